@@ -1,0 +1,122 @@
+// Command ipctop shows the inter-process communication of a Linux machine:
+// who talks to whom, through what, and what is stuck, filling up or left behind.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit statuses scripts rely on.
+const (
+	exitOK         = 0
+	exitFailed     = 1
+	exitUsage      = 2
+	exitFindings   = 3 // check, run: findings at or above --fail-on
+	exitIncomplete = 4 // --strict: something could not be read
+	exitNotFound   = 5 // no such thing
+)
+
+// exitError is an error that ends ipctop with a status of its own.
+type exitError struct {
+	status int
+	err    error // nil: everything has been said already
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.status)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// usageError is an error in what the user typed.
+func usageError(format string, args ...any) error {
+	return &exitError{exitUsage, fmt.Errorf(format, args...)}
+}
+
+// notFoundError says that what the user named does not exist.
+func notFoundError(format string, args ...any) error {
+	return &exitError{exitNotFound, fmt.Errorf(format, args...)}
+}
+
+// command is ipctop as a value, so that tests run it within their own process.
+type command struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	c := command{os.Stdin, os.Stdout, os.Stderr}
+	status := c.main(ctx, os.Args[1:])
+	stop()
+	os.Exit(status)
+}
+
+// main runs ipctop with the given arguments and returns its exit status.
+func (c command) main(ctx context.Context, args []string) int {
+	root := c.newRoot()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, syscall.EPIPE):
+		return exitOK // the reader has had enough: head, less
+	}
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		exit = &exitError{exitFailed, err}
+	}
+	if exit.err != nil {
+		fmt.Fprintf(c.stderr, "ipctop: %v\n", exit.err)
+	}
+	return exit.status
+}
+
+// newRoot builds the command tree. A new command adds its line here.
+func (c command) newRoot() *cobra.Command {
+	o := new(options)
+	root := &cobra.Command{
+		Use:   "ipctop",
+		Short: "show inter-process communication: who talks to whom, who is stuck, what fills up",
+		Long: "ipctop shows the inter-process communication (IPC) of a Linux machine: pipes, sockets, queues,\n" +
+			"shared memory, semaphores, locks and signals, and the processes that use them.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          noArgs,
+	}
+	root.SetIn(c.stdin)
+	root.SetOut(c.stdout)
+	root.SetErr(c.stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError("%w (see %s --help)", err, cmd.CommandPath())
+	})
+	o.addGlobal(root.PersistentFlags())
+	root.AddCommand(
+		c.newDump(o),
+		c.newVersion(),
+	)
+	return root
+}
+
+// noArgs refuses arguments: cobra's own message does not say what to do.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if cmd.HasParent() {
+		return usageError("%s takes no arguments, got %q (see %s --help)", cmd.CommandPath(), args[0], cmd.CommandPath())
+	}
+	return usageError("unknown command %q (see ipctop --help)", args[0])
+}

@@ -1,0 +1,91 @@
+package fdscan
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// fifos are named by the device of their file system and their inode: the inode
+// number alone is shared by FIFOs of two file systems.
+var fifos = &probe.Space{Name: "fifo"}
+
+const deletedSuffix = " (deleted)"
+
+// FIFO reads named pipes. Only the file type tells a FIFO from any other file
+// with a path, so each path is asked for it; never by opening it, which would
+// wake who waits for the other end.
+func FIFO() probe.Probe {
+	return probe.Probe{
+		Name: "fifo",
+		FD: func(fd *probe.FD, out *probe.Out) bool {
+			if fd.Link[0] != '/' || neverFIFO(fd.Link) {
+				return false
+			}
+			st, err := fd.Stat()
+			if err != nil {
+				if !errors.Is(err, probe.ErrForeign) {
+					fd.Gap("fifo", "stat", err)
+				}
+				return false
+			}
+			if st.Mode&unix.S_IFMT != unix.S_IFIFO {
+				return false
+			}
+			k := probe.Key{Space: fifos, Scope: probe.Dev(st.Dev_major, st.Dev_minor), Num: st.Ino}
+			h := fd.Holder()
+			h.Access = fd.Access()
+			out.Hold(k, h)
+			out.Object(k, fifoObject(k, string(fd.Link), st))
+			return true
+		},
+		Complete: func(ctx context.Context, j *probe.Joined, out *probe.Out) { completePipes(ctx, j, fifos, out) },
+	}
+}
+
+// neverFIFO spares the devices that nearly every process has open a system call.
+func neverFIFO(link []byte) bool {
+	dev, ok := bytes.CutPrefix(link, []byte("/dev/"))
+	if !ok {
+		return false
+	}
+	switch string(dev) {
+	case "null", "zero", "full", "random", "urandom", "tty", "ptmx", "console", "fuse", "kmsg", "net/tun":
+		return true
+	}
+	return bytes.HasPrefix(dev, []byte("pts/"))
+}
+
+func fifoObject(k probe.Key, link string, st *unix.Statx_t) *model.Object {
+	path, deleted := link, false
+	if st.Nlink == 0 {
+		path, deleted = trimDeleted(link), true
+	}
+	dev := probe.DevString(k.Scope)
+	return &model.Object{
+		ID: "fifo:" + dev + ":" + strconv.FormatUint(k.Num, 10), Kind: model.FIFO, Name: path, Path: path, Deleted: deleted,
+		Dev: dev, Ino: model.Big(k.Num), UID: model.Some(int(st.Uid)), GID: model.Some(int(st.Gid)),
+		Mode: octal(uint32(st.Mode)), Detail: new(model.PipeDetail),
+	}
+}
+
+// trimDeleted takes off what the kernel appends to the path of an unlinked
+// file. A file may be called so, too: only the link count tells.
+func trimDeleted(path string) string {
+	if n := len(path) - len(deletedSuffix); n > 0 && path[n:] == deletedSuffix {
+		return path[:n]
+	}
+	return path
+}
+
+// octal is the permission bits as objects carry them.
+func octal(mode uint32) string {
+	s := strconv.FormatUint(uint64(mode&0o7777), 8)
+	return "0000"[min(len(s), 4):] + s
+}

@@ -1,0 +1,65 @@
+package model
+
+import "time"
+
+// Severity is how bad a finding is.
+type Severity string
+
+// The severities, worst first.
+const (
+	Critical Severity = "critical"
+	Warning  Severity = "warning"
+	Info     Severity = "info"
+)
+
+// Finding is a diagnosis. Its id is made of rule, root and objects, and so
+// stays the same while the cause lasts.
+type Finding struct {
+	ID         string     `json:"id" doc:"rule, root and objects"`
+	Rule       string     `json:"rule" doc:"the rule that found it"`
+	Title      string     `json:"title" doc:"the rule's title"`
+	Severity   Severity   `json:"severity" doc:"critical, warning or info"`
+	Confidence Confidence `json:"confidence" doc:"certain, likely or possible"`
+	LoweredBy  []string   `json:"lowered_by,omitzero" doc:"gaps and doubts that lowered the confidence"`
+	Since      time.Time  `json:"since,omitzero" doc:"since when, as far as can be told"`
+	Summary    string     `json:"summary" doc:"one sentence"`
+	Root       *Root      `json:"root,omitzero" doc:"the root cause"`
+	Victims    []int      `json:"victims" doc:"pids that suffer"`
+	Chain      []Step     `json:"chain" doc:"from the victim to the root cause"`
+	PIDs       []int      `json:"pids" doc:"all processes concerned"`
+	Objects    []string   `json:"objects" doc:"all objects concerned"`
+	Containers []string   `json:"containers,omitzero" doc:"containers concerned"`
+	Evidence   []Evidence `json:"evidence" doc:"what it rests on"`
+	Actions    []Action   `json:"actions" doc:"what can be done from outside"`
+	Symptoms   []string   `json:"symptoms,omitzero" doc:"further findings that this one explains"`
+}
+
+// Root is the root cause of a finding and what it does.
+type Root struct {
+	PID   int    `json:"pid" doc:"the process"`
+	TID   int    `json:"tid,omitzero" doc:"the thread"`
+	Comm  string `json:"comm" doc:"its name"`
+	Doing string `json:"doing" doc:"what it does"`
+}
+
+// Step is one step of a chain.
+type Step struct {
+	PID      int    `json:"pid" doc:"the process"`
+	TID      int    `json:"tid,omitzero" doc:"the thread"`
+	Comm     string `json:"comm" doc:"its name"`
+	Object   string `json:"object,omitzero" doc:"the object between it and the next step"`
+	Relation string `json:"relation" doc:"how it depends on the next step"`
+}
+
+// Evidence is one fact and where it was read.
+type Evidence struct {
+	Source string `json:"source" doc:"the kernel file or call"`
+	Text   string `json:"text" doc:"what it said"`
+}
+
+// Action is something that can be done from outside.
+type Action struct {
+	Argv   []string `json:"argv" doc:"the command, one argument each"`
+	Effect string   `json:"effect" doc:"what it does"`
+	Risk   string   `json:"risk" doc:"none, loses-data or ends-process"`
+}

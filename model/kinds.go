@@ -1,0 +1,80 @@
+package model
+
+// KindInfo describes a mechanism: what `ipctop kinds` and `ipctop explain`
+// print, and where the fields of its detail are declared.
+type KindInfo struct {
+	Name        Kind
+	Title       string   // a few words
+	Category    string   // channel, socket, memory, queue, lock, event
+	Data        string   // stream, message, state, or counter
+	Direction   string   // one way, both ways, or none
+	Persistence string   // process, kernel or filesystem: what it lives as long as
+	Buffered    bool     // the kernel keeps data between sender and receiver
+	Related     bool     // only processes that inherit or are handed a descriptor can use it
+	Calls       []string // system and library calls that make and use it
+	Man         []string // man pages, best first
+	About       string   // what it is and when one uses it
+	Source      string   // where ipctop reads it
+	Privilege   string   // what needs which privilege
+	Unseen      string   // what cannot be seen
+
+	NewDetail func() Detail // an empty detail of this kind
+}
+
+// Kinds lists the mechanisms ipctop shows, in the order of its tables. A new
+// mechanism adds its line here.
+func Kinds() []KindInfo {
+	return []KindInfo{
+		pipeInfo,
+		fifoInfo,
+		unixInfo,
+		tcpInfo,
+		udpInfo,
+		rawInfo,
+		icmpInfo,
+		packetInfo,
+		netlinkInfo,
+		vsockInfo,
+		socketInfo,
+		sysvMsgInfo,
+		sysvSemInfo,
+		sysvShmInfo,
+	}
+}
+
+var kindIndex = func() map[Kind]int {
+	m := map[Kind]int{}
+	for i, k := range Kinds() {
+		m[k.Name] = i
+	}
+	return m
+}()
+
+// LookupKind returns the description of a kind.
+func LookupKind(k Kind) (KindInfo, bool) {
+	i, ok := kindIndex[k]
+	if !ok {
+		return KindInfo{}, false
+	}
+	return Kinds()[i], true
+}
+
+// CompareKinds orders kinds as [Kinds] does; kinds it does not have come last,
+// by name.
+func CompareKinds(a, b Kind) int {
+	ia, oka := kindIndex[a]
+	ib, okb := kindIndex[b]
+	switch {
+	case oka && okb:
+		return ia - ib
+	case oka:
+		return -1
+	case okb:
+		return 1
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,109 @@
+package model
+
+import (
+	"slices"
+	"strings"
+)
+
+// CompareIDs orders ids as people count: runs of digits by their value.
+func CompareIDs(a, b string) int {
+	for len(a) > 0 && len(b) > 0 {
+		da, db := digits(a), digits(b)
+		if da == 0 || db == 0 {
+			if a[0] != b[0] {
+				return int(a[0]) - int(b[0])
+			}
+			a, b = a[1:], b[1:]
+			continue
+		}
+		na, nb := strings.TrimLeft(a[:da], "0"), strings.TrimLeft(b[:db], "0")
+		if len(na) != len(nb) {
+			return len(na) - len(nb)
+		}
+		if c := strings.Compare(na, nb); c != 0 {
+			return c
+		}
+		a, b = a[da:], b[db:]
+	}
+	return len(a) - len(b)
+}
+
+func digits(s string) int {
+	n := 0
+	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return n
+}
+
+// MakeLinks finds the channels between processes: each object or pair of peers
+// through which something passes from one process to another.
+func MakeLinks(objects []Object) []Link {
+	byID := make(map[string]*Object, len(objects))
+	for i := range objects {
+		if len(objects[i].Peers) > 0 {
+			byID[objects[i].ID] = &objects[i]
+		}
+	}
+	var links []Link
+	for i := range objects {
+		o := &objects[i]
+		info, _ := LookupKind(o.Kind)
+		switch {
+		case info.Direction == "none":
+		case len(o.Peers) > 0:
+			for _, p := range o.Peers {
+				peer := byID[p.ID]
+				// Each pair once, also where only one of them names the other.
+				if peer == nil || peer.hasPeer(o.ID) && CompareIDs(peer.ID, o.ID) < 0 || peer.ID == o.ID {
+					continue
+				}
+				links = appendLink(links, o, ends(o.Holders, anyAccess), ends(peer.Holders, anyAccess), true)
+			}
+		case info.Direction == "one way":
+			links = appendLink(links, o, ends(o.Holders, Access.CanWrite), ends(o.Holders, Access.CanRead), false)
+		case info.Category != "socket": // a socket without a peer talks to nobody we know
+			links = appendLink(links, o, ends(o.Holders, Access.CanWrite), ends(o.Holders, anyAccess), true)
+		}
+	}
+	return links
+}
+
+func (o *Object) hasPeer(id string) bool {
+	return slices.ContainsFunc(o.Peers, func(p Peer) bool { return p.ID == id })
+}
+
+func anyAccess(Access) bool { return true }
+
+// end is a process at one end of a channel.
+type end struct {
+	pid  int
+	comm string
+}
+
+func ends(holders []Holder, may func(Access) bool) []end {
+	var list []end
+	for i := range holders {
+		h := &holders[i]
+		if h.PID == 0 || !may(h.Access) || len(list) > 0 && list[len(list)-1].pid == int(h.PID) {
+			continue
+		}
+		list = append(list, end{int(h.PID), h.Comm})
+	}
+	return list
+}
+
+// appendLink adds a link unless there is but one process at both its ends.
+func appendLink(links []Link, o *Object, from, to []end, both bool) []Link {
+	if len(from) == 0 || len(to) == 0 || len(from) == 1 && len(to) == 1 && from[0] == to[0] {
+		return links
+	}
+	l := Link{Object: o.ID, Kind: o.Kind, BothWays: both}
+	for _, e := range from {
+		l.From, l.FromComm = append(l.From, e.pid), append(l.FromComm, e.comm)
+	}
+	for _, e := range to {
+		l.To, l.ToComm = append(l.To, e.pid), append(l.ToComm, e.comm)
+	}
+	return append(links, l)
+}

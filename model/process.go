@@ -1,0 +1,68 @@
+package model
+
+import "time"
+
+// Process is one process (thread group). Its identity is (PID, StartTicks): a
+// pid alone is re-used.
+type Process struct {
+	PID        int       `json:"pid" doc:"process id, as seen by ipctop"`
+	StartTicks uint64    `json:"start_ticks" unit:"clock ticks" doc:"start time after boot; with pid, the process's identity"`
+	StartTime  time.Time `json:"start_time,omitzero" doc:"when it started, by the wall clock"`
+	NSPIDs     []int     `json:"ns_pids,omitzero" doc:"its pids in nested pid namespaces, outermost first"`
+	PPID       int       `json:"ppid" doc:"parent process id; 0: the kernel or outside this pid namespace"`
+	PGID       int       `json:"pgid" doc:"process group"`
+	SID        int       `json:"sid" doc:"session"`
+	TTY        string    `json:"tty,omitzero" doc:"controlling terminal"`
+	Comm       string    `json:"comm" doc:"command name, at most 15 bytes (proc_pid_comm(5))"`
+	Label      string    `json:"label" doc:"the name people know it by: the script of an interpreter, else the program"`
+	Cmdline    []string  `json:"cmdline,omitzero" doc:"arguments; missing for kernel threads and zombies"`
+	Exe        string    `json:"exe,omitzero" doc:"path of the program file"`
+	UID        Opt[int]  `json:"uid,omitzero" doc:"effective user id"`
+	User       string    `json:"user,omitzero" doc:"effective user's name"`
+	State      string    `json:"state" doc:"R running, S sleeping, D uninterruptible, T stopped, t traced, Z zombie, X dead, I idle kernel thread"`
+	Kernel     bool      `json:"kernel_thread,omitzero" doc:"a kernel thread"`
+	Tracer     int       `json:"tracer,omitzero" doc:"pid of the process that traces it"`
+	Frozen     bool      `json:"frozen,omitzero" doc:"its cgroup is frozen"`
+	CoreDump   bool      `json:"core_dumping,omitzero" doc:"the kernel is writing its core file"`
+	Self       bool      `json:"self,omitzero" doc:"this is ipctop itself"`
+	Threads    int       `json:"threads" doc:"number of threads"`
+	FDs        Opt[int]  `json:"fds,omitzero" doc:"number of open descriptors"`
+
+	Namespaces map[string]uint64 `json:"namespaces,omitzero" doc:"inode numbers of its namespaces, by type"`
+	Cgroup     string            `json:"cgroup,omitzero" doc:"control group path"`
+	Unit       string            `json:"unit,omitzero" doc:"systemd unit, from the control group"`
+	Container  *Container        `json:"container,omitzero" doc:"container, from the control group"`
+
+	Signals    *Signals `json:"signals,omitzero" doc:"signal masks of the main thread and pending signals"`
+	ThreadList []Thread `json:"thread_list,omitzero" doc:"its threads, where there are several"`
+}
+
+// Container is what can be had offline about a container.
+type Container struct {
+	ID           string `json:"id" doc:"container id, as the runtime writes it into the control group"`
+	Name         string `json:"name,omitzero" doc:"container name"`
+	Pod          string `json:"pod,omitzero" doc:"Kubernetes pod"`
+	PodNamespace string `json:"pod_namespace,omitzero" doc:"Kubernetes namespace of the pod"`
+}
+
+// Signals are the masks of proc_pid_status(5), decoded. In a [Thread] they are
+// the thread's own; SharedPending, Ignored, Caught and the queue belong to the
+// whole process.
+type Signals struct {
+	Pending       []string   `json:"pending" doc:"sent to this thread and not delivered (SigPnd)"`
+	SharedPending []string   `json:"shared_pending" doc:"sent to the process and not delivered (ShdPnd)"`
+	Blocked       []string   `json:"blocked" doc:"not delivered while blocked (SigBlk)"`
+	Ignored       []string   `json:"ignored" doc:"discarded (SigIgn)"`
+	Caught        []string   `json:"caught" doc:"handled by a function (SigCgt)"`
+	Queued        Opt[int64] `json:"queued,omitzero" doc:"signals queued for this real user (SigQ)"`
+	QueueLimit    Opt[int64] `json:"queue_limit,omitzero" doc:"RLIMIT_SIGPENDING (SigQ)"`
+}
+
+// Thread is one thread of a process.
+type Thread struct {
+	TID     int      `json:"tid" doc:"thread id"`
+	Comm    string   `json:"comm" doc:"thread name"`
+	State   string   `json:"state" doc:"as for a process"`
+	Wchan   string   `json:"wchan,omitzero" doc:"kernel function it sleeps in"`
+	Signals *Signals `json:"signals,omitzero" doc:"its masks, where they differ from the main thread's"`
+}

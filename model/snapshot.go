@@ -1,0 +1,96 @@
+package model
+
+import "time"
+
+// Schema is the version of the JSON contract. A breaking change raises the
+// number; a reader refuses a number higher than its own.
+const Schema = "ipctop/1"
+
+// Snapshot is everything ipctop knows about a machine at one time: the
+// document that `ipctop dump --json` prints.
+type Snapshot struct {
+	Schema string    `json:"schema" doc:"the version of this document's shape"`
+	Taken  time.Time `json:"taken" doc:"when the scan began"`
+	Host   Host      `json:"host" doc:"the machine looked at"`
+	Scan   Scan      `json:"scan" doc:"how the scan went"`
+
+	Gaps      []Gap     `json:"gaps" doc:"what could not be read, and why"`
+	Limits    []Limit   `json:"limits,omitzero" doc:"kernel limits and how much of each is used; missing where nobody looked"`
+	Processes []Process `json:"processes" doc:"the processes, by pid"`
+	Objects   []Object  `json:"objects" doc:"the IPC objects, by kind and id"`
+	Links     []Link    `json:"links" doc:"the channels between processes, one per channel"`
+	Waits     []Wait    `json:"waits,omitzero" doc:"threads blocked on something; missing where nobody looked"`
+	Findings  []Finding `json:"findings,omitzero" doc:"diagnoses; missing where nobody looked"`
+}
+
+// Host names the machine and the namespaces ipctop itself runs in.
+type Host struct {
+	Hostname   string            `json:"hostname,omitzero" doc:"the node name (uname)"`
+	BootID     string            `json:"boot_id,omitzero" doc:"/proc/sys/kernel/random/boot_id: changes at every boot"`
+	Kernel     string            `json:"kernel,omitzero" doc:"the kernel's release (uname)"`
+	Arch       string            `json:"arch,omitzero" doc:"the machine's architecture (uname)"`
+	Namespaces map[string]uint64 `json:"namespaces" doc:"inode numbers of ipctop's own namespaces, by type"`
+}
+
+// Scan says how the snapshot was made.
+type Scan struct {
+	Duration            int64                  `json:"duration_ns" unit:"ns" doc:"wall time of the scan"`
+	EUID                int                    `json:"euid" doc:"effective user id of ipctop"`
+	Backends            map[string]string      `json:"backends" doc:"which kernel interface each probe used"`
+	Probes              map[string]ProbeReport `json:"probes,omitzero" doc:"time taken by each probe"`
+	Processes           int                    `json:"processes" doc:"processes seen"`
+	ProcessesUnreadable int                    `json:"processes_unreadable" doc:"processes whose descriptors could not be read"`
+	PIDNamespaceForeign bool                   `json:"pid_namespace_foreign,omitzero" doc:"the proc file system belongs to another pid namespace: whatever takes a pid was left out"`
+	Redacted            bool                   `json:"redacted,omitzero" doc:"command lines, paths and names were replaced (--redact)"`
+}
+
+// ProbeReport is the runner's note on one probe.
+type ProbeReport struct {
+	Duration int64 `json:"duration_ns" unit:"ns" doc:"time spent, added up over workers"`
+}
+
+// Reason says why something could not be read.
+type Reason string
+
+// The reasons of a [Gap].
+const (
+	Denied      Reason = "denied"      // the kernel refused (EACCES, EPERM)
+	Vanished    Reason = "vanished"    // it ended while being read (ENOENT, ESRCH)
+	Unsupported Reason = "unsupported" // this kernel or this set-up cannot tell
+	Malformed   Reason = "malformed"   // the kernel's text did not parse
+	Truncated   Reason = "truncated"   // there was more than could be read
+	Timeout     Reason = "timeout"     // it took longer than the deadline
+	Other       Reason = "other"       // anything else; see detail
+)
+
+// Gap is something that could not be read.
+type Gap struct {
+	Probe  string `json:"probe" doc:"the probe that met it"`
+	Reason Reason `json:"reason" doc:"denied, vanished, unsupported, malformed, truncated, timeout or other"`
+	PID    int    `json:"pid,omitzero" doc:"the process concerned"`
+	TID    int    `json:"tid,omitzero" doc:"the thread concerned"`
+	Object string `json:"object,omitzero" doc:"the object concerned"`
+	Op     string `json:"op,omitzero" doc:"what was attempted"`
+	Path   string `json:"path,omitzero" doc:"the file concerned"`
+	Detail string `json:"detail,omitzero" doc:"the error in words"`
+	Count  int    `json:"count" doc:"how often"`
+}
+
+// Limit is a bound the kernel puts on a mechanism.
+type Limit struct {
+	Name      string      `json:"name" doc:"the limit's name, as in sysctl or getrlimit"`
+	Kind      Kind        `json:"kind,omitzero" doc:"the mechanism it bounds"`
+	Scope     *LimitScope `json:"scope,omitzero" doc:"whom it applies to; missing: the whole machine"`
+	Used      Opt[int64]  `json:"used,omitzero" doc:"how much is used"`
+	Max       Opt[int64]  `json:"max,omitzero" doc:"how much there may be"`
+	Unlimited bool        `json:"unlimited,omitzero" doc:"there is no bound, or one so large that it means none"`
+	Estimated bool        `json:"estimated,omitzero" doc:"used was worked out, not read"`
+	Unit      string      `json:"unit" doc:"what is counted"`
+}
+
+// LimitScope says whom a limit applies to.
+type LimitScope struct {
+	UID Opt[int] `json:"uid,omitzero" doc:"one user"`
+	PID int      `json:"pid,omitzero" doc:"one process"`
+	NS  uint64   `json:"ns,omitzero" doc:"one namespace, by inode number"`
+}

@@ -1,0 +1,44 @@
+package model
+
+// Wait is a thread blocked on something.
+type Wait struct {
+	PID     int      `json:"pid" doc:"the process"`
+	TID     int      `json:"tid" doc:"the thread"`
+	Comm    string   `json:"comm" doc:"the thread's name"`
+	Call    string   `json:"call" doc:"the system call it is in, or how else it is stuck"`
+	Needs   string   `json:"needs" doc:"what would release it: data, space, lock, event, message, child, signal, peer or time"`
+	Object  string   `json:"object,omitzero" doc:"the object it waits on"`
+	Objects []string `json:"objects,omitzero" doc:"the objects it waits on, where there are several"`
+	Target  *Target  `json:"target,omitzero" doc:"what exactly it asked for"`
+
+	Timeout        Opt[int64] `json:"timeout_ns,omitzero" unit:"ns" doc:"the call's time limit"`
+	BlockedFor     Opt[int64] `json:"blocked_for_ns,omitzero" unit:"ns" doc:"how long the thread has not run"`
+	AgeSource      string     `json:"age_source,omitzero" doc:"sched: read from the scheduler; observed: at least this long, seen by ipctop"`
+	Confirmed      bool       `json:"confirmed" doc:"unchanged in two looks"`
+	Idle           bool       `json:"idle" doc:"waiting for work, as servers and shells do"`
+	Blockers       []Blocker  `json:"blockers" doc:"who could release it"`
+	Clauses        [][]int    `json:"clauses,omitzero" doc:"what must happen: every list needs one of its threads (tids)"`
+	UnknownRelease bool       `json:"unknown_releaser,omitzero" doc:"something not seen might release it"`
+}
+
+// Target is what a blocked call asked for.
+type Target struct {
+	Range       string   `json:"range,omitzero" doc:"byte range of a lock"`
+	Mode        string   `json:"mode,omitzero" doc:"mode of a lock"`
+	Operations  []string `json:"operations,omitzero" doc:"semaphore operations"`
+	MessageType Opt[int] `json:"message_type,omitzero" doc:"msgrcv's message type"`
+	Child       Opt[int] `json:"child,omitzero" doc:"process waited for; -1: any child"`
+	Path        string   `json:"path,omitzero" doc:"path being opened or connected to"`
+	OwnerTID    int      `json:"owner_tid,omitzero" doc:"owner named by a lock word"`
+	Address     Addr     `json:"address,omitzero" doc:"address of the lock word"`
+	FD          Opt[int] `json:"fd,omitzero" doc:"descriptor the call was made on"`
+}
+
+// Blocker is a thread or process that could release a wait.
+type Blocker struct {
+	PID        int        `json:"pid" doc:"the process"`
+	TID        int        `json:"tid,omitzero" doc:"the thread, where one thread alone can do it"`
+	Comm       string     `json:"comm" doc:"its name"`
+	Confidence Confidence `json:"confidence" doc:"how sure"`
+	Why        string     `json:"why" doc:"what makes it a blocker"`
+}

@@ -1,0 +1,248 @@
+package probe
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Joined is what was found, object by object.
+type Joined struct {
+	Scan      *Scan
+	Processes map[int32]*model.Process
+
+	objects   map[Key]*Joint
+	unclaimed map[Key]*Joint
+	hidden    bool // there are processes whose descriptors were not all read
+	unmapped  bool // … or whose mappings
+}
+
+// Joint is an object with its holders and peers.
+type Joint struct {
+	Key     Key
+	Object  *model.Object // nil: only holders are known
+	Holders []model.Holder
+	peers   []peerRecord
+}
+
+// Lookup returns the object behind k.
+func (j *Joined) Lookup(k Key) (*Joint, bool) {
+	e, ok := j.objects[k]
+	return e, ok
+}
+
+// In lists the objects of a space, in no particular order.
+func (j *Joined) In(space *Space) []*Joint {
+	var list []*Joint
+	for k, e := range j.objects {
+		if k.Space == space {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// Unclaimed lists the keys of a space that are held but that no probe described.
+func (j *Joined) Unclaimed(space *Space) []*Joint {
+	var list []*Joint
+	for k, e := range j.unclaimed {
+		if k.Space == space {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// Describe makes an unclaimed key an object.
+func (j *Joined) Describe(e *Joint, object *model.Object) {
+	e.Object = object
+	delete(j.unclaimed, e.Key)
+	j.objects[e.Key] = e
+}
+
+// join brings together all that was emitted under one key.
+func (s *Scan) join() *Joined {
+	s.mu.Lock()
+	results := s.results
+	s.mu.Unlock()
+	objects, holds, processes := 0, 0, 0
+	for _, r := range results {
+		objects += len(r.out.objects)
+		holds += len(r.out.holds)
+		if r.process != nil {
+			processes++
+		}
+	}
+	j := &Joined{
+		Scan:      s,
+		Processes: make(map[int32]*model.Process, processes),
+		objects:   make(map[Key]*Joint, objects+holds/2),
+		unclaimed: map[Key]*Joint{},
+	}
+	at := func(k Key) *Joint {
+		e := j.objects[k]
+		if e == nil {
+			e = &Joint{Key: k}
+			j.objects[k] = e
+		}
+		return e
+	}
+	counts := make(map[*Joint]int, objects+holds/2)
+	for _, r := range results {
+		if r.process != nil {
+			j.Processes[int32(r.process.PID)] = r.process
+		}
+		j.hidden = j.hidden || r.partialFDs
+		j.unmapped = j.unmapped || r.partialMaps
+		for i := range r.out.objects {
+			if e := at(r.out.objects[i].key); e.Object == nil {
+				e.Object = r.out.objects[i].object
+			}
+		}
+		for i := range r.out.holds {
+			counts[at(r.out.holds[i].key)]++
+		}
+	}
+	// All holders lie in one slab; each object has its part of it.
+	slab := make([]model.Holder, 0, holds)
+	for e, n := range counts {
+		e.Holders = slab[len(slab) : len(slab) : len(slab)+n]
+		slab = slab[:len(slab)+n]
+	}
+	for _, r := range results {
+		for i := range r.out.holds {
+			e := j.objects[r.out.holds[i].key]
+			e.Holders = append(e.Holders, r.out.holds[i].holder)
+		}
+		r.out.holds = nil
+		for _, p := range r.out.peers {
+			if e, ok := j.objects[p.from]; ok {
+				e.peers = append(e.peers, p)
+			}
+		}
+	}
+	for k, e := range j.objects {
+		if e.Object != nil {
+			continue
+		}
+		if k.Space.New == nil {
+			delete(j.objects, k)
+			j.unclaimed[k] = e
+			continue
+		}
+		o := k.Space.New(k, s)
+		e.Object = &o
+	}
+	for _, e := range j.objects {
+		sortHolders(e.Holders)
+	}
+	for _, e := range j.unclaimed {
+		sortHolders(e.Holders)
+	}
+	return j
+}
+
+func sortHolders(h []model.Holder) {
+	slices.SortFunc(h, func(a, b model.Holder) int {
+		c := cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.TID, b.TID), strings.Compare(string(a.Via), string(b.Via)),
+			cmp.Compare(a.FD.Or(-1), b.FD.Or(-1)))
+		if c == 0 && a.Extent != nil && b.Extent != nil {
+			c = cmp.Or(cmp.Compare(a.Address, b.Address), strings.Compare(a.Object, b.Object))
+		}
+		return c
+	})
+}
+
+// complete calls the probes' Complete hooks.
+func (s *Scan) complete(ctx context.Context, j *Joined) {
+	for i := range s.scanner.opts.Probes {
+		p := &s.scanner.opts.Probes[i]
+		if p.Complete == nil {
+			continue
+		}
+		out := &Out{probe: p.Name}
+		begin := time.Now()
+		if err := recovered(func() error { p.Complete(ctx, j, out); return nil }); err != nil {
+			out.Fail("complete", "", err)
+		}
+		s.spend(p.Name, time.Since(begin))
+		s.add(&result{out: out})
+	}
+}
+
+// Each does work for every joint on guarded threads; see [Task.Enter]. The
+// function that work returns is called only if the work was not given up: it
+// alone may change the joint.
+func (j *Joined) Each(list []*Joint, work func(t *Task, e *Joint) (commit func())) {
+	sc := j.Scan.scanner
+	sc.guard.each(len(list), sc.opts.Workers, func(i int) any { return list[i].Key },
+		func(t *Task, i int) func() { return work(t, list[i]) })
+}
+
+// snapshot puts everything into the order of the JSON contract.
+func (s *Scan) snapshot(j *Joined) *model.Snapshot {
+	snap := &model.Snapshot{
+		Schema: model.Schema,
+		Host:   s.host(),
+		Scan: model.Scan{
+			EUID:                os.Geteuid(),
+			Backends:            map[string]string{},
+			Probes:              map[string]model.ProbeReport{},
+			PIDNamespaceForeign: !s.PIDCalls,
+		},
+	}
+	s.mu.Lock()
+	results := s.results
+	for name, d := range s.spent {
+		snap.Scan.Probes[name] = model.ProbeReport{Duration: int64(d)}
+	}
+	s.mu.Unlock()
+	for _, r := range results {
+		if r.process != nil {
+			snap.Processes = append(snap.Processes, *r.process)
+			snap.Scan.Processes++
+		}
+		if r.unreadable {
+			snap.Scan.ProcessesUnreadable++
+		}
+		snap.Gaps = append(snap.Gaps, r.out.gaps...)
+		for what, how := range r.out.backends {
+			snap.Scan.Backends[what] = how
+		}
+	}
+	slices.SortFunc(snap.Processes, func(a, b model.Process) int { return a.PID - b.PID })
+	sortGaps(snap.Gaps)
+
+	snap.Objects = make([]model.Object, 0, len(j.objects))
+	for _, e := range j.objects {
+		e.Object.Holders = e.Holders
+		e.Object.HoldersComplete = !j.hidden && (!e.Key.Space.ByMapping || !j.unmapped)
+		for _, p := range e.peers {
+			if to, ok := j.objects[p.to]; ok {
+				e.Object.Peers = append(e.Object.Peers, model.Peer{ID: to.Object.ID, Confidence: p.confidence})
+			}
+		}
+		slices.SortFunc(e.Object.Peers, func(a, b model.Peer) int { return strings.Compare(a.ID, b.ID) })
+		e.Object.Peers = slices.Compact(e.Object.Peers)
+		snap.Objects = append(snap.Objects, *e.Object)
+	}
+	slices.SortFunc(snap.Objects, compareObjects)
+	snap.Links = model.MakeLinks(snap.Objects)
+	return snap
+}
+
+func compareObjects(a, b model.Object) int {
+	return cmp.Or(model.CompareKinds(a.Kind, b.Kind), model.CompareIDs(a.ID, b.ID))
+}
+
+func sortGaps(gaps []model.Gap) {
+	slices.SortFunc(gaps, func(a, b model.Gap) int {
+		return cmp.Or(strings.Compare(a.Probe, b.Probe), a.PID-b.PID, a.TID-b.TID, strings.Compare(a.Object, b.Object),
+			strings.Compare(a.Op, b.Op), strings.Compare(string(a.Reason), string(b.Reason)), strings.Compare(a.Path, b.Path))
+	})
+}

@@ -1,0 +1,155 @@
+package probe
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Probe reads one mechanism. Every hook may be nil. The hooks of one probe may
+// run at the same time on several goroutines; they keep what they learn in the
+// [Out] they are given.
+type Probe struct {
+	// Name is what gaps, reports and options call it; the kind it reads,
+	// where it reads one.
+	Name string
+
+	// Process is called once for each process, with its directory open.
+	Process func(p *Proc, out *Out)
+
+	// Thread is called for each thread of a process that has several, the
+	// main thread included. status is the content of its status file.
+	Thread func(p *Proc, t *model.Thread, status []byte)
+
+	// FD is called for each open descriptor until one probe claims it by
+	// returning true.
+	FD func(fd *FD, out *Out) bool
+
+	// Mapping is called for each shared mapping until one probe claims it.
+	Mapping func(m *Mapping, out *Out) bool
+
+	// Table reads what the kernel tells about the whole machine or, with
+	// Scope, about one namespace; then it is called in each.
+	Table func(ctx context.Context, ns NS, out *Out) error
+
+	// Scope is the type of namespace that Table reads: "net", "ipc" or "".
+	Scope string
+
+	// Complete adds what can only be asked when all holders are known.
+	Complete func(ctx context.Context, j *Joined, out *Out)
+}
+
+// Space gives the numbers of a [Key] their meaning: a file system, or a table
+// of the kernel. Spaces are package variables of the readers; two keys are the
+// same object only if they are in the same space.
+type Space struct {
+	Name string
+
+	// New describes the object behind a key of which only holders are known.
+	// With nil such a key is no object.
+	New func(k Key, s *Scan) model.Object
+
+	// ByMapping says that processes hold such objects by mapping them, so that
+	// holders are complete only where mappings could be read, too.
+	ByMapping bool
+}
+
+// Key names an object during a scan. Scope is what makes Num unique within the
+// space: a device number or a namespace, 0 where there is but one.
+type Key struct {
+	Space *Space
+	Scope uint64
+	Num   uint64
+}
+
+// NS is the namespace in which a table is read.
+type NS struct {
+	Type  string
+	Inode uint64 // 0: the table does not belong to a namespace
+	Own   bool   // ipctop's own
+	Scan  *Scan
+}
+
+// ID makes the id of an object of this namespace.
+func (ns NS) ID(kind model.Kind, num uint64) string {
+	id := string(kind) + ":" + strconv.FormatUint(num, 10)
+	if ns.Own || ns.Inode == 0 {
+		return id
+	}
+	return id + "@" + strconv.FormatUint(ns.Inode, 10)
+}
+
+// Model is the namespace as objects carry it.
+func (ns NS) Model() *model.Namespace {
+	if ns.Inode == 0 {
+		return nil
+	}
+	return &model.Namespace{Type: ns.Type, Inode: ns.Inode}
+}
+
+// Out takes what a probe finds.
+type Out struct {
+	probe    string
+	objects  []objectRecord
+	holds    []holdRecord
+	peers    []peerRecord
+	gaps     []model.Gap
+	backends map[string]string
+}
+
+type objectRecord struct {
+	key    Key
+	object *model.Object
+}
+
+type holdRecord struct {
+	key    Key
+	holder model.Holder
+}
+
+type peerRecord struct {
+	from, to   Key
+	confidence model.Confidence
+}
+
+// Object emits what is known of the object behind k. Of several records for one
+// key the first counts.
+func (o *Out) Object(k Key, object *model.Object) {
+	o.objects = append(o.objects, objectRecord{k, object})
+}
+
+// Hold emits that a process holds the object behind k.
+func (o *Out) Hold(k Key, h model.Holder) {
+	o.holds = append(o.holds, holdRecord{k, h})
+}
+
+// Peer emits that the object behind to is at the other end of from. Both
+// directions are emitted, each by whoever knows it.
+func (o *Out) Peer(from, to Key, c model.Confidence) {
+	o.peers = append(o.peers, peerRecord{from, to, c})
+}
+
+// Gap emits that something could not be read. Probe and Count may be left out.
+func (o *Out) Gap(g model.Gap) {
+	if g.Probe == "" {
+		g.Probe = o.probe
+	}
+	if g.Count == 0 {
+		g.Count = 1
+	}
+	o.gaps = append(o.gaps, g)
+}
+
+// Fail emits a gap for err.
+func (o *Out) Fail(op, path string, err error) {
+	o.Gap(model.Gap{Reason: ReasonOf(err), Op: op, Path: path, Detail: err.Error()})
+}
+
+// Backend notes which kernel interface was used for what.
+func (o *Out) Backend(what, how string) {
+	if o.backends == nil {
+		o.backends = map[string]string{}
+	}
+	o.backends[what] = how
+}

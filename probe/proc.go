@@ -1,0 +1,156 @@
+package probe
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Proc is a process while it is being read. Hooks must not keep it.
+type Proc struct {
+	Dir    Dir // /proc/PID
+	Model  *model.Process
+	Status []byte // content of its status file
+	Scan   *Scan
+
+	task *Task
+	mnt  *mountTable
+}
+
+// PID is the process id as the proc file system at hand shows it.
+func (p *Proc) PID() int32 { return int32(p.Model.PID) }
+
+// FD is an open descriptor while it is being read. Hooks must not keep it, nor
+// the link.
+type FD struct {
+	Proc *Proc
+	Num  int32
+	TID  int32  // the thread, if the descriptor is in a table of its own; else 0
+	Link []byte // what the link leads to: "pipe:[4242]", "/dev/null", …
+
+	dir  Dir // …/fd
+	name *byte
+	out  *Out
+
+	stat    unix.Statx_t
+	statErr error
+	statted bool
+}
+
+// Holder is the hold of this descriptor, with its access left open.
+func (f *FD) Holder() model.Holder {
+	return model.Holder{PID: f.Proc.PID(), TID: f.TID, Comm: f.Proc.Model.Comm, Via: model.ViaFD, FD: model.Some(f.Num)}
+}
+
+// Access tells how the descriptor was opened, from the mode of the link itself,
+// which does not touch what it leads to (proc_pid_fd(5)).
+func (f *FD) Access() model.Access {
+	var st unix.Statx_t
+	if statx(f.dir.fd, f.name, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_MODE, &st) != 0 {
+		return ""
+	}
+	switch st.Mode & (unix.S_IRUSR | unix.S_IWUSR) {
+	case unix.S_IRUSR:
+		return model.Read
+	case unix.S_IWUSR:
+		return model.Write
+	case unix.S_IRUSR | unix.S_IWUSR:
+		return model.ReadWrite
+	}
+	return model.AccessNone
+}
+
+// Stat is statx(2) of the file behind the descriptor, asked at most once. It is
+// refused with ErrForeign where the file may lie on a file system that asks
+// another machine or program, because that can take for ever.
+func (f *FD) Stat() (*unix.Statx_t, error) {
+	if !f.statted {
+		f.statted = true
+		f.statErr = f.readStat()
+	}
+	return &f.stat, f.statErr
+}
+
+func (f *FD) readStat() error {
+	if !f.Proc.mounts().local(f.Link) {
+		return ErrForeign
+	}
+	if !f.Proc.task.Enter("stat", f.Num) {
+		return ErrGivenUp
+	}
+	errno := statx(f.dir.fd, f.name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, unix.STATX_BASIC_STATS, &f.stat)
+	f.Proc.task.Leave()
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// Info appends the descriptor's fdinfo text to buf (proc_pid_fdinfo(5)).
+func (f *FD) Info(buf []byte) ([]byte, error) {
+	if !f.Proc.task.Enter("fdinfo", f.Num) {
+		return buf, ErrGivenUp
+	}
+	defer f.Proc.task.Leave()
+	name := "fdinfo/" + itoa(int(f.Num))
+	if f.TID != 0 {
+		name = "task/" + itoa(int(f.TID)) + "/" + name
+	}
+	return f.Proc.Dir.ReadFile(name, buf)
+}
+
+// Gap emits that something about this descriptor could not be read.
+func (f *FD) Gap(probe, op string, err error) {
+	if Gone(err) {
+		return // closed meanwhile
+	}
+	f.out.Gap(model.Gap{Probe: probe, Reason: ReasonOf(err), PID: f.Proc.Model.PID, Op: op, Detail: err.Error()})
+}
+
+func statx(dirfd int, name *byte, flags, mask int, st *unix.Statx_t) unix.Errno {
+	_, _, errno := unix.Syscall6(unix.SYS_STATX, uintptr(dirfd), uintptr(unsafe.Pointer(name)), uintptr(flags),
+		uintptr(mask), uintptr(unsafe.Pointer(st)), 0)
+	return errno
+}
+
+// Mapping is a shared mapping while it is being read. Hooks must not keep it.
+type Mapping struct {
+	Proc       *Proc
+	Start, End uint64
+	Offset     uint64
+	Dev        uint64 // device, as [Dev] packs it
+	Ino        uint64
+	Perms      string // "rw-s"
+	Name       []byte
+}
+
+// Holder is the hold of this mapping.
+func (m *Mapping) Holder(via model.Via) model.Holder {
+	h := model.Holder{PID: m.Proc.PID(), Comm: m.Proc.Model.Comm, Via: via, Extent: &model.Extent{
+		Address: model.Addr(m.Start),
+		Offset:  model.Some(int64(m.Offset)),
+		Size:    model.Some(int64(m.End - m.Start)),
+	}}
+	switch {
+	case len(m.Perms) < 2:
+	case m.Perms[0] == 'r' && m.Perms[1] == 'w':
+		h.Access = model.ReadWrite
+	case m.Perms[0] == 'r':
+		h.Access = model.Read
+	case m.Perms[1] == 'w':
+		h.Access = model.Write
+	default:
+		h.Access = model.AccessNone
+	}
+	return h
+}
+
+// Dev packs a device number so that it can be a [Key]'s scope.
+func Dev(major, minor uint32) uint64 { return uint64(major)<<32 | uint64(minor) }
+
+// DevString is a packed device number as objects carry it: major:minor.
+func DevString(dev uint64) string {
+	return itoa(int(dev>>32)) + ":" + itoa(int(uint32(dev)))
+}

@@ -1,0 +1,201 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Options say what a [Scanner] does.
+type Options struct {
+	// ProcRoot is where the proc file system is mounted; "" means /proc.
+	ProcRoot string
+
+	// Probes are the readers to run, in the order in which they may claim
+	// descriptors and mappings.
+	Probes []Probe
+
+	// Workers is the number of goroutines that read processes; 0 means one a
+	// processor.
+	Workers int
+}
+
+// Scanner makes snapshots. It remembers from one to the next what got stuck, so
+// that it is left alone.
+type Scanner struct {
+	opts  Options
+	guard *guard
+
+	mu    sync.Mutex
+	users map[int]string
+}
+
+// NewScanner returns a Scanner.
+func NewScanner(o Options) *Scanner {
+	if o.ProcRoot == "" {
+		o.ProcRoot = "/proc"
+	}
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	return &Scanner{opts: o, guard: newGuard(), users: map[int]string{}}
+}
+
+// Scan is one scan under way: what probes may ask about it.
+type Scan struct {
+	ProcRoot string
+	Own      map[string]uint64 // ipctop's namespaces, by type
+	// PIDCalls says whether pids read from the proc file system mean the same
+	// processes to system calls. If not, none that takes a pid may be called.
+	PIDCalls bool
+	BootTime time.Time
+
+	scanner *Scanner
+	root    Dir
+	selfPID int // ipctop's pid in the proc file system at hand; 0 if it is not in there
+	mounts  *mountTables
+	nss     *namespaces
+
+	mu      sync.Mutex
+	results []*result
+	spent   map[string]time.Duration
+}
+
+// result is what the read of one process or table gave.
+type result struct {
+	process *model.Process
+	// unreadable: its descriptors could not be read at all
+	unreadable bool
+	// partial: some descriptor of it could not be read, or it could not be
+	// told whether it has more of them
+	partialFDs, partialMaps bool
+	out                     *Out
+}
+
+// Scan makes a snapshot. The error says why there is none at all.
+func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
+	begin := time.Now()
+	s, err := sc.begin()
+	if err != nil {
+		return nil, err
+	}
+	defer s.root.Close()
+	if err := s.walk(ctx); err != nil {
+		return nil, err
+	}
+	s.tables(ctx)
+	j := s.join()
+	s.complete(ctx, j)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	snap := s.snapshot(j)
+	snap.Taken = begin.UTC()
+	snap.Scan.Duration = int64(time.Since(begin))
+	return snap, nil
+}
+
+// begin opens the proc file system and looks at whose it is.
+func (sc *Scanner) begin() (*Scan, error) {
+	root, err := OpenDir(sc.opts.ProcRoot)
+	if err != nil {
+		return nil, err
+	}
+	s := &Scan{
+		ProcRoot: sc.opts.ProcRoot,
+		Own:      map[string]uint64{},
+		scanner:  sc,
+		root:     root,
+		mounts:   &mountTables{root: sc.opts.ProcRoot, byNS: map[uint64]*mountTable{}},
+		nss:      newNamespaces(),
+		spent:    map[string]time.Duration{},
+	}
+	for _, t := range NamespaceTypes {
+		if n, err := ReadNamespace("/proc/self/ns/" + t); err == nil {
+			s.Own[t] = n
+		}
+	}
+	stat, err := root.ReadFile("stat", nil)
+	if err != nil {
+		root.Close()
+		if errors.Is(err, os.ErrNotExist) {
+			err = fmt.Errorf("%s is not a proc file system: it has no stat", sc.opts.ProcRoot)
+		}
+		return nil, err
+	}
+	if s.BootTime, err = parseBootTime(stat); err != nil {
+		root.Close()
+		return nil, fmt.Errorf("%s: %w", filepath.Join(sc.opts.ProcRoot, "stat"), err)
+	}
+	s.findSelf()
+	return s, nil
+}
+
+// findSelf finds ipctop in the proc file system at hand, and whether that
+// belongs to ipctop's own pid namespace: only there does a process with a pid
+// of its own have a single number in NSpid.
+func (s *Scan) findSelf() {
+	link, err := s.root.Readlink("self")
+	if err != nil {
+		return // ipctop is not visible in there
+	}
+	s.selfPID, _ = strconv.Atoi(link)
+	status, err := s.root.ReadFile(link+"/status", nil)
+	if err != nil {
+		return
+	}
+	var p model.Process
+	fillFromStatus(&p, status)
+	s.PIDCalls = s.selfPID == os.Getpid() && len(p.NSPIDs) == 0
+}
+
+// User is the name of a user id; "" if it has none.
+func (sc *Scanner) user(uid int) string {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	name, ok := sc.users[uid]
+	if !ok {
+		if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+			name = u.Username
+		}
+		sc.users[uid] = name
+	}
+	return name
+}
+
+func (s *Scan) add(r *result) {
+	s.mu.Lock()
+	s.results = append(s.results, r)
+	s.mu.Unlock()
+}
+
+func (s *Scan) spend(probe string, d time.Duration) {
+	s.mu.Lock()
+	s.spent[probe] += d
+	s.mu.Unlock()
+}
+
+func (s *Scan) host() model.Host {
+	h := model.Host{Namespaces: s.Own}
+	var u unix.Utsname
+	if unix.Uname(&u) == nil {
+		h.Hostname = unix.ByteSliceToString(u.Nodename[:])
+		h.Kernel = unix.ByteSliceToString(u.Release[:])
+		h.Arch = unix.ByteSliceToString(u.Machine[:])
+	}
+	if b, err := s.root.ReadFile("sys/kernel/random/boot_id", nil); err == nil && len(b) > 0 {
+		h.BootID = string(b[:len(b)-1])
+	}
+	return h
+}

@@ -1,0 +1,425 @@
+package probe
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// scratch holds one worker's buffers.
+type scratch struct {
+	dirents []byte
+	tasks   []byte
+	link    []byte
+	text    []byte
+}
+
+var scratches = sync.Pool{New: func() any {
+	return &scratch{dirents: make([]byte, 32<<10), tasks: make([]byte, 8<<10), link: make([]byte, 4200), text: make([]byte, 0, 8<<10)}
+}}
+
+// clockTicks is USER_HZ: the kernel's unit for start times, 100 on every
+// architecture Go runs on.
+const clockTicks = 100
+
+func parseBootTime(stat []byte) (time.Time, error) {
+	for line := range bytes.Lines(stat) {
+		if v, ok := bytes.CutPrefix(line, []byte("btime ")); ok {
+			sec, err := strconv.ParseInt(string(bytes.TrimSpace(v)), 10, 64)
+			if err != nil {
+				return time.Time{}, fmt.Errorf("%w: btime is %q", ErrMalformed, v)
+			}
+			return time.Unix(sec, 0), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%w: no btime", ErrMalformed)
+}
+
+// walk reads all processes.
+func (s *Scan) walk(ctx context.Context) error {
+	begin := time.Now()
+	sc := scratches.Get().(*scratch)
+	pids, err := s.root.pids(sc.dirents)
+	scratches.Put(sc)
+	if err != nil {
+		return err
+	}
+	if len(pids) == 0 {
+		return fmt.Errorf("%s is not a proc file system: there is no process in it", s.ProcRoot)
+	}
+	var vanished int
+	s.scanner.guard.each(len(pids), s.scanner.opts.Workers, func(i int) any { return pids[i] },
+		func(t *Task, i int) func() {
+			if ctx.Err() != nil {
+				return nil
+			}
+			var r *result
+			err := recovered(func() (err error) {
+				r, err = s.readProcess(t, pids[i])
+				return err
+			})
+			return func() {
+				switch {
+				case r != nil:
+					s.add(r)
+				case Gone(err):
+					vanished++
+				default:
+					s.add(&result{unreadable: true, partialFDs: true, partialMaps: true, out: failed(pids[i], err)})
+				}
+			}
+		})
+	if vanished > 0 {
+		out := &Out{probe: "process"}
+		out.Gap(model.Gap{Reason: model.Vanished, Op: "read", Count: vanished, Detail: "processes that ended while being read"})
+		s.add(&result{out: out})
+	}
+	s.spend("process", time.Since(begin))
+	return nil
+}
+
+func failed(pid int, err error) *Out {
+	out := &Out{probe: "process"}
+	out.Gap(model.Gap{Reason: ReasonOf(err), PID: pid, Op: "read", Detail: err.Error()})
+	return out
+}
+
+// readProcess reads one process. The error is why there is nothing at all.
+func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
+	dir, err := s.root.Open(itoa(pid))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	sc := scratches.Get().(*scratch)
+	defer scratches.Put(sc)
+
+	text, err := dir.ReadFile("stat", sc.text[:0])
+	if err != nil {
+		return nil, err
+	}
+	st, err := parseStat(text)
+	if err != nil {
+		return nil, err
+	}
+	if text, err = dir.ReadFile("status", text[:0]); err != nil {
+		return nil, err
+	}
+	sc.text = text
+
+	m := &model.Process{
+		PID: pid, StartTicks: st.startTicks, PPID: st.ppid, PGID: st.pgrp, SID: st.session, TTY: ttyName(st.ttyNr),
+		Comm: st.comm, State: string(st.state), Threads: st.threads,
+		StartTime: s.BootTime.Add(time.Duration(st.startTicks) * (time.Second / clockTicks)).UTC(),
+		Self:      pid == s.selfPID,
+	}
+	fillFromStatus(m, text)
+	if uid, ok := m.UID.Get(); ok {
+		m.User = s.scanner.user(uid)
+	}
+	r := &result{process: m, out: &Out{probe: "process"}}
+	p := &Proc{Dir: dir, Model: m, Status: slices.Clone(text), Scan: s, task: t}
+	if !m.Kernel {
+		s.readIdentity(p, r.out)
+	}
+	m.Label = label(m)
+	for i := range s.scanner.opts.Probes {
+		if hook := s.scanner.opts.Probes[i].Process; hook != nil {
+			r.out.probe = s.scanner.opts.Probes[i].Name
+			hook(p, r.out)
+		}
+	}
+	if m.Threads > 1 && st.state != 'X' {
+		s.readThreads(p, sc)
+	}
+	if !m.Kernel {
+		s.readDescriptors(p, sc, r)
+		s.readMappings(p, sc, r)
+	}
+	r.out.probe = "process"
+	s.nss.add(m)
+
+	// The directory is bound to this process. If it still answers, all that
+	// was read above was this process's.
+	if _, err := dir.ReadFile("stat", sc.text[:0]); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// readIdentity reads what else tells processes apart for people. Without the
+// right to look (ptrace(2), "access mode checking") exe and ns stay unknown;
+// the descriptors' gap says so once.
+func (s *Scan) readIdentity(p *Proc, out *Out) {
+	m := p.Model
+	if p.task.Enter("cmdline", 0) { // takes the process's memory lock
+		b, err := p.Dir.ReadFile("cmdline", nil)
+		p.task.Leave()
+		if err == nil && len(b) > 0 {
+			for _, arg := range bytes.Split(bytes.TrimSuffix(b, []byte{0}), []byte{0}) {
+				m.Cmdline = append(m.Cmdline, string(arg))
+			}
+		}
+	} else {
+		out.Gap(model.Gap{Reason: model.Timeout, PID: m.PID, Op: "cmdline", Detail: ErrGivenUp.Error()})
+	}
+	m.Exe, _ = p.Dir.Readlink("exe")
+	if b, err := p.Dir.ReadFile("cgroup", nil); err == nil {
+		m.Cgroup = parseCgroup(b)
+		placeProcess(m)
+	}
+	for _, t := range NamespaceTypes {
+		link, err := p.Dir.Readlink("ns/" + t)
+		if err != nil {
+			continue
+		}
+		if n, err := parseNamespace(link); err == nil {
+			if m.Namespaces == nil {
+				m.Namespaces = make(map[string]uint64, len(NamespaceTypes))
+			}
+			m.Namespaces[t] = n
+		}
+	}
+}
+
+// readThreads lists the threads of a process that has several.
+func (s *Scan) readThreads(p *Proc, sc *scratch) {
+	dir, err := p.Dir.Open("task")
+	if err != nil {
+		return
+	}
+	defer dir.Close()
+	text := sc.text[:0]
+	_ = dir.each(sc.tasks, func(e entry) bool {
+		tid, ok := e.number()
+		if !ok {
+			return true
+		}
+		var err error
+		if text, err = dir.ReadFile(string(e.name)+"/status", text[:0]); err != nil {
+			return true // the thread has ended
+		}
+		t := model.Thread{TID: tid}
+		if name, ok := StatusField(text, "Name"); ok {
+			t.Comm = unescapeName(name)
+		}
+		if state, ok := StatusField(text, "State"); ok && len(state) > 0 {
+			t.State = string(state[:1])
+		}
+		for i := range s.scanner.opts.Probes {
+			if hook := s.scanner.opts.Probes[i].Thread; hook != nil {
+				hook(p, &t, text)
+			}
+		}
+		p.Model.ThreadList = append(p.Model.ThreadList, t)
+		return true
+	})
+	sc.text = text
+}
+
+// unescapeName undoes what the kernel does to the Name line of status: \n and
+// \\ stand for a newline and a backslash (fs/proc/array.c, proc_task_name).
+func unescapeName(b []byte) string {
+	if bytes.IndexByte(b, '\\') < 0 {
+		return string(b)
+	}
+	b = bytes.ReplaceAll(b, []byte(`\\`), []byte{0})
+	b = bytes.ReplaceAll(b, []byte(`\n`), []byte{'\n'})
+	return string(bytes.ReplaceAll(b, []byte{0}, []byte(`\`)))
+}
+
+// readDescriptors reads the descriptor table, and those of threads that have
+// one of their own: after unshare(CLONE_FILES), or when the main thread has
+// ended and shows none.
+func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
+	m := p.Model
+	dir, err := p.Dir.Open("fd")
+	if err != nil {
+		if !Gone(err) {
+			r.unreadable, r.partialFDs, r.partialMaps = true, true, true
+			r.out.Gap(model.Gap{Probe: "fd", Reason: ReasonOf(err), PID: m.PID, Op: "open fd", Detail: err.Error()})
+			if n, ok := p.countDescriptors(); ok {
+				m.FDs = model.Some(n)
+			}
+		}
+		return
+	}
+	n := s.readTable(p, dir, 0, sc, r)
+	dir.Close()
+	m.FDs = model.Some(n)
+	for i := range m.ThreadList {
+		tid := m.ThreadList[i].TID
+		if tid == m.PID || m.State != "Z" && !s.ownTable(p, tid) {
+			continue
+		}
+		if dir, err := p.Dir.Open("task/" + itoa(tid) + "/fd"); err == nil {
+			n := s.readTable(p, dir, int32(tid), sc, r)
+			dir.Close()
+			if m.State == "Z" {
+				m.FDs = model.Some(n)
+				break // the other threads share this one's table
+			}
+		}
+	}
+}
+
+// ownTable reports whether a thread's descriptor table is not its process's
+// (kcmp(2) KCMP_FILES, Linux 3.5).
+func (s *Scan) ownTable(p *Proc, tid int) bool {
+	if !s.PIDCalls {
+		return false
+	}
+	const kcmpFiles = 2
+	r, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(p.Model.PID), uintptr(tid), kcmpFiles, 0, 0, 0)
+	return errno == 0 && r != 0
+}
+
+// countDescriptors asks for the number of descriptors, which everyone may know
+// (st_size of /proc/PID/fd, Linux 6.2).
+func (p *Proc) countDescriptors() (int, bool) {
+	var st unix.Stat_t
+	if err := unix.Fstatat(p.Dir.fd, "fd", &st, 0); err != nil || st.Size == 0 {
+		return 0, false
+	}
+	return int(st.Size), true
+}
+
+// readTable hands each descriptor in dir to the probes and returns their
+// number.
+func (s *Scan) readTable(p *Proc, dir Dir, tid int32, sc *scratch, r *result) int {
+	fd := FD{Proc: p, TID: tid, dir: dir, out: r.out}
+	count, denied, truncated := 0, 0, 0
+	err := dir.each(sc.dirents, func(e entry) bool {
+		num, ok := e.number()
+		if !ok {
+			return true
+		}
+		count++
+		n, errno := dir.readlinkC(e.cstr, sc.link)
+		switch {
+		case errno == unix.ENOENT || errno == unix.ESRCH:
+			count--
+			return true // closed meanwhile
+		case errno == unix.ENAMETOOLONG || n == len(sc.link):
+			truncated++
+			return true
+		case errno != 0:
+			denied++
+			return true
+		}
+		fd.Num, fd.Link, fd.name, fd.statted = int32(num), sc.link[:n], e.cstr, false
+		for i := range s.scanner.opts.Probes {
+			if hook := s.scanner.opts.Probes[i].FD; hook != nil && hook(&fd, r.out) {
+				break
+			}
+		}
+		return true
+	})
+	gap := model.Gap{Probe: "fd", PID: p.Model.PID, TID: int(tid), Op: "readlink"}
+	if err != nil && !Gone(err) {
+		r.partialFDs = true
+		gap.Reason, gap.Op, gap.Detail = ReasonOf(err), "list fd", err.Error()
+		r.out.Gap(gap)
+	}
+	if denied > 0 {
+		r.partialFDs = true
+		r.unreadable = denied == count
+		gap.Reason, gap.Count, gap.Detail = model.Denied, denied, "the kernel refuses to say what these descriptors lead to"
+		r.out.Gap(gap)
+	}
+	if truncated > 0 {
+		r.partialFDs = true
+		gap.Reason, gap.Count, gap.Detail = model.Truncated, truncated, "paths longer than the kernel can tell"
+		r.out.Gap(gap)
+	}
+	return count
+}
+
+// tables calls the probes' Table hooks: those of ipctop's own namespaces each
+// on its own goroutine, those of another namespace together on one thread.
+func (s *Scan) tables(ctx context.Context) {
+	scopes := map[string][]*Probe{}
+	var wg sync.WaitGroup
+	for i := range s.scanner.opts.Probes {
+		p := &s.scanner.opts.Probes[i]
+		if p.Table == nil {
+			continue
+		}
+		if p.Scope != "" {
+			scopes[p.Scope] = append(scopes[p.Scope], p)
+		}
+		ns := NS{Type: p.Scope, Inode: s.Own[p.Scope], Own: true, Scan: s}
+		wg.Go(func() { s.table(ctx, p, ns) })
+	}
+	for scope, probes := range scopes {
+		for _, inode := range s.nss.list(scope, s.Own[scope]) {
+			wg.Go(func() {
+				ns := NS{Type: scope, Inode: inode, Scan: s}
+				err := s.inNamespace(scope, inode, func() {
+					for _, p := range probes {
+						s.tableHere(ctx, p, ns)
+					}
+				})
+				if err != nil && !Gone(err) {
+					out := &Out{probe: scope + " namespace"}
+					out.Fail("enter", fmt.Sprintf("%s:[%d]", scope, inode), err)
+					s.add(&result{out: out})
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
+// tableDeadline is how long a probe may take to read a table. Tables come from
+// the kernel alone and do not block; large ones take time.
+const tableDeadline = 10 * time.Second
+
+// table runs a Table hook, giving up on it when its time is over.
+func (s *Scan) table(ctx context.Context, p *Probe, ns NS) {
+	done := make(chan struct{})
+	go func() {
+		s.tableHere(ctx, p, ns)
+		close(done)
+	}()
+	late := time.NewTimer(tableDeadline)
+	defer late.Stop()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	case <-late.C:
+		out := &Out{probe: p.Name}
+		out.Gap(model.Gap{Reason: model.Timeout, Op: "read table", Detail: fmt.Sprintf("took longer than %v", tableDeadline)})
+		s.add(&result{out: out})
+	}
+}
+
+func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS) {
+	out := &Out{probe: p.Name}
+	begin := time.Now()
+	err := recovered(func() error { return p.Table(ctx, ns, out) })
+	s.spend(p.Name, time.Since(begin))
+	if err != nil {
+		out.Fail("read table", "", err)
+	}
+	s.add(&result{out: out})
+}
+
+// recovered turns a panic of a probe into an error: one probe's fault costs
+// that probe's part of the picture.
+func recovered(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("internal error: %v", r)
+		}
+	}()
+	return f()
+}
