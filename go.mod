@@ -1,6 +1,6 @@
 module github.com/ipctop/ipctop
 
-go 1.26.8
+go 1.26.0
 
 require (
 	github.com/prometheus/procfs v0.23.0

@@ -16,7 +16,7 @@ func parseCgroup(b []byte) string {
 	var systemd, first, unified string
 	for line := range bytes.Lines(b) {
 		parts := bytes.SplitN(bytes.TrimRight(line, "\n"), []byte(":"), 3)
-		if len(parts) != 3 {
+		if len(parts) != 3 || !bytes.HasPrefix(parts[2], []byte("/")) {
 			continue
 		}
 		dir := string(parts[2])

@@ -1,0 +1,43 @@
+# make check is everything a commit needs; .ci/run runs the same targets.
+
+GO    ?= go
+TOOLS  = $(GO) tool -modfile=tools/go.mod
+FUZZTIME ?= 10s
+
+.PHONY: build test race lint fuzz golden bench docs check arch
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ipctop ./cmd/ipctop
+
+test:
+	$(GO) test ./...
+
+race:
+	$(GO) test -race -shuffle=on ./...
+
+lint:
+	@out="$$($(TOOLS) gofumpt -l .)"; if [ -n "$$out" ]; then echo "not formatted (gofumpt):"; echo "$$out"; exit 1; fi
+	$(GO) vet ./...
+	$(TOOLS) staticcheck ./...
+	$(GO) mod tidy -diff
+
+# Struct sizes and system calls differ by architecture; the pure packages must
+# also build where there is no Linux.
+arch:
+	CGO_ENABLED=0 GOARCH=amd64 $(GO) build -o /dev/null ./cmd/ipctop
+	CGO_ENABLED=0 GOARCH=arm64 $(GO) build -o /dev/null ./cmd/ipctop
+	GOARCH=arm64 $(GO) vet ./...
+	GOARCH=386 $(GO) vet ./...
+	GOOS=darwin $(GO) build ./model ./query ./render
+
+fuzz:
+	GO="$(GO)" FUZZTIME=$(FUZZTIME) tools/fuzz
+
+# Rewrites golden files, generated docs, man pages and the JSON Schema.
+golden docs:
+	$(GO) test ./model ./query ./render/... ./cmd/... -update
+
+bench:
+	GO="$(GO)" tools/bench
+
+check: lint arch race fuzz

@@ -1,0 +1,209 @@
+package probe
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+func TestParseStat(t *testing.T) {
+	const rest = " S 7 8 9 34819 8 4194304 1 0 0 0 0 0 0 0 20 0 5 0 157761 1 2 3"
+	for name, line := range map[string]string{
+		"plain":          "12 (bash)" + rest,
+		"parentheses":    "12 (a) R (b)" + rest,
+		"newline":        "12 (a\n1 (x) Z 1)" + rest,
+		"empty name":     "12 ()" + rest,
+		"not UTF-8":      "12 (\xff\xfe)" + rest,
+		"trailing break": "12 (bash)" + rest + "\n",
+	} {
+		s, err := parseStat([]byte(line))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		want := line[strings.IndexByte(line, '(')+1 : strings.LastIndexByte(line, ')')]
+		if s.comm != want || s.state != 'S' || s.ppid != 7 || s.pgrp != 8 || s.session != 9 || s.ttyNr != 34819 ||
+			s.threads != 5 || s.startTicks != 157761 {
+			t.Errorf("%s: got %+v", name, s)
+		}
+	}
+	for _, line := range []string{"", "12", "12 (bash", "12 )bash(" + rest, "12 (bash) S 1 2", "12 (bash)" + strings.Replace(rest, "157761", "x", 1)} {
+		if _, err := parseStat([]byte(line)); ReasonOf(err) != model.Malformed {
+			t.Errorf("%q: error %v, want malformed", line, err)
+		}
+	}
+}
+
+func FuzzParseStat(f *testing.F) {
+	f.Add([]byte("12 (a) R (b) S 7 8 9 34819 8 4194304 1 0 0 0 0 0 0 0 20 0 5 0 157761 1 2 3"))
+	f.Add([]byte("12 (bash"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if s, err := parseStat(b); err == nil && !strings.Contains(string(b), "("+s.comm+")") {
+			t.Errorf("%q: name %q is not in it", b, s.comm)
+		}
+	})
+}
+
+func TestStatusField(t *testing.T) {
+	status := []byte("Name:\tx\nNameX:\ty\nUid:\t1000\t1001\t0\t0\nNSpid:\t40\t1\nKthread:\t0\nTracerPid:\t7\nEmpty:\nLast: z")
+	for name, want := range map[string]string{"Name": "x", "NameX": "y", "Last": "z", "Empty": "", "TracerPid": "7"} {
+		if v, ok := StatusField(status, name); !ok || string(v) != want {
+			t.Errorf("%s: got %q, %v; want %q", name, v, ok, want)
+		}
+	}
+	if v, ok := StatusField(status, "Nam"); ok {
+		t.Errorf("Nam: got %q, want none", v)
+	}
+	var p model.Process
+	fillFromStatus(&p, status)
+	if uid, ok := p.UID.Get(); !ok || uid != 1001 || p.Tracer != 7 || len(p.NSPIDs) != 2 || p.NSPIDs[1] != 1 {
+		t.Errorf("got %+v", p)
+	}
+}
+
+func FuzzStatusField(f *testing.F) {
+	f.Add([]byte("Name:\tx\nUid:\t1\t2"), "Uid")
+	f.Fuzz(func(t *testing.T, status []byte, name string) {
+		v, ok := StatusField(status, name)
+		if !ok && v != nil {
+			t.Error("a value without a line")
+		}
+		var p model.Process
+		fillFromStatus(&p, status)
+	})
+}
+
+func TestParseMapsLine(t *testing.T) {
+	var m Mapping
+	shared, err := parseMapsLine([]byte("7f1a-7f2b rw-s 00001000 00:01 32771                      /SYSV000004d2 (deleted)"), &m)
+	if err != nil || !shared || m.Start != 0x7f1a || m.End != 0x7f2b || m.Offset != 0x1000 || m.Dev != Dev(0, 1) || m.Ino != 32771 ||
+		m.Perms != "rw-s" || string(m.Name) != "/SYSV000004d2 (deleted)" {
+		t.Errorf("got %+v, shared %v, %v", m, shared, err)
+	}
+	if shared, err := parseMapsLine([]byte("7f1a-7f2b r-xp 00000000 fe:00 12 /usr/lib/a b"), &m); err != nil || shared || string(m.Name) != "/usr/lib/a b" {
+		t.Errorf("got %+v, shared %v, %v", m, shared, err)
+	}
+	for _, line := range []string{"", "x", "7f1a rw-s 0 00:01 1", "7f1a-zz rw-s 0 00:01 1", "7f1a-7f2b rw 0 00:01 1"} {
+		if _, err := parseMapsLine([]byte(line), &m); ReasonOf(err) != model.Malformed {
+			t.Errorf("%q: error %v, want malformed", line, err)
+		}
+	}
+}
+
+func FuzzParseMapsLine(f *testing.F) {
+	f.Add([]byte("7f1a-7f2b rw-s 00001000 00:01 32771                      /SYSV000004d2 (deleted)"))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		var m Mapping
+		if shared, err := parseMapsLine(line, &m); err == nil && shared != (m.Perms[3] == 's') {
+			t.Errorf("%q: shared %v with %q", line, shared, m.Perms)
+		}
+	})
+}
+
+func TestParseCgroup(t *testing.T) {
+	for text, want := range map[string]string{
+		"0::/system.slice/nginx.service\n":                      "/system.slice/nginx.service",
+		"12:cpu:/a\n1:name=systemd:/user.slice/x.scope\n0::/\n": "/user.slice/x.scope",
+		"4:memory:/docker/abc\n":                                "/docker/abc",
+		"0::/\n":                                                "/",
+		"0::/a:b\n":                                             "/a:b",
+		"garbage\n\n:::\n":                                      "",
+		"":                                                      "",
+		"0::/kubepods.slice/x\n12:cpu:/other\n":                 "/kubepods.slice/x",
+		"1:name=systemd:/system.slice/a.service\n0::/unified/b": "/unified/b",
+	} {
+		if got := parseCgroup([]byte(text)); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func FuzzParseCgroup(f *testing.F) {
+	f.Add([]byte("12:cpu:/a\n1:name=systemd:/user.slice/x.scope\n0::/\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p := model.Process{Cgroup: parseCgroup(b)}
+		placeProcess(&p)
+	})
+}
+
+func TestPlaceProcess(t *testing.T) {
+	const id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	for path, want := range map[string][2]string{
+		"/system.slice/docker-" + id + ".scope": {"docker-" + id + ".scope", id},
+		"/docker/" + id:                         {"", id},
+		"/kubepods/burstable/pod7/" + id:        {"", id},
+		"/kubepods.slice/kubepods-pod7.slice/cri-containerd-" + id + ".scope": {"cri-containerd-" + id + ".scope", id},
+		"/machine.slice/libpod-" + id + ".scope/container":                    {"libpod-" + id + ".scope", id},
+		"/system.slice/nginx.service":                                         {"nginx.service", ""},
+		"/user.slice/user-0.slice/session-3.scope":                            {"session-3.scope", ""},
+		"/lxc.payload.web/system.slice/cron.service":                          {"cron.service", "web"},
+		"/": {"", ""},
+	} {
+		p := model.Process{Cgroup: path}
+		placeProcess(&p)
+		got := [2]string{p.Unit, ""}
+		if p.Container != nil {
+			got[1] = p.Container.ID
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", path, got, want)
+		}
+	}
+}
+
+func TestLabel(t *testing.T) {
+	for _, c := range []struct {
+		comm string
+		argv []string
+		want string
+	}{
+		{"nginx", []string{"nginx: worker process"}, "nginx"},
+		{"python3", []string{"/usr/bin/python3.11", "-u", "/srv/app/worker.py", "--x"}, "worker.py"},
+		{"python3", []string{"python3", "-m", "http.server"}, "http.server"},
+		{"python3", []string{"python3", "-c", "import os"}, "python3"},
+		{"java", []string{"/usr/bin/java", "-Xmx1g", "-jar", "/opt/app.jar"}, "app.jar"},
+		{"java", []string{"java", "-cp", "/a:/b", "com.example.Main"}, "com.example.Main"},
+		{"sh", []string{"-sh"}, "sh"},
+		{"bash", []string{"/bin/bash", "/opt/run.sh", "a"}, "run.sh"},
+		{"kworker/0:1", nil, "kworker/0:1"},
+		{"verylongprogram", []string{"/usr/bin/verylongprogramname"}, "verylongprogramname"},
+		{"x", []string{""}, "x"},
+	} {
+		if got := label(&model.Process{Comm: c.comm, Cmdline: c.argv}); got != c.want {
+			t.Errorf("%q: got %q, want %q", c.argv, got, c.want)
+		}
+	}
+}
+
+func TestTTYName(t *testing.T) {
+	for nr, want := range map[int]string{0: "", 34819: "/dev/pts/3", 4<<8 | 1: "/dev/tty1", 4<<8 | 64: "/dev/ttyS0", 5<<8 | 1: "/dev/console", 188 << 8: "188:0"} {
+		if got := ttyName(nr); got != want {
+			t.Errorf("%d: got %q, want %q", nr, got, want)
+		}
+	}
+}
+
+func TestMountTableLocal(t *testing.T) {
+	m := &mountTable{types: map[string]string{"/": "ext4", "/home": "nfs4", "/home/local": "xfs", "/mnt/s": "fuse.sshfs"}}
+	for path, want := range map[string]bool{
+		"/etc/passwd": true, "/home/a/b": false, "/home": false, "/home/local/x": true, "/homes": true, "/mnt/s/x": false,
+		"/mnt": true, "anon_inode:[eventfd]": true, "": true,
+	} {
+		if got := m.local([]byte(path)); got != want {
+			t.Errorf("%q: local %v, want %v", path, got, want)
+		}
+	}
+	var unknown *mountTable
+	if unknown.local([]byte("/x")) || (&mountTable{}).local([]byte("/x")) {
+		t.Error("a path in an unknown mount namespace must count as foreign")
+	}
+}
+
+func TestUnescapeName(t *testing.T) {
+	for in, want := range map[string]string{`a\nb`: "a\nb", `a\\nb`: `a\nb`, `\\`: `\`, "plain": "plain", `a\\\nb`: "a\\\nb"} {
+		if got := unescapeName([]byte(in)); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
