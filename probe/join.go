@@ -211,12 +211,14 @@ func (s *Scan) snapshot(j *Joined) *model.Snapshot {
 			snap.Scan.ProcessesUnreadable++
 		}
 		snap.Gaps = append(snap.Gaps, r.out.gaps...)
+		snap.Limits = append(snap.Limits, r.out.limits...)
 		for what, how := range r.out.backends {
 			snap.Scan.Backends[what] = how
 		}
 	}
 	slices.SortFunc(snap.Processes, func(a, b model.Process) int { return a.PID - b.PID })
 	sortGaps(snap.Gaps)
+	sortLimits(snap.Limits)
 
 	snap.Objects = make([]model.Object, 0, len(j.objects))
 	for _, e := range j.objects {
@@ -244,5 +246,19 @@ func sortGaps(gaps []model.Gap) {
 	slices.SortFunc(gaps, func(a, b model.Gap) int {
 		return cmp.Or(strings.Compare(a.Probe, b.Probe), a.PID-b.PID, a.TID-b.TID, strings.Compare(a.Object, b.Object),
 			strings.Compare(a.Op, b.Op), strings.Compare(string(a.Reason), string(b.Reason)), strings.Compare(a.Path, b.Path))
+	})
+}
+
+func sortLimits(limits []model.Limit) {
+	scope := func(l model.Limit) model.LimitScope {
+		if l.Scope == nil {
+			return model.LimitScope{}
+		}
+		return *l.Scope
+	}
+	slices.SortFunc(limits, func(a, b model.Limit) int {
+		x, y := scope(a), scope(b)
+		return cmp.Or(model.CompareKinds(a.Kind, b.Kind), strings.Compare(a.Name, b.Name), cmp.Compare(x.NS, y.NS),
+			cmp.Compare(x.UID.Or(-1), y.UID.Or(-1)), x.PID-y.PID)
 	})
 }

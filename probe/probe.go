@@ -95,6 +95,7 @@ type Out struct {
 	holds    []holdRecord
 	peers    []peerRecord
 	gaps     []model.Gap
+	limits   []model.Limit
 	backends map[string]string
 }
 
@@ -145,6 +146,9 @@ func (o *Out) Gap(g model.Gap) {
 func (o *Out) Fail(op, path string, err error) {
 	o.Gap(model.Gap{Reason: ReasonOf(err), Op: op, Path: path, Detail: err.Error()})
 }
+
+// Limit emits a bound the kernel puts on the mechanism.
+func (o *Out) Limit(l model.Limit) { o.limits = append(o.limits, l) }
 
 // Backend notes which kernel interface was used for what.
 func (o *Out) Backend(what, how string) {
