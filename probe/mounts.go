@@ -3,6 +3,7 @@ package probe
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/prometheus/procfs"
@@ -67,19 +68,19 @@ func (m *mountTables) of(p *Proc) *mountTable {
 	if t, ok := m.byNS[ns]; ok && ns != 0 {
 		return t
 	}
-	t := readMountTable(m.root, p.Model.PID)
+	t := readMountTable(m.root, p)
 	if ns != 0 {
 		m.byNS[ns] = t
 	}
 	return t
 }
 
-func readMountTable(root string, pid int) *mountTable {
+func readMountTable(root string, p *Proc) *mountTable {
 	fs, err := procfs.NewFS(root)
 	if err != nil {
 		return nil
 	}
-	proc, err := fs.Proc(pid)
+	proc, err := fs.Proc(p.Model.PID)
 	if err != nil {
 		return nil
 	}
@@ -89,10 +90,23 @@ func readMountTable(root string, pid int) *mountTable {
 	}
 	t := &mountTable{types: make(map[string]string, len(infos))}
 	for _, i := range infos {
-		t.types[i.MountPoint] = i.FSType
+		t.types[unescapeMount(i.MountPoint)] = i.FSType
+	}
+	for _, i := range infos { // namespaces kept by a mount, as ip netns does
+		nsType, _, _ := strings.Cut(i.Root, ":[")
+		inode, err := parseNamespace(i.Root)
+		if i.FSType == "nsfs" && err == nil && cloneFlags[nsType] != 0 && inode != p.Scan.Own[nsType] {
+			p.Scan.nss.add(nsType, inode, p.Dir.path+"/root"+unescapeMount(i.MountPoint))
+		}
 	}
 	return t
 }
+
+// mountEscapes are the bytes that mountinfo writes in octal
+// (proc_pid_mountinfo(5)); procfs leaves them as they are.
+var mountEscapes = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`, `\043`, "#")
+
+func unescapeMount(s string) string { return mountEscapes.Replace(s) }
 
 func (p *Proc) mounts() *mountTable {
 	if p.mnt == nil {

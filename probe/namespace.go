@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -11,8 +10,6 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/ipctop/ipctop/model"
 )
 
 // NamespaceTypes are the namespaces ipctop reads of each process, by their
@@ -39,30 +36,50 @@ func parseNamespace(link string) (uint64, error) {
 	return n, nil
 }
 
-// namespaces collects the namespaces in which processes live, with some of the
-// processes in each: any of them may be gone when its namespace is entered.
+// namespaces collects the namespaces of the machine, each with some of the files
+// through which it can be entered: any of them may be gone when that happens.
 type namespaces struct {
-	mu      sync.Mutex
-	members map[string]map[uint64][]int
+	mu    sync.Mutex
+	doors map[string]map[uint64][]string
 }
 
-// maxMembers is how many processes are remembered for each namespace.
-const maxMembers = 8
+// maxDoors is how many files are remembered for each namespace.
+const maxDoors = 8
 
 func newNamespaces() *namespaces {
-	return &namespaces{members: map[string]map[uint64][]int{}}
+	return &namespaces{doors: map[string]map[uint64][]string{}}
 }
 
-func (n *namespaces) add(p *model.Process) {
+// add remembers that path leads to a namespace.
+func (n *namespaces) add(nsType string, inode uint64, path string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for t, inode := range p.Namespaces {
-		if n.members[t] == nil {
-			n.members[t] = map[uint64][]int{}
+	if n.doors[nsType] == nil {
+		n.doors[nsType] = map[uint64][]string{}
+	}
+	if d := n.doors[nsType][inode]; len(d) < maxDoors {
+		n.doors[nsType][inode] = append(d, path)
+	}
+}
+
+// addProcess remembers the namespaces a process lives in.
+func (n *namespaces) addProcess(p *Proc) {
+	for t, inode := range p.Model.Namespaces {
+		if cloneFlags[t] != 0 && inode != p.Scan.Own[t] {
+			n.add(t, inode, p.Dir.path+"/ns/"+t)
 		}
-		if m := n.members[t][inode]; len(m) < maxMembers {
-			n.members[t][inode] = append(m, p.PID)
-		}
+	}
+}
+
+// addLink remembers the namespace that a descriptor keeps alive, which may have
+// no process in it.
+func (n *namespaces) addLink(fd *FD) {
+	nsType, _, ok := strings.Cut(string(fd.Link), ":[")
+	if !ok || cloneFlags[nsType] == 0 {
+		return
+	}
+	if inode, err := parseNamespace(string(fd.Link)); err == nil && inode != fd.Proc.Scan.Own[nsType] {
+		n.add(nsType, inode, fd.dir.path+"/"+itoa(int(fd.Num)))
 	}
 }
 
@@ -71,7 +88,7 @@ func (n *namespaces) list(nsType string, own uint64) []uint64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	var list []uint64
-	for inode := range n.members[nsType] {
+	for inode := range n.doors[nsType] {
 		if inode != own {
 			list = append(list, inode)
 		}
@@ -80,42 +97,58 @@ func (n *namespaces) list(nsType string, own uint64) []uint64 {
 	return list
 }
 
+// cloneFlags has the types of namespace that scans enter.
 var cloneFlags = map[string]int{"ipc": unix.CLONE_NEWIPC, "net": unix.CLONE_NEWNET}
 
-// inNamespace runs f on a thread that has entered the namespace, which it does
-// through the processes living there. The thread ends with f, so nothing else
-// ever runs in that namespace; the namespace's descriptor is closed before f is
-// called, so ipctop keeps it alive for no longer than f takes.
+// inNamespace runs f on a thread that has entered the namespace. The thread ends
+// with f, so nothing else ever runs in that namespace, and the namespace's
+// descriptor is closed before f is called: ipctop keeps it alive for no longer
+// than f takes.
 func (s *Scan) inNamespace(nsType string, inode uint64, f func()) error {
 	s.nss.mu.Lock()
-	pids := slices.Clone(s.nss.members[nsType][inode])
+	doors := slices.Clone(s.nss.doors[nsType][inode])
 	s.nss.mu.Unlock()
 	errs := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread dies with its namespace
-		err := enterNamespace(s.ProcRoot, pids, nsType, inode)
+	onThread(func() {
+		err := enterNamespace(doors, nsType, inode)
 		if err == nil {
 			f()
 		}
 		errs <- err
-	}()
+	})
 	return <-errs
 }
 
-func enterNamespace(procRoot string, pids []int, nsType string, inode uint64) error {
+// onThread runs f on a thread of its own that ends afterwards. The process's
+// first thread never ends, it would stay in the namespace for good, so f never
+// runs on that one.
+func onThread(f func()) {
+	go func() {
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			done := make(chan struct{})
+			onThread(func() { defer close(done); f() })
+			<-done
+			runtime.UnlockOSThread()
+			return
+		}
+		f()
+	}()
+}
+
+func enterNamespace(doors []string, nsType string, inode uint64) error {
 	err := fmt.Errorf("%s namespace %d: %w", nsType, inode, unix.ESRCH)
-	for _, pid := range pids {
-		path := procRoot + "/" + itoa(pid) + "/ns/" + nsType
-		fd, e := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	for _, path := range doors {
+		fd, e := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 		if e != nil {
-			if !errors.Is(e, unix.ENOENT) && !errors.Is(e, unix.ESRCH) {
+			if !Gone(e) {
 				err = fmt.Errorf("open %s: %w", path, e)
 			}
 			continue
 		}
 		var st unix.Stat_t
 		if unix.Fstat(fd, &st) != nil || st.Ino != inode {
-			_ = unix.Close(fd) // the process has moved on
+			_ = unix.Close(fd) // whoever led there has moved on
 			continue
 		}
 		e = unix.Setns(fd, cloneFlags[nsType])

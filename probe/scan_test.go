@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
+
+func itoa(n int) string { return strconv.Itoa(n) }
 
 func scan(t *testing.T, o probe.Options) *model.Snapshot {
 	t.Helper()

@@ -129,6 +129,9 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 	p := &Proc{Dir: dir, Model: m, Status: slices.Clone(text), Scan: s, task: t}
 	if !m.Kernel {
 		s.readIdentity(p, r.out)
+		if m.Namespaces["mnt"] != 0 {
+			p.mounts() // some mounts keep namespaces that no process lives in
+		}
 	}
 	m.Label = label(m)
 	for i := range s.scanner.opts.Probes {
@@ -145,7 +148,7 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 		s.readMappings(p, sc, r)
 	}
 	r.out.probe = "process"
-	s.nss.add(m)
+	s.nss.addProcess(p)
 
 	// The directory is bound to this process. If it still answers, all that
 	// was read above was this process's.
@@ -316,11 +319,7 @@ func (s *Scan) readTable(p *Proc, dir Dir, tid int32, sc *scratch, r *result) in
 			return true
 		}
 		fd.Num, fd.Link, fd.name, fd.statted = int32(num), sc.link[:n], e.cstr, false
-		for i := range s.scanner.opts.Probes {
-			if hook := s.scanner.opts.Probes[i].FD; hook != nil && hook(&fd, r.out) {
-				break
-			}
-		}
+		s.descriptor(&fd, r.out)
 		return true
 	})
 	gap := model.Gap{Probe: "fd", PID: p.Model.PID, TID: int(tid), Op: "readlink"}
@@ -341,6 +340,15 @@ func (s *Scan) readTable(p *Proc, dir Dir, tid int32, sc *scratch, r *result) in
 		r.out.Gap(gap)
 	}
 	return count
+}
+
+func (s *Scan) descriptor(fd *FD, out *Out) {
+	for i := range s.scanner.opts.Probes {
+		if hook := s.scanner.opts.Probes[i].FD; hook != nil && hook(fd, out) {
+			return
+		}
+	}
+	s.nss.addLink(fd)
 }
 
 // tables calls the probes' Table hooks: those of ipctop's own namespaces each

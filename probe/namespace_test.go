@@ -1,0 +1,171 @@
+package probe_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/probe"
+)
+
+// visited makes a probe that notes which namespaces its table was read in, and
+// in which the reading thread really was.
+func visited(scope string) (probe.Probe, func() []uint64) {
+	var mu sync.Mutex
+	var list []uint64
+	p := probe.Probe{Name: "visitor", Scope: scope, Table: func(_ context.Context, ns probe.NS, out *probe.Out) error {
+		here, err := probe.ReadNamespace("/proc/thread-self/ns/" + scope)
+		if err != nil {
+			return err
+		}
+		if here != ns.Inode {
+			return unix.EXDEV
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		list = append(list, here)
+		return nil
+	}}
+	return p, func() []uint64 {
+		mu.Lock()
+		defer mu.Unlock()
+		l := list
+		list = nil
+		return l
+	}
+}
+
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("entering and making namespaces needs CAP_SYS_ADMIN")
+	}
+}
+
+// startIn starts a process that lives in new namespaces until stop is called.
+func startIn(t *testing.T, flags uintptr) (pid int, stop func()) {
+	t.Helper()
+	cmd := exec.Command("cat")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop = sync.OnceFunc(func() {
+		stdin.Close()
+		_ = cmd.Wait()
+	})
+	t.Cleanup(stop)
+	return cmd.Process.Pid, stop
+}
+
+func TestTablesAreReadInEveryNamespace(t *testing.T) {
+	needRoot(t)
+	pid, stop := startIn(t, syscall.CLONE_NEWNET|syscall.CLONE_NEWIPC)
+	for _, scope := range []string{"net", "ipc"} {
+		inode, err := probe.ReadNamespace("/proc/" + itoa(pid) + "/ns/" + scope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		own, _ := probe.ReadNamespace("/proc/self/ns/" + scope)
+		p, list := visited(scope)
+		snap := scan(t, probe.Options{Probes: []probe.Probe{p}})
+		if l := list(); !slices.Contains(l, inode) || !slices.Contains(l, own) {
+			t.Errorf("%s: visited %v, want %d and %d", scope, l, own, inode)
+		}
+		for _, g := range snap.Gaps {
+			if g.Probe == "visitor" || strings.Contains(g.Probe, "namespace") {
+				t.Errorf("gap %+v", g)
+			}
+		}
+	}
+	stop()
+}
+
+// A namespace may be kept by a mount or by a descriptor, without a process.
+func TestNamespacesWithoutProcess(t *testing.T) {
+	needRoot(t)
+	pid, stop := startIn(t, syscall.CLONE_NEWNET)
+	path := "/proc/" + itoa(pid) + "/ns/net"
+	inode, err := probe.ReadNamespace(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	stop()
+	p, list := visited("net")
+	scan(t, probe.Options{Probes: []probe.Probe{p}})
+	if l := list(); !slices.Contains(l, inode) {
+		t.Errorf("visited %v, want %d, which a descriptor keeps", l, inode)
+	}
+
+	target := filepath.Join(t.TempDir(), "a name with spaces")
+	if err := os.WriteFile(target, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("/proc/self/fd/"+itoa(int(held.Fd())), target, "", unix.MS_BIND, ""); err != nil {
+		t.Skipf("no bind mounts here: %v", err)
+	}
+	defer unix.Unmount(target, unix.MNT_DETACH)
+	held.Close()
+	scan(t, probe.Options{Probes: []probe.Probe{p}})
+	if l := list(); !slices.Contains(l, inode) {
+		t.Errorf("visited %v, want %d, which a mount keeps", l, inode)
+	}
+}
+
+// Looking must not keep a namespace alive: a network namespace that is gone
+// takes its devices with it, which is how containers' clean-up notices.
+func TestNamespacesEndThoughScansGoOn(t *testing.T) {
+	needRoot(t)
+	p, list := visited("net")
+	scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{p}})
+	for round := range 20 {
+		pid, stop := startIn(t, syscall.CLONE_NEWNET)
+		inode, err := probe.ReadNamespace("/proc/" + itoa(pid) + "/ns/net")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if _, err := scanner.Scan(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if l := list(); !slices.Contains(l, inode) {
+			t.Fatalf("visited %v, want %d", l, inode)
+		}
+		stop()
+		deadline := time.Now().Add(time.Second)
+		for threadIn(inode) && time.Now().Before(deadline) {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if threadIn(inode) {
+			t.Fatalf("round %d: a thread of this process still lives in the namespace a second after its end", round)
+		}
+	}
+}
+
+// threadIn reports whether a thread of the test lives in a network namespace.
+func threadIn(inode uint64) bool {
+	tasks, _ := filepath.Glob("/proc/self/task/*/ns/net")
+	return slices.ContainsFunc(tasks, func(path string) bool {
+		n, err := probe.ReadNamespace(path)
+		return err == nil && n == inode
+	})
+}
