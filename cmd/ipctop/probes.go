@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/ipctop/ipctop/fdscan"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/sysv"
 )
 
 // probes lists the readers, in the order in which they may claim a descriptor.
@@ -11,5 +12,8 @@ func probes() []probe.Probe {
 	return []probe.Probe{
 		fdscan.Pipe(),
 		fdscan.FIFO(),
+		sysv.Msg(),
+		sysv.Sem(),
+		sysv.Shm(),
 	}
 }
