@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/ipctop/ipctop/fdscan"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/sigstate"
 	"github.com/ipctop/ipctop/sysv"
 )
 
@@ -12,6 +13,7 @@ func probes() []probe.Probe {
 	return []probe.Probe{
 		fdscan.Pipe(),
 		fdscan.FIFO(),
+		sigstate.Probe(),
 		sysv.Msg(),
 		sysv.Sem(),
 		sysv.Shm(),
