@@ -88,8 +88,18 @@ func (j *Joined) Describe(e *Joint, object *model.Object) {
 // join brings together all that was emitted under one key.
 func (s *Scan) join() *Joined {
 	s.mu.Lock()
-	results := s.results
+	results := slices.Clone(s.results)
 	s.mu.Unlock()
+	// What a table tells of an object counts before what a descriptor does.
+	slices.SortStableFunc(results, func(a, b *result) int {
+		switch fromTable, other := a.process == nil, b.process == nil; {
+		case fromTable == other:
+			return 0
+		case fromTable:
+			return -1
+		}
+		return 1
+	})
 	objects, holds, processes := 0, 0, 0
 	for _, r := range results {
 		objects += len(r.out.objects)

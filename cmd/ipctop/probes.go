@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/posix"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/sigstate"
 	"github.com/ipctop/ipctop/sysv"
@@ -11,6 +12,7 @@ import (
 // A new mechanism adds its line here.
 func probes() []probe.Probe {
 	return []probe.Probe{
+		posix.Mq(),
 		fdscan.Pipe(),
 		fdscan.FIFO(),
 		sigstate.Probe(),
