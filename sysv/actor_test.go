@@ -4,6 +4,7 @@ package sysv
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,9 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
 )
 
 // An actor is this test binary run again as a process of its own, which does as
@@ -63,6 +67,21 @@ func act(words []string) (int, unix.Errno) {
 			return 0, err.(unix.Errno)
 		}
 		return 0, 0
+	case "scan": // id: the segment's holders, negative if they are not complete
+		s, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{Shm()}}).Scan(context.Background())
+		if err != nil {
+			return 0, unix.EIO
+		}
+		for _, o := range s.Objects {
+			if o.SysvID == model.Some(int(arg(1))) && o.Namespace.Inode == s.Host.Namespaces["ipc"] {
+				if n := len(o.Holders); o.HoldersComplete {
+					return n, 0
+				} else {
+					return -n - 1, 0
+				}
+			}
+		}
+		return 0, unix.ENOENT
 	case "setns": // path
 		fd, err := unix.Open(words[1], unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err == nil {
@@ -91,9 +110,14 @@ type actor struct {
 
 func startActor(t *testing.T, clone uintptr) *actor {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
+	return startActorAs(t, &syscall.SysProcAttr{Cloneflags: clone})
+}
+
+func startActorAs(t *testing.T, attr *syscall.SysProcAttr) *actor {
+	t.Helper()
+	cmd := exec.Command("/proc/self/exe") // for users who may not enter the directory it is in
 	cmd.Env = append(os.Environ(), actorEnv+"=1")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: clone}
+	cmd.SysProcAttr = attr
 	cmd.Stderr = os.Stderr
 	in, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()
