@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
 )
 
 // at is a member: a process and the namespace it lives in.
@@ -125,6 +126,25 @@ func TestWithin(t *testing.T) {
 	}{{4096, 1, true}, {8192, 4096, false}, {2 << 20, 5000, true}, {4096, 8192, true}, {3 << 20, 5000, false}} {
 		if got := within(c.end, c.size); got != c.want {
 			t.Errorf("within(%d, %d) = %v", c.end, c.size, got)
+		}
+	}
+}
+
+func TestCount(t *testing.T) {
+	for _, c := range []struct {
+		seen     int
+		attached model.Opt[int64]
+		want     model.Opt[bool]
+	}{
+		{0, model.Some[int64](0), model.Some(true)},
+		{1, model.Some[int64](2), model.Some(false)},
+		{2, model.Some[int64](2), model.Some(true)},
+		{3, model.Some[int64](2), model.Opt[bool]{}},
+		{0, model.Opt[int64]{}, model.Opt[bool]{}},
+	} {
+		s := &candidate{joint: &probe.Joint{Holders: make([]model.Holder, c.seen)}, attached: c.attached}
+		if s.count(); s.joint.Complete != c.want {
+			t.Errorf("%d of %v: %v, want %v", c.seen, c.attached, s.joint.Complete, c.want)
 		}
 	}
 }

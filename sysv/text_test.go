@@ -104,12 +104,12 @@ func TestTextColumnsByName(t *testing.T) {
 }
 
 func TestTextBadLineCostsThatLine(t *testing.T) {
-	text := strings.Replace(shmTextOld, "\n", "\nx y\n 1 2 9 4 5 6 7 8 9 1 2 3 4 5\n", 1)
+	text := strings.Replace(shmTextOld, "\n", "\nx y\n 1 2 9 4 5 6 7 8 9 1 2 3 4 5\n 1 2 7 4 5 6 7 8 9 1 2 3 4 5 6\n", 1)
 	records, errs := parseText([]byte(text), shmMechanism.words)
-	if len(records) != 1 || records[0].id() != 7 || len(errs) != 2 {
+	if len(records) != 1 || records[0].id() != 7 || len(errs) != 3 {
 		t.Fatalf("records %+v, errors %v", records, errs)
 	}
-	for i, want := range []string{"line 2: ", "line 3: "} {
+	for i, want := range []string{"line 2: ", "line 3: ", "line 4: "} {
 		if !strings.HasPrefix(errs[i].Error(), want) || !errors.Is(errs[i], probe.ErrMalformed) {
 			t.Errorf("error %d: %v", i, errs[i])
 		}
