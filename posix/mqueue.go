@@ -3,6 +3,7 @@ package posix
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -42,6 +43,11 @@ func queueFD(fd *probe.FD, out *probe.Out) bool {
 		return false
 	}
 	st, err := fd.Stat()
+	if errors.Is(err, probe.ErrForeign) && len(fd.Link) > 1 && bytes.LastIndexByte(fd.Link, '/') == 0 {
+		// A queue's path says nothing about its file system. Where the root
+		// directory is foreign, queues look like files in it.
+		fd.Gap("posix-mq", "stat", err)
+	}
 	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Dev_major != 0 || st.Size != mqueueSize || st.Blocks != 0 {
 		return false // what cannot be asked is the business of those who read files
 	}

@@ -228,7 +228,7 @@ func TestLiveNamespace(t *testing.T) {
 	}
 	for range 2 {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), queueEnv+"=inner")
+		cmd.Env = append(os.Environ(), queueEnv+"=inner", "GORACE=atexit_sleep_ms=0")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWIPC}
 		in, _ := cmd.StdinPipe()
 		out, _ := cmd.StdoutPipe()

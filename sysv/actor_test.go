@@ -116,7 +116,7 @@ func startActor(t *testing.T, clone uintptr) *actor {
 func startActorAs(t *testing.T, attr *syscall.SysProcAttr) *actor {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe") // for users who may not enter the directory it is in
-	cmd.Env = append(os.Environ(), actorEnv+"=1")
+	cmd.Env = append(os.Environ(), actorEnv+"=1", "GORACE=atexit_sleep_ms=0")
 	cmd.SysProcAttr = attr
 	cmd.Stderr = os.Stderr
 	in, err1 := cmd.StdinPipe()
