@@ -32,7 +32,7 @@ type Sem struct {
 	Value   Opt[int] `json:"value,omitzero" doc:"its value"`
 	NCount  Opt[int] `json:"ncount,omitzero" doc:"threads that wait for it to increase"`
 	ZCount  Opt[int] `json:"zcount,omitzero" doc:"threads that wait for it to become zero"`
-	LastPID Opt[int] `json:"last_pid,omitzero" doc:"process that last changed it; its creator before any operation"`
+	LastPID Opt[int] `json:"last_pid,omitzero" doc:"process that last changed it; 0: none yet, or one outside this pid namespace"`
 }
 
 // DetailKind implements [Detail].

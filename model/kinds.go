@@ -39,6 +39,7 @@ func Kinds() []KindInfo {
 		sysvMsgInfo,
 		sysvSemInfo,
 		sysvShmInfo,
+		posixMqInfo,
 	}
 }
 

@@ -45,15 +45,16 @@ type Container struct {
 	PodNamespace string `json:"pod_namespace,omitzero" doc:"Kubernetes namespace of the pod"`
 }
 
-// Signals are the masks of proc_pid_status(5), decoded. In a [Thread] they are
-// the thread's own; SharedPending, Ignored, Caught and the queue belong to the
-// whole process.
+// Signals are the masks of proc_pid_status(5), decoded. A list that is nil (and
+// missing in JSON) is unknown; one without elements is a mask of nothing. In a
+// [Thread] there are Pending and Blocked alone: the rest belongs to the whole
+// process and stands there. The lists are shared and must not be changed.
 type Signals struct {
-	Pending       []string   `json:"pending" doc:"sent to this thread and not delivered (SigPnd)"`
-	SharedPending []string   `json:"shared_pending" doc:"sent to the process and not delivered (ShdPnd)"`
-	Blocked       []string   `json:"blocked" doc:"not delivered while blocked (SigBlk)"`
-	Ignored       []string   `json:"ignored" doc:"discarded (SigIgn)"`
-	Caught        []string   `json:"caught" doc:"handled by a function (SigCgt)"`
+	Pending       []string   `json:"pending,omitzero" doc:"sent to this thread and not delivered (SigPnd)"`
+	SharedPending []string   `json:"shared_pending,omitzero" doc:"sent to the process and not delivered (ShdPnd)"`
+	Blocked       []string   `json:"blocked,omitzero" doc:"not delivered while blocked (SigBlk)"`
+	Ignored       []string   `json:"ignored,omitzero" doc:"discarded (SigIgn)"`
+	Caught        []string   `json:"caught,omitzero" doc:"handled by a function (SigCgt)"`
 	Queued        Opt[int64] `json:"queued,omitzero" doc:"signals queued for this real user (SigQ)"`
 	QueueLimit    Opt[int64] `json:"queue_limit,omitzero" doc:"RLIMIT_SIGPENDING (SigQ)"`
 }

@@ -27,7 +27,27 @@ type Joint struct {
 	Key     Key
 	Object  *model.Object // nil: only holders are known
 	Holders []model.Holder
-	peers   []peerRecord
+
+	// Complete is for probes that know it better than the scan, which can only
+	// tell whether it read every process: the kernel may count an object's
+	// holders itself, or keep no record of them at all.
+	Complete model.Opt[bool]
+
+	peers []peerRecord
+}
+
+// Adopt gives e further holders: those of a key that turned out to be another
+// name of the same object.
+func (e *Joint) Adopt(h ...model.Holder) {
+	e.Holders = append(e.Holders, h...)
+	sortHolders(e.Holders)
+}
+
+func (j *Joined) complete(e *Joint) bool {
+	if complete, ok := e.Complete.Get(); ok {
+		return complete
+	}
+	return !j.hidden && (!e.Key.Space.ByMapping || !j.unmapped)
 }
 
 // Lookup returns the object behind k.
@@ -68,8 +88,18 @@ func (j *Joined) Describe(e *Joint, object *model.Object) {
 // join brings together all that was emitted under one key.
 func (s *Scan) join() *Joined {
 	s.mu.Lock()
-	results := s.results
+	results := slices.Clone(s.results)
 	s.mu.Unlock()
+	// What a table tells of an object counts before what a descriptor does.
+	slices.SortStableFunc(results, func(a, b *result) int {
+		switch fromTable, other := a.process == nil, b.process == nil; {
+		case fromTable == other:
+			return 0
+		case fromTable:
+			return -1
+		}
+		return 1
+	})
 	objects, holds, processes := 0, 0, 0
 	for _, r := range results {
 		objects += len(r.out.objects)
@@ -223,7 +253,7 @@ func (s *Scan) snapshot(j *Joined) *model.Snapshot {
 	snap.Objects = make([]model.Object, 0, len(j.objects))
 	for _, e := range j.objects {
 		e.Object.Holders = e.Holders
-		e.Object.HoldersComplete = !j.hidden && (!e.Key.Space.ByMapping || !j.unmapped)
+		e.Object.HoldersComplete = j.complete(e)
 		for _, p := range e.peers {
 			if to, ok := j.objects[p.to]; ok {
 				e.Object.Peers = append(e.Object.Peers, model.Peer{ID: to.Object.ID, Confidence: p.confidence})

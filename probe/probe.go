@@ -115,7 +115,7 @@ type peerRecord struct {
 }
 
 // Object emits what is known of the object behind k. Of several records for one
-// key the first counts.
+// key the first counts, a table's before any that a process's read gave.
 func (o *Out) Object(k Key, object *model.Object) {
 	o.objects = append(o.objects, objectRecord{k, object})
 }

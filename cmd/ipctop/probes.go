@@ -2,14 +2,22 @@ package main
 
 import (
 	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/posix"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/sigstate"
+	"github.com/ipctop/ipctop/sysv"
 )
 
 // probes lists the readers, in the order in which they may claim a descriptor.
 // A new mechanism adds its line here.
 func probes() []probe.Probe {
 	return []probe.Probe{
+		posix.Mq(),
 		fdscan.Pipe(),
 		fdscan.FIFO(),
+		sigstate.Probe(),
+		sysv.Msg(),
+		sysv.Sem(),
+		sysv.Shm(),
 	}
 }

@@ -1,0 +1,39 @@
+package model
+
+// PosixMqDetail is the detail of a POSIX message queue (mq_overview(7)).
+type PosixMqDetail struct {
+	Messages    Opt[int64] `json:"messages,omitzero" doc:"messages in the queue"`
+	MaxMessages Opt[int64] `json:"max_messages,omitzero" doc:"how many there may be (mq_maxmsg)"`
+	MessageSize Opt[int64] `json:"message_size,omitzero" unit:"bytes" doc:"how large one may be (mq_msgsize)"`
+	Bytes       Opt[int64] `json:"bytes,omitzero" unit:"bytes" doc:"size of the messages in the queue"`
+	Notify      *MqNotify  `json:"notify,omitzero" doc:"who is told of a message that comes to the empty queue; empty: nobody, missing: unknown"`
+}
+
+// DetailKind implements [Detail].
+func (*PosixMqDetail) DetailKind() Kind { return PosixMq }
+
+// MqNotify is a registration by mq_notify(3).
+type MqNotify struct {
+	PID    Opt[int] `json:"pid,omitzero" doc:"the registered process; missing: one outside this pid namespace"`
+	Method string   `json:"method,omitzero" doc:"signal, thread or none"`
+	Signal string   `json:"signal,omitzero" doc:"the signal it gets"`
+}
+
+var posixMqInfo = KindInfo{
+	Name:        PosixMq,
+	Title:       "POSIX message queue",
+	Category:    "queue",
+	Data:        "message",
+	Direction:   "both ways",
+	Persistence: "kernel",
+	Buffered:    true,
+	Calls:       []string{"mq_open", "mq_send", "mq_receive", "mq_notify", "mq_unlink"},
+	Man:         []string{"mq_overview(7)", "mq_open(3)", "mq_notify(3)"},
+	About: "Messages with priorities in a named queue of the IPC namespace. It stays until it is unlinked and nobody has it " +
+		"open any more. A sender blocks while it holds the most messages it may, a receiver while it is empty.",
+	Source: "the mqueue file system, mounted where nobody sees it (fsmount), and mq_getsetattr; else a mount that is there; " +
+		"holders from /proc/PID/fd",
+	Privilege: "CAP_SYS_ADMIN, or a mounted mqueue file system and read permission on the queue; holders: CAP_SYS_PTRACE",
+	Unseen:    "the messages; how full an unlinked queue is. Reading a queue's state sets its file's atime",
+	NewDetail: func() Detail { return new(PosixMqDetail) },
+}

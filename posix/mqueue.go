@@ -1,0 +1,111 @@
+package posix
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// queues are named by the device of their namespace's mqueue file system and
+// their inode.
+var queues = &probe.Space{Name: "posix-mq"}
+
+// mqueueMagic is MQUEUE_MAGIC of ipc/mqueue.c, the type statfs(2) tells.
+const mqueueMagic = 0x19800202
+
+// mqueueSize is the size of every file of a mqueue file system, whatever is in
+// the queue (FILENT_SIZE of ipc/mqueue.c).
+const mqueueSize = 80
+
+// Mq reads POSIX message queues.
+func Mq() probe.Probe {
+	return probe.Probe{
+		Name:     string(model.PosixMq),
+		Scope:    "ipc",
+		FD:       queueFD,
+		Table:    queueTable,
+		Complete: nameRegistered,
+	}
+}
+
+// queueFD claims the descriptors of queues. Their path, "/name", could be any
+// file's, so the file is asked: first for what costs nothing more, as others ask
+// for it too, then for its file system.
+func queueFD(fd *probe.FD, out *probe.Out) bool {
+	if fd.Link[0] != '/' || bytes.HasPrefix(fd.Link, []byte("/dev/")) && !bytes.HasPrefix(fd.Link, []byte("/dev/mqueue/")) {
+		return false
+	}
+	st, err := fd.Stat()
+	if errors.Is(err, probe.ErrForeign) && len(fd.Link) > 1 && bytes.LastIndexByte(fd.Link, '/') == 0 {
+		// A queue's path says nothing about its file system. Where the root
+		// directory is foreign, queues look like files in it.
+		fd.Gap("posix-mq", "stat", err)
+	}
+	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Dev_major != 0 || st.Size != mqueueSize || st.Blocks != 0 {
+		return false // what cannot be asked is the business of those who read files
+	}
+	if !onMqueue(fd) {
+		return false
+	}
+	k := probe.Key{Space: queues, Scope: probe.Dev(st.Dev_major, st.Dev_minor), Num: st.Ino}
+	h := fd.Holder()
+	h.Access = fd.Access()
+	out.Hold(k, h)
+	// A queue that was unlinked is in no table: this is all there is to know.
+	name, deleted := fd.Link, st.Nlink == 0
+	if deleted {
+		name = bytes.TrimSuffix(name, []byte(" (deleted)"))
+	}
+	o := object(k, queueName(name), st.Uid, st.Gid, uint32(st.Mode))
+	o.Deleted = deleted
+	out.Object(k, o)
+	return true
+}
+
+// queueName is the name of a queue whose file has this path, below wherever the
+// file system is mounted.
+func queueName(path []byte) string { return string(path[bytes.LastIndexByte(path, '/'):]) }
+
+// onMqueue asks for the file system a descriptor's file is on, through an O_PATH
+// descriptor: that opens nothing.
+func onMqueue(fd *probe.FD) bool {
+	name := "fd/" + strconv.Itoa(int(fd.Num))
+	if fd.TID != 0 {
+		name = "task/" + strconv.Itoa(int(fd.TID)) + "/" + name
+	}
+	path, err := unix.Openat(fd.Proc.Dir.FD(), name, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(path)
+	var fs unix.Statfs_t
+	return unix.Fstatfs(path, &fs) == nil && fs.Type == mqueueMagic
+}
+
+func object(k probe.Key, name string, uid, gid, mode uint32) *model.Object {
+	dev := probe.DevString(k.Scope)
+	return &model.Object{
+		ID: "posix-mq:" + dev + ":" + strconv.FormatUint(k.Num, 10), Kind: model.PosixMq, Name: name, Dev: dev,
+		Ino: model.Big(k.Num), UID: model.Some(int(uid)), GID: model.Some(int(gid)), Mode: fmt.Sprintf("%04o", mode&0o7777),
+		Detail: new(model.PosixMqDetail),
+	}
+}
+
+// nameRegistered adds the command names of the processes registered for a
+// notification: the table does not know them.
+func nameRegistered(_ context.Context, j *probe.Joined, _ *probe.Out) {
+	for _, e := range j.In(queues) {
+		for i := range e.Holders {
+			if p := j.Processes[e.Holders[i].PID]; p != nil && e.Holders[i].Comm == "" {
+				e.Holders[i].Comm = p.Comm
+			}
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package posix
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"unsafe"
+
+	"github.com/prometheus/procfs"
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// queueTable lists the queues of the IPC namespace that the calling thread is in.
+func queueTable(ctx context.Context, ns probe.NS, out *probe.Out) error {
+	how := "fsmount"
+	root, err := mountQueues()
+	if err != nil {
+		if !ns.Own {
+			return err
+		}
+		how = "mount"
+		var mountErr error
+		if root, mountErr = visibleMount(ns.Scan.ProcRoot); mountErr != nil {
+			return fmt.Errorf("%w (needs CAP_SYS_ADMIN); %w", err, mountErr)
+		}
+		ns.Inode = 0 // which namespace's it is, a mount does not tell
+	}
+	out.Backend("posix-mq", how)
+	dir := os.NewFile(uintptr(root), "mqueue")
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return fmt.Errorf("list message queues: %w", err)
+	}
+	for _, name := range names {
+		if ctx.Err() != nil {
+			break
+		}
+		readQueue(root, name, ns, out)
+	}
+	return nil
+}
+
+// mountQueues makes a mount of the thread's IPC namespace's queues that is in
+// no mount namespace, and opens it. It goes when the descriptor is closed.
+func mountQueues() (int, error) {
+	fs, err := unix.Fsopen("mqueue", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return -1, fmt.Errorf("fsopen mqueue: %w", err)
+	}
+	defer unix.Close(fs)
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return -1, fmt.Errorf("fsconfig mqueue: %w", err)
+	}
+	const attrs = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC
+	mount, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, attrs)
+	if err != nil {
+		return -1, fmt.Errorf("fsmount mqueue: %w", err)
+	}
+	defer unix.Close(mount)
+	return openQueues(mount, ".")
+}
+
+func openQueues(at int, path string) (int, error) {
+	fd, err := unix.Openat(at, path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open mqueue file system %s: %w", path, err)
+	}
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(fd, &st); err != nil || st.Type != mqueueMagic {
+		_ = unix.Close(fd)
+		return -1, fmt.Errorf("%s is no mqueue file system any more: %w", path, unix.ENOENT)
+	}
+	return fd, nil
+}
+
+var errNoMount = errors.New("no mqueue file system is mounted")
+
+// visibleMount opens a mqueue file system that is mounted already.
+func visibleMount(procRoot string) (int, error) {
+	fs, err := procfs.NewFS(procRoot)
+	if err != nil {
+		return -1, err
+	}
+	self, err := fs.Self()
+	if err != nil {
+		return -1, err
+	}
+	mounts, err := self.MountInfo()
+	if err != nil {
+		return -1, fmt.Errorf("read %s/self/mountinfo: %w", procRoot, err)
+	}
+	err = errNoMount
+	for _, m := range mounts {
+		if m.FSType == "mqueue" {
+			var fd int
+			if fd, err = openQueues(unix.AT_FDCWD, m.MountPoint); err == nil {
+				return fd, nil
+			}
+		}
+	}
+	return -1, err
+}
+
+// readQueue reads one queue. Without read permission there are its name, owner
+// and mode.
+func readQueue(root int, name string, ns probe.NS, out *probe.Out) {
+	var st unix.Stat_t
+	fd, openErr := unix.Openat(root, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+	var err error
+	if openErr != nil {
+		err = unix.Fstatat(root, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	} else {
+		defer unix.Close(fd)
+		err = unix.Fstat(fd, &st)
+	}
+	if err != nil {
+		if !probe.Gone(err) {
+			out.Fail("stat", "/"+name, fmt.Errorf("message queue /%s: %w", name, err))
+		}
+		return // unlinked meanwhile
+	}
+	dev := uint64(st.Dev)
+	k := probe.Key{Space: queues, Scope: probe.Dev(unix.Major(dev), unix.Minor(dev)), Num: st.Ino}
+	o := object(k, "/"+name, st.Uid, st.Gid, st.Mode)
+	o.Namespace = ns.Model()
+	if openErr == nil {
+		openErr = readState(fd, k, o, ns, out)
+	}
+	if openErr != nil && !probe.Gone(openErr) {
+		out.Gap(model.Gap{
+			Reason: probe.ReasonOf(openErr), Object: o.ID, Op: "read", Path: "/" + name,
+			Detail: fmt.Sprintf("message queue /%s: %v", name, openErr),
+		})
+	}
+	out.Object(k, o)
+}
+
+// mqAttr is struct mq_attr (mq_getattr(3)), of longs.
+type mqAttr struct {
+	flags, maxMessages, messageSize, messages int
+	_                                         [4]int
+}
+
+// readState reads what an open queue tells.
+func readState(fd int, k probe.Key, o *model.Object, ns probe.NS, out *probe.Out) error {
+	d := o.Detail.(*model.PosixMqDetail)
+	var attr mqAttr
+	if _, _, errno := unix.Syscall(unix.SYS_MQ_GETSETATTR, uintptr(fd), 0, uintptr(unsafe.Pointer(&attr))); errno != 0 {
+		return fmt.Errorf("mq_getsetattr: %w", errno)
+	}
+	d.Messages, d.MaxMessages = model.Some(int64(attr.messages)), model.Some(int64(attr.maxMessages))
+	d.MessageSize = model.Some(int64(attr.messageSize))
+	o.Fill = model.NewRatio(d.Messages, d.MaxMessages)
+
+	var buf [128]byte
+	n, err := unix.Read(fd, buf[:])
+	if err != nil {
+		return err
+	}
+	s, err := parseState(buf[:n])
+	if err != nil {
+		return err
+	}
+	d.Bytes, d.Notify = model.Some(s.bytes), s.notification(ns.Scan.PIDCalls)
+	if pid, ok := d.Notify.PID.Get(); ok {
+		out.Hold(k, model.Holder{PID: int32(pid), Via: model.ViaNotify})
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package sigstate
+
+import (
+	"bytes"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// Probe reads the signal state of every process, and of the threads whose own
+// part of it differs from the main thread's.
+func Probe() probe.Probe {
+	return probe.Probe{
+		Name: "signals",
+		Process: func(p *probe.Proc, out *probe.Out) {
+			if p.Model.Kernel {
+				return
+			}
+			s, err := Parse(p.Status)
+			if err != nil {
+				out.Gap(model.Gap{
+					Reason: model.Malformed, PID: p.Model.PID, Op: "parse", Path: p.Dir.Path() + "/status", Detail: err.Error(),
+				})
+			}
+			p.Model.Signals = s.Model()
+		},
+		Thread: func(p *probe.Proc, t *model.Thread, status []byte) {
+			if t.TID != p.Model.PID && !p.Model.Kernel {
+				t.Signals = thread(p.Status, status)
+			}
+		},
+	}
+}
+
+// thread is what a thread has for itself, pending and blocked signals; nil if
+// that is what the main thread has. What the threads of a process share is left
+// out: it stands in the process.
+func thread(main, own []byte) *model.Signals {
+	if bytes.Equal(maskText(main, "\nSigPnd:"), maskText(own, "\nSigPnd:")) &&
+		bytes.Equal(maskText(main, "\nSigBlk:"), maskText(own, "\nSigBlk:")) {
+		return nil
+	}
+	s, _ := Parse(own) // what is wrong with it is left unknown
+	if !s.Pending.Known() && !s.Blocked.Known() {
+		return nil
+	}
+	return &model.Signals{Pending: list(s.Pending), Blocked: list(s.Blocked)}
+}
+
+// maskText is the text after heading: most threads have the main thread's masks,
+// and to see that needs no decoding. The kernel escapes newlines in names, so a
+// line is what it looks like.
+func maskText(status []byte, heading string) []byte {
+	i := bytes.Index(status, []byte(heading))
+	if i < 0 {
+		return nil
+	}
+	text, _, _ := bytes.Cut(status[i+len(heading):], []byte("\n"))
+	return text
+}

@@ -1,0 +1,101 @@
+//go:build amd64 || arm64
+
+package sysv
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The structures of 64-bit machines, from include/uapi/asm-generic/*buf.h. That
+// of semaphore sets is not the same everywhere; see semidDS.
+
+type ipcPerm struct {
+	key                        int32
+	uid, gid, cuid, cgid, mode uint32
+	seq, _                     uint16
+	_                          uint32
+	_, _                       uint64
+}
+
+func (p *ipcPerm) decode(r *record) {
+	r.set(colKey, int64(p.key))
+	r.set(colUID, int64(p.uid))
+	r.set(colGID, int64(p.gid))
+	r.set(colMode, int64(p.mode))
+	r.set(colSeq, int64(p.seq))
+}
+
+type msqidDS struct {
+	perm                 ipcPerm
+	stime, rtime, ctime  int64
+	cbytes, qnum, qbytes uint64
+	lspid, lrpid         int32
+	_, _                 uint64
+}
+
+type shmidDS struct {
+	perm                ipcPerm
+	segsz               uint64
+	atime, dtime, ctime int64
+	cpid, lpid          int32
+	nattch              uint64
+	_, _                uint64
+}
+
+// msgListing, semListing and shmListing are nil where the structures are not
+// known.
+var (
+	msgListing = &listing{
+		name: "msgctl",
+		info: func(b unsafe.Pointer) (int, unix.Errno) { return ctl3(unix.SYS_MSGCTL, 0, msgInfo, b) },
+		stat: func(i int, b unsafe.Pointer) (int, unix.Errno) { return ctl3(unix.SYS_MSGCTL, i, msgStatAny, b) },
+		// struct msginfo: msgpool is the number of queues
+		used: func(b unsafe.Pointer) int { return int(*(*int32)(b)) },
+		decode: func(b unsafe.Pointer, r *record) {
+			d := (*msqidDS)(b)
+			d.perm.decode(r)
+			r.set(colSent, d.stime)
+			r.set(colReceived, d.rtime)
+			r.set(colChanged, d.ctime)
+			r.set(colBytes, int64(d.cbytes))
+			r.set(colMessages, int64(d.qnum))
+			r.set(colMaxBytes, int64(d.qbytes))
+			r.set(colSendPID, int64(d.lspid))
+			r.set(colRecvPID, int64(d.lrpid))
+		},
+	}
+	semListing = &listing{
+		name: "semctl",
+		info: func(b unsafe.Pointer) (int, unix.Errno) { return semctl(0, 0, semInfo, b) },
+		stat: func(i int, b unsafe.Pointer) (int, unix.Errno) { return semctl(i, 0, semStatAny, b) },
+		// struct seminfo: semusz, the eighth, is the number of sets
+		used: func(b unsafe.Pointer) int { return int((*[10]int32)(b)[7]) },
+		decode: func(b unsafe.Pointer, r *record) {
+			d := (*semidDS)(b)
+			d.perm.decode(r)
+			r.set(colOperated, d.otime)
+			r.set(colChanged, d.ctime)
+			r.set(colSems, int64(d.nsems))
+		},
+	}
+	shmListing = &listing{
+		name: "shmctl",
+		info: func(b unsafe.Pointer) (int, unix.Errno) { return ctl3(unix.SYS_SHMCTL, 0, shmInfo, b) },
+		stat: func(i int, b unsafe.Pointer) (int, unix.Errno) { return ctl3(unix.SYS_SHMCTL, i, shmStatAny, b) },
+		// struct shm_info: used_ids
+		used: func(b unsafe.Pointer) int { return int(*(*int32)(b)) },
+		decode: func(b unsafe.Pointer, r *record) {
+			d := (*shmidDS)(b)
+			d.perm.decode(r)
+			r.set(colBytes, int64(d.segsz))
+			r.set(colAttachTime, d.atime)
+			r.set(colDetachTime, d.dtime)
+			r.set(colChanged, d.ctime)
+			r.set(colCreatorPID, int64(d.cpid))
+			r.set(colLastPID, int64(d.lpid))
+			r.set(colAttached, int64(d.nattch))
+		},
+	}
+)
