@@ -1,6 +1,7 @@
 package query
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -55,7 +56,7 @@ func Find(s *model.Snapshot, ref string) ([]Match, error) {
 	case err != nil:
 		return nil, err
 	case len(matches) == 0:
-		return nil, &NotFoundError{Ref: ref, Reason: reason, Near: f.near(ref)}
+		return nil, &NotFoundError{Ref: ref, Reason: reason, Near: f.near(ref), Unseen: f.unseen()}
 	}
 	return matches, nil
 }
@@ -100,6 +101,14 @@ func (f finder) find(ref string) (matches []Match, reason string, err error) {
 		reason = "no process or object that was seen is called " + Quote(ref)
 	}
 	return nil, reason, nil
+}
+
+// unseen says how much of the machine could not be looked at.
+func (f finder) unseen() string {
+	if f.s.Scan.ProcessesUnreadable == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d processes could not be read: see ipctop doctor", f.s.Scan.ProcessesUnreadable, f.s.Scan.Processes)
 }
 
 // byID finds the object or process with the id.

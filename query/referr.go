@@ -20,13 +20,18 @@ type NotFoundError struct {
 	Ref    string
 	Reason string   // a sentence that says what was looked for
 	Near   []string // references that look like it and name something
+	Unseen string   // what could not be looked at; "" if nothing
 }
 
 func (e *NotFoundError) Error() string {
-	if len(e.Near) == 0 {
-		return e.Reason
+	text := e.Reason
+	if len(e.Near) > 0 {
+		text += "; there is " + quoteList(e.Near)
 	}
-	return e.Reason + "; there is " + quoteList(e.Near)
+	if e.Unseen != "" {
+		text += " (" + e.Unseen + ")"
+	}
+	return text
 }
 
 // AmbiguousError is a reference that names several things.
