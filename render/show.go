@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -105,14 +104,14 @@ func showFew(names []string, limit int) string {
 // once.
 func (t *showText) holderNames(x *showIndex, o *model.Object, fits func(*model.Holder) bool) []string {
 	var names []string
+	seen := map[int32]bool{}
 	for i := range o.Holders {
 		h := &o.Holders[i]
-		if h.PID == 0 || !fits(h) {
+		if h.PID == 0 || seen[h.PID] || !fits(h) {
 			continue
 		}
-		if name := t.who(x, int(h.PID), h.Comm); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
+		seen[h.PID] = true
+		names = append(names, t.who(x, int(h.PID), h.Comm))
 	}
 	return names
 }
@@ -124,8 +123,10 @@ func showAnyHolder(*model.Holder) bool { return true }
 func ShowJSON(w io.Writer, s *model.Snapshot, matches []query.Match) error {
 	var processes []*model.Process
 	var objects []*model.Object
+	seen := map[*model.Object]bool{}
 	add := func(o *model.Object) {
-		if o != nil && !slices.Contains(objects, o) {
+		if o != nil && !seen[o] {
+			seen[o] = true
 			objects = append(objects, o)
 		}
 	}
