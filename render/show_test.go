@@ -120,6 +120,24 @@ func TestShow(t *testing.T) {
 	}
 }
 
+// TestOtherEnd keeps those on one's own side of a pipe out of its other end.
+func TestOtherEnd(t *testing.T) {
+	s := showSnapshot()
+	o := &s.Objects[0]
+	o.Holders = append(o.Holders, model.Holder{PID: 911, Via: model.ViaFD, Access: model.Write})
+	x, text := newShowIndex(s), newShowText(ShowOptions{})
+	for pid, want := range map[int]string{4121: "pager.py(4188)", 911: "pager.py(4188)", 4188: "writer(4121), postgres(911)"} {
+		for _, h := range showHeldBy(s, pid) {
+			if h.object != o {
+				continue
+			}
+			if got := text.otherEnd(x, pid, h); got != want {
+				t.Errorf("of %d: %q, want %q", pid, got, want)
+			}
+		}
+	}
+}
+
 func TestShowInASCII(t *testing.T) {
 	s := showSnapshot()
 	var b bytes.Buffer
