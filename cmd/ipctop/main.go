@@ -105,6 +105,12 @@ func (c command) newRoot() *cobra.Command {
 	o.addGlobal(root.PersistentFlags())
 	root.AddCommand(
 		c.newDump(o),
+		c.newShow(o),
+		c.newKinds(),
+		c.newExplain(),
+		c.newDoctor(o),
+		c.newCompletion(),
+		c.newMan(),
 		c.newVersion(),
 	)
 	return root

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/ipctop/ipctop/query"
+	"github.com/ipctop/ipctop/render"
+)
+
+// topics lists what can be explained. Other packages add theirs here.
+func topics() []render.Topic {
+	return render.Topics()
+}
+
+func (c command) newExplain() *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain [NAME...]",
+		Short: "say what a kind, field, reason or word means",
+		Long: "Say what something in ipctop's output means: a kind (pipe), a field of the JSON (detail.queued, holders.ofd),\n" +
+			"a reason why something could not be read (denied), a word (peer). Without a NAME, list what can be explained.",
+		Example: "  ipctop explain\n  ipctop explain pipe\n  ipctop explain detail.queued denied",
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return render.TopicNames(topics()), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, names []string) error {
+			all := topics()
+			if len(names) == 0 {
+				return render.TopicList(c.stdout, all)
+			}
+			var list []render.Topic
+			for _, name := range names {
+				found := render.FindTopics(all, name)
+				if found == nil {
+					return &exitError{exitNotFound, &query.NotFoundError{
+						Ref: name, Reason: "nothing is called " + query.Quote(name) + " (see ipctop explain)",
+						Near: query.Nearest(name, render.TopicNames(all)),
+					}}
+				}
+				list = append(list, found...)
+			}
+			return render.Explain(c.stdout, list)
+		},
+	}
+}

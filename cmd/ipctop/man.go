@@ -1,0 +1,166 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func (c command) newMan() *cobra.Command {
+	return &cobra.Command{
+		Use:   "man [DIR]",
+		Short: "print the manual page, or write all of them to a directory",
+		Long: "Print the manual page ipctop(1) for man or groff. With DIR, write it and the pages of all commands there,\n" +
+			"as a package does for /usr/share/man/man1.",
+		Example: "  ipctop man | man -l -\n  ipctop man /usr/local/share/man/man1",
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return nil, cobra.ShellCompDirectiveFilterDirs
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usageError("name one directory, not %d", len(args))
+			}
+			if len(args) == 0 {
+				_, err := c.stdout.Write(manPage(c.newRoot()))
+				return err
+			}
+			for name, page := range manPages(c.newRoot()) {
+				if err := os.WriteFile(filepath.Join(args[0], name), page, 0o644); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// exitStatuses are what the documentation says about exit statuses.
+var exitStatuses = []struct {
+	status  int
+	meaning string
+}{
+	{exitOK, "Everything went well."},
+	{exitFailed, "Something failed; standard error says what."},
+	{exitUsage, "The command line is wrong, or a reference could mean several things."},
+	{exitFindings, "There are findings at or above the level asked for."},
+	{exitIncomplete, "Something could not be read, and --strict was given."},
+	{exitNotFound, "There is no such process, object, kind or topic."},
+}
+
+// manPages are the pages of a command tree, by file name. They hold no date:
+// the same commands give the same bytes.
+func manPages(root *cobra.Command) map[string][]byte {
+	pages := map[string][]byte{}
+	for _, cmd := range commandTree(root) {
+		pages[manName(cmd)+".1"] = manPage(cmd)
+	}
+	return pages
+}
+
+// commandTree lists a command and all that are below it and not hidden.
+func commandTree(cmd *cobra.Command) []*cobra.Command {
+	list := []*cobra.Command{cmd}
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			list = append(list, commandTree(sub)...)
+		}
+	}
+	return list
+}
+
+func manName(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.CommandPath(), " ", "-") }
+
+// manPage is the page of one command (man(7)).
+func manPage(cmd *cobra.Command) []byte {
+	cmd.InitDefaultHelpFlag()
+	name := manName(cmd)
+	var r roff
+	r.macro("TH", strings.ToUpper(name), "1", "", cmd.Root().Name(), "ipctop manual")
+	r.macro("SH", "NAME")
+	r.text(name + " - " + cmd.Short)
+	r.macro("SH", "SYNOPSIS")
+	r.synopsis(cmd)
+	r.macro("SH", "DESCRIPTION")
+	if cmd.Long == "" {
+		r.text(strings.ToUpper(cmd.Short[:1]) + cmd.Short[1:] + ".")
+	}
+	r.prose(cmd.Long)
+	if cmd.HasAvailableSubCommands() {
+		r.macro("SH", "COMMANDS")
+		for _, sub := range cmd.Commands() {
+			if sub.IsAvailableCommand() {
+				r.entry(`\fB`+roffEscape(manName(sub))+`\fR(1)`, sub.Short+".")
+			}
+		}
+	}
+	r.flags("OPTIONS", cmd.NonInheritedFlags())
+	r.flags("GLOBAL OPTIONS", cmd.InheritedFlags())
+	if !cmd.HasParent() {
+		r.macro("SH", "EXIT STATUS")
+		for _, e := range exitStatuses {
+			r.entry(`\fB`+string(rune('0'+e.status))+`\fR`, e.meaning)
+		}
+	}
+	if cmd.Example != "" {
+		r.macro("SH", "EXAMPLES")
+		r.literal(cmd.Example)
+	}
+	if cmd.HasParent() {
+		r.macro("SH", "SEE ALSO")
+		r.line(`\fB` + roffEscape(manName(cmd.Parent())) + `\fR(1)`)
+	}
+	return r.b.Bytes()
+}
+
+func (r *roff) synopsis(cmd *cobra.Command) {
+	args := strings.TrimPrefix(cmd.UseLine(), cmd.CommandPath())
+	r.line(`\fB` + roffEscape(cmd.CommandPath()) + `\fR` + roffEscape(args))
+	if cmd.HasAvailableSubCommands() {
+		r.macro("br")
+		r.line(`\fB` + roffEscape(cmd.CommandPath()) + `\fR \fIcommand\fR [flags]`)
+	}
+}
+
+func (r *roff) flags(title string, flags *pflag.FlagSet) {
+	if !flags.HasAvailableFlags() {
+		return
+	}
+	r.macro("SH", title)
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Hidden {
+			return
+		}
+		tag := `\fB` + roffEscape(flagNames(f)) + `\fR`
+		value, usage := flagValue(f)
+		if value != "" {
+			tag += ` \fI` + roffEscape(value) + `\fR`
+		}
+		r.entry(tag, usage)
+	})
+}
+
+func flagNames(f *pflag.Flag) string {
+	if f.Shorthand != "" {
+		return "-" + f.Shorthand + ", --" + f.Name
+	}
+	return "--" + f.Name
+}
+
+// flagValue is what a flag's value is called, and the flag's usage as a
+// sentence with the default.
+func flagValue(f *pflag.Flag) (value, usage string) {
+	value, usage = pflag.UnquoteUsage(f)
+	if usage != "" {
+		usage = strings.ToUpper(usage[:1]) + usage[1:]
+	}
+	if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" {
+		usage += " (default " + f.DefValue + ")"
+	}
+	if f.Value.Type() == "bool" {
+		value = ""
+	}
+	return value, usage + "."
+}

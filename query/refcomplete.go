@@ -1,0 +1,65 @@
+package query
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Completion is a reference that a shell may complete, and what it names.
+type Completion struct {
+	Ref  string
+	Help string
+}
+
+// Complete lists the references that begin with prefix: ids once a kind and its
+// colon are typed, pids for nothing or digits, names of processes else.
+func Complete(s *model.Snapshot, prefix string) []Completion {
+	var list []Completion
+	if strings.Contains(prefix, ":") {
+		for i := range s.Objects {
+			if o := &s.Objects[i]; strings.HasPrefix(o.ID, prefix) {
+				list = append(list, Completion{o.ID, Match{Object: o}.Describe()})
+			}
+		}
+		return list
+	}
+	_, isNumber := parseNumber(prefix)
+	for i := range s.Processes {
+		p := &s.Processes[i]
+		if pid := strconv.Itoa(p.PID); (prefix == "" || isNumber) && strings.HasPrefix(pid, prefix) && !p.Kernel && !p.Self {
+			list = append(list, Completion{pid, Match{Process: p}.Describe()})
+		}
+	}
+	return append(list, nameCompletions(s, prefix)...)
+}
+
+// nameCompletions lists the names of processes that begin with prefix, each
+// once.
+func nameCompletions(s *model.Snapshot, prefix string) []Completion {
+	if prefix == "" {
+		return nil
+	}
+	var list []Completion
+	bearers := map[string]int{}
+	for i := range s.Processes {
+		if p := &s.Processes[i]; !p.Kernel && !p.Self && strings.HasPrefix(p.Label, prefix) && Quote(p.Label) == p.Label {
+			bearers[p.Label]++
+		}
+	}
+	for i := range s.Processes {
+		p := &s.Processes[i]
+		n := bearers[p.Label]
+		if n == 0 || p.Kernel || p.Self {
+			continue
+		}
+		delete(bearers, p.Label)
+		help := Match{Process: p}.Describe()
+		if n > 1 {
+			help = count(n, "process", "processes")
+		}
+		list = append(list, Completion{p.Label, help})
+	}
+	return list
+}

@@ -1,0 +1,193 @@
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/query"
+)
+
+// ShowOptions say how text for people is written.
+type ShowOptions struct {
+	Escape func(string) string // makes text from processes safe to print; nil: as it is
+	ASCII  bool                // no other characters, as far as it is for this package
+}
+
+// Show writes all that a snapshot has about the matches, as text for people.
+func Show(w io.Writer, s *model.Snapshot, matches []query.Match, o ShowOptions) error {
+	t := newShowText(o)
+	index := newShowIndex(s)
+	for i, m := range matches {
+		if i > 0 {
+			t.line("")
+		}
+		if m.Process != nil {
+			t.process(index, m.Process)
+		} else {
+			t.object(index, m.Object)
+		}
+	}
+	_, err := w.Write(t.b.Bytes())
+	return err
+}
+
+// showText is text in the making. What comes from processes passes through esc.
+type showText struct {
+	b     bytes.Buffer
+	esc   func(string) string
+	arrow string // one way
+	both  string // both ways
+}
+
+func newShowText(o ShowOptions) *showText {
+	t := &showText{esc: o.Escape, arrow: "→", both: "⇔"}
+	if t.esc == nil {
+		t.esc = func(s string) string { return s }
+	}
+	if o.ASCII {
+		t.arrow, t.both = "->", "<->"
+	}
+	return t
+}
+
+func (t *showText) line(format string, args ...any) {
+	fmt.Fprintf(&t.b, format+"\n", args...)
+}
+
+func (t *showText) heading(format string, args ...any) {
+	t.line("")
+	t.line(format, args...)
+}
+
+// showIndex finds records by what others call them.
+type showIndex struct {
+	s         *model.Snapshot
+	processes map[int]*model.Process
+	objects   map[string]*model.Object
+}
+
+func newShowIndex(s *model.Snapshot) *showIndex {
+	x := &showIndex{s, make(map[int]*model.Process, len(s.Processes)), make(map[string]*model.Object, len(s.Objects))}
+	for i := range s.Processes {
+		x.processes[s.Processes[i].PID] = &s.Processes[i]
+	}
+	for i := range s.Objects {
+		x.objects[s.Objects[i].ID] = &s.Objects[i]
+	}
+	return x
+}
+
+// who names a process; comm is its name where the snapshot has no record of it.
+func (t *showText) who(x *showIndex, pid int, comm string) string {
+	if p := x.processes[pid]; p != nil {
+		comm = p.Label
+	}
+	if comm == "" {
+		return "process " + strconv.Itoa(pid)
+	}
+	return t.esc(comm) + "(" + strconv.Itoa(pid) + ")"
+}
+
+// showFew joins names, the first ones of many.
+func showFew(names []string, limit int) string {
+	if len(names) > limit {
+		return strings.Join(names[:limit], ", ") + fmt.Sprintf(" and %d more", len(names)-limit)
+	}
+	return strings.Join(names, ", ")
+}
+
+// holderNames names the processes that hold an object and pass the test, each
+// once.
+func (t *showText) holderNames(x *showIndex, o *model.Object, fits func(*model.Holder) bool) []string {
+	var names []string
+	seen := map[int32]bool{}
+	for i := range o.Holders {
+		h := &o.Holders[i]
+		if h.PID == 0 || seen[h.PID] || !fits(h) {
+			continue
+		}
+		seen[h.PID] = true
+		names = append(names, t.who(x, int(h.PID), h.Comm))
+	}
+	return names
+}
+
+func showAnyHolder(*model.Holder) bool { return true }
+
+// ShowJSON writes a partial snapshot: the records of the matches first, then
+// what they are connected with: a process's objects, an object's peers.
+func ShowJSON(w io.Writer, s *model.Snapshot, matches []query.Match) error {
+	var processes []*model.Process
+	var objects []*model.Object
+	seen := map[*model.Object]bool{}
+	add := func(o *model.Object) {
+		if o != nil && !seen[o] {
+			seen[o] = true
+			objects = append(objects, o)
+		}
+	}
+	x := newShowIndex(s)
+	for _, m := range matches {
+		if m.Process != nil {
+			processes = append(processes, m.Process)
+		} else {
+			add(m.Object)
+		}
+	}
+	for _, m := range matches {
+		if m.Process != nil {
+			for _, h := range showHeldBy(s, m.Process.PID) {
+				add(h.object)
+			}
+			continue
+		}
+		for _, p := range m.Object.Peers {
+			add(x.objects[p.ID])
+		}
+	}
+	b := fmt.Appendf(nil, "{%q:%q,\n%q:[", "schema", model.Schema, "processes")
+	b = showRecords(b, processes)
+	b = fmt.Appendf(b, ",\n%q:[", "objects")
+	b = showRecords(b, objects)
+	_, err := w.Write(append(b, '}', '\n'))
+	return err
+}
+
+// showRecords appends the elements of a list, one a line, and its end.
+func showRecords[T any](b []byte, list []*T) []byte {
+	for i, v := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = model.AppendJSON(append(b, '\n'), v)
+	}
+	return append(b, ']')
+}
+
+// showHeld is an object and the holds that one process has on it.
+type showHeld struct {
+	object  *model.Object
+	holders []*model.Holder
+}
+
+// showHeldBy lists what a process holds.
+func showHeldBy(s *model.Snapshot, pid int) []showHeld {
+	var list []showHeld
+	for i := range s.Objects {
+		o := &s.Objects[i]
+		var own []*model.Holder
+		for j := range o.Holders {
+			if int(o.Holders[j].PID) == pid {
+				own = append(own, &o.Holders[j])
+			}
+		}
+		if own != nil {
+			list = append(list, showHeld{o, own})
+		}
+	}
+	return list
+}
