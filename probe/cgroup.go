@@ -90,6 +90,8 @@ func label(p *model.Process) string {
 			return path.Base(args[i+1])
 		case a == "-cp" || a == "-classpath" || a == "-W" || a == "-X" || a == "-r":
 			i++ // takes a value
+		case strings.HasPrefix(a, "/dev/fd/") || strings.HasPrefix(a, "/proc/"):
+			return program // a script without a name of its own
 		case !strings.HasPrefix(a, "-"):
 			return path.Base(a)
 		}

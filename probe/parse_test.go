@@ -165,6 +165,7 @@ func TestLabel(t *testing.T) {
 		{"java", []string{"/usr/bin/java", "-Xmx1g", "-jar", "/opt/app.jar"}, "app.jar"},
 		{"java", []string{"java", "-cp", "/a:/b", "com.example.Main"}, "com.example.Main"},
 		{"sh", []string{"-sh"}, "sh"},
+		{"bash", []string{"bash", "/dev/fd/3"}, "bash"},
 		{"bash", []string{"/bin/bash", "/opt/run.sh", "a"}, "run.sh"},
 		{"kworker/0:1", nil, "kworker/0:1"},
 		{"verylongprogram", []string{"/usr/bin/verylongprogramname"}, "verylongprogramname"},

@@ -14,13 +14,13 @@ import (
 // ErrMalformed is wrapped by parsers whose input is not what the kernel writes.
 var ErrMalformed = errors.New("malformed")
 
-// ReasonOf sorts an error into the reasons of a gap. ESRCH says "gone" as
-// ENOENT does, but [fs.ErrNotExist] does not match it.
+// ReasonOf sorts an error into the reasons of a gap. ESRCH and EIDRM
+// say "gone" as ENOENT does, but [fs.ErrNotExist] does not match them.
 func ReasonOf(err error) model.Reason {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return model.Denied
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ESRCH):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ESRCH), errors.Is(err, unix.EIDRM):
 		return model.Vanished
 	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EPROTONOSUPPORT),
 		errors.Is(err, unix.EAFNOSUPPORT), errors.Is(err, unix.EINVAL), errors.Is(err, errors.ErrUnsupported):
