@@ -3,6 +3,7 @@ package query
 import (
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ipctop/ipctop/model"
@@ -26,7 +27,6 @@ var (
 	typeAddr   = reflect.TypeFor[model.Addr]()
 	typeOFD    = reflect.TypeFor[model.OFD]()
 	typeDetail = reflect.TypeFor[model.Detail]()
-	typeKind   = reflect.TypeFor[model.Kind]()
 )
 
 // Fields lists the keys of a model type in their order in JSON.
@@ -104,4 +104,16 @@ func (f *Field) in(v reflect.Value) (reflect.Value, bool) {
 // known field 1.
 func isOpt(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && t.PkgPath() == typeBig.PkgPath() && strings.HasPrefix(t.Name(), "Opt[")
+}
+
+var fieldCache sync.Map // reflect.Type → []Field
+
+// fieldsOf is [Fields], remembered.
+func fieldsOf(t reflect.Type) []Field {
+	if f, ok := fieldCache.Load(t); ok {
+		return f.([]Field)
+	}
+	f := Fields(t)
+	fieldCache.Store(t, f)
+	return f
 }

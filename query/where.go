@@ -47,6 +47,18 @@ type Where[T any] struct {
 type LeftOut struct {
 	Count  int
 	Reason string // such as "detail.queued is unknown"
+	what   string
+}
+
+// String is a sentence for standard error.
+func (l LeftOut) String() string {
+	what, verb := l.what+"s", "were"
+	if l.Count == 1 {
+		what, verb = l.what, "was"
+	} else if strings.HasSuffix(l.what, "s") {
+		what = l.what + "es"
+	}
+	return fmt.Sprintf("%d %s %s left out because %s", l.Count, what, verb, l.Reason)
 }
 
 // CompileWhere compiles an expression. The error is one line and names what is
@@ -137,10 +149,8 @@ func (w *Where[T]) Match(record *T) bool {
 	if w.no == nil || w.holds(w.no) {
 		return false
 	}
-	if w.failure == nil || w.failed == 0 {
-		if names := w.root.unknownIn(w.env, w.row, src, "", nil); len(names) > 0 {
-			w.unknown[reason(names)]++
-		}
+	if names := w.root.unknownIn(w.env, w.row, src, "", nil); len(names) > 0 {
+		w.unknown[reason(names)]++
 	}
 	return false
 }
@@ -172,11 +182,12 @@ func (w *Where[T]) holds(p *vm.Program) bool {
 // a stable order.
 func (w *Where[T]) LeftOut() []LeftOut {
 	var list []LeftOut
+	what := strings.ToLower(w.root.owner.Name())
 	for reason, n := range w.unknown {
-		list = append(list, LeftOut{n, reason})
+		list = append(list, LeftOut{n, reason, what})
 	}
 	if w.failed > 0 {
-		list = append(list, LeftOut{w.failed, "the expression does not fit: " + w.failure.Error()})
+		list = append(list, LeftOut{w.failed, "the expression does not fit: " + w.failure.Error(), what})
 	}
 	slices.SortFunc(list, func(a, b LeftOut) int {
 		if a.Count != b.Count {
