@@ -95,6 +95,10 @@ func (c command) newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			// The live view opens here once there is one, if stdout is a terminal.
+			return c.dump(cmd.Context(), o, &dumpOptions{outputOptions: outputOptions{format: "table", color: "auto"}})
+		},
 	}
 	root.SetIn(c.stdin)
 	root.SetOut(c.stdout)
