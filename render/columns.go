@@ -21,6 +21,7 @@ type Column[T any] struct {
 	Right bool // aligned to the right: numbers
 	Flex  bool // may be cut to fit the terminal
 	Wide  bool // shown by -o wide only
+	Spare bool // left out where the terminal is too narrow for all
 	Text  func(v *View, r *T) Cell
 	// Key is the value itself, for sorting and CSV; nil: the text is.
 	Key func(v *View, r *T) Key
@@ -142,6 +143,8 @@ func sizeColumn[T any](name, doc string, get func(*T) model.Opt[int64]) Column[T
 }
 
 func wide[T any](c Column[T]) Column[T] { c.Wide = true; return c }
+
+func spare[T any](c Column[T]) Column[T] { c.Spare = true; return c }
 
 func narrow[T any](c Column[T]) Column[T] { c.Flex = false; return c }
 

@@ -86,8 +86,8 @@ func appendEscaped(b []byte, r rune) []byte {
 }
 
 // Quote makes s one word of a shell command. Words of plain characters stay as
-// they are; others go into '…', and what cannot be shown, or could end the
-// quotes, into $'…' (bash, zsh, ksh, POSIX.1-2024) as octal bytes. A NUL cannot
+// they are; others go into '…', and those with what cannot be shown into
+// $'…' (bash, zsh, ksh, POSIX.1-2024) as octal bytes. A NUL cannot
 // be part of a word at all and is left out.
 func Quote(s string) string {
 	if s == "" {
@@ -98,7 +98,7 @@ func Quote(s string) string {
 		switch {
 		case r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("_-./:@%+,", r)):
 		case r == '=' && i > 0:
-		case r == '\'' || r == '\\' || r == utf8.RuneError || r < utf8.RuneSelf && !unicode.IsPrint(r) ||
+		case r == utf8.RuneError || r < utf8.RuneSelf && !unicode.IsPrint(r) ||
 			r >= utf8.RuneSelf && (!harmless(r) || unicode.Is(unicode.M, r)):
 			plain, quotable = false, false
 		default:
@@ -109,7 +109,7 @@ func Quote(s string) string {
 	case plain:
 		return s
 	case quotable:
-		return "'" + s + "'"
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 	}
 	b := []byte("$'")
 	for i := 0; i < len(s); i++ {

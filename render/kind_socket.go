@@ -47,10 +47,10 @@ func shut(get func(*model.Object) string) Column[model.Object] {
 var (
 	unixColumns = append(objectColumns{
 		idColumn, nameColumn,
-		narrow(textColumn("TYPE", "stream, dgram or seqpacket", detail(func(d *model.UnixDetail) string { return d.Type }))),
+		spare(narrow(textColumn("TYPE", "stream, dgram or seqpacket", detail(func(d *model.UnixDetail) string { return d.Type })))),
 		narrow(textColumn("STATE", "listen, established or close", detail(func(d *model.UnixDetail) string { return d.State }))),
 		talkColumn,
-		sizeColumn("RECVQ", "bytes waiting to be read", detail(func(d *model.UnixDetail) optInt { return d.RecvQueue })),
+		spare(sizeColumn("RECVQ", "bytes waiting to be read", detail(func(d *model.UnixDetail) optInt { return d.RecvQueue }))),
 		fillPair("SENDQ", "memory of what it sent and nobody has read",
 			detail(func(d *model.UnixDetail) optInt { return d.SendQueue }),
 			detail(func(d *model.UnixDetail) optInt { return d.SendBuffer }), Size, "FULL"),
@@ -68,8 +68,8 @@ var (
 		textColumn("LOCAL", "local address and port", detail(func(d *model.InetDetail) string { return d.Local })),
 		textColumn("REMOTE", "address and port of the other end", detail(func(d *model.InetDetail) string { return d.Remote })),
 		talkColumn,
-		sizeColumn("RECVQ", "bytes waiting to be read", detail(func(d *model.InetDetail) optInt { return d.RecvQueue })),
-		sizeColumn("SENDQ", "bytes sent and not acknowledged", detail(func(d *model.InetDetail) optInt { return d.SendQueue })),
+		spare(sizeColumn("RECVQ", "bytes waiting to be read", detail(func(d *model.InetDetail) optInt { return d.RecvQueue }))),
+		spare(sizeColumn("SENDQ", "bytes sent and not acknowledged", detail(func(d *model.InetDetail) optInt { return d.SendQueue }))),
 		wide(accepts(detail(func(d *model.InetDetail) optInt { return d.Backlog }),
 			detail(func(d *model.InetDetail) optInt { return d.BacklogMax }))),
 		wide(ago("RECVD", "time since data came", detail(func(d *model.InetDetail) optInt { return d.LastRecv }))),

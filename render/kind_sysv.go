@@ -97,7 +97,7 @@ var (
 	}
 
 	sysvShmColumns = append(objectColumns{
-		idColumn, keyColumn(detail(func(d *model.SysvShmDetail) string { return d.Key })), uidColumn, modeColumn,
+		idColumn, keyColumn(detail(func(d *model.SysvShmDetail) string { return d.Key })), spare(uidColumn), spare(modeColumn),
 		sizeColumn("SIZE", "size of the segment", detail(func(d *model.SysvShmDetail) optInt { return d.Size })),
 		intColumn("ATTACHED", "number of attachments", detail(func(d *model.SysvShmDetail) optInt { return d.Attached })),
 		talkColumn,

@@ -63,8 +63,8 @@ var processColumns = []Column[model.Process]{
 			return c
 		},
 	},
-	intColumn("THREADS", "number of threads", func(p *model.Process) optInt { return model.Some(int64(p.Threads)) }),
-	intColumn("FDS", "number of open descriptors", func(p *model.Process) optInt { return widen(p.FDs) }),
+	spare(intColumn("THREADS", "number of threads", func(p *model.Process) optInt { return model.Some(int64(p.Threads)) })),
+	spare(intColumn("FDS", "number of open descriptors", func(p *model.Process) optInt { return widen(p.FDs) })),
 	textColumn("LABEL", "the name people know it by", func(p *model.Process) string { return p.Label }),
 	signalNames("PENDING", "signals sent to its main thread and not delivered", func(s *model.Signals) []string { return s.Pending }),
 	signalNames("SHARED", "signals sent to the process and not delivered", func(s *model.Signals) []string { return s.SharedPending }),
@@ -76,7 +76,20 @@ var processColumns = []Column[model.Process]{
 	wide(textColumn("TTY", "controlling terminal", func(p *model.Process) string { return p.TTY })),
 	wide(textColumn("UNIT", "systemd unit", func(p *model.Process) string { return p.Unit })),
 	wide(textColumn("CONTAINER", "container: its name, else its id", containerName)),
-	wide(textColumn("CMDLINE", "arguments, quoted for a shell", func(p *model.Process) string { return QuoteAll(p.Cmdline) })),
+	{
+		Name: "CMDLINE", Doc: "arguments, quoted for a shell", Flex: true, Wide: true,
+		Key: func(_ *View, p *model.Process) Key { return TextKey(QuoteAll(p.Cmdline)) },
+		Text: func(v *View, p *model.Process) Cell {
+			switch words := QuoteAll(p.Cmdline); {
+			case words == "":
+				return Cell{Unknown, Dim}
+			case v.ASCII:
+				return Cell{Text: v.escape(words)}
+			default: // has nothing left to escape
+				return Cell{Text: words}
+			}
+		},
+	},
 }
 
 var fillSignals = Column[model.Process]{

@@ -2,6 +2,7 @@ package render
 
 import (
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -92,6 +93,9 @@ var linkColumns = []Column[model.Link]{
 		Name: "TALK", Doc: "who talks to whom", Flex: true,
 		Text: func(v *View, l *model.Link) Cell {
 			arrow := v.glyph.to
+			if slices.Equal(l.From, l.To) { // shared by all of them
+				return Cell{Text: v.parties(v.ends(l.From, l.FromComm))}
+			}
 			if l.BothWays {
 				arrow = v.glyph.both
 			}

@@ -5,8 +5,12 @@ import (
 	"strings"
 )
 
-// minFlex is how narrow a column may become before the line is cut instead.
-const minFlex = 8
+// minFlex is how narrow a column may become before the line is cut instead;
+// before that, columns that can be spared are left out to leave it comfort.
+const (
+	minFlex = 8
+	comfort = 18
+)
 
 // writeTable writes one table: a heading line and a line per record.
 func writeTable[T any](w io.Writer, v *View, columns []Column[T], records []*T) error {
@@ -24,6 +28,7 @@ func writeTable[T any](w io.Writer, v *View, columns []Column[T], records []*T) 
 			cells = append(cells, c)
 		}
 	}
+	columns, widths, cells = drop(v, columns, widths, cells)
 	fit(v, columns, widths)
 	var line strings.Builder
 	if !v.NoHeadings {
@@ -48,6 +53,39 @@ func writeTable[T any](w io.Writer, v *View, columns []Column[T], records []*T) 
 }
 
 const gapBetween = 2
+
+// drop leaves out columns that can be spared, the last first, while the rest
+// does not fit in comfort. Columns the user named stay.
+func drop[T any](v *View, columns []Column[T], widths []int, cells []Cell) ([]Column[T], []int, []Cell) {
+	if v.Width <= 0 || v.Wide || v.Columns != "" {
+		return columns, widths, cells
+	}
+	for {
+		total, last := gapBetween*(len(columns)-1), -1
+		for i, c := range columns {
+			n := widths[i]
+			if c.Flex {
+				n = min(n, comfort)
+			}
+			total += n
+			if c.Spare {
+				last = i
+			}
+		}
+		if total <= v.Width || last < 0 {
+			return columns, widths, cells
+		}
+		kept := cells[:0]
+		for i, c := range cells {
+			if i%len(columns) != last {
+				kept = append(kept, c)
+			}
+		}
+		cells = kept
+		columns = append(append([]Column[T]{}, columns[:last]...), columns[last+1:]...)
+		widths = append(append([]int{}, widths[:last]...), widths[last+1:]...)
+	}
+}
 
 // fit narrows the widest of the columns that may be cut until the table fits.
 func fit[T any](v *View, columns []Column[T], widths []int) {

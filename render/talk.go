@@ -139,7 +139,7 @@ func (v *View) talkOneWay(o *model.Object) Cell {
 
 func (v *View) talkToPeers(o *model.Object) Cell {
 	var far []party
-	seen := false
+	seen, complete := false, true
 	counted := map[int32]bool{} // a process may hold several of the peers
 	first := func(h *model.Holder) bool {
 		if counted[h.PID] {
@@ -150,7 +150,7 @@ func (v *View) talkToPeers(o *model.Object) Cell {
 	}
 	for _, p := range o.Peers {
 		if peer := v.objects[p.ID]; peer != nil {
-			seen = true
+			seen, complete = true, complete && peer.HoldersComplete
 			far = v.side(peer.Holders, first, far)
 		}
 	}
@@ -162,7 +162,7 @@ func (v *View) talkToPeers(o *model.Object) Cell {
 	case len(far) > 0:
 	case !seen:
 		other = Cell{v.escape(o.Peers[0].ID), Dim}
-	case o.HoldersComplete:
+	case complete:
 		other = Cell{"nobody", Alarm}
 	default:
 		other = Cell{"nobody visible", Dim}
