@@ -3,6 +3,7 @@ package query
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -37,7 +38,14 @@ func (s *spelling) visit(n ast.Node) {
 		s.member(n)
 	case *ast.CallNode:
 		if id, ok := n.Callee.(*ast.IdentifierNode); ok && s.err == nil {
-			s.function(id)
+			s.function(id.Value, id.Location().From)
+		}
+		for _, a := range n.Arguments {
+			s.visit(a)
+		}
+	case *ast.BuiltinNode:
+		if slices.Contains(byName, n.Name) {
+			s.function(n.Name, n.Location().From)
 		}
 		for _, a := range n.Arguments {
 			s.visit(a)
@@ -86,16 +94,17 @@ func (s *spelling) member(n *ast.MemberNode) {
 	s.unknown(name.Value, t, n.Node.String()+".", name.Location().From)
 }
 
-func (s *spelling) function(id *ast.IdentifierNode) {
+func (s *spelling) function(called string, at int) {
 	var names []string
 	for name := range s.config.Builtins {
 		names = append(names, name)
 	}
-	msg := fmt.Sprintf("there is no function %q", id.Value)
-	if near := Nearest(id.Value, names); near != "" {
+	slices.Sort(names)
+	msg := fmt.Sprintf("there is no function %q", called)
+	if near := Nearest(called, names); near != "" {
 		msg += fmt.Sprintf(": did you mean %s?", near)
 	}
-	s.err = fmt.Errorf("%s, at column %d", msg, id.Location().From+1)
+	s.err = fmt.Errorf("%s, at column %d", msg, at+1)
 }
 
 func (s *spelling) unknown(name string, in *structType, path string, at int) {

@@ -3,6 +3,7 @@ package query
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -112,13 +113,16 @@ func CompileWhere[T any](expression string) (w *Where[T], err error) {
 	return w, nil
 }
 
-// newConfig is expr's configuration for a root struct. Builtins that look at
-// fields by computed names are off: it could not be told which they need.
+// byName are the builtins that look at fields by computed names. They are off: it
+// could not be told which fields they need.
+var byName = []string{"get", "keys", "values", "toJSON", "fromJSON", "toPairs", "fromPairs"}
+
+// newConfig is expr's configuration for a root struct.
 func newConfig(root *structType) *conf.Config {
 	c := conf.New(reflect.New(root.typ).Interface())
 	c.Expect = reflect.Bool
 	c.MaxNodes = maxNodes
-	for _, name := range []string{"get", "keys", "values", "toJSON", "fromJSON", "toPairs", "fromPairs"} {
+	for _, name := range byName {
 		delete(c.Builtins, name)
 	}
 	return c
@@ -207,9 +211,11 @@ func oneLine(err error, env *environment) error {
 	}
 	message, _, _ := strings.Cut(fe.Message, "\n")
 	if env != nil {
-		for t, s := range env.byType {
-			message = strings.ReplaceAll(message, "*"+t.String(), s.owner.Name())
-			message = strings.ReplaceAll(message, t.String(), s.owner.Name())
+		types := slices.Collect(maps.Keys(env.byType))
+		// the outer ones first: they spell out the inner ones
+		slices.SortFunc(types, func(a, b reflect.Type) int { return len(b.String()) - len(a.String()) })
+		for _, t := range types {
+			message = strings.ReplaceAll(message, t.String(), env.byType[t].owner.Name())
 		}
 	}
 	return fmt.Errorf("%s, at column %d", message, fe.Column+1)
