@@ -3,14 +3,12 @@ module github.com/ipctop/ipctop
 go 1.26.8
 
 require (
+	github.com/expr-lang/expr v1.17.8
 	github.com/prometheus/procfs v0.23.0
+	github.com/rivo/uniseg v0.4.7
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.10
 	golang.org/x/sys v0.49.0
 )
 
-require (
-	github.com/expr-lang/expr v1.17.8 // indirect
-	github.com/inconshreveable/mousetrap v1.1.0 // indirect
-	github.com/rivo/uniseg v0.4.7 // indirect
-)
+require github.com/inconshreveable/mousetrap v1.1.0 // indirect

@@ -50,14 +50,18 @@ func (r *Request) Check() error {
 	return CheckColumns(&r.Options, r.Lists())
 }
 
-// ForPrograms reports that the output itself says what is missing, so that
-// nobody needs to be told beside it.
-func (r *Request) ForPrograms() bool { return r.Format == "json" || r.Format == "jsonl" }
-
-// Looked says what a search that found nothing has looked at.
-func (r *Request) Looked(whole *model.Snapshot) string {
-	return fmt.Sprintf("looked for %s among %d processes and %d objects", strings.Join(r.Lists(), " and "),
-		len(whole.Processes), len(whole.Objects))
+// Note is the line that standard error gets after the output: what was looked at
+// if nothing was found, and what could not be seen. JSON says the latter itself.
+func (r *Request) Note(whole *model.Snapshot, found bool) string {
+	var parts []string
+	if !found {
+		parts = append(parts, fmt.Sprintf("nothing found: looked for %s among %d processes and %d objects",
+			strings.Join(r.Lists(), " and "), len(whole.Processes), len(whole.Objects)))
+	}
+	if gaps := GapSummary(whole); gaps != "" && (!found || r.Format != "json" && r.Format != "jsonl") {
+		parts = append(parts, gaps)
+	}
+	return strings.Join(parts, "; ")
 }
 
 // Lists are the lists that are written, by name.

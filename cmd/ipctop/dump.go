@@ -96,11 +96,8 @@ func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 			fmt.Fprintln(c.stderr, "ipctop:", l)
 		}
 	}
-	if !found {
-		fmt.Fprintln(c.stderr, "ipctop: nothing found:", request.Looked(whole))
-	}
-	if gaps := render.GapSummary(whole); gaps != "" && !request.ForPrograms() {
-		fmt.Fprintln(c.stderr, "ipctop:", gaps)
+	if note := request.Note(whole, found); note != "" {
+		fmt.Fprintln(c.stderr, "ipctop:", note)
 	}
 	if d.strict && len(whole.Gaps) > 0 {
 		return &exitError{exitIncomplete, fmt.Errorf("incomplete: %s", render.GapSummary(whole))}

@@ -34,6 +34,9 @@ func (o *outputOptions) add(f *pflag.FlagSet) {
 func (o *outputOptions) request(w io.Writer, only []string, kinds []model.Kind) (*render.Request, error) {
 	r := &render.Request{Format: o.format, Only: only, Kinds: kinds}
 	if o.json {
+		if o.format != "table" && o.format != "json" {
+			return nil, usageError("--json and -o %s contradict each other", o.format)
+		}
 		r.Format = "json"
 	}
 	r.Columns, r.NoHeadings = o.columns, o.noHeadings
