@@ -3,7 +3,9 @@ module github.com/ipctop/ipctop
 go 1.26.0
 
 require (
+	github.com/expr-lang/expr v1.17.8
 	github.com/prometheus/procfs v0.23.0
+	github.com/rivo/uniseg v0.4.7
 	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.10

@@ -196,21 +196,6 @@ func TestManWritesAllPages(t *testing.T) {
 	}
 }
 
-func TestShellQuote(t *testing.T) {
-	for s, want := range map[string]string{
-		"/usr/bin/ipctop": "/usr/bin/ipctop",
-		"/opt/my tools/x": "'/opt/my tools/x'",
-		"it's":            `'it'\''s'`,
-		"":                "''",
-		"~x":              "'~x'",
-		"a\nb'\xff":       `$'a\nb\x27\xff'`,
-	} {
-		if got := shellQuote(s); got != want {
-			t.Errorf("%q becomes %s, want %s", s, got, want)
-		}
-	}
-}
-
 func TestDoctorAnswersInThreeWays(t *testing.T) {
 	_, stdout, _ := run(t, "", "doctor", "-o", "json")
 	var doc struct {

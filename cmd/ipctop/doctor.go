@@ -25,7 +25,7 @@ func (c command) newDoctor(o *options) *cobra.Command {
 		if format.value == "json" {
 			return render.DoctorJSON(c.stdout, features)
 		}
-		return render.Doctor(c.stdout, features, shellQuote, showOptions())
+		return render.Doctor(c.stdout, features, render.Quote, showOptions())
 	}
 	return cmd
 }

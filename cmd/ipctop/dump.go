@@ -1,24 +1,106 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"strings"
+
 	"github.com/spf13/cobra"
 
-	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/query"
+	"github.com/ipctop/ipctop/render"
 )
 
+// dumpOptions are the flags of dump.
+type dumpOptions struct {
+	outputOptions
+	kinds      []string
+	pids       []int
+	users      []string
+	containers []string
+	where      string
+	only       []string
+	redact     bool
+	strict     bool
+}
+
 func (c command) newDump(o *options) *cobra.Command {
+	d := new(dumpOptions)
 	cmd := &cobra.Command{
 		Use:     "dump",
 		Aliases: []string{"ls"},
 		Short:   "print everything once",
-		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			snap, err := c.snapshot(cmd.Context(), o)
-			if err != nil {
-				return err
-			}
-			return model.Encode(c.stdout, snap)
-		},
+		Long: "Prints the IPC objects of the machine and who uses them.\n\n" +
+			"Tables are for people; scripts should use -o json, jsonl, csv, id or pid. A field that could not be\n" +
+			"read is missing in JSON and - in a table: it is never 0.\n\n" +
+			"--where takes an expression over the JSON's field names (expr-lang.org). What it says about something\n" +
+			"unknown is neither true nor false: the object is left out, and standard error says how many were.\n" +
+			"field == nil asks whether a field is unknown, field ?? 0 gives it a value.",
+		Example: "  ipctop dump -k pipe,fifo\n" +
+			"  ipctop dump -Q 'detail.queued > 4096 && any(holders, .comm == \"nginx\")'\n" +
+			"  ipctop dump --only processes -o wide\n" +
+			"  ipctop dump --columns id,talk,detail.queued\n" +
+			"  ipctop dump --json --redact > state.json",
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.dump(cmd.Context(), o, d) },
 	}
+	f := cmd.Flags()
+	d.add(f)
+	f.StringSliceVarP(&d.kinds, "kind", "k", nil, "only objects of this `KIND`; may be repeated (see ipctop kinds)")
+	f.IntSliceVarP(&d.pids, "pid", "p", nil, "only this process and what it holds; `PID` may be repeated")
+	f.StringSliceVarP(&d.users, "user", "u", nil, "only this `USER`'s processes and objects; a name or a number")
+	f.StringSliceVarP(&d.containers, "container", "c", nil, "only this `CONTAINER`; its name, pod, or the beginning of its id")
+	f.StringVarP(&d.where, "where", "Q", "", "only objects for which `EXPR` holds; with --only, records of the first list named")
+	f.StringSliceVar(&d.only, "only", nil, "only these `LISTS`: "+strings.Join(render.Lists, ", "))
+	f.BoolVar(&d.redact, "redact", false, "replace commands, paths, names, users and hosts by pseudonyms")
+	f.BoolVar(&d.strict, "strict", false, "exit with status 4 if anything could not be read")
 	return cmd
+}
+
+// dump reads, chooses and writes. All that can be wrong in the flags is found
+// before anything is looked at.
+func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
+	kinds, err := query.ParseKinds(d.kinds)
+	if err != nil {
+		return usageError("%w", err)
+	}
+	request, err := d.request(c.stdout, d.only, kinds)
+	if err != nil {
+		return err
+	}
+	var where *query.Condition
+	if d.where != "" {
+		if where, err = query.CompileCondition(request.Lists()[0], d.where); err != nil {
+			return usageError("--where: %w", err)
+		}
+	}
+	whole, err := c.snapshot(ctx, o)
+	if err != nil {
+		return err
+	}
+	selection := query.Selection{Kinds: kinds, PIDs: d.pids, Users: d.users, Containers: d.containers}
+	snap := selection.Apply(whole)
+	if where != nil {
+		snap = where.Apply(snap)
+	}
+	if d.redact {
+		r := query.NewRedactor()
+		snap, whole = r.Redact(snap), r.Redact(whole)
+	}
+	found, err := render.Write(c.stdout, request, whole, snap)
+	if err != nil {
+		return err
+	}
+	if where != nil {
+		for _, l := range where.LeftOut() {
+			fmt.Fprintln(c.stderr, "ipctop:", l)
+		}
+	}
+	if note := request.Note(whole, found); note != "" {
+		fmt.Fprintln(c.stderr, "ipctop:", note)
+	}
+	if d.strict && len(whole.Gaps) > 0 {
+		return &exitError{exitIncomplete, fmt.Errorf("incomplete: %s", render.GapSummary(whole))}
+	}
+	return nil
 }

@@ -57,6 +57,9 @@ type command struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	// Without this, a reader that closes the pipe ends ipctop by SIGPIPE. Catching
+	// the signal makes it an error, and children still get the default.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	c := command{os.Stdin, os.Stdout, os.Stderr}
 	status := c.main(ctx, os.Args[1:])
 	stop()
@@ -95,6 +98,10 @@ func (c command) newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			// The live view opens here once there is one, if stdout is a terminal.
+			return c.dump(cmd.Context(), o, &dumpOptions{outputOptions: outputOptions{format: "table", color: "auto"}})
+		},
 	}
 	root.SetIn(c.stdin)
 	root.SetOut(c.stdout)

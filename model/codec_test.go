@@ -1,0 +1,213 @@
+package model_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/model/modeltest"
+)
+
+func encode(t testing.TB, s *model.Snapshot) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := model.Encode(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestRichHasEveryKind(t *testing.T) {
+	seen := map[model.Kind]bool{}
+	for _, o := range modeltest.Rich().Objects {
+		seen[o.Kind] = true
+	}
+	for _, k := range model.Kinds() {
+		if !seen[k.Name] {
+			t.Errorf("the snapshot for tests has no %s", k.Name)
+		}
+	}
+}
+
+// What was written and read is what it was, to the byte, and stays so.
+func TestRoundTrip(t *testing.T) {
+	first := encode(t, modeltest.Rich())
+	back, err := model.Decode(bytes.NewReader(first))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second := encode(t, back); !bytes.Equal(first, second) {
+		a, b := bytes.Split(first, []byte("\n")), bytes.Split(second, []byte("\n"))
+		for i := range min(len(a), len(b)) {
+			if !bytes.Equal(a[i], b[i]) {
+				t.Fatalf("line %d\n%s\nbecame\n%s", i+1, a[i], b[i])
+			}
+		}
+		t.Fatal("the documents differ in length")
+	}
+	want := modeltest.Rich()
+	for i := range want.Objects {
+		if got := back.Objects[i]; got.Name != want.Objects[i].Name || !reflect.DeepEqual(got.Detail, want.Objects[i].Detail) {
+			t.Errorf("%s became %+v", want.Objects[i].ID, got)
+		}
+	}
+	for i := range want.Processes {
+		if got := back.Processes[i]; got.Comm != want.Processes[i].Comm || !reflect.DeepEqual(got.Cmdline, want.Processes[i].Cmdline) {
+			t.Errorf("process %d became %+v", want.Processes[i].PID, got)
+		}
+	}
+}
+
+func TestTwins(t *testing.T) {
+	p := model.Process{Comm: "caf\xe9", Cmdline: []string{"ok", "\xff"}}
+	line := model.AppendJSON(nil, &p)
+	var m map[string]any
+	if err := json.Unmarshal(line, &m); err != nil {
+		t.Fatal(err)
+	}
+	if m["comm"] != "caf\ufffd" || m["comm_b64"] != "Y2Fm6Q==" {
+		t.Errorf("comm %q, twin %v", m["comm"], m["comm_b64"])
+	}
+	if !reflect.DeepEqual(m["cmdline_b64"], []any{"b2s=", "/w=="}) {
+		t.Errorf("cmdline's twin: %v", m["cmdline_b64"])
+	}
+	if _, ok := m["label_b64"]; ok {
+		t.Error("a twin for text that needs none")
+	}
+	var back model.Process
+	if err := model.UnmarshalRecord(line, &back); err != nil || back.Comm != p.Comm || !reflect.DeepEqual(back.Cmdline, p.Cmdline) {
+		t.Errorf("%+v, %v", back, err)
+	}
+}
+
+func TestListsAreNeverNull(t *testing.T) {
+	for _, s := range []*model.Snapshot{
+		{Schema: model.Schema}, {Schema: model.Schema, Objects: []model.Object{{}}, Processes: []model.Process{{Signals: &model.Signals{}}}, Links: []model.Link{{}},
+			Waits: []model.Wait{{}}, Findings: []model.Finding{{}}}, modeltest.Rich(),
+	} {
+		if out := encode(t, s); regexp.MustCompile(`:\s*null|\[null`).Match(out) {
+			t.Errorf("null in %s", out)
+		}
+	}
+	var m map[string]any
+	if err := json.Unmarshal(encode(t, &model.Snapshot{Schema: model.Schema}), &m); err != nil {
+		t.Fatal(err)
+	}
+	for _, list := range []string{"gaps", "processes", "objects", "links"} {
+		if _, ok := m[list].([]any); !ok {
+			t.Errorf("%s is %v, not a list", list, m[list])
+		}
+	}
+	for _, list := range []string{"limits", "waits", "findings"} {
+		if _, ok := m[list]; ok {
+			t.Errorf("%s is there though nobody looked", list)
+		}
+	}
+}
+
+// Where encoding/json can write a record as well, it means the same.
+func TestLikeEncodingJSON(t *testing.T) {
+	s := modeltest.Rich()
+	same := func(record any) {
+		t.Helper()
+		want, err := json.Marshal(record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var a, b any
+		if err := json.Unmarshal(want, &a); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(model.AppendJSON(nil, record), &b); err != nil {
+			t.Fatal(err)
+		}
+		for k := range b.(map[string]any) { // what encoding/json does not have
+			if strings.HasSuffix(k, "_b64") {
+				delete(b.(map[string]any), k)
+			}
+		}
+		if !reflect.DeepEqual(a, b) {
+			t.Errorf("%s\nnot\n%s", model.AppendJSON(nil, record), want)
+		}
+	}
+	for i := range s.Links {
+		same(&s.Links[i])
+	}
+	for i := range s.Gaps {
+		same(&s.Gaps[i])
+	}
+	same(&s.Host)
+	same(&s.Scan)
+	for i := range s.Findings {
+		for j := range s.Findings[i].Evidence {
+			same(&s.Findings[i].Evidence[j])
+		}
+	}
+}
+
+// A dump that was cut off is never taken for a whole one, wherever it was cut.
+func TestCutOff(t *testing.T) {
+	s := modeltest.Rich()
+	for i := range s.Objects { // the long name makes 4,000 cuts that are all alike
+		if s.Objects[i].Name == modeltest.Long {
+			s.Objects[i].Name, s.Objects[i].Detail = "long", &model.UnixDetail{}
+		}
+	}
+	whole := encode(t, s)
+	end := len(bytes.TrimRight(whole, "\n"))
+	for n := range end {
+		if n > 4000 && n%17 != 0 && n < end-200 {
+			continue
+		}
+		if got, err := model.Decode(bytes.NewReader(whole[:n])); err == nil || got != nil {
+			t.Fatalf("cut off after %d of %d bytes, and no error", n, end)
+		}
+	}
+}
+
+func TestDecodeErrors(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"", "it is empty"},
+		{"hello", "it is not JSON"},
+		{"[1]", "not an object"},
+		{`{"a":1}`, `does not begin with "schema"`},
+		{`{}`, `has no "schema"`},
+		{`{"schema":"other/1"}`, `its schema is "other/1"`},
+		{`{"schema":"ipctop/2"}`, "use a newer ipctop"},
+		{`{"schema":"ipctop/1","objects":3}`, "objects: want a list"},
+		{`{"schema":"ipctop/1","objects":[{"id":3}]}`, "objects[0].id: want a string"},
+		{`{"schema":"ipctop/1","processes":[{"pid":1.5}]}`, "processes[0].pid: want an integer"},
+		{`{"schema":"ipctop/1"} x`, "more follows"},
+		{`{"schema":"ipctop/1",`, "cut off after"},
+	} {
+		_, err := model.Decode(strings.NewReader(c.in))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.in, err, c.want)
+		}
+	}
+	if _, err := model.Decode(strings.NewReader("")); !errors.Is(err, model.ErrNotDump) {
+		t.Errorf("an empty file: %v", err)
+	}
+	s, err := model.Decode(strings.NewReader(`{"schema":"ipctop/1","later":[{"x":null}],"objects":[{"id":"x:1","kind":"later","detail":{"a":1}}]}`))
+	if err != nil || len(s.Objects) != 1 {
+		t.Errorf("what a later version adds is not passed over: %v", err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add(encode(f, &model.Snapshot{Schema: model.Schema, Objects: modeltest.Rich().Objects[:3]}))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		s, err := model.Decode(bytes.NewReader(in))
+		if err != nil {
+			return
+		}
+		if _, err := model.Decode(bytes.NewReader(encode(t, s))); err != nil {
+			t.Errorf("what was decoded cannot be decoded again: %v", err)
+		}
+	})
+}

@@ -1,0 +1,6 @@
+// Package query understands what a user types to choose among the things of a
+// snapshot: references that name one, expressions and selections that keep
+// some, and what must not leave the machine.
+//
+// It works on a [model.Snapshot] and nothing else: no files, no system calls.
+package query

@@ -1,0 +1,178 @@
+package query
+
+import (
+	"net/netip"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Redactor gives out pseudonyms: the same for the same name, in everything it
+// redacts.
+type Redactor struct {
+	names  map[string]string // what was replaced, and by what
+	counts map[string]int
+}
+
+// NewRedactor returns a Redactor that has not seen any name.
+func NewRedactor() *Redactor {
+	return &Redactor{names: map[string]string{}, counts: map[string]int{}}
+}
+
+// Redact returns a copy of a snapshot in which the names people gave to things
+// (commands, paths, labels, users, hosts, addresses) are replaced by pseudonyms:
+// the same name by the same one throughout, so that the picture stays. Kinds,
+// ids, pids, numbers, states and signal names stay.
+//
+// What text may stay is listed; all other text is replaced. A new field is so
+// hidden until somebody says that it need not be.
+func (r *Redactor) Redact(s *model.Snapshot) *model.Snapshot {
+	out := *s
+	v := reflect.ValueOf(&out).Elem()
+	for _, list := range []string{"Host", "Scan", "Processes", "Objects", "Links", "Limits", "Waits", "Findings", "Gaps"} {
+		f := v.FieldByName(list) // gaps and findings last: their sentences repeat names
+		f.Set(r.copy(f, strings.ToLower(list)))
+	}
+	out.Scan.Redacted = true
+	return &out
+}
+
+// plainText are the fields whose text is the kernel's or ipctop's own.
+var plainText = map[string]bool{
+	"id": true, "kind": true, "gen": true, "dev": true, "mode": true, "state": true, "type": true, "via": true, "access": true,
+	"object": true, "objects": true, "lock_mode": true, "range": true, "flags": true, "confidence": true, "key": true, "shutdown": true,
+	"protocol": true, "groups": true, "pending": true, "shared_pending": true, "blocked": true, "ignored": true, "caught": true,
+	"signals": true, "wchan": true, "tty": true, "call": true, "needs": true, "age_source": true, "operations": true, "relation": true,
+	"risk": true, "rule": true, "severity": true, "lowered_by": true, "source": true, "probe": true, "reason": true, "op": true,
+	"schema": true, "kernel": true, "arch": true, "backends": true, "method": true, "signal": true, "clock": true,
+	"symptoms": true, "seals": true, "libc": true, "title": true,
+}
+
+// sentences are the fields that repeat names in running text.
+var sentences = map[string]bool{"detail": true, "summary": true, "text": true, "why": true, "doing": true, "effect": true, "argv": true}
+
+// word is what a field's pseudonyms look like.
+var word = map[string]string{
+	"comm": "comm", "label": "comm", "from_comm": "comm", "to_comm": "comm", "cmdline": "arg", "user": "user", "hostname": "host",
+	"local": "host", "remote": "host", "cgroup": "/cgroup", "path": "/path", "exe": "/path", "boot_id": "boot", "unit": "unit",
+}
+
+// copy returns a deep copy of v with its text replaced. name is the JSON name of
+// the field it is in.
+func (r *Redactor) copy(v reflect.Value, name string) reflect.Value {
+	switch v.Kind() {
+	case reflect.String:
+		out := reflect.New(v.Type()).Elem()
+		out.SetString(r.text(v.String(), name))
+		return out
+	case reflect.Pointer, reflect.Interface:
+		if v.IsNil() {
+			return v
+		}
+		if v.Kind() == reflect.Interface {
+			return r.copy(v.Elem(), name)
+		}
+		out := reflect.New(v.Type().Elem())
+		out.Elem().Set(r.copy(v.Elem(), name))
+		return out
+	case reflect.Slice:
+		if v.IsNil() {
+			return v
+		}
+		out := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		for i := range v.Len() {
+			out.Index(i).Set(r.copy(v.Index(i), name))
+		}
+		return out
+	case reflect.Struct:
+		out := reflect.New(v.Type()).Elem()
+		out.Set(v)
+		if isOpt(v.Type()) || v.Type() == typeTime || v.Type() == reflect.TypeFor[model.Limit]() {
+			return out // a limit's name is a sysctl's
+		}
+		for i := range v.NumField() {
+			sf := v.Type().Field(i)
+			if !sf.IsExported() {
+				continue
+			}
+			field, _, _ := strings.Cut(sf.Tag.Get("json"), ",")
+			out.Field(i).Set(r.copy(v.Field(i), field))
+		}
+		return out
+	}
+	return v // numbers, and maps, which hold namespaces, backends and timings
+}
+
+// own names that say nothing but the object's number.
+var numberName = regexp.MustCompile(`^([a-z_-]+:\[\d+\]|0x[0-9a-f]+)$`)
+
+// public are paths that are the same on every machine.
+var public = regexp.MustCompile(`^(/proc(/(\d+|self|thread-self|sys|net|sysvipc|locks)(/[a-z0-9_./-]*)?)?|/dev/(null|zero|tty|ptmx|full|u?random|pts/\d+)|/sys/fs/cgroup|/)$`)
+
+func (r *Redactor) text(s, field string) string {
+	switch {
+	case s == "", plainText[field], numberName.MatchString(s), public.MatchString(s):
+		return s
+	case sentences[field]:
+		return r.sentence(s)
+	case field == "local" || field == "remote":
+		return r.address(s)
+	}
+	// A name and what it is the name of are to stay alike: @x and x.
+	if rest, ok := strings.CutPrefix(s, "@"); ok && rest != "" {
+		return "@" + r.name(rest, field)
+	}
+	if rest, ok := strings.CutSuffix(s, " (deleted)"); ok && rest != "" {
+		return r.name(rest, field) + " (deleted)"
+	}
+	return r.name(s, field)
+}
+
+func (r *Redactor) name(s, field string) string {
+	if p, ok := r.names[s]; ok {
+		return p
+	}
+	w := word[field]
+	switch {
+	case strings.HasPrefix(s, "/") && !strings.HasPrefix(w, "/"):
+		w = "/path"
+	case w == "" && field != "":
+		w = "name"
+	}
+	r.counts[w]++
+	p := w + "-" + strconv.Itoa(r.counts[w])
+	r.names[s] = p
+	return p
+}
+
+// address keeps the port, and what names this machine or none.
+func (r *Redactor) address(s string) string {
+	a, err := netip.ParseAddrPort(s)
+	if err != nil {
+		return r.name(s, "local")
+	}
+	if ip := a.Addr().Unmap(); ip.IsLoopback() || ip.IsUnspecified() {
+		return s
+	}
+	return r.name(a.Addr().String(), "local") + ":" + strconv.Itoa(int(a.Port()))
+}
+
+var token = regexp.MustCompile(`[^\s"'(),;]+`)
+
+// sentence replaces the names met before, and whatever looks like a path.
+func (r *Redactor) sentence(s string) string {
+	return token.ReplaceAllStringFunc(s, func(t string) string {
+		end := strings.TrimRight(t, ".:")
+		rest := t[len(end):]
+		if p, ok := r.names[end]; ok {
+			return p + rest
+		}
+		if strings.HasPrefix(end, "/") && !public.MatchString(end) {
+			return r.name(end, "path") + rest
+		}
+		return t
+	})
+}

@@ -1,0 +1,221 @@
+package query
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Selection keeps part of a snapshot. Each kind of criterion must hold; of one
+// kind, any value will do.
+//
+// Kinds choose objects. Processes, users and containers choose processes, and the
+// objects and findings those have to do with: an object is kept if a chosen
+// process holds it, if a chosen user owns it, or if it lives in a chosen
+// container's own namespace. Links and waits follow. Gaps and limits stay: they
+// say what is missing, whatever was chosen.
+type Selection struct {
+	Kinds      []model.Kind
+	PIDs       []int
+	Users      []string // names or numbers
+	Containers []string // names or (the beginning of) ids
+}
+
+// ParseKinds reads kind names, also several in one word with commas between.
+func ParseKinds(words []string) ([]model.Kind, error) {
+	var list []model.Kind
+	for _, word := range words {
+		for name := range strings.SplitSeq(word, ",") {
+			name = strings.TrimSpace(name)
+			if name == "" {
+				continue
+			}
+			k := model.Kind(strings.ToLower(name))
+			if _, ok := model.LookupKind(k); !ok {
+				return nil, unknownKind(name)
+			}
+			if !slices.Contains(list, k) {
+				list = append(list, k)
+			}
+		}
+	}
+	return list, nil
+}
+
+func unknownKind(name string) error {
+	var names []string
+	for _, k := range model.Kinds() {
+		names = append(names, string(k.Name))
+	}
+	msg := fmt.Sprintf("there is no kind %q", name)
+	if near := Closest(strings.ToLower(name), names); near != "" {
+		msg += fmt.Sprintf(" (did you mean %s?)", near)
+	}
+	return fmt.Errorf("%s: there are %s", msg, strings.Join(names, ", "))
+}
+
+// ByProcess reports whether the selection chooses processes.
+func (sel *Selection) ByProcess() bool {
+	return len(sel.PIDs)+len(sel.Users)+len(sel.Containers) > 0
+}
+
+// Apply returns what of the snapshot is kept. The snapshot itself stays as it is.
+func (sel *Selection) Apply(s *model.Snapshot) *model.Snapshot {
+	out := *s
+	if !sel.ByProcess() && len(sel.Kinds) == 0 {
+		return &out
+	}
+	chosen, owners, namespaces := map[int]bool{}, sel.owners(s), map[model.Namespace]bool{}
+	if sel.ByProcess() {
+		out.Processes = keep(s.Processes, sel.keepsProcess)
+		for i := range out.Processes {
+			p := &out.Processes[i]
+			chosen[p.PID] = true
+			for t, inode := range p.Namespaces {
+				if len(sel.Containers) > 0 && inode != s.Host.Namespaces[t] {
+					namespaces[model.Namespace{Type: t, Inode: inode}] = true
+				}
+			}
+		}
+	}
+	out.Objects = keep(s.Objects, func(o *model.Object) bool {
+		if len(sel.Kinds) > 0 && !slices.Contains(sel.Kinds, o.Kind) {
+			return false
+		}
+		return !sel.ByProcess() || heldBy(o, chosen) || o.Namespace != nil && namespaces[*o.Namespace] ||
+			len(sel.PIDs)+len(sel.Containers) == 0 && o.UID.Known() && owners[o.UID.Or(-1)]
+	})
+	Follow(&out)
+	if sel.ByProcess() {
+		out.Waits = keep(s.Waits, func(w *model.Wait) bool { return chosen[w.PID] })
+		out.Findings = keep(s.Findings, func(f *model.Finding) bool {
+			return slices.ContainsFunc(f.PIDs, func(pid int) bool { return chosen[pid] })
+		})
+	}
+	return &out
+}
+
+// Follow leaves out the links of objects that were left out.
+func Follow(s *model.Snapshot) {
+	ids := make(map[string]bool, len(s.Objects))
+	for i := range s.Objects {
+		ids[s.Objects[i].ID] = true
+		for _, p := range s.Objects[i].Peers {
+			ids[p.ID] = true // a link is named after one end of a pair
+		}
+	}
+	s.Links = keep(s.Links, func(l *model.Link) bool { return ids[l.Object] })
+}
+
+func heldBy(o *model.Object, pids map[int]bool) bool {
+	for i := range o.Holders {
+		if pids[int(o.Holders[i].PID)] {
+			return true
+		}
+	}
+	return false
+}
+
+func (sel *Selection) keepsProcess(p *model.Process) bool {
+	return (len(sel.PIDs) == 0 || slices.Contains(sel.PIDs, p.PID)) &&
+		(len(sel.Users) == 0 || slices.ContainsFunc(sel.Users, func(u string) bool { return isUser(p, u) })) &&
+		(len(sel.Containers) == 0 || slices.ContainsFunc(sel.Containers, func(c string) bool { return inContainer(p, c) }))
+}
+
+func isUser(p *model.Process, user string) bool {
+	if p.User == user {
+		return true
+	}
+	uid, ok := p.UID.Get()
+	return ok && strconv.Itoa(uid) == user
+}
+
+func inContainer(p *model.Process, name string) bool {
+	c := p.Container
+	return c != nil && (c.Name == name || c.Pod == name || len(name) >= 4 && strings.HasPrefix(c.ID, name) || c.ID == name)
+}
+
+// owners are the user ids that were chosen: numbers, and names as far as some
+// process's user tells them.
+func (sel *Selection) owners(s *model.Snapshot) map[int]bool {
+	uids := map[int]bool{}
+	for _, u := range sel.Users {
+		if n, err := strconv.Atoi(u); err == nil {
+			uids[n] = true
+		}
+	}
+	for i := range s.Processes {
+		p := &s.Processes[i]
+		if uid, ok := p.UID.Get(); ok && p.User != "" && slices.Contains(sel.Users, p.User) {
+			uids[uid] = true
+		}
+	}
+	return uids
+}
+
+// keep returns the elements that are to stay; nil stays nil.
+func keep[T any](list []T, stays func(*T) bool) []T {
+	if list == nil {
+		return nil
+	}
+	out := make([]T, 0, min(len(list), 64))
+	for i := range list {
+		if stays(&list[i]) {
+			out = append(out, list[i])
+		}
+	}
+	return out
+}
+
+// Condition is an expression over the records of one of a snapshot's lists.
+type Condition struct {
+	apply   func(*model.Snapshot)
+	leftOut func() []LeftOut
+}
+
+// CompileCondition compiles an expression over the list of that name.
+func CompileCondition(list, expression string) (*Condition, error) {
+	switch list {
+	case "objects":
+		return condition(expression, func(s *model.Snapshot) *[]model.Object { return &s.Objects })
+	case "processes":
+		return condition(expression, func(s *model.Snapshot) *[]model.Process { return &s.Processes })
+	case "links":
+		return condition(expression, func(s *model.Snapshot) *[]model.Link { return &s.Links })
+	case "waits":
+		return condition(expression, func(s *model.Snapshot) *[]model.Wait { return &s.Waits })
+	case "findings":
+		return condition(expression, func(s *model.Snapshot) *[]model.Finding { return &s.Findings })
+	case "gaps":
+		return condition(expression, func(s *model.Snapshot) *[]model.Gap { return &s.Gaps })
+	case "limits":
+		return condition(expression, func(s *model.Snapshot) *[]model.Limit { return &s.Limits })
+	}
+	return nil, fmt.Errorf("there is no list %q", list)
+}
+
+func condition[T any](expression string, list func(*model.Snapshot) *[]T) (*Condition, error) {
+	w, err := CompileWhere[T](expression)
+	if err != nil {
+		return nil, err
+	}
+	return &Condition{
+		apply:   func(s *model.Snapshot) { l := list(s); *l = keep(*l, w.Match) },
+		leftOut: w.LeftOut,
+	}, nil
+}
+
+// Apply keeps the records for which the expression holds, with the links of the
+// objects that stay.
+func (c *Condition) Apply(s *model.Snapshot) *model.Snapshot {
+	out := *s
+	c.apply(&out)
+	Follow(&out)
+	return &out
+}
+
+// LeftOut says what could not be decided.
+func (c *Condition) LeftOut() []LeftOut { return c.leftOut() }

@@ -1,0 +1,99 @@
+package render
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// hubAbove is the number of edges above which a channel gets a node of its own:
+// twenty processes that share memory are twenty edges then, and not 190.
+const hubAbove = 3
+
+// writeDOT writes the graph of processes for Graphviz: they are the nodes, the
+// channels between them the edges.
+func writeDOT(w io.Writer, v *View, links []model.Link) error {
+	b := bufio.NewWriterSize(w, 64<<10)
+	fmt.Fprintln(b, "digraph ipctop {")
+	fmt.Fprintln(b, "  node [shape=box, style=rounded];")
+	known := map[int]bool{}
+	node := func(pid int, comm string) {
+		if !known[pid] {
+			known[pid] = true
+			fmt.Fprintf(b, "  p%d [label=%s];\n", pid, dotString(v, comm, strconv.Itoa(pid)))
+		}
+	}
+	for i := range links {
+		l := &links[i]
+		for j, pid := range l.From {
+			node(pid, at(l.FromComm, j))
+		}
+		for j, pid := range l.To {
+			node(pid, at(l.ToComm, j))
+		}
+		writeEdges(b, v, l)
+	}
+	fmt.Fprintln(b, "}")
+	return b.Flush()
+}
+
+func at(list []string, i int) string {
+	if i < len(list) {
+		return list[i]
+	}
+	return ""
+}
+
+func writeEdges(b *bufio.Writer, v *View, l *model.Link) {
+	label := dotString(v, string(l.Kind), l.Object)
+	direction := ""
+	if l.BothWays {
+		direction = ", dir=both"
+	}
+	if len(l.From)*len(l.To) > hubAbove {
+		hub := dotString(v, l.Object)
+		fmt.Fprintf(b, "  %s [label=%s, shape=ellipse, style=solid];\n", hub, label)
+		reached := map[int]bool{}
+		for _, pid := range l.From {
+			reached[pid] = l.BothWays
+			fmt.Fprintf(b, "  p%d -> %s [label=\"\"%s];\n", pid, hub, direction)
+		}
+		for _, pid := range l.To {
+			if !reached[pid] {
+				fmt.Fprintf(b, "  %s -> p%d [label=\"\"%s];\n", hub, pid, direction)
+			}
+		}
+		return
+	}
+	for _, from := range l.From {
+		for _, to := range l.To {
+			if from == to || l.BothWays && from > to && contains(l.To, from) && contains(l.From, to) {
+				continue
+			}
+			fmt.Fprintf(b, "  p%d -> p%d [label=%s%s];\n", from, to, label, direction)
+		}
+	}
+}
+
+func contains(list []int, n int) bool {
+	for _, x := range list {
+		if x == n {
+			return true
+		}
+	}
+	return false
+}
+
+// dotString quotes lines of text for DOT, where a backslash begins an escape.
+func dotString(v *View, lines ...string) string {
+	for i, l := range lines {
+		l = v.escape(l)
+		l = strings.ReplaceAll(l, `\`, `\\`)
+		lines[i] = strings.ReplaceAll(l, `"`, `\"`)
+	}
+	return `"` + strings.Join(lines, `\n`) + `"`
+}

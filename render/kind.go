@@ -1,0 +1,217 @@
+package render
+
+import (
+	"strconv"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/query"
+)
+
+// objectColumns is a table's list of columns of objects.
+type objectColumns = []Column[model.Object]
+
+// kindColumns are the columns of the kinds that bring their own. A kind without
+// an entry gets those of [genericColumns].
+var kindColumns = map[model.Kind]objectColumns{
+	model.Pipe:    pipeColumns,
+	model.FIFO:    fifoColumns,
+	model.Unix:    unixColumns,
+	model.TCP:     inetColumns,
+	model.UDP:     inetColumns,
+	model.Raw:     inetColumns,
+	model.ICMP:    inetColumns,
+	model.Packet:  packetColumns,
+	model.Netlink: netlinkColumns,
+	model.Vsock:   vsockColumns,
+	model.Socket:  socketColumns,
+	model.SysvMsg: sysvMsgColumns,
+	model.SysvSem: sysvSemColumns,
+	model.SysvShm: sysvShmColumns,
+}
+
+// ColumnsOf are the columns of a kind's table.
+func ColumnsOf(k model.Kind) []Column[model.Object] {
+	if c, ok := kindColumns[k]; ok {
+		return c
+	}
+	return genericColumns(k)
+}
+
+// genericColumns shows a kind that nobody has described: its detail's fields.
+func genericColumns(k model.Kind) objectColumns {
+	list := objectColumns{idColumn, nameColumn, talkColumn}
+	for _, f := range query.DetailFields(k) {
+		c, err := FieldColumn[model.Object]("detail." + f.Name)
+		if err != nil {
+			continue
+		}
+		c.Doc = f.Doc
+		if f.Unit == "bytes" {
+			c.Right, c.Flex = true, false
+			c.Text = sizeText(c.Key)
+		}
+		list = append(list, c)
+	}
+	return append(list, commonWide...)
+}
+
+func sizeText(key func(*View, *model.Object) Key) func(*View, *model.Object) Cell {
+	return func(v *View, o *model.Object) Cell {
+		k := key(v, o)
+		if k.kind != keyInt {
+			return v.cell(k)
+		}
+		return Cell{Text: Size(k.num)}
+	}
+}
+
+// The columns any object may have.
+var (
+	idColumn   = narrow(textColumn("ID", "kernel identity; what REF accepts", func(o *model.Object) string { return o.ID }))
+	kindColumn = narrow(textColumn("KIND", "the mechanism", func(o *model.Object) string { return string(o.Kind) }))
+	nameColumn = Column[model.Object]{
+		Name: "NAME", Doc: "what people call it; says if the name was removed", Flex: true,
+		Key: func(_ *View, o *model.Object) Key { return TextKey(o.Name) },
+		Text: func(v *View, o *model.Object) Cell {
+			c := v.cell(TextKey(o.Name))
+			if o.Deleted {
+				return Cell{c.Text + " (deleted)", Notice}
+			}
+			return c
+		},
+	}
+	talkColumn = Column[model.Object]{
+		Name: "TALK", Doc: "who talks to whom through it, or who shares it", Flex: true,
+		Text: func(v *View, o *model.Object) Cell { return v.Talk(o) },
+	}
+	uidColumn = Column[model.Object]{
+		Name: "UID", Doc: "owner", Right: true,
+		Key:  func(_ *View, o *model.Object) Key { return OptKey(o.UID) },
+		Text: func(v *View, o *model.Object) Cell { return v.cell(OptKey(o.UID)) },
+	}
+	modeColumn    = narrow(textColumn("MODE", "permission bits", func(o *model.Object) string { return o.Mode }))
+	holdersColumn = Column[model.Object]{
+		Name: "HOLDERS", Doc: "number of holds; + where there may be more than can be seen", Right: true,
+		Key: func(_ *View, o *model.Object) Key { return IntKey(len(o.Holders)) },
+		Text: func(_ *View, o *model.Object) Cell {
+			text := strconv.Itoa(len(o.Holders))
+			if !o.HoldersComplete {
+				text += "+"
+			}
+			return Cell{Text: text}
+		},
+	}
+	fillColumn = Column[model.Object]{
+		Name: "FILL", Doc: "how full it is", Right: true,
+		Key: func(_ *View, o *model.Object) Key {
+			if r, ok := o.Fill.Get(); ok {
+				return Key{kind: keyReal, real: float64(r)}
+			}
+			return Key{}
+		},
+		Text: func(_ *View, o *model.Object) Cell {
+			r, ok := o.Fill.Get()
+			switch {
+			case !ok:
+				return Cell{Unknown, Dim}
+			case r >= 1:
+				return Cell{"FULL", Alarm}
+			}
+			return Cell{Text: strconv.Itoa(int(r*100)) + "%"}
+		},
+	}
+	nsColumn = Column[model.Object]{
+		Name: "NS", Doc: "namespace it belongs to, if not ipctop's own",
+		Key: func(_ *View, o *model.Object) Key {
+			if o.Namespace == nil {
+				return Key{}
+			}
+			return TextKey(o.Namespace.Type + ":" + strconv.FormatUint(o.Namespace.Inode, 10))
+		},
+		Text: func(v *View, o *model.Object) Cell {
+			if n := o.Namespace; n == nil {
+				return Cell{Unknown, Dim}
+			} else if n.Inode == v.snap.Host.Namespaces[n.Type] {
+				return Cell{"own", Dim}
+			}
+			return Cell{Text: v.escape(o.Namespace.Type + ":" + strconv.FormatUint(o.Namespace.Inode, 10))}
+		},
+	}
+	peersColumn = Column[model.Object]{
+		Name: "PEERS", Doc: "ids of the objects at the other end; ? where that was worked out", Flex: true,
+		Text: func(v *View, o *model.Object) Cell {
+			text := ""
+			for i, p := range o.Peers {
+				if i > 0 {
+					text += " "
+				}
+				text += v.escape(p.ID)
+				if p.Confidence != model.Certain {
+					text += "?"
+				}
+			}
+			if text == "" {
+				return Cell{Unknown, Dim}
+			}
+			return Cell{Text: text}
+		},
+	}
+	pidsColumn = Column[model.Object]{
+		Name: "PIDS", Doc: "processes that hold it", Flex: true,
+		Text: func(_ *View, o *model.Object) Cell {
+			text, last := "", int32(0)
+			for i := range o.Holders {
+				if pid := o.Holders[i].PID; pid != last {
+					text += " " + strconv.Itoa(int(pid))
+					last = pid
+				}
+			}
+			if text == "" {
+				return Cell{Unknown, Dim}
+			}
+			return Cell{Text: text[1:]}
+		},
+	}
+	genColumn = textColumn("GEN", "tells a re-used number from the old object", func(o *model.Object) string { return o.Gen })
+
+	// commonColumns may be asked for of any kind.
+	commonColumns = objectColumns{
+		idColumn, kindColumn, nameColumn, talkColumn, fillColumn, holdersColumn, pidsColumn, peersColumn, uidColumn, modeColumn, nsColumn, genColumn,
+	}
+	// commonWide ends the wide table of every kind.
+	commonWide = objectColumns{wide(holdersColumn), wide(nsColumn)}
+)
+
+// detail is a column's way to its kind's detail; objects without one are unknown.
+func detail[D any, V any](get func(*D) V) func(*model.Object) V {
+	return func(o *model.Object) V {
+		if d, ok := o.Detail.(any).(*D); ok {
+			return get(d)
+		}
+		var unknown V
+		return unknown
+	}
+}
+
+// fillPair shows used/limit, and FULL in words.
+func fillPair(name, doc string, used, limit func(*model.Object) model.Opt[int64], format func(int64) string, full string) Column[model.Object] {
+	return Column[model.Object]{
+		Name: name, Doc: doc, Right: true,
+		Key: func(_ *View, o *model.Object) Key { return OptKey(used(o)) },
+		Text: func(_ *View, o *model.Object) Cell {
+			u, ok := used(o).Get()
+			m, bounded := limit(o).Get()
+			switch {
+			case !ok:
+				return Cell{Unknown, Dim}
+			case !bounded:
+				return Cell{Text: format(u)}
+			}
+			c := Cell{Text: format(u) + "/" + format(m)}
+			if m > 0 && u >= m {
+				c = Cell{c.Text + " " + full, Alarm}
+			}
+			return c
+		},
+	}
+}

@@ -1,0 +1,125 @@
+package render
+
+import (
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+type optInt = model.Opt[int64]
+
+// accepts shows a listener's queue of connections.
+func accepts(used, limit func(*model.Object) optInt) Column[model.Object] {
+	return fillPair("BACKLOG", "listener: connections waiting for accept, of how many may", used, limit, count, "FULL")
+}
+
+func count(n int64) string { s, _ := IntKey(n).raw(); return s }
+
+// ago shows a time since, given in nanoseconds.
+func ago(name, doc string, get func(*model.Object) optInt) Column[model.Object] {
+	return Column[model.Object]{
+		Name: name, Doc: doc, Right: true,
+		Key: func(_ *View, o *model.Object) Key { return OptKey(get(o)) },
+		Text: func(_ *View, o *model.Object) Cell {
+			if n, ok := get(o).Get(); ok {
+				return Cell{Text: Duration(time.Duration(n))}
+			}
+			return Cell{Unknown, Dim}
+		},
+	}
+}
+
+// shut shows which directions were shut down, in words.
+func shut(get func(*model.Object) string) Column[model.Object] {
+	return Column[model.Object]{
+		Name: "SHUT", Doc: "directions shut down",
+		Key: func(_ *View, o *model.Object) Key { return TextKey(get(o)) },
+		Text: func(v *View, o *model.Object) Cell {
+			s := get(o)
+			if s == "" {
+				return Cell{Unknown, Dim}
+			}
+			return Cell{"CLOSED " + v.escape(s), Notice}
+		},
+	}
+}
+
+var (
+	unixColumns = append(objectColumns{
+		idColumn, nameColumn,
+		spare(narrow(textColumn("TYPE", "stream, dgram or seqpacket", detail(func(d *model.UnixDetail) string { return d.Type })))),
+		narrow(textColumn("STATE", "listen, established or close", detail(func(d *model.UnixDetail) string { return d.State }))),
+		talkColumn,
+		spare(sizeColumn("RECVQ", "bytes waiting to be read", detail(func(d *model.UnixDetail) optInt { return d.RecvQueue }))),
+		fillPair("SENDQ", "memory of what it sent and nobody has read",
+			detail(func(d *model.UnixDetail) optInt { return d.SendQueue }),
+			detail(func(d *model.UnixDetail) optInt { return d.SendBuffer }), Size, "FULL"),
+		wide(accepts(detail(func(d *model.UnixDetail) optInt { return d.Backlog }),
+			detail(func(d *model.UnixDetail) optInt { return d.BacklogMax }))),
+		wide(intColumn("INFLIGHT", "descriptors sent to it and not yet received",
+			detail(func(d *model.UnixDetail) optInt { return d.InflightFDs }))),
+		wide(shut(detail(func(d *model.UnixDetail) string { return d.Shutdown }))),
+		wide(peersColumn), wide(uidColumn),
+	}, commonWide...)
+
+	inetColumns = append(objectColumns{
+		idColumn,
+		narrow(textColumn("STATE", "state as ss names it", detail(func(d *model.InetDetail) string { return d.State }))),
+		textColumn("LOCAL", "local address and port", detail(func(d *model.InetDetail) string { return d.Local })),
+		textColumn("REMOTE", "address and port of the other end", detail(func(d *model.InetDetail) string { return d.Remote })),
+		talkColumn,
+		spare(sizeColumn("RECVQ", "bytes waiting to be read", detail(func(d *model.InetDetail) optInt { return d.RecvQueue }))),
+		spare(sizeColumn("SENDQ", "bytes sent and not acknowledged", detail(func(d *model.InetDetail) optInt { return d.SendQueue }))),
+		wide(accepts(detail(func(d *model.InetDetail) optInt { return d.Backlog }),
+			detail(func(d *model.InetDetail) optInt { return d.BacklogMax }))),
+		wide(ago("RECVD", "time since data came", detail(func(d *model.InetDetail) optInt { return d.LastRecv }))),
+		wide(ago("SENT", "time since data was sent", detail(func(d *model.InetDetail) optInt { return d.LastSend }))),
+		wide(intColumn("RETRANS", "retransmissions of the segment now outstanding",
+			detail(func(d *model.InetDetail) optInt { return d.Retransmits }))),
+		wide(textColumn("PROTOCOL", "raw socket: the IP protocol", detail(func(d *model.InetDetail) string { return d.Protocol }))),
+		wide(peersColumn), wide(uidColumn),
+	}, commonWide...)
+
+	packetColumns = append(objectColumns{
+		idColumn,
+		narrow(textColumn("TYPE", "raw or dgram", detail(func(d *model.PacketDetail) string { return d.Type }))),
+		narrow(textColumn("PROTOCOL", "Ethernet protocol", detail(func(d *model.PacketDetail) string { return d.Protocol }))),
+		intColumn("IFACE", "index of the network interface; 0 is all", detail(func(d *model.PacketDetail) optInt { return widen(d.Interface) })),
+		talkColumn,
+		sizeColumn("RECVQ", "memory of packets waiting to be read", detail(func(d *model.PacketDetail) optInt { return d.RecvQueue })),
+		wide(uidColumn),
+	}, commonWide...)
+
+	netlinkColumns = append(objectColumns{
+		idColumn,
+		narrow(textColumn("PROTOCOL", "family", detail(func(d *model.NetlinkDetail) string { return d.Protocol }))),
+		intColumn("PORTID", "its address, usually a pid", detail(func(d *model.NetlinkDetail) optInt { return d.PortID })),
+		talkColumn,
+		sizeColumn("RECVQ", "memory of messages waiting to be read", detail(func(d *model.NetlinkDetail) optInt { return d.RecvQueue })),
+		intColumn("DROPS", "messages lost because the queue was full", detail(func(d *model.NetlinkDetail) optInt { return d.Drops })),
+		wide(textColumn("GROUPS", "multicast groups subscribed to", detail(func(d *model.NetlinkDetail) string { return d.Groups }))),
+	}, commonWide...)
+
+	vsockColumns = append(objectColumns{
+		idColumn,
+		narrow(textColumn("STATE", "state as ss names it", detail(func(d *model.VsockDetail) string { return d.State }))),
+		narrow(textColumn("TYPE", "stream, dgram or seqpacket", detail(func(d *model.VsockDetail) string { return d.Type }))),
+		textColumn("LOCAL", "context id and port", detail(func(d *model.VsockDetail) string { return d.Local })),
+		textColumn("REMOTE", "context id and port of the other end", detail(func(d *model.VsockDetail) string { return d.Remote })),
+		talkColumn,
+		wide(shut(detail(func(d *model.VsockDetail) string { return d.Shutdown }))),
+	}, commonWide...)
+
+	socketColumns = append(objectColumns{
+		idColumn,
+		textColumn("PROTOCOL", "protocol name", detail(func(d *model.SocketDetail) string { return d.Protocol })),
+		talkColumn,
+	}, commonWide...)
+)
+
+func widen(o model.Opt[int]) optInt {
+	if n, ok := o.Get(); ok {
+		return model.Some(int64(n))
+	}
+	return optInt{}
+}

@@ -1,0 +1,115 @@
+package render
+
+import (
+	"io"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// writeObjects writes a table for each kind, or one for all if the user chose
+// the columns.
+func writeObjects(w io.Writer, v *View, objects []*model.Object) error {
+	if v.Columns != "" && !strings.HasPrefix(v.Columns, "+") {
+		columns, err := choose(v.Options, nil, everyColumn())
+		if err != nil {
+			return err
+		}
+		return writeTable(w, v, columns, objects)
+	}
+	for i := 0; i < len(objects); {
+		k := objects[i].Kind
+		end := i
+		for end < len(objects) && objects[end].Kind == k {
+			end++
+		}
+		own := ColumnsOf(k)
+		columns, err := choose(v.Options, own, everyColumn())
+		if err != nil {
+			return err
+		}
+		if i > 0 && !v.NoHeadings {
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return err
+			}
+		}
+		if err := writeTable(w, v, columns, objects[i:end]); err != nil {
+			return err
+		}
+		i = end
+	}
+	return nil
+}
+
+// everyColumn are the columns that may be asked for by name: those of any
+// object, then those of single kinds.
+func everyColumn() objectColumns {
+	list := append(objectColumns{}, commonColumns...)
+	seen := map[string]bool{}
+	for _, c := range list {
+		seen[c.Name] = true
+	}
+	for _, k := range model.Kinds() {
+		for _, c := range ColumnsOf(k.Name) {
+			// A name that several kinds use means the field of the kind at hand.
+			if !seen[c.Name] {
+				seen[c.Name] = true
+				c.Text, c.Key = byKind(c.Name)
+				list = append(list, c)
+			}
+		}
+	}
+	return list
+}
+
+// byKind shows, for each object, its kind's own column of that name.
+func byKind(name string) (func(*View, *model.Object) Cell, func(*View, *model.Object) Key) {
+	of := map[model.Kind]*Column[model.Object]{}
+	for _, k := range model.Kinds() {
+		for _, c := range ColumnsOf(k.Name) {
+			if c.Name == name {
+				of[k.Name] = &c
+			}
+		}
+	}
+	text := func(v *View, o *model.Object) Cell {
+		if c := of[o.Kind]; c != nil {
+			return c.Text(v, o)
+		}
+		return Cell{Unknown, Dim}
+	}
+	key := func(v *View, o *model.Object) Key {
+		switch c := of[o.Kind]; {
+		case c == nil:
+			return Key{}
+		case c.Key != nil:
+			return c.Key(v, o)
+		default:
+			return TextKey(c.Text(v, o).Text)
+		}
+	}
+	return text, key
+}
+
+// CheckColumns reports what is wrong with a list of columns, before anything is
+// looked at.
+func CheckColumns(o *Options, only []string) error {
+	if o.Columns == "" {
+		return nil
+	}
+	return eachList(only, func(list string) error {
+		if l, ok := tables[list]; ok {
+			return l.check(o)
+		}
+		return nil
+	})
+}
+
+func eachList(only []string, f func(string) error) error {
+	for _, list := range only {
+		if err := f(list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
