@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -300,8 +302,8 @@ func appendBase64(b []byte, s string) []byte {
 const hexDigits = "0123456789abcdef"
 
 // appendString writes s as a JSON string. Each byte that is not UTF-8 becomes
-// U+FFFD. All control characters are escaped, C1 and DEL too: a dump printed on
-// a terminal must not be able to drive it.
+// U+FFFD. All control and format characters are escaped, C1, DEL and those that
+// turn text around included: a dump printed on a terminal must not drive it.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0
@@ -312,7 +314,7 @@ func appendString(b []byte, s string) []byte {
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(s[i:])
-		if c >= 0x80 && (r != utf8.RuneError || n > 1) && r >= 0xa0 && r != '\u2028' && r != '\u2029' {
+		if c >= 0x80 && (r != utf8.RuneError || n > 1) && r >= 0xa0 && !unicode.Is(unicode.Cf, r) && r != '\u2028' && r != '\u2029' {
 			i += n
 			continue
 		}
@@ -324,11 +326,18 @@ func appendString(b []byte, s string) []byte {
 			b = append(b, '\\', 'n')
 		case c == '\t':
 			b = append(b, '\\', 't')
+		case r > 0xffff: // a format character of a higher plane, as a surrogate pair
+			hi, lo := utf16.EncodeRune(r)
+			b = appendEscaped(appendEscaped(b, hi), lo)
 		default:
-			b = append(b, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
+			b = appendEscaped(b, r)
 		}
 		i += n
 		start = i
 	}
 	return append(append(b, s[start:]...), '"')
+}
+
+func appendEscaped(b []byte, r rune) []byte {
+	return append(b, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
 }

@@ -18,6 +18,7 @@ const module = "github.com/ipctop/ipctop/"
 // A package that is not here may not exist.
 var mayImport = map[string][]string{
 	"model":             {},
+	"model/modeltest":   {"model"},
 	"probe":             {"model"},
 	"fdscan":            {"model", "probe"},
 	"filelock":          {"model", "probe"},

@@ -28,7 +28,7 @@ func TestSelection(t *testing.T) {
 		processes, objects int
 		links              []string
 	}{
-		{"nothing", Selection{}, 9, 26, []string{"pipe:4242", "pipe:4245", "unix:17", "sysv-shm:32771"}},
+		{"nothing", Selection{}, 9, len(modeltest.Rich().Objects), []string{"pipe:4242", "pipe:4245", "unix:17", "sysv-shm:32771"}},
 		{"kind", Selection{Kinds: []model.Kind{model.Pipe}}, 9, 5, []string{"pipe:4242", "pipe:4245"}},
 		{"the far end of a pair", Selection{PIDs: []int{12}}, 1, 4, []string{"unix:17", "sysv-shm:32771"}},
 		{"user and what it owns", Selection{Users: []string{"root"}}, 1, 0, nil},

@@ -15,7 +15,7 @@ func TestRealDumpsFitTheSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, stdout, stderr := run(t, "", "dump")
+	status, stdout, stderr := run(t, "", "dump", "--json")
 	if status != exitOK {
 		t.Fatalf("dump: status %d, %s", status, stderr)
 	}

@@ -1,8 +1,7 @@
-// Package modeltest has a snapshot for tests that holds what is awkward: every
-// kind, hostile names, unknown values and ends that are closed.
 package modeltest
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -61,8 +60,20 @@ func Rich() *model.Snapshot {
 			Actions:  []model.Action{{Argv: []string{"kill", "813"}, Effect: "ends less", Risk: "ends-process"}},
 		}},
 	}
+	s.Objects = append(s.Objects, bare(s.Objects)...)
 	s.Links = model.MakeLinks(s.Objects)
 	return s
+}
+
+// bare has an object of which nothing is known for every kind that has none yet.
+func bare(objects []model.Object) []model.Object {
+	var list []model.Object
+	for _, k := range model.Kinds() {
+		if !slices.ContainsFunc(objects, func(o model.Object) bool { return o.Kind == k.Name }) {
+			list = append(list, model.Object{ID: string(k.Name) + ":1", Kind: k.Name, Detail: k.NewDetail()})
+		}
+	}
+	return list
 }
 
 func processes() []model.Process {
