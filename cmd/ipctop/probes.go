@@ -11,5 +11,14 @@ func probes() []probe.Probe {
 	return []probe.Probe{
 		fdscan.Pipe(),
 		fdscan.FIFO(),
+		fdscan.Unix(),
+		fdscan.TCP(),
+		fdscan.UDP(),
+		fdscan.Raw(),
+		fdscan.ICMP(),
+		fdscan.Netlink(),
+		fdscan.Packet(),
+		fdscan.Vsock(),
+		fdscan.Socket(), // the last of the socket families: it takes what they leave
 	}
 }
