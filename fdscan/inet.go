@@ -43,6 +43,20 @@ type inetSock struct {
 	retransmits          model.Opt[int64]
 }
 
+// discountFlags takes the SYN or FIN out of the queues, which the kernel counts
+// by sequence numbers: ss shows a byte to be read where there is none but the
+// end of the stream.
+func (s *inetSock) discountFlags() {
+	switch s.state { // the other side's FIN has come
+	case tcpCloseWait, tcpLastAck, tcpClosing:
+		s.recvQueue -= min(s.recvQueue, 1)
+	}
+	switch s.state { // ours, or the SYN, is not acknowledged
+	case tcpSynSent, tcpFinWait1, tcpLastAck, tcpClosing:
+		s.sendQueue -= min(s.sendQueue, 1)
+	}
+}
+
 // flow is a connection as one of its ends sees it.
 type flow struct{ local, remote endpoint }
 
@@ -106,9 +120,12 @@ const (
 	tcpEstab     = 1
 	tcpSynSent   = 2
 	tcpSynRecv   = 3
+	tcpFinWait1  = 4
 	tcpTimeWait  = 6
 	tcpClose     = 7
 	tcpCloseWait = 8
+	tcpLastAck   = 9
+	tcpClosing   = 11
 	tcpNewRecv   = 12
 	tcpBound     = 13
 )

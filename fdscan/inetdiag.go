@@ -57,6 +57,9 @@ func parseInetDiag(b []byte, protocol uint8, s *inetSock) error {
 	default:
 		return fmt.Errorf("%w: address family %d", probe.ErrMalformed, b[0])
 	}
+	if protocol == unix.IPPROTO_TCP {
+		s.discountFlags()
+	}
 	return netlinkAttributes(b[header:], func(kind uint16, v []byte) {
 		switch kind {
 		case inetDiagInfo:

@@ -48,6 +48,7 @@ func parseInetLine(line []byte, v6, tcp bool, s *inetSock) error {
 	}
 	s.state, s.sendQueue, s.recvQueue, s.uid = uint8(state), uint32(send), uint32(recv), uint32(uid)
 	if tcp {
+		s.discountFlags()
 		s.halfQueues = s.state == tcpListen
 		if s.state != tcpListen && s.state != tcpClose {
 			s.retransmits = model.Some(int64(retransmits))

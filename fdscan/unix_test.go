@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -106,7 +107,7 @@ func TestUnixListener(t *testing.T) {
 }
 
 func TestUnixAbstract(t *testing.T) {
-	const name = "ipctop-test\x00\xff x"
+	name := "ipctop-test" + strconv.Itoa(os.Getpid()) + "\x00\xff x"
 	l := socket(t, unix.AF_UNIX, unix.SOCK_SEQPACKET, 0)
 	must(t, unix.Bind(l, &unix.SockaddrUnix{Name: "@" + name}))
 	must(t, unix.Listen(l, 1))
@@ -122,7 +123,7 @@ func TestUnixAbstract(t *testing.T) {
 
 func TestUnixDatagram(t *testing.T) {
 	server, client := socket(t, unix.AF_UNIX, unix.SOCK_DGRAM, 0), socket(t, unix.AF_UNIX, unix.SOCK_DGRAM, 0)
-	addr := &unix.SockaddrUnix{Name: "@ipctop-test-dgram"}
+	addr := &unix.SockaddrUnix{Name: "@ipctop-test-dgram" + strconv.Itoa(os.Getpid())}
 	must(t, unix.Bind(server, addr))
 	must(t, unix.Connect(client, addr))
 	for _, n := range []int{100, 200} {

@@ -90,16 +90,32 @@ func (s *Scan) inNamespace(nsType string, inode uint64, f func()) error {
 	s.nss.mu.Lock()
 	pids := slices.Clone(s.nss.members[nsType][inode])
 	s.nss.mu.Unlock()
-	errs := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread dies with its namespace
-		err := enterNamespace(s.ProcRoot, pids, nsType, inode)
-		if err == nil {
+	var err error
+	onThread(func() {
+		if err = enterNamespace(s.ProcRoot, pids, nsType, inode); err == nil {
 			f()
 		}
-		errs <- err
+	})
+	return err
+}
+
+// onThread runs f on a thread of its own, which ends with it. The main thread
+// will not do, because it never ends: it would stay in the namespace, keep it
+// alive, and show it as ipctop's own in /proc/self. If the goroutine is given
+// that one, it holds it until another has been at work.
+func onThread(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			defer runtime.UnlockOSThread()
+			onThread(f)
+			return
+		}
+		f() // stays locked, so that the thread ends
 	}()
-	return <-errs
+	<-done
 }
 
 func enterNamespace(procRoot string, pids []int, nsType string, inode uint64) error {
