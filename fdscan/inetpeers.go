@@ -121,44 +121,53 @@ func listenerFor(listeners map[endpoint]int, ends []inetEnd, to endpoint) uint64
 }
 
 // matchAcross finds peers in different network namespaces: containers on a
-// bridge. Address plans repeat themselves from one host-internal network to the
-// next, so that only a pair that nothing else looks like is taken, as likely.
+// bridge.
 func matchAcross(kind model.Kind) func(context.Context, *probe.Joined, *probe.Out) {
 	return func(_ context.Context, j *probe.Joined, out *probe.Out) {
 		if len(netNamespaces(j)) < 2 {
 			return
 		}
-		type end struct {
-			local, remote string
-			ns            uint64
-			key           probe.Key
-		}
-		var ends []end
+		var ends []farEnd
 		for _, e := range j.In(sockfs) {
 			d, ok := e.Object.Detail.(*model.InetDetail)
-			if !ok || e.Object.Kind != kind || e.Object.Namespace == nil || !hasRemote(d) {
-				continue
+			if ok && e.Object.Kind == kind && e.Object.Namespace != nil && hasRemote(d) {
+				ends = append(ends, farEnd{unmapped(d.Local), unmapped(d.Remote), e.Object.Namespace.Inode, e.Key})
 			}
-			ends = append(ends, end{unmapped(d.Local), unmapped(d.Remote), e.Object.Namespace.Inode, e.Key})
 		}
-		compare := func(a, b end) int {
-			return cmp.Or(strings.Compare(a.local, b.local), strings.Compare(a.remote, b.remote))
+		pairAcross(ends, func(from, to farEnd) { out.Peer(from.key, to.key, model.Likely) })
+	}
+}
+
+// farEnd is an end of a connection that may lead into another namespace.
+type farEnd struct {
+	local, remote string
+	namespace     uint64
+	key           probe.Key
+}
+
+func (e farEnd) compare(o farEnd) int {
+	return cmp.Or(strings.Compare(e.local, o.local), strings.Compare(e.remote, o.remote))
+}
+
+// pairAcross calls emit for each end and its peer, both ways. Address plans
+// repeat themselves from one host-internal network to the next, so that only a
+// pair is taken of which nothing else has the addresses of either end. It sorts
+// ends.
+func pairAcross(ends []farEnd, emit func(from, to farEnd)) {
+	slices.SortFunc(ends, farEnd.compare)
+	only := func(e farEnd) (farEnd, bool) {
+		at, ok := slices.BinarySearchFunc(ends, e, farEnd.compare)
+		if !ok || at+1 < len(ends) && ends[at+1].compare(e) == 0 {
+			return farEnd{}, false
 		}
-		slices.SortFunc(ends, compare)
-		only := func(e end) (end, bool) {
-			at, ok := slices.BinarySearchFunc(ends, e, compare)
-			if !ok || at+1 < len(ends) && compare(ends[at+1], e) == 0 {
-				return end{}, false
-			}
-			return ends[at], true
+		return ends[at], true
+	}
+	for _, e := range ends {
+		if _, ok := only(e); !ok {
+			continue
 		}
-		for _, e := range ends {
-			if _, ok := only(e); !ok {
-				continue
-			}
-			if peer, ok := only(end{local: e.remote, remote: e.local}); ok && peer.ns != e.ns {
-				out.Peer(e.key, peer.key, model.Likely)
-			}
+		if peer, ok := only(farEnd{local: e.remote, remote: e.local}); ok && peer.namespace != e.namespace {
+			emit(e, peer)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package fdscan
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"strconv"
 	"testing"
@@ -134,4 +135,19 @@ func equal[T comparable](t *testing.T, what string, got, want T) {
 	if got != want {
 		t.Errorf("%s is %v, want %v", what, got, want)
 	}
+}
+
+// onLockedThread runs f on a thread that ends with it; the main thread would not.
+func onLockedThread(f func()) {
+	go func() {
+		runtime.LockOSThread()
+		if unix.Gettid() != unix.Getpid() {
+			f()
+			return
+		}
+		defer runtime.UnlockOSThread()
+		done := make(chan struct{})
+		onLockedThread(func() { defer close(done); f() })
+		<-done
+	}()
 }
