@@ -6,6 +6,8 @@ type UnixDetail struct {
 	State       string     `json:"state,omitzero" doc:"listen, established or close"`
 	Path        string     `json:"path,omitzero" doc:"file it is bound to"`
 	Abstract    string     `json:"abstract,omitzero" doc:"abstract name it is bound to, without the leading NUL"`
+	PathDev     string     `json:"path_dev,omitzero" doc:"device of the file it is bound to, major:minor; the path may lead to another file by now"`
+	PathIno     Big        `json:"path_ino,omitzero" doc:"inode number of the file it is bound to, a string of decimal digits"`
 	RecvQueue   Opt[int64] `json:"recv_queue,omitzero" unit:"bytes" doc:"waiting to be read; for a datagram socket the first datagram only"`
 	SendQueue   Opt[int64] `json:"send_queue,omitzero" unit:"bytes" doc:"memory of what it sent and nobody has read"`
 	SendBuffer  Opt[int64] `json:"send_buffer,omitzero" unit:"bytes" doc:"how large send_queue may become (SO_SNDBUF)"`
@@ -26,11 +28,14 @@ type InetDetail struct {
 	Remote      string     `json:"remote,omitzero" doc:"address and port of the other end"`
 	Protocol    string     `json:"protocol,omitzero" doc:"raw socket: the IP protocol"`
 	RecvQueue   Opt[int64] `json:"recv_queue,omitzero" unit:"bytes" doc:"waiting to be read"`
-	SendQueue   Opt[int64] `json:"send_queue,omitzero" unit:"bytes" doc:"sent and not acknowledged, or waiting to be sent"`
+	SendQueue   Opt[int64] `json:"send_queue,omitzero" unit:"bytes" doc:"sent and not acknowledged, or waiting to be sent; unlike in ss, a SYN or FIN is no byte, here and in recv_queue"`
+	RecvBuffer  Opt[int64] `json:"recv_buffer,omitzero" unit:"bytes" doc:"how much memory waiting data may take (SO_RCVBUF)"`
+	SendBuffer  Opt[int64] `json:"send_buffer,omitzero" unit:"bytes" doc:"how much memory outgoing data may take (SO_SNDBUF)"`
+	Drops       Opt[int64] `json:"drops,omitzero" doc:"packets lost because the socket could not take them"`
 	Backlog     Opt[int64] `json:"backlog,omitzero" doc:"listener: connections waiting for accept"`
 	BacklogMax  Opt[int64] `json:"backlog_max,omitzero" doc:"listener: how many may wait"`
-	LastRecv    Opt[int64] `json:"last_recv_ns,omitzero" unit:"ns" doc:"time since data came (tcp_info)"`
-	LastSend    Opt[int64] `json:"last_send_ns,omitzero" unit:"ns" doc:"time since data was sent (tcp_info)"`
+	LastRecv    Opt[int64] `json:"last_recv_ns,omitzero" unit:"ns" doc:"time since data came (tcp_info); missing if none ever did"`
+	LastSend    Opt[int64] `json:"last_send_ns,omitzero" unit:"ns" doc:"time since data was sent (tcp_info); missing if none ever was"`
 	Retransmits Opt[int64] `json:"retransmits,omitzero" doc:"retransmissions of the segment now outstanding (tcp_info)"`
 	Interface   Opt[int]   `json:"interface,omitzero" doc:"index of the network interface it is bound to"`
 	UID         Opt[int]   `json:"uid,omitzero" doc:"user who made it"`
@@ -146,7 +151,7 @@ var (
 		Calls:       []string{"socket", "sendto", "recvfrom"},
 		Man:         []string{"raw(7)"},
 		About:       "IP packets of one protocol, as ping and routing daemons use them.",
-		Source:      "/proc/net/raw and raw6",
+		Source:      "inet_diag over netlink, else /proc/net/raw and raw6",
 		Privilege:   "as for tcp",
 		NewDetail:   newInetDetail,
 	}
@@ -221,8 +226,8 @@ var (
 		Buffered:    true,
 		Calls:       []string{"socket"},
 		Man:         []string{"socket(2)"},
-		About: "A socket that no table of the kernel lists: of a family without one, or not yet bound or connected " +
-			"(a fresh TCP socket is in no table).",
+		About: "A socket of a family that ipctop has no reader for, such as AF_ALG; also one of a family whose reader is " +
+			"switched off, or whose protocol could not be asked for.",
 		Source:    "the links /proc/PID/fd/N; the attribute system.sockprotoname",
 		Privilege: "CAP_SYS_PTRACE for other users' processes",
 		Unseen:    "addresses and queues",

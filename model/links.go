@@ -39,9 +39,16 @@ func digits(s string) int {
 // MakeLinks finds the channels between processes: each object or pair of peers
 // through which something passes from one process to another.
 func MakeLinks(objects []Object) []Link {
-	byID := make(map[string]*Object, len(objects))
+	// The other end need not have a peer itself: a datagram socket that others
+	// are connected to, a listener.
+	byID := map[string]*Object{}
 	for i := range objects {
-		if len(objects[i].Peers) > 0 {
+		for _, p := range objects[i].Peers {
+			byID[p.ID] = nil
+		}
+	}
+	for i := range objects {
+		if _, ok := byID[objects[i].ID]; ok {
 			byID[objects[i].ID] = &objects[i]
 		}
 	}

@@ -150,11 +150,7 @@ func (s *Scan) join() *Joined {
 			e.Holders = append(e.Holders, r.out.holds[i].holder)
 		}
 		r.out.holds = nil
-		for _, p := range r.out.peers {
-			if e, ok := j.objects[p.from]; ok {
-				e.peers = append(e.peers, p)
-			}
-		}
+		j.connect(r.out)
 	}
 	for k, e := range j.objects {
 		if e.Object != nil {
@@ -175,6 +171,24 @@ func (s *Scan) join() *Joined {
 		sortHolders(e.Holders)
 	}
 	return j
+}
+
+// connect gives the objects the peers that a probe emitted.
+func (j *Joined) connect(out *Out) {
+	for _, p := range out.peers {
+		if e, ok := j.objects[p.from]; ok {
+			e.peers = append(e.peers, p)
+		}
+	}
+	out.peers = nil
+}
+
+// TableRead reports whether the probe's table was read in the namespace, all of
+// it. Only then does an object's absence from the table say anything.
+func (j *Joined) TableRead(probe string, namespace uint64) bool {
+	j.Scan.mu.Lock()
+	defer j.Scan.mu.Unlock()
+	return j.Scan.read[tableKey{probe, namespace}]
 }
 
 func sortHolders(h []model.Holder) {
@@ -200,6 +214,7 @@ func (s *Scan) complete(ctx context.Context, j *Joined) {
 		if err := recovered(func() error { p.Complete(ctx, j, out); return nil }); err != nil {
 			out.Fail("complete", "", err)
 		}
+		j.connect(out)
 		s.spend(p.Name, time.Since(begin))
 		s.add(&result{out: out})
 	}
@@ -259,13 +274,28 @@ func (s *Scan) snapshot(j *Joined) *model.Snapshot {
 				e.Object.Peers = append(e.Object.Peers, model.Peer{ID: to.Object.ID, Confidence: p.confidence})
 			}
 		}
-		slices.SortFunc(e.Object.Peers, func(a, b model.Peer) int { return strings.Compare(a.ID, b.ID) })
-		e.Object.Peers = slices.Compact(e.Object.Peers)
+		e.Object.Peers = sortPeers(e.Object.Peers)
 		snap.Objects = append(snap.Objects, *e.Object)
 	}
 	slices.SortFunc(snap.Objects, compareObjects)
 	snap.Links = model.MakeLinks(snap.Objects)
 	return snap
+}
+
+// sortPeers orders peers by id. Of several statements about one the surest is
+// kept.
+func sortPeers(peers []model.Peer) []model.Peer {
+	if len(peers) < 2 {
+		return peers
+	}
+	slices.SortFunc(peers, func(a, b model.Peer) int {
+		return cmp.Or(strings.Compare(a.ID, b.ID), doubt(a.Confidence)-doubt(b.Confidence))
+	})
+	return slices.CompactFunc(peers, func(a, b model.Peer) bool { return a.ID == b.ID })
+}
+
+func doubt(c model.Confidence) int {
+	return slices.Index([]model.Confidence{model.Certain, model.Likely, model.Possible}, c)
 }
 
 func compareObjects(a, b model.Object) int {

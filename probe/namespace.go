@@ -108,32 +108,32 @@ func (s *Scan) inNamespace(nsType string, inode uint64, f func()) error {
 	s.nss.mu.Lock()
 	doors := slices.Clone(s.nss.doors[nsType][inode])
 	s.nss.mu.Unlock()
-	errs := make(chan error, 1)
+	var err error
 	onThread(func() {
-		err := enterNamespace(doors, nsType, inode)
-		if err == nil {
+		if err = enterNamespace(doors, nsType, inode); err == nil {
 			f()
 		}
-		errs <- err
 	})
-	return <-errs
+	return err
 }
 
-// onThread runs f on a thread of its own that ends afterwards. The process's
-// first thread never ends, it would stay in the namespace for good, so f never
-// runs on that one.
+// onThread runs f on a thread of its own, which ends with it. The main thread
+// will not do, because it never ends: it would stay in the namespace, keep it
+// alive, and show it as ipctop's own in /proc/self. If the goroutine is given
+// that one, it holds it until another has been at work.
 func onThread(f func()) {
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		runtime.LockOSThread()
 		if unix.Gettid() == unix.Getpid() {
-			done := make(chan struct{})
-			onThread(func() { defer close(done); f() })
-			<-done
-			runtime.UnlockOSThread()
+			defer runtime.UnlockOSThread()
+			onThread(f)
 			return
 		}
-		f()
+		f() // stays locked, so that the thread ends
 	}()
+	<-done
 }
 
 func enterNamespace(doors []string, nsType string, inode uint64) error {

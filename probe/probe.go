@@ -126,7 +126,8 @@ func (o *Out) Hold(k Key, h model.Holder) {
 }
 
 // Peer emits that the object behind to is at the other end of from. Both
-// directions are emitted, each by whoever knows it.
+// directions are emitted, each by whoever knows it, by a Table hook or in
+// Complete.
 func (o *Out) Peer(from, to Key, c model.Confidence) {
 	o.peers = append(o.peers, peerRecord{from, to, c})
 }

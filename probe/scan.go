@@ -70,6 +70,13 @@ type Scan struct {
 	mu      sync.Mutex
 	results []*result
 	spent   map[string]time.Duration
+	read    map[tableKey]bool // tables read without a gap
+}
+
+// tableKey names a probe's table in one namespace.
+type tableKey struct {
+	probe     string
+	namespace uint64
 }
 
 // result is what the read of one process or table gave.
@@ -120,6 +127,7 @@ func (sc *Scanner) begin() (*Scan, error) {
 		mounts:   &mountTables{root: sc.opts.ProcRoot, byNS: map[uint64]*mountTable{}},
 		nss:      newNamespaces(),
 		spent:    map[string]time.Duration{},
+		read:     map[tableKey]bool{},
 	}
 	for _, t := range NamespaceTypes {
 		if n, err := ReadNamespace("/proc/self/ns/" + t); err == nil {

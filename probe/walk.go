@@ -418,6 +418,11 @@ func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS) {
 	if err != nil {
 		out.Fail("read table", "", err)
 	}
+	if len(out.gaps) == 0 {
+		s.mu.Lock()
+		s.read[tableKey{p.Name, ns.Inode}] = true
+		s.mu.Unlock()
+	}
 	s.add(&result{out: out})
 }
 

@@ -19,5 +19,14 @@ func probes() []probe.Probe {
 		sysv.Msg(),
 		sysv.Sem(),
 		sysv.Shm(),
+		fdscan.Unix(),
+		fdscan.TCP(),
+		fdscan.UDP(),
+		fdscan.Raw(),
+		fdscan.ICMP(),
+		fdscan.Netlink(),
+		fdscan.Packet(),
+		fdscan.Vsock(),
+		fdscan.Socket(), // the last of the socket families: it takes what they leave
 	}
 }

@@ -1,0 +1,48 @@
+package fdscan
+
+import (
+	"context"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+var tcpFamily = inetFamily{
+	kind: model.TCP, protocol: unix.IPPROTO_TCP, tables: [2]string{"tcp", "tcp6"}, states: &tcpStates, match: matchTCP,
+}
+
+// TCP reads TCP sockets (tcp(7)), those of MPTCP included. A socket that is
+// neither bound nor connected, or that was reset, is in no table of the kernel:
+// its state is CLOSE.
+func TCP() probe.Probe {
+	return inetProbe(&tcpFamily, "CLOSE", "TCP", "TCPv6", "MPTCP", "MPTCPv6")
+}
+
+// inetProbe is the probe of a family. protocols are the names by which its
+// sockets go that no table lists; unlistedState is the state such a socket is in
+// if the tables of all namespaces were read.
+func inetProbe(f *inetFamily, unlistedState string, protocols ...string) probe.Probe {
+	names := map[string]string{}
+	for _, p := range protocols {
+		names[p] = p
+	}
+	across := matchAcross(f.kind)
+	return probe.Probe{
+		Name:  string(f.kind),
+		Scope: "net",
+		FD:    socketFD,
+		Table: f.read,
+		Complete: func(ctx context.Context, j *probe.Joined, out *probe.Out) {
+			if f.match != nil {
+				across(ctx, j, out)
+			}
+			state := ""
+			if len(j.Unclaimed(sockfs)) > 0 && everyNetRead(j, string(f.kind)) {
+				state = unlistedState
+			}
+			completeFamily(f.kind, names, func(string) model.Detail { return &model.InetDetail{State: state} })(ctx, j, out)
+		},
+	}
+}

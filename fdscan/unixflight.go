@@ -1,0 +1,162 @@
+package fdscan
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// Descriptors in flight were sent to a socket (SCM_RIGHTS, unix(7)) and not yet
+// received. Only their number is told, and only in fdinfo, so that each socket
+// costs a file; those that cannot have any are not asked.
+
+// mayCarry reports whether there can be descriptors in a socket's queue. On a
+// stream they travel with at least one byte. A message may be empty, and
+// recv_queue tells of the first only.
+func mayCarry(d *model.UnixDetail) bool {
+	queued := d.RecvQueue
+	if d.State == "listen" {
+		queued = d.Backlog // what was sent to those that wait to be accepted
+		n, ok := queued.Get()
+		return !ok || n != 0
+	}
+	n, ok := queued.Get()
+	return d.Type != "stream" || !ok || n != 0
+}
+
+func countInflight(ctx context.Context, j *probe.Joined, ask []*probe.Joint, out *probe.Out) {
+	refused := 0
+	j.Each(ask, func(t *probe.Task, e *probe.Joint) func() {
+		if ctx.Err() != nil {
+			return nil
+		}
+		n, err := readInflight(j.Scan.ProcRoot, t, e)
+		return func() {
+			switch {
+			case err == nil:
+				if d, ok := e.Object.Detail.(*model.UnixDetail); ok {
+					d.InflightFDs = model.Some(n)
+				}
+			case probe.Gone(err), errors.Is(err, errNoInflight):
+				// closed meanwhile, or older than the field
+			case probe.ReasonOf(err) == model.Denied:
+				refused++
+			default:
+				out.Gap(model.Gap{Reason: probe.ReasonOf(err), Object: e.Object.ID, Op: "fdinfo", Detail: err.Error()})
+			}
+		}
+	})
+	if refused > 0 {
+		out.Gap(model.Gap{Reason: model.Denied, Op: "fdinfo", Count: refused, Detail: "no right to read the fdinfo of any holder"})
+	}
+}
+
+// readInflight asks the holders one after the other.
+func readInflight(root string, t *probe.Task, e *probe.Joint) (int64, error) {
+	err := error(unix.ENOENT)
+	for i := range e.Holders {
+		h := &e.Holders[i]
+		fd, ok := h.FD.Get()
+		if !ok {
+			continue
+		}
+		if !t.Enter("fdinfo", fd) {
+			err = probe.ErrGivenUp
+			continue
+		}
+		var n int64
+		n, err = readInflightOf(root, h, fd, e.Key.Num)
+		t.Leave()
+		if err == nil || errors.Is(err, errNoInflight) {
+			return n, err
+		}
+	}
+	return 0, err
+}
+
+func readInflightOf(root string, h *model.Holder, fd int32, ino uint64) (int64, error) {
+	path := holderPath(root, h, "fdinfo", fd)
+	var buf [2048]byte
+	text, err := readSmall(path, buf[:])
+	if err != nil {
+		return 0, err
+	}
+	info, err := parseSocketInfo(text)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", path, err)
+	}
+	if !info.hasIno { // before Linux 5.14
+		var link [64]byte
+		n, err := unix.Readlink(holderPath(root, h, "fd", fd), link[:])
+		if err == nil {
+			info.ino, _ = bracketed(link[:n], "socket:[")
+		}
+	}
+	switch {
+	case info.ino != ino:
+		return 0, fmt.Errorf("%s is of another file: %w", path, unix.ENOENT)
+	case !info.hasFDs:
+		return 0, errNoInflight
+	}
+	return info.fds, nil
+}
+
+var errNoInflight = errors.New("fdinfo has no scm_fds")
+
+type socketInfo struct {
+	ino    uint64
+	hasIno bool
+	fds    int64
+	hasFDs bool
+}
+
+// parseSocketInfo reads the fdinfo of a UNIX socket (proc_pid_fdinfo(5)): "ino:"
+// since Linux 5.14, "scm_fds:" since 5.10.
+func parseSocketInfo(b []byte) (socketInfo, error) {
+	var info socketInfo
+	for line := range bytes.Lines(b) {
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		if !ok {
+			continue
+		}
+		var n uint64
+		switch string(name) {
+		case "ino", "scm_fds":
+			if n, ok = parseNumber(bytes.TrimSpace(value), 10); !ok || n > 1<<62 {
+				return info, fmt.Errorf("%w: %s is %q", probe.ErrMalformed, name, value)
+			}
+		}
+		switch string(name) {
+		case "ino":
+			info.ino, info.hasIno = n, true
+		case "scm_fds":
+			info.fds, info.hasFDs = int64(n), true
+		}
+	}
+	return info, nil
+}
+
+// readSmall reads a file of proc into buf, which must be large enough.
+func readSmall(path string, buf []byte) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	defer unix.Close(fd)
+	for {
+		n, err := unix.Read(fd, buf)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("read %s: %w", path, err)
+		}
+		return buf[:n], nil
+	}
+}

@@ -1,0 +1,18 @@
+package probe
+
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// The main thread outlives every goroutine: what it enters it never leaves.
+func TestOnThreadSparesTheMainThread(t *testing.T) {
+	for range 200 {
+		onThread(func() {
+			if unix.Gettid() == unix.Getpid() {
+				t.Error("f runs on the main thread")
+			}
+		})
+	}
+}
