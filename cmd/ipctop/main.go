@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ipctop/ipctop/testfixtures"
 )
 
 // The exit statuses scripts rely on.
@@ -56,6 +58,7 @@ type command struct {
 }
 
 func main() {
+	testfixtures.RunRole() // a process that fixtures started
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	c := command{os.Stdin, os.Stdout, os.Stderr}
 	status := c.main(ctx, os.Args[1:])
@@ -105,6 +108,7 @@ func (c command) newRoot() *cobra.Command {
 	o.addGlobal(root.PersistentFlags())
 	root.AddCommand(
 		c.newDump(o),
+		c.newFixtures(o),
 		c.newVersion(),
 	)
 	return root
