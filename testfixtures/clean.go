@@ -1,6 +1,7 @@
 package testfixtures
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -31,13 +32,15 @@ func (r *Report) keep(format string, args ...any) {
 func Homes() []string { return homes() }
 
 // Clean removes what runs of this user left that were killed, and nothing else.
-func Clean() (Report, error) {
+func Clean() (Report, error) { return clean(homes()) }
+
+func clean(homes []string) (Report, error) {
 	var report Report
 	self, err := thisProcess()
 	if err != nil {
 		return report, err
 	}
-	for _, home := range homes() {
+	for _, home := range homes {
 		entries, err := os.ReadDir(home)
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
 			continue
@@ -95,8 +98,8 @@ func cleanDir(report *Report, path string, self owner, pid int, ticks uint64) {
 	switch {
 	case err != nil && alive(pid, ticks):
 		report.Live = append(report.Live, pid) // writing its first line
-	case err != nil && len(b) == 0:
-		removeRecorded(report, dir, path, self, nil)
+	case err != nil && !bytes.ContainsRune(b, '\n'):
+		removeRecorded(report, dir, path, self, nil) // killed while writing it
 	case err != nil:
 		report.keep("%s: %v", filepath.Join(path, manifestName), err)
 	case o.BootID != self.BootID:

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -18,7 +19,7 @@ import (
 // How long a holder may take to become ready, and to end once it is told to.
 const (
 	readyWithin = 20 * time.Second
-	endWithin   = 3 * time.Second
+	endWithin   = time.Second
 )
 
 // process is a holder seen by who started it.
@@ -53,7 +54,7 @@ func startProcess(ctx context.Context, f *Fixture, role string, lifeline int, o 
 	// /proc/self/exe also works when the binary was replaced or removed.
 	pid, err := syscall.ForkExec("/proc/self/exe", append([]string{"ipctop-fixture", f.Name, role}, o.args...), &syscall.ProcAttr{
 		Dir:   "/",
-		Env:   append(os.Environ(), roleEnv+"=1", "GOMAXPROCS=1", "GOGC=off", "GOTRACEBACK=single"),
+		Env:   append(os.Environ(), holderEnv(len(o.fds))...),
 		Files: files,
 		// A process group of its own: Ctrl-C is for who started it alone.
 		Sys: &syscall.SysProcAttr{Setpgid: true, Cloneflags: o.namespaces},
@@ -67,6 +68,12 @@ func startProcess(ctx context.Context, f *Fixture, role string, lifeline int, o 
 		return nil, err
 	}
 	return &process{pid: pid, comm: f.comm(role), reports: r, lines: bufio.NewReader(r), ctx: ctx}, nil
+}
+
+// holderEnv makes a process a holder, with as few threads and descriptors of the
+// Go runtime's own as can be.
+func holderEnv(fds int) []string {
+	return []string{roleEnv + "=" + strconv.Itoa(fds), "GOMAXPROCS=1", "GOGC=off", "GODEBUG=containermaxprocs=0,asyncpreemptoff=1"}
 }
 
 // receive reads what the holder tells before it is ready.

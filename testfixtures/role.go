@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// roleEnv, set to "1", makes a process of this binary a holder. Its arguments are
-// the fixture, the role and what the role is to know.
+// roleEnv makes a process of this binary a holder; it is the number of descriptors
+// that its role is about. The arguments are the fixture, the role and what the
+// role is to know.
 const roleEnv = "IPCTOP_FIXTURE_ROLE"
 
 // What a holder finds open: the lifeline, and the pipe to who started it, on both
@@ -26,7 +28,7 @@ const (
 // init keeps a holder's main goroutine on its main thread: a role that blocks or
 // sets a signal mask is meant to be seen as the process doing so.
 func init() {
-	if os.Getenv(roleEnv) == "1" {
+	if os.Getenv(roleEnv) != "" {
 		runtime.LockOSThread()
 	}
 }
@@ -35,7 +37,7 @@ func init() {
 // holder it takes the part and never returns. It must be called before anything
 // else in main and in the TestMain of tests that make fixtures.
 func RunRole() {
-	if os.Getenv(roleEnv) != "1" {
+	if os.Getenv(roleEnv) == "" {
 		return
 	}
 	r := &role{}
@@ -79,7 +81,20 @@ func (r *role) take(argv []string) error {
 		return err
 	}
 	r.args = argv[3:]
+	closeStrays()
 	return run(r)
+}
+
+// closeStrays closes what the holder inherited by accident: what a shell left
+// open in the process that started it belongs to no fixture. The Go runtime's own
+// descriptors are marked to be closed on exec.
+func closeStrays() {
+	mine, _ := strconv.Atoi(os.Getenv(roleEnv))
+	for fd := firstFD + mine; fd < 1024; fd++ {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			_ = unix.Close(fd)
+		}
+	}
 }
 
 // setComm names the process so that people recognise it.

@@ -137,10 +137,12 @@ func makeUnixDgram(m *maker) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	n, err := queued(fds[1]) // the kernel tells the size of the first one only
+	// Of the queue the kernel tells the size of the first one only. The state is
+	// none that the socket could be asked for.
+	n, err := queued(fds[1])
 	return object{"unix:" + ino, tree{
 		"ino": ino, "holders": []tree{p[1].fd(firstFD, "")},
-		"detail": tree{"type": "dgram", "state": "close", "path": path, "recv_queue": n},
+		"detail": tree{"type": "dgram", "path": path, "recv_queue": n},
 	}}, err
 }
 
