@@ -1,37 +1,38 @@
 package testfixtures
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// otherSocketFixtures are sockets that no table of the kernel lists.
 func otherSocketFixtures() []Fixture {
-	hold := map[string]func(*role) error{"h": holdRole}
 	return []Fixture{{
 		Name:  "socket",
 		short: "sock",
-		Makes: "a TCP socket that is neither bound nor connected: in no table of the kernel",
-		make: func(m *maker) (object, error) {
-			return makeOtherSocket(m, unix.AF_INET, unix.SOCK_STREAM, "IPv4")
-		},
-		roles: hold,
-	}, {
-		Name:  "socket:alg",
-		short: "sock-alg",
-		Makes: "a socket of the kernel's crypto interface",
-		Needs: "AF_ALG in the kernel",
-		make: func(m *maker) (object, error) {
-			return makeOtherSocket(m, unix.AF_ALG, unix.SOCK_SEQPACKET, "AF_ALG in the kernel")
-		},
-		roles: hold,
+		Makes: "a socket of a family without a reader of its own",
+		Needs: "one of AF_ALG, UDP-Lite, AF_XDP (this with CAP_NET_RAW)",
+		make:  makeOtherSocket,
+		roles: map[string]func(*role) error{"h": holdRole},
 	}}
 }
 
-func makeOtherSocket(m *maker, family, typ int, needs string) (object, error) {
-	fd, err := m.socket(family, typ, 0, needs)
+// makeOtherSocket takes the first family that this kernel has.
+func makeOtherSocket(m *maker) (object, error) {
+	var fd int
+	var err error
+	for _, s := range []struct{ family, typ, proto int }{
+		{unix.AF_ALG, unix.SOCK_SEQPACKET, 0},
+		{unix.AF_INET, unix.SOCK_DGRAM, unix.IPPROTO_UDPLITE},
+		{unix.AF_XDP, unix.SOCK_RAW, 0},
+	} {
+		fd, err = m.socket(s.family, s.typ, s.proto, "one of AF_ALG, UDP-Lite, AF_XDP")
+		if !errors.As(err, new(*Unavailable)) {
+			break
+		}
+	}
 	if err != nil {
 		return object{}, err
 	}

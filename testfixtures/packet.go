@@ -3,6 +3,7 @@ package testfixtures
 import (
 	"fmt"
 	"net"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -66,7 +67,11 @@ func makeRaw(m *maker) (object, error) {
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		return object{}, fmt.Errorf("bind 127.0.0.1: %w", err)
 	}
-	return holdSocket(m, "raw", fd, tree{})
+	proto, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL)
+	if err != nil {
+		return object{}, fmt.Errorf("getsockopt SO_PROTOCOL: %w", err)
+	}
+	return holdSocket(m, "raw", fd, tree{"protocol": strconv.Itoa(proto)})
 }
 
 func makeICMP(m *maker) (object, error) {

@@ -145,12 +145,13 @@ func (r *role) ready(report any) error {
 	return unix.Close(null)
 }
 
-// hold waits for the end of the run, then ends the process.
+// hold waits for the end of the run, then ends the process: at once, whereas
+// os.Exit of a program built with the race detector takes a second.
 func (r *role) hold() {
 	var b [1]byte
 	for {
 		if n, err := unix.Read(lifelineFD, b[:]); err != unix.EINTR && n <= 0 {
-			os.Exit(0)
+			unix.Exit(0)
 		}
 	}
 }
