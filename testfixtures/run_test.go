@@ -344,7 +344,7 @@ func checkKeys(t *testing.T, path string, have tree, typ, detail reflect.Type) {
 }
 
 // killedRun makes fixtures in another process and kills that.
-func killedRun(t *testing.T, before func([]Instance), names ...string) []Instance {
+func killedRun(t *testing.T, names ...string) []Instance {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), holdEnv+"="+strings.Join(names, " "))
@@ -357,7 +357,6 @@ func killedRun(t *testing.T, before func([]Instance), names ...string) []Instanc
 	}
 	var instances []Instance
 	decodeErr := json.NewDecoder(out).Decode(&instances)
-	before(instances)
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	if decodeErr != nil {
@@ -380,7 +379,7 @@ func TestKilledRunIsCleaned(t *testing.T) {
 			t.Errorf("the foreign queue is gone: %v", err)
 		}
 	}()
-	dead := killedRun(t, func([]Instance) {}, "pipe", "fifo", "fifo:hostile", "unix:listener", "sysv-msg", "sysv-sem", "sysv-shm", "sysv-shm:removed", "sysv-shm:orphan")
+	dead := killedRun(t, "pipe", "fifo", "fifo:hostile", "unix:listener", "sysv-msg", "sysv-sem", "sysv-shm", "sysv-shm:removed", "sysv-shm:orphan")
 
 	report, err := clean([]string{home})
 	if err != nil {
@@ -432,33 +431,52 @@ func TestKilledRunIsCleaned(t *testing.T) {
 	}
 }
 
-// waitGone waits until orphaned holders have ended and been reaped or are about
-// to be.
+// waitGone waits until orphaned holders have ended; whose child they are now is
+// slow to reap them, perhaps.
 func waitGone(t *testing.T, instances []Instance) {
 	t.Helper()
 	for _, inst := range instances {
 		for i, pid := range inst.PIDs {
+			gone := false
 			for range 500 {
-				_, state, err := startTicks(pid)
-				if err != nil || state == 'Z' {
-					inst.PIDs[i] = 1 << 30 // nobody's pid
+				if _, state, err := startTicks(pid); err != nil || state == 'Z' {
+					gone = true
 					break
 				}
 				time.Sleep(10 * time.Millisecond)
 			}
+			if !gone {
+				t.Errorf("%s: process %d lives on", inst.Fixture, pid)
+			}
+			inst.PIDs[i] = 1 << 30 // nobody's pid
 		}
 	}
 }
 
-func TestCleanEndsStoppedHolder(t *testing.T) {
-	home := ownHome(t)
-	dead := killedRun(t, func(i []Instance) { _ = unix.Kill(i[0].PIDs[0], unix.SIGSTOP) }, "pipe")
-	pid := dead[0].PIDs[0]
-	ticks := mustTicks(t, pid)
-	if _, err := clean([]string{home}); err != nil {
+// Nobody but the kernel can end the holders of a run that was killed.
+func TestHoldersEndWithTheirRun(t *testing.T) {
+	ownHome(t)
+	dead := killedRun(t, "pipe", "tcp", "unix:listener", "signals")
+	waitGone(t, dead)
+}
+
+// A holder that is stopped when its run ends cannot see that it has.
+func TestCleanEndsHolders(t *testing.T) {
+	home := t.TempDir()
+	ownHome(t)
+	run := start(t, "pipe")
+	var records []record
+	for i, pid := range run.Instances[0].PIDs {
+		// The second one's pid has since been given to another process.
+		records = append(records, record{Process: &owned{pid, mustTicks(t, pid) - uint64(i)}})
+	}
+	leave(t, home, deadOwner(t), records...)
+	report, err := clean([]string{home})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if alive(pid, ticks) {
-		t.Errorf("process %d is left", pid)
+	pids := run.Instances[0].PIDs
+	if alive(pids[0], records[0].Process.StartTicks) || !alive(pids[1], mustTicks(t, pids[1])) {
+		t.Errorf("clean = %+v", report)
 	}
 }
