@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,12 +16,6 @@ import (
 )
 
 const richDump = "testdata/rich.json"
-
-func TestMain(m *testing.M) {
-	flag.Parse()
-	os.Setenv("LC_ALL", "C.UTF-8") // goldens are UTF-8
-	os.Exit(m.Run())
-}
 
 // The dump the other tests read is the snapshot for tests.
 func TestRichDump(t *testing.T) {

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ipctop/ipctop/testfixtures"
 )
 
 // The exit statuses scripts rely on.
@@ -56,6 +58,7 @@ type command struct {
 }
 
 func main() {
+	testfixtures.RunRole() // a process that fixtures started
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	// Without this, a reader that closes the pipe ends ipctop by SIGPIPE. Catching
 	// the signal makes it an error, and children still get the default.
@@ -118,6 +121,7 @@ func (c command) newRoot() *cobra.Command {
 		c.newDoctor(o),
 		c.newCompletion(),
 		c.newMan(),
+		c.newFixtures(o),
 		c.newVersion(),
 	)
 	return root

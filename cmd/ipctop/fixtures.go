@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipctop/ipctop/testfixtures"
+)
+
+// fixturesFlags are the flags of the fixtures command.
+type fixturesFlags struct {
+	list, json, verify, clean bool
+	duration                  time.Duration
+}
+
+func (c command) newFixtures(o *options) *cobra.Command {
+	f := new(fixturesFlags)
+	cmd := &cobra.Command{
+		Use:   "fixtures [NAME…]",
+		Short: "make real instances of each mechanism to look at",
+		Long: "fixtures makes real instances of the mechanisms ipctop shows, in processes of their own, says what it\n" +
+			"made, and holds them until Ctrl-C. Then it removes them all. Without a NAME it makes all it can.",
+		Args: func(_ *cobra.Command, args []string) error { return f.check(args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case f.list:
+				return c.listFixtures()
+			case f.clean:
+				return c.cleanFixtures()
+			case f.verify:
+				return c.verifyFixtures(cmd.Context(), o, args)
+			}
+			return c.holdFixtures(cmd.Context(), f, args)
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return testfixtures.Names(), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&f.list, "list", false, "list the fixtures: name, what it makes, what it needs")
+	flags.BoolVar(&f.json, "json", false, "say what was made as JSON, one fixture a line, then {\"ready\":true}")
+	flags.BoolVar(&f.verify, "verify", false, "scan and compare with what was made; exit status 1 if something is missing")
+	flags.BoolVar(&f.clean, "clean", false, "remove what a killed run left behind, and nothing else")
+	flags.DurationVar(&f.duration, "for", 0, "hold them for this long, such as 30s, instead of until Ctrl-C")
+	return cmd
+}
+
+// check refuses names that do not exist and flags that contradict each other.
+func (f *fixturesFlags) check(args []string) error {
+	var modes []string
+	for _, m := range []struct {
+		set  bool
+		name string
+	}{{f.list, "--list"}, {f.verify, "--verify"}, {f.clean, "--clean"}, {f.json, "--json"}, {f.duration != 0, "--for"}} {
+		if m.set {
+			modes = append(modes, m.name)
+		}
+	}
+	switch {
+	case f.duration < 0:
+		return usageError("--for %v: it cannot be negative", f.duration)
+	case len(modes) > 1 && (f.list || f.verify || f.clean):
+		return usageError("%s do not go together", strings.Join(modes, " and "))
+	case (f.list || f.clean) && len(args) > 0:
+		return usageError("%s takes no fixture, got %q", modes[0], args[0])
+	}
+	if err := testfixtures.Check(args...); err != nil {
+		return usageError("%w", err)
+	}
+	return nil
+}
+
+func (c command) listFixtures() error {
+	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tMAKES\tNEEDS")
+	for _, f := range testfixtures.All() {
+		needs := f.Needs
+		if needs == "" {
+			needs = "-"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Name, f.Makes, needs)
+	}
+	return w.Flush()
+}
+
+// holdFixtures makes fixtures, says what they are, and holds them.
+func (c command) holdFixtures(ctx context.Context, f *fixturesFlags, names []string) (err error) {
+	run, err := testfixtures.Start(ctx, names...)
+	if err != nil {
+		return endOfFixtures(ctx, err)
+	}
+	defer func() { err = errors.Join(err, run.Close()) }()
+	for _, s := range run.Skipped {
+		fmt.Fprintf(c.stderr, "ipctop: %s is skipped: %s\n", s.Fixture, s.Reason)
+	}
+	if len(run.Instances) == 0 {
+		return errors.New("none of these fixtures can be made here")
+	}
+	say := c.sayFixtures
+	if f.json {
+		say = c.sayFixturesJSON
+	}
+	if err := say(run); err != nil {
+		return err
+	}
+	if f.duration == 0 {
+		<-ctx.Done()
+		return nil
+	}
+	timer := time.NewTimer(f.duration)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	return nil
+}
+
+// endOfFixtures takes Ctrl-C for what it is, also while the fixtures are made.
+func endOfFixtures(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
+func (c command) sayFixtures(run *testfixtures.Run) error {
+	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "FIXTURE\tOBJECT\tPIDS")
+	for _, inst := range run.Instances {
+		pids := strings.Trim(fmt.Sprint(inst.PIDs), "[]")
+		if pids == "" {
+			pids = "-"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", inst.Fixture, inst.Object, pids)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(c.stdout, "%d made by ipctop(%d), %d skipped. Ctrl-C removes them.\n",
+		len(run.Instances), os.Getpid(), len(run.Skipped))
+	return err
+}
+
+func (c command) sayFixturesJSON(run *testfixtures.Run) error {
+	enc := json.NewEncoder(c.stdout)
+	for _, inst := range run.Instances {
+		if err := enc.Encode(inst); err != nil {
+			return err
+		}
+	}
+	return enc.Encode(struct {
+		Ready   bool                   `json:"ready"`
+		Skipped []testfixtures.Skipped `json:"skipped,omitempty"`
+	}{true, run.Skipped})
+}
+
+// verifyFixtures makes fixtures, scans, and says which of them the scan has.
+func (c command) verifyFixtures(ctx context.Context, o *options, names []string) (err error) {
+	if o.from != "" {
+		return usageError("--verify compares with the machine, not with a dump (--from)")
+	}
+	run, err := testfixtures.Start(ctx, names...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, run.Close()) }()
+	snap, err := c.snapshot(ctx, o)
+	if err != nil {
+		return err
+	}
+	missing := 0
+	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	for i := range run.Instances {
+		inst := &run.Instances[i]
+		word, why := "seen", ""
+		if err := testfixtures.Verify(snap, inst); err != nil {
+			word, why = "missing", err.Error()
+			missing++
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", word, inst.Fixture, inst.Object, why)
+	}
+	for _, s := range run.Skipped {
+		fmt.Fprintf(w, "skipped\t%s\t-\t%s\n", s.Fixture, s.Reason)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stdout, "%d seen, %d missing, %d skipped\n", len(run.Instances)-missing, missing, len(run.Skipped))
+	if missing > 0 {
+		return &exitError{status: exitFailed}
+	}
+	return nil
+}
+
+func (c command) cleanFixtures() error {
+	report, err := testfixtures.Clean()
+	if err != nil {
+		return err
+	}
+	for _, s := range report.Removed {
+		if _, err := fmt.Fprintln(c.stdout, "removed", s); err != nil {
+			return err
+		}
+	}
+	for _, s := range report.Kept {
+		fmt.Fprintf(c.stderr, "ipctop: left alone: %s\n", s)
+	}
+	if len(report.Removed)+len(report.Kept) == 0 {
+		fmt.Fprintf(c.stderr, "ipctop: nothing left behind in %s (runs under way: %d)\n",
+			strings.Join(testfixtures.Homes(), ", "), len(report.Live))
+	}
+	return nil
+}

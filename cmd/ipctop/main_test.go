@@ -1,0 +1,20 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/ipctop/ipctop/testfixtures"
+)
+
+// mainEnv makes the test binary ipctop itself, for tests that signal it.
+const mainEnv = "IPCTOP_TEST_MAIN"
+
+func TestMain(m *testing.M) {
+	testfixtures.RunRole()
+	if os.Getenv(mainEnv) == "1" {
+		main()
+	}
+	os.Setenv("LC_ALL", "C.UTF-8") // goldens are UTF-8
+	os.Exit(m.Run())
+}

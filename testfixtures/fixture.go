@@ -1,0 +1,124 @@
+package testfixtures
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Fixture is an instance of a mechanism that can be made.
+type Fixture struct {
+	Name  string // the kind, or kind:variant
+	Makes string // what it makes, in a few words
+	Needs string // what it needs of the machine and the user; "" is nothing
+
+	// short stands for the name in the names of its processes, which have room
+	// for 15 bytes; "" means the name itself.
+	short string
+
+	// make makes it and says how a dump shows it.
+	make func(m *maker) (object, error)
+
+	// roles are the parts of its processes.
+	roles map[string]func(r *role) error
+}
+
+// object is how a dump shows what was made: its id, and some of its fields.
+type object struct {
+	id     string
+	expect tree
+}
+
+// tree is a JSON object.
+type tree = map[string]any
+
+// Instance is a fixture that was made.
+type Instance struct {
+	Fixture string          `json:"fixture"`
+	Kind    string          `json:"kind"`   // a kind of [model.Object], or "signals"
+	Object  string          `json:"object"` // its id in a dump; process:PID for signals
+	PIDs    []int           `json:"pids"`   // the processes that take part in it
+	Expect  json.RawMessage `json:"expect"` // part of what a dump shows of it; see [Match]
+}
+
+// SignalsKind is the kind of the fixtures whose object is a process and whose
+// Expect is part of a process of the dump.
+const SignalsKind = "signals"
+
+// All lists the fixtures. A new family adds its line here.
+func All() []Fixture {
+	return slices.Concat(
+		pipeFixtures(),
+		fifoFixtures(),
+		unixFixtures(),
+		tcpFixtures(),
+		udpFixtures(),
+		packetFixtures(),
+		netlinkFixtures(),
+		vsockFixtures(),
+		otherSocketFixtures(),
+		sysvMsgFixtures(),
+		sysvSemFixtures(),
+		sysvShmFixtures(),
+		signalsFixtures(),
+	)
+}
+
+// Names lists the names of all fixtures.
+func Names() []string {
+	var names []string
+	for _, f := range All() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// Kind is the mechanism it is an instance of.
+func (f *Fixture) Kind() string {
+	kind, _, _ := strings.Cut(f.Name, ":")
+	return kind
+}
+
+// comm is the command name of the process that takes a role in it.
+func (f *Fixture) comm(role string) string {
+	short := f.short
+	if short == "" {
+		short = strings.ReplaceAll(f.Name, ":", "-")
+	}
+	return "fx-" + short + "-" + role
+}
+
+// UnknownError says that there is no fixture of a name.
+type UnknownError struct{ Name string }
+
+// Error implements error.
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("there is no fixture %q; there are: %s", e.Name, strings.Join(Names(), " "))
+}
+
+// Check returns an [UnknownError] if there is no fixture of one of these names.
+func Check(names ...string) error {
+	_, err := find(names)
+	return err
+}
+
+// find returns the fixtures of these names, each once; all without a name.
+func find(names []string) ([]Fixture, error) {
+	all := All()
+	if len(names) == 0 {
+		return all, nil
+	}
+	var found []Fixture
+	for _, name := range names {
+		has := func(f Fixture) bool { return f.Name == name }
+		i := slices.IndexFunc(all, has)
+		if i < 0 {
+			return nil, &UnknownError{name}
+		}
+		if !slices.ContainsFunc(found, has) {
+			found = append(found, all[i])
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,185 @@
+package testfixtures
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A run has a directory of its own for everything with a path, and in it the
+// manifest: a line for each thing that outlives processes, written before the
+// thing is made. The directory's name says whose it is, so that it can be told
+// for an empty one, too.
+const (
+	dirPrefix    = "ipctop-fixtures-"
+	manifestName = "manifest"
+)
+
+// record is a line of the manifest; one field is set.
+type record struct {
+	Owner   *owner      `json:"owner,omitempty"`
+	Process *owned      `json:"process,omitempty"`
+	File    []byte      `json:"file,omitempty"` // name in the directory, any bytes
+	SysV    *sysvRecord `json:"sysv,omitempty"`
+}
+
+// owned is a holder process.
+type owned struct {
+	PID        int    `json:"pid"`
+	StartTicks uint64 `json:"start_ticks"`
+}
+
+// sysvRecord is a System V object. A first record names the key before there is
+// an object; a second one with the id follows when it is made.
+type sysvRecord struct {
+	Type    sysvType `json:"type"`
+	Key     int32    `json:"key"`
+	ID      int      `json:"id"`   // -1: about to be made
+	UID     uint32   `json:"uid"`  // of its creator
+	CPID    int32    `json:"cpid"` // shared memory: its creator; else 0
+	Changed int64    `json:"ctime"`
+}
+
+// manifest is the open manifest of a run that is under way.
+type manifest struct {
+	dir   string
+	owner owner
+
+	mu      sync.Mutex
+	file    *os.File
+	records []record
+}
+
+// newManifest makes the directory and begins the manifest.
+func newManifest() (*manifest, error) {
+	o, err := thisProcess()
+	if err != nil {
+		return nil, err
+	}
+	m := &manifest{owner: o}
+	pattern := fmt.Sprintf("%s%d-%d-%d-*", dirPrefix, os.Geteuid(), o.PID, o.StartTicks)
+	if m.dir, err = os.MkdirTemp(homes()[0], pattern); err != nil {
+		return nil, err
+	}
+	m.file, err = os.OpenFile(filepath.Join(m.dir, manifestName), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err == nil {
+		err = m.append(record{Owner: &o}, true)
+	}
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(m.dir))
+	}
+	return m, nil
+}
+
+// homes are the directories in which runs have theirs, the preferred one first.
+// All are searched for leftovers: the environment may have been another one.
+func homes() []string {
+	list := []string{os.Getenv("XDG_RUNTIME_DIR"), os.TempDir(), fmt.Sprintf("/run/user/%d", os.Geteuid()), "/tmp"}
+	if unix.Access(list[0], unix.W_OK|unix.X_OK) != nil || !filepath.IsAbs(list[0]) {
+		list = list[1:]
+	}
+	seen := map[string]bool{}
+	return slices.DeleteFunc(list, func(dir string) bool {
+		real, err := filepath.EvalSymlinks(dir)
+		if err != nil {
+			real = dir
+		}
+		again := seen[real]
+		seen[real] = true
+		return again
+	})
+}
+
+// append writes one record; kept says that it must survive a power cut.
+func (m *manifest) append(r record, kept bool) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, err := m.file.Write(append(b, '\n')); err != nil {
+		return err
+	}
+	m.records = append(m.records, r)
+	if kept {
+		return m.file.Sync()
+	}
+	return nil
+}
+
+// noteProcess records a holder. It ends with its lifeline, unless it is stopped
+// then.
+func (m *manifest) noteProcess(pid int) error {
+	ticks, _, err := startTicks(pid)
+	if err != nil {
+		return err
+	}
+	return m.append(record{Process: &owned{pid, ticks}}, false)
+}
+
+// path records a file that is about to be made and returns its path.
+func (m *manifest) path(name string) (string, error) {
+	if err := m.append(record{File: []byte(name)}, true); err != nil {
+		return "", err
+	}
+	return filepath.Join(m.dir, name), nil
+}
+
+// noteSysV records a System V object that is about to be made, or was made.
+func (m *manifest) noteSysV(r sysvRecord) error { return m.append(record{SysV: &r}, true) }
+
+// removeAll removes what is recorded, and the directory.
+func (m *manifest) removeAll() Report {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	defer m.file.Close()
+	var report Report
+	dir, err := openPrivateDir(m.dir)
+	if err != nil {
+		report.keep("%v", err)
+		return report
+	}
+	defer unix.Close(dir)
+	removeRecorded(&report, dir, m.dir, m.owner, m.records)
+	return report
+}
+
+// parseManifest reads a manifest. The last line may be cut off: what it was to
+// announce was not made.
+func parseManifest(b []byte) (owner, []record, error) {
+	var o owner
+	var records []record
+	lines := bufio.NewScanner(bytes.NewReader(b))
+	lines.Buffer(nil, len(b)+1)
+	for lines.Scan() {
+		var r record
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			if !bytes.HasSuffix(b, append(lines.Bytes(), '\n')) && bytes.HasSuffix(b, lines.Bytes()) {
+				break
+			}
+			return o, nil, fmt.Errorf("line %d: %w", len(records)+1, err)
+		}
+		if r.Owner != nil {
+			o = *r.Owner
+		}
+		records = append(records, r)
+	}
+	if o.PID == 0 {
+		return o, nil, errors.New("it does not say whose it is")
+	}
+	return o, records, nil
+}
+
+// now is the time as System V objects have it: the kernel's coarse clock, which
+// lags behind the fine one.
+func now() int64 { return time.Now().Unix() }

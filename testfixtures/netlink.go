@@ -1,0 +1,35 @@
+package testfixtures
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+func netlinkFixtures() []Fixture {
+	return []Fixture{{
+		Name:  "netlink",
+		Makes: "a route socket that listens for changes of links and addresses",
+		make:  makeNetlink,
+		roles: map[string]func(*role) error{"h": holdRole},
+	}}
+}
+
+func makeNetlink(m *maker) (object, error) {
+	fd, err := m.socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_ROUTE, "netlink")
+	if err != nil {
+		return object{}, err
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR}); err != nil {
+		return object{}, fmt.Errorf("bind: %w", err)
+	}
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		return object{}, os.NewSyscallError("getsockname", err)
+	}
+	name := sa.(*unix.SockaddrNetlink)
+	return holdSocket(m, "netlink", fd, tree{
+		"protocol": "route", "port_id": name.Pid, "groups": fmt.Sprintf("%08x", name.Groups),
+	})
+}

@@ -1,0 +1,45 @@
+package testfixtures
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+func otherSocketFixtures() []Fixture {
+	return []Fixture{{
+		Name:  "socket",
+		short: "sock",
+		Makes: "a socket of a family without a reader of its own",
+		Needs: "one of AF_ALG, UDP-Lite, AF_XDP (this with CAP_NET_RAW)",
+		make:  makeOtherSocket,
+		roles: map[string]func(*role) error{"h": holdRole},
+	}}
+}
+
+// makeOtherSocket takes the first family that this kernel has.
+func makeOtherSocket(m *maker) (object, error) {
+	var fd int
+	var err error
+	for _, s := range []struct{ family, typ, proto int }{
+		{unix.AF_ALG, unix.SOCK_SEQPACKET, 0},
+		{unix.AF_INET, unix.SOCK_DGRAM, unix.IPPROTO_UDPLITE},
+		{unix.AF_XDP, unix.SOCK_RAW, 0},
+	} {
+		fd, err = m.socket(s.family, s.typ, s.proto, "one of AF_ALG, UDP-Lite, AF_XDP")
+		if !errors.As(err, new(*Unavailable)) {
+			break
+		}
+	}
+	if err != nil {
+		return object{}, err
+	}
+	name := make([]byte, 64)
+	n, err := unix.Fgetxattr(fd, "system.sockprotoname", name)
+	if err != nil {
+		return object{}, fmt.Errorf("getxattr system.sockprotoname: %w", err)
+	}
+	return holdSocket(m, "socket", fd, tree{"protocol": strings.TrimRight(string(name[:n]), "\x00")})
+}

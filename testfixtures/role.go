@@ -1,0 +1,172 @@
+package testfixtures
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// roleEnv makes a process of this binary a holder; it is the number of descriptors
+// that its role is about. The arguments are the fixture, the role and what the
+// role is to know.
+const roleEnv = "IPCTOP_FIXTURE_ROLE"
+
+// What a holder finds open: the lifeline, and the pipe to who started it, on both
+// standard output and error so that a panic is read there, too.
+const (
+	lifelineFD = 0
+	reportFD   = 1
+	firstFD    = 3 // where the descriptors begin that its role is about
+)
+
+// init keeps a holder's main goroutine on its main thread: a role that blocks or
+// sets a signal mask is meant to be seen as the process doing so.
+func init() {
+	if os.Getenv(roleEnv) != "" {
+		runtime.LockOSThread()
+	}
+}
+
+// RunRole returns at once in an ordinary process. In one that was started as a
+// holder it takes the part and never returns. It must be called before anything
+// else in main and in the TestMain of tests that make fixtures.
+func RunRole() {
+	if os.Getenv(roleEnv) == "" {
+		return
+	}
+	r := &role{}
+	err := r.take(os.Args)
+	if err == nil {
+		err = errors.New("the role came to its end")
+	}
+	r.send(message{Error: err.Error(), Unavailable: errors.As(err, new(*Unavailable))})
+	os.Exit(1)
+}
+
+// role is a holder process seen from within. Roles make plain system calls:
+// package os would start the runtime's poller, and with it an epoll instance and
+// an eventfd that have nothing to do with the fixture.
+type role struct {
+	args []string
+}
+
+// message is what a holder tells who started it, one a line.
+type message struct {
+	Ready       bool            `json:"ready,omitempty"`
+	Report      json.RawMessage `json:"report,omitempty"`
+	Error       string          `json:"error,omitempty"`
+	Unavailable bool            `json:"unavailable,omitempty"`
+}
+
+func (r *role) take(argv []string) error {
+	if len(argv) < 3 {
+		return fmt.Errorf("%s is set, but the arguments name no fixture and role", roleEnv)
+	}
+	found, err := find(argv[1:2])
+	if err != nil {
+		return err
+	}
+	f, name := found[0], argv[2]
+	run, ok := f.roles[name]
+	if !ok {
+		return fmt.Errorf("fixture %s has no role %q", f.Name, name)
+	}
+	if err := setComm(f.comm(name)); err != nil {
+		return err
+	}
+	r.args = argv[3:]
+	closeStrays()
+	return run(r)
+}
+
+// closeStrays closes what the holder inherited by accident: what a shell left
+// open in the process that started it belongs to no fixture. The Go runtime's own
+// descriptors are marked to be closed on exec.
+func closeStrays() {
+	mine, _ := strconv.Atoi(os.Getenv(roleEnv))
+	for fd := firstFD + mine; fd < 1024; fd++ {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			_ = unix.Close(fd)
+		}
+	}
+}
+
+// setComm names the process so that people recognise it.
+func setComm(comm string) error {
+	name, err := unix.BytePtrFromString(comm)
+	if err != nil {
+		return err
+	}
+	return os.NewSyscallError("prctl PR_SET_NAME", unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(name)), 0, 0, 0))
+}
+
+// send writes one message.
+func (r *role) send(m message) {
+	b, err := json.Marshal(m)
+	if err != nil {
+		b, _ = json.Marshal(message{Error: err.Error()})
+	}
+	_, _ = unix.Write(reportFD, append(b, '\n'))
+}
+
+// tell tells who started the process something before it is ready.
+func (r *role) tell(report any) error {
+	b, err := json.Marshal(report)
+	if err != nil {
+		return err
+	}
+	r.send(message{Report: b})
+	return nil
+}
+
+// ready says that the part is set up; report, which may be nil, is what there is
+// to know about it. Nothing can be said afterwards.
+func (r *role) ready(report any) error {
+	b, err := json.Marshal(report)
+	if err != nil {
+		return err
+	}
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("/dev/null: %w", err)
+	}
+	r.send(message{Ready: true, Report: b})
+	for _, fd := range []int{reportFD, 2} {
+		if err := unix.Dup3(null, fd, 0); err != nil {
+			return err
+		}
+	}
+	return unix.Close(null)
+}
+
+// hold waits for the end of the run, then ends the process: at once, whereas
+// os.Exit of a program built with the race detector takes a second.
+func (r *role) hold() {
+	var b [1]byte
+	for {
+		if n, err := unix.Read(lifelineFD, b[:]); err != unix.EINTR && n <= 0 {
+			unix.Exit(0)
+		}
+	}
+}
+
+// readyAndHold is how most roles end.
+func (r *role) readyAndHold(report any) error {
+	if err := r.ready(report); err != nil {
+		return err
+	}
+	r.hold()
+	return nil
+}
+
+// holdRole holds the descriptors it inherited and does nothing.
+func holdRole(r *role) error { return r.readyAndHold(nil) }
+
+// pause lets a moment pass without the runtime's timers; see [role].
+func pause() { _, _ = unix.Poll(nil, 2) }

@@ -1,0 +1,190 @@
+package testfixtures
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Run is a set of fixtures that exist, until Close.
+type Run struct {
+	// Instances are the fixtures that were made, in the order asked for.
+	Instances []Instance
+	// Skipped are those that cannot be made here.
+	Skipped []Skipped
+
+	manifest  *manifest
+	lifeline  [2]int // read end, write end
+	processes []*process
+	close     sync.Once
+	closeErr  error
+}
+
+// Skipped is a fixture that cannot be made here, and why.
+type Skipped struct {
+	Fixture string `json:"fixture"`
+	Reason  string `json:"reason"`
+}
+
+// Start makes the fixtures of these names, or all without a name. What this
+// machine or user cannot make is skipped; if anything else goes wrong, there is
+// an error and nothing is left. ctx bounds the making only: what was made lasts
+// until Close.
+func Start(ctx context.Context, names ...string) (*Run, error) {
+	fixtures, err := find(names)
+	if err != nil {
+		return nil, err
+	}
+	run := &Run{lifeline: [2]int{-1, -1}}
+	if run.manifest, err = newManifest(); err != nil {
+		return nil, err
+	}
+	if err = unix.Pipe2(run.lifeline[:], unix.O_CLOEXEC); err != nil {
+		return nil, errors.Join(fmt.Errorf("lifeline: pipe: %w", err), run.Close())
+	}
+	for i := range fixtures {
+		inst, err := run.make(ctx, &fixtures[i])
+		var cannot *Unavailable
+		switch {
+		case errors.As(err, &cannot):
+			run.Skipped = append(run.Skipped, Skipped{fixtures[i].Name, cannot.Error()})
+		case err != nil:
+			return nil, errors.Join(fmt.Errorf("fixture %s: %w", fixtures[i].Name, err), run.Close())
+		default:
+			run.Instances = append(run.Instances, inst)
+		}
+	}
+	return run, nil
+}
+
+// Close ends the holders, waits for them, and removes everything that was made.
+// The error says what could not be removed; closing twice is the same as once.
+func (r *Run) Close() error {
+	r.close.Do(func() { r.closeErr = r.end() })
+	return r.closeErr
+}
+
+func (r *Run) end() error {
+	for _, fd := range r.lifeline {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+	}
+	deadline := time.Now().Add(endWithin)
+	for _, p := range r.processes {
+		p.wait(deadline)
+	}
+	report := r.manifest.removeAll()
+	if len(report.Kept) > 0 {
+		return fmt.Errorf("not removed: %s", report.Kept[0])
+	}
+	return nil
+}
+
+// make makes one fixture. The descriptors it needed on the way are closed here,
+// so that afterwards the holders alone hold what it made.
+func (r *Run) make(ctx context.Context, f *Fixture) (Instance, error) {
+	m := &maker{ctx: ctx, run: r, fixture: f}
+	o, err := f.make(m)
+	if err == nil {
+		err = ctx.Err()
+	}
+	for _, fd := range m.open {
+		_ = unix.Close(fd)
+	}
+	r.processes = append(r.processes, m.processes...)
+	if err != nil {
+		for _, p := range m.processes {
+			p.kill()
+		}
+		return Instance{}, err
+	}
+	inst := Instance{Fixture: f.Name, Kind: f.Kind(), Object: o.id, PIDs: []int{}}
+	for _, p := range m.processes {
+		if !p.reaped {
+			inst.PIDs = append(inst.PIDs, p.pid)
+		}
+	}
+	if inst.Kind != SignalsKind {
+		o.expect["id"], o.expect["kind"] = o.id, inst.Kind
+	}
+	inst.Expect, err = json.Marshal(o.expect)
+	return inst, err
+}
+
+// maker is what a fixture makes itself with.
+type maker struct {
+	ctx       context.Context
+	run       *Run
+	fixture   *Fixture
+	processes []*process
+	open      []int
+}
+
+// spawn starts a holder and does not wait for it.
+func (m *maker) spawn(role string, o part) (*process, error) {
+	p, err := startProcess(m.ctx, m.fixture, role, m.run.lifeline[0], o)
+	if err != nil {
+		return nil, err
+	}
+	m.processes = append(m.processes, p)
+	return p, m.run.manifest.noteProcess(p.pid)
+}
+
+// start starts a holder and waits until it is ready; see [process.await].
+func (m *maker) start(role string, report any, o part) (*process, error) {
+	p, err := m.spawn(role, o)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.await(report)
+}
+
+// own has a descriptor closed as soon as the fixture is made.
+func (m *maker) own(fds ...int) { m.open = append(m.open, fds...) }
+
+// until waits until cond holds. what says what is waited for.
+func (m *maker) until(what string, cond func() (bool, error)) error {
+	deadline := time.Now().Add(readyWithin)
+	for {
+		ok, err := cond()
+		switch {
+		case err != nil || ok:
+			return err
+		case m.ctx.Err() != nil:
+			return m.ctx.Err()
+		case time.Now().After(deadline):
+			return fmt.Errorf("%s: not after %v", what, readyWithin)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// inode is the inode number of a descriptor's object as JSON has it.
+func inode(fd int) (string, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return "", os.NewSyscallError("fstat", err)
+	}
+	return fmt.Sprint(st.Ino), nil
+}
+
+// queued is how many bytes can be read from a descriptor.
+func queued(fd int) (int, error) {
+	n, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
+	return n, os.NewSyscallError("ioctl FIONREAD", err)
+}
+
+// named is the error of a system call; nil without one.
+func named(call string, errno unix.Errno) error {
+	if errno == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", call, errno)
+}

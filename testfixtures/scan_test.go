@@ -1,0 +1,29 @@
+package testfixtures_test
+
+import (
+	"testing"
+
+	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/testfixtures"
+)
+
+// TestScanSeesPipes compares the pipes' own account of themselves with the scan's.
+func TestScanSeesPipes(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", "")
+	t.Setenv("TMPDIR", t.TempDir())
+	run, err := testfixtures.Start(t.Context(), "pipe", "pipe:full", "fifo", "fifo:deleted", "fifo:hostile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	snap, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{fdscan.Pipe(), fdscan.FIFO()}}).Scan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range run.Instances {
+		if err := testfixtures.Verify(snap, &run.Instances[i]); err != nil {
+			t.Errorf("%s: %v", run.Instances[i].Fixture, err)
+		}
+	}
+}

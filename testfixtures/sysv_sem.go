@@ -1,0 +1,75 @@
+package testfixtures
+
+import (
+	"fmt"
+	"strconv"
+)
+
+func sysvSemFixtures() []Fixture {
+	return []Fixture{{
+		Name:  "sysv-sem",
+		short: "sem",
+		Makes: "a set of 3 semaphores, one process waiting for one, one for zero of another",
+		make:  makeSysVSem,
+		roles: map[string]func(*role) error{"more": semWaitRole, "zero": semWaitRole},
+	}}
+}
+
+// semValues are the values of the set: 0 has someone wait for it to become zero,
+// 1 for it to become more.
+var semValues = []int{2, 0, 7}
+
+func makeSysVSem(m *maker) (object, error) {
+	id, err := m.makeSysV(sysvSem, len(semValues))
+	if err != nil {
+		return object{}, err
+	}
+	for num, value := range semValues {
+		if _, err := semControl(id, num, setVal, value); err != nil {
+			return object{}, err
+		}
+	}
+	for _, w := range []struct {
+		role         string
+		num, op, cmd int
+	}{{"more", 1, -1, getNCnt}, {"zero", 0, 0, getZCnt}} {
+		if _, err := m.start(w.role, nil, part{args: []string{strconv.Itoa(id), strconv.Itoa(w.num), strconv.Itoa(w.op)}}); err != nil {
+			return object{}, err
+		}
+		if err := m.until("waiting for a semaphore", func() (bool, error) {
+			n, err := semControl(id, w.num, w.cmd, 0)
+			return n == 1, err
+		}); err != nil {
+			return object{}, err
+		}
+	}
+	var sems []tree
+	for num := range semValues {
+		sem := tree{}
+		for key, cmd := range map[string]int{"value": getVal, "ncount": getNCnt, "zcount": getZCnt, "last_pid": getPID} {
+			if sem[key], err = semControl(id, num, cmd, 0); err != nil {
+				return object{}, err
+			}
+		}
+		sems = append(sems, sem)
+	}
+	st, err := sysvStat(sysvSem, id)
+	return object{sysvSem.id(id), st.expect(id, tree{"count": len(sems), "sems": sems})}, err
+}
+
+// semWaitRole does an operation that waits for good: set, semaphore, operation.
+func semWaitRole(r *role) error {
+	var n [3]int
+	for i := range n {
+		var err error
+		if n[i], err = strconv.Atoi(r.args[i]); err != nil {
+			return err
+		}
+	}
+	if err := r.ready(nil); err != nil {
+		return err
+	}
+	go r.hold()
+	err := semOperate(n[0], n[1], n[2])
+	return fmt.Errorf("set %d: the wait is over: %w", n[0], err)
+}

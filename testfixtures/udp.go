@@ -1,0 +1,102 @@
+package testfixtures
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+func udpFixtures() []Fixture {
+	return []Fixture{{
+		Name:  "udp",
+		Makes: "two sockets connected to each other over loopback, one datagram unread",
+		make:  makeUDP,
+		roles: map[string]func(*role) error{"a": writeRole, "b": holdRole},
+	}, {
+		Name:  "udp:unconnected",
+		short: "udp-uc",
+		Makes: "a socket with an address and no peer",
+		make:  makeUDPUnconnected,
+		roles: map[string]func(*role) error{"srv": holdRole},
+	}}
+}
+
+// udpSocket makes a socket with an address of its own on loopback.
+func udpSocket(m *maker) (inetSocket, unix.Sockaddr, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return inetSocket{}, nil, fmt.Errorf("socket: %w", err)
+	}
+	m.own(fd)
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		return inetSocket{}, nil, fmt.Errorf("bind 127.0.0.1: %w", err)
+	}
+	s, err := describeInet(fd)
+	if err != nil {
+		return s, nil, err
+	}
+	sa, err := unix.Getsockname(fd)
+	return s, sa, err
+}
+
+func makeUDP(m *maker) (object, error) {
+	a, addrA, err := udpSocket(m)
+	if err != nil {
+		return object{}, err
+	}
+	b, addrB, err := udpSocket(m)
+	if err != nil {
+		return object{}, err
+	}
+	if err := unix.Connect(a.FD, addrB); err != nil {
+		return object{}, fmt.Errorf("connect to %s: %w", b.Local, err)
+	}
+	if err := unix.Connect(b.FD, addrA); err != nil {
+		return object{}, fmt.Errorf("connect to %s: %w", a.Local, err)
+	}
+	p, err := startPair(m, [2]int{a.FD, b.FD}, part{args: []string{"100"}})
+	if err != nil {
+		return object{}, err
+	}
+	// What the kernel shows of a datagram queue is the memory it takes.
+	var memory int
+	if err := m.until("the datagram", func() (bool, error) {
+		memory, err = receiveMemory(b.FD)
+		return memory > 0, err
+	}); err != nil {
+		return object{}, err
+	}
+	if b, err = describeInet(b.FD); err != nil {
+		return object{}, err
+	}
+	b.FD = firstFD
+	expect := b.expect(p[1], "ESTAB")
+	expect["detail"].(tree)["recv_queue"] = memory
+	expect["peers"] = []tree{{"id": "udp:" + a.Ino}}
+	return object{"udp:" + b.Ino, expect}, nil
+}
+
+// receiveMemory is the memory that a socket's unread data takes (SO_MEMINFO).
+func receiveMemory(fd int) (int, error) {
+	s, err := unix.GetsockoptString(fd, unix.SOL_SOCKET, unix.SO_MEMINFO)
+	if err != nil {
+		return 0, fmt.Errorf("getsockopt SO_MEMINFO: %w", err)
+	}
+	var b [4]byte // SK_MEMINFO_RMEM_ALLOC comes first; trailing zeros were cut off
+	copy(b[:], s)
+	return int(binary.NativeEndian.Uint32(b[:])), nil
+}
+
+func makeUDPUnconnected(m *maker) (object, error) {
+	s, _, err := udpSocket(m)
+	if err != nil {
+		return object{}, err
+	}
+	p, err := m.start("srv", nil, part{fds: []int{s.FD}})
+	if err != nil {
+		return object{}, err
+	}
+	s.FD = firstFD
+	return object{"udp:" + s.Ino, s.expect(p, "UNCONN")}, nil
+}

@@ -1,0 +1,45 @@
+package testfixtures
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// ErrNotSeen says that a snapshot has no such object at all.
+var ErrNotSeen = errors.New("it is not in the snapshot")
+
+// Verify compares an instance with what a snapshot has of it. The error says what
+// is not as it should be.
+func Verify(snap *model.Snapshot, inst *Instance) error {
+	actual, err := shown(snap, inst)
+	if err != nil {
+		return err
+	}
+	return Match(inst.Expect, actual)
+}
+
+// shown is the object or process of an instance as the dump writes it.
+func shown(snap *model.Snapshot, inst *Instance) ([]byte, error) {
+	if pid, ok := strings.CutPrefix(inst.Object, "process:"); ok {
+		n, err := strconv.Atoi(pid)
+		if err != nil {
+			return nil, fmt.Errorf("object %q: %w", inst.Object, err)
+		}
+		for i := range snap.Processes {
+			if snap.Processes[i].PID == n {
+				return model.AppendJSON(nil, &snap.Processes[i]), nil
+			}
+		}
+		return nil, ErrNotSeen
+	}
+	for i := range snap.Objects {
+		if snap.Objects[i].ID == inst.Object {
+			return model.AppendJSON(nil, &snap.Objects[i]), nil
+		}
+	}
+	return nil, ErrNotSeen
+}
