@@ -21,31 +21,33 @@ type KindInfo struct {
 	NewDetail func() Detail // an empty detail of this kind
 }
 
-// Kinds lists the mechanisms ipctop shows, in the order of its tables. A new
+// kinds are the mechanisms ipctop shows, in the order of its tables. A new
 // mechanism adds its line here.
-func Kinds() []KindInfo {
-	return []KindInfo{
-		pipeInfo,
-		fifoInfo,
-		unixInfo,
-		tcpInfo,
-		udpInfo,
-		rawInfo,
-		icmpInfo,
-		packetInfo,
-		netlinkInfo,
-		vsockInfo,
-		socketInfo,
-		sysvMsgInfo,
-		sysvSemInfo,
-		sysvShmInfo,
-		posixMqInfo,
-	}
+var kinds = []KindInfo{
+	pipeInfo,
+	fifoInfo,
+	unixInfo,
+	tcpInfo,
+	udpInfo,
+	rawInfo,
+	icmpInfo,
+	packetInfo,
+	netlinkInfo,
+	vsockInfo,
+	socketInfo,
+	sysvMsgInfo,
+	sysvSemInfo,
+	sysvShmInfo,
+	posixMqInfo,
 }
 
+// Kinds lists the mechanisms ipctop shows, in the order of its tables. The list
+// is not to be changed.
+func Kinds() []KindInfo { return kinds }
+
 var kindIndex = func() map[Kind]int {
-	m := map[Kind]int{}
-	for i, k := range Kinds() {
+	m := make(map[Kind]int, len(kinds))
+	for i, k := range kinds {
 		m[k.Name] = i
 	}
 	return m
@@ -57,7 +59,7 @@ func LookupKind(k Kind) (KindInfo, bool) {
 	if !ok {
 		return KindInfo{}, false
 	}
-	return Kinds()[i], true
+	return kinds[i], true
 }
 
 // CompareKinds orders kinds as [Kinds] does; kinds it does not have come last,

@@ -265,7 +265,7 @@ func (s *Scan) snapshot(j *Joined) *model.Snapshot {
 	sortGaps(snap.Gaps)
 	sortLimits(snap.Limits)
 
-	snap.Objects = make([]model.Object, 0, len(j.objects))
+	list := make([]*Joint, 0, len(j.objects))
 	for _, e := range j.objects {
 		e.Object.Holders = e.Holders
 		e.Object.HoldersComplete = j.complete(e)
@@ -275,9 +275,13 @@ func (s *Scan) snapshot(j *Joined) *model.Snapshot {
 			}
 		}
 		e.Object.Peers = sortPeers(e.Object.Peers)
-		snap.Objects = append(snap.Objects, *e.Object)
+		list = append(list, e)
 	}
-	slices.SortFunc(snap.Objects, compareObjects)
+	slices.SortFunc(list, func(a, b *Joint) int { return compareObjects(a.Object, b.Object) })
+	snap.Objects = make([]model.Object, len(list))
+	for i, e := range list {
+		snap.Objects[i] = *e.Object
+	}
 	snap.Links = model.MakeLinks(snap.Objects)
 	return snap
 }
@@ -298,7 +302,7 @@ func doubt(c model.Confidence) int {
 	return slices.Index([]model.Confidence{model.Certain, model.Likely, model.Possible}, c)
 }
 
-func compareObjects(a, b model.Object) int {
+func compareObjects(a, b *model.Object) int {
 	return cmp.Or(model.CompareKinds(a.Kind, b.Kind), model.CompareIDs(a.ID, b.ID))
 }
 
