@@ -33,6 +33,7 @@ type Joint struct {
 	// holders itself, or keep no record of them at all.
 	Complete model.Opt[bool]
 
+	holds int // how many were emitted
 	peers []peerRecord
 }
 
@@ -111,7 +112,7 @@ func (s *Scan) join() *Joined {
 	j := &Joined{
 		Scan:      s,
 		Processes: make(map[int32]*model.Process, processes),
-		objects:   make(map[Key]*Joint, objects+holds/2),
+		objects:   make(map[Key]*Joint, objects),
 		unclaimed: map[Key]*Joint{},
 	}
 	at := func(k Key) *Joint {
@@ -122,7 +123,6 @@ func (s *Scan) join() *Joined {
 		}
 		return e
 	}
-	counts := make(map[*Joint]int, objects+holds/2)
 	for _, r := range results {
 		if r.process != nil {
 			j.Processes[int32(r.process.PID)] = r.process
@@ -135,22 +135,23 @@ func (s *Scan) join() *Joined {
 			}
 		}
 		for i := range r.out.holds {
-			counts[at(r.out.holds[i].key)]++
+			at(r.out.holds[i].key).holds++
 		}
 	}
 	// All holders lie in one slab; each object has its part of it.
 	slab := make([]model.Holder, 0, holds)
-	for e, n := range counts {
-		e.Holders = slab[len(slab) : len(slab) : len(slab)+n]
-		slab = slab[:len(slab)+n]
+	for _, e := range j.objects {
+		n := len(slab) + e.holds
+		e.Holders = slab[len(slab):len(slab):n]
+		slab = slab[:n]
 	}
 	for _, r := range results {
 		for i := range r.out.holds {
 			e := j.objects[r.out.holds[i].key]
 			e.Holders = append(e.Holders, r.out.holds[i].holder)
 		}
-		r.out.holds = nil
 		j.connect(r.out)
+		r.out.holds, r.out.objects = nil, nil // joined: their memory is wanted back
 	}
 	for k, e := range j.objects {
 		if e.Object != nil {

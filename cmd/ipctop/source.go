@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/pflag"
 
@@ -28,6 +29,11 @@ func (o *options) addGlobal(f *pflag.FlagSet) {
 func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, error) {
 	if o.from != "" {
 		return c.readDump(o.from)
+	}
+	// A single snapshot is nearly all live memory: collecting earlier halves what
+	// the collector would let pile up beside it, and costs a few per cent.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
 	}
 	return probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes()}).Scan(ctx)
 }
