@@ -314,7 +314,7 @@ func completePtys(_ context.Context, j *probe.Joined, _ *probe.Out) {
 	}
 	for _, e := range j.In(ptys) {
 		if any || maybe[e.Object.Name] {
-			e.Incomplete = true
+			e.Complete = model.Some(false)
 		}
 	}
 }

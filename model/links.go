@@ -67,6 +67,8 @@ func MakeLinks(objects []Object) []Link {
 				}
 				links = appendLink(links, o, ends(o.Holders, anyAccess), ends(peer.Holders, anyAccess), true)
 			}
+		case len(info.Ends) == 2:
+			links = appendLink(links, o, ends(flagged(o.Holders, info.Ends[0]), anyAccess), ends(flagged(o.Holders, info.Ends[1]), anyAccess), true)
 		case info.Direction == "one way":
 			links = appendLink(links, o, ends(o.Holders, Access.CanWrite), ends(o.Holders, Access.CanRead), false)
 		case info.Category != "socket": // a socket without a peer talks to nobody we know
@@ -78,6 +80,17 @@ func MakeLinks(objects []Object) []Link {
 
 func (o *Object) hasPeer(id string) bool {
 	return slices.ContainsFunc(o.Peers, func(p Peer) bool { return p.ID == id })
+}
+
+// flagged lists the holders with a flag.
+func flagged(holders []Holder, flag string) []Holder {
+	var list []Holder
+	for _, h := range holders {
+		if h.Extent != nil && slices.Contains(h.Flags, flag) {
+			list = append(list, h)
+		}
+	}
+	return list
 }
 
 func anyAccess(Access) bool { return true }
