@@ -90,11 +90,8 @@ func parseIOUring(text []byte) (model.Detail, error) {
 	for line := range bytes.Lines(text) {
 		line = bytes.TrimRight(line, "\n")
 		key, value, ok := bytes.Cut(line, []byte(":"))
-		if !ok {
-			continue
-		}
 		value = bytes.TrimSpace(value)
-		if len(key) > 0 && key[0] == ' ' { // belongs to the section
+		if len(line) > 0 && line[0] == ' ' { // belongs to the section
 			switch section {
 			case "UserFiles":
 				f, err := parseRegistered(key, value)
@@ -106,6 +103,9 @@ func parseIOUring(text []byte) (model.Detail, error) {
 			case "CqOverflowList":
 				overflow++
 			}
+			continue
+		}
+		if !ok {
 			continue
 		}
 		section = string(key)

@@ -38,7 +38,7 @@ func (*SignalfdDetail) DetailKind() Kind { return Signalfd }
 // TimerfdDetail is the detail of a timer descriptor (timerfd_create(2)).
 type TimerfdDetail struct {
 	Clock     string     `json:"clock,omitzero" doc:"the clock it runs by, as clock_gettime(2) names it"`
-	Remaining Opt[int64] `json:"remaining_ns,omitzero" unit:"ns" doc:"time until it expires next; 0: it is not armed, or has expired for good"`
+	Remaining Opt[int64] `json:"remaining_ns,omitzero" unit:"ns" doc:"time until it expires next; 0: it is not armed, has expired for good, or nobody has read its last expiration"`
 	Interval  Opt[int64] `json:"interval_ns,omitzero" unit:"ns" doc:"time between expirations; 0: it expires once"`
 	Ticks     Opt[int64] `json:"ticks,omitzero" doc:"expirations nobody has read yet"`
 	Flags     []string   `json:"flags,omitzero" doc:"how it was set, as timerfd_settime(2) names it"`
