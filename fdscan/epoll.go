@@ -221,8 +221,11 @@ func byInode(j *probe.Joined, w *model.EpollWatch) (*probe.Joint, bool) {
 		{Space: fifos, Scope: dev, Num: ino},
 		ioUringClass.inodeKey(dev, ino), pidfdClass.inodeKey(dev, ino), userfaultfdClass.inodeKey(dev, ino),
 	}
-	if dev == in.pipeDev {
+	switch dev {
+	case in.pipeDev:
 		keys = []probe.Key{{Space: pipefs, Num: ino}}
+	case in.sockDev:
+		keys = []probe.Key{socketKey(ino)}
 	}
 	for _, k := range keys {
 		if e, ok := j.Lookup(k); ok {

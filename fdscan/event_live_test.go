@@ -27,7 +27,7 @@ import (
 func eventProbes() []probe.Probe {
 	return []probe.Probe{
 		fdscan.Pipe(), fdscan.FIFO(), fdscan.Pty(), fdscan.Eventfd(), fdscan.Signalfd(), fdscan.Timerfd(), fdscan.Inotify(),
-		fdscan.Fanotify(), fdscan.Pidfd(), fdscan.IOUring(), fdscan.Userfaultfd(), fdscan.Epoll(),
+		fdscan.Fanotify(), fdscan.Pidfd(), fdscan.IOUring(), fdscan.Userfaultfd(), fdscan.Unix(), fdscan.Epoll(),
 	}
 }
 
@@ -282,13 +282,18 @@ func TestEpollLive(t *testing.T) {
 	timer := open(t, "timerfd")(unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC))
 	inner := open(t, "epoll")(unix.EpollCreate1(unix.EPOLL_CLOEXEC))
 	process := open(t, "pidfd")(unix.PidfdOpen(os.Getpid(), 0))
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, _ := open(t, "")(pair[0], nil), open(t, "")(pair[1], nil)
 	watch := func(fd int, events uint32) {
 		t.Helper()
 		if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, fd := range []int{r, event, timer, inner, process} {
+	for _, fd := range []int{r, socket, event, timer, inner, process} {
 		watch(fd, unix.EPOLLIN|unix.EPOLLET)
 	}
 	// One eventfd is watched under a number that another has by now, a second
@@ -310,7 +315,7 @@ func TestEpollLive(t *testing.T) {
 		got[fmt.Sprint(w.FD.Or(-1), w.Events[0])] = w.Object
 	}
 	want := map[string]string{}
-	for _, fd := range []int{r, event, timer, inner, process} {
+	for _, fd := range []int{r, socket, event, timer, inner, process} {
 		to, _ := behind(t, snap, self, fd)
 		want[fmt.Sprint(fd, "EPOLLIN")] = to.ID
 	}

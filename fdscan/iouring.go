@@ -51,6 +51,9 @@ func linkKey(link []byte) (probe.Key, bool) {
 	if ino, ok := bracketed(link, "pipe:["); ok {
 		return probe.Key{Space: pipefs, Num: ino}, true
 	}
+	if ino, ok := bracketed(link, "socket:["); ok {
+		return socketKey(ino), true
+	}
 	return probe.Key{}, false
 }
 
