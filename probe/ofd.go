@@ -141,12 +141,20 @@ func (c *comparer) check(d Descriptor) (bad bool) {
 // compared.
 func group(t *Task, list []Descriptor) ([][]Descriptor, map[Descriptor]error) {
 	c := comparer{task: t, bad: map[Descriptor]error{}}
-	// Each task once by itself first: if one gets stuck, it is known which.
-	asked := map[int32]bool{}
+	// Each task once by itself first: if one gets stuck, it is known which. What
+	// is wrong with it, but for a closed descriptor, is wrong for all it has.
+	asked := map[int32]error{}
 	for _, d := range list {
-		if !asked[d.Task] {
-			asked[d.Task] = true
-			c.check(d)
+		err, ok := asked[d.Task]
+		if !ok {
+			if _, err = c.ask(d, d); errors.Is(err, unix.EBADF) {
+				c.bad[d] = err
+				err = nil
+			}
+			asked[d.Task] = err
+		}
+		if err != nil {
+			c.bad[d] = err
 		}
 	}
 	sorted := slices.Clone(list)
