@@ -8,6 +8,7 @@ type KindInfo struct {
 	Category    string   // channel, socket, memory, queue, lock, event
 	Data        string   // stream, message, state, or counter
 	Direction   string   // one way, both ways, or none
+	Ends        []string // the holders' flags that tell its two ends apart, where they have any
 	Persistence string   // process, kernel or filesystem: what it lives as long as
 	Buffered    bool     // the kernel keeps data between sender and receiver
 	Related     bool     // only processes that inherit or are handed a descriptor can use it
@@ -35,10 +36,20 @@ var kinds = []KindInfo{
 	netlinkInfo,
 	vsockInfo,
 	socketInfo,
+	ptyInfo,
 	sysvMsgInfo,
 	sysvSemInfo,
 	sysvShmInfo,
 	posixMqInfo,
+	eventfdInfo,
+	epollInfo,
+	signalfdInfo,
+	timerfdInfo,
+	inotifyInfo,
+	fanotifyInfo,
+	pidfdInfo,
+	ioUringInfo,
+	userfaultfdInfo,
 }
 
 // Kinds lists the mechanisms ipctop shows, in the order of its tables. The list

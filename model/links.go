@@ -69,6 +69,8 @@ func MakeLinks(objects []Object) []Link {
 				a, b = ends(a, o.Holders, anyAccess), ends(b, peer.Holders, anyAccess)
 				links = appendLink(links, o, a, b, true)
 			}
+		case len(info.Ends) == 2:
+			links = appendLink(links, o, ends(flagged(o.Holders, info.Ends[0]), anyAccess), ends(flagged(o.Holders, info.Ends[1]), anyAccess), true)
 		case info.Direction == "one way":
 			a, b = ends(a, o.Holders, Access.CanWrite), ends(b, o.Holders, Access.CanRead)
 			links = appendLink(links, o, a, b, false)
@@ -82,6 +84,17 @@ func MakeLinks(objects []Object) []Link {
 
 func (o *Object) hasPeer(id string) bool {
 	return slices.ContainsFunc(o.Peers, func(p Peer) bool { return p.ID == id })
+}
+
+// flagged lists the holders with a flag.
+func flagged(holders []Holder, flag string) []Holder {
+	var list []Holder
+	for _, h := range holders {
+		if h.Extent != nil && slices.Contains(h.Flags, flag) {
+			list = append(list, h)
+		}
+	}
+	return list
 }
 
 func anyAccess(Access) bool { return true }

@@ -18,8 +18,9 @@ type Joined struct {
 
 	objects   map[Key]*Joint
 	unclaimed map[Key]*Joint
-	hidden    bool // there are processes whose descriptors were not all read
-	unmapped  bool // … or whose mappings
+	merged    map[Key]*Joint // keys of objects that turned out to be another
+	hidden    bool           // there are processes whose descriptors were not all read
+	unmapped  bool           // … or whose mappings
 }
 
 // Joint is an object with its holders and peers.
@@ -54,6 +55,9 @@ func (j *Joined) complete(e *Joint) bool {
 // Lookup returns the object behind k.
 func (j *Joined) Lookup(k Key) (*Joint, bool) {
 	e, ok := j.objects[k]
+	if !ok {
+		e, ok = j.merged[k]
+	}
 	return e, ok
 }
 
@@ -203,8 +207,24 @@ func sortHolders(h []model.Holder) {
 	})
 }
 
-// complete calls the probes' Complete hooks.
+// complete adds what can be told when all holders are known: which descriptors
+// are the same object, what the probes' Complete hooks ask, and which holders
+// share a description.
 func (s *Scan) complete(ctx context.Context, j *Joined) {
+	out := &Out{probe: "ofd"}
+	begin := time.Now()
+	d := newDescriptions(j, out)
+	s.mergeDescriptions(d)
+	s.spend("ofd", time.Since(begin))
+	s.completeProbes(ctx, j)
+	begin = time.Now()
+	s.markShared(d)
+	d.report()
+	s.spend("ofd", time.Since(begin))
+	s.add(&result{out: out})
+}
+
+func (s *Scan) completeProbes(ctx context.Context, j *Joined) {
 	for i := range s.scanner.opts.Probes {
 		p := &s.scanner.opts.Probes[i]
 		if p.Complete == nil {
@@ -271,7 +291,7 @@ func (s *Scan) snapshot(j *Joined) *model.Snapshot {
 		e.Object.Holders = e.Holders
 		e.Object.HoldersComplete = j.complete(e)
 		for _, p := range e.peers {
-			if to, ok := j.objects[p.to]; ok {
+			if to, ok := j.Lookup(p.to); ok {
 				e.Object.Peers = append(e.Object.Peers, model.Peer{ID: to.Object.ID, Confidence: p.confidence})
 			}
 		}

@@ -3,6 +3,7 @@ package probe
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -13,6 +14,26 @@ import (
 // namespace.
 type mountTable struct {
 	types map[string]string // mount point → type of the topmost mount there
+	list  []Mount
+}
+
+// Mount is a mount of a mount namespace (proc_pid_mountinfo(5)).
+type Mount struct {
+	ID, Parent int
+	Dev        uint64 // device, as [Dev] packs it
+	Root       string // what of the file system is mounted
+	Point      string // where, as the process sees it
+	Type       string
+}
+
+// Mounts lists the mounts of the process's mount namespace in the kernel's
+// order, in which one on top of another comes later; none if they cannot be
+// read.
+func (p *Proc) Mounts() []Mount {
+	if t := p.mounts(); t != nil {
+		return t.list
+	}
+	return nil
 }
 
 // localTypes are the file systems whose stat is answered by this kernel alone,
@@ -90,7 +111,17 @@ func readMountTable(root string, p *Proc) *mountTable {
 	}
 	t := &mountTable{types: make(map[string]string, len(infos))}
 	for _, i := range infos {
-		t.types[unescapeMount(i.MountPoint)] = i.FSType
+		m := Mount{
+			ID: i.MountID, Parent: i.ParentID, Root: unescapeMount(i.Root), Point: unescapeMount(i.MountPoint), Type: i.FSType,
+		}
+		major, minor, _ := strings.Cut(i.MajorMinorVer, ":")
+		if a, err := strconv.ParseUint(major, 10, 32); err == nil {
+			if b, err := strconv.ParseUint(minor, 10, 32); err == nil {
+				m.Dev = Dev(uint32(a), uint32(b))
+			}
+		}
+		t.types[m.Point] = m.Type
+		t.list = append(t.list, m)
 	}
 	for _, i := range infos { // namespaces kept by a mount, as ip netns does
 		nsType, _, _ := strings.Cut(i.Root, ":[")

@@ -53,6 +53,12 @@ type Space struct {
 	// ByMapping says that processes hold such objects by mapping them, so that
 	// holders are complete only where mappings could be read, too.
 	ByMapping bool
+
+	// ByDescription says that the kernel gives these objects no number: two
+	// descriptors are the same object if they share an open file description.
+	// Probes emit each under its own key ([Descriptor.Key]); the scan merges
+	// them.
+	ByDescription bool
 }
 
 // Key names an object during a scan. Scope is what makes Num unique within the

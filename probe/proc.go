@@ -101,6 +101,26 @@ func (f *FD) Info(buf []byte) ([]byte, error) {
 	return f.Proc.Dir.ReadFile(name, buf)
 }
 
+// Task is the guard that whatever may block is done under.
+func (f *FD) Task() *Task { return f.Proc.task }
+
+// FSType is the magic number of the file system the file behind the descriptor
+// lies on (statfs(2)), refused as [FD.Stat] is.
+func (f *FD) FSType() (int64, error) {
+	if !f.Proc.mounts().local(f.Link) {
+		return 0, ErrForeign
+	}
+	if !f.Proc.task.Enter("statfs", f.Num) {
+		return 0, ErrGivenUp
+	}
+	defer f.Proc.task.Leave()
+	var st unix.Statfs_t
+	if err := unix.Statfs(f.dir.path+"/"+itoa(int(f.Num)), &st); err != nil {
+		return 0, err
+	}
+	return int64(st.Type), nil
+}
+
 // Gap emits that something about this descriptor could not be read.
 func (f *FD) Gap(probe, op string, err error) {
 	if Gone(err) {

@@ -275,14 +275,14 @@ func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
 }
 
 // ownTable reports whether a thread's descriptor table is not its process's
-// (kcmp(2) KCMP_FILES, Linux 3.5).
+// (kcmp(2) KCMP_FILES, Linux 3.5). It is asked under guard: see [comparer].
 func (s *Scan) ownTable(p *Proc, tid int) bool {
-	if !s.PIDCalls {
+	if !s.PIDCalls || !p.task.Enter("kcmp", int32(tid)) {
 		return false
 	}
-	const kcmpFiles = 2
-	r, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(p.Model.PID), uintptr(tid), kcmpFiles, 0, 0, 0)
-	return errno == 0 && r != 0
+	r, err := kcmp(p.PID(), int32(tid), kcmpFiles, 0, 0)
+	p.task.Leave()
+	return err == nil && r != 0
 }
 
 // countDescriptors asks for the number of descriptors, which everyone may know

@@ -58,9 +58,11 @@ func All() []Fixture {
 		netlinkFixtures(),
 		vsockFixtures(),
 		otherSocketFixtures(),
+		ptyFixtures(),
 		sysvMsgFixtures(),
 		sysvSemFixtures(),
 		sysvShmFixtures(),
+		eventFixtures(),
 		signalsFixtures(),
 	)
 }

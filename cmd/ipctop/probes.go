@@ -28,5 +28,15 @@ func probes() []probe.Probe {
 		fdscan.Packet(),
 		fdscan.Vsock(),
 		fdscan.Socket(), // the last of the socket families: it takes what they leave
+		fdscan.Pty(),
+		fdscan.Eventfd(),
+		fdscan.Signalfd(),
+		fdscan.Timerfd(),
+		fdscan.Inotify(),
+		fdscan.Fanotify(),
+		fdscan.Pidfd(),
+		fdscan.IOUring(),
+		fdscan.Userfaultfd(),
+		fdscan.Epoll(), // the last: it names what the others found
 	}
 }
