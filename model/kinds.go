@@ -39,6 +39,11 @@ var kinds = []KindInfo{
 	sysvSemInfo,
 	sysvShmInfo,
 	posixMqInfo,
+	posixSemInfo,
+	posixShmInfo,
+	shmAnonInfo,
+	memfdInfo,
+	fileInfo,
 }
 
 // Kinds lists the mechanisms ipctop shows, in the order of its tables. The list

@@ -66,6 +66,7 @@ type Scan struct {
 	selfPID int // ipctop's pid in the proc file system at hand; 0 if it is not in there
 	mounts  *mountTables
 	nss     *namespaces
+	members mountMembers
 
 	mu      sync.Mutex
 	results []*result

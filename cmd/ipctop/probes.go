@@ -28,5 +28,8 @@ func probes() []probe.Probe {
 		fdscan.Packet(),
 		fdscan.Vsock(),
 		fdscan.Socket(), // the last of the socket families: it takes what they leave
+		fdscan.Memfd(),
+		fdscan.ShmAnon(),
+		fdscan.File(),
 	}
 }
