@@ -322,3 +322,6 @@ func (f *FileFacts) FileDetail() *model.FileDetail {
 	}
 	return d
 }
+
+// ReadProc appends a file of the proc file system to buf.
+func (s *Scan) ReadProc(name string, buf []byte) ([]byte, error) { return s.root.ReadFile(name, buf) }

@@ -51,6 +51,13 @@ func (j *Joined) complete(e *Joint) bool {
 	return !j.hidden && (!e.Key.Space.ByMapping || !j.unmapped)
 }
 
+// Adopt gives e further holders: those of a key that turned out to be another
+// name of the same object.
+func (e *Joint) Adopt(h ...model.Holder) {
+	e.Holders = append(e.Holders, h...)
+	sortHolders(e.Holders)
+}
+
 // Lookup returns the object behind k.
 func (j *Joined) Lookup(k Key) (*Joint, bool) {
 	e, ok := j.objects[k]
@@ -198,6 +205,9 @@ func sortHolders(h []model.Holder) {
 			cmp.Compare(a.FD.Or(-1), b.FD.Or(-1)))
 		if c == 0 && a.Extent != nil && b.Extent != nil {
 			c = cmp.Or(cmp.Compare(a.Address, b.Address), strings.Compare(a.Object, b.Object))
+		}
+		if c == 0 && a.LockHold != nil && b.LockHold != nil {
+			c = cmp.Or(strings.Compare(a.Range, b.Range), strings.Compare(a.LockMode, b.LockMode))
 		}
 		return c
 	})

@@ -76,6 +76,20 @@ func (s *Scan) EachMountNS(f func(t *Task, ns *MountNS) (commit func(), err erro
 		})
 }
 
+// VisitMountNS calls f for one mount namespace, on the caller's thread, until it
+// does not fail because the process has ended through which it is seen.
+func (s *Scan) VisitMountNS(inode uint64, f func(ns *MountNS) error) {
+	s.members.mu.Lock()
+	pids := slices.Clone(s.members.byNS[inode])
+	s.members.mu.Unlock()
+	for _, pid := range pids {
+		_, err := s.visit(nil, inode, pid, func(_ *Task, ns *MountNS) (func(), error) { return nil, f(ns) })
+		if err == nil || !Gone(err) {
+			return
+		}
+	}
+}
+
 // avoidNS is a mount namespace in what the guard leaves alone.
 type avoidNS uint64
 

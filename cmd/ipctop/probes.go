@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/filelock"
 	"github.com/ipctop/ipctop/posix"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/sigstate"
@@ -30,6 +31,9 @@ func probes() []probe.Probe {
 		fdscan.Socket(), // the last of the socket families: it takes what they leave
 		fdscan.Memfd(),
 		fdscan.ShmAnon(),
+		posix.Shm(), // before File: what it finds is no ordinary file
+		posix.Sem(),
 		fdscan.File(),
+		filelock.Locks(),
 	}
 }
