@@ -90,7 +90,7 @@ func measure(ctx context.Context, j *probe.Joined, out *probe.Out, list []*probe
 		if ctx.Err() != nil {
 			return nil
 		}
-		facts := j.File(t, e)
+		facts := j.Stat(t, e)
 		return func() {
 			d, ok := e.Object.Detail.(*model.MemoryDetail)
 			if !ok {
@@ -101,9 +101,9 @@ func measure(ctx context.Context, j *probe.Joined, out *probe.Out, list []*probe
 				return
 			}
 			d.Size, d.Allocated = facts.Size(), facts.Allocated()
-			name := e.Object.Name
-			*e.Object = *facts.Object(e.Object.Kind, e.Key, d)
-			e.Object.Name, e.Object.Path, e.Object.Deleted = name, "", false
+			o := facts.Object(e.Object.Kind, e.Key, d)
+			o.Name = e.Object.Name
+			*e.Object = *o
 		}
 	})
 	if refused > 0 {

@@ -18,7 +18,14 @@ import (
 // are: mostly [model.File], but shared memory can be locked, too. It must come
 // after the probes that describe files. fdscan.File finds who has a file open.
 func Locks() probe.Probe {
-	return probe.Probe{Name: "locks", Complete: complete}
+	return probe.Probe{
+		Name: "locks",
+		Table: func(_ context.Context, ns probe.NS, _ *probe.Out) error {
+			_, _ = ns.Scan.LockTable() // ahead of time, beside other tables: the kernel makes us wait for it
+			return nil
+		},
+		Complete: complete,
+	}
 }
 
 // lockedFile is a file with its locks.
@@ -38,7 +45,7 @@ type hand struct {
 
 func complete(ctx context.Context, j *probe.Joined, out *probe.Out) {
 	name := path.Join(j.Scan.ProcRoot, "locks")
-	text, err := readWhole(j)
+	text, err := j.Scan.LockTable()
 	if err != nil {
 		out.Fail("read", name, err)
 		return
@@ -88,12 +95,6 @@ func complete(ctx context.Context, j *probe.Joined, out *probe.Out) {
 		}
 		f.joint.Adopt(f.attach(j)...)
 	}
-}
-
-// readWhole reads /proc/locks. A list that changes while it is read in pieces may
-// lose or repeat a line, so it is read in as few as possible.
-func readWhole(j *probe.Joined) ([]byte, error) {
-	return j.Scan.ReadProc("locks", make([]byte, 0, 64<<10))
 }
 
 // group sorts the locks by file.

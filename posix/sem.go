@@ -34,7 +34,10 @@ func completeSems(ctx context.Context, j *probe.Joined, out *probe.Out) {
 			list = append(list, e)
 		}
 	}
-	locks, err := os.ReadFile(path.Join(j.Scan.ProcRoot, "locks"))
+	if len(list) == 0 {
+		return
+	}
+	locks, err := j.Scan.LockTable()
 	if err != nil {
 		out.Fail("read", path.Join(j.Scan.ProcRoot, "locks"), err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -323,5 +324,38 @@ func (f *FileFacts) FileDetail() *model.FileDetail {
 	return d
 }
 
-// ReadProc appends a file of the proc file system to buf.
-func (s *Scan) ReadProc(name string, buf []byte) ([]byte, error) { return s.root.ReadFile(name, buf) }
+// Stat asks holders for the size and owner of what they hold, and for nothing
+// else: it is for objects without a path, of which there may be thousands.
+func (j *Joined) Stat(t *Task, e *Joint) FileFacts {
+	var f FileFacts
+	for i := range e.Holders {
+		name := HolderLink(&e.Holders[i])
+		if i == maxAsked || name == "" || !t.Enter("stat", e.Holders[i].PID) {
+			break
+		}
+		// The inode tells whether the pid still means the same.
+		err := statFile(j.Scan.root, itoa(int(e.Holders[i].PID))+"/"+name, e.Key, nil, &f.Stat)
+		t.Leave()
+		if f.Statted = err == nil; f.Statted || err == unix.EPERM {
+			break
+		}
+	}
+	return f
+}
+
+// LockTable is the text of /proc/locks. It is read once a scan: the kernel stops
+// all locking of files on the machine for that, and waits about ten milliseconds
+// until everybody has noticed.
+func (s *Scan) LockTable() ([]byte, error) {
+	s.lockTable.Do(func() {
+		// A table that is read in pieces may lose or repeat a line.
+		s.lockTable.text, s.lockTable.err = s.root.ReadFile("locks", make([]byte, 0, 64<<10))
+	})
+	return s.lockTable.text, s.lockTable.err
+}
+
+type lockTable struct {
+	sync.Once
+	text []byte
+	err  error
+}

@@ -68,6 +68,8 @@ type Scan struct {
 	nss     *namespaces
 	members mountMembers
 
+	lockTable lockTable
+
 	mu      sync.Mutex
 	results []*result
 	spent   map[string]time.Duration
