@@ -51,13 +51,6 @@ func (j *Joined) complete(e *Joint) bool {
 	return !j.hidden && (!e.Key.Space.ByMapping || !j.unmapped)
 }
 
-// Adopt gives e further holders: those of a key that turned out to be another
-// name of the same object.
-func (e *Joint) Adopt(h ...model.Holder) {
-	e.Holders = append(e.Holders, h...)
-	sortHolders(e.Holders)
-}
-
 // Lookup returns the object behind k.
 func (j *Joined) Lookup(k Key) (*Joint, bool) {
 	e, ok := j.objects[k]
