@@ -144,11 +144,10 @@ func parseLock(line []byte) (record, error) {
 	if r.pid = int(pid); pid <= 0 { // -1: of a description; others: held by another host
 		r.pid = -1
 	}
-	if string(f[4]) == "<none>:0" {
-		return r, nil // the inode stays 0
-	}
-	if r.dev, r.ino, err = parseInode(f[4]); err != nil {
-		return bad("bad inode")
+	if string(f[4]) != "<none>:0" { // there the inode stays 0
+		if r.dev, r.ino, err = parseInode(f[4]); err != nil {
+			return bad("bad inode")
+		}
 	}
 	if len(f) < 7 {
 		return bad("no range")
