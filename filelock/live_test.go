@@ -70,6 +70,9 @@ func act(role string) {
 		fd := open(unix.O_RDWR)
 		say()
 		check(unix.FcntlFlock(uintptr(fd), unix.F_OFD_SETLKW, &whole))
+	case "overlay":
+		overlay(name, check)
+		return
 	case "wait open":
 		say()
 		open(unix.O_RDWR)
