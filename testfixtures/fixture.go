@@ -61,6 +61,11 @@ func All() []Fixture {
 		sysvMsgFixtures(),
 		sysvSemFixtures(),
 		sysvShmFixtures(),
+		posixShmFixtures(),
+		posixSemFixtures(),
+		memoryFixtures(),
+		fileFixtures(),
+		lockFixtures(),
 		signalsFixtures(),
 	)
 }
