@@ -66,7 +66,7 @@ func describeFile(fd int, path string) (object, error) {
 	if err := unix.Fstatfs(fd, &fs); err != nil {
 		return object{}, os.NewSyscallError("fstatfs", err)
 	}
-	if fs.Type == unix.BTRFS_SUPER_MAGIC || fs.Type == unix.OVERLAYFS_SUPER_MAGIC {
+	if t := uint32(fs.Type); t == unix.BTRFS_SUPER_MAGIC || t == unix.OVERLAYFS_SUPER_MAGIC {
 		return object{}, &Unavailable{Reason: "needs a temporary directory on a file system whose stat tells its device"}
 	}
 	expect["path"] = path
