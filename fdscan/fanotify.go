@@ -35,7 +35,7 @@ func placeMark(w *model.FanotifyWatch, p *probe.Proc) {
 	}
 	for _, m := range p.Mounts() {
 		id, ok := w.MountID.Get()
-		if ok && m.ID == id || w.Type == markFilesystem && m.Root == "/" && probe.DevString(m.Dev) == w.Dev {
+		if ok && m.ID == uint64(id) || w.Type == markFilesystem && m.Root == "/" && probe.DevString(m.Dev) == w.Dev {
 			w.Path = m.Point
 			return
 		}

@@ -184,7 +184,7 @@ func TestBesidePtmx(t *testing.T) {
 	part.Root = "/0"
 	for name, c := range map[string]struct {
 		mounts []probe.Mount
-		id     int
+		id     uint64
 		link   string
 		want   uint64
 	}{

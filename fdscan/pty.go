@@ -253,7 +253,7 @@ func instance(fd *probe.FD, st *unix.Statx_t) uint64 {
 // besidePtmx returns the device of the devpts mounted beside the ptmx at link,
 // which is on the mount with that id. 0: it is not in this namespace, or
 // something was mounted over something else.
-func besidePtmx(mounts []probe.Mount, id int, link string) uint64 {
+func besidePtmx(mounts []probe.Mount, id uint64, link string) uint64 {
 	pts := path.Join(path.Dir(link), "pts")
 	under, dev := false, uint64(0)
 	found := 0
@@ -288,11 +288,11 @@ func parseTTYIndex(text []byte) (index model.Opt[int], err error) {
 }
 
 // parseMountID reads mnt_id from a /proc/PID/fdinfo text (3.15).
-func parseMountID(text []byte) (id int, ok bool) {
+func parseMountID(text []byte) (id uint64, ok bool) {
 	_ = eachField(text, func(key string, v []byte) error {
 		if key == "mnt_id" {
 			n, err := decimal(v)
-			id, ok = int(n), err == nil
+			id, ok = uint64(n), err == nil && n >= 0
 		}
 		return nil
 	})

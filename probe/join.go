@@ -203,6 +203,9 @@ func sortHolders(h []model.Holder) {
 		if c == 0 && a.Extent != nil && b.Extent != nil {
 			c = cmp.Or(cmp.Compare(a.Address, b.Address), strings.Compare(a.Object, b.Object))
 		}
+		if c == 0 && a.LockHold != nil && b.LockHold != nil {
+			c = cmp.Or(strings.Compare(a.Range, b.Range), strings.Compare(a.LockMode, b.LockMode))
+		}
 		return c
 	})
 }

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,30 +11,21 @@ import (
 	"github.com/prometheus/procfs"
 )
 
-// mountTable knows the file system type at each mount point of one mount
-// namespace.
-type mountTable struct {
-	types map[string]string // mount point → type of the topmost mount there
-	list  []Mount
-}
-
-// Mount is a mount of a mount namespace (proc_pid_mountinfo(5)).
+// Mount is one line of mountinfo (proc_pid_mountinfo(5)).
 type Mount struct {
-	ID, Parent int
-	Dev        uint64 // device, as [Dev] packs it
-	Root       string // what of the file system is mounted
+	ID, Parent uint64
+	Dev        uint64 // device of the file system, as [Dev] packs it
+	Root       string // which directory of the file system is mounted
 	Point      string // where, as the process sees it
 	Type       string
 }
 
-// Mounts lists the mounts of the process's mount namespace in the kernel's
-// order, in which one on top of another comes later; none if they cannot be
-// read.
-func (p *Proc) Mounts() []Mount {
-	if t := p.mounts(); t != nil {
-		return t.list
-	}
-	return nil
+// mountTable knows the mounts of one mount namespace.
+type mountTable struct {
+	types  map[string]string // mount point → type of the topmost mount there
+	mounts []Mount           // in the kernel's order
+	byID   map[uint64]*Mount
+	byDev  map[uint64]*Mount // any one of the mounts of a file system
 }
 
 // localTypes are the file systems whose stat is answered by this kernel alone,
@@ -90,10 +82,19 @@ func (m *mountTables) of(p *Proc) *mountTable {
 		return t
 	}
 	t := readMountTable(m.root, p)
-	if ns != 0 {
+	// A process in a chroot sees only the mounts below it, under other names:
+	// its table is not its namespace's.
+	if root, err := p.Dir.Readlink("root"); ns != 0 && (err != nil || root == "/") {
 		m.byNS[ns] = t
 	}
 	return t
+}
+
+// known returns the table of a namespace if it was read in this scan.
+func (m *mountTables) known(ns uint64) *mountTable {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.byNS[ns]
 }
 
 func readMountTable(root string, p *Proc) *mountTable {
@@ -109,20 +110,7 @@ func readMountTable(root string, p *Proc) *mountTable {
 	if err != nil {
 		return nil
 	}
-	t := &mountTable{types: make(map[string]string, len(infos))}
-	for _, i := range infos {
-		m := Mount{
-			ID: i.MountID, Parent: i.ParentID, Root: unescapeMount(i.Root), Point: unescapeMount(i.MountPoint), Type: i.FSType,
-		}
-		major, minor, _ := strings.Cut(i.MajorMinorVer, ":")
-		if a, err := strconv.ParseUint(major, 10, 32); err == nil {
-			if b, err := strconv.ParseUint(minor, 10, 32); err == nil {
-				m.Dev = Dev(uint32(a), uint32(b))
-			}
-		}
-		t.types[m.Point] = m.Type
-		t.list = append(t.list, m)
-	}
+	t := newMountTable(infos)
 	for _, i := range infos { // namespaces kept by a mount, as ip netns does
 		nsType, _, _ := strings.Cut(i.Root, ":[")
 		inode, err := parseNamespace(i.Root)
@@ -133,11 +121,53 @@ func readMountTable(root string, p *Proc) *mountTable {
 	return t
 }
 
+func newMountTable(infos []*procfs.MountInfo) *mountTable {
+	t := &mountTable{
+		types:  make(map[string]string, len(infos)),
+		mounts: make([]Mount, 0, len(infos)),
+		byID:   make(map[uint64]*Mount, len(infos)),
+		byDev:  make(map[uint64]*Mount, len(infos)),
+	}
+	for _, i := range infos {
+		dev, err := parseDevice(i.MajorMinorVer)
+		if err != nil {
+			continue
+		}
+		t.mounts = append(t.mounts, Mount{
+			ID: uint64(i.MountID), Parent: uint64(i.ParentID), Dev: dev, Root: unescapeMount(i.Root), Point: unescapeMount(i.MountPoint), Type: i.FSType,
+		})
+		m := &t.mounts[len(t.mounts)-1]
+		t.types[m.Point], t.byID[m.ID], t.byDev[m.Dev] = m.Type, m, m
+	}
+	return t
+}
+
+// parseDevice reads the decimal major:minor of mountinfo.
+func parseDevice(s string) (uint64, error) {
+	major, minor, ok := strings.Cut(s, ":")
+	a, err1 := strconv.ParseUint(major, 10, 32)
+	b, err2 := strconv.ParseUint(minor, 10, 32)
+	if !ok || err1 != nil || err2 != nil {
+		return 0, fmt.Errorf("mountinfo: %w: device %q", ErrMalformed, s)
+	}
+	return Dev(uint32(a), uint32(b)), nil
+}
+
 // mountEscapes are the bytes that mountinfo writes in octal
 // (proc_pid_mountinfo(5)); procfs leaves them as they are.
 var mountEscapes = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`, `\043`, "#")
 
 func unescapeMount(s string) string { return mountEscapes.Replace(s) }
+
+// Mounts lists the mounts of the process's mount namespace in the kernel's
+// order, in which one on top of another comes later; none if they cannot be
+// read.
+func (p *Proc) Mounts() []Mount {
+	if t := p.mounts(); t != nil {
+		return t.mounts
+	}
+	return nil
+}
 
 func (p *Proc) mounts() *mountTable {
 	if p.mnt == nil {

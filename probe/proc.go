@@ -80,7 +80,7 @@ func (f *FD) readStat() error {
 	if !f.Proc.task.Enter("stat", f.Num) {
 		return ErrGivenUp
 	}
-	errno := statx(f.dir.fd, f.name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, unix.STATX_BASIC_STATS, &f.stat)
+	errno := statx(f.dir.fd, f.name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, &f.stat)
 	f.Proc.task.Leave()
 	if errno != 0 {
 		return errno

@@ -66,6 +66,9 @@ type Scan struct {
 	selfPID int // ipctop's pid in the proc file system at hand; 0 if it is not in there
 	mounts  *mountTables
 	nss     *namespaces
+	members mountMembers
+
+	lockTable lockTable
 
 	mu      sync.Mutex
 	results []*result

@@ -149,6 +149,7 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 	}
 	r.out.probe = "process"
 	s.nss.addProcess(p)
+	s.members.add(p)
 
 	// The directory is bound to this process. If it still answers, all that
 	// was read above was this process's.

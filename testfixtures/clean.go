@@ -172,8 +172,11 @@ func removeRecorded(report *Report, dir int, path string, o owner, records []rec
 		}
 	}
 	for _, r := range records {
+		if r.Shm != "" {
+			removeShm(report, r.Shm)
+		}
 		if r.File != nil {
-			removeFile(report, dir, path, string(r.File))
+			removeFile(report, dir, path, string(r.File), r.Regular)
 		}
 	}
 	if len(report.Kept) > kept {
@@ -186,8 +189,9 @@ func removeRecorded(report *Report, dir int, path string, o owner, records []rec
 	removeDir(report, path)
 }
 
-// removeFile removes a FIFO or socket of a run's directory.
-func removeFile(report *Report, dir int, path, name string) {
+// removeFile removes a file of a run's directory: a regular one where that was
+// recorded, else a FIFO or socket.
+func removeFile(report *Report, dir int, path, name string, regular bool) {
 	full := filepath.Join(path, name)
 	if name == "" || name == "." || name == ".." || strings.Contains(name, "/") {
 		report.keep("%q: not a file of the run's own directory", full)
@@ -198,7 +202,10 @@ func removeFile(report *Report, dir int, path, name string) {
 	if err == unix.ENOENT {
 		return
 	}
-	if t := st.Mode & unix.S_IFMT; err == nil && t != unix.S_IFIFO && t != unix.S_IFSOCK {
+	if t := st.Mode & unix.S_IFMT; err == nil && regular && t != unix.S_IFREG {
+		report.keep("%q: not a regular file", full)
+		return
+	} else if err == nil && !regular && t != unix.S_IFIFO && t != unix.S_IFSOCK {
 		report.keep("%q: neither a FIFO nor a socket", full)
 		return
 	}
@@ -210,6 +217,29 @@ func removeFile(report *Report, dir int, path, name string) {
 		return
 	}
 	report.remove("file %q", full)
+}
+
+// removeShm removes a shared memory object of this user's. Its name was drawn at
+// random by the run.
+func removeShm(report *Report, name string) {
+	full := shmDir + name
+	var st unix.Stat_t
+	err := unix.Lstat(full, &st)
+	if err == unix.ENOENT {
+		return
+	}
+	if !strings.Contains(name, shmPrefix) || strings.Contains(name, "/") || err == nil && (st.Mode&unix.S_IFMT != unix.S_IFREG || int(st.Uid) != os.Geteuid()) {
+		report.keep("%q: not a shared memory object of this user's runs", full)
+		return
+	}
+	if err == nil {
+		err = unix.Unlink(full)
+	}
+	if err != nil && err != unix.ENOENT {
+		report.keep("%q: %v", full, err)
+		return
+	}
+	report.remove("shared memory %q", full)
 }
 
 func removeDir(report *Report, path string) {

@@ -63,6 +63,11 @@ func All() []Fixture {
 		sysvSemFixtures(),
 		sysvShmFixtures(),
 		eventFixtures(),
+		posixShmFixtures(),
+		posixSemFixtures(),
+		memoryFixtures(),
+		fileFixtures(),
+		lockFixtures(),
 		signalsFixtures(),
 	)
 }

@@ -24,12 +24,14 @@ const (
 	manifestName = "manifest"
 )
 
-// record is a line of the manifest; one field is set.
+// record is a line of the manifest; one field is set, and what goes with it.
 type record struct {
 	Owner   *owner      `json:"owner,omitempty"`
 	Process *owned      `json:"process,omitempty"`
-	File    []byte      `json:"file,omitempty"` // name in the directory, any bytes
+	File    []byte      `json:"file,omitempty"`    // name in the directory, any bytes
+	Regular bool        `json:"regular,omitempty"` // with File: it is a regular one
 	SysV    *sysvRecord `json:"sysv,omitempty"`
+	Shm     string      `json:"shm,omitempty"` // name of a file on /dev/shm
 }
 
 // owned is a holder process.

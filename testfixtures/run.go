@@ -111,6 +111,7 @@ func (r *Run) make(ctx context.Context, f *Fixture) (Instance, error) {
 			inst.PIDs = append(inst.PIDs, p.pid)
 		}
 	}
+	inst.PIDs = append(inst.PIDs, m.children...)
 	if inst.Kind != SignalsKind {
 		o.expect["id"], o.expect["kind"] = o.id, inst.Kind
 	}
@@ -124,6 +125,7 @@ type maker struct {
 	run       *Run
 	fixture   *Fixture
 	processes []*process
+	children  []int // processes that those made, and wait for
 	open      []int
 }
 

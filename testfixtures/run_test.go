@@ -124,7 +124,7 @@ func checkHolder(t *testing.T, inst Instance, e expectation, h holderExpectation
 	if comm, err := os.ReadFile(proc + "comm"); err != nil || string(comm) != h.Comm+"\n" {
 		t.Errorf("comm of %d is %q (%v), want %s", h.PID, comm, err, h.Comm)
 	}
-	if h.Via == "attach" {
+	if h.Via == "attach" || h.Via == "map" {
 		maps, err := os.ReadFile(proc + "maps")
 		want := strings.TrimPrefix(h.Address, "0x") + "-"
 		if err != nil || !strings.Contains("\n"+string(maps), "\n"+want) {
@@ -143,7 +143,10 @@ func checkHolder(t *testing.T, inst Instance, e expectation, h holderExpectation
 	if err := unix.Lstat(link, &st); err != nil {
 		t.Fatal(err)
 	}
-	if want := map[string]uint32{"r": 0o500, "w": 0o300, "": 0o700}[h.Access]; st.Mode&0o777 != want {
+	if h.Via == "lock" {
+		return // it is held in whatever mode the file is open
+	}
+	if want := map[string]uint32{"r": 0o500, "w": 0o300, "rw": 0o700, "": 0o700}[h.Access]; st.Mode&0o777 != want {
 		t.Errorf("%s has mode %o, want %o", link, st.Mode&0o777, want)
 	}
 }

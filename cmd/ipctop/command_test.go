@@ -175,7 +175,7 @@ func TestCompleteReferences(t *testing.T) {
 			t.Errorf("%q completes to\n%q\nwant\n%q", prefix, stdout, want)
 		}
 	}
-	if _, stdout, _ := run(t, "", "__complete", "kinds", "fi"); stdout != "fifo\tnamed pipe\n:4\n" {
+	if _, stdout, _ := run(t, "", "__complete", "kinds", "fi"); stdout != "fifo\tnamed pipe\nfile\tshared file\n:4\n" {
 		t.Errorf("kinds: %q", stdout)
 	}
 	if _, stdout, _ := run(t, "", "__complete", "show", "-o", ""); stdout != "text\njson\n:4\n" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/filelock"
 	"github.com/ipctop/ipctop/posix"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/sigstate"
@@ -38,5 +39,11 @@ func probes() []probe.Probe {
 		fdscan.IOUring(),
 		fdscan.Userfaultfd(),
 		fdscan.Epoll(), // the last: it names what the others found
+		fdscan.Memfd(),
+		fdscan.ShmAnon(),
+		posix.Shm(), // before File: what it finds is no ordinary file
+		posix.Sem(),
+		fdscan.File(),
+		filelock.Locks(),
 	}
 }
