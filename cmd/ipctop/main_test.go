@@ -14,6 +14,9 @@ const mainEnv = "IPCTOP_TEST_MAIN"
 func TestMain(m *testing.M) {
 	testfixtures.RunRole()
 	fdscan.RunAside()
+	if path := os.Getenv(memoryEnv); path != "" {
+		holdMemoryLock(path)
+	}
 	if os.Getenv(mainEnv) == "1" {
 		main()
 	}
