@@ -17,6 +17,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(memoryEnv); path != "" {
 		holdMemoryLock(path)
 	}
+	if os.Getenv(waitersEnv) != "" {
+		waiters()
+	}
 	if os.Getenv(mainEnv) == "1" {
 		main()
 	}
