@@ -92,7 +92,14 @@ func endOfFile(t *testing.T) time.Duration {
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(fds[0])
+	// The write end is to be the lower descriptor: that one ipctop duplicates.
+	high, err := unix.FcntlInt(uintptr(fds[0]), unix.F_DUPFD_CLOEXEC, fds[1]+1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = unix.Close(fds[0])
+	fds[0] = high
+	defer unix.Close(high)
 	eof := make(chan time.Time, 1)
 	go func() {
 		var b [1]byte
