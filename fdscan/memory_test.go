@@ -22,15 +22,6 @@ import (
 // given.
 const holdOpen = "IPCTOP_TEST_HOLD_OPEN"
 
-func TestMain(m *testing.M) {
-	if os.Getenv(holdOpen) != "" {
-		fmt.Println("ready")
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
-
 // otherProcess starts a process that has the files open.
 func otherProcess(t *testing.T, files ...*os.File) int {
 	t.Helper()

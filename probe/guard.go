@@ -52,14 +52,23 @@ type Task struct {
 // (a descriptor number). It reports false if the operation must not be tried,
 // because it once got stuck or because too many threads are lost. Leave ends it.
 func (t *Task) Enter(op string, n int32) bool {
-	if t.guard.avoids(avoidKey{t.item, op, n}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	// Work that was given up and came back after all is done by another now.
+	if t.abandoned || t.guard.avoids(avoidKey{t.item, op, n}) {
 		return false
 	}
-	now := time.Now()
-	t.mu.Lock()
-	t.op, t.n, t.since = op, n, now
-	t.mu.Unlock()
+	t.op, t.n, t.since = op, n, time.Now()
 	return true
+}
+
+// about says more exactly what the item is, before anything is entered: what is
+// left alone must not be left alone for ever under a number that is given to
+// another.
+func (t *Task) about(item any) {
+	t.mu.Lock()
+	t.item = item
+	t.mu.Unlock()
 }
 
 // Leave ends the operation begun by Enter.
@@ -84,11 +93,24 @@ func (t *Task) abandon(now time.Time) bool {
 		return false
 	}
 	t.abandoned = true
-	t.guard.mu.Lock()
-	t.guard.lost++
-	t.guard.avoid[avoidKey{t.item, t.op, t.n}] = true
-	t.guard.mu.Unlock()
+	t.guard.lose(avoidKey{t.item, t.op, t.n})
 	return true
+}
+
+// lose notes that a thread, or a process that was to do it, is stuck in an
+// operation. regain notes that it came back; the operation is left alone all
+// the same.
+func (g *guard) lose(k avoidKey) {
+	g.mu.Lock()
+	g.lost++
+	g.avoid[k] = true
+	g.mu.Unlock()
+}
+
+func (g *guard) regain() {
+	g.mu.Lock()
+	g.lost--
+	g.mu.Unlock()
 }
 
 // each does work for every i below n on the given number of goroutines. An
@@ -113,6 +135,12 @@ func (g *guard) each(n, workers int, item func(i int) any, work func(t *Task, i 
 			r.sweep(now)
 		}
 	}
+}
+
+// Guarded does work for every i below n, as [Joined.Each] does, in a program
+// that makes no scan.
+func Guarded(n, workers int, work func(t *Task, i int) (commit func())) {
+	newGuard().each(n, workers, func(i int) any { return i }, work)
 }
 
 // guardRun is one call of each.
@@ -176,9 +204,7 @@ func (r *guardRun) finish(w *guardWorker, commit func()) bool {
 	abandoned := w.task.abandoned
 	w.task.mu.Unlock()
 	if abandoned {
-		r.guard.mu.Lock()
-		r.guard.lost--
-		r.guard.mu.Unlock()
+		r.guard.regain()
 		return false
 	}
 	if commit != nil {

@@ -253,6 +253,20 @@ func (j *Joined) Each(list []*Joint, work func(t *Task, e *Joint) (commit func()
 		func(t *Task, i int) func() { return work(t, list[i]) })
 }
 
+// GivenUp reports whether an operation on e must not be tried, as [Task.Enter]
+// does for work that is done elsewhere.
+func (j *Joined) GivenUp(e *Joint, op string) bool {
+	return j.Scan.scanner.guard.avoids(avoidKey{item: e.Key, op: op})
+}
+
+// GiveUp has an operation on e left alone from now on, because who was to do it
+// is stuck. back is to be called if that ever comes back.
+func (j *Joined) GiveUp(e *Joint, op string) (back func()) {
+	g := j.Scan.scanner.guard
+	g.lose(avoidKey{item: e.Key, op: op})
+	return g.regain
+}
+
 // snapshot puts everything into the order of the JSON contract.
 func (s *Scan) snapshot(j *Joined) *model.Snapshot {
 	snap := &model.Snapshot{

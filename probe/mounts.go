@@ -3,6 +3,7 @@ package probe
 import (
 	"bytes"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -77,15 +78,24 @@ type mountTables struct {
 func (m *mountTables) of(p *Proc) *mountTable {
 	ns := p.Model.Namespaces["mnt"]
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if t, ok := m.byNS[ns]; ok && ns != 0 {
+	t, ok := m.byNS[ns]
+	m.mu.Unlock()
+	if ok && ns != 0 {
 		return t
 	}
-	t := readMountTable(m.root, p)
+	// Not under the lock: the kernel makes readers of mountinfo wait for whoever
+	// is mounting, and one that waits must not hold up the others.
+	if !p.task.Enter("mountinfo", 0) {
+		return nil
+	}
+	t = readMountTable(m.root, p)
+	p.task.Leave()
 	// A process in a chroot sees only the mounts below it, under other names:
 	// its table is not its namespace's.
 	if root, err := p.Dir.Readlink("root"); ns != 0 && (err != nil || root == "/") {
+		m.mu.Lock()
 		m.byNS[ns] = t
+		m.mu.Unlock()
 	}
 	return t
 }
@@ -114,7 +124,11 @@ func readMountTable(root string, p *Proc) *mountTable {
 	for _, i := range infos { // namespaces kept by a mount, as ip netns does
 		nsType, _, _ := strings.Cut(i.Root, ":[")
 		inode, err := parseNamespace(i.Root)
-		if i.FSType == "nsfs" && err == nil && cloneFlags[nsType] != 0 && inode != p.Scan.Own[nsType] {
+		if i.FSType != "nsfs" || err != nil || cloneFlags[nsType] == 0 || inode == p.Scan.Own[nsType] {
+			continue
+		}
+		// The way there must not lead through a file system that may not answer.
+		if above := path.Dir(unescapeMount(i.MountPoint)); t.local([]byte(above)) {
 			p.Scan.nss.add(nsType, inode, p.Dir.path+"/root"+unescapeMount(i.MountPoint))
 		}
 	}

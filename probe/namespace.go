@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"runtime"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -117,6 +119,30 @@ func (s *Scan) inNamespace(nsType string, inode uint64, f func()) error {
 	return err
 }
 
+// inNamespaceInTime is inNamespace with an end: ways into a namespace can lead
+// past programs that do not answer.
+func (s *Scan) inNamespaceInTime(ctx context.Context, nsType string, inode uint64, f func()) error {
+	k := avoidKey{item: nsType, op: strconv.FormatUint(inode, 10)}
+	g := s.scanner.guard
+	if g.avoids(k) {
+		return ErrGivenUp
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.inNamespace(nsType, inode, f) }()
+	late := time.NewTimer(tableDeadline)
+	defer late.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-late.C:
+		g.lose(k)
+		go func() { <-done; g.regain() }()
+		return ErrGivenUp
+	}
+}
+
 // onThread runs f on a thread of its own, which ends with it. The main thread
 // will not do, because it never ends: it would stay in the namespace, keep it
 // alive, and show it as ipctop's own in /proc/self. If the goroutine is given
@@ -136,19 +162,38 @@ func onThread(f func()) {
 	<-done
 }
 
+// openNamespace opens what path leads to, if that is the namespace. Where a
+// namespace was there may be a FIFO or a terminal by now, and to open one of
+// those disturbs its users: so it is first reached without being opened.
+func openNamespace(path, nsType string, inode uint64) (int, error) {
+	at, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(at)
+	var own, st unix.Statx_t
+	const flags = unix.AT_STATX_DONT_SYNC
+	if err := unix.Statx(unix.AT_FDCWD, "/proc/self/ns/"+nsType, flags, unix.STATX_INO, &own); err != nil {
+		return -1, err
+	}
+	if err := unix.Statx(at, "", flags|unix.AT_EMPTY_PATH, unix.STATX_INO, &st); err != nil {
+		return -1, err
+	}
+	// All namespaces are on one file system, nsfs.
+	if st.Ino != inode || st.Dev_major != own.Dev_major || st.Dev_minor != own.Dev_minor {
+		return -1, unix.ESRCH // whoever led there has moved on
+	}
+	return unix.Open("/proc/self/fd/"+itoa(at), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+}
+
 func enterNamespace(doors []string, nsType string, inode uint64) error {
 	err := fmt.Errorf("%s namespace %d: %w", nsType, inode, unix.ESRCH)
 	for _, path := range doors {
-		fd, e := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+		fd, e := openNamespace(path, nsType, inode)
 		if e != nil {
 			if !Gone(e) {
 				err = fmt.Errorf("open %s: %w", path, e)
 			}
-			continue
-		}
-		var st unix.Stat_t
-		if unix.Fstat(fd, &st) != nil || st.Ino != inode {
-			_ = unix.Close(fd) // whoever led there has moved on
 			continue
 		}
 		e = unix.Setns(fd, cloneFlags[nsType])

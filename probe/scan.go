@@ -29,6 +29,12 @@ type Options struct {
 	// Workers is the number of goroutines that read processes; 0 means one a
 	// processor.
 	Workers int
+
+	// Aside is the program that is started to do, as a process of its own, what
+	// can get stuck in the kernel beyond the reach of SIGKILL: a program with
+	// such a thread cannot end, and whoever waits for it waits, too. Its main
+	// must begin with fdscan.RunAside. "" does all of it within this process.
+	Aside string
 }
 
 // Scanner makes snapshots. It remembers from one to the next what got stuck, so
@@ -184,6 +190,9 @@ func (sc *Scanner) user(uid int) string {
 	}
 	return name
 }
+
+// Aside is [Options].Aside.
+func (s *Scan) Aside() string { return s.scanner.opts.Aside }
 
 func (s *Scan) add(r *result) {
 	s.mu.Lock()

@@ -86,6 +86,12 @@ func (s *Scan) walk(ctx context.Context) error {
 	return nil
 }
 
+// processKey tells a process from a later one of the same pid.
+type processKey struct {
+	pid   int
+	ticks uint64
+}
+
 func failed(pid int, err error) *Out {
 	out := &Out{probe: "process"}
 	out.Gap(model.Gap{Reason: ReasonOf(err), PID: pid, Op: "read", Detail: err.Error()})
@@ -125,6 +131,7 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 	if uid, ok := m.UID.Get(); ok {
 		m.User = s.scanner.user(uid)
 	}
+	t.about(processKey{pid, st.startTicks})
 	r := &result{process: m, out: &Out{probe: "process"}}
 	p := &Proc{Dir: dir, Model: m, Status: slices.Clone(text), Scan: s, task: t}
 	if !m.Kernel {
@@ -372,7 +379,7 @@ func (s *Scan) tables(ctx context.Context) {
 		for _, inode := range s.nss.list(scope, s.Own[scope]) {
 			wg.Go(func() {
 				ns := NS{Type: scope, Inode: inode, Scan: s}
-				err := s.inNamespace(scope, inode, func() {
+				err := s.inNamespaceInTime(ctx, scope, inode, func() {
 					for _, p := range probes {
 						s.tableHere(ctx, p, ns)
 					}

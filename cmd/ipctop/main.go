@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ipctop/ipctop/fdscan"
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
@@ -59,6 +60,7 @@ type command struct {
 
 func main() {
 	testfixtures.RunRole() // a process that fixtures started
+	fdscan.RunAside()      // one that asks pipes
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	// Without this, a reader that closes the pipe ends ipctop by SIGPIPE. Catching
 	// the signal makes it an error, and children still get the default.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/ipctop/ipctop/fdscan"
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
@@ -12,6 +13,13 @@ const mainEnv = "IPCTOP_TEST_MAIN"
 
 func TestMain(m *testing.M) {
 	testfixtures.RunRole()
+	fdscan.RunAside()
+	if path := os.Getenv(memoryEnv); path != "" {
+		holdMemoryLock(path)
+	}
+	if os.Getenv(waitersEnv) != "" {
+		waiters()
+	}
 	if os.Getenv(mainEnv) == "1" {
 		main()
 	}

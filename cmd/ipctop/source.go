@@ -35,7 +35,7 @@ func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, err
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
-	return probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes()}).Scan(ctx)
+	return probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Aside: "/proc/self/exe"}).Scan(ctx)
 }
 
 func (c command) readDump(name string) (*model.Snapshot, error) {

@@ -1,0 +1,127 @@
+package fdscan
+
+import (
+	"context"
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// completePipes asks every pipe of a space how full it is. The kernel tells only
+// those who have it open, so one descriptor is duplicated (pidfd_getfd(2)) for
+// the microseconds that two ioctls take: while a duplicate of the last write end
+// is open, its readers get no end of file.
+//
+// The kernel answers under the pipe's mutex. Who is blocked while it has that (on
+// memory that userfaultfd provides, in splice(2) from a silent socket) blocks
+// whoever asks, beyond the reach of SIGKILL. Three things keep that from ipctop:
+// pipes that look so are not asked ([busyPipes]); those that are, are asked by
+// another process ([askAside]), or on guarded threads where there can be none;
+// and what got stuck once is left alone.
+func completePipes(ctx context.Context, j *probe.Joined, space *probe.Space, out *probe.Out) {
+	if !j.Scan.PIDCalls {
+		out.Gap(model.Gap{Reason: model.Unsupported, Op: fillOp, Detail: "the proc file system belongs to another pid namespace"})
+		return
+	}
+	f := &pipeFills{joined: j, out: out}
+	pipes := j.In(space)
+	busy := busyPipes(j.Scan.ProcRoot, j.Processes, pipes)
+	for _, e := range pipes {
+		q := newPipeQuestion(e)
+		switch {
+		case busy[e.Key] != nil:
+			f.settle(e, pipeAnswer{}, busy[e.Key])
+		case j.GivenUp(e, fillOp):
+			f.settle(e, pipeAnswer{}, probe.ErrGivenUp)
+		case len(q.holders) > 0:
+			f.questions, f.asked = append(f.questions, q), append(f.asked, e)
+		}
+	}
+	if !f.askAside(ctx) {
+		f.askHere(ctx)
+	}
+	if f.refused > 0 {
+		out.Gap(model.Gap{
+			Reason: model.Denied, Op: fillOp, Count: f.refused, Detail: "no right to duplicate a descriptor of any holder (pidfd_getfd)",
+		})
+	}
+}
+
+// fillOp is what gaps and the guard call it.
+const fillOp = "fill"
+
+// pipeFills asks the pipes of one space.
+type pipeFills struct {
+	joined    *probe.Joined
+	out       *probe.Out
+	questions []pipeQuestion
+	asked     []*probe.Joint // whom each question is about
+	refused   int
+}
+
+// settle puts an answer where it belongs.
+func (f *pipeFills) settle(e *probe.Joint, a pipeAnswer, err error) {
+	switch {
+	case err == nil:
+		if d, ok := e.Object.Detail.(*model.PipeDetail); ok {
+			d.Queued, d.Capacity = model.Some(a.queued), model.Some(a.capacity)
+			e.Object.Fill = model.NewRatio(d.Queued, d.Capacity)
+		}
+	case probe.Gone(err), errors.Is(err, unix.EBADF):
+		// it was closed meanwhile
+	case probe.ReasonOf(err) == model.Denied:
+		f.refused++
+	default:
+		f.out.Gap(model.Gap{Reason: probe.ReasonOf(err), Object: e.Object.ID, Op: fillOp, Detail: err.Error()})
+	}
+}
+
+// askHere asks on threads of this process.
+func (f *pipeFills) askHere(ctx context.Context) {
+	questions := make(map[*probe.Joint]*pipeQuestion, len(f.asked))
+	for i, e := range f.asked {
+		questions[e] = &f.questions[i]
+	}
+	f.joined.Each(f.asked, func(t *probe.Task, e *probe.Joint) func() {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if !t.Enter(fillOp, 0) {
+			return func() { f.settle(e, pipeAnswer{}, probe.ErrGivenUp) }
+		}
+		a := questions[e].ask()
+		t.Leave()
+		return func() { f.settle(e, a, a.err()) }
+	})
+}
+
+// askAside has another process ask, if ipctop is to and can.
+func (f *pipeFills) askAside(ctx context.Context) bool {
+	program := f.joined.Scan.Aside()
+	if program == "" || len(f.questions) == 0 {
+		return program != ""
+	}
+	a, err := startAside(program, f.questions)
+	if err != nil {
+		f.out.Gap(model.Gap{Reason: probe.ReasonOf(err), Op: "start", Path: program, Detail: err.Error() + ": pipes are asked by ipctop itself"})
+		return false
+	}
+	answered := make([]bool, len(f.questions))
+	a.each(ctx, func(i int, answer pipeAnswer) {
+		answered[i] = true
+		f.settle(f.asked[i], answer, answer.err())
+		if answer.status == statusStuck {
+			a.whenGone(f.joined.GiveUp(f.asked[i], fillOp))
+		}
+	})
+	for i, ok := range answered {
+		if !ok && ctx.Err() == nil {
+			f.settle(f.asked[i], pipeAnswer{}, probe.ErrGivenUp)
+		}
+	}
+	a.end()
+	return true
+}
