@@ -70,7 +70,8 @@ func MakeLinks(objects []Object) []Link {
 				links = appendLink(links, o, a, b, true)
 			}
 		case len(info.Ends) == 2:
-			links = appendLink(links, o, ends(flagged(o.Holders, info.Ends[0]), anyAccess), ends(flagged(o.Holders, info.Ends[1]), anyAccess), true)
+			a, b = ends(a, flagged(o.Holders, info.Ends[0]), anyAccess), ends(b, flagged(o.Holders, info.Ends[1]), anyAccess)
+			links = appendLink(links, o, a, b, true)
 		case info.Direction == "one way":
 			a, b = ends(a, o.Holders, Access.CanWrite), ends(b, o.Holders, Access.CanRead)
 			links = appendLink(links, o, a, b, false)
