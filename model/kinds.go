@@ -40,6 +40,7 @@ func Kinds() []KindInfo {
 		sysvSemInfo,
 		sysvShmInfo,
 		posixMqInfo,
+		futexInfo,
 	}
 }
 

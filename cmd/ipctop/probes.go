@@ -6,6 +6,7 @@ import (
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/sigstate"
 	"github.com/ipctop/ipctop/sysv"
+	"github.com/ipctop/ipctop/waitstate"
 )
 
 // probes lists the readers, in the order in which they may claim a descriptor.
@@ -28,5 +29,6 @@ func probes() []probe.Probe {
 		fdscan.Packet(),
 		fdscan.Vsock(),
 		fdscan.Socket(), // the last of the socket families: it takes what they leave
+		waitstate.Probe(),
 	}
 }
