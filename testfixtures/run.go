@@ -114,6 +114,11 @@ func (r *Run) make(ctx context.Context, f *Fixture) (Instance, error) {
 	if inst.Kind != SignalsKind {
 		o.expect["id"], o.expect["kind"] = o.id, inst.Kind
 	}
+	if len(m.waits) > 0 {
+		if inst.Waits, err = json.Marshal(m.waits); err != nil {
+			return inst, err
+		}
+	}
 	inst.Expect, err = json.Marshal(o.expect)
 	return inst, err
 }
@@ -125,6 +130,7 @@ type maker struct {
 	fixture   *Fixture
 	processes []*process
 	open      []int
+	waits     []tree // how a dump shows the threads that are blocked on it
 }
 
 // spawn starts a holder and does not wait for it.
