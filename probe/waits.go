@@ -65,7 +65,12 @@ func (s *Scan) reopen(t *Task, m *model.Process) (*Proc, error) {
 	}
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)
+	if !t.Enter("stat", 0) {
+		dir.Close()
+		return nil, ErrGivenUp
+	}
 	text, err := dir.ReadFile("stat", sc.text[:0])
+	t.Leave()
 	sc.text = text[:0]
 	if err != nil {
 		dir.Close()

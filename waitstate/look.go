@@ -236,7 +236,7 @@ func (r *round) again(v *visit, t *thread) (seen thread) {
 	if r.clocked {
 		v.buf, err = v.proc.Dir.ReadFile("task/"+itoa(t.tid)+"/sched", v.buf[:0])
 		if err == nil {
-			if exec, err := parseSched(v.buf); err == nil {
+			if exec, err := parseSched(v.buf); err == nil && exec > 0 { // 0: moved to another processor, not run there yet
 				seen.age = model.Some(int64(r.clock.age(exec) / time.Microsecond * time.Microsecond))
 			}
 		}

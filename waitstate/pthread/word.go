@@ -118,6 +118,11 @@ func Identify(w Wait, sibling func(tid int) bool) Lock {
 		}
 		return Lock{Type: Unknown}
 	}
+	// pthread_join waits at a field of the thread's descriptor that holds its id
+	// and is cleared by the kernel when it ends (set_tid_address(2)).
+	if w.Call == Bitset && w.Value == word && word != 0 && word&^tidMask == 0 && sibling(int(word)) {
+		return Lock{Type: Join, Libc: "glibc", Owner: int(word)}
+	}
 	for _, recognise := range []func(*Wait, uint32) (Lock, bool){
 		priorityMutex, glibcMutex, glibcRobustMutex, glibcSem, glibcRWLock, glibcCond, glibcBarrier,
 		muslSem, muslMutex, muslRWLock, muslCond,
@@ -125,11 +130,6 @@ func Identify(w Wait, sibling func(tid int) bool) Lock {
 		if l, ok := recognise(&w, word); ok {
 			return l
 		}
-	}
-	// pthread_join waits at a field of the thread's descriptor that holds its id
-	// and is cleared by the kernel when it ends (set_tid_address(2)).
-	if w.Call == Bitset && w.Value == word && word&^tidMask == 0 && sibling(int(word)) {
-		return Lock{Type: Join, Libc: "glibc", Owner: int(word)}
 	}
 	return Lock{Type: Unknown}
 }

@@ -46,6 +46,7 @@ func TestIdentify(t *testing.T) {
 		},
 		{"barrier", Wait{Value: 4}, map[int]uint32{-4: 5, 0: 4, 4: 2, 8: 0x80, 12: 4}, Lock{Type: Barrier, Libc: "glibc"}},
 		{"join", Wait{Call: Bitset, Value: tid}, map[int]uint32{0: tid}, Lock{Type: Join, Libc: "glibc", Owner: tid}},
+		{"join, with a cond's words before", Wait{Call: Bitset, Value: tid}, map[int]uint32{-4: 9, 0: tid}, Lock{Type: Join, Libc: "glibc", Owner: tid}},
 		{"the word of a thread elsewhere", Wait{Call: Bitset, Value: tid + 1}, map[int]uint32{0: tid + 1}, Lock{Type: Unknown}},
 		{"musl normal mutex", Wait{Value: 0x80000010}, map[int]uint32{-4: 0x80, 0: 0x80000010, 4: 1}, Lock{Type: Mutex, Libc: "musl"}},
 		{
