@@ -15,9 +15,13 @@ import (
 // threads sleeps with; it says how.
 const sleeperEnv = "IPCTOP_TEST_SLEEPER"
 
+// HoldOpen marks the test program that was started again to hold what it was
+// given.
+const HoldOpen = "IPCTOP_TEST_HOLD_OPEN"
+
 func TestMain(m *testing.M) {
 	RunAside()
-	if os.Getenv(holdOpen) != "" {
+	if os.Getenv(HoldOpen) != "" {
 		fmt.Println("ready")
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)

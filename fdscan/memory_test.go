@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,15 +17,11 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// holdOpen marks the test program that was started again to hold what it was
-// given.
-const holdOpen = "IPCTOP_TEST_HOLD_OPEN"
-
 // otherProcess starts a process that has the files open.
 func otherProcess(t *testing.T, files ...*os.File) int {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), holdOpen+"=1")
+	cmd.Env = append(os.Environ(), fdscan.HoldOpen+"=1")
 	cmd.ExtraFiles = files
 	pid, _ := running(t, cmd)
 	return pid

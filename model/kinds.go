@@ -55,6 +55,7 @@ var kinds = []KindInfo{
 	pidfdInfo,
 	ioUringInfo,
 	userfaultfdInfo,
+	futexInfo,
 }
 
 // Kinds lists the mechanisms ipctop shows, in the order of its tables. The list

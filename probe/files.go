@@ -295,13 +295,6 @@ func (j *Joined) Open(pid int32) (Dir, error) {
 	return dir, nil
 }
 
-// Add makes an object of which no holder is known.
-func (j *Joined) Add(k Key, object *model.Object) *Joint {
-	e := &Joint{Key: k, Object: object}
-	j.objects[k] = e
-	return e
-}
-
 // LookupUnclaimed returns the holders of a key that no probe described.
 func (j *Joined) LookupUnclaimed(k Key) (*Joint, bool) {
 	e, ok := j.unclaimed[k]

@@ -3,6 +3,8 @@ package probe
 import (
 	"cmp"
 	"context"
+	"iter"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -45,7 +47,8 @@ func (e *Joint) Adopt(h ...model.Holder) {
 	sortHolders(e.Holders)
 }
 
-func (j *Joined) complete(e *Joint) bool {
+// HoldersComplete reports whether there can be no holder of e that is not listed.
+func (j *Joined) HoldersComplete(e *Joint) bool {
 	if complete, ok := e.Complete.Get(); ok {
 		return complete
 	}
@@ -88,6 +91,30 @@ func (j *Joined) Describe(e *Joint, object *model.Object) {
 	e.Object = object
 	delete(j.unclaimed, e.Key)
 	j.objects[e.Key] = e
+}
+
+// All lists all objects, in no particular order.
+func (j *Joined) All() iter.Seq[*Joint] { return maps.Values(j.objects) }
+
+// Peers calls f for each object at the other end of e.
+func (j *Joined) Peers(e *Joint, f func(peer *Joint, c model.Confidence)) {
+	for _, p := range e.peers {
+		if to, ok := j.objects[p.to]; ok {
+			f(to, p.confidence)
+		}
+	}
+}
+
+// Add makes an object of a key that nobody has emitted before, when the join is
+// done already. An object that is there is returned as it is.
+func (j *Joined) Add(k Key, object *model.Object, holders ...model.Holder) *Joint {
+	if e, ok := j.objects[k]; ok {
+		return e
+	}
+	e := &Joint{Key: k, Object: object}
+	e.Adopt(holders...)
+	j.objects[k] = e
+	return e
 }
 
 // join brings together all that was emitted under one key.
@@ -295,18 +322,23 @@ func (s *Scan) snapshot(j *Joined) *model.Snapshot {
 		}
 		snap.Gaps = append(snap.Gaps, r.out.gaps...)
 		snap.Limits = append(snap.Limits, r.out.limits...)
+		snap.Waits = append(snap.Waits, r.out.waits...)
 		for what, how := range r.out.backends {
 			snap.Scan.Backends[what] = how
 		}
 	}
 	slices.SortFunc(snap.Processes, func(a, b model.Process) int { return a.PID - b.PID })
+	if s.waited && snap.Waits == nil {
+		snap.Waits = []model.Wait{} // somebody looked, and nobody waits
+	}
+	slices.SortFunc(snap.Waits, func(a, b model.Wait) int { return cmp.Or(a.PID-b.PID, a.TID-b.TID) })
 	sortGaps(snap.Gaps)
 	sortLimits(snap.Limits)
 
 	list := make([]*Joint, 0, len(j.objects))
 	for _, e := range j.objects {
 		e.Object.Holders = e.Holders
-		e.Object.HoldersComplete = j.complete(e)
+		e.Object.HoldersComplete = j.HoldersComplete(e)
 		for _, p := range e.peers {
 			if to, ok := j.Lookup(p.to); ok {
 				e.Object.Peers = append(e.Object.Peers, model.Peer{ID: to.Object.ID, Confidence: p.confidence})

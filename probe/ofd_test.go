@@ -95,8 +95,8 @@ func TestIncompleteWithoutKcmp(t *testing.T) {
 	d := newDescriptions(j, out)
 	j.Scan.mergeDescriptions(d)
 	d.report()
-	if j.complete(e) || len(out.gaps) != 1 || out.gaps[0].Reason != model.Unsupported {
-		t.Errorf("complete %v, gaps %+v", j.complete(e), out.gaps)
+	if j.HoldersComplete(e) || len(out.gaps) != 1 || out.gaps[0].Reason != model.Unsupported {
+		t.Errorf("complete %v, gaps %+v", j.HoldersComplete(e), out.gaps)
 	}
 }
 

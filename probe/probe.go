@@ -38,6 +38,11 @@ type Probe struct {
 
 	// Complete adds what can only be asked when all holders are known.
 	Complete func(ctx context.Context, j *Joined, out *Out)
+
+	// Waits tells what threads are blocked on, when all objects are complete.
+	// It may still add objects ([Joined.Add]): those that exist only while
+	// someone waits.
+	Waits func(ctx context.Context, j *Joined, out *Out) error
 }
 
 // Space gives the numbers of a [Key] their meaning: a file system, or a table
@@ -102,6 +107,7 @@ type Out struct {
 	peers    []peerRecord
 	gaps     []model.Gap
 	limits   []model.Limit
+	waits    []model.Wait
 	backends map[string]string
 }
 
@@ -156,6 +162,9 @@ func (o *Out) Fail(op, path string, err error) {
 
 // Limit emits a bound the kernel puts on the mechanism.
 func (o *Out) Limit(l model.Limit) { o.limits = append(o.limits, l) }
+
+// Wait emits that a thread is blocked. Only a Waits hook may.
+func (o *Out) Wait(w model.Wait) { o.waits = append(o.waits, w) }
 
 // Backend notes which kernel interface was used for what.
 func (o *Out) Backend(what, how string) {

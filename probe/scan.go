@@ -80,6 +80,7 @@ type Scan struct {
 	results []*result
 	spent   map[string]time.Duration
 	read    map[tableKey]bool // tables read without a gap
+	waited  bool              // some probe has looked for waits
 }
 
 // tableKey names a probe's table in one namespace.
@@ -113,6 +114,7 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 	s.tables(ctx)
 	j := s.join()
 	s.complete(ctx, j)
+	s.waits(ctx, j)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -108,7 +108,12 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)
 
+	// A process can be stuck in such a way that even its stat does not answer.
+	if !t.Enter("stat", 0) {
+		return nil, ErrGivenUp
+	}
 	text, err := dir.ReadFile("stat", sc.text[:0])
+	t.Leave()
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +121,12 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if text, err = dir.ReadFile("status", text[:0]); err != nil {
+	if !t.Enter("status", 0) {
+		return nil, ErrGivenUp
+	}
+	text, err = dir.ReadFile("status", text[:0])
+	t.Leave()
+	if err != nil {
 		return nil, err
 	}
 	sc.text = text

@@ -7,6 +7,7 @@ import (
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/sigstate"
 	"github.com/ipctop/ipctop/sysv"
+	"github.com/ipctop/ipctop/waitstate"
 )
 
 // probes lists the readers, in the order in which they may claim a descriptor.
@@ -45,5 +46,6 @@ func probes() []probe.Probe {
 		posix.Sem(),
 		fdscan.File(),
 		filelock.Locks(),
+		waitstate.Probe(),
 	}
 }
