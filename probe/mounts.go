@@ -77,22 +77,20 @@ type mountTables struct {
 // makes every path foreign.
 func (m *mountTables) of(p *Proc) *mountTable {
 	ns := p.Model.Namespaces["mnt"]
-	m.mu.Lock()
-	t, ok := m.byNS[ns]
-	m.mu.Unlock()
-	if ok && ns != 0 {
+	if t, ok := m.lookup(ns); ok {
 		return t
 	}
-	// Not under the lock: the kernel makes readers of mountinfo wait for whoever
-	// is mounting, and one that waits must not hold up the others.
+	// Not under the lock: reading waits for whoever is mounting or unmounting there,
+	// which may take for ever, and would hold up all other workers with it.
 	if !p.task.Enter("mountinfo", 0) {
 		return nil
 	}
-	t = readMountTable(m.root, p)
+	t := readMountTable(m.root, p)
+	root, err := p.Dir.Readlink("root")
 	p.task.Leave()
 	// A process in a chroot sees only the mounts below it, under other names:
 	// its table is not its namespace's.
-	if root, err := p.Dir.Readlink("root"); ns != 0 && (err != nil || root == "/") {
+	if ns != 0 && (err != nil || root == "/") {
 		m.mu.Lock()
 		m.byNS[ns] = t
 		m.mu.Unlock()
@@ -100,11 +98,17 @@ func (m *mountTables) of(p *Proc) *mountTable {
 	return t
 }
 
-// known returns the table of a namespace if it was read in this scan.
-func (m *mountTables) known(ns uint64) *mountTable {
+func (m *mountTables) lookup(ns uint64) (*mountTable, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.byNS[ns]
+	t, ok := m.byNS[ns]
+	return t, ok && ns != 0
+}
+
+// known returns the table of a namespace if it was read in this scan.
+func (m *mountTables) known(ns uint64) *mountTable {
+	t, _ := m.lookup(ns)
+	return t
 }
 
 func readMountTable(root string, p *Proc) *mountTable {
