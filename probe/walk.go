@@ -145,6 +145,7 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 	r := &result{process: m, out: &Out{probe: "process"}}
 	p := &Proc{Dir: dir, Model: m, Status: slices.Clone(text), Scan: s, task: t}
 	if !m.Kernel {
+		s.readArguments(p, r.out)
 		s.readIdentity(p, r.out)
 		if m.Namespaces["mnt"] != 0 {
 			p.mounts() // some mounts keep namespaces that no process lives in
@@ -170,10 +171,32 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 
 	// The directory is bound to this process. If it still answers, all that
 	// was read above was this process's.
-	if _, err := dir.ReadFile("stat", sc.text[:0]); err != nil {
+	if !t.Enter("stat again", 0) {
+		return nil, ErrGivenUp
+	}
+	_, err = dir.ReadFile("stat", sc.text[:0])
+	t.Leave()
+	if err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// readArguments reads the command line, for which the kernel takes the process's
+// memory lock and reads its memory.
+func (s *Scan) readArguments(p *Proc, out *Out) {
+	if !p.task.Enter("cmdline", 0) {
+		out.Gap(model.Gap{Reason: model.Timeout, PID: p.Model.PID, Op: "cmdline", Detail: ErrGivenUp.Error()})
+		return
+	}
+	b, err := p.Dir.ReadFile("cmdline", nil)
+	p.task.Leave()
+	if err != nil || len(b) == 0 {
+		return
+	}
+	for _, arg := range bytes.Split(bytes.TrimSuffix(b, []byte{0}), []byte{0}) {
+		p.Model.Cmdline = append(p.Model.Cmdline, string(arg))
+	}
 }
 
 // readIdentity reads what else tells processes apart for people. Without the
@@ -181,17 +204,11 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 // the descriptors' gap says so once.
 func (s *Scan) readIdentity(p *Proc, out *Out) {
 	m := p.Model
-	if p.task.Enter("cmdline", 0) { // takes the process's memory lock
-		b, err := p.Dir.ReadFile("cmdline", nil)
-		p.task.Leave()
-		if err == nil && len(b) > 0 {
-			for _, arg := range bytes.Split(bytes.TrimSuffix(b, []byte{0}), []byte{0}) {
-				m.Cmdline = append(m.Cmdline, string(arg))
-			}
-		}
-	} else {
-		out.Gap(model.Gap{Reason: model.Timeout, PID: m.PID, Op: "cmdline", Detail: ErrGivenUp.Error()})
+	if !p.task.Enter("identity", 0) {
+		out.Gap(model.Gap{Reason: model.Timeout, PID: m.PID, Op: "exe, cgroup, ns", Detail: ErrGivenUp.Error()})
+		return
 	}
+	defer p.task.Leave()
 	m.Exe, _ = p.Dir.Readlink("exe")
 	if b, err := p.Dir.ReadFile("cgroup", nil); err == nil {
 		m.Cgroup = parseCgroup(b)
@@ -225,7 +242,12 @@ func (s *Scan) readThreads(p *Proc, sc *scratch) {
 			return true
 		}
 		var err error
-		if text, err = dir.ReadFile(string(e.name)+"/status", text[:0]); err != nil {
+		if !p.task.Enter("thread status", int32(tid)) {
+			return true
+		}
+		text, err = dir.ReadFile(string(e.name)+"/status", text[:0])
+		p.task.Leave()
+		if err != nil {
 			return true // the thread has ended
 		}
 		t := model.Thread{TID: tid}
