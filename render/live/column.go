@@ -97,11 +97,12 @@ var processColumns = func() []column {
 	return append(list,
 		column{
 			name: "IPC", right: true, spare: true,
-			key: func(d *Data, _ *render.View, r *row) render.Key {
-				return render.IntKey(len(d.held[int32(r.process.PID)]))
-			},
-			cell: func(d *Data, _ *render.View, r *row) render.Cell {
-				return render.Cell{Text: strconv.Itoa(len(d.held[int32(r.process.PID)]))}
+			key: func(d *Data, _ *render.View, r *row) render.Key { return render.OptKey(heldCount(d, r.process)) },
+			cell: func(d *Data, v *render.View, r *row) render.Cell {
+				if n, ok := heldCount(d, r.process).Get(); ok {
+					return render.Cell{Text: strconv.Itoa(n)}
+				}
+				return render.Cell{Text: render.Unknown, Role: render.Dim}
 			},
 		},
 		column{name: "TALKS WITH", flex: true, cell: func(d *Data, v *render.View, r *row) render.Cell {
@@ -109,6 +110,16 @@ var processColumns = func() []column {
 		}},
 	)
 }()
+
+// heldCount is how many objects a process holds; unknown if its descriptors could
+// not be read.
+func heldCount(d *Data, p *model.Process) model.Opt[int] {
+	n := len(d.held[int32(p.PID)])
+	if n == 0 && !p.FDs.Known() {
+		return model.Opt[int]{}
+	}
+	return model.Some(n)
+}
 
 // fromRender makes a column of one of package render's.
 func fromRender[T any](c render.Column[T], get func(*row) *T) column {
@@ -118,6 +129,15 @@ func fromRender[T any](c render.Column[T], get func(*row) *T) column {
 	}
 	if c.Key != nil {
 		out.key = func(_ *Data, v *render.View, r *row) render.Key { return c.Key(v, get(r)) }
+	}
+	if c.Name == "NAME" {
+		shown := out.cell
+		out.cell = func(d *Data, v *render.View, r *row) render.Cell {
+			if repeatsID(r.object) {
+				return render.Cell{}
+			}
+			return shown(d, v, r)
+		}
 	}
 	return out
 }
@@ -133,9 +153,6 @@ func address(columns []column) func(*Data, *render.View, *row) render.Cell {
 	return func(d *Data, v *render.View, r *row) render.Cell {
 		c := local.cell(d, v, r)
 		if c.Text == render.Unknown {
-			if repeatsID(r.object) {
-				return render.Cell{Text: render.Unknown, Role: render.Dim}
-			}
 			return name.cell(d, v, r)
 		}
 		if far := remote.cell(d, v, r); far.Text != render.Unknown && !strings.HasSuffix(far.Text, ":*") {

@@ -16,6 +16,9 @@ type (
 	// Key is a key: the character itself, or a name as in bindings (Up, F4, Esc).
 	Key struct{ Name string }
 
+	// Paste is text the user pasted.
+	Paste struct{ Text string }
+
 	// Click is a press of the mouse's first button on a cell.
 	Click struct{ X, Y int }
 
@@ -40,6 +43,7 @@ type (
 
 func (Resize) event()     {}
 func (Key) event()        {}
+func (Paste) event()      {}
 func (Click) event()      {}
 func (Wheel) event()      {}
 func (Scanned) event()    {}

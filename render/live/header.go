@@ -82,6 +82,12 @@ func (m *Model) headLine(width int) Line {
 		return crop(text(Critical, "The last scan failed: "+m.escape(m.failure)), 0, width, m.more())
 	case m.data == nil:
 		return text(Dim, "")
+	case m.screen == screenHeld:
+		id := m.table().wanted.held
+		if p := m.data.find(id).process; p != nil {
+			return crop(text(Title, "Objects of "+m.data.who(p.PID, p.Comm)+". Esc: back"), 0, width, m.more())
+		}
+		return crop(text(Warn, "Process "+strconv.Itoa(id.PID)+" has ended. Esc: back"), 0, width, m.more())
 	}
 	role, s := headline(m.data)
 	return crop(text(role, s), 0, width, m.more())

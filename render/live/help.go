@@ -7,18 +7,15 @@ import (
 )
 
 // help is the page of keys and screens.
-func help(s Settings) []Line {
+func help(s Settings, width int) []Line {
 	lines := []Line{
-		text(Title, "ipctop shows inter-process communication: who talks to whom, through what."),
-		{},
 		text(Heading, "Screens"),
 	}
 	for i, sc := range screens[:keyed] {
 		var l Line
 		l.add(KeyName, "  "+string(rune('1'+i)))
-		l.fill(16)
-		l.add(Normal, sc.title+": "+sc.about)
-		lines = append(lines, l)
+		l.fill(helpIndent)
+		lines = append(lines, paragraph(l, sc.title+": "+sc.about, width)...)
 	}
 	lines = append(lines, Line{}, text(Heading, "Keys"))
 	for _, b := range bindings() {
@@ -28,9 +25,8 @@ func help(s Settings) []Line {
 			shown = strings.Join(b.keys, " ")
 		}
 		l.add(KeyName, "  "+shown)
-		l.fill(max(16, l.Width()+1))
-		l.add(Normal, b.does)
-		lines = append(lines, l)
+		l.fill(max(helpIndent, l.Width()+1))
+		lines = append(lines, paragraph(l, b.does, width)...)
 	}
 	arrows := "→ one way, ⇔ both ways, × several of that name."
 	if s.ASCII {
@@ -39,13 +35,39 @@ func help(s Settings) []Line {
 	for _, t := range []string{
 		"", "Mouse: click a row, a screen, a heading to sort by; the wheel scrolls.",
 		"", "Signs: " + arrows, render.Unknown + " is unknown: it could not be read. It is never zero.",
-		"", "Filters: text keeps the rows that have it. An expression is over the field names",
-		"of ipctop dump --json, as with ipctop dump --where:",
+		"", "Filters: text keeps the rows that have it. An expression is over the field names of ipctop dump --json, as with ipctop dump --where:",
 		"  fill > 0.5 && kind == \"pipe\"        on 3 to 6",
 		"  fds > 100 || user == \"root\"         on 2 and 7",
 		"", "Watching changes nothing: nothing is read from a pipe, no process is stopped.",
 	} {
-		lines = append(lines, text(Normal, t))
+		if t == "" || t[0] == ' ' {
+			lines = append(lines, text(Normal, t))
+			continue
+		}
+		lines = append(lines, paragraph(Line{}, t, width)...)
 	}
 	return lines
+}
+
+const helpIndent = 16
+
+// paragraph puts text after the start of a line, wrapped between words, and
+// indented as far as it began.
+func paragraph(first Line, s string, width int) []Line {
+	l, indent := first, first.Width()
+	var lines []Line
+	fresh := true
+	for word := range strings.FieldsSeq(s) {
+		if !fresh && l.Width()+1+render.Width(word) > width {
+			lines = append(lines, l)
+			l, fresh = Line{}, true
+			l.fill(indent)
+		}
+		if !fresh {
+			l.add(Normal, " ")
+		}
+		l.add(Normal, word)
+		fresh = false
+	}
+	return append(lines, l)
 }

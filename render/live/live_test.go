@@ -188,7 +188,7 @@ func TestPages(t *testing.T) {
 	for _, size := range []struct{ width, height int }{{40, 10}, {80, 24}} {
 		v := newView(t, usual, size.width, size.height)
 		v.scan(undiagnosed())
-		for _, keys := range []string{"3 Enter", "Esc g", "Esc Esc 2 Down l", "Esc ?", "Esc 3 W", "W \\ 'fill>0'"} {
+		for _, keys := range []string{"3 Enter", "Esc g", "Esc Esc 2 Down l", "Esc ?", "Esc 3 W", "W \\ 'fill>0' Enter"} {
 			v.keys(keys)
 			fmt.Fprintf(&b, "%s:\n%s", keys, v.frame())
 		}

@@ -83,7 +83,7 @@ func (m *Model) openHelp() {
 	if p := m.page(); p != nil && p.kind == pageHelp {
 		return
 	}
-	m.open(page{kind: pageHelp, title: "help", lines: help(m.settings)})
+	m.open(page{kind: pageHelp, title: "help", lines: help(m.settings, m.width)})
 }
 
 // refreshPage writes the page on top anew, from the newest snapshot.

@@ -65,6 +65,17 @@ func (m *Model) typed(key string) {
 	}
 }
 
+// pasted takes text for the prompt. Elsewhere it means nothing.
+func (m *Model) pasted(text string) {
+	if m.prompt.kind == promptNone {
+		m.say(Dim, "Pasted text goes into / and \\ only.")
+		return
+	}
+	for _, r := range text {
+		m.typed(string(r))
+	}
+}
+
 // answer does what was typed. A filter that is wrong stays to be corrected.
 func (m *Model) answer() {
 	p := m.prompt

@@ -53,6 +53,9 @@ func (x *relating) say(role Role, s string) { x.lines = append(x.lines, text(rol
 // object draws who holds an object, then its other ends.
 func (x *relating) object(o *model.Object) {
 	info, _ := model.LookupKind(o.Kind)
+	if l, ok := x.facts(o); ok {
+		x.lines = append(x.lines, l)
+	}
 	if info.Direction == "one way" && len(o.Peers) == 0 {
 		x.end(o, " writes  ", func(h *model.Holder) bool { return h.Access.CanWrite() }, "no writer")
 		x.end(o, " reads   ", func(h *model.Holder) bool { return h.Access.CanRead() }, "no reader")
@@ -80,6 +83,25 @@ func (x *relating) object(o *model.Object) {
 		}
 		x.lines = append(x.lines, l)
 	}
+}
+
+// facts are the columns of the object's kind in one line: what is known of it
+// beside who holds it.
+func (x *relating) facts(o *model.Object) (Line, bool) {
+	var l Line
+	for _, c := range render.ColumnsOf(o.Kind) {
+		switch c.Name {
+		case "ID", "NAME", "TALK", "HOLDERS", "NS", "PIDS", "PEERS":
+			continue
+		}
+		cell := c.Text(x.d.usual, o)
+		if cell.Text == "" || cell.Text == render.Unknown {
+			continue
+		}
+		l.add(Dim, " "+strings.ToLower(c.Name)+" ")
+		l.add(roleOf(cell.Role), cell.Text)
+	}
+	return l, len(l.Spans) > 0
 }
 
 // end draws the holders at one end of an object, one a line.

@@ -9,6 +9,8 @@ func Update(m Model, e Event) (Model, []Effect) {
 		m.keepVisible()
 	case Key:
 		m.key(e.Name)
+	case Paste:
+		m.pasted(e.Text)
 	case Click:
 		m.click(e.X, e.Y)
 	case Wheel:
