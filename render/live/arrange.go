@@ -88,8 +88,7 @@ func (a *arrangement) sort() {
 	for j := range a.rows {
 		list[j] = keyed{a.columns[i].sortKey(a.data, v, &a.rows[j]), a.rows[j]}
 	}
-	// Numbers are sorted for the largest: that is what one looks for.
-	descending := a.columns[i].right != a.invert
+	descending := a.columns[i].descending() != a.invert
 	slices.SortStableFunc(list, func(x, y keyed) int {
 		if descending && x.key.Known() && y.key.Known() {
 			return y.key.Compare(x.key)
@@ -114,6 +113,9 @@ func (a *arrangement) measure() {
 	v := a.data.view(a.wide)
 	for i := range a.columns {
 		a.widths[i] = render.Width(a.columns[i].name)
+		if a.columns[i].name == a.column && a.column != "" {
+			a.widths[i]++ // for the sign
+		}
 		empty[i] = a.columns[i].spare && len(a.rows) > 0
 		for j := 0; j < len(a.rows); j += step {
 			text := a.columns[i].cell(a.data, v, &a.rows[j]).Text

@@ -13,11 +13,16 @@ import (
 type column struct {
 	name  string
 	right bool // aligned to the right
+	least bool // sorted for the smallest first, though it is a number
 	flex  bool // may be cut to fit
 	spare bool // left out where there is no room
 	cell  func(d *Data, v *render.View, r *row) render.Cell
 	key   func(d *Data, v *render.View, r *row) render.Key
 }
+
+// descending reports which way a column is sorted first. Numbers are sorted for
+// the largest: that is what one looks for.
+func (c *column) descending() bool { return c.right && !c.least }
 
 // sortKey is what a column is sorted by.
 func (c *column) sortKey(d *Data, v *render.View, r *row) render.Key {
@@ -115,7 +120,7 @@ var processColumns = func() []column {
 // not be read.
 func heldCount(d *Data, p *model.Process) model.Opt[int] {
 	n := len(d.held[int32(p.PID)])
-	if n == 0 && !p.FDs.Known() {
+	if n == 0 && (!p.FDs.Known() || d.partial[p.PID]) {
 		return model.Opt[int]{}
 	}
 	return model.Some(n)
@@ -124,7 +129,7 @@ func heldCount(d *Data, p *model.Process) model.Opt[int] {
 // fromRender makes a column of one of package render's.
 func fromRender[T any](c render.Column[T], get func(*row) *T) column {
 	out := column{
-		name: c.Name, right: c.Right, flex: c.Flex, spare: !slices.Contains(alwaysThere, c.Name),
+		name: c.Name, right: c.Right, least: c.Name == "PID", flex: c.Flex, spare: !slices.Contains(alwaysThere, c.Name),
 		cell: func(_ *Data, v *render.View, r *row) render.Cell { return c.Text(v, get(r)) },
 	}
 	if c.Key != nil {

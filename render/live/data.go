@@ -21,6 +21,7 @@ type Data struct {
 	processes map[int]int32
 	held      map[int32][]int32 // pid: the objects it holds
 	linked    map[int][]int32   // pid: its links
+	partial   map[int]bool      // pids of which something could not be read
 	rows      [][]row           // of each screen, in the snapshot's order
 	log       []entry           // what is different from the snapshot before
 }
@@ -55,6 +56,7 @@ func Prepare(snap *model.Snapshot, prev *Data, o Settings) *Data {
 		processes: make(map[int]int32, len(snap.Processes)),
 		held:      make(map[int32][]int32, len(snap.Processes)),
 		linked:    make(map[int][]int32, len(snap.Processes)),
+		partial:   map[int]bool{},
 		rows:      make([][]row, len(screens)),
 	}
 	d.whole = d.usual.With(&render.Options{ASCII: o.ASCII, Wide: true})
@@ -74,7 +76,9 @@ func Prepare(snap *model.Snapshot, prev *Data, o Settings) *Data {
 	for i := range snap.Processes {
 		p := &snap.Processes[i]
 		d.processes[p.PID] = int32(i)
-		d.rows[screenProcs] = append(d.rows[screenProcs], row{process: p})
+		if !p.Kernel { // kernel threads take no part in anything here
+			d.rows[screenProcs] = append(d.rows[screenProcs], row{process: p})
+		}
 		if hasSignals(p) {
 			d.rows[screenSignals] = append(d.rows[screenSignals], row{process: p})
 		}
@@ -87,6 +91,11 @@ func Prepare(snap *model.Snapshot, prev *Data, o Settings) *Data {
 					d.linked[pid] = append(list, int32(i))
 				}
 			}
+		}
+	}
+	for i := range snap.Gaps {
+		if g := &snap.Gaps[i]; g.PID != 0 && g.Reason != model.Vanished {
+			d.partial[g.PID] = true
 		}
 	}
 	for _, p := range problems(d) {
@@ -137,10 +146,11 @@ func (d *Data) find(id Ident) row {
 	return row{}
 }
 
-// who names a process; comm is its name where the snapshot has no record of it.
+// who names a process as tables do: by its command name, which it may have
+// changed, as the holders have it.
 func (d *Data) who(pid int, comm string) string {
-	if p := d.process(pid); p != nil && p.Label != "" {
-		comm = p.Label
+	if p := d.process(pid); comm == "" && p != nil {
+		comm = p.Comm
 	}
 	if comm == "" {
 		return "(" + strconv.Itoa(pid) + ")"

@@ -29,6 +29,11 @@ type grid struct {
 // grid lays out the visible rows.
 func (m *Model) grid(a *arrangement, visible []row, width int) *grid {
 	g := &grid{columns: slices.Clone(a.columns), widths: slices.Clone(a.widths), width: width, shift: m.table().shift}
+	for j, c := range g.columns {
+		if c.flex { // as wide as what is seen needs: names are long, and few
+			g.widths[j] = min(g.widths[j], render.Width(c.name)+1)
+		}
+	}
 	v := a.data.view(a.wide)
 	g.cells = make([][]render.Cell, len(visible))
 	for i := range visible {
@@ -108,7 +113,7 @@ func (g *grid) heading(m *Model) Line {
 		role, name := Heading, c.name
 		if c.name == o.column && c.name != "" {
 			role = Current
-			name = c.name + m.sign(c.right != o.invert)
+			name = c.name + m.sign(c.descending() != o.invert)
 			if render.Width(name) > g.widths[i] {
 				name = c.name // no room for the sign
 			}

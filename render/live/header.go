@@ -78,6 +78,8 @@ func interval(d time.Duration) string {
 // headLine is the second line: the worst there is, or that there is nothing.
 func (m *Model) headLine(width int) Line {
 	switch {
+	case m.prompt.kind != promptNone && m.message != "": // what is wrong with what is typed
+		return crop(text(m.messageRole, m.message), 0, width, m.more())
 	case m.failure != "":
 		return crop(text(Critical, "The last scan failed: "+m.escape(m.failure)), 0, width, m.more())
 	case m.data == nil:
@@ -159,10 +161,6 @@ func (m *Model) statusLine(width int) (Line, bool) {
 	switch f := t.wanted.filter; {
 	case m.prompt.kind != promptNone:
 		var l Line
-		if m.message != "" {
-			l.add(m.messageRole, m.message+" ")
-			l = crop(l, 0, width/2, m.more())
-		}
 		l.add(KeyName, m.prompt.label())
 		if l.Width() > width/2 {
 			l = text(KeyName, m.prompt.label()[:1]+": ")

@@ -85,7 +85,7 @@ func (v *view) keys(keys string) {
 			}
 			continue
 		}
-		if k == "Space" {
+		if k == "Space" { // Fields cannot hold one
 			k = " "
 		}
 		v.do(Key{k})

@@ -135,17 +135,16 @@ func hidden(s *model.Snapshot) string {
 // that nothing was found in.
 func headline(d *Data) (Role, string) {
 	s := d.Snap
-	looked := fmt.Sprintf("%s of %s read", plural(len(s.Objects), "object", "objects"), plural(len(s.Processes), "process", "processes"))
+	looked := fmt.Sprintf("%s of %s", plural(len(s.Objects), "object", "objects"), plural(len(s.Processes), "process", "processes"))
 	if n := s.Scan.ProcessesUnreadable; n > 0 {
-		looked += fmt.Sprintf("; %d hidden", n)
+		looked += fmt.Sprintf(", %d hidden", n)
 	}
 	switch {
 	case s.Findings == nil:
-		text := "No diagnosis in this version: " + looked
 		if n := len(full(d)); n > 0 {
-			return Warn, text + fmt.Sprintf("; %d full", n)
+			return Warn, fmt.Sprintf("No diagnosis in this version. %d full. %s.", n, looked)
 		}
-		return Normal, text + "."
+		return Normal, "No diagnosis in this version. Nothing is full. " + looked + "."
 	case len(s.Findings) == 0 && s.Scan.ProcessesUnreadable > 0:
 		return Normal, fmt.Sprintf("Nothing stuck in what could be seen (%d hidden).", s.Scan.ProcessesUnreadable)
 	case len(s.Findings) == 0:

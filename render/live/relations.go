@@ -153,7 +153,12 @@ func (x *relating) process(p *model.Process) {
 			alone = append(alone, o)
 		}
 	}
-	if len(x.d.held[int32(p.PID)]) == 0 {
+	switch held := len(x.d.held[int32(p.PID)]); {
+	case x.d.partial[p.PID]:
+		x.say(Warn, " not all that it holds could be seen")
+	case held == 0 && p.FDs.Known():
+		x.say(Dim, " holds no IPC object")
+	case held == 0:
 		x.say(Dim, " holds nothing that could be seen")
 	}
 	for _, o := range alone {

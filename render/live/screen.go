@@ -45,7 +45,7 @@ var screens = []screen{
 		columns: []string{"", "SINCE", "SURE", "WHAT"}, empty: "Nothing to report.",
 	},
 	{
-		title: "Procs", about: "processes, and whom they talk with", list: listProcesses,
+		title: "Procs", about: "processes, and whom they talk with; kernel threads are left out", list: listProcesses,
 		columns: []string{"PID", "USER", "S", "THREADS", "FDS", "IPC", "LABEL", "TALKS WITH"}, empty: "No process could be seen.",
 	},
 	{
