@@ -100,11 +100,11 @@ func (c command) newRoot() *cobra.Command {
 			"shared memory, semaphores, locks and signals, and the processes that use them.\n\n" +
 			"Without a command it opens the live view; ? lists its keys. Where there is no terminal, or with TERM=dumb,\n" +
 			"it prints a table instead, as ipctop dump does.",
-		Example: "  ipctop\n  ipctop -d 0.5\n  ipctop --from state.json\n  ipctop -b -n 3 > log.txt",
+		Example:       "  ipctop\n  ipctop -d 0.5\n  ipctop --from state.json\n  ipctop -b -n 3 > log.txt",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return c.live(cmd.Context(), o, l) },
+		RunE:          func(cmd *cobra.Command, _ []string) error { return c.live(cmd.Context(), o, l) },
 	}
 	l.add(root.Flags())
 	root.SetIn(c.stdin)

@@ -23,6 +23,7 @@ type Data struct {
 	linked    map[int][]int32   // pid: its links
 	partial   map[int]bool      // pids of which something could not be read
 	rows      [][]row           // of each screen, in the snapshot's order
+	full      int               // objects that take no more, where nobody diagnosed
 	log       []entry           // what is different from the snapshot before
 }
 

@@ -44,6 +44,7 @@ func problems(d *Data) []*problem {
 		slices.SortStableFunc(list, func(a, b *problem) int { return cmp.Compare(badness(a.severity), badness(b.severity)) })
 	} else {
 		list = full(d)
+		d.full = len(list)
 	}
 	return append(list, unseen(d)...)
 }
@@ -141,7 +142,7 @@ func headline(d *Data) (Role, string) {
 	}
 	switch {
 	case s.Findings == nil:
-		if n := len(full(d)); n > 0 {
+		if n := d.full; n > 0 {
 			return Warn, fmt.Sprintf("No diagnosis in this version. %d full. %s.", n, looked)
 		}
 		return Normal, "No diagnosis in this version. Nothing is full. " + looked + "."

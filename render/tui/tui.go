@@ -34,7 +34,8 @@ type Options struct {
 
 	Theme Theme
 
-	// Screen is drawn on; nil means the terminal. Tests have a simulation.
+	// Screen is drawn on, and has been initialised; nil means the terminal. Tests
+	// have a simulation.
 	Screen tcell.Screen
 }
 
@@ -87,12 +88,12 @@ func start(screen tcell.Screen) (tcell.Screen, error) {
 	encoding.Register()
 	if screen == nil {
 		var err error
-		if screen, err = tcell.NewScreen(); err != nil {
+		if screen, err = tcell.NewScreen(); err == nil {
+			err = screen.Init()
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrNoTerminal, err)
 		}
-	}
-	if err := screen.Init(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoTerminal, err)
 	}
 	screen.EnableMouse(tcell.MouseButtonEvents)
 	screen.EnablePaste()
