@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/gdamore/tcell/v2"
-	"github.com/gdamore/tcell/v2/encoding"
+	_ "github.com/gdamore/tcell/v2/encoding" // else tcell does not start in 8-bit locales
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/render/live"
@@ -83,9 +83,6 @@ func Run(ctx context.Context, o Options) error {
 
 // start takes the terminal.
 func start(screen tcell.Screen) (tcell.Screen, error) {
-	// Without this, tcell refuses to start where the locale's character set is
-	// neither UTF-8 nor ASCII.
-	encoding.Register()
 	if screen == nil {
 		var err error
 		if screen, err = tcell.NewScreen(); err == nil {
