@@ -102,6 +102,7 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 		return nil, err
 	}
 	s.tables(ctx)
+	s.limits()
 	j := s.join()
 	s.complete(ctx, j)
 	if err := ctx.Err(); err != nil {
