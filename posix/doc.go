@@ -4,7 +4,8 @@
 // Kernel interfaces: the mqueue file system, through a mount that is attached
 // nowhere (fsopen(2), fsconfig(2), fsmount(2), Linux 5.2) and so seen by nobody;
 // the text of its files (ipc/mqueue.c, mqueue_read_file) and mq_getsetattr(2);
-// descriptors of processes.
+// descriptors of processes. Limits: /proc/sys/fs/mqueue/*, which shows the
+// thread's IPC namespace, /proc/PID/limits, and statfs(2) of /dev/shm.
 //
 // Privilege: CAP_SYS_ADMIN. Without it, or on an older kernel, a mqueue file
 // system that is mounted already is read as far as its permissions allow. Such a
