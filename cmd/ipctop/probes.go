@@ -28,5 +28,7 @@ func probes() []probe.Probe {
 		fdscan.Packet(),
 		fdscan.Vsock(),
 		fdscan.Socket(), // the last of the socket families: it takes what they leave
+		fdscan.Limits(), // counts what the readers before it found
+		posix.ShmSpace(),
 	}
 }
