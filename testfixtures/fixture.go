@@ -61,6 +61,7 @@ func All() []Fixture {
 		sysvMsgFixtures(),
 		sysvSemFixtures(),
 		sysvShmFixtures(),
+		mqFixtures(),
 		signalsFixtures(),
 	)
 }
