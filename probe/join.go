@@ -113,6 +113,8 @@ func (s *Scan) join() *Joined {
 		Processes: make(map[int32]*model.Process, processes),
 		objects:   make(map[Key]*Joint, objects+holds/2),
 		unclaimed: map[Key]*Joint{},
+		hidden:    s.hidden,
+		unmapped:  s.hidden,
 	}
 	at := func(k Key) *Joint {
 		e := j.objects[k]

@@ -71,6 +71,7 @@ type Scan struct {
 	results []*result
 	spent   map[string]time.Duration
 	read    map[tableKey]bool // tables read without a gap
+	hidden  bool              // there are processes that the proc file system does not show
 }
 
 // tableKey names a probe's table in one namespace.

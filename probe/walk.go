@@ -55,6 +55,7 @@ func (s *Scan) walk(ctx context.Context) error {
 	if len(pids) == 0 {
 		return fmt.Errorf("%s is not a proc file system: there is no process in it", s.ProcRoot)
 	}
+	s.noteHidden(pids)
 	var vanished int
 	s.scanner.guard.each(len(pids), s.scanner.opts.Workers, func(i int) any { return pids[i] },
 		func(t *Task, i int) func() {
