@@ -9,7 +9,9 @@
 // mq_getsetattr(2); descriptors of processes. For memory: the directory /dev/shm,
 // where mountinfo says that it is on a tmpfs, with getdents64 and statx (Linux
 // 4.11); /proc/locks; for the value of a semaphore, its file. Who has memory open
-// or mapped is found by fdscan.File, by device and inode.
+// or mapped is found by fdscan.File, by device and inode. Limits:
+// /proc/sys/fs/mqueue/*, which shows the thread's IPC namespace,
+// /proc/PID/limits, and statfs(2) of /dev/shm.
 //
 // Privilege: for queues CAP_SYS_ADMIN. Without it, or on an older kernel, a mqueue
 // file system that is mounted already is read as far as its permissions allow. Such

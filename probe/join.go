@@ -145,6 +145,8 @@ func (s *Scan) join() *Joined {
 		Processes: make(map[int32]*model.Process, processes),
 		objects:   make(map[Key]*Joint, objects),
 		unclaimed: map[Key]*Joint{},
+		hidden:    s.hidden,
+		unmapped:  s.hidden,
 	}
 	at := func(k Key) *Joint {
 		e := j.objects[k]
@@ -213,6 +215,42 @@ func (j *Joined) connect(out *Out) {
 		}
 	}
 	out.peers = nil
+}
+
+// OfKind lists the objects of a kind, in no particular order.
+func (j *Joined) OfKind(kind model.Kind) []*Joint {
+	var list []*Joint
+	for _, e := range j.objects {
+		if e.Object != nil && e.Object.Kind == kind {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// Reads reports whether a probe of this name takes part in the scan. If not,
+// that there is no object of its kind says nothing.
+func (j *Joined) Reads(probe string) bool {
+	return slices.ContainsFunc(j.Scan.scanner.opts.Probes, func(p Probe) bool { return p.Name == probe })
+}
+
+// Hidden reports whether there may be holders that the scan could not see.
+func (j *Joined) Hidden() bool { return j.hidden }
+
+// Limits lists the limits of a name that were emitted so far, for who has to say
+// how much of them is used.
+func (j *Joined) Limits(name string) []*model.Limit {
+	j.Scan.mu.Lock()
+	defer j.Scan.mu.Unlock()
+	var list []*model.Limit
+	for _, r := range j.Scan.results {
+		for i := range r.out.limits {
+			if l := &r.out.limits[i]; l.Name == name {
+				list = append(list, l)
+			}
+		}
+	}
+	return list
 }
 
 // TableRead reports whether the probe's table was read in the namespace, all of
@@ -333,7 +371,7 @@ func (s *Scan) snapshot(j *Joined) *model.Snapshot {
 	}
 	slices.SortFunc(snap.Waits, func(a, b model.Wait) int { return cmp.Or(a.PID-b.PID, a.TID-b.TID) })
 	sortGaps(snap.Gaps)
-	sortLimits(snap.Limits)
+	snap.Limits = sortLimits(snap.Limits)
 
 	list := make([]*Joint, 0, len(j.objects))
 	for _, e := range j.objects {
@@ -380,19 +418,5 @@ func sortGaps(gaps []model.Gap) {
 	slices.SortFunc(gaps, func(a, b model.Gap) int {
 		return cmp.Or(strings.Compare(a.Probe, b.Probe), a.PID-b.PID, a.TID-b.TID, strings.Compare(a.Object, b.Object),
 			strings.Compare(a.Op, b.Op), strings.Compare(string(a.Reason), string(b.Reason)), strings.Compare(a.Path, b.Path))
-	})
-}
-
-func sortLimits(limits []model.Limit) {
-	scope := func(l model.Limit) model.LimitScope {
-		if l.Scope == nil {
-			return model.LimitScope{}
-		}
-		return *l.Scope
-	}
-	slices.SortFunc(limits, func(a, b model.Limit) int {
-		x, y := scope(a), scope(b)
-		return cmp.Or(model.CompareKinds(a.Kind, b.Kind), strings.Compare(a.Name, b.Name), cmp.Compare(x.NS, y.NS),
-			cmp.Compare(x.UID.Or(-1), y.UID.Or(-1)), x.PID-y.PID)
 	})
 }

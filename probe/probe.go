@@ -36,6 +36,11 @@ type Probe struct {
 	// Scope is the type of namespace that Table reads: "net", "ipc" or "".
 	Scope string
 
+	// Limits emits the bounds that the kernel puts on the mechanism, in each of
+	// the namespaces in which Table is called, after it. Gaps it emits say
+	// nothing about the table.
+	Limits func(ns NS, out *Out)
+
 	// Complete adds what can only be asked when all holders are known.
 	Complete func(ctx context.Context, j *Joined, out *Out)
 
@@ -99,6 +104,14 @@ func (ns NS) Model() *model.Namespace {
 	return &model.Namespace{Type: ns.Type, Inode: ns.Inode}
 }
 
+// LimitScope is the namespace as a limit carries it.
+func (ns NS) LimitScope() *model.LimitScope {
+	if ns.Inode == 0 {
+		return nil
+	}
+	return &model.LimitScope{NS: ns.Inode}
+}
+
 // Out takes what a probe finds.
 type Out struct {
 	probe    string
@@ -160,7 +173,9 @@ func (o *Out) Fail(op, path string, err error) {
 	o.Gap(model.Gap{Reason: ReasonOf(err), Op: op, Path: path, Detail: err.Error()})
 }
 
-// Limit emits a bound the kernel puts on the mechanism.
+// Limit emits a bound the kernel puts on the mechanism. Of several of one name
+// and scope the snapshot keeps the one that is nearest to being reached: each
+// process has its own bound on what all processes of its user share.
 func (o *Out) Limit(l model.Limit) { o.limits = append(o.limits, l) }
 
 // Wait emits that a thread is blocked. Only a Waits hook may.

@@ -81,6 +81,7 @@ type Scan struct {
 	spent   map[string]time.Duration
 	read    map[tableKey]bool // tables read without a gap
 	waited  bool              // some probe has looked for waits
+	hidden  bool              // there are processes that the proc file system does not show
 }
 
 // tableKey names a probe's table in one namespace.
@@ -112,6 +113,7 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 		return nil, err
 	}
 	s.tables(ctx)
+	s.limits()
 	j := s.join()
 	s.complete(ctx, j)
 	s.waits(ctx, j)

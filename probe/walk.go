@@ -55,6 +55,7 @@ func (s *Scan) walk(ctx context.Context) error {
 	if len(pids) == 0 {
 		return fmt.Errorf("%s is not a proc file system: there is no process in it", s.ProcRoot)
 	}
+	s.noteHidden(pids)
 	var vanished int
 	s.scanner.guard.each(len(pids), s.scanner.opts.Workers, func(i int) any { return pids[i] },
 		func(t *Task, i int) func() {
@@ -166,6 +167,7 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 		s.readMappings(p, sc, r)
 	}
 	r.out.probe = "process"
+	p.limitDescriptors(r.out)
 	s.nss.addProcess(p)
 	s.members.add(p)
 
@@ -391,14 +393,14 @@ func (s *Scan) descriptor(fd *FD, out *Out) {
 	s.nss.addLink(fd)
 }
 
-// tables calls the probes' Table hooks: those of ipctop's own namespaces each
+// tables calls the probes' Table and Limits hooks: those of ipctop's own namespaces each
 // on its own goroutine, those of another namespace together on one thread.
 func (s *Scan) tables(ctx context.Context) {
 	scopes := map[string][]*Probe{}
 	var wg sync.WaitGroup
 	for i := range s.scanner.opts.Probes {
 		p := &s.scanner.opts.Probes[i]
-		if p.Table == nil {
+		if p.Table == nil && p.Limits == nil {
 			continue
 		}
 		if p.Scope != "" {
@@ -451,19 +453,28 @@ func (s *Scan) table(ctx context.Context, p *Probe, ns NS) {
 }
 
 func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS) {
-	out := &Out{probe: p.Name}
 	begin := time.Now()
-	err := recovered(func() error { return p.Table(ctx, ns, out) })
+	if p.Table != nil {
+		out := &Out{probe: p.Name}
+		err := recovered(func() error { return p.Table(ctx, ns, out) })
+		if err != nil {
+			out.Fail("read table", "", err)
+		}
+		if len(out.gaps) == 0 {
+			s.mu.Lock()
+			s.read[tableKey{p.Name, ns.Inode}] = true
+			s.mu.Unlock()
+		}
+		s.add(&result{out: out})
+	}
+	if p.Limits != nil {
+		out := &Out{probe: p.Name}
+		if err := recovered(func() error { p.Limits(ns, out); return nil }); err != nil {
+			out.Fail("read limits", "", err)
+		}
+		s.add(&result{out: out})
+	}
 	s.spend(p.Name, time.Since(begin))
-	if err != nil {
-		out.Fail("read table", "", err)
-	}
-	if len(out.gaps) == 0 {
-		s.mu.Lock()
-		s.read[tableKey{p.Name, ns.Inode}] = true
-		s.mu.Unlock()
-	}
-	s.add(&result{out: out})
 }
 
 // recovered turns a panic of a probe into an error: one probe's fault costs

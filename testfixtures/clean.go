@@ -169,6 +169,9 @@ func removeRecorded(report *Report, dir int, path string, o owner, records []rec
 			if r.SysV != nil {
 				removeSysV(report, *r.SysV)
 			}
+			if r.Mq != "" {
+				removeMq(report, r.Mq)
+			}
 		}
 	}
 	for _, r := range records {
@@ -299,4 +302,34 @@ func (r sysvRecord) names(st sysvStatus) bool {
 	const while = 60 // seconds from the announcement to the making
 	return st.Key == r.Key && st.Key != 0 && st.CUID == r.UID && st.CPID == r.CPID && st.Changed >= r.Changed-1 &&
 		(r.ID >= 0 || st.Changed <= r.Changed+while)
+}
+
+// removeMq removes a message queue of a run. Its name, drawn at random, tells that
+// it is the recorded one; that it is this user's must agree.
+func removeMq(report *Report, name string) {
+	if !strings.HasPrefix(name, mqPrefix) {
+		report.keep("message queue %q: not a name that a run gives", "/"+name)
+		return
+	}
+	fd, err := mqOpen(name)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOSYS) {
+		return
+	}
+	if err == nil {
+		var st unix.Stat_t
+		if st, err = mqStat(fd); err == nil && int(st.Uid) != os.Geteuid() {
+			err = errors.New("not this user's")
+		}
+		_ = unix.Close(fd)
+	}
+	if err == nil {
+		err = mqUnlink(name)
+	}
+	switch {
+	case errors.Is(err, unix.ENOENT):
+	case err != nil:
+		report.keep("message queue %q: %v", "/"+name, err)
+	default:
+		report.remove("message queue %q", "/"+name)
+	}
 }

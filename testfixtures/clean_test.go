@@ -98,6 +98,29 @@ func TestCleanComparesSysV(t *testing.T) {
 	}
 }
 
+func TestCleanRemovesQueues(t *testing.T) {
+	name := fmt.Sprintf("%stest-%d", mqPrefix, os.Getpid())
+	for _, tt := range []struct {
+		recorded string
+		gone     bool
+	}{{name, true}, {name + "-other", false}, {"/" + name, false}} {
+		home := t.TempDir()
+		fd, err := mqMake(name, 2, 16)
+		if err != nil {
+			t.Skip(err)
+		}
+		_ = unix.Close(fd)
+		leave(t, home, deadOwner(t), record{Mq: tt.recorded})
+		report, err := clean([]string{home})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := mqUnlink(name); (err != nil) != tt.gone {
+			t.Errorf("%s: after clean: %v, want gone: %v; %+v", tt.recorded, err, tt.gone, report)
+		}
+	}
+}
+
 func TestCleanBelievesNobodyElse(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

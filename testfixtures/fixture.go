@@ -71,6 +71,7 @@ func All() []Fixture {
 		fileFixtures(),
 		lockFixtures(),
 		futexFixtures(),
+		mqFixtures(),
 		signalsFixtures(),
 	)
 }

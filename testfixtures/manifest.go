@@ -32,6 +32,7 @@ type record struct {
 	Regular bool        `json:"regular,omitempty"` // with File: it is a regular one
 	SysV    *sysvRecord `json:"sysv,omitempty"`
 	Shm     string      `json:"shm,omitempty"` // name of a file on /dev/shm
+	Mq      string      `json:"mq,omitempty"`  // name of a POSIX message queue, without the slash
 }
 
 // owned is a holder process.
@@ -139,6 +140,9 @@ func (m *manifest) path(name string) (string, error) {
 
 // noteSysV records a System V object that is about to be made, or was made.
 func (m *manifest) noteSysV(r sysvRecord) error { return m.append(record{SysV: &r}, true) }
+
+// noteMq records a POSIX message queue that is about to be made.
+func (m *manifest) noteMq(name string) error { return m.append(record{Mq: name}, true) }
 
 // removeAll removes what is recorded, and the directory.
 func (m *manifest) removeAll() Report {

@@ -143,7 +143,7 @@ func TestDumpFormats(t *testing.T) {
 			t.Error(line)
 		}
 	}
-	for kind, want := range map[string]int{"snapshot": 1, "process": 9, "object": len(modeltest.Rich().Objects), "link": 4, "wait": 1, "finding": 1, "gap": 2, "limit": 3} {
+	for kind, want := range map[string]int{"snapshot": 1, "process": 9, "object": len(modeltest.Rich().Objects), "link": 4, "wait": 1, "finding": 1, "gap": 2, "limit": 5} {
 		if seen[kind] != want {
 			t.Errorf("%d records of type %s, want %d", seen[kind], kind, want)
 		}

@@ -47,5 +47,7 @@ func probes() []probe.Probe {
 		fdscan.File(),
 		filelock.Locks(),
 		waitstate.Probe(),
+		fdscan.Limits(), // counts what the readers before it found
+		posix.ShmSpace(),
 	}
 }
