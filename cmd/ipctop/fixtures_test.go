@@ -86,7 +86,7 @@ func TestFixturesUsage(t *testing.T) {
 		args string
 		want string
 	}{
-		{"pype", `there is no fixture "pype"; there are: pipe pipe:full fifo`},
+		{"pype", `there is no fixture "pype"; there are: pipe pipe:full pipe:reader`},
 		{"--for -1s", "cannot be negative"},
 		{"--for soon", "invalid"},
 		{"--list --verify", "--list and --verify do not go together"},
