@@ -71,7 +71,7 @@ func fifoObject(k probe.Key, link string, st *unix.Statx_t) *model.Object {
 	return &model.Object{
 		ID: "fifo:" + dev + ":" + strconv.FormatUint(k.Num, 10), Kind: model.FIFO, Name: path, Path: path, Deleted: deleted,
 		Dev: dev, Ino: model.Big(k.Num), UID: model.Some(int(st.Uid)), GID: model.Some(int(st.Gid)),
-		Mode: octal(uint32(st.Mode)), Detail: new(model.PipeDetail),
+		Mode: probe.Octal(uint32(st.Mode)), Detail: new(model.PipeDetail),
 	}
 }
 
@@ -82,10 +82,4 @@ func trimDeleted(path string) string {
 		return path[:n]
 	}
 	return path
-}
-
-// octal is the permission bits as objects carry them.
-func octal(mode uint32) string {
-	s := strconv.FormatUint(uint64(mode&0o7777), 8)
-	return "0000"[min(len(s), 4):] + s
 }

@@ -2,6 +2,7 @@ package fdscan
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"testing"
@@ -14,8 +15,17 @@ import (
 // threads sleeps with; it says how.
 const sleeperEnv = "IPCTOP_TEST_SLEEPER"
 
+// HoldOpen marks the test program that was started again to hold what it was
+// given.
+const HoldOpen = "IPCTOP_TEST_HOLD_OPEN"
+
 func TestMain(m *testing.M) {
 	RunAside()
+	if os.Getenv(HoldOpen) != "" {
+		fmt.Println("ready")
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}
 	if how := os.Getenv(sleeperEnv); how != "" {
 		fmt.Println(sleep(how))
 		os.Exit(1)

@@ -14,9 +14,8 @@ import (
 var pipefs = &probe.Space{
 	Name: "pipefs",
 	New: func(k probe.Key, _ *probe.Scan) model.Object {
-		ino := strconv.FormatUint(k.Num, 10)
 		return model.Object{
-			ID: "pipe:" + ino, Kind: model.Pipe, Name: "pipe:[" + ino + "]", Ino: model.Big(k.Num), Detail: new(model.PipeDetail),
+			ID: "pipe:" + strconv.FormatUint(k.Num, 10), Kind: model.Pipe, Ino: model.Big(k.Num), Detail: new(model.PipeDetail),
 		}
 	},
 }

@@ -31,8 +31,8 @@ func socketFD(fd *probe.FD, out *probe.Out) bool {
 	return true
 }
 
-// socketName is what /proc/PID/fd calls a socket that has no better name.
-func socketName(ino uint64) string { return "socket:[" + strconv.FormatUint(ino, 10) + "]" }
+// socketLink is the text of the link to a socket in /proc/PID/fd.
+func socketLink(ino uint64) string { return "socket:[" + strconv.FormatUint(ino, 10) + "]" }
 
 // socketCookie is a socket cookie (SO_COOKIE, socket(7)) as an object's
 // generation: inode numbers come round again, cookies do not.

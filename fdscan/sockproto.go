@@ -65,7 +65,7 @@ func socketProtocol(root string, t *probe.Task, e *probe.Joint) (string, error) 
 
 func readProtocol(path string, ino uint64) (string, error) {
 	var link, name [64]byte
-	want := socketName(ino)
+	want := socketLink(ino)
 	check := func() error {
 		n, err := unix.Readlink(path, link[:])
 		if err != nil {
@@ -123,7 +123,7 @@ func completeFamily(kind model.Kind, protocols map[string]string, detail func(va
 
 func unlisted(kind model.Kind, k probe.Key, d model.Detail) *model.Object {
 	return &model.Object{
-		ID: string(kind) + ":" + strconv.FormatUint(k.Num, 10), Kind: kind, Name: socketName(k.Num), Ino: model.Big(k.Num), Detail: d,
+		ID: string(kind) + ":" + strconv.FormatUint(k.Num, 10), Kind: kind, Ino: model.Big(k.Num), Detail: d,
 	}
 }
 

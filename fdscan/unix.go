@@ -143,7 +143,6 @@ func (s *unixSock) found(ns probe.NS) unixFound {
 func nameUnix(o *model.Object, d *model.UnixDetail, addr []byte) {
 	switch {
 	case len(addr) == 0:
-		o.Name = socketName(uint64(o.Ino))
 	case addr[0] == 0:
 		o.Name = "@" + string(addr[1:])
 		d.Abstract = o.Name[1:]

@@ -8,6 +8,7 @@ type KindInfo struct {
 	Category    string   // channel, socket, memory, queue, lock, event
 	Data        string   // stream, message, state, or counter
 	Direction   string   // one way, both ways, or none
+	Ends        []string // the holders' flags that tell its two ends apart, where they have any
 	Persistence string   // process, kernel or filesystem: what it lives as long as
 	Buffered    bool     // the kernel keeps data between sender and receiver
 	Related     bool     // only processes that inherit or are handed a descriptor can use it
@@ -21,31 +22,49 @@ type KindInfo struct {
 	NewDetail func() Detail // an empty detail of this kind
 }
 
-// Kinds lists the mechanisms ipctop shows, in the order of its tables. A new
+// kinds are the mechanisms ipctop shows, in the order of its tables. A new
 // mechanism adds its line here.
-func Kinds() []KindInfo {
-	return []KindInfo{
-		pipeInfo,
-		fifoInfo,
-		unixInfo,
-		tcpInfo,
-		udpInfo,
-		rawInfo,
-		icmpInfo,
-		packetInfo,
-		netlinkInfo,
-		vsockInfo,
-		socketInfo,
-		sysvMsgInfo,
-		sysvSemInfo,
-		sysvShmInfo,
-		posixMqInfo,
-	}
+var kinds = []KindInfo{
+	pipeInfo,
+	fifoInfo,
+	unixInfo,
+	tcpInfo,
+	udpInfo,
+	rawInfo,
+	icmpInfo,
+	packetInfo,
+	netlinkInfo,
+	vsockInfo,
+	socketInfo,
+	ptyInfo,
+	sysvMsgInfo,
+	sysvSemInfo,
+	sysvShmInfo,
+	posixMqInfo,
+	posixSemInfo,
+	posixShmInfo,
+	shmAnonInfo,
+	memfdInfo,
+	fileInfo,
+	eventfdInfo,
+	epollInfo,
+	signalfdInfo,
+	timerfdInfo,
+	inotifyInfo,
+	fanotifyInfo,
+	pidfdInfo,
+	ioUringInfo,
+	userfaultfdInfo,
+	futexInfo,
 }
 
+// Kinds lists the mechanisms ipctop shows, in the order of its tables. The list
+// is not to be changed.
+func Kinds() []KindInfo { return kinds }
+
 var kindIndex = func() map[Kind]int {
-	m := map[Kind]int{}
-	for i, k := range Kinds() {
+	m := make(map[Kind]int, len(kinds))
+	for i, k := range kinds {
 		m[k.Name] = i
 	}
 	return m
@@ -57,7 +76,7 @@ func LookupKind(k Kind) (KindInfo, bool) {
 	if !ok {
 		return KindInfo{}, false
 	}
-	return Kinds()[i], true
+	return kinds[i], true
 }
 
 // CompareKinds orders kinds as [Kinds] does; kinds it does not have come last,

@@ -52,7 +52,8 @@ func MakeLinks(objects []Object) []Link {
 			byID[objects[i].ID] = &objects[i]
 		}
 	}
-	var links []Link
+	links := make([]Link, 0, len(objects)/2)
+	var a, b []end // used again and again
 	for i := range objects {
 		o := &objects[i]
 		info, _ := LookupKind(o.Kind)
@@ -65,12 +66,18 @@ func MakeLinks(objects []Object) []Link {
 				if peer == nil || peer.hasPeer(o.ID) && CompareIDs(peer.ID, o.ID) < 0 || peer.ID == o.ID {
 					continue
 				}
-				links = appendLink(links, o, ends(o.Holders, anyAccess), ends(peer.Holders, anyAccess), true)
+				a, b = ends(a, o.Holders, anyAccess), ends(b, peer.Holders, anyAccess)
+				links = appendLink(links, o, a, b, true)
 			}
+		case len(info.Ends) == 2:
+			a, b = ends(a, flagged(o.Holders, info.Ends[0]), anyAccess), ends(b, flagged(o.Holders, info.Ends[1]), anyAccess)
+			links = appendLink(links, o, a, b, true)
 		case info.Direction == "one way":
-			links = appendLink(links, o, ends(o.Holders, Access.CanWrite), ends(o.Holders, Access.CanRead), false)
+			a, b = ends(a, o.Holders, Access.CanWrite), ends(b, o.Holders, Access.CanRead)
+			links = appendLink(links, o, a, b, false)
 		case info.Category != "socket": // a socket without a peer talks to nobody we know
-			links = appendLink(links, o, ends(o.Holders, Access.CanWrite), ends(o.Holders, anyAccess), true)
+			a, b = ends(a, o.Holders, Access.CanWrite), ends(b, o.Holders, anyAccess)
+			links = appendLink(links, o, a, b, true)
 		}
 	}
 	return links
@@ -78,6 +85,17 @@ func MakeLinks(objects []Object) []Link {
 
 func (o *Object) hasPeer(id string) bool {
 	return slices.ContainsFunc(o.Peers, func(p Peer) bool { return p.ID == id })
+}
+
+// flagged lists the holders with a flag.
+func flagged(holders []Holder, flag string) []Holder {
+	var list []Holder
+	for _, h := range holders {
+		if h.Extent != nil && slices.Contains(h.Flags, flag) {
+			list = append(list, h)
+		}
+	}
+	return list
 }
 
 func anyAccess(Access) bool { return true }
@@ -88,8 +106,9 @@ type end struct {
 	comm string
 }
 
-func ends(holders []Holder, may func(Access) bool) []end {
-	var list []end
+// ends lists the processes with the given access in list's array.
+func ends(list []end, holders []Holder, may func(Access) bool) []end {
+	list = list[:0]
 	for i := range holders {
 		h := &holders[i]
 		if h.PID == 0 || !may(h.Access) || len(list) > 0 && list[len(list)-1].pid == int(h.PID) {
@@ -105,12 +124,18 @@ func appendLink(links []Link, o *Object, from, to []end, both bool) []Link {
 	if len(from) == 0 || len(to) == 0 || len(from) == 1 && len(to) == 1 && from[0] == to[0] {
 		return links
 	}
-	l := Link{Object: o.ID, Kind: o.Kind, BothWays: both}
-	for _, e := range from {
-		l.From, l.FromComm = append(l.From, e.pid), append(l.FromComm, e.comm)
+	// Both ends' lists lie in one array each: there may be a link for every
+	// pair of descriptors.
+	n := len(from)
+	pids, comms := make([]int, n+len(to)), make([]string, n+len(to))
+	for i, e := range from {
+		pids[i], comms[i] = e.pid, e.comm
 	}
-	for _, e := range to {
-		l.To, l.ToComm = append(l.To, e.pid), append(l.ToComm, e.comm)
+	for i, e := range to {
+		pids[n+i], comms[n+i] = e.pid, e.comm
 	}
-	return append(links, l)
+	return append(links, Link{
+		Object: o.ID, Kind: o.Kind, BothWays: both,
+		From: pids[:n:n], To: pids[n:], FromComm: comms[:n:n], ToComm: comms[n:],
+	})
 }

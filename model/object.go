@@ -117,9 +117,9 @@ type Holder struct {
 }
 
 // Extent is where a mapping or attachment lies, or what carries a descriptor in
-// flight.
+// flight or a registered file.
 type Extent struct {
-	Object  string     `json:"object,omitzero" doc:"the socket whose queue carries it"`
+	Object  string     `json:"object,omitzero" doc:"the socket whose queue carries it, or the io_uring it is registered with"`
 	Address Addr       `json:"address,omitzero" doc:"start of the mapping in the process"`
 	Offset  Opt[int64] `json:"offset,omitzero" unit:"bytes" doc:"offset of the mapping in the object"`
 	Size    Opt[int64] `json:"size,omitzero" unit:"bytes" doc:"size of the mapping"`

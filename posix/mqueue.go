@@ -27,11 +27,16 @@ const mqueueSize = 80
 // Mq reads POSIX message queues.
 func Mq() probe.Probe {
 	return probe.Probe{
-		Name:     string(model.PosixMq),
-		Scope:    "ipc",
-		FD:       queueFD,
-		Table:    queueTable,
-		Complete: nameRegistered,
+		Name:   string(model.PosixMq),
+		Scope:  "ipc",
+		FD:     queueFD,
+		Table:  queueTable,
+		Limits: queueLimits,
+		Complete: func(ctx context.Context, j *probe.Joined, out *probe.Out) {
+			nameRegistered(ctx, j, out)
+			countQueues(j)
+			limitQueueBytes(j, out)
+		},
 	}
 }
 

@@ -64,6 +64,10 @@ func TestMain(m *testing.M) {
 	if name == "" {
 		os.Exit(m.Run())
 	}
+	if args, ok := strings.CutPrefix(name, "limit "); ok {
+		tryQueue(args)
+		return
+	}
 	if _, err := open(name, 3, 16); err != nil {
 		fmt.Println(err)
 	}

@@ -33,13 +33,14 @@ var mayImport = map[string][]string{
 	"query":             {"model"},
 	"action":            {"model"},
 	"render":            {"model", "diagnose", "query"},
-	"render/tui":        {"model", "diagnose", "query", "render"},
+	"render/live":       {"model", "diagnose", "query", "render"},
+	"render/tui":        {"model", "render", "render/live"},
 	"testfixtures":      {"model"},
 	"cmd/ipctop":        nil, // puts everything together
 }
 
 // pure packages read dumps and recordings on any system: no I/O, no Linux.
-var pure = []string{"model", "query", "render", "diagnose", "record"}
+var pure = []string{"model", "query", "render", "render/live", "diagnose", "record"}
 
 // ioPackages may not be imported by pure packages. io alone is an interface.
 var ioPackages = []string{"os", "os/exec", "os/user", "net", "syscall", "golang.org/x/sys/unix", "path/filepath"}

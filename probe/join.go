@@ -3,6 +3,8 @@ package probe
 import (
 	"cmp"
 	"context"
+	"iter"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -18,8 +20,9 @@ type Joined struct {
 
 	objects   map[Key]*Joint
 	unclaimed map[Key]*Joint
-	hidden    bool // there are processes whose descriptors were not all read
-	unmapped  bool // … or whose mappings
+	merged    map[Key]*Joint // keys of objects that turned out to be another
+	hidden    bool           // there are processes whose descriptors were not all read
+	unmapped  bool           // … or whose mappings
 }
 
 // Joint is an object with its holders and peers.
@@ -33,6 +36,7 @@ type Joint struct {
 	// holders itself, or keep no record of them at all.
 	Complete model.Opt[bool]
 
+	holds int // how many were emitted
 	peers []peerRecord
 }
 
@@ -43,7 +47,8 @@ func (e *Joint) Adopt(h ...model.Holder) {
 	sortHolders(e.Holders)
 }
 
-func (j *Joined) complete(e *Joint) bool {
+// HoldersComplete reports whether there can be no holder of e that is not listed.
+func (j *Joined) HoldersComplete(e *Joint) bool {
 	if complete, ok := e.Complete.Get(); ok {
 		return complete
 	}
@@ -53,6 +58,9 @@ func (j *Joined) complete(e *Joint) bool {
 // Lookup returns the object behind k.
 func (j *Joined) Lookup(k Key) (*Joint, bool) {
 	e, ok := j.objects[k]
+	if !ok {
+		e, ok = j.merged[k]
+	}
 	return e, ok
 }
 
@@ -85,6 +93,30 @@ func (j *Joined) Describe(e *Joint, object *model.Object) {
 	j.objects[e.Key] = e
 }
 
+// All lists all objects, in no particular order.
+func (j *Joined) All() iter.Seq[*Joint] { return maps.Values(j.objects) }
+
+// Peers calls f for each object at the other end of e.
+func (j *Joined) Peers(e *Joint, f func(peer *Joint, c model.Confidence)) {
+	for _, p := range e.peers {
+		if to, ok := j.objects[p.to]; ok {
+			f(to, p.confidence)
+		}
+	}
+}
+
+// Add makes an object of a key that nobody has emitted before, when the join is
+// done already. An object that is there is returned as it is.
+func (j *Joined) Add(k Key, object *model.Object, holders ...model.Holder) *Joint {
+	if e, ok := j.objects[k]; ok {
+		return e
+	}
+	e := &Joint{Key: k, Object: object}
+	e.Adopt(holders...)
+	j.objects[k] = e
+	return e
+}
+
 // join brings together all that was emitted under one key.
 func (s *Scan) join() *Joined {
 	s.mu.Lock()
@@ -111,8 +143,10 @@ func (s *Scan) join() *Joined {
 	j := &Joined{
 		Scan:      s,
 		Processes: make(map[int32]*model.Process, processes),
-		objects:   make(map[Key]*Joint, objects+holds/2),
+		objects:   make(map[Key]*Joint, objects),
 		unclaimed: map[Key]*Joint{},
+		hidden:    s.hidden,
+		unmapped:  s.hidden,
 	}
 	at := func(k Key) *Joint {
 		e := j.objects[k]
@@ -122,7 +156,6 @@ func (s *Scan) join() *Joined {
 		}
 		return e
 	}
-	counts := make(map[*Joint]int, objects+holds/2)
 	for _, r := range results {
 		if r.process != nil {
 			j.Processes[int32(r.process.PID)] = r.process
@@ -135,22 +168,23 @@ func (s *Scan) join() *Joined {
 			}
 		}
 		for i := range r.out.holds {
-			counts[at(r.out.holds[i].key)]++
+			at(r.out.holds[i].key).holds++
 		}
 	}
 	// All holders lie in one slab; each object has its part of it.
 	slab := make([]model.Holder, 0, holds)
-	for e, n := range counts {
-		e.Holders = slab[len(slab) : len(slab) : len(slab)+n]
-		slab = slab[:len(slab)+n]
+	for _, e := range j.objects {
+		n := len(slab) + e.holds
+		e.Holders = slab[len(slab):len(slab):n]
+		slab = slab[:n]
 	}
 	for _, r := range results {
 		for i := range r.out.holds {
 			e := j.objects[r.out.holds[i].key]
 			e.Holders = append(e.Holders, r.out.holds[i].holder)
 		}
-		r.out.holds = nil
 		j.connect(r.out)
+		r.out.holds, r.out.objects = nil, nil // joined: their memory is wanted back
 	}
 	for k, e := range j.objects {
 		if e.Object != nil {
@@ -183,6 +217,42 @@ func (j *Joined) connect(out *Out) {
 	out.peers = nil
 }
 
+// OfKind lists the objects of a kind, in no particular order.
+func (j *Joined) OfKind(kind model.Kind) []*Joint {
+	var list []*Joint
+	for _, e := range j.objects {
+		if e.Object != nil && e.Object.Kind == kind {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// Reads reports whether a probe of this name takes part in the scan. If not,
+// that there is no object of its kind says nothing.
+func (j *Joined) Reads(probe string) bool {
+	return slices.ContainsFunc(j.Scan.scanner.opts.Probes, func(p Probe) bool { return p.Name == probe })
+}
+
+// Hidden reports whether there may be holders that the scan could not see.
+func (j *Joined) Hidden() bool { return j.hidden }
+
+// Limits lists the limits of a name that were emitted so far, for who has to say
+// how much of them is used.
+func (j *Joined) Limits(name string) []*model.Limit {
+	j.Scan.mu.Lock()
+	defer j.Scan.mu.Unlock()
+	var list []*model.Limit
+	for _, r := range j.Scan.results {
+		for i := range r.out.limits {
+			if l := &r.out.limits[i]; l.Name == name {
+				list = append(list, l)
+			}
+		}
+	}
+	return list
+}
+
 // TableRead reports whether the probe's table was read in the namespace, all of
 // it. Only then does an object's absence from the table say anything.
 func (j *Joined) TableRead(probe string, namespace uint64) bool {
@@ -198,12 +268,31 @@ func sortHolders(h []model.Holder) {
 		if c == 0 && a.Extent != nil && b.Extent != nil {
 			c = cmp.Or(cmp.Compare(a.Address, b.Address), strings.Compare(a.Object, b.Object))
 		}
+		if c == 0 && a.LockHold != nil && b.LockHold != nil {
+			c = cmp.Or(strings.Compare(a.Range, b.Range), strings.Compare(a.LockMode, b.LockMode))
+		}
 		return c
 	})
 }
 
-// complete calls the probes' Complete hooks.
+// complete adds what can be told when all holders are known: which descriptors
+// are the same object, what the probes' Complete hooks ask, and which holders
+// share a description.
 func (s *Scan) complete(ctx context.Context, j *Joined) {
+	out := &Out{probe: "ofd"}
+	begin := time.Now()
+	d := newDescriptions(j, out)
+	s.mergeDescriptions(d)
+	s.spend("ofd", time.Since(begin))
+	s.completeProbes(ctx, j)
+	begin = time.Now()
+	s.markShared(d)
+	d.report()
+	s.spend("ofd", time.Since(begin))
+	s.add(&result{out: out})
+}
+
+func (s *Scan) completeProbes(ctx context.Context, j *Joined) {
 	for i := range s.scanner.opts.Probes {
 		p := &s.scanner.opts.Probes[i]
 		if p.Complete == nil {
@@ -271,27 +360,36 @@ func (s *Scan) snapshot(j *Joined) *model.Snapshot {
 		}
 		snap.Gaps = append(snap.Gaps, r.out.gaps...)
 		snap.Limits = append(snap.Limits, r.out.limits...)
+		snap.Waits = append(snap.Waits, r.out.waits...)
 		for what, how := range r.out.backends {
 			snap.Scan.Backends[what] = how
 		}
 	}
 	slices.SortFunc(snap.Processes, func(a, b model.Process) int { return a.PID - b.PID })
+	if s.waited && snap.Waits == nil {
+		snap.Waits = []model.Wait{} // somebody looked, and nobody waits
+	}
+	slices.SortFunc(snap.Waits, func(a, b model.Wait) int { return cmp.Or(a.PID-b.PID, a.TID-b.TID) })
 	sortGaps(snap.Gaps)
-	sortLimits(snap.Limits)
+	snap.Limits = sortLimits(snap.Limits)
 
-	snap.Objects = make([]model.Object, 0, len(j.objects))
+	list := make([]*Joint, 0, len(j.objects))
 	for _, e := range j.objects {
 		e.Object.Holders = e.Holders
-		e.Object.HoldersComplete = j.complete(e)
+		e.Object.HoldersComplete = j.HoldersComplete(e)
 		for _, p := range e.peers {
-			if to, ok := j.objects[p.to]; ok {
+			if to, ok := j.Lookup(p.to); ok {
 				e.Object.Peers = append(e.Object.Peers, model.Peer{ID: to.Object.ID, Confidence: p.confidence})
 			}
 		}
 		e.Object.Peers = sortPeers(e.Object.Peers)
-		snap.Objects = append(snap.Objects, *e.Object)
+		list = append(list, e)
 	}
-	slices.SortFunc(snap.Objects, compareObjects)
+	slices.SortFunc(list, func(a, b *Joint) int { return compareObjects(a.Object, b.Object) })
+	snap.Objects = make([]model.Object, len(list))
+	for i, e := range list {
+		snap.Objects[i] = *e.Object
+	}
 	snap.Links = model.MakeLinks(snap.Objects)
 	return snap
 }
@@ -312,7 +410,7 @@ func doubt(c model.Confidence) int {
 	return slices.Index([]model.Confidence{model.Certain, model.Likely, model.Possible}, c)
 }
 
-func compareObjects(a, b model.Object) int {
+func compareObjects(a, b *model.Object) int {
 	return cmp.Or(model.CompareKinds(a.Kind, b.Kind), model.CompareIDs(a.ID, b.ID))
 }
 
@@ -320,19 +418,5 @@ func sortGaps(gaps []model.Gap) {
 	slices.SortFunc(gaps, func(a, b model.Gap) int {
 		return cmp.Or(strings.Compare(a.Probe, b.Probe), a.PID-b.PID, a.TID-b.TID, strings.Compare(a.Object, b.Object),
 			strings.Compare(a.Op, b.Op), strings.Compare(string(a.Reason), string(b.Reason)), strings.Compare(a.Path, b.Path))
-	})
-}
-
-func sortLimits(limits []model.Limit) {
-	scope := func(l model.Limit) model.LimitScope {
-		if l.Scope == nil {
-			return model.LimitScope{}
-		}
-		return *l.Scope
-	}
-	slices.SortFunc(limits, func(a, b model.Limit) int {
-		x, y := scope(a), scope(b)
-		return cmp.Or(model.CompareKinds(a.Kind, b.Kind), strings.Compare(a.Name, b.Name), cmp.Compare(x.NS, y.NS),
-			cmp.Compare(x.UID.Or(-1), y.UID.Or(-1)), x.PID-y.PID)
 	})
 }

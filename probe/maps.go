@@ -76,6 +76,49 @@ func (s *Scan) readMappings(p *Proc, sc *scratch, r *result) {
 	}
 }
 
+// MappingAt finds the mapping that covers an address, private ones too. The
+// thread is one that lives: a main thread that has ended shows no mappings.
+func (p *Proc) MappingAt(tid int, addr uint64) (Mapping, error) {
+	m, name := Mapping{Proc: p}, "task/"+itoa(tid)+"/maps"
+	if !p.task.Enter("maps", 0) {
+		return m, ErrGivenUp
+	}
+	defer p.task.Leave()
+	fd, err := unix.Openat(p.Dir.fd, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return m, fmt.Errorf("open %s/maps: %w", p.Dir.path, err)
+	}
+	defer unix.Close(fd)
+	buf := make([]byte, 4200)
+	q := procmapQuery{
+		size: uint64(unsafe.Sizeof(procmapQuery{})), addr: addr,
+		nameSize: uint32(len(buf)), nameAddr: uint64(uintptr(unsafe.Pointer(&buf[0]))),
+	}
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), procmapQueryIoctl, uintptr(unsafe.Pointer(&q)))
+	switch errno {
+	case 0:
+		m.Start, m.End, m.Offset, m.Dev, m.Ino = q.start, q.end, q.off, Dev(q.major, q.minor), q.ino
+		m.Perms, m.Name = sharedPerms(q.vmaFlags), buf[:max(q.nameSize, 1)-1]
+		if q.vmaFlags&procmapShared == 0 {
+			m.Perms = m.Perms[:3] + "p"
+		}
+		return m, nil
+	case unix.ENOTTY, unix.EINVAL: // before 6.11
+	default:
+		return m, fmt.Errorf("PROCMAP_QUERY: %w", errno)
+	}
+	text, err := p.Dir.ReadFile(name, nil)
+	if err != nil {
+		return m, err
+	}
+	for line := range bytes.Lines(text) {
+		if _, err := parseMapsLine(bytes.TrimSuffix(line, []byte("\n")), &m); err == nil && m.Start <= addr && addr < m.End {
+			return m, nil
+		}
+	}
+	return m, fmt.Errorf("%s/%s: nothing is mapped at %#x: %w", p.Dir.path, name, addr, errVanished)
+}
+
 func (s *Scan) wantMappings() bool {
 	for i := range s.scanner.opts.Probes {
 		if s.scanner.opts.Probes[i].Mapping != nil {

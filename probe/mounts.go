@@ -2,18 +2,31 @@ package probe
 
 import (
 	"bytes"
+	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/prometheus/procfs"
 )
 
-// mountTable knows the file system type at each mount point of one mount
-// namespace.
+// Mount is one line of mountinfo (proc_pid_mountinfo(5)).
+type Mount struct {
+	ID, Parent uint64
+	Dev        uint64 // device of the file system, as [Dev] packs it
+	Root       string // which directory of the file system is mounted
+	Point      string // where, as the process sees it
+	Type       string
+}
+
+// mountTable knows the mounts of one mount namespace.
 type mountTable struct {
-	types map[string]string // mount point → type of the topmost mount there
+	types  map[string]string // mount point → type of the topmost mount there
+	mounts []Mount           // in the kernel's order
+	byID   map[uint64]*Mount
+	byDev  map[uint64]*Mount // any one of the mounts of a file system
 }
 
 // localTypes are the file systems whose stat is answered by this kernel alone,
@@ -64,24 +77,37 @@ type mountTables struct {
 // makes every path foreign.
 func (m *mountTables) of(p *Proc) *mountTable {
 	ns := p.Model.Namespaces["mnt"]
-	m.mu.Lock()
-	t, ok := m.byNS[ns]
-	m.mu.Unlock()
-	if ok && ns != 0 {
+	if t, ok := m.lookup(ns); ok {
 		return t
 	}
-	// Not under the lock: the kernel makes readers of mountinfo wait for whoever
-	// is mounting, and one that waits must not hold up the others.
+	// Not under the lock: reading waits for whoever is mounting or unmounting there,
+	// which may take for ever, and would hold up all other workers with it.
 	if !p.task.Enter("mountinfo", 0) {
 		return nil
 	}
-	t = readMountTable(m.root, p)
+	t := readMountTable(m.root, p)
+	root, err := p.Dir.Readlink("root")
 	p.task.Leave()
-	if ns != 0 {
+	// A process in a chroot sees only the mounts below it, under other names:
+	// its table is not its namespace's.
+	if ns != 0 && (err != nil || root == "/") {
 		m.mu.Lock()
 		m.byNS[ns] = t
 		m.mu.Unlock()
 	}
+	return t
+}
+
+func (m *mountTables) lookup(ns uint64) (*mountTable, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t, ok := m.byNS[ns]
+	return t, ok && ns != 0
+}
+
+// known returns the table of a namespace if it was read in this scan.
+func (m *mountTables) known(ns uint64) *mountTable {
+	t, _ := m.lookup(ns)
 	return t
 }
 
@@ -98,10 +124,7 @@ func readMountTable(root string, p *Proc) *mountTable {
 	if err != nil {
 		return nil
 	}
-	t := &mountTable{types: make(map[string]string, len(infos))}
-	for _, i := range infos {
-		t.types[unescapeMount(i.MountPoint)] = i.FSType
-	}
+	t := newMountTable(infos)
 	for _, i := range infos { // namespaces kept by a mount, as ip netns does
 		nsType, _, _ := strings.Cut(i.Root, ":[")
 		inode, err := parseNamespace(i.Root)
@@ -116,11 +139,53 @@ func readMountTable(root string, p *Proc) *mountTable {
 	return t
 }
 
+func newMountTable(infos []*procfs.MountInfo) *mountTable {
+	t := &mountTable{
+		types:  make(map[string]string, len(infos)),
+		mounts: make([]Mount, 0, len(infos)),
+		byID:   make(map[uint64]*Mount, len(infos)),
+		byDev:  make(map[uint64]*Mount, len(infos)),
+	}
+	for _, i := range infos {
+		dev, err := parseDevice(i.MajorMinorVer)
+		if err != nil {
+			continue
+		}
+		t.mounts = append(t.mounts, Mount{
+			ID: uint64(i.MountID), Parent: uint64(i.ParentID), Dev: dev, Root: unescapeMount(i.Root), Point: unescapeMount(i.MountPoint), Type: i.FSType,
+		})
+		m := &t.mounts[len(t.mounts)-1]
+		t.types[m.Point], t.byID[m.ID], t.byDev[m.Dev] = m.Type, m, m
+	}
+	return t
+}
+
+// parseDevice reads the decimal major:minor of mountinfo.
+func parseDevice(s string) (uint64, error) {
+	major, minor, ok := strings.Cut(s, ":")
+	a, err1 := strconv.ParseUint(major, 10, 32)
+	b, err2 := strconv.ParseUint(minor, 10, 32)
+	if !ok || err1 != nil || err2 != nil {
+		return 0, fmt.Errorf("mountinfo: %w: device %q", ErrMalformed, s)
+	}
+	return Dev(uint32(a), uint32(b)), nil
+}
+
 // mountEscapes are the bytes that mountinfo writes in octal
 // (proc_pid_mountinfo(5)); procfs leaves them as they are.
 var mountEscapes = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`, `\043`, "#")
 
 func unescapeMount(s string) string { return mountEscapes.Replace(s) }
+
+// Mounts lists the mounts of the process's mount namespace in the kernel's
+// order, in which one on top of another comes later; none if they cannot be
+// read.
+func (p *Proc) Mounts() []Mount {
+	if t := p.mounts(); t != nil {
+		return t.mounts
+	}
+	return nil
+}
 
 func (p *Proc) mounts() *mountTable {
 	if p.mnt == nil {

@@ -36,8 +36,18 @@ type Probe struct {
 	// Scope is the type of namespace that Table reads: "net", "ipc" or "".
 	Scope string
 
+	// Limits emits the bounds that the kernel puts on the mechanism, in each of
+	// the namespaces in which Table is called, after it. Gaps it emits say
+	// nothing about the table.
+	Limits func(ns NS, out *Out)
+
 	// Complete adds what can only be asked when all holders are known.
 	Complete func(ctx context.Context, j *Joined, out *Out)
+
+	// Waits tells what threads are blocked on, when all objects are complete.
+	// It may still add objects ([Joined.Add]): those that exist only while
+	// someone waits.
+	Waits func(ctx context.Context, j *Joined, out *Out) error
 }
 
 // Space gives the numbers of a [Key] their meaning: a file system, or a table
@@ -53,6 +63,12 @@ type Space struct {
 	// ByMapping says that processes hold such objects by mapping them, so that
 	// holders are complete only where mappings could be read, too.
 	ByMapping bool
+
+	// ByDescription says that the kernel gives these objects no number: two
+	// descriptors are the same object if they share an open file description.
+	// Probes emit each under its own key ([Descriptor.Key]); the scan merges
+	// them.
+	ByDescription bool
 }
 
 // Key names an object during a scan. Scope is what makes Num unique within the
@@ -88,6 +104,14 @@ func (ns NS) Model() *model.Namespace {
 	return &model.Namespace{Type: ns.Type, Inode: ns.Inode}
 }
 
+// LimitScope is the namespace as a limit carries it.
+func (ns NS) LimitScope() *model.LimitScope {
+	if ns.Inode == 0 {
+		return nil
+	}
+	return &model.LimitScope{NS: ns.Inode}
+}
+
 // Out takes what a probe finds.
 type Out struct {
 	probe    string
@@ -96,6 +120,7 @@ type Out struct {
 	peers    []peerRecord
 	gaps     []model.Gap
 	limits   []model.Limit
+	waits    []model.Wait
 	backends map[string]string
 }
 
@@ -148,8 +173,13 @@ func (o *Out) Fail(op, path string, err error) {
 	o.Gap(model.Gap{Reason: ReasonOf(err), Op: op, Path: path, Detail: err.Error()})
 }
 
-// Limit emits a bound the kernel puts on the mechanism.
+// Limit emits a bound the kernel puts on the mechanism. Of several of one name
+// and scope the snapshot keeps the one that is nearest to being reached: each
+// process has its own bound on what all processes of its user share.
 func (o *Out) Limit(l model.Limit) { o.limits = append(o.limits, l) }
+
+// Wait emits that a thread is blocked. Only a Waits hook may.
+func (o *Out) Wait(w model.Wait) { o.waits = append(o.waits, w) }
 
 // Backend notes which kernel interface was used for what.
 func (o *Out) Backend(what, how string) {

@@ -80,7 +80,7 @@ func (f *FD) readStat() error {
 	if !f.Proc.task.Enter("stat", f.Num) {
 		return ErrGivenUp
 	}
-	errno := statx(f.dir.fd, f.name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, unix.STATX_BASIC_STATS, &f.stat)
+	errno := statx(f.dir.fd, f.name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, &f.stat)
 	f.Proc.task.Leave()
 	if errno != 0 {
 		return errno
@@ -99,6 +99,26 @@ func (f *FD) Info(buf []byte) ([]byte, error) {
 		name = "task/" + itoa(int(f.TID)) + "/" + name
 	}
 	return f.Proc.Dir.ReadFile(name, buf)
+}
+
+// Task is the guard that whatever may block is done under.
+func (f *FD) Task() *Task { return f.Proc.task }
+
+// FSType is the magic number of the file system the file behind the descriptor
+// lies on (statfs(2)), refused as [FD.Stat] is.
+func (f *FD) FSType() (int64, error) {
+	if !f.Proc.mounts().local(f.Link) {
+		return 0, ErrForeign
+	}
+	if !f.Proc.task.Enter("statfs", f.Num) {
+		return 0, ErrGivenUp
+	}
+	defer f.Proc.task.Leave()
+	var st unix.Statfs_t
+	if err := unix.Statfs(f.dir.path+"/"+itoa(int(f.Num)), &st); err != nil {
+		return 0, err
+	}
+	return int64(st.Type), nil
 }
 
 // Gap emits that something about this descriptor could not be read.

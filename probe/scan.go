@@ -72,11 +72,16 @@ type Scan struct {
 	selfPID int // ipctop's pid in the proc file system at hand; 0 if it is not in there
 	mounts  *mountTables
 	nss     *namespaces
+	members mountMembers
+
+	lockTable lockTable
 
 	mu      sync.Mutex
 	results []*result
 	spent   map[string]time.Duration
 	read    map[tableKey]bool // tables read without a gap
+	waited  bool              // some probe has looked for waits
+	hidden  bool              // there are processes that the proc file system does not show
 }
 
 // tableKey names a probe's table in one namespace.
@@ -108,8 +113,10 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 		return nil, err
 	}
 	s.tables(ctx)
+	s.limits()
 	j := s.join()
 	s.complete(ctx, j)
+	s.waits(ctx, j)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -55,6 +55,7 @@ func (s *Scan) walk(ctx context.Context) error {
 	if len(pids) == 0 {
 		return fmt.Errorf("%s is not a proc file system: there is no process in it", s.ProcRoot)
 	}
+	s.noteHidden(pids)
 	var vanished int
 	s.scanner.guard.each(len(pids), s.scanner.opts.Workers, func(i int) any { return pids[i] },
 		func(t *Task, i int) func() {
@@ -108,7 +109,12 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)
 
+	// A process can be stuck in such a way that even its stat does not answer.
+	if !t.Enter("stat", 0) {
+		return nil, ErrGivenUp
+	}
 	text, err := dir.ReadFile("stat", sc.text[:0])
+	t.Leave()
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +122,12 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if text, err = dir.ReadFile("status", text[:0]); err != nil {
+	if !t.Enter("status", 0) {
+		return nil, ErrGivenUp
+	}
+	text, err = dir.ReadFile("status", text[:0])
+	t.Leave()
+	if err != nil {
 		return nil, err
 	}
 	sc.text = text
@@ -135,6 +146,7 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 	r := &result{process: m, out: &Out{probe: "process"}}
 	p := &Proc{Dir: dir, Model: m, Status: slices.Clone(text), Scan: s, task: t}
 	if !m.Kernel {
+		s.readArguments(p, r.out)
 		s.readIdentity(p, r.out)
 		if m.Namespaces["mnt"] != 0 {
 			p.mounts() // some mounts keep namespaces that no process lives in
@@ -155,14 +167,38 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 		s.readMappings(p, sc, r)
 	}
 	r.out.probe = "process"
+	p.limitDescriptors(r.out)
 	s.nss.addProcess(p)
+	s.members.add(p)
 
 	// The directory is bound to this process. If it still answers, all that
 	// was read above was this process's.
-	if _, err := dir.ReadFile("stat", sc.text[:0]); err != nil {
+	if !t.Enter("stat again", 0) {
+		return nil, ErrGivenUp
+	}
+	_, err = dir.ReadFile("stat", sc.text[:0])
+	t.Leave()
+	if err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// readArguments reads the command line, for which the kernel takes the process's
+// memory lock and reads its memory.
+func (s *Scan) readArguments(p *Proc, out *Out) {
+	if !p.task.Enter("cmdline", 0) {
+		out.Gap(model.Gap{Reason: model.Timeout, PID: p.Model.PID, Op: "cmdline", Detail: ErrGivenUp.Error()})
+		return
+	}
+	b, err := p.Dir.ReadFile("cmdline", nil)
+	p.task.Leave()
+	if err != nil || len(b) == 0 {
+		return
+	}
+	for _, arg := range bytes.Split(bytes.TrimSuffix(b, []byte{0}), []byte{0}) {
+		p.Model.Cmdline = append(p.Model.Cmdline, string(arg))
+	}
 }
 
 // readIdentity reads what else tells processes apart for people. Without the
@@ -170,17 +206,11 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 // the descriptors' gap says so once.
 func (s *Scan) readIdentity(p *Proc, out *Out) {
 	m := p.Model
-	if p.task.Enter("cmdline", 0) { // takes the process's memory lock
-		b, err := p.Dir.ReadFile("cmdline", nil)
-		p.task.Leave()
-		if err == nil && len(b) > 0 {
-			for _, arg := range bytes.Split(bytes.TrimSuffix(b, []byte{0}), []byte{0}) {
-				m.Cmdline = append(m.Cmdline, string(arg))
-			}
-		}
-	} else {
-		out.Gap(model.Gap{Reason: model.Timeout, PID: m.PID, Op: "cmdline", Detail: ErrGivenUp.Error()})
+	if !p.task.Enter("identity", 0) {
+		out.Gap(model.Gap{Reason: model.Timeout, PID: m.PID, Op: "exe, cgroup, ns", Detail: ErrGivenUp.Error()})
+		return
 	}
+	defer p.task.Leave()
 	m.Exe, _ = p.Dir.Readlink("exe")
 	if b, err := p.Dir.ReadFile("cgroup", nil); err == nil {
 		m.Cgroup = parseCgroup(b)
@@ -214,7 +244,12 @@ func (s *Scan) readThreads(p *Proc, sc *scratch) {
 			return true
 		}
 		var err error
-		if text, err = dir.ReadFile(string(e.name)+"/status", text[:0]); err != nil {
+		if !p.task.Enter("thread status", int32(tid)) {
+			return true
+		}
+		text, err = dir.ReadFile(string(e.name)+"/status", text[:0])
+		p.task.Leave()
+		if err != nil {
 			return true // the thread has ended
 		}
 		t := model.Thread{TID: tid}
@@ -282,14 +317,14 @@ func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
 }
 
 // ownTable reports whether a thread's descriptor table is not its process's
-// (kcmp(2) KCMP_FILES, Linux 3.5).
+// (kcmp(2) KCMP_FILES, Linux 3.5). It is asked under guard: see [comparer].
 func (s *Scan) ownTable(p *Proc, tid int) bool {
-	if !s.PIDCalls {
+	if !s.PIDCalls || !p.task.Enter("kcmp", int32(tid)) {
 		return false
 	}
-	const kcmpFiles = 2
-	r, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(p.Model.PID), uintptr(tid), kcmpFiles, 0, 0, 0)
-	return errno == 0 && r != 0
+	r, err := kcmp(p.PID(), int32(tid), kcmpFiles, 0, 0)
+	p.task.Leave()
+	return err == nil && r != 0
 }
 
 // countDescriptors asks for the number of descriptors, which everyone may know
@@ -358,14 +393,14 @@ func (s *Scan) descriptor(fd *FD, out *Out) {
 	s.nss.addLink(fd)
 }
 
-// tables calls the probes' Table hooks: those of ipctop's own namespaces each
+// tables calls the probes' Table and Limits hooks: those of ipctop's own namespaces each
 // on its own goroutine, those of another namespace together on one thread.
 func (s *Scan) tables(ctx context.Context) {
 	scopes := map[string][]*Probe{}
 	var wg sync.WaitGroup
 	for i := range s.scanner.opts.Probes {
 		p := &s.scanner.opts.Probes[i]
-		if p.Table == nil {
+		if p.Table == nil && p.Limits == nil {
 			continue
 		}
 		if p.Scope != "" {
@@ -418,19 +453,28 @@ func (s *Scan) table(ctx context.Context, p *Probe, ns NS) {
 }
 
 func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS) {
-	out := &Out{probe: p.Name}
 	begin := time.Now()
-	err := recovered(func() error { return p.Table(ctx, ns, out) })
+	if p.Table != nil {
+		out := &Out{probe: p.Name}
+		err := recovered(func() error { return p.Table(ctx, ns, out) })
+		if err != nil {
+			out.Fail("read table", "", err)
+		}
+		if len(out.gaps) == 0 {
+			s.mu.Lock()
+			s.read[tableKey{p.Name, ns.Inode}] = true
+			s.mu.Unlock()
+		}
+		s.add(&result{out: out})
+	}
+	if p.Limits != nil {
+		out := &Out{probe: p.Name}
+		if err := recovered(func() error { p.Limits(ns, out); return nil }); err != nil {
+			out.Fail("read limits", "", err)
+		}
+		s.add(&result{out: out})
+	}
 	s.spend(p.Name, time.Since(begin))
-	if err != nil {
-		out.Fail("read table", "", err)
-	}
-	if len(out.gaps) == 0 {
-		s.mu.Lock()
-		s.read[tableKey{p.Name, ns.Inode}] = true
-		s.mu.Unlock()
-	}
-	s.add(&result{out: out})
 }
 
 // recovered turns a panic of a probe into an error: one probe's fault costs

@@ -15,8 +15,8 @@ import (
 // Kinds choose objects. Processes, users and containers choose processes, and the
 // objects and findings those have to do with: an object is kept if a chosen
 // process holds it, if a chosen user owns it, or if it lives in a chosen
-// container's own namespace. Links and waits follow. Gaps and limits stay: they
-// say what is missing, whatever was chosen.
+// container's own namespace. Links, waits and the limits of single processes
+// follow. Gaps and other limits stay: they say what is missing, whatever was chosen.
 type Selection struct {
 	Kinds      []model.Kind
 	PIDs       []int
@@ -91,6 +91,7 @@ func (sel *Selection) Apply(s *model.Snapshot) *model.Snapshot {
 	Follow(&out)
 	if sel.ByProcess() {
 		out.Waits = keep(s.Waits, func(w *model.Wait) bool { return chosen[w.PID] })
+		out.Limits = keep(s.Limits, func(l *model.Limit) bool { return l.Scope == nil || l.Scope.PID == 0 || chosen[l.Scope.PID] })
 		out.Findings = keep(s.Findings, func(f *model.Finding) bool {
 			return slices.ContainsFunc(f.PIDs, func(pid int) bool { return chosen[pid] })
 		})

@@ -79,6 +79,9 @@ func (k Key) Compare(l Key) int {
 	return model.CompareIDs(k.text, l.text)
 }
 
+// Known reports whether there is a value.
+func (k Key) Known() bool { return k.kind != keyUnknown }
+
 func b2i(b bool) int {
 	if b {
 		return 1

@@ -2,6 +2,7 @@ package render
 
 import (
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
@@ -16,9 +17,10 @@ var doctorGroups = []struct{ name, title string }{
 	{"mounts", "Mounts"},
 }
 
-// Doctor writes what can be seen here and what is missing, and at the end what
-// to do about it. quote makes an argument fit for a shell.
-func Doctor(w io.Writer, features []model.Feature, quote func(string) string, o ShowOptions) error {
+// Doctor writes what can be seen here and what is missing, which limits are
+// nearly reached, and at the end what to do about it. s, for the limits, is nil
+// where there is no snapshot. quote makes an argument fit for a shell.
+func Doctor(w io.Writer, features []model.Feature, s *model.Snapshot, quote func(string) string, o ShowOptions) error {
 	t := newShowText(o)
 	for _, g := range doctorGroups {
 		var rows [][]string
@@ -42,11 +44,39 @@ func Doctor(w io.Writer, features []model.Feature, quote func(string) string, o 
 		t.line("%s", g.title)
 		t.table(rows)
 	}
+	t.limits(s)
 	t.hidden(features)
 	t.remedies(features, quote)
 	_, err := w.Write(t.b.Bytes())
 	return err
 }
+
+// limits writes the limits that are nearly reached, worst first.
+func (t *showText) limits(s *model.Snapshot) {
+	if s == nil {
+		t.heading("Limits could not be read.")
+		return
+	}
+	v := NewView(s, &Options{})
+	var rows [][]string
+	for _, l := range worstFirst(s.Limits) {
+		if !l.Near() {
+			break
+		}
+		used := limitNumber(l, l.Used.Or(0)) + " of " + limitNumber(l, l.Max.Or(0)) + " " + l.Unit
+		rows = append(rows, []string{estimate(l, limitShare(l.Share().Or(0))), t.esc(l.Name), v.limitScope(l), t.esc(used)})
+	}
+	near := len(rows)
+	if near > maxNear {
+		rows = append(rows[:maxNear], []string{"and " + strconv.Itoa(near-maxNear) + " more"})
+	}
+	t.heading("Limits: %d read, %d at %d%% or more", len(s.Limits), near, int(model.NearLimit*100))
+	t.table(rows)
+}
+
+// maxNear is how many limits the report lists: a program started a thousand times
+// with too low a limit is one thing to know.
+const maxNear = 20
 
 func (t *showText) hidden(features []model.Feature) {
 	var any bool
@@ -103,9 +133,20 @@ func (t *showText) remedies(features []model.Feature, quote func(string) string)
 	}
 }
 
-// DoctorJSON writes the features as JSON.
-func DoctorJSON(w io.Writer, features []model.Feature) error {
-	b := []byte(`{"schema":"` + model.Schema + `",` + "\n" + `"features":[`)
+// DoctorJSON writes the features, and the limits if there is a snapshot, as JSON.
+func DoctorJSON(w io.Writer, features []model.Feature, s *model.Snapshot) error {
+	b := []byte(`{"schema":"` + model.Schema + `",` + "\n")
+	if s != nil {
+		b = append(b, `"limits":[`...)
+		for i := range s.Limits {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = model.AppendJSON(append(b, '\n'), &s.Limits[i])
+		}
+		b = append(b, "],\n"...)
+	}
+	b = append(b, `"features":[`...)
 	for i := range features {
 		if i > 0 {
 			b = append(b, ',')

@@ -2,6 +2,7 @@ package render
 
 import (
 	"strconv"
+	"sync"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/query"
@@ -29,13 +30,28 @@ var kindColumns = map[model.Kind]objectColumns{
 	model.SysvShm: sysvShmColumns,
 }
 
-// ColumnsOf are the columns of a kind's table.
+// ColumnsOf are the columns of a kind's table. The list is not to be changed.
 func ColumnsOf(k model.Kind) []Column[model.Object] {
 	if c, ok := kindColumns[k]; ok {
 		return c
 	}
+	if c, ok := generic()[k]; ok {
+		return c
+	}
 	return genericColumns(k)
 }
+
+// generic has the columns of the kinds that do not bring their own. They are
+// found by reflection, which is far too slow to do it for each cell.
+var generic = sync.OnceValue(func() map[model.Kind]objectColumns {
+	m := map[model.Kind]objectColumns{}
+	for _, k := range model.Kinds() {
+		if _, ok := kindColumns[k.Name]; !ok {
+			m[k.Name] = genericColumns(k.Name)
+		}
+	}
+	return m
+})
 
 // genericColumns shows a kind that nobody has described: its detail's fields.
 func genericColumns(k model.Kind) objectColumns {

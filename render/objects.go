@@ -62,6 +62,11 @@ func everyColumn() objectColumns {
 	return list
 }
 
+// ObjectColumns are all columns of objects: those of any object, then those of
+// single kinds. A name that several kinds use is one column, which shows each
+// object's own.
+func ObjectColumns() []Column[model.Object] { return everyColumn() }
+
 // byKind shows, for each object, its kind's own column of that name.
 func byKind(name string) (func(*View, *model.Object) Cell, func(*View, *model.Object) Key) {
 	of := map[model.Kind]*Column[model.Object]{}

@@ -92,6 +92,9 @@ var processColumns = []Column[model.Process]{
 	},
 }
 
+// ProcessColumns are the columns of processes.
+func ProcessColumns() []Column[model.Process] { return processColumns }
+
 var fillSignals = Column[model.Process]{
 	Name: "QUEUED", Doc: "signals queued for its user, of how many may", Right: true,
 	Key: func(_ *View, p *model.Process) Key {

@@ -26,7 +26,7 @@ var tables = map[string]table{
 	"processes": tableOf(processColumns, func(s *model.Snapshot) []model.Process { return s.Processes }),
 	"links":     tableOf(linkColumns, func(s *model.Snapshot) []model.Link { return s.Links }),
 	"gaps":      tableOf(gapColumns, func(s *model.Snapshot) []model.Gap { return s.Gaps }),
-	"limits":    tableOf(limitColumns, func(s *model.Snapshot) []model.Limit { return s.Limits }),
+	"limits":    limitTable(),
 	"waits":     tableOf(waitColumns, func(s *model.Snapshot) []model.Wait { return s.Waits }),
 	"findings":  tableOf(findingColumns, func(s *model.Snapshot) []model.Finding { return s.Findings }),
 	"objects": {
@@ -125,64 +125,6 @@ var gapColumns = []Column[model.Gap]{
 	textColumn("OP", "what was attempted", func(g *model.Gap) string { return g.Op }),
 	textColumn("PATH", "the file concerned", func(g *model.Gap) string { return g.Path }),
 	textColumn("DETAIL", "the error in words", func(g *model.Gap) string { return g.Detail }),
-}
-
-var limitColumns = []Column[model.Limit]{
-	textColumn("NAME", "the limit's name", func(l *model.Limit) string { return l.Name }),
-	narrow(textColumn("KIND", "the mechanism it bounds", func(l *model.Limit) string { return string(l.Kind) })),
-	textColumn("SCOPE", "whom it applies to", limitScope),
-	{
-		Name: "USED", Doc: "how much is used; ~ where that was worked out", Right: true,
-		Key: func(_ *View, l *model.Limit) Key { return OptKey(l.Used) },
-		Text: func(_ *View, l *model.Limit) Cell {
-			u, ok := l.Used.Get()
-			if !ok {
-				return Cell{Unknown, Dim}
-			}
-			c := Cell{Text: limitNumber(l, u)}
-			if l.Estimated {
-				c.Text = "~" + c.Text
-			}
-			if m, ok := l.Max.Get(); ok && !l.Unlimited && m > 0 && u >= m {
-				c.Text, c.Role = c.Text+" FULL", Alarm
-			}
-			return c
-		},
-	},
-	{
-		Name: "MAX", Doc: "how much there may be", Right: true,
-		Key: func(_ *View, l *model.Limit) Key { return OptKey(l.Max) },
-		Text: func(_ *View, l *model.Limit) Cell {
-			m, ok := l.Max.Get()
-			switch {
-			case l.Unlimited:
-				return Cell{Text: "unlimited"}
-			case !ok:
-				return Cell{Unknown, Dim}
-			}
-			return Cell{Text: limitNumber(l, m)}
-		},
-	},
-	narrow(textColumn("UNIT", "what is counted", func(l *model.Limit) string { return l.Unit })),
-}
-
-func limitNumber(l *model.Limit, n int64) string {
-	if l.Unit == "bytes" {
-		return Size(n)
-	}
-	return count(n)
-}
-
-func limitScope(l *model.Limit) string {
-	switch {
-	case l.Scope == nil:
-		return "machine"
-	case l.Scope.UID.Known():
-		return "uid " + strconv.Itoa(l.Scope.UID.Or(0))
-	case l.Scope.PID != 0:
-		return "pid " + strconv.Itoa(l.Scope.PID)
-	}
-	return "namespace " + strconv.FormatUint(l.Scope.NS, 10)
 }
 
 var waitColumns = []Column[model.Wait]{

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/model/modeltest"
 	"github.com/ipctop/ipctop/query"
 )
 
@@ -177,11 +178,11 @@ func TestDoctor(t *testing.T) {
 		{Group: "place", Name: "kernel", State: model.FeatureOK, Found: "6.18"},
 	}
 	var b bytes.Buffer
-	if err := Doctor(&b, features, func(s string) string { return "<" + s + ">" }, ShowOptions{}); err != nil {
+	if err := Doctor(&b, features, modeltest.Rich(), func(s string) string { return "<" + s + ">" }, ShowOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	b.WriteString("\n")
-	if err := Doctor(&b, features[3:], nil, ShowOptions{}); err != nil {
+	if err := Doctor(&b, features[3:], nil, nil, ShowOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	compareShow(t, "doctor", b.Bytes())

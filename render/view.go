@@ -42,3 +42,10 @@ func (v *View) process(pid int) string {
 	}
 	return v.named(name, pid)
 }
+
+// With is the same snapshot seen with other options.
+func (v *View) With(o *Options) *View {
+	w := *v
+	w.Options, w.glyph = o, o.glyphs()
+	return &w
+}

@@ -50,6 +50,29 @@ func Truncate(s string, width int, ellipsis string) string {
 	return s[:end] + ellipsis
 }
 
+// Cells is the part of s from one column to before another. Of a wide character
+// that is cut in half, a space is left.
+func Cells(s string, from, to int) string {
+	if isASCII(s) {
+		return s[min(max(from, 0), len(s)):min(max(to, 0), len(s))]
+	}
+	var b strings.Builder
+	at := 0
+	for rest, state := s, -1; rest != "" && at < to; {
+		var cluster string
+		var w int
+		cluster, rest, w, state = uniseg.FirstGraphemeClusterInString(rest, state)
+		switch {
+		case at >= from && at+w <= to:
+			b.WriteString(cluster)
+		case at+w > from:
+			pad(&b, min(at+w, to)-max(at, from))
+		}
+		at += w
+	}
+	return b.String()
+}
+
 const spaces = "                                                                "
 
 func pad(b *strings.Builder, n int) {

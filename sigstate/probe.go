@@ -23,6 +23,9 @@ func Probe() probe.Probe {
 				})
 			}
 			p.Model.Signals = s.Model()
+			if p.Model.State != "Z" { // of which the kernel says 0/0
+				limit(p.Status, &s, out)
+			}
 		},
 		Thread: func(p *probe.Proc, t *model.Thread, status []byte) {
 			if t.TID != p.Model.PID && !p.Model.Kernel {

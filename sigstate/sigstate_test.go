@@ -289,3 +289,67 @@ func BenchmarkProcess(b *testing.B) {
 		s.Model()
 	}
 }
+
+// Signals queued to a process raise what its user has used by as many.
+func TestLiveLimit(t *testing.T) {
+	var rlimit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_SIGPENDING, &rlimit); err != nil {
+		t.Fatal(err)
+	}
+	read := func() *model.Limit {
+		s, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{Probe()}}).Scan(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range s.Limits {
+			if l := &s.Limits[i]; l.Name == "RLIMIT_SIGPENDING" && l.Scope.UID == model.Some(os.Getuid()) {
+				return l
+			}
+		}
+		t.Fatalf("none of user %d in %+v", os.Getuid(), s.Limits)
+		return nil
+	}
+	ready, quit, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		onOtherThread(func() {
+			runtime.LockOSThread() // never unlocked: the thread and what it has pending end together
+			set := unix.Sigset_t{}
+			word := int(unsafe.Sizeof(set.Val[0])) * 8
+			set.Val[37/word] |= 1 << (37 % word) // signal 38
+			if err := unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil); err != nil {
+				t.Error(err)
+			}
+			ready <- struct{}{}
+			<-ready
+			for range 5 { // a real-time signal is queued as often as it is sent
+				_ = unix.Tgkill(os.Getpid(), unix.Gettid(), unix.Signal(38))
+			}
+			ready <- struct{}{}
+			<-quit
+		})
+	}()
+	<-ready
+	before := read()
+	ready <- struct{}{}
+	<-ready
+	after := read()
+	close(quit)
+	<-ended
+	if after.Used.Or(0) < before.Used.Or(0)+5 || after.Used.Or(0) > before.Used.Or(0)+100 {
+		t.Errorf("%v used before, %v after, want 5 more", before.Used, after.Used)
+	}
+	if after.Estimated || after.Kind != "" || after.Unit != "signals" || after.Max.Or(0) > int64(rlimit.Cur) {
+		t.Errorf("%+v", after)
+	}
+}
+
+func TestRealUser(t *testing.T) {
+	for text, want := range map[string]int{
+		"Name:\tx\nUid:\t1000\t0\t0\t0\n": 1000, "\nUid:\t0\t0\t0\t0\n": 0, "Name:\tx\n": -1, "\nUid:\n": -1, "\nUid:\t-1\n": -1, "\nUid:\tx\n": -1,
+	} {
+		if uid, ok := realUser([]byte(text)); ok != (want >= 0) || ok && uid != want {
+			t.Errorf("%q: %d, %v", text, uid, ok)
+		}
+	}
+}

@@ -15,6 +15,8 @@ import (
 type State struct {
 	Pending, SharedPending, Blocked, Ignored, Caught model.Opt[Mask]
 	Queued, QueueLimit                               model.Opt[int64]
+
+	unlimited bool // there is no limit on what is queued
 }
 
 // Parse reads the signal lines of /proc/PID/status (proc_pid_status(5)). A line
@@ -78,7 +80,7 @@ func (s *State) queue(value []byte) error {
 		return fmt.Errorf("%w: %q", probe.ErrMalformed, clip(value))
 	}
 	s.Queued = model.Some(q)
-	if l < 1<<63 { // above: RLIM_INFINITY
+	if s.unlimited = l >= 1<<63; !s.unlimited { // RLIM_INFINITY
 		s.QueueLimit = model.Some(int64(l))
 	}
 	return nil

@@ -31,9 +31,11 @@ type listing struct {
 	name string // for messages
 	info func(buf unsafe.Pointer) (highest int, errno unix.Errno)
 	stat func(index int, buf unsafe.Pointer) (id int, errno unix.Errno)
-	// used reads the number of objects from the result of info; decode an
-	// object from the result of stat.
+	// used reads the number of objects from the result of info, total what they
+	// add up to in the unit of their limit; decode reads an object from the
+	// result of stat.
 	used   func(buf unsafe.Pointer) int
+	total  func(buf unsafe.Pointer) int64 // nil: nothing is limited
 	decode func(buf unsafe.Pointer, r *record)
 }
 

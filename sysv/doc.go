@@ -6,6 +6,8 @@
 // /proc/sysvipc/{msg,sem,shm}, which does not tell a queue's limit. Both show
 // the IPC namespace of the thread that asks. Each semaphore: semctl GETALL,
 // GETPID, GETNCNT, GETZCNT. Attachments: the shared mappings of each process.
+// Limits: /proc/sys/kernel/{msgmni,msgmnb,msgmax,sem,shmmni,shmmax,shmall}, which
+// show the same namespace; how much is used from *_INFO.
 //
 // Privilege: none to list; read permission or CAP_IPC_OWNER for the values of a
 // semaphore set; CAP_SYS_ADMIN for another IPC namespace; for attachments, the

@@ -31,6 +31,7 @@ func Msg() probe.Probe {
 			}
 			return err
 		},
+		Limits:   msgLimits,
 		Complete: msgMechanism.untracked,
 	}
 }

@@ -55,6 +55,7 @@ func Sem() probe.Probe {
 			}
 			return err
 		},
+		Limits:   semLimits,
 		Complete: semMechanism.untracked,
 	}
 }

@@ -31,6 +31,7 @@ func Shm() probe.Probe {
 		Scope:    "ipc",
 		Table:    shmTable,
 		Mapping:  attachmentMapping,
+		Limits:   shmLimits,
 		Complete: completeSegments,
 	}
 }

@@ -70,8 +70,10 @@ var (
 		name: "semctl",
 		info: func(b unsafe.Pointer) (int, unix.Errno) { return semctl(0, 0, semInfo, b) },
 		stat: func(i int, b unsafe.Pointer) (int, unix.Errno) { return semctl(i, 0, semStatAny, b) },
-		// struct seminfo: semusz, the eighth, is the number of sets
-		used: func(b unsafe.Pointer) int { return int((*[10]int32)(b)[7]) },
+		// struct seminfo: semusz, the eighth, is the number of sets; semaem, the
+		// tenth, that of semaphores in all of them
+		used:  func(b unsafe.Pointer) int { return int((*[10]int32)(b)[7]) },
+		total: func(b unsafe.Pointer) int64 { return int64((*[10]int32)(b)[9]) },
 		decode: func(b unsafe.Pointer, r *record) {
 			d := (*semidDS)(b)
 			d.perm.decode(r)
@@ -84,8 +86,9 @@ var (
 		name: "shmctl",
 		info: func(b unsafe.Pointer) (int, unix.Errno) { return ctl3(unix.SYS_SHMCTL, 0, shmInfo, b) },
 		stat: func(i int, b unsafe.Pointer) (int, unix.Errno) { return ctl3(unix.SYS_SHMCTL, i, shmStatAny, b) },
-		// struct shm_info: used_ids
-		used: func(b unsafe.Pointer) int { return int(*(*int32)(b)) },
+		// struct shm_info: used_ids, then shm_tot in pages
+		used:  func(b unsafe.Pointer) int { return int(*(*int32)(b)) },
+		total: func(b unsafe.Pointer) int64 { return int64((*[2]uint64)(b)[1]) },
 		decode: func(b unsafe.Pointer, r *record) {
 			d := (*shmidDS)(b)
 			d.perm.decode(r)

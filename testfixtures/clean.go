@@ -169,11 +169,17 @@ func removeRecorded(report *Report, dir int, path string, o owner, records []rec
 			if r.SysV != nil {
 				removeSysV(report, *r.SysV)
 			}
+			if r.Mq != "" {
+				removeMq(report, r.Mq)
+			}
 		}
 	}
 	for _, r := range records {
+		if r.Shm != "" {
+			removeShm(report, r.Shm)
+		}
 		if r.File != nil {
-			removeFile(report, dir, path, string(r.File))
+			removeFile(report, dir, path, string(r.File), r.Regular)
 		}
 	}
 	if len(report.Kept) > kept {
@@ -186,8 +192,9 @@ func removeRecorded(report *Report, dir int, path string, o owner, records []rec
 	removeDir(report, path)
 }
 
-// removeFile removes a FIFO or socket of a run's directory.
-func removeFile(report *Report, dir int, path, name string) {
+// removeFile removes a file of a run's directory: a regular one where that was
+// recorded, else a FIFO or socket.
+func removeFile(report *Report, dir int, path, name string, regular bool) {
 	full := filepath.Join(path, name)
 	if name == "" || name == "." || name == ".." || strings.Contains(name, "/") {
 		report.keep("%q: not a file of the run's own directory", full)
@@ -198,7 +205,10 @@ func removeFile(report *Report, dir int, path, name string) {
 	if err == unix.ENOENT {
 		return
 	}
-	if t := st.Mode & unix.S_IFMT; err == nil && t != unix.S_IFIFO && t != unix.S_IFSOCK {
+	if t := st.Mode & unix.S_IFMT; err == nil && regular && t != unix.S_IFREG {
+		report.keep("%q: not a regular file", full)
+		return
+	} else if err == nil && !regular && t != unix.S_IFIFO && t != unix.S_IFSOCK {
 		report.keep("%q: neither a FIFO nor a socket", full)
 		return
 	}
@@ -210,6 +220,29 @@ func removeFile(report *Report, dir int, path, name string) {
 		return
 	}
 	report.remove("file %q", full)
+}
+
+// removeShm removes a shared memory object of this user's. Its name was drawn at
+// random by the run.
+func removeShm(report *Report, name string) {
+	full := shmDir + name
+	var st unix.Stat_t
+	err := unix.Lstat(full, &st)
+	if err == unix.ENOENT {
+		return
+	}
+	if !strings.Contains(name, shmPrefix) || strings.Contains(name, "/") || err == nil && (st.Mode&unix.S_IFMT != unix.S_IFREG || int(st.Uid) != os.Geteuid()) {
+		report.keep("%q: not a shared memory object of this user's runs", full)
+		return
+	}
+	if err == nil {
+		err = unix.Unlink(full)
+	}
+	if err != nil && err != unix.ENOENT {
+		report.keep("%q: %v", full, err)
+		return
+	}
+	report.remove("shared memory %q", full)
 }
 
 func removeDir(report *Report, path string) {
@@ -269,4 +302,34 @@ func (r sysvRecord) names(st sysvStatus) bool {
 	const while = 60 // seconds from the announcement to the making
 	return st.Key == r.Key && st.Key != 0 && st.CUID == r.UID && st.CPID == r.CPID && st.Changed >= r.Changed-1 &&
 		(r.ID >= 0 || st.Changed <= r.Changed+while)
+}
+
+// removeMq removes a message queue of a run. Its name, drawn at random, tells that
+// it is the recorded one; that it is this user's must agree.
+func removeMq(report *Report, name string) {
+	if !strings.HasPrefix(name, mqPrefix) {
+		report.keep("message queue %q: not a name that a run gives", "/"+name)
+		return
+	}
+	fd, err := mqOpen(name)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOSYS) {
+		return
+	}
+	if err == nil {
+		var st unix.Stat_t
+		if st, err = mqStat(fd); err == nil && int(st.Uid) != os.Geteuid() {
+			err = errors.New("not this user's")
+		}
+		_ = unix.Close(fd)
+	}
+	if err == nil {
+		err = mqUnlink(name)
+	}
+	switch {
+	case errors.Is(err, unix.ENOENT):
+	case err != nil:
+		report.keep("message queue %q: %v", "/"+name, err)
+	default:
+		report.remove("message queue %q", "/"+name)
+	}
 }

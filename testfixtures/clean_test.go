@@ -1,11 +1,13 @@
 package testfixtures
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -96,6 +98,29 @@ func TestCleanComparesSysV(t *testing.T) {
 	}
 }
 
+func TestCleanRemovesQueues(t *testing.T) {
+	name := fmt.Sprintf("%stest-%d", mqPrefix, os.Getpid())
+	for _, tt := range []struct {
+		recorded string
+		gone     bool
+	}{{name, true}, {name + "-other", false}, {"/" + name, false}} {
+		home := t.TempDir()
+		fd, err := mqMake(name, 2, 16)
+		if err != nil {
+			t.Skip(err)
+		}
+		_ = unix.Close(fd)
+		leave(t, home, deadOwner(t), record{Mq: tt.recorded})
+		report, err := clean([]string{home})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := mqUnlink(name); (err != nil) != tt.gone {
+			t.Errorf("%s: after clean: %v, want gone: %v; %+v", tt.recorded, err, tt.gone, report)
+		}
+	}
+}
+
 func TestCleanBelievesNobodyElse(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -135,7 +160,8 @@ func TestCleanKeepsOtherFiles(t *testing.T) {
 	if err := unix.Mkfifo(outside, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	dir := leave(t, home, deadOwner(t), record{File: []byte("../outside")}, record{File: []byte("text")}, record{File: []byte("fifo")})
+	dir := leave(t, home, deadOwner(t), record{File: []byte("../outside")}, record{File: []byte("text")}, record{File: []byte("fifo")},
+		record{Shm: "../../" + shmPrefix}, record{Shm: "not-ours"})
 	for _, name := range []string{"text", "unrecorded"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("mine"), 0o600); err != nil {
 			t.Fatal(err)
@@ -148,7 +174,7 @@ func TestCleanKeepsOtherFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(report.Removed) != 1 || len(report.Kept) != 2 {
+	if len(report.Removed) != 1 || len(report.Kept) != 2 { // what is not there is nothing to keep
 		t.Errorf("clean = %+v", report)
 	}
 	for _, path := range []string{outside, filepath.Join(dir, "text"), filepath.Join(dir, "unrecorded")} {
@@ -209,5 +235,28 @@ func TestHomesAreDistinct(t *testing.T) {
 	list := homes()
 	if slices.Contains(list, "/nonexistent") || len(list) != len(slices.Compact(slices.Clone(list))) || list[0] != "/tmp/" {
 		t.Errorf("homes = %q", list)
+	}
+}
+
+// TestCleanRemovesSharedMemory: of its own runs, and nothing else.
+func TestCleanRemovesSharedMemory(t *testing.T) {
+	name := shmPrefix + strings.ToLower(rand.Text())
+	other := strings.Replace(name, "ipctop", "other", 1)
+	for _, n := range []string{name, other} {
+		if err := os.WriteFile(shmDir+n, nil, 0o600); err != nil {
+			t.Skip("/dev/shm cannot be written here: ", err)
+		}
+		defer os.Remove(shmDir + n)
+	}
+	home := t.TempDir()
+	leave(t, home, deadOwner(t), record{Shm: name}, record{Shm: other})
+	if _, err := clean([]string{home}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(shmDir + name); err == nil {
+		t.Error("it is left")
+	}
+	if _, err := os.Lstat(shmDir + other); err != nil {
+		t.Error(err)
 	}
 }

@@ -36,10 +36,11 @@ type tree = map[string]any
 // Instance is a fixture that was made.
 type Instance struct {
 	Fixture string          `json:"fixture"`
-	Kind    string          `json:"kind"`   // a kind of [model.Object], or "signals"
-	Object  string          `json:"object"` // its id in a dump; process:PID for signals
-	PIDs    []int           `json:"pids"`   // the processes that take part in it
-	Expect  json.RawMessage `json:"expect"` // part of what a dump shows of it; see [Match]
+	Kind    string          `json:"kind"`            // a kind of [model.Object], or "signals"
+	Object  string          `json:"object"`          // its id in a dump; process:PID for signals
+	PIDs    []int           `json:"pids"`            // the processes that take part in it
+	Expect  json.RawMessage `json:"expect"`          // part of what a dump shows of it; see [Match]
+	Waits   json.RawMessage `json:"waits,omitempty"` // part of the dump's waits; missing where none is told
 }
 
 // SignalsKind is the kind of the fixtures whose object is a process and whose
@@ -50,6 +51,7 @@ const SignalsKind = "signals"
 func All() []Fixture {
 	return slices.Concat(
 		pipeFixtures(),
+		blockedPipeFixtures(),
 		fifoFixtures(),
 		unixFixtures(),
 		tcpFixtures(),
@@ -58,9 +60,18 @@ func All() []Fixture {
 		netlinkFixtures(),
 		vsockFixtures(),
 		otherSocketFixtures(),
+		ptyFixtures(),
 		sysvMsgFixtures(),
 		sysvSemFixtures(),
 		sysvShmFixtures(),
+		eventFixtures(),
+		posixShmFixtures(),
+		posixSemFixtures(),
+		memoryFixtures(),
+		fileFixtures(),
+		lockFixtures(),
+		futexFixtures(),
+		mqFixtures(),
 		signalsFixtures(),
 	)
 }

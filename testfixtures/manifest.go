@@ -24,12 +24,15 @@ const (
 	manifestName = "manifest"
 )
 
-// record is a line of the manifest; one field is set.
+// record is a line of the manifest; one field is set, and what goes with it.
 type record struct {
 	Owner   *owner      `json:"owner,omitempty"`
 	Process *owned      `json:"process,omitempty"`
-	File    []byte      `json:"file,omitempty"` // name in the directory, any bytes
+	File    []byte      `json:"file,omitempty"`    // name in the directory, any bytes
+	Regular bool        `json:"regular,omitempty"` // with File: it is a regular one
 	SysV    *sysvRecord `json:"sysv,omitempty"`
+	Shm     string      `json:"shm,omitempty"` // name of a file on /dev/shm
+	Mq      string      `json:"mq,omitempty"`  // name of a POSIX message queue, without the slash
 }
 
 // owned is a holder process.
@@ -137,6 +140,9 @@ func (m *manifest) path(name string) (string, error) {
 
 // noteSysV records a System V object that is about to be made, or was made.
 func (m *manifest) noteSysV(r sysvRecord) error { return m.append(record{SysV: &r}, true) }
+
+// noteMq records a POSIX message queue that is about to be made.
+func (m *manifest) noteMq(name string) error { return m.append(record{Mq: name}, true) }
 
 // removeAll removes what is recorded, and the directory.
 func (m *manifest) removeAll() Report {

@@ -111,8 +111,14 @@ func (r *Run) make(ctx context.Context, f *Fixture) (Instance, error) {
 			inst.PIDs = append(inst.PIDs, p.pid)
 		}
 	}
+	inst.PIDs = append(inst.PIDs, m.children...)
 	if inst.Kind != SignalsKind {
 		o.expect["id"], o.expect["kind"] = o.id, inst.Kind
+	}
+	if len(m.waits) > 0 {
+		if inst.Waits, err = json.Marshal(m.waits); err != nil {
+			return inst, err
+		}
 	}
 	inst.Expect, err = json.Marshal(o.expect)
 	return inst, err
@@ -124,7 +130,9 @@ type maker struct {
 	run       *Run
 	fixture   *Fixture
 	processes []*process
+	children  []int // processes that those made, and wait for
 	open      []int
+	waits     []tree // how a dump shows the threads that are blocked on it
 }
 
 // spawn starts a holder and does not wait for it.

@@ -33,9 +33,14 @@ func makeSysVSem(m *maker) (object, error) {
 		role         string
 		num, op, cmd int
 	}{{"more", 1, -1, getNCnt}, {"zero", 0, 0, getZCnt}} {
-		if _, err := m.start(w.role, nil, part{args: []string{strconv.Itoa(id), strconv.Itoa(w.num), strconv.Itoa(w.op)}}); err != nil {
+		p, err := m.start(w.role, nil, part{args: []string{strconv.Itoa(id), strconv.Itoa(w.num), strconv.Itoa(w.op)}})
+		if err != nil {
 			return object{}, err
 		}
+		m.waits = append(m.waits, tree{
+			"pid": p.pid, "tid": p.pid, "needs": "lock", "object": sysvSem.id(id), "confirmed": true, "idle": false, "unknown_releaser": true,
+			"target": tree{"operations": []string{fmt.Sprintf("%d:%d", w.num, w.op)}},
+		})
 		if err := m.until("waiting for a semaphore", func() (bool, error) {
 			n, err := semControl(id, w.num, w.cmd, 0)
 			return n == 1, err

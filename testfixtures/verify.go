@@ -19,7 +19,23 @@ func Verify(snap *model.Snapshot, inst *Instance) error {
 	if err != nil {
 		return err
 	}
-	return Match(inst.Expect, actual)
+	if err := Match(inst.Expect, actual); err != nil {
+		return err
+	}
+	if snap.Waits == nil || inst.Waits == nil {
+		return nil // nobody looked, or nothing is said of them
+	}
+	text := []byte{'['}
+	for i := range snap.Waits {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = model.AppendJSON(text, &snap.Waits[i])
+	}
+	if err := Match(inst.Waits, append(text, ']')); err != nil {
+		return fmt.Errorf("waits%w", err)
+	}
+	return nil
 }
 
 // shown is the object or process of an instance as the dump writes it.

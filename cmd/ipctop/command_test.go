@@ -69,6 +69,13 @@ func TestCommands(t *testing.T) {
 		{"show raeder --from " + dump, 5, "", "there is reader"},
 		{"show 77 --from " + dump, 5, "", "there is no process 77; the number is that of pipe:77"},
 		{"show /proc/self/fd/1 --from " + dump, 2, "", "ipctop itself"},
+		{"nonsense", 2, "", `unknown command "nonsense"`},
+		{"-d soon", 2, "", "seconds"},
+		{"-d 0", 2, "", "at least 100ms"},
+		{"-n -1", 2, "", "-n"},
+		{"--theme pink", 2, "", "default, light, mono"},
+		{"--from " + dump, 0, "writer(10)", ""},
+		{"-b -n 2 -d 0.1 --from " + dump, 0, "pipe:77", ""},
 		{"show", 2, "", "say what to show"},
 		{"show -o xml 1", 2, "", "it is one of text, json"},
 		{"kinds", 0, "anonymous pipe", ""},
@@ -175,7 +182,7 @@ func TestCompleteReferences(t *testing.T) {
 			t.Errorf("%q completes to\n%q\nwant\n%q", prefix, stdout, want)
 		}
 	}
-	if _, stdout, _ := run(t, "", "__complete", "kinds", "fi"); stdout != "fifo\tnamed pipe\n:4\n" {
+	if _, stdout, _ := run(t, "", "__complete", "kinds", "fi"); stdout != "fifo\tnamed pipe\nfile\tshared file\n:4\n" {
 		t.Errorf("kinds: %q", stdout)
 	}
 	if _, stdout, _ := run(t, "", "__complete", "show", "-o", ""); stdout != "text\njson\n:4\n" {

@@ -1,31 +1,65 @@
 package main
 
 import (
+	"context"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/render"
 )
+
+// doctorScan is how long doctor waits for the limits.
+const doctorScan = 5 * time.Second
 
 func (c command) newDoctor(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "say what can be seen here and what is missing",
 		Long: "Say what ipctop can see on this machine with the privileges it has, what is hidden and why, and which command\n" +
-			"would show it. Every answer is ok, missing, or could not tell. It asks the kernel about ipctop itself only.",
+			"would show it. Every answer is ok, missing, or could not tell. Then come the kernel's limits on IPC that are\n" +
+			"nearly reached (ipctop dump --only limits has them all).",
 		Example: "  ipctop doctor\n  ipctop doctor -o json",
 		Args:    noArgs,
 	}
 	format := addFormat(cmd, "text", "json")
-	cmd.RunE = func(*cobra.Command, []string) error {
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		executable, _ := os.Executable() // "" where it cannot be told: then no command is advised
 		features := probe.Features(probe.FeatureOptions{ProcRoot: o.procRoot, Executable: executable})
-		if format.value == "json" {
-			return render.DoctorJSON(c.stdout, features)
+		// Where a scan takes long or fails, what was found out above is still
+		// worth having.
+		snap := c.quickSnapshot(cmd.Context(), o)
+		if err := cmd.Context().Err(); err != nil {
+			return err
 		}
-		return render.Doctor(c.stdout, features, render.Quote, showOptions())
+		if format.value == "json" {
+			return render.DoctorJSON(c.stdout, features, snap)
+		}
+		return render.Doctor(c.stdout, features, snap, render.Quote, showOptions())
 	}
 	return cmd
+}
+
+// quickSnapshot is a snapshot if there is one within [doctorScan], else nil. It
+// does not wait for a scan that has got stuck.
+func (c command) quickSnapshot(ctx context.Context, o *options) *model.Snapshot {
+	ctx, cancel := context.WithTimeout(ctx, doctorScan)
+	defer cancel()
+	done := make(chan *model.Snapshot, 1)
+	go func() {
+		snap, err := c.snapshot(ctx, o)
+		if err != nil {
+			snap = nil
+		}
+		done <- snap
+	}()
+	select {
+	case snap := <-done:
+		return snap
+	case <-ctx.Done():
+		return nil
+	}
 }

@@ -94,20 +94,21 @@ func (c command) main(ctx context.Context, args []string) int {
 
 // newRoot builds the command tree. A new command adds its line here.
 func (c command) newRoot() *cobra.Command {
-	o := new(options)
+	o, l := new(options), new(liveOptions)
 	root := &cobra.Command{
 		Use:   "ipctop",
 		Short: "show inter-process communication: who talks to whom, who is stuck, what fills up",
 		Long: "ipctop shows the inter-process communication (IPC) of a Linux machine: pipes, sockets, queues,\n" +
-			"shared memory, semaphores, locks and signals, and the processes that use them.",
+			"shared memory, semaphores, locks and signals, and the processes that use them.\n\n" +
+			"Without a command it opens the live view; ? lists its keys. Where there is no terminal, or with TERM=dumb,\n" +
+			"it prints a table instead, as ipctop dump does.",
+		Example:       "  ipctop\n  ipctop -d 0.5\n  ipctop --from state.json\n  ipctop -b -n 3 > log.txt",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			// The live view opens here once there is one, if stdout is a terminal.
-			return c.dump(cmd.Context(), o, &dumpOptions{outputOptions: outputOptions{format: "table", color: "auto"}})
-		},
+		RunE:          func(cmd *cobra.Command, _ []string) error { return c.live(cmd.Context(), o, l) },
 	}
+	l.add(root.Flags())
 	root.SetIn(c.stdin)
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)

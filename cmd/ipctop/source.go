@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
@@ -32,6 +33,11 @@ func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, err
 	}
 	if err := enoughFiles(); err != nil {
 		return nil, err
+	}
+	// A single snapshot is nearly all live memory: collecting earlier halves what
+	// the collector would let pile up beside it, and costs a few per cent.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
 	}
 	return probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Aside: "/proc/self/exe"}).Scan(ctx)
 }

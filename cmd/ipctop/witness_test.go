@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -99,8 +100,11 @@ func startPrograms(t *testing.T) {
 			t.Fatalf("start %s: %v", argv[0], err)
 		}
 		t.Cleanup(func() {
-			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+			// SIGTERM would make PostgreSQL wait for its clients.
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)
+			late := time.AfterFunc(5*time.Second, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 			_ = cmd.Wait()
+			late.Stop()
 		})
 		return cmd
 	}
@@ -215,13 +219,26 @@ func startPostgres(t *testing.T, dir string, start func(...string) *exec.Cmd) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	start(append(slices.Clone(as), bin+"/postgres", "-D", data, "-c", "listen_addresses=127.0.0.1", "-c", "port=54329",
+	port := freePort(t)
+	start(append(slices.Clone(as), bin+"/postgres", "-D", data, "-c", "listen_addresses=127.0.0.1", "-c", "port="+port,
 		"-c", "unix_socket_directories="+data)...)
-	waitFor(t, filepath.Join(data, ".s.PGSQL.54329"))
+	waitFor(t, filepath.Join(data, ".s.PGSQL."+port))
 	for range 5 {
-		start("psql", "-h", data, "-p", "54329", "-U", "postgres", "-c", "select pg_sleep(1000)")
-		start("psql", "-h", "127.0.0.1", "-p", "54329", "-U", "postgres", "-c", "select pg_sleep(1000)")
+		start("psql", "-h", data, "-p", port, "-U", "postgres", "-c", "select pg_sleep(1000)")
+		start("psql", "-h", "127.0.0.1", "-p", port, "-U", "postgres", "-c", "select pg_sleep(1000)")
 	}
+}
+
+// freePort is a TCP port that nobody listened on a moment ago.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
 }
 
 func waitFor(t *testing.T, path string) {
@@ -255,7 +272,7 @@ func output(t *testing.T, argv ...string) []string {
 	return strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 }
 
-var lsofEnd = regexp.MustCompile(`(\d+),[^ ]+,(\d+)[rwu]( |$)`)
+var lsofEnd = regexp.MustCompile(`(\d+),[^,]+,(\d+)[rwu](?: |$)`)
 
 // hearLsof takes lsof's word for pipes, FIFOs, UNIX and loopback-TCP sockets:
 // "lsof PID.FD" is "INODE ends PID.FD …", the descriptors of other processes at
@@ -346,7 +363,7 @@ func hearSS(t *testing.T, f facts) {
 
 // hearSysvipc takes the kernel's own tables as they stand.
 func hearSysvipc(t *testing.T, f facts) {
-	for _, table := range []string{"msg", "sem", "shm"} {
+	for table, id := range map[string]string{"msg": "msqid", "sem": "semid", "shm": "shmid"} {
 		b, err := os.ReadFile("/proc/sysvipc/" + table)
 		if err != nil {
 			t.Fatal(err)
@@ -368,7 +385,7 @@ func hearSysvipc(t *testing.T, f facts) {
 			case "shm":
 				said += fmt.Sprintf(" size %s attached %s creator %s rss %s swap %s", row["size"], row["nattch"], row["cpid"], row["rss"], row["swap"])
 			}
-			f["sysvipc "+table+" "+row[table+"id"]] = said
+			f["sysvipc "+table+" "+row[id]] = said
 		}
 	}
 }
@@ -411,8 +428,12 @@ func ownFacts(snap *model.Snapshot) facts {
 			f["ss-unix "+o.Ino.String()] = "peer " + peer + " users " + holdersOf(o)
 		case model.TCP:
 			d := o.Detail.(*model.InetDetail)
-			if strings.HasPrefix(d.Local, "127.") && len(o.Peers) == 1 {
-				sayEnds(f, o, byID[o.Peers[0].ID].Holders)
+			if strings.HasPrefix(d.Local, "127.") && d.State != "LISTEN" {
+				var other []model.Holder
+				for _, p := range o.Peers {
+					other = byID[p.ID].Holders
+				}
+				sayEnds(f, o, other)
 			}
 			if d.Local != "" && d.State != "CLOSE" {
 				f["ss-tcp "+d.Local+" "+d.Remote] = d.State + " users " + holdersOf(o)

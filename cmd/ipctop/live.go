@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/render/live"
+	"github.com/ipctop/ipctop/render/tui"
+)
+
+// liveOptions are the flags of ipctop without a command.
+type liveOptions struct {
+	delay      delay
+	iterations int
+	batch      bool
+	ascii      bool
+	readOnly   bool
+	theme      string
+}
+
+func (l *liveOptions) add(f *pflag.FlagSet) {
+	l.delay = delay(2 * time.Second)
+	f.VarP(&l.delay, "delay", "d", "`SECONDS` from one scan to the next; 0.5 and 500ms will do")
+	f.IntVarP(&l.iterations, "iterations", "n", 0, "end after `N` scans; 0 is never")
+	f.BoolVarP(&l.batch, "batch", "b", false, "print plain tables, one for each scan, instead of the live view")
+	f.BoolVar(&l.ascii, "ascii", false, "use ASCII characters only, whatever the locale says")
+	f.BoolVar(&l.readOnly, "readonly", false, "offer nothing that changes the machine")
+	f.StringVar(&l.theme, "theme", "", "`THEME`: "+strings.Join(tui.Themes, ", ")+"; NO_COLOR means mono")
+}
+
+// check refuses what makes no sense, before anything is looked at.
+func (l *liveOptions) check() error {
+	switch {
+	case l.iterations < 0:
+		return usageError("-n %d: it cannot be negative", l.iterations)
+	case l.theme != "" && !slices.Contains(tui.Themes, l.theme):
+		return usageError("there is no theme %q: there are %s", l.theme, strings.Join(tui.Themes, ", "))
+	}
+	return nil
+}
+
+// delay is a length of time as people type it: a number is of seconds.
+type delay time.Duration
+
+// shortestDelay keeps ipctop from becoming the load.
+const shortestDelay = 100 * time.Millisecond
+
+// Set reads a delay.
+func (d *delay) Set(s string) error {
+	v, err := time.ParseDuration(s)
+	if seconds, err2 := strconv.ParseFloat(s, 64); err2 == nil && seconds < 1e6 {
+		v, err = time.Duration(seconds*float64(time.Second)), nil
+	}
+	switch {
+	case err != nil:
+		return errors.New("it is a number of seconds, such as 0.5 or 500ms")
+	case v < shortestDelay:
+		return fmt.Errorf("it is at least %v", shortestDelay)
+	}
+	*d = delay(v)
+	return nil
+}
+
+// String writes a delay.
+func (d *delay) String() string { return time.Duration(*d).String() }
+
+// Type names the flag's value in help.
+func (d *delay) Type() string { return "seconds" }
+
+// live opens the live view, or prints tables where there can be none.
+func (c command) live(ctx context.Context, o *options, l *liveOptions) error {
+	if err := l.check(); err != nil {
+		return err
+	}
+	_, terminal := terminalWidth(c.stdout)
+	if l.batch || !terminal {
+		return c.tables(ctx, o, l)
+	}
+	hint := "TERM does not name a terminal that the live view could use"
+	if term := os.Getenv("TERM"); term != "" && term != "dumb" {
+		err := c.view(ctx, o, l)
+		if !errors.Is(err, tui.ErrNoTerminal) {
+			return err
+		}
+		hint = err.Error()
+	}
+	fmt.Fprintf(c.stderr, "ipctop: %s; this is a table instead (ipctop dump)\n", hint)
+	return c.tables(ctx, o, l)
+}
+
+// view shows the live view until the user has had enough.
+func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
+	scan, err := c.scanner(o)
+	if err != nil {
+		return err
+	}
+	theme, _ := tui.ThemeNamed(l.themeName(os.Getenv))
+	source := o.from
+	if source == "-" {
+		source = "standard input"
+	}
+	return tui.Run(ctx, tui.Options{
+		Settings: live.Settings{
+			ASCII: l.ascii || !utf8Locale(os.Getenv), Zone: time.Local, Source: source,
+			Interval: time.Duration(l.delay), ReadOnly: l.readOnly,
+		},
+		Scan: scan, Once: o.from != "", Iterations: l.iterations, Save: saveDump, Theme: theme,
+	})
+}
+
+// themeName is the theme the user chose, by flag or by NO_COLOR.
+func (l *liveOptions) themeName(getenv func(string) string) string {
+	switch {
+	case l.theme != "":
+		return l.theme
+	case getenv("NO_COLOR") != "":
+		return "mono"
+	}
+	return "default"
+}
+
+// scanner is what takes one snapshot after the other. A dump is read at once, so
+// that what is wrong with it is said on the command line.
+func (c command) scanner(o *options) (func(context.Context) (*model.Snapshot, error), error) {
+	if o.from != "" {
+		snap, err := c.readDump(o.from)
+		return func(context.Context) (*model.Snapshot, error) { return snap, nil }, err
+	}
+	return probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes()}).Scan, nil
+}
+
+// stateDir is where dumps go that cannot be saved in the current directory.
+func stateDir(getenv func(string) string) (string, error) {
+	if dir := getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "ipctop"), nil
+	}
+	home := getenv("HOME")
+	if home == "" {
+		return "", errors.New("the current directory cannot be written to, and HOME is not set")
+	}
+	return filepath.Join(home, ".local", "state", "ipctop"), nil
+}

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ipctop/ipctop/model/modeltest"
+	"github.com/ipctop/ipctop/testfixtures"
+)
+
+const liveDeadline = 20 * time.Second
+
+// terminal is a shell in a tmux of its own.
+type terminal struct {
+	t      *testing.T
+	socket string
+}
+
+func newTerminal(t *testing.T, width, height string) *terminal {
+	t.Helper()
+	if _, err := exec.LookPath("tmux"); err != nil {
+		t.Skip("tmux is not installed")
+	}
+	m := &terminal{t, filepath.Join(t.TempDir(), "tmux")}
+	// The server inherits what it is started with: a pipe of the test's would
+	// stay open as long as it lives.
+	cmd := m.command("-f", os.DevNull, "new-session", "-d", "-x", width, "-y", height, "exec sh")
+	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "ENV=", mainEnv+"=1")
+	if err := cmd.Run(); err != nil {
+		t.Skipf("tmux does not start here: %v", err)
+	}
+	t.Cleanup(func() { _ = m.command("kill-server").Run() })
+	m.run("PS1='ready$ '; clear")
+	m.waitFor("ready$")
+	return m
+}
+
+func (m *terminal) command(args ...string) *exec.Cmd {
+	ctx, cancel := context.WithTimeout(context.Background(), liveDeadline)
+	m.t.Cleanup(cancel)
+	return exec.CommandContext(ctx, "tmux", append([]string{"-S", m.socket}, args...)...)
+}
+
+func (m *terminal) keys(keys ...string) {
+	m.t.Helper()
+	if err := m.command(append([]string{"send-keys"}, keys...)...).Run(); err != nil {
+		m.t.Fatalf("send-keys %v: %v", keys, err)
+	}
+}
+
+// run types a command.
+func (m *terminal) run(line string) {
+	m.t.Helper()
+	if err := m.command("send-keys", "-l", line).Run(); err != nil {
+		m.t.Fatal(err)
+	}
+	m.keys("Enter")
+}
+
+// screen is what is seen. The client's output may be a pipe: it ends at once.
+func (m *terminal) screen() string {
+	m.t.Helper()
+	out, err := m.command("capture-pane", "-p").Output()
+	if err != nil {
+		m.t.Fatalf("capture-pane: %v", err)
+	}
+	return string(out)
+}
+
+func (m *terminal) format(format string) string {
+	m.t.Helper()
+	out, err := m.command("display-message", "-p", format).Output()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func (m *terminal) waitFor(want string) {
+	m.t.Helper()
+	m.wait(want, func() bool { return strings.Contains(m.screen(), want) })
+}
+
+func (m *terminal) wait(what string, done func() bool) {
+	m.t.Helper()
+	for end := time.Now().Add(liveDeadline); !done(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			m.t.Fatalf("%q does not come; the screen is\n%s", what, m.screen())
+		}
+	}
+}
+
+// settings are the terminal's, as stty has them.
+func (m *terminal) settings(name string) string {
+	m.t.Helper()
+	file := filepath.Join(m.t.TempDir(), name)
+	m.run("stty -a > " + file + "; echo done-$((6*7))")
+	m.waitFor("done-42")
+	m.run("clear")
+	m.wait("a clear screen", func() bool { return !strings.Contains(m.screen(), "done-42") })
+	b, err := os.ReadFile(file)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return string(b)
+}
+
+// asBefore checks that the terminal is whole.
+func (m *terminal) asBefore(before string) {
+	m.t.Helper()
+	m.wait("the alternate screen to be left", func() bool { return m.format("#{alternate_on}") == "0" })
+	if after := m.settings("after"); after != before {
+		m.t.Errorf("stty says\n%s\nwas\n%s", after, before)
+	}
+	if m.format("#{mouse_any_flag}#{cursor_flag}") != "01" {
+		m.t.Error("the mouse is on, or the cursor is off")
+	}
+}
+
+// terminate ends what the shell runs by SIGTERM.
+func (m *terminal) terminate() {
+	m.t.Helper()
+	shell := m.format("#{pane_pid}")
+	b, err := os.ReadFile("/proc/" + shell + "/task/" + shell + "/children")
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		m.t.Fatalf("the shell's children are %q", b)
+	}
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func TestLiveView(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := testfixtures.Start(t.Context(), "pipe:full")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer run.Close()
+	if len(run.Instances) == 0 {
+		t.Skip("no fixture can be made here")
+	}
+	pipe := run.Instances[0].Object
+
+	m := newTerminal(t, "100", "30")
+	before := m.settings("before")
+	m.run(exe + " -d 0.2")
+	m.waitFor("[1 Problems]")
+	m.waitFor(pipe + " is full")
+	m.keys("3")
+	m.waitFor("[3 Chan]")
+	m.keys(">", ">")
+	m.waitFor("Sorted by QUEUED")
+	m.keys("/")
+	m.keys("-l", pipe)
+	m.keys("Enter")
+	m.waitFor("── " + pipe)
+	m.keys("Enter")
+	m.waitFor("written and not yet read")
+	m.keys("Escape")
+	m.wait("the table", func() bool { return strings.Contains(m.screen(), "QUEUED") })
+	m.keys("q")
+	m.asBefore(before)
+
+	m.run(exe)
+	m.waitFor("ipctop ")
+	m.waitFor("scan ")
+	m.keys("C-z")
+	m.wait("the alternate screen to be left", func() bool { return m.format("#{alternate_on}") == "0" })
+	m.asBefore(before)
+	m.run("fg")
+	m.wait("the view", func() bool { return m.format("#{alternate_on}") == "1" && strings.Contains(m.screen(), "scan ") })
+	m.keys("2")
+	m.waitFor("[2 Procs]")
+
+	m.terminate()
+	m.asBefore(before)
+
+	m.run("TERM=dumb " + exe + " --from " + dumpFile(t))
+	m.waitFor("this is a table instead")
+}
+
+func TestSaveDump(t *testing.T) {
+	t.Chdir(t.TempDir())
+	s := modeltest.Rich()
+	s.Host.Hostname = "../db\x1b1"
+	for _, want := range []string{"ipctop-db1-20250301T120311Z.json", "ipctop-db1-20250301T120311Z-2.json"} {
+		path, err := saveDump(s)
+		if err != nil || filepath.Base(path) != want || !filepath.IsAbs(path) {
+			t.Fatalf("%q, %v; want %s", path, err, want)
+		}
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%v, %v", info, err)
+		}
+		if _, err := (command{}).readDump(path); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Where the current directory does not take it, the state directory does.
+func TestSaveDumpElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	gone := filepath.Join(dir, "gone")
+	if err := os.Mkdir(gone, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(gone)
+	if err := os.Remove(gone); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_STATE_HOME", dir)
+	path, err := saveDump(modeltest.Rich())
+	if err != nil || filepath.Dir(path) != filepath.Join(dir, "ipctop") {
+		t.Errorf("%q, %v", path, err)
+	}
+}
+
+func TestDelay(t *testing.T) {
+	for s, want := range map[string]time.Duration{
+		"2": 2 * time.Second, "0.5": 500 * time.Millisecond, "500ms": 500 * time.Millisecond, "1m": time.Minute, "1e2": 100 * time.Second,
+		"0": 0, "-1": 0, "x": 0, "NaN": 0, "Inf": 0, "1e99": 0, "50ms": 0,
+	} {
+		var d delay
+		err := d.Set(s)
+		if time.Duration(d) != want || (err == nil) != (want > 0) {
+			t.Errorf("%s: %v, %v", s, time.Duration(d), err)
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package fdscan
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+
+	"github.com/ipctop/ipctop/probe"
+)
+
+// badLines collects the lines of a kernel file that did not parse. Each costs
+// itself alone.
+type badLines struct {
+	first error
+	more  int
+}
+
+func (b *badLines) add(line []byte, err error) {
+	if b.first != nil {
+		b.more++
+		return
+	}
+	const enough = 120
+	b.first = fmt.Errorf("fdinfo: %w: line %q: %v", probe.ErrMalformed, line[:min(len(line), enough)], err)
+}
+
+func (b *badLines) err() error {
+	if b.more == 0 {
+		return b.first
+	}
+	return fmt.Errorf("%w (and %d lines more)", b.first, b.more)
+}
+
+// eachField calls f for the lines "key: value" of a /proc/PID/fdinfo file. f
+// passes over the keys it does not know.
+func eachField(text []byte, f func(key string, value []byte) error) error {
+	var bad badLines
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimRight(line, "\n")
+		key, value, ok := bytes.Cut(line, []byte(":"))
+		if !ok {
+			continue
+		}
+		if err := f(string(key), bytes.TrimSpace(value)); err != nil {
+			bad.add(line, err)
+		}
+	}
+	return bad.err()
+}
+
+// eachWord calls f for the words "key:value" of a line.
+func eachWord(line []byte, f func(key string, value []byte) error) error {
+	for word := range bytes.FieldsSeq(line) {
+		key, value, ok := bytes.Cut(word, []byte(":"))
+		if !ok {
+			continue
+		}
+		if err := f(string(key), value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func decimal(b []byte) (int64, error) { return strconv.ParseInt(string(b), 10, 64) }
+
+func hexadecimal(b []byte) (uint64, error) { return strconv.ParseUint(string(b), 16, 64) }
+
+// superDev unpacks a super block's device as fdinfo prints it, in the kernel's
+// own encoding: the minor number in the low 20 bits.
+func superDev(sdev uint64) uint64 { return probe.Dev(uint32(sdev>>20), uint32(sdev&(1<<20-1))) }
+
+// flagNames names the bits of a mask. Bits without a name come last, in
+// hexadecimal.
+type flagNames []struct {
+	bit  uint64
+	name string
+}
+
+func (f flagNames) list(mask uint64) []string {
+	names := []string{}
+	for _, n := range f {
+		if mask&n.bit == n.bit {
+			names = append(names, n.name)
+			mask &^= n.bit
+		}
+	}
+	if mask != 0 {
+		names = append(names, "0x"+strconv.FormatUint(mask, 16))
+	}
+	return names
+}

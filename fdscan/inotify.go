@@ -1,0 +1,83 @@
+package fdscan
+
+import (
+	"bytes"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// Inotify reads file watches. The brackets are missing in its link's text.
+func Inotify() probe.Probe {
+	return anonProbe(newAnonClass(model.Inotify, false), "anon_inode:inotify", parseInotify)
+}
+
+// inotifyEvents are the IN_ bits (linux/inotify.h).
+var inotifyEvents = flagNames{
+	{0x1, "IN_ACCESS"},
+	{0x2, "IN_MODIFY"},
+	{0x4, "IN_ATTRIB"},
+	{0x8, "IN_CLOSE_WRITE"},
+	{0x10, "IN_CLOSE_NOWRITE"},
+	{0x20, "IN_OPEN"},
+	{0x40, "IN_MOVED_FROM"},
+	{0x80, "IN_MOVED_TO"},
+	{0x100, "IN_CREATE"},
+	{0x200, "IN_DELETE"},
+	{0x400, "IN_DELETE_SELF"},
+	{0x800, "IN_MOVE_SELF"},
+	{0x2000, "IN_UNMOUNT"},
+	{0x4000, "IN_Q_OVERFLOW"},
+	{0x8000, "IN_IGNORED"},
+	{0x4000000, "IN_EXCL_UNLINK"},
+	{0x80000000, "IN_ONESHOT"},
+}
+
+// parseInotify reads the /proc/PID/fdinfo text of an inotify instance (3.8),
+// which has a line for each watch.
+func parseInotify(text []byte) (model.Detail, error) {
+	d := new(model.InotifyDetail)
+	if text == nil {
+		return d, nil
+	}
+	d.Watches = []model.InotifyWatch{}
+	var bad badLines
+	for line := range bytes.Lines(text) {
+		rest, ok := bytes.CutPrefix(line, []byte("inotify "))
+		if !ok {
+			continue
+		}
+		w, err := parseInotifyLine(rest)
+		if err != nil {
+			bad.add(line, err)
+			continue
+		}
+		d.Watches = append(d.Watches, w)
+	}
+	return d, bad.err()
+}
+
+// parseInotifyLine reads "wd:1 ino:98404d sdev:fe00000 mask:100 …".
+func parseInotifyLine(line []byte) (w model.InotifyWatch, err error) {
+	err = eachWord(line, func(key string, v []byte) error {
+		if key == "wd" {
+			n, err := decimal(v)
+			w.WD = model.Some(int(n))
+			return err
+		}
+		if key != "ino" && key != "sdev" && key != "mask" {
+			return nil
+		}
+		n, err := hexadecimal(v)
+		switch key {
+		case "ino":
+			w.Ino = model.Big(n)
+		case "sdev":
+			w.Dev = probe.DevString(superDev(n))
+		case "mask":
+			w.Events = inotifyEvents.list(n)
+		}
+		return err
+	})
+	return w, err
+}

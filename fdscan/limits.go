@@ -1,0 +1,171 @@
+package fdscan
+
+import (
+	"context"
+	"os"
+	"reflect"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// Limits reads the bounds on what is behind descriptors. Those that a user's
+// objects share, of several kinds perhaps, are counted when all are known, so it
+// must come after the readers of those kinds.
+func Limits() probe.Probe {
+	return probe.Probe{Name: "fd-limits", Scope: "net", Limits: fdLimits, Complete: userLimits}
+}
+
+// fdLimits emits what bounds each object by itself, or the machine.
+func fdLimits(ns probe.NS, out *probe.Out) {
+	var unknown model.Opt[int64]
+	s := ns.Scan
+	s.SysctlLimit(out, model.TCP, "net.core.somaxconn", "connections per listener", ns.LimitScope(), unknown)
+	s.SysctlLimit(out, model.Unix, "net.unix.max_dgram_qlen", "datagrams per socket", ns.LimitScope(), unknown)
+	if !ns.Own {
+		return // the rest is the machine's
+	}
+	s.SysctlLimit(out, model.Pipe, "fs.pipe-max-size", "bytes per pipe", nil, unknown)
+	s.SysctlLimit(out, model.Inotify, "fs.inotify.max_queued_events", "events per instance", nil, unknown)
+	var open model.Opt[int64]
+	if n := s.Sysctl(out, "kernel.pty.nr"); len(n) > 0 {
+		open = model.Some(int64(n[0]))
+	}
+	s.SysctlLimit(out, model.Pty, "kernel.pty.max", "terminals", nil, open)
+	// So many of them are for the first devpts alone: containers, which mount
+	// their own, run out that much earlier.
+	s.SysctlLimit(out, model.Pty, "kernel.pty.reserve", "terminals kept for the host", nil, unknown)
+}
+
+// userLimit is a bound on what each user has.
+type userLimit struct {
+	name, unit string
+	kind       model.Kind
+	readers    []string // the probes that must have looked for it to be known what is used
+	zeroIsNone bool     // 0 means that there is no bound
+	// objects to count, and how much of the limit each takes
+	objects func(j *probe.Joined) []*probe.Joint
+	takes   func(o *model.Object) model.Opt[int64]
+}
+
+var userLimitList = []userLimit{
+	{
+		name: "fs.pipe-user-pages-soft", unit: "pages", kind: model.Pipe, readers: []string{"pipe", "fifo"}, zeroIsNone: true,
+		objects: pipesAndFIFOs, takes: pipePages,
+	},
+	{
+		name: "fs.pipe-user-pages-hard", unit: "pages", kind: model.Pipe, readers: []string{"pipe", "fifo"}, zeroIsNone: true,
+		objects: pipesAndFIFOs, takes: pipePages,
+	},
+	{
+		name: "fs.inotify.max_user_instances", unit: "instances", kind: model.Inotify, readers: []string{"inotify"},
+		objects: ofKind(model.Inotify), takes: func(*model.Object) model.Opt[int64] { return model.Some[int64](1) },
+	},
+	{
+		name: "fs.inotify.max_user_watches", unit: "watches", kind: model.Inotify, readers: []string{"inotify"},
+		objects: ofKind(model.Inotify), takes: watches,
+	},
+	{
+		name: "fs.epoll.max_user_watches", unit: "watches", kind: model.Epoll, readers: []string{"epoll"},
+		objects: ofKind(model.Epoll), takes: watches,
+	},
+}
+
+func pipesAndFIFOs(j *probe.Joined) []*probe.Joint { return append(j.In(pipefs), j.In(fifos)...) }
+
+func ofKind(k model.Kind) func(*probe.Joined) []*probe.Joint {
+	return func(j *probe.Joined) []*probe.Joint { return j.OfKind(k) }
+}
+
+// pipePages is how many pages a pipe may fill, which is what is counted, however
+// full it is (fs/pipe.c, account_pipe_buffers).
+func pipePages(o *model.Object) model.Opt[int64] {
+	d, ok := o.Detail.(*model.PipeDetail)
+	if !ok {
+		return model.Opt[int64]{}
+	}
+	n, ok := d.Capacity.Get()
+	if !ok {
+		return model.Opt[int64]{}
+	}
+	return model.Some(n / int64(os.Getpagesize()))
+}
+
+// watches is the length of the list that those who watch something have in their
+// detail; unknown where it could not be read.
+func watches(o *model.Object) model.Opt[int64] {
+	for _, f := range model.Values(o.Detail) {
+		if v := reflect.ValueOf(f.Value); f.Path == "watches" && v.Kind() == reflect.Slice {
+			return model.Some(int64(v.Len()))
+		}
+	}
+	return model.Opt[int64]{}
+}
+
+// userLimits emits the bounds on what each user has: one for each user with any
+// of it or, where nobody counted, one without a user.
+func userLimits(_ context.Context, j *probe.Joined, out *probe.Out) {
+	for i := range userLimitList {
+		u := &userLimitList[i]
+		n := j.Scan.Sysctl(out, u.name)
+		if len(n) == 0 {
+			continue
+		}
+		l := probe.NewLimit(u.kind, u.name, u.unit, n[0])
+		if u.zeroIsNone && n[0] == 0 {
+			l.Max, l.Unlimited = model.Opt[int64]{}, true
+		}
+		counted := true
+		for _, r := range u.readers {
+			counted = counted && j.Reads(r)
+		}
+		if !counted {
+			l.Unit += " per user"
+			out.Limit(l)
+			continue
+		}
+		for uid, used := range byUser(j, u) {
+			l.Scope, l.Used, l.Estimated = &model.LimitScope{UID: model.Some(uid)}, used, used.Known()
+			out.Limit(l)
+		}
+	}
+}
+
+// byUser adds up what the objects of each user take. The kernel counts for who
+// made an object; the process of the lowest pid that has it open is taken to be
+// that. The sum of a user is unknown if that of one object is, or if the
+// descriptors of one of the user's processes could not be read.
+func byUser(j *probe.Joined, u *userLimit) map[int]model.Opt[int64] {
+	sums, unknown := map[int]int64{}, map[int]bool{}
+	for _, p := range j.Processes {
+		// Namespaces take the same right to look as descriptors do.
+		if uid, ok := p.UID.Get(); ok && !p.Kernel && p.Namespaces == nil && p.State != "Z" {
+			unknown[uid] = true
+		}
+	}
+	for _, e := range u.objects(j) {
+		if len(e.Holders) == 0 || e.Object == nil {
+			continue
+		}
+		p := j.Processes[e.Holders[0].PID]
+		if p == nil {
+			continue
+		}
+		uid, ok := p.UID.Get()
+		if !ok {
+			continue
+		}
+		n, ok := u.takes(e.Object).Get()
+		sums[uid] += n
+		if !ok {
+			unknown[uid] = true
+		}
+	}
+	used := map[int]model.Opt[int64]{}
+	for uid, n := range sums {
+		if used[uid] = model.Some(n); unknown[uid] {
+			used[uid] = model.Opt[int64]{}
+		}
+	}
+	return used
+}

@@ -1,0 +1,344 @@
+package filelock
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// Locks reads the locks on files and gives them to the objects that the files
+// are: mostly [model.File], but shared memory can be locked, too. It must come
+// after the probes that describe files. fdscan.File finds who has a file open.
+func Locks() probe.Probe {
+	return probe.Probe{
+		Name: "locks",
+		Table: func(_ context.Context, ns probe.NS, _ *probe.Out) error {
+			_, _ = ns.Scan.LockTable() // ahead of time, beside other tables: the kernel makes us wait for it
+			return nil
+		},
+		Complete: complete,
+	}
+}
+
+// lockedFile is a file with its locks.
+type lockedFile struct {
+	key   probe.Key
+	joint *probe.Joint // nil while nobody is known to hold it
+	locks []record
+	hands []hand
+}
+
+// hand is a descriptor of a file that shows locks.
+type hand struct {
+	pid, tid, fd int32
+	comm         string
+	locks        []record
+}
+
+func complete(ctx context.Context, j *probe.Joined, out *probe.Out) {
+	name := path.Join(j.Scan.ProcRoot, "locks")
+	text, err := j.Scan.LockTable()
+	if err != nil {
+		out.Fail("read", name, err)
+		return
+	}
+	out.Backend("locks", "/proc/locks and the lock: lines of fdinfo")
+	records, bad := parseLocks(text)
+	if len(bad) > 0 {
+		out.Gap(model.Gap{Reason: model.Malformed, Op: "read", Path: name, Detail: bad[0].Error(), Count: len(bad)})
+	}
+	files := group(j, records)
+	var known []*probe.Joint
+	byKey := make(map[probe.Key]*lockedFile, len(files))
+	for _, f := range files {
+		byKey[f.key] = f
+		if f.joint != nil {
+			known = append(known, f.joint)
+		}
+	}
+	var unread []error
+	j.Each(known, func(t *probe.Task, e *probe.Joint) func() {
+		if ctx.Err() != nil {
+			return nil
+		}
+		hands, errs := readHands(t, j, e)
+		var facts probe.FileFacts
+		if e.Object == nil {
+			facts = j.File(t, e)
+		}
+		return func() {
+			byKey[e.Key].hands = hands
+			unread = append(unread, errs...)
+			if e.Object == nil {
+				j.Describe(e, facts.Object(model.File, e.Key, facts.FileDetail()))
+			}
+		}
+	})
+	if len(unread) > 0 {
+		out.Gap(model.Gap{
+			Reason: probe.ReasonOf(unread[0]), Op: "fdinfo", Count: len(unread),
+			Detail: "holders of locks may be missing: " + unread[0].Error(),
+		})
+	}
+	for _, f := range files {
+		if f.joint == nil {
+			var facts probe.FileFacts
+			f.joint = j.Add(f.key, facts.Object(model.File, f.key, new(model.FileDetail)))
+		}
+		f.joint.Adopt(f.attach(j)...)
+	}
+}
+
+// group sorts the locks by file.
+func group(j *probe.Joined, records []record) []*lockedFile {
+	var files []*lockedFile
+	byKey := map[probe.Key]*lockedFile{}
+	for _, r := range records {
+		k := probe.Key{Space: probe.Files, Scope: r.dev, Num: r.ino}
+		f := byKey[k]
+		if f == nil {
+			f = &lockedFile{key: k}
+			if e, ok := j.Lookup(k); ok {
+				f.joint = e
+			} else if e, ok := j.LookupUnclaimed(k); ok {
+				f.joint = e
+			}
+			byKey[k] = f
+			files = append(files, f)
+		}
+		f.locks = append(f.locks, r)
+	}
+	for _, f := range files {
+		slices.SortStableFunc(f.locks, compareRecords)
+	}
+	return files
+}
+
+// compareRecords puts held locks before those waited for, and both into the order
+// of the file: the kernel's order depends on which processor made them.
+func compareRecords(a, b record) int {
+	waiting := func(r record) int {
+		if r.waiting {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(waiting(a)-waiting(b), cmp.Compare(a.class, b.class), cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end),
+		cmp.Compare(a.pid, b.pid), cmp.Compare(a.mode, b.mode))
+}
+
+// readHands asks every descriptor of a file for the locks held through it. A
+// process that has ended is passed over; fdinfo names the inode, so a descriptor
+// that has changed hands gives nothing.
+func readHands(t *probe.Task, j *probe.Joined, e *probe.Joint) (hands []hand, errs []error) {
+	var buf []byte
+	var dir probe.Dir
+	open := int32(0)
+	defer func() {
+		if open != 0 {
+			dir.Close()
+		}
+	}()
+	for i := range e.Holders {
+		h := &e.Holders[i]
+		fd, ok := h.FD.Get()
+		if !ok || h.Via != model.ViaFD {
+			continue
+		}
+		if h.PID != open {
+			if open != 0 {
+				dir.Close()
+			}
+			open = 0
+			d, err := j.Open(h.PID)
+			if err != nil {
+				continue
+			}
+			dir, open = d, h.PID
+		}
+		if !t.Enter("fdinfo", fd) {
+			errs = append(errs, probe.ErrGivenUp)
+			continue
+		}
+		name := "fdinfo/" + strconv.Itoa(int(fd))
+		if h.TID != 0 {
+			name = "task/" + strconv.Itoa(int(h.TID)) + "/" + name
+		}
+		text, err := dir.ReadFile(name, buf[:0])
+		t.Leave()
+		if err != nil {
+			if !probe.Gone(err) {
+				errs = append(errs, err)
+			}
+			continue
+		}
+		buf = text
+		locks, bad := parseInfoLocks(text)
+		errs = append(errs, bad...)
+		locks = slices.DeleteFunc(locks, func(r record) bool { return r.dev != e.Key.Scope || r.ino != e.Key.Num })
+		if len(locks) > 0 {
+			hands = append(hands, hand{h.PID, h.TID, fd, h.Comm, locks})
+		}
+	}
+	return hands, errs
+}
+
+// attach puts the locks into the object's detail and returns the holds that
+// result.
+func (f *lockedFile) attach(j *probe.Joined) []model.Holder {
+	owners := f.owners(j)
+	var holds []model.Holder
+	list := make([]model.Lock, len(f.locks))
+	for i := range f.locks {
+		r := &f.locks[i]
+		l := &list[i]
+		*l = model.Lock{Type: r.class.String(), Mode: r.mode, Start: r.start, Blocked: r.waiting, Breaking: r.breaking}
+		if r.end != eof {
+			l.End = model.Some(r.end)
+		}
+		if r.pid > 0 {
+			l.PID = model.Some(r.pid)
+		}
+		if r.waiting {
+			continue
+		}
+		for _, o := range owners[i] {
+			if n := len(l.Holders); n == 0 || l.Holders[n-1] != int(o.PID) {
+				l.Holders = append(l.Holders, int(o.PID))
+			}
+			o.Via = model.ViaLock
+			o.LockHold = &model.LockHold{LockMode: r.mode, Range: rangeText(r)}
+			holds = append(holds, o)
+		}
+	}
+	for i := range list {
+		if !list[i].Blocked {
+			continue
+		}
+		for k := range list {
+			if list[k].Blocked || !f.locks[i].conflicts(&f.locks[k]) {
+				continue
+			}
+			list[i].BlockedOn = append(list[i].BlockedOn, k)
+			list[i].BlockedBy = append(list[i].BlockedBy, list[k].Holders...)
+		}
+		slices.Sort(list[i].BlockedBy)
+		list[i].BlockedBy = slices.Compact(list[i].BlockedBy)
+	}
+	switch d := f.joint.Object.Detail.(type) {
+	case *model.FileDetail:
+		d.Locks = list
+	case *model.MemoryDetail:
+		d.Locks = list
+	}
+	return holds
+}
+
+func rangeText(r *record) string {
+	if r.end == eof {
+		return strconv.FormatInt(r.start, 10) + "-EOF"
+	}
+	return fmt.Sprintf("%d-%d", r.start, r.end)
+}
+
+// owners finds who holds each lock, in the order of f.locks. Locks of a
+// description are held by everyone who has it, whoever made them; only where
+// no descriptor shows such a lock, the process that made it is named, if it still
+// lives.
+func (f *lockedFile) owners(j *probe.Joined) [][]model.Holder {
+	owners := make([][]model.Holder, len(f.locks))
+	for i := 0; i < len(f.locks); {
+		r := &f.locks[i]
+		next := i + 1
+		for next < len(f.locks) && r.same(&f.locks[next]) {
+			next++
+		}
+		if !r.waiting {
+			hands := f.showing(r)
+			groups := descriptions(j, hands, next-i)
+			for n := i; n < next; n++ {
+				owners[n] = holders(groups[(n-i)%len(groups)])
+				if len(owners[n]) == 0 {
+					owners[n] = maker(j, r)
+				}
+			}
+		}
+		i = next
+	}
+	return owners
+}
+
+func (f *lockedFile) showing(r *record) []hand {
+	var list []hand
+	for i := range f.hands {
+		for k := range f.hands[i].locks {
+			if f.hands[i].locks[k].same(r) {
+				list = append(list, f.hands[i])
+				break
+			}
+		}
+	}
+	return list
+}
+
+func holders(hands []hand) []model.Holder {
+	list := make([]model.Holder, 0, len(hands))
+	for _, h := range hands {
+		list = append(list, model.Holder{PID: h.pid, TID: h.tid, Comm: h.comm, FD: model.Some(h.fd)})
+	}
+	return list
+}
+
+func maker(j *probe.Joined, r *record) []model.Holder {
+	if p := j.Processes[int32(r.pid)]; r.pid > 0 && p != nil {
+		return []model.Holder{{PID: int32(r.pid), Comm: p.Comm}}
+	}
+	return nil
+}
+
+// descriptions divides the descriptors that show one and the same line into the n
+// descriptions that must be behind it if there are n such lines. Where that cannot
+// be told, each of the locks is given all of them.
+func descriptions(j *probe.Joined, hands []hand, n int) [][]hand {
+	if n == 1 || !j.Scan.PIDCalls {
+		return [][]hand{hands}
+	}
+	var groups [][]hand
+next:
+	for _, h := range hands {
+		for i := range groups {
+			same, err := sameDescription(groups[i][0], h)
+			if err != nil {
+				return [][]hand{hands}
+			}
+			if same {
+				groups[i] = append(groups[i], h)
+				continue next
+			}
+		}
+		groups = append(groups, []hand{h})
+	}
+	if len(groups) != n {
+		return [][]hand{hands}
+	}
+	return groups
+}
+
+// sameDescription asks kcmp(2) (Linux 3.5).
+func sameDescription(a, b hand) (bool, error) {
+	const kcmpFile = 0
+	id := func(h hand) uintptr { return uintptr(cmp.Or(h.tid, h.pid)) }
+	r, _, errno := unix.Syscall6(unix.SYS_KCMP, id(a), id(b), kcmpFile, uintptr(a.fd), uintptr(b.fd), 0)
+	if errno != 0 {
+		return false, errno
+	}
+	return r == 0, nil
+}

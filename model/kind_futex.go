@@ -1,0 +1,43 @@
+package model
+
+// FutexDetail is the detail of a futex: a lock word that threads wait at.
+type FutexDetail struct {
+	Object     string     `json:"object,omitzero" doc:"the shared memory that the word lies in; missing for one that is private to a process, and where nobody shows that memory"`
+	Offset     Opt[int64] `json:"offset,omitzero" unit:"bytes" doc:"the word's place in there"`
+	Type       string     `json:"type,omitzero" doc:"what the word belongs to, where the C library's layout was recognised: mutex, robust-mutex, pi-mutex, rwlock, cond, barrier, sem or join; else unknown; missing where the word could not be read"`
+	Libc       string     `json:"libc,omitzero" doc:"the C library whose layout it has: glibc or musl"`
+	OwnerTID   Opt[int]   `json:"owner_tid,omitzero" doc:"the thread that holds it (for join: that is waited for), as the lock says"`
+	OwnerPID   Opt[int]   `json:"owner_pid,omitzero" doc:"that thread's process"`
+	OwnerAlive Opt[bool]  `json:"owner_alive,omitzero" doc:"whether that thread still exists"`
+	OwnerDied  bool       `json:"owner_died,omitzero" doc:"the kernel has marked the word: its last owner ended without unlocking (robust futexes)"`
+	Waiters    Opt[int]   `json:"waiters,omitzero" doc:"threads that are blocked on it, as far as could be seen"`
+}
+
+// DetailKind implements [Detail].
+func (*FutexDetail) DetailKind() Kind { return Futex }
+
+var futexInfo = KindInfo{
+	Name:        Futex,
+	Title:       "lock word (futex)",
+	Category:    "lock",
+	Data:        "state",
+	Direction:   "none",
+	Persistence: "process",
+	Calls: []string{
+		"futex", "futex_waitv", "pthread_mutex_lock", "pthread_rwlock_wrlock", "pthread_cond_wait", "pthread_barrier_wait", "pthread_join",
+		"sem_wait",
+	},
+	Man: []string{"futex(7)", "futex(2)", "pthreads(7)", "get_robust_list(2)"},
+	About: "A word in memory on which threads sleep and wake each other: what mutexes, read-write locks, condition variables, " +
+		"barriers and semaphores are made of. In memory that processes share it locks between processes; else only between the " +
+		"threads of one. The kernel knows of a futex only while a thread waits, so only then is there such an object. Its " +
+		"holders are the threads that wait (flag waiter) and the one that has locked it (flag owner).",
+	Source: "/proc/PID/task/TID/syscall for the address; PROCMAP_QUERY or /proc/PID/maps for the memory it is in; the words " +
+		"around it by process_vm_readv, only where /proc/PID/pagemap says that the page is present, recognised by the layouts of " +
+		"glibc and musl",
+	Privilege: "the right to attach to the process (ptrace(2)): CAP_SYS_PTRACE for other users' processes, and for all of one's " +
+		"own, too, where kernel.yama.ptrace_scope is not 0",
+	Unseen: "locks nobody waits for; who holds a read-write lock for reading, or is to signal a condition; the owner of musl's " +
+		"normal mutexes; locks of other languages and of 32-bit programs (type unknown)",
+	NewDetail: func() Detail { return new(FutexDetail) },
+}

@@ -1,0 +1,19 @@
+package model
+
+// NearLimit is the share of a limit from which on it is worth a warning.
+const NearLimit = 0.8
+
+// Share is how much of the limit is used: 1 is all. It is unknown where either
+// number is, and where there is no bound.
+func (l *Limit) Share() Opt[Ratio] {
+	if l.Unlimited {
+		return Opt[Ratio]{}
+	}
+	return NewRatio(l.Used, l.Max)
+}
+
+// Near reports whether the limit is known to be used up or nearly so.
+func (l *Limit) Near() bool { return l.Share().Or(0) >= NearLimit }
+
+// Full reports whether the limit is known to be used up.
+func (l *Limit) Full() bool { return l.Share().Or(0) >= 1 }

@@ -1,0 +1,123 @@
+package posix
+
+import (
+	"unsafe"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+const queuesMax = "fs.mqueue.queues_max"
+
+// queueLimits emits the bounds of an IPC namespace; see [countQueues] for what is
+// used of them.
+func queueLimits(ns probe.NS, out *probe.Out) {
+	var unknown model.Opt[int64]
+	scope := ns.LimitScope()
+	ns.Scan.SysctlLimit(out, model.PosixMq, queuesMax, "queues", scope, unknown)
+	ns.Scan.SysctlLimit(out, model.PosixMq, "fs.mqueue.msg_max", "messages per queue", scope, unknown)
+	ns.Scan.SysctlLimit(out, model.PosixMq, "fs.mqueue.msgsize_max", "bytes per message", scope, unknown)
+}
+
+// countQueues says how many queues each namespace has. The kernel also counts
+// those that were unlinked and are still open, which are in no list: they are
+// counted where their holder lives.
+func countQueues(j *probe.Joined) {
+	listed, unlinked := map[uint64]int64{}, map[uint64]int64{}
+	for _, e := range j.In(queues) {
+		if ns := e.Object.Namespace; ns != nil {
+			listed[ns.Inode]++
+		} else if e.Object.Deleted {
+			unlinked[homeOf(j, e)]++
+		}
+	}
+	for _, l := range j.Limits(queuesMax) {
+		if l.Scope == nil || !j.TableRead(string(model.PosixMq), l.Scope.NS) {
+			continue
+		}
+		ns := l.Scope.NS
+		l.Used = model.Some(listed[ns] + unlinked[ns])
+		l.Estimated = j.Hidden() || unlinked[ns] > 0
+	}
+}
+
+// homeOf is the IPC namespace that a holder of the queue lives in, 0 if none is
+// known.
+func homeOf(j *probe.Joined, e *probe.Joint) uint64 {
+	for i := range e.Holders {
+		if p := j.Processes[e.Holders[i].PID]; p != nil && p.Namespaces["ipc"] != 0 {
+			return p.Namespaces["ipc"]
+		}
+	}
+	return 0
+}
+
+// limitQueueBytes emits how much of RLIMIT_MSGQUEUE each user with queues has
+// used. Queues count for the user who made them, in all namespaces together;
+// whoever owns the file is taken to be that user. A queue of which the size is
+// not known leaves it unknown what is used.
+func limitQueueBytes(j *probe.Joined, out *probe.Out) {
+	used := map[int]model.Opt[int64]{}
+	for _, e := range j.In(queues) {
+		uid, ok := e.Object.UID.Get()
+		d, ok2 := e.Object.Detail.(*model.PosixMqDetail)
+		if !ok || !ok2 {
+			continue
+		}
+		sum, seen := used[uid]
+		if !seen {
+			sum = model.Some[int64](0)
+		}
+		size, ok1 := queueBytes(d).Get()
+		if before, ok := sum.Get(); ok && ok1 {
+			sum = model.Some(before + size)
+		} else {
+			sum = model.Opt[int64]{}
+		}
+		used[uid] = sum
+	}
+	if len(used) == 0 {
+		return
+	}
+	bounded := map[int]bool{}
+	for _, p := range j.Processes {
+		uid, ok := p.UID.Get()
+		sum, owner := used[uid]
+		if !ok || !owner || p.Kernel {
+			continue
+		}
+		n, err := j.Scan.Rlimit(p, probe.LimitMsgQueue)
+		if err != nil {
+			if !probe.Gone(err) {
+				out.Gap(model.Gap{Reason: probe.ReasonOf(err), PID: p.PID, Op: "read limit", Detail: err.Error()})
+			}
+			continue
+		}
+		bounded[uid] = true
+		emitQueueBytes(out, uid, sum, probe.NewLimit(model.PosixMq, probe.LimitMsgQueue.Name, "bytes", n))
+	}
+	for uid, sum := range used { // queues outlive the processes of their user
+		if !bounded[uid] {
+			emitQueueBytes(out, uid, sum, model.Limit{Name: probe.LimitMsgQueue.Name, Kind: model.PosixMq, Unit: "bytes"})
+		}
+	}
+}
+
+func emitQueueBytes(out *probe.Out, uid int, sum model.Opt[int64], l model.Limit) {
+	l.Scope, l.Used, l.Estimated = &model.LimitScope{UID: model.Some(uid)}, sum, sum.Known()
+	out.Limit(l)
+}
+
+// queueBytes is what the kernel counts for a queue (getrlimit(2)): room for all
+// the messages it may hold, a header for each, and a tree node for each priority
+// there can be. Both structures are of six words.
+func queueBytes(d *model.PosixMqDetail) model.Opt[int64] {
+	n, ok1 := d.MaxMessages.Get()
+	size, ok2 := d.MessageSize.Get()
+	if !ok1 || !ok2 {
+		return model.Opt[int64]{}
+	}
+	const priorities = 32768 // MQ_PRIO_MAX
+	const words = 6 * int64(unsafe.Sizeof(uintptr(0)))
+	return model.Some(n*words + min(n, priorities)*words + n*size)
+}

@@ -1,0 +1,77 @@
+package posix
+
+import (
+	"bytes"
+	"path"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// usedByMusl reports whether a file of a semaphore's size that is not called
+// sem.* is mapped by a program of musl's. Size and layout alone say little: any
+// 32 bytes that begin with a small number look like that. musl's sem_open makes
+// the file as /dev/shm/tmp-NUMBER, maps it, links it to its name and unlinks the
+// first name, so its creator's mapping carries a name that is gone although the
+// file is not; and who uses the shared library of musl has it mapped.
+func usedByMusl(t *probe.Task, j *probe.Joined, e *probe.Joint) bool {
+	const maxAsked = 8
+	asked, last := 0, int32(0)
+	for i := range e.Holders {
+		h := &e.Holders[i]
+		if h.Via != model.ViaMap || h.PID == last {
+			continue
+		}
+		if last, asked = h.PID, asked+1; asked > maxAsked {
+			break
+		}
+		if !t.Enter("maps", h.PID) { // takes the process's memory lock
+			continue
+		}
+		found := mapperOfMusl(j, h)
+		t.Leave()
+		if found {
+			return true
+		}
+	}
+	return false
+}
+
+func mapperOfMusl(j *probe.Joined, h *model.Holder) bool {
+	dir, err := j.Open(h.PID)
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	if link, err := dir.Readlink(probe.HolderLink(h)); err == nil && muslTemporary(link) {
+		return true
+	}
+	maps, err := dir.ReadFile("maps", nil)
+	return err == nil && mapsMusl(maps)
+}
+
+// muslTemporary reports whether a mapping's name is one that musl's sem_open makes
+// for a moment.
+func muslTemporary(link string) bool {
+	name, ok := strings.CutSuffix(link, " (deleted)")
+	digits, ok2 := strings.CutPrefix(path.Base(name), "tmp-")
+	return ok && ok2 && path.Dir(name) == shmDir && digits != "" && strings.Trim(digits, "0123456789") == ""
+}
+
+// mapsMusl reports whether the text of /proc/PID/maps has musl's shared library,
+// which is also its dynamic loader: ld-musl-ARCH.so.1.
+func mapsMusl(maps []byte) bool {
+	for line := range bytes.Lines(maps) {
+		i := bytes.IndexByte(line, '/')
+		if i < 0 {
+			continue
+		}
+		name := line[i:]
+		base := name[bytes.LastIndexByte(name, '/')+1:]
+		if bytes.HasPrefix(base, []byte("ld-musl-")) || bytes.HasPrefix(base, []byte("libc.musl-")) {
+			return true
+		}
+	}
+	return false
+}

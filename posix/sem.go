@@ -1,0 +1,240 @@
+package posix
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// Sem reads POSIX named semaphores. To the kernel they are files on /dev/shm like
+// any shared memory, so [Shm] has found them, and must come before this probe;
+// here those that are semaphores get their kind and their value.
+func Sem() probe.Probe {
+	return probe.Probe{Name: "posix-sem", Complete: completeSems}
+}
+
+// semSize is the size of sem_t, in both C libraries, on 64-bit machines. On
+// 32-bit ones it is half of that.
+const semSize = 32
+
+func completeSems(ctx context.Context, j *probe.Joined, out *probe.Out) {
+	var list []*probe.Joint
+	for _, e := range j.In(probe.Files) {
+		if e.Object.Kind == model.PosixShm && semaphoreSized(e.Object) {
+			list = append(list, e)
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	locks, err := j.Scan.LockTable()
+	if err != nil {
+		out.Fail("read", path.Join(j.Scan.ProcRoot, "locks"), err)
+	}
+	locksKnown := err == nil
+	unread := map[model.Reason]*model.Gap{}
+	j.Each(list, func(t *probe.Task, e *probe.Joint) func() {
+		if ctx.Err() != nil {
+			return nil
+		}
+		libc := "glibc"
+		if !strings.HasPrefix(path.Base(e.Object.Path), "sem.") {
+			if libc = "musl"; !usedByMusl(t, j, e) {
+				return nil
+			}
+		}
+		var word []byte
+		err := errLocked
+		if locksKnown && !lockedIn(locks, e.Key) {
+			word, err = readSem(t, j, e)
+		}
+		var d model.PosixSemDetail
+		if err == nil {
+			if d, err = parseSem(word, libc); err != nil {
+				return nil // no semaphore, whatever it is called
+			}
+		}
+		d.Libc = libc
+		return func() {
+			makeSem(e.Object, &d)
+			switch {
+			case err == nil, probe.Gone(err):
+			default:
+				reason := probe.ReasonOf(err)
+				if g := unread[reason]; g != nil {
+					g.Count++
+					return
+				}
+				unread[reason] = &model.Gap{Reason: reason, Object: e.Object.ID, Op: "value", Path: e.Object.Path, Detail: err.Error(), Count: 1}
+			}
+		}
+	})
+	for _, g := range unread {
+		if g.Count > 1 {
+			g.Object, g.Path = "", ""
+		}
+		out.Gap(*g)
+	}
+}
+
+// semaphoreSized reports whether an object has the size of a semaphore.
+func semaphoreSized(o *model.Object) bool {
+	d, ok := o.Detail.(*model.MemoryDetail)
+	if !ok {
+		return false
+	}
+	size, known := d.Size.Get()
+	prefixed := strings.HasPrefix(path.Base(o.Path), "sem.")
+	return size == semSize || prefixed && (!known || size == semSize/2)
+}
+
+func makeSem(o *model.Object, d *model.PosixSemDetail) {
+	o.ID = string(model.PosixSem) + strings.TrimPrefix(o.ID, string(o.Kind))
+	o.Kind, o.Detail = model.PosixSem, d
+	o.Name = "/" + strings.TrimPrefix(path.Base(o.Path), "sem.")
+}
+
+var (
+	errLocked  = fmt.Errorf("somebody has locked or leased it, or /proc/locks could not be read: %w", errors.ErrUnsupported)
+	errNoWay   = fmt.Errorf("it has no name any more, and none of its mappings may be followed (CAP_CHECKPOINT_RESTORE): %w", os.ErrPermission)
+	errChanged = fmt.Errorf("another file has its name by now: %w", unix.ESRCH)
+)
+
+// lockedIn reports whether there is any lock on a file in the text of /proc/locks
+// (proc_locks(5)). Opening a file that is leased disturbs the holder of the lease;
+// nobody locks a semaphore, so no difference is made.
+func lockedIn(locks []byte, k probe.Key) bool {
+	name := fmt.Sprintf(" %02x:%02x:%d ", k.Scope>>32, uint32(k.Scope), k.Num)
+	return strings.Contains(string(locks), name)
+}
+
+// parseSem reads the content of a named semaphore's file.
+//
+// glibc (sysdeps/nptl/internaltypes.h, struct new_sem), 64-bit: value u32, waiters
+// u32, private u32, pad; 32-bit: value<<1 u32, private, pad, waiters u32. private
+// is 0x80 (FUTEX_PRIVATE_FLAG turned round) in what is shared.
+// musl (src/internal/pthread_impl.h): value i32 in which the highest bit (before
+// 1.2.4: -1) says that there are waiters, waiters u32, private u32, 0 in what is
+// shared.
+// What is left of the union is zero in both.
+func parseSem(b []byte, libc string) (model.PosixSemDetail, error) {
+	bad := func() (model.PosixSemDetail, error) {
+		return model.PosixSemDetail{}, fmt.Errorf("semaphore of %s: %w: %x", libc, probe.ErrMalformed, b)
+	}
+	if len(b) != semSize && (len(b) != semSize/2 || libc != "glibc") {
+		return bad()
+	}
+	var w [semSize / 4]uint32
+	for i := range len(b) / 4 {
+		w[i] = binary.NativeEndian.Uint32(b[4*i:])
+	}
+	value, waiters, flag, rest := w[0], w[1], w[2], w[3:]
+	shared := uint32(0x80)
+	switch {
+	case len(b) == semSize/2:
+		value, waiters, flag, rest = w[0]>>1, w[3], w[1], w[2:3]
+	case libc == "musl":
+		shared = 0
+		if value == 0xffffffff {
+			value = 0
+		}
+		value &^= 1 << 31
+	}
+	for _, r := range rest {
+		if r != 0 {
+			return bad()
+		}
+	}
+	if flag != shared || value > 1<<31-1 {
+		return bad()
+	}
+	return model.PosixSemDetail{Value: model.Some(int64(value)), Waiters: model.Some(int64(waiters))}, nil
+}
+
+// readSem reads the file of a semaphore: by its name where it has one, else
+// through a mapping.
+func readSem(t *probe.Task, j *probe.Joined, e *probe.Joint) ([]byte, error) {
+	if !t.Enter("read semaphore", 0) {
+		return nil, probe.ErrGivenUp
+	}
+	defer t.Leave()
+	if !e.Object.Deleted && e.Object.Namespace != nil {
+		return readNamed(j, e)
+	}
+	err := errNoWay
+	for i := range e.Holders {
+		link := probe.HolderLink(&e.Holders[i])
+		if link == "" {
+			continue
+		}
+		dir, openErr := j.Open(e.Holders[i].PID)
+		if openErr != nil {
+			continue
+		}
+		b, readErr := readPinned(dir.FD(), link, 0, e.Key)
+		dir.Close()
+		if readErr == nil {
+			return b, nil
+		}
+		if !errors.Is(readErr, unix.EPERM) {
+			err = readErr
+		}
+	}
+	return nil, err
+}
+
+// readNamed reads a semaphore by its name, in the mount namespace it was found in.
+func readNamed(j *probe.Joined, e *probe.Joint) ([]byte, error) {
+	var b []byte
+	err := fmt.Errorf("%s: %w", e.Object.Path, unix.ESRCH)
+	j.Scan.VisitMountNS(e.Object.Namespace.Inode, func(m *probe.MountNS) error {
+		dir, openErr := openShmPath(m)
+		if openErr != nil {
+			err = openErr
+			return openErr
+		}
+		b, err = readPinned(dir, path.Base(e.Object.Path), unix.O_NOFOLLOW, e.Key)
+		_ = unix.Close(dir)
+		return err
+	})
+	return b, err
+}
+
+// readPinned reads a small file below dir if it is the regular file that k names.
+// O_PATH opens nothing: it pins what is there, so that what is looked at first is
+// what is opened then, and no one can put a FIFO in its place.
+func readPinned(dir int, name string, flags int, k probe.Key) ([]byte, error) {
+	pin, err := unix.Openat(dir, name, unix.O_PATH|unix.O_CLOEXEC|flags, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", name, err)
+	}
+	defer unix.Close(pin)
+	var st unix.Statx_t
+	if err := unix.Statx(pin, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_BASIC_STATS, &st); err != nil {
+		return nil, fmt.Errorf("stat %s: %w", name, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Ino != k.Num || probe.Dev(st.Dev_major, st.Dev_minor) != k.Scope {
+		return nil, errChanged
+	}
+	fd, err := unix.Open("/proc/self/fd/"+strconv.Itoa(pin), unix.O_RDONLY|unix.O_NOATIME|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open %s for reading: %w", name, err)
+	}
+	defer unix.Close(fd)
+	b := make([]byte, semSize+1)
+	n, err := unix.Pread(fd, b, 0)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return b[:n], nil
+}

@@ -1,0 +1,354 @@
+package probe
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Files is the space of everything that has an inode on a file system: a file
+// that processes share, a POSIX shared memory object, a memfd. Scope is the
+// device of the file system (its superblock), which is what mappings,
+// /proc/locks and mountinfo name; stat tells another device on btrfs
+// subvolumes and on some overlays, see [FD.FileKey].
+//
+// Nearly every descriptor leads to such a file, and few are of interest. So
+// whoever sees a hold emits it, and only those files that some probe describes
+// become objects.
+var Files = &Space{Name: "file", ByMapping: true}
+
+// fileStats is what is asked of every file. The mount costs nothing more and
+// tells whose device st_dev should have been (STATX_MNT_ID, Linux 5.8; an older
+// kernel ignores it).
+const fileStats = unix.STATX_BASIC_STATS | unix.STATX_MNT_ID
+
+// FileKey names the file behind the descriptor in [Files], and tells the type
+// bits of its mode, 0 where they cannot be had without asking a foreign file
+// system. There fdinfo has the rest, which the kernel answers by itself.
+func (f *FD) FileKey() (k Key, mode uint32, err error) {
+	st, err := f.Stat()
+	switch {
+	case err == nil:
+		return Key{Files, f.Proc.mounts().superDev(st), st.Ino}, uint32(st.Mode) & unix.S_IFMT, nil
+	case !errors.Is(err, ErrForeign):
+		return Key{}, 0, err
+	}
+	text, err := f.Info(nil)
+	if err != nil {
+		return Key{}, 0, err
+	}
+	mount, ino, err := parseInfoIdentity(text)
+	if err != nil {
+		return Key{}, 0, err
+	}
+	m := f.Proc.mounts().mount(mount)
+	if m == nil {
+		return Key{}, 0, fmt.Errorf("%w: on a mount that is not in the process's mountinfo", ErrForeign)
+	}
+	return Key{Files, m.Dev, ino}, 0, nil
+}
+
+// Mounted reports whether some mount that the process sees shows the file system
+// with this device. Those on which the kernel keeps anonymous shared memory are
+// shown by none; of names alone one could not tell, as a file may have any. With
+// known false the mounts could not be read.
+func (p *Proc) Mounted(dev uint64) (mounted, known bool) {
+	t := p.mounts()
+	if t == nil {
+		return false, false
+	}
+	_, ok := t.byDev[dev]
+	return ok, true
+}
+
+// FSType is the type of the file system with this device, "" if no mount that
+// the process sees shows it.
+func (p *Proc) FSType(dev uint64) string {
+	if t := p.mounts(); t != nil {
+		if m := t.byDev[dev]; m != nil {
+			return m.Type
+		}
+	}
+	return ""
+}
+
+// superDev is the device of the file system that a file is on.
+func (t *mountTable) superDev(st *unix.Statx_t) uint64 {
+	dev := Dev(st.Dev_major, st.Dev_minor)
+	if t == nil || t.byDev[dev] != nil || st.Mask&unix.STATX_MNT_ID == 0 {
+		return dev
+	}
+	if m := t.byID[st.Mnt_id]; m != nil {
+		return m.Dev
+	}
+	return dev // a mount of the kernel's own, or of another namespace
+}
+
+func (t *mountTable) mount(id uint64) *Mount {
+	if t == nil {
+		return nil
+	}
+	return t.byID[id]
+}
+
+// parseInfoIdentity reads mnt_id (Linux 3.15) and ino (Linux 5.14) in
+// /proc/PID/fdinfo/N (proc_pid_fdinfo(5)).
+func parseInfoIdentity(text []byte) (mount, ino uint64, err error) {
+	m, ok1 := StatusField(text, "mnt_id")
+	i, ok2 := StatusField(text, "ino")
+	mount, err1 := strconv.ParseUint(string(m), 10, 64)
+	ino, err2 := strconv.ParseUint(string(i), 10, 64)
+	switch {
+	case !ok1 || !ok2:
+		return 0, 0, fmt.Errorf("fdinfo has no ino: %w", errors.ErrUnsupported)
+	case err1 != nil || err2 != nil:
+		return 0, 0, fmt.Errorf("fdinfo: %w: mnt_id %q, ino %q", ErrMalformed, m, i)
+	}
+	return mount, ino, nil
+}
+
+// FileKey names the mapped file in [Files].
+func (m *Mapping) FileKey() Key { return Key{Files, m.Dev, m.Ino} }
+
+// FileFacts is what the holders of a file tell about it.
+type FileFacts struct {
+	Path    string // "" if no holder could be asked
+	Deleted bool
+	Stat    unix.Statx_t
+	Statted bool // whether Stat was filled
+}
+
+// Mode is the type bits of the file's mode, 0 if unknown.
+func (f *FileFacts) Mode() uint32 {
+	if !f.Statted {
+		return 0
+	}
+	return uint32(f.Stat.Mode) & unix.S_IFMT
+}
+
+// Object makes the object of a kind whose identity is a file's.
+func (f *FileFacts) Object(kind model.Kind, k Key, detail model.Detail) *model.Object {
+	dev := DevString(k.Scope)
+	o := &model.Object{
+		ID:   string(kind) + ":" + dev + ":" + strconv.FormatUint(k.Num, 10),
+		Kind: kind, Name: f.Path, Path: f.Path, Deleted: f.Deleted, Dev: dev, Ino: model.Big(k.Num), Detail: detail,
+	}
+	if f.Statted {
+		o.UID, o.GID, o.Mode = model.Some(int(f.Stat.Uid)), model.Some(int(f.Stat.Gid)), Octal(uint32(f.Stat.Mode))
+	}
+	return o
+}
+
+// Size is the length of the file.
+func (f *FileFacts) Size() model.Opt[int64] {
+	if !f.Statted {
+		return model.Opt[int64]{}
+	}
+	return model.Some(int64(f.Stat.Size))
+}
+
+// Allocated is what the file takes on its file system, holes not counted.
+func (f *FileFacts) Allocated() model.Opt[int64] {
+	if !f.Statted {
+		return model.Opt[int64]{}
+	}
+	return model.Some(int64(f.Stat.Blocks) * 512)
+}
+
+// Octal is the permission bits as objects carry them.
+func Octal(mode uint32) string {
+	s := strconv.FormatUint(uint64(mode&0o7777), 8)
+	return "0000"[min(len(s), 4):] + s
+}
+
+// maxAsked is how many holders are asked about one file.
+const maxAsked = 8
+
+// File asks the holders of a file for its path and owner. It is for the few
+// files that turned out to be of interest; the links of all others were read
+// and forgotten. What is told is of the file that e is about, also where a pid
+// or a descriptor has changed hands since.
+func (j *Joined) File(t *Task, e *Joint) FileFacts {
+	var best FileFacts
+	asked := 0
+	for i := range e.Holders {
+		if best.Statted || asked == maxAsked {
+			break
+		}
+		if i > 0 && e.Holders[i].PID == e.Holders[i-1].PID && e.Holders[i].Via == e.Holders[i-1].Via && best.Path != "" {
+			continue // it would say the same
+		}
+		asked++
+		if f, ok := j.askHolder(t, e, &e.Holders[i]); ok {
+			best = f
+		}
+	}
+	return best
+}
+
+func (j *Joined) askHolder(t *Task, e *Joint, h *model.Holder) (FileFacts, bool) {
+	var f FileFacts
+	name := HolderLink(h)
+	if name == "" || !t.Enter("ask about file", h.PID) {
+		return f, false
+	}
+	defer t.Leave()
+	dir, err := j.Open(h.PID)
+	if err != nil {
+		return f, false
+	}
+	defer dir.Close()
+	mounts := j.Scan.mounts.known(j.Processes[h.PID].Namespaces["mnt"])
+	link, err := dir.Readlink(name)
+	if err != nil {
+		return f, false
+	}
+	foreign := len(link) > 0 && link[0] == '/' && !mounts.local([]byte(link))
+	if !foreign {
+		f.Statted = statFile(dir, name, e.Key, mounts, &f.Stat) == nil
+		if again, err := dir.Readlink(name); err != nil || f.Statted && again != link {
+			return FileFacts{}, false
+		}
+	}
+	base, deleted := bytes.CutSuffix([]byte(link), []byte(deletedSuffix))
+	switch {
+	case f.Statted && f.Stat.Nlink > 0: // a file may well be called so
+		f.Path = link
+	case deleted:
+		f.Path, f.Deleted = string(base), true
+	default:
+		f.Path = link
+	}
+	if f.Statted || foreign || f.Deleted || h.Via != model.ViaMap {
+		return f, f.Statted || foreign || h.Via == model.ViaMap
+	}
+	// Following a link in map_files takes CAP_CHECKPOINT_RESTORE. The same file
+	// can be had by its name, if it still is the same.
+	f.Statted = statFile(dir, "root"+link, e.Key, mounts, &f.Stat) == nil
+	return f, true
+}
+
+const deletedSuffix = " (deleted)"
+
+// HolderLink is the link that leads to what a descriptor or mapping holds, below
+// /proc/PID; "" if there is none.
+func HolderLink(h *model.Holder) string {
+	if fd, ok := h.FD.Get(); ok {
+		if h.TID != 0 {
+			return "task/" + itoa(int(h.TID)) + "/fd/" + itoa(int(fd))
+		}
+		return "fd/" + itoa(int(fd))
+	}
+	if h.Via == model.ViaMap && h.Extent != nil {
+		size, ok := h.Size.Get()
+		if ok {
+			start := uint64(h.Address)
+			return "map_files/" + strconv.FormatUint(start, 16) + "-" + strconv.FormatUint(start+uint64(size), 16)
+		}
+	}
+	return ""
+}
+
+var errOtherFile = errors.New("it is another file by now")
+
+// statFile asks for a file below dir, if it is the one that k names.
+func statFile(dir Dir, name string, k Key, mounts *mountTable, st *unix.Statx_t) error {
+	err := unix.Statx(dir.fd, name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, st)
+	if err != nil {
+		return err
+	}
+	if st.Ino != k.Num || mounts.superDev(st) != k.Scope {
+		return errOtherFile
+	}
+	return nil
+}
+
+// Open opens the directory of a process that was read, if it is still that
+// process.
+func (j *Joined) Open(pid int32) (Dir, error) {
+	gone := func(why string) (Dir, error) {
+		return Dir{fd: -1}, fmt.Errorf("process %d %s: %w", pid, why, unix.ESRCH)
+	}
+	p := j.Processes[pid]
+	if p == nil {
+		return gone("was not read")
+	}
+	dir, err := j.Scan.root.Open(itoa(int(pid)))
+	if err != nil {
+		return dir, err
+	}
+	text, err := dir.ReadFile("stat", nil)
+	if err != nil {
+		dir.Close()
+		return Dir{fd: -1}, err
+	}
+	if st, err := parseStat(text); err != nil || st.startTicks != p.StartTicks {
+		dir.Close()
+		return gone("has ended")
+	}
+	return dir, nil
+}
+
+// LookupUnclaimed returns the holders of a key that no probe described.
+func (j *Joined) LookupUnclaimed(k Key) (*Joint, bool) {
+	e, ok := j.unclaimed[k]
+	return e, ok
+}
+
+// FileDetail is the detail of the file as a [model.File].
+func (f *FileFacts) FileDetail() *model.FileDetail {
+	d := new(model.FileDetail)
+	switch f.Mode() {
+	case unix.S_IFREG:
+		d.Type, d.Size = "regular", f.Size()
+	case unix.S_IFDIR:
+		d.Type = "directory"
+	case unix.S_IFBLK:
+		d.Type = "block"
+	case unix.S_IFCHR:
+		d.Type = "character"
+	}
+	return d
+}
+
+// Stat asks holders for the size and owner of what they hold, and for nothing
+// else: it is for objects without a path, of which there may be thousands.
+func (j *Joined) Stat(t *Task, e *Joint) FileFacts {
+	var f FileFacts
+	for i := range e.Holders {
+		name := HolderLink(&e.Holders[i])
+		if i == maxAsked || name == "" || !t.Enter("stat", e.Holders[i].PID) {
+			break
+		}
+		// The inode tells whether the pid still means the same.
+		err := statFile(j.Scan.root, itoa(int(e.Holders[i].PID))+"/"+name, e.Key, nil, &f.Stat)
+		t.Leave()
+		if f.Statted = err == nil; f.Statted || err == unix.EPERM {
+			break
+		}
+	}
+	return f
+}
+
+// LockTable is the text of /proc/locks. It is read once a scan: the kernel stops
+// all locking of files on the machine for that, and waits about ten milliseconds
+// until everybody has noticed.
+func (s *Scan) LockTable() ([]byte, error) {
+	s.lockTable.Do(func() {
+		// A table that is read in pieces may lose or repeat a line.
+		s.lockTable.text, s.lockTable.err = s.root.ReadFile("locks", make([]byte, 0, 64<<10))
+	})
+	return s.lockTable.text, s.lockTable.err
+}
+
+type lockTable struct {
+	sync.Once
+	text []byte
+	err  error
+}

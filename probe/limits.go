@@ -1,0 +1,85 @@
+package probe
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// limits emits the bounds on what the walk itself reads: processes and open
+// files.
+func (s *Scan) limits() {
+	out := &Out{probe: "process"}
+	defer func() { s.add(&result{out: out}) }()
+
+	// "2149 0 2466177": allocated, free, maximum. The first two are the used
+	// ones; since Linux 2.6 none is ever kept free.
+	if n := s.Sysctl(out, "fs.file-nr"); len(n) == 3 {
+		l := NewLimit("", "fs.file-max", "open files", n[2])
+		l.Used = model.Some(int64(n[0] - min(n[1], n[0])))
+		out.Limit(l)
+	}
+	s.SysctlLimit(out, "", "fs.nr_open", "descriptors per process", nil, model.Opt[int64]{})
+
+	var threads model.Opt[int64]
+	if text, err := s.root.ReadFile("loadavg", nil); err == nil {
+		if threads, err = parseThreads(text); err != nil {
+			out.Fail("read limit", s.ProcRoot+"/loadavg", fmt.Errorf("%s/loadavg: %w", s.ProcRoot, err))
+		}
+	}
+	s.SysctlLimit(out, "", "kernel.threads-max", "threads", nil, threads)
+	// A thread takes one pid. A number also stays taken while a process group or
+	// session is called after it, hence "estimated". In a pid namespace of its
+	// own, which since Linux 6.14 has its own maximum, the machine's threads are
+	// not what counts.
+	if n := s.Sysctl(out, "kernel.pid_max"); len(n) > 0 {
+		l := NewLimit("", "kernel.pid_max", "pids", n[0])
+		if s.Own["pid"] == initialPIDNamespace && threads.Known() {
+			l.Used, l.Estimated = threads, true
+		}
+		out.Limit(l)
+	}
+}
+
+// initialPIDNamespace is PROC_PID_INIT_INO of include/linux/proc_ns.h.
+const initialPIDNamespace = 0xEFFFFFFC
+
+// parseThreads reads the number of threads on the machine from /proc/loadavg
+// (proc_loadavg(5)): "2.06 3.34 4.96 4/228 21089" has 228.
+func parseThreads(text []byte) (model.Opt[int64], error) {
+	f := bytes.Fields(text)
+	if len(f) < 5 {
+		return model.Opt[int64]{}, fmt.Errorf("%w: %q", ErrMalformed, head(text))
+	}
+	_, total, ok := bytes.Cut(f[3], []byte("/"))
+	n, err := strconv.ParseInt(string(total), 10, 64)
+	if !ok || err != nil || n < 0 {
+		return model.Opt[int64]{}, fmt.Errorf("%w: %q are no threads", ErrMalformed, head(f[3]))
+	}
+	return model.Some(n), nil
+}
+
+// sortLimits puts limits into the order of the document. Of several of one name
+// and scope it keeps the worst.
+func sortLimits(limits []model.Limit) []model.Limit {
+	scope := func(l *model.Limit) model.LimitScope {
+		if l.Scope == nil {
+			return model.LimitScope{}
+		}
+		return *l.Scope
+	}
+	same := func(a, b *model.Limit) int {
+		x, y := scope(a), scope(b)
+		return cmp.Or(model.CompareKinds(a.Kind, b.Kind), strings.Compare(a.Name, b.Name), cmp.Compare(x.NS, y.NS),
+			cmp.Compare(x.UID.Or(-1), y.UID.Or(-1)), x.PID-y.PID)
+	}
+	slices.SortFunc(limits, func(a, b model.Limit) int {
+		return cmp.Or(same(&a, &b), cmp.Compare(b.Share().Or(-1), a.Share().Or(-1)), cmp.Compare(b.Used.Or(-1), a.Used.Or(-1)))
+	})
+	return slices.CompactFunc(limits, func(a, b model.Limit) bool { return same(&a, &b) == 0 })
+}

@@ -1,0 +1,214 @@
+package probe
+
+import (
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+func TestParseSysctl(t *testing.T) {
+	for text, want := range map[string][]uint64{
+		"32000\n":                      {32000},
+		"32000\t1024000000\t500\t32\n": {32000, 1024000000, 500, 32},
+		"18446744073692774399\n":       {18446744073692774399},
+		"0":                            {0},
+	} {
+		if got, err := parseSysctl([]byte(text)); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "\n", "-1\n", "1 x\n", "18446744073709551616", "0x10", "1.5"} {
+		if got, err := parseSysctl([]byte(text)); !errors.Is(err, ErrMalformed) || got != nil {
+			t.Errorf("%q: %v, %v", text, got, err)
+		}
+	}
+}
+
+const limitsText = `Limit                     Soft Limit           Hard Limit           Units     
+Max cpu time              unlimited            unlimited            seconds   
+Max open files            1024                 524288               files     
+Max msgqueue size         819200               819200               bytes     
+Max realtime timeout      unlimited            unlimited            us        
+`
+
+func TestParseRlimit(t *testing.T) {
+	for title, want := range map[string]uint64{
+		"Max open files": 1024, "Max msgqueue size": 819200, "Max cpu time": math.MaxUint64,
+	} {
+		if got, err := parseRlimit([]byte(limitsText), title); err != nil || got != want {
+			t.Errorf("%s: %d, %v", title, got, err)
+		}
+	}
+	for _, text := range []string{"", "Max open files\n", "Max open files 10\n", "Max open files x y\n", "Max open files -1 1 files\n"} {
+		if got, err := parseRlimit([]byte(text), "Max open files"); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%q: %d, %v", text, got, err)
+		}
+	}
+}
+
+func TestParseThreads(t *testing.T) {
+	if n, err := parseThreads([]byte("2.06 3.34 4.96 4/228 21089\n")); err != nil || n != model.Some[int64](228) {
+		t.Errorf("%v, %v", n, err)
+	}
+	for _, text := range []string{"", "1 2 3 4 5", "1 2 3 4/x 5", "1 2 3 4/-5 6", "1 2 3 4/5"} {
+		if n, err := parseThreads([]byte(text)); !errors.Is(err, ErrMalformed) || n.Known() {
+			t.Errorf("%q: %v, %v", text, n, err)
+		}
+	}
+}
+
+func FuzzSysctl(f *testing.F) {
+	f.Add([]byte("32000\t1024000000\t500\t32\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		n, err := parseSysctl(b)
+		if err != nil && !errors.Is(err, ErrMalformed) || (err == nil) != (len(n) > 0) {
+			t.Fatal(n, err)
+		}
+	})
+}
+
+func FuzzRlimit(f *testing.F) {
+	f.Add([]byte(limitsText))
+	f.Add([]byte("2.06 3.34 4.96 4/228 21089\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if _, err := parseRlimit(b, "Max open files"); err != nil && !errors.Is(err, ErrMalformed) {
+			t.Fatal(err)
+		}
+		if n, err := parseThreads(b); err == nil && n.Or(0) < 0 {
+			t.Fatal(n)
+		}
+	})
+}
+
+func TestNewLimit(t *testing.T) {
+	if l := NewLimit("", "kernel.shmmax", "bytes", 18446744073692774399); !l.Unlimited || l.Max.Known() {
+		t.Errorf("%+v", l)
+	}
+	if l := NewLimit("", "fs.file-max", "open files", math.MaxInt64); !l.Unlimited {
+		t.Errorf("%+v", l)
+	}
+	if l := NewLimit(model.SysvMsg, "kernel.msgmni", "queues", 0); l.Unlimited || l.Max != model.Some[int64](0) || l.Kind != model.SysvMsg {
+		t.Errorf("none at all may be used: %+v", l)
+	}
+	if l := NewLimit("no such kind", "x", "y", 1); l.Kind != "" {
+		t.Errorf("%+v", l)
+	}
+}
+
+func TestSortLimits(t *testing.T) {
+	limit := func(name string, pid int, used, most int64) model.Limit {
+		return model.Limit{Name: name, Scope: &model.LimitScope{PID: pid}, Used: model.Some(used), Max: model.Some(most)}
+	}
+	unlimited := model.Limit{Name: "b", Unlimited: true, Used: model.Some[int64](9)}
+	got := sortLimits([]model.Limit{
+		unlimited, limit("b", 2, 1, 10), limit("a", 3, 1, 10), limit("a", 3, 1, 2), limit("a", 3, 1, 5),
+		{Name: "b", Used: model.Some[int64](3), Max: model.Some[int64](100)},
+	})
+	var have []string
+	for _, l := range got {
+		have = append(have, l.Name+":"+model.Big(l.Max.Or(0)).String())
+	}
+	if want := []string{"a:2", "b:100", "b:10"}; !slices.Equal(have, want) {
+		t.Errorf("%v, want %v: the worst of each", have, want)
+	}
+}
+
+func limitsOf(t *testing.T, root string) *model.Snapshot {
+	t.Helper()
+	s, err := NewScanner(Options{ProcRoot: root}).Scan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func limitNamed(s *model.Snapshot, name string, pid int) *model.Limit {
+	for i := range s.Limits {
+		if l := &s.Limits[i]; l.Name == name && (pid == 0 || l.Scope != nil && l.Scope.PID == pid) {
+			return l
+		}
+	}
+	return nil
+}
+
+// Open files raise what a process uses by exactly that.
+func TestLiveDescriptors(t *testing.T) {
+	var rlimit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &rlimit); err != nil {
+		t.Fatal(err)
+	}
+	limitsOf(t, "") // the runtime opens what it needs for good
+	before := limitNamed(limitsOf(t, ""), "RLIMIT_NOFILE", os.Getpid())
+	if before == nil || before.Max != model.Some(int64(rlimit.Cur)) || before.Unlimited || before.Estimated {
+		t.Fatalf("%+v, want a maximum of %d", before, rlimit.Cur)
+	}
+	for range 7 {
+		f, err := os.Open("/dev/null")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+	}
+	after := limitNamed(limitsOf(t, ""), "RLIMIT_NOFILE", os.Getpid())
+	if after.Used.Or(0)-before.Used.Or(0) != 7 {
+		t.Errorf("%v used before, %v with 7 more", before.Used, after.Used)
+	}
+}
+
+func TestLiveMachine(t *testing.T) {
+	s := limitsOf(t, "")
+	for _, name := range []string{"fs.file-max", "kernel.threads-max"} {
+		l := limitNamed(s, name, 0)
+		if l == nil || l.Used.Or(0) <= 0 || l.Scope != nil || !l.Max.Known() && !l.Unlimited {
+			t.Errorf("%s: %+v", name, l)
+		}
+	}
+	if l := limitNamed(s, "fs.nr_open", 0); l == nil || l.Used.Known() || l.Max.Or(0) <= 0 {
+		t.Errorf("fs.nr_open: %+v", l)
+	}
+}
+
+// A kernel without a file has no such limit; a file that may not be read, or in
+// which there is something else, is a gap.
+func TestMissingAndBadSysctl(t *testing.T) {
+	root := t.TempDir()
+	for name, text := range map[string]string{
+		"stat": "btime 1\n", "1/stat": "1 (init) S 0 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1 0 0\n", "1/status": "Name:\tinit\n",
+		"sys/fs/nr_open": "lots\n", "sys/kernel/threads-max": "10\n", "1/limits": "Max open files  4  8  files\n",
+		"1/fd/0": "", "1/fd/1": "", "1/fd/2": "",
+	} {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(root, "sys/kernel/pid_max"), 0o700); err != nil { // EISDIR
+		t.Fatal(err)
+	}
+	s := limitsOf(t, root)
+	if l := limitNamed(s, "fs.file-max", 0); l != nil {
+		t.Errorf("there is no such file: %+v", l)
+	}
+	if l := limitNamed(s, "kernel.threads-max", 0); l == nil || l.Used.Known() || l.Max != model.Some[int64](10) {
+		t.Errorf("without loadavg: %+v", l)
+	}
+	for _, name := range []string{"nr_open", "pid_max"} {
+		if !slices.ContainsFunc(s.Gaps, func(g model.Gap) bool { return filepath.Base(g.Path) == name && g.Op == "read limit" }) {
+			t.Errorf("no gap for %s: %+v", name, s.Gaps)
+		}
+	}
+	// The pid means another process here, so the file is asked.
+	if l := limitNamed(s, "RLIMIT_NOFILE", 1); l == nil || l.Max != model.Some[int64](4) {
+		t.Errorf("%+v; gaps %+v", l, s.Gaps)
+	}
+}

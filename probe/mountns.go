@@ -1,0 +1,136 @@
+package probe
+
+import (
+	"slices"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// A mount namespace cannot be entered by a thread of a program that has several.
+// What is mounted in one is reached through the root directory of a process that
+// lives there.
+
+// mountMembers remembers some of the processes in each mount namespace.
+type mountMembers struct {
+	mu   sync.Mutex
+	byNS map[uint64][]int32
+}
+
+func (m *mountMembers) add(p *Proc) {
+	ns := p.Model.Namespaces["mnt"]
+	if ns == 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.byNS == nil {
+		m.byNS = map[uint64][]int32{}
+	}
+	if list := m.byNS[ns]; len(list) < maxDoors {
+		m.byNS[ns] = append(list, p.PID())
+	}
+}
+
+// MountNS is a mount namespace, seen through a process in it.
+type MountNS struct {
+	Inode  uint64
+	Own    bool
+	Proc   Dir     // the process's /proc/PID; it is closed when the call that was given it returns
+	Mounts []Mount // as the process sees them
+}
+
+// EachMountNS calls f for every mount namespace that processes live in,
+// ipctop's own first, on guarded threads; see [Task.Enter]. If f fails because
+// the process has ended, it is called again with another one of the namespace.
+// What f returns besides is called unless the work was given up.
+func (s *Scan) EachMountNS(f func(t *Task, ns *MountNS) (commit func(), err error)) {
+	type member struct {
+		ns   uint64
+		pids []int32
+	}
+	var list []member
+	s.members.mu.Lock()
+	for ns, pids := range s.members.byNS {
+		list = append(list, member{ns, slices.Clone(pids)})
+	}
+	s.members.mu.Unlock()
+	own := s.Own["mnt"]
+	slices.SortFunc(list, func(a, b member) int {
+		switch {
+		case a.ns == own || b.ns != own && a.ns < b.ns:
+			return -1
+		default:
+			return 1
+		}
+	})
+	s.scanner.guard.each(len(list), 1, func(i int) any { return avoidNS(list[i].ns) },
+		func(t *Task, i int) func() {
+			for _, pid := range list[i].pids {
+				commit, err := s.visit(t, list[i].ns, pid, f)
+				if err == nil || !Gone(err) {
+					return commit
+				}
+			}
+			return nil
+		})
+}
+
+// VisitMountNS calls f for one mount namespace, on the caller's thread, until it
+// does not fail because the process has ended through which it is seen.
+func (s *Scan) VisitMountNS(inode uint64, f func(ns *MountNS) error) {
+	s.members.mu.Lock()
+	pids := slices.Clone(s.members.byNS[inode])
+	s.members.mu.Unlock()
+	for _, pid := range pids {
+		_, err := s.visit(nil, inode, pid, func(_ *Task, ns *MountNS) (func(), error) { return nil, f(ns) })
+		if err == nil || !Gone(err) {
+			return
+		}
+	}
+}
+
+// avoidNS is a mount namespace in what the guard leaves alone.
+type avoidNS uint64
+
+func (s *Scan) visit(t *Task, inode uint64, pid int32, f func(*Task, *MountNS) (func(), error)) (func(), error) {
+	dir, err := s.root.Open(itoa(int(pid)))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	link, err := dir.Readlink("ns/mnt")
+	if err != nil {
+		return nil, err
+	}
+	if n, err := parseNamespace(link); err != nil || n != inode {
+		return nil, unix.ESRCH // it has moved on
+	}
+	table := s.mounts.known(inode)
+	if table == nil {
+		return nil, unix.ESRCH // nothing but chroots, or no right to look
+	}
+	if root, err := dir.Readlink("root"); err != nil || root != "/" {
+		return nil, unix.ESRCH
+	}
+	return f(t, &MountNS{Inode: inode, Own: inode == s.Own["mnt"], Proc: dir, Mounts: table.mounts})
+}
+
+// MountDevices lists the devices of the file systems of a type that some process
+// has mounted at a point.
+func (s *Scan) MountDevices(point string, types ...string) map[uint64]bool {
+	devs := map[uint64]bool{}
+	s.mounts.mu.Lock()
+	defer s.mounts.mu.Unlock()
+	for _, t := range s.mounts.byNS {
+		if t == nil {
+			continue
+		}
+		for i := range t.mounts {
+			if m := &t.mounts[i]; m.Point == point && slices.Contains(types, m.Type) {
+				devs[m.Dev] = true
+			}
+		}
+	}
+	return devs
+}

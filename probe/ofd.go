@@ -1,0 +1,473 @@
+package probe
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"slices"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Fork, dup(2) and SCM_RIGHTS make descriptors that share one open file
+// description: one offset, one set of flags, one flock. The kernel tells
+// nobody which, but it compares two on request (kcmp(2) KCMP_FILE, Linux 3.5)
+// and gives an order while at it, so n descriptors need n log n questions
+// instead of n².
+//
+// This serves two ends. Kinds whose instances all have one inode (epoll,
+// timerfd …) have no other identity: each of their descriptors is taken for an
+// object of its own, and those that share a description are merged here. For
+// all others, [model.Holder.OFD] says which holders share one.
+
+// Descriptor is a descriptor in some table: of a process, or of a thread that
+// has a table of its own, which then is the task.
+type Descriptor struct {
+	Task int32
+	FD   int32
+}
+
+// DescriptorOf is the descriptor a holder has, if it holds by one.
+func DescriptorOf(h *model.Holder) (Descriptor, bool) {
+	fd, ok := h.FD.Get()
+	if !ok || h.Via != model.ViaFD {
+		return Descriptor{}, false
+	}
+	if h.TID != 0 {
+		return Descriptor{h.TID, fd}, true
+	}
+	return Descriptor{h.PID, fd}, true
+}
+
+// Descriptor names this descriptor.
+func (f *FD) Descriptor() Descriptor {
+	if f.TID != 0 {
+		return Descriptor{f.TID, f.Num}
+	}
+	return Descriptor{f.Proc.PID(), f.Num}
+}
+
+// Key is the descriptor's key in a space that is [Space.ByDescription].
+func (d Descriptor) Key(space *Space) Key {
+	return Key{Space: space, Scope: uint64(uint32(d.Task)), Num: uint64(uint32(d.FD))}
+}
+
+// ID is the id of the object that this is the lowest descriptor of.
+func (d Descriptor) ID(kind model.Kind) string {
+	return string(kind) + ":" + itoa(int(d.Task)) + "." + itoa(int(d.FD))
+}
+
+const (
+	kcmpFile     = 0
+	kcmpFiles    = 2
+	kcmpEpollTFD = 7
+)
+
+// kcmp is kcmp(2): 0 equal, 1 less, 2 greater, 3 different.
+func kcmp(a, b int32, what int, x, y uintptr) (int, error) {
+	r, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(a), uintptr(b), uintptr(what), x, y, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(r), nil
+}
+
+// comparer asks the kernel under guard. It is not a matter of form: kcmp waits
+// while one of the two processes is in the middle of execve(2), and that closes
+// files, which a FUSE server that does not answer makes wait for ever.
+type comparer struct {
+	task *Task
+	bad  map[Descriptor]error // those that cannot be compared
+}
+
+func (c *comparer) ask(a, b Descriptor) (int, error) {
+	if !c.task.Enter("kcmp", a.Task) {
+		return 0, ErrGivenUp
+	}
+	r, err := kcmp(a.Task, b.Task, kcmpFile, uintptr(a.FD), uintptr(b.FD))
+	c.task.Leave()
+	return r, err
+}
+
+// compare orders two descriptors by their descriptions. What fails is put
+// last, so that a sort comes to an end.
+func (c *comparer) compare(a, b Descriptor) int {
+	_, badA := c.bad[a]
+	_, badB := c.bad[b]
+	if !badA && !badB {
+		r, err := c.ask(a, b)
+		switch {
+		case err == nil && r == 0:
+			return 0
+		case err == nil && r == 1:
+			return -1
+		case err == nil && r == 2:
+			return 1
+		}
+		if err == nil {
+			err = errors.ErrUnsupported // different, and no order given
+		}
+		badA, badB = c.check(a), c.check(b)
+		if !badA && !badB { // one was closed and opened again meanwhile
+			c.bad[a], c.bad[b] = err, err
+			badA, badB = true, true
+		}
+	}
+	switch {
+	case badA && badB:
+		return 0
+	case badA:
+		return 1
+	case badB:
+		return -1
+	}
+	return 0
+}
+
+// check finds out whether a descriptor can be compared at all.
+func (c *comparer) check(d Descriptor) (bad bool) {
+	if _, err := c.ask(d, d); err != nil {
+		c.bad[d] = err
+		return true
+	}
+	return false
+}
+
+// group returns the groups of descriptors that share a description, those of
+// one left out, each in the order of list, and why others could not be
+// compared.
+func group(t *Task, list []Descriptor) ([][]Descriptor, map[Descriptor]error) {
+	c := comparer{task: t, bad: map[Descriptor]error{}}
+	// Each task once by itself first: if one gets stuck, it is known which. What
+	// is wrong with it, but for a closed descriptor, is wrong for all it has.
+	asked := map[int32]error{}
+	for _, d := range list {
+		err, ok := asked[d.Task]
+		if !ok {
+			if _, err = c.ask(d, d); errors.Is(err, unix.EBADF) {
+				c.bad[d] = err
+				err = nil
+			}
+			asked[d.Task] = err
+		}
+		if err != nil {
+			c.bad[d] = err
+		}
+	}
+	sorted := slices.Clone(list)
+	for {
+		sorted = slices.DeleteFunc(sorted, func(d Descriptor) bool { return c.bad[d] != nil })
+		before := len(c.bad)
+		slices.SortFunc(sorted, c.compare)
+		if len(c.bad) == before {
+			break
+		}
+	}
+	place := make(map[Descriptor]int, len(list))
+	for i, d := range list {
+		place[d] = i
+	}
+	var groups [][]Descriptor
+	for i := 0; i < len(sorted); {
+		n := i + 1
+		for n < len(sorted) && c.compare(sorted[n-1], sorted[n]) == 0 {
+			n++
+		}
+		if n-i > 1 {
+			g := sorted[i:n]
+			g = slices.DeleteFunc(g[:len(g):len(g)], func(d Descriptor) bool { return c.bad[d] != nil })
+			slices.SortFunc(g, func(a, b Descriptor) int { return place[a] - place[b] })
+			groups = append(groups, g)
+		}
+		i = n
+	}
+	return groups, c.bad
+}
+
+// descriptions finds out who shares what.
+type descriptions struct {
+	j   *Joined
+	out *Out
+	off bool // kcmp cannot be used at all
+
+	seen   map[model.Reason]*model.Gap
+	alive  map[int32]bool
+	shared []sharing
+}
+
+// sharing is a finding that holds if all its processes are still the same.
+type sharing struct {
+	joint  *Joint
+	groups [][]Descriptor
+}
+
+func newDescriptions(j *Joined, out *Out) *descriptions {
+	d := &descriptions{j: j, out: out, seen: map[model.Reason]*model.Gap{}}
+	if !j.Scan.PIDCalls {
+		d.gap(model.Unsupported, "the proc file system belongs to another pid namespace")
+		d.off = true
+		return d
+	}
+	own := int32(os.Getpid())
+	if _, err := kcmp(own, own, kcmpFiles, 0, 0); err != nil {
+		d.gap(ReasonOf(err), "kcmp: "+err.Error())
+		d.off = true
+	}
+	return d
+}
+
+func (d *descriptions) gap(r model.Reason, detail string) {
+	if g := d.seen[r]; g != nil {
+		g.Count++
+		return
+	}
+	d.seen[r] = &model.Gap{Reason: r, Op: "compare descriptors", Detail: detail, Count: 1}
+}
+
+// failed notes what could not be compared. A descriptor that was closed or
+// whose process has ended is no loss.
+func (d *descriptions) failed(bad map[Descriptor]error) {
+	for _, err := range bad {
+		if !Gone(err) && !errors.Is(err, unix.EBADF) {
+			d.gap(ReasonOf(err), "kcmp: "+err.Error())
+		}
+	}
+}
+
+func (d *descriptions) report() {
+	for _, g := range d.seen {
+		d.out.Gap(*g)
+	}
+	clear(d.seen)
+}
+
+// kcmpItem is what the guard remembers stuck processes under, whichever object
+// they were asked about.
+type kcmpItem struct{}
+
+func (d *descriptions) each(n int, work func(t *Task, i int) func()) {
+	sc := d.j.Scan.scanner
+	sc.guard.each(n, sc.opts.Workers, func(int) any { return kcmpItem{} }, work)
+}
+
+// same reports whether a pid is still the process that was read. It is asked
+// when everything has been compared: a process that lives now lived all the
+// time in between.
+func (d *descriptions) same(pid int32) bool {
+	ok, known := d.alive[pid]
+	if !known {
+		ok = d.j.Same(pid)
+		d.alive[pid] = ok
+	}
+	return ok
+}
+
+// mergeDescriptions makes one object of the descriptors that share a
+// description, in the spaces where that is the identity. What could not be
+// compared stays an object of its own, with holders that may be missing.
+func (s *Scan) mergeDescriptions(d *descriptions) {
+	bySpace := map[*Space][]*Joint{}
+	for k, e := range d.j.objects {
+		if k.Space.ByDescription {
+			bySpace[k.Space] = append(bySpace[k.Space], e)
+		}
+	}
+	var lists [][]*Joint
+	for _, list := range bySpace {
+		if d.off {
+			for _, e := range list {
+				e.Complete = model.Some(false)
+			}
+			continue
+		}
+		if len(list) > 1 {
+			slices.SortFunc(list, func(a, b *Joint) int { return compareHolders(&a.Holders[0], &b.Holders[0]) })
+			lists = append(lists, list)
+		}
+	}
+	found := make([][][]Descriptor, len(lists))
+	d.each(len(lists), func(t *Task, i int) func() {
+		list := make([]Descriptor, len(lists[i]))
+		for n, e := range lists[i] {
+			list[n] = Descriptor{int32(e.Key.Scope), int32(e.Key.Num)}
+		}
+		groups, bad := group(t, list)
+		return func() {
+			found[i] = groups
+			for _, e := range lists[i] {
+				if bad[Descriptor{int32(e.Key.Scope), int32(e.Key.Num)}] != nil {
+					e.Complete = model.Some(false)
+				}
+			}
+			d.failed(bad)
+		}
+	})
+	d.alive = map[int32]bool{}
+	for i, groups := range found {
+		for _, g := range groups {
+			var into *Joint
+			for _, desc := range g {
+				e := d.j.objects[desc.Key(lists[i][0].Key.Space)]
+				switch {
+				case !d.same(e.Holders[0].PID):
+				case into == nil:
+					into = e
+				default:
+					into.Adopt(e.Holders...)
+					d.j.merge(e, into)
+				}
+			}
+		}
+	}
+}
+
+// merge makes from another name of into.
+func (j *Joined) merge(from, into *Joint) {
+	delete(j.objects, from.Key)
+	if j.merged == nil {
+		j.merged = map[Key]*Joint{}
+	}
+	j.merged[from.Key] = into
+	into.peers = append(into.peers, from.peers...)
+}
+
+// markShared fills in the holders' descriptions, of all objects that several
+// descriptors hold.
+func (s *Scan) markShared(d *descriptions) {
+	var list []*Joint
+	for _, e := range d.j.objects {
+		if e.Key.Space.ByDescription {
+			markGroup(e.Holders, nil)
+			continue
+		}
+		n := 0
+		for i := range e.Holders {
+			if e.Holders[i].Via == model.ViaFD {
+				n++
+			}
+		}
+		if n > 1 {
+			list = append(list, e)
+		}
+	}
+	if d.off {
+		return
+	}
+	d.each(len(list), func(t *Task, i int) func() {
+		groups, bad := shared(t, list[i].Holders)
+		return func() {
+			if len(groups) > 0 {
+				d.shared = append(d.shared, sharing{list[i], groups})
+			}
+			d.failed(bad)
+		}
+	})
+	d.alive = map[int32]bool{}
+	for _, f := range d.shared {
+		for _, g := range f.groups {
+			in := make(map[Descriptor]bool, len(g))
+			for _, desc := range g {
+				in[desc] = true
+			}
+			markGroup(f.joint.Holders, func(h *model.Holder, desc Descriptor) bool { return in[desc] && d.same(h.PID) })
+		}
+	}
+}
+
+// shared groups the holders of one object. Descriptors with different access
+// cannot share a description.
+func shared(t *Task, holders []model.Holder) (groups [][]Descriptor, bad map[Descriptor]error) {
+	byAccess := map[model.Access][]Descriptor{}
+	for i := range holders {
+		if desc, ok := DescriptorOf(&holders[i]); ok {
+			byAccess[holders[i].Access] = append(byAccess[holders[i].Access], desc)
+		}
+	}
+	for _, list := range byAccess {
+		if len(list) > 1 {
+			g, b := group(t, list)
+			groups = append(groups, g...)
+			if bad == nil {
+				bad = b
+			} else {
+				for k, err := range b {
+					bad[k] = err
+				}
+			}
+		}
+	}
+	return groups, bad
+}
+
+// markGroup names the holders that are in one group after the lowest of them,
+// if there are several.
+func markGroup(holders []model.Holder, in func(*model.Holder, Descriptor) bool) {
+	var first Descriptor
+	n := 0
+	for _, mark := range []bool{false, true} {
+		for i := range holders {
+			desc, ok := DescriptorOf(&holders[i])
+			if !ok || in != nil && !in(&holders[i], desc) {
+				continue
+			}
+			switch {
+			case mark && n > 1:
+				holders[i].OFD = model.OFD{PID: first.Task, FD: first.FD}
+			case mark:
+			case n == 0:
+				first = desc
+				n++
+			default:
+				n++
+			}
+		}
+	}
+}
+
+// Find fills in the objects behind the descriptors that are keys of want.
+func (j *Joined) Find(want map[Descriptor]*Joint) {
+	for _, e := range j.objects {
+		for i := range e.Holders {
+			if d, ok := DescriptorOf(&e.Holders[i]); ok {
+				if _, wanted := want[d]; wanted {
+					want[d] = e
+				}
+			}
+		}
+	}
+}
+
+func compareHolders(a, b *model.Holder) int {
+	return cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.TID, b.TID), cmp.Compare(a.FD.Or(-1), b.FD.Or(-1)))
+}
+
+// WatchedBy reports whether the file behind target is the nth (from 0) that
+// epoll has been given under the descriptor number tfd (kcmp(2) KCMP_EPOLL_TFD,
+// Linux 4.13). It waits for the epoll's lock, so it is asked under guard.
+func WatchedBy(target, epoll Descriptor, tfd, nth uint32) (bool, error) {
+	slot := struct{ efd, tfd, toff uint32 }{uint32(epoll.FD), tfd, nth} // struct kcmp_epoll_slot
+	r, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(target.Task), uintptr(epoll.Task), kcmpEpollTFD, uintptr(target.FD),
+		uintptr(unsafe.Pointer(&slot)), 0)
+	if errno != 0 {
+		return false, errno
+	}
+	return r == 0, nil
+}
+
+// Same reports whether a pid is still the process that was read. What was
+// learnt of it by its pid holds only if this is asked afterwards.
+func (j *Joined) Same(pid int32) bool {
+	p := j.Processes[pid]
+	if p == nil {
+		return false
+	}
+	text, err := j.Scan.root.ReadFile(itoa(int(pid))+"/stat", nil)
+	if err != nil {
+		return false
+	}
+	st, err := parseStat(text)
+	return err == nil && st.startTicks == p.StartTicks
+}

@@ -1,0 +1,125 @@
+package probe
+
+import (
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// descriptorsOf opens n event counters and duplicates each of them copies-1
+// times. It returns all in a random order and the groups, by lowest number.
+func descriptorsOf(t testing.TB, n, copies int) (list []Descriptor, groups map[Descriptor][]Descriptor) {
+	t.Helper()
+	own := int32(os.Getpid())
+	groups = map[Descriptor][]Descriptor{}
+	for range n {
+		first, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = unix.Close(first) })
+		d := Descriptor{own, int32(first)}
+		groups[d] = []Descriptor{d}
+		for range copies - 1 {
+			fd, err := unix.FcntlInt(uintptr(first), unix.F_DUPFD_CLOEXEC, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = unix.Close(fd) })
+			groups[d] = append(groups[d], Descriptor{own, int32(fd)})
+		}
+		list = append(list, groups[d]...)
+	}
+	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return list, groups
+}
+
+func kcmpTask(t testing.TB) *Task {
+	own := int32(os.Getpid())
+	if _, err := kcmp(own, own, kcmpFiles, 0, 0); err != nil {
+		t.Skipf("kcmp: %v", err)
+	}
+	return &Task{guard: newGuard(), item: kcmpItem{}}
+}
+
+func TestGroup(t *testing.T) {
+	task := kcmpTask(t)
+	list, want := descriptorsOf(t, 20, 3)
+	single, _ := descriptorsOf(t, 10, 1)
+	own := int32(os.Getpid())
+	closed, nobody := Descriptor{own, 1 << 20}, Descriptor{1 << 30, 0}
+	list = append(append(list, single...), closed, nobody)
+	got, bad := group(task, list)
+	if len(got) != len(want) {
+		t.Errorf("%d groups, want %d", len(got), len(want))
+	}
+	for _, g := range got {
+		if !slices.IsSortedFunc(g, func(a, b Descriptor) int { return slices.Index(list, a) - slices.Index(list, b) }) {
+			t.Errorf("%v is not in the order of the list", g)
+		}
+		lowest := slices.MinFunc(g, func(a, b Descriptor) int { return int(a.FD - b.FD) })
+		if w := want[lowest]; len(w) != len(g) || slices.ContainsFunc(g, func(d Descriptor) bool { return !slices.Contains(w, d) }) {
+			t.Errorf("got %v, want %v", g, w)
+		}
+	}
+	if len(bad) != 2 || bad[closed] != unix.EBADF || bad[nobody] != unix.ESRCH {
+		t.Errorf("failures %v", bad)
+	}
+}
+
+// TestGroupWithoutLooking: processes that got stuck once are not asked again,
+// and what is not asked is not said to be the same.
+func TestGroupWithoutLooking(t *testing.T) {
+	task := kcmpTask(t)
+	list, _ := descriptorsOf(t, 3, 2)
+	task.guard.avoid[avoidKey{kcmpItem{}, "kcmp", int32(os.Getpid())}] = true
+	got, bad := group(task, list)
+	if len(got) != 0 || len(bad) != len(list) {
+		t.Errorf("groups %v, failures %v", got, bad)
+	}
+}
+
+// TestIncompleteWithoutKcmp: the same object may have other holders among the
+// descriptors that could not be compared.
+func TestIncompleteWithoutKcmp(t *testing.T) {
+	space := &Space{Name: "x", ByDescription: true}
+	k := Descriptor{1, 3}.Key(space)
+	e := &Joint{Key: k, Holders: []model.Holder{{PID: 1, Via: model.ViaFD, FD: model.Some[int32](3)}}}
+	j := &Joined{Scan: &Scan{scanner: NewScanner(Options{})}, objects: map[Key]*Joint{k: e}}
+	out := new(Out)
+	d := newDescriptions(j, out)
+	j.Scan.mergeDescriptions(d)
+	d.report()
+	if j.HoldersComplete(e) || len(out.gaps) != 1 || out.gaps[0].Reason != model.Unsupported {
+		t.Errorf("complete %v, gaps %+v", j.HoldersComplete(e), out.gaps)
+	}
+}
+
+func TestMarkGroup(t *testing.T) {
+	fd := func(pid, tid, n int32) model.Holder {
+		return model.Holder{PID: pid, TID: tid, Via: model.ViaFD, FD: model.Some(n)}
+	}
+	holders := []model.Holder{fd(5, 0, 3), fd(5, 0, 4), {PID: 5, Via: model.ViaMap}, fd(6, 7, 3)}
+	markGroup(holders, func(_ *model.Holder, d Descriptor) bool { return d.FD == 3 })
+	want := model.OFD{PID: 5, FD: 3}
+	if holders[0].OFD != want || !holders[1].OFD.IsZero() || !holders[2].OFD.IsZero() || holders[3].OFD != want {
+		t.Errorf("got %+v", holders)
+	}
+	alone := []model.Holder{fd(5, 0, 3)}
+	if markGroup(alone, nil); !alone[0].OFD.IsZero() {
+		t.Errorf("a description that nobody shares is given: %+v", alone)
+	}
+}
+
+func BenchmarkGroup(b *testing.B) {
+	task := kcmpTask(b)
+	list, _ := descriptorsOf(b, 500, 1)
+	for b.Loop() {
+		group(task, list)
+	}
+}

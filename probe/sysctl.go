@@ -1,0 +1,79 @@
+package probe
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Sysctl reads the numbers in a file below /proc/sys by its dotted name, such as
+// kernel.sem (proc_sys(5)). Those of IPC and the network show the namespaces of
+// the calling thread. The result is nil where this kernel has no such file, or
+// not in this namespace; whatever else is wrong becomes a gap.
+func (s *Scan) Sysctl(out *Out, name string) []uint64 {
+	file := "sys/" + strings.ReplaceAll(name, ".", "/")
+	text, err := s.root.ReadFile(file, nil)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var numbers []uint64
+	if err == nil {
+		if numbers, err = parseSysctl(text); err != nil {
+			err = fmt.Errorf("%s/%s: %w", s.ProcRoot, file, err)
+		}
+	}
+	if err != nil {
+		out.Fail("read limit", s.ProcRoot+"/"+file, err)
+		return nil
+	}
+	return numbers
+}
+
+// parseSysctl reads numbers with blanks between them.
+func parseSysctl(text []byte) ([]uint64, error) {
+	words := bytes.Fields(text)
+	if len(words) == 0 {
+		return nil, fmt.Errorf("%w: no number", ErrMalformed)
+	}
+	numbers := make([]uint64, len(words))
+	for i, w := range words {
+		n, err := strconv.ParseUint(string(w), 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %q is no number", ErrMalformed, head(w))
+		}
+		numbers[i] = n
+	}
+	return numbers, nil
+}
+
+// noBound is what no machine reaches: the kernel writes such numbers where there
+// is no bound (SHMMAX and SHMALL are 2^64-2^24-1, file-max is 2^63-1).
+const noBound = 1 << 53
+
+// NewLimit is a limit of the machine of which at most n may be used.
+func NewLimit(kind model.Kind, name, unit string, n uint64) model.Limit {
+	l := model.Limit{Name: name, Unit: unit}
+	if _, ok := model.LookupKind(kind); ok {
+		l.Kind = kind
+	}
+	if n >= noBound {
+		l.Unlimited = true
+	} else {
+		l.Max = model.Some(int64(n))
+	}
+	return l
+}
+
+// SysctlLimit emits the limit that is the only number in a sysctl file.
+func (s *Scan) SysctlLimit(out *Out, kind model.Kind, name, unit string, scope *model.LimitScope, used model.Opt[int64]) {
+	if n := s.Sysctl(out, name); len(n) > 0 {
+		l := NewLimit(kind, name, unit, n[0])
+		l.Scope, l.Used = scope, used
+		out.Limit(l)
+	}
+}

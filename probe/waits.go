@@ -1,0 +1,88 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// waits calls the probes' Waits hooks.
+func (s *Scan) waits(ctx context.Context, j *Joined) {
+	for i := range s.scanner.opts.Probes {
+		p := &s.scanner.opts.Probes[i]
+		if p.Waits == nil {
+			continue
+		}
+		out := &Out{probe: p.Name}
+		begin := time.Now()
+		if err := recovered(func() error { return p.Waits(ctx, j, out) }); err != nil {
+			out.Fail("waits", "", err)
+		} else {
+			s.waited = true
+		}
+		j.connect(out)
+		s.spend(p.Name, time.Since(begin))
+		s.add(&result{out: out})
+	}
+}
+
+// EachProcess looks at processes again, on guarded threads. A process that has
+// ended is left out, also if its pid is in use again. If it cannot be opened for
+// another reason, work is not called and failed is. The function that work
+// returns is called only if the work was not given up: it alone may change what
+// others read.
+func (j *Joined) EachProcess(list []*model.Process, work func(t *Task, p *Proc) (commit func()), failed func(*model.Process, error)) {
+	sc := j.Scan.scanner
+	sc.guard.each(len(list), sc.opts.Workers, func(i int) any { return list[i].PID }, func(t *Task, i int) (commit func()) {
+		m := list[i]
+		err := recovered(func() error {
+			p, err := j.Scan.reopen(t, m)
+			if err != nil {
+				return err
+			}
+			defer p.Dir.Close()
+			commit = work(t, p)
+			return nil
+		})
+		if err != nil {
+			return func() {
+				if !Gone(err) {
+					failed(m, err)
+				}
+			}
+		}
+		return commit
+	})
+}
+
+// reopen opens the directory of a process that was read before.
+func (s *Scan) reopen(t *Task, m *model.Process) (*Proc, error) {
+	dir, err := s.root.Open(itoa(m.PID))
+	if err != nil {
+		return nil, err
+	}
+	sc := scratches.Get().(*scratch)
+	defer scratches.Put(sc)
+	if !t.Enter("stat", 0) {
+		dir.Close()
+		return nil, ErrGivenUp
+	}
+	text, err := dir.ReadFile("stat", sc.text[:0])
+	t.Leave()
+	sc.text = text[:0]
+	if err != nil {
+		dir.Close()
+		return nil, err
+	}
+	st, err := parseStat(text)
+	if err == nil && st.startTicks != m.StartTicks {
+		err = fmt.Errorf("%s: another process by now: %w", dir.path, errVanished)
+	}
+	if err != nil {
+		dir.Close()
+		return nil, err
+	}
+	return &Proc{Dir: dir, Model: m, Scan: s, task: t}, nil
+}

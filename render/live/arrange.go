@@ -1,0 +1,143 @@
+package live
+
+import (
+	"slices"
+
+	"github.com/ipctop/ipctop/render"
+)
+
+// order is how a screen's rows are arranged.
+type order struct {
+	screen int
+	held   Ident // of screenHeld: the process
+	column string
+	invert bool
+	wide   bool
+	filter filter
+}
+
+// arrangement is a screen's rows, filtered and sorted. It does not change any
+// more.
+type arrangement struct {
+	order
+	data    *Data
+	rows    []row
+	total   int // rows before the filter
+	columns []column
+	widths  []int // of the columns, as far as some of the rows tell
+	leftOut string
+}
+
+// quick is how many rows are arranged at once, between a key and the frame that
+// answers it; more are arranged elsewhere.
+const quick = 2000
+
+// arrange filters and sorts. It takes time in proportion to the rows.
+func arrange(d *Data, log []entry, o order) *arrangement {
+	source := sourceRows(d, log, o)
+	a := &arrangement{order: o, data: d, total: len(source), columns: columnsOf(o.screen, o.wide)}
+	if o.filter.text == "" {
+		a.rows = slices.Clone(source)
+	} else {
+		keep, leftOut := o.filter.test(a.columns, d)
+		for i := range source {
+			if keep(&source[i]) {
+				a.rows = append(a.rows, source[i])
+			}
+		}
+		a.leftOut = leftOut()
+	}
+	a.sort()
+	a.measure()
+	return a
+}
+
+// sourceRows are the rows of a screen in their natural order.
+func sourceRows(d *Data, log []entry, o order) []row {
+	switch o.screen {
+	case screenLog:
+		return logRows(log)
+	case screenHeld:
+		var rows []row
+		if d.find(o.held).process != nil {
+			for _, i := range d.held[int32(o.held.PID)] {
+				rows = append(rows, row{object: &d.Snap.Objects[i]})
+			}
+		}
+		return rows
+	}
+	return d.rows[o.screen]
+}
+
+// sort sorts by the chosen column; rows that are equal there keep the snapshot's
+// order. The unknown comes last, whichever way round.
+func (a *arrangement) sort() {
+	i := slices.IndexFunc(a.columns, func(c column) bool { return c.name == a.column })
+	if i < 0 || a.column == "" {
+		if a.invert {
+			slices.Reverse(a.rows)
+		}
+		return
+	}
+	type keyed struct {
+		key render.Key
+		row row
+	}
+	list := make([]keyed, len(a.rows))
+	v := a.data.view(a.wide)
+	for j := range a.rows {
+		list[j] = keyed{a.columns[i].sortKey(a.data, v, &a.rows[j]), a.rows[j]}
+	}
+	descending := a.columns[i].descending() != a.invert
+	slices.SortStableFunc(list, func(x, y keyed) int {
+		if descending && x.key.Known() && y.key.Known() {
+			return y.key.Compare(x.key)
+		}
+		return x.key.Compare(y.key)
+	})
+	for j := range list {
+		a.rows[j] = list[j].row
+	}
+}
+
+// sample is how many rows are measured to find how wide columns are; frames
+// widen them where the visible rows need it.
+const sample = 500
+
+// measure finds how wide columns are, and leaves out those that have nothing to
+// say.
+func (a *arrangement) measure() {
+	a.widths = make([]int, len(a.columns))
+	empty := make([]bool, len(a.columns))
+	step := max(len(a.rows)/sample, 1)
+	v := a.data.view(a.wide)
+	for i := range a.columns {
+		a.widths[i] = render.Width(a.columns[i].name)
+		if a.columns[i].name == a.column && a.column != "" {
+			a.widths[i]++ // for the sign
+		}
+		empty[i] = a.columns[i].spare && len(a.rows) > 0
+		for j := 0; j < len(a.rows); j += step {
+			text := a.columns[i].cell(a.data, v, &a.rows[j]).Text
+			a.widths[i] = max(a.widths[i], render.Width(text))
+			if text != "" && text != render.Unknown {
+				empty[i] = false
+			}
+		}
+	}
+	columns, widths := a.columns, a.widths
+	a.columns, a.widths = nil, nil
+	for i := range columns {
+		if !empty[i] || columns[i].name == a.column && a.column != "" {
+			a.columns, a.widths = append(a.columns, columns[i]), append(a.widths, widths[i])
+		}
+	}
+}
+
+// index finds a row; it looks near a place first. -1: it is not there.
+func (a *arrangement) index(id Ident, near int) int {
+	if near >= 0 && near < len(a.rows) && a.rows[near].ident() == id {
+		return near
+	}
+	return slices.IndexFunc(a.rows, func(r row) bool { return r.ident() == id })
+}

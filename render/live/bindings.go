@@ -1,0 +1,99 @@
+package live
+
+import "slices"
+
+// binding is what some keys do. Help is made of the same table.
+type binding struct {
+	keys  []string // the character itself, or a name
+	shown string   // how help writes them; "": as they are
+	does  string
+	do    func(*Model)
+}
+
+// bindings are the keys that work wherever no text is typed. It is a function
+// because help, which is made of it, is among them.
+func bindings() []binding {
+	return []binding{
+		{[]string{"Up", "Down"}, "", "select the row above, below", nil},
+		{[]string{"PgUp", "PgDn"}, "", "a screenful up, down", nil},
+		{[]string{"Home", "End"}, "", "the first, the last row", nil},
+		{[]string{"Left", "Right"}, "", "scroll sideways", nil},
+		{[]string{"Tab"}, "", "the next screen", func(m *Model) { m.turn(1) }},
+		{[]string{"Shift-Tab"}, "", "the screen before", func(m *Model) { m.turn(-1) }},
+		{[]string{"1", "2", "3", "4", "5", "6", "7", "8"}, "1-8", "the screen of that number", nil},
+		{[]string{"Enter"}, "", "all about the selected row", (*Model).openDetail},
+		{[]string{"g"}, "", "its relations, full screen", (*Model).openRelations},
+		{[]string{"Esc", "Backspace"}, "", "back; ends a filter", (*Model).goBack},
+		{[]string{"o"}, "", "jump to the other end", (*Model).otherEnd},
+		{[]string{"l"}, "", "the objects the process has open", (*Model).openHeld},
+		{[]string{"/"}, "", "search", func(m *Model) { m.ask(promptSearch, "") }},
+		{[]string{"n", "N"}, "", "the next match, the one before", nil},
+		{[]string{"F4", "\\"}, "", "keep only some rows: text, or an expression", func(m *Model) { m.ask(promptFilter, m.table().wanted.filter.text) }},
+		{[]string{"F6", ">"}, "", "sort by the next column", func(m *Model) { m.sortBy(1) }},
+		{[]string{"<"}, "", "sort by the column before", func(m *Model) { m.sortBy(-1) }},
+		{[]string{"I"}, "", "the other way round", (*Model).turnOver},
+		{[]string{" "}, "Space", "tag the row", (*Model).tagSelected},
+		{[]string{"Z"}, "", "pause, and go on", (*Model).pause},
+		{[]string{"F"}, "", "follow: hold on to the row though it vanishes", (*Model).followSelected},
+		{[]string{"W"}, "", "wide: all columns, nothing cut", (*Model).widen},
+		{[]string{"S"}, "", "save a dump of this moment", (*Model).save},
+		{[]string{"?", "F1"}, "", "this help", (*Model).openHelp},
+		{[]string{"Ctrl-L"}, "", "draw everything anew", func(m *Model) { m.want(Redraw{}) }},
+		{[]string{"Ctrl-Z"}, "", "put ipctop into the background", func(m *Model) { m.want(Suspend{}) }},
+		{[]string{"q", "F10", "Ctrl-C"}, "", "quit", func(m *Model) { m.want(Quit{}) }},
+	}
+}
+
+// motion does what the keys without a function above do: they come in families.
+func (m *Model) motion(key string) bool {
+	switch page := m.pageHeight(); key {
+	case "Up":
+		m.scroll(-1)
+	case "Down":
+		m.scroll(1)
+	case "PgUp":
+		m.scroll(-page)
+	case "PgDn":
+		m.scroll(page)
+	case "Home":
+		m.scroll(-1 << 30)
+		if len(m.pages) == 0 {
+			m.table().moved = false // the top of the list: what comes there is seen
+		}
+	case "End":
+		m.scroll(1 << 30)
+	case "Left":
+		m.shift(-shiftBy)
+	case "Right":
+		m.shift(shiftBy)
+	case "1", "2", "3", "4", "5", "6", "7", "8":
+		m.pages = nil
+		m.turnTo(int(key[0] - '1'))
+	case "n":
+		m.searchOn(1)
+	case "N":
+		m.searchOn(-1)
+	default:
+		return false
+	}
+	return true
+}
+
+// key does what a key is bound to.
+func (m *Model) key(name string) {
+	if m.prompt.kind != promptNone {
+		m.typed(name)
+		return
+	}
+	m.message = ""
+	if m.motion(name) {
+		return
+	}
+	for _, b := range bindings() {
+		if slices.Contains(b.keys, name) && b.do != nil {
+			b.do(m)
+			return
+		}
+	}
+	m.say(Dim, "No key: "+m.escape(name)+". ? lists them.")
+}

@@ -1,0 +1,242 @@
+package live
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/render"
+)
+
+// column is a column of a screen, whatever its rows are.
+type column struct {
+	name  string
+	right bool // aligned to the right
+	least bool // sorted for the smallest first, though it is a number
+	flex  bool // may be cut to fit
+	spare bool // left out where there is no room
+	cell  func(d *Data, v *render.View, r *row) render.Cell
+	key   func(d *Data, v *render.View, r *row) render.Key
+}
+
+// descending reports which way a column is sorted first. Numbers are sorted for
+// the largest: that is what one looks for.
+func (c *column) descending() bool { return c.right && !c.least }
+
+// sortKey is what a column is sorted by.
+func (c *column) sortKey(d *Data, v *render.View, r *row) render.Key {
+	if c.key != nil {
+		return c.key(d, v, r)
+	}
+	return render.TextKey(c.cell(d, v, r).Text)
+}
+
+// columnsOf are the columns of a screen, with all that its rows have if wide.
+func columnsOf(s int, wide bool) []column {
+	names := screens[s].columns
+	list := make([]column, 0, len(names))
+	for _, name := range names {
+		if c, ok := columnNamed(s, name); ok {
+			list = append(list, c)
+		}
+	}
+	if !wide {
+		return list
+	}
+	var more []column
+	switch screens[s].list {
+	case listObjects:
+		more = objectColumns
+	case listProcesses:
+		more = processColumns
+	}
+	for _, c := range more {
+		if !slices.ContainsFunc(list, func(l column) bool { return l.name == c.name }) {
+			c.spare = true // shown where there is anything to show
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func columnNamed(s int, name string) (column, bool) {
+	var list []column
+	switch {
+	case s == screenProblems:
+		list = problemColumns
+	case s == screenLog:
+		list = logColumns
+	case screens[s].list == listProcesses:
+		list = processColumns
+	default:
+		list = objectColumns
+	}
+	i := slices.IndexFunc(list, func(c column) bool { return c.name == name })
+	if i < 0 {
+		return column{}, false
+	}
+	return list[i], true
+}
+
+// alwaysThere are columns that stay even where they have nothing to say or the
+// terminal is narrow.
+var alwaysThere = []string{"ID", "PID", "LABEL", "TALK", "TALKS WITH", "WHAT", "PENDING", "BLOCKED", "ADDRESS", "S", "USER", "VALUES", "SHARED", "RECVQ"}
+
+// objectColumns are the columns that render has for objects, and those only the
+// live view needs.
+var objectColumns = func() []column {
+	var list []column
+	for _, c := range render.ObjectColumns() {
+		list = append(list, fromRender(c, func(r *row) *model.Object { return r.object }))
+	}
+	list = append(list, column{name: "ADDRESS", flex: true, cell: address(list)})
+	return append(list, column{name: "HOLDS", spare: true, cell: holds})
+}()
+
+var processColumns = func() []column {
+	var list []column
+	for _, c := range render.ProcessColumns() {
+		list = append(list, fromRender(c, func(r *row) *model.Process { return r.process }))
+	}
+	return append(list,
+		column{
+			name: "IPC", right: true, spare: true,
+			key: func(d *Data, _ *render.View, r *row) render.Key { return render.OptKey(heldCount(d, r.process)) },
+			cell: func(d *Data, v *render.View, r *row) render.Cell {
+				if n, ok := heldCount(d, r.process).Get(); ok {
+					return render.Cell{Text: strconv.Itoa(n)}
+				}
+				return render.Cell{Text: render.Unknown, Role: render.Dim}
+			},
+		},
+		column{name: "TALKS WITH", flex: true, cell: func(d *Data, v *render.View, r *row) render.Cell {
+			return render.Cell{Text: talksWith(d, r.process.PID, v.Wide)}
+		}},
+	)
+}()
+
+// heldCount is how many objects a process holds; unknown if its descriptors could
+// not be read.
+func heldCount(d *Data, p *model.Process) model.Opt[int] {
+	n := len(d.held[int32(p.PID)])
+	if n == 0 && (!p.FDs.Known() || d.partial[p.PID]) {
+		return model.Opt[int]{}
+	}
+	return model.Some(n)
+}
+
+// fromRender makes a column of one of package render's.
+func fromRender[T any](c render.Column[T], get func(*row) *T) column {
+	out := column{
+		name: c.Name, right: c.Right, least: c.Name == "PID", flex: c.Flex, spare: !slices.Contains(alwaysThere, c.Name),
+		cell: func(_ *Data, v *render.View, r *row) render.Cell { return c.Text(v, get(r)) },
+	}
+	if c.Key != nil {
+		out.key = func(_ *Data, v *render.View, r *row) render.Key { return c.Key(v, get(r)) }
+	}
+	if c.Name == "NAME" {
+		shown := out.cell
+		out.cell = func(d *Data, v *render.View, r *row) render.Cell {
+			if repeatsID(r.object) {
+				return render.Cell{}
+			}
+			return shown(d, v, r)
+		}
+	}
+	return out
+}
+
+// address is what a socket is called by others: its addresses if its kind has
+// them, else its name.
+func address(columns []column) func(*Data, *render.View, *row) render.Cell {
+	named := func(name string) *column {
+		i := slices.IndexFunc(columns, func(c column) bool { return c.name == name })
+		return &columns[i]
+	}
+	local, remote, name := named("LOCAL"), named("REMOTE"), named("NAME")
+	return func(d *Data, v *render.View, r *row) render.Cell {
+		c := local.cell(d, v, r)
+		if c.Text == render.Unknown {
+			return name.cell(d, v, r)
+		}
+		if far := remote.cell(d, v, r); far.Text != render.Unknown && !strings.HasSuffix(far.Text, ":*") {
+			arrow := " → "
+			if v.ASCII {
+				arrow = " -> "
+			}
+			c.Text += arrow + far.Text
+		}
+		return c
+	}
+}
+
+// holds says how the processes hold an object: fd 3 rw, map rw.
+func holds(d *Data, _ *render.View, r *row) render.Cell {
+	var parts []string
+	for i := range r.object.Holders {
+		if part := holdOf(d, &r.object.Holders[i]); !slices.Contains(parts, part) {
+			parts = append(parts, part)
+		}
+		if len(parts) > 3 {
+			parts = append(parts[:3], "...")
+			break
+		}
+	}
+	return render.Cell{Text: strings.Join(parts, ", ")}
+}
+
+// holdOf is one hold without its process.
+func holdOf(d *Data, h *model.Holder) string {
+	text := string(h.Via)
+	if fd, ok := h.FD.Get(); ok {
+		text += " " + strconv.Itoa(int(fd))
+	}
+	if h.Access != "" {
+		text += " " + string(h.Access)
+	}
+	if h.LockHold != nil {
+		text += " " + d.escape(h.LockMode) + " " + d.escape(h.Range)
+	}
+	return text
+}
+
+// fewPartners is how many of a process's partners are named before the rest is
+// counted.
+const fewPartners = 4
+
+// talksWith names the processes that a process has a channel with.
+func talksWith(d *Data, pid int, all bool) string {
+	var names []string
+	seen := map[int]bool{pid: true}
+	more := 0
+	for _, i := range d.linked[pid] {
+		l := &d.Snap.Links[i]
+		for end, pids := range [][]int{l.From, l.To} {
+			comms := l.FromComm
+			if end == 1 {
+				comms = l.ToComm
+			}
+			for j, p := range pids {
+				if seen[p] {
+					continue
+				}
+				seen[p] = true
+				if len(names) >= fewPartners && !all {
+					more++
+					continue
+				}
+				comm := ""
+				if j < len(comms) {
+					comm = comms[j]
+				}
+				names = append(names, d.who(p, comm))
+			}
+		}
+	}
+	text := strings.Join(names, ", ")
+	if more > 0 {
+		text += " +" + strconv.Itoa(more) + " more"
+	}
+	return text
+}

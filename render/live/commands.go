@@ -1,0 +1,256 @@
+package live
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// What the keys do, as far as it is more than moving about.
+
+func (m *Model) tagSelected() {
+	r := m.selected()
+	if r == (row{}) || len(m.pages) > 0 {
+		return
+	}
+	m.tag(r.ident())
+	if m.table().cursor < len(m.rows())-1 {
+		m.scroll(1)
+	}
+	m.say(Normal, strconv.Itoa(len(m.tagged))+" tagged.")
+}
+
+func (m *Model) pause() {
+	if m.settings.Source != "" {
+		m.say(Dim, "A dump stands still anyway.")
+		return
+	}
+	m.paused = !m.paused
+	m.want(Pause{m.paused})
+	if m.paused {
+		m.say(Normal, "Paused: nothing is read. Z goes on.")
+	}
+}
+
+func (m *Model) followSelected() {
+	m.follow = !m.follow
+	t := m.table()
+	if !m.follow {
+		for i := range m.tables {
+			m.tables[i].lost = false
+		}
+		m.say(Normal, "Follows no more.")
+		return
+	}
+	r := m.selected()
+	if r == (row{}) {
+		m.follow = false
+		m.say(Dim, "Nothing is selected.")
+		return
+	}
+	t.moved, t.selected = true, r.ident()
+	m.say(Normal, "Holds on to "+m.nameOf(r)+", also while it is not there.")
+}
+
+func (m *Model) widen() {
+	m.wide = !m.wide
+	for i := range m.tables {
+		m.tables[i].shift = 0
+	}
+	m.arrange()
+	if m.wide {
+		m.say(Normal, "All columns, nothing cut: Left and Right scroll.")
+	}
+}
+
+func (m *Model) save() {
+	if m.data == nil {
+		m.say(Dim, "Nothing has been read yet.")
+		return
+	}
+	m.say(Normal, "Saving...")
+	m.want(Save{m.data.Snap})
+}
+
+// sortBy goes to the next column to sort by; before the first is the order in
+// which ipctop dump lists things.
+func (m *Model) sortBy(by int) {
+	a := m.table().arranged
+	if a == nil || len(m.pages) > 0 {
+		return
+	}
+	names := []string{""}
+	for _, c := range a.columns {
+		if c.name != "" {
+			names = append(names, c.name)
+		}
+	}
+	i := max(slices.Index(names, m.table().wanted.column), 0)
+	m.sortByName(names[(i+by+len(names))%len(names)])
+}
+
+// sortByName sorts by a column; once more turns the order over.
+func (m *Model) sortByName(name string) {
+	t := m.table()
+	if t.wanted.column == name && name != "" {
+		m.turnOver()
+		return
+	}
+	t.wanted.column, t.wanted.invert = name, false
+	m.arrange()
+	if name == "" {
+		m.say(Normal, "Sorted as ipctop dump does.")
+		return
+	}
+	m.say(Normal, "Sorted by "+name+". I turns it over.")
+}
+
+func (m *Model) turnOver() {
+	t := m.table()
+	t.wanted.invert = !t.wanted.invert
+	m.arrange()
+}
+
+// openHeld shows the objects of the selected process, or of the only process
+// that holds the selected object.
+func (m *Model) openHeld() {
+	r, ok := m.subject()
+	if !ok {
+		return
+	}
+	p := r.process
+	if r.object != nil {
+		pids := holdersOf(r.object)
+		if len(pids) != 1 {
+			m.say(Dim, m.nameOf(r)+" is held by "+plural(len(pids), "process", "processes")+": select one of them in 2 Procs.")
+			return
+		}
+		p = m.data.process(pids[0])
+	}
+	if p == nil {
+		m.say(Dim, "No process is selected.")
+		return
+	}
+	m.leave()
+	m.pages = nil
+	t := &m.tables[screenHeld]
+	*t = table{wanted: order{screen: screenHeld, held: Ident{PID: p.PID, Start: p.StartTicks}}}
+	m.enter(screenHeld)
+}
+
+// holdersOf are the processes that hold an object, each once.
+func holdersOf(o *model.Object) []int {
+	var pids []int
+	for i := range o.Holders {
+		if pid := int(o.Holders[i].PID); pid != 0 && !slices.Contains(pids, pid) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// otherEnd jumps to what the selected thing is connected with: an object's
+// peer, else the process at its other end; from a process, the one it talks
+// with.
+func (m *Model) otherEnd() {
+	r, ok := m.subject()
+	if !ok {
+		return
+	}
+	if o := r.object; o != nil {
+		for _, p := range o.Peers {
+			if peer := m.data.object(p.ID); peer != nil {
+				m.jump(row{object: peer})
+				return
+			}
+		}
+		if pid := m.farHolder(o); pid != 0 {
+			if p := m.data.process(pid); p != nil {
+				m.jump(row{process: p})
+				return
+			}
+		}
+		m.say(Dim, "Nobody is seen at the other end of "+m.nameOf(r)+".")
+		return
+	}
+	pid := r.process.PID
+	for _, i := range m.data.linked[pid] {
+		l := &m.data.Snap.Links[i]
+		for _, pids := range [][]int{l.To, l.From} {
+			for _, other := range pids {
+				if p := m.data.process(other); p != nil && other != pid {
+					m.jump(row{process: p})
+					return
+				}
+			}
+		}
+	}
+	m.say(Dim, m.nameOf(r)+" talks with nobody that is seen.")
+}
+
+// farHolder is the process at the end of an object that is not the one the user
+// comes from: of what goes one way, a reader.
+func (m *Model) farHolder(o *model.Object) int {
+	from := 0
+	if m.screen == screenHeld {
+		from = m.table().wanted.held.PID
+	}
+	far := 0
+	for i := range o.Holders {
+		h := &o.Holders[i]
+		switch pid := int(h.PID); {
+		case pid == 0 || pid == from:
+		case far == 0 || !h.Access.CanWrite():
+			far = pid
+		}
+	}
+	return far
+}
+
+// jump goes to a thing on its screen. A filter that hides it is taken away.
+func (m *Model) jump(to row) {
+	m.leave()
+	m.pages = nil
+	screen := screenProcs
+	if to.object != nil {
+		screen = screenOfKind(to.object.Kind)
+	}
+	m.enter(screen)
+	if m.chooseIdent(to.ident()) {
+		return
+	}
+	t := m.table()
+	t.moved, t.selected = true, to.ident() // found when the rows arrive
+	if t.wanted.filter.text != "" {
+		t.wanted.filter = filter{}
+		m.say(Dim, "The filter hid it and is gone.")
+		m.arrange()
+	}
+}
+
+// subject is the object or process the selected row is about; false if there is
+// none, which is said.
+func (m *Model) subject() (row, bool) {
+	r := m.selected()
+	if m.data == nil || r == (row{}) {
+		m.say(Dim, "Nothing is selected.")
+		return row{}, false
+	}
+	if r = r.subject(m.data); r.object == nil && r.process == nil {
+		m.say(Dim, "This row is about no process or object that is there.")
+		return row{}, false
+	}
+	return r, true
+}
+
+// nameOf is what a row is called in a sentence.
+func (m *Model) nameOf(r row) string {
+	switch {
+	case r.process != nil:
+		return m.data.who(r.process.PID, r.process.Comm)
+	case r.object != nil:
+		return m.data.escape(r.object.ID)
+	}
+	return "this row"
+}

@@ -1,0 +1,187 @@
+package live
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/render"
+)
+
+// Data is a snapshot prepared for the screens. It does not change any more, so
+// that goroutines may share it.
+type Data struct {
+	Snap *model.Snapshot
+
+	usual     *render.View // names folded where there are many
+	whole     *render.View // everything
+	escape    func(string) string
+	zone      *time.Location
+	objects   map[string]int32
+	processes map[int]int32
+	held      map[int32][]int32 // pid: the objects it holds
+	linked    map[int][]int32   // pid: its links
+	partial   map[int]bool      // pids of which something could not be read
+	rows      [][]row           // of each screen, in the snapshot's order
+	full      int               // objects that take no more, where nobody diagnosed
+	log       []entry           // what is different from the snapshot before
+}
+
+// Settings are what does not change while the view runs.
+type Settings struct {
+	ASCII bool           // the terminal takes no other characters
+	Zone  *time.Location // of the times shown; nil: UTC
+
+	Source   string        // the dump that is looked at; "": this machine
+	Interval time.Duration // from one scan to the next
+	ReadOnly bool          // nothing that changes the machine is offered
+}
+
+// escaper makes text from processes fit for the terminal.
+func escaper(o Settings) func(string) string {
+	if o.ASCII {
+		return render.EscapeASCII
+	}
+	return render.Escape
+}
+
+// Prepare makes a snapshot ready for the screens. prev is the snapshot before,
+// nil for the first. It takes time in proportion to the snapshot.
+func Prepare(snap *model.Snapshot, prev *Data, o Settings) *Data {
+	d := &Data{
+		Snap:      snap,
+		usual:     render.NewView(snap, &render.Options{ASCII: o.ASCII}),
+		escape:    escaper(o),
+		zone:      o.Zone,
+		objects:   make(map[string]int32, len(snap.Objects)),
+		processes: make(map[int]int32, len(snap.Processes)),
+		held:      make(map[int32][]int32, len(snap.Processes)),
+		linked:    make(map[int][]int32, len(snap.Processes)),
+		partial:   map[int]bool{},
+		rows:      make([][]row, len(screens)),
+	}
+	d.whole = d.usual.With(&render.Options{ASCII: o.ASCII, Wide: true})
+	for i := range snap.Objects {
+		o := &snap.Objects[i]
+		d.objects[o.ID] = int32(i)
+		for j := range o.Holders {
+			pid := o.Holders[j].PID
+			// Holders of one process stand together.
+			if list := d.held[pid]; pid != 0 && (len(list) == 0 || list[len(list)-1] != int32(i)) {
+				d.held[pid] = append(list, int32(i))
+			}
+		}
+		s := screenOfKind(o.Kind)
+		d.rows[s] = append(d.rows[s], row{object: o})
+	}
+	for i := range snap.Processes {
+		p := &snap.Processes[i]
+		d.processes[p.PID] = int32(i)
+		if !p.Kernel { // kernel threads take no part in anything here
+			d.rows[screenProcs] = append(d.rows[screenProcs], row{process: p})
+		}
+		if hasSignals(p) {
+			d.rows[screenSignals] = append(d.rows[screenSignals], row{process: p})
+		}
+	}
+	for i := range snap.Links {
+		l := &snap.Links[i]
+		for _, pids := range [][]int{l.From, l.To} {
+			for _, pid := range pids {
+				if list := d.linked[pid]; len(list) == 0 || list[len(list)-1] != int32(i) {
+					d.linked[pid] = append(list, int32(i))
+				}
+			}
+		}
+	}
+	for i := range snap.Gaps {
+		if g := &snap.Gaps[i]; g.PID != 0 && g.Reason != model.Vanished {
+			d.partial[g.PID] = true
+		}
+	}
+	for _, p := range problems(d) {
+		d.rows[screenProblems] = append(d.rows[screenProblems], row{problem: p})
+	}
+	if prev != nil {
+		d.log = changes(prev, d)
+	}
+	return d
+}
+
+// view is how cells are made.
+func (d *Data) view(wide bool) *render.View {
+	if wide {
+		return d.whole
+	}
+	return d.usual
+}
+
+// object finds an object by its id; nil if there is none.
+func (d *Data) object(id string) *model.Object {
+	if i, ok := d.objects[id]; ok {
+		return &d.Snap.Objects[i]
+	}
+	return nil
+}
+
+// process finds a process by its pid; nil if there is none.
+func (d *Data) process(pid int) *model.Process {
+	if i, ok := d.processes[pid]; ok {
+		return &d.Snap.Processes[i]
+	}
+	return nil
+}
+
+// find finds the object or process that an identity names. The row is empty if
+// it is not there.
+func (d *Data) find(id Ident) row {
+	if id.PID != 0 {
+		if p := d.process(id.PID); p != nil && p.StartTicks == id.Start {
+			return row{process: p}
+		}
+		return row{}
+	}
+	if o := d.object(id.ID); o != nil && o.Gen == id.Gen {
+		return row{object: o}
+	}
+	return row{}
+}
+
+// who names a process as tables do: by its command name, which it may have
+// changed, as the holders have it.
+func (d *Data) who(pid int, comm string) string {
+	if p := d.process(pid); comm == "" && p != nil {
+		comm = p.Comm
+	}
+	if comm == "" {
+		return "(" + strconv.Itoa(pid) + ")"
+	}
+	return d.escape(comm) + "(" + strconv.Itoa(pid) + ")"
+}
+
+// hasSignals reports whether a process or a thread of it has pending or blocked
+// signals.
+func hasSignals(p *model.Process) bool {
+	has := func(s *model.Signals) bool {
+		return s != nil && len(s.Pending)+len(s.SharedPending)+len(s.Blocked) > 0
+	}
+	if has(p.Signals) {
+		return true
+	}
+	for i := range p.ThreadList {
+		if has(p.ThreadList[i].Signals) {
+			return true
+		}
+	}
+	return false
+}
+
+// clock is a time of day where the user is.
+func (d *Data) clock(t time.Time) string { return d.local(t).Format("15:04:05") }
+
+func (d *Data) local(t time.Time) time.Time {
+	if d.zone == nil {
+		return t.UTC()
+	}
+	return t.In(d.zone)
+}

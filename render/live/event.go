@@ -1,0 +1,82 @@
+package live
+
+import (
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Event is something that happened: what the user did, or what came in.
+type Event interface{ event() }
+
+type (
+	// Resize says how large the terminal is.
+	Resize struct{ Width, Height int }
+
+	// Key is a key: the character itself, or a name as in bindings (Up, F4, Esc).
+	Key struct{ Name string }
+
+	// Paste is text the user pasted.
+	Paste struct{ Text string }
+
+	// Click is a press of the mouse's first button on a cell.
+	Click struct{ X, Y int }
+
+	// Wheel is a turn of the mouse's wheel; down is positive.
+	Wheel struct{ Lines int }
+
+	// Scanned brings a prepared snapshot.
+	Scanned struct{ Data *Data }
+
+	// ScanFailed says why there is no snapshot.
+	ScanFailed struct {
+		At  time.Time
+		Err string
+	}
+
+	// Saved says where the snapshot went, or why it did not.
+	Saved struct {
+		Path string
+		Err  error
+	}
+)
+
+func (Resize) event()     {}
+func (Key) event()        {}
+func (Paste) event()      {}
+func (Click) event()      {}
+func (Wheel) event()      {}
+func (Scanned) event()    {}
+func (ScanFailed) event() {}
+func (Saved) event()      {}
+
+// Effect is something that the model asks for and cannot do itself.
+type Effect interface{ effect() }
+
+type (
+	// Quit ends the view.
+	Quit struct{}
+
+	// Suspend gives the terminal back and stops the process (Ctrl-Z).
+	Suspend struct{}
+
+	// Redraw draws every cell anew, whatever the terminal shows.
+	Redraw struct{}
+
+	// Pause stops or resumes scanning.
+	Pause struct{ On bool }
+
+	// Save writes a snapshot to a file; [Saved] comes back.
+	Save struct{ Snapshot *model.Snapshot }
+
+	// Work is a computation that may take long. It touches nothing that changes,
+	// so it may run in any goroutine; its event goes to [Update].
+	Work struct{ Run func() Event }
+)
+
+func (Quit) effect()    {}
+func (Suspend) effect() {}
+func (Redraw) effect()  {}
+func (Pause) effect()   {}
+func (Save) effect()    {}
+func (Work) effect()    {}

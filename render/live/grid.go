@@ -1,0 +1,215 @@
+package live
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/render"
+)
+
+// How wide columns are: at least narrowest before the line is cut, and columns
+// that can be spared go before the others have less than comfort.
+const (
+	narrowest = 8
+	comfort   = 18
+	between   = 2
+	margin    = 1 // for the tag
+)
+
+// grid is the visible part of a table.
+type grid struct {
+	columns []column
+	widths  []int
+	cells   [][]render.Cell // of the visible rows
+	width   int
+	shift   int
+}
+
+// grid lays out the visible rows.
+func (m *Model) grid(a *arrangement, visible []row, width int) *grid {
+	g := &grid{columns: slices.Clone(a.columns), widths: slices.Clone(a.widths), width: width, shift: m.table().shift}
+	for j, c := range g.columns {
+		if c.flex { // as wide as what is seen needs: names are long, and few
+			g.widths[j] = min(g.widths[j], render.Width(c.name)+1)
+		}
+	}
+	v := a.data.view(a.wide)
+	g.cells = make([][]render.Cell, len(visible))
+	for i := range visible {
+		g.cells[i] = make([]render.Cell, len(g.columns))
+		for j := range g.columns {
+			c := g.columns[j].cell(a.data, v, &visible[i])
+			g.cells[i][j] = c
+			g.widths[j] = max(g.widths[j], render.Width(c.Text))
+		}
+	}
+	if !a.wide {
+		g.drop(a.column)
+		g.fit()
+	}
+	return g
+}
+
+// drop leaves out columns that can be spared, the last first, until the rest
+// fits in comfort. The one that is sorted by stays.
+func (g *grid) drop(sorted string) {
+	for {
+		total, last := margin+between*(len(g.columns)-1), -1
+		for i, c := range g.columns {
+			n := g.widths[i]
+			if c.flex {
+				n = min(n, comfort)
+			}
+			total += n
+			if c.spare && c.name != sorted {
+				last = i
+			}
+		}
+		if total <= g.width || last < 0 {
+			return
+		}
+		g.columns = slices.Delete(g.columns, last, last+1)
+		g.widths = slices.Delete(g.widths, last, last+1)
+		for i := range g.cells {
+			g.cells[i] = slices.Delete(g.cells[i], last, last+1)
+		}
+	}
+}
+
+// fit narrows the widest column that may be cut, until the table fits.
+func (g *grid) fit() {
+	total := margin + between*(len(g.widths)-1)
+	for _, n := range g.widths {
+		total += n
+	}
+	for total > g.width {
+		widest, second := -1, narrowest
+		for i, c := range g.columns {
+			switch {
+			case !c.flex || g.widths[i] <= narrowest:
+			case widest < 0 || g.widths[i] > g.widths[widest]:
+				if widest >= 0 {
+					second = g.widths[widest]
+				}
+				widest = i
+			case g.widths[i] > second:
+				second = g.widths[i]
+			}
+		}
+		if widest < 0 {
+			return
+		}
+		cut := min(total-g.width, max(1, g.widths[widest]-second))
+		g.widths[widest] -= cut
+		total -= cut
+	}
+}
+
+func (g *grid) heading(m *Model) Line {
+	o := m.table().arranged.order
+	l := text(Heading, strings.Repeat(" ", margin))
+	for i, c := range g.columns {
+		role, name := Heading, c.name
+		if c.name == o.column && c.name != "" {
+			role = Current
+			name = c.name + m.sign(c.descending() != o.invert)
+			if render.Width(name) > g.widths[i] {
+				name = c.name // no room for the sign
+			}
+		}
+		g.cell(&l, i, render.Truncate(name, g.widths[i], m.more()), role)
+	}
+	return crop(l, g.shift, g.width, "")
+}
+
+// sign shows which way a column is sorted.
+func (m *Model) sign(descending bool) string {
+	switch {
+	case m.settings.ASCII && descending:
+		return "v"
+	case m.settings.ASCII:
+		return "^"
+	case descending:
+		return "▼"
+	}
+	return "▲"
+}
+
+func (g *grid) line(m *Model, i int, tagged bool) Line {
+	mark := " "
+	if tagged {
+		mark = "*"
+	}
+	l := text(Warn, mark)
+	for j, c := range g.cells[i] {
+		g.cell(&l, j, render.Truncate(c.Text, g.widths[j], m.more()), roleOf(c.Role))
+	}
+	return crop(l, g.shift, g.width, m.more())
+}
+
+// cell appends the text of column i with the space before it.
+func (g *grid) cell(l *Line, i int, s string, role Role) {
+	pad := g.widths[i] - render.Width(s)
+	before := 0
+	if i > 0 {
+		before = between
+	}
+	if g.columns[i].right {
+		before, pad = before+pad, 0
+	}
+	l.add(Normal, strings.Repeat(" ", before))
+	l.add(role, s)
+	if i < len(g.columns)-1 {
+		l.add(Normal, strings.Repeat(" ", pad))
+	}
+}
+
+// columnAt is the column whose heading is at a cell of the screen.
+func (m *Model) columnAt(x int) (string, bool) {
+	t := m.table()
+	a := t.arranged
+	if a == nil || len(a.rows) == 0 {
+		return "", false
+	}
+	l := m.layout(m.width, m.height)
+	g := m.grid(a, a.rows[min(t.top, len(a.rows)):min(t.top+l.rows, len(a.rows))], m.width)
+	at := margin - g.shift
+	for i, c := range g.columns {
+		if x >= at && x < at+g.widths[i] {
+			return c.name, c.name != ""
+		}
+		at += g.widths[i] + between
+	}
+	return "", false
+}
+
+// roleOf is a cell's role on the screen.
+func roleOf(r render.Role) Role {
+	switch r {
+	case render.Heading:
+		return Heading
+	case render.Notice:
+		return Warn
+	case render.Alarm:
+		return Critical
+	case render.Dim:
+		return Dim
+	}
+	return Normal
+}
+
+// objectTitle is an object in a few words.
+func (d *Data) objectTitle(o *model.Object) string {
+	s := d.escape(o.ID)
+	if info, ok := model.LookupKind(o.Kind); ok {
+		s += " " + info.Title
+	}
+	if o.Name != "" && !repeatsID(o) {
+		s += " " + d.escape(o.Name)
+	}
+	if f, ok := o.Fill.Get(); ok && f >= 1 {
+		s += " FULL"
+	}
+	return s
+}

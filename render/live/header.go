@@ -1,0 +1,200 @@
+package live
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ipctop/ipctop/render"
+)
+
+// titleLine is the first line: what is looked at, how old it is, what it costs,
+// and what is hidden. What there is no room for is left out, the least
+// important first.
+func (m *Model) titleLine(width int) Line {
+	left := m.titleParts()
+	right := []string{""}
+	if m.data != nil {
+		if n := m.data.Snap.Scan.ProcessesUnreadable; n > 0 {
+			right = []string{hidden(m.data.Snap), strconv.Itoa(n) + " hidden", ""}
+		}
+	}
+	for _, r := range right {
+		for n := len(left); n >= min(3, len(left)); n-- {
+			l := text(Title, left[0])
+			for _, p := range left[1:n] {
+				l.add(Normal, " "+p)
+			}
+			gap := 0
+			if r != "" {
+				gap = 2
+			}
+			if l.Width()+gap+render.Width(r) > width {
+				continue
+			}
+			l.fill(width - render.Width(r))
+			l.add(Warn, r)
+			return l
+		}
+	}
+	return crop(text(Title, strings.Join(left, " ")), 0, width, "")
+}
+
+// titleParts are the parts of the title, the most important first.
+func (m *Model) titleParts() []string {
+	parts := []string{"ipctop"}
+	d := m.data
+	if d == nil {
+		if m.failure != "" {
+			return append(parts, "cannot look")
+		}
+		return append(parts, "looking...")
+	}
+	if host := d.Snap.Host.Hostname; host != "" {
+		parts = append(parts, m.escape(host))
+	}
+	switch {
+	case m.settings.Source != "":
+		return append(parts, "DUMP", d.local(d.Snap.Taken).Format("2006-01-02 15:04:05"), "from "+m.escape(m.settings.Source))
+	case m.paused:
+		return append(parts, d.clock(d.Snap.Taken), "PAUSED")
+	}
+	parts = append(parts, d.clock(d.Snap.Taken), "live "+interval(m.settings.Interval), "scan "+render.Duration(time.Duration(d.Snap.Scan.Duration)))
+	if m.settings.ReadOnly {
+		parts = append(parts, "read-only")
+	}
+	return parts
+}
+
+// interval is 2s, 0.5s, 1m.
+func interval(d time.Duration) string {
+	if d < time.Minute {
+		return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "s"
+	}
+	return render.Duration(d)
+}
+
+// headLine is the second line: the worst there is, or that there is nothing.
+func (m *Model) headLine(width int) Line {
+	switch {
+	case m.prompt.kind != promptNone && m.message != "": // what is wrong with what is typed
+		return crop(text(m.messageRole, m.message), 0, width, m.more())
+	case m.failure != "":
+		return crop(text(Critical, "The last scan failed: "+m.escape(m.failure)), 0, width, m.more())
+	case m.data == nil:
+		return text(Dim, "")
+	case m.screen == screenHeld:
+		id := m.table().wanted.held
+		if p := m.data.find(id).process; p != nil {
+			return crop(text(Title, "Objects of "+m.data.who(p.PID, p.Comm)+". Esc: back"), 0, width, m.more())
+		}
+		return crop(text(Warn, "Process "+strconv.Itoa(id.PID)+" has ended. Esc: back"), 0, width, m.more())
+	}
+	role, s := headline(m.data)
+	return crop(text(role, s), 0, width, m.more())
+}
+
+// tab is a screen's place on the line of screens.
+type tab struct {
+	from, to int
+	text     string
+}
+
+// tabs are the screens as far as there is room: by number and title, or by
+// number alone except the current one.
+func (m *Model) tabs(width int) []tab {
+	for _, short := range []bool{false, true} {
+		var list []tab
+		at := 0
+		for i, s := range screens[:keyed] {
+			name := strconv.Itoa(i + 1)
+			if !short || i == m.screen {
+				name += " " + s.title
+			}
+			// The brackets of the current one stand where the others have a space.
+			name = " " + name + " "
+			if i == m.screen {
+				name = "[" + name[1:len(name)-1] + "]"
+			}
+			list = append(list, tab{at, at + len(name), name})
+			at += len(name) - 1
+		}
+		if short || at+1 <= width {
+			return list
+		}
+	}
+	return nil
+}
+
+// screensLine is the line of screens, with the keys one must know.
+func (m *Model) screensLine(width int) Line {
+	var l Line
+	for i, t := range m.tabs(width) {
+		name := t.text
+		if i > 0 && l.Width() > t.from { // they share one cell: the current one's bracket
+			if i == m.screen {
+				l = crop(l, 0, t.from, "")
+			} else {
+				name = name[1:]
+			}
+		}
+		role := Normal
+		if i == m.screen {
+			role = Current
+		}
+		l.add(role, name)
+	}
+	for _, keys := range []string{"?help q quit", "?help"} {
+		if l.Width()+1+len(keys) <= width {
+			l.fill(width - len(keys))
+			l.add(KeyName, keys)
+			break
+		}
+	}
+	return crop(l, 0, width, "")
+}
+
+// statusLine is the last line when there is something to say or to type.
+func (m *Model) statusLine(width int) (Line, bool) {
+	t := m.table()
+	switch f := t.wanted.filter; {
+	case m.prompt.kind != promptNone:
+		var l Line
+		l.add(KeyName, m.prompt.label())
+		if l.Width() > width/2 {
+			l = text(KeyName, m.prompt.label()[:1]+": ")
+		}
+		// The end of the text is what is being typed.
+		typed := m.escape(m.prompt.text)
+		if over := render.Width(typed) + l.Width() + 1 - width; over > 0 {
+			typed = render.Cells(typed, over, 1<<20)
+		}
+		l.add(Normal, typed)
+		l.Cursor = l.Width()
+		return l, true
+	case m.message != "":
+		return crop(text(m.messageRole, m.message), 0, width, m.more()), true
+	case t.lost:
+		return crop(text(Warn, "What is followed is not there now. F lets go."), 0, width, m.more()), true
+	case f.text != "" && t.arranged != nil && len(m.pages) == 0:
+		what := "text"
+		if f.expr {
+			what = "expression"
+		}
+		s := fmt.Sprintf("%d of %d rows: %s %s. Esc shows all.", len(t.arranged.rows), t.arranged.total, what, m.escape(f.text))
+		if t.arranged.leftOut != "" {
+			s += " " + m.escape(t.arranged.leftOut) + "."
+		}
+		return crop(text(KeyName, s), 0, width, m.more()), true
+	}
+	return Line{}, false
+}
+
+// more ends what was cut.
+func (m *Model) more() string {
+	if m.settings.ASCII {
+		return "~"
+	}
+	return "…"
+}

@@ -1,0 +1,273 @@
+package live
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/model/modeltest"
+)
+
+func TestKeys(t *testing.T) {
+	for _, test := range []struct {
+		keys string
+		has  []string // in the frame; with - before it: not
+	}{
+		{"2", []string{"[2 Procs]", "TALKS WITH", ">   1"}},
+		{"Tab Tab", []string{"[3 Chan]"}},
+		{"Shift-Tab", []string{"[8 Log]"}},
+		{"8 Tab", []string{"[1 Problems]"}},
+		{"2 Down Down", []string{">  10"}},
+		{"2 End", []string{"> 813"}},
+		{"2 End Home", []string{">   1"}},
+		{"2 PgDn", []string{"> 813"}},
+		{"2 Down Up Up Up", []string{">   1"}},
+		{"2 < ", []string{"Sorted by TALKS WITH"}},
+		{"2 > ", []string{"Sorted by PID", ">    1", "PID▲"}},
+		{"2 > I Home", []string{"PID▼", ">  813"}},
+		{"2 F6 F6", []string{"Sorted by USER"}},
+		{"2 /", []string{"Search:"}},
+		{"2 / 'less' Enter", []string{"> 812"}},
+		{"2 / 'LESS' Enter n", []string{"> 813"}},
+		{"2 / 'nginx' Enter n", []string{">  10"}},
+		{"2 / 'www' Enter N", []string{">  12"}},
+		{"2 / 'nowhere' Enter", []string{"Not found: nowhere"}},
+		{"2 / 'lexx' Backspace Backspace 'ss' Enter", []string{"> 812"}},
+		{"2 / 'x' Esc", []string{"-Search"}},
+		{"2 n", []string{"/ searches."}},
+		{"2 F4 'nginx' Enter", []string{"4 of 9 rows: text nginx", "-systemd"}},
+		{"2 \\ 'pid>800' Enter", []string{"2 of 9 rows: expression pid>800", "-systemd"}},
+		{"2 \\ 'pidd>800' Enter", []string{"did you mean", "pidd>800"}},
+		{"2 \\ 'pid>' Enter", []string{"pid>"}},
+		{"2 \\ 'nginx' Enter Esc", []string{"systemd", "-rows: text"}},
+		{"2 \\ 'nobodyhasthis' Enter", []string{"No row fits the filter."}},
+		{"3 Enter", []string{"written and not yet read", "Esc: back"}},
+		{"3 Enter Esc", []string{"-written and not yet read"}},
+		{"3 Enter Backspace", []string{"-written and not yet read"}},
+		{"3 Enter 2", []string{"[2 Procs]", "-written"}},
+		{"3 Enter / 'Links' Enter", []string{"Links"}},
+		{"3 g", []string{" writes  yes(812) fd 1 w", "Esc: back"}},
+		{"3 o", []string{"[2 Procs]", "> 813"}},
+		{"3 o Esc", []string{"[3 Chan]", "> pipe:4242"}},
+		{"2 \\ 'nginx' Enter 3 o", []string{"> 813", "The filter hid it"}},
+		{"4 o", []string{"> unix:18"}},
+		{"4 o o", []string{"> unix:17"}},
+		{"2 End o", []string{"> 812"}},
+		{"2 End l", []string{"Objects of less(813)", "pipe:4242", "pipe:4244", "-pipe:4243"}},
+		{"2 End l Esc", []string{"[2 Procs]", "> 813"}},
+		{"2 End l Tab", []string{"[3 Chan]"}},
+		{"3 l", []string{"is held by 2 processes"}},
+		{"3 Down l", []string{"Objects of yes(812)"}},
+		{"2 Space Space", []string{"|*  1", "|*  9", "2 tagged"}},
+		{"2 Space Up Space", []string{"|   1", "0 tagged"}},
+		{"Z", []string{"PAUSED", "Z goes on"}},
+		{"Z Z", []string{"-PAUSED", "live 2s"}},
+		{"2 F", []string{"Holds on to systemd(1)"}},
+		{"2 F F", []string{"Follows no more"}},
+		{"2 W", []string{"Left and Right scroll"}},
+		{"2 W Right Right", []string{"-PID "}},
+		{"2 W W", []string{"-Left and Right"}},
+		{"S", []string{"Saving..."}},
+		{"?", []string{"── help"}},
+		{"F1 End", []string{"Watching changes nothing"}},
+		{"? Esc", []string{"-── help"}},
+		{"k", []string{"No key: k. ? lists them."}},
+		{"Esc", []string{"q quits, ? helps."}},
+		{"1 o", []string{"[2 Procs]"}},
+		{"1 End Enter", []string{"malformed"}},
+		{"8", []string{"Nothing appeared or vanished yet."}},
+		{"8 Enter g o l Space", []string{"[8 Log]"}},
+	} {
+		t.Run(test.keys, func(t *testing.T) {
+			v := newView(t, usual, 100, 24)
+			v.scan(undiagnosed())
+			v.keys(test.keys)
+			v.has(test.has...)
+		})
+	}
+}
+
+func TestEffects(t *testing.T) {
+	for keys, want := range map[string]string{
+		"q": "[live.Quit{}]", "F10": "[live.Quit{}]", "Ctrl-C": "[live.Quit{}]", "/ 'q'": "[]", "/ Ctrl-C": "[]", "Ctrl-Z": "[live.Suspend{}]",
+		"Ctrl-L": "[live.Redraw{}]", "Z": "[live.Pause{On:true}]", "Z Z": "[live.Pause{On:true} live.Pause{On:false}]",
+	} {
+		v := newView(t, usual, 80, 24)
+		v.scan(undiagnosed())
+		v.keys(keys)
+		var got []string
+		for _, e := range v.effects {
+			got = append(got, fmt.Sprintf("%#v", e))
+		}
+		if s := "[" + strings.Join(got, " ") + "]"; s != want {
+			t.Errorf("%s: %s, want %s", keys, s, want)
+		}
+	}
+}
+
+func TestSelectionStaysInPlace(t *testing.T) {
+	v := newView(t, usual, 80, 24)
+	s := pipes(100)
+	v.scan(s)
+	v.keys("3 PgDn Down Down")
+	before := lineOf(t, v, "> pipe:")
+	id := before[1]
+	s = pipes(100)
+	s.Objects = append(pipes(50).Objects[:0:0], s.Objects...)
+	for i := range 7 { // pipes that sort before
+		s.Objects = slices.Insert(s.Objects, 0, model.Object{ID: fmt.Sprintf("pipe:%d", 9-i), Kind: model.Pipe, Detail: new(model.PipeDetail)})
+	}
+	v.scan(s)
+	if after := lineOf(t, v, "> pipe:"); after != before {
+		t.Errorf("was %v, is %v\n%s", before, after, v.frame())
+	}
+	s = pipes(100)
+	s.Objects = slices.DeleteFunc(s.Objects, func(o model.Object) bool { return o.ID == id })
+	v.scan(s)
+	if after := lineOf(t, v, "> pipe:"); after[0] != before[0] || after[1] == id {
+		t.Errorf("it vanished: was %v, is %v", before, after)
+	}
+}
+
+func TestFollowHoldsOn(t *testing.T) {
+	v := newView(t, usual, 80, 24)
+	s := undiagnosed()
+	v.scan(s)
+	v.keys("3 Down F")
+	v.has("> pipe:4243")
+	v.scan(later())
+	v.keys("Left")
+	v.has("What is followed is not there now", "-> pipe")
+	v.scan(s)
+	v.has("> pipe:4243")
+}
+
+// A pid that another process has by now is another row.
+func TestReusedPID(t *testing.T) {
+	v := newView(t, usual, 80, 24)
+	v.scan(undiagnosed())
+	v.keys("2 End Enter")
+	v.has("less(813)")
+	s := undiagnosed()
+	s.Processes[8].StartTicks++
+	s.Processes[8].Comm, s.Processes[8].Label = "impostor", "impostor"
+	v.scan(s)
+	v.has("less(813) (gone)", "-impostor")
+	v.keys("8")
+	v.has("+ new   process  impostor(813)", "gone  process  less(813)")
+}
+
+func TestPauseDropsSnapshots(t *testing.T) {
+	v := newView(t, usual, 80, 24)
+	v.scan(undiagnosed())
+	v.keys("Z")
+	v.scan(later())
+	v.has("12:03:11 PAUSED")
+}
+
+func TestMouse(t *testing.T) {
+	v := newView(t, usual, 80, 24)
+	v.scan(undiagnosed())
+	v.do(Click{22, lineScreens})
+	v.has("[3 Chan]")
+	v.do(Click{5, lineBody + 2})
+	v.has("> pipe:4244")
+	v.do(Wheel{3})
+	v.has("> fifo:8:1:77")
+	v.do(Click{2, lineHeading})
+	v.has("Sorted by ID")
+	v.do(Click{2, lineHeading})
+	v.do(Click{79, 23})
+	v.has("ID▼")
+}
+
+func TestPaste(t *testing.T) {
+	v := newView(t, usual, 80, 24)
+	v.scan(undiagnosed())
+	v.do(Paste{"q"})
+	v.keys("/")
+	v.do(Paste{"le\x1b[31ms\ns"})
+	v.has("Search: le[31mss")
+	if len(v.effects) > 0 {
+		t.Errorf("pasted text did %v", v.effects)
+	}
+}
+
+func TestDumpSaysSo(t *testing.T) {
+	v := newView(t, Settings{Source: "state.json"}, 120, 24)
+	v.scan(undiagnosed())
+	v.has("DUMP 2025-03-01 12:03:11 from state.json")
+}
+
+func TestHealthy(t *testing.T) {
+	v := newView(t, usual, 80, 24)
+	s := undiagnosed()
+	s.Findings, s.Gaps, s.Scan.ProcessesUnreadable = []model.Finding{}, nil, 0
+	v.scan(s)
+	v.has("Nothing is stuck. 27 objects of 9 processes.", "Nothing to report.")
+}
+
+// Whatever is pressed, in whatever order, nothing panics and every frame fits.
+func FuzzKeys(f *testing.F) {
+	f.Add("2 Down Enter Esc o l", 80, 24)
+	f.Add("3 \\ 'a==' Enter Esc / 'x' Enter n N W Right Right", 40, 10)
+	f.Fuzz(func(t *testing.T, keys string, width, height int) {
+		if width < 0 || height < 0 || width > 300 || height > 100 || len(keys) > 200 {
+			return
+		}
+		v := newView(t, usual, width, height)
+		v.scan(modeltest.Rich())
+		v.keys(keys)
+		v.scan(later())
+	})
+}
+
+// Every key of the table does something; every one is in the help.
+func TestEveryBindingIsBound(t *testing.T) {
+	page := ""
+	for _, l := range help(usual, 80) {
+		page += l.String() + "\n"
+	}
+	for _, b := range bindings() {
+		if !strings.Contains(page, b.does) {
+			t.Errorf("%v is not in the help", b.keys)
+		}
+		for _, k := range b.keys {
+			m := New(usual)
+			if b.do == nil && !m.motion(k) {
+				t.Errorf("%s does nothing", k)
+			}
+		}
+	}
+}
+
+// lineOf is the screen line that begins with a text, and the first word after it.
+func lineOf(t *testing.T, v *view, prefix string) [2]string {
+	t.Helper()
+	for i, l := range strings.Split(v.frame(), "\n") {
+		if strings.HasPrefix(l, prefix) {
+			return [2]string{fmt.Sprint(i), strings.Fields(l)[1]}
+		}
+	}
+	t.Fatalf("no line begins with %q:\n%s", prefix, v.frame())
+	return [2]string{}
+}
+
+// pipes is a machine with n pipes.
+func pipes(n int) *model.Snapshot {
+	s := &model.Snapshot{Schema: model.Schema, Taken: modeltest.Taken}
+	for i := range n {
+		s.Objects = append(s.Objects, model.Object{
+			ID: fmt.Sprintf("pipe:%d", i+10), Kind: model.Pipe, Ino: model.Big(i + 10), HoldersComplete: true,
+			Detail: &model.PipeDetail{Queued: model.Some(int64(i)), Capacity: model.Some(int64(65536))},
+			Holders: []model.Holder{
+				{PID: int32(i%500 + 1), Comm: "writer", Via: model.ViaFD, FD: model.Some(int32(1)), Access: model.Write},
+				{PID: int32(i%500 + 600), Comm: "reader", Via: model.ViaFD, FD: model.Some(int32(0)), Access: model.Read},
+			},
+		})
+	}
+	s.Links = model.MakeLinks(s.Objects)
+	return s
+}

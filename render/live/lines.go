@@ -1,0 +1,209 @@
+package live
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/ipctop/ipctop/render"
+)
+
+// The smallest terminal in which the view makes sense.
+const (
+	minWidth  = 40
+	minHeight = 10
+)
+
+// The lines that are always there.
+const (
+	lineTitle = iota
+	lineHead
+	lineScreens
+	lineHeading // of columns, or a page's title
+	lineBody
+)
+
+// layout is how the lines of the screen are shared out.
+type layout struct {
+	ok        bool // the terminal is large enough
+	rows      int  // of the table
+	relations int  // lines below the table, their title included
+	status    int  // 1 if there is something to say
+	page      int  // lines of a page
+}
+
+// layout depends on the size and on whether there is something to say, not on
+// the selected row: the table must not jump about.
+func (m *Model) layout(width, height int) layout {
+	if width < minWidth || height < minHeight {
+		return layout{}
+	}
+	l := layout{ok: true}
+	if _, is := m.statusLine(width); is {
+		l.status = 1
+	}
+	body := height - lineBody
+	if height >= 16 {
+		l.relations = min(height/3, 16)
+	}
+	l.rows = body - l.relations
+	if l.relations > 0 {
+		l.relations -= l.status
+	} else {
+		l.rows -= l.status
+	}
+	l.page = body - l.status
+	return l
+}
+
+// Lines is what a terminal of that size shows, line by line. Only the rows that
+// are seen are made.
+func Lines(m Model, width, height int) []Line {
+	l := m.layout(width, height)
+	if !l.ok {
+		s := fmt.Sprintf("ipctop needs %d columns and %d lines; here are %d and %d. q quits.", minWidth, minHeight, width, height)
+		lines := wrap([]Line{text(Normal, s)}, max(width, 1))
+		return lines[:min(len(lines), max(height, 0))]
+	}
+	lines := append(make([]Line, 0, height), m.titleLine(width), m.headLine(width), m.screensLine(width))
+	if p := m.page(); p != nil {
+		lines = append(lines, m.pageLines(p, l.page, width)...)
+	} else {
+		lines = append(lines, m.tableLines(l.rows, width)...)
+		lines = append(lines, m.relationLines(l.relations, width)...)
+	}
+	if status, ok := m.statusLine(width); ok {
+		lines = append(lines, status)
+	}
+	return lines
+}
+
+// tableLines are the headings and rows.
+func (m *Model) tableLines(height, width int) []Line {
+	lines := make([]Line, 0, height+1)
+	t := m.table()
+	a := t.arranged
+	if a == nil {
+		return blank(append(lines, Line{}, text(Dim, " ...")), height+1)
+	}
+	if len(a.rows) == 0 {
+		say := screens[m.screen].empty
+		if a.total > 0 {
+			say = "No row fits the filter."
+		}
+		return blank(append(lines, Line{}, text(Dim, " "+say)), height+1)
+	}
+	visible := a.rows[min(t.top, len(a.rows)):min(t.top+height, len(a.rows))]
+	grid := m.grid(a, visible, width)
+	lines = append(lines, grid.heading(m))
+	for i := range visible {
+		line := grid.line(m, i, m.tagged[visible[i].ident()])
+		line.Selected = t.top+i == t.cursor && !t.lost
+		lines = append(lines, line)
+	}
+	return blank(lines, height+1)
+}
+
+// blank adds empty lines.
+func blank(lines []Line, height int) []Line {
+	for len(lines) < height {
+		lines = append(lines, Line{})
+	}
+	return lines[:height]
+}
+
+// relationLines are the lines below the table: the relations of the selected
+// row, under a line that names it and says which row it is.
+func (m *Model) relationLines(height, width int) []Line {
+	if height <= 0 {
+		return nil
+	}
+	r := m.selected()
+	title, position := "", ""
+	if n := len(m.rows()); n > 0 {
+		position = strconv.Itoa(m.table().cursor+1) + "/" + strconv.Itoa(n)
+	}
+	if len(m.tagged) > 0 {
+		position = strings.TrimSpace(strconv.Itoa(len(m.tagged)) + " tagged  " + position)
+	}
+	var below []Line
+	if r != (row{}) {
+		title = m.describe(r)
+		if below = relations(m.table().arranged.data, r, height); len(below) > height-1 {
+			below = below[:height-1]
+			position = "g: more  " + position
+		}
+	}
+	lines := []Line{m.rule(title, position, width)}
+	for _, l := range below {
+		lines = append(lines, crop(l, 0, width, m.more()))
+	}
+	return blank(lines, height)
+}
+
+// describe is the title of a row's relations.
+func (m *Model) describe(r row) string {
+	d := m.table().arranged.data
+	switch {
+	case r.process != nil:
+		s := d.who(r.process.PID, r.process.Comm)
+		if r.process.Label != r.process.Comm {
+			s += " " + d.escape(r.process.Label)
+		}
+		if r.process.Exe != "" {
+			s += " " + d.escape(r.process.Exe)
+		}
+		return s
+	case r.object != nil:
+		return d.objectTitle(r.object)
+	case r.problem != nil && r.problem.finding != nil:
+		return d.escape(r.problem.finding.Title)
+	case r.problem != nil && r.problem.object != nil:
+		return d.objectTitle(r.problem.object)
+	case r.entry != nil:
+		return r.entry.what
+	}
+	return ""
+}
+
+// rule is a line across the screen with a title and a note in it.
+func (m *Model) rule(title, note string, width int) Line {
+	dash := "─"
+	if m.settings.ASCII {
+		dash = "-"
+	}
+	if note != "" {
+		note = " " + note + " "
+	}
+	l := text(Rule, dash+dash)
+	room := width - 4 - render.Width(note) - 2
+	if title != "" && room > 8 {
+		l.add(Rule, " ")
+		l.add(Title, render.Truncate(title, room-2, m.more()))
+		l.add(Rule, " ")
+	}
+	if n := width - l.Width() - render.Width(note) - 2; n > 0 {
+		l.add(Rule, strings.Repeat(dash, n))
+	}
+	l.add(Rule, note+dash+dash)
+	return crop(l, 0, width, "")
+}
+
+// pageLines are a page's title and the part of its text that is seen.
+func (m *Model) pageLines(p *page, height, width int) []Line {
+	title := p.title
+	if p.gone {
+		title += " (gone)"
+	}
+	top := max(min(p.top, len(p.lines)-height), 0)
+	end := min(top+height, len(p.lines))
+	note := "Esc: back"
+	if len(p.lines) > height {
+		note = fmt.Sprintf("%d-%d/%d  %s", top+1, end, len(p.lines), note)
+	}
+	lines := []Line{m.rule(title, note, width)}
+	for _, l := range p.lines[top:end] {
+		lines = append(lines, crop(l, p.shift, width, m.more()))
+	}
+	return blank(lines, height+1)
+}

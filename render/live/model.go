@@ -1,0 +1,109 @@
+package live
+
+import (
+	"maps"
+	"slices"
+)
+
+// Model is everything that determines what is on the screen. It is a value:
+// [Update] returns a new one and leaves the old one as it was.
+type Model struct {
+	settings      Settings
+	width, height int
+
+	data    *Data // the newest; nil before the first
+	failure string
+	log     []entry
+	logSeq  int
+
+	screen int
+	tables [screenHeld + 1]table
+	back   []place // where Esc leads
+
+	pages  []page // what lies over the tables, the last on top
+	prompt prompt
+
+	paused, follow, wide bool
+	tagged               map[Ident]bool
+	search               string
+	message              string
+	messageRole          Role
+
+	arranging, again bool // work is under way; what it gives is out of date already
+	searching        int  // the number of the latest search; older results are dropped
+	effects          []Effect
+}
+
+// table is the state of one screen.
+type table struct {
+	arranged *arrangement // what is shown; nil before the first
+	wanted   order        // what is to be shown
+
+	cursor, top int   // the selected row and the first one on the screen
+	moved       bool  // the user chose the row: it stays selected
+	selected    Ident // what the selected row is about, if moved
+	lost        bool  // what was selected is not there, and followed
+	shift       int   // cells scrolled to the right
+}
+
+// place is a screen to go back to.
+type place struct {
+	screen int
+	held   Ident
+}
+
+// New returns the model of a view that has not seen anything yet.
+func New(s Settings) Model {
+	m := Model{settings: s, width: 80, height: 24}
+	for i := range m.tables {
+		m.tables[i].wanted.screen = i
+	}
+	return m
+}
+
+// table is the state of the current screen.
+func (m *Model) table() *table { return &m.tables[m.screen] }
+
+// rows are the current screen's rows.
+func (m *Model) rows() []row {
+	if a := m.table().arranged; a != nil {
+		return a.rows
+	}
+	return nil
+}
+
+// selected is the selected row; the row is empty if there is none.
+func (m *Model) selected() row {
+	t := m.table()
+	if rows := m.rows(); t.cursor < len(rows) && !t.lost {
+		return rows[t.cursor]
+	}
+	return row{}
+}
+
+// tag marks a row or takes the mark away.
+func (m *Model) tag(id Ident) {
+	m.tagged = maps.Clone(m.tagged)
+	if m.tagged == nil {
+		m.tagged = map[Ident]bool{}
+	}
+	if m.tagged[id] {
+		delete(m.tagged, id)
+	} else {
+		m.tagged[id] = true
+	}
+}
+
+func (m *Model) say(role Role, text string) { m.message, m.messageRole = text, role }
+
+func (m *Model) want(e Effect) { m.effects = append(m.effects, e) }
+
+// page is the page on top; nil if the table is seen.
+func (m *Model) page() *page {
+	if len(m.pages) == 0 {
+		return nil
+	}
+	// The old model keeps its own.
+	m.pages = slices.Clone(m.pages)
+	return &m.pages[len(m.pages)-1]
+}

@@ -1,0 +1,142 @@
+package live
+
+import "slices"
+
+// shiftBy is how many cells a key scrolls sideways.
+const shiftBy = 8
+
+// scroll moves the cursor of the table, or the page that lies over it.
+func (m *Model) scroll(n int) {
+	if p := m.page(); p != nil {
+		p.top = max(min(p.top+n, len(p.lines)-m.pageHeight()), 0)
+		return
+	}
+	t := m.table()
+	m.choose(clamp(max(t.cursor+n, 0), len(m.rows())))
+}
+
+// choose selects a row because the user said so: from now on it stays selected.
+func (m *Model) choose(i int) {
+	t, rows := m.table(), m.rows()
+	if i < 0 || i >= len(rows) {
+		return
+	}
+	t.cursor, t.selected, t.moved, t.lost = i, rows[i].ident(), true, false
+	m.keepVisible()
+}
+
+// chooseIdent selects the row of an identity, or says that it is not there.
+func (m *Model) chooseIdent(id Ident) bool {
+	a := m.table().arranged
+	if a == nil {
+		return false
+	}
+	i := a.index(id, -1)
+	if i < 0 {
+		return false
+	}
+	m.choose(i)
+	return true
+}
+
+func (m *Model) shift(n int) {
+	if p := m.page(); p != nil {
+		p.shift = max(p.shift+n, 0)
+		return
+	}
+	t := m.table()
+	t.shift = max(t.shift+n, 0)
+}
+
+// turn goes to the next screen, or the one before.
+func (m *Model) turn(by int) {
+	m.pages = nil
+	from := m.screen
+	if from >= keyed {
+		from = 0
+		if len(m.back) > 0 {
+			from = m.back[0].screen
+		}
+	}
+	m.turnTo((from + by + keyed) % keyed)
+}
+
+// turnTo goes to a screen.
+func (m *Model) turnTo(screen int) {
+	m.back = nil
+	m.enter(screen)
+}
+
+// enter shows a screen without forgetting the way back.
+func (m *Model) enter(screen int) {
+	m.screen = screen
+	t := m.table()
+	t.wanted.wide = m.wide
+	if t.arranged == nil || t.arranged.data != m.data || t.arranged.order != t.wanted {
+		m.arrange()
+	}
+	m.keepVisible()
+}
+
+// goBack leaves what was entered last: a page, a filter, another process's
+// objects.
+func (m *Model) goBack() {
+	switch {
+	case len(m.pages) > 0:
+		m.pages = slices.Clone(m.pages[:len(m.pages)-1])
+	case m.table().wanted.filter.text != "":
+		m.table().wanted.filter = filter{}
+		m.arrange()
+	case len(m.back) > 0:
+		to := m.back[len(m.back)-1]
+		m.back = slices.Clone(m.back[:len(m.back)-1])
+		if to.screen == screenHeld {
+			m.tables[screenHeld].wanted.held = to.held
+		}
+		m.enter(to.screen)
+	default:
+		m.say(Dim, "q quits, ? helps.")
+	}
+}
+
+// leave remembers where the user is, for Esc.
+func (m *Model) leave() {
+	m.back = append(slices.Clone(m.back), place{m.screen, m.table().wanted.held})
+	if len(m.back) > maxBack {
+		m.back = m.back[1:]
+	}
+}
+
+// maxBack is how many places Esc leads back through.
+const maxBack = 32
+
+// click selects what the mouse points at: a row, a screen, a column to sort by.
+func (m *Model) click(x, y int) {
+	if m.prompt.kind != promptNone {
+		return
+	}
+	m.message = ""
+	l := m.layout(m.width, m.height)
+	if y == lineScreens && l.ok {
+		for i, tab := range m.tabs(m.width) {
+			if x >= tab.from && x < tab.to {
+				m.pages = nil
+				m.turnTo(i)
+			}
+		}
+		return
+	}
+	if len(m.pages) > 0 || !l.ok {
+		return
+	}
+	switch {
+	case y == lineHeading:
+		if name, ok := m.columnAt(x); ok {
+			m.sortByName(name)
+		}
+	case y > lineHeading && y <= lineHeading+l.rows:
+		if i := m.table().top + y - lineHeading - 1; i < len(m.rows()) {
+			m.choose(i)
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package live
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"github.com/ipctop/ipctop/query"
+	"github.com/ipctop/ipctop/render"
+)
+
+// page is what lies over the tables: text that scrolls.
+type page struct {
+	kind  pageKind
+	about Ident  // of what it tells
+	title string // escaped
+	lines []Line
+	gone  bool // what it tells of is there no more; the text is the last there was
+
+	top, shift int
+	found      int // where the last search ended
+}
+
+type pageKind uint8
+
+const (
+	pageDetail pageKind = iota
+	pageRelations
+	pageHelp
+)
+
+// pageEvent is the text of a page that took some time to write.
+type pageEvent struct {
+	kind  pageKind
+	about Ident
+	lines []Line
+}
+
+func (pageEvent) event() {}
+
+// pageHeight is how many lines of a page, or rows of a table, are seen at once.
+func (m *Model) pageHeight() int {
+	l := m.layout(m.width, m.height)
+	if len(m.pages) > 0 {
+		return max(l.page, 1)
+	}
+	return max(l.rows, 1)
+}
+
+// open puts a page on top. One of the same kind is replaced.
+func (m *Model) open(p page) {
+	list := slices.Clone(m.pages)
+	if n := len(list); n > 0 && list[n-1].kind == p.kind {
+		list = list[:n-1]
+	}
+	m.pages = append(list, p)
+	m.refreshPage()
+}
+
+func (m *Model) openDetail() { m.openAbout(pageDetail) }
+
+func (m *Model) openRelations() { m.openAbout(pageRelations) }
+
+func (m *Model) openAbout(kind pageKind) {
+	if len(m.pages) > 0 && m.pages[len(m.pages)-1].kind == kind {
+		return
+	}
+	r := m.selected()
+	if m.data == nil || r == (row{}) {
+		m.say(Dim, "Nothing is selected.")
+		return
+	}
+	t := m.table()
+	t.moved, t.selected = true, r.ident() // it is being looked at
+	if s := r.subject(m.data); s.object != nil || s.process != nil {
+		m.open(page{kind: kind, about: s.ident(), title: m.nameOf(s)})
+		return
+	}
+	m.open(page{kind: kind, title: "details", lines: wrap(rowLines(m.data, r), m.width)})
+}
+
+func (m *Model) openHelp() {
+	if p := m.page(); p != nil && p.kind == pageHelp {
+		return
+	}
+	m.open(page{kind: pageHelp, title: "help", lines: help(m.settings, m.width)})
+}
+
+// refreshPage writes the page on top anew, from the newest snapshot.
+func (m *Model) refreshPage() {
+	p := m.page()
+	if p == nil || p.about == (Ident{}) {
+		return
+	}
+	d, kind, about := m.data, p.kind, p.about
+	write := func() Event { return pageEvent{kind, about, pageLines(d, kind, about)} }
+	if len(d.Snap.Objects)+len(d.Snap.Processes) <= quick {
+		m.fillPage(write().(pageEvent))
+		return
+	}
+	m.want(Work{write})
+}
+
+func (m *Model) fillPage(e pageEvent) {
+	p := m.page()
+	if p == nil || p.kind != e.kind || p.about != e.about {
+		return
+	}
+	if p.gone = e.lines == nil; !p.gone {
+		p.lines = e.lines
+	}
+	p.top = max(min(p.top, len(p.lines)-m.pageHeight()), 0)
+}
+
+// pageLines is the text of a page; nil if what it tells of is not there.
+func pageLines(d *Data, kind pageKind, about Ident) []Line {
+	r := d.find(about)
+	if r == (row{}) {
+		return nil
+	}
+	if kind == pageRelations {
+		return relations(d, r, 1<<30)
+	}
+	var b bytes.Buffer
+	o := render.ShowOptions{Escape: d.escape, ASCII: d.usual.ASCII}
+	if err := render.Show(&b, d.Snap, []query.Match{{Process: r.process, Object: r.object}}, o); err != nil {
+		return []Line{text(Critical, d.escape(err.Error()))}
+	}
+	var lines []Line
+	for s := range strings.Lines(b.String()) {
+		s = strings.TrimRight(s, "\n")
+		role := Normal
+		if len(lines) == 0 || s != "" && s[0] != ' ' {
+			role = Heading
+		}
+		lines = append(lines, text(role, s))
+	}
+	return lines
+}
+
+// rowLines is all about a row that is about neither process nor object.
+func rowLines(d *Data, r row) []Line {
+	switch {
+	case r.problem != nil:
+		lines := []Line{text(severityRole(r.problem.severity), r.problem.what)}
+		return append(lines, findingLines(d, r.problem.finding)...)
+	case r.entry != nil:
+		return []Line{text(Normal, r.entry.what), text(Dim, "It is not there any more.")}
+	}
+	return nil
+}
+
+// wrap breaks lines that are wider than the screen.
+func wrap(lines []Line, width int) []Line {
+	var out []Line
+	for _, l := range lines {
+		for l.Width() > width && width > 0 {
+			out = append(out, crop(l, 0, width, ""))
+			l = crop(l, width, 1<<20, "")
+		}
+		out = append(out, l)
+	}
+	return out
+}

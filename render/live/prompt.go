@@ -1,0 +1,98 @@
+package live
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// prompt is the line in which the user types.
+type prompt struct {
+	kind promptKind
+	text string
+}
+
+type promptKind uint8
+
+const (
+	promptNone promptKind = iota
+	promptSearch
+	promptFilter
+)
+
+// label is what stands before the text.
+func (p prompt) label() string {
+	if p.kind == promptSearch {
+		return "Search: "
+	}
+	return "Keep rows with (text or expression): "
+}
+
+func (m *Model) ask(kind promptKind, text string) {
+	if len(m.pages) > 0 && kind == promptFilter {
+		m.say(Dim, "Here one can search (/), not filter.")
+		return
+	}
+	m.prompt = prompt{kind, text}
+}
+
+// maxTyped bounds what is typed, or pasted by mistake.
+const maxTyped = 1000
+
+// typed takes one key for the prompt.
+func (m *Model) typed(key string) {
+	p := &m.prompt
+	m.message = ""
+	switch r, size := utf8.DecodeRuneInString(key); {
+	case key == "Enter":
+		m.answer()
+	case key == "Esc" || key == "Ctrl-C":
+		p.kind = promptNone
+	case key == "Backspace":
+		if p.text == "" {
+			p.kind = promptNone
+			return
+		}
+		_, n := utf8.DecodeLastRuneInString(p.text)
+		p.text = p.text[:len(p.text)-n]
+	case key == "Ctrl-U":
+		p.text = ""
+	case key == "Ctrl-W":
+		p.text = strings.TrimRight(p.text, " ")
+		p.text = p.text[:strings.LastIndex(p.text, " ")+1]
+	case size == len(key) && unicode.IsPrint(r) && len(p.text) < maxTyped:
+		p.text += key
+	}
+}
+
+// pasted takes text for the prompt. Elsewhere it means nothing.
+func (m *Model) pasted(text string) {
+	if m.prompt.kind == promptNone {
+		m.say(Dim, "Pasted text goes into / and \\ only.")
+		return
+	}
+	for _, r := range text {
+		m.typed(string(r))
+	}
+}
+
+// answer does what was typed. A filter that is wrong stays to be corrected.
+func (m *Model) answer() {
+	p := m.prompt
+	if p.kind == promptSearch {
+		m.prompt.kind = promptNone
+		if p.text != "" {
+			m.search = p.text
+		}
+		m.searchOn(1)
+		return
+	}
+	f, err := parseFilter(screens[m.screen].list, p.text)
+	if err != nil {
+		m.say(Critical, m.escape(err.Error()))
+		return
+	}
+	m.prompt.kind = promptNone
+	m.table().wanted.filter = f
+	m.arrange()
+}

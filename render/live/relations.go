@@ -1,0 +1,272 @@
+package live
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/render"
+)
+
+// relations says how a thing is connected: who holds an object, in which
+// direction, and who is at its other end; what a process holds and whom it
+// reaches through that. At most limit lines are made, and only for those is
+// there any work.
+func relations(d *Data, r row, limit int) []Line {
+	x := &relating{d: d, limit: limit, glyph: arrows{"→", "←", "⇔"}}
+	if d.usual.ASCII {
+		x.glyph = arrows{"->", "<-", "<=>"}
+	}
+	switch {
+	case r.object != nil:
+		x.object(r.object)
+	case r.process != nil:
+		x.process(r.process)
+	case r.problem != nil:
+		x.lines = append(x.lines, findingLines(d, r.problem.finding)...)
+		if r.problem.object != nil {
+			x.object(r.problem.object)
+		}
+	case r.entry != nil:
+		if s := r.subject(d); s != (row{}) {
+			return relations(d, s, limit)
+		}
+		x.say(Dim, " It is not there any more.")
+	}
+	return x.lines[:min(len(x.lines), limit)]
+}
+
+type arrows struct{ to, from, both string }
+
+// relating is relations in the making.
+type relating struct {
+	d     *Data
+	glyph arrows
+	limit int
+	lines []Line
+}
+
+func (x *relating) full() bool { return len(x.lines) >= x.limit }
+
+func (x *relating) say(role Role, s string) { x.lines = append(x.lines, text(role, s)) }
+
+// object draws who holds an object, then its other ends.
+func (x *relating) object(o *model.Object) {
+	info, _ := model.LookupKind(o.Kind)
+	if l, ok := x.facts(o); ok {
+		x.lines = append(x.lines, l)
+	}
+	if info.Direction == "one way" && len(o.Peers) == 0 {
+		x.end(o, " writes  ", func(h *model.Holder) bool { return h.Access.CanWrite() }, "no writer")
+		x.end(o, " reads   ", func(h *model.Holder) bool { return h.Access.CanRead() }, "no reader")
+		return
+	}
+	x.end(o, " held by ", func(*model.Holder) bool { return true }, "nobody")
+	for _, p := range o.Peers {
+		if x.full() {
+			return
+		}
+		var l Line
+		l.add(KeyName, " "+x.glyph.both+" ")
+		l.add(Normal, x.d.escape(p.ID))
+		if p.Confidence != model.Certain {
+			l.add(Dim, " ("+x.d.escape(string(p.Confidence))+")")
+		}
+		peer := x.d.object(p.ID)
+		if peer == nil {
+			l.add(Dim, " not seen")
+			x.lines = append(x.lines, l)
+			continue
+		}
+		if a := x.d.usual.Talk(&model.Object{Kind: o.Kind, Holders: peer.Holders, HoldersComplete: peer.HoldersComplete}); a.Text != "" {
+			l.add(roleOf(a.Role), " held by "+a.Text)
+		}
+		x.lines = append(x.lines, l)
+	}
+}
+
+// facts are the columns of the object's kind in one line: what is known of it
+// beside who holds it.
+func (x *relating) facts(o *model.Object) (Line, bool) {
+	var l Line
+	for _, c := range render.ColumnsOf(o.Kind) {
+		switch c.Name {
+		case "ID", "NAME", "TALK", "HOLDERS", "NS", "PIDS", "PEERS":
+			continue
+		}
+		cell := c.Text(x.d.usual, o)
+		if cell.Text == "" || cell.Text == render.Unknown {
+			continue
+		}
+		l.add(Dim, " "+strings.ToLower(c.Name)+" ")
+		l.add(roleOf(cell.Role), cell.Text)
+	}
+	return l, len(l.Spans) > 0
+}
+
+// end draws the holders at one end of an object, one a line.
+func (x *relating) end(o *model.Object, label string, fits func(*model.Holder) bool, nobody string) {
+	blank := strings.Repeat(" ", render.Width(label))
+	first := true
+	for i := 0; i < len(o.Holders) && !x.full(); i++ {
+		h := &o.Holders[i]
+		if !fits(h) {
+			continue
+		}
+		var l Line
+		l.add(Dim, label)
+		if h.PID == 0 {
+			l.add(Warn, "a descriptor in flight")
+		} else {
+			l.add(Normal, x.d.who(int(h.PID), h.Comm))
+		}
+		l.add(Dim, " "+holdOf(x.d, h))
+		if !h.OFD.IsZero() {
+			l.add(Dim, ", shares the description of "+h.OFD.String())
+		}
+		x.lines = append(x.lines, l)
+		label, first = blank, false
+	}
+	switch {
+	case !first && !o.HoldersComplete && !x.full():
+		x.say(Dim, blank+"and maybe others that could not be seen")
+	case !first:
+	case o.HoldersComplete:
+		x.lines = append(x.lines, Line{Spans: []Span{{label, Dim}, {nobody, Critical}}})
+	default:
+		x.lines = append(x.lines, Line{Spans: []Span{{label, Dim}, {nobody + " that could be seen", Dim}}})
+	}
+}
+
+// process draws what a process holds and who is at the other end of it; what
+// connects it with others first.
+func (x *relating) process(p *model.Process) {
+	var alone []*model.Object
+	for _, i := range x.d.held[int32(p.PID)] {
+		if x.full() {
+			return
+		}
+		o := &x.d.Snap.Objects[i]
+		if l, ok := x.through(p.PID, o); ok {
+			x.lines = append(x.lines, l)
+		} else {
+			alone = append(alone, o)
+		}
+	}
+	switch held := len(x.d.held[int32(p.PID)]); {
+	case x.d.partial[p.PID]:
+		x.say(Warn, " not all that it holds could be seen")
+	case held == 0 && p.FDs.Known():
+		x.say(Dim, " holds no IPC object")
+	case held == 0:
+		x.say(Dim, " holds nothing that could be seen")
+	}
+	for _, o := range alone {
+		if x.full() {
+			return
+		}
+		var l Line
+		l.add(Dim, " alone holds ")
+		x.name(&l, o)
+		x.lines = append(x.lines, l)
+	}
+}
+
+// through draws one object that connects a process with others; false if it
+// connects it with nobody.
+func (x *relating) through(pid int, o *model.Object) (Line, bool) {
+	var own, far []string
+	reads, writes := false, false
+	add := func(list []string, h *model.Holder) []string {
+		if name := x.d.who(int(h.PID), h.Comm); !slices.Contains(list, name) && len(list) <= fewPartners {
+			list = append(list, name)
+		}
+		return list
+	}
+	for i := range o.Holders {
+		if h := &o.Holders[i]; int(h.PID) == pid {
+			reads, writes = reads || h.Access.CanRead(), writes || h.Access.CanWrite()
+			if len(own) < 2 {
+				own = append(own, holdOf(x.d, h))
+			}
+		}
+	}
+	info, _ := model.LookupKind(o.Kind)
+	arrow := x.glyph.both
+	switch {
+	case len(o.Peers) > 0:
+		for _, p := range o.Peers {
+			if peer := x.d.object(p.ID); peer != nil {
+				for i := range peer.Holders {
+					if peer.Holders[i].PID != 0 {
+						far = add(far, &peer.Holders[i])
+					}
+				}
+			}
+		}
+	default:
+		oneWay := info.Direction == "one way"
+		if oneWay && reads != writes {
+			arrow = x.glyph.to
+			if reads {
+				arrow = x.glyph.from
+			}
+		}
+		for i := range o.Holders {
+			h := &o.Holders[i]
+			if h.PID == 0 || int(h.PID) == pid || oneWay && !(reads && h.Access.CanWrite() || writes && h.Access.CanRead()) {
+				continue
+			}
+			far = add(far, h)
+		}
+	}
+	if len(far) == 0 {
+		return Line{}, false
+	}
+	if len(far) > fewPartners {
+		far[fewPartners] = "..."
+	}
+	var l Line
+	l.add(KeyName, " "+arrow+" ")
+	l.add(Normal, strings.Join(far, ", "))
+	l.add(Dim, " through ")
+	x.name(&l, o)
+	l.add(Dim, " "+strings.Join(own, ", "))
+	return l, true
+}
+
+// name names an object, and says if it is full.
+func (x *relating) name(l *Line, o *model.Object) {
+	l.add(Normal, x.d.escape(o.ID))
+	if o.Name != "" && !repeatsID(o) {
+		l.add(Normal, " "+x.d.escape(o.Name))
+	}
+	if f, ok := o.Fill.Get(); ok && f >= 1 {
+		l.add(Critical, " FULL")
+	}
+}
+
+// findingLines draws a finding's chain and what can be done.
+func findingLines(d *Data, f *model.Finding) []Line {
+	if f == nil {
+		return nil
+	}
+	var lines []Line
+	for _, s := range f.Chain {
+		l := text(Normal, " "+d.who(s.PID, s.Comm)+" "+d.escape(s.Relation))
+		if s.Object != "" {
+			l.add(Normal, " "+d.escape(s.Object))
+		}
+		lines = append(lines, l)
+	}
+	if r := f.Root; r != nil {
+		lines = append(lines, text(Normal, " root cause: "+d.who(r.PID, r.Comm)+", "+d.escape(r.Doing)))
+	}
+	for _, a := range f.Actions {
+		lines = append(lines, text(Normal, " to end it:  "+d.escape(render.QuoteAll(a.Argv))+"   ("+d.escape(a.Effect)+")"))
+	}
+	for _, e := range f.Evidence {
+		lines = append(lines, text(Dim, " "+d.escape(e.Source)+": "+d.escape(e.Text)))
+	}
+	return lines
+}

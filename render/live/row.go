@@ -1,0 +1,61 @@
+package live
+
+import (
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Ident is what a row is about, across snapshots. It is comparable.
+type Ident struct {
+	ID    string // an object's id, a finding's, or a gap's words
+	Gen   string // tells a re-used id from the old object
+	PID   int    // a process, which is (pid, start ticks)
+	Start uint64
+	Seq   int // an entry of the log
+}
+
+// row is one row of a screen: one of the pointers is set.
+type row struct {
+	object  *model.Object
+	process *model.Process
+	problem *problem
+	entry   *entry
+}
+
+func (r *row) ident() Ident {
+	switch {
+	case r.object != nil:
+		return Ident{ID: r.object.ID, Gen: r.object.Gen}
+	case r.process != nil:
+		return Ident{PID: r.process.PID, Start: r.process.StartTicks}
+	case r.problem != nil:
+		return Ident{ID: r.problem.id}
+	case r.entry != nil:
+		return Ident{Seq: r.entry.seq}
+	}
+	return Ident{}
+}
+
+// subject is the object or process that a row is about: the row itself, what an
+// entry of the log names, the first object of a problem.
+func (r row) subject(d *Data) row {
+	switch {
+	case r.problem != nil && r.problem.object != nil:
+		return row{object: r.problem.object}
+	case r.entry != nil:
+		return d.find(r.entry.ident)
+	}
+	return r
+}
+
+// entry is a line of the log: something that appeared or vanished.
+type entry struct {
+	seq      int
+	at       time.Time
+	appeared bool
+	ident    Ident
+	kind     string
+	what     string // escaped
+	who      string // escaped
+}

@@ -1,0 +1,107 @@
+package live
+
+import (
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// recordList is the list of the snapshot that a screen's rows come from, by its
+// name in JSON: what expressions are about.
+type recordList string
+
+const (
+	listObjects   recordList = "objects"
+	listProcesses recordList = "processes"
+	listNone      recordList = "" // no expression makes sense
+)
+
+// screen describes one screen.
+type screen struct {
+	title      string // on the line of screens
+	about      string // in help
+	list       recordList
+	categories []string // of KindInfo: kinds that belong here
+	columns    []string // in this order; those that only some machines need are left out where empty
+	empty      string   // what is said when there is nothing
+}
+
+// The screens, in the order of their keys.
+const (
+	screenProblems = iota
+	screenProcs
+	screenChannels
+	screenSockets
+	screenMemory
+	screenLocks
+	screenSignals
+	screenLog
+	screenHeld // the objects of one process; has no key of its own
+)
+
+var screens = []screen{
+	{
+		title: "Problems", about: "what is wrong, and what could not be seen",
+		columns: []string{"", "SINCE", "SURE", "WHAT"}, empty: "Nothing to report.",
+	},
+	{
+		title: "Procs", about: "processes, and whom they talk with; kernel threads are left out", list: listProcesses,
+		columns: []string{"PID", "USER", "S", "THREADS", "FDS", "IPC", "LABEL", "TALKS WITH"}, empty: "No process could be seen.",
+	},
+	{
+		title: "Chan", about: "pipes, FIFOs, terminals, event counters and the like", list: listObjects,
+		categories: []string{"channel", "event"},
+		columns:    []string{"ID", "QUEUED", "TALK", "NAME"}, empty: "No channel could be seen.",
+	},
+	{
+		title: "Sock", about: "sockets of every family", list: listObjects, categories: []string{"socket"},
+		columns: []string{"ID", "STATE", "RECVQ", "SENDQ", "ADDRESS", "TALK"}, empty: "No socket could be seen.",
+	},
+	{
+		title: "Mem", about: "message queues and shared memory", list: listObjects, categories: []string{"memory", "queue"},
+		columns: []string{"ID", "NAME", "FILL", "SIZE", "BYTES", "MESSAGES", "STATUS", "TALK", "SENDER", "RECEIVER"}, empty: "No queue or shared memory could be seen.",
+	},
+	{
+		title: "Locks", about: "semaphores, locks, futexes", list: listObjects, categories: []string{"lock"},
+		columns: []string{"ID", "VALUES", "WAITERS", "NAME", "TALK", "LASTOP"}, empty: "No semaphore or lock could be seen.",
+	},
+	{
+		title: "Sig", about: "processes with pending or blocked signals", list: listProcesses,
+		columns: []string{"PID", "USER", "S", "LABEL", "PENDING", "SHARED", "BLOCKED"}, empty: "No process has pending or blocked signals.",
+	},
+	{
+		title: "Log", about: "what appeared and vanished since ipctop started", list: listNone,
+		columns: []string{"TIME", "", "KIND", "WHAT", "WHO"}, empty: "Nothing appeared or vanished yet.",
+	},
+	{
+		title: "", list: listObjects,
+		columns: []string{"ID", "FILL", "STATE", "HOLDS", "ADDRESS", "TALK"}, empty: "It holds nothing that could be seen.",
+	},
+}
+
+// keyed is how many screens have a key of their own.
+const keyed = screenHeld
+
+// screenOfKind is the screen that shows a kind. A category that no screen names,
+// or a kind that is not described, is shown among the channels: everything must
+// be somewhere.
+func screenOfKind(k model.Kind) int {
+	if s, ok := kindScreens[k]; ok {
+		return s
+	}
+	return screenChannels
+}
+
+var kindScreens = func() map[model.Kind]int {
+	m := map[model.Kind]int{}
+	for _, k := range model.Kinds() {
+		if s := screenOfCategory(k.Category); s >= 0 {
+			m[k.Name] = s
+		}
+	}
+	return m
+}()
+
+func screenOfCategory(category string) int {
+	return slices.IndexFunc(screens, func(s screen) bool { return slices.Contains(s.categories, category) })
+}

@@ -1,0 +1,66 @@
+package live
+
+import "testing"
+
+// many is how many rows the view must bear.
+const many = 100_000
+
+func BenchmarkFrame(b *testing.B) {
+	m := New(usual)
+	m, _ = Update(m, Resize{200, 50})
+	d := Prepare(pipes(many), nil, usual)
+	m = benchWork(m, Scanned{d})
+	m = benchWork(m, Key{"3"})
+	b.Run("lines", func(b *testing.B) {
+		for b.Loop() {
+			Lines(m, 200, 50)
+		}
+	})
+	b.Run("key", func(b *testing.B) {
+		for b.Loop() {
+			m, _ = Update(m, Key{"Down"})
+			Lines(m, 200, 50)
+		}
+	})
+	b.Run("snapshot", func(b *testing.B) { // as far as the drawing goroutine is concerned
+		for b.Loop() {
+			m, _ = Update(m, Scanned{d})
+			Lines(m, 200, 50)
+		}
+	})
+}
+
+// benchWork updates a model and does the work that comes of it.
+func benchWork(m Model, e Event) Model {
+	m, effects := Update(m, e)
+	for _, e := range effects {
+		if w, ok := e.(Work); ok {
+			m = benchWork(m, w.Run())
+		}
+	}
+	return m
+}
+
+// What happens elsewhere, for each snapshot.
+func BenchmarkPrepare(b *testing.B) {
+	s := pipes(many)
+	prev := Prepare(s, nil, usual)
+	for b.Loop() {
+		Prepare(s, prev, usual)
+	}
+}
+
+func BenchmarkArrange(b *testing.B) {
+	d := Prepare(pipes(many), nil, usual)
+	for name, o := range map[string]order{
+		"natural": {screen: screenChannels},
+		"sorted":  {screen: screenChannels, column: "QUEUED"},
+		"text":    {screen: screenChannels, filter: filter{text: "writer(17)"}},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				arrange(d, nil, o)
+			}
+		})
+	}
+}

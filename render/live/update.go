@@ -1,0 +1,153 @@
+package live
+
+// Update is what an event makes of a model, and what is to be done besides.
+func Update(m Model, e Event) (Model, []Effect) {
+	m.effects = nil
+	switch e := e.(type) {
+	case Resize:
+		m.width, m.height = e.Width, e.Height
+		m.keepVisible()
+	case Key:
+		m.key(e.Name)
+	case Paste:
+		m.pasted(e.Text)
+	case Click:
+		m.click(e.X, e.Y)
+	case Wheel:
+		m.scroll(e.Lines)
+	case Scanned:
+		m.scanned(e.Data)
+	case ScanFailed:
+		m.failure = e.Err
+	case Saved:
+		m.saved(e)
+	case arrangedEvent:
+		m.arrived(e.arranged)
+	case foundEvent:
+		if e.search == m.searching {
+			m.found(e.index, e.ident)
+		}
+	case pageEvent:
+		m.fillPage(e)
+	}
+	effects := m.effects
+	m.effects = nil
+	return m, effects
+}
+
+func (m *Model) scanned(d *Data) {
+	if m.paused && m.data != nil {
+		return // it was under way when the user paused
+	}
+	m.data, m.failure = d, ""
+	m.log, m.logSeq = appendLog(m.log, m.logSeq, d.log)
+	m.arrange()
+	m.refreshPage()
+}
+
+func (m *Model) saved(e Saved) {
+	if e.Err != nil {
+		m.say(Critical, "Not saved: "+m.escape(e.Err.Error()))
+		return
+	}
+	m.say(Normal, "Saved to "+m.escape(e.Path)+", readable by you alone.")
+}
+
+// arrangedEvent is the result of arranging many rows.
+type arrangedEvent struct{ arranged *arrangement }
+
+func (arrangedEvent) event() {}
+
+// arrange brings the current screen up to date with its data and order: at once
+// if that is quick, else as work, of which there is never more than one under
+// way.
+func (m *Model) arrange() {
+	if m.data == nil {
+		return
+	}
+	t := m.table()
+	t.wanted.wide = m.wide
+	d, log, o := m.data, m.log, t.wanted
+	switch {
+	case sourceSize(d, log, o) <= quick:
+		m.show(arrange(d, log, o))
+	case m.arranging:
+		m.again = true
+	default:
+		m.arranging = true
+		m.want(Work{func() Event { return arrangedEvent{arrange(d, log, o)} }})
+	}
+}
+
+// arrived shows the result of work, unless the user wants something else by now.
+func (m *Model) arrived(a *arrangement) {
+	m.arranging = false
+	if a.order == m.tables[a.screen].wanted {
+		m.show(a)
+	}
+	if m.again {
+		m.again = false
+		m.arrange()
+	}
+}
+
+// sourceSize is how many rows there are to arrange.
+func sourceSize(d *Data, log []entry, o order) int {
+	switch o.screen {
+	case screenLog:
+		return len(log)
+	case screenHeld:
+		return len(d.held[int32(o.held.PID)])
+	}
+	return len(d.rows[o.screen])
+}
+
+// show puts an arrangement on its screen and finds the selected row again.
+func (m *Model) show(a *arrangement) {
+	t := &m.tables[a.screen]
+	t.arranged = a
+	if !t.moved {
+		t.cursor, t.top = min(t.cursor, max(len(a.rows)-1, 0)), min(t.top, max(len(a.rows)-1, 0))
+		m.keepVisible()
+		return
+	}
+	line := t.cursor - t.top
+	switch i := a.index(t.selected, t.cursor); {
+	case i >= 0:
+		t.cursor, t.lost = i, false
+	case m.follow:
+		t.cursor, t.lost = clamp(t.cursor, len(a.rows)), true
+	default:
+		t.cursor, t.lost = clamp(t.cursor, len(a.rows)), false
+		if len(a.rows) > 0 {
+			t.selected = a.rows[t.cursor].ident()
+		}
+	}
+	t.top = t.cursor - line
+	m.keepVisible()
+}
+
+func clamp(i, n int) int { return max(min(i, n-1), 0) }
+
+// keepVisible keeps the cursor on the screen and the screen filled.
+func (m *Model) keepVisible() {
+	t := m.table()
+	height := m.layout(m.width, m.height).rows
+	if p := m.page(); p != nil {
+		p.top = max(min(p.top, len(p.lines)-m.pageHeight()), 0)
+	}
+	if height <= 0 {
+		return
+	}
+	n := len(m.rows())
+	t.cursor = clamp(t.cursor, n)
+	t.top = min(t.top, n-height)
+	t.top = max(min(t.top, t.cursor), t.cursor-height+1, 0)
+}
+
+func (m *Model) escape(s string) string {
+	if m.data != nil {
+		return m.data.escape(s)
+	}
+	return escaper(m.settings)(s)
+}

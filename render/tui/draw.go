@@ -1,0 +1,83 @@
+package tui
+
+import (
+	"github.com/gdamore/tcell/v2"
+
+	"github.com/ipctop/ipctop/render/live"
+)
+
+// draw puts the model's frame on the screen. tcell sends what has changed.
+func (v *view) draw() {
+	width, height := v.screen.Size()
+	v.screen.Clear()
+	v.screen.HideCursor()
+	for y, line := range live.Lines(v.model, width, height) {
+		x := 0
+		for _, span := range line.Spans {
+			style := v.Theme.style(span.Role)
+			if line.Selected {
+				style = v.Theme.selected(span.Role)
+			}
+			for text := span.Text; text != "" && x < width; {
+				rest, w := v.screen.Put(x, y, text, style)
+				if w == 0 {
+					break
+				}
+				text, x = rest, x+w
+			}
+		}
+		if line.Selected {
+			for ; x < width; x++ {
+				v.screen.Put(x, y, " ", v.Theme.selected(live.Normal))
+			}
+		}
+		if line.Cursor > 0 {
+			v.screen.ShowCursor(line.Cursor, y)
+		}
+	}
+	v.screen.Show()
+}
+
+// Theme is how roles look. Colours are out of the sixteen that users choose
+// themselves, on the terminal's own background.
+type Theme struct {
+	name   string
+	styles map[live.Role]tcell.Style
+}
+
+// Themes are the names of the themes.
+var Themes = []string{"default", "light", "mono"}
+
+// ThemeNamed finds a theme.
+func ThemeNamed(name string) (Theme, bool) {
+	plain := tcell.StyleDefault
+	t := Theme{name, map[live.Role]tcell.Style{
+		live.Title: plain.Bold(true), live.Heading: plain.Bold(true), live.Current: plain.Bold(true).Underline(true), live.Dim: plain.Dim(true),
+		live.Rule: plain.Dim(true), live.KeyName: plain.Bold(true), live.Warn: plain.Bold(true), live.Critical: plain.Bold(true).Underline(true),
+	}}
+	switch name {
+	case "mono":
+	case "default":
+		t.styles[live.Warn] = plain.Foreground(tcell.ColorOlive) // what terminals call yellow
+		t.styles[live.Critical] = plain.Foreground(tcell.ColorMaroon).Bold(true)
+		t.styles[live.KeyName] = plain.Foreground(tcell.ColorTeal)
+		t.styles[live.Current] = plain.Foreground(tcell.ColorTeal).Bold(true)
+	case "light": // yellow and cyan cannot be read on white
+		t.styles[live.Warn] = plain.Foreground(tcell.ColorPurple)
+		t.styles[live.Critical] = plain.Foreground(tcell.ColorMaroon).Bold(true)
+		t.styles[live.KeyName] = plain.Foreground(tcell.ColorNavy)
+		t.styles[live.Current] = plain.Foreground(tcell.ColorNavy).Bold(true)
+	default:
+		return Theme{}, false
+	}
+	return t, true
+}
+
+func (t Theme) style(r live.Role) tcell.Style { return t.styles[r] }
+
+// selected is reverse video without colours: red on the reverse of anything is
+// hard to read. What was bold stays bold.
+func (t Theme) selected(r live.Role) tcell.Style {
+	style := tcell.StyleDefault.Reverse(true)
+	return style.Bold(r == live.Critical || r == live.Warn)
+}

@@ -1,0 +1,272 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/gdamore/tcell/v2"
+	_ "github.com/gdamore/tcell/v2/encoding" // else tcell does not start in 8-bit locales
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/render/live"
+)
+
+// Options say what the view shows and how.
+type Options struct {
+	live.Settings
+
+	// Scan takes a snapshot. It runs in a goroutine of its own.
+	Scan func(context.Context) (*model.Snapshot, error)
+
+	// Once: there is but one snapshot, such as a dump.
+	Once bool
+
+	// Iterations ends the view after so many snapshots; 0 means never.
+	Iterations int
+
+	// Save writes a snapshot to a file and says where.
+	Save func(*model.Snapshot) (string, error)
+
+	Theme Theme
+
+	// Screen is drawn on, and has been initialised; nil means the terminal. Tests
+	// have a simulation.
+	Screen tcell.Screen
+}
+
+// ErrNoTerminal says that there is no terminal on which the view could be shown.
+var ErrNoTerminal = errors.New("the live view needs a terminal")
+
+// view is a running view. The main loop owns it.
+type view struct {
+	Options
+	screen tcell.Screen
+	model  live.Model
+	shown  int // snapshots
+
+	posts   chan post
+	done    chan struct{} // closed when the main loop ends
+	paused  atomic.Bool
+	resumed chan struct{} // holds one value after a pause
+
+	pasting bool
+	pasted  strings.Builder
+}
+
+// post is what a goroutine reports to the main loop: an event for the model, an
+// event of the terminal, or a panic.
+type post struct {
+	event    live.Event
+	terminal tcell.Event
+	panicked any
+	stack    []byte
+}
+
+// Run shows the view until the user quits or the context ends, which is not an
+// error: that is how signals end it.
+func Run(ctx context.Context, o Options) error {
+	screen, err := start(o.Screen)
+	if err != nil {
+		return err
+	}
+	v := &view{
+		Options: o, screen: screen, model: live.New(o.Settings),
+		posts: make(chan post, 16), done: make(chan struct{}), resumed: make(chan struct{}, 1),
+	}
+	return v.run(ctx)
+}
+
+// start takes the terminal.
+func start(screen tcell.Screen) (tcell.Screen, error) {
+	if screen == nil {
+		var err error
+		if screen, err = tcell.NewScreen(); err == nil {
+			err = screen.Init()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNoTerminal, err)
+		}
+	}
+	screen.EnableMouse(tcell.MouseButtonEvents)
+	screen.EnablePaste()
+	return screen, nil
+}
+
+func (v *view) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	jobs := watchJobControl()
+	defer jobs.stop()
+	// In this order: the terminal is whole again before anything is written to it,
+	// such as a panic of the main loop itself.
+	defer cancel()
+	defer close(v.done)
+	defer v.screen.Fini()
+	width, height := v.screen.Size()
+	v.do(live.Resize{Width: width, Height: height})
+	v.draw()
+	v.goes(func() { v.scan(ctx) })
+	v.goes(v.listen)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-jobs.stopped: // kill -TSTP, or a shell's suspend
+			v.suspend(jobs)
+		case <-jobs.continued: // after a SIGSTOP nobody could prepare for
+			v.screen.Sync()
+		case p := <-v.posts:
+			if end, err := v.handle(p, jobs); end || err != nil {
+				return err
+			}
+			// What has come in meanwhile is handled before the next frame.
+			for more := true; more; {
+				select {
+				case p := <-v.posts:
+					if end, err := v.handle(p, jobs); end || err != nil {
+						return err
+					}
+				default:
+					more = false
+				}
+			}
+		}
+		v.draw()
+	}
+}
+
+// handle gives one report to the model and does what it asks for. It reports
+// whether the view is to end.
+func (v *view) handle(p post, jobs *jobControl) (end bool, err error) {
+	e := p.event
+	switch {
+	case p.panicked != nil:
+		v.screen.Fini()
+		return true, fmt.Errorf("panic: %v\n\n%s", p.panicked, p.stack)
+	case p.terminal != nil:
+		if e, err = v.translate(p.terminal); err != nil || e == nil {
+			return false, err
+		}
+	}
+	if _, ok := e.(live.Scanned); ok {
+		v.shown++
+	}
+	for _, effect := range v.do(e) {
+		switch effect := effect.(type) {
+		case live.Quit:
+			return true, nil
+		case live.Suspend:
+			v.suspend(jobs)
+		case live.Redraw:
+			v.screen.Sync()
+		case live.Pause:
+			v.pause(effect.On)
+		case live.Save:
+			v.goes(func() { v.save(effect.Snapshot) })
+		}
+	}
+	return v.Iterations > 0 && v.shown >= v.Iterations && !v.Once, nil
+}
+
+// do updates the model. Longer work goes to its goroutine, the other effects
+// are returned.
+func (v *view) do(e live.Event) []live.Effect {
+	m, effects := live.Update(v.model, e)
+	v.model = m
+	var rest []live.Effect
+	for _, effect := range effects {
+		if w, ok := effect.(live.Work); ok {
+			v.goes(func() { v.post(post{event: w.Run()}) })
+			continue
+		}
+		rest = append(rest, effect)
+	}
+	return rest
+}
+
+// goes starts a goroutine whose panic the main loop hears of, so that the
+// terminal is restored before anything is said.
+func (v *view) goes(f func()) {
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				v.post(post{panicked: p, stack: debug.Stack()})
+			}
+		}()
+		f()
+	}()
+}
+
+// post reports to the main loop, unless that has ended.
+func (v *view) post(p post) {
+	select {
+	case v.posts <- p:
+	case <-v.done:
+	}
+}
+
+// listen reads the terminal.
+func (v *view) listen() {
+	for {
+		e := v.screen.PollEvent()
+		if e == nil {
+			return
+		}
+		v.post(post{terminal: e})
+	}
+}
+
+// pause stops or resumes the scanner. It never waits for it: a scan may be under
+// way.
+func (v *view) pause(on bool) {
+	v.paused.Store(on)
+	if !on {
+		select {
+		case v.resumed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (v *view) save(s *model.Snapshot) {
+	path, err := v.Save(s)
+	v.post(post{event: live.Saved{Path: path, Err: err}})
+}
+
+// scan takes snapshots and prepares them, at the interval the user asked for;
+// but a quarter of that is left free also where a scan takes longer.
+func (v *view) scan(ctx context.Context) {
+	var prev *live.Data
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-v.resumed:
+		case <-timer.C:
+		}
+		if v.paused.Load() {
+			continue // until resumed
+		}
+		begin := time.Now()
+		snap, err := v.Scan(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			v.post(post{event: live.ScanFailed{At: begin, Err: err.Error()}})
+		default:
+			prev = live.Prepare(snap, prev, v.Settings)
+			v.post(post{event: live.Scanned{Data: prev}})
+		}
+		if v.Once && err == nil {
+			return
+		}
+		timer.Reset(max(v.Interval-time.Since(begin), v.Interval/4))
+	}
+}

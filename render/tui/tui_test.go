@@ -1,0 +1,231 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gdamore/tcell/v2"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/model/modeltest"
+	"github.com/ipctop/ipctop/render/live"
+)
+
+const deadline = 10 * time.Second
+
+// running is a view on a simulated screen.
+type running struct {
+	t      *testing.T
+	screen tcell.SimulationScreen
+	ended  chan error
+	cancel context.CancelFunc
+}
+
+func startView(t *testing.T, o Options) *running {
+	t.Helper()
+	screen := tcell.NewSimulationScreen("UTF-8")
+	if err := screen.Init(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &running{t, screen, make(chan error, 1), cancel}
+	o.Screen, o.Interval = screen, 10*time.Millisecond
+	o.Theme, _ = ThemeNamed("default")
+	if o.Scan == nil {
+		o.Scan = func(context.Context) (*model.Snapshot, error) { return modeltest.Rich(), nil }
+	}
+	go func() { r.ended <- Run(ctx, o) }()
+	t.Cleanup(cancel)
+	return r
+}
+
+// text is the screen's. It may be a frame that is being drawn.
+func (r *running) text() string {
+	width, height := r.screen.Size()
+	var b strings.Builder
+	for y := range height {
+		for x := 0; x < width; {
+			s, _, w := r.screen.Get(x, y)
+			b.WriteString(s)
+			x += max(w, 1)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// waitFor polls until the screen has a text.
+func (r *running) waitFor(want string) {
+	r.t.Helper()
+	for end := time.Now().Add(deadline); ; time.Sleep(2 * time.Millisecond) {
+		if strings.Contains(r.text(), want) {
+			return
+		}
+		if time.Now().After(end) {
+			r.t.Fatalf("%q does not come; the screen is\n%s", want, r.text())
+		}
+	}
+}
+
+func (r *running) waitEnd() error {
+	r.t.Helper()
+	select {
+	case err := <-r.ended:
+		return err
+	case <-time.After(deadline):
+		r.t.Fatal("the view does not end")
+		return nil
+	}
+}
+
+func (r *running) rune(c rune) { r.screen.InjectKey(tcell.KeyRune, c, tcell.ModNone) }
+
+func TestDriver(t *testing.T) {
+	saved := make(chan *model.Snapshot, 1)
+	r := startView(t, Options{Save: func(s *model.Snapshot) (string, error) { saved <- s; return "/tmp/x.json", nil }})
+	r.waitFor("ipctop db1")
+	r.rune('3')
+	r.waitFor("[3 Chan]")
+	r.waitFor("数据库服务器")
+	r.screen.InjectKey(tcell.KeyEnter, 0, tcell.ModNone)
+	r.waitFor("written and not yet read")
+	r.screen.InjectKey(tcell.KeyEscape, 0, tcell.ModNone)
+	r.waitFor("QUEUED")
+	r.screen.InjectMouse(5, 6, tcell.Button1, tcell.ModNone)
+	r.waitFor("3/7")
+	r.rune('S')
+	r.waitFor("Saved to /tmp/x.json")
+	if s := <-saved; len(s.Objects) == 0 {
+		t.Error("what was saved is empty")
+	}
+	r.screen.SetSize(120, 30)
+	_ = r.screen.PostEvent(tcell.NewEventResize(120, 30))
+	r.waitFor("scan 84ms                                                  ")
+	r.rune('q')
+	if err := r.waitEnd(); err != nil {
+		t.Error(err)
+	}
+}
+
+// The selected row is in reverse video, over its whole width, and nothing else is.
+func TestSelectionIsReversed(t *testing.T) {
+	r := startView(t, Options{})
+	r.waitFor("ipctop db1")
+	r.rune('2')
+	r.waitFor("TALKS WITH")
+	width, height := r.screen.Size()
+	reversed := func() map[int]int { // cells of each line
+		lines := map[int]int{}
+		for y := range height {
+			for x := range width {
+				_, style, _ := r.screen.Get(x, y)
+				if _, _, attr := style.Decompose(); attr&tcell.AttrReverse != 0 {
+					lines[y]++
+				}
+			}
+		}
+		return lines
+	}
+	want := map[int]int{4: width}
+	for end := time.Now().Add(deadline); !maps.Equal(reversed(), want); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("reversed cells by line: %v, want %v", reversed(), want)
+		}
+	}
+}
+
+func TestPanicInTheScanner(t *testing.T) {
+	r := startView(t, Options{Scan: func(context.Context) (*model.Snapshot, error) { panic("scanner is broken") }})
+	if err := r.waitEnd(); err == nil || !strings.Contains(err.Error(), "scanner is broken") || !strings.Contains(err.Error(), "tui_test.go") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestFailedScanIsSaidAndTriedAgain(t *testing.T) {
+	var n atomic.Int32
+	r := startView(t, Options{Scan: func(context.Context) (*model.Snapshot, error) {
+		if n.Add(1) < 20 {
+			return nil, errors.New("no proc here")
+		}
+		return modeltest.Rich(), nil
+	}})
+	r.waitFor("no proc here")
+	r.waitFor("ipctop db1")
+}
+
+func TestIterations(t *testing.T) {
+	var n atomic.Int32
+	r := startView(t, Options{Iterations: 3, Scan: func(context.Context) (*model.Snapshot, error) { n.Add(1); return modeltest.Rich(), nil }})
+	if err := r.waitEnd(); err != nil || n.Load() < 3 {
+		t.Errorf("%d scans, %v", n.Load(), err)
+	}
+}
+
+func TestSignalEndsTheView(t *testing.T) {
+	r := startView(t, Options{})
+	r.waitFor("ipctop db1")
+	r.cancel()
+	if err := r.waitEnd(); err != nil {
+		t.Error(err)
+	}
+}
+
+// While a scan hangs, keys are answered.
+func TestDrawingNeverWaitsForAScan(t *testing.T) {
+	block := make(chan struct{})
+	defer close(block)
+	r := startView(t, Options{Scan: func(ctx context.Context) (*model.Snapshot, error) {
+		select {
+		case <-block:
+		case <-ctx.Done():
+		}
+		return nil, errors.New("late")
+	}})
+	r.waitFor("looking...")
+	r.rune('?')
+	r.waitFor("Screens")
+	r.rune('q')
+	if err := r.waitEnd(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPausedMeansNoScan(t *testing.T) {
+	var n atomic.Int32
+	r := startView(t, Options{Scan: func(context.Context) (*model.Snapshot, error) { n.Add(1); return modeltest.Rich(), nil }})
+	r.waitFor("ipctop db1")
+	r.rune('Z')
+	r.waitFor("PAUSED")
+	time.Sleep(20 * time.Millisecond) // one that is under way
+	before := n.Load()
+	time.Sleep(100 * time.Millisecond)
+	if after := n.Load(); after != before {
+		t.Errorf("%d scans while paused", after-before)
+	}
+	r.rune('Z')
+	for end := time.Now().Add(deadline); n.Load() == before; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it does not go on")
+		}
+	}
+}
+
+func TestThemes(t *testing.T) {
+	for _, name := range Themes {
+		theme, ok := ThemeNamed(name)
+		if !ok {
+			t.Errorf("no theme %s", name)
+		}
+		for role := live.Normal; role <= live.Rule; role++ {
+			fg, bg, _ := theme.style(role).Decompose()
+			if bg != tcell.ColorDefault || name == "mono" && fg != tcell.ColorDefault || fg >= tcell.ColorValid+16 && fg < tcell.ColorIsRGB {
+				t.Errorf("%s, role %d: colours %v on %v", name, role, fg, bg)
+			}
+		}
+	}
+}

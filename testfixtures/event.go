@@ -1,0 +1,310 @@
+package testfixtures
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+func eventFixtures() []Fixture {
+	pair := map[string]func(*role) error{"a": holdRole, "b": holdRole}
+	return []Fixture{{
+		Name:  "eventfd",
+		Makes: "an event counter that stands at 5, shared by two processes",
+		make:  makeEventfd,
+		roles: pair,
+	}, {
+		Name:  "epoll",
+		Makes: "an epoll instance that watches a pipe and an event counter",
+		make:  makeEpoll,
+		roles: map[string]func(*role) error{"h": epollRole},
+	}, {
+		Name:  "epoll:shared",
+		short: "epoll-sh",
+		Makes: "an epoll instance that two processes share",
+		make: func(m *maker) (object, error) {
+			fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+			return shareEvent(m, "epoll", "", fd, err, tree{"watches": []tree{}})
+		},
+		roles: pair,
+	}, {
+		Name:  "signalfd",
+		Makes: "a descriptor for two signals, shared by two processes",
+		make:  makeSignalfd,
+		roles: pair,
+	}, {
+		Name:  "timerfd",
+		Makes: "a timer that is set to go off every minute, shared by two processes",
+		make:  makeTimerfd,
+		roles: pair,
+	}, {
+		Name:  "inotify",
+		Makes: "a watch for files made in a directory, shared by two processes",
+		make:  makeInotify,
+		roles: pair,
+	}, {
+		Name:  "fanotify",
+		Makes: "a watch for files opened, shared by two processes",
+		Needs: "Linux 5.13, or CAP_SYS_ADMIN",
+		make:  makeFanotify,
+		roles: pair,
+	}, {
+		Name:  "pidfd",
+		Makes: "a descriptor of one process that two others have",
+		make:  makePidfd,
+		roles: map[string]func(*role) error{"a": holdRole, "b": holdRole, "of": holdRole},
+	}, {
+		Name:  "io_uring",
+		short: "uring",
+		Makes: "a ring that alone holds the read end of a pipe",
+		Needs: "io_uring allowed (kernel.io_uring_disabled)",
+		make:  makeIOUring,
+		roles: map[string]func(*role) error{"a": holdRole, "b": holdRole, "w": holdRole},
+	}, {
+		Name:  "userfaultfd",
+		short: "uffd",
+		Makes: "a page fault handler, shared by two processes",
+		Needs: "Linux 5.11, or CAP_SYS_PTRACE",
+		make:  makeUserfaultfd,
+		roles: pair,
+	}}
+}
+
+// call makes a system call that returns a descriptor and has no wrapper.
+func call(nr uintptr, a, b, c, d uintptr) (int, error) {
+	r, _, errno := unix.Syscall6(nr, a, b, c, d, 0, 0)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(r), nil
+}
+
+// shareEvent has a descriptor that was made here held by two processes, which
+// share its description. Without an id its lowest holder is the id.
+func shareEvent(m *maker, kind, id string, fd int, err error, detail tree) (object, error) {
+	if err != nil {
+		return object{}, needing("what the kernel refuses", fmt.Errorf("%s: %w", kind, err))
+	}
+	m.own(fd)
+	var p [2]*process
+	for i, role := range []string{"a", "b"} {
+		if p[i], err = m.start(role, nil, part{fds: []int{fd}}); err != nil {
+			return object{}, err
+		}
+	}
+	ofd := fmt.Sprintf("%d.%d", min(p[0].pid, p[1].pid), firstFD)
+	if id == "" {
+		id = kind + ":" + ofd
+	}
+	a, b := p[0].fd(firstFD, "rw"), p[1].fd(firstFD, "rw")
+	if kind == "inotify" || kind == "userfaultfd" { // nothing can be written to these
+		a["access"], b["access"] = "r", "r"
+	}
+	a["ofd"], b["ofd"] = ofd, ofd
+	return object{id, tree{"holders": []tree{a, b}, "detail": detail}}, nil
+}
+
+// ownInode is the id of a kind whose instances have an inode each; "" where the
+// kernel gives all of them the same one.
+func ownInode(kind string, fd int) (string, error) {
+	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(event)
+	var all, own unix.Stat_t
+	if err := unix.Fstat(event, &all); err != nil {
+		return "", err
+	}
+	if err := unix.Fstat(fd, &own); err != nil {
+		return "", err
+	}
+	if all.Dev == own.Dev && all.Ino == own.Ino {
+		return "", nil
+	}
+	return fmt.Sprintf("%s:%d", kind, own.Ino), nil
+}
+
+// ownInfo is a line of the fdinfo of a descriptor of this process's own.
+func ownInfo(fd int, key string) (string, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd))
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(b)) {
+		if k, v, ok := strings.Cut(line, ":"); ok && k == key {
+			return strings.TrimSpace(v), nil
+		}
+	}
+	return "", nil
+}
+
+// eventfdID is the id of an event counter; "" before Linux 5.2.
+func eventfdID(fd int) (string, error) {
+	id, err := ownInfo(fd, "eventfd-id")
+	if id != "" {
+		id = "eventfd:" + id
+	}
+	return id, err
+}
+
+func makeEventfd(m *maker) (object, error) {
+	fd, err := unix.Eventfd(5, unix.EFD_CLOEXEC)
+	id := ""
+	if err == nil {
+		id, err = eventfdID(fd)
+	}
+	return shareEvent(m, "eventfd", id, fd, err, tree{"count": "5"})
+}
+
+// makeEpoll leaves it to the holder to make the instance: what is watched is
+// known under the number it has there.
+func makeEpoll(m *maker) (object, error) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return object{}, fmt.Errorf("pipe: %w", err)
+	}
+	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		m.own(fds[:]...)
+		return object{}, fmt.Errorf("eventfd: %w", err)
+	}
+	m.own(fds[0], fds[1], event)
+	pipe, err := inode(fds[0])
+	if err != nil {
+		return object{}, err
+	}
+	counter, err := eventfdID(event)
+	if err != nil {
+		return object{}, err
+	}
+	var fd int
+	p, err := m.start("h", &fd, part{fds: []int{fds[0], event}})
+	if err != nil {
+		return object{}, err
+	}
+	watches := []tree{
+		{"fd": firstFD, "object": "pipe:" + pipe, "ino": pipe, "events": []string{"EPOLLIN", "EPOLLET"}},
+		{"fd": firstFD + 1, "events": []string{"EPOLLIN"}},
+	}
+	if counter != "" {
+		watches[1]["object"] = counter
+	}
+	return object{fmt.Sprintf("epoll:%d.%d", p.pid, fd), tree{
+		"holders": []tree{p.fd(fd, "rw")}, "detail": tree{"watches": watches},
+	}}, nil
+}
+
+// epollRole watches the two descriptors it inherited.
+func epollRole(r *role) error {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("epoll_create1: %w", err)
+	}
+	for i, events := range []uint32{unix.EPOLLIN | unix.EPOLLET, unix.EPOLLIN} {
+		e := unix.EpollEvent{Events: events, Fd: int32(firstFD + i)}
+		if err := unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, firstFD+i, &e); err != nil {
+			return fmt.Errorf("epoll_ctl: %w", err)
+		}
+	}
+	return r.readyAndHold(fd)
+}
+
+func makeSignalfd(m *maker) (object, error) {
+	set := uint64(1)<<(unix.SIGUSR2-1) | 1<<(35-1)
+	fd, err := call(unix.SYS_SIGNALFD4, ^uintptr(0), uintptr(unsafe.Pointer(&set)), unsafe.Sizeof(set), unix.SFD_CLOEXEC)
+	return shareEvent(m, "signalfd", "", fd, err, tree{"signals": []string{"SIGUSR2", "SIGRTMIN+1"}})
+}
+
+func makeTimerfd(m *maker) (object, error) {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC)
+	if err == nil {
+		minute := unix.Timespec{Sec: 60}
+		err = unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: minute, Value: minute}, nil)
+	}
+	return shareEvent(m, "timerfd", "", fd, err, tree{"clock": "CLOCK_MONOTONIC", "interval_ns": int64(60e9)})
+}
+
+func makeInotify(m *maker) (object, error) {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
+	wd := 0
+	if err == nil {
+		wd, err = unix.InotifyAddWatch(fd, "/", unix.IN_CREATE)
+	}
+	var st unix.Stat_t
+	if err == nil {
+		err = unix.Stat("/", &st)
+	}
+	return shareEvent(m, "inotify", "", fd, err, tree{"watches": []tree{
+		{"wd": wd, "ino": fmt.Sprint(st.Ino), "events": []string{"IN_CREATE"}},
+	}})
+}
+
+func makeFanotify(m *maker) (object, error) {
+	fd, err := unix.FanotifyInit(unix.FAN_CLOEXEC|unix.FAN_REPORT_FID, 0)
+	if err == nil {
+		err = unix.FanotifyMark(fd, unix.FAN_MARK_ADD, unix.FAN_OPEN|unix.FAN_ONDIR, unix.AT_FDCWD, "/")
+	}
+	var st unix.Stat_t
+	if err == nil {
+		err = unix.Stat("/", &st)
+	}
+	return shareEvent(m, "fanotify", "", fd, err, tree{"class": "notif", "watches": []tree{
+		{"type": "inode", "ino": fmt.Sprint(st.Ino), "events": []string{"FAN_OPEN", "FAN_ONDIR"}},
+	}})
+}
+
+func makePidfd(m *maker) (object, error) {
+	of, err := m.start("of", nil, part{})
+	if err != nil {
+		return object{}, err
+	}
+	fd, err := unix.PidfdOpen(of.pid, 0)
+	id := ""
+	if err == nil {
+		id, err = ownInode("pidfd", fd)
+	}
+	return shareEvent(m, "pidfd", id, fd, err, tree{"pid": of.pid, "comm": of.comm, "ended": false})
+}
+
+func makeIOUring(m *maker) (object, error) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return object{}, fmt.Errorf("pipe: %w", err)
+	}
+	m.own(fds[:]...)
+	pipe, err := inode(fds[0])
+	if err != nil {
+		return object{}, err
+	}
+	var params [120]byte // struct io_uring_params; the descriptor is closed on exec anyway
+	fd, err := call(unix.SYS_IO_URING_SETUP, 8, uintptr(unsafe.Pointer(&params)), 0, 0)
+	id := ""
+	if err == nil {
+		file := int32(fds[0])
+		const registerFiles = 2
+		if _, err = call(unix.SYS_IO_URING_REGISTER, uintptr(fd), registerFiles, uintptr(unsafe.Pointer(&file)), 1); err == nil {
+			id, err = ownInode("io_uring", fd)
+		}
+	}
+	if err == nil {
+		_, err = m.start("w", nil, part{fds: fds[1:]})
+	}
+	return shareEvent(m, "io_uring", id, fd, err, tree{
+		"sq_entries": 8, "cq_entries": 16, "registered_files": 1,
+		"files": []tree{{"slot": 0, "name": "pipe:[" + pipe + "]", "object": "pipe:" + pipe}},
+	})
+}
+
+func makeUserfaultfd(m *maker) (object, error) {
+	const userModeOnly = 1
+	fd, err := call(unix.SYS_USERFAULTFD, unix.O_CLOEXEC|userModeOnly, 0, 0, 0)
+	id := ""
+	if err == nil {
+		id, err = ownInode("userfaultfd", fd)
+	}
+	return shareEvent(m, "userfaultfd", id, fd, err, tree{"pending": 0, "total": 0})
+}

@@ -1,0 +1,321 @@
+package testfixtures
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+func fileFixtures() []Fixture {
+	return []Fixture{{
+		Name:  "file",
+		Makes: "a file that one process writes and another reads",
+		make:  makeSharedFile,
+		roles: map[string]func(*role) error{"w": holdRole, "r": holdRole},
+	}, {
+		Name:  "file:mapped",
+		short: "file-map",
+		Makes: "one that a process has mapped, shared and writable, and no longer open",
+		make:  makeMappedFile,
+		roles: map[string]func(*role) error{"map": mapOnlyRole},
+	}}
+}
+
+func lockFixtures() []Fixture {
+	locks := func(name, makes string, make func(*maker) (object, error), roles map[string]func(*role) error) Fixture {
+		return Fixture{Name: "file:" + name, short: name, Makes: makes, make: make, roles: roles}
+	}
+	return []Fixture{
+		locks("flock", "a lock that two processes inherited, and one who waits for it", makeFlock,
+			map[string]func(*role) error{"a": holdRole, "b": holdRole, "wait": waitFlockRole}),
+		locks("posix", "a locked range, and one who waits to lock the whole file", makePosixLock,
+			map[string]func(*role) error{"lock": posixLockRole, "wait": waitPosixRole}),
+		locks("ofd", "a range that two descriptions have locked for reading, and one who waits to write", makeOFDLock,
+			map[string]func(*role) error{"a": holdRole, "b": holdRole, "wait": waitOFDRole}),
+		locks("lease", "a lease", makeLease, map[string]func(*role) error{"hold": leaseRole}),
+	}
+}
+
+// makeFile makes a file in the run's directory.
+func makeFile(m *maker, name string, size int64) (fd int, path string, err error) {
+	if err := m.run.manifest.append(record{File: []byte(name), Regular: true}, true); err != nil {
+		return -1, "", err
+	}
+	path = filepath.Join(m.run.manifest.dir, name)
+	if fd, err = unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600); err != nil {
+		return -1, "", fmt.Errorf("open %q: %w", path, err)
+	}
+	m.own(fd)
+	if err := unix.Ftruncate(fd, size); err != nil {
+		return -1, "", fmt.Errorf("truncate %q: %w", path, err)
+	}
+	return fd, path, nil
+}
+
+// describeFile asks the kernel about a file. Where stat tells another device than
+// the file system's, its id cannot be known from here.
+func describeFile(fd int, path string) (object, error) {
+	id, expect, err := describeMemory("file", fd)
+	if err != nil {
+		return object{}, err
+	}
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(fd, &fs); err != nil {
+		return object{}, os.NewSyscallError("fstatfs", err)
+	}
+	if t := uint32(fs.Type); t == unix.BTRFS_SUPER_MAGIC || t == unix.OVERLAYFS_SUPER_MAGIC {
+		return object{}, &Unavailable{Reason: "needs a temporary directory on a file system whose stat tells its device"}
+	}
+	expect["path"] = path
+	expect["detail"] = tree{"type": "regular", "size": expect["detail"].(tree)["size"]}
+	return object{id, expect}, nil
+}
+
+func (m *maker) reopen(path string, flags int) (int, error) {
+	fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open %q: %w", path, err)
+	}
+	m.own(fd)
+	return fd, nil
+}
+
+func makeSharedFile(m *maker) (object, error) {
+	fd, path, err := makeFile(m, "shared", 4242)
+	if err != nil {
+		return object{}, err
+	}
+	reader, err := m.reopen(path, unix.O_RDONLY)
+	if err != nil {
+		return object{}, err
+	}
+	w, err := m.start("w", nil, part{fds: []int{fd}})
+	if err != nil {
+		return object{}, err
+	}
+	r, err := m.start("r", nil, part{fds: []int{reader}})
+	if err != nil {
+		return object{}, err
+	}
+	o, err := describeFile(fd, path)
+	if err == nil {
+		o.expect["holders"] = []tree{w.fd(firstFD, "rw"), r.fd(firstFD, "r")}
+	}
+	return o, err
+}
+
+func makeMappedFile(m *maker) (object, error) {
+	fd, path, err := makeFile(m, "mapped", 5000)
+	if err != nil {
+		return object{}, err
+	}
+	var a mapping
+	p, err := m.start("map", &a, part{fds: []int{fd}})
+	if err != nil {
+		return object{}, err
+	}
+	o, err := describeFile(fd, path)
+	if err == nil {
+		o.expect["holders"] = []tree{p.mapped(a, "rw")}
+	}
+	return o, err
+}
+
+// waiter starts who waits for a lock on the file, and waits until it does.
+func waiter(m *maker, fd int, path string) (*process, error) {
+	p, err := m.start("wait", nil, part{args: []string{path}})
+	if err != nil {
+		return nil, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, os.NewSyscallError("fstat", err)
+	}
+	inode := fmt.Appendf(nil, ":%d ", st.Ino)
+	return p, m.until(p.who()+" waits for the lock", func() (bool, error) {
+		text, err := os.ReadFile("/proc/locks")
+		for line := range bytes.Lines(text) {
+			if bytes.Contains(line, []byte(" -> ")) && bytes.Contains(line, inode) {
+				return true, nil
+			}
+		}
+		return false, err
+	})
+}
+
+func makeFlock(m *maker) (object, error) {
+	fd, path, err := makeFile(m, "flock", 0)
+	if err != nil {
+		return object{}, err
+	}
+	if err := unix.Flock(fd, unix.LOCK_EX); err != nil {
+		return object{}, os.NewSyscallError("flock", err)
+	}
+	var heirs [2]*process
+	for i, role := range []string{"a", "b"} {
+		if heirs[i], err = m.start(role, nil, part{fds: []int{fd}}); err != nil {
+			return object{}, err
+		}
+	}
+	w, err := waiter(m, fd, path)
+	if err != nil {
+		return object{}, err
+	}
+	pids := []int{heirs[0].pid, heirs[1].pid}
+	o, err := describeFile(fd, path)
+	if err != nil {
+		return o, err
+	}
+	o.expect["holders"] = []tree{
+		heirs[0].lock(firstFD, "WRITE", "0-EOF"), heirs[1].lock(firstFD, "WRITE", "0-EOF"), heirs[0].fd(firstFD, "rw"),
+	}
+	o.expect["detail"].(tree)["locks"] = []tree{
+		{"type": "flock", "mode": "WRITE", "start": 0, "blocked": false, "holders": pids},
+		{"type": "flock", "mode": "WRITE", "start": 0, "blocked": true, "pid": w.pid, "blocked_by": pids},
+	}
+	return o, nil
+}
+
+// lock is this holder as a dump shows its lock.
+func (p *process) lock(fd int, mode, span string) tree {
+	return tree{"pid": p.pid, "comm": p.comm, "via": "lock", "fd": fd, "lock_mode": mode, "range": span}
+}
+
+func makePosixLock(m *maker) (object, error) {
+	fd, path, err := makeFile(m, "posix", 100)
+	if err != nil {
+		return object{}, err
+	}
+	h, err := m.start("lock", nil, part{fds: []int{fd}})
+	if err != nil {
+		return object{}, err
+	}
+	w, err := waiter(m, fd, path)
+	if err != nil {
+		return object{}, err
+	}
+	o, err := describeFile(fd, path)
+	if err != nil {
+		return o, err
+	}
+	o.expect["holders"] = []tree{h.lock(firstFD, "WRITE", "5-14")}
+	o.expect["detail"].(tree)["locks"] = []tree{
+		{"type": "posix", "mode": "WRITE", "start": 5, "end": 14, "blocked": false, "pid": h.pid, "holders": []int{h.pid}},
+		{"type": "posix", "mode": "WRITE", "start": 0, "blocked": true, "pid": w.pid, "blocked_by": []int{h.pid}},
+	}
+	return o, nil
+}
+
+func makeOFDLock(m *maker) (object, error) {
+	fd, path, err := makeFile(m, "ofd", 100)
+	if err != nil {
+		return object{}, err
+	}
+	var pids []int
+	var holders, locks []tree
+	for _, role := range []string{"a", "b"} {
+		own, err := m.reopen(path, unix.O_RDWR)
+		if err != nil {
+			return object{}, err
+		}
+		if err := unix.FcntlFlock(uintptr(own), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_RDLCK, Len: 10}); err != nil {
+			return object{}, os.NewSyscallError("fcntl F_OFD_SETLK", err)
+		}
+		p, err := m.start(role, nil, part{fds: []int{own}})
+		if err != nil {
+			return object{}, err
+		}
+		pids = append(pids, p.pid)
+		holders = append(holders, p.lock(firstFD, "READ", "0-9"))
+		locks = append(locks, tree{"type": "ofd", "mode": "READ", "start": 0, "end": 9, "blocked": false, "holders": []int{p.pid}})
+	}
+	if _, err := waiter(m, fd, path); err != nil {
+		return object{}, err
+	}
+	o, err := describeFile(fd, path)
+	if err != nil {
+		return o, err
+	}
+	o.expect["holders"] = holders
+	o.expect["detail"].(tree)["locks"] = append(locks, tree{"type": "ofd", "mode": "WRITE", "start": 0, "blocked": true, "blocked_by": pids})
+	return o, nil
+}
+
+// makeLease has no one who waits: after /proc/sys/fs/lease-break-time the kernel
+// would take the lease away.
+func makeLease(m *maker) (object, error) {
+	fd, path, err := makeFile(m, "lease", 0)
+	if err != nil {
+		return object{}, err
+	}
+	own, err := m.reopen(path, unix.O_RDONLY)
+	if err != nil {
+		return object{}, err
+	}
+	o, err := describeFile(fd, path)
+	if err != nil {
+		return o, err
+	}
+	// A lease for reading is given only while nobody may write.
+	if err := unix.Dup3(own, fd, unix.O_CLOEXEC); err != nil {
+		return object{}, os.NewSyscallError("dup3", err)
+	}
+	h, err := m.start("hold", nil, part{fds: []int{own}})
+	if err != nil {
+		return object{}, err
+	}
+	o.expect["holders"] = []tree{h.lock(firstFD, "READ", "0-EOF")}
+	o.expect["detail"].(tree)["locks"] = []tree{
+		{"type": "lease", "mode": "READ", "start": 0, "blocked": false, "pid": h.pid, "holders": []int{h.pid}},
+	}
+	return o, nil
+}
+
+func posixLockRole(r *role) error {
+	if err := unix.FcntlFlock(firstFD, unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Start: 5, Len: 10}); err != nil {
+		return os.NewSyscallError("fcntl F_SETLK", err)
+	}
+	return r.readyAndHold(nil)
+}
+
+func leaseRole(r *role) error {
+	if _, err := unix.FcntlInt(firstFD, unix.F_SETLEASE, unix.F_RDLCK); err != nil {
+		return needing("a file system that grants leases", os.NewSyscallError("fcntl F_SETLEASE", err))
+	}
+	return r.readyAndHold(nil)
+}
+
+func waitFlockRole(r *role) error {
+	return r.waitForLock(func(fd int) error { return unix.Flock(fd, unix.LOCK_EX) })
+}
+
+func waitPosixRole(r *role) error {
+	return r.waitForLock(func(fd int) error {
+		return unix.FcntlFlock(uintptr(fd), unix.F_SETLKW, &unix.Flock_t{Type: unix.F_WRLCK})
+	})
+}
+
+func waitOFDRole(r *role) error {
+	return r.waitForLock(func(fd int) error {
+		return unix.FcntlFlock(uintptr(fd), unix.F_OFD_SETLKW, &unix.Flock_t{Type: unix.F_WRLCK})
+	})
+}
+
+// waitForLock opens the file of its argument and asks for a lock, which it gets
+// when those who hold it end.
+func (r *role) waitForLock(lock func(fd int) error) error {
+	fd, err := unix.Open(r.args[0], unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open %q: %w", r.args[0], err)
+	}
+	if err := r.ready(nil); err != nil {
+		return err
+	}
+	for lock(fd) == unix.EINTR {
+	}
+	r.hold()
+	return nil
+}

@@ -1,0 +1,121 @@
+package testfixtures
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// futexAt is the mutex's place in the shared memory.
+const futexAt = 0x140
+
+// A mutex of glibc (sysdeps/nptl/bits/struct_mutex.h) that processes share.
+const (
+	mutexOwner, mutexUsers, mutexKind = 8, 12, 16
+
+	mutexShared, mutexRobust, mutexPI = 0x80, 0x10, 0x20
+
+	futexWaiters = 0x80000000
+)
+
+func futexFixtures() []Fixture {
+	roles := map[string]func(*role) error{"own": mutexOwnRole, "wait": mutexWaitRole}
+	fixture := func(name, short, makes string, kind int) Fixture {
+		return Fixture{
+			Name: name, short: short, Makes: makes, roles: roles,
+			make: func(m *maker) (object, error) { return makeFutex(m, kind) },
+		}
+	}
+	return []Fixture{
+		fixture("futex", "futex", "a mutex in shared memory, as glibc lays it out, that one process holds and one waits for", 0),
+		fixture("futex:robust", "ftxrob", "the same, robust: its word is the owner", mutexRobust),
+		fixture("futex:pi", "ftxpi", "the same, with priority inheritance: the kernel knows the owner", mutexPI),
+	}
+}
+
+func makeFutex(m *maker, kind int) (object, error) {
+	id, err := m.makeSysV(sysvShm, shmBytes)
+	if err != nil {
+		return object{}, err
+	}
+	args := []string{strconv.Itoa(id), strconv.Itoa(kind)}
+	owner, err := m.start("own", nil, part{args: args})
+	if err != nil {
+		return object{}, err
+	}
+	waiter, err := m.start("wait", nil, part{args: args})
+	if err != nil {
+		return object{}, err
+	}
+	if err := m.blocked(waiter); err != nil {
+		return object{}, err
+	}
+	memory := sysvShm.id(id)
+	word := fmt.Sprintf("futex:%s+%d", memory, futexAt)
+	typ := map[int]string{0: "mutex", mutexRobust: "robust-mutex", mutexPI: "pi-mutex"}[kind]
+	m.waits = []tree{{
+		"pid": waiter.pid, "tid": waiter.pid, "call": "futex", "needs": "lock", "object": word, "confirmed": true, "idle": false,
+		"target": tree{"owner_tid": owner.pid}, "blockers": []tree{{"pid": owner.pid, "tid": owner.pid}},
+	}}
+	return object{word, tree{"detail": tree{
+		"object": memory, "offset": futexAt, "type": typ, "libc": "glibc", "owner_tid": owner.pid, "owner_pid": owner.pid,
+		"owner_alive": true, "waiters": 1,
+	}}}, nil
+}
+
+// mutex is a mutex in an attached segment.
+func (r *role) mutex() (b []byte, kind uint32, err error) {
+	var n [2]int
+	for i := range n {
+		if n[i], err = strconv.Atoi(r.args[i]); err != nil {
+			return nil, 0, err
+		}
+	}
+	addr, err := shmAttach(n[0], 0)
+	if err != nil {
+		return nil, 0, fmt.Errorf("segment %d: %w", n[0], err)
+	}
+	return unsafe.Slice((*byte)(attached(addr+futexAt)), 40), uint32(n[1]), nil
+}
+
+// mutexOwnRole locks the mutex. Someone waits for it already, as its word says.
+func mutexOwnRole(r *role) error {
+	b, kind, err := r.mutex()
+	if err != nil {
+		return err
+	}
+	tid := uint32(unix.Gettid())
+	word := tid | futexWaiters
+	switch kind {
+	case 0:
+		word = 2
+	case mutexPI:
+		word = tid // the kernel adds that someone waits
+	}
+	for at, v := range map[int]uint32{0: word, mutexOwner: tid, mutexUsers: 1, mutexKind: kind | mutexShared} {
+		binary.NativeEndian.PutUint32(b[at:], v)
+	}
+	return r.readyAndHold(nil)
+}
+
+// mutexWaitRole waits for the mutex as pthread_mutex_lock does.
+func mutexWaitRole(r *role) error {
+	b, kind, err := r.mutex()
+	if err != nil {
+		return err
+	}
+	const wait, lockPI = 0, 6
+	op, value := uintptr(wait), binary.NativeEndian.Uint32(b)
+	if kind == mutexPI {
+		op, value = lockPI, 0
+	}
+	if err := r.ready(nil); err != nil {
+		return err
+	}
+	go r.hold()
+	_, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&b[0])), op, uintptr(value), 0, 0, 0)
+	return fmt.Errorf("the wait is over: %w", errno)
+}

@@ -1,0 +1,253 @@
+package testfixtures
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+func mqFixtures() []Fixture {
+	return []Fixture{{
+		Name:  "posix-mq",
+		short: "mq",
+		Makes: "a message queue with 2 messages of 300 bytes, and a process registered for a signal",
+		make:  makeMq,
+		roles: map[string]func(*role) error{"snd": mqSendRole, "ntf": mqNotifyRole},
+	}, {
+		Name:  "posix-mq:empty",
+		short: "mq-empty",
+		Makes: "an empty one with a receiver that waits for a message",
+		make:  makeMqEmpty,
+		roles: map[string]func(*role) error{"rcv": mqReceiveRole},
+	}, {
+		Name:  "posix-mq:deleted",
+		short: "mq-del",
+		Makes: "one that is open although its name was removed",
+		make:  makeMqDeleted,
+		roles: map[string]func(*role) error{"h": holdRole},
+	}, {
+		Name:  "posix-mq:namespace",
+		short: "mq-ns",
+		Makes: "a message queue in another IPC namespace",
+		Needs: needsNamespaces,
+		make:  makeMqNamespace,
+		roles: map[string]func(*role) error{"h": mqNamespaceRole},
+	}}
+}
+
+// mqPrefix begins the names of all queues of runs.
+const mqPrefix = "ipctop-fixture-"
+
+// What the queues may hold.
+const (
+	mqMessages    = 4
+	mqMessageSize = 512
+	mqSignal      = unix.Signal(36) // SIGRTMIN+2
+)
+
+// newMq makes a queue. Its name, with a random token in it, is in the manifest
+// before there is a queue.
+func (m *maker) newMq() (name string, fd int, err error) {
+	name = fmt.Sprintf("%s%d-%016x", mqPrefix, os.Geteuid(), rand.Uint64())
+	if err := m.run.manifest.noteMq(name); err != nil {
+		return "", -1, err
+	}
+	fd, err = mqMake(name, mqMessages, mqMessageSize)
+	switch {
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EMFILE):
+		return "", -1, &Unavailable{Reason: "the limit on POSIX message queues is reached", Err: err}
+	case err != nil:
+		return "", -1, needing("POSIX message queues", err)
+	}
+	m.own(fd)
+	return name, fd, nil
+}
+
+// describeMq is what a dump shows of a queue, from its descriptor.
+func describeMq(fd int, name string) (object, error) {
+	st, err := mqStat(fd)
+	if err != nil {
+		return object{}, err
+	}
+	attr, err := mqGetAttr(fd)
+	if err != nil {
+		return object{}, err
+	}
+	dev := fmt.Sprintf("%d:%d", unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev)))
+	expect := tree{
+		"name": "/" + name, "dev": dev, "ino": fmt.Sprint(st.Ino), "uid": st.Uid, "gid": st.Gid, "mode": fmt.Sprintf("%04o", st.Mode&0o7777),
+	}
+	if stateSeen() {
+		expect["fill"] = float64(attr.Messages) / float64(attr.MaxMessages)
+		expect["detail"] = tree{"messages": attr.Messages, "max_messages": attr.MaxMessages, "message_size": attr.MessageSize}
+	}
+	return object{fmt.Sprintf("posix-mq:%s:%d", dev, st.Ino), expect}, nil
+}
+
+// stateSeen reports whether anyone but a queue's holders can be told what is in
+// it: through the mqueue file system, which CAP_SYS_ADMIN may make a mount of, or
+// which is mounted already. Else a scan sees who has the queue open and no more.
+func stateSeen() bool {
+	if fd, err := unix.Fsopen("mqueue", unix.FSOPEN_CLOEXEC); err == nil {
+		_ = unix.Close(fd)
+		return true
+	}
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	return err == nil && strings.Contains(string(mounts), " mqueue ")
+}
+
+func makeMq(m *maker) (object, error) {
+	name, fd, err := m.newMq()
+	if err != nil {
+		return object{}, err
+	}
+	var holders []tree
+	for _, role := range []string{"snd", "ntf"} {
+		p, err := m.start(role, nil, part{fds: []int{fd}})
+		if err != nil {
+			return object{}, err
+		}
+		holders = append(holders, p.fd(firstFD, "rw"))
+	}
+	o, err := describeMq(fd, name)
+	if err != nil {
+		return object{}, err
+	}
+	o.expect["holders"] = holders
+	if !stateSeen() {
+		return o, nil
+	}
+	registered := m.processes[1]
+	o.expect["holders"] = append(holders, tree{"pid": registered.pid, "comm": registered.comm, "via": "notify"})
+	detail := o.expect["detail"].(tree)
+	detail["bytes"] = 300
+	detail["notify"] = tree{"pid": registered.pid, "method": "signal", "signal": "SIGRTMIN+2"}
+	return o, nil
+}
+
+func makeMqEmpty(m *maker) (object, error) {
+	name, fd, err := m.newMq()
+	if err != nil {
+		return object{}, err
+	}
+	p, err := m.start("rcv", nil, part{fds: []int{fd}})
+	if err != nil {
+		return object{}, err
+	}
+	// It says that it is ready before it waits, because it cannot say it after.
+	if err := m.until("the receiver waits", func() (bool, error) { return inReceive(p.pid) }); err != nil {
+		return object{}, err
+	}
+	o, err := describeMq(fd, name)
+	if err != nil {
+		return object{}, err
+	}
+	o.expect["holders"] = []tree{p.fd(firstFD, "rw")}
+	return o, nil
+}
+
+func makeMqDeleted(m *maker) (object, error) {
+	name, fd, err := m.newMq()
+	if err != nil {
+		return object{}, err
+	}
+	p, err := m.start("h", nil, part{fds: []int{fd}})
+	if err != nil {
+		return object{}, err
+	}
+	o, err := describeMq(fd, name)
+	if err != nil {
+		return object{}, err
+	}
+	if err := mqUnlink(name); err != nil {
+		return object{}, err
+	}
+	o.expect["deleted"] = true
+	o.expect["holders"] = []tree{p.fd(firstFD, "rw")}
+	// Which queue it is can be seen; how full it is, only while it has a name.
+	delete(o.expect, "detail")
+	delete(o.expect, "fill")
+	return o, nil
+}
+
+// mqInNamespace is what a holder in a namespace of its own tells of its queue.
+type mqInNamespace struct {
+	ID        string `json:"id"`
+	Expect    tree   `json:"expect"`
+	FD        int    `json:"fd"`
+	Namespace uint64 `json:"namespace"`
+}
+
+func makeMqNamespace(m *maker) (object, error) {
+	var q mqInNamespace
+	p, err := m.start("h", &q, part{namespaces: unix.CLONE_NEWNET | unix.CLONE_NEWIPC})
+	if err != nil {
+		return object{}, err
+	}
+	q.Expect["namespace"] = tree{"type": "ipc", "inode": q.Namespace}
+	q.Expect["holders"] = []tree{p.fd(q.FD, "rw")}
+	// The device of its file system tells its namespace, so that the id does not.
+	return object{q.ID, q.Expect}, nil
+}
+
+// mqNamespaceRole makes a queue in its own IPC namespace, which goes with it.
+func mqNamespaceRole(r *role) error {
+	const name = mqPrefix + "inner"
+	fd, err := mqMake(name, mqMessages, mqMessageSize)
+	if err != nil {
+		return needing("POSIX message queues", err)
+	}
+	if err := mqSend(fd, 10); err != nil {
+		return err
+	}
+	o, err := describeMq(fd, name)
+	if err != nil {
+		return err
+	}
+	ns, err := namespaceInode("ipc")
+	if err != nil {
+		return err
+	}
+	return r.readyAndHold(mqInNamespace{o.id, o.expect, fd, ns})
+}
+
+func mqSendRole(r *role) error {
+	for _, size := range []int{100, 200} {
+		if err := mqSend(firstFD, size); err != nil {
+			return err
+		}
+	}
+	return r.readyAndHold(nil)
+}
+
+func mqNotifyRole(r *role) error {
+	if err := mqNotify(firstFD, mqSignal); err != nil {
+		return err
+	}
+	return r.readyAndHold(nil)
+}
+
+// mqReceiveRole waits for a message that never comes.
+func mqReceiveRole(r *role) error {
+	if err := r.ready(nil); err != nil {
+		return err
+	}
+	go r.hold()
+	return fmt.Errorf("the wait is over: %w", mqReceive(firstFD, mqMessageSize))
+}
+
+// inReceive reports whether a process is in mq_receive(3), by its own account: the
+// number of the system call that its main thread is in.
+func inReceive(pid int) (bool, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
+	if errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist) {
+		return true, nil // this kernel does not say: there is nothing to wait for
+	}
+	call, _, _ := strings.Cut(string(text), " ")
+	return call == strconv.Itoa(unix.SYS_MQ_TIMEDRECEIVE), err
+}

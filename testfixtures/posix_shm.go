@@ -1,0 +1,155 @@
+package testfixtures
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Files on /dev/shm are named at random, so that they can be told from all
+// others, and noted in the manifest before they are made.
+const (
+	shmDir    = "/dev/shm/"
+	shmPrefix = "ipctop-fixture-"
+)
+
+func posixShmFixtures() []Fixture {
+	roles := map[string]func(*role) error{"map": mapRole, "fd": holdRole}
+	return []Fixture{{
+		Name:  "posix-shm",
+		short: "pshm",
+		Makes: "a shared memory object that one process maps and another has open",
+		make:  func(m *maker) (object, error) { return makeShm(m, false) },
+		roles: roles,
+	}, {
+		Name:  "posix-shm:deleted",
+		short: "pshm-del",
+		Makes: "one that lives on although it was unlinked",
+		make:  func(m *maker) (object, error) { return makeShm(m, true) },
+		roles: roles,
+	}}
+}
+
+func posixSemFixtures() []Fixture {
+	roles := map[string]func(*role) error{"map": mapOnlyRole}
+	return []Fixture{{
+		Name:  "posix-sem",
+		short: "psem",
+		Makes: "a named semaphore of value 3, laid out as glibc does",
+		make:  func(m *maker) (object, error) { return makeSem(m, "sem.", semWords(3, 0, 0x80), "glibc") },
+		roles: roles,
+	}, {
+		Name:  "posix-sem:taken",
+		short: "psem-tkn",
+		Makes: "one of value 0 that two threads are counted to wait for",
+		make:  func(m *maker) (object, error) { return makeSem(m, "sem.", semWords(0, 2, 0x80), "glibc") },
+		roles: roles,
+	}, {
+		Name:  "posix-sem:musl",
+		short: "psem-msl",
+		Makes: "one of value 4, laid out and mapped as musl does",
+		make:  func(m *maker) (object, error) { return makeSem(m, "", semWords(4, 0, 0), "musl") },
+		roles: roles,
+	}}
+}
+
+// semWords is a sem_t: value, waiters, flag, and what is left is zero.
+func semWords(value, waiters, flag uint32) []byte {
+	b := make([]byte, 32)
+	for i, w := range []uint32{value, waiters, flag} {
+		binary.NativeEndian.PutUint32(b[4*i:], w)
+	}
+	return b
+}
+
+// makeShmFile makes a file on /dev/shm.
+func makeShmFile(m *maker, prefix string, content []byte) (fd int, name string, err error) {
+	name = prefix + shmPrefix + strings.ToLower(rand.Text())
+	if err := m.run.manifest.append(record{Shm: name}, true); err != nil {
+		return -1, "", err
+	}
+	fd, err = unix.Open(shmDir+name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600)
+	if err == unix.ENOENT {
+		err = unix.ENOSYS
+	}
+	if err != nil {
+		return -1, "", needing("a /dev/shm to write to", fmt.Errorf("open %s: %w", shmDir+name, err))
+	}
+	m.own(fd)
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(fd, &st); err != nil || st.Type != unix.TMPFS_MAGIC {
+		return -1, "", &Unavailable{Reason: "needs a tmpfs at /dev/shm", Err: err}
+	}
+	if _, err := unix.Pwrite(fd, content, 0); err != nil {
+		return -1, "", fmt.Errorf("write %s: %w", shmDir+name, err)
+	}
+	return fd, name, nil
+}
+
+func makeShm(m *maker, deleted bool) (object, error) {
+	fd, name, err := makeShmFile(m, "", make([]byte, 5000))
+	if err != nil {
+		return object{}, err
+	}
+	holders, err := mapAndHold(m, fd)
+	if err != nil {
+		return object{}, err
+	}
+	id, expect, err := describeMemory("posix-shm", fd)
+	if err != nil {
+		return object{}, err
+	}
+	expect["holders"], expect["name"], expect["path"] = holders, "/"+name, shmDir+name
+	if deleted {
+		if err := unix.Unlink(shmDir + name); err != nil {
+			return object{}, fmt.Errorf("unlink %s: %w", shmDir+name, err)
+		}
+		expect["deleted"] = true
+	}
+	return object{id, expect}, nil
+}
+
+// makeSem makes the file of a semaphore and has a process map it. musl makes it
+// under a temporary name, which is the one that its creator's mapping keeps.
+func makeSem(m *maker, prefix string, content []byte, libc string) (object, error) {
+	fd, name, err := makeShmFile(m, prefix, content)
+	if err != nil {
+		return object{}, err
+	}
+	path := shmDir + name
+	if libc == "musl" {
+		// Named by random digits as musl does. It exists for a moment and has the
+		// other name as well, so it needs no note.
+		var digits [4]byte
+		_, _ = rand.Read(digits[:])
+		temporary := fmt.Sprintf("%stmp-%d", shmDir, binary.NativeEndian.Uint32(digits[:]))
+		if err := unix.Link(path, temporary); err != nil {
+			return object{}, needing("the right to link", fmt.Errorf("link %s: %w", temporary, err))
+		}
+		defer unix.Unlink(temporary)
+		path = temporary
+	}
+	own, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return object{}, fmt.Errorf("open %s: %w", path, err)
+	}
+	m.own(own)
+	var a mapping
+	p, err := m.start("map", &a, part{fds: []int{own}})
+	if err != nil {
+		return object{}, err
+	}
+	id, expect, err := describeMemory("posix-sem", fd)
+	if err != nil {
+		return object{}, err
+	}
+	expect["name"], expect["path"] = "/"+strings.TrimPrefix(name, "sem."), shmDir+name
+	expect["detail"] = tree{
+		"value": binary.NativeEndian.Uint32(content), "waiters": binary.NativeEndian.Uint32(content[4:]), "libc": libc,
+	}
+	expect["holders"] = []tree{p.mapped(a, "rw")}
+	return object{id, expect}, nil
+}

@@ -1,0 +1,208 @@
+package waitstate
+
+import (
+	"math"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// What a wait needs; see [model.Wait].
+const (
+	needsData    = "data"
+	needsSpace   = "space"
+	needsLock    = "lock"
+	needsEvent   = "event"
+	needsMessage = "message"
+	needsChild   = "child"
+	needsSignal  = "signal"
+	needsPeer    = "peer"
+	needsTime    = "time"
+)
+
+// waiting is a call that a thread is blocked in, decoded.
+type waiting struct {
+	call  string
+	needs string
+
+	target  model.Target
+	fds     []fdUse // the descriptors it is about
+	set     bool    // they are a set, of which any will do
+	sysv    model.Kind
+	sysvID  int
+	futexes []futexWait
+
+	timeout model.Opt[int64]
+	timed   bool // it has a time limit, if an unknown one
+	idle    bool // as servers and shells wait for work
+	unknown bool // what releases it may be something no scan sees
+	partial bool // not all of the set could be read
+}
+
+// fdUse is a descriptor and what it is waited for.
+type fdUse struct {
+	fd          int32
+	read, write bool
+}
+
+// caller is a blocked thread while its call is decoded.
+type caller struct {
+	tid  int
+	line *syscallLine
+	proc *probe.Proc
+	task *probe.Task
+	mem  *memory
+	sets map[int32][]fdUse // what epoll instances of the process watch; shared by its threads
+}
+
+// decode tells what the thread waits for; nil if its call is none that IPC is
+// waited for in.
+func (c *caller) decode(name string) *waiting {
+	w := &waiting{call: name}
+	l := c.line
+	switch name {
+	case "read", "readv", "pread64", "preadv", "preadv2", "recvfrom", "recvmsg", "recvmmsg":
+		w.needs = needsData
+		w.on(fdUse{fd: l.fd(0), read: true})
+		if name == "recvmmsg" {
+			c.limit(w, l.args[4], timespecUnit)
+		}
+	case "write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg", "sendmmsg", "vmsplice":
+		w.needs = needsSpace
+		w.on(fdUse{fd: l.fd(0), write: true})
+	case "splice":
+		w.needs = needsData
+		w.fds = []fdUse{{fd: l.fd(0), read: true}, {fd: l.fd(2), write: true}}
+	case "tee":
+		w.needs = needsData
+		w.fds = []fdUse{{fd: l.fd(0), read: true}, {fd: l.fd(1), write: true}}
+	case "sendfile":
+		w.needs = needsSpace
+		w.on(fdUse{fd: l.fd(0), write: true})
+	case "accept", "accept4":
+		w.needs, w.idle, w.unknown = needsPeer, true, true
+		w.on(fdUse{fd: l.fd(0), read: true})
+	case "connect":
+		w.needs, w.unknown = needsPeer, true
+		w.on(fdUse{fd: l.fd(0), write: true})
+	case "poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2":
+		c.decodeSet(w)
+	case "semop", "semtimedop":
+		c.decodeSemop(w)
+	case "msgrcv":
+		w.needs, w.sysv, w.sysvID = needsMessage, model.SysvMsg, int(int32(l.args[0]))
+		w.target.MessageType = model.Some(int(int64(l.args[3])))
+	case "msgsnd":
+		w.needs, w.sysv, w.sysvID = needsSpace, model.SysvMsg, int(int32(l.args[0]))
+	case "mq_timedreceive":
+		w.needs = needsMessage
+		w.on(fdUse{fd: l.fd(0), read: true})
+		c.deadline(w, l.args[4], clockRealtime)
+	case "mq_timedsend":
+		w.needs = needsSpace
+		w.on(fdUse{fd: l.fd(0), write: true})
+		c.deadline(w, l.args[4], clockRealtime)
+	case "futex", "futex_waitv":
+		if !c.decodeFutex(w) {
+			return nil
+		}
+	case "flock", "fcntl":
+		if !c.decodeLock(w) {
+			return nil
+		}
+	case "wait4":
+		w.needs = needsChild
+		w.target.Child = model.Some(int(int32(l.args[0])))
+	case "waitid":
+		c.decodeWaitid(w)
+	case "vfork":
+		w.needs = needsChild
+	case "rt_sigtimedwait":
+		w.needs, w.idle, w.unknown = needsSignal, true, true
+		c.limit(w, l.args[2], timespecUnit)
+	case "rt_sigsuspend", "pause":
+		w.needs, w.idle, w.unknown = needsSignal, true, true
+	case "io_uring_enter":
+		w.needs, w.idle, w.unknown = needsEvent, true, true
+		w.on(fdUse{fd: l.fd(0), read: true})
+	case "open", "openat", "openat2":
+		if c.wchan() != "wait_for_partner" {
+			return nil // waits for a disk or a server
+		}
+		w.needs, w.unknown = needsPeer, true
+		path := l.args[0]
+		if name != "open" {
+			path = l.args[1]
+		}
+		w.target.Path = c.path(path)
+	case "nanosleep":
+		w.needs, w.idle = needsTime, true
+		c.limit(w, l.args[0], timespecUnit)
+	case "clock_nanosleep":
+		w.needs, w.idle = needsTime, true
+		const absolute = 1
+		if l.args[1]&absolute != 0 {
+			c.deadline(w, l.args[2], int(int32(l.args[0])))
+		} else {
+			c.limit(w, l.args[2], timespecUnit)
+		}
+	case "restart_syscall":
+		// The arguments are still those of the call before the stop, but which
+		// call that was is not told. It had a time limit: others begin anew.
+		w.needs, w.timed = needsTime, true
+		if c.wchan() != "hrtimer_nanosleep" && c.wchan() != "do_nanosleep" {
+			w.needs = needsEvent
+		}
+	default:
+		return nil
+	}
+	return w
+}
+
+// on makes the wait one on a single descriptor.
+func (w *waiting) on(u fdUse) {
+	w.fds = []fdUse{u}
+	w.target.FD = model.Some(int(u.fd))
+}
+
+// decodeWaitid reads waitid(2): P_ALL 0, P_PID 1, P_PGID 2, P_PIDFD 3.
+func (c *caller) decodeWaitid(w *waiting) {
+	w.needs = needsChild
+	id := int(int32(c.line.args[1]))
+	switch c.line.args[0] {
+	case 0:
+		w.target.Child = model.Some(-1)
+	case 1:
+		w.target.Child = model.Some(id)
+	case 2: // as wait4 has it; 0 is the caller's own group
+		w.target.Child = model.Some(-id)
+	case 3:
+		w.on(fdUse{fd: int32(id), read: true})
+	}
+}
+
+// wchan is the kernel function that the thread sleeps in (proc_pid_wchan(5)).
+func (c *caller) wchan() string {
+	b, err := c.proc.Dir.ReadFile("task/"+itoa(c.tid)+"/wchan", nil)
+	if err != nil {
+		return ""
+	}
+	return cleanWchan(b)
+}
+
+// path reads a path in the thread's memory, as far as the page goes.
+func (c *caller) path(addr uint64) string {
+	b, at, err := c.mem.around(c.tid, addr, 0, 4096)
+	if err != nil {
+		return ""
+	}
+	b = b[at:]
+	for i, ch := range b {
+		if ch == 0 {
+			return string(b[:i])
+		}
+	}
+	return "" // it goes on in the next page
+}
+
+func clampInt64(v uint64) int64 { return int64(min(v, math.MaxInt64)) }

@@ -1,0 +1,18 @@
+// Package waitstate tells what each blocked thread is blocked on, and makes
+// objects of the futexes that threads wait at.
+//
+// What a thread does in the kernel is in /proc/PID/task/TID/syscall: the call's
+// number, its arguments, stack pointer and program counter. Whatever the
+// arguments point to (the set of a poll, a lock word) is read from the process's
+// memory, but only from pages that are present: reading must not make the process
+// any larger, and a page that is not there may be one for which a userfaultfd
+// never answers.
+//
+// There are two looks, and every second one comes after all first ones. A wait is
+// confirmed when the call and its arguments are the same in both and the thread
+// has not run in between; so all confirmed waits held at one and the same instant.
+// Descriptors are looked at again in the second look.
+//
+// Calls of 32-bit programs have other numbers and arguments. Those are recognised
+// and not decoded.
+package waitstate

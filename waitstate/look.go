@@ -1,0 +1,248 @@
+package waitstate
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// thread is a thread that was blocked at the first look.
+type thread struct {
+	proc  *model.Process
+	tid   int
+	comm  string
+	state string
+	raw   []byte // its syscall line
+	runs  model.Opt[uint64]
+	*waiting
+
+	// What the second look says.
+	same bool // it is in the same call and has not run
+	age  model.Opt[int64]
+	link string // what the descriptor leads to, of a wait on one
+}
+
+// round is one scan's two looks.
+type round struct {
+	j       *probe.Joined
+	out     *probe.Out
+	threads []*thread
+	denied  bool // there are processes whose threads could not be read
+	clock   schedClock
+	clocked bool
+}
+
+// firstLook finds the blocked threads.
+func (r *round) firstLook(ctx context.Context) {
+	var list []*model.Process
+	for _, p := range r.j.Processes {
+		if !p.Kernel && !p.Self {
+			list = append(list, p)
+		}
+	}
+	slices.SortFunc(list, func(a, b *model.Process) int { return a.PID - b.PID })
+	r.j.EachProcess(list, func(t *probe.Task, p *probe.Proc) func() {
+		if ctx.Err() != nil {
+			return nil
+		}
+		v := visit{proc: p, task: t, mem: newMemory(p, t), sets: map[int32][]fdUse{}}
+		defer v.mem.close()
+		v.process()
+		return func() {
+			r.threads = append(r.threads, v.threads...)
+			for _, g := range v.gaps {
+				r.denied = true
+				r.out.Gap(g)
+			}
+		}
+	}, func(m *model.Process, err error) {
+		r.denied = true
+		r.out.Gap(model.Gap{Reason: probe.ReasonOf(err), PID: m.PID, Op: "open", Detail: err.Error()})
+	})
+	slices.SortFunc(r.threads, func(a, b *thread) int {
+		if a.proc != b.proc {
+			return a.proc.PID - b.proc.PID
+		}
+		return a.tid - b.tid
+	})
+}
+
+// visit is the first look at one process.
+type visit struct {
+	proc    *probe.Proc
+	task    *probe.Task
+	mem     *memory
+	sets    map[int32][]fdUse
+	class32 model.Opt[bool]
+	buf     []byte
+	threads []*thread
+	gaps    []model.Gap
+}
+
+func (v *visit) process() {
+	m := v.proc.Model
+	if len(m.ThreadList) == 0 {
+		v.thread(m.PID, m.Comm, m.State)
+		return
+	}
+	for i := range m.ThreadList {
+		t := &m.ThreadList[i]
+		if !v.thread(t.TID, t.Comm, t.State) {
+			return
+		}
+	}
+}
+
+// thread looks at one thread; false if there is no use in trying the others.
+// Stopped and traced ones wait for who stopped them, which their state says.
+func (v *visit) thread(tid int, comm, state string) bool {
+	switch state {
+	case "T", "t", "Z", "X":
+		return true
+	}
+	line, err := v.read(tid)
+	switch {
+	case err == nil:
+	case probe.Gone(err):
+		return true
+	case probe.ReasonOf(err) == model.Malformed:
+		v.gap(tid, err)
+		return true
+	default:
+		v.gap(0, err)
+		return false
+	}
+	name, ok := callNames[line.number]
+	if line.state != inCall || !ok {
+		return true
+	}
+	if line.maybe32() && v.is32() {
+		return true
+	}
+	t := &thread{proc: v.proc.Model, tid: tid, comm: comm, state: state, raw: bytes.Clone(v.buf)}
+	c := caller{tid: tid, line: &line, proc: v.proc, task: v.task, mem: v.mem, sets: v.sets}
+	if t.waiting = c.decode(name); t.waiting == nil {
+		return true
+	}
+	for i := range t.futexes {
+		if err := c.locate(&t.futexes[i]); err != nil && !probe.Gone(err) {
+			v.gap(tid, err)
+		}
+	}
+	// Last: the call that the second look finds, if the thread has not run since
+	// now, is the one it was in already.
+	t.runs = runCount(v.proc, tid)
+	v.threads = append(v.threads, t)
+	return true
+}
+
+func (v *visit) gap(tid int, err error) {
+	v.gaps = append(v.gaps, model.Gap{
+		Reason: probe.ReasonOf(err), PID: v.proc.Model.PID, TID: tid, Op: "read syscall", Detail: err.Error(),
+	})
+}
+
+// read reads a thread's syscall line into v.buf.
+func (v *visit) read(tid int) (syscallLine, error) {
+	if !v.task.Enter("syscall", int32(tid)) { // waits for an exec that is under way
+		return syscallLine{}, probe.ErrGivenUp
+	}
+	var err error
+	v.buf, err = v.proc.Dir.ReadFile("task/"+itoa(tid)+"/syscall", v.buf[:0])
+	v.task.Leave()
+	if err != nil {
+		return syscallLine{}, err
+	}
+	l, err := parseSyscall(v.buf)
+	if err != nil {
+		return l, fmt.Errorf("%s/task/%d/%w", v.proc.Dir.Path(), tid, err)
+	}
+	return l, nil
+}
+
+// is32 reports whether the process runs a 32-bit program, or may.
+func (v *visit) is32() bool {
+	if is, ok := v.class32.Get(); ok {
+		return is
+	}
+	b, err := v.proc.Dir.ReadFile("auxv", nil)
+	is, known := parseAuxv(b)
+	is = is || !known || err != nil
+	v.class32 = model.Some(is)
+	return is
+}
+
+func runCount(p *probe.Proc, tid int) model.Opt[uint64] {
+	var buf [128]byte
+	b, err := p.Dir.ReadFile("task/"+itoa(tid)+"/schedstat", buf[:0])
+	if err != nil {
+		return model.Opt[uint64]{}
+	}
+	n, err := parseSchedstat(b)
+	if err != nil {
+		return model.Opt[uint64]{}
+	}
+	return model.Some(n)
+}
+
+// secondLook asks which of them are still in the same call and have not run, and
+// for how long.
+func (r *round) secondLook(ctx context.Context) {
+	byPID := map[int][]*thread{}
+	var list []*model.Process
+	for _, t := range r.threads {
+		if byPID[t.proc.PID] == nil {
+			list = append(list, t.proc)
+		}
+		byPID[t.proc.PID] = append(byPID[t.proc.PID], t)
+	}
+	if clock, err := readSchedClock(); err == nil {
+		r.clock, r.clocked = clock, true
+	} else {
+		r.out.Fail("age", "", err)
+	}
+	r.j.EachProcess(list, func(task *probe.Task, p *probe.Proc) func() {
+		if ctx.Err() != nil {
+			return nil
+		}
+		threads := byPID[p.Model.PID]
+		seen := make([]thread, len(threads))
+		v := visit{proc: p, task: task}
+		for i, t := range threads {
+			seen[i] = r.again(&v, t)
+		}
+		return func() {
+			for i, t := range threads {
+				t.same, t.age, t.link = seen[i].same, seen[i].age, seen[i].link
+			}
+		}
+	}, func(*model.Process, error) {})
+}
+
+// again is the second look at a thread.
+func (r *round) again(v *visit, t *thread) (seen thread) {
+	_, err := v.read(t.tid)
+	if err != nil || !bytes.Equal(v.buf, t.raw) {
+		return seen
+	}
+	first, known := t.runs.Get()
+	second, known2 := runCount(v.proc, t.tid).Get()
+	seen.same = known && known2 && first == second
+	if r.clocked {
+		v.buf, err = v.proc.Dir.ReadFile("task/"+itoa(t.tid)+"/sched", v.buf[:0])
+		if err == nil {
+			if exec, err := parseSched(v.buf); err == nil && exec > 0 { // 0: moved to another processor, not run there yet
+				seen.age = model.Some(int64(r.clock.age(exec) / time.Microsecond * time.Microsecond))
+			}
+		}
+	}
+	if fd, ok := t.target.FD.Get(); ok {
+		seen.link, _ = v.proc.Dir.Readlink("task/" + itoa(t.tid) + "/fd/" + itoa(fd))
+	}
+	return seen
+}

@@ -1,0 +1,29 @@
+package waitstate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ipctop/ipctop/probe"
+)
+
+// Probe reads what each blocked thread waits for, and the futexes among that.
+func Probe() probe.Probe {
+	return probe.Probe{
+		Name: "waits",
+		Waits: func(ctx context.Context, j *probe.Joined, out *probe.Out) error {
+			markFrozen(j)
+			if !decodable {
+				return fmt.Errorf("%w: calls of this architecture are not decoded", errors.ErrUnsupported)
+			}
+			r := &round{j: j, out: out}
+			r.firstLook(ctx)
+			r.secondLook(ctx)
+			index := r.resolve()
+			r.futexes(index)
+			r.report(index)
+			return ctx.Err()
+		},
+	}
+}

@@ -1,0 +1,103 @@
+package pthread
+
+// Bits of __kind in a mutex of glibc (nptl/pthreadP.h).
+const (
+	glibcTypes  = 0x03 // timed, recursive, error checking, adaptive
+	glibcRobust = 0x10
+	glibcPI     = 0x20
+	glibcPP     = 0x40 // priority ceiling
+	glibcShared = 0x80
+	glibcElide  = 0x300
+)
+
+// glibcKind reports whether a word can be the __kind of a mutex that is waited
+// for as w is. A robust mutex is waited for as a shared one unless it says so.
+func glibcKind(w *Wait, kind uint32) bool {
+	const all = glibcTypes | glibcRobust | glibcPI | glibcPP | glibcShared | glibcElide
+	return kind&^all == 0 && w.flag(kind&glibcShared, 0, glibcShared)
+}
+
+// glibcMutex: lock@0, count@4, owner@8, users@12, kind@16. A lock of 2 says that
+// someone waits (sysdeps/nptl/bits/struct_mutex.h, nptl/lowlevellock.c).
+func glibcMutex(w *Wait, _ uint32) (Lock, bool) {
+	f, ok := w.fields(8, 12, 16)
+	owner, users, kind := f[0], f[1], f[2]
+	if !ok || w.Call != Plain || w.Value != 2 || !glibcKind(w, kind) || kind&(glibcRobust|glibcPI) != 0 {
+		return Lock{}, false
+	}
+	if owner == 0 || owner&^tidMask != 0 || users == 0 || users > many {
+		return Lock{}, false
+	}
+	return Lock{Type: Mutex, Libc: "glibc", Owner: int(owner)}, true
+}
+
+// glibcRobustMutex has the fields of a mutex; its lock is the owner's id.
+func glibcRobustMutex(w *Wait, word uint32) (Lock, bool) {
+	kind, ok := w.at(16)
+	if !ok || w.Call != Plain || w.Value&waiters == 0 || w.Value&tidMask == 0 || !glibcKind(w, kind) || kind&glibcRobust == 0 {
+		return Lock{}, false
+	}
+	return Lock{Type: RobustMutex, Libc: "glibc", Owner: int(word & tidMask), Died: word&ownerDied != 0}, true
+}
+
+// glibcSem: value@0, waiters@4, private@8: 0, or 0x80 for a shared one
+// (sysdeps/nptl/internaltypes.h, struct new_sem).
+func glibcSem(w *Wait, word uint32) (Lock, bool) {
+	f, ok := w.fields(4, 8)
+	if !ok || w.Call != Bitset || w.Value != 0 || word != 0 || f[0] == 0 || f[0] > many || !w.flag(f[1], 0, 0x80) {
+		return Lock{}, false
+	}
+	return Lock{Type: Sem, Libc: "glibc"}, true
+}
+
+// glibcCond: one waits at one of two words, signals[0] and signals[1]; the word
+// before these counts the waiters, times 8, and has a bit for shared
+// (sysdeps/nptl/bits/thread-shared-types.h; moved, but in the same order, in 2.41).
+func glibcCond(w *Wait, _ uint32) (Lock, bool) {
+	if w.Call != Bitset || w.Value > many {
+		return Lock{}, false
+	}
+	for _, before := range []int{-4, -8} {
+		refs, ok := w.at(before)
+		if ok && refs>>3 != 0 && refs>>3 <= many && refs&4 == 0 && w.flag(refs&1, 0, 1) {
+			return Lock{Type: Cond, Libc: "glibc"}, true
+		}
+	}
+	return Lock{}, false
+}
+
+// glibcRWLock: readers@0, writers@4, wrphase_futex@8, writers_futex@12, two
+// unused words, cur_writer@24, shared@28 (struct_rwlock.h). One waits at either
+// futex, with a bit that says that it is used.
+func glibcRWLock(w *Wait, _ uint32) (Lock, bool) {
+	const used = 2
+	if w.Call != Bitset || w.Value&^1 != used {
+		return Lock{}, false
+	}
+	owner := func(start int) (Lock, bool) {
+		f, ok := w.fields(start, start+4, start+16, start+20, start+24, start+28)
+		readers, writers, unused, writer, shared := f[0], f[1], f[2]|f[3], f[4], f[5]
+		if !ok || unused != 0 || writer&^tidMask != 0 || !w.flag(shared, 0, 1) || readers>>3 > many || writers&^waiters > many {
+			return Lock{}, false
+		}
+		return Lock{Type: RWLock, Libc: "glibc", Owner: int(writer)}, true
+	}
+	const phase, writers = -8, -12
+	l, ok := owner(phase)
+	if ok && (w.Value == used || l.Owner != 0) {
+		return l, true
+	}
+	return owner(writers)
+}
+
+// glibcBarrier: in@0, current_round@4, count@8, shared@12, out@16; one waits at
+// the round, which starts anew when half the numbers are used (sysdeps/nptl/internaltypes.h, struct pthread_barrier).
+func glibcBarrier(w *Wait, word uint32) (Lock, bool) {
+	f, ok := w.fields(-4, 4, 8, 12)
+	in, count, shared, out := f[0], f[1], f[2], f[3]
+	if !ok || w.Call != Plain || w.Value != word || word >= 1<<31 || count == 0 || count > many || !w.flag(shared, 0, 0x80) ||
+		in-word == 0 || in-word > count || out > in {
+		return Lock{}, false
+	}
+	return Lock{Type: Barrier, Libc: "glibc"}, true
+}

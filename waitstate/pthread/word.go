@@ -1,0 +1,149 @@
+package pthread
+
+import "encoding/binary"
+
+// Wait is a thread's wait at a futex word.
+type Wait struct {
+	Call    Call
+	Private bool   // FUTEX_PRIVATE_FLAG was given
+	Value   uint32 // what the word was to be, or the thread would not have slept
+
+	// Around is the memory around the word, as much of it as could be read,
+	// and At the word's place in there.
+	Around []byte
+	At     int
+}
+
+// Call is how a thread waits: the C libraries use different operations for
+// different locks.
+type Call int
+
+// The ways to wait.
+const (
+	Plain  Call = iota // FUTEX_WAIT
+	Bitset             // FUTEX_WAIT_BITSET
+	PI                 // FUTEX_LOCK_PI: the kernel hands over, the word is the owner's thread id
+	Other
+)
+
+// How far from the word the fields lie that tell locks apart.
+const (
+	Before = 0x30
+	After  = 0x20
+)
+
+// Type is what a lock word belongs to.
+type Type string
+
+// The types.
+const (
+	Unknown     Type = "unknown"
+	Mutex       Type = "mutex"
+	RobustMutex Type = "robust-mutex"
+	PIMutex     Type = "pi-mutex"
+	RWLock      Type = "rwlock"
+	Cond        Type = "cond"
+	Barrier     Type = "barrier"
+	Sem         Type = "sem"
+	Join        Type = "join"
+)
+
+// Lock is what a word was recognised as.
+type Lock struct {
+	Type Type
+	Libc string // glibc or musl; "" if it cannot be told
+
+	// Owner is the thread that holds it, as its own pid namespace numbers it;
+	// 0 if the type has none, or it is not known.
+	Owner int
+	Died  bool // the kernel has marked the word: its owner ended without unlocking
+}
+
+// HasOwner reports whether one thread alone can release such a lock, so that an
+// owner that is missing is one that is not known.
+func (t Type) HasOwner() bool {
+	switch t {
+	case Cond, Barrier, Sem:
+		return false
+	}
+	return true
+}
+
+// Bits of a word that the kernel knows (futex(2), "Priority-inheritance futexes"
+// and get_robust_list(2)).
+const (
+	waiters   = 0x80000000
+	ownerDied = 0x40000000
+	tidMask   = 0x3fffffff
+)
+
+// at reads the 32-bit word at an offset from the futex word.
+func (w *Wait) at(offset int) (uint32, bool) {
+	i := w.At + offset
+	if i < 0 || i+4 > len(w.Around) {
+		return 0, false
+	}
+	return binary.LittleEndian.Uint32(w.Around[i:]), true
+}
+
+// fields reads several words; ok is false if one of them is missing.
+func (w *Wait) fields(offsets ...int) (v [8]uint32, ok bool) {
+	for i, o := range offsets {
+		if v[i], ok = w.at(o); !ok {
+			return v, false
+		}
+	}
+	return v, true
+}
+
+// flag reports whether v is the value that a library writes down for a lock of
+// the wait's scope.
+func (w *Wait) flag(v, private, shared uint32) bool {
+	if w.Private {
+		return v == private
+	}
+	return v == shared
+}
+
+// many is more waiters than there can be threads.
+const many = 1 << 22
+
+// Identify recognises the lock. sibling reports whether a number is the id of
+// another thread of the waiting process.
+func Identify(w Wait, sibling func(tid int) bool) Lock {
+	word, ok := w.at(0)
+	if !ok {
+		if w.Call == PI {
+			return Lock{Type: PIMutex}
+		}
+		return Lock{Type: Unknown}
+	}
+	// pthread_join waits at a field of the thread's descriptor that holds its id
+	// and is cleared by the kernel when it ends (set_tid_address(2)).
+	if w.Call == Bitset && w.Value == word && word != 0 && word&^tidMask == 0 && sibling(int(word)) {
+		return Lock{Type: Join, Libc: "glibc", Owner: int(word)}
+	}
+	for _, recognise := range []func(*Wait, uint32) (Lock, bool){
+		priorityMutex, glibcMutex, glibcRobustMutex, glibcSem, glibcRWLock, glibcCond, glibcBarrier,
+		muslSem, muslMutex, muslRWLock, muslCond,
+	} {
+		if l, ok := recognise(&w, word); ok {
+			return l
+		}
+	}
+	return Lock{Type: Unknown}
+}
+
+// priorityMutex: the kernel itself requires the word to be its owner's id.
+func priorityMutex(w *Wait, word uint32) (Lock, bool) {
+	if w.Call != PI {
+		return Lock{}, false
+	}
+	l := Lock{Type: PIMutex, Owner: int(word & tidMask), Died: word&ownerDied != 0}
+	if kind, ok := w.at(16); ok && glibcKind(w, kind) && kind&glibcPI != 0 {
+		l.Libc = "glibc"
+	} else if kind, ok := w.at(-4); ok && muslKind(w, kind) && kind&muslPI != 0 {
+		l.Libc = "musl"
+	}
+	return l, true
+}

@@ -1,0 +1,164 @@
+package waitstate
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/probe"
+)
+
+// maxSet bounds what is read of a set in memory.
+const maxSet = 4096
+
+// decodeSet reads the sets of poll, select and epoll. They are how servers wait
+// for work.
+func (c *caller) decodeSet(w *waiting) {
+	w.needs, w.idle, w.set = needsEvent, true, true
+	l := c.line
+	switch w.call {
+	case "poll", "ppoll":
+		if w.call == "poll" {
+			w.millis(l.args[2])
+		} else {
+			c.limit(w, l.args[2], timespecUnit)
+		}
+		n := min(l.args[1], maxSet)
+		w.partial = n < l.args[1]
+		if n == 0 {
+			break
+		}
+		b, err := c.mem.read(c.tid, l.args[0], int(n)*8)
+		w.partial = w.partial || err != nil
+		w.fds = parsePollfds(b)
+	case "select", "pselect6":
+		unit := int64(timespecUnit)
+		if w.call == "select" {
+			unit = timevalUnit
+		}
+		c.limit(w, l.args[4], unit)
+		n := min(l.args[0], maxSet)
+		w.partial = n < l.args[0]
+		if n == 0 {
+			break
+		}
+		var sets [3][]byte // for reading, for writing, for exceptional conditions
+		for i := range sets {
+			if addr := l.args[1+i]; addr != 0 {
+				var err error
+				sets[i], err = c.mem.read(c.tid, addr, int(n+63)/64*8)
+				w.partial = w.partial || err != nil
+			}
+		}
+		w.fds = parseFdSets(int(n), sets)
+	default:
+		if w.call == "epoll_pwait2" {
+			c.limit(w, l.args[3], timespecUnit)
+		} else {
+			w.millis(l.args[3])
+		}
+		c.decodeEpoll(w, l.fd(0))
+	}
+	if len(w.fds) == 0 && !w.partial {
+		// A sleep, written as the wait for nothing; or, without a limit, the
+		// wait for a signal.
+		w.needs, w.set = needsTime, false
+		if !w.timed {
+			w.needs, w.unknown = needsSignal, true
+		}
+	}
+}
+
+// Bits of poll(2) that package unix does not have.
+const pollRDNorm, pollRDBand, pollWRNorm, pollWRBand = 0x40, 0x80, 0x100, 0x200
+
+// parsePollfds reads an array of struct pollfd (poll(2)).
+func parsePollfds(b []byte) []fdUse {
+	var list []fdUse
+	for ; len(b) >= 8; b = b[8:] {
+		events := binary.NativeEndian.Uint16(b[4:])
+		u := fdUse{
+			fd:    int32(binary.NativeEndian.Uint32(b)),
+			read:  events&(unix.POLLIN|unix.POLLPRI|pollRDNorm|pollRDBand) != 0,
+			write: events&(unix.POLLOUT|pollWRNorm|pollWRBand) != 0,
+		}
+		if u.fd >= 0 { // a negative one is to be passed over
+			list = append(list, u)
+		}
+	}
+	return list
+}
+
+// parseFdSets reads the bitmaps of select(2) for n descriptors.
+func parseFdSets(n int, sets [3][]byte) []fdUse {
+	has := func(set []byte, fd int) bool {
+		i := fd / 64 * 8
+		return i+8 <= len(set) && binary.NativeEndian.Uint64(set[i:])>>(fd%64)&1 != 0
+	}
+	var list []fdUse
+	for fd := range n {
+		u := fdUse{fd: int32(fd), read: has(sets[0], fd) || has(sets[2], fd), write: has(sets[1], fd)}
+		if u.read || u.write {
+			list = append(list, u)
+		}
+	}
+	return list
+}
+
+// decodeEpoll reads what an epoll instance watches from its fdinfo. The numbers
+// are those of the process that registered them, which is this one unless the
+// instance was inherited; those that are not open here are not resolved.
+func (c *caller) decodeEpoll(w *waiting, epfd int32) {
+	w.target.FD = someFD(epfd)
+	list, ok := c.sets[epfd]
+	if !ok {
+		var err error
+		if list, err = c.readWatches(epfd); err != nil {
+			w.partial = true
+		}
+		c.sets[epfd] = list
+	}
+	// The instance itself comes first; see waits.
+	w.fds = append([]fdUse{{fd: epfd, read: true}}, list...)
+}
+
+func (c *caller) readWatches(epfd int32) ([]fdUse, error) {
+	if !c.task.Enter("fdinfo", epfd) {
+		return nil, probe.ErrGivenUp
+	}
+	defer c.task.Leave()
+	b, err := c.proc.Dir.ReadFile("task/"+itoa(c.tid)+"/fdinfo/"+itoa(int(epfd)), nil)
+	if err != nil {
+		return nil, err
+	}
+	return parseWatches(b)
+}
+
+// parseWatches reads the tfd lines in fdinfo of an epoll instance
+// (proc_pid_fdinfo(5), Linux 3.8). One bad line costs that line.
+func parseWatches(b []byte) (list []fdUse, err error) {
+	for line := range bytes.Lines(b) {
+		rest, ok := bytes.CutPrefix(line, []byte("tfd:"))
+		if !ok {
+			continue
+		}
+		f := bytes.Fields(rest)
+		if len(f) < 3 || string(f[1]) != "events:" {
+			err = fmt.Errorf("fdinfo: %w: %q", probe.ErrMalformed, line[:min(len(line), 40)])
+			continue
+		}
+		fd, err1 := strconv.ParseInt(string(f[0]), 10, 32)
+		events, err2 := strconv.ParseUint(string(f[2]), 16, 32)
+		if err1 != nil || err2 != nil || fd < 0 {
+			err = fmt.Errorf("fdinfo: %w: %q", probe.ErrMalformed, line[:min(len(line), 40)])
+			continue
+		}
+		list = append(list, fdUse{fd: int32(fd), read: events&(unix.EPOLLIN|unix.EPOLLPRI|unix.EPOLLRDHUP) != 0, write: events&unix.EPOLLOUT != 0})
+	}
+	slices.SortFunc(list, func(a, b fdUse) int { return int(a.fd - b.fd) })
+	return list, err
+}

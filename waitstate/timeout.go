@@ -1,0 +1,80 @@
+package waitstate
+
+import (
+	"encoding/binary"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Units of the second word of a time in memory.
+const (
+	timespecUnit = 1
+	timevalUnit  = 1000
+)
+
+const (
+	clockRealtime  = unix.CLOCK_REALTIME
+	clockMonotonic = unix.CLOCK_MONOTONIC
+)
+
+// limit notes a time limit that is told as a time in memory; none without an
+// address.
+func (c *caller) limit(w *waiting, addr uint64, unit int64) {
+	if addr == 0 {
+		return
+	}
+	w.timed = true
+	if d, ok := c.duration(addr, unit); ok {
+		w.timeout = model.Some(int64(d))
+	}
+}
+
+// deadline notes a time limit that is told as a point in time of a clock: what is
+// left of it.
+func (c *caller) deadline(w *waiting, addr uint64, clock int) {
+	if addr == 0 {
+		return
+	}
+	w.timed = true
+	d, ok := c.duration(addr, timespecUnit)
+	var now unix.Timespec
+	if ok && (clock == clockRealtime || clock == clockMonotonic) && unix.ClockGettime(int32(clock), &now) == nil {
+		w.timeout = model.Some(max(0, int64(d)-now.Nano()))
+	}
+}
+
+// millis notes a time limit in milliseconds; a negative one is none.
+func (w *waiting) millis(arg uint64) {
+	if ms := int32(arg); ms >= 0 {
+		w.timed, w.timeout = true, model.Some(int64(ms)*int64(time.Millisecond))
+	}
+}
+
+// duration reads a timespec or timeval.
+func (c *caller) duration(addr uint64, unit int64) (time.Duration, bool) {
+	b, err := c.mem.read(c.tid, addr, 16)
+	if err != nil {
+		return 0, false
+	}
+	return parseTime(b, unit)
+}
+
+// parseTime reads two 64-bit words, seconds and their fraction. Times too long for
+// the type, which stand for ever, are as long as it can hold.
+func parseTime(b []byte, unit int64) (time.Duration, bool) {
+	if len(b) < 16 {
+		return 0, false
+	}
+	sec, frac := int64(binary.NativeEndian.Uint64(b)), int64(binary.NativeEndian.Uint64(b[8:]))
+	if sec < 0 || frac < 0 || frac >= int64(time.Second)/unit {
+		return 0, false
+	}
+	const most = int64(1<<63-1) / int64(time.Second)
+	if sec >= most {
+		return 1<<63 - 1, true
+	}
+	return time.Duration(sec)*time.Second + time.Duration(frac*unit), true
+}
