@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -33,11 +34,20 @@ var pipeCalls = map[uint64][]int{
 }
 
 // restfulWaits are the places where a thread waits for data or space in a pipe
-// and has let go of its mutex (/proc/PID/wchan; names since Linux 3.0).
+// and has let go of its mutex (/proc/PID/wchan; names since Linux 3.0), and those
+// where it is stopped before or after the call.
 var restfulWaits = map[string]bool{
 	"anon_pipe_read": true, "anon_pipe_write": true, "fifo_pipe_read": true, "fifo_pipe_write": true,
 	"pipe_read": true, "pipe_write": true, "pipe_wait": true, "pipe_wait_readable": true, "pipe_wait_writable": true,
 	"wait_for_partner": true, "wait_for_space": true, "ipipe_prep": true, "opipe_prep": true,
+	"ptrace_stop": true, "do_signal_stop": true, "do_freezer_trap": true, "get_signal": true, "0": true, "": true,
+}
+
+// asleep is where a thread sleeps, in a call on a pipe.
+type asleep struct {
+	pipe        *probe.Joint
+	pid, tid    int
+	call, wchan string
 }
 
 // busyPipes finds the pipes on which a thread works that has been put to sleep
@@ -55,44 +65,68 @@ func busyPipes(procRoot string, processes map[int32]*model.Process, pipes []*pro
 			}
 		}
 	}
-	busy := map[probe.Key]error{}
+	var suspects []asleep
 	buf := make([]byte, 256)
 	for pid := range pids {
-		p := processes[pid]
-		if p == nil || p.Self {
+		if p := processes[pid]; p != nil && !p.Self {
+			suspects = append(suspects, sleepersOf(procRoot, p, of, buf)...)
+		}
+	}
+	if len(suspects) == 0 {
+		return nil
+	}
+	// Whoever merely had to wait a moment is elsewhere by now.
+	time.Sleep(2 * time.Millisecond)
+	busy := map[probe.Key]error{}
+	for _, s := range suspects {
+		dir := taskDir(procRoot, s.pid, s.tid)
+		call, err := readSmall(dir+"/syscall", buf)
+		if err != nil || string(call) != s.call {
 			continue
 		}
-		threads := p.ThreadList
-		if len(threads) == 0 {
-			threads = []model.Thread{{TID: p.PID, State: p.State}}
-		}
-		for i := range threads {
-			if s := threads[i].State; s != "S" && s != "D" {
-				continue
-			}
-			tid := threads[i].TID
-			dir := procRoot + "/" + strconv.Itoa(p.PID) + "/task/" + strconv.Itoa(tid)
-			text, err := readSmall(dir+"/syscall", buf)
-			if err != nil {
-				if probe.ReasonOf(err) == model.Denied {
-					break // and so are the other threads of the process
-				}
-				continue
-			}
-			for _, fd := range pipesInCall(text) {
-				e := of[descriptor{pid, fd}]
-				if e == nil {
-					continue
-				}
-				wchan, err := readSmall(dir+"/wchan", buf)
-				if err == nil && !restfulWaits[string(plainSymbol(wchan))] && !bytes.Equal(wchan, []byte("0")) {
-					busy[e.Key] = &busyError{p.PID, tid, string(wchan)}
-				}
-				break
-			}
+		if wchan, err := readSmall(dir+"/wchan", buf); err == nil && string(wchan) == s.wchan {
+			busy[s.pipe.Key] = &busyError{s.pid, s.tid, s.wchan}
 		}
 	}
 	return busy
+}
+
+// sleepersOf finds the threads of a process that sleep in calls on pipes.
+func sleepersOf(procRoot string, p *model.Process, of map[descriptor]*probe.Joint, buf []byte) []asleep {
+	threads := p.ThreadList
+	if len(threads) == 0 {
+		threads = []model.Thread{{TID: p.PID, State: p.State}}
+	}
+	var list []asleep
+	for i := range threads {
+		if s := threads[i].State; s != "S" && s != "D" {
+			continue
+		}
+		dir := taskDir(procRoot, p.PID, threads[i].TID)
+		text, err := readSmall(dir+"/syscall", buf)
+		if err != nil {
+			if probe.ReasonOf(err) == model.Denied {
+				break // and so are the other threads of the process
+			}
+			continue
+		}
+		for _, fd := range pipesInCall(text) {
+			e := of[descriptor{int32(p.PID), fd}]
+			if e == nil {
+				continue
+			}
+			call := string(text)
+			if wchan, err := readSmall(dir+"/wchan", buf); err == nil && !restfulWaits[string(plainSymbol(wchan))] {
+				list = append(list, asleep{e, p.PID, threads[i].TID, call, string(wchan)})
+			}
+			break
+		}
+	}
+	return list
+}
+
+func taskDir(procRoot string, pid, tid int) string {
+	return procRoot + "/" + strconv.Itoa(pid) + "/task/" + strconv.Itoa(tid)
 }
 
 // pipesInCall reads /proc/PID/task/TID/syscall (proc_pid_syscall(5)) and returns

@@ -17,6 +17,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(memoryEnv); path != "" {
 		holdMemoryLock(path)
 	}
+	if what := os.Getenv(containerEnv); what != "" {
+		container(what)
+	}
 	if os.Getenv(waitersEnv) != "" {
 		waiters()
 	}

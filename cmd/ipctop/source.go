@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
@@ -30,12 +31,29 @@ func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, err
 	if o.from != "" {
 		return c.readDump(o.from)
 	}
+	if err := enoughFiles(); err != nil {
+		return nil, err
+	}
 	// A single snapshot is nearly all live memory: collecting earlier halves what
 	// the collector would let pile up beside it, and costs a few per cent.
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
 	return probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Aside: "/proc/self/exe"}).Scan(ctx)
+}
+
+// minFiles is how many files a scan has open at a time, at the most: some for
+// each processor, some for each table, and those of the Go runtime.
+const minFiles = 32
+
+// enoughFiles says whether ipctop may open as many files as a scan needs. With
+// fewer the Go runtime itself may crash.
+func enoughFiles() error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur >= minFiles {
+		return nil
+	}
+	return fmt.Errorf("at most %d files may be open at a time (ulimit -n), a scan needs %d", limit.Cur, minFiles)
 }
 
 func (c command) readDump(name string) (*model.Snapshot, error) {

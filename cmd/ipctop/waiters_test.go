@@ -93,10 +93,10 @@ func waiters() {
 		}, {
 			"semop",
 			func() (uintptr, unix.Errno) {
-				return sys(unix.SYS_SEMTIMEDOP, uintptr(sem), uintptr(unsafe.Pointer(&down)), 1, 0)
+				return sys(sysSemtimedop, uintptr(sem), uintptr(unsafe.Pointer(&down)), 1, 0)
 			},
 			func() (uintptr, unix.Errno) {
-				return sys(unix.SYS_SEMTIMEDOP, uintptr(sem), uintptr(unsafe.Pointer(&up)), 1, 0)
+				return sys(sysSemtimedop, uintptr(sem), uintptr(unsafe.Pointer(&up)), 1, 0)
 			},
 		}, {
 			"futex",
