@@ -87,8 +87,10 @@ func TestTwins(t *testing.T) {
 
 func TestListsAreNeverNull(t *testing.T) {
 	for _, s := range []*model.Snapshot{
-		{Schema: model.Schema}, {Schema: model.Schema, Objects: []model.Object{{}}, Processes: []model.Process{{Signals: &model.Signals{}}}, Links: []model.Link{{}},
-			Waits: []model.Wait{{}}, Findings: []model.Finding{{}}}, modeltest.Rich(),
+		{Schema: model.Schema}, {
+			Schema: model.Schema, Objects: []model.Object{{}}, Processes: []model.Process{{Signals: &model.Signals{}}}, Links: []model.Link{{}},
+			Waits: []model.Wait{{}}, Findings: []model.Finding{{}},
+		}, modeltest.Rich(),
 	} {
 		if out := encode(t, s); regexp.MustCompile(`:\s*null|\[null`).Match(out) {
 			t.Errorf("null in %s", out)

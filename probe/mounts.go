@@ -42,16 +42,16 @@ var localTypes = []string{
 
 // local reports whether path lies on a local file system. Paths without a
 // leading slash name things that are in no file system.
-func (m *mountTable) local(path []byte) bool {
+func (t *mountTable) local(path []byte) bool {
 	if len(path) == 0 || path[0] != '/' {
 		return true
 	}
-	if m == nil {
+	if t == nil {
 		return false
 	}
 	for {
-		if t, ok := m.types[string(path)]; ok {
-			_, found := slices.BinarySearch(localTypes, t)
+		if fsType, ok := t.types[string(path)]; ok {
+			_, found := slices.BinarySearch(localTypes, fsType)
 			return found
 		}
 		i := bytes.LastIndexByte(path, '/')

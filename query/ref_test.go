@@ -24,8 +24,10 @@ func testSnapshot() *model.Snapshot {
 	}
 	net := func(inode uint64) *model.Namespace { return &model.Namespace{Type: "net", Inode: inode} }
 	tcp := func(id string, ino model.Big, state, local, remote string) model.Object {
-		return model.Object{ID: id, Kind: model.TCP, Ino: ino, Name: local, Namespace: net(ownNet),
-			Detail: &model.InetDetail{State: state, Local: local, Remote: remote}}
+		return model.Object{
+			ID: id, Kind: model.TCP, Ino: ino, Name: local, Namespace: net(ownNet),
+			Detail: &model.InetDetail{State: state, Local: local, Remote: remote},
+		}
 	}
 	return &model.Snapshot{
 		Schema: model.Schema,
@@ -34,8 +36,10 @@ func testSnapshot() *model.Snapshot {
 			{PID: 1, Comm: "systemd", Label: "systemd", Exe: "/usr/lib/systemd/systemd"},
 			{PID: 911, Comm: "postgres", Label: "postgres", Exe: "/usr/bin/postgres", Unit: "postgresql.service"},
 			{PID: 4121, Comm: "writer", Label: "writer", Cmdline: []string{"writer", "-v"}},
-			{PID: 4188, Comm: "python3", Label: "pager.py", Exe: "/usr/bin/python3", Cmdline: []string{"python3", "/opt/pager.py"},
-				ThreadList: []model.Thread{{TID: 4188}, {TID: 4190}}},
+			{
+				PID: 4188, Comm: "python3", Label: "pager.py", Exe: "/usr/bin/python3", Cmdline: []string{"python3", "/opt/pager.py"},
+				ThreadList: []model.Thread{{TID: 4188}, {TID: 4190}},
+			},
 			{PID: 5000, NSPIDs: []int{1}, Comm: "nginx", Label: "nginx", Exe: "/usr/sbin/nginx", Container: web},
 			{PID: 5007, NSPIDs: []int{7}, Comm: "nginx", Label: "nginx", Exe: "/usr/sbin/nginx", Container: web},
 			{PID: 6000, Comm: "a\x1b[2J b", Label: "a\x1b[2J b"},
@@ -45,12 +49,16 @@ func testSnapshot() *model.Snapshot {
 			{PID: 7002, Comm: "bash", Label: "bash"},
 		},
 		Objects: []model.Object{
-			{ID: "pipe:4242", Kind: model.Pipe, Ino: 4242, Detail: &model.PipeDetail{},
-				Holders: []model.Holder{holder(4121, "writer", 1, model.Write), holder(4188, "python3", 0, model.Read)}},
+			{
+				ID: "pipe:4242", Kind: model.Pipe, Ino: 4242, Detail: &model.PipeDetail{},
+				Holders: []model.Holder{holder(4121, "writer", 1, model.Write), holder(4188, "python3", 0, model.Read)},
+			},
 			{ID: "fifo:8:2:77", Kind: model.FIFO, Ino: 77, Name: "/run/jobs.fifo", Path: "/run/jobs.fifo", Detail: &model.PipeDetail{}},
-			{ID: "unix:17", Kind: model.Unix, Ino: 17, Name: "/run/x.sock", Namespace: net(ownNet),
+			{
+				ID: "unix:17", Kind: model.Unix, Ino: 17, Name: "/run/x.sock", Namespace: net(ownNet),
 				Detail:  &model.UnixDetail{Path: "/run/x.sock", State: "listen"},
-				Holders: []model.Holder{holder(911, "postgres", 5, model.ReadWrite)}},
+				Holders: []model.Holder{holder(911, "postgres", 5, model.ReadWrite)},
+			},
 			{ID: "unix:17@4026532000", Kind: model.Unix, Ino: 17, Namespace: net(otherNet), Detail: &model.UnixDetail{}},
 			{ID: "unix:18", Kind: model.Unix, Ino: 18, Namespace: net(ownNet), Detail: &model.UnixDetail{Abstract: "dbus\x00x"}},
 			tcp("tcp:21", 21, "ESTAB", "127.0.0.1:5432", "127.0.0.1:40000"),

@@ -90,8 +90,6 @@ func typed(n, like ast.Node) ast.Node {
 
 func isNil(n ast.Node) bool { _, ok := n.(*ast.NilNode); return ok }
 
-func isBool(n ast.Node) bool { t := n.Type(); return t != nil && t.Kind() == reflect.Bool }
-
 func (r *rewriter) want(s *structType, name string) { r.needs[need{s.owner, name}] = true }
 
 func (r *rewriter) fail(format string, args ...any) {

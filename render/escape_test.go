@@ -52,8 +52,14 @@ func TestWidth(t *testing.T) {
 		width int
 		want  string
 	}{
-		{"abcdef", 6, "abcdef"}, {"abcdef", 5, "abcd…"}, {"数据库", 6, "数据库"}, {"数据库", 5, "数据…"}, {"数据库", 4, "数…"},
-		{"e\u0301e\u0301e\u0301", 2, "e\u0301…"}, {"abc", 1, "…"}, {"abc", 0, ""},
+		{"abcdef", 6, "abcdef"},
+		{"abcdef", 5, "abcd…"},
+		{"数据库", 6, "数据库"},
+		{"数据库", 5, "数据…"},
+		{"数据库", 4, "数…"},
+		{"e\u0301e\u0301e\u0301", 2, "e\u0301…"},
+		{"abc", 1, "…"},
+		{"abc", 0, ""},
 	} {
 		if got := Truncate(c.in, c.width, "…"); got != c.want || Width(got) > c.width {
 			t.Errorf("%q to %d: %q, want %q", c.in, c.width, got, c.want)

@@ -44,8 +44,10 @@ func showSnapshot() *model.Snapshot {
 	}
 	shared := hold(4121, "writer", 2, model.Write)
 	shared.OFD = model.OFD{PID: 4121, FD: 1}
-	attached := model.Holder{PID: 4188, Comm: "python3", Via: model.ViaAttach, Access: model.ReadWrite,
-		Extent: &model.Extent{Address: 0x7f0000001000, Size: model.Some[int64](4096)}}
+	attached := model.Holder{
+		PID: 4188, Comm: "python3", Via: model.ViaAttach, Access: model.ReadWrite,
+		Extent: &model.Extent{Address: 0x7f0000001000, Size: model.Some[int64](4096)},
+	}
 	return &model.Snapshot{
 		Schema: model.Schema,
 		Host:   model.Host{Namespaces: map[string]uint64{"net": 1, "ipc": 2}},
@@ -56,8 +58,10 @@ func showSnapshot() *model.Snapshot {
 				Cmdline: []string{"writer", "-v", "/tmp"}, Exe: "/usr/bin/writer", UID: model.Some(1000), User: "ann", State: "S", Threads: 2,
 				FDs: model.Some(5), Namespaces: map[string]uint64{"net": 9, "ipc": 2}, Unit: "writer.service", Cgroup: "/system.slice/writer.service",
 				Container: &model.Container{ID: "3f2a9c0d1e4b", Name: "web", Pod: "web-0", PodNamespace: "shop"},
-				Signals: &model.Signals{Pending: []string{"SIGUSR1"}, Blocked: []string{"SIGUSR1", "SIGRTMIN+1"}, Queued: model.Some[int64](3),
-					QueueLimit: model.Some[int64](1000)},
+				Signals: &model.Signals{
+					Pending: []string{"SIGUSR1"}, Blocked: []string{"SIGUSR1", "SIGRTMIN+1"}, Queued: model.Some[int64](3),
+					QueueLimit: model.Some[int64](1000),
+				},
 				ThreadList: []model.Thread{
 					{TID: 4121, Comm: "writer", State: "S"},
 					{TID: 4122, Comm: "flush\x1b", State: "D", Wchan: "anon_pipe_write", Signals: &model.Signals{Blocked: []string{"SIGTERM"}}},
@@ -170,10 +174,14 @@ func TestKinds(t *testing.T) {
 
 func TestDoctor(t *testing.T) {
 	features := []model.Feature{
-		{Group: "privilege", Name: "CAP_SYS_PTRACE", State: model.FeatureMissing, Found: "not effective", Hidden: "Descriptors of other users' processes",
-			Argv: []string{"sudo", "/opt/my ipctop"}},
-		{Group: "privilege", Name: "CAP_SYS_ADMIN", State: model.FeatureMissing, Found: "not effective", Hidden: "Other namespaces",
-			Argv: []string{"sudo", "/opt/my ipctop"}},
+		{
+			Group: "privilege", Name: "CAP_SYS_PTRACE", State: model.FeatureMissing, Found: "not effective", Hidden: "Descriptors of other users' processes",
+			Argv: []string{"sudo", "/opt/my ipctop"},
+		},
+		{
+			Group: "privilege", Name: "CAP_SYS_ADMIN", State: model.FeatureMissing, Found: "not effective", Hidden: "Other namespaces",
+			Argv: []string{"sudo", "/opt/my ipctop"},
+		},
 		{Group: "kernel", Name: "kcmp", State: model.FeatureUnknown, Found: "operation not permitted", Hidden: "Shared descriptions", Advice: "use a kernel with it"},
 		{Group: "place", Name: "kernel", State: model.FeatureOK, Found: "6.18"},
 	}

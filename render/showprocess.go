@@ -259,8 +259,10 @@ func (t *showText) waits(x *showIndex, fits func(*model.Wait) bool) {
 		for _, b := range w.Blockers {
 			blockers = append(blockers, t.who(x, b.PID, b.Comm))
 		}
-		rows = append(rows, []string{t.who(x, w.PID, w.Comm), strconv.Itoa(w.TID), t.esc(w.Call), t.esc(w.Needs),
-			t.esc(showFew(on, 4)), showFew(slices.Compact(blockers), 4), age})
+		rows = append(rows, []string{
+			t.who(x, w.PID, w.Comm), strconv.Itoa(w.TID), t.esc(w.Call), t.esc(w.Needs),
+			t.esc(showFew(on, 4)), showFew(slices.Compact(blockers), 4), age,
+		})
 	}
 	if rows != nil {
 		t.heading("Waits (%d)", len(rows))

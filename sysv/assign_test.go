@@ -47,53 +47,64 @@ func TestAssign(t *testing.T) {
 		},
 		"one number in two namespaces": {
 			[]*group{attached(0, true, page, at{10, 100}), attached(0, true, page, at{20, 200})},
-			[]*candidate{seg(100, 0, page, 1, 0, 0), seg(200, 0, page, 1, 0, 0)}, []int{0, 1},
+			[]*candidate{seg(100, 0, page, 1, 0, 0), seg(200, 0, page, 1, 0, 0)},
+			[]int{0, 1},
 		},
 		"a process that moved to where nobody is attached": {
 			[]*group{attached(0, true, page, at{10, 200})},
-			[]*candidate{seg(100, 0, page, 1, 10, 10), seg(200, 0, page, 0, 0, 0)}, []int{0},
+			[]*candidate{seg(100, 0, page, 1, 10, 10), seg(200, 0, page, 0, 0, 0)},
+			[]int{0},
 		},
 		"a process that moved to where someone is": {
 			[]*group{attached(0, true, page, at{10, 200}), attached(0, true, page, at{20, 200})},
-			[]*candidate{seg(100, 0, page, 1, 10, 99), seg(200, 0, page, 1, 20, 99)}, []int{0, 1},
+			[]*candidate{seg(100, 0, page, 1, 10, 99), seg(200, 0, page, 1, 20, 99)},
+			[]int{0, 1},
 		},
 		"… told by the count": {
 			[]*group{attached(0, true, page, at{10, 200}), attached(0, true, page, at{20, 200}, at{21, 200})},
-			[]*candidate{seg(100, 0, page, 1, 0, 0), seg(200, 0, page, 2, 0, 0)}, []int{0, 1},
+			[]*candidate{seg(100, 0, page, 1, 0, 0), seg(200, 0, page, 2, 0, 0)},
+			[]int{0, 1},
 		},
 		"… told by the key": {
 			[]*group{attached(7, true, page, at{10, 200}), attached(8, true, page, at{20, 200})},
-			[]*candidate{seg(100, 7, page, 1, 0, 0), seg(200, 8, page, 1, 0, 0)}, []int{0, 1},
+			[]*candidate{seg(100, 7, page, 1, 0, 0), seg(200, 8, page, 1, 0, 0)},
+			[]int{0, 1},
 		},
 		"… told by the size": {
 			[]*group{attached(0, true, 4*page, at{10, 200}), attached(0, true, page, at{20, 200})},
-			[]*candidate{seg(100, 0, 4*page, 1, 0, 0), seg(200, 0, page, 1, 0, 0)}, []int{0, 1},
+			[]*candidate{seg(100, 0, 4*page, 1, 0, 0), seg(200, 0, page, 1, 0, 0)},
+			[]int{0, 1},
 		},
 		"one process attached to two of one number": {
 			[]*group{attached(0, true, page, at{10, 200}), attached(0, true, page, at{10, 200})},
-			[]*candidate{seg(100, 0, page, 1, 10, 10), seg(200, 0, page, 1, 10, 10)}, []int{-1, -1},
+			[]*candidate{seg(100, 0, page, 1, 10, 10), seg(200, 0, page, 1, 10, 10)},
+			[]int{-1, -1},
 		},
 		"a segment of a namespace nobody can enter": {
 			[]*group{attached(9, true, page, at{10, 100})}, []*candidate{seg(100, 1, page, 0, 0, 0)}, []int{-1},
 		},
 		"… that has the same key, too": {
 			[]*group{attached(1, true, page, at{10, 300}), attached(1, true, page, at{20, 100})},
-			[]*candidate{seg(100, 1, page, 1, 0, 0)}, []int{-1, 0},
+			[]*candidate{seg(100, 1, page, 1, 0, 0)},
+			[]int{-1, 0},
 		},
 		"no table at all": {
 			[]*group{attached(9, true, page, at{10, 100})}, nil, []int{-1},
 		},
 		"removed segments have no key": {
 			[]*group{attached(9, true, page, at{10, 100})},
-			[]*candidate{{ns: 100, key: keyText(0), removed: true, attached: model.Some[int64](1)}}, []int{0},
+			[]*candidate{{ns: 100, key: keyText(0), removed: true, attached: model.Some[int64](1)}},
+			[]int{0},
 		},
 		"without generations, where the process lives": {
 			[]*group{attached(0, false, page, at{10, 100}), attached(0, false, page, at{20, 200})},
-			[]*candidate{seg(100, 0, page, 1, 0, 0), seg(200, 0, page, 1, 0, 0)}, []int{0, 1},
+			[]*candidate{seg(100, 0, page, 1, 0, 0), seg(200, 0, page, 1, 0, 0)},
+			[]int{0, 1},
 		},
 		"without generations, more attached than there can be": {
 			[]*group{attached(0, false, page, at{10, 200}, at{11, 200})},
-			[]*candidate{seg(100, 0, page, 1, 0, 0), seg(200, 0, page, 1, 0, 0)}, []int{-1},
+			[]*candidate{seg(100, 0, page, 1, 0, 0), seg(200, 0, page, 1, 0, 0)},
+			[]int{-1},
 		},
 		"without generations, from a namespace not seen": {
 			[]*group{attached(0, false, page, at{10, 300})}, []*candidate{seg(100, 0, page, 1, 0, 0)}, []int{-1},

@@ -423,10 +423,7 @@ func TestKilledRunIsCleaned(t *testing.T) {
 			want = append(want, "/"+name)
 		}
 	}
-	for _, name := range []string{"fifo", hostileName, "listener.sock"} {
-		want = append(want, name)
-	}
-	want = append(want, "directory")
+	want = append(want, "fifo", hostileName, "listener.sock", "directory")
 	// On a busy machine a holder may not have noticed yet.
 	report.Removed = slices.DeleteFunc(report.Removed, func(s string) bool { return strings.HasPrefix(s, "process ") })
 	if len(report.Removed) != len(want) {

@@ -47,11 +47,6 @@ func usageError(format string, args ...any) error {
 	return &exitError{exitUsage, fmt.Errorf(format, args...)}
 }
 
-// notFoundError says that what the user named does not exist.
-func notFoundError(format string, args ...any) error {
-	return &exitError{exitNotFound, fmt.Errorf(format, args...)}
-}
-
 // command is ipctop as a value, so that tests run it within their own process.
 type command struct {
 	stdin          io.Reader

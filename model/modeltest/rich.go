@@ -40,12 +40,16 @@ func Rich() *model.Snapshot {
 		},
 		Limits: []model.Limit{
 			{Name: "kernel.msgmnb", Kind: model.SysvMsg, Max: model.Some(int64(16384)), Unit: "bytes"},
-			{Name: "kernel.shmmni", Kind: model.SysvShm, Used: model.Some(int64(4096)), Max: model.Some(int64(4096)), Unit: "segments",
-				Scope: &model.LimitScope{NS: 4026531839}},
+			{
+				Name: "kernel.shmmni", Kind: model.SysvShm, Used: model.Some(int64(4096)), Max: model.Some(int64(4096)), Unit: "segments",
+				Scope: &model.LimitScope{NS: 4026531839},
+			},
 			{Name: "RLIMIT_NOFILE", Used: model.Some(int64(947)), Max: model.Some(int64(1024)), Unit: "descriptors", Scope: &model.LimitScope{PID: 812}},
 			{Name: "RLIMIT_NOFILE", Used: model.Some(int64(3)), Max: model.Some(int64(1024)), Unit: "descriptors", Scope: &model.LimitScope{PID: 813}},
-			{Name: "RLIMIT_MSGQUEUE", Used: model.Some(int64(0)), Unlimited: true, Estimated: true, Unit: "bytes",
-				Scope: &model.LimitScope{UID: model.Some(0)}},
+			{
+				Name: "RLIMIT_MSGQUEUE", Used: model.Some(int64(0)), Unlimited: true, Estimated: true, Unit: "bytes",
+				Scope: &model.LimitScope{UID: model.Some(0)},
+			},
 		},
 		Processes: processes(),
 		Objects:   append(append(channels(), sockets()...), sysv()...),

@@ -97,7 +97,7 @@ func TestDriver(t *testing.T) {
 	r.screen.InjectKey(tcell.KeyEscape, 0, tcell.ModNone)
 	r.waitFor("QUEUED")
 	r.screen.InjectMouse(5, 6, tcell.Button1, tcell.ModNone)
-	r.waitFor("3/7")
+	r.waitFor("3/")
 	r.rune('S')
 	r.waitFor("Saved to /tmp/x.json")
 	if s := <-saved; len(s.Objects) == 0 {
