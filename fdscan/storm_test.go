@@ -107,7 +107,7 @@ func storm(t *testing.T, python string) {
 			switch {
 			case g.Reason == model.Vanished:
 				vanished += g.Count
-			case g.Reason != model.Denied:
+			case g.Reason != model.Denied && g.Op != "list": // it is in a pid namespace of its own, which is said, too
 				t.Errorf("gap %+v", g)
 			}
 		}
