@@ -5,7 +5,8 @@
 // sock_diag(7) tables and /proc/PID/net/*.
 // Minimum kernel: 4.4; duplicates for pipe fill need pidfd_getfd (5.6).
 // Privilege: ptrace-read rights on a process for its descriptors (ptrace(2),
-// "access mode checking"): its own user, or CAP_SYS_PTRACE.
+// "access mode checking"): its own user, or CAP_SYS_PTRACE with
+// CAP_DAC_READ_SEARCH, because the directory is closed to others.
 //
 // Errors: whatever cannot be read becomes a gap; what is not known stays absent.
 package fdscan

@@ -27,7 +27,7 @@ var pipeInfo = KindInfo{
 	About: "A byte stream between processes that inherited or were handed its ends, as in a shell pipeline. " +
 		"A reader blocks while it is empty and some process holds a write end; a writer blocks while it is full.",
 	Source: "the links /proc/PID/fd/N, and FIONREAD and F_GETPIPE_SZ on a duplicate that lives for microseconds",
-	Privilege: "ends of other users' processes need CAP_SYS_PTRACE; bytes queued need the right to attach to a holder " +
+	Privilege: "ends of other users' processes need CAP_SYS_PTRACE with CAP_DAC_READ_SEARCH; bytes queued need the right to attach to a holder " +
 		"(ptrace(2), pidfd_getfd(2))",
 	Unseen:    "what is in it; who wrote what; the kernel's own counts of ends (eBPF only)",
 	NewDetail: newPipeDetail,

@@ -33,7 +33,8 @@ var posixMqInfo = KindInfo{
 		"open any more. A sender blocks while it holds the most messages it may, a receiver while it is empty.",
 	Source: "the mqueue file system, mounted where nobody sees it (fsmount), and mq_getsetattr; else a mount that is there; " +
 		"holders from /proc/PID/fd",
-	Privilege: "CAP_SYS_ADMIN, or a mounted mqueue file system and read permission on the queue; holders: CAP_SYS_PTRACE",
+	Privilege: "CAP_SYS_ADMIN, or a mounted mqueue file system; the state of a queue: read permission on it or CAP_DAC_READ_SEARCH; " +
+		"holders: CAP_SYS_PTRACE with CAP_DAC_READ_SEARCH",
 	Unseen:    "the messages; how full an unlinked queue is. Reading a queue's state sets its file's atime",
 	NewDetail: func() Detail { return new(PosixMqDetail) },
 }

@@ -103,7 +103,7 @@ var (
 		About: "Local sockets: streams, datagrams or sequenced packets between processes of one machine, also for handing " +
 			"over descriptors and credentials. Named by a path, an abstract name, or not at all (socketpair).",
 		Source:    "unix_diag over netlink, else /proc/net/unix; fdinfo for descriptors in flight",
-		Privilege: "sockets and peers: none; who holds them: CAP_SYS_PTRACE; other network namespaces: CAP_SYS_ADMIN",
+		Privilege: "sockets and peers: none; who holds them: CAP_SYS_PTRACE with CAP_DAC_READ_SEARCH; other network namespaces: CAP_SYS_ADMIN",
 		Unseen:    "what is queued; all but the first datagram's size",
 		NewDetail: func() Detail { return new(UnixDetail) },
 	}
@@ -120,7 +120,7 @@ var (
 		About: "A byte stream between processes of this machine (loopback, containers) or of two. The two ends of a local " +
 			"connection are matched by their addresses.",
 		Source:    "inet_diag over netlink with tcp_info, else /proc/net/tcp and tcp6",
-		Privilege: "sockets: none; who holds them: CAP_SYS_PTRACE; other network namespaces: CAP_SYS_ADMIN",
+		Privilege: "sockets: none; who holds them: CAP_SYS_PTRACE with CAP_DAC_READ_SEARCH; other network namespaces: CAP_SYS_ADMIN",
 		Unseen:    "the process at the other end when it is on another host",
 		NewDetail: newInetDetail,
 	}
@@ -229,7 +229,7 @@ var (
 		About: "A socket of a family that ipctop has no reader for, such as AF_ALG; also one of a family whose reader is " +
 			"switched off, or whose protocol could not be asked for.",
 		Source:    "the links /proc/PID/fd/N; the attribute system.sockprotoname",
-		Privilege: "CAP_SYS_PTRACE for other users' processes",
+		Privilege: "CAP_SYS_PTRACE with CAP_DAC_READ_SEARCH for other users' processes",
 		Unseen:    "addresses and queues",
 		NewDetail: func() Detail { return new(SocketDetail) },
 	}

@@ -101,7 +101,7 @@ var (
 		Man:         []string{"sysvipc(7)", "shmget(2)", "shmop(2)", "shmctl(2)"},
 		About:       "Memory that several processes attach. It stays until removed, also when its creator is gone.",
 		Source:      "shmctl SHM_STAT_ANY, else /proc/sysvipc/shm; attachments from PROCMAP_QUERY or /proc/PID/maps",
-		Privilege:   "segments: none; who is attached: CAP_SYS_PTRACE; other IPC namespaces: CAP_SYS_ADMIN",
+		Privilege:   "segments: none; who is attached: CAP_SYS_PTRACE with CAP_DAC_READ_SEARCH; other IPC namespaces: CAP_SYS_ADMIN",
 		Unseen:      "who writes and who only reads what",
 		NewDetail:   func() Detail { return new(SysvShmDetail) },
 	}

@@ -11,8 +11,9 @@
 // Kernel files read: /proc/PID/{stat,status,cmdline,exe,cgroup,ns/*,fd,task},
 // /proc/stat, /proc/self/mountinfo, /proc/sys/kernel/random/boot_id.
 // Minimum kernel: 4.4 for the walk; each probe says what it needs.
-// Privilege: none for stat and status; CAP_SYS_PTRACE for the descriptors and
-// mappings of other users' processes; CAP_SYS_ADMIN for other namespaces.
+// Privilege: none for stat and status; CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH
+// for the descriptors of other users' processes; CAP_SYS_ADMIN for other
+// namespaces.
 //
 // Errors: whatever cannot be read becomes a [model.Gap]. [Scanner.Scan] fails
 // only where there is no snapshot at all: an unreadable proc file system.

@@ -78,7 +78,7 @@ var wanted = []struct {
 	{unix.CAP_SYS_PTRACE, "Descriptors, mappings and waits of other users' processes"},
 	{unix.CAP_SYS_ADMIN, "Sockets, queues and shared memory of other namespaces: what containers use"},
 	{unix.CAP_IPC_OWNER, "Values of other users' System V semaphores"},
-	{unix.CAP_DAC_READ_SEARCH, "Files and queues that their permissions hide"},
+	{unix.CAP_DAC_READ_SEARCH, "Descriptors of other users' processes, also with CAP_SYS_PTRACE: their directories are closed to others"},
 }
 
 // privilege looks at who ipctop is.
