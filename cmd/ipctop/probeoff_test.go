@@ -1,0 +1,62 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/testfixtures"
+)
+
+// serves has, for probes on which further fixtures rest, which and why.
+var serves = map[string][]string{
+	// What it watches, or lies in, is named by the other probe.
+	"pipe":     {"epoll"},
+	"eventfd":  {"epoll"},
+	"signalfd": {"io_uring"},
+	"sysv-shm": {"futex", "futex:pi", "futex:robust"},
+	// Semaphores are files among those of shared memory; who holds either is
+	// found with the files.
+	"posix-shm": {"posix-sem", "posix-sem:musl", "posix-sem:taken"},
+	"file": {
+		"posix-sem", "posix-sem:musl", "posix-sem:taken", "posix-shm", "posix-shm:deleted",
+	},
+	// Probes that are named after what they read, not after a kind.
+	"locks": {"file:flock", "file:lease", "file:ofd", "file:posix"},
+	"waits": {"futex", "futex:pi", "futex:robust"},
+}
+
+// Each probe sees its own: without it exactly the fixtures of its kind are
+// missing. This is the proof that --verify can fail, too.
+func TestEachProbeSwitchedOff(t *testing.T) {
+	run, err := testfixtures.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	all := probes()
+	for i := -1; i < len(all); i++ {
+		off, rest := "none", slices.Clone(all)
+		if i >= 0 {
+			off, rest = all[i].Name, slices.Delete(rest, i, i+1)
+		}
+		snap, err := probe.NewScanner(probe.Options{Probes: rest}).Scan(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		red, want := map[string]bool{}, map[string]bool{}
+		for _, inst := range run.Instances {
+			if testfixtures.Verify(snap, &inst) != nil {
+				red[inst.Fixture] = true
+			}
+			if inst.Kind == off || slices.Contains(serves[off], inst.Fixture) {
+				want[inst.Fixture] = true
+			}
+		}
+		if !maps.Equal(red, want) {
+			t.Errorf("without %s the missing fixtures are %v, want %v", off,
+				slices.Sorted(maps.Keys(red)), slices.Sorted(maps.Keys(want)))
+		}
+	}
+}
