@@ -14,7 +14,6 @@ var serves = map[string][]string{
 	// What it watches, or lies in, is named by the other probe.
 	"pipe":     {"epoll"},
 	"eventfd":  {"epoll"},
-	"signalfd": {"io_uring"},
 	"sysv-shm": {"futex", "futex:pi", "futex:robust"},
 	// Semaphores are files among those of shared memory; who holds either is
 	// found with the files.
@@ -41,17 +40,12 @@ func TestEachProbeSwitchedOff(t *testing.T) {
 		if i >= 0 {
 			off, rest = all[i].Name, slices.Delete(rest, i, i+1)
 		}
-		snap, err := probe.NewScanner(probe.Options{Probes: rest}).Scan(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		red, want := map[string]bool{}, map[string]bool{}
-		for _, inst := range run.Instances {
-			if testfixtures.Verify(snap, &inst) != nil {
-				red[inst.Fixture] = true
-			}
-			if inst.Kind == off || slices.Contains(serves[off], inst.Fixture) {
-				want[inst.Fixture] = true
+		// An object may be out of sight for a moment (the kernel shows nothing of
+		// an io_uring while a thread submits to it): it has three chances.
+		var red, want map[string]bool
+		for range 3 {
+			if red, want = missing(t, rest, run, off); maps.Equal(red, want) {
+				break
 			}
 		}
 		if !maps.Equal(red, want) {
@@ -59,4 +53,24 @@ func TestEachProbeSwitchedOff(t *testing.T) {
 				slices.Sorted(maps.Keys(red)), slices.Sorted(maps.Keys(want)))
 		}
 	}
+}
+
+// missing scans with the given probes, of which off was taken out, and returns
+// which fixtures are not seen as they should be, and which ought not to be.
+func missing(t *testing.T, probes []probe.Probe, run *testfixtures.Run, off string) (red, want map[string]bool) {
+	t.Helper()
+	snap, err := probe.NewScanner(probe.Options{Probes: probes}).Scan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	red, want = map[string]bool{}, map[string]bool{}
+	for _, inst := range run.Instances {
+		if testfixtures.Verify(snap, &inst) != nil {
+			red[inst.Fixture] = true
+		}
+		if inst.Kind == off || slices.Contains(serves[off], inst.Fixture) {
+			want[inst.Fixture] = true
+		}
+	}
+	return red, want
 }
