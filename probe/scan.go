@@ -30,6 +30,10 @@ type Options struct {
 	// processor.
 	Workers int
 
+	// Sample is the pause between the two looks at blocked threads. A wait that
+	// holds through both is confirmed; a longer pause confirms only longer ones.
+	Sample time.Duration
+
 	// Aside is the program that is started to do, as a process of its own, what
 	// can get stuck in the kernel beyond the reach of SIGKILL: a program with
 	// such a thread cannot end, and whoever waits for it waits, too. Its main
@@ -194,6 +198,9 @@ func (sc *Scanner) user(uid int) string {
 	}
 	return name
 }
+
+// Sample is [Options].Sample.
+func (s *Scan) Sample() time.Duration { return s.scanner.opts.Sample }
 
 // Aside is [Options].Aside.
 func (s *Scan) Aside() string { return s.scanner.opts.Aside }

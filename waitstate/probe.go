@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ipctop/ipctop/probe"
 )
@@ -19,6 +20,10 @@ func Probe() probe.Probe {
 			}
 			r := &round{j: j, out: out}
 			r.firstLook(ctx)
+			select {
+			case <-time.After(j.Scan.Sample()):
+			case <-ctx.Done():
+			}
 			r.secondLook(ctx)
 			index := r.resolve()
 			r.futexes(index)

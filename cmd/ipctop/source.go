@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
@@ -18,6 +19,7 @@ import (
 type options struct {
 	procRoot string
 	from     string
+	sample   time.Duration
 }
 
 func (o *options) addGlobal(f *pflag.FlagSet) {
@@ -39,7 +41,7 @@ func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, err
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
-	return probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Aside: "/proc/self/exe"}).Scan(ctx)
+	return probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Sample: o.sample, Aside: "/proc/self/exe"}).Scan(ctx)
 }
 
 // minFiles is how many files a scan has open at a time, at the most: some for
