@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"net"
@@ -40,13 +39,27 @@ func TestWitnesses(t *testing.T) {
 	startPrograms(t)
 
 	scanner := probe.NewScanner(probe.Options{Probes: probes()})
-	before := hearWitnesses(t)
-	snap, err := scanner.Scan(context.Background())
-	if err != nil {
-		t.Fatal(err)
+	// Tests of other packages come and go beside this one: the quietest of some
+	// tries counts.
+	var before, after, own facts
+	fewest := 1 << 30
+	for try := 0; try < 8 && fewest*20 > len(before); try++ {
+		b := hearWitnesses(t)
+		snap, err := scanner.Scan(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := hearWitnesses(t)
+		changed := 0
+		for what := range b {
+			if a[what] != b[what] {
+				changed++
+			}
+		}
+		if changed < fewest {
+			fewest, before, after, own = changed, b, a, ownFacts(snap)
+		}
 	}
-	after := hearWitnesses(t)
-	own := ownFacts(snap)
 
 	compared, ignored, perWitness := 0, 0, map[string]int{}
 	for _, what := range slices.Sorted(maps.Keys(before)) {
