@@ -13,6 +13,9 @@ type FutexDetail struct {
 	Waiters    Opt[int]   `json:"waiters,omitzero" doc:"threads that are blocked on it, as far as could be seen"`
 }
 
+// Private reports that the word lies in no memory that processes share.
+func (d *FutexDetail) Private() bool { return d.Object == "" }
+
 // DetailKind implements [Detail].
 func (*FutexDetail) DetailKind() Kind { return Futex }
 

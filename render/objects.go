@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"io"
 	"strings"
 
@@ -33,12 +34,39 @@ func writeObjects(w io.Writer, v *View, objects []*model.Object) error {
 				return err
 			}
 		}
-		if err := writeTable(w, v, columns, objects[i:end]); err != nil {
-			return err
+		shown, folded := foldPrivate(v, objects[i:end])
+		if len(shown) > 0 {
+			if err := writeTable(w, v, columns, shown); err != nil {
+				return err
+			}
+		}
+		if folded > 0 {
+			if _, err := fmt.Fprintf(w, "%s: %d private to one process (-k %s lists them)\n", k, folded, k); err != nil {
+				return err
+			}
 		}
 		i = end
 	}
 	return nil
+}
+
+// private is implemented by details of objects that may concern one process
+// alone: the locks of language runtimes are many, and talk to nobody.
+type private interface{ Private() bool }
+
+// foldPrivate leaves such objects out and counts them.
+func foldPrivate(v *View, objects []*model.Object) (shown []*model.Object, folded int) {
+	if !v.FoldPrivate {
+		return objects, 0
+	}
+	for _, o := range objects {
+		if p, ok := o.Detail.(private); ok && p.Private() && len(o.Holders) > 0 {
+			folded++
+			continue
+		}
+		shown = append(shown, o)
+	}
+	return shown, folded
 }
 
 // everyColumn are the columns that may be asked for by name: those of any

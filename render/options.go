@@ -7,6 +7,8 @@ type Options struct {
 	ASCII      bool // the terminal does not take UTF-8
 	Color      bool
 	NoHeadings bool
+	// FoldPrivate leaves out what is private to one process, and says how many.
+	FoldPrivate bool
 	// Columns are those the user asked for, empty for each kind's own; with a
 	// leading + they come on top of those.
 	Columns string

@@ -78,6 +78,7 @@ func (r *Request) Lists() []string {
 func Write(w io.Writer, r *Request, whole, s *model.Snapshot) (found bool, err error) {
 	b := bufio.NewWriterSize(w, 64<<10)
 	r.Options.Wide = r.Options.Wide || r.Format == "wide"
+	r.Options.FoldPrivate = r.Format == "table" && len(r.Kinds) == 0 && !r.NoHeadings
 	found = r.found(s)
 	switch r.Format {
 	case "json":
