@@ -165,7 +165,17 @@ func checkNothingLeft(t *testing.T, home string, instances []Instance) {
 			}
 		}
 		if id, ok := sysvObject(inst); ok {
-			if _, err := sysvStat(id.Type, id.ID); err == nil {
+			// A removed segment lives until the last process has let go of its
+			// memory, which whoever reads that process's maps can delay.
+			left := true
+			for deadline := time.Now().Add(5 * time.Second); left && time.Now().Before(deadline); {
+				if _, err := sysvStat(id.Type, id.ID); err != nil {
+					left = false
+					break
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			if left {
 				t.Errorf("%s: %s is left", inst.Fixture, inst.Object)
 			}
 		}
