@@ -336,8 +336,9 @@ func TestLiveLimit(t *testing.T) {
 	after := read()
 	close(quit)
 	<-ended
-	if after.Used.Or(0) < before.Used.Or(0)+5 || after.Used.Or(0) > before.Used.Or(0)+100 {
-		t.Errorf("%v used before, %v after, want 5 more", before.Used, after.Used)
+	// Other processes of the user come and go with theirs: these five are certain.
+	if !before.Used.Known() || after.Used.Or(0) < 5 {
+		t.Errorf("%v used before, %v after sending 5", before.Used, after.Used)
 	}
 	if after.Estimated || after.Kind != "" || after.Unit != "signals" || after.Max.Or(0) > int64(rlimit.Cur) {
 		t.Errorf("%+v", after)
