@@ -160,7 +160,7 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 		}
 	}
 	if m.Threads > 1 && st.state != 'X' {
-		s.readThreads(p, sc)
+		s.readThreads(p, sc, r.out)
 	}
 	if !m.Kernel {
 		s.readDescriptors(p, sc, r)
@@ -231,7 +231,7 @@ func (s *Scan) readIdentity(p *Proc, out *Out) {
 }
 
 // readThreads lists the threads of a process that has several.
-func (s *Scan) readThreads(p *Proc, sc *scratch) {
+func (s *Scan) readThreads(p *Proc, sc *scratch, out *Out) {
 	dir, err := p.Dir.Open("task")
 	if err != nil {
 		return
@@ -245,6 +245,9 @@ func (s *Scan) readThreads(p *Proc, sc *scratch) {
 		}
 		var err error
 		if !p.task.Enter("thread status", int32(tid)) {
+			out.Gap(model.Gap{
+				Probe: "process", Reason: model.Timeout, PID: p.Model.PID, TID: tid, Op: "thread status", Detail: ErrGivenUp.Error(),
+			})
 			return true
 		}
 		text, err = dir.ReadFile(string(e.name)+"/status", text[:0])
