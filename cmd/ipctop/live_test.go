@@ -32,7 +32,8 @@ func newTerminal(t *testing.T, width, height string) *terminal {
 	// The server inherits what it is started with: a pipe of the test's would
 	// stay open as long as it lives.
 	cmd := m.command("-f", os.DevNull, "new-session", "-d", "-x", width, "-y", height, "exec sh")
-	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "ENV=", mainEnv+"=1")
+	// A system user's own shell is nologin.
+	cmd.Env = append(os.Environ(), "SHELL=/bin/sh", "LC_ALL=C.UTF-8", "ENV=", mainEnv+"=1")
 	if err := cmd.Run(); err != nil {
 		t.Skipf("tmux does not start here: %v", err)
 	}
