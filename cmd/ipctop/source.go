@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -41,7 +42,12 @@ func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, err
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
-	return probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Sample: o.sample, Aside: "/proc/self/exe"}).Scan(ctx)
+	snap, err := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Sample: o.sample, Aside: "/proc/self/exe"}).Scan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	snap.Findings = diagnose.Find(snap, diagnose.Options{MinAge: diagnose.DefaultMinAge})
+	return snap, nil
 }
 
 // minFiles is how many files a scan has open at a time, at the most: some for

@@ -1,0 +1,142 @@
+package diagnose
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Options are what a user may ask of the rules.
+type Options struct {
+	// MinAge is how long a thread must have been blocked before a rule about
+	// slowness speaks of it. Deadlocks need no age.
+	MinAge time.Duration
+}
+
+// DefaultMinAge is long enough for what passes by itself on a busy machine.
+const DefaultMinAge = time.Second
+
+// finding is what a rule has found, and which waits it explains.
+type finding struct {
+	model.Finding
+
+	// explains are the waits whose cause this is: a later rule's finding about
+	// nothing but them is a symptom of this one.
+	explains []*model.Wait
+}
+
+// Find diagnoses a snapshot: the worst first. It never returns nil: a snapshot
+// without findings is one in which nothing was found.
+func Find(s *model.Snapshot, o Options) []model.Finding {
+	v := newView(s, o)
+	var found []finding
+	for i := range rules {
+		r := &rules[i]
+		for _, f := range r.find(v) {
+			f.Rule, f.Title, f.Severity = r.ID, r.Title, cmp.Or(f.Severity, r.Severity)
+			v.complete(&f.Finding)
+			found = append(found, f)
+		}
+	}
+	return order(fold(found))
+}
+
+// fold makes a finding that another one explains a symptom of it.
+func fold(found []finding) []model.Finding {
+	list := []model.Finding{}
+	cause := map[*model.Wait]int{}
+	for _, f := range found {
+		at := -1
+		for i, w := range f.explains {
+			c, ok := cause[w]
+			if !ok || i > 0 && c != at {
+				at = -1
+				break
+			}
+			at = c
+		}
+		if at >= 0 {
+			list[at].Symptoms = append(list[at].Symptoms, f.ID)
+			continue
+		}
+		for _, w := range f.explains {
+			if _, ok := cause[w]; !ok {
+				cause[w] = len(list)
+			}
+		}
+		list = append(list, f.Finding)
+	}
+	return list
+}
+
+// order puts the worst first, and of the equally bad the surest and the oldest.
+func order(list []model.Finding) []model.Finding {
+	slices.SortStableFunc(list, func(a, b model.Finding) int {
+		return cmp.Or(badness(a.Severity)-badness(b.Severity), doubt(a.Confidence)-doubt(b.Confidence), compareSince(a.Since, b.Since),
+			model.CompareIDs(a.ID, b.ID))
+	})
+	return list
+}
+
+func compareSince(a, b time.Time) int {
+	switch {
+	case a.IsZero() && b.IsZero():
+		return 0
+	case a.IsZero():
+		return 1
+	case b.IsZero():
+		return -1
+	}
+	return a.Compare(b)
+}
+
+// badness orders severities, the worst first.
+func badness(s model.Severity) int {
+	return slices.Index([]model.Severity{model.Critical, model.Warning, model.Info}, s)
+}
+
+// doubt orders confidences, the surest first.
+func doubt(c model.Confidence) int {
+	return slices.Index([]model.Confidence{model.Certain, model.Likely, model.Possible}, c)
+}
+
+// complete fills what follows from the rest of a finding: its id, all processes
+// concerned, their containers, and lists for those there are none of.
+func (v *view) complete(f *model.Finding) {
+	if f.Root != nil {
+		f.PIDs = append(f.PIDs, f.Root.PID)
+	}
+	f.PIDs = append(f.PIDs, f.Victims...)
+	for _, s := range f.Chain {
+		f.PIDs = append(f.PIDs, s.PID)
+	}
+	f.Victims, f.PIDs, f.Objects = set(f.Victims), set(f.PIDs), append([]string{}, f.Objects...)
+	slices.SortFunc(f.Objects, model.CompareIDs)
+	f.Objects = slices.Compact(f.Objects)
+	for _, pid := range f.PIDs {
+		if p := v.processes[pid]; p != nil && p.Container != nil {
+			f.Containers = append(f.Containers, p.Container.ID)
+		}
+	}
+	slices.Sort(f.Containers)
+	f.Containers = slices.Compact(f.Containers)
+	slices.Sort(f.LoweredBy)
+	f.LoweredBy = slices.Compact(f.LoweredBy)
+	f.Chain, f.Evidence, f.Actions = append([]model.Step{}, f.Chain...), append([]model.Evidence{}, f.Evidence...), append([]model.Action{}, f.Actions...)
+	parts := []string{f.Rule}
+	if f.Root != nil {
+		parts = append(parts, strconv.Itoa(f.Root.PID))
+	}
+	f.ID = strings.Join(append(parts, f.Objects...), ",")
+}
+
+// set sorts pids, each once.
+func set(pids []int) []int {
+	pids = append([]int{}, pids...)
+	slices.Sort(pids)
+	return slices.Compact(pids)
+}

@@ -1,0 +1,55 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// view is a snapshot with its indexes, as the rules see it.
+type view struct {
+	*model.Snapshot
+	Options
+
+	objects   map[string]*model.Object
+	processes map[int]*model.Process
+	children  map[int][]*model.Process // by parent
+	waits     map[int]*model.Wait      // by thread
+}
+
+func newView(s *model.Snapshot, o Options) *view {
+	v := &view{
+		Snapshot: s, Options: o, objects: make(map[string]*model.Object, len(s.Objects)),
+		processes: make(map[int]*model.Process, len(s.Processes)), children: map[int][]*model.Process{},
+		waits: make(map[int]*model.Wait, len(s.Waits)),
+	}
+	for i := range s.Objects {
+		v.objects[s.Objects[i].ID] = &s.Objects[i]
+	}
+	for i := range s.Processes {
+		p := &s.Processes[i]
+		v.processes[p.PID] = p
+		v.children[p.PPID] = append(v.children[p.PPID], p)
+	}
+	for i := range s.Waits {
+		v.waits[s.Waits[i].TID] = &s.Waits[i]
+	}
+	return v
+}
+
+// name is how sentences name a process: comm(pid).
+func (v *view) name(pid int) string {
+	if p := v.processes[pid]; p != nil {
+		return fmt.Sprintf("%s(%d)", p.Comm, pid)
+	}
+	return fmt.Sprintf("process %d", pid)
+}
+
+// absence is how sure one may be that an object has no holder but those listed,
+// and what makes it unsure.
+func (v *view) absence(o *model.Object) (model.Confidence, []string) {
+	if o.HoldersComplete {
+		return model.Certain, nil
+	}
+	return model.Possible, []string{"holders of " + o.ID + " may be hidden"}
+}
