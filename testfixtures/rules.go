@@ -21,6 +21,3 @@ func ruleFixtures() []Fixture {
 func aboutProcess(p *process) object {
 	return object{"process:" + strconv.Itoa(p.pid), tree{"pid": p.pid, "comm": p.comm}}
 }
-
-// aboutObject is one about an object that needs no description.
-func aboutObject(id string) object { return object{id, tree{"id": id}} }
