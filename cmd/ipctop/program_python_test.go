@@ -45,10 +45,10 @@ memory.close(); memory.unlink()
 func TestProgramMultiprocessing(t *testing.T) {
 	p := startReal(t, "python3", "-c", multiprocessing)
 	var said struct {
-		Child                                     int
+		Child                             int
 		Sem, Shm                          string
 		Size, Queue, Pair, Unnamed, Value int64
-		Reader, Writer                            int32
+		Reader, Writer                    int32
 	}
 	p.says(t, &said)
 	snap := newScan(t)
