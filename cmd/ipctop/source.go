@@ -22,6 +22,8 @@ type options struct {
 	from     string
 	sample   time.Duration
 	minAge   time.Duration // see [diagnose.Options]
+
+	closer func(*model.Snapshot) []int // see [probe.Options]
 }
 
 func (o *options) addGlobal(f *pflag.FlagSet) {
@@ -43,7 +45,9 @@ func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, err
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
-	snap, err := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Sample: o.sample, Aside: "/proc/self/exe"}).Scan(ctx)
+	snap, err := probe.NewScanner(probe.Options{
+		ProcRoot: o.procRoot, Probes: probes(), Sample: o.sample, Closer: o.closer, Aside: "/proc/self/exe",
+	}).Scan(ctx)
 	if err != nil {
 		return nil, err
 	}
