@@ -385,7 +385,7 @@ func (s *Scan) snapshot(j *Joined) *model.Snapshot {
 		e.Object.Peers = sortPeers(e.Object.Peers)
 		list = append(list, e)
 	}
-	slices.SortFunc(list, func(a, b *Joint) int { return compareObjects(a.Object, b.Object) })
+	sortObjects(list)
 	snap.Objects = make([]model.Object, len(list))
 	for i, e := range list {
 		snap.Objects[i] = *e.Object
@@ -408,10 +408,6 @@ func sortPeers(peers []model.Peer) []model.Peer {
 
 func doubt(c model.Confidence) int {
 	return slices.Index([]model.Confidence{model.Certain, model.Likely, model.Possible}, c)
-}
-
-func compareObjects(a, b *model.Object) int {
-	return cmp.Or(model.CompareKinds(a.Kind, b.Kind), model.CompareIDs(a.ID, b.ID))
 }
 
 func sortGaps(gaps []model.Gap) {
