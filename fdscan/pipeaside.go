@@ -24,7 +24,7 @@ type aside struct {
 // startAside starts a process that asks these questions. It has nothing that
 // anybody waits for: not ipctop's output, nor its terminal, nor its directory.
 func startAside(program string, questions []pipeQuestion) (*aside, error) {
-	b := appendQuestions(nil, questions)
+	b := encodeQuestions(questions)
 	in, stdin, err := os.Pipe()
 	if err != nil {
 		return nil, err

@@ -13,7 +13,12 @@ const (
 	asideAnswerSize = 24
 )
 
-func appendQuestions(b []byte, questions []pipeQuestion) []byte {
+func encodeQuestions(questions []pipeQuestion) []byte {
+	rows := 0
+	for _, q := range questions {
+		rows += len(q.holders)
+	}
+	b := make([]byte, 0, rows*asideRowSize)
 	ne := binary.NativeEndian
 	for i, q := range questions {
 		for _, d := range q.holders {

@@ -457,7 +457,8 @@ func (j *Joined) Same(pid int32) bool {
 	if p == nil {
 		return false
 	}
-	text, err := j.Scan.root.ReadFile(itoa(int(pid))+"/stat", nil)
+	var buf [1024]byte
+	text, err := j.Scan.root.ReadFile(itoa(int(pid))+"/stat", buf[:0])
 	if err != nil {
 		return false
 	}

@@ -43,9 +43,9 @@ func (c *comparer) groupMany(list []Descriptor, parent func(int32) int32) (group
 	c.checkTasks(list)
 	type place struct{ task, fd int32 }
 	var (
-		head    = map[Descriptor]Descriptor{} // the first of each one's group
-		members = map[Descriptor][]Descriptor{}
-		sibling = map[place]Descriptor{} // the last child that had this number
+		head    = make(map[Descriptor]Descriptor, len(list)) // the first of each one's group
+		members = map[Descriptor][]Descriptor{}              // the others
+		sibling = map[place]Descriptor{}                     // the last child that had this number
 		heads   []Descriptor
 	)
 	for i, d := range list {
@@ -71,24 +71,23 @@ func (c *comparer) groupMany(list []Descriptor, parent func(int32) int32) (group
 				break
 			}
 		}
-		if head[d] == d {
+		if h := head[d]; h == d {
 			heads = append(heads, d)
+		} else {
+			members[h] = append(members[h], d)
 		}
-		members[head[d]] = append(members[head[d]], d)
 	}
 	all = len(heads) <= manyDescriptions
 	if all {
 		for _, g := range c.group(heads) {
 			for _, h := range g[1:] {
-				members[g[0]] = append(members[g[0]], members[h]...)
+				members[g[0]] = append(append(members[g[0]], h), members[h]...)
 				delete(members, h)
 			}
 		}
 	}
 	for _, h := range slices.SortedFunc(maps.Keys(members), compareDescriptors) {
-		if m := members[h]; len(m) > 1 {
-			groups = append(groups, m)
-		}
+		groups = append(groups, append([]Descriptor{h}, members[h]...))
 	}
 	return groups, all
 }
