@@ -15,13 +15,17 @@ type view struct {
 	processes map[int]*model.Process
 	children  map[int][]*model.Process // by parent
 	waits     map[int]*model.Wait      // by thread
+	waitsOf   map[int][]*model.Wait    // by process
+	waitsOn   map[string][]*model.Wait // by object
+	allListed bool                     // there is no process but those in the snapshot
 }
 
 func newView(s *model.Snapshot, o Options) *view {
 	v := &view{
 		Snapshot: s, Options: o, objects: make(map[string]*model.Object, len(s.Objects)),
 		processes: make(map[int]*model.Process, len(s.Processes)), children: map[int][]*model.Process{},
-		waits: make(map[int]*model.Wait, len(s.Waits)),
+		waits: make(map[int]*model.Wait, len(s.Waits)), waitsOf: map[int][]*model.Wait{}, waitsOn: map[string][]*model.Wait{},
+		allListed: listsAll(s),
 	}
 	for i := range s.Objects {
 		v.objects[s.Objects[i].ID] = &s.Objects[i]
@@ -32,7 +36,17 @@ func newView(s *model.Snapshot, o Options) *view {
 		v.children[p.PPID] = append(v.children[p.PPID], p)
 	}
 	for i := range s.Waits {
-		v.waits[s.Waits[i].TID] = &s.Waits[i]
+		w := &s.Waits[i]
+		v.waits[w.TID] = w
+		v.waitsOf[w.PID] = append(v.waitsOf[w.PID], w)
+		if w.Object != "" {
+			v.waitsOn[w.Object] = append(v.waitsOn[w.Object], w)
+		}
+		for _, id := range w.Objects {
+			if id != w.Object {
+				v.waitsOn[id] = append(v.waitsOn[id], w)
+			}
+		}
 	}
 	return v
 }

@@ -10,6 +10,10 @@ import (
 func ruleFixtures() []Fixture {
 	list := slices.Concat(
 		zombiesFixtures(),
+		orphanSysvShmFixtures(),
+		orphanSysvMsgFixtures(),
+		orphanSysvSemFixtures(),
+		orphanPosixFixtures(),
 	)
 	for i := range list {
 		list[i].rule = true
