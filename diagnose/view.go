@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -11,6 +12,7 @@ type view struct {
 	*model.Snapshot
 	Options
 
+	graph     *graph.Graph
 	objects   map[string]*model.Object
 	processes map[int]*model.Process
 	children  map[int][]*model.Process // by parent
@@ -18,29 +20,16 @@ type view struct {
 }
 
 func newView(s *model.Snapshot, o Options) *view {
-	v := &view{
-		Snapshot: s, Options: o, objects: make(map[string]*model.Object, len(s.Objects)),
-		processes: make(map[int]*model.Process, len(s.Processes)), children: map[int][]*model.Process{},
-		waits: make(map[int]*model.Wait, len(s.Waits)),
+	g := graph.New(s)
+	return &view{
+		Snapshot: s, Options: o, graph: g, objects: g.Objects, processes: g.Processes, children: g.Children, waits: g.Waits,
 	}
-	for i := range s.Objects {
-		v.objects[s.Objects[i].ID] = &s.Objects[i]
-	}
-	for i := range s.Processes {
-		p := &s.Processes[i]
-		v.processes[p.PID] = p
-		v.children[p.PPID] = append(v.children[p.PPID], p)
-	}
-	for i := range s.Waits {
-		v.waits[s.Waits[i].TID] = &s.Waits[i]
-	}
-	return v
 }
 
 // name is how sentences name a process: comm(pid).
 func (v *view) name(pid int) string {
 	if p := v.processes[pid]; p != nil {
-		return fmt.Sprintf("%s(%d)", p.Comm, pid)
+		return graph.Name(p.Comm, pid)
 	}
 	return fmt.Sprintf("process %d", pid)
 }

@@ -46,7 +46,7 @@ func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, err
 	if err != nil {
 		return nil, err
 	}
-	snap.Findings = diagnose.Find(snap, diagnose.Options{MinAge: diagnose.DefaultMinAge})
+	diagnose.Run(snap, diagnose.Options{MinAge: diagnose.DefaultMinAge})
 	return snap, nil
 }
 
