@@ -2,6 +2,7 @@ package fdscan
 
 import (
 	"bytes"
+	"context"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
@@ -10,7 +11,8 @@ import (
 var fanotifyClass = newAnonClass(model.Fanotify, false)
 
 // Fanotify reads file system watches. Those of mounts and file systems get the
-// path of their mount from the process's mountinfo.
+// path of their mount from the process's mountinfo, those of files as
+// [placeWatches] finds them.
 func Fanotify() probe.Probe {
 	return probe.Probe{
 		Name: "fanotify",
@@ -24,6 +26,17 @@ func Fanotify() probe.Probe {
 				}
 			}
 			return true
+		},
+		Complete: func(ctx context.Context, j *probe.Joined, _ *probe.Out) {
+			placeWatches(ctx, j, fanotifyClass, func(d model.Detail) (list []watched) {
+				w := d.(*model.FanotifyDetail).Watches
+				for i := range w {
+					if k, ok := watchedKey(w[i].Dev, w[i].Ino); ok && w[i].Type == markInode {
+						list = append(list, watched{k, &w[i].Path})
+					}
+				}
+				return list
+			})
 		},
 	}
 }

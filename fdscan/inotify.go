@@ -2,14 +2,29 @@ package fdscan
 
 import (
 	"bytes"
+	"context"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
 
+var inotifyClass = newAnonClass(model.Inotify, false)
+
 // Inotify reads file watches. The brackets are missing in its link's text.
 func Inotify() probe.Probe {
-	return anonProbe(newAnonClass(model.Inotify, false), "anon_inode:inotify", parseInotify)
+	p := anonProbe(inotifyClass, "anon_inode:inotify", parseInotify)
+	p.Complete = func(ctx context.Context, j *probe.Joined, _ *probe.Out) {
+		placeWatches(ctx, j, inotifyClass, func(d model.Detail) (list []watched) {
+			w := d.(*model.InotifyDetail).Watches
+			for i := range w {
+				if k, ok := watchedKey(w[i].Dev, w[i].Ino); ok {
+					list = append(list, watched{k, &w[i].Path})
+				}
+			}
+			return list
+		})
+	}
+	return p
 }
 
 // inotifyEvents are the IN_ bits (linux/inotify.h).

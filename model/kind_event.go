@@ -224,10 +224,13 @@ var (
 		Man:         []string{"inotify(7)", "inotify_add_watch(2)"},
 		About: "Tells a program what happens to files and directories: editors, build tools, daemons that reload their " +
 			"configuration. Each user may have so many instances and watches (fs.inotify).",
-		Source:    "the links /proc/PID/fd/N and the inotify lines of /proc/PID/fdinfo/N (3.8)",
+		Source: "the links /proc/PID/fd/N and the inotify lines of /proc/PID/fdinfo/N (3.8). A watch has a path where some process " +
+			"has the file open or mapped, or where it is a mount point, or the root, directory or program of a process that has the " +
+			"instance: device and inode are compared",
 		Privilege: kcmpPrivilege,
-		Unseen: "the path a watch was added with: the kernel keeps the inode only; the events nobody has read yet; who caused " +
-			"them. Masks and watches of a bind-mounted or layered file name the layer's inode",
+		Unseen: "the path a watch was added with: the kernel keeps the inode only, so the path of what no process shows is missing; " +
+			"the events nobody has read yet; who caused them. Masks and watches of a bind-mounted or layered file name the " +
+			"layer's inode",
 		NewDetail: func() Detail { return new(InotifyDetail) },
 	}
 	fanotifyInfo = KindInfo{
@@ -244,9 +247,10 @@ var (
 		About: "Tells a program what happens on whole mounts and file systems, and can be asked for permission: virus scanners, " +
 			"audit tools, hierarchical storage. With permission events every program that opens such a file waits for the answer: a " +
 			"scanner that is stuck stops the machine.",
-		Source:    "the links /proc/PID/fd/N and the fanotify lines of /proc/PID/fdinfo/N (3.8); paths of mounts from /proc/PID/mountinfo",
+		Source: "the links /proc/PID/fd/N and the fanotify lines of /proc/PID/fdinfo/N (3.8); paths of mounts from " +
+			"/proc/PID/mountinfo, those of files as for inotify",
 		Privilege: kcmpPrivilege,
-		Unseen:    "who waits for permission (a thread in fanotify_handle_event); paths of single files; events nobody has read yet",
+		Unseen:    "who waits for permission (a thread in fanotify_handle_event); paths of files that no process shows; events nobody has read yet",
 		NewDetail: func() Detail { return new(FanotifyDetail) },
 	}
 	pidfdInfo = KindInfo{

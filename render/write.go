@@ -19,6 +19,8 @@ type Request struct {
 	Format string
 	Only   []string // lists, see [Lists]; empty: what the format usually shows
 	Kinds  []model.Kind
+	// Findings puts the worst findings above the tables.
+	Findings bool
 	Options
 }
 
@@ -111,6 +113,11 @@ func (r *Request) found(s *model.Snapshot) bool {
 }
 
 func (r *Request) writeLists(w io.Writer, v *View, s *model.Snapshot) error {
+	if r.Findings && r.Format != "csv" && !r.NoHeadings && r.Columns == "" {
+		if err := ShortFindings(w, v, s.Findings); err != nil {
+			return err
+		}
+	}
 	written := 0
 	for _, list := range r.Lists() {
 		t := tables[list]

@@ -18,6 +18,12 @@
 // queues, names in the file system) is noted in a manifest before it is made,
 // where [Clean] finds it.
 //
+// # Rules
+//
+// A fixture named after a rule of the diagnosis makes its pathology, and
+// RULE:innocent what only looks like it; [Instance].Diagnosis says what the rule
+// must find, or that it must not speak of it.
+//
 // # Adding a fixture
 //
 // Write a file with a function that returns the family's fixtures (pipe.go is the

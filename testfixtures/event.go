@@ -239,7 +239,7 @@ func makeInotify(m *maker) (object, error) {
 		err = unix.Stat("/", &st)
 	}
 	return shareEvent(m, "inotify", "", fd, err, tree{"watches": []tree{
-		{"wd": wd, "ino": fmt.Sprint(st.Ino), "events": []string{"IN_CREATE"}},
+		{"wd": wd, "ino": fmt.Sprint(st.Ino), "path": "/", "events": []string{"IN_CREATE"}},
 	}})
 }
 
@@ -253,7 +253,7 @@ func makeFanotify(m *maker) (object, error) {
 		err = unix.Stat("/", &st)
 	}
 	return shareEvent(m, "fanotify", "", fd, err, tree{"class": "notif", "watches": []tree{
-		{"type": "inode", "ino": fmt.Sprint(st.Ino), "events": []string{"FAN_OPEN", "FAN_ONDIR"}},
+		{"type": "inode", "ino": fmt.Sprint(st.Ino), "path": "/", "events": []string{"FAN_OPEN", "FAN_ONDIR"}},
 	}})
 }
 

@@ -9,13 +9,17 @@ import (
 
 // Fixture is an instance of a mechanism that can be made.
 type Fixture struct {
-	Name  string // the kind, or kind:variant
+	Name  string // the kind or rule, or kind:variant
 	Makes string // what it makes, in a few words
 	Needs string // what it needs of the machine and the user; "" is nothing
 
 	// short stands for the name in the names of its processes, which have room
 	// for 15 bytes; "" means the name itself.
 	short string
+
+	// rule says that it is named after a rule of the diagnosis: it is the
+	// pathology, or with a variant that begins with innocent what looks like it.
+	rule bool
 
 	// make makes it and says how a dump shows it.
 	make func(m *maker) (object, error)
@@ -36,18 +40,22 @@ type tree = map[string]any
 // Instance is a fixture that was made.
 type Instance struct {
 	Fixture string          `json:"fixture"`
-	Kind    string          `json:"kind"`            // a kind of [model.Object], or "signals"
-	Object  string          `json:"object"`          // its id in a dump; process:PID for signals
+	Kind    string          `json:"kind"`            // a kind of [model.Object], "signals", or "rule"
+	Object  string          `json:"object"`          // its id in a dump; process:PID for signals and where a rule is about processes
 	PIDs    []int           `json:"pids"`            // the processes that take part in it
 	Expect  json.RawMessage `json:"expect"`          // part of what a dump shows of it; see [Match]
 	Waits   json.RawMessage `json:"waits,omitempty"` // part of the dump's waits; missing where none is told
+
+	// Diagnosis is what the rule it is named after must say of it.
+	Diagnosis *Diagnosis `json:"diagnosis,omitempty"`
 }
 
 // SignalsKind is the kind of the fixtures whose object is a process and whose
 // Expect is part of a process of the dump.
 const SignalsKind = "signals"
 
-// All lists the fixtures. A new family adds its line here.
+// All lists the fixtures: of the kinds, then of the rules. A new family adds its
+// line here or in [ruleFixtures].
 func All() []Fixture {
 	return slices.Concat(
 		pipeFixtures(),
@@ -73,6 +81,7 @@ func All() []Fixture {
 		futexFixtures(),
 		mqFixtures(),
 		signalsFixtures(),
+		ruleFixtures(),
 	)
 }
 
@@ -85,10 +94,28 @@ func Names() []string {
 	return names
 }
 
-// Kind is the mechanism it is an instance of.
+// Kind is the mechanism it is an instance of, or [RuleKind].
 func (f *Fixture) Kind() string {
+	if f.rule {
+		return RuleKind
+	}
 	kind, _, _ := strings.Cut(f.Name, ":")
 	return kind
+}
+
+// Rule is the rule it is to prove; "" where it is there to show a mechanism.
+func (f *Fixture) Rule() string {
+	if !f.rule {
+		return ""
+	}
+	rule, _, _ := strings.Cut(f.Name, ":")
+	return rule
+}
+
+// Innocent reports that it only looks like what its rule is about.
+func (f *Fixture) Innocent() bool {
+	_, variant, _ := strings.Cut(f.Name, ":")
+	return f.rule && strings.HasPrefix(variant, "innocent")
 }
 
 // comm is the command name of the process that takes a role in it.

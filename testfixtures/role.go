@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -53,7 +54,8 @@ func RunRole() {
 // package os would start the runtime's poller, and with it an epoll instance and
 // an eventfd that have nothing to do with the fixture.
 type role struct {
-	args []string
+	args     []string
+	children []int // what [role.child] started; collected at the end
 }
 
 // message is what a holder tells who started it, one a line.
@@ -151,6 +153,9 @@ func (r *role) hold() {
 	var b [1]byte
 	for {
 		if n, err := unix.Read(lifelineFD, b[:]); err != unix.EINTR && n <= 0 {
+			for _, pid := range r.children {
+				_, _ = unix.Wait4(pid, nil, 0, nil)
+			}
 			unix.Exit(0)
 		}
 	}
@@ -167,6 +172,23 @@ func (r *role) readyAndHold(report any) error {
 
 // holdRole holds the descriptors it inherited and does nothing.
 func holdRole(r *role) error { return r.readyAndHold(nil) }
+
+// child starts a process that takes another role of the same fixture and has the
+// same lifeline. It inherits fds, from descriptor 3 on.
+func (r *role) child(name string, fds ...int) (int, error) {
+	files := []uintptr{lifelineFD, reportFD, reportFD}
+	for _, fd := range fds {
+		files = append(files, uintptr(fd))
+	}
+	pid, err := syscall.ForkExec("/proc/self/exe", []string{os.Args[0], os.Args[1], name}, &syscall.ProcAttr{
+		Env: append(holderEnv(len(fds)), os.Environ()...), Files: files, // of two values the first one counts
+	})
+	if err != nil {
+		return 0, fmt.Errorf("start %s: %w", name, err)
+	}
+	r.children = append(r.children, pid)
+	return pid, nil
+}
 
 // pause lets a moment pass without the runtime's timers; see [role].
 func pause() { _, _ = unix.Poll(nil, 2) }

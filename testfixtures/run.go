@@ -112,7 +112,13 @@ func (r *Run) make(ctx context.Context, f *Fixture) (Instance, error) {
 		}
 	}
 	inst.PIDs = append(inst.PIDs, m.children...)
-	if inst.Kind != SignalsKind {
+	switch inst.Kind {
+	case RuleKind:
+		if inst.Diagnosis, err = m.diagnosis(o, inst.PIDs); err != nil {
+			return inst, err
+		}
+	case SignalsKind:
+	default:
 		o.expect["id"], o.expect["kind"] = o.id, inst.Kind
 	}
 	if len(m.waits) > 0 {
@@ -133,6 +139,9 @@ type maker struct {
 	children  []int // processes that those made, and wait for
 	open      []int
 	waits     []tree // how a dump shows the threads that are blocked on it
+
+	finding *Diagnosis // what its rule must find; see [maker.finds]
+	looks   []string   // further objects of an innocent one
 }
 
 // spawn starts a holder and does not wait for it.

@@ -22,6 +22,11 @@ func Verify(snap *model.Snapshot, inst *Instance) error {
 	if err := Match(inst.Expect, actual); err != nil {
 		return err
 	}
+	if inst.Diagnosis != nil && snap.Findings != nil {
+		if err := inst.Diagnosis.verify(snap.Findings); err != nil {
+			return err
+		}
+	}
 	if snap.Waits == nil || inst.Waits == nil {
 		return nil // nobody looked, or nothing is said of them
 	}

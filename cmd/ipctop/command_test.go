@@ -90,6 +90,7 @@ func TestCommands(t *testing.T) {
 		{"explain objects[].holders[].fd", 0, "objects.holders.fd,", ""},
 		{"explain Denied", 0, "The kernel refused", ""},
 		{"explain pipe", 0, "A byte stream", ""},
+		{"explain zombies", 0, "When it is a false alarm", ""},
 		{"explain qeued", 5, "", "nothing is called qeued"},
 		{"doctor", 0, "The proc file system", ""},
 		{"doctor --json", 0, `"state":"ok"`, ""},

@@ -72,6 +72,7 @@ func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 	if err != nil {
 		return err
 	}
+	request.Findings = len(d.only) == 0 && len(kinds) == 0 && d.where == ""
 	var where *query.Condition
 	if d.where != "" {
 		if where, err = query.CompileCondition(request.Lists()[0], d.where); err != nil {

@@ -3,22 +3,23 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/query"
 	"github.com/ipctop/ipctop/render"
 )
 
 // topics lists what can be explained. Other packages add theirs here.
 func topics() []render.Topic {
-	return render.Topics()
+	return render.Topics(render.RuleTopics(diagnose.Rules())...)
 }
 
 func (c command) newExplain() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [NAME...]",
-		Short: "say what a kind, field, reason or word means",
-		Long: "Say what something in ipctop's output means: a kind (pipe), a field of the JSON (detail.queued, holders.ofd),\n" +
-			"a reason why something could not be read (denied), a word (peer). Without a NAME, list what can be explained.",
-		Example: "  ipctop explain\n  ipctop explain pipe\n  ipctop explain detail.queued denied",
+		Short: "say what a kind, rule, field, reason or word means",
+		Long: "Say what something in ipctop's output means: a kind (pipe), a rule of the diagnosis (zombies), a field of the\n" +
+			"JSON (detail.queued, holders.ofd), a reason why something could not be read (denied), a word (peer). Without a NAME, list what can be explained.",
+		Example: "  ipctop explain\n  ipctop explain pipe\n  ipctop explain zombies\n  ipctop explain detail.queued denied",
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return render.TopicNames(topics()), cobra.ShellCompDirectiveNoFileComp
 		},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
@@ -25,9 +26,10 @@ func (c command) newFixtures(o *options) *cobra.Command {
 	f := new(fixturesFlags)
 	cmd := &cobra.Command{
 		Use:   "fixtures [NAME…]",
-		Short: "make real instances of each mechanism to look at",
+		Short: "make real instances of each mechanism and each finding to look at",
 		Long: "fixtures makes real instances of the mechanisms ipctop shows, in processes of their own, says what it\n" +
-			"made, and holds them until Ctrl-C. Then it removes them all. Without a NAME it makes all it can.",
+			"made, and holds them until Ctrl-C. Then it removes them all. Without a NAME it makes all it can.\n\n" +
+			"A fixture with the name of a rule (zombies) makes what that rule finds, RULE:innocent what only looks like it.",
 		Args: func(_ *cobra.Command, args []string) error { return f.check(args) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
@@ -47,7 +49,7 @@ func (c command) newFixtures(o *options) *cobra.Command {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.list, "list", false, "list the fixtures: name, what it makes, what it needs")
 	flags.BoolVar(&f.json, "json", false, "say what was made as JSON, one fixture a line, then {\"ready\":true}")
-	flags.BoolVar(&f.verify, "verify", false, "scan and compare with what was made; exit status 1 if something is missing")
+	flags.BoolVar(&f.verify, "verify", false, "scan, diagnose and compare with what was made; exit status 1 if something is missing")
 	flags.BoolVar(&f.clean, "clean", false, "remove what a killed run left behind, and nothing else")
 	flags.DurationVar(&f.duration, "for", 0, "hold them for this long, such as 30s, instead of until Ctrl-C")
 	return cmd
@@ -177,6 +179,8 @@ func (c command) verifyFixtures(ctx context.Context, o *options, names []string)
 	if err != nil {
 		return err
 	}
+	// What was made just now has no age yet.
+	snap.Findings = diagnose.Find(snap, diagnose.Options{})
 	missing := 0
 	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
 	for i := range run.Instances {

@@ -142,7 +142,7 @@ func (c command) scanner(o *options) (func(context.Context) (*model.Snapshot, er
 	return func(ctx context.Context) (*model.Snapshot, error) {
 		snap, err := scanner.Scan(ctx)
 		if err == nil {
-			diagnose.Run(snap, diagnose.Options{MinAge: diagnose.DefaultMinAge})
+			diagnose.Run(snap, diagnose.Options{MinAge: o.minAge})
 		}
 		return snap, err
 	}, nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/fdscan"
 	"github.com/ipctop/ipctop/testfixtures"
 )
@@ -89,7 +90,7 @@ func (c command) main(ctx context.Context, args []string) int {
 
 // newRoot builds the command tree. A new command adds its line here.
 func (c command) newRoot() *cobra.Command {
-	o, l := new(options), new(liveOptions)
+	o, l := &options{minAge: diagnose.DefaultMinAge}, new(liveOptions)
 	root := &cobra.Command{
 		Use:   "ipctop",
 		Short: "show inter-process communication: who talks to whom, who is stuck, what fills up",
@@ -114,6 +115,7 @@ func (c command) newRoot() *cobra.Command {
 	root.AddCommand(
 		c.newDump(o),
 		c.newShow(o),
+		c.newCheck(o),
 		c.newKinds(),
 		c.newExplain(),
 		c.newDoctor(o),

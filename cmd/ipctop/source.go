@@ -21,6 +21,7 @@ type options struct {
 	procRoot string
 	from     string
 	sample   time.Duration
+	minAge   time.Duration // see [diagnose.Options]
 }
 
 func (o *options) addGlobal(f *pflag.FlagSet) {
@@ -46,7 +47,7 @@ func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, err
 	if err != nil {
 		return nil, err
 	}
-	diagnose.Run(snap, diagnose.Options{MinAge: diagnose.DefaultMinAge})
+	diagnose.Run(snap, diagnose.Options{MinAge: o.minAge})
 	return snap, nil
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -16,86 +15,23 @@ import (
 	"time"
 
 	"github.com/ipctop/ipctop/model"
-	"github.com/ipctop/ipctop/probe"
 )
 
-// facts are statements about the machine in a form that does not depend on who
-// makes them: what they are about, and what is said.
-type facts map[string]string
-
 // TestWitnesses compares a scan with lsof, ss, /proc/sysvipc and ipcs, on a
-// machine where real programs run. The witnesses are heard before and after the
-// scan; what they do not say alike both times has changed meanwhile and does
-// not count.
+// machine where real programs run.
 func TestWitnesses(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root sees enough of other users' programs to compare")
+	h := hearing{
+		tools: []string{"lsof", "ss", "ipcs"},
+		hear:  hearWitnesses,
+		own:   ownFacts,
+		// lsof shows some kinds only.
+		partial:   func(what string) bool { return witnessOf(what) == "lsof" },
+		witnesses: []string{"lsof", "ss-unix", "ss-tcp", "sysvipc", "ipcs"},
+		atLeast:   200,
 	}
-	for _, tool := range []string{"lsof", "ss", "ipcs"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is not installed", tool)
-		}
-	}
+	h.need(t)
 	startPrograms(t)
-
-	scanner := probe.NewScanner(probe.Options{Probes: probes()})
-	// Tests of other packages come and go beside this one: the quietest of some
-	// tries counts.
-	var before, after, own facts
-	fewest := 1 << 30
-	for try := 0; try < 8 && fewest*20 > len(before); try++ {
-		b := hearWitnesses(t)
-		snap, err := scanner.Scan(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		a := hearWitnesses(t)
-		changed := 0
-		for what := range b {
-			if a[what] != b[what] {
-				changed++
-			}
-		}
-		if changed < fewest {
-			fewest, before, after, own = changed, b, a, ownFacts(snap)
-		}
-	}
-
-	compared, ignored, perWitness := 0, 0, map[string]int{}
-	for _, what := range slices.Sorted(maps.Keys(before)) {
-		if after[what] != before[what] {
-			ignored++
-			continue
-		}
-		compared++
-		witness, _, _ := strings.Cut(what, " ")
-		perWitness[witness]++
-		if own[what] != before[what] {
-			t.Errorf("%s\n\twitness: %s\n\tipctop:  %s", what, before[what], own[what])
-		}
-	}
-	for what := range own {
-		witness, _, _ := strings.Cut(what, " ")
-		if _, ok := before[what]; ok || witness == "lsof" { // lsof shows some kinds only
-			continue
-		}
-		if _, ok := after[what]; ok {
-			continue
-		}
-		t.Errorf("%s: ipctop says %q, the witness does not know of it", what, own[what])
-	}
-	t.Logf("%d rows compared %v, %d ignored because they changed", compared, perWitness, ignored)
-	if compared < 200 {
-		t.Errorf("only %d rows were compared, want at least 200", compared)
-	}
-	if ignored*20 > compared+ignored {
-		t.Errorf("%d of %d rows changed between the two hearings: more than 5 %%", ignored, compared+ignored)
-	}
-	for _, witness := range []string{"lsof", "ss-unix", "ss-tcp", "sysvipc", "ipcs"} {
-		if perWitness[witness] == 0 {
-			t.Errorf("nothing was compared with %s", witness)
-		}
-	}
+	h.compare(t)
 }
 
 // startPrograms starts what is installed of PostgreSQL, redis, tmux, and always
@@ -265,14 +201,12 @@ func waitFor(t *testing.T, path string) {
 	t.Fatalf("%s did not appear", path)
 }
 
-func hearWitnesses(t *testing.T) facts {
+func hearWitnesses(t *testing.T, f facts) {
 	t.Helper()
-	f := facts{}
 	hearLsof(t, f)
 	hearSS(t, f)
 	hearSysvipc(t, f)
 	hearIpcs(t, f)
-	return f
 }
 
 func output(t *testing.T, argv ...string) []string {

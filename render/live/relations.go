@@ -263,7 +263,7 @@ func findingLines(d *Data, f *model.Finding) []Line {
 		lines = append(lines, text(Normal, " root cause: "+d.who(r.PID, r.Comm)+", "+d.escape(r.Doing)))
 	}
 	for _, a := range f.Actions {
-		lines = append(lines, text(Normal, " to end it:  "+d.escape(render.QuoteAll(a.Argv))+"   ("+d.escape(a.Effect)+")"))
+		lines = append(lines, text(Normal, " to end it:  "+render.QuoteAll(a.Argv)+"   ("+d.escape(a.Effect)+")"))
 	}
 	for _, e := range f.Evidence {
 		lines = append(lines, text(Dim, " "+d.escape(e.Source)+": "+d.escape(e.Text)))

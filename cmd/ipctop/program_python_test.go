@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// multiprocessing has a child take one of a semaphore's three, and wait at an empty
+// queue; and says what its objects are.
+const multiprocessing = `
+import json, multiprocessing as mp, multiprocessing.shared_memory, os, sys, time
+fork, spawn = mp.get_context("fork"), mp.get_context("spawn")
+named = spawn.Semaphore(3)      # keeps its name
+unnamed = fork.Semaphore(4)     # is unlinked at once
+memory = mp.shared_memory.SharedMemory(create=True, size=10000)
+queue = fork.Queue()
+mine, theirs = fork.Pipe()
+def child():
+    mine.close()
+    named.acquire()
+    unnamed.acquire()
+    theirs.send_bytes(b"0123456789")
+    theirs.send_bytes(b"ready")
+    queue.get()
+p = fork.Process(target=child, daemon=True)
+p.start()
+theirs.close()
+while not mine.poll(0.05): pass
+time.sleep(0.5)
+ino = lambda c: os.fstat(c.fileno()).st_ino
+print(json.dumps({"Child": p.pid, "Sem": named._semlock.name, "Shm": memory._name.strip("/"), "Size": memory.size,
+    "Queue": ino(queue._reader), "Reader": queue._reader.fileno(), "Writer": queue._writer.fileno(), "Pair": ino(mine),
+    "Unnamed": unnamed.get_value(), "Value": named.get_value()}), flush=True)
+sys.stdin.read()
+p.kill(); p.join()
+memory.close(); memory.unlink()
+`
+
+// What multiprocessing makes: named and unlinked semaphores with their values,
+// shared memory, a queue's pipe with a reader that waits, a duplex pipe.
+func TestProgramMultiprocessing(t *testing.T) {
+	p := startReal(t, "python3", "-c", multiprocessing)
+	var said struct {
+		Child                             int
+		Sem, Shm                          string
+		Size, Queue, Pair, Unnamed, Value int64
+		Reader, Writer                    int32
+	}
+	p.says(t, &said)
+	snap := newScan(t)
+
+	sem := the(t, snap, model.PosixSem, "called "+said.Sem, func(o *model.Object) bool { return o.Name == said.Sem })
+	if d := sem.Detail.(*model.PosixSemDetail); d.Value != model.Some(said.Value) || d.Libc == "" || sem.Deleted {
+		t.Errorf("semaphore %+v %+v, its value is %d", sem, d, said.Value)
+	}
+	heldBy(t, sem, model.ViaMap, p.pid, said.Child)
+
+	// An unlinked one's file is reached through a mapping, which is root's to do.
+	unlinked := 0
+	for i := range snap.Objects {
+		o := &snap.Objects[i]
+		if o.Kind != model.PosixSem || !o.Deleted || len(o.Holders) == 0 || int(o.Holders[0].PID) != p.pid && int(o.Holders[0].PID) != said.Child {
+			continue
+		}
+		heldBy(t, o, model.ViaMap, p.pid, said.Child)
+		if v, ok := o.Detail.(*model.PosixSemDetail).Value.Get(); ok && v == said.Unnamed {
+			unlinked++
+		}
+	}
+	if unlinked != 1 && os.Geteuid() == 0 {
+		t.Errorf("%d unlinked semaphores have the value %d", unlinked, said.Unnamed)
+	}
+
+	shm := the(t, snap, model.PosixShm, "called /"+said.Shm, func(o *model.Object) bool { return o.Name == "/"+said.Shm })
+	if d := shm.Detail.(*model.MemoryDetail); d.Size != model.Some(said.Size) || shm.Mode != "0600" {
+		t.Errorf("shared memory %+v %+v, its size is %d", shm, d, said.Size)
+	}
+	heldBy(t, shm, model.ViaMap, p.pid, said.Child)
+
+	queue := theID(t, snap, fmt.Sprintf("pipe:%d", said.Queue))
+	heldBy(t, queue, model.ViaFD, p.pid, said.Child)
+	for _, h := range queue.Holders {
+		if fd := h.FD.Or(-1); fd == said.Reader && h.Access != model.Read || fd == said.Writer && h.Access != model.Write {
+			t.Errorf("holder %+v: the reader is %d, the writer %d", h, said.Reader, said.Writer)
+		}
+	}
+	waits := 0
+	for _, w := range snap.Waits {
+		if w.PID == said.Child && w.Object == queue.ID && w.Needs == "data" && strings.HasPrefix(w.Call, "read") {
+			waits++
+		}
+	}
+	if waits != 1 {
+		t.Errorf("the child waits %d times for data in the queue: %+v", waits, snap.Waits)
+	}
+
+	pair := theID(t, snap, fmt.Sprintf("unix:%d", said.Pair))
+	heldBy(t, pair, model.ViaFD, p.pid)
+	heldBy(t, peerOf(t, snap, pair), model.ViaFD, said.Child)
+	if n := pair.Detail.(*model.UnixDetail).RecvQueue.Or(0); n < 15 {
+		t.Errorf("%d bytes wait in %s, there are two messages of 15 bytes in all", n, pair.ID)
+	}
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/ipctop/ipctop/diagnose"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/testfixtures"
+)
+
+// TestRulesHaveFixtures keeps every rule proved: there must be the pathology made
+// for real, and an innocent look-alike.
+func TestRulesHaveFixtures(t *testing.T) {
+	var guilty, innocent []string
+	for _, f := range testfixtures.All() {
+		switch {
+		case f.Rule() == "":
+			continue
+		case f.Innocent():
+			innocent = append(innocent, f.Rule())
+		case f.Name == f.Rule():
+			guilty = append(guilty, f.Rule())
+		}
+	}
+	var rules []string
+	for _, r := range diagnose.Rules() {
+		rules = append(rules, r.ID)
+		if !slices.Contains(guilty, r.ID) {
+			t.Errorf("no fixture %s shows what the rule is about", r.ID)
+		}
+		if !slices.Contains(innocent, r.ID) {
+			t.Errorf("no fixture %s:innocent shows what the rule must not speak of", r.ID)
+		}
+	}
+	for _, name := range slices.Concat(guilty, innocent) {
+		if !slices.Contains(rules, name) {
+			t.Errorf("fixture %s: there is no such rule", name)
+		}
+	}
+}
+
+// TestFixturesDiagnosed makes the pathologies and their look-alikes, and compares
+// what the rules say of them with what they know of themselves.
+func TestFixturesDiagnosed(t *testing.T) {
+	ownHome(t)
+	var names []string
+	for _, f := range testfixtures.All() {
+		if f.Rule() != "" {
+			names = append(names, f.Name)
+		}
+	}
+	run, err := testfixtures.Start(t.Context(), names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	for _, s := range run.Skipped {
+		t.Logf("%s is skipped: %s", s.Fixture, s.Reason)
+	}
+	snap, err := probe.NewScanner(probe.Options{Probes: probes(), Aside: "/proc/self/exe"}).Scan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	snap.Findings = diagnose.Find(snap, diagnose.Options{})
+	for i := range run.Instances {
+		inst := &run.Instances[i]
+		if err := testfixtures.Verify(snap, inst); err != nil {
+			t.Errorf("%s: %v", inst.Fixture, err)
+		}
+		// Verify must not pass because nothing is compared.
+		without := *snap
+		without.Findings = []model.Finding{}
+		if err := testfixtures.Verify(&without, inst); (err == nil) != inst.Diagnosis.Innocent {
+			t.Errorf("%s: without findings: %v", inst.Fixture, err)
+		}
+	}
+}

@@ -1,0 +1,56 @@
+package probe
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// Places tells where some files are by what a process shows of itself besides its
+// descriptors: its working directory, its root, its program, and what is mounted
+// of these devices where it lives. The paths are those of its mount namespace.
+// Only local file systems are asked.
+func (j *Joined) Places(t *Task, pid int32, devs map[uint64]bool) map[Key]string {
+	p := j.Processes[pid]
+	if p == nil || !t.Enter("places", pid) {
+		return nil
+	}
+	defer t.Leave()
+	mounts := j.Scan.mounts.known(p.Namespaces["mnt"])
+	if mounts == nil {
+		return nil
+	}
+	dir, err := j.Open(pid)
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	places := map[Key]string{}
+	add := func(name, path string) {
+		var st unix.Statx_t
+		err := unix.Statx(dir.fd, name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, &st)
+		if err == nil && st.Nlink > 0 {
+			places[Key{Files, mounts.superDev(&st), st.Ino}] = path
+		}
+	}
+	for i := range mounts.mounts {
+		if m := &mounts.mounts[i]; devs[m.Dev] && mounts.localWay(m.Point) {
+			add("root"+m.Point, m.Point)
+		}
+	}
+	for _, name := range []string{"exe", "root", "cwd"} {
+		if link, err := dir.Readlink(name); err == nil && mounts.local([]byte(link)) {
+			add(name, link)
+		}
+	}
+	return places
+}
+
+// localWay reports whether path and all directories on the way to it lie on local
+// file systems. It is for paths without symbolic links.
+func (t *mountTable) localWay(path string) bool {
+	for i := range len(path) {
+		if path[i] == '/' && !t.local([]byte(path[:max(i, 1)])) {
+			return false
+		}
+	}
+	return t.local([]byte(path))
+}

@@ -1,0 +1,66 @@
+package render_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/model/modeltest"
+	"github.com/ipctop/ipctop/render"
+)
+
+func checkText(t *testing.T, s *model.Snapshot, o render.Options) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := render.Check(&b, render.NewView(s, &o), s.Findings); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestCheck(t *testing.T) {
+	s := modeltest.Rich()
+	s.Findings = append(s.Findings, model.Finding{
+		Rule: "stale-\x1b[31m", Severity: model.Info, Confidence: model.Certain, Since: s.Taken.Add(-time.Hour), Summary: "the name \x1b]0;x\x07 is one nobody needs",
+		Actions: []model.Action{{Argv: []string{"rm", "--", "/run/a b$(id)\x1b"}, Effect: "removes the name", Risk: "loses-data"}},
+	})
+	want := `SEVERITY  SINCE  SURE     CAUSE      WHAT
+warning   3m12s  likely   less(813)  yes(812) waits for less(813)
+                                       not certain: 41 processes hidden
+                                       do: kill 813  (ends less)
+                                       see: ipctop explain full-pipe
+info      1h     certain  -          the name \x1b]0;x\x07 is one nobody needs
+                                       do: rm -- $'/run/a b$(id)\033'  (removes
+                                       the name; loses data)
+                                       see: ipctop explain stale-\x1b[31m
+`
+	if got := checkText(t, s, render.Options{Width: 80}); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	for line := range strings.Lines(checkText(t, s, render.Options{Width: 60})) {
+		if render.Width(strings.TrimSuffix(line, "\n")) > 60 && !strings.Contains(line, "rm --") {
+			t.Errorf("wider than the terminal: %q", line)
+		}
+	}
+	if got := checkText(t, s, render.Options{Color: true, NoHeadings: true}); !strings.HasPrefix(got, "\x1b[33mwarning\x1b[0m   3m12s  ") ||
+		strings.Contains(got, "\x1b[31m") {
+		t.Errorf("colours: %q", got)
+	}
+}
+
+func TestShortFindings(t *testing.T) {
+	s := modeltest.Rich()
+	for range 11 {
+		s.Findings = append(s.Findings, s.Findings[0])
+	}
+	var b bytes.Buffer
+	if err := render.ShortFindings(&b, render.NewView(s, &render.Options{Width: 40}), s.Findings); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(b.String(), "\n")
+	if len(lines) != 13 || lines[0] != "warning  3m12s  likely  yes(812) waits …" || !strings.HasSuffix(lines[10], "2 more: ipctop …") || lines[11] != "" {
+		t.Errorf("got\n%s", b.String())
+	}
+}

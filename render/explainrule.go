@@ -1,0 +1,33 @@
+package render
+
+import "github.com/ipctop/ipctop/diagnose"
+
+// RuleTopics explains the rules of the diagnosis.
+func RuleTopics(rules []diagnose.Rule) []Topic {
+	var list []Topic
+	for i := range rules {
+		r := &rules[i]
+		t := newShowText(ShowOptions{})
+		t.line("%s, a rule of the diagnosis (%s): %s", r.ID, r.Severity, r.Title)
+		t.line("")
+		t.paragraph(r.Means)
+		for _, part := range RuleParts(r) {
+			t.heading("%s", part.Title)
+			t.paragraph(part.Text)
+		}
+		list = append(list, Topic{r.ID, "rule", r.Title, t.b.String()})
+	}
+	return list
+}
+
+// RulePart is a part of what there is to say about a rule.
+type RulePart struct{ Title, Text string }
+
+// RuleParts are the parts after what the rule means, in the order to read them.
+func RuleParts(r *diagnose.Rule) []RulePart {
+	return []RulePart{
+		{"What it rests on", r.Evidence},
+		{"What to do", r.Do},
+		{"When it is a false alarm", r.FalseAlarm},
+	}
+}

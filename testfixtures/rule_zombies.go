@@ -1,0 +1,66 @@
+package testfixtures
+
+import (
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+func zombiesFixtures() []Fixture {
+	roles := map[string]func(*role) error{"p": zombieParentRole, "c": endRole}
+	return []Fixture{{
+		Name:  "zombies",
+		short: "zomb",
+		Makes: "a process with 12 children that have ended and that it does not wait for",
+		make:  func(m *maker) (object, error) { return makeZombies(m, 12) },
+		roles: roles,
+	}, {
+		Name:  "zombies:innocent",
+		short: "zomb-i",
+		Makes: "a process with 3 such children, as one has that is about to collect them",
+		make:  func(m *maker) (object, error) { return makeZombies(m, 3) },
+		roles: roles,
+	}}
+}
+
+func makeZombies(m *maker, children int) (object, error) {
+	var pids []int
+	p, err := m.start("p", &pids, part{args: []string{strconv.Itoa(children)}})
+	if err != nil {
+		return object{}, err
+	}
+	m.children = pids
+	m.finds(Diagnosis{Root: p.pid, PIDs: pids})
+	return aboutProcess(p), nil
+}
+
+// zombieParentRole starts as many children as it is told and waits until each has
+// ended, without collecting one.
+func zombieParentRole(r *role) error {
+	n, err := strconv.Atoi(r.args[0])
+	if err != nil {
+		return err
+	}
+	var pids []int
+	for range n {
+		pid, err := r.child("c")
+		if err != nil {
+			return err
+		}
+		pids = append(pids, pid)
+		for err = unix.EINTR; err == unix.EINTR; {
+			err = unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		}
+		if err != nil {
+			return os.NewSyscallError("waitid", err)
+		}
+	}
+	return r.readyAndHold(pids)
+}
+
+// endRole ends at once.
+func endRole(*role) error {
+	unix.Exit(0)
+	return nil
+}

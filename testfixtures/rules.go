@@ -1,0 +1,23 @@
+package testfixtures
+
+import (
+	"slices"
+	"strconv"
+)
+
+// ruleFixtures are the pathologies and their innocent look-alikes, in files named
+// rule_ID.go. A new rule adds its line here.
+func ruleFixtures() []Fixture {
+	list := slices.Concat(
+		zombiesFixtures(),
+	)
+	for i := range list {
+		list[i].rule = true
+	}
+	return list
+}
+
+// aboutProcess is a fixture that has no object of its own but a process.
+func aboutProcess(p *process) object {
+	return object{"process:" + strconv.Itoa(p.pid), tree{"pid": p.pid, "comm": p.comm}}
+}
