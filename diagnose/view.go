@@ -17,13 +17,30 @@ type view struct {
 	processes map[int]*model.Process
 	children  map[int][]*model.Process // by parent
 	waits     map[int]*model.Wait      // by thread
+	waitsOf   map[int][]*model.Wait    // by process
+	waitsOn   map[string][]*model.Wait // by object
+	allListed bool                     // there is no process but those in the snapshot
 }
 
 func newView(s *model.Snapshot, o Options) *view {
 	g := graph.New(s)
-	return &view{
+	v := &view{
 		Snapshot: s, Options: o, graph: g, objects: g.Objects, processes: g.Processes, children: g.Children, waits: g.Waits,
+		waitsOf: map[int][]*model.Wait{}, waitsOn: map[string][]*model.Wait{}, allListed: listsAll(s),
 	}
+	for i := range s.Waits {
+		w := &s.Waits[i]
+		v.waitsOf[w.PID] = append(v.waitsOf[w.PID], w)
+		if w.Object != "" {
+			v.waitsOn[w.Object] = append(v.waitsOn[w.Object], w)
+		}
+		for _, id := range w.Objects {
+			if id != w.Object {
+				v.waitsOn[id] = append(v.waitsOn[id], w)
+			}
+		}
+	}
+	return v
 }
 
 // name is how sentences name a process: comm(pid).
