@@ -47,7 +47,7 @@ func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, err
 	if err != nil {
 		return nil, err
 	}
-	snap.Findings = diagnose.Find(snap, diagnose.Options{MinAge: o.minAge})
+	diagnose.Run(snap, diagnose.Options{MinAge: o.minAge})
 	return snap, nil
 }
 
