@@ -21,6 +21,12 @@ type Rule struct {
 // line here.
 var rules = []Rule{
 	zombiesRule,
+	orphanSysvShmRule,
+	orphanSysvMsgRule,
+	orphanSysvSemRule,
+	orphanPosixShmRule,
+	orphanPosixSemRule,
+	orphanPosixMqRule,
 }
 
 // Rules lists the rules.

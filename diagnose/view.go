@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -11,28 +12,33 @@ type view struct {
 	*model.Snapshot
 	Options
 
+	graph     *graph.Graph
 	objects   map[string]*model.Object
 	processes map[int]*model.Process
 	children  map[int][]*model.Process // by parent
 	waits     map[int]*model.Wait      // by thread
+	waitsOf   map[int][]*model.Wait    // by process
+	waitsOn   map[string][]*model.Wait // by object
+	allListed bool                     // there is no process but those in the snapshot
 }
 
 func newView(s *model.Snapshot, o Options) *view {
+	g := graph.New(s)
 	v := &view{
-		Snapshot: s, Options: o, objects: make(map[string]*model.Object, len(s.Objects)),
-		processes: make(map[int]*model.Process, len(s.Processes)), children: map[int][]*model.Process{},
-		waits: make(map[int]*model.Wait, len(s.Waits)),
-	}
-	for i := range s.Objects {
-		v.objects[s.Objects[i].ID] = &s.Objects[i]
-	}
-	for i := range s.Processes {
-		p := &s.Processes[i]
-		v.processes[p.PID] = p
-		v.children[p.PPID] = append(v.children[p.PPID], p)
+		Snapshot: s, Options: o, graph: g, objects: g.Objects, processes: g.Processes, children: g.Children, waits: g.Waits,
+		waitsOf: map[int][]*model.Wait{}, waitsOn: map[string][]*model.Wait{}, allListed: listsAll(s),
 	}
 	for i := range s.Waits {
-		v.waits[s.Waits[i].TID] = &s.Waits[i]
+		w := &s.Waits[i]
+		v.waitsOf[w.PID] = append(v.waitsOf[w.PID], w)
+		if w.Object != "" {
+			v.waitsOn[w.Object] = append(v.waitsOn[w.Object], w)
+		}
+		for _, id := range w.Objects {
+			if id != w.Object {
+				v.waitsOn[id] = append(v.waitsOn[id], w)
+			}
+		}
 	}
 	return v
 }
@@ -40,7 +46,7 @@ func newView(s *model.Snapshot, o Options) *view {
 // name is how sentences name a process: comm(pid).
 func (v *view) name(pid int) string {
 	if p := v.processes[pid]; p != nil {
-		return fmt.Sprintf("%s(%d)", p.Comm, pid)
+		return graph.Name(p.Comm, pid)
 	}
 	return fmt.Sprintf("process %d", pid)
 }

@@ -1,10 +1,13 @@
 package model
 
+import "time"
+
 // MemoryDetail is the detail of POSIX shared memory, memfds and shared anonymous
 // mappings (shm_overview(7), memfd_create(2), mmap(2)).
 type MemoryDetail struct {
 	Size      Opt[int64] `json:"size,omitzero" unit:"bytes" doc:"size of the object"`
 	Allocated Opt[int64] `json:"allocated,omitzero" unit:"bytes" doc:"memory and swap space it takes; pages that were never touched take none"`
+	Modified  time.Time  `json:"modify_time,omitzero" doc:"when it was made, last written to or changed in size (mtime); writing through a mapping leaves no trace"`
 	Seals     []string   `json:"seals,omitzero" doc:"memfd: seals, by name; missing where they cannot be read without duplicating the descriptor"`
 	Locks     []Lock     `json:"locks,omitzero" doc:"file locks on it, held and waited for"`
 }
@@ -19,6 +22,8 @@ type PosixSemDetail struct {
 	Value   Opt[int64] `json:"value,omitzero" doc:"its value; at 0 sem_wait blocks"`
 	Waiters Opt[int64] `json:"waiters,omitzero" doc:"threads blocked in sem_wait, as the C library counts them; one that was killed meanwhile stays counted"`
 	Libc    string     `json:"libc,omitzero" doc:"the C library whose layout it has: glibc or musl"`
+
+	Modified time.Time `json:"modify_time,omitzero" doc:"when its file was made or last written to (mtime); sem_post and sem_wait leave no trace"`
 }
 
 // DetailKind implements [Detail].

@@ -99,6 +99,9 @@ func semaphoreSized(o *model.Object) bool {
 }
 
 func makeSem(o *model.Object, d *model.PosixSemDetail) {
+	if m, ok := o.Detail.(*model.MemoryDetail); ok {
+		d.Modified = m.Modified
+	}
 	o.ID = string(model.PosixSem) + strings.TrimPrefix(o.ID, string(o.Kind))
 	o.Kind, o.Detail = model.PosixSem, d
 	o.Name = "/" + strings.TrimPrefix(path.Base(o.Path), "sem.")

@@ -197,7 +197,7 @@ func readShm(dir int) ([]shmFile, error) {
 }
 
 func shmObject(k probe.Key, facts *probe.FileFacts) *model.Object {
-	o := facts.Object(model.PosixShm, k, &model.MemoryDetail{Size: facts.Size(), Allocated: facts.Allocated()})
+	o := facts.Object(model.PosixShm, k, &model.MemoryDetail{Size: facts.Size(), Allocated: facts.Allocated(), Modified: facts.Modified()})
 	if facts.Path != "" {
 		o.Name = "/" + path.Base(facts.Path)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 	"unsafe"
 
 	"github.com/prometheus/procfs"
@@ -128,6 +129,7 @@ func readQueue(root int, name string, ns probe.NS, out *probe.Out) {
 	k := probe.Key{Space: queues, Scope: probe.Dev(unix.Major(dev), unix.Minor(dev)), Num: st.Ino}
 	o := object(k, "/"+name, st.Uid, st.Gid, st.Mode)
 	o.Namespace = ns.Model()
+	o.Detail.(*model.PosixMqDetail).Modified = time.Unix(st.Mtim.Unix()).UTC()
 	if openErr == nil {
 		openErr = readState(fd, k, o, ns, out)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -39,7 +40,7 @@ func (f *FD) FileKey() (k Key, mode uint32, err error) {
 	case !errors.Is(err, ErrForeign):
 		return Key{}, 0, err
 	}
-	text, err := f.Info(nil)
+	text, err := f.Info()
 	if err != nil {
 		return Key{}, 0, err
 	}
@@ -159,6 +160,14 @@ func (f *FileFacts) Allocated() model.Opt[int64] {
 		return model.Opt[int64]{}
 	}
 	return model.Some(int64(f.Stat.Blocks) * 512)
+}
+
+// Modified is when the file was last written to (mtime); zero if it is unknown.
+func (f *FileFacts) Modified() time.Time {
+	if !f.Statted {
+		return time.Time{}
+	}
+	return time.Unix(f.Stat.Mtime.Sec, int64(f.Stat.Mtime.Nsec)).UTC()
 }
 
 // Octal is the permission bits as objects carry them.

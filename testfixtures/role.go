@@ -56,6 +56,7 @@ func RunRole() {
 type role struct {
 	args     []string
 	children []int // what [role.child] started; collected at the end
+	ends     bool  // it ends as soon as its part is done; see [ending]
 }
 
 // message is what a holder tells who started it, one a line.
@@ -151,6 +152,9 @@ func (r *role) ready(report any) error {
 // os.Exit of a program built with the race detector takes a second.
 func (r *role) hold() {
 	var b [1]byte
+	if r.ends {
+		unix.Exit(0)
+	}
 	for {
 		if n, err := unix.Read(lifelineFD, b[:]); err != unix.EINTR && n <= 0 {
 			for _, pid := range r.children {
@@ -168,6 +172,15 @@ func (r *role) readyAndHold(report any) error {
 	}
 	r.hold()
 	return nil
+}
+
+// ending makes a role one whose process ends where another one would hold; see
+// [maker.ended].
+func ending(part func(*role) error) func(*role) error {
+	return func(r *role) error {
+		r.ends = true
+		return part(r)
+	}
 }
 
 // holdRole holds the descriptors it inherited and does nothing.

@@ -10,6 +10,10 @@ import (
 func ruleFixtures() []Fixture {
 	list := slices.Concat(
 		zombiesFixtures(),
+		orphanSysvShmFixtures(),
+		orphanSysvMsgFixtures(),
+		orphanSysvSemFixtures(),
+		orphanPosixFixtures(),
 	)
 	for i := range list {
 		list[i].rule = true
@@ -21,3 +25,6 @@ func ruleFixtures() []Fixture {
 func aboutProcess(p *process) object {
 	return object{"process:" + strconv.Itoa(p.pid), tree{"pid": p.pid, "comm": p.comm}}
 }
+
+// aboutObject is one about an object that needs no description.
+func aboutObject(id string) object { return object{id, tree{"id": id}} }

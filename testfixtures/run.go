@@ -163,6 +163,16 @@ func (m *maker) start(role string, report any, o part) (*process, error) {
 	return p, p.await(report)
 }
 
+// ended starts a holder whose role is [ending] and waits for its end.
+func (m *maker) ended(role string, report any, o part) (pid int, err error) {
+	p, err := m.start(role, report, o)
+	if err != nil {
+		return 0, err
+	}
+	p.wait(time.Now().Add(readyWithin))
+	return p.pid, nil
+}
+
 // own has a descriptor closed as soon as the fixture is made.
 func (m *maker) own(fds ...int) { m.open = append(m.open, fds...) }
 

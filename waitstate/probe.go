@@ -27,6 +27,7 @@ func Probe() probe.Probe {
 			}
 			r.secondLook(ctx)
 			index := r.resolve()
+			r.limits(ctx, index)
 			r.futexes(index)
 			r.report(index)
 			return ctx.Err()

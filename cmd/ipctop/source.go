@@ -43,7 +43,7 @@ func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, err
 	// A single snapshot is nearly all live memory: collecting earlier halves what
 	// the collector would let pile up beside it, and costs a few per cent.
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(25)
 	}
 	snap, err := probe.NewScanner(probe.Options{
 		ProcRoot: o.procRoot, Probes: probes(), Sample: o.sample, Closer: o.closer, Aside: "/proc/self/exe",
@@ -51,7 +51,7 @@ func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, err
 	if err != nil {
 		return nil, err
 	}
-	snap.Findings = diagnose.Find(snap, diagnose.Options{MinAge: o.minAge})
+	diagnose.Run(snap, diagnose.Options{MinAge: o.minAge})
 	return snap, nil
 }
 

@@ -1,0 +1,56 @@
+package diagnose
+
+import (
+	"strconv"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// The risks of an action.
+const (
+	noRisk      = "none"
+	losesData   = "loses-data"
+	endsProcess = "ends-process"
+)
+
+// kill is the action that asks a process to end.
+func (v *view) kill(pid int, effect string) model.Action {
+	return model.Action{Argv: []string{"kill", strconv.Itoa(pid)}, Effect: effect, Risk: endsProcess}
+}
+
+// ipcrm removes a System V object: with -m, -q or -s. In another IPC namespace it
+// is done by way of a process that lives there; without one, nil.
+func (v *view) ipcrm(o *model.Object, flag string) []model.Action {
+	id, ok := o.SysvID.Get()
+	if !ok {
+		return nil
+	}
+	argv := []string{"ipcrm", flag, strconv.Itoa(id)}
+	if ns := o.Namespace; ns != nil && ns.Inode != v.Host.Namespaces[ns.Type] {
+		pid := v.livesIn(ns)
+		if pid == 0 {
+			return nil
+		}
+		argv = append([]string{"nsenter", "--ipc", "--target", strconv.Itoa(pid)}, argv...)
+	}
+	return []model.Action{{Argv: argv, Effect: "removes it and what is in it", Risk: losesData}}
+}
+
+// livesIn is a process of a namespace, 0 if none is known.
+func (v *view) livesIn(ns *model.Namespace) int {
+	for i := range v.Processes {
+		if v.Processes[i].Namespaces[ns.Type] == ns.Inode {
+			return v.Processes[i].PID
+		}
+	}
+	return 0
+}
+
+// remove removes a file by its path. It is only for objects of the mount
+// namespace that ipctop itself is in; nil otherwise.
+func (v *view) remove(o *model.Object, path, effect string, risk string) []model.Action {
+	if ns := o.Namespace; path == "" || ns != nil && ns.Inode != v.Host.Namespaces[ns.Type] {
+		return nil
+	}
+	return []model.Action{{Argv: []string{"rm", "--", path}, Effect: effect, Risk: risk}}
+}

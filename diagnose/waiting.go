@@ -1,0 +1,128 @@
+package diagnose
+
+import (
+	"math"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// aged reports whether a wait is one that two looks confirmed and that has
+// lasted long enough for a rule about slowness.
+func (v *view) aged(w *model.Wait) bool {
+	if !w.Confirmed {
+		return false
+	}
+	age, ok := w.BlockedFor.Get()
+	return ok && time.Duration(age) >= v.MinAge || v.MinAge == 0
+}
+
+// began is when a wait began, as far as is known.
+func (v *view) began(w *model.Wait) time.Time {
+	age, ok := w.BlockedFor.Get()
+	if !ok || v.Taken.IsZero() {
+		return time.Time{}
+	}
+	return v.Taken.Add(-time.Duration(age))
+}
+
+// earliest is the earliest of some times that are known, zero if none is.
+func earliest(times ...time.Time) time.Time {
+	var first time.Time
+	for _, t := range times {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
+}
+
+// asleep is for how long no thread of a process has run, and whether that is
+// known: all of them must be known to wait. One that is stopped, traced or
+// frozen does not run at all, for nobody knows how long.
+func (v *view) asleep(pid int) (time.Duration, bool) {
+	p := v.processes[pid]
+	if p == nil {
+		return 0, false
+	}
+	if halted(p) {
+		return math.MaxInt64, true
+	}
+	waits := v.waitsOf[pid]
+	if len(waits) < p.Threads {
+		return 0, false
+	}
+	least := time.Duration(math.MaxInt64)
+	for _, w := range waits {
+		age, ok := w.BlockedFor.Get()
+		if !ok || !w.Confirmed {
+			return 0, false
+		}
+		least = min(least, time.Duration(age))
+	}
+	return least, true
+}
+
+// idleFor reports whether no thread of a process has run for as long as a rule
+// about slowness asks.
+func (v *view) idleFor(pid int) bool {
+	d, ok := v.asleep(pid)
+	return ok && d >= v.MinAge
+}
+
+// halted reports whether a process is kept from running.
+func halted(p *model.Process) bool { return p.State == "T" || p.State == "t" || p.Frozen || dead(p) }
+
+// doing says in a few words what a process does.
+func (v *view) doing(pid int) string {
+	p := v.processes[pid]
+	if p == nil {
+		return "unknown"
+	}
+	switch {
+	case p.State == "T":
+		return "stopped"
+	case p.State == "t":
+		return "traced"
+	case p.Frozen:
+		return "frozen"
+	case dead(p):
+		return "ended"
+	case p.State == "R":
+		return "running"
+	}
+	for _, w := range v.waitsOf[pid] {
+		if w.TID == pid {
+			switch {
+			case w.Object != "":
+				return "waits in " + w.Call + " on " + w.Object
+			default:
+				return "waits in " + w.Call
+			}
+		}
+	}
+	if p.State == "D" {
+		return "on disk"
+	}
+	return "sleeping"
+}
+
+// root is the root cause that a process is.
+func (v *view) root(pid int, doing string) *model.Root {
+	r := &model.Root{PID: pid, Doing: doing}
+	if p := v.processes[pid]; p != nil {
+		r.Comm = p.Comm
+	}
+	return r
+}
+
+// holders are the pids that hold an object, each once, in order.
+func holders(o *model.Object, fits func(*model.Holder) bool) []int {
+	var pids []int
+	for i := range o.Holders {
+		if h := &o.Holders[i]; h.PID != 0 && (fits == nil || fits(h)) {
+			pids = append(pids, int(h.PID))
+		}
+	}
+	return set(pids)
+}

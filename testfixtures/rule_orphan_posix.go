@@ -1,0 +1,78 @@
+package testfixtures
+
+// orphanPosixFixtures are those of the three rules about named POSIX objects that
+// nobody holds.
+func orphanPosixFixtures() []Fixture {
+	mapper := map[string]func(*role) error{"map": mapOnlyRole}
+	return []Fixture{{
+		Name:  "orphan-posix-shm",
+		Makes: "a POSIX shared memory object that nobody has open or mapped",
+		make:  func(m *maker) (object, error) { return makeOrphanShmFile(m, "posix-shm", "", make([]byte, 5000), "") },
+	}, {
+		Name:  "orphan-posix-shm:innocent",
+		short: "opshm-i",
+		Makes: "one that a process maps, and has not open",
+		make:  func(m *maker) (object, error) { return makeOrphanShmFile(m, "posix-shm", "", make([]byte, 5000), "map") },
+		roles: mapper,
+	}, {
+		Name:  "orphan-posix-sem",
+		Makes: "a named POSIX semaphore that nobody has mapped",
+		make:  func(m *maker) (object, error) { return makeOrphanShmFile(m, "posix-sem", "sem.", semWords(0, 0, 0x80), "") },
+	}, {
+		Name:  "orphan-posix-sem:innocent",
+		short: "opsem-i",
+		Makes: "one that a process has mapped",
+		make: func(m *maker) (object, error) {
+			return makeOrphanShmFile(m, "posix-sem", "sem.", semWords(0, 0, 0x80), "map")
+		},
+		roles: mapper,
+	}, {
+		Name:  "orphan-posix-mq",
+		Makes: "a POSIX message queue with a message in it that nobody has open",
+		make:  func(m *maker) (object, error) { return makeOrphanMq(m, "") },
+	}, {
+		Name:  "orphan-posix-mq:innocent",
+		short: "opmq-i",
+		Makes: "one that a process has open",
+		make:  func(m *maker) (object, error) { return makeOrphanMq(m, "h") },
+		roles: map[string]func(*role) error{"h": holdRole},
+	}}
+}
+
+// makeOrphanShmFile makes a file on /dev/shm and has a process of that role hold
+// it, if there is one.
+func makeOrphanShmFile(m *maker, kind, prefix string, content []byte, role string) (object, error) {
+	fd, _, err := makeShmFile(m, prefix, content)
+	if err != nil {
+		return object{}, err
+	}
+	return m.orphan(fd, role, func() (string, error) {
+		id, _, err := describeMemory(kind, fd)
+		return id, err
+	})
+}
+
+func makeOrphanMq(m *maker, role string) (object, error) {
+	name, fd, err := m.newMq()
+	if err != nil {
+		return object{}, err
+	}
+	if err := mqSend(fd, 10); err != nil {
+		return object{}, err
+	}
+	return m.orphan(fd, role, func() (string, error) {
+		o, err := describeMq(fd, name)
+		return o.id, err
+	})
+}
+
+func (m *maker) orphan(fd int, role string, id func() (string, error)) (object, error) {
+	if role != "" {
+		if _, err := m.start(role, nil, part{fds: []int{fd}}); err != nil {
+			return object{}, err
+		}
+	}
+	name, err := id()
+	m.finds(Diagnosis{Objects: []string{name}, Severity: "info"})
+	return aboutObject(name), err
+}

@@ -1,0 +1,53 @@
+package testfixtures
+
+import "strconv"
+
+func orphanSysvSemFixtures() []Fixture {
+	return []Fixture{{
+		Name:  "orphan-sysv-sem",
+		short: "osem",
+		Makes: "a System V semaphore set whose last users have ended",
+		make:  func(m *maker) (object, error) { return makeOrphanSem(m, true) },
+		roles: map[string]func(*role) error{"set": ending(semPostRole), "post": ending(semPostRole)},
+	}, {
+		Name:  "orphan-sysv-sem:innocent",
+		short: "osem-i",
+		Makes: "one of whose last users one lives",
+		make:  func(m *maker) (object, error) { return makeOrphanSem(m, false) },
+		roles: map[string]func(*role) error{"set": ending(semPostRole), "post": semPostRole},
+	}}
+}
+
+func makeOrphanSem(m *maker, orphan bool) (object, error) {
+	id, err := m.makeSysV(sysvSem, 2)
+	if err != nil {
+		return object{}, err
+	}
+	if _, err := m.ended("set", nil, part{args: []string{strconv.Itoa(id), "0"}}); err != nil {
+		return object{}, err
+	}
+	last := part{args: []string{strconv.Itoa(id), "1"}}
+	if orphan {
+		_, err = m.ended("post", nil, last)
+	} else {
+		_, err = m.start("post", nil, last)
+	}
+	m.finds(Diagnosis{Objects: []string{sysvSem.id(id)}, Severity: "info", Confidence: "likely"})
+	return aboutObject(sysvSem.id(id)), err
+}
+
+// semPostRole raises a semaphore: set, number.
+func semPostRole(r *role) error {
+	id, err := strconv.Atoi(r.args[0])
+	if err != nil {
+		return err
+	}
+	num, err := strconv.Atoi(r.args[1])
+	if err != nil {
+		return err
+	}
+	if err := semOperate(id, num, 1); err != nil {
+		return err
+	}
+	return r.readyAndHold(nil)
+}
