@@ -21,6 +21,7 @@ type Data struct {
 	processes map[int]int32
 	held      map[int32][]int32 // pid: the objects it holds
 	linked    map[int][]int32   // pid: its links
+	waits     map[int][]int32   // pid: the waits of its threads
 	partial   map[int]bool      // pids of which something could not be read
 	rows      [][]row           // of each screen, in the snapshot's order
 	full      int               // objects that take no more, where nobody diagnosed
@@ -57,6 +58,7 @@ func Prepare(snap *model.Snapshot, prev *Data, o Settings) *Data {
 		processes: make(map[int]int32, len(snap.Processes)),
 		held:      make(map[int32][]int32, len(snap.Processes)),
 		linked:    make(map[int][]int32, len(snap.Processes)),
+		waits:     make(map[int][]int32, len(snap.Waits)),
 		partial:   map[int]bool{},
 		rows:      make([][]row, len(screens)),
 	}
@@ -93,6 +95,10 @@ func Prepare(snap *model.Snapshot, prev *Data, o Settings) *Data {
 				}
 			}
 		}
+	}
+	for i := range snap.Waits {
+		pid := snap.Waits[i].PID
+		d.waits[pid] = append(d.waits[pid], int32(i))
 	}
 	for i := range snap.Gaps {
 		if g := &snap.Gaps[i]; g.PID != 0 && g.Reason != model.Vanished {
@@ -132,8 +138,8 @@ func (d *Data) process(pid int) *model.Process {
 	return nil
 }
 
-// find finds the object or process that an identity names. The row is empty if
-// it is not there.
+// find finds the object, process or finding that an identity names. The row is
+// empty if it is not there.
 func (d *Data) find(id Ident) row {
 	if id.PID != 0 {
 		if p := d.process(id.PID); p != nil && p.StartTicks == id.Start {
@@ -143,6 +149,11 @@ func (d *Data) find(id Ident) row {
 	}
 	if o := d.object(id.ID); o != nil && o.Gen == id.Gen {
 		return row{object: o}
+	}
+	for _, r := range d.rows[screenProblems] {
+		if r.problem.id == id.ID && r.problem.finding != nil {
+			return r
+		}
 	}
 	return row{}
 }

@@ -69,6 +69,10 @@ type (
 	// Save writes a snapshot to a file; [Saved] comes back.
 	Save struct{ Snapshot *model.Snapshot }
 
+	// Copy gives the terminal a text for its clipboard. It holds no control
+	// characters.
+	Copy struct{ Text string }
+
 	// Work is a computation that may take long. It touches nothing that changes,
 	// so it may run in any goroutine; its event goes to [Update].
 	Work struct{ Run func() Event }
@@ -79,4 +83,5 @@ func (Suspend) effect() {}
 func (Redraw) effect()  {}
 func (Pause) effect()   {}
 func (Save) effect()    {}
+func (Copy) effect()    {}
 func (Work) effect()    {}

@@ -87,7 +87,11 @@ func (m *Model) headLine(width int) Line {
 	case m.screen == screenHeld:
 		id := m.table().wanted.held
 		if p := m.data.find(id).process; p != nil {
-			return crop(text(Title, "Objects of "+m.data.who(p.PID, p.Comm)+". Esc: back"), 0, width, m.more())
+			what := "Objects"
+			if m.table().wanted.locks {
+				what = "Locks, semaphores and futexes"
+			}
+			return crop(text(Title, what+" of "+m.data.who(p.PID, p.Comm)+". Esc: back"), 0, width, m.more())
 		}
 		return crop(text(Warn, "Process "+strconv.Itoa(id.PID)+" has ended. Esc: back"), 0, width, m.more())
 	}
@@ -187,6 +191,8 @@ func (m *Model) statusLine(width int) (Line, bool) {
 			s += " " + m.escape(t.arranged.leftOut) + "."
 		}
 		return crop(text(KeyName, s), 0, width, m.more()), true
+	case m.narrowing != (narrowing{}):
+		return crop(text(KeyName, "Only "+m.escape(m.narrowing.words())+". Esc shows all."), 0, width, m.more()), true
 	}
 	return Line{}, false
 }

@@ -69,11 +69,24 @@ func TestKeys(t *testing.T) {
 		{"2 W", []string{"Left and Right scroll"}},
 		{"2 W Right Right", []string{"-PID "}},
 		{"2 W W", []string{"-Left and Right"}},
+		{"2 t", []string{"Children below their parents."}},
+		{"3 t", []string{"Processes have a tree"}},
+		{"2 u", []string{"Whose processes", "(every user)", "Esc: back"}},
+		{"2 u 'w' Enter", []string{"Only user www. Esc shows all.", "nginx", "-systemd"}},
+		{"2 u 'w' Enter Esc", []string{"systemd", "-Only user"}},
+		{"2 u 'w' Enter 3", []string{"Only user www", "-pipe:4242 "}},
+		{"2 u Down Esc", []string{"systemd", "-Only user"}},
+		{"2 u End Enter u Home Enter", []string{"systemd", "-Only user"}},
+		{"2 c", []string{"Which container?", "(everything)"}},
+		{"2 End x", []string{"Locks, semaphores and futexes of less(813)", "-pipe:4242 "}},
+		{"3 y", []string{"Copied: pipe:4242"}},
+		{"2 End Enter y", []string{"Copied: 813"}},
+		{"3 Down Down Down Down y", []string{"Copied: pipe:4246"}},
 		{"S", []string{"Saving..."}},
 		{"?", []string{"── help"}},
 		{"F1 End", []string{"Watching changes nothing"}},
 		{"? Esc", []string{"-── help"}},
-		{"k", []string{"No key: k. ? lists them."}},
+		{"K", []string{"No key: K. ? lists them."}},
 		{"Esc", []string{"q quits, ? helps."}},
 		{"1 o", []string{"[2 Procs]"}},
 		{"1 End Enter", []string{"malformed"}},
@@ -206,7 +219,75 @@ func TestHealthy(t *testing.T) {
 	s := undiagnosed()
 	s.Findings, s.Gaps, s.Scan.ProcessesUnreadable = []model.Finding{}, nil, 0
 	v.scan(s)
-	v.has(fmt.Sprintf("Nothing is stuck. %d objects of 9 processes.", len(s.Objects)), "Nothing to report.")
+	v.has("Nothing is stuck. 231 of 231 processes read.", "Nothing to report.")
+	s.Waits = make([]model.Wait, 7)
+	v.scan(s)
+	v.has("Nothing is stuck. 231 of 231 processes read; 7 threads wait as they should.")
+	s.Scan.ProcessesUnreadable = 41
+	v.scan(s)
+	v.has("Nothing stuck in what could be seen (41 hidden).", "-7 threads")
+	s.Findings = []model.Finding{{ID: "zombies,7", Rule: "zombies", Severity: model.Info, Confidence: model.Likely}}
+	v.scan(s)
+	v.has("Nothing stuck in what could be seen (41 hidden). 1 note.")
+}
+
+func TestTree(t *testing.T) {
+	process := func(pid, ppid int, name string) model.Process {
+		return model.Process{PID: pid, PPID: ppid, StartTicks: 1, Comm: name, Label: name, State: "S", User: "root"}
+	}
+	s := &model.Snapshot{Schema: model.Schema, Taken: modeltest.Taken, Processes: []model.Process{
+		process(1, 0, "init"), process(5, 1, "sshd"), process(7, 20, "late"), process(8, 1, "cron"), process(20, 5, "shell"),
+		process(30, 31, "ring"), process(31, 30, "gnir"), process(40, 999, "orphan"),
+	}}
+	v := newView(t, usual, 80, 24)
+	v.scan(s)
+	v.keys("2 F5")
+	got := column1(v)
+	if want := "init|├─ sshd|│  └─ shell|│     └─ late|└─ cron|orphan|ring|└─ gnir"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	v.keys("\\ 'l' Enter") // parents that are filtered out leave no hole
+	if got, want := column1(v), "shell|└─ late"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	v.keys("Esc > I t")
+	if got := column1(v); !strings.HasPrefix(got, "orphan|") {
+		t.Errorf("no tree, the highest pid first: %s", got)
+	}
+}
+
+// column1 is what stands under LABEL, from the first row to the last.
+func column1(v *view) string {
+	var names []string
+	at := -1
+	for _, l := range strings.Split(v.frame(), "\n") {
+		switch r := []rune(l); {
+		case strings.Contains(l, "LABEL"):
+			at = len([]rune(l[:strings.Index(l, "LABEL")]))
+		case strings.Contains(l, "──"):
+			at = -1
+		case at > 0 && len(r) > at:
+			names = append(names, strings.TrimRight(string(r[at:]), " "))
+		}
+	}
+	return strings.Join(names, "|")
+}
+
+// A finding opens as what it is: chain, evidence, what to do; and ? explains it.
+func TestFinding(t *testing.T) {
+	v := newView(t, usual, 100, 30)
+	v.scan(modeltest.Rich())
+	v.keys("1 Enter")
+	f := modeltest.Rich().Findings[0]
+	v.has(f.Evidence[0].Text, "Evidence", string(f.Confidence), "? explains "+f.Rule)
+	v.keys("?")
+	v.has("help: " + f.Rule)
+	v.keys("Esc y")
+	v.has("Copied: ")
+	s := modeltest.Rich()
+	s.Findings = []model.Finding{}
+	v.scan(s)
+	v.has("(gone)", f.Evidence[0].Text)
 }
 
 // Whatever is pressed, in whatever order, nothing panics and every frame fits.

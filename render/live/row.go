@@ -21,6 +21,7 @@ type row struct {
 	process *model.Process
 	problem *problem
 	entry   *entry
+	branch  string // what stands before a process in a tree
 }
 
 func (r *row) ident() Ident {

@@ -46,7 +46,7 @@ var screens = []screen{
 	},
 	{
 		title: "Procs", about: "processes, and whom they talk with; kernel threads are left out", list: listProcesses,
-		columns: []string{"PID", "USER", "S", "THREADS", "FDS", "IPC", "LABEL", "TALKS WITH"}, empty: "No process could be seen.",
+		columns: []string{"PID", "USER", "S", "THREADS", "FDS", "IPC", "LABEL", "WAITS FOR", "TALKS WITH"}, empty: "No process could be seen.",
 	},
 	{
 		title: "Chan", about: "pipes, FIFOs, terminals, event counters and the like", list: listObjects,

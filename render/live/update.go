@@ -66,7 +66,7 @@ func (m *Model) arrange() {
 		return
 	}
 	t := m.table()
-	t.wanted.wide = m.wide
+	t.wanted.wide, t.wanted.narrowing = m.wide, m.narrowing
 	d, log, o := m.data, m.log, t.wanted
 	switch {
 	case sourceSize(d, log, o) <= quick:
@@ -133,6 +133,7 @@ func clamp(i, n int) int { return max(min(i, n-1), 0) }
 func (m *Model) keepVisible() {
 	t := m.table()
 	height := m.layout(m.width, m.height).rows
+	m.keepMenuVisible()
 	if p := m.page(); p != nil {
 		p.top = max(min(p.top, len(p.lines)-m.pageHeight()), 0)
 	}

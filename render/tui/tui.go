@@ -165,6 +165,8 @@ func (v *view) handle(p post, jobs *jobControl) (end bool, err error) {
 			v.screen.Sync()
 		case live.Pause:
 			v.pause(effect.On)
+		case live.Copy:
+			v.screen.SetClipboard([]byte(effect.Text))
 		case live.Save:
 			v.goes(func() { v.save(effect.Snapshot) })
 		}
