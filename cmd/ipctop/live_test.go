@@ -161,7 +161,6 @@ func TestLiveView(t *testing.T) {
 	before := m.settings("before")
 	m.run(exe + " -d 0.2")
 	m.waitFor("[1 Problems]")
-	m.waitFor(pipe + " is full")
 	m.keys("3")
 	m.waitFor("[3 Chan]")
 	m.keys(">", ">")

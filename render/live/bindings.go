@@ -39,6 +39,8 @@ func bindings() []binding {
 		{[]string{" "}, "Space", "tag the row", (*Model).tagSelected},
 		{[]string{"Z"}, "", "pause, and go on", (*Model).pause},
 		{[]string{"F"}, "", "follow: hold on to the row though it vanishes", (*Model).followSelected},
+		{[]string{"F9", "k"}, "", "send a signal to the process, or to those tagged", (*Model).chooseSignal},
+		{[]string{"Del"}, "", "remove what nobody uses any more", (*Model).removeSelected},
 		{[]string{"W"}, "", "wide: all columns, nothing cut", (*Model).widen},
 		{[]string{"y"}, "", "copy: the id, the pid, the command that helps", (*Model).copySelected},
 		{[]string{"S"}, "", "save a dump of this moment", (*Model).save},

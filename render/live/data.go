@@ -33,9 +33,10 @@ type Settings struct {
 	ASCII bool           // the terminal takes no other characters
 	Zone  *time.Location // of the times shown; nil: UTC
 
-	Source   string        // the dump that is looked at; "": this machine
-	Interval time.Duration // from one scan to the next
-	ReadOnly bool          // nothing that changes the machine is offered
+	Source    string        // the dump that is looked at; "": this machine
+	Interval  time.Duration // from one scan to the next
+	ReadOnly  bool          // nothing that changes the machine is offered
+	Powerless string        // why nothing can be changed, though ReadOnly is not set; "": it can
 }
 
 // escaper makes text from processes fit for the terminal.

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -82,6 +83,14 @@ func TestKeys(t *testing.T) {
 		{"3 y", []string{"Copied: pipe:4242"}},
 		{"2 End Enter y", []string{"Copied: 813"}},
 		{"3 Down Down Down Down y", []string{"Copied: pipe:4246"}},
+		{"2 End k", []string{"Send a signal to less(813)", ">  SIGTERM     asks it to end", "SIGSTOP"}},
+		{"2 End F9 Esc", []string{"-Send a signal", "TALKS WITH"}},
+		{"2 End k 'k' Enter", []string{"Send SIGKILL to less(813)? (y: yes)"}},
+		{"2 End k Enter 'n'", []string{"Nothing was sent."}},
+		{"2 Space Space k", []string{"Send a signal to 2 processes"}},
+		{"3 k", []string{"No process is selected."}},
+		{"3 Del", []string{"Only what nobody uses any more is removed: pipe:4242"}},
+		{"2 Del", []string{"Only what nobody uses any more is removed: systemd(1)"}},
 		{"S", []string{"Saving..."}},
 		{"?", []string{"── help"}},
 		{"F1 End", []string{"Watching changes nothing"}},
@@ -105,7 +114,10 @@ func TestKeys(t *testing.T) {
 func TestEffects(t *testing.T) {
 	for keys, want := range map[string]string{
 		"q": "[live.Quit{}]", "F10": "[live.Quit{}]", "Ctrl-C": "[live.Quit{}]", "/ 'q'": "[]", "/ Ctrl-C": "[]", "Ctrl-Z": "[live.Suspend{}]",
-		"Ctrl-L": "[live.Redraw{}]", "Z": "[live.Pause{On:true}]", "Z Z": "[live.Pause{On:true} live.Pause{On:false}]",
+		"2 End k Enter 'y'":   "[live.Aim{Targets:[]live.Ident{live.Ident{ID:\"\", Gen:\"\", PID:813, Start:0x32d, Seq:0}}} live.Fire{Signal:\"SIGTERM\", What:\"SIGTERM to less(813)\"}]",
+		"2 End k Enter Enter": "[live.Aim{Targets:[]live.Ident{live.Ident{ID:\"\", Gen:\"\", PID:813, Start:0x32d, Seq:0}}} live.LetGo{}]",
+		"2 End k Esc":         "[live.Aim{Targets:[]live.Ident{live.Ident{ID:\"\", Gen:\"\", PID:813, Start:0x32d, Seq:0}}} live.LetGo{}]",
+		"Ctrl-L":              "[live.Redraw{}]", "Z": "[live.Pause{On:true}]", "Z Z": "[live.Pause{On:true} live.Pause{On:false}]",
 	} {
 		v := newView(t, usual, 80, 24)
 		v.scan(undiagnosed())
@@ -271,6 +283,62 @@ func column1(v *view) string {
 		}
 	}
 	return strings.Join(names, "|")
+}
+
+// What a finding calls an orphan can be removed; everything else, and everything
+// where nothing may be changed, cannot.
+func TestRemove(t *testing.T) {
+	orphaned := func() *model.Snapshot {
+		s := modeltest.Rich()
+		s.Findings = []model.Finding{{ID: "orphan-sysv-msg,sysv-msg:0", Rule: "orphan-sysv-msg", Severity: model.Info, Objects: []string{"sysv-msg:0"}, Summary: "left"}}
+		return s
+	}
+	v := newView(t, usual, 100, 24)
+	v.scan(orphaned())
+	v.keys("1 Del")
+	v.has("Remove sysv-msg:0 and what is in it? (y: yes)")
+	v.keys("'n'")
+	v.has("Nothing was removed.")
+	v.keys("5 Del 'y'")
+	if len(v.effects) != 1 {
+		t.Fatalf("effects %v", v.effects)
+	}
+	if e, ok := v.effects[0].(Remove); !ok || e.Object.ID != "sysv-msg:0" {
+		t.Errorf("effect %#v", v.effects[0])
+	}
+	v.do(Done{What: "Removal of sysv-msg:0", Err: errors.New("not\x1b allowed")})
+	v.has(`not\x1b allowed`)
+	v.do(Done{What: "Removal of sysv-msg:0"})
+	v.has("Removal of sysv-msg:0: done.")
+	for why, s := range map[string]Settings{
+		"This is a dump": {Source: "x.json"}, "started with --readonly": {ReadOnly: true}, "it is Tuesday": {Powerless: "it is Tuesday"},
+	} {
+		v := newView(t, s, 100, 24)
+		v.scan(orphaned())
+		for _, keys := range []string{"1 Del", "2 k"} {
+			if v.keys(keys); len(v.effects) > 0 {
+				t.Errorf("%s: %v", keys, v.effects)
+			}
+			v.has(why)
+		}
+	}
+}
+
+// A dialog is about the process it was opened for, whatever comes and goes.
+func TestSignalDialogIsFrozen(t *testing.T) {
+	v := newView(t, usual, 100, 24)
+	v.scan(undiagnosed())
+	v.keys("2 End k Enter")
+	v.scan(later())
+	v.has("Send SIGTERM to less(813)?")
+	v.do(Aimed{Err: errors.New("hold process 813: no such process")})
+	v.has("hold process 813: no such process", "-Send SIGTERM")
+	v.keys("y Enter")
+	for _, e := range v.effects {
+		if _, ok := e.(Fire); ok {
+			t.Errorf("effects %v", v.effects)
+		}
+	}
 }
 
 // A finding opens as what it is: chain, evidence, what to do; and ? explains it.

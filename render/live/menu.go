@@ -65,7 +65,8 @@ func (n *menu) jumpTo(letter string) {
 	}
 	for k := 1; k <= len(n.items); k++ {
 		i := (n.cursor + k) % len(n.items)
-		if strings.HasPrefix(strings.ToLower(n.items[i].shown), strings.ToLower(letter)) {
+		// All signals begin with SIG.
+		if strings.HasPrefix(strings.ToLower(strings.TrimPrefix(n.items[i].shown, "SIG")), strings.ToLower(letter)) {
 			n.cursor = i
 			return
 		}

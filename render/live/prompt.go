@@ -10,6 +10,9 @@ import (
 type prompt struct {
 	kind promptKind
 	text string
+
+	question string // of promptConfirm, escaped
+	yes, no  func(*Model)
 }
 
 type promptKind uint8
@@ -18,12 +21,16 @@ const (
 	promptNone promptKind = iota
 	promptSearch
 	promptFilter
+	promptConfirm // a question answered by one key
 )
 
 // label is what stands before the text.
 func (p prompt) label() string {
-	if p.kind == promptSearch {
+	switch p.kind {
+	case promptSearch:
 		return "Search: "
+	case promptConfirm:
+		return p.question + " (y: yes) "
 	}
 	return "Keep rows with (text or expression): "
 }
@@ -33,7 +40,12 @@ func (m *Model) ask(kind promptKind, text string) {
 		m.say(Dim, "Here one can search (/), not filter.")
 		return
 	}
-	m.prompt = prompt{kind, text}
+	m.prompt = prompt{kind: kind, text: text}
+}
+
+// confirm asks a question. Anything but y is no.
+func (m *Model) confirm(question string, yes, no func(*Model)) {
+	m.prompt = prompt{kind: promptConfirm, question: question, yes: yes, no: no}
 }
 
 // maxTyped bounds what is typed, or pasted by mistake.
@@ -43,6 +55,16 @@ const maxTyped = 1000
 func (m *Model) typed(key string) {
 	p := &m.prompt
 	m.message = ""
+	if p.kind == promptConfirm {
+		asked := *p
+		m.prompt = prompt{}
+		if key == "y" || key == "Y" {
+			asked.yes(m)
+		} else {
+			asked.no(m)
+		}
+		return
+	}
 	switch r, size := utf8.DecodeRuneInString(key); {
 	case key == "Enter":
 		m.answer()
@@ -67,7 +89,7 @@ func (m *Model) typed(key string) {
 
 // pasted takes text for the prompt. Elsewhere it means nothing.
 func (m *Model) pasted(text string) {
-	if m.prompt.kind == promptNone {
+	if m.prompt.kind == promptNone || m.prompt.kind == promptConfirm {
 		m.say(Dim, "Pasted text goes into / and \\ only.")
 		return
 	}

@@ -21,6 +21,10 @@ func Update(m Model, e Event) (Model, []Effect) {
 		m.failure = e.Err
 	case Saved:
 		m.saved(e)
+	case Aimed:
+		m.aimed(e)
+	case Done:
+		m.done(e)
 	case arrangedEvent:
 		m.arrived(e.arranged)
 	case foundEvent:
