@@ -47,13 +47,7 @@ func arrange(d *Data, log []entry, o order) *arrangement {
 	if o.filter.text == "" {
 		a.rows = slices.Clone(source)
 	} else {
-		keep, leftOut := o.filter.test(a.columns, d)
-		for i := range source {
-			if keep(&source[i]) {
-				a.rows = append(a.rows, source[i])
-			}
-		}
-		a.leftOut = leftOut()
+		a.rows, a.leftOut = o.filter.apply(source, a.columns, d)
 	}
 	a.sort()
 	if o.tree {

@@ -38,6 +38,7 @@ func bindings() []binding {
 		{[]string{"c"}, "", "of one container only", (*Model).chooseContainer},
 		{[]string{" "}, "Space", "tag the row", (*Model).tagSelected},
 		{[]string{"Z"}, "", "pause, and go on", (*Model).pause},
+		{[]string{"[", "]"}, "", "pause, and step back and forth in the last minutes", nil},
 		{[]string{"F"}, "", "follow: hold on to the row though it vanishes", (*Model).followSelected},
 		{[]string{"F9", "k"}, "", "send a signal to the process, or to those tagged", (*Model).chooseSignal},
 		{[]string{"Del"}, "", "remove what nobody uses any more", (*Model).removeSelected},
@@ -76,6 +77,10 @@ func (m *Model) motion(key string) bool {
 	case "1", "2", "3", "4", "5", "6", "7", "8":
 		m.pages = nil
 		m.turnTo(int(key[0] - '1'))
+	case "[":
+		m.step(1)
+	case "]":
+		m.step(-1)
 	case "n":
 		m.searchOn(1)
 	case "N":

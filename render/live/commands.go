@@ -29,8 +29,12 @@ func (m *Model) pause() {
 	}
 	m.paused = !m.paused
 	m.want(Pause{m.paused})
-	if m.paused {
-		m.say(Normal, "Paused: nothing is read. Z goes on.")
+	switch {
+	case m.paused:
+		m.say(Normal, "Paused: nothing is read. Z goes on, [ and ] step back and forth.")
+	case m.history.back > 0:
+		m.history.back = 0
+		m.look(m.history.shown())
 	}
 }
 

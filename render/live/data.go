@@ -26,6 +26,7 @@ type Data struct {
 	rows      [][]row           // of each screen, in the snapshot's order
 	full      int               // objects that take no more, where nobody diagnosed
 	log       []entry           // what is different from the snapshot before
+	size      int               // how much memory it takes, roughly
 }
 
 // Settings are what does not change while the view runs.
@@ -62,6 +63,7 @@ func Prepare(snap *model.Snapshot, prev *Data, o Settings) *Data {
 		waits:     make(map[int][]int32, len(snap.Waits)),
 		partial:   map[int]bool{},
 		rows:      make([][]row, len(screens)),
+		size:      sizeOf(snap),
 	}
 	d.whole = d.usual.With(&render.Options{ASCII: o.ASCII, Wide: true})
 	for i := range snap.Objects {

@@ -58,7 +58,11 @@ func (m *Model) titleParts() []string {
 	case m.settings.Source != "":
 		return append(parts, "DUMP", d.local(d.Snap.Taken).Format("2006-01-02 15:04:05"), "from "+m.escape(m.settings.Source))
 	case m.paused:
-		return append(parts, d.clock(d.Snap.Taken), "PAUSED")
+		parts = append(parts, d.clock(d.Snap.Taken), "PAUSED")
+		if at := m.history.position(); at != "" {
+			parts = append(parts, at)
+		}
+		return parts
 	}
 	parts = append(parts, d.clock(d.Snap.Taken), "live "+interval(m.settings.Interval), "scan "+render.Duration(time.Duration(d.Snap.Scan.Duration)))
 	if m.settings.ReadOnly {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/model/modeltest"
@@ -38,6 +39,11 @@ func TestKeys(t *testing.T) {
 		{"2 / 'lexx' Backspace Backspace 'ss' Enter", []string{"> 812"}},
 		{"2 / 'x' Esc", []string{"-Search"}},
 		{"2 n", []string{"/ searches."}},
+		{"2 F4 'ngin'", []string{"nginx", "-systemd", "Keep rows"}},
+		{"2 F4 'ngin' Esc", []string{"systemd"}},
+		{"2 F4 'less' Enter F4 'x' Esc", []string{"2 of 9 rows: text less"}},
+		{"2 F4 'less' Enter F4 Backspace Backspace Backspace Backspace Enter", []string{"systemd", "-rows:"}},
+		{"2 F4 'pid>'", []string{"systemd"}},
 		{"2 F4 'nginx' Enter", []string{"4 of 9 rows: text nginx", "-systemd"}},
 		{"2 \\ 'pid>800' Enter", []string{"2 of 9 rows: expression pid>800", "-systemd"}},
 		{"2 \\ 'pidd>800' Enter", []string{"did you mean", "pidd>800"}},
@@ -182,6 +188,52 @@ func TestReusedPID(t *testing.T) {
 	v.has("less(813) (gone)", "-impostor")
 	v.keys("8")
 	v.has("+ new   process  impostor(813)", "gone  process  less(813)")
+}
+
+// Stepping back shows what was; the way forth ends at the newest, and Z goes on.
+func TestHistory(t *testing.T) {
+	v := newView(t, usual, 80, 24)
+	v.scan(undiagnosed())
+	v.scan(later())
+	v.keys("3")
+	v.has("12:03:13", "-pipe:4243")
+	v.keys("[")
+	v.has("12:03:11 PAUSED -2s", "pipe:4243")
+	v.keys("[")
+	v.has("This is the oldest that is kept.")
+	v.keys("] ]")
+	v.has("12:03:13 PAUSED", "This is the newest", "-pipe:4243", "--2s")
+	v.keys("[ Z")
+	v.has("12:03:13 live", "-pipe:4243", "-PAUSED")
+	s := later()
+	s.Taken = s.Taken.Add(maxHistory)
+	v.scan(s)
+	if n := len(v.m.history.list); n != 2 {
+		t.Errorf("%d snapshots are kept, some older than %v", n, maxHistory)
+	}
+	big := sizeOf(s)
+	for i := range maxHistorySize/big + 5 {
+		s := later()
+		s.Taken = s.Taken.Add(maxHistory + time.Duration(i)*time.Millisecond)
+		v.scan(s)
+	}
+	if n := len(v.m.history.list); n*big > maxHistorySize || n < maxHistorySize/big-1 {
+		t.Errorf("%d snapshots of %d bytes are kept", n, big)
+	}
+}
+
+func TestSparkline(t *testing.T) {
+	for ascii, want := range map[bool]string{false: " ▁▂▄▅█  1/1 ", true: " .:=+@  1/1 "} {
+		v := newView(t, Settings{Interval: time.Second, ASCII: ascii}, 80, 24)
+		for _, queued := range []int64{0, 9000, 30000, 40000, 65536} {
+			s := pipes(1)
+			s.Objects[0].Detail.(*model.PipeDetail).Queued = model.Some(queued)
+			s.Objects[0].Fill = model.NewRatio(model.Some(queued), model.Some[int64](65536))
+			v.scan(s)
+		}
+		v.keys("3")
+		v.has(want)
+	}
 }
 
 func TestPauseDropsSnapshots(t *testing.T) {

@@ -131,6 +131,7 @@ func (m *Model) relationLines(height, width int) []Line {
 	var below []Line
 	if r != (row{}) {
 		title = m.describe(r)
+		position = strings.TrimSpace(m.spark(r) + "  " + position)
 		if below = relations(m.table().arranged.data, r, height); len(below) > height-1 {
 			below = below[:height-1]
 			position = "g: more  " + position

@@ -11,7 +11,8 @@ type Model struct {
 	settings      Settings
 	width, height int
 
-	data    *Data // the newest; nil before the first
+	data    *Data // what is shown; nil before the first
+	history history
 	failure string
 	log     []entry
 	logSeq  int

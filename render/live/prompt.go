@@ -11,6 +11,8 @@ type prompt struct {
 	kind promptKind
 	text string
 
+	before filter // of promptFilter: what Esc goes back to
+
 	question string // of promptConfirm, escaped
 	yes, no  func(*Model)
 }
@@ -40,7 +42,7 @@ func (m *Model) ask(kind promptKind, text string) {
 		m.say(Dim, "Here one can search (/), not filter.")
 		return
 	}
-	m.prompt = prompt{kind: kind, text: text}
+	m.prompt = prompt{kind: kind, text: text, before: m.table().wanted.filter}
 }
 
 // confirm asks a question. Anything but y is no.
@@ -65,11 +67,14 @@ func (m *Model) typed(key string) {
 		}
 		return
 	}
+	if p.kind == promptFilter {
+		defer m.preview()
+	}
 	switch r, size := utf8.DecodeRuneInString(key); {
 	case key == "Enter":
 		m.answer()
 	case key == "Esc" || key == "Ctrl-C":
-		p.kind = promptNone
+		p.kind, p.text = promptNone, p.before.text
 	case key == "Backspace":
 		if p.text == "" {
 			p.kind = promptNone
@@ -84,6 +89,19 @@ func (m *Model) typed(key string) {
 		p.text = p.text[:strings.LastIndex(p.text, " ")+1]
 	case size == len(key) && unicode.IsPrint(r) && len(p.text) < maxTyped:
 		p.text += key
+	}
+}
+
+// preview filters by what has been typed so far. While that is half an
+// expression, all is as it was.
+func (m *Model) preview() {
+	f, err := parseFilter(screens[m.screen].list, m.prompt.text)
+	if err != nil {
+		f = m.prompt.before
+	}
+	if m.table().wanted.filter != f {
+		m.table().wanted.filter = f
+		m.arrange()
 	}
 }
 

@@ -43,10 +43,10 @@ func (m *Model) scanned(d *Data) {
 	if m.paused && m.data != nil {
 		return // it was under way when the user paused
 	}
-	m.data, m.failure = d, ""
+	m.failure = ""
+	m.history = m.history.add(d)
 	m.log, m.logSeq = appendLog(m.log, m.logSeq, d.log)
-	m.arrange()
-	m.refreshPage()
+	m.look(d)
 }
 
 func (m *Model) saved(e Saved) {
