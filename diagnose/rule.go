@@ -21,6 +21,13 @@ type Rule struct {
 // line here.
 var rules = []Rule{
 	zombiesRule,
+	stoppedByTTYRule,
+	termSignalBlockedRule,
+	signalQueueNearLimitRule,
+	smallPipeRule,
+	limitNearRule,
+	deletedStillMappedRule,
+	openPermissionsRule,
 	orphanSysvShmRule,
 	orphanSysvMsgRule,
 	orphanSysvSemRule,

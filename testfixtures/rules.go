@@ -10,6 +10,13 @@ import (
 func ruleFixtures() []Fixture {
 	list := slices.Concat(
 		zombiesFixtures(),
+		stoppedByTTYFixtures(),
+		termSignalBlockedFixtures(),
+		signalQueueNearLimitFixtures(),
+		smallPipeFixtures(),
+		limitNearFixtures(),
+		deletedStillMappedFixtures(),
+		openPermissionsFixtures(),
 		orphanSysvShmFixtures(),
 		orphanSysvMsgFixtures(),
 		orphanSysvSemFixtures(),
