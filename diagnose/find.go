@@ -32,10 +32,19 @@ type finding struct {
 	about string
 }
 
-// Find diagnoses a snapshot: the worst first. It never returns nil: a snapshot
-// without findings is one in which nothing was found.
-func Find(s *model.Snapshot, o Options) []model.Finding {
+// Run diagnoses a snapshot and writes into it what was found: who could release
+// each wait, and the findings, the worst first.
+func Run(s *model.Snapshot, o Options) {
 	v := newView(s, o)
+	v.graph.Annotate()
+	s.Findings = v.find()
+}
+
+// Find diagnoses a snapshot: the worst first. It never returns nil: a snapshot
+// without findings is one in which nothing was found. The snapshot is not changed.
+func Find(s *model.Snapshot, o Options) []model.Finding { return newView(s, o).find() }
+
+func (v *view) find() []model.Finding {
 	var found []finding
 	for i := range rules {
 		r := &rules[i]

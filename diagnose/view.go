@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -11,6 +12,7 @@ type view struct {
 	*model.Snapshot
 	Options
 
+	graph     *graph.Graph
 	objects   map[string]*model.Object
 	processes map[int]*model.Process
 	children  map[int][]*model.Process // by parent
@@ -21,23 +23,13 @@ type view struct {
 }
 
 func newView(s *model.Snapshot, o Options) *view {
+	g := graph.New(s)
 	v := &view{
-		Snapshot: s, Options: o, objects: make(map[string]*model.Object, len(s.Objects)),
-		processes: make(map[int]*model.Process, len(s.Processes)), children: map[int][]*model.Process{},
-		waits: make(map[int]*model.Wait, len(s.Waits)), waitsOf: map[int][]*model.Wait{}, waitsOn: map[string][]*model.Wait{},
-		allListed: listsAll(s),
-	}
-	for i := range s.Objects {
-		v.objects[s.Objects[i].ID] = &s.Objects[i]
-	}
-	for i := range s.Processes {
-		p := &s.Processes[i]
-		v.processes[p.PID] = p
-		v.children[p.PPID] = append(v.children[p.PPID], p)
+		Snapshot: s, Options: o, graph: g, objects: g.Objects, processes: g.Processes, children: g.Children, waits: g.Waits,
+		waitsOf: map[int][]*model.Wait{}, waitsOn: map[string][]*model.Wait{}, allListed: listsAll(s),
 	}
 	for i := range s.Waits {
 		w := &s.Waits[i]
-		v.waits[w.TID] = w
 		v.waitsOf[w.PID] = append(v.waitsOf[w.PID], w)
 		if w.Object != "" {
 			v.waitsOn[w.Object] = append(v.waitsOn[w.Object], w)
@@ -54,7 +46,7 @@ func newView(s *model.Snapshot, o Options) *view {
 // name is how sentences name a process: comm(pid).
 func (v *view) name(pid int) string {
 	if p := v.processes[pid]; p != nil {
-		return fmt.Sprintf("%s(%d)", p.Comm, pid)
+		return graph.Name(p.Comm, pid)
 	}
 	return fmt.Sprintf("process %d", pid)
 }

@@ -35,6 +35,7 @@ type Process struct {
 	Container  *Container        `json:"container,omitzero" doc:"container, from the control group"`
 
 	Signals    *Signals `json:"signals,omitzero" doc:"signal masks of the main thread and pending signals"`
+	Timers     Opt[int] `json:"timers,omitzero" doc:"POSIX timers it has made (timer_create); read where a thread of it may be stuck"`
 	ThreadList []Thread `json:"thread_list,omitzero" doc:"its threads, where there are several"`
 }
 

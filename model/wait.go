@@ -11,10 +11,12 @@ type Wait struct {
 	Objects []string `json:"objects,omitzero" doc:"the objects it waits on, where there are several"`
 	Target  *Target  `json:"target,omitzero" doc:"what exactly it asked for"`
 
+	Timed          Opt[bool]  `json:"timed,omitzero" doc:"whether the wait has a time limit; missing where that could not be told"`
 	Timeout        Opt[int64] `json:"timeout_ns,omitzero" unit:"ns" doc:"the call's time limit"`
 	BlockedFor     Opt[int64] `json:"blocked_for_ns,omitzero" unit:"ns" doc:"how long the thread has not run"`
 	AgeSource      string     `json:"age_source,omitzero" doc:"sched: read from the scheduler; observed: at least this long, seen by ipctop"`
 	Confirmed      bool       `json:"confirmed" doc:"unchanged in two looks"`
+	Partial        bool       `json:"partial,omitzero" doc:"it waits for more than what could be read"`
 	Idle           bool       `json:"idle" doc:"waiting for work, as servers and shells do"`
 	Blockers       []Blocker  `json:"blockers" doc:"who could release it"`
 	Clauses        [][]int    `json:"clauses,omitzero" doc:"what must happen: every list needs one of its threads (tids)"`
@@ -24,6 +26,7 @@ type Wait struct {
 // Target is what a blocked call asked for.
 type Target struct {
 	Range       string   `json:"range,omitzero" doc:"byte range of a lock"`
+	LockType    string   `json:"lock_type,omitzero" doc:"type of a lock on a file: posix, ofd or flock"`
 	Mode        string   `json:"mode,omitzero" doc:"mode of a lock"`
 	Operations  []string `json:"operations,omitzero" doc:"semaphore operations"`
 	MessageType Opt[int] `json:"message_type,omitzero" doc:"msgrcv's message type"`

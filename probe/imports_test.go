@@ -27,12 +27,13 @@ var mayImport = map[string][]string{
 	"sigstate":          {"model", "probe"},
 	"waitstate":         {"model", "probe", "waitstate/pthread"},
 	"waitstate/pthread": {"model", "probe"},
-	"diagnose":          {"model"},
+	"diagnose":          {"model", "diagnose/graph"},
+	"diagnose/graph":    {"model"},
 	"record":            {"model"},
 	"corefile":          {"model"},
 	"query":             {"model"},
 	"action":            {"model"},
-	"render":            {"model", "diagnose", "query"},
+	"render":            {"model", "diagnose", "diagnose/graph", "query"},
 	"render/live":       {"model", "diagnose", "query", "render"},
 	"render/tui":        {"model", "render", "render/live"},
 	"testfixtures":      {"model"},
@@ -40,7 +41,7 @@ var mayImport = map[string][]string{
 }
 
 // pure packages read dumps and recordings on any system: no I/O, no Linux.
-var pure = []string{"model", "query", "render", "render/live", "diagnose", "record"}
+var pure = []string{"model", "query", "render", "render/live", "diagnose", "diagnose/graph", "record"}
 
 // ioPackages may not be imported by pure packages. io alone is an interface.
 var ioPackages = []string{"os", "os/exec", "os/user", "net", "syscall", "golang.org/x/sys/unix", "path/filepath"}

@@ -1,7 +1,11 @@
 package waitstate
 
 import (
+	"bytes"
+	"encoding/binary"
 	"math"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
@@ -35,7 +39,6 @@ type waiting struct {
 	timeout model.Opt[int64]
 	timed   bool // it has a time limit, if an unknown one
 	idle    bool // as servers and shells wait for work
-	unknown bool // what releases it may be something no scan sees
 	partial bool // not all of the set could be read
 }
 
@@ -80,11 +83,16 @@ func (c *caller) decode(name string) *waiting {
 		w.needs = needsSpace
 		w.on(fdUse{fd: l.fd(0), write: true})
 	case "accept", "accept4":
-		w.needs, w.idle, w.unknown = needsPeer, true, true
+		w.needs, w.idle = needsPeer, true
 		w.on(fdUse{fd: l.fd(0), read: true})
 	case "connect":
-		w.needs, w.unknown = needsPeer, true
+		w.needs = needsPeer
 		w.on(fdUse{fd: l.fd(0), write: true})
+		if n := l.args[2]; n > 2 && n <= unix.SizeofSockaddrAny {
+			if b, err := c.mem.read(c.tid, l.args[1], int(n)); err == nil {
+				w.target.Path = parseUnixAddress(b)
+			}
+		}
 	case "poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2":
 		c.decodeSet(w)
 	case "semop", "semtimedop":
@@ -117,19 +125,26 @@ func (c *caller) decode(name string) *waiting {
 		c.decodeWaitid(w)
 	case "vfork":
 		w.needs = needsChild
+		w.target.Child = model.Some(-1)
+	case "clone", "clone3":
+		if c.wchan() != "kernel_clone" {
+			return nil
+		}
+		w.call, w.needs = "vfork", needsChild // CLONE_VFORK, as posix_spawn has it
+		w.target.Child = model.Some(-1)
 	case "rt_sigtimedwait":
-		w.needs, w.idle, w.unknown = needsSignal, true, true
+		w.needs, w.idle = needsSignal, true
 		c.limit(w, l.args[2], timespecUnit)
 	case "rt_sigsuspend", "pause":
-		w.needs, w.idle, w.unknown = needsSignal, true, true
+		w.needs, w.idle = needsSignal, true
 	case "io_uring_enter":
-		w.needs, w.idle, w.unknown = needsEvent, true, true
+		w.needs, w.idle = needsEvent, true
 		w.on(fdUse{fd: l.fd(0), read: true})
 	case "open", "openat", "openat2":
 		if c.wchan() != "wait_for_partner" {
 			return nil // waits for a disk or a server
 		}
-		w.needs, w.unknown = needsPeer, true
+		w.needs = needsPeer
 		path := l.args[0]
 		if name != "open" {
 			path = l.args[1]
@@ -203,6 +218,19 @@ func (c *caller) path(addr uint64) string {
 		}
 	}
 	return "" // it goes on in the next page
+}
+
+// parseUnixAddress reads the name in a struct sockaddr_un (unix(7)), an abstract one
+// with an @ in front; "" of another family.
+func parseUnixAddress(b []byte) string {
+	if len(b) < 3 || binary.NativeEndian.Uint16(b) != unix.AF_UNIX {
+		return ""
+	}
+	if b = b[2:]; b[0] == 0 {
+		return "@" + string(b[1:])
+	}
+	name, _, _ := bytes.Cut(b, []byte{0})
+	return string(name)
 }
 
 func clampInt64(v uint64) int64 { return int64(min(v, math.MaxInt64)) }

@@ -3,7 +3,6 @@ package waitstate
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -245,15 +244,4 @@ func (w *word) holders(x *index) []model.Holder {
 		})
 	}
 	return list
-}
-
-// why says in words how a lock's owner blocks.
-func (w *word) why() string {
-	switch w.lock.Type {
-	case pthread.Join:
-		return "its end is waited for (pthread_join)"
-	case pthread.RWLock:
-		return "holds the rwlock for writing"
-	}
-	return fmt.Sprintf("holds the %s", w.lock.Type)
 }

@@ -13,14 +13,17 @@ func (c *caller) decodeLock(w *waiting) bool {
 	w.needs = needsLock
 	w.on(fdUse{fd: c.line.fd(0)})
 	if w.call == "flock" {
-		w.target.Mode, w.target.Range = "WRITE", "0-EOF"
+		w.target.LockType, w.target.Mode, w.target.Range = "flock", "WRITE", "0-EOF"
 		if c.line.args[1]&unix.LOCK_SH != 0 {
 			w.target.Mode = "READ"
 		}
 		return true
 	}
 	switch c.line.args[1] {
-	case unix.F_SETLKW, unix.F_OFD_SETLKW:
+	case unix.F_SETLKW:
+		w.target.LockType = "posix"
+	case unix.F_OFD_SETLKW:
+		w.target.LockType = "ofd"
 	default:
 		return false
 	}

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/waitstate"
@@ -30,6 +31,7 @@ func scan(t *testing.T, more ...probe.Probe) *model.Snapshot {
 	if s.Waits == nil {
 		t.Fatalf("nobody looked for waits; gaps %+v", s.Gaps)
 	}
+	graph.New(s).Annotate()
 	return s
 }
 

@@ -25,6 +25,9 @@ type thread struct {
 	same bool // it is in the same call and has not run
 	age  model.Opt[int64]
 	link string // what the descriptor leads to, of a wait on one
+
+	onSocket    bool            // it reads from a socket or writes to it
+	socketTimed model.Opt[bool] // … which has a time limit
 }
 
 // round is one scan's two looks.

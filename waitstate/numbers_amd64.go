@@ -57,6 +57,8 @@ var callNames = map[int]string{
 	unix.SYS_CLOCK_NANOSLEEP: "clock_nanosleep",
 	unix.SYS_RESTART_SYSCALL: "restart_syscall",
 	unix.SYS_VFORK:           "vfork",
+	unix.SYS_CLONE:           "clone",
+	unix.SYS_CLONE3:          "clone3",
 }
 
 // decodable says that the calls of this architecture are known.

@@ -51,6 +51,8 @@ var callNames = map[int]string{
 	unix.SYS_NANOSLEEP:       "nanosleep",
 	unix.SYS_CLOCK_NANOSLEEP: "clock_nanosleep",
 	unix.SYS_RESTART_SYSCALL: "restart_syscall",
+	unix.SYS_CLONE:           "clone",
+	unix.SYS_CLONE3:          "clone3",
 }
 
 // decodable says that the calls of this architecture are known.

@@ -16,8 +16,6 @@ type index struct {
 	shared  map[int32][]*sharedWord // by process
 	threads map[int]*model.Process  // whose thread it is
 	states  map[int]string          // of threads
-	comms   map[int]string
-	childs  map[int][]*model.Process
 }
 
 type fdKey struct {
@@ -40,7 +38,7 @@ type sharedWord struct {
 func (r *round) resolve() *index {
 	x := &index{
 		fds: map[fdKey]*probe.Joint{}, sysv: map[sysvKey]*probe.Joint{}, shared: map[int32][]*sharedWord{},
-		threads: map[int]*model.Process{}, states: map[int]string{}, comms: map[int]string{}, childs: map[int][]*model.Process{},
+		threads: map[int]*model.Process{}, states: map[int]string{},
 	}
 	wantSysv := false
 	for _, t := range r.threads {
@@ -67,13 +65,12 @@ func (r *round) resolve() *index {
 		}
 	}
 	for _, p := range r.j.Processes {
-		x.childs[p.PPID] = append(x.childs[p.PPID], p)
 		if len(p.ThreadList) == 0 {
-			x.threads[p.PID], x.states[p.PID], x.comms[p.PID] = p, p.State, p.Comm
+			x.threads[p.PID], x.states[p.PID] = p, p.State
 		}
 		for i := range p.ThreadList {
 			t := &p.ThreadList[i]
-			x.threads[t.TID], x.states[t.TID], x.comms[t.TID] = p, t.State, t.Comm
+			x.threads[t.TID], x.states[t.TID] = p, t.State
 		}
 	}
 	return x

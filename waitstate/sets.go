@@ -68,7 +68,7 @@ func (c *caller) decodeSet(w *waiting) {
 		// wait for a signal.
 		w.needs, w.set = needsTime, false
 		if !w.timed {
-			w.needs, w.unknown = needsSignal, true
+			w.needs = needsSignal
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/render/live"
@@ -137,7 +138,14 @@ func (c command) scanner(o *options) (func(context.Context) (*model.Snapshot, er
 		snap, err := c.readDump(o.from)
 		return func(context.Context) (*model.Snapshot, error) { return snap, nil }, err
 	}
-	return probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes()}).Scan, nil
+	scanner := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes()})
+	return func(ctx context.Context) (*model.Snapshot, error) {
+		snap, err := scanner.Scan(ctx)
+		if err == nil {
+			diagnose.Run(snap, diagnose.Options{MinAge: o.minAge})
+		}
+		return snap, err
+	}, nil
 }
 
 // stateDir is where dumps go that cannot be saved in the current directory.

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -138,7 +139,9 @@ func shortDir(t *testing.T) string {
 
 func newScan(t *testing.T) *model.Snapshot {
 	t.Helper()
-	return scanAll(t, probe.NewScanner(probe.Options{Probes: probes()}))
+	snap := scanAll(t, probe.NewScanner(probe.Options{Probes: probes()}))
+	diagnose.Run(snap, diagnose.Options{})
+	return snap
 }
 
 // the returns the only object of a kind that is so.

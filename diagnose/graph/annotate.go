@@ -1,0 +1,86 @@
+package graph
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// maxClause is how many threads of a clause a wait spells out. Threads that wait
+// for work at a lock word of their process have all others in theirs.
+const maxClause = 256
+
+// Annotate writes into the waits of the snapshot who could release them.
+func (g *Graph) Annotate() {
+	for i := range g.Snapshot.Waits {
+		w := &g.Snapshot.Waits[i]
+		w.Blockers, w.Clauses, w.UnknownRelease = []model.Blocker{}, nil, false
+		at, ok := g.byTID[w.TID]
+		if !ok || g.nodes[at].wait != w {
+			w.UnknownRelease = true
+			continue
+		}
+		n := &g.nodes[at]
+		clauses := n.clauses
+		if !n.blocked {
+			clauses = g.clauses(n)
+		}
+		for k := range clauses {
+			g.annotate(n, w, &clauses[k])
+		}
+		sortBlockers(w)
+	}
+}
+
+func (g *Graph) annotate(n *node, w *model.Wait, c *Clause) {
+	if c.Doubt != None {
+		w.UnknownRelease = true
+	}
+	var tids []int
+	for _, pid := range c.Processes {
+		own := 0
+		for _, i := range g.members[pid] {
+			if m := &g.nodes[i]; m.tid != 0 && m.tid != w.TID {
+				tids = append(tids, m.tid)
+				own++
+			}
+		}
+		p := g.Processes[pid]
+		if own > 0 && p != nil && !g.privateWork(w) {
+			w.Blockers = append(w.Blockers, model.Blocker{PID: pid, Comm: p.Comm, Confidence: c.sure(), Why: c.How})
+		}
+	}
+	for _, tid := range c.Threads {
+		m := &g.nodes[g.byTID[tid]]
+		tids = append(tids, tid)
+		w.Blockers = append(w.Blockers, model.Blocker{PID: m.process.PID, TID: tid, Comm: m.comm, Confidence: c.sure(), Why: c.How})
+	}
+	if c.Doubt != Open && len(tids) <= maxClause && !g.privateWork(w) {
+		slices.Sort(tids)
+		w.Clauses = append(w.Clauses, append([]int{}, slices.Compact(tids)...))
+	}
+}
+
+// sure is how sure it is that the clause's threads could release the wait.
+func (c *Clause) sure() model.Confidence {
+	if c.Doubt >= Strong && c.Confidence == model.Certain {
+		return model.Likely
+	}
+	return c.Confidence
+}
+
+// privateWork reports whether a thread waits for work from others of its own
+// process.
+func (g *Graph) privateWork(w *model.Wait) bool {
+	return g.privateWord(w) && g.Work(w)
+}
+
+func sortBlockers(w *model.Wait) {
+	slices.SortStableFunc(w.Blockers, func(a, b model.Blocker) int { return cmp.Or(a.PID-b.PID, a.TID-b.TID) })
+	w.Blockers = slices.CompactFunc(w.Blockers, func(a, b model.Blocker) bool { return a.PID == b.PID && a.TID == b.TID })
+}
+
+// Name is how sentences name a process: comm(pid).
+func Name(comm string, pid int) string { return fmt.Sprintf("%s(%d)", comm, pid) }

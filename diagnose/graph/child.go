@@ -1,0 +1,64 @@
+package graph
+
+import (
+	"github.com/ipctop/ipctop/model"
+)
+
+// child is a wait for children: any that fits will do, and threads of all of
+// them must go on for it to end.
+func (g *Graph) child(n *node) Clause {
+	w, p := n.wait, n.process
+	c := Clause{How: "is the child waited for", Confidence: model.Certain}
+	if w.Object != "" { // waitid on a pidfd
+		if o := g.Objects[w.Object]; o != nil {
+			return g.pidfd(o)
+		}
+		return unknown("what the pidfd stands for is not known")
+	}
+	child, known := -1, false
+	if w.Target != nil {
+		if id, ok := w.Target.Child.Get(); ok {
+			child, known = id, true
+		}
+	}
+	known = known || w.Call != "waitid" // vfork names none
+	if !known {
+		return unknown("which child it waits for could not be read")
+	}
+	for _, q := range g.Children[p.PID] {
+		if fitsChild(q, child, p.PGID) {
+			c.add(q.PID)
+		}
+	}
+	// wait also tells of the threads that one traces (ptrace(2)).
+	for _, pid := range g.tracees[p.PID] {
+		if q := g.Processes[pid]; q != nil && fitsChild(q, child, p.PGID) {
+			c.add(pid)
+		}
+	}
+	if len(c.Processes) == 0 {
+		c.doubt(Open, "the child is not shown")
+	}
+	return c
+}
+
+// fitsChild reports whether a process is one that wait4(2) asks for.
+func fitsChild(q *model.Process, child, group int) bool {
+	return child == -1 || child > 0 && q.PID == child || child == 0 && q.PGID == group || child < -1 && q.PGID == -child
+}
+
+// pidfd becomes readable when its process ends.
+func (g *Graph) pidfd(o *model.Object) Clause {
+	c := Clause{Object: o.ID, How: "is the process whose end is waited for", Confidence: model.Certain}
+	d, ok := o.Detail.(*model.PidfdDetail)
+	pid, known := 0, false
+	if ok {
+		pid, known = d.PID.Get()
+	}
+	if !known || g.Processes[pid] == nil {
+		c.doubt(Open, "which process "+o.ID+" stands for is not known")
+		return c
+	}
+	c.add(pid)
+	return c
+}

@@ -1,0 +1,141 @@
+package graph
+
+import (
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// What a wait needs; see [model.Wait].
+const (
+	needsData    = "data"
+	needsSpace   = "space"
+	needsLock    = "lock"
+	needsEvent   = "event"
+	needsMessage = "message"
+	needsChild   = "child"
+	needsSignal  = "signal"
+	needsPeer    = "peer"
+	needsTime    = "time"
+)
+
+// maxSet bounds for how many objects of a set it is asked who could act on them: a
+// server's thousands of connections have thousands of clients, none of which it
+// waits for in particular.
+const maxSet = 64
+
+// clauses are what must happen before a wait ends.
+func (g *Graph) clauses(n *node) []Clause {
+	list := g.calls(n)
+	if len(list) == 0 {
+		list = []Clause{unknown("what it waits for could not be told")}
+	}
+	for i := range list {
+		g.clocks(n, &list[i])
+	}
+	return list
+}
+
+// calls are the clauses by the call that the thread is in.
+func (g *Graph) calls(n *node) []Clause {
+	w := n.wait
+	switch w.Needs {
+	case needsTime:
+		return []Clause{unknown("it is the time that passes")}
+	case needsSignal:
+		return []Clause{unknown("a signal may come from anywhere")}
+	case needsChild:
+		return []Clause{g.child(n)}
+	}
+	switch w.Call {
+	case "accept", "accept4":
+		return []Clause{unknown("anyone may connect")}
+	case "io_uring_enter":
+		return []Clause{unknown("the kernel does not show what an io_uring waits for")}
+	case "open", "openat", "openat2":
+		return []Clause{unknown("anyone may open the FIFO")}
+	case "connect":
+		return []Clause{g.connect(n)}
+	case "flock", "fcntl":
+		return g.lock(n)
+	case "semop", "semtimedop":
+		return g.semop(n)
+	case "futex":
+		return []Clause{g.futex(n, w.Object)}
+	case "poll", "ppoll", "select", "pselect6", "futex_waitv":
+		return []Clause{g.set(n, w.Objects)}
+	case "epoll_wait", "epoll_pwait", "epoll_pwait2":
+		return []Clause{g.epoll(n)}
+	case "splice", "tee":
+		return []Clause{g.set(n, objectsOf(w))}
+	}
+	o := g.Objects[w.Object]
+	if o == nil {
+		return nil
+	}
+	return []Clause{g.end(n, o, writes(w.Call))}
+}
+
+// writes reports whether a call puts something in.
+func writes(call string) bool {
+	switch call {
+	case "write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg", "sendmmsg", "vmsplice", "sendfile", "mq_timedsend", "msgsnd":
+		return true
+	}
+	return false
+}
+
+func objectsOf(w *model.Wait) []string {
+	if w.Object != "" {
+		return []string{w.Object}
+	}
+	return w.Objects
+}
+
+// unknown is a clause of which only is known that something else fulfils it.
+func unknown(because string) Clause {
+	return Clause{Doubt: Open, Because: []string{because}, Confidence: model.Certain}
+}
+
+// clocks adds what passes by itself: a limit of the call, a timer, an alarm.
+func (g *Graph) clocks(n *node, c *Clause) {
+	p := n.process
+	if timed, known := n.wait.Timed.Get(); timed {
+		c.doubt(Open, "the call has a time limit")
+	} else if !known {
+		c.doubt(Slight, "whether the wait has a time limit could not be read")
+	}
+	if n.wait.Partial {
+		c.doubt(Open, "not all it waits for could be read")
+	}
+	if p.Timers.Or(0) > 0 {
+		c.doubt(Open, "a timer of the process may be set")
+	}
+	if p.Signals != nil && slices.Contains(p.Signals.Caught, "SIGALRM") {
+		c.doubt(Slight, nameOf(p)+" catches SIGALRM: an alarm may be set, which nothing shows")
+	}
+}
+
+// handled reports whether a signal handler of the process may do the work that a
+// thread waits for, as with a pipe that a program writes to itself, or a semaphore:
+// write and sem_post may be called there (signal-safety(7)). Faults are no such
+// signals; SIGINT alone is caught by interpreters, to end the program.
+func handled(p *model.Process) Doubt {
+	if p.Signals == nil || p.Signals.Caught == nil {
+		return Slight
+	}
+	d := None
+	for _, s := range p.Signals.Caught {
+		switch s {
+		case "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGTRAP", "SIGSYS", "SIGPIPE", "SIG32", "SIG33":
+		case "SIGINT":
+			d = max(d, Slight)
+		default:
+			return Open
+		}
+	}
+	return d
+}
+
+// nameOf is how sentences name a process.
+func nameOf(p *model.Process) string { return Name(p.Comm, p.PID) }

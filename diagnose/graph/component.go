@@ -1,0 +1,296 @@
+package graph
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Deadlock is a set of threads that wait for each other and for nobody else.
+type Deadlock struct {
+	Confidence model.Confidence
+	LoweredBy  []string
+	Members    []int         // tids, each waiting for the next ones
+	Waits      []*model.Wait // of the members, in the same order
+	Victims    []*model.Wait // that wait for a member and can never go on either
+}
+
+// Deadlocks finds the deadlocks, the surest first. What a surer one explains is
+// not reported again with less confidence.
+func (g *Graph) Deadlocks() []Deadlock {
+	var list []Deadlock
+	taken := map[int]bool{}
+	for _, level := range []Doubt{None, Slight, Strong} {
+		dead := g.eliminate(level)
+		r := &removal{g: g, level: level, dead: dead, free: g.freeCounts(level, dead)}
+		for _, members := range r.components() {
+			if slices.ContainsFunc(members, func(i int) bool { return taken[i] }) || g.idle(members, level) {
+				continue
+			}
+			for _, i := range members {
+				taken[i] = true
+			}
+			list = append(list, r.deadlock(members))
+		}
+	}
+	return list
+}
+
+// freeCounts counts the threads of each process that may run.
+func (g *Graph) freeCounts(level Doubt, dead []bool) map[int]int {
+	r := removal{g: g, level: level, dead: dead}
+	free := map[int]int{}
+	for i := range g.nodes {
+		if r.frees(i) {
+			free[g.nodes[i].process.PID]++
+		}
+	}
+	return free
+}
+
+// successors calls f for the threads that a dead one waits for: those of the
+// clauses that lie wholly among the dead. A process stands for its threads.
+func (r *removal) successors(i int, process, thread func(int)) {
+	for k := range r.g.nodes[i].clauses {
+		c := &r.g.nodes[i].clauses[k]
+		if !r.holds(c) {
+			continue
+		}
+		for _, pid := range c.Processes {
+			process(pid)
+		}
+		for _, tid := range c.Threads {
+			if at, ok := r.g.byTID[tid]; ok && r.dead[at] {
+				thread(at)
+			}
+		}
+	}
+}
+
+// components are the strongly connected components of at least two threads, by
+// Tarjan's algorithm. So that a process of many threads does not make for the
+// square of their number, it is a vertex of its own that leads to all of them.
+func (r *removal) components() [][]int {
+	t := tarjan{index: map[int]int{}, low: map[int]int{}, on: map[int]bool{}}
+	n := len(r.g.nodes)
+	vertex := func(pid int) int { return n + pid }
+	next := func(v int) (list []int) {
+		if v >= n {
+			for _, at := range r.g.members[v-n] {
+				if r.dead[at] {
+					list = append(list, at)
+				}
+			}
+			return list
+		}
+		r.successors(v, func(pid int) { list = append(list, vertex(pid)) }, func(at int) { list = append(list, at) })
+		return list
+	}
+	var found [][]int
+	for i := range r.g.nodes {
+		if !r.dead[i] {
+			continue
+		}
+		t.visit(i, next, func(component []int) {
+			component = slices.DeleteFunc(component, func(v int) bool { return v >= n })
+			if len(component) > 1 {
+				slices.Sort(component)
+				found = append(found, component)
+			}
+		})
+	}
+	return found
+}
+
+// tarjan finds strongly connected components.
+type tarjan struct {
+	index, low map[int]int
+	on         map[int]bool
+	stack      []int
+}
+
+// frame is a vertex whose successors are being visited.
+type frame struct {
+	vertex int
+	rest   []int
+}
+
+// visit finds the components that can be reached from v and were not yet seen. It
+// keeps its own stack: a chain of waits may be long.
+func (t *tarjan) visit(v int, next func(int) []int, found func([]int)) {
+	if _, seen := t.index[v]; seen {
+		return
+	}
+	var frames []frame
+	enter := func(v int) {
+		t.index[v] = len(t.index)
+		t.low[v] = t.index[v]
+		t.stack, t.on[v] = append(t.stack, v), true
+		frames = append(frames, frame{v, next(v)})
+	}
+	for enter(v); len(frames) > 0; {
+		f := &frames[len(frames)-1]
+		if len(f.rest) > 0 {
+			w := f.rest[0]
+			f.rest = f.rest[1:]
+			if _, seen := t.index[w]; !seen {
+				enter(w)
+			} else if t.on[w] {
+				t.low[f.vertex] = min(t.low[f.vertex], t.index[w])
+			}
+			continue
+		}
+		v := f.vertex
+		frames = frames[:len(frames)-1]
+		if len(frames) > 0 {
+			up := frames[len(frames)-1].vertex
+			t.low[up] = min(t.low[up], t.low[v])
+		}
+		if t.low[v] != t.index[v] {
+			continue
+		}
+		at := slices.Index(t.stack, v)
+		component := slices.Clone(t.stack[at:])
+		t.stack = t.stack[:at]
+		for _, w := range component {
+			t.on[w] = false
+		}
+		found(component)
+	}
+}
+
+// deadlock describes a component.
+func (r *removal) deadlock(members []int) Deadlock {
+	g := r.g
+	d := Deadlock{Confidence: r.level.confidence()}
+	for _, i := range r.round(members) {
+		n := &g.nodes[i]
+		d.Members = append(d.Members, n.tid)
+		d.Waits = append(d.Waits, n.wait)
+		if r.level > None && !n.settled {
+			d.LoweredBy = append(d.LoweredBy, Name(n.comm, n.wait.PID)+" has not waited for longer than the scan took")
+		}
+		for k := range n.clauses {
+			if c := &n.clauses[k]; r.holds(c) {
+				d.LoweredBy = append(d.LoweredBy, c.Because...)
+				d.LoweredBy = append(d.LoweredBy, r.ignored(c)...)
+			}
+		}
+	}
+	slices.Sort(d.LoweredBy)
+	d.LoweredBy = slices.Compact(d.LoweredBy)
+	d.Victims = r.victims(members)
+	return d
+}
+
+// ignored says which threads that could fulfil a clause were left out of account.
+func (r *removal) ignored(c *Clause) (list []string) {
+	for _, pid := range c.Processes {
+		for _, i := range r.g.members[pid] {
+			switch n := &r.g.nodes[i]; {
+			case r.dead[i]:
+			case n.unreadable:
+				list = append(list, "what "+nameOf(n.process)+" does could not be read")
+			case n.dozes:
+				list = append(list, "threads of "+nameOf(n.process)+" that sleep for a limited time were left out of account")
+			}
+		}
+	}
+	return list
+}
+
+// round puts the members into an order in which each waits for the next, as far as
+// there is one: along a shortest way around from the one that has waited longest.
+// Members that the way does not touch come last.
+func (r *removal) round(members []int) []int {
+	first := slices.MinFunc(members, func(a, b int) int {
+		x, y := &r.g.nodes[a], &r.g.nodes[b]
+		return cmp.Or(cmp.Compare(rank(r.g, x.wait), rank(r.g, y.wait)), cmp.Compare(y.wait.BlockedFor.Or(0), x.wait.BlockedFor.Or(0)), a-b)
+	})
+	in := map[int]bool{}
+	for _, i := range members {
+		in[i] = true
+	}
+	// Breadth first from the first until it is met again.
+	from := map[int]int{}
+	queue := []int{first}
+	last := -1
+	for len(queue) > 0 && last < 0 {
+		i := queue[0]
+		queue = queue[1:]
+		step := func(at int) {
+			if !in[at] || at == i {
+				return
+			}
+			if at == first {
+				if last < 0 {
+					last = i
+				}
+				return
+			}
+			if _, seen := from[at]; !seen {
+				from[at] = i
+				queue = append(queue, at)
+			}
+		}
+		var next []int
+		r.successors(i, func(pid int) { next = append(next, r.g.members[pid]...) }, func(at int) { next = append(next, at) })
+		slices.SortStableFunc(next, func(a, b int) int { return rank(r.g, r.g.nodes[a].wait) - rank(r.g, r.g.nodes[b].wait) })
+		for _, at := range next {
+			step(at)
+		}
+	}
+	var way []int
+	for i := last; i >= 0 && i != first; i = from[i] {
+		way = append(way, i)
+	}
+	slices.Reverse(way)
+	way = append([]int{first}, way...)
+	for _, i := range members {
+		if !slices.Contains(way, i) {
+			way = append(way, i)
+		}
+	}
+	return way
+}
+
+// rank orders waits by how much they say: locks and space before data, and both
+// before what idle threads do.
+func rank(g *Graph, w *model.Wait) int {
+	switch {
+	case w == nil:
+		return 3
+	case g.Firm(w):
+		return 0
+	case !g.Work(w):
+		return 1
+	}
+	return 2
+}
+
+// victims are the dead threads that wait for a member, directly or not.
+func (r *removal) victims(members []int) []*model.Wait {
+	stuck := make([]bool, len(r.g.nodes))
+	processes := map[int]bool{} // with a stuck thread
+	mark := func(i int) { stuck[i], processes[r.g.nodes[i].process.PID] = true, true }
+	for _, i := range members {
+		mark(i)
+	}
+	var list []*model.Wait
+	for changed := true; changed; {
+		changed = false
+		for i := range r.g.nodes {
+			if !r.dead[i] || stuck[i] {
+				continue
+			}
+			hit := false
+			r.successors(i, func(pid int) { hit = hit || processes[pid] }, func(at int) { hit = hit || stuck[at] })
+			if hit {
+				mark(i)
+				list, changed = append(list, r.g.nodes[i].wait), true
+			}
+		}
+	}
+	return list
+}

@@ -1,0 +1,86 @@
+package graph
+
+import "github.com/ipctop/ipctop/model"
+
+// Doubt says what must be left out of account for a clause to have no releaser but
+// those it names.
+type Doubt uint8
+
+// The doubts, the least first.
+const (
+	None   Doubt = iota // nothing
+	Slight              // what hardly ever happens; see [Clause.Because]
+	Strong              // holders that may be hidden, and descriptors in flight
+	Open                // something outside the snapshot does release such waits
+)
+
+// confidence is how sure a deadlock is that stands on clauses with such doubts.
+func (d Doubt) confidence() model.Confidence {
+	switch d {
+	case None:
+		return model.Certain
+	case Slight:
+		return model.Likely
+	}
+	return model.Possible
+}
+
+// Clause is one of the things that must all happen before a wait ends: one of these
+// threads must act.
+type Clause struct {
+	Object    string // what they must act on, where it is an object
+	Processes []int  // all of whose threads can
+	Threads   []int  // threads that can, of other processes' threads
+	How       string // how they could do it: "can write to it"
+
+	Doubt      Doubt
+	Because    []string         // what the doubt is
+	Confidence model.Confidence // that they can do it
+}
+
+// doubt raises the clause's doubt.
+func (c *Clause) doubt(d Doubt, because string) {
+	c.Doubt = max(c.Doubt, d)
+	if because != "" {
+		c.Because = append(c.Because, because)
+	}
+}
+
+// incomplete is what it means that an object's holders are not all known.
+func (c *Clause) incomplete(o *model.Object) {
+	if !o.HoldersComplete {
+		c.doubt(Strong, "holders of "+o.ID+" may be hidden")
+	}
+}
+
+// add adds a process once.
+func (c *Clause) add(pid int) {
+	for _, p := range c.Processes {
+		if p == pid {
+			return
+		}
+	}
+	c.Processes = append(c.Processes, pid)
+}
+
+// merge makes a clause out of several, any of which will do.
+func merge(list []Clause) Clause {
+	all := Clause{Confidence: model.Certain}
+	for i := range list {
+		c := &list[i]
+		for _, pid := range c.Processes {
+			all.add(pid)
+		}
+		all.Threads = append(all.Threads, c.Threads...)
+		all.Doubt = max(all.Doubt, c.Doubt)
+		all.Because = append(all.Because, c.Because...)
+		if c.Confidence != model.Certain {
+			all.Confidence = c.Confidence
+		}
+		all.How = c.How
+	}
+	if len(list) == 1 {
+		all.Object = list[0].Object
+	}
+	return all
+}

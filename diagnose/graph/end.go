@@ -1,0 +1,196 @@
+package graph
+
+import (
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// end is who could release a thread that reads from an object or writes to it:
+// those who hold the other end.
+func (g *Graph) end(n *node, o *model.Object, writes bool) Clause {
+	c := Clause{Object: o.ID, Confidence: model.Certain}
+	switch o.Kind {
+	case model.Pipe, model.FIFO:
+		g.pipe(n, &c, o, writes)
+	case model.Eventfd:
+		c.How = "can add to it"
+		if writes {
+			c.How = "can read it"
+		}
+		g.holders(&c, o, func(*model.Holder) bool { return true })
+		g.handler(n, &c)
+	case model.Pty:
+		g.pty(n, &c, o)
+	case model.Unix, model.TCP, model.Vsock:
+		g.socket(n, &c, o, writes)
+	case model.Pidfd:
+		c = g.pidfd(o)
+	case model.PosixMq:
+		g.queue(&c, o, writes)
+	case model.Timerfd:
+		c.doubt(Open, "it is a timer")
+	case model.Signalfd:
+		c.doubt(Open, "a signal may come from anywhere")
+	default:
+		c.doubt(Open, "what becomes of "+o.ID+" may come from anywhere")
+	}
+	return c
+}
+
+// holders adds the processes that hold an object in a way that fits.
+func (g *Graph) holders(c *Clause, o *model.Object, fits func(*model.Holder) bool) {
+	for i := range o.Holders {
+		switch h := &o.Holders[i]; {
+		case h.Via == model.ViaInFlight:
+			c.doubt(Strong, "a descriptor of "+o.ID+" is in flight")
+		case h.PID != 0 && h.Via != model.ViaLock && fits(h):
+			c.add(int(h.PID))
+		}
+	}
+	c.incomplete(o)
+}
+
+// handler notes that a signal handler of the waiting process itself may do what is
+// waited for, if the process can.
+func (g *Graph) handler(n *node, c *Clause) {
+	if !slices.Contains(c.Processes, n.process.PID) {
+		return
+	}
+	if d := handled(n.process); d != None {
+		c.doubt(d, "a signal handler of "+nameOf(n.process)+" could do it")
+	}
+}
+
+func (g *Graph) pipe(n *node, c *Clause, o *model.Object, writes bool) {
+	c.How = "can write to it"
+	if writes {
+		c.How = "can read from it"
+	}
+	g.holders(c, o, func(h *model.Holder) bool {
+		if h.Access == "" {
+			return true
+		}
+		return writes && h.Access.CanRead() || !writes && h.Access.CanWrite()
+	})
+	if !writes {
+		g.handler(n, c)
+	}
+	if o.Kind == model.FIFO && !o.Deleted {
+		// To bring something through a FIFO is what strangers open it for; to
+		// take away what is not meant for them, hardly.
+		if writes {
+			c.doubt(Slight, "another process may open the FIFO")
+		} else {
+			c.doubt(Open, "another process may open the FIFO")
+		}
+	}
+}
+
+// pty: who holds the master provides what the slaves read and takes what they
+// write, and the other way round.
+func (g *Graph) pty(n *node, c *Clause, o *model.Object) {
+	fd := int32(-1)
+	if n.wait.Target != nil {
+		fd = int32(n.wait.Target.FD.Or(-1))
+	}
+	var own []string
+	for i := range o.Holders {
+		if h := &o.Holders[i]; int(h.PID) == n.process.PID && h.Extent != nil && (fd < 0 || h.FD.Or(-1) == fd) {
+			own = append(own, h.Flags...)
+		}
+	}
+	master, slave := slices.Contains(own, model.PtyMaster), slices.Contains(own, model.PtySlave)
+	c.How = "is at the other end"
+	g.holders(c, o, func(h *model.Holder) bool {
+		if h.Extent == nil || master == slave {
+			return true
+		}
+		if master {
+			return slices.Contains(h.Flags, model.PtySlave)
+		}
+		return slices.Contains(h.Flags, model.PtyMaster)
+	})
+	// A slave may also be opened by its name, by whoever may.
+	if master && !slave {
+		c.doubt(Slight, "another process may open the terminal")
+	}
+}
+
+// socket: connected ones have peers that the scan shows.
+func (g *Graph) socket(n *node, c *Clause, o *model.Object, writes bool) {
+	c.How = "holds the other end"
+	if d, ok := o.Detail.(*model.UnixDetail); ok {
+		if d.State == "listen" {
+			c.doubt(Open, "anyone may connect")
+		}
+		if d.Type == "dgram" && !writes && (d.Path != "" || d.Abstract != "") {
+			c.doubt(Open, "anyone may send to "+o.ID)
+		}
+	}
+	for _, p := range o.Peers {
+		peer := g.Objects[p.ID]
+		if peer == nil {
+			c.doubt(Open, "who holds "+p.ID+" is not known")
+			continue
+		}
+		if p.Confidence != model.Certain {
+			c.Confidence = p.Confidence
+			c.doubt(Slight, "that "+p.ID+" is the other end was worked out")
+		}
+		before := len(c.Processes)
+		g.holders(c, peer, func(*model.Holder) bool { return true })
+		if len(c.Processes) == before && before == 0 {
+			c.doubt(Strong, "nobody that was seen holds "+p.ID)
+		}
+	}
+	if len(o.Peers) == 0 {
+		c.doubt(Open, "the other end of "+o.ID+" is not on this machine, or not shown")
+	}
+}
+
+// queue: whoever may open a queue that has a name can send to it.
+func (g *Graph) queue(c *Clause, o *model.Object, writes bool) {
+	c.How = "can send to it"
+	if writes {
+		c.How = "can receive from it"
+	}
+	g.holders(c, o, func(h *model.Holder) bool {
+		return h.Access == "" || writes && h.Access.CanRead() || !writes && h.Access.CanWrite()
+	})
+	if !o.Deleted {
+		c.doubt(Open, "another process may open the queue")
+	}
+}
+
+// endpoint is where one connects to.
+type endpoint struct {
+	path string
+	net  uint64
+}
+
+// connect: the listener's holders make room for one more connection.
+func (g *Graph) connect(n *node) Clause {
+	w := n.wait
+	if g.listeners == nil {
+		g.listeners = map[endpoint]*model.Object{}
+		for i := range g.Snapshot.Objects {
+			o := &g.Snapshot.Objects[i]
+			if d, ok := o.Detail.(*model.UnixDetail); ok && d.State == "listen" && o.Namespace != nil {
+				if d.Path != "" {
+					g.listeners[endpoint{d.Path, o.Namespace.Inode}] = o
+				} else if d.Abstract != "" {
+					g.listeners[endpoint{"@" + d.Abstract, o.Namespace.Inode}] = o
+				}
+			}
+		}
+	}
+	if w.Target != nil && w.Target.Path != "" {
+		if o := g.listeners[endpoint{w.Target.Path, n.process.Namespaces["net"]}]; o != nil {
+			c := Clause{Object: o.ID, How: "is to accept the connection", Confidence: model.Certain}
+			g.holders(&c, o, func(*model.Holder) bool { return true })
+			return c
+		}
+	}
+	return unknown("who is to accept the connection is not known")
+}

@@ -1,0 +1,128 @@
+package graph
+
+import (
+	"github.com/ipctop/ipctop/model"
+)
+
+// Graph is the wait-for graph of a snapshot.
+type Graph struct {
+	Snapshot  *model.Snapshot
+	Objects   map[string]*model.Object
+	Processes map[int]*model.Process
+	Children  map[int][]*model.Process // by parent
+	Waits     map[int]*model.Wait      // by thread
+
+	nodes     []node
+	byTID     map[int]int   // place in nodes
+	members   map[int][]int // places in nodes of a process's living threads
+	tracees   map[int][]int // pids, by the process that traces them
+	listeners map[endpoint]*model.Object
+}
+
+// node is a living thread.
+type node struct {
+	process *model.Process
+	tid     int
+	comm    string
+	state   string
+	wait    *model.Wait // nil: it waits for nothing that is known
+	clauses []Clause    // of a confirmed wait
+
+	blocked    bool // its wait is confirmed, and nothing else keeps it from running
+	settled    bool // … and has lasted since before the scan began
+	unreadable bool // what it does could not be read
+	dozes      bool // it sleeps, or waits at a private lock word for a limited time
+}
+
+// New makes the graph. The snapshot is not changed.
+func New(s *model.Snapshot) *Graph {
+	g := &Graph{
+		Snapshot: s, Objects: make(map[string]*model.Object, len(s.Objects)), Processes: make(map[int]*model.Process, len(s.Processes)),
+		Children: map[int][]*model.Process{}, Waits: make(map[int]*model.Wait, len(s.Waits)),
+		byTID: map[int]int{}, members: make(map[int][]int, len(s.Processes)), tracees: map[int][]int{},
+	}
+	for i := range s.Objects {
+		g.Objects[s.Objects[i].ID] = &s.Objects[i]
+	}
+	for i := range s.Waits {
+		g.Waits[s.Waits[i].TID] = &s.Waits[i]
+	}
+	unreadable := unreadable(s)
+	for i := range s.Processes {
+		p := &s.Processes[i]
+		g.Processes[p.PID] = p
+		g.Children[p.PPID] = append(g.Children[p.PPID], p)
+		if p.Tracer != 0 {
+			g.tracees[p.Tracer] = append(g.tracees[p.Tracer], p.PID)
+		}
+		g.addThreads(p, unreadable)
+	}
+	for i := range g.nodes {
+		n := &g.nodes[i]
+		if n.blocked {
+			n.clauses = g.clauses(n)
+		}
+	}
+	return g
+}
+
+// addThreads makes the nodes of a process.
+func (g *Graph) addThreads(p *model.Process, unreadable map[int]bool) {
+	if p.Kernel {
+		return
+	}
+	threads := p.ThreadList
+	if len(threads) == 0 {
+		threads = []model.Thread{{TID: p.PID, Comm: p.Comm, State: p.State}}
+	}
+	for i := range threads {
+		t := &threads[i]
+		if dead(t.State) {
+			continue
+		}
+		n := node{
+			process: p, tid: t.TID, comm: t.Comm, state: t.State, wait: g.Waits[t.TID],
+			unreadable: unreadable[p.PID] || unreadable[t.TID],
+		}
+		if w := n.wait; w != nil && w.PID == p.PID {
+			n.blocked = w.Confirmed && !p.Frozen && !p.CoreDump && !p.Self && !stopped(t.State)
+			n.settled = n.blocked && g.settled(w)
+			n.dozes = w.Needs == needsTime || w.Timed.Or(false) && g.privateWord(w)
+		}
+		g.byTID[t.TID] = len(g.nodes)
+		g.members[p.PID] = append(g.members[p.PID], len(g.nodes))
+		g.nodes = append(g.nodes, n)
+	}
+	// A thread that the list lacks may do anything.
+	if len(p.ThreadList) > 0 && p.Threads > len(p.ThreadList) || len(p.ThreadList) == 0 && p.Threads > 1 {
+		g.members[p.PID] = append(g.members[p.PID], len(g.nodes))
+		g.nodes = append(g.nodes, node{process: p, comm: p.Comm, unreadable: true})
+	}
+}
+
+// settled reports whether a thread has not run since the scan began. What the scan
+// read of it before its wait is then still so.
+func (g *Graph) settled(w *model.Wait) bool {
+	age, known := w.BlockedFor.Get()
+	return known && age >= g.Snapshot.Scan.Duration
+}
+
+// unreadable are the processes, by pid, and threads, by tid, of which could not be
+// read what they wait for.
+func unreadable(s *model.Snapshot) map[int]bool {
+	list := map[int]bool{}
+	for i := range s.Gaps {
+		if g := &s.Gaps[i]; g.Probe == "waits" && g.PID != 0 {
+			if g.TID != 0 {
+				list[g.TID] = true
+			} else {
+				list[g.PID] = true
+			}
+		}
+	}
+	return list
+}
+
+func dead(state string) bool { return state == "Z" || state == "X" }
+
+func stopped(state string) bool { return state == "T" || state == "t" }

@@ -1,0 +1,206 @@
+package graph
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// eof stands for the end of the file, however long it gets.
+const eof = 1<<63 - 1
+
+// request is a lock that a thread waits for.
+type request struct {
+	kind       string // posix, ofd or flock
+	mode       string
+	start, end int64
+	pid        int
+	own        map[hand]bool // the descriptors of its open file description
+}
+
+// hand is a descriptor.
+type hand struct{ pid, fd int32 }
+
+// lock is a wait for a lock on a file. The kernel names one lock that is in the
+// way; all that conflict must go, so each is a clause.
+func (g *Graph) lock(n *node) []Clause {
+	w := n.wait
+	o := g.Objects[w.Object]
+	locks := Locks(o)
+	if locks == nil {
+		return nil
+	}
+	r, ok := g.request(n, o, locks)
+	if !ok {
+		return nil
+	}
+	var list []Clause
+	for i := range locks {
+		held := &locks[i]
+		if held.Blocked || held.Type == "lease" || !r.conflicts(held) {
+			continue
+		}
+		hands := lockHands(o, held)
+		if r.kind == held.Type && r.kind != "posix" && r.owns(hands) {
+			continue // the lock that is to be changed
+		}
+		list = append(list, g.heldLock(o, held))
+	}
+	return list
+}
+
+// heldLock is a lock in the way: all that hold it can give it up together, as
+// the open file description's last holder or with a call.
+func (g *Graph) heldLock(o *model.Object, held *model.Lock) Clause {
+	c := Clause{Object: o.ID, How: "holds the lock", Confidence: model.Certain}
+	if held.Type == "posix" {
+		pid, known := held.PID.Get()
+		if known && g.Processes[pid] != nil {
+			c.add(pid)
+		} else {
+			c.doubt(Strong, "the process that holds the lock is not shown")
+		}
+		return c
+	}
+	for _, pid := range held.Holders {
+		c.add(pid)
+	}
+	if len(held.Holders) == 0 {
+		c.doubt(Strong, "who holds the lock is not shown")
+	}
+	c.incomplete(o)
+	for i := range o.Holders {
+		if o.Holders[i].Via == model.ViaInFlight {
+			c.doubt(Strong, "a descriptor of "+o.ID+" is in flight")
+		}
+	}
+	return c
+}
+
+// Locks are the locks on an object that is a file or memory in one.
+func Locks(o *model.Object) []model.Lock {
+	if o == nil {
+		return nil
+	}
+	switch d := o.Detail.(type) {
+	case *model.FileDetail:
+		return d.Locks
+	case *model.MemoryDetail:
+		return d.Locks
+	}
+	return nil
+}
+
+// request is what the thread has asked for; what its memory does not say, the
+// kernel's table may.
+func (g *Graph) request(n *node, o *model.Object, locks []model.Lock) (request, bool) {
+	t := n.wait.Target
+	if t == nil || t.LockType == "" {
+		return request{}, false
+	}
+	r := request{kind: t.LockType, mode: t.Mode, pid: n.process.PID, own: map[hand]bool{}}
+	if start, end, ok := parseRange(t.Range); ok && t.Mode != "" {
+		r.start, r.end = start, end
+	} else if !r.fromTable(locks) {
+		return r, false
+	}
+	if fd, ok := t.FD.Get(); ok {
+		g.description(&r, o, hand{int32(n.process.PID), int32(fd)})
+	}
+	return r, true
+}
+
+// description fills in the descriptors that share the open file description of
+// the one that the lock was asked for with.
+func (g *Graph) description(r *request, o *model.Object, at hand) {
+	r.own[at] = true
+	var ofd model.OFD
+	for i := range o.Holders {
+		if h := &o.Holders[i]; h.Via == model.ViaFD && handOf(h) == at {
+			ofd = h.OFD
+		}
+	}
+	if ofd == (model.OFD{}) {
+		return // nobody shares it
+	}
+	for i := range o.Holders {
+		if h := &o.Holders[i]; h.Via == model.ViaFD && h.OFD == ofd {
+			r.own[handOf(h)] = true
+		}
+	}
+}
+
+func handOf(h *model.Holder) hand { return hand{h.PID, h.FD.Or(noFD)} }
+
+// fromTable takes the range from the process's only blocked lock of the type.
+func (r *request) fromTable(locks []model.Lock) bool {
+	found := false
+	for i := range locks {
+		l := &locks[i]
+		if !l.Blocked || l.Type != r.kind || l.PID.Or(0) != r.pid {
+			continue
+		}
+		if found {
+			return false
+		}
+		found = true
+		r.mode, r.start, r.end = l.Mode, l.Start, l.End.Or(eof)
+	}
+	return found
+}
+
+// conflicts reports whether a lock that is held is in the way. flock and fcntl
+// know nothing of each other; a process's POSIX locks never are in its own way;
+// POSIX and OFD locks always are in each other's.
+func (r *request) conflicts(held *model.Lock) bool {
+	switch {
+	case (r.kind == "flock") != (held.Type == "flock"):
+		return false
+	case r.kind == "posix" && held.Type == "posix" && held.PID.Or(0) == r.pid:
+		return false
+	case r.start > held.End.Or(eof) || held.Start > r.end:
+		return false
+	}
+	return r.mode == "WRITE" || held.Mode == "WRITE"
+}
+
+// owns reports whether a lock is, or may be, held through the description that
+// asks.
+func (r *request) owns(hands []hand) bool {
+	return slices.ContainsFunc(hands, func(h hand) bool { return r.own[h] || h == hand{int32(r.pid), noFD} })
+}
+
+// noFD stands for a descriptor that is not known.
+const noFD = -1
+
+// lockHands are the descriptors that a lock is held through.
+func lockHands(o *model.Object, l *model.Lock) []hand {
+	var list []hand
+	for i := range o.Holders {
+		h := &o.Holders[i]
+		if h.Via != model.ViaLock || h.LockHold == nil || h.LockMode != l.Mode || !slices.Contains(l.Holders, int(h.PID)) {
+			continue
+		}
+		if start, end, ok := parseRange(h.Range); ok && start == l.Start && end == l.End.Or(eof) {
+			list = append(list, handOf(h))
+		}
+	}
+	return list
+}
+
+// parseRange reads START-END or START-EOF.
+func parseRange(text string) (start, end int64, ok bool) {
+	first, last, found := strings.Cut(text, "-")
+	if !found {
+		return 0, 0, false
+	}
+	start, err1 := strconv.ParseInt(first, 10, 64)
+	if last == "EOF" {
+		return start, eof, err1 == nil
+	}
+	end, err2 := strconv.ParseInt(last, 10, 64)
+	return start, end, cmp.Or(err1, err2) == nil
+}

@@ -1,0 +1,87 @@
+package graph
+
+import (
+	"fmt"
+	"math/rand"
+	"testing"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// TestAgainstOracle lets small random programs run to a random state and compares
+// who is dead by the graph with who takes a step in no state that can be reached.
+// Those who are not blocked may do anything, for the graph cannot know what they
+// will do; then the two must be the same, but that a thread may also be ended by
+// others of its process, which the graph takes for a release only of those who wait
+// for that end. With what the programs really do, more
+// threads may be dead, but none less.
+func TestAgainstOracle(t *testing.T) {
+	rounds := 3000
+	if testing.Short() {
+		rounds = 300
+	}
+	deadlocks, dead := 0, 0
+	for seed := range rounds {
+		r := rand.New(rand.NewSource(int64(seed)))
+		w := randomWorld(r)
+		s := w.start()
+		for range r.Intn(25) {
+			list := w.successors(s)
+			if len(list) == 0 {
+				break
+			}
+			s = list[r.Intn(len(list))]
+		}
+		snap := w.snapshot(&s)
+		for u := range w.process {
+			snap.Objects = append(snap.Objects, model.Object{
+				ID: fmt.Sprint("join:", u), Kind: model.Futex, HoldersComplete: true,
+				Detail: &model.FutexDetail{Type: "join", OwnerTID: model.Some(tidOf(u)), OwnerAlive: model.Some(true)},
+			})
+		}
+		g := New(snap)
+		isDead := g.eliminate(None)
+		real, _ := w.runs(s)
+		free, start := w.let(s)
+		liberal, ended := free.runs(start)
+		for u := range w.process {
+			at, lives := g.byTID[tidOf(u)]
+			if !lives {
+				continue
+			}
+			if isDead[at] {
+				dead++
+			}
+			if isDead[at] && real[u] {
+				t.Fatalf("seed %d: thread %d runs, and is said to be dead\n%s", seed, u, w.describe(&s))
+			}
+			if isDead[at] && liberal[u] || !isDead[at] && !liberal[u] && !ended[u] {
+				t.Fatalf("seed %d: thread %d: dead %v, runs %v\n%s", seed, u, isDead[at], liberal[u], w.describe(&s))
+			}
+		}
+		for _, d := range g.Deadlocks() {
+			deadlocks++
+			for _, tid := range d.Members {
+				if liberal[tid-tidOf(0)] {
+					t.Fatalf("seed %d: thread %d could be released, and is in a deadlock\n%s", seed, tid-tidOf(0), w.describe(&s))
+				}
+			}
+		}
+	}
+	if deadlocks < rounds/50 || dead <= deadlocks {
+		t.Errorf("only %d deadlocks and %d dead threads in %d worlds: the programs do not try what they should", deadlocks, dead, rounds)
+	}
+	t.Logf("%d deadlocks, %d dead threads in %d worlds", deadlocks, dead, rounds)
+}
+
+func (w *world) describe(s *state) string {
+	text := fmt.Sprintf("%+v\nreaders %v writers %v parents %v\n", *s, w.readers, w.writers, w.parent)
+	for t := range w.process {
+		text += fmt.Sprintf("thread %d of process %d: %v", t, w.process[t], w.program[t])
+		if o := w.next(s, t); o != nil {
+			text += fmt.Sprintf(", at %v, blocked %v", *o, !w.can(s, t, *o))
+		}
+		text += "\n"
+	}
+	return text
+}

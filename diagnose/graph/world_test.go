@@ -1,0 +1,407 @@
+package graph
+
+import (
+	"fmt"
+	"math/rand"
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// world is a machine small enough to be tried out in all its states. Of each file
+// a process has one open file description, of its own.
+type world struct {
+	process []int   // of each thread
+	parent  []int   // of each process; -1: none
+	readers [][]int // of each pipe: processes
+	writers [][]int
+	program [][]op // of each thread; nil: it does as it likes
+	mutexes int
+	files   int
+}
+
+// op is a step of a program.
+type op struct {
+	kind string // lock, unlock, shared, exclusive, release, read, write, wait, join
+	arg  int
+}
+
+// state is what changes. Its arrays are small, so that it can be compared.
+type state struct {
+	at      [6]int8 // where in its program each thread is; done: it has ended
+	free    [6]bool // it does as it likes from now on
+	ended   [4]bool // processes
+	reaped  [4]bool
+	owner   [2]int8    // thread, -1
+	flock   [2][4]int8 // by file and process: 0, 1 shared, 2 exclusive
+	full    [3]bool    // pipes hold one thing
+	stepped int8       // the thread that took the step that led here
+}
+
+const done = 100
+
+func (w *world) start() state {
+	var s state
+	s.owner = [2]int8{-1, -1}
+	return s
+}
+
+func (w *world) alive(s *state, pids []int) bool {
+	return slices.ContainsFunc(pids, func(p int) bool { return !s.ended[p] })
+}
+
+// next is a thread's step, nil if it has none.
+func (w *world) next(s *state, t int) *op {
+	if s.at[t] == done || int(s.at[t]) >= len(w.program[t]) {
+		return nil
+	}
+	return &w.program[t][s.at[t]]
+}
+
+// can reports whether a thread's step does not block.
+func (w *world) can(s *state, t int, o op) bool {
+	p := w.process[t]
+	switch o.kind {
+	case "lock":
+		return s.owner[o.arg] < 0
+	case "shared", "exclusive":
+		for q := range w.parent {
+			if held := s.flock[o.arg][q]; q != p && (held == 2 || held == 1 && o.kind == "exclusive") {
+				return false
+			}
+		}
+	case "read":
+		return s.full[o.arg] || !w.alive(s, w.writers[o.arg])
+	case "write":
+		return !s.full[o.arg]
+	case "wait":
+		children := false
+		for q, parent := range w.parent {
+			if parent == p && !s.reaped[q] {
+				children = true
+				if s.ended[q] {
+					return true
+				}
+			}
+		}
+		return !children
+	case "join":
+		return s.at[o.arg] == done
+	}
+	return true
+}
+
+// do takes a step that can be taken.
+func (w *world) do(s *state, t int, o op) {
+	p := w.process[t]
+	switch o.kind {
+	case "lock":
+		s.owner[o.arg] = int8(t)
+	case "unlock":
+		if s.owner[o.arg] == int8(t) {
+			s.owner[o.arg] = -1
+		}
+	case "shared":
+		s.flock[o.arg][p] = 1
+	case "exclusive":
+		s.flock[o.arg][p] = 2
+	case "release":
+		s.flock[o.arg][p] = 0
+	case "read":
+		s.full[o.arg] = false
+	case "write":
+		if !w.alive(s, w.readers[o.arg]) {
+			w.exit(s, p) // SIGPIPE
+			return
+		}
+		s.full[o.arg] = true
+	case "wait":
+		for q, parent := range w.parent {
+			if parent == p && s.ended[q] && !s.reaped[q] {
+				s.reaped[q] = true
+				break
+			}
+		}
+	}
+}
+
+// exit ends a process: its descriptions are closed, its mutexes stay locked.
+func (w *world) exit(s *state, p int) {
+	s.ended[p] = true
+	for f := range w.files {
+		s.flock[f][p] = 0
+	}
+	for t, q := range w.process {
+		if q == p {
+			s.at[t] = done
+		}
+	}
+}
+
+func (w *world) end(s *state, t int) {
+	s.at[t] = done
+	for u, q := range w.process {
+		if q == w.process[t] && s.at[u] != done {
+			return
+		}
+	}
+	w.exit(s, w.process[t])
+}
+
+// successors are the states that one step of some thread leads to.
+func (w *world) successors(s state) (list []state) {
+	for t := range w.process {
+		if s.at[t] == done {
+			continue
+		}
+		try := func(change func(*state)) {
+			n := s
+			n.stepped = int8(t)
+			change(&n)
+			list = append(list, n)
+		}
+		if s.free[t] {
+			w.anything(&s, t, try)
+			continue
+		}
+		o := w.next(&s, t)
+		if o == nil {
+			try(func(n *state) { w.end(n, t) })
+			continue
+		}
+		if w.can(&s, t, *o) {
+			try(func(n *state) {
+				n.at[t]++
+				w.do(n, t, *o)
+			})
+		}
+	}
+	return list
+}
+
+// anything is what a thread that is free may do for others.
+func (w *world) anything(s *state, t int, try func(func(*state))) {
+	p := w.process[t]
+	try(func(n *state) { w.end(n, t) })
+	try(func(n *state) { w.exit(n, p) })
+	for m := range w.mutexes {
+		if s.owner[m] == int8(t) {
+			try(func(n *state) { n.owner[m] = -1 })
+		}
+	}
+	for f := range w.files {
+		if s.flock[f][p] != 0 {
+			try(func(n *state) { n.flock[f][p] = 0 })
+		}
+	}
+	for i := range w.readers {
+		if s.full[i] && slices.Contains(w.readers[i], p) {
+			try(func(n *state) { n.full[i] = false })
+		}
+		if !s.full[i] && slices.Contains(w.writers[i], p) && w.alive(s, w.readers[i]) {
+			try(func(n *state) { n.full[i] = true })
+		}
+	}
+}
+
+// runs tells which threads take a step in some state that can be reached, and which
+// are ended by another thread of their process.
+func (w *world) runs(s state) (ran, ended [6]bool) {
+	s.stepped = -1
+	seen := map[state]bool{s: true}
+	queue := []state{s}
+	for len(queue) > 0 {
+		at := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
+		for _, n := range w.successors(at) {
+			t := n.stepped
+			ran[t] = true
+			n.stepped = -1
+			for u := range w.process {
+				ended[u] = ended[u] || u != int(t) && at.at[u] != done && n.at[u] == done
+			}
+			if n.at[t] != done && !n.free[t] && w.liberal() {
+				n.free[t] = true
+			}
+			if !seen[n] {
+				seen[n] = true
+				queue = append(queue, n)
+			}
+		}
+	}
+	return ran, ended
+}
+
+// liberal reports whether threads do as they like once they run.
+func (w *world) liberal() bool { return len(w.program) > len(w.process) }
+
+// let is the same world in which every thread that is not blocked does as it likes.
+func (w *world) let(s state) (*world, state) {
+	l := *w
+	l.program = append(slices.Clone(w.program), nil)
+	for t := range w.process {
+		o := w.next(&s, t)
+		s.free[t] = s.at[t] != done && (o == nil || w.can(&s, t, *o))
+	}
+	return &l, s
+}
+
+// randomWorld makes one with up to three processes and five threads.
+func randomWorld(r *rand.Rand) *world {
+	w := &world{mutexes: 2, files: 2}
+	for p := range 2 + r.Intn(2) {
+		w.parent = append(w.parent, p-1)
+		if p > 0 && r.Intn(2) == 0 {
+			w.parent[p] = 0
+		}
+		for range 1 + r.Intn(2) {
+			w.process = append(w.process, p)
+		}
+	}
+	some := func() (list []int) {
+		for p := range w.parent {
+			if r.Intn(2) == 0 {
+				list = append(list, p)
+			}
+		}
+		return list
+	}
+	for range 3 {
+		w.readers, w.writers = append(w.readers, some()), append(w.writers, some())
+	}
+	for t := range w.process {
+		var program []op
+		for range 3 + r.Intn(4) {
+			program = append(program, w.randomOp(r, t))
+		}
+		w.program = append(w.program, program)
+	}
+	return w
+}
+
+func (w *world) randomOp(r *rand.Rand, t int) op {
+	for {
+		switch r.Intn(11) {
+		case 0, 1, 2:
+			return op{"lock", r.Intn(w.mutexes)}
+		case 3:
+			return op{"unlock", r.Intn(w.mutexes)}
+		case 4:
+			return op{"shared", r.Intn(w.files)}
+		case 5:
+			return op{"exclusive", r.Intn(w.files)}
+		case 6:
+			return op{"release", r.Intn(w.files)}
+		case 7:
+			if i := r.Intn(3); slices.Contains(w.readers[i], w.process[t]) {
+				return op{"read", i}
+			}
+		case 8:
+			if i := r.Intn(3); slices.Contains(w.writers[i], w.process[t]) {
+				return op{"write", i}
+			}
+		case 9:
+			return op{"wait", 0}
+		case 10:
+			if u := r.Intn(len(w.process)); u != t && w.process[u] == w.process[t] {
+				return op{"join", u}
+			}
+		}
+	}
+}
+
+func tidOf(t int) int { return 1000 + t }
+
+func pidOf(p int) int { return 100 + p }
+
+// snapshot is what a scan would show of a state.
+func (w *world) snapshot(s *state) *model.Snapshot {
+	snap := &model.Snapshot{Schema: model.Schema}
+	for p, parent := range w.parent {
+		m := model.Process{PID: pidOf(p), PPID: pidOf(parent), Comm: fmt.Sprint("p", p), State: "S", Signals: &model.Signals{Caught: []string{}}}
+		if parent < 0 {
+			m.PPID = 1
+		}
+		for t, q := range w.process {
+			if q == p && s.at[t] != done {
+				m.ThreadList = append(m.ThreadList, model.Thread{TID: tidOf(t), Comm: m.Comm, State: "S"})
+			}
+		}
+		m.Threads = len(m.ThreadList)
+		if s.ended[p] {
+			if s.reaped[p] {
+				continue
+			}
+			m.State, m.Threads = "Z", 1
+		}
+		snap.Processes = append(snap.Processes, m)
+	}
+	for i := range w.readers {
+		o := model.Object{ID: fmt.Sprint("pipe:", i), Kind: model.Pipe, HoldersComplete: true, Detail: new(model.PipeDetail)}
+		hold := func(list []int, access model.Access) {
+			for _, p := range list {
+				if !s.ended[p] {
+					o.Holders = append(o.Holders, model.Holder{PID: int32(pidOf(p)), Via: model.ViaFD, FD: model.Some(int32(len(o.Holders))), Access: access})
+				}
+			}
+		}
+		hold(w.readers[i], model.Read)
+		hold(w.writers[i], model.Write)
+		snap.Objects = append(snap.Objects, o)
+	}
+	for f := range w.files {
+		d := new(model.FileDetail)
+		o := model.Object{ID: fmt.Sprint("file:", f), Kind: model.File, HoldersComplete: true, Detail: d}
+		for p := range w.parent {
+			if mode := s.flock[f][p]; mode != 0 {
+				l := model.Lock{Type: "flock", Mode: []string{"", "READ", "WRITE"}[mode], PID: model.Some(pidOf(p)), Holders: []int{pidOf(p)}}
+				d.Locks = append(d.Locks, l)
+				o.Holders = append(o.Holders, model.Holder{
+					PID: int32(pidOf(p)), Via: model.ViaLock, FD: model.Some(int32(3)), LockHold: &model.LockHold{LockMode: l.Mode, Range: "0-EOF"},
+				})
+			}
+		}
+		snap.Objects = append(snap.Objects, o)
+	}
+	for m := range w.mutexes {
+		d := &model.FutexDetail{Object: "shm", Offset: model.Some(int64(m)), Type: "mutex"}
+		if t := s.owner[m]; t >= 0 {
+			d.OwnerTID, d.OwnerAlive = model.Some(tidOf(int(t))), model.Some(s.at[t] != done)
+		}
+		snap.Objects = append(snap.Objects, model.Object{ID: fmt.Sprint("futex:", m), Kind: model.Futex, HoldersComplete: true, Detail: d})
+	}
+	for t := range w.process {
+		if o := w.next(s, t); o != nil && !w.can(s, t, *o) {
+			snap.Waits = append(snap.Waits, w.wait(t, *o))
+		}
+	}
+	return snap
+}
+
+func (w *world) wait(t int, o op) model.Wait {
+	m := model.Wait{
+		PID: pidOf(w.process[t]), TID: tidOf(t), Confirmed: true, Timed: model.Some(false), BlockedFor: model.Some(int64(1)), Needs: needsLock,
+		Target: new(model.Target),
+	}
+	switch o.kind {
+	case "lock":
+		m.Call, m.Object = "futex", fmt.Sprint("futex:", o.arg)
+	case "shared", "exclusive":
+		m.Call, m.Object = "flock", fmt.Sprint("file:", o.arg)
+		m.Target.LockType, m.Target.Mode, m.Target.Range, m.Target.FD = "flock", "READ", "0-EOF", model.Some(3)
+		if o.kind == "exclusive" {
+			m.Target.Mode = "WRITE"
+		}
+	case "read":
+		m.Call, m.Needs, m.Object = "read", needsData, fmt.Sprint("pipe:", o.arg)
+	case "write":
+		m.Call, m.Needs, m.Object = "write", needsSpace, fmt.Sprint("pipe:", o.arg)
+	case "wait":
+		m.Call, m.Needs = "wait4", needsChild
+		m.Target.Child = model.Some(-1)
+	case "join":
+		// A thread that is joined is named by the word, as an owner is.
+		m.Call, m.Object = "futex", fmt.Sprint("join:", o.arg)
+	}
+	return m
+}

@@ -1,0 +1,141 @@
+package waitstate
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// limits asks what else ends a wait than those waited for: time limits that belong
+// to a socket instead of a call, and timers of the process. Only those are asked
+// that have no other limit.
+func (r *round) limits(ctx context.Context, x *index) {
+	byPID := map[int][]*thread{}
+	var list []*model.Process
+	for _, t := range r.threads {
+		if !t.same || t.timed || t.partial || t.needs == needsSignal || t.needs == needsPeer {
+			continue
+		}
+		if byPID[t.proc.PID] == nil {
+			list = append(list, t.proc)
+		}
+		byPID[t.proc.PID] = append(byPID[t.proc.PID], t)
+	}
+	r.j.EachProcess(list, func(task *probe.Task, p *probe.Proc) func() {
+		if ctx.Err() != nil {
+			return nil
+		}
+		timers := countTimers(p)
+		threads := byPID[p.Model.PID]
+		limits := make([]model.Opt[bool], len(threads))
+		for i, t := range threads {
+			limits[i] = r.socketLimit(task, x, t)
+		}
+		return func() {
+			p.Model.Timers = timers
+			for i, t := range threads {
+				t.socketTimed = limits[i]
+			}
+		}
+	}, func(*model.Process, error) {})
+}
+
+// limited reports whether the wait has a time limit.
+func (t *thread) limited() model.Opt[bool] {
+	switch {
+	case t.timed:
+		return model.Some(true)
+	case t.onSocket:
+		return t.socketTimed
+	}
+	return model.Some(false)
+}
+
+// socketLimit reads the limit for reading or writing of a UNIX socket that a
+// thread is blocked at (SO_RCVTIMEO, SO_SNDTIMEO, socket(7)). Others are never
+// duplicated: the dying owner of a TCP socket would have ipctop linger for it.
+func (r *round) socketLimit(task *probe.Task, x *index, t *thread) (timed model.Opt[bool]) {
+	if len(t.fds) != 1 || t.set {
+		return timed
+	}
+	e := x.descriptor(t, t.fds[0].fd)
+	if e == nil {
+		return timed
+	}
+	if info, _ := model.LookupKind(e.Object.Kind); info.Category != "socket" {
+		return timed
+	}
+	t.onSocket = true
+	if e.Object.Kind != model.Unix || !r.j.Scan.PIDCalls || !task.Enter("limit", t.fds[0].fd) {
+		return timed
+	}
+	defer task.Leave()
+	pidfd, err := unix.PidfdOpen(t.proc.PID, 0)
+	if err != nil {
+		return timed
+	}
+	defer unix.Close(pidfd)
+	dup, err := unix.PidfdGetfd(pidfd, int(t.fds[0].fd), 0)
+	if err != nil {
+		return timed
+	}
+	// Nothing between here and Close waits for anything.
+	var st unix.Stat_t
+	if unix.Fstat(dup, &st) == nil && st.Ino == uint64(e.Object.Ino) {
+		option := unix.SO_RCVTIMEO
+		if t.fds[0].write {
+			option = unix.SO_SNDTIMEO
+		}
+		timed = askLimit(dup, option)
+	}
+	_ = unix.Close(dup)
+	return timed
+}
+
+// askLimit reads a socket option that is a struct timeval; zero is no limit.
+func askLimit(fd, option int) model.Opt[bool] {
+	var limit unix.Timeval
+	size := uint32(unsafe.Sizeof(limit))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, uintptr(option), uintptr(unsafe.Pointer(&limit)),
+		uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return model.Opt[bool]{}
+	}
+	return model.Some(limit.Sec != 0 || limit.Usec != 0)
+}
+
+// countTimers counts the POSIX timers of a process (/proc/PID/timers, Linux 3.10).
+// Whether one is set is not in there; alarms (setitimer) are nowhere.
+func countTimers(p *probe.Proc) model.Opt[int] {
+	b, err := p.Dir.ReadFile("timers", nil)
+	if err != nil {
+		return model.Opt[int]{}
+	}
+	n, err := parseTimers(b)
+	if err != nil {
+		return model.Opt[int]{}
+	}
+	return model.Some(n)
+}
+
+// parseTimers counts the timers: each begins with a line "ID: N".
+func parseTimers(b []byte) (n int, err error) {
+	for line := range bytes.Lines(b) {
+		id, ok := bytes.CutPrefix(line, []byte("ID: "))
+		if !ok {
+			continue
+		}
+		if _, err := strconv.ParseUint(string(bytes.TrimSpace(id)), 10, 32); err != nil {
+			return 0, fmt.Errorf("timers: %w: %q", probe.ErrMalformed, line[:min(len(line), 40)])
+		}
+		n++
+	}
+	return n, nil
+}

@@ -1,0 +1,121 @@
+package waitstate
+
+import (
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// naming finds the objects that one wait is about.
+type naming struct {
+	x      *index
+	thread *thread
+	wait   *model.Wait
+}
+
+// futexes names the words and their owner.
+func (n *naming) futexes() {
+	w, t := n.wait, n.thread
+	for i := range t.futexes {
+		word := t.futexes[i].word
+		if word == nil {
+			w.Partial = true
+			continue
+		}
+		if len(t.futexes) == 1 {
+			w.Object = word.id
+		} else {
+			w.Objects = append(w.Objects, word.id)
+		}
+		n.lock(word)
+	}
+}
+
+func (n *naming) lock(word *word) {
+	w := n.wait
+	switch word.lock.Type {
+	case "cond", "barrier", "join":
+		w.Needs = needsEvent
+	}
+	tid, owned := word.owner.Get()
+	if !owned {
+		// Threads of an idle program wait at words of its own for work.
+		w.Idle = !word.shared && (!word.lock.Type.HasOwner() || word.lock.Type == "unknown" || word.lock.Type == "")
+		return
+	}
+	if len(n.thread.futexes) == 1 {
+		n.thread.target.OwnerTID = tid
+	}
+}
+
+// set names the objects of a poll, select or epoll.
+func (n *naming) set() {
+	w, t := n.wait, n.thread
+	seen := map[*probe.Joint]bool{}
+	for _, u := range t.fds {
+		e := n.x.descriptor(t, u.fd)
+		if fd, ok := t.target.FD.Get(); ok && fd == int(u.fd) {
+			if e != nil { // the epoll instance itself
+				w.Object = e.Object.ID
+			}
+			continue
+		}
+		if e == nil {
+			w.Partial = true
+			continue
+		}
+		if !seen[e] {
+			seen[e] = true
+			w.Objects = append(w.Objects, e.Object.ID)
+		}
+	}
+}
+
+// descriptors names the objects behind the one or two descriptors of another call.
+func (n *naming) descriptors() bool {
+	w, t := n.wait, n.thread
+	found := false
+	for _, u := range t.fds {
+		e := n.x.descriptor(t, u.fd)
+		if e == nil {
+			w.Partial = true
+			continue
+		}
+		if len(t.fds) == 1 && !stillLeads(t.link, e.Object) {
+			w.Confirmed, w.Partial = false, true
+			continue
+		}
+		found = true
+		w.Object = e.Object.ID
+		w.Objects = append(w.Objects, e.Object.ID)
+		n.refine(e.Object)
+	}
+	if len(w.Objects) < 2 {
+		w.Objects = nil
+	} else {
+		w.Object = ""
+	}
+	// What waits for a disk or a file server waits for no process.
+	return found || t.state != "D"
+}
+
+// refine says what a wait on an object of a kind needs.
+func (n *naming) refine(o *model.Object) {
+	w := n.wait
+	if n.thread.needs != needsData && n.thread.needs != needsSpace {
+		return
+	}
+	switch o.Kind {
+	case model.Eventfd, model.Userfaultfd:
+		w.Needs = needsEvent
+	case model.Inotify, model.Fanotify:
+		w.Needs, w.Idle = needsEvent, true
+	case model.Signalfd:
+		w.Needs, w.Idle = needsSignal, true
+	case model.Timerfd:
+		w.Needs, w.Idle = needsTime, true
+	case model.Pty:
+		w.Idle = w.Needs == needsData
+	case model.UDP, model.Raw, model.ICMP, model.Packet, model.Netlink:
+		w.Idle = w.Needs == needsData
+	}
+}
