@@ -20,6 +20,12 @@ type Rule struct {
 // earlier rule reports, a later one does not report again. A new rule adds its
 // line here.
 var rules = []Rule{
+	inheritedListenerRule,
+	backlogFullRule,
+	queueFullRule,
+	noMessageOfTypeRule,
+	fdInFlightRule,
+	closeWaitRule,
 	zombiesRule,
 	stoppedByTTYRule,
 	termSignalBlockedRule,
