@@ -20,7 +20,20 @@ type Rule struct {
 // earlier rule reports, a later one does not report again. A new rule adds its
 // line here.
 var rules = []Rule{
+	inheritedListenerRule,
+	backlogFullRule,
+	queueFullRule,
+	noMessageOfTypeRule,
+	fdInFlightRule,
+	closeWaitRule,
 	zombiesRule,
+	stoppedByTTYRule,
+	termSignalBlockedRule,
+	signalQueueNearLimitRule,
+	smallPipeRule,
+	limitNearRule,
+	deletedStillMappedRule,
+	openPermissionsRule,
 	orphanSysvShmRule,
 	orphanSysvMsgRule,
 	orphanSysvSemRule,

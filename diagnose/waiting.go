@@ -126,3 +126,8 @@ func holders(o *model.Object, fits func(*model.Holder) bool) []int {
 	}
 	return set(pids)
 }
+
+// step is a wait as a step of a chain.
+func (v *view) step(w *model.Wait, object, relation string) model.Step {
+	return model.Step{PID: w.PID, TID: w.TID, Comm: w.Comm, Object: object, Relation: relation}
+}

@@ -9,7 +9,20 @@ import (
 // rule_ID.go. A new rule adds its line here.
 func ruleFixtures() []Fixture {
 	list := slices.Concat(
+		inheritedListenerFixtures(),
+		backlogFullFixtures(),
+		queueFullFixtures(),
+		noMessageOfTypeFixtures(),
+		fdInFlightFixtures(),
+		closeWaitFixtures(),
 		zombiesFixtures(),
+		stoppedByTTYFixtures(),
+		termSignalBlockedFixtures(),
+		signalQueueNearLimitFixtures(),
+		smallPipeFixtures(),
+		limitNearFixtures(),
+		deletedStillMappedFixtures(),
+		openPermissionsFixtures(),
 		orphanSysvShmFixtures(),
 		orphanSysvMsgFixtures(),
 		orphanSysvSemFixtures(),
