@@ -126,3 +126,12 @@ func holders(o *model.Object, fits func(*model.Holder) bool) []int {
 	}
 	return set(pids)
 }
+
+// latestOf is when the last of some waits began, which is when a circle closed.
+func latestOf(v *view, waits []*model.Wait) time.Time {
+	var times []time.Time
+	for _, w := range waits {
+		times = append(times, v.began(w))
+	}
+	return latest(times...)
+}
