@@ -90,7 +90,7 @@ func (c anonClass) inodeKey(dev, ino uint64) probe.Key {
 // text. It returns the object's key, and false if the descriptor is gone.
 func (c anonClass) read(fd *probe.FD, out *probe.Out, parse func(text []byte) (model.Detail, error)) (probe.Key, *model.Object, bool) {
 	k, o := c.identify(fd)
-	text, err := fd.Info(make([]byte, 0, infoSize))
+	text, err := fd.Info()
 	if probe.Gone(err) {
 		return k, o, false
 	}
@@ -108,9 +108,6 @@ func (c anonClass) read(fd *probe.FD, out *probe.Out, parse func(text []byte) (m
 	out.Object(k, o)
 	return k, o, true
 }
-
-// infoSize is room for most fdinfo texts.
-const infoSize = 1 << 10
 
 // anonProbe is the probe of a class whose detail is all in fdinfo.
 func anonProbe(c anonClass, link string, parse func([]byte) (model.Detail, error)) probe.Probe {

@@ -25,7 +25,7 @@ func Eventfd() probe.Probe {
 			if string(fd.Link) != "anon_inode:[eventfd]" {
 				return false
 			}
-			text, err := fd.Info(make([]byte, 0, infoSize))
+			text, err := fd.Info()
 			if probe.Gone(err) {
 				return true
 			}

@@ -54,12 +54,37 @@ func (a pipeAnswer) err() error {
 	return fmt.Errorf("ask a duplicate of a descriptor (pidfd_getfd): %w", unix.Errno(a.status))
 }
 
+// asker is turned to one process at a time.
+type asker struct {
+	pid   int32 // 0: none
+	pidfd int
+}
+
+func (p *asker) turnTo(pid int32) error {
+	if p.pid == pid {
+		return nil
+	}
+	p.close()
+	pidfd, err := unix.PidfdOpen(int(pid), 0)
+	if err == nil {
+		p.pid, p.pidfd = pid, pidfd
+	}
+	return err
+}
+
+func (p *asker) close() {
+	if p.pid != 0 {
+		_ = unix.Close(p.pidfd)
+		p.pid = 0
+	}
+}
+
 // ask asks through the first descriptor that answers. The error is the last
 // one's.
-func (q *pipeQuestion) ask() pipeAnswer {
+func (q *pipeQuestion) ask(p *asker) pipeAnswer {
 	var a pipeAnswer
 	for _, d := range q.holders {
-		queued, capacity, err := q.askThrough(d)
+		queued, capacity, err := q.askThrough(p, d)
 		a = pipeAnswer{queued: int64(queued), capacity: int64(capacity)}
 		if err == nil {
 			break
@@ -79,13 +104,11 @@ func (q *pipeQuestion) ask() pipeAnswer {
 // askThrough duplicates a descriptor and asks it. The check that the duplicate is
 // the pipe that was looked for also covers a pid or descriptor that has changed
 // hands.
-func (q *pipeQuestion) askThrough(d descriptor) (queued, capacity int, err error) {
-	pidfd, err := unix.PidfdOpen(int(d.pid), 0)
-	if err != nil {
+func (q *pipeQuestion) askThrough(p *asker, d descriptor) (queued, capacity int, err error) {
+	if err := p.turnTo(d.pid); err != nil {
 		return 0, 0, err
 	}
-	defer unix.Close(pidfd)
-	dup, err := unix.PidfdGetfd(pidfd, int(d.fd), 0)
+	dup, err := unix.PidfdGetfd(p.pidfd, int(d.fd), 0)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -92,7 +92,9 @@ func (f *pipeFills) askHere(ctx context.Context) {
 		if !t.Enter(fillOp, 0) {
 			return func() { f.settle(e, pipeAnswer{}, probe.ErrGivenUp) }
 		}
-		a := questions[e].ask()
+		var p asker
+		a := questions[e].ask(&p)
+		p.close()
 		t.Leave()
 		return func() { f.settle(e, a, a.err()) }
 	})

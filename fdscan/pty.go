@@ -118,7 +118,7 @@ func readMaster(fd *probe.FD, st *unix.Statx_t, out *probe.Out) {
 		fd.Gap("pty", "queued", err)
 	}
 	if !m.Index.Known() {
-		text, err := fd.Info(make([]byte, 0, infoSize))
+		text, err := fd.Info()
 		if probe.Gone(err) {
 			return
 		}
@@ -239,7 +239,7 @@ func instance(fd *probe.FD, st *unix.Statx_t) uint64 {
 		}
 		return probe.Dev(st.Dev_major, st.Dev_minor)
 	}
-	text, err := fd.Info(make([]byte, 0, infoSize))
+	text, err := fd.Info()
 	if err != nil {
 		return 0
 	}

@@ -10,6 +10,7 @@ type FutexDetail struct {
 	OwnerPID   Opt[int]   `json:"owner_pid,omitzero" doc:"that thread's process"`
 	OwnerAlive Opt[bool]  `json:"owner_alive,omitzero" doc:"whether that thread still exists"`
 	OwnerDied  bool       `json:"owner_died,omitzero" doc:"the kernel has marked the word: its last owner ended without unlocking (robust futexes)"`
+	Held       Opt[bool]  `json:"held,omitzero" doc:"its owner has it in its list of robust locks: it is locked, whether anybody waits or not; show alone looks at these lists"`
 	Waiters    Opt[int]   `json:"waiters,omitzero" doc:"threads that are blocked on it, as far as could be seen"`
 }
 
@@ -33,14 +34,15 @@ var futexInfo = KindInfo{
 	Man: []string{"futex(7)", "futex(2)", "pthreads(7)", "get_robust_list(2)"},
 	About: "A word in memory on which threads sleep and wake each other: what mutexes, read-write locks, condition variables, " +
 		"barriers and semaphores are made of. In memory that processes share it locks between processes; else only between the " +
-		"threads of one. The kernel knows of a futex only while a thread waits, so only then is there such an object. Its " +
-		"holders are the threads that wait (flag waiter) and the one that has locked it (flag owner).",
+		"threads of one. The kernel knows of a futex only while a thread waits, so only then is there such an object; but ipctop " +
+		"show also shows the robust locks that a process has, whose list the kernel is told. The holders are the threads that " +
+		"wait (flag waiter) and the one that has locked it (flag owner).",
 	Source: "/proc/PID/task/TID/syscall for the address; PROCMAP_QUERY or /proc/PID/maps for the memory it is in; the words " +
 		"around it by process_vm_readv, only where /proc/PID/pagemap says that the page is present, recognised by the layouts of " +
-		"glibc and musl",
+		"glibc and musl; get_robust_list(2) for the locks held, in show",
 	Privilege: "the right to attach to the process (ptrace(2)): CAP_SYS_PTRACE for other users' processes, and for all of one's " +
 		"own, too, where kernel.yama.ptrace_scope is not 0",
-	Unseen: "locks nobody waits for; who holds a read-write lock for reading, or is to signal a condition; the owner of musl's " +
+	Unseen: "locks nobody waits for, but for robust ones in show; who holds a read-write lock for reading, or is to signal a condition; the owner of musl's " +
 		"normal mutexes; locks of other languages and of 32-bit programs (type unknown)",
 	NewDetail: func() Detail { return new(FutexDetail) },
 }

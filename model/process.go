@@ -41,8 +41,8 @@ type Process struct {
 // Container is what can be had offline about a container.
 type Container struct {
 	ID           string `json:"id" doc:"container id, as the runtime writes it into the control group"`
-	Name         string `json:"name,omitzero" doc:"container name"`
-	Pod          string `json:"pod,omitzero" doc:"Kubernetes pod"`
+	Name         string `json:"name,omitzero" doc:"container name, where its runtime's files could be read"`
+	Pod          string `json:"pod,omitzero" doc:"name of its Kubernetes pod, likewise"`
 	PodNamespace string `json:"pod_namespace,omitzero" doc:"Kubernetes namespace of the pod"`
 }
 

@@ -40,7 +40,7 @@ func (f *FD) FileKey() (k Key, mode uint32, err error) {
 	case !errors.Is(err, ErrForeign):
 		return Key{}, 0, err
 	}
-	text, err := f.Info(nil)
+	text, err := f.Info()
 	if err != nil {
 		return Key{}, 0, err
 	}

@@ -19,6 +19,7 @@ type Joined struct {
 	Processes map[int32]*model.Process
 
 	objects   map[Key]*Joint
+	shelf     []model.Object // where they lie
 	unclaimed map[Key]*Joint
 	merged    map[Key]*Joint // keys of objects that turned out to be another
 	hidden    bool           // there are processes whose descriptors were not all read
@@ -36,6 +37,7 @@ type Joint struct {
 	// holders itself, or keep no record of them at all.
 	Complete model.Opt[bool]
 
+	place int // where Object lies on the shelf, from 1; 0: elsewhere
 	holds int // how many were emitted
 	peers []peerRecord
 }
@@ -186,18 +188,7 @@ func (s *Scan) join() *Joined {
 		j.connect(r.out)
 		r.out.holds, r.out.objects = nil, nil // joined: their memory is wanted back
 	}
-	for k, e := range j.objects {
-		if e.Object != nil {
-			continue
-		}
-		if k.Space.New == nil {
-			delete(j.objects, k)
-			j.unclaimed[k] = e
-			continue
-		}
-		o := k.Space.New(k, s)
-		e.Object = &o
-	}
+	j.shelve()
 	for _, e := range j.objects {
 		sortHolders(e.Holders)
 	}
@@ -385,11 +376,8 @@ func (s *Scan) snapshot(j *Joined) *model.Snapshot {
 		e.Object.Peers = sortPeers(e.Object.Peers)
 		list = append(list, e)
 	}
-	slices.SortFunc(list, func(a, b *Joint) int { return compareObjects(a.Object, b.Object) })
-	snap.Objects = make([]model.Object, len(list))
-	for i, e := range list {
-		snap.Objects[i] = *e.Object
-	}
+	sortObjects(list)
+	snap.Objects = j.takeShelf(list)
 	snap.Links = model.MakeLinks(snap.Objects)
 	return snap
 }
@@ -408,10 +396,6 @@ func sortPeers(peers []model.Peer) []model.Peer {
 
 func doubt(c model.Confidence) int {
 	return slices.Index([]model.Confidence{model.Certain, model.Likely, model.Possible}, c)
-}
-
-func compareObjects(a, b *model.Object) int {
-	return cmp.Or(model.CompareKinds(a.Kind, b.Kind), model.CompareIDs(a.ID, b.ID))
 }
 
 func sortGaps(gaps []model.Gap) {

@@ -3,8 +3,10 @@ package probe
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -79,8 +81,13 @@ func kcmp(a, b int32, what int, x, y uintptr) (int, error) {
 // while one of the two processes is in the middle of execve(2), and that closes
 // files, which a FUSE server that does not answer makes wait for ever.
 type comparer struct {
-	task *Task
-	bad  map[Descriptor]error // those that cannot be compared
+	task    *Task
+	checked *sync.Map            // by task: what was wrong when it was compared with itself, nil if nothing
+	bad     map[Descriptor]error // those that cannot be compared
+}
+
+func newComparer(t *Task, checked *sync.Map) *comparer {
+	return &comparer{task: t, checked: checked, bad: map[Descriptor]error{}}
 }
 
 func (c *comparer) ask(a, b Descriptor) (int, error) {
@@ -136,27 +143,32 @@ func (c *comparer) check(d Descriptor) (bad bool) {
 	return false
 }
 
-// group returns the groups of descriptors that share a description, those of
-// one left out, each in the order of list, and why others could not be
-// compared.
-func group(t *Task, list []Descriptor) ([][]Descriptor, map[Descriptor]error) {
-	c := comparer{task: t, bad: map[Descriptor]error{}}
-	// Each task once by itself first: if one gets stuck, it is known which. What
-	// is wrong with it, but for a closed descriptor, is wrong for all it has.
-	asked := map[int32]error{}
+// checkTasks compares each task with itself first: if one gets stuck, it is known
+// which. What is wrong with it, but for a closed descriptor, is wrong for all it
+// has.
+func (c *comparer) checkTasks(list []Descriptor) {
 	for _, d := range list {
-		err, ok := asked[d.Task]
+		was, ok := c.checked.Load(d.Task)
 		if !ok {
-			if _, err = c.ask(d, d); errors.Is(err, unix.EBADF) {
+			_, err := c.ask(d, d)
+			if errors.Is(err, unix.EBADF) {
 				c.bad[d] = err
 				err = nil
 			}
-			asked[d.Task] = err
+			was = &err
+			c.checked.Store(d.Task, was)
 		}
-		if err != nil {
+		if err := *was.(*error); err != nil {
 			c.bad[d] = err
 		}
 	}
+}
+
+// group returns the groups of descriptors that share a description, those of
+// one left out, each in the order of list. Those that could not be compared are
+// in c.bad.
+func (c *comparer) group(list []Descriptor) [][]Descriptor {
+	c.checkTasks(list)
 	sorted := slices.Clone(list)
 	for {
 		sorted = slices.DeleteFunc(sorted, func(d Descriptor) bool { return c.bad[d] != nil })
@@ -184,7 +196,7 @@ func group(t *Task, list []Descriptor) ([][]Descriptor, map[Descriptor]error) {
 		}
 		i = n
 	}
-	return groups, c.bad
+	return groups
 }
 
 // descriptions finds out who shares what.
@@ -193,9 +205,10 @@ type descriptions struct {
 	out *Out
 	off bool // kcmp cannot be used at all
 
-	seen   map[model.Reason]*model.Gap
-	alive  map[int32]bool
-	shared []sharing
+	seen    map[model.Reason]*model.Gap
+	alive   map[int32]bool
+	checked sync.Map // see comparer
+	shared  []sharing
 }
 
 // sharing is a finding that holds if all its processes are still the same.
@@ -294,15 +307,16 @@ func (s *Scan) mergeDescriptions(d *descriptions) {
 		for n, e := range lists[i] {
 			list[n] = Descriptor{int32(e.Key.Scope), int32(e.Key.Num)}
 		}
-		groups, bad := group(t, list)
+		c := newComparer(t, &d.checked)
+		groups := c.group(list)
 		return func() {
 			found[i] = groups
 			for _, e := range lists[i] {
-				if bad[Descriptor{int32(e.Key.Scope), int32(e.Key.Num)}] != nil {
+				if c.bad[Descriptor{int32(e.Key.Scope), int32(e.Key.Num)}] != nil {
 					e.Complete = model.Some(false)
 				}
 			}
-			d.failed(bad)
+			d.failed(c.bad)
 		}
 	})
 	d.alive = map[int32]bool{}
@@ -357,12 +371,16 @@ func (s *Scan) markShared(d *descriptions) {
 		return
 	}
 	d.each(len(list), func(t *Task, i int) func() {
-		groups, bad := shared(t, list[i].Holders)
+		c := newComparer(t, &d.checked)
+		groups, all := c.shared(list[i].Holders, d.parent)
 		return func() {
 			if len(groups) > 0 {
 				d.shared = append(d.shared, sharing{list[i], groups})
 			}
-			d.failed(bad)
+			if !all {
+				d.gap(model.Truncated, fmt.Sprintf("more than %d open file descriptions of one object: only those of relatives were compared", manyDescriptions))
+			}
+			d.failed(c.bad)
 		}
 	})
 	d.alive = map[int32]bool{}
@@ -375,31 +393,6 @@ func (s *Scan) markShared(d *descriptions) {
 			markGroup(f.joint.Holders, func(h *model.Holder, desc Descriptor) bool { return in[desc] && d.same(h.PID) })
 		}
 	}
-}
-
-// shared groups the holders of one object. Descriptors with different access
-// cannot share a description.
-func shared(t *Task, holders []model.Holder) (groups [][]Descriptor, bad map[Descriptor]error) {
-	byAccess := map[model.Access][]Descriptor{}
-	for i := range holders {
-		if desc, ok := DescriptorOf(&holders[i]); ok {
-			byAccess[holders[i].Access] = append(byAccess[holders[i].Access], desc)
-		}
-	}
-	for _, list := range byAccess {
-		if len(list) > 1 {
-			g, b := group(t, list)
-			groups = append(groups, g...)
-			if bad == nil {
-				bad = b
-			} else {
-				for k, err := range b {
-					bad[k] = err
-				}
-			}
-		}
-	}
-	return groups, bad
 }
 
 // markGroup names the holders that are in one group after the lowest of them,
@@ -464,7 +457,8 @@ func (j *Joined) Same(pid int32) bool {
 	if p == nil {
 		return false
 	}
-	text, err := j.Scan.root.ReadFile(itoa(int(pid))+"/stat", nil)
+	var buf [1024]byte
+	text, err := j.Scan.root.ReadFile(itoa(int(pid))+"/stat", buf[:0])
 	if err != nil {
 		return false
 	}

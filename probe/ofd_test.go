@@ -3,7 +3,9 @@ package probe
 import (
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"slices"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -54,7 +56,8 @@ func TestGroup(t *testing.T) {
 	own := int32(os.Getpid())
 	closed, nobody := Descriptor{own, 1 << 20}, Descriptor{1 << 30, 0}
 	list = append(append(list, single...), closed, nobody)
-	got, bad := group(task, list)
+	c := newComparer(task, new(sync.Map))
+	got, bad := c.group(list), c.bad
 	if len(got) != len(want) {
 		t.Errorf("%d groups, want %d", len(got), len(want))
 	}
@@ -72,13 +75,85 @@ func TestGroup(t *testing.T) {
 	}
 }
 
+// TestGroupMany: those made by dup are found among any number; one far away only
+// while there are few enough to be sorted.
+func TestGroupMany(t *testing.T) {
+	task := kcmpTask(t)
+	for _, n := range []int{manyDescriptions / 2, manyDescriptions + 1} {
+		list, want := descriptorsOf(t, n, 3)
+		slices.SortFunc(list, compareDescriptors)
+		first, far := list[0], list[0]
+		fd, err := unix.FcntlInt(uintptr(first.FD), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = unix.Close(fd) })
+		far.FD = int32(fd)
+		list = append(list, far)
+		few := n <= manyDescriptions
+		if few {
+			want[first] = append(want[first], far)
+		}
+		got, all := newComparer(task, new(sync.Map)).groupMany(list, func(int32) int32 { return 0 })
+		if all != few || len(got) != n {
+			t.Errorf("%d descriptions: %d groups, all %v", n, len(got), all)
+		}
+		for _, g := range got {
+			if !slices.Equal(g, want[g[0]]) {
+				t.Errorf("%d descriptions: %v, want %v", n, g, want[g[0]])
+			}
+		}
+	}
+}
+
+// TestGroupManyAcrossProcesses: what a process and its children have under one
+// number is found.
+func TestGroupManyAcrossProcesses(t *testing.T) {
+	task := kcmpTask(t)
+	own := int32(os.Getpid())
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	shared := Descriptor{own, int32(r.Fd())}
+	list := []Descriptor{shared}
+	others, _ := descriptorsOf(t, manyDescriptions+1, 1)
+	list = append(list, others...)
+	want := []Descriptor{shared}
+	for range 2 {
+		cmd := exec.Command("sleep", "60")
+		cmd.ExtraFiles = make([]*os.File, r.Fd()-2)
+		cmd.ExtraFiles[r.Fd()-3] = r // under the same number
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+		d := Descriptor{int32(cmd.Process.Pid), shared.FD}
+		list, want = append(list, d), append(want, d)
+	}
+	slices.SortFunc(list, compareDescriptors)
+	slices.SortFunc(want, compareDescriptors)
+	parents := func(pid int32) int32 {
+		if pid == own {
+			return int32(os.Getppid())
+		}
+		return own
+	}
+	got, all := newComparer(task, new(sync.Map)).groupMany(list, parents)
+	if all || len(got) != 1 || !slices.Equal(got[0], want) {
+		t.Errorf("got %v, all %v, want %v", got, all, want)
+	}
+}
+
 // TestGroupWithoutLooking: processes that got stuck once are not asked again,
 // and what is not asked is not said to be the same.
 func TestGroupWithoutLooking(t *testing.T) {
 	task := kcmpTask(t)
 	list, _ := descriptorsOf(t, 3, 2)
 	task.guard.avoid[avoidKey{kcmpItem{}, "kcmp", int32(os.Getpid())}] = true
-	got, bad := group(task, list)
+	c := newComparer(task, new(sync.Map))
+	got, bad := c.group(list), c.bad
 	if len(got) != 0 || len(bad) != len(list) {
 		t.Errorf("groups %v, failures %v", got, bad)
 	}
@@ -120,6 +195,6 @@ func BenchmarkGroup(b *testing.B) {
 	task := kcmpTask(b)
 	list, _ := descriptorsOf(b, 500, 1)
 	for b.Loop() {
-		group(task, list)
+		newComparer(task, new(sync.Map)).group(list)
 	}
 }

@@ -48,6 +48,11 @@ type Probe struct {
 	// It may still add objects ([Joined.Add]): those that exist only while
 	// someone waits.
 	Waits func(ctx context.Context, j *Joined, out *Out) error
+
+	// Closer reads what is too costly to be read of every process, of those that
+	// somebody wants to see in detail ([Options].Closer). It may change holders'
+	// extents and add objects.
+	Closer func(ctx context.Context, j *Joined, list []*model.Process, out *Out) error
 }
 
 // Space gives the numbers of a [Key] their meaning: a file system, or a table

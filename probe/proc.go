@@ -33,6 +33,7 @@ type FD struct {
 	dir  Dir // …/fd
 	name *byte
 	out  *Out
+	info *[]byte // where fdinfo is read to
 
 	stat    unix.Statx_t
 	statErr error
@@ -88,17 +89,20 @@ func (f *FD) readStat() error {
 	return nil
 }
 
-// Info appends the descriptor's fdinfo text to buf (proc_pid_fdinfo(5)).
-func (f *FD) Info(buf []byte) ([]byte, error) {
+// Info is the descriptor's fdinfo text (proc_pid_fdinfo(5)), valid until the
+// next call.
+func (f *FD) Info() ([]byte, error) {
 	if !f.Proc.task.Enter("fdinfo", f.Num) {
-		return buf, ErrGivenUp
+		return nil, ErrGivenUp
 	}
 	defer f.Proc.task.Leave()
 	name := "fdinfo/" + itoa(int(f.Num))
 	if f.TID != 0 {
 		name = "task/" + itoa(int(f.TID)) + "/" + name
 	}
-	return f.Proc.Dir.ReadFile(name, buf)
+	text, err := f.Proc.Dir.ReadFile(name, (*f.info)[:0])
+	*f.info = text
+	return text, err
 }
 
 // Task is the guard that whatever may block is done under.

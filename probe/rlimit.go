@@ -46,7 +46,8 @@ func (s *Scan) Rlimit(p *model.Process, r Resource) (uint64, error) {
 		return 0, err
 	}
 	defer dir.Close()
-	text, err := dir.ReadFile("stat", nil)
+	var buf [1024]byte
+	text, err := dir.ReadFile("stat", buf[:0])
 	if err != nil {
 		return 0, err
 	}
@@ -57,7 +58,8 @@ func (s *Scan) Rlimit(p *model.Process, r Resource) (uint64, error) {
 }
 
 func readRlimit(dir Dir, r Resource) (uint64, error) {
-	text, err := dir.ReadFile("limits", nil)
+	var buf [2048]byte
+	text, err := dir.ReadFile("limits", buf[:0])
 	if err != nil {
 		return 0, err
 	}

@@ -34,6 +34,10 @@ type Options struct {
 	// holds through both is confirmed; a longer pause confirms only longer ones.
 	Sample time.Duration
 
+	// Closer picks the processes that are worth a closer look, from a snapshot that
+	// was made without one: that costs too much to be done for all. nil: none.
+	Closer func(*model.Snapshot) (pids []int)
+
 	// Aside is the program that is started to do, as a process of its own, what
 	// can get stuck in the kernel beyond the reach of SIGKILL: a program with
 	// such a thread cannot end, and whoever waits for it waits, too. Its main
@@ -46,6 +50,8 @@ type Options struct {
 type Scanner struct {
 	opts  Options
 	guard *guard
+
+	containers containerNameCache
 
 	mu    sync.Mutex
 	users map[int]string
@@ -116,6 +122,7 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 	if err := s.walk(ctx); err != nil {
 		return nil, err
 	}
+	s.nameContainers()
 	s.tables(ctx)
 	s.limits()
 	j := s.join()
@@ -125,6 +132,9 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 		return nil, err
 	}
 	snap := s.snapshot(j)
+	if s.closer(ctx, j, snap) {
+		snap = s.snapshot(j)
+	}
 	snap.Taken = begin.UTC()
 	snap.Scan.Duration = int64(time.Since(begin))
 	return snap, nil

@@ -20,6 +20,8 @@ type scratch struct {
 	tasks   []byte
 	link    []byte
 	text    []byte
+	info    []byte
+	holds   []holdRecord
 }
 
 var scratches = sync.Pool{New: func() any {
@@ -143,11 +145,11 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 		m.User = s.scanner.user(uid)
 	}
 	t.about(processKey{pid, st.startTicks})
-	r := &result{process: m, out: &Out{probe: "process"}}
+	r := &result{process: m, out: &Out{probe: "process", holds: sc.holds[:0]}}
 	p := &Proc{Dir: dir, Model: m, Status: slices.Clone(text), Scan: s, task: t}
 	if !m.Kernel {
-		s.readArguments(p, r.out)
-		s.readIdentity(p, r.out)
+		s.readArguments(p, sc, r.out)
+		s.readIdentity(p, sc, r.out)
 		if m.Namespaces["mnt"] != 0 {
 			p.mounts() // some mounts keep namespaces that no process lives in
 		}
@@ -181,21 +183,25 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
+	// What a process holds is kept until all are read: no more than it takes.
+	sc.holds = r.out.holds
+	r.out.holds = slices.Clone(r.out.holds)
 	return r, nil
 }
 
 // readArguments reads the command line, for which the kernel takes the process's
 // memory lock and reads its memory.
-func (s *Scan) readArguments(p *Proc, out *Out) {
+func (s *Scan) readArguments(p *Proc, sc *scratch, out *Out) {
 	if !p.task.Enter("cmdline", 0) {
 		out.Gap(model.Gap{Reason: model.Timeout, PID: p.Model.PID, Op: "cmdline", Detail: ErrGivenUp.Error()})
 		return
 	}
-	b, err := p.Dir.ReadFile("cmdline", nil)
+	b, err := p.Dir.ReadFile("cmdline", sc.text[:0])
 	p.task.Leave()
 	if err != nil || len(b) == 0 {
 		return
 	}
+	sc.text = b
 	for _, arg := range bytes.Split(bytes.TrimSuffix(b, []byte{0}), []byte{0}) {
 		p.Model.Cmdline = append(p.Model.Cmdline, string(arg))
 	}
@@ -204,7 +210,7 @@ func (s *Scan) readArguments(p *Proc, out *Out) {
 // readIdentity reads what else tells processes apart for people. Without the
 // right to look (ptrace(2), "access mode checking") exe and ns stay unknown;
 // the descriptors' gap says so once.
-func (s *Scan) readIdentity(p *Proc, out *Out) {
+func (s *Scan) readIdentity(p *Proc, sc *scratch, out *Out) {
 	m := p.Model
 	if !p.task.Enter("identity", 0) {
 		out.Gap(model.Gap{Reason: model.Timeout, PID: m.PID, Op: "exe, cgroup, ns", Detail: ErrGivenUp.Error()})
@@ -212,7 +218,7 @@ func (s *Scan) readIdentity(p *Proc, out *Out) {
 	}
 	defer p.task.Leave()
 	m.Exe, _ = p.Dir.Readlink("exe")
-	if b, err := p.Dir.ReadFile("cgroup", nil); err == nil {
+	if b, err := p.Dir.ReadFile("cgroup", sc.text[:0]); err == nil {
 		m.Cgroup = parseCgroup(b)
 		placeProcess(m)
 	}
@@ -343,7 +349,7 @@ func (p *Proc) countDescriptors() (int, bool) {
 // readTable hands each descriptor in dir to the probes and returns their
 // number.
 func (s *Scan) readTable(p *Proc, dir Dir, tid int32, sc *scratch, r *result) int {
-	fd := FD{Proc: p, TID: tid, dir: dir, out: r.out}
+	fd := FD{Proc: p, TID: tid, dir: dir, out: r.out, info: &sc.info}
 	count, denied, truncated := 0, 0, 0
 	err := dir.each(sc.dirents, func(e entry) bool {
 		num, ok := e.number()

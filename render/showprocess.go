@@ -206,6 +206,11 @@ func showHolds(holders []*model.Holder) string {
 		if h.Access != "" {
 			part += " " + string(h.Access)
 		}
+		if h.Extent != nil {
+			if rss, ok := h.RSS.Get(); ok {
+				part += ", " + Size(rss) + " resident"
+			}
+		}
 		parts = append(parts, part)
 	}
 	return showFew(parts, 4)

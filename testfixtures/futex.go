@@ -33,7 +33,31 @@ func futexFixtures() []Fixture {
 		fixture("futex", "futex", "a mutex in shared memory, as glibc lays it out, that one process holds and one waits for", 0),
 		fixture("futex:robust", "ftxrob", "the same, robust: its word is the owner", mutexRobust),
 		fixture("futex:pi", "ftxpi", "the same, with priority inheritance: the kernel knows the owner", mutexPI),
+		{
+			Name: "futex:held", short: "ftxhld", Makes: "a robust one that is held and nobody waits for; show alone sees such locks",
+			make:  makeHeldFutex,
+			roles: map[string]func(*role) error{"own": mutexHeldRole},
+		},
 	}
+}
+
+func makeHeldFutex(m *maker) (object, error) {
+	id, err := m.makeSysV(sysvShm, shmBytes)
+	if err != nil {
+		return object{}, err
+	}
+	owner, err := m.start("own", nil, part{args: []string{strconv.Itoa(id), strconv.Itoa(mutexRobust)}})
+	if err != nil {
+		return object{}, err
+	}
+	memory := sysvShm.id(id)
+	return object{fmt.Sprintf("futex:%s+%d", memory, futexAt), tree{
+		"holders": []tree{{"pid": owner.pid, "tid": owner.pid, "flags": []string{"owner"}}},
+		"detail": tree{
+			"object": memory, "offset": futexAt, "type": "robust-mutex", "libc": "glibc", "owner_tid": owner.pid, "owner_pid": owner.pid,
+			"owner_alive": true, "held": true, "waiters": 0,
+		},
+	}}, nil
 }
 
 func makeFutex(m *maker, kind int) (object, error) {
@@ -98,6 +122,37 @@ func mutexOwnRole(r *role) error {
 	for at, v := range map[int]uint32{0: word, mutexOwner: tid, mutexUsers: 1, mutexKind: kind | mutexShared} {
 		binary.NativeEndian.PutUint32(b[at:], v)
 	}
+	return r.readyAndHold(nil)
+}
+
+// robustHead is struct robust_list_head (get_robust_list(2)).
+type robustHead struct {
+	next    uintptr
+	offset  int
+	pending uintptr
+}
+
+// heldList is the list of the robust locks of this process's main thread.
+var heldList robustHead
+
+// mutexHeldRole locks the mutex and tells the kernel, as pthread_mutex_lock does:
+// its link is the only one in the thread's list.
+func mutexHeldRole(r *role) error {
+	const link = 32 // __list.__next
+	b, kind, err := r.mutex()
+	if err != nil {
+		return err
+	}
+	heldList = robustHead{next: uintptr(unsafe.Pointer(&b[link])), offset: -link}
+	_, _, errno := unix.Syscall(unix.SYS_SET_ROBUST_LIST, uintptr(unsafe.Pointer(&heldList)), unsafe.Sizeof(heldList), 0)
+	if errno != 0 {
+		return fmt.Errorf("set_robust_list: %w", errno)
+	}
+	tid := uint32(unix.Gettid())
+	for at, v := range map[int]uint32{0: tid, mutexOwner: tid, mutexUsers: 1, mutexKind: kind | mutexShared} {
+		binary.NativeEndian.PutUint32(b[at:], v)
+	}
+	*(*uintptr)(unsafe.Pointer(&b[link])) = uintptr(unsafe.Pointer(&heldList))
 	return r.readyAndHold(nil)
 }
 

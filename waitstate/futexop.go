@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/waitstate/pthread"
 )
 
@@ -94,6 +95,13 @@ func (c *caller) decodeFutexWaitv(w *waiting) {
 	}
 }
 
+// place notes in which memory the word is.
+func (f *futexWait) place(m *probe.Mapping) {
+	f.shared = len(m.Perms) == 4 && m.Perms[3] == 's'
+	f.dev, f.ino, f.offset = m.Dev, m.Ino, m.Offset+f.addr-m.Start
+	f.ambiguous = bytes.HasPrefix(m.Name, []byte("/SYSV"))
+}
+
 // locate finds the memory that the word is in, and reads the words around it.
 func (c *caller) locate(f *futexWait) error {
 	if !f.wait.Private {
@@ -101,9 +109,7 @@ func (c *caller) locate(f *futexWait) error {
 		if err != nil {
 			return err
 		}
-		f.shared = len(m.Perms) == 4 && m.Perms[3] == 's'
-		f.dev, f.ino, f.offset = m.Dev, m.Ino, m.Offset+f.addr-m.Start
-		f.ambiguous = bytes.HasPrefix(m.Name, []byte("/SYSV"))
+		f.place(&m)
 	}
 	f.located = true
 	b, at, err := c.mem.around(c.tid, f.addr, pthread.Before, pthread.After)

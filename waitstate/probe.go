@@ -12,7 +12,8 @@ import (
 // Probe reads what each blocked thread waits for, and the futexes among that.
 func Probe() probe.Probe {
 	return probe.Probe{
-		Name: "waits",
+		Name:   "waits",
+		Closer: lookCloser,
 		Waits: func(ctx context.Context, j *probe.Joined, out *probe.Out) error {
 			markFrozen(j)
 			if !decodable {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ipctop/ipctop/diagnose"
+	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
@@ -175,7 +176,14 @@ func (c command) verifyFixtures(ctx context.Context, o *options, names []string)
 		return err
 	}
 	defer func() { err = errors.Join(err, run.Close()) }()
-	snap, err := c.snapshot(ctx, o)
+	closely := *o
+	closely.closer = func(*model.Snapshot) (pids []int) {
+		for i := range run.Instances {
+			pids = append(pids, run.Instances[i].PIDs...)
+		}
+		return pids
+	}
+	snap, err := c.snapshot(ctx, &closely)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/testfixtures"
 )
@@ -14,7 +15,7 @@ var serves = map[string][]string{
 	// What it watches, or lies in, is named by the other probe.
 	"pipe":     {"epoll"},
 	"eventfd":  {"epoll"},
-	"sysv-shm": {"futex", "futex:pi", "futex:robust"},
+	"sysv-shm": {"futex", "futex:held", "futex:pi", "futex:robust"},
 	// Semaphores are files among those of shared memory; who holds either is
 	// found with the files.
 	"posix-shm": {"posix-sem", "posix-sem:musl", "posix-sem:taken"},
@@ -23,7 +24,7 @@ var serves = map[string][]string{
 	},
 	// Probes that are named after what they read, not after a kind.
 	"locks": {"file:flock", "file:lease", "file:ofd", "file:posix"},
-	"waits": {"futex", "futex:pi", "futex:robust"},
+	"waits": {"futex", "futex:held", "futex:pi", "futex:robust"},
 }
 
 // Each probe sees its own: without it exactly the fixtures of its kind are
@@ -59,7 +60,13 @@ func TestEachProbeSwitchedOff(t *testing.T) {
 // which fixtures are not seen as they should be, and which ought not to be.
 func missing(t *testing.T, probes []probe.Probe, run *testfixtures.Run, off string) (red, want map[string]bool) {
 	t.Helper()
-	snap, err := probe.NewScanner(probe.Options{Probes: probes}).Scan(t.Context())
+	closer := func(*model.Snapshot) (pids []int) {
+		for i := range run.Instances {
+			pids = append(pids, run.Instances[i].PIDs...)
+		}
+		return pids
+	}
+	snap, err := probe.NewScanner(probe.Options{Probes: probes, Closer: closer}).Scan(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

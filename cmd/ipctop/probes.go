@@ -46,6 +46,7 @@ func probes() []probe.Probe {
 		posix.Sem(),
 		fdscan.File(),
 		filelock.Locks(),
+		fdscan.Resident(),
 		waitstate.Probe(),
 		fdscan.Limits(), // counts what the readers before it found
 		posix.ShmSpace(),

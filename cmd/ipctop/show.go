@@ -33,7 +33,8 @@ func (c command) newShow(o *options) *cobra.Command {
 		Use:   "show REF...",
 		Short: "show all about processes or objects",
 		Long: "Show all that is known about processes or objects: what they are, who holds them, who is at the other end,\n" +
-			"who waits.\n\n" + refHelp,
+			"who waits. Of these alone it also reads what costs too much to be read of all: how much of the shared memory each\n" +
+			"process has resident (rss), and the robust locks that its threads hold.\n\n" + refHelp,
 		Example: "  ipctop show 4121\n" +
 			"  ipctop show pipe:[4242] /run/x.sock\n" +
 			"  ipctop show --from dump.json postgres\n" +
@@ -46,7 +47,15 @@ func (c command) newShow(o *options) *cobra.Command {
 		if len(refs) == 0 {
 			return usageError("say what to show: a pid, a name, an id, a path, a port (see ipctop show --help)")
 		}
-		snap, err := c.snapshot(cmd.Context(), o)
+		closely := *o
+		closely.closer = func(snap *model.Snapshot) []int {
+			matches, err := resolve(snap, refs, all)
+			if err != nil {
+				return nil // said below
+			}
+			return processesOf(matches)
+		}
+		snap, err := c.snapshot(cmd.Context(), &closely)
 		if err != nil {
 			return err
 		}
@@ -79,6 +88,24 @@ func resolve(snap *model.Snapshot, refs []string, all bool) ([]query.Match, erro
 		}
 	}
 	return list, nil
+}
+
+// processesOf lists the processes that are shown, and those that have an object
+// that is shown in their memory.
+func processesOf(matches []query.Match) []int {
+	var pids []int
+	for _, m := range matches {
+		if m.Process != nil {
+			pids = append(pids, m.Process.PID)
+			continue
+		}
+		for i := range m.Object.Holders {
+			if h := &m.Object.Holders[i]; h.Extent != nil && h.PID != 0 {
+				pids = append(pids, int(h.PID))
+			}
+		}
+	}
+	return pids
 }
 
 func find(snap *model.Snapshot, ref string, all bool) ([]query.Match, error) {

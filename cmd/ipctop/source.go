@@ -22,6 +22,8 @@ type options struct {
 	from     string
 	sample   time.Duration
 	minAge   time.Duration // see [diagnose.Options]
+
+	closer func(*model.Snapshot) []int // see [probe.Options]
 }
 
 func (o *options) addGlobal(f *pflag.FlagSet) {
@@ -41,9 +43,11 @@ func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, err
 	// A single snapshot is nearly all live memory: collecting earlier halves what
 	// the collector would let pile up beside it, and costs a few per cent.
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(25)
 	}
-	snap, err := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Sample: o.sample, Aside: "/proc/self/exe"}).Scan(ctx)
+	snap, err := probe.NewScanner(probe.Options{
+		ProcRoot: o.procRoot, Probes: probes(), Sample: o.sample, Closer: o.closer, Aside: "/proc/self/exe",
+	}).Scan(ctx)
 	if err != nil {
 		return nil, err
 	}

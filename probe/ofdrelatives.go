@@ -1,0 +1,108 @@
+package probe
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// manyDescriptions bounds how many descriptions of one object are sorted: n of
+// them take n log n system calls. A log file that a thousand processes have
+// opened each for itself would cost more than the rest of the scan.
+const manyDescriptions = 256
+
+// shared groups the holders of one object; all reports whether every one was
+// compared with every other. Descriptors with different access cannot share a
+// description.
+func (c *comparer) shared(holders []model.Holder, parent func(int32) int32) (groups [][]Descriptor, all bool) {
+	byAccess := map[model.Access][]Descriptor{}
+	for i := range holders {
+		if desc, ok := DescriptorOf(&holders[i]); ok {
+			byAccess[holders[i].Access] = append(byAccess[holders[i].Access], desc)
+		}
+	}
+	all = true
+	for _, list := range byAccess {
+		switch {
+		case len(list) < 2:
+		case len(list) <= manyDescriptions:
+			groups = append(groups, c.group(list)...)
+		default:
+			g, every := c.groupMany(list, parent)
+			groups, all = append(groups, g...), all && every
+		}
+	}
+	return groups, all
+}
+
+// groupMany groups many descriptors, which are in the order of their tasks.
+// Nearly all that share a description got it by fork or dup, so each is first
+// compared with its relatives. What is left is sorted if it is not too much.
+func (c *comparer) groupMany(list []Descriptor, parent func(int32) int32) (groups [][]Descriptor, all bool) {
+	c.checkTasks(list)
+	type place struct{ task, fd int32 }
+	var (
+		head    = make(map[Descriptor]Descriptor, len(list)) // the first of each one's group
+		members = map[Descriptor][]Descriptor{}              // the others
+		sibling = map[place]Descriptor{}                     // the last child that had this number
+		heads   []Descriptor
+	)
+	for i, d := range list {
+		if c.bad[d] != nil {
+			continue
+		}
+		up := parent(d.Task)
+		var relatives []Descriptor
+		if p := (Descriptor{up, d.FD}); head[p] != (Descriptor{}) {
+			relatives = append(relatives, p)
+		}
+		if s, ok := sibling[place{up, d.FD}]; ok {
+			relatives = append(relatives, s)
+		}
+		if i > 0 && list[i-1].Task == d.Task {
+			relatives = append(relatives, list[i-1])
+		}
+		sibling[place{up, d.FD}] = d
+		head[d] = d
+		for _, r := range relatives {
+			if c.compare(r, d) == 0 && c.bad[r] == nil && c.bad[d] == nil {
+				head[d] = head[r]
+				break
+			}
+		}
+		if h := head[d]; h == d {
+			heads = append(heads, d)
+		} else {
+			members[h] = append(members[h], d)
+		}
+	}
+	all = len(heads) <= manyDescriptions
+	if all {
+		for _, g := range c.group(heads) {
+			for _, h := range g[1:] {
+				members[g[0]] = append(append(members[g[0]], h), members[h]...)
+				delete(members, h)
+			}
+		}
+	}
+	for _, h := range slices.SortedFunc(maps.Keys(members), compareDescriptors) {
+		groups = append(groups, append([]Descriptor{h}, members[h]...))
+	}
+	return groups, all
+}
+
+func compareDescriptors(a, b Descriptor) int {
+	if a.Task != b.Task {
+		return int(a.Task) - int(b.Task)
+	}
+	return int(a.FD) - int(b.FD)
+}
+
+// parent is the parent of a process; 0 if it is not known.
+func (d *descriptions) parent(pid int32) int32 {
+	if p := d.j.Processes[pid]; p != nil {
+		return int32(p.PPID)
+	}
+	return 0
+}

@@ -1,0 +1,64 @@
+package probe
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+func TestGather(t *testing.T) {
+	for n := range 8 {
+		for range 50 {
+			from := rand.Perm(n)
+			list, want := make([]int, n), make([]int, n)
+			for i := range list {
+				list[i] = 100 + i
+			}
+			for i := range want {
+				want[i] = list[from[i]]
+			}
+			if gather(list, slices.Clone(from)); !slices.Equal(list, want) {
+				t.Fatalf("%v: got %v, want %v", from, list, want)
+			}
+		}
+	}
+}
+
+// TestTakeShelf: objects that were merged away leave no trace, those that came
+// later are there, and every one of those that stayed.
+func TestTakeShelf(t *testing.T) {
+	space := &Space{Name: "x"}
+	for _, c := range []struct{ objects, merged, added int }{{6, 0, 0}, {6, 2, 0}, {6, 0, 3}, {6, 3, 1}, {6, 1, 3}, {0, 0, 2}, {6, 6, 0}} {
+		j := &Joined{objects: map[Key]*Joint{}}
+		for n := range c.objects {
+			k := Key{Space: space, Num: uint64(n)}
+			j.objects[k] = &Joint{Key: k, Object: &model.Object{ID: "pipe:" + strconv.Itoa(n), Kind: model.Pipe}}
+		}
+		j.shelve()
+		for n := range c.merged {
+			delete(j.objects, Key{Space: space, Num: uint64(2*n%max(c.objects, 1)) + uint64(2*n/max(c.objects, 1))})
+		}
+		for n := range c.added {
+			j.Add(Key{Space: space, Num: uint64(100 - n)}, &model.Object{ID: "pipe:" + strconv.Itoa(100-n), Kind: model.Pipe})
+		}
+		var list []*Joint
+		var want []string
+		for _, e := range j.objects {
+			list = append(list, e)
+		}
+		sortObjects(list)
+		for _, e := range list {
+			want = append(want, e.Object.ID)
+		}
+		var got []string
+		for _, o := range j.takeShelf(list) {
+			got = append(got, o.ID)
+		}
+		if len(want) != c.objects-c.merged+c.added || !slices.Equal(got, want) {
+			t.Errorf("%+v: got %v, want %v", c, got, want)
+		}
+	}
+}
