@@ -11,7 +11,7 @@ import (
 )
 
 // step is a thread of a chain as findings show it.
-func (v *view) step(w *model.Wait, c *graph.Clause) model.Step {
+func (v *view) stepOf(w *model.Wait, c *graph.Clause) model.Step {
 	s := model.Step{PID: w.PID, TID: w.TID, Comm: w.Comm, Object: w.Object, Relation: v.graph.Wants(w)}
 	if c == nil {
 		return s
@@ -43,7 +43,7 @@ func few(names []string) string {
 func (v *view) chain(c graph.Chain) []model.Step {
 	var list []model.Step
 	for i := range c.Steps {
-		list = append(list, v.step(c.Steps[i].Wait, c.Steps[i].Clause))
+		list = append(list, v.stepOf(c.Steps[i].Wait, c.Steps[i].Clause))
 	}
 	return list
 }
@@ -99,8 +99,8 @@ func pidsOf(waits ...*model.Wait) []int {
 	return set(pids)
 }
 
-// names are processes in a sentence: "a(1)", "a(1) and b(2)", "5 processes".
-func (v *view) names(pids []int) string {
+// subject are processes as the subject of a sentence: "a(1)", "a(1) and b(2)", "5 processes".
+func (v *view) subject(pids []int) string {
 	switch len(pids) {
 	case 0:
 		return "nobody"

@@ -28,18 +28,18 @@ func (v *view) findFull(what string, kinds ...model.Kind) []finding {
 		victims := pidsOf(waits...)
 		f := finding{Finding: model.Finding{
 			Since: v.since(waits...), Objects: []string{o.ID}, Victims: victims, PIDs: readers,
-			Chain: []model.Step{v.step(waits[0], &clauses[0])}, Evidence: v.evidence(waits...),
+			Chain: []model.Step{v.stepOf(waits[0], &clauses[0])}, Evidence: v.evidence(waits...),
 		}, explains: waits}
 		f.Confidence, f.LoweredBy = v.chainSure(&graph.Chain{Steps: []graph.Step{{Wait: waits[0], Clause: &clauses[0]}}})
 		if fill, ok := o.Fill.Get(); ok {
 			f.Evidence = append(f.Evidence, model.Evidence{Source: o.ID, Text: fmt.Sprintf("%.0f %% full", float64(fill)*100)})
 		}
 		if len(readers) == 0 {
-			f.Summary = fmt.Sprintf("%s cannot write to %s %s: nobody that was seen reads it", v.names(victims), what, v.graph.Label(o.ID))
+			f.Summary = fmt.Sprintf("%s cannot write to %s %s: nobody that was seen reads it", v.subject(victims), what, v.graph.Label(o.ID))
 		} else {
 			end := v.graph.Doing(readers[0])
 			f.Root, f.Actions = v.rootOf(&end), v.free(&end)
-			f.Summary = fmt.Sprintf("%s cannot write to %s %s: %s does not read it and %s", v.names(victims), what, v.graph.Label(o.ID),
+			f.Summary = fmt.Sprintf("%s cannot write to %s %s: %s does not read it and %s", v.subject(victims), what, v.graph.Label(o.ID),
 				v.name(readers[0]), end.Doing)
 		}
 		list = append(list, f)

@@ -32,7 +32,7 @@ func findDeadlock(v *view) []finding {
 		var actions []model.Action
 		objects := objectsOf(d.Waits...)
 		for i, w := range d.Waits {
-			steps = append(steps, v.step(w, v.inCircle(w, d.Waits[(i+1)%len(d.Waits)])))
+			steps = append(steps, v.stepOf(w, v.inCircle(w, d.Waits[(i+1)%len(d.Waits)])))
 		}
 		pids := pidsOf(d.Waits...)
 		for _, pid := range pids {

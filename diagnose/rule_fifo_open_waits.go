@@ -28,7 +28,7 @@ func findFIFOOpenWaits(v *view) []finding {
 		list = append(list, finding{Finding: model.Finding{
 			Confidence: model.Certain, Since: v.began(w), Victims: []int{w.PID}, Objects: objectsOf(w), Root: v.root(w.PID, v.graph.Wants(w)),
 			Summary: v.name(w.PID) + " " + v.graph.Wants(w) + ", and nobody opens the other end",
-			Chain:   []model.Step{v.step(w, nil)}, Evidence: v.evidence(w),
+			Chain:   []model.Step{v.stepOf(w, nil)}, Evidence: v.evidence(w),
 			Actions: []model.Action{v.kill(w.PID, "ends "+v.name(w.PID))},
 		}, explains: []*model.Wait{w}})
 	}

@@ -41,9 +41,9 @@ func findLeakedWriteEnd(v *view) []finding {
 		list = append(list, finding{Finding: model.Finding{
 			Confidence: lower(confidence, model.Likely), LoweredBy: append(lowered, "it may have been handed over on purpose"), Since: v.since(waits...),
 			Objects: []string{o.ID}, Victims: victims, Root: v.rootOf(&end), PIDs: keepers,
-			Summary: fmt.Sprintf("%s %s for the end of %s, which %s inherited and keeps open", v.names(victims), verb(len(victims), "waits", "wait"),
-				o.ID, v.names(keepers)),
-			Chain: []model.Step{v.step(waits[0], nil)},
+			Summary: fmt.Sprintf("%s %s for the end of %s, which %s inherited and keeps open", v.subject(victims), verb(len(victims), "waits", "wait"),
+				o.ID, v.subject(keepers)),
+			Chain: []model.Step{v.stepOf(waits[0], nil)},
 			Evidence: append(v.evidence(waits...), v.holding(o.ID), model.Evidence{
 				Source: fmt.Sprintf("/proc/%d/stat", first),
 				Text:   fmt.Sprintf("parent %d, as of %s, and started after it", v.processes[first].PPID, v.name(waits[0].PID)),

@@ -41,9 +41,9 @@ func findLockInherited(v *view) []finding {
 			end := v.graph.Doing(heir)
 			list = append(list, finding{Finding: model.Finding{
 				Confidence: model.Certain, Since: v.since(waits...), Objects: []string{o.ID}, Victims: victims, Root: v.rootOf(&end), PIDs: l.Holders,
-				Summary: fmt.Sprintf("%s %s for %s, locked by process %d, which has ended: %s inherited the lock", v.names(victims),
-					verb(len(victims), "waits", "wait"), v.graph.Label(o.ID), pid, v.names(l.Holders)),
-				Chain: []model.Step{v.step(waits[0], nil)},
+				Summary: fmt.Sprintf("%s %s for %s, locked by process %d, which has ended: %s inherited the lock", v.subject(victims),
+					verb(len(victims), "waits", "wait"), v.graph.Label(o.ID), pid, v.subject(l.Holders)),
+				Chain: []model.Step{v.stepOf(waits[0], nil)},
 				Evidence: append(v.evidence(waits...), model.Evidence{
 					Source: "/proc/locks", Text: fmt.Sprintf("%s %s %d: there is no such process", l.Type, l.Mode, pid),
 				}, v.holding(o.ID)),

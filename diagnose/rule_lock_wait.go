@@ -46,7 +46,7 @@ func findLockWait(v *view) []finding {
 		confidence, lowered := v.chainSure(&graph.Chain{Steps: chain.Steps[:1]})
 		f := finding{Finding: model.Finding{
 			Confidence: confidence, LoweredBy: lowered, Since: v.since(waits...), Objects: []string{o.ID}, Victims: victims, Root: v.rootOf(&end),
-			Summary: fmt.Sprintf("%s %s for %s, locked by %s, which %s", v.names(victims), verb(len(victims), "waits", "wait"), v.graph.Label(o.ID),
+			Summary: fmt.Sprintf("%s %s for %s, locked by %s, which %s", v.subject(victims), verb(len(victims), "waits", "wait"), v.graph.Label(o.ID),
 				v.name(root), end.Doing),
 			Chain: v.chain(graph.Chain{Steps: chain.Steps[:1]}), Evidence: v.evidence(waits...), PIDs: holders,
 		}, explains: waits}

@@ -37,9 +37,9 @@ func findMutexOwnerDead(v *view) []finding {
 		victims := pidsOf(waits...)
 		f := finding{Finding: model.Finding{
 			Confidence: model.Certain, Since: v.since(waits...), Objects: []string{o.ID}, Victims: victims,
-			Summary: fmt.Sprintf("%s %s for the %s %s, whose owner, thread %d, has ended", v.names(victims), verb(len(victims), "waits", "wait"),
+			Summary: fmt.Sprintf("%s %s for the %s %s, whose owner, thread %d, has ended", v.subject(victims), verb(len(victims), "waits", "wait"),
 				d.Type, o.ID, tid),
-			Chain:    []model.Step{v.step(waits[0], nil)},
+			Chain:    []model.Step{v.stepOf(waits[0], nil)},
 			Evidence: append(v.evidence(waits...), model.Evidence{Source: o.ID, Text: fmt.Sprintf("owner %d: there is no such thread", tid)}),
 		}, explains: waits}
 		for _, pid := range victims {

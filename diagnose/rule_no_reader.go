@@ -41,7 +41,7 @@ func findNoReader(v *view) []finding {
 		}
 		list = append(list, finding{Finding: model.Finding{
 			Confidence: confidence, LoweredBy: lowered, Objects: []string{o.ID}, Victims: writers,
-			Summary:  fmt.Sprintf("%s can write to %s, and nobody reads it", v.names(writers), v.graph.Label(o.ID)),
+			Summary:  fmt.Sprintf("%s can write to %s, and nobody reads it", v.subject(writers), v.graph.Label(o.ID)),
 			Evidence: []model.Evidence{v.holding(o.ID)},
 		}})
 	}

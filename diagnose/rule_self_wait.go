@@ -44,7 +44,7 @@ func findSelfWait(v *view) []finding {
 			Confidence: confidence, LoweredBy: lowered, Since: v.began(w), Objects: []string{c.Object}, Victims: []int{w.PID},
 			Root:    v.root(w.PID, v.graph.Wants(w)),
 			Summary: v.name(w.PID) + " waits for itself: it " + v.graph.Wants(w) + ", and nobody else " + c.How,
-			Chain:   []model.Step{v.step(w, nil)}, Evidence: append(v.evidence(w), v.holding(c.Object)),
+			Chain:   []model.Step{v.stepOf(w, nil)}, Evidence: append(v.evidence(w), v.holding(c.Object)),
 			Actions: []model.Action{v.kill(w.PID, "ends "+v.name(w.PID))},
 		}, explains: []*model.Wait{w}})
 	}

@@ -43,9 +43,9 @@ func findSemOwnerDead(v *view) []finding {
 		list = append(list, finding{Finding: model.Finding{
 			Confidence: model.Likely, LoweredBy: []string{"any process may raise a semaphore"}, Since: v.since(waits...), Objects: []string{o.ID},
 			Victims: victims,
-			Summary: fmt.Sprintf("%s %s for semaphores of %s, which process %d, now ended, was the last to change", v.names(victims),
+			Summary: fmt.Sprintf("%s %s for semaphores of %s, which process %d, now ended, was the last to change", v.subject(victims),
 				verb(len(victims), "waits", "wait"), o.ID, gone),
-			Chain:    []model.Step{v.step(waits[0], nil)},
+			Chain:    []model.Step{v.stepOf(waits[0], nil)},
 			Evidence: append(v.evidence(waits...), model.Evidence{Source: "semctl GETPID of " + o.ID, Text: fmt.Sprintf("%d: there is no such process", gone)}),
 			Actions:  v.ipcrm(o, "-s"),
 		}, explains: waits})

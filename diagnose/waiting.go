@@ -135,3 +135,8 @@ func latestOf(v *view, waits []*model.Wait) time.Time {
 	}
 	return latest(times...)
 }
+
+// step is a wait as a step of a chain.
+func (v *view) step(w *model.Wait, object, relation string) model.Step {
+	return model.Step{PID: w.PID, TID: w.TID, Comm: w.Comm, Object: object, Relation: relation}
+}

@@ -28,6 +28,16 @@ func TestParseStat(t *testing.T) {
 			t.Errorf("%s: got %+v", name, s)
 		}
 	}
+	const blank = " 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"
+	for line, want := range map[string]int{
+		"12 (cat) T" + strings.TrimPrefix(rest, " S") + blank + " 21": 21, // stopped by SIGTTIN
+		"12 (cat) S" + strings.TrimPrefix(rest, " S") + blank + " 21": 0,
+		"12 (cat) T" + strings.TrimPrefix(rest, " S"):                 0,
+	} {
+		if s, err := parseStat([]byte(line)); err != nil || s.stopSignal != want {
+			t.Errorf("%q: stop signal %d, want %d (%v)", line, s.stopSignal, want, err)
+		}
+	}
 	for _, line := range []string{"", "12", "12 (bash", "12 )bash(" + rest, "12 (bash) S 1 2", "12 (bash)" + strings.Replace(rest, "157761", "x", 1)} {
 		if _, err := parseStat([]byte(line)); ReasonOf(err) != model.Malformed {
 			t.Errorf("%q: error %v, want malformed", line, err)
