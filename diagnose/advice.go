@@ -54,3 +54,14 @@ func (v *view) remove(o *model.Object, path, effect string, risk string) []model
 	}
 	return []model.Action{{Argv: []string{"rm", "--", path}, Effect: effect, Risk: risk}}
 }
+
+// resume are the actions that continue those of the processes that are stopped.
+func (v *view) resume(pids []int) []model.Action {
+	var list []model.Action
+	for _, pid := range pids {
+		if p := v.processes[pid]; p != nil && p.State == "T" {
+			list = append(list, model.Action{Argv: []string{"kill", "-CONT", strconv.Itoa(pid)}, Effect: "lets " + p.Comm + " go on", Risk: noRisk})
+		}
+	}
+	return list
+}

@@ -27,6 +27,9 @@ type finding struct {
 	// explains are the waits whose cause this is: a later rule's finding about
 	// nothing but them is a symptom of this one.
 	explains []*model.Wait
+
+	// about tells findings without objects apart, as part of the id.
+	about string
 }
 
 // Run diagnoses a snapshot and writes into it what was found: who could release
@@ -47,7 +50,7 @@ func (v *view) find() []model.Finding {
 		r := &rules[i]
 		for _, f := range r.find(v) {
 			f.Rule, f.Title, f.Severity = r.ID, r.Title, cmp.Or(f.Severity, r.Severity)
-			v.complete(&f.Finding)
+			v.complete(&f)
 			found = append(found, f)
 		}
 	}
@@ -115,7 +118,7 @@ func doubt(c model.Confidence) int {
 
 // complete fills what follows from the rest of a finding: its id, all processes
 // concerned, their containers, and lists for those there are none of.
-func (v *view) complete(f *model.Finding) {
+func (v *view) complete(f *finding) {
 	if f.Root != nil {
 		f.PIDs = append(f.PIDs, f.Root.PID)
 	}
@@ -139,6 +142,9 @@ func (v *view) complete(f *model.Finding) {
 	parts := []string{f.Rule}
 	if f.Root != nil {
 		parts = append(parts, strconv.Itoa(f.Root.PID))
+	}
+	if f.about != "" {
+		parts = append(parts, f.about)
 	}
 	f.ID = strings.Join(append(parts, f.Objects...), ",")
 }

@@ -11,10 +11,10 @@ import (
 func TestFoldKeepsOneFindingPerCause(t *testing.T) {
 	one, two, three := new(model.Wait), new(model.Wait), new(model.Wait)
 	list := fold([]finding{
-		{model.Finding{ID: "deadlock"}, []*model.Wait{one, two}},
-		{model.Finding{ID: "pipe-full"}, []*model.Wait{one}},
-		{model.Finding{ID: "lock-wait"}, []*model.Wait{two, three}}, // explains more than the deadlock does
-		{model.Finding{ID: "zombies"}, nil},
+		{Finding: model.Finding{ID: "deadlock"}, explains: []*model.Wait{one, two}},
+		{Finding: model.Finding{ID: "pipe-full"}, explains: []*model.Wait{one}},
+		{Finding: model.Finding{ID: "lock-wait"}, explains: []*model.Wait{two, three}}, // explains more than the deadlock does
+		{Finding: model.Finding{ID: "zombies"}, explains: nil},
 	})
 	var ids []string
 	for _, f := range list {

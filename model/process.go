@@ -20,6 +20,7 @@ type Process struct {
 	UID        Opt[int]  `json:"uid,omitzero" doc:"effective user id"`
 	User       string    `json:"user,omitzero" doc:"effective user's name"`
 	State      string    `json:"state" doc:"R running, S sleeping, D uninterruptible, T stopped, t traced, Z zombie, X dead, I idle kernel thread"`
+	StopSignal string    `json:"stop_signal,omitzero" doc:"of a stopped process: the signal that stopped it; missing where the kernel does not say"`
 	Kernel     bool      `json:"kernel_thread,omitzero" doc:"a kernel thread"`
 	Tracer     int       `json:"tracer,omitzero" doc:"pid of the process that traces it"`
 	Frozen     bool      `json:"frozen,omitzero" doc:"its cgroup is frozen"`
@@ -41,8 +42,8 @@ type Process struct {
 // Container is what can be had offline about a container.
 type Container struct {
 	ID           string `json:"id" doc:"container id, as the runtime writes it into the control group"`
-	Name         string `json:"name,omitzero" doc:"container name"`
-	Pod          string `json:"pod,omitzero" doc:"Kubernetes pod"`
+	Name         string `json:"name,omitzero" doc:"container name, where its runtime's files could be read"`
+	Pod          string `json:"pod,omitzero" doc:"name of its Kubernetes pod, likewise"`
 	PodNamespace string `json:"pod_namespace,omitzero" doc:"Kubernetes namespace of the pod"`
 }
 

@@ -1,9 +1,9 @@
 package posix
 
 import (
+	"errors"
 	"fmt"
 
-	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
@@ -17,62 +17,61 @@ func ShmSpace() probe.Probe {
 	return probe.Probe{Name: "dev-shm", Limits: shmLimits}
 }
 
-const devShm = "/dev/shm"
-
 // tmpfsMagic is TMPFS_MAGIC of include/uapi/linux/magic.h.
 const tmpfsMagic = 0x01021994
 
-// shmLimits asks the file system at ipctop's own /dev/shm. That it is a tmpfs,
-// which answers at once, the list of mounts says first.
+// shmLimits asks the file system at /dev/shm in every mount namespace; one that is
+// in several of them, once. That it is a tmpfs, which answers at once, the mounts
+// say first.
 func shmLimits(ns probe.NS, out *probe.Out) {
-	mounted, err := shmMounted(ns.Scan.ProcRoot)
-	if err != nil {
-		out.Fail("read limit", devShm, err)
-		return
-	}
-	if !mounted {
-		return
-	}
-	var fs unix.Statfs_t
-	if err := unix.Statfs(devShm, &fs); err != nil {
-		out.Fail("read limit", devShm, fmt.Errorf("statfs %s: %w", devShm, err))
-		return
-	}
-	if int64(fs.Type) != tmpfsMagic {
-		return // mounted over meanwhile
-	}
-	var scope *model.LimitScope
-	if mnt := ns.Scan.Own["mnt"]; mnt != 0 {
-		scope = &model.LimitScope{NS: mnt}
-	}
-	for _, l := range tmpfsLimits(uint64(fs.Bsize), fs.Blocks, fs.Bfree, fs.Files, fs.Ffree) {
-		l.Scope = scope
-		out.Limit(l)
-	}
+	told := map[uint64]bool{} // devices
+	ns.Scan.EachMountNS(func(t *probe.Task, m *probe.MountNS) (func(), error) {
+		if !onTmpfs(m.Mounts) {
+			return nil, nil
+		}
+		if !t.Enter("statfs "+shmDir, 0) { // the way there may lead over a foreign root
+			return func() { out.Fail("read limit", shmDir, probe.ErrGivenUp) }, nil
+		}
+		defer t.Leave()
+		fs, dev, err := statShm(m)
+		if err != nil {
+			return func() {
+				if !probe.Gone(err) && !errors.Is(err, errNotTmpfs) {
+					out.Fail("read limit", shmDir, fmt.Errorf("mount namespace %d: %w", m.Inode, err))
+				}
+			}, err
+		}
+		return func() {
+			if told[dev] {
+				return
+			}
+			told[dev] = true
+			for _, l := range tmpfsLimits(uint64(fs.Bsize), fs.Blocks, fs.Bfree, fs.Files, fs.Ffree) {
+				l.Scope = &model.LimitScope{NS: m.Inode}
+				out.Limit(l)
+			}
+		}, nil
+	})
 }
 
-// shmMounted reports whether the topmost mount at /dev/shm is a tmpfs. The list
-// is ipctop's own, wherever that of the scan is from.
-func shmMounted(procRoot string) (bool, error) {
-	fs, err := procfs.NewFS(procRoot)
+// statShm asks for the size of the file system at /dev/shm, and its device.
+func statShm(m *probe.MountNS) (fs unix.Statfs_t, dev uint64, err error) {
+	dir, err := openShmPath(m)
 	if err != nil {
-		return false, err
+		return fs, 0, err
 	}
-	self, err := fs.Self()
-	if err != nil {
-		return false, nil // ipctop is not in there: another pid namespace's
+	defer unix.Close(dir)
+	var st unix.Stat_t
+	if err := unix.Fstat(dir, &st); err != nil {
+		return fs, 0, fmt.Errorf("stat %s/root%s: %w", m.Proc.Path(), shmDir, err)
 	}
-	mounts, err := self.MountInfo()
-	if err != nil {
-		return false, fmt.Errorf("read %s/self/mountinfo: %w", procRoot, err)
+	if err := unix.Fstatfs(dir, &fs); err != nil {
+		return fs, 0, fmt.Errorf("statfs %s/root%s: %w", m.Proc.Path(), shmDir, err)
 	}
-	is := false
-	for _, m := range mounts {
-		if m.MountPoint == devShm || m.MountPoint == "/dev" {
-			is = m.MountPoint == devShm && m.FSType == "tmpfs"
-		}
+	if int64(fs.Type) != tmpfsMagic {
+		return fs, 0, errNotTmpfs
 	}
-	return is, nil
+	return fs, uint64(st.Dev), nil
 }
 
 // tmpfsLimits makes limits of what statfs(2) tells, named after the options of
@@ -89,7 +88,7 @@ func tmpfsLimits(blockSize, blocks, free, files, filesFree uint64) []model.Limit
 		return l
 	}
 	return []model.Limit{
-		limit(devShm+" size", "bytes", blockSize, blocks, free),
-		limit(devShm+" nr_inodes", "inodes", 1, files, filesFree),
+		limit(shmDir+" size", "bytes", blockSize, blocks, free),
+		limit(shmDir+" nr_inodes", "inodes", 1, files, filesFree),
 	}
 }

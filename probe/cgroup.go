@@ -2,8 +2,8 @@ package probe
 
 import (
 	"bytes"
-	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
@@ -37,23 +37,32 @@ func parseCgroup(b []byte) string {
 	return unified
 }
 
-var containerID = regexp.MustCompile(`^(?:[a-z-]+-)?([0-9a-f]{64})(?:\.scope)?$`)
+// containerID is the last part of a container's control group: docker-ID.scope,
+// libpod-ID.scope, cri-containerd-ID.scope, crio-ID.scope, nerdctl-ID.scope, or ID
+// alone below /docker, /kubepods and the like.
+var containerID = regexp.MustCompile(`^(?:([a-z-]+)-)?([0-9a-f]{64})(?:\.scope)?$`)
+
+// containerNames are how runtimes that call a container by its name write it.
+var containerNames = []struct{ before, after string }{
+	{"lxc.payload.", ""},            // LXC, LXD, Incus
+	{"systemd-nspawn@", ".service"}, // machinectl
+}
+
+// podUID is the part of a pod: podUID, or kubepods-CLASS-podUID.slice with
+// underscores for dashes.
+var podUID = regexp.MustCompile(`^(?:kubepods(?:-[a-z]+)?-)?pod([0-9a-f]{8}[-_][0-9a-f_-]+|[0-9a-f]{32})(?:\.slice)?$`)
 
 // unitSuffixes are the unit types that own processes (systemd.unit(5)).
 var unitSuffixes = []string{".service", ".scope", ".socket", ".mount", ".swap"}
 
-// placeProcess sets unit and container from the control group path. Runtimes
-// write the container's id into its last part: docker-ID.scope, libpod-ID.scope,
-// cri-containerd-ID.scope, /docker/ID, …/podUID/ID; LXC writes its name.
+// placeProcess sets unit and container from the control group path. Of
+// containers in containers it is the innermost.
 func placeProcess(p *model.Process) {
 	parts := strings.Split(p.Cgroup, "/")
 	for i := len(parts) - 1; i >= 0; i-- {
 		part := parts[i]
-		if m := containerID.FindStringSubmatch(part); m != nil && p.Container == nil {
-			p.Container = &model.Container{ID: m[1]}
-		}
-		if name, ok := strings.CutPrefix(part, "lxc.payload."); ok && p.Container == nil {
-			p.Container = &model.Container{ID: name, Name: name}
+		if p.Container == nil {
+			p.Container = containerOf(parts, i)
 		}
 		for _, suffix := range unitSuffixes {
 			if p.Unit == "" && strings.HasSuffix(part, suffix) && len(part) > len(suffix) {
@@ -63,38 +72,32 @@ func placeProcess(p *model.Process) {
 	}
 }
 
-// interpreters run a script that people know better than the interpreter.
-var interpreters = regexp.MustCompile(
-	`^(?:python[0-9.]*|pypy[0-9.]*|perl[0-9.]*|ruby[0-9.]*|node|nodejs|php[0-9.]*|lua[0-9.]*|tclsh[0-9.]*|wish[0-9.]*|` +
-		`(?:ba|da|z|k|mk|fi|a)?sh|java|busybox|guile|Rscript|deno|bun)$`)
+// containerOf is the container that one part of a path is of; nil if it is of none.
+func containerOf(parts []string, i int) *model.Container {
+	if m := containerID.FindStringSubmatch(parts[i]); m != nil {
+		if strings.HasSuffix(m[1], "conmon") {
+			return nil // who looks after the container, outside it
+		}
+		return &model.Container{ID: m[2]}
+	}
+	for _, n := range containerNames {
+		name, ok := strings.CutPrefix(parts[i], n.before)
+		if name, ok2 := strings.CutSuffix(name, n.after); ok && ok2 && name != "" {
+			if n.after != "" && !slices.Contains(parts[i:], "payload") {
+				return nil // likewise
+			}
+			return &model.Container{ID: name, Name: name}
+		}
+	}
+	return nil
+}
 
-// label is the name people know a process by.
-func label(p *model.Process) string {
-	if len(p.Cmdline) == 0 {
-		return p.Comm
-	}
-	program := path.Base(strings.TrimPrefix(p.Cmdline[0], "-"))
-	if !interpreters.MatchString(program) {
-		if program == "." || program == "/" || strings.ContainsAny(program, " :") {
-			return p.Comm // it has rewritten its arguments to a title
-		}
-		return program
-	}
-	args := p.Cmdline[1:]
-	for i := 0; i < len(args); i++ {
-		a := args[i]
-		switch {
-		case a == "-c" || a == "-e" || a == "":
-			return program
-		case (a == "-m" || a == "-jar") && i+1 < len(args):
-			return path.Base(args[i+1])
-		case a == "-cp" || a == "-classpath" || a == "-W" || a == "-X" || a == "-r":
-			i++ // takes a value
-		case strings.HasPrefix(a, "/dev/fd/") || strings.HasPrefix(a, "/proc/"):
-			return program // a script without a name of its own
-		case !strings.HasPrefix(a, "-"):
-			return path.Base(a)
+// podOf is the uid of the Kubernetes pod that a control group is of; "" if none.
+func podOf(cgroup string) string {
+	for part := range strings.SplitSeq(cgroup, "/") {
+		if m := podUID.FindStringSubmatch(part); m != nil {
+			return strings.ReplaceAll(m[1], "_", "-")
 		}
 	}
-	return program
+	return ""
 }

@@ -28,6 +28,16 @@ func TestParseStat(t *testing.T) {
 			t.Errorf("%s: got %+v", name, s)
 		}
 	}
+	const blank = " 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"
+	for line, want := range map[string]int{
+		"12 (cat) T" + strings.TrimPrefix(rest, " S") + blank + " 21": 21, // stopped by SIGTTIN
+		"12 (cat) S" + strings.TrimPrefix(rest, " S") + blank + " 21": 0,
+		"12 (cat) T" + strings.TrimPrefix(rest, " S"):                 0,
+	} {
+		if s, err := parseStat([]byte(line)); err != nil || s.stopSignal != want {
+			t.Errorf("%q: stop signal %d, want %d (%v)", line, s.stopSignal, want, err)
+		}
+	}
 	for _, line := range []string{"", "12", "12 (bash", "12 )bash(" + rest, "12 (bash) S 1 2", "12 (bash)" + strings.Replace(rest, "157761", "x", 1)} {
 		if _, err := parseStat([]byte(line)); ReasonOf(err) != model.Malformed {
 			t.Errorf("%q: error %v, want malformed", line, err)
@@ -139,6 +149,18 @@ func TestPlaceProcess(t *testing.T) {
 		"/user.slice/user-0.slice/session-3.scope":                            {"session-3.scope", ""},
 		"/lxc.payload.web/system.slice/cron.service":                          {"cron.service", "web"},
 		"/": {"", ""},
+		"/machine.slice/libpod-conmon-" + id + ".scope":                                                {"libpod-conmon-" + id + ".scope", ""},
+		"/machine.slice/machine-libpod_pod_" + id + ".slice/libpod-" + id + ".scope":                   {"libpod-" + id + ".scope", id},
+		"/user.slice/user-7.slice/user@7.service/user.slice/libpod-" + id + ".scope/container":         {"libpod-" + id + ".scope", id},
+		"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/crio-" + id + ".scope": {"crio-" + id + ".scope", id},
+		"/system.slice/nerdctl-" + id + ".scope":                                                       {"nerdctl-" + id + ".scope", id},
+		"/docker/" + strings.Repeat("f", 64) + "/docker/" + id:                                         {"", id},
+		"/ecs/7/" + id: {"", id},
+		"/machine.slice/systemd-nspawn@web.service/payload/system.slice/cron.service": {"cron.service", "web"},
+		"/machine.slice/systemd-nspawn@web.service/supervisor":                        {"systemd-nspawn@web.service", ""},
+		"/lxc.monitor.web": {"", ""},
+		"/user.slice/user-1000.slice/user@1000.service/app.slice/app-gnome-x-7.scope": {"app-gnome-x-7.scope", ""},
+		"/init.scope": {"init.scope", ""},
 	} {
 		p := model.Process{Cgroup: path}
 		placeProcess(&p)
@@ -148,6 +170,22 @@ func TestPlaceProcess(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s: got %q, want %q", path, got, want)
+		}
+	}
+}
+
+func TestPodOf(t *testing.T) {
+	const uid, id = "12345678-9abc-def0-1234-56789abcdef0", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	for path, want := range map[string]string{
+		"/kubepods/burstable/pod" + uid + "/" + id: uid,
+		"/kubepods/pod" + uid + "/" + id:           uid,
+		"/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" + strings.ReplaceAll(uid, "-", "_") + ".slice/cri-containerd-" + id + ".scope": uid,
+		"/kubepods.slice/kubepods-pod" + strings.ReplaceAll(uid, "-", "_") + ".slice/crio-" + id + ".scope":                                                uid,
+		"/machine.slice/podman.service": "",
+		"/docker/" + id:                 "",
+	} {
+		if got := podOf(path); got != want {
+			t.Errorf("%s: pod %q, want %q", path, got, want)
 		}
 	}
 }
@@ -164,6 +202,23 @@ func TestLabel(t *testing.T) {
 		{"python3", []string{"python3", "-c", "import os"}, "python3"},
 		{"java", []string{"/usr/bin/java", "-Xmx1g", "-jar", "/opt/app.jar"}, "app.jar"},
 		{"java", []string{"java", "-cp", "/a:/b", "com.example.Main"}, "com.example.Main"},
+		{"java", []string{"java", "-p", "/mods", "--add-opens", "a/b=c", "-m", "shop/com.example.Shop"}, "com.example.Shop"},
+		{"python3", []string{"python3", "-um", "gunicorn", "app:x"}, "gunicorn"},
+		{"python3", []string{"python3", "-", "argument"}, "python3"},
+		{"python3", []string{"python3", "-W", "ignore", "--", "run.py"}, "run.py"},
+		{"celery", []string{"/srv/venv/bin/python", "/srv/venv/bin/celery", "worker"}, "celery"},
+		{"perl", []string{"perl", "-I", "/srv/lib", "-w", "report.pl"}, "report.pl"},
+		{"perl", []string{"perl", "-lane", "print", "data"}, "perl"},
+		{"ruby", []string{"ruby", "-rjson", "-I", "lib", "bin/puma"}, "puma"},
+		{"node", []string{"node", "--max-old-space-size=99", "-r", "dotenv/config", "/app/server.js", "8080"}, "server.js"},
+		{"node", []string{"node", "--eval", "x()", "y"}, "node"},
+		{"deno", []string{"deno", "run", "--allow-net", "chat.ts"}, "chat.ts"},
+		{"php", []string{"php", "-d", "a=b", "-f", "job.php"}, "job.php"},
+		{"dotnet", []string{"dotnet", "exec", "--depsfile", "x.json", "/app/Shop.dll"}, "Shop.dll"},
+		{"bash", []string{"bash", "-lc", "cd /srv; ./run"}, "bash"},
+		{"bash", []string{"bash", "-ec", "./run"}, "bash"},
+		{"bash", []string{"bash", "-o", "pipefail", "+x", "job.sh"}, "job.sh"},
+		{"sh", []string{"sh", "-s", "argument"}, "sh"},
 		{"sh", []string{"-sh"}, "sh"},
 		{"bash", []string{"bash", "/dev/fd/3"}, "bash"},
 		{"bash", []string{"/bin/bash", "/opt/run.sh", "a"}, "run.sh"},

@@ -51,6 +51,8 @@ type Scanner struct {
 	opts  Options
 	guard *guard
 
+	containers containerNameCache
+
 	mu    sync.Mutex
 	users map[int]string
 }
@@ -120,6 +122,7 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 	if err := s.walk(ctx); err != nil {
 		return nil, err
 	}
+	s.nameContainers()
 	s.tables(ctx)
 	s.limits()
 	j := s.join()

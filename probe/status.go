@@ -18,6 +18,7 @@ type statLine struct {
 	ttyNr      int
 	threads    int
 	startTicks uint64
+	stopSignal int // of a stopped one; 0 where it is not told
 }
 
 // parseStat reads /proc/PID/stat. The command name stands in parentheses and
@@ -48,6 +49,12 @@ func parseStat(b []byte) (statLine, error) {
 		err = fmt.Errorf("stat: %w: start time is %q", ErrMalformed, f[19])
 	}
 	s.startTicks = start
+	// exit_code: the signal, once all threads have stopped; 0 for those who may
+	// not attach to the process, and on older kernels.
+	const exitCode = 52 - 3
+	if s.state == 'T' && len(f) > exitCode {
+		s.stopSignal = num(exitCode) & 0x7f
+	}
 	return s, err
 }
 

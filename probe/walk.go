@@ -144,6 +144,9 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 	if uid, ok := m.UID.Get(); ok {
 		m.User = s.scanner.user(uid)
 	}
+	if st.stopSignal != 0 {
+		m.StopSignal = model.SignalName(st.stopSignal)
+	}
 	t.about(processKey{pid, st.startTicks})
 	r := &result{process: m, out: &Out{probe: "process", holds: sc.holds[:0]}}
 	p := &Proc{Dir: dir, Model: m, Status: slices.Clone(text), Scan: s, task: t}

@@ -158,9 +158,25 @@ func (r *role) hold() {
 	for {
 		if n, err := unix.Read(lifelineFD, b[:]); err != unix.EINTR && n <= 0 {
 			for _, pid := range r.children {
-				_, _ = unix.Wait4(pid, nil, 0, nil)
+				collect(pid)
 			}
 			unix.Exit(0)
+		}
+	}
+}
+
+// collect waits for the end of a child, which has the same lifeline. One that is
+// stopped does not notice that it has come to its end.
+func collect(pid int) {
+	for {
+		var status unix.WaitStatus
+		_, err := unix.Wait4(pid, &status, unix.WUNTRACED, nil)
+		switch {
+		case err == unix.EINTR:
+		case err == nil && status.Stopped():
+			_ = unix.Kill(pid, unix.SIGKILL)
+		default:
+			return
 		}
 	}
 }
@@ -187,14 +203,14 @@ func ending(part func(*role) error) func(*role) error {
 func holdRole(r *role) error { return r.readyAndHold(nil) }
 
 // child starts a process that takes another role of the same fixture and has the
-// same lifeline. It inherits fds, from descriptor 3 on.
-func (r *role) child(name string, fds ...int) (int, error) {
+// same lifeline. It inherits fds, from descriptor 3 on; sys may be nil.
+func (r *role) child(name string, sys *syscall.SysProcAttr, fds ...int) (int, error) {
 	files := []uintptr{lifelineFD, reportFD, reportFD}
 	for _, fd := range fds {
 		files = append(files, uintptr(fd))
 	}
 	pid, err := syscall.ForkExec("/proc/self/exe", []string{os.Args[0], os.Args[1], name}, &syscall.ProcAttr{
-		Env: append(holderEnv(len(fds)), os.Environ()...), Files: files, // of two values the first one counts
+		Env: append(holderEnv(len(fds)), os.Environ()...), Files: files, Sys: sys, // of two values the first one counts
 	})
 	if err != nil {
 		return 0, fmt.Errorf("start %s: %w", name, err)

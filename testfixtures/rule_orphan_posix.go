@@ -12,12 +12,16 @@ func orphanPosixFixtures() []Fixture {
 		Name:  "orphan-posix-shm:innocent",
 		short: "opshm-i",
 		Makes: "one that a process maps, and has not open",
-		make:  func(m *maker) (object, error) { return makeOrphanShmFile(m, "posix-shm", "", make([]byte, 5000), "map") },
+		make: func(m *maker) (object, error) {
+			return makeOrphanShmFile(m, "posix-shm", "", make([]byte, 5000), "map")
+		},
 		roles: mapper,
 	}, {
 		Name:  "orphan-posix-sem",
 		Makes: "a named POSIX semaphore that nobody has mapped",
-		make:  func(m *maker) (object, error) { return makeOrphanShmFile(m, "posix-sem", "sem.", semWords(0, 0, 0x80), "") },
+		make: func(m *maker) (object, error) {
+			return makeOrphanShmFile(m, "posix-sem", "sem.", semWords(0, 0, 0x80), "")
+		},
 	}, {
 		Name:  "orphan-posix-sem:innocent",
 		short: "opsem-i",

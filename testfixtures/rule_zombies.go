@@ -44,7 +44,7 @@ func zombieParentRole(r *role) error {
 	}
 	var pids []int
 	for range n {
-		pid, err := r.child("c")
+		pid, err := r.child("c", nil)
 		if err != nil {
 			return err
 		}

@@ -140,12 +140,13 @@ func msgSend(id int, mtype int64, size int) error {
 	return named("msgsnd", errno)
 }
 
-func msgReceive(id int) error {
+// msgReceive receives a message of a type; 0 is any.
+func msgReceive(id, mtype int) error {
 	var m struct {
 		Type int64
 		Text [msgMax]byte
 	}
-	_, _, errno := unix.Syscall6(unix.SYS_MSGRCV, uintptr(id), uintptr(unsafe.Pointer(&m)), msgMax, 0, 0, 0)
+	_, _, errno := unix.Syscall6(unix.SYS_MSGRCV, uintptr(id), uintptr(unsafe.Pointer(&m)), msgMax, uintptr(mtype), 0, 0)
 	return named("msgrcv", errno)
 }
 

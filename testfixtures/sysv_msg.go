@@ -64,7 +64,7 @@ func msgReceiveRole(r *role) error {
 	if err != nil {
 		return err
 	}
-	if err := msgReceive(id); err != nil {
+	if err := msgReceive(id, 0); err != nil {
 		return fmt.Errorf("queue %d: %w", id, err)
 	}
 	return r.readyAndHold(nil)

@@ -1,0 +1,119 @@
+package diagnose
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// listening describes a socket that takes connections; nil if it is none.
+type listening struct {
+	object        *model.Object
+	backlog, most model.Opt[int64] // connections that wait to be accepted, and how many may
+	path          string           // of a UNIX socket, or @ and an abstract name
+	local         string           // address and port of a TCP socket
+}
+
+func listenerOf(o *model.Object) *listening {
+	switch d := o.Detail.(type) {
+	case *model.UnixDetail:
+		if d.State == "listen" {
+			l := &listening{object: o, backlog: d.Backlog, most: d.BacklogMax, path: d.Path}
+			if d.Abstract != "" {
+				l.path = "@" + d.Abstract
+			}
+			return l
+		}
+	case *model.InetDetail:
+		if o.Kind == model.TCP && d.State == "LISTEN" {
+			return &listening{object: o, backlog: d.Backlog, most: d.BacklogMax, local: d.Local}
+		}
+	}
+	return nil
+}
+
+// full reports that not one more connection is taken: the kernel takes one more
+// than the backlog.
+func (l *listening) full() bool {
+	n, ok1 := l.backlog.Get()
+	most, ok2 := l.most.Get()
+	return ok1 && ok2 && n > most
+}
+
+// name is what people call it.
+func (l *listening) name() string {
+	if l.local != "" {
+		return l.local
+	}
+	if l.path != "" {
+		return l.path
+	}
+	return l.object.ID
+}
+
+// connecting are the processes that try to connect to a listener: those blocked
+// in connect, and those that hold a socket whose connection is not yet taken.
+func (v *view) connecting(l *listening) (pids []int, waits []*model.Wait) {
+	for i := range v.Waits {
+		w := &v.Waits[i]
+		if w.Call != "connect" || !v.aged(w) {
+			continue
+		}
+		ok := false
+		if l.path != "" {
+			p := v.processes[w.PID]
+			ok = w.Target != nil && w.Target.Path == l.path && p != nil && sameNamespace(l.object, p)
+		} else if o := v.objects[w.Object]; o != nil {
+			ok = l.awaits(o)
+		}
+		if ok {
+			pids, waits = append(pids, w.PID), append(waits, w)
+		}
+	}
+	if l.local != "" {
+		for i := range v.Objects {
+			if o := &v.Objects[i]; l.awaits(o) {
+				pids = append(pids, holders(o, nil)...)
+			}
+		}
+	}
+	return set(pids), waits
+}
+
+// sameNamespace reports whether a process lives in an object's namespace, as far
+// as is known.
+func sameNamespace(o *model.Object, p *model.Process) bool {
+	if o.Namespace == nil {
+		return true
+	}
+	ns, ok := p.Namespaces[o.Namespace.Type]
+	return !ok || ns == o.Namespace.Inode
+}
+
+// awaits reports whether a TCP socket waits for this listener to take its
+// connection. With a listener on all addresses only loopback is sure to be this
+// machine.
+func (l *listening) awaits(o *model.Object) bool {
+	d, ok := o.Detail.(*model.InetDetail)
+	if !ok || o.Kind != model.TCP || d.State != "SYN-SENT" || !sameNS(o, l.object) {
+		return false
+	}
+	if d.Remote == l.local {
+		return true
+	}
+	remote, err := netip.ParseAddrPort(d.Remote)
+	host, port := splitPort(l.local)
+	_, remotePort := splitPort(d.Remote)
+	return err == nil && port == remotePort && remote.Addr().IsLoopback() && (host == "*" || host == "0.0.0.0" || host == "[::]")
+}
+
+func sameNS(a, b *model.Object) bool {
+	return a.Namespace == nil || b.Namespace == nil || *a.Namespace == *b.Namespace
+}
+
+// splitPort parts an address as ss writes it.
+func splitPort(address string) (host, port string) {
+	i := strings.LastIndexByte(address, ':')
+	return address[:max(i, 0)], address[i+1:]
+}

@@ -1,0 +1,151 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+var inheritedListenerRule = Rule{
+	ID:       "inherited-listener",
+	Title:    "port kept open by a process that does not accept",
+	Severity: model.Warning,
+	Means: "The only processes that have a listening socket open do not accept connections: most likely a server has ended and a child that inherited the " +
+		"socket lives on. The server cannot be started again (EADDRINUSE), and clients connect to nobody.",
+	Evidence: "Who has the listening socket open, and what each thread of those processes waits for: none for the socket, and none of them has a connection that " +
+		"was accepted from it. Their process group or session is called after a process that has ended.",
+	Do: "End the process that has it, if it is not needed; then the port is free. The server should open its sockets with SOCK_CLOEXEC.",
+	FalseAlarm: "A server that is blocked in something else, such as a lock or a database, does not accept, either: then this is its symptom. It is reported only if " +
+		"none of the processes has run for --min-age, and likely at most; where some processes could not be read, one of " +
+		"them may be the server, and it is possible at most. Children in a session of their own are not told from servers and not reported.",
+	find: findInheritedListener,
+}
+
+func findInheritedListener(v *view) []finding {
+	var list []finding
+	for i := range v.Objects {
+		o := &v.Objects[i]
+		l := listenerOf(o)
+		if l == nil {
+			continue
+		}
+		keepers := holders(o, nil)
+		if !v.inherited(l, keepers) {
+			continue
+		}
+		victims, waits := v.connecting(l)
+		victims = set(append(victims, v.unaccepted(o)...))
+		root := keepers[0]
+		confidence, lowered := v.absence(o)
+		if confidence == model.Certain {
+			confidence = model.Likely
+		}
+		f := finding{explains: waits, Finding: model.Finding{
+			Confidence: confidence, LoweredBy: append(lowered, "it may accept once it has done what it waits for"), Objects: []string{o.ID},
+			Victims: victims, PIDs: keepers, Root: v.root(root, "does not accept; "+v.doing(root)),
+			Summary:  fmt.Sprintf("%s keeps %s open (%s) and does not accept", v.names(keepers), l.name(), o.ID),
+			Evidence: []model.Evidence{{Source: fmt.Sprintf("/proc/%d/task/*/syscall", root), Text: v.doing(root)}},
+			Actions:  []model.Action{v.kill(root, "ends "+v.comm(root)+"; what it has open is closed")},
+		}}
+		list = append(list, f)
+	}
+	return list
+}
+
+// inherited reports whether a listener is left to processes that do not accept
+// from it and were started by one that is gone.
+func (v *view) inherited(l *listening, keepers []int) bool {
+	if len(keepers) == 0 || !v.allIdle(keepers) {
+		return false
+	}
+	for _, pid := range keepers {
+		if !v.leftBehind(v.processes[pid]) {
+			return false
+		}
+	}
+	return !v.mayAccept(l, keepers)
+}
+
+// leftBehind reports whether the process that a process's group or session is
+// called after has ended.
+func (v *view) leftBehind(p *model.Process) bool {
+	if p == nil || !v.allListed {
+		return false
+	}
+	for _, leader := range []int{p.PGID, p.SID} {
+		if l := v.processes[leader]; leader != 0 && (l == nil || dead(l)) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayAccept reports whether one of the processes that have a listener open is
+// known to accept, or may: a thread waits for the socket, or for something that
+// cannot be seen through; or there is a connection that was accepted from it.
+func (v *view) mayAccept(l *listening, pids []int) bool {
+	for _, pid := range pids {
+		if p := v.processes[pid]; p == nil || halted(p) {
+			return true // that is another cause
+		}
+		for _, w := range v.waitsOf[pid] {
+			switch {
+			case w.Object == l.object.ID, slices.Contains(w.Objects, l.object.ID), w.Call == "io_uring_enter":
+				return true
+			case watchesSet(w) && len(w.Objects) == 0:
+				return true // what is in it could not be read
+			}
+		}
+	}
+	for i := range v.Objects {
+		o := &v.Objects[i]
+		if o != l.object && l.accepted(o) && slices.ContainsFunc(pids, func(pid int) bool { return slices.Contains(holders(o, nil), pid) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// watchesSet reports whether a wait is one for any of a set of descriptors.
+func watchesSet(w *model.Wait) bool {
+	return strings.HasPrefix(w.Call, "epoll") || strings.Contains(w.Call, "poll") || strings.Contains(w.Call, "select")
+}
+
+// accepted reports whether a socket looks like one that was accepted from the
+// listener: it has the same name of its own.
+func (l *listening) accepted(o *model.Object) bool {
+	switch d := o.Detail.(type) {
+	case *model.UnixDetail:
+		return l.path != "" && d.State != "listen" && (d.Path == l.path || d.Abstract != "" && "@"+d.Abstract == l.path)
+	case *model.InetDetail:
+		_, own := splitPort(d.Local)
+		_, port := splitPort(l.local)
+		return l.local != "" && o.Kind == model.TCP && d.State != "LISTEN" && own == port
+	}
+	return false
+}
+
+// unaccepted are the processes whose connections wait to be accepted.
+func (v *view) unaccepted(o *model.Object) []int {
+	d, ok := o.Detail.(*model.UnixDetail)
+	if !ok {
+		return nil
+	}
+	var pids []int
+	for _, id := range d.Pending {
+		if client := v.objects[id]; client != nil {
+			pids = append(pids, holders(client, nil)...)
+		}
+	}
+	return pids
+}
+
+// comm is a process's command name.
+func (v *view) comm(pid int) string {
+	if p := v.processes[pid]; p != nil {
+		return p.Comm
+	}
+	return "it"
+}

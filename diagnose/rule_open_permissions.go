@@ -1,0 +1,46 @@
+package diagnose
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+var openPermissionsRule = Rule{
+	ID:       "open-permissions",
+	Title:    "object that any user may write to",
+	Severity: model.Info,
+	Means: "The object's permissions let every user of the machine write to it: send to the queue, change the memory or the semaphore, and so disturb or " +
+		"mislead the programs that use it.",
+	Evidence:   "The permission bits: write permission for others.",
+	Do:         "If no other user is to use it, have the program that makes it ask for fewer permissions (0600 or 0660); for this one, chmod, or msgctl and the like.",
+	FalseAlarm: "It is often meant, which is why it is only worth knowing. Sockets are left out: everyone is meant to connect to them, and they ask who it is.",
+	find:       findOpenPermissions,
+}
+
+// guarded are the kinds whose permission bits decide who may write.
+var guarded = map[model.Kind]bool{
+	model.SysvMsg: true, model.SysvSem: true, model.SysvShm: true, model.PosixMq: true, model.PosixSem: true, model.PosixShm: true, model.FIFO: true,
+}
+
+func findOpenPermissions(v *view) []finding {
+	var list []finding
+	for i := range v.Objects {
+		o := &v.Objects[i]
+		mode, err := strconv.ParseUint(o.Mode, 8, 32)
+		if !guarded[o.Kind] || o.Deleted || err != nil || mode&0o002 == 0 {
+			continue
+		}
+		owner := ""
+		if uid, ok := o.UID.Get(); ok {
+			owner = fmt.Sprintf(" of user %d", uid)
+		}
+		list = append(list, finding{Finding: model.Finding{
+			Confidence: model.Certain, Objects: []string{o.ID}, PIDs: holders(o, nil),
+			Summary:  fmt.Sprintf("%s%s may be written to by any user (mode %s)", v.called(o), owner, o.Mode),
+			Evidence: []model.Evidence{{Source: "mode", Text: o.Mode}},
+		}})
+	}
+	return list
+}

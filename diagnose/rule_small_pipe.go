@@ -1,0 +1,80 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+var smallPipeRule = Rule{
+	ID:       "small-pipe",
+	Title:    "pipes that got a page or two because their user has too many",
+	Severity: model.Warning,
+	Means: "The pipes of a user take more pages than fs.pipe-user-pages-soft allows, so that new ones are made with a buffer of one or two pages instead " +
+		"of sixteen. Writers block sixteen times as soon: everything gets slower, and programs that rely on 64 KiB may block each other for good.",
+	Evidence: "F_GETPIPE_SZ of the pipes, and the pages that all pipes of the user may fill, added up. Privileged users are exempt.",
+	Do: "Find out who holds so many or so large pipes (ipctop dump -k pipe -u USER), or raise fs.pipe-user-pages-soft. Pipes that exist stay as " +
+		"small as they are; they must be made anew.",
+	FalseAlarm: "A pipe may have been made small on purpose (F_SETPIPE_SZ): it is one of these only while its user's pages reach the limit. Whose pages they are " +
+		"is worked out from who holds them, so that it is likely at most.",
+	find: findSmallPipe,
+}
+
+const (
+	pipePagesSoft = "fs.pipe-user-pages-soft"
+
+	// smallPipe is what a pipe gets past the limit: two pages, one before Linux
+	// 5.14. Pages are of 4 KiB or more, the usual capacity is sixteen of them.
+	smallPipe   = 2 * 4096
+	passedShare = 0.98 // of the limit: pipes made when it was passed may have gone since
+)
+
+func findSmallPipe(v *view) []finding {
+	passed := map[int]*model.Limit{}
+	for i := range v.Limits {
+		l := &v.Limits[i]
+		if l.Name == pipePagesSoft && l.Scope != nil && l.Share().Or(0) >= passedShare {
+			if uid, ok := l.Scope.UID.Get(); ok && uid != 0 {
+				passed[uid] = l
+			}
+		}
+	}
+	if len(passed) == 0 {
+		return nil
+	}
+	var list []finding
+	byUser := map[int]int{}
+	for i := range v.Objects {
+		o := &v.Objects[i]
+		d, ok := o.Detail.(*model.PipeDetail)
+		if !ok || len(o.Holders) == 0 || d.Capacity.Or(smallPipe+1) > smallPipe {
+			continue
+		}
+		p := v.processes[int(o.Holders[0].PID)]
+		if p == nil {
+			continue
+		}
+		uid, ok := p.UID.Get()
+		l := passed[uid]
+		if !ok || l == nil {
+			continue
+		}
+		at, ok := byUser[uid]
+		if !ok {
+			at = len(list)
+			byUser[uid] = at
+			list = append(list, finding{Finding: model.Finding{
+				Confidence: model.Likely, LoweredBy: []string{"whose pages they are was worked out"},
+				Evidence: []model.Evidence{{Source: pipePagesSoft, Text: fmt.Sprintf("used %d, max %d by user %d", l.Used.Or(0), l.Max.Or(0), uid)}},
+			}})
+		}
+		f := &list[at]
+		f.Objects = append(f.Objects, o.ID)
+		f.PIDs = append(f.PIDs, holders(o, nil)...)
+		f.Summary = fmt.Sprintf("%d pipes of user %d have a small buffer: its pipes take %d pages of %d", len(f.Objects), uid, l.Used.Or(0), l.Max.Or(0))
+	}
+	for i := range list {
+		list[i].Victims = set(list[i].PIDs)
+	}
+	return list
+}

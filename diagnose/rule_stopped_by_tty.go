@@ -1,0 +1,62 @@
+package diagnose
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+var stoppedByTTYRule = Rule{
+	ID:       "stopped-by-tty",
+	Title:    "background job stopped because it wants the terminal",
+	Severity: model.Warning,
+	Means: "A process that is not in the foreground of its terminal has read from it, or written to it with stty tostop set, and was stopped by " +
+		"SIGTTIN or SIGTTOU. It does nothing until it is brought to the foreground; whoever waits for it waits, too.",
+	Evidence: "State T in /proc/PID/stat, and its field exit_code: the signal that stopped the process.",
+	Do: "Bring it to the foreground (fg in its shell), or give it something else to read: start it with < /dev/null. kill -CONT alone does not help: it " +
+		"asks for the terminal again and is stopped again.",
+	FalseAlarm: "None as to the fact. Processes stopped by Ctrl-Z, SIGSTOP or a debugger are none of these. Where the kernel does not tell the signal " +
+		"(before Linux 5.16, or of processes one may not attach to), nothing is reported.",
+	find: findStoppedByTTY,
+}
+
+func findStoppedByTTY(v *view) []finding {
+	type job struct{ session, group int }
+	members := map[job][]*model.Process{}
+	var jobs []job
+	for i := range v.Processes {
+		p := &v.Processes[i]
+		if p.State != "T" || p.StopSignal != "SIGTTIN" && p.StopSignal != "SIGTTOU" {
+			continue
+		}
+		j := job{p.SID, p.PGID}
+		if members[j] == nil {
+			jobs = append(jobs, j)
+		}
+		members[j] = append(members[j], p)
+	}
+	var list []finding
+	for _, j := range jobs {
+		p := members[j][0]
+		tty, wants := p.TTY, "wants to read from"
+		if tty == "" {
+			tty = "its terminal"
+		}
+		if p.StopSignal == "SIGTTOU" {
+			wants = "wants to write to"
+		}
+		f := finding{Finding: model.Finding{
+			Confidence: model.Certain,
+			Summary:    fmt.Sprintf("%s is in the background, %s %s and was stopped for it", v.name(p.PID), wants, tty),
+			Root:       v.root(p.PID, "stopped by "+p.StopSignal),
+			Evidence:   []model.Evidence{{Source: fmt.Sprintf("/proc/%d/stat", p.PID), Text: "state T, exit_code " + p.StopSignal}},
+			Actions:    []model.Action{v.kill(p.PID, "ends it as soon as it runs again: kill -CONT "+strconv.Itoa(p.PID))},
+		}}
+		for _, m := range members[j] {
+			f.PIDs = append(f.PIDs, m.PID)
+		}
+		list = append(list, f)
+	}
+	return list
+}

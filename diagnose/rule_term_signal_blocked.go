@@ -1,0 +1,92 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+var termSignalBlockedRule = Rule{
+	ID:       "term-signal-blocked",
+	Title:    "process that was told to end and blocks the signal",
+	Severity: model.Warning,
+	Means: "SIGTERM, SIGINT, SIGHUP or SIGQUIT was sent to the process and is pending, because every thread that could take it blocks it. kill, Ctrl-C " +
+		"and service managers have no effect until a thread unblocks it; then it takes effect at once.",
+	Evidence: "SigPnd, ShdPnd and SigBlk in /proc/PID/status and of each thread: a pending signal that no thread is left for.",
+	Do: "Find out why it blocks it: a program that takes signals by sigwait or signalfd blocks them on purpose, and then whoever is to read them " +
+		"is stuck. kill -KILL cannot be blocked, and leaves no time to clean up.",
+	FalseAlarm: "A program that takes signals by sigwait or signalfd has them pending for a moment. Only what has not run for --min-age is reported, and with " +
+		"a signalfd for that signal it is likely at most.",
+	find: findTermSignalBlocked,
+}
+
+// termSignals are those by which processes are told to end.
+var termSignals = []string{"SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"}
+
+func findTermSignalBlocked(v *view) []finding {
+	var list []finding
+	for i := range v.Processes {
+		p := &v.Processes[i]
+		if p.Signals == nil || dead(p) {
+			continue
+		}
+		stuck := blockedForGood(p)
+		if len(stuck) == 0 || !v.idleFor(p.PID) {
+			continue
+		}
+		names := strings.Join(stuck, ", ")
+		f := finding{Finding: model.Finding{
+			Confidence: model.Certain,
+			Summary:    fmt.Sprintf("%s was sent %s, which has no effect: it blocks it", v.name(p.PID), names),
+			Root:       v.root(p.PID, "blocks "+names+"; "+v.doing(p.PID)),
+			Evidence:   []model.Evidence{{Source: fmt.Sprintf("/proc/%d/status", p.PID), Text: "pending and blocked in every thread: " + names}},
+			Actions: []model.Action{{
+				Argv: []string{"kill", "-KILL", strconv.Itoa(p.PID)}, Effect: "ends " + p.Comm + " without letting it clean up", Risk: endsProcess,
+			}},
+		}}
+		if fd := v.signalfdFor(p.PID, stuck); fd != "" {
+			f.Confidence, f.LoweredBy = model.Likely, []string{"it may yet read the signal from " + fd}
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+// blockedForGood lists the signals that tell a process to end, are pending, and
+// cannot be delivered to any thread. Where a thread's masks are not given they are
+// the main thread's.
+func blockedForGood(p *model.Process) []string {
+	var list []string
+	for _, sig := range termSignals {
+		everywhere := slices.Contains(p.Signals.Blocked, sig)
+		pending := slices.Contains(p.Signals.SharedPending, sig)
+		own := everywhere && slices.Contains(p.Signals.Pending, sig) // sent to the main thread alone
+		for i := range p.ThreadList {
+			if s := p.ThreadList[i].Signals; s != nil && s.Blocked != nil {
+				everywhere = everywhere && slices.Contains(s.Blocked, sig)
+			}
+		}
+		if pending && everywhere || own {
+			list = append(list, sig)
+		}
+	}
+	return list
+}
+
+// signalfdFor is a signalfd of a process that takes one of these signals.
+func (v *view) signalfdFor(pid int, signals []string) string {
+	for i := range v.Objects {
+		o := &v.Objects[i]
+		d, ok := o.Detail.(*model.SignalfdDetail)
+		if !ok || !slices.ContainsFunc(d.Signals, func(s string) bool { return slices.Contains(signals, s) }) {
+			continue
+		}
+		if slices.Contains(holders(o, nil), pid) {
+			return o.ID
+		}
+	}
+	return ""
+}

@@ -1,0 +1,72 @@
+package posix_test
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/posix"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// A tmpfs at /dev/shm bounds what is made there, in each mount namespace; one that
+// two namespaces share is told of once, and what is no tmpfs is left alone.
+func TestShmSpaceOfMountNamespaces(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("new mount namespaces need CAP_SYS_ADMIN")
+	}
+	inside := func(prepare string) (ns uint64) {
+		t.Helper()
+		cmd := exec.Command("sh", "-c", "mount --make-rprivate / && "+prepare+" && echo ready && exec cat")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+		stdin, _ := cmd.StdinPipe()
+		stdout, _ := cmd.StdoutPipe()
+		if err := cmd.Start(); err != nil {
+			t.Skip("no new mount namespace here: ", err)
+		}
+		t.Cleanup(func() { stdin.Close(); _ = cmd.Wait() })
+		if line, _ := bufio.NewReader(stdout).ReadString('\n'); line != "ready\n" {
+			t.Skipf("%s does not work here", prepare)
+		}
+		ns, err := probe.ReadNamespace(fmt.Sprintf("/proc/%d/ns/mnt", cmd.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ns
+	}
+	bounded := inside("mount -t tmpfs -o size=1m,nr_inodes=50 none /dev/shm && head -c 40000 /dev/zero >/dev/shm/file")
+	unbounded := inside("mount -t tmpfs -o size=0,nr_inodes=0 none /dev/shm")
+	shared := inside("true")
+	foreign := inside("mount -t proc none /dev/shm")
+
+	snap, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{posix.ShmSpace()}}).Scan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[uint64]string{}
+	for _, l := range snap.Limits {
+		if l.Kind == model.PosixShm {
+			got[l.Scope.NS] += fmt.Sprintf("%s %d of %d %v; ", strings.TrimPrefix(l.Name, "/dev/shm "), l.Used.Or(-1), l.Max.Or(-1), l.Unlimited)
+		}
+	}
+	for ns, want := range map[uint64]string{
+		bounded:   "nr_inodes 2 of 50 false; size 40960 of 1048576 false; ",
+		unbounded: "nr_inodes -1 of -1 true; size -1 of -1 true; ",
+		shared:    "",
+		foreign:   "",
+	} {
+		if got[ns] != want {
+			t.Errorf("namespace %d has the limits %q, want %q", ns, got[ns], want)
+		}
+	}
+	for _, g := range snap.Gaps {
+		if g.Probe == "dev-shm" {
+			t.Errorf("gap %+v", g)
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package testfixtures
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+func fdInFlightFixtures() []Fixture {
+	return []Fixture{{
+		Name:  "fd-in-flight",
+		short: "infl",
+		Makes: "a pipe whose only write end is in the queue of a socket that nobody reads, and its reader",
+		Needs: "Linux 5.17",
+		make:  func(m *maker) (object, error) { return makeParked(m, "rcv") },
+		roles: map[string]func(*role) error{"snd": holdRole, "rcv": holdRole, "rd": readForGoodRole},
+	}, {
+		Name:  "fd-in-flight:innocent",
+		short: "infl-i",
+		Makes: "one whose write end was received",
+		make:  func(m *maker) (object, error) { return makeParked(m, "take") },
+		roles: map[string]func(*role) error{"snd": holdRole, "take": receiveFDRole, "rd": readForGoodRole},
+	}}
+}
+
+// makeParked sends the write end of a pipe to a process of that role.
+func makeParked(m *maker, receiver string) (object, error) {
+	fds, inos, err := socketpair(m, unix.SOCK_STREAM)
+	if err != nil {
+		return object{}, err
+	}
+	var cargo [2]int
+	if err := unix.Pipe2(cargo[:], unix.O_CLOEXEC); err != nil {
+		return object{}, fmt.Errorf("pipe: %w", err)
+	}
+	m.own(cargo[:]...)
+	if err := unix.Sendmsg(fds[0], []byte("here"), unix.UnixRights(cargo[1]), nil, 0); err != nil {
+		return object{}, fmt.Errorf("sendmsg SCM_RIGHTS: %w", err)
+	}
+	if _, err := m.start("snd", nil, part{fds: fds[:1]}); err != nil {
+		return object{}, err
+	}
+	rcv, err := m.start(receiver, nil, part{fds: fds[1:]})
+	if err != nil {
+		return object{}, err
+	}
+	rd, err := m.start("rd", nil, part{fds: cargo[:1]})
+	if err != nil {
+		return object{}, err
+	}
+	ino, err := inode(cargo[0])
+	if err != nil {
+		return object{}, err
+	}
+	m.finds(Diagnosis{
+		Root: rcv.pid, Victims: []int{rd.pid}, Objects: []string{"unix:" + inos[1], "pipe:" + ino}, Severity: "warning", Confidence: "possible",
+	})
+	return aboutObject("unix:" + inos[1]), m.blocked(rd)
+}
+
+// receiveFDRole receives a descriptor and keeps it.
+func receiveFDRole(r *role) error {
+	var text, control [64]byte
+	if _, _, _, _, err := unix.Recvmsg(firstFD, text[:], control[:], unix.MSG_CMSG_CLOEXEC); err != nil {
+		return os.NewSyscallError("recvmsg", err)
+	}
+	return r.readyAndHold(nil)
+}

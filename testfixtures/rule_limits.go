@@ -1,0 +1,156 @@
+package testfixtures
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+func limitNearFixtures() []Fixture {
+	roles := map[string]func(*role) error{"h": fileLimitRole}
+	return []Fixture{{
+		Name:  "limit-near",
+		short: "limit",
+		Makes: "a process that has nearly as many files open as it may",
+		make:  func(m *maker) (object, error) { return makeFileLimit(m, 40) },
+		roles: roles,
+	}, {
+		Name:  "limit-near:innocent",
+		short: "limit-i",
+		Makes: "one that has as many open, and may have twice as many",
+		make:  func(m *maker) (object, error) { return makeFileLimit(m, 80) },
+		roles: roles,
+	}}
+}
+
+func makeFileLimit(m *maker, limit int) (object, error) {
+	p, err := m.start("h", nil, part{args: []string{strconv.Itoa(limit)}})
+	if err != nil {
+		return object{}, err
+	}
+	m.finds(Diagnosis{Root: p.pid, Confidence: "certain"})
+	return aboutProcess(p), nil
+}
+
+// fileLimitRole may open as many files as its argument says and has 36 or so open.
+func fileLimitRole(r *role) error {
+	n, err := strconv.ParseUint(r.args[0], 10, 64)
+	if err != nil {
+		return err
+	}
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return os.NewSyscallError("getrlimit", err)
+	}
+	limit.Cur = n
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return os.NewSyscallError("setrlimit", err)
+	}
+	for fd := 0; fd < 36; {
+		if fd, err = unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+			return fmt.Errorf("/dev/null: %w", err)
+		}
+	}
+	return r.readyAndHold(nil)
+}
+
+func smallPipeFixtures() []Fixture {
+	const needs = "root, to become a user of its own"
+	return []Fixture{{
+		Name:  "small-pipe",
+		short: "spipe",
+		Makes: "a user whose pipes take as many pages as they may, and who gets a small one then",
+		Needs: needs,
+		make:  func(m *maker) (object, error) { return makeSmallPipe(m, true) },
+		roles: map[string]func(*role) error{"h": smallPipeRole},
+	}, {
+		Name:  "small-pipe:innocent",
+		short: "spipe-i",
+		Makes: "a user with few pipes, one of which was made small on purpose",
+		Needs: needs,
+		make:  func(m *maker) (object, error) { return makeSmallPipe(m, false) },
+		roles: map[string]func(*role) error{"h": smallPipeRole},
+	}}
+}
+
+// The users of these fixtures: nobody else has such numbers.
+const (
+	manyPipesUser = 1879048193
+	fewPipesUser  = 1879048194
+)
+
+func makeSmallPipe(m *maker, many bool) (object, error) {
+	text, err := os.ReadFile("/proc/sys/fs/pipe-user-pages-soft")
+	if err != nil {
+		return object{}, err
+	}
+	var pages int
+	if _, err := fmt.Sscan(string(text), &pages); err != nil {
+		return object{}, fmt.Errorf("/proc/sys/fs/pipe-user-pages-soft: %w", err)
+	}
+	if pages == 0 || pages > 1<<16 {
+		return object{}, &Unavailable{Reason: "needs a usual limit on pipes (fs.pipe-user-pages-soft)"}
+	}
+	uid := manyPipesUser
+	if !many {
+		uid, pages = fewPipesUser, 0
+	}
+	var ino string
+	p, err := m.start("h", &ino, part{args: []string{strconv.Itoa(uid), strconv.Itoa(pages)}})
+	if err != nil {
+		return object{}, err
+	}
+	m.finds(Diagnosis{Objects: []string{"pipe:" + ino}, Victims: []int{p.pid}})
+	return aboutObject("pipe:" + ino), nil
+}
+
+// smallPipeRole becomes a user, has its pipes take so many pages, and makes one
+// more; with 0 pages it makes that one small itself.
+func smallPipeRole(r *role) error {
+	uid, err := strconv.Atoi(r.args[0])
+	if err != nil {
+		return err
+	}
+	pages, err := strconv.Atoi(r.args[1])
+	if err != nil {
+		return err
+	}
+	if err := unix.Setresuid(uid, uid, uid); err != nil {
+		return needing("root", os.NewSyscallError("setresuid", err))
+	}
+	var p [2]int
+	for left := pages; left > 0; {
+		if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
+			return os.NewSyscallError("pipe2", err)
+		}
+		size := min(left, 256) * os.Getpagesize() // a megabyte, which is what everyone may ask for
+		if left > 16 {
+			if size, err = unix.FcntlInt(uintptr(p[1]), unix.F_SETPIPE_SZ, size); err != nil {
+				return os.NewSyscallError("fcntl F_SETPIPE_SZ", err)
+			}
+		}
+		left -= size / os.Getpagesize()
+	}
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
+		return os.NewSyscallError("pipe2", err)
+	}
+	if pages == 0 {
+		if _, err := unix.FcntlInt(uintptr(p[1]), unix.F_SETPIPE_SZ, os.Getpagesize()); err != nil {
+			return os.NewSyscallError("fcntl F_SETPIPE_SZ", err)
+		}
+	}
+	size, err := unix.FcntlInt(uintptr(p[1]), unix.F_GETPIPE_SZ, 0)
+	if err != nil {
+		return os.NewSyscallError("fcntl F_GETPIPE_SZ", err)
+	}
+	if size > 2*os.Getpagesize() {
+		return &Unavailable{Reason: fmt.Sprintf("this user's pipes are not bounded: it got one of %d bytes", size)}
+	}
+	ino, err := inode(p[0])
+	if err != nil {
+		return err
+	}
+	return r.readyAndHold(ino)
+}

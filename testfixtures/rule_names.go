@@ -1,0 +1,93 @@
+package testfixtures
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+func openPermissionsFixtures() []Fixture {
+	roles := map[string]func(*role) error{"map": mapOnlyRole}
+	return []Fixture{{
+		Name:  "open-permissions",
+		short: "perm",
+		Makes: "a shared memory object that any user may write to",
+		make:  func(m *maker) (object, error) { return makeShmOfMode(m, 0o666) },
+		roles: roles,
+	}, {
+		Name:  "open-permissions:innocent",
+		short: "perm-i",
+		Makes: "one that its owner and group may write to and others read",
+		make:  func(m *maker) (object, error) { return makeShmOfMode(m, 0o664) },
+		roles: roles,
+	}}
+}
+
+func makeShmOfMode(m *maker, mode uint32) (object, error) {
+	fd, _, err := makeShmFile(m, "", make([]byte, 5000))
+	if err != nil {
+		return object{}, err
+	}
+	if err := unix.Fchmod(fd, mode); err != nil {
+		return object{}, fmt.Errorf("fchmod: %w", err)
+	}
+	p, err := m.start("map", nil, part{fds: []int{fd}})
+	if err != nil {
+		return object{}, err
+	}
+	id, _, err := describeMemory("posix-shm", fd)
+	m.finds(Diagnosis{Objects: []string{id}, PIDs: []int{p.pid}, Severity: "info"})
+	return aboutObject(id), err
+}
+
+func deletedStillMappedFixtures() []Fixture {
+	roles := map[string]func(*role) error{"old": mapOnlyRole, "new": mapOnlyRole}
+	return []Fixture{{
+		Name:  "deleted-still-mapped",
+		short: "split",
+		Makes: "a process that maps shared memory whose name was removed, and one that maps what has the name now",
+		make:  func(m *maker) (object, error) { return makeSplit(m, true) },
+		roles: roles,
+	}, {
+		Name:  "deleted-still-mapped:innocent",
+		short: "split-i",
+		Makes: "two processes that map the same shared memory, whose name was removed on purpose",
+		make:  func(m *maker) (object, error) { return makeSplit(m, false) },
+		roles: roles,
+	}}
+}
+
+func makeSplit(m *maker, split bool) (object, error) {
+	fd, name, err := makeShmFile(m, "", make([]byte, 5000))
+	if err != nil {
+		return object{}, err
+	}
+	old, err := m.start("old", nil, part{fds: []int{fd}})
+	if err != nil {
+		return object{}, err
+	}
+	if err := unix.Unlink(shmDir + name); err != nil {
+		return object{}, fmt.Errorf("unlink %s: %w", shmDir+name, err)
+	}
+	oldID, _, err := describeMemory("posix-shm", fd)
+	if err != nil {
+		return object{}, err
+	}
+	if split {
+		// The name is in the manifest already.
+		if fd, err = unix.Open(shmDir+name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600); err != nil {
+			return object{}, fmt.Errorf("open %s: %w", shmDir+name, err)
+		}
+		m.own(fd)
+		if err := unix.Ftruncate(fd, 5000); err != nil {
+			return object{}, fmt.Errorf("truncate %s: %w", shmDir+name, err)
+		}
+	}
+	young, err := m.start("new", nil, part{fds: []int{fd}})
+	if err != nil {
+		return object{}, err
+	}
+	id, _, err := describeMemory("posix-shm", fd)
+	m.finds(Diagnosis{Objects: []string{oldID, id}, Victims: []int{old.pid}, PIDs: []int{young.pid}, Severity: "warning"})
+	return aboutObject(id), err
+}

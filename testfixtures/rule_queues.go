@@ -1,0 +1,151 @@
+package testfixtures
+
+import (
+	"fmt"
+	"strconv"
+)
+
+func queueFullFixtures() []Fixture {
+	return []Fixture{{
+		Name:  "queue-full",
+		short: "qfull",
+		Makes: "a full System V queue at which a sender waits; who last received from it sleeps",
+		make:  makeFullMsg,
+		roles: map[string]func(*role) error{"snd": ending(msgSendRole), "rcv": msgReceiveRole, "more": msgFillRole},
+	}, {
+		Name:  "queue-full:posix",
+		short: "qfull-p",
+		Makes: "a full POSIX queue at which a sender waits; another process has it open and sleeps",
+		make:  func(m *maker) (object, error) { return makeFullMq(m, true) },
+		roles: map[string]func(*role) error{"rcv": holdRole, "snd": mqFillRole},
+	}, {
+		Name:  "queue-full:innocent",
+		short: "qfull-i",
+		Makes: "a full POSIX queue at which nobody waits",
+		make:  func(m *maker) (object, error) { return makeFullMq(m, false) },
+		roles: map[string]func(*role) error{"rcv": holdRole},
+	}}
+}
+
+func makeFullMsg(m *maker) (object, error) {
+	id, err := m.makeSysV(sysvMsg, 0)
+	if err != nil {
+		return object{}, err
+	}
+	if err := msgSetLimit(id, 4096); err != nil {
+		return object{}, err
+	}
+	arg := part{args: []string{strconv.Itoa(id)}}
+	if _, err := m.ended("snd", nil, arg); err != nil {
+		return object{}, err
+	}
+	rcv, err := m.start("rcv", nil, arg)
+	if err != nil {
+		return object{}, err
+	}
+	snd, err := m.start("more", nil, arg)
+	if err != nil {
+		return object{}, err
+	}
+	m.finds(Diagnosis{Root: rcv.pid, Victims: []int{snd.pid}, Objects: []string{sysvMsg.id(id)}})
+	return aboutObject(sysvMsg.id(id)), m.blocked(snd)
+}
+
+// msgFillRole sends until it has to wait.
+func msgFillRole(r *role) error {
+	id, err := strconv.Atoi(r.args[0])
+	if err != nil {
+		return err
+	}
+	if err := r.ready(nil); err != nil {
+		return err
+	}
+	go r.hold()
+	for err == nil {
+		err = msgSend(id, 1, 500)
+	}
+	return fmt.Errorf("queue %d: the wait is over: %w", id, err)
+}
+
+func makeFullMq(m *maker, wait bool) (object, error) {
+	name, fd, err := m.newMq()
+	if err != nil {
+		return object{}, err
+	}
+	for range mqMessages {
+		if err := mqSend(fd, 10); err != nil {
+			return object{}, err
+		}
+	}
+	rcv, err := m.start("rcv", nil, part{fds: []int{fd}})
+	if err != nil {
+		return object{}, err
+	}
+	o, err := describeMq(fd, name)
+	if err != nil || !wait {
+		return aboutObject(o.id), err
+	}
+	snd, err := m.start("snd", nil, part{fds: []int{fd}})
+	if err != nil {
+		return object{}, err
+	}
+	m.finds(Diagnosis{Root: rcv.pid, Victims: []int{snd.pid}, Objects: []string{o.id}})
+	return aboutObject(o.id), m.blocked(snd)
+}
+
+func mqFillRole(r *role) error {
+	if err := r.ready(nil); err != nil {
+		return err
+	}
+	go r.hold()
+	return fmt.Errorf("the wait is over: %w", mqSend(firstFD, 10))
+}
+
+func noMessageOfTypeFixtures() []Fixture {
+	roles := map[string]func(*role) error{"snd": msgSendRole, "rcv": msgAwaitRole}
+	return []Fixture{{
+		Name:  "no-message-of-type",
+		short: "mtype",
+		Makes: "a System V queue with 3 messages, and a receiver that waits for another type",
+		make:  func(m *maker) (object, error) { return makeMsgOfType(m, true) },
+		roles: roles,
+	}, {
+		Name:  "no-message-of-type:innocent",
+		short: "mtype-i",
+		Makes: "an empty one, and a receiver that waits for a type",
+		make:  func(m *maker) (object, error) { return makeMsgOfType(m, false) },
+		roles: roles,
+	}}
+}
+
+func makeMsgOfType(m *maker, others bool) (object, error) {
+	id, err := m.makeSysV(sysvMsg, 0)
+	if err != nil {
+		return object{}, err
+	}
+	arg := part{args: []string{strconv.Itoa(id)}}
+	if others {
+		if _, err := m.start("snd", nil, arg); err != nil {
+			return object{}, err
+		}
+	}
+	rcv, err := m.start("rcv", nil, arg)
+	if err != nil {
+		return object{}, err
+	}
+	m.finds(Diagnosis{Victims: []int{rcv.pid}, Objects: []string{sysvMsg.id(id)}, Severity: "warning"})
+	return aboutObject(sysvMsg.id(id)), m.blocked(rcv)
+}
+
+// msgAwaitRole waits for a message of type 9, which nobody sends.
+func msgAwaitRole(r *role) error {
+	id, err := strconv.Atoi(r.args[0])
+	if err != nil {
+		return err
+	}
+	if err := r.ready(nil); err != nil {
+		return err
+	}
+	go r.hold()
+	return fmt.Errorf("queue %d: the wait is over: %w", id, msgReceive(id, 9))
+}

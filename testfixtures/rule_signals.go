@@ -1,0 +1,142 @@
+package testfixtures
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func termSignalBlockedFixtures() []Fixture {
+	return []Fixture{{
+		Name:  "term-signal-blocked",
+		short: "term",
+		Makes: "a process that blocks SIGTERM and was sent it",
+		make:  func(m *maker) (object, error) { return makePending(m, unix.SIGTERM) },
+		roles: map[string]func(*role) error{"h": pendingRole},
+	}, {
+		Name:  "term-signal-blocked:innocent",
+		short: "term-i",
+		Makes: "a process that blocks SIGTERM, and was sent SIGUSR1, which it blocks, too",
+		make:  func(m *maker) (object, error) { return makePending(m, unix.SIGUSR1) },
+		roles: map[string]func(*role) error{"h": pendingRole},
+	}}
+}
+
+func makePending(m *maker, sig syscall.Signal) (object, error) {
+	var pid int
+	if _, err := m.start("h", &pid, part{args: []string{strconv.Itoa(int(sig))}}); err != nil {
+		return object{}, err
+	}
+	m.children = []int{pid}
+	m.finds(Diagnosis{Root: pid, Confidence: "certain"})
+	return object{"process:" + strconv.Itoa(pid), tree{"pid": pid}}, nil
+}
+
+// pendingRole has a child that blocks SIGTERM and SIGUSR1 and sends it the signal
+// of its argument. The Go runtime takes care that SIGTERM cannot be blocked in all
+// of its own threads; the child has one thread and no runtime.
+func pendingRole(r *role) error {
+	sig, err := strconv.Atoi(r.args[0])
+	if err != nil {
+		return err
+	}
+	if err := block([]int{int(unix.SIGTERM), int(unix.SIGUSR1)}); err != nil {
+		return err
+	}
+	child, errno := forkHolder()
+	if errno != 0 {
+		return named("clone", errno)
+	}
+	r.children = append(r.children, int(child))
+	if err := unix.Kill(int(child), syscall.Signal(sig)); err != nil {
+		return os.NewSyscallError("kill", err)
+	}
+	return r.readyAndHold(int(child))
+}
+
+// blockInAll blocks signals in all threads: it is true once the process, which
+// executes itself anew for that, does so; see [signalsRole].
+func (r *role) blockInAll(signals ...int) (bool, error) {
+	if slices.Contains(r.args, "blocked") {
+		return true, nil
+	}
+	if err := block(signals); err != nil {
+		return false, err
+	}
+	return false, unix.Exec("/proc/self/exe", slices.Concat(os.Args, []string{"blocked"}), os.Environ())
+}
+
+func signalQueueNearLimitFixtures() []Fixture {
+	return []Fixture{{
+		Name:  "signal-queue-near-limit",
+		short: "sigq",
+		Makes: "a process with 18 signals queued, whose limit on them is nearly reached",
+		make:  func(m *maker) (object, error) { return makeSignalQueue(m, 1) },
+		roles: map[string]func(*role) error{"h": signalQueueRole},
+	}, {
+		Name:  "signal-queue-near-limit:innocent",
+		short: "sigq-i",
+		Makes: "one with as many, whose limit is ten times as high",
+		make:  func(m *maker) (object, error) { return makeSignalQueue(m, 10) },
+		roles: map[string]func(*role) error{"h": signalQueueRole},
+	}}
+}
+
+func makeSignalQueue(m *maker, times int) (object, error) {
+	p, err := m.start("h", nil, part{args: []string{strconv.Itoa(times)}})
+	if err != nil {
+		return object{}, err
+	}
+	m.finds(Diagnosis{Root: p.pid})
+	return aboutProcess(p), nil
+}
+
+// signalQueueRole queues 18 signals, and sets its limit on signals to so many times
+// the number of those that are queued for its user and two more.
+func signalQueueRole(r *role) error {
+	const sig = sigRTMin + 5
+	if ok, err := r.blockInAll(sig); !ok {
+		return err
+	}
+	times, err := strconv.Atoi(r.args[0])
+	if err != nil {
+		return err
+	}
+	for range 18 {
+		if err := unix.Kill(os.Getpid(), sig); err != nil {
+			return os.NewSyscallError("kill", err)
+		}
+	}
+	queued, err := signalsQueued()
+	if err != nil {
+		return err
+	}
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_SIGPENDING, &limit); err != nil {
+		return os.NewSyscallError("getrlimit", err)
+	}
+	limit.Cur = uint64(times * (queued + 2))
+	if err := unix.Setrlimit(unix.RLIMIT_SIGPENDING, &limit); err != nil {
+		return needing("a higher limit on signals", os.NewSyscallError("setrlimit", err))
+	}
+	return r.readyAndHold(nil)
+}
+
+// signalsQueued is how many signals are queued for this user.
+func signalsQueued() (int, error) {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, err
+	}
+	_, after, _ := strings.Cut(string(text), "\nSigQ:\t")
+	n, _, ok := strings.Cut(after, "/")
+	if !ok {
+		return 0, fmt.Errorf("/proc/self/status has no SigQ")
+	}
+	return strconv.Atoi(n)
+}

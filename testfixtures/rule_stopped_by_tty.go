@@ -1,0 +1,87 @@
+package testfixtures
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func stoppedByTTYFixtures() []Fixture {
+	roles := func(background func(*role) error) map[string]func(*role) error {
+		return map[string]func(*role) error{"tm": terminalRole, "sh": foregroundRole, "bg": background}
+	}
+	return []Fixture{{
+		Name:  "stopped-by-tty",
+		short: "tty",
+		Makes: "a terminal with a background process that wanted to read from it and was stopped",
+		Needs: "a devpts with /dev/ptmx",
+		make:  makeStoppedByTTY,
+		roles: roles(readTerminalRole),
+	}, {
+		Name:  "stopped-by-tty:innocent",
+		short: "tty-i",
+		Makes: "one with a background process that stopped itself",
+		Needs: "a devpts with /dev/ptmx",
+		make:  makeStoppedByTTY,
+		roles: roles(stopRole),
+	}}
+}
+
+// job is a session's leader and its background process.
+type job struct{ Leader, Background int }
+
+func makeStoppedByTTY(m *maker) (object, error) {
+	t, err := openTerminal()
+	if err != nil {
+		return object{}, err
+	}
+	m.own(t.Master, t.Slave)
+	var j job
+	if _, err := m.start("tm", &j, part{fds: []int{t.Master, t.Slave}}); err != nil {
+		return object{}, err
+	}
+	m.children = []int{j.Leader, j.Background}
+	m.finds(Diagnosis{Root: j.Background, Confidence: "certain"})
+	return object{fmt.Sprintf("process:%d", j.Background), tree{"pid": j.Background, "state": "T"}}, nil
+}
+
+// terminalRole holds the master and starts a session on the slave, whose leader
+// says that all is ready.
+func terminalRole(r *role) error {
+	slave := firstFD + 1
+	if _, err := r.child("sh", &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: firstFD}, slave); err != nil {
+		return err
+	}
+	r.hold()
+	return nil
+}
+
+// foregroundRole is in the foreground of its terminal and has a job in the
+// background.
+func foregroundRole(r *role) error {
+	pid, err := r.child("bg", &syscall.SysProcAttr{Setpgid: true}, firstFD)
+	if err != nil {
+		return err
+	}
+	for err = unix.EINTR; err == unix.EINTR; {
+		err = unix.Waitid(unix.P_PID, pid, nil, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT, nil)
+	}
+	if err != nil {
+		return os.NewSyscallError("waitid", err)
+	}
+	return r.readyAndHold(job{os.Getpid(), pid})
+}
+
+// readTerminalRole reads from its terminal.
+func readTerminalRole(*role) error {
+	var b [1]byte
+	n, err := unix.Read(firstFD, b[:])
+	return fmt.Errorf("it was not stopped: read %d, %w", n, err)
+}
+
+// stopRole stops its process.
+func stopRole(*role) error {
+	return fmt.Errorf("it was not stopped: %w", unix.Kill(os.Getpid(), unix.SIGSTOP))
+}
