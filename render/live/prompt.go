@@ -11,7 +11,11 @@ type prompt struct {
 	kind promptKind
 	text string
 
-	before filter // of promptFilter: what Esc goes back to
+	// Of promptFilter: what Esc goes back to, and the row that is selected again
+	// wherever it is not filtered out.
+	before   filter
+	moved    bool
+	selected Ident
 
 	question string // of promptConfirm, escaped
 	yes, no  func(*Model)
@@ -42,7 +46,8 @@ func (m *Model) ask(kind promptKind, text string) {
 		m.say(Dim, "Here one can search (/), not filter.")
 		return
 	}
-	m.prompt = prompt{kind: kind, text: text, before: m.table().wanted.filter}
+	t := m.table()
+	m.prompt = prompt{kind: kind, text: text, before: t.wanted.filter, moved: t.moved, selected: t.selected}
 }
 
 // confirm asks a question. Anything but y is no.
@@ -99,8 +104,8 @@ func (m *Model) preview() {
 	if err != nil {
 		f = m.prompt.before
 	}
-	if m.table().wanted.filter != f {
-		m.table().wanted.filter = f
+	if t := m.table(); t.wanted.filter != f {
+		t.wanted.filter, t.moved, t.selected = f, m.prompt.moved, m.prompt.selected
 		m.arrange()
 	}
 }
