@@ -118,6 +118,7 @@ func (c command) newRoot() *cobra.Command {
 		c.newCheck(o),
 		c.newKinds(),
 		c.newExplain(),
+		c.newLog(o),
 		c.newDoctor(o),
 		c.newCompletion(),
 		c.newMan(),

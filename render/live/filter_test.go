@@ -10,8 +10,17 @@ func TestContainsFold(t *testing.T) {
 		s, wanted string
 		want      bool
 	}{
-		{"nginx(9)", "NGINX", true}, {"NGINX", "ginx", true}, {"nginx", "nginy", false}, {"", "a", false}, {"a", "", true}, {"ab", "abc", false},
-		{"ÄRGER", "ärger", true}, {"x Ärger", "rger", true}, {"数据库", "据", true}, {"→ no reader", "NO READER", true}, {"\xff", "x", false},
+		{"nginx(9)", "NGINX", true},
+		{"NGINX", "ginx", true},
+		{"nginx", "nginy", false},
+		{"", "a", false},
+		{"a", "", true},
+		{"ab", "abc", false},
+		{"ÄRGER", "ärger", true},
+		{"x Ärger", "rger", true},
+		{"数据库", "据", true},
+		{"→ no reader", "NO READER", true},
+		{"\xff", "x", false},
 	} {
 		if got := containsFold(c.s, c.wanted); got != c.want {
 			t.Errorf("%q in %q: %v", c.wanted, c.s, got)

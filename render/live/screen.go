@@ -70,7 +70,7 @@ var screens = []screen{
 		columns: []string{"PID", "USER", "S", "LABEL", "PENDING", "SHARED", "BLOCKED"}, empty: "No process has pending or blocked signals.",
 	},
 	{
-		title: "Log", about: "what appeared and vanished since ipctop started", list: listNone,
+		title: "Log", about: "what appeared, vanished, got stuck and was released since ipctop started", list: listNone,
 		columns: []string{"TIME", "", "KIND", "WHAT", "WHO"}, empty: "Nothing appeared or vanished yet.",
 	},
 	{
