@@ -116,6 +116,7 @@ func (c command) newRoot() *cobra.Command {
 		c.newDump(o),
 		c.newShow(o),
 		c.newCheck(o),
+		c.newWhy(o),
 		c.newKinds(),
 		c.newExplain(),
 		c.newLog(o),
