@@ -168,8 +168,12 @@ func (m *Model) statusLine(width int) (Line, bool) {
 	t := m.table()
 	switch f := t.wanted.filter; {
 	case m.prompt.kind != promptNone:
-		var l Line
-		l.add(KeyName, m.prompt.label())
+		l := text(KeyName, m.prompt.label())
+		if m.prompt.kind == promptConfirm {
+			l = crop(l, 0, width-1, m.more())
+			l.Cursor = l.Width()
+			return l, true
+		}
 		if l.Width() > width/2 {
 			l = text(KeyName, m.prompt.label()[:1]+": ")
 		}
