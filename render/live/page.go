@@ -17,7 +17,7 @@ type page struct {
 	title string // escaped
 	lines []Line
 	raw   []Line // before they were wrapped; nil if they are not
-	gone  bool // what it tells of is there no more; the text is the last there was
+	gone  bool   // what it tells of is there no more; the text is the last there was
 
 	top, shift int
 	found      int // where the last search ended
