@@ -22,6 +22,8 @@ type Rule struct {
 var rules = []Rule{
 	inheritedListenerRule,
 	backlogFullRule,
+	unreachableListenerRule,
+	staleSocketPathRule,
 	queueFullRule,
 	noMessageOfTypeRule,
 	fdInFlightRule,

@@ -76,6 +76,7 @@ type Scan struct {
 	// processes to system calls. If not, none that takes a pid may be called.
 	PIDCalls bool
 	BootTime time.Time
+	Began    time.Time // before anything was read
 
 	scanner *Scanner
 	root    Dir
@@ -149,6 +150,7 @@ func (sc *Scanner) begin() (*Scan, error) {
 	s := &Scan{
 		ProcRoot: sc.opts.ProcRoot,
 		Own:      map[string]uint64{},
+		Began:    time.Now(),
 		scanner:  sc,
 		root:     root,
 		mounts:   &mountTables{root: sc.opts.ProcRoot, byNS: map[uint64]*mountTable{}},

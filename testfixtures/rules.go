@@ -11,6 +11,7 @@ func ruleFixtures() []Fixture {
 	list := slices.Concat(
 		inheritedListenerFixtures(),
 		backlogFullFixtures(),
+		socketPathFixtures(),
 		queueFullFixtures(),
 		noMessageOfTypeFixtures(),
 		fdInFlightFixtures(),
