@@ -20,6 +20,21 @@ type Rule struct {
 // earlier rule reports, a later one does not report again. A new rule adds its
 // line here.
 var rules = []Rule{
+	deadlockRule,
+	semNobodyPostsRule,
+	mutexOwnerDeadRule,
+	semOwnerDeadRule,
+	selfWaitRule,
+	holderStoppedRule,
+	lockInheritedRule,
+	waitChainRule,
+	leakedWriteEndRule,
+	pipeFullRule,
+	socketFullRule,
+	ptyNotReadRule,
+	lockWaitRule,
+	fifoOpenWaitsRule,
+	noReaderRule,
 	inheritedListenerRule,
 	backlogFullRule,
 	unreachableListenerRule,

@@ -127,6 +127,15 @@ func holders(o *model.Object, fits func(*model.Holder) bool) []int {
 	return set(pids)
 }
 
+// latestOf is when the last of some waits began, which is when a circle closed.
+func latestOf(v *view, waits []*model.Wait) time.Time {
+	var times []time.Time
+	for _, w := range waits {
+		times = append(times, v.began(w))
+	}
+	return latest(times...)
+}
+
 // step is a wait as a step of a chain.
 func (v *view) step(w *model.Wait, object, relation string) model.Step {
 	return model.Step{PID: w.PID, TID: w.TID, Comm: w.Comm, Object: object, Relation: relation}

@@ -7,21 +7,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// blocked waits until the main thread of a holder sleeps for good: until it does
+// blocked waits until the main thread of a holder sleeps for good.
+func (m *maker) blocked(p *process) error { return m.blockedThread(p.pid) }
+
+// blockedThread waits until a thread sleeps for good, or is stopped: until it does
 // in several looks, and has not run between them.
-func (m *maker) blocked(p *process) error {
+func (m *maker) blockedThread(tid int) error {
 	var last string
 	same := 0
 	return m.until("blocked", func() (bool, error) {
-		_, state, err := startTicks(p.pid)
+		_, state, err := startTicks(tid)
 		if err != nil {
 			return false, err
 		}
-		runs, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/schedstat", p.pid, p.pid))
+		runs, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/schedstat", tid, tid))
 		if err != nil {
 			return false, err
 		}
-		if state != 'S' || string(runs) != last {
+		if state != 'S' && state != 'T' || string(runs) != last {
 			same, last = 0, string(runs)
 			return false, nil
 		}

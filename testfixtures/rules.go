@@ -9,6 +9,21 @@ import (
 // rule_ID.go. A new rule adds its line here.
 func ruleFixtures() []Fixture {
 	list := slices.Concat(
+		deadlockFixtures(),
+		semNobodyPostsFixtures(),
+		mutexOwnerDeadFixtures(),
+		semOwnerDeadFixtures(),
+		selfWaitFixtures(),
+		holderStoppedFixtures(),
+		lockInheritedFixtures(),
+		waitChainFixtures(),
+		leakedWriteEndFixtures(),
+		pipeFullFixtures(),
+		socketFullFixtures(),
+		ptyNotReadFixtures(),
+		lockWaitFixtures(),
+		fifoOpenWaitsFixtures(),
+		noReaderFixtures(),
 		inheritedListenerFixtures(),
 		backlogFullFixtures(),
 		socketPathFixtures(),

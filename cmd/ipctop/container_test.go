@@ -179,6 +179,9 @@ func TestContainersFromOutside(t *testing.T) {
 	for i, c := range all {
 		checkContents(t, snap, pids[i], c)
 	}
+	if a, b := firstPTY(t, snap, pids[0]), firstPTY(t, snap, pids[1]); a.ID == b.ID {
+		t.Errorf("both containers have the terminal %s", a.ID)
+	}
 	_, stopHammer := hammer(t)
 	for _, stop := range stops {
 		stop()
@@ -248,6 +251,19 @@ func checkContents(t *testing.T, snap *model.Snapshot, pid int, c contents) {
 	if len(fifos) != 2 || c.FIFOs[0] != c.FIFOs[1] {
 		t.Errorf("FIFOs %v with inode numbers %v, want two of the same number", fifos, c.FIFOs)
 	}
+}
+
+// firstPTY is the pseudoterminal that a container has, the first of its devpts.
+func firstPTY(t *testing.T, snap *model.Snapshot, pid int) *model.Object {
+	t.Helper()
+	o := the(t, snap, model.Pty, fmt.Sprintf("terminals of container %d", pid), func(o *model.Object) bool {
+		return slices.ContainsFunc(o.Holders, func(h model.Holder) bool { return int(h.PID) == pid })
+	})
+	heldBy(t, o, model.ViaFD, pid)
+	if o.Detail.(*model.PtyDetail).Index != model.Some(0) {
+		t.Errorf("%s is %+v, not the first of its instance", o.ID, o.Detail)
+	}
+	return o
 }
 
 // whoKeeps lists the processes, threads and descriptors that keep namespaces.

@@ -20,6 +20,9 @@ func TestMain(m *testing.M) {
 	if what := os.Getenv(containerEnv); what != "" {
 		container(what)
 	}
+	if os.Getenv(dataEnv) != "" {
+		data()
+	}
 	if os.Getenv(waitersEnv) != "" {
 		waiters()
 	}

@@ -212,7 +212,10 @@ func TestBlockedCallsStayBlocked(t *testing.T) {
 	for lines.Scan() {
 		got = append(got, lines.Text())
 	}
-	if want := []string{"read 0", "epoll 0", "msgrcv 0", "semop 0", "futex 0"}; !slices.Equal(got, want) {
+	if want := []string{
+		"read 0", "epoll 0", "msgrcv 0", "semop 0", "futex 0", "epoll_pwait2 0", "ppoll 0", "recvfrom 0", "flock 0", "mq_timedreceive 0",
+		"rt_sigtimedwait 0",
+	}; !slices.Equal(got, want) {
 		t.Errorf("the calls returned %q, want %q", got, want)
 	}
 }
@@ -274,6 +277,7 @@ func TestNothingIsCounted(t *testing.T) {
 			own[strings.TrimPrefix(i.Kind, "sysv-")+" "+id] = true
 		}
 	}
+	log := kernelLog(t)
 	before := counted(t, dir, untouched, own)
 	scans, stop := hammer(t)
 	awaitScans(t, scans, 8)
@@ -282,6 +286,11 @@ func TestNothingIsCounted(t *testing.T) {
 	for _, what := range slices.Sorted(maps.Keys(before)) {
 		if before[what] != after[what] {
 			t.Errorf("%s: %s before, %s after", what, before[what], after[what])
+		}
+	}
+	if log != nil {
+		for _, line := range log() {
+			t.Errorf("the kernel says: %s", line)
 		}
 	}
 	var events [4096]byte

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -44,6 +46,33 @@ func waiters() {
 		_, _ = sys(unix.SYS_SEMCTL, uintptr(sem), 0, 0)
 		os.Exit(0)
 	}()
+	// Pairs of sockets and descriptions of a file, each pair for one wait.
+	pair := func() (fds [2]int) {
+		var err error
+		if fds, err = unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+			fmt.Println("cannot", err)
+			os.Exit(1)
+		}
+		return fds
+	}
+	polled, received2 := pair(), pair()
+	locked := must(sys(unix.SYS_MEMFD_CREATE, uintptr(unsafe.Pointer(&[]byte("lock\x00")[0])), 1))
+	again, err := unix.Open("/proc/self/fd/"+strconv.Itoa(locked), unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil || unix.Flock(locked, unix.LOCK_EX) != nil {
+		fmt.Println("cannot lock", err)
+		os.Exit(1)
+	}
+	mqName := []byte("ipctop-test-waiters-" + strconv.Itoa(os.Getpid()) + "\x00")
+	mqAttr := [8]int{1: 1, 2: 8}
+	mq := must(sys(unix.SYS_MQ_OPEN, uintptr(unsafe.Pointer(&mqName[0])), unix.O_CREAT|unix.O_RDWR|unix.O_CLOEXEC, 0o600, uintptr(unsafe.Pointer(&mqAttr))))
+	must(sys(unix.SYS_MQ_UNLINK, uintptr(unsafe.Pointer(&mqName[0]))))
+	event2 := must(sys(unix.SYS_EVENTFD2, 0, unix.O_CLOEXEC))
+	epoll2 := must(sys(unix.SYS_EPOLL_CREATE1, unix.O_CLOEXEC))
+	must(sys(unix.SYS_EPOLL_CTL, uintptr(epoll2), unix.EPOLL_CTL_ADD, uintptr(event2), uintptr(unsafe.Pointer(&watch))))
+	const testSignal = 40
+	signals := uint64(1) << (testSignal - 1)
+	var signalled atomic.Int32
+	pollfd := unix.PollFd{Fd: int32(polled[0]), Events: unix.POLLIN}
 	var word uint32
 	message := struct {
 		kind int64
@@ -60,7 +89,8 @@ func waiters() {
 		kind int64
 		text [8]byte
 	}
-	var b [8]byte
+	var b, b2, b3 [8]byte
+	var events2 [1]unix.EpollEvent
 	waits := []struct {
 		name string
 		wait func() (uintptr, unix.Errno)
@@ -102,6 +132,51 @@ func waiters() {
 			"futex",
 			func() (uintptr, unix.Errno) { return sys(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&word)), 0, 0, 0) },
 			func() (uintptr, unix.Errno) { return sys(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&word)), 1, 1) },
+		}, {
+			"epoll_pwait2",
+			func() (uintptr, unix.Errno) {
+				return sys(unix.SYS_EPOLL_PWAIT2, uintptr(epoll2), uintptr(unsafe.Pointer(&events2)), 1, 0, 0, 8)
+			},
+			func() (uintptr, unix.Errno) {
+				return sys(unix.SYS_WRITE, uintptr(event2), uintptr(unsafe.Pointer(&one)), 8)
+			},
+		}, {
+			"ppoll",
+			func() (uintptr, unix.Errno) {
+				return sys(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&pollfd)), 1, 0, 0, 8)
+			},
+			func() (uintptr, unix.Errno) {
+				return sys(unix.SYS_WRITE, uintptr(polled[1]), uintptr(unsafe.Pointer(&one)), 8)
+			},
+		}, {
+			"recvfrom",
+			func() (uintptr, unix.Errno) {
+				return sys(unix.SYS_RECVFROM, uintptr(received2[0]), uintptr(unsafe.Pointer(&b2)), 8, 0, 0, 0)
+			},
+			func() (uintptr, unix.Errno) {
+				return sys(unix.SYS_WRITE, uintptr(received2[1]), uintptr(unsafe.Pointer(&one)), 8)
+			},
+		}, {
+			"flock",
+			func() (uintptr, unix.Errno) { return sys(unix.SYS_FLOCK, uintptr(again), unix.LOCK_EX) },
+			func() (uintptr, unix.Errno) { return sys(unix.SYS_FLOCK, uintptr(locked), unix.LOCK_UN) },
+		}, {
+			"mq_timedreceive",
+			func() (uintptr, unix.Errno) {
+				return sys(unix.SYS_MQ_TIMEDRECEIVE, uintptr(mq), uintptr(unsafe.Pointer(&b3)), 8, 0, 0)
+			},
+			func() (uintptr, unix.Errno) {
+				return sys(unix.SYS_MQ_TIMEDSEND, uintptr(mq), uintptr(unsafe.Pointer(&one)), 8, 0, 0)
+			},
+		}, {
+			"rt_sigtimedwait",
+			func() (uintptr, unix.Errno) {
+				signalled.Store(int32(unix.Gettid()))
+				return sys(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&signals)), 0, 0, 8)
+			},
+			func() (uintptr, unix.Errno) {
+				return sys(unix.SYS_TGKILL, uintptr(os.Getpid()), uintptr(signalled.Load()), testSignal)
+			},
 		},
 	}
 	results := make([]chan unix.Errno, len(waits))

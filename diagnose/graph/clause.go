@@ -116,26 +116,5 @@ func (g *Graph) clocks(n *node, c *Clause) {
 	}
 }
 
-// handled reports whether a signal handler of the process may do the work that a
-// thread waits for, as with a pipe that a program writes to itself, or a semaphore:
-// write and sem_post may be called there (signal-safety(7)). Faults are no such
-// signals; SIGINT alone is caught by interpreters, to end the program.
-func handled(p *model.Process) Doubt {
-	if p.Signals == nil || p.Signals.Caught == nil {
-		return Slight
-	}
-	d := None
-	for _, s := range p.Signals.Caught {
-		switch s {
-		case "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGTRAP", "SIGSYS", "SIGPIPE", "SIG32", "SIG33":
-		case "SIGINT":
-			d = max(d, Slight)
-		default:
-			return Open
-		}
-	}
-	return d
-}
-
 // nameOf is how sentences name a process.
 func nameOf(p *model.Process) string { return Name(p.Comm, p.PID) }

@@ -22,8 +22,7 @@ func (g *Graph) Deadlocks() []Deadlock {
 	var list []Deadlock
 	taken := map[int]bool{}
 	for _, level := range []Doubt{None, Slight, Strong} {
-		dead := g.eliminate(level)
-		r := &removal{g: g, level: level, dead: dead, free: g.freeCounts(level, dead)}
+		r := g.removed(level)
 		for _, members := range r.components() {
 			if slices.ContainsFunc(members, func(i int) bool { return taken[i] }) || g.idle(members, level) {
 				continue

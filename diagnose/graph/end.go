@@ -19,7 +19,6 @@ func (g *Graph) end(n *node, o *model.Object, writes bool) Clause {
 			c.How = "can read it"
 		}
 		g.holders(&c, o, func(*model.Holder) bool { return true })
-		g.handler(n, &c)
 	case model.Pty:
 		g.pty(n, &c, o)
 	case model.Unix, model.TCP, model.Vsock:
@@ -51,17 +50,6 @@ func (g *Graph) holders(c *Clause, o *model.Object, fits func(*model.Holder) boo
 	c.incomplete(o)
 }
 
-// handler notes that a signal handler of the waiting process itself may do what is
-// waited for, if the process can.
-func (g *Graph) handler(n *node, c *Clause) {
-	if !slices.Contains(c.Processes, n.process.PID) {
-		return
-	}
-	if d := handled(n.process); d != None {
-		c.doubt(d, "a signal handler of "+nameOf(n.process)+" could do it")
-	}
-}
-
 func (g *Graph) pipe(n *node, c *Clause, o *model.Object, writes bool) {
 	c.How = "can write to it"
 	if writes {
@@ -73,9 +61,6 @@ func (g *Graph) pipe(n *node, c *Clause, o *model.Object, writes bool) {
 		}
 		return writes && h.Access.CanRead() || !writes && h.Access.CanWrite()
 	})
-	if !writes {
-		g.handler(n, c)
-	}
 	if o.Kind == model.FIFO && !o.Deleted {
 		// To bring something through a FIFO is what strangers open it for; to
 		// take away what is not meant for them, hardly.

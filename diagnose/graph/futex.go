@@ -49,9 +49,6 @@ func (g *Graph) futex(n *node, id string) Clause {
 		c.doubt(Strong, "who maps the memory is not known")
 	}
 	c.add(n.process.PID)
-	if d.Type == "sem" || d.Type == "unknown" || d.Type == "" {
-		g.handler(n, &c)
-	}
 	return c
 }
 

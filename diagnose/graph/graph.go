@@ -17,6 +17,7 @@ type Graph struct {
 	members   map[int][]int // places in nodes of a process's living threads
 	tracees   map[int][]int // pids, by the process that traces them
 	listeners map[endpoint]*model.Object
+	removals  [Open]*removal // by level
 }
 
 // node is a living thread.

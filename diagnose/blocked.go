@@ -1,0 +1,149 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ipctop/ipctop/diagnose/graph"
+	"github.com/ipctop/ipctop/model"
+)
+
+// step is a thread of a chain as findings show it.
+func (v *view) stepOf(w *model.Wait, c *graph.Clause) model.Step {
+	s := model.Step{PID: w.PID, TID: w.TID, Comm: w.Comm, Object: w.Object, Relation: v.graph.Wants(w)}
+	if c == nil {
+		return s
+	}
+	if s.Object == "" {
+		s.Object = c.Object
+	}
+	var who []string
+	for _, pid := range v.graph.Releasers(c, w) {
+		who = append(who, v.name(pid))
+	}
+	if len(who) > 0 {
+		s.Relation += "; " + few(who) + " " + c.How
+	}
+	return s
+}
+
+// maxNames is how many names a sentence spells out.
+const maxNames = 4
+
+func few(names []string) string {
+	if len(names) > maxNames {
+		return strings.Join(names[:maxNames], ", ") + fmt.Sprintf(" or %d more", len(names)-maxNames)
+	}
+	return strings.Join(names, " or ")
+}
+
+// chain is a chain as findings show it.
+func (v *view) chain(c graph.Chain) []model.Step {
+	var list []model.Step
+	for i := range c.Steps {
+		list = append(list, v.stepOf(c.Steps[i].Wait, c.Steps[i].Clause))
+	}
+	return list
+}
+
+// rootOf is the root cause that a chain ends in; nil if that is no process.
+func (v *view) rootOf(e *graph.End) *model.Root {
+	if e.Process == nil {
+		return nil
+	}
+	return &model.Root{PID: e.Process.PID, TID: e.TID, Comm: e.Process.Comm, Doing: e.Doing}
+}
+
+// since is when the first of some waits began.
+func (v *view) since(waits ...*model.Wait) time.Time {
+	var times []time.Time
+	for _, w := range waits {
+		times = append(times, v.began(w))
+	}
+	return earliest(times...)
+}
+
+// evidence is what some waits were read from.
+func (v *view) evidence(waits ...*model.Wait) []model.Evidence {
+	var list []model.Evidence
+	for _, w := range waits {
+		list = append(list, v.graph.Evidence(w))
+	}
+	return list
+}
+
+// objectsOf are the objects that waits are about, each once.
+func objectsOf(waits ...*model.Wait) []string {
+	var list []string
+	for _, w := range waits {
+		ids := w.Objects
+		if w.Object != "" {
+			ids = []string{w.Object}
+		}
+		for _, id := range ids {
+			if !slices.Contains(list, id) {
+				list = append(list, id)
+			}
+		}
+	}
+	return list
+}
+
+func pidsOf(waits ...*model.Wait) []int {
+	var pids []int
+	for _, w := range waits {
+		pids = append(pids, w.PID)
+	}
+	return set(pids)
+}
+
+// subject are processes as the subject of a sentence: "a(1)", "a(1) and b(2)", "5 processes".
+func (v *view) subject(pids []int) string {
+	switch len(pids) {
+	case 0:
+		return "nobody"
+	case 1:
+		return v.name(pids[0])
+	case 2:
+		return v.name(pids[0]) + " and " + v.name(pids[1])
+	}
+	return fmt.Sprintf("%d processes", len(pids))
+}
+
+// wait and waits agree with a number of subjects.
+func verb(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// blocked are the confirmed waits for an object that are old enough and fit.
+func (v *view) blocked(id string, fits func(*model.Wait) bool) []*model.Wait {
+	var list []*model.Wait
+	for _, w := range v.waitsOn[id] {
+		if v.aged(w) && (fits == nil || fits(w)) {
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// free is what lets a process go on that is halted; nil if only others can.
+func (v *view) free(e *graph.End) []model.Action {
+	if e.Process == nil {
+		return nil
+	}
+	pid := e.Process.PID
+	switch e.Kind {
+	case graph.Stopped:
+		return []model.Action{{Argv: []string{"kill", "-CONT", fmt.Sprint(pid)}, Effect: "lets " + v.name(pid) + " go on", Risk: noRisk}}
+	case graph.Traced:
+		if t := e.Process.Tracer; t != 0 {
+			return []model.Action{v.kill(t, "ends the tracer "+v.name(t)+"; "+v.name(pid)+" goes on")}
+		}
+	}
+	return nil
+}

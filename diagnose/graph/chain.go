@@ -1,0 +1,208 @@
+package graph
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Step is one thread of a chain and what it waits for.
+type Step struct {
+	Wait   *model.Wait
+	Clause *Clause
+}
+
+// Chain leads from a blocked thread to what keeps it waiting in the end.
+type Chain struct {
+	Steps []Step
+	End   End
+	// Cycle is where the chain meets itself: the place in Steps that the last one
+	// waits for; -1 where it does not.
+	Cycle int
+}
+
+// Chain follows a wait to its root cause: from each thread to one that could
+// release it, the one that is in the worst way where there are several. A wait
+// that is not confirmed is followed, too.
+func (g *Graph) Chain(w *model.Wait) Chain {
+	c := Chain{Cycle: -1}
+	at := map[int]int{} // place in Steps, by tid
+	for {
+		i, ok := g.byTID[w.TID]
+		if !ok || g.nodes[i].wait != w {
+			c.End = End{Kind: Unseen, Doing: "could not be followed"}
+			return c
+		}
+		n := &g.nodes[i]
+		clauses := n.clauses
+		if clauses == nil {
+			clauses = g.clauses(n)
+		}
+		at[w.TID] = len(c.Steps)
+		clause, next, nobody := g.worst(n, clauses, at)
+		c.Steps = append(c.Steps, Step{Wait: w, Clause: clause})
+		if nobody {
+			c.End = g.nobody(n, clause)
+			return c
+		}
+		if place, met := at[next.tid]; met && next.wait != nil {
+			c.Cycle = place
+			c.End = End{Kind: Stuck, Process: next.process, TID: next.tid, Doing: "waits in turn"}
+			return c
+		}
+		if end, ends := g.ends(next); ends {
+			c.End = end
+			return c
+		}
+		w = next.wait
+	}
+}
+
+// worst picks the clause that is most in the way, and the thread in it that the
+// chain goes on with: clauses without a free thread come before others. nobody is
+// true where there is no such thread.
+func (g *Graph) worst(n *node, clauses []Clause, seen map[int]int) (clause *Clause, next *node, nobody bool) {
+	best := -1
+	for k := range clauses {
+		m := g.representative(n, &clauses[k], seen)
+		rank := 3
+		switch {
+		case m == nil && clauses[k].Doubt != Open:
+			rank = 0
+		case m == nil:
+			rank = 4
+		case m.blocked:
+			rank = 1
+		}
+		if best < 0 || rank < best {
+			best, clause, next = rank, &clauses[k], m
+		}
+	}
+	return clause, next, next == nil
+}
+
+// representative is the thread of a clause that stands for all of them: of the
+// processes the one that is most certainly kept from acting.
+func (g *Graph) representative(n *node, c *Clause, seen map[int]int) *node {
+	var list []*node
+	for _, tid := range c.Threads {
+		if i, ok := g.byTID[tid]; ok {
+			list = append(list, &g.nodes[i])
+		}
+	}
+	for _, pid := range c.Processes {
+		if m := g.face(pid, n); m != nil {
+			list = append(list, m)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return slices.MinFunc(list, func(a, b *node) int { return cmp.Or(g.trouble(a)-g.trouble(b), a.process.PID-b.process.PID) })
+}
+
+// face is the thread by which a process is judged: one that runs if there is one,
+// else the one whose wait says most. The thread n itself is none.
+func (g *Graph) face(pid int, n *node) *node {
+	var best *node
+	for _, i := range g.members[pid] {
+		m := &g.nodes[i]
+		if m == n {
+			continue
+		}
+		if best == nil || g.telling(m) < g.telling(best) {
+			best = m
+		}
+	}
+	return best
+}
+
+// telling orders the threads of a process by what they say about it.
+func (g *Graph) telling(m *node) int {
+	switch {
+	case m.state == "R" && m.wait == nil:
+		return 0
+	case m.wait == nil && !m.unreadable:
+		return 1
+	case m.wait == nil:
+		return 6
+	case g.Firm(m.wait):
+		return 2
+	case !g.Work(m.wait):
+		return 3
+	case m.tid == m.process.PID:
+		return 4
+	}
+	return 5
+}
+
+// trouble orders threads that could all release a wait: those that are kept from
+// it by others before those that merely do not.
+func (g *Graph) trouble(m *node) int {
+	switch {
+	case halted(m):
+		return 0
+	case m.wait != nil && g.Firm(m.wait):
+		return 1
+	case m.wait != nil && !g.Work(m.wait):
+		return 2
+	case m.wait == nil:
+		return 3
+	}
+	return 4
+}
+
+// halted reports whether something keeps a thread from running at all.
+func halted(m *node) bool {
+	return stopped(m.state) || m.process.Frozen || m.process.CoreDump
+}
+
+// Doing is what a process does, judged by the thread that says most about it.
+func (g *Graph) Doing(pid int) End {
+	p := g.Processes[pid]
+	if p == nil {
+		return End{Kind: Unseen, Doing: "is not shown"}
+	}
+	m := g.face(pid, nil)
+	if m == nil {
+		return End{Kind: Gone, Process: p, TID: pid, Doing: "has ended"}
+	}
+	if end, ok := g.ends(m); ok {
+		return end
+	}
+	return End{Kind: Stuck, Process: p, TID: m.tid, Doing: g.Wants(m.wait)}
+}
+
+// Clauses are what must happen before a wait ends.
+func (g *Graph) Clauses(w *model.Wait) []Clause {
+	i, ok := g.byTID[w.TID]
+	if !ok || g.nodes[i].wait != w {
+		return nil
+	}
+	if n := &g.nodes[i]; n.clauses == nil {
+		return g.clauses(n)
+	}
+	return g.nodes[i].clauses
+}
+
+// Releasers are the processes that could release a wait, without its own if that
+// has no other thread.
+func (g *Graph) Releasers(c *Clause, w *model.Wait) []int {
+	var pids []int
+	for _, pid := range c.Processes {
+		for _, i := range g.members[pid] {
+			if g.nodes[i].tid != w.TID {
+				pids = append(pids, pid)
+				break
+			}
+		}
+	}
+	for _, tid := range c.Threads {
+		if i, ok := g.byTID[tid]; ok && !slices.Contains(pids, g.nodes[i].process.PID) {
+			pids = append(pids, g.nodes[i].process.PID)
+		}
+	}
+	slices.Sort(pids)
+	return pids
+}

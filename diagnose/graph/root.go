@@ -1,0 +1,188 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// EndKind is how a chain ends.
+type EndKind string
+
+// The ways in which a chain ends.
+const (
+	Running EndKind = "running"  // it runs, or could
+	Asleep  EndKind = "sleeping" // it waits for time to pass
+	Idle    EndKind = "idle"     // it waits for work
+	Stopped EndKind = "stopped"
+	Traced  EndKind = "traced"
+	Frozen  EndKind = "frozen"
+	Dumping EndKind = "dumping core"
+	Disk    EndKind = "disk" // it waits for a disk or a file server
+	Outside EndKind = "outside"
+	Stuck   EndKind = "stuck"  // it waits for one that was met before
+	Nobody  EndKind = "nobody" // there is none who could release the last one
+	Gone    EndKind = "gone"   // who could has ended
+	Signal  EndKind = "signal" // the last one waits for a signal
+	Timer   EndKind = "time"   // … for time to pass
+	Unseen  EndKind = "unseen" // what is not shown
+)
+
+// End is the root cause that a chain leads to.
+type End struct {
+	Kind    EndKind
+	Process *model.Process // nil: none
+	TID     int
+	Doing   string // what it does, in a few words
+}
+
+// Halts reports whether the root cause is kept from running from outside.
+func (e *End) Halts() bool {
+	switch e.Kind {
+	case Stopped, Traced, Frozen, Dumping:
+		return true
+	}
+	return false
+}
+
+// ends reports whether a chain ends at a thread, and how.
+func (g *Graph) ends(m *node) (End, bool) {
+	p := m.process
+	e := End{Process: p, TID: m.tid}
+	set := func(kind EndKind, doing string) (End, bool) {
+		e.Kind, e.Doing = kind, doing
+		return e, true
+	}
+	switch {
+	case p.CoreDump:
+		return set(Dumping, "is dumping core")
+	case p.Frozen:
+		return set(Frozen, "is frozen (control group)")
+	case m.state == "T":
+		return set(Stopped, "is stopped")
+	case m.state == "t":
+		if q := g.Processes[p.Tracer]; q != nil {
+			return set(Traced, "is stopped by its tracer "+nameOf(q))
+		}
+		return set(Traced, "is stopped by its tracer")
+	case m.unreadable:
+		return set(Unseen, "does what could not be read")
+	}
+	w := m.wait
+	switch {
+	case w == nil && m.state == "D":
+		return set(Disk, "waits for a disk or a file system")
+	case w == nil && m.state == "R":
+		return set(Running, "is running")
+	case w == nil:
+		return set(Running, "waits for nothing that is known")
+	case w.Needs == needsTime:
+		if d, ok := w.Timeout.Get(); ok {
+			return set(Asleep, "sleeps for "+brief(time.Duration(d)))
+		}
+		return set(Asleep, "sleeps")
+	case !w.Confirmed:
+		return set(Running, "is running")
+	case w.Needs == needsSignal:
+		return set(Idle, "waits for a signal")
+	case g.Work(w) && !g.narrow(m):
+		return set(Idle, g.idles(w))
+	}
+	return e, false
+}
+
+// idles says what a thread waits for that is idle.
+func (g *Graph) idles(w *model.Wait) string {
+	switch {
+	case w.Call == "accept" || w.Call == "accept4":
+		return "waits for a connection"
+	case w.Needs == needsMessage:
+		return "waits for a message"
+	}
+	if o := g.Objects[w.Object]; o != nil && o.Kind == model.Pty {
+		return "waits for input at its terminal"
+	}
+	return "waits for events; the kernel does not show for which"
+}
+
+// narrow reports whether a thread that polls does so for one single process: then
+// it is that process that it waits for.
+func (g *Graph) narrow(m *node) bool {
+	if len(m.clauses) != 1 || m.clauses[0].Doubt == Open || len(m.clauses[0].Threads) > 0 {
+		return false
+	}
+	others := slices.DeleteFunc(slices.Clone(m.clauses[0].Processes), func(pid int) bool { return pid == m.process.PID })
+	return len(others) == 1 && m.wait.Needs == needsEvent
+}
+
+// nobody is the end of a chain at a thread that no thread is known to release.
+func (g *Graph) nobody(n *node, c *Clause) End {
+	w := n.wait
+	o := g.Objects[w.Object]
+	switch {
+	case c == nil:
+	case c.Doubt != Open && g.ownerGone(w):
+		return End{Kind: Gone, Doing: "its owner has ended without unlocking it"}
+	case c.Doubt != Open && len(c.Processes) > 0 && !slices.Contains(c.Processes, n.process.PID):
+		return End{Kind: Gone, Doing: "who could has ended"}
+	case c.Doubt == Open, c.Doubt == Strong:
+		if end, ok := g.outside(o); ok {
+			return end
+		}
+	default:
+		return End{Kind: Nobody, Doing: "nobody else can"}
+	}
+	switch w.Needs {
+	case needsSignal:
+		return End{Kind: Signal, Doing: "a signal may come from anywhere"}
+	case needsTime:
+		return End{Kind: Timer, Doing: "time passes"}
+	}
+	doing := "who could is not shown"
+	if c != nil && len(c.Because) > 0 {
+		doing = c.Because[0]
+	}
+	return End{Kind: Unseen, Doing: doing}
+}
+
+// ownerGone reports whether the owner of the lock word has ended.
+func (g *Graph) ownerGone(w *model.Wait) bool {
+	if o := g.Objects[w.Object]; o != nil {
+		if d, ok := o.Detail.(*model.FutexDetail); ok {
+			alive, known := d.OwnerAlive.Get()
+			return known && !alive
+		}
+	}
+	return false
+}
+
+// outside is the end of a chain at a connection to another host.
+func (g *Graph) outside(o *model.Object) (End, bool) {
+	if o == nil {
+		return End{}, false
+	}
+	d, ok := o.Detail.(*model.InetDetail)
+	if !ok || d.Remote == "" || len(o.Peers) > 0 {
+		return End{}, false
+	}
+	doing := d.Remote + " is not on this machine, or not shown"
+	if ns, ok := d.LastRecv.Get(); ok {
+		doing += "; nothing came for " + brief(time.Duration(ns))
+	}
+	return End{Kind: Outside, Doing: doing}, true
+}
+
+// brief is a duration in one or two units: 41s, 3m12s, 2h05m.
+func brief(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%dms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+}

@@ -1,0 +1,45 @@
+package graph
+
+import (
+	"github.com/ipctop/ipctop/model"
+)
+
+// Stuck is the clause of a confirmed wait that no thread can ever fulfil, doubts up
+// to level left out of account; nil if there is none.
+func (g *Graph) Stuck(w *model.Wait, level Doubt) *Clause {
+	i, ok := g.byTID[w.TID]
+	if !ok || g.nodes[i].wait != w {
+		return nil
+	}
+	r := g.removed(level)
+	if !r.dead[i] {
+		return nil
+	}
+	for k := range g.nodes[i].clauses {
+		if c := &g.nodes[i].clauses[k]; r.holds(c) {
+			return c
+		}
+	}
+	return nil
+}
+
+// removed is the elimination at a level; each is done once.
+func (g *Graph) removed(level Doubt) *removal {
+	if g.removals[level] == nil {
+		dead := g.eliminate(level)
+		g.removals[level] = &removal{g: g, level: level, dead: dead, free: g.freeCounts(level, dead)}
+	}
+	return g.removals[level]
+}
+
+// Sure is how sure it is that a clause has no releaser but those it names, that
+// they do nothing, and why it is not certain.
+func (g *Graph) Sure(w *model.Wait, c *Clause) (model.Confidence, []string) {
+	d := c.Doubt
+	because := append([]string{}, c.Because...)
+	if i, ok := g.byTID[w.TID]; ok && !g.nodes[i].settled {
+		d = max(d, Slight)
+		because = append(because, Name(w.Comm, w.PID)+" has not waited for longer than the scan took")
+	}
+	return d.confidence(), because
+}

@@ -1,0 +1,185 @@
+package graph
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Wants says in words what a blocked thread does and at what.
+func (g *Graph) Wants(w *model.Wait) string {
+	o := g.Objects[w.Object]
+	switch w.Needs {
+	case needsChild:
+		return wantsChild(w)
+	case needsTime:
+		return "sleeps"
+	case needsSignal:
+		return "waits for a signal"
+	}
+	switch w.Call {
+	case "flock", "fcntl":
+		return wantsLock(w) + on(o, w)
+	case "semop", "semtimedop":
+		what := "waits for semaphores"
+		if w.Target != nil && len(w.Target.Operations) > 0 {
+			what = "does semop " + strings.Join(w.Target.Operations, ", ")
+		}
+		return what + on(o, w)
+	case "futex", "futex_waitv":
+		return g.wantsWord(w)
+	case "open", "openat", "openat2":
+		if w.Target != nil && w.Target.Path != "" {
+			return "opens the FIFO " + w.Target.Path
+		}
+		return "opens a FIFO"
+	case "accept", "accept4":
+		return "waits for a connection" + on(o, w)
+	case "connect":
+		if w.Target != nil && w.Target.Path != "" {
+			return "connects to " + w.Target.Path
+		}
+		return "connects" + on(o, w)
+	case "poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2":
+		if n := len(w.Objects); n == 1 {
+			return "polls " + g.label(w.Objects[0])
+		}
+		return fmt.Sprintf("polls %d descriptors", len(w.Objects))
+	case "msgrcv", "mq_timedreceive":
+		return "waits for a message" + on(o, w)
+	case "msgsnd", "mq_timedsend":
+		return "sends a message" + on(o, w)
+	}
+	verb := "reads from"
+	if writes(w.Call) {
+		verb = "writes to"
+	}
+	if w.Call == "splice" || w.Call == "tee" {
+		return w.Call + "s between " + strings.Join(w.Objects, " and ")
+	}
+	if w.Target != nil {
+		if fd, ok := w.Target.FD.Get(); ok {
+			text := verb + " fd " + strconv.Itoa(fd)
+			if w.Object != "" {
+				text += ", " + g.label(w.Object)
+			}
+			return text + fullness(o)
+		}
+	}
+	return verb + on(o, w) + fullness(o)
+}
+
+func wantsChild(w *model.Wait) string {
+	if w.Call == "vfork" {
+		return "waits for its child to exec (vfork)"
+	}
+	if w.Target != nil {
+		if child, ok := w.Target.Child.Get(); ok && child > 0 {
+			return "waits for its child " + strconv.Itoa(child)
+		}
+	}
+	return "waits for a child (" + w.Call + ")"
+}
+
+func wantsLock(w *model.Wait) string {
+	t := w.Target
+	if t == nil {
+		return "wants a lock"
+	}
+	mode := map[string]string{"READ": "shared", "WRITE": "exclusive"}[t.Mode]
+	text := "wants " + strings.TrimSpace(mode+" "+t.LockType+" lock")
+	if t.LockType != "flock" && t.Range != "" && t.Range != "0-EOF" {
+		text += " " + t.Range
+	}
+	return text
+}
+
+func (g *Graph) wantsWord(w *model.Wait) string {
+	kind := g.lockType(w)
+	switch kind {
+	case "":
+		return "waits at lock words"
+	case "unknown":
+		kind = "lock word"
+	case "cond":
+		kind = "condition variable"
+	case "sem":
+		kind = "semaphore"
+	case "join":
+		return "waits for a thread to end (pthread_join)"
+	}
+	verb := "wants the "
+	switch kind {
+	case "condition variable", "barrier", "semaphore", "lock word":
+		verb = "waits at a "
+	}
+	return verb + kind + " " + w.Object
+}
+
+// on names the object behind a verb.
+func on(o *model.Object, w *model.Wait) string {
+	switch {
+	case o == nil && w.Object == "":
+		return ""
+	case o == nil:
+		return " on " + w.Object
+	}
+	return " on " + labelOf(o)
+}
+
+func (g *Graph) label(id string) string {
+	if o := g.Objects[id]; o != nil {
+		return labelOf(o)
+	}
+	return id
+}
+
+// labelOf is what people know an object by.
+func labelOf(o *model.Object) string {
+	switch {
+	case o.Path != "":
+		return o.Path
+	case o.Name != "" && o.Kind != model.Pipe:
+		return o.Name
+	}
+	return o.ID
+}
+
+// Label is what people know an object by: its path or name, else its id.
+func (g *Graph) Label(id string) string { return g.label(id) }
+
+// fullness says that a buffer takes no more.
+func fullness(o *model.Object) string {
+	if o == nil {
+		return ""
+	}
+	if fill, ok := o.Fill.Get(); !ok || fill < 1 {
+		return ""
+	}
+	if d, ok := o.Detail.(*model.PipeDetail); ok {
+		queued, known := d.Queued.Get()
+		if capacity, ok := d.Capacity.Get(); ok && known {
+			return fmt.Sprintf(", FULL %d/%d", queued, capacity)
+		}
+	}
+	return ", FULL"
+}
+
+// Evidence is what a wait's decoding rests on.
+func (g *Graph) Evidence(w *model.Wait) model.Evidence {
+	text := w.Call
+	if w.Target != nil {
+		if fd, ok := w.Target.FD.Get(); ok {
+			text += " fd " + strconv.Itoa(fd)
+		}
+	}
+	if w.Object != "" {
+		text += " on " + w.Object
+	}
+	if w.Confirmed {
+		text += ", the same in two looks"
+	}
+	return model.Evidence{Source: fmt.Sprintf("/proc/%d/task/%d/syscall", w.PID, w.TID), Text: text}
+}

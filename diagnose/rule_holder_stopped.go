@@ -1,0 +1,67 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ipctop/ipctop/diagnose/graph"
+	"github.com/ipctop/ipctop/model"
+)
+
+var holderStoppedRule = Rule{
+	ID:       "holder-stopped",
+	Title:    "others wait for a process that is stopped",
+	Severity: model.Critical,
+	Means: "Processes wait for one that cannot run: it is stopped (Ctrl-Z, SIGSTOP), held by a debugger, frozen with its control group, or being " +
+		"written to a core file. Until it goes on, they will not.",
+	Evidence: "State T or t in /proc/PID/stat, the control group's cgroup.events, or CoreDumping in /proc/PID/status; and the blocked calls of those " +
+		"who wait.",
+	Do: "Let it go on: kill -CONT PID, or fg in its shell; detach the debugger; thaw the control group. Or end it.",
+	FalseAlarm: "Somebody may have stopped it on purpose and know that others wait. Who merely waits for it as its parent is not counted: a shell waits " +
+		"for the job that it has stopped.",
+	find: findHolderStopped,
+}
+
+func findHolderStopped(v *view) []finding {
+	var roots []int
+	ends := map[int]graph.End{}
+	chains := map[int][]graph.Chain{}
+	for i := range v.Waits {
+		w := &v.Waits[i]
+		if !w.Confirmed || !v.aged(w) || w.Needs == "child" || v.graph.Work(w) {
+			continue
+		}
+		c := v.graph.Chain(w)
+		if !c.End.Halts() || c.Steps[len(c.Steps)-1].Wait.Needs == "child" {
+			continue
+		}
+		pid := c.End.Process.PID
+		if chains[pid] == nil {
+			roots = append(roots, pid)
+		}
+		ends[pid], chains[pid] = c.End, append(chains[pid], c)
+	}
+	var list []finding
+	for _, pid := range roots {
+		var waits []*model.Wait
+		for _, c := range chains[pid] {
+			for _, s := range c.Steps {
+				if !slices.Contains(waits, s.Wait) {
+					waits = append(waits, s.Wait)
+				}
+			}
+		}
+		end := ends[pid]
+		victims := pidsOf(waits...)
+		longest := slices.MaxFunc(chains[pid], func(x, y graph.Chain) int { return len(x.Steps) - len(y.Steps) })
+		confidence, lowered := v.chainSure(&longest)
+		list = append(list, finding{Finding: model.Finding{
+			Confidence: confidence, LoweredBy: lowered, Since: v.since(waits...), Objects: objectsOf(waits...), Victims: victims, Root: v.rootOf(&end),
+			Summary: fmt.Sprintf("%s %s for %s, which %s", v.subject(victims), verb(len(victims), "waits", "wait"), v.name(pid), end.Doing),
+			Chain:   v.chain(longest), Actions: v.free(&end),
+			Evidence: append([]model.Evidence{{Source: fmt.Sprintf("/proc/%d/stat", pid), Text: "state " + v.processes[pid].State + ": it " + end.Doing}},
+				v.evidence(waits...)...),
+		}, explains: waits})
+	}
+	return list
+}

@@ -1,0 +1,82 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+var leakedWriteEndRule = Rule{
+	ID:       "leaked-write-end",
+	Title:    "pipe kept open by a process that inherited its write end",
+	Severity: model.Warning,
+	Means: "A process reads from a pipe until its end, and the end does not come: the only ones that still have the write end are brothers that were " +
+		"started after it and have it by accident. Their common parent had it open when it started them.",
+	Evidence: "The blocked read, and the holders of the write end: all of them have the reader's parent, started after the reader, and have the write " +
+		"end at a number above 2, where no program is given what it is to write to.",
+	Do:         "End the process that keeps it, and the reader gets its end of file. Then mend the parent: it must open pipes with O_CLOEXEC.",
+	FalseAlarm: "A brother may have been handed the pipe to write to it, at a number that it was told; then it is no accident. It is likely at most.",
+	find:       findLeakedWriteEnd,
+}
+
+func findLeakedWriteEnd(v *view) []finding {
+	var list []finding
+	for i := range v.Objects {
+		o := &v.Objects[i]
+		if o.Kind != model.Pipe {
+			continue
+		}
+		waits := v.blocked(o.ID, func(w *model.Wait) bool { return w.Needs == "data" })
+		if len(waits) == 0 {
+			continue
+		}
+		keepers := v.keepers(o, waits[0].PID)
+		if len(keepers) == 0 {
+			continue
+		}
+		confidence, lowered := v.absence(o)
+		first := keepers[0]
+		end := v.graph.Doing(first)
+		victims := pidsOf(waits...)
+		list = append(list, finding{Finding: model.Finding{
+			Confidence: lower(confidence, model.Likely), LoweredBy: append(lowered, "it may have been handed over on purpose"), Since: v.since(waits...),
+			Objects: []string{o.ID}, Victims: victims, Root: v.rootOf(&end), PIDs: keepers,
+			Summary: fmt.Sprintf("%s %s for the end of %s, which %s inherited and keeps open", v.subject(victims), verb(len(victims), "waits", "wait"),
+				o.ID, v.subject(keepers)),
+			Chain: []model.Step{v.stepOf(waits[0], nil)},
+			Evidence: append(v.evidence(waits...), v.holding(o.ID), model.Evidence{
+				Source: fmt.Sprintf("/proc/%d/stat", first),
+				Text:   fmt.Sprintf("parent %d, as of %s, and started after it", v.processes[first].PPID, v.name(waits[0].PID)),
+			}),
+			Actions: []model.Action{v.kill(first, "ends "+v.name(first)+"; the reader gets its end of file")},
+		}, explains: waits})
+	}
+	return list
+}
+
+// keepers are the holders of a pipe's write end, if all of them are brothers of
+// the reader that have it by accident; else none.
+func (v *view) keepers(o *model.Object, reader int) []int {
+	r := v.processes[reader]
+	if r == nil {
+		return nil
+	}
+	var pids []int
+	for i := range o.Holders {
+		h := &o.Holders[i]
+		if h.Via != model.ViaFD || h.Access == "" {
+			return nil
+		}
+		if !h.Access.CanWrite() {
+			continue
+		}
+		p := v.processes[int(h.PID)]
+		const lastStandard = 2
+		if p == nil || p.PID == reader || p.PPID != r.PPID || r.PPID <= 1 || h.FD.Or(0) <= lastStandard || p.StartTicks < r.StartTicks ||
+			p.StartTicks == r.StartTicks && p.PID < r.PID {
+			return nil
+		}
+		pids = append(pids, p.PID)
+	}
+	return set(pids)
+}

@@ -1,0 +1,71 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"github.com/ipctop/ipctop/diagnose/graph"
+	"github.com/ipctop/ipctop/model"
+)
+
+var lockInheritedRule = Rule{
+	ID:       "lock-inherited",
+	Title:    "lock kept by heirs of the process that took it",
+	Severity: model.Warning,
+	Means: "Processes wait for a lock whose owner by /proc/locks and lslocks has ended. Locks of flock and of open file descriptions live as long as the " +
+		"description, and a process that inherited it still has it open, perhaps without knowing of the lock.",
+	Evidence: "/proc/locks names a pid of which there is no process; lock: lines in the fdinfo of the heirs show the lock; and the blocked call of who waits.",
+	Do:       "End the heir, or have it close the descriptor. Then mend the program: open the lock file with O_CLOEXEC (flock(1): option -o).",
+	FalseAlarm: "A wrapper may take a lock for a daemon that is to keep it as long as it lives. Then the lock does what it is for; who waits should " +
+		"know.",
+	find: findLockInherited,
+}
+
+func findLockInherited(v *view) []finding {
+	var list []finding
+	if !v.allListed {
+		return nil
+	}
+	for i := range v.Objects {
+		o := &v.Objects[i]
+		for _, l := range graph.Locks(o) {
+			pid, named := l.PID.Get()
+			if l.Blocked || !named || l.Type == "posix" || l.Type == "lease" || len(l.Holders) == 0 || v.processes[pid] != nil {
+				continue
+			}
+			waits := v.blocked(o.ID, func(w *model.Wait) bool { return w.Needs == "lock" && v.waitsForAny(w, l.Holders) })
+			if len(waits) == 0 {
+				continue
+			}
+			victims := pidsOf(waits...)
+			heir := l.Holders[0]
+			end := v.graph.Doing(heir)
+			list = append(list, finding{Finding: model.Finding{
+				Confidence: model.Certain, Since: v.since(waits...), Objects: []string{o.ID}, Victims: victims, Root: v.rootOf(&end), PIDs: l.Holders,
+				Summary: fmt.Sprintf("%s %s for %s, locked by process %d, which has ended: %s inherited the lock", v.subject(victims),
+					verb(len(victims), "waits", "wait"), v.graph.Label(o.ID), pid, v.subject(l.Holders)),
+				Chain: []model.Step{v.stepOf(waits[0], nil)},
+				Evidence: append(v.evidence(waits...), model.Evidence{
+					Source: "/proc/locks", Text: fmt.Sprintf("%s %s %d: there is no such process", l.Type, l.Mode, pid),
+				}, v.holding(o.ID)),
+				Actions: []model.Action{v.kill(heir, "ends "+v.name(heir)+"; the lock is released if no other process has inherited it")},
+			}, explains: waits})
+			break
+		}
+	}
+	return list
+}
+
+// waitsForAny reports whether one of some processes is to release a wait.
+func (v *view) waitsForAny(w *model.Wait, pids []int) bool {
+	clauses := v.graph.Clauses(w)
+	for i := range clauses {
+		for _, pid := range clauses[i].Processes {
+			for _, p := range pids {
+				if p == pid {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,49 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+var noReaderRule = Rule{
+	ID:       "no-reader",
+	Title:    "pipe that nobody can read",
+	Severity: model.Info,
+	Means: "A process holds the write end of a pipe or FIFO that has no reader any more. The next write to it ends the process with SIGPIPE, or fails " +
+		"with EPIPE if it ignores that.",
+	Evidence: "The holders of the pipe: there is a write end among them, and no read end.",
+	Do:       "If the output matters, start the program anew with a reader. If not, nothing need be done.",
+	FalseAlarm: "A program may keep a write end that it never uses, and some wait for the reader to go (poll tells them at once). With hidden holders it is " +
+		"possible at most, and said to root alone: the reader may be one of them.",
+	find: findNoReader,
+}
+
+func findNoReader(v *view) []finding {
+	var list []finding
+	for i := range v.Objects {
+		o := &v.Objects[i]
+		if o.Kind != model.Pipe && o.Kind != model.FIFO {
+			continue
+		}
+		inFlight := false
+		for k := range o.Holders {
+			inFlight = inFlight || o.Holders[k].Via == model.ViaInFlight || o.Holders[k].Access == ""
+		}
+		writers := holders(o, func(h *model.Holder) bool { return h.Access.CanWrite() })
+		readers := holders(o, func(h *model.Holder) bool { return h.Access.CanRead() })
+		if inFlight || len(writers) == 0 || len(readers) > 0 {
+			continue
+		}
+		confidence, lowered := v.absence(o)
+		if confidence != model.Certain && v.Scan.EUID != 0 {
+			continue // the readers are other users' most of the time
+		}
+		list = append(list, finding{Finding: model.Finding{
+			Confidence: confidence, LoweredBy: lowered, Objects: []string{o.ID}, Victims: writers,
+			Summary:  fmt.Sprintf("%s can write to %s, and nobody reads it", v.subject(writers), v.graph.Label(o.ID)),
+			Evidence: []model.Evidence{v.holding(o.ID)},
+		}})
+	}
+	return list
+}

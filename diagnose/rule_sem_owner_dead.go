@@ -1,0 +1,68 @@
+package diagnose
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+var semOwnerDeadRule = Rule{
+	ID:       "sem-owner-dead",
+	Title:    "semaphore that a process took with it",
+	Severity: model.Critical,
+	Means: "Processes wait for a System V semaphore to be raised, and the last one that changed it has ended. It took the semaphore without SEM_UNDO, so " +
+		"its end did not give it back.",
+	Evidence: "The blocked semop and its operations; the semaphore's value and the pid of its last change (semctl GETPID), of which there is no " +
+		"process.",
+	Do: "Raise the semaphore, or remove the set and start its users anew: ipcrm -s ID. Then mend the program: it must use SEM_UNDO.",
+	FalseAlarm: "Another process may be about to raise it: with semaphores that count things, those who lower them are not those who raise them. It is " +
+		"likely at most.",
+	find: findSemOwnerDead,
+}
+
+func findSemOwnerDead(v *view) []finding {
+	var list []finding
+	for i := range v.Objects {
+		o := &v.Objects[i]
+		d, ok := o.Detail.(*model.SysvSemDetail)
+		if !ok {
+			continue
+		}
+		var waits []*model.Wait
+		gone := 0
+		for _, w := range v.blocked(o.ID, nil) {
+			if pid := v.takenBy(w, latest(d.OpTime, d.ChangeTime)); pid != 0 {
+				waits, gone = append(waits, w), pid
+			}
+		}
+		if len(waits) == 0 {
+			continue
+		}
+		victims := pidsOf(waits...)
+		list = append(list, finding{Finding: model.Finding{
+			Confidence: model.Likely, LoweredBy: []string{"any process may raise a semaphore"}, Since: v.since(waits...), Objects: []string{o.ID},
+			Victims: victims,
+			Summary: fmt.Sprintf("%s %s for semaphores of %s, which process %d, now ended, was the last to change", v.subject(victims),
+				verb(len(victims), "waits", "wait"), o.ID, gone),
+			Chain:    []model.Step{v.stepOf(waits[0], nil)},
+			Evidence: append(v.evidence(waits...), model.Evidence{Source: "semctl GETPID of " + o.ID, Text: fmt.Sprintf("%d: there is no such process", gone)}),
+			Actions:  v.ipcrm(o, "-s"),
+		}, explains: waits})
+	}
+	return list
+}
+
+// takenBy is the process that was the last to change a semaphore that a wait is
+// for, if it has ended; else 0.
+func (v *view) takenBy(w *model.Wait, last time.Time) int {
+	clauses := v.graph.Clauses(w)
+	for i := range clauses {
+		for _, pid := range clauses[i].Processes {
+			if v.fateOf(pid, last) == ended {
+				return pid
+			}
+		}
+	}
+	return 0
+}

@@ -1,0 +1,229 @@
+package testfixtures
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A puppet is a process of a single thread that makes a few system calls, the last
+// of which blocks, and never ends by itself. A holder written in Go has threads of
+// the runtime's own, any of which might, for all that can be seen, release what the
+// main thread waits for; a puppet has none.
+//
+// It is described by a line "NAME KEEP: CALL; CALL": what it is called, which
+// descriptors it keeps (3,4 or -), and the calls:
+//
+//	read FD           write FD (more than any buffer holds)
+//	flock FD          lock FD (posix, the whole file)
+//	futex FD AT OP VALUE (the word at AT of the memory that FD is)
+//	open PATH         pause (for a signal)
+//	halt (the last one: pause, and be stopped)
+type puppet struct {
+	name  string
+	keep  map[int]bool
+	calls []rawCall
+	unmap []unix.Iovec // its memory, which the host gives back
+}
+
+// rawCall is a system call with its arguments.
+type rawCall struct {
+	number uintptr
+	args   [6]uintptr
+}
+
+// puppets starts a holder that starts puppets, one for each line, and returns their
+// pids. They are brothers, and inherit fds from descriptor 3 on. All of them are
+// blocked when it returns.
+func (m *maker) puppets(fds []int, lines ...string) ([]int, error) {
+	var pids []int
+	if _, err := m.start("h", &pids, part{fds: fds, args: lines}); err != nil {
+		return nil, err
+	}
+	m.children = append(m.children, pids...)
+	for i, pid := range pids {
+		err := m.blockedThread(pid)
+		if err == nil && strings.HasSuffix(lines[i], ": halt") {
+			if err = unix.Kill(pid, unix.SIGSTOP); err == nil {
+				err = m.blockedThread(pid)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return pids, nil
+}
+
+// puppetRoles are the roles of a fixture made of puppets alone.
+func puppetRoles() map[string]func(*role) error {
+	return map[string]func(*role) error{"h": puppetRole}
+}
+
+// puppetRole starts the puppets that its arguments describe.
+func puppetRole(r *role) error {
+	n, _ := strconv.Atoi(os.Getenv(roleEnv))
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	var pids []int
+	for _, line := range r.args {
+		p, err := parsePuppet(line)
+		if err != nil {
+			return err
+		}
+		pid, err := p.start(null, n)
+		if err != nil {
+			return err
+		}
+		pids = append(pids, pid)
+	}
+	for fd := firstFD; fd < firstFD+n; fd++ {
+		_ = unix.Close(fd)
+	}
+	_ = unix.Close(null)
+	if err := r.ready(pids); err != nil {
+		return err
+	}
+	var b [1]byte
+	for {
+		if n, err := unix.Read(lifelineFD, b[:]); err != unix.EINTR && n <= 0 {
+			break
+		}
+	}
+	for _, pid := range pids {
+		_ = unix.Kill(pid, unix.SIGKILL)
+		_, _ = unix.Wait4(pid, nil, 0, nil)
+	}
+	unix.Exit(0)
+	return nil
+}
+
+func parsePuppet(line string) (*puppet, error) {
+	head, script, _ := strings.Cut(line, ": ")
+	name, keep, _ := strings.Cut(head, " ")
+	p := &puppet{name: "fx-" + name, keep: map[int]bool{}}
+	for f := range strings.SplitSeq(keep, ",") {
+		if fd, err := strconv.Atoi(f); err == nil {
+			p.keep[fd] = true
+		}
+	}
+	for text := range strings.SplitSeq(script, "; ") {
+		if err := p.parse(strings.Fields(text)); err != nil {
+			return nil, fmt.Errorf("%q: %w", text, err)
+		}
+	}
+	return p, nil
+}
+
+// What calls point to.
+var (
+	puppetBuffer = make([]byte, 4<<20)
+	wholeFile    = unix.Flock_t{Type: unix.F_WRLCK}
+)
+
+func (p *puppet) parse(words []string) error {
+	arg := func(i int) uintptr {
+		if i >= len(words) {
+			return 0
+		}
+		n, _ := strconv.ParseUint(words[i], 0, 64)
+		return uintptr(n)
+	}
+	add := func(number uintptr, args ...uintptr) {
+		c := rawCall{number: number}
+		copy(c.args[:], args)
+		p.calls = append(p.calls, c)
+	}
+	buffer := uintptr(unsafe.Pointer(&puppetBuffer[0]))
+	switch words[0] {
+	case "read":
+		add(unix.SYS_READ, arg(1), buffer, 1)
+	case "write":
+		add(unix.SYS_WRITE, arg(1), buffer, uintptr(len(puppetBuffer)))
+	case "flock":
+		add(unix.SYS_FLOCK, arg(1), unix.LOCK_EX)
+	case "lock":
+		add(unix.SYS_FCNTL, arg(1), unix.F_SETLKW, uintptr(unsafe.Pointer(&wholeFile)))
+	case "futex":
+		memory, err := unix.Mmap(int(arg(1)), 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		if err != nil {
+			return err
+		}
+		_ = memory[arg(2)] // present, or nobody could read the word
+		p.unmap = append(p.unmap, unix.Iovec{Base: &memory[0]})
+		p.unmap[len(p.unmap)-1].SetLen(len(memory))
+		add(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&memory[arg(2)])), arg(3), arg(4), 0, 0, 0xffffffff)
+	case "open":
+		path, err := unix.BytePtrFromString(words[1])
+		if err != nil {
+			return err
+		}
+		at := unix.AT_FDCWD
+		add(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(path)), unix.O_RDONLY)
+	case "halt", "pause":
+	default:
+		return fmt.Errorf("there is no call %q", words[0])
+	}
+	return nil
+}
+
+// start forks the puppet.
+func (p *puppet) start(null, fds int) (int, error) {
+	name, err := unix.BytePtrFromString(p.name)
+	if err != nil {
+		return 0, err
+	}
+	var defaults [8]uint64 // a struct sigaction of the kernel's: SIG_DFL
+	var mask uint64
+	setup := []rawCall{
+		{unix.SYS_PRCTL, [6]uintptr{unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL)}},
+		{unix.SYS_PRCTL, [6]uintptr{unix.PR_SET_NAME, uintptr(unsafe.Pointer(name))}},
+		{unix.SYS_DUP3, [6]uintptr{uintptr(null), 0}},
+		{unix.SYS_DUP3, [6]uintptr{uintptr(null), 1}},
+		{unix.SYS_DUP3, [6]uintptr{uintptr(null), 2}},
+		{unix.SYS_CLOSE, [6]uintptr{uintptr(null)}},
+	}
+	for signal := uintptr(1); signal <= 64; signal++ {
+		setup = append(setup, rawCall{unix.SYS_RT_SIGACTION, [6]uintptr{signal, uintptr(unsafe.Pointer(&defaults)), 0, 8}})
+	}
+	setup = append(setup, rawCall{unix.SYS_RT_SIGPROCMASK, [6]uintptr{unix.SIG_SETMASK, uintptr(unsafe.Pointer(&mask)), 0, 8}})
+	for fd := firstFD; fd < firstFD+fds; fd++ {
+		if !p.keep[fd] {
+			setup = append(setup, rawCall{unix.SYS_CLOSE, [6]uintptr{uintptr(fd)}})
+		}
+	}
+	pid, errno := fork(append(setup, p.calls...))
+	if errno != 0 {
+		return 0, named("clone", errno)
+	}
+	for _, m := range p.unmap {
+		_, _, _ = unix.RawSyscall(unix.SYS_MUNMAP, uintptr(unsafe.Pointer(m.Base)), uintptr(m.Len), 0)
+	}
+	return int(pid), nil
+}
+
+// fork makes a process of one thread, a copy of this one, that makes the calls and
+// then waits for a signal for ever. The Go runtime does not run in there: nothing
+// but these calls may be made.
+//
+//go:norace
+//go:nosplit
+func fork(calls []rawCall) (uintptr, unix.Errno) {
+	pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	if pid != 0 || errno != 0 {
+		return pid, errno
+	}
+	for i := range calls {
+		c := &calls[i]
+		_, _, _ = unix.RawSyscall6(c.number, c.args[0], c.args[1], c.args[2], c.args[3], c.args[4], c.args[5])
+	}
+	for {
+		_, _, _ = unix.RawSyscall6(unix.SYS_PPOLL, 0, 0, 0, 0, 0, 0)
+	}
+}

@@ -1,0 +1,23 @@
+package testfixtures
+
+func leakedWriteEndFixtures() []Fixture {
+	return pair("leaked-write-end", "leak", "a process that reads from a pipe which a younger brother keeps open by accident",
+		"a process that reads from a pipe into which an older brother is to write", func(m *maker) (object, error) {
+			fds, id, err := m.pipe()
+			if err != nil {
+				return object{}, err
+			}
+			pids, err := m.puppets(fds[:], "reader 3: read 3", "keeper 4: pause")
+			if err == nil {
+				m.finds(Diagnosis{Root: pids[1], Victims: pids[:1], Objects: []string{id}, Severity: "warning"})
+			}
+			return aboutObject(id), err
+		}, func(m *maker) (object, error) {
+			fds, id, err := m.pipe()
+			if err != nil {
+				return object{}, err
+			}
+			_, err = m.puppets(fds[:], "writer 4: pause", "reader 3: read 3")
+			return aboutObject(id), err
+		})
+}

@@ -1,0 +1,54 @@
+package testfixtures
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+func mutexOwnerDeadFixtures() []Fixture {
+	mutex := func(m *maker, owner int) (pids []int, id string, err error) {
+		fd, id, err := m.words(futexAt, 2, 0, uint32(owner), 1, mutexShared)
+		if err == nil {
+			pids, err = m.puppets([]int{fd}, fmt.Sprintf("wants 3: futex 3 %d %d 2", futexAt, futexWait))
+		}
+		return pids, id, err
+	}
+	list := pair("mutex-owner-dead", "mdead", "a process that waits for a mutex whose owner has ended", "a process that waits for a mutex whose owner lives",
+		func(m *maker) (object, error) {
+			gone, err := m.ended("gone", nil, part{})
+			if err != nil {
+				return object{}, err
+			}
+			pids, id, err := mutex(m, gone)
+			m.finds(Diagnosis{Victims: pids, Objects: []string{id}, Severity: "critical", Confidence: "certain"})
+			return aboutObject(id), err
+		}, func(m *maker) (object, error) {
+			fd, id, err := m.words(futexAt, 2, 0, 0, 1, mutexShared)
+			if err != nil {
+				return object{}, err
+			}
+			// The owner is told by the word, and must have the memory.
+			owner, err := m.start("own", nil, part{fds: []int{fd}})
+			if err != nil {
+				return object{}, err
+			}
+			var b [4]byte
+			binary.NativeEndian.PutUint32(b[:], uint32(owner.pid))
+			if _, err := unix.Pwrite(fd, b[:], futexAt+mutexOwner); err != nil {
+				return object{}, err
+			}
+			_, err = m.puppets([]int{fd}, fmt.Sprintf("wants 3: futex 3 %d %d 2", futexAt, futexWait))
+			return aboutObject(id), err
+		})
+	list[0].roles["gone"] = ending(holdRole)
+	list[1].roles["own"] = func(r *role) error {
+		if _, err := unix.Mmap(firstFD, 0, os.Getpagesize(), unix.PROT_READ, unix.MAP_SHARED); err != nil {
+			return err
+		}
+		return r.readyAndHold(nil)
+	}
+	return list
+}
