@@ -20,6 +20,7 @@ type Joined struct {
 
 	objects   map[Key]*Joint
 	shelf     []model.Object // where they lie
+	order     []*Joint       // in which a snapshot took them from there
 	unclaimed map[Key]*Joint
 	merged    map[Key]*Joint // keys of objects that turned out to be another
 	hidden    bool           // there are processes whose descriptors were not all read
@@ -377,7 +378,7 @@ func (s *Scan) snapshot(j *Joined) *model.Snapshot {
 		list = append(list, e)
 	}
 	sortObjects(list)
-	snap.Objects = j.takeShelf(list)
+	snap.Objects, j.order = j.takeShelf(list), list
 	snap.Links = model.MakeLinks(snap.Objects)
 	return snap
 }
