@@ -18,7 +18,9 @@ import (
 // A UNIX socket that is bound to a path and the file at that path go separate
 // ways: the file stays when the socket is gone, and the socket lives on when the
 // file is removed or replaced. unix_diag tells which file a socket is bound to
-// (Linux 3.7); here the directories are looked at.
+// (Linux 3.7); here is looked what is at its path. To find files that were left
+// behind their directories must be listed, which whoever watches them can see: it
+// is done only if asked for ([probe.Options].ListDirectories).
 
 // staleSockets are files, named by their file system and inode.
 var staleSockets = &probe.Space{Name: "stale-socket"}
@@ -57,8 +59,10 @@ func gatherBound(j *probe.Joined) *boundSockets {
 		listeners: map[uint64]map[string][]*probe.Joint{}, answers: map[*probe.Joint][]model.UnixDetail{}, asked: map[*probe.Joint]int{},
 	}
 	own := j.Scan.Own["mnt"]
-	for _, place := range usualPlaces {
-		b.dir(own, place)
+	if j.Scan.ListDirectories() {
+		for _, place := range usualPlaces {
+			b.dir(own, place)
+		}
 	}
 	for _, e := range j.In(sockfs) {
 		d, ok := e.Object.Detail.(*model.UnixDetail)
@@ -81,9 +85,11 @@ func gatherBound(j *probe.Joined) *boundSockets {
 			}
 		}
 		for _, ns := range namespaces {
-			dir := directoryOf(d.Path)
-			b.dir(ns, dir)
-			if d.State == "listen" && d.PathIno != 0 {
+			dir, listens := directoryOf(d.Path), d.State == "listen" && d.PathIno != 0
+			if listens || j.Scan.ListDirectories() {
+				b.dir(ns, dir)
+			}
+			if listens {
 				b.listeners[ns][dir] = append(b.listeners[ns][dir], e)
 				b.asked[e]++
 			}
@@ -127,7 +133,9 @@ func completePaths(_ context.Context, j *probe.Joined) {
 					d := e.Object.Detail.(*model.UnixDetail)
 					answers[e] = pathNow(ns, fd, d)
 				}
-				found = append(found, b.stale(j, ns, fd, dir)...)
+				if j.Scan.ListDirectories() {
+					found = append(found, b.stale(j, ns, fd, dir)...)
+				}
 				_ = unix.Close(fd)
 			} else if err == unix.ENOENT {
 				for _, e := range b.listeners[ns.Inode][dir] {

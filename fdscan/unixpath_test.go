@@ -58,8 +58,8 @@ func TestLiveSocketPaths(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A file as young as the scan may have been bound since.
-	scan := func() map[string]model.UnixDetail {
-		s, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{fdscan.Unix()}}).Scan(t.Context())
+	scan := func(list bool) map[string]model.UnixDetail {
+		s, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{fdscan.Unix()}, ListDirectories: list}).Scan(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestLiveSocketPaths(t *testing.T) {
 		return seen
 	}
 	time.Sleep(20 * time.Millisecond)
-	seen := scan()
+	seen := scan(true)
 	for path, want := range map[string]string{own: "own", gone: "nothing", replaced: "other", moved: "nothing"} {
 		if d := seen[path]; d.State != "listen" || d.PathState != want {
 			t.Errorf("%s: state %s, path %q, want %q", path, d.State, d.PathState, want)
@@ -94,11 +94,14 @@ func TestLiveSocketPaths(t *testing.T) {
 	if len(seen) != 5 {
 		t.Errorf("%d sockets, want 5: %v", len(seen), seen)
 	}
+	if seen := scan(false); len(seen) != 4 || seen[own].PathState != "own" {
+		t.Errorf("without listing directories: %v", seen)
+	}
 	now := time.Now().Add(time.Minute)
 	if err := os.Chtimes(filepath.Join(dir, "stale"), now, now); err != nil {
 		t.Fatal(err)
 	}
-	if d, ok := scan()[filepath.Join(dir, "stale")]; ok {
+	if d, ok := scan(true)[filepath.Join(dir, "stale")]; ok {
 		t.Errorf("a file younger than the scan: %+v", d)
 	}
 }

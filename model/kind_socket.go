@@ -104,8 +104,8 @@ var (
 		Man:         []string{"unix(7)", "socket(7)", "cmsg(3)"},
 		About: "Local sockets: streams, datagrams or sequenced packets between processes of one machine, also for handing " +
 			"over descriptors and credentials. Named by a path, an abstract name, or not at all (socketpair).",
-		Source: "unix_diag over netlink, else /proc/net/unix; fdinfo for descriptors in flight; the directories of bound sockets, /run and /tmp " +
-			"for what their paths lead to and for socket files that no socket is bound to (state stale)",
+		Source: "unix_diag over netlink, else /proc/net/unix; fdinfo for descriptors in flight; what the paths of listeners " +
+			"lead to; for ipctop check also the directories of bound sockets, /run and /tmp, for socket files that no socket is bound to (state stale)",
 		Privilege: "sockets and peers: none; who holds them: CAP_SYS_PTRACE with CAP_DAC_READ_SEARCH; other network namespaces: CAP_SYS_ADMIN",
 		Unseen: "what is queued; all but the first datagram's size; socket files in other directories, in those that may not be listed without changing " +
 			"their access time, and on overlay and btrfs",

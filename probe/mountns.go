@@ -60,6 +60,9 @@ func (ns *MountNS) Dir(path string) (int, error) {
 	})
 }
 
+// ListDirectories is what [Options] says of it.
+func (s *Scan) ListDirectories() bool { return s.scanner.opts.ListDirectories }
+
 // SuperDev is the device of the file system that a file of the namespace is on.
 func (ns *MountNS) SuperDev(st *unix.Statx_t) uint64 { return ns.table.superDev(st) }
 

@@ -38,6 +38,11 @@ type Options struct {
 	// was made without one: that costs too much to be done for all. nil: none.
 	Closer func(*model.Snapshot) (pids []int)
 
+	// ListDirectories has the directories in which UNIX sockets are bound, /run and
+	// /tmp listed for socket files that were left behind. Whoever watches one of
+	// them with inotify sees that it was opened, so it is done only when asked for.
+	ListDirectories bool
+
 	// Aside is the program that is started to do, as a process of its own, what
 	// can get stuck in the kernel beyond the reach of SIGKILL: a program with
 	// such a thread cannot end, and whoever waits for it waits, too. Its main

@@ -59,11 +59,11 @@ func TestFixturesDiagnosed(t *testing.T) {
 	for _, s := range run.Skipped {
 		t.Logf("%s is skipped: %s", s.Fixture, s.Reason)
 	}
-	snap, err := probe.NewScanner(probe.Options{Probes: probes(), Aside: "/proc/self/exe"}).Scan(t.Context())
+	snap, err := probe.NewScanner(probe.Options{Probes: probes(), Aside: "/proc/self/exe", ListDirectories: true}).Scan(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	snap.Findings = diagnose.Find(snap, diagnose.Options{})
+	diagnose.Run(snap, diagnose.Options{})
 	for i := range run.Instances {
 		inst := &run.Instances[i]
 		if err := testfixtures.Verify(snap, inst); err != nil {
