@@ -35,7 +35,7 @@ func findWaitChain(v *view) []finding {
 			continue
 		}
 		c := v.graph.Chain(w)
-		if c.End.Process == nil || c.Cycle >= 0 {
+		if c.End.Process == nil || c.Cycle >= 0 || v.serving(&c.End) {
 			continue
 		}
 		pid := c.End.Process.PID
