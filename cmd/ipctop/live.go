@@ -114,9 +114,10 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 	return tui.Run(ctx, tui.Options{
 		Settings: live.Settings{
 			ASCII: l.ascii || !utf8Locale(os.Getenv), Zone: time.Local, Source: source,
-			Interval: time.Duration(l.delay), ReadOnly: l.readOnly,
+			Interval: time.Duration(l.delay), ReadOnly: l.readOnly, Powerless: powerless(o),
 		},
-		Scan: scan, Once: o.from != "", Iterations: l.iterations, Save: saveDump, Theme: theme,
+		Actor: actor{},
+		Scan:  scan, Once: o.from != "", Iterations: l.iterations, Save: saveDump, Theme: theme,
 	})
 }
 

@@ -119,6 +119,7 @@ func (c command) newRoot() *cobra.Command {
 		c.newWhy(o),
 		c.newKinds(),
 		c.newExplain(),
+		c.newLog(o),
 		c.newDoctor(o),
 		c.newCompletion(),
 		c.newMan(),

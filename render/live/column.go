@@ -15,7 +15,8 @@ type column struct {
 	right bool // aligned to the right
 	least bool // sorted for the smallest first, though it is a number
 	flex  bool // may be cut to fit
-	spare bool // left out where there is no room
+	spare bool // left out where there is no room, or nothing to say
+	quiet bool // left out where it has nothing to say
 	cell  func(d *Data, v *render.View, r *row) render.Cell
 	key   func(d *Data, v *render.View, r *row) render.Key
 }
@@ -100,6 +101,7 @@ var processColumns = func() []column {
 		list = append(list, fromRender(c, func(r *row) *model.Process { return r.process }))
 	}
 	return append(list,
+		waitColumn,
 		column{
 			name: "IPC", right: true, spare: true,
 			key: func(d *Data, _ *render.View, r *row) render.Key { return render.OptKey(heldCount(d, r.process)) },
@@ -134,6 +136,14 @@ func fromRender[T any](c render.Column[T], get func(*row) *T) column {
 	}
 	if c.Key != nil {
 		out.key = func(_ *Data, v *render.View, r *row) render.Key { return c.Key(v, get(r)) }
+	}
+	if c.Name == "LABEL" {
+		shown := out.cell
+		out.cell = func(d *Data, v *render.View, r *row) render.Cell {
+			cell := shown(d, v, r)
+			cell.Text = indented(r.branch, cell.Text)
+			return cell
+		}
 	}
 	if c.Name == "NAME" {
 		shown := out.cell

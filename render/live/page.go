@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/query"
 	"github.com/ipctop/ipctop/render"
 )
@@ -72,6 +73,10 @@ func (m *Model) openAbout(kind pageKind) {
 	}
 	t := m.table()
 	t.moved, t.selected = true, r.ident() // it is being looked at
+	if r.problem != nil && r.problem.finding != nil {
+		m.open(page{kind: kind, about: r.ident(), title: m.escape(r.problem.finding.Title)})
+		return
+	}
 	if s := r.subject(m.data); s.object != nil || s.process != nil {
 		m.open(page{kind: kind, about: s.ident(), title: m.nameOf(s)})
 		return
@@ -83,7 +88,25 @@ func (m *Model) openHelp() {
 	if p := m.page(); p != nil && p.kind == pageHelp {
 		return
 	}
-	m.open(page{kind: pageHelp, title: "help", lines: help(m.settings, m.width)})
+	about, lines := "help", help(m.settings, m.width)
+	if f := m.finding(); f != nil {
+		lines = append(ruleLines(f.Rule, m.width), lines...)
+		about = "help: " + m.escape(f.Rule)
+	}
+	m.open(page{kind: pageHelp, title: about, lines: lines})
+}
+
+// finding is the finding that is selected or looked at; nil if it is something
+// else.
+func (m *Model) finding() *model.Finding {
+	r := m.selected()
+	if p := m.page(); p != nil && m.data != nil {
+		r = m.data.find(p.about)
+	}
+	if r.problem == nil {
+		return nil
+	}
+	return r.problem.finding
 }
 
 // refreshPage writes the page on top anew, from the newest snapshot.
@@ -121,6 +144,9 @@ func pageLines(d *Data, kind pageKind, about Ident) []Line {
 	if kind == pageRelations {
 		return relations(d, r, 1<<30)
 	}
+	if r.problem != nil {
+		return problemLines(d, r.problem)
+	}
 	var b bytes.Buffer
 	o := render.ShowOptions{Escape: d.escape, ASCII: d.usual.ASCII}
 	if err := render.Show(&b, d.Snap, []query.Match{{Process: r.process, Object: r.object}}, o); err != nil {
@@ -142,8 +168,7 @@ func pageLines(d *Data, kind pageKind, about Ident) []Line {
 func rowLines(d *Data, r row) []Line {
 	switch {
 	case r.problem != nil:
-		lines := []Line{text(severityRole(r.problem.severity), r.problem.what)}
-		return append(lines, findingLines(d, r.problem.finding)...)
+		return problemLines(d, r.problem)
 	case r.entry != nil:
 		return []Line{text(Normal, r.entry.what), text(Dim, "It is not there any more.")}
 	}
