@@ -12,7 +12,7 @@ var lockWaitRule = Rule{
 	ID:       "lock-wait",
 	Title:    "wait for a lock that somebody keeps",
 	Severity: model.Warning,
-	Means: "Processes wait for a lock on a file, a mutex or a semaphore for longer than --min-age, and who holds it does something else. Nothing is wrong " +
+	Means: "Processes wait for a lock on a file or for a mutex for longer than --min-age, and who holds it does something else. Nothing is wrong " +
 		"with the lock; the question is what its holder does.",
 	Evidence: "The blocked call (/proc/PID/task/TID/syscall), /proc/locks with the lock: lines of fdinfo, or the owner that the lock word names.",
 	Do:       "Look at what the holder does (ipctop why PID). Ending it releases a file lock; a mutex that is not robust stays locked.",
@@ -25,7 +25,9 @@ func findLockWait(v *view) []finding {
 	var list []finding
 	for i := range v.Objects {
 		o := &v.Objects[i]
-		waits := v.blocked(o.ID, func(w *model.Wait) bool { return w.Needs == "lock" && v.graph.Firm(w) })
+		waits := v.blocked(o.ID, func(w *model.Wait) bool {
+			return w.Needs == "lock" && v.graph.Firm(w) && o.Kind != model.SysvSem // which nobody owns
+		})
 		if len(waits) == 0 {
 			continue
 		}
