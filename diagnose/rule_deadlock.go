@@ -36,7 +36,7 @@ func findDeadlock(v *view) []finding {
 		}
 		pids := pidsOf(d.Waits...)
 		for _, pid := range pids {
-			actions = append(actions, v.kill(pid, "ends "+v.name(pid)+"; what it holds is released, and the others go on"))
+			actions = append(actions, v.kill(pid, "ends "+v.name(pid)+"; what it holds is released"))
 		}
 		if slices.ContainsFunc(d.Waits, v.onMutex) {
 			for i := range actions {

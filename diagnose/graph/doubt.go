@@ -34,16 +34,26 @@ type Clause struct {
 	How       string // how they could do it: "can write to it"
 
 	Doubt      Doubt
-	Because    []string         // what the doubt is
+	Because    []string         // what the doubts are
+	grades     []Doubt          // of each of them
 	Confidence model.Confidence // that they can do it
 }
 
 // doubt raises the clause's doubt.
 func (c *Clause) doubt(d Doubt, because string) {
 	c.Doubt = max(c.Doubt, d)
-	if because != "" {
-		c.Because = append(c.Because, because)
+	c.Because, c.grades = append(c.Because, because), append(c.grades, d)
+}
+
+// Doubts are the doubts of a grade or above, in words.
+func (c *Clause) Doubts(least Doubt) []string {
+	var list []string
+	for i, d := range c.grades {
+		if d >= least {
+			list = append(list, c.Because[i])
+		}
 	}
+	return list
 }
 
 // incomplete is what it means that an object's holders are not all known.
@@ -73,7 +83,7 @@ func merge(list []Clause) Clause {
 		}
 		all.Threads = append(all.Threads, c.Threads...)
 		all.Doubt = max(all.Doubt, c.Doubt)
-		all.Because = append(all.Because, c.Because...)
+		all.Because, all.grades = append(all.Because, c.Because...), append(all.grades, c.grades...)
 		if c.Confidence != model.Certain {
 			all.Confidence = c.Confidence
 		}

@@ -104,6 +104,9 @@ func (g *Graph) idles(w *model.Wait) string {
 	if o := g.Objects[w.Object]; o != nil && o.Kind == model.Pty {
 		return "waits for input at its terminal"
 	}
+	if g.lockType(w) != "" && !g.privateWord(w) {
+		return g.Wants(w)
+	}
 	return "waits for events; the kernel does not show for which"
 }
 
@@ -115,6 +118,12 @@ func (g *Graph) narrow(m *node) bool {
 	}
 	others := slices.DeleteFunc(slices.Clone(m.clauses[0].Processes), func(pid int) bool { return pid == m.process.PID })
 	return len(others) == 1 && m.wait.Needs == needsEvent
+}
+
+// Narrow reports whether a thread polls for one single process.
+func (g *Graph) Narrow(w *model.Wait) bool {
+	i, ok := g.byTID[w.TID]
+	return ok && g.nodes[i].wait == w && g.narrow(&g.nodes[i])
 }
 
 // nobody is the end of a chain at a thread that no thread is known to release.

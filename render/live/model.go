@@ -11,7 +11,8 @@ type Model struct {
 	settings      Settings
 	width, height int
 
-	data    *Data // the newest; nil before the first
+	data    *Data // what is shown; nil before the first
+	history history
 	failure string
 	log     []entry
 	logSeq  int
@@ -21,13 +22,15 @@ type Model struct {
 	back   []place // where Esc leads
 
 	pages  []page // what lies over the tables, the last on top
+	menu   *menu  // a list to choose from, over them all
 	prompt prompt
 
 	paused, follow, wide bool
-	tagged               map[Ident]bool
-	search               string
-	message              string
-	messageRole          Role
+	narrowing
+	tagged      map[Ident]bool
+	search      string
+	message     string
+	messageRole Role
 
 	arranging, again bool // work is under way; what it gives is out of date already
 	searching        int  // the number of the latest search; older results are dropped
