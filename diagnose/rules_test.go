@@ -181,7 +181,7 @@ func TestRulesJudge(t *testing.T) {
 		{"orphan-sysv-sem", "all gone", "info likely", newMachine().object("sysv-sem:1", model.SysvSem, sems(7, 8))},
 		{"orphan-sysv-sem", "one alive", "", newMachine().process(8).object("sysv-sem:1", model.SysvSem, sems(7, 8))},
 		{"orphan-sysv-sem", "one untouched", "info likely", newMachine().object("sysv-sem:1", model.SysvSem, sems(7, 0))},
-		{"orphan-sysv-sem", "one perhaps outside", "", newMachine().gap(hidesProcesses).object("sysv-sem:1", model.SysvSem, sems(7, 0))},
+		{"orphan-sysv-sem", "one perhaps outside", "", newMachine().process(7, young).gap(hidesProcesses).object("sysv-sem:1", model.SysvSem, sems(7, 0))},
 		{"orphan-sysv-sem", "not readable", "", newMachine().object("sysv-sem:1", model.SysvSem, sems())},
 
 		{"orphan-posix-shm", "nobody", "info likely", newMachine().object("posix-shm:0:1:1", model.PosixShm, &model.MemoryDetail{Modified: before})},
