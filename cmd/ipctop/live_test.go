@@ -33,7 +33,7 @@ func newTerminal(t *testing.T, width, height string) *terminal {
 	// stay open as long as it lives.
 	cmd := m.command("-f", os.DevNull, "new-session", "-d", "-x", width, "-y", height, "exec sh")
 	// A system user's own shell is nologin.
-	cmd.Env = append(os.Environ(), "SHELL=/bin/sh", "LC_ALL=C.UTF-8", "ENV=", mainEnv+"=1")
+	cmd.Env = append(os.Environ(), "SHELL=/bin/sh", "XDG_CONFIG_HOME="+t.TempDir(), "LC_ALL=C.UTF-8", "ENV=", mainEnv+"=1")
 	if err := cmd.Run(); err != nil {
 		t.Skipf("tmux does not start here: %v", err)
 	}

@@ -365,6 +365,9 @@ func ownFacts(snap *model.Snapshot) facts {
 		case model.Pipe, model.FIFO:
 			sayEnds(f, o, o.Holders)
 		case model.Unix:
+			if d, ok := o.Detail.(*model.UnixDetail); ok && d.State == "stale" {
+				continue // a file, of which ss knows nothing
+			}
 			peer, other := "0", []model.Holder(nil)
 			for _, p := range o.Peers {
 				if p.Confidence == model.Certain {

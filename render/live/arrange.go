@@ -39,7 +39,7 @@ const quick = 2000
 // arrange filters and sorts. It takes time in proportion to the rows.
 func arrange(d *Data, log []entry, o order) *arrangement {
 	source := sourceRows(d, log, o)
-	a := &arrangement{order: o, data: d, total: len(source), columns: columnsOf(o.screen, o.wide)}
+	a := &arrangement{order: o, data: d, total: len(source), columns: columnsOf(o.screen, o.wide, d.columns)}
 	if o.narrowing != (narrowing{}) {
 		source = slices.DeleteFunc(slices.Clone(source), func(r row) bool { return !o.narrowing.row(d, &r) })
 		a.total = len(source)

@@ -34,11 +34,19 @@ func (c *column) sortKey(d *Data, v *render.View, r *row) render.Key {
 }
 
 // columnsOf are the columns of a screen, with all that its rows have if wide.
-func columnsOf(s int, wide bool) []column {
+// What the user chose is not left out to save room.
+func columnsOf(s int, wide bool, chosen Columns) []column {
 	names := screens[s].columns
+	own := chosen[s]
+	if own != nil {
+		names = own
+	}
 	list := make([]column, 0, len(names))
 	for _, name := range names {
 		if c, ok := columnNamed(s, name); ok {
+			if own != nil && !slices.Contains(screens[s].columns, name) {
+				c.spare, c.quiet = false, false
+			}
 			list = append(list, c)
 		}
 	}
@@ -61,18 +69,21 @@ func columnsOf(s int, wide bool) []column {
 	return list
 }
 
-func columnNamed(s int, name string) (column, bool) {
-	var list []column
+// columnsFor are the columns that rows of a screen can have.
+func columnsFor(s int) []column {
 	switch {
 	case s == screenProblems:
-		list = problemColumns
+		return problemColumns
 	case s == screenLog:
-		list = logColumns
+		return logColumns
 	case screens[s].list == listProcesses:
-		list = processColumns
-	default:
-		list = objectColumns
+		return processColumns
 	}
+	return objectColumns
+}
+
+func columnNamed(s int, name string) (column, bool) {
+	list := columnsFor(s)
 	i := slices.IndexFunc(list, func(c column) bool { return c.name == name })
 	if i < 0 {
 		return column{}, false

@@ -17,6 +17,7 @@ type Data struct {
 	whole     *render.View // everything
 	escape    func(string) string
 	zone      *time.Location
+	columns   Columns
 	objects   map[string]int32
 	processes map[int]int32
 	held      map[int32][]int32 // pid: the objects it holds
@@ -36,6 +37,7 @@ type Settings struct {
 
 	Source    string        // the dump that is looked at; "": this machine
 	Interval  time.Duration // from one scan to the next
+	Columns   Columns       // instead of the usual ones
 	ReadOnly  bool          // nothing that changes the machine is offered
 	Powerless string        // why nothing can be changed, though ReadOnly is not set; "": it can
 }
@@ -56,6 +58,7 @@ func Prepare(snap *model.Snapshot, prev *Data, o Settings) *Data {
 		usual:     render.NewView(snap, &render.Options{ASCII: o.ASCII}),
 		escape:    escaper(o),
 		zone:      o.Zone,
+		columns:   o.Columns,
 		objects:   make(map[string]int32, len(snap.Objects)),
 		processes: make(map[int]int32, len(snap.Processes)),
 		held:      make(map[int32][]int32, len(snap.Processes)),

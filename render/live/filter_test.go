@@ -37,3 +37,19 @@ func FuzzContainsFold(f *testing.F) {
 		}
 	})
 }
+
+func TestFoldLine(t *testing.T) {
+	l := text(Dim, " /proc/1/x: ")
+	l.add(Normal, "flock on /a/long/path and more")
+	var got []string
+	for _, l := range foldLine(l, 20) {
+		got = append(got, strings.TrimRight(l.String(), " "))
+	}
+	want := " /proc/1/x: flock on|   /a/long/path and|   more"
+	if s := strings.Join(got, "|"); s != want {
+		t.Errorf("got\n%s", s)
+	}
+	if lines := foldLine(text(Normal, "short"), 20); len(lines) != 1 {
+		t.Errorf("a line that fits became %d", len(lines))
+	}
+}

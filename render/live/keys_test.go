@@ -55,6 +55,8 @@ func TestKeys(t *testing.T) {
 		{"3 Enter Backspace", []string{"-written and not yet read"}},
 		{"3 Enter 2", []string{"[2 Procs]", "-written"}},
 		{"3 Enter / 'Links' Enter", []string{"Links"}},
+		{"2 End Up w", []string{"why: yes(812)", "Esc: back"}},
+		{"3 w", []string{"why: pipe:4242"}},
 		{"3 g", []string{" writes  yes(812) fd 1 w", "Esc: back"}},
 		{"3 o", []string{"[2 Procs]", "> 813"}},
 		{"3 o Esc", []string{"[3 Chan]", "> pipe:4242"}},

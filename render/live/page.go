@@ -16,7 +16,8 @@ type page struct {
 	about Ident  // of what it tells
 	title string // escaped
 	lines []Line
-	gone  bool // what it tells of is there no more; the text is the last there was
+	raw   []Line // before they were wrapped; nil if they are not
+	gone  bool   // what it tells of is there no more; the text is the last there was
 
 	top, shift int
 	found      int // where the last search ended
@@ -27,6 +28,7 @@ type pageKind uint8
 const (
 	pageDetail pageKind = iota
 	pageRelations
+	pageWhy
 	pageHelp
 )
 
@@ -61,6 +63,28 @@ func (m *Model) open(p page) {
 func (m *Model) openDetail() { m.openAbout(pageDetail) }
 
 func (m *Model) openRelations() { m.openAbout(pageRelations) }
+
+// openWhy says why the selected thing is stuck, and on whom.
+func (m *Model) openWhy() {
+	r := m.selected()
+	if p := m.page(); p != nil && m.data != nil {
+		r = m.data.find(p.about)
+	}
+	if m.data == nil || r == (row{}) {
+		m.say(Dim, "Nothing is selected.")
+		return
+	}
+	if r.problem != nil && r.problem.finding != nil {
+		m.openDetail() // its chain is the answer
+		return
+	}
+	s := r.subject(m.data)
+	if s.object == nil && s.process == nil {
+		m.say(Dim, "This row is about no process or object that is there.")
+		return
+	}
+	m.open(page{kind: pageWhy, about: s.ident(), title: "why: " + m.nameOf(s)})
+}
 
 func (m *Model) openAbout(kind pageKind) {
 	if len(m.pages) > 0 && m.pages[len(m.pages)-1].kind == kind {
@@ -130,7 +154,11 @@ func (m *Model) fillPage(e pageEvent) {
 		return
 	}
 	if p.gone = e.lines == nil; !p.gone {
-		p.lines = e.lines
+		p.lines, p.raw = e.lines, nil
+		if about := m.data.find(p.about); about.problem != nil {
+			p.raw = e.lines // sentences: they are wrapped, and again on another terminal
+		}
+		p.wrap(m.width)
 	}
 	p.top = max(min(p.top, len(p.lines)-m.pageHeight()), 0)
 }
@@ -148,8 +176,14 @@ func pageLines(d *Data, kind pageKind, about Ident) []Line {
 		return problemLines(d, r.problem)
 	}
 	var b bytes.Buffer
-	o := render.ShowOptions{Escape: d.escape, ASCII: d.usual.ASCII}
-	if err := render.Show(&b, d.Snap, []query.Match{{Process: r.process, Object: r.object}}, o); err != nil {
+	var err error
+	subject := []query.Match{{Process: r.process, Object: r.object}}
+	if kind == pageWhy {
+		err = render.Why(&b, d.usual, subject)
+	} else {
+		err = render.Show(&b, d.Snap, subject, render.ShowOptions{Escape: d.escape, ASCII: d.usual.ASCII})
+	}
+	if err != nil {
 		return []Line{text(Critical, d.escape(err.Error()))}
 	}
 	var lines []Line
@@ -174,6 +208,45 @@ func rowLines(d *Data, r row) []Line {
 	}
 	return nil
 }
+
+// wrap breaks the lines of pages that are sentences at the width of the screen.
+func (p *page) wrap(width int) {
+	if p.raw == nil {
+		return
+	}
+	p.lines = nil
+	for _, l := range p.raw {
+		p.lines = append(p.lines, foldLine(l, width)...)
+	}
+}
+
+// foldLine breaks a line between words; what follows is indented a little more.
+// A word that has no room on a line of its own is cut.
+func foldLine(l Line, width int) []Line {
+	if l.Width() <= width {
+		return []Line{l}
+	}
+	whole := l.String()
+	indent := len(whole) - len(strings.TrimLeft(whole, " ")) + foldIndent
+	var out []Line
+	var now Line
+	for _, s := range l.Spans {
+		for _, word := range strings.SplitAfter(s.Text, " ") {
+			if render.Width(strings.TrimRight(word, " "))+now.Width() > width && strings.TrimSpace(now.String()) != "" {
+				out = append(out, now)
+				now = text(Normal, strings.Repeat(" ", indent))
+			}
+			if render.Width(word)+now.Width() > width {
+				word = strings.TrimRight(word, " ")
+			}
+			now.add(s.Role, word)
+		}
+	}
+	out = append(out, now)
+	return wrap(out, width)
+}
+
+const foldIndent = 2
 
 // wrap breaks lines that are wider than the screen.
 func wrap(lines []Line, width int) []Line {

@@ -6,6 +6,9 @@ func Update(m Model, e Event) (Model, []Effect) {
 	switch e := e.(type) {
 	case Resize:
 		m.width, m.height = e.Width, e.Height
+		if p := m.page(); p != nil {
+			p.wrap(m.width)
+		}
 		m.keepVisible()
 	case Key:
 		m.key(e.Name)
