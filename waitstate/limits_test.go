@@ -30,9 +30,12 @@ func TestParseUnixAddress(t *testing.T) {
 		b    []byte
 		want string
 	}{
-		{address(unix.AF_UNIX, "/run/x.sock\x00junk"), "/run/x.sock"}, {address(unix.AF_UNIX, "/run/x.sock"), "/run/x.sock"},
-		{address(unix.AF_UNIX, "\x00name"), "@name"}, {address(unix.AF_INET, "\x00\x50\x7f\x00\x00\x01"), ""},
-		{address(unix.AF_UNIX, ""), ""}, {nil, ""},
+		{address(unix.AF_UNIX, "/run/x.sock\x00junk"), "/run/x.sock"},
+		{address(unix.AF_UNIX, "/run/x.sock"), "/run/x.sock"},
+		{address(unix.AF_UNIX, "\x00name"), "@name"},
+		{address(unix.AF_INET, "\x00\x50\x7f\x00\x00\x01"), ""},
+		{address(unix.AF_UNIX, ""), ""},
+		{nil, ""},
 	} {
 		if got := parseUnixAddress(tt.b); got != tt.want {
 			t.Errorf("%q: %q, want %q", tt.b, got, tt.want)
