@@ -26,7 +26,7 @@ func nameUnclaimed(ctx context.Context, j *probe.Joined, describe func(k probe.K
 		if ctx.Err() != nil {
 			return nil
 		}
-		protocol, err := socketProtocol(j.Scan.ProcRoot, t, e)
+		protocol, err := socketProtocol(j, t, e)
 		if probe.Gone(err) {
 			return nil
 		}
@@ -40,15 +40,15 @@ func nameUnclaimed(ctx context.Context, j *probe.Joined, describe func(k probe.K
 
 // socketProtocol asks the holders. Another file may have taken the descriptor's
 // number, one whose attributes only a server can tell.
-func socketProtocol(root string, t *probe.Task, e *probe.Joint) (string, error) {
-	return askHolders(t, e, "sockprotoname", func(h *model.Holder, fd int32) (string, error) {
-		return readProtocol(holderPath(root, h, "fd", fd), e.Key.Num)
+func socketProtocol(j *probe.Joined, t *probe.Task, e *probe.Joint) (string, error) {
+	return askHolders(j, t, e, "sockprotoname", func(h *model.Holder, fd int32) (string, error) {
+		return readProtocol(holderPath(j.Scan.ProcRoot, h, "fd", fd), e.Key.Num)
 	})
 }
 
 // askHolders asks those who have a descriptor of the object, one after the other,
 // until one gives an answer. The error is that of the last.
-func askHolders[T any](t *probe.Task, e *probe.Joint, op string, ask func(h *model.Holder, fd int32) (T, error)) (answer T, err error) {
+func askHolders[T any](j *probe.Joined, t *probe.Task, e *probe.Joint, op string, ask func(h *model.Holder, fd int32) (T, error)) (answer T, err error) {
 	err = unix.ENOENT
 	for i := range e.Holders {
 		h := &e.Holders[i]
@@ -56,7 +56,7 @@ func askHolders[T any](t *probe.Task, e *probe.Joint, op string, ask func(h *mod
 		if !ok {
 			continue
 		}
-		if !t.Enter(op, fd) {
+		if !j.EnterAt(t, h.PID, op, fd) {
 			err = probe.ErrGivenUp
 			continue
 		}

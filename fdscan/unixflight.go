@@ -35,7 +35,7 @@ func countInflight(ctx context.Context, j *probe.Joined, ask []*probe.Joint, out
 		if ctx.Err() != nil {
 			return nil
 		}
-		n, err := readInflight(j.Scan.ProcRoot, t, e)
+		n, err := readInflight(j, t, e)
 		return func() {
 			switch {
 			case err == nil:
@@ -57,9 +57,9 @@ func countInflight(ctx context.Context, j *probe.Joined, ask []*probe.Joint, out
 
 // readInflight asks the holders; unknown is what kernels say that are older than
 // the field.
-func readInflight(root string, t *probe.Task, e *probe.Joint) (model.Opt[int64], error) {
-	return askHolders(t, e, "fdinfo", func(h *model.Holder, fd int32) (model.Opt[int64], error) {
-		return readInflightOf(root, h, fd, e.Key.Num)
+func readInflight(j *probe.Joined, t *probe.Task, e *probe.Joint) (model.Opt[int64], error) {
+	return askHolders(j, t, e, probe.OpInfo, func(h *model.Holder, fd int32) (model.Opt[int64], error) {
+		return readInflightOf(j.Scan.ProcRoot, h, fd, e.Key.Num)
 	})
 }
 

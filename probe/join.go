@@ -310,6 +310,17 @@ func (j *Joined) Each(list []*Joint, work func(t *Task, e *Joint) (commit func()
 		func(t *Task, i int) func() { return work(t, list[i]) })
 }
 
+// EnterAt is [Task.Enter] for what is asked of a process although the task is about
+// something else: it is left alone where it got stuck when the process itself was
+// read, and the other way round.
+func (j *Joined) EnterAt(t *Task, pid int32, op string, n int32) bool {
+	k := processKey{pid: int(pid)}
+	if p := j.Processes[pid]; p != nil {
+		k.ticks = p.StartTicks
+	}
+	return t.enter(func(any) avoidKey { return avoidKey{k, op, n} })
+}
+
 // GivenUp reports whether an operation on e must not be tried, as [Task.Enter]
 // does for work that is done elsewhere.
 func (j *Joined) GivenUp(e *Joint, op string) bool {

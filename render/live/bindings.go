@@ -23,7 +23,7 @@ func bindings() []binding {
 		{[]string{"1", "2", "3", "4", "5", "6", "7", "8"}, "1-8", "the screen of that number", nil},
 		{[]string{"Enter"}, "", "all about the selected row", (*Model).openDetail},
 		{[]string{"w"}, "", "why it is stuck, and on whom", (*Model).openWhy},
-		{[]string{"g"}, "", "its relations, full screen", (*Model).openRelations},
+		{[]string{"g"}, "", "its relations, full screen; again: one hop further", (*Model).openRelations},
 		{[]string{"Esc", "Backspace"}, "", "back; ends a filter", (*Model).goBack},
 		{[]string{"o"}, "", "jump to the other end", (*Model).otherEnd},
 		{[]string{"l"}, "", "the objects the process has open", func(m *Model) { m.openHeld(false) }},

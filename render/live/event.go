@@ -25,8 +25,12 @@ type (
 	// Wheel is a turn of the mouse's wheel; down is positive.
 	Wheel struct{ Lines int }
 
-	// Scanned brings a prepared snapshot.
-	Scanned struct{ Data *Data }
+	// Scanned brings a prepared snapshot, and what share of a processor ipctop
+	// itself took lately.
+	Scanned struct {
+		Data *Data
+		CPU  model.Opt[float64]
+	}
 
 	// ScanFailed says why there is no snapshot.
 	ScanFailed struct {

@@ -3,6 +3,8 @@ package live
 import (
 	"strings"
 	"testing"
+
+	"github.com/ipctop/ipctop/model"
 )
 
 func TestContainsFold(t *testing.T) {
@@ -52,4 +54,12 @@ func TestFoldLine(t *testing.T) {
 	if lines := foldLine(text(Normal, "short"), 20); len(lines) != 1 {
 		t.Errorf("a line that fits became %d", len(lines))
 	}
+}
+
+func TestOwnCost(t *testing.T) {
+	v := newView(t, usual, 80, 24)
+	v.scan(undiagnosed())
+	v.has("-cpu ")
+	v.do(Scanned{Data: v.prev, CPU: model.Some(0.034)})
+	v.has("scan 84ms cpu 3%")
 }

@@ -65,6 +65,9 @@ func (m *Model) titleParts() []string {
 		return parts
 	}
 	parts = append(parts, d.clock(d.Snap.Taken), "live "+interval(m.settings.Interval), "scan "+render.Duration(time.Duration(d.Snap.Scan.Duration)))
+	if share, ok := m.cpu.Get(); ok {
+		parts = append(parts, "cpu "+strconv.Itoa(int(share*100+0.5))+"%")
+	}
 	if m.settings.ReadOnly {
 		parts = append(parts, "read-only")
 	}

@@ -72,7 +72,7 @@ func (v *view) do(e Event) {
 func (v *view) scan(s *model.Snapshot) {
 	v.t.Helper()
 	v.prev = Prepare(s, v.prev, v.m.settings)
-	v.do(Scanned{v.prev})
+	v.do(Scanned{Data: v.prev})
 }
 
 // keys presses keys by name, apart by spaces; 'text' types text.

@@ -3,6 +3,8 @@ package live
 import (
 	"maps"
 	"slices"
+
+	"github.com/ipctop/ipctop/model"
 )
 
 // Model is everything that determines what is on the screen. It is a value:
@@ -13,6 +15,7 @@ type Model struct {
 
 	data    *Data // what is shown; nil before the first
 	history history
+	cpu     model.Opt[float64] // what share of a processor ipctop takes
 	failure string
 	log     []entry
 	logSeq  int

@@ -19,6 +19,8 @@ type page struct {
 	raw   []Line // before they were wrapped; nil if they are not
 	gone  bool   // what it tells of is there no more; the text is the last there was
 
+	hops int // of pageRelations
+
 	top, shift int
 	found      int // where the last search ended
 }
@@ -36,6 +38,7 @@ const (
 type pageEvent struct {
 	kind  pageKind
 	about Ident
+	hops  int
 	lines []Line
 }
 
@@ -62,7 +65,14 @@ func (m *Model) open(p page) {
 
 func (m *Model) openDetail() { m.openAbout(pageDetail) }
 
-func (m *Model) openRelations() { m.openAbout(pageRelations) }
+func (m *Model) openPage(kind pageKind, about Ident, title string) {
+	p := page{kind: kind, about: about, title: title}
+	if kind == pageRelations {
+		p.hops = 1
+		p.title += hopsTitle(1)
+	}
+	m.open(p)
+}
 
 // openWhy says why the selected thing is stuck, and on whom.
 func (m *Model) openWhy() {
@@ -98,11 +108,11 @@ func (m *Model) openAbout(kind pageKind) {
 	t := m.table()
 	t.moved, t.selected = true, r.ident() // it is being looked at
 	if r.problem != nil && r.problem.finding != nil {
-		m.open(page{kind: kind, about: r.ident(), title: m.escape(r.problem.finding.Title)})
+		m.openPage(kind, r.ident(), m.escape(r.problem.finding.Title))
 		return
 	}
 	if s := r.subject(m.data); s.object != nil || s.process != nil {
-		m.open(page{kind: kind, about: s.ident(), title: m.nameOf(s)})
+		m.openPage(kind, s.ident(), m.nameOf(s))
 		return
 	}
 	m.open(page{kind: kind, title: "details", lines: wrap(rowLines(m.data, r), m.width)})
@@ -139,8 +149,8 @@ func (m *Model) refreshPage() {
 	if p == nil || p.about == (Ident{}) {
 		return
 	}
-	d, kind, about := m.data, p.kind, p.about
-	write := func() Event { return pageEvent{kind, about, pageLines(d, kind, about)} }
+	d, kind, about, hops := m.data, p.kind, p.about, p.hops
+	write := func() Event { return pageEvent{kind, about, hops, pageLines(d, kind, about, hops)} }
 	if len(d.Snap.Objects)+len(d.Snap.Processes) <= quick {
 		m.fillPage(write().(pageEvent))
 		return
@@ -150,7 +160,7 @@ func (m *Model) refreshPage() {
 
 func (m *Model) fillPage(e pageEvent) {
 	p := m.page()
-	if p == nil || p.kind != e.kind || p.about != e.about {
+	if p == nil || p.kind != e.kind || p.about != e.about || p.hops != e.hops {
 		return
 	}
 	if p.gone = e.lines == nil; !p.gone {
@@ -164,13 +174,13 @@ func (m *Model) fillPage(e pageEvent) {
 }
 
 // pageLines is the text of a page; nil if what it tells of is not there.
-func pageLines(d *Data, kind pageKind, about Ident) []Line {
+func pageLines(d *Data, kind pageKind, about Ident, hops int) []Line {
 	r := d.find(about)
 	if r == (row{}) {
 		return nil
 	}
 	if kind == pageRelations {
-		return relations(d, r, 1<<30)
+		return surroundings(d, r, hops)
 	}
 	if r.problem != nil {
 		return problemLines(d, r.problem)

@@ -19,6 +19,7 @@ func Update(m Model, e Event) (Model, []Effect) {
 	case Wheel:
 		m.scroll(e.Lines)
 	case Scanned:
+		m.cpu = e.CPU
 		m.scanned(e.Data)
 	case ScanFailed:
 		m.failure = e.Err

@@ -259,6 +259,7 @@ func (v *view) save(s *model.Snapshot) {
 // but a quarter of that is left free also where a scan takes longer.
 func (v *view) scan(ctx context.Context) {
 	var prev *live.Data
+	var own cost
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -280,7 +281,7 @@ func (v *view) scan(ctx context.Context) {
 			v.post(post{event: live.ScanFailed{At: begin, Err: err.Error()}})
 		default:
 			prev = live.Prepare(snap, prev, v.Settings)
-			v.post(post{event: live.Scanned{Data: prev}})
+			v.post(post{event: live.Scanned{Data: prev, CPU: own.since()}})
 		}
 		if v.Once && err == nil {
 			return
