@@ -79,7 +79,10 @@ func TestDeadlockTiers(t *testing.T) {
 		{"a thread that waits for a connection", func(s *model.Snapshot) {
 			thread(s, 10, 11, &model.Wait{Call: "accept4", Needs: needsPeer, Timed: model.Some(false)})
 		}, "", 0},
-		{"hidden holders", func(s *model.Snapshot) { s.Objects[0].HoldersComplete = false }, model.Possible, 1},
+		{"missing holders", func(s *model.Snapshot) { s.Objects[0].HoldersComplete = false }, model.Possible, 1},
+		{"holders in unreadable processes", func(s *model.Snapshot) {
+			s.Objects[0].HoldersComplete, s.Scan.ProcessesUnreadable = false, 1
+		}, model.Likely, 1},
 		{"a victim that is released", func(s *model.Snapshot) { s.Waits[2].Confirmed = false }, model.Certain, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
