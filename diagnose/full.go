@@ -44,6 +44,11 @@ func (v *view) findFull(what string, kinds ...model.Kind) []finding {
 			}
 			f.Summary = fmt.Sprintf("%s cannot write to %s %s: %s does not read it and %s", v.subject(victims), what, v.graph.Label(o.ID),
 				v.name(readers[0]), end.Doing)
+			if !v.allIdle(readers) {
+				// One that works may be about to read: that is how it holds back who
+				// writes faster.
+				f.Severity = model.Info
+			}
 		}
 		list = append(list, f)
 	}

@@ -19,7 +19,7 @@ var selfWaitRule = Rule{
 		"them, and the process has no other thread that could act.",
 	Do: "End it. Then mend the program: it must close the end that it does not use, most often the write end of a pipe after fork.",
 	FalseAlarm: "A program may be woken by a signal and write to such a pipe in the handler, so processes that catch signals are not reported " +
-		"(likely, where SIGINT alone is caught, as interpreters do). With hidden holders it is possible at most.",
+		"(likely, where SIGINT alone is caught, as interpreters do). Where processes could not be read it is likely at most.",
 	find: findSelfWait,
 }
 

@@ -80,8 +80,8 @@ func (v *view) chainSure(c *graph.Chain) (model.Confidence, []string) {
 		if s.Clause == nil {
 			return model.Possible, lowered
 		}
-		if s.Clause.Doubt >= graph.Strong {
-			confidence, lowered = model.Likely, append(lowered, s.Clause.Doubts(graph.Strong)...)
+		if s.Clause.Doubt >= graph.Hidden {
+			confidence, lowered = model.Likely, append(lowered, s.Clause.Doubts(graph.Hidden)...)
 		}
 		if s.Clause.Confidence != "" {
 			confidence = lower(confidence, s.Clause.Confidence)

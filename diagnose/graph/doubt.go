@@ -10,7 +10,8 @@ type Doubt uint8
 const (
 	None   Doubt = iota // nothing
 	Slight              // what hardly ever happens; see [Clause.Because]
-	Strong              // holders that may be hidden, and descriptors in flight
+	Hidden              // holders among the processes that could not be read
+	Strong              // holders missing for other reasons, and descriptors in flight
 	Open                // something outside the snapshot does release such waits
 )
 
@@ -19,7 +20,7 @@ func (d Doubt) confidence() model.Confidence {
 	switch d {
 	case None:
 		return model.Certain
-	case Slight:
+	case Slight, Hidden:
 		return model.Likely
 	}
 	return model.Possible
@@ -57,9 +58,14 @@ func (c *Clause) Doubts(least Doubt) []string {
 }
 
 // incomplete is what it means that an object's holders are not all known.
-func (c *Clause) incomplete(o *model.Object) {
-	if !o.HoldersComplete {
-		c.doubt(Strong, "holders of "+o.ID+" may be hidden")
+// Where processes could not be read that alone explains it.
+func (g *Graph) incomplete(c *Clause, o *model.Object) {
+	switch {
+	case o.HoldersComplete:
+	case g.Snapshot.Scan.ProcessesUnreadable > 0:
+		c.doubt(Hidden, "holders of "+o.ID+" may be hidden")
+	default:
+		c.doubt(Strong, "holders of "+o.ID+" may be missing")
 	}
 }
 

@@ -136,7 +136,7 @@ func (g *Graph) nobody(n *node, c *Clause) End {
 		return End{Kind: Gone, Doing: "its owner has ended without unlocking it"}
 	case c.Doubt != Open && len(c.Processes) > 0 && !slices.Contains(c.Processes, n.process.PID):
 		return End{Kind: Gone, Doing: "who could has ended"}
-	case c.Doubt == Open, c.Doubt == Strong:
+	case c.Doubt >= Hidden:
 		if end, ok := g.outside(o); ok {
 			return end
 		}

@@ -57,7 +57,7 @@ func TestFoldLine(t *testing.T) {
 }
 
 func TestOwnCost(t *testing.T) {
-	v := newView(t, usual, 80, 24)
+	v := newView(t, usual, 100, 24)
 	v.scan(undiagnosed())
 	v.has("-cpu ")
 	v.do(Scanned{Data: v.prev, CPU: model.Some(0.034)})
