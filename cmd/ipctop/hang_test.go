@@ -44,18 +44,6 @@ func stuckThreads() int {
 	return n
 }
 
-// ipctop is a command that runs ipctop as a process of its own.
-func ipctop(t *testing.T, args ...string) *exec.Cmd {
-	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(exe, args...)
-	cmd.Env = append(os.Environ(), mainEnv+"=1")
-	return cmd
-}
-
 func processOf(t *testing.T, snap *model.Snapshot, pid int) *model.Process {
 	t.Helper()
 	for i := range snap.Processes {
