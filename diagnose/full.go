@@ -39,8 +39,16 @@ func (v *view) findFull(what string, kinds ...model.Kind) []finding {
 		} else {
 			end := v.graph.Doing(readers[0])
 			f.Root, f.Actions = v.rootOf(&end), v.free(&end)
+			if len(readers) == 1 && f.Actions == nil {
+				f.Actions = []model.Action{v.kill(readers[0], "ends "+v.name(readers[0])+", the only reader; the writer gets SIGPIPE or an error")}
+			}
 			f.Summary = fmt.Sprintf("%s cannot write to %s %s: %s does not read it and %s", v.subject(victims), what, v.graph.Label(o.ID),
 				v.name(readers[0]), end.Doing)
+			if !v.allIdle(readers) {
+				// One that works may be about to read: that is how it holds back who
+				// writes faster.
+				f.Severity = model.Info
+			}
 		}
 		list = append(list, f)
 	}

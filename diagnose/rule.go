@@ -37,6 +37,8 @@ var rules = []Rule{
 	noReaderRule,
 	inheritedListenerRule,
 	backlogFullRule,
+	unreachableListenerRule,
+	staleSocketPathRule,
 	queueFullRule,
 	noMessageOfTypeRule,
 	fdInFlightRule,

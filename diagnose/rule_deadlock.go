@@ -21,7 +21,8 @@ var deadlockRule = Rule{
 		"while it writes.",
 	FalseAlarm: "It is certain only where every holder is known, nothing has a time limit, and each has waited for longer than the scan took. A signal " +
 		"from outside or a debugger can still free them. It is likely where semaphores are involved, which anyone may raise, where a process catches " +
-		"SIGALRM, or where threads that sleep for a limited time were left out of account; possible where holders may be hidden.",
+		"SIGALRM, where threads that sleep for a limited time were left out of account, and where processes could not be read, any of " +
+		"which may hold a thing, too. It is possible where a descriptor is in flight or holders are missing for another reason.",
 	find: findDeadlock,
 }
 
@@ -36,7 +37,7 @@ func findDeadlock(v *view) []finding {
 		}
 		pids := pidsOf(d.Waits...)
 		for _, pid := range pids {
-			actions = append(actions, v.kill(pid, "ends "+v.name(pid)+"; what it holds is released, and the others go on"))
+			actions = append(actions, v.kill(pid, "ends "+v.name(pid)+"; what it holds is released"))
 		}
 		if slices.ContainsFunc(d.Waits, v.onMutex) {
 			for i := range actions {

@@ -12,8 +12,8 @@ var leakedWriteEndRule = Rule{
 	Severity: model.Warning,
 	Means: "A process reads from a pipe until its end, and the end does not come: the only ones that still have the write end are brothers that were " +
 		"started after it and have it by accident. Their common parent had it open when it started them.",
-	Evidence: "The blocked read, and the holders of the write end: all of them have the reader's parent, started after the reader, and have the write " +
-		"end at a number above 2, where no program is given what it is to write to.",
+	Evidence: "The blocked read, and the holders of the write end: all of them run the same program as the reader, for the same parent, started after " +
+		"it, and read from pipes of their own; and they have the write end at a number above 2, where no program is given what it is to write to.",
 	Do:         "End the process that keeps it, and the reader gets its end of file. Then mend the parent: it must open pipes with O_CLOEXEC.",
 	FalseAlarm: "A brother may have been handed the pipe to write to it, at a number that it was told; then it is no accident. It is likely at most.",
 	find:       findLeakedWriteEnd,
@@ -55,7 +55,7 @@ func findLeakedWriteEnd(v *view) []finding {
 }
 
 // keepers are the holders of a pipe's write end, if all of them are brothers of
-// the reader that have it by accident; else none.
+// the reader that do the same work and have it by accident; else none.
 func (v *view) keepers(o *model.Object, reader int) []int {
 	r := v.processes[reader]
 	if r == nil {
@@ -73,10 +73,20 @@ func (v *view) keepers(o *model.Object, reader int) []int {
 		p := v.processes[int(h.PID)]
 		const lastStandard = 2
 		if p == nil || p.PID == reader || p.PPID != r.PPID || r.PPID <= 1 || h.FD.Or(0) <= lastStandard || p.StartTicks < r.StartTicks ||
-			p.StartTicks == r.StartTicks && p.PID < r.PID {
+			p.StartTicks == r.StartTicks && p.PID < r.PID || p.Comm != r.Comm || p.Exe != r.Exe || !v.readsAnother(p.PID, o) {
 			return nil
 		}
 		pids = append(pids, p.PID)
 	}
 	return set(pids)
+}
+
+// readsAnother reports whether a process is blocked reading from another pipe.
+func (v *view) readsAnother(pid int, o *model.Object) bool {
+	for _, w := range v.waitsOf[pid] {
+		if other := v.objects[w.Object]; w.Confirmed && w.Needs == "data" && other != nil && other != o && other.Kind == model.Pipe {
+			return true
+		}
+	}
+	return false
 }

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/ipctop/ipctop/diagnose/graph"
@@ -12,12 +13,13 @@ var selfWaitRule = Rule{
 	Title:    "process that waits for itself",
 	Severity: model.Critical,
 	Means: "A process waits for something that only itself could bring: it reads from a pipe or socket whose other end nobody but itself has, from its " +
-		"own eventfd, or wants a lock that another of its descriptors holds. It will never go on.",
+		"own eventfd, or wants a lock that another of its descriptors holds. It will never go on. glibc also puts a thread to sleep like this, at a word " +
+		"on its own stack, when it is about to close a circle of mutexes with priority inheritance: the kernel has told it of the deadlock.",
 	Evidence: "What it is blocked in (/proc/PID/task/TID/syscall), unchanged in two looks, and the holders of the object: no other process is among " +
 		"them, and the process has no other thread that could act.",
 	Do: "End it. Then mend the program: it must close the end that it does not use, most often the write end of a pipe after fork.",
 	FalseAlarm: "A program may be woken by a signal and write to such a pipe in the handler, so processes that catch signals are not reported " +
-		"(likely, where SIGINT alone is caught, as interpreters do). With hidden holders it is possible at most.",
+		"(likely, where SIGINT alone is caught, as interpreters do). Where processes could not be read it is likely at most.",
 	find: findSelfWait,
 }
 
@@ -40,13 +42,17 @@ func findSelfWait(v *view) []finding {
 		default:
 			continue
 		}
+		behind := v.graph.Behind(w, graph.Strong)
+		summary := v.name(w.PID) + " waits for itself: it " + v.graph.Wants(w) + ", and nobody else " + c.How
+		if n := len(pidsOf(behind...)); n > 0 {
+			summary += fmt.Sprintf("; %d %s for it", n, verb(n, "process waits", "processes wait"))
+		}
 		list = append(list, finding{Finding: model.Finding{
-			Confidence: confidence, LoweredBy: lowered, Since: v.began(w), Objects: []string{c.Object}, Victims: []int{w.PID},
-			Root:    v.root(w.PID, v.graph.Wants(w)),
-			Summary: v.name(w.PID) + " waits for itself: it " + v.graph.Wants(w) + ", and nobody else " + c.How,
-			Chain:   []model.Step{v.stepOf(w, nil)}, Evidence: append(v.evidence(w), v.holding(c.Object)),
+			Confidence: confidence, LoweredBy: lowered, Since: v.began(w), Objects: []string{c.Object}, Victims: append(pidsOf(behind...), w.PID),
+			Root: v.root(w.PID, v.graph.Wants(w)), Summary: summary,
+			Chain: []model.Step{v.stepOf(w, nil)}, Evidence: append(v.evidence(w), v.holding(c.Object)),
 			Actions: []model.Action{v.kill(w.PID, "ends "+v.name(w.PID))},
-		}, explains: []*model.Wait{w}})
+		}, explains: append([]*model.Wait{w}, behind...)})
 	}
 	return list
 }

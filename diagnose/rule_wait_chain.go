@@ -35,7 +35,7 @@ func findWaitChain(v *view) []finding {
 			continue
 		}
 		c := v.graph.Chain(w)
-		if c.End.Process == nil || c.Cycle >= 0 {
+		if c.End.Process == nil || c.Cycle >= 0 || v.serving(&c.End) {
 			continue
 		}
 		pid := c.End.Process.PID
@@ -80,8 +80,8 @@ func (v *view) chainSure(c *graph.Chain) (model.Confidence, []string) {
 		if s.Clause == nil {
 			return model.Possible, lowered
 		}
-		if s.Clause.Doubt >= graph.Strong {
-			confidence, lowered = model.Likely, append(lowered, s.Clause.Because...)
+		if s.Clause.Doubt >= graph.Hidden {
+			confidence, lowered = model.Likely, append(lowered, s.Clause.Doubts(graph.Hidden)...)
 		}
 		if s.Clause.Confidence != "" {
 			confidence = lower(confidence, s.Clause.Confidence)

@@ -239,7 +239,7 @@ func TestParseVsockDiag(t *testing.T) {
 func TestParseSocketInfo(t *testing.T) {
 	i, err := parseSocketInfo([]byte("pos:\t0\nflags:\t02000002\nmnt_id:\t10\nino:\t2421022\nscm_fds: 3\n"))
 	must(t, err)
-	equal(t, "info", i, socketInfo{2421022, true, 3, true})
+	equal(t, "info", i, socketInfo{2421022, true, model.Some[int64](3)})
 	i, err = parseSocketInfo([]byte("pos:\t0\n"))
 	must(t, err)
 	equal(t, "info", i, socketInfo{})

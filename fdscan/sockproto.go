@@ -26,7 +26,7 @@ func nameUnclaimed(ctx context.Context, j *probe.Joined, describe func(k probe.K
 		if ctx.Err() != nil {
 			return nil
 		}
-		protocol, err := socketProtocol(j.Scan.ProcRoot, t, e)
+		protocol, err := socketProtocol(j, t, e)
 		if probe.Gone(err) {
 			return nil
 		}
@@ -38,29 +38,35 @@ func nameUnclaimed(ctx context.Context, j *probe.Joined, describe func(k probe.K
 	})
 }
 
-// socketProtocol asks the holders one after the other.
-func socketProtocol(root string, t *probe.Task, e *probe.Joint) (string, error) {
-	err := error(unix.ENOENT)
+// socketProtocol asks the holders. Another file may have taken the descriptor's
+// number, one whose attributes only a server can tell.
+func socketProtocol(j *probe.Joined, t *probe.Task, e *probe.Joint) (string, error) {
+	return askHolders(j, t, e, "sockprotoname", func(h *model.Holder, fd int32) (string, error) {
+		return readProtocol(holderPath(j.Scan.ProcRoot, h, "fd", fd), e.Key.Num)
+	})
+}
+
+// askHolders asks those who have a descriptor of the object, one after the other,
+// until one gives an answer. The error is that of the last.
+func askHolders[T any](j *probe.Joined, t *probe.Task, e *probe.Joint, op string, ask func(h *model.Holder, fd int32) (T, error)) (answer T, err error) {
+	err = unix.ENOENT
 	for i := range e.Holders {
 		h := &e.Holders[i]
 		fd, ok := h.FD.Get()
 		if !ok {
 			continue
 		}
-		// Another file may have taken the descriptor's number, one whose
-		// attributes only a server can tell.
-		if !t.Enter("sockprotoname", fd) {
+		if !j.EnterAt(t, h.PID, op, fd) {
 			err = probe.ErrGivenUp
 			continue
 		}
-		var name string
-		name, err = readProtocol(holderPath(root, h, "fd", fd), e.Key.Num)
+		answer, err = ask(h, fd)
 		t.Leave()
 		if err == nil {
-			return name, nil
+			return answer, nil
 		}
 	}
-	return "", err
+	return answer, err
 }
 
 func readProtocol(path string, ino uint64) (string, error) {

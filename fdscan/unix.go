@@ -23,6 +23,7 @@ func Unix() probe.Probe {
 		Complete: func(ctx context.Context, j *probe.Joined, out *probe.Out) {
 			name(ctx, j, out)
 			completeUnix(ctx, j, out)
+			completePaths(ctx, j)
 		},
 	}
 }

@@ -3,7 +3,6 @@ package fdscan
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -36,15 +35,14 @@ func countInflight(ctx context.Context, j *probe.Joined, ask []*probe.Joint, out
 		if ctx.Err() != nil {
 			return nil
 		}
-		n, err := readInflight(j.Scan.ProcRoot, t, e)
+		n, err := readInflight(j, t, e)
 		return func() {
 			switch {
 			case err == nil:
 				if d, ok := e.Object.Detail.(*model.UnixDetail); ok {
-					d.InflightFDs = model.Some(n)
+					d.InflightFDs = n
 				}
-			case probe.Gone(err), errors.Is(err, errNoInflight):
-				// closed meanwhile, or older than the field
+			case probe.Gone(err): // closed meanwhile
 			case probe.ReasonOf(err) == model.Denied:
 				refused++
 			default:
@@ -57,39 +55,24 @@ func countInflight(ctx context.Context, j *probe.Joined, ask []*probe.Joint, out
 	}
 }
 
-// readInflight asks the holders one after the other.
-func readInflight(root string, t *probe.Task, e *probe.Joint) (int64, error) {
-	err := error(unix.ENOENT)
-	for i := range e.Holders {
-		h := &e.Holders[i]
-		fd, ok := h.FD.Get()
-		if !ok {
-			continue
-		}
-		if !t.Enter("fdinfo", fd) {
-			err = probe.ErrGivenUp
-			continue
-		}
-		var n int64
-		n, err = readInflightOf(root, h, fd, e.Key.Num)
-		t.Leave()
-		if err == nil || errors.Is(err, errNoInflight) {
-			return n, err
-		}
-	}
-	return 0, err
+// readInflight asks the holders; unknown is what kernels say that are older than
+// the field.
+func readInflight(j *probe.Joined, t *probe.Task, e *probe.Joint) (model.Opt[int64], error) {
+	return askHolders(j, t, e, probe.OpInfo, func(h *model.Holder, fd int32) (model.Opt[int64], error) {
+		return readInflightOf(j.Scan.ProcRoot, h, fd, e.Key.Num)
+	})
 }
 
-func readInflightOf(root string, h *model.Holder, fd int32, ino uint64) (int64, error) {
+func readInflightOf(root string, h *model.Holder, fd int32, ino uint64) (unknown model.Opt[int64], err error) {
 	path := holderPath(root, h, "fdinfo", fd)
 	var buf [2048]byte
 	text, err := readSmall(path, buf[:])
 	if err != nil {
-		return 0, err
+		return unknown, err
 	}
 	info, err := parseSocketInfo(text)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", path, err)
+		return unknown, fmt.Errorf("%s: %w", path, err)
 	}
 	if !info.hasIno { // before Linux 5.14
 		var link [64]byte
@@ -98,22 +81,16 @@ func readInflightOf(root string, h *model.Holder, fd int32, ino uint64) (int64, 
 			info.ino, _ = bracketed(link[:n], "socket:[")
 		}
 	}
-	switch {
-	case info.ino != ino:
-		return 0, fmt.Errorf("%s is of another file: %w", path, unix.ENOENT)
-	case !info.hasFDs:
-		return 0, errNoInflight
+	if info.ino != ino {
+		return unknown, fmt.Errorf("%s is of another file: %w", path, unix.ENOENT)
 	}
 	return info.fds, nil
 }
 
-var errNoInflight = errors.New("fdinfo has no scm_fds")
-
 type socketInfo struct {
 	ino    uint64
 	hasIno bool
-	fds    int64
-	hasFDs bool
+	fds    model.Opt[int64]
 }
 
 // parseSocketInfo reads the fdinfo of a UNIX socket (proc_pid_fdinfo(5)): "ino:"
@@ -136,7 +113,7 @@ func parseSocketInfo(b []byte) (socketInfo, error) {
 		case "ino":
 			info.ino, info.hasIno = n, true
 		case "scm_fds":
-			info.fds, info.hasFDs = int64(n), true
+			info.fds = model.Some(int64(n))
 		}
 	}
 	return info, nil

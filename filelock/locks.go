@@ -164,7 +164,7 @@ func readHands(t *probe.Task, j *probe.Joined, e *probe.Joint) (hands []hand, er
 			}
 			dir, open = d, h.PID
 		}
-		if !t.Enter("fdinfo", fd) {
+		if !j.EnterAt(t, h.PID, probe.OpInfo, fd) {
 			errs = append(errs, probe.ErrGivenUp)
 			continue
 		}

@@ -137,18 +137,27 @@ const (
 		"filter may refuse: then each descriptor is shown as an object of its own"
 )
 
+// eventKind fills in what is the same in all kinds of event descriptors.
+func eventKind(k KindInfo) KindInfo {
+	k.Category, k.Persistence, k.Related = "event", "process", true
+	if k.Direction == "" {
+		k.Direction = "none"
+	}
+	if k.Privilege == "" {
+		k.Privilege = kcmpPrivilege
+	}
+	return k
+}
+
 var (
-	eventfdInfo = KindInfo{
-		Name:        Eventfd,
-		Title:       "event counter",
-		Category:    "event",
-		Data:        "counter",
-		Direction:   "both ways",
-		Persistence: "process",
-		Buffered:    true,
-		Related:     true,
-		Calls:       []string{"eventfd", "eventfd2", "read", "write"},
-		Man:         []string{"eventfd(2)"},
+	eventfdInfo = eventKind(KindInfo{
+		Name:      Eventfd,
+		Title:     "event counter",
+		Data:      "counter",
+		Direction: "both ways",
+		Buffered:  true,
+		Calls:     []string{"eventfd", "eventfd2", "read", "write"},
+		Man:       []string{"eventfd(2)"},
 		About: "A 64-bit counter in the kernel that one side adds to and the other reads and resets: the cheapest way to wake " +
 			"another thread or process, used by event loops, virtual machine monitors and graphics drivers. A reader waits while " +
 			"it is 0, a writer while it would overflow. With EFD_SEMAPHORE a read takes 1 at a time.",
@@ -157,131 +166,97 @@ var (
 		Privilege: fdinfoPrivilege,
 		Unseen:    "who added what; a kernel subsystem (KVM, VFIO, AIO, io_uring, cgroup) that was told to signal it and holds it without a descriptor",
 		NewDetail: func() Detail { return new(EventfdDetail) },
-	}
-	epollInfo = KindInfo{
-		Name:        Epoll,
-		Title:       "epoll instance",
-		Category:    "event",
-		Data:        "state",
-		Direction:   "none",
-		Persistence: "process",
-		Related:     true,
-		Calls:       []string{"epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2"},
-		Man:         []string{"epoll(7)", "epoll_ctl(2)", "epoll_wait(2)"},
+	})
+	epollInfo = eventKind(KindInfo{
+		Name:  Epoll,
+		Title: "epoll instance",
+		Data:  "state",
+		Calls: []string{"epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2"},
+		Man:   []string{"epoll(7)", "epoll_ctl(2)", "epoll_wait(2)"},
 		About: "A set of descriptors that a program waits on together; the heart of every event loop. Nothing passes through it, " +
 			"but it tells what a process that sits in epoll_wait could be woken by.",
 		Source: "the links /proc/PID/fd/N and the tfd: lines of /proc/PID/fdinfo/N, with the inode of what is watched (4.13). " +
 			"What has no inode of its own is recognised by comparing descriptors (kcmp(2) KCMP_EPOLL_TFD)",
-		Privilege: kcmpPrivilege,
 		Unseen: "which of the events are ready; a watched file whose last descriptor in the process is closed while a copy elsewhere " +
 			"keeps it open, if it has no inode of its own",
 		NewDetail: func() Detail { return new(EpollDetail) },
-	}
-	signalfdInfo = KindInfo{
-		Name:        Signalfd,
-		Title:       "signal descriptor",
-		Category:    "event",
-		Data:        "message",
-		Direction:   "none",
-		Persistence: "process",
-		Related:     true,
-		Calls:       []string{"signalfd", "signalfd4", "read"},
-		Man:         []string{"signalfd(2)"},
+	})
+	signalfdInfo = eventKind(KindInfo{
+		Name:  Signalfd,
+		Title: "signal descriptor",
+		Data:  "message",
+		Calls: []string{"signalfd", "signalfd4", "read"},
+		Man:   []string{"signalfd(2)"},
 		About: "Takes signals by read instead of by handler, so that an event loop can wait for them with everything else. It " +
 			"delivers the signals of whoever reads it, not of whoever made it; they should be blocked there.",
 		Source:    "the links /proc/PID/fd/N and sigmask in /proc/PID/fdinfo/N (3.8)",
-		Privilege: kcmpPrivilege,
 		Unseen:    "nothing of it; what is pending is shown with the process",
 		NewDetail: func() Detail { return new(SignalfdDetail) },
-	}
-	timerfdInfo = KindInfo{
-		Name:        Timerfd,
-		Title:       "timer descriptor",
-		Category:    "event",
-		Data:        "counter",
-		Direction:   "none",
-		Persistence: "process",
-		Related:     true,
-		Calls:       []string{"timerfd_create", "timerfd_settime", "timerfd_gettime", "read"},
-		Man:         []string{"timerfd_create(2)"},
+	})
+	timerfdInfo = eventKind(KindInfo{
+		Name:  Timerfd,
+		Title: "timer descriptor",
+		Data:  "counter",
+		Calls: []string{"timerfd_create", "timerfd_settime", "timerfd_gettime", "read"},
+		Man:   []string{"timerfd_create(2)"},
 		About: "A timer that becomes readable when it expires. Whoever polls it is certain to be woken by it if it is armed; ticks " +
 			"that pile up show a program that does not come round to reading it.",
 		Source:    "the links /proc/PID/fd/N and clockid, ticks, it_value and it_interval in /proc/PID/fdinfo/N (3.17)",
-		Privilege: kcmpPrivilege,
 		Unseen:    "when it was set, and by whom",
 		NewDetail: func() Detail { return new(TimerfdDetail) },
-	}
-	inotifyInfo = KindInfo{
-		Name:        Inotify,
-		Title:       "file watch",
-		Category:    "event",
-		Data:        "message",
-		Direction:   "none",
-		Persistence: "process",
-		Buffered:    true,
-		Related:     true,
-		Calls:       []string{"inotify_init", "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "read"},
-		Man:         []string{"inotify(7)", "inotify_add_watch(2)"},
+	})
+	inotifyInfo = eventKind(KindInfo{
+		Name:     Inotify,
+		Title:    "file watch",
+		Data:     "message",
+		Buffered: true,
+		Calls:    []string{"inotify_init", "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "read"},
+		Man:      []string{"inotify(7)", "inotify_add_watch(2)"},
 		About: "Tells a program what happens to files and directories: editors, build tools, daemons that reload their " +
 			"configuration. Each user may have so many instances and watches (fs.inotify).",
 		Source: "the links /proc/PID/fd/N and the inotify lines of /proc/PID/fdinfo/N (3.8). A watch has a path where some process " +
 			"has the file open or mapped, or where it is a mount point, or the root, directory or program of a process that has the " +
 			"instance: device and inode are compared",
-		Privilege: kcmpPrivilege,
 		Unseen: "the path a watch was added with: the kernel keeps the inode only, so the path of what no process shows is missing; " +
 			"the events nobody has read yet; who caused them. Masks and watches of a bind-mounted or layered file name the " +
 			"layer's inode",
 		NewDetail: func() Detail { return new(InotifyDetail) },
-	}
-	fanotifyInfo = KindInfo{
-		Name:        Fanotify,
-		Title:       "file system watch",
-		Category:    "event",
-		Data:        "message",
-		Direction:   "none",
-		Persistence: "process",
-		Buffered:    true,
-		Related:     true,
-		Calls:       []string{"fanotify_init", "fanotify_mark", "read", "write"},
-		Man:         []string{"fanotify(7)", "fanotify_init(2)", "fanotify_mark(2)"},
+	})
+	fanotifyInfo = eventKind(KindInfo{
+		Name:     Fanotify,
+		Title:    "file system watch",
+		Data:     "message",
+		Buffered: true,
+		Calls:    []string{"fanotify_init", "fanotify_mark", "read", "write"},
+		Man:      []string{"fanotify(7)", "fanotify_init(2)", "fanotify_mark(2)"},
 		About: "Tells a program what happens on whole mounts and file systems, and can be asked for permission: virus scanners, " +
 			"audit tools, hierarchical storage. With permission events every program that opens such a file waits for the answer: a " +
 			"scanner that is stuck stops the machine.",
 		Source: "the links /proc/PID/fd/N and the fanotify lines of /proc/PID/fdinfo/N (3.8); paths of mounts from " +
 			"/proc/PID/mountinfo, those of files as for inotify",
-		Privilege: kcmpPrivilege,
 		Unseen:    "who waits for permission (a thread in fanotify_handle_event); paths of files that no process shows; events nobody has read yet",
 		NewDetail: func() Detail { return new(FanotifyDetail) },
-	}
-	pidfdInfo = KindInfo{
-		Name:        Pidfd,
-		Title:       "process descriptor",
-		Category:    "event",
-		Data:        "state",
-		Direction:   "none",
-		Persistence: "process",
-		Related:     true,
-		Calls:       []string{"pidfd_open", "clone3", "pidfd_send_signal", "pidfd_getfd", "waitid"},
-		Man:         []string{"pidfd_open(2)", "pidfd_send_signal(2)", "pidfd_getfd(2)"},
+	})
+	pidfdInfo = eventKind(KindInfo{
+		Name:  Pidfd,
+		Title: "process descriptor",
+		Data:  "state",
+		Calls: []string{"pidfd_open", "clone3", "pidfd_send_signal", "pidfd_getfd", "waitid"},
+		Man:   []string{"pidfd_open(2)", "pidfd_send_signal(2)", "pidfd_getfd(2)"},
 		About: "Stands for one process, whatever becomes of its pid: it becomes readable when the process ends, and signals sent " +
 			"through it cannot hit another. Service managers and container runtimes hold one for each child.",
 		Source: "the links /proc/PID/fd/N and Pid and NSpid in /proc/PID/fdinfo/N (5.3). Since 6.9 all descriptors of one process " +
 			"have its own inode number (pidfs), which is the id; before, the id is that of the lowest descriptor",
-		Privilege: kcmpPrivilege,
 		Unseen:    "the exit status",
 		NewDetail: func() Detail { return new(PidfdDetail) },
-	}
-	ioUringInfo = KindInfo{
-		Name:        IOUring,
-		Title:       "submission and completion rings",
-		Category:    "event",
-		Data:        "message",
-		Direction:   "none",
-		Persistence: "process",
-		Buffered:    true,
-		Related:     true,
-		Calls:       []string{"io_uring_setup", "io_uring_enter", "io_uring_register"},
-		Man:         []string{"io_uring(7)", "io_uring_setup(2)", "io_uring_register(2)"},
+	})
+	ioUringInfo = eventKind(KindInfo{
+		Name:     IOUring,
+		Title:    "submission and completion rings",
+		Data:     "message",
+		Buffered: true,
+		Calls:    []string{"io_uring_setup", "io_uring_enter", "io_uring_register"},
+		Man:      []string{"io_uring(7)", "io_uring_setup(2)", "io_uring_register(2)"},
 		About: "Two queues that a program and the kernel share: operations go in, results come out. What a program waits for is in " +
 			"there instead of in a system call. Files registered with it stay open without a descriptor: the ring is shown as " +
 			"their holder.",
@@ -291,23 +266,18 @@ var (
 		Unseen: "what the operations in flight are about, but for their number; which file is registered, where its name is not " +
 			"that of a pipe or socket; the access it is registered with",
 		NewDetail: func() Detail { return new(IOUringDetail) },
-	}
-	userfaultfdInfo = KindInfo{
-		Name:        Userfaultfd,
-		Title:       "page fault handler",
-		Category:    "event",
-		Data:        "message",
-		Direction:   "none",
-		Persistence: "process",
-		Buffered:    true,
-		Related:     true,
-		Calls:       []string{"userfaultfd", "ioctl UFFDIO_REGISTER", "ioctl UFFDIO_COPY", "read"},
-		Man:         []string{"userfaultfd(2)", "ioctl_userfaultfd(2)"},
+	})
+	userfaultfdInfo = eventKind(KindInfo{
+		Name:     Userfaultfd,
+		Title:    "page fault handler",
+		Data:     "message",
+		Buffered: true,
+		Calls:    []string{"userfaultfd", "ioctl UFFDIO_REGISTER", "ioctl UFFDIO_COPY", "read"},
+		Man:      []string{"userfaultfd(2)", "ioctl_userfaultfd(2)"},
 		About: "Lets a program supply the pages of another's (or its own) memory: live migration, snapshots, garbage collectors. A " +
 			"thread that touches a missing page waits, also in the middle of a system call, until the handler has filled it in.",
 		Source:    "the links /proc/PID/fd/N and pending, total and API in /proc/PID/fdinfo/N (4.3); an inode of its own since 5.12",
-		Privilege: kcmpPrivilege,
 		Unseen:    "whose memory it is about, and which addresses",
 		NewDetail: func() Detail { return new(UserfaultfdDetail) },
-	}
+	})
 )

@@ -3,11 +3,13 @@ package model
 // UnixDetail is the detail of a UNIX domain socket (unix(7)).
 type UnixDetail struct {
 	Type        string     `json:"type,omitzero" doc:"stream, dgram or seqpacket"`
-	State       string     `json:"state,omitzero" doc:"listen, established or close"`
+	State       string     `json:"state,omitzero" doc:"listen, established, close; stale: no socket, but a socket's file that no socket is bound to"`
 	Path        string     `json:"path,omitzero" doc:"file it is bound to"`
 	Abstract    string     `json:"abstract,omitzero" doc:"abstract name it is bound to, without the leading NUL"`
 	PathDev     string     `json:"path_dev,omitzero" doc:"device of the file it is bound to, major:minor; the path may lead to another file by now"`
 	PathIno     Big        `json:"path_ino,omitzero" doc:"inode number of the file it is bound to, a string of decimal digits"`
+	PathState   string     `json:"path_state,omitzero" doc:"listener: what its path leads to now: own (this socket), other (another file) or nothing; missing where that could not be told"`
+	PathNow     Big        `json:"path_now_ino,omitzero" doc:"inode number of the file that its path leads to now, where it is another one"`
 	RecvQueue   Opt[int64] `json:"recv_queue,omitzero" unit:"bytes" doc:"waiting to be read; for a datagram socket the first datagram only"`
 	SendQueue   Opt[int64] `json:"send_queue,omitzero" unit:"bytes" doc:"memory of what it sent and nobody has read"`
 	SendBuffer  Opt[int64] `json:"send_buffer,omitzero" unit:"bytes" doc:"how large send_queue may become (SO_SNDBUF)"`
@@ -102,9 +104,11 @@ var (
 		Man:         []string{"unix(7)", "socket(7)", "cmsg(3)"},
 		About: "Local sockets: streams, datagrams or sequenced packets between processes of one machine, also for handing " +
 			"over descriptors and credentials. Named by a path, an abstract name, or not at all (socketpair).",
-		Source:    "unix_diag over netlink, else /proc/net/unix; fdinfo for descriptors in flight",
+		Source: "unix_diag over netlink, else /proc/net/unix; fdinfo for descriptors in flight; what the paths of listeners " +
+			"lead to; for ipctop check also the directories of bound sockets, /run and /tmp, for socket files that no socket is bound to (state stale)",
 		Privilege: "sockets and peers: none; who holds them: CAP_SYS_PTRACE with CAP_DAC_READ_SEARCH; other network namespaces: CAP_SYS_ADMIN",
-		Unseen:    "what is queued; all but the first datagram's size",
+		Unseen: "what is queued; all but the first datagram's size; socket files in other directories, in those that may not be listed without changing " +
+			"their access time, and on overlay and btrfs",
 		NewDetail: func() Detail { return new(UnixDetail) },
 	}
 	tcpInfo = KindInfo{

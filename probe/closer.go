@@ -24,6 +24,7 @@ func (s *Scan) closer(ctx context.Context, j *Joined, snap *model.Snapshot) bool
 	if len(list) == 0 {
 		return false
 	}
+	j.returnShelf(snap.Objects)
 	for i := range s.scanner.opts.Probes {
 		p := &s.scanner.opts.Probes[i]
 		if p.Closer == nil {

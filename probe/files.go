@@ -204,7 +204,7 @@ func (j *Joined) File(t *Task, e *Joint) FileFacts {
 func (j *Joined) askHolder(t *Task, e *Joint, h *model.Holder) (FileFacts, bool) {
 	var f FileFacts
 	name := HolderLink(h)
-	if name == "" || !t.Enter("ask about file", h.PID) {
+	if name == "" || !j.enterHolder(t, h) {
 		return f, false
 	}
 	defer t.Leave()
@@ -241,6 +241,14 @@ func (j *Joined) askHolder(t *Task, e *Joint, h *model.Holder) (FileFacts, bool)
 	// can be had by its name, if it still is the same.
 	f.Statted = statFile(dir, "root"+link, e.Key, mounts, &f.Stat) == nil
 	return f, true
+}
+
+// enterHolder begins to ask about what a holder holds.
+func (j *Joined) enterHolder(t *Task, h *model.Holder) bool {
+	if fd, ok := h.FD.Get(); ok {
+		return j.EnterAt(t, h.PID, opStat, fd)
+	}
+	return t.Enter("stat mapping", h.PID)
 }
 
 const deletedSuffix = " (deleted)"
@@ -332,7 +340,7 @@ func (j *Joined) Stat(t *Task, e *Joint) FileFacts {
 	var f FileFacts
 	for i := range e.Holders {
 		name := HolderLink(&e.Holders[i])
-		if i == maxAsked || name == "" || !t.Enter("stat", e.Holders[i].PID) {
+		if i == maxAsked || name == "" || !j.enterHolder(t, &e.Holders[i]) {
 			break
 		}
 		// The inode tells whether the pid still means the same.

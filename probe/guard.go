@@ -2,6 +2,7 @@ package probe
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,8 +23,15 @@ type guard struct {
 	deadline time.Duration
 
 	mu    sync.Mutex
+	fewer sync.Cond // slow has become less, or lost more
 	lost  int
+	slow  int // operations under way that may be stuck
 	avoid map[avoidKey]bool
+	stuck map[any]int // how many operations on an item have got stuck
+
+	// trouble is not 0 while anything is slow and once anything got stuck. Before,
+	// nobody needs to ask for the rest.
+	trouble atomic.Int32
 }
 
 type avoidKey struct {
@@ -33,7 +41,18 @@ type avoidKey struct {
 }
 
 func newGuard() *guard {
-	return &guard{deadline: Deadline, avoid: map[avoidKey]bool{}}
+	g := &guard{deadline: Deadline, avoid: map[avoidKey]bool{}, stuck: map[any]int{}}
+	g.fewer.L = &g.mu
+	return g
+}
+
+// limit is how long an operation on an item may take. One on which something got
+// stuck before is given less each time, so that all of them together do not take
+// much longer than one.
+func (g *guard) limit(item any) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.deadline >> (2 * min(g.stuck[item], 8))
 }
 
 // Task is the work on one item, under guard.
@@ -42,9 +61,10 @@ type Task struct {
 	item  any
 
 	mu        sync.Mutex
-	op        string // what it is in the middle of; "" if nothing that may block
-	n         int32
+	doing     avoidKey // what it is in the middle of; no op: nothing that may block
 	since     time.Time
+	limit     time.Duration
+	slow      bool // it is counted in guard.slow
 	abandoned bool
 }
 
@@ -52,13 +72,26 @@ type Task struct {
 // (a descriptor number). It reports false if the operation must not be tried,
 // because it once got stuck or because too many threads are lost. Leave ends it.
 func (t *Task) Enter(op string, n int32) bool {
+	return t.enter(func(item any) avoidKey { return avoidKey{item, op, n} })
+}
+
+func (t *Task) enter(key func(item any) avoidKey) bool {
+	trouble := t.guard.trouble.Load() != 0
+	if trouble {
+		t.guard.wait()
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	k := key(t.item)
 	// Work that was given up and came back after all is done by another now.
-	if t.abandoned || t.guard.avoids(avoidKey{t.item, op, n}) {
+	if t.abandoned || trouble && t.guard.avoids(k) {
 		return false
 	}
-	t.op, t.n, t.since = op, n, time.Now()
+	t.settle()
+	t.doing, t.since, t.limit = k, time.Now(), t.guard.deadline
+	if trouble {
+		t.limit = t.guard.limit(k.item)
+	}
 	return true
 }
 
@@ -74,8 +107,32 @@ func (t *Task) about(item any) {
 // Leave ends the operation begun by Enter.
 func (t *Task) Leave() {
 	t.mu.Lock()
-	t.op = ""
+	t.doing = avoidKey{}
+	t.settle()
 	t.mu.Unlock()
+}
+
+// settle notes that an operation that might have been stuck is not, or was given
+// up.
+func (t *Task) settle() {
+	if t.slow {
+		t.slow = false
+		t.guard.mu.Lock()
+		t.guard.slow--
+		t.guard.trouble.Add(-1)
+		t.guard.fewer.Broadcast()
+		t.guard.mu.Unlock()
+	}
+}
+
+// wait waits while as many operations may be stuck as can be lost: whether they
+// are will be known soon.
+func (g *guard) wait() {
+	g.mu.Lock()
+	for g.lost < maxLost && g.lost+g.slow >= maxLost {
+		g.fewer.Wait()
+	}
+	g.mu.Unlock()
 }
 
 func (g *guard) avoids(k avoidKey) bool {
@@ -84,18 +141,36 @@ func (g *guard) avoids(k avoidKey) bool {
 	return g.lost >= maxLost || g.avoid[k]
 }
 
-// abandon gives the task up if it has been in one operation for longer than the
-// deadline, and remembers to leave that operation alone.
-func (t *Task) abandon(now time.Time) bool {
+// abandon gives the task up if it has been in one operation for longer than it
+// may, and remembers to leave that operation alone. slow reports that it has been
+// in there for longer than operations take that are not stuck.
+func (t *Task) abandon(now time.Time) (abandoned, slow bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.op == "" || now.Sub(t.since) < t.guard.deadline {
-		return false
+	if t.doing.op == "" {
+		return false, false
 	}
-	t.abandoned = true
-	t.guard.lose(avoidKey{t.item, t.op, t.n})
-	return true
+	took := now.Sub(t.since)
+	if took >= t.limit {
+		t.abandoned = true
+		t.guard.lose(t.doing)
+		t.settle()
+		return true, true
+	}
+	if took >= t.guard.deadline/patience && !t.slow {
+		t.slow = true
+		t.guard.mu.Lock()
+		t.guard.slow++
+		t.guard.trouble.Add(1)
+		t.guard.mu.Unlock()
+	}
+	return false, t.slow
 }
+
+// patience is the part of the deadline after which work goes on beside an
+// operation that may be stuck, so that several that are get stuck at the same time
+// and not one after the other.
+const patience = 25
 
 // lose notes that a thread, or a process that was to do it, is stuck in an
 // operation. regain notes that it came back; the operation is left alone all
@@ -104,12 +179,16 @@ func (g *guard) lose(k avoidKey) {
 	g.mu.Lock()
 	g.lost++
 	g.avoid[k] = true
+	g.stuck[k.item]++
+	g.trouble.Add(1)
+	g.fewer.Broadcast()
 	g.mu.Unlock()
 }
 
 func (g *guard) regain() {
 	g.mu.Lock()
 	g.lost--
+	g.fewer.Broadcast()
 	g.mu.Unlock()
 }
 
@@ -121,11 +200,11 @@ func (g *guard) each(n, workers int, item func(i int) any, work func(t *Task, i 
 	if n == 0 {
 		return
 	}
-	r := &guardRun{guard: g, pending: n, total: n, item: item, work: work, done: make(chan struct{})}
+	r := &guardRun{guard: g, pending: n, total: n, workers: workers, item: item, work: work, done: make(chan struct{})}
 	for range min(workers, n) {
 		r.start()
 	}
-	tick := time.NewTicker(g.deadline / 5)
+	tick := time.NewTicker(g.deadline / patience)
 	defer tick.Stop()
 	for {
 		select {
@@ -145,11 +224,12 @@ func Guarded(n, workers int, work func(t *Task, i int) (commit func())) {
 
 // guardRun is one call of each.
 type guardRun struct {
-	guard *guard
-	total int
-	item  func(int) any
-	work  func(*Task, int) func()
-	done  chan struct{}
+	guard   *guard
+	total   int
+	workers int
+	item    func(int) any
+	work    func(*Task, int) func()
+	done    chan struct{}
 
 	mu      sync.Mutex
 	next    int
@@ -218,20 +298,33 @@ func (r *guardRun) finish(w *guardWorker, commit func()) bool {
 	return true
 }
 
-// sweep replaces the workers that are stuck.
+// sweep starts workers in place of those that are stuck, and one at a time beside
+// those that may be, until as many as there were to be at first are at work.
 func (r *guardRun) sweep(now time.Time) {
 	r.mu.Lock()
-	var replace int
+	atWork, start := 0, 0
+	mayBeStuck := false
 	for i, w := range r.running {
-		if w == nil || w.task == nil || !w.task.abandon(now) {
+		if w == nil || w.task == nil {
 			continue
 		}
-		r.running[i] = nil
-		r.again = append(r.again, w.index)
-		replace++
+		switch abandoned, slow := w.task.abandon(now); {
+		case abandoned:
+			r.running[i] = nil
+			r.again = append(r.again, w.index)
+			start++
+		case slow:
+			mayBeStuck = true
+		default:
+			atWork++
+		}
 	}
+	if mayBeStuck && start == 0 {
+		start = 1
+	}
+	start = min(start, r.workers-atWork, r.total-r.next+len(r.again))
 	r.mu.Unlock()
-	for range replace {
+	for range start {
 		r.start()
 	}
 }

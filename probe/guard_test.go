@@ -1,6 +1,8 @@
 package probe
 
 import (
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -50,10 +52,66 @@ func TestGuardStopsTryingWhenFourThreadsAreLost(t *testing.T) {
 		}
 		return nil
 	})
-	// Three workers get stuck together, then those that replace them: the
-	// bound is checked on entry, so no more than two full rounds get in.
+	// Who would be the fifth waits until it is known whether the others are stuck,
+	// but for those who get in before that can be suspected.
 	if n := entered.Load(); n < maxLost || n > maxLost+2 {
 		t.Errorf("%d operations were tried, want about %d", n, maxLost)
 	}
 	close(release)
+}
+
+// What hangs in several places is waited for in all of them at the same time, even
+// by a single worker.
+func TestGuardWaitsForAllAtOnce(t *testing.T) {
+	g := newGuard()
+	g.deadline = 200 * time.Millisecond
+	release := make(chan struct{})
+	defer close(release)
+	var entered atomic.Int32
+	fewest := int32(100)
+	g.each(20, 1, func(i int) any { return i }, func(task *Task, i int) func() {
+		if !task.Enter("read", 0) { // the first was given up
+			n := entered.Load()
+			return func() { fewest = min(fewest, n) }
+		}
+		if i%8 == 3 {
+			entered.Add(1)
+			<-release
+		}
+		task.Leave()
+		return nil
+	})
+	if fewest != 3 {
+		t.Errorf("when the first was given up %d operations were under way, want all three that hang", fewest)
+	}
+}
+
+// An item on which one thing after the other hangs costs little more than one on
+// which one does.
+func TestGuardGivesLessEachTime(t *testing.T) {
+	g := newGuard()
+	g.deadline = 64 * time.Millisecond
+	release := make(chan struct{})
+	defer close(release)
+	var mu sync.Mutex
+	var limits []time.Duration
+	for range 2 { // it is remembered from one scan to the next
+		g.each(1, 1, func(int) any { return "item" }, func(task *Task, _ int) func() {
+			for n := range int32(3) {
+				if !task.Enter("read", n) {
+					continue
+				}
+				mu.Lock()
+				limits = append(limits, g.limit("item"))
+				mu.Unlock()
+				<-release
+			}
+			return nil
+		})
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if want := []time.Duration{64 * time.Millisecond, 16 * time.Millisecond, 4 * time.Millisecond}; !slices.Equal(limits, want) {
+		t.Errorf("the limits were %v, want %v", limits, want)
+	}
 }

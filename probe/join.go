@@ -20,6 +20,7 @@ type Joined struct {
 
 	objects   map[Key]*Joint
 	shelf     []model.Object // where they lie
+	order     []*Joint       // in which a snapshot took them from there
 	unclaimed map[Key]*Joint
 	merged    map[Key]*Joint // keys of objects that turned out to be another
 	hidden    bool           // there are processes whose descriptors were not all read
@@ -309,6 +310,17 @@ func (j *Joined) Each(list []*Joint, work func(t *Task, e *Joint) (commit func()
 		func(t *Task, i int) func() { return work(t, list[i]) })
 }
 
+// EnterAt is [Task.Enter] for what is asked of a process although the task is about
+// something else: it is left alone where it got stuck when the process itself was
+// read, and the other way round.
+func (j *Joined) EnterAt(t *Task, pid int32, op string, n int32) bool {
+	k := processKey{pid: int(pid)}
+	if p := j.Processes[pid]; p != nil {
+		k.ticks = p.StartTicks
+	}
+	return t.enter(func(any) avoidKey { return avoidKey{k, op, n} })
+}
+
 // GivenUp reports whether an operation on e must not be tried, as [Task.Enter]
 // does for work that is done elsewhere.
 func (j *Joined) GivenUp(e *Joint, op string) bool {
@@ -377,7 +389,7 @@ func (s *Scan) snapshot(j *Joined) *model.Snapshot {
 		list = append(list, e)
 	}
 	sortObjects(list)
-	snap.Objects = j.takeShelf(list)
+	snap.Objects, j.order = j.takeShelf(list), list
 	snap.Links = model.MakeLinks(snap.Objects)
 	return snap
 }

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -38,7 +39,32 @@ type MountNS struct {
 	Own    bool
 	Proc   Dir     // the process's /proc/PID; it is closed when the call that was given it returns
 	Mounts []Mount // as the process sees them
+
+	table *mountTable
 }
+
+// Dir pins a directory of the namespace with O_PATH, which opens nothing. The way
+// may not lead through a symbolic link, nor through a file system that asks
+// another machine or program: then the error is [ErrForeign] or ELOOP.
+func (ns *MountNS) Dir(path string) (int, error) {
+	if !ns.table.localWay(path) {
+		return -1, ErrForeign
+	}
+	root, err := unix.Openat(ns.Proc.FD(), "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(root)
+	return unix.Openat2(root, strings.TrimPrefix(path, "/")+"/.", &unix.OpenHow{
+		Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_BENEATH,
+	})
+}
+
+// ListDirectories is what [Options] says of it.
+func (s *Scan) ListDirectories() bool { return s.scanner.opts.ListDirectories }
+
+// SuperDev is the device of the file system that a file of the namespace is on.
+func (ns *MountNS) SuperDev(st *unix.Statx_t) uint64 { return ns.table.superDev(st) }
 
 // EachMountNS calls f for every mount namespace that processes live in,
 // ipctop's own first, on guarded threads; see [Task.Enter]. If f fails because
@@ -113,7 +139,7 @@ func (s *Scan) visit(t *Task, inode uint64, pid int32, f func(*Task, *MountNS) (
 	if root, err := dir.Readlink("root"); err != nil || root != "/" {
 		return nil, unix.ESRCH
 	}
-	return f(t, &MountNS{Inode: inode, Own: inode == s.Own["mnt"], Proc: dir, Mounts: table.mounts})
+	return f(t, &MountNS{Inode: inode, Own: inode == s.Own["mnt"], Proc: dir, Mounts: table.mounts, table: table})
 }
 
 // MountDevices lists the devices of the file systems of a type that some process

@@ -40,6 +40,13 @@ type FD struct {
 	statted bool
 }
 
+// What is asked of a descriptor, for [Task.Enter] and [Joined.EnterAt]: whoever asks
+// calls it the same, so that what got stuck once is left alone by all.
+const (
+	OpInfo = "fdinfo"
+	opStat = "stat descriptor"
+)
+
 // Holder is the hold of this descriptor, with its access left open.
 func (f *FD) Holder() model.Holder {
 	return model.Holder{PID: f.Proc.PID(), TID: f.TID, Comm: f.Proc.Model.Comm, Via: model.ViaFD, FD: model.Some(f.Num)}
@@ -78,7 +85,7 @@ func (f *FD) readStat() error {
 	if !f.Proc.mounts().local(f.Link) {
 		return ErrForeign
 	}
-	if !f.Proc.task.Enter("stat", f.Num) {
+	if !f.Proc.task.Enter(opStat, f.Num) {
 		return ErrGivenUp
 	}
 	errno := statx(f.dir.fd, f.name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, &f.stat)
@@ -92,7 +99,7 @@ func (f *FD) readStat() error {
 // Info is the descriptor's fdinfo text (proc_pid_fdinfo(5)), valid until the
 // next call.
 func (f *FD) Info() ([]byte, error) {
-	if !f.Proc.task.Enter("fdinfo", f.Num) {
+	if !f.Proc.task.Enter(OpInfo, f.Num) {
 		return nil, ErrGivenUp
 	}
 	defer f.Proc.task.Leave()

@@ -38,6 +38,11 @@ type Options struct {
 	// was made without one: that costs too much to be done for all. nil: none.
 	Closer func(*model.Snapshot) (pids []int)
 
+	// ListDirectories has the directories in which UNIX sockets are bound, /run and
+	// /tmp listed for socket files that were left behind. Whoever watches one of
+	// them with inotify sees that it was opened, so it is done only when asked for.
+	ListDirectories bool
+
 	// Aside is the program that is started to do, as a process of its own, what
 	// can get stuck in the kernel beyond the reach of SIGKILL: a program with
 	// such a thread cannot end, and whoever waits for it waits, too. Its main
@@ -76,6 +81,7 @@ type Scan struct {
 	// processes to system calls. If not, none that takes a pid may be called.
 	PIDCalls bool
 	BootTime time.Time
+	Began    time.Time // before anything was read
 
 	scanner *Scanner
 	root    Dir
@@ -149,6 +155,7 @@ func (sc *Scanner) begin() (*Scan, error) {
 	s := &Scan{
 		ProcRoot: sc.opts.ProcRoot,
 		Own:      map[string]uint64{},
+		Began:    time.Now(),
 		scanner:  sc,
 		root:     root,
 		mounts:   &mountTables{root: sc.opts.ProcRoot, byNS: map[uint64]*mountTable{}},

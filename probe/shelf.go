@@ -64,6 +64,15 @@ func (j *Joined) takeShelf(list []*Joint) []model.Object {
 	return shelf[:n:n]
 }
 
+// returnShelf gives the joints the objects back that a snapshot took, so that
+// another one can be made. The first is worth nothing from then on.
+func (j *Joined) returnShelf(objects []model.Object) {
+	j.shelf = objects
+	for i, e := range j.order {
+		e.Object, e.place = &objects[i], i+1
+	}
+}
+
 // gather makes list[i] what list[from[i]] was. from is a permutation, and is
 // used up.
 func gather[T any](list []T, from []int) {

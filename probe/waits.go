@@ -35,7 +35,7 @@ func (s *Scan) waits(ctx context.Context, j *Joined) {
 // others read.
 func (j *Joined) EachProcess(list []*model.Process, work func(t *Task, p *Proc) (commit func()), failed func(*model.Process, error)) {
 	sc := j.Scan.scanner
-	sc.guard.each(len(list), sc.opts.Workers, func(i int) any { return list[i].PID }, func(t *Task, i int) (commit func()) {
+	sc.guard.each(len(list), sc.opts.Workers, func(i int) any { return processKey{list[i].PID, list[i].StartTicks} }, func(t *Task, i int) (commit func()) {
 		m := list[i]
 		err := recovered(func() error {
 			p, err := j.Scan.reopen(t, m)

@@ -1,13 +1,17 @@
 package testfixtures
 
 func leakedWriteEndFixtures() []Fixture {
-	return pair("leaked-write-end", "leak", "a process that reads from a pipe which a younger brother keeps open by accident",
+	return pair("leaked-write-end", "leak", "two workers that each read from a pipe; the younger one keeps the pipe of the other open by accident",
 		"a process that reads from a pipe into which an older brother is to write", func(m *maker) (object, error) {
 			fds, id, err := m.pipe()
 			if err != nil {
 				return object{}, err
 			}
-			pids, err := m.puppets(fds[:], "reader 3: read 3", "keeper 4: pause")
+			own, _, err := m.pipe()
+			if err != nil {
+				return object{}, err
+			}
+			pids, err := m.puppets(append(fds[:], own[:]...), "worker 3: read 3", "worker 4,5: read 5", "boss 6: pause")
 			if err == nil {
 				m.finds(Diagnosis{Root: pids[1], Victims: pids[:1], Objects: []string{id}, Severity: "warning"})
 			}

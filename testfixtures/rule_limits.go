@@ -2,6 +2,7 @@ package testfixtures
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strconv"
 
@@ -75,11 +76,8 @@ func smallPipeFixtures() []Fixture {
 	}}
 }
 
-// The users of these fixtures: nobody else has such numbers.
-const (
-	manyPipesUser = 1879048193
-	fewPipesUser  = 1879048194
-)
+// someUser is a user nobody is, not even another run.
+func someUser() int { return 1<<30 + int(rand.Uint32N(1<<30)) }
 
 func makeSmallPipe(m *maker, many bool) (object, error) {
 	text, err := os.ReadFile("/proc/sys/fs/pipe-user-pages-soft")
@@ -93,12 +91,11 @@ func makeSmallPipe(m *maker, many bool) (object, error) {
 	if pages == 0 || pages > 1<<16 {
 		return object{}, &Unavailable{Reason: "needs a usual limit on pipes (fs.pipe-user-pages-soft)"}
 	}
-	uid := manyPipesUser
 	if !many {
-		uid, pages = fewPipesUser, 0
+		pages = 0
 	}
 	var ino string
-	p, err := m.start("h", &ino, part{args: []string{strconv.Itoa(uid), strconv.Itoa(pages)}})
+	p, err := m.start("h", &ino, part{args: []string{strconv.Itoa(someUser()), strconv.Itoa(pages)}})
 	if err != nil {
 		return object{}, err
 	}

@@ -26,6 +26,7 @@ func ruleFixtures() []Fixture {
 		noReaderFixtures(),
 		inheritedListenerFixtures(),
 		backlogFullFixtures(),
+		socketPathFixtures(),
 		queueFullFixtures(),
 		noMessageOfTypeFixtures(),
 		fdInFlightFixtures(),

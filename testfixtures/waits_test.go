@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/fdscan"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/sysv"
@@ -27,6 +28,7 @@ func TestScanSeesWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	diagnose.Run(snap, diagnose.Options{}) // it says who could release a wait
 	if snap.Waits == nil {
 		t.Fatalf("nobody looked for waits: %+v", snap.Gaps)
 	}

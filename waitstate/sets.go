@@ -127,7 +127,7 @@ func (c *caller) decodeEpoll(w *waiting, epfd int32) {
 }
 
 func (c *caller) readWatches(epfd int32) ([]fdUse, error) {
-	if !c.task.Enter("fdinfo", epfd) {
+	if !c.task.Enter(probe.OpInfo, epfd) {
 		return nil, probe.ErrGivenUp
 	}
 	defer c.task.Leave()

@@ -47,6 +47,8 @@ func (c command) newCheck(o *options) *cobra.Command {
 			"how sure that is, and what can be done. ipctop explain RULE says more about each.\n\n" +
 			"The exit status is 3 if there is a finding at or above --fail-on. The default, warning, leaves out what is only\n" +
 			"worth knowing (info). With --strict it is 4 if there is none but something could not be read.\n\n" +
+			"Unlike other commands it lists the directories in which UNIX sockets are bound, /run and /tmp, for socket files that\n" +
+			"were left behind; whoever watches one of them sees it opened.\n\n" +
 			"-o openmetrics is for node_exporter's textfile collector: findings by rule, severity and container, limits,\n" +
 			"blocked threads, unreadable processes; from cron, as root:\n\n" +
 			"  cd /var/lib/node_exporter && ipctop check --fail-on never -o openmetrics > ipctop.tmp && mv ipctop.tmp ipctop.prom",
@@ -151,7 +153,7 @@ func (c command) check(ctx context.Context, o *options, k *checkOptions, ageAske
 			return usageError("--where: %w", err)
 		}
 	}
-	o.minAge = k.minAge
+	o.minAge, o.listDirs = k.minAge, true
 	whole, err := c.snapshot(ctx, o)
 	if err != nil {
 		return err

@@ -28,6 +28,8 @@ type liveOptions struct {
 	ascii      bool
 	readOnly   bool
 	theme      string
+	columns    []string     // as they were typed
+	chosen     live.Columns // by flag and configuration
 }
 
 func (l *liveOptions) add(f *pflag.FlagSet) {
@@ -37,6 +39,7 @@ func (l *liveOptions) add(f *pflag.FlagSet) {
 	f.BoolVarP(&l.batch, "batch", "b", false, "print plain tables, one for each scan, instead of the live view")
 	f.BoolVar(&l.ascii, "ascii", false, "use ASCII characters only, whatever the locale says")
 	f.BoolVar(&l.readOnly, "readonly", false, "offer nothing that changes the machine")
+	f.StringArrayVar(&l.columns, "columns", nil, "`[SCREEN=]A,B`: these columns, or with +C one more; may be given again")
 	f.StringVar(&l.theme, "theme", "", "`THEME`: "+strings.Join(tui.Themes, ", ")+"; NO_COLOR means mono")
 }
 
@@ -111,11 +114,10 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 	if source == "-" {
 		source = "standard input"
 	}
+	settings := l.settings()
+	settings.Source, settings.Powerless = source, powerless(o)
 	return tui.Run(ctx, tui.Options{
-		Settings: live.Settings{
-			ASCII: l.ascii || !utf8Locale(os.Getenv), Zone: time.Local, Source: source,
-			Interval: time.Duration(l.delay), ReadOnly: l.readOnly,
-		},
+		Settings: settings, Actor: actor{},
 		Scan: scan, Once: o.from != "", Iterations: l.iterations, Save: saveDump, Theme: theme,
 	})
 }

@@ -33,7 +33,7 @@ func newTerminal(t *testing.T, width, height string) *terminal {
 	// stay open as long as it lives.
 	cmd := m.command("-f", os.DevNull, "new-session", "-d", "-x", width, "-y", height, "exec sh")
 	// A system user's own shell is nologin.
-	cmd.Env = append(os.Environ(), "SHELL=/bin/sh", "LC_ALL=C.UTF-8", "ENV=", mainEnv+"=1")
+	cmd.Env = append(os.Environ(), "SHELL=/bin/sh", "XDG_CONFIG_HOME="+t.TempDir(), "LC_ALL=C.UTF-8", "ENV=", mainEnv+"=1")
 	if err := cmd.Run(); err != nil {
 		t.Skipf("tmux does not start here: %v", err)
 	}
@@ -128,6 +128,12 @@ func (m *terminal) asBefore(before string) {
 // terminate ends what the shell runs by SIGTERM.
 func (m *terminal) terminate() {
 	m.t.Helper()
+	m.signal(syscall.SIGTERM)
+}
+
+// signal sends a signal to what the shell runs.
+func (m *terminal) signal(signal syscall.Signal) {
+	m.t.Helper()
 	shell := m.format("#{pane_pid}")
 	b, err := os.ReadFile("/proc/" + shell + "/task/" + shell + "/children")
 	if err != nil {
@@ -137,7 +143,7 @@ func (m *terminal) terminate() {
 	if err != nil {
 		m.t.Fatalf("the shell's children are %q", b)
 	}
-	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+	if err := syscall.Kill(pid, signal); err != nil {
 		m.t.Fatal(err)
 	}
 }
@@ -160,8 +166,7 @@ func TestLiveView(t *testing.T) {
 	m := newTerminal(t, "100", "30")
 	before := m.settings("before")
 	m.run(exe + " -d 0.2")
-	m.waitFor("[1 Problems]")
-	m.waitFor(pipe + " is full")
+	m.waitFor("scan ") // there is something to sort
 	m.keys("3")
 	m.waitFor("[3 Chan]")
 	m.keys(">", ">")
@@ -193,6 +198,95 @@ func TestLiveView(t *testing.T) {
 
 	m.run("TERM=dumb " + exe + " --from " + dumpFile(t))
 	m.waitFor("this is a table instead")
+}
+
+// Whoever is called at night sees on the first screen, without a key, who is
+// locked with whom; can look at it, go to the other, end one of them, and step
+// back to see how it was.
+func TestLiveDeadlock(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := testfixtures.Start(t.Context(), "deadlock")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer run.Close()
+	if len(run.Instances) == 0 {
+		t.Skip("no fixture can be made here")
+	}
+	victims := run.Instances[0].PIDs
+	m := newTerminal(t, "80", "24")
+	before := m.settings("before")
+	m.run(exe + " -d 0.5")
+	m.wait("the deadlock in the first 8 rows", func() bool {
+		top := strings.Join(strings.SplitN(m.screen(), "\n", 9)[:8], "\n")
+		named := 0
+		for _, pid := range victims {
+			if strings.Contains(top, "("+strconv.Itoa(pid)+")") {
+				named++
+			}
+		}
+		return strings.Contains(top, "DEADLOCK") && named >= 2
+	})
+	m.keys("/")
+	m.keys("-l", "fx-dead")
+	m.keys("Enter", "Enter")
+	m.waitFor("Evidence")
+	m.keys("?")
+	m.waitFor("What it means")
+	m.keys("Escape", "Escape", "o")
+	m.keys("2", "\\")
+	m.keys("-l", "fx-dead-1")
+	m.keys("Enter")
+	m.waitFor("rows: text fx-dead-1")
+	m.waitFor("flock")
+	m.keys("k")
+	m.waitFor("Send a signal to fx-dead-1")
+	m.keys("k")
+	m.keys("Enter")
+	m.waitFor("Send SIGKILL to fx-dead-1")
+	m.keys("y")
+	m.waitFor("SIGKILL to fx-dead-1")
+	m.keys("Escape", "1")
+	m.wait("the deadlock to be over", func() bool { return !strings.Contains(m.screen(), "DEADLOCK") })
+	m.keys("Z")
+	m.waitFor("PAUSED")
+	m.wait("the time when it was not", func() bool {
+		m.keys("[")
+		return strings.Contains(m.screen(), "DEADLOCK")
+	})
+	m.keys("Z")
+	m.waitFor("live 0.5s")
+	m.keys("q")
+	m.asBefore(before)
+}
+
+// A terminal that goes away, or is taken away, ends the view; kill -TSTP stops it
+// as Ctrl-Z does.
+func TestLiveSignals(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := newTerminal(t, "80", "24")
+	before := m.settings("before")
+	m.run(exe)
+	m.waitFor("[1 Problems]")
+	m.signal(syscall.SIGTSTP)
+	m.asBefore(before)
+	m.run("fg")
+	m.waitFor("[1 Problems]")
+	m.signal(syscall.SIGHUP)
+	m.asBefore(before)
+	m.run("clear; LC_ALL=en_US.ISO-8859-1 " + exe)
+	m.waitFor("[1 Problems]")
+	if s := m.screen(); strings.ContainsFunc(s, func(r rune) bool { return r > 0x7f }) {
+		t.Errorf("a terminal that is not UTF-8 got\n%s", s)
+	}
+	m.keys("q")
+	m.asBefore(before)
 }
 
 func TestSaveDump(t *testing.T) {

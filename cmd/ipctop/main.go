@@ -102,7 +102,12 @@ func (c command) newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return c.live(cmd.Context(), o, l) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := l.configure(configFile(os.Getenv), cmd.Flags().Changed); err != nil {
+				return err
+			}
+			return c.live(cmd.Context(), o, l)
+		},
 	}
 	l.add(root.Flags())
 	root.SetIn(c.stdin)
@@ -116,8 +121,10 @@ func (c command) newRoot() *cobra.Command {
 		c.newDump(o),
 		c.newShow(o),
 		c.newCheck(o),
+		c.newWhy(o),
 		c.newKinds(),
 		c.newExplain(),
+		c.newLog(o),
 		c.newDoctor(o),
 		c.newCompletion(),
 		c.newMan(),

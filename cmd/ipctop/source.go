@@ -23,7 +23,9 @@ type options struct {
 	sample   time.Duration
 	minAge   time.Duration // see [diagnose.Options]
 
-	closer func(*model.Snapshot) []int // see [probe.Options]
+	// see [probe.Options]
+	closer   func(*model.Snapshot) []int
+	listDirs bool
 }
 
 func (o *options) addGlobal(f *pflag.FlagSet) {
@@ -47,6 +49,7 @@ func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, err
 	}
 	snap, err := probe.NewScanner(probe.Options{
 		ProcRoot: o.procRoot, Probes: probes(), Sample: o.sample, Closer: o.closer, Aside: "/proc/self/exe",
+		ListDirectories: o.listDirs,
 	}).Scan(ctx)
 	if err != nil {
 		return nil, err

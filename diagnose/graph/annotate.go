@@ -65,7 +65,7 @@ func (g *Graph) annotate(n *node, w *model.Wait, c *Clause) {
 
 // sure is how sure it is that the clause's threads could release the wait.
 func (c *Clause) sure() model.Confidence {
-	if c.Doubt >= Strong && c.Confidence == model.Certain {
+	if c.Doubt >= Hidden && c.Confidence == model.Certain {
 		return model.Likely
 	}
 	return c.Confidence

@@ -94,7 +94,9 @@ func objectsOf(w *model.Wait) []string {
 
 // unknown is a clause of which only is known that something else fulfils it.
 func unknown(because string) Clause {
-	return Clause{Doubt: Open, Because: []string{because}, Confidence: model.Certain}
+	c := Clause{Confidence: model.Certain}
+	c.doubt(Open, because)
+	return c
 }
 
 // clocks adds what passes by itself: a limit of the call, a timer, an alarm.

@@ -21,7 +21,7 @@ type Deadlock struct {
 func (g *Graph) Deadlocks() []Deadlock {
 	var list []Deadlock
 	taken := map[int]bool{}
-	for _, level := range []Doubt{None, Slight, Strong} {
+	for _, level := range []Doubt{None, Slight, Hidden, Strong} {
 		r := g.removed(level)
 		for _, members := range r.components() {
 			if slices.ContainsFunc(members, func(i int) bool { return taken[i] }) || g.idle(members, level) {

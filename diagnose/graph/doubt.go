@@ -10,7 +10,8 @@ type Doubt uint8
 const (
 	None   Doubt = iota // nothing
 	Slight              // what hardly ever happens; see [Clause.Because]
-	Strong              // holders that may be hidden, and descriptors in flight
+	Hidden              // holders among the processes that could not be read
+	Strong              // holders missing for other reasons, and descriptors in flight
 	Open                // something outside the snapshot does release such waits
 )
 
@@ -19,7 +20,7 @@ func (d Doubt) confidence() model.Confidence {
 	switch d {
 	case None:
 		return model.Certain
-	case Slight:
+	case Slight, Hidden:
 		return model.Likely
 	}
 	return model.Possible
@@ -34,22 +35,37 @@ type Clause struct {
 	How       string // how they could do it: "can write to it"
 
 	Doubt      Doubt
-	Because    []string         // what the doubt is
+	Because    []string         // what the doubts are
+	grades     []Doubt          // of each of them
 	Confidence model.Confidence // that they can do it
 }
 
 // doubt raises the clause's doubt.
 func (c *Clause) doubt(d Doubt, because string) {
 	c.Doubt = max(c.Doubt, d)
-	if because != "" {
-		c.Because = append(c.Because, because)
+	c.Because, c.grades = append(c.Because, because), append(c.grades, d)
+}
+
+// Doubts are the doubts of a grade or above, in words.
+func (c *Clause) Doubts(least Doubt) []string {
+	var list []string
+	for i, d := range c.grades {
+		if d >= least {
+			list = append(list, c.Because[i])
+		}
 	}
+	return list
 }
 
 // incomplete is what it means that an object's holders are not all known.
-func (c *Clause) incomplete(o *model.Object) {
-	if !o.HoldersComplete {
-		c.doubt(Strong, "holders of "+o.ID+" may be hidden")
+// Where processes could not be read that alone explains it.
+func (g *Graph) incomplete(c *Clause, o *model.Object) {
+	switch {
+	case o.HoldersComplete:
+	case g.Snapshot.Scan.ProcessesUnreadable > 0:
+		c.doubt(Hidden, "holders of "+o.ID+" may be hidden")
+	default:
+		c.doubt(Strong, "holders of "+o.ID+" may be missing")
 	}
 }
 
@@ -73,7 +89,7 @@ func merge(list []Clause) Clause {
 		}
 		all.Threads = append(all.Threads, c.Threads...)
 		all.Doubt = max(all.Doubt, c.Doubt)
-		all.Because = append(all.Because, c.Because...)
+		all.Because, all.grades = append(all.Because, c.Because...), append(all.grades, c.grades...)
 		if c.Confidence != model.Certain {
 			all.Confidence = c.Confidence
 		}

@@ -47,7 +47,7 @@ func (g *Graph) holders(c *Clause, o *model.Object, fits func(*model.Holder) boo
 			c.add(int(h.PID))
 		}
 	}
-	c.incomplete(o)
+	g.incomplete(c, o)
 }
 
 func (g *Graph) pipe(n *node, c *Clause, o *model.Object, writes bool) {

@@ -30,6 +30,8 @@ func (g *Graph) futex(n *node, id string) Clause {
 		}
 		if alive, known := d.OwnerAlive.Get(); !known || alive {
 			c.doubt(Open, "the owner is not shown")
+		} else {
+			c.How = "can unlock it: its owner has ended"
 		}
 		return c
 	}

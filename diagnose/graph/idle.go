@@ -26,6 +26,25 @@ func (g *Graph) Work(w *model.Wait) bool {
 	return w.Needs == needsData && o != nil && o.Kind == model.Pty
 }
 
+// Serves reports whether a wait is one for a connection: accept, or a set in which
+// there is a listening socket.
+func (g *Graph) Serves(w *model.Wait) bool {
+	if w.Call == "accept" || w.Call == "accept4" {
+		return true
+	}
+	return g.Work(w) && slices.ContainsFunc(w.Objects, func(id string) bool {
+		if o := g.Objects[id]; o != nil {
+			switch d := o.Detail.(type) {
+			case *model.UnixDetail:
+				return d.State == "listen"
+			case *model.InetDetail:
+				return d.State == "LISTEN"
+			}
+		}
+		return false
+	})
+}
+
 // Firm reports whether somebody has what a wait needs and keeps it: a lock, the
 // room in a full buffer, a child that does not end.
 func (g *Graph) Firm(w *model.Wait) bool {

@@ -71,7 +71,7 @@ func (g *Graph) heldLock(o *model.Object, held *model.Lock) Clause {
 	if len(held.Holders) == 0 {
 		c.doubt(Strong, "who holds the lock is not shown")
 	}
-	c.incomplete(o)
+	g.incomplete(&c, o)
 	for i := range o.Holders {
 		if o.Holders[i].Via == model.ViaInFlight {
 			c.doubt(Strong, "a descriptor of "+o.ID+" is in flight")

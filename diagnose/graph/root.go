@@ -104,6 +104,9 @@ func (g *Graph) idles(w *model.Wait) string {
 	if o := g.Objects[w.Object]; o != nil && o.Kind == model.Pty {
 		return "waits for input at its terminal"
 	}
+	if g.lockType(w) != "" && !g.privateWord(w) {
+		return g.Wants(w)
+	}
 	return "waits for events; the kernel does not show for which"
 }
 
@@ -117,6 +120,12 @@ func (g *Graph) narrow(m *node) bool {
 	return len(others) == 1 && m.wait.Needs == needsEvent
 }
 
+// Narrow reports whether a thread polls for one single process.
+func (g *Graph) Narrow(w *model.Wait) bool {
+	i, ok := g.byTID[w.TID]
+	return ok && g.nodes[i].wait == w && g.narrow(&g.nodes[i])
+}
+
 // nobody is the end of a chain at a thread that no thread is known to release.
 func (g *Graph) nobody(n *node, c *Clause) End {
 	w := n.wait
@@ -127,7 +136,7 @@ func (g *Graph) nobody(n *node, c *Clause) End {
 		return End{Kind: Gone, Doing: "its owner has ended without unlocking it"}
 	case c.Doubt != Open && len(c.Processes) > 0 && !slices.Contains(c.Processes, n.process.PID):
 		return End{Kind: Gone, Doing: "who could has ended"}
-	case c.Doubt == Open, c.Doubt == Strong:
+	case c.Doubt >= Hidden:
 		if end, ok := g.outside(o); ok {
 			return end
 		}

@@ -43,3 +43,12 @@ func (g *Graph) Sure(w *model.Wait, c *Clause) (model.Confidence, []string) {
 	}
 	return d.confidence(), because
 }
+
+// Behind are the waits that can never end because a wait that is dead does not.
+func (g *Graph) Behind(w *model.Wait, level Doubt) []*model.Wait {
+	i, ok := g.byTID[w.TID]
+	if !ok || g.nodes[i].wait != w {
+		return nil
+	}
+	return g.removed(level).victims([]int{i})
+}

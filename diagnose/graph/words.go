@@ -43,10 +43,14 @@ func (g *Graph) Wants(w *model.Wait) string {
 		}
 		return "connects" + on(o, w)
 	case "poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2":
-		if n := len(w.Objects); n == 1 {
+		switch n := len(w.Objects); n {
+		case 0:
+			return "waits for events"
+		case 1:
 			return "polls " + g.label(w.Objects[0])
+		default:
+			return fmt.Sprintf("polls %d descriptors", n)
 		}
-		return fmt.Sprintf("polls %d descriptors", len(w.Objects))
 	case "msgrcv", "mq_timedreceive":
 		return "waits for a message" + on(o, w)
 	case "msgsnd", "mq_timedsend":

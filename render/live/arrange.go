@@ -3,6 +3,7 @@ package live
 import (
 	"slices"
 
+	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/render"
 )
 
@@ -10,10 +11,13 @@ import (
 type order struct {
 	screen int
 	held   Ident // of screenHeld: the process
+	locks  bool  // of screenHeld: only what can lock
 	column string
 	invert bool
+	tree   bool
 	wide   bool
 	filter filter
+	narrowing
 }
 
 // arrangement is a screen's rows, filtered and sorted. It does not change any
@@ -35,19 +39,20 @@ const quick = 2000
 // arrange filters and sorts. It takes time in proportion to the rows.
 func arrange(d *Data, log []entry, o order) *arrangement {
 	source := sourceRows(d, log, o)
-	a := &arrangement{order: o, data: d, total: len(source), columns: columnsOf(o.screen, o.wide)}
+	a := &arrangement{order: o, data: d, total: len(source), columns: columnsOf(o.screen, o.wide, d.columns)}
+	if o.narrowing != (narrowing{}) {
+		source = slices.DeleteFunc(slices.Clone(source), func(r row) bool { return !o.narrowing.row(d, &r) })
+		a.total = len(source)
+	}
 	if o.filter.text == "" {
 		a.rows = slices.Clone(source)
 	} else {
-		keep, leftOut := o.filter.test(a.columns, d)
-		for i := range source {
-			if keep(&source[i]) {
-				a.rows = append(a.rows, source[i])
-			}
-		}
-		a.leftOut = leftOut()
+		a.rows, a.leftOut = o.filter.apply(source, a.columns, d)
 	}
 	a.sort()
+	if o.tree {
+		a.grow()
+	}
 	a.measure()
 	return a
 }
@@ -61,12 +66,21 @@ func sourceRows(d *Data, log []entry, o order) []row {
 		var rows []row
 		if d.find(o.held).process != nil {
 			for _, i := range d.held[int32(o.held.PID)] {
-				rows = append(rows, row{object: &d.Snap.Objects[i]})
+				if object := &d.Snap.Objects[i]; !o.locks || locks(object, o.held.PID) {
+					rows = append(rows, row{object: object})
+				}
 			}
 		}
 		return rows
 	}
 	return d.rows[o.screen]
+}
+
+// locks reports whether a process can lock, or has locked, by an object.
+func locks(o *model.Object, pid int) bool {
+	return screenOfKind(o.Kind) == screenLocks || slices.ContainsFunc(o.Holders, func(h model.Holder) bool {
+		return int(h.PID) == pid && h.Via == model.ViaLock
+	})
 }
 
 // sort sorts by the chosen column; rows that are equal there keep the snapshot's
@@ -116,7 +130,7 @@ func (a *arrangement) measure() {
 		if a.columns[i].name == a.column && a.column != "" {
 			a.widths[i]++ // for the sign
 		}
-		empty[i] = a.columns[i].spare && len(a.rows) > 0
+		empty[i] = (a.columns[i].spare || a.columns[i].quiet) && len(a.rows) > 0
 		for j := 0; j < len(a.rows); j += step {
 			text := a.columns[i].cell(a.data, v, &a.rows[j]).Text
 			a.widths[i] = max(a.widths[i], render.Width(text))

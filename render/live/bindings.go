@@ -22,20 +22,29 @@ func bindings() []binding {
 		{[]string{"Shift-Tab"}, "", "the screen before", func(m *Model) { m.turn(-1) }},
 		{[]string{"1", "2", "3", "4", "5", "6", "7", "8"}, "1-8", "the screen of that number", nil},
 		{[]string{"Enter"}, "", "all about the selected row", (*Model).openDetail},
-		{[]string{"g"}, "", "its relations, full screen", (*Model).openRelations},
+		{[]string{"w"}, "", "why it is stuck, and on whom", (*Model).openWhy},
+		{[]string{"g"}, "", "its relations, full screen; again: one hop further", (*Model).openRelations},
 		{[]string{"Esc", "Backspace"}, "", "back; ends a filter", (*Model).goBack},
 		{[]string{"o"}, "", "jump to the other end", (*Model).otherEnd},
-		{[]string{"l"}, "", "the objects the process has open", (*Model).openHeld},
+		{[]string{"l"}, "", "the objects the process has open", func(m *Model) { m.openHeld(false) }},
+		{[]string{"x"}, "", "its locks, semaphores and futexes", func(m *Model) { m.openHeld(true) }},
 		{[]string{"/"}, "", "search", func(m *Model) { m.ask(promptSearch, "") }},
 		{[]string{"n", "N"}, "", "the next match, the one before", nil},
 		{[]string{"F4", "\\"}, "", "keep only some rows: text, or an expression", func(m *Model) { m.ask(promptFilter, m.table().wanted.filter.text) }},
 		{[]string{"F6", ">"}, "", "sort by the next column", func(m *Model) { m.sortBy(1) }},
 		{[]string{"<"}, "", "sort by the column before", func(m *Model) { m.sortBy(-1) }},
 		{[]string{"I"}, "", "the other way round", (*Model).turnOver},
+		{[]string{"F5", "t"}, "", "tree: processes below their parents", (*Model).toggleTree},
+		{[]string{"u"}, "", "of one user only", (*Model).chooseUser},
+		{[]string{"c"}, "", "of one container only", (*Model).chooseContainer},
 		{[]string{" "}, "Space", "tag the row", (*Model).tagSelected},
 		{[]string{"Z"}, "", "pause, and go on", (*Model).pause},
+		{[]string{"[", "]"}, "", "pause, and step back and forth in the last minutes", nil},
 		{[]string{"F"}, "", "follow: hold on to the row though it vanishes", (*Model).followSelected},
+		{[]string{"F9", "k"}, "", "send a signal to the process, or to those tagged", (*Model).chooseSignal},
+		{[]string{"Del"}, "", "remove what nobody uses any more", (*Model).removeSelected},
 		{[]string{"W"}, "", "wide: all columns, nothing cut", (*Model).widen},
+		{[]string{"y"}, "", "copy: the id, the pid, the command that helps", (*Model).copySelected},
 		{[]string{"S"}, "", "save a dump of this moment", (*Model).save},
 		{[]string{"?", "F1"}, "", "this help", (*Model).openHelp},
 		{[]string{"Ctrl-L"}, "", "draw everything anew", func(m *Model) { m.want(Redraw{}) }},
@@ -69,6 +78,10 @@ func (m *Model) motion(key string) bool {
 	case "1", "2", "3", "4", "5", "6", "7", "8":
 		m.pages = nil
 		m.turnTo(int(key[0] - '1'))
+	case "[":
+		m.step(1)
+	case "]":
+		m.step(-1)
 	case "n":
 		m.searchOn(1)
 	case "N":
@@ -83,6 +96,10 @@ func (m *Model) motion(key string) bool {
 func (m *Model) key(name string) {
 	if m.prompt.kind != promptNone {
 		m.typed(name)
+		return
+	}
+	if m.menu != nil {
+		m.menuKey(name)
 		return
 	}
 	m.message = ""

@@ -1,37 +1,63 @@
 package live
 
 import (
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/ipctop/ipctop/model"
 )
 
 // maxChanges is how many entries one snapshot adds to the log for what appeared,
-// and for what vanished: a fork storm must not push everything else out.
+// and as many for each other thing: a fork storm must not push everything else out.
 const maxChanges = 500
 
-// changes are the entries for what appeared and vanished between two snapshots.
+// changes are the entries for what happened between two snapshots.
 func changes(prev, d *Data) []entry {
 	list := difference(prev, d, d, true)
-	return append(list, difference(d, prev, d, false)...)
+	list = append(list, difference(d, prev, d, false)...)
+	list = append(list, waitChanges(prev, d)...)
+	return append(list, findingChanges(prev, d)...)
+}
+
+// few collects at most [maxChanges] entries, and counts the others.
+type few struct {
+	at    time.Time
+	event happening
+	list  []entry
+	more  int
+}
+
+// add adds an entry, of which the text is made only if there is room for it.
+func (f *few) add(make func() entry) {
+	if len(f.list) >= maxChanges {
+		f.more++
+		return
+	}
+	e := make()
+	e.at, e.event = f.at, f.event
+	f.list = append(f.list, e)
+}
+
+func (f *few) entries() []entry {
+	if f.more > 0 {
+		return append(f.list, entry{at: f.at, event: f.event, what: "and " + plural(f.more, "more", "more")})
+	}
+	return f.list
 }
 
 // difference lists what is in b and not in a.
-func difference(a, b, now *Data, appeared bool) []entry {
-	var list []entry
-	more := 0
-	add := func(e entry) {
-		if len(list) >= maxChanges {
-			more++
-			return
-		}
-		e.at, e.appeared = now.Snap.Taken, appeared
-		list = append(list, e)
+func difference(a, b, now *Data, isNew bool) []entry {
+	f := few{at: now.Snap.Taken, event: vanished}
+	if isNew {
+		f.event = appeared
 	}
 	for i := range b.Snap.Processes {
 		p := &b.Snap.Processes[i]
 		if q := a.process(p.PID); q == nil || q.StartTicks != p.StartTicks {
-			add(entry{ident: Ident{PID: p.PID, Start: p.StartTicks}, kind: "process", what: b.who(p.PID, p.Comm), who: b.escape(p.User)})
+			f.add(func() entry {
+				return entry{ident: Ident{PID: p.PID, Start: p.StartTicks}, kind: "process", what: b.who(p.PID, p.Comm), who: b.escape(p.User)}
+			})
 		}
 	}
 	for i := range b.Snap.Objects {
@@ -39,18 +65,95 @@ func difference(a, b, now *Data, appeared bool) []entry {
 		if q := a.object(o.ID); q != nil && q.Gen == o.Gen {
 			continue
 		}
-		if len(list) >= maxChanges {
-			more++
-			continue // the text is not going to be shown
-		}
-		what := b.escape(o.ID)
-		if o.Name != "" && !repeatsID(o) {
-			what += " " + b.escape(o.Name)
-		}
-		add(entry{ident: Ident{ID: o.ID, Gen: o.Gen}, kind: string(o.Kind), what: what, who: b.usual.Talk(o).Text})
+		f.add(func() entry {
+			what := b.escape(o.ID)
+			if o.Name != "" && !repeatsID(o) {
+				what += " " + b.escape(o.Name)
+			}
+			return entry{ident: Ident{ID: o.ID, Gen: o.Gen}, kind: string(o.Kind), what: what, who: b.usual.Talk(o).Text}
+		})
 	}
-	if more > 0 {
-		list = append(list, entry{at: now.Snap.Taken, appeared: appeared, what: "and " + plural(more, "more", "more")})
+	return f.entries()
+}
+
+// waitKey is what makes a wait the same wait in the next snapshot: that the same
+// thread is in the same call on the same thing. One that went on and waits again
+// looks the same, unless its age tells.
+type waitKey struct {
+	tid          int
+	call, object string
+}
+
+// stuckAfter is how long a thread must wait to be worth a line.
+const stuckAfter = time.Second
+
+// stuckWaits are the confirmed waits that are no idleness and have lasted.
+func stuckWaits(d *Data) map[waitKey]*model.Wait {
+	m := map[waitKey]*model.Wait{}
+	for i := range d.Snap.Waits {
+		if w := &d.Snap.Waits[i]; w.Confirmed && !w.Idle && w.BlockedFor.Or(int64(stuckAfter)) >= int64(stuckAfter) {
+			m[waitKey{w.TID, w.Call, w.Object}] = w
+		}
+	}
+	return m
+}
+
+// waitChanges lists who got stuck and who was released. Where nobody looked for
+// waits nothing is said.
+func waitChanges(prev, d *Data) []entry {
+	if prev.Snap.Waits == nil || d.Snap.Waits == nil {
+		return nil
+	}
+	before, now := stuckWaits(prev), stuckWaits(d)
+	var list []entry
+	for event, pair := range map[happening][2]map[waitKey]*model.Wait{blocked: {before, now}, released: {now, before}} {
+		f := few{at: d.Snap.Taken, event: event}
+		at := d
+		if event == released {
+			at = prev
+		}
+		for i := range at.Snap.Waits {
+			w := &at.Snap.Waits[i]
+			k := waitKey{w.TID, w.Call, w.Object}
+			if pair[1][k] != w || pair[0][k] != nil {
+				continue
+			}
+			f.add(func() entry {
+				var ident Ident
+				if p := at.process(w.PID); p != nil {
+					ident = Ident{PID: p.PID, Start: p.StartTicks}
+				}
+				return entry{ident: ident, kind: "wait", what: waitText(at, w), who: at.who(w.PID, w.Comm)}
+			})
+		}
+		list = append(list, f.entries()...)
+	}
+	slices.SortStableFunc(list, func(a, b entry) int { return int(a.event) - int(b.event) })
+	return list
+}
+
+// findingChanges lists findings that began and ended. Their ids stay the same
+// while the cause lasts.
+func findingChanges(prev, d *Data) []entry {
+	if prev.Snap.Findings == nil || d.Snap.Findings == nil {
+		return nil
+	}
+	var list []entry
+	for _, c := range []struct {
+		event    happening
+		from, to *Data
+	}{{found, prev, d}, {resolved, d, prev}} {
+		f := few{at: d.Snap.Taken, event: c.event}
+		for i := range c.to.Snap.Findings {
+			x := &c.to.Snap.Findings[i]
+			if slices.ContainsFunc(c.from.Snap.Findings, func(y model.Finding) bool { return y.ID == x.ID }) {
+				continue
+			}
+			f.add(func() entry {
+				return entry{ident: Ident{ID: x.ID}, kind: x.Rule, what: c.to.escape(x.Summary), who: string(x.Confidence)}
+			})
+		}
+		list = append(list, f.entries()...)
 	}
 	return list
 }

@@ -15,7 +15,8 @@ type column struct {
 	right bool // aligned to the right
 	least bool // sorted for the smallest first, though it is a number
 	flex  bool // may be cut to fit
-	spare bool // left out where there is no room
+	spare bool // left out where there is no room, or nothing to say
+	quiet bool // left out where it has nothing to say
 	cell  func(d *Data, v *render.View, r *row) render.Cell
 	key   func(d *Data, v *render.View, r *row) render.Key
 }
@@ -33,11 +34,19 @@ func (c *column) sortKey(d *Data, v *render.View, r *row) render.Key {
 }
 
 // columnsOf are the columns of a screen, with all that its rows have if wide.
-func columnsOf(s int, wide bool) []column {
+// What the user chose is not left out to save room.
+func columnsOf(s int, wide bool, chosen Columns) []column {
 	names := screens[s].columns
+	own := chosen[s]
+	if own != nil {
+		names = own
+	}
 	list := make([]column, 0, len(names))
 	for _, name := range names {
 		if c, ok := columnNamed(s, name); ok {
+			if own != nil && !slices.Contains(screens[s].columns, name) {
+				c.spare, c.quiet = false, false
+			}
 			list = append(list, c)
 		}
 	}
@@ -60,18 +69,21 @@ func columnsOf(s int, wide bool) []column {
 	return list
 }
 
-func columnNamed(s int, name string) (column, bool) {
-	var list []column
+// columnsFor are the columns that rows of a screen can have.
+func columnsFor(s int) []column {
 	switch {
 	case s == screenProblems:
-		list = problemColumns
+		return problemColumns
 	case s == screenLog:
-		list = logColumns
+		return logColumns
 	case screens[s].list == listProcesses:
-		list = processColumns
-	default:
-		list = objectColumns
+		return processColumns
 	}
+	return objectColumns
+}
+
+func columnNamed(s int, name string) (column, bool) {
+	list := columnsFor(s)
 	i := slices.IndexFunc(list, func(c column) bool { return c.name == name })
 	if i < 0 {
 		return column{}, false
@@ -100,6 +112,7 @@ var processColumns = func() []column {
 		list = append(list, fromRender(c, func(r *row) *model.Process { return r.process }))
 	}
 	return append(list,
+		waitColumn,
 		column{
 			name: "IPC", right: true, spare: true,
 			key: func(d *Data, _ *render.View, r *row) render.Key { return render.OptKey(heldCount(d, r.process)) },
@@ -134,6 +147,14 @@ func fromRender[T any](c render.Column[T], get func(*row) *T) column {
 	}
 	if c.Key != nil {
 		out.key = func(_ *Data, v *render.View, r *row) render.Key { return c.Key(v, get(r)) }
+	}
+	if c.Name == "LABEL" {
+		shown := out.cell
+		out.cell = func(d *Data, v *render.View, r *row) render.Cell {
+			cell := shown(d, v, r)
+			cell.Text = indented(r.branch, cell.Text)
+			return cell
+		}
 	}
 	if c.Name == "NAME" {
 		shown := out.cell

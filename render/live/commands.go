@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/render"
 )
 
 // What the keys do, as far as it is more than moving about.
@@ -28,8 +29,12 @@ func (m *Model) pause() {
 	}
 	m.paused = !m.paused
 	m.want(Pause{m.paused})
-	if m.paused {
-		m.say(Normal, "Paused: nothing is read. Z goes on.")
+	switch {
+	case m.paused:
+		m.say(Normal, "Paused: nothing is read. Z goes on, [ and ] step back and forth.")
+	case m.history.back > 0:
+		m.history.back = 0
+		m.look(m.history.shown())
 	}
 }
 
@@ -112,9 +117,40 @@ func (m *Model) turnOver() {
 	m.arrange()
 }
 
+// copySelected gives the terminal what one would otherwise type: an object's id,
+// a process's pid, the command that ends a problem. It is escaped: what is
+// pasted into a shell must not hold a process's control characters.
+func (m *Model) copySelected() {
+	r := m.selected()
+	if p := m.page(); p != nil && m.data != nil {
+		if r = m.data.find(p.about); r == (row{}) {
+			m.say(Dim, "Nothing to copy here.")
+			return
+		}
+	}
+	what := ""
+	switch {
+	case r.object != nil:
+		what = m.escape(r.object.ID)
+	case r.process != nil:
+		what = strconv.Itoa(r.process.PID)
+	case r.problem != nil && r.problem.finding != nil && len(r.problem.finding.Actions) > 0:
+		what = render.QuoteAll(r.problem.finding.Actions[0].Argv)
+	case r.problem != nil:
+		what = r.problem.what
+	case r.entry != nil:
+		what = r.entry.what
+	default:
+		m.say(Dim, "Nothing is selected.")
+		return
+	}
+	m.want(Copy{what})
+	m.say(Normal, "Copied: "+what)
+}
+
 // openHeld shows the objects of the selected process, or of the only process
-// that holds the selected object.
-func (m *Model) openHeld() {
+// that holds the selected object: all, or only what can lock.
+func (m *Model) openHeld(locks bool) {
 	r, ok := m.subject()
 	if !ok {
 		return
@@ -135,7 +171,7 @@ func (m *Model) openHeld() {
 	m.leave()
 	m.pages = nil
 	t := &m.tables[screenHeld]
-	*t = table{wanted: order{screen: screenHeld, held: Ident{PID: p.PID, Start: p.StartTicks}}}
+	*t = table{wanted: order{screen: screenHeld, held: Ident{PID: p.PID, Start: p.StartTicks}, locks: locks}}
 	m.enter(screenHeld)
 }
 

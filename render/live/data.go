@@ -17,14 +17,17 @@ type Data struct {
 	whole     *render.View // everything
 	escape    func(string) string
 	zone      *time.Location
+	columns   Columns
 	objects   map[string]int32
 	processes map[int]int32
 	held      map[int32][]int32 // pid: the objects it holds
 	linked    map[int][]int32   // pid: its links
+	waits     map[int][]int32   // pid: the waits of its threads
 	partial   map[int]bool      // pids of which something could not be read
 	rows      [][]row           // of each screen, in the snapshot's order
 	full      int               // objects that take no more, where nobody diagnosed
 	log       []entry           // what is different from the snapshot before
+	size      int               // how much memory it takes, roughly
 }
 
 // Settings are what does not change while the view runs.
@@ -32,9 +35,11 @@ type Settings struct {
 	ASCII bool           // the terminal takes no other characters
 	Zone  *time.Location // of the times shown; nil: UTC
 
-	Source   string        // the dump that is looked at; "": this machine
-	Interval time.Duration // from one scan to the next
-	ReadOnly bool          // nothing that changes the machine is offered
+	Source    string        // the dump that is looked at; "": this machine
+	Interval  time.Duration // from one scan to the next
+	Columns   Columns       // instead of the usual ones
+	ReadOnly  bool          // nothing that changes the machine is offered
+	Powerless string        // why nothing can be changed, though ReadOnly is not set; "": it can
 }
 
 // escaper makes text from processes fit for the terminal.
@@ -53,12 +58,15 @@ func Prepare(snap *model.Snapshot, prev *Data, o Settings) *Data {
 		usual:     render.NewView(snap, &render.Options{ASCII: o.ASCII}),
 		escape:    escaper(o),
 		zone:      o.Zone,
+		columns:   o.Columns,
 		objects:   make(map[string]int32, len(snap.Objects)),
 		processes: make(map[int]int32, len(snap.Processes)),
 		held:      make(map[int32][]int32, len(snap.Processes)),
 		linked:    make(map[int][]int32, len(snap.Processes)),
+		waits:     make(map[int][]int32, len(snap.Waits)),
 		partial:   map[int]bool{},
 		rows:      make([][]row, len(screens)),
+		size:      sizeOf(snap),
 	}
 	d.whole = d.usual.With(&render.Options{ASCII: o.ASCII, Wide: true})
 	for i := range snap.Objects {
@@ -93,6 +101,10 @@ func Prepare(snap *model.Snapshot, prev *Data, o Settings) *Data {
 				}
 			}
 		}
+	}
+	for i := range snap.Waits {
+		pid := snap.Waits[i].PID
+		d.waits[pid] = append(d.waits[pid], int32(i))
 	}
 	for i := range snap.Gaps {
 		if g := &snap.Gaps[i]; g.PID != 0 && g.Reason != model.Vanished {
@@ -132,8 +144,8 @@ func (d *Data) process(pid int) *model.Process {
 	return nil
 }
 
-// find finds the object or process that an identity names. The row is empty if
-// it is not there.
+// find finds the object, process or finding that an identity names. The row is
+// empty if it is not there.
 func (d *Data) find(id Ident) row {
 	if id.PID != 0 {
 		if p := d.process(id.PID); p != nil && p.StartTicks == id.Start {
@@ -143,6 +155,11 @@ func (d *Data) find(id Ident) row {
 	}
 	if o := d.object(id.ID); o != nil && o.Gen == id.Gen {
 		return row{object: o}
+	}
+	for _, r := range d.rows[screenProblems] {
+		if r.problem.id == id.ID && r.problem.finding != nil {
+			return r
+		}
 	}
 	return row{}
 }

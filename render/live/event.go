@@ -25,8 +25,12 @@ type (
 	// Wheel is a turn of the mouse's wheel; down is positive.
 	Wheel struct{ Lines int }
 
-	// Scanned brings a prepared snapshot.
-	Scanned struct{ Data *Data }
+	// Scanned brings a prepared snapshot, and what share of a processor ipctop
+	// itself took lately.
+	Scanned struct {
+		Data *Data
+		CPU  model.Opt[float64]
+	}
 
 	// ScanFailed says why there is no snapshot.
 	ScanFailed struct {
@@ -39,6 +43,15 @@ type (
 		Path string
 		Err  error
 	}
+
+	// Aimed says that the targets of [Aim] are held, or why not.
+	Aimed struct{ Err error }
+
+	// Done says how [Fire] or [Remove] ended.
+	Done struct {
+		What string // escaped
+		Err  error
+	}
 )
 
 func (Resize) event()     {}
@@ -49,6 +62,8 @@ func (Wheel) event()      {}
 func (Scanned) event()    {}
 func (ScanFailed) event() {}
 func (Saved) event()      {}
+func (Aimed) event()      {}
+func (Done) event()       {}
 
 // Effect is something that the model asks for and cannot do itself.
 type Effect interface{ effect() }
@@ -69,6 +84,26 @@ type (
 	// Save writes a snapshot to a file; [Saved] comes back.
 	Save struct{ Snapshot *model.Snapshot }
 
+	// Copy gives the terminal a text for its clipboard. It holds no control
+	// characters.
+	Copy struct{ Text string }
+
+	// Aim takes hold of processes, so that their pids cannot become those of others
+	// while the user chooses; [Aimed] comes back. LetGo ends that.
+	Aim struct{ Targets []Ident }
+
+	// LetGo lets go of what [Aim] holds.
+	LetGo struct{}
+
+	// Fire sends a signal to what [Aim] holds, and lets go; [Done] comes back.
+	Fire struct{ Signal, What string }
+
+	// Remove removes an object that nobody uses; [Done] comes back.
+	Remove struct {
+		Object *model.Object
+		What   string
+	}
+
 	// Work is a computation that may take long. It touches nothing that changes,
 	// so it may run in any goroutine; its event goes to [Update].
 	Work struct{ Run func() Event }
@@ -79,4 +114,9 @@ func (Suspend) effect() {}
 func (Redraw) effect()  {}
 func (Pause) effect()   {}
 func (Save) effect()    {}
+func (Copy) effect()    {}
+func (Aim) effect()     {}
+func (LetGo) effect()   {}
+func (Fire) effect()    {}
+func (Remove) effect()  {}
 func (Work) effect()    {}

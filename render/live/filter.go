@@ -1,7 +1,12 @@
 package live
 
 import (
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/query"
@@ -47,58 +52,87 @@ func looksLikeExpression(s string) bool {
 	return false
 }
 
-// test makes the function that keeps rows, and one that says afterwards what
-// could not be decided. It is made anew for every use: an expression is for one
-// goroutine.
-func (f filter) test(columns []column, d *Data) (keep func(*row) bool, leftOut func() string) {
-	none := func() string { return "" }
-	if f.text == "" {
-		return func(*row) bool { return true }, none
+// apply keeps the rows that the filter is for, and says what could not be
+// decided.
+func (f filter) apply(source []row, columns []column, d *Data) (kept []row, leftOut string) {
+	if !f.expr {
+		return keepRows(source, func(r *row) bool { return rowHas(columns, d, r, f.text) }), ""
 	}
-	if f.expr {
-		objects, err := query.CompileWhere[model.Object](f.text)
-		processes, err2 := query.CompileWhere[model.Process](f.text)
-		keep = func(r *row) bool {
-			switch {
-			case r.object != nil && err == nil:
-				return objects.Match(r.object)
-			case r.process != nil && err2 == nil:
-				return processes.Match(r.process)
-			}
-			return false
-		}
-		return keep, func() string {
-			var list []query.LeftOut
-			if err == nil {
-				list = objects.LeftOut()
-			}
-			if err2 == nil {
-				list = append(list, processes.LeftOut()...)
-			}
-			if len(list) == 0 {
-				return ""
-			}
-			return list[0].String()
+	objects, err := query.CompileWhere[model.Object](f.text)
+	processes, err2 := query.CompileWhere[model.Process](f.text)
+	for i := range source {
+		r := &source[i]
+		if r.object != nil && err == nil && objects.Match(r.object) || r.process != nil && err2 == nil && processes.Match(r.process) {
+			kept = append(kept, *r)
 		}
 	}
-	wanted := strings.ToLower(f.text)
-	return func(r *row) bool { return strings.Contains(rowText(columns, d, r), wanted) }, none
+	var list []query.LeftOut
+	if err == nil {
+		list = objects.LeftOut()
+	}
+	if err2 == nil {
+		list = append(list, processes.LeftOut()...)
+	}
+	if len(list) > 0 {
+		leftOut = list[0].String()
+	}
+	return kept, leftOut
 }
 
-// rowText is all that a row says, nothing folded, in small letters.
-func rowText(columns []column, d *Data, r *row) string {
-	var b strings.Builder
-	for i := range columns {
-		b.WriteString(columns[i].cell(d, d.whole, r).Text)
-		b.WriteByte(' ')
+// keepRows filters on all processors: to make the texts of 100,000 rows takes one
+// of them longer than a user waits.
+func keepRows(source []row, keep func(*row) bool) []row {
+	parts := make([][]row, runtime.GOMAXPROCS(0))
+	var done sync.WaitGroup
+	for n := range parts {
+		done.Go(func() {
+			for i := n * len(source) / len(parts); i < (n+1)*len(source)/len(parts); i++ {
+				if keep(&source[i]) {
+					parts[n] = append(parts[n], source[i])
+				}
+			}
+		})
 	}
+	done.Wait()
+	return slices.Concat(parts...)
+}
+
+// rowHas reports whether one of the things that a row says, nothing folded, has
+// a text in it, in capitals or not. Every row of a large machine is asked, so
+// nothing is put together that need not be.
+func rowHas(columns []column, d *Data, r *row, wanted string) bool {
+	has := func(s string) bool { return containsFold(s, wanted) }
 	if o := r.object; o != nil {
-		for _, s := range append([]string{o.Name}, o.Aliases...) {
-			b.WriteString(d.escape(s) + " ")
+		if has(d.escape(o.Name)) || slices.ContainsFunc(o.Aliases, func(s string) bool { return has(d.escape(s)) }) {
+			return true
 		}
 	}
-	if p := r.process; p != nil {
-		b.WriteString(d.escape(p.Comm) + " " + d.escape(strings.Join(p.Cmdline, " ")))
+	if p := r.process; p != nil && (has(d.escape(p.Comm)) || has(d.escape(strings.Join(p.Cmdline, " ")))) {
+		return true
 	}
-	return strings.ToLower(b.String())
+	for i := range columns {
+		if has(columns[i].cell(d, d.whole, r).Text) {
+			return true
+		}
+	}
+	return false
+}
+
+// containsFold is strings.Contains without regard to case.
+func containsFold(s, wanted string) bool {
+	if wanted == "" {
+		return true
+	}
+	first, _ := utf8.DecodeRuneInString(wanted)
+	lower, upper := unicode.ToLower(first), unicode.ToUpper(first)
+	size := utf8.RuneLen(first)
+	if lower >= utf8.RuneSelf || upper >= utf8.RuneSelf || size != 1 {
+		return strings.Contains(strings.ToLower(s), strings.ToLower(wanted))
+	}
+	for i := 0; i+len(wanted) <= len(s); i++ {
+		if c := rune(s[i]); (c == lower || c == upper) && strings.EqualFold(s[i:i+len(wanted)], wanted) {
+			return true
+		}
+	}
+	return false
 }

@@ -58,9 +58,16 @@ func (m *Model) titleParts() []string {
 	case m.settings.Source != "":
 		return append(parts, "DUMP", d.local(d.Snap.Taken).Format("2006-01-02 15:04:05"), "from "+m.escape(m.settings.Source))
 	case m.paused:
-		return append(parts, d.clock(d.Snap.Taken), "PAUSED")
+		parts = append(parts, d.clock(d.Snap.Taken), "PAUSED")
+		if at := m.history.position(); at != "" {
+			parts = append(parts, at)
+		}
+		return parts
 	}
 	parts = append(parts, d.clock(d.Snap.Taken), "live "+interval(m.settings.Interval), "scan "+render.Duration(time.Duration(d.Snap.Scan.Duration)))
+	if share, ok := m.cpu.Get(); ok {
+		parts = append(parts, "cpu "+strconv.Itoa(int(share*100+0.5))+"%")
+	}
 	if m.settings.ReadOnly {
 		parts = append(parts, "read-only")
 	}
@@ -87,7 +94,11 @@ func (m *Model) headLine(width int) Line {
 	case m.screen == screenHeld:
 		id := m.table().wanted.held
 		if p := m.data.find(id).process; p != nil {
-			return crop(text(Title, "Objects of "+m.data.who(p.PID, p.Comm)+". Esc: back"), 0, width, m.more())
+			what := "Objects"
+			if m.table().wanted.locks {
+				what = "Locks, semaphores and futexes"
+			}
+			return crop(text(Title, what+" of "+m.data.who(p.PID, p.Comm)+". Esc: back"), 0, width, m.more())
 		}
 		return crop(text(Warn, "Process "+strconv.Itoa(id.PID)+" has ended. Esc: back"), 0, width, m.more())
 	}
@@ -160,8 +171,12 @@ func (m *Model) statusLine(width int) (Line, bool) {
 	t := m.table()
 	switch f := t.wanted.filter; {
 	case m.prompt.kind != promptNone:
-		var l Line
-		l.add(KeyName, m.prompt.label())
+		l := text(KeyName, m.prompt.label())
+		if m.prompt.kind == promptConfirm {
+			l = crop(l, 0, width-1, m.more())
+			l.Cursor = l.Width()
+			return l, true
+		}
 		if l.Width() > width/2 {
 			l = text(KeyName, m.prompt.label()[:1]+": ")
 		}
@@ -187,6 +202,8 @@ func (m *Model) statusLine(width int) (Line, bool) {
 			s += " " + m.escape(t.arranged.leftOut) + "."
 		}
 		return crop(text(KeyName, s), 0, width, m.more()), true
+	case m.narrowing != (narrowing{}):
+		return crop(text(KeyName, "Only "+m.escape(m.narrowing.words())+". Esc shows all."), 0, width, m.more()), true
 	}
 	return Line{}, false
 }

@@ -1,10 +1,12 @@
 package live
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/model/modeltest"
@@ -37,6 +39,11 @@ func TestKeys(t *testing.T) {
 		{"2 / 'lexx' Backspace Backspace 'ss' Enter", []string{"> 812"}},
 		{"2 / 'x' Esc", []string{"-Search"}},
 		{"2 n", []string{"/ searches."}},
+		{"2 F4 'ngin'", []string{"nginx", "-systemd", "Keep rows"}},
+		{"2 F4 'ngin' Esc", []string{"systemd"}},
+		{"2 F4 'less' Enter F4 'x' Esc", []string{"2 of 9 rows: text less"}},
+		{"2 F4 'less' Enter F4 Backspace Backspace Backspace Backspace Enter", []string{"systemd", "-rows:"}},
+		{"2 F4 'pid>'", []string{"systemd"}},
 		{"2 F4 'nginx' Enter", []string{"4 of 9 rows: text nginx", "-systemd"}},
 		{"2 \\ 'pid>800' Enter", []string{"2 of 9 rows: expression pid>800", "-systemd"}},
 		{"2 \\ 'pidd>800' Enter", []string{"did you mean", "pidd>800"}},
@@ -48,7 +55,11 @@ func TestKeys(t *testing.T) {
 		{"3 Enter Backspace", []string{"-written and not yet read"}},
 		{"3 Enter 2", []string{"[2 Procs]", "-written"}},
 		{"3 Enter / 'Links' Enter", []string{"Links"}},
-		{"3 g", []string{" writes  yes(812) fd 1 w", "Esc: back"}},
+		{"2 End Up w", []string{"why: yes(812)", "Esc: back"}},
+		{"3 w", []string{"why: pipe:4242"}},
+		{"3 g", []string{" writes  yes(812) fd 1 w", "Esc: back", "1 hop (g: 2)", "Talks with", "└─ → less(813) through pipe:4242"}},
+		{"2 Down g g", []string{"2 hops (g: 3)", "php(12)", "(above)"}},
+		{"2 Down g g g g", []string{"1 hop (g: 2)"}},
 		{"3 o", []string{"[2 Procs]", "> 813"}},
 		{"3 o Esc", []string{"[3 Chan]", "> pipe:4242"}},
 		{"2 \\ 'nginx' Enter 3 o", []string{"> 813", "The filter hid it"}},
@@ -69,11 +80,32 @@ func TestKeys(t *testing.T) {
 		{"2 W", []string{"Left and Right scroll"}},
 		{"2 W Right Right", []string{"-PID "}},
 		{"2 W W", []string{"-Left and Right"}},
+		{"2 t", []string{"Children below their parents."}},
+		{"3 t", []string{"Processes have a tree"}},
+		{"2 u", []string{"Whose processes", "(every user)", "Esc: back"}},
+		{"2 u 'w' Enter", []string{"Only user www. Esc shows all.", "nginx", "-systemd"}},
+		{"2 u 'w' Enter Esc", []string{"systemd", "-Only user"}},
+		{"2 u 'w' Enter 3", []string{"Only user www", "-pipe:4242 "}},
+		{"2 u Down Esc", []string{"systemd", "-Only user"}},
+		{"2 u End Enter u Home Enter", []string{"systemd", "-Only user"}},
+		{"2 c", []string{"Which container?", "(everything)"}},
+		{"2 End x", []string{"Locks, semaphores and futexes of less(813)", "-pipe:4242 "}},
+		{"3 y", []string{"Copied: pipe:4242"}},
+		{"2 End Enter y", []string{"Copied: 813"}},
+		{"3 Down Down Down Down y", []string{"Copied: pipe:4246"}},
+		{"2 End k", []string{"Send a signal to less(813)", ">  SIGTERM     asks it to end", "SIGSTOP"}},
+		{"2 End F9 Esc", []string{"-Send a signal", "TALKS WITH"}},
+		{"2 End k 'k' Enter", []string{"Send SIGKILL to less(813)? (y: yes)"}},
+		{"2 End k Enter 'n'", []string{"Nothing was sent."}},
+		{"2 Space Space k", []string{"Send a signal to 2 processes"}},
+		{"3 k", []string{"No process is selected."}},
+		{"3 Del", []string{"Only what nobody uses any more is removed: pipe:4242"}},
+		{"2 Del", []string{"Only what nobody uses any more is removed: systemd(1)"}},
 		{"S", []string{"Saving..."}},
 		{"?", []string{"── help"}},
 		{"F1 End", []string{"Watching changes nothing"}},
 		{"? Esc", []string{"-── help"}},
-		{"k", []string{"No key: k. ? lists them."}},
+		{"K", []string{"No key: K. ? lists them."}},
 		{"Esc", []string{"q quits, ? helps."}},
 		{"1 o", []string{"[2 Procs]"}},
 		{"1 End Enter", []string{"malformed"}},
@@ -92,7 +124,10 @@ func TestKeys(t *testing.T) {
 func TestEffects(t *testing.T) {
 	for keys, want := range map[string]string{
 		"q": "[live.Quit{}]", "F10": "[live.Quit{}]", "Ctrl-C": "[live.Quit{}]", "/ 'q'": "[]", "/ Ctrl-C": "[]", "Ctrl-Z": "[live.Suspend{}]",
-		"Ctrl-L": "[live.Redraw{}]", "Z": "[live.Pause{On:true}]", "Z Z": "[live.Pause{On:true} live.Pause{On:false}]",
+		"2 End k Enter 'y'":   "[live.Aim{Targets:[]live.Ident{live.Ident{ID:\"\", Gen:\"\", PID:813, Start:0x32d, Seq:0}}} live.Fire{Signal:\"SIGTERM\", What:\"SIGTERM to less(813)\"}]",
+		"2 End k Enter Enter": "[live.Aim{Targets:[]live.Ident{live.Ident{ID:\"\", Gen:\"\", PID:813, Start:0x32d, Seq:0}}} live.LetGo{}]",
+		"2 End k Esc":         "[live.Aim{Targets:[]live.Ident{live.Ident{ID:\"\", Gen:\"\", PID:813, Start:0x32d, Seq:0}}} live.LetGo{}]",
+		"Ctrl-L":              "[live.Redraw{}]", "Z": "[live.Pause{On:true}]", "Z Z": "[live.Pause{On:true} live.Pause{On:false}]",
 	} {
 		v := newView(t, usual, 80, 24)
 		v.scan(undiagnosed())
@@ -159,6 +194,52 @@ func TestReusedPID(t *testing.T) {
 	v.has("+ new   process  impostor(813)", "gone  process  less(813)")
 }
 
+// Stepping back shows what was; the way forth ends at the newest, and Z goes on.
+func TestHistory(t *testing.T) {
+	v := newView(t, usual, 80, 24)
+	v.scan(undiagnosed())
+	v.scan(later())
+	v.keys("3")
+	v.has("12:03:13", "-pipe:4243")
+	v.keys("[")
+	v.has("12:03:11 PAUSED -2s", "pipe:4243")
+	v.keys("[")
+	v.has("This is the oldest that is kept.")
+	v.keys("] ]")
+	v.has("12:03:13 PAUSED", "This is the newest", "-pipe:4243", "--2s")
+	v.keys("[ Z")
+	v.has("12:03:13 live", "-pipe:4243", "-PAUSED")
+	s := later()
+	s.Taken = s.Taken.Add(maxHistory)
+	v.scan(s)
+	if n := len(v.m.history.list); n != 2 {
+		t.Errorf("%d snapshots are kept, some older than %v", n, maxHistory)
+	}
+	big := sizeOf(s)
+	for i := range maxHistorySize/big + 5 {
+		s := later()
+		s.Taken = s.Taken.Add(maxHistory + time.Duration(i)*time.Millisecond)
+		v.scan(s)
+	}
+	if n := len(v.m.history.list); n*big > maxHistorySize || n < maxHistorySize/big-1 {
+		t.Errorf("%d snapshots of %d bytes are kept", n, big)
+	}
+}
+
+func TestSparkline(t *testing.T) {
+	for ascii, want := range map[bool]string{false: " ▁▂▄▅█  1/1 ", true: " .:=+@  1/1 "} {
+		v := newView(t, Settings{Interval: time.Second, ASCII: ascii}, 80, 24)
+		for _, queued := range []int64{0, 9000, 30000, 40000, 65536} {
+			s := pipes(1)
+			s.Objects[0].Detail.(*model.PipeDetail).Queued = model.Some(queued)
+			s.Objects[0].Fill = model.NewRatio(model.Some(queued), model.Some[int64](65536))
+			v.scan(s)
+		}
+		v.keys("3")
+		v.has(want)
+	}
+}
+
 func TestPauseDropsSnapshots(t *testing.T) {
 	v := newView(t, usual, 80, 24)
 	v.scan(undiagnosed())
@@ -206,7 +287,131 @@ func TestHealthy(t *testing.T) {
 	s := undiagnosed()
 	s.Findings, s.Gaps, s.Scan.ProcessesUnreadable = []model.Finding{}, nil, 0
 	v.scan(s)
-	v.has(fmt.Sprintf("Nothing is stuck. %d objects of 9 processes.", len(s.Objects)), "Nothing to report.")
+	v.has("Nothing is stuck. 231 of 231 processes read.", "Nothing to report.")
+	s.Waits = make([]model.Wait, 7)
+	v.scan(s)
+	v.has("Nothing is stuck. 231 of 231 processes read; 7 threads wait as they should.")
+	s.Scan.ProcessesUnreadable = 41
+	v.scan(s)
+	v.has("Nothing stuck in what could be seen (41 hidden).", "-7 threads")
+	s.Findings = []model.Finding{{ID: "zombies,7", Rule: "zombies", Severity: model.Info, Confidence: model.Likely}}
+	v.scan(s)
+	v.has("Nothing stuck in what could be seen (41 hidden). 1 note.")
+}
+
+func TestTree(t *testing.T) {
+	process := func(pid, ppid int, name string) model.Process {
+		return model.Process{PID: pid, PPID: ppid, StartTicks: 1, Comm: name, Label: name, State: "S", User: "root"}
+	}
+	s := &model.Snapshot{Schema: model.Schema, Taken: modeltest.Taken, Processes: []model.Process{
+		process(1, 0, "init"), process(5, 1, "sshd"), process(7, 20, "late"), process(8, 1, "cron"), process(20, 5, "shell"),
+		process(30, 31, "ring"), process(31, 30, "gnir"), process(40, 999, "orphan"),
+	}}
+	v := newView(t, usual, 80, 24)
+	v.scan(s)
+	v.keys("2 F5")
+	got := column1(v)
+	if want := "init|├─ sshd|│  └─ shell|│     └─ late|└─ cron|orphan|ring|└─ gnir"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	v.keys("\\ 'l' Enter") // parents that are filtered out leave no hole
+	if got, want := column1(v), "shell|└─ late"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	v.keys("Esc > I t")
+	if got := column1(v); !strings.HasPrefix(got, "orphan|") {
+		t.Errorf("no tree, the highest pid first: %s", got)
+	}
+}
+
+// column1 is what stands under LABEL, from the first row to the last.
+func column1(v *view) string {
+	var names []string
+	at := -1
+	for _, l := range strings.Split(v.frame(), "\n") {
+		switch r := []rune(l); {
+		case strings.Contains(l, "LABEL"):
+			at = len([]rune(l[:strings.Index(l, "LABEL")]))
+		case strings.Contains(l, "──"):
+			at = -1
+		case at > 0 && len(r) > at:
+			names = append(names, strings.TrimRight(string(r[at:]), " "))
+		}
+	}
+	return strings.Join(names, "|")
+}
+
+// What a finding calls an orphan can be removed; everything else, and everything
+// where nothing may be changed, cannot.
+func TestRemove(t *testing.T) {
+	orphaned := func() *model.Snapshot {
+		s := modeltest.Rich()
+		s.Findings = []model.Finding{{ID: "orphan-sysv-msg,sysv-msg:0", Rule: "orphan-sysv-msg", Severity: model.Info, Objects: []string{"sysv-msg:0"}, Summary: "left"}}
+		return s
+	}
+	v := newView(t, usual, 100, 24)
+	v.scan(orphaned())
+	v.keys("1 Del")
+	v.has("Remove sysv-msg:0 and what is in it? (y: yes)")
+	v.keys("'n'")
+	v.has("Nothing was removed.")
+	v.keys("5 Del 'y'")
+	if len(v.effects) != 1 {
+		t.Fatalf("effects %v", v.effects)
+	}
+	if e, ok := v.effects[0].(Remove); !ok || e.Object.ID != "sysv-msg:0" {
+		t.Errorf("effect %#v", v.effects[0])
+	}
+	v.do(Done{What: "Removal of sysv-msg:0", Err: errors.New("not\x1b allowed")})
+	v.has(`not\x1b allowed`)
+	v.do(Done{What: "Removal of sysv-msg:0"})
+	v.has("Removal of sysv-msg:0: done.")
+	for why, s := range map[string]Settings{
+		"This is a dump": {Source: "x.json"}, "started with --readonly": {ReadOnly: true}, "it is Tuesday": {Powerless: "it is Tuesday"},
+	} {
+		v := newView(t, s, 100, 24)
+		v.scan(orphaned())
+		for _, keys := range []string{"1 Del", "2 k"} {
+			if v.keys(keys); len(v.effects) > 0 {
+				t.Errorf("%s: %v", keys, v.effects)
+			}
+			v.has(why)
+		}
+	}
+}
+
+// A dialog is about the process it was opened for, whatever comes and goes.
+func TestSignalDialogIsFrozen(t *testing.T) {
+	v := newView(t, usual, 100, 24)
+	v.scan(undiagnosed())
+	v.keys("2 End k Enter")
+	v.scan(later())
+	v.has("Send SIGTERM to less(813)?")
+	v.do(Aimed{Err: errors.New("hold process 813: no such process")})
+	v.has("hold process 813: no such process", "-Send SIGTERM")
+	v.keys("y Enter")
+	for _, e := range v.effects {
+		if _, ok := e.(Fire); ok {
+			t.Errorf("effects %v", v.effects)
+		}
+	}
+}
+
+// A finding opens as what it is: chain, evidence, what to do; and ? explains it.
+func TestFinding(t *testing.T) {
+	v := newView(t, usual, 100, 30)
+	v.scan(modeltest.Rich())
+	v.keys("1 Enter")
+	f := modeltest.Rich().Findings[0]
+	v.has(f.Evidence[0].Text, "Evidence", string(f.Confidence), "? explains "+f.Rule)
+	v.keys("?")
+	v.has("help: " + f.Rule)
+	v.keys("Esc y")
+	v.has("Copied: ")
+	s := modeltest.Rich()
+	s.Findings = []model.Finding{}
+	v.scan(s)
+	v.has("(gone)", f.Evidence[0].Text)
 }
 
 // Whatever is pressed, in whatever order, nothing panics and every frame fits.

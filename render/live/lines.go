@@ -66,7 +66,9 @@ func Lines(m Model, width, height int) []Line {
 		return lines[:min(len(lines), max(height, 0))]
 	}
 	lines := append(make([]Line, 0, height), m.titleLine(width), m.headLine(width), m.screensLine(width))
-	if p := m.page(); p != nil {
+	if m.menu != nil {
+		lines = append(lines, m.menuLines(l.page, width)...)
+	} else if p := m.page(); p != nil {
 		lines = append(lines, m.pageLines(p, l.page, width)...)
 	} else {
 		lines = append(lines, m.tableLines(l.rows, width)...)
@@ -129,6 +131,7 @@ func (m *Model) relationLines(height, width int) []Line {
 	var below []Line
 	if r != (row{}) {
 		title = m.describe(r)
+		position = strings.TrimSpace(m.spark(r) + "  " + position)
 		if below = relations(m.table().arranged.data, r, height); len(below) > height-1 {
 			below = below[:height-1]
 			position = "g: more  " + position

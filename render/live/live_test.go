@@ -72,7 +72,7 @@ func (v *view) do(e Event) {
 func (v *view) scan(s *model.Snapshot) {
 	v.t.Helper()
 	v.prev = Prepare(s, v.prev, v.m.settings)
-	v.do(Scanned{v.prev})
+	v.do(Scanned{Data: v.prev})
 }
 
 // keys presses keys by name, apart by spaces; 'text' types text.
@@ -194,6 +194,39 @@ func TestPages(t *testing.T) {
 		}
 	}
 	golden(t, "pages.txt", b.Bytes())
+}
+
+// What got stuck and was released, and which findings came and went, is in the
+// log; idleness and what has only just begun is not.
+func TestLog(t *testing.T) {
+	v := newView(t, usual, 120, 24)
+	calm := undiagnosed()
+	calm.Waits, calm.Findings = []model.Wait{}, []model.Finding{}
+	stuck := later()
+	wait := model.Wait{
+		PID: 812, TID: 812, Comm: "yes", Call: "write", Object: "pipe:4242", Confirmed: true, BlockedFor: model.Some(int64(3 * time.Second)),
+		Blockers: []model.Blocker{{PID: 813, Comm: "less"}},
+	}
+	idle, young := wait, wait
+	idle.TID, idle.Idle, idle.Call = 813, true, "poll"
+	young.TID, young.BlockedFor, young.Call = 814, model.Some[int64](1), "flock"
+	stuck.Waits = []model.Wait{wait, idle, young}
+	stuck.Findings = []model.Finding{{ID: "pipe-full,812,pipe:4242", Rule: "pipe-full", Severity: model.Warning, Confidence: model.Certain, Summary: "full\x1b"}}
+	v.scan(calm)
+	v.scan(stuck)
+	v.keys("8")
+	v.has("> blocked  wait       write pipe:4242 3s ▷ less(813)", `! found    pipe-full  full\x1b`, "-poll", "-flock", "-released")
+	v.scan(stuck)
+	v.scan(calm)
+	v.has("< released  wait       write pipe:4242", "= over      pipe-full")
+	undecided := later() // where nobody looked, nothing ended
+	v.scan(stuck)
+	n := len(v.m.log)
+	undecided.Objects, undecided.Processes = stuck.Objects, stuck.Processes
+	v.scan(undecided)
+	if len(v.m.log) != n {
+		t.Errorf("%d new lines", len(v.m.log)-n)
+	}
 }
 
 func TestSmallTerminals(t *testing.T) {

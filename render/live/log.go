@@ -43,10 +43,14 @@ var logColumns = []column{
 		},
 	},
 	{name: "", cell: func(_ *Data, _ *render.View, r *row) render.Cell {
-		if r.entry.appeared {
-			return render.Cell{Text: "+ new"}
+		cell := render.Cell{Text: happenings[r.entry.event].sign}
+		switch r.entry.event {
+		case vanished, released, resolved:
+			cell.Role = render.Dim
+		case found:
+			cell.Role = render.Notice
 		}
-		return render.Cell{Text: "- gone", Role: render.Dim}
+		return cell
 	}},
 	{name: "KIND", spare: true, cell: func(_ *Data, _ *render.View, r *row) render.Cell { return render.Cell{Text: r.entry.kind} }},
 	{name: "WHAT", flex: true, cell: func(_ *Data, _ *render.View, r *row) render.Cell { return render.Cell{Text: r.entry.what} }},

@@ -3,6 +3,8 @@ package live
 import (
 	"maps"
 	"slices"
+
+	"github.com/ipctop/ipctop/model"
 )
 
 // Model is everything that determines what is on the screen. It is a value:
@@ -11,7 +13,9 @@ type Model struct {
 	settings      Settings
 	width, height int
 
-	data    *Data // the newest; nil before the first
+	data    *Data // what is shown; nil before the first
+	history history
+	cpu     model.Opt[float64] // what share of a processor ipctop takes
 	failure string
 	log     []entry
 	logSeq  int
@@ -21,13 +25,15 @@ type Model struct {
 	back   []place // where Esc leads
 
 	pages  []page // what lies over the tables, the last on top
+	menu   *menu  // a list to choose from, over them all
 	prompt prompt
 
 	paused, follow, wide bool
-	tagged               map[Ident]bool
-	search               string
-	message              string
-	messageRole          Role
+	narrowing
+	tagged      map[Ident]bool
+	search      string
+	message     string
+	messageRole Role
 
 	arranging, again bool // work is under way; what it gives is out of date already
 	searching        int  // the number of the latest search; older results are dropped

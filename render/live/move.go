@@ -7,6 +7,13 @@ const shiftBy = 8
 
 // scroll moves the cursor of the table, or the page that lies over it.
 func (m *Model) scroll(n int) {
+	if m.menu != nil {
+		chosen := *m.menu
+		chosen.cursor = clamp(max(chosen.cursor+n, 0), len(chosen.items))
+		m.menu = &chosen
+		m.keepMenuVisible()
+		return
+	}
 	if p := m.page(); p != nil {
 		p.top = max(min(p.top+n, len(p.lines)-m.pageHeight()), 0)
 		return
@@ -71,7 +78,7 @@ func (m *Model) turnTo(screen int) {
 func (m *Model) enter(screen int) {
 	m.screen = screen
 	t := m.table()
-	t.wanted.wide = m.wide
+	t.wanted.wide, t.wanted.narrowing = m.wide, m.narrowing
 	if t.arranged == nil || t.arranged.data != m.data || t.arranged.order != t.wanted {
 		m.arrange()
 	}
@@ -86,6 +93,9 @@ func (m *Model) goBack() {
 		m.pages = slices.Clone(m.pages[:len(m.pages)-1])
 	case m.table().wanted.filter.text != "":
 		m.table().wanted.filter = filter{}
+		m.arrange()
+	case m.narrowing != (narrowing{}):
+		m.narrowing = narrowing{}
 		m.arrange()
 	case len(m.back) > 0:
 		to := m.back[len(m.back)-1]
@@ -112,7 +122,7 @@ const maxBack = 32
 
 // click selects what the mouse points at: a row, a screen, a column to sort by.
 func (m *Model) click(x, y int) {
-	if m.prompt.kind != promptNone {
+	if m.prompt.kind != promptNone || m.menu != nil {
 		return
 	}
 	m.message = ""

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/query"
 	"github.com/ipctop/ipctop/render"
 )
@@ -15,7 +16,10 @@ type page struct {
 	about Ident  // of what it tells
 	title string // escaped
 	lines []Line
-	gone  bool // what it tells of is there no more; the text is the last there was
+	raw   []Line // before they were wrapped; nil if they are not
+	gone  bool   // what it tells of is there no more; the text is the last there was
+
+	hops int // of pageRelations
 
 	top, shift int
 	found      int // where the last search ended
@@ -26,6 +30,7 @@ type pageKind uint8
 const (
 	pageDetail pageKind = iota
 	pageRelations
+	pageWhy
 	pageHelp
 )
 
@@ -33,6 +38,7 @@ const (
 type pageEvent struct {
 	kind  pageKind
 	about Ident
+	hops  int
 	lines []Line
 }
 
@@ -59,7 +65,36 @@ func (m *Model) open(p page) {
 
 func (m *Model) openDetail() { m.openAbout(pageDetail) }
 
-func (m *Model) openRelations() { m.openAbout(pageRelations) }
+func (m *Model) openPage(kind pageKind, about Ident, title string) {
+	p := page{kind: kind, about: about, title: title}
+	if kind == pageRelations {
+		p.hops = 1
+		p.title += hopsTitle(1)
+	}
+	m.open(p)
+}
+
+// openWhy says why the selected thing is stuck, and on whom.
+func (m *Model) openWhy() {
+	r := m.selected()
+	if p := m.page(); p != nil && m.data != nil {
+		r = m.data.find(p.about)
+	}
+	if m.data == nil || r == (row{}) {
+		m.say(Dim, "Nothing is selected.")
+		return
+	}
+	if r.problem != nil && r.problem.finding != nil {
+		m.openDetail() // its chain is the answer
+		return
+	}
+	s := r.subject(m.data)
+	if s.object == nil && s.process == nil {
+		m.say(Dim, "This row is about no process or object that is there.")
+		return
+	}
+	m.open(page{kind: pageWhy, about: s.ident(), title: "why: " + m.nameOf(s)})
+}
 
 func (m *Model) openAbout(kind pageKind) {
 	if len(m.pages) > 0 && m.pages[len(m.pages)-1].kind == kind {
@@ -72,8 +107,12 @@ func (m *Model) openAbout(kind pageKind) {
 	}
 	t := m.table()
 	t.moved, t.selected = true, r.ident() // it is being looked at
+	if r.problem != nil && r.problem.finding != nil {
+		m.openPage(kind, r.ident(), m.escape(r.problem.finding.Title))
+		return
+	}
 	if s := r.subject(m.data); s.object != nil || s.process != nil {
-		m.open(page{kind: kind, about: s.ident(), title: m.nameOf(s)})
+		m.openPage(kind, s.ident(), m.nameOf(s))
 		return
 	}
 	m.open(page{kind: kind, title: "details", lines: wrap(rowLines(m.data, r), m.width)})
@@ -83,7 +122,25 @@ func (m *Model) openHelp() {
 	if p := m.page(); p != nil && p.kind == pageHelp {
 		return
 	}
-	m.open(page{kind: pageHelp, title: "help", lines: help(m.settings, m.width)})
+	about, lines := "help", help(m.settings, m.width)
+	if f := m.finding(); f != nil {
+		lines = append(ruleLines(f.Rule, m.width), lines...)
+		about = "help: " + m.escape(f.Rule)
+	}
+	m.open(page{kind: pageHelp, title: about, lines: lines})
+}
+
+// finding is the finding that is selected or looked at; nil if it is something
+// else.
+func (m *Model) finding() *model.Finding {
+	r := m.selected()
+	if p := m.page(); p != nil && m.data != nil {
+		r = m.data.find(p.about)
+	}
+	if r.problem == nil {
+		return nil
+	}
+	return r.problem.finding
 }
 
 // refreshPage writes the page on top anew, from the newest snapshot.
@@ -92,8 +149,8 @@ func (m *Model) refreshPage() {
 	if p == nil || p.about == (Ident{}) {
 		return
 	}
-	d, kind, about := m.data, p.kind, p.about
-	write := func() Event { return pageEvent{kind, about, pageLines(d, kind, about)} }
+	d, kind, about, hops := m.data, p.kind, p.about, p.hops
+	write := func() Event { return pageEvent{kind, about, hops, pageLines(d, kind, about, hops)} }
 	if len(d.Snap.Objects)+len(d.Snap.Processes) <= quick {
 		m.fillPage(write().(pageEvent))
 		return
@@ -103,27 +160,40 @@ func (m *Model) refreshPage() {
 
 func (m *Model) fillPage(e pageEvent) {
 	p := m.page()
-	if p == nil || p.kind != e.kind || p.about != e.about {
+	if p == nil || p.kind != e.kind || p.about != e.about || p.hops != e.hops {
 		return
 	}
 	if p.gone = e.lines == nil; !p.gone {
-		p.lines = e.lines
+		p.lines, p.raw = e.lines, nil
+		if about := m.data.find(p.about); about.problem != nil {
+			p.raw = e.lines // sentences: they are wrapped, and again on another terminal
+		}
+		p.wrap(m.width)
 	}
 	p.top = max(min(p.top, len(p.lines)-m.pageHeight()), 0)
 }
 
 // pageLines is the text of a page; nil if what it tells of is not there.
-func pageLines(d *Data, kind pageKind, about Ident) []Line {
+func pageLines(d *Data, kind pageKind, about Ident, hops int) []Line {
 	r := d.find(about)
 	if r == (row{}) {
 		return nil
 	}
 	if kind == pageRelations {
-		return relations(d, r, 1<<30)
+		return surroundings(d, r, hops)
+	}
+	if r.problem != nil {
+		return problemLines(d, r.problem)
 	}
 	var b bytes.Buffer
-	o := render.ShowOptions{Escape: d.escape, ASCII: d.usual.ASCII}
-	if err := render.Show(&b, d.Snap, []query.Match{{Process: r.process, Object: r.object}}, o); err != nil {
+	var err error
+	subject := []query.Match{{Process: r.process, Object: r.object}}
+	if kind == pageWhy {
+		err = render.Why(&b, d.usual, subject)
+	} else {
+		err = render.Show(&b, d.Snap, subject, render.ShowOptions{Escape: d.escape, ASCII: d.usual.ASCII})
+	}
+	if err != nil {
 		return []Line{text(Critical, d.escape(err.Error()))}
 	}
 	var lines []Line
@@ -142,13 +212,51 @@ func pageLines(d *Data, kind pageKind, about Ident) []Line {
 func rowLines(d *Data, r row) []Line {
 	switch {
 	case r.problem != nil:
-		lines := []Line{text(severityRole(r.problem.severity), r.problem.what)}
-		return append(lines, findingLines(d, r.problem.finding)...)
+		return problemLines(d, r.problem)
 	case r.entry != nil:
 		return []Line{text(Normal, r.entry.what), text(Dim, "It is not there any more.")}
 	}
 	return nil
 }
+
+// wrap breaks the lines of pages that are sentences at the width of the screen.
+func (p *page) wrap(width int) {
+	if p.raw == nil {
+		return
+	}
+	p.lines = nil
+	for _, l := range p.raw {
+		p.lines = append(p.lines, foldLine(l, width)...)
+	}
+}
+
+// foldLine breaks a line between words; what follows is indented a little more.
+// A word that has no room on a line of its own is cut.
+func foldLine(l Line, width int) []Line {
+	if l.Width() <= width {
+		return []Line{l}
+	}
+	whole := l.String()
+	indent := len(whole) - len(strings.TrimLeft(whole, " ")) + foldIndent
+	var out []Line
+	var now Line
+	for _, s := range l.Spans {
+		for _, word := range strings.SplitAfter(s.Text, " ") {
+			if render.Width(strings.TrimRight(word, " "))+now.Width() > width && strings.TrimSpace(now.String()) != "" {
+				out = append(out, now)
+				now = text(Normal, strings.Repeat(" ", indent))
+			}
+			if render.Width(word)+now.Width() > width {
+				word = strings.TrimRight(word, " ")
+			}
+			now.add(s.Role, word)
+		}
+	}
+	out = append(out, now)
+	return wrap(out, width)
+}
+
+const foldIndent = 2
 
 // wrap breaks lines that are wider than the screen.
 func wrap(lines []Line, width int) []Line {

@@ -132,33 +132,6 @@ func hidden(s *model.Snapshot) string {
 	return text
 }
 
-// headline is the second line of the screen: the worst there is, or what it is
-// that nothing was found in.
-func headline(d *Data) (Role, string) {
-	s := d.Snap
-	looked := fmt.Sprintf("%s of %s", plural(len(s.Objects), "object", "objects"), plural(len(s.Processes), "process", "processes"))
-	if n := s.Scan.ProcessesUnreadable; n > 0 {
-		looked += fmt.Sprintf(", %d hidden", n)
-	}
-	switch {
-	case s.Findings == nil:
-		if n := d.full; n > 0 {
-			return Warn, fmt.Sprintf("No diagnosis in this version. %d full. %s.", n, looked)
-		}
-		return Normal, "No diagnosis in this version. Nothing is full. " + looked + "."
-	case len(s.Findings) == 0 && s.Scan.ProcessesUnreadable > 0:
-		return Normal, fmt.Sprintf("Nothing stuck in what could be seen (%d hidden).", s.Scan.ProcessesUnreadable)
-	case len(s.Findings) == 0:
-		return Normal, "Nothing is stuck. " + looked + "."
-	}
-	worst := d.rows[screenProblems][0].problem
-	text := d.escape(worst.finding.Title) + ": " + worst.what
-	if n := len(s.Findings) - 1; n > 0 {
-		text += fmt.Sprintf(". %d more.", n)
-	}
-	return severityRole(worst.severity), text
-}
-
 func severityRole(s model.Severity) Role {
 	switch s {
 	case model.Critical:

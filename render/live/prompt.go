@@ -10,6 +10,15 @@ import (
 type prompt struct {
 	kind promptKind
 	text string
+
+	// Of promptFilter: what Esc goes back to, and the row that is selected again
+	// wherever it is not filtered out.
+	before   filter
+	moved    bool
+	selected Ident
+
+	question string // of promptConfirm, escaped
+	yes, no  func(*Model)
 }
 
 type promptKind uint8
@@ -18,12 +27,16 @@ const (
 	promptNone promptKind = iota
 	promptSearch
 	promptFilter
+	promptConfirm // a question answered by one key
 )
 
 // label is what stands before the text.
 func (p prompt) label() string {
-	if p.kind == promptSearch {
+	switch p.kind {
+	case promptSearch:
 		return "Search: "
+	case promptConfirm:
+		return p.question + " (y: yes) "
 	}
 	return "Keep rows with (text or expression): "
 }
@@ -33,7 +46,13 @@ func (m *Model) ask(kind promptKind, text string) {
 		m.say(Dim, "Here one can search (/), not filter.")
 		return
 	}
-	m.prompt = prompt{kind, text}
+	t := m.table()
+	m.prompt = prompt{kind: kind, text: text, before: t.wanted.filter, moved: t.moved, selected: t.selected}
+}
+
+// confirm asks a question. Anything but y is no.
+func (m *Model) confirm(question string, yes, no func(*Model)) {
+	m.prompt = prompt{kind: promptConfirm, question: question, yes: yes, no: no}
 }
 
 // maxTyped bounds what is typed, or pasted by mistake.
@@ -43,11 +62,24 @@ const maxTyped = 1000
 func (m *Model) typed(key string) {
 	p := &m.prompt
 	m.message = ""
+	if p.kind == promptConfirm {
+		asked := *p
+		m.prompt = prompt{}
+		if key == "y" || key == "Y" {
+			asked.yes(m)
+		} else {
+			asked.no(m)
+		}
+		return
+	}
+	if p.kind == promptFilter {
+		defer m.preview()
+	}
 	switch r, size := utf8.DecodeRuneInString(key); {
 	case key == "Enter":
 		m.answer()
 	case key == "Esc" || key == "Ctrl-C":
-		p.kind = promptNone
+		p.kind, p.text = promptNone, p.before.text
 	case key == "Backspace":
 		if p.text == "" {
 			p.kind = promptNone
@@ -65,9 +97,22 @@ func (m *Model) typed(key string) {
 	}
 }
 
+// preview filters by what has been typed so far. While that is half an
+// expression, all is as it was.
+func (m *Model) preview() {
+	f, err := parseFilter(screens[m.screen].list, m.prompt.text)
+	if err != nil {
+		f = m.prompt.before
+	}
+	if t := m.table(); t.wanted.filter != f {
+		t.wanted.filter, t.moved, t.selected = f, m.prompt.moved, m.prompt.selected
+		m.arrange()
+	}
+}
+
 // pasted takes text for the prompt. Elsewhere it means nothing.
 func (m *Model) pasted(text string) {
-	if m.prompt.kind == promptNone {
+	if m.prompt.kind == promptNone || m.prompt.kind == promptConfirm {
 		m.say(Dim, "Pasted text goes into / and \\ only.")
 		return
 	}

@@ -141,6 +141,7 @@ func (x *relating) end(o *model.Object, label string, fits func(*model.Holder) b
 // process draws what a process holds and who is at the other end of it; what
 // connects it with others first.
 func (x *relating) process(p *model.Process) {
+	x.lines = append(x.lines, waitLines(x.d, p.PID, x.limit)...)
 	var alone []*model.Object
 	for _, i := range x.d.held[int32(p.PID)] {
 		if x.full() {
@@ -244,29 +245,4 @@ func (x *relating) name(l *Line, o *model.Object) {
 	if f, ok := o.Fill.Get(); ok && f >= 1 {
 		l.add(Critical, " FULL")
 	}
-}
-
-// findingLines draws a finding's chain and what can be done.
-func findingLines(d *Data, f *model.Finding) []Line {
-	if f == nil {
-		return nil
-	}
-	var lines []Line
-	for _, s := range f.Chain {
-		l := text(Normal, " "+d.who(s.PID, s.Comm)+" "+d.escape(s.Relation))
-		if s.Object != "" {
-			l.add(Normal, " "+d.escape(s.Object))
-		}
-		lines = append(lines, l)
-	}
-	if r := f.Root; r != nil {
-		lines = append(lines, text(Normal, " root cause: "+d.who(r.PID, r.Comm)+", "+d.escape(r.Doing)))
-	}
-	for _, a := range f.Actions {
-		lines = append(lines, text(Normal, " to end it:  "+render.QuoteAll(a.Argv)+"   ("+d.escape(a.Effect)+")"))
-	}
-	for _, e := range f.Evidence {
-		lines = append(lines, text(Dim, " "+d.escape(e.Source)+": "+d.escape(e.Text)))
-	}
-	return lines
 }

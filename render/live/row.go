@@ -21,6 +21,7 @@ type row struct {
 	process *model.Process
 	problem *problem
 	entry   *entry
+	branch  string // what stands before a process in a tree
 }
 
 func (r *row) ident() Ident {
@@ -49,13 +50,31 @@ func (r row) subject(d *Data) row {
 	return r
 }
 
-// entry is a line of the log: something that appeared or vanished.
+// entry is a line of the log: something that happened.
 type entry struct {
-	seq      int
-	at       time.Time
-	appeared bool
-	ident    Ident
-	kind     string
-	what     string // escaped
-	who      string // escaped
+	seq   int
+	at    time.Time
+	event happening
+	ident Ident
+	kind  string
+	what  string // escaped
+	who   string // escaped
+}
+
+// happening is what happened.
+type happening uint8
+
+const (
+	appeared happening = iota
+	vanished
+	blocked  // a thread waits
+	released // it waits no more
+	found    // a finding is new
+	resolved // a finding is over
+)
+
+// words of the log, for people and for scripts.
+var happenings = [...]struct{ sign, word string }{
+	appeared: {"+ new", "appeared"}, vanished: {"- gone", "vanished"}, blocked: {"> blocked", "blocked"}, released: {"< released", "released"},
+	found: {"! found", "found"}, resolved: {"= over", "resolved"},
 }

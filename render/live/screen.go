@@ -46,7 +46,7 @@ var screens = []screen{
 	},
 	{
 		title: "Procs", about: "processes, and whom they talk with; kernel threads are left out", list: listProcesses,
-		columns: []string{"PID", "USER", "S", "THREADS", "FDS", "IPC", "LABEL", "TALKS WITH"}, empty: "No process could be seen.",
+		columns: []string{"PID", "USER", "S", "THREADS", "FDS", "IPC", "LABEL", "WAITS FOR", "TALKS WITH"}, empty: "No process could be seen.",
 	},
 	{
 		title: "Chan", about: "pipes, FIFOs, terminals, event counters and the like", list: listObjects,
@@ -70,7 +70,7 @@ var screens = []screen{
 		columns: []string{"PID", "USER", "S", "LABEL", "PENDING", "SHARED", "BLOCKED"}, empty: "No process has pending or blocked signals.",
 	},
 	{
-		title: "Log", about: "what appeared and vanished since ipctop started", list: listNone,
+		title: "Log", about: "what appeared, vanished, got stuck and was released since ipctop started", list: listNone,
 		columns: []string{"TIME", "", "KIND", "WHAT", "WHO"}, empty: "Nothing appeared or vanished yet.",
 	},
 	{

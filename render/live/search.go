@@ -1,7 +1,5 @@
 package live
 
-import "strings"
-
 // foundEvent is the result of a search.
 type foundEvent struct {
 	search int
@@ -27,7 +25,7 @@ func (m *Model) searchOn(by int) {
 		m.say(Dim, "There is nothing to search.")
 		return
 	}
-	a, from, wanted := t.arranged, t.cursor, strings.ToLower(m.search)
+	a, from, wanted := t.arranged, t.cursor, m.search
 	m.searching++
 	if len(a.rows) <= quick {
 		i := a.find(wanted, from, by)
@@ -54,7 +52,7 @@ func (a *arrangement) find(wanted string, from, by int) int {
 	n := len(a.rows)
 	for k := 1; k <= n; k++ {
 		i := ((from+by*k)%n + n) % n
-		if strings.Contains(rowText(a.columns, a.data, &a.rows[i]), wanted) {
+		if rowHas(a.columns, a.data, &a.rows[i], wanted) {
 			return i
 		}
 	}
@@ -68,11 +66,10 @@ func (m *Model) found(index int, id Ident) {
 }
 
 func (m *Model) searchPage(p *page, by int) {
-	wanted := strings.ToLower(m.search)
 	n := len(p.lines)
 	for k := 1; k <= n; k++ {
 		i := ((p.found+by*k)%n + n) % n
-		if strings.Contains(strings.ToLower(p.lines[i].String()), wanted) {
+		if containsFold(p.lines[i].String(), m.search) {
 			p.found = i
 			p.top = max(min(i, n-m.pageHeight()), 0)
 			return

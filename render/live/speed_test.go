@@ -9,7 +9,7 @@ func BenchmarkFrame(b *testing.B) {
 	m := New(usual)
 	m, _ = Update(m, Resize{200, 50})
 	d := Prepare(pipes(many), nil, usual)
-	m = benchWork(m, Scanned{d})
+	m = benchWork(m, Scanned{Data: d})
 	m = benchWork(m, Key{"3"})
 	b.Run("lines", func(b *testing.B) {
 		for b.Loop() {
@@ -24,7 +24,7 @@ func BenchmarkFrame(b *testing.B) {
 	})
 	b.Run("snapshot", func(b *testing.B) { // as far as the drawing goroutine is concerned
 		for b.Loop() {
-			m, _ = Update(m, Scanned{d})
+			m, _ = Update(m, Scanned{Data: d})
 			Lines(m, 200, 50)
 		}
 	})

@@ -6,6 +6,9 @@ func Update(m Model, e Event) (Model, []Effect) {
 	switch e := e.(type) {
 	case Resize:
 		m.width, m.height = e.Width, e.Height
+		if p := m.page(); p != nil {
+			p.wrap(m.width)
+		}
 		m.keepVisible()
 	case Key:
 		m.key(e.Name)
@@ -16,11 +19,16 @@ func Update(m Model, e Event) (Model, []Effect) {
 	case Wheel:
 		m.scroll(e.Lines)
 	case Scanned:
+		m.cpu = e.CPU
 		m.scanned(e.Data)
 	case ScanFailed:
 		m.failure = e.Err
 	case Saved:
 		m.saved(e)
+	case Aimed:
+		m.aimed(e)
+	case Done:
+		m.done(e)
 	case arrangedEvent:
 		m.arrived(e.arranged)
 	case foundEvent:
@@ -39,10 +47,10 @@ func (m *Model) scanned(d *Data) {
 	if m.paused && m.data != nil {
 		return // it was under way when the user paused
 	}
-	m.data, m.failure = d, ""
+	m.failure = ""
+	m.history = m.history.add(d)
 	m.log, m.logSeq = appendLog(m.log, m.logSeq, d.log)
-	m.arrange()
-	m.refreshPage()
+	m.look(d)
 }
 
 func (m *Model) saved(e Saved) {
@@ -66,7 +74,7 @@ func (m *Model) arrange() {
 		return
 	}
 	t := m.table()
-	t.wanted.wide = m.wide
+	t.wanted.wide, t.wanted.narrowing = m.wide, m.narrowing
 	d, log, o := m.data, m.log, t.wanted
 	switch {
 	case sourceSize(d, log, o) <= quick:
@@ -133,6 +141,7 @@ func clamp(i, n int) int { return max(min(i, n-1), 0) }
 func (m *Model) keepVisible() {
 	t := m.table()
 	height := m.layout(m.width, m.height).rows
+	m.keepMenuVisible()
 	if p := m.page(); p != nil {
 		p.top = max(min(p.top, len(p.lines)-m.pageHeight()), 0)
 	}

@@ -32,6 +32,9 @@ type Options struct {
 	// Save writes a snapshot to a file and says where.
 	Save func(*model.Snapshot) (string, error)
 
+	// Actor changes the machine; nil where that is out of the question.
+	Actor Actor
+
 	Theme Theme
 
 	// Screen is drawn on, and has been initialised; nil means the terminal. Tests
@@ -53,6 +56,9 @@ type view struct {
 	done    chan struct{} // closed when the main loop ends
 	paused  atomic.Bool
 	resumed chan struct{} // holds one value after a pause
+
+	acts chan func()
+	held []Held
 
 	pasting bool
 	pasted  strings.Builder
@@ -77,6 +83,7 @@ func Run(ctx context.Context, o Options) error {
 	v := &view{
 		Options: o, screen: screen, model: live.New(o.Settings),
 		posts: make(chan post, 16), done: make(chan struct{}), resumed: make(chan struct{}, 1),
+		acts: make(chan func(), maxActs),
 	}
 	return v.run(ctx)
 }
@@ -111,6 +118,7 @@ func (v *view) run(ctx context.Context) error {
 	v.draw()
 	v.goes(func() { v.scan(ctx) })
 	v.goes(v.listen)
+	v.goes(v.actor)
 	for {
 		select {
 		case <-ctx.Done():
@@ -165,6 +173,16 @@ func (v *view) handle(p post, jobs *jobControl) (end bool, err error) {
 			v.screen.Sync()
 		case live.Pause:
 			v.pause(effect.On)
+		case live.Copy:
+			v.screen.SetClipboard([]byte(effect.Text))
+		case live.Aim:
+			v.act(func() { v.aim(effect) })
+		case live.LetGo:
+			v.act(v.letGo)
+		case live.Fire:
+			v.act(func() { v.fire(effect) })
+		case live.Remove:
+			v.act(func() { v.remove(effect) })
 		case live.Save:
 			v.goes(func() { v.save(effect.Snapshot) })
 		}
@@ -241,6 +259,7 @@ func (v *view) save(s *model.Snapshot) {
 // but a quarter of that is left free also where a scan takes longer.
 func (v *view) scan(ctx context.Context) {
 	var prev *live.Data
+	var own cost
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -262,7 +281,7 @@ func (v *view) scan(ctx context.Context) {
 			v.post(post{event: live.ScanFailed{At: begin, Err: err.Error()}})
 		default:
 			prev = live.Prepare(snap, prev, v.Settings)
-			v.post(post{event: live.Scanned{Data: prev}})
+			v.post(post{event: live.Scanned{Data: prev, CPU: own.since()}})
 		}
 		if v.Once && err == nil {
 			return

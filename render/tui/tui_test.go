@@ -3,8 +3,10 @@ package tui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -105,7 +107,7 @@ func TestDriver(t *testing.T) {
 	}
 	r.screen.SetSize(120, 30)
 	_ = r.screen.PostEvent(tcell.NewEventResize(120, 30))
-	r.waitFor("scan 84ms                              ")
+	r.waitFor("                 41 of 231 processes hidden") // as far to the right as it goes now
 	r.rune('q')
 	if err := r.waitEnd(); err != nil {
 		t.Error(err)
@@ -227,5 +229,97 @@ func TestThemes(t *testing.T) {
 				t.Errorf("%s, role %d: colours %v on %v", name, role, fg, bg)
 			}
 		}
+	}
+}
+
+// actorOf notes what it is asked to do.
+type actorOf struct {
+	mu  sync.Mutex
+	did []string
+}
+
+func (a *actorOf) note(format string, args ...any) {
+	a.mu.Lock()
+	a.did = append(a.did, fmt.Sprintf(format, args...))
+	a.mu.Unlock()
+}
+
+func (a *actorOf) Hold(pid int, start uint64) (Held, error) {
+	if pid == 1 {
+		return nil, errors.New("hold process 1: not this one")
+	}
+	a.note("hold %d/%d", pid, start)
+	return heldOf{a, pid}, nil
+}
+
+func (a *actorOf) Remove(o *model.Object) error {
+	a.note("remove %s", o.ID)
+	return nil
+}
+
+type heldOf struct {
+	*actorOf
+	pid int
+}
+
+func (h heldOf) Signal(name string) error { h.note("%s to %d", name, h.pid); return nil }
+func (h heldOf) Close() error             { h.note("let go of %d", h.pid); return nil }
+
+// A process is held while the user chooses, and let go whatever the choice.
+func TestSignals(t *testing.T) {
+	a := new(actorOf)
+	r := startView(t, Options{Actor: a})
+	r.waitFor("live")
+	press := func(keys ...rune) {
+		for _, k := range keys {
+			r.screen.InjectKey(tcell.KeyRune, k, tcell.ModNone)
+			time.Sleep(5 * time.Millisecond) // its queue holds ten events
+		}
+	}
+	press('2')
+	r.waitFor("[2 Procs]")
+	press('k')
+	r.waitFor("hold process 1: not this one")
+	r.screen.InjectKey(tcell.KeyEnd, 0, tcell.ModNone)
+	press('k')
+	r.waitFor("Send a signal to")
+	r.screen.InjectKey(tcell.KeyEnter, 0, tcell.ModNone)
+	r.waitFor("(y: yes)")
+	press('y')
+	r.waitFor("SIGTERM to less(813): done.")
+	press('k')
+	r.waitFor("Send a signal to")
+	r.screen.InjectKey(tcell.KeyEscape, 0, tcell.ModNone)
+	r.waitFor("TALKS WITH")
+	press('k')
+	r.waitFor("Send a signal to")
+	r.cancel()
+	if err := r.waitEnd(); err != nil {
+		t.Fatal(err)
+	}
+	want := "hold 813/813, SIGTERM to 813, let go of 813, hold 813/813, let go of 813, hold 813/813, let go of 813"
+	for end := time.Now().Add(deadline); ; time.Sleep(2 * time.Millisecond) {
+		a.mu.Lock()
+		got := strings.Join(a.did, ", ")
+		a.mu.Unlock()
+		if got == want {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
+// What is copied goes to the terminal, which alone knows where its clipboard is.
+func TestCopy(t *testing.T) {
+	r := startView(t, Options{})
+	r.waitFor("live")
+	r.screen.InjectKey(tcell.KeyRune, '3', tcell.ModNone)
+	r.waitFor("[3 Chan]")
+	r.screen.InjectKey(tcell.KeyRune, 'y', tcell.ModNone)
+	r.waitFor("Copied: pipe:4242")
+	if got := string(r.screen.GetClipboardData()); got != "pipe:4242" {
+		t.Errorf("the clipboard holds %q", got)
 	}
 }

@@ -16,6 +16,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/msg.h>
+#include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
@@ -102,6 +103,7 @@ int main(int argc, char **argv)
 	}
 	if (is("wait4") || is("waitid") || is("fcntl")) {
 		if ((what = child = fork()) == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			struct flock lock = { .l_type = F_WRLCK };
 			if (is("fcntl")) fcntl(fd2, F_SETLKW, &lock);
 			write(fds[1], "x", 1);

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/ipctop/ipctop/render/live"
+	"github.com/ipctop/ipctop/render/tui"
+)
+
+// config is what a user wants of the live view every time. Flags count before it.
+// ipctop reads the file and never writes it.
+type config struct {
+	Theme    string              `toml:"theme"`
+	Delay    any                 `toml:"delay"` // 0.5, "500ms"
+	ASCII    bool                `toml:"ascii"`
+	ReadOnly bool                `toml:"readonly"`
+	Columns  map[string][]string `toml:"columns"` // by screen
+}
+
+// configFile is where the file is, "" if the user has no home.
+func configFile(getenv func(string) string) string {
+	if dir := getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "ipctop", "config.toml")
+	}
+	if home := getenv("HOME"); home != "" {
+		return filepath.Join(home, ".config", "ipctop", "config.toml")
+	}
+	return ""
+}
+
+// readConfig reads the file if there is one.
+func readConfig(file string) (config, error) {
+	var c config
+	if file == "" {
+		return c, nil
+	}
+	meta, err := toml.DecodeFile(file, &c)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return c, nil
+	case err != nil:
+		return c, fmt.Errorf("%s: %w", file, err)
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return c, fmt.Errorf("%s: there is no setting %q; there are theme, delay, ascii, readonly and [columns]", file, unknown[0].String())
+	}
+	return c, nil
+}
+
+// configure fills in what no flag has set. changed reports whether a flag was.
+func (l *liveOptions) configure(file string, changed func(flag string) bool) error {
+	c, err := readConfig(file)
+	if err != nil {
+		return err
+	}
+	wrong := func(err error) error { return fmt.Errorf("%s: %w", file, err) }
+	if c.Theme != "" && !changed("theme") && os.Getenv("NO_COLOR") == "" {
+		if !slices.Contains(tui.Themes, c.Theme) {
+			return wrong(fmt.Errorf("there is no theme %q: there are %s", c.Theme, strings.Join(tui.Themes, ", ")))
+		}
+		l.theme = c.Theme
+	}
+	if c.Delay != nil && !changed("delay") {
+		if err := l.delay.Set(fmt.Sprint(c.Delay)); err != nil {
+			return wrong(fmt.Errorf("delay: %w", err))
+		}
+	}
+	if !changed("ascii") {
+		l.ascii = c.ASCII
+	}
+	if !changed("readonly") {
+		l.readOnly = c.ReadOnly
+	}
+	l.chosen = live.Columns{}
+	for screen, list := range c.Columns {
+		if err := l.chosen.Set(screen + "=" + strings.Join(list, ",")); err != nil {
+			return wrong(err)
+		}
+	}
+	for _, spec := range l.columns {
+		if err := l.chosen.Set(spec); err != nil {
+			return usageError("--%w", err)
+		}
+	}
+	return nil
+}
+
+// settings are what the live view and what prints the same as lines have in
+// common.
+func (l *liveOptions) settings() live.Settings {
+	return live.Settings{
+		ASCII: l.ascii || !utf8Locale(os.Getenv), Zone: time.Local, Interval: time.Duration(l.delay), ReadOnly: l.readOnly, Columns: l.chosen,
+	}
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func writeConfig(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "config.toml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestConfigure(t *testing.T) {
+	t.Setenv("NO_COLOR", "")
+	file := writeConfig(t, `
+theme = "light"
+delay = 0.5
+ascii = true
+[columns]
+procs = ["pid", "LABEL"]
+sock = ["+RECVQ"]
+`)
+	none := func(string) bool { return false }
+	l := liveOptions{columns: []string{"mem=ID,NAME"}}
+	if err := l.configure(file, none); err != nil {
+		t.Fatal(err)
+	}
+	if l.theme != "light" || time.Duration(l.delay) != 500*time.Millisecond || !l.ascii || l.readOnly || len(l.chosen) != 3 {
+		t.Errorf("got %+v", l)
+	}
+	l = liveOptions{theme: "mono", delay: delay(time.Minute)}
+	if err := l.configure(file, func(string) bool { return true }); err != nil {
+		t.Fatal(err)
+	}
+	if l.theme != "mono" || time.Duration(l.delay) != time.Minute || l.ascii {
+		t.Errorf("a flag does not count before the file: %+v", l)
+	}
+	t.Setenv("NO_COLOR", "1")
+	l = liveOptions{}
+	if err := l.configure(file, none); err != nil || l.themeName(os.Getenv) != "mono" {
+		t.Errorf("NO_COLOR does not count before the file: %v, %+v", err, l)
+	}
+	if err := l.configure(filepath.Join(t.TempDir(), "none.toml"), none); err != nil {
+		t.Errorf("there is no file: %v", err)
+	}
+}
+
+func TestConfigureRefuses(t *testing.T) {
+	t.Setenv("NO_COLOR", "")
+	for text, want := range map[string]string{
+		`colour = "red"`: `no setting "colour"`, `theme = "pink"`: `no theme "pink"`, `delay = "soon"`: "number of seconds", `delay = [`: "config.toml",
+		"[columns]\nprogs = [\"PID\"]": `no screen "progs"`, "[columns]\nprocs = [\"PIDD\"]": "did you mean PID", "ascii = 3": "config.toml",
+	} {
+		file := writeConfig(t, text)
+		l := liveOptions{}
+		if err := l.configure(file, func(string) bool { return false }); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), file) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	l := liveOptions{columns: []string{"NOSUCH"}}
+	var exit *exitError
+	if err := l.configure("", func(string) bool { return false }); !errors.As(err, &exit) || exit.status != exitUsage {
+		t.Errorf("--columns NOSUCH: %v", err)
+	}
+}
+
+func TestConfigFile(t *testing.T) {
+	for env, want := range map[[2]string]string{
+		{"/x", "/home/u"}: "/x/ipctop/config.toml", {"", "/home/u"}: "/home/u/.config/ipctop/config.toml", {"rel", "/h"}: "/h/.config/ipctop/config.toml", {"", ""}: "",
+	} {
+		got := configFile(func(name string) string {
+			if name == "HOME" {
+				return env[1]
+			}
+			return env[0]
+		})
+		if got != want {
+			t.Errorf("%q: %q, want %q", env, got, want)
+		}
+	}
+}

@@ -1,0 +1,437 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ipctop/ipctop/diagnose"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// looksEnv is how many times the machine is looked at in each of the two states.
+const looksEnv = "IPCTOP_TEST_LOOKS"
+
+// TestQuietOnHealth runs real programs, idle and under load, and looks at them
+// again and again: of what works as it should nothing may be said that is worse
+// than info. It is about the programs it started alone, whatever else is on the
+// machine.
+func TestQuietOnHealth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many programs")
+	}
+	looks := 10
+	if n, err := strconv.Atoi(os.Getenv(looksEnv)); err == nil && n > 0 {
+		looks = n
+	}
+	q := &quiet{t: t, dir: shortDir(t), scanner: probe.NewScanner(probe.Options{Probes: probes(), Aside: "/proc/self/exe", ListDirectories: true})}
+	if err := os.Chmod(q.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, start := range []func(*quiet){
+		(*quiet).postgres, (*quiet).nginx, (*quiet).redis, (*quiet).tmux, (*quiet).dbus, (*quiet).python, (*quiet).make, (*quiet).parallel, (*quiet).apache,
+	} {
+		start(q)
+	}
+	if len(q.running) == 0 {
+		t.Skip("none of the programs is installed")
+	}
+	t.Logf("running: %s", strings.Join(q.running, ", "))
+	// What has not run for a second is what the rules about slowness speak of.
+	time.Sleep(diagnose.DefaultMinAge + 500*time.Millisecond)
+	q.look("idle", looks)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer q.load(ctx)()
+	defer cancel()
+	time.Sleep(500 * time.Millisecond)
+	q.look("under load", looks)
+}
+
+// quiet is the programs of the test.
+type quiet struct {
+	t       *testing.T
+	dir     string
+	scanner *probe.Scanner
+	running []string
+	apart   []int                    // processes that are not below the test's own
+	loads   []func() (argv []string) // commands that make them work, run again and again
+}
+
+// have reports whether a program is installed.
+func (q *quiet) have(names ...string) bool {
+	for _, name := range names {
+		if _, err := exec.LookPath(name); err != nil {
+			q.t.Logf("%s is not installed: left out", name)
+			return false
+		}
+	}
+	return true
+}
+
+// started notes that a program runs.
+func (q *quiet) started(name string) { q.running = append(q.running, name) }
+
+// look scans and says what was found about the programs.
+func (q *quiet) look(when string, times int) {
+	q.t.Helper()
+	said := map[string]bool{}
+	for range times {
+		snap, err := q.scanner.Scan(q.t.Context())
+		if err != nil {
+			q.t.Fatal(err)
+		}
+		diagnose.Run(snap, diagnose.Options{MinAge: diagnose.DefaultMinAge})
+		own := q.own(snap)
+		if len(own) < len(q.running) {
+			q.t.Fatalf("only %d processes for %d programs: they are not what is looked at", len(own), len(q.running))
+		}
+		for i := range snap.Findings {
+			f := &snap.Findings[i]
+			if f.Severity == model.Info || said[f.ID] || !slices.ContainsFunc(f.PIDs, func(pid int) bool { return own[pid] }) {
+				continue
+			}
+			said[f.ID] = true
+			q.t.Errorf("%s: %s %s %s: %s\n\t%+v", when, f.Severity, f.Confidence, f.ID, f.Summary, f.Evidence)
+		}
+	}
+}
+
+// own are the processes that the test started, and what they started.
+func (q *quiet) own(snap *model.Snapshot) map[int]bool {
+	roots := append([]int{os.Getpid()}, q.apart...)
+	parent := map[int]int{}
+	for i := range snap.Processes {
+		parent[snap.Processes[i].PID] = snap.Processes[i].PPID
+	}
+	own := map[int]bool{}
+	for pid := range parent {
+		for at, steps := pid, 0; at > 1 && steps < 100; at, steps = parent[at], steps+1 {
+			if slices.Contains(roots, at) && (at != os.Getpid() || pid != at) {
+				own[pid] = true
+			}
+		}
+	}
+	return own
+}
+
+// load runs the loads until the context ends; what it returns waits for that.
+func (q *quiet) load(ctx context.Context) (wait func()) {
+	done := make(chan struct{})
+	for _, argv := range q.loads {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			for ctx.Err() == nil {
+				words := argv()
+				cmd := exec.CommandContext(ctx, words[0], words[1:]...)
+				cmd.Dir = "/"
+				if out, err := cmd.CombinedOutput(); err != nil && ctx.Err() == nil {
+					q.t.Errorf("%s: %v %s", strings.Join(words, " "), err, out)
+					return
+				}
+			}
+		}()
+	}
+	return func() {
+		for range q.loads {
+			<-done
+		}
+	}
+}
+
+func (q *quiet) postgres() {
+	if os.Geteuid() != 0 {
+		q.t.Log("PostgreSQL needs a user of its own, and root to become it: left out")
+		return
+	}
+	bins, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pgbench")
+	if len(bins) == 0 {
+		q.t.Log("PostgreSQL is not installed: left out")
+		return
+	}
+	dir := filepath.Join(q.dir, "postgres")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		q.t.Fatal(err)
+	}
+	port := startPostgres(q.t, dir, func(argv ...string) *exec.Cmd { return q.group(dir, argv...) })
+	pgbench := []string{bins[len(bins)-1], "-h", filepath.Join(dir, "pg"), "-p", port, "-U", "postgres"}
+	// The socket is there before the server takes connections.
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+		init := exec.Command(pgbench[0], append(pgbench[1:], "-i", "-q", "postgres")...)
+		out, err := init.CombinedOutput()
+		if err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			q.t.Fatalf("pgbench -i: %v %s", err, out)
+		}
+	}
+	q.started("PostgreSQL")
+	q.loads = append(q.loads, func() []string { return append(slices.Clone(pgbench), "-c", "8", "-j", "2", "-T", "2", "postgres") })
+}
+
+// group starts a program as the leader of a process group, which ends with the
+// test: by SIGINT, because SIGTERM would make PostgreSQL wait for its clients.
+func (q *quiet) group(dir string, argv ...string) *exec.Cmd {
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		q.t.Fatalf("start %s: %v", argv[0], err)
+	}
+	q.t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)
+		late := time.AfterFunc(5*time.Second, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+		_ = cmd.Wait()
+		late.Stop()
+	})
+	return cmd
+}
+
+func (q *quiet) nginx() {
+	if !q.have("nginx") {
+		return
+	}
+	dir := filepath.Join(q.dir, "nginx")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		q.t.Fatal(err)
+	}
+	port := freePort(q.t)
+	text := strings.Replace(fmt.Sprintf(nginxConfig, dir, port), "worker_connections 16", "worker_connections 1024", 1)
+	writeFile(q.t, filepath.Join(dir, "conf"), text)
+	startReal(q.t, "nginx", "-p", dir, "-e", filepath.Join(dir, "errors"), "-c", filepath.Join(dir, "conf"))
+	pidFile(q.t, filepath.Join(dir, "pid"))
+	q.started("nginx")
+	q.bench(port)
+}
+
+// bench puts a web server under load.
+func (q *quiet) bench(port string) {
+	if q.have("ab") {
+		q.loads = append(q.loads, func() []string {
+			return []string{"ab", "-q", "-n", "2000", "-c", "20", "http://127.0.0.1:" + port + "/"}
+		})
+	}
+}
+
+func (q *quiet) redis() {
+	if !q.have("redis-server", "redis-cli", "redis-benchmark") {
+		return
+	}
+	path := filepath.Join(q.dir, "redis.sock")
+	startReal(q.t, "redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--daemonize", "no", "--dir", q.dir)
+	waitFor(q.t, path)
+	for range 3 {
+		startReal(q.t, "redis-cli", "-s", path, "BLPOP", "nothing", "0")
+	}
+	q.started("redis")
+	q.loads = append(q.loads, func() []string {
+		return []string{"redis-benchmark", "-s", path, "-q", "-n", "20000", "-c", "20", "-t", "set,get"}
+	})
+}
+
+func (q *quiet) tmux() {
+	if !q.have("tmux") {
+		return
+	}
+	socket := filepath.Join(q.dir, "tmux")
+	tmux := func(args ...string) string {
+		out, err := exec.Command("tmux", append([]string{"-S", socket, "-f", "/dev/null"}, args...)...).CombinedOutput()
+		if err != nil {
+			q.t.Fatalf("tmux %v: %v %s", args, err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	tmux("new-session", "-d", "cat >/dev/null")
+	tmux("split-window", "-d", "cat | cat")
+	q.t.Cleanup(func() { _ = exec.Command("tmux", "-S", socket, "kill-server").Run() })
+	server, err := strconv.Atoi(tmux("display-message", "-p", "#{pid}"))
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	q.apart = append(q.apart, server)
+	q.started("tmux")
+	q.loads = append(q.loads, func() []string { return []string{"tmux", "-S", socket, "new-window", "-d", "seq 20000; sleep 0.1"} })
+}
+
+func (q *quiet) dbus() {
+	if !q.have("dbus-daemon") {
+		return
+	}
+	path, config := filepath.Join(q.dir, "bus"), filepath.Join(q.dir, "bus.conf")
+	writeFile(q.t, config, fmt.Sprintf(busConfig, path, filepath.Join(q.dir, "bus.pid")))
+	startReal(q.t, "dbus-daemon", "--config-file="+config, "--nofork", "--nosyslog")
+	waitFor(q.t, path)
+	q.started("dbus-daemon")
+	if q.have("python3") {
+		for range 2 {
+			startReal(q.t, "python3", "-c", busClient, path).line(q.t)
+		}
+	}
+}
+
+func (q *quiet) python() {
+	if !q.have("python3") {
+		return
+	}
+	for _, program := range []string{poolsProgram, shapesProgram} {
+		p := startReal(q.t, "python3", "-c", program)
+		if line := p.line(q.t); line != "ready" {
+			q.t.Fatalf("python3 says %q", line)
+		}
+	}
+	q.started("Python's pools and innocent shapes")
+}
+
+// poolsProgram has pools of processes and threads that wait for work, and gives
+// them some now and then.
+const poolsProgram = `
+import concurrent.futures, multiprocessing as mp, sys, threading, time
+def work(n):
+    time.sleep(n % 7 / 100)
+    return bytes(100000)
+if __name__ == "__main__":
+    fork = mp.get_context("fork")
+    pool = fork.Pool(4)
+    executor = concurrent.futures.ProcessPoolExecutor(3, mp_context=fork)
+    threads = concurrent.futures.ThreadPoolExecutor(3)
+    manager = fork.Manager(); shared = manager.dict()
+    lock, event = fork.Lock(), fork.Event()
+    def use(): 
+        event.wait(); 
+        with lock: time.sleep(1000)
+    waiting = fork.Process(target=use, daemon=True); waiting.start()
+    def loop():
+        while True:
+            pool.map(work, range(20)); list(executor.map(work, range(10))); list(threads.map(work, range(10))); shared["n"] = time.time()
+            time.sleep(2)
+    threading.Thread(target=loop, daemon=True).start()
+    time.sleep(1)
+    print("ready", flush=True)
+    sys.stdin.read()
+    import os, signal
+    os.killpg(0, signal.SIGKILL)
+`
+
+// shapesProgram has what looks like trouble and is none: a pipe that tells a
+// child of its parent's death, a pipe of tokens, workers at one queue, listeners
+// that master and workers share, memory unlinked while it is in use, a parent that
+// waits for a child at work.
+const shapesProgram = `
+import ctypes, mmap, os, signal, socket, sys, tempfile, time
+def child(f):
+    pid = os.fork()
+    if pid == 0:
+        try: f()
+        finally: os._exit(0)
+    return pid
+death, alive = os.pipe()
+def watch(): os.close(alive); os.read(death, 1)
+child(watch); child(watch); os.close(death)
+tokens_r, tokens_w = os.pipe(); os.write(tokens_w, b"++")
+def worker():
+    while True:
+        token = os.read(tokens_r, 1); time.sleep(0.3); os.write(tokens_w, token)
+for _ in range(4): child(worker)
+jobs_r, jobs_w = os.pipe()
+def taker():
+    os.close(jobs_w)
+    while os.read(jobs_r, 8): time.sleep(0.01)
+for _ in range(3): child(taker)
+tcp = socket.create_server(("127.0.0.1", 0)); local = socket.socket(socket.AF_UNIX); local.bind("\0ipctop-test-%d" % os.getpid()); local.listen(5)
+def accepting(s):
+    while True:
+        c, _ = s.accept(); c.close()
+for _ in range(3): child(lambda: accepting(tcp))
+child(lambda: accepting(local))
+name = "/dev/shm/ipctop-test-%d" % os.getpid()
+fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600); os.ftruncate(fd, 8192)
+memory = mmap.mmap(fd, 8192); os.unlink(name); os.close(fd)
+child(lambda: time.sleep(1000))
+child(lambda: os.waitpid(child(lambda: time.sleep(1000)), 0))
+a, b = socket.socketpair()
+child(lambda: (a.close(), b.recv(10)))
+b.close()
+libc = ctypes.CDLL(None)
+segment = libc.shmget(0, 4096, 0o1600); libc.shmat.restype = ctypes.c_void_p; libc.shmat(segment, None, 0); libc.shmctl(segment, 0, None)
+with tempfile.TemporaryFile() as lock:
+    import fcntl
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    child(lambda: time.sleep(1000))
+    fcntl.flock(lock, fcntl.LOCK_UN)
+print("ready", flush=True)
+sys.stdin.read()
+os.killpg(0, signal.SIGKILL)
+`
+
+func (q *quiet) make() {
+	if !q.have("make") {
+		return
+	}
+	file := filepath.Join(q.dir, "Makefile")
+	writeFile(q.t, file, "all: a b c d e\na b c d e:\n\t@+$(MAKE) -s -f "+file+" deep\ndeep: f g h\nf g h:\n\t@sleep 1000\n.PHONY: all a b c d e deep f g h\n")
+	startReal(q.t, "make", "-s", "-j4", "-f", file)
+	q.started("make")
+}
+
+func (q *quiet) parallel() {
+	if !q.have("parallel") {
+		return
+	}
+	startReal(q.t, "sh", "-c", "seq 100000 | HOME="+q.dir+" parallel --will-cite -j4 'sleep 0.5; echo {}' >/dev/null")
+	q.started("parallel")
+}
+
+// apacheConfig: two listeners, so that the processes take turns at accepting by
+// the mutex.
+const apacheConfig = `ServerRoot %[1]s
+PidFile %[1]s/pid
+ErrorLog %[1]s/errors
+ServerName localhost
+Listen 127.0.0.1:%[2]s
+Listen 127.0.0.1:%[3]s
+LoadModule mpm_prefork_module /usr/lib/apache2/modules/mod_mpm_prefork.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+User www-data
+Group www-data
+Mutex %[4]s
+StartServers 4
+MinSpareServers 4
+DocumentRoot %[1]s
+`
+
+func (q *quiet) apache() {
+	const module = "/usr/lib/apache2/modules/mod_mpm_prefork.so"
+	if _, err := os.Stat(module); err != nil || os.Geteuid() != 0 {
+		q.t.Log("Apache with prefork is not installed, or this is not root: left out")
+		return
+	}
+	for _, mutex := range []string{"fcntl:%s", "flock:%s", "sysvsem", "posixsem", "pthread"} {
+		name, _, _ := strings.Cut(mutex, ":")
+		dir := filepath.Join(q.dir, "apache-"+name)
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			q.t.Fatal(err)
+		}
+		if strings.Contains(mutex, "%s") {
+			mutex = fmt.Sprintf(mutex, dir)
+		}
+		port := freePort(q.t)
+		config := filepath.Join(dir, "conf")
+		writeFile(q.t, config, fmt.Sprintf(apacheConfig, dir, port, freePort(q.t), mutex))
+		if err := os.WriteFile(filepath.Join(dir, "index.html"), []byte("hello"), 0o644); err != nil {
+			q.t.Fatal(err)
+		}
+		startReal(q.t, "/usr/sbin/apache2", "-D", "FOREGROUND", "-f", config)
+		pidFile(q.t, filepath.Join(dir, "pid"))
+		q.started("Apache, mutex " + name)
+		q.bench(port + "/index.html?")
+	}
+}

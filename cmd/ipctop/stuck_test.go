@@ -1,0 +1,248 @@
+package main
+
+import (
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ipctop/ipctop/diagnose"
+	"github.com/ipctop/ipctop/model"
+)
+
+// stuckProgram compiles testdata/stuck.c.
+func stuckProgram(t *testing.T) string {
+	t.Helper()
+	if _, err := exec.LookPath("gcc"); err != nil {
+		t.Skip("gcc is not installed")
+	}
+	program := filepath.Join(t.TempDir(), "stuck")
+	if out, err := exec.Command("gcc", "-O1", "-pthread", "-o", program, "testdata/stuck.c").CombinedOutput(); err != nil {
+		t.Fatalf("gcc: %v\n%s", err, out)
+	}
+	return program
+}
+
+// goProgram compiles testdata/stuckgo, whose processes have the threads of the Go
+// runtime.
+func goProgram(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "stuckgo")
+	if out, err := exec.Command("go", "build", "-o", program, "./testdata/stuckgo").CombinedOutput(); err != nil {
+		t.Skipf("go: %v\n%s", err, out)
+	}
+	return program
+}
+
+// group lists the processes of a program.
+func group(snap *model.Snapshot, pgid int) []int {
+	var pids []int
+	for i := range snap.Processes {
+		if p := &snap.Processes[i]; p.PGID == pgid && p.State != "Z" {
+			pids = append(pids, p.PID)
+		}
+	}
+	return pids
+}
+
+// settle scans until so many threads of a program have waited for longer than a scan
+// takes, and returns a snapshot as it would be if every process could be read: on
+// some machines even root may not look at process 1, and then no holders are known
+// to be all there are.
+func settle(t *testing.T, p *program, threads int) *model.Snapshot {
+	t.Helper()
+	var snap *model.Snapshot
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		snap = newScan(t)
+		n := 0
+		for i := range snap.Waits {
+			w := &snap.Waits[i]
+			if w.Confirmed && w.BlockedFor.Or(0) > snap.Scan.Duration && slices.Contains(group(snap, p.pid), w.PID) {
+				n++
+			}
+		}
+		if n >= threads {
+			for i := range snap.Objects {
+				snap.Objects[i].HoldersComplete = true
+			}
+			diagnose.Run(snap, diagnose.Options{})
+			return snap
+		}
+	}
+	t.Fatalf("%d threads of %d are not blocked", threads, p.pid)
+	return nil
+}
+
+// TestRealDeadlocks makes real programs wait for each other, and compares.
+func TestRealDeadlocks(t *testing.T) {
+	stuck, goes := stuckProgram(t), goProgram(t)
+	c := func(what string) func(*testing.T) []string {
+		return func(t *testing.T) []string { return []string{stuck, what, t.TempDir()} }
+	}
+	python := func(script string) func(*testing.T) []string {
+		return func(*testing.T) []string { return []string{"python3", "-c", script} }
+	}
+	for _, tt := range []struct {
+		name       string
+		argv       func(*testing.T) []string
+		threads    int // that wait
+		processes  int // in the circle
+		confidence model.Confidence
+	}{
+		{"mutexes", c("normal"), 2, 2, model.Certain},
+		{"robust mutexes", c("robust"), 2, 2, model.Certain},
+		{"private mutexes of two threads", c("private"), 2, 1, model.Certain},
+		{"flock", c("flock"), 2, 2, model.Certain},
+		{"OFD locks", c("ofd"), 2, 2, model.Certain},
+		{"POSIX lock and flock", c("posix-flock"), 2, 2, model.Certain},
+		{"two full pipes", c("pipes"), 2, 2, model.Certain},
+		{"both ends of a socket pair", c("sockets"), 2, 2, model.Certain},
+		{"three with two mechanisms", c("three"), 3, 3, model.Certain},
+		{"semop", c("semop"), 2, 2, model.Likely},
+		{"wait for a child that writes to a pipe", python(
+			"import subprocess,sys\nsubprocess.Popen([sys.executable,'-c','import os;os.write(1,bytes(1<<20))'],stdout=subprocess.PIPE).wait()"), 2, 2, model.Certain},
+		{"flock in flock", func(t *testing.T) []string {
+			lock := filepath.Join(t.TempDir(), "L")
+			return []string{"flock", lock, "sh", "-c", "flock " + lock + " true; true"}
+		}, 3, 3, model.Certain},
+		{"flock of Go programs", func(t *testing.T) []string { return []string{goes, "flock", t.TempDir()} }, 2, 2, model.Likely},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := startReal(t, tt.argv(t)...)
+			if tt.name == "semop" {
+				removeIPC(t, "-s", p.line(t))
+			}
+			snap := settle(t, p, tt.threads)
+			pids := group(snap, p.pid)
+			f := deadlockOf(snap, pids)
+			// A Go program has threads that wait before it is stuck.
+			for end := time.Now().Add(10 * time.Second); f == nil && time.Now().Before(end); {
+				snap = settle(t, p, tt.threads)
+				pids = group(snap, p.pid)
+				f = deadlockOf(snap, pids)
+			}
+			if f == nil {
+				t.Fatalf("no deadlock of %v; waits %+v", pids, waitsOf(snap, pids))
+			}
+			in := 0
+			for _, pid := range f.Victims {
+				if slices.Contains(pids, pid) {
+					in++
+				}
+			}
+			if in != tt.processes || f.Confidence != tt.confidence {
+				t.Errorf("%d of %v, %s: %+v", in, pids, f.Confidence, f)
+			}
+		})
+	}
+}
+
+// TestRefusedDeadlock closes a circle of mutexes with priority inheritance. The
+// kernel refuses, and glibc puts the thread to sleep at a word of its own: there is
+// no circle then, but one that waits for itself and another one that waits for it.
+func TestRefusedDeadlock(t *testing.T) {
+	p := startReal(t, stuckProgram(t), "pi", t.TempDir())
+	snap := settle(t, p, 2)
+	pids := group(snap, p.pid)
+	for i := range snap.Findings {
+		if f := &snap.Findings[i]; f.Rule == "self-wait" && slices.Equal(f.Victims, pids) && f.Confidence == model.Certain {
+			return
+		}
+	}
+	t.Errorf("nothing of %v; waits %+v", pids, waitsOf(snap, pids))
+}
+
+// TestInnocentPrograms has programs that only look as if they were stuck.
+func TestInnocentPrograms(t *testing.T) {
+	stuck, goes := stuckProgram(t), goProgram(t)
+	c := func(what string) func(*testing.T) []string {
+		return func(t *testing.T) []string { return []string{stuck, what, t.TempDir()} }
+	}
+	for _, tt := range []struct {
+		name    string
+		argv    func(*testing.T) []string
+		threads int
+	}{
+		{"accept serialised", c("accept"), 4},
+		{"death-watch", c("watch"), 3},
+		{"token pipe", c("tokens"), 4},
+		{"workers at a queue", c("workers"), 4},
+		{"workers at a semaphore", c("semaphore"), 3},
+		{"a socket with a time limit", c("sockets-limit"), 2},
+		{"a timer that will ring", c("alarm"), 2},
+		{"a shell that waits", func(*testing.T) []string { return []string{"sh", "-c", "sleep 1000; true"} }, 2},
+		{"a pipeline", func(*testing.T) []string { return []string{"sh", "-c", "sleep 1000 | cat | cat"} }, 3},
+		{"idle Go program", func(t *testing.T) []string { return []string{goes, "idle", t.TempDir()} }, 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := startReal(t, tt.argv(t)...)
+			if strings.Contains(tt.name, "queue") {
+				removeIPC(t, "-q", p.line(t))
+			}
+			snap := settle(t, p, tt.threads)
+			pids := group(snap, p.pid)
+			for i := range snap.Findings {
+				f := &snap.Findings[i]
+				if slices.ContainsFunc(f.PIDs, func(pid int) bool { return slices.Contains(pids, pid) }) && len(f.Chain) > 0 && f.Rule != "sem-nobody-posts" {
+					if tt.name == "a timer that will ring" && f.Rule == "lock-wait" {
+						continue // they do wait for each other's locks, if not for ever
+					}
+					t.Errorf("%s, %s: %s", f.Rule, f.Confidence, f.Summary)
+				}
+			}
+		})
+	}
+}
+
+// TestDeadlockOfHiddenHolders sees a deadlock as one who may look at little: what is
+// claimed is no more than possible.
+func TestDeadlockOfHiddenHolders(t *testing.T) {
+	p := startReal(t, stuckProgram(t), "flock", t.TempDir())
+	snap := settle(t, p, 2)
+	pids := group(snap, p.pid)
+	for i := range snap.Objects {
+		snap.Objects[i].HoldersComplete = false
+	}
+	diagnose.Run(snap, diagnose.Options{})
+	if f := deadlockOf(snap, pids); f == nil || f.Confidence != model.Possible || len(f.LoweredBy) == 0 {
+		t.Errorf("got %+v", f)
+	}
+	// Without the waits of one of them nothing can be said at all.
+	snap.Waits = slices.DeleteFunc(snap.Waits, func(w model.Wait) bool { return w.PID == pids[0] })
+	diagnose.Run(snap, diagnose.Options{})
+	if f := deadlockOf(snap, pids); f != nil {
+		t.Errorf("with what %d does unknown: %+v", pids[0], f)
+	}
+}
+
+func deadlockOf(snap *model.Snapshot, pids []int) *model.Finding {
+	for i := range snap.Findings {
+		f := &snap.Findings[i]
+		if f.Rule == "deadlock" && slices.ContainsFunc(f.Victims, func(pid int) bool { return slices.Contains(pids, pid) }) {
+			return f
+		}
+	}
+	return nil
+}
+
+func waitsOf(snap *model.Snapshot, pids []int) []model.Wait {
+	var list []model.Wait
+	for _, w := range snap.Waits {
+		if slices.Contains(pids, w.PID) {
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// removeIPC removes a System V object at the end.
+func removeIPC(t *testing.T, flag, id string) {
+	t.Helper()
+	t.Cleanup(func() {
+		if out, err := exec.Command("ipcrm", flag, id).CombinedOutput(); err != nil {
+			t.Errorf("ipcrm %s %s: %v %s", flag, id, err, out)
+		}
+	})
+}

@@ -1,0 +1,206 @@
+// Programs that get stuck on each other, and some that only look like it. The name
+// is the first argument, a directory for files the second.
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *dir;
+static struct shared {
+	pthread_mutex_t m[3];
+	sem_t sem;
+	pthread_barrier_t ready;
+} *sh;
+
+static int file(const char *name) {
+	char path[4096];
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		perror(path), exit(1);
+	return fd;
+}
+
+static void both_ready(void) { pthread_barrier_wait(&sh->ready); }
+
+static void share(int n) {
+	sh = mmap(0, sizeof *sh, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_barrierattr_t a;
+	pthread_barrierattr_init(&a);
+	pthread_barrierattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
+	pthread_barrier_init(&sh->ready, &a, n);
+}
+
+static void mutexes(const char *kind) {
+	pthread_mutexattr_t a;
+	pthread_mutexattr_init(&a);
+	pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
+	if (!strcmp(kind, "robust"))
+		pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
+	if (!strcmp(kind, "pi"))
+		pthread_mutexattr_setprotocol(&a, PTHREAD_PRIO_INHERIT);
+	for (int i = 0; i < 3; i++)
+		pthread_mutex_init(&sh->m[i], &a);
+}
+
+static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER, two = PTHREAD_MUTEX_INITIALIZER;
+
+static void *second(void *unused) {
+	pthread_mutex_lock(&two);
+	both_ready();
+	pthread_mutex_lock(&one);
+	return unused;
+}
+
+static void posix_lock(int fd, int cmd) {
+	struct flock l = {.l_type = F_WRLCK};
+	if (fcntl(fd, cmd, &l))
+		perror("fcntl");
+}
+
+static char big[1 << 22];
+
+static void fill(int fd) { if (write(fd, big, sizeof big) < 0) perror("write"); }
+
+static int semid;
+
+static void down(int n) {
+	struct sembuf b = {n, -1, 0};
+	semop(semid, &b, 1);
+}
+
+static void child_of_three(int i, int (*p)[2]) {
+	// Process i has mutex i. 0 wants mutex 1, 1 wants mutex 2, and 2 writes to a
+	// pipe that only 0 reads.
+	pthread_mutex_lock(&sh->m[i]);
+	if (i != 0) close((*p)[0]);
+	if (i != 2) close((*p)[1]);
+	both_ready();
+	if (i < 2)
+		pthread_mutex_lock(&sh->m[i + 1]);
+	else
+		fill((*p)[1]);
+}
+
+int main(int argc, char **argv) {
+	const char *what = argv[1];
+	dir = argv[2];
+	share(2);
+	if (!strcmp(what, "normal") || !strcmp(what, "robust") || !strcmp(what, "pi")) {
+		mutexes(what);
+		int i = fork() != 0;
+		pthread_mutex_lock(&sh->m[i]);
+		both_ready();
+		pthread_mutex_lock(&sh->m[!i]);
+	} else if (!strcmp(what, "private")) {
+		pthread_t t;
+		pthread_create(&t, 0, second, 0);
+		pthread_mutex_lock(&one);
+		both_ready();
+		pthread_mutex_lock(&two);
+	} else if (!strcmp(what, "flock") || !strcmp(what, "ofd")) {
+		int i = fork() != 0, own = file(i ? "a" : "b"), other = file(i ? "b" : "a"), ofd = what[0] == 'o';
+		ofd ? posix_lock(own, F_OFD_SETLKW) : (void)flock(own, LOCK_EX);
+		both_ready();
+		ofd ? posix_lock(other, F_OFD_SETLKW) : (void)flock(other, LOCK_EX);
+	} else if (!strcmp(what, "posix-flock")) {
+		int i = fork() != 0, a = file("a"), b = file("b");
+		i ? posix_lock(a, F_SETLKW) : (void)flock(b, LOCK_EX);
+		both_ready();
+		i ? (void)flock(b, LOCK_EX) : posix_lock(a, F_SETLKW);
+	} else if (!strcmp(what, "pipes")) {
+		int p[2], q[2];
+		if (pipe(p) || pipe(q)) return 1;
+		if (fork()) { close(p[0]); close(q[1]); fill(p[1]); } else { close(q[0]); close(p[1]); fill(q[1]); }
+	} else if (!strcmp(what, "sockets")) {
+		int s[2], i;
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, s)) return 1;
+		i = fork() != 0;
+		close(s[!i]);
+		recv(s[i], big, 1, 0);
+	} else if (!strcmp(what, "sockets-limit")) {
+		int s[2], i;
+		struct timeval limit = {1000, 0};
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, s)) return 1;
+		setsockopt(s[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+		i = fork() != 0;
+		close(s[!i]);
+		recv(s[i], big, 1, 0);
+	} else if (!strcmp(what, "three")) {
+		int p[2];
+		share(3);
+		mutexes("normal");
+		if (pipe(p)) return 1;
+		int i = fork() == 0 ? 1 : fork() == 0 ? 2 : 0;
+		child_of_three(i, &p);
+	} else if (!strcmp(what, "semop")) {
+		semid = semget(IPC_PRIVATE, 2, 0600);
+		dprintf(1, "%d\n", semid);
+		for (int n = 0; n < 2; n++) semctl(semid, n, SETVAL, 1);
+		int i = fork() != 0;
+		down(i);
+		both_ready();
+		down(!i);
+	} else if (!strcmp(what, "alarm")) {
+		// As flock, but one of them would be woken.
+		int i = fork() != 0, own = file(i ? "a" : "b"), other = file(i ? "b" : "a");
+		timer_t t;
+		struct sigevent e = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+		struct itimerspec in = {.it_value = {1000, 0}};
+		if (i) { signal(SIGUSR1, exit); timer_create(CLOCK_MONOTONIC, &e, &t); timer_settime(t, 0, &in, 0); }
+		flock(own, LOCK_EX);
+		both_ready();
+		flock(other, LOCK_EX);
+	} else if (!strcmp(what, "accept")) {
+		// Four processes serialise accept by a lock; the one that has it is idle.
+		struct sockaddr_in any = {.sin_family = AF_INET};
+		int s = socket(AF_INET, SOCK_STREAM, 0);
+		if (bind(s, (void *)&any, sizeof any) || listen(s, 8)) return 1;
+		fork(), fork();
+		int fd = file("accept"), ep = epoll_create1(0);
+		struct epoll_event ev = {.events = EPOLLIN};
+		epoll_ctl(ep, EPOLL_CTL_ADD, s, &ev);
+		flock(fd, LOCK_EX);
+		epoll_wait(ep, &ev, 1, -1);
+	} else if (!strcmp(what, "watch")) {
+		// Two processes read from a pipe into which nobody ever writes, to learn
+		// of the end of the third, which is idle.
+		int p[2];
+		if (pipe(p)) return 1;
+		int parent = fork() != 0 && fork() != 0;
+		close(p[!parent]);
+		if (parent) pause(); else if (read(p[0], big, 1) < 0) return 1;
+	} else if (!strcmp(what, "tokens")) {
+		// All read from a pipe of which all have both ends, and no token is left.
+		int p[2];
+		if (pipe(p)) return 1;
+		fork(), fork();
+		if (read(p[0], big, 1) < 0) return 1;
+	} else if (!strcmp(what, "workers")) {
+		int id = msgget(IPC_PRIVATE, 0600);
+		dprintf(1, "%d\n", id);
+		fork(), fork();
+		struct { long type; char text[1]; } m;
+		msgrcv(id, &m, 1, 0, 0);
+	} else if (!strcmp(what, "semaphore")) {
+		sem_init(&sh->sem, 1, 0);
+		if (fork() && fork()) pause();
+		sem_wait(&sh->sem);
+	}
+	pause();
+	return 0;
+}

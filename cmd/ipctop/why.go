@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/query"
+	"github.com/ipctop/ipctop/render"
+)
+
+func (c command) newWhy(o *options) *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "why [REF...]",
+		Short: "say why something is stuck, on whom, and what would release it",
+		Long: "Say why processes are stuck: from each blocked thread along those who could release it to the root cause, and\n" +
+			"what that one does. Of an object, who waits for it. Without REF, all that is stuck, the worst first.\n\n" +
+			"Each step says how it was seen. What the kernel does not show is not made up: a chain may end with somebody\n" +
+			"who waits for events, or on another host.\n\n" + refHelp,
+		Example: "  ipctop why\n" +
+			"  ipctop why 4121\n" +
+			"  ipctop why /var/db/x.lck\n" +
+			"  ipctop why --from dump.json postgres\n" +
+			"  ipctop why -o json 4121",
+		ValidArgsFunction: c.completeRefs(o),
+	}
+	format := addFormat(cmd, "text", "json")
+	f := cmd.Flags()
+	f.BoolVarP(&all, "all", "a", false, "explain all that REF could mean instead of asking which")
+	f.DurationVar(&o.sample, "sample", 0, "pause for `TIME` between the two looks at blocked threads, such as 1s")
+	cmd.RunE = func(cmd *cobra.Command, refs []string) error {
+		if slices.Contains(refs, "0") {
+			return usageError("0 is the pid of no process: the kernel means itself by it")
+		}
+		snap, err := c.snapshot(cmd.Context(), o)
+		if err != nil {
+			return err
+		}
+		matches, err := resolve(snap, refs, all)
+		if err != nil {
+			return err
+		}
+		if err := explicable(snap, matches); err != nil {
+			return err
+		}
+		if format.value == "json" {
+			return render.WhyJSON(c.stdout, snap, matches, len(refs) == 0)
+		}
+		width, terminal := terminalWidth(c.stdout)
+		v := render.NewView(snap, &render.Options{
+			ASCII: !utf8Locale(os.Getenv), Width: width, Color: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+		})
+		if len(refs) == 0 {
+			return render.WhyAll(c.stdout, v)
+		}
+		return render.Why(c.stdout, v, matches)
+	}
+	return cmd
+}
+
+// explicable refuses what waits for nobody: kernel threads, and processes that
+// have ended.
+func explicable(snap *model.Snapshot, matches []query.Match) error {
+	for _, m := range matches {
+		p := m.Process
+		switch {
+		case p == nil:
+		case p.Kernel:
+			return usageError("%s is a kernel thread: what it waits for is the kernel's own affair", query.Quote(p.Comm)+fmt.Sprintf("(%d)", p.PID))
+		case p.State == "Z" && p.Threads <= 1:
+			parent := "its parent"
+			for i := range snap.Processes {
+				if q := &snap.Processes[i]; q.PID == p.PPID {
+					parent = query.Quote(q.Comm) + fmt.Sprintf("(%d)", q.PID)
+				}
+			}
+			return &exitError{exitNotFound, fmt.Errorf("%s has ended; %s has not yet asked for its exit status", query.Quote(p.Comm)+fmt.Sprintf("(%d)", p.PID), parent)}
+		}
+	}
+	return nil
+}

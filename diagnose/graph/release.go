@@ -1,0 +1,58 @@
+package graph
+
+import (
+	"github.com/ipctop/ipctop/model"
+)
+
+// Release says in words what would end a wait.
+func (g *Graph) Release(w *model.Wait) string {
+	switch w.Needs {
+	case needsTime:
+		return "the time is over"
+	case needsSignal:
+		return "a signal comes"
+	case needsChild:
+		if w.Call == "vfork" {
+			return "the child calls exec or ends"
+		}
+		return "a child that it waits for ends"
+	case needsMessage:
+		return "somebody sends it a message"
+	case needsPeer:
+		switch w.Call {
+		case "accept", "accept4":
+			return "somebody connects"
+		case "connect":
+			return "the listener accepts a connection"
+		}
+		return "somebody opens the other end"
+	}
+	switch g.lockType(w) {
+	case "mutex", "robust-mutex", "pi-mutex", "rwlock":
+		return "the owner unlocks it"
+	case "sem":
+		return "somebody posts the semaphore"
+	case "cond":
+		return "somebody signals the condition"
+	case "barrier":
+		return "enough threads have come to the barrier"
+	case "join":
+		return "that thread ends"
+	case "unknown":
+		return "another thread wakes it"
+	}
+	o := g.Objects[w.Object]
+	switch {
+	case w.Call == "flock" || w.Call == "fcntl":
+		return "everybody who is in the way gives up his lock, or ends"
+	case w.Needs == needsLock:
+		return "somebody changes the semaphores as it asks"
+	case w.Needs == needsSpace:
+		return "somebody reads from the other end, or closes it"
+	case w.Needs == needsEvent && o != nil && o.Kind == model.Eventfd:
+		return "somebody adds to the eventfd"
+	case w.Needs == needsEvent:
+		return "something that it watches becomes ready"
+	}
+	return "somebody writes to the other end, or all who have it close it"
+}

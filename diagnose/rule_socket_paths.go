@@ -1,0 +1,96 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+var unreachableListenerRule = Rule{
+	ID:       "unreachable-listener",
+	Title:    "server whose path leads to another socket",
+	Severity: model.Warning,
+	Means: "The process listens on a UNIX socket whose file was removed or replaced: whoever connects to the path reaches another server, or nobody. Two instances of a " +
+		"program that remove an old socket file before they bind do this to each other; so do programs that clean up /tmp.",
+	Evidence: "The device and inode of the file that the socket is bound to (unix_diag), and what the path leads to now, in the mount namespaces of ipctop and of all " +
+		"processes that have the socket open.",
+	Do: "End the one that is not wanted, or restart the server so that it binds anew. Connections that exist go on.",
+	FalseAlarm: "A server that hands out connected sockets and removes its path on purpose. Where nothing is at the path the finding is only worth knowing (info). On file " +
+		"systems that show other inode numbers than the kernel uses (overlay, btrfs) only a path that is gone is seen.",
+	find: findUnreachableListener,
+}
+
+func findUnreachableListener(v *view) []finding {
+	var list []finding
+	for i := range v.Objects {
+		o := &v.Objects[i]
+		d, ok := o.Detail.(*model.UnixDetail)
+		if !ok || d.State != "listen" || d.PathState != "other" && d.PathState != "nothing" || len(o.Holders) == 0 {
+			continue
+		}
+		servers := holders(o, nil)
+		f := finding{Finding: model.Finding{
+			Confidence: model.Certain, Objects: []string{o.ID}, PIDs: servers, Root: v.root(servers[0], "listens where nobody gets to; "+v.doing(servers[0])),
+			Summary:  fmt.Sprintf("%s listens on %s, but nothing is at that path any more", v.names(servers), d.Path),
+			Severity: model.Info,
+			Evidence: []model.Evidence{{Source: "unix_diag", Text: fmt.Sprintf("%s is bound to inode %s of device %s", o.ID, d.PathIno, d.PathDev)}},
+		}}
+		if d.PathState == "other" {
+			f.Severity = model.Warning
+			f.Summary = fmt.Sprintf("%s listens on %s, but that path leads to another file now", v.names(servers), d.Path)
+			f.Evidence = append(f.Evidence, model.Evidence{Source: d.Path, Text: "inode " + d.PathNow.String()})
+			if next := v.boundTo(d.PathDev, d.PathNow); next != nil {
+				f.Objects, f.PIDs = append(f.Objects, next.ID), append(f.PIDs, holders(next, nil)...)
+				f.Summary = fmt.Sprintf("%s listens on %s, but that path leads to %s of %s now", v.names(servers), d.Path, next.ID, v.names(holders(next, nil)))
+			}
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+// boundTo is the socket that is bound to a file; unix_diag tells the low half of
+// its inode number.
+func (v *view) boundTo(dev string, ino model.Big) *model.Object {
+	for i := range v.Objects {
+		d, ok := v.Objects[i].Detail.(*model.UnixDetail)
+		if ok && d.State != "stale" && d.PathDev == dev && d.PathIno != 0 && uint32(d.PathIno) == uint32(ino) {
+			return &v.Objects[i]
+		}
+	}
+	return nil
+}
+
+var staleSocketPathRule = Rule{
+	ID:       "stale-socket-path",
+	Title:    "socket file that no socket is bound to",
+	Severity: model.Info,
+	Means: "A UNIX socket's file is left in the file system although no socket is bound to it: whoever connects gets ECONNREFUSED, and a server that does not remove " +
+		"the file first cannot bind to the path again (EADDRINUSE). The server ended without removing it.",
+	Evidence: "The file's device and inode, which none of the sockets in any network namespace is bound to (unix_diag). Looked at are the directories in which some socket " +
+		"is bound, /run and /tmp; only ipctop check looks, because whoever watches such a directory sees it opened.",
+	Do:         "Remove the file, or start the server again if it removes the file itself.",
+	FalseAlarm: "A socket in a network namespace that could not be entered; then the finding is possible and no more.",
+	find:       findStaleSocketPath,
+}
+
+func findStaleSocketPath(v *view) []finding {
+	var list []finding
+	for i := range v.Objects {
+		o := &v.Objects[i]
+		d, ok := o.Detail.(*model.UnixDetail)
+		if !ok || d.State != "stale" {
+			continue
+		}
+		f := finding{Finding: model.Finding{
+			Confidence: model.Certain, Objects: []string{o.ID}, Summary: fmt.Sprintf("no socket is bound to %s", d.Path),
+			Evidence: []model.Evidence{{Source: d.Path, Text: fmt.Sprintf("a socket's file, inode %s of device %s; no socket is bound to that", d.PathIno, d.PathDev)}},
+			Actions:  v.remove(o, d.Path, "removes the name, so that a server can bind to it", noRisk),
+		}}
+		if !o.HoldersComplete {
+			f.Confidence, f.LoweredBy = model.Possible, []string{"sockets in a network namespace that could not be entered may be bound to it"}
+		}
+		list = append(list, f)
+	}
+	return list
+}

@@ -1,0 +1,208 @@
+package live
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// What changes the machine. The model only asks for it, by effects, and only
+// after the user has said yes.
+
+// mayAct says whether anything may be changed, and if not, why.
+func (m *Model) mayAct() bool {
+	switch {
+	case m.settings.Source != "":
+		m.say(Warn, "This is a dump: there is nothing to act on.")
+	case m.settings.ReadOnly:
+		m.say(Warn, "Read-only: ipctop was started with --readonly.")
+	case m.settings.Powerless != "":
+		m.say(Warn, "Read-only: "+m.escape(m.settings.Powerless)+".")
+	case m.data == nil:
+		m.say(Dim, "Nothing has been read yet.")
+	default:
+		return true
+	}
+	return false
+}
+
+// target is the process that a row is about: the process itself, the root of a
+// finding, the only holder of an object.
+func (m *Model) target(r row) *model.Process {
+	switch {
+	case r.problem != nil && r.problem.finding != nil && r.problem.finding.Root != nil:
+		return m.data.process(r.problem.finding.Root.PID)
+	case r.process != nil:
+		return r.process
+	}
+	if r = r.subject(m.data); r.object != nil {
+		if pids := holdersOf(r.object); len(pids) == 1 {
+			return m.data.process(pids[0])
+		}
+		return nil
+	}
+	return r.process
+}
+
+// targets are the tagged processes, else the one that is selected or looked at.
+func (m *Model) targets() []*model.Process {
+	var list []*model.Process
+	for id := range m.tagged {
+		if p := m.data.find(id).process; p != nil {
+			list = append(list, p)
+		}
+	}
+	if len(list) > 0 {
+		slices.SortFunc(list, func(a, b *model.Process) int { return a.PID - b.PID })
+		return list
+	}
+	r := m.selected()
+	if p := m.page(); p != nil {
+		r = m.data.find(p.about)
+	}
+	if r == (row{}) {
+		return nil
+	}
+	if p := m.target(r); p != nil {
+		return []*model.Process{p}
+	}
+	return nil
+}
+
+// chooseSignal opens the list of signals. The processes are held from now on.
+func (m *Model) chooseSignal() {
+	if !m.mayAct() {
+		return
+	}
+	targets := m.targets()
+	if len(targets) == 0 {
+		m.say(Dim, "No process is selected.")
+		return
+	}
+	var ids []Ident
+	for _, p := range targets {
+		ids = append(ids, Ident{PID: p.PID, Start: p.StartTicks})
+	}
+	what := m.data.who(targets[0].PID, targets[0].Comm)
+	if len(targets) > 1 {
+		what = plural(len(targets), "process", "processes")
+	}
+	n := &menu{title: "Send a signal to " + what, closed: func(m *Model) { m.want(LetGo{}) }, chosen: func(m *Model, signal string) {
+		m.confirm("Send "+signal+" to "+what+"?",
+			func(m *Model) { m.want(Fire{signal, signal + " to " + what}) },
+			func(m *Model) { m.want(LetGo{}); m.say(Normal, "Nothing was sent.") })
+	}}
+	for _, name := range signalMenu() {
+		n.items = append(n.items, choice{name, signalLine(name, targets)})
+	}
+	m.want(Aim{ids})
+	m.menu = n
+	m.keepMenuVisible()
+}
+
+// usualSignals come first, with what they do where nothing was arranged for them.
+var usualSignals = []struct{ name, does string }{
+	{"SIGTERM", "asks it to end"},
+	{"SIGINT", "as Ctrl-C"},
+	{"SIGHUP", "its terminal is gone; daemons read their configuration again"},
+	{"SIGQUIT", "ends it with a core file"},
+	{"SIGKILL", "ends it; it cannot clean up"},
+	{"SIGSTOP", "stops it"},
+	{"SIGCONT", "lets it go on"},
+}
+
+// signalMenu lists the signals: the usual ones, then the others by number.
+func signalMenu() []string {
+	var names []string
+	for _, s := range usualSignals {
+		names = append(names, s.name)
+	}
+	for n := 1; n <= model.MaxSignal; n++ {
+		if name := model.SignalName(n); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// signalLine is a signal in the menu, with what comes of it as far as the masks
+// tell.
+func signalLine(name string, targets []*model.Process) string {
+	line := name
+	for _, s := range usualSignals {
+		if s.name == name {
+			line += strings.Repeat(" ", 12-len(name)) + s.does
+		}
+	}
+	var blocked, ignored int
+	for _, p := range targets {
+		if p.Signals == nil {
+			continue
+		}
+		if slices.Contains(p.Signals.Ignored, name) {
+			ignored++
+		} else if slices.Contains(p.Signals.Blocked, name) {
+			blocked++
+		}
+	}
+	for _, c := range []struct {
+		n    int
+		does string
+	}{{ignored, "ignores it"}, {blocked, "blocks it: no effect now"}} {
+		switch {
+		case c.n > 0 && len(targets) == 1:
+			line += " (the process " + c.does + ")"
+		case c.n > 0:
+			line += " (" + strconv.Itoa(c.n) + ": " + c.does + ")"
+		}
+	}
+	return line
+}
+
+// aimed hears whether the processes are held. If one is not, nothing is sent to
+// any.
+func (m *Model) aimed(e Aimed) {
+	if e.Err == nil {
+		return
+	}
+	m.menu, m.prompt = nil, prompt{}
+	m.say(Critical, m.escape(e.Err.Error()))
+}
+
+// removeSelected asks whether an object is to be removed that a finding calls an
+// orphan.
+func (m *Model) removeSelected() {
+	if !m.mayAct() {
+		return
+	}
+	r, ok := m.subject()
+	if !ok {
+		return
+	}
+	o := r.object
+	if o == nil || !m.orphan(o.ID) {
+		m.say(Warn, "Only what nobody uses any more is removed: "+m.nameOf(r)+" is not known to be that.")
+		return
+	}
+	what := m.nameOf(r)
+	m.confirm("Remove "+what+" and what is in it?",
+		func(m *Model) { m.want(Remove{o, what}) },
+		func(m *Model) { m.say(Normal, "Nothing was removed.") })
+}
+
+// orphan reports whether a finding says that nobody uses an object any more.
+func (m *Model) orphan(id string) bool {
+	return slices.ContainsFunc(m.data.Snap.Findings, func(f model.Finding) bool {
+		return strings.HasPrefix(f.Rule, "orphan-") && slices.Contains(f.Objects, id)
+	})
+}
+
+func (m *Model) done(e Done) {
+	if e.Err != nil {
+		m.say(Critical, m.escape(e.Err.Error()))
+		return
+	}
+	m.say(Normal, e.What+": done.")
+}

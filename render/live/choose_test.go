@@ -1,0 +1,33 @@
+package live
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestChosenColumns(t *testing.T) {
+	for spec, want := range map[string]string{
+		"procs=PID,LABEL": "PID LABEL", "procs=+TTY": "PID USER S", "TTY,PID": "TTY PID", "procs=label,pid": "LABEL PID",
+	} {
+		c := Columns{}
+		if err := c.Set(spec); err != nil {
+			t.Errorf("%s: %v", spec, err)
+			continue
+		}
+		v := newView(t, Settings{Columns: c}, 120, 24)
+		v.scan(undiagnosed())
+		v.keys("2")
+		heading := strings.Join(strings.Fields(strings.Split(v.frame(), "\n")[3])[1:], " ")
+		if !strings.HasPrefix(heading, want) || strings.Contains(spec, "TTY") != strings.Contains(heading, "TTY") {
+			t.Errorf("%s: %s", spec, heading)
+		}
+	}
+	for spec, want := range map[string]string{
+		"": "no column in it", "procs=": "no column in it", "+": "no column in it", "nowhere=PID": "there are problems, procs", "procs=PIDD": "did you mean PID?",
+		"NOSUCH": "no screen has them all", "WAITS FOR,TALK": "no screen has them all",
+	} {
+		if err := (Columns{}).Set(spec); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", spec, err)
+		}
+	}
+}

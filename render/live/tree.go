@@ -1,0 +1,90 @@
+package live
+
+import (
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// toggleTree shows processes below their parents, or no longer.
+func (m *Model) toggleTree() {
+	t := m.table()
+	if screens[m.screen].list != listProcesses {
+		m.say(Dim, "Processes have a tree: 2 or 7.")
+		return
+	}
+	t.wanted.tree = !t.wanted.tree
+	m.arrange()
+	if t.wanted.tree {
+		m.say(Normal, "Children below their parents.")
+	}
+}
+
+// branches are the signs that lead to a child: one that has further siblings, the
+// last one, and what stands below each of them.
+type branches struct{ child, last, below, blank string }
+
+func branchesOf(ascii bool) branches {
+	if ascii {
+		return branches{"|- ", "`- ", "|  ", "   "}
+	}
+	return branches{"├─ ", "└─ ", "│  ", "   "}
+}
+
+// grow puts every process below its parent; those whose parent is not shown are
+// roots. Siblings keep their order. Where pids form a ring, as in a dump made by
+// hand, all of it is still shown.
+func (a *arrangement) grow() {
+	sign := branchesOf(a.data.usual.ASCII)
+	shown := make(map[int]bool, len(a.rows))
+	for i := range a.rows {
+		shown[a.rows[i].process.PID] = true
+	}
+	children := make(map[int][]row, len(a.rows))
+	var roots []row
+	for _, r := range a.rows {
+		if p := r.process; shown[p.PPID] && p.PPID != p.PID {
+			children[p.PPID] = append(children[p.PPID], r)
+		} else {
+			roots = append(roots, r)
+		}
+	}
+	rows := make([]row, 0, len(a.rows))
+	done := make(map[*model.Process]bool, len(a.rows))
+	var add func(r row, first, below string)
+	add = func(r row, first, below string) {
+		if done[r.process] {
+			return
+		}
+		done[r.process] = true
+		r.branch = first
+		rows = append(rows, r)
+		list := children[r.process.PID]
+		for i, c := range list {
+			if i < len(list)-1 {
+				add(c, below+sign.child, below+sign.below)
+			} else {
+				add(c, below+sign.last, below+sign.blank)
+			}
+		}
+	}
+	for _, r := range roots {
+		add(r, "", "")
+	}
+	for _, r := range a.rows {
+		add(r, "", "")
+	}
+	a.rows = rows
+}
+
+// maxBranch bounds how far a row is moved to the right: the deepest names would
+// not be seen.
+const maxBranch = 30
+
+// indented is a process's name with its branch before it.
+func indented(branch, name string) string {
+	if n := len([]rune(branch)); n > maxBranch {
+		branch = strings.Repeat(" ", 2) + string([]rune(branch)[n-maxBranch+2:])
+	}
+	return branch + name
+}

@@ -1,0 +1,103 @@
+package live
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/render"
+)
+
+// waitOf is what a process waits for, as its row tells it: of its threads' waits
+// the one that is no idleness and has lasted longest. False if none waits.
+func waitOf(d *Data, pid int) (*model.Wait, bool) {
+	var best *model.Wait
+	for _, i := range d.waits[pid] {
+		w := &d.Snap.Waits[i]
+		if best == nil || best.Idle && !w.Idle || best.Idle == w.Idle && w.BlockedFor.Or(0) > best.BlockedFor.Or(0) {
+			best = w
+		}
+	}
+	return best, best != nil
+}
+
+// waitText is a wait in a few words: write pipe:88213 3m12 ▷ pager(4188).
+func waitText(d *Data, w *model.Wait) string {
+	if w.Idle {
+		return "idle"
+	}
+	s := d.escape(w.Call)
+	switch {
+	case w.Object != "":
+		s += " " + d.escape(w.Object)
+	case len(w.Objects) > 0:
+		s += " " + plural(len(w.Objects), "object", "objects")
+	case w.Target != nil && w.Target.Path != "":
+		s += " " + d.escape(w.Target.Path)
+	}
+	if ns, ok := w.BlockedFor.Get(); ok {
+		s += " " + render.Duration(time.Duration(ns))
+	}
+	if n := len(w.Blockers); n > 0 {
+		s += " " + d.waitsFor() + " " + d.who(w.Blockers[0].PID, w.Blockers[0].Comm)
+		if n > 1 {
+			s += " +" + strconv.Itoa(n-1)
+		}
+	}
+	return s
+}
+
+// waitsFor is the sign for: waits for.
+func (d *Data) waitsFor() string {
+	if d.usual.ASCII {
+		return "|>"
+	}
+	return "▷"
+}
+
+var waitColumn = column{
+	name: "WAITS FOR", flex: true, quiet: true,
+	key: func(d *Data, _ *render.View, r *row) render.Key {
+		w, ok := waitOf(d, r.process.PID)
+		if !ok || w.Idle {
+			return render.Key{}
+		}
+		// The longest first, as text goes from A to Z.
+		return render.IntKey(-int(w.BlockedFor.Or(0)))
+	},
+	cell: func(d *Data, _ *render.View, r *row) render.Cell {
+		w, ok := waitOf(d, r.process.PID)
+		switch {
+		case !ok:
+			return render.Cell{}
+		case w.Idle:
+			return render.Cell{Text: waitText(d, w), Role: render.Dim}
+		}
+		return render.Cell{Text: waitText(d, w)}
+	},
+}
+
+// waitLines draws what each thread of a process waits for.
+func waitLines(d *Data, pid, limit int) []Line {
+	var lines []Line
+	for _, i := range d.waits[pid] {
+		if len(lines) >= limit {
+			break
+		}
+		w := &d.Snap.Waits[i]
+		l := text(KeyName, " "+d.waitsFor()+" ")
+		if w.TID != w.PID {
+			l.add(Dim, "thread "+strconv.Itoa(w.TID)+" ")
+		}
+		role := Normal
+		if w.Idle {
+			role = Dim
+		}
+		l.add(role, waitText(d, w))
+		if len(w.Blockers) > 0 {
+			l.add(Dim, " "+d.escape(w.Blockers[0].Why))
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}

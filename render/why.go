@@ -1,0 +1,373 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ipctop/ipctop/diagnose/graph"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/query"
+)
+
+// whyWidth is how wide the text is at most, so that it fits every terminal.
+const whyWidth = 80
+
+// Why writes why processes are stuck, or who waits for objects: the chain from each
+// blocked thread to its root cause, and what would release it.
+func Why(w io.Writer, v *View, matches []query.Match) error {
+	t := newWhyText(v)
+	for i, m := range matches {
+		if i > 0 {
+			t.b.WriteByte('\n')
+		}
+		if m.Process != nil {
+			t.process(m.Process)
+		} else {
+			t.object(m.Object)
+		}
+	}
+	_, err := io.WriteString(w, t.b.String())
+	return err
+}
+
+// WhyAll writes all that is stuck, the worst first.
+func WhyAll(w io.Writer, v *View) error {
+	t := newWhyText(v)
+	shown := 0
+	for i := range v.snap.Findings {
+		f := &v.snap.Findings[i]
+		if len(f.Chain) == 0 {
+			continue // not about blocked threads
+		}
+		if shown > 0 {
+			t.b.WriteByte('\n')
+		}
+		shown++
+		t.finding(f)
+	}
+	if shown == 0 {
+		t.nothing()
+	}
+	_, err := io.WriteString(w, t.b.String())
+	return err
+}
+
+// whyText is the text in the making.
+type whyText struct {
+	*View
+	graph *graph.Graph
+	width int
+	waits string // the sign for "waits for"
+	shown map[*model.Wait]bool
+	b     strings.Builder
+}
+
+func newWhyText(v *View) *whyText {
+	t := &whyText{View: v, graph: graph.New(v.snap), width: whyWidth, waits: "▷", shown: map[*model.Wait]bool{}}
+	if v.Width > 0 {
+		t.width = min(t.width, v.Width)
+	}
+	if v.ASCII {
+		t.waits = ">"
+	}
+	return t
+}
+
+// para writes text behind an indent, wrapped between words; further lines are
+// indented deeper. What is too wide for a line is cut.
+func (t *whyText) para(indent, text string, role Role) {
+	deeper := strings.Repeat(" ", Width(indent)+2)
+	lead := indent
+	for _, line := range wrapWords(strings.Fields(t.escape(text)), max(t.width-Width(deeper), 1)) {
+		line = Truncate(line, max(t.width-Width(lead), 0), t.glyph.more)
+		t.b.WriteString(lead)
+		if t.Color && role != Plain {
+			line = sgr[role] + line + sgrReset
+		}
+		t.b.WriteString(line + "\n")
+		lead = deeper
+	}
+}
+
+// nothing says that nothing is stuck, as far as was seen.
+func (t *whyText) nothing() {
+	s := t.snap
+	waiting := 0
+	for i := range s.Waits {
+		if s.Waits[i].Confirmed {
+			waiting++
+		}
+	}
+	if hidden := s.Scan.ProcessesUnreadable; hidden > 0 {
+		t.para("", fmt.Sprintf("Nothing stuck in what could be seen (%d hidden).", hidden), Plain)
+		return
+	}
+	t.para("", fmt.Sprintf("Nothing is stuck. %d of %d processes read; %d threads wait as they should.", s.Scan.Processes, s.Scan.Processes, waiting), Plain)
+}
+
+// finding writes a diagnosis with its chain and what can be done.
+func (t *whyText) finding(f *model.Finding) {
+	title := fmt.Sprintf("%s: %s (%s", f.Rule, f.Summary, f.Confidence)
+	if !f.Since.IsZero() {
+		title += ", since " + Age(t.snap.Taken, f.Since)
+	}
+	t.para("", title+")", map[model.Severity]Role{model.Critical: Alarm, model.Warning: Notice}[f.Severity])
+	for i := range f.Chain {
+		s := &f.Chain[i]
+		w := t.graph.Waits[s.TID]
+		if w == nil || w.PID != s.PID {
+			t.para(" ", graph.Name(s.Comm, s.PID)+" "+s.Relation, Plain)
+			continue
+		}
+		next := t.graph.Waits[f.Chain[(i+1)%len(f.Chain)].TID]
+		t.step(w, t.clauseFor(w, next, f))
+	}
+	if r := f.Root; r != nil && f.Rule != "self-wait" {
+		t.para(" ", graph.Name(r.Comm, r.PID)+" "+r.Doing, Plain)
+	}
+	t.doubts(f)
+	t.actions(f.Actions)
+}
+
+// clauseFor is the clause of a wait that the next thread of a chain, or the root
+// cause, is to fulfil.
+func (t *whyText) clauseFor(w, next *model.Wait, f *model.Finding) *graph.Clause {
+	clauses := t.graph.Clauses(w)
+	for i := range clauses {
+		pids := t.graph.Releasers(&clauses[i], w)
+		if next != nil && next != w && slices.Contains(pids, next.PID) || f.Root != nil && slices.Contains(pids, f.Root.PID) {
+			return &clauses[i]
+		}
+	}
+	if len(clauses) == 0 {
+		return nil
+	}
+	return &clauses[0]
+}
+
+// step writes one thread of a chain: what it waits for, how that was seen, and who
+// could release it.
+func (t *whyText) step(w *model.Wait, c *graph.Clause) {
+	text := graph.Name(w.Comm, w.PID)
+	if w.TID != w.PID {
+		text += " thread " + strconv.Itoa(w.TID)
+	}
+	text += " " + t.graph.Wants(w)
+	if ns, ok := w.BlockedFor.Get(); ok {
+		text += ", for " + Duration(time.Duration(ns))
+	}
+	t.para(" ", text, Plain)
+	e := t.graph.Evidence(w)
+	t.para("     ", e.Source+": "+e.Text, Dim)
+	t.para("   "+t.waits+" ", t.who(w, c), Plain)
+}
+
+// who says who could release a wait.
+func (t *whyText) who(w *model.Wait, c *graph.Clause) string {
+	if c == nil {
+		return "who could release it is not known"
+	}
+	var names []string
+	for _, pid := range t.graph.Releasers(c, w) {
+		name := "process " + strconv.Itoa(pid)
+		if p := t.processes[pid]; p != nil {
+			name = graph.Name(p.Comm, pid)
+		}
+		names = append(names, name)
+	}
+	switch {
+	case len(names) == 0 && c.Doubt == graph.Open && len(c.Because) > 0:
+		return c.Because[0]
+	case len(names) == 0 && c.Doubt == graph.None:
+		return "nobody else " + c.How
+	case len(names) == 0:
+		return "nobody that was seen " + c.How
+	case len(names) == 1 && c.Doubt == graph.None:
+		return "only " + names[0] + " " + c.How
+	}
+	if len(names) > 4 {
+		return showFew(names, 4) + " " + c.How
+	}
+	return strings.Join(names, " or ") + " " + c.How
+}
+
+func (t *whyText) doubts(f *model.Finding) {
+	for _, d := range f.LoweredBy {
+		t.para(" not certain: ", d, Dim)
+	}
+}
+
+func (t *whyText) actions(list []model.Action) {
+	for _, a := range list {
+		t.para(" to end it: ", QuoteAll(a.Argv)+" ("+a.Effect+riskWords[a.Risk]+")", Plain)
+	}
+}
+
+// process writes why a process does not go on.
+func (t *whyText) process(p *model.Process) {
+	name := graph.Name(p.Comm, p.PID)
+	var stuck, idle []*model.Wait
+	for i := range t.snap.Waits {
+		w := &t.snap.Waits[i]
+		switch {
+		case w.PID != p.PID:
+		case t.graph.Work(w) && !t.graph.Narrow(w):
+			idle = append(idle, w)
+		default:
+			stuck = append(stuck, w)
+		}
+	}
+	slices.SortStableFunc(stuck, func(a, b *model.Wait) int {
+		firm := func(w *model.Wait) int {
+			if t.graph.Firm(w) {
+				return 0
+			}
+			return 1
+		}
+		return cmp.Or(firm(a)-firm(b), cmp.Compare(b.BlockedFor.Or(0), a.BlockedFor.Or(0)))
+	})
+	end := t.graph.Doing(p.PID)
+	switch {
+	case end.Halts(), len(stuck) == 0:
+		t.para("", name+" "+end.Doing+".", Plain)
+		if len(stuck) == 0 && end.Kind == graph.Idle {
+			t.idle(idle)
+		}
+	default:
+		t.chains(stuck)
+	}
+	if n := len(idle); n > 0 && (len(stuck) > 0 || n > 1) {
+		t.para(" ", fmt.Sprintf("%s of %d wait for work.", counted(n, "thread", "threads"), max(p.Threads, n)), Dim)
+	}
+	t.concerning(p.PID)
+	t.behind(p.PID)
+}
+
+// counted is a number with its noun.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+// maxChains is how many blocked threads of one process or object are explained.
+const maxChains = 5
+
+// chains writes the chains of some waits.
+func (t *whyText) chains(list []*model.Wait) {
+	for i, w := range list {
+		if i == maxChains {
+			t.para(" ", fmt.Sprintf("and %s more", counted(len(list)-i, "thread", "threads")), Dim)
+			return
+		}
+		t.chain(t.graph.Chain(w))
+	}
+}
+
+// chain writes a chain to its root cause, and what would release its beginning. It
+// is not followed beyond a thread that was explained already.
+func (t *whyText) chain(c graph.Chain) {
+	for i := range c.Steps {
+		w := c.Steps[i].Wait
+		if t.shown[w] {
+			if i > 0 {
+				t.para(" ", graph.Name(w.Comm, w.PID)+": see above", Plain)
+			}
+			return
+		}
+		t.shown[w] = true
+		t.step(w, c.Steps[i].Clause)
+	}
+	switch e := &c.End; {
+	case c.Cycle >= 0:
+		w := c.Steps[c.Cycle].Wait
+		t.para(" ", graph.Name(w.Comm, w.PID)+" waits in turn: the circle is closed", Alarm)
+	case e.Process != nil:
+		t.para(" ", graph.Name(e.Process.Comm, e.Process.PID)+" "+e.Doing, Plain)
+	default:
+		if s := c.Steps[len(c.Steps)-1]; t.who(s.Wait, s.Clause) != e.Doing {
+			t.para(" ", "the chain ends here: "+e.Doing, Plain)
+		}
+	}
+	if len(c.Steps) > 0 {
+		last := c.Steps[0].Wait
+		t.para(" goes on when: ", t.graph.Release(last), Plain)
+	}
+}
+
+// idle says that a process is well, and what it waits for.
+func (t *whyText) idle(list []*model.Wait) {
+	for _, w := range list[:min(len(list), 1)] {
+		text := graph.Name(w.Comm, w.PID) + " " + t.graph.Wants(w)
+		if ns, ok := w.BlockedFor.Get(); ok {
+			text += ", for " + Duration(time.Duration(ns))
+		}
+		t.para(" ", text, Plain)
+	}
+	t.para(" ", "This is how programs wait for work: it is idle.", Plain)
+}
+
+// concerning writes what was found that has to do with a process, and what can be
+// done.
+func (t *whyText) concerning(pid int) {
+	for i := range t.snap.Findings {
+		f := &t.snap.Findings[i]
+		if len(f.Chain) == 0 || !slices.Contains(f.PIDs, pid) {
+			continue
+		}
+		t.para(" found: ", fmt.Sprintf("%s: %s (%s)", f.Rule, f.Summary, f.Confidence), Notice)
+		t.doubts(f)
+		t.actions(f.Actions)
+	}
+}
+
+// behind says who waits for a process.
+func (t *whyText) behind(pid int) {
+	var names []string
+	for i := range t.snap.Waits {
+		w := &t.snap.Waits[i]
+		if w.PID == pid || t.graph.Work(w) || !slices.ContainsFunc(w.Blockers, func(b model.Blocker) bool { return b.PID == pid }) {
+			continue
+		}
+		if name := graph.Name(w.Comm, w.PID); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 {
+		t.para(" waiting for it: ", showFew(names, 6), Plain)
+	}
+}
+
+// object writes who waits for an object, and why.
+func (t *whyText) object(o *model.Object) {
+	var stuck, idle []*model.Wait
+	for i := range t.snap.Waits {
+		w := &t.snap.Waits[i]
+		switch {
+		case w.Object != o.ID && !slices.Contains(w.Objects, o.ID):
+		case t.graph.Work(w) && !t.graph.Narrow(w):
+			idle = append(idle, w)
+		default:
+			stuck = append(stuck, w)
+		}
+	}
+	name := o.ID
+	if o.Name != "" && o.Name != o.ID {
+		name += " (" + o.Name + ")"
+	}
+	switch {
+	case len(stuck) == 0 && len(idle) == 0:
+		t.para("", "Nobody waits for "+name+".", Plain)
+	case len(stuck) == 0:
+		t.para("", fmt.Sprintf("%s for work at %s, as idle programs do.", counted(len(idle), "thread waits", "threads wait"), name), Plain)
+	default:
+		t.para("", fmt.Sprintf("%s for %s.", counted(len(stuck), "thread waits", "threads wait"), name), Plain)
+		t.chains(stuck)
+	}
+}

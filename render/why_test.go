@@ -1,0 +1,165 @@
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ipctop/ipctop/diagnose"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/model/modeltest"
+	"github.com/ipctop/ipctop/query"
+)
+
+// whySnapshot has a deadlock over a full pipe and a file lock, a victim of it, a
+// client of another host, a process that is idle, and one with a hostile name.
+func whySnapshot() *model.Snapshot {
+	hold := func(pid int32, comm string, fd int32, a model.Access) model.Holder {
+		return model.Holder{PID: pid, Comm: comm, Via: model.ViaFD, FD: model.Some(fd), Access: a}
+	}
+	process := func(pid int, comm string) model.Process {
+		return model.Process{PID: pid, PPID: 1, Comm: comm, Label: comm, State: "S", Threads: 1, Signals: &model.Signals{Caught: []string{}}}
+	}
+	wait := func(pid int, comm, call, needs, object string, fd int) model.Wait {
+		return model.Wait{
+			PID: pid, TID: pid, Comm: comm, Call: call, Needs: needs, Object: object, Timed: model.Some(false), Confirmed: true,
+			BlockedFor: model.Some(int64(192 * time.Second)), Target: &model.Target{FD: model.Some(fd)},
+		}
+	}
+	locked := hold(4121, "writer", 5, "")
+	locked.Via, locked.LockHold = model.ViaLock, &model.LockHold{LockMode: "WRITE", Range: "0-EOF"}
+	s := &model.Snapshot{
+		Schema: model.Schema, Taken: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC), Scan: model.Scan{Processes: 6},
+		Processes: []model.Process{
+			process(40, "sshd"), process(911, "cron"), process(4121, "writer"), process(4188, "pager"), process(5000, modeltest.Escapes[:15]),
+			process(6000, "client"),
+		},
+		Objects: []model.Object{
+			{
+				ID: "pipe:88213", Kind: model.Pipe, HoldersComplete: true, Fill: model.Some(model.Ratio(1)),
+				Detail:  &model.PipeDetail{Queued: model.Some(int64(65536)), Capacity: model.Some(int64(65536))},
+				Holders: []model.Holder{hold(4121, "writer", 1, model.Write), hold(4188, "pager", 0, model.Read)},
+			},
+			{
+				ID: "file:254:0:7", Kind: model.File, Path: "/tmp/q.lck", HoldersComplete: true, Holders: []model.Holder{locked},
+				Detail: &model.FileDetail{Locks: []model.Lock{
+					{Type: "flock", Mode: "WRITE", PID: model.Some(4121), Holders: []int{4121}},
+				}},
+			},
+			{
+				ID: "tcp:9", Kind: model.TCP, HoldersComplete: true, Holders: []model.Holder{hold(6000, "client", 3, model.ReadWrite)},
+				Detail: &model.InetDetail{State: "ESTAB", Remote: "192.0.2.7:5432", LastRecv: model.Some(int64(90 * time.Second))},
+			},
+		},
+		Waits: []model.Wait{
+			wait(911, "cron", "flock", "lock", "file:254:0:7", 3),
+			wait(4121, "writer", "write", "space", "pipe:88213", 1), wait(4188, "pager", "flock", "lock", "file:254:0:7", 4),
+			wait(40, "sshd", "epoll_wait", "event", "", 5), wait(5000, modeltest.Escapes[:15], "flock", "lock", "file:254:0:7", 3),
+			wait(6000, "client", "recvfrom", "data", "tcp:9", 3),
+		},
+	}
+	for i := range s.Waits {
+		if w := &s.Waits[i]; w.Call == "flock" {
+			w.Target.LockType, w.Target.Mode, w.Target.Range = "flock", "WRITE", "0-EOF"
+		}
+	}
+	s.Waits[3].Idle = true
+	diagnose.Run(s, diagnose.Options{MinAge: time.Second})
+	return s
+}
+
+func whyText80(t *testing.T, s *model.Snapshot, o Options, refs ...string) string {
+	t.Helper()
+	var b bytes.Buffer
+	v := NewView(s, &o)
+	if refs == nil {
+		if err := WhyAll(&b, v); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	var matches []query.Match
+	for _, ref := range refs {
+		m, err := query.One(s, ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		matches = append(matches, m)
+	}
+	if err := Why(&b, v, matches); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestWhy(t *testing.T) {
+	s := whySnapshot()
+	for name, refs := range map[string][]string{
+		"why-all": nil, "why-deadlock": {"4121"}, "why-victim": {"911"}, "why-idle": {"40"}, "why-remote": {"6000"}, "why-object": {"/tmp/q.lck"},
+	} {
+		compareShow(t, name, []byte(whyText80(t, s, Options{}, refs...)))
+	}
+	s.Waits, s.Findings = nil, []model.Finding{}
+	compareShow(t, "why-nothing", []byte(whyText80(t, s, Options{})))
+	s.Scan.ProcessesUnreadable = 41
+	compareShow(t, "why-hidden", []byte(whyText80(t, s, Options{})))
+}
+
+// TestWhyFits checks that no line is wider than the terminal, and that nothing from
+// another process drives it.
+func TestWhyFits(t *testing.T) {
+	s := whySnapshot()
+	s.Objects[1].Path = modeltest.Long
+	for _, o := range []Options{{}, {Width: 40}, {Width: 200}, {ASCII: true}} {
+		width := 80
+		if o.Width > 0 {
+			width = min(width, o.Width)
+		}
+		text := whyText80(t, s, o) + whyText80(t, s, o, "5000", "911", "file:254:0:7")
+		for line := range strings.Lines(text) {
+			line = strings.TrimSuffix(line, "\n")
+			if Width(line) > width || strings.ContainsFunc(line, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0x9b || o.ASCII && r > 0x7f }) {
+				t.Errorf("with %+v: %q is %d wide", o, line, Width(line))
+			}
+		}
+		if !strings.Contains(text, "deadlock") {
+			t.Errorf("with %+v: no deadlock in\n%s", o, text)
+		}
+	}
+}
+
+func TestWhyJSON(t *testing.T) {
+	s := whySnapshot()
+	m, err := query.One(s, "911")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := WhyJSON(&b, s, []query.Match{m}, false); err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Chains []struct {
+			Steps  []model.Step
+			Ends   string
+			Circle bool
+		}
+		Waits, Findings []struct{ PID int }
+	}
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatalf("%v in %s", err, b.Bytes())
+	}
+	if len(got.Chains) != 1 || len(got.Waits) != 3 || len(got.Findings) != 1 {
+		t.Fatalf("got %s", b.Bytes())
+	}
+	var pids []int
+	for _, step := range got.Chains[0].Steps {
+		pids = append(pids, step.PID)
+	}
+	if c := got.Chains[0]; !slices.Equal(pids, []int{911, 4121, 4188}) || !c.Circle || c.Ends != "stuck" {
+		t.Errorf("chain %v, ends %s, circle %v", pids, c.Ends, c.Circle)
+	}
+}

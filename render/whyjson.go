@@ -1,0 +1,84 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/ipctop/ipctop/diagnose/graph"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/query"
+)
+
+// WhyChain is a chain from a blocked thread to its root cause, as JSON has it.
+type WhyChain struct {
+	Steps   []model.Step `json:"steps" doc:"from the blocked thread on"`
+	Kind    string       `json:"ends" doc:"how it ends: running, sleeping, idle, stopped, traced, frozen, disk, outside, stuck, nobody, gone …"`
+	Root    *model.Root  `json:"root,omitzero" doc:"the process that it ends at, and what that does"`
+	Doing   string       `json:"doing" doc:"how it ends, in words"`
+	Cycle   bool         `json:"circle" doc:"the last one waits for one that came before"`
+	Release string       `json:"release" doc:"what would end the first wait"`
+}
+
+// WhyJSON writes a partial snapshot, with a list of chains: of the matches, or of all
+// that is stuck. The waits in them are given, too, and the findings that concern them.
+func WhyJSON(w io.Writer, s *model.Snapshot, matches []query.Match, all bool) error {
+	g := graph.New(s)
+	var chains []*WhyChain
+	var waits []*model.Wait
+	var findings []*model.Finding
+	for i := range s.Waits {
+		wait := &s.Waits[i]
+		if !whyConcerns(wait, matches) && !(all && wait.Confirmed && g.Firm(wait)) {
+			continue
+		}
+		c := g.Chain(wait)
+		chains = append(chains, whyChain(g, &c))
+		for _, step := range c.Steps {
+			if !slices.Contains(waits, step.Wait) {
+				waits = append(waits, step.Wait)
+			}
+		}
+	}
+	for i := range s.Findings {
+		f := &s.Findings[i]
+		if len(f.Chain) > 0 && (all || slices.ContainsFunc(matches, func(m query.Match) bool {
+			return m.Process != nil && slices.Contains(f.PIDs, m.Process.PID) || m.Object != nil && slices.Contains(f.Objects, m.Object.ID)
+		})) {
+			findings = append(findings, f)
+		}
+	}
+	b := fmt.Appendf(nil, "{%q:%q,\n%q:[", "schema", model.Schema, "chains")
+	b = showRecords(b, chains)
+	b = fmt.Appendf(b, ",\n%q:[", "waits")
+	b = showRecords(b, waits)
+	b = fmt.Appendf(b, ",\n%q:[", "findings")
+	b = showRecords(b, findings)
+	_, err := w.Write(append(b, '}', '\n'))
+	return err
+}
+
+// whyConcerns reports whether a wait is one of a process or for an object that was
+// asked about.
+func whyConcerns(w *model.Wait, matches []query.Match) bool {
+	return slices.ContainsFunc(matches, func(m query.Match) bool {
+		if m.Process != nil {
+			return m.Process.PID == w.PID
+		}
+		return w.Object == m.Object.ID || slices.Contains(w.Objects, m.Object.ID)
+	})
+}
+
+func whyChain(g *graph.Graph, c *graph.Chain) *WhyChain {
+	j := &WhyChain{Steps: []model.Step{}, Kind: string(c.End.Kind), Doing: c.End.Doing, Cycle: c.Cycle >= 0}
+	if p := c.End.Process; p != nil {
+		j.Root = &model.Root{PID: p.PID, TID: c.End.TID, Comm: p.Comm, Doing: c.End.Doing}
+	}
+	for _, s := range c.Steps {
+		j.Steps = append(j.Steps, model.Step{PID: s.Wait.PID, TID: s.Wait.TID, Comm: s.Wait.Comm, Object: s.Wait.Object, Relation: g.Wants(s.Wait)})
+	}
+	if len(c.Steps) > 0 {
+		j.Release = g.Release(c.Steps[0].Wait)
+	}
+	return j
+}

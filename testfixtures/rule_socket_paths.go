@@ -1,0 +1,142 @@
+package testfixtures
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const needsSteadyInodes = "a temporary directory on a file system whose stat tells its inodes (not overlay, not btrfs)"
+
+func socketPathFixtures() []Fixture {
+	return []Fixture{{
+		Name:  "stale-socket-path",
+		short: "stale",
+		Makes: "a socket's file whose server has ended, beside one whose server lives",
+		Needs: needsSteadyInodes,
+		make:  makeStaleSocket,
+		roles: map[string]func(*role) error{"srv": unixListenRole, "old": ending(unixListenRole)},
+	}, {
+		Name:  "stale-socket-path:innocent",
+		short: "stale-i",
+		Makes: "a listener and a datagram socket with paths",
+		make:  makeBoundSockets,
+		roles: map[string]func(*role) error{"srv": unixListenRole, "dg": holdRole},
+	}, {
+		Name:  "unreachable-listener",
+		short: "unre",
+		Makes: "two servers that listen on the same path, of which the second has removed the first one's file",
+		Needs: needsSteadyInodes,
+		make:  makeReplacedListener,
+		roles: map[string]func(*role) error{"old": unixListenRole, "new": unixListenRole},
+	}, {
+		Name:  "unreachable-listener:innocent",
+		short: "unre-i",
+		Makes: "two servers that listen on paths of their own",
+		make:  makeTwoListeners,
+		roles: map[string]func(*role) error{"old": unixListenRole, "new": unixListenRole},
+	}}
+}
+
+// socketFile is the id of a socket's file that no socket is bound to.
+func socketFile(path string) (string, error) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(path, &fs); err != nil {
+		return "", fmt.Errorf("statfs %s: %w", path, err)
+	}
+	if t := uint32(fs.Type); t == unix.BTRFS_SUPER_MAGIC || t == unix.OVERLAYFS_SUPER_MAGIC {
+		return "", &Unavailable{Reason: "needs " + needsSteadyInodes}
+	}
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
+		return "", fmt.Errorf("stat %s: %w", path, err)
+	}
+	return fmt.Sprintf("unix:%d:%d:%d", unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev)), st.Ino), nil
+}
+
+// listenAt has a server listen on a path in the run's directory.
+func listenAt(m *maker, role, name string) (*process, unixSocket, string, error) {
+	var s unixSocket
+	path, err := socketPath(m, name)
+	if err != nil {
+		return nil, s, "", err
+	}
+	p, err := m.start(role, &s, part{args: []string{path}})
+	return p, s, path, err
+}
+
+func makeStaleSocket(m *maker) (object, error) {
+	if _, _, _, err := listenAt(m, "srv", "lives.sock"); err != nil {
+		return object{}, err
+	}
+	old, _, path, err := listenAt(m, "old", "stale.sock")
+	if err != nil {
+		return object{}, err
+	}
+	old.wait(time.Now().Add(readyWithin))
+	time.Sleep(20 * time.Millisecond) // a file this young may have been bound since a scan began
+	id, err := socketFile(path)
+	m.finds(Diagnosis{Objects: []string{id}, Severity: "info"})
+	return aboutObject(id), err
+}
+
+func makeBoundSockets(m *maker) (object, error) {
+	_, s, path, err := listenAt(m, "srv", "innocent.sock")
+	if err != nil {
+		return object{}, err
+	}
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return object{}, fmt.Errorf("socket: %w", err)
+	}
+	m.own(fd)
+	datagrams, err := socketPath(m, "innocent-dgram.sock")
+	if err != nil {
+		return object{}, err
+	}
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: datagrams}); err != nil {
+		return object{}, fmt.Errorf("bind %s: %w", datagrams, err)
+	}
+	if _, err := m.start("dg", nil, part{fds: []int{fd}}); err != nil {
+		return object{}, err
+	}
+	for _, p := range []string{path, datagrams} {
+		id, err := socketFile(p)
+		if err != nil {
+			return object{}, err
+		}
+		m.looks = append(m.looks, id)
+	}
+	return aboutObject("unix:" + s.Ino), nil
+}
+
+func makeReplacedListener(m *maker) (object, error) {
+	old, first, path, err := listenAt(m, "old", "replaced.sock")
+	if err != nil {
+		return object{}, err
+	}
+	if _, err := socketFile(path); err != nil {
+		return object{}, err
+	}
+	if err := unix.Unlink(path); err != nil {
+		return object{}, fmt.Errorf("unlink %s: %w", path, err)
+	}
+	// The path is in the manifest already.
+	var second unixSocket
+	young, err := m.start("new", &second, part{args: []string{path}})
+	m.finds(Diagnosis{
+		Root: old.pid, PIDs: []int{young.pid}, Objects: []string{"unix:" + first.Ino, "unix:" + second.Ino}, Severity: "warning", Confidence: "certain",
+	})
+	return aboutObject("unix:" + first.Ino), err
+}
+
+func makeTwoListeners(m *maker) (object, error) {
+	_, first, _, err := listenAt(m, "old", "one.sock")
+	if err != nil {
+		return object{}, err
+	}
+	_, second, _, err := listenAt(m, "new", "two.sock")
+	m.looks = []string{"unix:" + second.Ino}
+	return aboutObject("unix:" + first.Ino), err
+}
