@@ -16,7 +16,8 @@ func small(t *testing.T, index bool) (*memory, [][]byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := newMachine(2, 3)
+	m := newMachine(1, 1)
+	m.snap.Scan.Probes = nil
 	var docs [][]byte
 	for i := range 8 {
 		w.full = w.full || i == 3 || index && i == 7
