@@ -2,6 +2,7 @@ package render
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -15,8 +16,9 @@ import (
 const hubAbove = 3
 
 // writeDOT writes the graph of processes for Graphviz: they are the nodes, the
-// channels between them the edges.
-func writeDOT(w io.Writer, v *View, links []model.Link) error {
+// channels between them the edges. A dashed edge leads from who is blocked to who
+// could release it; who waits for work is not blocked.
+func writeDOT(w io.Writer, v *View, links []model.Link, waits []model.Wait) error {
 	b := bufio.NewWriterSize(w, 64<<10)
 	fmt.Fprintln(b, "digraph ipctop {")
 	fmt.Fprintln(b, "  node [shape=box, style=rounded];")
@@ -36,6 +38,20 @@ func writeDOT(w io.Writer, v *View, links []model.Link) error {
 			node(pid, at(l.ToComm, j))
 		}
 		writeEdges(b, v, l)
+	}
+	for i := range waits {
+		wait := &waits[i]
+		if !wait.Confirmed || wait.Idle {
+			continue
+		}
+		for _, r := range wait.Blockers {
+			if r.PID == wait.PID {
+				continue
+			}
+			node(wait.PID, wait.Comm)
+			node(r.PID, r.Comm)
+			fmt.Fprintf(b, "  p%d -> p%d [label=%s, style=dashed, color=red];\n", wait.PID, r.PID, dotString(v, wait.Call, cmp.Or(wait.Object, wait.Needs)))
+		}
 	}
 	fmt.Fprintln(b, "}")
 	return b.Flush()

@@ -88,7 +88,7 @@ func Write(w io.Writer, r *Request, whole, s *model.Snapshot) (found bool, err e
 	case "jsonl":
 		err = writeJSONL(b, r.pick(s))
 	case "dot":
-		err = writeDOT(b, NewView(whole, &r.Options), s.Links)
+		err = writeDOT(b, NewView(whole, &r.Options), s.Links, s.Waits)
 	case "id":
 		err = writeIDs(b, r, s)
 	case "pid":

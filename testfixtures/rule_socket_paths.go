@@ -67,10 +67,10 @@ func listenAt(m *maker, role, name string) (*process, unixSocket, string, error)
 }
 
 func makeStaleSocket(m *maker) (object, error) {
-	if _, _, _, err := listenAt(m, "srv", "lives.sock"); err != nil {
+	if _, _, _, err := listenAt(m, "srv", "live"); err != nil {
 		return object{}, err
 	}
-	old, _, path, err := listenAt(m, "old", "stale.sock")
+	old, _, path, err := listenAt(m, "old", "stale")
 	if err != nil {
 		return object{}, err
 	}
@@ -82,7 +82,7 @@ func makeStaleSocket(m *maker) (object, error) {
 }
 
 func makeBoundSockets(m *maker) (object, error) {
-	_, s, path, err := listenAt(m, "srv", "innocent.sock")
+	_, s, path, err := listenAt(m, "srv", "srv")
 	if err != nil {
 		return object{}, err
 	}
@@ -91,7 +91,7 @@ func makeBoundSockets(m *maker) (object, error) {
 		return object{}, fmt.Errorf("socket: %w", err)
 	}
 	m.own(fd)
-	datagrams, err := socketPath(m, "innocent-dgram.sock")
+	datagrams, err := socketPath(m, "dg")
 	if err != nil {
 		return object{}, err
 	}
@@ -112,7 +112,7 @@ func makeBoundSockets(m *maker) (object, error) {
 }
 
 func makeReplacedListener(m *maker) (object, error) {
-	old, first, path, err := listenAt(m, "old", "replaced.sock")
+	old, first, path, err := listenAt(m, "old", "moved")
 	if err != nil {
 		return object{}, err
 	}
@@ -132,11 +132,11 @@ func makeReplacedListener(m *maker) (object, error) {
 }
 
 func makeTwoListeners(m *maker) (object, error) {
-	_, first, _, err := listenAt(m, "old", "one.sock")
+	_, first, _, err := listenAt(m, "old", "one")
 	if err != nil {
 		return object{}, err
 	}
-	_, second, _, err := listenAt(m, "new", "two.sock")
+	_, second, _, err := listenAt(m, "new", "two")
 	m.looks = []string{"unix:" + second.Ino}
 	return aboutObject("unix:" + first.Ino), err
 }

@@ -44,7 +44,8 @@ func TestRulesHaveFixtures(t *testing.T) {
 // TestFixturesDiagnosed makes the pathologies and their look-alikes, and compares
 // what the rules say of them with what they know of themselves.
 func TestFixturesDiagnosed(t *testing.T) {
-	ownHome(t)
+	t.Setenv("XDG_RUNTIME_DIR", "")
+	t.Setenv("TMPDIR", shortDir(t)) // room for sockets' paths
 	var names []string
 	for _, f := range testfixtures.All() {
 		if f.Rule() != "" {

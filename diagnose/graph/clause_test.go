@@ -1,0 +1,190 @@
+package graph
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// machine has two processes of one thread, 10 and 20, and 30 of two, 30 and 31.
+func machine() *model.Snapshot {
+	process := func(pid int) model.Process {
+		return model.Process{PID: pid, PPID: 1, PGID: pid, Comm: "p", State: "S", Threads: 1, Signals: &model.Signals{Caught: []string{}}}
+	}
+	three := process(30)
+	three.Threads, three.ThreadList = 2, []model.Thread{{TID: 30, State: "S"}, {TID: 31, State: "S"}}
+	child := process(11)
+	child.PPID = 10
+	hold := func(pid, fd int32, a model.Access, flags ...string) model.Holder {
+		h := model.Holder{PID: pid, Via: model.ViaFD, FD: model.Some(fd), Access: a}
+		if flags != nil {
+			h.Extent = &model.Extent{Flags: flags}
+		}
+		return h
+	}
+	lock := func(pid, fd int32, mode string) model.Holder {
+		return model.Holder{PID: pid, Via: model.ViaLock, FD: model.Some(fd), LockHold: &model.LockHold{LockMode: mode, Range: "0-EOF"}}
+	}
+	object := func(id string, kind model.Kind, d model.Detail, holders ...model.Holder) model.Object {
+		return model.Object{ID: id, Kind: kind, Detail: d, Holders: holders, HoldersComplete: true}
+	}
+	ends := []model.Holder{hold(10, 3, model.Read), hold(20, 4, model.Write), hold(30, 4, model.Write)}
+	s := &model.Snapshot{
+		Processes: []model.Process{process(10), child, process(20), three},
+		Objects: []model.Object{
+			object("pipe:1", model.Pipe, new(model.PipeDetail), ends...),
+			object("fifo:1", model.FIFO, new(model.PipeDetail), ends...),
+			object("eventfd:1", model.Eventfd, new(model.EventfdDetail), hold(10, 3, ""), hold(20, 3, "")),
+			object("pty:1", model.Pty, new(model.PtyDetail), hold(10, 3, "rw", "slave"), hold(20, 3, "rw", "slave"), hold(30, 3, "rw", "master")),
+			object("unix:1", model.Unix, &model.UnixDetail{Type: "stream", State: "established"}, hold(10, 3, "rw")),
+			object("unix:2", model.Unix, &model.UnixDetail{Type: "stream", State: "established"}, hold(20, 3, "rw")),
+			object("unix:3", model.Unix, &model.UnixDetail{Type: "dgram", Path: "/x"}, hold(10, 3, "rw")),
+			object("unix:4", model.Unix, &model.UnixDetail{Type: "stream", State: "listen", Path: "/l"}, hold(20, 3, "rw")),
+			object("tcp:1", model.TCP, &model.InetDetail{Remote: "192.0.2.1:1"}, hold(10, 3, "rw")),
+			object("posix-mq:1", model.PosixMq, new(model.PosixMqDetail), hold(10, 3, "rw"), hold(20, 3, "rw")),
+			object("pidfd:20", model.Pidfd, &model.PidfdDetail{PID: model.Some(20)}, hold(10, 3, "rw")),
+			object("epoll:10.5", model.Epoll, &model.EpollDetail{Watches: []model.EpollWatch{{Object: "pipe:1"}, {Object: "unix:1"}}}, hold(10, 5, "")),
+			object("epoll:10.6", model.Epoll, &model.EpollDetail{Watches: []model.EpollWatch{{Object: "pipe:1"}, {}}}, hold(10, 6, "")),
+			object("futex:m", model.Futex, &model.FutexDetail{Object: "shm", Type: "mutex", OwnerTID: model.Some(31), OwnerAlive: model.Some(true)}),
+			object("futex:gone", model.Futex, &model.FutexDetail{Object: "shm", Type: "mutex", OwnerTID: model.Some(9), OwnerAlive: model.Some(false)}),
+			object("futex:sem", model.Futex, &model.FutexDetail{Object: "shm", Type: "sem", Offset: model.Some(int64(8))}),
+			object("futex:30:x", model.Futex, &model.FutexDetail{Type: "cond"}),
+			object("shm", model.PosixShm, new(model.MemoryDetail), model.Holder{PID: 10, Via: model.ViaMap}, model.Holder{PID: 30, Via: model.ViaMap}),
+			object("sysv-sem:1", model.SysvSem, &model.SysvSemDetail{Sems: []model.Sem{
+				{Value: model.Some(0), LastPID: model.Some(20)}, {Value: model.Some(1), LastPID: model.Some(30)},
+			}}),
+			object("file:1", model.File, &model.FileDetail{Locks: []model.Lock{
+				{Type: "flock", Mode: "READ", PID: model.Some(10), Holders: []int{10}},
+				{Type: "flock", Mode: "READ", PID: model.Some(20), Holders: []int{20, 30}},
+			}}, lock(10, 3, "READ"), lock(20, 3, "READ"), lock(30, 3, "READ")),
+			object("file:2", model.File, &model.FileDetail{Locks: []model.Lock{
+				{Type: "posix", Mode: "WRITE", Start: 0, End: model.Some(int64(9)), PID: model.Some(10), Holders: []int{10}},
+				{Type: "posix", Mode: "WRITE", Start: 10, End: model.Some(int64(19)), PID: model.Some(20), Holders: []int{20}},
+				{Type: "ofd", Mode: "WRITE", Start: 30, Holders: []int{10}},
+				{Type: "posix", Mode: "WRITE", Start: 15, Blocked: true, PID: model.Some(30)},
+			}}),
+		},
+	}
+	s.Objects[4].Peers = []model.Peer{{ID: "unix:2", Confidence: model.Certain}}
+	s.Objects[7].Namespace = &model.Namespace{Type: "net", Inode: 5}
+	s.Processes[0].Namespaces = map[string]uint64{"net": 5}
+	return s
+}
+
+func TestClauses(t *testing.T) {
+	on := func(call, needs, object string) model.Wait {
+		return model.Wait{Call: call, Needs: needs, Object: object, Timed: model.Some(false), Target: &model.Target{FD: model.Some(3)}}
+	}
+	lock := func(object, kind, mode, span string) model.Wait {
+		w := on("fcntl", needsLock, object)
+		w.Target.LockType, w.Target.Mode, w.Target.Range = kind, mode, span
+		return w
+	}
+	child := func(pid int) model.Wait {
+		w := on("wait4", needsChild, "")
+		w.Target.Child = model.Some(pid)
+		return w
+	}
+	semop := func(ops ...string) model.Wait {
+		w := on("semop", needsLock, "sysv-sem:1")
+		w.Target.Operations = ops
+		return w
+	}
+	with := func(w model.Wait, change func(*model.Wait)) model.Wait { change(&w); return w }
+	for _, tt := range []struct {
+		name   string
+		wait   model.Wait // of 10
+		change func(*model.Snapshot)
+		want   [][]int // tids, by clause
+		doubt  Doubt   // the least of the clauses'
+	}{
+		{"pipe", on("read", needsData, "pipe:1"), nil, [][]int{{20, 30, 31}}, None},
+		{"pipe, writing", on("write", needsSpace, "pipe:1"), nil, [][]int{{}}, None},
+		{"pipe, hidden holders", on("read", needsData, "pipe:1"), func(s *model.Snapshot) { s.Objects[0].HoldersComplete = false }, [][]int{{20, 30, 31}}, Strong},
+		{"pipe, in flight", on("read", needsData, "pipe:1"), func(s *model.Snapshot) {
+			s.Objects[0].Holders = append(s.Objects[0].Holders, model.Holder{Via: model.ViaInFlight})
+		}, [][]int{{20, 30, 31}}, Strong},
+		{"time limit", with(on("read", needsData, "pipe:1"), func(w *model.Wait) { w.Timed = model.Some(true) }), nil, [][]int{{20, 30, 31}}, Open},
+		{"time limit unknown", with(on("read", needsData, "pipe:1"), func(w *model.Wait) { w.Timed = model.Opt[bool]{} }), nil, [][]int{{20, 30, 31}}, Slight},
+		{"timer", on("read", needsData, "pipe:1"), func(s *model.Snapshot) { s.Processes[0].Timers = model.Some(1) }, [][]int{{20, 30, 31}}, Open},
+		{"alarm", on("read", needsData, "pipe:1"), func(s *model.Snapshot) { s.Processes[0].Signals.Caught = []string{"SIGALRM"} }, [][]int{{20, 30, 31}}, Slight},
+		{"FIFO, reading", on("read", needsData, "fifo:1"), nil, [][]int{{20, 30, 31}}, Open},
+		{"FIFO, deleted", on("read", needsData, "fifo:1"), func(s *model.Snapshot) { s.Objects[1].Deleted = true }, [][]int{{20, 30, 31}}, None},
+		{"eventfd", on("read", needsEvent, "eventfd:1"), nil, [][]int{{20}}, None},
+		{"terminal", on("read", needsData, "pty:1"), nil, [][]int{{30, 31}}, None},
+		{"socket", on("recvfrom", needsData, "unix:1"), nil, [][]int{{20}}, None},
+		{"bound datagram socket", on("recvfrom", needsData, "unix:3"), nil, [][]int{{}}, Open},
+		{"another host", on("recvfrom", needsData, "tcp:1"), nil, [][]int{{}}, Open},
+		{"accept", on("accept4", needsPeer, "unix:4"), nil, [][]int{{}}, Open},
+		{"connect", with(on("connect", needsPeer, ""), func(w *model.Wait) { w.Target.Path = "/l" }), nil, [][]int{{20}}, None},
+		{"connect to nobody", with(on("connect", needsPeer, ""), func(w *model.Wait) { w.Target.Path = "/y" }), nil, [][]int{{}}, Open},
+		{"queue with a name", on("mq_timedreceive", needsMessage, "posix-mq:1"), nil, [][]int{{20}}, Open},
+		{"poll", with(on("ppoll", needsEvent, ""), func(w *model.Wait) { w.Objects = []string{"pipe:1", "unix:1"} }), nil, [][]int{{20, 30, 31}}, None},
+		{"poll of more", with(on("ppoll", needsEvent, ""), func(w *model.Wait) { w.Objects, w.Partial = []string{"unix:1"}, true }), nil, [][]int{{20}}, Open},
+		{"epoll", on("epoll_wait", needsEvent, "epoll:10.5"), nil, [][]int{{20, 30, 31}}, None},
+		{"epoll of other things", on("epoll_wait", needsEvent, "epoll:10.6"), nil, [][]int{{}}, Open},
+		{"mutex", on("futex", needsLock, "futex:m"), nil, [][]int{{31}}, None},
+		{"mutex of a thread that has ended", on("futex", needsLock, "futex:gone"), nil, [][]int{{}}, None},
+		{"semaphore", on("futex", needsLock, "futex:sem"), nil, [][]int{{30, 31}}, None},
+		{"semop", semop("0:-1 SEM_UNDO", "1:-1"), nil, [][]int{{20}}, Slight},
+		{"semop, two in the way", semop("0:-1", "1:-2"), nil, [][]int{{20}, {30, 31}}, Slight},
+		{"semop for zero", semop("1:0"), nil, [][]int{{}}, Open},
+		{"flock, upgrade of the own lock", lock("file:1", "flock", "WRITE", "0-EOF"), nil, [][]int{{20, 30, 31}}, None},
+		{"flock, shared", lock("file:1", "flock", "READ", "0-EOF"), nil, [][]int{{}}, Open},
+		{"POSIX, own locks", lock("file:2", "posix", "WRITE", "5-12"), nil, [][]int{{20}}, None},
+		{"POSIX, own OFD lock", lock("file:2", "posix", "WRITE", "30-31"), nil, [][]int{{}}, None},
+		{"OFD and POSIX", lock("file:2", "ofd", "READ", "0-EOF"), nil, [][]int{{}, {20}, {}}, None},
+		{"any child", child(-1), nil, [][]int{{11}}, None},
+		{"a child", child(11), nil, [][]int{{11}}, None},
+		{"no child", child(99), nil, [][]int{{}}, Open},
+		{"traced process", child(20), func(s *model.Snapshot) { s.Processes[2].Tracer = 10 }, [][]int{{20}}, None},
+		{"pidfd", on("waitid", needsChild, "pidfd:20"), nil, [][]int{{20}}, None},
+		{"signal", on("rt_sigtimedwait", needsSignal, ""), nil, [][]int{{}}, Open},
+		{"sleep", on("nanosleep", needsTime, ""), nil, [][]int{{}}, Open},
+		{"FIFO being opened", on("openat", needsPeer, ""), nil, [][]int{{}}, Open},
+		{"io_uring", on("io_uring_enter", needsEvent, ""), nil, [][]int{{}}, Open},
+		{"lost object", on("read", needsData, "pipe:99"), nil, [][]int{{}}, Open},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := machine()
+			if tt.change != nil {
+				tt.change(s)
+			}
+			tt.wait.PID, tt.wait.TID, tt.wait.Confirmed, tt.wait.BlockedFor = 10, 10, true, model.Some(int64(1))
+			s.Waits = []model.Wait{tt.wait}
+			g := New(s)
+			least := Open
+			var got [][]int
+			for _, c := range g.Clauses(&s.Waits[0]) {
+				tids := append([]int{}, c.Threads...)
+				for _, pid := range c.Processes {
+					for _, i := range g.members[pid] {
+						if tid := g.nodes[i].tid; tid != 10 {
+							tids = append(tids, tid)
+						}
+					}
+				}
+				slices.Sort(tids)
+				got, least = append(got, tids), min(least, c.Doubt)
+			}
+			if !slices.EqualFunc(got, tt.want, func(a, b []int) bool { return slices.Equal(a, b) }) || least != tt.doubt {
+				t.Errorf("got %v with doubt %d, want %v with %d", got, least, tt.want, tt.doubt)
+			}
+		})
+	}
+}
+
+// TestRangeFromTable finds in the kernel's table what a process has asked for in a
+// way that only the kernel understands (SEEK_END).
+func TestRangeFromTable(t *testing.T) {
+	s := machine()
+	s.Waits = []model.Wait{{
+		PID: 30, TID: 30, Call: "fcntl", Needs: needsLock, Object: "file:2", Confirmed: true, Timed: model.Some(false),
+		Target: &model.Target{LockType: "posix", Mode: "WRITE", FD: model.Some(3)},
+	}}
+	clauses := New(s).Clauses(&s.Waits[0])
+	if len(clauses) != 2 || !slices.Equal(clauses[0].Processes, []int{20}) || !slices.Equal(clauses[1].Processes, []int{10}) {
+		t.Errorf("got %+v", clauses)
+	}
+}
