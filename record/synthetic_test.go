@@ -58,7 +58,7 @@ func newMachine(processes, fds int) *machine {
 	for i := range processes {
 		pid, comm := 1000+i*7, fmt.Sprintf("worker%d", i%9)
 		m.snap.Processes = append(m.snap.Processes, model.Process{
-			PID: pid, StartTicks: uint64(m.IntN(1e8)), StartTime: began.Add(-time.Duration(m.IntN(1e15))), PPID: 1, PGID: pid, SID: pid, Comm: comm, Label: comm,
+			PID: pid, StartTicks: uint64(m.IntN(1e8)), StartTime: began.Add(-time.Duration(m.Int64N(1e15))), PPID: 1, PGID: pid, SID: pid, Comm: comm, Label: comm,
 			Cmdline: []string{"/usr/lib/something/bin/" + comm, "--config", fmt.Sprintf("/etc/something/%d.conf", i)}, Exe: "/usr/lib/something/bin/" + comm,
 			UID: model.Some(33), User: "www-data", State: "S", Threads: 1, FDs: model.Some(fds),
 			Namespaces: map[string]uint64{"ipc": 4026531839, "mnt": 4026531841, "net": 4026531840, "pid": 4026531836},
@@ -90,7 +90,7 @@ func newMachine(processes, fds int) *machine {
 			PID: pid, TID: pid, Comm: comm, Call: "read", Needs: "data", Object: first, AgeSource: "sched", Confirmed: true, Idle: true,
 			Blockers: []model.Blocker{}, Target: &model.Target{FD: model.Some(0)},
 		})
-		m.since = append(m.since, began.Add(-time.Duration(m.IntN(1e14))))
+		m.since = append(m.since, began.Add(-time.Duration(m.Int64N(1e14))))
 	}
 	m.snap.Links = model.MakeLinks(m.snap.Objects)
 	m.snap.Findings = []model.Finding{}
@@ -112,7 +112,7 @@ func (m *machine) next(every time.Duration) *model.Snapshot {
 	s.Waits = append([]model.Wait{}, s.Waits...)
 	for i := range s.Waits {
 		if m.IntN(50) == 0 {
-			m.since[i] = s.Taken.Add(-time.Duration(m.IntN(5e9)))
+			m.since[i] = s.Taken.Add(-time.Duration(m.Int64N(5e9)))
 		}
 		s.Waits[i].BlockedFor = model.Some(int64(s.Taken.Sub(m.since[i])) + int64(m.IntN(20e6)))
 	}
