@@ -4,7 +4,7 @@ GO    ?= go
 TOOLS  = $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 10s
 
-.PHONY: hang build test race lint fuzz golden bench docs check arch
+.PHONY: build test race lint fuzz golden bench docs check arch
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ipctop ./cmd/ipctop
@@ -30,10 +30,6 @@ arch:
 	GOARCH=386 $(GO) vet ./...
 	CGO_ENABLED=0 GOOS=darwin $(GO) build -o /dev/null ./cmd/ipctop
 	GOOS=darwin $(GO) vet ./model ./diagnose/... ./query ./record ./render/...
-
-# Processes that hang in the kernel, in ways that hold up whatever walks /proc.
-hang:
-	IPCTOP_TEST_HANG=1 $(GO) test -run 'Hung|Hangs|Busy' ./fdscan ./cmd/ipctop
 
 fuzz:
 	GO="$(GO)" FUZZTIME=$(FUZZTIME) tools/fuzz

@@ -112,7 +112,7 @@ func (v *view) subject(pids []int) string {
 	return fmt.Sprintf("%d processes", len(pids))
 }
 
-// wait and waits agree with a number of subjects.
+// verb agrees with a number of subjects.
 func verb(n int, one, many string) string {
 	if n == 1 {
 		return one

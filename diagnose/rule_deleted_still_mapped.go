@@ -45,7 +45,8 @@ func findDeletedStillMapped(v *view) []finding {
 		old, young := holders(o, nil), holders(successor, nil)
 		list = append(list, finding{Finding: model.Finding{
 			Confidence: model.Certain, Objects: []string{o.ID, successor.ID}, Victims: old, PIDs: young,
-			Summary: fmt.Sprintf("%s use %s, whose name %s was removed; %s has the name now", v.names(old), o.ID, o.Path, successor.ID),
+			Summary: fmt.Sprintf("%s %s %s, whose name %s was removed; %s has the name now",
+				v.names(old), verb(len(old), "uses", "use"), o.ID, o.Path, successor.ID),
 			Evidence: []model.Evidence{
 				{Source: fmt.Sprintf("/proc/%d", old[0]), Text: o.Path + " (deleted), inode " + o.Ino.String()},
 				{Source: successor.Path, Text: "inode " + successor.Ino.String()},

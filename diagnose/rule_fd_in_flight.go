@@ -41,7 +41,8 @@ func findFDInFlight(v *view) []finding {
 		n := d.InflightFDs.Or(0)
 		f := finding{Finding: model.Finding{
 			Confidence: model.Certain, Objects: []string{o.ID}, PIDs: receivers, Root: v.root(receivers[0], "does not receive; "+v.doing(receivers[0])),
-			Summary:  fmt.Sprintf("%d descriptors were sent to %s, and %s does not receive them", n, v.called(o), v.names(receivers)),
+			Summary: fmt.Sprintf("%d %s sent to %s, and %s does not receive %s",
+				n, verb(int(n), "descriptor was", "descriptors were"), v.called(o), v.names(receivers), verb(int(n), "it", "them")),
 			Evidence: []model.Evidence{{Source: fmt.Sprintf("/proc/%d/fdinfo", receivers[0]), Text: fmt.Sprintf("scm_fds: %d", n)}},
 			Actions:  v.resume(receivers),
 		}}

@@ -45,7 +45,8 @@ func findInheritedListener(v *view) []finding {
 		f := finding{explains: waits, Finding: model.Finding{
 			Confidence: confidence, LoweredBy: append(lowered, "it may accept once it has done what it waits for"), Objects: []string{o.ID},
 			Victims: victims, PIDs: keepers, Root: v.root(root, "does not accept; "+v.doing(root)),
-			Summary:  fmt.Sprintf("%s keeps %s open (%s) and does not accept", v.names(keepers), l.name(), o.ID),
+			Summary: fmt.Sprintf("%s %s %s open (%s) and %s not accept",
+				v.names(keepers), verb(len(keepers), "keeps", "keep"), l.name(), o.ID, verb(len(keepers), "does", "do")),
 			Evidence: []model.Evidence{{Source: fmt.Sprintf("/proc/%d/task/*/syscall", root), Text: v.doing(root)}},
 			Actions:  []model.Action{v.kill(root, "ends "+v.comm(root)+"; what it has open is closed")},
 		}}

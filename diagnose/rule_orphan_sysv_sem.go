@@ -24,7 +24,7 @@ func findOrphanSysvSem(v *view) []finding {
 	for i := range v.Objects {
 		o := &v.Objects[i]
 		d, ok := o.Detail.(*model.SysvSemDetail)
-		if !ok || len(d.Sems) == 0 || len(v.waitsOn[o.ID]) > 0 {
+		if !ok || len(v.waitsOn[o.ID]) > 0 {
 			continue
 		}
 		last := latest(d.OpTime, d.ChangeTime)

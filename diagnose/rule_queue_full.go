@@ -42,7 +42,7 @@ func findQueueFull(v *view) []finding {
 		}
 		f.Victims = set(f.Victims)
 		receivers, note := v.receivers(o, f.Victims)
-		f.Summary = fmt.Sprintf("%s waits to send to %s, which is full", v.names(f.Victims), v.called(o))
+		f.Summary = fmt.Sprintf("%s %s to send to %s, which is full", v.names(f.Victims), verb(len(f.Victims), "waits", "wait"), v.called(o))
 		switch {
 		case len(receivers) > 0:
 			f.PIDs, f.Root = receivers, v.root(receivers[0], v.doing(receivers[0]))

@@ -29,19 +29,20 @@ func findUnreachableListener(v *view) []finding {
 			continue
 		}
 		servers := holders(o, nil)
+		listens := verb(len(servers), "listens", "listen")
 		f := finding{Finding: model.Finding{
 			Confidence: model.Certain, Objects: []string{o.ID}, PIDs: servers, Root: v.root(servers[0], "listens where nobody gets to; "+v.doing(servers[0])),
-			Summary:  fmt.Sprintf("%s listens on %s, but nothing is at that path any more", v.names(servers), d.Path),
+			Summary:  fmt.Sprintf("%s %s on %s, but nothing is at that path any more", v.names(servers), listens, d.Path),
 			Severity: model.Info,
 			Evidence: []model.Evidence{{Source: "unix_diag", Text: fmt.Sprintf("%s is bound to inode %s of device %s", o.ID, d.PathIno, d.PathDev)}},
 		}}
 		if d.PathState == "other" {
 			f.Severity = model.Warning
-			f.Summary = fmt.Sprintf("%s listens on %s, but that path leads to another file now", v.names(servers), d.Path)
+			f.Summary = fmt.Sprintf("%s %s on %s, but that path leads to another file now", v.names(servers), listens, d.Path)
 			f.Evidence = append(f.Evidence, model.Evidence{Source: d.Path, Text: "inode " + d.PathNow.String()})
 			if next := v.boundTo(d.PathDev, d.PathNow); next != nil {
 				f.Objects, f.PIDs = append(f.Objects, next.ID), append(f.PIDs, holders(next, nil)...)
-				f.Summary = fmt.Sprintf("%s listens on %s, but that path leads to %s of %s now", v.names(servers), d.Path, next.ID, v.names(holders(next, nil)))
+				f.Summary = fmt.Sprintf("%s %s on %s, but that path leads to %s of %s now", v.names(servers), listens, d.Path, next.ID, v.names(holders(next, nil)))
 			}
 		}
 		list = append(list, f)

@@ -15,9 +15,21 @@ var epollClass = newAnonClass(model.Epoll, false)
 // Epoll reads epoll instances. It must come after the readers of what can be
 // watched, whose objects it names.
 func Epoll() probe.Probe {
-	p := anonProbe(epollClass, "anon_inode:[eventpoll]", parseEpoll)
-	p.Complete = completeEpoll
-	return p
+	return probe.Probe{
+		Name: "epoll",
+		FD: func(fd *probe.FD, out *probe.Out) bool {
+			switch {
+			case string(fd.Link) != "anon_inode:[eventpoll]":
+				return false
+			case fd.Proc.SeesFUSE():
+				holdEpoll(fd, out)
+			default:
+				epollClass.read(fd, out, parseEpoll)
+			}
+			return true
+		},
+		Complete: completeEpoll,
+	}
 }
 
 // epollEvents are the EPOLL bits (linux/eventpoll.h).
@@ -108,6 +120,7 @@ func parseEpollLine(line []byte) (w model.EpollWatch, err error) {
 // own; else by the descriptor of the watcher that has the number it was added
 // under, if the kernel confirms that this is still the file that was added.
 func completeEpoll(ctx context.Context, j *probe.Joined, out *probe.Out) {
+	readHeldEpolls(ctx, j, out)
 	want := map[probe.Descriptor]*probe.Joint{}
 	var open []*probe.Joint
 	for _, e := range j.In(epollClass.byDescription) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -33,7 +34,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// sleep has a thread fall asleep with a pipe's mutex, until standard input ends.
+// sleep has a thread fall asleep with a pipe's mutex, until standard input ends, or
+// for half a minute: a test program that is stuck on the pipe cannot end before.
 // It says the pipe's inode number once the thread is about to.
 func sleep(how string) error {
 	var pipe, sockets [2]int
@@ -69,8 +71,15 @@ func sleep(how string) error {
 		close(asleep)
 	}()
 	fmt.Println(st.Ino)
-	var b [1]byte
-	_, _ = os.Stdin.Read(b[:])
+	ended := make(chan struct{})
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(30 * time.Second):
+	}
 	wake()
 	<-asleep
 	os.Exit(0)

@@ -133,7 +133,6 @@ var sleepers = []struct{ how, wchan string }{{"splice", "unix_stream_data_wait"}
 
 // A pipe with whose mutex somebody sleeps is seen by that, and not asked.
 func TestBusyPipeIsNotAsked(t *testing.T) {
-	needHangs(t)
 	for _, c := range sleepers {
 		t.Run(c.how, func(t *testing.T) {
 			wchan := c.wchan
@@ -235,7 +234,6 @@ func rashPipe() probe.Probe {
 // Who gets stuck nevertheless costs the deadline once; then the pipe is left
 // alone. With a process aside, no thread of ipctop's own is stuck.
 func TestPipeThatHangsIsGivenUp(t *testing.T) {
-	needHangs(t)
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -320,15 +318,5 @@ func TestPipesInCall(t *testing.T) {
 	}
 	if got := string(plainSymbol([]byte("pipe_wait.constprop.0"))); got != "pipe_wait" {
 		t.Error(got)
-	}
-}
-
-// needHangs skips a test that makes processes hang in the kernel. While one
-// does, everything on the machine that walks the proc file system may wait for
-// it, so such tests run on a machine of their own: make hang.
-func needHangs(t *testing.T) {
-	t.Helper()
-	if os.Getenv("IPCTOP_TEST_HANG") == "" {
-		t.Skip("hangs whatever else walks /proc on this machine: set IPCTOP_TEST_HANG=1 to run it (make hang)")
 	}
 }

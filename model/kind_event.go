@@ -177,7 +177,7 @@ var (
 			"but it tells what a process that sits in epoll_wait could be woken by.",
 		Source: "the links /proc/PID/fd/N and the tfd: lines of /proc/PID/fdinfo/N, with the inode of what is watched (4.13). " +
 			"What has no inode of its own is recognised by comparing descriptors (kcmp(2) KCMP_EPOLL_TFD)",
-		Unseen: "which of the events are ready; a watched file whose last descriptor in the process is closed while a copy elsewhere " +
+		Unseen: "which of the events are ready; what it watches, while the server of a FUSE file in it does not answer; a watched file whose last descriptor in the process is closed while a copy elsewhere " +
 			"keeps it open, if it has no inode of its own",
 		NewDetail: func() Detail { return new(EpollDetail) },
 	})

@@ -26,7 +26,7 @@ func usedByMusl(t *probe.Task, j *probe.Joined, e *probe.Joint) bool {
 		if last, asked = h.PID, asked+1; asked > maxAsked {
 			break
 		}
-		if !t.Enter("maps", h.PID) { // takes the process's memory lock
+		if !j.EnterAt(t, h.PID, "maps", 0) { // takes the process's memory lock
 			continue
 		}
 		found := mapperOfMusl(j, h)

@@ -40,6 +40,27 @@ type avoidKey struct {
 	n    int32
 }
 
+// newAvoidKey makes the key of an operation. What needs a process's memory lock gets
+// stuck all together, so it is one operation.
+func newAvoidKey(item any, op string, n int32) avoidKey {
+	switch op {
+	case "cmdline", "maps", "memory", "pagemap":
+		op, n = "memory lock", 0
+	}
+	return avoidKey{item, op, n}
+}
+
+// plain reports whether the operation is one that everybody answers at once but
+// for a process that is stuck itself. Such go on when others are left alone, so
+// that processes do not vanish because four of them hang.
+func (k avoidKey) plain() bool {
+	switch k.op {
+	case "stat", "status", "stat again", "thread status", "identity":
+		return true
+	}
+	return false
+}
+
 func newGuard() *guard {
 	g := &guard{deadline: Deadline, avoid: map[avoidKey]bool{}, stuck: map[any]int{}}
 	g.fewer.L = &g.mu
@@ -72,17 +93,21 @@ type Task struct {
 // (a descriptor number). It reports false if the operation must not be tried,
 // because it once got stuck or because too many threads are lost. Leave ends it.
 func (t *Task) Enter(op string, n int32) bool {
-	return t.enter(func(item any) avoidKey { return avoidKey{item, op, n} })
+	return t.enter(nil, op, n)
 }
 
-func (t *Task) enter(key func(item any) avoidKey) bool {
+// enter is Enter for an operation on an item, nil for the task's.
+func (t *Task) enter(item any, op string, n int32) bool {
+	k := newAvoidKey(item, op, n)
 	trouble := t.guard.trouble.Load() != 0
-	if trouble {
+	if trouble && !k.plain() {
 		t.guard.wait()
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	k := key(t.item)
+	if item == nil {
+		k.item = t.item
+	}
 	// Work that was given up and came back after all is done by another now.
 	if t.abandoned || trouble && t.guard.avoids(k) {
 		return false
@@ -138,7 +163,11 @@ func (g *guard) wait() {
 func (g *guard) avoids(k avoidKey) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.lost >= maxLost || g.avoid[k]
+	most := maxLost
+	if k.plain() {
+		most *= 2
+	}
+	return g.lost >= most || g.avoid[k]
 }
 
 // abandon gives the task up if it has been in one operation for longer than it

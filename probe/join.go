@@ -318,7 +318,7 @@ func (j *Joined) EnterAt(t *Task, pid int32, op string, n int32) bool {
 	if p := j.Processes[pid]; p != nil {
 		k.ticks = p.StartTicks
 	}
-	return t.enter(func(any) avoidKey { return avoidKey{k, op, n} })
+	return t.enter(k, op, n)
 }
 
 // GivenUp reports whether an operation on e must not be tried, as [Task.Enter]

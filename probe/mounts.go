@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/prometheus/procfs"
+
+	"github.com/ipctop/ipctop/model"
 )
 
 // Mount is one line of mountinfo (proc_pid_mountinfo(5)).
@@ -27,6 +29,42 @@ type mountTable struct {
 	mounts []Mount           // in the kernel's order
 	byID   map[uint64]*Mount
 	byDev  map[uint64]*Mount // any one of the mounts of a file system
+	fuse   bool              // there are some of FUSE
+}
+
+// IsFUSE reports whether a file system's type is one that a program serves (fuse(4)).
+func IsFUSE(fsType string) bool {
+	return fsType == "fuse" || fsType == "fuseblk" || strings.HasPrefix(fsType, "fuse.")
+}
+
+// SeesFUSE reports whether the process sees a file system that a program serves.
+func (p *Proc) SeesFUSE() bool {
+	t := p.mounts()
+	return t == nil || t.fuse
+}
+
+// SeesFUSE is [Proc.SeesFUSE] for a process that was read before.
+func (s *Scan) SeesFUSE(p *model.Process) bool {
+	t := s.mounts.known(p.Namespaces["mnt"])
+	return t == nil || t.fuse
+}
+
+// FUSEDevices lists the devices of the file systems that programs serve.
+func (s *Scan) FUSEDevices() map[uint64]bool {
+	devs := map[uint64]bool{}
+	s.mounts.mu.Lock()
+	defer s.mounts.mu.Unlock()
+	for _, t := range s.mounts.byNS {
+		if t == nil || !t.fuse {
+			continue
+		}
+		for i := range t.mounts {
+			if IsFUSE(t.mounts[i].Type) {
+				devs[t.mounts[i].Dev] = true
+			}
+		}
+	}
+	return devs
 }
 
 // localTypes are the file systems whose stat is answered by this kernel alone,
@@ -156,6 +194,7 @@ func newMountTable(infos []*procfs.MountInfo) *mountTable {
 		})
 		m := &t.mounts[len(t.mounts)-1]
 		t.types[m.Point], t.byID[m.ID], t.byDev[m.Dev] = m.Type, m, m
+		t.fuse = t.fuse || IsFUSE(m.Type)
 	}
 	return t
 }

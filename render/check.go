@@ -9,11 +9,10 @@ import (
 
 // checkHeadings are the columns of a finding's first line; what is wrong comes
 // last and may take more lines.
-var checkHeadings = []string{"SEVERITY", "SINCE", "SURE", "CAUSE", "WHAT"}
+var checkHeadings = []string{"SEVERITY", "SINCE", "SURE", "WHAT"}
 
-// Check writes findings for people: a line for each with what is wrong, who is
-// the cause, how long it has been so and how sure that is; below it what can be
-// done.
+// Check writes findings for people: a line for each with what is wrong, for how
+// long and how sure that is; below it who is the cause and what can be done.
 func Check(w io.Writer, v *View, findings []model.Finding) error {
 	t := checkTable{View: v, widths: make([]int, len(checkHeadings)-1)}
 	for i, h := range checkHeadings[:len(t.widths)] {
@@ -36,6 +35,9 @@ func Check(w io.Writer, v *View, findings []model.Finding) error {
 	for i := range findings {
 		f := &findings[i]
 		t.line(rows[i], v.escape(f.Summary), Plain)
+		if f.Root != nil {
+			t.line(nil, "cause: "+v.process(f.Root.PID)+", "+v.escape(f.Root.Doing), Plain)
+		}
 		for _, d := range f.LoweredBy {
 			t.line(nil, "not certain: "+v.escape(d), Dim)
 		}
@@ -58,10 +60,10 @@ func ShortFindings(w io.Writer, v *View, findings []model.Finding) error {
 		return nil
 	}
 	short := findings[:min(len(findings), 10)]
-	t := checkTable{View: v, widths: make([]int, 3)}
+	t := checkTable{View: v, widths: make([]int, len(checkHeadings)-1)}
 	rows := make([][]Cell, len(short))
 	for i := range short {
-		rows[i] = t.cells(&short[i])[:3]
+		rows[i] = t.cells(&short[i])
 		for j, c := range rows[i] {
 			t.widths[j] = max(t.widths[j], Width(c.Text))
 		}
@@ -85,11 +87,7 @@ type checkTable struct {
 
 func (t *checkTable) cells(f *model.Finding) []Cell {
 	role := map[model.Severity]Role{model.Critical: Alarm, model.Warning: Notice}[f.Severity]
-	cause := Cell{Unknown, Dim}
-	if f.Root != nil {
-		cause = Cell{Text: t.process(f.Root.PID)}
-	}
-	return []Cell{{t.escape(string(f.Severity)), role}, {Text: Age(t.snap.Taken, f.Since)}, {Text: t.escape(string(f.Confidence))}, cause}
+	return []Cell{{t.escape(string(f.Severity)), role}, {Text: Age(t.snap.Taken, f.Since)}, {Text: t.escape(string(f.Confidence))}}
 }
 
 // line writes one line; last is broken into several where the terminal is not

@@ -26,15 +26,16 @@ func TestCheck(t *testing.T) {
 		Rule: "stale-\x1b[31m", Severity: model.Info, Confidence: model.Certain, Since: s.Taken.Add(-time.Hour), Summary: "the name \x1b]0;x\x07 is one nobody needs",
 		Actions: []model.Action{{Argv: []string{"rm", "--", "/run/a b$(id)\x1b"}, Effect: "removes the name", Risk: "loses-data"}},
 	})
-	want := `SEVERITY  SINCE  SURE     CAUSE      WHAT
-warning   3m12s  likely   less(813)  yes(812) waits for less(813)
-                                       not certain: 41 processes hidden
-                                       do: kill 813  (ends less)
-                                       see: ipctop explain full-pipe
-info      1h     certain  -          the name \x1b]0;x\x07 is one nobody needs
-                                       do: rm -- $'/run/a b$(id)\033'  (removes
-                                       the name; loses data)
-                                       see: ipctop explain stale-\x1b[31m
+	want := `SEVERITY  SINCE  SURE     WHAT
+warning   3m12s  likely   yes(812) waits for less(813)
+                            cause: less(813), idle
+                            not certain: 41 processes hidden
+                            do: kill 813  (ends less)
+                            see: ipctop explain full-pipe
+info      1h     certain  the name \x1b]0;x\x07 is one nobody needs
+                            do: rm -- $'/run/a b$(id)\033'  (removes the name;
+                            loses data)
+                            see: ipctop explain stale-\x1b[31m
 `
 	if got := checkText(t, s, render.Options{Width: 80}); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

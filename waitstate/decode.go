@@ -56,6 +56,8 @@ type caller struct {
 	task *probe.Task
 	mem  *memory
 	sets map[int32][]fdUse // what epoll instances of the process watch; shared by its threads
+
+	unread map[fdKey]bool // epoll instances that are not asked
 }
 
 // decode tells what the thread waits for; nil if its call is none that IPC is

@@ -49,11 +49,12 @@ func (r *round) firstLook(ctx context.Context) {
 		}
 	}
 	slices.SortFunc(list, func(a, b *model.Process) int { return a.PID - b.PID })
+	unread := unreadEpolls(r.j)
 	r.j.EachProcess(list, func(t *probe.Task, p *probe.Proc) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
-		v := visit{proc: p, task: t, mem: newMemory(p, t), sets: map[int32][]fdUse{}}
+		v := visit{proc: p, task: t, mem: newMemory(p, t), sets: map[int32][]fdUse{}, unread: unread}
 		defer v.mem.close()
 		v.process()
 		return func() {
@@ -81,6 +82,7 @@ type visit struct {
 	task    *probe.Task
 	mem     *memory
 	sets    map[int32][]fdUse
+	unread  map[fdKey]bool
 	class32 model.Opt[bool]
 	buf     []byte
 	threads []*thread
@@ -128,7 +130,7 @@ func (v *visit) thread(tid int, comm, state string) bool {
 		return true
 	}
 	t := &thread{proc: v.proc.Model, tid: tid, comm: comm, state: state, raw: bytes.Clone(v.buf)}
-	c := caller{tid: tid, line: &line, proc: v.proc, task: v.task, mem: v.mem, sets: v.sets}
+	c := caller{tid: tid, line: &line, proc: v.proc, task: v.task, mem: v.mem, sets: v.sets, unread: v.unread}
 	if t.waiting = c.decode(name); t.waiting == nil {
 		return true
 	}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
 
@@ -126,7 +127,12 @@ func (c *caller) decodeEpoll(w *waiting, epfd int32) {
 	w.fds = append([]fdUse{{fd: epfd, read: true}}, list...)
 }
 
+// readWatches reads fdinfo once more, unless the reader of epoll instances has left
+// it alone: it is not known for certain whether it would answer.
 func (c *caller) readWatches(epfd int32) ([]fdUse, error) {
+	if c.unread[fdKey{c.proc.PID(), 0, epfd}] {
+		return nil, probe.ErrGivenUp
+	}
 	if !c.task.Enter(probe.OpInfo, epfd) {
 		return nil, probe.ErrGivenUp
 	}
@@ -136,6 +142,23 @@ func (c *caller) readWatches(epfd int32) ([]fdUse, error) {
 		return nil, err
 	}
 	return parseWatches(b)
+}
+
+// unreadEpolls lists the descriptors of the epoll instances that their reader has
+// not read.
+func unreadEpolls(j *probe.Joined) map[fdKey]bool {
+	unread := map[fdKey]bool{}
+	for _, e := range j.OfKind(model.Epoll) {
+		if d, ok := e.Object.Detail.(*model.EpollDetail); !ok || d.Watches != nil {
+			continue
+		}
+		for i := range e.Holders {
+			if fd, ok := e.Holders[i].FD.Get(); ok {
+				unread[fdKey{e.Holders[i].PID, 0, fd}] = true
+			}
+		}
+	}
+	return unread
 }
 
 // parseWatches reads the tfd lines in fdinfo of an epoll instance

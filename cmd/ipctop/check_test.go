@@ -13,7 +13,7 @@ func TestCheck(t *testing.T) {
 		status         int
 		stdout, stderr string // contained; "" in stdout: nothing
 	}{
-		{"table", nil, exitFindings, "less(813)  yes(812) waits for less(813)\n", "41 of 231 processes hidden"},
+		{"table", nil, exitFindings, "likely  yes(812) waits for less(813)\n          ", "41 of 231 processes hidden"},
 		{"quiet", []string{"-q"}, exitFindings, "", ""},
 		{"critical only", []string{"--fail-on", "critical"}, exitOK, "WHAT", ""},
 		{"never", []string{"--fail-on", "never"}, exitOK, "WHAT", ""},

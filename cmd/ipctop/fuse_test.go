@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,15 +16,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fuseServer is a file system (fuse(4)) with a file, a directory and nothing
-// else, that can stop answering. It never answers a read.
-type fuseServer struct {
-	dir   string
-	fd    int
-	hung  atomic.Bool
-	reads atomic.Int32 // reads it was asked for
-	end   func()       // frees everyone who waits for it, and unmounts
-}
+// fuseEnv makes the test binary the server of a file system (fuse(4)) with a file, a
+// directory and nothing else, mounted at the directory that it names. It never
+// answers a read; after the line "hang" on its standard input it answers nothing.
+// When its input ends, or after half a minute, it ends itself: with it the
+// connection, whose only descriptor it has, and all that wait for it are free.
+// It never touches the file system, so nothing can keep it from that.
+const fuseEnv = "IPCTOP_TEST_FUSE"
 
 const (
 	fuseRoot = 1 + iota
@@ -28,65 +30,98 @@ const (
 	fuseDir
 )
 
-// mountFUSE mounts such a file system until the test ends. Whatever waits for it
-// then is freed first, also if the test failed.
-func mountFUSE(t *testing.T) *fuseServer {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("mounting needs CAP_SYS_ADMIN")
+func serveFUSE(dir string) {
+	cannot := func(what string, err error) {
+		if err != nil {
+			fmt.Println("no FUSE here:", what, err)
+			os.Exit(0)
+		}
 	}
 	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
-	if err != nil {
-		t.Skipf("no FUSE here: /dev/fuse: %v", err)
-	}
-	s := &fuseServer{dir: t.TempDir(), fd: fd}
-	if err := unix.Mount("ipctop-test", s.dir, "fuse", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", fd)); err != nil {
-		_ = unix.Close(fd)
-		t.Skipf("no FUSE here: mount: %v", err)
-	}
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		s.serve(stop)
-		close(stopped)
-	}()
-	s.end = sync.OnceFunc(func() {
-		close(stop)
-		<-stopped
-		// Either of these alone ends the connection and frees all that wait.
-		if err := unix.Unmount(s.dir, unix.MNT_FORCE|unix.MNT_DETACH); err != nil && err != unix.EINVAL {
-			t.Errorf("unmount: %v", err)
-		}
-		_ = unix.Close(fd)
+	cannot("open", err)
+	end := sync.OnceFunc(func() {
+		_ = unix.Unmount(dir, unix.MNT_FORCE|unix.MNT_DETACH)
+		os.Exit(0)
 	})
-	t.Cleanup(s.end)
-	return s
-}
-
-func (s *fuseServer) serve(stop chan struct{}) {
+	time.AfterFunc(30*time.Second, end)
+	cannot("mount", unix.Mount("ipctop-test", dir, "fuse", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", fd)))
+	var hung atomic.Bool
+	go func() {
+		lines := bufio.NewScanner(os.Stdin)
+		for lines.Scan() {
+			hung.Store(true)
+			fmt.Println("hung")
+		}
+		end()
+	}()
+	fmt.Println("ready")
 	buf := make([]byte, 256<<10)
 	for {
-		select {
-		case <-stop:
-			return
-		default:
-		}
-		if s.hung.Load() {
+		if hung.Load() {
 			time.Sleep(time.Millisecond)
 			continue
 		}
-		poll := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}
+		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 		if n, err := unix.Poll(poll, 10); n == 0 || err != nil {
 			continue
 		}
-		if n, err := unix.Read(s.fd, buf); err == nil && !s.hung.Load() {
-			s.answer(buf[:n])
+		if n, err := unix.Read(fd, buf); err == nil && !hung.Load() {
+			answerFUSE(fd, buf[:n])
 		}
 	}
 }
 
-// answer answers one request: struct fuse_in_header {u32 len, opcode; u64 unique,
+// fuseServer is such a file system, mounted.
+type fuseServer struct {
+	t   *testing.T
+	dir string
+	in  io.WriteCloser
+	out *bufio.Reader
+	end func() // frees everyone who waits for it, and unmounts
+}
+
+// mountFUSE mounts such a file system until the test ends.
+func mountFUSE(t *testing.T) *fuseServer {
+	t.Helper()
+	s := &fuseServer{t: t, dir: t.TempDir()}
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), fuseEnv+"="+s.dir)
+	var err error
+	if s.in, err = cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.out = bufio.NewReader(out)
+	s.end = sync.OnceFunc(func() {
+		s.in.Close()
+		_ = cmd.Wait()
+		_ = unix.Unmount(s.dir, unix.MNT_DETACH) // if the server was killed
+	})
+	t.Cleanup(s.end)
+	if line, _ := s.out.ReadString('\n'); line != "ready\n" {
+		t.Skip(strings.TrimSpace(line))
+	}
+	return s
+}
+
+// hang stops it from answering.
+func (s *fuseServer) hang() {
+	s.t.Helper()
+	_, _ = io.WriteString(s.in, "hang\n")
+	if line, _ := s.out.ReadString('\n'); line != "hung\n" {
+		s.t.Fatalf("the server says %q", line)
+	}
+}
+
+// answerFUSE answers one request: struct fuse_in_header {u32 len, opcode; u64 unique,
 // nodeid; …} of include/uapi/linux/fuse.h, 40 bytes, then what the call needs.
-func (s *fuseServer) answer(request []byte) {
+func answerFUSE(fd int, request []byte) {
 	le := binary.NativeEndian
 	unique, node := le.Uint64(request[8:]), le.Uint64(request[16:])
 	var out []byte
@@ -113,9 +148,12 @@ func (s *fuseServer) answer(request []byte) {
 		out = append(make([]byte, 16, 104), fuseAttr(node)...)
 	case 14, 27: // OPEN, OPENDIR
 		out = make([]byte, 16)
+		le.PutUint32(out[8:], 2) // FOPEN_KEEP_CACHE: or the second to open the file waits for the page that the first one does
 	case 15: // READ
-		s.reads.Add(1)
 		return
+	case 40: // POLL: always ready
+		out = make([]byte, 8)
+		le.PutUint32(out, unix.POLLIN)
 	case 2, 36, 42: // FORGET, INTERRUPT, BATCH_FORGET want no answer
 		return
 	case 18, 25, 29: // FLUSH, RELEASE, RELEASEDIR
@@ -129,7 +167,7 @@ func (s *fuseServer) answer(request []byte) {
 	le.PutUint32(head, uint32(cap(head)))
 	le.PutUint32(head[4:], uint32(-int32(errno)))
 	le.PutUint64(head[8:], unique)
-	_, _ = unix.Write(s.fd, append(head, out...))
+	_, _ = unix.Write(fd, append(head, out...))
 }
 
 // fuseAttr is struct fuse_attr, 88 bytes.

@@ -2,13 +2,15 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -42,18 +44,6 @@ func stuckThreads() int {
 	return n
 }
 
-// ipctop is a command that runs ipctop as a process of its own.
-func ipctop(t *testing.T, args ...string) *exec.Cmd {
-	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(exe, args...)
-	cmd.Env = append(os.Environ(), mainEnv+"=1")
-	return cmd
-}
-
 func processOf(t *testing.T, snap *model.Snapshot, pid int) *model.Process {
 	t.Helper()
 	for i := range snap.Processes {
@@ -65,41 +55,130 @@ func processOf(t *testing.T, snap *model.Snapshot, pid int) *model.Process {
 	return nil
 }
 
+// hanger is a process that has something that hangs. It and the server it waits for
+// end with the test.
+type hanger struct {
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+// startHanger starts the test binary in a role that is about a file of the server.
+func startHanger(t *testing.T, s *fuseServer, role string) *hanger {
+	t.Helper()
+	h := &hanger{cmd: exec.Command("/proc/self/exe")}
+	h.cmd.Env = append(os.Environ(), role+"="+filepath.Join(s.dir, "file"))
+	var err error
+	if h.in, err = h.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	out, err := h.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.end() // first, or nobody who waits for it can end
+		_ = h.cmd.Process.Kill()
+		_ = h.cmd.Wait()
+	})
+	h.out = bufio.NewReader(out)
+	if line, _ := h.out.ReadString('\n'); line != "ready\n" {
+		t.Fatalf("the process says %q", line)
+	}
+	return h
+}
+
+func (h *hanger) pid() int { return h.cmd.Process.Pid }
+
+// asleepIn waits until a thread of the process sleeps in one of these places.
+func (h *hanger) asleepIn(t *testing.T, places ...string) {
+	t.Helper()
+	var seen []string
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/wchan", h.pid()))
+		seen = nil
+		for _, f := range files {
+			b, _ := os.ReadFile(f)
+			for _, p := range places {
+				if strings.HasPrefix(string(b), p) {
+					return
+				}
+			}
+			seen = append(seen, string(b))
+		}
+	}
+	t.Skipf("this kernel does not say that a thread waits in %q: %q", places, seen)
+}
+
+// scanned is a scan of what hangs: how long it took, and how many threads of this
+// process are stuck afterwards.
+type scanned struct {
+	*model.Snapshot
+	took  time.Duration
+	stuck int
+}
+
+func scanHung(t *testing.T, scanner *probe.Scanner) scanned {
+	t.Helper()
+	begin := time.Now()
+	snap := scanAll(t, scanner)
+	return scanned{snap, time.Since(begin), stuckThreads()}
+}
+
+// endsSoon runs ipctop, which must show the processes and end.
+func endsSoon(t *testing.T, pids ...int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := exec.CommandContext(ctx, exe, "dump", "--json")
+	run.Env = append(os.Environ(), mainEnv+"=1")
+	run.WaitDelay = time.Second
+	out, err := run.Output()
+	if err != nil {
+		t.Errorf("ipctop: %v", err)
+	}
+	for _, pid := range pids {
+		if !strings.Contains(string(out), fmt.Sprintf(`"pid":%d,`, pid)) {
+			t.Errorf("ipctop does not show process %d", pid)
+		}
+	}
+}
+
 // Who lives on a file system that does not answer is shown like anyone else, and
 // nothing waits for that file system: not by the path that a mount table would
 // warn of, nor where it misleads, after umount -l and in a chroot.
 func TestHungFileSystem(t *testing.T) {
-	needHangs(t)
+	if !apart(t) {
+		return
+	}
 	for _, c := range []struct {
-		name    string
-		prepare func(t *testing.T, s *fuseServer)
-		attr    func(s *fuseServer) *syscall.SysProcAttr
+		name   string
+		detach bool
+		attr   *syscall.SysProcAttr
 	}{
 		{name: "mounted"},
-		{name: "detached", prepare: func(t *testing.T, s *fuseServer) {
-			if err := unix.Unmount(s.dir, unix.MNT_DETACH); err != nil {
-				t.Fatal(err)
-			}
-		}},
-		{name: "own mount namespace", attr: func(*fuseServer) *syscall.SysProcAttr {
-			return &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
-		}},
+		{name: "detached", detach: true},
+		{name: "own mount namespace", attr: &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := mountFUSE(t)
 			cmd := exec.Command("cat")
 			cmd.Dir = filepath.Join(s.dir, "dir")
-			var files []*os.File
+			cmd.SysProcAttr = c.attr
 			for _, name := range []string{"file", "dir"} {
-				f, err := os.Open(filepath.Join(s.dir, name))
+				// Not by package os, which would have the runtime poll it.
+				fd, err := unix.Open(filepath.Join(s.dir, name), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 				if err != nil {
 					t.Fatal(err)
 				}
-				files = append(files, f)
-			}
-			cmd.ExtraFiles = files
-			if c.attr != nil {
-				cmd.SysProcAttr = c.attr(s)
+				cmd.ExtraFiles = append(cmd.ExtraFiles, os.NewFile(uintptr(fd), name))
 			}
 			stdin, err := cmd.StdinPipe()
 			if err != nil {
@@ -113,41 +192,33 @@ func TestHungFileSystem(t *testing.T) {
 				stdin.Close()
 				_ = cmd.Wait()
 			}()
-			for _, f := range files {
+			for _, f := range cmd.ExtraFiles {
 				f.Close() // now: what the test itself has there would keep it from forking
 			}
-			if c.prepare != nil {
-				c.prepare(t, s)
+			if c.detach {
+				if err := unix.Unmount(s.dir, unix.MNT_DETACH); err != nil {
+					t.Fatal(err)
+				}
 			}
-			s.hung.Store(true)
+			s.hang()
 			if c.name == "mounted" && answersStat(s.dir+"/file") {
 				t.Fatal("the file system answers")
 			}
-
-			// How long scans take says little on a busy machine. What was waited
-			// for in vain is in the gaps, and has a thread that is stuck.
 			stuck := stuckThreads()
-			snap := scanAll(t, probe.NewScanner(probe.Options{Probes: probes()}))
-			if n := stuckThreads(); n > stuck {
-				t.Errorf("%d threads are stuck, %d before the scan", n, stuck)
+			r := scanHung(t, probe.NewScanner(probe.Options{Probes: probes()}))
+			if r.stuck > stuck {
+				t.Errorf("%d threads are stuck, %d before the scan", r.stuck, stuck)
 			}
-			p := processOf(t, snap, cmd.Process.Pid)
+			p := processOf(t, r.Snapshot, cmd.Process.Pid)
 			if n := p.FDs.Or(-1); p.Comm != "cat" || n < 5 || len(p.Cmdline) != 1 {
 				t.Errorf("process %+v", p)
 			}
-			for _, g := range snap.Gaps {
+			for _, g := range r.Gaps {
 				if g.PID == p.PID && g.Reason == model.Timeout {
 					t.Errorf("something was tried that got stuck: %+v", g)
 				}
 			}
-			begin := time.Now()
-			out, err := ipctop(t, "dump", "--json").Output()
-			if d := time.Since(begin); err != nil || d > 15*time.Second {
-				t.Errorf("ipctop took %v: %v", d, err)
-			}
-			if !strings.Contains(string(out), fmt.Sprintf(`"pid":%d,`, cmd.Process.Pid)) {
-				t.Error("ipctop does not show the process")
-			}
+			endsSoon(t, cmd.Process.Pid)
 		})
 	}
 }
@@ -168,6 +239,82 @@ func answersStat(path string) bool {
 	}
 }
 
+// pollerEnv makes the test binary a process that has an epoll instance watch a file;
+// it is the file.
+const pollerEnv = "IPCTOP_TEST_POLLER"
+
+// pollFile waits in epoll_wait once its input says so. The kernel then asks the
+// file's server whether it is ready, with the instance's mutex held.
+func pollFile(path string) {
+	fail := func(what string, err error) {
+		if err != nil {
+			fmt.Println(what, err)
+			os.Exit(1)
+		}
+	}
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fail("open", err)
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	fail("epoll", err)
+	fail("epoll_ctl", unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN}))
+	fmt.Println("ready")
+	_, _ = os.Stdin.Read(make([]byte, 1))
+	var events [1]unix.EpollEvent
+	for {
+		_, _ = unix.EpollWait(epoll, events[:], -1)
+	}
+}
+
+// An epoll instance that watches a file whose server does not answer is not asked
+// for what it watches: who does that cannot even end.
+func TestHungEpoll(t *testing.T) {
+	if !apart(t) {
+		return
+	}
+	s := mountFUSE(t)
+	quiet := startHanger(t, s, pollerEnv) // has such a file, too, but waits for no answer
+	h := startHanger(t, s, pollerEnv)
+	s.hang()
+	_, _ = io.WriteString(h.in, "x")
+	h.asleepIn(t, "request_wait_answer", "fuse_", "__fuse_")
+	scanner := probe.NewScanner(probe.Options{Probes: probes()})
+	for range 2 {
+		r := scanHung(t, scanner)
+		if r.stuck != 0 {
+			t.Errorf("%d threads are stuck", r.stuck)
+		}
+		if got := watchesOf(t, r.Snapshot, h.pid()); got != -1 {
+			t.Errorf("the instance that hangs has %d watches", got)
+		}
+		if got := watchesOf(t, r.Snapshot, quiet.pid()); got != 1 {
+			t.Errorf("the one that does not has %d watches", got)
+		}
+		if !slices.ContainsFunc(r.Gaps, func(g model.Gap) bool {
+			return g.Probe == "epoll" && g.PID == h.pid() && g.Reason == model.Timeout && strings.Contains(g.Detail, "not asked")
+		}) {
+			t.Errorf("no gap for the instance: %+v", r.Gaps)
+		}
+	}
+	endsSoon(t, h.pid(), quiet.pid())
+}
+
+// watchesOf is how many watches the first epoll instance of a process has, -1 if that is
+// unknown.
+func watchesOf(t *testing.T, snap *model.Snapshot, pid int) int {
+	t.Helper()
+	for i := range snap.Objects {
+		o := &snap.Objects[i]
+		if d, ok := o.Detail.(*model.EpollDetail); ok && len(o.Holders) == 1 && int(o.Holders[0].PID) == pid {
+			if d.Watches == nil {
+				return -1
+			}
+			return len(d.Watches)
+		}
+	}
+	t.Errorf("process %d has no epoll instance", pid)
+	return -2
+}
+
 // memoryEnv makes the test binary a process whose memory lock is held for ever;
 // it is the file whose pages nobody provides.
 const memoryEnv = "IPCTOP_TEST_MEMORY"
@@ -177,21 +324,17 @@ const memoryEnv = "IPCTOP_TEST_MEMORY"
 // nobody gets it.
 func holdMemoryLock(path string) {
 	fail := func(err error) {
-		fmt.Println(err)
-		os.Exit(1)
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		fail(err)
-	}
-	page, err := unix.Mmap(int(f.Fd()), 0, 4096, unix.PROT_READ, unix.MAP_SHARED)
-	if err != nil {
-		fail(err)
-	}
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fail(err)
+	page, err := unix.Mmap(fd, 0, 4096, unix.PROT_READ, unix.MAP_SHARED)
+	fail(err)
 	mem, err := unix.Open("/proc/self/mem", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		fail(err)
-	}
+	fail(err)
 	fmt.Println("ready")
 	go func() {
 		runtime.LockOSThread()
@@ -203,79 +346,52 @@ func holdMemoryLock(path string) {
 	select {}
 }
 
-// A process whose memory lock is not to be had is shown without what needs it,
-// and is not tried a second time.
+// Processes whose memory locks are not to be had are shown without what needs
+// them, in little more time than one of them costs, and are not tried a second time.
 func TestHungMemoryLock(t *testing.T) {
-	needHangs(t)
-	scanner := probe.NewScanner(probe.Options{Probes: probes()})
+	if !apart(t) {
+		return
+	}
 	s := mountFUSE(t)
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), memoryEnv+"="+filepath.Join(s.dir, "file"))
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	end := sync.OnceFunc(func() {
-		s.end()
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	defer end()
-	if line, _ := bufio.NewReader(stdout).ReadString('\n'); line != "ready\n" {
-		t.Fatalf("the process says %q", line)
-	}
-	cmdline := fmt.Sprintf("/proc/%d/cmdline", cmd.Process.Pid)
-	deadline := time.Now().Add(5 * time.Second)
-	for answersRead(cmdline) {
-		if time.Now().After(deadline) {
-			t.Skip("this kernel reads command lines without the memory lock")
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	stuck := 0
-	for round := range 2 {
-		begin := time.Now()
-		snap := scanAll(t, scanner)
-		if took := time.Since(begin); round == 0 && took < probe.Deadline {
-			t.Errorf("took %v: the command line was not waited for", took)
-		}
-		if round == 0 {
-			stuck = stuckThreads()
-		} else if n := stuckThreads(); n > stuck {
-			t.Errorf("%d threads are stuck, %d after the first scan: it was tried again", n, stuck)
-		}
-		p := processOf(t, snap, cmd.Process.Pid)
-		if !p.FDs.Known() || p.Threads < 2 || len(p.ThreadList) < 2 || p.Exe == "" || len(p.Namespaces) == 0 || len(p.Cmdline) != 0 {
-			t.Errorf("process %+v", p)
-		}
-		given := false
-		for _, g := range snap.Gaps {
-			if g.PID == p.PID && g.Reason == model.Timeout && g.Op == "cmdline" {
-				given = true
+	var pids []int
+	for range 3 {
+		h := startHanger(t, s, memoryEnv)
+		pids = append(pids, h.pid())
+		cmdline := fmt.Sprintf("/proc/%d/cmdline", h.pid())
+		for end := time.Now().Add(5 * time.Second); answersRead(cmdline); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Skip("this kernel reads command lines without the memory lock")
 			}
 		}
-		if !given {
-			t.Errorf("no gap for the command line: %+v", snap.Gaps)
+	}
+	before := stuckThreads()
+	scanner := probe.NewScanner(probe.Options{Probes: probes(), Workers: 1})
+	first := scanHung(t, scanner)
+	// One after the other they would take three times the deadline.
+	if first.took < probe.Deadline || first.took > 5*probe.Deadline/2 {
+		t.Errorf("the first scan took %v, want little more than %v", first.took, probe.Deadline)
+	}
+	second := scanHung(t, scanner)
+	t.Logf("the scans took %v and %v", first.took, second.took)
+	if second.took > probe.Deadline {
+		t.Errorf("the second scan took %v", second.took)
+	}
+	if first.stuck > before+4 || second.stuck > first.stuck {
+		t.Errorf("%d threads are stuck, then %d, then %d", before, first.stuck, second.stuck)
+	}
+	for _, r := range []scanned{first, second} {
+		for _, pid := range pids {
+			p := processOf(t, r.Snapshot, pid)
+			if !p.FDs.Known() || p.Threads < 2 || len(p.ThreadList) < 2 || p.Exe == "" || len(p.Namespaces) == 0 || len(p.Cmdline) != 0 {
+				t.Errorf("process %+v", p)
+			}
+			if !slices.ContainsFunc(r.Gaps, func(g model.Gap) bool { return g.PID == pid && g.Reason == model.Timeout && g.Op == "cmdline" }) {
+				t.Errorf("no gap for the command line of %d: %+v", pid, r.Gaps)
+			}
 		}
 	}
 	// ipctop itself ends although threads of it are stuck: these can be killed.
-	run := ipctop(t, "dump", "--json")
-	begin := time.Now()
-	out, err := run.Output()
-	if err != nil || !strings.Contains(string(out), `"op":"cmdline"`) {
-		t.Errorf("ipctop: %v after %v", err, time.Since(begin))
-	}
-	if d := time.Since(begin); d > 10*time.Second {
-		t.Errorf("ipctop took %v", d)
-	}
-	end()
+	endsSoon(t, pids...)
 }
 
 // answersRead reports whether a file can be read soon; if not the reader is left
@@ -291,15 +407,5 @@ func answersRead(path string) bool {
 		return true
 	case <-time.After(200 * time.Millisecond):
 		return false
-	}
-}
-
-// needHangs skips a test that makes processes hang in the kernel. While one
-// does, everything on the machine that walks the proc file system may wait for
-// it, so such tests run on a machine of their own: make hang.
-func needHangs(t *testing.T) {
-	t.Helper()
-	if os.Getenv("IPCTOP_TEST_HANG") == "" {
-		t.Skip("hangs whatever else walks /proc on this machine: set IPCTOP_TEST_HANG=1 to run it (make hang)")
 	}
 }

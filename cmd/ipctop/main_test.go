@@ -14,6 +14,12 @@ const mainEnv = "IPCTOP_TEST_MAIN"
 func TestMain(m *testing.M) {
 	testfixtures.RunRole()
 	fdscan.RunAside()
+	if dir := os.Getenv(fuseEnv); dir != "" {
+		serveFUSE(dir)
+	}
+	if path := os.Getenv(pollerEnv); path != "" {
+		pollFile(path)
+	}
 	if path := os.Getenv(memoryEnv); path != "" {
 		holdMemoryLock(path)
 	}

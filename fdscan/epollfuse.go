@@ -1,0 +1,147 @@
+package fdscan
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// Whether a file on FUSE is ready the kernel asks its server, and it asks with the
+// epoll instance's mutex held. While a server does not answer, fdinfo of such an
+// instance does not either, beyond the reach of SIGKILL; a program with a thread in
+// there cannot even end. So where FUSE is about it is first looked whether somebody
+// waits for a server.
+
+// holdEpoll takes a descriptor of an epoll instance without asking what it watches.
+func holdEpoll(fd *probe.FD, out *probe.Out) {
+	k, o := epollClass.identify(fd)
+	o.Detail = new(model.EpollDetail)
+	h := fd.Holder()
+	h.Access = fd.Access()
+	out.Hold(k, h)
+	out.Object(k, o)
+}
+
+// readHeldEpolls asks what those watch that were not asked before.
+func readHeldEpolls(ctx context.Context, j *probe.Joined, out *probe.Out) {
+	var list []*probe.Joint
+	for _, e := range j.In(epollClass.byDescription) {
+		d, ok := e.Object.Detail.(*model.EpollDetail)
+		if !ok || d.Watches != nil || len(e.Holders) == 0 {
+			continue
+		}
+		if p := j.Processes[e.Holders[0].PID]; p != nil && j.Scan.SeesFUSE(p) {
+			list = append(list, e)
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	stuck := servedAndWaiting(j)
+	j.Each(list, func(t *probe.Task, e *probe.Joint) func() {
+		if ctx.Err() != nil {
+			return nil
+		}
+		for i := range e.Holders {
+			if err := stuck[e.Holders[i].PID]; err != nil {
+				return func() {
+					out.Gap(model.Gap{Reason: probe.ReasonOf(err), PID: int(e.Holders[i].PID), Object: e.Object.ID, Op: "fdinfo", Detail: err.Error()})
+				}
+			}
+		}
+		text, err := askHolders(j, t, e, probe.OpInfo, func(h *model.Holder, fd int32) ([]byte, error) {
+			text, err := os.ReadFile(holderPath(j.Scan.ProcRoot, h, "fdinfo", fd))
+			if err == nil && !j.Same(h.PID) {
+				err = os.ErrNotExist
+			}
+			return text, err
+		})
+		var d model.Detail
+		if err == nil {
+			d, err = parseEpoll(text)
+		}
+		return func() {
+			if d != nil {
+				e.Object.Detail = d
+			}
+			if err != nil && !probe.Gone(err) {
+				out.Gap(model.Gap{Reason: probe.ReasonOf(err), PID: int(e.Holders[0].PID), Object: e.Object.ID, Op: "fdinfo", Detail: err.Error()})
+			}
+		}
+	})
+}
+
+// servedAndWaiting finds the processes that have a file on FUSE open and a thread
+// that waits for a server, with the reason not to ask for their epoll instances.
+func servedAndWaiting(j *probe.Joined) map[int32]error {
+	devs := j.Scan.FUSEDevices()
+	open := map[int32]bool{}
+	for _, list := range [][]*probe.Joint{j.Unclaimed(probe.Files), j.In(probe.Files)} {
+		for _, e := range list {
+			if !devs[e.Key.Scope] {
+				continue
+			}
+			for i := range e.Holders {
+				open[e.Holders[i].PID] = true
+			}
+		}
+	}
+	look := func(of map[int32]error) map[int32]error {
+		stuck := map[int32]error{}
+		for pid := range of {
+			if err := waitsForServer(j.Scan.ProcRoot, j.Processes[pid]); err != nil {
+				stuck[pid] = err
+			}
+		}
+		return stuck
+	}
+	all := map[int32]error{}
+	for pid := range open {
+		all[pid] = nil
+	}
+	stuck := look(all)
+	if len(stuck) > 0 {
+		// Who is answered soon is elsewhere by now.
+		time.Sleep(2 * time.Millisecond)
+		stuck = look(stuck)
+	}
+	return stuck
+}
+
+// waitsForServer says which thread of a process waits for a FUSE server
+// (/proc/PID/task/TID/wchan); nil if none does.
+func waitsForServer(procRoot string, p *model.Process) error {
+	if p == nil || p.Self {
+		return nil
+	}
+	threads := p.ThreadList
+	if len(threads) == 0 {
+		threads = []model.Thread{{TID: p.PID}}
+	}
+	buf := make([]byte, 256)
+	for i := range threads {
+		wchan, err := readSmall(taskDir(procRoot, p.PID, threads[i].TID)+"/wchan", buf)
+		if name := string(plainSymbol(wchan)); err == nil && (name == "request_wait_answer" || strings.HasPrefix(name, "fuse_") || strings.HasPrefix(name, "__fuse_")) {
+			return &servedError{p.PID, threads[i].TID, name}
+		}
+	}
+	return nil
+}
+
+// servedError says why an epoll instance is not asked.
+type servedError struct {
+	pid, tid int
+	wchan    string
+}
+
+func (e *servedError) Error() string {
+	return fmt.Sprintf("thread %d of process %d waits for the server of a file system (%s) and may hold the mutex: it is not asked", e.tid, e.pid, e.wchan)
+}
+
+// Unwrap makes it a timeout, which it would have been.
+func (e *servedError) Unwrap() error { return probe.ErrGivenUp }
