@@ -95,7 +95,8 @@ func (x *relating) facts(o *model.Object) (Line, bool) {
 			continue
 		}
 		cell := c.Text(x.d.usual, o)
-		if cell.Text == "" || cell.Text == render.Unknown {
+		// A field for which there is no column of its own is for show.
+		if strings.HasPrefix(c.Name, "detail.") || cell.Text == "" || cell.Text == render.Unknown {
 			continue
 		}
 		l.add(Dim, " "+strings.ToLower(c.Name)+" ")

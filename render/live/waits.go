@@ -89,11 +89,12 @@ func waitLines(d *Data, pid, limit int) []Line {
 		if w.TID != w.PID {
 			l.add(Dim, "thread "+strconv.Itoa(w.TID)+" ")
 		}
-		role := Normal
 		if w.Idle {
-			role = Dim
+			l.add(Dim, "idle in "+d.escape(w.Call))
+			lines = append(lines, l)
+			continue
 		}
-		l.add(role, waitText(d, w))
+		l.add(Normal, waitText(d, w))
 		if len(w.Blockers) > 0 {
 			l.add(Dim, " "+d.escape(w.Blockers[0].Why))
 		}
