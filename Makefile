@@ -21,14 +21,15 @@ lint:
 	$(TOOLS) staticcheck ./...
 	$(GO) mod tidy -diff
 
-# Struct sizes and system calls differ by architecture; the pure packages must
-# also build where there is no Linux.
+# Struct sizes and system calls differ by architecture; ipctop must also build
+# where there is no Linux, to read dumps and recordings.
 arch:
 	CGO_ENABLED=0 GOARCH=amd64 $(GO) build -o /dev/null ./cmd/ipctop
 	CGO_ENABLED=0 GOARCH=arm64 $(GO) build -o /dev/null ./cmd/ipctop
 	GOARCH=arm64 $(GO) vet ./...
 	GOARCH=386 $(GO) vet ./...
-	GOOS=darwin $(GO) build ./model ./diagnose ./query ./render/...
+	CGO_ENABLED=0 GOOS=darwin $(GO) build -o /dev/null ./cmd/ipctop
+	GOOS=darwin $(GO) vet ./model ./diagnose/... ./query ./record ./render/...
 
 fuzz:
 	GO="$(GO)" FUZZTIME=$(FUZZTIME) tools/fuzz

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ipctop/ipctop/model"
-	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/query"
 )
 
@@ -101,5 +100,5 @@ func (c command) completionSnapshot(ctx context.Context, o *options, prefix stri
 	if o.from != "" || strings.Contains(prefix, ":") {
 		return c.snapshot(ctx, o)
 	}
-	return probe.NewScanner(probe.Options{ProcRoot: o.procRoot}).Scan(ctx)
+	return scanProcesses(ctx, o)
 }

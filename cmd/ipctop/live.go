@@ -13,9 +13,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/model"
-	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/render/live"
 	"github.com/ipctop/ipctop/render/tui"
 )
@@ -137,17 +135,10 @@ func (l *liveOptions) themeName(getenv func(string) string) string {
 // that what is wrong with it is said on the command line.
 func (c command) scanner(o *options) (func(context.Context) (*model.Snapshot, error), error) {
 	if o.from != "" {
-		snap, err := c.readDump(o.from)
+		snap, err := c.readFrom(o.from)
 		return func(context.Context) (*model.Snapshot, error) { return snap, nil }, err
 	}
-	scanner := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes()})
-	return func(ctx context.Context) (*model.Snapshot, error) {
-		snap, err := scanner.Scan(ctx)
-		if err == nil {
-			diagnose.Run(snap, diagnose.Options{MinAge: o.minAge})
-		}
-		return snap, err
-	}, nil
+	return machineScanner(o)
 }
 
 // stateDir is where dumps go that cannot be saved in the current directory.

@@ -362,7 +362,7 @@ func TestSaveDump(t *testing.T) {
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%v, %v", info, err)
 		}
-		if _, err := (command{}).readDump(path); err != nil {
+		if _, err := (command{}).readFrom(path); err != nil {
 			t.Error(err)
 		}
 	}

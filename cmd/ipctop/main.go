@@ -14,8 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ipctop/ipctop/diagnose"
-	"github.com/ipctop/ipctop/fdscan"
-	"github.com/ipctop/ipctop/testfixtures"
 )
 
 // The exit statuses scripts rely on.
@@ -55,8 +53,7 @@ type command struct {
 }
 
 func main() {
-	testfixtures.RunRole() // a process that fixtures started
-	fdscan.RunAside()      // one that asks pipes
+	runRoles()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	// Without this, a reader that closes the pipe ends ipctop by SIGPIPE. Catching
 	// the signal makes it an error, and children still get the default.
@@ -122,6 +119,7 @@ func (c command) newRoot() *cobra.Command {
 		c.newShow(o),
 		c.newCheck(o),
 		c.newWhy(o),
+		c.newRecord(o),
 		c.newKinds(),
 		c.newExplain(),
 		c.newLog(o),

@@ -221,6 +221,29 @@ func TestDeadlockOfHiddenHolders(t *testing.T) {
 	}
 }
 
+// TestWaitsForOneOther has a program wait for its child, or the child for it, in
+// calls that say so in ways of their own.
+func TestWaitsForOneOther(t *testing.T) {
+	stuck := stuckProgram(t)
+	for _, tt := range []struct {
+		what, call string
+		child      bool // the child is blocked, not the parent
+	}{{"vfork", "vfork", false}, {"clone", "vfork", false}, {"connect", "connect", true}} {
+		p := startReal(t, stuck, tt.what, shortDir(t))
+		snap := settle(t, p, 2)
+		pids := group(snap, p.pid)
+		blocked, other := pids[0], pids[1]
+		if tt.child {
+			blocked, other = other, blocked
+		}
+		if !slices.ContainsFunc(snap.Waits, func(w model.Wait) bool {
+			return w.PID == blocked && w.Call == tt.call && len(w.Blockers) == 1 && w.Blockers[0].PID == other && slices.EqualFunc(w.Clauses, [][]int{{other}}, slices.Equal)
+		}) {
+			t.Errorf("%s: %d does not wait for %d alone; waits %+v", tt.what, blocked, other, waitsOf(snap, pids))
+		}
+	}
+}
+
 func deadlockOf(snap *model.Snapshot, pids []int) *model.Finding {
 	for i := range snap.Findings {
 		f := &snap.Findings[i]

@@ -73,10 +73,19 @@ func (r *removal) successors(i int, process, thread func(int)) {
 func (r *removal) components() [][]int {
 	t := tarjan{index: map[int]int{}, low: map[int]int{}, on: map[int]bool{}}
 	n := len(r.g.nodes)
-	vertex := func(pid int) int { return n + pid }
+	var pids []int // of the vertices from n on
+	places := map[int]int{}
+	vertex := func(pid int) int {
+		at, ok := places[pid]
+		if !ok {
+			at = n + len(pids)
+			pids, places[pid] = append(pids, pid), at
+		}
+		return at
+	}
 	next := func(v int) (list []int) {
 		if v >= n {
-			for _, at := range r.g.members[v-n] {
+			for _, at := range r.g.members[pids[v-n]] {
 				if r.dead[at] {
 					list = append(list, at)
 				}

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,6 +77,13 @@ static void posix_lock(int fd, int cmd) {
 static char big[1 << 22];
 
 static void fill(int fd) { if (write(fd, big, sizeof big) < 0) perror("write"); }
+
+static int rest(void *unused) {
+	pause();
+	_exit(unused != 0);
+}
+
+static char stack[1 << 16];
 
 static int semid;
 
@@ -196,6 +205,20 @@ int main(int argc, char **argv) {
 		fork(), fork();
 		struct { long type; char text[1]; } m;
 		msgrcv(id, &m, 1, 0, 0);
+	} else if (!strcmp(what, "vfork")) {
+		if (!vfork()) rest(0);
+	} else if (!strcmp(what, "clone")) { // as posix_spawn does it
+		clone(rest, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, 0);
+	} else if (!strcmp(what, "connect")) {
+		// A listener that does not accept, and one connection more than it takes.
+		struct sockaddr_un at = {.sun_family = AF_UNIX};
+		int s = socket(AF_UNIX, SOCK_STREAM, 0);
+		snprintf(at.sun_path, sizeof at.sun_path, "%s/s", dir);
+		if (bind(s, (void *)&at, sizeof at) || listen(s, 0)) return 1;
+		if (!fork()) {
+			close(s);
+			for (int i = 0; i < 3; i++) connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&at, sizeof at);
+		}
 	} else if (!strcmp(what, "semaphore")) {
 		sem_init(&sh->sem, 1, 0);
 		if (fork() && fork()) pause();

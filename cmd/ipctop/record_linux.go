@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipctop/ipctop/diagnose"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/record"
+)
+
+// recordOptions are the flags of record.
+type recordOptions struct {
+	every, duration time.Duration
+	keep            string
+}
+
+func (c command) newRecord(o *options) *cobra.Command {
+	r := new(recordOptions)
+	cmd := &cobra.Command{
+		Use:   "record FILE",
+		Short: "keep snapshots in a file",
+		Long: "Takes a snapshot every few seconds, with waits and findings, and appends it to FILE, until Ctrl-C or SIGTERM. ipctop replay\n" +
+			"shows it, and every command reads it with --from FILE[@TIME]. A FILE that is a recording already is continued.\n\n" +
+			"Each sample is on the disk (fsync) before the next one is taken: a crash, SIGKILL or a full disk costs the last sample at the\n" +
+			"most. Only the differences are kept: where little changes, a day at 5 s takes some tens of MB. With --keep old samples are\n" +
+			"dropped; now and then the rest is written anew beside FILE and takes its place.\n\n" +
+			"FILE can be read by its owner alone: it has the command lines of all processes.",
+		Example: "  ipctop record /var/tmp/ipc.rec\n" +
+			"  ipctop record --every 1s --for 10m incident.rec\n" +
+			"  ipctop record --keep 24h /var/lib/ipctop/ipctop.rec",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usageError("name one file to record to (see %s --help)", cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return c.record(cmd.Context(), o, r, args[0]) },
+	}
+	f := cmd.Flags()
+	f.DurationVar(&r.every, "every", 5*time.Second, "`TIME` from one sample to the next")
+	f.DurationVar(&r.duration, "for", 0, "end after this `TIME`, such as 10m; 0 is never")
+	f.StringVar(&r.keep, "keep", "", "keep no more than this `AGE-OR-SIZE`: 24h, 7d, 500MiB, 2GiB")
+	return cmd
+}
+
+func (r *recordOptions) check(o *options) (record.Keep, error) {
+	switch {
+	case o.from != "":
+		return record.Keep{}, usageError("record records a machine: --from has no use here")
+	case r.every < shortestDelay:
+		return record.Keep{}, usageError("--every %v: it is at least %v", r.every, shortestDelay)
+	case r.duration < 0:
+		return record.Keep{}, usageError("--for %v: it cannot be negative", r.duration)
+	case r.keep == "":
+		return record.Keep{}, nil
+	}
+	keep, err := record.ParseKeep(r.keep)
+	if err != nil {
+		return keep, usageError("--keep %s: %w", r.keep, err)
+	}
+	return keep, nil
+}
+
+// record appends samples to a file until it is told to end.
+func (c command) record(ctx context.Context, o *options, r *recordOptions, name string) (err error) {
+	keep, err := r.check(o)
+	if err != nil {
+		return err
+	}
+	if err := enoughFiles(); err != nil {
+		return err
+	}
+	tape, err := openTape(name, keep)
+	if err != nil {
+		return err
+	}
+	defer tape.close()
+	if tape.cutOff > 0 {
+		fmt.Fprintf(c.stderr, "ipctop: %s ended in the middle of a sample: its last %d bytes were cut off\n", name, tape.cutOff)
+	}
+	var end <-chan time.Time
+	if r.duration > 0 {
+		end = time.After(r.duration)
+	}
+	scanner := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Aside: "/proc/self/exe"})
+	ticker := time.NewTicker(r.every)
+	defer ticker.Stop()
+	failed := ""
+	for {
+		snap, err := scanner.Scan(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil // Ctrl-C is the normal end
+		case err != nil && tape.samples == 0:
+			return err
+		case err != nil:
+			// The next one may do again what this one could not.
+			if failed != err.Error() {
+				failed = err.Error()
+				fmt.Fprintf(c.stderr, "ipctop: no sample: %v\n", err)
+			}
+		default:
+			failed = ""
+			diagnose.Run(snap, diagnose.Options{MinAge: o.minAge})
+			if err := tape.append(snap); err != nil {
+				return fmt.Errorf("%w; %s ends with the sample before", err, name)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-end:
+			return nil
+		case <-ticker.C:
+		}
+	}
+}

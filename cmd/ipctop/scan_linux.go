@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/diagnose"
+	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/testfixtures"
+)
+
+// runRoles never returns in a process that ipctop started to be something else.
+func runRoles() {
+	testfixtures.RunRole() // one that fixtures started
+	fdscan.RunAside()      // one that asks pipes
+}
+
+// scanMachine takes a single snapshot of the machine.
+func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
+	if err := enoughFiles(); err != nil {
+		return nil, err
+	}
+	// A single snapshot is nearly all live memory: collecting earlier halves what
+	// the collector would let pile up beside it, and costs a few per cent.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(25)
+	}
+	snap, err := probe.NewScanner(probe.Options{
+		ProcRoot: o.procRoot, Probes: probes(), Sample: o.sample, Closer: o.closer, Aside: "/proc/self/exe",
+		ListDirectories: o.listDirs,
+	}).Scan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	diagnose.Run(snap, diagnose.Options{MinAge: o.minAge})
+	return snap, nil
+}
+
+// machineScanner takes one snapshot of the machine after the other.
+func machineScanner(o *options) (func(context.Context) (*model.Snapshot, error), error) {
+	scanner := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes()})
+	return func(ctx context.Context) (*model.Snapshot, error) {
+		snap, err := scanner.Scan(ctx)
+		if err == nil {
+			diagnose.Run(snap, diagnose.Options{MinAge: o.minAge})
+		}
+		return snap, err
+	}, nil
+}
+
+// scanProcesses takes a snapshot of the processes alone.
+func scanProcesses(ctx context.Context, o *options) (*model.Snapshot, error) {
+	return probe.NewScanner(probe.Options{ProcRoot: o.procRoot}).Scan(ctx)
+}
+
+// minFiles is how many files a scan has open at a time, at the most: some for
+// each processor, some for each table, and those of the Go runtime.
+const minFiles = 32
+
+// enoughFiles says whether ipctop may open as many files as a scan needs. With
+// fewer the Go runtime itself may crash.
+func enoughFiles() error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur >= minFiles {
+		return nil
+	}
+	return fmt.Errorf("at most %d files may be open at a time (ulimit -n), a scan needs %d", limit.Cur, minFiles)
+}

@@ -1,0 +1,58 @@
+//go:build !linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/render/tui"
+)
+
+// errNotLinux is what all say here that look at the machine.
+var errNotLinux = fmt.Errorf("this is %s: ipctop looks at Linux machines alone, and reads their dumps and recordings everywhere (--from FILE)", runtime.GOOS)
+
+func runRoles() {}
+
+func scanMachine(context.Context, *options) (*model.Snapshot, error) { return nil, errNotLinux }
+
+func machineScanner(*options) (func(context.Context) (*model.Snapshot, error), error) {
+	return nil, errNotLinux
+}
+
+func scanProcesses(context.Context, *options) (*model.Snapshot, error) { return nil, errNotLinux }
+
+// actor may change nothing: there is nothing that it could.
+type actor struct{}
+
+// Hold implements [tui.Actor].
+func (actor) Hold(int, uint64) (tui.Held, error) { return nil, errNotLinux }
+
+// Remove implements [tui.Actor].
+func (actor) Remove(*model.Object) error { return errNotLinux }
+
+func powerless(*options) string { return errNotLinux.Error() }
+
+// needsLinux is a command that works on Linux alone.
+func needsLinux(use, short string) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short + " (on Linux)", DisableFlagParsing: true,
+		RunE: func(*cobra.Command, []string) error { return errNotLinux },
+	}
+}
+
+func (c command) newDoctor(*options) *cobra.Command {
+	return needsLinux("doctor", "say what can be seen here and what is missing")
+}
+
+func (c command) newFixtures(*options) *cobra.Command {
+	return needsLinux("fixtures", "make real instances of each mechanism and each finding to look at")
+}
+
+func (c command) newRecord(*options) *cobra.Command {
+	return needsLinux("record", "keep snapshots in a file")
+}

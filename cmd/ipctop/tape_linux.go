@@ -1,0 +1,193 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/record"
+)
+
+// tape is a recording that is being written. Its file is locked, so that no
+// other recorder writes to it.
+type tape struct {
+	name    string
+	file    *os.File
+	w       *record.Writer
+	samples int   // that this recorder has appended
+	cutOff  int64 // bytes that an earlier one left behind unfinished
+}
+
+// openTape makes a recording or continues one.
+func openTape(name string, keep record.Keep) (*tape, error) {
+	if path, err := filepath.EvalSymlinks(name); err == nil {
+		name = path // what is dropped is dropped from the file, not from a link to it
+	}
+	f, created, err := lockFile(name)
+	if err != nil {
+		return nil, err
+	}
+	t := &tape{name: name, file: f}
+	if err := t.begin(keep); err != nil {
+		if created {
+			err = errors.Join(err, os.Remove(name)) // nothing was recorded
+		}
+		f.Close()
+		return nil, err
+	}
+	_ = os.Remove(t.beside()) // of a recorder that was killed; nobody else writes it
+	return t, nil
+}
+
+// lockFile opens a file, or makes it, for this process alone.
+func lockFile(name string) (f *os.File, created bool, err error) {
+	for {
+		_, missing := os.Lstat(name)
+		// O_NONBLOCK, as opening a FIFO would wait for a reader.
+		f, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_NONBLOCK|unix.O_NOCTTY, 0o600)
+		if err != nil {
+			return nil, false, err
+		}
+		info, err := f.Stat()
+		if err == nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("%s is no regular file", name)
+		}
+		if err == nil {
+			err = lock(f, name)
+		}
+		if err != nil {
+			f.Close()
+			return nil, false, err
+		}
+		// Another recorder may have put a new file in its place meanwhile.
+		if now, err := os.Stat(name); err == nil && os.SameFile(info, now) {
+			return f, errors.Is(missing, fs.ErrNotExist) && info.Size() == 0, nil
+		}
+		f.Close()
+	}
+}
+
+func lock(f *os.File, name string) error {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return fmt.Errorf("another recorder is writing to %s", name)
+	}
+	if err != nil {
+		return fmt.Errorf("flock %s: %w", name, err)
+	}
+	return nil
+}
+
+// begin finds the end of a recording, or begins one.
+func (t *tape) begin(keep record.Keep) error {
+	info, err := t.file.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() > 0 {
+		rec, err := record.Open(t.file, info.Size())
+		if err != nil {
+			return fmt.Errorf("%s: %w: it is left as it is", t.name, err)
+		}
+		if rec.End() > 0 {
+			t.cutOff = info.Size() - rec.End()
+			if _, err := t.file.Seek(rec.End(), io.SeekStart); err != nil {
+				return err
+			}
+			t.w, err = record.Continue(t.file, rec, keep)
+			return err
+		}
+		if err := t.file.Truncate(0); err != nil { // cut off within its first bytes
+			return err
+		}
+	}
+	if t.w, err = record.Create(t.file, keep); err != nil {
+		return err
+	}
+	return syncDir(t.name)
+}
+
+// append adds a sample and drops what is older than is to be kept.
+func (t *tape) append(s *model.Snapshot) error {
+	if err := t.w.Append(s); err != nil {
+		return fmt.Errorf("write %s: %w", t.name, cause(err))
+	}
+	t.samples++
+	n := t.w.Excess(s.Taken)
+	if n == 0 {
+		return nil
+	}
+	if err := t.drop(n); err != nil {
+		return fmt.Errorf("drop old samples of %s: %w", t.name, err)
+	}
+	return nil
+}
+
+// cause leaves the file's name out of an error that is about to get it.
+func cause(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// beside is the file that what is kept is written to.
+func (t *tape) beside() string {
+	dir, base := filepath.Split(t.name)
+	return filepath.Join(dir, "."+base+".new")
+}
+
+// drop puts a recording without its oldest groups in the place of this one. At
+// any time one of the two is there, and whole.
+func (t *tape) drop(groups int) (err error) {
+	name := t.beside()
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	inPlace := false
+	defer func() {
+		if !inPlace {
+			f.Close()
+			err = errors.Join(err, os.Remove(name))
+		}
+	}()
+	// Before it has its name, so that no recorder comes in between.
+	if err := lock(f, name); err != nil {
+		return err
+	}
+	w, err := t.w.Drop(groups, f, t.file)
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(name, t.name); err != nil {
+		return err
+	}
+	inPlace = true
+	t.file.Close()
+	t.file, t.w = f, w
+	return syncDir(t.name)
+}
+
+// syncDir sees to it that a file's name is on the disk, too. Not every file
+// system can do that.
+func syncDir(name string) error {
+	d, err := os.Open(filepath.Dir(name))
+	if err != nil {
+		return nil // it may be written to and not read
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOTSUP) {
+		return err
+	}
+	return nil
+}
+
+func (t *tape) close() { t.file.Close() }

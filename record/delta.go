@@ -1,0 +1,231 @@
+package record
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// A delta makes the lines of a sample's JSON out of those of the sample before:
+// its JSON has one record a line, in an order that hardly changes. It begins
+// with the time between the two in ns; then come the steps below. A position
+// in the old lines moves along.
+const (
+	stepCopy    = iota // the next N old lines stay
+	stepSeek           // go N old lines on (zigzag: or back)
+	stepLine           // a new line of N bytes follows
+	stepNumbers        // the next old line, with other numbers; N is 0
+	stepSplice         // the next old line, but for what is between its first N bytes and its last M; the bytes between follow
+	steps
+)
+
+// lines splits JSON into lines, each with its line end.
+func lines(doc []byte) [][]byte {
+	list := make([][]byte, 0, bytes.Count(doc, newline)+1)
+	for len(doc) > 0 {
+		n := bytes.IndexByte(doc, '\n') + 1
+		if n == 0 {
+			n = len(doc)
+		}
+		list = append(list, doc[:n:n])
+		doc = doc[n:]
+	}
+	return list
+}
+
+var newline = []byte{'\n'}
+
+// identity is what tells a record from those beside it: all begin with what
+// identifies them, in one or two fields. It need not be unique: where it is
+// not, the delta becomes larger, no more.
+func identity(line []byte) []byte {
+	first := bytes.IndexByte(line, ',')
+	if first < 0 {
+		return line
+	}
+	second := bytes.IndexByte(line[first+1:], ',')
+	if second < 0 {
+		return line
+	}
+	return line[:first+1+second]
+}
+
+// appendDelta appends what makes list of old.
+func appendDelta(b []byte, old, list [][]byte, shift int64) []byte {
+	if shift >= maxNumber || shift <= -maxNumber {
+		shift = 0
+	}
+	b = binary.AppendUvarint(b, zigzag(shift))
+	var index map[string][]int
+	for at := 0; len(list) > 0; {
+		same := 0
+		for same < len(list) && at+same < len(old) && bytes.Equal(old[at+same], list[same]) {
+			same++
+		}
+		if same > 0 {
+			b = appendStep(b, stepCopy, uint64(same))
+			at, list = at+same, list[same:]
+			continue
+		}
+		line := list[0]
+		id := identity(line)
+		if at >= len(old) || !bytes.Equal(identity(old[at]), id) {
+			if index == nil {
+				index = indexLines(old)
+			}
+			found := nextOf(index[string(id)], at)
+			if found < 0 {
+				b = append(appendStep(b, stepLine, uint64(len(line))), line...)
+				list = list[1:]
+				continue
+			}
+			b = appendStep(b, stepSeek, zigzag(int64(found-at)))
+			if at = found; bytes.Equal(old[at], line) {
+				continue
+			}
+		}
+		b = appendChange(b, old[at], line, shift)
+		at, list = at+1, list[1:]
+	}
+	return b
+}
+
+func appendStep(b []byte, step int, n uint64) []byte {
+	return binary.AppendUvarint(b, n*steps+uint64(step))
+}
+
+// indexLines finds lines by identity.
+func indexLines(list [][]byte) map[string][]int {
+	index := make(map[string][]int, len(list))
+	for i, line := range list {
+		id := string(identity(line))
+		index[id] = append(index[id], i)
+	}
+	return index
+}
+
+// nextOf is the first place at or after at, else the first of all; -1 if there is
+// none.
+func nextOf(places []int, at int) int {
+	for _, p := range places {
+		if p >= at {
+			return p
+		}
+	}
+	if len(places) > 0 {
+		return places[0]
+	}
+	return -1
+}
+
+// appendChange appends the step from a line to another of the same identity.
+func appendChange(b []byte, old, line []byte, shift int64) []byte {
+	n := len(b)
+	if b, ok := appendNumbers(appendStep(b, stepNumbers, 0), old, line, shift); ok {
+		return b
+	}
+	b = b[:n]
+	before := 0
+	for before < len(old) && before < len(line) && old[before] == line[before] {
+		before++
+	}
+	after := 0
+	for after < len(old)-before && after < len(line)-before && old[len(old)-1-after] == line[len(line)-1-after] {
+		after++
+	}
+	between := line[before : len(line)-after]
+	b = binary.AppendUvarint(appendStep(b, stepSplice, uint64(before)), uint64(after))
+	return append(binary.AppendUvarint(b, uint64(len(between))), between...)
+}
+
+// What a delta may make at the most, whatever the file says.
+const (
+	maxLines    = 8 << 20
+	maxDocument = 1 << 30
+)
+
+// deltaReader reads a delta.
+type deltaReader struct {
+	b     []byte
+	shift int64
+	err   error
+}
+
+func (d *deltaReader) uvarint() uint64 {
+	u, n := binary.Uvarint(d.b)
+	if n <= 0 {
+		d.err = errDelta
+		return 0
+	}
+	d.b = d.b[n:]
+	return u
+}
+
+func (d *deltaReader) bytes(n uint64) []byte {
+	if n > uint64(len(d.b)) {
+		d.err = errDelta
+		return nil
+	}
+	b := d.b[:n:n]
+	d.b = d.b[n:]
+	return b
+}
+
+// applyDelta makes the lines of a sample of those of the sample before.
+func applyDelta(old [][]byte, delta []byte) ([][]byte, error) {
+	d := deltaReader{b: delta}
+	d.shift = unzigzag(d.uvarint())
+	if d.shift >= maxNumber || d.shift <= -maxNumber {
+		d.err = errDelta
+	}
+	list := make([][]byte, 0, len(old)+16)
+	at, size := uint64(0), 0
+	add := func(line []byte) {
+		list = append(list, line)
+		size += len(line)
+	}
+	for len(d.b) > 0 && d.err == nil {
+		code := d.uvarint()
+		n := code / steps
+		step := int(code % steps)
+		if step == stepNumbers || step == stepSplice {
+			if at >= uint64(len(old)) {
+				return nil, errDelta
+			}
+			at++
+		}
+		switch step {
+		case stepCopy:
+			if n > uint64(len(old))-at || len(list)+int(n) > maxLines {
+				return nil, errDelta
+			}
+			for _, line := range old[at : at+n] {
+				add(line)
+			}
+			at += n
+		case stepSeek:
+			to := int64(at) + unzigzag(n)
+			if to < 0 || to > int64(len(old)) {
+				return nil, errDelta
+			}
+			at = uint64(to)
+		case stepLine:
+			add(d.bytes(n))
+		case stepNumbers:
+			add(d.appendNumbered(make([]byte, 0, len(old[at-1])+8), old[at-1]))
+		case stepSplice:
+			line := old[at-1]
+			after := d.uvarint()
+			between := d.bytes(d.uvarint())
+			if n > uint64(len(line)) || after > uint64(len(line))-n {
+				return nil, errDelta
+			}
+			made := make([]byte, 0, n+after+uint64(len(between)))
+			made = append(append(made, line[:n]...), between...)
+			add(append(made, line[uint64(len(line))-after:]...))
+		}
+		if size > maxDocument || len(list) > maxLines {
+			return nil, errDelta
+		}
+	}
+	return list, d.err
+}

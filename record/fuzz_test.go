@@ -1,0 +1,39 @@
+package record
+
+import (
+	"bytes"
+	"testing"
+	"time"
+)
+
+// Whatever is in a file, reading it ends, without a panic.
+func FuzzOpen(f *testing.F) {
+	m, _ := recording(f, newMachine(1, 2), 4, time.Second)
+	f.Add(m.b)
+	f.Add(m.b[:len(m.b)-5])
+	f.Add([]byte{})
+	f.Fuzz(func(_ *testing.T, b []byte) {
+		rec, err := Open(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			return
+		}
+		for i := range min(rec.Len(), 20) {
+			_, _ = rec.JSON(i)
+			_, _ = rec.Load(i)
+		}
+	})
+}
+
+// Any delta comes back as it was, and any bytes as a delta do no harm.
+func FuzzDelta(f *testing.F) {
+	f.Add([]byte("{\"pid\":1,\"a\":5\n{\"pid\":2,\"b\":007\n"), []byte("{\"pid\":2,\"b\":8\n{\"pid\":1,\"a\":16\nx"), int64(5))
+	f.Add([]byte("a9\n"), []byte("a10\n"), int64(1))
+	f.Add([]byte("999999999999999999\n"), []byte("0\n"), int64(-1))
+	f.Fuzz(func(t *testing.T, old, doc []byte, shift int64) {
+		made, err := applyDelta(lines(old), appendDelta(nil, lines(old), lines(doc), shift))
+		if err != nil || !bytes.Equal(bytes.Join(made, nil), doc) {
+			t.Fatalf("%q from %q: %q, %v", doc, old, bytes.Join(made, nil), err)
+		}
+		_, _ = applyDelta(lines(old), doc)
+	})
+}

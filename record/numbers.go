@@ -1,0 +1,126 @@
+package record
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"strconv"
+)
+
+// Most lines that change do so in numbers alone: ages, counters, queues. These
+// are kept as differences. Ages all grow by the time between the samples, and
+// so what is kept of them is how much they differ from that.
+
+// maxDigits keeps sums and differences within 63 bits.
+const maxDigits = 18
+
+const maxNumber = 1_000_000_000_000_000_000
+
+// number is the value of a run of digits, if the run can be made of the value
+// again.
+func number(run []byte) (int64, bool) {
+	if len(run) > maxDigits || len(run) > 1 && run[0] == '0' {
+		return 0, false
+	}
+	n := int64(0)
+	for _, c := range run {
+		n = n*10 + int64(c-'0')
+	}
+	return n, true
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// digits is how many digits b begins with.
+func digits(b []byte) int {
+	n := 0
+	for n < len(b) && isDigit(b[n]) {
+		n++
+	}
+	return n
+}
+
+// appendNumbers appends how line differs from old, if it does so in numbers
+// alone: how many, and for each how many numbers stay before it and its
+// difference. shift is the time between the samples in ns.
+func appendNumbers(b []byte, old, line []byte, shift int64) ([]byte, bool) {
+	var edits []byte
+	count, skipped := uint64(0), uint64(0)
+	for len(old) > 0 && len(line) > 0 {
+		n, m := digits(old), digits(line)
+		if n == 0 && m == 0 {
+			if old[0] != line[0] {
+				return b, false
+			}
+			old, line = old[1:], line[1:]
+			continue
+		}
+		if bytes.Equal(old[:n], line[:m]) {
+			skipped++
+		} else {
+			was, ok1 := number(old[:n])
+			is, ok2 := number(line[:m])
+			if n == 0 || m == 0 || !ok1 || !ok2 {
+				return b, false
+			}
+			edits = appendDifference(binary.AppendUvarint(edits, skipped), is-was, shift)
+			count++
+			skipped = 0
+		}
+		old, line = old[n:], line[m:]
+	}
+	if len(old) > 0 || len(line) > 0 {
+		return b, false
+	}
+	return append(binary.AppendUvarint(b, count), edits...), true
+}
+
+// appendDifference appends d, or what it differs from shift if that is less.
+func appendDifference(b []byte, d, shift int64) []byte {
+	code := zigzag(d) << 1
+	if near := zigzag(d - shift); near < zigzag(d) {
+		code = near<<1 | 1
+	}
+	return binary.AppendUvarint(b, code)
+}
+
+func zigzag(n int64) uint64   { return uint64(n<<1) ^ uint64(n>>63) }
+func unzigzag(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
+
+var errDelta = errors.New("it does not fit the sample before")
+
+// appendNumbered appends old with the changes that appendNumbers wrote to dst.
+func (d *deltaReader) appendNumbered(dst, old []byte) []byte {
+	for count := d.uvarint(); count > 0 && d.err == nil; count-- {
+		skip := d.uvarint()
+		code := d.uvarint()
+		for d.err == nil {
+			for len(old) > 0 && !isDigit(old[0]) {
+				dst, old = append(dst, old[0]), old[1:]
+			}
+			n := digits(old)
+			if n == 0 {
+				d.err = errDelta
+				break
+			}
+			if skip > 0 {
+				skip--
+				dst, old = append(dst, old[:n]...), old[n:]
+				continue
+			}
+			was, ok := number(old[:n])
+			is := unzigzag(code >> 1)
+			if code&1 != 0 {
+				is += d.shift
+			}
+			is += was
+			if !ok || is < 0 || is >= maxNumber {
+				d.err = errDelta
+				break
+			}
+			dst, old = strconv.AppendInt(dst, is, 10), old[n:]
+			break
+		}
+	}
+	return append(dst, old...)
+}

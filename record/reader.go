@@ -1,0 +1,304 @@
+package record
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Recording is a recording opened for reading. It holds where each sample is,
+// and no sample but the latest one read. It must not be used concurrently.
+type Recording struct {
+	r       io.ReaderAt
+	entries []entry
+	end     int64 // of the last whole frame
+	indexed int64 // where the last index is; 0: nowhere
+	before  int64 // how long that is
+	damaged int64 // bytes that belong to no whole frame
+
+	at    int // the sample whose lines are held; -1: none
+	lines [][]byte
+}
+
+// Open finds the samples of a recording. It takes what is whole of a file that
+// was cut off or damaged; [Recording.Damage] tells.
+func Open(r io.ReaderAt, size int64) (*Recording, error) {
+	first := make([]byte, min(size, headerSize))
+	if err := readFull(r, first, 0); err != nil {
+		return nil, err
+	}
+	if len(first) > 0 && len(first) < headerSize && bytes.HasPrefix(appendFrame(nil, header{kind: typeFile}, nil), first) {
+		return &Recording{r: r, damaged: size, at: -1}, nil // cut off while it was made
+	}
+	if err := checkFileHeader(first); err != nil {
+		return nil, err
+	}
+	rec := &Recording{r: r, end: headerSize, at: -1}
+	from, err := rec.readIndexes(size)
+	if err != nil {
+		return nil, err
+	}
+	if err := rec.scan(from, size); err != nil {
+		return nil, err
+	}
+	return rec, nil
+}
+
+// readIndexes finds the samples that are in an index, from the last one
+// backwards. It returns where the frames begin that are in none.
+func (rec *Recording) readIndexes(size int64) (int64, error) {
+	at, err := findLastIndex(rec.r, size)
+	if err != nil || at < 0 {
+		return headerSize, err
+	}
+	last, err := rec.followIndexes(at, size)
+	if errors.Is(err, errDamaged) {
+		// What an index leads to is no index: all frames have to be looked at.
+		rec.entries, rec.indexed, rec.before = nil, 0, 0
+		return headerSize, nil
+	}
+	rec.end = last
+	return last, err
+}
+
+// followIndexes reads the indexes from one back to the first. It returns where the
+// one it began with ends.
+func (rec *Recording) followIndexes(at, size int64) (end int64, err error) {
+	var groups [][]entry
+	for place := at; ; {
+		h, p, err := readFrame(rec.r, place, size)
+		if err != nil {
+			return 0, err
+		}
+		if h.kind != typeIndex {
+			return 0, errDamaged
+		}
+		if place == at {
+			rec.indexed, rec.before = at, h.size()
+			end = at + h.size()
+		}
+		if p, err = decompress(p); err != nil {
+			return 0, err
+		}
+		samples, from, before, err := parseIndex(p, place)
+		if err != nil {
+			return 0, err
+		}
+		groups = append(groups, samples)
+		if from <= headerSize {
+			break
+		}
+		if before < headerSize {
+			return 0, errDamaged
+		}
+		place = from - before
+	}
+	for i := len(groups) - 1; i >= 0; i-- {
+		for _, e := range groups[i] {
+			if e.at >= headerSize && !rec.add(e) { // those before have been dropped
+				return 0, errDamaged
+			}
+		}
+	}
+	return end, nil
+}
+
+// add appends a sample, unless it is a delta and nothing is before it.
+func (rec *Recording) add(e entry) bool {
+	switch {
+	case e.whole:
+		e.key = len(rec.entries)
+	case len(rec.entries) == 0:
+		return false
+	default:
+		e.key = rec.entries[len(rec.entries)-1].key
+	}
+	rec.entries = append(rec.entries, e)
+	return true
+}
+
+// findLastIndex searches for the last whole index, from the end backwards. It
+// returns -1 if there is none.
+func findLastIndex(r io.ReaderAt, size int64) (int64, error) {
+	const piece = 256 << 10
+	want := append(append(mark[:len(mark):len(mark)], Version), typeIndex)
+	buf := make([]byte, piece+headerSize)
+	for end := size; end > headerSize; {
+		start := max(end-piece, headerSize)
+		b := buf[:min(end+headerSize, size)-start]
+		if err := readFull(r, b, start); err != nil {
+			return 0, err
+		}
+		for {
+			i := bytes.LastIndex(b, want)
+			if i < 0 {
+				break
+			}
+			switch _, _, err := readFrame(r, start+int64(i), size); {
+			case err == nil:
+				return start + int64(i), nil
+			case !errors.Is(err, errDamaged):
+				return 0, err
+			}
+			b = b[:i+len(want)-1]
+		}
+		end = start
+	}
+	return -1, nil
+}
+
+// scan finds the samples from a place on, frame by frame. Those that follow a
+// damaged one are of no use until the next whole sample.
+func (rec *Recording) scan(from, size int64) error {
+	broken := false
+	for at := from; at < size; {
+		h, _, err := readFrame(rec.r, at, size)
+		if errors.Is(err, errDamaged) {
+			next, err := findFrame(rec.r, at+1, size)
+			if err != nil {
+				return err
+			}
+			rec.damaged += next - at
+			at, broken = next, true
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		e := entry{at: at, length: h.size(), taken: h.taken, findings: h.findings, whole: h.kind == typeKey}
+		broken = broken && !e.whole
+		switch {
+		case h.kind == typeIndex:
+			rec.indexed, rec.before = at, h.size()
+		case broken, h.kind != typeKey && h.kind != typeDelta, !rec.add(e):
+			rec.damaged += h.size()
+		}
+		at += h.size()
+		rec.end = at
+	}
+	return nil
+}
+
+// findFrame searches for the next frame from a place on; size if there is none.
+func findFrame(r io.ReaderAt, from, size int64) (int64, error) {
+	buf := make([]byte, 64<<10)
+	for at := from; size-at >= headerSize; {
+		b := buf[:min(size-at, int64(len(buf)))]
+		if err := readFull(r, b, at); err != nil {
+			return 0, err
+		}
+		i := bytes.Index(b, mark[:])
+		switch {
+		case i < 0:
+			at += int64(len(b) - markSize + 1)
+			continue
+		case len(b)-i < headerSize && at+int64(len(b)) < size:
+			at += int64(i)
+			continue
+		}
+		if _, err := parseHeader(b[i:]); err == nil {
+			return at + int64(i), nil
+		}
+		at += int64(i) + 1
+	}
+	return size, nil
+}
+
+// Len is the number of samples.
+func (rec *Recording) Len() int { return len(rec.entries) }
+
+// End is where the last whole frame ends.
+func (rec *Recording) End() int64 { return rec.end }
+
+// Damage is how many bytes are of no use: the file was cut off or damaged.
+func (rec *Recording) Damage() int64 { return rec.damaged }
+
+// Time is when sample i was taken.
+func (rec *Recording) Time(i int) time.Time { return time.Unix(0, rec.entries[i].taken).UTC() }
+
+// Findings is a number that is the same for samples with the same findings.
+func (rec *Recording) Findings(i int) uint64 { return rec.entries[i].findings }
+
+// Size is how many bytes of the file sample i takes, and whether it is whole
+// rather than a delta.
+func (rec *Recording) Size(i int) (bytes int64, whole bool) {
+	return rec.entries[i].length, rec.entries[i].whole
+}
+
+// At is the last sample that was taken at a time or before; -1 if all were
+// taken later.
+func (rec *Recording) At(t time.Time) int {
+	// A clock that was set back makes times that are not in order: then it is one
+	// of those that fit.
+	return sort.Search(rec.Len(), func(i int) bool { return rec.Time(i).After(t) }) - 1
+}
+
+// JSON is sample i as [model.Encode] wrote it.
+func (rec *Recording) JSON(i int) ([]byte, error) {
+	list, err := rec.linesOf(i)
+	if err != nil {
+		return nil, fmt.Errorf("sample %d of %d: %w", i+1, rec.Len(), err)
+	}
+	return bytes.Join(list, nil), nil
+}
+
+// Load is sample i.
+func (rec *Recording) Load(i int) (*model.Snapshot, error) {
+	doc, err := rec.JSON(i)
+	if err != nil {
+		return nil, err
+	}
+	s, err := model.Decode(bytes.NewReader(doc))
+	if err != nil {
+		return nil, fmt.Errorf("sample %d of %d: %w", i+1, rec.Len(), err)
+	}
+	return s, nil
+}
+
+// linesOf are the lines of sample i, which begin with those of its group.
+func (rec *Recording) linesOf(i int) ([][]byte, error) {
+	key := rec.entries[i].key
+	at, list := key-1, [][]byte(nil)
+	if rec.at >= key && rec.at <= i {
+		at, list = rec.at, rec.lines
+	}
+	var document uint32
+	for at < i {
+		at++
+		var err error
+		if list, document, err = rec.advance(at, list); err != nil {
+			return nil, err
+		}
+		if at == i && checksumLines(list) != document {
+			return nil, errDamaged
+		}
+	}
+	rec.at, rec.lines = i, list
+	return list, nil
+}
+
+// advance makes the lines of sample i of those of the sample before, and tells
+// which checksum they should have.
+func (rec *Recording) advance(i int, before [][]byte) ([][]byte, uint32, error) {
+	e := rec.entries[i]
+	h, p, err := readFrame(rec.r, e.at, e.at+e.length)
+	if err != nil {
+		return nil, 0, err
+	}
+	if h.size() != e.length || h.kind != typeKey && h.kind != typeDelta || (h.kind == typeKey) != e.whole {
+		return nil, 0, errDamaged
+	}
+	if p, err = decompress(p); err != nil {
+		return nil, 0, err
+	}
+	if h.kind == typeKey {
+		return lines(p), h.document, nil
+	}
+	list, err := applyDelta(before, p)
+	return list, h.document, err
+}

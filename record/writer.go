@@ -1,0 +1,160 @@
+package record
+
+import (
+	"bytes"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// File is where a [Writer] writes: an [os.File] is one. It is positioned at its
+// end.
+type File interface {
+	io.Writer
+	Truncate(size int64) error
+	Sync() error
+}
+
+// How large a group of samples becomes: so many, no longer than so.
+const (
+	groupSamples = 120
+	groupTime    = 15 * time.Minute
+)
+
+// Writer appends samples to a recording.
+type Writer struct {
+	f     File
+	keep  Keep
+	coder *coder
+	size  int64 // of what is whole in the file
+
+	group     []entry // the samples since the last index
+	from      int64   // where they begin, which is where the last index ends
+	before    int64   // length of the last index; 0 if there is none
+	last      [][]byte
+	lastTaken int64
+	starts    []groupStart // of all groups, the one under way included
+
+	doc  bytes.Buffer
+	full bool // the next sample begins a group
+}
+
+// groupStart is where a group begins, and when.
+type groupStart struct{ at, taken int64 }
+
+// Create begins a recording in an empty file.
+func Create(f File, keep Keep) (*Writer, error) {
+	w := &Writer{f: f, keep: keep, coder: newCoder(), full: true, from: headerSize}
+	return w, w.write(appendFrame(nil, header{kind: typeFile}, nil))
+}
+
+// Continue appends to a recording. What is after its last whole sample is cut
+// off. f is of the file that r reads, positioned at r.End().
+func Continue(f File, r *Recording, keep Keep) (*Writer, error) {
+	w := &Writer{f: f, keep: keep, coder: newCoder(), full: true, size: r.End(), before: r.before}
+	for _, e := range r.entries {
+		if e.at > r.indexed {
+			w.group = append(w.group, e)
+		}
+		if e.whole {
+			w.starts = append(w.starts, groupStart{e.at, e.taken})
+		}
+	}
+	w.from = max(headerSize, r.indexed+r.before)
+	if err := f.Truncate(w.size); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// Append adds a sample and sees to it that it is on the disk. After an error the
+// file is as it was before, and nothing more can be appended.
+func (w *Writer) Append(s *model.Snapshot) error {
+	w.doc.Reset()
+	if err := model.Encode(&w.doc, s); err != nil {
+		return err
+	}
+	doc := bytes.Clone(w.doc.Bytes())
+	if len(doc) > maxDocument {
+		return fmt.Errorf("a sample of %d bytes is too large for a recording", len(doc))
+	}
+	list := lines(doc)
+	h := header{kind: typeKey, taken: s.Taken.UnixNano(), findings: fingerprint(s.Findings), document: checksum(doc)}
+	var payload, frames []byte
+	if w.full || w.groupFull(h.taken) {
+		payload = w.coder.compress(doc)
+		if len(w.group) > 0 {
+			frames = w.coder.appendIndex(nil, w.group, w.from, w.before)
+		}
+	} else {
+		h.kind = typeDelta
+		payload = w.coder.compress(appendDelta(nil, w.last, list, h.taken-w.lastTaken))
+	}
+	index := int64(len(frames))
+	frames = appendFrame(frames, h, payload)
+	at := w.size + index
+	if err := w.write(frames); err != nil {
+		return err
+	}
+	if h.kind == typeKey {
+		if index > 0 {
+			w.group, w.from, w.before = nil, at, index
+		}
+		w.starts = append(w.starts, groupStart{at, h.taken})
+		w.full = false
+	}
+	w.group = append(w.group, entry{at: at, length: int64(len(frames)) - index, taken: h.taken, findings: h.findings, whole: h.kind == typeKey})
+	w.last, w.lastTaken = list, h.taken
+	return nil
+}
+
+// groupFull reports whether the next sample is better kept whole.
+func (w *Writer) groupFull(taken int64) bool {
+	first, last := w.group[0], w.group[len(w.group)-1]
+	bytes, age := last.at+last.length-first.at, time.Duration(taken-first.taken)
+	longest, largest := w.keep.group()
+	return len(w.group) >= groupSamples || age < 0 || age > longest || bytes > largest ||
+		// Where everything changes, deltas save nothing.
+		len(w.group) > 1 && last.length > first.length/2
+}
+
+// write writes whole frames with one call.
+func (w *Writer) write(b []byte) error {
+	n, err := w.f.Write(b)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
+	if err == nil {
+		err = w.f.Sync()
+	}
+	if err != nil {
+		// A part of a frame would do no harm, but nobody needs it. If this fails too,
+		// then the first error says more.
+		_ = w.f.Truncate(w.size)
+		return err
+	}
+	w.size += int64(len(b))
+	return nil
+}
+
+// Size is how long the file is.
+func (w *Writer) Size() int64 { return w.size }
+
+// fingerprint tells apart sets of findings.
+func fingerprint(findings []model.Finding) uint64 {
+	ids := make([]string, len(findings))
+	for i := range findings {
+		ids[i] = findings[i].ID
+	}
+	slices.Sort(ids)
+	h := fnv.New64a()
+	for _, id := range ids {
+		h.Write([]byte(id))
+		h.Write([]byte{0})
+	}
+	return h.Sum64()
+}
