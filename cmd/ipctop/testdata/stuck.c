@@ -2,6 +2,7 @@
 // is the first argument, a directory for files the second.
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
@@ -138,6 +139,18 @@ int main(int argc, char **argv) {
 	} else if (!strcmp(what, "sockets")) {
 		int s[2], i;
 		if (socketpair(AF_UNIX, SOCK_STREAM, 0, s)) return 1;
+		i = fork() != 0;
+		close(s[!i]);
+		recv(s[i], big, 1, 0);
+	} else if (!strcmp(what, "tcp")) {
+		struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		socklen_t size = sizeof at;
+		int l = socket(AF_INET, SOCK_STREAM, 0), s[2], i;
+		if (bind(l, (void *)&at, size) || listen(l, 1) || getsockname(l, (void *)&at, &size)) return 1;
+		s[0] = socket(AF_INET, SOCK_STREAM, 0);
+		if (connect(s[0], (void *)&at, size)) return 1;
+		s[1] = accept(l, 0, 0);
+		close(l);
 		i = fork() != 0;
 		close(s[!i]);
 		recv(s[i], big, 1, 0);
