@@ -31,6 +31,10 @@ arch:
 	CGO_ENABLED=0 GOOS=darwin $(GO) build -o /dev/null ./cmd/ipctop
 	GOOS=darwin $(GO) vet ./model ./diagnose/... ./query ./record ./render/...
 
+# A recorder that is killed 200 times at any moment.
+kills:
+	IPCTOP_TEST_KILLS=1 $(GO) test -run Killed ./cmd/ipctop
+
 fuzz:
 	GO="$(GO)" FUZZTIME=$(FUZZTIME) tools/fuzz
 
