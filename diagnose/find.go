@@ -28,7 +28,8 @@ type finding struct {
 	// nothing but them is a symptom of this one.
 	explains []*model.Wait
 
-	// about tells findings without objects apart, as part of the id.
+	// about stands for the objects in the id: where there are none, or where they
+	// come and go while the cause lasts.
 	about string
 }
 
@@ -145,8 +146,10 @@ func (v *view) complete(f *finding) {
 	}
 	if f.about != "" {
 		parts = append(parts, f.about)
+	} else {
+		parts = append(parts, f.Objects...)
 	}
-	f.ID = strings.Join(append(parts, f.Objects...), ",")
+	f.ID = strings.Join(parts, ",")
 }
 
 // set sorts pids, each once.

@@ -42,7 +42,7 @@ func findCloseWait(v *view) []finding {
 		if !ok {
 			at = len(list)
 			byProcess[pids[0]] = at
-			list = append(list, finding{Finding: model.Finding{
+			list = append(list, finding{about: "tcp", Finding: model.Finding{
 				Confidence: model.Certain, Severity: model.Info, Root: v.root(pids[0], "does not close; "+v.doing(pids[0])),
 			}})
 		}

@@ -31,9 +31,10 @@ func findDeadlock(v *view) []finding {
 	for _, d := range v.graph.Deadlocks() {
 		var steps []model.Step
 		var actions []model.Action
-		objects := objectsOf(d.Waits...)
-		for i, w := range d.Waits {
-			steps = append(steps, v.stepOf(w, v.inCircle(w, d.Waits[(i+1)%len(d.Waits)])))
+		objects := objectsOf(d.Waits[:d.Circle]...)
+		circle := d.Waits[:d.Circle]
+		for i, w := range circle {
+			steps = append(steps, v.stepOf(w, v.inCircle(w, circle[(i+1)%len(circle)])))
 		}
 		pids := pidsOf(d.Waits...)
 		for _, pid := range pids {
@@ -46,8 +47,8 @@ func findDeadlock(v *view) []finding {
 		}
 		victims := pidsOf(slices.Concat(d.Waits, d.Victims)...)
 		f := finding{Finding: model.Finding{
-			Confidence: d.Confidence, LoweredBy: d.LoweredBy, Since: latestOf(v, d.Waits), Objects: objects, Victims: victims, Chain: steps,
-			Evidence: v.evidence(d.Waits...), Actions: actions, Summary: v.circle(&d, pids),
+			Confidence: d.Confidence, LoweredBy: d.LoweredBy, Since: latestOf(v, circle), Objects: objects, Victims: victims, Chain: steps,
+			Evidence: v.evidence(circle...), Actions: actions, Summary: v.circle(&d, pids),
 		}, explains: slices.Concat(d.Waits, d.Victims)}
 		list = append(list, f)
 	}

@@ -58,7 +58,7 @@ func findFDInFlight(v *view) []finding {
 			}
 			f.Severity, f.Confidence = model.Warning, model.Possible
 			f.LoweredBy = []string{"the kernel does not tell what the descriptors are"}
-			f.explains, f.Victims, f.Objects = append(f.explains, w), append(f.Victims, w.PID), append(f.Objects, w.Object)
+			f.Victims, f.Objects = append(f.Victims, w.PID), append(f.Objects, w.Object)
 			f.Since = earliest(f.Since, v.began(w))
 			f.Chain = append(f.Chain, v.step(w, w.Object, "waits for the other end of"))
 		}

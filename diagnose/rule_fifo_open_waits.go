@@ -1,6 +1,9 @@
 package diagnose
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
@@ -20,17 +23,28 @@ var fifoOpenWaitsRule = Rule{
 
 func findFIFOOpenWaits(v *view) []finding {
 	var list []finding
+	byPID := map[int][]*model.Wait{}
 	for i := range v.Waits {
 		w := &v.Waits[i]
-		if !strings.HasPrefix(w.Call, "open") || w.Needs != "peer" || !v.aged(w) {
-			continue
+		if strings.HasPrefix(w.Call, "open") && w.Needs == "peer" && v.aged(w) {
+			byPID[w.PID] = append(byPID[w.PID], w)
 		}
-		list = append(list, finding{Finding: model.Finding{
-			Confidence: model.Certain, Since: v.began(w), Victims: []int{w.PID}, Objects: objectsOf(w), Root: v.root(w.PID, v.graph.Wants(w)),
-			Summary: v.name(w.PID) + " " + v.graph.Wants(w) + ", and nobody opens the other end",
-			Chain:   []model.Step{v.stepOf(w, nil)}, Evidence: v.evidence(w),
-			Actions: []model.Action{v.kill(w.PID, "ends "+v.name(w.PID))},
-		}, explains: []*model.Wait{w}})
+	}
+	for _, pid := range slices.Sorted(maps.Keys(byPID)) {
+		waits := byPID[pid]
+		wants := v.graph.Wants(waits[0])
+		if len(waits) > 1 {
+			wants += fmt.Sprintf(" and %d more", len(waits)-1)
+		}
+		f := finding{Finding: model.Finding{
+			Confidence: model.Certain, Since: v.since(waits...), Victims: []int{pid}, Objects: objectsOf(waits...), Root: v.root(pid, wants),
+			Summary:  v.name(pid) + " " + wants + ", and nobody opens the other end",
+			Evidence: v.evidence(waits...), Actions: []model.Action{v.kill(pid, "ends "+v.name(pid))},
+		}, explains: waits}
+		for _, w := range waits {
+			f.Chain = append(f.Chain, v.stepOf(w, nil))
+		}
+		list = append(list, f)
 	}
 	return list
 }

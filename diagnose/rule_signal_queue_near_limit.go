@@ -45,7 +45,7 @@ func findSignalQueueNearLimit(v *view) []finding {
 	for _, g := range groups {
 		first := members[g][0]
 		queued := first.Signals.Queued.Or(0)
-		f := finding{Finding: model.Finding{
+		f := finding{about: fmt.Sprintf("uid%d:%d", g.uid.Or(-1), g.limit), Finding: model.Finding{
 			Confidence: model.Likely,
 			LoweredBy:  []string{"signals are counted for each user, not for each process"},
 			Summary:    fmt.Sprintf("%d of %d signals are queued for the user of %s", queued, g.limit, v.name(first.PID)),

@@ -63,7 +63,7 @@ func findSmallPipe(v *view) []finding {
 		if !ok {
 			at = len(list)
 			byUser[uid] = at
-			list = append(list, finding{Finding: model.Finding{
+			list = append(list, finding{about: fmt.Sprintf("uid%d", uid), Finding: model.Finding{
 				Confidence: model.Likely, LoweredBy: []string{"whose pages they are was worked out"},
 				Evidence: []model.Evidence{{Source: pipePagesSoft, Text: fmt.Sprintf("used %d, max %d by user %d", l.Used.Or(0), l.Max.Or(0), uid)}},
 			}})

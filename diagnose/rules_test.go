@@ -292,6 +292,23 @@ func TestAdviceForOtherNamespaces(t *testing.T) {
 	}
 }
 
+// The sockets of a process that forgets to close them get more; the finding stays
+// the same one.
+func TestCloseWaitKeepsItsID(t *testing.T) {
+	id := ""
+	for n := range 3 {
+		m := newMachine().process(5)
+		for i := range n + 1 {
+			m.object(fmt.Sprintf("tcp:%d", i+1), model.TCP, &model.InetDetail{State: "CLOSE-WAIT"}, held(5))
+		}
+		f := m.found("close-wait")
+		if len(f) != 1 || len(f[0].Objects) != n+1 || id != "" && f[0].ID != id {
+			t.Fatalf("with %d sockets: %+v, before %s", n+1, f, id)
+		}
+		id = f[0].ID
+	}
+}
+
 // Findings without objects are told apart: an id is the same only for the same
 // thing.
 func TestLimitsHaveIDsOfTheirOwn(t *testing.T) {

@@ -236,8 +236,13 @@ func TestLiveDeadlock(t *testing.T) {
 	m.waitFor("Evidence")
 	m.keys("?")
 	m.waitFor("What it means")
-	m.keys("Escape", "Escape", "o")
-	m.keys("2", "\\")
+	m.keys("Escape")
+	m.waitFor("Symptoms")
+	m.keys("Escape")
+	m.waitFor("SURE") // a key right behind Esc would be one with Alt
+	m.keys("o")
+	m.waitFor("[2 Procs]") // one of the two who have the file
+	m.keys("\\")
 	m.keys("-l", "fx-dead-1")
 	m.keys("Enter")
 	m.waitFor("rows: text fx-dead-1")
@@ -285,6 +290,61 @@ func TestLiveSignals(t *testing.T) {
 	if s := m.screen(); strings.ContainsFunc(s, func(r rune) bool { return r > 0x7f }) {
 		t.Errorf("a terminal that is not UTF-8 got\n%s", s)
 	}
+	m.keys("q")
+	m.asBefore(before)
+}
+
+// Over a slow link every byte counts: where nothing changes nothing is sent.
+func TestLiveSendsOnlyWhatChanged(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := newTerminal(t, "100", "30")
+	sent := filepath.Join(t.TempDir(), "sent")
+	m.run(exe + " --from " + dumpFile(t))
+	m.waitFor("[1 Problems]")
+	m.keys("3")
+	m.waitFor("[3 Chan]")
+	if err := m.command("pipe-pane", "exec cat > "+sent).Run(); err != nil {
+		t.Fatal(err)
+	}
+	size := func() int64 {
+		info, err := os.Stat(sent)
+		if err != nil {
+			return 0
+		}
+		return info.Size()
+	}
+	m.keys("Down")
+	m.wait("the next row", func() bool { return size() > 0 })
+	if n := size(); n > 2000 { // two rows and what is below the table, of 30 lines of 100
+		t.Errorf("moving to the next row sent %d bytes", n)
+	}
+	before := size()
+	m.wait("quiet", func() bool { n := size(); quiet := n == before; before = n; return quiet })
+	time.Sleep(300 * time.Millisecond)
+	if n := size(); n != before {
+		t.Errorf("%d bytes were sent while nothing changed", n-before)
+	}
+	m.keys("q")
+}
+
+// In a container the pids are others, and there is a proc file system of its own.
+func TestLiveInContainer(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := exec.CommandContext(t.Context(), "unshare", "-fmpi", "--mount-proc", "true").Run(); err != nil {
+		t.Skipf("no namespaces can be made here: %v", err)
+	}
+	m := newTerminal(t, "100", "30")
+	before := m.settings("before")
+	m.run("unshare -fmpi --mount-proc " + exe)
+	m.waitFor("Nothing is stuck. ")
+	m.keys("2")
+	m.wait("itself as process 1", func() bool { return strings.Contains(m.screen(), "     1  root") || strings.Contains(m.screen(), " 1  root") })
 	m.keys("q")
 	m.asBefore(before)
 }

@@ -4,6 +4,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -99,6 +100,7 @@ func TestRealDeadlocks(t *testing.T) {
 		{"POSIX lock and flock", c("posix-flock"), 2, 2, model.Certain},
 		{"two full pipes", c("pipes"), 2, 2, model.Certain},
 		{"both ends of a socket pair", c("sockets"), 2, 2, model.Certain},
+		{"both ends of a TCP connection", c("tcp"), 2, 2, model.Likely}, // its time limit cannot be asked for
 		{"three with two mechanisms", c("three"), 3, 3, model.Certain},
 		{"semop", c("semop"), 2, 2, model.Likely},
 		{"wait for a child that writes to a pipe", python(
@@ -218,6 +220,50 @@ func TestDeadlockOfHiddenHolders(t *testing.T) {
 	diagnose.Run(snap, diagnose.Options{})
 	if f := deadlockOf(snap, pids); f != nil {
 		t.Errorf("with what %d does unknown: %+v", pids[0], f)
+	}
+}
+
+// TestWaitsForOneOther has a program wait for its child, or the child for it, in
+// calls that say so in ways of their own.
+func TestWaitsForOneOther(t *testing.T) {
+	stuck := stuckProgram(t)
+	for _, tt := range []struct {
+		what, call string
+		child      bool // the child is blocked, not the parent
+	}{{"vfork", "vfork", false}, {"clone", "vfork", false}, {"connect", "connect", true}} {
+		p := startReal(t, stuck, tt.what, shortDir(t))
+		snap := settle(t, p, 2)
+		pids := group(snap, p.pid)
+		blocked, other := pids[0], pids[1]
+		if tt.child {
+			blocked, other = other, blocked
+		}
+		if !slices.ContainsFunc(snap.Waits, func(w model.Wait) bool {
+			return w.PID == blocked && w.Call == tt.call && len(w.Blockers) == 1 && w.Blockers[0].PID == other && slices.EqualFunc(w.Clauses, [][]int{{other}}, slices.Equal)
+		}) {
+			t.Errorf("%s: %d does not wait for %d alone; waits %+v", tt.what, blocked, other, waitsOf(snap, pids))
+		}
+	}
+}
+
+// TestWhyOfRealPrograms asks why a program is stuck, and why one is not.
+func TestWhyOfRealPrograms(t *testing.T) {
+	stuck := stuckProgram(t)
+	for what, want := range map[string][]string{
+		"posix-flock": {"wants exclusive posix lock on", "wants exclusive flock lock on", "the circle is closed", "found: deadlock:", "to end it: kill"},
+		"watch":       {"waits for a signal", "it is idle"},
+	} {
+		p := startReal(t, stuck, what, t.TempDir())
+		settle(t, p, 2)
+		status, stdout, stderr := run(t, "", "why", strconv.Itoa(p.pid))
+		if status != exitOK || stderr != "" {
+			t.Errorf("%s: status %d, %s", what, status, stderr)
+		}
+		for _, text := range want {
+			if !strings.Contains(strings.Join(strings.Fields(stdout), " "), text) { // lines are broken where they are
+				t.Errorf("%s: no %q in\n%s", what, text, stdout)
+			}
+		}
 	}
 }
 

@@ -105,6 +105,12 @@ func TestClauses(t *testing.T) {
 		{"pipe, in flight", on("read", needsData, "pipe:1"), func(s *model.Snapshot) {
 			s.Objects[0].Holders = append(s.Objects[0].Holders, model.Holder{Via: model.ViaInFlight})
 		}, [][]int{{20, 30, 31}}, Strong},
+		{"pipe, nobody to be seen", on("read", needsData, "pipe:1"), func(s *model.Snapshot) {
+			s.Objects[0].HoldersComplete, s.Objects[0].Holders = false, s.Objects[0].Holders[:1]
+		}, [][]int{{}}, Open},
+		{"terminal whose master is not shown", on("read", needsData, "pty:1"), func(s *model.Snapshot) {
+			s.Objects[3].HoldersComplete, s.Objects[3].Holders = false, s.Objects[3].Holders[:2]
+		}, [][]int{{}}, Open},
 		{"time limit", with(on("read", needsData, "pipe:1"), func(w *model.Wait) { w.Timed = model.Some(true) }), nil, [][]int{{20, 30, 31}}, Open},
 		{"time limit unknown", with(on("read", needsData, "pipe:1"), func(w *model.Wait) { w.Timed = model.Opt[bool]{} }), nil, [][]int{{20, 30, 31}}, Slight},
 		{"timer", on("read", needsData, "pipe:1"), func(s *model.Snapshot) { s.Processes[0].Timers = model.Some(1) }, [][]int{{20, 30, 31}}, Open},

@@ -11,8 +11,9 @@ import (
 type Deadlock struct {
 	Confidence model.Confidence
 	LoweredBy  []string
-	Members    []int         // tids, each waiting for the next ones
+	Members    []int         // tids; the first ones each wait for the next
 	Waits      []*model.Wait // of the members, in the same order
+	Circle     int           // how many of them make a circle; the others are in further ones
 	Victims    []*model.Wait // that wait for a member and can never go on either
 }
 
@@ -73,10 +74,19 @@ func (r *removal) successors(i int, process, thread func(int)) {
 func (r *removal) components() [][]int {
 	t := tarjan{index: map[int]int{}, low: map[int]int{}, on: map[int]bool{}}
 	n := len(r.g.nodes)
-	vertex := func(pid int) int { return n + pid }
+	var pids []int // of the vertices from n on
+	places := map[int]int{}
+	vertex := func(pid int) int {
+		at, ok := places[pid]
+		if !ok {
+			at = n + len(pids)
+			pids, places[pid] = append(pids, pid), at
+		}
+		return at
+	}
 	next := func(v int) (list []int) {
 		if v >= n {
-			for _, at := range r.g.members[v-n] {
+			for _, at := range r.g.members[pids[v-n]] {
 				if r.dead[at] {
 					list = append(list, at)
 				}
@@ -163,7 +173,8 @@ func (t *tarjan) visit(v int, next func(int) []int, found func([]int)) {
 func (r *removal) deadlock(members []int) Deadlock {
 	g := r.g
 	d := Deadlock{Confidence: r.level.confidence()}
-	for _, i := range r.round(members) {
+	members, d.Circle = r.round(members)
+	for _, i := range members {
 		n := &g.nodes[i]
 		d.Members = append(d.Members, n.tid)
 		d.Waits = append(d.Waits, n.wait)
@@ -201,8 +212,8 @@ func (r *removal) ignored(c *Clause) (list []string) {
 
 // round puts the members into an order in which each waits for the next, as far as
 // there is one: along a shortest way around from the one that has waited longest.
-// Members that the way does not touch come last.
-func (r *removal) round(members []int) []int {
+// Members that the way does not touch come last; n is how many it does.
+func (r *removal) round(members []int) (order []int, n int) {
 	first := slices.MinFunc(members, func(a, b int) int {
 		x, y := &r.g.nodes[a], &r.g.nodes[b]
 		return cmp.Or(cmp.Compare(rank(r.g, x.wait), rank(r.g, y.wait)), cmp.Compare(y.wait.BlockedFor.Or(0), x.wait.BlockedFor.Or(0)), a-b)
@@ -246,12 +257,13 @@ func (r *removal) round(members []int) []int {
 	}
 	slices.Reverse(way)
 	way = append([]int{first}, way...)
+	n = len(way)
 	for _, i := range members {
 		if !slices.Contains(way, i) {
 			way = append(way, i)
 		}
 	}
-	return way
+	return way, n
 }
 
 // rank orders waits by how much they say: locks and space before data, and both

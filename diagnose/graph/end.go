@@ -34,6 +34,10 @@ func (g *Graph) end(n *node, o *model.Object, writes bool) Clause {
 	default:
 		c.doubt(Open, "what becomes of "+o.ID+" may come from anywhere")
 	}
+	if c.Doubt != None && c.Doubt != Open && len(c.Processes) == 0 {
+		// Without anybody at the other end the call would have returned.
+		c.doubt(Open, "who has the other end of "+o.ID+" is not shown")
+	}
 	return c
 }
 
@@ -123,11 +127,7 @@ func (g *Graph) socket(n *node, c *Clause, o *model.Object, writes bool) {
 			c.Confidence = p.Confidence
 			c.doubt(Slight, "that "+p.ID+" is the other end was worked out")
 		}
-		before := len(c.Processes)
 		g.holders(c, peer, func(*model.Holder) bool { return true })
-		if len(c.Processes) == before && before == 0 {
-			c.doubt(Strong, "nobody that was seen holds "+p.ID)
-		}
 	}
 	if len(o.Peers) == 0 {
 		c.doubt(Open, "the other end of "+o.ID+" is not on this machine, or not shown")

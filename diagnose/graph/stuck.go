@@ -33,13 +33,17 @@ func (g *Graph) removed(level Doubt) *removal {
 }
 
 // Sure is how sure it is that a clause has no releaser but those it names, that
-// they do nothing, and why it is not certain.
+// they do nothing, and why it is not certain. To an ordinary user most processes
+// are hidden, to root hardly any: only then is it likely that none of them matters.
 func (g *Graph) Sure(w *model.Wait, c *Clause) (model.Confidence, []string) {
 	d := c.Doubt
 	because := append([]string{}, c.Because...)
 	if i, ok := g.byTID[w.TID]; ok && !g.nodes[i].settled {
 		d = max(d, Slight)
 		because = append(because, Name(w.Comm, w.PID)+" has not waited for longer than the scan took")
+	}
+	if d == Hidden && g.Snapshot.Scan.EUID != 0 {
+		d = Strong
 	}
 	return d.confidence(), because
 }

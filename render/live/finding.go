@@ -54,8 +54,8 @@ func findingLines(d *Data, f *model.Finding) []Line {
 			l.add(KeyName, " "+d.waitsFor()+" ")
 		}
 		l.add(Normal, d.who(s.PID, s.Comm)+" "+d.escape(s.Relation))
-		if s.Object != "" && !strings.Contains(s.Relation, s.Object) {
-			l.add(Normal, " "+d.escape(s.Object))
+		if s.Object != "" && !d.named(s.Relation, s.Object) {
+			l.add(Dim, " ("+d.escape(s.Object)+")")
 		}
 		lines = append(lines, l)
 	}
@@ -68,6 +68,15 @@ func findingLines(d *Data, f *model.Finding) []Line {
 		lines = append(lines, l)
 	}
 	return lines
+}
+
+// named reports whether a sentence names an object: by its id, name or path.
+func (d *Data) named(sentence, id string) bool {
+	if strings.Contains(sentence, id) {
+		return true
+	}
+	o := d.object(id)
+	return o != nil && (o.Name != "" && strings.Contains(sentence, o.Name) || o.Path != "" && strings.Contains(sentence, o.Path))
 }
 
 // ruleLines explains a rule.

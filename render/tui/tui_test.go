@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -321,5 +322,67 @@ func TestCopy(t *testing.T) {
 	r.waitFor("Copied: pipe:4242")
 	if got := string(r.screen.GetClipboardData()); got != "pipe:4242" {
 		t.Errorf("the clipboard holds %q", got)
+	}
+}
+
+// Every key of the help reaches the model by its name: what is injected as the
+// terminal would send it does what the table of bindings says.
+func TestEveryKey(t *testing.T) {
+	type press struct {
+		key  tcell.Key
+		rune rune
+	}
+	special := map[string]tcell.Key{}
+	for key, name := range names {
+		special[name] = key
+	}
+	of := func(name string) press {
+		if key, ok := special[name]; ok {
+			return press{key, 0}
+		}
+		return press{tcell.KeyRune, []rune(name)[0]}
+	}
+	for _, test := range []struct{ keys, want string }{
+		{"1", "[1 Problems]"}, {"2", "[2 Procs]"}, {"3", "[3 Chan]"}, {"4", "[4 Sock]"}, {"5", "[5 Mem]"}, {"6", "[6 Locks]"}, {"7", "[7 Sig]"},
+		{"8", "[8 Log]"}, {"Tab", "[2 Procs]"}, {"Shift-Tab", "[8 Log]"}, {"3 Down", " 2/"}, {"3 Down Up", " 1/"}, {"3 End Home", " 1/"},
+		{"2 End", " 9/9"}, {"2 PgDn", " 9/9"}, {"2 End PgUp", " 1/9"}, {"2 W Right Left", "USER"},
+		{"3 Enter", "Esc: back"}, {"3 g", "1 hop"}, {"3 w", "why: pipe:4242"}, {"3 Enter Esc", "QUEUED"}, {"3 Enter Backspace", "QUEUED"}, {"3 o", "[2 Procs]"},
+		{"2 End l", "Objects of less(813)"}, {"2 End x", "Locks, semaphores and futexes of less(813)"}, {"2 /", "Search:"}, {"2 n", "/ searches."},
+		{"2 N", "/ searches."}, {"2 F4", "Keep rows with"}, {"2 \\", "Keep rows with"}, {"2 F6", "Sorted by PID"}, {"2 >", "Sorted by PID"},
+		{"2 <", "Sorted by TALKS WITH"}, {"2 > I", "PID▼"}, {"2 F5", "Children below"}, {"2 t", "Children below"}, {"2 u", "Whose processes"},
+		{"2 c", "Which container?"}, {"2 Space", "1 tagged"}, {"Z", "PAUSED"}, {"[", "oldest that is kept"}, {"]", "This is the newest"},
+		{"2 F", "Holds on to"}, {"3 y", "Copied: pipe:4242"}, {"S", "Saved to /tmp/x.json"}, {"2 F9", "Send a signal to"}, {"2 k", "Send a signal to"},
+		{"2 Del", "Only what nobody uses"}, {"?", "── help"}, {"F1", "── help"}, {"Ctrl-L", "[1 Problems]"},
+	} {
+		t.Run(test.keys, func(t *testing.T) {
+			r := startView(t, Options{
+				Once: true, Actor: new(actorOf), Save: func(*model.Snapshot) (string, error) { return "/tmp/x.json", nil },
+				Scan: func(context.Context) (*model.Snapshot, error) {
+					s := modeltest.Rich()
+					s.Processes = slices.DeleteFunc(s.Processes, func(p model.Process) bool { return p.Kernel || p.PID == 1 })
+					s.Processes = append(s.Processes, model.Process{PID: 7, StartTicks: 7, Comm: "first", Label: "first", State: "S", User: "root", Container: &model.Container{ID: "c1"}})
+					slices.SortFunc(s.Processes, func(a, b model.Process) int { return a.PID - b.PID })
+					return s, nil
+				},
+			})
+			r.waitFor("scan 84ms")
+			for _, name := range strings.Fields(test.keys) {
+				if name == "Space" {
+					name = " "
+				}
+				p := of(name)
+				r.screen.InjectKey(p.key, p.rune, tcell.ModNone)
+			}
+			r.waitFor(test.want)
+		})
+	}
+	for _, quit := range []string{"q", "F10", "Ctrl-C"} {
+		r := startView(t, Options{})
+		r.waitFor("scan 84ms")
+		p := of(quit)
+		r.screen.InjectKey(p.key, p.rune, tcell.ModNone)
+		if err := r.waitEnd(); err != nil {
+			t.Errorf("%s: %v", quit, err)
+		}
 	}
 }

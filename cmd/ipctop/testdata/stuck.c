@@ -2,8 +2,10 @@
 // is the first argument, a directory for files the second.
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +18,7 @@
 #include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,6 +79,13 @@ static char big[1 << 22];
 
 static void fill(int fd) { if (write(fd, big, sizeof big) < 0) perror("write"); }
 
+static int rest(void *unused) {
+	pause();
+	_exit(unused != 0);
+}
+
+static char stack[1 << 16];
+
 static int semid;
 
 static void down(int n) {
@@ -129,6 +139,18 @@ int main(int argc, char **argv) {
 	} else if (!strcmp(what, "sockets")) {
 		int s[2], i;
 		if (socketpair(AF_UNIX, SOCK_STREAM, 0, s)) return 1;
+		i = fork() != 0;
+		close(s[!i]);
+		recv(s[i], big, 1, 0);
+	} else if (!strcmp(what, "tcp")) {
+		struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		socklen_t size = sizeof at;
+		int l = socket(AF_INET, SOCK_STREAM, 0), s[2], i;
+		if (bind(l, (void *)&at, size) || listen(l, 1) || getsockname(l, (void *)&at, &size)) return 1;
+		s[0] = socket(AF_INET, SOCK_STREAM, 0);
+		if (connect(s[0], (void *)&at, size)) return 1;
+		s[1] = accept(l, 0, 0);
+		close(l);
 		i = fork() != 0;
 		close(s[!i]);
 		recv(s[i], big, 1, 0);
@@ -196,6 +218,20 @@ int main(int argc, char **argv) {
 		fork(), fork();
 		struct { long type; char text[1]; } m;
 		msgrcv(id, &m, 1, 0, 0);
+	} else if (!strcmp(what, "vfork")) {
+		if (!vfork()) rest(0);
+	} else if (!strcmp(what, "clone")) { // as posix_spawn does it
+		clone(rest, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, 0);
+	} else if (!strcmp(what, "connect")) {
+		// A listener that does not accept, and one connection more than it takes.
+		struct sockaddr_un at = {.sun_family = AF_UNIX};
+		int s = socket(AF_UNIX, SOCK_STREAM, 0);
+		snprintf(at.sun_path, sizeof at.sun_path, "%s/s", dir);
+		if (bind(s, (void *)&at, sizeof at) || listen(s, 0)) return 1;
+		if (!fork()) {
+			close(s);
+			for (int i = 0; i < 3; i++) connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&at, sizeof at);
+		}
 	} else if (!strcmp(what, "semaphore")) {
 		sem_init(&sh->sem, 1, 0);
 		if (fork() && fork()) pause();
