@@ -4,7 +4,7 @@ GO    ?= go
 TOOLS  = $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 10s
 
-.PHONY: build test race lint fuzz golden bench docs check arch
+.PHONY: kills build test race lint fuzz golden bench docs check arch
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ipctop ./cmd/ipctop
