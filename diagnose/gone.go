@@ -6,18 +6,21 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// listsAll reports whether the snapshot lists all processes there are: a process
-// that is not in it has ended.
-func listsAll(s *model.Snapshot) bool {
-	if s.Scan.PIDNamespaceForeign {
-		return false
-	}
+// listed tells whether the snapshot lists all processes that have a pid here, so
+// that one that is not in it has ended; and whether those are all of the machine:
+// processes outside the pid namespace have no pid here, and stand as 0 where the
+// kernel has noted them.
+func listed(s *model.Snapshot) (here, machine bool) {
+	here, machine = !s.Scan.PIDNamespaceForeign, !s.Scan.PIDNamespaceForeign
 	for i := range s.Gaps {
 		if g := &s.Gaps[i]; g.Probe == "process" && g.Op == "list" {
-			return false
+			machine = false
+			if g.Reason != model.Unsupported { // the proc file system hides some of the namespace
+				here = false
+			}
 		}
 	}
-	return true
+	return here, machine
 }
 
 // fate is what became of a process that the kernel has noted somewhere.

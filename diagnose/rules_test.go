@@ -69,8 +69,12 @@ func (m *machine) gap(g model.Gap) *machine { m.Gaps = append(m.Gaps, g); return
 
 func (m *machine) limit(l model.Limit) *machine { m.Limits = append(m.Limits, l); return m }
 
-// hidesProcesses is what a scan says that does not see all processes.
-var hidesProcesses = model.Gap{Probe: "process", Op: "list", Reason: model.Unsupported}
+// What a scan says that does not see all processes: because the proc file system
+// hides them, or because they are outside the pid namespace.
+var (
+	hidesProcesses = model.Gap{Probe: "process", Op: "list", Reason: model.Denied}
+	ownNamespace   = model.Gap{Probe: "process", Op: "list", Reason: model.Unsupported}
+)
 
 // found are the findings of one rule.
 func (m *machine) found(rule string) []model.Finding {
@@ -169,6 +173,7 @@ func TestRulesJudge(t *testing.T) {
 		{"orphan-sysv-shm", "creator not yet collected", "info likely", newMachine().process(7, func(p *model.Process) { p.State = "Z" }).
 			object("sysv-shm:1", model.SysvShm, shm(model.SysvShmDetail{}))},
 		{"orphan-sysv-shm", "creator perhaps hidden", "", newMachine().gap(hidesProcesses).object("sysv-shm:1", model.SysvShm, shm(model.SysvShmDetail{}))},
+		{"orphan-sysv-shm", "creator gone, in a container", "info likely", newMachine().gap(ownNamespace).object("sysv-shm:1", model.SysvShm, shm(model.SysvShmDetail{}))},
 		{"orphan-sysv-shm", "creator outside", "", newMachine().object("sysv-shm:1", model.SysvShm, shm(model.SysvShmDetail{CreatorPID: model.Some(0)}))},
 		{"orphan-sysv-shm", "attached", "", newMachine().object("sysv-shm:1", model.SysvShm, shm(model.SysvShmDetail{Attached: model.Some[int64](1)}))},
 		{"orphan-sysv-shm", "nothing known", "", newMachine().object("sysv-shm:1", model.SysvShm, &model.SysvShmDetail{})},
@@ -182,6 +187,8 @@ func TestRulesJudge(t *testing.T) {
 		{"orphan-sysv-sem", "one alive", "", newMachine().process(8).object("sysv-sem:1", model.SysvSem, sems(7, 8))},
 		{"orphan-sysv-sem", "one untouched", "info likely", newMachine().object("sysv-sem:1", model.SysvSem, sems(7, 0))},
 		{"orphan-sysv-sem", "one perhaps outside", "", newMachine().process(7, young).gap(hidesProcesses).object("sysv-sem:1", model.SysvSem, sems(7, 0))},
+		{"orphan-sysv-sem", "all gone, in a container", "info likely", newMachine().gap(ownNamespace).object("sysv-sem:1", model.SysvSem, sems(7, 8))},
+		{"orphan-sysv-sem", "one perhaps outside the container", "", newMachine().gap(ownNamespace).object("sysv-sem:1", model.SysvSem, sems(7, 0))},
 		{"orphan-sysv-sem", "not readable", "", newMachine().object("sysv-sem:1", model.SysvSem, sems())},
 
 		{"orphan-posix-shm", "nobody", "info likely", newMachine().object("posix-shm:0:1:1", model.PosixShm, &model.MemoryDetail{Modified: before})},

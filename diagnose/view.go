@@ -19,15 +19,17 @@ type view struct {
 	waits     map[int]*model.Wait      // by thread
 	waitsOf   map[int][]*model.Wait    // by process
 	waitsOn   map[string][]*model.Wait // by object
-	allListed bool                     // there is no process but those in the snapshot
+	allListed bool                     // there is no pid here but those in the snapshot; see [listed]
+	wholeHost bool                     // … and no process outside this pid namespace
 }
 
 func newView(s *model.Snapshot, o Options) *view {
 	g := graph.New(s)
 	v := &view{
 		Snapshot: s, Options: o, graph: g, objects: g.Objects, processes: g.Processes, children: g.Children, waits: g.Waits,
-		waitsOf: map[int][]*model.Wait{}, waitsOn: map[string][]*model.Wait{}, allListed: listsAll(s),
+		waitsOf: map[int][]*model.Wait{}, waitsOn: map[string][]*model.Wait{},
 	}
+	v.allListed, v.wholeHost = listed(s)
 	for i := range s.Waits {
 		w := &s.Waits[i]
 		v.waitsOf[w.PID] = append(v.waitsOf[w.PID], w)

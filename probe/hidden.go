@@ -12,20 +12,21 @@ import (
 // holders that nobody here can see: a container often shares the network or IPC
 // of its host, and nearly always a pipe for its output.
 func (s *Scan) noteHidden(pids []int) {
-	why := ""
-	switch ns := s.shownPIDNamespace(); {
-	case ns != 0 && ns != initialPIDNamespace:
-		why = fmt.Sprintf("pid:[%d] shows its own processes only", ns)
-	case !slices.Contains(pids, 1):
-		// Every pid namespace has a process 1.
-		why = "process 1 is not there: the proc file system hides processes (hidepid)"
-	default:
-		return
-	}
-	s.hidden = true
 	out := &Out{probe: "process"}
-	out.Gap(model.Gap{Reason: model.Unsupported, Op: "list", Path: s.ProcRoot, Detail: why})
-	s.add(&result{out: out})
+	hide := func(reason model.Reason, why string) {
+		s.hidden = true
+		out.Gap(model.Gap{Reason: reason, Op: "list", Path: s.ProcRoot, Detail: why})
+	}
+	if ns := s.shownPIDNamespace(); ns != 0 && ns != initialPIDNamespace {
+		hide(model.Unsupported, fmt.Sprintf("pid:[%d] shows its own processes only", ns))
+	}
+	if !slices.Contains(pids, 1) {
+		// Every pid namespace has a process 1. Others of the namespace are hidden, too.
+		hide(model.Denied, "process 1 is not there: the proc file system hides processes (hidepid)")
+	}
+	if s.hidden {
+		s.add(&result{out: out})
+	}
 }
 
 // shownPIDNamespace is the pid namespace whose processes the proc file system

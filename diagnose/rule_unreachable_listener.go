@@ -61,37 +61,3 @@ func (v *view) boundTo(dev string, ino model.Big) *model.Object {
 	}
 	return nil
 }
-
-var staleSocketPathRule = Rule{
-	ID:       "stale-socket-path",
-	Title:    "socket file that no socket is bound to",
-	Severity: model.Info,
-	Means: "A UNIX socket's file is left in the file system although no socket is bound to it: whoever connects gets ECONNREFUSED, and a server that does not remove " +
-		"the file first cannot bind to the path again (EADDRINUSE). The server ended without removing it.",
-	Evidence: "The file's device and inode, which none of the sockets in any network namespace is bound to (unix_diag). Looked at are the directories in which some socket " +
-		"is bound, /run and /tmp; only ipctop check looks, because whoever watches such a directory sees it opened.",
-	Do:         "Remove the file, or start the server again if it removes the file itself.",
-	FalseAlarm: "A socket in a network namespace that could not be entered; then the finding is possible and no more.",
-	find:       findStaleSocketPath,
-}
-
-func findStaleSocketPath(v *view) []finding {
-	var list []finding
-	for i := range v.Objects {
-		o := &v.Objects[i]
-		d, ok := o.Detail.(*model.UnixDetail)
-		if !ok || d.State != "stale" {
-			continue
-		}
-		f := finding{Finding: model.Finding{
-			Confidence: model.Certain, Objects: []string{o.ID}, Summary: fmt.Sprintf("no socket is bound to %s", d.Path),
-			Evidence: []model.Evidence{{Source: d.Path, Text: fmt.Sprintf("a socket's file, inode %s of device %s; no socket is bound to that", d.PathIno, d.PathDev)}},
-			Actions:  v.remove(o, d.Path, "removes the name, so that a server can bind to it", noRisk),
-		}}
-		if !o.HoldersComplete {
-			f.Confidence, f.LoweredBy = model.Possible, []string{"sockets in a network namespace that could not be entered may be bound to it"}
-		}
-		list = append(list, f)
-	}
-	return list
-}

@@ -6,40 +6,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func openPermissionsFixtures() []Fixture {
-	roles := map[string]func(*role) error{"map": mapOnlyRole}
-	return []Fixture{{
-		Name:  "open-permissions",
-		short: "perm",
-		Makes: "a shared memory object that any user may write to",
-		make:  func(m *maker) (object, error) { return makeShmOfMode(m, 0o666) },
-		roles: roles,
-	}, {
-		Name:  "open-permissions:innocent",
-		short: "perm-i",
-		Makes: "one that its owner and group may write to and others read",
-		make:  func(m *maker) (object, error) { return makeShmOfMode(m, 0o664) },
-		roles: roles,
-	}}
-}
-
-func makeShmOfMode(m *maker, mode uint32) (object, error) {
-	fd, _, err := makeShmFile(m, "", make([]byte, 5000))
-	if err != nil {
-		return object{}, err
-	}
-	if err := unix.Fchmod(fd, mode); err != nil {
-		return object{}, fmt.Errorf("fchmod: %w", err)
-	}
-	p, err := m.start("map", nil, part{fds: []int{fd}})
-	if err != nil {
-		return object{}, err
-	}
-	id, _, err := describeMemory("posix-shm", fd)
-	m.finds(Diagnosis{Objects: []string{id}, PIDs: []int{p.pid}, Severity: "info"})
-	return aboutObject(id), err
-}
-
 func deletedStillMappedFixtures() []Fixture {
 	roles := map[string]func(*role) error{"old": mapOnlyRole, "new": mapOnlyRole}
 	return []Fixture{{

@@ -9,54 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func limitNearFixtures() []Fixture {
-	roles := map[string]func(*role) error{"h": fileLimitRole}
-	return []Fixture{{
-		Name:  "limit-near",
-		short: "limit",
-		Makes: "a process that has nearly as many files open as it may",
-		make:  func(m *maker) (object, error) { return makeFileLimit(m, 40) },
-		roles: roles,
-	}, {
-		Name:  "limit-near:innocent",
-		short: "limit-i",
-		Makes: "one that has as many open, and may have twice as many",
-		make:  func(m *maker) (object, error) { return makeFileLimit(m, 80) },
-		roles: roles,
-	}}
-}
-
-func makeFileLimit(m *maker, limit int) (object, error) {
-	p, err := m.start("h", nil, part{args: []string{strconv.Itoa(limit)}})
-	if err != nil {
-		return object{}, err
-	}
-	m.finds(Diagnosis{Root: p.pid, Confidence: "certain"})
-	return aboutProcess(p), nil
-}
-
-// fileLimitRole may open as many files as its argument says and has 36 or so open.
-func fileLimitRole(r *role) error {
-	n, err := strconv.ParseUint(r.args[0], 10, 64)
-	if err != nil {
-		return err
-	}
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return os.NewSyscallError("getrlimit", err)
-	}
-	limit.Cur = n
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return os.NewSyscallError("setrlimit", err)
-	}
-	for fd := 0; fd < 36; {
-		if fd, err = unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
-			return fmt.Errorf("/dev/null: %w", err)
-		}
-	}
-	return r.readyAndHold(nil)
-}
-
 func smallPipeFixtures() []Fixture {
 	const needs = "root, to become a user of its own"
 	return []Fixture{{

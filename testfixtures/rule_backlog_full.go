@@ -1,0 +1,73 @@
+package testfixtures
+
+import (
+	"fmt"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+func backlogFullFixtures() []Fixture {
+	roles := map[string]func(*role) error{"srv": unixListenRole, "in": unixConnectManyRole, "out": unixConnectManyRole}
+	return []Fixture{{
+		Name:  "backlog-full",
+		short: "blog",
+		Makes: "a listener that does not accept and takes no more connections, and a client blocked in connect",
+		make:  func(m *maker) (object, error) { return makeBacklog(m, listenBacklog+1, true) },
+		roles: roles,
+	}, {
+		Name:  "backlog-full:innocent",
+		short: "blog-i",
+		Makes: "one with room for more",
+		make:  func(m *maker) (object, error) { return makeBacklog(m, listenBacklog-1, false) },
+		roles: roles,
+	}}
+}
+
+func makeBacklog(m *maker, pending int, full bool) (object, error) {
+	name := "@" + abstractName(m) + "/" + m.fixture.Name
+	var s unixSocket
+	server, err := m.start("srv", &s, part{args: []string{name}})
+	if err != nil {
+		return object{}, err
+	}
+	if _, err := m.start("in", nil, part{args: []string{name, strconv.Itoa(pending)}}); err != nil {
+		return object{}, err
+	}
+	id := "unix:" + s.Ino
+	if !full {
+		return aboutObject(id), nil
+	}
+	late, err := m.start("out", nil, part{args: []string{name, "0"}})
+	if err != nil {
+		return object{}, err
+	}
+	m.finds(Diagnosis{Root: server.pid, Victims: []int{late.pid}, Objects: []string{id}, Confidence: "certain"})
+	return aboutObject(id), m.blocked(late)
+}
+
+// unixConnectManyRole makes as many connections as its argument says; with 0 it
+// says that it is ready and waits for one that is never taken.
+func unixConnectManyRole(r *role) error {
+	n, err := strconv.Atoi(r.args[1])
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		if err := r.ready(nil); err != nil {
+			return err
+		}
+		go r.hold()
+		n = 1
+	}
+	for range n {
+		fd, err := unixStream()
+		if err != nil {
+			return err
+		}
+		if err := unix.Connect(fd, &unix.SockaddrUnix{Name: r.args[0]}); err != nil {
+			return fmt.Errorf("connect to %s: %w", r.args[0], err)
+		}
+	}
+	return r.readyAndHold(nil)
+}

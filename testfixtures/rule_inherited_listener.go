@@ -1,0 +1,109 @@
+package testfixtures
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func inheritedListenerFixtures() []Fixture {
+	roles := func(heir func(*role) error) map[string]func(*role) error {
+		return map[string]func(*role) error{"top": guardianRole, "srv": testatorRole, "heir": heir}
+	}
+	return []Fixture{{
+		Name:  "inherited-listener",
+		short: "heir",
+		Makes: "a child that inherited a listening socket from a server that has ended, and does not accept",
+		make:  makeInherited,
+		roles: roles(keepListenerRole),
+	}, {
+		Name:  "inherited-listener:innocent",
+		short: "heir-i",
+		Makes: "one that accepts",
+		make:  makeInherited,
+		roles: roles(acceptListenerRole),
+	}}
+}
+
+// heirReport is what the heir of a listener tells.
+type heirReport struct {
+	PID int
+	Ino string
+}
+
+func makeInherited(m *maker) (object, error) {
+	var h heirReport
+	top, err := m.start("top", &h, part{})
+	if err != nil {
+		return object{}, err
+	}
+	m.children = []int{h.PID}
+	if err := m.until("its server has ended", func() (bool, error) { return parentOf(h.PID) == top.pid, nil }); err != nil {
+		return object{}, err
+	}
+	m.finds(Diagnosis{Root: h.PID, Objects: []string{"tcp:" + h.Ino}, Severity: "warning"})
+	return aboutObject("tcp:" + h.Ino), m.blocked(&process{pid: h.PID})
+}
+
+// parentOf reads a process's parent from its status file; 0 if it is gone.
+func parentOf(pid int) int {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, after, _ := strings.Cut(string(text), "\nPPid:\t")
+	line, _, _ := strings.Cut(after, "\n")
+	n, _ := strconv.Atoi(line)
+	return n
+}
+
+// guardianRole starts a server in a group of its own, outlives it, and becomes the
+// parent of the server's child, which says that all is ready.
+func guardianRole(r *role) error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return os.NewSyscallError("prctl PR_SET_CHILD_SUBREAPER", err)
+	}
+	server, err := r.child("srv", &syscall.SysProcAttr{Setpgid: true})
+	if err != nil {
+		return err
+	}
+	collect(server)
+	r.children = []int{-1} // the one it has left
+	r.hold()
+	return nil
+}
+
+// testatorRole listens, leaves its socket to a child, and ends.
+func testatorRole(r *role) error {
+	fd, err := tcpListen("127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	if _, err := r.child("heir", nil, fd); err != nil {
+		return err
+	}
+	unix.Exit(0)
+	return nil
+}
+
+func keepListenerRole(r *role) error {
+	ino, err := inode(firstFD)
+	if err != nil {
+		return err
+	}
+	return r.readyAndHold(heirReport{os.Getpid(), ino})
+}
+
+func acceptListenerRole(r *role) error {
+	ino, err := inode(firstFD)
+	if err != nil {
+		return err
+	}
+	if err := r.ready(heirReport{os.Getpid(), ino}); err != nil {
+		return err
+	}
+	go r.hold()
+	_, _, err = unix.Accept4(firstFD, unix.SOCK_CLOEXEC)
+	return fmt.Errorf("the wait is over: %w", err)
+}

@@ -1,0 +1,55 @@
+package testfixtures
+
+import (
+	"fmt"
+	"strconv"
+)
+
+func noMessageOfTypeFixtures() []Fixture {
+	roles := map[string]func(*role) error{"snd": msgSendRole, "rcv": msgAwaitRole}
+	return []Fixture{{
+		Name:  "no-message-of-type",
+		short: "mtype",
+		Makes: "a System V queue with 3 messages, and a receiver that waits for another type",
+		make:  func(m *maker) (object, error) { return makeMsgOfType(m, true) },
+		roles: roles,
+	}, {
+		Name:  "no-message-of-type:innocent",
+		short: "mtype-i",
+		Makes: "an empty one, and a receiver that waits for a type",
+		make:  func(m *maker) (object, error) { return makeMsgOfType(m, false) },
+		roles: roles,
+	}}
+}
+
+func makeMsgOfType(m *maker, others bool) (object, error) {
+	id, err := m.makeSysV(sysvMsg, 0)
+	if err != nil {
+		return object{}, err
+	}
+	arg := part{args: []string{strconv.Itoa(id)}}
+	if others {
+		if _, err := m.start("snd", nil, arg); err != nil {
+			return object{}, err
+		}
+	}
+	rcv, err := m.start("rcv", nil, arg)
+	if err != nil {
+		return object{}, err
+	}
+	m.finds(Diagnosis{Victims: []int{rcv.pid}, Objects: []string{sysvMsg.id(id)}, Severity: "warning"})
+	return aboutObject(sysvMsg.id(id)), m.blocked(rcv)
+}
+
+// msgAwaitRole waits for a message of type 9, which nobody sends.
+func msgAwaitRole(r *role) error {
+	id, err := strconv.Atoi(r.args[0])
+	if err != nil {
+		return err
+	}
+	if err := r.ready(nil); err != nil {
+		return err
+	}
+	go r.hold()
+	return fmt.Errorf("queue %d: the wait is over: %w", id, msgReceive(id, 9))
+}

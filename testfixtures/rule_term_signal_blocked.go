@@ -1,0 +1,57 @@
+package testfixtures
+
+import (
+	"os"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func termSignalBlockedFixtures() []Fixture {
+	return []Fixture{{
+		Name:  "term-signal-blocked",
+		short: "term",
+		Makes: "a process that blocks SIGTERM and was sent it",
+		make:  func(m *maker) (object, error) { return makePending(m, unix.SIGTERM) },
+		roles: map[string]func(*role) error{"h": pendingRole},
+	}, {
+		Name:  "term-signal-blocked:innocent",
+		short: "term-i",
+		Makes: "a process that blocks SIGTERM, and was sent SIGUSR1, which it blocks, too",
+		make:  func(m *maker) (object, error) { return makePending(m, unix.SIGUSR1) },
+		roles: map[string]func(*role) error{"h": pendingRole},
+	}}
+}
+
+func makePending(m *maker, sig syscall.Signal) (object, error) {
+	var pid int
+	if _, err := m.start("h", &pid, part{args: []string{strconv.Itoa(int(sig))}}); err != nil {
+		return object{}, err
+	}
+	m.children = []int{pid}
+	m.finds(Diagnosis{Root: pid, Confidence: "certain"})
+	return object{"process:" + strconv.Itoa(pid), tree{"pid": pid}}, nil
+}
+
+// pendingRole has a child that blocks SIGTERM and SIGUSR1 and sends it the signal
+// of its argument. The Go runtime takes care that SIGTERM cannot be blocked in all
+// of its own threads; the child has one thread and no runtime.
+func pendingRole(r *role) error {
+	sig, err := strconv.Atoi(r.args[0])
+	if err != nil {
+		return err
+	}
+	if err := block([]int{int(unix.SIGTERM), int(unix.SIGUSR1)}); err != nil {
+		return err
+	}
+	child, errno := forkHolder()
+	if errno != 0 {
+		return named("clone", errno)
+	}
+	r.children = append(r.children, int(child))
+	if err := unix.Kill(int(child), syscall.Signal(sig)); err != nil {
+		return os.NewSyscallError("kill", err)
+	}
+	return r.readyAndHold(int(child))
+}
