@@ -4,7 +4,7 @@ GO    ?= go
 TOOLS  = $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 10s
 
-.PHONY: build test race lint fuzz golden bench docs check arch
+.PHONY: kills build test race lint fuzz golden bench docs check arch
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ipctop ./cmd/ipctop
@@ -30,6 +30,10 @@ arch:
 	GOARCH=386 $(GO) vet ./...
 	CGO_ENABLED=0 GOOS=darwin $(GO) build -o /dev/null ./cmd/ipctop
 	GOOS=darwin $(GO) vet ./model ./diagnose/... ./query ./record ./render/...
+
+# A recorder that is killed 200 times at any moment.
+kills:
+	IPCTOP_TEST_KILLS=1 $(GO) test -run Killed ./cmd/ipctop
 
 fuzz:
 	GO="$(GO)" FUZZTIME=$(FUZZTIME) tools/fuzz

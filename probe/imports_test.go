@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"leftover":          {"model"},
 	"query":             {"model"},
 	"action":            {"model"},
-	"render":            {"model", "diagnose", "diagnose/graph", "query"},
+	"render":            {"model", "diagnose", "diagnose/graph", "query", "record"},
 	"render/live":       {"model", "diagnose", "query", "render"},
 	"render/tui":        {"model", "render", "render/live"},
 	"testfixtures":      {"model"},

@@ -132,7 +132,7 @@ func (m *machine) next(every time.Duration) *model.Snapshot {
 		s.Objects = append([]model.Object{o}, s.Objects...)
 		s.Findings = []model.Finding{{ID: "full-pipe:" + o.ID, Rule: "full-pipe", Severity: model.Warning, Since: s.Taken}}
 	case 1:
-		s.Objects = s.Objects[1:]
+		s.Objects = s.Objects[min(1, len(s.Objects)-1):]
 		s.Findings = []model.Finding{}
 	}
 	m.snap = &s

@@ -236,7 +236,7 @@ func (t *whyText) process(p *model.Process) {
 	case end.Halts(), len(stuck) == 0:
 		t.para("", name+" "+end.Doing+".", Plain)
 		if len(stuck) == 0 && end.Kind == graph.Idle {
-			t.idle(idle)
+			t.idle(idle, end.Doing)
 		}
 	default:
 		t.chains(stuck)
@@ -301,14 +301,19 @@ func (t *whyText) chain(c graph.Chain) {
 	}
 }
 
-// idle says that a process is well, and what it waits for.
-func (t *whyText) idle(list []*model.Wait) {
-	for _, w := range list[:min(len(list), 1)] {
+// idle says that a process is well, and what it waits for, if that was not said.
+func (t *whyText) idle(list []*model.Wait, said string) {
+	if len(list) > 0 && t.graph.Wants(list[0]) != said {
+		w := list[0]
 		text := graph.Name(w.Comm, w.PID) + " " + t.graph.Wants(w)
 		if ns, ok := w.BlockedFor.Get(); ok {
 			text += ", for " + Duration(time.Duration(ns))
 		}
 		t.para(" ", text, Plain)
+	}
+	if len(list) > 0 && t.graph.Stuck(list[0], graph.Slight) != nil {
+		t.para(" ", "Only a signal could wake it: all who otherwise could wait for it, directly or not.", Notice)
+		return
 	}
 	t.para(" ", "This is how programs wait for work: it is idle.", Plain)
 }

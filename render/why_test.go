@@ -35,7 +35,7 @@ func whySnapshot() *model.Snapshot {
 		Schema: model.Schema, Taken: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC), Scan: model.Scan{Processes: 6},
 		Processes: []model.Process{
 			process(40, "sshd"), process(911, "cron"), process(4121, "writer"), process(4188, "pager"), process(5000, modeltest.Escapes[:15]),
-			process(6000, "client"),
+			process(6000, "client"), process(7000, "python3"),
 		},
 		Objects: []model.Object{
 			{
@@ -50,6 +50,9 @@ func whySnapshot() *model.Snapshot {
 				}},
 			},
 			{
+				ID: "futex:7000:0x10", Kind: model.Futex, HoldersComplete: true, Detail: &model.FutexDetail{Type: "sem", Libc: "glibc"},
+			},
+			{
 				ID: "tcp:9", Kind: model.TCP, HoldersComplete: true, Holders: []model.Holder{hold(6000, "client", 3, model.ReadWrite)},
 				Detail: &model.InetDetail{State: "ESTAB", Remote: "192.0.2.7:5432", LastRecv: model.Some(int64(90 * time.Second))},
 			},
@@ -58,7 +61,7 @@ func whySnapshot() *model.Snapshot {
 			wait(911, "cron", "flock", "lock", "file:254:0:7", 3),
 			wait(4121, "writer", "write", "space", "pipe:88213", 1), wait(4188, "pager", "flock", "lock", "file:254:0:7", 4),
 			wait(40, "sshd", "epoll_wait", "event", "", 5), wait(5000, modeltest.Escapes[:15], "flock", "lock", "file:254:0:7", 3),
-			wait(6000, "client", "recvfrom", "data", "tcp:9", 3),
+			wait(6000, "client", "recvfrom", "data", "tcp:9", 3), wait(7000, "python3", "futex", "lock", "futex:7000:0x10", 0),
 		},
 	}
 	for i := range s.Waits {
@@ -98,7 +101,7 @@ func whyText80(t *testing.T, s *model.Snapshot, o Options, refs ...string) strin
 func TestWhy(t *testing.T) {
 	s := whySnapshot()
 	for name, refs := range map[string][]string{
-		"why-all": nil, "why-deadlock": {"4121"}, "why-victim": {"911"}, "why-idle": {"40"}, "why-remote": {"6000"}, "why-object": {"/tmp/q.lck"},
+		"why-all": nil, "why-deadlock": {"4121"}, "why-victim": {"911"}, "why-idle": {"40"}, "why-remote": {"6000"}, "why-object": {"/tmp/q.lck"}, "why-signal": {"7000"},
 	} {
 		compareShow(t, name, []byte(whyText80(t, s, Options{}, refs...)))
 	}

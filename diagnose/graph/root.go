@@ -104,7 +104,7 @@ func (g *Graph) idles(w *model.Wait) string {
 	if o := g.Objects[w.Object]; o != nil && o.Kind == model.Pty {
 		return "waits for input at its terminal"
 	}
-	if g.lockType(w) != "" && !g.privateWord(w) {
+	if g.lockType(w) != "" {
 		return g.Wants(w)
 	}
 	return "waits for events; the kernel does not show for which"

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/record"
+	"github.com/ipctop/ipctop/render"
+)
+
+// machineNow is what diff takes for the machine as it is.
+const machineNow = "live"
+
+// trendSamples is how many samples diff --trend looks at, at the most.
+const trendSamples = 60
+
+func (c command) newDiff(o *options) *cobra.Command {
+	var trend string
+	cmd := &cobra.Command{
+		Use:   "diff A B",
+		Short: "say what changed between two moments",
+		Long: "Compares two snapshots: what appeared, vanished and changed of findings, processes, objects and their holders, and which\n" +
+			"queues grew; what grew most comes first. A and B are dumps, recordings (FILE@TIME, else their last sample) or the word\n" +
+			"live for the machine as it is now.\n\n" +
+			"A process is the same if its pid and its start are, an object if its id and its generation are.\n\n" +
+			"--trend looks at one recording alone, at up to 60 samples of it, for what leaks: processes whose descriptors, and kinds\n" +
+			"whose objects, became more three times or oftener and never fewer.",
+		Example: "  ipctop diff before.json after.json\n" +
+			"  ipctop diff ipc.rec@12:01 ipc.rec@12:05\n" +
+			"  ipctop diff 'ipc.rec@1h ago' live --json\n" +
+			"  ipctop diff --trend ipc.rec",
+	}
+	format := addFormat(cmd, "table", "json")
+	cmd.Flags().StringVar(&trend, "trend", "", "say what only grows in this `RECORDING`")
+	cmd.Args = func(_ *cobra.Command, args []string) error {
+		switch {
+		case o.from != "":
+			return usageError("diff names both of its files: --from has no use here")
+		case trend != "" && len(args) > 0:
+			return usageError("--trend takes one recording and nothing else")
+		case trend == "" && len(args) != 2:
+			return usageError("name two dumps, recordings or live to compare (see ipctop diff --help)")
+		}
+		return nil
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if trend != "" {
+			return c.trend(trend, format.value == "json")
+		}
+		return c.diff(cmd.Context(), o, args[0], args[1], format.value == "json")
+	}
+	return cmd
+}
+
+func (c command) diff(ctx context.Context, o *options, before, after string, json bool) error {
+	a, err := c.moment(ctx, o, before)
+	if err != nil {
+		return err
+	}
+	b, err := c.moment(ctx, o, after)
+	if err != nil {
+		return err
+	}
+	d := record.Diff(a, b)
+	d.Sort()
+	if json {
+		return render.DiffJSON(c.stdout, d)
+	}
+	if why := d.Comparable(); why != "" {
+		fmt.Fprintln(c.stderr, "ipctop:", why)
+	}
+	if len(d.Changes) == 0 {
+		fmt.Fprintf(c.stderr, "ipctop: nothing changed among %d processes and %d objects\n", len(b.Processes), len(b.Objects))
+		return nil
+	}
+	return render.Diff(c.stdout, c.tableOptions(), d)
+}
+
+// moment is one side of a comparison.
+func (c command) moment(ctx context.Context, o *options, name string) (*model.Snapshot, error) {
+	if name == machineNow {
+		return scanMachine(ctx, o)
+	}
+	return c.readFrom(name)
+}
+
+// tableOptions are how a table is written where there are no flags for it.
+func (c command) tableOptions() *render.Options {
+	width, terminal := terminalWidth(c.stdout)
+	return &render.Options{
+		ASCII: !utf8Locale(os.Getenv), Width: width, Color: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+	}
+}
+
+// trend looks through a recording for what only grows.
+func (c command) trend(name string, json bool) error {
+	s, err := c.openFrom(name)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if s.rec == nil {
+		return usageError("--trend needs a recording, and %s is a dump", s.name)
+	}
+	last, err := s.at(c.stderr)
+	if err != nil {
+		return err
+	}
+	var t record.Trend
+	for _, i := range spread(last+1, trendSamples) {
+		snap, err := s.load(i)
+		if err != nil {
+			fmt.Fprintln(c.stderr, "ipctop:", err)
+			continue // the others say enough
+		}
+		t.Add(snap)
+	}
+	n, first, end := t.Samples()
+	if json {
+		return render.TrendJSON(c.stdout, &t)
+	}
+	if len(t.Growing()) == 0 {
+		fmt.Fprintf(c.stderr, "ipctop: nothing only grows in %d samples over %v\n", n, render.Duration(end.Sub(first)))
+		return nil
+	}
+	return render.Trend(c.stdout, c.tableOptions(), &t)
+}
+
+// spread picks at most k of n places, the first and the last among them, as far
+// apart as can be.
+func spread(n, k int) []int {
+	var list []int
+	for i := range min(n, k) {
+		at := i
+		if n > k {
+			at = i * (n - 1) / (k - 1)
+		}
+		list = append(list, at)
+	}
+	return list
+}
