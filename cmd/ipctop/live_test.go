@@ -344,7 +344,9 @@ func TestLiveInContainer(t *testing.T) {
 	m.run("unshare -fmpi --mount-proc " + exe)
 	m.waitFor("Nothing is stuck. ")
 	m.keys("2")
-	m.wait("itself as process 1", func() bool { return strings.Contains(m.screen(), "     1  root") || strings.Contains(m.screen(), " 1  root") })
+	m.wait("itself as process 1", func() bool {
+		return strings.Contains(m.screen(), "     1  root") || strings.Contains(m.screen(), " 1  root")
+	})
 	m.keys("q")
 	m.asBefore(before)
 }
