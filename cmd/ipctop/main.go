@@ -121,6 +121,7 @@ func (c command) newRoot() *cobra.Command {
 		c.newWhy(o),
 		c.newRecord(o),
 		c.newRun(o),
+		c.newPostmortem(o),
 		c.newReplay(o),
 		c.newDiff(o),
 		c.newKinds(),
