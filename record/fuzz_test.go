@@ -30,10 +30,10 @@ func FuzzDelta(f *testing.F) {
 	f.Add([]byte("a9\n"), []byte("a10\n"), int64(1))
 	f.Add([]byte("999999999999999999\n"), []byte("0\n"), int64(-1))
 	f.Fuzz(func(t *testing.T, old, doc []byte, shift int64) {
-		made, err := applyDelta(lines(old), appendDelta(nil, lines(old), lines(doc), shift))
+		made, _, err := applyDelta(lines(old), appendDelta(nil, lines(old), lines(doc), shift))
 		if err != nil || !bytes.Equal(bytes.Join(made, nil), doc) {
 			t.Fatalf("%q from %q: %q, %v", doc, old, bytes.Join(made, nil), err)
 		}
-		_, _ = applyDelta(lines(old), doc)
+		_, _, _ = applyDelta(lines(old), doc)
 	})
 }

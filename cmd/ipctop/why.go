@@ -38,11 +38,7 @@ func (c command) newWhy(o *options) *cobra.Command {
 		}
 		briefly := *o
 		briefly.waitsOnly = true
-		snap, err := c.snapshot(cmd.Context(), &briefly)
-		if err != nil {
-			return err
-		}
-		matches, err := resolve(snap, refs, all)
+		snap, matches, err := c.lookUp(cmd.Context(), &briefly, refs, all)
 		if err != nil {
 			return err
 		}
