@@ -10,7 +10,7 @@ import (
 var fdInFlightRule = Rule{
 	ID:       "fd-in-flight",
 	Title:    "descriptors parked in a socket's queue",
-	Severity: model.Info,
+	Severity: model.Warning,
 	Means: "Descriptors were sent through a UNIX socket (SCM_RIGHTS) and nobody receives them. No process has them open, yet they keep their objects alive: a " +
 		"reader gets no end of file from a pipe whose write end is parked there.",
 	Evidence: "scm_fds in the fdinfo of the receiving socket. The kernel tells how many there are, not what they are: that one of them is the missing end of " +
@@ -40,7 +40,7 @@ func findFDInFlight(v *view) []finding {
 		}
 		n := d.InflightFDs.Or(0)
 		f := finding{Finding: model.Finding{
-			Confidence: model.Certain, Objects: []string{o.ID}, PIDs: receivers, Root: v.root(receivers[0], "does not receive; "+v.doing(receivers[0])),
+			Severity: model.Info, Confidence: model.Certain, Objects: []string{o.ID}, PIDs: receivers, Root: v.root(receivers[0], "does not receive; "+v.doing(receivers[0])),
 			Summary: fmt.Sprintf("%d %s sent to %s, and %s does not receive %s",
 				n, verb(int(n), "descriptor was", "descriptors were"), v.called(o), v.names(receivers), verb(int(n), "it", "them")),
 			Evidence: []model.Evidence{{Source: fmt.Sprintf("/proc/%d/fdinfo", receivers[0]), Text: fmt.Sprintf("scm_fds: %d", n)}},

@@ -231,6 +231,16 @@ func TestRulesJudge(t *testing.T) {
 		{"inherited-listener", "has accepted before", "", newMachine().process(4, orphaned).object("tcp:1", model.TCP, listener(0, 5), held(4)).
 			object("tcp:2", model.TCP, &model.InetDetail{State: "ESTAB", Local: "127.0.0.1:80"}, held(4))},
 
+		{"fd-in-flight", "parked", "info certain", newMachine().process(5).object("unix:1", model.Unix, &model.UnixDetail{InflightFDs: model.Some[int64](1)}, held(5))},
+		{"fd-in-flight", "an end is missing", "warning possible", newMachine().process(5).process(6, func(p *model.Process) { p.PPID = 5 }).
+			object("unix:1", model.Unix, &model.UnixDetail{InflightFDs: model.Some[int64](1)}, held(5)).object("pipe:1", model.Pipe, &model.PipeDetail{}).
+			wait(model.Wait{PID: 6, Call: "read", Needs: "data", Object: "pipe:1"})},
+		{"fd-in-flight", "a stranger's end is missing", "info certain", newMachine().process(5).process(6).
+			object("unix:1", model.Unix, &model.UnixDetail{InflightFDs: model.Some[int64](1)}, held(5)).object("pipe:1", model.Pipe, &model.PipeDetail{}).
+			wait(model.Wait{PID: 6, Call: "read", Needs: "data", Object: "pipe:1"})},
+		{"fd-in-flight", "receiver works", "", running(newMachine().process(5).object("unix:1", model.Unix, &model.UnixDetail{InflightFDs: model.Some[int64](1)}, held(5)))},
+		{"fd-in-flight", "none", "", newMachine().process(5).object("unix:1", model.Unix, &model.UnixDetail{InflightFDs: model.Some[int64](0)}, held(5))},
+
 		{"close-wait", "a few", "info certain", closing(9, time.Second)},
 		{"close-wait", "many", "warning certain", closing(10, time.Second)},
 		{"close-wait", "process works", "", running(closing(10, time.Second))},
@@ -275,6 +285,9 @@ func TestRulesJudge(t *testing.T) {
 		var got []string
 		for _, f := range c.m.found(c.rule) {
 			got = append(got, string(f.Severity)+" "+string(f.Confidence))
+			if i := slices.IndexFunc(rules, func(r Rule) bool { return r.ID == f.Rule }); badness(f.Severity) < badness(rules[i].Severity) {
+				t.Errorf("%s, %s: %s is worse than the rule says of itself", c.rule, c.name, f.Severity)
+			}
 			if f.Confidence != model.Certain && len(f.LoweredBy) == 0 {
 				t.Errorf("%s, %s: %s, and does not say why", c.rule, c.name, f.Confidence)
 			}

@@ -13,7 +13,11 @@ import (
 // objects share, of several kinds perhaps, are counted when all are known, so it
 // must come after the readers of those kinds.
 func Limits() probe.Probe {
-	return probe.Probe{Name: "fd-limits", Scope: "net", Limits: fdLimits, Complete: userLimits}
+	return probe.Probe{Name: "fd-limits", Scope: "net", Limits: fdLimits, Complete: func(ctx context.Context, j *probe.Joined, out *probe.Out) {
+		if !j.Scan.WaitsOnly() {
+			userLimits(ctx, j, out)
+		}
+	}}
 }
 
 // fdLimits emits what bounds each object by itself, or the machine.

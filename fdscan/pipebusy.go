@@ -53,8 +53,10 @@ type asleep struct {
 // busyPipes finds the pipes on which a thread works that has been put to sleep
 // elsewhere than where one waits for a pipe. Another thread that closed the
 // descriptor meanwhile, or io_uring, hide from it: it spares ipctop most of
-// what could get stuck, not all.
-func busyPipes(procRoot string, processes map[int32]*model.Process, pipes []*probe.Joint) map[probe.Key]error {
+// what could get stuck, not all. callers are the pipes in calls on which somebody
+// sleeps, wherever.
+func busyPipes(procRoot string, processes map[int32]*model.Process, pipes []*probe.Joint) (busy map[probe.Key]error, callers map[*probe.Joint]bool) {
+	callers = map[*probe.Joint]bool{}
 	of := map[descriptor]*probe.Joint{}
 	pids := map[int32]bool{}
 	for _, e := range pipes {
@@ -69,15 +71,15 @@ func busyPipes(procRoot string, processes map[int32]*model.Process, pipes []*pro
 	buf := make([]byte, 256)
 	for pid := range pids {
 		if p := processes[pid]; p != nil && !p.Self {
-			suspects = append(suspects, sleepersOf(procRoot, p, of, buf)...)
+			suspects = append(suspects, sleepersOf(procRoot, p, of, callers, buf)...)
 		}
 	}
 	if len(suspects) == 0 {
-		return nil
+		return nil, callers
 	}
 	// Whoever merely had to wait a moment is elsewhere by now.
 	time.Sleep(2 * time.Millisecond)
-	busy := map[probe.Key]error{}
+	busy = map[probe.Key]error{}
 	for _, s := range suspects {
 		dir := taskDir(procRoot, s.pid, s.tid)
 		call, err := readSmall(dir+"/syscall", buf)
@@ -88,11 +90,12 @@ func busyPipes(procRoot string, processes map[int32]*model.Process, pipes []*pro
 			busy[s.pipe.Key] = &busyError{s.pid, s.tid, s.wchan}
 		}
 	}
-	return busy
+	return busy, callers
 }
 
-// sleepersOf finds the threads of a process that sleep in calls on pipes.
-func sleepersOf(procRoot string, p *model.Process, of map[descriptor]*probe.Joint, buf []byte) []asleep {
+// sleepersOf finds the threads of a process that sleep in calls on pipes, but not
+// where one waits for a pipe. All that sleep are noted in callers.
+func sleepersOf(procRoot string, p *model.Process, of map[descriptor]*probe.Joint, callers map[*probe.Joint]bool, buf []byte) []asleep {
 	threads := p.ThreadList
 	if len(threads) == 0 {
 		threads = []model.Thread{{TID: p.PID, State: p.State}}
@@ -115,6 +118,7 @@ func sleepersOf(procRoot string, p *model.Process, of map[descriptor]*probe.Join
 			if e == nil {
 				continue
 			}
+			callers[e] = true
 			call := string(text)
 			if wchan, err := readSmall(dir+"/wchan", buf); err == nil && !restfulWaits[string(plainSymbol(wchan))] {
 				list = append(list, asleep{e, p.PID, threads[i].TID, call, string(wchan)})

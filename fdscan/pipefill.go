@@ -28,10 +28,11 @@ func completePipes(ctx context.Context, j *probe.Joined, space *probe.Space, out
 	}
 	f := &pipeFills{joined: j, out: out}
 	pipes := j.In(space)
-	busy := busyPipes(j.Scan.ProcRoot, j.Processes, pipes)
+	busy, callers := busyPipes(j.Scan.ProcRoot, j.Processes, pipes)
 	for _, e := range pipes {
 		q := newPipeQuestion(e)
 		switch {
+		case j.Scan.WaitsOnly() && !callers[e]:
 		case busy[e.Key] != nil:
 			f.settle(e, pipeAnswer{}, busy[e.Key])
 		case j.GivenUp(e, fillOp):

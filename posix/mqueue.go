@@ -35,7 +35,9 @@ func Mq() probe.Probe {
 		Complete: func(ctx context.Context, j *probe.Joined, out *probe.Out) {
 			nameRegistered(ctx, j, out)
 			countQueues(j)
-			limitQueueBytes(j, out)
+			if !j.Scan.WaitsOnly() {
+				limitQueueBytes(j, out)
+			}
 		},
 	}
 }

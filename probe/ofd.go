@@ -357,6 +357,9 @@ func (s *Scan) markShared(d *descriptions) {
 			markGroup(e.Holders, nil)
 			continue
 		}
+		if s.WaitsOnly() && !locked(e.Object) {
+			continue
+		}
 		n := 0
 		for i := range e.Holders {
 			if e.Holders[i].Via == model.ViaFD {
@@ -393,6 +396,13 @@ func (s *Scan) markShared(d *descriptions) {
 			markGroup(f.joint.Holders, func(h *model.Holder, desc Descriptor) bool { return in[desc] && d.same(h.PID) })
 		}
 	}
+}
+
+// locked reports whether a file is locked: then it matters which of its
+// descriptors are the same.
+func locked(o *model.Object) bool {
+	d, ok := o.Detail.(*model.FileDetail)
+	return ok && len(d.Locks) > 0
 }
 
 // markGroup names the holders that are in one group after the lowest of them,

@@ -10,7 +10,7 @@ import (
 // manyDescriptions bounds how many descriptions of one object are sorted: n of
 // them take n log n system calls. A log file that a thousand processes have
 // opened each for itself would cost more than the rest of the scan.
-const manyDescriptions = 256
+const manyDescriptions = 64
 
 // shared groups the holders of one object; all reports whether every one was
 // compared with every other. Descriptors with different access cannot share a

@@ -38,6 +38,11 @@ type Options struct {
 	// was made without one: that costs too much to be done for all. nil: none.
 	Closer func(*model.Snapshot) (pids []int)
 
+	// WaitsOnly leaves out what costs much and says nothing about who is stuck on
+	// whom: limits, how full the pipes are at which nobody sleeps, and which
+	// descriptors share a description, but where they are locked.
+	WaitsOnly bool
+
 	// ListDirectories has the directories in which UNIX sockets are bound, /run and
 	// /tmp listed for socket files that were left behind. Whoever watches one of
 	// them with inotify sees that it was opened, so it is done only when asked for.
@@ -130,7 +135,9 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 	}
 	s.nameContainers()
 	s.tables(ctx)
-	s.limits()
+	if !sc.opts.WaitsOnly {
+		s.limits()
+	}
 	j := s.join()
 	s.complete(ctx, j)
 	s.waits(ctx, j)
@@ -218,6 +225,9 @@ func (sc *Scanner) user(uid int) string {
 
 // Sample is [Options].Sample.
 func (s *Scan) Sample() time.Duration { return s.scanner.opts.Sample }
+
+// WaitsOnly is [Options].WaitsOnly.
+func (s *Scan) WaitsOnly() bool { return s.scanner.opts.WaitsOnly }
 
 // Aside is [Options].Aside.
 func (s *Scan) Aside() string { return s.scanner.opts.Aside }

@@ -172,7 +172,9 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 		s.readMappings(p, sc, r)
 	}
 	r.out.probe = "process"
-	p.limitDescriptors(r.out)
+	if !s.WaitsOnly() {
+		p.limitDescriptors(r.out)
+	}
 	s.nss.addProcess(p)
 	s.members.add(p)
 

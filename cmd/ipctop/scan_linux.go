@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"runtime/debug"
 
 	"golang.org/x/sys/unix"
 
@@ -26,14 +24,10 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 	if err := enoughFiles(); err != nil {
 		return nil, err
 	}
-	// A single snapshot is nearly all live memory: collecting earlier halves what
-	// the collector would let pile up beside it, and costs a few per cent.
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(25)
-	}
+	collectLate()
 	snap, err := probe.NewScanner(probe.Options{
 		ProcRoot: o.procRoot, Probes: probes(), Sample: o.sample, Closer: o.closer, Aside: "/proc/self/exe",
-		ListDirectories: o.listDirs,
+		ListDirectories: o.listDirs, WaitsOnly: o.waitsOnly,
 	}).Scan(ctx)
 	if err != nil {
 		return nil, err

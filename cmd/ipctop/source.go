@@ -11,10 +11,11 @@ import (
 
 // options are the flags every command has.
 type options struct {
-	procRoot string
-	from     string
-	sample   time.Duration
-	minAge   time.Duration // see [diagnose.Options]
+	procRoot  string
+	from      string
+	sample    time.Duration
+	minAge    time.Duration // see [diagnose.Options]
+	waitsOnly bool          // see [probe.Options]
 
 	// see [probe.Options]
 	closer   func(*model.Snapshot) []int

@@ -36,7 +36,9 @@ func (c command) newWhy(o *options) *cobra.Command {
 		if slices.Contains(refs, "0") {
 			return usageError("0 is the pid of no process: the kernel means itself by it")
 		}
-		snap, err := c.snapshot(cmd.Context(), o)
+		briefly := *o
+		briefly.waitsOnly = true
+		snap, err := c.snapshot(cmd.Context(), &briefly)
 		if err != nil {
 			return err
 		}
