@@ -16,6 +16,12 @@ func backlogFullFixtures() []Fixture {
 		make:  func(m *maker) (object, error) { return makeBacklog(m, listenBacklog+1, true) },
 		roles: roles,
 	}, {
+		Name:  "backlog-full:tcp",
+		short: "blog-t",
+		Makes: "the same on TCP",
+		make:  makeTCPBacklog,
+		roles: map[string]func(*role) error{"srv": tcpListenRole, "in": tcpConnectOnRole, "out": tcpConnectOnRole},
+	}, {
 		Name:  "backlog-full:innocent",
 		short: "blog-i",
 		Makes: "one with room for more",
@@ -66,6 +72,53 @@ func unixConnectManyRole(r *role) error {
 			return err
 		}
 		if err := unix.Connect(fd, &unix.SockaddrUnix{Name: r.args[0]}); err != nil {
+			return fmt.Errorf("connect to %s: %w", r.args[0], err)
+		}
+	}
+	return r.readyAndHold(nil)
+}
+
+func makeTCPBacklog(m *maker) (object, error) {
+	var s inetSocket
+	server, err := m.start("srv", &s, part{args: []string{"127.0.0.1:0"}})
+	if err != nil {
+		return object{}, err
+	}
+	if _, err := m.start("in", nil, part{args: []string{s.Local, strconv.Itoa(listenBacklog + 1)}}); err != nil {
+		return object{}, err
+	}
+	late, err := m.start("out", nil, part{args: []string{s.Local, "0"}})
+	if err != nil {
+		return object{}, err
+	}
+	id := "tcp:" + s.Ino
+	m.finds(Diagnosis{Root: server.pid, Victims: []int{late.pid}, Objects: []string{id}, Confidence: "certain"})
+	return aboutObject(id), m.blocked(late)
+}
+
+// tcpConnectOnRole is [unixConnectManyRole] for TCP.
+func tcpConnectOnRole(r *role) error {
+	n, err := strconv.Atoi(r.args[1])
+	if err != nil {
+		return err
+	}
+	sa, family, err := sockaddr(r.args[0])
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		if err := r.ready(nil); err != nil {
+			return err
+		}
+		go r.hold()
+		n = 1
+	}
+	for range n {
+		fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("socket: %w", err)
+		}
+		if err := unix.Connect(fd, sa); err != nil {
 			return fmt.Errorf("connect to %s: %w", r.args[0], err)
 		}
 	}
