@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"query":             {"model"},
 	"action":            {"model"},
 	"render":            {"model", "diagnose", "diagnose/graph", "query", "record"},
-	"render/live":       {"model", "diagnose", "query", "render"},
+	"render/live":       {"model", "diagnose", "query", "record", "render"},
 	"render/tui":        {"model", "render", "render/live"},
 	"testfixtures":      {"model"},
 	"cmd/ipctop":        nil, // puts everything together

@@ -17,15 +17,16 @@ type Moment struct {
 
 // ParseMoment reads a time: RFC 3339, or without zone and seconds; 12:01 or
 // 12:01:30, for the last time a clock showed that; "3m ago" before the last
-// sample. What has no zone is in the given one.
+// sample. What has no zone is in the given one. A time in whole seconds means
+// the end of that second: a sample's time is shown without fractions, too.
 func ParseMoment(s string, zone *time.Location) (Moment, error) {
 	s = strings.TrimSpace(s)
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
-		return Moment{at: t}, nil
+		return Moment{at: endOfSecond(t)}, nil
 	}
 	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04"} {
 		if t, err := time.ParseInLocation(layout, s, zone); err == nil {
-			return Moment{at: t}, nil
+			return Moment{at: endOfSecond(t)}, nil
 		}
 	}
 	for _, layout := range []string{"15:04", "15:04:05"} {
@@ -41,6 +42,13 @@ func ParseMoment(s string, zone *time.Location) (Moment, error) {
 	return Moment{}, errors.New(`it is a time such as 12:01, 12:01:30, 2025-03-01T12:01:30Z or "3m ago"`)
 }
 
+func endOfSecond(t time.Time) time.Time {
+	if t.Nanosecond() == 0 {
+		t = t.Add(time.Second - 1)
+	}
+	return t
+}
+
 func parseAgo(s string) (time.Duration, error) {
 	if n, ok := strings.CutSuffix(s, "d"); ok {
 		days, err := strconv.Atoi(n)
@@ -49,10 +57,17 @@ func parseAgo(s string) (time.Duration, error) {
 	return time.ParseDuration(s)
 }
 
+// Times is when the samples of a recording were taken, in order.
+type Times interface {
+	Len() int
+	Time(i int) time.Time
+	At(time.Time) int // the last one taken until then; -1 if all were later
+}
+
 // In is which sample of a recording shows a moment: the last one taken until
 // then; -1 if the recording begins later. late reports that the moment is
 // after the last sample. There must be a sample.
-func (m Moment) In(rec *Recording) (i int, late bool) {
+func (m Moment) In(rec Times) (i int, late bool) {
 	last := rec.Time(rec.Len() - 1)
 	t := m.at
 	switch {
@@ -65,8 +80,9 @@ func (m Moment) In(rec *Recording) (i int, late bool) {
 		if t = at(0); t.After(last) {
 			t = at(1)
 		}
+		t = endOfSecond(t)
 	default:
 		t = last.Add(-m.back)
 	}
-	return rec.At(t), t.After(last)
+	return rec.At(t), t.Truncate(time.Second).After(last)
 }

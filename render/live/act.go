@@ -15,7 +15,7 @@ import (
 func (m *Model) mayAct() bool {
 	switch {
 	case m.settings.Source != "":
-		m.say(Warn, "This is a dump: there is nothing to act on.")
+		m.say(Warn, "This is a "+m.still()+": there is nothing to act on.")
 	case m.settings.ReadOnly:
 		m.say(Warn, "Read-only: ipctop was started with --readonly.")
 	case m.settings.Powerless != "":

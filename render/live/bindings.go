@@ -40,6 +40,9 @@ func bindings() []binding {
 		{[]string{" "}, "Space", "tag the row", (*Model).tagSelected},
 		{[]string{"Z"}, "", "pause, and go on", (*Model).pause},
 		{[]string{"[", "]"}, "", "pause, and step back and forth in the last minutes", nil},
+		{[]string{"{", "}"}, "", "in a recording: the previous, the next change in findings", nil},
+		{[]string{"^", "$"}, "", "in a recording: the first, the last sample", nil},
+		{[]string{"@"}, "", "in a recording: the sample of a time", nil},
 		{[]string{"F"}, "", "follow: hold on to the row though it vanishes", (*Model).followSelected},
 		{[]string{"F9", "k"}, "", "send a signal to the process, or to those tagged", (*Model).chooseSignal},
 		{[]string{"Del"}, "", "remove what nobody uses any more", (*Model).removeSelected},
@@ -55,6 +58,9 @@ func bindings() []binding {
 
 // motion does what the keys without a function above do: they come in families.
 func (m *Model) motion(key string) bool {
+	if m.replayed(key) {
+		return true
+	}
 	switch page := m.pageHeight(); key {
 	case "Up":
 		m.scroll(-1)
@@ -82,6 +88,8 @@ func (m *Model) motion(key string) bool {
 		m.step(1)
 	case "]":
 		m.step(-1)
+	case "{", "}", "^", "$", "@":
+		m.say(Dim, "That is for recordings: ipctop replay.")
 	case "n":
 		m.searchOn(1)
 	case "N":

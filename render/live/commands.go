@@ -24,7 +24,7 @@ func (m *Model) tagSelected() {
 
 func (m *Model) pause() {
 	if m.settings.Source != "" {
-		m.say(Dim, "A dump stands still anyway.")
+		m.say(Dim, "A "+m.still()+" stands still anyway.")
 		return
 	}
 	m.paused = !m.paused

@@ -36,6 +36,8 @@ type Settings struct {
 	Zone  *time.Location // of the times shown; nil: UTC
 
 	Source    string        // the dump that is looked at; "": this machine
+	Timeline  Timeline      // of the recording that Source is; nil: it is a dump
+	Start     int           // the sample of it that is shown first: the caller loads it
 	Interval  time.Duration // from one scan to the next
 	Columns   Columns       // instead of the usual ones
 	ReadOnly  bool          // nothing that changes the machine is offered

@@ -55,6 +55,8 @@ func (m *Model) titleParts() []string {
 		parts = append(parts, m.escape(host))
 	}
 	switch {
+	case m.settings.Timeline != nil:
+		return append(parts, m.replayParts(d)...)
 	case m.settings.Source != "":
 		return append(parts, "DUMP", d.local(d.Snap.Taken).Format("2006-01-02 15:04:05"), "from "+m.escape(m.settings.Source))
 	case m.paused:

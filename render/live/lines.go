@@ -93,7 +93,7 @@ func (m *Model) tableLines(height, width int) []Line {
 		if a.total > 0 {
 			say = "No row fits the filter."
 		}
-		return blank(append(lines, Line{}, text(Dim, " "+say)), height+1)
+		return blank(append(lines, Line{}, crop(text(Dim, " "+say), 0, width, m.more())), height+1)
 	}
 	visible := a.rows[min(t.top, len(a.rows)):min(t.top+height, len(a.rows))]
 	grid := m.grid(a, visible, width)

@@ -15,6 +15,7 @@ type Model struct {
 
 	data    *Data // what is shown; nil before the first
 	history history
+	replay  replay
 	cpu     model.Opt[float64] // what share of a processor ipctop takes
 	failure string
 	log     []entry
@@ -60,7 +61,7 @@ type place struct {
 
 // New returns the model of a view that has not seen anything yet.
 func New(s Settings) Model {
-	m := Model{settings: s, width: 80, height: 24}
+	m := Model{settings: s, width: 80, height: 24, replay: replay{at: -1, wanted: s.Start, loading: s.Start}}
 	for i := range m.tables {
 		m.tables[i].wanted.screen = i
 	}

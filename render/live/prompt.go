@@ -27,6 +27,7 @@ const (
 	promptNone promptKind = iota
 	promptSearch
 	promptFilter
+	promptTime
 	promptConfirm // a question answered by one key
 )
 
@@ -35,6 +36,8 @@ func (p prompt) label() string {
 	switch p.kind {
 	case promptSearch:
 		return "Search: "
+	case promptTime:
+		return "Go to (12:01, 12:01:30, 3m ago): "
 	case promptConfirm:
 		return p.question + " (y: yes) "
 	}
@@ -130,6 +133,10 @@ func (m *Model) answer() {
 			m.search = p.text
 		}
 		m.searchOn(1)
+		return
+	}
+	if p.kind == promptTime {
+		m.goToTime(p.text)
 		return
 	}
 	f, err := parseFilter(screens[m.screen].list, p.text)

@@ -21,6 +21,8 @@ func Update(m Model, e Event) (Model, []Effect) {
 	case Scanned:
 		m.cpu = e.CPU
 		m.scanned(e.Data)
+	case Loaded:
+		m.loaded(e)
 	case ScanFailed:
 		m.failure = e.Err
 	case Saved:

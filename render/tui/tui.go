@@ -23,6 +23,10 @@ type Options struct {
 	// Scan takes a snapshot. It runs in a goroutine of its own.
 	Scan func(context.Context) (*model.Snapshot, error)
 
+	// Load reads a sample of a recording; nil where there is none, else Scan is not
+	// used. It is never called twice at a time.
+	Load func(at int) (*model.Snapshot, error)
+
 	// Once: there is but one snapshot, such as a dump.
 	Once bool
 
@@ -51,6 +55,7 @@ type view struct {
 	screen tcell.Screen
 	model  live.Model
 	shown  int // snapshots
+	sample sample
 
 	posts   chan post
 	done    chan struct{} // closed when the main loop ends
@@ -116,7 +121,11 @@ func (v *view) run(ctx context.Context) error {
 	width, height := v.screen.Size()
 	v.do(live.Resize{Width: width, Height: height})
 	v.draw()
-	v.goes(func() { v.scan(ctx) })
+	if v.Load != nil {
+		v.goes(func() { v.load(v.Start) })
+	} else {
+		v.goes(func() { v.scan(ctx) })
+	}
 	v.goes(v.listen)
 	v.goes(v.actor)
 	for {
@@ -183,6 +192,8 @@ func (v *view) handle(p post, jobs *jobControl) (end bool, err error) {
 			v.act(func() { v.fire(effect) })
 		case live.Remove:
 			v.act(func() { v.remove(effect) })
+		case live.Load:
+			v.goes(func() { v.load(effect.At) })
 		case live.Save:
 			v.goes(func() { v.save(effect.Snapshot) })
 		}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipctop/ipctop/record"
+	"github.com/ipctop/ipctop/render/tui"
+)
+
+func (c command) newReplay(o *options) *cobra.Command {
+	l := new(liveOptions)
+	at := ""
+	cmd := &cobra.Command{
+		Use:   "replay FILE",
+		Short: "the live view over a recording",
+		Long: "Opens the live view on a recording. [ and ] step to the sample before and after, { and } to the previous and the next\n" +
+			"change in findings, ^ and $ to the first and the last sample, @ asks for a time. All else is as in the live view, but nothing\n" +
+			"can be acted on. Samples are read as they are looked at: a recording of days opens at once.\n\n" +
+			"Where there is no terminal it prints a table, as ipctop dump --from does.",
+		Example: "  ipctop replay ipc.rec\n  ipctop replay ipc.rec -t 12:01\n  ipctop replay ipc.rec -t '3m ago'",
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case o.from != "":
+				return usageError("replay names its file: --from has no use here")
+			case len(args) != 1:
+				return usageError("name one recording (see ipctop replay --help)")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return c.replay(cmd.Context(), l, args[0], at) },
+	}
+	f := cmd.Flags()
+	f.StringVarP(&at, "time", "t", "", "begin at `TIME`: 12:01, 12:01:30, 2025-03-01T12:01:30Z, \"3m ago\"; without, at the last sample")
+	f.BoolVar(&l.ascii, "ascii", false, "use ASCII characters only, whatever the locale says")
+	f.StringVar(&l.theme, "theme", "", "`THEME`: "+strings.Join(tui.Themes, ", ")+"; NO_COLOR means mono")
+	return cmd
+}
+
+func (c command) replay(ctx context.Context, l *liveOptions, name, at string) error {
+	if err := l.check(); err != nil {
+		return err
+	}
+	s, err := c.openFrom(name)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if s.rec == nil {
+		return usageError("%s is a dump, not a recording: ipctop --from shows it", s.name)
+	}
+	if at != "" {
+		if s.time != "" {
+			return usageError("@%s and -t %s contradict each other", s.time, at)
+		}
+		s.time = at
+		if s.moment, err = record.ParseMoment(at, time.Local); err != nil {
+			return usageError("-t %s: %w", at, err)
+		}
+	}
+	start, err := s.at(c.stderr)
+	if err != nil {
+		return err
+	}
+	_, terminal := terminalWidth(c.stdout)
+	if term := os.Getenv("TERM"); terminal && term != "" && term != "dumb" {
+		err := c.viewRecording(ctx, l, s, start)
+		if !errors.Is(err, tui.ErrNoTerminal) {
+			return err
+		}
+		fmt.Fprintf(c.stderr, "ipctop: %v; this is a table instead\n", err)
+	}
+	snap, err := s.load(start)
+	if err != nil {
+		return err
+	}
+	request, err := (&outputOptions{format: "table", color: "auto"}).request(c.stdout, nil, nil)
+	if err != nil {
+		return err
+	}
+	request.ASCII = request.ASCII || l.ascii
+	return c.batch(request, snap, false)
+}
+
+// viewRecording is the live view over a recording.
+func (c command) viewRecording(ctx context.Context, l *liveOptions, s *source, start int) error {
+	theme, _ := tui.ThemeNamed(l.themeName(os.Getenv))
+	settings := l.settings()
+	settings.Source, settings.Timeline, settings.Start = s.name, s.rec, start
+	return tui.Run(ctx, tui.Options{Settings: settings, Load: s.load, Save: saveDump, Theme: theme})
+}
