@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"diagnose/graph":    {"model"},
 	"record":            {"model"},
 	"corefile":          {"model"},
+	"leftover":          {"model"},
 	"query":             {"model"},
 	"action":            {"model"},
 	"render":            {"model", "diagnose", "diagnose/graph", "query", "record"},
@@ -41,7 +42,7 @@ var mayImport = map[string][]string{
 }
 
 // pure packages read dumps and recordings on any system: no I/O, no Linux.
-var pure = []string{"model", "query", "render", "render/live", "diagnose", "diagnose/graph", "record"}
+var pure = []string{"model", "query", "render", "render/live", "diagnose", "diagnose/graph", "record", "leftover"}
 
 // ioPackages may not be imported by pure packages. io alone is an interface.
 var ioPackages = []string{"os", "os/exec", "os/user", "net", "syscall", "golang.org/x/sys/unix", "path/filepath"}

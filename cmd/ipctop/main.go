@@ -120,6 +120,7 @@ func (c command) newRoot() *cobra.Command {
 		c.newCheck(o),
 		c.newWhy(o),
 		c.newRecord(o),
+		c.newRun(o),
 		c.newReplay(o),
 		c.newDiff(o),
 		c.newKinds(),

@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(waitersEnv) != "" {
 		waiters()
 	}
+	if where := os.Getenv(leakEnv); where != "" {
+		leak(where)
+	}
 	if os.Getenv(mainEnv) == "1" {
 		main()
 	}

@@ -56,3 +56,7 @@ func (c command) newFixtures(*options) *cobra.Command {
 func (c command) newRecord(*options) *cobra.Command {
 	return needsLinux("record", "keep snapshots in a file")
 }
+
+func (c command) newRun(*options) *cobra.Command {
+	return needsLinux("run", "run a command and say what it left behind")
+}
