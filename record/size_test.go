@@ -88,7 +88,7 @@ func BenchmarkJump(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric((cpu() - used).Seconds()*1000/float64(b.N), "cpu-ms/op")
+	b.ReportMetric((cpu()-used).Seconds()*1000/float64(b.N), "cpu-ms/op")
 }
 
 // cpu is how much processor time the test has taken: on a busy machine that says

@@ -13,7 +13,7 @@ import (
 // lookUp takes a snapshot and finds what references name in it. In a recording
 // without a time it goes back to the last sample that had them, and says so.
 func (c command) lookUp(ctx context.Context, o *options, refs []string, all bool) (*model.Snapshot, []query.Match, error) {
-	if o.from == "" {
+	if o.from == "" || o.history != "" {
 		snap, err := c.snapshot(ctx, o)
 		if err != nil {
 			return nil, nil, err

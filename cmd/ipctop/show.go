@@ -43,6 +43,7 @@ func (c command) newShow(o *options) *cobra.Command {
 		ValidArgsFunction: c.completeRefs(o),
 	}
 	format := addFormat(cmd, "text", "json")
+	o.addHistory(cmd.Flags())
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "show all that REF could mean instead of asking which")
 	cmd.RunE = func(cmd *cobra.Command, refs []string) error {
 		if len(refs) == 0 {

@@ -30,6 +30,7 @@ func (c command) newWhy(o *options) *cobra.Command {
 	}
 	format := addFormat(cmd, "text", "json")
 	f := cmd.Flags()
+	o.addHistory(f)
 	f.BoolVarP(&all, "all", "a", false, "explain all that REF could mean instead of asking which")
 	f.DurationVar(&o.sample, "sample", 0, "pause for `TIME` between the two looks at blocked threads, such as 1s")
 	cmd.RunE = func(cmd *cobra.Command, refs []string) error {
