@@ -183,6 +183,15 @@ func TestContinuesBehindDamage(t *testing.T) {
 				t.Fatalf("byte %d: sample %d is another one", at, i)
 			}
 		}
+		if at == rec.entries[3].at-20 {
+			continue // an index that others lead to: then all frames are looked at
+		}
+		by := &Recording{r: bytes.NewReader(b.b), at: -1}
+		if last, err := findLastIndex(by.r, int64(len(b.b))); err != nil || last < 0 {
+			t.Fatalf("byte %d: no index: %v", at, err)
+		} else if _, err := by.followIndexes(last, int64(len(b.b))); err != nil {
+			t.Fatalf("byte %d: there is no way along the indexes: %v", at, err)
+		}
 	}
 }
 
