@@ -211,6 +211,9 @@ func TestRecordKilledAnytime(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
+		if i == 0 { // however slow the machine, there is something to lose afterwards
+			waitUntil(t, func() bool { b, _ := os.ReadFile(name); return len(b) > 0 && openRecording(t, name).Len() > 0 })
+		}
 		time.Sleep(time.Duration(rand.Int64N(int64(time.Second))))
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
