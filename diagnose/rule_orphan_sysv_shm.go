@@ -34,7 +34,7 @@ func findOrphanSysvShm(v *view) []finding {
 		}
 		f := finding{Finding: model.Finding{
 			Confidence: model.Likely, Since: latest(d.DetachTime, d.ChangeTime), Objects: []string{o.ID},
-			Summary: fmt.Sprintf("%s%s: its creator, process %d, is gone and nobody has it attached", o.ID, ofSize(d.Size), creator),
+			Summary: fmt.Sprintf("%s%s: its creator, %s, is gone and nobody has it attached", o.ID, ofSize(d.Size), creatorName(creator, d)),
 			Evidence: []model.Evidence{
 				{Source: "shmctl SHM_STAT_ANY", Text: fmt.Sprintf("shm_nattch 0, shm_cpid %d", creator)},
 				{Source: "/proc", Text: v.absent(creator)},
@@ -68,4 +68,12 @@ func (v *view) absent(pid int) string {
 		return fmt.Sprintf("the process that has pid %d now, %s, started later", pid, p.Comm)
 	}
 	return fmt.Sprintf("there is no process %d", pid)
+}
+
+// creatorName is the creator's name where a recording knew it.
+func creatorName(pid int, d *model.SysvShmDetail) string {
+	if d.CreatorComm == "" {
+		return fmt.Sprintf("process %d", pid)
+	}
+	return fmt.Sprintf("%s(%d)", d.CreatorComm, pid)
 }

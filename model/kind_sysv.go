@@ -44,6 +44,8 @@ type SysvShmDetail struct {
 	Size             Opt[int64] `json:"size,omitzero" unit:"bytes" doc:"size of the segment"`
 	Attached         Opt[int64] `json:"attached,omitzero" doc:"number of attachments (shm_nattch)"`
 	CreatorPID       Opt[int]   `json:"creator_pid,omitzero" doc:"process that made it; 0: one outside this pid namespace"`
+	CreatorComm      string     `json:"creator_comm,omitzero" doc:"the name it had, where it is gone and a recording knows it (--history)"`
+	CreatorCmdline   []string   `json:"creator_cmdline,omitzero" doc:"its arguments, likewise"`
 	LastPID          Opt[int]   `json:"last_pid,omitzero" doc:"process that last attached or detached it; 0: none yet, or outside this pid namespace"`
 	RSS              Opt[int64] `json:"rss,omitzero" unit:"bytes" doc:"how much of it is in memory"`
 	Swap             Opt[int64] `json:"swap,omitzero" unit:"bytes" doc:"how much of it is swapped out"`

@@ -183,6 +183,15 @@ func TestContinuesBehindDamage(t *testing.T) {
 				t.Fatalf("byte %d: sample %d is another one", at, i)
 			}
 		}
+		if at == rec.entries[3].at-20 {
+			continue // an index that others lead to: then all frames are looked at
+		}
+		by := &Recording{r: bytes.NewReader(b.b), at: -1}
+		if last, err := findLastIndex(by.r, int64(len(b.b))); err != nil || last < 0 {
+			t.Fatalf("byte %d: no index: %v", at, err)
+		} else if _, err := by.followIndexes(last, int64(len(b.b))); err != nil {
+			t.Fatalf("byte %d: there is no way along the indexes: %v", at, err)
+		}
 	}
 }
 
@@ -251,8 +260,8 @@ func TestDrops(t *testing.T) {
 				}
 				f = to
 				rec := open(t, f.b)
-				if rec.Damage() != 0 || int(w.Size()) != len(f.b) {
-					t.Fatalf("%d bytes damaged; %d bytes, the writer thinks %d", rec.Damage(), len(f.b), w.Size())
+				if rec.Damage() != 0 || int(w.size) != len(f.b) {
+					t.Fatalf("%d bytes damaged; %d bytes, the writer thinks %d", rec.Damage(), len(f.b), w.size)
 				}
 				expect(t, rec, docs[len(docs)-rec.Len():])
 				if kept := s.Taken.Sub(rec.Time(0)); kept < time.Minute || kept > 80*time.Second {
@@ -292,5 +301,23 @@ func TestKeepsToSize(t *testing.T) {
 	}
 	if rec := open(t, f.b); len(f.b) < size/4 || rec.Len() < 50 {
 		t.Errorf("only %d samples in %d bytes are left", rec.Len(), len(f.b))
+	}
+}
+
+// A delta that is whole and makes something else than what was recorded is found
+// out by the sample's own checksum.
+func TestWrongDeltaIsFoundOut(t *testing.T) {
+	z := newCoder()
+	doc := []byte("{\"schema\":\"ipctop/1\",\n\"taken\":\"2025-03-01T12:00:00Z\"}\n")
+	other := bytes.Replace(doc, []byte("12:00"), []byte("13:00"), 1)
+	b := appendFrame(nil, header{kind: typeFile}, nil)
+	b = appendFrame(b, header{kind: typeKey, document: checksum(doc)}, z.compress(doc))
+	b = appendFrame(b, header{kind: typeDelta, document: checksum(doc)}, z.compress(appendDelta(nil, lines(doc), lines(other), 0)))
+	rec := open(t, b)
+	if got, err := rec.JSON(0); err != nil || !bytes.Equal(got, doc) {
+		t.Errorf("%q, %v", got, err)
+	}
+	if got, err := rec.JSON(1); err == nil {
+		t.Errorf("made up: %q", got)
 	}
 }

@@ -170,17 +170,18 @@ func (d *deltaReader) bytes(n uint64) []byte {
 	return b
 }
 
-// applyDelta makes the lines of a sample of those of the sample before.
-func applyDelta(old [][]byte, delta []byte) ([][]byte, error) {
+// applyDelta makes the lines of a sample of those of the sample before. made are
+// those among them that the sample before did not have.
+func applyDelta(old [][]byte, delta []byte) (list, made [][]byte, err error) {
 	d := deltaReader{b: delta}
 	d.shift = unzigzag(d.uvarint())
 	if d.shift >= maxNumber || d.shift <= -maxNumber {
 		d.err = errDelta
 	}
-	list := make([][]byte, 0, len(old)+16)
+	list = make([][]byte, 0, len(old)+16)
 	at, size := uint64(0), 0
 	add := func(line []byte) {
-		list = append(list, line)
+		list, made = append(list, line), append(made, line)
 		size += len(line)
 	}
 	for len(d.b) > 0 && d.err == nil {
@@ -189,23 +190,24 @@ func applyDelta(old [][]byte, delta []byte) ([][]byte, error) {
 		step := int(code % steps)
 		if step == stepNumbers || step == stepSplice {
 			if at >= uint64(len(old)) {
-				return nil, errDelta
+				return nil, nil, errDelta
 			}
 			at++
 		}
 		switch step {
 		case stepCopy:
 			if n > uint64(len(old))-at || len(list)+int(n) > maxLines {
-				return nil, errDelta
+				return nil, nil, errDelta
 			}
 			for _, line := range old[at : at+n] {
-				add(line)
+				list = append(list, line)
+				size += len(line)
 			}
 			at += n
 		case stepSeek:
 			to := int64(at) + unzigzag(n)
 			if to < 0 || to > int64(len(old)) {
-				return nil, errDelta
+				return nil, nil, errDelta
 			}
 			at = uint64(to)
 		case stepLine:
@@ -217,15 +219,15 @@ func applyDelta(old [][]byte, delta []byte) ([][]byte, error) {
 			after := d.uvarint()
 			between := d.bytes(d.uvarint())
 			if n > uint64(len(line)) || after > uint64(len(line))-n {
-				return nil, errDelta
+				return nil, nil, errDelta
 			}
-			made := make([]byte, 0, n+after+uint64(len(between)))
-			made = append(append(made, line[:n]...), between...)
-			add(append(made, line[uint64(len(line))-after:]...))
+			spliced := make([]byte, 0, n+after+uint64(len(between)))
+			spliced = append(append(spliced, line[:n]...), between...)
+			add(append(spliced, line[uint64(len(line))-after:]...))
 		}
 		if size > maxDocument || len(list) > maxLines {
-			return nil, errDelta
+			return nil, nil, errDelta
 		}
 	}
-	return list, d.err
+	return list, made, d.err
 }

@@ -285,20 +285,24 @@ func (rec *Recording) linesOf(i int) ([][]byte, error) {
 // advance makes the lines of sample i of those of the sample before, and tells
 // which checksum they should have.
 func (rec *Recording) advance(i int, before [][]byte) ([][]byte, uint32, error) {
+	h, p, err := rec.frame(i)
+	if err != nil || h.kind == typeKey {
+		return lines(p), h.document, err
+	}
+	list, _, err := applyDelta(before, p)
+	return list, h.document, err
+}
+
+// frame reads the frame of sample i and decompresses its payload.
+func (rec *Recording) frame(i int) (header, []byte, error) {
 	e := rec.entries[i]
 	h, p, err := readFrame(rec.r, e.at, e.at+e.length)
 	if err != nil {
-		return nil, 0, err
+		return h, nil, err
 	}
 	if h.size() != e.length || h.kind != typeKey && h.kind != typeDelta || (h.kind == typeKey) != e.whole {
-		return nil, 0, errDamaged
+		return h, nil, errDamaged
 	}
-	if p, err = decompress(p); err != nil {
-		return nil, 0, err
-	}
-	if h.kind == typeKey {
-		return lines(p), h.document, nil
-	}
-	list, err := applyDelta(before, p)
-	return list, h.document, err
+	p, err = decompress(p)
+	return h, p, err
 }

@@ -141,9 +141,6 @@ func (w *Writer) write(b []byte) error {
 	return nil
 }
 
-// Size is how long the file is.
-func (w *Writer) Size() int64 { return w.size }
-
 // fingerprint tells apart sets of findings.
 func fingerprint(findings []model.Finding) uint64 {
 	ids := make([]string, len(findings))

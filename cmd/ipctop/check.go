@@ -66,6 +66,7 @@ func (c command) newCheck(o *options) *cobra.Command {
 	}
 	f := cmd.Flags()
 	k.add(f)
+	o.addHistory(f)
 	f.Lookup("output").Usage = "`FORMAT`: " + strings.Join(checkFormats(), ", ")
 	f.StringVar(&k.failOn, "fail-on", string(model.Warning), "exit with status 3 on findings of this `SEVERITY` or worse: "+
 		strings.Join(failLevels, ", ")+"; "+failNever+": exit with 0 whatever is found")

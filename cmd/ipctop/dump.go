@@ -46,6 +46,7 @@ func (c command) newDump(o *options) *cobra.Command {
 	}
 	f := cmd.Flags()
 	d.add(f)
+	o.addHistory(f)
 	f.StringSliceVarP(&d.kinds, "kind", "k", nil, "only objects of this `KIND`; may be repeated (see ipctop kinds)")
 	f.IntSliceVarP(&d.pids, "pid", "p", nil, "only this process and what it holds; `PID` may be repeated")
 	f.StringSliceVarP(&d.users, "user", "u", nil, "only this `USER`'s processes and objects; a name or a number")

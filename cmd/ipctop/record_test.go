@@ -82,6 +82,10 @@ func TestCommandsReadRecordings(t *testing.T) {
 		{[]string{"dump", "--json", "--from", rec + "@2025-03-01T12:02:30Z"}, 0, `"queued":2000`, ""},
 		{[]string{"dump", "--json", "--from", rec + "@4m ago"}, 0, `"queued":1000`, ""},
 		{[]string{"show", "12", "--from", rec + "@1m ago"}, 0, "reader(12)", ""},
+		{[]string{"show", "12", "--from", rec}, 0, "reader(12)", "12 is not in the last sample; this is 2025-03-01 "},
+		{[]string{"show", "12", "--from", rec + "@0s ago"}, 5, "", "no process 12"},
+		{[]string{"show", "4711", "--from", rec}, 5, "", "4711"},
+		{[]string{"why", "12", "--from", rec}, 0, "reader(12)", "the last that had it"},
 		{[]string{"--from", rec}, 0, "writer(10)", ""},
 		{[]string{"why", "--from", rec}, 0, "Nothing is stuck", ""},
 		{[]string{"dump", "--from", rec + "@2025-03-01T11:00:00Z"}, 5, "", "begins at"},
@@ -101,6 +105,9 @@ func TestCommandsReadRecordings(t *testing.T) {
 		{[]string{"diff", "--trend", rec}, 0, "writer(10)", ""},
 		{[]string{"diff", "--trend", rec, "--json"}, 0, `"samples":6`, ""},
 		{[]string{"diff", "--trend", dump}, 2, "", "is a dump"},
+		{[]string{"dump", "--history", dump}, 2, "", "not a recording"},
+		{[]string{"dump", "--history", rec, "--from", dump}, 2, "", "no use with --from"},
+		{[]string{"show", "1", "--history", rec, "--from", dump}, 2, "", "no use with --from"},
 		{[]string{"record"}, 2, "", "name one file"},
 		{[]string{"record", "--every", "1ms", "x"}, 2, "", "at least"},
 		{[]string{"record", "--for", "-1s", "x"}, 2, "", "negative"},
@@ -203,6 +210,9 @@ func TestRecordKilledAnytime(t *testing.T) {
 		cmd := mainCommand("record", "--every", "100ms", "--keep", "2s", name)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
+		}
+		if i == 0 { // however slow the machine, there is something to lose afterwards
+			waitUntil(t, func() bool { b, _ := os.ReadFile(name); return len(b) > 0 && openRecording(t, name).Len() > 0 })
 		}
 		time.Sleep(time.Duration(rand.Int64N(int64(time.Second))))
 		_ = cmd.Process.Kill()

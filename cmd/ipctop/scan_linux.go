@@ -32,6 +32,11 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.complete != nil {
+		if err := o.complete(snap); err != nil {
+			return nil, err
+		}
+	}
 	diagnose.Run(snap, diagnose.Options{MinAge: o.minAge})
 	return snap, nil
 }

@@ -33,7 +33,8 @@ func (c command) newShow(o *options) *cobra.Command {
 		Use:   "show REF...",
 		Short: "show all about processes or objects",
 		Long: "Show all that is known about processes or objects: what they are, who holds them, who is at the other end,\n" +
-			"who waits. Of these alone it also reads what costs too much to be read of all: how much of the shared memory each\n" +
+			"who waits. What is gone is found in a recording (--from): the last sample that had it is shown.\n" +
+			"Of these alone it also reads what costs too much to be read of all: how much of the shared memory each\n" +
 			"process has resident (rss), and the robust locks that its threads hold.\n\n" + refHelp,
 		Example: "  ipctop show 4121\n" +
 			"  ipctop show pipe:[4242] /run/x.sock\n" +
@@ -42,6 +43,7 @@ func (c command) newShow(o *options) *cobra.Command {
 		ValidArgsFunction: c.completeRefs(o),
 	}
 	format := addFormat(cmd, "text", "json")
+	o.addHistory(cmd.Flags())
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "show all that REF could mean instead of asking which")
 	cmd.RunE = func(cmd *cobra.Command, refs []string) error {
 		if len(refs) == 0 {
@@ -55,11 +57,7 @@ func (c command) newShow(o *options) *cobra.Command {
 			}
 			return processesOf(matches)
 		}
-		snap, err := c.snapshot(cmd.Context(), &closely)
-		if err != nil {
-			return err
-		}
-		matches, err := resolve(snap, refs, all)
+		snap, matches, err := c.lookUp(cmd.Context(), &closely, refs, all)
 		if err != nil {
 			return err
 		}

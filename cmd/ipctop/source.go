@@ -7,12 +7,14 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/record"
 )
 
 // options are the flags every command has.
 type options struct {
 	procRoot  string
 	from      string
+	history   string // see addHistory
 	sample    time.Duration
 	minAge    time.Duration // see [diagnose.Options]
 	waitsOnly bool          // see [probe.Options]
@@ -20,6 +22,9 @@ type options struct {
 	// see [probe.Options]
 	closer   func(*model.Snapshot) []int
 	listDirs bool
+
+	// complete adds to a snapshot of the machine before it is diagnosed.
+	complete func(*model.Snapshot) error
 }
 
 func (o *options) addGlobal(f *pflag.FlagSet) {
@@ -27,11 +32,33 @@ func (o *options) addGlobal(f *pflag.FlagSet) {
 	f.StringVar(&o.from, "from", "", "read a dump or recording `FILE[@TIME]` instead of the machine; - is standard input")
 }
 
+// addHistory adds --history to a command that looks at the machine.
+func (o *options) addHistory(f *pflag.FlagSet) {
+	f.StringVar(&o.history, "history", "", "name who made the shared memory that was left behind, from this `RECORDING`")
+}
+
 // snapshot takes the snapshot that the flags ask for: of the machine, or from a
 // file.
 func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, error) {
-	if o.from != "" {
+	switch {
+	case o.from != "" && o.history != "":
+		return nil, errHistoryFrom
+	case o.from != "":
 		return c.readFrom(o.from)
+	case o.history == "":
+		return scanMachine(ctx, o)
 	}
-	return scanMachine(ctx, o)
+	s, err := c.openFrom(o.history)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	if s.rec == nil {
+		return nil, usageError("--history %s: it is a dump, not a recording", o.history)
+	}
+	named := *o
+	named.complete = func(snap *model.Snapshot) error { return record.NameCreators(snap, s.rec) }
+	return scanMachine(ctx, &named)
 }
+
+var errHistoryFrom = usageError("--history is for looking at the machine: it has no use with --from")

@@ -30,6 +30,7 @@ func (c command) newWhy(o *options) *cobra.Command {
 	}
 	format := addFormat(cmd, "text", "json")
 	f := cmd.Flags()
+	o.addHistory(f)
 	f.BoolVarP(&all, "all", "a", false, "explain all that REF could mean instead of asking which")
 	f.DurationVar(&o.sample, "sample", 0, "pause for `TIME` between the two looks at blocked threads, such as 1s")
 	cmd.RunE = func(cmd *cobra.Command, refs []string) error {
@@ -38,11 +39,7 @@ func (c command) newWhy(o *options) *cobra.Command {
 		}
 		briefly := *o
 		briefly.waitsOnly = true
-		snap, err := c.snapshot(cmd.Context(), &briefly)
-		if err != nil {
-			return err
-		}
-		matches, err := resolve(snap, refs, all)
+		snap, matches, err := c.lookUp(cmd.Context(), &briefly, refs, all)
 		if err != nil {
 			return err
 		}

@@ -39,6 +39,9 @@ func (g *Graph) child(n *node) Clause {
 	if len(c.Processes) == 0 {
 		c.doubt(Open, "the child is not shown")
 	}
+	if child <= 0 {
+		c.starter = p.PID // another thread may fork a child that will do as well
+	}
 	return c
 }
 

@@ -114,6 +114,35 @@ func TestDeadlockTiers(t *testing.T) {
 	}
 }
 
+// TestForkingSibling has a process wait for any child, which waits for its
+// mutex. Another thread may start a child that ends, unless it is stuck, too.
+func TestForkingSibling(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		free  bool
+		child int
+		want  bool
+	}{{"single thread", false, -1, true}, {"another thread", true, -1, false}, {"another thread, but one child alone will do", true, 20, true}} {
+		s := circle()
+		s.Processes, s.Waits = s.Processes[:2], s.Waits[:2]
+		s.Processes[1].PPID = 10
+		s.Objects = []model.Object{{ // a mutex that the thread has which waits
+			ID: "file:a", Kind: model.Futex, Detail: &model.FutexDetail{Type: "mutex", OwnerTID: model.Some(10), OwnerAlive: model.Some(true)},
+		}}
+		s.Waits[1].Call = "futex"
+		w := &s.Waits[0]
+		w.Call, w.Needs, w.Object, w.Target = "wait4", needsChild, "", &model.Target{Child: model.Some(tt.child)}
+		if tt.free {
+			s.Processes[0].Threads = 2
+			s.Processes[0].ThreadList = append(s.Processes[0].ThreadList, model.Thread{TID: 11, State: "R"})
+		}
+		g := New(s)
+		if got := g.Stuck(w, None) != nil; got != tt.want {
+			t.Errorf("%s: stuck %v", tt.name, got)
+		}
+	}
+}
+
 // TestIdleCircles has threads that wait for each other and are merely idle.
 func TestIdleCircles(t *testing.T) {
 	hold := func(pid, fd int32, a model.Access) model.Holder {

@@ -33,6 +33,7 @@ type Clause struct {
 	Processes []int  // all of whose threads can
 	Threads   []int  // threads that can, of other processes' threads
 	How       string // how they could do it: "can write to it"
+	starter   int    // a process whose threads could start one that can
 
 	Doubt      Doubt
 	Because    []string         // what the doubts are

@@ -28,10 +28,14 @@ func (g *Graph) eliminate(level Doubt) []bool {
 			continue
 		}
 		for k := range g.nodes[i].clauses {
-			for _, pid := range g.nodes[i].clauses[k].Processes {
+			c := &g.nodes[i].clauses[k]
+			for _, pid := range c.Processes {
 				r.watchers[pid] = append(r.watchers[pid], i)
 			}
-			for _, tid := range g.nodes[i].clauses[k].Threads {
+			if c.starter != 0 {
+				r.watchers[c.starter] = append(r.watchers[c.starter], i)
+			}
+			for _, tid := range c.Threads {
 				if at, ok := g.byTID[tid]; ok {
 					r.waiters[at] = append(r.waiters[at], i)
 				}
@@ -79,7 +83,7 @@ func (r *removal) released(i int) bool {
 
 // holds reports whether a clause lies wholly among the dead.
 func (r *removal) holds(c *Clause) bool {
-	if c.Doubt > r.level {
+	if c.Doubt > r.level || c.starter != 0 && r.free[c.starter] > 0 {
 		return false
 	}
 	for _, pid := range c.Processes {

@@ -16,7 +16,7 @@ import (
 // for that end. With what the programs really do, more
 // threads may be dead, but none less.
 func TestAgainstOracle(t *testing.T) {
-	rounds := 3000
+	rounds := 1000
 	if testing.Short() {
 		rounds = 300
 	}

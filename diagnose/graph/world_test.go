@@ -32,6 +32,7 @@ type state struct {
 	free    [6]bool // it does as it likes from now on
 	ended   [4]bool // processes
 	reaped  [4]bool
+	born    [4]bool    // a child that was started since has ended and waits for its parent
 	owner   [2]int8    // thread, -1
 	flock   [2][4]int8 // by file and process: 0, 1 shared, 2 exclusive
 	full    [3]bool    // pipes hold one thing
@@ -75,6 +76,9 @@ func (w *world) can(s *state, t int, o op) bool {
 	case "write":
 		return !s.full[o.arg]
 	case "wait":
+		if s.born[p] {
+			return true
+		}
 		children := false
 		for q, parent := range w.parent {
 			if parent == p && !s.reaped[q] {
@@ -119,9 +123,10 @@ func (w *world) do(s *state, t int, o op) {
 		for q, parent := range w.parent {
 			if parent == p && s.ended[q] && !s.reaped[q] {
 				s.reaped[q] = true
-				break
+				return
 			}
 		}
+		s.born[p] = false
 	}
 }
 
@@ -184,6 +189,9 @@ func (w *world) anything(s *state, t int, try func(func(*state))) {
 	p := w.process[t]
 	try(func(n *state) { w.end(n, t) })
 	try(func(n *state) { w.exit(n, p) })
+	if !s.born[p] {
+		try(func(n *state) { n.born[p] = true })
+	}
 	for m := range w.mutexes {
 		if s.owner[m] == int8(t) {
 			try(func(n *state) { n.owner[m] = -1 })
