@@ -237,7 +237,7 @@ func TestLiveDeadlock(t *testing.T) {
 	m.keys("?")
 	m.waitFor("What it means")
 	m.keys("Escape")
-	m.waitFor("Symptoms")
+	m.waitFor("── deadlock ──")
 	m.keys("Escape")
 	m.waitFor("SURE") // a key right behind Esc would be one with Alt
 	m.keys("o")

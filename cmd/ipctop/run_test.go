@@ -166,6 +166,9 @@ func TestRunFindsLeaks(t *testing.T) {
 		{kind: model.FIFO, name: l.FIFO, confidence: []model.Confidence{model.Likely}},
 		{kind: model.Unix, name: l.Socket, confidence: []model.Confidence{model.Likely}},
 	} {
+		if _, err := os.Stat("/dev/mqueue"); want.kind == model.PosixMq && err != nil && os.Geteuid() != 0 {
+			continue // queues are seen by their file system, which takes root to mount
+		}
 		found := false
 		for _, thing := range r.Left {
 			if thing.Kind != want.kind || want.id != "" && thing.ID != want.id || want.name != "" && thing.Name != want.name {
