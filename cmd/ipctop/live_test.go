@@ -243,9 +243,9 @@ func TestLiveDeadlock(t *testing.T) {
 	m.keys("o")
 	m.waitFor("[2 Procs]") // one of the two who have the file
 	m.keys("\\")
-	m.keys("-l", "fx-dead-1")
+	m.keys("-l", `comm == "fx-dead-1"`) // as text it is in the other's row, too
 	m.keys("Enter")
-	m.waitFor("rows: text fx-dead-1")
+	m.waitFor("1 of ")
 	m.waitFor("flock")
 	m.keys("k")
 	m.waitFor("Send a signal to fx-dead-1")
