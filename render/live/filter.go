@@ -127,7 +127,7 @@ func containsFold(s, wanted string) bool {
 	lower, upper := unicode.ToLower(first), unicode.ToUpper(first)
 	size := utf8.RuneLen(first)
 	if lower >= utf8.RuneSelf || upper >= utf8.RuneSelf || size != 1 {
-		return strings.Contains(strings.ToLower(s), strings.ToLower(wanted))
+		return strings.Contains(s, wanted) || strings.Contains(strings.ToLower(s), strings.ToLower(wanted))
 	}
 	for i := 0; i+len(wanted) <= len(s); i++ {
 		if c := rune(s[i]); (c == lower || c == upper) && strings.EqualFold(s[i:i+len(wanted)], wanted) {
