@@ -89,7 +89,7 @@ func fold(found []finding) []model.Finding {
 // order puts the worst first, and of the equally bad the surest and the oldest.
 func order(list []model.Finding) []model.Finding {
 	slices.SortStableFunc(list, func(a, b model.Finding) int {
-		return cmp.Or(badness(a.Severity)-badness(b.Severity), doubt(a.Confidence)-doubt(b.Confidence), compareSince(a.Since, b.Since),
+		return cmp.Or(a.Severity.Badness()-b.Severity.Badness(), a.Confidence.Doubt()-b.Confidence.Doubt(), compareSince(a.Since, b.Since),
 			model.CompareIDs(a.ID, b.ID))
 	})
 	return list
@@ -105,16 +105,6 @@ func compareSince(a, b time.Time) int {
 		return -1
 	}
 	return a.Compare(b)
-}
-
-// badness orders severities, the worst first.
-func badness(s model.Severity) int {
-	return slices.Index([]model.Severity{model.Critical, model.Warning, model.Info}, s)
-}
-
-// doubt orders confidences, the surest first.
-func doubt(c model.Confidence) int {
-	return slices.Index([]model.Confidence{model.Certain, model.Likely, model.Possible}, c)
 }
 
 // complete fills what follows from the rest of a finding: its id, all processes

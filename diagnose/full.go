@@ -16,7 +16,7 @@ func (v *view) findFull(what string, kinds ...model.Kind) []finding {
 		if !isKind(o, kinds) {
 			continue
 		}
-		waits := v.blocked(o.ID, func(w *model.Wait) bool { return w.Needs == "space" })
+		waits := v.blocked(o.ID, func(w *model.Wait) bool { return w.Needs == model.NeedsSpace })
 		if len(waits) == 0 {
 			continue
 		}

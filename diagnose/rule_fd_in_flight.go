@@ -90,7 +90,7 @@ func (v *view) missingEnds() []*model.Wait {
 			continue
 		}
 		other := model.Access.CanWrite
-		if w.Needs == "space" {
+		if w.Needs == model.NeedsSpace {
 			other = model.Access.CanRead
 		}
 		if len(holders(o, func(h *model.Holder) bool { return other(h.Access) })) == 0 {

@@ -26,7 +26,7 @@ func findFIFOOpenWaits(v *view) []finding {
 	byPID := map[int][]*model.Wait{}
 	for i := range v.Waits {
 		w := &v.Waits[i]
-		if strings.HasPrefix(w.Call, "open") && w.Needs == "peer" && v.aged(w) {
+		if strings.HasPrefix(w.Call, "open") && w.Needs == model.NeedsPeer && v.aged(w) {
 			byPID[w.PID] = append(byPID[w.PID], w)
 		}
 	}

@@ -28,11 +28,11 @@ func findHolderStopped(v *view) []finding {
 	chains := map[int][]graph.Chain{}
 	for i := range v.Waits {
 		w := &v.Waits[i]
-		if !w.Confirmed || !v.aged(w) || w.Needs == "child" || v.graph.Work(w) {
+		if !w.Confirmed || !v.aged(w) || w.Needs == model.NeedsChild || v.graph.Work(w) {
 			continue
 		}
 		c := v.graph.Chain(w)
-		if !c.End.Halts() || c.Steps[len(c.Steps)-1].Wait.Needs == "child" {
+		if !c.End.Halts() || c.Steps[len(c.Steps)-1].Wait.Needs == model.NeedsChild {
 			continue
 		}
 		pid := c.End.Process.PID

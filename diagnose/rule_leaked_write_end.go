@@ -26,7 +26,7 @@ func findLeakedWriteEnd(v *view) []finding {
 		if o.Kind != model.Pipe {
 			continue
 		}
-		waits := v.blocked(o.ID, func(w *model.Wait) bool { return w.Needs == "data" })
+		waits := v.blocked(o.ID, func(w *model.Wait) bool { return w.Needs == model.NeedsData })
 		if len(waits) == 0 {
 			continue
 		}
@@ -84,7 +84,7 @@ func (v *view) keepers(o *model.Object, reader int) []int {
 // readsAnother reports whether a process is blocked reading from another pipe.
 func (v *view) readsAnother(pid int, o *model.Object) bool {
 	for _, w := range v.waitsOf[pid] {
-		if other := v.objects[w.Object]; w.Confirmed && w.Needs == "data" && other != nil && other != o && other.Kind == model.Pipe {
+		if other := v.objects[w.Object]; w.Confirmed && w.Needs == model.NeedsData && other != nil && other != o && other.Kind == model.Pipe {
 			return true
 		}
 	}

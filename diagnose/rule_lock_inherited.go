@@ -32,7 +32,7 @@ func findLockInherited(v *view) []finding {
 			if l.Blocked || !named || l.Type == "posix" || l.Type == "lease" || len(l.Holders) == 0 || v.processes[pid] != nil {
 				continue
 			}
-			waits := v.blocked(o.ID, func(w *model.Wait) bool { return w.Needs == "lock" && v.waitsForAny(w, l.Holders) })
+			waits := v.blocked(o.ID, func(w *model.Wait) bool { return w.Needs == model.NeedsLock && v.waitsForAny(w, l.Holders) })
 			if len(waits) == 0 {
 				continue
 			}

@@ -26,7 +26,7 @@ func findLockWait(v *view) []finding {
 	for i := range v.Objects {
 		o := &v.Objects[i]
 		waits := v.blocked(o.ID, func(w *model.Wait) bool {
-			return w.Needs == "lock" && v.graph.Firm(w) && o.Kind != model.SysvSem // which nobody owns
+			return w.Needs == model.NeedsLock && v.graph.Firm(w) && o.Kind != model.SysvSem // which nobody owns
 		})
 		if len(waits) == 0 {
 			continue

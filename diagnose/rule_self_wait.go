@@ -86,7 +86,7 @@ func handlers(p *model.Process) handling {
 
 // lower is the lesser of two confidences.
 func lower(a, b model.Confidence) model.Confidence {
-	if doubt(a) > doubt(b) {
+	if a.Doubt() > b.Doubt() {
 		return a
 	}
 	return b

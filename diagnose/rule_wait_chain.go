@@ -31,7 +31,7 @@ func findWaitChain(v *view) []finding {
 	byRoot := map[int]*behind{}
 	for i := range v.Waits {
 		w := &v.Waits[i]
-		if !w.Confirmed || !v.aged(w) || !v.graph.Firm(w) || w.Needs == "child" {
+		if !w.Confirmed || !v.aged(w) || !v.graph.Firm(w) || w.Needs == model.NeedsChild {
 			continue
 		}
 		c := v.graph.Chain(w)

@@ -285,7 +285,7 @@ func TestRulesJudge(t *testing.T) {
 		var got []string
 		for _, f := range c.m.found(c.rule) {
 			got = append(got, string(f.Severity)+" "+string(f.Confidence))
-			if i := slices.IndexFunc(rules, func(r Rule) bool { return r.ID == f.Rule }); badness(f.Severity) < badness(rules[i].Severity) {
+			if i := slices.IndexFunc(rules, func(r Rule) bool { return r.ID == f.Rule }); f.Severity.Badness() < rules[i].Severity.Badness() {
 				t.Errorf("%s, %s: %s is worse than the rule says of itself", c.rule, c.name, f.Severity)
 			}
 			if f.Confidence != model.Certain && len(f.LoweredBy) == 0 {

@@ -89,9 +89,8 @@ func Find(before *Seen, after *model.Snapshot, c *Command) []Thing {
 
 // Sort puts processes first, then objects, of each the surest first.
 func Sort(list []Thing) {
-	order := []model.Confidence{model.Certain, model.Likely, model.Possible}
 	slices.SortStableFunc(list, func(a, b Thing) int {
-		return cmp.Or(rank(a.Kind)-rank(b.Kind), slices.Index(order, a.Confidence)-slices.Index(order, b.Confidence),
+		return cmp.Or(rank(a.Kind)-rank(b.Kind), a.Confidence.Doubt()-b.Confidence.Doubt(),
 			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.PID, b.PID), model.CompareIDs(a.ID, b.ID))
 	})
 }

@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Severity is how bad a finding is.
 type Severity string
@@ -11,6 +14,9 @@ const (
 	Warning  Severity = "warning"
 	Info     Severity = "info"
 )
+
+// Badness orders severities: 0 is the worst. What is none comes last.
+func (s Severity) Badness() int { return place([]Severity{Critical, Warning, Info}, s) }
 
 // Finding is a diagnosis. Its id is made of rule, root and objects, and so
 // stays the same while the cause lasts.
@@ -62,4 +68,12 @@ type Action struct {
 	Argv   []string `json:"argv" doc:"the command, one argument each"`
 	Effect string   `json:"effect" doc:"what it does"`
 	Risk   string   `json:"risk" doc:"none, loses-data or ends-process"`
+}
+
+// place is where something stands in a list; at its end if it is not there.
+func place[T comparable](list []T, x T) int {
+	if i := slices.Index(list, x); i >= 0 {
+		return i
+	}
+	return len(list)
 }

@@ -149,6 +149,9 @@ const (
 	Possible Confidence = "possible"
 )
 
+// Doubt orders confidences: 0 is the surest. What is none comes last.
+func (c Confidence) Doubt() int { return place([]Confidence{Certain, Likely, Possible}, c) }
+
 // Link is a channel between processes: one per channel, however many
 // descriptors make it.
 type Link struct {

@@ -1,5 +1,18 @@
 package model
 
+// What a [Wait] needs before it ends.
+const (
+	NeedsData    = "data"
+	NeedsSpace   = "space"
+	NeedsLock    = "lock"
+	NeedsEvent   = "event"
+	NeedsMessage = "message"
+	NeedsChild   = "child"
+	NeedsSignal  = "signal"
+	NeedsPeer    = "peer"
+	NeedsTime    = "time"
+)
+
 // Wait is a thread blocked on something.
 type Wait struct {
 	PID     int      `json:"pid" doc:"the process"`

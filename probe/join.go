@@ -401,13 +401,9 @@ func sortPeers(peers []model.Peer) []model.Peer {
 		return peers
 	}
 	slices.SortFunc(peers, func(a, b model.Peer) int {
-		return cmp.Or(strings.Compare(a.ID, b.ID), doubt(a.Confidence)-doubt(b.Confidence))
+		return cmp.Or(strings.Compare(a.ID, b.ID), a.Confidence.Doubt()-b.Confidence.Doubt())
 	})
 	return slices.CompactFunc(peers, func(a, b model.Peer) bool { return a.ID == b.ID })
-}
-
-func doubt(c model.Confidence) int {
-	return slices.Index([]model.Confidence{model.Certain, model.Likely, model.Possible}, c)
 }
 
 func sortGaps(gaps []model.Gap) {

@@ -11,19 +11,6 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// What a wait needs; see [model.Wait].
-const (
-	needsData    = "data"
-	needsSpace   = "space"
-	needsLock    = "lock"
-	needsEvent   = "event"
-	needsMessage = "message"
-	needsChild   = "child"
-	needsSignal  = "signal"
-	needsPeer    = "peer"
-	needsTime    = "time"
-)
-
 // waiting is a call that a thread is blocked in, decoded.
 type waiting struct {
 	call  string
@@ -67,28 +54,28 @@ func (c *caller) decode(name string) *waiting {
 	l := c.line
 	switch name {
 	case "read", "readv", "pread64", "preadv", "preadv2", "recvfrom", "recvmsg", "recvmmsg":
-		w.needs = needsData
+		w.needs = model.NeedsData
 		w.on(fdUse{fd: l.fd(0), read: true})
 		if name == "recvmmsg" {
 			c.limit(w, l.args[4], timespecUnit)
 		}
 	case "write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg", "sendmmsg", "vmsplice":
-		w.needs = needsSpace
+		w.needs = model.NeedsSpace
 		w.on(fdUse{fd: l.fd(0), write: true})
 	case "splice":
-		w.needs = needsData
+		w.needs = model.NeedsData
 		w.fds = []fdUse{{fd: l.fd(0), read: true}, {fd: l.fd(2), write: true}}
 	case "tee":
-		w.needs = needsData
+		w.needs = model.NeedsData
 		w.fds = []fdUse{{fd: l.fd(0), read: true}, {fd: l.fd(1), write: true}}
 	case "sendfile":
-		w.needs = needsSpace
+		w.needs = model.NeedsSpace
 		w.on(fdUse{fd: l.fd(0), write: true})
 	case "accept", "accept4":
-		w.needs, w.idle = needsPeer, true
+		w.needs, w.idle = model.NeedsPeer, true
 		w.on(fdUse{fd: l.fd(0), read: true})
 	case "connect":
-		w.needs = needsPeer
+		w.needs = model.NeedsPeer
 		w.on(fdUse{fd: l.fd(0), write: true})
 		if n := l.args[2]; n > 2 && n <= unix.SizeofSockaddrAny {
 			if b, err := c.mem.read(c.tid, l.args[1], int(n)); err == nil {
@@ -100,16 +87,16 @@ func (c *caller) decode(name string) *waiting {
 	case "semop", "semtimedop":
 		c.decodeSemop(w)
 	case "msgrcv":
-		w.needs, w.sysv, w.sysvID = needsMessage, model.SysvMsg, int(int32(l.args[0]))
+		w.needs, w.sysv, w.sysvID = model.NeedsMessage, model.SysvMsg, int(int32(l.args[0]))
 		w.target.MessageType = model.Some(int(int64(l.args[3])))
 	case "msgsnd":
-		w.needs, w.sysv, w.sysvID = needsSpace, model.SysvMsg, int(int32(l.args[0]))
+		w.needs, w.sysv, w.sysvID = model.NeedsSpace, model.SysvMsg, int(int32(l.args[0]))
 	case "mq_timedreceive":
-		w.needs = needsMessage
+		w.needs = model.NeedsMessage
 		w.on(fdUse{fd: l.fd(0), read: true})
 		c.deadline(w, l.args[4], clockRealtime)
 	case "mq_timedsend":
-		w.needs = needsSpace
+		w.needs = model.NeedsSpace
 		w.on(fdUse{fd: l.fd(0), write: true})
 		c.deadline(w, l.args[4], clockRealtime)
 	case "futex", "futex_waitv":
@@ -121,42 +108,42 @@ func (c *caller) decode(name string) *waiting {
 			return nil
 		}
 	case "wait4":
-		w.needs = needsChild
+		w.needs = model.NeedsChild
 		w.target.Child = model.Some(int(int32(l.args[0])))
 	case "waitid":
 		c.decodeWaitid(w)
 	case "vfork":
-		w.needs = needsChild
+		w.needs = model.NeedsChild
 		w.target.Child = model.Some(-1)
 	case "clone", "clone3":
 		if c.wchan() != "kernel_clone" {
 			return nil
 		}
-		w.call, w.needs = "vfork", needsChild // CLONE_VFORK, as posix_spawn has it
+		w.call, w.needs = "vfork", model.NeedsChild // CLONE_VFORK, as posix_spawn has it
 		w.target.Child = model.Some(-1)
 	case "rt_sigtimedwait":
-		w.needs, w.idle = needsSignal, true
+		w.needs, w.idle = model.NeedsSignal, true
 		c.limit(w, l.args[2], timespecUnit)
 	case "rt_sigsuspend", "pause":
-		w.needs, w.idle = needsSignal, true
+		w.needs, w.idle = model.NeedsSignal, true
 	case "io_uring_enter":
-		w.needs, w.idle = needsEvent, true
+		w.needs, w.idle = model.NeedsEvent, true
 		w.on(fdUse{fd: l.fd(0), read: true})
 	case "open", "openat", "openat2":
 		if c.wchan() != "wait_for_partner" {
 			return nil // waits for a disk or a server
 		}
-		w.needs = needsPeer
+		w.needs = model.NeedsPeer
 		path := l.args[0]
 		if name != "open" {
 			path = l.args[1]
 		}
 		w.target.Path = c.path(path)
 	case "nanosleep":
-		w.needs, w.idle = needsTime, true
+		w.needs, w.idle = model.NeedsTime, true
 		c.limit(w, l.args[0], timespecUnit)
 	case "clock_nanosleep":
-		w.needs, w.idle = needsTime, true
+		w.needs, w.idle = model.NeedsTime, true
 		const absolute = 1
 		if l.args[1]&absolute != 0 {
 			c.deadline(w, l.args[2], int(int32(l.args[0])))
@@ -166,9 +153,9 @@ func (c *caller) decode(name string) *waiting {
 	case "restart_syscall":
 		// The arguments are still those of the call before the stop, but which
 		// call that was is not told. It had a time limit: others begin anew.
-		w.needs, w.timed = needsTime, true
+		w.needs, w.timed = model.NeedsTime, true
 		if c.wchan() != "hrtimer_nanosleep" && c.wchan() != "do_nanosleep" {
-			w.needs = needsEvent
+			w.needs = model.NeedsEvent
 		}
 	default:
 		return nil
@@ -184,7 +171,7 @@ func (w *waiting) on(u fdUse) {
 
 // decodeWaitid reads waitid(2): P_ALL 0, P_PID 1, P_PGID 2, P_PIDFD 3.
 func (c *caller) decodeWaitid(w *waiting) {
-	w.needs = needsChild
+	w.needs = model.NeedsChild
 	id := int(int32(c.line.args[1]))
 	switch c.line.args[0] {
 	case 0:

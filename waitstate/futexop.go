@@ -40,7 +40,7 @@ type futexWait struct {
 // decodeFutex reads futex(2) and futex_waitv(2); false if the operation does not
 // wait.
 func (c *caller) decodeFutex(w *waiting) bool {
-	w.needs = needsLock
+	w.needs = model.NeedsLock
 	l := c.line
 	if w.call == "futex_waitv" {
 		c.decodeFutexWaitv(w)

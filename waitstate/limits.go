@@ -20,7 +20,7 @@ func (r *round) limits(ctx context.Context, x *index) {
 	byPID := map[int][]*thread{}
 	var list []*model.Process
 	for _, t := range r.threads {
-		if !t.same || t.timed || t.partial || t.needs == needsSignal || t.needs == needsPeer {
+		if !t.same || t.timed || t.partial || t.needs == model.NeedsSignal || t.needs == model.NeedsPeer {
 			continue
 		}
 		if byPID[t.proc.PID] == nil {

@@ -5,12 +5,14 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
 )
 
 // decodeLock reads flock(2) and the waiting commands of fcntl(2); false if it is
 // another command.
 func (c *caller) decodeLock(w *waiting) bool {
-	w.needs = needsLock
+	w.needs = model.NeedsLock
 	w.on(fdUse{fd: c.line.fd(0)})
 	if w.call == "flock" {
 		w.target.LockType, w.target.Mode, w.target.Range = "flock", "WRITE", "0-EOF"

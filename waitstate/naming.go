@@ -34,7 +34,7 @@ func (n *naming) lock(word *word) {
 	w := n.wait
 	switch word.lock.Type {
 	case "cond", "barrier", "join":
-		w.Needs = needsEvent
+		w.Needs = model.NeedsEvent
 	}
 	tid, owned := word.owner.Get()
 	if !owned {
@@ -101,21 +101,21 @@ func (n *naming) descriptors() bool {
 // refine says what a wait on an object of a kind needs.
 func (n *naming) refine(o *model.Object) {
 	w := n.wait
-	if n.thread.needs != needsData && n.thread.needs != needsSpace {
+	if n.thread.needs != model.NeedsData && n.thread.needs != model.NeedsSpace {
 		return
 	}
 	switch o.Kind {
 	case model.Eventfd, model.Userfaultfd:
-		w.Needs = needsEvent
+		w.Needs = model.NeedsEvent
 	case model.Inotify, model.Fanotify:
-		w.Needs, w.Idle = needsEvent, true
+		w.Needs, w.Idle = model.NeedsEvent, true
 	case model.Signalfd:
-		w.Needs, w.Idle = needsSignal, true
+		w.Needs, w.Idle = model.NeedsSignal, true
 	case model.Timerfd:
-		w.Needs, w.Idle = needsTime, true
+		w.Needs, w.Idle = model.NeedsTime, true
 	case model.Pty:
-		w.Idle = w.Needs == needsData
+		w.Idle = w.Needs == model.NeedsData
 	case model.UDP, model.Raw, model.ICMP, model.Packet, model.Netlink:
-		w.Idle = w.Needs == needsData
+		w.Idle = w.Needs == model.NeedsData
 	}
 }

@@ -14,7 +14,7 @@ import (
 func (c *caller) decodeSemop(w *waiting) {
 	const size, most = 6, 500 // struct sembuf; SEMOPM
 	l := c.line
-	w.needs, w.sysv, w.sysvID = needsLock, model.SysvSem, int(int32(l.args[0]))
+	w.needs, w.sysv, w.sysvID = model.NeedsLock, model.SysvSem, int(int32(l.args[0]))
 	if n := l.args[2]; n > 0 && n <= most {
 		if b, err := c.mem.read(c.tid, l.args[1], int(n)*size); err == nil {
 			w.target.Operations = parseSembufs(b)

@@ -19,7 +19,7 @@ const maxSet = 4096
 // decodeSet reads the sets of poll, select and epoll. They are how servers wait
 // for work.
 func (c *caller) decodeSet(w *waiting) {
-	w.needs, w.idle, w.set = needsEvent, true, true
+	w.needs, w.idle, w.set = model.NeedsEvent, true, true
 	l := c.line
 	switch w.call {
 	case "poll", "ppoll":
@@ -67,9 +67,9 @@ func (c *caller) decodeSet(w *waiting) {
 	if len(w.fds) == 0 && !w.partial {
 		// A sleep, written as the wait for nothing; or, without a limit, the
 		// wait for a signal.
-		w.needs, w.set = needsTime, false
+		w.needs, w.set = model.NeedsTime, false
 		if !w.timed {
-			w.needs = needsSignal
+			w.needs = model.NeedsSignal
 		}
 	}
 }

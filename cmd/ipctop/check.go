@@ -190,8 +190,7 @@ func (c command) check(ctx context.Context, o *options, k *checkOptions, ageAske
 
 // failing reports whether there is a finding at or above --fail-on.
 func (k *checkOptions) failing(findings []model.Finding) bool {
-	level := slices.Index(failLevels, k.failOn)
-	return slices.ContainsFunc(findings, func(f model.Finding) bool { return slices.Index(failLevels, string(f.Severity)) <= level })
+	return slices.ContainsFunc(findings, func(f model.Finding) bool { return f.Severity.Badness() <= model.Severity(k.failOn).Badness() })
 }
 
 func (k *checkOptions) write(w io.Writer, request *render.Request, snap *model.Snapshot) error {

@@ -6,19 +6,6 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// What a wait needs; see [model.Wait].
-const (
-	needsData    = "data"
-	needsSpace   = "space"
-	needsLock    = "lock"
-	needsEvent   = "event"
-	needsMessage = "message"
-	needsChild   = "child"
-	needsSignal  = "signal"
-	needsPeer    = "peer"
-	needsTime    = "time"
-)
-
 // maxSet bounds for how many objects of a set it is asked who could act on them: a
 // server's thousands of connections have thousands of clients, none of which it
 // waits for in particular.
@@ -40,11 +27,11 @@ func (g *Graph) clauses(n *node) []Clause {
 func (g *Graph) calls(n *node) []Clause {
 	w := n.wait
 	switch w.Needs {
-	case needsTime:
+	case model.NeedsTime:
 		return []Clause{unknown("it is the time that passes")}
-	case needsSignal:
+	case model.NeedsSignal:
 		return []Clause{unknown("a signal may come from anywhere")}
-	case needsChild:
+	case model.NeedsChild:
 		return []Clause{g.child(n)}
 	}
 	switch w.Call {

@@ -77,17 +77,17 @@ func TestClauses(t *testing.T) {
 		return model.Wait{Call: call, Needs: needs, Object: object, Timed: model.Some(false), Target: &model.Target{FD: model.Some(3)}}
 	}
 	lock := func(object, kind, mode, span string) model.Wait {
-		w := on("fcntl", needsLock, object)
+		w := on("fcntl", model.NeedsLock, object)
 		w.Target.LockType, w.Target.Mode, w.Target.Range = kind, mode, span
 		return w
 	}
 	child := func(pid int) model.Wait {
-		w := on("wait4", needsChild, "")
+		w := on("wait4", model.NeedsChild, "")
 		w.Target.Child = model.Some(pid)
 		return w
 	}
 	semop := func(ops ...string) model.Wait {
-		w := on("semop", needsLock, "sysv-sem:1")
+		w := on("semop", model.NeedsLock, "sysv-sem:1")
 		w.Target.Operations = ops
 		return w
 	}
@@ -99,40 +99,40 @@ func TestClauses(t *testing.T) {
 		want   [][]int // tids, by clause
 		doubt  Doubt   // the least of the clauses'
 	}{
-		{"pipe", on("read", needsData, "pipe:1"), nil, [][]int{{20, 30, 31}}, None},
-		{"pipe, writing", on("write", needsSpace, "pipe:1"), nil, [][]int{{}}, None},
-		{"pipe, hidden holders", on("read", needsData, "pipe:1"), func(s *model.Snapshot) { s.Objects[0].HoldersComplete = false }, [][]int{{20, 30, 31}}, Strong},
-		{"pipe, in flight", on("read", needsData, "pipe:1"), func(s *model.Snapshot) {
+		{"pipe", on("read", model.NeedsData, "pipe:1"), nil, [][]int{{20, 30, 31}}, None},
+		{"pipe, writing", on("write", model.NeedsSpace, "pipe:1"), nil, [][]int{{}}, None},
+		{"pipe, hidden holders", on("read", model.NeedsData, "pipe:1"), func(s *model.Snapshot) { s.Objects[0].HoldersComplete = false }, [][]int{{20, 30, 31}}, Strong},
+		{"pipe, in flight", on("read", model.NeedsData, "pipe:1"), func(s *model.Snapshot) {
 			s.Objects[0].Holders = append(s.Objects[0].Holders, model.Holder{Via: model.ViaInFlight})
 		}, [][]int{{20, 30, 31}}, Strong},
-		{"pipe, nobody to be seen", on("read", needsData, "pipe:1"), func(s *model.Snapshot) {
+		{"pipe, nobody to be seen", on("read", model.NeedsData, "pipe:1"), func(s *model.Snapshot) {
 			s.Objects[0].HoldersComplete, s.Objects[0].Holders = false, s.Objects[0].Holders[:1]
 		}, [][]int{{}}, Open},
-		{"terminal whose master is not shown", on("read", needsData, "pty:1"), func(s *model.Snapshot) {
+		{"terminal whose master is not shown", on("read", model.NeedsData, "pty:1"), func(s *model.Snapshot) {
 			s.Objects[3].HoldersComplete, s.Objects[3].Holders = false, s.Objects[3].Holders[:2]
 		}, [][]int{{}}, Open},
-		{"time limit", with(on("read", needsData, "pipe:1"), func(w *model.Wait) { w.Timed = model.Some(true) }), nil, [][]int{{20, 30, 31}}, Open},
-		{"time limit unknown", with(on("read", needsData, "pipe:1"), func(w *model.Wait) { w.Timed = model.Opt[bool]{} }), nil, [][]int{{20, 30, 31}}, Slight},
-		{"timer", on("read", needsData, "pipe:1"), func(s *model.Snapshot) { s.Processes[0].Timers = model.Some(1) }, [][]int{{20, 30, 31}}, Open},
-		{"alarm", on("read", needsData, "pipe:1"), func(s *model.Snapshot) { s.Processes[0].Signals.Caught = []string{"SIGALRM"} }, [][]int{{20, 30, 31}}, Slight},
-		{"FIFO, reading", on("read", needsData, "fifo:1"), nil, [][]int{{20, 30, 31}}, Open},
-		{"FIFO, deleted", on("read", needsData, "fifo:1"), func(s *model.Snapshot) { s.Objects[1].Deleted = true }, [][]int{{20, 30, 31}}, None},
-		{"eventfd", on("read", needsEvent, "eventfd:1"), nil, [][]int{{20}}, None},
-		{"terminal", on("read", needsData, "pty:1"), nil, [][]int{{30, 31}}, None},
-		{"socket", on("recvfrom", needsData, "unix:1"), nil, [][]int{{20}}, None},
-		{"bound datagram socket", on("recvfrom", needsData, "unix:3"), nil, [][]int{{}}, Open},
-		{"another host", on("recvfrom", needsData, "tcp:1"), nil, [][]int{{}}, Open},
-		{"accept", on("accept4", needsPeer, "unix:4"), nil, [][]int{{}}, Open},
-		{"connect", with(on("connect", needsPeer, ""), func(w *model.Wait) { w.Target.Path = "/l" }), nil, [][]int{{20}}, None},
-		{"connect to nobody", with(on("connect", needsPeer, ""), func(w *model.Wait) { w.Target.Path = "/y" }), nil, [][]int{{}}, Open},
-		{"queue with a name", on("mq_timedreceive", needsMessage, "posix-mq:1"), nil, [][]int{{20}}, Open},
-		{"poll", with(on("ppoll", needsEvent, ""), func(w *model.Wait) { w.Objects = []string{"pipe:1", "unix:1"} }), nil, [][]int{{20, 30, 31}}, None},
-		{"poll of more", with(on("ppoll", needsEvent, ""), func(w *model.Wait) { w.Objects, w.Partial = []string{"unix:1"}, true }), nil, [][]int{{20}}, Open},
-		{"epoll", on("epoll_wait", needsEvent, "epoll:10.5"), nil, [][]int{{20, 30, 31}}, None},
-		{"epoll of other things", on("epoll_wait", needsEvent, "epoll:10.6"), nil, [][]int{{}}, Open},
-		{"mutex", on("futex", needsLock, "futex:m"), nil, [][]int{{31}}, None},
-		{"mutex of a thread that has ended", on("futex", needsLock, "futex:gone"), nil, [][]int{{}}, None},
-		{"semaphore", on("futex", needsLock, "futex:sem"), nil, [][]int{{30, 31}}, None},
+		{"time limit", with(on("read", model.NeedsData, "pipe:1"), func(w *model.Wait) { w.Timed = model.Some(true) }), nil, [][]int{{20, 30, 31}}, Open},
+		{"time limit unknown", with(on("read", model.NeedsData, "pipe:1"), func(w *model.Wait) { w.Timed = model.Opt[bool]{} }), nil, [][]int{{20, 30, 31}}, Slight},
+		{"timer", on("read", model.NeedsData, "pipe:1"), func(s *model.Snapshot) { s.Processes[0].Timers = model.Some(1) }, [][]int{{20, 30, 31}}, Open},
+		{"alarm", on("read", model.NeedsData, "pipe:1"), func(s *model.Snapshot) { s.Processes[0].Signals.Caught = []string{"SIGALRM"} }, [][]int{{20, 30, 31}}, Slight},
+		{"FIFO, reading", on("read", model.NeedsData, "fifo:1"), nil, [][]int{{20, 30, 31}}, Open},
+		{"FIFO, deleted", on("read", model.NeedsData, "fifo:1"), func(s *model.Snapshot) { s.Objects[1].Deleted = true }, [][]int{{20, 30, 31}}, None},
+		{"eventfd", on("read", model.NeedsEvent, "eventfd:1"), nil, [][]int{{20}}, None},
+		{"terminal", on("read", model.NeedsData, "pty:1"), nil, [][]int{{30, 31}}, None},
+		{"socket", on("recvfrom", model.NeedsData, "unix:1"), nil, [][]int{{20}}, None},
+		{"bound datagram socket", on("recvfrom", model.NeedsData, "unix:3"), nil, [][]int{{}}, Open},
+		{"another host", on("recvfrom", model.NeedsData, "tcp:1"), nil, [][]int{{}}, Open},
+		{"accept", on("accept4", model.NeedsPeer, "unix:4"), nil, [][]int{{}}, Open},
+		{"connect", with(on("connect", model.NeedsPeer, ""), func(w *model.Wait) { w.Target.Path = "/l" }), nil, [][]int{{20}}, None},
+		{"connect to nobody", with(on("connect", model.NeedsPeer, ""), func(w *model.Wait) { w.Target.Path = "/y" }), nil, [][]int{{}}, Open},
+		{"queue with a name", on("mq_timedreceive", model.NeedsMessage, "posix-mq:1"), nil, [][]int{{20}}, Open},
+		{"poll", with(on("ppoll", model.NeedsEvent, ""), func(w *model.Wait) { w.Objects = []string{"pipe:1", "unix:1"} }), nil, [][]int{{20, 30, 31}}, None},
+		{"poll of more", with(on("ppoll", model.NeedsEvent, ""), func(w *model.Wait) { w.Objects, w.Partial = []string{"unix:1"}, true }), nil, [][]int{{20}}, Open},
+		{"epoll", on("epoll_wait", model.NeedsEvent, "epoll:10.5"), nil, [][]int{{20, 30, 31}}, None},
+		{"epoll of other things", on("epoll_wait", model.NeedsEvent, "epoll:10.6"), nil, [][]int{{}}, Open},
+		{"mutex", on("futex", model.NeedsLock, "futex:m"), nil, [][]int{{31}}, None},
+		{"mutex of a thread that has ended", on("futex", model.NeedsLock, "futex:gone"), nil, [][]int{{}}, None},
+		{"semaphore", on("futex", model.NeedsLock, "futex:sem"), nil, [][]int{{30, 31}}, None},
 		{"semop", semop("0:-1 SEM_UNDO", "1:-1"), nil, [][]int{{20}}, Slight},
 		{"semop, two in the way", semop("0:-1", "1:-2"), nil, [][]int{{20}, {30, 31}}, Slight},
 		{"semop for zero", semop("1:0"), nil, [][]int{{}}, Open},
@@ -145,12 +145,12 @@ func TestClauses(t *testing.T) {
 		{"a child", child(11), nil, [][]int{{11}}, None},
 		{"no child", child(99), nil, [][]int{{}}, Open},
 		{"traced process", child(20), func(s *model.Snapshot) { s.Processes[2].Tracer = 10 }, [][]int{{20}}, None},
-		{"pidfd", on("waitid", needsChild, "pidfd:20"), nil, [][]int{{20}}, None},
-		{"signal", on("rt_sigtimedwait", needsSignal, ""), nil, [][]int{{}}, Open},
-		{"sleep", on("nanosleep", needsTime, ""), nil, [][]int{{}}, Open},
-		{"FIFO being opened", on("openat", needsPeer, ""), nil, [][]int{{}}, Open},
-		{"io_uring", on("io_uring_enter", needsEvent, ""), nil, [][]int{{}}, Open},
-		{"lost object", on("read", needsData, "pipe:99"), nil, [][]int{{}}, Open},
+		{"pidfd", on("waitid", model.NeedsChild, "pidfd:20"), nil, [][]int{{20}}, None},
+		{"signal", on("rt_sigtimedwait", model.NeedsSignal, ""), nil, [][]int{{}}, Open},
+		{"sleep", on("nanosleep", model.NeedsTime, ""), nil, [][]int{{}}, Open},
+		{"FIFO being opened", on("openat", model.NeedsPeer, ""), nil, [][]int{{}}, Open},
+		{"io_uring", on("io_uring_enter", model.NeedsEvent, ""), nil, [][]int{{}}, Open},
+		{"lost object", on("read", model.NeedsData, "pipe:99"), nil, [][]int{{}}, Open},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := machine()
@@ -186,7 +186,7 @@ func TestClauses(t *testing.T) {
 func TestRangeFromTable(t *testing.T) {
 	s := machine()
 	s.Waits = []model.Wait{{
-		PID: 30, TID: 30, Call: "fcntl", Needs: needsLock, Object: "file:2", Confirmed: true, Timed: model.Some(false),
+		PID: 30, TID: 30, Call: "fcntl", Needs: model.NeedsLock, Object: "file:2", Confirmed: true, Timed: model.Some(false),
 		Target: &model.Target{LockType: "posix", Mode: "WRITE", FD: model.Some(3)},
 	}}
 	clauses := New(s).Clauses(&s.Waits[0])

@@ -29,7 +29,7 @@ func circle() *model.Snapshot {
 		file string
 	}{{10, "file:b"}, {20, "file:a"}, {30, "file:a"}} {
 		s.Waits = append(s.Waits, model.Wait{
-			PID: w.pid, TID: w.pid, Comm: "p", Call: "flock", Needs: needsLock, Object: w.file, Confirmed: true, Timed: model.Some(false),
+			PID: w.pid, TID: w.pid, Comm: "p", Call: "flock", Needs: model.NeedsLock, Object: w.file, Confirmed: true, Timed: model.Some(false),
 			BlockedFor: model.Some(int64(time.Minute)), Target: &model.Target{LockType: "flock", Mode: "WRITE", Range: "0-EOF", FD: model.Some(4)},
 		})
 	}
@@ -74,10 +74,10 @@ func TestDeadlockTiers(t *testing.T) {
 			s.Processes[0].ThreadList[1].State = "Z"
 		}, model.Certain, 1},
 		{"a thread that sleeps", func(s *model.Snapshot) {
-			thread(s, 10, 11, &model.Wait{Call: "nanosleep", Needs: needsTime, Timed: model.Some(true)})
+			thread(s, 10, 11, &model.Wait{Call: "nanosleep", Needs: model.NeedsTime, Timed: model.Some(true)})
 		}, model.Likely, 1},
 		{"a thread that waits for a connection", func(s *model.Snapshot) {
-			thread(s, 10, 11, &model.Wait{Call: "accept4", Needs: needsPeer, Timed: model.Some(false)})
+			thread(s, 10, 11, &model.Wait{Call: "accept4", Needs: model.NeedsPeer, Timed: model.Some(false)})
 		}, "", 0},
 		{"missing holders", func(s *model.Snapshot) { s.Objects[0].HoldersComplete = false }, model.Possible, 1},
 		{"holders in unreadable processes", func(s *model.Snapshot) {
@@ -131,7 +131,7 @@ func TestForkingSibling(t *testing.T) {
 		}}
 		s.Waits[1].Call = "futex"
 		w := &s.Waits[0]
-		w.Call, w.Needs, w.Object, w.Target = "wait4", needsChild, "", &model.Target{Child: model.Some(tt.child)}
+		w.Call, w.Needs, w.Object, w.Target = "wait4", model.NeedsChild, "", &model.Target{Child: model.Some(tt.child)}
 		if tt.free {
 			s.Processes[0].Threads = 2
 			s.Processes[0].ThreadList = append(s.Processes[0].ThreadList, model.Thread{TID: 11, State: "R"})
@@ -156,10 +156,10 @@ func TestIdleCircles(t *testing.T) {
 		dozes  bool // one has a thread that sleeps
 		want   model.Confidence
 	}{
-		{"both poll", [2]string{"ppoll", "ppoll"}, needsEvent, false, false, ""},
-		{"both read", [2]string{"read", "read"}, needsData, false, false, model.Certain},
-		{"one pipe", [2]string{"read", "read"}, needsData, true, false, ""},
-		{"both read, and a timer may send", [2]string{"read", "read"}, needsData, false, true, ""},
+		{"both poll", [2]string{"ppoll", "ppoll"}, model.NeedsEvent, false, false, ""},
+		{"both read", [2]string{"read", "read"}, model.NeedsData, false, false, model.Certain},
+		{"one pipe", [2]string{"read", "read"}, model.NeedsData, true, false, ""},
+		{"both read, and a timer may send", [2]string{"read", "read"}, model.NeedsData, false, true, ""},
 	} {
 		s := circle()
 		s.Processes = s.Processes[:2]
@@ -178,14 +178,14 @@ func TestIdleCircles(t *testing.T) {
 			if tt.shared {
 				w.Object = "pipe:1"
 			}
-			if tt.needs == needsEvent {
+			if tt.needs == model.NeedsEvent {
 				w.Object, w.Objects, w.Idle = "", []string{w.Object}, true
 			}
 		}
 		if tt.dozes {
 			s.Processes[0].ThreadList = append(s.Processes[0].ThreadList, model.Thread{TID: 11, State: "S"})
 			s.Processes[0].Threads = 2
-			s.Waits = append(s.Waits, model.Wait{PID: 10, TID: 11, Call: "nanosleep", Needs: needsTime, Timed: model.Some(true), Confirmed: true})
+			s.Waits = append(s.Waits, model.Wait{PID: 10, TID: 11, Call: "nanosleep", Needs: model.NeedsTime, Timed: model.Some(true), Confirmed: true})
 		}
 		list := New(s).Deadlocks()
 		var got model.Confidence

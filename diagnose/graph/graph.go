@@ -88,7 +88,7 @@ func (g *Graph) addThreads(p *model.Process, unreadable map[int]bool) {
 		if w := n.wait; w != nil && w.PID == p.PID {
 			n.blocked = w.Confirmed && !p.Frozen && !p.CoreDump && !p.Self && !stopped(t.State)
 			n.settled = n.blocked && g.settled(w)
-			n.dozes = w.Needs == needsTime || w.Timed.Or(false) && g.privateWord(w)
+			n.dozes = w.Needs == model.NeedsTime || w.Timed.Or(false) && g.privateWord(w)
 		}
 		g.byTID[t.TID] = len(g.nodes)
 		g.members[p.PID] = append(g.members[p.PID], len(g.nodes))

@@ -19,11 +19,11 @@ func (g *Graph) Work(w *model.Wait) bool {
 		return false
 	}
 	switch w.Needs {
-	case needsEvent, needsMessage, needsSignal, needsTime:
+	case model.NeedsEvent, model.NeedsMessage, model.NeedsSignal, model.NeedsTime:
 		return true
 	}
 	o := g.Objects[w.Object]
-	return w.Needs == needsData && o != nil && o.Kind == model.Pty
+	return w.Needs == model.NeedsData && o != nil && o.Kind == model.Pty
 }
 
 // Serves reports whether a wait is one for a connection: accept, or a set in which
@@ -49,7 +49,7 @@ func (g *Graph) Serves(w *model.Wait) bool {
 // room in a full buffer, a child that does not end.
 func (g *Graph) Firm(w *model.Wait) bool {
 	switch w.Needs {
-	case needsLock, needsSpace, needsChild:
+	case model.NeedsLock, model.NeedsSpace, model.NeedsChild:
 		return !g.Work(w)
 	}
 	return g.lockType(w) == "join"

@@ -7,18 +7,18 @@ import (
 // Release says in words what would end a wait.
 func (g *Graph) Release(w *model.Wait) string {
 	switch w.Needs {
-	case needsTime:
+	case model.NeedsTime:
 		return "the time is over"
-	case needsSignal:
+	case model.NeedsSignal:
 		return "a signal comes"
-	case needsChild:
+	case model.NeedsChild:
 		if w.Call == "vfork" {
 			return "the child calls exec or ends"
 		}
 		return "a child that it waits for ends"
-	case needsMessage:
+	case model.NeedsMessage:
 		return "somebody sends it a message"
-	case needsPeer:
+	case model.NeedsPeer:
 		switch w.Call {
 		case "accept", "accept4":
 			return "somebody connects"
@@ -45,13 +45,13 @@ func (g *Graph) Release(w *model.Wait) string {
 	switch {
 	case w.Call == "flock" || w.Call == "fcntl":
 		return "everybody who is in the way gives up his lock, or ends"
-	case w.Needs == needsLock:
+	case w.Needs == model.NeedsLock:
 		return "somebody changes the semaphores as it asks"
-	case w.Needs == needsSpace:
+	case w.Needs == model.NeedsSpace:
 		return "somebody reads from the other end, or closes it"
-	case w.Needs == needsEvent && o != nil && o.Kind == model.Eventfd:
+	case w.Needs == model.NeedsEvent && o != nil && o.Kind == model.Eventfd:
 		return "somebody adds to the eventfd"
-	case w.Needs == needsEvent:
+	case w.Needs == model.NeedsEvent:
 		return "something that it watches becomes ready"
 	}
 	return "somebody writes to the other end, or all who have it close it"

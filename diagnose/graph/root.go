@@ -78,14 +78,14 @@ func (g *Graph) ends(m *node) (End, bool) {
 		return set(Running, "is running")
 	case w == nil:
 		return set(Running, "waits for nothing that is known")
-	case w.Needs == needsTime:
+	case w.Needs == model.NeedsTime:
 		if d, ok := w.Timeout.Get(); ok {
 			return set(Asleep, "sleeps for "+brief(time.Duration(d)))
 		}
 		return set(Asleep, "sleeps")
 	case !w.Confirmed:
 		return set(Running, "is running")
-	case w.Needs == needsSignal:
+	case w.Needs == model.NeedsSignal:
 		return set(Idle, "waits for a signal")
 	case g.Work(w) && !g.narrow(m):
 		return set(Idle, g.idles(w))
@@ -98,7 +98,7 @@ func (g *Graph) idles(w *model.Wait) string {
 	switch {
 	case w.Call == "accept" || w.Call == "accept4":
 		return "waits for a connection"
-	case w.Needs == needsMessage:
+	case w.Needs == model.NeedsMessage:
 		return "waits for a message"
 	}
 	if o := g.Objects[w.Object]; o != nil && o.Kind == model.Pty {
@@ -117,7 +117,7 @@ func (g *Graph) narrow(m *node) bool {
 		return false
 	}
 	others := slices.DeleteFunc(slices.Clone(m.clauses[0].Processes), func(pid int) bool { return pid == m.process.PID })
-	return len(others) == 1 && m.wait.Needs == needsEvent
+	return len(others) == 1 && m.wait.Needs == model.NeedsEvent
 }
 
 // Narrow reports whether a thread polls for one single process.
@@ -144,9 +144,9 @@ func (g *Graph) nobody(n *node, c *Clause) End {
 		return End{Kind: Nobody, Doing: "nobody else can"}
 	}
 	switch w.Needs {
-	case needsSignal:
+	case model.NeedsSignal:
 		return End{Kind: Signal, Doing: "a signal may come from anywhere"}
-	case needsTime:
+	case model.NeedsTime:
 		return End{Kind: Timer, Doing: "time passes"}
 	}
 	doing := "who could is not shown"

@@ -12,11 +12,11 @@ import (
 func (g *Graph) Wants(w *model.Wait) string {
 	o := g.Objects[w.Object]
 	switch w.Needs {
-	case needsChild:
+	case model.NeedsChild:
 		return wantsChild(w)
-	case needsTime:
+	case model.NeedsTime:
 		return "sleeps"
-	case needsSignal:
+	case model.NeedsSignal:
 		return "waits for a signal"
 	}
 	switch w.Call {

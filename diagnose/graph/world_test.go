@@ -388,7 +388,7 @@ func (w *world) snapshot(s *state) *model.Snapshot {
 
 func (w *world) wait(t int, o op) model.Wait {
 	m := model.Wait{
-		PID: pidOf(w.process[t]), TID: tidOf(t), Confirmed: true, Timed: model.Some(false), BlockedFor: model.Some(int64(1)), Needs: needsLock,
+		PID: pidOf(w.process[t]), TID: tidOf(t), Confirmed: true, Timed: model.Some(false), BlockedFor: model.Some(int64(1)), Needs: model.NeedsLock,
 		Target: new(model.Target),
 	}
 	switch o.kind {
@@ -401,11 +401,11 @@ func (w *world) wait(t int, o op) model.Wait {
 			m.Target.Mode = "WRITE"
 		}
 	case "read":
-		m.Call, m.Needs, m.Object = "read", needsData, fmt.Sprint("pipe:", o.arg)
+		m.Call, m.Needs, m.Object = "read", model.NeedsData, fmt.Sprint("pipe:", o.arg)
 	case "write":
-		m.Call, m.Needs, m.Object = "write", needsSpace, fmt.Sprint("pipe:", o.arg)
+		m.Call, m.Needs, m.Object = "write", model.NeedsSpace, fmt.Sprint("pipe:", o.arg)
 	case "wait":
-		m.Call, m.Needs = "wait4", needsChild
+		m.Call, m.Needs = "wait4", model.NeedsChild
 		m.Target.Child = model.Some(-1)
 	case "join":
 		// A thread that is joined is named by the word, as an owner is.

@@ -1,7 +1,6 @@
 package live
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -41,23 +40,12 @@ func problems(d *Data) []*problem {
 			}
 			list = append(list, p)
 		}
-		slices.SortStableFunc(list, func(a, b *problem) int { return cmp.Compare(badness(a.severity), badness(b.severity)) })
+		slices.SortStableFunc(list, func(a, b *problem) int { return a.severity.Badness() - b.severity.Badness() })
 	} else {
 		list = full(d)
 		d.full = len(list)
 	}
 	return append(list, unseen(d)...)
-}
-
-// badness orders severities, the worst first.
-func badness(s model.Severity) int {
-	switch s {
-	case model.Critical:
-		return 0
-	case model.Warning:
-		return 1
-	}
-	return 2
 }
 
 // full lists the objects that take no more.
@@ -153,7 +141,7 @@ func plural(n int, one, many string) string {
 var problemColumns = []column{
 	{
 		name: "",
-		key:  func(_ *Data, _ *render.View, r *row) render.Key { return render.IntKey(badness(r.problem.severity)) },
+		key:  func(_ *Data, _ *render.View, r *row) render.Key { return render.IntKey(r.problem.severity.Badness()) },
 		cell: func(_ *Data, _ *render.View, r *row) render.Cell {
 			switch r.problem.severity {
 			case model.Critical:
