@@ -46,7 +46,7 @@ func Eventfd() probe.Probe {
 				o.Fill = model.Some(model.Ratio(float64(n) / eventfdMax))
 			}
 			h := fd.Holder()
-			h.Access = fd.Access()
+			h.Access = model.ReadWrite // always (fs/eventfd.c)
 			out.Hold(k, h)
 			out.Object(k, o)
 			return true

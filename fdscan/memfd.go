@@ -85,6 +85,9 @@ func completeMemfds(ctx context.Context, j *probe.Joined, out *probe.Out) {
 
 // measure asks the holders of memory objects for its size and owner.
 func measure(ctx context.Context, j *probe.Joined, out *probe.Out, list []*probe.Joint) {
+	if j.Scan.WaitsOnly() {
+		return
+	}
 	refused := 0
 	j.Each(list, func(t *probe.Task, e *probe.Joint) func() {
 		if ctx.Err() != nil {

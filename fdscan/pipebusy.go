@@ -25,12 +25,20 @@ func (e *busyError) Error() string {
 // Unwrap makes it a timeout, which it would have been.
 func (e *busyError) Unwrap() error { return probe.ErrGivenUp }
 
-// pipeCalls are the system calls that work on a pipe with its mutex held, with
-// which of their arguments are descriptors.
-var pipeCalls = map[uint64][]int{
-	unix.SYS_READ: {0}, unix.SYS_READV: {0}, unix.SYS_PREADV2: {0},
-	unix.SYS_WRITE: {0}, unix.SYS_WRITEV: {0}, unix.SYS_PWRITEV2: {0},
-	unix.SYS_VMSPLICE: {0}, unix.SYS_TEE: {0, 1}, unix.SYS_SENDFILE: {0}, unix.SYS_SPLICE: {0, 2},
+// pipeArg is an argument of a system call that may be a pipe, and whether the call
+// writes to it.
+type pipeArg struct {
+	index int
+	write bool
+}
+
+// pipeCalls are the system calls that work on a pipe with its mutex held. What
+// vmsplice(2) does depends on the end it is given.
+var pipeCalls = map[uint64][]pipeArg{
+	unix.SYS_READ: {{0, false}}, unix.SYS_READV: {{0, false}}, unix.SYS_PREADV2: {{0, false}},
+	unix.SYS_WRITE: {{0, true}}, unix.SYS_WRITEV: {{0, true}}, unix.SYS_PWRITEV2: {{0, true}},
+	unix.SYS_VMSPLICE: {{0, true}}, unix.SYS_SENDFILE: {{0, true}},
+	unix.SYS_TEE: {{0, false}, {1, true}}, unix.SYS_SPLICE: {{0, false}, {2, true}},
 }
 
 // restfulWaits are the places where a thread waits for data or space in a pipe
@@ -43,87 +51,125 @@ var restfulWaits = map[string]bool{
 	"ptrace_stop": true, "do_signal_stop": true, "do_freezer_trap": true, "get_signal": true, "0": true, "": true,
 }
 
-// asleep is where a thread sleeps, in a call on a pipe.
+// asleep is a thread that sleeps in a call on a pipe.
 type asleep struct {
-	pipe        *probe.Joint
-	pid, tid    int
-	call, wchan string
+	pipe  *probe.Joint
+	proc  *model.Process
+	tid   int
+	fd    int32
+	write bool
+	call  string // its syscall line
+	wchan string // where it sleeps; "" if that is where one waits for a pipe
 }
 
 // busyPipes finds the pipes on which a thread works that has been put to sleep
 // elsewhere than where one waits for a pipe. Another thread that closed the
 // descriptor meanwhile, or io_uring, hide from it: it spares ipctop most of
-// what could get stuck, not all. callers are the pipes in calls on which somebody
-// sleeps, wherever.
-func busyPipes(procRoot string, processes map[int32]*model.Process, pipes []*probe.Joint) (busy map[probe.Key]error, callers map[*probe.Joint]bool) {
-	callers = map[*probe.Joint]bool{}
-	of := map[descriptor]*probe.Joint{}
-	pids := map[int32]bool{}
-	for _, e := range pipes {
-		for i := range e.Holders {
-			if fd, ok := e.Holders[i].FD.Get(); ok {
-				of[descriptor{e.Holders[i].PID, fd}] = e
-				pids[e.Holders[i].PID] = true
-			}
-		}
-	}
+// what could get stuck, not all. written are the pipes that somebody sleeps in a
+// call to write to, wherever. With writes those alone are looked at.
+func busyPipes(j *probe.Joined, pipes []*probe.Joint, writes bool) (busy map[probe.Key]error, written map[*probe.Joint]bool) {
+	sleepers := pipeSleepers(j, pipes, writes)
+	written = map[*probe.Joint]bool{}
 	var suspects []asleep
-	buf := make([]byte, 256)
-	for pid := range pids {
-		if p := processes[pid]; p != nil && !p.Self {
-			suspects = append(suspects, sleepersOf(procRoot, p, of, callers, buf)...)
+	for _, s := range sleepers {
+		if s.write {
+			written[s.pipe] = true
+		}
+		if s.wchan != "" {
+			suspects = append(suspects, s)
 		}
 	}
 	if len(suspects) == 0 {
-		return nil, callers
+		return nil, written
 	}
 	// Whoever merely had to wait a moment is elsewhere by now.
 	time.Sleep(2 * time.Millisecond)
 	busy = map[probe.Key]error{}
+	buf := make([]byte, 256)
 	for _, s := range suspects {
-		dir := taskDir(procRoot, s.pid, s.tid)
+		dir := taskDir(j.Scan.ProcRoot, s.proc.PID, s.tid)
 		call, err := readSmall(dir+"/syscall", buf)
 		if err != nil || string(call) != s.call {
 			continue
 		}
 		if wchan, err := readSmall(dir+"/wchan", buf); err == nil && string(wchan) == s.wchan {
-			busy[s.pipe.Key] = &busyError{s.pid, s.tid, s.wchan}
+			busy[s.pipe.Key] = &busyError{s.proc.PID, s.tid, s.wchan}
 		}
 	}
-	return busy, callers
+	return busy, written
 }
 
-// sleepersOf finds the threads of a process that sleep in calls on pipes, but not
-// where one waits for a pipe. All that sleep are noted in callers.
-func sleepersOf(procRoot string, p *model.Process, of map[descriptor]*probe.Joint, callers map[*probe.Joint]bool, buf []byte) []asleep {
-	threads := p.ThreadList
+// pipeSleepers finds the threads that sleep in calls on pipes.
+func pipeSleepers(j *probe.Joined, pipes []*probe.Joint, writes bool) []asleep {
+	var list []*model.Process
+	seen := map[int32]bool{}
+	for _, e := range pipes {
+		for i := range e.Holders {
+			h := &e.Holders[i]
+			if p := j.Processes[h.PID]; !seen[h.PID] && h.FD.Known() && p != nil && !p.Self {
+				list = append(list, p)
+			}
+			seen[h.PID] = true
+		}
+	}
+	at := map[descriptor][]asleep{}
+	j.EachProcess(list, func(t *probe.Task, p *probe.Proc) func() {
+		sleepers := sleepersOf(t, p, writes)
+		return func() {
+			for _, s := range sleepers {
+				d := descriptor{p.PID(), s.fd}
+				at[d] = append(at[d], s)
+			}
+		}
+	}, func(*model.Process, error) {})
+	var found []asleep
+	for _, e := range pipes {
+		for i := range e.Holders {
+			fd, _ := e.Holders[i].FD.Get()
+			for _, s := range at[descriptor{e.Holders[i].PID, fd}] {
+				s.pipe = e
+				found = append(found, s)
+			}
+		}
+	}
+	return found
+}
+
+// sleepersOf finds the threads of a process that sleep in calls that work on
+// pipes, if what they are given are pipes.
+func sleepersOf(t *probe.Task, p *probe.Proc, writes bool) []asleep {
+	threads := p.Model.ThreadList
 	if len(threads) == 0 {
-		threads = []model.Thread{{TID: p.PID, State: p.State}}
+		threads = []model.Thread{{TID: p.Model.PID, State: p.Model.State}}
 	}
 	var list []asleep
+	var line, wchan [256]byte
 	for i := range threads {
 		if s := threads[i].State; s != "S" && s != "D" {
 			continue
 		}
-		dir := taskDir(procRoot, p.PID, threads[i].TID)
-		text, err := readSmall(dir+"/syscall", buf)
+		tid := threads[i].TID
+		if !t.Enter("syscall", int32(tid)) {
+			continue
+		}
+		dir := "task/" + strconv.Itoa(tid)
+		text, err := p.Dir.ReadRecord(dir+"/syscall", line[:0])
+		t.Leave()
 		if err != nil {
 			if probe.ReasonOf(err) == model.Denied {
 				break // and so are the other threads of the process
 			}
 			continue
 		}
-		for _, fd := range pipesInCall(text) {
-			e := of[descriptor{int32(p.PID), fd}]
-			if e == nil {
+		for _, u := range pipesInCall(text) {
+			if writes && !u.write {
 				continue
 			}
-			callers[e] = true
-			call := string(text)
-			if wchan, err := readSmall(dir+"/wchan", buf); err == nil && !restfulWaits[string(plainSymbol(wchan))] {
-				list = append(list, asleep{e, p.PID, threads[i].TID, call, string(wchan)})
+			s := asleep{proc: p.Model, tid: tid, fd: u.fd, write: u.write, call: string(text)}
+			if where, err := p.Dir.ReadRecord(dir+"/wchan", wchan[:0]); err == nil && !restfulWaits[string(plainSymbol(where))] {
+				s.wchan = string(where)
 			}
-			break
+			list = append(list, s)
 		}
 	}
 	return list
@@ -133,9 +179,15 @@ func taskDir(procRoot string, pid, tid int) string {
 	return procRoot + "/" + strconv.Itoa(pid) + "/task/" + strconv.Itoa(tid)
 }
 
+// pipeUse is a descriptor that a call may hold as a pipe.
+type pipeUse struct {
+	fd    int32
+	write bool
+}
+
 // pipesInCall reads /proc/PID/task/TID/syscall (proc_pid_syscall(5)) and returns
 // the descriptors that the call may hold as pipes.
-func pipesInCall(text []byte) []int32 {
+func pipesInCall(text []byte) []pipeUse {
 	f := bytes.Fields(text)
 	if len(f) < 7 {
 		return nil // running, or in no system call
@@ -144,13 +196,13 @@ func pipesInCall(text []byte) []int32 {
 	if err != nil {
 		return nil
 	}
-	var fds []int32
-	for _, i := range pipeCalls[nr] {
-		if fd, err := strconv.ParseUint(string(f[1+i]), 0, 64); err == nil {
-			fds = append(fds, int32(fd))
+	var uses []pipeUse
+	for _, a := range pipeCalls[nr] {
+		if fd, err := strconv.ParseUint(string(f[1+a.index]), 0, 64); err == nil {
+			uses = append(uses, pipeUse{int32(fd), a.write})
 		}
 	}
-	return fds
+	return uses
 }
 
 // plainSymbol takes off what compilers append: ".constprop.0", ".isra.0".

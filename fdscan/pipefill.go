@@ -28,11 +28,11 @@ func completePipes(ctx context.Context, j *probe.Joined, space *probe.Space, out
 	}
 	f := &pipeFills{joined: j, out: out}
 	pipes := j.In(space)
-	busy, callers := busyPipes(j.Scan.ProcRoot, j.Processes, pipes)
+	busy, written := busyPipes(j, pipes, j.Scan.WaitsOnly())
 	for _, e := range pipes {
 		q := newPipeQuestion(e)
 		switch {
-		case j.Scan.WaitsOnly() && !callers[e]:
+		case j.Scan.WaitsOnly() && !written[e]:
 		case busy[e.Key] != nil:
 			f.settle(e, pipeAnswer{}, busy[e.Key])
 		case j.GivenUp(e, fillOp):

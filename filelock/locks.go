@@ -172,7 +172,7 @@ func readHands(t *probe.Task, j *probe.Joined, e *probe.Joint) (hands []hand, er
 		if h.TID != 0 {
 			name = "task/" + strconv.Itoa(int(h.TID)) + "/" + name
 		}
-		text, err := dir.ReadFile(name, buf[:0])
+		text, err := dir.ReadRecord(name, buf[:0])
 		t.Leave()
 		if err != nil {
 			if !probe.Gone(err) {

@@ -18,6 +18,7 @@ import (
 type Dir struct {
 	fd   int
 	path string
+	kept bool // it is one of a scanner's handles, which closes it
 }
 
 const openDirFlags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
@@ -28,7 +29,7 @@ func OpenDir(path string) (Dir, error) {
 	if err != nil {
 		return Dir{fd: -1}, fmt.Errorf("open %s: %w", path, err)
 	}
-	return Dir{fd, path}, nil
+	return Dir{fd: fd, path: path}, nil
 }
 
 // Open opens the directory name below d.
@@ -37,12 +38,12 @@ func (d Dir) Open(name string) (Dir, error) {
 	if err != nil {
 		return Dir{fd: -1}, fmt.Errorf("open %s/%s: %w", d.path, name, err)
 	}
-	return Dir{fd, d.path + "/" + name}, nil
+	return Dir{fd: fd, path: d.path + "/" + name}, nil
 }
 
-// Close releases the directory.
+// Close releases the directory, unless it stays open for others.
 func (d Dir) Close() {
-	if d.fd >= 0 {
+	if d.fd >= 0 && !d.kept {
 		_ = unix.Close(d.fd) // proc: nothing was written, nothing can be lost
 	}
 }
@@ -54,7 +55,14 @@ func (d Dir) Path() string { return d.path }
 func (d Dir) FD() int { return d.fd }
 
 // ReadFile appends the whole file name to buf, which it may grow.
-func (d Dir) ReadFile(name string, buf []byte) ([]byte, error) {
+func (d Dir) ReadFile(name string, buf []byte) ([]byte, error) { return d.read(name, buf, false) }
+
+// ReadRecord is ReadFile for a file that the kernel makes in one piece
+// (single_open of fs/seq_file.c: stat, status, fdinfo …): what is less than there
+// was room for is all of it, and nobody has to ask whether there is more.
+func (d Dir) ReadRecord(name string, buf []byte) ([]byte, error) { return d.read(name, buf, true) }
+
+func (d Dir) read(name string, buf []byte, record bool) ([]byte, error) {
 	fd, err := unix.Openat(d.fd, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return buf, fmt.Errorf("open %s/%s: %w", d.path, name, err)
@@ -74,6 +82,9 @@ func (d Dir) ReadFile(name string, buf []byte) ([]byte, error) {
 			return buf, nil
 		}
 		buf = buf[:len(buf)+n]
+		if record && len(buf) < cap(buf) {
+			return buf, nil
+		}
 	}
 }
 
@@ -93,9 +104,10 @@ func (d Dir) Readlink(name string) (string, error) {
 }
 
 // readlinkC reads the link whose name is the NUL-terminated bytes at name into
-// buf, without allocating. It returns the kernel's bare error number.
+// buf, without allocating. It returns the kernel's bare error number. The Go
+// scheduler is not told: no link in a proc file system waits for anything.
 func (d Dir) readlinkC(name *byte, buf []byte) (int, unix.Errno) {
-	n, _, errno := unix.Syscall6(unix.SYS_READLINKAT, uintptr(d.fd), uintptr(unsafe.Pointer(name)),
+	n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(d.fd), uintptr(unsafe.Pointer(name)),
 		uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0)
 	return int(n), errno
 }

@@ -289,27 +289,11 @@ func statFile(dir Dir, name string, k Key, mounts *mountTable, st *unix.Statx_t)
 // Open opens the directory of a process that was read, if it is still that
 // process.
 func (j *Joined) Open(pid int32) (Dir, error) {
-	gone := func(why string) (Dir, error) {
-		return Dir{fd: -1}, fmt.Errorf("process %d %s: %w", pid, why, unix.ESRCH)
-	}
 	p := j.Processes[pid]
 	if p == nil {
-		return gone("was not read")
+		return Dir{fd: -1}, fmt.Errorf("process %d was not read: %w", pid, unix.ESRCH)
 	}
-	dir, err := j.Scan.root.Open(itoa(int(pid)))
-	if err != nil {
-		return dir, err
-	}
-	text, err := dir.ReadFile("stat", nil)
-	if err != nil {
-		dir.Close()
-		return Dir{fd: -1}, err
-	}
-	if st, err := parseStat(text); err != nil || st.startTicks != p.StartTicks {
-		dir.Close()
-		return gone("has ended")
-	}
-	return dir, nil
+	return j.Scan.open(nil, p)
 }
 
 // LookupUnclaimed returns the holders of a key that no probe described.

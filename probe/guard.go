@@ -55,7 +55,7 @@ func newAvoidKey(item any, op string, n int32) avoidKey {
 // that processes do not vanish because four of them hang.
 func (k avoidKey) plain() bool {
 	switch k.op {
-	case "stat", "status", "stat again", "thread status", "identity":
+	case "stat", "status", "thread status", "identity":
 		return true
 	}
 	return false
@@ -135,6 +135,14 @@ func (t *Task) Leave() {
 	t.doing = avoidKey{}
 	t.settle()
 	t.mu.Unlock()
+}
+
+// givenUp reports whether the work was given up. Outside of an operation that
+// cannot happen any more.
+func (t *Task) givenUp() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.abandoned
 }
 
 // settle notes that an operation that might have been stuck is not, or was given

@@ -390,7 +390,9 @@ func (s *Scan) snapshot(j *Joined) *model.Snapshot {
 	}
 	sortObjects(list)
 	snap.Objects, j.order = j.takeShelf(list), list
-	snap.Links = model.MakeLinks(snap.Objects)
+	if !s.WaitsOnly() {
+		snap.Links = model.MakeLinks(snap.Objects)
+	}
 	return snap
 }
 

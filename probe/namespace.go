@@ -18,6 +18,9 @@ import (
 // names in /proc/PID/ns (namespaces(7)).
 var NamespaceTypes = []string{"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"}
 
+// waitNamespaces are those that say which objects processes mean by a number or path.
+var waitNamespaces = []string{"ipc", "mnt", "net", "pid"}
+
 // ReadNamespace reads the inode number of a namespace from its link in
 // /proc/PID/ns, whose text is "net:[4026531840]".
 func ReadNamespace(path string) (uint64, error) {

@@ -468,7 +468,7 @@ func (j *Joined) Same(pid int32) bool {
 		return false
 	}
 	var buf [1024]byte
-	text, err := j.Scan.root.ReadFile(itoa(int(pid))+"/stat", buf[:0])
+	text, err := j.Scan.root.ReadRecord(itoa(int(pid))+"/stat", buf[:0])
 	if err != nil {
 		return false
 	}

@@ -56,7 +56,9 @@ func (f *FD) Holder() model.Holder {
 // which does not touch what it leads to (proc_pid_fd(5)).
 func (f *FD) Access() model.Access {
 	var st unix.Statx_t
-	if statx(f.dir.fd, f.name, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_MODE, &st) != 0 {
+	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(f.dir.fd), uintptr(unsafe.Pointer(f.name)), unix.AT_SYMLINK_NOFOLLOW,
+		unix.STATX_MODE, uintptr(unsafe.Pointer(&st)), 0)
+	if errno != 0 {
 		return ""
 	}
 	switch st.Mode & (unix.S_IRUSR | unix.S_IWUSR) {
@@ -107,7 +109,7 @@ func (f *FD) Info() ([]byte, error) {
 	if f.TID != 0 {
 		name = "task/" + itoa(int(f.TID)) + "/" + name
 	}
-	text, err := f.Proc.Dir.ReadFile(name, (*f.info)[:0])
+	text, err := f.Proc.Dir.ReadRecord(name, (*f.info)[:0])
 	*f.info = text
 	return text, err
 }

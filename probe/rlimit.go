@@ -41,25 +41,17 @@ func (p *Proc) Rlimit(r Resource) (uint64, error) {
 // Rlimit is the soft limit of a process that was read before. Its error says
 // that it is gone if its pid is another's by now.
 func (s *Scan) Rlimit(p *model.Process, r Resource) (uint64, error) {
-	dir, err := s.root.Open(itoa(p.PID))
+	dir, err := s.open(nil, p)
 	if err != nil {
 		return 0, err
 	}
 	defer dir.Close()
-	var buf [1024]byte
-	text, err := dir.ReadFile("stat", buf[:0])
-	if err != nil {
-		return 0, err
-	}
-	if st, err := parseStat(text); err != nil || st.startTicks != p.StartTicks {
-		return 0, fmt.Errorf("%s: %w", dir.Path(), unix.ESRCH)
-	}
 	return readRlimit(dir, r)
 }
 
 func readRlimit(dir Dir, r Resource) (uint64, error) {
 	var buf [2048]byte
-	text, err := dir.ReadFile("limits", buf[:0])
+	text, err := dir.ReadRecord("limits", buf[:0])
 	if err != nil {
 		return 0, err
 	}

@@ -39,8 +39,9 @@ type Options struct {
 	Closer func(*model.Snapshot) (pids []int)
 
 	// WaitsOnly leaves out what costs much and says nothing about who is stuck on
-	// whom: limits, how full the pipes are at which nobody sleeps, and which
-	// descriptors share a description, but where they are locked.
+	// whom: links, limits, how large memory is, how full the pipes are to which
+	// nobody is writing, and which descriptors share a description, but where they
+	// are locked.
 	WaitsOnly bool
 
 	// ListDirectories has the directories in which UNIX sockets are bound, /run and
@@ -61,6 +62,7 @@ type Scanner struct {
 	opts  Options
 	guard *guard
 
+	handles    *handles
 	containers containerNameCache
 
 	mu    sync.Mutex
@@ -75,7 +77,7 @@ func NewScanner(o Options) *Scanner {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	return &Scanner{opts: o, guard: newGuard(), users: map[int]string{}}
+	return &Scanner{opts: o, guard: newGuard(), handles: newHandles(), users: map[int]string{}}
 }
 
 // Scan is one scan under way: what probes may ask about it.
@@ -130,6 +132,7 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 		return nil, err
 	}
 	defer s.root.Close()
+	defer sc.handles.drop(func(int) bool { return false })
 	if err := s.walk(ctx); err != nil {
 		return nil, err
 	}

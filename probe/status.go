@@ -30,7 +30,8 @@ func parseStat(b []byte) (statLine, error) {
 		return s, fmt.Errorf("stat: %w: no command name in %q", ErrMalformed, head(b))
 	}
 	s.comm = string(b[open+1 : end])
-	f := bytes.Fields(b[end+1:])
+	var space [64][]byte
+	f := appendFields(space[:0], b[end+1:])
 	if len(f) < 20 || len(f[0]) != 1 {
 		return s, fmt.Errorf("stat: %w: %d fields after the command name", ErrMalformed, len(f))
 	}
@@ -56,6 +57,25 @@ func parseStat(b []byte) (statLine, error) {
 		s.stopSignal = num(exitCode) & 0x7f
 	}
 	return s, err
+}
+
+// appendFields appends the words of a line to list: [bytes.Fields] for ASCII, where
+// that would allocate for every process.
+func appendFields(list [][]byte, line []byte) [][]byte {
+	start := -1
+	for i, c := range line {
+		switch blank := c == ' ' || c == '\n'; {
+		case blank && start >= 0:
+			list = append(list, line[start:i])
+			start = -1
+		case !blank && start < 0:
+			start = i
+		}
+	}
+	if start >= 0 {
+		list = append(list, line[start:])
+	}
+	return list
 }
 
 func head(b []byte) []byte { return b[:min(len(b), 40)] }

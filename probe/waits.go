@@ -2,7 +2,6 @@ package probe
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/ipctop/ipctop/model"
@@ -59,29 +58,8 @@ func (j *Joined) EachProcess(list []*model.Process, work func(t *Task, p *Proc) 
 
 // reopen opens the directory of a process that was read before.
 func (s *Scan) reopen(t *Task, m *model.Process) (*Proc, error) {
-	dir, err := s.root.Open(itoa(m.PID))
+	dir, err := s.open(t, m)
 	if err != nil {
-		return nil, err
-	}
-	sc := scratches.Get().(*scratch)
-	defer scratches.Put(sc)
-	if !t.Enter("stat", 0) {
-		dir.Close()
-		return nil, ErrGivenUp
-	}
-	text, err := dir.ReadFile("stat", sc.text[:0])
-	t.Leave()
-	sc.text = text[:0]
-	if err != nil {
-		dir.Close()
-		return nil, err
-	}
-	st, err := parseStat(text)
-	if err == nil && st.startTicks != m.StartTicks {
-		err = fmt.Errorf("%s: another process by now: %w", dir.path, errVanished)
-	}
-	if err != nil {
-		dir.Close()
 		return nil, err
 	}
 	return &Proc{Dir: dir, Model: m, Scan: s, task: t}, nil

@@ -65,10 +65,16 @@ func (s *Scan) walk(ctx context.Context) error {
 				return nil
 			}
 			var r *result
-			err := recovered(func() (err error) {
-				r, err = s.readProcess(t, pids[i])
-				return err
-			})
+			dir, err := s.root.Open(itoa(pids[i]))
+			if err == nil {
+				err = recovered(func() (err error) {
+					r, err = s.readProcess(t, pids[i], dir)
+					return err
+				})
+			}
+			if r == nil || t.givenUp() || !s.scanner.handles.keep(r.process, dir) {
+				dir.Close()
+			}
 			return func() {
 				switch {
 				case r != nil:
@@ -102,12 +108,7 @@ func failed(pid int, err error) *Out {
 }
 
 // readProcess reads one process. The error is why there is nothing at all.
-func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
-	dir, err := s.root.Open(itoa(pid))
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
+func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)
 
@@ -115,7 +116,7 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 	if !t.Enter("stat", 0) {
 		return nil, ErrGivenUp
 	}
-	text, err := dir.ReadFile("stat", sc.text[:0])
+	text, err := dir.ReadRecord("stat", sc.text[:0])
 	t.Leave()
 	if err != nil {
 		return nil, err
@@ -127,7 +128,7 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 	if !t.Enter("status", 0) {
 		return nil, ErrGivenUp
 	}
-	text, err = dir.ReadFile("status", text[:0])
+	text, err = dir.ReadRecord("status", text[:0])
 	t.Leave()
 	if err != nil {
 		return nil, err
@@ -178,15 +179,10 @@ func (s *Scan) readProcess(t *Task, pid int) (*result, error) {
 	s.nss.addProcess(p)
 	s.members.add(p)
 
-	// The directory is bound to this process. If it still answers, all that
-	// was read above was this process's.
-	if !t.Enter("stat again", 0) {
-		return nil, ErrGivenUp
-	}
-	_, err = dir.ReadFile("stat", sc.text[:0])
-	t.Leave()
-	if err != nil {
-		return nil, err
+	// The directory is bound to this process. If there still is something in it, all
+	// that was read above was this process's.
+	if err := unix.Faccessat(dir.fd, "stat", unix.F_OK, 0); err != nil {
+		return nil, fmt.Errorf("access %s/stat: %w", dir.path, err)
 	}
 	// What a process holds is kept until all are read: no more than it takes.
 	sc.holds = r.out.holds
@@ -223,11 +219,15 @@ func (s *Scan) readIdentity(p *Proc, sc *scratch, out *Out) {
 	}
 	defer p.task.Leave()
 	m.Exe, _ = p.Dir.Readlink("exe")
-	if b, err := p.Dir.ReadFile("cgroup", sc.text[:0]); err == nil {
+	if b, err := p.Dir.ReadRecord("cgroup", sc.text[:0]); err == nil {
 		m.Cgroup = parseCgroup(b)
 		placeProcess(m)
 	}
-	for _, t := range NamespaceTypes {
+	types := NamespaceTypes
+	if s.WaitsOnly() {
+		types = waitNamespaces
+	}
+	for _, t := range types {
 		link, err := p.Dir.Readlink("ns/" + t)
 		if err != nil {
 			continue
@@ -261,7 +261,7 @@ func (s *Scan) readThreads(p *Proc, sc *scratch, out *Out) {
 			})
 			return true
 		}
-		text, err = dir.ReadFile(string(e.name)+"/status", text[:0])
+		text, err = dir.ReadRecord(string(e.name)+"/status", text[:0])
 		p.task.Leave()
 		if err != nil {
 			return true // the thread has ended
@@ -361,6 +361,9 @@ func (s *Scan) readTable(p *Proc, dir Dir, tid int32, sc *scratch, r *result) in
 		if !ok {
 			return true
 		}
+		if p.Model.Self && s.scanner.handles.has(num) {
+			return true // there for the scan alone
+		}
 		count++
 		n, errno := dir.readlinkC(e.cstr, sc.link)
 		switch {
@@ -414,7 +417,7 @@ func (s *Scan) tables(ctx context.Context) {
 	var wg sync.WaitGroup
 	for i := range s.scanner.opts.Probes {
 		p := &s.scanner.opts.Probes[i]
-		if p.Table == nil && p.Limits == nil {
+		if p.Table == nil && (p.Limits == nil || s.WaitsOnly()) {
 			continue
 		}
 		if p.Scope != "" {
@@ -481,7 +484,7 @@ func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS) {
 		}
 		s.add(&result{out: out})
 	}
-	if p.Limits != nil {
+	if p.Limits != nil && !s.WaitsOnly() {
 		out := &Out{probe: p.Name}
 		if err := recovered(func() error { p.Limits(ns, out); return nil }); err != nil {
 			out.Fail("read limits", "", err)

@@ -123,7 +123,7 @@ func parsePuppet(line string) (*puppet, error) {
 
 // What calls point to.
 var (
-	puppetBuffer = make([]byte, 4<<20)
+	puppetBuffer [4 << 20]byte
 	wholeFile    = unix.Flock_t{Type: unix.F_WRLCK}
 )
 

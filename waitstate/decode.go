@@ -187,7 +187,7 @@ func (c *caller) decodeWaitid(w *waiting) {
 
 // wchan is the kernel function that the thread sleeps in (proc_pid_wchan(5)).
 func (c *caller) wchan() string {
-	b, err := c.proc.Dir.ReadFile("task/"+itoa(c.tid)+"/wchan", nil)
+	b, err := c.proc.Dir.ReadRecord("task/"+itoa(c.tid)+"/wchan", nil)
 	if err != nil {
 		return ""
 	}

@@ -114,7 +114,8 @@ func askLimit(fd, option int) model.Opt[bool] {
 // countTimers counts the POSIX timers of a process (/proc/PID/timers, Linux 3.10).
 // Whether one is set is not in there; alarms (setitimer) are nowhere.
 func countTimers(p *probe.Proc) model.Opt[int] {
-	b, err := p.Dir.ReadFile("timers", nil)
+	var buf [512]byte
+	b, err := p.Dir.ReadFile("timers", buf[:0])
 	if err != nil {
 		return model.Opt[int]{}
 	}

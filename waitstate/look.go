@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ipctop/ipctop/model"
@@ -54,7 +55,9 @@ func (r *round) firstLook(ctx context.Context) {
 		if ctx.Err() != nil {
 			return nil
 		}
-		v := visit{proc: p, task: t, mem: newMemory(p, t), sets: map[int32][]fdUse{}, unread: unread}
+		buf := lines.Get().(*[]byte)
+		defer lines.Put(buf)
+		v := visit{proc: p, task: t, mem: newMemory(p, t), sets: map[int32][]fdUse{}, unread: unread, buf: *buf}
 		defer v.mem.close()
 		v.process()
 		return func() {
@@ -75,6 +78,12 @@ func (r *round) firstLook(ctx context.Context) {
 		return a.tid - b.tid
 	})
 }
+
+// lines holds buffers for what is read of a thread.
+var lines = sync.Pool{New: func() any {
+	b := make([]byte, 0, 4096)
+	return &b
+}}
 
 // visit is the first look at one process.
 type visit struct {
@@ -158,7 +167,7 @@ func (v *visit) read(tid int) (syscallLine, error) {
 		return syscallLine{}, probe.ErrGivenUp
 	}
 	var err error
-	v.buf, err = v.proc.Dir.ReadFile("task/"+itoa(tid)+"/syscall", v.buf[:0])
+	v.buf, err = v.proc.Dir.ReadRecord("task/"+itoa(tid)+"/syscall", v.buf[:0])
 	v.task.Leave()
 	if err != nil {
 		return syscallLine{}, err
@@ -184,7 +193,7 @@ func (v *visit) is32() bool {
 
 func runCount(p *probe.Proc, tid int) model.Opt[uint64] {
 	var buf [128]byte
-	b, err := p.Dir.ReadFile("task/"+itoa(tid)+"/schedstat", buf[:0])
+	b, err := p.Dir.ReadRecord("task/"+itoa(tid)+"/schedstat", buf[:0])
 	if err != nil {
 		return model.Opt[uint64]{}
 	}
@@ -217,7 +226,9 @@ func (r *round) secondLook(ctx context.Context) {
 		}
 		threads := byPID[p.Model.PID]
 		seen := make([]thread, len(threads))
-		v := visit{proc: p, task: task}
+		buf := lines.Get().(*[]byte)
+		defer lines.Put(buf)
+		v := visit{proc: p, task: task, buf: *buf}
 		for i, t := range threads {
 			seen[i] = r.again(&v, t)
 		}
@@ -239,7 +250,7 @@ func (r *round) again(v *visit, t *thread) (seen thread) {
 	second, known2 := runCount(v.proc, t.tid).Get()
 	seen.same = known && known2 && first == second
 	if r.clocked {
-		v.buf, err = v.proc.Dir.ReadFile("task/"+itoa(t.tid)+"/sched", v.buf[:0])
+		v.buf, err = v.proc.Dir.ReadRecord("task/"+itoa(t.tid)+"/sched", v.buf[:0])
 		if err == nil {
 			if exec, err := parseSched(v.buf); err == nil && exec > 0 { // 0: moved to another processor, not run there yet
 				seen.age = model.Some(int64(r.clock.age(exec) / time.Microsecond * time.Microsecond))

@@ -196,7 +196,7 @@ func (v *visit) innerTID(tid int) int {
 	if len(v.proc.Model.NSPIDs) == 0 {
 		return tid
 	}
-	status, err := v.proc.Dir.ReadFile("task/"+itoa(tid)+"/status", nil)
+	status, err := v.proc.Dir.ReadRecord("task/"+itoa(tid)+"/status", nil)
 	if err != nil {
 		return 0
 	}

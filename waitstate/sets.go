@@ -137,7 +137,7 @@ func (c *caller) readWatches(epfd int32) ([]fdUse, error) {
 		return nil, probe.ErrGivenUp
 	}
 	defer c.task.Leave()
-	b, err := c.proc.Dir.ReadFile("task/"+itoa(c.tid)+"/fdinfo/"+itoa(int(epfd)), nil)
+	b, err := c.proc.Dir.ReadRecord("task/"+itoa(c.tid)+"/fdinfo/"+itoa(int(epfd)), nil)
 	if err != nil {
 		return nil, err
 	}

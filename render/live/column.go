@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/render"
@@ -56,9 +57,9 @@ func columnsOf(s int, wide bool, chosen Columns) []column {
 	var more []column
 	switch screens[s].list {
 	case listObjects:
-		more = objectColumns
+		more = objectColumns()
 	case listProcesses:
-		more = processColumns
+		more = processColumns()
 	}
 	for _, c := range more {
 		if !slices.ContainsFunc(list, func(l column) bool { return l.name == c.name }) {
@@ -77,9 +78,9 @@ func columnsFor(s int) []column {
 	case s == screenLog:
 		return logColumns
 	case screens[s].list == listProcesses:
-		return processColumns
+		return processColumns()
 	}
-	return objectColumns
+	return objectColumns()
 }
 
 func columnNamed(s int, name string) (column, bool) {
@@ -96,17 +97,17 @@ func columnNamed(s int, name string) (column, bool) {
 var alwaysThere = []string{"ID", "PID", "LABEL", "TALK", "TALKS WITH", "WHAT", "PENDING", "BLOCKED", "ADDRESS", "S", "USER", "VALUES", "SHARED", "RECVQ"}
 
 // objectColumns are the columns that render has for objects, and those only the
-// live view needs.
-var objectColumns = func() []column {
+// live view needs. They are made when first asked for: no other command pays for them.
+var objectColumns = sync.OnceValue(func() []column {
 	var list []column
 	for _, c := range render.ObjectColumns() {
 		list = append(list, fromRender(c, func(r *row) *model.Object { return r.object }))
 	}
 	list = append(list, column{name: "ADDRESS", flex: true, cell: address(list)})
 	return append(list, column{name: "HOLDS", spare: true, cell: holds})
-}()
+})
 
-var processColumns = func() []column {
+var processColumns = sync.OnceValue(func() []column {
 	var list []column
 	for _, c := range render.ProcessColumns() {
 		list = append(list, fromRender(c, func(r *row) *model.Process { return r.process }))
@@ -127,7 +128,7 @@ var processColumns = func() []column {
 			return render.Cell{Text: talksWith(d, r.process.PID, v.Wide)}
 		}},
 	)
-}()
+})
 
 // heldCount is how many objects a process holds; unknown if its descriptors could
 // not be read.
