@@ -12,7 +12,8 @@ import (
 // pipefs is where the kernel keeps anonymous pipes. There is one of it, so the
 // inode number alone is the identity.
 var pipefs = &probe.Space{
-	Name: "pipefs",
+	Name:   "pipefs",
+	Waited: true,
 	New: func(k probe.Key, _ *probe.Scan) model.Object {
 		return model.Object{
 			ID: "pipe:" + strconv.FormatUint(k.Num, 10), Kind: model.Pipe, Ino: model.Big(k.Num), Detail: new(model.PipeDetail),
@@ -31,7 +32,9 @@ func Pipe() probe.Probe {
 				return false
 			}
 			h := fd.Holder()
-			h.Access = fd.Access()
+			if !fd.Proc.Scan.WaitsOnly() {
+				h.Access = fd.Access()
+			}
 			out.Hold(probe.Key{Space: pipefs, Num: ino}, h)
 			return true
 		},

@@ -19,11 +19,8 @@ import (
 // after the probes that describe files. fdscan.File finds who has a file open.
 func Locks() probe.Probe {
 	return probe.Probe{
-		Name: "locks",
-		Table: func(_ context.Context, ns probe.NS, _ *probe.Out) error {
-			_, _ = ns.Scan.LockTable() // ahead of time, beside other tables: the kernel makes us wait for it
-			return nil
-		},
+		Name:     "locks",
+		Early:    func(s *probe.Scan) { _, _ = s.LockTable() },
 		Complete: complete,
 	}
 }

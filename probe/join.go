@@ -19,6 +19,7 @@ type Joined struct {
 	Processes map[int32]*model.Process
 
 	objects   map[Key]*Joint
+	spaces    map[*Space][]*Joint // objects by space, and some that are none any more
 	shelf     []model.Object // where they lie
 	order     []*Joint       // in which a snapshot took them from there
 	unclaimed map[Key]*Joint
@@ -70,8 +71,8 @@ func (j *Joined) Lookup(k Key) (*Joint, bool) {
 // In lists the objects of a space, in no particular order.
 func (j *Joined) In(space *Space) []*Joint {
 	var list []*Joint
-	for k, e := range j.objects {
-		if k.Space == space {
+	for _, e := range j.spaces[space] {
+		if j.objects[e.Key] == e { // still one of its own
 			list = append(list, e)
 		}
 	}
@@ -93,7 +94,12 @@ func (j *Joined) Unclaimed(space *Space) []*Joint {
 func (j *Joined) Describe(e *Joint, object *model.Object) {
 	e.Object = object
 	delete(j.unclaimed, e.Key)
+	j.put(e)
+}
+
+func (j *Joined) put(e *Joint) {
 	j.objects[e.Key] = e
+	j.spaces[e.Key.Space] = append(j.spaces[e.Key.Space], e)
 }
 
 // All lists all objects, in no particular order.
@@ -116,7 +122,7 @@ func (j *Joined) Add(k Key, object *model.Object, holders ...model.Holder) *Join
 	}
 	e := &Joint{Key: k, Object: object}
 	e.Adopt(holders...)
-	j.objects[k] = e
+	j.put(e)
 	return e
 }
 
@@ -146,15 +152,21 @@ func (s *Scan) join() *Joined {
 	j := &Joined{
 		Scan:      s,
 		Processes: make(map[int32]*model.Process, processes),
-		objects:   make(map[Key]*Joint, objects),
+		objects:   make(map[Key]*Joint, objects+holds/4),
+		spaces:    map[*Space][]*Joint{},
 		unclaimed: map[Key]*Joint{},
 		hidden:    s.hidden,
 		unmapped:  s.hidden,
 	}
+	var joints []Joint // made many at a time
 	at := func(k Key) *Joint {
 		e := j.objects[k]
 		if e == nil {
-			e = &Joint{Key: k}
+			if len(joints) == 0 {
+				joints = make([]Joint, 512)
+			}
+			e, joints = &joints[0], joints[1:]
+			e.Key = k
 			j.objects[k] = e
 		}
 		return e
@@ -171,7 +183,9 @@ func (s *Scan) join() *Joined {
 			}
 		}
 		for i := range r.out.holds {
-			at(r.out.holds[i].key).holds++
+			h := &r.out.holds[i]
+			h.joint = at(h.key)
+			h.joint.holds++
 		}
 	}
 	// All holders lie in one slab; each object has its part of it.
@@ -183,8 +197,8 @@ func (s *Scan) join() *Joined {
 	}
 	for _, r := range results {
 		for i := range r.out.holds {
-			e := j.objects[r.out.holds[i].key]
-			e.Holders = append(e.Holders, r.out.holds[i].holder)
+			h := &r.out.holds[i]
+			h.joint.Holders = append(h.joint.Holders, h.holder)
 		}
 		j.connect(r.out)
 		r.out.holds, r.out.objects = nil, nil // joined: their memory is wanted back

@@ -76,6 +76,96 @@ func (s *Scan) readMappings(p *Proc, sc *scratch, r *result) {
 	}
 }
 
+// leaveMappings leaves a process's mappings unread for the time being.
+func (s *Scan) leaveMappings(r *result) {
+	r.partialMaps = true
+	s.mu.Lock()
+	s.left = append(s.left, r)
+	s.mu.Unlock()
+}
+
+// readLeftMappings reads the mappings that were left.
+func (s *Scan) readLeftMappings() {
+	item := func(i int) any { return processKey{s.left[i].process.PID, s.left[i].process.StartTicks} }
+	s.scanner.guard.each(len(s.left), s.scanner.opts.Workers, item, func(t *Task, i int) func() {
+		whole := s.left[i]
+		r := &result{unreadable: whole.unreadable, out: &Out{probe: whole.out.probe}}
+		err := recovered(func() error {
+			p, err := s.reopen(t, whole.process)
+			if err != nil {
+				return err
+			}
+			defer p.Dir.Close()
+			sc := scratches.Get().(*scratch)
+			defer scratches.Put(sc)
+			s.readMappings(p, sc, r)
+			return nil
+		})
+		return func() {
+			if err != nil {
+				return // partialMaps stays
+			}
+			whole.partialMaps = r.partialMaps || whole.unreadable
+			whole.out.objects = append(whole.out.objects, r.out.objects...)
+			whole.out.holds = append(whole.out.holds, r.out.holds...)
+			whole.out.gaps = append(whole.out.gaps, r.out.gaps...)
+		}
+	})
+}
+
+// mappingCalls are the calls in which one waits for who maps something: at a futex,
+// or for a lock or lease on a file, which a mapping keeps as a descriptor does. Of
+// calls that have other names among 32-bit programs these are included: what is
+// none of them but has such a number costs time alone.
+var mappingCalls = func() map[string]bool {
+	calls := map[string]bool{"5": true, "55": true, "143": true, "221": true, "240": true, "295": true, "322": true, "422": true}
+	for _, number := range []int{
+		unix.SYS_FUTEX, unix.SYS_FUTEX_WAITV, futexWait, unix.SYS_FLOCK, unix.SYS_FCNTL, unix.SYS_OPENAT, unix.SYS_OPENAT2,
+		unix.SYS_TRUNCATE, unix.SYS_FTRUNCATE, openNumber,
+	} {
+		calls[itoa(number)] = true
+	}
+	return calls
+}()
+
+// futexWait is SYS_FUTEX_WAIT (Linux 6.7).
+const futexWait = 455
+
+// needsMappings reports whether a thread of the process may wait for who maps
+// something. A futex that is not shared is private to the process
+// (FUTEX_PRIVATE_FLAG, futex(2)).
+func (p *Proc) needsMappings() bool {
+	threads := p.Model.ThreadList
+	if len(threads) == 0 {
+		threads = []model.Thread{{TID: p.Model.PID, State: p.Model.State}}
+	}
+	var buf [256]byte
+	for i := range threads {
+		if s := threads[i].State; s != "S" && s != "D" || !p.task.Enter("syscall", int32(threads[i].TID)) {
+			continue
+		}
+		text, err := p.Dir.ReadRecord("task/"+itoa(threads[i].TID)+"/syscall", buf[:0])
+		p.task.Leave()
+		if err != nil {
+			if !Gone(err) {
+				return false // nor can its mappings be read
+			}
+			continue
+		}
+		var space [9][]byte
+		f := appendFields(space[:0], text)
+		if len(f) < 3 || !mappingCalls[string(f[0])] {
+			continue
+		}
+		const private = 0x80
+		op, err := strconv.ParseUint(string(bytes.TrimPrefix(f[2], []byte("0x"))), 16, 64)
+		if string(f[0]) != itoa(unix.SYS_FUTEX) || err != nil || op&private == 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // MappingAt finds the mapping that covers an address, private ones too. The
 // thread is one that lives: a main thread that has ended shows no mappings.
 func (p *Proc) MappingAt(tid int, addr uint64) (Mapping, error) {

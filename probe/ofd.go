@@ -283,9 +283,9 @@ func (d *descriptions) same(pid int32) bool {
 // compared stays an object of its own, with holders that may be missing.
 func (s *Scan) mergeDescriptions(d *descriptions) {
 	bySpace := map[*Space][]*Joint{}
-	for k, e := range d.j.objects {
-		if k.Space.ByDescription {
-			bySpace[k.Space] = append(bySpace[k.Space], e)
+	for space := range d.j.spaces {
+		if space.ByDescription {
+			bySpace[space] = d.j.In(space)
 		}
 	}
 	var lists [][]*Joint

@@ -165,7 +165,7 @@ func TestIncompleteWithoutKcmp(t *testing.T) {
 	space := &Space{Name: "x", ByDescription: true}
 	k := Descriptor{1, 3}.Key(space)
 	e := &Joint{Key: k, Holders: []model.Holder{{PID: 1, Via: model.ViaFD, FD: model.Some[int32](3)}}}
-	j := &Joined{Scan: &Scan{scanner: NewScanner(Options{})}, objects: map[Key]*Joint{k: e}}
+	j := &Joined{Scan: &Scan{scanner: NewScanner(Options{})}, objects: map[Key]*Joint{k: e}, spaces: map[*Space][]*Joint{space: {e}}}
 	out := new(Out)
 	d := newDescriptions(j, out)
 	j.Scan.mergeDescriptions(d)

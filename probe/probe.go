@@ -29,6 +29,10 @@ type Probe struct {
 	// Mapping is called for each shared mapping until one probe claims it.
 	Mapping func(m *Mapping, out *Out) bool
 
+	// Early is called on a goroutine of its own when most processes have been read,
+	// ahead of Table: for what the kernel takes its time to answer.
+	Early func(s *Scan)
+
 	// Table reads what the kernel tells about the whole machine or, with
 	// Scope, about one namespace; then it is called in each.
 	Table func(ctx context.Context, ns NS, out *Out) error
@@ -68,6 +72,11 @@ type Space struct {
 	// ByMapping says that processes hold such objects by mapping them, so that
 	// holders are complete only where mappings could be read, too.
 	ByMapping bool
+
+	// Waited says that with [Options].WaitsOnly only those are kept at which somebody
+	// waits. The access of their descriptors, which whoever emits them leaves open
+	// then, is asked when that is known.
+	Waited bool
 
 	// ByDescription says that the kernel gives these objects no number: two
 	// descriptors are the same object if they share an open file description.
@@ -136,6 +145,7 @@ type objectRecord struct {
 
 type holdRecord struct {
 	key    Key
+	joint  *Joint // of that key, once it is joined
 	holder model.Holder
 }
 
@@ -152,7 +162,7 @@ func (o *Out) Object(k Key, object *model.Object) {
 
 // Hold emits that a process holds the object behind k.
 func (o *Out) Hold(k Key, h model.Holder) {
-	o.holds = append(o.holds, holdRecord{k, h})
+	o.holds = append(o.holds, holdRecord{key: k, holder: h})
 }
 
 // Peer emits that the object behind to is at the other end of from. Both

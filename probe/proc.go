@@ -54,9 +54,11 @@ func (f *FD) Holder() model.Holder {
 
 // Access tells how the descriptor was opened, from the mode of the link itself,
 // which does not touch what it leads to (proc_pid_fd(5)).
-func (f *FD) Access() model.Access {
+func (f *FD) Access() model.Access { return linkAccess(f.dir, f.name) }
+
+func linkAccess(dir Dir, name *byte) model.Access {
 	var st unix.Statx_t
-	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(f.dir.fd), uintptr(unsafe.Pointer(f.name)), unix.AT_SYMLINK_NOFOLLOW,
+	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(dir.fd), uintptr(unsafe.Pointer(name)), unix.AT_SYMLINK_NOFOLLOW,
 		unix.STATX_MODE, uintptr(unsafe.Pointer(&st)), 0)
 	if errno != 0 {
 		return ""

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -39,9 +40,9 @@ type Options struct {
 	Closer func(*model.Snapshot) (pids []int)
 
 	// WaitsOnly leaves out what costs much and says nothing about who is stuck on
-	// whom: links, limits, how large memory is, how full the pipes are to which
-	// nobody is writing, and which descriptors share a description, but where they
-	// are locked.
+	// whom: links, limits, how large memory is, mappings if nobody waits at a futex
+	// or for a file, pipes at which nobody waits, how full those are to which nobody
+	// is writing, and which descriptors share a description, but where they are locked.
 	WaitsOnly bool
 
 	// ListDirectories has the directories in which UNIX sockets are bound, /run and
@@ -98,6 +99,11 @@ type Scan struct {
 	members mountMembers
 
 	lockTable lockTable
+
+	// With WaitsOnly: whether somebody may wait for who maps something, and whose
+	// mappings have not been read.
+	mappings atomic.Bool
+	left     []*result
 
 	mu      sync.Mutex
 	results []*result

@@ -21,6 +21,7 @@ func (j *Joined) shelve() {
 		}
 		e.place = len(j.shelf)
 		e.Object = &j.shelf[e.place-1]
+		j.spaces[k.Space] = append(j.spaces[k.Space], e)
 	}
 }
 

@@ -32,7 +32,7 @@ func TestGather(t *testing.T) {
 func TestTakeShelf(t *testing.T) {
 	space := &Space{Name: "x"}
 	for _, c := range []struct{ objects, merged, added int }{{6, 0, 0}, {6, 2, 0}, {6, 0, 3}, {6, 3, 1}, {6, 1, 3}, {0, 0, 2}, {6, 6, 0}} {
-		j := &Joined{objects: map[Key]*Joint{}}
+		j := &Joined{objects: map[Key]*Joint{}, spaces: map[*Space][]*Joint{}}
 		for n := range c.objects {
 			k := Key{Space: space, Num: uint64(n)}
 			j.objects[k] = &Joint{Key: k, Object: &model.Object{ID: "pipe:" + strconv.Itoa(n), Kind: model.Pipe}}

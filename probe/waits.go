@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -25,6 +27,51 @@ func (s *Scan) waits(ctx context.Context, j *Joined) {
 		s.spend(p.Name, time.Since(begin))
 		s.add(&result{out: out})
 	}
+	if s.WaitsOnly() {
+		s.keepWaited(j)
+	}
+}
+
+// keepWaited drops the objects at which nobody waits, of the spaces where only
+// the others are to be kept, and asks for the access of those.
+func (s *Scan) keepWaited(j *Joined) {
+	waited := map[string]bool{}
+	for _, r := range s.results {
+		for i := range r.out.waits {
+			w := &r.out.waits[i]
+			waited[w.Object] = true
+			for _, id := range w.Objects {
+				waited[id] = true
+			}
+		}
+	}
+	for k, e := range j.objects {
+		switch {
+		case !k.Space.Waited:
+		case !waited[e.Object.ID]:
+			delete(j.objects, k)
+		default:
+			for i := range e.Holders {
+				if h := &e.Holders[i]; h.FD.Known() {
+					h.Access = j.access(h)
+				}
+			}
+		}
+	}
+}
+
+// access is [FD.Access] for a descriptor that was read before.
+func (j *Joined) access(h *model.Holder) model.Access {
+	dir, err := j.Open(h.PID)
+	if err != nil {
+		return ""
+	}
+	defer dir.Close()
+	name, err := unix.BytePtrFromString(HolderLink(h))
+	if err != nil {
+		return ""
+	}
+	return linkAccess(dir, name)
 }
 
 // EachProcess looks at processes again, on guarded threads. A process that has

@@ -64,6 +64,9 @@ func (s *Scan) walk(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return nil
 			}
+			if i == len(pids)*2/3 {
+				s.early()
+			}
 			var r *result
 			dir, err := s.root.Open(itoa(pids[i]))
 			if err == nil {
@@ -91,8 +94,20 @@ func (s *Scan) walk(ctx context.Context) error {
 		out.Gap(model.Gap{Reason: model.Vanished, Op: "read", Count: vanished, Detail: "processes that ended while being read"})
 		s.add(&result{out: out})
 	}
+	if s.mappings.Load() {
+		s.readLeftMappings()
+	}
 	s.spend("process", time.Since(begin))
 	return nil
+}
+
+// early calls the probes' Early hooks.
+func (s *Scan) early() {
+	for i := range s.scanner.opts.Probes {
+		if early := s.scanner.opts.Probes[i].Early; early != nil {
+			go func() { _ = recovered(func() error { early(s); return nil }) }()
+		}
+	}
 }
 
 // processKey tells a process from a later one of the same pid.
@@ -170,7 +185,11 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 	}
 	if !m.Kernel {
 		s.readDescriptors(p, sc, r)
-		s.readMappings(p, sc, r)
+		if !s.WaitsOnly() {
+			s.readMappings(p, sc, r)
+		} else if s.leaveMappings(r); p.needsMappings() {
+			s.mappings.Store(true)
+		}
 	}
 	r.out.probe = "process"
 	if !s.WaitsOnly() {

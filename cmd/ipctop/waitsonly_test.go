@@ -3,27 +3,38 @@
 package main
 
 import (
+	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// What is left out where only waits are asked for is not missing from them: the
-// finding about a full pipe at which a writer sleeps is the same, while nobody
-// asks how full another one is.
+// What is left out where only waits are asked for is not missing from them: of
+// every rule about somebody who is stuck the waits of its fixture, who could
+// release them and what is found are the same, with the same certainty.
 func TestWaitsOnly(t *testing.T) {
-	run, err := testfixtures.Start(t.Context(), "pipe-full", "pipe:full", "deadlock")
+	var names []string
+	for _, f := range testfixtures.All() {
+		if f.Kind() == "rule" && !strings.HasSuffix(f.Name, ":innocent") {
+			names = append(names, f.Name)
+		}
+	}
+	run, err := testfixtures.Start(t.Context(), append(names, "pipe:full")...)
 	if err != nil {
 		t.Skip(err)
 	}
 	defer run.Close()
-	whole, err := scanMachine(t.Context(), &options{procRoot: "/proc"})
+	time.Sleep(1200 * time.Millisecond) // past the age that some rules ask for
+	whole, err := scanMachine(t.Context(), &options{procRoot: "/proc", minAge: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
-	brief, err := scanMachine(t.Context(), &options{procRoot: "/proc", waitsOnly: true})
+	brief, err := scanMachine(t.Context(), &options{procRoot: "/proc", minAge: time.Second, waitsOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,38 +43,57 @@ func TestWaitsOnly(t *testing.T) {
 			t.Errorf("%s: in the whole snapshot %v, in the brief one %v", name, hasLimit(whole, name), hasLimit(brief, name))
 		}
 	}
+	compared := 0
 	for _, instance := range run.Instances {
-		for name, snap := range map[string]*model.Snapshot{"whole": whole, "brief": brief} {
-			var found string
-			for _, f := range snap.Findings {
-				for _, id := range f.Objects {
-					if id == instance.Object {
-						found = f.Rule
-					}
-				}
+		if instance.Fixture == "pipe:full" {
+			if !hasObject(whole, instance.Object) || hasObject(brief, instance.Object) {
+				t.Error("a pipe at which nobody waits is in the brief snapshot, or not in the whole one")
 			}
-			switch {
-			case instance.Fixture == "pipe:full":
-				d := pipeDetail(snap, instance.Object)
-				if d == nil || d.Queued.Known() != (name == "whole") {
-					t.Errorf("%s: a pipe at which nobody sleeps: %+v", name, d)
-				}
-			case found != instance.Fixture:
-				t.Errorf("%s: %s is found as %q", name, instance.Fixture, found)
+			continue
+		}
+		got := stuck(brief, instance.PIDs)
+		for _, line := range stuck(whole, instance.PIDs) {
+			if compared++; !slices.Contains(got, line) {
+				t.Errorf("%s: missing:\n%s\nthere is\n%s", instance.Fixture, line, strings.Join(got, "\n"))
 			}
 		}
 	}
+	t.Log(compared, "waits and findings compared")
+	if compared < 40 {
+		t.Errorf("only %d waits and findings were compared", compared)
+	}
+}
+
+// stuck is what a snapshot says of those who wait among these processes, without
+// what it says of pipes at which nobody waits.
+func stuck(snap *model.Snapshot, pids []int) []string {
+	among := func(list []int) bool {
+		return len(list) > 0 && !slices.ContainsFunc(list, func(pid int) bool { return !slices.Contains(pids, pid) })
+	}
+	var list []string
+	waits := map[int]bool{}
+	for i := range snap.Waits {
+		w := &snap.Waits[i]
+		// Threads of a holder's runtime come and go, and one waits for the test.
+		runtime := strings.HasPrefix(w.Object, fmt.Sprintf("futex:%d:", w.PID)) ||
+			slices.ContainsFunc(w.Blockers, func(b model.Blocker) bool { return b.PID == os.Getpid() })
+		if w.Confirmed && !runtime && slices.Contains(pids, w.PID) {
+			waits[w.PID] = true
+			list = append(list, fmt.Sprintf("%d %s %s on %s %v, clauses %v, blockers %v", w.TID, w.Call, w.Needs, w.Object, w.Objects, w.Clauses, w.Blockers))
+		}
+	}
+	for _, f := range snap.Findings {
+		if f.Rule != "no-reader" && among(f.PIDs) && slices.ContainsFunc(f.Victims, func(pid int) bool { return waits[pid] }) {
+			list = append(list, fmt.Sprintf("%s, %s, %s: %s %v", f.Rule, f.Severity, f.Confidence, f.Summary, f.LoweredBy))
+		}
+	}
+	return list
 }
 
 func hasLimit(snap *model.Snapshot, name string) bool {
 	return slices.ContainsFunc(snap.Limits, func(l model.Limit) bool { return l.Name == name })
 }
 
-func pipeDetail(snap *model.Snapshot, id string) *model.PipeDetail {
-	for i := range snap.Objects {
-		if d, ok := snap.Objects[i].Detail.(*model.PipeDetail); ok && snap.Objects[i].ID == id {
-			return d
-		}
-	}
-	return nil
+func hasObject(snap *model.Snapshot, id string) bool {
+	return slices.ContainsFunc(snap.Objects, func(o model.Object) bool { return o.ID == id })
 }

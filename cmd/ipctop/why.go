@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -38,7 +39,7 @@ func (c command) newWhy(o *options) *cobra.Command {
 			return usageError("0 is the pid of no process: the kernel means itself by it")
 		}
 		briefly := *o
-		briefly.waitsOnly = true
+		briefly.waitsOnly = !slices.ContainsFunc(refs, notPID)
 		snap, matches, err := c.lookUp(cmd.Context(), &briefly, refs, all)
 		if err != nil {
 			return err
@@ -59,6 +60,13 @@ func (c command) newWhy(o *options) *cobra.Command {
 		return render.Why(c.stdout, v, matches)
 	}
 	return cmd
+}
+
+// notPID reports whether a REF is no pid: then it may mean an object at which
+// nobody waits.
+func notPID(ref string) bool {
+	_, err := strconv.Atoi(ref)
+	return err != nil
 }
 
 // explicable refuses what waits for nobody: kernel threads, and processes that

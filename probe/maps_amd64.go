@@ -1,0 +1,5 @@
+package probe
+
+import "golang.org/x/sys/unix"
+
+const openNumber = unix.SYS_OPEN
