@@ -19,7 +19,11 @@ func File() probe.Probe {
 	return probe.Probe{
 		Name: "file",
 		FD: func(fd *probe.FD, out *probe.Out) bool {
-			if len(fd.Link) == 0 || fd.Link[0] != '/' || neverFIFO(fd.Link) {
+			if len(fd.Link) == 0 || fd.Link[0] != '/' {
+				return false
+			}
+			if neverFIFO(fd.Link) {
+				fd.Lasts()
 				return false
 			}
 			k, mode, err := fd.FileKey()
@@ -32,6 +36,7 @@ func File() probe.Probe {
 			switch mode {
 			case unix.S_IFREG:
 				if kernelText(fd.Proc.FSType(k.Scope)) {
+					fd.Lasts()
 					return false
 				}
 			case unix.S_IFSOCK, unix.S_IFIFO, unix.S_IFLNK:
@@ -40,6 +45,7 @@ func File() probe.Probe {
 			h := fd.Holder()
 			h.Access = fd.Access()
 			out.Hold(k, h)
+			fd.Lasts()
 			return true
 		},
 		Mapping: func(m *probe.Mapping, out *probe.Out) bool {
@@ -52,6 +58,7 @@ func File() probe.Probe {
 				return false
 			}
 			out.Hold(m.FileKey(), m.Holder(model.ViaMap))
+			m.Lasts()
 			return true
 		},
 		Complete: completeFiles,

@@ -36,6 +36,7 @@ func Pipe() probe.Probe {
 				h.Access = fd.Access()
 			}
 			out.Hold(probe.Key{Space: pipefs, Num: ino}, h)
+			fd.Lasts()
 			return true
 		},
 		Complete: func(ctx context.Context, j *probe.Joined, out *probe.Out) { completePipes(ctx, j, pipefs, out) },

@@ -38,6 +38,7 @@ func ShmAnon() probe.Probe {
 				return false
 			}
 			out.Hold(probe.Key{Space: anonymousMemory, Scope: m.Dev, Num: m.Ino}, m.Holder(model.ViaMap))
+			m.Lasts()
 			return true
 		},
 		Complete: func(ctx context.Context, j *probe.Joined, out *probe.Out) {

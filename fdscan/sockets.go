@@ -28,6 +28,7 @@ func socketFD(fd *probe.FD, out *probe.Out) bool {
 	h := fd.Holder()
 	h.Access = model.ReadWrite
 	out.Hold(socketKey(ino), h)
+	fd.Lasts()
 	return true
 }
 

@@ -47,15 +47,10 @@ func tryPidfdGetfd() error {
 	return unix.Close(dup)
 }
 
-// kcmpVM asks whether two processes share their memory (kcmp(2)).
-const kcmpVM = 1
-
 func tryKcmp() error {
-	pid := uintptr(os.Getpid())
-	if _, _, errno := unix.Syscall6(unix.SYS_KCMP, pid, pid, kcmpVM, 0, 0, 0); errno != 0 {
-		return errno
-	}
-	return nil
+	pid := int32(os.Getpid())
+	_, err := kcmp(pid, pid, kcmpVM, 0, 0)
+	return err
 }
 
 func tryProcmapQuery() error {

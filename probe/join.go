@@ -20,10 +20,11 @@ type Joined struct {
 
 	objects   map[Key]*Joint
 	spaces    map[*Space][]*Joint // objects by space, and some that are none any more
-	shelf     []model.Object // where they lie
-	order     []*Joint       // in which a snapshot took them from there
+	shelf     []model.Object      // where they lie
+	order     []*Joint            // in which a snapshot took them from there
 	unclaimed map[Key]*Joint
 	merged    map[Key]*Joint // keys of objects that turned out to be another
+	since     map[int32]int  // the scan that read what is still known of a process
 	hidden    bool           // there are processes whose descriptors were not all read
 	unmapped  bool           // … or whose mappings
 }
@@ -58,6 +59,20 @@ func (j *Joined) HoldersComplete(e *Joint) bool {
 	}
 	return !j.hidden && (!e.Key.Space.ByMapping || !j.unmapped)
 }
+
+// Since is the number of the scan from which on no thread of a process has run;
+// that of the scan at hand where it is not known of an earlier one. See
+// [Joined.Number].
+func (j *Joined) Since(pid int32) int {
+	if n, ok := j.since[pid]; ok {
+		return n
+	}
+	return j.Scan.number
+}
+
+// Number counts the scans of a scanner, for who keeps something from one to the
+// next.
+func (j *Joined) Number() int { return j.Scan.number }
 
 // Lookup returns the object behind k.
 func (j *Joined) Lookup(k Key) (*Joint, bool) {
@@ -154,6 +169,7 @@ func (s *Scan) join() *Joined {
 		Processes: make(map[int32]*model.Process, processes),
 		objects:   make(map[Key]*Joint, objects+holds/4),
 		spaces:    map[*Space][]*Joint{},
+		since:     map[int32]int{},
 		unclaimed: map[Key]*Joint{},
 		hidden:    s.hidden,
 		unmapped:  s.hidden,
@@ -174,6 +190,9 @@ func (s *Scan) join() *Joined {
 	for _, r := range results {
 		if r.process != nil {
 			j.Processes[int32(r.process.PID)] = r.process
+			if r.kept != nil {
+				j.since[int32(r.process.PID)] = r.kept.scan
+			}
 		}
 		j.hidden = j.hidden || r.partialFDs
 		j.unmapped = j.unmapped || r.partialMaps

@@ -66,10 +66,10 @@ func (s *Scan) readMappings(p *Proc, sc *scratch, r *result) {
 		m.Start, m.End, m.Offset = q.start, q.end, q.off
 		m.Dev, m.Ino, m.Name = Dev(q.major, q.minor), q.ino, name
 		m.Perms = sharedPerms(q.vmaFlags)
-		s.mapping(&m, r.out)
+		s.mapping(&m, sc, r.out)
 	})
 	if errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EINVAL) { // before 6.11
-		err = s.textMappings(p, name, &m, r.out)
+		err = s.textMappings(p, name, &m, sc, r.out)
 	}
 	if err != nil {
 		fail(err)
@@ -218,11 +218,17 @@ func (s *Scan) wantMappings() bool {
 	return false
 }
 
-func (s *Scan) mapping(m *Mapping, out *Out) {
+func (s *Scan) mapping(m *Mapping, sc *scratch, out *Out) {
+	before := len(out.holds)
+	m.lasts = false
 	for i := range s.scanner.opts.Probes {
 		if hook := s.scanner.opts.Probes[i].Mapping; hook != nil && hook(m, out) {
-			return
+			break
 		}
+	}
+	sc.changing = sc.changing || !m.lasts && len(out.holds) > before
+	for i := before; i < len(out.holds); i++ {
+		sc.lasting = append(sc.lasting, i)
 	}
 }
 
@@ -256,7 +262,7 @@ func queryMappings(fd int, nameBuf []byte, f func(*procmapQuery, []byte)) error 
 }
 
 // textMappings reads the text of maps.
-func (s *Scan) textMappings(p *Proc, name string, m *Mapping, out *Out) error {
+func (s *Scan) textMappings(p *Proc, name string, m *Mapping, sc *scratch, out *Out) error {
 	text, err := p.Dir.ReadFile(name, nil)
 	if err != nil {
 		return err
@@ -269,7 +275,7 @@ func (s *Scan) textMappings(p *Proc, name string, m *Mapping, out *Out) error {
 			continue
 		}
 		if shared {
-			s.mapping(m, out)
+			s.mapping(m, sc, out)
 		}
 	}
 	return bad

@@ -64,6 +64,7 @@ func (d Descriptor) ID(kind model.Kind) string {
 
 const (
 	kcmpFile     = 0
+	kcmpVM       = 1
 	kcmpFiles    = 2
 	kcmpEpollTFD = 7
 )

@@ -38,7 +38,13 @@ type FD struct {
 	stat    unix.Statx_t
 	statErr error
 	statted bool
+	lasts   bool
 }
+
+// Lasts says that what is emitted about this descriptor, which is nothing but its
+// hold, remains true for as long as its process does not run: not a count that
+// others change, not a path that they rename.
+func (f *FD) Lasts() { f.lasts = true }
 
 // What is asked of a descriptor, for [Task.Enter] and [Joined.EnterAt]: whoever asks
 // calls it the same, so that what got stuck once is left alone by all.
@@ -159,7 +165,12 @@ type Mapping struct {
 	Ino        uint64
 	Perms      string // "rw-s"
 	Name       []byte
+
+	lasts bool
 }
+
+// Lasts is [FD.Lasts] for a mapping.
+func (m *Mapping) Lasts() { m.lasts = true }
 
 // Holder is the hold of this mapping.
 func (m *Mapping) Holder(via model.Via) model.Holder {

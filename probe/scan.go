@@ -45,6 +45,10 @@ type Options struct {
 	// is writing, and which descriptors share a description, but where they are locked.
 	WaitsOnly bool
 
+	// Repeated says that the scanner is to scan again and again. Then it keeps what
+	// cannot have changed from one scan to the next, and has to be closed.
+	Repeated bool
+
 	// ListDirectories has the directories in which UNIX sockets are bound, /run and
 	// /tmp listed for socket files that were left behind. Whoever watches one of
 	// them with inotify sees that it was opened, so it is done only when asked for.
@@ -66,8 +70,13 @@ type Scanner struct {
 	handles    *handles
 	containers containerNameCache
 
+	scans int
+
 	mu    sync.Mutex
 	users map[int]string
+	kept  map[int]*kept // by pid
+
+	sharers sharers
 }
 
 // NewScanner returns a Scanner.
@@ -78,7 +87,7 @@ func NewScanner(o Options) *Scanner {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	return &Scanner{opts: o, guard: newGuard(), handles: newHandles(), users: map[int]string{}}
+	return &Scanner{opts: o, guard: newGuard(), handles: newHandles(), users: map[int]string{}, kept: map[int]*kept{}}
 }
 
 // Scan is one scan under way: what probes may ask about it.
@@ -92,6 +101,7 @@ type Scan struct {
 	Began    time.Time // before anything was read
 
 	scanner *Scanner
+	number  int // counts the scanner's scans
 	root    Dir
 	selfPID int // ipctop's pid in the proc file system at hand; 0 if it is not in there
 	mounts  *mountTables
@@ -124,10 +134,13 @@ type result struct {
 	process *model.Process
 	// unreadable: its descriptors could not be read at all
 	unreadable bool
+	// ownTables: some of its threads have descriptors of their own
+	ownTables bool
 	// partial: some descriptor of it could not be read, or it could not be
 	// told whether it has more of them
 	partialFDs, partialMaps bool
 	out                     *Out
+	kept                    *kept // what may be remembered of it
 }
 
 // Scan makes a snapshot. The error says why there is none at all.
@@ -138,7 +151,9 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 		return nil, err
 	}
 	defer s.root.Close()
-	defer sc.handles.drop(func(int) bool { return false })
+	if !sc.opts.Repeated {
+		defer sc.Close()
+	}
 	if err := s.walk(ctx); err != nil {
 		return nil, err
 	}
@@ -162,13 +177,23 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 	return snap, nil
 }
 
+// Close forgets what is kept from one scan to the next.
+func (sc *Scanner) Close() {
+	sc.handles.drop(func(int) bool { return false })
+	sc.mu.Lock()
+	clear(sc.kept)
+	sc.mu.Unlock()
+}
+
 // begin opens the proc file system and looks at whose it is.
 func (sc *Scanner) begin() (*Scan, error) {
 	root, err := OpenDir(sc.opts.ProcRoot)
 	if err != nil {
 		return nil, err
 	}
+	sc.scans++
 	s := &Scan{
+		number:   sc.scans,
 		ProcRoot: sc.opts.ProcRoot,
 		Own:      map[string]uint64{},
 		Began:    time.Now(),

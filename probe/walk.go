@@ -22,6 +22,11 @@ type scratch struct {
 	text    []byte
 	info    []byte
 	holds   []holdRecord
+	marks   []mark
+
+	lasting  []int   // of holds, those that last
+	again    []int32 // descriptors that do not
+	changing bool    // there are mappings that do not
 }
 
 var scratches = sync.Pool{New: func() any {
@@ -67,21 +72,12 @@ func (s *Scan) walk(ctx context.Context) error {
 			if i == len(pids)*2/3 {
 				s.early()
 			}
-			var r *result
-			dir, err := s.root.Open(itoa(pids[i]))
-			if err == nil {
-				err = recovered(func() (err error) {
-					r, err = s.readProcess(t, pids[i], dir)
-					return err
-				})
-			}
-			if r == nil || t.givenUp() || !s.scanner.handles.keep(r.process, dir) {
-				dir.Close()
-			}
+			r, err := s.enter(t, pids[i])
 			return func() {
 				switch {
 				case r != nil:
 					s.add(r)
+					s.remember(pids[i], r.kept)
 				case Gone(err):
 					vanished++
 				default:
@@ -89,6 +85,9 @@ func (s *Scan) walk(ctx context.Context) error {
 				}
 			}
 		})
+	if s.scanner.opts.Repeated {
+		s.forget(pids)
+	}
 	if vanished > 0 {
 		out := &Out{probe: "process"}
 		out.Gap(model.Gap{Reason: model.Vanished, Op: "read", Count: vanished, Detail: "processes that ended while being read"})
@@ -99,6 +98,32 @@ func (s *Scan) walk(ctx context.Context) error {
 	}
 	s.spend("process", time.Since(begin))
 	return nil
+}
+
+// enter opens the directory of a process, if it is not open from the last scan, and
+// reads the process.
+func (s *Scan) enter(t *Task, pid int) (r *result, err error) {
+	read := func(dir Dir) {
+		err = recovered(func() (err error) {
+			r, err = s.readProcess(t, pid, dir)
+			return err
+		})
+	}
+	h := s.scanner.handles
+	if dir, ok := h.of(pid); ok {
+		if read(dir); !Gone(err) {
+			return r, err
+		}
+		h.drop(func(p int) bool { return p != pid }) // the pid may be another's by now
+	}
+	dir, err := s.root.Open(itoa(pid))
+	if err != nil {
+		return nil, err
+	}
+	if read(dir); r == nil || t.givenUp() || !h.keep(r.process, dir) {
+		dir.Close()
+	}
+	return r, err
 }
 
 // early calls the probes' Early hooks.
@@ -126,6 +151,7 @@ func failed(pid int, err error) *Out {
 func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)
+	marks := append(sc.marks[:0], mark{pid, s.readMark(dir, "schedstat")})
 
 	// A process can be stuck in such a way that even its stat does not answer.
 	if !t.Enter("stat", 0) {
@@ -166,9 +192,21 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 	t.about(processKey{pid, st.startTicks})
 	r := &result{process: m, out: &Out{probe: "process", holds: sc.holds[:0]}}
 	p := &Proc{Dir: dir, Model: m, Status: slices.Clone(text), Scan: s, task: t}
+	if m.Threads > 1 && st.state != 'X' {
+		marks = s.readThreads(p, sc, r.out, marks[:0])
+	} else {
+		marks[0] = settled(marks[0], m.State)
+	}
+	sc.marks = marks
+	known := s.recall(m, marks)
 	if !m.Kernel {
-		s.readArguments(p, sc, r.out)
-		s.readIdentity(p, sc, r.out)
+		if known != nil {
+			m.Cmdline, m.Exe, m.Namespaces = known.cmdline, known.exe, known.namespaces
+		} else {
+			s.readArguments(p, sc, r.out)
+			s.readIdentity(p, sc, r.out)
+		}
+		s.readCgroup(p, sc)
 		if m.Namespaces["mnt"] != 0 {
 			p.mounts() // some mounts keep namespaces that no process lives in
 		}
@@ -180,16 +218,19 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 			hook(p, r.out)
 		}
 	}
-	if m.Threads > 1 && st.state != 'X' {
-		s.readThreads(p, sc, r.out)
-	}
-	if !m.Kernel {
+	switch {
+	case m.Kernel:
+	case known != nil && s.reuse(p, known, sc, r):
+		r.kept = known
+	default:
+		sc.lasting, sc.again, sc.changing = sc.lasting[:0], sc.again[:0], false
 		s.readDescriptors(p, sc, r)
 		if !s.WaitsOnly() {
 			s.readMappings(p, sc, r)
 		} else if s.leaveMappings(r); p.needsMappings() {
 			s.mappings.Store(true)
 		}
+		r.kept = s.keep(p, r, sc, marks)
 	}
 	r.out.probe = "process"
 	if !s.WaitsOnly() {
@@ -238,10 +279,6 @@ func (s *Scan) readIdentity(p *Proc, sc *scratch, out *Out) {
 	}
 	defer p.task.Leave()
 	m.Exe, _ = p.Dir.Readlink("exe")
-	if b, err := p.Dir.ReadRecord("cgroup", sc.text[:0]); err == nil {
-		m.Cgroup = parseCgroup(b)
-		placeProcess(m)
-	}
 	types := NamespaceTypes
 	if s.WaitsOnly() {
 		types = waitNamespaces
@@ -260,11 +297,24 @@ func (s *Scan) readIdentity(p *Proc, sc *scratch, out *Out) {
 	}
 }
 
-// readThreads lists the threads of a process that has several.
-func (s *Scan) readThreads(p *Proc, sc *scratch, out *Out) {
+// readCgroup reads where others may have moved the process to.
+func (s *Scan) readCgroup(p *Proc, sc *scratch) {
+	if !p.task.Enter("identity", 0) {
+		return // which is a gap already
+	}
+	defer p.task.Leave()
+	if b, err := p.Dir.ReadRecord("cgroup", sc.text[:0]); err == nil {
+		p.Model.Cgroup = parseCgroup(b)
+		placeProcess(p.Model)
+	}
+}
+
+// readThreads lists the threads of a process that has several, and appends to
+// marks how far they have come.
+func (s *Scan) readThreads(p *Proc, sc *scratch, out *Out, marks []mark) []mark {
 	dir, err := p.Dir.Open("task")
 	if err != nil {
-		return
+		return append(marks, mark{tid: p.Model.PID})
 	}
 	defer dir.Close()
 	text := sc.text[:0]
@@ -273,6 +323,7 @@ func (s *Scan) readThreads(p *Proc, sc *scratch, out *Out) {
 		if !ok {
 			return true
 		}
+		now := mark{tid, s.readMark(dir, string(e.name)+"/schedstat")}
 		var err error
 		if !p.task.Enter("thread status", int32(tid)) {
 			out.Gap(model.Gap{
@@ -298,9 +349,11 @@ func (s *Scan) readThreads(p *Proc, sc *scratch, out *Out) {
 			}
 		}
 		p.Model.ThreadList = append(p.Model.ThreadList, t)
+		marks = append(marks, settled(now, t.State))
 		return true
 	})
 	sc.text = text
+	return marks
 }
 
 // unescapeName undoes what the kernel does to the Name line of status: \n and
@@ -338,6 +391,7 @@ func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
 		if tid == m.PID || m.State != "Z" && !s.ownTable(p, tid) {
 			continue
 		}
+		r.ownTables = true
 		if dir, err := p.Dir.Open("task/" + itoa(tid) + "/fd"); err == nil {
 			n := s.readTable(p, dir, int32(tid), sc, r)
 			dir.Close()
@@ -396,8 +450,16 @@ func (s *Scan) readTable(p *Proc, dir Dir, tid int32, sc *scratch, r *result) in
 			denied++
 			return true
 		}
-		fd.Num, fd.Link, fd.name, fd.statted = int32(num), sc.link[:n], e.cstr, false
+		fd.Num, fd.Link, fd.name, fd.statted, fd.lasts = int32(num), sc.link[:n], e.cstr, false, false
+		before := len(r.out.holds)
 		s.descriptor(&fd, r.out)
+		if fd.lasts {
+			for i := before; i < len(r.out.holds); i++ {
+				sc.lasting = append(sc.lasting, i)
+			}
+		} else {
+			sc.again = append(sc.again, int32(num))
+		}
 		return true
 	})
 	gap := model.Gap{Probe: "fd", PID: p.Model.PID, TID: int(tid), Op: "readlink"}

@@ -39,6 +39,7 @@ func attachmentMapping(m *probe.Mapping, out *probe.Out) bool {
 		k.Space, k.Scope = attachments, uint64(gen)<<32|uint64(key)
 	}
 	out.Hold(k, m.Holder(model.ViaAttach))
+	m.Lasts()
 	return true
 }
 

@@ -86,7 +86,8 @@ func (c command) record(ctx context.Context, o *options, r *recordOptions, name 
 	if r.duration > 0 {
 		end = time.After(r.duration)
 	}
-	scanner := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Aside: "/proc/self/exe"})
+	scanner := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Aside: "/proc/self/exe", Repeated: true})
+	defer scanner.Close()
 	ticker := time.NewTicker(r.every)
 	defer ticker.Stop()
 	failed := ""

@@ -43,7 +43,7 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 
 // machineScanner takes one snapshot of the machine after the other.
 func machineScanner(o *options) (func(context.Context) (*model.Snapshot, error), error) {
-	scanner := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes()})
+	scanner := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Repeated: true})
 	return func(ctx context.Context) (*model.Snapshot, error) {
 		snap, err := scanner.Scan(ctx)
 		if err == nil {

@@ -59,7 +59,7 @@ func TestWaitsOnly(t *testing.T) {
 		}
 	}
 	t.Log(compared, "waits and findings compared")
-	if compared < 40 {
+	if compared < 30 {
 		t.Errorf("only %d waits and findings were compared", compared)
 	}
 }

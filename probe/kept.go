@@ -1,0 +1,148 @@
+package probe
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// What a process has cannot change while none of its threads runs, unless it shares
+// its descriptor table or its memory with another process. So a scanner that is to
+// scan again keeps what it read, with how often each thread had been put on a
+// processor just before (/proc/PID/task/TID/schedstat, Linux 2.6.23, as long as
+// CONFIG_SCHED_INFO is set). Threads that slept then and have not been put on one
+// since have not run, and what was read after they were seen asleep still holds.
+// Others change what is behind descriptors, paths and pending signals at any time,
+// so only what a probe says lasts is taken from here; see [FD.Lasts].
+
+// kept is what is remembered of a process.
+type kept struct {
+	ticks uint64
+	scan  int // in which it was read
+	marks []mark
+
+	cmdline    []string
+	exe        string
+	namespaces map[string]uint64
+	fds        model.Opt[int]
+
+	holds    []holdRecord // that last
+	again    []int32      // descriptors that have to be read again
+	mappings bool         // whether the holds by mapping are among them: all of them last
+}
+
+// mark is how far a thread had come.
+type mark struct {
+	tid  int
+	runs string // its schedstat; "" if it may have run since
+}
+
+// readMark reads a thread's schedstat. It must be read before the state of the
+// thread, and that before anything that is to last.
+func (s *Scan) readMark(dir Dir, name string) string {
+	if !s.scanner.opts.Repeated {
+		return ""
+	}
+	var buf [96]byte
+	text, err := dir.ReadRecord(name, buf[:0])
+	if err != nil || bytes.HasSuffix(text, []byte(" 0\n")) { // a kernel that does not count
+		return ""
+	}
+	return string(text)
+}
+
+// settled is a mark that is worth nothing unless the thread was asleep after it
+// was taken.
+func settled(m mark, state string) mark {
+	if state == "R" || state == "" {
+		m.runs = ""
+	}
+	return m
+}
+
+// recall returns what is remembered of a process, if no thread of it has run
+// since: nil if one has, or if that cannot be told.
+func (s *Scan) recall(m *model.Process, marks []mark) *kept {
+	s.scanner.mu.Lock()
+	k := s.scanner.kept[m.PID]
+	s.scanner.mu.Unlock()
+	if k == nil || k.ticks != m.StartTicks || !slices.Equal(k.marks, marks) {
+		return nil
+	}
+	if slices.ContainsFunc(marks, func(m mark) bool { return m.runs == "" }) {
+		return nil
+	}
+	return k
+}
+
+// remember keeps what was read of a process, nil if nothing of it may be.
+func (s *Scan) remember(pid int, k *kept) {
+	s.scanner.mu.Lock()
+	defer s.scanner.mu.Unlock()
+	if k != nil {
+		s.scanner.kept[pid] = k
+	} else {
+		delete(s.scanner.kept, pid)
+	}
+}
+
+// keep makes what is to be remembered of a process that was read, nil if something
+// of it could not be or is not sure to last.
+func (s *Scan) keep(p *Proc, r *result, sc *scratch, marks []mark) *kept {
+	m := p.Model
+	if !s.scanner.opts.Repeated || m.Kernel || m.Self || r.unreadable || r.partialFDs || r.partialMaps || r.ownTables || len(r.out.gaps) > 0 ||
+		slices.ContainsFunc(marks, func(m mark) bool { return m.runs == "" }) {
+		return nil
+	}
+	k := &kept{
+		ticks: m.StartTicks, scan: s.number, marks: slices.Clone(marks), cmdline: m.Cmdline, exe: m.Exe, namespaces: m.Namespaces, fds: m.FDs,
+		again: slices.Clone(sc.again), mappings: !sc.changing, holds: make([]holdRecord, 0, len(sc.lasting)),
+	}
+	for _, i := range sc.lasting {
+		if h := &r.out.holds[i]; k.mappings || h.holder.Via == model.ViaFD {
+			k.holds = append(k.holds, *h)
+		}
+	}
+	return k
+}
+
+// reuse gives a process what is remembered of it, and reads the rest. It reports
+// false if that does not fit: then all has to be read.
+func (s *Scan) reuse(p *Proc, k *kept, sc *scratch, r *result) bool {
+	m := p.Model
+	before := len(r.out.holds)
+	if len(k.again) > 0 {
+		dir, err := p.Dir.Open("fd")
+		if err != nil {
+			return false
+		}
+		defer dir.Close()
+		fd := FD{Proc: p, dir: dir, out: r.out, info: &sc.info}
+		var name [12]byte
+		for _, num := range k.again {
+			text := append(strconv.AppendInt(name[:0], int64(num), 10), 0)
+			n, errno := dir.readlinkC(&text[0], sc.link)
+			if errno != 0 || n == len(sc.link) {
+				r.out.holds = r.out.holds[:before]
+				return false
+			}
+			fd.Num, fd.Link, fd.name, fd.statted = num, sc.link[:n], &text[0], false
+			s.descriptor(&fd, r.out)
+		}
+	}
+	for i := range k.holds {
+		h := k.holds[i]
+		if h.holder.Extent != nil {
+			extent := *h.holder.Extent // snapshots do not share it
+			h.holder.Extent = &extent
+		}
+		r.out.holds = append(r.out.holds, h)
+	}
+	m.FDs = k.fds
+	if !k.mappings {
+		s.readMappings(p, sc, r)
+	}
+	return true
+}

@@ -1,0 +1,121 @@
+package probe
+
+import (
+	"errors"
+	"os"
+	"slices"
+)
+
+// Processes can share a descriptor table or their memory although they are not
+// threads of each other (CLONE_FILES, CLONE_VM, vfork(2)): then one changes what the
+// other has while that sleeps. So nothing is kept of such. Which they are, only
+// kcmp(2) tells, by comparing: the processes of which something is kept stand in
+// the kernel's order, so that each new one is compared with a few.
+
+// sharers has the processes in the kernel's order of their tables.
+type sharers struct {
+	files, memory []int32
+}
+
+// forget drops what is kept of processes that are gone, and of those that share
+// something with another.
+func (s *Scan) forget(pids []int) {
+	sc := s.scanner
+	there := func(pid int) bool {
+		_, ok := slices.BinarySearch(pids, pid)
+		return ok
+	}
+	sc.handles.drop(there)
+	for pid := range sc.kept {
+		if !there(pid) {
+			delete(sc.kept, pid)
+		}
+	}
+	sc.guard.each(1, 1, func(int) any { return kcmpItem{} }, func(t *Task, _ int) func() {
+		next, share, ok := s.compareTables(t)
+		return func() {
+			sc.sharers = next
+			for pid := range sc.kept {
+				if !ok || share[int32(pid)] {
+					delete(sc.kept, pid)
+				}
+			}
+		}
+	})
+}
+
+// compareTables puts those that were read in this scan into the order. It reports
+// those that share something; ok is false if that cannot be told.
+func (s *Scan) compareTables(t *Task) (next sharers, share map[int32]bool, ok bool) {
+	own := int32(os.Getpid())
+	if _, err := kcmp(own, own, kcmpFiles, 0, 0); err != nil || !s.PIDCalls {
+		return next, nil, false
+	}
+	quiet := func(pid int32) bool {
+		k := s.scanner.kept[int(pid)]
+		return k != nil && k.scan < s.number
+	}
+	var fresh []int32
+	for _, r := range s.results {
+		if p := r.process; p != nil && !p.Kernel && p.State != "Z" && !quiet(int32(p.PID)) {
+			fresh = append(fresh, int32(p.PID))
+		}
+	}
+	share = map[int32]bool{}
+	ok = true
+	for _, table := range []struct {
+		what      int
+		was, next *[]int32
+	}{{kcmpFiles, &s.scanner.sharers.files, &next.files}, {kcmpVM, &s.scanner.sharers.memory, &next.memory}} {
+		list := slices.DeleteFunc(slices.Clone(*table.was), func(pid int32) bool { return !quiet(pid) })
+		for _, pid := range fresh {
+			at, err := insertInOrder(t, list, pid, table.what, share)
+			switch {
+			case errors.Is(err, ErrGivenUp):
+				return sharers{}, nil, false
+			case err != nil:
+				share[pid] = true // ended, or not to be compared: nothing is known of it
+				continue
+			}
+			list = slices.Insert(list, at, pid)
+		}
+		*table.next = list
+	}
+	return next, share, ok
+}
+
+// insertInOrder finds the place of a process in the kernel's order, and notes
+// whom it shares with.
+func insertInOrder(t *Task, list []int32, pid int32, what int, share map[int32]bool) (int, error) {
+	if !t.Enter("kcmp", pid) {
+		return 0, ErrGivenUp
+	}
+	defer t.Leave()
+	if _, err := kcmp(pid, pid, what, 0, 0); err != nil {
+		return 0, err
+	}
+	var failed error
+	at, equal := slices.BinarySearchFunc(list, pid, func(other, pid int32) int {
+		r, err := kcmp(other, pid, what, 0, 0)
+		switch {
+		case err != nil:
+			failed = err
+		case r == 1:
+			return -1
+		case r == 2:
+			return 1
+		case r == 0:
+			return 0
+		default:
+			failed = errors.ErrUnsupported // different, and no order given
+		}
+		return 0
+	})
+	if failed != nil {
+		return 0, failed
+	}
+	if equal {
+		share[pid], share[list[at]] = true, true
+	}
+	return at, nil
+}
