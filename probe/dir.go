@@ -48,6 +48,15 @@ func (d Dir) Close() {
 	}
 }
 
+// answers says why there is nothing in a process's directory any more: it has
+// ended.
+func (d Dir) answers() error {
+	if err := unix.Faccessat(d.fd, "stat", unix.F_OK, 0); err != nil {
+		return fmt.Errorf("access %s/stat: %w", d.path, err)
+	}
+	return nil
+}
+
 // Path is where the directory was opened.
 func (d Dir) Path() string { return d.path }
 

@@ -374,28 +374,87 @@ func (s *Scan) markShared(d *descriptions) {
 	if d.off {
 		return
 	}
+	known := make(map[Key]*comparison, len(list))
+	list = slices.DeleteFunc(list, func(e *Joint) bool {
+		c := s.scanner.compared[e.Key]
+		if c == nil || !c.holds(d.j, e) {
+			return false
+		}
+		known[e.Key] = c
+		d.found(e, c)
+		return true
+	})
 	d.each(len(list), func(t *Task, i int) func() {
-		c := newComparer(t, &d.checked)
-		groups, all := c.shared(list[i].Holders, d.parent)
+		e, c := list[i], newComparer(t, &d.checked)
+		groups, all := c.shared(e.Holders, d.parent)
 		return func() {
-			if len(groups) > 0 {
-				d.shared = append(d.shared, sharing{list[i], groups})
-			}
-			if !all {
-				d.gap(model.Truncated, fmt.Sprintf("more than %d open file descriptions of one object: only those of relatives were compared", manyDescriptions))
-			}
+			result := &comparison{scan: s.number, groups: groups, all: all}
+			d.found(e, result)
 			d.failed(c.bad)
+			if s.scanner.opts.Repeated && len(c.bad) == 0 {
+				result.descriptors = fileDescriptors(e.Holders)
+				known[e.Key] = result
+			}
 		}
 	})
+	s.scanner.compared = known
 	d.alive = map[int32]bool{}
 	for _, f := range d.shared {
 		for _, g := range f.groups {
-			in := make(map[Descriptor]bool, len(g))
-			for _, desc := range g {
-				in[desc] = true
+			in := func(desc Descriptor) bool { return slices.Contains(g, desc) }
+			if len(g) > 16 {
+				set := make(map[Descriptor]bool, len(g))
+				for _, desc := range g {
+					set[desc] = true
+				}
+				in = func(desc Descriptor) bool { return set[desc] }
 			}
-			markGroup(f.joint.Holders, func(h *model.Holder, desc Descriptor) bool { return in[desc] && d.same(h.PID) })
+			markGroup(f.joint.Holders, func(h *model.Holder, desc Descriptor) bool { return in(desc) && d.same(h.PID) })
 		}
+	}
+}
+
+// comparison is what comparing the descriptors of one object gave.
+type comparison struct {
+	scan        int // in which they were compared
+	descriptors []Descriptor
+	groups      [][]Descriptor
+	all         bool
+}
+
+// holds reports whether what was found earlier still is so: the same descriptors
+// hold the object, of processes that have not run since.
+func (c *comparison) holds(j *Joined, e *Joint) bool {
+	n := 0
+	for i := range e.Holders {
+		desc, ok := DescriptorOf(&e.Holders[i])
+		if !ok {
+			continue
+		}
+		if n == len(c.descriptors) || c.descriptors[n] != desc || j.Since(e.Holders[i].PID) > c.scan {
+			return false
+		}
+		n++
+	}
+	return n == len(c.descriptors)
+}
+
+func fileDescriptors(holders []model.Holder) []Descriptor {
+	var list []Descriptor
+	for i := range holders {
+		if desc, ok := DescriptorOf(&holders[i]); ok {
+			list = append(list, desc)
+		}
+	}
+	return list
+}
+
+func (d *descriptions) found(e *Joint, c *comparison) {
+	if len(c.groups) > 0 {
+		d.shared = append(d.shared, sharing{e, c.groups})
+	}
+	if !c.all {
+		d.gap(model.Truncated, fmt.Sprintf("more than %d open file descriptions of one object: only those of relatives were compared", manyDescriptions))
 	}
 }
 
@@ -467,6 +526,9 @@ func (j *Joined) Same(pid int32) bool {
 	p := j.Processes[pid]
 	if p == nil {
 		return false
+	}
+	if dir, ok := j.Scan.scanner.handles.get(p); ok {
+		return dir.answers() == nil
 	}
 	var buf [1024]byte
 	text, err := j.Scan.root.ReadRecord(itoa(int(pid))+"/stat", buf[:0])

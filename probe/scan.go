@@ -77,6 +77,8 @@ type Scanner struct {
 	kept  map[int]*kept // by pid
 
 	sharers sharers
+
+	compared map[Key]*comparison // in the last scan
 }
 
 // NewScanner returns a Scanner.
@@ -182,6 +184,7 @@ func (sc *Scanner) Close() {
 	sc.handles.drop(func(int) bool { return false })
 	sc.mu.Lock()
 	clear(sc.kept)
+	sc.compared = nil
 	sc.mu.Unlock()
 }
 

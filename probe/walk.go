@@ -241,8 +241,8 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 
 	// The directory is bound to this process. If there still is something in it, all
 	// that was read above was this process's.
-	if err := unix.Faccessat(dir.fd, "stat", unix.F_OK, 0); err != nil {
-		return nil, fmt.Errorf("access %s/stat: %w", dir.path, err)
+	if err := dir.answers(); err != nil {
+		return nil, err
 	}
 	// What a process holds is kept until all are read: no more than it takes.
 	sc.holds = r.out.holds

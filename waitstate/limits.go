@@ -20,7 +20,10 @@ func (r *round) limits(ctx context.Context, x *index) {
 	byPID := map[int][]*thread{}
 	var list []*model.Process
 	for _, t := range r.threads {
-		if !t.same || t.timed || t.partial || t.needs == model.NeedsSignal || t.needs == model.NeedsPeer {
+		if t.known {
+			t.proc.Timers = t.timers // set by it alone, and it is at no socket
+		}
+		if !t.same || t.known || t.timed || t.partial || t.needs == model.NeedsSignal || t.needs == model.NeedsPeer {
 			continue
 		}
 		if byPID[t.proc.PID] == nil {

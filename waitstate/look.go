@@ -25,7 +25,11 @@ type thread struct {
 	// What the second look says.
 	same bool // it is in the same call and has not run
 	age  model.Opt[int64]
-	link string // what the descriptor leads to, of a wait on one
+	exec time.Duration // when it last ran, by the scheduler's clock; 0 if that is not known
+	link string        // what the descriptor leads to, of a wait on one
+
+	known  bool           // it was found in the last scan, and has not run since
+	timers model.Opt[int] // then: of its process
 
 	onSocket    bool            // it reads from a socket or writes to it
 	socketTimed model.Opt[bool] // … which has a time limit
@@ -36,6 +40,8 @@ type round struct {
 	j       *probe.Joined
 	out     *probe.Out
 	threads []*thread
+	earlier earlier
+	visits  []visited
 	denied  bool // there are processes whose threads could not be read
 	clock   schedClock
 	clocked bool
@@ -45,9 +51,15 @@ type round struct {
 func (r *round) firstLook(ctx context.Context) {
 	var list []*model.Process
 	for _, p := range r.j.Processes {
-		if !p.Kernel && !p.Self {
-			list = append(list, p)
+		if p.Kernel || p.Self {
+			continue
 		}
+		if threads, ok := r.earlier.recall(r.j, p); ok {
+			r.threads = append(r.threads, threads...)
+			r.visits = append(r.visits, visited{p, threads, true})
+			continue
+		}
+		list = append(list, p)
 	}
 	slices.SortFunc(list, func(a, b *model.Process) int { return a.PID - b.PID })
 	unread := unreadEpolls(r.j)
@@ -62,6 +74,7 @@ func (r *round) firstLook(ctx context.Context) {
 		v.process()
 		return func() {
 			r.threads = append(r.threads, v.threads...)
+			r.visits = append(r.visits, visited{p.Model, v.threads, len(v.gaps) == 0})
 			for _, g := range v.gaps {
 				r.denied = true
 				r.out.Gap(g)
@@ -234,7 +247,7 @@ func (r *round) secondLook(ctx context.Context) {
 		}
 		return func() {
 			for i, t := range threads {
-				t.same, t.age, t.link = seen[i].same, seen[i].age, seen[i].link
+				t.same, t.age, t.exec, t.link = seen[i].same, seen[i].age, seen[i].exec, seen[i].link
 			}
 		}
 	}, func(*model.Process, error) {})
@@ -242,23 +255,39 @@ func (r *round) secondLook(ctx context.Context) {
 
 // again is the second look at a thread.
 func (r *round) again(v *visit, t *thread) (seen thread) {
-	_, err := v.read(t.tid)
-	if err != nil || !bytes.Equal(v.buf, t.raw) {
-		return seen
+	if !t.known {
+		if _, err := v.read(t.tid); err != nil || !bytes.Equal(v.buf, t.raw) {
+			return seen
+		}
 	}
 	first, known := t.runs.Get()
 	second, known2 := runCount(v.proc, t.tid).Get()
 	seen.same = known && known2 && first == second
-	if r.clocked {
-		v.buf, err = v.proc.Dir.ReadRecord("task/"+itoa(t.tid)+"/sched", v.buf[:0])
-		if err == nil {
-			if exec, err := parseSched(v.buf); err == nil && exec > 0 { // 0: moved to another processor, not run there yet
-				seen.age = model.Some(int64(r.clock.age(exec) / time.Microsecond * time.Microsecond))
-			}
+	switch {
+	case t.known && seen.same:
+		seen.exec, seen.link = t.exec, t.link
+	default:
+		seen.exec = v.lastRun(t.tid)
+		if fd, ok := t.target.FD.Get(); ok {
+			seen.link, _ = v.proc.Dir.Readlink("task/" + itoa(t.tid) + "/fd/" + itoa(fd))
 		}
 	}
-	if fd, ok := t.target.FD.Get(); ok {
-		seen.link, _ = v.proc.Dir.Readlink("task/" + itoa(t.tid) + "/fd/" + itoa(fd))
+	if r.clocked && seen.exec > 0 {
+		seen.age = model.Some(int64(r.clock.age(seen.exec) / time.Microsecond * time.Microsecond))
 	}
 	return seen
+}
+
+// lastRun is when a thread last ran; 0 if that is not known, or if it was moved to
+// another processor and has not run there yet.
+func (v *visit) lastRun(tid int) time.Duration {
+	var err error
+	if v.buf, err = v.proc.Dir.ReadRecord("task/"+itoa(tid)+"/sched", v.buf[:0]); err != nil {
+		return 0
+	}
+	exec, err := parseSched(v.buf)
+	if err != nil {
+		return 0
+	}
+	return exec
 }

@@ -11,6 +11,7 @@ import (
 
 // Probe reads what each blocked thread waits for, and the futexes among that.
 func Probe() probe.Probe {
+	var last earlier
 	return probe.Probe{
 		Name:   "waits",
 		Closer: lookCloser,
@@ -19,7 +20,7 @@ func Probe() probe.Probe {
 			if !decodable {
 				return fmt.Errorf("%w: calls of this architecture are not decoded", errors.ErrUnsupported)
 			}
-			r := &round{j: j, out: out}
+			r := &round{j: j, out: out, earlier: last}
 			r.firstLook(ctx)
 			select {
 			case <-time.After(j.Scan.Sample()):
@@ -30,6 +31,7 @@ func Probe() probe.Probe {
 			r.limits(ctx, index)
 			r.futexes(index)
 			r.report(index)
+			last = r.remember()
 			return ctx.Err()
 		},
 	}

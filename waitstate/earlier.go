@@ -1,0 +1,64 @@
+package waitstate
+
+import (
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// earlier is what the last scan's looks gave, by process. A thread that has not run
+// since is in the call in which it was, about the same descriptors, and nothing of
+// that need be read again but that it still has not run.
+type earlier map[int]*looked
+
+// looked is what two looks at all threads of a process gave.
+type looked struct {
+	ticks   uint64
+	scan    int
+	threads []*thread
+	timers  model.Opt[int]
+}
+
+// visited is a process that was looked at, and whether all of its threads could be.
+type visited struct {
+	proc    *model.Process
+	threads []*thread
+	whole   bool
+}
+
+// recall lists the threads of a process as they were found earlier; false if
+// they have to be looked at again.
+func (e earlier) recall(j *probe.Joined, p *model.Process) ([]*thread, bool) {
+	l := e[p.PID]
+	if l == nil || l.ticks != p.StartTicks || j.Since(int32(p.PID)) > l.scan {
+		return nil, false
+	}
+	list := make([]*thread, 0, len(l.threads))
+	for _, t := range l.threads {
+		again := *t
+		again.proc, again.known, again.same, again.timers = p, true, false, l.timers
+		again.comm, again.state = p.Comm, p.State
+		for i := range p.ThreadList {
+			if p.ThreadList[i].TID == t.tid {
+				again.comm, again.state = p.ThreadList[i].Comm, p.ThreadList[i].State
+			}
+		}
+		list = append(list, &again)
+	}
+	return list, true
+}
+
+// remember makes what the next scan may use. What others change while a thread
+// waits is looked at each time: words in shared memory, sets of epoll, options of
+// sockets, and how much is left of a time.
+func (r *round) remember() earlier {
+	e := earlier{}
+	for _, v := range r.visits {
+		lasts := func(t *thread) bool { return t.same && len(t.futexes) == 0 && !t.set && !t.timed && !t.onSocket }
+		if v.whole && !slices.ContainsFunc(v.threads, func(t *thread) bool { return !lasts(t) }) {
+			e[v.proc.PID] = &looked{v.proc.StartTicks, r.j.Number(), v.threads, v.proc.Timers}
+		}
+	}
+	return e
+}
