@@ -3,6 +3,7 @@ package fdscan
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -67,8 +68,8 @@ type asleep struct {
 // descriptor meanwhile, or io_uring, hide from it: it spares ipctop most of
 // what could get stuck, not all. written are the pipes that somebody sleeps in a
 // call to write to, wherever. With writes those alone are looked at.
-func busyPipes(j *probe.Joined, pipes []*probe.Joint, writes bool) (busy map[probe.Key]error, written map[*probe.Joint]bool) {
-	sleepers := pipeSleepers(j, pipes, writes)
+func busyPipes(j *probe.Joined, pipes []*probe.Joint, earlier *earlierSleepers, writes bool) (busy map[probe.Key]error, written map[*probe.Joint]bool) {
+	sleepers := pipeSleepers(j, pipes, earlier, writes)
 	written = map[*probe.Joint]bool{}
 	var suspects []asleep
 	for _, s := range sleepers {
@@ -99,8 +100,20 @@ func busyPipes(j *probe.Joined, pipes []*probe.Joint, writes bool) (busy map[pro
 	return busy, written
 }
 
+// earlierSleepers are the threads that slept in calls on pipes when a scan before
+// looked. Those of a process that has not run since still do.
+type earlierSleepers struct {
+	byPID map[int]processSleepers
+}
+
+type processSleepers struct {
+	ticks uint64
+	scan  int
+	list  []asleep
+}
+
 // pipeSleepers finds the threads that sleep in calls on pipes.
-func pipeSleepers(j *probe.Joined, pipes []*probe.Joint, writes bool) []asleep {
+func pipeSleepers(j *probe.Joined, pipes []*probe.Joint, earlier *earlierSleepers, writes bool) []asleep {
 	var list []*model.Process
 	seen := map[int32]bool{}
 	for _, e := range pipes {
@@ -113,15 +126,28 @@ func pipeSleepers(j *probe.Joined, pipes []*probe.Joint, writes bool) []asleep {
 		}
 	}
 	at := map[descriptor][]asleep{}
+	now := map[int]processSleepers{}
+	take := func(p *model.Process, sleepers processSleepers) {
+		now[p.PID] = sleepers
+		for _, s := range sleepers.list {
+			s.proc = p
+			d := descriptor{int32(p.PID), s.fd}
+			at[d] = append(at[d], s)
+		}
+	}
+	list = slices.DeleteFunc(list, func(p *model.Process) bool {
+		known, ok := earlier.byPID[p.PID]
+		if !ok || known.ticks != p.StartTicks || j.Since(int32(p.PID)) > known.scan {
+			return false
+		}
+		take(p, known)
+		return true
+	})
 	j.EachProcess(list, func(t *probe.Task, p *probe.Proc) func() {
 		sleepers := sleepersOf(t, p, writes)
-		return func() {
-			for _, s := range sleepers {
-				d := descriptor{p.PID(), s.fd}
-				at[d] = append(at[d], s)
-			}
-		}
+		return func() { take(p.Model, processSleepers{p.Model.StartTicks, j.Number(), sleepers}) }
 	}, func(*model.Process, error) {})
+	earlier.byPID = now
 	var found []asleep
 	for _, e := range pipes {
 		for i := range e.Holders {

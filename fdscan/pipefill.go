@@ -21,14 +21,14 @@ import (
 // pipes that look so are not asked ([busyPipes]); those that are, are asked by
 // another process ([askAside]), or on guarded threads where there can be none;
 // and what got stuck once is left alone.
-func completePipes(ctx context.Context, j *probe.Joined, space *probe.Space, out *probe.Out) {
+func completePipes(ctx context.Context, j *probe.Joined, space *probe.Space, earlier *earlierSleepers, out *probe.Out) {
 	if !j.Scan.PIDCalls {
 		out.Gap(model.Gap{Reason: model.Unsupported, Op: fillOp, Detail: "the proc file system belongs to another pid namespace"})
 		return
 	}
 	f := &pipeFills{joined: j, out: out}
 	pipes := j.In(space)
-	busy, written := busyPipes(j, pipes, j.Scan.WaitsOnly())
+	busy, written := busyPipes(j, pipes, earlier, j.Scan.WaitsOnly())
 	for _, e := range pipes {
 		q := newPipeQuestion(e)
 		switch {

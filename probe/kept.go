@@ -23,6 +23,9 @@ type kept struct {
 	scan  int // in which it was read
 	marks []mark
 
+	line   statLine
+	kernel *model.Process // of a kernel thread: all of it
+
 	cmdline    []string
 	exe        string
 	namespaces map[string]uint64
@@ -62,6 +65,42 @@ func settled(m mark, state string) mark {
 	return m
 }
 
+// asleep returns what is remembered of a process of one thread that has slept since;
+// nil if it may not have, or if dir need not be of that process.
+func (s *Scan) asleep(pid int, dir Dir, now mark) *kept {
+	if !dir.kept || now.runs == "" {
+		return nil
+	}
+	s.scanner.mu.Lock()
+	k := s.scanner.kept[pid]
+	s.scanner.mu.Unlock()
+	if k == nil || len(k.marks) != 1 || k.marks[0] != now {
+		return nil
+	}
+	return k
+}
+
+// stat is the process's stat as far as others change it while it sleeps, from its
+// status: its parent ends, its shell moves it to another group (setpgid(2)). Of one
+// that is stopped stat says more.
+func (k *kept) stat(status []byte) (statLine, bool) {
+	st, ok := k.line, true
+	number := func(name string) int {
+		v, _ := StatusField(status, name)
+		v, _, _ = bytes.Cut(v, []byte("\t")) // one for each pid namespace it is in
+		n, err := strconv.Atoi(string(v))
+		ok = ok && err == nil
+		return n
+	}
+	st.ppid, st.pgrp, st.session, st.threads = number("PPid"), number("NSpgid"), number("NSsid"), number("Threads") // Linux 4.1
+	state, _ := StatusField(status, "State")
+	if len(state) == 0 || state[0] == 'T' || state[0] == 't' || st.threads != 1 {
+		return st, false
+	}
+	st.state = state[0]
+	return st, ok
+}
+
 // recall returns what is remembered of a process, if no thread of it has run
 // since: nil if one has, or if that cannot be told.
 func (s *Scan) recall(m *model.Process, marks []mark) *kept {
@@ -92,11 +131,16 @@ func (s *Scan) remember(pid int, k *kept) {
 // of it could not be or is not sure to last.
 func (s *Scan) keep(p *Proc, r *result, sc *scratch, marks []mark) *kept {
 	m := p.Model
-	if !s.scanner.opts.Repeated || m.Kernel || m.Self || r.unreadable || r.partialFDs || r.partialMaps || r.ownTables || len(r.out.gaps) > 0 ||
+	if !s.scanner.opts.Repeated || m.Self || r.unreadable || r.partialFDs || r.partialMaps || r.ownTables || len(r.out.gaps) > 0 ||
 		slices.ContainsFunc(marks, func(m mark) bool { return m.runs == "" }) {
 		return nil
 	}
+	if m.Kernel {
+		whole := *m
+		return &kept{ticks: m.StartTicks, scan: s.number, marks: slices.Clone(marks), line: p.stat, kernel: &whole}
+	}
 	k := &kept{
+		line:  p.stat,
 		ticks: m.StartTicks, scan: s.number, marks: slices.Clone(marks), cmdline: m.Cmdline, exe: m.Exe, namespaces: m.Namespaces, fds: m.FDs,
 		again: slices.Clone(sc.again), mappings: !sc.changing, holds: make([]holdRecord, 0, len(sc.lasting)),
 	}

@@ -16,6 +16,7 @@ type Proc struct {
 	Scan   *Scan
 
 	task *Task
+	stat statLine
 	mnt  *mountTable
 }
 

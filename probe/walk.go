@@ -153,26 +153,28 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 	defer scratches.Put(sc)
 	marks := append(sc.marks[:0], mark{pid, s.readMark(dir, "schedstat")})
 
+	still := s.asleep(pid, dir, marks[0])
+	if still != nil && still.kernel != nil {
+		m := *still.kernel
+		return &result{process: &m, out: &Out{probe: "process"}, kept: still}, dir.answers()
+	}
 	// A process can be stuck in such a way that even its stat does not answer.
-	if !t.Enter("stat", 0) {
-		return nil, ErrGivenUp
-	}
-	text, err := dir.ReadRecord("stat", sc.text[:0])
-	t.Leave()
-	if err != nil {
-		return nil, err
-	}
-	st, err := parseStat(text)
-	if err != nil {
-		return nil, err
-	}
 	if !t.Enter("status", 0) {
 		return nil, ErrGivenUp
 	}
-	text, err = dir.ReadRecord("status", text[:0])
+	text, err := dir.ReadRecord("status", sc.text[:0])
 	t.Leave()
 	if err != nil {
 		return nil, err
+	}
+	st, ok := statLine{}, false
+	if still != nil {
+		st, ok = still.stat(text)
+	}
+	if !ok {
+		if st, err = s.readStat(t, dir, sc); err != nil {
+			return nil, err
+		}
 	}
 	sc.text = text
 
@@ -191,7 +193,7 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 	}
 	t.about(processKey{pid, st.startTicks})
 	r := &result{process: m, out: &Out{probe: "process", holds: sc.holds[:0]}}
-	p := &Proc{Dir: dir, Model: m, Status: slices.Clone(text), Scan: s, task: t}
+	p := &Proc{Dir: dir, Model: m, Status: slices.Clone(text), Scan: s, task: t, stat: st}
 	if m.Threads > 1 && st.state != 'X' {
 		marks = s.readThreads(p, sc, r.out, marks[:0])
 	} else {
@@ -220,6 +222,7 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 	}
 	switch {
 	case m.Kernel:
+		r.kept = s.keep(p, r, sc, marks)
 	case known != nil && s.reuse(p, known, sc, r):
 		r.kept = known
 	default:
@@ -248,6 +251,18 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 	sc.holds = r.out.holds
 	r.out.holds = slices.Clone(r.out.holds)
 	return r, nil
+}
+
+func (s *Scan) readStat(t *Task, dir Dir, sc *scratch) (statLine, error) {
+	if !t.Enter("stat", 0) {
+		return statLine{}, ErrGivenUp
+	}
+	text, err := dir.ReadRecord("stat", sc.link[:0])
+	t.Leave()
+	if err != nil {
+		return statLine{}, err
+	}
+	return parseStat(text)
 }
 
 // readArguments reads the command line, for which the kernel takes the process's

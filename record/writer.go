@@ -39,8 +39,8 @@ type Writer struct {
 	lastTaken int64
 	starts    []groupStart // of all groups, the one under way included
 
-	doc  bytes.Buffer
-	full bool // the next sample begins a group
+	docs [2]bytes.Buffer // by turns: last is in the other one
+	full bool            // the next sample begins a group
 }
 
 // groupStart is where a group begins, and when.
@@ -74,11 +74,12 @@ func Continue(f File, r *Recording, keep Keep) (*Writer, error) {
 // Append adds a sample and sees to it that it is on the disk. After an error the
 // file is as it was before, and nothing more can be appended.
 func (w *Writer) Append(s *model.Snapshot) error {
-	w.doc.Reset()
-	if err := model.Encode(&w.doc, s); err != nil {
+	w.docs[0], w.docs[1] = w.docs[1], w.docs[0]
+	w.docs[0].Reset()
+	if err := model.Encode(&w.docs[0], s); err != nil {
 		return err
 	}
-	doc := bytes.Clone(w.doc.Bytes())
+	doc := w.docs[0].Bytes()
 	if len(doc) > maxDocument {
 		return fmt.Errorf("a sample of %d bytes is too large for a recording", len(doc))
 	}
