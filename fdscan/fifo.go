@@ -22,7 +22,7 @@ const deletedSuffix = " (deleted)"
 // with a path, so each path is asked for it; never by opening it, which would
 // wake who waits for the other end.
 func FIFO() probe.Probe {
-	var earlier earlierSleepers
+	var memory pipeMemory
 	return probe.Probe{
 		Name: "fifo",
 		FD: func(fd *probe.FD, out *probe.Out) bool {
@@ -46,8 +46,9 @@ func FIFO() probe.Probe {
 			out.Object(k, fifoObject(k, string(fd.Link), st))
 			return true
 		},
+		Close: memory.aside.close,
 		Complete: func(ctx context.Context, j *probe.Joined, out *probe.Out) {
-			completePipes(ctx, j, fifos, &earlier, out)
+			completePipes(ctx, j, fifos, &memory, out)
 		},
 	}
 }

@@ -24,7 +24,7 @@ var pipefs = &probe.Space{
 // Pipe reads anonymous pipes: the ends from the descriptor links, fill and
 // capacity from a duplicate (see [completePipes]).
 func Pipe() probe.Probe {
-	var earlier earlierSleepers
+	var memory pipeMemory
 	return probe.Probe{
 		Name: "pipe",
 		FD: func(fd *probe.FD, out *probe.Out) bool {
@@ -40,8 +40,9 @@ func Pipe() probe.Probe {
 			fd.Lasts()
 			return true
 		},
+		Close: memory.aside.close,
 		Complete: func(ctx context.Context, j *probe.Joined, out *probe.Out) {
-			completePipes(ctx, j, pipefs, &earlier, out)
+			completePipes(ctx, j, pipefs, &memory, out)
 		},
 	}
 }

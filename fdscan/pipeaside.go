@@ -15,16 +15,16 @@ const asideEnv = "IPCTOP_ASIDE"
 
 // aside is the process that asks pipes, seen by ipctop.
 type aside struct {
-	cmd     *exec.Cmd
-	answers *os.File
-	gone    chan struct{}
-	backs   []func()
+	cmd       *exec.Cmd
+	questions *os.File
+	answers   *os.File
+	gone      chan struct{}
+	backs     []func()
 }
 
-// startAside starts a process that asks these questions. It has nothing that
-// anybody waits for: not ipctop's output, nor its terminal, nor its directory.
-func startAside(program string, questions []pipeQuestion) (*aside, error) {
-	b := encodeQuestions(questions)
+// startAside starts the process. It has nothing that anybody waits for: not ipctop's
+// output, nor its terminal, nor its directory. It ends when nobody is left to ask it.
+func startAside(program string) (*aside, error) {
 	in, stdin, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -46,11 +46,7 @@ func startAside(program string, questions []pipeQuestion) (*aside, error) {
 		answers.Close()
 		return nil, err
 	}
-	a := &aside{cmd: cmd, answers: answers, gone: make(chan struct{})}
-	go func() {
-		_, _ = stdin.Write(b)
-		stdin.Close()
-	}()
+	a := &aside{cmd: cmd, questions: stdin, answers: answers, gone: make(chan struct{})}
 	go func() {
 		_ = cmd.Wait()
 		close(a.gone)
@@ -58,9 +54,12 @@ func startAside(program string, questions []pipeQuestion) (*aside, error) {
 	return a, nil
 }
 
-// each calls f for every answer. It returns when there are no more, or when the
-// process does not say anything for longer than it takes to give a pipe up.
-func (a *aside) each(ctx context.Context, f func(i int, answer pipeAnswer)) {
+// ask asks questions and calls f for every answer. It returns when there are no
+// more, or when the process does not say anything for longer than it takes to give
+// a pipe up; whole reports that it came to the end.
+func (a *aside) ask(ctx context.Context, questions []pipeQuestion, f func(i int, answer pipeAnswer)) (whole bool) {
+	b := encodeQuestions(questions)
+	go func() { _, _ = a.questions.Write(b) }()
 	defer context.AfterFunc(ctx, func() { _ = a.answers.SetReadDeadline(time.Unix(1, 0)) })()
 	buf := make([]byte, 0, 64<<10)
 	for ctx.Err() == nil {
@@ -69,13 +68,18 @@ func (a *aside) each(ctx context.Context, f func(i int, answer pipeAnswer)) {
 		buf = buf[:len(buf)+n]
 		text := buf
 		for ; len(text) >= asideAnswerSize; text = text[asideAnswerSize:] {
-			f(parseAnswer(text))
+			i, answer := parseAnswer(text)
+			if i == roundEnd {
+				return true
+			}
+			f(i, answer)
 		}
 		buf = append(buf[:0], text...)
 		if err != nil {
-			return
+			break
 		}
 	}
+	return false
 }
 
 // whenGone has f called when the process has ended.
@@ -84,6 +88,7 @@ func (a *aside) whenGone(f func()) { a.backs = append(a.backs, f) }
 // end ends the process. If it is stuck nobody waits for it: it ends when the
 // kernel lets go of it.
 func (a *aside) end() {
+	a.questions.Close()
 	a.answers.Close()
 	_ = a.cmd.Process.Kill()
 	backs := a.backs
@@ -93,4 +98,29 @@ func (a *aside) end() {
 			back()
 		}
 	}()
+}
+
+// asideKeeper keeps the process from one scan to the next: to start it takes as
+// long as to ask a thousand pipes.
+type asideKeeper struct{ idle *aside }
+
+// take returns the idle process, or starts one.
+func (k *asideKeeper) take(program string) (a *aside, used bool, err error) {
+	if a, k.idle = k.idle, nil; a != nil {
+		select {
+		case <-a.gone:
+			a.end()
+		default:
+			return a, true, nil
+		}
+	}
+	a, err = startAside(program)
+	return a, false, err
+}
+
+func (k *asideKeeper) close() {
+	if k.idle != nil {
+		k.idle.end()
+		k.idle = nil
+	}
 }

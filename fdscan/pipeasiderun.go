@@ -22,16 +22,19 @@ func RunAside() {
 		return
 	}
 	closeInherited()
-	text, err := io.ReadAll(os.Stdin)
-	if err != nil {
-		os.Exit(1)
-	}
 	out := &answerWriter{w: os.Stdout}
-	go out.flushOften()
-	questions, ids := parseQuestions(text)
-	answerAll(questions, func(i int, a pipeAnswer) { out.write(ids[i], a) })
-	out.flush()
-	unix.Exit(0)
+	for {
+		text, err := readRound(os.Stdin)
+		if err != nil {
+			unix.Exit(0) // nobody asks any more
+		}
+		done := out.flushOften()
+		questions, ids := parseQuestions(text)
+		answerAll(questions, func(i int, a pipeAnswer) { out.write(ids[i], a) })
+		out.write(roundEnd, pipeAnswer{})
+		out.flush()
+		done()
+	}
 }
 
 // closeInherited closes what a shell left open in ipctop: to hold it would be to
@@ -74,10 +77,24 @@ func (w *answerWriter) flush() {
 	w.send()
 }
 
-// flushOften keeps what has been answered from waiting for what is stuck.
-func (w *answerWriter) flushOften() {
-	for range time.Tick(probe.Deadline / 10) {
-		w.flush()
+// flushOften keeps what has been answered from waiting for what is stuck, until
+// done is called.
+func (w *answerWriter) flushOften() (done func()) {
+	tick := time.NewTicker(probe.Deadline / 10)
+	ended := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-tick.C:
+				w.flush()
+			case <-ended:
+				return
+			}
+		}
+	}()
+	return func() {
+		tick.Stop()
+		close(ended)
 	}
 }
 

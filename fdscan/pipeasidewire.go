@@ -1,9 +1,16 @@
 package fdscan
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"io"
+	"math"
+)
 
 // What goes between ipctop and the process aside: records of fixed size, without
 // reflection, as there is one for every pipe on the machine.
+//
+// A round of questions is their length in bytes, u64, and what follows. Its answers
+// end with one to the question roundEnd.
 //
 // A question takes one row per descriptor, one after the other: question u32@0,
 // pid i32@4, fd i32@8, scope u64@16, num u64@24. An answer is question u32@0,
@@ -11,6 +18,8 @@ import "encoding/binary"
 const (
 	asideRowSize    = 32
 	asideAnswerSize = 24
+
+	roundEnd = math.MaxUint32
 )
 
 func encodeQuestions(questions []pipeQuestion) []byte {
@@ -18,8 +27,8 @@ func encodeQuestions(questions []pipeQuestion) []byte {
 	for _, q := range questions {
 		rows += len(q.holders)
 	}
-	b := make([]byte, 0, rows*asideRowSize)
 	ne := binary.NativeEndian
+	b := ne.AppendUint64(make([]byte, 0, 8+rows*asideRowSize), uint64(rows*asideRowSize))
 	for i, q := range questions {
 		for _, d := range q.holders {
 			b = ne.AppendUint32(b, uint32(i))
@@ -31,6 +40,17 @@ func encodeQuestions(questions []pipeQuestion) []byte {
 		}
 	}
 	return b
+}
+
+// readRound reads the questions of one round.
+func readRound(r io.Reader) ([]byte, error) {
+	var size [8]byte
+	if _, err := io.ReadFull(r, size[:]); err != nil {
+		return nil, err
+	}
+	b := make([]byte, binary.NativeEndian.Uint64(size[:]))
+	_, err := io.ReadFull(r, b)
+	return b, err
 }
 
 // parseQuestions brings the rows of each question together. ids are what the

@@ -21,14 +21,14 @@ import (
 // pipes that look so are not asked ([busyPipes]); those that are, are asked by
 // another process ([askAside]), or on guarded threads where there can be none;
 // and what got stuck once is left alone.
-func completePipes(ctx context.Context, j *probe.Joined, space *probe.Space, earlier *earlierSleepers, out *probe.Out) {
+func completePipes(ctx context.Context, j *probe.Joined, space *probe.Space, memory *pipeMemory, out *probe.Out) {
 	if !j.Scan.PIDCalls {
 		out.Gap(model.Gap{Reason: model.Unsupported, Op: fillOp, Detail: "the proc file system belongs to another pid namespace"})
 		return
 	}
-	f := &pipeFills{joined: j, out: out}
+	f := &pipeFills{joined: j, out: out, aside: &memory.aside}
 	pipes := j.In(space)
-	busy, written := busyPipes(j, pipes, earlier, j.Scan.WaitsOnly())
+	busy, written := busyPipes(j, pipes, &memory.sleepers, j.Scan.WaitsOnly())
 	for _, e := range pipes {
 		q := newPipeQuestion(e)
 		switch {
@@ -51,6 +51,12 @@ func completePipes(ctx context.Context, j *probe.Joined, space *probe.Space, ear
 	}
 }
 
+// pipeMemory is what is kept from one scan to the next.
+type pipeMemory struct {
+	sleepers earlierSleepers
+	aside    asideKeeper
+}
+
 // fillOp is what gaps and the guard call it.
 const fillOp = "fill"
 
@@ -61,6 +67,7 @@ type pipeFills struct {
 	questions []pipeQuestion
 	asked     []*probe.Joint // whom each question is about
 	refused   int
+	aside     *asideKeeper
 }
 
 // settle puts an answer where it belongs.
@@ -107,24 +114,42 @@ func (f *pipeFills) askAside(ctx context.Context) bool {
 	if program == "" || len(f.questions) == 0 {
 		return program != ""
 	}
-	a, err := startAside(program, f.questions)
-	if err != nil {
-		f.out.Gap(model.Gap{Reason: probe.ReasonOf(err), Op: "start", Path: program, Detail: err.Error() + ": pipes are asked by ipctop itself"})
-		return false
+	for {
+		a, used, err := f.aside.take(program)
+		if err != nil {
+			f.out.Gap(model.Gap{Reason: probe.ReasonOf(err), Op: "start", Path: program, Detail: err.Error() + ": pipes are asked by ipctop itself"})
+			return false
+		}
+		answered, answers := f.askThrough(ctx, a)
+		if answers == 0 && used && ctx.Err() == nil {
+			continue // somebody ended it since the last scan
+		}
+		for i, ok := range answered {
+			if !ok && ctx.Err() == nil {
+				f.settle(f.asked[i], pipeAnswer{}, probe.ErrGivenUp)
+			}
+		}
+		return true
 	}
-	answered := make([]bool, len(f.questions))
-	a.each(ctx, func(i int, answer pipeAnswer) {
+}
+
+// askThrough has a process ask, and tells which questions it answered.
+func (f *pipeFills) askThrough(ctx context.Context, a *aside) (answered []bool, answers int) {
+	answered = make([]bool, len(f.questions))
+	stuck := false
+	whole := a.ask(ctx, f.questions, func(i int, answer pipeAnswer) {
 		answered[i] = true
+		answers++
 		f.settle(f.asked[i], answer, answer.err())
 		if answer.status == statusStuck {
+			stuck = true
 			a.whenGone(f.joined.GiveUp(f.asked[i], fillOp))
 		}
 	})
-	for i, ok := range answered {
-		if !ok && ctx.Err() == nil {
-			f.settle(f.asked[i], pipeAnswer{}, probe.ErrGivenUp)
-		}
+	if whole && !stuck && f.joined.Scan.Repeated() {
+		f.aside.idle = a
+	} else {
+		a.end()
 	}
-	a.end()
-	return true
+	return answered, answers
 }

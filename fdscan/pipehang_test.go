@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -216,7 +217,7 @@ func checkAsked(t *testing.T, snap *model.Snapshot, ino uint64) {
 func rashPipe() probe.Probe {
 	p := Pipe()
 	p.Complete = func(ctx context.Context, j *probe.Joined, out *probe.Out) {
-		f := &pipeFills{joined: j, out: out}
+		f := &pipeFills{joined: j, out: out, aside: new(asideKeeper)}
 		for _, e := range j.In(pipefs) {
 			if j.GivenUp(e, fillOp) {
 				f.settle(e, pipeAnswer{}, probe.ErrGivenUp)
@@ -274,16 +275,16 @@ func TestAside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := startAside(exe, []pipeQuestion{
-		s.question(t),
-		{num: own, holders: []descriptor{{int32(os.Getpid()), 9999}, {int32(os.Getpid()), int32(fd)}}},
-		{num: own + 1, holders: []descriptor{{int32(os.Getpid()), int32(fd)}}},
-	})
+	a, err := startAside(exe)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := map[int]pipeAnswer{}
-	a.each(t.Context(), func(i int, answer pipeAnswer) { got[i] = answer })
+	a.ask(t.Context(), []pipeQuestion{
+		s.question(t),
+		{num: own, holders: []descriptor{{int32(os.Getpid()), 9999}, {int32(os.Getpid()), int32(fd)}}},
+		{num: own + 1, holders: []descriptor{{int32(os.Getpid()), int32(fd)}}},
+	}, func(i int, answer pipeAnswer) { got[i] = answer })
 	if len(got) != 3 || got[0].status != statusStuck || got[1].err() != nil || got[1].queued != 3 || got[1].capacity < 4096 ||
 		got[2].status != int32(unix.EBADF) {
 		t.Errorf("answers %+v", got)
@@ -319,4 +320,48 @@ func TestPipesInCall(t *testing.T) {
 	if got := string(plainSymbol([]byte("pipe_wait.constprop.0"))); got != "pipe_wait" {
 		t.Error(got)
 	}
+}
+
+// TestAsideStays: a scanner that scans again asks the same process, another one if
+// somebody ended it, and ends it when it is closed.
+func TestAsideStays(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, _ := ownPipe(t)
+	scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{Pipe()}, Aside: exe, Repeated: true})
+	defer scanner.Close()
+	asides := func() []int {
+		var pids []int
+		var children []byte
+		tasks, _ := filepath.Glob("/proc/self/task/*/children")
+		if len(tasks) == 0 {
+			t.Skip("this kernel does not list children")
+		}
+		for _, name := range tasks {
+			more, _ := os.ReadFile(name)
+			children = append(append(children, ' '), more...)
+		}
+		for _, f := range strings.Fields(string(children)) {
+			line, _ := os.ReadFile("/proc/" + f + "/cmdline")
+			if pid, err := strconv.Atoi(f); err == nil && strings.HasPrefix(string(line), "ipctop: asks pipes") && !slices.Contains(pids, pid) {
+				pids = append(pids, pid)
+			}
+		}
+		return pids
+	}
+	checkAsked(t, scanPipes(t, scanner), own)
+	first := asides()
+	checkAsked(t, scanPipes(t, scanner), own)
+	if again := asides(); len(first) != 1 || !slices.Equal(first, again) {
+		t.Fatalf("asked by processes %v, then by %v", first, again)
+	}
+	if err := unix.Kill(first[0], unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	checkAsked(t, scanPipes(t, scanner), own)
+	within(t, 5*time.Second, "replaced", func() bool { now := asides(); return len(now) == 1 && now[0] != first[0] })
+	scanner.Close()
+	within(t, 5*time.Second, "ended", func() bool { return len(asides()) == 0 })
 }

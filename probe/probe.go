@@ -53,6 +53,9 @@ type Probe struct {
 	// someone waits.
 	Waits func(ctx context.Context, j *Joined, out *Out) error
 
+	// Close gives up what the probe keeps from one scan to the next.
+	Close func()
+
 	// Closer reads what is too costly to be read of every process, of those that
 	// somebody wants to see in detail ([Options].Closer). It may change holders'
 	// extents and add objects.

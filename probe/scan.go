@@ -185,6 +185,11 @@ func (sc *Scanner) Close() {
 	sc.mu.Lock()
 	clear(sc.kept)
 	sc.compared = nil
+	for i := range sc.opts.Probes {
+		if closeProbe := sc.opts.Probes[i].Close; closeProbe != nil {
+			closeProbe()
+		}
+	}
 	sc.mu.Unlock()
 }
 
@@ -265,6 +270,9 @@ func (s *Scan) Sample() time.Duration { return s.scanner.opts.Sample }
 
 // WaitsOnly is [Options].WaitsOnly.
 func (s *Scan) WaitsOnly() bool { return s.scanner.opts.WaitsOnly }
+
+// Repeated is [Options].Repeated.
+func (s *Scan) Repeated() bool { return s.scanner.opts.Repeated }
 
 // Aside is [Options].Aside.
 func (s *Scan) Aside() string { return s.scanner.opts.Aside }
