@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"iter"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -19,7 +18,7 @@ type Joined struct {
 	Processes map[int32]*model.Process
 
 	objects   map[Key]*Joint
-	spaces    map[*Space][]*Joint // objects by space, and some that are none any more
+	spaces    map[*Space][]*Joint // objects by space, those that are gone included
 	shelf     []model.Object      // where they lie
 	order     []*Joint            // in which a snapshot took them from there
 	unclaimed map[Key]*Joint
@@ -40,8 +39,9 @@ type Joint struct {
 	// holders itself, or keep no record of them at all.
 	Complete model.Opt[bool]
 
-	place int // where Object lies on the shelf, from 1; 0: elsewhere
-	holds int // how many were emitted
+	gone  bool // it is another's name, or was dropped
+	place int  // where Object lies on the shelf, from 1; 0: elsewhere
+	holds int  // how many were emitted
 	peers []peerRecord
 }
 
@@ -87,7 +87,7 @@ func (j *Joined) Lookup(k Key) (*Joint, bool) {
 func (j *Joined) In(space *Space) []*Joint {
 	var list []*Joint
 	for _, e := range j.spaces[space] {
-		if j.objects[e.Key] == e { // still one of its own
+		if !e.gone {
 			list = append(list, e)
 		}
 	}
@@ -118,7 +118,17 @@ func (j *Joined) put(e *Joint) {
 }
 
 // All lists all objects, in no particular order.
-func (j *Joined) All() iter.Seq[*Joint] { return maps.Values(j.objects) }
+func (j *Joined) All() iter.Seq[*Joint] {
+	return func(yield func(*Joint) bool) {
+		for _, list := range j.spaces {
+			for _, e := range list {
+				if !e.gone && !yield(e) {
+					return
+				}
+			}
+		}
+	}
+}
 
 // Peers calls f for each object at the other end of e.
 func (j *Joined) Peers(e *Joint, f func(peer *Joint, c model.Confidence)) {
@@ -167,7 +177,7 @@ func (s *Scan) join() *Joined {
 	j := &Joined{
 		Scan:      s,
 		Processes: make(map[int32]*model.Process, processes),
-		objects:   make(map[Key]*Joint, objects+holds/4),
+		objects:   make(map[Key]*Joint, max(objects+holds/4, s.scanner.joints)),
 		spaces:    map[*Space][]*Joint{},
 		since:     map[int32]int{},
 		unclaimed: map[Key]*Joint{},
@@ -222,6 +232,7 @@ func (s *Scan) join() *Joined {
 		j.connect(r.out)
 		r.out.holds, r.out.objects = nil, nil // joined: their memory is wanted back
 	}
+	s.scanner.joints = len(j.objects)
 	j.shelve()
 	for _, e := range j.objects {
 		sortHolders(e.Holders)
@@ -245,7 +256,7 @@ func (j *Joined) connect(out *Out) {
 // OfKind lists the objects of a kind, in no particular order.
 func (j *Joined) OfKind(kind model.Kind) []*Joint {
 	var list []*Joint
-	for _, e := range j.objects {
+	for e := range j.All() {
 		if e.Object != nil && e.Object.Kind == kind {
 			list = append(list, e)
 		}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -32,8 +34,14 @@ type kept struct {
 	fds        model.Opt[int]
 
 	holds    []holdRecord // that last
-	again    []int32      // descriptors that have to be read again
+	again    []again      // descriptors that have to be read again
 	mappings bool         // whether the holds by mapping are among them: all of them last
+}
+
+// again is a descriptor that has to be read again.
+type again struct {
+	fd   int32
+	link string // where that leads to cannot change: an inode without a name
 }
 
 // mark is how far a thread had come.
@@ -165,14 +173,17 @@ func (s *Scan) reuse(p *Proc, k *kept, sc *scratch, r *result) bool {
 		defer dir.Close()
 		fd := FD{Proc: p, dir: dir, out: r.out, info: &sc.info}
 		var name [12]byte
-		for _, num := range k.again {
-			text := append(strconv.AppendInt(name[:0], int64(num), 10), 0)
-			n, errno := dir.readlinkC(&text[0], sc.link)
-			if errno != 0 || n == len(sc.link) {
-				r.out.holds = r.out.holds[:before]
-				return false
+		for _, a := range k.again {
+			text := append(strconv.AppendInt(name[:0], int64(a.fd), 10), 0)
+			n := copy(sc.link, a.link)
+			if n == 0 {
+				var errno unix.Errno
+				if n, errno = dir.readlinkC(&text[0], sc.link); errno != 0 || n == len(sc.link) {
+					r.out.holds = r.out.holds[:before]
+					return false
+				}
 			}
-			fd.Num, fd.Link, fd.name, fd.statted = num, sc.link[:n], &text[0], false
+			fd.Num, fd.Link, fd.name, fd.statted = a.fd, sc.link[:n], &text[0], false
 			s.descriptor(&fd, r.out)
 		}
 	}

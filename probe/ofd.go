@@ -342,6 +342,7 @@ func (s *Scan) mergeDescriptions(d *descriptions) {
 // merge makes from another name of into.
 func (j *Joined) merge(from, into *Joint) {
 	delete(j.objects, from.Key)
+	from.gone = true
 	if j.merged == nil {
 		j.merged = map[Key]*Joint{}
 	}
@@ -377,83 +378,96 @@ func (s *Scan) markShared(d *descriptions) {
 	known := make(map[Key]*comparison, len(list))
 	list = slices.DeleteFunc(list, func(e *Joint) bool {
 		c := s.scanner.compared[e.Key]
-		if c == nil || !c.holds(d.j, e) {
+		if c == nil || !c.apply(d.j, e) {
 			return false
 		}
 		known[e.Key] = c
-		d.found(e, c)
+		d.note(c.all)
 		return true
 	})
 	d.each(len(list), func(t *Task, i int) func() {
 		e, c := list[i], newComparer(t, &d.checked)
 		groups, all := c.shared(e.Holders, d.parent)
 		return func() {
-			result := &comparison{scan: s.number, groups: groups, all: all}
-			d.found(e, result)
+			if len(groups) > 0 {
+				d.shared = append(d.shared, sharing{e, groups})
+			}
+			d.note(all)
 			d.failed(c.bad)
 			if s.scanner.opts.Repeated && len(c.bad) == 0 {
-				result.descriptors = fileDescriptors(e.Holders)
-				known[e.Key] = result
+				known[e.Key] = &comparison{scan: s.number, all: all}
 			}
 		}
 	})
-	s.scanner.compared = known
 	d.alive = map[int32]bool{}
 	for _, f := range d.shared {
 		for _, g := range f.groups {
-			in := func(desc Descriptor) bool { return slices.Contains(g, desc) }
-			if len(g) > 16 {
-				set := make(map[Descriptor]bool, len(g))
-				for _, desc := range g {
-					set[desc] = true
-				}
-				in = func(desc Descriptor) bool { return set[desc] }
+			in := make(map[Descriptor]bool, len(g))
+			for _, desc := range g {
+				in[desc] = true
 			}
-			markGroup(f.joint.Holders, func(h *model.Holder, desc Descriptor) bool { return in(desc) && d.same(h.PID) })
+			markGroup(f.joint.Holders, func(h *model.Holder, desc Descriptor) bool { return in[desc] && d.same(h.PID) })
 		}
 	}
+	for _, e := range list {
+		if c := known[e.Key]; c != nil {
+			c.fill(e)
+		}
+	}
+	s.scanner.compared = known
 }
 
 // comparison is what comparing the descriptors of one object gave.
 type comparison struct {
-	scan        int // in which they were compared
-	descriptors []Descriptor
-	groups      [][]Descriptor
-	all         bool
+	scan  int // in which they were compared
+	marks []ofdMark
+	all   bool // each with every other
 }
 
-// holds reports whether what was found earlier still is so: the same descriptors
-// hold the object, of processes that have not run since.
-func (c *comparison) holds(j *Joined, e *Joint) bool {
+type ofdMark struct {
+	descriptor Descriptor
+	ofd        model.OFD
+}
+
+// fill notes how the holders were marked.
+func (c *comparison) fill(e *Joint) {
+	for i := range e.Holders {
+		if desc, ok := DescriptorOf(&e.Holders[i]); ok {
+			c.marks = append(c.marks, ofdMark{desc, e.Holders[i].OFD})
+		}
+	}
+}
+
+// apply marks the holders as they were. It reports false if that may be wrong by
+// now: others hold the object, or one that does has run since.
+func (c *comparison) apply(j *Joined, e *Joint) bool {
 	n := 0
 	for i := range e.Holders {
 		desc, ok := DescriptorOf(&e.Holders[i])
 		if !ok {
 			continue
 		}
-		if n == len(c.descriptors) || c.descriptors[n] != desc || j.Since(e.Holders[i].PID) > c.scan {
+		if n == len(c.marks) || c.marks[n].descriptor != desc || j.Since(e.Holders[i].PID) > c.scan {
 			return false
 		}
 		n++
 	}
-	return n == len(c.descriptors)
-}
-
-func fileDescriptors(holders []model.Holder) []Descriptor {
-	var list []Descriptor
-	for i := range holders {
-		if desc, ok := DescriptorOf(&holders[i]); ok {
-			list = append(list, desc)
+	if n != len(c.marks) {
+		return false
+	}
+	n = 0
+	for i := range e.Holders {
+		if _, ok := DescriptorOf(&e.Holders[i]); ok {
+			e.Holders[i].OFD = c.marks[n].ofd
+			n++
 		}
 	}
-	return list
+	return true
 }
 
-func (d *descriptions) found(e *Joint, c *comparison) {
-	if len(c.groups) > 0 {
-		d.shared = append(d.shared, sharing{e, c.groups})
-	}
-	if !c.all {
+// note notes that not all descriptors of an object were compared.
+func (d *descriptions) note(all bool) {
+	if !all {
 		d.gap(model.Truncated, fmt.Sprintf("more than %d open file descriptions of one object: only those of relatives were compared", manyDescriptions))
 	}
 }

@@ -70,7 +70,8 @@ type Scanner struct {
 	handles    *handles
 	containers containerNameCache
 
-	scans int
+	scans  int
+	joints int // how many keys the last scan gave
 
 	mu    sync.Mutex
 	users map[int]string

@@ -50,6 +50,7 @@ func (s *Scan) keepWaited(j *Joined) {
 		case !k.Space.Waited:
 		case !waited[e.Object.ID]:
 			delete(j.objects, k)
+			e.gone = true
 		default:
 			for i := range e.Holders {
 				if h := &e.Holders[i]; h.FD.Known() {

@@ -25,7 +25,7 @@ type scratch struct {
 	marks   []mark
 
 	lasting  []int   // of holds, those that last
-	again    []int32 // descriptors that do not
+	again    []again // descriptors that do not
 	changing bool    // there are mappings that do not
 }
 
@@ -473,7 +473,11 @@ func (s *Scan) readTable(p *Proc, dir Dir, tid int32, sc *scratch, r *result) in
 				sc.lasting = append(sc.lasting, i)
 			}
 		} else {
-			sc.again = append(sc.again, int32(num))
+			a := again{fd: int32(num)}
+			if bytes.HasPrefix(fd.Link, []byte("anon_inode:")) {
+				a.link = string(fd.Link)
+			}
+			sc.again = append(sc.again, a)
 		}
 		return true
 	})
