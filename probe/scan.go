@@ -194,6 +194,19 @@ func (sc *Scanner) Close() {
 	sc.mu.Unlock()
 }
 
+// Kept is of how many processes the last scan took what an earlier one had read.
+func (sc *Scanner) Kept() int {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	n := 0
+	for _, k := range sc.kept {
+		if k.scan < sc.scans {
+			n++
+		}
+	}
+	return n
+}
+
 // begin opens the proc file system and looks at whose it is.
 func (sc *Scanner) begin() (*Scan, error) {
 	root, err := OpenDir(sc.opts.ProcRoot)

@@ -1,0 +1,330 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/diagnose"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/testfixtures"
+)
+
+// A scanner that scans again keeps what cannot have changed. What it says is what
+// one says that has never looked before.
+func TestScanAgain(t *testing.T) {
+	var names []string
+	for _, f := range testfixtures.All() {
+		names = append(names, f.Name)
+	}
+	run, err := testfixtures.Start(t.Context(), names...)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer run.Close()
+	again := repeatedScanner(t)
+	var snap *model.Snapshot
+	for range 3 {
+		snap = scanWith(t, again)
+	}
+	if kept := again.Kept(); kept < len(run.Instances)/2 {
+		t.Errorf("of only %d processes anything was kept; there are %d fixtures", kept, len(run.Instances))
+	}
+	fresh := scanWith(t, probe.NewScanner(probe.Options{Probes: probes()}))
+	diagnose.Run(snap, diagnose.Options{})
+	diagnose.Run(fresh, diagnose.Options{})
+	got, want := linesOf(snap), linesOf(fresh)
+	for i := range run.Instances {
+		inst := &run.Instances[i]
+		if got[inst.Object] != want[inst.Object] {
+			t.Errorf("%s:\n%s\nwant\n%s", inst.Fixture, got[inst.Object], want[inst.Object])
+		}
+		for _, pid := range inst.PIDs {
+			if id := fmt.Sprintf("process:%d", pid); got[id] != want[id] {
+				t.Errorf("%s:\n%s\nwant\n%s", inst.Fixture, got[id], want[id])
+			}
+		}
+		if err := testfixtures.Verify(snap, inst); err != nil && testfixtures.Verify(fresh, inst) == nil {
+			t.Errorf("%s: %v", inst.Fixture, err)
+		}
+	}
+}
+
+func repeatedScanner(t *testing.T) *probe.Scanner {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	scanner := probe.NewScanner(probe.Options{Probes: probes(), Aside: exe, Repeated: true})
+	t.Cleanup(scanner.Close)
+	return scanner
+}
+
+func scanWith(t *testing.T, scanner *probe.Scanner) *model.Snapshot {
+	t.Helper()
+	snap, err := scanner.Scan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snap
+}
+
+// linesOf are the objects, and the processes with their waits, without what grows
+// though nothing happens. Threads of a Go program's runtime come and go.
+func linesOf(snap *model.Snapshot) map[string]string {
+	moving := regexp.MustCompile(`"(last_recv_ns|last_send_ns|remaining|remaining_ns|ticks|blocked_for_ns)":[^,}]*,?`)
+	lines := map[string]string{}
+	for i := range snap.Objects {
+		o := snap.Objects[i]
+		lines[o.ID] = moving.ReplaceAllString(string(model.AppendJSON(nil, &o)), "")
+	}
+	for i := range snap.Processes {
+		p := snap.Processes[i]
+		p.ThreadList, p.Threads, p.Timers = nil, 0, model.Opt[int]{}
+		lines[fmt.Sprintf("process:%d", p.PID)] = moving.ReplaceAllString(string(model.AppendJSON(nil, &p)), "")
+	}
+	for i := range snap.Waits {
+		w := snap.Waits[i]
+		if w.TID == w.PID && w.Confirmed {
+			w.Clauses, w.Blockers = nil, nil // of the test's own threads, too
+			lines[fmt.Sprintf("process:%d", w.PID)] += "\n" + moving.ReplaceAllString(string(model.AppendJSON(nil, &w)), "")
+		}
+	}
+	return lines
+}
+
+// pythonHand does what it is told, and sleeps in between.
+const pythonHand = `
+import ctypes, os, platform, signal, sys, threading
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+libc = ctypes.CDLL(None)
+def clone(flags):
+    nr = {"x86_64": 56, "aarch64": 220}[platform.machine()]
+    return libc.syscall(nr, flags | 17, 0, 0, 0, 0)
+kept = []
+print("ready", flush=True)
+while True:
+    line = b""
+    while not line.endswith(b"\n"):
+        c = os.read(0, 1)
+        if not c:
+            sys.exit()
+        line += c
+    word = line.decode().split()
+    if word[0] == "pipe":
+        kept.append(os.pipe())
+    elif word[0] == "close":
+        for fd in kept.pop():
+            os.close(fd)
+    elif word[0] == "thread":
+        threading.Thread(target=lambda: os.read(kept[-1][0], 1), daemon=True).start()
+    elif word[0] == "open":
+        os.open(word[1], os.O_RDWR)
+    elif word[0] == "share": # a process with the same descriptor table, which opens a pipe when it is told to
+        r, w = os.pipe()
+        if clone(0x400) == 0:
+            os.read(r, 1)
+            os.pipe()
+            os.read(r, 1)
+            os._exit(0)
+        sys.stdout.write(str(w) + " ")
+    print("done", flush=True)
+`
+
+// hand is a process that does what it is told.
+type hand struct {
+	t   *testing.T
+	pid int
+	in  io.Writer
+	out *bufio.Reader
+}
+
+func startHand(t *testing.T) *hand {
+	cmd := exec.Command("python3", "-c", pythonHand)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	h := &hand{t, cmd.Process.Pid, in, bufio.NewReader(out)}
+	h.hear()
+	return h
+}
+
+func (h *hand) hear() string {
+	h.t.Helper()
+	line, err := h.out.ReadString('\n')
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return strings.TrimSpace(line)
+}
+
+func (h *hand) do(words string) string {
+	h.t.Helper()
+	if _, err := fmt.Fprintln(h.in, words); err != nil {
+		h.t.Fatal(err)
+	}
+	return h.hear()
+}
+
+// What a process did since the last scan is seen, and what others did to it while it
+// slept.
+func TestScanAgainAfterChange(t *testing.T) {
+	h := startHand(t)
+	again := repeatedScanner(t)
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	steps := []struct {
+		name string
+		do   func()
+		kept bool
+	}{
+		{"at first", func() {}, false},
+		{"asleep", func() {}, true},
+		{"a pipe more", func() { h.do("pipe") }, false},
+		{"one less", func() { h.do("close") }, false},
+		{"another one", func() { h.do("pipe") }, false},
+		{"a thread", func() { h.do("thread") }, false},
+		{"two threads asleep", func() {}, true},
+		{"a FIFO", func() { h.do("open " + path) }, false},
+		{"asleep with it", func() {}, true},
+		{"the FIFO renamed", func() {
+			if err := os.Rename(path, path+"2"); err != nil {
+				t.Fatal(err)
+			}
+		}, true},
+		{"a signal pending", func() {
+			if err := unix.Kill(h.pid, unix.SIGUSR1); err != nil {
+				t.Fatal(err)
+			}
+		}, true},
+	}
+	seen := map[string]bool{}
+	for _, step := range steps {
+		step.do()
+		h.settle()
+		before := again.Kept()
+		snap := scanWith(t, again)
+		fresh := scanWith(t, probe.NewScanner(probe.Options{Probes: probes()}))
+		got, want := h.view(snap), h.view(fresh)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s:\n%s\nwant\n%s", step.name, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+		// All but the first two must differ from all before, or the comparison says nothing.
+		text := strings.Join(want, "\n")
+		if seen[text] == (step.name != "asleep" && step.name != "one less" && step.name != "two threads asleep" && step.name != "asleep with it") &&
+			step.name != "at first" {
+			t.Errorf("%s: nothing to be seen of it", step.name)
+		}
+		seen[text] = true
+		if step.kept && again.Kept() == 0 {
+			t.Errorf("%s: nothing was kept (before: %d)", step.name, before)
+		}
+	}
+}
+
+// A process that shares its descriptors with another has new ones although it
+// sleeps.
+func TestScanAgainSharedTable(t *testing.T) {
+	h := startHand(t)
+	word, _, ok := strings.Cut(h.do("share"), " ")
+	end, err := strconv.Atoi(word)
+	if !ok || err != nil {
+		t.Skip("no such process: ", word)
+	}
+	again := repeatedScanner(t)
+	for range 3 {
+		h.settle()
+		scanWith(t, again)
+	}
+	before := h.view(scanWith(t, again))
+	// A byte into the pipe that the other process reads from.
+	w, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/%d", h.pid, end), os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	_, err = w.Write([]byte{0})
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	for range 50 {
+		unix.Select(0, nil, nil, nil, &unix.Timeval{Usec: 20000})
+		got = h.view(scanWith(t, again))
+		if want = h.view(scanWith(t, probe.NewScanner(probe.Options{Probes: probes()}))); !slices.Equal(want, before) {
+			break
+		}
+	}
+	got = h.view(scanWith(t, again))
+	if slices.Equal(want, before) {
+		t.Fatal("the other process did nothing")
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// settle waits until all threads of the process are asleep.
+func (h *hand) settle() {
+	h.t.Helper()
+	for range 500 {
+		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", h.pid))
+		asleep := len(tasks) > 0
+		for _, name := range tasks {
+			b, _ := os.ReadFile(name)
+			asleep = asleep && strings.HasPrefix(string(b), "0 ")
+		}
+		if asleep {
+			return
+		}
+		unix.Select(0, nil, nil, nil, &unix.Timeval{Usec: 2000})
+	}
+	h.t.Skip("it does not come to rest, or nothing may be seen of it")
+}
+
+// view is what a snapshot shows of the process: itself and all that it holds.
+func (h *hand) view(snap *model.Snapshot) []string {
+	var list []string
+	for id, line := range linesOf(snap) {
+		if id == fmt.Sprintf("process:%d", h.pid) {
+			list = append(list, line)
+		}
+	}
+	for i := range snap.Objects {
+		o := &snap.Objects[i]
+		for _, holder := range o.Holders {
+			if int(holder.PID) == h.pid {
+				list = append(list, fmt.Sprintf("%s %s: %s", o.ID, o.Path, model.AppendJSON(nil, &holder)))
+			}
+		}
+	}
+	slices.Sort(list)
+	return list
+}
