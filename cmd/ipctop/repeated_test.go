@@ -54,7 +54,12 @@ func TestScanAgain(t *testing.T) {
 		}
 		for _, pid := range inst.PIDs {
 			if id := fmt.Sprintf("process:%d", pid); got[id] != want[id] {
-				t.Errorf("%s:\n%s\nwant\n%s", inst.Fixture, got[id], want[id])
+				at := 0
+				for at < min(len(got[id]), len(want[id])) && got[id][at] == want[id][at] {
+					at++
+				}
+				at = max(0, at-40)
+				t.Errorf("%s: …%.200s\nwant …%.200s", inst.Fixture, got[id][at:], want[id][at:])
 			}
 		}
 		if err := testfixtures.Verify(snap, inst); err != nil && testfixtures.Verify(fresh, inst) == nil {
@@ -86,6 +91,7 @@ func scanWith(t *testing.T, scanner *probe.Scanner) *model.Snapshot {
 // though nothing happens. Threads of a Go program's runtime come and go.
 func linesOf(snap *model.Snapshot) map[string]string {
 	moving := regexp.MustCompile(`"(last_recv_ns|last_send_ns|remaining|remaining_ns|ticks|blocked_for_ns)":[^,}]*,?`)
+	queued := regexp.MustCompile(`"queued":\d+`)
 	lines := map[string]string{}
 	for i := range snap.Objects {
 		o := snap.Objects[i]
@@ -94,7 +100,8 @@ func linesOf(snap *model.Snapshot) map[string]string {
 	for i := range snap.Processes {
 		p := snap.Processes[i]
 		p.ThreadList, p.Threads, p.Timers = nil, 0, model.Opt[int]{}
-		lines[fmt.Sprintf("process:%d", p.PID)] = moving.ReplaceAllString(string(model.AppendJSON(nil, &p)), "")
+		// What is queued is counted for all processes of the user.
+		lines[fmt.Sprintf("process:%d", p.PID)] = queued.ReplaceAllString(string(model.AppendJSON(nil, &p)), "")
 	}
 	for i := range snap.Waits {
 		w := snap.Waits[i]
