@@ -43,7 +43,9 @@ func File() probe.Probe {
 				return false
 			}
 			h := fd.Holder()
-			h.Access = fd.Access()
+			if !fd.Proc.Scan.WaitsOnly() { // locks do not depend on it
+				h.Access = fd.Access()
+			}
 			out.Hold(k, h)
 			fd.Lasts()
 			return true
@@ -78,6 +80,9 @@ func kernelText(fsType string) bool {
 
 // completeFiles describes the files that are shared.
 func completeFiles(ctx context.Context, j *probe.Joined, _ *probe.Out) {
+	if j.Scan.WaitsOnly() {
+		return // what is locked describes the reader of locks
+	}
 	var list []*probe.Joint
 	for _, e := range j.Unclaimed(probe.Files) {
 		if shared(e.Holders) {

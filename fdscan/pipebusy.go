@@ -42,6 +42,11 @@ var pipeCalls = map[uint64][]pipeArg{
 	unix.SYS_TEE: {{0, false}, {1, true}}, unix.SYS_SPLICE: {{0, false}, {2, true}},
 }
 
+// writesPipe reports whether a call may write to a pipe.
+func writesPipe(number int) bool {
+	return slices.ContainsFunc(pipeCalls[uint64(number)], func(a pipeArg) bool { return a.write })
+}
+
 // restfulWaits are the places where a thread waits for data or space in a pipe
 // and has let go of its mutex (/proc/PID/wchan; names since Linux 3.0), and those
 // where it is stopped before or after the call.
@@ -119,7 +124,8 @@ func pipeSleepers(j *probe.Joined, pipes []*probe.Joint, earlier *earlierSleeper
 	for _, e := range pipes {
 		for i := range e.Holders {
 			h := &e.Holders[i]
-			if p := j.Processes[h.PID]; !seen[h.PID] && h.FD.Known() && p != nil && !p.Self {
+			if p := j.Processes[h.PID]; !seen[h.PID] && h.FD.Known() && p != nil && !p.Self &&
+				(!writes || slices.ContainsFunc(j.Scan.Calls(h.PID), writesPipe)) {
 				list = append(list, p)
 			}
 			seen[h.PID] = true

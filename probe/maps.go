@@ -131,14 +131,15 @@ var mappingCalls = func() map[string]bool {
 // futexWait is SYS_FUTEX_WAIT (Linux 6.7).
 const futexWait = 455
 
-// needsMappings reports whether a thread of the process may wait for who maps
-// something. A futex that is not shared is private to the process
-// (FUTEX_PRIVATE_FLAG, futex(2)).
-func (p *Proc) needsMappings() bool {
+// noteCalls notes the numbers of the calls that the threads of a process are in,
+// and whether one may wait for who maps something. A futex that is not shared is
+// private to the process (FUTEX_PRIVATE_FLAG, futex(2)).
+func (s *Scan) noteCalls(p *Proc) {
 	threads := p.Model.ThreadList
 	if len(threads) == 0 {
 		threads = []model.Thread{{TID: p.Model.PID, State: p.Model.State}}
 	}
+	var numbers []int
 	var buf [256]byte
 	for i := range threads {
 		if s := threads[i].State; s != "S" && s != "D" || !p.task.Enter("syscall", int32(threads[i].TID)) {
@@ -148,23 +149,35 @@ func (p *Proc) needsMappings() bool {
 		p.task.Leave()
 		if err != nil {
 			if !Gone(err) {
-				return false // nor can its mappings be read
+				return // nor can its mappings be read
 			}
 			continue
 		}
 		var space [9][]byte
 		f := appendFields(space[:0], text)
-		if len(f) < 3 || !mappingCalls[string(f[0])] {
+		if len(f) < 3 {
+			continue
+		}
+		if n, err := strconv.Atoi(string(f[0])); err == nil {
+			numbers = append(numbers, n)
+		}
+		if !mappingCalls[string(f[0])] {
 			continue
 		}
 		const private = 0x80
 		op, err := strconv.ParseUint(string(bytes.TrimPrefix(f[2], []byte("0x"))), 16, 64)
 		if string(f[0]) != itoa(unix.SYS_FUTEX) || err != nil || op&private == 0 {
-			return true
+			s.mappings.Store(true)
 		}
 	}
-	return false
+	s.mu.Lock()
+	s.calls[p.PID()] = numbers
+	s.mu.Unlock()
 }
+
+// Calls are the numbers of the calls that threads of a process slept in when it
+// was read. With [Options].WaitsOnly alone they are known.
+func (s *Scan) Calls(pid int32) []int { return s.calls[pid] }
 
 // MappingAt finds the mapping that covers an address, private ones too. The
 // thread is one that lives: a main thread that has ended shows no mappings.

@@ -117,6 +117,7 @@ type Scan struct {
 	// mappings have not been read.
 	mappings atomic.Bool
 	left     []*result
+	calls    map[int32][]int
 
 	mu      sync.Mutex
 	results []*result
@@ -225,6 +226,7 @@ func (sc *Scanner) begin() (*Scan, error) {
 		nss:      newNamespaces(),
 		spent:    map[string]time.Duration{},
 		read:     map[tableKey]bool{},
+		calls:    map[int32][]int{},
 	}
 	for _, t := range NamespaceTypes {
 		if n, err := ReadNamespace("/proc/self/ns/" + t); err == nil {

@@ -230,8 +230,9 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 		s.readDescriptors(p, sc, r)
 		if !s.WaitsOnly() {
 			s.readMappings(p, sc, r)
-		} else if s.leaveMappings(r); p.needsMappings() {
-			s.mappings.Store(true)
+		} else {
+			s.leaveMappings(r)
+			s.noteCalls(p)
 		}
 		r.kept = s.keep(p, r, sc, marks)
 	}
