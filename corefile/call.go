@@ -3,6 +3,7 @@ package corefile
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/ipctop/ipctop/model"
 )
@@ -68,6 +69,8 @@ const (
 	futexPrivate   = 0x80
 	waitersBit     = 0x80000000
 	tidMask        = 0x3fffffff
+
+	muslBusy = 16 // EBUSY: what a locked normal mutex of musl holds instead of an owner
 )
 
 // futex tells which lock a thread waited for, and who held it.
@@ -98,12 +101,20 @@ func (c *reader) futex(k *Call, firstLost bool) {
 	switch {
 	case op == futexLockPI || op == futexLockPI2 || uint32(k.Args[2])&waitersBit != 0:
 		k.Owner = int(word & tidMask)
+		if k.Owner == muslBusy && !c.hasThread(muslBusy) {
+			k.Owner = 0
+			k.Text += ", taken: musl does not note by whom"
+		}
 	case op == futexWait && uint32(k.Args[2]) == 2:
 		k.Owner = c.mutexOwner(addr)
 	}
 	if k.Owner != 0 {
 		k.Text += fmt.Sprintf(", held by thread %d", k.Owner)
 	}
+}
+
+func (c *reader) hasThread(tid int) bool {
+	return slices.ContainsFunc(c.core.Threads, func(t Thread) bool { return t.TID == tid })
 }
 
 // mutexOwner is the owner of an ordinary mutex of glibc: owner@8, users@12, kind@16.

@@ -1,6 +1,7 @@
 package corefile
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"errors"
@@ -8,6 +9,8 @@ import (
 	"io"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+	"github.com/ulikunitz/xz"
 )
 
 // Format is what a file is, by how it begins.
@@ -32,7 +35,8 @@ func Detect(b []byte) Format {
 	return ""
 }
 
-// decompressors are those there are; what systemd-coredump writes is zstd.
+// decompressors are those there are: systemd-coredump writes zstd, older ones lz4
+// or xz, as they were built.
 var decompressors = map[Format]func(io.Reader) (io.ReadCloser, error){
 	Zstd: func(r io.Reader) (io.ReadCloser, error) {
 		const window = 128 << 20 // what zstd --long=27 needs
@@ -43,10 +47,36 @@ var decompressors = map[Format]func(io.Reader) (io.ReadCloser, error){
 		return d.IOReadCloser(), nil
 	},
 	Gzip: func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) },
+	LZ4:  func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(lz4.NewReader(r)), nil },
+	XZ: func(r io.Reader) (io.ReadCloser, error) {
+		b := bufio.NewReader(r)
+		if err := checkDictionary(b); err != nil {
+			return nil, err
+		}
+		d, err := xz.NewReader(b)
+		if err != nil {
+			return nil, err
+		}
+		return io.NopCloser(d), nil
+	},
 }
 
-// outside are commands that decompress the others.
-var outside = map[Format]string{XZ: "xz -dk", LZ4: "lz4 -d"}
+// checkDictionary looks into the header of the first block of an xz file, whose
+// last filter is LZMA2 with the size of its dictionary (The .xz File Format 1.2.1,
+// 3.1 and 5.3.1). The decoder would take as much memory as stands there.
+func checkDictionary(b *bufio.Reader) error {
+	const streamHeader, lzma2, mostBits = 12, 0x21, 32 // 32: 256 MiB; xz -9 needs 64
+	head, _ := b.Peek(streamHeader + 4*256)
+	if len(head) <= streamHeader {
+		return nil // the decoder says so
+	}
+	block := head[streamHeader:]
+	block = block[:min(len(block), 4*(int(block[0])+1))]
+	if i := bytes.Index(block, []byte{lzma2, 1}); i >= 0 && i+2 < len(block) && block[i+2] > mostBits {
+		return errors.New("its dictionary is larger than 256 MiB")
+	}
+	return nil
+}
 
 // Open reads a core that may be compressed.
 func Open(r io.ReaderAt, size int64) (*Core, error) {
@@ -56,9 +86,6 @@ func Open(r io.ReaderAt, size int64) (*Core, error) {
 		return nil, err
 	}
 	format := Detect(first[:n])
-	if do := outside[format]; do != "" {
-		return nil, fmt.Errorf("it is compressed with %s, which is not read here: decompress it first (%s), or let coredumpctl do it (coredumpctl dump -o FILE)", format, do)
-	}
 	if decompressors[format] == nil {
 		return Read(r, size)
 	}

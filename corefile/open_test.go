@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"compress/gzip"
 	"debug/elf"
+	"errors"
 	"io"
+	"os/exec"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+	"github.com/ulikunitz/xz"
 
 	"github.com/ipctop/ipctop/model"
 )
@@ -44,6 +48,8 @@ func TestOpenCompressed(t *testing.T) {
 	for name, with := range map[string]func(io.Writer) (io.WriteCloser, error){
 		"zstd": func(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) },
 		"gzip": func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil },
+		"xz":   func(w io.Writer) (io.WriteCloser, error) { return xz.NewWriter(w) },
+		"lz4":  func(w io.Writer) (io.WriteCloser, error) { return lz4.NewWriter(w), nil },
 	} {
 		for _, core := range [][]byte{sample(elf.EM_X86_64), far(t)} {
 			want, err := Read(bytes.NewReader(core), int64(len(core)))
@@ -74,11 +80,38 @@ func TestOpenCompressed(t *testing.T) {
 	}
 }
 
-func TestOpenSaysWhatToDo(t *testing.T) {
-	for magic, want := range map[string]string{"\xfd7zXZ\x00\x00\x04": "xz -dk", "\x04\x22\x4d\x18abcd": "lz4 -d"} {
-		if _, err := Open(strings.NewReader(magic), int64(len(magic))); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v", magic, err)
+// TestOpenProgram reads what the programs of that name write.
+func TestOpenProgram(t *testing.T) {
+	core := far(t)
+	want, err := Read(bytes.NewReader(core), int64(len(core)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"zstd", "-q"}, {"xz", "-9"}, {"xz", "--check=crc32"}, {"lz4", "-q"}, {"gzip"}} {
+		cmd := exec.Command(args[0], append(args[1:], "-c")...)
+		cmd.Stdin = bytes.NewReader(core)
+		small, err := cmd.Output()
+		if errors.Is(err, exec.ErrNotFound) {
+			t.Logf("%s is not installed", args[0])
+			continue
 		}
+		if err != nil {
+			t.Fatal(args, err)
+		}
+		got, err := Open(bytes.NewReader(small), int64(len(small)))
+		if err != nil || len(got.Threads) != len(want.Threads) || !reflect.DeepEqual(got.Mappings, want.Mappings) {
+			t.Errorf("%v: %+v, %v", args, got, err)
+		}
+	}
+}
+
+// TestOpenHugeDictionary: a few bytes do not get to take 4 GiB.
+func TestOpenHugeDictionary(t *testing.T) {
+	small := compressed(t, sample(elf.EM_X86_64), func(w io.Writer) (io.WriteCloser, error) { return xz.NewWriter(w) })
+	i := bytes.Index(small[12:], []byte{0x21, 1}) + 12
+	small[i+2] = 40
+	if _, err := Open(bytes.NewReader(small), int64(len(small))); err == nil || !strings.Contains(err.Error(), "dictionary") {
+		t.Error(err)
 	}
 }
 

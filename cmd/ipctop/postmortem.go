@@ -22,7 +22,7 @@ func (c command) newPostmortem(o *options) *cobra.Command {
 		Aliases: []string{"core"},
 		Short:   "say what happened, from a core file, a dump or a recording",
 		Long: "Says what FILE is and what it tells.\n\n" +
-			"Of a core file (amd64, arm64; also compressed with zstd or gzip, as systemd-coredump does it): the signal that ended the\n" +
+			"Of a core file (amd64, arm64; also compressed with zstd, lz4, xz or gzip): the signal that ended the\n" +
 			"process and who sent it, what each thread was blocked in, which signals it had blocked and pending, which robust mutexes\n" +
 			"it held, and which memory it shared. What other processes did is not in a core: --with takes a dump or recording of the\n" +
 			"same time and adds whom the process talked to and what it was stuck on.\n\n" +
