@@ -73,9 +73,11 @@ type Scanner struct {
 	scans  int
 	joints int // how many keys the last scan gave
 
-	mu    sync.Mutex
-	users map[int]string
-	kept  map[int]*kept // by pid
+	mu     sync.Mutex
+	busy   bool // a scan is under way
+	closed bool
+	users  map[int]string
+	kept   map[int]*kept // by pid
 
 	sharers sharers
 
@@ -155,9 +157,7 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 		return nil, err
 	}
 	defer s.root.Close()
-	if !sc.opts.Repeated {
-		defer sc.Close()
-	}
+	defer sc.enter()()
 	if err := s.walk(ctx); err != nil {
 		return nil, err
 	}
@@ -181,18 +181,45 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 	return snap, nil
 }
 
-// Close forgets what is kept from one scan to the next.
+// Close gives up what is kept from one scan to the next, when the scan that may be
+// under way has ended.
 func (sc *Scanner) Close() {
+	sc.mu.Lock()
+	sc.closed = true
+	busy := sc.busy
+	sc.mu.Unlock()
+	if !busy {
+		sc.release()
+	}
+}
+
+func (sc *Scanner) release() {
 	sc.handles.drop(func(int) bool { return false })
 	sc.mu.Lock()
 	clear(sc.kept)
+	sc.mu.Unlock()
 	sc.compared = nil
 	for i := range sc.opts.Probes {
 		if closeProbe := sc.opts.Probes[i].Close; closeProbe != nil {
 			closeProbe()
 		}
 	}
+}
+
+// enter begins a scan. leave is to be called at its end.
+func (sc *Scanner) enter() (leave func()) {
+	sc.mu.Lock()
+	sc.busy = true
 	sc.mu.Unlock()
+	return func() {
+		sc.mu.Lock()
+		sc.busy = false
+		last := sc.closed || !sc.opts.Repeated
+		sc.mu.Unlock()
+		if last {
+			sc.release()
+		}
+	}
 }
 
 // Kept is of how many processes the last scan took what an earlier one had read.

@@ -21,10 +21,11 @@ func (c command) tables(ctx context.Context, o *options, l *liveOptions) error {
 		return err
 	}
 	request.ASCII = request.ASCII || l.ascii
-	scan, err := c.scanner(o)
+	scan, done, err := c.scanner(o)
 	if err != nil {
 		return err
 	}
+	defer done()
 	if o.from != "" {
 		l.iterations = 1 // a dump stands still
 	}

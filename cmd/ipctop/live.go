@@ -103,10 +103,11 @@ func (c command) live(ctx context.Context, o *options, l *liveOptions) error {
 
 // view shows the live view until the user has had enough.
 func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
-	scan, err := c.scanner(o)
+	scan, done, err := c.scanner(o)
 	if err != nil {
 		return err
 	}
+	defer done()
 	theme, _ := tui.ThemeNamed(l.themeName(os.Getenv))
 	source := o.from
 	if source == "-" {
@@ -131,12 +132,15 @@ func (l *liveOptions) themeName(getenv func(string) string) string {
 	return "default"
 }
 
-// scanner is what takes one snapshot after the other. A dump is read at once, so
-// that what is wrong with it is said on the command line.
-func (c command) scanner(o *options) (func(context.Context) (*model.Snapshot, error), error) {
+// scanFunc takes a snapshot.
+type scanFunc func(context.Context) (*model.Snapshot, error)
+
+// scanner is what takes one snapshot after the other, until done is called. A dump
+// is read at once, so that what is wrong with it is said on the command line.
+func (c command) scanner(o *options) (scan scanFunc, done func(), err error) {
 	if o.from != "" {
 		snap, err := c.readFrom(o.from)
-		return func(context.Context) (*model.Snapshot, error) { return snap, nil }, err
+		return func(context.Context) (*model.Snapshot, error) { return snap, nil }, func() {}, err
 	}
 	return machineScanner(o)
 }

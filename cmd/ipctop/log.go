@@ -71,10 +71,11 @@ func (c command) log(ctx context.Context, o *options, l *logOptions) error {
 	if err := l.check(o); err != nil {
 		return err
 	}
-	scan, err := c.scanner(o)
+	scan, done, err := c.scanner(o)
 	if err != nil {
 		return err
 	}
+	defer done()
 	settings := live.Settings{ASCII: l.ascii || !utf8Locale(os.Getenv), Zone: time.Local}
 	var prev *live.Data
 	for n := 0; l.iterations == 0 || n < l.iterations; n++ {

@@ -7,8 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ipctop/ipctop/diagnose"
-	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/record"
 )
 
@@ -86,13 +84,16 @@ func (c command) record(ctx context.Context, o *options, r *recordOptions, name 
 	if r.duration > 0 {
 		end = time.After(r.duration)
 	}
-	scanner := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Aside: "/proc/self/exe", Repeated: true})
-	defer scanner.Close()
+	scan, done, err := machineScanner(o)
+	if err != nil {
+		return err
+	}
+	defer done()
 	ticker := time.NewTicker(r.every)
 	defer ticker.Stop()
 	failed := ""
 	for {
-		snap, err := scanner.Scan(ctx)
+		snap, err := scan(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil // Ctrl-C is the normal end
@@ -106,7 +107,6 @@ func (c command) record(ctx context.Context, o *options, r *recordOptions, name 
 			}
 		default:
 			failed = ""
-			diagnose.Run(snap, diagnose.Options{MinAge: o.minAge})
 			if err := tape.append(snap); err != nil {
 				return fmt.Errorf("%w; %s ends with the sample before", err, name)
 			}

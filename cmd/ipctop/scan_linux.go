@@ -41,16 +41,17 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 	return snap, nil
 }
 
-// machineScanner takes one snapshot of the machine after the other.
-func machineScanner(o *options) (func(context.Context) (*model.Snapshot, error), error) {
-	scanner := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Repeated: true})
+// machineScanner takes one snapshot of the machine after the other, until it is
+// closed.
+func machineScanner(o *options) (scan scanFunc, done func(), err error) {
+	scanner := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Aside: "/proc/self/exe", Repeated: true})
 	return func(ctx context.Context) (*model.Snapshot, error) {
 		snap, err := scanner.Scan(ctx)
 		if err == nil {
 			diagnose.Run(snap, diagnose.Options{MinAge: o.minAge})
 		}
 		return snap, err
-	}, nil
+	}, scanner.Close, nil
 }
 
 // scanProcesses takes a snapshot of the processes alone.

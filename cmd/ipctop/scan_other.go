@@ -20,9 +20,7 @@ func runRoles() {}
 
 func scanMachine(context.Context, *options) (*model.Snapshot, error) { return nil, errNotLinux }
 
-func machineScanner(*options) (func(context.Context) (*model.Snapshot, error), error) {
-	return nil, errNotLinux
-}
+func machineScanner(*options) (scanFunc, func(), error) { return nil, nil, errNotLinux }
 
 func scanProcesses(context.Context, *options) (*model.Snapshot, error) { return nil, errNotLinux }
 
