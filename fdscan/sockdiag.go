@@ -30,7 +30,7 @@ var (
 const (
 	// The kernel fills at most 32 KiB at once (netlink_dump); the rest is
 	// for kernels to come.
-	diagBuffer = 256 << 10
+	diagBuffer = 64 << 10
 	// How often a table is read again that changed meanwhile.
 	diagAttempts = 4
 	// A kernel that does not implement the protocol properly (gVisor) must
