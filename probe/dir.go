@@ -19,6 +19,8 @@ type Dir struct {
 	fd   int
 	path string
 	kept bool // it is one of a scanner's handles, which closes it
+
+	files *openFiles // that stay open below it; nil: none
 }
 
 const openDirFlags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC

@@ -57,7 +57,7 @@ func (s *Scan) readMark(dir Dir, name string) string {
 		return ""
 	}
 	var buf [96]byte
-	text, err := dir.ReadRecord(name, buf[:0])
+	text, err := dir.ReadOften(name, buf[:0])
 	if err != nil || bytes.HasSuffix(text, []byte(" 0\n")) { // a kernel that does not count
 		return ""
 	}
@@ -171,7 +171,7 @@ func (s *Scan) reuse(p *Proc, k *kept, sc *scratch, r *result) bool {
 			return false
 		}
 		defer dir.Close()
-		fd := FD{Proc: p, dir: dir, out: r.out, info: &sc.info}
+		fd := FD{Proc: p, dir: dir, out: r.out, info: &sc.info, often: true}
 		var name [12]byte
 		for _, a := range k.again {
 			text := append(strconv.AppendInt(name[:0], int64(a.fd), 10), 0)

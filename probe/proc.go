@@ -40,6 +40,7 @@ type FD struct {
 	statErr error
 	statted bool
 	lasts   bool
+	often   bool // its fdinfo is read in scan after scan
 }
 
 // Lasts says that what is emitted about this descriptor, which is nothing but its
@@ -118,7 +119,11 @@ func (f *FD) Info() ([]byte, error) {
 	if f.TID != 0 {
 		name = "task/" + itoa(int(f.TID)) + "/" + name
 	}
-	text, err := f.Proc.Dir.ReadRecord(name, (*f.info)[:0])
+	read := f.Proc.Dir.ReadRecord
+	if f.often {
+		read = f.Proc.Dir.ReadOften
+	}
+	text, err := read(name, (*f.info)[:0])
 	*f.info = text
 	return text, err
 }

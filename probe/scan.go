@@ -92,7 +92,7 @@ func NewScanner(o Options) *Scanner {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	return &Scanner{opts: o, guard: newGuard(), handles: newHandles(), users: map[int]string{}, kept: map[int]*kept{}}
+	return &Scanner{opts: o, guard: newGuard(), handles: newHandles(o.Repeated), users: map[int]string{}, kept: map[int]*kept{}}
 }
 
 // Scan is one scan under way: what probes may ask about it.

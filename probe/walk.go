@@ -162,7 +162,7 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 	if !t.Enter("status", 0) {
 		return nil, ErrGivenUp
 	}
-	text, err := dir.ReadRecord("status", sc.text[:0])
+	text, err := dir.ReadOften("status", sc.text[:0])
 	t.Leave()
 	if err != nil {
 		return nil, err
@@ -226,6 +226,7 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 	case known != nil && s.reuse(p, known, sc, r):
 		r.kept = known
 	default:
+		dir.forget()
 		sc.lasting, sc.again, sc.changing = sc.lasting[:0], sc.again[:0], false
 		s.readDescriptors(p, sc, r)
 		if !s.WaitsOnly() {
@@ -319,7 +320,7 @@ func (s *Scan) readCgroup(p *Proc, sc *scratch) {
 		return // which is a gap already
 	}
 	defer p.task.Leave()
-	if b, err := p.Dir.ReadRecord("cgroup", sc.text[:0]); err == nil {
+	if b, err := p.Dir.ReadOften("cgroup", sc.text[:0]); err == nil {
 		p.Model.Cgroup = parseCgroup(b)
 		placeProcess(p.Model)
 	}

@@ -206,7 +206,11 @@ func (v *visit) is32() bool {
 
 func runCount(p *probe.Proc, tid int) model.Opt[uint64] {
 	var buf [128]byte
-	b, err := p.Dir.ReadRecord("task/"+itoa(tid)+"/schedstat", buf[:0])
+	name := "schedstat"
+	if tid != p.Model.PID {
+		name = "task/" + itoa(tid) + "/schedstat"
+	}
+	b, err := p.Dir.ReadOften(name, buf[:0])
 	if err != nil {
 		return model.Opt[uint64]{}
 	}
