@@ -8,7 +8,11 @@
 // the keys mean. Complete: probes add what can only be asked once holders are
 // known.
 //
-// Kernel files read: /proc/PID/{stat,status,cmdline,exe,cgroup,ns/*,fd,task},
+// A scanner that scans again and again ([Options].Repeated) keeps directories and
+// files of /proc open and does not read again what cannot have changed, because no
+// thread of its process has run.
+//
+// Kernel files read: /proc/PID/{stat,status,schedstat,cmdline,exe,cgroup,ns/*,fd,task},
 // /proc/stat, /proc/self/mountinfo, /proc/sys/kernel/random/boot_id.
 // Minimum kernel: 4.4 for the walk; each probe says what it needs.
 // Privilege: none for stat and status; CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH

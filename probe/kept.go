@@ -29,7 +29,6 @@ type kept struct {
 	kernel *model.Process // of a kernel thread: all of it
 
 	cmdline    []string
-	exe        string
 	namespaces map[string]uint64
 	fds        model.Opt[int]
 
@@ -149,7 +148,7 @@ func (s *Scan) keep(p *Proc, r *result, sc *scratch, marks []mark) *kept {
 	}
 	k := &kept{
 		line:  p.stat,
-		ticks: m.StartTicks, scan: s.number, marks: slices.Clone(marks), cmdline: m.Cmdline, exe: m.Exe, namespaces: m.Namespaces, fds: m.FDs,
+		ticks: m.StartTicks, scan: s.number, marks: slices.Clone(marks), cmdline: m.Cmdline, namespaces: m.Namespaces, fds: m.FDs,
 		again: slices.Clone(sc.again), mappings: !sc.changing, holds: make([]holdRecord, 0, len(sc.lasting)),
 	}
 	for _, i := range sc.lasting {

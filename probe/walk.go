@@ -203,12 +203,12 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 	known := s.recall(m, marks)
 	if !m.Kernel {
 		if known != nil {
-			m.Cmdline, m.Exe, m.Namespaces = known.cmdline, known.exe, known.namespaces
+			m.Cmdline, m.Namespaces = known.cmdline, known.namespaces
 		} else {
 			s.readArguments(p, sc, r.out)
 			s.readIdentity(p, sc, r.out)
 		}
-		s.readCgroup(p, sc)
+		s.readPlace(p, sc)
 		if m.Namespaces["mnt"] != 0 {
 			p.mounts() // some mounts keep namespaces that no process lives in
 		}
@@ -285,9 +285,9 @@ func (s *Scan) readArguments(p *Proc, sc *scratch, out *Out) {
 	}
 }
 
-// readIdentity reads what else tells processes apart for people. Without the
-// right to look (ptrace(2), "access mode checking") exe and ns stay unknown;
-// the descriptors' gap says so once.
+// readIdentity reads what else tells processes apart. Without the right to look
+// (ptrace(2), "access mode checking") it stays unknown, and so does exe; the
+// descriptors' gap says so once.
 func (s *Scan) readIdentity(p *Proc, sc *scratch, out *Out) {
 	m := p.Model
 	if !p.task.Enter("identity", 0) {
@@ -295,7 +295,6 @@ func (s *Scan) readIdentity(p *Proc, sc *scratch, out *Out) {
 		return
 	}
 	defer p.task.Leave()
-	m.Exe, _ = p.Dir.Readlink("exe")
 	types := NamespaceTypes
 	if s.WaitsOnly() {
 		types = waitNamespaces
@@ -314,12 +313,14 @@ func (s *Scan) readIdentity(p *Proc, sc *scratch, out *Out) {
 	}
 }
 
-// readCgroup reads where others may have moved the process to.
-func (s *Scan) readCgroup(p *Proc, sc *scratch) {
+// readPlace reads what others change while the process sleeps: the cgroup that it
+// is in, and what its program is called by now, or that it was deleted.
+func (s *Scan) readPlace(p *Proc, sc *scratch) {
 	if !p.task.Enter("identity", 0) {
 		return // which is a gap already
 	}
 	defer p.task.Leave()
+	p.Model.Exe, _ = p.Dir.Readlink("exe")
 	if b, err := p.Dir.ReadOften("cgroup", sc.text[:0]); err == nil {
 		p.Model.Cgroup = parseCgroup(b)
 		placeProcess(p.Model)

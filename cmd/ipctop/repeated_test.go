@@ -257,6 +257,48 @@ func TestScanAgainAfterChange(t *testing.T) {
 	}
 }
 
+// A program that is replaced while it runs is shown as deleted, though it sleeps.
+func TestScanAgainProgramDeleted(t *testing.T) {
+	sleep, err := exec.LookPath("sleep")
+	if err != nil {
+		t.Skip(err)
+	}
+	program, err := os.ReadFile(sleep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "sleep")
+	if err := os.WriteFile(path, program, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "1000")
+	if err := cmd.Start(); err != nil {
+		t.Skip(err)
+	}
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}()
+	again := repeatedScanner(t)
+	exe := func() string {
+		snap := scanWith(t, again)
+		i := slices.IndexFunc(snap.Processes, func(p model.Process) bool { return p.PID == cmd.Process.Pid })
+		if i < 0 {
+			t.Fatal("it is not there")
+		}
+		return snap.Processes[i].Exe
+	}
+	for range 3 {
+		exe()
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if got := exe(); got != path+" (deleted)" {
+		t.Errorf("its program is %q", got)
+	}
+}
+
 // A process that shares its descriptors with another has new ones although it
 // sleeps.
 func TestScanAgainSharedTable(t *testing.T) {
@@ -282,15 +324,15 @@ func TestScanAgainSharedTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got, want []string
+	var want []string
 	for range 50 {
 		unix.Select(0, nil, nil, nil, &unix.Timeval{Usec: 20000})
-		got = h.view(scanWith(t, again))
+		scanWith(t, again)
 		if want = h.view(scanWith(t, probe.NewScanner(probe.Options{Probes: probes()}))); !slices.Equal(want, before) {
 			break
 		}
 	}
-	got = h.view(scanWith(t, again))
+	got := h.view(scanWith(t, again))
 	if slices.Equal(want, before) {
 		t.Fatal("the other process did nothing")
 	}
