@@ -68,11 +68,11 @@ func (a *aside) ask(ctx context.Context, questions []pipeQuestion, f func(i int,
 		buf = buf[:len(buf)+n]
 		text := buf
 		for ; len(text) >= asideAnswerSize; text = text[asideAnswerSize:] {
-			i, answer := parseAnswer(text)
-			if i == roundEnd {
+			id, answer := parseAnswer(text)
+			if id == roundEnd {
 				return true
 			}
-			f(i, answer)
+			f(int(id), answer)
 		}
 		buf = append(buf[:0], text...)
 		if err != nil {

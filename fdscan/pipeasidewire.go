@@ -76,7 +76,7 @@ func appendAnswer(b []byte, id uint32, a pipeAnswer) []byte {
 	return ne.AppendUint64(b, uint64(a.capacity))
 }
 
-func parseAnswer(b []byte) (id int, a pipeAnswer) {
+func parseAnswer(b []byte) (id uint32, a pipeAnswer) {
 	ne := binary.NativeEndian
-	return int(ne.Uint32(b)), pipeAnswer{int32(ne.Uint32(b[4:])), int64(ne.Uint64(b[8:])), int64(ne.Uint64(b[16:]))}
+	return ne.Uint32(b), pipeAnswer{int32(ne.Uint32(b[4:])), int64(ne.Uint64(b[8:])), int64(ne.Uint64(b[16:]))}
 }
