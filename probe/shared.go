@@ -26,22 +26,25 @@ func (s *Scan) forget(pids []int) {
 		return ok
 	}
 	sc.handles.drop(there)
-	for pid := range sc.kept {
-		if !there(pid) {
-			delete(sc.kept, pid)
-		}
-	}
+	sc.forget(func(pid int) bool { return !there(pid) })
 	sc.guard.each(1, 1, func(int) any { return kcmpItem{} }, func(t *Task, _ int) func() {
 		next, share, ok := s.compareTables(t)
 		return func() {
 			sc.sharers = next
-			for pid := range sc.kept {
-				if !ok || share[int32(pid)] {
-					delete(sc.kept, pid)
-				}
-			}
+			sc.forget(func(pid int) bool { return !ok || share[int32(pid)] })
 		}
 	})
+}
+
+// forget drops what is kept of some processes.
+func (sc *Scanner) forget(which func(pid int) bool) {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	for pid := range sc.kept {
+		if which(pid) {
+			delete(sc.kept, pid)
+		}
+	}
 }
 
 // compareTables puts those that were read in this scan into the order. It reports

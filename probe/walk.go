@@ -155,8 +155,11 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 
 	still := s.asleep(pid, dir, marks[0])
 	if still != nil && still.kernel != nil {
+		if err := dir.answers(); err != nil {
+			return nil, err
+		}
 		m := *still.kernel
-		return &result{process: &m, out: &Out{probe: "process"}, kept: still}, dir.answers()
+		return &result{process: &m, out: &Out{probe: "process"}, kept: still}, nil
 	}
 	// A process can be stuck in such a way that even its stat does not answer.
 	if !t.Enter("status", 0) {

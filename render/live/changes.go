@@ -81,7 +81,16 @@ func difference(a, b, now *Data, isNew bool) []entry {
 // looks the same, unless its age tells.
 type waitKey struct {
 	tid          int
+	start        uint64 // of its process: the number may be another thread's by now
 	call, object string
+}
+
+func (d *Data) waitKey(w *model.Wait) waitKey {
+	k := waitKey{tid: w.TID, call: w.Call, object: w.Object}
+	if p := d.process(w.PID); p != nil {
+		k.start = p.StartTicks
+	}
+	return k
 }
 
 // stuckAfter is how long a thread must wait to be worth a line.
@@ -92,7 +101,7 @@ func stuckWaits(d *Data) map[waitKey]*model.Wait {
 	m := map[waitKey]*model.Wait{}
 	for i := range d.Snap.Waits {
 		if w := &d.Snap.Waits[i]; w.Confirmed && !w.Idle && w.BlockedFor.Or(int64(stuckAfter)) >= int64(stuckAfter) {
-			m[waitKey{w.TID, w.Call, w.Object}] = w
+			m[d.waitKey(w)] = w
 		}
 	}
 	return m
@@ -114,7 +123,7 @@ func waitChanges(prev, d *Data) []entry {
 		}
 		for i := range at.Snap.Waits {
 			w := &at.Snap.Waits[i]
-			k := waitKey{w.TID, w.Call, w.Object}
+			k := at.waitKey(w)
 			if pair[1][k] != w || pair[0][k] != nil {
 				continue
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -227,6 +228,22 @@ func TestLog(t *testing.T) {
 	if len(v.m.log) != n {
 		t.Errorf("%d new lines", len(v.m.log)-n)
 	}
+}
+
+// A wait of another process that has the pid by now is another wait.
+func TestLogReusedPID(t *testing.T) {
+	v := newView(t, usual, 120, 24)
+	first, second := undiagnosed(), later()
+	for _, s := range []*model.Snapshot{first, second} {
+		s.Waits = []model.Wait{{PID: 812, TID: 812, Comm: "yes", Call: "write", Object: "pipe:4242", Confirmed: true, BlockedFor: model.Some(int64(3 * time.Second))}}
+	}
+	i := slices.IndexFunc(second.Processes, func(p model.Process) bool { return p.PID == 812 })
+	second.Processes = slices.Clone(second.Processes)
+	second.Processes[i].StartTicks++
+	v.scan(first)
+	v.keys("8")
+	v.scan(second)
+	v.has("< released", "> blocked", "- gone      process   yes(812)")
 }
 
 func TestSmallTerminals(t *testing.T) {

@@ -62,8 +62,11 @@ var waitColumn = column{
 		if !ok || w.Idle {
 			return render.Key{}
 		}
-		// The longest first, as text goes from A to Z.
-		return render.IntKey(-int(w.BlockedFor.Or(0)))
+		ns, ok := w.BlockedFor.Get()
+		if !ok {
+			return render.Key{}
+		}
+		return render.IntKey(-int(ns)) // the longest first, as text goes from A to Z
 	},
 	cell: func(d *Data, _ *render.View, r *row) render.Cell {
 		w, ok := waitOf(d, r.process.PID)
