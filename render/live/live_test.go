@@ -243,7 +243,7 @@ func TestLogReusedPID(t *testing.T) {
 	v.scan(first)
 	v.keys("8")
 	v.scan(second)
-	v.has("< released", "> blocked", "- gone      process   yes(812)")
+	v.has("< released", "> blocked", "gone      process   yes(812)")
 }
 
 func TestSmallTerminals(t *testing.T) {
