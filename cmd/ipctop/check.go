@@ -190,7 +190,8 @@ func (c command) check(ctx context.Context, o *options, k *checkOptions, ageAske
 
 // failing reports whether there is a finding at or above --fail-on.
 func (k *checkOptions) failing(findings []model.Finding) bool {
-	return slices.ContainsFunc(findings, func(f model.Finding) bool { return f.Severity.Badness() <= model.Severity(k.failOn).Badness() })
+	level := model.Severity(k.failOn)
+	return k.failOn != failNever && slices.ContainsFunc(findings, func(f model.Finding) bool { return f.Severity.Badness() <= level.Badness() })
 }
 
 func (k *checkOptions) write(w io.Writer, request *render.Request, snap *model.Snapshot) error {
