@@ -69,7 +69,7 @@ func TestWitnessQueues(t *testing.T) {
 		},
 		own:       ownQueues,
 		witnesses: []string{"mqueue", "lsipc-q", "lsipc-m", "lsipc-s", "lsipc-g", "ipcs-s", "ipcs-u"},
-		atLeast:   40,
+		atLeast:   35,
 	}
 	h.need(t)
 	startProgram(t, queueProgram)
