@@ -13,6 +13,11 @@
 // has not run in between; so all confirmed waits held at one and the same instant.
 // Descriptors are looked at again in the second look.
 //
+// How long a thread has not run is the difference between the clock of the processor
+// on which it last ran and what that showed then (/proc/PID/task/TID/{sched,stat}).
+// To read that clock ipctop runs on the processor for a moment; of one where it may
+// not, the age is unknown.
+//
 // Calls of 32-bit programs have other numbers and arguments. Those are recognised
 // and not decoded.
 package waitstate

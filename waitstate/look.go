@@ -25,8 +25,10 @@ type thread struct {
 	// What the second look says.
 	same bool // it is in the same call and has not run
 	age  model.Opt[int64]
-	exec time.Duration // when it last ran, by the scheduler's clock; 0 if that is not known
-	link string        // what the descriptor leads to, of a wait on one
+	link string // what the descriptor leads to, of a wait on one
+
+	exec      time.Duration // when it last ran, by the clock of a processor; 0 if that is not known
+	processor int
 
 	known  bool           // it was found in the last scan, and has not run since
 	timers model.Opt[int] // then: of its process
@@ -43,8 +45,6 @@ type round struct {
 	earlier earlier
 	visits  []visited
 	denied  bool // there are processes whose threads could not be read
-	clock   schedClock
-	clocked bool
 }
 
 // firstLook finds the blocked threads.
@@ -232,11 +232,6 @@ func (r *round) secondLook(ctx context.Context) {
 		}
 		byPID[t.proc.PID] = append(byPID[t.proc.PID], t)
 	}
-	if clock, err := readSchedClock(); err == nil {
-		r.clock, r.clocked = clock, true
-	} else {
-		r.out.Fail("age", "", err)
-	}
 	r.j.EachProcess(list, func(task *probe.Task, p *probe.Proc) func() {
 		if ctx.Err() != nil {
 			return nil
@@ -251,10 +246,30 @@ func (r *round) secondLook(ctx context.Context) {
 		}
 		return func() {
 			for i, t := range threads {
-				t.same, t.age, t.exec, t.link = seen[i].same, seen[i].age, seen[i].exec, seen[i].link
+				t.same, t.exec, t.processor, t.link = seen[i].same, seen[i].exec, seen[i].processor, seen[i].link
 			}
 		}
 	}, func(*model.Process, error) {})
+	r.ages()
+}
+
+// ages tells how long the threads have not run.
+func (r *round) ages() {
+	var processors []int
+	for _, t := range r.threads {
+		if t.exec > 0 && !slices.Contains(processors, t.processor) {
+			processors = append(processors, t.processor)
+		}
+	}
+	clocks, err := readSchedClocks(processors)
+	if err != nil {
+		r.out.Fail("age", "", err)
+	}
+	for _, t := range r.threads {
+		if age, ok := clocks.age(t.processor, t.exec); ok {
+			t.age = model.Some(int64(age / time.Microsecond * time.Microsecond))
+		}
+	}
 }
 
 // again is the second look at a thread.
@@ -264,34 +279,36 @@ func (r *round) again(v *visit, t *thread) (seen thread) {
 			return seen
 		}
 	}
-	first, known := t.runs.Get()
-	second, known2 := runCount(v.proc, t.tid).Get()
-	seen.same = known && known2 && first == second
-	switch {
-	case t.known && seen.same:
-		seen.exec, seen.link = t.exec, t.link
-	default:
-		seen.exec = v.lastRun(t.tid)
+	if t.known {
+		seen.exec, seen.processor, seen.link = t.exec, t.processor, t.link
+	} else {
+		seen.exec, seen.processor = v.lastRun(t.tid)
 		if fd, ok := t.target.FD.Get(); ok {
 			seen.link, _ = v.proc.Dir.Readlink("task/" + itoa(t.tid) + "/fd/" + itoa(fd))
 		}
 	}
-	if r.clocked && seen.exec > 0 {
-		seen.age = model.Some(int64(r.clock.age(seen.exec) / time.Microsecond * time.Microsecond))
-	}
+	// Last: if it has not run until now, all of it is of the same time.
+	first, known := t.runs.Get()
+	second, known2 := runCount(v.proc, t.tid).Get()
+	seen.same = known && known2 && first == second
 	return seen
 }
 
-// lastRun is when a thread last ran; 0 if that is not known, or if it was moved to
-// another processor and has not run there yet.
-func (v *visit) lastRun(tid int) time.Duration {
+// lastRun is when a thread last ran, by the clock of which processor; 0 if that is
+// not known, or if it was moved to another one and has not run there yet.
+func (v *visit) lastRun(tid int) (exec time.Duration, processor int) {
 	var err error
+	if v.buf, err = v.proc.Dir.ReadRecord("task/"+itoa(tid)+"/stat", v.buf[:0]); err != nil {
+		return 0, 0
+	}
+	if processor, err = parseProcessor(v.buf); err != nil {
+		return 0, 0
+	}
 	if v.buf, err = v.proc.Dir.ReadRecord("task/"+itoa(tid)+"/sched", v.buf[:0]); err != nil {
-		return 0
+		return 0, 0
 	}
-	exec, err := parseSched(v.buf)
-	if err != nil {
-		return 0
+	if exec, err = parseSched(v.buf); err != nil {
+		return 0, 0
 	}
-	return exec
+	return exec, processor
 }

@@ -3,6 +3,7 @@ package waitstate
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -59,6 +60,15 @@ func TestParseSched(t *testing.T) {
 	for _, text := range []string{"", "se.exec_start : 1", "se.exec_start : x.000000", "se.exec_start : 1.0", "se.exec_start : -1.000000"} {
 		if d, err := parseSched([]byte(text)); !errors.Is(err, probe.ErrMalformed) {
 			t.Errorf("%q: %v, %v", text, d, err)
+		}
+	}
+	stat := "7 (a) b) S 1 7 7 0 -1 4194304 99 0 0 0 1 2 0 0 20 0 1 0 1234 5 6 7 1 1 0 0 0 0 0 0 0 0 0 0 17 %s 0 0 0 0 0\n"
+	if n, err := parseProcessor(fmt.Appendf(nil, stat, "63")); err != nil || n != 63 {
+		t.Errorf("%d, %v", n, err)
+	}
+	for _, text := range []string{"", "7 (a) S 1", fmt.Sprintf(stat, "x"), fmt.Sprintf(stat, "-1")} {
+		if _, err := parseProcessor([]byte(text)); !errors.Is(err, probe.ErrMalformed) {
+			t.Errorf("%q: %v", text, err)
 		}
 	}
 	if n, err := parseSchedstat([]byte("1 2 345\n")); err != nil || n != 345 {
@@ -162,6 +172,9 @@ func FuzzParseSched(f *testing.F) {
 			t.Errorf("%q: %v", b, d)
 		}
 		_, _ = parseSchedstat(b)
+		if n, err := parseProcessor(b); err == nil && n < 0 {
+			t.Errorf("%q: %d", b, n)
+		}
 	})
 }
 

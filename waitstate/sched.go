@@ -47,18 +47,71 @@ func parseSched(b []byte) (time.Duration, error) {
 	return 0, fmt.Errorf("sched: %w: no se.exec_start", probe.ErrMalformed)
 }
 
-// schedClock turns values of the scheduler's clock, which no call tells, into
-// ages: ipctop's own thread runs now, so its value is the time of day there.
+// parseProcessor reads on which processor a thread ran last: field 39 of
+// /proc/PID/task/TID/stat (proc_pid_stat(5)).
+func parseProcessor(b []byte) (int, error) {
+	const processor, firstAfterName = 39, 3
+	f := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
+	if len(f) <= processor-firstAfterName {
+		return 0, fmt.Errorf("stat: %w: %d fields", probe.ErrMalformed, len(f))
+	}
+	n, err := strconv.Atoi(string(f[processor-firstAfterName]))
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("stat: %w: processor %q", probe.ErrMalformed, f[processor-firstAfterName])
+	}
+	return n, nil
+}
+
+// schedClocks turn values of the scheduler's clocks, which no call tells, into
+// ages. Every processor has its own: it stands still while the processor serves
+// interrupts or the hypervisor, so that they come apart by hours in time.
+type schedClocks map[int]schedClock
+
+// schedClock is what a processor's clock showed at some time of day.
 type schedClock struct {
 	exec time.Duration
 	at   time.Time
 }
 
-// readSchedClock calibrates the clock. The value of a running thread is brought
-// up to date at every tick and whenever it gives up its processor.
-func readSchedClock() (schedClock, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+// readSchedClocks reads the clocks of some processors, by running there for a
+// moment: the value of a thread that runs is brought up to date whenever it gives
+// up its processor. It returns those that could be read, and why others could not.
+func readSchedClocks(processors []int) (schedClocks, error) {
+	clocks := schedClocks{}
+	var failed error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread()
+		var allowed unix.CPUSet
+		if err := unix.SchedGetaffinity(0, &allowed); err != nil {
+			failed = fmt.Errorf("sched_getaffinity: %w", err)
+			runtime.UnlockOSThread()
+			return
+		}
+		for _, n := range processors {
+			clock, err := readClockOf(n)
+			if err != nil {
+				failed = err
+				continue
+			}
+			clocks[n] = clock
+		}
+		// A thread that may not run as before is no use to anybody: it ends.
+		if unix.SchedSetaffinity(0, &allowed) == nil {
+			runtime.UnlockOSThread()
+		}
+	}()
+	<-done
+	return clocks, failed
+}
+
+func readClockOf(processor int) (schedClock, error) {
+	var one unix.CPUSet
+	one.Set(processor)
+	if err := unix.SchedSetaffinity(0, &one); err != nil {
+		return schedClock{}, fmt.Errorf("may not run on processor %d, whose clock tells how long threads have not run: %w", processor, err)
+	}
 	_, _, _ = unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
 	at := time.Now()
 	b, err := os.ReadFile("/proc/thread-self/sched")
@@ -69,7 +122,11 @@ func readSchedClock() (schedClock, error) {
 	return schedClock{exec, at}, err
 }
 
-// age is how long a thread has not run. Clocks of processors differ a little.
-func (c schedClock) age(exec time.Duration) time.Duration {
-	return max(0, c.exec+time.Since(c.at)-exec)
+// age is how long a thread has not run that last ran on a processor then.
+func (c schedClocks) age(processor int, exec time.Duration) (time.Duration, bool) {
+	clock, ok := c[processor]
+	if !ok || exec == 0 {
+		return 0, false
+	}
+	return max(0, clock.exec+time.Since(clock.at)-exec), true
 }
