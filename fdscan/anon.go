@@ -1,8 +1,10 @@
 package fdscan
 
 import (
+	"errors"
 	"strconv"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -91,13 +93,20 @@ func (c anonClass) inodeKey(dev, ino uint64) probe.Key {
 func (c anonClass) read(fd *probe.FD, out *probe.Out, parse func(text []byte) (model.Detail, error)) (probe.Key, *model.Object, bool) {
 	k, o := c.identify(fd)
 	text, err := fd.Info()
-	if probe.Gone(err) {
-		return k, o, false
-	}
-	if err == nil {
-		o.Detail, err = parse(text)
-	} else {
-		o.Detail, _ = parse(nil)
+	for tries := 0; ; tries++ {
+		if probe.Gone(err) {
+			return k, o, false
+		}
+		if err != nil {
+			o.Detail, _ = parse(nil)
+			break
+		}
+		if o.Detail, err = parse(text); !errors.Is(err, errRingBusy) || tries == 3 {
+			break
+		}
+		// It may be ipctop itself, which reads the descriptor of another holder.
+		time.Sleep(200 * time.Microsecond)
+		text, err = fd.Info()
 	}
 	if err != nil {
 		fd.Gap(string(c.kind), "fdinfo", err)
