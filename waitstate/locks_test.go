@@ -4,7 +4,6 @@ package waitstate_test
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -189,8 +188,7 @@ func startLock(t *testing.T, program, name string) (file string, holder, waiter 
 	if err := os.WriteFile(file, make([]byte, 4096), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cmd := exec.CommandContext(ctx, program, name, file)
+	cmd := exec.Command(program, name, file) // the test's context would end it before it has removed what it made
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -204,8 +202,8 @@ func startLock(t *testing.T, program, name string) (file string, holder, waiter 
 	}
 	t.Cleanup(func() {
 		in.Close()
+		defer time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() }).Stop()
 		_ = cmd.Wait()
-		cancel()
 	})
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
