@@ -119,10 +119,7 @@ func waitsForServer(procRoot string, p *model.Process) error {
 	if p == nil || p.Self {
 		return nil
 	}
-	threads := p.ThreadList
-	if len(threads) == 0 {
-		threads = []model.Thread{{TID: p.PID}}
-	}
+	threads := p.AllThreads()
 	buf := make([]byte, 256)
 	for i := range threads {
 		wchan, err := readSmall(taskDir(procRoot, p.PID, threads[i].TID)+"/wchan", buf)

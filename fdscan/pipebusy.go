@@ -133,9 +133,8 @@ func pipeSleepers(j *probe.Joined, pipes []*probe.Joint, earlier *earlierSleeper
 	}
 	at := map[descriptor][]asleep{}
 	now := map[int]processSleepers{}
-	take := func(p *model.Process, sleepers processSleepers) {
-		now[p.PID] = sleepers
-		for _, s := range sleepers.list {
+	take := func(p *model.Process, list []asleep) {
+		for _, s := range list {
 			s.proc = p
 			d := descriptor{int32(p.PID), s.fd}
 			at[d] = append(at[d], s)
@@ -146,12 +145,18 @@ func pipeSleepers(j *probe.Joined, pipes []*probe.Joint, earlier *earlierSleeper
 		if !ok || known.ticks != p.StartTicks || j.Since(int32(p.PID)) > known.scan {
 			return false
 		}
-		take(p, known)
+		now[p.PID] = known
+		take(p, known.list)
 		return true
 	})
 	j.EachProcess(list, func(t *probe.Task, p *probe.Proc) func() {
-		sleepers := sleepersOf(t, p, writes)
-		return func() { take(p.Model, processSleepers{p.Model.StartTicks, j.Number(), sleepers}) }
+		sleepers, whole := sleepersOf(t, p, writes)
+		return func() {
+			take(p.Model, sleepers)
+			if whole {
+				now[p.Model.PID] = processSleepers{p.Model.StartTicks, j.Number(), sleepers}
+			}
+		}
 	}, func(*model.Process, error) {})
 	earlier.byPID = now
 	var found []asleep
@@ -168,13 +173,11 @@ func pipeSleepers(j *probe.Joined, pipes []*probe.Joint, earlier *earlierSleeper
 }
 
 // sleepersOf finds the threads of a process that sleep in calls that work on
-// pipes, if what they are given are pipes.
-func sleepersOf(t *probe.Task, p *probe.Proc, writes bool) []asleep {
-	threads := p.Model.ThreadList
-	if len(threads) == 0 {
-		threads = []model.Thread{{TID: p.Model.PID, State: p.Model.State}}
-	}
-	var list []asleep
+// pipes, if what they are given are pipes; whole reports whether it was told all
+// that there is to be told.
+func sleepersOf(t *probe.Task, p *probe.Proc, writes bool) (list []asleep, whole bool) {
+	threads := p.Model.AllThreads()
+	whole = true
 	var line, wchan [256]byte
 	for i := range threads {
 		if s := threads[i].State; s != "S" && s != "D" {
@@ -182,6 +185,7 @@ func sleepersOf(t *probe.Task, p *probe.Proc, writes bool) []asleep {
 		}
 		tid := threads[i].TID
 		if !t.Enter("syscall", int32(tid)) {
+			whole = false
 			continue
 		}
 		dir := "task/" + strconv.Itoa(tid)
@@ -204,7 +208,7 @@ func sleepersOf(t *probe.Task, p *probe.Proc, writes bool) []asleep {
 			list = append(list, s)
 		}
 	}
-	return list
+	return list, whole
 }
 
 func taskDir(procRoot string, pid, tid int) string {

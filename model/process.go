@@ -61,6 +61,15 @@ type Signals struct {
 	QueueLimit    Opt[int64] `json:"queue_limit,omitzero" doc:"RLIMIT_SIGPENDING (SigQ)"`
 }
 
+// AllThreads lists the threads of a process, also of one that has a single thread,
+// for which ThreadList is empty.
+func (p *Process) AllThreads() []Thread {
+	if len(p.ThreadList) > 0 {
+		return p.ThreadList
+	}
+	return []Thread{{TID: p.PID, Comm: p.Comm, State: p.State}}
+}
+
 // Thread is one thread of a process.
 type Thread struct {
 	TID     int      `json:"tid" doc:"thread id"`

@@ -135,10 +135,7 @@ const futexWait = 455
 // and whether one may wait for who maps something. A futex that is not shared is
 // private to the process (FUTEX_PRIVATE_FLAG, futex(2)).
 func (s *Scan) noteCalls(p *Proc) {
-	threads := p.Model.ThreadList
-	if len(threads) == 0 {
-		threads = []model.Thread{{TID: p.Model.PID, State: p.Model.State}}
-	}
+	threads := p.Model.AllThreads()
 	var numbers []int
 	var buf [256]byte
 	for i := range threads {

@@ -222,17 +222,12 @@ func (sc *Scanner) enter() (leave func()) {
 	}
 }
 
-// Kept is of how many processes the last scan took what an earlier one had read.
-func (sc *Scanner) Kept() int {
+// Kept reports whether the last scan took what an earlier one had read of a process.
+func (sc *Scanner) Kept(pid int) bool {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
-	n := 0
-	for _, k := range sc.kept {
-		if k.scan < sc.scans {
-			n++
-		}
-	}
-	return n
+	k := sc.kept[pid]
+	return k != nil && k.scan < sc.scans
 }
 
 // begin opens the proc file system and looks at whose it is.

@@ -38,10 +38,9 @@ func (e earlier) recall(j *probe.Joined, p *model.Process) ([]*thread, bool) {
 	for _, t := range l.threads {
 		again := *t
 		again.proc, again.known, again.same, again.timers = p, true, false, l.timers
-		again.comm, again.state = p.Comm, p.State
-		for i := range p.ThreadList {
-			if p.ThreadList[i].TID == t.tid {
-				again.comm, again.state = p.ThreadList[i].Comm, p.ThreadList[i].State
+		for _, now := range p.AllThreads() {
+			if now.TID == t.tid {
+				again.comm, again.state = now.Comm, now.State
 			}
 		}
 		list = append(list, &again)

@@ -112,13 +112,7 @@ type visit struct {
 }
 
 func (v *visit) process() {
-	m := v.proc.Model
-	if len(m.ThreadList) == 0 {
-		v.thread(m.PID, m.Comm, m.State)
-		return
-	}
-	for i := range m.ThreadList {
-		t := &m.ThreadList[i]
+	for _, t := range v.proc.Model.AllThreads() {
 		if !v.thread(t.TID, t.Comm, t.State) {
 			return
 		}

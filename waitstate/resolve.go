@@ -65,11 +65,7 @@ func (r *round) resolve() *index {
 		}
 	}
 	for _, p := range r.j.Processes {
-		if len(p.ThreadList) == 0 {
-			x.threads[p.PID], x.states[p.PID] = p, p.State
-		}
-		for i := range p.ThreadList {
-			t := &p.ThreadList[i]
+		for _, t := range p.AllThreads() {
 			x.threads[t.TID], x.states[t.TID] = p, t.State
 		}
 	}

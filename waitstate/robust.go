@@ -101,10 +101,7 @@ func (w *word) markHeld(r *round, x *index, e *probe.Joint) {
 // robust lists the words that the threads of a process have locked.
 func (v *visit) robust() []heldWord {
 	m := v.proc.Model
-	threads := m.ThreadList
-	if len(threads) == 0 {
-		threads = []model.Thread{{TID: m.PID, Comm: m.Comm, State: m.State}}
-	}
+	threads := m.AllThreads()
 	if v.is32() {
 		return nil
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -50,6 +51,16 @@ sys.stdin.read()
 // ends with its input.
 func startProgram(t *testing.T, program string, args ...string) *exec.Cmd {
 	t.Helper()
+	cmd, _, out := startPython(t, program, args...)
+	if line, _ := out.ReadString('\n'); line != "ready\n" {
+		t.Fatalf("the program says %q", line)
+	}
+	return cmd
+}
+
+// startPython starts a Python program that ends with its input.
+func startPython(t *testing.T, program string, args ...string) (*exec.Cmd, io.Writer, *bufio.Reader) {
+	t.Helper()
 	cmd := exec.Command("python3", append([]string{"-c", program}, args...)...)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
@@ -67,10 +78,7 @@ func startProgram(t *testing.T, program string, args ...string) *exec.Cmd {
 		in.Close()
 		_ = cmd.Wait()
 	})
-	if line, _ := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
-		t.Fatalf("the program says %q", line)
-	}
-	return cmd
+	return cmd, in, bufio.NewReader(out)
 }
 
 // TestWitnessLocks compares the locks on files with /proc/locks and lslocks.

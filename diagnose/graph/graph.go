@@ -72,10 +72,7 @@ func (g *Graph) addThreads(p *model.Process, unreadable map[int]bool) {
 	if p.Kernel {
 		return
 	}
-	threads := p.ThreadList
-	if len(threads) == 0 {
-		threads = []model.Thread{{TID: p.PID, Comm: p.Comm, State: p.State}}
-	}
+	threads := p.AllThreads()
 	for i := range threads {
 		t := &threads[i]
 		if dead(t.State) {
