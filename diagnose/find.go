@@ -89,7 +89,7 @@ func fold(found []finding) []model.Finding {
 // order puts the worst first, and of the equally bad the surest and the oldest.
 func order(list []model.Finding) []model.Finding {
 	slices.SortStableFunc(list, func(a, b model.Finding) int {
-		return cmp.Or(a.Severity.Badness()-b.Severity.Badness(), a.Confidence.Doubt()-b.Confidence.Doubt(), compareSince(a.Since, b.Since),
+		return cmp.Or(a.Severity.Rank()-b.Severity.Rank(), a.Confidence.Rank()-b.Confidence.Rank(), compareSince(a.Since, b.Since),
 			model.CompareIDs(a.ID, b.ID))
 	})
 	return list

@@ -86,7 +86,7 @@ func handlers(p *model.Process) handling {
 
 // lower is the lesser of two confidences.
 func lower(a, b model.Confidence) model.Confidence {
-	if a.Doubt() > b.Doubt() {
+	if a.Rank() > b.Rank() {
 		return a
 	}
 	return b

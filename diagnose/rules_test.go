@@ -22,7 +22,7 @@ func newMachine() *machine {
 	return &machine{model.Snapshot{Taken: now, Host: model.Host{Namespaces: map[string]uint64{"ipc": 1, "net": 1, "mnt": 1}}}}
 }
 
-// process adds one that sleeps in a read of its lifeline, as fixtures do.
+// process adds one that sleeps in a read of its parent-death pipe, as fixtures do.
 func (m *machine) process(pid int, change ...func(*model.Process)) *machine {
 	p := model.Process{PID: pid, PPID: 1, PGID: pid, SID: pid, Comm: fmt.Sprintf("p%d", pid), State: "S", Threads: 1, StartTime: before}
 	for _, f := range change {
@@ -285,7 +285,7 @@ func TestRulesJudge(t *testing.T) {
 		var got []string
 		for _, f := range c.m.found(c.rule) {
 			got = append(got, string(f.Severity)+" "+string(f.Confidence))
-			if i := slices.IndexFunc(rules, func(r Rule) bool { return r.ID == f.Rule }); f.Severity.Badness() < rules[i].Severity.Badness() {
+			if i := slices.IndexFunc(rules, func(r Rule) bool { return r.ID == f.Rule }); f.Severity.Rank() < rules[i].Severity.Rank() {
 				t.Errorf("%s, %s: %s is worse than the rule says of itself", c.rule, c.name, f.Severity)
 			}
 			if f.Confidence != model.Certain && len(f.LoweredBy) == 0 {

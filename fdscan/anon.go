@@ -49,14 +49,14 @@ var internals = sync.OnceValue(func() (in internal) {
 // identity.
 type anonClass struct {
 	kind          model.Kind
-	byInode       *probe.Space // nil: never
-	byDescription *probe.Space
+	byInode       *probe.KeySpace // nil: never
+	byDescription *probe.KeySpace
 }
 
 func newAnonClass(kind model.Kind, ownInode bool) anonClass {
-	c := anonClass{kind: kind, byDescription: &probe.Space{Name: string(kind), ByDescription: true}}
+	c := anonClass{kind: kind, byDescription: &probe.KeySpace{Name: string(kind), ByDescription: true}}
 	if ownInode {
-		c.byInode = &probe.Space{Name: string(kind) + " inode"}
+		c.byInode = &probe.KeySpace{Name: string(kind) + " inode"}
 	}
 	return c
 }
@@ -90,7 +90,7 @@ func (c anonClass) inodeKey(dev, ino uint64) probe.Key {
 
 // read takes a descriptor of the class: parse makes its detail of the fdinfo
 // text. It returns the object's key, and false if the descriptor is gone.
-func (c anonClass) read(fd *probe.FD, out *probe.Out, parse func(text []byte) (model.Detail, error)) (probe.Key, *model.Object, bool) {
+func (c anonClass) read(fd *probe.FD, out *probe.Collector, parse func(text []byte) (model.Detail, error)) (probe.Key, *model.Object, bool) {
 	k, o := c.identify(fd)
 	text, err := fd.Info()
 	for tries := 0; ; tries++ {
@@ -113,7 +113,7 @@ func (c anonClass) read(fd *probe.FD, out *probe.Out, parse func(text []byte) (m
 	}
 	h := fd.Holder()
 	h.Access = fd.Access()
-	out.Hold(k, h)
+	out.AddHolder(k, h)
 	out.Object(k, o)
 	return k, o, true
 }
@@ -122,7 +122,7 @@ func (c anonClass) read(fd *probe.FD, out *probe.Out, parse func(text []byte) (m
 func anonProbe(c anonClass, link string, parse func([]byte) (model.Detail, error)) probe.Probe {
 	return probe.Probe{
 		Name: string(c.kind),
-		FD: func(fd *probe.FD, out *probe.Out) bool {
+		FD: func(fd *probe.FD, out *probe.Collector) bool {
 			if string(fd.Link) != link {
 				return false
 			}

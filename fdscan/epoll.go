@@ -17,7 +17,7 @@ var epollClass = newAnonClass(model.Epoll, false)
 func Epoll() probe.Probe {
 	return probe.Probe{
 		Name: "epoll",
-		FD: func(fd *probe.FD, out *probe.Out) bool {
+		FD: func(fd *probe.FD, out *probe.Collector) bool {
 			switch {
 			case string(fd.Link) != "anon_inode:[eventpoll]":
 				return false
@@ -119,11 +119,11 @@ func parseEpollLine(line []byte) (w model.EpollWatch, err error) {
 // completeEpoll names what is watched: by its inode, where it has one of its
 // own; else by the descriptor of the watcher that has the number it was added
 // under, if the kernel confirms that this is still the file that was added.
-func completeEpoll(ctx context.Context, j *probe.Joined, out *probe.Out) {
-	readHeldEpolls(ctx, j, out)
-	want := map[probe.Descriptor]*probe.Joint{}
-	var open []*probe.Joint
-	for _, e := range j.In(epollClass.byDescription) {
+func completeEpoll(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+	readHeldEpolls(ctx, idx, out)
+	want := map[probe.Descriptor]*probe.Entry{}
+	var open []*probe.Entry
+	for _, e := range idx.In(epollClass.byDescription) {
 		d, ok := e.Object.Detail.(*model.EpollDetail)
 		if !ok {
 			continue
@@ -131,7 +131,7 @@ func completeEpoll(ctx context.Context, j *probe.Joined, out *probe.Out) {
 		missing := false
 		for i := range d.Watches {
 			w := &d.Watches[i]
-			if to, ok := byInode(j, w); ok {
+			if to, ok := byInode(idx, w); ok {
 				w.Object = to.Object.ID
 				continue
 			}
@@ -147,16 +147,16 @@ func completeEpoll(ctx context.Context, j *probe.Joined, out *probe.Out) {
 			open = append(open, e)
 		}
 	}
-	if len(open) == 0 || !j.Scan.PIDCalls {
+	if len(open) == 0 || !idx.Scan.PIDCalls {
 		return
 	}
-	j.Find(want)
+	idx.Find(want)
 	failed := map[model.Reason]int{}
-	j.Each(open, func(t *probe.Task, e *probe.Joint) func() {
+	idx.Each(open, func(t *probe.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
-		found, err := confirmWatches(t, j, e, want)
+		found, err := confirmWatches(t, idx, e, want)
 		return func() {
 			for i, to := range found {
 				e.Object.Detail.(*model.EpollDetail).Watches[i].Object = to.Object.ID
@@ -173,9 +173,9 @@ func completeEpoll(ctx context.Context, j *probe.Joined, out *probe.Out) {
 
 // confirmWatches asks the kernel about the watches that are not resolved, in
 // each holder until one knows.
-func confirmWatches(t *probe.Task, j *probe.Joined, e *probe.Joint, want map[probe.Descriptor]*probe.Joint) (map[int]*probe.Joint, error) {
+func confirmWatches(t *probe.Task, idx *probe.Index, e *probe.Entry, want map[probe.Descriptor]*probe.Entry) (map[int]*probe.Entry, error) {
 	watches := e.Object.Detail.(*model.EpollDetail).Watches
-	found := map[int]*probe.Joint{}
+	found := map[int]*probe.Entry{}
 	var failure error
 	for h := range e.Holders {
 		epoll, ok := probe.DescriptorOf(&e.Holders[h])
@@ -183,7 +183,7 @@ func confirmWatches(t *probe.Task, j *probe.Joined, e *probe.Joint, want map[pro
 			continue
 		}
 		seen := map[int]uint32{} // watches under the same number so far
-		here := map[int]*probe.Joint{}
+		here := map[int]*probe.Entry{}
 		for i := range watches {
 			tfd := watches[i].FD.Or(-1)
 			nth := seen[tfd]
@@ -193,11 +193,11 @@ func confirmWatches(t *probe.Task, j *probe.Joined, e *probe.Joint, want map[pro
 			if watches[i].Object != "" || found[i] != nil || to == nil || !mayBe(&watches[i], to.Object) {
 				continue
 			}
-			if !t.Enter("epoll", 0) {
+			if !t.Begin("epoll", 0) {
 				return found, probe.ErrGivenUp
 			}
 			same, err := probe.WatchedBy(at, epoll, uint32(tfd), nth)
-			t.Leave()
+			t.End()
 			switch {
 			case err == nil && same:
 				here[i] = to
@@ -205,7 +205,7 @@ func confirmWatches(t *probe.Task, j *probe.Joined, e *probe.Joint, want map[pro
 				failure = err
 			}
 		}
-		if len(here) > 0 && j.Same(e.Holders[h].PID) {
+		if len(here) > 0 && idx.Same(e.Holders[h].PID) {
 			for i, to := range here {
 				found[i] = to
 			}
@@ -221,7 +221,7 @@ func mayBe(w *model.EpollWatch, o *model.Object) bool {
 }
 
 // byInode finds what is watched by its device and inode.
-func byInode(j *probe.Joined, w *model.EpollWatch) (*probe.Joint, bool) {
+func byInode(idx *probe.Index, w *model.EpollWatch) (*probe.Entry, bool) {
 	dev, ok := parseDev(w.Dev)
 	if !ok || w.Ino == 0 {
 		return nil, false
@@ -241,7 +241,7 @@ func byInode(j *probe.Joined, w *model.EpollWatch) (*probe.Joint, bool) {
 		keys = []probe.Key{socketKey(ino)}
 	}
 	for _, k := range keys {
-		if e, ok := j.Lookup(k); ok {
+		if e, ok := idx.Lookup(k); ok {
 			return e, true
 		}
 	}

@@ -18,32 +18,32 @@ import (
 // waits for a server.
 
 // holdEpoll takes a descriptor of an epoll instance without asking what it watches.
-func holdEpoll(fd *probe.FD, out *probe.Out) {
+func holdEpoll(fd *probe.FD, out *probe.Collector) {
 	k, o := epollClass.identify(fd)
 	o.Detail = new(model.EpollDetail)
 	h := fd.Holder()
 	h.Access = fd.Access()
-	out.Hold(k, h)
+	out.AddHolder(k, h)
 	out.Object(k, o)
 }
 
 // readHeldEpolls asks what those watch that were not asked before.
-func readHeldEpolls(ctx context.Context, j *probe.Joined, out *probe.Out) {
-	var list []*probe.Joint
-	for _, e := range j.In(epollClass.byDescription) {
+func readHeldEpolls(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+	var list []*probe.Entry
+	for _, e := range idx.In(epollClass.byDescription) {
 		d, ok := e.Object.Detail.(*model.EpollDetail)
 		if !ok || d.Watches != nil || len(e.Holders) == 0 {
 			continue
 		}
-		if p := j.Processes[e.Holders[0].PID]; p != nil && j.Scan.SeesFUSE(p) {
+		if p := idx.Processes[e.Holders[0].PID]; p != nil && idx.Scan.SeesFUSE(p) {
 			list = append(list, e)
 		}
 	}
 	if len(list) == 0 {
 		return
 	}
-	stuck := servedAndWaiting(j)
-	j.Each(list, func(t *probe.Task, e *probe.Joint) func() {
+	stuck := servedAndWaiting(idx)
+	idx.Each(list, func(t *probe.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -54,9 +54,9 @@ func readHeldEpolls(ctx context.Context, j *probe.Joined, out *probe.Out) {
 				}
 			}
 		}
-		text, err := askHolders(j, t, e, probe.OpInfo, func(h *model.Holder, fd int32) ([]byte, error) {
-			text, err := os.ReadFile(holderPath(j.Scan.ProcRoot, h, "fdinfo", fd))
-			if err == nil && !j.Same(h.PID) {
+		text, err := askHolders(idx, t, e, probe.OpInfo, func(h *model.Holder, fd int32) ([]byte, error) {
+			text, err := os.ReadFile(holderPath(idx.Scan.ProcRoot, h, "fdinfo", fd))
+			if err == nil && !idx.Same(h.PID) {
 				err = os.ErrNotExist
 			}
 			return text, err
@@ -78,10 +78,10 @@ func readHeldEpolls(ctx context.Context, j *probe.Joined, out *probe.Out) {
 
 // servedAndWaiting finds the processes that have a file on FUSE open and a thread
 // that waits for a server, with the reason not to ask for their epoll instances.
-func servedAndWaiting(j *probe.Joined) map[int32]error {
-	devs := j.Scan.FUSEDevices()
+func servedAndWaiting(idx *probe.Index) map[int32]error {
+	devs := idx.Scan.FUSEDevices()
 	open := map[int32]bool{}
-	for _, list := range [][]*probe.Joint{j.Unclaimed(probe.Files), j.In(probe.Files)} {
+	for _, list := range [][]*probe.Entry{idx.Unclaimed(probe.Files), idx.In(probe.Files)} {
 		for _, e := range list {
 			if !devs[e.Key.Scope] {
 				continue
@@ -94,7 +94,7 @@ func servedAndWaiting(j *probe.Joined) map[int32]error {
 	look := func(of map[int32]error) map[int32]error {
 		stuck := map[int32]error{}
 		for pid := range of {
-			if err := waitsForServer(j.Scan.ProcRoot, j.Processes[pid]); err != nil {
+			if err := waitsForServer(idx.Scan.ProcRoot, idx.Processes[pid]); err != nil {
 				stuck[pid] = err
 			}
 		}

@@ -10,7 +10,7 @@ import (
 
 // eventfdIDs are the numbers the kernel gives event counters (5.2): all of them
 // have one inode.
-var eventfdIDs = &probe.Space{Name: "eventfd id"}
+var eventfdIDs = &probe.KeySpace{Name: "eventfd id"}
 
 var eventfdClass = newAnonClass(model.Eventfd, false)
 
@@ -21,7 +21,7 @@ const eventfdMax = 1<<64 - 2
 func Eventfd() probe.Probe {
 	return probe.Probe{
 		Name: "eventfd",
-		FD: func(fd *probe.FD, out *probe.Out) bool {
+		FD: func(fd *probe.FD, out *probe.Collector) bool {
 			if string(fd.Link) != "anon_inode:[eventfd]" {
 				return false
 			}
@@ -47,7 +47,7 @@ func Eventfd() probe.Probe {
 			}
 			h := fd.Holder()
 			h.Access = model.ReadWrite // always (fs/eventfd.c)
-			out.Hold(k, h)
+			out.AddHolder(k, h)
 			out.Object(k, o)
 			return true
 		},

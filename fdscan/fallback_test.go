@@ -48,7 +48,7 @@ func TestUnixWithoutDiag(t *testing.T) {
 	must(t, unix.Bind(l, &unix.SockaddrUnix{Name: path}))
 	must(t, unix.Listen(l, 1))
 	p := Unix()
-	p.Table = func(_ context.Context, ns probe.NS, out *probe.Out) error {
+	p.Table = func(_ context.Context, ns probe.NS, out *probe.Collector) error {
 		text, err := readNet(ns.Scan, "unix")
 		for _, f := range readUnixProc(text, ns, out) {
 			out.Object(socketKey(uint64(f.object.Ino)), f.object)

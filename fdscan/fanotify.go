@@ -16,7 +16,7 @@ var fanotifyClass = newAnonClass(model.Fanotify, false)
 func Fanotify() probe.Probe {
 	return probe.Probe{
 		Name: "fanotify",
-		FD: func(fd *probe.FD, out *probe.Out) bool {
+		FD: func(fd *probe.FD, out *probe.Collector) bool {
 			if string(fd.Link) != "anon_inode:[fanotify]" {
 				return false
 			}
@@ -27,8 +27,8 @@ func Fanotify() probe.Probe {
 			}
 			return true
 		},
-		Complete: func(ctx context.Context, j *probe.Joined, _ *probe.Out) {
-			placeWatches(ctx, j, fanotifyClass, func(d model.Detail) (list []watched) {
+		Complete: func(ctx context.Context, idx *probe.Index, _ *probe.Collector) {
+			placeWatches(ctx, idx, fanotifyClass, func(d model.Detail) (list []watched) {
 				w := d.(*model.FanotifyDetail).Watches
 				for i := range w {
 					if k, ok := watchedKey(w[i].Dev, w[i].Ino); ok && w[i].Type == markInode {

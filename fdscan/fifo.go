@@ -14,7 +14,7 @@ import (
 
 // fifos are named by the device of their file system and their inode: the inode
 // number alone is shared by FIFOs of two file systems.
-var fifos = &probe.Space{Name: "fifo"}
+var fifos = &probe.KeySpace{Name: "fifo"}
 
 const deletedSuffix = " (deleted)"
 
@@ -25,7 +25,7 @@ func FIFO() probe.Probe {
 	var memory pipeMemory
 	return probe.Probe{
 		Name: "fifo",
-		FD: func(fd *probe.FD, out *probe.Out) bool {
+		FD: func(fd *probe.FD, out *probe.Collector) bool {
 			if fd.Link[0] != '/' || neverFIFO(fd.Link) {
 				return false
 			}
@@ -42,13 +42,13 @@ func FIFO() probe.Probe {
 			k := probe.Key{Space: fifos, Scope: probe.Dev(st.Dev_major, st.Dev_minor), Num: st.Ino}
 			h := fd.Holder()
 			h.Access = fd.Access()
-			out.Hold(k, h)
+			out.AddHolder(k, h)
 			out.Object(k, fifoObject(k, string(fd.Link), st))
 			return true
 		},
 		Close: memory.aside.close,
-		Complete: func(ctx context.Context, j *probe.Joined, out *probe.Out) {
-			completePipes(ctx, j, fifos, &memory, out)
+		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+			completePipes(ctx, idx, fifos, &memory, out)
 		},
 	}
 }

@@ -18,12 +18,12 @@ import (
 func File() probe.Probe {
 	return probe.Probe{
 		Name: "file",
-		FD: func(fd *probe.FD, out *probe.Out) bool {
+		FD: func(fd *probe.FD, out *probe.Collector) bool {
 			if len(fd.Link) == 0 || fd.Link[0] != '/' {
 				return false
 			}
 			if neverFIFO(fd.Link) {
-				fd.Lasts()
+				fd.Cacheable()
 				return false
 			}
 			k, mode, err := fd.FileKey()
@@ -36,7 +36,7 @@ func File() probe.Probe {
 			switch mode {
 			case unix.S_IFREG:
 				if kernelText(fd.Proc.FSType(k.Scope)) {
-					fd.Lasts()
+					fd.Cacheable()
 					return false
 				}
 			case unix.S_IFSOCK, unix.S_IFIFO, unix.S_IFLNK:
@@ -46,11 +46,11 @@ func File() probe.Probe {
 			if !fd.Proc.Scan.WaitsOnly() { // locks do not depend on it
 				h.Access = fd.Access()
 			}
-			out.Hold(k, h)
-			fd.Lasts()
+			out.AddHolder(k, h)
+			fd.Cacheable()
 			return true
 		},
-		Mapping: func(m *probe.Mapping, out *probe.Out) bool {
+		Mapping: func(m *probe.Mapping, out *probe.Collector) bool {
 			if m.Ino == 0 || len(m.Name) == 0 || m.Name[0] != '/' {
 				return false
 			}
@@ -59,8 +59,8 @@ func File() probe.Probe {
 			if mounted, known := m.Proc.Mounted(m.Dev); known && !mounted && bytes.HasSuffix(m.Name, []byte(deletedSuffix)) {
 				return false
 			}
-			out.Hold(m.FileKey(), m.Holder(model.ViaMap))
-			m.Lasts()
+			out.AddHolder(m.FileKey(), m.Holder(model.ViaMap))
+			m.Cacheable()
 			return true
 		},
 		Complete: completeFiles,
@@ -79,21 +79,21 @@ func kernelText(fsType string) bool {
 }
 
 // completeFiles describes the files that are shared.
-func completeFiles(ctx context.Context, j *probe.Joined, _ *probe.Out) {
-	if j.Scan.WaitsOnly() {
+func completeFiles(ctx context.Context, idx *probe.Index, _ *probe.Collector) {
+	if idx.Scan.WaitsOnly() {
 		return // what is locked describes the reader of locks
 	}
-	var list []*probe.Joint
-	for _, e := range j.Unclaimed(probe.Files) {
+	var list []*probe.Entry
+	for _, e := range idx.Unclaimed(probe.Files) {
 		if shared(e.Holders) {
 			list = append(list, e)
 		}
 	}
-	j.Each(list, func(t *probe.Task, e *probe.Joint) func() {
+	idx.Each(list, func(t *probe.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
-		facts := j.File(t, e)
+		facts := idx.File(t, e)
 		return func() {
 			switch facts.Mode() {
 			case unix.S_IFREG:
@@ -105,7 +105,7 @@ func completeFiles(ctx context.Context, j *probe.Joined, _ *probe.Out) {
 			default:
 				return
 			}
-			j.Describe(e, facts.Object(model.File, e.Key, facts.FileDetail()))
+			idx.Describe(e, facts.Object(model.File, e.Key, facts.FileDetail()))
 		}
 	})
 }

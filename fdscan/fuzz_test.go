@@ -72,7 +72,7 @@ func FuzzParseUnixLine(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, _ = parseUnixLine(b)
-		readUnixProc(b, probe.NS{}, new(probe.Out))
+		readUnixProc(b, probe.NS{}, new(probe.Collector))
 	})
 }
 
@@ -80,7 +80,7 @@ func FuzzParseNetlinkLine(f *testing.F) {
 	f.Add([]byte("0000000076f60903 4   12847      00000011 768      0        0     2        5        2421027 "))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, _ = parseNetlinkLine(b)
-		readNetlink(b, probe.NS{}, new(probe.Out))
+		readNetlink(b, probe.NS{}, new(probe.Collector))
 	})
 }
 
@@ -88,7 +88,7 @@ func FuzzParsePacketLine(f *testing.F) {
 	f.Add([]byte("00000000c8c0b5a6 3      3    0003   2     1 1280   1000   4711   "))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, _ = parsePacketLine(b)
-		readPacket(b, probe.NS{}, new(probe.Out))
+		readPacket(b, probe.NS{}, new(probe.Collector))
 	})
 }
 

@@ -21,7 +21,7 @@ type inetFamily struct {
 	states   *[16]string
 	// portless: what stands in the port's place is the IP protocol
 	portless bool
-	match    func(ends []inetEnd, out *probe.Out)
+	match    func(ends []inetEnd, out *probe.Collector)
 }
 
 // inetSock is a socket as a table lists it.
@@ -139,7 +139,7 @@ type inetEnd struct {
 }
 
 // read reads the tables of one network namespace.
-func (f *inetFamily) read(ctx context.Context, ns probe.NS, out *probe.Out) error {
+func (f *inetFamily) read(ctx context.Context, ns probe.NS, out *probe.Collector) error {
 	t := inetTable{family: f, ns: ns}
 	var d *diag
 	err := error(errNoDiag)
@@ -190,7 +190,7 @@ type inetTable struct {
 	scratch [128]byte
 }
 
-func (t *inetTable) readDiag(ctx context.Context, d *diag, v6 bool, out *probe.Out) error {
+func (t *inetTable) readDiag(ctx context.Context, d *diag, v6 bool, out *probe.Collector) error {
 	var bad failures
 	var s inetSock
 	objects, ends := len(t.objects), len(t.ends)
@@ -220,7 +220,7 @@ func (t *inetTable) readDiag(ctx context.Context, d *diag, v6 bool, out *probe.O
 	return nil
 }
 
-func (t *inetTable) readProc(text []byte, v6 bool, out *probe.Out) {
+func (t *inetTable) readProc(text []byte, v6 bool, out *probe.Collector) {
 	name := t.family.tables[0]
 	if v6 {
 		name = t.family.tables[1]

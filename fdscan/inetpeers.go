@@ -15,7 +15,7 @@ import (
 
 // matchTCP finds peers within one network namespace. Where the other end waits
 // to be accepted, the listener stands for it.
-func matchTCP(ends []inetEnd, out *probe.Out) {
+func matchTCP(ends []inetEnd, out *probe.Collector) {
 	flows := flowsOf(ends)
 	listeners := map[endpoint]int{}
 	for i := range ends {
@@ -46,7 +46,7 @@ func matchTCP(ends []inetEnd, out *probe.Out) {
 }
 
 // matchUDP finds pairs that are connected to each other.
-func matchUDP(ends []inetEnd, out *probe.Out) {
+func matchUDP(ends []inetEnd, out *probe.Collector) {
 	flows := flowsOf(ends)
 	for i := range ends {
 		e := &ends[i]
@@ -122,13 +122,13 @@ func listenerFor(listeners map[endpoint]int, ends []inetEnd, to endpoint) uint64
 
 // matchAcross finds peers in different network namespaces: containers on a
 // bridge.
-func matchAcross(kind model.Kind) func(context.Context, *probe.Joined, *probe.Out) {
-	return func(_ context.Context, j *probe.Joined, out *probe.Out) {
-		if len(netNamespaces(j)) < 2 {
+func matchAcross(kind model.Kind) func(context.Context, *probe.Index, *probe.Collector) {
+	return func(_ context.Context, idx *probe.Index, out *probe.Collector) {
+		if len(netNamespaces(idx)) < 2 {
 			return
 		}
 		var ends []farEnd
-		for _, e := range j.In(sockfs) {
+		for _, e := range idx.In(sockfs) {
 			d, ok := e.Object.Detail.(*model.InetDetail)
 			if ok && e.Object.Kind == kind && e.Object.Namespace != nil && hasRemote(d) {
 				ends = append(ends, farEnd{unmapped(d.Local), unmapped(d.Remote), e.Object.Namespace.Inode, e.Key})

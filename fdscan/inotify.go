@@ -13,8 +13,8 @@ var inotifyClass = newAnonClass(model.Inotify, false)
 // Inotify reads file watches. The brackets are missing in its link's text.
 func Inotify() probe.Probe {
 	p := anonProbe(inotifyClass, "anon_inode:inotify", parseInotify)
-	p.Complete = func(ctx context.Context, j *probe.Joined, _ *probe.Out) {
-		placeWatches(ctx, j, inotifyClass, func(d model.Detail) (list []watched) {
+	p.Complete = func(ctx context.Context, idx *probe.Index, _ *probe.Collector) {
+		placeWatches(ctx, idx, inotifyClass, func(d model.Detail) (list []watched) {
 			w := d.(*model.InotifyDetail).Watches
 			for i := range w {
 				if k, ok := watchedKey(w[i].Dev, w[i].Ino); ok {

@@ -18,7 +18,7 @@ var ioUringClass = newAnonClass(model.IOUring, true)
 func IOUring() probe.Probe {
 	return probe.Probe{
 		Name: "io_uring",
-		FD: func(fd *probe.FD, out *probe.Out) bool {
+		FD: func(fd *probe.FD, out *probe.Collector) bool {
 			if string(fd.Link) != "anon_inode:[io_uring]" {
 				return false
 			}
@@ -33,7 +33,7 @@ func IOUring() probe.Probe {
 
 // holdRegistered emits that the process holds, through the ring, what is
 // registered with it, where the name tells which object that is.
-func holdRegistered(fd *probe.FD, o *model.Object, out *probe.Out) {
+func holdRegistered(fd *probe.FD, o *model.Object, out *probe.Collector) {
 	d := o.Detail.(*model.IOUringDetail)
 	o.Fill = model.NewRatio(d.CQPending, d.CQEntries)
 	for _, f := range d.Files {
@@ -41,7 +41,7 @@ func holdRegistered(fd *probe.FD, o *model.Object, out *probe.Out) {
 			h := fd.Holder()
 			h.Via, h.FD = model.ViaRegistered, model.Opt[int32]{}
 			h.Extent = &model.Extent{Object: o.ID}
-			out.Hold(k, h)
+			out.AddHolder(k, h)
 		}
 	}
 }
@@ -58,16 +58,16 @@ func linkKey(link []byte) (probe.Key, bool) {
 }
 
 // completeIOUring names the objects that are registered.
-func completeIOUring(_ context.Context, j *probe.Joined, _ *probe.Out) {
-	for _, space := range []*probe.Space{ioUringClass.byInode, ioUringClass.byDescription} {
-		for _, e := range j.In(space) {
+func completeIOUring(_ context.Context, idx *probe.Index, _ *probe.Collector) {
+	for _, space := range []*probe.KeySpace{ioUringClass.byInode, ioUringClass.byDescription} {
+		for _, e := range idx.In(space) {
 			d, ok := e.Object.Detail.(*model.IOUringDetail)
 			if !ok {
 				continue
 			}
 			for i := range d.Files {
 				if k, ok := linkKey([]byte(d.Files[i].Name)); ok {
-					if to, ok := j.Lookup(k); ok {
+					if to, ok := idx.Lookup(k); ok {
 						d.Files[i].Object = to.Object.ID
 					}
 				}

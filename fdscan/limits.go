@@ -13,15 +13,15 @@ import (
 // objects share, of several kinds perhaps, are counted when all are known, so it
 // must come after the readers of those kinds.
 func Limits() probe.Probe {
-	return probe.Probe{Name: "fd-limits", Scope: "net", Limits: fdLimits, Complete: func(ctx context.Context, j *probe.Joined, out *probe.Out) {
-		if !j.Scan.WaitsOnly() {
-			userLimits(ctx, j, out)
+	return probe.Probe{Name: "fd-limits", Scope: "net", Limits: fdLimits, Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+		if !idx.Scan.WaitsOnly() {
+			userLimits(ctx, idx, out)
 		}
 	}}
 }
 
 // fdLimits emits what bounds each object by itself, or the machine.
-func fdLimits(ns probe.NS, out *probe.Out) {
+func fdLimits(ns probe.NS, out *probe.Collector) {
 	var unknown model.Opt[int64]
 	s := ns.Scan
 	s.SysctlLimit(out, model.TCP, "net.core.somaxconn", "connections per listener", ns.LimitScope(), unknown)
@@ -48,7 +48,7 @@ type userLimit struct {
 	readers    []string // the probes that must have looked for it to be known what is used
 	zeroIsNone bool     // 0 means that there is no bound
 	// objects to count, and how much of the limit each takes
-	objects func(j *probe.Joined) []*probe.Joint
+	objects func(idx *probe.Index) []*probe.Entry
 	takes   func(o *model.Object) model.Opt[int64]
 }
 
@@ -75,10 +75,10 @@ var userLimitList = []userLimit{
 	},
 }
 
-func pipesAndFIFOs(j *probe.Joined) []*probe.Joint { return append(j.In(pipefs), j.In(fifos)...) }
+func pipesAndFIFOs(idx *probe.Index) []*probe.Entry { return append(idx.In(pipefs), idx.In(fifos)...) }
 
-func ofKind(k model.Kind) func(*probe.Joined) []*probe.Joint {
-	return func(j *probe.Joined) []*probe.Joint { return j.OfKind(k) }
+func ofKind(k model.Kind) func(*probe.Index) []*probe.Entry {
+	return func(idx *probe.Index) []*probe.Entry { return idx.OfKind(k) }
 }
 
 // pipePages is how many pages a pipe may fill, which is what is counted, however
@@ -108,10 +108,10 @@ func watches(o *model.Object) model.Opt[int64] {
 
 // userLimits emits the bounds on what each user has: one for each user with any
 // of it or, where nobody counted, one without a user.
-func userLimits(_ context.Context, j *probe.Joined, out *probe.Out) {
+func userLimits(_ context.Context, idx *probe.Index, out *probe.Collector) {
 	for i := range userLimitList {
 		u := &userLimitList[i]
-		n := j.Scan.Sysctl(out, u.name)
+		n := idx.Scan.Sysctl(out, u.name)
 		if len(n) == 0 {
 			continue
 		}
@@ -121,14 +121,14 @@ func userLimits(_ context.Context, j *probe.Joined, out *probe.Out) {
 		}
 		counted := true
 		for _, r := range u.readers {
-			counted = counted && j.Reads(r)
+			counted = counted && idx.Reads(r)
 		}
 		if !counted {
 			l.Unit += " per user"
 			out.Limit(l)
 			continue
 		}
-		for uid, used := range byUser(j, u) {
+		for uid, used := range byUser(idx, u) {
 			l.Scope, l.Used, l.Estimated = &model.LimitScope{UID: model.Some(uid)}, used, used.Known()
 			out.Limit(l)
 		}
@@ -139,19 +139,19 @@ func userLimits(_ context.Context, j *probe.Joined, out *probe.Out) {
 // made an object; the process of the lowest pid that has it open is taken to be
 // that. The sum of a user is unknown if that of one object is, or if the
 // descriptors of one of the user's processes could not be read.
-func byUser(j *probe.Joined, u *userLimit) map[int]model.Opt[int64] {
+func byUser(idx *probe.Index, u *userLimit) map[int]model.Opt[int64] {
 	sums, unknown := map[int]int64{}, map[int]bool{}
-	for _, p := range j.Processes {
+	for _, p := range idx.Processes {
 		// Namespaces take the same right to look as descriptors do.
 		if uid, ok := p.UID.Get(); ok && !p.Kernel && p.Namespaces == nil && p.State != "Z" {
 			unknown[uid] = true
 		}
 	}
-	for _, e := range u.objects(j) {
+	for _, e := range u.objects(idx) {
 		if len(e.Holders) == 0 || e.Object == nil {
 			continue
 		}
-		p := j.Processes[e.Holders[0].PID]
+		p := idx.Processes[e.Holders[0].PID]
 		if p == nil {
 			continue
 		}

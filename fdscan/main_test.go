@@ -21,7 +21,7 @@ const sleeperEnv = "IPCTOP_TEST_SLEEPER"
 const HoldOpen = "IPCTOP_TEST_HOLD_OPEN"
 
 func TestMain(m *testing.M) {
-	RunAside()
+	RunHelper()
 	if os.Getenv(HoldOpen) != "" {
 		fmt.Println("ready")
 		_, _ = io.Copy(io.Discard, os.Stdin)

@@ -18,7 +18,7 @@ import (
 func Memfd() probe.Probe {
 	return probe.Probe{
 		Name: "memfd",
-		FD: func(fd *probe.FD, out *probe.Out) bool {
+		FD: func(fd *probe.FD, out *probe.Collector) bool {
 			name, ok := memfdName(fd.Link)
 			if !ok {
 				return false
@@ -33,7 +33,7 @@ func Memfd() probe.Probe {
 			}
 			h := fd.Holder()
 			h.Access = fd.Access()
-			out.Hold(k, h)
+			out.AddHolder(k, h)
 			facts := probe.FileFacts{}
 			if st, err := fd.Stat(); err == nil {
 				facts.Stat, facts.Statted = *st, true
@@ -41,7 +41,7 @@ func Memfd() probe.Probe {
 			out.Object(k, memfdObject(k, string(name), &facts))
 			return true
 		},
-		Mapping: func(m *probe.Mapping, out *probe.Out) bool {
+		Mapping: func(m *probe.Mapping, out *probe.Collector) bool {
 			name, ok := memfdName(m.Name)
 			if !ok {
 				return false
@@ -50,7 +50,7 @@ func Memfd() probe.Probe {
 				return false
 			}
 			k := m.FileKey()
-			out.Hold(k, m.Holder(model.ViaMap))
+			out.AddHolder(k, m.Holder(model.ViaMap))
 			out.Object(k, memfdObject(k, string(name), &probe.FileFacts{}))
 			return true
 		},
@@ -72,28 +72,28 @@ func memfdObject(k probe.Key, name string, facts *probe.FileFacts) *model.Object
 }
 
 // completeMemfds asks for the size of those that were first seen as a mapping.
-func completeMemfds(ctx context.Context, j *probe.Joined, out *probe.Out) {
-	var list []*probe.Joint
-	for _, e := range j.In(probe.Files) {
+func completeMemfds(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+	var list []*probe.Entry
+	for _, e := range idx.In(probe.Files) {
 		d, ok := e.Object.Detail.(*model.MemoryDetail)
 		if e.Object.Kind == model.Memfd && ok && !d.Size.Known() {
 			list = append(list, e)
 		}
 	}
-	measure(ctx, j, out, list)
+	measure(ctx, idx, out, list)
 }
 
 // measure asks the holders of memory objects for its size and owner.
-func measure(ctx context.Context, j *probe.Joined, out *probe.Out, list []*probe.Joint) {
-	if j.Scan.WaitsOnly() {
+func measure(ctx context.Context, idx *probe.Index, out *probe.Collector, list []*probe.Entry) {
+	if idx.Scan.WaitsOnly() {
 		return
 	}
 	refused := 0
-	j.Each(list, func(t *probe.Task, e *probe.Joint) func() {
+	idx.Each(list, func(t *probe.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
-		facts := j.Stat(t, e)
+		facts := idx.Stat(t, e)
 		return func() {
 			d, ok := e.Object.Detail.(*model.MemoryDetail)
 			if !ok {

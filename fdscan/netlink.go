@@ -16,7 +16,7 @@ func Netlink() probe.Probe {
 		Name:  "netlink",
 		Scope: "net",
 		FD:    socketFD,
-		Table: func(_ context.Context, ns probe.NS, out *probe.Out) error {
+		Table: func(_ context.Context, ns probe.NS, out *probe.Collector) error {
 			diagOpen.Lock()
 			text, err := readNet(ns.Scan, "netlink")
 			diagOpen.Unlock()
@@ -79,7 +79,7 @@ func parseNetlinkLine(line []byte) (netlinkLine, error) {
 	return l, err
 }
 
-func readNetlink(text []byte, ns probe.NS, out *probe.Out) {
+func readNetlink(text []byte, ns probe.NS, out *probe.Collector) {
 	eachLine(text, out, "netlink", func(line []byte) error {
 		l, err := parseNetlinkLine(line)
 		if err != nil {

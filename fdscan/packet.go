@@ -15,7 +15,7 @@ func Packet() probe.Probe {
 		Name:  "packet",
 		Scope: "net",
 		FD:    socketFD,
-		Table: func(_ context.Context, ns probe.NS, out *probe.Out) error {
+		Table: func(_ context.Context, ns probe.NS, out *probe.Collector) error {
 			text, err := readNet(ns.Scan, "packet")
 			switch {
 			case missingTable(err):
@@ -61,7 +61,7 @@ func parsePacketLine(line []byte) (packetLine, error) {
 	return l, err
 }
 
-func readPacket(text []byte, ns probe.NS, out *probe.Out) {
+func readPacket(text []byte, ns probe.NS, out *probe.Collector) {
 	eachLine(text, out, "packet", func(line []byte) error {
 		l, err := parsePacketLine(line)
 		if err != nil {

@@ -186,7 +186,7 @@ func TestParseUnixLine(t *testing.T) {
 
 // One bad line costs that line.
 func TestBadLineIsOneGap(t *testing.T) {
-	var out probe.Out
+	var out probe.Collector
 	text := "Num       RefCount Protocol Flags    Type St Inode Path\n0: 3 0 0 1 3 11\nwhat is this\nand this\n0: 3 0 0 1 3 12\n"
 	found := readUnixProc([]byte(text), probe.NS{}, &out)
 	if len(found) != 2 || found[0].object.ID != "unix:11" || found[1].object.ID != "unix:12" {

@@ -14,10 +14,10 @@ var pidfdClass = newAnonClass(model.Pidfd, true)
 // inode since 6.9, and that inode is the process's for good.
 func Pidfd() probe.Probe {
 	p := anonProbe(pidfdClass, "anon_inode:[pidfd]", parsePidfd)
-	p.Complete = func(_ context.Context, j *probe.Joined, _ *probe.Out) {
-		for _, space := range []*probe.Space{pidfdClass.byInode, pidfdClass.byDescription} {
-			for _, e := range j.In(space) {
-				namePidfd(j, e.Object)
+	p.Complete = func(_ context.Context, idx *probe.Index, _ *probe.Collector) {
+		for _, space := range []*probe.KeySpace{pidfdClass.byInode, pidfdClass.byDescription} {
+			for _, e := range idx.In(space) {
+				namePidfd(idx, e.Object)
 			}
 		}
 	}
@@ -26,17 +26,17 @@ func Pidfd() probe.Probe {
 
 // namePidfd adds the name of the process, or of the thread if it was made for
 // one (PIDFD_THREAD, 6.9).
-func namePidfd(j *probe.Joined, o *model.Object) {
+func namePidfd(idx *probe.Index, o *model.Object) {
 	d, ok := o.Detail.(*model.PidfdDetail)
 	pid, known := d.PID.Get()
 	if !ok || !known {
 		return
 	}
-	if p := j.Processes[int32(pid)]; p != nil {
+	if p := idx.Processes[int32(pid)]; p != nil {
 		d.Comm = p.Comm
 		return
 	}
-	for _, p := range j.Processes {
+	for _, p := range idx.Processes {
 		for i := range p.ThreadList {
 			if p.ThreadList[i].TID == pid {
 				d.Comm = p.ThreadList[i].Comm

@@ -11,7 +11,7 @@ import (
 
 // pipefs is where the kernel keeps anonymous pipes. There is one of it, so the
 // inode number alone is the identity.
-var pipefs = &probe.Space{
+var pipefs = &probe.KeySpace{
 	Name:   "pipefs",
 	Waited: true,
 	New: func(k probe.Key, _ *probe.Scan) model.Object {
@@ -27,7 +27,7 @@ func Pipe() probe.Probe {
 	var memory pipeMemory
 	return probe.Probe{
 		Name: "pipe",
-		FD: func(fd *probe.FD, out *probe.Out) bool {
+		FD: func(fd *probe.FD, out *probe.Collector) bool {
 			ino, ok := bracketed(fd.Link, "pipe:[")
 			if !ok {
 				return false
@@ -36,13 +36,13 @@ func Pipe() probe.Probe {
 			if !fd.Proc.Scan.WaitsOnly() {
 				h.Access = fd.Access()
 			}
-			out.Hold(probe.Key{Space: pipefs, Num: ino}, h)
-			fd.Lasts()
+			out.AddHolder(probe.Key{Space: pipefs, Num: ino}, h)
+			fd.Cacheable()
 			return true
 		},
 		Close: memory.aside.close,
-		Complete: func(ctx context.Context, j *probe.Joined, out *probe.Out) {
-			completePipes(ctx, j, pipefs, &memory, out)
+		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+			completePipes(ctx, idx, pipefs, &memory, out)
 		},
 	}
 }

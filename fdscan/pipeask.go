@@ -33,7 +33,7 @@ const (
 // they are: whom one may not ask, another of the same user does not help.
 const maxAsked = 32
 
-func newPipeQuestion(e *probe.Joint) pipeQuestion {
+func newPipeQuestion(e *probe.Entry) pipeQuestion {
 	q := pipeQuestion{scope: e.Key.Scope, num: e.Key.Num}
 	for i := range e.Holders {
 		h := &e.Holders[i]
@@ -103,7 +103,7 @@ func (q *pipeQuestion) ask(p *asker) pipeAnswer {
 
 // askThrough duplicates a descriptor and asks it. The check that the duplicate is
 // the pipe that was looked for also covers a pid or descriptor that has changed
-// hands.
+// lock owners.
 func (q *pipeQuestion) askThrough(p *asker, d descriptor) (queued, capacity int, err error) {
 	if err := p.turnTo(d.pid); err != nil {
 		return 0, 0, err

@@ -59,7 +59,7 @@ var restfulWaits = map[string]bool{
 
 // asleep is a thread that sleeps in a call on a pipe.
 type asleep struct {
-	pipe  *probe.Joint
+	pipe  *probe.Entry
 	proc  *model.Process
 	tid   int
 	fd    int32
@@ -73,9 +73,9 @@ type asleep struct {
 // descriptor meanwhile, or io_uring, hide from it: it spares ipctop most of
 // what could get stuck, not all. written are the pipes that somebody sleeps in a
 // call to write to, wherever. With writes those alone are looked at.
-func busyPipes(j *probe.Joined, pipes []*probe.Joint, earlier *earlierSleepers, writes bool) (busy map[probe.Key]error, written map[*probe.Joint]bool) {
-	sleepers := pipeSleepers(j, pipes, earlier, writes)
-	written = map[*probe.Joint]bool{}
+func busyPipes(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepers, writes bool) (busy map[probe.Key]error, written map[*probe.Entry]bool) {
+	sleepers := pipeSleepers(idx, pipes, earlier, writes)
+	written = map[*probe.Entry]bool{}
 	var suspects []asleep
 	for _, s := range sleepers {
 		if s.write {
@@ -93,7 +93,7 @@ func busyPipes(j *probe.Joined, pipes []*probe.Joint, earlier *earlierSleepers, 
 	busy = map[probe.Key]error{}
 	buf := make([]byte, 256)
 	for _, s := range suspects {
-		dir := taskDir(j.Scan.ProcRoot, s.proc.PID, s.tid)
+		dir := taskDir(idx.Scan.ProcRoot, s.proc.PID, s.tid)
 		call, err := readSmall(dir+"/syscall", buf)
 		if err != nil || string(call) != s.call {
 			continue
@@ -118,14 +118,14 @@ type processSleepers struct {
 }
 
 // pipeSleepers finds the threads that sleep in calls on pipes.
-func pipeSleepers(j *probe.Joined, pipes []*probe.Joint, earlier *earlierSleepers, writes bool) []asleep {
+func pipeSleepers(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepers, writes bool) []asleep {
 	var list []*model.Process
 	seen := map[int32]bool{}
 	for _, e := range pipes {
 		for i := range e.Holders {
 			h := &e.Holders[i]
-			if p := j.Processes[h.PID]; !seen[h.PID] && h.FD.Known() && p != nil && !p.Self &&
-				(!writes || slices.ContainsFunc(j.Scan.Calls(h.PID), writesPipe)) {
+			if p := idx.Processes[h.PID]; !seen[h.PID] && h.FD.Known() && p != nil && !p.Self &&
+				(!writes || slices.ContainsFunc(idx.Scan.Calls(h.PID), writesPipe)) {
 				list = append(list, p)
 			}
 			seen[h.PID] = true
@@ -142,19 +142,19 @@ func pipeSleepers(j *probe.Joined, pipes []*probe.Joint, earlier *earlierSleeper
 	}
 	list = slices.DeleteFunc(list, func(p *model.Process) bool {
 		known, ok := earlier.byPID[p.PID]
-		if !ok || known.ticks != p.StartTicks || j.Since(int32(p.PID)) > known.scan {
+		if !ok || known.ticks != p.StartTicks || idx.Since(int32(p.PID)) > known.scan {
 			return false
 		}
 		now[p.PID] = known
 		take(p, known.list)
 		return true
 	})
-	j.EachProcess(list, func(t *probe.Task, p *probe.Proc) func() {
+	idx.EachProcess(list, func(t *probe.Task, p *probe.Proc) func() {
 		sleepers, whole := sleepersOf(t, p, writes)
 		return func() {
 			take(p.Model, sleepers)
 			if whole {
-				now[p.Model.PID] = processSleepers{p.Model.StartTicks, j.Number(), sleepers}
+				now[p.Model.PID] = processSleepers{p.Model.StartTicks, idx.Number(), sleepers}
 			}
 		}
 	}, func(*model.Process, error) {})
@@ -184,13 +184,13 @@ func sleepersOf(t *probe.Task, p *probe.Proc, writes bool) (list []asleep, whole
 			continue
 		}
 		tid := threads[i].TID
-		if !t.Enter("syscall", int32(tid)) {
+		if !t.Begin("syscall", int32(tid)) {
 			whole = false
 			continue
 		}
 		dir := "task/" + strconv.Itoa(tid)
 		text, err := p.Dir.ReadRecord(dir+"/syscall", line[:0])
-		t.Leave()
+		t.End()
 		if err != nil {
 			if probe.ReasonOf(err) == model.Denied {
 				break // and so are the other threads of the process

@@ -21,27 +21,27 @@ import (
 // pipes that look so are not asked ([busyPipes]); those that are, are asked by
 // another process ([askAside]), or on guarded threads where there can be none;
 // and what got stuck once is left alone.
-func completePipes(ctx context.Context, j *probe.Joined, space *probe.Space, memory *pipeMemory, out *probe.Out) {
-	if !j.Scan.PIDCalls {
+func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace, memory *pipeMemory, out *probe.Collector) {
+	if !idx.Scan.PIDCalls {
 		out.Gap(model.Gap{Reason: model.Unsupported, Op: fillOp, Detail: "the proc file system belongs to another pid namespace"})
 		return
 	}
-	f := &pipeFills{joined: j, out: out, aside: &memory.aside}
-	pipes := j.In(space)
-	busy, written := busyPipes(j, pipes, &memory.sleepers, j.Scan.WaitsOnly())
+	f := &pipeFills{index: idx, out: out, aside: &memory.aside}
+	pipes := idx.In(space)
+	busy, written := busyPipes(idx, pipes, &memory.sleepers, idx.Scan.WaitsOnly())
 	for _, e := range pipes {
 		q := newPipeQuestion(e)
 		switch {
-		case j.Scan.WaitsOnly() && !written[e]:
+		case idx.Scan.WaitsOnly() && !written[e]:
 		case busy[e.Key] != nil:
 			f.settle(e, pipeAnswer{}, busy[e.Key])
-		case j.GivenUp(e, fillOp):
+		case idx.Skips(e, fillOp):
 			f.settle(e, pipeAnswer{}, probe.ErrGivenUp)
 		case len(q.holders) > 0:
 			f.questions, f.asked = append(f.questions, q), append(f.asked, e)
 		}
 	}
-	if !f.askAside(ctx) {
+	if !f.askHelper(ctx) {
 		f.askHere(ctx)
 	}
 	if f.refused > 0 {
@@ -54,7 +54,7 @@ func completePipes(ctx context.Context, j *probe.Joined, space *probe.Space, mem
 // pipeMemory is what is kept from one scan to the next.
 type pipeMemory struct {
 	sleepers earlierSleepers
-	aside    asideKeeper
+	aside    helperCache
 }
 
 // fillOp is what gaps and the guard call it.
@@ -62,16 +62,16 @@ const fillOp = "fill"
 
 // pipeFills asks the pipes of one space.
 type pipeFills struct {
-	joined    *probe.Joined
-	out       *probe.Out
+	index     *probe.Index
+	out       *probe.Collector
 	questions []pipeQuestion
-	asked     []*probe.Joint // whom each question is about
+	asked     []*probe.Entry // whom each question is about
 	refused   int
-	aside     *asideKeeper
+	aside     *helperCache
 }
 
 // settle puts an answer where it belongs.
-func (f *pipeFills) settle(e *probe.Joint, a pipeAnswer, err error) {
+func (f *pipeFills) settle(e *probe.Entry, a pipeAnswer, err error) {
 	switch {
 	case err == nil:
 		if d, ok := e.Object.Detail.(*model.PipeDetail); ok {
@@ -89,38 +89,38 @@ func (f *pipeFills) settle(e *probe.Joint, a pipeAnswer, err error) {
 
 // askHere asks on threads of this process.
 func (f *pipeFills) askHere(ctx context.Context) {
-	questions := make(map[*probe.Joint]*pipeQuestion, len(f.asked))
+	questions := make(map[*probe.Entry]*pipeQuestion, len(f.asked))
 	for i, e := range f.asked {
 		questions[e] = &f.questions[i]
 	}
-	f.joined.Each(f.asked, func(t *probe.Task, e *probe.Joint) func() {
+	f.index.Each(f.asked, func(t *probe.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
-		if !t.Enter(fillOp, 0) {
+		if !t.Begin(fillOp, 0) {
 			return func() { f.settle(e, pipeAnswer{}, probe.ErrGivenUp) }
 		}
 		var p asker
 		a := questions[e].ask(&p)
 		p.close()
-		t.Leave()
+		t.End()
 		return func() { f.settle(e, a, a.err()) }
 	})
 }
 
 // askAside has another process ask, if ipctop is to and can.
-func (f *pipeFills) askAside(ctx context.Context) bool {
-	program := f.joined.Scan.Aside()
+func (f *pipeFills) askHelper(ctx context.Context) bool {
+	program := f.index.Scan.Helper()
 	if program == "" || len(f.questions) == 0 {
 		return program != ""
 	}
 	for {
-		a, used, err := f.aside.take(program)
+		h, used, err := f.aside.get(program)
 		if err != nil {
 			f.out.Gap(model.Gap{Reason: probe.ReasonOf(err), Op: "start", Path: program, Detail: err.Error() + ": pipes are asked by ipctop itself"})
 			return false
 		}
-		answered, answers := f.askThrough(ctx, a)
+		answered, answers := f.askThrough(ctx, h)
 		if answers == 0 && used && ctx.Err() == nil {
 			continue // somebody ended it since the last scan
 		}
@@ -134,22 +134,22 @@ func (f *pipeFills) askAside(ctx context.Context) bool {
 }
 
 // askThrough has a process ask, and tells which questions it answered.
-func (f *pipeFills) askThrough(ctx context.Context, a *aside) (answered []bool, answers int) {
+func (f *pipeFills) askThrough(ctx context.Context, h *helper) (answered []bool, answers int) {
 	answered = make([]bool, len(f.questions))
 	stuck := false
-	whole := a.ask(ctx, f.questions, func(i int, answer pipeAnswer) {
+	whole := h.ask(ctx, f.questions, func(i int, answer pipeAnswer) {
 		answered[i] = true
 		answers++
 		f.settle(f.asked[i], answer, answer.err())
 		if answer.status == statusStuck {
 			stuck = true
-			a.whenGone(f.joined.GiveUp(f.asked[i], fillOp))
+			h.whenGone(f.index.MarkStuck(f.asked[i], fillOp))
 		}
 	})
-	if whole && !stuck && f.joined.Scan.Repeated() {
-		f.aside.idle = a
+	if whole && !stuck && f.index.Scan.Repeated() {
+		f.aside.idle = h
 	} else {
-		a.end()
+		h.end()
 	}
 	return answered, answers
 }

@@ -216,16 +216,16 @@ func checkAsked(t *testing.T, snap *model.Snapshot, ino uint64) {
 // rashPipe reads pipes as [Pipe] does, but asks all of them.
 func rashPipe() probe.Probe {
 	p := Pipe()
-	p.Complete = func(ctx context.Context, j *probe.Joined, out *probe.Out) {
-		f := &pipeFills{joined: j, out: out, aside: new(asideKeeper)}
-		for _, e := range j.In(pipefs) {
-			if j.GivenUp(e, fillOp) {
+	p.Complete = func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+		f := &pipeFills{index: idx, out: out, aside: new(helperCache)}
+		for _, e := range idx.In(pipefs) {
+			if idx.Skips(e, fillOp) {
 				f.settle(e, pipeAnswer{}, probe.ErrGivenUp)
 				continue
 			}
 			f.questions, f.asked = append(f.questions, newPipeQuestion(e)), append(f.asked, e)
 		}
-		if !f.askAside(ctx) {
+		if !f.askHelper(ctx) {
 			f.askHere(ctx)
 		}
 	}
@@ -233,7 +233,7 @@ func rashPipe() probe.Probe {
 }
 
 // Who gets stuck nevertheless costs the deadline once; then the pipe is left
-// alone. With a process aside, no thread of ipctop's own is stuck.
+// alone. With a process helper, no thread of ipctop's own is stuck.
 func TestPipeThatHangsIsGivenUp(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -241,7 +241,7 @@ func TestPipeThatHangsIsGivenUp(t *testing.T) {
 	}
 	for _, aside := range []string{"", exe} {
 		t.Run("aside="+filepath.Base(aside), func(t *testing.T) {
-			scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{rashPipe()}, Aside: aside})
+			scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{rashPipe()}, Helper: aside})
 			s := startSleeper(t, "splice", "unix_stream")
 			own, _ := ownPipe(t)
 			begin := time.Now()
@@ -266,21 +266,21 @@ func TestPipeThatHangsIsGivenUp(t *testing.T) {
 	}
 }
 
-// The process aside answers what can be answered, says what got stuck, and is
+// The process helper answers what can be answered, says what got stuck, and is
 // waited for by nobody.
-func TestAside(t *testing.T) {
+func TestHelper(t *testing.T) {
 	s := startSleeper(t, "splice", "unix_stream")
 	own, fd := ownPipe(t)
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := startAside(exe)
+	h, err := startHelper(exe)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := map[int]pipeAnswer{}
-	a.ask(t.Context(), []pipeQuestion{
+	h.ask(t.Context(), []pipeQuestion{
 		s.question(t),
 		{num: own, holders: []descriptor{{int32(os.Getpid()), 9999}, {int32(os.Getpid()), int32(fd)}}},
 		{num: own + 1, holders: []descriptor{{int32(os.Getpid()), int32(fd)}}},
@@ -290,8 +290,8 @@ func TestAside(t *testing.T) {
 		t.Errorf("answers %+v", got)
 	}
 	back := make(chan struct{})
-	a.whenGone(func() { close(back) })
-	a.end()
+	h.whenGone(func() { close(back) })
+	h.end()
 	select {
 	case <-back:
 		t.Error("the process has ended, so it was not stuck")
@@ -324,13 +324,13 @@ func TestPipesInCall(t *testing.T) {
 
 // TestAsideStays: a scanner that scans again asks the same process, another one if
 // somebody ended it, and ends it when it is closed.
-func TestAsideStays(t *testing.T) {
+func TestHelperStays(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	own, _ := ownPipe(t)
-	scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{Pipe()}, Aside: exe, Repeated: true})
+	scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{Pipe()}, Helper: exe, Repeated: true})
 	defer scanner.Close()
 	asides := func() []int {
 		var pids []int

@@ -33,7 +33,7 @@ func readNet(s *probe.Scan, name string) ([]byte, error) {
 
 // eachLine calls f for each line of a table after its heading. A line that is
 // not what the kernel writes costs that line; they become one gap.
-func eachLine(table []byte, out *probe.Out, name string, f func(line []byte) error) {
+func eachLine(table []byte, out *probe.Collector, name string, f func(line []byte) error) {
 	first := true
 	bad := failures{what: "line"}
 	for line := range bytes.Lines(table) {
@@ -62,7 +62,7 @@ func (m *failures) add(err error) {
 	m.count++
 }
 
-func (m *failures) report(out *probe.Out, path string) {
+func (m *failures) report(out *probe.Collector, path string) {
 	if m.count > 0 {
 		out.Gap(model.Gap{Reason: model.Malformed, Op: "read table", Path: path, Count: m.count, Detail: m.what + ": " + m.first.Error()})
 	}

@@ -17,7 +17,7 @@ import (
 // ptys are named by the device of their devpts instance and their index in it:
 // every instance begins with 0. An index is not given out again while an end is
 // open, so the slaves left behind by a master are still the same object.
-var ptys = &probe.Space{
+var ptys = &probe.KeySpace{
 	Name: "devpts",
 	New: func(k probe.Key, _ *probe.Scan) model.Object {
 		return *ptyObject(k)
@@ -26,22 +26,22 @@ var ptys = &probe.Space{
 
 // looseMasters are masters of which it cannot be told in which instance they
 // are.
-var looseMasters = &probe.Space{Name: "pty master", ByDescription: true}
+var looseMasters = &probe.KeySpace{Name: "pty master", ByDescription: true}
 
 // aliases are descriptors opened as /dev/tty, which stands for the opener's
 // controlling terminal. The kernel does not tell which one that was.
-var aliases = &probe.Space{Name: "controlling terminal"}
+var aliases = &probe.KeySpace{Name: "controlling terminal"}
 
 // Pty reads pseudoterminals: both ends are one object.
 func Pty() probe.Probe {
 	return probe.Probe{
 		Name: "pty",
-		FD: func(fd *probe.FD, out *probe.Out) bool {
+		FD: func(fd *probe.FD, out *probe.Collector) bool {
 			switch {
 			case fd.Link[0] != '/' || harmless(fd.Link):
 				return false
 			case string(fd.Link) == "/dev/tty":
-				out.Hold(probe.Key{Space: aliases, Num: uint64(fd.Proc.PID())}, fd.Holder())
+				out.AddHolder(probe.Key{Space: aliases, Num: uint64(fd.Proc.PID())}, fd.Holder())
 				return true
 			}
 			st, err := fd.Stat()
@@ -56,7 +56,7 @@ func Pty() probe.Probe {
 					Space: ptys, Scope: probe.Dev(st.Dev_major, st.Dev_minor),
 					Num: uint64(st.Rdev_major-firstSlaveMajor)<<20 | uint64(st.Rdev_minor),
 				}
-				out.Hold(k, ptyHolder(fd, model.PtySlave))
+				out.AddHolder(k, ptyHolder(fd, model.PtySlave))
 			default:
 				return false
 			}
@@ -109,7 +109,7 @@ type master struct {
 }
 
 // readMaster emits a master with what is known of the pair.
-func readMaster(fd *probe.FD, st *unix.Statx_t, out *probe.Out) {
+func readMaster(fd *probe.FD, st *unix.Statx_t, out *probe.Collector) {
 	m, err := askMaster(fd, st)
 	switch {
 	case probe.Gone(err) || errors.Is(err, unix.EBADF):
@@ -138,12 +138,12 @@ func readMaster(fd *probe.FD, st *unix.Statx_t, out *probe.Out) {
 		d := fd.Descriptor()
 		fd.Gap("pty", "find slave", errLooseMaster)
 		k := d.Key(looseMasters)
-		out.Hold(k, h)
+		out.AddHolder(k, h)
 		out.Object(k, &model.Object{ID: d.ID(model.Pty), Kind: model.Pty, Detail: &m.PtyDetail})
 		return
 	}
 	k := probe.Key{Space: ptys, Scope: m.dev, Num: uint64(n)}
-	out.Hold(k, h)
+	out.AddHolder(k, h)
 	o := ptyObject(k)
 	o.Detail = &m.PtyDetail
 	out.Object(k, o)
@@ -157,10 +157,10 @@ func askMaster(fd *probe.FD, st *unix.Statx_t) (m master, err error) {
 	if !fd.Proc.Scan.PIDCalls || fd.TID != 0 {
 		return m, fmt.Errorf("%w: the descriptor cannot be duplicated", errors.ErrUnsupported)
 	}
-	if !fd.Task().Enter("master", fd.Num) {
+	if !fd.Task().Begin("master", fd.Num) {
 		return m, probe.ErrGivenUp
 	}
-	defer fd.Task().Leave()
+	defer fd.Task().End()
 	pid := int(fd.Proc.PID())
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -300,11 +300,11 @@ func parseMountID(text []byte) (id uint64, ok bool) {
 }
 
 // completePtys marks the terminals that somebody may hold as /dev/tty.
-func completePtys(_ context.Context, j *probe.Joined, _ *probe.Out) {
+func completePtys(_ context.Context, idx *probe.Index, _ *probe.Collector) {
 	maybe, any := map[string]bool{}, false
-	for _, e := range j.Unclaimed(aliases) {
+	for _, e := range idx.Unclaimed(aliases) {
 		for i := range e.Holders {
-			p := j.Processes[e.Holders[i].PID]
+			p := idx.Processes[e.Holders[i].PID]
 			if p == nil || p.TTY == "" { // it has left its session, or is gone
 				any = true
 				continue
@@ -312,7 +312,7 @@ func completePtys(_ context.Context, j *probe.Joined, _ *probe.Out) {
 			maybe[p.TTY] = true
 		}
 	}
-	for _, e := range j.In(ptys) {
+	for _, e := range idx.In(ptys) {
 		if any || maybe[e.Object.Name] {
 			e.Complete = model.Some(false)
 		}

@@ -17,19 +17,19 @@ import (
 // kernel long; so it is counted in pagemap, and only where someone wants to see
 // it.
 func Resident() probe.Probe {
-	return probe.Probe{Name: "resident", Closer: readResident}
+	return probe.Probe{Name: "resident", Detail: readResident}
 }
 
 // maxResident is how large a mapping may be that is counted: eight bytes are read
 // for each page of it.
 const maxResident = 64 << 30
 
-func readResident(ctx context.Context, j *probe.Joined, list []*model.Process, out *probe.Out) error {
+func readResident(ctx context.Context, idx *probe.Index, list []*model.Process, out *probe.Collector) error {
 	wanted := map[int32][]*model.Extent{}
 	for _, p := range list {
 		wanted[int32(p.PID)] = nil
 	}
-	for e := range j.All() {
+	for e := range idx.All() {
 		for i := range e.Holders {
 			h := &e.Holders[i]
 			if h.Via != model.ViaMap && h.Via != model.ViaAttach || h.Extent == nil {
@@ -40,7 +40,7 @@ func readResident(ctx context.Context, j *probe.Joined, list []*model.Process, o
 			}
 		}
 	}
-	j.EachProcess(list, func(t *probe.Task, p *probe.Proc) func() {
+	idx.EachProcess(list, func(t *probe.Task, p *probe.Proc) func() {
 		extents := wanted[p.PID()]
 		sizes := make([]model.Opt[int64], len(extents))
 		var failure error
@@ -82,11 +82,11 @@ func resident(t *probe.Task, p *probe.Proc, start, size uint64) (int64, error) {
 	buf := make([]byte, batch*entry)
 	present := int64(0)
 	for at, end := start/page, (start+size+page-1)/page; at < end; {
-		if !t.Enter("pagemap", 0) {
+		if !t.Begin("pagemap", 0) {
 			return 0, probe.ErrGivenUp
 		}
 		n, err := unix.Pread(fd, buf[:min(end-at, batch)*entry], int64(at*entry))
-		t.Leave()
+		t.End()
 		if err != nil {
 			return 0, fmt.Errorf("read %s/pagemap: %w", p.Dir.Path(), err)
 		}

@@ -11,7 +11,7 @@ import (
 // anonymousMemory has the shared anonymous mappings. They are files that the
 // kernel makes for them, on its own file systems; all processes that share one
 // show the same inode.
-var anonymousMemory = &probe.Space{
+var anonymousMemory = &probe.KeySpace{
 	Name:      "shm-anon",
 	ByMapping: true,
 	New: func(k probe.Key, _ *probe.Scan) model.Object {
@@ -27,7 +27,7 @@ var anonymousMemory = &probe.Space{
 func ShmAnon() probe.Probe {
 	return probe.Probe{
 		Name: "shm-anon",
-		Mapping: func(m *probe.Mapping, out *probe.Out) bool {
+		Mapping: func(m *probe.Mapping, out *probe.Collector) bool {
 			switch string(m.Name) {
 			case "/dev/zero (deleted)", "/anon_hugepage (deleted)":
 			default:
@@ -37,12 +37,12 @@ func ShmAnon() probe.Probe {
 			if mounted, _ := m.Proc.Mounted(m.Dev); mounted {
 				return false
 			}
-			out.Hold(probe.Key{Space: anonymousMemory, Scope: m.Dev, Num: m.Ino}, m.Holder(model.ViaMap))
-			m.Lasts()
+			out.AddHolder(probe.Key{Space: anonymousMemory, Scope: m.Dev, Num: m.Ino}, m.Holder(model.ViaMap))
+			m.Cacheable()
 			return true
 		},
-		Complete: func(ctx context.Context, j *probe.Joined, out *probe.Out) {
-			measure(ctx, j, out, j.In(anonymousMemory))
+		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+			measure(ctx, idx, out, idx.In(anonymousMemory))
 		},
 	}
 }

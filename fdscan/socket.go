@@ -13,9 +13,9 @@ func Socket() probe.Probe {
 	return probe.Probe{Name: "socket", FD: socketFD, Complete: completeSockets}
 }
 
-func completeSockets(ctx context.Context, j *probe.Joined, out *probe.Out) {
+func completeSockets(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	failed := map[model.Reason]*failures{}
-	nameUnclaimed(ctx, j, func(k probe.Key, protocol string, err error) *model.Object {
+	nameUnclaimed(ctx, idx, func(k probe.Key, protocol string, err error) *model.Object {
 		if err != nil {
 			r := probe.ReasonOf(err)
 			if failed[r] == nil {

@@ -10,7 +10,7 @@ import (
 // sockfs is where the kernel keeps sockets of all families. There is one of it
 // for all network namespaces, so the inode number alone is the identity. What
 // the families' tables do not list is left to [Socket].
-var sockfs = &probe.Space{Name: "sockfs"}
+var sockfs = &probe.KeySpace{Name: "sockfs"}
 
 func socketKey(ino uint64) probe.Key { return probe.Key{Space: sockfs, Num: ino} }
 
@@ -20,15 +20,15 @@ func socketKey(ino uint64) probe.Key { return probe.Key{Space: sockfs, Num: ino}
 //
 // A socket has no access mode, it can always be read and written, so nothing but
 // the link is looked at.
-func socketFD(fd *probe.FD, out *probe.Out) bool {
+func socketFD(fd *probe.FD, out *probe.Collector) bool {
 	ino, ok := bracketed(fd.Link, "socket:[")
 	if !ok {
 		return false
 	}
 	h := fd.Holder()
 	h.Access = model.ReadWrite
-	out.Hold(socketKey(ino), h)
-	fd.Lasts()
+	out.AddHolder(socketKey(ino), h)
+	fd.Cacheable()
 	return true
 }
 

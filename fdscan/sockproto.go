@@ -21,18 +21,18 @@ import (
 // described. describe returns the object, or nil to leave it to a later probe.
 // A socket that is gone by now is left alone: it was closed after its
 // descriptor was read.
-func nameUnclaimed(ctx context.Context, j *probe.Joined, describe func(k probe.Key, protocol string, err error) *model.Object) {
-	j.Each(j.Unclaimed(sockfs), func(t *probe.Task, e *probe.Joint) func() {
+func nameUnclaimed(ctx context.Context, idx *probe.Index, describe func(k probe.Key, protocol string, err error) *model.Object) {
+	idx.Each(idx.Unclaimed(sockfs), func(t *probe.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
-		protocol, err := socketProtocol(j, t, e)
+		protocol, err := socketProtocol(idx, t, e)
 		if probe.Gone(err) {
 			return nil
 		}
 		return func() {
 			if o := describe(e.Key, protocol, err); o != nil {
-				j.Describe(e, o)
+				idx.Describe(e, o)
 			}
 		}
 	})
@@ -40,15 +40,15 @@ func nameUnclaimed(ctx context.Context, j *probe.Joined, describe func(k probe.K
 
 // socketProtocol asks the holders. Another file may have taken the descriptor's
 // number, one whose attributes only a server can tell.
-func socketProtocol(j *probe.Joined, t *probe.Task, e *probe.Joint) (string, error) {
-	return askHolders(j, t, e, "sockprotoname", func(h *model.Holder, fd int32) (string, error) {
-		return readProtocol(holderPath(j.Scan.ProcRoot, h, "fd", fd), e.Key.Num)
+func socketProtocol(idx *probe.Index, t *probe.Task, e *probe.Entry) (string, error) {
+	return askHolders(idx, t, e, "sockprotoname", func(h *model.Holder, fd int32) (string, error) {
+		return readProtocol(holderPath(idx.Scan.ProcRoot, h, "fd", fd), e.Key.Num)
 	})
 }
 
 // askHolders asks those who have a descriptor of the object, one after the other,
 // until one gives an answer. The error is that of the last.
-func askHolders[T any](j *probe.Joined, t *probe.Task, e *probe.Joint, op string, ask func(h *model.Holder, fd int32) (T, error)) (answer T, err error) {
+func askHolders[T any](idx *probe.Index, t *probe.Task, e *probe.Entry, op string, ask func(h *model.Holder, fd int32) (T, error)) (answer T, err error) {
 	err = unix.ENOENT
 	for i := range e.Holders {
 		h := &e.Holders[i]
@@ -56,12 +56,12 @@ func askHolders[T any](j *probe.Joined, t *probe.Task, e *probe.Joint, op string
 		if !ok {
 			continue
 		}
-		if !j.EnterAt(t, h.PID, op, fd) {
+		if !idx.BeginAt(t, h.PID, op, fd) {
 			err = probe.ErrGivenUp
 			continue
 		}
 		answer, err = ask(h, fd)
-		t.Leave()
+		t.End()
 		if err == nil {
 			return answer, nil
 		}
@@ -115,9 +115,9 @@ func holderPath(root string, h *model.Holder, dir string, fd int32) string {
 // Which namespace such a socket belongs to is not known, that of its holders
 // need not be, so its id carries none: inode numbers of sockets are unique
 // without.
-func completeFamily(kind model.Kind, protocols map[string]string, detail func(value string) model.Detail) func(context.Context, *probe.Joined, *probe.Out) {
-	return func(ctx context.Context, j *probe.Joined, _ *probe.Out) {
-		nameUnclaimed(ctx, j, func(k probe.Key, protocol string, err error) *model.Object {
+func completeFamily(kind model.Kind, protocols map[string]string, detail func(value string) model.Detail) func(context.Context, *probe.Index, *probe.Collector) {
+	return func(ctx context.Context, idx *probe.Index, _ *probe.Collector) {
+		nameUnclaimed(ctx, idx, func(k probe.Key, protocol string, err error) *model.Object {
 			value, ok := protocols[protocol]
 			if err != nil || !ok {
 				return nil
@@ -136,9 +136,9 @@ func unlisted(kind model.Kind, k probe.Key, d model.Detail) *model.Object {
 // everyNetRead reports whether the probe's table was read in every network
 // namespace that a process is known to live in. Only then does a socket's
 // absence from the table say that it is neither bound nor connected.
-func everyNetRead(j *probe.Joined, name string) bool {
-	for ns := range netNamespaces(j) {
-		if !j.TableRead(name, ns) {
+func everyNetRead(idx *probe.Index, name string) bool {
+	for ns := range netNamespaces(idx) {
+		if !idx.TableRead(name, ns) {
 			return false
 		}
 	}
@@ -146,9 +146,9 @@ func everyNetRead(j *probe.Joined, name string) bool {
 }
 
 // netNamespaces are the network namespaces processes are known to live in.
-func netNamespaces(j *probe.Joined) map[uint64]bool {
+func netNamespaces(idx *probe.Index) map[uint64]bool {
 	set := map[uint64]bool{}
-	for _, p := range j.Processes {
+	for _, p := range idx.Processes {
 		if ns, ok := p.Namespaces["net"]; ok {
 			set[ns] = true
 		}

@@ -23,8 +23,8 @@ import (
 const inNewPIDNamespace = "IPCTOP_TEST_PID_NAMESPACE"
 
 // TestStorm scans while 10,000 processes begin and end. Each is named after the
-// one pipe it has, so a pipe seen in the hands of another pair's process, or an
-// end seen in the wrong direction, is a pid or descriptor that changed hands
+// one pipe it has, so a pipe seen in the lock owners of another pair's process, or an
+// end seen in the wrong direction, is a pid or descriptor that changed lock owners
 // unnoticed.
 func TestStorm(t *testing.T) {
 	python, err := exec.LookPath("python3")

@@ -34,15 +34,15 @@ func inetProbe(f *inetFamily, unlistedState string, protocols ...string) probe.P
 		Scope: "net",
 		FD:    socketFD,
 		Table: f.read,
-		Complete: func(ctx context.Context, j *probe.Joined, out *probe.Out) {
+		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 			if f.match != nil {
-				across(ctx, j, out)
+				across(ctx, idx, out)
 			}
 			state := ""
-			if len(j.Unclaimed(sockfs)) > 0 && everyNetRead(j, string(f.kind)) {
+			if len(idx.Unclaimed(sockfs)) > 0 && everyNetRead(idx, string(f.kind)) {
 				state = unlistedState
 			}
-			completeFamily(f.kind, names, func(string) model.Detail { return &model.InetDetail{State: state} })(ctx, j, out)
+			completeFamily(f.kind, names, func(string) model.Detail { return &model.InetDetail{State: state} })(ctx, idx, out)
 		},
 	}
 }

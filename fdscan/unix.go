@@ -20,16 +20,16 @@ func Unix() probe.Probe {
 		Scope: "net",
 		FD:    socketFD,
 		Table: readUnix,
-		Complete: func(ctx context.Context, j *probe.Joined, out *probe.Out) {
-			name(ctx, j, out)
-			completeUnix(ctx, j, out)
-			completePaths(ctx, j)
+		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+			name(ctx, idx, out)
+			completeUnix(ctx, idx, out)
+			completePaths(ctx, idx)
 		},
 	}
 }
 
 // readUnix reads the table of one network namespace.
-func readUnix(ctx context.Context, ns probe.NS, out *probe.Out) error {
+func readUnix(ctx context.Context, ns probe.NS, out *probe.Collector) error {
 	found, err := readUnixDiag(ctx, ns, out)
 	how := "unix_diag"
 	if err != nil {
@@ -69,7 +69,7 @@ type unixFound struct {
 	pending []uint32
 }
 
-func readUnixDiag(ctx context.Context, ns probe.NS, out *probe.Out) ([]unixFound, error) {
+func readUnixDiag(ctx context.Context, ns probe.NS, out *probe.Collector) ([]unixFound, error) {
 	d, err := openDiag()
 	if err != nil {
 		return nil, err
@@ -161,15 +161,15 @@ func nameUnix(o *model.Object, d *model.UnixDetail, addr []byte) {
 
 // completeUnix names pending clients, which may be in other namespaces than
 // their listener, and asks for descriptors in flight.
-func completeUnix(ctx context.Context, j *probe.Joined, out *probe.Out) {
-	var ask []*probe.Joint
-	for _, e := range j.In(sockfs) {
+func completeUnix(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+	var ask []*probe.Entry
+	for _, e := range idx.In(sockfs) {
 		d, ok := e.Object.Detail.(*model.UnixDetail)
 		if !ok {
 			continue
 		}
 		for i, id := range d.Pending {
-			if client, ok := j.Lookup(socketKey(inodeOf(id))); ok {
+			if client, ok := idx.Lookup(socketKey(inodeOf(id))); ok {
 				d.Pending[i] = client.Object.ID
 			}
 		}
@@ -179,7 +179,7 @@ func completeUnix(ctx context.Context, j *probe.Joined, out *probe.Out) {
 			d.InflightFDs = model.Some[int64](0)
 		}
 	}
-	countInflight(ctx, j, ask, out)
+	countInflight(ctx, idx, ask, out)
 }
 
 // inodeOf is the number in an id that [probe.NS.ID] made.

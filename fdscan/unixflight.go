@@ -29,13 +29,13 @@ func mayCarry(d *model.UnixDetail) bool {
 	return d.Type != "stream" || !ok || n != 0
 }
 
-func countInflight(ctx context.Context, j *probe.Joined, ask []*probe.Joint, out *probe.Out) {
+func countInflight(ctx context.Context, idx *probe.Index, ask []*probe.Entry, out *probe.Collector) {
 	refused := 0
-	j.Each(ask, func(t *probe.Task, e *probe.Joint) func() {
+	idx.Each(ask, func(t *probe.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
-		n, err := readInflight(j, t, e)
+		n, err := readInflight(idx, t, e)
 		return func() {
 			switch {
 			case err == nil:
@@ -57,9 +57,9 @@ func countInflight(ctx context.Context, j *probe.Joined, ask []*probe.Joint, out
 
 // readInflight asks the holders; unknown is what kernels say that are older than
 // the field.
-func readInflight(j *probe.Joined, t *probe.Task, e *probe.Joint) (model.Opt[int64], error) {
-	return askHolders(j, t, e, probe.OpInfo, func(h *model.Holder, fd int32) (model.Opt[int64], error) {
-		return readInflightOf(j.Scan.ProcRoot, h, fd, e.Key.Num)
+func readInflight(idx *probe.Index, t *probe.Task, e *probe.Entry) (model.Opt[int64], error) {
+	return askHolders(idx, t, e, probe.OpInfo, func(h *model.Holder, fd int32) (model.Opt[int64], error) {
+		return readInflightOf(idx.Scan.ProcRoot, h, fd, e.Key.Num)
 	})
 }
 

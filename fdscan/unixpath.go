@@ -23,7 +23,7 @@ import (
 // is done only if asked for ([probe.Options].ListDirectories).
 
 // staleSockets are files, named by their file system and inode.
-var staleSockets = &probe.Space{Name: "stale-socket"}
+var staleSockets = &probe.KeySpace{Name: "stale-socket"}
 
 // usualPlaces are looked at for files that no socket is bound to, besides the
 // directories in which sockets are.
@@ -48,23 +48,23 @@ type boundSockets struct {
 	blind     bool // of one it is not known which file it is bound to
 	paths     map[string]bool
 	dirs      map[uint64]map[string]bool           // by mount namespace
-	listeners map[uint64]map[string][]*probe.Joint // likewise, by directory
-	answers   map[*probe.Joint][]model.UnixDetail  // what each namespace said
-	asked     map[*probe.Joint]int                 // how many were to be asked
+	listeners map[uint64]map[string][]*probe.Entry // likewise, by directory
+	answers   map[*probe.Entry][]model.UnixDetail  // what each namespace said
+	asked     map[*probe.Entry]int                 // how many were to be asked
 }
 
-func gatherBound(j *probe.Joined) *boundSockets {
+func gatherBound(idx *probe.Index) *boundSockets {
 	b := &boundSockets{
 		files: map[fileID]bool{}, paths: map[string]bool{}, dirs: map[uint64]map[string]bool{},
-		listeners: map[uint64]map[string][]*probe.Joint{}, answers: map[*probe.Joint][]model.UnixDetail{}, asked: map[*probe.Joint]int{},
+		listeners: map[uint64]map[string][]*probe.Entry{}, answers: map[*probe.Entry][]model.UnixDetail{}, asked: map[*probe.Entry]int{},
 	}
-	own := j.Scan.Own["mnt"]
-	if j.Scan.ListDirectories() {
+	own := idx.Scan.Own["mnt"]
+	if idx.Scan.ListDirectories() {
 		for _, place := range usualPlaces {
 			b.dir(own, place)
 		}
 	}
-	for _, e := range j.In(sockfs) {
+	for _, e := range idx.In(sockfs) {
 		d, ok := e.Object.Detail.(*model.UnixDetail)
 		if !ok || d.Path == "" {
 			continue
@@ -80,13 +80,13 @@ func gatherBound(j *probe.Joined) *boundSockets {
 		}
 		namespaces := []uint64{own}
 		for i := range e.Holders {
-			if p := j.Processes[e.Holders[i].PID]; p != nil && p.Namespaces["mnt"] != 0 && !slices.Contains(namespaces, p.Namespaces["mnt"]) {
+			if p := idx.Processes[e.Holders[i].PID]; p != nil && p.Namespaces["mnt"] != 0 && !slices.Contains(namespaces, p.Namespaces["mnt"]) {
 				namespaces = append(namespaces, p.Namespaces["mnt"])
 			}
 		}
 		for _, ns := range namespaces {
 			dir, listens := directoryOf(d.Path), d.State == "listen" && d.PathIno != 0
-			if listens || j.Scan.ListDirectories() {
+			if listens || idx.Scan.ListDirectories() {
 				b.dir(ns, dir)
 			}
 			if listens {
@@ -110,21 +110,21 @@ func directoryOf(name string) string {
 
 func (b *boundSockets) dir(ns uint64, dir string) {
 	if b.dirs[ns] == nil {
-		b.dirs[ns], b.listeners[ns] = map[string]bool{}, map[string][]*probe.Joint{}
+		b.dirs[ns], b.listeners[ns] = map[string]bool{}, map[string][]*probe.Entry{}
 	}
 	b.dirs[ns][dir] = true
 }
 
 // completePaths tells what the paths of listeners lead to, and adds the socket
 // files that no socket is bound to.
-func completePaths(_ context.Context, j *probe.Joined) {
-	b := gatherBound(j)
-	complete := tablesComplete(j)
-	j.Scan.EachMountNS(func(t *probe.Task, ns *probe.MountNS) (func(), error) {
+func completePaths(_ context.Context, idx *probe.Index) {
+	b := gatherBound(idx)
+	complete := tablesComplete(idx)
+	idx.Scan.EachMountNS(func(t *probe.Task, ns *probe.MountNS) (func(), error) {
 		var found []staleFile
-		answers := map[*probe.Joint]model.UnixDetail{}
+		answers := map[*probe.Entry]model.UnixDetail{}
 		for dir := range b.dirs[ns.Inode] {
-			if !t.Enter("list sockets", 0) {
+			if !t.Begin("list sockets", 0) {
 				break
 			}
 			fd, err := ns.Dir(dir)
@@ -133,8 +133,8 @@ func completePaths(_ context.Context, j *probe.Joined) {
 					d := e.Object.Detail.(*model.UnixDetail)
 					answers[e] = pathNow(ns, fd, d)
 				}
-				if j.Scan.ListDirectories() {
-					found = append(found, b.stale(j, ns, fd, dir)...)
+				if idx.Scan.ListDirectories() {
+					found = append(found, b.stale(idx, ns, fd, dir)...)
 				}
 				_ = unix.Close(fd)
 			} else if err == unix.ENOENT {
@@ -142,7 +142,7 @@ func completePaths(_ context.Context, j *probe.Joined) {
 					answers[e] = model.UnixDetail{PathState: "nothing"}
 				}
 			}
-			t.Leave()
+			t.End()
 		}
 		return func() {
 			for e, d := range answers {
@@ -150,7 +150,7 @@ func completePaths(_ context.Context, j *probe.Joined) {
 			}
 			for i := range found {
 				f := &found[i]
-				e := j.Add(f.key, f.object(ns))
+				e := idx.Add(f.key, f.object(ns))
 				e.Complete = model.Some(complete)
 			}
 		}, nil
@@ -217,19 +217,19 @@ func steadyInodes(dir int) bool {
 
 // tablesComplete reports whether the sockets of all network namespaces that
 // processes live in are known.
-func tablesComplete(j *probe.Joined) bool {
+func tablesComplete(idx *probe.Index) bool {
 	seen := map[uint64]bool{}
-	for _, p := range j.Processes {
+	for _, p := range idx.Processes {
 		ns := p.Namespaces["net"]
 		switch {
 		case p.Kernel, p.State == "Z", p.State == "X", ns != 0 && seen[ns]:
-		case ns == 0 || !j.TableRead("unix", ns):
+		case ns == 0 || !idx.TableRead("unix", ns):
 			return false
 		default:
 			seen[ns] = true
 		}
 	}
-	return !j.Hidden()
+	return !idx.Hidden()
 }
 
 // staleFile is a socket's file that no socket is bound to.
@@ -249,7 +249,7 @@ func (f *staleFile) object(ns *probe.MountNS) *model.Object {
 }
 
 // stale lists the socket files in a directory that no socket is bound to.
-func (b *boundSockets) stale(j *probe.Joined, ns *probe.MountNS, dir int, name string) []staleFile {
+func (b *boundSockets) stale(idx *probe.Index, ns *probe.MountNS, dir int, name string) []staleFile {
 	const list = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
 	fd, err := unix.Openat(dir, ".", list|unix.O_NOATIME, 0)
 	if err != nil || b.blind || !steadyInodes(fd) {
@@ -272,7 +272,7 @@ func (b *boundSockets) stale(j *probe.Joined, ns *probe.MountNS, dir int, name s
 		if unix.Statx(dir, entry.Name(), unix.AT_SYMLINK_NOFOLLOW|unix.AT_STATX_DONT_SYNC, mask, &s.st) != nil || s.st.Mode&unix.S_IFMT != unix.S_IFSOCK {
 			continue
 		}
-		if changed := time.Unix(s.st.Mtime.Sec, int64(s.st.Mtime.Nsec)); changed.After(j.Scan.Began.Add(-coarse)) {
+		if changed := time.Unix(s.st.Mtime.Sec, int64(s.st.Mtime.Nsec)); changed.After(idx.Scan.Began.Add(-coarse)) {
 			continue // it may have been bound after the table was read
 		}
 		s.key = probe.Key{Space: staleSockets, Scope: ns.SuperDev(&s.st), Num: s.st.Ino}

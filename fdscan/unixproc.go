@@ -52,7 +52,7 @@ func parseUnixLine(line []byte) (unixLine, error) {
 
 // readUnixProc makes objects of /proc/net/unix. A name with a newline in it
 // breaks its line in two; the second part becomes a gap.
-func readUnixProc(text []byte, ns probe.NS, out *probe.Out) []unixFound {
+func readUnixProc(text []byte, ns probe.NS, out *probe.Collector) []unixFound {
 	var found []unixFound
 	eachLine(text, out, "unix", func(line []byte) error {
 		u, err := parseUnixLine(line)

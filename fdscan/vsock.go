@@ -26,7 +26,7 @@ func Vsock() probe.Probe {
 	}
 }
 
-func readVsock(ctx context.Context, ns probe.NS, out *probe.Out) error {
+func readVsock(ctx context.Context, ns probe.NS, out *probe.Collector) error {
 	d, err := openDiag()
 	if err != nil {
 		if errors.Is(err, unix.EPROTONOSUPPORT) || errors.Is(err, unix.EAFNOSUPPORT) {

@@ -23,25 +23,25 @@ const maxAskedWatches = 256
 
 // placeWatches finds the paths of what the instances of a class watch. watches
 // lists what has none yet.
-func placeWatches(ctx context.Context, j *probe.Joined, class anonClass, watches func(model.Detail) []watched) {
+func placeWatches(ctx context.Context, idx *probe.Index, class anonClass, watches func(model.Detail) []watched) {
 	type instance struct {
 		watches []watched
-		held    []*probe.Joint // who holds the file of the same place in watches; nil: nobody
+		held    []*probe.Entry // who holds the file of the same place in watches; nil: nobody
 	}
-	var list []*probe.Joint
-	open := map[*probe.Joint]instance{}
-	for _, e := range j.In(class.byDescription) {
+	var list []*probe.Entry
+	open := map[*probe.Entry]instance{}
+	for _, e := range idx.In(class.byDescription) {
 		w := watches(e.Object.Detail)
 		if len(w) == 0 {
 			continue
 		}
 		list = append(list, e)
-		in := instance{w, make([]*probe.Joint, len(w))}
+		in := instance{w, make([]*probe.Entry, len(w))}
 		asked := 0
 		for i := range w {
-			file, ok := j.Lookup(w[i].key)
+			file, ok := idx.Lookup(w[i].key)
 			if !ok {
-				file, ok = j.LookupUnclaimed(w[i].key)
+				file, ok = idx.LookupUnclaimed(w[i].key)
 			}
 			if ok && asked < maxAskedWatches {
 				in.held[i] = file
@@ -50,7 +50,7 @@ func placeWatches(ctx context.Context, j *probe.Joined, class anonClass, watches
 		}
 		open[e] = in
 	}
-	j.Each(list, func(t *probe.Task, e *probe.Joint) func() {
+	idx.Each(list, func(t *probe.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -64,7 +64,7 @@ func placeWatches(ctx context.Context, j *probe.Joined, class anonClass, watches
 			if i > 0 && e.Holders[i].PID == e.Holders[i-1].PID {
 				continue
 			}
-			for k, path := range j.Places(t, e.Holders[i].PID, devs) {
+			for k, path := range idx.Places(t, e.Holders[i].PID, devs) {
 				places[k] = path
 			}
 		}
@@ -72,7 +72,7 @@ func placeWatches(ctx context.Context, j *probe.Joined, class anonClass, watches
 		for i, w := range in.watches {
 			found[i] = places[w.key]
 			if file := in.held[i]; file != nil && found[i] == "" {
-				if facts := j.File(t, file); !facts.Deleted {
+				if facts := idx.File(t, file); !facts.Deleted {
 					found[i] = facts.Path
 				}
 			}

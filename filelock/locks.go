@@ -20,7 +20,7 @@ import (
 func Locks() probe.Probe {
 	return probe.Probe{
 		Name:     "locks",
-		Early:    func(s *probe.Scan) { _, _ = s.LockTable() },
+		Prefetch: func(s *probe.Scan) { _, _ = s.LockTable() },
 		Complete: complete,
 	}
 }
@@ -28,21 +28,21 @@ func Locks() probe.Probe {
 // lockedFile is a file with its locks.
 type lockedFile struct {
 	key   probe.Key
-	joint *probe.Joint // nil while nobody is known to hold it
+	joint *probe.Entry // nil while nobody is known to hold it
 	locks []record
-	hands []hand
+	hands []lockOwner
 }
 
 // hand is a descriptor of a file that shows locks.
-type hand struct {
+type lockOwner struct {
 	pid, tid, fd int32
 	comm         string
 	locks        []record
 }
 
-func complete(ctx context.Context, j *probe.Joined, out *probe.Out) {
-	name := path.Join(j.Scan.ProcRoot, "locks")
-	text, err := j.Scan.LockTable()
+func complete(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+	name := path.Join(idx.Scan.ProcRoot, "locks")
+	text, err := idx.Scan.LockTable()
 	if err != nil {
 		out.Fail("read", name, err)
 		return
@@ -52,8 +52,8 @@ func complete(ctx context.Context, j *probe.Joined, out *probe.Out) {
 	if len(bad) > 0 {
 		out.Gap(model.Gap{Reason: model.Malformed, Op: "read", Path: name, Detail: bad[0].Error(), Count: len(bad)})
 	}
-	files := group(j, records)
-	var known []*probe.Joint
+	files := group(idx, records)
+	var known []*probe.Entry
 	byKey := make(map[probe.Key]*lockedFile, len(files))
 	for _, f := range files {
 		byKey[f.key] = f
@@ -62,20 +62,20 @@ func complete(ctx context.Context, j *probe.Joined, out *probe.Out) {
 		}
 	}
 	var unread []error
-	j.Each(known, func(t *probe.Task, e *probe.Joint) func() {
+	idx.Each(known, func(t *probe.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
-		hands, errs := readHands(t, j, e)
+		hands, errs := readLockOwners(t, idx, e)
 		var facts probe.FileFacts
 		if e.Object == nil {
-			facts = j.File(t, e)
+			facts = idx.File(t, e)
 		}
 		return func() {
 			byKey[e.Key].hands = hands
 			unread = append(unread, errs...)
 			if e.Object == nil {
-				j.Describe(e, facts.Object(model.File, e.Key, facts.FileDetail()))
+				idx.Describe(e, facts.Object(model.File, e.Key, facts.FileDetail()))
 			}
 		}
 	})
@@ -88,14 +88,14 @@ func complete(ctx context.Context, j *probe.Joined, out *probe.Out) {
 	for _, f := range files {
 		if f.joint == nil {
 			var facts probe.FileFacts
-			f.joint = j.Add(f.key, facts.Object(model.File, f.key, new(model.FileDetail)))
+			f.joint = idx.Add(f.key, facts.Object(model.File, f.key, new(model.FileDetail)))
 		}
-		f.joint.Adopt(f.attach(j)...)
+		f.joint.Adopt(f.attach(idx)...)
 	}
 }
 
 // group sorts the locks by file.
-func group(j *probe.Joined, records []record) []*lockedFile {
+func group(idx *probe.Index, records []record) []*lockedFile {
 	var files []*lockedFile
 	byKey := map[probe.Key]*lockedFile{}
 	for _, r := range records {
@@ -103,9 +103,9 @@ func group(j *probe.Joined, records []record) []*lockedFile {
 		f := byKey[k]
 		if f == nil {
 			f = &lockedFile{key: k}
-			if e, ok := j.Lookup(k); ok {
+			if e, ok := idx.Lookup(k); ok {
 				f.joint = e
-			} else if e, ok := j.LookupUnclaimed(k); ok {
+			} else if e, ok := idx.LookupUnclaimed(k); ok {
 				f.joint = e
 			}
 			byKey[k] = f
@@ -134,8 +134,8 @@ func compareRecords(a, b record) int {
 
 // readHands asks every descriptor of a file for the locks held through it. A
 // process that has ended is passed over; fdinfo names the inode, so a descriptor
-// that has changed hands gives nothing.
-func readHands(t *probe.Task, j *probe.Joined, e *probe.Joint) (hands []hand, errs []error) {
+// that has changed lock owners gives nothing.
+func readLockOwners(t *probe.Task, idx *probe.Index, e *probe.Entry) (hands []lockOwner, errs []error) {
 	var buf []byte
 	var dir probe.Dir
 	open := int32(0)
@@ -155,13 +155,13 @@ func readHands(t *probe.Task, j *probe.Joined, e *probe.Joint) (hands []hand, er
 				dir.Close()
 			}
 			open = 0
-			d, err := j.Open(h.PID)
+			d, err := idx.Open(h.PID)
 			if err != nil {
 				continue
 			}
 			dir, open = d, h.PID
 		}
-		if !j.EnterAt(t, h.PID, probe.OpInfo, fd) {
+		if !idx.BeginAt(t, h.PID, probe.OpInfo, fd) {
 			errs = append(errs, probe.ErrGivenUp)
 			continue
 		}
@@ -170,7 +170,7 @@ func readHands(t *probe.Task, j *probe.Joined, e *probe.Joint) (hands []hand, er
 			name = "task/" + strconv.Itoa(int(h.TID)) + "/" + name
 		}
 		text, err := dir.ReadRecord(name, buf[:0])
-		t.Leave()
+		t.End()
 		if err != nil {
 			if !probe.Gone(err) {
 				errs = append(errs, err)
@@ -182,7 +182,7 @@ func readHands(t *probe.Task, j *probe.Joined, e *probe.Joint) (hands []hand, er
 		errs = append(errs, bad...)
 		locks = slices.DeleteFunc(locks, func(r record) bool { return r.dev != e.Key.Scope || r.ino != e.Key.Num })
 		if len(locks) > 0 {
-			hands = append(hands, hand{h.PID, h.TID, fd, h.Comm, locks})
+			hands = append(hands, lockOwner{h.PID, h.TID, fd, h.Comm, locks})
 		}
 	}
 	return hands, errs
@@ -190,8 +190,8 @@ func readHands(t *probe.Task, j *probe.Joined, e *probe.Joint) (hands []hand, er
 
 // attach puts the locks into the object's detail and returns the holds that
 // result.
-func (f *lockedFile) attach(j *probe.Joined) []model.Holder {
-	owners := f.owners(j)
+func (f *lockedFile) attach(idx *probe.Index) []model.Holder {
+	owners := f.owners(idx)
 	var holds []model.Holder
 	list := make([]model.Lock, len(f.locks))
 	for i := range f.locks {
@@ -250,7 +250,7 @@ func rangeText(r *record) string {
 // description are held by everyone who has it, whoever made them; only where
 // no descriptor shows such a lock, the process that made it is named, if it still
 // lives.
-func (f *lockedFile) owners(j *probe.Joined) [][]model.Holder {
+func (f *lockedFile) owners(idx *probe.Index) [][]model.Holder {
 	owners := make([][]model.Holder, len(f.locks))
 	for i := 0; i < len(f.locks); {
 		r := &f.locks[i]
@@ -260,11 +260,11 @@ func (f *lockedFile) owners(j *probe.Joined) [][]model.Holder {
 		}
 		if !r.waiting {
 			hands := f.showing(r)
-			groups := descriptions(j, hands, next-i)
+			groups := descriptions(idx, hands, next-i)
 			for n := i; n < next; n++ {
 				owners[n] = holders(groups[(n-i)%len(groups)])
 				if len(owners[n]) == 0 {
-					owners[n] = maker(j, r)
+					owners[n] = maker(idx, r)
 				}
 			}
 		}
@@ -273,8 +273,8 @@ func (f *lockedFile) owners(j *probe.Joined) [][]model.Holder {
 	return owners
 }
 
-func (f *lockedFile) showing(r *record) []hand {
-	var list []hand
+func (f *lockedFile) showing(r *record) []lockOwner {
+	var list []lockOwner
 	for i := range f.hands {
 		for k := range f.hands[i].locks {
 			if f.hands[i].locks[k].same(r) {
@@ -286,7 +286,7 @@ func (f *lockedFile) showing(r *record) []hand {
 	return list
 }
 
-func holders(hands []hand) []model.Holder {
+func holders(hands []lockOwner) []model.Holder {
 	list := make([]model.Holder, 0, len(hands))
 	for _, h := range hands {
 		list = append(list, model.Holder{PID: h.pid, TID: h.tid, Comm: h.comm, FD: model.Some(h.fd)})
@@ -294,8 +294,8 @@ func holders(hands []hand) []model.Holder {
 	return list
 }
 
-func maker(j *probe.Joined, r *record) []model.Holder {
-	if p := j.Processes[int32(r.pid)]; r.pid > 0 && p != nil {
+func maker(idx *probe.Index, r *record) []model.Holder {
+	if p := idx.Processes[int32(r.pid)]; r.pid > 0 && p != nil {
 		return []model.Holder{{PID: int32(r.pid), Comm: p.Comm}}
 	}
 	return nil
@@ -304,35 +304,35 @@ func maker(j *probe.Joined, r *record) []model.Holder {
 // descriptions divides the descriptors that show one and the same line into the n
 // descriptions that must be behind it if there are n such lines. Where that cannot
 // be told, each of the locks is given all of them.
-func descriptions(j *probe.Joined, hands []hand, n int) [][]hand {
-	if n == 1 || !j.Scan.PIDCalls {
-		return [][]hand{hands}
+func descriptions(idx *probe.Index, hands []lockOwner, n int) [][]lockOwner {
+	if n == 1 || !idx.Scan.PIDCalls {
+		return [][]lockOwner{hands}
 	}
-	var groups [][]hand
+	var groups [][]lockOwner
 next:
 	for _, h := range hands {
 		for i := range groups {
 			same, err := sameDescription(groups[i][0], h)
 			if err != nil {
-				return [][]hand{hands}
+				return [][]lockOwner{hands}
 			}
 			if same {
 				groups[i] = append(groups[i], h)
 				continue next
 			}
 		}
-		groups = append(groups, []hand{h})
+		groups = append(groups, []lockOwner{h})
 	}
 	if len(groups) != n {
-		return [][]hand{hands}
+		return [][]lockOwner{hands}
 	}
 	return groups
 }
 
 // sameDescription asks kcmp(2) (Linux 3.5).
-func sameDescription(a, b hand) (bool, error) {
+func sameDescription(a, b lockOwner) (bool, error) {
 	const kcmpFile = 0
-	id := func(h hand) uintptr { return uintptr(cmp.Or(h.tid, h.pid)) }
+	id := func(h lockOwner) uintptr { return uintptr(cmp.Or(h.tid, h.pid)) }
 	r, _, errno := unix.Syscall6(unix.SYS_KCMP, id(a), id(b), kcmpFile, uintptr(a.fd), uintptr(b.fd), 0)
 	if errno != 0 {
 		return false, errno

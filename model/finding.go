@@ -15,8 +15,8 @@ const (
 	Info     Severity = "info"
 )
 
-// Badness orders severities: 0 is the worst. What is none comes last.
-func (s Severity) Badness() int { return place([]Severity{Critical, Warning, Info}, s) }
+// Rank orders severities: 0 is the worst. What is none comes last.
+func (s Severity) Rank() int { return place([]Severity{Critical, Warning, Info}, s) }
 
 // Finding is a diagnosis. Its id is made of rule, root and objects, and so
 // stays the same while the cause lasts.

@@ -149,8 +149,8 @@ const (
 	Possible Confidence = "possible"
 )
 
-// Doubt orders confidences: 0 is the surest. What is none comes last.
-func (c Confidence) Doubt() int { return place([]Confidence{Certain, Likely, Possible}, c) }
+// Rank orders confidences: 0 is the surest. What is none comes last.
+func (c Confidence) Rank() int { return place([]Confidence{Certain, Likely, Possible}, c) }
 
 // Link is a channel between processes: one per channel, however many
 // descriptors make it.

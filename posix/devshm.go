@@ -23,16 +23,16 @@ const tmpfsMagic = 0x01021994
 // shmLimits asks the file system at /dev/shm in every mount namespace; one that is
 // in several of them, once. That it is a tmpfs, which answers at once, the mounts
 // say first.
-func shmLimits(ns probe.NS, out *probe.Out) {
+func shmLimits(ns probe.NS, out *probe.Collector) {
 	told := map[uint64]bool{} // devices
 	ns.Scan.EachMountNS(func(t *probe.Task, m *probe.MountNS) (func(), error) {
 		if !onTmpfs(m.Mounts) {
 			return nil, nil
 		}
-		if !t.Enter("statfs "+shmDir, 0) { // the way there may lead over a foreign root
+		if !t.Begin("statfs "+shmDir, 0) { // the way there may lead over a foreign root
 			return func() { out.Fail("read limit", shmDir, probe.ErrGivenUp) }, nil
 		}
-		defer t.Leave()
+		defer t.End()
 		fs, dev, err := statShm(m)
 		if err != nil {
 			return func() {

@@ -11,7 +11,7 @@ const queuesMax = "fs.mqueue.queues_max"
 
 // queueLimits emits the bounds of an IPC namespace; see [countQueues] for what is
 // used of them.
-func queueLimits(ns probe.NS, out *probe.Out) {
+func queueLimits(ns probe.NS, out *probe.Collector) {
 	var unknown model.Opt[int64]
 	scope := ns.LimitScope()
 	ns.Scan.SysctlLimit(out, model.PosixMq, queuesMax, "queues", scope, unknown)
@@ -22,30 +22,30 @@ func queueLimits(ns probe.NS, out *probe.Out) {
 // countQueues says how many queues each namespace has. The kernel also counts
 // those that were unlinked and are still open, which are in no list: they are
 // counted where their holder lives.
-func countQueues(j *probe.Joined) {
+func countQueues(idx *probe.Index) {
 	listed, unlinked := map[uint64]int64{}, map[uint64]int64{}
-	for _, e := range j.In(queues) {
+	for _, e := range idx.In(queues) {
 		if ns := e.Object.Namespace; ns != nil {
 			listed[ns.Inode]++
 		} else if e.Object.Deleted {
-			unlinked[homeOf(j, e)]++
+			unlinked[homeOf(idx, e)]++
 		}
 	}
-	for _, l := range j.Limits(queuesMax) {
-		if l.Scope == nil || !j.TableRead(string(model.PosixMq), l.Scope.NS) {
+	for _, l := range idx.Limits(queuesMax) {
+		if l.Scope == nil || !idx.TableRead(string(model.PosixMq), l.Scope.NS) {
 			continue
 		}
 		ns := l.Scope.NS
 		l.Used = model.Some(listed[ns] + unlinked[ns])
-		l.Estimated = j.Hidden() || unlinked[ns] > 0
+		l.Estimated = idx.Hidden() || unlinked[ns] > 0
 	}
 }
 
 // homeOf is the IPC namespace that a holder of the queue lives in, 0 if none is
 // known.
-func homeOf(j *probe.Joined, e *probe.Joint) uint64 {
+func homeOf(idx *probe.Index, e *probe.Entry) uint64 {
 	for i := range e.Holders {
-		if p := j.Processes[e.Holders[i].PID]; p != nil && p.Namespaces["ipc"] != 0 {
+		if p := idx.Processes[e.Holders[i].PID]; p != nil && p.Namespaces["ipc"] != 0 {
 			return p.Namespaces["ipc"]
 		}
 	}
@@ -56,9 +56,9 @@ func homeOf(j *probe.Joined, e *probe.Joint) uint64 {
 // used. Queues count for the user who made them, in all namespaces together;
 // whoever owns the file is taken to be that user. A queue of which the size is
 // not known leaves it unknown what is used.
-func limitQueueBytes(j *probe.Joined, out *probe.Out) {
+func limitQueueBytes(idx *probe.Index, out *probe.Collector) {
 	used := map[int]model.Opt[int64]{}
-	for _, e := range j.In(queues) {
+	for _, e := range idx.In(queues) {
 		uid, ok := e.Object.UID.Get()
 		d, ok2 := e.Object.Detail.(*model.PosixMqDetail)
 		if !ok || !ok2 {
@@ -80,13 +80,13 @@ func limitQueueBytes(j *probe.Joined, out *probe.Out) {
 		return
 	}
 	bounded := map[int]bool{}
-	for _, p := range j.Processes {
+	for _, p := range idx.Processes {
 		uid, ok := p.UID.Get()
 		sum, owner := used[uid]
 		if !ok || !owner || p.Kernel {
 			continue
 		}
-		n, err := j.Scan.Rlimit(p, probe.LimitMsgQueue)
+		n, err := idx.Scan.Rlimit(p, probe.LimitMsgQueue)
 		if err != nil {
 			if !probe.Gone(err) {
 				out.Gap(model.Gap{Reason: probe.ReasonOf(err), PID: p.PID, Op: "read limit", Detail: err.Error()})
@@ -103,7 +103,7 @@ func limitQueueBytes(j *probe.Joined, out *probe.Out) {
 	}
 }
 
-func emitQueueBytes(out *probe.Out, uid int, sum model.Opt[int64], l model.Limit) {
+func emitQueueBytes(out *probe.Collector, uid int, sum model.Opt[int64], l model.Limit) {
 	l.Scope, l.Used, l.Estimated = &model.LimitScope{UID: model.Some(uid)}, sum, sum.Known()
 	out.Limit(l)
 }

@@ -15,7 +15,7 @@ import (
 
 // queues are named by the device of their namespace's mqueue file system and
 // their inode.
-var queues = &probe.Space{Name: "posix-mq"}
+var queues = &probe.KeySpace{Name: "posix-mq"}
 
 // mqueueMagic is MQUEUE_MAGIC of ipc/mqueue.c, the type statfs(2) tells.
 const mqueueMagic = 0x19800202
@@ -32,11 +32,11 @@ func Mq() probe.Probe {
 		FD:     queueFD,
 		Table:  queueTable,
 		Limits: queueLimits,
-		Complete: func(ctx context.Context, j *probe.Joined, out *probe.Out) {
-			nameRegistered(ctx, j, out)
-			countQueues(j)
-			if !j.Scan.WaitsOnly() {
-				limitQueueBytes(j, out)
+		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+			nameRegistered(ctx, idx, out)
+			countQueues(idx)
+			if !idx.Scan.WaitsOnly() {
+				limitQueueBytes(idx, out)
 			}
 		},
 	}
@@ -45,7 +45,7 @@ func Mq() probe.Probe {
 // queueFD claims the descriptors of queues. Their path, "/name", could be any
 // file's, so the file is asked: first for what costs nothing more, as others ask
 // for it too, then for its file system.
-func queueFD(fd *probe.FD, out *probe.Out) bool {
+func queueFD(fd *probe.FD, out *probe.Collector) bool {
 	if fd.Link[0] != '/' || bytes.HasPrefix(fd.Link, []byte("/dev/")) && !bytes.HasPrefix(fd.Link, []byte("/dev/mqueue/")) {
 		return false
 	}
@@ -64,7 +64,7 @@ func queueFD(fd *probe.FD, out *probe.Out) bool {
 	k := probe.Key{Space: queues, Scope: probe.Dev(st.Dev_major, st.Dev_minor), Num: st.Ino}
 	h := fd.Holder()
 	h.Access = fd.Access()
-	out.Hold(k, h)
+	out.AddHolder(k, h)
 	// A queue that was unlinked is in no table: this is all there is to know.
 	name, deleted := fd.Link, st.Nlink == 0
 	if deleted {
@@ -107,10 +107,10 @@ func object(k probe.Key, name string, uid, gid, mode uint32) *model.Object {
 
 // nameRegistered adds the command names of the processes registered for a
 // notification: the table does not know them.
-func nameRegistered(_ context.Context, j *probe.Joined, _ *probe.Out) {
-	for _, e := range j.In(queues) {
+func nameRegistered(_ context.Context, idx *probe.Index, _ *probe.Collector) {
+	for _, e := range idx.In(queues) {
 		for i := range e.Holders {
-			if p := j.Processes[e.Holders[i].PID]; p != nil && e.Holders[i].Comm == "" {
+			if p := idx.Processes[e.Holders[i].PID]; p != nil && e.Holders[i].Comm == "" {
 				e.Holders[i].Comm = p.Comm
 			}
 		}

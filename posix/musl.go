@@ -15,7 +15,7 @@ import (
 // the file as /dev/shm/tmp-NUMBER, maps it, links it to its name and unlinks the
 // first name, so its creator's mapping carries a name that is gone although the
 // file is not; and who uses the shared library of musl has it mapped.
-func usedByMusl(t *probe.Task, j *probe.Joined, e *probe.Joint) bool {
+func usedByMusl(t *probe.Task, idx *probe.Index, e *probe.Entry) bool {
 	const maxAsked = 8
 	asked, last := 0, int32(0)
 	for i := range e.Holders {
@@ -26,11 +26,11 @@ func usedByMusl(t *probe.Task, j *probe.Joined, e *probe.Joint) bool {
 		if last, asked = h.PID, asked+1; asked > maxAsked {
 			break
 		}
-		if !j.EnterAt(t, h.PID, "maps", 0) { // takes the process's memory lock
+		if !idx.BeginAt(t, h.PID, "maps", 0) { // takes the process's memory lock
 			continue
 		}
-		found := mapperOfMusl(j, h)
-		t.Leave()
+		found := mapperOfMusl(idx, h)
+		t.End()
 		if found {
 			return true
 		}
@@ -38,8 +38,8 @@ func usedByMusl(t *probe.Task, j *probe.Joined, e *probe.Joint) bool {
 	return false
 }
 
-func mapperOfMusl(j *probe.Joined, h *model.Holder) bool {
-	dir, err := j.Open(h.PID)
+func mapperOfMusl(idx *probe.Index, h *model.Holder) bool {
+	dir, err := idx.Open(h.PID)
 	if err != nil {
 		return false
 	}

@@ -27,9 +27,9 @@ func Sem() probe.Probe {
 // 32-bit ones it is half of that.
 const semSize = 32
 
-func completeSems(ctx context.Context, j *probe.Joined, out *probe.Out) {
-	var list []*probe.Joint
-	for _, e := range j.In(probe.Files) {
+func completeSems(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+	var list []*probe.Entry
+	for _, e := range idx.In(probe.Files) {
 		if e.Object.Kind == model.PosixShm && semaphoreSized(e.Object) {
 			list = append(list, e)
 		}
@@ -37,26 +37,26 @@ func completeSems(ctx context.Context, j *probe.Joined, out *probe.Out) {
 	if len(list) == 0 {
 		return
 	}
-	locks, err := j.Scan.LockTable()
+	locks, err := idx.Scan.LockTable()
 	if err != nil {
-		out.Fail("read", path.Join(j.Scan.ProcRoot, "locks"), err)
+		out.Fail("read", path.Join(idx.Scan.ProcRoot, "locks"), err)
 	}
 	locksKnown := err == nil
 	unread := map[model.Reason]*model.Gap{}
-	j.Each(list, func(t *probe.Task, e *probe.Joint) func() {
+	idx.Each(list, func(t *probe.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
 		libc := "glibc"
 		if !strings.HasPrefix(path.Base(e.Object.Path), "sem.") {
-			if libc = "musl"; !usedByMusl(t, j, e) {
+			if libc = "musl"; !usedByMusl(t, idx, e) {
 				return nil
 			}
 		}
 		var word []byte
 		err := errLocked
 		if locksKnown && !lockedIn(locks, e.Key) {
-			word, err = readSem(t, j, e)
+			word, err = readSem(t, idx, e)
 		}
 		var d model.PosixSemDetail
 		if err == nil {
@@ -166,13 +166,13 @@ func parseSem(b []byte, libc string) (model.PosixSemDetail, error) {
 
 // readSem reads the file of a semaphore: by its name where it has one, else
 // through a mapping.
-func readSem(t *probe.Task, j *probe.Joined, e *probe.Joint) ([]byte, error) {
-	if !t.Enter("read semaphore", 0) {
+func readSem(t *probe.Task, idx *probe.Index, e *probe.Entry) ([]byte, error) {
+	if !t.Begin("read semaphore", 0) {
 		return nil, probe.ErrGivenUp
 	}
-	defer t.Leave()
+	defer t.End()
 	if !e.Object.Deleted && e.Object.Namespace != nil {
-		return readNamed(j, e)
+		return readNamed(idx, e)
 	}
 	err := errNoWay
 	for i := range e.Holders {
@@ -180,7 +180,7 @@ func readSem(t *probe.Task, j *probe.Joined, e *probe.Joint) ([]byte, error) {
 		if link == "" {
 			continue
 		}
-		dir, openErr := j.Open(e.Holders[i].PID)
+		dir, openErr := idx.Open(e.Holders[i].PID)
 		if openErr != nil {
 			continue
 		}
@@ -197,10 +197,10 @@ func readSem(t *probe.Task, j *probe.Joined, e *probe.Joint) ([]byte, error) {
 }
 
 // readNamed reads a semaphore by its name, in the mount namespace it was found in.
-func readNamed(j *probe.Joined, e *probe.Joint) ([]byte, error) {
+func readNamed(idx *probe.Index, e *probe.Entry) ([]byte, error) {
 	var b []byte
 	err := fmt.Errorf("%s: %w", e.Object.Path, unix.ESRCH)
-	j.Scan.VisitMountNS(e.Object.Namespace.Inode, func(m *probe.MountNS) error {
+	idx.Scan.VisitMountNS(e.Object.Namespace.Inode, func(m *probe.MountNS) error {
 		dir, openErr := openShmPath(m)
 		if openErr != nil {
 			err = openErr

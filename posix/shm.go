@@ -32,16 +32,16 @@ func Shm() probe.Probe {
 	}
 }
 
-func listShm(ctx context.Context, ns probe.NS, out *probe.Out) error {
+func listShm(ctx context.Context, ns probe.NS, out *probe.Collector) error {
 	out.Backend("posix-shm", "getdents64 and statx of "+shmDir)
 	ns.Scan.EachMountNS(func(t *probe.Task, m *probe.MountNS) (func(), error) {
 		if ctx.Err() != nil || !onTmpfs(m.Mounts) {
 			return nil, nil
 		}
-		if !t.Enter("list "+shmDir, 0) { // the way there may lead over a foreign root
+		if !t.Begin("list "+shmDir, 0) { // the way there may lead over a foreign root
 			return func() { out.Fail("list", shmDir, probe.ErrGivenUp) }, nil
 		}
-		defer t.Leave()
+		defer t.End()
 		dir, err := openShm(m)
 		if err != nil {
 			return func() { failShm(out, m, err) }, err
@@ -65,7 +65,7 @@ func listShm(ctx context.Context, ns probe.NS, out *probe.Out) error {
 	return nil
 }
 
-func failShm(out *probe.Out, m *probe.MountNS, err error) {
+func failShm(out *probe.Collector, m *probe.MountNS, err error) {
 	switch {
 	case probe.Gone(err):
 	case errors.Is(err, errNotTmpfs):
@@ -206,19 +206,19 @@ func shmObject(k probe.Key, facts *probe.FileFacts) *model.Object {
 
 // completeShm describes the objects that were not listed: unlinked ones that live
 // on, and files deeper than /dev/shm, which holders show.
-func completeShm(ctx context.Context, j *probe.Joined, _ *probe.Out) {
-	devs := j.Scan.MountDevices(shmDir, memoryTypes...)
-	var list []*probe.Joint
-	for _, e := range j.Unclaimed(probe.Files) {
+func completeShm(ctx context.Context, idx *probe.Index, _ *probe.Collector) {
+	devs := idx.Scan.MountDevices(shmDir, memoryTypes...)
+	var list []*probe.Entry
+	for _, e := range idx.Unclaimed(probe.Files) {
 		if devs[e.Key.Scope] {
 			list = append(list, e)
 		}
 	}
-	j.Each(list, func(t *probe.Task, e *probe.Joint) func() {
+	idx.Each(list, func(t *probe.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
-		facts := j.File(t, e)
+		facts := idx.File(t, e)
 		return func() {
 			if m := facts.Mode(); m != unix.S_IFREG && (m != 0 || !mapped(e)) {
 				return
@@ -227,13 +227,13 @@ func completeShm(ctx context.Context, j *probe.Joined, _ *probe.Out) {
 			if rest, ok := strings.CutPrefix(facts.Path, shmDir+"/"); ok {
 				o.Name = "/" + rest
 			}
-			j.Describe(e, o)
+			idx.Describe(e, o)
 		}
 	})
 }
 
 // mapped reports whether someone maps the object.
-func mapped(e *probe.Joint) bool {
+func mapped(e *probe.Entry) bool {
 	for i := range e.Holders {
 		if e.Holders[i].Via == model.ViaMap {
 			return true

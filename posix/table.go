@@ -16,7 +16,7 @@ import (
 )
 
 // queueTable lists the queues of the IPC namespace that the calling thread is in.
-func queueTable(ctx context.Context, ns probe.NS, out *probe.Out) error {
+func queueTable(ctx context.Context, ns probe.NS, out *probe.Collector) error {
 	how := "fsmount"
 	root, err := mountQueues()
 	if err != nil {
@@ -109,7 +109,7 @@ func visibleMount(procRoot string) (int, error) {
 
 // readQueue reads one queue. Without read permission there are its name, owner
 // and mode.
-func readQueue(root int, name string, ns probe.NS, out *probe.Out) {
+func readQueue(root int, name string, ns probe.NS, out *probe.Collector) {
 	var st unix.Stat_t
 	fd, openErr := unix.Openat(root, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	var err error
@@ -149,7 +149,7 @@ type mqAttr struct {
 }
 
 // readState reads what an open queue tells.
-func readState(fd int, k probe.Key, o *model.Object, ns probe.NS, out *probe.Out) error {
+func readState(fd int, k probe.Key, o *model.Object, ns probe.NS, out *probe.Collector) error {
 	d := o.Detail.(*model.PosixMqDetail)
 	var attr mqAttr
 	if _, _, errno := unix.Syscall(unix.SYS_MQ_GETSETATTR, uintptr(fd), 0, uintptr(unsafe.Pointer(&attr))); errno != 0 {
@@ -170,7 +170,7 @@ func readState(fd int, k probe.Key, o *model.Object, ns probe.NS, out *probe.Out
 	}
 	d.Bytes, d.Notify = model.Some(s.bytes), s.notification(ns.Scan.PIDCalls)
 	if pid, ok := d.Notify.PID.Get(); ok {
-		out.Hold(k, model.Holder{PID: int32(pid), Via: model.ViaNotify})
+		out.AddHolder(k, model.Holder{PID: int32(pid), Via: model.ViaNotify})
 	}
 	return nil
 }

@@ -11,30 +11,30 @@ import (
 
 // What a probe works out once all is known counts as what a table told.
 func TestPeersFromComplete(t *testing.T) {
-	space := &Space{Name: "test"}
+	space := &KeySpace{Name: "test"}
 	key := func(n uint64) Key { return Key{Space: space, Num: n} }
 	read := map[string]bool{}
 	snap, err := NewScanner(Options{Probes: []Probe{
 		{
 			Name: "whole",
-			Table: func(_ context.Context, _ NS, out *Out) error {
+			Table: func(_ context.Context, _ NS, out *Collector) error {
 				for n, id := range []string{"socket:0", "socket:1"} {
 					out.Object(key(uint64(n)), &model.Object{ID: id, Kind: model.Socket, Detail: new(model.SocketDetail)})
 				}
 				out.Peer(key(0), key(1), model.Likely)
 				return nil
 			},
-			Complete: func(_ context.Context, j *Joined, out *Out) {
+			Complete: func(_ context.Context, idx *Index, out *Collector) {
 				out.Peer(key(1), key(0), model.Likely)
 				out.Peer(key(0), key(1), model.Certain)
 				out.Peer(key(0), key(7), model.Certain) // not an object
 				for _, name := range []string{"whole", "failed", "holey"} {
-					read[name] = j.TableRead(name, 0)
+					read[name] = idx.TableRead(name, 0)
 				}
 			},
 		},
-		{Name: "failed", Table: func(context.Context, NS, *Out) error { return errors.New("no") }},
-		{Name: "holey", Table: func(_ context.Context, _ NS, out *Out) error {
+		{Name: "failed", Table: func(context.Context, NS, *Collector) error { return errors.New("no") }},
+		{Name: "holey", Table: func(_ context.Context, _ NS, out *Collector) error {
 			out.Gap(model.Gap{Reason: model.Malformed})
 			return nil
 		}},

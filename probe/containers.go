@@ -95,11 +95,11 @@ func (s *Scan) nameContainers() {
 // ipctop's own.
 func (s *Scan) lookUpContainers(t *Task, wanted map[string]string) map[string]model.Container {
 	for _, root := range []string{path.Join(s.ProcRoot, "1/root"), "/"} {
-		if !t.Enter("open root", 0) {
+		if !t.Begin("open root", 0) {
 			return nil
 		}
 		fd, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		t.Leave()
+		t.End()
 		if err != nil {
 			continue
 		}
@@ -212,10 +212,10 @@ func (f *stateFiles) pods(wanted map[string]string, found map[string]model.Conta
 // open opens a file or directory for reading if nothing of it is foreign, and in a
 // way that leaves no trace: without O_NOATIME it is left alone.
 func (f *stateFiles) open(name string, flags int) (int, bool) {
-	if !f.mounts.localWay(name) || !f.task.Enter("read state", 0) {
+	if !f.mounts.localWay(name) || !f.task.Begin("read state", 0) {
 		return -1, false
 	}
-	defer f.task.Leave()
+	defer f.task.End()
 	fd, err := unix.Openat2(f.root, name[1:], &unix.OpenHow{
 		Flags:   uint64(flags | unix.O_RDONLY | unix.O_NOATIME | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC),
 		Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,

@@ -22,7 +22,7 @@ import (
 // Nearly every descriptor leads to such a file, and few are of interest. So
 // whoever sees a hold emits it, and only those files that some probe describes
 // become objects.
-var Files = &Space{Name: "file", ByMapping: true}
+var Files = &KeySpace{Name: "file", ByMapping: true}
 
 // fileStats is what is asked of every file. The mount costs nothing more and
 // tells whose device st_dev should have been (STATX_MNT_ID, Linux 5.8; an older
@@ -182,8 +182,8 @@ const maxAsked = 8
 // File asks the holders of a file for its path and owner. It is for the few
 // files that turned out to be of interest; the links of all others were read
 // and forgotten. What is told is of the file that e is about, also where a pid
-// or a descriptor has changed hands since.
-func (j *Joined) File(t *Task, e *Joint) FileFacts {
+// or a descriptor has changed lock owners since.
+func (idx *Index) File(t *Task, e *Entry) FileFacts {
 	var best FileFacts
 	asked := 0
 	for i := range e.Holders {
@@ -194,26 +194,26 @@ func (j *Joined) File(t *Task, e *Joint) FileFacts {
 			continue // it would say the same
 		}
 		asked++
-		if f, ok := j.askHolder(t, e, &e.Holders[i]); ok {
+		if f, ok := idx.askHolder(t, e, &e.Holders[i]); ok {
 			best = f
 		}
 	}
 	return best
 }
 
-func (j *Joined) askHolder(t *Task, e *Joint, h *model.Holder) (FileFacts, bool) {
+func (idx *Index) askHolder(t *Task, e *Entry, h *model.Holder) (FileFacts, bool) {
 	var f FileFacts
 	name := HolderLink(h)
-	if name == "" || !j.enterHolder(t, h) {
+	if name == "" || !idx.enterHolder(t, h) {
 		return f, false
 	}
-	defer t.Leave()
-	dir, err := j.Open(h.PID)
+	defer t.End()
+	dir, err := idx.Open(h.PID)
 	if err != nil {
 		return f, false
 	}
 	defer dir.Close()
-	mounts := j.Scan.mounts.known(j.Processes[h.PID].Namespaces["mnt"])
+	mounts := idx.Scan.mounts.known(idx.Processes[h.PID].Namespaces["mnt"])
 	link, err := dir.Readlink(name)
 	if err != nil {
 		return f, false
@@ -244,11 +244,11 @@ func (j *Joined) askHolder(t *Task, e *Joint, h *model.Holder) (FileFacts, bool)
 }
 
 // enterHolder begins to ask about what a holder holds.
-func (j *Joined) enterHolder(t *Task, h *model.Holder) bool {
+func (idx *Index) enterHolder(t *Task, h *model.Holder) bool {
 	if fd, ok := h.FD.Get(); ok {
-		return j.EnterAt(t, h.PID, opStat, fd)
+		return idx.BeginAt(t, h.PID, opStat, fd)
 	}
-	return t.Enter("stat mapping", h.PID)
+	return t.Begin("stat mapping", h.PID)
 }
 
 const deletedSuffix = " (deleted)"
@@ -288,17 +288,17 @@ func statFile(dir Dir, name string, k Key, mounts *mountTable, st *unix.Statx_t)
 
 // Open opens the directory of a process that was read, if it is still that
 // process.
-func (j *Joined) Open(pid int32) (Dir, error) {
-	p := j.Processes[pid]
+func (idx *Index) Open(pid int32) (Dir, error) {
+	p := idx.Processes[pid]
 	if p == nil {
 		return Dir{fd: -1}, fmt.Errorf("process %d was not read: %w", pid, unix.ESRCH)
 	}
-	return j.Scan.open(nil, p)
+	return idx.Scan.open(nil, p)
 }
 
 // LookupUnclaimed returns the holders of a key that no probe described.
-func (j *Joined) LookupUnclaimed(k Key) (*Joint, bool) {
-	e, ok := j.unclaimed[k]
+func (idx *Index) LookupUnclaimed(k Key) (*Entry, bool) {
+	e, ok := idx.unclaimed[k]
 	return e, ok
 }
 
@@ -320,16 +320,16 @@ func (f *FileFacts) FileDetail() *model.FileDetail {
 
 // Stat asks holders for the size and owner of what they hold, and for nothing
 // else: it is for objects without a path, of which there may be thousands.
-func (j *Joined) Stat(t *Task, e *Joint) FileFacts {
+func (idx *Index) Stat(t *Task, e *Entry) FileFacts {
 	var f FileFacts
 	for i := range e.Holders {
 		name := HolderLink(&e.Holders[i])
-		if i == maxAsked || name == "" || !j.enterHolder(t, &e.Holders[i]) {
+		if i == maxAsked || name == "" || !idx.enterHolder(t, &e.Holders[i]) {
 			break
 		}
 		// The inode tells whether the pid still means the same.
-		err := statFile(j.Scan.root, itoa(int(e.Holders[i].PID))+"/"+name, e.Key, nil, &f.Stat)
-		t.Leave()
+		err := statFile(idx.Scan.root, itoa(int(e.Holders[i].PID))+"/"+name, e.Key, nil, &f.Stat)
+		t.End()
 		if f.Statted = err == nil; f.Statted || err == unix.EPERM {
 			break
 		}

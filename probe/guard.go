@@ -22,19 +22,19 @@ const maxLost = 4
 type guard struct {
 	deadline time.Duration
 
-	mu    sync.Mutex
-	fewer sync.Cond // slow has become less, or lost more
-	lost  int
-	slow  int // operations under way that may be stuck
-	avoid map[avoidKey]bool
-	stuck map[any]int // how many operations on an item have got stuck
+	mu           sync.Mutex
+	fewer        sync.Cond // slow has become less, or lost more
+	stuckThreads int
+	slow         int // operations under way that may be stuck
+	skip         map[skipKey]bool
+	stuck        map[any]int // how many operations on an item have got stuck
 
 	// trouble is not 0 while anything is slow and once anything got stuck. Before,
 	// nobody needs to ask for the rest.
 	trouble atomic.Int32
 }
 
-type avoidKey struct {
+type skipKey struct {
 	item any
 	op   string
 	n    int32
@@ -42,18 +42,18 @@ type avoidKey struct {
 
 // newAvoidKey makes the key of an operation. What needs a process's memory lock gets
 // stuck all together, so it is one operation.
-func newAvoidKey(item any, op string, n int32) avoidKey {
+func newSkipKey(item any, op string, n int32) skipKey {
 	switch op {
 	case "cmdline", "maps", "memory", "pagemap":
 		op, n = "memory lock", 0
 	}
-	return avoidKey{item, op, n}
+	return skipKey{item, op, n}
 }
 
 // plain reports whether the operation is one that everybody answers at once but
 // for a process that is stuck itself. Such go on when others are left alone, so
 // that processes do not vanish because four of them hang.
-func (k avoidKey) plain() bool {
+func (k skipKey) plain() bool {
 	switch k.op {
 	case "stat", "status", "thread status", "identity":
 		return true
@@ -62,7 +62,7 @@ func (k avoidKey) plain() bool {
 }
 
 func newGuard() *guard {
-	g := &guard{deadline: Deadline, avoid: map[avoidKey]bool{}, stuck: map[any]int{}}
+	g := &guard{deadline: Deadline, skip: map[skipKey]bool{}, stuck: map[any]int{}}
 	g.fewer.L = &g.mu
 	return g
 }
@@ -81,24 +81,24 @@ type Task struct {
 	guard *guard
 	item  any
 
-	mu        sync.Mutex
-	doing     avoidKey // what it is in the middle of; no op: nothing that may block
-	since     time.Time
-	limit     time.Duration
-	slow      bool // it is counted in guard.slow
-	abandoned bool
+	mu       sync.Mutex
+	doing    skipKey // what it is in the middle of; no op: nothing that may block
+	since    time.Time
+	limit    time.Duration
+	slow     bool // it is counted in guard.slow
+	timedOut bool
 }
 
-// Enter begins an operation that may block; n tells several of one item apart
+// Begin begins an operation that may block; n tells several of one item apart
 // (a descriptor number). It reports false if the operation must not be tried,
-// because it once got stuck or because too many threads are lost. Leave ends it.
-func (t *Task) Enter(op string, n int32) bool {
-	return t.enter(nil, op, n)
+// because it once got stuck or because too many threads are lost. End ends it.
+func (t *Task) Begin(op string, n int32) bool {
+	return t.begin(nil, op, n)
 }
 
 // enter is Enter for an operation on an item, nil for the task's.
-func (t *Task) enter(item any, op string, n int32) bool {
-	k := newAvoidKey(item, op, n)
+func (t *Task) begin(item any, op string, n int32) bool {
+	k := newSkipKey(item, op, n)
 	trouble := t.guard.trouble.Load() != 0
 	if trouble && !k.plain() {
 		t.guard.wait()
@@ -109,10 +109,10 @@ func (t *Task) enter(item any, op string, n int32) bool {
 		k.item = t.item
 	}
 	// Work that was given up and came back after all is done by another now.
-	if t.abandoned || trouble && t.guard.avoids(k) {
+	if t.timedOut || trouble && t.guard.skips(k) {
 		return false
 	}
-	t.settle()
+	t.clearSlow()
 	t.doing, t.since, t.limit = k, time.Now(), t.guard.deadline
 	if trouble {
 		t.limit = t.guard.limit(k.item)
@@ -129,25 +129,25 @@ func (t *Task) about(item any) {
 	t.mu.Unlock()
 }
 
-// Leave ends the operation begun by Enter.
-func (t *Task) Leave() {
+// End ends the operation begun by Enter.
+func (t *Task) End() {
 	t.mu.Lock()
-	t.doing = avoidKey{}
-	t.settle()
+	t.doing = skipKey{}
+	t.clearSlow()
 	t.mu.Unlock()
 }
 
 // givenUp reports whether the work was given up. Outside of an operation that
 // cannot happen any more.
-func (t *Task) givenUp() bool {
+func (t *Task) hasTimedOut() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.abandoned
+	return t.timedOut
 }
 
 // settle notes that an operation that might have been stuck is not, or was given
 // up.
-func (t *Task) settle() {
+func (t *Task) clearSlow() {
 	if t.slow {
 		t.slow = false
 		t.guard.mu.Lock()
@@ -162,26 +162,26 @@ func (t *Task) settle() {
 // are will be known soon.
 func (g *guard) wait() {
 	g.mu.Lock()
-	for g.lost < maxLost && g.lost+g.slow >= maxLost {
+	for g.stuckThreads < maxLost && g.stuckThreads+g.slow >= maxLost {
 		g.fewer.Wait()
 	}
 	g.mu.Unlock()
 }
 
-func (g *guard) avoids(k avoidKey) bool {
+func (g *guard) skips(k skipKey) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	most := maxLost
 	if k.plain() {
 		most *= 2
 	}
-	return g.lost >= most || g.avoid[k]
+	return g.stuckThreads >= most || g.skip[k]
 }
 
 // abandon gives the task up if it has been in one operation for longer than it
 // may, and remembers to leave that operation alone. slow reports that it has been
 // in there for longer than operations take that are not stuck.
-func (t *Task) abandon(now time.Time) (abandoned, slow bool) {
+func (t *Task) timeOut(now time.Time) (abandoned, slow bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.doing.op == "" {
@@ -189,12 +189,12 @@ func (t *Task) abandon(now time.Time) (abandoned, slow bool) {
 	}
 	took := now.Sub(t.since)
 	if took >= t.limit {
-		t.abandoned = true
-		t.guard.lose(t.doing)
-		t.settle()
+		t.timedOut = true
+		t.guard.markStuck(t.doing)
+		t.clearSlow()
 		return true, true
 	}
-	if took >= t.guard.deadline/patience && !t.slow {
+	if took >= t.guard.deadline/slowFraction && !t.slow {
 		t.slow = true
 		t.guard.mu.Lock()
 		t.guard.slow++
@@ -207,24 +207,24 @@ func (t *Task) abandon(now time.Time) (abandoned, slow bool) {
 // patience is the part of the deadline after which work goes on beside an
 // operation that may be stuck, so that several that are get stuck at the same time
 // and not one after the other.
-const patience = 25
+const slowFraction = 25
 
-// lose notes that a thread, or a process that was to do it, is stuck in an
-// operation. regain notes that it came back; the operation is left alone all
+// markStuck notes that a thread, or a process that was to do it, is stuck in an
+// operation. recovered notes that it came back; the operation is left alone all
 // the same.
-func (g *guard) lose(k avoidKey) {
+func (g *guard) markStuck(k skipKey) {
 	g.mu.Lock()
-	g.lost++
-	g.avoid[k] = true
+	g.stuckThreads++
+	g.skip[k] = true
 	g.stuck[k.item]++
 	g.trouble.Add(1)
 	g.fewer.Broadcast()
 	g.mu.Unlock()
 }
 
-func (g *guard) regain() {
+func (g *guard) recovered() {
 	g.mu.Lock()
-	g.lost--
+	g.stuckThreads--
 	g.fewer.Broadcast()
 	g.mu.Unlock()
 }
@@ -241,7 +241,7 @@ func (g *guard) each(n, workers int, item func(i int) any, work func(t *Task, i 
 	for range min(workers, n) {
 		r.start()
 	}
-	tick := time.NewTicker(g.deadline / patience)
+	tick := time.NewTicker(g.deadline / slowFraction)
 	defer tick.Stop()
 	for {
 		select {
@@ -253,7 +253,7 @@ func (g *guard) each(n, workers int, item func(i int) any, work func(t *Task, i 
 	}
 }
 
-// Guarded does work for every i below n, as [Joined.Each] does, in a program
+// Guarded does work for every i below n, as [Index.Each] does, in a program
 // that makes no scan.
 func Guarded(n, workers int, work func(t *Task, i int) (commit func())) {
 	newGuard().each(n, workers, func(i int) any { return i }, work)
@@ -318,10 +318,10 @@ func (r *guardRun) finish(w *guardWorker, commit func()) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w.task.mu.Lock()
-	abandoned := w.task.abandoned
+	abandoned := w.task.timedOut
 	w.task.mu.Unlock()
 	if abandoned {
-		r.guard.regain()
+		r.guard.recovered()
 		return false
 	}
 	if commit != nil {
@@ -345,7 +345,7 @@ func (r *guardRun) sweep(now time.Time) {
 		if w == nil || w.task == nil {
 			continue
 		}
-		switch abandoned, slow := w.task.abandon(now); {
+		switch abandoned, slow := w.task.timeOut(now); {
 		case abandoned:
 			r.running[i] = nil
 			r.again = append(r.again, w.index)

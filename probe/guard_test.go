@@ -16,13 +16,13 @@ func TestGuardGivesUpWhatIsStuck(t *testing.T) {
 	var done [10]int
 	run := func() {
 		g.each(len(done), 2, func(i int) any { return i }, func(task *Task, i int) func() {
-			if !task.Enter("read", 0) {
+			if !task.Begin("read", 0) {
 				return func() { skipped = append(skipped, i); done[i]++ }
 			}
 			if i == 3 {
 				<-release
 			}
-			task.Leave()
+			task.End()
 			return func() { done[i]++ }
 		})
 	}
@@ -45,10 +45,10 @@ func TestGuardStopsTryingWhenFourThreadsAreLost(t *testing.T) {
 	release := make(chan struct{})
 	var entered atomic.Int32
 	g.each(50, 3, func(i int) any { return i }, func(task *Task, i int) func() {
-		if task.Enter("read", 0) {
+		if task.Begin("read", 0) {
 			entered.Add(1)
 			<-release
-			task.Leave()
+			task.End()
 		}
 		return nil
 	})
@@ -70,7 +70,7 @@ func TestGuardWaitsForAllAtOnce(t *testing.T) {
 	var entered atomic.Int32
 	fewest := int32(100)
 	g.each(20, 1, func(i int) any { return i }, func(task *Task, i int) func() {
-		if !task.Enter("read", 0) { // the first was given up
+		if !task.Begin("read", 0) { // the first was given up
 			n := entered.Load()
 			return func() { fewest = min(fewest, n) }
 		}
@@ -78,7 +78,7 @@ func TestGuardWaitsForAllAtOnce(t *testing.T) {
 			entered.Add(1)
 			<-release
 		}
-		task.Leave()
+		task.End()
 		return nil
 	})
 	if fewest != 3 {
@@ -98,7 +98,7 @@ func TestGuardGivesLessEachTime(t *testing.T) {
 	for range 2 { // it is remembered from one scan to the next
 		g.each(1, 1, func(int) any { return "item" }, func(task *Task, _ int) func() {
 			for n := range int32(3) {
-				if !task.Enter("read", n) {
+				if !task.Begin("read", n) {
 					continue
 				}
 				mu.Lock()

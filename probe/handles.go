@@ -189,14 +189,14 @@ func (s *Scan) open(t *Task, p *model.Process) (Dir, error) {
 		dir.Close()
 		return Dir{fd: -1}, err
 	}
-	if t != nil && !t.Enter("stat", 0) {
+	if t != nil && !t.Begin("stat", 0) {
 		return fail(ErrGivenUp)
 	}
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)
 	text, err := dir.ReadRecord("stat", sc.text[:0])
 	if t != nil {
-		t.Leave()
+		t.End()
 	}
 	sc.text = text[:0]
 	if err != nil {

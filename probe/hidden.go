@@ -12,7 +12,7 @@ import (
 // holders that nobody here can see: a container often shares the network or IPC
 // of its host, and nearly always a pipe for its output.
 func (s *Scan) noteHidden(pids []int) {
-	out := &Out{probe: "process"}
+	out := &Collector{probe: "process"}
 	hide := func(reason model.Reason, why string) {
 		s.hidden = true
 		out.Gap(model.Gap{Reason: reason, Op: "list", Path: s.ProcRoot, Detail: why})

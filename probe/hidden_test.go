@@ -37,11 +37,11 @@ func init() {
 // hiddenScan says as JSON which gaps say that processes are hidden, and whether
 // the holders of a pipe are complete.
 func hiddenScan() string {
-	space := &Space{Name: "pipe", New: func(k Key, _ *Scan) model.Object {
+	space := &KeySpace{Name: "pipe", New: func(k Key, _ *Scan) model.Object {
 		return model.Object{ID: fmt.Sprint("pipe:", k.Num), Kind: model.Pipe, Detail: new(model.PipeDetail)}
 	}}
-	s, err := NewScanner(Options{Probes: []Probe{{Name: "pipe", Process: func(p *Proc, out *Out) {
-		out.Hold(Key{Space: space, Num: 1}, model.Holder{PID: p.PID(), Via: model.ViaFD})
+	s, err := NewScanner(Options{Probes: []Probe{{Name: "pipe", Process: func(p *Proc, out *Collector) {
+		out.AddHolder(Key{Space: space, Num: 1}, model.Holder{PID: p.PID(), Via: model.ViaFD})
 	}}}}).Scan(context.Background())
 	if err != nil {
 		return err.Error()

@@ -31,9 +31,9 @@ var mayImport = map[string][]string{
 	"diagnose/graph":    {"model"},
 	"record":            {"model"},
 	"corefile":          {"model"},
-	"leftover":          {"model"},
+	"leak":              {"model"},
 	"query":             {"model"},
-	"action":            {"model"},
+	"remediate":         {"model"},
 	"render":            {"model", "diagnose", "diagnose/graph", "query", "record"},
 	"render/live":       {"model", "diagnose", "query", "record", "render"},
 	"render/tui":        {"model", "render", "render/live"},
@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 }
 
 // pure packages read dumps and recordings on any system: no I/O, no Linux.
-var pure = []string{"model", "query", "render", "render/live", "diagnose", "diagnose/graph", "record", "leftover"}
+var pure = []string{"model", "query", "render", "render/live", "diagnose", "diagnose/graph", "record", "leak"}
 
 // ioPackages may not be imported by pure packages. io alone is an interface.
 var ioPackages = []string{"os", "os/exec", "os/user", "net", "syscall", "golang.org/x/sys/unix", "path/filepath"}

@@ -12,24 +12,24 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Joined is what was found, object by object.
-type Joined struct {
+// Index is what was found, object by object.
+type Index struct {
 	Scan      *Scan
 	Processes map[int32]*model.Process
 
-	objects   map[Key]*Joint
-	spaces    map[*Space][]*Joint // objects by space, those that are gone included
-	shelf     []model.Object      // where they lie
-	order     []*Joint            // in which a snapshot took them from there
-	unclaimed map[Key]*Joint
-	merged    map[Key]*Joint // keys of objects that turned out to be another
+	objects   map[Key]*Entry
+	spaces    map[*KeySpace][]*Entry // objects by space, those that are gone included
+	slab      []model.Object         // where they lie
+	order     []*Entry               // in which a snapshot took them from there
+	unclaimed map[Key]*Entry
+	merged    map[Key]*Entry // keys of objects that turned out to be another
 	since     map[int32]int  // the scan that read what is still known of a process
 	hidden    bool           // there are processes whose descriptors were not all read
 	unmapped  bool           // … or whose mappings
 }
 
-// Joint is an object with its holders and peers.
-type Joint struct {
+// Entry is an object with its holders and peers.
+type Entry struct {
 	Key     Key
 	Object  *model.Object // nil: only holders are known
 	Holders []model.Holder
@@ -39,54 +39,54 @@ type Joint struct {
 	// holders itself, or keep no record of them at all.
 	Complete model.Opt[bool]
 
-	gone  bool // it is another's name, or was dropped
-	place int  // where Object lies on the shelf, from 1; 0: elsewhere
-	holds int  // how many were emitted
-	peers []peerRecord
+	gone        bool // it is another's name, or was dropped
+	place       int  // where Object lies on the shelf, from 1; 0: elsewhere
+	holderCount int  // how many were emitted
+	peers       []peerRecord
 }
 
 // Adopt gives e further holders: those of a key that turned out to be another
 // name of the same object.
-func (e *Joint) Adopt(h ...model.Holder) {
+func (e *Entry) Adopt(h ...model.Holder) {
 	e.Holders = append(e.Holders, h...)
 	sortHolders(e.Holders)
 }
 
 // HoldersComplete reports whether there can be no holder of e that is not listed.
-func (j *Joined) HoldersComplete(e *Joint) bool {
+func (idx *Index) HoldersComplete(e *Entry) bool {
 	if complete, ok := e.Complete.Get(); ok {
 		return complete
 	}
-	return !j.hidden && (!e.Key.Space.ByMapping || !j.unmapped)
+	return !idx.hidden && (!e.Key.Space.ByMapping || !idx.unmapped)
 }
 
 // Since is the number of the scan from which on no thread of a process has run;
 // that of the scan at hand where it is not known of an earlier one. See
-// [Joined.Number].
-func (j *Joined) Since(pid int32) int {
-	if n, ok := j.since[pid]; ok {
+// [Index.Number].
+func (idx *Index) Since(pid int32) int {
+	if n, ok := idx.since[pid]; ok {
 		return n
 	}
-	return j.Scan.number
+	return idx.Scan.number
 }
 
 // Number counts the scans of a scanner, for who keeps something from one to the
 // next.
-func (j *Joined) Number() int { return j.Scan.number }
+func (idx *Index) Number() int { return idx.Scan.number }
 
 // Lookup returns the object behind k.
-func (j *Joined) Lookup(k Key) (*Joint, bool) {
-	e, ok := j.objects[k]
+func (idx *Index) Lookup(k Key) (*Entry, bool) {
+	e, ok := idx.objects[k]
 	if !ok {
-		e, ok = j.merged[k]
+		e, ok = idx.merged[k]
 	}
 	return e, ok
 }
 
 // In lists the objects of a space, in no particular order.
-func (j *Joined) In(space *Space) []*Joint {
-	var list []*Joint
-	for _, e := range j.spaces[space] {
+func (idx *Index) In(space *KeySpace) []*Entry {
+	var list []*Entry
+	for _, e := range idx.spaces[space] {
 		if !e.gone {
 			list = append(list, e)
 		}
@@ -95,9 +95,9 @@ func (j *Joined) In(space *Space) []*Joint {
 }
 
 // Unclaimed lists the keys of a space that are held but that no probe described.
-func (j *Joined) Unclaimed(space *Space) []*Joint {
-	var list []*Joint
-	for k, e := range j.unclaimed {
+func (idx *Index) Unclaimed(space *KeySpace) []*Entry {
+	var list []*Entry
+	for k, e := range idx.unclaimed {
 		if k.Space == space {
 			list = append(list, e)
 		}
@@ -106,21 +106,21 @@ func (j *Joined) Unclaimed(space *Space) []*Joint {
 }
 
 // Describe makes an unclaimed key an object.
-func (j *Joined) Describe(e *Joint, object *model.Object) {
+func (idx *Index) Describe(e *Entry, object *model.Object) {
 	e.Object = object
-	delete(j.unclaimed, e.Key)
-	j.put(e)
+	delete(idx.unclaimed, e.Key)
+	idx.put(e)
 }
 
-func (j *Joined) put(e *Joint) {
-	j.objects[e.Key] = e
-	j.spaces[e.Key.Space] = append(j.spaces[e.Key.Space], e)
+func (idx *Index) put(e *Entry) {
+	idx.objects[e.Key] = e
+	idx.spaces[e.Key.Space] = append(idx.spaces[e.Key.Space], e)
 }
 
 // All lists all objects, in no particular order.
-func (j *Joined) All() iter.Seq[*Joint] {
-	return func(yield func(*Joint) bool) {
-		for _, list := range j.spaces {
+func (idx *Index) All() iter.Seq[*Entry] {
+	return func(yield func(*Entry) bool) {
+		for _, list := range idx.spaces {
 			for _, e := range list {
 				if !e.gone && !yield(e) {
 					return
@@ -131,9 +131,9 @@ func (j *Joined) All() iter.Seq[*Joint] {
 }
 
 // Peers calls f for each object at the other end of e.
-func (j *Joined) Peers(e *Joint, f func(peer *Joint, c model.Confidence)) {
+func (idx *Index) Peers(e *Entry, f func(peer *Entry, c model.Confidence)) {
 	for _, p := range e.peers {
-		if to, ok := j.objects[p.to]; ok {
+		if to, ok := idx.objects[p.to]; ok {
 			f(to, p.confidence)
 		}
 	}
@@ -141,18 +141,18 @@ func (j *Joined) Peers(e *Joint, f func(peer *Joint, c model.Confidence)) {
 
 // Add makes an object of a key that nobody has emitted before, when the join is
 // done already. An object that is there is returned as it is.
-func (j *Joined) Add(k Key, object *model.Object, holders ...model.Holder) *Joint {
-	if e, ok := j.objects[k]; ok {
+func (idx *Index) Add(k Key, object *model.Object, holders ...model.Holder) *Entry {
+	if e, ok := idx.objects[k]; ok {
 		return e
 	}
-	e := &Joint{Key: k, Object: object}
+	e := &Entry{Key: k, Object: object}
 	e.Adopt(holders...)
-	j.put(e)
+	idx.put(e)
 	return e
 }
 
 // join brings together all that was emitted under one key.
-func (s *Scan) join() *Joined {
+func (s *Scan) join() *Index {
 	s.mu.Lock()
 	results := slices.Clone(s.results)
 	s.mu.Unlock()
@@ -169,84 +169,84 @@ func (s *Scan) join() *Joined {
 	objects, holds, processes := 0, 0, 0
 	for _, r := range results {
 		objects += len(r.out.objects)
-		holds += len(r.out.holds)
+		holds += len(r.out.holders)
 		if r.process != nil {
 			processes++
 		}
 	}
-	j := &Joined{
+	idx := &Index{
 		Scan:      s,
 		Processes: make(map[int32]*model.Process, processes),
-		objects:   make(map[Key]*Joint, max(objects+holds/4, s.scanner.joints)),
-		spaces:    map[*Space][]*Joint{},
+		objects:   make(map[Key]*Entry, max(objects+holds/4, s.scanner.entries)),
+		spaces:    map[*KeySpace][]*Entry{},
 		since:     map[int32]int{},
-		unclaimed: map[Key]*Joint{},
+		unclaimed: map[Key]*Entry{},
 		hidden:    s.hidden,
 		unmapped:  s.hidden,
 	}
-	var joints []Joint // made many at a time
-	at := func(k Key) *Joint {
-		e := j.objects[k]
+	var joints []Entry // made many at a time
+	at := func(k Key) *Entry {
+		e := idx.objects[k]
 		if e == nil {
 			if len(joints) == 0 {
-				joints = make([]Joint, 512)
+				joints = make([]Entry, 512)
 			}
 			e, joints = &joints[0], joints[1:]
 			e.Key = k
-			j.objects[k] = e
+			idx.objects[k] = e
 		}
 		return e
 	}
 	for _, r := range results {
 		if r.process != nil {
-			j.Processes[int32(r.process.PID)] = r.process
-			if r.kept != nil {
-				j.since[int32(r.process.PID)] = r.kept.scan
+			idx.Processes[int32(r.process.PID)] = r.process
+			if r.cache != nil {
+				idx.since[int32(r.process.PID)] = r.cache.scan
 			}
 		}
-		j.hidden = j.hidden || r.partialFDs
-		j.unmapped = j.unmapped || r.partialMaps
+		idx.hidden = idx.hidden || r.partialFDs
+		idx.unmapped = idx.unmapped || r.partialMaps
 		for i := range r.out.objects {
 			if e := at(r.out.objects[i].key); e.Object == nil {
 				e.Object = r.out.objects[i].object
 			}
 		}
-		for i := range r.out.holds {
-			h := &r.out.holds[i]
-			h.joint = at(h.key)
-			h.joint.holds++
+		for i := range r.out.holders {
+			h := &r.out.holders[i]
+			h.entry = at(h.key)
+			h.entry.holderCount++
 		}
 	}
 	// All holders lie in one slab; each object has its part of it.
 	slab := make([]model.Holder, 0, holds)
-	for _, e := range j.objects {
-		n := len(slab) + e.holds
+	for _, e := range idx.objects {
+		n := len(slab) + e.holderCount
 		e.Holders = slab[len(slab):len(slab):n]
 		slab = slab[:n]
 	}
 	for _, r := range results {
-		for i := range r.out.holds {
-			h := &r.out.holds[i]
-			h.joint.Holders = append(h.joint.Holders, h.holder)
+		for i := range r.out.holders {
+			h := &r.out.holders[i]
+			h.entry.Holders = append(h.entry.Holders, h.holder)
 		}
-		j.connect(r.out)
-		r.out.holds, r.out.objects = nil, nil // joined: their memory is wanted back
+		idx.connect(r.out)
+		r.out.holders, r.out.objects = nil, nil // joined: their memory is wanted back
 	}
-	s.scanner.joints = len(j.objects)
-	j.shelve()
-	for _, e := range j.objects {
+	s.scanner.entries = len(idx.objects)
+	idx.buildObjects()
+	for _, e := range idx.objects {
 		sortHolders(e.Holders)
 	}
-	for _, e := range j.unclaimed {
+	for _, e := range idx.unclaimed {
 		sortHolders(e.Holders)
 	}
-	return j
+	return idx
 }
 
 // connect gives the objects the peers that a probe emitted.
-func (j *Joined) connect(out *Out) {
+func (idx *Index) connect(out *Collector) {
 	for _, p := range out.peers {
-		if e, ok := j.objects[p.from]; ok {
+		if e, ok := idx.objects[p.from]; ok {
 			e.peers = append(e.peers, p)
 		}
 	}
@@ -254,9 +254,9 @@ func (j *Joined) connect(out *Out) {
 }
 
 // OfKind lists the objects of a kind, in no particular order.
-func (j *Joined) OfKind(kind model.Kind) []*Joint {
-	var list []*Joint
-	for e := range j.All() {
+func (idx *Index) OfKind(kind model.Kind) []*Entry {
+	var list []*Entry
+	for e := range idx.All() {
 		if e.Object != nil && e.Object.Kind == kind {
 			list = append(list, e)
 		}
@@ -266,20 +266,20 @@ func (j *Joined) OfKind(kind model.Kind) []*Joint {
 
 // Reads reports whether a probe of this name takes part in the scan. If not,
 // that there is no object of its kind says nothing.
-func (j *Joined) Reads(probe string) bool {
-	return slices.ContainsFunc(j.Scan.scanner.opts.Probes, func(p Probe) bool { return p.Name == probe })
+func (idx *Index) Reads(probe string) bool {
+	return slices.ContainsFunc(idx.Scan.scanner.opts.Probes, func(p Probe) bool { return p.Name == probe })
 }
 
 // Hidden reports whether there may be holders that the scan could not see.
-func (j *Joined) Hidden() bool { return j.hidden }
+func (idx *Index) Hidden() bool { return idx.hidden }
 
 // Limits lists the limits of a name that were emitted so far, for who has to say
 // how much of them is used.
-func (j *Joined) Limits(name string) []*model.Limit {
-	j.Scan.mu.Lock()
-	defer j.Scan.mu.Unlock()
+func (idx *Index) Limits(name string) []*model.Limit {
+	idx.Scan.mu.Lock()
+	defer idx.Scan.mu.Unlock()
 	var list []*model.Limit
-	for _, r := range j.Scan.results {
+	for _, r := range idx.Scan.results {
 		for i := range r.out.limits {
 			if l := &r.out.limits[i]; l.Name == name {
 				list = append(list, l)
@@ -291,10 +291,10 @@ func (j *Joined) Limits(name string) []*model.Limit {
 
 // TableRead reports whether the probe's table was read in the namespace, all of
 // it. Only then does an object's absence from the table say anything.
-func (j *Joined) TableRead(probe string, namespace uint64) bool {
-	j.Scan.mu.Lock()
-	defer j.Scan.mu.Unlock()
-	return j.Scan.read[tableKey{probe, namespace}]
+func (idx *Index) TableRead(probe string, namespace uint64) bool {
+	idx.Scan.mu.Lock()
+	defer idx.Scan.mu.Unlock()
+	return idx.Scan.read[tableKey{probe, namespace}]
 }
 
 func sortHolders(h []model.Holder) {
@@ -314,73 +314,73 @@ func sortHolders(h []model.Holder) {
 // complete adds what can be told when all holders are known: which descriptors
 // are the same object, what the probes' Complete hooks ask, and which holders
 // share a description.
-func (s *Scan) complete(ctx context.Context, j *Joined) {
-	out := &Out{probe: "ofd"}
+func (s *Scan) complete(ctx context.Context, idx *Index) {
+	out := &Collector{probe: "ofd"}
 	begin := time.Now()
-	d := newDescriptions(j, out)
+	d := newDescriptions(idx, out)
 	s.mergeDescriptions(d)
-	s.spend("ofd", time.Since(begin))
-	s.completeProbes(ctx, j)
+	s.addDuration("ofd", time.Since(begin))
+	s.completeProbes(ctx, idx)
 	begin = time.Now()
 	s.markShared(d)
 	d.report()
-	s.spend("ofd", time.Since(begin))
+	s.addDuration("ofd", time.Since(begin))
 	s.add(&result{out: out})
 }
 
-func (s *Scan) completeProbes(ctx context.Context, j *Joined) {
+func (s *Scan) completeProbes(ctx context.Context, idx *Index) {
 	for i := range s.scanner.opts.Probes {
 		p := &s.scanner.opts.Probes[i]
 		if p.Complete == nil {
 			continue
 		}
-		out := &Out{probe: p.Name}
+		out := &Collector{probe: p.Name}
 		begin := time.Now()
-		if err := recovered(func() error { p.Complete(ctx, j, out); return nil }); err != nil {
+		if err := recovered(func() error { p.Complete(ctx, idx, out); return nil }); err != nil {
 			out.Fail("complete", "", err)
 		}
-		j.connect(out)
-		s.spend(p.Name, time.Since(begin))
+		idx.connect(out)
+		s.addDuration(p.Name, time.Since(begin))
 		s.add(&result{out: out})
 	}
 }
 
-// Each does work for every joint on guarded threads; see [Task.Enter]. The
+// Each does work for every entry on guarded threads; see [Task.Begin]. The
 // function that work returns is called only if the work was not given up: it
-// alone may change the joint.
-func (j *Joined) Each(list []*Joint, work func(t *Task, e *Joint) (commit func())) {
-	sc := j.Scan.scanner
+// alone may change the entry.
+func (idx *Index) Each(list []*Entry, work func(t *Task, e *Entry) (commit func())) {
+	sc := idx.Scan.scanner
 	sc.guard.each(len(list), sc.opts.Workers, func(i int) any { return list[i].Key },
 		func(t *Task, i int) func() { return work(t, list[i]) })
 }
 
-// EnterAt is [Task.Enter] for what is asked of a process although the task is about
+// BeginAt is [Task.Begin] for what is asked of a process although the task is about
 // something else: it is left alone where it got stuck when the process itself was
 // read, and the other way round.
-func (j *Joined) EnterAt(t *Task, pid int32, op string, n int32) bool {
+func (idx *Index) BeginAt(t *Task, pid int32, op string, n int32) bool {
 	k := processKey{pid: int(pid)}
-	if p := j.Processes[pid]; p != nil {
+	if p := idx.Processes[pid]; p != nil {
 		k.ticks = p.StartTicks
 	}
-	return t.enter(k, op, n)
+	return t.begin(k, op, n)
 }
 
-// GivenUp reports whether an operation on e must not be tried, as [Task.Enter]
+// Skips reports whether an operation on e must not be tried, as [Task.Begin]
 // does for work that is done elsewhere.
-func (j *Joined) GivenUp(e *Joint, op string) bool {
-	return j.Scan.scanner.guard.avoids(avoidKey{item: e.Key, op: op})
+func (idx *Index) Skips(e *Entry, op string) bool {
+	return idx.Scan.scanner.guard.skips(skipKey{item: e.Key, op: op})
 }
 
-// GiveUp has an operation on e left alone from now on, because who was to do it
+// MarkStuck has an operation on e left alone from now on, because who was to do it
 // is stuck. back is to be called if that ever comes back.
-func (j *Joined) GiveUp(e *Joint, op string) (back func()) {
-	g := j.Scan.scanner.guard
-	g.lose(avoidKey{item: e.Key, op: op})
-	return g.regain
+func (idx *Index) MarkStuck(e *Entry, op string) (back func()) {
+	g := idx.Scan.scanner.guard
+	g.markStuck(skipKey{item: e.Key, op: op})
+	return g.recovered
 }
 
 // snapshot puts everything into the order of the JSON contract.
-func (s *Scan) snapshot(j *Joined) *model.Snapshot {
+func (s *Scan) snapshot(idx *Index) *model.Snapshot {
 	snap := &model.Snapshot{
 		Schema: model.Schema,
 		Host:   s.host(),
@@ -393,7 +393,7 @@ func (s *Scan) snapshot(j *Joined) *model.Snapshot {
 	}
 	s.mu.Lock()
 	results := s.results
-	for name, d := range s.spent {
+	for name, d := range s.durations {
 		snap.Scan.Probes[name] = model.ProbeReport{Duration: int64(d)}
 	}
 	s.mu.Unlock()
@@ -420,12 +420,12 @@ func (s *Scan) snapshot(j *Joined) *model.Snapshot {
 	sortGaps(snap.Gaps)
 	snap.Limits = sortLimits(snap.Limits)
 
-	list := make([]*Joint, 0, len(j.objects))
-	for _, e := range j.objects {
+	list := make([]*Entry, 0, len(idx.objects))
+	for _, e := range idx.objects {
 		e.Object.Holders = e.Holders
-		e.Object.HoldersComplete = j.HoldersComplete(e)
+		e.Object.HoldersComplete = idx.HoldersComplete(e)
 		for _, p := range e.peers {
-			if to, ok := j.Lookup(p.to); ok {
+			if to, ok := idx.Lookup(p.to); ok {
 				e.Object.Peers = append(e.Object.Peers, model.Peer{ID: to.Object.ID, Confidence: p.confidence})
 			}
 		}
@@ -433,7 +433,7 @@ func (s *Scan) snapshot(j *Joined) *model.Snapshot {
 		list = append(list, e)
 	}
 	sortObjects(list)
-	snap.Objects, j.order = j.takeShelf(list), list
+	snap.Objects, idx.order = idx.handOver(list), list
 	if !s.WaitsOnly() {
 		snap.Links = model.MakeLinks(snap.Objects)
 	}
@@ -447,7 +447,7 @@ func sortPeers(peers []model.Peer) []model.Peer {
 		return peers
 	}
 	slices.SortFunc(peers, func(a, b model.Peer) int {
-		return cmp.Or(strings.Compare(a.ID, b.ID), a.Confidence.Doubt()-b.Confidence.Doubt())
+		return cmp.Or(strings.Compare(a.ID, b.ID), a.Confidence.Rank()-b.Confidence.Rank())
 	})
 	return slices.CompactFunc(peers, func(a, b model.Peer) bool { return a.ID == b.ID })
 }

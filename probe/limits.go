@@ -14,7 +14,7 @@ import (
 // limits emits the bounds on what the walk itself reads: processes and open
 // files.
 func (s *Scan) limits() {
-	out := &Out{probe: "process"}
+	out := &Collector{probe: "process"}
 	defer func() { s.add(&result{out: out}) }()
 
 	// "2149 0 2466177": allocated, free, maximum. The first two are the used

@@ -30,7 +30,7 @@ const (
 	procmapCoveringOrNext = 0x10
 )
 
-// readMappings hands each shared mapping to the probes. The kernel is asked for
+// readMappings lock owners each shared mapping to the probes. The kernel is asked for
 // the shared ones alone (PROCMAP_QUERY, Linux 6.11), which is several times
 // cheaper than the text of /proc/PID/maps that older kernels are left with.
 func (s *Scan) readMappings(p *Proc, sc *scratch, r *result) {
@@ -50,11 +50,11 @@ func (s *Scan) readMappings(p *Proc, sc *scratch, r *result) {
 		}
 		name = "task/" + itoa(p.Model.ThreadList[len(p.Model.ThreadList)-1].TID) + "/maps"
 	}
-	if !p.task.Enter("maps", 0) { // takes the process's memory lock
+	if !p.task.Begin("maps", 0) { // takes the process's memory lock
 		fail(ErrGivenUp)
 		return
 	}
-	defer p.task.Leave()
+	defer p.task.End()
 	fd, err := unix.Openat(p.Dir.fd, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		fail(fmt.Errorf("open %s/%s: %w", p.Dir.path, name, err))
@@ -89,7 +89,7 @@ func (s *Scan) readLeftMappings() {
 	item := func(i int) any { return processKey{s.left[i].process.PID, s.left[i].process.StartTicks} }
 	s.scanner.guard.each(len(s.left), s.scanner.opts.Workers, item, func(t *Task, i int) func() {
 		whole := s.left[i]
-		r := &result{unreadable: whole.unreadable, out: &Out{probe: whole.out.probe}}
+		r := &result{unreadable: whole.unreadable, out: &Collector{probe: whole.out.probe}}
 		err := recovered(func() error {
 			p, err := s.reopen(t, whole.process)
 			if err != nil {
@@ -107,7 +107,7 @@ func (s *Scan) readLeftMappings() {
 			}
 			whole.partialMaps = r.partialMaps || whole.unreadable
 			whole.out.objects = append(whole.out.objects, r.out.objects...)
-			whole.out.holds = append(whole.out.holds, r.out.holds...)
+			whole.out.holders = append(whole.out.holders, r.out.holders...)
 			whole.out.gaps = append(whole.out.gaps, r.out.gaps...)
 		}
 	})
@@ -139,11 +139,11 @@ func (s *Scan) noteCalls(p *Proc) {
 	var numbers []int
 	var buf [256]byte
 	for i := range threads {
-		if s := threads[i].State; s != "S" && s != "D" || !p.task.Enter("syscall", int32(threads[i].TID)) {
+		if s := threads[i].State; s != "S" && s != "D" || !p.task.Begin("syscall", int32(threads[i].TID)) {
 			continue
 		}
 		text, err := p.Dir.ReadRecord("task/"+itoa(threads[i].TID)+"/syscall", buf[:0])
-		p.task.Leave()
+		p.task.End()
 		if err != nil {
 			if !Gone(err) {
 				return // nor can its mappings be read
@@ -180,10 +180,10 @@ func (s *Scan) Calls(pid int32) []int { return s.calls[pid] }
 // thread is one that lives: a main thread that has ended shows no mappings.
 func (p *Proc) MappingAt(tid int, addr uint64) (Mapping, error) {
 	m, name := Mapping{Proc: p}, "task/"+itoa(tid)+"/maps"
-	if !p.task.Enter("maps", 0) {
+	if !p.task.Begin("maps", 0) {
 		return m, ErrGivenUp
 	}
-	defer p.task.Leave()
+	defer p.task.End()
 	fd, err := unix.Openat(p.Dir.fd, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return m, fmt.Errorf("open %s/maps: %w", p.Dir.path, err)
@@ -228,16 +228,16 @@ func (s *Scan) wantMappings() bool {
 	return false
 }
 
-func (s *Scan) mapping(m *Mapping, sc *scratch, out *Out) {
-	before := len(out.holds)
-	m.lasts = false
+func (s *Scan) mapping(m *Mapping, sc *scratch, out *Collector) {
+	before := len(out.holders)
+	m.cacheable = false
 	for i := range s.scanner.opts.Probes {
 		if hook := s.scanner.opts.Probes[i].Mapping; hook != nil && hook(m, out) {
 			break
 		}
 	}
-	sc.changing = sc.changing || !m.lasts && len(out.holds) > before
-	for i := before; i < len(out.holds); i++ {
+	sc.changing = sc.changing || !m.cacheable && len(out.holders) > before
+	for i := before; i < len(out.holders); i++ {
 		sc.lasting = append(sc.lasting, i)
 	}
 }
@@ -272,7 +272,7 @@ func queryMappings(fd int, nameBuf []byte, f func(*procmapQuery, []byte)) error 
 }
 
 // textMappings reads the text of maps.
-func (s *Scan) textMappings(p *Proc, name string, m *Mapping, sc *scratch, out *Out) error {
+func (s *Scan) textMappings(p *Proc, name string, m *Mapping, sc *scratch, out *Collector) error {
 	text, err := p.Dir.ReadFile(name, nil)
 	if err != nil {
 		return err

@@ -67,7 +67,7 @@ func (s *Scan) ListDirectories() bool { return s.scanner.opts.ListDirectories }
 func (ns *MountNS) SuperDev(st *unix.Statx_t) uint64 { return ns.table.superDev(st) }
 
 // EachMountNS calls f for every mount namespace that processes live in,
-// ipctop's own first, on guarded threads; see [Task.Enter]. If f fails because
+// ipctop's own first, on guarded threads; see [Task.Begin]. If f fails because
 // the process has ended, it is called again with another one of the namespace.
 // What f returns besides is called unless the work was given up.
 func (s *Scan) EachMountNS(f func(t *Task, ns *MountNS) (commit func(), err error)) {

@@ -120,12 +120,12 @@ func (m *mountTables) of(p *Proc) *mountTable {
 	}
 	// Not under the lock: reading waits for whoever is mounting or unmounting there,
 	// which may take for ever, and would hold up all other workers with it.
-	if !p.task.Enter("mountinfo", 0) {
+	if !p.task.Begin("mountinfo", 0) {
 		return nil
 	}
 	t := readMountTable(m.root, p)
 	root, err := p.Dir.Readlink("root")
-	p.task.Leave()
+	p.task.End()
 	// A process in a chroot sees only the mounts below it, under other names:
 	// its table is not its namespace's.
 	if ns != 0 && (err != nil || root == "/") {

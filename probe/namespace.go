@@ -125,9 +125,9 @@ func (s *Scan) inNamespace(nsType string, inode uint64, f func()) error {
 // inNamespaceInTime is inNamespace with an end: ways into a namespace can lead
 // past programs that do not answer.
 func (s *Scan) inNamespaceInTime(ctx context.Context, nsType string, inode uint64, f func()) error {
-	k := avoidKey{item: nsType, op: strconv.FormatUint(inode, 10)}
+	k := skipKey{item: nsType, op: strconv.FormatUint(inode, 10)}
 	g := s.scanner.guard
-	if g.avoids(k) {
+	if g.skips(k) {
 		return ErrGivenUp
 	}
 	done := make(chan error, 1)
@@ -140,8 +140,8 @@ func (s *Scan) inNamespaceInTime(ctx context.Context, nsType string, inode uint6
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-late.C:
-		g.lose(k)
-		go func() { <-done; g.regain() }()
+		g.markStuck(k)
+		go func() { <-done; g.recovered() }()
 		return ErrGivenUp
 	}
 }

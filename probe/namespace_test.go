@@ -22,7 +22,7 @@ import (
 func visited(scope string) (probe.Probe, func() []uint64) {
 	var mu sync.Mutex
 	var list []uint64
-	p := probe.Probe{Name: "visitor", Scope: scope, Table: func(_ context.Context, ns probe.NS, out *probe.Out) error {
+	p := probe.Probe{Name: "visitor", Scope: scope, Table: func(_ context.Context, ns probe.NS, out *probe.Collector) error {
 		here, err := probe.ReadNamespace("/proc/thread-self/ns/" + scope)
 		if err != nil {
 			return err

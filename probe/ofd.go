@@ -53,7 +53,7 @@ func (f *FD) Descriptor() Descriptor {
 }
 
 // Key is the descriptor's key in a space that is [Space.ByDescription].
-func (d Descriptor) Key(space *Space) Key {
+func (d Descriptor) Key(space *KeySpace) Key {
 	return Key{Space: space, Scope: uint64(uint32(d.Task)), Num: uint64(uint32(d.FD))}
 }
 
@@ -92,11 +92,11 @@ func newComparer(t *Task, checked *sync.Map) *comparer {
 }
 
 func (c *comparer) ask(a, b Descriptor) (int, error) {
-	if !c.task.Enter("kcmp", a.Task) {
+	if !c.task.Begin("kcmp", a.Task) {
 		return 0, ErrGivenUp
 	}
 	r, err := kcmp(a.Task, b.Task, kcmpFile, uintptr(a.FD), uintptr(b.FD))
-	c.task.Leave()
+	c.task.End()
 	return r, err
 }
 
@@ -202,8 +202,8 @@ func (c *comparer) group(list []Descriptor) [][]Descriptor {
 
 // descriptions finds out who shares what.
 type descriptions struct {
-	j   *Joined
-	out *Out
+	j   *Index
+	out *Collector
 	off bool // kcmp cannot be used at all
 
 	seen    map[model.Reason]*model.Gap
@@ -214,13 +214,13 @@ type descriptions struct {
 
 // sharing is a finding that holds if all its processes are still the same.
 type sharing struct {
-	joint  *Joint
+	joint  *Entry
 	groups [][]Descriptor
 }
 
-func newDescriptions(j *Joined, out *Out) *descriptions {
-	d := &descriptions{j: j, out: out, seen: map[model.Reason]*model.Gap{}}
-	if !j.Scan.PIDCalls {
+func newDescriptions(idx *Index, out *Collector) *descriptions {
+	d := &descriptions{j: idx, out: out, seen: map[model.Reason]*model.Gap{}}
+	if !idx.Scan.PIDCalls {
 		d.gap(model.Unsupported, "the proc file system belongs to another pid namespace")
 		d.off = true
 		return d
@@ -283,13 +283,13 @@ func (d *descriptions) same(pid int32) bool {
 // description, in the spaces where that is the identity. What could not be
 // compared stays an object of its own, with holders that may be missing.
 func (s *Scan) mergeDescriptions(d *descriptions) {
-	bySpace := map[*Space][]*Joint{}
+	bySpace := map[*KeySpace][]*Entry{}
 	for space := range d.j.spaces {
 		if space.ByDescription {
 			bySpace[space] = d.j.In(space)
 		}
 	}
-	var lists [][]*Joint
+	var lists [][]*Entry
 	for _, list := range bySpace {
 		if d.off {
 			for _, e := range list {
@@ -298,7 +298,7 @@ func (s *Scan) mergeDescriptions(d *descriptions) {
 			continue
 		}
 		if len(list) > 1 {
-			slices.SortFunc(list, func(a, b *Joint) int { return compareHolders(&a.Holders[0], &b.Holders[0]) })
+			slices.SortFunc(list, func(a, b *Entry) int { return compareHolders(&a.Holders[0], &b.Holders[0]) })
 			lists = append(lists, list)
 		}
 	}
@@ -323,7 +323,7 @@ func (s *Scan) mergeDescriptions(d *descriptions) {
 	d.alive = map[int32]bool{}
 	for i, groups := range found {
 		for _, g := range groups {
-			var into *Joint
+			var into *Entry
 			for _, desc := range g {
 				e := d.j.objects[desc.Key(lists[i][0].Key.Space)]
 				switch {
@@ -340,20 +340,20 @@ func (s *Scan) mergeDescriptions(d *descriptions) {
 }
 
 // merge makes from another name of into.
-func (j *Joined) merge(from, into *Joint) {
-	delete(j.objects, from.Key)
+func (idx *Index) merge(from, into *Entry) {
+	delete(idx.objects, from.Key)
 	from.gone = true
-	if j.merged == nil {
-		j.merged = map[Key]*Joint{}
+	if idx.merged == nil {
+		idx.merged = map[Key]*Entry{}
 	}
-	j.merged[from.Key] = into
+	idx.merged[from.Key] = into
 	into.peers = append(into.peers, from.peers...)
 }
 
 // markShared fills in the holders' descriptions, of all objects that several
 // descriptors hold.
 func (s *Scan) markShared(d *descriptions) {
-	var list []*Joint
+	var list []*Entry
 	for _, e := range d.j.objects {
 		if e.Key.Space.ByDescription {
 			markGroup(e.Holders, nil)
@@ -376,7 +376,7 @@ func (s *Scan) markShared(d *descriptions) {
 		return
 	}
 	known := make(map[Key]*comparison, len(list))
-	list = slices.DeleteFunc(list, func(e *Joint) bool {
+	list = slices.DeleteFunc(list, func(e *Entry) bool {
 		c := s.scanner.compared[e.Key]
 		if c == nil || !c.apply(d.j, e) {
 			return false
@@ -430,7 +430,7 @@ type ofdMark struct {
 }
 
 // fill notes how the holders were marked.
-func (c *comparison) fill(e *Joint) {
+func (c *comparison) fill(e *Entry) {
 	for i := range e.Holders {
 		if desc, ok := DescriptorOf(&e.Holders[i]); ok {
 			c.marks = append(c.marks, ofdMark{desc, e.Holders[i].OFD})
@@ -440,14 +440,14 @@ func (c *comparison) fill(e *Joint) {
 
 // apply marks the holders as they were. It reports false if that may be wrong by
 // now: others hold the object, or one that does has run since.
-func (c *comparison) apply(j *Joined, e *Joint) bool {
+func (c *comparison) apply(idx *Index, e *Entry) bool {
 	n := 0
 	for i := range e.Holders {
 		desc, ok := DescriptorOf(&e.Holders[i])
 		if !ok {
 			continue
 		}
-		if n == len(c.marks) || c.marks[n].descriptor != desc || j.Since(e.Holders[i].PID) > c.scan {
+		if n == len(c.marks) || c.marks[n].descriptor != desc || idx.Since(e.Holders[i].PID) > c.scan {
 			return false
 		}
 		n++
@@ -505,8 +505,8 @@ func markGroup(holders []model.Holder, in func(*model.Holder, Descriptor) bool) 
 }
 
 // Find fills in the objects behind the descriptors that are keys of want.
-func (j *Joined) Find(want map[Descriptor]*Joint) {
-	for _, e := range j.objects {
+func (idx *Index) Find(want map[Descriptor]*Entry) {
+	for _, e := range idx.objects {
 		for i := range e.Holders {
 			if d, ok := DescriptorOf(&e.Holders[i]); ok {
 				if _, wanted := want[d]; wanted {
@@ -536,16 +536,16 @@ func WatchedBy(target, epoll Descriptor, tfd, nth uint32) (bool, error) {
 
 // Same reports whether a pid is still the process that was read. What was
 // learnt of it by its pid holds only if this is asked afterwards.
-func (j *Joined) Same(pid int32) bool {
-	p := j.Processes[pid]
+func (idx *Index) Same(pid int32) bool {
+	p := idx.Processes[pid]
 	if p == nil {
 		return false
 	}
-	if dir, ok := j.Scan.scanner.handles.get(p); ok {
+	if dir, ok := idx.Scan.scanner.handles.get(p); ok {
 		return dir.answers() == nil
 	}
 	var buf [1024]byte
-	text, err := j.Scan.root.ReadRecord(itoa(int(pid))+"/stat", buf[:0])
+	text, err := idx.Scan.root.ReadRecord(itoa(int(pid))+"/stat", buf[:0])
 	if err != nil {
 		return false
 	}

@@ -151,7 +151,7 @@ func TestGroupManyAcrossProcesses(t *testing.T) {
 func TestGroupWithoutLooking(t *testing.T) {
 	task := kcmpTask(t)
 	list, _ := descriptorsOf(t, 3, 2)
-	task.guard.lose(avoidKey{kcmpItem{}, "kcmp", int32(os.Getpid())})
+	task.guard.markStuck(skipKey{kcmpItem{}, "kcmp", int32(os.Getpid())})
 	c := newComparer(task, new(sync.Map))
 	got, bad := c.group(list), c.bad
 	if len(got) != 0 || len(bad) != len(list) {
@@ -162,16 +162,16 @@ func TestGroupWithoutLooking(t *testing.T) {
 // TestIncompleteWithoutKcmp: the same object may have other holders among the
 // descriptors that could not be compared.
 func TestIncompleteWithoutKcmp(t *testing.T) {
-	space := &Space{Name: "x", ByDescription: true}
+	space := &KeySpace{Name: "x", ByDescription: true}
 	k := Descriptor{1, 3}.Key(space)
-	e := &Joint{Key: k, Holders: []model.Holder{{PID: 1, Via: model.ViaFD, FD: model.Some[int32](3)}}}
-	j := &Joined{Scan: &Scan{scanner: NewScanner(Options{})}, objects: map[Key]*Joint{k: e}, spaces: map[*Space][]*Joint{space: {e}}}
-	out := new(Out)
-	d := newDescriptions(j, out)
-	j.Scan.mergeDescriptions(d)
+	e := &Entry{Key: k, Holders: []model.Holder{{PID: 1, Via: model.ViaFD, FD: model.Some[int32](3)}}}
+	idx := &Index{Scan: &Scan{scanner: NewScanner(Options{})}, objects: map[Key]*Entry{k: e}, spaces: map[*KeySpace][]*Entry{space: {e}}}
+	out := new(Collector)
+	d := newDescriptions(idx, out)
+	idx.Scan.mergeDescriptions(d)
 	d.report()
-	if j.HoldersComplete(e) || len(out.gaps) != 1 || out.gaps[0].Reason != model.Unsupported {
-		t.Errorf("complete %v, gaps %+v", j.HoldersComplete(e), out.gaps)
+	if idx.HoldersComplete(e) || len(out.gaps) != 1 || out.gaps[0].Reason != model.Unsupported {
+		t.Errorf("complete %v, gaps %+v", idx.HoldersComplete(e), out.gaps)
 	}
 }
 

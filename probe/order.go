@@ -12,11 +12,11 @@ import (
 // sortObjects orders objects by kind and id. Nearly all ids are the kind and a
 // number, which is parsed once here instead of in every comparison: that would
 // be a tenth of the scan. So would be to compare kinds again and again.
-func sortObjects(list []*Joint) {
+func sortObjects(list []*Entry) {
 	type entry struct {
 		number   uint64
 		numbered bool
-		joint    *Joint
+		joint    *Entry
 	}
 	byKind := map[model.Kind][]entry{}
 	for _, e := range list {

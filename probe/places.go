@@ -8,17 +8,17 @@ import (
 // descriptors: its working directory, its root, its program, and what is mounted
 // of these devices where it lives. The paths are those of its mount namespace.
 // Only local file systems are asked.
-func (j *Joined) Places(t *Task, pid int32, devs map[uint64]bool) map[Key]string {
-	p := j.Processes[pid]
-	if p == nil || !t.Enter("places", pid) {
+func (idx *Index) Places(t *Task, pid int32, devs map[uint64]bool) map[Key]string {
+	p := idx.Processes[pid]
+	if p == nil || !t.Begin("places", pid) {
 		return nil
 	}
-	defer t.Leave()
-	mounts := j.Scan.mounts.known(p.Namespaces["mnt"])
+	defer t.End()
+	mounts := idx.Scan.mounts.known(p.Namespaces["mnt"])
 	if mounts == nil {
 		return nil
 	}
-	dir, err := j.Open(pid)
+	dir, err := idx.Open(pid)
 	if err != nil {
 		return nil
 	}

@@ -9,14 +9,14 @@ import (
 
 // Probe reads one mechanism. Every hook may be nil. The hooks of one probe may
 // run at the same time on several goroutines; they keep what they learn in the
-// [Out] they are given.
+// [Collector] they are given.
 type Probe struct {
 	// Name is what gaps, reports and options call it; the kind it reads,
 	// where it reads one.
 	Name string
 
 	// Process is called once for each process, with its directory open.
-	Process func(p *Proc, out *Out)
+	Process func(p *Proc, out *Collector)
 
 	// Thread is called for each thread of a process that has several, the
 	// main thread included. status is the content of its status file.
@@ -24,18 +24,18 @@ type Probe struct {
 
 	// FD is called for each open descriptor until one probe claims it by
 	// returning true.
-	FD func(fd *FD, out *Out) bool
+	FD func(fd *FD, out *Collector) bool
 
 	// Mapping is called for each shared mapping until one probe claims it.
-	Mapping func(m *Mapping, out *Out) bool
+	Mapping func(m *Mapping, out *Collector) bool
 
-	// Early is called on a goroutine of its own when most processes have been read,
+	// Prefetch is called on a goroutine of its own when most processes have been read,
 	// ahead of Table: for what the kernel takes its time to answer.
-	Early func(s *Scan)
+	Prefetch func(s *Scan)
 
 	// Table reads what the kernel tells about the whole machine or, with
 	// Scope, about one namespace; then it is called in each.
-	Table func(ctx context.Context, ns NS, out *Out) error
+	Table func(ctx context.Context, ns NS, out *Collector) error
 
 	// Scope is the type of namespace that Table reads: "net", "ipc" or "".
 	Scope string
@@ -43,29 +43,29 @@ type Probe struct {
 	// Limits emits the bounds that the kernel puts on the mechanism, in each of
 	// the namespaces in which Table is called, after it. Gaps it emits say
 	// nothing about the table.
-	Limits func(ns NS, out *Out)
+	Limits func(ns NS, out *Collector)
 
 	// Complete adds what can only be asked when all holders are known.
-	Complete func(ctx context.Context, j *Joined, out *Out)
+	Complete func(ctx context.Context, idx *Index, out *Collector)
 
 	// Waits tells what threads are blocked on, when all objects are complete.
-	// It may still add objects ([Joined.Add]): those that exist only while
+	// It may still add objects ([Index.Add]): those that exist only while
 	// someone waits.
-	Waits func(ctx context.Context, j *Joined, out *Out) error
+	Waits func(ctx context.Context, idx *Index, out *Collector) error
 
 	// Close gives up what the probe keeps from one scan to the next.
 	Close func()
 
-	// Closer reads what is too costly to be read of every process, of those that
-	// somebody wants to see in detail ([Options].Closer). It may change holders'
+	// Detail reads what is too costly to be read of every process, of those that
+	// somebody wants to see in detail ([Options].Detail). It may change holders'
 	// extents and add objects.
-	Closer func(ctx context.Context, j *Joined, list []*model.Process, out *Out) error
+	Detail func(ctx context.Context, idx *Index, list []*model.Process, out *Collector) error
 }
 
 // Space gives the numbers of a [Key] their meaning: a file system, or a table
 // of the kernel. Spaces are package variables of the readers; two keys are the
 // same object only if they are in the same space.
-type Space struct {
+type KeySpace struct {
 	Name string
 
 	// New describes the object behind a key of which only holders are known.
@@ -91,7 +91,7 @@ type Space struct {
 // Key names an object during a scan. Scope is what makes Num unique within the
 // space: a device number or a namespace, 0 where there is but one.
 type Key struct {
-	Space *Space
+	Space *KeySpace
 	Scope uint64
 	Num   uint64
 }
@@ -130,10 +130,10 @@ func (ns NS) LimitScope() *model.LimitScope {
 }
 
 // Out takes what a probe finds.
-type Out struct {
+type Collector struct {
 	probe    string
 	objects  []objectRecord
-	holds    []holdRecord
+	holders  []holderRecord
 	peers    []peerRecord
 	gaps     []model.Gap
 	limits   []model.Limit
@@ -146,9 +146,9 @@ type objectRecord struct {
 	object *model.Object
 }
 
-type holdRecord struct {
+type holderRecord struct {
 	key    Key
-	joint  *Joint // of that key, once it is joined
+	entry  *Entry // of that key, once it is joined
 	holder model.Holder
 }
 
@@ -159,24 +159,24 @@ type peerRecord struct {
 
 // Object emits what is known of the object behind k. Of several records for one
 // key the first counts, a table's before any that a process's read gave.
-func (o *Out) Object(k Key, object *model.Object) {
+func (o *Collector) Object(k Key, object *model.Object) {
 	o.objects = append(o.objects, objectRecord{k, object})
 }
 
-// Hold emits that a process holds the object behind k.
-func (o *Out) Hold(k Key, h model.Holder) {
-	o.holds = append(o.holds, holdRecord{key: k, holder: h})
+// AddHolder emits that a process holds the object behind k.
+func (o *Collector) AddHolder(k Key, h model.Holder) {
+	o.holders = append(o.holders, holderRecord{key: k, holder: h})
 }
 
 // Peer emits that the object behind to is at the other end of from. Both
 // directions are emitted, each by whoever knows it, by a Table hook or in
 // Complete.
-func (o *Out) Peer(from, to Key, c model.Confidence) {
+func (o *Collector) Peer(from, to Key, c model.Confidence) {
 	o.peers = append(o.peers, peerRecord{from, to, c})
 }
 
 // Gap emits that something could not be read. Probe and Count may be left out.
-func (o *Out) Gap(g model.Gap) {
+func (o *Collector) Gap(g model.Gap) {
 	if g.Probe == "" {
 		g.Probe = o.probe
 	}
@@ -187,20 +187,20 @@ func (o *Out) Gap(g model.Gap) {
 }
 
 // Fail emits a gap for err.
-func (o *Out) Fail(op, path string, err error) {
+func (o *Collector) Fail(op, path string, err error) {
 	o.Gap(model.Gap{Reason: ReasonOf(err), Op: op, Path: path, Detail: err.Error()})
 }
 
 // Limit emits a bound the kernel puts on the mechanism. Of several of one name
 // and scope the snapshot keeps the one that is nearest to being reached: each
 // process has its own bound on what all processes of its user share.
-func (o *Out) Limit(l model.Limit) { o.limits = append(o.limits, l) }
+func (o *Collector) Limit(l model.Limit) { o.limits = append(o.limits, l) }
 
 // Wait emits that a thread is blocked. Only a Waits hook may.
-func (o *Out) Wait(w model.Wait) { o.waits = append(o.waits, w) }
+func (o *Collector) Wait(w model.Wait) { o.waits = append(o.waits, w) }
 
 // Backend notes which kernel interface was used for what.
-func (o *Out) Backend(what, how string) {
+func (o *Collector) Backend(what, how string) {
 	if o.backends == nil {
 		o.backends = map[string]string{}
 	}

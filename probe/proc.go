@@ -33,22 +33,22 @@ type FD struct {
 
 	dir  Dir // …/fd
 	name *byte
-	out  *Out
+	out  *Collector
 	info *[]byte // where fdinfo is read to
 
-	stat    unix.Statx_t
-	statErr error
-	statted bool
-	lasts   bool
-	often   bool // its fdinfo is read in scan after scan
+	stat      unix.Statx_t
+	statErr   error
+	statted   bool
+	cacheable bool
+	often     bool // its fdinfo is read in scan after scan
 }
 
-// Lasts says that what is emitted about this descriptor, which is nothing but its
+// Cacheable says that what is emitted about this descriptor, which is nothing but its
 // hold, remains true for as long as its process does not run: not a count that
 // others change, not a path that they rename.
-func (f *FD) Lasts() { f.lasts = true }
+func (f *FD) Cacheable() { f.cacheable = true }
 
-// What is asked of a descriptor, for [Task.Enter] and [Joined.EnterAt]: whoever asks
+// What is asked of a descriptor, for [Task.Begin] and [Index.BeginAt]: whoever asks
 // calls it the same, so that what got stuck once is left alone by all.
 const (
 	OpInfo = "fdinfo"
@@ -97,11 +97,11 @@ func (f *FD) readStat() error {
 	if !f.Proc.mounts().local(f.Link) {
 		return ErrForeign
 	}
-	if !f.Proc.task.Enter(opStat, f.Num) {
+	if !f.Proc.task.Begin(opStat, f.Num) {
 		return ErrGivenUp
 	}
 	errno := statx(f.dir.fd, f.name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, &f.stat)
-	f.Proc.task.Leave()
+	f.Proc.task.End()
 	if errno != 0 {
 		return errno
 	}
@@ -111,10 +111,10 @@ func (f *FD) readStat() error {
 // Info is the descriptor's fdinfo text (proc_pid_fdinfo(5)), valid until the
 // next call.
 func (f *FD) Info() ([]byte, error) {
-	if !f.Proc.task.Enter(OpInfo, f.Num) {
+	if !f.Proc.task.Begin(OpInfo, f.Num) {
 		return nil, ErrGivenUp
 	}
-	defer f.Proc.task.Leave()
+	defer f.Proc.task.End()
 	name := "fdinfo/" + itoa(int(f.Num))
 	if f.TID != 0 {
 		name = "task/" + itoa(int(f.TID)) + "/" + name
@@ -137,10 +137,10 @@ func (f *FD) FSType() (int64, error) {
 	if !f.Proc.mounts().local(f.Link) {
 		return 0, ErrForeign
 	}
-	if !f.Proc.task.Enter("statfs", f.Num) {
+	if !f.Proc.task.Begin("statfs", f.Num) {
 		return 0, ErrGivenUp
 	}
-	defer f.Proc.task.Leave()
+	defer f.Proc.task.End()
 	var st unix.Statfs_t
 	if err := unix.Statfs(f.dir.path+"/"+itoa(int(f.Num)), &st); err != nil {
 		return 0, err
@@ -172,11 +172,11 @@ type Mapping struct {
 	Perms      string // "rw-s"
 	Name       []byte
 
-	lasts bool
+	cacheable bool
 }
 
-// Lasts is [FD.Lasts] for a mapping.
-func (m *Mapping) Lasts() { m.lasts = true }
+// Cacheable is [FD.Cacheable] for a mapping.
+func (m *Mapping) Cacheable() { m.cacheable = true }
 
 // Holder is the hold of this mapping.
 func (m *Mapping) Holder(via model.Via) model.Holder {

@@ -91,7 +91,7 @@ func parseRlimit(text []byte, title string) (uint64, error) {
 // limitDescriptors emits how many of the descriptors it may have a process has.
 // The kernel bounds the highest number, not how many there are; who does not
 // leave holes runs out at the same time.
-func (p *Proc) limitDescriptors(out *Out) {
+func (p *Proc) limitDescriptors(out *Collector) {
 	used, ok := p.Model.FDs.Get()
 	if !ok || p.Model.Kernel || p.Model.State == "Z" && used == 0 {
 		return

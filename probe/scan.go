@@ -35,9 +35,9 @@ type Options struct {
 	// holds through both is confirmed; a longer pause confirms only longer ones.
 	Sample time.Duration
 
-	// Closer picks the processes that are worth a closer look, from a snapshot that
+	// Detail picks the processes that are worth a closer look, from a snapshot that
 	// was made without one: that costs too much to be done for all. nil: none.
-	Closer func(*model.Snapshot) (pids []int)
+	Detail func(*model.Snapshot) (pids []int)
 
 	// WaitsOnly leaves out what costs much and says nothing about who is stuck on
 	// whom: links, limits, how large memory is, mappings if nobody waits at a futex
@@ -54,11 +54,11 @@ type Options struct {
 	// them with inotify sees that it was opened, so it is done only when asked for.
 	ListDirectories bool
 
-	// Aside is the program that is started to do, as a process of its own, what
+	// Helper is the program that is started to do, as a process of its own, what
 	// can get stuck in the kernel beyond the reach of SIGKILL: a program with
 	// such a thread cannot end, and whoever waits for it waits, too. Its main
-	// must begin with fdscan.RunAside. "" does all of it within this process.
-	Aside string
+	// must begin with fdscan.RunHelper. "" does all of it within this process.
+	Helper string
 }
 
 // Scanner makes snapshots. It remembers from one to the next what got stuck, so
@@ -70,14 +70,14 @@ type Scanner struct {
 	handles    *handles
 	containers containerNameCache
 
-	scans  int
-	joints int // how many keys the last scan gave
+	scans   int
+	entries int // how many keys the last scan gave
 
 	mu     sync.Mutex
 	busy   bool // a scan is under way
 	closed bool
 	users  map[int]string
-	kept   map[int]*kept // by pid
+	kept   map[int]*processCache // by pid
 
 	sharers sharers
 
@@ -92,7 +92,7 @@ func NewScanner(o Options) *Scanner {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	return &Scanner{opts: o, guard: newGuard(), handles: newHandles(o.Repeated), users: map[int]string{}, kept: map[int]*kept{}}
+	return &Scanner{opts: o, guard: newGuard(), handles: newHandles(o.Repeated), users: map[int]string{}, kept: map[int]*processCache{}}
 }
 
 // Scan is one scan under way: what probes may ask about it.
@@ -121,12 +121,12 @@ type Scan struct {
 	left     []*result
 	calls    map[int32][]int
 
-	mu      sync.Mutex
-	results []*result
-	spent   map[string]time.Duration
-	read    map[tableKey]bool // tables read without a gap
-	waited  bool              // some probe has looked for waits
-	hidden  bool              // there are processes that the proc file system does not show
+	mu        sync.Mutex
+	results   []*result
+	durations map[string]time.Duration
+	read      map[tableKey]bool // tables read without a gap
+	waited    bool              // some probe has looked for waits
+	hidden    bool              // there are processes that the proc file system does not show
 }
 
 // tableKey names a probe's table in one namespace.
@@ -145,8 +145,8 @@ type result struct {
 	// partial: some descriptor of it could not be read, or it could not be
 	// told whether it has more of them
 	partialFDs, partialMaps bool
-	out                     *Out
-	kept                    *kept // what may be remembered of it
+	out                     *Collector
+	cache                   *processCache // what may be remembered of it
 }
 
 // Scan makes a snapshot. The error says why there is none at all.
@@ -166,15 +166,15 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 	if !sc.opts.WaitsOnly {
 		s.limits()
 	}
-	j := s.join()
-	s.complete(ctx, j)
-	s.waits(ctx, j)
+	idx := s.join()
+	s.complete(ctx, idx)
+	s.waits(ctx, idx)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	snap := s.snapshot(j)
-	if s.closer(ctx, j, snap) {
-		snap = s.snapshot(j)
+	snap := s.snapshot(idx)
+	if s.detail(ctx, idx, snap) {
+		snap = s.snapshot(idx)
 	}
 	snap.Taken = begin.UTC()
 	snap.Scan.Duration = int64(time.Since(begin))
@@ -222,8 +222,8 @@ func (sc *Scanner) enter() (leave func()) {
 	}
 }
 
-// Kept reports whether the last scan took what an earlier one had read of a process.
-func (sc *Scanner) Kept(pid int) bool {
+// Cached reports whether the last scan took what an earlier one had read of a process.
+func (sc *Scanner) Cached(pid int) bool {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	k := sc.kept[pid]
@@ -238,17 +238,17 @@ func (sc *Scanner) begin() (*Scan, error) {
 	}
 	sc.scans++
 	s := &Scan{
-		number:   sc.scans,
-		ProcRoot: sc.opts.ProcRoot,
-		Own:      map[string]uint64{},
-		Began:    time.Now(),
-		scanner:  sc,
-		root:     root,
-		mounts:   &mountTables{root: sc.opts.ProcRoot, byNS: map[uint64]*mountTable{}},
-		nss:      newNamespaces(),
-		spent:    map[string]time.Duration{},
-		read:     map[tableKey]bool{},
-		calls:    map[int32][]int{},
+		number:    sc.scans,
+		ProcRoot:  sc.opts.ProcRoot,
+		Own:       map[string]uint64{},
+		Began:     time.Now(),
+		scanner:   sc,
+		root:      root,
+		mounts:    &mountTables{root: sc.opts.ProcRoot, byNS: map[uint64]*mountTable{}},
+		nss:       newNamespaces(),
+		durations: map[string]time.Duration{},
+		read:      map[tableKey]bool{},
+		calls:     map[int32][]int{},
 	}
 	for _, t := range NamespaceTypes {
 		if n, err := ReadNamespace("/proc/self/ns/" + t); err == nil {
@@ -312,8 +312,8 @@ func (s *Scan) WaitsOnly() bool { return s.scanner.opts.WaitsOnly }
 // Repeated is [Options].Repeated.
 func (s *Scan) Repeated() bool { return s.scanner.opts.Repeated }
 
-// Aside is [Options].Aside.
-func (s *Scan) Aside() string { return s.scanner.opts.Aside }
+// Helper is [Options].Helper.
+func (s *Scan) Helper() string { return s.scanner.opts.Helper }
 
 func (s *Scan) add(r *result) {
 	s.mu.Lock()
@@ -321,9 +321,9 @@ func (s *Scan) add(r *result) {
 	s.mu.Unlock()
 }
 
-func (s *Scan) spend(probe string, d time.Duration) {
+func (s *Scan) addDuration(probe string, d time.Duration) {
 	s.mu.Lock()
-	s.spent[probe] += d
+	s.durations[probe] += d
 	s.mu.Unlock()
 }
 

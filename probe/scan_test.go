@@ -64,15 +64,15 @@ func TestScanFindsItself(t *testing.T) {
 
 // A probe's fault costs that probe's part and nothing else.
 func TestProbeFailures(t *testing.T) {
-	space := &probe.Space{Name: "test", New: func(k probe.Key, _ *probe.Scan) model.Object {
+	space := &probe.KeySpace{Name: "test", New: func(k probe.Key, _ *probe.Scan) model.Object {
 		return model.Object{ID: "test:1", Kind: "test"}
 	}}
 	snap := scan(t, probe.Options{Probes: []probe.Probe{
-		{Name: "panics", Table: func(context.Context, probe.NS, *probe.Out) error { panic("boom") }},
-		{Name: "fails", Table: func(context.Context, probe.NS, *probe.Out) error { return unix.EACCES }},
-		{Name: "completes badly", Complete: func(context.Context, *probe.Joined, *probe.Out) { panic("bang") }},
-		{Name: "works", Table: func(_ context.Context, _ probe.NS, out *probe.Out) error {
-			out.Hold(probe.Key{Space: space, Num: 1}, model.Holder{PID: 1})
+		{Name: "panics", Table: func(context.Context, probe.NS, *probe.Collector) error { panic("boom") }},
+		{Name: "fails", Table: func(context.Context, probe.NS, *probe.Collector) error { return unix.EACCES }},
+		{Name: "completes badly", Complete: func(context.Context, *probe.Index, *probe.Collector) { panic("bang") }},
+		{Name: "works", Table: func(_ context.Context, _ probe.NS, out *probe.Collector) error {
+			out.AddHolder(probe.Key{Space: space, Num: 1}, model.Holder{PID: 1})
 			return nil
 		}},
 	}})
@@ -97,7 +97,7 @@ func TestProbeFailures(t *testing.T) {
 func TestHookPanics(t *testing.T) {
 	snap := scan(t, probe.Options{Probes: []probe.Probe{{
 		Name: "panics",
-		Process: func(p *probe.Proc, _ *probe.Out) {
+		Process: func(p *probe.Proc, _ *probe.Collector) {
 			if p.Model.PID == os.Getpid() {
 				panic("boom")
 			}
@@ -175,8 +175,8 @@ func TestForeignProc(t *testing.T) {
 	var pidCalls []bool
 	snap := scan(t, probe.Options{ProcRoot: root, Probes: []probe.Probe{{
 		Name: "p",
-		Complete: func(_ context.Context, j *probe.Joined, _ *probe.Out) {
-			pidCalls = append(pidCalls, j.Scan.PIDCalls)
+		Complete: func(_ context.Context, idx *probe.Index, _ *probe.Collector) {
+			pidCalls = append(pidCalls, idx.Scan.PIDCalls)
 		},
 	}}})
 	if len(pidCalls) != 1 || pidCalls[0] || !snap.Scan.PIDNamespaceForeign {

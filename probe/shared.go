@@ -90,10 +90,10 @@ func (s *Scan) compareTables(t *Task) (next sharers, share map[int32]bool, ok bo
 // insertInOrder finds the place of a process in the kernel's order, and notes
 // whom it shares with.
 func insertInOrder(t *Task, list []int32, pid int32, what int, share map[int32]bool) (int, error) {
-	if !t.Enter("kcmp", pid) {
+	if !t.Begin("kcmp", pid) {
 		return 0, ErrGivenUp
 	}
-	defer t.Leave()
+	defer t.End()
 	if _, err := kcmp(pid, pid, what, 0, 0); err != nil {
 		return 0, err
 	}

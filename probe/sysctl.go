@@ -15,7 +15,7 @@ import (
 // kernel.sem (proc_sys(5)). Those of IPC and the network show the namespaces of
 // the calling thread. The result is nil where this kernel has no such file, or
 // not in this namespace; whatever else is wrong becomes a gap.
-func (s *Scan) Sysctl(out *Out, name string) []uint64 {
+func (s *Scan) Sysctl(out *Collector, name string) []uint64 {
 	file := "sys/" + strings.ReplaceAll(name, ".", "/")
 	text, err := s.root.ReadFile(file, nil)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -70,7 +70,7 @@ func NewLimit(kind model.Kind, name, unit string, n uint64) model.Limit {
 }
 
 // SysctlLimit emits the limit that is the only number in a sysctl file.
-func (s *Scan) SysctlLimit(out *Out, kind model.Kind, name, unit string, scope *model.LimitScope, used model.Opt[int64]) {
+func (s *Scan) SysctlLimit(out *Collector, kind model.Kind, name, unit string, scope *model.LimitScope, used model.Opt[int64]) {
 	if n := s.Sysctl(out, name); len(n) > 0 {
 		l := NewLimit(kind, name, unit, n[0])
 		l.Scope, l.Used = scope, used

@@ -10,31 +10,31 @@ import (
 )
 
 // waits calls the probes' Waits hooks.
-func (s *Scan) waits(ctx context.Context, j *Joined) {
+func (s *Scan) waits(ctx context.Context, idx *Index) {
 	for i := range s.scanner.opts.Probes {
 		p := &s.scanner.opts.Probes[i]
 		if p.Waits == nil {
 			continue
 		}
-		out := &Out{probe: p.Name}
+		out := &Collector{probe: p.Name}
 		begin := time.Now()
-		if err := recovered(func() error { return p.Waits(ctx, j, out) }); err != nil {
+		if err := recovered(func() error { return p.Waits(ctx, idx, out) }); err != nil {
 			out.Fail("waits", "", err)
 		} else {
 			s.waited = true
 		}
-		j.connect(out)
-		s.spend(p.Name, time.Since(begin))
+		idx.connect(out)
+		s.addDuration(p.Name, time.Since(begin))
 		s.add(&result{out: out})
 	}
 	if s.WaitsOnly() {
-		s.keepWaited(j)
+		s.keepWaited(idx)
 	}
 }
 
 // keepWaited drops the objects at which nobody waits, of the spaces where only
 // the others are to be kept, and asks for the access of those.
-func (s *Scan) keepWaited(j *Joined) {
+func (s *Scan) keepWaited(idx *Index) {
 	waited := map[string]bool{}
 	for _, r := range s.results {
 		for i := range r.out.waits {
@@ -45,16 +45,16 @@ func (s *Scan) keepWaited(j *Joined) {
 			}
 		}
 	}
-	for k, e := range j.objects {
+	for k, e := range idx.objects {
 		switch {
 		case !k.Space.Waited:
 		case !waited[e.Object.ID]:
-			delete(j.objects, k)
+			delete(idx.objects, k)
 			e.gone = true
 		default:
 			for i := range e.Holders {
 				if h := &e.Holders[i]; h.FD.Known() {
-					h.Access = j.access(h)
+					h.Access = idx.access(h)
 				}
 			}
 		}
@@ -62,8 +62,8 @@ func (s *Scan) keepWaited(j *Joined) {
 }
 
 // access is [FD.Access] for a descriptor that was read before.
-func (j *Joined) access(h *model.Holder) model.Access {
-	dir, err := j.Open(h.PID)
+func (idx *Index) access(h *model.Holder) model.Access {
+	dir, err := idx.Open(h.PID)
 	if err != nil {
 		return ""
 	}
@@ -80,12 +80,12 @@ func (j *Joined) access(h *model.Holder) model.Access {
 // another reason, work is not called and failed is. The function that work
 // returns is called only if the work was not given up: it alone may change what
 // others read.
-func (j *Joined) EachProcess(list []*model.Process, work func(t *Task, p *Proc) (commit func()), failed func(*model.Process, error)) {
-	sc := j.Scan.scanner
+func (idx *Index) EachProcess(list []*model.Process, work func(t *Task, p *Proc) (commit func()), failed func(*model.Process, error)) {
+	sc := idx.Scan.scanner
 	sc.guard.each(len(list), sc.opts.Workers, func(i int) any { return processKey{list[i].PID, list[i].StartTicks} }, func(t *Task, i int) (commit func()) {
 		m := list[i]
 		err := recovered(func() error {
-			p, err := j.Scan.reopen(t, m)
+			p, err := idx.Scan.reopen(t, m)
 			if err != nil {
 				return err
 			}

@@ -21,12 +21,12 @@ type scratch struct {
 	link    []byte
 	text    []byte
 	info    []byte
-	holds   []holdRecord
-	marks   []mark
+	holds   []holderRecord
+	marks   []stamp
 
-	lasting  []int   // of holds, those that last
-	again    []again // descriptors that do not
-	changing bool    // there are mappings that do not
+	lasting  []int       // of holds, those that last
+	again    []recheckFD // descriptors that do not
+	changing bool        // there are mappings that do not
 }
 
 var scratches = sync.Pool{New: func() any {
@@ -70,14 +70,14 @@ func (s *Scan) walk(ctx context.Context) error {
 				return nil
 			}
 			if i == len(pids)*2/3 {
-				s.early()
+				s.prefetch()
 			}
 			r, err := s.enter(t, pids[i])
 			return func() {
 				switch {
 				case r != nil:
 					s.add(r)
-					s.remember(pids[i], r.kept)
+					s.remember(pids[i], r.cache)
 				case Gone(err):
 					vanished++
 				default:
@@ -89,14 +89,14 @@ func (s *Scan) walk(ctx context.Context) error {
 		s.forget(pids)
 	}
 	if vanished > 0 {
-		out := &Out{probe: "process"}
+		out := &Collector{probe: "process"}
 		out.Gap(model.Gap{Reason: model.Vanished, Op: "read", Count: vanished, Detail: "processes that ended while being read"})
 		s.add(&result{out: out})
 	}
 	if s.mappings.Load() {
 		s.readLeftMappings()
 	}
-	s.spend("process", time.Since(begin))
+	s.addDuration("process", time.Since(begin))
 	return nil
 }
 
@@ -120,16 +120,16 @@ func (s *Scan) enter(t *Task, pid int) (r *result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if read(dir); r == nil || t.givenUp() || !h.keep(r.process, dir) {
+	if read(dir); r == nil || t.hasTimedOut() || !h.keep(r.process, dir) {
 		dir.Close()
 	}
 	return r, err
 }
 
-// early calls the probes' Early hooks.
-func (s *Scan) early() {
+// early calls the probes' Prefetch hooks.
+func (s *Scan) prefetch() {
 	for i := range s.scanner.opts.Probes {
-		if early := s.scanner.opts.Probes[i].Early; early != nil {
+		if early := s.scanner.opts.Probes[i].Prefetch; early != nil {
 			go func() { _ = recovered(func() error { early(s); return nil }) }()
 		}
 	}
@@ -141,8 +141,8 @@ type processKey struct {
 	ticks uint64
 }
 
-func failed(pid int, err error) *Out {
-	out := &Out{probe: "process"}
+func failed(pid int, err error) *Collector {
+	out := &Collector{probe: "process"}
 	out.Gap(model.Gap{Reason: ReasonOf(err), PID: pid, Op: "read", Detail: err.Error()})
 	return out
 }
@@ -151,7 +151,7 @@ func failed(pid int, err error) *Out {
 func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)
-	marks := append(sc.marks[:0], mark{pid, s.readMark(dir, "schedstat")})
+	marks := append(sc.marks[:0], stamp{pid, s.readStamp(dir, "schedstat")})
 
 	still := s.asleep(pid, dir, marks[0])
 	if still != nil && still.kernel != nil {
@@ -159,14 +159,14 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 			return nil, err
 		}
 		m := *still.kernel
-		return &result{process: &m, out: &Out{probe: "process"}, kept: still}, nil
+		return &result{process: &m, out: &Collector{probe: "process"}, cache: still}, nil
 	}
 	// A process can be stuck in such a way that even its stat does not answer.
-	if !t.Enter("status", 0) {
+	if !t.Begin("status", 0) {
 		return nil, ErrGivenUp
 	}
 	text, err := dir.ReadOften("status", sc.text[:0])
-	t.Leave()
+	t.End()
 	if err != nil {
 		return nil, err
 	}
@@ -195,12 +195,12 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 		m.StopSignal = model.SignalName(st.stopSignal)
 	}
 	t.about(processKey{pid, st.startTicks})
-	r := &result{process: m, out: &Out{probe: "process", holds: sc.holds[:0]}}
+	r := &result{process: m, out: &Collector{probe: "process", holders: sc.holds[:0]}}
 	p := &Proc{Dir: dir, Model: m, Status: slices.Clone(text), Scan: s, task: t, stat: st}
 	if m.Threads > 1 && st.state != 'X' {
 		marks = s.readThreads(p, sc, r.out, marks[:0])
 	} else {
-		marks[0] = settled(marks[0], m.State)
+		marks[0] = validStamp(marks[0], m.State)
 	}
 	sc.marks = marks
 	known := s.recall(m, marks)
@@ -225,9 +225,9 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 	}
 	switch {
 	case m.Kernel:
-		r.kept = s.keep(p, r, sc, marks)
+		r.cache = s.keep(p, r, sc, marks)
 	case known != nil && s.reuse(p, known, sc, r):
-		r.kept = known
+		r.cache = known
 	default:
 		dir.forget()
 		sc.lasting, sc.again, sc.changing = sc.lasting[:0], sc.again[:0], false
@@ -238,7 +238,7 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 			s.leaveMappings(r)
 			s.noteCalls(p)
 		}
-		r.kept = s.keep(p, r, sc, marks)
+		r.cache = s.keep(p, r, sc, marks)
 	}
 	r.out.probe = "process"
 	if !s.WaitsOnly() {
@@ -253,17 +253,17 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 		return nil, err
 	}
 	// What a process holds is kept until all are read: no more than it takes.
-	sc.holds = r.out.holds
-	r.out.holds = slices.Clone(r.out.holds)
+	sc.holds = r.out.holders
+	r.out.holders = slices.Clone(r.out.holders)
 	return r, nil
 }
 
 func (s *Scan) readStat(t *Task, dir Dir, sc *scratch) (statLine, error) {
-	if !t.Enter("stat", 0) {
+	if !t.Begin("stat", 0) {
 		return statLine{}, ErrGivenUp
 	}
 	text, err := dir.ReadRecord("stat", sc.link[:0])
-	t.Leave()
+	t.End()
 	if err != nil {
 		return statLine{}, err
 	}
@@ -272,13 +272,13 @@ func (s *Scan) readStat(t *Task, dir Dir, sc *scratch) (statLine, error) {
 
 // readArguments reads the command line, for which the kernel takes the process's
 // memory lock and reads its memory.
-func (s *Scan) readArguments(p *Proc, sc *scratch, out *Out) {
-	if !p.task.Enter("cmdline", 0) {
+func (s *Scan) readArguments(p *Proc, sc *scratch, out *Collector) {
+	if !p.task.Begin("cmdline", 0) {
 		out.Gap(model.Gap{Reason: model.Timeout, PID: p.Model.PID, Op: "cmdline", Detail: ErrGivenUp.Error()})
 		return
 	}
 	b, err := p.Dir.ReadFile("cmdline", sc.text[:0])
-	p.task.Leave()
+	p.task.End()
 	if err != nil || len(b) == 0 {
 		return
 	}
@@ -291,13 +291,13 @@ func (s *Scan) readArguments(p *Proc, sc *scratch, out *Out) {
 // readIdentity reads what else tells processes apart. Without the right to look
 // (ptrace(2), "access mode checking") it stays unknown, and so does exe; the
 // descriptors' gap says so once.
-func (s *Scan) readIdentity(p *Proc, sc *scratch, out *Out) {
+func (s *Scan) readIdentity(p *Proc, sc *scratch, out *Collector) {
 	m := p.Model
-	if !p.task.Enter("identity", 0) {
+	if !p.task.Begin("identity", 0) {
 		out.Gap(model.Gap{Reason: model.Timeout, PID: m.PID, Op: "exe, cgroup, ns", Detail: ErrGivenUp.Error()})
 		return
 	}
-	defer p.task.Leave()
+	defer p.task.End()
 	types := NamespaceTypes
 	if s.WaitsOnly() {
 		types = waitNamespaces
@@ -319,10 +319,10 @@ func (s *Scan) readIdentity(p *Proc, sc *scratch, out *Out) {
 // readPlace reads what others change while the process sleeps: the cgroup that it
 // is in, and what its program is called by now, or that it was deleted.
 func (s *Scan) readPlace(p *Proc, sc *scratch) {
-	if !p.task.Enter("identity", 0) {
+	if !p.task.Begin("identity", 0) {
 		return // which is a gap already
 	}
-	defer p.task.Leave()
+	defer p.task.End()
 	p.Model.Exe, _ = p.Dir.Readlink("exe")
 	if b, err := p.Dir.ReadOften("cgroup", sc.text[:0]); err == nil {
 		p.Model.Cgroup = parseCgroup(b)
@@ -332,10 +332,10 @@ func (s *Scan) readPlace(p *Proc, sc *scratch) {
 
 // readThreads lists the threads of a process that has several, and appends to
 // marks how far they have come.
-func (s *Scan) readThreads(p *Proc, sc *scratch, out *Out, marks []mark) []mark {
+func (s *Scan) readThreads(p *Proc, sc *scratch, out *Collector, marks []stamp) []stamp {
 	dir, err := p.Dir.Open("task")
 	if err != nil {
-		return append(marks, mark{tid: p.Model.PID})
+		return append(marks, stamp{tid: p.Model.PID})
 	}
 	defer dir.Close()
 	text := sc.text[:0]
@@ -344,16 +344,16 @@ func (s *Scan) readThreads(p *Proc, sc *scratch, out *Out, marks []mark) []mark 
 		if !ok {
 			return true
 		}
-		now := mark{tid, s.readMark(dir, string(e.name)+"/schedstat")}
+		now := stamp{tid, s.readStamp(dir, string(e.name)+"/schedstat")}
 		var err error
-		if !p.task.Enter("thread status", int32(tid)) {
+		if !p.task.Begin("thread status", int32(tid)) {
 			out.Gap(model.Gap{
 				Probe: "process", Reason: model.Timeout, PID: p.Model.PID, TID: tid, Op: "thread status", Detail: ErrGivenUp.Error(),
 			})
 			return true
 		}
 		text, err = dir.ReadRecord(string(e.name)+"/status", text[:0])
-		p.task.Leave()
+		p.task.End()
 		if err != nil {
 			return true // the thread has ended
 		}
@@ -370,7 +370,7 @@ func (s *Scan) readThreads(p *Proc, sc *scratch, out *Out, marks []mark) []mark 
 			}
 		}
 		p.Model.ThreadList = append(p.Model.ThreadList, t)
-		marks = append(marks, settled(now, t.State))
+		marks = append(marks, validStamp(now, t.State))
 		return true
 	})
 	sc.text = text
@@ -427,11 +427,11 @@ func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
 // ownTable reports whether a thread's descriptor table is not its process's
 // (kcmp(2) KCMP_FILES, Linux 3.5). It is asked under guard: see [comparer].
 func (s *Scan) ownTable(p *Proc, tid int) bool {
-	if !s.PIDCalls || !p.task.Enter("kcmp", int32(tid)) {
+	if !s.PIDCalls || !p.task.Begin("kcmp", int32(tid)) {
 		return false
 	}
 	r, err := kcmp(p.PID(), int32(tid), kcmpFiles, 0, 0)
-	p.task.Leave()
+	p.task.End()
 	return err == nil && r != 0
 }
 
@@ -445,7 +445,7 @@ func (p *Proc) countDescriptors() (int, bool) {
 	return int(st.Size), true
 }
 
-// readTable hands each descriptor in dir to the probes and returns their
+// readTable lock owners each descriptor in dir to the probes and returns their
 // number.
 func (s *Scan) readTable(p *Proc, dir Dir, tid int32, sc *scratch, r *result) int {
 	fd := FD{Proc: p, TID: tid, dir: dir, out: r.out, info: &sc.info}
@@ -471,15 +471,15 @@ func (s *Scan) readTable(p *Proc, dir Dir, tid int32, sc *scratch, r *result) in
 			denied++
 			return true
 		}
-		fd.Num, fd.Link, fd.name, fd.statted, fd.lasts = int32(num), sc.link[:n], e.cstr, false, false
-		before := len(r.out.holds)
+		fd.Num, fd.Link, fd.name, fd.statted, fd.cacheable = int32(num), sc.link[:n], e.cstr, false, false
+		before := len(r.out.holders)
 		s.descriptor(&fd, r.out)
-		if fd.lasts {
-			for i := before; i < len(r.out.holds); i++ {
+		if fd.cacheable {
+			for i := before; i < len(r.out.holders); i++ {
 				sc.lasting = append(sc.lasting, i)
 			}
 		} else {
-			a := again{fd: int32(num)}
+			a := recheckFD{fd: int32(num)}
 			if bytes.HasPrefix(fd.Link, []byte("anon_inode:")) {
 				a.link = string(fd.Link)
 			}
@@ -507,7 +507,7 @@ func (s *Scan) readTable(p *Proc, dir Dir, tid int32, sc *scratch, r *result) in
 	return count
 }
 
-func (s *Scan) descriptor(fd *FD, out *Out) {
+func (s *Scan) descriptor(fd *FD, out *Collector) {
 	for i := range s.scanner.opts.Probes {
 		if hook := s.scanner.opts.Probes[i].FD; hook != nil && hook(fd, out) {
 			return
@@ -542,7 +542,7 @@ func (s *Scan) tables(ctx context.Context) {
 					}
 				})
 				if err != nil && !Gone(err) {
-					out := &Out{probe: scope + " namespace"}
+					out := &Collector{probe: scope + " namespace"}
 					out.Fail("enter", fmt.Sprintf("%s:[%d]", scope, inode), err)
 					s.add(&result{out: out})
 				}
@@ -569,7 +569,7 @@ func (s *Scan) table(ctx context.Context, p *Probe, ns NS) {
 	case <-done:
 	case <-ctx.Done():
 	case <-late.C:
-		out := &Out{probe: p.Name}
+		out := &Collector{probe: p.Name}
 		out.Gap(model.Gap{Reason: model.Timeout, Op: "read table", Detail: fmt.Sprintf("took longer than %v", tableDeadline)})
 		s.add(&result{out: out})
 	}
@@ -578,7 +578,7 @@ func (s *Scan) table(ctx context.Context, p *Probe, ns NS) {
 func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS) {
 	begin := time.Now()
 	if p.Table != nil {
-		out := &Out{probe: p.Name}
+		out := &Collector{probe: p.Name}
 		err := recovered(func() error { return p.Table(ctx, ns, out) })
 		if err != nil {
 			out.Fail("read table", "", err)
@@ -591,13 +591,13 @@ func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS) {
 		s.add(&result{out: out})
 	}
 	if p.Limits != nil && !s.WaitsOnly() {
-		out := &Out{probe: p.Name}
+		out := &Collector{probe: p.Name}
 		if err := recovered(func() error { p.Limits(ns, out); return nil }); err != nil {
 			out.Fail("read limits", "", err)
 		}
 		s.add(&result{out: out})
 	}
-	s.spend(p.Name, time.Since(begin))
+	s.addDuration(p.Name, time.Since(begin))
 }
 
 // recovered turns a panic of a probe into an error: one probe's fault costs

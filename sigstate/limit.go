@@ -12,7 +12,7 @@ import (
 // be as far as this process's own limit goes. They are counted for the real user
 // (getrlimit(2)), so the model's user id, the effective one, will not do. The
 // snapshot keeps one of these for each user.
-func limit(status []byte, s *State, out *probe.Out) {
+func limit(status []byte, s *State, out *probe.Collector) {
 	uid, ok := realUser(status)
 	if !ok || !s.Queued.Known() {
 		return

@@ -12,7 +12,7 @@ import (
 func Probe() probe.Probe {
 	return probe.Probe{
 		Name: "signals",
-		Process: func(p *probe.Proc, out *probe.Out) {
+		Process: func(p *probe.Proc, out *probe.Collector) {
 			if p.Model.Kernel {
 				return
 			}

@@ -24,12 +24,12 @@ import (
 // Scope of these keys is the key in the segment's name and, in the upper half,
 // the inode's generation.
 var (
-	attachments      = &probe.Space{Name: "sysv-shm attachment"}
-	blindAttachments = &probe.Space{Name: "sysv-shm attachment of unknown generation"}
+	attachments      = &probe.KeySpace{Name: "sysv-shm attachment"}
+	blindAttachments = &probe.KeySpace{Name: "sysv-shm attachment of unknown generation"}
 )
 
 // attachmentMapping claims the attachments among a process's mappings.
-func attachmentMapping(m *probe.Mapping, out *probe.Out) bool {
+func attachmentMapping(m *probe.Mapping, out *probe.Collector) bool {
 	key, ok := parseSegmentName(m.Name)
 	if !ok || !slices.Contains(kernelDevices(), m.Dev) {
 		return false
@@ -38,8 +38,8 @@ func attachmentMapping(m *probe.Mapping, out *probe.Out) bool {
 	if gen, ok := generation(m); ok {
 		k.Space, k.Scope = attachments, uint64(gen)<<32|uint64(key)
 	}
-	out.Hold(k, m.Holder(model.ViaAttach))
-	m.Lasts()
+	out.AddHolder(k, m.Holder(model.ViaAttach))
+	m.Cacheable()
 	return true
 }
 
@@ -71,16 +71,16 @@ func generation(m *probe.Mapping) (uint32, bool) {
 
 // completeSegments gives each attachment to the segment it is of, and says
 // whether the kernel counts more attachments than were seen.
-func completeSegments(_ context.Context, j *probe.Joined, out *probe.Out) {
+func completeSegments(_ context.Context, idx *probe.Index, out *probe.Collector) {
 	byID := map[uint64][]*candidate{}
-	for _, e := range j.In(segments) {
+	for _, e := range idx.In(segments) {
 		d := e.Object.Detail.(*model.SysvShmDetail)
 		byID[e.Key.Num] = append(byID[e.Key.Num], &candidate{
 			joint: e, ns: e.Key.Scope, key: d.Key, size: d.Size, attached: d.Attached,
 			removed: d.MarkedForRemoval.Or(false), pids: [2]int{d.LastPID.Or(0), d.CreatorPID.Or(0)},
 		})
 	}
-	for id, groups := range collect(j) {
+	for id, groups := range collect(idx) {
 		list := byID[id]
 		slices.SortFunc(list, func(a, b *candidate) int { return cmp.Compare(a.ns, b.ns) })
 		assign(groups, list)
@@ -101,19 +101,19 @@ func completeSegments(_ context.Context, j *probe.Joined, out *probe.Out) {
 
 // collect sorts the attachments into groups that are certainly of one segment,
 // by the segment's id.
-func collect(j *probe.Joined) map[uint64][]*group {
+func collect(idx *probe.Index) map[uint64][]*group {
 	groups := map[uint64][]*group{}
-	for _, e := range j.Unclaimed(attachments) {
+	for _, e := range idx.Unclaimed(attachments) {
 		g := &group{known: true, key: uint32(e.Key.Scope)}
 		for _, h := range e.Holders {
-			g.members = append(g.members, member{h, home(j, h.PID)})
+			g.members = append(g.members, member{h, home(idx, h.PID)})
 		}
 		groups[e.Key.Num] = append(groups[e.Key.Num], g)
 	}
-	for _, e := range j.Unclaimed(blindAttachments) {
+	for _, e := range idx.Unclaimed(blindAttachments) {
 		byHome := map[uint64]*group{}
 		for _, h := range e.Holders {
-			ns := home(j, h.PID)
+			ns := home(idx, h.PID)
 			g := byHome[ns]
 			if g == nil {
 				g = &group{key: uint32(e.Key.Scope)}
@@ -132,8 +132,8 @@ func collect(j *probe.Joined) map[uint64][]*group {
 	return groups
 }
 
-func home(j *probe.Joined, pid int32) uint64 {
-	if p := j.Processes[pid]; p != nil {
+func home(idx *probe.Index, pid int32) uint64 {
+	if p := idx.Processes[pid]; p != nil {
 		return p.Namespaces["ipc"]
 	}
 	return 0

@@ -29,7 +29,7 @@ func (m *mechanism) usage(ns probe.NS, add func(r *record) int64) usage {
 			return u
 		}
 	}
-	var out probe.Out // what is wrong with the text, the table says
+	var out probe.Collector // what is wrong with the text, the table says
 	records, err := m.text(ns, &out)
 	if err != nil {
 		return usage{}
@@ -50,7 +50,7 @@ func count(records []record, add func(r *record) int64) usage {
 }
 
 // limit emits one bound of the namespace.
-func limit(ns probe.NS, out *probe.Out, kind model.Kind, name, unit string, n uint64, used model.Opt[int64], estimated bool) {
+func limit(ns probe.NS, out *probe.Collector, kind model.Kind, name, unit string, n uint64, used model.Opt[int64], estimated bool) {
 	l := probe.NewLimit(kind, name, unit, n)
 	l.Scope, l.Used, l.Estimated = ns.LimitScope(), used, estimated && used.Known()
 	out.Limit(l)
@@ -58,7 +58,7 @@ func limit(ns probe.NS, out *probe.Out, kind model.Kind, name, unit string, n ui
 
 // limits emits the bounds of a mechanism that have a sysctl file of their own. The
 // first of them bounds the number of objects.
-func (m *mechanism) limits(ns probe.NS, out *probe.Out, u usage, files ...[2]string) {
+func (m *mechanism) limits(ns probe.NS, out *probe.Collector, u usage, files ...[2]string) {
 	for i, f := range files {
 		n := ns.Scan.Sysctl(out, f[0])
 		if len(n) == 0 {
@@ -72,7 +72,7 @@ func (m *mechanism) limits(ns probe.NS, out *probe.Out, u usage, files ...[2]str
 	}
 }
 
-func msgLimits(ns probe.NS, out *probe.Out) {
+func msgLimits(ns probe.NS, out *probe.Collector) {
 	msgMechanism.limits(ns, out, msgMechanism.usage(ns, nil),
 		[2]string{"kernel.msgmni", "queues"},
 		[2]string{"kernel.msgmnb", "bytes per new queue"},
@@ -81,7 +81,7 @@ func msgLimits(ns probe.NS, out *probe.Out) {
 
 // semLimits reads the four numbers of kernel.sem (proc_sys_kernel(5)), which have
 // their names in semctl(2) only.
-func semLimits(ns probe.NS, out *probe.Out) {
+func semLimits(ns probe.NS, out *probe.Collector) {
 	n := ns.Scan.Sysctl(out, "kernel.sem")
 	if len(n) < 4 {
 		return
@@ -94,7 +94,7 @@ func semLimits(ns probe.NS, out *probe.Out) {
 	limit(ns, out, model.SysvSem, "kernel.sem.semmni", "sets", n[3], u.objects, u.estimated)
 }
 
-func shmLimits(ns probe.NS, out *probe.Out) {
+func shmLimits(ns probe.NS, out *probe.Collector) {
 	page := int64(os.Getpagesize())
 	u := shmMechanism.usage(ns, func(r *record) int64 { return (r.opt(colBytes).Or(0) + page - 1) / page })
 	shmMechanism.limits(ns, out, u,

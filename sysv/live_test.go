@@ -190,7 +190,7 @@ func TestLiveTextAgrees(t *testing.T) {
 	send(ids[msgMechanism], 3)
 	semop(ids[semMechanism], sembuf{num: 1, op: 1})
 	for m, id := range ids {
-		var out probe.Out
+		var out probe.Collector
 		text, err := m.text(ns, &out)
 		if err != nil {
 			t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 )
 
 // msgs is the table of message queues of each IPC namespace.
-var msgs = &probe.Space{Name: "sysv-msg"}
+var msgs = &probe.KeySpace{Name: "sysv-msg"}
 
 var msgMechanism = &mechanism{
 	kind: model.SysvMsg, space: msgs, listing: msgListing, call: "msgctl", file: "msg",
@@ -24,7 +24,7 @@ func Msg() probe.Probe {
 	return probe.Probe{
 		Name:  string(model.SysvMsg),
 		Scope: "ipc",
-		Table: func(_ context.Context, ns probe.NS, out *probe.Out) error {
+		Table: func(_ context.Context, ns probe.NS, out *probe.Collector) error {
 			records, err := msgMechanism.records(ns, out)
 			for i := range records {
 				out.Object(msgMechanism.keyOf(ns, records[i].id()), queue(&records[i], ns))

@@ -15,7 +15,7 @@ import (
 // mechanism is what sets the three of them apart.
 type mechanism struct {
 	kind    model.Kind
-	space   *probe.Space
+	space   *probe.KeySpace
 	listing *listing
 	call    string // the name of its system call
 	file    string // its name in /proc/sysvipc
@@ -24,7 +24,7 @@ type mechanism struct {
 }
 
 // records lists the objects of the namespace that the calling thread is in.
-func (m *mechanism) records(ns probe.NS, out *probe.Out) ([]record, error) {
+func (m *mechanism) records(ns probe.NS, out *probe.Collector) ([]record, error) {
 	records, err := m.listing.list()
 	how := m.call
 	if err != nil {
@@ -54,7 +54,7 @@ func (m *mechanism) records(ns probe.NS, out *probe.Out) ([]record, error) {
 
 // text reads the mechanism's file in /proc/sysvipc, which shows the namespace of
 // the thread that opens it. A bad line costs that line.
-func (m *mechanism) text(ns probe.NS, out *probe.Out) ([]record, error) {
+func (m *mechanism) text(ns probe.NS, out *probe.Collector) ([]record, error) {
 	dir, err := probe.OpenDir(ns.Scan.ProcRoot + "/sysvipc")
 	if err != nil {
 		return nil, err
@@ -78,8 +78,8 @@ func (m *mechanism) keyOf(ns probe.NS, id int) probe.Key {
 
 // untracked says of every object that it may have users nobody can list: the
 // kernel does not record who has a queue or a set in use.
-func (m *mechanism) untracked(_ context.Context, j *probe.Joined, _ *probe.Out) {
-	for _, e := range j.In(m.space) {
+func (m *mechanism) untracked(_ context.Context, idx *probe.Index, _ *probe.Collector) {
+	for _, e := range idx.In(m.space) {
 		e.Complete = model.Some(false)
 	}
 }

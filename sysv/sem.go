@@ -12,7 +12,7 @@ import (
 )
 
 // sets is the table of semaphore sets of each IPC namespace.
-var sets = &probe.Space{Name: "sysv-sem"}
+var sets = &probe.KeySpace{Name: "sysv-sem"}
 
 var semMechanism = &mechanism{
 	kind: model.SysvSem, space: sets, listing: semListing, call: "semctl", file: "sem",
@@ -28,7 +28,7 @@ func Sem() probe.Probe {
 	return probe.Probe{
 		Name:  string(model.SysvSem),
 		Scope: "ipc",
-		Table: func(ctx context.Context, ns probe.NS, out *probe.Out) error {
+		Table: func(ctx context.Context, ns probe.NS, out *probe.Collector) error {
 			records, err := semMechanism.records(ns, out)
 			for i := range records {
 				if ctx.Err() != nil {

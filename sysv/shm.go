@@ -8,7 +8,7 @@ import (
 )
 
 // segments is the table of shared memory segments of each IPC namespace.
-var segments = &probe.Space{Name: "sysv-shm", ByMapping: true}
+var segments = &probe.KeySpace{Name: "sysv-shm", ByMapping: true}
 
 var shmMechanism = &mechanism{
 	kind: model.SysvShm, space: segments, listing: shmListing, call: "shmctl", file: "shm",
@@ -36,7 +36,7 @@ func Shm() probe.Probe {
 	}
 }
 
-func shmTable(_ context.Context, ns probe.NS, out *probe.Out) error {
+func shmTable(_ context.Context, ns probe.NS, out *probe.Collector) error {
 	records, err := shmMechanism.records(ns, out)
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func shmTable(_ context.Context, ns probe.NS, out *probe.Out) error {
 
 // addMemory adds how much of each segment is in memory and in swap, which only
 // the text tells segment by segment.
-func addMemory(records []record, ns probe.NS, out *probe.Out) {
+func addMemory(records []record, ns probe.NS, out *probe.Collector) {
 	if len(records) == 0 || records[0].opt(colRSS).Known() {
 		return
 	}

@@ -253,7 +253,7 @@ func removeDir(report *Report, path string) {
 	report.remove("directory %s", path)
 }
 
-// removeProcess ends a holder that outlived its lifeline because it was stopped.
+// removeProcess ends a holder that outlived its parent-death pipe because it was stopped.
 // The pidfd is opened first and the start time compared after, so that the signal
 // cannot reach another process.
 func removeProcess(report *Report, p owned) {
@@ -265,7 +265,7 @@ func removeProcess(report *Report, p owned) {
 	if !alive(p.PID, p.StartTicks) {
 		return
 	}
-	// Give one that has just lost its lifeline the time to end by itself.
+	// Give one that has just lost its parent-death pipe the time to end by itself.
 	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 500); n == 1 && err == nil {
 		return
 	}

@@ -17,8 +17,8 @@ const RuleKind = "rule"
 type Diagnosis struct {
 	Rule string `json:"rule"`
 
-	// Innocent: no finding of the rule may name one of these processes or objects.
-	Innocent bool `json:"innocent,omitempty"`
+	// NegativeControl: no finding of the rule may name one of these processes or objects.
+	NegativeControl bool `json:"innocent,omitempty"`
 
 	Root    int      `json:"root,omitempty"` // pid of the root cause; 0: it has none
 	Victims []int    `json:"victims"`
@@ -43,8 +43,8 @@ func (m *maker) finds(d Diagnosis) {
 // diagnosis is what the rule must say of a fixture that was made: an innocent
 // one's object and processes must not be named.
 func (m *maker) diagnosis(o object, pids []int) (*Diagnosis, error) {
-	if m.fixture.Innocent() {
-		d := &Diagnosis{Rule: m.fixture.Rule(), Innocent: true, Victims: []int{}, PIDs: sorted(pids), Objects: m.looks}
+	if m.fixture.NegativeControl() {
+		d := &Diagnosis{Rule: m.fixture.Rule(), NegativeControl: true, Victims: []int{}, PIDs: sorted(pids), Objects: m.looks}
 		if !strings.HasPrefix(o.id, "process:") {
 			d.Objects = append(d.Objects, o.id)
 		}
@@ -73,7 +73,7 @@ func (d *Diagnosis) verify(findings []model.Finding) error {
 		if f.Rule != d.Rule || !d.concerns(f) {
 			continue
 		}
-		if d.Innocent {
+		if d.NegativeControl {
 			return fmt.Errorf("it is innocent of %s, but: %s", d.Rule, f.ID)
 		}
 		why := d.differs(f)
@@ -83,7 +83,7 @@ func (d *Diagnosis) verify(findings []model.Finding) error {
 		near = append(near, f.ID+" "+why)
 	}
 	switch {
-	case d.Innocent:
+	case d.NegativeControl:
 		return nil
 	case near != nil:
 		return fmt.Errorf("finding %s", strings.Join(near, "; "))

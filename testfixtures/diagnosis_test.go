@@ -40,7 +40,7 @@ func TestDiagnosisVerify(t *testing.T) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.err)
 		}
 	}
-	innocent := Diagnosis{Rule: "r", Innocent: true, PIDs: []int{3}, Objects: []string{"pipe:2"}}
+	innocent := Diagnosis{Rule: "r", NegativeControl: true, PIDs: []int{3}, Objects: []string{"pipe:2"}}
 	for _, tt := range []struct {
 		name     string
 		findings []model.Finding

@@ -13,7 +13,7 @@
 //
 // [Run.Close] removes everything. For a run that is killed there are two more
 // lines of defence: its holders end by themselves, because they all wait for the
-// end of file of one pipe, the lifeline, whose only write end is in the process
+// end of file of one pipe, the parent-death pipe, whose only write end is in the process
 // that started them; and whatever outlives processes (System V objects, message
 // queues, names in the file system) is noted in a manifest before it is made,
 // where [Clean] finds it.

@@ -112,8 +112,8 @@ func (f *Fixture) Rule() string {
 	return rule
 }
 
-// Innocent reports that it only looks like what its rule is about.
-func (f *Fixture) Innocent() bool {
+// NegativeControl reports that it only looks like what its rule is about.
+func (f *Fixture) NegativeControl() bool {
 	_, variant, _ := strings.Cut(f.Name, ":")
 	return f.rule && strings.HasPrefix(variant, "innocent")
 }

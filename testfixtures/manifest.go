@@ -120,7 +120,7 @@ func (m *manifest) append(r record, kept bool) error {
 	return nil
 }
 
-// noteProcess records a holder. It ends with its lifeline, unless it is stopped
+// noteProcess records a holder. It ends with its parent-death pipe, unless it is stopped
 // then.
 func (m *manifest) noteProcess(pid int) error {
 	ticks, _, err := startTicks(pid)

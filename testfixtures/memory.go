@@ -53,7 +53,7 @@ func describeMemory(kind string, fd int) (id string, expect tree, err error) {
 	}, nil
 }
 
-// mapAndHold hands a descriptor to a process that maps it and to one that does
+// mapAndHold lock owners a descriptor to a process that maps it and to one that does
 // not.
 func mapAndHold(m *maker, fd int) ([]tree, error) {
 	var a mapping
@@ -164,7 +164,7 @@ func forkRole(r *role) error {
 	if err := r.ready(a); err != nil {
 		return err
 	}
-	// It ends with the same lifeline as this process, which waits for it so that
+	// It ends with the same parent-death pipe as this process, which waits for it so that
 	// none is left to init.
 	for {
 		if _, err := unix.Wait4(a.Child, nil, 0, nil); err != unix.EINTR {
@@ -200,7 +200,7 @@ func ownMapping(address string) (dev, ino string, err error) {
 
 // forkHolder makes a child by a bare fork, which Go programs cannot do: the child
 // has this thread alone and a runtime that does not know it. So it makes nothing
-// but raw system calls until the lifeline ends.
+// but raw system calls until the parent-death pipe ends.
 //
 //go:norace
 //go:nosplit

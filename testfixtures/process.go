@@ -39,7 +39,7 @@ type part struct {
 	namespaces uintptr  // CLONE_NEW… flags
 }
 
-// startProcess executes the running binary again to take a role. lifeline is the
+// startProcess executes the running binary again to take a role. parent-death pipe is the
 // pipe end whose end of file ends it.
 func startProcess(ctx context.Context, f *Fixture, role string, lifeline int, o part) (*process, error) {
 	r, w, err := os.Pipe()

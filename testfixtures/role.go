@@ -18,7 +18,7 @@ import (
 // role is to know.
 const roleEnv = "IPCTOP_FIXTURE_ROLE"
 
-// What a holder finds open: the lifeline, and the pipe to who started it, on both
+// What a holder finds open: the parent-death pipe, and the pipe to who started it, on both
 // standard output and error so that a panic is read there, too.
 const (
 	lifelineFD = 0
@@ -165,7 +165,7 @@ func (r *role) hold() {
 	}
 }
 
-// collect waits for the end of a child, which has the same lifeline. One that is
+// collect waits for the end of a child, which has the same parent-death pipe. One that is
 // stopped does not notice that it has come to its end.
 func collect(pid int) {
 	for {
@@ -203,7 +203,7 @@ func ending(part func(*role) error) func(*role) error {
 func holdRole(r *role) error { return r.readyAndHold(nil) }
 
 // child starts a process that takes another role of the same fixture and has the
-// same lifeline. It inherits fds, from descriptor 3 on; sys may be nil.
+// same parent-death pipe. It inherits fds, from descriptor 3 on; sys may be nil.
 func (r *role) child(name string, sys *syscall.SysProcAttr, fds ...int) (int, error) {
 	files := []uintptr{lifelineFD, reportFD, reportFD}
 	for _, fd := range fds {

@@ -17,7 +17,7 @@ func deadlockFixtures() []Fixture {
 			if err != nil {
 				return object{}, err
 			}
-			// A lock belongs to the description, which the puppets inherit.
+			// A lock belongs to the description, which the helper processes inherit.
 			for _, fd := range []int{a[0], b[0]} {
 				if err := unix.Flock(fd, unix.LOCK_EX); err != nil {
 					return object{}, os.NewSyscallError("flock", err)

@@ -20,7 +20,7 @@ type Run struct {
 	Skipped []Skipped
 
 	manifest  *manifest
-	lifeline  [2]int // read end, write end
+	deathPipe [2]int // read end, write end
 	processes []*process
 	close     sync.Once
 	closeErr  error
@@ -41,11 +41,11 @@ func Start(ctx context.Context, names ...string) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	run := &Run{lifeline: [2]int{-1, -1}}
+	run := &Run{deathPipe: [2]int{-1, -1}}
 	if run.manifest, err = newManifest(); err != nil {
 		return nil, err
 	}
-	if err = unix.Pipe2(run.lifeline[:], unix.O_CLOEXEC); err != nil {
+	if err = unix.Pipe2(run.deathPipe[:], unix.O_CLOEXEC); err != nil {
 		return nil, errors.Join(fmt.Errorf("lifeline: pipe: %w", err), run.Close())
 	}
 	for i := range fixtures {
@@ -71,7 +71,7 @@ func (r *Run) Close() error {
 }
 
 func (r *Run) end() error {
-	for _, fd := range r.lifeline {
+	for _, fd := range r.deathPipe {
 		if fd >= 0 {
 			_ = unix.Close(fd)
 		}
@@ -146,7 +146,7 @@ type maker struct {
 
 // spawn starts a holder and does not wait for it.
 func (m *maker) spawn(role string, o part) (*process, error) {
-	p, err := startProcess(m.ctx, m.fixture, role, m.run.lifeline[0], o)
+	p, err := startProcess(m.ctx, m.fixture, role, m.run.deathPipe[0], o)
 	if err != nil {
 		return nil, err
 	}

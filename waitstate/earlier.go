@@ -29,9 +29,9 @@ type visited struct {
 
 // recall lists the threads of a process as they were found earlier; false if
 // they have to be looked at again.
-func (e earlier) recall(j *probe.Joined, p *model.Process) ([]*thread, bool) {
+func (e earlier) recall(idx *probe.Index, p *model.Process) ([]*thread, bool) {
 	l := e[p.PID]
-	if l == nil || l.ticks != p.StartTicks || j.Since(int32(p.PID)) > l.scan {
+	if l == nil || l.ticks != p.StartTicks || idx.Since(int32(p.PID)) > l.scan {
 		return nil, false
 	}
 	list := make([]*thread, 0, len(l.threads))

@@ -11,9 +11,9 @@ import (
 // markFrozen notes which processes are in a control group that is frozen
 // (cgroups(7)): with version 2 they sleep in the call they were in, with version
 // 1 they are in state D; neither tells.
-func markFrozen(j *probe.Joined) {
+func markFrozen(idx *probe.Index) {
 	frozen := map[string]bool{}
-	for _, p := range j.Processes {
+	for _, p := range idx.Processes {
 		if p.Kernel || p.Cgroup == "" || p.Cgroup == "/" {
 			continue
 		}

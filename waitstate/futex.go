@@ -14,7 +14,7 @@ import (
 
 // words are the futexes that threads wait at. They are numbered as they come:
 // what tells them apart is their id.
-var words = &probe.Space{Name: "futex"}
+var words = &probe.KeySpace{Name: "futex"}
 
 // Flags of a futex's holders.
 const (
@@ -25,7 +25,7 @@ const (
 // word is a futex with all that wait at it.
 type word struct {
 	id      string
-	parent  *probe.Joint
+	parent  *probe.Entry
 	shared  bool
 	offset  uint64
 	waiters []wordWaiter

@@ -76,10 +76,10 @@ func (r *round) socketLimit(task *probe.Task, x *index, t *thread) (timed model.
 		return timed
 	}
 	t.onSocket = true
-	if e.Object.Kind != model.Unix || !r.j.Scan.PIDCalls || !task.Enter("limit", t.fds[0].fd) {
+	if e.Object.Kind != model.Unix || !r.j.Scan.PIDCalls || !task.Begin("limit", t.fds[0].fd) {
 		return timed
 	}
-	defer task.Leave()
+	defer task.End()
 	pidfd, err := unix.PidfdOpen(t.proc.PID, 0)
 	if err != nil {
 		return timed

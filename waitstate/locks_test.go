@@ -69,11 +69,11 @@ func object(t *testing.T, s *model.Snapshot, id string) *model.Object {
 // mappedFiles is a reader of shared mappings, as the real ones of files and
 // memory are.
 func mappedFiles() probe.Probe {
-	space := &probe.Space{Name: "test file", ByMapping: true, New: func(k probe.Key, _ *probe.Scan) model.Object {
+	space := &probe.KeySpace{Name: "test file", ByMapping: true, New: func(k probe.Key, _ *probe.Scan) model.Object {
 		return model.Object{ID: fmt.Sprintf("file:%s:%d", probe.DevString(k.Scope), k.Num), Kind: model.File}
 	}}
-	return probe.Probe{Name: "file", Mapping: func(m *probe.Mapping, out *probe.Out) bool {
-		out.Hold(probe.Key{Space: space, Scope: m.Dev, Num: m.Ino}, m.Holder(model.ViaMap))
+	return probe.Probe{Name: "file", Mapping: func(m *probe.Mapping, out *probe.Collector) bool {
+		out.AddHolder(probe.Key{Space: space, Scope: m.Dev, Num: m.Ino}, m.Holder(model.ViaMap))
 		return true
 	}}
 }

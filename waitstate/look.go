@@ -39,8 +39,8 @@ type thread struct {
 
 // round is one scan's two looks.
 type round struct {
-	j       *probe.Joined
-	out     *probe.Out
+	j       *probe.Index
+	out     *probe.Collector
 	threads []*thread
 	earlier earlier
 	visits  []visited
@@ -170,12 +170,12 @@ func (v *visit) gap(tid int, err error) {
 
 // read reads a thread's syscall line into v.buf.
 func (v *visit) read(tid int) (syscallLine, error) {
-	if !v.task.Enter("syscall", int32(tid)) { // waits for an exec that is under way
+	if !v.task.Begin("syscall", int32(tid)) { // waits for an exec that is under way
 		return syscallLine{}, probe.ErrGivenUp
 	}
 	var err error
 	v.buf, err = v.proc.Dir.ReadRecord("task/"+itoa(tid)+"/syscall", v.buf[:0])
-	v.task.Leave()
+	v.task.End()
 	if err != nil {
 		return syscallLine{}, err
 	}

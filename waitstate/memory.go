@@ -45,11 +45,11 @@ func (m *memory) read(tid int, addr uint64, size int) ([]byte, error) {
 	case !m.proc.Scan.PIDCalls:
 		m.err = errForeignPID
 		return nil, m.err
-	case !m.task.Enter("memory", 0): // both take the process's memory lock
+	case !m.task.Begin("memory", 0): // both take the process's memory lock
 		m.err = probe.ErrGivenUp
 		return nil, m.err
 	}
-	defer m.task.Leave()
+	defer m.task.End()
 	if m.pagemap < 0 {
 		name := fmt.Sprintf("task/%d/pagemap", tid)
 		fd, err := unix.Openat(m.proc.Dir.FD(), name, unix.O_RDONLY|unix.O_CLOEXEC, 0)

@@ -50,7 +50,7 @@ func (n *naming) lock(word *word) {
 // set names the objects of a poll, select or epoll.
 func (n *naming) set() {
 	w, t := n.wait, n.thread
-	seen := map[*probe.Joint]bool{}
+	seen := map[*probe.Entry]bool{}
 	for _, u := range t.fds {
 		e := n.x.descriptor(t, u.fd)
 		if fd, ok := t.target.FD.Get(); ok && fd == int(u.fd) {

@@ -14,16 +14,16 @@ func Probe() probe.Probe {
 	var last earlier
 	return probe.Probe{
 		Name:   "waits",
-		Closer: lookCloser,
-		Waits: func(ctx context.Context, j *probe.Joined, out *probe.Out) error {
-			markFrozen(j)
+		Detail: readDetail,
+		Waits: func(ctx context.Context, idx *probe.Index, out *probe.Collector) error {
+			markFrozen(idx)
 			if !decodable {
 				return fmt.Errorf("%w: calls of this architecture are not decoded", errors.ErrUnsupported)
 			}
-			r := &round{j: j, out: out, earlier: last}
+			r := &round{j: idx, out: out, earlier: last}
 			r.firstLook(ctx)
 			select {
-			case <-time.After(j.Scan.Sample()):
+			case <-time.After(idx.Scan.Sample()):
 			case <-ctx.Done():
 			}
 			r.secondLook(ctx)

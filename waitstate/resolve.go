@@ -11,8 +11,8 @@ import (
 // index finds the objects that waits are about. It holds what is asked for, not
 // every descriptor of the machine.
 type index struct {
-	fds     map[fdKey]*probe.Joint
-	sysv    map[sysvKey]*probe.Joint
+	fds     map[fdKey]*probe.Entry
+	sysv    map[sysvKey]*probe.Entry
 	shared  map[int32][]*sharedWord // by process
 	threads map[int]*model.Process  // whose thread it is
 	states  map[int]string          // of threads
@@ -31,13 +31,13 @@ type sysvKey struct {
 // sharedWord is a futex word in shared memory and the object whose memory it is.
 type sharedWord struct {
 	addr   uint64
-	parent *probe.Joint
+	parent *probe.Entry
 }
 
 // resolve makes the index: first what is wanted, then one pass over all holders.
 func (r *round) resolve() *index {
 	x := &index{
-		fds: map[fdKey]*probe.Joint{}, sysv: map[sysvKey]*probe.Joint{}, shared: map[int32][]*sharedWord{},
+		fds: map[fdKey]*probe.Entry{}, sysv: map[sysvKey]*probe.Entry{}, shared: map[int32][]*sharedWord{},
 		threads: map[int]*model.Process{}, states: map[int]string{},
 	}
 	wantSysv := false
@@ -72,7 +72,7 @@ func (r *round) resolve() *index {
 	return x
 }
 
-func (x *index) hold(e *probe.Joint, h *model.Holder, j *probe.Joined) {
+func (x *index) hold(e *probe.Entry, h *model.Holder, idx *probe.Index) {
 	if fd, ok := h.FD.Get(); ok && h.Via == model.ViaFD {
 		k := fdKey{h.PID, h.TID, fd}
 		if _, wanted := x.fds[k]; wanted {
@@ -80,7 +80,7 @@ func (x *index) hold(e *probe.Joint, h *model.Holder, j *probe.Joined) {
 		}
 		// The table of a process whose main thread has ended is read through
 		// one of the others, and is all of theirs.
-		if h.TID != 0 && j.Processes[h.PID] != nil && j.Processes[h.PID].State == "Z" {
+		if h.TID != 0 && idx.Processes[h.PID] != nil && idx.Processes[h.PID].State == "Z" {
 			k.tid = 0
 			if _, wanted := x.fds[k]; wanted {
 				x.fds[k] = e
@@ -109,7 +109,7 @@ func (x *index) word(pid int32, addr uint64) *sharedWord {
 }
 
 // descriptor is the object behind a thread's descriptor, nil if no probe showed it.
-func (x *index) descriptor(t *thread, fd int32) *probe.Joint {
+func (x *index) descriptor(t *thread, fd int32) *probe.Entry {
 	if e := x.fds[fdKey{int32(t.proc.PID), int32(t.tid), fd}]; e != nil {
 		return e
 	}

@@ -33,13 +33,13 @@ type heldWord struct {
 }
 
 // lookCloser makes an object of every robust lock that these processes have.
-func lookCloser(ctx context.Context, j *probe.Joined, list []*model.Process, out *probe.Out) error {
-	if !j.Scan.PIDCalls || unsafe.Sizeof(uintptr(0)) != 8 {
+func readDetail(ctx context.Context, idx *probe.Index, list []*model.Process, out *probe.Collector) error {
+	if !idx.Scan.PIDCalls || unsafe.Sizeof(uintptr(0)) != 8 {
 		return nil // the numbers mean other processes; 32-bit lists look otherwise
 	}
-	r := &round{j: j, out: out}
+	r := &round{j: idx, out: out}
 	var held []heldWord
-	j.EachProcess(list, func(t *probe.Task, p *probe.Proc) func() {
+	idx.EachProcess(list, func(t *probe.Task, p *probe.Proc) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -65,8 +65,8 @@ func lookCloser(ctx context.Context, j *probe.Joined, list []*model.Process, out
 		})
 	}
 	x := r.resolve()
-	known := map[string]*probe.Joint{}
-	for _, e := range j.In(words) {
+	known := map[string]*probe.Entry{}
+	for _, e := range idx.In(words) {
 		known[e.Object.ID] = e
 	}
 	for i := range held {
@@ -76,8 +76,8 @@ func lookCloser(ctx context.Context, j *probe.Joined, list []*model.Process, out
 		e := known[w.id]
 		if e == nil {
 			w.describe(r, x)
-			e = j.Add(probe.Key{Space: words, Num: uint64(len(known))}, w.object, w.holders(x)...)
-			e.Complete = model.Some(!j.Hidden())
+			e = idx.Add(probe.Key{Space: words, Num: uint64(len(known))}, w.object, w.holders(x)...)
+			e.Complete = model.Some(!idx.Hidden())
 			known[w.id] = e
 		}
 		w.markHeld(r, x, e)
@@ -87,7 +87,7 @@ func lookCloser(ctx context.Context, j *probe.Joined, list []*model.Process, out
 
 // markHeld notes on a word's object that its owner has it in its list, which is
 // surer than what the word alone looks like.
-func (w *word) markHeld(r *round, x *index, e *probe.Joint) {
+func (w *word) markHeld(r *round, x *index, e *probe.Entry) {
 	d := e.Object.Detail.(*model.FutexDetail)
 	d.Held = model.Some(true)
 	if d.OwnerTID == w.owner {
@@ -122,12 +122,12 @@ func (v *visit) robust() []heldWord {
 }
 
 func (v *visit) robustOf(t *thread) ([]heldWord, error) {
-	if !v.task.Enter("robust list", int32(t.tid)) { // waits for an exec that is under way
+	if !v.task.Begin("robust list", int32(t.tid)) { // waits for an exec that is under way
 		return nil, probe.ErrGivenUp
 	}
 	var head, size uint64
 	_, _, errno := unix.Syscall(unix.SYS_GET_ROBUST_LIST, uintptr(t.tid), uintptr(unsafe.Pointer(&head)), uintptr(unsafe.Pointer(&size)))
-	v.task.Leave()
+	v.task.End()
 	if errno != 0 {
 		return nil, errno
 	}

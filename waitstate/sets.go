@@ -133,10 +133,10 @@ func (c *caller) readWatches(epfd int32) ([]fdUse, error) {
 	if c.unread[fdKey{c.proc.PID(), 0, epfd}] {
 		return nil, probe.ErrGivenUp
 	}
-	if !c.task.Enter(probe.OpInfo, epfd) {
+	if !c.task.Begin(probe.OpInfo, epfd) {
 		return nil, probe.ErrGivenUp
 	}
-	defer c.task.Leave()
+	defer c.task.End()
 	b, err := c.proc.Dir.ReadRecord("task/"+itoa(c.tid)+"/fdinfo/"+itoa(int(epfd)), nil)
 	if err != nil {
 		return nil, err
@@ -146,9 +146,9 @@ func (c *caller) readWatches(epfd int32) ([]fdUse, error) {
 
 // unreadEpolls lists the descriptors of the epoll instances that their reader has
 // not read.
-func unreadEpolls(j *probe.Joined) map[fdKey]bool {
+func unreadEpolls(idx *probe.Index) map[fdKey]bool {
 	unread := map[fdKey]bool{}
-	for _, e := range j.OfKind(model.Epoll) {
+	for _, e := range idx.OfKind(model.Epoll) {
 		if d, ok := e.Object.Detail.(*model.EpollDetail); !ok || d.Watches != nil {
 			continue
 		}

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"github.com/ipctop/ipctop/action"
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/remediate"
 	"github.com/ipctop/ipctop/render/tui"
 )
 
@@ -11,7 +11,7 @@ type actor struct{}
 
 // Hold implements [tui.Actor].
 func (actor) Hold(pid int, startTicks uint64) (tui.Held, error) {
-	p, err := action.Hold(pid, startTicks)
+	p, err := remediate.Hold(pid, startTicks)
 	if err != nil {
 		return nil, err
 	}
@@ -19,12 +19,12 @@ func (actor) Hold(pid int, startTicks uint64) (tui.Held, error) {
 }
 
 // Remove implements [tui.Actor].
-func (actor) Remove(o *model.Object) error { return action.Remove(o) }
+func (actor) Remove(o *model.Object) error { return remediate.Remove(o) }
 
 // powerless says why the live view may change nothing, "" if it may.
 func powerless(o *options) string {
 	if o.procRoot != "/proc" {
 		return "what is shown comes from " + o.procRoot + ", whose pids may be those of another namespace"
 	}
-	return action.Refused()
+	return remediate.Refused()
 }

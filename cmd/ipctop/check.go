@@ -191,7 +191,7 @@ func (c command) check(ctx context.Context, o *options, k *checkOptions, ageAske
 // failing reports whether there is a finding at or above --fail-on.
 func (k *checkOptions) failing(findings []model.Finding) bool {
 	level := model.Severity(k.failOn)
-	return k.failOn != failNever && slices.ContainsFunc(findings, func(f model.Finding) bool { return f.Severity.Badness() <= level.Badness() })
+	return k.failOn != failNever && slices.ContainsFunc(findings, func(f model.Finding) bool { return f.Severity.Rank() <= level.Rank() })
 }
 
 func (k *checkOptions) write(w io.Writer, request *render.Request, snap *model.Snapshot) error {

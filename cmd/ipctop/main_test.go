@@ -13,7 +13,7 @@ const mainEnv = "IPCTOP_TEST_MAIN"
 
 func TestMain(m *testing.M) {
 	testfixtures.RunRole()
-	fdscan.RunAside()
+	fdscan.RunHelper()
 	if dir := os.Getenv(fuseEnv); dir != "" {
 		serveFUSE(dir)
 	}
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 		waiters()
 	}
 	if where := os.Getenv(leakEnv); where != "" {
-		leak(where)
+		leaveLeaks(where)
 	}
 	if os.Getenv(mainEnv) == "1" {
 		main()

@@ -67,7 +67,7 @@ func missing(t *testing.T, probes []probe.Probe, run *testfixtures.Run, off stri
 		}
 		return pids
 	}
-	snap, err := probe.NewScanner(probe.Options{Probes: probes, Closer: closer}).Scan(t.Context())
+	snap, err := probe.NewScanner(probe.Options{Probes: probes, Detail: closer}).Scan(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

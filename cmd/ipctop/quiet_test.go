@@ -33,7 +33,7 @@ func TestQuietOnHealth(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv(looksEnv)); err == nil && n > 0 {
 		looks = n
 	}
-	q := &quiet{t: t, dir: shortDir(t), scanner: probe.NewScanner(probe.Options{Probes: probes(), Aside: "/proc/self/exe", ListDirectories: true})}
+	q := &quiet{t: t, dir: shortDir(t), scanner: probe.NewScanner(probe.Options{Probes: probes(), Helper: "/proc/self/exe", ListDirectories: true})}
 	if err := os.Chmod(q.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

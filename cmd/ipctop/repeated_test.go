@@ -42,7 +42,7 @@ func TestScanAgain(t *testing.T) {
 	}
 	kept := 0
 	for _, inst := range run.Instances {
-		if slices.ContainsFunc(inst.PIDs, again.Kept) {
+		if slices.ContainsFunc(inst.PIDs, again.Cached) {
 			kept++
 		}
 	}
@@ -79,7 +79,7 @@ func repeatedScanner(t *testing.T) *probe.Scanner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scanner := probe.NewScanner(probe.Options{Probes: probes(), Aside: exe, Repeated: true})
+	scanner := probe.NewScanner(probe.Options{Probes: probes(), Helper: exe, Repeated: true})
 	t.Cleanup(scanner.Close)
 	return scanner
 }
@@ -232,7 +232,7 @@ func TestScanAgainAfterChange(t *testing.T) {
 		step.do()
 		h.settle()
 		snap := scanWith(t, again)
-		if again.Kept(h.pid) != step.kept {
+		if again.Cached(h.pid) != step.kept {
 			t.Errorf("%s: whether what was read before was taken: %v", step.name, !step.kept)
 		}
 		fresh := scanWith(t, probe.NewScanner(probe.Options{Probes: probes()}))

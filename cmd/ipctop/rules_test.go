@@ -18,7 +18,7 @@ func TestRulesHaveFixtures(t *testing.T) {
 		switch {
 		case f.Rule() == "":
 			continue
-		case f.Innocent():
+		case f.NegativeControl():
 			innocent = append(innocent, f.Rule())
 		case f.Name == f.Rule():
 			guilty = append(guilty, f.Rule())
@@ -63,14 +63,14 @@ func TestFixturesDiagnosed(t *testing.T) {
 	// A look may fall on a moment in which something is out of sight, such as one in
 	// which another process has the pid of one that has ended: what is guilty has
 	// three chances. What is innocent must be so at every look.
-	scanner := probe.NewScanner(probe.Options{Probes: probes(), Aside: "/proc/self/exe", ListDirectories: true})
+	scanner := probe.NewScanner(probe.Options{Probes: probes(), Helper: "/proc/self/exe", ListDirectories: true})
 	guilty := map[string]error{}
 	for look := range 3 {
 		snap := diagnosed(t, scanner)
 		for i := range run.Instances {
 			inst := &run.Instances[i]
 			switch err := testfixtures.Verify(snap, inst); {
-			case inst.Diagnosis.Innocent && err != nil:
+			case inst.Diagnosis.NegativeControl && err != nil:
 				t.Errorf("%s: %v", inst.Fixture, err)
 			case look == 0 || err == nil:
 				guilty[inst.Fixture] = err
@@ -78,7 +78,7 @@ func TestFixturesDiagnosed(t *testing.T) {
 			// Verify must not pass because nothing is compared.
 			without := *snap
 			without.Findings = []model.Finding{}
-			if err := testfixtures.Verify(&without, inst); (err == nil) != inst.Diagnosis.Innocent {
+			if err := testfixtures.Verify(&without, inst); (err == nil) != inst.Diagnosis.NegativeControl {
 				t.Errorf("%s: without findings: %v", inst.Fixture, err)
 			}
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
-	"github.com/ipctop/ipctop/leftover"
+	"github.com/ipctop/ipctop/leak"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -121,12 +121,12 @@ func (c command) run(ctx context.Context, o *options, r *runOptions, argv []stri
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("become the parent of orphans (PR_SET_CHILD_SUBREAPER): %w", err)
 	}
-	scanner := probe.NewScanner(probe.Options{Probes: probes(), Aside: "/proc/self/exe"})
+	scanner := probe.NewScanner(probe.Options{Probes: probes(), Helper: "/proc/self/exe"})
 	snap, err := scanner.Scan(ctx)
 	if err != nil {
 		return err
 	}
-	before := leftover.Remember(snap)
+	before := leak.Remember(snap)
 	dirs := namesDirs()
 	namesBefore := listNames(dirs)
 
@@ -158,8 +158,8 @@ func (c command) run(ctx context.Context, o *options, r *runOptions, argv []stri
 		return err
 	}
 	namesAfter := listNames(dirs)
-	report.Left = append(leftover.Find(before, after, facts), newNames(namesBefore, namesAfter, facts)...)
-	leftover.Sort(report.Left)
+	report.Left = append(leak.Find(before, after, facts), newNames(namesBefore, namesAfter, facts)...)
+	leak.Sort(report.Left)
 	report.Descendants, report.DescendantsComplete = len(facts.PIDs)-1, facts.Complete
 	report.notes(namesBefore, namesAfter, after)
 	if err := c.writeRun(report, r); err != nil {

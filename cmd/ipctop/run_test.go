@@ -29,8 +29,8 @@ type leaked struct {
 	Queue, Memory, FIFO, Socket string
 }
 
-// leak leaves things behind: of itself, and of a child that has ended.
-func leak(where string) {
+// leaveLeaks leaves things behind: of itself, and of a child that has ended.
+func leaveLeaks(where string) {
 	must := func(err error) {
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ipctop/ipctop/leftover"
+	"github.com/ipctop/ipctop/leak"
 )
 
 // descent keeps track of a command's descendants: those that the kernel announces
@@ -75,7 +75,7 @@ func (d *descent) settle(grace time.Duration) {
 }
 
 // end ends the looking.
-func (d *descent) end() *leftover.Command {
+func (d *descent) end() *leak.Command {
 	close(d.stop)
 	d.done.Wait()
 	living := d.look()
@@ -83,7 +83,7 @@ func (d *descent) end() *leftover.Command {
 		d.noteHeld(pid)
 	}
 	defer d.events.close()
-	return &leftover.Command{PIDs: d.pids, Complete: d.events.complete(d.pids), Alive: living, Held: d.held}
+	return &leak.Command{PIDs: d.pids, Complete: d.events.complete(d.pids), Alive: living, Held: d.held}
 }
 
 // look adds who is new, and takes the exit status of those who have ended as

@@ -12,7 +12,7 @@ import (
 
 	"github.com/prometheus/procfs"
 
-	"github.com/ipctop/ipctop/leftover"
+	"github.com/ipctop/ipctop/leak"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -132,13 +132,13 @@ func below(dirs []string, dir string) bool {
 }
 
 // newNames are the names that appeared.
-func newNames(before, after *names, c *leftover.Command) []leftover.Thing {
-	var list []leftover.Thing
+func newNames(before, after *names, c *leak.Command) []leak.Thing {
+	var list []leak.Thing
 	for path, n := range after.found {
 		if old, ok := before.found[path]; ok && old.ino == n.ino {
 			continue
 		}
-		t := leftover.Thing{
+		t := leak.Thing{
 			Kind: n.kind, Name: path, Remove: []string{"rm", "--", path},
 			Confidence: model.Likely, Why: "it appeared while the command ran, under the same user",
 		}

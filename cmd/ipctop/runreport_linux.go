@@ -9,25 +9,25 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/ipctop/ipctop/leftover"
+	"github.com/ipctop/ipctop/leak"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/render"
 )
 
 // runReport is what run says.
 type runReport struct {
-	Schema              string           `json:"schema"`
-	Command             []string         `json:"command"`
-	PID                 int              `json:"pid"`
-	Began               time.Time        `json:"began"`
-	Duration            int64            `json:"duration_ns"`
-	Status              int              `json:"status"`
-	Signal              string           `json:"signal,omitzero"`
-	Isolated            bool             `json:"isolated"`
-	Descendants         int              `json:"descendants"`
-	DescendantsComplete bool             `json:"descendants_complete"`
-	Left                []leftover.Thing `json:"left"`
-	Notes               []string         `json:"notes"`
+	Schema              string       `json:"schema"`
+	Command             []string     `json:"command"`
+	PID                 int          `json:"pid"`
+	Began               time.Time    `json:"began"`
+	Duration            int64        `json:"duration_ns"`
+	Status              int          `json:"status"`
+	Signal              string       `json:"signal,omitzero"`
+	Isolated            bool         `json:"isolated"`
+	Descendants         int          `json:"descendants"`
+	DescendantsComplete bool         `json:"descendants_complete"`
+	Left                []leak.Thing `json:"left"`
+	Notes               []string     `json:"notes"`
 }
 
 // ended notes how the command ended.
@@ -115,10 +115,10 @@ func (r *runReport) text() []byte {
 	return b.Bytes()
 }
 
-func thingText(b *bytes.Buffer, t *leftover.Thing) {
+func thingText(b *bytes.Buffer, t *leak.Thing) {
 	what := string(t.Kind)
 	switch {
-	case t.Kind == leftover.Process:
+	case t.Kind == leak.Process:
 		what = fmt.Sprintf("process %s(%d)", render.Escape(t.Name), t.PID)
 	case t.ID == "":
 		what += " " + render.Escape(t.Name)

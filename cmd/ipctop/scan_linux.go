@@ -16,7 +16,7 @@ import (
 // runRoles never returns in a process that ipctop started to be something else.
 func runRoles() {
 	testfixtures.RunRole() // one that fixtures started
-	fdscan.RunAside()      // one that asks pipes
+	fdscan.RunHelper()     // one that asks pipes
 }
 
 // scanMachine takes a single snapshot of the machine.
@@ -26,7 +26,7 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 	}
 	collectLate()
 	snap, err := probe.NewScanner(probe.Options{
-		ProcRoot: o.procRoot, Probes: probes(), Sample: o.sample, Closer: o.closer, Aside: "/proc/self/exe",
+		ProcRoot: o.procRoot, Probes: probes(), Sample: o.sample, Detail: o.closer, Helper: "/proc/self/exe",
 		ListDirectories: o.listDirs, WaitsOnly: o.waitsOnly,
 	}).Scan(ctx)
 	if err != nil {
@@ -44,7 +44,7 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 // machineScanner takes one snapshot of the machine after the other, until it is
 // closed.
 func machineScanner(o *options) (scan scanFunc, done func(), err error) {
-	scanner := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Aside: "/proc/self/exe", Repeated: true})
+	scanner := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Helper: "/proc/self/exe", Repeated: true})
 	return func(ctx context.Context) (*model.Snapshot, error) {
 		snap, err := scanner.Scan(ctx)
 		if err == nil {

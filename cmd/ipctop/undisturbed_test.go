@@ -29,7 +29,7 @@ func hammer(t *testing.T) (scans func() int, stop func() int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scanner := probe.NewScanner(probe.Options{Probes: probes(), Aside: exe})
+	scanner := probe.NewScanner(probe.Options{Probes: probes(), Helper: exe})
 	ctx, cancel := context.WithCancel(t.Context())
 	var mu sync.Mutex
 	n, done := 0, make(chan struct{})

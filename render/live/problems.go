@@ -40,7 +40,7 @@ func problems(d *Data) []*problem {
 			}
 			list = append(list, p)
 		}
-		slices.SortStableFunc(list, func(a, b *problem) int { return a.severity.Badness() - b.severity.Badness() })
+		slices.SortStableFunc(list, func(a, b *problem) int { return a.severity.Rank() - b.severity.Rank() })
 	} else {
 		list = full(d)
 		d.full = len(list)
@@ -141,7 +141,7 @@ func plural(n int, one, many string) string {
 var problemColumns = []column{
 	{
 		name: "",
-		key:  func(_ *Data, _ *render.View, r *row) render.Key { return render.IntKey(r.problem.severity.Badness()) },
+		key:  func(_ *Data, _ *render.View, r *row) render.Key { return render.IntKey(r.problem.severity.Rank()) },
 		cell: func(_ *Data, _ *render.View, r *row) render.Cell {
 			switch r.problem.severity {
 			case model.Critical:

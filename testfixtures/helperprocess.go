@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A puppet is a process of a single thread that makes a few system calls, the last
+// A helper process is a process of a single thread that makes a few system calls, the last
 // of which blocks, and never ends by itself. A holder written in Go has threads of
 // the runtime's own, any of which might, for all that can be seen, release what the
-// main thread waits for; a puppet has none.
+// main thread waits for; a helper process has none.
 //
 // It is described by a line "NAME KEEP: CALL; CALL": what it is called, which
 // descriptors it keeps (3,4 or -), and the calls:
@@ -23,7 +23,7 @@ import (
 //	futex FD AT OP VALUE (the word at AT of the memory that FD is)
 //	open PATH         pause (for a signal)
 //	halt (the last one: pause, and be stopped)
-type puppet struct {
+type helperProcess struct {
 	name  string
 	keep  map[int]bool
 	calls []rawCall
@@ -36,7 +36,7 @@ type rawCall struct {
 	args   [6]uintptr
 }
 
-// puppets starts a holder that starts puppets, one for each line, and returns their
+// helper processes starts a holder that starts helper processes, one for each line, and returns their
 // pids. They are brothers, and inherit fds from descriptor 3 on. All of them are
 // blocked when it returns.
 func (m *maker) puppets(fds []int, lines ...string) ([]int, error) {
@@ -59,12 +59,12 @@ func (m *maker) puppets(fds []int, lines ...string) ([]int, error) {
 	return pids, nil
 }
 
-// puppetRoles are the roles of a fixture made of puppets alone.
+// puppetRoles are the roles of a fixture made of helper processes alone.
 func puppetRoles() map[string]func(*role) error {
 	return map[string]func(*role) error{"h": puppetRole}
 }
 
-// puppetRole starts the puppets that its arguments describe.
+// puppetRole starts the helper processes that its arguments describe.
 func puppetRole(r *role) error {
 	n, _ := strconv.Atoi(os.Getenv(roleEnv))
 	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
@@ -73,7 +73,7 @@ func puppetRole(r *role) error {
 	}
 	var pids []int
 	for _, line := range r.args {
-		p, err := parsePuppet(line)
+		p, err := parseHelperProcess(line)
 		if err != nil {
 			return err
 		}
@@ -104,10 +104,10 @@ func puppetRole(r *role) error {
 	return nil
 }
 
-func parsePuppet(line string) (*puppet, error) {
+func parseHelperProcess(line string) (*helperProcess, error) {
 	head, script, _ := strings.Cut(line, ": ")
 	name, keep, _ := strings.Cut(head, " ")
-	p := &puppet{name: "fx-" + name, keep: map[int]bool{}}
+	p := &helperProcess{name: "fx-" + name, keep: map[int]bool{}}
 	for f := range strings.SplitSeq(keep, ",") {
 		if fd, err := strconv.Atoi(f); err == nil {
 			p.keep[fd] = true
@@ -127,7 +127,7 @@ var (
 	wholeFile    = unix.Flock_t{Type: unix.F_WRLCK}
 )
 
-func (p *puppet) parse(words []string) error {
+func (p *helperProcess) parse(words []string) error {
 	arg := func(i int) uintptr {
 		if i >= len(words) {
 			return 0
@@ -173,8 +173,8 @@ func (p *puppet) parse(words []string) error {
 	return nil
 }
 
-// start forks the puppet.
-func (p *puppet) start(null, fds int) (int, error) {
+// start forks the helper process.
+func (p *helperProcess) start(null, fds int) (int, error) {
 	name, err := unix.BytePtrFromString(p.name)
 	if err != nil {
 		return 0, err

@@ -1,4 +1,4 @@
-package leftover
+package leak
 
 import (
 	"cmp"
@@ -90,7 +90,7 @@ func Find(before *Seen, after *model.Snapshot, c *Command) []Thing {
 // Sort puts processes first, then objects, of each the surest first.
 func Sort(list []Thing) {
 	slices.SortStableFunc(list, func(a, b Thing) int {
-		return cmp.Or(rank(a.Kind)-rank(b.Kind), a.Confidence.Doubt()-b.Confidence.Doubt(),
+		return cmp.Or(rank(a.Kind)-rank(b.Kind), a.Confidence.Rank()-b.Confidence.Rank(),
 			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.PID, b.PID), model.CompareIDs(a.ID, b.ID))
 	})
 }

@@ -11,10 +11,10 @@ import (
 )
 
 // asideEnv makes a process the one that asks pipes on behalf of ipctop.
-const asideEnv = "IPCTOP_ASIDE"
+const helperEnv = "IPCTOP_ASIDE"
 
-// aside is the process that asks pipes, seen by ipctop.
-type aside struct {
+// helper is the process that asks pipes, seen by ipctop.
+type helper struct {
 	cmd       *exec.Cmd
 	questions *os.File
 	answers   *os.File
@@ -24,7 +24,7 @@ type aside struct {
 
 // startAside starts the process. It has nothing that anybody waits for: not ipctop's
 // output, nor its terminal, nor its directory. It ends when nobody is left to ask it.
-func startAside(program string) (*aside, error) {
+func startHelper(program string) (*helper, error) {
 	in, stdin, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func startAside(program string) (*aside, error) {
 	defer stdout.Close()
 	cmd := exec.Command(program)
 	cmd.Args = []string{"ipctop: asks pipes"}
-	cmd.Env = append(os.Environ(), asideEnv+"=pipes")
+	cmd.Env = append(os.Environ(), helperEnv+"=pipes")
 	cmd.Dir, cmd.Stdin, cmd.Stdout = "/", in, stdout
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
@@ -46,28 +46,28 @@ func startAside(program string) (*aside, error) {
 		answers.Close()
 		return nil, err
 	}
-	a := &aside{cmd: cmd, questions: stdin, answers: answers, gone: make(chan struct{})}
+	h := &helper{cmd: cmd, questions: stdin, answers: answers, gone: make(chan struct{})}
 	go func() {
 		_ = cmd.Wait()
-		close(a.gone)
+		close(h.gone)
 	}()
-	return a, nil
+	return h, nil
 }
 
 // ask asks questions and calls f for every answer. It returns when there are no
 // more, or when the process does not say anything for longer than it takes to give
 // a pipe up; whole reports that it came to the end.
-func (a *aside) ask(ctx context.Context, questions []pipeQuestion, f func(i int, answer pipeAnswer)) (whole bool) {
+func (h *helper) ask(ctx context.Context, questions []pipeQuestion, f func(i int, answer pipeAnswer)) (whole bool) {
 	b := encodeQuestions(questions)
-	go func() { _, _ = a.questions.Write(b) }()
-	defer context.AfterFunc(ctx, func() { _ = a.answers.SetReadDeadline(time.Unix(1, 0)) })()
+	go func() { _, _ = h.questions.Write(b) }()
+	defer context.AfterFunc(ctx, func() { _ = h.answers.SetReadDeadline(time.Unix(1, 0)) })()
 	buf := make([]byte, 0, 64<<10)
 	for ctx.Err() == nil {
-		_ = a.answers.SetReadDeadline(time.Now().Add(4 * probe.Deadline))
-		n, err := a.answers.Read(buf[len(buf):cap(buf)])
+		_ = h.answers.SetReadDeadline(time.Now().Add(4 * probe.Deadline))
+		n, err := h.answers.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		text := buf
-		for ; len(text) >= asideAnswerSize; text = text[asideAnswerSize:] {
+		for ; len(text) >= helperAnswerSize; text = text[helperAnswerSize:] {
 			id, answer := parseAnswer(text)
 			if id == roundEnd {
 				return true
@@ -83,17 +83,17 @@ func (a *aside) ask(ctx context.Context, questions []pipeQuestion, f func(i int,
 }
 
 // whenGone has f called when the process has ended.
-func (a *aside) whenGone(f func()) { a.backs = append(a.backs, f) }
+func (h *helper) whenGone(f func()) { h.backs = append(h.backs, f) }
 
 // end ends the process. If it is stuck nobody waits for it: it ends when the
 // kernel lets go of it.
-func (a *aside) end() {
-	a.questions.Close()
-	a.answers.Close()
-	_ = a.cmd.Process.Kill()
-	backs := a.backs
+func (h *helper) end() {
+	h.questions.Close()
+	h.answers.Close()
+	_ = h.cmd.Process.Kill()
+	backs := h.backs
 	go func() {
-		<-a.gone
+		<-h.gone
 		for _, back := range backs {
 			back()
 		}
@@ -102,23 +102,23 @@ func (a *aside) end() {
 
 // asideKeeper keeps the process from one scan to the next: to start it takes as
 // long as to ask a thousand pipes.
-type asideKeeper struct{ idle *aside }
+type helperCache struct{ idle *helper }
 
 // take returns the idle process, or starts one.
-func (k *asideKeeper) take(program string) (a *aside, used bool, err error) {
-	if a, k.idle = k.idle, nil; a != nil {
+func (k *helperCache) get(program string) (h *helper, used bool, err error) {
+	if h, k.idle = k.idle, nil; h != nil {
 		select {
-		case <-a.gone:
-			a.end()
+		case <-h.gone:
+			h.end()
 		default:
-			return a, true, nil
+			return h, true, nil
 		}
 	}
-	a, err = startAside(program)
-	return a, false, err
+	h, err = startHelper(program)
+	return h, false, err
 }
 
-func (k *asideKeeper) close() {
+func (k *helperCache) close() {
 	if k.idle != nil {
 		k.idle.end()
 		k.idle = nil

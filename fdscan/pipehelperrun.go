@@ -14,11 +14,11 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// RunAside returns at once in an ordinary process. In one that was started to ask
-// pipes it does that and never returns. Programs that set [probe.Options].Aside
+// RunHelper returns at once in an ordinary process. In one that was started to ask
+// pipes it does that and never returns. Programs that set [probe.Options].Helper
 // to themselves call it before anything else.
-func RunAside() {
-	if os.Getenv(asideEnv) == "" {
+func RunHelper() {
+	if os.Getenv(helperEnv) == "" {
 		return
 	}
 	closeInherited()
@@ -55,7 +55,7 @@ type answerWriter struct {
 	buf []byte
 }
 
-const answersAtOnce = 512 * asideAnswerSize
+const answersAtOnce = 512 * helperAnswerSize
 
 func (w *answerWriter) write(id uint32, a pipeAnswer) {
 	w.mu.Lock()
@@ -118,9 +118,9 @@ func answerAll(questions []pipeQuestion, answer func(i int, a pipeAnswer)) {
 				continue
 			case !state[i].CompareAndSwap(open, asked):
 				a.status = statusStuck // whoever asked before
-			case t.Enter(fillOp, int32(i)):
+			case t.Begin(fillOp, int32(i)):
 				a = questions[i].ask(&p)
-				t.Leave()
+				t.End()
 			}
 			if state[i].CompareAndSwap(asked, answered) {
 				answer(i, a)

@@ -17,13 +17,13 @@ import (
 // CONFIG_SCHED_INFO is set). Threads that slept then and have not been put on one
 // since have not run, and what was read after they were seen asleep still holds.
 // Others change what is behind descriptors, paths and pending signals at any time,
-// so only what a probe says lasts is taken from here; see [FD.Lasts].
+// so only what a probe says lasts is taken from here; see [FD.Cacheable].
 
 // kept is what is remembered of a process.
-type kept struct {
-	ticks uint64
-	scan  int // in which it was read
-	marks []mark
+type processCache struct {
+	ticks  uint64
+	scan   int // in which it was read
+	stamps []stamp
 
 	line   statLine
 	kernel *model.Process // of a kernel thread: all of it
@@ -32,26 +32,26 @@ type kept struct {
 	namespaces map[string]uint64
 	fds        model.Opt[int]
 
-	holds    []holdRecord // that last
-	again    []again      // descriptors that have to be read again
-	mappings bool         // whether the holds by mapping are among them: all of them last
+	holders  []holderRecord // that last
+	recheck  []recheckFD    // descriptors that have to be read again
+	mappings bool           // whether the holds by mapping are among them: all of them last
 }
 
 // again is a descriptor that has to be read again.
-type again struct {
+type recheckFD struct {
 	fd   int32
 	link string // where that leads to cannot change: an inode without a name
 }
 
 // mark is how far a thread had come.
-type mark struct {
+type stamp struct {
 	tid  int
 	runs string // its schedstat; "" if it may have run since
 }
 
 // readMark reads a thread's schedstat. It must be read before the state of the
 // thread, and that before anything that is to last.
-func (s *Scan) readMark(dir Dir, name string) string {
+func (s *Scan) readStamp(dir Dir, name string) string {
 	if !s.scanner.opts.Repeated {
 		return ""
 	}
@@ -65,7 +65,7 @@ func (s *Scan) readMark(dir Dir, name string) string {
 
 // settled is a mark that is worth nothing unless the thread was asleep after it
 // was taken.
-func settled(m mark, state string) mark {
+func validStamp(m stamp, state string) stamp {
 	if state == "R" || state == "" {
 		m.runs = ""
 	}
@@ -74,14 +74,14 @@ func settled(m mark, state string) mark {
 
 // asleep returns what is remembered of a process of one thread that has slept since;
 // nil if it may not have, or if dir need not be of that process.
-func (s *Scan) asleep(pid int, dir Dir, now mark) *kept {
+func (s *Scan) asleep(pid int, dir Dir, now stamp) *processCache {
 	if !dir.kept || now.runs == "" {
 		return nil
 	}
 	s.scanner.mu.Lock()
 	k := s.scanner.kept[pid]
 	s.scanner.mu.Unlock()
-	if k == nil || len(k.marks) != 1 || k.marks[0] != now {
+	if k == nil || len(k.stamps) != 1 || k.stamps[0] != now {
 		return nil
 	}
 	return k
@@ -90,7 +90,7 @@ func (s *Scan) asleep(pid int, dir Dir, now mark) *kept {
 // stat is the process's stat as far as others change it while it sleeps, from its
 // status: its parent ends, its shell moves it to another group (setpgid(2)). Of one
 // that is stopped stat says more.
-func (k *kept) stat(status []byte) (statLine, bool) {
+func (k *processCache) stat(status []byte) (statLine, bool) {
 	st, ok := k.line, true
 	number := func(name string) int {
 		v, _ := StatusField(status, name)
@@ -110,21 +110,21 @@ func (k *kept) stat(status []byte) (statLine, bool) {
 
 // recall returns what is remembered of a process, if no thread of it has run
 // since: nil if one has, or if that cannot be told.
-func (s *Scan) recall(m *model.Process, marks []mark) *kept {
+func (s *Scan) recall(m *model.Process, marks []stamp) *processCache {
 	s.scanner.mu.Lock()
 	k := s.scanner.kept[m.PID]
 	s.scanner.mu.Unlock()
-	if k == nil || k.ticks != m.StartTicks || !slices.Equal(k.marks, marks) {
+	if k == nil || k.ticks != m.StartTicks || !slices.Equal(k.stamps, marks) {
 		return nil
 	}
-	if slices.ContainsFunc(marks, func(m mark) bool { return m.runs == "" }) {
+	if slices.ContainsFunc(marks, func(m stamp) bool { return m.runs == "" }) {
 		return nil
 	}
 	return k
 }
 
 // remember keeps what was read of a process, nil if nothing of it may be.
-func (s *Scan) remember(pid int, k *kept) {
+func (s *Scan) remember(pid int, k *processCache) {
 	s.scanner.mu.Lock()
 	defer s.scanner.mu.Unlock()
 	if k != nil {
@@ -136,24 +136,24 @@ func (s *Scan) remember(pid int, k *kept) {
 
 // keep makes what is to be remembered of a process that was read, nil if something
 // of it could not be or is not sure to last.
-func (s *Scan) keep(p *Proc, r *result, sc *scratch, marks []mark) *kept {
+func (s *Scan) keep(p *Proc, r *result, sc *scratch, marks []stamp) *processCache {
 	m := p.Model
 	if !s.scanner.opts.Repeated || m.Self || r.unreadable || r.partialFDs || r.partialMaps || r.ownTables || len(r.out.gaps) > 0 ||
-		slices.ContainsFunc(marks, func(m mark) bool { return m.runs == "" }) {
+		slices.ContainsFunc(marks, func(m stamp) bool { return m.runs == "" }) {
 		return nil
 	}
 	if m.Kernel {
 		whole := *m
-		return &kept{ticks: m.StartTicks, scan: s.number, marks: slices.Clone(marks), line: p.stat, kernel: &whole}
+		return &processCache{ticks: m.StartTicks, scan: s.number, stamps: slices.Clone(marks), line: p.stat, kernel: &whole}
 	}
-	k := &kept{
+	k := &processCache{
 		line:  p.stat,
-		ticks: m.StartTicks, scan: s.number, marks: slices.Clone(marks), cmdline: m.Cmdline, namespaces: m.Namespaces, fds: m.FDs,
-		again: slices.Clone(sc.again), mappings: !sc.changing, holds: make([]holdRecord, 0, len(sc.lasting)),
+		ticks: m.StartTicks, scan: s.number, stamps: slices.Clone(marks), cmdline: m.Cmdline, namespaces: m.Namespaces, fds: m.FDs,
+		recheck: slices.Clone(sc.again), mappings: !sc.changing, holders: make([]holderRecord, 0, len(sc.lasting)),
 	}
 	for _, i := range sc.lasting {
-		if h := &r.out.holds[i]; k.mappings || h.holder.Via == model.ViaFD {
-			k.holds = append(k.holds, *h)
+		if h := &r.out.holders[i]; k.mappings || h.holder.Via == model.ViaFD {
+			k.holders = append(k.holders, *h)
 		}
 	}
 	return k
@@ -161,10 +161,10 @@ func (s *Scan) keep(p *Proc, r *result, sc *scratch, marks []mark) *kept {
 
 // reuse gives a process what is remembered of it, and reads the rest. It reports
 // false if that does not fit: then all has to be read.
-func (s *Scan) reuse(p *Proc, k *kept, sc *scratch, r *result) bool {
+func (s *Scan) reuse(p *Proc, k *processCache, sc *scratch, r *result) bool {
 	m := p.Model
-	before := len(r.out.holds)
-	if len(k.again) > 0 {
+	before := len(r.out.holders)
+	if len(k.recheck) > 0 {
 		dir, err := p.Dir.Open("fd")
 		if err != nil {
 			return false
@@ -172,13 +172,13 @@ func (s *Scan) reuse(p *Proc, k *kept, sc *scratch, r *result) bool {
 		defer dir.Close()
 		fd := FD{Proc: p, dir: dir, out: r.out, info: &sc.info, often: true}
 		var name [12]byte
-		for _, a := range k.again {
+		for _, a := range k.recheck {
 			text := append(strconv.AppendInt(name[:0], int64(a.fd), 10), 0)
 			n := copy(sc.link, a.link)
 			if n == 0 {
 				var errno unix.Errno
 				if n, errno = dir.readlinkC(&text[0], sc.link); errno != 0 || n == len(sc.link) {
-					r.out.holds = r.out.holds[:before]
+					r.out.holders = r.out.holders[:before]
 					return false
 				}
 			}
@@ -186,13 +186,13 @@ func (s *Scan) reuse(p *Proc, k *kept, sc *scratch, r *result) bool {
 			s.descriptor(&fd, r.out)
 		}
 	}
-	for i := range k.holds {
-		h := k.holds[i]
+	for i := range k.holders {
+		h := k.holders[i]
 		if h.holder.Extent != nil {
 			extent := *h.holder.Extent // snapshots do not share it
 			h.holder.Extent = &extent
 		}
-		r.out.holds = append(r.out.holds, h)
+		r.out.holders = append(r.out.holders, h)
 	}
 	m.FDs = k.fds
 	if !k.mappings {

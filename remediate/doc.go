@@ -1,4 +1,4 @@
-// Package action is the only package of ipctop that changes the machine, and does
+// Package remediate is the only package of ipctop that changes the machine, and does
 // so only when a user has asked for it and said yes: it signals a process and
 // removes what nobody uses.
 //
@@ -17,4 +17,4 @@
 // Errors: wrap the errno, so that errors.Is tells EPERM from ESRCH; [ErrChanged]
 // is another object or process under the same name, [ErrInUse] one that somebody
 // uses by now.
-package action
+package remediate

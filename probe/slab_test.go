@@ -30,23 +30,23 @@ func TestGather(t *testing.T) {
 // TestTakeShelf: objects that were merged away leave no trace, those that came
 // later are there, and every one of those that stayed.
 func TestTakeShelf(t *testing.T) {
-	space := &Space{Name: "x"}
+	space := &KeySpace{Name: "x"}
 	for _, c := range []struct{ objects, merged, added int }{{6, 0, 0}, {6, 2, 0}, {6, 0, 3}, {6, 3, 1}, {6, 1, 3}, {0, 0, 2}, {6, 6, 0}} {
-		j := &Joined{objects: map[Key]*Joint{}, spaces: map[*Space][]*Joint{}}
+		idx := &Index{objects: map[Key]*Entry{}, spaces: map[*KeySpace][]*Entry{}}
 		for n := range c.objects {
 			k := Key{Space: space, Num: uint64(n)}
-			j.objects[k] = &Joint{Key: k, Object: &model.Object{ID: "pipe:" + strconv.Itoa(n), Kind: model.Pipe}}
+			idx.objects[k] = &Entry{Key: k, Object: &model.Object{ID: "pipe:" + strconv.Itoa(n), Kind: model.Pipe}}
 		}
-		j.shelve()
+		idx.buildObjects()
 		for n := range c.merged {
-			delete(j.objects, Key{Space: space, Num: uint64(2*n%max(c.objects, 1)) + uint64(2*n/max(c.objects, 1))})
+			delete(idx.objects, Key{Space: space, Num: uint64(2*n%max(c.objects, 1)) + uint64(2*n/max(c.objects, 1))})
 		}
 		for n := range c.added {
-			j.Add(Key{Space: space, Num: uint64(100 - n)}, &model.Object{ID: "pipe:" + strconv.Itoa(100-n), Kind: model.Pipe})
+			idx.Add(Key{Space: space, Num: uint64(100 - n)}, &model.Object{ID: "pipe:" + strconv.Itoa(100-n), Kind: model.Pipe})
 		}
-		var list []*Joint
+		var list []*Entry
 		var want []string
-		for _, e := range j.objects {
+		for _, e := range idx.objects {
 			list = append(list, e)
 		}
 		sortObjects(list)
@@ -54,7 +54,7 @@ func TestTakeShelf(t *testing.T) {
 			want = append(want, e.Object.ID)
 		}
 		var got []string
-		for _, o := range j.takeShelf(list) {
+		for _, o := range idx.handOver(list) {
 			got = append(got, o.ID)
 		}
 		if len(want) != c.objects-c.merged+c.added || !slices.Equal(got, want) {

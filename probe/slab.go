@@ -2,34 +2,34 @@ package probe
 
 import "github.com/ipctop/ipctop/model"
 
-// shelve makes the objects that only descriptors told of, sets apart what is
+// buildObjects makes the objects that only descriptors told of, sets apart what is
 // none, and brings all objects together in one slab. The snapshot is made in it:
 // to copy them there would be to need the memory twice, at the very end.
-func (j *Joined) shelve() {
-	for k, e := range j.objects {
+func (idx *Index) buildObjects() {
+	for k, e := range idx.objects {
 		if e.Object == nil && k.Space.New == nil {
-			delete(j.objects, k)
-			j.unclaimed[k] = e
+			delete(idx.objects, k)
+			idx.unclaimed[k] = e
 		}
 	}
-	j.shelf = make([]model.Object, 0, len(j.objects)+len(j.objects)/16)
-	for k, e := range j.objects {
+	idx.slab = make([]model.Object, 0, len(idx.objects)+len(idx.objects)/16)
+	for k, e := range idx.objects {
 		if e.Object != nil {
-			j.shelf = append(j.shelf, *e.Object)
+			idx.slab = append(idx.slab, *e.Object)
 		} else {
-			j.shelf = append(j.shelf, k.Space.New(k, j.Scan))
+			idx.slab = append(idx.slab, k.Space.New(k, idx.Scan))
 		}
-		e.place = len(j.shelf)
-		e.Object = &j.shelf[e.place-1]
-		j.spaces[k.Space] = append(j.spaces[k.Space], e)
+		e.place = len(idx.slab)
+		e.Object = &idx.slab[e.place-1]
+		idx.spaces[k.Space] = append(idx.spaces[k.Space], e)
 	}
 }
 
-// takeShelf returns the objects of list, in its order and in the memory of the
-// shelf. The joints are without objects from then on.
-func (j *Joined) takeShelf(list []*Joint) []model.Object {
-	shelf, n := j.shelf, len(list)
-	j.shelf = nil
+// handOver returns the objects of list, in its order and in the memory of the
+// shelf. The entries are without objects from then on.
+func (idx *Index) handOver(list []*Entry) []model.Object {
+	shelf, n := idx.slab, len(list)
+	idx.slab = nil
 	used := make([]bool, len(shelf), max(len(shelf), n))
 	for _, e := range list {
 		if e.place > 0 {
@@ -65,11 +65,11 @@ func (j *Joined) takeShelf(list []*Joint) []model.Object {
 	return shelf[:n:n]
 }
 
-// returnShelf gives the joints the objects back that a snapshot took, so that
+// takeBack gives the entries the objects back that a snapshot took, so that
 // another one can be made. The first is worth nothing from then on.
-func (j *Joined) returnShelf(objects []model.Object) {
-	j.shelf = objects
-	for i, e := range j.order {
+func (idx *Index) takeBack(objects []model.Object) {
+	idx.slab = objects
+	for i, e := range idx.order {
 		e.Object, e.place = &objects[i], i+1
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// What goes between ipctop and the process aside: records of fixed size, without
+// What goes between ipctop and the process helper: records of fixed size, without
 // reflection, as there is one for every pipe on the machine.
 //
 // A round of questions is their length in bytes, u64, and what follows. Its answers
@@ -16,8 +16,8 @@ import (
 // pid i32@4, fd i32@8, scope u64@16, num u64@24. An answer is question u32@0,
 // status i32@4, queued i64@8, capacity i64@16.
 const (
-	asideRowSize    = 32
-	asideAnswerSize = 24
+	asideRowSize     = 32
+	helperAnswerSize = 24
 
 	roundEnd = math.MaxUint32
 )
