@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -152,7 +153,7 @@ func completeEpoll(ctx context.Context, idx *probe.Index, out *probe.Collector) 
 	}
 	idx.Find(want)
 	failed := map[model.Reason]int{}
-	idx.Each(open, func(t *probe.Task, e *probe.Entry) func() {
+	idx.Each(open, func(t *guard.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -173,7 +174,7 @@ func completeEpoll(ctx context.Context, idx *probe.Index, out *probe.Collector) 
 
 // confirmWatches asks the kernel about the watches that are not resolved, in
 // each holder until one knows.
-func confirmWatches(t *probe.Task, idx *probe.Index, e *probe.Entry, want map[probe.Descriptor]*probe.Entry) (map[int]*probe.Entry, error) {
+func confirmWatches(t *guard.Task, idx *probe.Index, e *probe.Entry, want map[probe.Descriptor]*probe.Entry) (map[int]*probe.Entry, error) {
 	watches := e.Object.Detail.(*model.EpollDetail).Watches
 	found := map[int]*probe.Entry{}
 	var failure error
@@ -194,7 +195,7 @@ func confirmWatches(t *probe.Task, idx *probe.Index, e *probe.Entry, want map[pr
 				continue
 			}
 			if !t.Begin("epoll", 0) {
-				return found, probe.ErrGivenUp
+				return found, guard.ErrGivenUp
 			}
 			same, err := probe.WatchedBy(at, epoll, uint32(tfd), nth)
 			t.End()

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -43,7 +44,7 @@ func readHeldEpolls(ctx context.Context, idx *probe.Index, out *probe.Collector)
 		return
 	}
 	stuck := servedAndWaiting(idx)
-	idx.Each(list, func(t *probe.Task, e *probe.Entry) func() {
+	idx.Each(list, func(t *guard.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -141,4 +142,4 @@ func (e *servedError) Error() string {
 }
 
 // Unwrap makes it a timeout, which it would have been.
-func (e *servedError) Unwrap() error { return probe.ErrGivenUp }
+func (e *servedError) Unwrap() error { return guard.ErrGivenUp }

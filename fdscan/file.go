@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -89,7 +90,7 @@ func completeFiles(ctx context.Context, idx *probe.Index, _ *probe.Collector) {
 			list = append(list, e)
 		}
 	}
-	idx.Each(list, func(t *probe.Task, e *probe.Entry) func() {
+	idx.Each(list, func(t *guard.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}

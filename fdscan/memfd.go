@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -89,7 +90,7 @@ func measure(ctx context.Context, idx *probe.Index, out *probe.Collector, list [
 		return
 	}
 	refused := 0
-	idx.Each(list, func(t *probe.Task, e *probe.Entry) func() {
+	idx.Each(list, func(t *guard.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}

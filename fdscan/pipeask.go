@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -49,7 +50,7 @@ func (a pipeAnswer) err() error {
 	case 0:
 		return nil
 	case statusStuck, statusSkipped:
-		return probe.ErrGivenUp
+		return guard.ErrGivenUp
 	}
 	return fmt.Errorf("ask a duplicate of a descriptor (pidfd_getfd): %w", unix.Errno(a.status))
 }

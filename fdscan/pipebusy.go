@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -24,7 +25,7 @@ func (e *busyError) Error() string {
 }
 
 // Unwrap makes it a timeout, which it would have been.
-func (e *busyError) Unwrap() error { return probe.ErrGivenUp }
+func (e *busyError) Unwrap() error { return guard.ErrGivenUp }
 
 // pipeArg is an argument of a system call that may be a pipe, and whether the call
 // writes to it.
@@ -149,7 +150,7 @@ func pipeSleepers(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepe
 		take(p, known.list)
 		return true
 	})
-	idx.EachProcess(list, func(t *probe.Task, p *probe.Proc) func() {
+	idx.EachProcess(list, func(t *guard.Task, p *probe.Proc) func() {
 		sleepers, whole := sleepersOf(t, p, writes)
 		return func() {
 			take(p.Model, sleepers)
@@ -175,7 +176,7 @@ func pipeSleepers(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepe
 // sleepersOf finds the threads of a process that sleep in calls that work on
 // pipes, if what they are given are pipes; whole reports whether it was told all
 // that there is to be told.
-func sleepersOf(t *probe.Task, p *probe.Proc, writes bool) (list []asleep, whole bool) {
+func sleepersOf(t *guard.Task, p *probe.Proc, writes bool) (list []asleep, whole bool) {
 	threads := p.Model.AllThreads()
 	whole = true
 	var line, wchan [256]byte

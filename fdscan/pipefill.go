@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -36,7 +37,7 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 		case busy[e.Key] != nil:
 			f.settle(e, pipeAnswer{}, busy[e.Key])
 		case idx.Skips(e, fillOp):
-			f.settle(e, pipeAnswer{}, probe.ErrGivenUp)
+			f.settle(e, pipeAnswer{}, guard.ErrGivenUp)
 		case len(q.holders) > 0:
 			f.questions, f.asked = append(f.questions, q), append(f.asked, e)
 		}
@@ -93,12 +94,12 @@ func (f *pipeFills) askHere(ctx context.Context) {
 	for i, e := range f.asked {
 		questions[e] = &f.questions[i]
 	}
-	f.index.Each(f.asked, func(t *probe.Task, e *probe.Entry) func() {
+	f.index.Each(f.asked, func(t *guard.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
 		if !t.Begin(fillOp, 0) {
-			return func() { f.settle(e, pipeAnswer{}, probe.ErrGivenUp) }
+			return func() { f.settle(e, pipeAnswer{}, guard.ErrGivenUp) }
 		}
 		var p asker
 		a := questions[e].ask(&p)
@@ -126,7 +127,7 @@ func (f *pipeFills) askHelper(ctx context.Context) bool {
 		}
 		for i, ok := range answered {
 			if !ok && ctx.Err() == nil {
-				f.settle(f.asked[i], pipeAnswer{}, probe.ErrGivenUp)
+				f.settle(f.asked[i], pipeAnswer{}, guard.ErrGivenUp)
 			}
 		}
 		return true

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -144,7 +145,7 @@ func TestBusyPipeIsNotAsked(t *testing.T) {
 			s := startSleeper(t, c.how, wchan)
 			own, _ := ownPipe(t)
 			snap := scanPipes(t, scanner)
-			if d := quickest(t, scanner); d > probe.Deadline*4/5 {
+			if d := quickest(t, scanner); d > guard.Deadline*4/5 {
 				t.Errorf("it takes %v to ask the pipes", d)
 			}
 			if n := stuckThreads(); n != 0 {
@@ -164,7 +165,7 @@ func quickest(t *testing.T, scanner *probe.Scanner) time.Duration {
 	least := time.Hour
 	for range 5 {
 		least = min(least, time.Duration(scanPipes(t, scanner).Scan.Probes["pipe"].Duration))
-		if least < probe.Deadline/2 {
+		if least < guard.Deadline/2 {
 			break
 		}
 	}
@@ -220,7 +221,7 @@ func rashPipe() probe.Probe {
 		f := &pipeFills{index: idx, out: out, aside: new(helperCache)}
 		for _, e := range idx.In(pipefs) {
 			if idx.Skips(e, fillOp) {
-				f.settle(e, pipeAnswer{}, probe.ErrGivenUp)
+				f.settle(e, pipeAnswer{}, guard.ErrGivenUp)
 				continue
 			}
 			f.questions, f.asked = append(f.questions, newPipeQuestion(e)), append(f.asked, e)
@@ -246,7 +247,7 @@ func TestPipeThatHangsIsGivenUp(t *testing.T) {
 			own, _ := ownPipe(t)
 			begin := time.Now()
 			snap := scanPipes(t, scanner)
-			if d := time.Since(begin); d < probe.Deadline {
+			if d := time.Since(begin); d < guard.Deadline {
 				t.Errorf("was not given the time to answer: %v", d)
 			}
 			for range 2 {
@@ -257,7 +258,7 @@ func TestPipeThatHangsIsGivenUp(t *testing.T) {
 				}
 				snap = scanPipes(t, scanner)
 			}
-			if d := quickest(t, scanner); d > probe.Deadline*4/5 {
+			if d := quickest(t, scanner); d > guard.Deadline*4/5 {
 				t.Errorf("it takes %v to ask the pipes the next time", d)
 			}
 			s.wake()

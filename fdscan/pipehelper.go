@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/guard"
 )
 
 // asideEnv makes a process the one that asks pipes on behalf of ipctop.
@@ -63,7 +63,7 @@ func (h *helper) ask(ctx context.Context, questions []pipeQuestion, f func(i int
 	defer context.AfterFunc(ctx, func() { _ = h.answers.SetReadDeadline(time.Unix(1, 0)) })()
 	buf := make([]byte, 0, 64<<10)
 	for ctx.Err() == nil {
-		_ = h.answers.SetReadDeadline(time.Now().Add(4 * probe.Deadline))
+		_ = h.answers.SetReadDeadline(time.Now().Add(4 * guard.Deadline))
 		n, err := h.answers.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		text := buf

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/guard"
 )
 
 // RunHelper returns at once in an ordinary process. In one that was started to ask
@@ -80,7 +80,7 @@ func (w *answerWriter) flush() {
 // flushOften keeps what has been answered from waiting for what is stuck, until
 // done is called.
 func (w *answerWriter) flushOften() (done func()) {
-	tick := time.NewTicker(probe.Deadline / 10)
+	tick := time.NewTicker(guard.Deadline / 10)
 	ended := make(chan struct{})
 	go func() {
 		for {
@@ -108,7 +108,7 @@ func answerAll(questions []pipeQuestion, answer func(i int, a pipeAnswer)) {
 	)
 	state := make([]atomic.Int32, len(questions))
 	groups := byProcess(questions)
-	probe.Guarded(len(groups), runtime.GOMAXPROCS(0), func(t *probe.Task, g int) func() {
+	guard.New().Each(len(groups), runtime.GOMAXPROCS(0), func(i int) any { return i }, func(t *guard.Task, g int) func() {
 		var p asker
 		defer p.close()
 		for _, i := range groups[g] {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -158,7 +159,7 @@ func askMaster(fd *probe.FD, st *unix.Statx_t) (m master, err error) {
 		return m, fmt.Errorf("%w: the descriptor cannot be duplicated", errors.ErrUnsupported)
 	}
 	if !fd.Task().Begin("master", fd.Num) {
-		return m, probe.ErrGivenUp
+		return m, guard.ErrGivenUp
 	}
 	defer fd.Task().End()
 	pid := int(fd.Proc.PID())

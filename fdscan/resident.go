@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -40,7 +41,7 @@ func readResident(ctx context.Context, idx *probe.Index, list []*model.Process, 
 			}
 		}
 	}
-	idx.EachProcess(list, func(t *probe.Task, p *probe.Proc) func() {
+	idx.EachProcess(list, func(t *guard.Task, p *probe.Proc) func() {
 		extents := wanted[p.PID()]
 		sizes := make([]model.Opt[int64], len(extents))
 		var failure error
@@ -71,7 +72,7 @@ func readResident(ctx context.Context, idx *probe.Index, list []*model.Process, 
 
 // resident counts the pages that /proc/PID/pagemap (proc_pid_pagemap(5), Linux
 // 2.6.25) calls present. For that the kernel takes the process's memory lock.
-func resident(t *probe.Task, p *probe.Proc, start, size uint64) (int64, error) {
+func resident(t *guard.Task, p *probe.Proc, start, size uint64) (int64, error) {
 	const entry, batch = 8, 4096
 	page := uint64(os.Getpagesize())
 	fd, err := unix.Openat(p.Dir.FD(), "pagemap", unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -83,7 +84,7 @@ func resident(t *probe.Task, p *probe.Proc, start, size uint64) (int64, error) {
 	present := int64(0)
 	for at, end := start/page, (start+size+page-1)/page; at < end; {
 		if !t.Begin("pagemap", 0) {
-			return 0, probe.ErrGivenUp
+			return 0, guard.ErrGivenUp
 		}
 		n, err := unix.Pread(fd, buf[:min(end-at, batch)*entry], int64(at*entry))
 		t.End()

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -22,7 +23,7 @@ import (
 // A socket that is gone by now is left alone: it was closed after its
 // descriptor was read.
 func nameUnclaimed(ctx context.Context, idx *probe.Index, describe func(k probe.Key, protocol string, err error) *model.Object) {
-	idx.Each(idx.Unclaimed(sockfs), func(t *probe.Task, e *probe.Entry) func() {
+	idx.Each(idx.Unclaimed(sockfs), func(t *guard.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -40,7 +41,7 @@ func nameUnclaimed(ctx context.Context, idx *probe.Index, describe func(k probe.
 
 // socketProtocol asks the holders. Another file may have taken the descriptor's
 // number, one whose attributes only a server can tell.
-func socketProtocol(idx *probe.Index, t *probe.Task, e *probe.Entry) (string, error) {
+func socketProtocol(idx *probe.Index, t *guard.Task, e *probe.Entry) (string, error) {
 	return askHolders(idx, t, e, "sockprotoname", func(h *model.Holder, fd int32) (string, error) {
 		return readProtocol(holderPath(idx.Scan.ProcRoot, h, "fd", fd), e.Key.Num)
 	})
@@ -48,7 +49,7 @@ func socketProtocol(idx *probe.Index, t *probe.Task, e *probe.Entry) (string, er
 
 // askHolders asks those who have a descriptor of the object, one after the other,
 // until one gives an answer. The error is that of the last.
-func askHolders[T any](idx *probe.Index, t *probe.Task, e *probe.Entry, op string, ask func(h *model.Holder, fd int32) (T, error)) (answer T, err error) {
+func askHolders[T any](idx *probe.Index, t *guard.Task, e *probe.Entry, op string, ask func(h *model.Holder, fd int32) (T, error)) (answer T, err error) {
 	err = unix.ENOENT
 	for i := range e.Holders {
 		h := &e.Holders[i]
@@ -57,7 +58,7 @@ func askHolders[T any](idx *probe.Index, t *probe.Task, e *probe.Entry, op strin
 			continue
 		}
 		if !idx.BeginAt(t, h.PID, op, fd) {
-			err = probe.ErrGivenUp
+			err = guard.ErrGivenUp
 			continue
 		}
 		answer, err = ask(h, fd)

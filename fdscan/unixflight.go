@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -31,7 +32,7 @@ func mayCarry(d *model.UnixDetail) bool {
 
 func countInflight(ctx context.Context, idx *probe.Index, ask []*probe.Entry, out *probe.Collector) {
 	refused := 0
-	idx.Each(ask, func(t *probe.Task, e *probe.Entry) func() {
+	idx.Each(ask, func(t *guard.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -57,7 +58,7 @@ func countInflight(ctx context.Context, idx *probe.Index, ask []*probe.Entry, ou
 
 // readInflight asks the holders; unknown is what kernels say that are older than
 // the field.
-func readInflight(idx *probe.Index, t *probe.Task, e *probe.Entry) (model.Opt[int64], error) {
+func readInflight(idx *probe.Index, t *guard.Task, e *probe.Entry) (model.Opt[int64], error) {
 	return askHolders(idx, t, e, probe.OpInfo, func(h *model.Holder, fd int32) (model.Opt[int64], error) {
 		return readInflightOf(idx.Scan.ProcRoot, h, fd, e.Key.Num)
 	})

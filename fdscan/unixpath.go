@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -120,7 +121,7 @@ func (b *boundSockets) dir(ns uint64, dir string) {
 func completePaths(_ context.Context, idx *probe.Index) {
 	b := gatherBound(idx)
 	complete := tablesComplete(idx)
-	idx.Scan.EachMountNS(func(t *probe.Task, ns *probe.MountNS) (func(), error) {
+	idx.Scan.EachMountNS(func(t *guard.Task, ns *probe.MountNS) (func(), error) {
 		var found []staleFile
 		answers := map[*probe.Entry]model.UnixDetail{}
 		for dir := range b.dirs[ns.Inode] {

@@ -3,6 +3,7 @@ package fdscan
 import (
 	"context"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -50,7 +51,7 @@ func placeWatches(ctx context.Context, idx *probe.Index, class anonClass, watche
 		}
 		open[e] = in
 	}
-	idx.Each(list, func(t *probe.Task, e *probe.Entry) func() {
+	idx.Each(list, func(t *guard.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -62,7 +63,7 @@ func complete(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 		}
 	}
 	var unread []error
-	idx.Each(known, func(t *probe.Task, e *probe.Entry) func() {
+	idx.Each(known, func(t *guard.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -135,7 +136,7 @@ func compareRecords(a, b record) int {
 // readHands asks every descriptor of a file for the locks held through it. A
 // process that has ended is passed over; fdinfo names the inode, so a descriptor
 // that has changed lock owners gives nothing.
-func readLockOwners(t *probe.Task, idx *probe.Index, e *probe.Entry) (hands []lockOwner, errs []error) {
+func readLockOwners(t *guard.Task, idx *probe.Index, e *probe.Entry) (hands []lockOwner, errs []error) {
 	var buf []byte
 	var dir probe.Dir
 	open := int32(0)
@@ -162,7 +163,7 @@ func readLockOwners(t *probe.Task, idx *probe.Index, e *probe.Entry) (hands []lo
 			dir, open = d, h.PID
 		}
 		if !idx.BeginAt(t, h.PID, probe.OpInfo, fd) {
-			errs = append(errs, probe.ErrGivenUp)
+			errs = append(errs, guard.ErrGivenUp)
 			continue
 		}
 		name := "fdinfo/" + strconv.Itoa(int(fd))

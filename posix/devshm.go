@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -25,12 +26,12 @@ const tmpfsMagic = 0x01021994
 // say first.
 func shmLimits(ns probe.NS, out *probe.Collector) {
 	told := map[uint64]bool{} // devices
-	ns.Scan.EachMountNS(func(t *probe.Task, m *probe.MountNS) (func(), error) {
+	ns.Scan.EachMountNS(func(t *guard.Task, m *probe.MountNS) (func(), error) {
 		if !onTmpfs(m.Mounts) {
 			return nil, nil
 		}
 		if !t.Begin("statfs "+shmDir, 0) { // the way there may lead over a foreign root
-			return func() { out.Fail("read limit", shmDir, probe.ErrGivenUp) }, nil
+			return func() { out.Fail("read limit", shmDir, guard.ErrGivenUp) }, nil
 		}
 		defer t.End()
 		fs, dev, err := statShm(m)

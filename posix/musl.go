@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -15,7 +16,7 @@ import (
 // the file as /dev/shm/tmp-NUMBER, maps it, links it to its name and unlinks the
 // first name, so its creator's mapping carries a name that is gone although the
 // file is not; and who uses the shared library of musl has it mapped.
-func usedByMusl(t *probe.Task, idx *probe.Index, e *probe.Entry) bool {
+func usedByMusl(t *guard.Task, idx *probe.Index, e *probe.Entry) bool {
 	const maxAsked = 8
 	asked, last := 0, int32(0)
 	for i := range e.Holders {

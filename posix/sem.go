@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -43,7 +44,7 @@ func completeSems(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	}
 	locksKnown := err == nil
 	unread := map[model.Reason]*model.Gap{}
-	idx.Each(list, func(t *probe.Task, e *probe.Entry) func() {
+	idx.Each(list, func(t *guard.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -166,9 +167,9 @@ func parseSem(b []byte, libc string) (model.PosixSemDetail, error) {
 
 // readSem reads the file of a semaphore: by its name where it has one, else
 // through a mapping.
-func readSem(t *probe.Task, idx *probe.Index, e *probe.Entry) ([]byte, error) {
+func readSem(t *guard.Task, idx *probe.Index, e *probe.Entry) ([]byte, error) {
 	if !t.Begin("read semaphore", 0) {
-		return nil, probe.ErrGivenUp
+		return nil, guard.ErrGivenUp
 	}
 	defer t.End()
 	if !e.Object.Deleted && e.Object.Namespace != nil {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -34,12 +35,12 @@ func Shm() probe.Probe {
 
 func listShm(ctx context.Context, ns probe.NS, out *probe.Collector) error {
 	out.Backend("posix-shm", "getdents64 and statx of "+shmDir)
-	ns.Scan.EachMountNS(func(t *probe.Task, m *probe.MountNS) (func(), error) {
+	ns.Scan.EachMountNS(func(t *guard.Task, m *probe.MountNS) (func(), error) {
 		if ctx.Err() != nil || !onTmpfs(m.Mounts) {
 			return nil, nil
 		}
 		if !t.Begin("list "+shmDir, 0) { // the way there may lead over a foreign root
-			return func() { out.Fail("list", shmDir, probe.ErrGivenUp) }, nil
+			return func() { out.Fail("list", shmDir, guard.ErrGivenUp) }, nil
 		}
 		defer t.End()
 		dir, err := openShm(m)
@@ -214,7 +215,7 @@ func completeShm(ctx context.Context, idx *probe.Index, _ *probe.Collector) {
 			list = append(list, e)
 		}
 	}
-	idx.Each(list, func(t *probe.Task, e *probe.Entry) func() {
+	idx.Each(list, func(t *guard.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -66,7 +67,7 @@ func (s *Scan) nameContainers() {
 	}
 	cache.keep(all)
 	if len(wanted) > 0 {
-		s.scanner.guard.each(1, 1, func(int) any { return "containers" }, func(t *Task, _ int) func() {
+		s.scanner.guard.Each(1, 1, func(int) any { return "containers" }, func(t *guard.Task, _ int) func() {
 			found := s.lookUpContainers(t, wanted)
 			return func() {
 				for id := range wanted {
@@ -93,7 +94,7 @@ func (s *Scan) nameContainers() {
 // lookUpContainers looks in the file system of the first process, which is the
 // host's where ipctop runs in a container that shows the host's processes; else in
 // ipctop's own.
-func (s *Scan) lookUpContainers(t *Task, wanted map[string]string) map[string]model.Container {
+func (s *Scan) lookUpContainers(t *guard.Task, wanted map[string]string) map[string]model.Container {
 	for _, root := range []string{path.Join(s.ProcRoot, "1/root"), "/"} {
 		if !t.Begin("open root", 0) {
 			return nil
@@ -126,7 +127,7 @@ func (s *Scan) mountNSOf(root string) uint64 {
 
 // stateFiles reads runtimes' files below a root directory.
 type stateFiles struct {
-	task   *Task
+	task   *guard.Task
 	root   int
 	mounts *mountTable
 }

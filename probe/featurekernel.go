@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -84,7 +85,7 @@ func tryDiag(family, protocol byte) error {
 		return err
 	}
 	defer unix.Close(fd)
-	deadline := unix.NsecToTimeval(int64(Deadline))
+	deadline := unix.NsecToTimeval(int64(guard.Deadline))
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &deadline); err != nil {
 		return err
 	}

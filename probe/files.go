@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -183,7 +184,7 @@ const maxAsked = 8
 // files that turned out to be of interest; the links of all others were read
 // and forgotten. What is told is of the file that e is about, also where a pid
 // or a descriptor has changed lock owners since.
-func (idx *Index) File(t *Task, e *Entry) FileFacts {
+func (idx *Index) File(t *guard.Task, e *Entry) FileFacts {
 	var best FileFacts
 	asked := 0
 	for i := range e.Holders {
@@ -201,7 +202,7 @@ func (idx *Index) File(t *Task, e *Entry) FileFacts {
 	return best
 }
 
-func (idx *Index) askHolder(t *Task, e *Entry, h *model.Holder) (FileFacts, bool) {
+func (idx *Index) askHolder(t *guard.Task, e *Entry, h *model.Holder) (FileFacts, bool) {
 	var f FileFacts
 	name := HolderLink(h)
 	if name == "" || !idx.enterHolder(t, h) {
@@ -244,7 +245,7 @@ func (idx *Index) askHolder(t *Task, e *Entry, h *model.Holder) (FileFacts, bool
 }
 
 // enterHolder begins to ask about what a holder holds.
-func (idx *Index) enterHolder(t *Task, h *model.Holder) bool {
+func (idx *Index) enterHolder(t *guard.Task, h *model.Holder) bool {
 	if fd, ok := h.FD.Get(); ok {
 		return idx.BeginAt(t, h.PID, opStat, fd)
 	}
@@ -320,7 +321,7 @@ func (f *FileFacts) FileDetail() *model.FileDetail {
 
 // Stat asks holders for the size and owner of what they hold, and for nothing
 // else: it is for objects without a path, of which there may be thousands.
-func (idx *Index) Stat(t *Task, e *Entry) FileFacts {
+func (idx *Index) Stat(t *guard.Task, e *Entry) FileFacts {
 	var f FileFacts
 	for i := range e.Holders {
 		name := HolderLink(&e.Holders[i])

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -177,7 +178,7 @@ func (h *handles) drop(stays func(pid int) bool) {
 
 // open opens the directory of a process that was read before, and no other's that
 // has its pid by now.
-func (s *Scan) open(t *Task, p *model.Process) (Dir, error) {
+func (s *Scan) open(t *guard.Task, p *model.Process) (Dir, error) {
 	if dir, ok := s.scanner.handles.get(p); ok {
 		return dir, nil
 	}
@@ -190,7 +191,7 @@ func (s *Scan) open(t *Task, p *model.Process) (Dir, error) {
 		return Dir{fd: -1}, err
 	}
 	if t != nil && !t.Begin("stat", 0) {
-		return fail(ErrGivenUp)
+		return fail(guard.ErrGivenUp)
 	}
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)

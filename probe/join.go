@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -345,38 +346,36 @@ func (s *Scan) completeProbes(ctx context.Context, idx *Index) {
 	}
 }
 
-// Each does work for every entry on guarded threads; see [Task.Begin]. The
+// Each does work for every entry on guarded threads; see [guard.Task.Begin]. The
 // function that work returns is called only if the work was not given up: it
 // alone may change the entry.
-func (idx *Index) Each(list []*Entry, work func(t *Task, e *Entry) (commit func())) {
+func (idx *Index) Each(list []*Entry, work func(t *guard.Task, e *Entry) (commit func())) {
 	sc := idx.Scan.scanner
-	sc.guard.each(len(list), sc.opts.Workers, func(i int) any { return list[i].Key },
-		func(t *Task, i int) func() { return work(t, list[i]) })
+	sc.guard.Each(len(list), sc.opts.Workers, func(i int) any { return list[i].Key },
+		func(t *guard.Task, i int) func() { return work(t, list[i]) })
 }
 
-// BeginAt is [Task.Begin] for what is asked of a process although the task is about
+// BeginAt is [guard.Task.Begin] for what is asked of a process although the task is about
 // something else: it is left alone where it got stuck when the process itself was
 // read, and the other way round.
-func (idx *Index) BeginAt(t *Task, pid int32, op string, n int32) bool {
+func (idx *Index) BeginAt(t *guard.Task, pid int32, op string, n int32) bool {
 	k := processKey{pid: int(pid)}
 	if p := idx.Processes[pid]; p != nil {
 		k.ticks = p.StartTicks
 	}
-	return t.begin(k, op, n)
+	return t.BeginFor(k, op, n)
 }
 
-// Skips reports whether an operation on e must not be tried, as [Task.Begin]
+// Skips reports whether an operation on e must not be tried, as [guard.Task.Begin]
 // does for work that is done elsewhere.
 func (idx *Index) Skips(e *Entry, op string) bool {
-	return idx.Scan.scanner.guard.skips(skipKey{item: e.Key, op: op})
+	return idx.Scan.scanner.guard.Skips(e.Key, op, 0)
 }
 
 // MarkStuck has an operation on e left alone from now on, because who was to do it
 // is stuck. back is to be called if that ever comes back.
 func (idx *Index) MarkStuck(e *Entry, op string) (back func()) {
-	g := idx.Scan.scanner.guard
-	g.markStuck(skipKey{item: e.Key, op: op})
-	return g.recovered
+	return idx.Scan.scanner.guard.MarkStuck(e.Key, op, 0)
 }
 
 // snapshot puts everything into the order of the JSON contract.

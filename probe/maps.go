@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -51,7 +52,7 @@ func (s *Scan) readMappings(p *Proc, sc *scratch, r *result) {
 		name = "task/" + itoa(p.Model.ThreadList[len(p.Model.ThreadList)-1].TID) + "/maps"
 	}
 	if !p.task.Begin("maps", 0) { // takes the process's memory lock
-		fail(ErrGivenUp)
+		fail(guard.ErrGivenUp)
 		return
 	}
 	defer p.task.End()
@@ -87,7 +88,7 @@ func (s *Scan) leaveMappings(r *result) {
 // readLeftMappings reads the mappings that were left.
 func (s *Scan) readLeftMappings() {
 	item := func(i int) any { return processKey{s.left[i].process.PID, s.left[i].process.StartTicks} }
-	s.scanner.guard.each(len(s.left), s.scanner.opts.Workers, item, func(t *Task, i int) func() {
+	s.scanner.guard.Each(len(s.left), s.scanner.opts.Workers, item, func(t *guard.Task, i int) func() {
 		whole := s.left[i]
 		r := &result{unreadable: whole.unreadable, out: &Collector{probe: whole.out.probe}}
 		err := recovered(func() error {
@@ -181,7 +182,7 @@ func (s *Scan) Calls(pid int32) []int { return s.calls[pid] }
 func (p *Proc) MappingAt(tid int, addr uint64) (Mapping, error) {
 	m, name := Mapping{Proc: p}, "task/"+itoa(tid)+"/maps"
 	if !p.task.Begin("maps", 0) {
-		return m, ErrGivenUp
+		return m, guard.ErrGivenUp
 	}
 	defer p.task.End()
 	fd, err := unix.Openat(p.Dir.fd, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)

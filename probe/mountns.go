@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/guard"
 )
 
 // A mount namespace cannot be entered by a thread of a program that has several.
@@ -67,10 +69,10 @@ func (s *Scan) ListDirectories() bool { return s.scanner.opts.ListDirectories }
 func (ns *MountNS) SuperDev(st *unix.Statx_t) uint64 { return ns.table.superDev(st) }
 
 // EachMountNS calls f for every mount namespace that processes live in,
-// ipctop's own first, on guarded threads; see [Task.Begin]. If f fails because
+// ipctop's own first, on guarded threads; see [guard.Task.Begin]. If f fails because
 // the process has ended, it is called again with another one of the namespace.
 // What f returns besides is called unless the work was given up.
-func (s *Scan) EachMountNS(f func(t *Task, ns *MountNS) (commit func(), err error)) {
+func (s *Scan) EachMountNS(f func(t *guard.Task, ns *MountNS) (commit func(), err error)) {
 	type member struct {
 		ns   uint64
 		pids []int32
@@ -90,8 +92,8 @@ func (s *Scan) EachMountNS(f func(t *Task, ns *MountNS) (commit func(), err erro
 			return 1
 		}
 	})
-	s.scanner.guard.each(len(list), 1, func(i int) any { return avoidNS(list[i].ns) },
-		func(t *Task, i int) func() {
+	s.scanner.guard.Each(len(list), 1, func(i int) any { return avoidNS(list[i].ns) },
+		func(t *guard.Task, i int) func() {
 			for _, pid := range list[i].pids {
 				commit, err := s.visit(t, list[i].ns, pid, f)
 				if err == nil || !Gone(err) {
@@ -109,7 +111,7 @@ func (s *Scan) VisitMountNS(inode uint64, f func(ns *MountNS) error) {
 	pids := slices.Clone(s.members.byNS[inode])
 	s.members.mu.Unlock()
 	for _, pid := range pids {
-		_, err := s.visit(nil, inode, pid, func(_ *Task, ns *MountNS) (func(), error) { return nil, f(ns) })
+		_, err := s.visit(nil, inode, pid, func(_ *guard.Task, ns *MountNS) (func(), error) { return nil, f(ns) })
 		if err == nil || !Gone(err) {
 			return
 		}
@@ -119,7 +121,7 @@ func (s *Scan) VisitMountNS(inode uint64, f func(ns *MountNS) error) {
 // avoidNS is a mount namespace in what the guard leaves alone.
 type avoidNS uint64
 
-func (s *Scan) visit(t *Task, inode uint64, pid int32, f func(*Task, *MountNS) (func(), error)) (func(), error) {
+func (s *Scan) visit(t *guard.Task, inode uint64, pid int32, f func(*guard.Task, *MountNS) (func(), error)) (func(), error) {
 	dir, err := s.root.Open(itoa(int(pid)))
 	if err != nil {
 		return nil, err

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/guard"
 )
 
 // NamespaceTypes are the namespaces ipctop reads of each process, by their
@@ -125,10 +127,9 @@ func (s *Scan) inNamespace(nsType string, inode uint64, f func()) error {
 // inNamespaceInTime is inNamespace with an end: ways into a namespace can lead
 // past programs that do not answer.
 func (s *Scan) inNamespaceInTime(ctx context.Context, nsType string, inode uint64, f func()) error {
-	k := skipKey{item: nsType, op: strconv.FormatUint(inode, 10)}
-	g := s.scanner.guard
-	if g.skips(k) {
-		return ErrGivenUp
+	op := strconv.FormatUint(inode, 10)
+	if s.scanner.guard.Skips(nsType, op, 0) {
+		return guard.ErrGivenUp
 	}
 	done := make(chan error, 1)
 	go func() { done <- s.inNamespace(nsType, inode, f) }()
@@ -140,9 +141,9 @@ func (s *Scan) inNamespaceInTime(ctx context.Context, nsType string, inode uint6
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-late.C:
-		g.markStuck(k)
-		go func() { <-done; g.recovered() }()
-		return ErrGivenUp
+		back := s.scanner.guard.MarkStuck(nsType, op, 0)
+		go func() { <-done; back() }()
+		return guard.ErrGivenUp
 	}
 }
 

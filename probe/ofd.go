@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -82,18 +83,18 @@ func kcmp(a, b int32, what int, x, y uintptr) (int, error) {
 // while one of the two processes is in the middle of execve(2), and that closes
 // files, which a FUSE server that does not answer makes wait for ever.
 type comparer struct {
-	task    *Task
+	task    *guard.Task
 	checked *sync.Map            // by task: what was wrong when it was compared with itself, nil if nothing
 	bad     map[Descriptor]error // those that cannot be compared
 }
 
-func newComparer(t *Task, checked *sync.Map) *comparer {
+func newComparer(t *guard.Task, checked *sync.Map) *comparer {
 	return &comparer{task: t, checked: checked, bad: map[Descriptor]error{}}
 }
 
 func (c *comparer) ask(a, b Descriptor) (int, error) {
 	if !c.task.Begin("kcmp", a.Task) {
-		return 0, ErrGivenUp
+		return 0, guard.ErrGivenUp
 	}
 	r, err := kcmp(a.Task, b.Task, kcmpFile, uintptr(a.FD), uintptr(b.FD))
 	c.task.End()
@@ -262,9 +263,9 @@ func (d *descriptions) report() {
 // they were asked about.
 type kcmpItem struct{}
 
-func (d *descriptions) each(n int, work func(t *Task, i int) func()) {
+func (d *descriptions) each(n int, work func(t *guard.Task, i int) func()) {
 	sc := d.j.Scan.scanner
-	sc.guard.each(n, sc.opts.Workers, func(int) any { return kcmpItem{} }, work)
+	sc.guard.Each(n, sc.opts.Workers, func(int) any { return kcmpItem{} }, work)
 }
 
 // same reports whether a pid is still the process that was read. It is asked
@@ -303,7 +304,7 @@ func (s *Scan) mergeDescriptions(d *descriptions) {
 		}
 	}
 	found := make([][][]Descriptor, len(lists))
-	d.each(len(lists), func(t *Task, i int) func() {
+	d.each(len(lists), func(t *guard.Task, i int) func() {
 		list := make([]Descriptor, len(lists[i]))
 		for n, e := range lists[i] {
 			list[n] = Descriptor{int32(e.Key.Scope), int32(e.Key.Num)}
@@ -385,7 +386,7 @@ func (s *Scan) markShared(d *descriptions) {
 		d.note(c.all)
 		return true
 	})
-	d.each(len(list), func(t *Task, i int) func() {
+	d.each(len(list), func(t *guard.Task, i int) func() {
 		e, c := list[i], newComparer(t, &d.checked)
 		groups, all := c.shared(e.Holders, d.parent)
 		return func() {

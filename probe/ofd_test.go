@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -41,12 +42,12 @@ func descriptorsOf(t testing.TB, n, copies int) (list []Descriptor, groups map[D
 	return list, groups
 }
 
-func kcmpTask(t testing.TB) *Task {
+func kcmpTask(t testing.TB) *guard.Task {
 	own := int32(os.Getpid())
 	if _, err := kcmp(own, own, kcmpFiles, 0, 0); err != nil {
 		t.Skipf("kcmp: %v", err)
 	}
-	return &Task{guard: newGuard(), item: kcmpItem{}}
+	return guard.New().Task(kcmpItem{})
 }
 
 func TestGroup(t *testing.T) {
@@ -149,10 +150,11 @@ func TestGroupManyAcrossProcesses(t *testing.T) {
 // TestGroupWithoutLooking: processes that got stuck once are not asked again,
 // and what is not asked is not said to be the same.
 func TestGroupWithoutLooking(t *testing.T) {
-	task := kcmpTask(t)
+	kcmpTask(t)
 	list, _ := descriptorsOf(t, 3, 2)
-	task.guard.markStuck(skipKey{kcmpItem{}, "kcmp", int32(os.Getpid())})
-	c := newComparer(task, new(sync.Map))
+	g := guard.New()
+	g.MarkStuck(kcmpItem{}, "kcmp", int32(os.Getpid()))
+	c := newComparer(g.Task(kcmpItem{}), new(sync.Map))
 	got, bad := c.group(list), c.bad
 	if len(got) != 0 || len(bad) != len(list) {
 		t.Errorf("groups %v, failures %v", got, bad)

@@ -2,13 +2,15 @@ package probe
 
 import (
 	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/guard"
 )
 
 // Places tells where some files are by what a process shows of itself besides its
 // descriptors: its working directory, its root, its program, and what is mounted
 // of these devices where it lives. The paths are those of its mount namespace.
 // Only local file systems are asked.
-func (idx *Index) Places(t *Task, pid int32, devs map[uint64]bool) map[Key]string {
+func (idx *Index) Places(t *guard.Task, pid int32, devs map[uint64]bool) map[Key]string {
 	p := idx.Processes[pid]
 	if p == nil || !t.Begin("places", pid) {
 		return nil

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -15,7 +16,7 @@ type Proc struct {
 	Status []byte // content of its status file
 	Scan   *Scan
 
-	task *Task
+	task *guard.Task
 	stat statLine
 	mnt  *mountTable
 }
@@ -48,7 +49,7 @@ type FD struct {
 // others change, not a path that they rename.
 func (f *FD) Cacheable() { f.cacheable = true }
 
-// What is asked of a descriptor, for [Task.Begin] and [Index.BeginAt]: whoever asks
+// What is asked of a descriptor, for [guard.Task.Begin] and [Index.BeginAt]: whoever asks
 // calls it the same, so that what got stuck once is left alone by all.
 const (
 	OpInfo = "fdinfo"
@@ -98,7 +99,7 @@ func (f *FD) readStat() error {
 		return ErrForeign
 	}
 	if !f.Proc.task.Begin(opStat, f.Num) {
-		return ErrGivenUp
+		return guard.ErrGivenUp
 	}
 	errno := statx(f.dir.fd, f.name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, &f.stat)
 	f.Proc.task.End()
@@ -112,7 +113,7 @@ func (f *FD) readStat() error {
 // next call.
 func (f *FD) Info() ([]byte, error) {
 	if !f.Proc.task.Begin(OpInfo, f.Num) {
-		return nil, ErrGivenUp
+		return nil, guard.ErrGivenUp
 	}
 	defer f.Proc.task.End()
 	name := "fdinfo/" + itoa(int(f.Num))
@@ -129,7 +130,7 @@ func (f *FD) Info() ([]byte, error) {
 }
 
 // Task is the guard that whatever may block is done under.
-func (f *FD) Task() *Task { return f.Proc.task }
+func (f *FD) Task() *guard.Task { return f.Proc.task }
 
 // FSType is the magic number of the file system the file behind the descriptor
 // lies on (statfs(2)), refused as [FD.Stat] is.
@@ -138,7 +139,7 @@ func (f *FD) FSType() (int64, error) {
 		return 0, ErrForeign
 	}
 	if !f.Proc.task.Begin("statfs", f.Num) {
-		return 0, ErrGivenUp
+		return 0, guard.ErrGivenUp
 	}
 	defer f.Proc.task.End()
 	var st unix.Statfs_t

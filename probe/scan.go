@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -65,7 +66,7 @@ type Options struct {
 // that it is left alone.
 type Scanner struct {
 	opts  Options
-	guard *guard
+	guard *guard.Guard
 
 	handles    *handles
 	containers containerNameCache
@@ -92,7 +93,7 @@ func NewScanner(o Options) *Scanner {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	return &Scanner{opts: o, guard: newGuard(), handles: newHandles(o.Repeated), users: map[int]string{}, kept: map[int]*processCache{}}
+	return &Scanner{opts: o, guard: guard.New(), handles: newHandles(o.Repeated), users: map[int]string{}, kept: map[int]*processCache{}}
 }
 
 // Scan is one scan under way: what probes may ask about it.

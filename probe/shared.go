@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"slices"
+
+	"github.com/ipctop/ipctop/guard"
 )
 
 // Processes can share a descriptor table or their memory although they are not
@@ -27,7 +29,7 @@ func (s *Scan) forget(pids []int) {
 	}
 	sc.handles.drop(there)
 	sc.forget(func(pid int) bool { return !there(pid) })
-	sc.guard.each(1, 1, func(int) any { return kcmpItem{} }, func(t *Task, _ int) func() {
+	sc.guard.Each(1, 1, func(int) any { return kcmpItem{} }, func(t *guard.Task, _ int) func() {
 		next, share, ok := s.compareTables(t)
 		return func() {
 			sc.sharers = next
@@ -49,7 +51,7 @@ func (sc *Scanner) forget(which func(pid int) bool) {
 
 // compareTables puts those that were read in this scan into the order. It reports
 // those that share something; ok is false if that cannot be told.
-func (s *Scan) compareTables(t *Task) (next sharers, share map[int32]bool, ok bool) {
+func (s *Scan) compareTables(t *guard.Task) (next sharers, share map[int32]bool, ok bool) {
 	own := int32(os.Getpid())
 	if _, err := kcmp(own, own, kcmpFiles, 0, 0); err != nil || !s.PIDCalls {
 		return next, nil, false
@@ -74,7 +76,7 @@ func (s *Scan) compareTables(t *Task) (next sharers, share map[int32]bool, ok bo
 		for _, pid := range fresh {
 			at, err := insertInOrder(t, list, pid, table.what, share)
 			switch {
-			case errors.Is(err, ErrGivenUp):
+			case errors.Is(err, guard.ErrGivenUp):
 				return sharers{}, nil, false
 			case err != nil:
 				share[pid] = true // ended, or not to be compared: nothing is known of it
@@ -89,9 +91,9 @@ func (s *Scan) compareTables(t *Task) (next sharers, share map[int32]bool, ok bo
 
 // insertInOrder finds the place of a process in the kernel's order, and notes
 // whom it shares with.
-func insertInOrder(t *Task, list []int32, pid int32, what int, share map[int32]bool) (int, error) {
+func insertInOrder(t *guard.Task, list []int32, pid int32, what int, share map[int32]bool) (int, error) {
 	if !t.Begin("kcmp", pid) {
-		return 0, ErrGivenUp
+		return 0, guard.ErrGivenUp
 	}
 	defer t.End()
 	if _, err := kcmp(pid, pid, what, 0, 0); err != nil {

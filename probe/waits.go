@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -80,9 +81,9 @@ func (idx *Index) access(h *model.Holder) model.Access {
 // another reason, work is not called and failed is. The function that work
 // returns is called only if the work was not given up: it alone may change what
 // others read.
-func (idx *Index) EachProcess(list []*model.Process, work func(t *Task, p *Proc) (commit func()), failed func(*model.Process, error)) {
+func (idx *Index) EachProcess(list []*model.Process, work func(t *guard.Task, p *Proc) (commit func()), failed func(*model.Process, error)) {
 	sc := idx.Scan.scanner
-	sc.guard.each(len(list), sc.opts.Workers, func(i int) any { return processKey{list[i].PID, list[i].StartTicks} }, func(t *Task, i int) (commit func()) {
+	sc.guard.Each(len(list), sc.opts.Workers, func(i int) any { return processKey{list[i].PID, list[i].StartTicks} }, func(t *guard.Task, i int) (commit func()) {
 		m := list[i]
 		err := recovered(func() error {
 			p, err := idx.Scan.reopen(t, m)
@@ -105,7 +106,7 @@ func (idx *Index) EachProcess(list []*model.Process, work func(t *Task, p *Proc)
 }
 
 // reopen opens the directory of a process that was read before.
-func (s *Scan) reopen(t *Task, m *model.Process) (*Proc, error) {
+func (s *Scan) reopen(t *guard.Task, m *model.Process) (*Proc, error) {
 	dir, err := s.open(t, m)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -64,8 +65,8 @@ func (s *Scan) walk(ctx context.Context) error {
 	}
 	s.noteHidden(pids)
 	var vanished int
-	s.scanner.guard.each(len(pids), s.scanner.opts.Workers, func(i int) any { return pids[i] },
-		func(t *Task, i int) func() {
+	s.scanner.guard.Each(len(pids), s.scanner.opts.Workers, func(i int) any { return pids[i] },
+		func(t *guard.Task, i int) func() {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -102,7 +103,7 @@ func (s *Scan) walk(ctx context.Context) error {
 
 // enter opens the directory of a process, if it is not open from the last scan, and
 // reads the process.
-func (s *Scan) enter(t *Task, pid int) (r *result, err error) {
+func (s *Scan) enter(t *guard.Task, pid int) (r *result, err error) {
 	read := func(dir Dir) {
 		err = recovered(func() (err error) {
 			r, err = s.readProcess(t, pid, dir)
@@ -120,7 +121,7 @@ func (s *Scan) enter(t *Task, pid int) (r *result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if read(dir); r == nil || t.hasTimedOut() || !h.keep(r.process, dir) {
+	if read(dir); r == nil || t.TimedOut() || !h.keep(r.process, dir) {
 		dir.Close()
 	}
 	return r, err
@@ -148,7 +149,7 @@ func failed(pid int, err error) *Collector {
 }
 
 // readProcess reads one process. The error is why there is nothing at all.
-func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
+func (s *Scan) readProcess(t *guard.Task, pid int, dir Dir) (*result, error) {
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)
 	marks := append(sc.marks[:0], stamp{pid, s.readStamp(dir, "schedstat")})
@@ -163,7 +164,7 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 	}
 	// A process can be stuck in such a way that even its stat does not answer.
 	if !t.Begin("status", 0) {
-		return nil, ErrGivenUp
+		return nil, guard.ErrGivenUp
 	}
 	text, err := dir.ReadOften("status", sc.text[:0])
 	t.End()
@@ -194,7 +195,7 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 	if st.stopSignal != 0 {
 		m.StopSignal = model.SignalName(st.stopSignal)
 	}
-	t.about(processKey{pid, st.startTicks})
+	t.SetItem(processKey{pid, st.startTicks})
 	r := &result{process: m, out: &Collector{probe: "process", holders: sc.holds[:0]}}
 	p := &Proc{Dir: dir, Model: m, Status: slices.Clone(text), Scan: s, task: t, stat: st}
 	if m.Threads > 1 && st.state != 'X' {
@@ -258,9 +259,9 @@ func (s *Scan) readProcess(t *Task, pid int, dir Dir) (*result, error) {
 	return r, nil
 }
 
-func (s *Scan) readStat(t *Task, dir Dir, sc *scratch) (statLine, error) {
+func (s *Scan) readStat(t *guard.Task, dir Dir, sc *scratch) (statLine, error) {
 	if !t.Begin("stat", 0) {
-		return statLine{}, ErrGivenUp
+		return statLine{}, guard.ErrGivenUp
 	}
 	text, err := dir.ReadRecord("stat", sc.link[:0])
 	t.End()
@@ -274,7 +275,7 @@ func (s *Scan) readStat(t *Task, dir Dir, sc *scratch) (statLine, error) {
 // memory lock and reads its memory.
 func (s *Scan) readArguments(p *Proc, sc *scratch, out *Collector) {
 	if !p.task.Begin("cmdline", 0) {
-		out.Gap(model.Gap{Reason: model.Timeout, PID: p.Model.PID, Op: "cmdline", Detail: ErrGivenUp.Error()})
+		out.Gap(model.Gap{Reason: model.Timeout, PID: p.Model.PID, Op: "cmdline", Detail: guard.ErrGivenUp.Error()})
 		return
 	}
 	b, err := p.Dir.ReadFile("cmdline", sc.text[:0])
@@ -294,7 +295,7 @@ func (s *Scan) readArguments(p *Proc, sc *scratch, out *Collector) {
 func (s *Scan) readIdentity(p *Proc, sc *scratch, out *Collector) {
 	m := p.Model
 	if !p.task.Begin("identity", 0) {
-		out.Gap(model.Gap{Reason: model.Timeout, PID: m.PID, Op: "exe, cgroup, ns", Detail: ErrGivenUp.Error()})
+		out.Gap(model.Gap{Reason: model.Timeout, PID: m.PID, Op: "exe, cgroup, ns", Detail: guard.ErrGivenUp.Error()})
 		return
 	}
 	defer p.task.End()
@@ -348,7 +349,7 @@ func (s *Scan) readThreads(p *Proc, sc *scratch, out *Collector, marks []stamp) 
 		var err error
 		if !p.task.Begin("thread status", int32(tid)) {
 			out.Gap(model.Gap{
-				Probe: "process", Reason: model.Timeout, PID: p.Model.PID, TID: tid, Op: "thread status", Detail: ErrGivenUp.Error(),
+				Probe: "process", Reason: model.Timeout, PID: p.Model.PID, TID: tid, Op: "thread status", Detail: guard.ErrGivenUp.Error(),
 			})
 			return true
 		}

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -40,7 +41,7 @@ type caller struct {
 	tid  int
 	line *syscallLine
 	proc *probe.Proc
-	task *probe.Task
+	task *guard.Task
 	mem  *memory
 	sets map[int32][]fdUse // what epoll instances of the process watch; shared by its threads
 

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -31,7 +32,7 @@ func (r *round) limits(ctx context.Context, x *index) {
 		}
 		byPID[t.proc.PID] = append(byPID[t.proc.PID], t)
 	}
-	r.j.EachProcess(list, func(task *probe.Task, p *probe.Proc) func() {
+	r.j.EachProcess(list, func(task *guard.Task, p *probe.Proc) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -64,7 +65,7 @@ func (t *thread) limited() model.Opt[bool] {
 // socketLimit reads the limit for reading or writing of a UNIX socket that a
 // thread is blocked at (SO_RCVTIMEO, SO_SNDTIMEO, socket(7)). Others are never
 // duplicated: the dying owner of a TCP socket would have ipctop linger for it.
-func (r *round) socketLimit(task *probe.Task, x *index, t *thread) (timed model.Opt[bool]) {
+func (r *round) socketLimit(task *guard.Task, x *index, t *thread) (timed model.Opt[bool]) {
 	if len(t.fds) != 1 || t.set {
 		return timed
 	}

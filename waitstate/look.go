@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -63,7 +64,7 @@ func (r *round) firstLook(ctx context.Context) {
 	}
 	slices.SortFunc(list, func(a, b *model.Process) int { return a.PID - b.PID })
 	unread := unreadEpolls(r.j)
-	r.j.EachProcess(list, func(t *probe.Task, p *probe.Proc) func() {
+	r.j.EachProcess(list, func(t *guard.Task, p *probe.Proc) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -101,7 +102,7 @@ var lines = sync.Pool{New: func() any {
 // visit is the first look at one process.
 type visit struct {
 	proc    *probe.Proc
-	task    *probe.Task
+	task    *guard.Task
 	mem     *memory
 	sets    map[int32][]fdUse
 	unread  map[fdKey]bool
@@ -171,7 +172,7 @@ func (v *visit) gap(tid int, err error) {
 // read reads a thread's syscall line into v.buf.
 func (v *visit) read(tid int) (syscallLine, error) {
 	if !v.task.Begin("syscall", int32(tid)) { // waits for an exec that is under way
-		return syscallLine{}, probe.ErrGivenUp
+		return syscallLine{}, guard.ErrGivenUp
 	}
 	var err error
 	v.buf, err = v.proc.Dir.ReadRecord("task/"+itoa(tid)+"/syscall", v.buf[:0])
@@ -226,7 +227,7 @@ func (r *round) secondLook(ctx context.Context) {
 		}
 		byPID[t.proc.PID] = append(byPID[t.proc.PID], t)
 	}
-	r.j.EachProcess(list, func(task *probe.Task, p *probe.Proc) func() {
+	r.j.EachProcess(list, func(task *guard.Task, p *probe.Proc) func() {
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/probe"
 )
 
@@ -15,7 +16,7 @@ import (
 // see the package's comment. It is used by one goroutine.
 type memory struct {
 	proc    *probe.Proc
-	task    *probe.Task
+	task    *guard.Task
 	pagemap int // descriptor; -1: not yet open
 	err     error
 }
@@ -25,7 +26,7 @@ var (
 	errForeignPID = fmt.Errorf("%w: the proc file system belongs to another pid namespace", errors.ErrUnsupported)
 )
 
-func newMemory(p *probe.Proc, t *probe.Task) *memory { return &memory{proc: p, task: t, pagemap: -1} }
+func newMemory(p *probe.Proc, t *guard.Task) *memory { return &memory{proc: p, task: t, pagemap: -1} }
 
 func (m *memory) close() {
 	if m.pagemap >= 0 {
@@ -46,7 +47,7 @@ func (m *memory) read(tid int, addr uint64, size int) ([]byte, error) {
 		m.err = errForeignPID
 		return nil, m.err
 	case !m.task.Begin("memory", 0): // both take the process's memory lock
-		m.err = probe.ErrGivenUp
+		m.err = guard.ErrGivenUp
 		return nil, m.err
 	}
 	defer m.task.End()

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/waitstate/pthread"
@@ -39,7 +40,7 @@ func readDetail(ctx context.Context, idx *probe.Index, list []*model.Process, ou
 	}
 	r := &round{j: idx, out: out}
 	var held []heldWord
-	idx.EachProcess(list, func(t *probe.Task, p *probe.Proc) func() {
+	idx.EachProcess(list, func(t *guard.Task, p *probe.Proc) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -123,7 +124,7 @@ func (v *visit) robust() []heldWord {
 
 func (v *visit) robustOf(t *thread) ([]heldWord, error) {
 	if !v.task.Begin("robust list", int32(t.tid)) { // waits for an exec that is under way
-		return nil, probe.ErrGivenUp
+		return nil, guard.ErrGivenUp
 	}
 	var head, size uint64
 	_, _, errno := unix.Syscall(unix.SYS_GET_ROBUST_LIST, uintptr(t.tid), uintptr(unsafe.Pointer(&head)), uintptr(unsafe.Pointer(&size)))

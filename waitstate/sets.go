@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -131,10 +132,10 @@ func (c *caller) decodeEpoll(w *waiting, epfd int32) {
 // it alone: it is not known for certain whether it would answer.
 func (c *caller) readWatches(epfd int32) ([]fdUse, error) {
 	if c.unread[fdKey{c.proc.PID(), 0, epfd}] {
-		return nil, probe.ErrGivenUp
+		return nil, guard.ErrGivenUp
 	}
 	if !c.task.Begin(probe.OpInfo, epfd) {
-		return nil, probe.ErrGivenUp
+		return nil, guard.ErrGivenUp
 	}
 	defer c.task.End()
 	b, err := c.proc.Dir.ReadRecord("task/"+itoa(c.tid)+"/fdinfo/"+itoa(int(epfd)), nil)

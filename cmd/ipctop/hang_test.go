@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -368,12 +369,12 @@ func TestHungMemoryLock(t *testing.T) {
 	scanner := probe.NewScanner(probe.Options{Probes: probes(), Workers: 1})
 	first := scanHung(t, scanner)
 	// One after the other they would take three times the deadline.
-	if first.took < probe.Deadline || first.took > 5*probe.Deadline/2 {
-		t.Errorf("the first scan took %v, want little more than %v", first.took, probe.Deadline)
+	if first.took < guard.Deadline || first.took > 5*guard.Deadline/2 {
+		t.Errorf("the first scan took %v, want little more than %v", first.took, guard.Deadline)
 	}
 	second := scanHung(t, scanner)
 	t.Logf("the scans took %v and %v", first.took, second.took)
-	if second.took > probe.Deadline {
+	if second.took > guard.Deadline {
 		t.Errorf("the second scan took %v", second.took)
 	}
 	if first.stuck > before+4 || second.stuck > first.stuck {

@@ -1,6 +1,8 @@
-package probe
+package guard
 
 import (
+	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,16 +12,20 @@ import (
 // given up and becomes a gap.
 const Deadline = 500 * time.Millisecond
 
+// ErrGivenUp is returned for an operation that once got stuck, or when too
+// many threads are stuck already.
+var ErrGivenUp = fmt.Errorf("%w: it did not answer and is left alone", os.ErrDeadlineExceeded)
+
 // maxLost is how many threads may be stuck in the kernel at a time before
 // everything that might block is left alone.
 const maxLost = 4
 
-// guard runs work that may block in the kernel for ever, unkillably: reading
+// Guard runs work that may block in the kernel for ever, unkillably: reading
 // the command line of a process whose memory lock is held, asking a pipe whose
 // mutex a hung writer holds. A thread in such a call cannot be freed. What can
 // be done is to stop waiting for it, to hand its work to another, and never to
 // try that operation on that object again.
-type guard struct {
+type Guard struct {
 	deadline time.Duration
 
 	mu           sync.Mutex
@@ -40,7 +46,7 @@ type skipKey struct {
 	n    int32
 }
 
-// newAvoidKey makes the key of an operation. What needs a process's memory lock gets
+// newSkipKey makes the key of an operation. What needs a process's memory lock gets
 // stuck all together, so it is one operation.
 func newSkipKey(item any, op string, n int32) skipKey {
 	switch op {
@@ -61,8 +67,9 @@ func (k skipKey) plain() bool {
 	return false
 }
 
-func newGuard() *guard {
-	g := &guard{deadline: Deadline, skip: map[skipKey]bool{}, stuck: map[any]int{}}
+// New makes a Guard that has given nothing up yet.
+func New() *Guard {
+	g := &Guard{deadline: Deadline, skip: map[skipKey]bool{}, stuck: map[any]int{}}
 	g.fewer.L = &g.mu
 	return g
 }
@@ -70,15 +77,19 @@ func newGuard() *guard {
 // limit is how long an operation on an item may take. One on which something got
 // stuck before is given less each time, so that all of them together do not take
 // much longer than one.
-func (g *guard) limit(item any) time.Duration {
+func (g *Guard) limit(item any) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.deadline >> (2 * min(g.stuck[item], 8))
 }
 
+// Task makes a task on an item for work that is not done by [Guard.Each], and so is
+// never given up: what must not be tried is skipped.
+func (g *Guard) Task(item any) *Task { return &Task{guard: g, item: item} }
+
 // Task is the work on one item, under guard.
 type Task struct {
-	guard *guard
+	guard *Guard
 	item  any
 
 	mu       sync.Mutex
@@ -96,7 +107,9 @@ func (t *Task) Begin(op string, n int32) bool {
 	return t.begin(nil, op, n)
 }
 
-// enter is Enter for an operation on an item, nil for the task's.
+// BeginFor is Begin for an operation on another item than the task's.
+func (t *Task) BeginFor(item any, op string, n int32) bool { return t.begin(item, op, n) }
+
 func (t *Task) begin(item any, op string, n int32) bool {
 	k := newSkipKey(item, op, n)
 	trouble := t.guard.trouble.Load() != 0
@@ -120,10 +133,10 @@ func (t *Task) begin(item any, op string, n int32) bool {
 	return true
 }
 
-// about says more exactly what the item is, before anything is entered: what is
+// SetItem says more exactly what the item is, before anything is entered: what is
 // left alone must not be left alone for ever under a number that is given to
 // another.
-func (t *Task) about(item any) {
+func (t *Task) SetItem(item any) {
 	t.mu.Lock()
 	t.item = item
 	t.mu.Unlock()
@@ -139,7 +152,7 @@ func (t *Task) End() {
 
 // givenUp reports whether the work was given up. Outside of an operation that
 // cannot happen any more.
-func (t *Task) hasTimedOut() bool {
+func (t *Task) TimedOut() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.timedOut
@@ -160,7 +173,7 @@ func (t *Task) clearSlow() {
 
 // wait waits while as many operations may be stuck as can be lost: whether they
 // are will be known soon.
-func (g *guard) wait() {
+func (g *Guard) wait() {
 	g.mu.Lock()
 	for g.stuckThreads < maxLost && g.stuckThreads+g.slow >= maxLost {
 		g.fewer.Wait()
@@ -168,7 +181,7 @@ func (g *guard) wait() {
 	g.mu.Unlock()
 }
 
-func (g *guard) skips(k skipKey) bool {
+func (g *Guard) skips(k skipKey) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	most := maxLost
@@ -209,10 +222,19 @@ func (t *Task) timeOut(now time.Time) (abandoned, slow bool) {
 // and not one after the other.
 const slowFraction = 25
 
-// markStuck notes that a thread, or a process that was to do it, is stuck in an
-// operation. recovered notes that it came back; the operation is left alone all
-// the same.
-func (g *guard) markStuck(k skipKey) {
+// Skips reports whether an operation on an item must not be tried, as [Task.Begin]
+// does for work that is done elsewhere.
+func (g *Guard) Skips(item any, op string, n int32) bool { return g.skips(newSkipKey(item, op, n)) }
+
+// MarkStuck has an operation on an item skipped from now on, because the thread or
+// process that was to do it is stuck. back is to be called if that ever returns; the
+// operation is skipped all the same.
+func (g *Guard) MarkStuck(item any, op string, n int32) (back func()) {
+	g.markStuck(newSkipKey(item, op, n))
+	return g.recovered
+}
+
+func (g *Guard) markStuck(k skipKey) {
 	g.mu.Lock()
 	g.stuckThreads++
 	g.skip[k] = true
@@ -222,18 +244,18 @@ func (g *guard) markStuck(k skipKey) {
 	g.mu.Unlock()
 }
 
-func (g *guard) recovered() {
+func (g *Guard) recovered() {
 	g.mu.Lock()
 	g.stuckThreads--
 	g.fewer.Broadcast()
 	g.mu.Unlock()
 }
 
-// each does work for every i below n on the given number of goroutines. An
+// Each does work for every i below n on the given number of goroutines. An
 // item whose work gets stuck is done again, without the operation that it got
 // stuck in. commit, which work returns, runs only if the work was not given up,
 // so whatever others read must be changed there.
-func (g *guard) each(n, workers int, item func(i int) any, work func(t *Task, i int) (commit func())) {
+func (g *Guard) Each(n, workers int, item func(i int) any, work func(t *Task, i int) (commit func())) {
 	if n == 0 {
 		return
 	}
@@ -253,15 +275,9 @@ func (g *guard) each(n, workers int, item func(i int) any, work func(t *Task, i 
 	}
 }
 
-// Guarded does work for every i below n, as [Index.Each] does, in a program
-// that makes no scan.
-func Guarded(n, workers int, work func(t *Task, i int) (commit func())) {
-	newGuard().each(n, workers, func(i int) any { return i }, work)
-}
-
 // guardRun is one call of each.
 type guardRun struct {
-	guard   *guard
+	guard   *Guard
 	total   int
 	workers int
 	item    func(int) any

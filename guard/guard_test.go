@@ -1,4 +1,4 @@
-package probe
+package guard
 
 import (
 	"slices"
@@ -9,13 +9,13 @@ import (
 )
 
 func TestGuardGivesUpWhatIsStuck(t *testing.T) {
-	g := newGuard()
+	g := New()
 	g.deadline = 20 * time.Millisecond
 	release := make(chan struct{})
 	var skipped []int
 	var done [10]int
 	run := func() {
-		g.each(len(done), 2, func(i int) any { return i }, func(task *Task, i int) func() {
+		g.Each(len(done), 2, func(i int) any { return i }, func(task *Task, i int) func() {
 			if !task.Begin("read", 0) {
 				return func() { skipped = append(skipped, i); done[i]++ }
 			}
@@ -40,11 +40,11 @@ func TestGuardGivesUpWhatIsStuck(t *testing.T) {
 }
 
 func TestGuardStopsTryingWhenFourThreadsAreLost(t *testing.T) {
-	g := newGuard()
+	g := New()
 	g.deadline = 10 * time.Millisecond
 	release := make(chan struct{})
 	var entered atomic.Int32
-	g.each(50, 3, func(i int) any { return i }, func(task *Task, i int) func() {
+	g.Each(50, 3, func(i int) any { return i }, func(task *Task, i int) func() {
 		if task.Begin("read", 0) {
 			entered.Add(1)
 			<-release
@@ -63,13 +63,13 @@ func TestGuardStopsTryingWhenFourThreadsAreLost(t *testing.T) {
 // What hangs in several places is waited for in all of them at the same time, even
 // by a single worker.
 func TestGuardWaitsForAllAtOnce(t *testing.T) {
-	g := newGuard()
+	g := New()
 	g.deadline = 200 * time.Millisecond
 	release := make(chan struct{})
 	defer close(release)
 	var entered atomic.Int32
 	fewest := int32(100)
-	g.each(20, 1, func(i int) any { return i }, func(task *Task, i int) func() {
+	g.Each(20, 1, func(i int) any { return i }, func(task *Task, i int) func() {
 		if !task.Begin("read", 0) { // the first was given up
 			n := entered.Load()
 			return func() { fewest = min(fewest, n) }
@@ -89,14 +89,14 @@ func TestGuardWaitsForAllAtOnce(t *testing.T) {
 // An item on which one thing after the other hangs costs little more than one on
 // which one does.
 func TestGuardGivesLessEachTime(t *testing.T) {
-	g := newGuard()
+	g := New()
 	g.deadline = 64 * time.Millisecond
 	release := make(chan struct{})
 	defer close(release)
 	var mu sync.Mutex
 	var limits []time.Duration
 	for range 2 { // it is remembered from one scan to the next
-		g.each(1, 1, func(int) any { return "item" }, func(task *Task, _ int) func() {
+		g.Each(1, 1, func(int) any { return "item" }, func(task *Task, _ int) func() {
 			for n := range int32(3) {
 				if !task.Begin("read", n) {
 					continue

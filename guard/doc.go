@@ -1,0 +1,15 @@
+// Package guard runs work that may block in the kernel for ever, beyond the reach
+// of SIGKILL, without being blocked itself: reading the command line of a process
+// whose memory lock is held, asking a pipe whose mutex a hung writer holds.
+//
+// [Guard.Each] spreads work over goroutines. What may block stands between
+// [Task.Begin] and [Task.End]. An operation that takes longer than [Deadline] is
+// given up: its goroutine and thread are left behind, its item is done again by
+// another without that operation, and the operation is never tried again on the
+// same item. At most four threads are given up that way at a time; after that only
+// what hardly ever blocks is tried.
+//
+// Kernel files read: none. Minimum kernel: none. Privilege: none.
+//
+// Errors: [ErrGivenUp] is for callers to report what [Task.Begin] refused.
+package guard
