@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -34,11 +35,13 @@ type finding struct {
 }
 
 // Run diagnoses a snapshot and writes into it what was found: who could release
-// each wait, and the findings, the worst first.
-func Run(s *model.Snapshot, o Options) {
+// each wait, and the findings, the worst first. It returns the graph and with it the
+// index that it made, for whatever is to be shown of the snapshot.
+func Run(s *model.Snapshot, o Options) *graph.Graph {
 	v := newView(s, o)
 	v.graph.Annotate()
 	s.Findings = v.find()
+	return v.graph
 }
 
 // Find diagnoses a snapshot: the worst first. It never returns nil: a snapshot

@@ -24,24 +24,12 @@ type view struct {
 }
 
 func newView(s *model.Snapshot, o Options) *view {
-	g := graph.New(s)
+	g := graph.New(model.NewIndex(s))
 	v := &view{
 		Snapshot: s, Options: o, graph: g, objects: g.Objects, processes: g.Processes, children: g.Children, waits: g.Waits,
-		waitsOf: map[int][]*model.Wait{}, waitsOn: map[string][]*model.Wait{},
+		waitsOf: g.WaitsOf, waitsOn: g.WaitsOn,
 	}
 	v.allListed, v.wholeHost = listed(s)
-	for i := range s.Waits {
-		w := &s.Waits[i]
-		v.waitsOf[w.PID] = append(v.waitsOf[w.PID], w)
-		if w.Object != "" {
-			v.waitsOn[w.Object] = append(v.waitsOn[w.Object], w)
-		}
-		for _, id := range w.Objects {
-			if id != w.Object {
-				v.waitsOn[id] = append(v.waitsOn[id], w)
-			}
-		}
-	}
 	return v
 }
 

@@ -14,7 +14,7 @@ import (
 func checkText(t *testing.T, s *model.Snapshot, o render.Options) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := render.Check(&b, render.NewView(s, &o), s.Findings); err != nil {
+	if err := render.Check(&b, render.NewView(model.NewIndex(s), &o), s.Findings); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -57,7 +57,7 @@ func TestShortFindings(t *testing.T) {
 		s.Findings = append(s.Findings, s.Findings[0])
 	}
 	var b bytes.Buffer
-	if err := render.ShortFindings(&b, render.NewView(s, &render.Options{Width: 40}), s.Findings); err != nil {
+	if err := render.ShortFindings(&b, render.NewView(model.NewIndex(s), &render.Options{Width: 40}), s.Findings); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(b.String(), "\n")

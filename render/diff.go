@@ -69,7 +69,7 @@ func orUnknown(s string) string {
 
 // Diff writes what changed as a table.
 func Diff(w io.Writer, o *Options, d *record.Difference) error {
-	return writeTable(w, NewView(&model.Snapshot{}, o), diffColumns, pointers(d.Changes))
+	return writeTable(w, NewView(model.NewIndex(&model.Snapshot{}), o), diffColumns, pointers(d.Changes))
 }
 
 // DiffJSON writes what changed as JSON.
@@ -104,7 +104,7 @@ var trendColumns = []Column[record.Growth]{
 
 // Trend writes what only grew as a table.
 func Trend(w io.Writer, o *Options, t *record.Trend) error {
-	return writeTable(w, NewView(&model.Snapshot{}, o), trendColumns, pointers(t.Growing()))
+	return writeTable(w, NewView(model.NewIndex(&model.Snapshot{}), o), trendColumns, pointers(t.Growing()))
 }
 
 // TrendJSON writes what only grew as JSON.

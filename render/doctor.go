@@ -57,7 +57,7 @@ func (t *showText) limits(s *model.Snapshot) {
 		t.heading("Limits could not be read.")
 		return
 	}
-	v := NewView(s, &Options{})
+	v := NewView(model.NewIndex(s), &Options{})
 	var rows [][]string
 	for _, l := range worstFirst(s.Limits) {
 		if !l.Near() {

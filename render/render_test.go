@@ -139,7 +139,7 @@ func TestGenericColumns(t *testing.T) {
 	if got := strings.Join(names, " "); !strings.HasPrefix(got, "ID NAME TALK detail.key detail.messages detail.bytes") {
 		t.Error(got)
 	}
-	v := NewView(modeltest.Rich(), &Options{})
+	v := NewView(model.NewIndex(modeltest.Rich()), &Options{})
 	for i := range v.snap.Objects {
 		if o := &v.snap.Objects[i]; o.Kind == model.SysvMsg {
 			if c := columns[5].Text(v, o); c.Text != "16K" {

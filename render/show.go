@@ -20,7 +20,7 @@ type ShowOptions struct {
 // Show writes all that a snapshot has about the matches, as text for people.
 func Show(w io.Writer, s *model.Snapshot, matches []query.Match, o ShowOptions) error {
 	t := newShowText(o)
-	index := newShowIndex(s)
+	index := model.NewIndex(s)
 	for i, m := range matches {
 		if i > 0 {
 			t.line("")
@@ -63,27 +63,9 @@ func (t *showText) heading(format string, args ...any) {
 	t.line(format, args...)
 }
 
-// showIndex finds records by what others call them.
-type showIndex struct {
-	s         *model.Snapshot
-	processes map[int]*model.Process
-	objects   map[string]*model.Object
-}
-
-func newShowIndex(s *model.Snapshot) *showIndex {
-	x := &showIndex{s, make(map[int]*model.Process, len(s.Processes)), make(map[string]*model.Object, len(s.Objects))}
-	for i := range s.Processes {
-		x.processes[s.Processes[i].PID] = &s.Processes[i]
-	}
-	for i := range s.Objects {
-		x.objects[s.Objects[i].ID] = &s.Objects[i]
-	}
-	return x
-}
-
 // who names a process; comm is its name where the snapshot has no record of it.
-func (t *showText) who(x *showIndex, pid int, comm string) string {
-	if p := x.processes[pid]; p != nil {
+func (t *showText) who(x *model.Index, pid int, comm string) string {
+	if p := x.Processes[pid]; p != nil {
 		comm = p.Label
 	}
 	if comm == "" {
@@ -102,7 +84,7 @@ func showFew(names []string, limit int) string {
 
 // holderNames names the processes that hold an object and pass the test, each
 // once.
-func (t *showText) holderNames(x *showIndex, o *model.Object, fits func(*model.Holder) bool) []string {
+func (t *showText) holderNames(x *model.Index, o *model.Object, fits func(*model.Holder) bool) []string {
 	var names []string
 	seen := map[int32]bool{}
 	for i := range o.Holders {
@@ -130,7 +112,7 @@ func ShowJSON(w io.Writer, s *model.Snapshot, matches []query.Match) error {
 			objects = append(objects, o)
 		}
 	}
-	x := newShowIndex(s)
+	x := model.NewIndex(s)
 	for _, m := range matches {
 		if m.Process != nil {
 			processes = append(processes, m.Process)
@@ -146,7 +128,7 @@ func ShowJSON(w io.Writer, s *model.Snapshot, matches []query.Match) error {
 			continue
 		}
 		for _, p := range m.Object.Peers {
-			add(x.objects[p.ID])
+			add(x.Objects[p.ID])
 		}
 	}
 	b := fmt.Appendf(nil, "{%q:%q,\n%q:[", "schema", model.Schema, "processes")

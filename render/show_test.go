@@ -130,7 +130,7 @@ func TestOtherEnd(t *testing.T) {
 	s := showSnapshot()
 	o := &s.Objects[0]
 	o.Holders = append(o.Holders, model.Holder{PID: 911, Via: model.ViaFD, Access: model.Write})
-	x, text := newShowIndex(s), newShowText(ShowOptions{})
+	x, text := model.NewIndex(s), newShowText(ShowOptions{})
 	for pid, want := range map[int]string{4121: "pager.py(4188)", 911: "pager.py(4188)", 4188: "writer(4121), postgres(911)"} {
 		for _, h := range showHeldBy(s, pid) {
 			if h.object != o {

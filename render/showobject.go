@@ -9,7 +9,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-func (t *showText) object(x *showIndex, o *model.Object) {
+func (t *showText) object(x *model.Index, o *model.Object) {
 	info, _ := model.LookupKind(o.Kind)
 	title := info.Title
 	if title == "" {
@@ -76,7 +76,7 @@ func (t *showText) objectDetail(o *model.Object) {
 // showDetailPrefix is how the paths of a detail's own fields begin.
 const showDetailPrefix = "objects.detail."
 
-func (t *showText) holders(x *showIndex, o *model.Object) {
+func (t *showText) holders(x *model.Index, o *model.Object) {
 	note := ""
 	if !o.HoldersComplete {
 		note = ", and there may be others that could not be seen"
@@ -91,7 +91,7 @@ func (t *showText) holders(x *showIndex, o *model.Object) {
 		row := []string{"-", string(h.Via), "-", string(h.Access), "-", t.holdMore(h)}
 		if h.PID != 0 {
 			row[0] = t.who(x, int(h.PID), h.Comm)
-			if p := x.processes[int(h.PID)]; p != nil && !p.StartTime.IsZero() {
+			if p := x.Processes[int(h.PID)]; p != nil && !p.StartTime.IsZero() {
 				row[4] = showTime(p.StartTime)
 			}
 		}
@@ -122,7 +122,7 @@ func (t *showText) holdMore(h *model.Holder) string {
 	return strings.Join(parts, " ")
 }
 
-func (t *showText) peers(x *showIndex, o *model.Object) {
+func (t *showText) peers(x *model.Index, o *model.Object) {
 	if len(o.Peers) == 0 {
 		return
 	}
@@ -130,7 +130,7 @@ func (t *showText) peers(x *showIndex, o *model.Object) {
 	var rows [][]string
 	for _, p := range o.Peers {
 		row := []string{t.esc(p.ID), string(p.Confidence), ""}
-		if peer := x.objects[p.ID]; peer != nil {
+		if peer := x.Objects[p.ID]; peer != nil {
 			row[2] = "held by nobody that could be seen"
 			if names := t.holderNames(x, peer, showAnyHolder); names != nil {
 				row[2] = "held by " + showFew(names, 8)
@@ -141,10 +141,10 @@ func (t *showText) peers(x *showIndex, o *model.Object) {
 	t.table(rows)
 }
 
-func (t *showText) links(x *showIndex, o *model.Object) {
+func (t *showText) links(x *model.Index, o *model.Object) {
 	var lines []string
-	for i := range x.s.Links {
-		l := &x.s.Links[i]
+	for i := range x.Snapshot.Links {
+		l := &x.Snapshot.Links[i]
 		if l.Object != o.ID && !slices.ContainsFunc(o.Peers, func(p model.Peer) bool { return p.ID == l.Object }) {
 			continue
 		}
@@ -162,7 +162,7 @@ func (t *showText) links(x *showIndex, o *model.Object) {
 	t.line("%s", strings.Join(lines, "\n"))
 }
 
-func (t *showText) linkEnd(x *showIndex, pids []int, comms []string) []string {
+func (t *showText) linkEnd(x *model.Index, pids []int, comms []string) []string {
 	names := make([]string, len(pids))
 	for i, pid := range pids {
 		comm := ""

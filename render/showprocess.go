@@ -10,7 +10,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-func (t *showText) process(x *showIndex, p *model.Process) {
+func (t *showText) process(x *model.Index, p *model.Process) {
 	title := t.who(x, p.PID, p.Comm)
 	if p.Exe != "" {
 		title += "  " + t.esc(p.Exe)
@@ -31,7 +31,7 @@ var showStates = map[string]string{
 	"Z": "zombie: it has ended, its parent has not yet asked for its status", "X": "dead", "I": "idle kernel thread",
 }
 
-func (t *showText) processIdentity(x *showIndex, p *model.Process) {
+func (t *showText) processIdentity(x *model.Index, p *model.Process) {
 	var rows [][]string
 	add := func(name, value string) {
 		if value != "" {
@@ -84,7 +84,7 @@ func (t *showText) processIdentity(x *showIndex, p *model.Process) {
 }
 
 // placement writes where a process lives: container, unit, namespaces.
-func (t *showText) placement(x *showIndex, p *model.Process) {
+func (t *showText) placement(x *model.Index, p *model.Process) {
 	var rows [][]string
 	if c := p.Container; c != nil {
 		rows = append(rows, []string{"container", strings.TrimSpace(t.esc(c.Name) + " " + t.esc(c.ID))})
@@ -105,7 +105,7 @@ func (t *showText) placement(x *showIndex, p *model.Process) {
 	slices.Sort(types)
 	for _, ns := range types {
 		row := []string{ns + " namespace", strconv.FormatUint(p.Namespaces[ns], 10)}
-		if own, ok := x.s.Host.Namespaces[ns]; ok && own != p.Namespaces[ns] {
+		if own, ok := x.Snapshot.Host.Namespaces[ns]; ok && own != p.Namespaces[ns] {
 			row = append(row, "not ipctop's own")
 		}
 		rows = append(rows, row)
@@ -177,8 +177,8 @@ func (t *showText) threads(p *model.Process) {
 
 // processObjects lists what the process holds, by kind, with who is at the
 // other end.
-func (t *showText) processObjects(x *showIndex, p *model.Process) {
-	list := showHeldBy(x.s, p.PID)
+func (t *showText) processObjects(x *model.Index, p *model.Process) {
+	list := showHeldBy(x.Snapshot, p.PID)
 	if len(list) == 0 {
 		t.heading("IPC objects (none that could be seen)")
 		return
@@ -219,11 +219,11 @@ func showHolds(holders []*model.Holder) string {
 // otherEnd names the processes that a process reaches through an object: the
 // holders of its peers, the readers of what it writes, the writers of what it
 // reads, else all that share it.
-func (t *showText) otherEnd(x *showIndex, pid int, h showHeld) string {
+func (t *showText) otherEnd(x *model.Index, pid int, h showHeld) string {
 	var names []string
 	if len(h.object.Peers) > 0 {
 		for _, p := range h.object.Peers {
-			peer := x.objects[p.ID]
+			peer := x.Objects[p.ID]
 			if peer == nil {
 				names = append(names, t.esc(p.ID))
 				continue
@@ -245,10 +245,10 @@ func (t *showText) otherEnd(x *showIndex, pid int, h showHeld) string {
 }
 
 // waits lists the blocked threads that fit.
-func (t *showText) waits(x *showIndex, fits func(*model.Wait) bool) {
+func (t *showText) waits(x *model.Index, fits func(*model.Wait) bool) {
 	var rows [][]string
-	for i := range x.s.Waits {
-		w := &x.s.Waits[i]
+	for i := range x.Snapshot.Waits {
+		w := &x.Snapshot.Waits[i]
 		if !fits(w) {
 			continue
 		}
@@ -276,10 +276,10 @@ func (t *showText) waits(x *showIndex, fits func(*model.Wait) bool) {
 }
 
 // findings lists the diagnoses that fit.
-func (t *showText) findings(fits func(*model.Finding) bool, x *showIndex) {
+func (t *showText) findings(fits func(*model.Finding) bool, x *model.Index) {
 	var rows [][]string
-	for i := range x.s.Findings {
-		if f := &x.s.Findings[i]; fits(f) {
+	for i := range x.Snapshot.Findings {
+		if f := &x.Snapshot.Findings[i]; fits(f) {
 			rows = append(rows, []string{string(f.Severity), string(f.Confidence), t.esc(f.Summary)})
 		}
 	}

@@ -6,32 +6,17 @@ import "github.com/ipctop/ipctop/model"
 type View struct {
 	*Options
 	snap      *model.Snapshot
+	index     *model.Index
 	glyph     glyphs
 	objects   map[string]*model.Object
 	processes map[int]*model.Process
 }
 
-// NewView prepares a snapshot for tables. whole is the snapshot before anything
-// was left out, so that a socket's other end can be named though it is not shown.
-func NewView(whole *model.Snapshot, o *Options) *View {
-	v := &View{
-		Options: o, snap: whole, glyph: o.glyphs(),
-		objects: map[string]*model.Object{}, processes: make(map[int]*model.Process, len(whole.Processes)),
-	}
-	for i := range whole.Objects {
-		for _, p := range whole.Objects[i].Peers {
-			v.objects[p.ID] = nil
-		}
-	}
-	for i := range whole.Objects {
-		if _, asked := v.objects[whole.Objects[i].ID]; asked {
-			v.objects[whole.Objects[i].ID] = &whole.Objects[i]
-		}
-	}
-	for i := range whole.Processes {
-		v.processes[whole.Processes[i].PID] = &whole.Processes[i]
-	}
-	return v
+// NewView prepares a snapshot for tables. whole is the index of the snapshot before
+// anything was left out, so that a socket's other end can be named though it is not
+// shown.
+func NewView(whole *model.Index, o *Options) *View {
+	return &View{Options: o, snap: whole.Snapshot, glyph: o.glyphs(), index: whole, objects: whole.Objects, processes: whole.Processes}
 }
 
 // process is a pid as people read it: name(pid), or the pid alone if it is gone.

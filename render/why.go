@@ -18,9 +18,10 @@ import (
 const whyWidth = 80
 
 // Why writes why processes are stuck, or who waits for objects: the chain from each
-// blocked thread to its root cause, and what would release it.
-func Why(w io.Writer, v *View, matches []query.Match) error {
-	t := newWhyText(v)
+// blocked thread to its root cause, and what would release it. g is the graph of the
+// snapshot that the view shows; nil: it is made.
+func Why(w io.Writer, v *View, g *graph.Graph, matches []query.Match) error {
+	t := newWhyText(v, g)
 	for i, m := range matches {
 		if i > 0 {
 			t.b.WriteByte('\n')
@@ -36,8 +37,8 @@ func Why(w io.Writer, v *View, matches []query.Match) error {
 }
 
 // WhyAll writes all that is stuck, the worst first.
-func WhyAll(w io.Writer, v *View) error {
-	t := newWhyText(v)
+func WhyAll(w io.Writer, v *View, g *graph.Graph) error {
+	t := newWhyText(v, g)
 	shown := 0
 	for i := range v.snap.Findings {
 		f := &v.snap.Findings[i]
@@ -67,8 +68,11 @@ type whyText struct {
 	b     strings.Builder
 }
 
-func newWhyText(v *View) *whyText {
-	t := &whyText{View: v, graph: graph.New(v.snap), width: whyWidth, waits: "▷", shown: map[*model.Wait]bool{}}
+func newWhyText(v *View, g *graph.Graph) *whyText {
+	if g == nil {
+		g = graph.New(v.index)
+	}
+	t := &whyText{View: v, graph: g, width: whyWidth, waits: "▷", shown: map[*model.Wait]bool{}}
 	if v.Width > 0 {
 		t.width = min(t.width, v.Width)
 	}

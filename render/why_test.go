@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ipctop/ipctop/diagnose"
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/model/modeltest"
 	"github.com/ipctop/ipctop/query"
@@ -77,9 +78,10 @@ func whySnapshot() *model.Snapshot {
 func whyText80(t *testing.T, s *model.Snapshot, o Options, refs ...string) string {
 	t.Helper()
 	var b bytes.Buffer
-	v := NewView(s, &o)
+	g := graph.New(model.NewIndex(s))
+	v := NewView(g.Index, &o)
 	if refs == nil {
-		if err := WhyAll(&b, v); err != nil {
+		if err := WhyAll(&b, v, g); err != nil {
 			t.Fatal(err)
 		}
 		return b.String()
@@ -92,7 +94,7 @@ func whyText80(t *testing.T, s *model.Snapshot, o Options, refs ...string) strin
 		}
 		matches = append(matches, m)
 	}
-	if err := Why(&b, v, matches); err != nil {
+	if err := Why(&b, v, g, matches); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -141,7 +143,7 @@ func TestWhyJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if err := WhyJSON(&b, s, []query.Match{m}, false); err != nil {
+	if err := WhyJSON(&b, graph.New(model.NewIndex(s)), []query.Match{m}, false); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {

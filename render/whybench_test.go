@@ -35,13 +35,13 @@ func BenchmarkWhy(b *testing.B) {
 		})
 	}
 	for b.Loop() {
-		diagnose.Run(s, diagnose.Options{MinAge: time.Second})
+		g := diagnose.Run(s, diagnose.Options{MinAge: time.Second})
 		m, err := query.One(s, "1000")
 		if err != nil {
 			b.Fatal(err)
 		}
 		var text bytes.Buffer
-		if err := Why(&text, NewView(s, &Options{}), []query.Match{m}); err != nil || text.Len() == 0 {
+		if err := Why(&text, NewView(g.Index, &Options{}), g, []query.Match{m}); err != nil || text.Len() == 0 {
 			b.Fatal(err, text.Len())
 		}
 	}

@@ -22,8 +22,8 @@ type WhyChain struct {
 
 // WhyJSON writes a partial snapshot, with a list of chains: of the matches, or of all
 // that is stuck. The waits in them are given, too, and the findings that concern them.
-func WhyJSON(w io.Writer, s *model.Snapshot, matches []query.Match, all bool) error {
-	g := graph.New(s)
+func WhyJSON(w io.Writer, g *graph.Graph, matches []query.Match, all bool) error {
+	s := g.Snapshot
 	var chains []*WhyChain
 	var waits []*model.Wait
 	var findings []*model.Finding

@@ -88,14 +88,14 @@ func Write(w io.Writer, r *Request, whole, s *model.Snapshot) (found bool, err e
 	case "jsonl":
 		err = writeJSONL(b, r.pick(s))
 	case "dot":
-		err = writeDOT(b, NewView(whole, &r.Options), s.Links, s.Waits)
+		err = writeDOT(b, NewView(model.NewIndex(whole), &r.Options), s.Links, s.Waits)
 	case "id":
 		err = writeIDs(b, r, s)
 	case "pid":
 		err = writePIDs(b, r, s)
 	default:
 		if found {
-			err = r.writeLists(b, NewView(whole, &r.Options), s)
+			err = r.writeLists(b, NewView(model.NewIndex(whole), &r.Options), s)
 		}
 	}
 	if err != nil {

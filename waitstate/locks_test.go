@@ -30,7 +30,7 @@ func scan(t *testing.T, more ...probe.Probe) *model.Snapshot {
 	if s.Waits == nil {
 		t.Fatalf("nobody looked for waits; gaps %+v", s.Gaps)
 	}
-	graph.New(s).Annotate()
+	graph.New(model.NewIndex(s)).Annotate()
 	return s
 }
 

@@ -31,14 +31,14 @@ func (c command) tables(ctx context.Context, o *options, l *liveOptions) error {
 	}
 	for i := 1; ; i++ {
 		begin := time.Now()
-		snap, err := scan(ctx)
+		index, err := scan(ctx)
 		if ctx.Err() != nil {
 			return nil // Ctrl-C is the normal end
 		}
 		if err != nil {
 			return err
 		}
-		if err := c.batch(request, snap, i > 1); err != nil {
+		if err := c.batch(request, index.Snapshot, i > 1); err != nil {
 			return err
 		}
 		if i == l.iterations {

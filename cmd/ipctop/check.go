@@ -202,7 +202,7 @@ func (k *checkOptions) write(w io.Writer, request *render.Request, snap *model.S
 		if len(snap.Findings) == 0 {
 			return nil
 		}
-		return render.Check(w, render.NewView(snap, &request.Options), snap.Findings)
+		return render.Check(w, render.NewView(model.NewIndex(snap), &request.Options), snap.Findings)
 	case request.Format == "json":
 		request.Only = append(request.Only, "gaps") // they say what the findings are worth
 	}

@@ -132,15 +132,19 @@ func (l *liveOptions) themeName(getenv func(string) string) string {
 	return "default"
 }
 
-// scanFunc takes a snapshot.
-type scanFunc func(context.Context) (*model.Snapshot, error)
+// scanFunc takes a snapshot and indexes it.
+type scanFunc func(context.Context) (*model.Index, error)
 
 // scanner is what takes one snapshot after the other, until done is called. A dump
 // is read at once, so that what is wrong with it is said on the command line.
 func (c command) scanner(o *options) (scan scanFunc, done func(), err error) {
 	if o.from != "" {
 		snap, err := c.readFrom(o.from)
-		return func(context.Context) (*model.Snapshot, error) { return snap, nil }, func() {}, err
+		if err != nil {
+			return nil, nil, err
+		}
+		index := model.NewIndex(snap)
+		return func(context.Context) (*model.Index, error) { return index, nil }, func() {}, nil
 	}
 	return machineScanner(o)
 }

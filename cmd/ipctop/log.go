@@ -80,16 +80,16 @@ func (c command) log(ctx context.Context, o *options, l *logOptions) error {
 	var prev *live.Data
 	for n := 0; l.iterations == 0 || n < l.iterations; n++ {
 		begin := time.Now()
-		snap, err := scan(ctx)
+		index, err := scan(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil // how it ends
 		case err != nil:
 			return err
 		}
-		d := live.Prepare(snap, prev, settings)
+		d := live.Prepare(index, prev, settings)
 		if prev == nil {
-			fmt.Fprintf(c.stderr, "ipctop: watching %d processes and %d objects\n", len(snap.Processes), len(snap.Objects))
+			fmt.Fprintf(c.stderr, "ipctop: watching %d processes and %d objects\n", len(index.Snapshot.Processes), len(index.Snapshot.Objects))
 		}
 		for _, h := range live.HappenedIn(d) {
 			if l.events != nil && !slices.Contains(l.events, h.Event) {

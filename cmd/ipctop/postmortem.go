@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ipctop/ipctop/corefile"
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/query"
 	"github.com/ipctop/ipctop/render"
@@ -98,9 +99,9 @@ func readCore(name string) (*corefile.Core, error) {
 }
 
 // postmortemView is how the texts of a postmortem look.
-func (c command) postmortemView(snap *model.Snapshot) *render.View {
+func (c command) postmortemView(x *model.Index) *render.View {
 	width, terminal := terminalWidth(c.stdout)
-	return render.NewView(snap, &render.Options{
+	return render.NewView(x, &render.Options{
 		ASCII: !utf8Locale(os.Getenv), Width: width, Color: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 	})
 }
@@ -140,7 +141,8 @@ func (c command) postmortemSnapshot(name string, json bool) error {
 		_, err := c.stdout.Write(append(model.AppendJSON(nil, r), '\n'))
 		return err
 	}
-	v := c.postmortemView(snap)
+	x := model.NewIndex(snap)
+	v := c.postmortemView(x)
 	fmt.Fprintf(c.stdout, "%s\nat %s: %d processes, %d objects, ", render.Escape(about), snap.Taken.Local().Format(time.DateTime),
 		len(snap.Processes), len(snap.Objects))
 	if snap.Findings == nil {
@@ -154,7 +156,7 @@ func (c command) postmortemSnapshot(name string, json bool) error {
 			fmt.Fprintln(c.stdout)
 		}
 	}
-	return render.WhyAll(c.stdout, v)
+	return render.WhyAll(c.stdout, v, graph.New(x))
 }
 
 // coreProcess finds the process of a core in a snapshot, by its pid here or in its own
@@ -260,10 +262,11 @@ func (c command) coreText(name string, core *corefile.Core, snap *model.Snapshot
 			render.Escape(core.Process.Comm), core.Process.PID)}
 	}
 	fmt.Fprintf(c.stdout, "\nat %s:\n", when)
-	v := c.postmortemView(snap)
+	x := model.NewIndex(snap)
+	v := c.postmortemView(x)
 	for _, l := range linksOf(p, snap) {
 		fmt.Fprintf(c.stdout, " %s\n", linkText(&l))
 	}
 	fmt.Fprintln(c.stdout)
-	return render.Why(c.stdout, v, []query.Match{{Process: p}})
+	return render.Why(c.stdout, v, graph.New(x), []query.Match{{Process: p}})
 }

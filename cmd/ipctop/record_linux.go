@@ -93,7 +93,7 @@ func (c command) record(ctx context.Context, o *options, r *recordOptions, name 
 	defer ticker.Stop()
 	failed := ""
 	for {
-		snap, err := scan(ctx)
+		index, err := scan(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil // Ctrl-C is the normal end
@@ -107,7 +107,7 @@ func (c command) record(ctx context.Context, o *options, r *recordOptions, name 
 			}
 		default:
 			failed = ""
-			if err := tape.append(snap); err != nil {
+			if err := tape.append(index.Snapshot); err != nil {
 				return fmt.Errorf("%w; %s ends with the sample before", err, name)
 			}
 		}

@@ -37,7 +37,7 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 			return nil, err
 		}
 	}
-	diagnose.Run(snap, diagnose.Options{MinAge: o.minAge})
+	o.graph = diagnose.Run(snap, diagnose.Options{MinAge: o.minAge})
 	return snap, nil
 }
 
@@ -45,12 +45,12 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 // closed.
 func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 	scanner := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Helper: "/proc/self/exe", Repeated: true})
-	return func(ctx context.Context) (*model.Snapshot, error) {
+	return func(ctx context.Context) (*model.Index, error) {
 		snap, err := scanner.Scan(ctx)
-		if err == nil {
-			diagnose.Run(snap, diagnose.Options{MinAge: o.minAge})
+		if err != nil {
+			return nil, err
 		}
-		return snap, err
+		return diagnose.Run(snap, diagnose.Options{MinAge: o.minAge}).Index, nil
 	}, scanner.Close, nil
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/record"
 )
@@ -25,6 +26,9 @@ type options struct {
 
 	// complete adds to a snapshot of the machine before it is diagnosed.
 	complete func(*model.Snapshot) error
+
+	// graph is what the diagnosis of a snapshot of the machine made; nil of a file.
+	graph *graph.Graph
 }
 
 func (o *options) addGlobal(f *pflag.FlagSet) {
@@ -58,7 +62,18 @@ func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, err
 	}
 	named := *o
 	named.complete = func(snap *model.Snapshot) error { return record.NameCreators(snap, s.rec) }
-	return scanMachine(ctx, &named)
+	snap, err := scanMachine(ctx, &named)
+	o.graph = named.graph
+	return snap, err
 }
 
 var errHistoryFrom = usageError("--history is for looking at the machine: it has no use with --from")
+
+// graphOf is the wait-for graph of a snapshot: the one that its diagnosis made, or a
+// new one.
+func (o *options) graphOf(snap *model.Snapshot) *graph.Graph {
+	if o.graph != nil && o.graph.Snapshot == snap {
+		return o.graph
+	}
+	return graph.New(model.NewIndex(snap))
+}

@@ -47,17 +47,18 @@ func (c command) newWhy(o *options) *cobra.Command {
 		if err := explicable(snap, matches); err != nil {
 			return err
 		}
+		g := briefly.graphOf(snap)
 		if format.value == "json" {
-			return render.WhyJSON(c.stdout, snap, matches, len(refs) == 0)
+			return render.WhyJSON(c.stdout, g, matches, len(refs) == 0)
 		}
 		width, terminal := terminalWidth(c.stdout)
-		v := render.NewView(snap, &render.Options{
+		v := render.NewView(g.Index, &render.Options{
 			ASCII: !utf8Locale(os.Getenv), Width: width, Color: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		})
 		if len(refs) == 0 {
-			return render.WhyAll(c.stdout, v)
+			return render.WhyAll(c.stdout, v, g)
 		}
-		return render.Why(c.stdout, v, matches)
+		return render.Why(c.stdout, v, g, matches)
 	}
 	return cmd
 }

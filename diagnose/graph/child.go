@@ -31,7 +31,7 @@ func (g *Graph) child(n *node) Clause {
 		}
 	}
 	// wait also tells of the threads that one traces (ptrace(2)).
-	for _, pid := range g.tracees[p.PID] {
+	for _, pid := range g.Tracees[p.PID] {
 		if q := g.Processes[pid]; q != nil && fitsChild(q, child, p.PGID) {
 			c.add(pid)
 		}

@@ -159,7 +159,7 @@ func TestClauses(t *testing.T) {
 			}
 			tt.wait.PID, tt.wait.TID, tt.wait.Confirmed, tt.wait.BlockedFor = 10, 10, true, model.Some(int64(1))
 			s.Waits = []model.Wait{tt.wait}
-			g := New(s)
+			g := New(model.NewIndex(s))
 			least := Open
 			var got [][]int
 			for _, c := range g.Clauses(&s.Waits[0]) {
@@ -189,7 +189,7 @@ func TestRangeFromTable(t *testing.T) {
 		PID: 30, TID: 30, Call: "fcntl", Needs: model.NeedsLock, Object: "file:2", Confirmed: true, Timed: model.Some(false),
 		Target: &model.Target{LockType: "posix", Mode: "WRITE", FD: model.Some(3)},
 	}}
-	clauses := New(s).Clauses(&s.Waits[0])
+	clauses := New(model.NewIndex(s)).Clauses(&s.Waits[0])
 	if len(clauses) != 2 || !slices.Equal(clauses[0].Processes, []int{20}) || !slices.Equal(clauses[1].Processes, []int{10}) {
 		t.Errorf("got %+v", clauses)
 	}

@@ -88,7 +88,7 @@ func TestDeadlockTiers(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := circle()
 			tt.change(s)
-			list := New(s).Deadlocks()
+			list := New(model.NewIndex(s)).Deadlocks()
 			if tt.want == "" {
 				if len(list) > 0 {
 					t.Errorf("found %+v", list)
@@ -136,7 +136,7 @@ func TestForkingSibling(t *testing.T) {
 			s.Processes[0].Threads = 2
 			s.Processes[0].ThreadList = append(s.Processes[0].ThreadList, model.Thread{TID: 11, State: "R"})
 		}
-		g := New(s)
+		g := New(model.NewIndex(s))
 		if got := g.Stuck(w, None) != nil; got != tt.want {
 			t.Errorf("%s: stuck %v", tt.name, got)
 		}
@@ -187,7 +187,7 @@ func TestIdleCircles(t *testing.T) {
 			s.Processes[0].Threads = 2
 			s.Waits = append(s.Waits, model.Wait{PID: 10, TID: 11, Call: "nanosleep", Needs: model.NeedsTime, Timed: model.Some(true), Confirmed: true})
 		}
-		list := New(s).Deadlocks()
+		list := New(model.NewIndex(s)).Deadlocks()
 		var got model.Confidence
 		if len(list) > 0 {
 			got = list[0].Confidence

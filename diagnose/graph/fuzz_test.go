@@ -23,7 +23,7 @@ func FuzzGraph(f *testing.F) {
 		if err != nil {
 			return
 		}
-		g := New(s)
+		g := New(model.NewIndex(s))
 		for _, d := range g.Deadlocks() {
 			if len(d.Members) < 2 || len(d.Waits) != len(d.Members) {
 				t.Errorf("a deadlock of %v", d.Members)

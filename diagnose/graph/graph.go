@@ -6,16 +6,11 @@ import (
 
 // Graph is the wait-for graph of a snapshot.
 type Graph struct {
-	Snapshot  *model.Snapshot
-	Objects   map[string]*model.Object
-	Processes map[int]*model.Process
-	Children  map[int][]*model.Process // by parent
-	Waits     map[int]*model.Wait      // by thread
+	*model.Index
 
 	nodes     []node
 	byTID     map[int]int   // place in nodes
 	members   map[int][]int // places in nodes of a process's living threads
-	tracees   map[int][]int // pids, by the process that traces them
 	listeners map[endpoint]*model.Object
 	removals  [Open]*removal // by level
 }
@@ -35,28 +30,13 @@ type node struct {
 	dozes      bool // it sleeps, or waits at a private lock word for a limited time
 }
 
-// New makes the graph. The snapshot is not changed.
-func New(s *model.Snapshot) *Graph {
-	g := &Graph{
-		Snapshot: s, Objects: make(map[string]*model.Object, len(s.Objects)), Processes: make(map[int]*model.Process, len(s.Processes)),
-		Children: map[int][]*model.Process{}, Waits: make(map[int]*model.Wait, len(s.Waits)),
-		byTID: map[int]int{}, members: make(map[int][]int, len(s.Processes)), tracees: map[int][]int{},
-	}
-	for i := range s.Objects {
-		g.Objects[s.Objects[i].ID] = &s.Objects[i]
-	}
-	for i := range s.Waits {
-		g.Waits[s.Waits[i].TID] = &s.Waits[i]
-	}
+// New makes the graph of an indexed snapshot, which is not changed.
+func New(x *model.Index) *Graph {
+	s := x.Snapshot
+	g := &Graph{Index: x, byTID: map[int]int{}, members: make(map[int][]int, len(s.Processes))}
 	unreadable := unreadable(s)
 	for i := range s.Processes {
-		p := &s.Processes[i]
-		g.Processes[p.PID] = p
-		g.Children[p.PPID] = append(g.Children[p.PPID], p)
-		if p.Tracer != 0 {
-			g.tracees[p.Tracer] = append(g.tracees[p.Tracer], p.PID)
-		}
-		g.addThreads(p, unreadable)
+		g.addThreads(&s.Processes[i], unreadable)
 	}
 	for i := range g.nodes {
 		n := &g.nodes[i]

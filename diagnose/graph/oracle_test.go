@@ -39,7 +39,7 @@ func TestAgainstOracle(t *testing.T) {
 				Detail: &model.FutexDetail{Type: "join", OwnerTID: model.Some(tidOf(u)), OwnerAlive: model.Some(true)},
 			})
 		}
-		g := New(snap)
+		g := New(model.NewIndex(snap))
 		isDead := g.eliminate(None)
 		real, _ := w.runs(s)
 		free, start := w.let(s)

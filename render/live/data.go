@@ -13,21 +13,19 @@ import (
 type Data struct {
 	Snap *model.Snapshot
 
-	usual     *render.View // names folded where there are many
-	whole     *render.View // everything
-	escape    func(string) string
-	zone      *time.Location
-	columns   Columns
-	objects   map[string]int32
-	processes map[int]int32
-	held      map[int32][]int32 // pid: the objects it holds
-	linked    map[int][]int32   // pid: its links
-	waits     map[int][]int32   // pid: the waits of its threads
-	partial   map[int]bool      // pids of which something could not be read
-	rows      [][]row           // of each screen, in the snapshot's order
-	full      int               // objects that take no more, where nobody diagnosed
-	log       []entry           // what is different from the snapshot before
-	size      int               // how much memory it takes, roughly
+	usual   *render.View // names folded where there are many
+	whole   *render.View // everything
+	escape  func(string) string
+	zone    *time.Location
+	columns Columns
+	index   *model.Index
+	held    map[int32][]int32 // pid: the objects it holds
+	linked  map[int][]int32   // pid: its links
+	partial map[int]bool      // pids of which something could not be read
+	rows    [][]row           // of each screen, in the snapshot's order
+	full    int               // objects that take no more, where nobody diagnosed
+	log     []entry           // what is different from the snapshot before
+	size    int               // how much memory it takes, roughly
 }
 
 // Settings are what does not change while the view runs.
@@ -52,28 +50,26 @@ func escaper(o Settings) func(string) string {
 	return render.Escape
 }
 
-// Prepare makes a snapshot ready for the screens. prev is the snapshot before,
-// nil for the first. It takes time in proportion to the snapshot.
-func Prepare(snap *model.Snapshot, prev *Data, o Settings) *Data {
+// Prepare makes an indexed snapshot ready for the screens. prev is the snapshot
+// before, nil for the first. It takes time in proportion to the snapshot.
+func Prepare(x *model.Index, prev *Data, o Settings) *Data {
+	snap := x.Snapshot
 	d := &Data{
-		Snap:      snap,
-		usual:     render.NewView(snap, &render.Options{ASCII: o.ASCII}),
-		escape:    escaper(o),
-		zone:      o.Zone,
-		columns:   o.Columns,
-		objects:   make(map[string]int32, len(snap.Objects)),
-		processes: make(map[int]int32, len(snap.Processes)),
-		held:      make(map[int32][]int32, len(snap.Processes)),
-		linked:    make(map[int][]int32, len(snap.Processes)),
-		waits:     make(map[int][]int32, len(snap.Waits)),
-		partial:   map[int]bool{},
-		rows:      make([][]row, len(screens)),
-		size:      sizeOf(snap),
+		Snap:    snap,
+		usual:   render.NewView(x, &render.Options{ASCII: o.ASCII}),
+		escape:  escaper(o),
+		zone:    o.Zone,
+		columns: o.Columns,
+		index:   x,
+		held:    make(map[int32][]int32, len(snap.Processes)),
+		linked:  make(map[int][]int32, len(snap.Processes)),
+		partial: map[int]bool{},
+		rows:    make([][]row, len(screens)),
+		size:    sizeOf(snap),
 	}
 	d.whole = d.usual.With(&render.Options{ASCII: o.ASCII, Wide: true})
 	for i := range snap.Objects {
 		o := &snap.Objects[i]
-		d.objects[o.ID] = int32(i)
 		for j := range o.Holders {
 			pid := o.Holders[j].PID
 			// Holders of one process stand together.
@@ -86,7 +82,6 @@ func Prepare(snap *model.Snapshot, prev *Data, o Settings) *Data {
 	}
 	for i := range snap.Processes {
 		p := &snap.Processes[i]
-		d.processes[p.PID] = int32(i)
 		if !p.Kernel { // kernel threads take no part in anything here
 			d.rows[screenProcs] = append(d.rows[screenProcs], row{process: p})
 		}
@@ -103,10 +98,6 @@ func Prepare(snap *model.Snapshot, prev *Data, o Settings) *Data {
 				}
 			}
 		}
-	}
-	for i := range snap.Waits {
-		pid := snap.Waits[i].PID
-		d.waits[pid] = append(d.waits[pid], int32(i))
 	}
 	for i := range snap.Gaps {
 		if g := &snap.Gaps[i]; g.PID != 0 && g.Reason != model.Vanished {
@@ -132,18 +123,12 @@ func (d *Data) view(wide bool) *render.View {
 
 // object finds an object by its id; nil if there is none.
 func (d *Data) object(id string) *model.Object {
-	if i, ok := d.objects[id]; ok {
-		return &d.Snap.Objects[i]
-	}
-	return nil
+	return d.index.Objects[id]
 }
 
 // process finds a process by its pid; nil if there is none.
 func (d *Data) process(pid int) *model.Process {
-	if i, ok := d.processes[pid]; ok {
-		return &d.Snap.Processes[i]
-	}
-	return nil
+	return d.index.Processes[pid]
 }
 
 // find finds the object, process or finding that an identity names. The row is

@@ -72,7 +72,7 @@ func (v *view) do(e Event) {
 
 func (v *view) scan(s *model.Snapshot) {
 	v.t.Helper()
-	v.prev = Prepare(s, v.prev, v.m.settings)
+	v.prev = Prepare(model.NewIndex(s), v.prev, v.m.settings)
 	v.do(Scanned{Data: v.prev})
 }
 

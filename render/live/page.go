@@ -189,7 +189,7 @@ func pageLines(d *Data, kind pageKind, about Ident, hops int) []Line {
 	var err error
 	subject := []query.Match{{Process: r.process, Object: r.object}}
 	if kind == pageWhy {
-		err = render.Why(&b, d.usual, subject)
+		err = render.Why(&b, d.usual, nil, subject)
 	} else {
 		err = render.Show(&b, d.Snap, subject, render.ShowOptions{Escape: d.escape, ASCII: d.usual.ASCII})
 	}

@@ -81,7 +81,7 @@ func (v *replaying) load(at int) {
 	if v.at != at-1 {
 		v.prev = nil
 	}
-	v.at, v.prev = at, Prepare(snap, v.prev, v.m.settings)
+	v.at, v.prev = at, Prepare(model.NewIndex(snap), v.prev, v.m.settings)
 	v.do(Loaded{At: at, Data: v.prev})
 }
 

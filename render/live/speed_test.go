@@ -1,6 +1,10 @@
 package live
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/ipctop/ipctop/model"
+)
 
 // many is how many rows the view must bear.
 const many = 100_000
@@ -8,7 +12,7 @@ const many = 100_000
 func BenchmarkFrame(b *testing.B) {
 	m := New(usual)
 	m, _ = Update(m, Resize{200, 50})
-	d := Prepare(pipes(many), nil, usual)
+	d := Prepare(model.NewIndex(pipes(many)), nil, usual)
 	m = benchWork(m, Scanned{Data: d})
 	m = benchWork(m, Key{"3"})
 	b.Run("lines", func(b *testing.B) {
@@ -44,14 +48,15 @@ func benchWork(m Model, e Event) Model {
 // What happens elsewhere, for each snapshot.
 func BenchmarkPrepare(b *testing.B) {
 	s := pipes(many)
-	prev := Prepare(s, nil, usual)
+	x := model.NewIndex(s)
+	prev := Prepare(x, nil, usual)
 	for b.Loop() {
-		Prepare(s, prev, usual)
+		Prepare(x, prev, usual)
 	}
 }
 
 func BenchmarkArrange(b *testing.B) {
-	d := Prepare(pipes(many), nil, usual)
+	d := Prepare(model.NewIndex(pipes(many)), nil, usual)
 	for name, o := range map[string]order{
 		"natural": {screen: screenChannels},
 		"sorted":  {screen: screenChannels, column: "QUEUED"},

@@ -12,8 +12,7 @@ import (
 // the one that is no idleness and has lasted longest. False if none waits.
 func waitOf(d *Data, pid int) (*model.Wait, bool) {
 	var best *model.Wait
-	for _, i := range d.waits[pid] {
-		w := &d.Snap.Waits[i]
+	for _, w := range d.index.WaitsOf[pid] {
 		if best == nil || best.Idle && !w.Idle || best.Idle == w.Idle && w.BlockedFor.Or(0) > best.BlockedFor.Or(0) {
 			best = w
 		}
@@ -83,11 +82,10 @@ var waitColumn = column{
 // waitLines draws what each thread of a process waits for.
 func waitLines(d *Data, pid, limit int) []Line {
 	var lines []Line
-	for _, i := range d.waits[pid] {
+	for _, w := range d.index.WaitsOf[pid] {
 		if len(lines) >= limit {
 			break
 		}
-		w := &d.Snap.Waits[i]
 		l := text(KeyName, " "+d.waitsFor()+" ")
 		if w.TID != w.PID {
 			l.add(Dim, "thread "+strconv.Itoa(w.TID)+" ")

@@ -1,6 +1,9 @@
 package tui
 
-import "github.com/ipctop/ipctop/render/live"
+import (
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/render/live"
+)
 
 // sample is what was loaded last of a recording. There is never more than one
 // load under way, which owns it.
@@ -21,6 +24,6 @@ func (v *view) load(at int) {
 	if v.sample.data != nil && v.sample.at == at-1 {
 		prev = v.sample.data
 	}
-	v.sample = sample{at, live.Prepare(snap, prev, v.Settings)}
+	v.sample = sample{at, live.Prepare(model.NewIndex(snap), prev, v.Settings)}
 	v.post(post{event: live.Loaded{At: at, Data: v.sample.data}})
 }

@@ -20,8 +20,8 @@ import (
 type Options struct {
 	live.Settings
 
-	// Scan takes a snapshot. It runs in a goroutine of its own.
-	Scan func(context.Context) (*model.Snapshot, error)
+	// Scan takes a snapshot and indexes it. It runs in a goroutine of its own.
+	Scan func(context.Context) (*model.Index, error)
 
 	// Load reads a sample of a recording; nil where there is none, else Scan is not
 	// used. It is never called twice at a time.
@@ -284,14 +284,14 @@ func (v *view) scan(ctx context.Context) {
 			continue // until resumed
 		}
 		begin := time.Now()
-		snap, err := v.Scan(ctx)
+		index, err := v.Scan(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
 			v.post(post{event: live.ScanFailed{At: begin, Err: err.Error()}})
 		default:
-			prev = live.Prepare(snap, prev, v.Settings)
+			prev = live.Prepare(index, prev, v.Settings)
 			v.post(post{event: live.Scanned{Data: prev, CPU: own.since()}})
 		}
 		if v.Once && err == nil {

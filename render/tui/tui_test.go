@@ -40,7 +40,7 @@ func startView(t *testing.T, o Options) *running {
 	o.Screen, o.Interval = screen, 10*time.Millisecond
 	o.Theme, _ = ThemeNamed("default")
 	if o.Scan == nil {
-		o.Scan = func(context.Context) (*model.Snapshot, error) { return modeltest.Rich(), nil }
+		o.Scan = func(context.Context) (*model.Index, error) { return model.NewIndex(modeltest.Rich()), nil }
 	}
 	go func() { r.ended <- Run(ctx, o) }()
 	t.Cleanup(cancel)
@@ -143,7 +143,7 @@ func TestSelectionIsReversed(t *testing.T) {
 }
 
 func TestPanicInTheScanner(t *testing.T) {
-	r := startView(t, Options{Scan: func(context.Context) (*model.Snapshot, error) { panic("scanner is broken") }})
+	r := startView(t, Options{Scan: func(context.Context) (*model.Index, error) { panic("scanner is broken") }})
 	if err := r.waitEnd(); err == nil || !strings.Contains(err.Error(), "scanner is broken") || !strings.Contains(err.Error(), "tui_test.go") {
 		t.Errorf("the error is %v", err)
 	}
@@ -151,11 +151,11 @@ func TestPanicInTheScanner(t *testing.T) {
 
 func TestFailedScanIsSaidAndTriedAgain(t *testing.T) {
 	var n atomic.Int32
-	r := startView(t, Options{Scan: func(context.Context) (*model.Snapshot, error) {
+	r := startView(t, Options{Scan: func(context.Context) (*model.Index, error) {
 		if n.Add(1) < 20 {
 			return nil, errors.New("no proc here")
 		}
-		return modeltest.Rich(), nil
+		return model.NewIndex(modeltest.Rich()), nil
 	}})
 	r.waitFor("no proc here")
 	r.waitFor("ipctop db1")
@@ -163,7 +163,7 @@ func TestFailedScanIsSaidAndTriedAgain(t *testing.T) {
 
 func TestIterations(t *testing.T) {
 	var n atomic.Int32
-	r := startView(t, Options{Iterations: 3, Scan: func(context.Context) (*model.Snapshot, error) { n.Add(1); return modeltest.Rich(), nil }})
+	r := startView(t, Options{Iterations: 3, Scan: func(context.Context) (*model.Index, error) { n.Add(1); return model.NewIndex(modeltest.Rich()), nil }})
 	if err := r.waitEnd(); err != nil || n.Load() < 3 {
 		t.Errorf("%d scans, %v", n.Load(), err)
 	}
@@ -182,7 +182,7 @@ func TestSignalEndsTheView(t *testing.T) {
 func TestDrawingNeverWaitsForAScan(t *testing.T) {
 	block := make(chan struct{})
 	defer close(block)
-	r := startView(t, Options{Scan: func(ctx context.Context) (*model.Snapshot, error) {
+	r := startView(t, Options{Scan: func(ctx context.Context) (*model.Index, error) {
 		select {
 		case <-block:
 		case <-ctx.Done():
@@ -200,7 +200,7 @@ func TestDrawingNeverWaitsForAScan(t *testing.T) {
 
 func TestPausedMeansNoScan(t *testing.T) {
 	var n atomic.Int32
-	r := startView(t, Options{Scan: func(context.Context) (*model.Snapshot, error) { n.Add(1); return modeltest.Rich(), nil }})
+	r := startView(t, Options{Scan: func(context.Context) (*model.Index, error) { n.Add(1); return model.NewIndex(modeltest.Rich()), nil }})
 	r.waitFor("ipctop db1")
 	r.rune('Z')
 	r.waitFor("PAUSED")
@@ -398,12 +398,12 @@ func TestEveryKey(t *testing.T) {
 		t.Run(test.keys, func(t *testing.T) {
 			r := startView(t, Options{
 				Once: true, Actor: new(actorOf), Save: func(*model.Snapshot) (string, error) { return "/tmp/x.json", nil },
-				Scan: func(context.Context) (*model.Snapshot, error) {
+				Scan: func(context.Context) (*model.Index, error) {
 					s := modeltest.Rich()
 					s.Processes = slices.DeleteFunc(s.Processes, func(p model.Process) bool { return p.Kernel || p.PID == 1 })
 					s.Processes = append(s.Processes, model.Process{PID: 7, StartTicks: 7, Comm: "first", Label: "first", State: "S", User: "root", Container: &model.Container{ID: "c1"}})
 					slices.SortFunc(s.Processes, func(a, b model.Process) int { return a.PID - b.PID })
-					return s, nil
+					return model.NewIndex(s), nil
 				},
 			})
 			r.waitFor("scan 84ms")
