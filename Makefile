@@ -44,7 +44,9 @@ fuzz:
 golden docs:
 	$(GO) test ./model ./query ./render/... ./cmd/... -update
 
+# The JSON codec beside encoding/json, and ipctop beside lsof and lsfd.
 bench:
+	$(GO) test ./model -run '^$$' -bench .
 	GO="$(GO)" tools/bench
 
 check: lint arch race fuzz

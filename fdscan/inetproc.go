@@ -10,7 +10,7 @@ import (
 )
 
 // parseInetLine parses a line of /proc/net/{tcp,udp,raw,icmp} and of their
-// twins with a 6 at the end (proc_pid_net(5)):
+// counterparts with a 6 at the end (proc_pid_net(5)):
 //
 //	sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
 //	 0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 254980 1 00000000 …

@@ -63,7 +63,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-func TestTwins(t *testing.T) {
+func TestBase64Companions(t *testing.T) {
 	p := model.Process{Comm: "caf\xe9", Cmdline: []string{"ok", "\xff"}}
 	line := model.AppendJSON(nil, &p)
 	var m map[string]any
@@ -71,13 +71,13 @@ func TestTwins(t *testing.T) {
 		t.Fatal(err)
 	}
 	if m["comm"] != "caf\ufffd" || m["comm_b64"] != "Y2Fm6Q==" {
-		t.Errorf("comm %q, twin %v", m["comm"], m["comm_b64"])
+		t.Errorf("comm %q, companion %v", m["comm"], m["comm_b64"])
 	}
 	if !reflect.DeepEqual(m["cmdline_b64"], []any{"b2s=", "/w=="}) {
-		t.Errorf("cmdline's twin: %v", m["cmdline_b64"])
+		t.Errorf("cmdline's companion: %v", m["cmdline_b64"])
 	}
 	if _, ok := m["label_b64"]; ok {
-		t.Error("a twin for text that needs none")
+		t.Error("a companion of text that needs none")
 	}
 	var back model.Process
 	if err := model.UnmarshalRecord(line, &back); err != nil || back.Comm != p.Comm || !reflect.DeepEqual(back.Cmdline, p.Cmdline) {
@@ -178,6 +178,17 @@ func TestDecodeErrors(t *testing.T) {
 		{`{"schema":"ipctop/1","objects":3}`, "objects: want a list"},
 		{`{"schema":"ipctop/1","objects":[{"id":3}]}`, "objects[0].id: want a string"},
 		{`{"schema":"ipctop/1","processes":[{"pid":1.5}]}`, "processes[0].pid: want an integer"},
+		{`{"schema":"ipctop/1","objects":null}`, "objects: want a list"},
+		{`{"schema":"ipctop/1","host":{"namespaces":{"ipc":"1"}}}`, "host.namespaces.ipc: want an integer that is not negative"},
+		{`{"schema":"ipctop/1","waits":[{},{"clauses":[[1],[2,true]]}]}`, "waits[1].clauses[1][1]: want an integer"},
+		{`{"schema":"ipctop/1","objects":[{"detail":{"queued":"x"},"kind":"pipe"}]}`, "objects[0].detail.queued: want an integer"},
+		{`{"schema":"ipctop/1","processes":[{"pid":2147483648,"ppid":9223372036854775808}]}`, "processes[0].ppid: want an integer"},
+		{`{"schema":"ipctop/1","taken":"today"}`, "taken: want a time"},
+		{`{"schema":"ipctop/1",,`, `byte 21: ',' where a key should be`},
+		{`{"schema":"ipctop/1","later":[1,]}`, `byte 32: ']' where a value should be`},
+		{`{"schema":"ipctop/1","later":"\x"}`, `where an escape should be`},
+		{`{"schema":"ipctop/1","later":01}`, `byte 30: '1' where a comma or } should be`},
+		{`{"schema":"ipctop/1","later":` + strings.Repeat("[", 20_000), "nested too deeply"},
 		{`{"schema":"ipctop/1"} x`, "more follows"},
 		{`{"schema":"ipctop/1",`, "cut off after"},
 	} {
@@ -192,6 +203,40 @@ func TestDecodeErrors(t *testing.T) {
 	s, err := model.Decode(strings.NewReader(`{"schema":"ipctop/1","later":[{"x":null}],"objects":[{"id":"x:1","kind":"later","detail":{"a":1}}]}`))
 	if err != nil || len(s.Objects) != 1 {
 		t.Errorf("what a later version adds is not passed over: %v", err)
+	}
+}
+
+// What JSON allows and Encode does not write is read as well.
+func TestDecodeOtherForms(t *testing.T) {
+	doc := `{ "schema" : "ipctop/1",
+		"objects": [ {"detail": {"queued": 7}, "name_b64": "/w==", "k\u0069nd": "pipe", "name": "\ufffd"},
+			{"kind": "pipe", "kind": "eventfd", "detail": null, "id": "\ud83d\ude00\ud800\"\/", "aliases": null},
+			{"id": "a` + "\xff" + `b", "aliases": ["x", "y"], "aliases_b64": ["/w=="], "path_b64": "/w==", "dev": "8:1", "dev_b64": 7} ] } `
+	s, err := model.Decode(strings.NewReader(doc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []model.Object{
+		{Kind: model.Pipe, Name: "\xff", Detail: &model.PipeDetail{Queued: model.Some[int64](7)}},
+		{Kind: model.Eventfd, ID: "\U0001f600\ufffd\"/", Detail: &model.EventfdDetail{}},
+		{ID: "a\ufffdb", Aliases: []string{"x", "y"}, Dev: "8:1"},
+	}
+	if !reflect.DeepEqual(s.Objects, want) {
+		t.Errorf("%+v\nnot\n%+v", s.Objects, want)
+	}
+}
+
+// Lists that are filled in in the same place must not share what they hold.
+func TestDecodedListsAreApart(t *testing.T) {
+	s := busyMachine()
+	back, err := model.Decode(bytes.NewReader(encode(t, s)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range back.Objects {
+		if o := &back.Objects[i]; !reflect.DeepEqual(o.Holders, s.Objects[i].Holders) || cap(o.Holders) != len(o.Holders) {
+			t.Fatalf("%s: holders %+v", o.ID, o.Holders)
+		}
 	}
 }
 

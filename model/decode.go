@@ -2,18 +2,13 @@ package model
 
 import (
 	"bytes"
-	"cmp"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math"
+	"io/fs"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // ErrNotDump is returned by [Decode] for input that is no ipctop dump at all.
@@ -27,110 +22,105 @@ var ErrNotDump = errors.New("not an ipctop dump")
 // empty, is not JSON, is no dump, is cut off (and after how many bytes), or
 // which key holds what it should not.
 func Decode(r io.Reader) (*Snapshot, error) {
-	dec := json.NewDecoder(r)
-	dec.UseNumber()
+	b := bytes.NewBuffer(make([]byte, 0, sizeOf(r)+bytes.MinRead))
+	if _, err := b.ReadFrom(r); err != nil {
+		return nil, err
+	}
+	d := decoding{scanner: scanner{b: b.Bytes()}}
 	s := new(Snapshot)
-	if err := decodeDocument(dec, s); err != nil {
-		return nil, describe(err, dec.InputOffset())
+	if err := d.document(s); err != nil {
+		return nil, d.describe(err)
 	}
 	return s, nil
 }
 
-func describe(err error, offset int64) error {
-	var syntax *json.SyntaxError
-	switch {
-	case errors.Is(err, io.EOF) && offset == 0:
-		return fmt.Errorf("%w: it is empty", ErrNotDump)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("the dump is cut off after %d bytes", offset)
-	case errors.As(err, &syntax) && offset == 0:
-		return fmt.Errorf("%w: it is not JSON", ErrNotDump)
-	case errors.As(err, &syntax):
-		return fmt.Errorf("not valid JSON at byte %d: %w", syntax.Offset, err)
+// sizeOf is how much there is to read, where the reader tells; else 0.
+func sizeOf(r io.Reader) int64 {
+	switch r := r.(type) {
+	case interface{ Len() int }:
+		return int64(r.Len())
+	case fs.File:
+		if info, err := r.Stat(); err == nil && info.Mode().IsRegular() {
+			return info.Size()
+		}
+	}
+	return 0
+}
+
+// UnmarshalRecord reads one record that [AppendJSON] wrote into v, a pointer to
+// a struct with the tags of this package.
+func UnmarshalRecord(b []byte, v any) error {
+	d := decoding{scanner: scanner{b: b}}
+	rv := reflect.ValueOf(v).Elem()
+	if err := decoderOf(rv.Type())(&d, rv); err != nil {
+		return d.describe(inside(err, "record"))
+	}
+	return nil
+}
+
+// describe says in words where the input ended too early.
+func (d *decoding) describe(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("the dump is cut off after %d bytes", len(d.b))
 	}
 	return err
 }
 
-func decodeDocument(dec *json.Decoder, s *Snapshot) error {
-	tok, err := dec.Token()
-	if err != nil {
-		return err
-	}
-	if tok != json.Delim('{') {
+func (d *decoding) document(s *Snapshot) error {
+	switch c := d.peek(); {
+	case c == 0 && d.pos == len(d.b):
+		return fmt.Errorf("%w: it is empty", ErrNotDump)
+	case c != '{':
+		if d.skip(0) != nil {
+			return fmt.Errorf("%w: it is not JSON", ErrNotDump)
+		}
 		return fmt.Errorf("%w: it is JSON, but not an object", ErrNotDump)
 	}
+	d.pos++
 	v := reflect.ValueOf(s).Elem()
 	fields := planOf(v.Type())
-	for dec.More() {
-		tok, err := dec.Token()
+	for first := true; ; first = false {
+		more, err := d.more('}', first)
 		if err != nil {
 			return err
 		}
-		key, _ := tok.(string)
-		if s.Schema == "" && key != "schema" {
+		if !more {
+			break
+		}
+		key, err := d.key()
+		if err != nil {
+			return err
+		}
+		if s.Schema == "" && string(key) != "schema" {
 			return fmt.Errorf("%w: it does not begin with \"schema\"", ErrNotDump)
 		}
-		i := slices.IndexFunc(fields, func(f field) bool { return f.name == key })
+		i := fieldAt(fields, key, 0)
 		if i < 0 {
-			var skip json.RawMessage
-			if err := dec.Decode(&skip); err != nil {
+			if err := d.skip(0); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := decodeTop(dec, v.Field(fields[i].index[0]), key); err != nil {
-			return err
+		f := &fields[i]
+		if f.typ.Kind() == reflect.Slice && d.peek() != '[' { // null is no list either
+			return inside(d.wrong("a list"), f.name)
 		}
-		if key == "schema" {
+		if err := f.dec(d, f.make(v)); err != nil {
+			return inside(err, f.name)
+		}
+		if f.name == "schema" {
 			if err := checkSchema(s.Schema); err != nil {
 				return err
 			}
 		}
 	}
-	if _, err := dec.Token(); err != nil {
-		return err
-	}
 	if s.Schema == "" {
 		return fmt.Errorf("%w: it has no \"schema\"", ErrNotDump)
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+	if d.peek(); d.pos < len(d.b) {
 		return errors.New("more follows after the end of the dump")
 	}
 	return nil
-}
-
-// decodeTop reads one top-level value; lists element by element, so that no
-// more than one element is held twice.
-func decodeTop(dec *json.Decoder, v reflect.Value, key string) error {
-	if v.Kind() != reflect.Slice {
-		var x any
-		if err := dec.Decode(&x); err != nil {
-			return err
-		}
-		return assign(v, x, key)
-	}
-	tok, err := dec.Token()
-	if err != nil {
-		return err
-	}
-	if tok != json.Delim('[') {
-		return fmt.Errorf("%s: want a list", key)
-	}
-	list := reflect.MakeSlice(v.Type(), 0, 16)
-	for dec.More() {
-		var x any
-		if err := dec.Decode(&x); err != nil {
-			return err
-		}
-		elem := reflect.New(v.Type().Elem()).Elem()
-		if err := assign(elem, x, key+"["+strconv.Itoa(list.Len())+"]"); err != nil {
-			return err
-		}
-		list = reflect.Append(list, elem)
-	}
-	v.Set(list)
-	_, err = dec.Token()
-	return err
 }
 
 func checkSchema(schema string) error {
@@ -146,209 +136,73 @@ func checkSchema(schema string) error {
 	return nil
 }
 
-// UnmarshalRecord reads one record that [AppendJSON] wrote into v, a pointer to
-// a type of this package.
-func UnmarshalRecord(b []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.UseNumber()
-	var x any
-	if err := dec.Decode(&x); err != nil {
-		return describe(err, dec.InputOffset())
-	}
-	return assign(reflect.ValueOf(v).Elem(), x, "record")
+// valueError says which key holds what it should not.
+type valueError struct {
+	path string // from the value on upwards, as far as it has been told
+	want string
 }
 
-func sortedKeys(v reflect.Value) []string {
-	keys := make([]string, 0, v.Len())
-	for _, k := range v.MapKeys() {
-		keys = append(keys, k.String())
+func (e *valueError) Error() string { return e.path + ": want " + e.want }
+
+// inside adds to an error where the value is.
+func inside(err error, place string) error {
+	if e, ok := err.(*valueError); ok {
+		if e.path != "" && e.path[0] != '[' {
+			place += "."
+		}
+		e.path = place + e.path
 	}
-	slices.SortFunc(keys, cmp.Compare[string])
-	return keys
+	return err
 }
 
-// optDecoder is implemented by *Opt.
-type optDecoder interface {
-	optDecode(func(reflect.Value) error) error
+// decoding is the work of decoding one text.
+type decoding struct {
+	scanner
+	texts [512]string     // texts that were read lately: most come often
+	lists []reflect.Value // by list decoder: where its elements are put while they are read
+	exact []companion     // the base64 companions of the structs being read
 }
 
-func (o *Opt[T]) optDecode(f func(reflect.Value) error) error {
-	o.known = true
-	return f(reflect.ValueOf(&o.value).Elem())
+// companion is a field's base64 companion that is to be read.
+type companion struct {
+	field *field
+	at    int // where it begins
 }
 
-// assign puts decoded JSON x into v. path names the place in errors.
-func assign(v reflect.Value, x any, path string) error {
-	if x == nil {
-		return nil
+// wrong is the error of a value that is not what the field has. A text that is not
+// JSON at all is worse.
+func (d *decoding) wrong(want string) error {
+	if err := d.skip(0); err != nil {
+		return err
 	}
-	if v.CanAddr() {
-		if o, ok := v.Addr().Interface().(optDecoder); ok {
-			return o.optDecode(func(inner reflect.Value) error { return assign(inner, x, path) })
-		}
-	}
-	bad := func(want string) error { return fmt.Errorf("%s: want %s", path, want) }
-	switch v.Type() {
-	case typeTime:
-		s, _ := x.(string)
-		t, err := time.Parse(time.RFC3339Nano, s)
-		if err != nil {
-			return bad("a time")
-		}
-		v.Set(reflect.ValueOf(t))
-		return nil
-	case typeBig, typeAddr:
-		s, _ := x.(string)
-		n, err := strconv.ParseUint(s, 0, 64)
-		if err != nil {
-			return bad("a string of digits")
-		}
-		v.SetUint(n)
-		return nil
-	case typeOFD:
-		s, _ := x.(string)
-		o, err := ParseOFD(s)
-		if err != nil {
-			return bad("PID.FD")
-		}
-		v.Set(reflect.ValueOf(o))
-		return nil
-	}
-	switch v.Kind() {
-	case reflect.String:
-		s, ok := x.(string)
-		if !ok {
-			return bad("a string")
-		}
-		v.SetString(s)
-	case reflect.Bool:
-		t, ok := x.(bool)
-		if !ok {
-			return bad("true or false")
-		}
-		v.SetBool(t)
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		n, _ := x.(json.Number)
-		i, err := strconv.ParseInt(n.String(), 10, v.Type().Bits())
-		if err != nil {
-			return bad("an integer")
-		}
-		v.SetInt(i)
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		n, _ := x.(json.Number)
-		i, err := strconv.ParseUint(n.String(), 10, v.Type().Bits())
-		if err != nil {
-			return bad("an integer that is not negative")
-		}
-		v.SetUint(i)
-	case reflect.Float64:
-		n, _ := x.(json.Number)
-		f, err := n.Float64()
-		if err != nil || math.IsInf(f, 0) {
-			return bad("a number")
-		}
-		v.SetFloat(f)
-	case reflect.Pointer:
-		p := reflect.New(v.Type().Elem())
-		if err := assign(p.Elem(), x, path); err != nil {
-			return err
-		}
-		v.Set(p)
-	case reflect.Slice:
-		list, ok := x.([]any)
-		if !ok {
-			return bad("a list")
-		}
-		s := reflect.MakeSlice(v.Type(), len(list), len(list))
-		for i, e := range list {
-			if err := assign(s.Index(i), e, path+"["+strconv.Itoa(i)+"]"); err != nil {
-				return err
-			}
-		}
-		v.Set(s)
-	case reflect.Map:
-		m, ok := x.(map[string]any)
-		if !ok {
-			return bad("an object")
-		}
-		out := reflect.MakeMapWithSize(v.Type(), len(m))
-		for k, e := range m {
-			elem := reflect.New(v.Type().Elem()).Elem()
-			if err := assign(elem, e, path+"."+k); err != nil {
-				return err
-			}
-			out.SetMapIndex(reflect.ValueOf(k), elem)
-		}
-		v.Set(out)
-	case reflect.Struct:
-		m, ok := x.(map[string]any)
-		if !ok {
-			return bad("an object")
-		}
-		return assignStruct(v, m, path)
-	default:
-		return fmt.Errorf("%s: no way to read a %s", path, v.Type())
-	}
-	return nil
+	return &valueError{want: want}
 }
 
-func assignStruct(v reflect.Value, m map[string]any, path string) error {
-	fields := planOf(v.Type())
-	for i := range fields {
-		f := &fields[i]
-		x, ok := m[f.name]
-		if !ok {
-			continue
-		}
-		if f.text {
-			x = exactText(x, m[f.name+twin])
-		}
-		fv := v
-		for j, index := range f.index {
-			if j > 0 {
-				if fv.IsNil() {
-					fv.Set(reflect.New(fv.Type().Elem()))
-				}
-				fv = fv.Elem()
-			}
-			fv = fv.Field(index)
-		}
-		place := path + "." + f.name
-		if fv.Type() == typeDetail {
-			kind, _ := m["kind"].(string)
-			info, ok := LookupKind(Kind(kind))
-			if !ok || info.NewDetail == nil {
-				continue
-			}
-			d := info.NewDetail()
-			if err := assign(reflect.ValueOf(d).Elem(), x, place); err != nil {
-				return err
-			}
-			fv.Set(reflect.ValueOf(d))
-			continue
-		}
-		if err := assign(fv, x, place); err != nil {
-			return err
-		}
+// null passes over null, which leaves a field as it is.
+func (d *decoding) null() (bool, error) {
+	if d.peek() != 'n' {
+		return false, nil
 	}
-	return nil
+	return true, d.word("null")
 }
 
-// exactText replaces text by the exact bytes of its twin, if it has one.
-func exactText(x, exact any) any {
-	switch e := exact.(type) {
-	case string:
-		if b, err := base64.StdEncoding.DecodeString(e); err == nil {
-			return string(b)
-		}
-	case []any:
-		list, ok := x.([]any)
-		if !ok || len(list) != len(e) {
-			return x
-		}
-		for i := range list {
-			list[i] = exactText(list[i], e[i])
-		}
+// string makes a string of a text. Those of a snapshot repeat: names of processes,
+// kinds, flags. Few bytes tell most of them apart.
+func (d *decoding) string(b []byte) string {
+	n := len(b)
+	if n == 0 {
+		return ""
 	}
-	return x
+	if n > 64 {
+		return string(b)
+	}
+	h := uint(n)
+	for _, c := range b[max(0, n-8):] {
+		h = h*31 + uint(c)
+	}
+	h = (h*31 + uint(b[0])) % uint(len(d.texts))
+	if d.texts[h] != string(b) {
+		d.texts[h] = string(b)
+	}
+	return d.texts[h]
 }

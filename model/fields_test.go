@@ -14,7 +14,7 @@ func TestEveryFieldIsDocumented(t *testing.T) {
 		if strings.HasSuffix(f.Name(), "_ns") && f.Unit != "ns" {
 			t.Errorf("%s has unit %q, want ns", f.Path, f.Unit)
 		}
-		if strings.HasSuffix(f.Name(), twin) {
+		if strings.HasSuffix(f.Name(), exactSuffix) {
 			t.Errorf("%s has a name that belongs to the exact bytes of another", f.Path)
 		}
 	}

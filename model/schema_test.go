@@ -86,7 +86,7 @@ func (w *schemaWriter) record(t reflect.Type) schema {
 		}
 		props[f.Path] = p
 		if isText(sf.Type) && enumerations()[sf.Type] == nil {
-			props[f.Path+twin] = exact(sf.Type, f.Path)
+			props[f.Path+exactSuffix] = exact(sf.Type, f.Path)
 		}
 		if !f.Optional && !embedded(sf) {
 			required = append(required, f.Path)
@@ -104,7 +104,7 @@ func (w *schemaWriter) record(t reflect.Type) schema {
 
 func embedded(sf reflect.StructField) bool { return len(sf.Index) > 1 }
 
-// exact is the schema of the twin of a text that is not UTF-8.
+// exact is the schema of the base64 companion of a text that is not UTF-8.
 func exact(t reflect.Type, name string) schema {
 	bytes := schema{"type": "string", "contentEncoding": "base64"}
 	if t.Kind() == reflect.Slice {

@@ -267,23 +267,23 @@ func TestLiveMovedProcess(t *testing.T) {
 	}
 
 	// Attached to both, nothing tells which is which: neither may be claimed.
-	twin := startActor(t, 0)
-	twin.do("setns /proc/%d/ns/ipc", a.pid)
-	twinID := twin.do("shmget 0 8192")
-	twin.do("setns /proc/%d/ns/ipc", b.pid)
-	idTwinB := twin.do("shmget 0 8192")
-	if twinID != idTwinB {
-		t.Skipf("segments %d and %d", twinID, idTwinB)
+	other := startActor(t, 0)
+	other.do("setns /proc/%d/ns/ipc", a.pid)
+	otherID := other.do("shmget 0 8192")
+	other.do("setns /proc/%d/ns/ipc", b.pid)
+	idOtherB := other.do("shmget 0 8192")
+	if otherID != idOtherB {
+		t.Skipf("segments %d and %d", otherID, idOtherB)
 	}
-	twin.do("shmat %d", idTwinB)
-	twin.do("setns /proc/%d/ns/ipc", a.pid)
-	twin.do("shmat %d", twinID)
+	other.do("shmat %d", idOtherB)
+	other.do("setns /proc/%d/ns/ipc", a.pid)
+	other.do("shmat %d", otherID)
 	s = scan(t)
-	oa, ob = find(t, s, model.SysvShm, twinID, a.ipc()), find(t, s, model.SysvShm, idTwinB, b.ipc())
+	oa, ob = find(t, s, model.SysvShm, otherID, a.ipc()), find(t, s, model.SysvShm, idOtherB, b.ipc())
 	if len(oa.Holders)+len(ob.Holders) != 0 || oa.HoldersComplete || ob.HoldersComplete {
 		t.Errorf("ambiguous: %+v %v, %+v %v", oa.Holders, oa.HoldersComplete, ob.Holders, ob.HoldersComplete)
 	}
-	if !slices.ContainsFunc(s.Gaps, func(g model.Gap) bool { return g.Op == "attribute" && g.PID == int(twin.pid) }) {
+	if !slices.ContainsFunc(s.Gaps, func(g model.Gap) bool { return g.Op == "attribute" && g.PID == int(other.pid) }) {
 		t.Errorf("no gap says so: %+v", s.Gaps)
 	}
 }
