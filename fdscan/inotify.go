@@ -72,19 +72,17 @@ func parseInotify(text []byte) (model.Detail, error) {
 	return d, bad.err()
 }
 
-// parseInotifyLine reads "wd:1 ino:98404d sdev:fe00000 mask:100 …".
+// parseInotifyLine reads "wd:1f ino:98404d sdev:fe00000 mask:100 …". All numbers
+// are hexadecimal.
 func parseInotifyLine(line []byte) (w model.InotifyWatch, err error) {
 	err = eachWord(line, func(key string, v []byte) error {
-		if key == "wd" {
-			n, err := decimal(v)
-			w.WD = model.Some(int(n))
-			return err
-		}
-		if key != "ino" && key != "sdev" && key != "mask" {
+		if key != "wd" && key != "ino" && key != "sdev" && key != "mask" {
 			return nil
 		}
 		n, err := hexadecimal(v)
 		switch key {
+		case "wd":
+			w.WD = model.Some(int(n))
 		case "ino":
 			w.Ino = model.Big(n)
 		case "sdev":

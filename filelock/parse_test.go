@@ -15,7 +15,7 @@ const captured = `1: LEASE  BREAKING  UNLCK 9624 fe:00:9981154 0 EOF
 3: POSIX  ADVISORY  WRITE 9624 fe:00:9981121 5 14
 3: -> POSIX  ADVISORY  WRITE 9678 fe:00:9981121 0 EOF
 3:  -> POSIX  ADVISORY  READ 9679 fe:00:9981121 0 9223372036854775806
-4: FLOCK  ADVISORY  WRITE 9624 1f:00:18446744073709551615 0 EOF
+4: FLOCK  ADVISORY  WRITE 9624 1f:1a:18446744073709551615 0 EOF
 5: LEASE  ACTIVE    READ 42944 fe:00:9977940 0 EOF
 6: DELEG  ACTIVE    READ 0 fe:00:9977941 0 EOF
 `
@@ -30,7 +30,7 @@ func TestParseLocks(t *testing.T) {
 		{3, posix, "WRITE", false, false, 9624, dev, 9981121, 5, 14},
 		{3, posix, "WRITE", true, false, 9678, dev, 9981121, 0, eof},
 		{3, posix, "READ", true, false, 9679, dev, 9981121, 0, 9223372036854775806},
-		{4, flock, "WRITE", false, false, 9624, probe.Dev(0x1f, 0), 18446744073709551615, 0, eof},
+		{4, flock, "WRITE", false, false, 9624, probe.Dev(0x1f, 0x1a), 18446744073709551615, 0, eof},
 		{5, lease, "READ", false, false, 42944, dev, 9977940, 0, eof},
 		{6, lease, "READ", false, false, -1, dev, 9977941, 0, eof},
 	}

@@ -86,8 +86,8 @@ func FuzzStatusField(f *testing.F) {
 
 func TestParseMapsLine(t *testing.T) {
 	var m Mapping
-	shared, err := parseMapsLine([]byte("7f1a-7f2b rw-s 00001000 00:01 32771                      /SYSV000004d2 (deleted)"), &m)
-	if err != nil || !shared || m.Start != 0x7f1a || m.End != 0x7f2b || m.Offset != 0x1000 || m.Dev != Dev(0, 1) || m.Ino != 32771 ||
+	shared, err := parseMapsLine([]byte("7f1a-7f2b rw-s 00001000 10:20 32771                      /SYSV000004d2 (deleted)"), &m)
+	if err != nil || !shared || m.Start != 0x7f1a || m.End != 0x7f2b || m.Offset != 0x1000 || m.Dev != Dev(0x10, 0x20) || m.Ino != 32771 ||
 		m.Perms != "rw-s" || string(m.Name) != "/SYSV000004d2 (deleted)" {
 		t.Errorf("got %+v, shared %v, %v", m, shared, err)
 	}

@@ -13,7 +13,7 @@ func eventFixtures() []Fixture {
 	pair := map[string]func(*role) error{"a": holdRole, "b": holdRole}
 	return []Fixture{{
 		Name:  "eventfd",
-		Makes: "an event counter that stands at 5, shared by two processes",
+		Makes: "an event counter that stands at 23, shared by two processes",
 		make:  makeEventfd,
 		roles: pair,
 	}, {
@@ -152,12 +152,12 @@ func eventfdID(fd int) (string, error) {
 }
 
 func makeEventfd(m *maker) (object, error) {
-	fd, err := unix.Eventfd(5, unix.EFD_CLOEXEC)
+	fd, err := unix.Eventfd(23, unix.EFD_CLOEXEC)
 	id := ""
 	if err == nil {
 		id, err = eventfdID(fd)
 	}
-	return shareEvent(m, "eventfd", id, fd, err, tree{"count": "5"})
+	return shareEvent(m, "eventfd", id, fd, err, tree{"count": "23"})
 }
 
 // makeEpoll leaves it to the holder to make the instance: what is watched is
