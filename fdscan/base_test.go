@@ -59,7 +59,7 @@ func TestBaseOfNumbers(t *testing.T) {
 		"mount":    {as(func(b []byte) (uint64, error) { id, _ := parseMountID(b); return id, nil }), "mnt_id:\t20\n", uint64(20)},
 		"socket":   {as(parseSocketInfo), "ino:\t20\nscm_fds: 12\n", socketInfo{ino: 20, hasIno: true, fds: some(12)}},
 		"/proc/net/unix": {
-			as(parseUnixLine), "0: 00000010 00000010 00010000 0010 03    20 x",
+			as(parseUnixLine), "00000000: 00000010 00000010 00010000 0010 03    20 x",
 			unixLine{kind: 16, listen: true, state: 3, ino: 20, address: []byte("x")},
 		},
 		"/proc/net/netlink": {

@@ -3,6 +3,7 @@ package fdscan
 import (
 	"context"
 	"fmt"
+	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -41,30 +42,100 @@ func TestInetWithoutDiag(t *testing.T) {
 	equal(t, "local", d.Local, fmt.Sprintf("*:%d", at))
 }
 
+// A name counts only where a row that is believed follows it, and the order is that
+// of a hash: so there are several.
 func TestUnixWithoutDiag(t *testing.T) {
 	a, _ := pair(t, unix.SOCK_SEQPACKET)
-	l := socket(t, unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	path := t.TempDir() + "/a b"
-	must(t, unix.Bind(l, &unix.SockaddrUnix{Name: path}))
-	must(t, unix.Listen(l, 1))
-	p := Unix()
-	p.Table = func(_ context.Context, ns probe.NS, out *probe.Collector) error {
-		text, err := readNet(ns.Scan, "unix")
-		for _, f := range readUnixProc(text, ns, out) {
-			out.Object(socketKey(uint64(f.object.Ino)), f.object)
-		}
-		return err
+	dir := t.TempDir()
+	listeners := map[string]int{}
+	for i := range 12 {
+		l := socket(t, unix.AF_UNIX, unix.SOCK_STREAM, 0)
+		path := fmt.Sprint(dir, "/a b", i)
+		must(t, unix.Bind(l, &unix.SockaddrUnix{Name: path}))
+		must(t, unix.Listen(l, 1))
+		listeners[path] = l
 	}
-	snap := scan(t, p)
+	snap := scan(t, unixFromText())
 	d := unixDetail(t, object(t, snap, model.Unix, a))
 	equal(t, "type", d.Type, "seqpacket")
 	equal(t, "state", d.State, "established")
 	unknown(t, "recv_queue", d.RecvQueue)
 	known(t, "inflight_fds", d.InflightFDs, 0) // fdinfo tells it all the same
-	d = unixDetail(t, object(t, snap, model.Unix, l))
-	equal(t, "path", d.Path, path)
-	equal(t, "state", d.State, "listen")
-	unknown(t, "backlog", d.Backlog)
+	named := 0
+	for path, l := range listeners {
+		d = unixDetail(t, object(t, snap, model.Unix, l))
+		if d.Path != "" {
+			equal(t, "path", d.Path, path)
+			named++
+		}
+		equal(t, "state", d.State, "listen")
+		unknown(t, "backlog", d.Backlog)
+	}
+	if named < len(listeners)/2 {
+		t.Errorf("%d of %d have a name", named, len(listeners))
+	}
+}
+
+func unixFromText() probe.Probe {
+	return unixProbe(func(_ context.Context, ns probe.NS, texts *unixTexts, out *probe.Collector) error {
+		return readUnixText(ns, texts, out)
+	})
+}
+
+// TestForgedRows: a name can have a newline in it, and what follows may look like
+// the row of another socket. The table's order is that of a hash, so there are
+// several of each.
+func TestForgedRows(t *testing.T) {
+	dir := t.TempDir()
+	inode := func(fd int) uint64 {
+		var st unix.Stat_t
+		must(t, unix.Fstat(fd, &st))
+		return st.Ino
+	}
+	listener := func(name string) int {
+		fd := socket(t, unix.AF_UNIX, unix.SOCK_STREAM, 0)
+		must(t, unix.Bind(fd, &unix.SockaddrUnix{Name: name}))
+		must(t, unix.Listen(fd, 1))
+		return fd
+	}
+	t.Chdir(dir)
+	const ghost = 4242424242
+	var victims, unbound, forgers []int
+	for i := range 4 {
+		victims = append(victims, listener(fmt.Sprintf("@ipctop-test-victim-%d-%d", os.Getpid(), i)))
+		unbound = append(unbound, socket(t, unix.AF_UNIX, unix.SOCK_STREAM, 0))
+		for _, row := range []struct {
+			ino  uint64
+			name string
+		}{{ghost, "@g"}, {inode(victims[i]), "@stolen"}, {inode(unbound[i]), "@docker"}} {
+			forgers = append(forgers, listener(fmt.Sprintf("f%d\n00000000: 00000002 00000000 00010000 0001 01 %5d %s", i, row.ino, row.name)))
+		}
+		forgers = append(forgers, listener(fmt.Sprintf("short%d\n", i)))
+	}
+	snap := scan(t, unixFromText())
+	for i := range snap.Objects {
+		if o := &snap.Objects[i]; o.Ino == ghost || o.Name == "@g" || o.Name == "@stolen" || o.Name == "@docker" {
+			t.Errorf("forged: %s %q", o.ID, o.Name)
+		}
+	}
+	for i := range victims {
+		if name := object(t, snap, model.Unix, victims[i]).Name; name != "" && name != fmt.Sprintf("@ipctop-test-victim-%d-%d", os.Getpid(), i) {
+			t.Errorf("victim is called %q", name)
+		}
+		if d := unixDetail(t, object(t, snap, model.Unix, unbound[i])); d.State == "listen" || d.Abstract != "" {
+			t.Errorf("unbound socket: %+v", d)
+		}
+	}
+	for _, fd := range forgers {
+		equal(t, "name that is only known in part", object(t, snap, model.Unix, fd).Name, "")
+	}
+	found := false
+	for _, g := range snap.Gaps {
+		found = found || g.Probe == "unix" && g.Reason == model.Malformed && g.Count > 0
+	}
+	if !found {
+		t.Errorf("no gap: %+v", snap.Gaps)
+	}
 }
 
 // In a namespace of its own a socket carries that, also when a process of

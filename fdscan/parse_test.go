@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -177,22 +178,27 @@ func TestParseUnixLine(t *testing.T) {
 		must(t, err)
 		equal(t, "socket", fmt.Sprintf("%d %v %d %d %q", u.kind, u.listen, u.state, u.ino, u.address), want)
 	}
-	for _, bad := range []string{"", "rest of a name", "0: 1 2", "0: 3 0 0 1 3 x", "0: 3 0 0 1 3 99999999999999999999999"} {
+	for _, bad := range []string{
+		"", "rest of a name", "00000000: 00000001 00000002", "0: 00000003 00000000 00000000 0001 03 11111",
+		"00000000: 00000003 00000000 00000000 0001 03     x", "00000000: 00000003 00000000 00000000 1 03 11111",
+		"00000000: 00000003 00000000 00000000 0001 03 99999999999999999999999", "00000000: 00000003 00000000 00000000 0001 03 11",
+	} {
 		if _, err := parseUnixLine([]byte(bad)); !errors.Is(err, probe.ErrMalformed) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
 }
 
-// One bad line costs that line.
-func TestBadLineIsOneGap(t *testing.T) {
-	var out probe.Collector
-	text := "Num       RefCount Protocol Flags    Type St Inode Path\n0: 3 0 0 1 3 11\nwhat is this\nand this\n0: 3 0 0 1 3 12\n"
-	found := readUnixProc([]byte(text), probe.NS{}, &out)
-	if len(found) != 2 || found[0].object.ID != "unix:11" || found[1].object.ID != "unix:12" {
-		t.Errorf("found %v", found)
+// TestUnixTable: what a name may contain is in its reach.
+func TestUnixTable(t *testing.T) {
+	const row = "00000000: 00000003 00000000 00000000 0001 03    11"
+	long := strings.Repeat("x", 50)
+	text := "Num\n" + row + "\n" + row + " a\n" + row + "\nrest\n" + row + "\n" + row + " " + long + long + "\n" + row + "\n"
+	var got []string
+	for _, r := range parseUnixTable([]byte(text)) {
+		got = append(got, fmt.Sprint(r.whole, r.inReach))
 	}
-	unknown(t, "recv_queue", unixDetail(t, found[0].object).RecvQueue)
+	equal(t, "rows", fmt.Sprint(got), "[true false true false true true false true true true true false true false]")
 }
 
 func TestParseNetlinkLine(t *testing.T) {

@@ -12,15 +12,19 @@ import (
 // Unix reads UNIX domain sockets (unix(7)): from unix_diag, which knows peers,
 // queues and who waits to be accepted, else from /proc/net/unix, which knows
 // names and states only.
-func Unix() probe.Probe {
+func Unix() probe.Probe { return unixProbe(readUnix) }
+
+func unixProbe(read func(context.Context, probe.NS, *unixTexts, *probe.Collector) error) probe.Probe {
+	var text unixTexts
 	name := completeFamily(model.Unix, map[string]string{"UNIX": "", "UNIX-STREAM": "stream"},
 		func(t string) model.Detail { return &model.UnixDetail{Type: t} })
 	return probe.Probe{
 		Name:  "unix",
 		Scope: "net",
 		FD:    socketFD,
-		Table: readUnix,
+		Table: func(ctx context.Context, ns probe.NS, out *probe.Collector) error { return read(ctx, ns, &text, out) },
 		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+			text.describe(idx, out)
 			name(ctx, idx, out)
 			completeUnix(ctx, idx, out)
 			completePaths(ctx, idx)
@@ -28,12 +32,12 @@ func Unix() probe.Probe {
 	}
 }
 
-// readUnix reads the table of one network namespace.
-func readUnix(ctx context.Context, ns probe.NS, out *probe.Collector) error {
+// readUnix reads the table of one network namespace. Where that is a text, what is
+// in it is left to [unixTexts.describe].
+func readUnix(ctx context.Context, ns probe.NS, texts *unixTexts, out *probe.Collector) error {
 	found, err := readUnixDiag(ctx, ns, out)
-	how := "unix_diag"
 	if err != nil {
-		text, err2 := readNet(ns.Scan, "unix")
+		err2 := readUnixText(ns, texts, out)
 		switch {
 		case missingTable(err2):
 			return err
@@ -43,9 +47,9 @@ func readUnix(ctx context.Context, ns probe.NS, out *probe.Collector) error {
 		if !errors.Is(err, errors.ErrUnsupported) {
 			out.Fail("read unix_diag", "", err)
 		}
-		found, how = readUnixProc(text, ns, out), "proc"
+		return nil
 	}
-	out.Backend("unix", how)
+	out.Backend("unix", "unix_diag")
 	for i := range found {
 		f := &found[i]
 		k := socketKey(uint64(f.object.Ino))
@@ -59,6 +63,16 @@ func readUnix(ctx context.Context, ns probe.NS, out *probe.Collector) error {
 			out.Peer(socketKey(uint64(ino)), k, model.Certain)
 		}
 	}
+	return nil
+}
+
+func readUnixText(ns probe.NS, texts *unixTexts, out *probe.Collector) error {
+	text, err := readNet(ns.Scan, "unix")
+	if err != nil {
+		return err
+	}
+	texts.add(ns, parseUnixTable(text))
+	out.Backend("unix", "proc")
 	return nil
 }
 
