@@ -60,7 +60,7 @@ func (v *view) resume(pids []int) []model.Action {
 	var list []model.Action
 	for _, pid := range pids {
 		if p := v.processes[pid]; p != nil && p.State == "T" {
-			list = append(list, model.Action{Argv: []string{"kill", "-CONT", strconv.Itoa(pid)}, Effect: "lets " + p.Comm + " go on", Risk: noRisk})
+			list = append(list, model.Action{Argv: []string{"kill", "-CONT", strconv.Itoa(pid)}, Effect: "lets " + p.Name() + " go on", Risk: noRisk})
 		}
 	}
 	return list

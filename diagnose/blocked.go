@@ -12,7 +12,7 @@ import (
 
 // step is a thread of a chain as findings show it.
 func (v *view) stepOf(w *model.Wait, c *graph.Clause) model.Step {
-	s := model.Step{PID: w.PID, TID: w.TID, Comm: w.Comm, Object: w.Object, Relation: v.graph.Wants(w)}
+	s := model.Step{PID: w.PID, TID: w.TID, Comm: v.graph.Comm(w.PID), Object: w.Object, Relation: v.graph.Wants(w)}
 	if c == nil {
 		return s
 	}
@@ -53,7 +53,7 @@ func (v *view) rootOf(e *graph.End) *model.Root {
 	if e.Process == nil {
 		return nil
 	}
-	return &model.Root{PID: e.Process.PID, TID: e.TID, Comm: e.Process.Comm, Doing: e.Doing}
+	return &model.Root{PID: e.Process.PID, TID: e.TID, Comm: e.Process.Name(), Doing: e.Doing}
 }
 
 // since is when the first of some waits began.

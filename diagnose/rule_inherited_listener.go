@@ -48,7 +48,7 @@ func findInheritedListener(v *view) []finding {
 			Summary: fmt.Sprintf("%s %s %s open (%s) and %s not accept",
 				v.names(keepers), verb(len(keepers), "keeps", "keep"), l.name(), o.ID, verb(len(keepers), "does", "do")),
 			Evidence: []model.Evidence{{Source: fmt.Sprintf("/proc/%d/task/*/syscall", root), Text: v.doing(root)}},
-			Actions:  []model.Action{v.kill(root, "ends "+v.comm(root)+"; what it has open is closed")},
+			Actions:  []model.Action{v.kill(root, "ends "+v.name(root)+"; what it has open is closed")},
 		}}
 		list = append(list, f)
 	}
@@ -141,12 +141,4 @@ func (v *view) unaccepted(o *model.Object) []int {
 		}
 	}
 	return pids
-}
-
-// comm is a process's command name.
-func (v *view) comm(pid int) string {
-	if p := v.processes[pid]; p != nil {
-		return p.Comm
-	}
-	return "it"
 }

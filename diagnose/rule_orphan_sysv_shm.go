@@ -65,7 +65,7 @@ func ofSize(size model.Opt[int64]) string {
 // absent says how a process is known to have ended.
 func (v *view) absent(pid int) string {
 	if p := v.processes[pid]; p != nil && !dead(p) {
-		return fmt.Sprintf("the process that has pid %d now, %s, started later", pid, p.Comm)
+		return fmt.Sprintf("the process that has pid %d now, %s, started later", pid, p.Name())
 	}
 	return fmt.Sprintf("there is no process %d", pid)
 }

@@ -56,7 +56,7 @@ func findSignalQueueNearLimit(v *view) []finding {
 		}
 		if len(members[g]) == 1 {
 			f.Root = v.root(first.PID, "has signals pending; "+v.doing(first.PID))
-			f.Actions = []model.Action{v.kill(first.PID, "ends "+first.Comm+", which empties its queue, unless it blocks SIGTERM, too")}
+			f.Actions = []model.Action{v.kill(first.PID, "ends "+first.Name()+", which empties its queue, unless it blocks SIGTERM, too")}
 		}
 		list = append(list, f)
 	}

@@ -44,7 +44,7 @@ func findTermSignalBlocked(v *view) []finding {
 			Root:       v.root(p.PID, "blocks "+names+"; "+v.doing(p.PID)),
 			Evidence:   []model.Evidence{{Source: fmt.Sprintf("/proc/%d/status", p.PID), Text: "pending and blocked in every thread: " + names}},
 			Actions: []model.Action{{
-				Argv: []string{"kill", "-KILL", strconv.Itoa(p.PID)}, Effect: "ends " + p.Comm + " without letting it clean up", Risk: endsProcess,
+				Argv: []string{"kill", "-KILL", strconv.Itoa(p.PID)}, Effect: "ends " + p.Name() + " without letting it clean up", Risk: endsProcess,
 			}},
 		}}
 		if fd := v.signalfdFor(p.PID, stuck); fd != "" {

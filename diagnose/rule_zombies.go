@@ -37,7 +37,7 @@ func findZombies(v *view) []finding {
 		list = append(list, finding{Finding: model.Finding{
 			Confidence: model.Certain,
 			Summary:    fmt.Sprintf("%d children of %s have ended, and it does not collect them", len(dead), v.name(parent.PID)),
-			Root:       &model.Root{PID: parent.PID, Comm: parent.Comm, Doing: "does not wait for its children"},
+			Root:       &model.Root{PID: parent.PID, Comm: parent.Name(), Doing: "does not wait for its children"},
 			PIDs:       dead,
 			Evidence:   []model.Evidence{{Source: fmt.Sprintf("/proc/%d/stat", dead[0]), Text: fmt.Sprintf("state Z, parent %d; %d like it", parent.PID, len(dead))}},
 		}})

@@ -1,8 +1,6 @@
 package diagnose
 
 import (
-	"fmt"
-
 	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
@@ -33,13 +31,8 @@ func newView(s *model.Snapshot, o Options) *view {
 	return v
 }
 
-// name is how sentences name a process: comm(pid).
-func (v *view) name(pid int) string {
-	if p := v.processes[pid]; p != nil {
-		return graph.Name(p.Comm, pid)
-	}
-	return fmt.Sprintf("process %d", pid)
-}
+// name is how sentences name a process: name(pid).
+func (v *view) name(pid int) string { return v.graph.Name(pid) }
 
 // absence is how sure one may be that an object has no holder but those listed,
 // and what makes it unsure.

@@ -109,11 +109,7 @@ func (v *view) doing(pid int) string {
 
 // root is the root cause that a process is.
 func (v *view) root(pid int, doing string) *model.Root {
-	r := &model.Root{PID: pid, Doing: doing}
-	if p := v.processes[pid]; p != nil {
-		r.Comm = p.Comm
-	}
-	return r
+	return &model.Root{PID: pid, Comm: v.graph.Comm(pid), Doing: doing}
 }
 
 // holders are the pids that hold an object, each once, in order.
@@ -138,5 +134,5 @@ func latestOf(v *view, waits []*model.Wait) time.Time {
 
 // step is a wait as a step of a chain.
 func (v *view) step(w *model.Wait, object, relation string) model.Step {
-	return model.Step{PID: w.PID, TID: w.TID, Comm: w.Comm, Object: object, Relation: relation}
+	return model.Step{PID: w.PID, TID: w.TID, Comm: v.graph.Comm(w.PID), Object: object, Relation: relation}
 }

@@ -44,7 +44,7 @@ type Finding struct {
 type Root struct {
 	PID   int    `json:"pid" doc:"the process"`
 	TID   int    `json:"tid,omitzero" doc:"the thread"`
-	Comm  string `json:"comm" doc:"its name"`
+	Comm  string `json:"comm" doc:"the display name of its process"`
 	Doing string `json:"doing" doc:"what it does"`
 }
 
@@ -52,7 +52,7 @@ type Root struct {
 type Step struct {
 	PID      int    `json:"pid" doc:"the process"`
 	TID      int    `json:"tid,omitzero" doc:"the thread"`
-	Comm     string `json:"comm" doc:"its name"`
+	Comm     string `json:"comm" doc:"the display name of its process"`
 	Object   string `json:"object,omitzero" doc:"the object between it and the next step"`
 	Relation string `json:"relation" doc:"how it depends on the next step"`
 }

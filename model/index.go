@@ -49,3 +49,20 @@ func NewIndex(s *Snapshot) *Index {
 	}
 	return x
 }
+
+// Name is how sentences and tables name a process: its display name and pid, the
+// pid alone if nothing more is known of it.
+func (x *Index) Name(pid int) string {
+	if p := x.Processes[pid]; p != nil {
+		return p.String()
+	}
+	return Named("", pid)
+}
+
+// Comm is a process's display name alone, "" if it is not known.
+func (x *Index) Comm(pid int) string {
+	if p := x.Processes[pid]; p != nil {
+		return p.Name()
+	}
+	return ""
+}

@@ -14,7 +14,7 @@ type Process struct {
 	SID        int       `json:"sid" doc:"session"`
 	TTY        string    `json:"tty,omitzero" doc:"controlling terminal"`
 	Comm       string    `json:"comm" doc:"command name, at most 15 bytes (proc_pid_comm(5))"`
-	Label      string    `json:"label" doc:"the name people know it by: the script of an interpreter, else the program"`
+	Label      string    `json:"label" doc:"display name: the command; of an interpreter the script, of a program with a title what that begins with"`
 	Cmdline    []string  `json:"cmdline,omitzero" doc:"arguments; missing for kernel threads and zombies"`
 	Exe        string    `json:"exe,omitzero" doc:"path of the program file"`
 	UID        Opt[int]  `json:"uid,omitzero" doc:"effective user id"`

@@ -1,6 +1,10 @@
 package model
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // Schema is the version of the JSON contract. A breaking change raises the
 // number; a reader refuses a number higher than its own.
@@ -21,6 +25,16 @@ type Snapshot struct {
 	Links     []Link    `json:"links" doc:"the channels between processes, one per channel"`
 	Waits     []Wait    `json:"waits,omitzero" doc:"threads blocked on something; missing where nobody looked"`
 	Findings  []Finding `json:"findings,omitzero" doc:"diagnoses; missing where nobody looked"`
+}
+
+// Process finds a process by its pid, nil if there is none. It relies on the
+// processes being in the order of their pids.
+func (s *Snapshot) Process(pid int) *Process {
+	i, ok := slices.BinarySearchFunc(s.Processes, pid, func(p Process, pid int) int { return cmp.Compare(p.PID, pid) })
+	if !ok {
+		return nil
+	}
+	return &s.Processes[i]
 }
 
 // Host names the machine and the namespaces ipctop itself runs in.

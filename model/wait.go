@@ -54,7 +54,7 @@ type Target struct {
 type Blocker struct {
 	PID        int        `json:"pid" doc:"the process"`
 	TID        int        `json:"tid,omitzero" doc:"the thread, where one thread alone can do it"`
-	Comm       string     `json:"comm" doc:"its name"`
+	Comm       string     `json:"comm" doc:"the display name of its process"`
 	Confidence Confidence `json:"confidence" doc:"how sure"`
 	Why        string     `json:"why" doc:"what makes it a blocker"`
 }

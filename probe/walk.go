@@ -217,7 +217,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir Dir) (*result, error) {
 			p.mounts() // some mounts keep namespaces that no process lives in
 		}
 	}
-	m.Label = label(m)
+	m.Label = model.DisplayName(m.Comm, m.Cmdline)
 	for i := range s.scanner.opts.Probes {
 		if hook := s.scanner.opts.Probes[i].Process; hook != nil {
 			r.out.probe = s.scanner.opts.Probes[i].Name

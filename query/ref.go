@@ -32,7 +32,7 @@ func One(s *model.Snapshot, ref string) (Match, error) {
 	case err != nil:
 		return Match{}, err
 	case len(matches) > 1:
-		return Match{}, &AmbiguousError{Ref: ref, Matches: matches}
+		return Match{}, &AmbiguousError{Ref: ref, Matches: matches, snapshot: s}
 	}
 	return matches[0], nil
 }

@@ -238,7 +238,7 @@ func TestComplete(t *testing.T) {
 		"41":      "4121=writer  \"writer -v\" 4188=pager.py  \"python3 /opt/pager.py\"",
 		"ng":      "nginx=2 processes",
 		"unix:18": "unix:18=",
-		"pipe:":   "pipe:4242=held by writer(4121), python3(4188)",
+		"pipe:":   "pipe:4242=held by writer(4121), pager.py(4188)",
 		"a":       "", // a name that no shell should see
 		"ipc":     "",
 	} {

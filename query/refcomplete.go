@@ -20,7 +20,7 @@ func Complete(s *model.Snapshot, prefix string) []Completion {
 	if strings.Contains(prefix, ":") {
 		for i := range s.Objects {
 			if o := &s.Objects[i]; strings.HasPrefix(o.ID, prefix) {
-				list = append(list, Completion{o.ID, Match{Object: o}.Describe()})
+				list = append(list, Completion{o.ID, Match{Object: o}.Describe(s)})
 			}
 		}
 		return list
@@ -29,7 +29,7 @@ func Complete(s *model.Snapshot, prefix string) []Completion {
 	for i := range s.Processes {
 		p := &s.Processes[i]
 		if pid := strconv.Itoa(p.PID); (prefix == "" || isNumber) && strings.HasPrefix(pid, prefix) && !p.Kernel && !p.Self {
-			list = append(list, Completion{pid, Match{Process: p}.Describe()})
+			list = append(list, Completion{pid, Match{Process: p}.Describe(s)})
 		}
 	}
 	return append(list, nameCompletions(s, prefix)...)
@@ -44,22 +44,22 @@ func nameCompletions(s *model.Snapshot, prefix string) []Completion {
 	var list []Completion
 	bearers := map[string]int{}
 	for i := range s.Processes {
-		if p := &s.Processes[i]; !p.Kernel && !p.Self && strings.HasPrefix(p.Label, prefix) && Quote(p.Label) == p.Label {
-			bearers[p.Label]++
+		if p := &s.Processes[i]; !p.Kernel && !p.Self && strings.HasPrefix(p.Name(), prefix) && Quote(p.Name()) == p.Name() {
+			bearers[p.Name()]++
 		}
 	}
 	for i := range s.Processes {
 		p := &s.Processes[i]
-		n := bearers[p.Label]
+		n := bearers[p.Name()]
 		if n == 0 || p.Kernel || p.Self {
 			continue
 		}
-		delete(bearers, p.Label)
-		help := Match{Process: p}.Describe()
+		delete(bearers, p.Name())
+		help := Match{Process: p}.Describe(s)
 		if n > 1 {
 			help = count(n, "process", "processes")
 		}
-		list = append(list, Completion{p.Label, help})
+		list = append(list, Completion{p.Name(), help})
 	}
 	return list
 }

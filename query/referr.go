@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/ipctop/ipctop/model"
 )
 
 // SyntaxError is a reference that cannot name anything.
@@ -38,6 +40,8 @@ func (e *NotFoundError) Error() string {
 type AmbiguousError struct {
 	Ref     string
 	Matches []Match
+
+	snapshot *model.Snapshot // where they were found
 }
 
 // maxCandidates is how many candidates an [AmbiguousError] spells out.
@@ -51,16 +55,16 @@ func (e *AmbiguousError) Error() string {
 			fmt.Fprintf(&b, "\n  and %d more", len(e.Matches)-i)
 			break
 		}
-		fmt.Fprintf(&b, "\n  %-16s  %s", m.ID(), m.Describe())
+		fmt.Fprintf(&b, "\n  %-16s  %s", m.ID(), m.Describe(e.snapshot))
 	}
 	return b.String()
 }
 
-// Describe tells a match from others like it, on one line that is safe to
-// print.
-func (m Match) Describe() string {
+// Describe tells a match of a snapshot from others like it, on one line that is
+// safe to print.
+func (m Match) Describe(s *model.Snapshot) string {
 	if p := m.Process; p != nil {
-		words := []string{Quote(p.Label)}
+		words := []string{Quote(p.Name())}
 		if c := p.Container; c != nil {
 			words = append(words, "in container "+Quote(containerName(c)))
 		}
@@ -77,7 +81,7 @@ func (m Match) Describe() string {
 	if state := socketState(o); state != "" {
 		words = append(words, state)
 	}
-	if n := holderPIDs(o); len(n) > 0 {
+	if n := holderNames(s, o); len(n) > 0 {
 		words = append(words, "held by "+quoteList(n))
 	}
 	return strings.Join(words, "  ")

@@ -12,7 +12,7 @@ func (f finder) near(ref string) []string {
 	words := make([]string, 0, 2*len(f.s.Processes)+2*len(f.s.Objects))
 	for i := range f.s.Processes {
 		p := &f.s.Processes[i]
-		words = append(words, p.Comm, p.Label)
+		words = append(words, p.Comm, p.Name())
 		if c := p.Container; c != nil {
 			if what, _, ok := cutLast(ref, '@'); ok && what != "" {
 				words = append(words, what+"@"+containerName(c))

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
@@ -41,7 +40,7 @@ func (f finder) byName(name string) []Match {
 	comm := name[:min(len(name), maxComm)]
 	readings := []func() []Match{
 		func() []Match {
-			return f.processes(func(p *model.Process) bool { return p.Comm == name || p.Label == name })
+			return f.processes(func(p *model.Process) bool { return p.Name() == name || p.Comm == name })
 		},
 		func() []Match { return f.objects(func(o *model.Object) bool { return hasName(o, name) }) },
 		func() []Match { return f.processes(func(p *model.Process) bool { return p.Unit == name }) },
@@ -85,7 +84,7 @@ func (f finder) inContainer(what, container string) ([]Match, string, error) {
 	for _, fits := range []func(*model.Process) bool{
 		func(p *model.Process) bool { return isNumber && innermostPID(p) == n },
 		func(p *model.Process) bool { return isNumber && innerPID(p, n) },
-		func(p *model.Process) bool { return p.Comm == what || p.Label == what },
+		func(p *model.Process) bool { return p.Name() == what || p.Comm == what },
 		func(p *model.Process) bool { return path.Base(p.Exe) == what },
 	} {
 		if m := f.processes(func(p *model.Process) bool { return within(p) && fits(p) }); m != nil {
@@ -172,11 +171,11 @@ func (f finder) byProcPath(ref string) ([]Match, string, error) {
 	objects := f.objects(func(o *model.Object) bool { return slices.ContainsFunc(o.Holders, holds) })
 	p := matches[0].Process
 	return objects, fmt.Sprintf("descriptor %d of %s(%d) is not open, could not be read, or leads to nothing that processes communicate through",
-		fd, Quote(p.Label), p.PID), nil
+		fd, Quote(p.Name()), p.PID), nil
 }
 
-// holderPIDs names the processes that hold an object, a few of them.
-func holderPIDs(o *model.Object) []string {
+// holderNames names the processes that hold an object, a few of them.
+func holderNames(s *model.Snapshot, o *model.Object) []string {
 	var list []string
 	last := int32(0)
 	for i := range o.Holders {
@@ -188,7 +187,11 @@ func holderPIDs(o *model.Object) []string {
 		if len(list) == maxNear {
 			return append(list, "…")
 		}
-		list = append(list, h.Comm+"("+strconv.Itoa(int(h.PID))+")")
+		name := model.Named(h.Comm, int(h.PID))
+		if p := s.Process(int(h.PID)); p != nil {
+			name = p.String()
+		}
+		list = append(list, name)
 	}
 	return list
 }

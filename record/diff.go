@@ -151,7 +151,7 @@ func (d *Difference) processes(before, after []model.Process) {
 	key := func(p *model.Process) processKey { return processKey{p.PID, p.StartTicks} }
 	pair(before, after, key, func(old, now *model.Process) {
 		p := there(old, now)
-		c := Change{List: "processes", Change: how(old, now), PID: p.PID, Start: p.StartTicks, Comm: p.Comm}
+		c := Change{List: "processes", Change: how(old, now), PID: p.PID, Start: p.StartTicks, Comm: p.Name()}
 		if old != nil && now != nil {
 			c.Fields = fields(old, now, processFields)
 			if old.State != now.State && (strings.Contains(lasting, old.State) || strings.Contains(lasting, now.State)) {

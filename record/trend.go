@@ -81,7 +81,7 @@ func (t *Trend) Add(s *model.Snapshot) {
 		if c == nil {
 			c = &series{first: n, last: n, since: s.Taken}
 			if p := comms[what.pid]; p != nil {
-				c.comm = p.Comm
+				c.comm = p.Name()
 			}
 			t.series[what] = c
 		}

@@ -22,7 +22,7 @@ var diffColumns = []Column[record.Change]{
 		if c.PID == 0 {
 			return Cell{}
 		}
-		return Cell{Text: v.escape(c.Comm) + "(" + strconv.Itoa(c.PID) + ")"}
+		return Cell{Text: v.named(v.nameOf(c.PID, c.Comm), c.PID)}
 	}},
 	{Name: "HOW", Flex: true, Text: func(v *View, c *record.Change) Cell { return Cell{Text: v.escape(changeHow(c))} }},
 }
@@ -88,7 +88,7 @@ var trendColumns = []Column[record.Growth]{
 		if g.PID == 0 {
 			return Cell{Text: "machine"}
 		}
-		return Cell{Text: v.escape(g.Comm) + "(" + strconv.Itoa(g.PID) + ")"}
+		return Cell{Text: v.named(v.nameOf(g.PID, g.Comm), g.PID)}
 	}},
 	{Name: "WHAT", Text: func(_ *View, g *record.Growth) Cell {
 		if g.Kind == "" {

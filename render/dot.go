@@ -26,7 +26,7 @@ func writeDOT(w io.Writer, v *View, links []model.Link, waits []model.Wait) erro
 	node := func(pid int, comm string) {
 		if !known[pid] {
 			known[pid] = true
-			fmt.Fprintf(b, "  p%d [label=%s];\n", pid, dotString(v, comm, strconv.Itoa(pid)))
+			fmt.Fprintf(b, "  p%d [label=%s];\n", pid, dotString(v, v.nameOf(pid, comm), strconv.Itoa(pid)))
 		}
 	}
 	for i := range links {
@@ -48,7 +48,7 @@ func writeDOT(w io.Writer, v *View, links []model.Link, waits []model.Wait) erro
 			if r.PID == wait.PID {
 				continue
 			}
-			node(wait.PID, wait.Comm)
+			node(wait.PID, "")
 			node(r.PID, r.Comm)
 			fmt.Fprintf(b, "  p%d -> p%d [label=%s, style=dashed, color=red];\n", wait.PID, r.PID, dotString(v, wait.Call, cmp.Or(wait.Object, wait.Needs)))
 		}

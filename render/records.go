@@ -107,11 +107,7 @@ var linkColumns = []Column[model.Link]{
 func (v *View) ends(pids []int, comms []string) []party {
 	var list []party
 	for i, pid := range pids {
-		comm := ""
-		if i < len(comms) {
-			comm = comms[i]
-		}
-		list = v.join(list, party{pid, comm, 1})
+		list = v.join(list, party{pid, v.nameOf(pid, at(comms, i)), 1})
 	}
 	return list
 }
@@ -130,7 +126,11 @@ var gapColumns = []Column[model.Gap]{
 var waitColumns = []Column[model.Wait]{
 	pidColumn("PID", "the process", func(w *model.Wait) int { return w.PID }),
 	pidColumn("TID", "the thread", func(w *model.Wait) int { return w.TID }),
-	textColumn("COMM", "its name", func(w *model.Wait) string { return w.Comm }),
+	{
+		Name: "COMMAND", Doc: "the process's name", Flex: true,
+		Key:  func(v *View, w *model.Wait) Key { return TextKey(v.nameOf(w.PID, w.Comm)) },
+		Text: func(v *View, w *model.Wait) Cell { return v.cell(TextKey(v.nameOf(w.PID, w.Comm))) },
+	},
 	{
 		Name: "FOR", Doc: "how long it has not run", Right: true,
 		Key: func(_ *View, w *model.Wait) Key { return OptKey(w.BlockedFor) },
@@ -149,7 +149,7 @@ var waitColumns = []Column[model.Wait]{
 		Text: func(v *View, w *model.Wait) Cell {
 			var list []party
 			for _, b := range w.Blockers {
-				list = v.join(list, party{b.PID, b.Comm, 1})
+				list = v.join(list, party{b.PID, v.nameOf(b.PID, b.Comm), 1})
 			}
 			text := v.parties(list)
 			if text == "" {

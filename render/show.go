@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
@@ -66,12 +65,9 @@ func (t *showText) heading(format string, args ...any) {
 // who names a process; comm is its name where the snapshot has no record of it.
 func (t *showText) who(x *model.Index, pid int, comm string) string {
 	if p := x.Processes[pid]; p != nil {
-		comm = p.Label
+		comm = p.Name()
 	}
-	if comm == "" {
-		return "process " + strconv.Itoa(pid)
-	}
-	return t.esc(comm) + "(" + strconv.Itoa(pid) + ")"
+	return model.Named(t.esc(comm), pid)
 }
 
 // showFew joins names, the first ones of many.

@@ -43,7 +43,7 @@ func (t *showText) processIdentity(x *model.Index, p *model.Process) {
 		pid += fmt.Sprintf(" (inside its pid namespace %d)", p.NSPIDs[len(p.NSPIDs)-1])
 	}
 	add("pid", pid)
-	if p.Comm != p.Label {
+	if p.Comm != p.Name() {
 		add("command name", t.esc(p.Comm))
 	}
 	add("command line", t.esc(strings.Join(p.Cmdline, " ")))

@@ -20,11 +20,8 @@ type party struct {
 // shown is how many names one end shows before the rest is folded.
 const shown = 3
 
-func (v *View) named(comm string, pid int) string {
-	if comm == "" {
-		return "(" + strconv.Itoa(pid) + ")"
-	}
-	return v.escape(comm) + "(" + strconv.Itoa(pid) + ")"
+func (v *View) named(name string, pid int) string {
+	return model.Named(v.escape(name), pid)
 }
 
 // side lists the processes at one end: each once, those of the same name folded
@@ -37,7 +34,7 @@ func (v *View) side(holders []model.Holder, may func(*model.Holder) bool, into [
 			continue
 		}
 		last = h.PID
-		into = v.join(into, party{int(h.PID), h.Comm, 1})
+		into = v.join(into, party{int(h.PID), v.nameOf(int(h.PID), h.Comm), 1})
 	}
 	return into
 }

@@ -19,13 +19,16 @@ func NewView(whole *model.Index, o *Options) *View {
 	return &View{Options: o, snap: whole.Snapshot, glyph: o.glyphs(), index: whole, objects: whole.Objects, processes: whole.Processes}
 }
 
-// process is a pid as people read it: name(pid), or the pid alone if it is gone.
-func (v *View) process(pid int) string {
-	name := ""
+// process is how a process is named: name(pid).
+func (v *View) process(pid int) string { return v.named(v.nameOf(pid, ""), pid) }
+
+// nameOf is a process's display name; comm is its name where the snapshot has no
+// record of it.
+func (v *View) nameOf(pid int, comm string) string {
 	if p := v.processes[pid]; p != nil {
-		name = p.Comm
+		return p.Name()
 	}
-	return v.named(name, pid)
+	return comm
 }
 
 // With is the same snapshot seen with other options.

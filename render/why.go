@@ -125,14 +125,14 @@ func (t *whyText) finding(f *model.Finding) {
 		s := &f.Chain[i]
 		w := t.graph.Waits[s.TID]
 		if w == nil || w.PID != s.PID {
-			t.para(" ", graph.Name(s.Comm, s.PID)+" "+s.Relation, Plain)
+			t.para(" ", t.graph.Name(s.PID)+" "+s.Relation, Plain)
 			continue
 		}
 		next := t.graph.Waits[f.Chain[(i+1)%len(f.Chain)].TID]
 		t.step(w, t.clauseFor(w, next, f))
 	}
 	if r := f.Root; r != nil && f.Rule != "self-wait" {
-		t.para(" ", graph.Name(r.Comm, r.PID)+" "+r.Doing, Plain)
+		t.para(" ", t.graph.Name(r.PID)+" "+r.Doing, Plain)
 	}
 	t.doubts(f)
 	t.actions(f.Actions)
@@ -157,7 +157,7 @@ func (t *whyText) clauseFor(w, next *model.Wait, f *model.Finding) *graph.Clause
 // step writes one thread of a chain: what it waits for, how that was seen, and who
 // could release it.
 func (t *whyText) step(w *model.Wait, c *graph.Clause) {
-	text := graph.Name(w.Comm, w.PID)
+	text := t.graph.Name(w.PID)
 	if w.TID != w.PID {
 		text += " thread " + strconv.Itoa(w.TID)
 	}
@@ -166,6 +166,9 @@ func (t *whyText) step(w *model.Wait, c *graph.Clause) {
 		text += ", for " + Duration(time.Duration(ns))
 	}
 	t.para(" ", text, Plain)
+	if p := t.processes[w.PID]; p != nil && p.Title() != "" {
+		t.para("     ", "its title: "+p.Title(), Dim)
+	}
 	e := t.graph.Evidence(w)
 	t.para("     ", e.Source+": "+e.Text, Dim)
 	t.para("   "+t.waits+" ", t.who(w, c), Plain)
@@ -178,11 +181,7 @@ func (t *whyText) who(w *model.Wait, c *graph.Clause) string {
 	}
 	var names []string
 	for _, pid := range t.graph.Releasers(c, w) {
-		name := "process " + strconv.Itoa(pid)
-		if p := t.processes[pid]; p != nil {
-			name = graph.Name(p.Comm, pid)
-		}
-		names = append(names, name)
+		names = append(names, t.graph.Name(pid))
 	}
 	switch {
 	case len(names) == 0 && c.Doubt == graph.Open && len(c.Because) > 0:
@@ -214,7 +213,7 @@ func (t *whyText) actions(list []model.Action) {
 
 // process writes why a process does not go on.
 func (t *whyText) process(p *model.Process) {
-	name := graph.Name(p.Comm, p.PID)
+	name := p.String()
 	var stuck, idle []*model.Wait
 	for i := range t.snap.Waits {
 		w := &t.snap.Waits[i]
@@ -281,7 +280,7 @@ func (t *whyText) chain(c graph.Chain) {
 		w := c.Steps[i].Wait
 		if t.shown[w] {
 			if i > 0 {
-				t.para(" ", graph.Name(w.Comm, w.PID)+": see above", Plain)
+				t.para(" ", t.graph.Name(w.PID)+": see above", Plain)
 			}
 			return
 		}
@@ -291,9 +290,9 @@ func (t *whyText) chain(c graph.Chain) {
 	switch e := &c.End; {
 	case c.Cycle >= 0:
 		w := c.Steps[c.Cycle].Wait
-		t.para(" ", graph.Name(w.Comm, w.PID)+" waits in turn: the circle is closed", Alarm)
+		t.para(" ", t.graph.Name(w.PID)+" waits in turn: the circle is closed", Alarm)
 	case e.Process != nil:
-		t.para(" ", graph.Name(e.Process.Comm, e.Process.PID)+" "+e.Doing, Plain)
+		t.para(" ", e.Process.String()+" "+e.Doing, Plain)
 	default:
 		if s := c.Steps[len(c.Steps)-1]; t.who(s.Wait, s.Clause) != e.Doing {
 			t.para(" ", "the chain ends here: "+e.Doing, Plain)
@@ -309,7 +308,7 @@ func (t *whyText) chain(c graph.Chain) {
 func (t *whyText) idle(list []*model.Wait, said string) {
 	if len(list) > 0 && t.graph.Wants(list[0]) != said {
 		w := list[0]
-		text := graph.Name(w.Comm, w.PID) + " " + t.graph.Wants(w)
+		text := t.graph.Name(w.PID) + " " + t.graph.Wants(w)
 		if ns, ok := w.BlockedFor.Get(); ok {
 			text += ", for " + Duration(time.Duration(ns))
 		}
@@ -344,7 +343,7 @@ func (t *whyText) behind(pid int) {
 		if w.PID == pid || t.graph.Work(w) || !slices.ContainsFunc(w.Blockers, func(b model.Blocker) bool { return b.PID == pid }) {
 			continue
 		}
-		if name := graph.Name(w.Comm, w.PID); !slices.Contains(names, name) {
+		if name := t.graph.Name(w.PID); !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

@@ -72,10 +72,10 @@ func whyConcerns(w *model.Wait, matches []query.Match) bool {
 func whyChain(g *graph.Graph, c *graph.Chain) *WhyChain {
 	j := &WhyChain{Steps: []model.Step{}, Kind: string(c.End.Kind), Doing: c.End.Doing, Cycle: c.Cycle >= 0}
 	if p := c.End.Process; p != nil {
-		j.Root = &model.Root{PID: p.PID, TID: c.End.TID, Comm: p.Comm, Doing: c.End.Doing}
+		j.Root = &model.Root{PID: p.PID, TID: c.End.TID, Comm: p.Name(), Doing: c.End.Doing}
 	}
 	for _, s := range c.Steps {
-		j.Steps = append(j.Steps, model.Step{PID: s.Wait.PID, TID: s.Wait.TID, Comm: s.Wait.Comm, Object: s.Wait.Object, Relation: g.Wants(s.Wait)})
+		j.Steps = append(j.Steps, model.Step{PID: s.Wait.PID, TID: s.Wait.TID, Comm: g.Comm(s.Wait.PID), Object: s.Wait.Object, Relation: g.Wants(s.Wait)})
 	}
 	if len(c.Steps) > 0 {
 		j.Release = g.Release(c.Steps[0].Wait)

@@ -25,7 +25,7 @@ theme = "light"
 delay = 0.5
 ascii = true
 [columns]
-procs = ["pid", "LABEL"]
+procs = ["pid", "COMMAND"]
 sock = ["+RECVQ"]
 `)
 	none := func(string) bool { return false }

@@ -50,7 +50,7 @@ func signalText(s *corefile.Signal, sender *model.Process) string {
 	addr, fault := s.Address.Get()
 	switch {
 	case sent && sender != nil:
-		from = fmt.Sprintf(", sent by %s(%d)", render.Escape(sender.Label), pid)
+		from = fmt.Sprintf(", sent by %s(%d)", render.Escape(sender.Name()), pid)
 	case sent && pid == 0:
 		from = ", sent by a process outside its pid namespace"
 	case sent:

@@ -78,15 +78,15 @@ func explicable(snap *model.Snapshot, matches []query.Match) error {
 		switch {
 		case p == nil:
 		case p.Kernel:
-			return usageError("%s is a kernel thread: what it waits for is the kernel's own affair", query.Quote(p.Comm)+fmt.Sprintf("(%d)", p.PID))
+			return usageError("%s is a kernel thread: what it waits for is the kernel's own affair", query.Quote(p.Name())+fmt.Sprintf("(%d)", p.PID))
 		case p.State == "Z" && p.Threads <= 1:
 			parent := "its parent"
 			for i := range snap.Processes {
 				if q := &snap.Processes[i]; q.PID == p.PPID {
-					parent = query.Quote(q.Comm) + fmt.Sprintf("(%d)", q.PID)
+					parent = query.Quote(q.Name()) + fmt.Sprintf("(%d)", q.PID)
 				}
 			}
-			return &exitError{exitNotFound, fmt.Errorf("%s has ended; %s has not yet asked for its exit status", query.Quote(p.Comm)+fmt.Sprintf("(%d)", p.PID), parent)}
+			return &exitError{exitNotFound, fmt.Errorf("%s has ended; %s has not yet asked for its exit status", query.Quote(p.Name())+fmt.Sprintf("(%d)", p.PID), parent)}
 		}
 	}
 	return nil

@@ -2,7 +2,6 @@ package graph
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/ipctop/ipctop/model"
@@ -49,13 +48,13 @@ func (g *Graph) annotate(n *node, w *model.Wait, c *Clause) {
 		}
 		p := g.Processes[pid]
 		if own > 0 && p != nil && !g.privateWork(w) {
-			w.Blockers = append(w.Blockers, model.Blocker{PID: pid, Comm: p.Comm, Confidence: c.sure(), Why: c.How})
+			w.Blockers = append(w.Blockers, model.Blocker{PID: pid, Comm: p.Name(), Confidence: c.sure(), Why: c.How})
 		}
 	}
 	for _, tid := range c.Threads {
 		m := &g.nodes[g.byTID[tid]]
 		tids = append(tids, tid)
-		w.Blockers = append(w.Blockers, model.Blocker{PID: m.process.PID, TID: tid, Comm: m.comm, Confidence: c.sure(), Why: c.How})
+		w.Blockers = append(w.Blockers, model.Blocker{PID: m.process.PID, TID: tid, Comm: m.process.Name(), Confidence: c.sure(), Why: c.How})
 	}
 	if c.Doubt != Open && len(tids) <= maxClause && !g.privateWork(w) {
 		slices.Sort(tids)
@@ -81,6 +80,3 @@ func sortBlockers(w *model.Wait) {
 	slices.SortStableFunc(w.Blockers, func(a, b model.Blocker) int { return cmp.Or(a.PID-b.PID, a.TID-b.TID) })
 	w.Blockers = slices.CompactFunc(w.Blockers, func(a, b model.Blocker) bool { return a.PID == b.PID && a.TID == b.TID })
 }
-
-// Name is how sentences name a process: comm(pid).
-func Name(comm string, pid int) string { return fmt.Sprintf("%s(%d)", comm, pid) }

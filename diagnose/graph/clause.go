@@ -101,9 +101,6 @@ func (g *Graph) clocks(n *node, c *Clause) {
 		c.doubt(Open, "a timer of the process may be set")
 	}
 	if p.Signals != nil && slices.Contains(p.Signals.Caught, "SIGALRM") {
-		c.doubt(Slight, nameOf(p)+" catches SIGALRM: an alarm may be set, which nothing shows")
+		c.doubt(Slight, p.String()+" catches SIGALRM: an alarm may be set, which nothing shows")
 	}
 }
-
-// nameOf is how sentences name a process.
-func nameOf(p *model.Process) string { return Name(p.Comm, p.PID) }

@@ -179,7 +179,7 @@ func (r *removal) deadlock(members []int) Deadlock {
 		d.Members = append(d.Members, n.tid)
 		d.Waits = append(d.Waits, n.wait)
 		if r.level > None && !n.settled {
-			d.LoweredBy = append(d.LoweredBy, Name(n.comm, n.wait.PID)+" has not waited for longer than the scan took")
+			d.LoweredBy = append(d.LoweredBy, n.process.String()+" has not waited for longer than the scan took")
 		}
 		for k := range n.clauses {
 			if c := &n.clauses[k]; r.holds(c) {
@@ -201,9 +201,9 @@ func (r *removal) ignored(c *Clause) (list []string) {
 			switch n := &r.g.nodes[i]; {
 			case r.dead[i]:
 			case n.unreadable:
-				list = append(list, "what "+nameOf(n.process)+" does could not be read")
+				list = append(list, "what "+n.process.String()+" does could not be read")
 			case n.dozes:
-				list = append(list, "threads of "+nameOf(n.process)+" that sleep for a limited time were left out of account")
+				list = append(list, "threads of "+n.process.String()+" that sleep for a limited time were left out of account")
 			}
 		}
 	}

@@ -19,7 +19,6 @@ type Graph struct {
 type node struct {
 	process *model.Process
 	tid     int
-	comm    string
 	state   string
 	wait    *model.Wait // nil: it waits for nothing that is known
 	clauses []Clause    // of a confirmed wait
@@ -59,7 +58,7 @@ func (g *Graph) addThreads(p *model.Process, unreadable map[int]bool) {
 			continue
 		}
 		n := node{
-			process: p, tid: t.TID, comm: t.Comm, state: t.State, wait: g.Waits[t.TID],
+			process: p, tid: t.TID, state: t.State, wait: g.Waits[t.TID],
 			unreadable: unreadable[p.PID] || unreadable[t.TID],
 		}
 		if w := n.wait; w != nil && w.PID == p.PID {
@@ -74,7 +73,7 @@ func (g *Graph) addThreads(p *model.Process, unreadable map[int]bool) {
 	// A thread that the list lacks may do anything.
 	if len(p.ThreadList) > 0 && p.Threads > len(p.ThreadList) || len(p.ThreadList) == 0 && p.Threads > 1 {
 		g.members[p.PID] = append(g.members[p.PID], len(g.nodes))
-		g.nodes = append(g.nodes, node{process: p, comm: p.Comm, unreadable: true})
+		g.nodes = append(g.nodes, node{process: p, unreadable: true})
 	}
 }
 

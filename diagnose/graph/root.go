@@ -64,7 +64,7 @@ func (g *Graph) ends(m *node) (End, bool) {
 		return set(Stopped, "is stopped")
 	case m.state == "t":
 		if q := g.Processes[p.Tracer]; q != nil {
-			return set(Traced, "is stopped by its tracer "+nameOf(q))
+			return set(Traced, "is stopped by its tracer "+q.String())
 		}
 		return set(Traced, "is stopped by its tracer")
 	case m.unreadable:

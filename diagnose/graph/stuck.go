@@ -40,7 +40,7 @@ func (g *Graph) Sure(w *model.Wait, c *Clause) (model.Confidence, []string) {
 	because := append([]string{}, c.Because...)
 	if i, ok := g.byTID[w.TID]; ok && !g.nodes[i].settled {
 		d = max(d, Slight)
-		because = append(because, Name(w.Comm, w.PID)+" has not waited for longer than the scan took")
+		because = append(because, g.Name(w.PID)+" has not waited for longer than the scan took")
 	}
 	if d == Hidden && g.Snapshot.Scan.EUID != 0 {
 		d = Strong

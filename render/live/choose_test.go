@@ -7,7 +7,7 @@ import (
 
 func TestChosenColumns(t *testing.T) {
 	for spec, want := range map[string]string{
-		"procs=PID,LABEL": "PID LABEL", "procs=+TTY": "PID USER S", "TTY,PID": "TTY PID", "procs=label,pid": "LABEL PID",
+		"procs=PID,COMMAND": "PID COMMAND", "procs=+TTY": "PID USER S", "TTY,PID": "TTY PID", "procs=command,pid": "COMMAND PID",
 	} {
 		c := Columns{}
 		if err := c.Set(spec); err != nil {

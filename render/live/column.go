@@ -94,7 +94,7 @@ func columnNamed(s int, name string) (column, bool) {
 
 // alwaysThere are columns that stay even where they have nothing to say or the
 // terminal is narrow.
-var alwaysThere = []string{"ID", "PID", "LABEL", "TALK", "TALKS WITH", "WHAT", "PENDING", "BLOCKED", "ADDRESS", "S", "USER", "VALUES", "SHARED", "RECVQ"}
+var alwaysThere = []string{"ID", "PID", "COMMAND", "TALK", "TALKS WITH", "WHAT", "PENDING", "BLOCKED", "ADDRESS", "S", "USER", "VALUES", "SHARED", "RECVQ"}
 
 // objectColumns are the columns that render has for objects, and those only the
 // live view needs. They are made when first asked for: no other command pays for them.
@@ -149,7 +149,7 @@ func fromRender[T any](c render.Column[T], get func(*row) *T) column {
 	if c.Key != nil {
 		out.key = func(_ *Data, v *render.View, r *row) render.Key { return c.Key(v, get(r)) }
 	}
-	if c.Name == "LABEL" {
+	if c.Name == "COMMAND" {
 		shown := out.cell
 		out.cell = func(d *Data, v *render.View, r *row) render.Cell {
 			cell := shown(d, v, r)

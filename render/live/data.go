@@ -1,7 +1,6 @@
 package live
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/ipctop/ipctop/model"
@@ -151,16 +150,13 @@ func (d *Data) find(id Ident) row {
 	return row{}
 }
 
-// who names a process as tables do: by its command name, which it may have
-// changed, as the holders have it.
+// who names a process as everything does: by its display name; comm is its name
+// where the snapshot has no record of it.
 func (d *Data) who(pid int, comm string) string {
-	if p := d.process(pid); comm == "" && p != nil {
-		comm = p.Comm
+	if p := d.process(pid); p != nil {
+		comm = p.Name()
 	}
-	if comm == "" {
-		return "(" + strconv.Itoa(pid) + ")"
-	}
-	return d.escape(comm) + "(" + strconv.Itoa(pid) + ")"
+	return model.Named(d.escape(comm), pid)
 }
 
 // hasSignals reports whether a process or a thread of it has pending or blocked

@@ -107,7 +107,7 @@ func rowHas(columns []column, d *Data, r *row, wanted string) bool {
 			return true
 		}
 	}
-	if p := r.process; p != nil && (has(d.escape(p.Comm)) || has(d.escape(strings.Join(p.Cmdline, " ")))) {
+	if p := r.process; p != nil && (has(d.escape(p.Name())) || has(d.escape(p.Comm)) || has(d.escape(strings.Join(p.Cmdline, " ")))) {
 		return true
 	}
 	for i := range columns {

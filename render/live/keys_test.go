@@ -324,14 +324,14 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// column1 is what stands under LABEL, from the first row to the last.
+// column1 is what stands under COMMAND, from the first row to the last.
 func column1(v *view) string {
 	var names []string
 	at := -1
 	for _, l := range strings.Split(v.frame(), "\n") {
 		switch r := []rune(l); {
-		case strings.Contains(l, "LABEL"):
-			at = len([]rune(l[:strings.Index(l, "LABEL")]))
+		case strings.Contains(l, "COMMAND"):
+			at = len([]rune(l[:strings.Index(l, "COMMAND")]))
 		case strings.Contains(l, "──"):
 			at = -1
 		case at > 0 && len(r) > at:

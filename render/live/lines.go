@@ -150,9 +150,6 @@ func (m *Model) describe(r row) string {
 	switch {
 	case r.process != nil:
 		s := d.who(r.process.PID, r.process.Comm)
-		if r.process.Label != r.process.Comm {
-			s += " " + d.escape(r.process.Label)
-		}
 		if r.process.Exe != "" {
 			s += " " + d.escape(r.process.Exe)
 		}

@@ -46,7 +46,7 @@ var screens = []screen{
 	},
 	{
 		title: "Procs", about: "processes, and whom they talk with; kernel threads are left out", list: listProcesses,
-		columns: []string{"PID", "USER", "S", "THREADS", "FDS", "IPC", "LABEL", "WAITS FOR", "TALKS WITH"}, empty: "No process could be seen.",
+		columns: []string{"PID", "USER", "S", "THREADS", "FDS", "IPC", "COMMAND", "WAITS FOR", "TALKS WITH"}, empty: "No process could be seen.",
 	},
 	{
 		title: "Chan", about: "pipes, FIFOs, terminals, event counters and the like", list: listObjects,
@@ -67,7 +67,7 @@ var screens = []screen{
 	},
 	{
 		title: "Sig", about: "processes with pending or blocked signals", list: listProcesses,
-		columns: []string{"PID", "USER", "S", "LABEL", "PENDING", "SHARED", "BLOCKED"}, empty: "No process has pending or blocked signals.",
+		columns: []string{"PID", "USER", "S", "COMMAND", "PENDING", "SHARED", "BLOCKED"}, empty: "No process has pending or blocked signals.",
 	},
 	{
 		title: "Log", about: "what appeared, vanished, got stuck and was released since ipctop started", list: listNone,

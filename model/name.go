@@ -1,12 +1,11 @@
-package probe
+package model
 
 import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/ipctop/ipctop/model"
 )
 
 // interpreter is how a program that runs others' text takes its arguments.
@@ -46,24 +45,77 @@ var interpreters = []interpreter{
 	{name: regexp.MustCompile(`^(?:busybox|guile|Rscript)$`), code: "ec", values: []string{"-L"}},
 }
 
-// label is the name people know a process by.
-func label(p *model.Process) string {
-	if len(p.Cmdline) == 0 {
-		return p.Comm
+// maxComm is the length of a command name without the NUL (TASK_COMM_LEN).
+const maxComm = 15
+
+// DisplayName works out the one name a process has everywhere: for an
+// interpreter the script it runs, for a program that rewrote its arguments to a
+// title ("postgres: checkpointer") the program the title begins with, and the
+// command name otherwise, completed from the arguments where the kernel cut it.
+func DisplayName(comm string, cmdline []string) string {
+	if len(cmdline) == 0 {
+		return comm
 	}
-	program := path.Base(strings.TrimPrefix(p.Cmdline[0], "-"))
+	if name, ok := titled(cmdline[0]); ok {
+		return name
+	}
+	program := path.Base(strings.TrimPrefix(cmdline[0], "-"))
 	if program == "." || program == "/" || strings.ContainsAny(program, " :") {
-		return p.Comm // it has rewritten its arguments to a title
+		return comm // it has rewritten its arguments to something else
 	}
 	for i := range interpreters {
 		if interpreters[i].name.MatchString(program) {
-			if script := interpreters[i].script(p.Cmdline[1:]); script != "" {
+			if script := interpreters[i].script(cmdline[1:]); script != "" {
 				return script
 			}
-			break
+			return program
 		}
 	}
-	return program
+	if comm == "" || len(comm) == maxComm && strings.HasPrefix(program, comm) {
+		return program
+	}
+	return comm
+}
+
+// titled is the program's name in a title such as "nginx: worker process".
+func titled(arg string) (string, bool) {
+	name, rest, ok := strings.Cut(arg, ":")
+	if !ok || name == "" || rest != "" && rest[0] != ' ' || strings.ContainsAny(name, " /=@") {
+		return "", false
+	}
+	return name, true
+}
+
+// Name is the process's display name; see [DisplayName].
+func (p *Process) Name() string {
+	if p.Label != "" {
+		return p.Label
+	}
+	return p.Comm
+}
+
+// String is how sentences and tables name the process: name(pid).
+func (p *Process) String() string { return Named(p.Name(), p.PID) }
+
+// Named writes a process's display name with its pid, the pid alone if the name
+// is not known.
+func Named(name string, pid int) string {
+	if name == "" {
+		return "process " + strconv.Itoa(pid)
+	}
+	return name + "(" + strconv.Itoa(pid) + ")"
+}
+
+// Title is what a program wrote over its arguments, where that says more than
+// its name: "postgres: shop UPDATE waiting". It is "" of all others.
+func (p *Process) Title() string {
+	if len(p.Cmdline) == 0 {
+		return ""
+	}
+	if name, ok := titled(p.Cmdline[0]); ok && strings.TrimSpace(p.Cmdline[0][len(name)+1:]) != "" {
+		return strings.TrimSpace(strings.Join(p.Cmdline, " "))
+	}
+	return ""
 }
 
 // script is the name of what the interpreter runs; "" if it has none.
