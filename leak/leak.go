@@ -11,8 +11,8 @@ import (
 // can be left are mechanisms.
 const Process model.Kind = "process"
 
-// Thing is something that was there afterwards and not before.
-type Thing struct {
+// Leak is something that was there afterwards and not before.
+type Leak struct {
 	Kind       model.Kind       `json:"kind" doc:"process, or the mechanism"`
 	ID         string           `json:"id,omitzero" doc:"the object's id"`
 	Name       string           `json:"name,omitzero" doc:"its path, key or queue name; a process's command name"`
@@ -24,8 +24,8 @@ type Thing struct {
 	Remove     []string         `json:"remove,omitzero" doc:"the command that removes it, one argument each"`
 }
 
-// Seen is what is remembered of the machine as it was before.
-type Seen struct {
+// Baseline is what there was before the command ran.
+type Baseline struct {
 	objects   map[string]bool
 	processes map[identity]bool
 }
@@ -36,19 +36,19 @@ type identity struct {
 	start uint64
 }
 
-// Remember notes what a snapshot has.
-func Remember(s *model.Snapshot) *Seen {
-	seen := &Seen{map[string]bool{}, map[identity]bool{}}
+// NewBaseline is what a snapshot has.
+func NewBaseline(s *model.Snapshot) *Baseline {
+	baseline := &Baseline{map[string]bool{}, map[identity]bool{}}
 	for i := range s.Objects {
-		seen.objects[objectKey(&s.Objects[i])] = true
+		baseline.objects[objectKey(&s.Objects[i])] = true
 	}
 	for i := range s.Processes {
-		seen.processes[identity{s.Processes[i].PID, s.Processes[i].StartTicks}] = true
+		baseline.processes[identity{s.Processes[i].PID, s.Processes[i].StartTicks}] = true
 	}
-	return seen
+	return baseline
 }
 
-// objectKey tells an object from a later one with its number.
+// objectKey distinguishes an object from a later one with its number.
 func objectKey(o *model.Object) string { return o.ID + " " + o.Gen }
 
 // Command is what is known of the command and its descendants.
@@ -62,8 +62,8 @@ type Command struct {
 }
 
 // Find lists what is in a snapshot and was not there before, as far as the
-// command may have made it: first what it certainly made.
-func Find(before *Seen, after *model.Snapshot, c *Command) []Thing {
+// command may have made it: processes first, then objects, each by confidence.
+func Find(before *Baseline, after *model.Snapshot, c *Command) []Leak {
 	f := &finder{before: before, after: after, command: c, alive: map[int]bool{}, others: map[int]bool{}}
 	for _, pid := range c.Alive {
 		f.alive[pid] = true
@@ -88,8 +88,8 @@ func Find(before *Seen, after *model.Snapshot, c *Command) []Thing {
 }
 
 // Sort puts processes first, then objects, of each the surest first.
-func Sort(list []Thing) {
-	slices.SortStableFunc(list, func(a, b Thing) int {
+func Sort(list []Leak) {
+	slices.SortStableFunc(list, func(a, b Leak) int {
 		return cmp.Or(rank(a.Kind)-rank(b.Kind), a.Confidence.Rank()-b.Confidence.Rank(),
 			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.PID, b.PID), model.CompareIDs(a.ID, b.ID))
 	})
@@ -104,7 +104,7 @@ func rank(k model.Kind) int {
 
 // finder is a search under way.
 type finder struct {
-	before  *Seen
+	before  *Baseline
 	after   *model.Snapshot
 	command *Command
 	alive   map[int]bool // descendants
@@ -112,14 +112,14 @@ type finder struct {
 }
 
 // processes are the descendants that still run, with what they hold.
-func (f *finder) processes() []Thing {
-	var list []Thing
+func (f *finder) processes() []Leak {
+	var list []Leak
 	for i := range f.after.Processes {
 		p := &f.after.Processes[i]
 		if !f.alive[p.PID] || p.State == "Z" && p.Threads <= 1 || p.State == "X" || f.before.processes[identity{p.PID, p.StartTicks}] {
 			continue
 		}
-		list = append(list, Thing{
+		list = append(list, Leak{
 			Kind: Process, Name: p.Comm, PID: p.PID, Confidence: model.Certain, Why: "a descendant of the command, still running",
 			Holds: f.heldBy(p.PID),
 		})

@@ -62,7 +62,7 @@ func TestFindTellsWhoMadeIt(t *testing.T) {
 		"a file a descendant has open":     {memory(1000, 20), alive, model.Certain},
 		"a deleted file":                   {deleted, command, ""},
 	} {
-		before := Remember(&model.Snapshot{Objects: []model.Object{shm("old", ownIPC, 0)}})
+		before := NewBaseline(&model.Snapshot{Objects: []model.Object{shm("old", ownIPC, 0)}})
 		var got model.Confidence
 		for _, thing := range Find(before, snapshot(test.object), &test.command) {
 			if thing.Kind == test.object.Kind {
@@ -78,12 +78,12 @@ func TestFindTellsWhoMadeIt(t *testing.T) {
 func TestFindProcesses(t *testing.T) {
 	pipe := model.Object{ID: "pipe:5", Kind: model.Pipe, Holders: []model.Holder{{PID: 20, Via: model.ViaFD}, {PID: 10, Via: model.ViaFD}}}
 	c := &Command{PIDs: map[int]bool{20: true}, Alive: []int{20}}
-	list := Find(Remember(&model.Snapshot{}), snapshot(pipe), c)
+	list := Find(NewBaseline(&model.Snapshot{}), snapshot(pipe), c)
 	if len(list) != 1 || list[0].PID != 20 || list[0].Name != "child" || len(list[0].Holds) != 1 || list[0].Holds[0] != "pipe:5" {
 		t.Errorf("%+v", list)
 	}
 	// What ipctop's own child was before is none of the command's.
-	if list := Find(Remember(snapshot()), snapshot(), c); len(list) != 0 {
+	if list := Find(NewBaseline(snapshot()), snapshot(), c); len(list) != 0 {
 		t.Errorf("%+v", list)
 	}
 }

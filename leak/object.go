@@ -9,8 +9,8 @@ import (
 
 // object says whether an object outlives the processes that use it, and who
 // made it.
-func (f *finder) object(o *model.Object) (Thing, bool) {
-	t := Thing{Kind: o.Kind, ID: o.ID, Name: o.Name}
+func (f *finder) object(o *model.Object) (Leak, bool) {
+	t := Leak{Kind: o.Kind, ID: o.ID, Name: o.Name}
 	switch d := o.Detail.(type) {
 	case *model.SysvShmDetail:
 		t.Name, t.Size = d.Key, d.Size
@@ -47,7 +47,7 @@ type pidFact struct {
 
 // sysv fills in who made a System V object. It is false for one that somebody
 // else made.
-func (f *finder) sysv(t *Thing, o *model.Object, flag string, facts []pidFact) bool {
+func (f *finder) sysv(t *Leak, o *model.Object, flag string, facts []pidFact) bool {
 	if id, ok := o.SysvID.Get(); ok && !f.command.Isolated && f.ownNamespace(o) {
 		t.Remove = []string{"ipcrm", flag, strconv.Itoa(id)}
 	}
@@ -82,7 +82,7 @@ func (f *finder) sysv(t *Thing, o *model.Object, flag string, facts []pidFact) b
 
 // named fills in who made a thing with a name in a file system, of which the
 // kernel records the owner alone. name is what a descriptor's link shows.
-func (f *finder) named(t *Thing, o *model.Object, name string) bool {
+func (f *finder) named(t *Leak, o *model.Object, name string) bool {
 	t.PID = f.descendantHolding(o)
 	path := o.Path
 	if o.Kind == model.PosixMq {

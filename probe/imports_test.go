@@ -33,9 +33,14 @@ var mayImport = map[string][]string{
 	"record":            {"model"},
 	"corefile":          {"model"},
 	"leak":              {"model"},
+	"leak/paths":        {"model", "leak"},
+	"leak/processtree":  {"leak"},
+	"leak/runner":       {"model", "leak", "leak/paths", "leak/processtree"},
+	"postmortem":        {"model", "corefile", "record", "render"},
+	"record/recordfile": {"model", "record"},
 	"query":             {"model"},
 	"remediate":         {"model"},
-	"render":            {"model", "diagnose", "diagnose/graph", "query", "record"},
+	"render":            {"model", "diagnose", "diagnose/graph", "query", "record", "leak"},
 	"render/live":       {"model", "diagnose", "query", "record", "render"},
 	"render/tui":        {"model", "render", "render/live"},
 	"testfixtures":      {"model"},
@@ -43,7 +48,7 @@ var mayImport = map[string][]string{
 }
 
 // pure packages read dumps and recordings on any system: no I/O, no Linux.
-var pure = []string{"model", "query", "render", "render/live", "diagnose", "diagnose/graph", "record", "leak"}
+var pure = []string{"model", "query", "render", "render/live", "diagnose", "diagnose/graph", "record", "leak", "corefile", "postmortem"}
 
 // ioPackages may not be imported by pure packages. io alone is an interface.
 var ioPackages = []string{"os", "os/exec", "os/user", "net", "syscall", "golang.org/x/sys/unix", "path/filepath"}

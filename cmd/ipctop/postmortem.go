@@ -12,6 +12,7 @@ import (
 	"github.com/ipctop/ipctop/corefile"
 	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/postmortem"
 	"github.com/ipctop/ipctop/query"
 	"github.com/ipctop/ipctop/render"
 )
@@ -61,10 +62,7 @@ func (c command) newPostmortem(o *options) *cobra.Command {
 				return err
 			}
 		}
-		if format.value == "json" {
-			return c.coreJSON(core, snap)
-		}
-		return c.coreText(args[0], core, snap)
+		return c.corePostmortem(args[0], core, snap, format.value == "json")
 	}
 	return cmd
 }
@@ -98,25 +96,31 @@ func readCore(name string) (*corefile.Core, error) {
 	return core, nil
 }
 
+// corePostmortem says what a core tells, and what a snapshot of the same time adds; nil
+// if there is none.
+func (c command) corePostmortem(name string, core *corefile.Core, snap *model.Snapshot, json bool) error {
+	r := postmortem.New(core, snap)
+	if json {
+		_, err := c.stdout.Write(append(model.AppendJSON(nil, r), '\n'))
+		return err
+	}
+	if _, err := c.stdout.Write(r.Text(name)); err != nil || snap == nil {
+		return err
+	}
+	if r.With.Process == nil {
+		return &exitError{exitNotFound, fmt.Errorf("at %s there was no process %s(%d), or it could not be told which",
+			snap.Taken.Local().Format(time.DateTime), render.Escape(core.Process.Comm), core.Process.PID)}
+	}
+	x := model.NewIndex(snap)
+	return render.Why(c.stdout, c.postmortemView(x), graph.New(x), []query.Match{{Process: r.With.Process}})
+}
+
 // postmortemView is how the texts of a postmortem look.
 func (c command) postmortemView(x *model.Index) *render.View {
 	width, terminal := terminalWidth(c.stdout)
 	return render.NewView(x, &render.Options{
 		ASCII: !utf8Locale(os.Getenv), Width: width, Color: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 	})
-}
-
-// snapshotReport is what postmortem --json says of a dump or a recording.
-type snapshotReport struct {
-	Schema   string          `json:"schema"`
-	What     string          `json:"what"`
-	Samples  model.Opt[int]  `json:"samples,omitzero"`
-	First    time.Time       `json:"first,omitzero"`
-	Last     time.Time       `json:"last,omitzero"`
-	Taken    time.Time       `json:"taken"`
-	Host     model.Host      `json:"host"`
-	Findings []model.Finding `json:"findings"`
-	Waits    []model.Wait    `json:"waits"`
 }
 
 // postmortemSnapshot says what was wrong at the moment of a dump or recording.
@@ -130,143 +134,21 @@ func (c command) postmortemSnapshot(name string, json bool) error {
 	if err != nil {
 		return err
 	}
-	r := &snapshotReport{Schema: model.Schema, What: "dump", Taken: snap.Taken, Host: snap.Host, Findings: snap.Findings, Waits: snap.Waits}
-	about := fmt.Sprintf("%s is a dump of %s", s.name, snap.Host.Hostname)
-	if s.rec != nil {
-		n := s.rec.Len()
-		r.What, r.Samples, r.First, r.Last = "recording", model.Some(n), s.rec.Time(0), s.rec.Time(n-1)
-		about = fmt.Sprintf("%s is a recording of %s: %d samples from %s to %s", s.name, snap.Host.Hostname, n, s.when(0), s.when(n-1))
-	}
+	r := postmortem.OfSnapshot(s.name, snap, s.rec)
 	if json {
 		_, err := c.stdout.Write(append(model.AppendJSON(nil, r), '\n'))
 		return err
 	}
 	x := model.NewIndex(snap)
 	v := c.postmortemView(x)
-	fmt.Fprintf(c.stdout, "%s\nat %s: %d processes, %d objects, ", render.Escape(about), snap.Taken.Local().Format(time.DateTime),
-		len(snap.Processes), len(snap.Objects))
-	if snap.Findings == nil {
-		fmt.Fprintln(c.stdout, "made without findings")
-	} else {
-		fmt.Fprintf(c.stdout, "%d findings\n\n", len(snap.Findings))
-		if len(snap.Findings) > 0 {
-			if err := render.Check(c.stdout, v, snap.Findings); err != nil {
-				return err
-			}
-			fmt.Fprintln(c.stdout)
-		}
-	}
-	return render.WhyAll(c.stdout, v, graph.New(x))
-}
-
-// coreProcess finds the process of a core in a snapshot, by its pid here or in its own
-// namespace. A process that had the pid before or after has another name.
-func coreProcess(core *corefile.Core, snap *model.Snapshot) *model.Process {
-	var inner *model.Process
-	for i := range snap.Processes {
-		p := &snap.Processes[i]
-		if p.Comm != core.Process.Comm {
-			continue
-		}
-		if p.PID == core.Process.PID && len(p.NSPIDs) == 0 {
-			return p
-		}
-		if n := len(p.NSPIDs); n > 0 && p.NSPIDs[n-1] == core.Process.PID {
-			if inner != nil {
-				return nil // it could be either
-			}
-			inner = p
-		}
-	}
-	return inner
-}
-
-// linksOf are the channels of a process.
-func linksOf(p *model.Process, snap *model.Snapshot) []model.Link {
-	links := []model.Link{}
-	for _, l := range snap.Links {
-		if hasPID(l.From, p.PID) || hasPID(l.To, p.PID) {
-			links = append(links, l)
-		}
-	}
-	return links
-}
-
-func hasPID(list []int, pid int) bool {
-	for _, p := range list {
-		if p == pid {
-			return true
-		}
-	}
-	return false
-}
-
-// coreReport is what postmortem --json says of a core.
-type coreReport struct {
-	Schema string         `json:"schema"`
-	What   string         `json:"what"`
-	Core   *corefile.Core `json:"core"`
-	With   *coreWith      `json:"with,omitzero"`
-}
-
-// coreWith is what a snapshot of the same time adds.
-type coreWith struct {
-	Taken    time.Time       `json:"taken"`
-	Process  *model.Process  `json:"process,omitzero"`
-	Links    []model.Link    `json:"links"`
-	Waits    []model.Wait    `json:"waits"`
-	Findings []model.Finding `json:"findings"`
-}
-
-func (c command) coreJSON(core *corefile.Core, snap *model.Snapshot) error {
-	r := &coreReport{Schema: model.Schema, What: "core", Core: core}
-	if snap != nil {
-		w := &coreWith{Taken: snap.Taken, Process: coreProcess(core, snap), Links: []model.Link{}, Waits: []model.Wait{}, Findings: []model.Finding{}}
-		if w.Process != nil {
-			w.Links = linksOf(w.Process, snap)
-			for i := range snap.Waits {
-				if snap.Waits[i].PID == w.Process.PID {
-					w.Waits = append(w.Waits, snap.Waits[i])
-				}
-			}
-			for i := range snap.Findings {
-				if hasPID(snap.Findings[i].PIDs, w.Process.PID) {
-					w.Findings = append(w.Findings, snap.Findings[i])
-				}
-			}
-		}
-		r.With = w
-	}
-	_, err := c.stdout.Write(append(model.AppendJSON(nil, r), '\n'))
-	return err
-}
-
-func (c command) coreText(name string, core *corefile.Core, snap *model.Snapshot) error {
-	var sender *model.Process
-	if snap != nil && core.Signal != nil {
-		if pid, ok := core.Signal.Sender.Get(); ok {
-			for i := range snap.Processes {
-				if snap.Processes[i].PID == pid {
-					sender = &snap.Processes[i]
-				}
-			}
-		}
-	}
-	if _, err := c.stdout.Write(coreText(name, core, sender)); err != nil || snap == nil {
+	if _, err := c.stdout.Write(r.Text()); err != nil {
 		return err
 	}
-	when := snap.Taken.Local().Format(time.DateTime)
-	p := coreProcess(core, snap)
-	if p == nil {
-		return &exitError{exitNotFound, fmt.Errorf("at %s there was no process %s(%d), or it could not be told which", when,
-			render.Escape(core.Process.Comm), core.Process.PID)}
+	if len(snap.Findings) > 0 {
+		if err := render.Check(c.stdout, v, snap.Findings); err != nil {
+			return err
+		}
+		fmt.Fprintln(c.stdout)
 	}
-	fmt.Fprintf(c.stdout, "\nat %s:\n", when)
-	x := model.NewIndex(snap)
-	v := c.postmortemView(x)
-	for _, l := range linksOf(p, snap) {
-		fmt.Fprintf(c.stdout, " %s\n", linkText(&l))
-	}
-	fmt.Fprintln(c.stdout)
-	return render.Why(c.stdout, v, graph.New(x), []query.Match{{Process: p}})
+	return render.WhyAll(c.stdout, v, graph.New(x))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ipctop/ipctop/record"
+	"github.com/ipctop/ipctop/record/recordfile"
 )
 
 // recordOptions are the flags of record.
@@ -25,7 +26,7 @@ func (c command) newRecord(o *options) *cobra.Command {
 			"shows it, and every command reads it with --from FILE[@TIME]. A FILE that is a recording already is continued.\n\n" +
 			"Each sample is on the disk (fsync) before the next one is taken: a crash, SIGKILL or a full disk costs the last sample at the\n" +
 			"most. Only the differences are kept: where little changes, a day at 5 s takes some tens of MB. With --keep old samples are\n" +
-			"dropped; now and then the rest is written anew beside FILE and takes its place.\n\n" +
+			"removed; now and then the rest is written to a temporary file next to FILE, which takes its place.\n\n" +
 			"FILE can be read by its owner alone: it has the command lines of all processes.",
 		Example: "  ipctop record /var/tmp/ipc.rec\n" +
 			"  ipctop record --every 1s --for 10m incident.rec\n" +
@@ -72,13 +73,13 @@ func (c command) record(ctx context.Context, o *options, r *recordOptions, name 
 	if err := enoughFiles(); err != nil {
 		return err
 	}
-	tape, err := openTape(name, keep)
+	file, err := recordfile.Open(name, keep)
 	if err != nil {
 		return err
 	}
-	defer tape.close()
-	if tape.cutOff > 0 {
-		fmt.Fprintf(c.stderr, "ipctop: %s ended in the middle of a sample: its last %d bytes were cut off\n", name, tape.cutOff)
+	defer file.Close()
+	if file.CutOff() > 0 {
+		fmt.Fprintf(c.stderr, "ipctop: %s ended in the middle of a sample: its last %d bytes were cut off\n", name, file.CutOff())
 	}
 	var end <-chan time.Time
 	if r.duration > 0 {
@@ -97,7 +98,7 @@ func (c command) record(ctx context.Context, o *options, r *recordOptions, name 
 		switch {
 		case ctx.Err() != nil:
 			return nil // Ctrl-C is the normal end
-		case err != nil && tape.samples == 0:
+		case err != nil && file.Samples() == 0:
 			return err
 		case err != nil:
 			// The next one may do again what this one could not.
@@ -107,7 +108,7 @@ func (c command) record(ctx context.Context, o *options, r *recordOptions, name 
 			}
 		default:
 			failed = ""
-			if err := tape.append(index.Snapshot); err != nil {
+			if err := file.Append(index.Snapshot); err != nil {
 				return fmt.Errorf("%w; %s ends with the sample before", err, name)
 			}
 		}

@@ -3,40 +3,29 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"os/exec"
-	"os/signal"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/leak"
+	"github.com/ipctop/ipctop/leak/runner"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
-)
-
-// What shells and env(1) say of a command that cannot be started.
-const (
-	exitCannotRun = 126
-	exitNoCommand = 127
-	exitSignal    = 128 // and the signal that ended it
+	"github.com/ipctop/ipctop/render"
 )
 
 // runOptions are the flags of run.
 type runOptions struct {
-	failOn   string
-	report   string
-	json     bool
-	isolate  bool
-	quiet    bool
-	grace    time.Duration
-	redirect io.WriteCloser // where the report goes; nil: standard error
+	failOn  string
+	report  string
+	json    bool
+	isolate bool
+	quiet   bool
+	grace   time.Duration
 }
 
 // runFailOn are the values of --fail-on.
@@ -49,9 +38,9 @@ func (c command) newRun(o *options) *cobra.Command {
 		Short: "run a command and say what it left behind",
 		Long: "Runs CMD and says on standard error what it and its descendants left behind: System V objects, POSIX queues, files in\n" +
 			"/dev/shm, FIFOs and socket paths below the current directory and the directory for temporary files, and processes that\n" +
-			"are still running, with what they hold. They are left alone: the report says how to remove them.\n\n" +
-			"The machine is looked at before and after. What others make at the same time is told apart by what the kernel records\n" +
-			"of an object and by who was seen to hold it; each line says how sure that is. With --isolate CMD has an IPC namespace\n" +
+			"are still running, with what they hold. Nothing is removed: the report says how to remove it.\n\n" +
+			"A snapshot is taken before and after. What others make at the same time is distinguished by what the kernel records\n" +
+			"of an object and by who was seen to hold it; each line gives its confidence. With --isolate CMD has an IPC namespace\n" +
 			"of its own, which ends with it: whatever is in there is CMD's. Root sees all descendants however short their lives are\n" +
 			"(the kernel announces every fork); others see those that live for some 10 ms.\n\n" +
 			"The exit status is CMD's own, 128 and the signal's number if one ended it, 127 if there is no CMD and 126 if it cannot\n" +
@@ -94,78 +83,46 @@ func (r *runOptions) check(o *options) error {
 	return nil
 }
 
-// run runs a command and compares what was there before and after.
+// run runs a command and reports what it left behind.
 func (c command) run(ctx context.Context, o *options, r *runOptions, argv []string) error {
 	if err := r.check(o); err != nil {
 		return err
 	}
-	if r.isolate && os.Getenv(isolatedEnv) == "" {
-		return c.runIsolated()
+	scanner := probe.NewScanner(probe.Options{Probes: probes(), Helper: "/proc/self/exe"})
+	ro := &runner.Options{
+		Stdin: c.stdin, Stdout: c.stdout, Stderr: c.stderr, Scan: scanner.Scan, Grace: r.grace, Isolated: r.isolate,
 	}
-	os.Unsetenv(isolatedEnv)
-	path, err := exec.LookPath(argv[0])
-	if err != nil && !errors.Is(err, exec.ErrDot) {
-		return cannotRun(argv[0], err)
+	if !runner.Isolated() && r.isolate {
+		status, err := runner.Isolate(ro)
+		if err == nil && status != 0 {
+			err = &exitError{status: status}
+		}
+		return err
+	}
+	path, err := runner.LookPath(argv[0])
+	if err != nil {
+		return startError(err)
 	}
 	if err := enoughFiles(); err != nil {
 		return err
 	}
+	w := c.stderr
 	if r.report != "" {
 		f, err := os.OpenFile(r.report, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 		if err != nil {
 			return err
 		}
-		r.redirect = f
 		defer f.Close()
+		w = f
 	}
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("become the parent of orphans (PR_SET_CHILD_SUBREAPER): %w", err)
-	}
-	scanner := probe.NewScanner(probe.Options{Probes: probes(), Helper: "/proc/self/exe"})
-	snap, err := scanner.Scan(ctx)
+	report, err := runner.Run(ctx, path, argv, ro)
 	if err != nil {
+		return startError(err)
+	}
+	if err := r.write(w, report); err != nil {
 		return err
 	}
-	before := leak.Remember(snap)
-	dirs := namesDirs()
-	namesBefore := listNames(dirs)
-
-	report := &runReport{Schema: model.Schema, Command: argv, Isolated: r.isolate, Began: time.Now().UTC()}
-	d := newDescent()
-	cmd := &exec.Cmd{Path: path, Args: argv, Stdin: c.stdin, Stdout: c.stdout, Stderr: c.stderr, WaitDelay: max(r.grace, time.Millisecond)}
-	relay := newRelay()
-	if err := cmd.Start(); err != nil {
-		relay.stop()
-		return cannotRun(argv[0], err)
-	}
-	relay.to(cmd.Process)
-	d.watch(cmd.Process.Pid)
-	err = cmd.Wait()
-	if cmd.ProcessState == nil {
-		return err // it was not waited for
-	}
-	report.ended(cmd)
-	d.settle(r.grace)
-	relay.stop()
-
-	// The signal that ended the command has also ended ctx.
-	ctx, stop := signal.NotifyContext(context.WithoutCancel(ctx), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
-	defer stop()
-	facts := d.end()
-	facts.UID, facts.Isolated = os.Getuid(), r.isolate
-	after, err := scanner.Scan(ctx)
-	if err != nil {
-		return err
-	}
-	namesAfter := listNames(dirs)
-	report.Left = append(leak.Find(before, after, facts), newNames(namesBefore, namesAfter, facts)...)
-	leak.Sort(report.Left)
-	report.Descendants, report.DescendantsComplete = len(facts.PIDs)-1, facts.Complete
-	report.notes(namesBefore, namesAfter, after)
-	if err := c.writeRun(report, r); err != nil {
-		return err
-	}
-	if report.fails(r.failOn) {
+	if r.failOn == "leak" && len(report.Left) > 0 || r.failOn == "certain" && report.Has(model.Certain) {
 		return &exitError{status: exitFindings}
 	}
 	if report.Status != 0 {
@@ -174,19 +131,25 @@ func (c command) run(ctx context.Context, o *options, r *runOptions, argv []stri
 	return nil
 }
 
-// cannotRun is the error of a command that cannot be started.
-func cannotRun(name string, err error) error {
-	var path *fs.PathError
-	var look *exec.Error
+func (r *runOptions) write(w io.Writer, report *leak.Report) error {
+	var b []byte
 	switch {
-	case errors.As(err, &path):
-		err = path.Err
-	case errors.As(err, &look):
-		err = look.Err
+	case r.quiet:
+		return nil
+	case r.json:
+		b = append(model.AppendJSON(nil, report), '\n')
+	default:
+		b = render.Leaks(report)
 	}
-	status := exitCannotRun
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, exec.ErrNotFound) {
-		status = exitNoCommand
+	_, err := w.Write(b)
+	return err
+}
+
+// startError gives the error of a command that cannot be started its exit status.
+func startError(err error) error {
+	var start *runner.StartError
+	if errors.As(err, &start) {
+		return &exitError{start.Status, err}
 	}
-	return &exitError{status, fmt.Errorf("cannot run %s: %w", name, err)}
+	return err
 }

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/leak"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -122,7 +123,7 @@ func (l *leaked) remove() {
 	_ = os.Remove(l.Memory)
 }
 
-func leakSomething(t *testing.T, args ...string) (int, *leaked, *runReport) {
+func leakSomething(t *testing.T, args ...string) (int, *leaked, *leak.Report) {
 	t.Helper()
 	where, report := t.TempDir(), filepath.Join(t.TempDir(), "report")
 	exe, err := os.Executable()
@@ -131,7 +132,7 @@ func leakSomething(t *testing.T, args ...string) (int, *leaked, *runReport) {
 	}
 	args = append(args, "--json", "--report", report, "--", "env", "-u", mainEnv, leakEnv+"="+where, exe)
 	status, stdout, stderr := ipctopRun(t, []string{"TMPDIR=" + filepath.Dir(where)}, args...)
-	l, r := new(leaked), new(runReport)
+	l, r := new(leaked), new(leak.Report)
 	if err := json.Unmarshal([]byte(stdout), l); err != nil {
 		t.Fatalf("status %d, %q: %v\n%s", status, stdout, err, stderr)
 	}

@@ -1,4 +1,4 @@
-package main
+package recordfile
 
 import (
 	"errors"
@@ -14,26 +14,34 @@ import (
 	"github.com/ipctop/ipctop/record"
 )
 
-// tape is a recording that is being written. Its file is locked, so that no
-// other recorder writes to it.
-type tape struct {
+// File is a recording that is being written. It is locked, so that no other recorder
+// writes to it.
+type File struct {
 	name    string
 	file    *os.File
 	w       *record.Writer
-	samples int   // that this recorder has appended
-	cutOff  int64 // bytes that an earlier one left behind unfinished
+	samples int
+	cutOff  int64
 }
 
-// openTape makes a recording or continues one.
-func openTape(name string, keep record.Keep) (*tape, error) {
-	if path, err := filepath.EvalSymlinks(name); err == nil {
-		name = path // what is dropped is dropped from the file, not from a link to it
-	}
+// Samples is how many samples this recorder has appended.
+func (t *File) Samples() int { return t.samples }
+
+// CutOff is how many bytes an earlier recorder had left unfinished at the end, in
+// bytes. They were removed.
+func (t *File) CutOff() int64 { return t.cutOff }
+
+// Open creates a recording or continues one; keep bounds how much of it is kept.
+// A file that is not a recording, or that another recorder is writing to, is an error.
+func Open(name string, keep record.Keep) (*File, error) {
 	f, created, err := lockFile(name)
 	if err != nil {
 		return nil, err
 	}
-	t := &tape{name: name, file: f}
+	if path, err := filepath.EvalSymlinks(name); err == nil {
+		name = path // the file is trimmed, not a link to it
+	}
+	t := &File{name: name, file: f}
 	if err := t.begin(keep); err != nil {
 		if created {
 			err = errors.Join(err, os.Remove(name)) // nothing was recorded
@@ -41,7 +49,7 @@ func openTape(name string, keep record.Keep) (*tape, error) {
 		f.Close()
 		return nil, err
 	}
-	_ = os.Remove(t.beside()) // of a recorder that was killed; nobody else writes it
+	_ = os.Remove(t.temporaryName()) // of a recorder that was killed; nobody else writes it
 	return t, nil
 }
 
@@ -85,7 +93,7 @@ func lock(f *os.File, name string) error {
 }
 
 // begin finds the end of a recording, or begins one.
-func (t *tape) begin(keep record.Keep) error {
+func (t *File) begin(keep record.Keep) error {
 	info, err := t.file.Stat()
 	if err != nil {
 		return err
@@ -113,8 +121,9 @@ func (t *tape) begin(keep record.Keep) error {
 	return syncDir(t.name)
 }
 
-// append adds a sample and drops what is older than is to be kept.
-func (t *tape) append(s *model.Snapshot) error {
+// Append adds a sample, writes it to the disk, and removes what is older than is to
+// be kept.
+func (t *File) Append(s *model.Snapshot) error {
 	if err := t.w.Append(s); err != nil {
 		return fmt.Errorf("write %s: %w", t.name, cause(err))
 	}
@@ -123,8 +132,8 @@ func (t *tape) append(s *model.Snapshot) error {
 	if n == 0 {
 		return nil
 	}
-	if err := t.drop(n); err != nil {
-		return fmt.Errorf("drop old samples of %s: %w", t.name, err)
+	if err := t.trim(n); err != nil {
+		return fmt.Errorf("remove old samples of %s: %w", t.name, err)
 	}
 	return nil
 }
@@ -138,16 +147,16 @@ func cause(err error) error {
 	return err
 }
 
-// beside is the file that what is kept is written to.
-func (t *tape) beside() string {
+// temporaryName is the file that a trimmed recording is written to before it is renamed.
+func (t *File) temporaryName() string {
 	dir, base := filepath.Split(t.name)
 	return filepath.Join(dir, "."+base+".new")
 }
 
-// drop puts a recording without its oldest groups in the place of this one. At
+// trim puts a recording without its oldest groups in the place of this one. At
 // any time one of the two is there, and whole.
-func (t *tape) drop(groups int) (err error) {
-	name := t.beside()
+func (t *File) trim(groups int) (err error) {
+	name := t.temporaryName()
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -190,4 +199,5 @@ func syncDir(name string) error {
 	return nil
 }
 
-func (t *tape) close() { t.file.Close() }
+// Close ends the recording and releases its lock.
+func (t *File) Close() error { return t.file.Close() }

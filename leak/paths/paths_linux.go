@@ -1,4 +1,4 @@
-package main
+package paths
 
 import (
 	"context"
@@ -16,45 +16,47 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// names are the FIFOs and the sockets' paths below some directories, by path.
-type names struct {
-	found map[string]named
-	gaps  []string
+// Listing is the FIFOs and the sockets' paths below some directories, by path.
+type Listing struct {
+	found map[string]entry
+
+	// Gaps says what was not listed, and why.
+	Gaps []string
 }
 
-// named is one of them; the inode tells it from a later one of that path.
-type named struct {
+// entry is one of them; the inode distinguishes it from a later one of that path.
+type entry struct {
 	kind model.Kind
 	ino  uint64
 	uid  int
 }
 
-// How much is looked at: a directory tree may have no end, or lie with a server
-// that does not answer.
+// What a listing may cost: a directory tree may have no end, or be on a server that
+// does not answer.
 const (
-	namesTime    = 2 * time.Second
-	namesEntries = 500_000
+	listTime    = 2 * time.Second
+	listEntries = 500_000
 )
 
-// listNames lists the FIFOs and sockets below directories, without looking into
-// other file systems that are mounted there.
-func listNames(dirs []string) *names {
-	done := make(chan *names, 1)
-	ctx, cancel := context.WithTimeout(context.Background(), namesTime)
+// List lists the FIFOs and sockets below directories, other file systems that are
+// mounted there left out.
+func List(dirs []string) *Listing {
+	done := make(chan *Listing, 1)
+	ctx, cancel := context.WithTimeout(context.Background(), listTime)
 	defer cancel()
-	go func() { done <- walkNames(ctx, dirs) }()
+	go func() { done <- walk(ctx, dirs) }()
 	select {
 	case n := <-done:
 		return n
-	case <-time.After(namesTime + time.Second):
-		return &names{gaps: []string{"the directories did not answer in time: FIFOs and socket paths were not looked for"}}
+	case <-time.After(listTime + time.Second):
+		return &Listing{Gaps: []string{"the directories did not answer in time: FIFOs and socket paths were not looked for"}}
 	}
 }
 
 var errEnough = errors.New("enough")
 
-func walkNames(ctx context.Context, dirs []string) *names {
-	n := &names{found: map[string]named{}}
+func walk(ctx context.Context, dirs []string) *Listing {
+	n := &Listing{found: map[string]entry{}}
 	mounted := map[string]bool{}
 	if mounts, err := procfs.GetMounts(); err == nil {
 		for _, m := range mounts {
@@ -66,7 +68,7 @@ func walkNames(ctx context.Context, dirs []string) *names {
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			entries++
 			switch {
-			case ctx.Err() != nil || entries > namesEntries:
+			case ctx.Err() != nil || entries > listEntries:
 				return errEnough
 			case err != nil:
 				return nil // not permitted, or gone
@@ -77,14 +79,14 @@ func walkNames(ctx context.Context, dirs []string) *names {
 			return nil
 		})
 		if errors.Is(err, errEnough) {
-			n.gaps = append(n.gaps, fmt.Sprintf("%s is too large: not all of it was looked at for FIFOs and socket paths", dir))
+			n.Gaps = append(n.Gaps, fmt.Sprintf("%s is too large: not all of it was looked at for FIFOs and socket paths", dir))
 			break
 		}
 	}
 	return n
 }
 
-func (n *names) add(path string, d fs.DirEntry) {
+func (n *Listing) add(path string, d fs.DirEntry) {
 	var kind model.Kind
 	switch d.Type() {
 	case fs.ModeNamedPipe:
@@ -99,12 +101,13 @@ func (n *names) add(path string, d fs.DirEntry) {
 		return
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		n.found[path] = named{kind, st.Ino, int(st.Uid)}
+		n.found[path] = entry{kind, st.Ino, int(st.Uid)}
 	}
 }
 
-// namesDirs are the directories in which a command leaves such names.
-func namesDirs() []string {
+// Dirs are the directories in which a command leaves such names: the current one and
+// those for temporary files.
+func Dirs() []string {
 	var dirs []string
 	for _, dir := range []string{".", os.TempDir(), "/tmp"} {
 		dir, err := filepath.Abs(dir)
@@ -131,14 +134,15 @@ func below(dirs []string, dir string) bool {
 	return false
 }
 
-// newNames are the names that appeared.
-func newNames(before, after *names, c *leak.Command) []leak.Thing {
-	var list []leak.Thing
+// New are the names that appeared between two listings, with how sure it is that the
+// command made them.
+func New(before, after *Listing, c *leak.Command) []leak.Leak {
+	var list []leak.Leak
 	for path, n := range after.found {
 		if old, ok := before.found[path]; ok && old.ino == n.ino {
 			continue
 		}
-		t := leak.Thing{
+		t := leak.Leak{
 			Kind: n.kind, Name: path, Remove: []string{"rm", "--", path},
 			Confidence: model.Likely, Why: "it appeared while the command ran, under the same user",
 		}

@@ -1,4 +1,4 @@
-package main
+package postmortem
 
 import (
 	"bytes"
@@ -10,32 +10,44 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// coreText is what a core says, for people. sender is who sent the signal, as a
-// snapshot has it; nil if that is not known.
-func coreText(name string, core *corefile.Core, sender *model.Process) []byte {
+// Text is what a core tells, for people; name is its file. What a snapshot adds
+// comes last.
+func (r *Core) Text(name string) []byte {
 	var b bytes.Buffer
+	writeCore(&b, name, r.Core, r.sender)
+	if r.With == nil || r.With.Process == nil {
+		return b.Bytes()
+	}
+	fmt.Fprintf(&b, "\nat %s:\n", clock(r.With.Taken))
+	for i := range r.With.Links {
+		fmt.Fprintf(&b, " %s\n", linkText(&r.With.Links[i]))
+	}
+	b.WriteByte('\n')
+	return b.Bytes()
+}
+
+func writeCore(b *bytes.Buffer, name string, core *corefile.Core, sender *model.Process) {
 	p := &core.Process
-	fmt.Fprintf(&b, "%s is a core file (%s) of %s(%d)", render.Escape(name), core.Arch, render.Escape(p.Comm), p.PID)
+	fmt.Fprintf(b, "%s is a core file (%s) of %s(%d)", render.Escape(name), core.Arch, render.Escape(p.Comm), p.PID)
 	if p.Args != "" {
-		fmt.Fprintf(&b, ": %s", render.Escape(p.Args))
+		fmt.Fprintf(b, ": %s", render.Escape(p.Args))
 	}
-	fmt.Fprintf(&b, "\n%s\n", signalText(core.Signal, sender))
+	fmt.Fprintf(b, "\n%s\n", signalText(core.Signal, sender))
 	for _, n := range core.Notes {
-		fmt.Fprintf(&b, "not seen: %s\n", render.Escape(n))
+		fmt.Fprintf(b, "not seen: %s\n", render.Escape(n))
 	}
-	fmt.Fprintf(&b, "\n%d threads, the one that got the signal first:\n", len(core.Threads))
+	fmt.Fprintf(b, "\n%d threads, the one that got the signal first:\n", len(core.Threads))
 	for i := range core.Threads {
-		threadText(&b, &core.Threads[i])
+		writeThread(b, &core.Threads[i])
 	}
 	if len(core.Mappings) == 0 {
 		b.WriteString("\nIt had no shared memory that could be told by its name.\n")
-		return b.Bytes()
+		return
 	}
 	b.WriteString("\nshared memory:\n")
 	for _, m := range core.Mappings {
-		fmt.Fprintf(&b, " %-9s  %v  %s  %s, %s\n", m.Kind, m.Address, render.Size(m.Size), render.Escape(m.Name), contentWords[m.Content])
+		fmt.Fprintf(b, " %-9s  %v  %s  %s, %s\n", m.Kind, m.Address, render.Size(m.Size), render.Escape(m.Name), contentWords[m.Content])
 	}
-	return b.Bytes()
 }
 
 var contentWords = map[string]string{"all": "in the core", "part": "partly in the core", "none": "not in the core"}
@@ -69,7 +81,7 @@ func signalText(s *corefile.Signal, sender *model.Process) string {
 	return "ended by " + s.Name + from
 }
 
-func threadText(b *bytes.Buffer, t *corefile.Thread) {
+func writeThread(b *bytes.Buffer, t *corefile.Thread) {
 	fmt.Fprintf(b, " %d", t.TID)
 	switch k := t.Call; {
 	case k == nil:

@@ -1,4 +1,4 @@
-package main
+package processtree
 
 import (
 	"encoding/binary"
