@@ -64,7 +64,7 @@ func TestBaseOfNumbers(t *testing.T) {
 		},
 		"/proc/net/netlink": {
 			as(parseNetlinkLine), "a 12  20 00000010 30 40 0 2 50 60 ",
-			netlinkLine{protocol: 12, portID: 20, groups: 16, recv: 30, send: 40, drops: 50, ino: 60},
+			netlinkLine{protocol: 12, portID: 20, recv: 30, send: 40, drops: 50, ino: 60},
 		},
 		"/proc/net/packet": {
 			as(parsePacketLine), "a 10 10 0010 20 1 30 40 50 ",

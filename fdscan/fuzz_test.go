@@ -80,7 +80,8 @@ func FuzzParseNetlinkLine(f *testing.F) {
 	f.Add([]byte("0000000076f60903 4   12847      00000011 768      0        0     2        5        2421027 "))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, _ = parseNetlinkLine(b)
-		readNetlink(b, probe.NS{}, new(probe.Collector))
+		_, _, _ = parseNetlinkDiag(b)
+		readNetlink(b, nil, probe.NS{}, new(probe.Collector))
 	})
 }
 

@@ -16,12 +16,16 @@ import (
 // else from /proc/net.
 type inetFamily struct {
 	kind     model.Kind
-	protocol uint8     // IPPROTO_*; 0: there is no inet_diag for it
+	protocol uint16    // IPPROTO_*; 0: there is no inet_diag for it
+	name     string    // of the protocol, where it is not the usual one of its kind
 	tables   [2]string // in /proc/net: IPv4, IPv6
 	states   *[16]string
 	// portless: what stands in the port's place is the IP protocol
 	portless bool
 	match    func(ends []inetEnd, out *probe.Collector)
+	// variants are other protocols whose sockets are of this kind. What they tell of
+	// a socket counts before what the family tells.
+	variants []inetFamily
 }
 
 // inetSock is a socket as a table lists it.
@@ -39,8 +43,16 @@ type inetSock struct {
 	mem                  sockMeminfo
 	drops                uint64
 	hasDrops             bool
-	lastRecv, lastSend   model.Opt[int64] // ns
-	retransmits          model.Opt[int64]
+	shutdown             string
+	subflow              bool // of an MPTCP connection
+
+	retransmits, backoff         model.Opt[int64]
+	lastRecv, lastSend           model.Opt[int64] // ns
+	rto, timerExpires            model.Opt[int64] // ns
+	timer                        string
+	sent, acked, received        model.Opt[int64] // bytes
+	notSent, unacknowledged      model.Opt[int64] // bytes
+	windowLimited, bufferLimited model.Opt[int64] // ns
 }
 
 // discountFlags takes the SYN or FIN out of the queues, which the kernel counts
@@ -106,11 +118,12 @@ func (e *endpoint) append(b []byte, v6, v6only bool) []byte {
 	return strconv.AppendUint(append(b, ':'), uint64(e.port), 10)
 }
 
-// States of TCP (net/tcp_states.h) as ss prints them. 13 is a socket that is
-// bound and no more, which the kernel lists since Linux 6.8.
+// States of TCP (net/tcp_states.h) as ss prints them, but for CLOSE, which it calls
+// UNCONN. 13 is a socket that is bound and no more, which the kernel lists since
+// Linux 6.8; before and after it is bound a socket is in no table.
 var tcpStates = [16]string{
-	1: "ESTAB", 2: "SYN-SENT", 3: "SYN-RECV", 4: "FIN-WAIT-1", 5: "FIN-WAIT-2", 6: "TIME-WAIT", 7: "UNCONN", 8: "CLOSE-WAIT",
-	9: "LAST-ACK", tcpListen: "LISTEN", 11: "CLOSING", 12: "SYN-RECV", 13: "UNCONN",
+	1: "ESTAB", 2: "SYN-SENT", 3: "SYN-RECV", 4: "FIN-WAIT-1", 5: "FIN-WAIT-2", 6: "TIME-WAIT", 7: "CLOSE", 8: "CLOSE-WAIT",
+	9: "LAST-ACK", tcpListen: "LISTEN", 11: "CLOSING", 12: "SYN-RECV", 13: "CLOSE",
 }
 
 // datagramStates are those of sockets without connections.
@@ -138,9 +151,23 @@ type inetEnd struct {
 	v6only bool
 }
 
-// read reads the tables of one network namespace.
+// read reads the tables of one network namespace, those of the variants first: of
+// two records for one socket the first counts.
 func (f *inetFamily) read(ctx context.Context, ns probe.NS, out *probe.Collector) error {
-	t := inetTable{family: f, ns: ns}
+	known := map[uint64]bool{}
+	for i := range f.variants {
+		err := f.variants[i].readOne(ctx, ns, known, out)
+		if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			out.Fail("read "+f.variants[i].name, "", err)
+		}
+	}
+	return f.readOne(ctx, ns, known, out)
+}
+
+// readOne reads the tables of one protocol. known are the sockets that the tables of
+// variants had.
+func (f *inetFamily) readOne(ctx context.Context, ns probe.NS, known map[uint64]bool, out *probe.Collector) error {
+	t := inetTable{family: f, ns: ns, known: known}
 	var d *diag
 	err := error(errNoDiag)
 	if f.protocol != 0 {
@@ -155,6 +182,9 @@ func (f *inetFamily) read(ctx context.Context, ns probe.NS, out *probe.Collector
 		}
 		if err == nil {
 			continue
+		}
+		if f.tables[i] == "" {
+			return err
 		}
 		text, err2 := readNet(ns.Scan, f.tables[i])
 		switch {
@@ -171,9 +201,14 @@ func (f *inetFamily) read(ctx context.Context, ns probe.NS, out *probe.Collector
 		how = "proc"
 		t.readProc(text, v6, out)
 	}
-	out.Backend(string(f.kind), how)
+	if f.name == "" {
+		out.Backend(string(f.kind), how)
+	}
 	for _, o := range t.objects {
 		out.Object(socketKey(uint64(o.Ino)), o)
+		if f.name != "" {
+			known[uint64(o.Ino)] = true
+		}
 	}
 	if f.match != nil {
 		f.match(t.ends, out)
@@ -185,6 +220,7 @@ func (f *inetFamily) read(ctx context.Context, ns probe.NS, out *probe.Collector
 type inetTable struct {
 	family  *inetFamily
 	ns      probe.NS
+	known   map[uint64]bool
 	objects []*model.Object
 	ends    []inetEnd
 	scratch [128]byte
@@ -249,8 +285,10 @@ func (t *inetTable) add(s *inetSock) {
 
 func (t *inetTable) object(s *inetSock) *model.Object {
 	d := &model.InetDetail{
-		State: t.family.states[s.state&15], UID: model.Some(int(s.uid)),
-		LastRecv: s.lastRecv, LastSend: s.lastSend, Retransmits: s.retransmits,
+		State: t.family.states[s.state&15], UID: model.Some(int(s.uid)), Protocol: t.family.name, Shutdown: s.shutdown,
+		LastRecv: s.lastRecv, LastSend: s.lastSend, Retransmits: s.retransmits, Backoff: s.backoff, RTO: s.rto,
+		Timer: s.timer, TimerExpires: s.timerExpires, BytesSent: s.sent, BytesAcked: s.acked, BytesReceived: s.received,
+		BytesNotSent: s.notSent, WindowLimited: s.windowLimited, BufferLimited: s.bufferLimited,
 	}
 	o := &model.Object{
 		ID: t.ns.ID(t.family.kind, s.ino), Gen: socketCookie(s.cookie), Kind: t.family.kind, Ino: model.Big(s.ino),
@@ -277,6 +315,14 @@ func (t *inetTable) object(s *inetSock) *model.Object {
 			d.BacklogMax = model.Some(int64(s.sendQueue))
 		}
 		o.Fill = model.NewRatio(d.Backlog, d.BacklogMax)
+	case s.subflow && !t.known[s.ino]:
+		// The queues are the connection's, which nobody told of.
+	case t.family.protocol == unix.IPPROTO_MPTCP:
+		d.SendQueue = s.unacknowledged
+		if s.recvQueue == 0 { // else it is memory
+			d.RecvQueue = model.Some[int64](0)
+		}
+		t.buffers(s, o, d)
 	default:
 		d.RecvQueue, d.SendQueue = model.Some(int64(s.recvQueue)), model.Some(int64(s.sendQueue))
 		t.buffers(s, o, d)

@@ -16,14 +16,14 @@ func Netlink() probe.Probe {
 		Name:  "netlink",
 		Scope: "net",
 		FD:    socketFD,
-		Table: func(_ context.Context, ns probe.NS, out *probe.Collector) error {
+		Table: func(ctx context.Context, ns probe.NS, out *probe.Collector) error {
 			diagOpen.Lock()
 			text, err := readNet(ns.Scan, "netlink")
 			diagOpen.Unlock()
 			if err != nil {
 				return err
 			}
-			readNetlink(text, ns, out)
+			readNetlink(text, netlinkGroups(ctx, out), ns, out)
 			return nil
 		},
 		Complete: completeFamily(model.Netlink, map[string]string{"NETLINK": ""},
@@ -48,7 +48,7 @@ func netlinkFamily(n uint64) string {
 
 // netlinkLine is a line of /proc/net/netlink.
 type netlinkLine struct {
-	protocol, portID, groups, recv, send, drops, ino uint64
+	protocol, portID, recv, send, drops, ino uint64
 }
 
 // parseNetlinkLine parses a line of /proc/net/netlink (net/netlink/af_netlink.c):
@@ -56,7 +56,7 @@ type netlinkLine struct {
 //	sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode
 //	000000006d4b4e84 0   1234       00000011 0        0        0     2        0        4711
 //
-// Of the groups it tells the first 32. Drops and inode came with Linux 2.6.36.
+// Of the groups it tells the first 32, so that netlink_diag is asked for them. Drops and inode came with Linux 2.6.36.
 func parseNetlinkLine(line []byte) (netlinkLine, error) {
 	var (
 		l   netlinkLine
@@ -66,7 +66,7 @@ func parseNetlinkLine(line []byte) (netlinkLine, error) {
 	c.number(16, &err, "address")
 	l.protocol = c.number(10, &err, "protocol")
 	l.portID = c.number(10, &err, "port id")
-	l.groups = c.number(16, &err, "groups")
+	c.next() // the first groups
 	l.recv = c.number(10, &err, "receive memory")
 	l.send = c.number(10, &err, "send memory")
 	c.next() // a dump is under way
@@ -79,7 +79,8 @@ func parseNetlinkLine(line []byte) (netlinkLine, error) {
 	return l, err
 }
 
-func readNetlink(text []byte, ns probe.NS, out *probe.Collector) {
+// readNetlink makes objects of the lines. groups are those of the sockets, by inode.
+func readNetlink(text []byte, groups map[uint64][]int, ns probe.NS, out *probe.Collector) {
 	eachLine(text, out, "netlink", func(line []byte) error {
 		l, err := parseNetlinkLine(line)
 		if err != nil {
@@ -91,9 +92,7 @@ func readNetlink(text []byte, ns probe.NS, out *probe.Collector) {
 		d := &model.NetlinkDetail{
 			Protocol: netlinkFamily(l.protocol), PortID: model.Some(int64(l.portID)), RecvQueue: model.Some(int64(l.recv)),
 			SendQueue: model.Some(int64(l.send)), Drops: model.Some(int64(l.drops)),
-		}
-		if l.groups != 0 {
-			d.Groups = fmt.Sprintf("%08x", l.groups)
+			Groups: groups[l.ino],
 		}
 		out.Object(socketKey(l.ino), &model.Object{
 			ID: ns.ID(model.Netlink, l.ino), Kind: model.Netlink, Name: d.Protocol + ":" + strconv.FormatUint(l.portID, 10),

@@ -11,11 +11,13 @@ import (
 
 var tcpFamily = inetFamily{
 	kind: model.TCP, protocol: unix.IPPROTO_TCP, tables: [2]string{"tcp", "tcp6"}, states: &tcpStates, match: matchTCP,
+	// What the table of TCP has of an MPTCP connection is one of its subflows.
+	variants: []inetFamily{{kind: model.TCP, protocol: unix.IPPROTO_MPTCP, name: "mptcp", states: &tcpStates}},
 }
 
-// TCP reads TCP sockets (tcp(7)), those of MPTCP included. A socket that is
-// neither bound nor connected, or that was reset, is in no table of the kernel:
-// its state is CLOSE.
+// TCP reads TCP sockets (tcp(7)), those of MPTCP included (mptcp_diag, Linux 5.9). A
+// socket that is neither bound nor connected, or that was reset, is in no table of
+// the kernel: its state is CLOSE.
 func TCP() probe.Probe {
 	return inetProbe(&tcpFamily, "CLOSE", "TCP", "TCPv6", "MPTCP", "MPTCPv6")
 }
@@ -24,9 +26,10 @@ func TCP() probe.Probe {
 // sockets go that no table lists; unlistedState is the state such a socket is in
 // if the tables of all namespaces were read.
 func inetProbe(f *inetFamily, unlistedState string, protocols ...string) probe.Probe {
+	variants := map[string]string{"MPTCP": "mptcp", "MPTCPv6": "mptcp", "UDP-Lite": "udplite", "UDPLITEv6": "udplite"}
 	names := map[string]string{}
 	for _, p := range protocols {
-		names[p] = p
+		names[p] = variants[p]
 	}
 	across := matchAcross(f.kind)
 	return probe.Probe{
@@ -42,7 +45,7 @@ func inetProbe(f *inetFamily, unlistedState string, protocols ...string) probe.P
 			if len(idx.Unclaimed(sockfs)) > 0 && everyNetRead(idx, string(f.kind)) {
 				state = unlistedState
 			}
-			completeFamily(f.kind, names, func(string) model.Detail { return &model.InetDetail{State: state} })(ctx, idx, out)
+			completeFamily(f.kind, names, func(name string) model.Detail { return &model.InetDetail{State: state, Protocol: name} })(ctx, idx, out)
 		},
 	}
 }

@@ -76,6 +76,9 @@ func vsockDiagRequest() []byte {
 	return b
 }
 
+// vsockStates are the states as ss prints them.
+var vsockStates = [16]string{1: "ESTAB", 2: "SYN-SENT", 7: "UNCONN", tcpListen: "LISTEN", 11: "CLOSING"}
+
 // vsockSock is a message of vsock_diag.
 type vsockSock struct {
 	kind, state, shutdown uint8
@@ -115,7 +118,7 @@ func parseVsockDiag(b []byte) (vsockSock, error) {
 
 func (s *vsockSock) object(ns probe.NS) *model.Object {
 	d := &model.VsockDetail{
-		State: tcpStates[s.state&15], Type: socketTypes[uint64(s.kind)], Local: s.local.String(), Remote: s.remote.String(),
+		State: vsockStates[s.state&15], Type: socketTypes[uint64(s.kind)], Local: s.local.String(), Remote: s.remote.String(),
 		Shutdown: shutdownNames[s.shutdown&3],
 	}
 	return &model.Object{

@@ -25,11 +25,11 @@ func (*UnixDetail) DetailKind() Kind { return Unix }
 
 // InetDetail is the detail of a TCP, UDP, raw or ICMP socket.
 type InetDetail struct {
-	State       string     `json:"state,omitzero" doc:"state as ss names it: ESTAB, LISTEN, CLOSE-WAIT …"`
+	State       string     `json:"state,omitzero" doc:"state as ss names it: ESTAB, LISTEN, CLOSE-WAIT …; a TCP socket that is neither connected nor listening, bound or not, is CLOSE"`
 	Local       string     `json:"local,omitzero" doc:"local address and port"`
 	Remote      string     `json:"remote,omitzero" doc:"address and port of the other end"`
-	Protocol    string     `json:"protocol,omitzero" doc:"raw socket: the IP protocol"`
-	RecvQueue   Opt[int64] `json:"recv_queue,omitzero" unit:"bytes" doc:"waiting to be read"`
+	Protocol    string     `json:"protocol,omitzero" doc:"raw socket: the IP protocol; mptcp or udplite where the socket is of that"`
+	RecvQueue   Opt[int64] `json:"recv_queue,omitzero" unit:"bytes" doc:"waiting to be read; missing where the kernel tells the memory only (mptcp)"`
 	SendQueue   Opt[int64] `json:"send_queue,omitzero" unit:"bytes" doc:"sent and not acknowledged, or waiting to be sent; unlike in ss, a SYN or FIN is no byte, here and in recv_queue"`
 	RecvBuffer  Opt[int64] `json:"recv_buffer,omitzero" unit:"bytes" doc:"how much memory waiting data may take (SO_RCVBUF)"`
 	SendBuffer  Opt[int64] `json:"send_buffer,omitzero" unit:"bytes" doc:"how much memory outgoing data may take (SO_SNDBUF)"`
@@ -39,8 +39,20 @@ type InetDetail struct {
 	LastRecv    Opt[int64] `json:"last_recv_ns,omitzero" unit:"ns" doc:"time since data came (tcp_info); missing if none ever did"`
 	LastSend    Opt[int64] `json:"last_send_ns,omitzero" unit:"ns" doc:"time since data was sent (tcp_info); missing if none ever was"`
 	Retransmits Opt[int64] `json:"retransmits,omitzero" doc:"retransmissions of the segment now outstanding (tcp_info)"`
-	Interface   Opt[int]   `json:"interface,omitzero" doc:"index of the network interface it is bound to"`
-	UID         Opt[int]   `json:"uid,omitzero" doc:"user who made it"`
+	Backoff     Opt[int64] `json:"backoff,omitzero" doc:"how often the retransmission timeout was doubled (tcp_info)"`
+	RTO         Opt[int64] `json:"rto_ns,omitzero" unit:"ns" doc:"retransmission timeout (tcp_info)"`
+	Timer       string     `json:"timer,omitzero" doc:"TCP: the timer that is running: retransmit, keepalive or persist (the other end has no room, and is asked again and again)"`
+
+	TimerExpires  Opt[int64] `json:"timer_expires_ns,omitzero" unit:"ns" doc:"time until the timer goes off"`
+	BytesSent     Opt[int64] `json:"bytes_sent,omitzero" unit:"bytes" doc:"sent so far, retransmissions included (tcp_info)"`
+	BytesAcked    Opt[int64] `json:"bytes_acked,omitzero" unit:"bytes" doc:"sent and acknowledged so far; a SYN or FIN counts as one (tcp_info)"`
+	BytesReceived Opt[int64] `json:"bytes_received,omitzero" unit:"bytes" doc:"received so far; a FIN counts as one (tcp_info)"`
+	BytesNotSent  Opt[int64] `json:"bytes_not_sent,omitzero" unit:"bytes" doc:"part of send_queue that was not sent yet (tcp_info)"`
+	WindowLimited Opt[int64] `json:"window_limited_ns,omitzero" unit:"ns" doc:"how long the other end's receive window held it up (tcp_info)"`
+	BufferLimited Opt[int64] `json:"buffer_limited_ns,omitzero" unit:"ns" doc:"how long the size of its send buffer held it up (tcp_info)"`
+	Shutdown      string     `json:"shutdown,omitzero" doc:"directions shut down: r, w or rw"`
+	Interface     Opt[int]   `json:"interface,omitzero" doc:"index of the network interface it is bound to"`
+	UID           Opt[int]   `json:"uid,omitzero" doc:"user who made it"`
 }
 
 // DetailKind implements [Detail].
@@ -50,7 +62,7 @@ func (*InetDetail) DetailKind() Kind { return TCP }
 type NetlinkDetail struct {
 	Protocol  string     `json:"protocol,omitzero" doc:"family: route, audit, kobject_uevent, generic …"`
 	PortID    Opt[int64] `json:"port_id,omitzero" doc:"its address, usually a pid; 0 in the kernel's own"`
-	Groups    string     `json:"groups,omitzero" doc:"multicast groups subscribed to, hexadecimal"`
+	Groups    []int      `json:"groups,omitzero" doc:"numbers of the multicast groups it is in, from 1; missing where the kernel has no netlink_diag: it shows the first 32 only"`
 	RecvQueue Opt[int64] `json:"recv_queue,omitzero" unit:"bytes" doc:"memory of messages waiting to be read"`
 	SendQueue Opt[int64] `json:"send_queue,omitzero" unit:"bytes" doc:"memory of messages sent and not taken"`
 	Drops     Opt[int64] `json:"drops,omitzero" doc:"messages lost because the queue was full"`
@@ -123,7 +135,7 @@ var (
 		Man:         []string{"tcp(7)", "ip(7)"},
 		About: "A byte stream between processes of this machine (loopback, containers) or of two. The two ends of a local " +
 			"connection are matched by their addresses.",
-		Source:    "inet_diag over netlink with tcp_info, else /proc/net/tcp and tcp6",
+		Source:    "inet_diag over netlink with tcp_info, mptcp_diag for MPTCP, else /proc/net/tcp and tcp6",
 		Privilege: "sockets: none; who holds them: CAP_SYS_PTRACE with CAP_DAC_READ_SEARCH; other network namespaces: CAP_SYS_ADMIN",
 		Unseen:    "the process at the other end when it is on another host",
 		NewDetail: newInetDetail,
@@ -138,8 +150,8 @@ var (
 		Buffered:    true,
 		Calls:       []string{"socket", "bind", "connect", "sendto", "recvfrom"},
 		Man:         []string{"udp(7)", "ip(7)"},
-		About:       "Datagrams that may be lost. Only a connected socket has a peer.",
-		Source:      "inet_diag over netlink, else /proc/net/udp and udp6",
+		About:       "Datagrams that may be lost, of UDP and UDP-Lite. Only a connected socket has a peer.",
+		Source:      "inet_diag over netlink, else /proc/net/udp, udp6, udplite and udplite6",
 		Privilege:   "as for tcp",
 		Unseen:      "who sends to a socket that is not connected",
 		NewDetail:   newInetDetail,
@@ -200,7 +212,7 @@ var (
 		Calls:       []string{"socket", "bind", "sendmsg", "recvmsg"},
 		Man:         []string{"netlink(7)", "rtnetlink(7)"},
 		About:       "Messages between a process and the kernel: routes, audit, device events.",
-		Source:      "/proc/net/netlink",
+		Source:      "/proc/net/netlink; netlink_diag over netlink for the groups",
 		Privilege:   "as for tcp",
 		NewDetail:   func() Detail { return new(NetlinkDetail) },
 	}

@@ -1,6 +1,8 @@
 package render
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ipctop/ipctop/model"
@@ -97,7 +99,7 @@ var (
 		talkColumn,
 		sizeColumn("RECVQ", "memory of messages waiting to be read", detail(func(d *model.NetlinkDetail) optInt { return d.RecvQueue })),
 		intColumn("DROPS", "messages lost because the queue was full", detail(func(d *model.NetlinkDetail) optInt { return d.Drops })),
-		wide(textColumn("GROUPS", "multicast groups subscribed to", detail(func(d *model.NetlinkDetail) string { return d.Groups }))),
+		wide(textColumn("GROUPS", "multicast groups subscribed to", detail(netlinkGroups))),
 	}, commonWide...)
 
 	vsockColumns = append(objectColumns{
@@ -122,4 +124,16 @@ func widen(o model.Opt[int]) optInt {
 		return model.Some(int64(n))
 	}
 	return optInt{}
+}
+
+// netlinkGroups lists the groups of a socket; "" where they are not known.
+func netlinkGroups(d *model.NetlinkDetail) string {
+	if d.Groups != nil && len(d.Groups) == 0 {
+		return "none"
+	}
+	numbers := make([]string, len(d.Groups))
+	for i, n := range d.Groups {
+		numbers[i] = strconv.Itoa(n)
+	}
+	return strings.Join(numbers, ",")
 }

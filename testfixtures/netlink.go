@@ -28,8 +28,6 @@ func makeNetlink(m *maker) (object, error) {
 	if err != nil {
 		return object{}, os.NewSyscallError("getsockname", err)
 	}
-	name := sa.(*unix.SockaddrNetlink)
-	return holdSocket(m, "netlink", fd, tree{
-		"protocol": "route", "port_id": name.Pid, "groups": fmt.Sprintf("%08x", name.Groups),
-	})
+	// Which groups it is in not every kernel tells (netlink_diag).
+	return holdSocket(m, "netlink", fd, tree{"protocol": "route", "port_id": sa.(*unix.SockaddrNetlink).Pid})
 }
