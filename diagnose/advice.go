@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/ipctop/ipctop/model"
 )
@@ -16,6 +17,28 @@ const (
 // kill is the action that asks a process to end.
 func (v *view) kill(pid int, effect string) model.Action {
 	return model.Action{Argv: []string{"kill", strconv.Itoa(pid)}, Effect: effect, Risk: endsProcess}
+}
+
+// killAll is the action that asks several processes to end, all of which must for
+// something to happen.
+func (v *view) killAll(pids []int, then string) model.Action {
+	argv := []string{"kill"}
+	for _, pid := range pids {
+		argv = append(argv, strconv.Itoa(pid))
+	}
+	return model.Action{Argv: argv, Effect: "ends " + v.list(pids) + "; " + then, Risk: endsProcess}
+}
+
+// list names processes, all of which are meant.
+func (v *view) list(pids []int) string {
+	var names []string
+	for _, pid := range pids {
+		names = append(names, v.name(pid))
+	}
+	if n := len(names); n > 1 {
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	return strings.Join(names, "")
 }
 
 // ipcrm removes a System V object: with -m, -q or -s. In another IPC namespace it

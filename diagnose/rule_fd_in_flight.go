@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -12,9 +13,9 @@ var fdInFlightRule = Rule{
 	Title:    "descriptors parked in a socket's queue",
 	Severity: model.Warning,
 	Means: "Descriptors were sent through a UNIX socket (SCM_RIGHTS) and nobody receives them. No process has them open, yet they keep their objects alive: a " +
-		"reader gets no end of file from a pipe whose write end is parked there.",
+		"reader gets no end of file from a pipe whose write end is parked there, and a lock of the open file description stays locked.",
 	Evidence: "scm_fds in the fdinfo of the receiving socket. The kernel tells how many there are, not what they are: that one of them is the missing end of " +
-		"a pipe at which a related process waits (a parent, child or sibling, or one of the same session) is possible, and no more.",
+		"a pipe, or has the lock, for which a process related to theirs waits (a parent, child or sibling, or one of the same session) is possible, and no more.",
 	Do: "See why the receiver does not read its socket: ipctop why PID. If it ends, or closes the socket, the descriptors are closed.",
 	FalseAlarm: "Descriptors are in flight for a moment whenever they are handed over. They are reported only if no process that could receive them has run for " +
 		"--min-age.",
@@ -22,9 +23,7 @@ var fdInFlightRule = Rule{
 }
 
 func findFDInFlight(v *view) []finding {
-	var list []finding
-	var missing []*model.Wait
-	looked := false
+	var list []*parked
 	for i := range v.Objects {
 		o := &v.Objects[i]
 		d, ok := o.Detail.(*model.UnixDetail)
@@ -35,39 +34,79 @@ func findFDInFlight(v *view) []finding {
 		if len(receivers) == 0 || !v.allIdle(receivers) {
 			continue
 		}
-		if !looked {
-			missing, looked = v.missingEnds(), true
-		}
-		n := d.InflightFDs.Or(0)
-		f := finding{Finding: model.Finding{
-			Severity: model.Info, Confidence: model.Certain, Objects: []string{o.ID}, PIDs: receivers, Root: v.root(receivers[0], "does not receive; "+v.doing(receivers[0])),
-			Summary: fmt.Sprintf("%d %s sent to %s, and %s does not receive %s",
-				n, verb(int(n), "descriptor was", "descriptors were"), v.called(o), v.names(receivers), verb(int(n), "it", "them")),
-			Evidence: []model.Evidence{{Source: fmt.Sprintf("/proc/%d/fdinfo", receivers[0]), Text: fmt.Sprintf("scm_fds: %d", n)}},
-			Actions:  v.resume(receivers),
-		}}
-		near := receivers
+		p := &parked{object: o, receivers: receivers, near: slices.Clone(receivers), free: d.InflightFDs.Or(0)}
 		for _, peer := range o.Peers {
 			if e := v.objects[peer.ID]; e != nil {
-				near = append(near, holders(e, nil)...) // who may have sent them
+				p.near = append(p.near, holders(e, nil)...) // who may have sent them
 			}
 		}
-		for _, w := range missing {
-			if !v.related(w.PID, near) {
-				continue
-			}
-			f.Severity, f.Confidence = model.Warning, model.Possible
-			f.LoweredBy = []string{"the kernel does not tell what the descriptors are"}
-			f.Victims, f.Objects = append(f.Victims, w.PID), append(f.Objects, w.Object)
-			f.Since = earliest(f.Since, v.began(w))
-			f.Chain = append(f.Chain, v.step(w, w.Object, "waits for the other end of"))
-		}
-		if len(f.Chain) > 0 {
-			f.Summary += fmt.Sprintf("; the end of %s that nobody seems to have may be among them", f.Chain[0].Object)
-		}
-		list = append(list, f)
+		list = append(list, p)
 	}
-	return list
+	if len(list) > 0 {
+		v.assign(list, v.missingEnds())
+	}
+	var found []finding
+	for _, p := range list {
+		found = append(found, v.parked(p))
+	}
+	return found
+}
+
+// parked is a socket with descriptors in its queue.
+type parked struct {
+	object    *model.Object
+	receivers []int
+	near      []int // … and those at the other end
+	free      int64 // descriptors of which nothing is known
+	missing   []missingEnd
+}
+
+// assign gives each missing end to the sockets that it may be in: to one that its
+// maker has an end of, else to all that are related to who waits.
+func (v *view) assign(list []*parked, missing []missingEnd) {
+	var left []missingEnd
+	for _, m := range missing {
+		at := slices.IndexFunc(list, func(p *parked) bool { return p.free > 0 && slices.Contains(p.near, m.maker) })
+		if at < 0 {
+			left = append(left, m)
+			continue
+		}
+		list[at].missing = append(list[at].missing, m)
+		list[at].free--
+	}
+	for _, p := range list {
+		for _, m := range left {
+			if p.free > 0 && (v.related(m.wait.PID, p.near) || v.related(m.maker, p.near)) {
+				p.missing = append(p.missing, m)
+			}
+		}
+	}
+}
+
+func (v *view) parked(p *parked) finding {
+	o, receivers, n := p.object, p.receivers, int(p.object.Detail.(*model.UnixDetail).InflightFDs.Or(0))
+	f := finding{Finding: model.Finding{
+		Severity: model.Info, Confidence: model.Certain, Objects: []string{o.ID}, PIDs: receivers, Root: v.root(receivers[0], "does not receive; "+v.doing(receivers[0])),
+		Summary: fmt.Sprintf("%d %s sent to %s, and %s does not receive %s",
+			n, verb(n, "descriptor was", "descriptors were"), v.called(o), v.names(receivers), verb(n, "it", "them")),
+		Evidence: []model.Evidence{{Source: fmt.Sprintf("/proc/%d/fdinfo", receivers[0]), Text: fmt.Sprintf("scm_fds: %d", n)}},
+		Actions:  v.resume(receivers),
+	}}
+	if len(p.missing) == 0 {
+		return f
+	}
+	f.Severity, f.Confidence = model.Warning, model.Possible
+	f.LoweredBy = []string{"the kernel does not tell what the descriptors are"}
+	for _, m := range p.missing {
+		f.Victims, f.Objects = append(f.Victims, m.wait.PID), append(f.Objects, m.wait.Object)
+		f.Since = earliest(f.Since, v.began(m.wait))
+		f.Chain = append(f.Chain, v.step(m.wait, m.wait.Object, "waits for "+m.what))
+	}
+	f.Summary += fmt.Sprintf("; %s, for which %s, may be among them", p.missing[0].what, v.subject(f.Victims)+" "+verb(len(f.Victims), "waits", "wait"))
+	if f.Actions == nil {
+		f.Actions = []model.Action{v.killAll(receivers, "the descriptors in the queue are closed, and what they keep is released")}
+	}
+	return f
 }
 
 // related reports whether a process is one of the others, its parent, child or
@@ -80,13 +119,33 @@ func (v *view) related(pid int, others []int) bool {
 	})
 }
 
-// missingEnds are waits at a pipe whose other end no process is seen to have.
-func (v *view) missingEnds() []*model.Wait {
-	var list []*model.Wait
+// missingEnd is a wait for what a descriptor keeps that no process is seen to have.
+type missingEnd struct {
+	wait  *model.Wait
+	what  string // in words
+	maker int    // the process that had it once; 0: not known
+}
+
+// missingEnds are waits at a pipe whose other end no process is seen to have, and
+// for locks of open file descriptions that none has.
+func (v *view) missingEnds() []missingEnd {
+	var list []missingEnd
 	for i := range v.Waits {
 		w := &v.Waits[i]
 		o := v.objects[w.Object]
-		if o == nil || o.Kind != model.Pipe || !v.aged(w) {
+		if o == nil || !v.aged(w) {
+			continue
+		}
+		if w.Needs == model.NeedsLock {
+			for _, l := range graph.Locks(o) {
+				if maker := l.PID.Or(0); !l.Blocked && l.Type != "posix" && l.Type != "lease" && len(l.Holders) == 0 && len(v.lockHolders([]*model.Wait{w})) == 0 {
+					list = append(list, missingEnd{w, "the lock of " + v.graph.Label(o.ID), maker})
+					break
+				}
+			}
+			continue
+		}
+		if o.Kind != model.Pipe {
 			continue
 		}
 		other := model.Access.CanWrite
@@ -94,7 +153,7 @@ func (v *view) missingEnds() []*model.Wait {
 			other = model.Access.CanRead
 		}
 		if len(holders(o, func(h *model.Holder) bool { return other(h.Access) })) == 0 {
-			list = append(list, w)
+			list = append(list, missingEnd{w, "the other end of " + o.ID, 0})
 		}
 	}
 	return list

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
@@ -9,14 +10,15 @@ import (
 
 var lockInheritedRule = Rule{
 	ID:       "lock-inherited",
-	Title:    "lock kept by heirs of the process that took it",
+	Title:    "lock held through an inherited descriptor",
 	Severity: model.Warning,
 	Means: "Processes wait for a lock whose owner by /proc/locks and lslocks has ended. Locks of flock and of open file descriptions live as long as the " +
 		"description, and a process that inherited it still has it open, perhaps without knowing of the lock.",
-	Evidence: "/proc/locks names a pid of which there is no process; lock: lines in the fdinfo of the heirs show the lock; and the blocked call of who waits.",
-	Do:       "End the heir, or have it close the descriptor. Then mend the program: open the lock file with O_CLOEXEC (flock(1): option -o).",
-	FalseAlarm: "A wrapper may take a lock for a daemon that is to keep it as long as it lives. Then the lock does what it is for; who waits should " +
-		"know.",
+	Evidence: "/proc/locks names a pid of which there is no process; lock: lines in the fdinfo of the inheritors show the lock; each of them was started after " +
+		"that process; and the blocked call of those who wait.",
+	Do: "End the inheritors, or have them close the descriptor. Then fix the program: open the lock file with O_CLOEXEC (flock(1): option -o).",
+	FalseAlarm: "A wrapper may take a lock for a daemon that is to keep it as long as it lives. Then the lock does what it is for. A script that locks a descriptor " +
+		"of its own with flock(1) is older than that and no inheritor: it holds the lock.",
 	find: findLockInherited,
 }
 
@@ -29,7 +31,7 @@ func findLockInherited(v *view) []finding {
 		o := &v.Objects[i]
 		for _, l := range graph.Locks(o) {
 			pid, named := l.PID.Get()
-			if l.Blocked || !named || l.Type == "posix" || l.Type == "lease" || len(l.Holders) == 0 || v.processes[pid] != nil {
+			if l.Blocked || !named || l.Type == "posix" || l.Type == "lease" || !v.inheritedFrom(pid, l.Holders) {
 				continue
 			}
 			waits := v.blocked(o.ID, func(w *model.Wait) bool { return w.Needs == model.NeedsLock && v.waitsForAny(w, l.Holders) })
@@ -37,8 +39,7 @@ func findLockInherited(v *view) []finding {
 				continue
 			}
 			victims := pidsOf(waits...)
-			heir := l.Holders[0]
-			end := v.graph.Doing(heir)
+			end := v.graph.Doing(l.Holders[0])
 			list = append(list, finding{Finding: model.Finding{
 				Confidence: model.Certain, Since: v.since(waits...), Objects: []string{o.ID}, Victims: victims, Root: v.rootOf(&end), PIDs: l.Holders,
 				Summary: fmt.Sprintf("%s %s for %s, locked by process %d, which has ended: %s inherited the lock", v.subject(victims),
@@ -47,12 +48,22 @@ func findLockInherited(v *view) []finding {
 				Evidence: append(v.evidence(waits...), model.Evidence{
 					Source: "/proc/locks", Text: fmt.Sprintf("%s %s %d: there is no such process", l.Type, l.Mode, pid),
 				}, v.holding(o.ID)),
-				Actions: []model.Action{v.kill(heir, "ends "+v.name(heir)+"; the lock is released if no other process has inherited it")},
+				Actions: []model.Action{v.killAll(l.Holders, "the lock is released")},
 			}, explains: waits})
 			break
 		}
 	}
 	return list
+}
+
+// inheritedFrom reports whether a process has ended and all who hold its lock may
+// have inherited that from it. Pids are given out in order: one that is lower is of
+// a process that was there already.
+func (v *view) inheritedFrom(pid int, holders []int) bool {
+	if p := v.processes[pid]; p != nil && !dead(p) || len(holders) == 0 {
+		return false
+	}
+	return slices.Min(holders) > pid
 }
 
 // waitsForAny reports whether one of some processes is to release a wait.

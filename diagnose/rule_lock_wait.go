@@ -10,12 +10,13 @@ import (
 
 var lockWaitRule = Rule{
 	ID:       "lock-wait",
-	Title:    "wait for a lock that somebody keeps",
+	Title:    "lock contention",
 	Severity: model.Warning,
-	Means: "Processes wait for a lock on a file or for a mutex for longer than --min-age, and who holds it does something else. Nothing is wrong " +
-		"with the lock; the question is what its holder does.",
-	Evidence: "The blocked call (/proc/PID/task/TID/syscall), /proc/locks with the lock: lines of fdinfo, or the owner that the lock word names.",
-	Do:       "Look at what the holder does (ipctop why PID). Ending it releases a file lock; a mutex that is not robust stays locked.",
+	Means: "Processes wait for a lock on a file or for a mutex for longer than --min-age, and its holder does something else. Nothing is wrong " +
+		"with the lock; the question is what its holder does, or waits for.",
+	Evidence: "The blocked call (/proc/PID/task/TID/syscall), /proc/locks with the lock: lines of fdinfo, or the owner that the futex names.",
+	Do: "Look at what the holder does (ipctop why PID). A file lock is released when all who have its open file description have ended; a mutex that is not " +
+		"robust stays locked.",
 	FalseAlarm: "Locks are there to be waited for. A holder that works, and releases the lock soon, is no fault; raise --min-age to what is usual for " +
 		"you. Servers whose processes take turns at accept by a lock are not reported.",
 	find: findLockWait,
@@ -33,16 +34,13 @@ func findLockWait(v *view) []finding {
 		}
 		chain := v.graph.Chain(waits[0])
 		holders := v.lockHolders(waits)
-		if len(holders) == 0 || chain.End.Process == nil {
+		root := v.lockHolder(&chain, holders)
+		if root == 0 {
 			continue
-		}
-		root := holders[0]
-		if slices.Contains(holders, chain.End.Process.PID) {
-			root = chain.End.Process.PID
 		}
 		end := v.graph.Doing(root)
 		victims := slices.DeleteFunc(pidsOf(waits...), func(pid int) bool { return pid == root })
-		if len(victims) == 0 || v.serving(&chain.End) {
+		if len(victims) == 0 || v.takeTurns(&end, victims) {
 			continue // threads of one process, for a lock of their own; or servers that take turns at accept
 		}
 		confidence, lowered := v.chainSure(&graph.Chain{Steps: chain.Steps[:1]})
@@ -50,14 +48,67 @@ func findLockWait(v *view) []finding {
 			Confidence: confidence, LoweredBy: lowered, Since: v.since(waits...), Objects: []string{o.ID}, Victims: victims, Root: v.rootOf(&end),
 			Summary: fmt.Sprintf("%s %s for %s, locked by %s, which %s", v.subject(victims), verb(len(victims), "waits", "wait"), v.graph.Label(o.ID),
 				v.name(root), end.Doing),
-			Chain: v.chain(graph.Chain{Steps: chain.Steps[:1]}), Evidence: v.evidence(waits...), PIDs: holders,
+			Chain: v.chain(chain), Evidence: v.evidence(waits...), PIDs: slices.Clone(holders),
 		}, explains: waits}
-		if o.Kind == model.File {
-			f.Actions = []model.Action{v.kill(root, "ends "+v.name(root)+"; its locks on files are released")}
+		if p := chain.End.Process; end.Kind == graph.Stuck && p != nil && p.PID != root && chain.Cycle < 0 {
+			f.PIDs = append(f.PIDs, p.PID)
+			f.Summary += "; in the end it is " + v.name(p.PID) + ", which " + chain.End.Doing
+		}
+		if len(graph.Locks(o)) > 0 {
+			f.Actions = []model.Action{v.killAll(holders, "the lock is released")}
 		}
 		list = append(list, f)
 	}
 	return list
+}
+
+// lockHolder is the one of a lock's holders to name: the oldest of a family that
+// shares it, such as a script and the commands that it starts. 0: there is none.
+func (v *view) lockHolder(c *graph.Chain, holders []int) int {
+	for _, pid := range holders {
+		if p := v.processes[pid]; p != nil && len(holders) > 1 && slices.Contains(holders, p.PPID) {
+			continue
+		}
+		if c.End.Process == nil || !slices.Contains(holders, c.End.Process.PID) || pid == c.End.Process.PID || v.ancestorOf(c.End.Process.PID, pid) {
+			return pid
+		}
+	}
+	if len(holders) > 0 {
+		return holders[0]
+	}
+	return 0
+}
+
+// ancestorOf reports whether one process is an ancestor of another.
+func (v *view) ancestorOf(pid, ancestor int) bool {
+	for range len(v.processes) {
+		p := v.processes[pid]
+		if p == nil || p.PPID == 0 {
+			return false
+		}
+		if p.PPID == ancestor {
+			return true
+		}
+		pid = p.PPID
+	}
+	return false
+}
+
+// takeTurns reports whether a lock's holder waits for connections and those who wait
+// for the lock run the same program, for the same parent: servers that take turns at
+// accept.
+func (v *view) takeTurns(holder *graph.End, victims []int) bool {
+	if !v.serving(holder) {
+		return false
+	}
+	for _, pid := range victims {
+		p := v.processes[pid]
+		if p == nil || p.Exe != holder.Process.Exe || p.Comm != holder.Process.Comm ||
+			p.PPID != holder.Process.PPID && p.PPID != holder.Process.PID && p.PID != holder.Process.PPID {
+			return false
+		}
+	}
+	return true
 }
 
 // serving reports whether a chain ends at a process that waits for a connection.

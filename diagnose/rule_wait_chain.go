@@ -50,8 +50,8 @@ func findWaitChain(v *view) []finding {
 	for _, pid := range roots {
 		b := byRoot[pid]
 		longest := slices.MaxFunc(b.chains, func(x, y graph.Chain) int { return len(x.Steps) - len(y.Steps) })
-		if len(longest.Steps) < 2 || !v.graph.Firm(longest.Steps[1].Wait) {
-			continue // one waits for another, which waits for work: a rule of its own speaks of that
+		if len(longest.Steps) < 2 || !v.graph.Firm(longest.Steps[1].Wait) || longest.Steps[1].Wait.Needs == model.NeedsChild {
+			continue // one waits for another, which waits for work or its own child: a rule of its own speaks of that
 		}
 		victims := b.waits
 		for _, c := range b.chains {

@@ -248,9 +248,8 @@ func rangeText(r *record) string {
 }
 
 // owners finds who holds each lock, in the order of f.locks. Locks of a
-// description are held by everyone who has it, whoever made them; only where
-// no descriptor shows such a lock, the process that made it is named, if it still
-// lives.
+// description are held by everyone who has it, whoever made them. Where no
+// descriptor shows such a lock, the description lives in a mapping or in flight.
 func (f *lockedFile) owners(idx *probe.Index) [][]model.Holder {
 	owners := make([][]model.Holder, len(f.locks))
 	for i := 0; i < len(f.locks); {
@@ -265,7 +264,7 @@ func (f *lockedFile) owners(idx *probe.Index) [][]model.Holder {
 			for n := i; n < next; n++ {
 				owners[n] = holders(groups[(n-i)%len(groups)])
 				if len(owners[n]) == 0 {
-					owners[n] = maker(idx, r)
+					owners[n] = f.withoutDescriptor(idx, r)
 				}
 			}
 		}
@@ -295,11 +294,25 @@ func holders(hands []lockOwner) []model.Holder {
 	return list
 }
 
-func maker(idx *probe.Index, r *record) []model.Holder {
-	if p := idx.Processes[int32(r.pid)]; r.pid > 0 && p != nil {
+// withoutDescriptor is who may hold a lock that no descriptor shows. A POSIX lock
+// belongs to the process that made it. A mapping keeps the description that it was
+// made with. The process that made a lock of a description holds it only if it may
+// still have that: not if its descriptors were read and none leads to the file.
+func (f *lockedFile) withoutDescriptor(idx *probe.Index, r *record) []model.Holder {
+	var list []model.Holder
+	p := idx.Processes[int32(r.pid)]
+	named := r.pid > 0 && p != nil
+	if named && (r.class == posix || r.class == lease || !p.FDs.Known()) {
 		return []model.Holder{{PID: int32(r.pid), Comm: p.Comm}}
 	}
-	return nil
+	for i := range f.joint.Holders {
+		h := &f.joint.Holders[i]
+		inMaker := named && h.PID == int32(r.pid)
+		if (h.Via == model.ViaMap || h.Via == model.ViaFD && inMaker) && (len(list) == 0 || list[len(list)-1].PID != h.PID) {
+			list = append(list, model.Holder{PID: h.PID, Comm: h.Comm})
+		}
+	}
+	return list
 }
 
 // descriptions divides the descriptors that show one and the same line into the n

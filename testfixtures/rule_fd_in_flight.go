@@ -3,6 +3,7 @@ package testfixtures
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,6 +22,19 @@ func fdInFlightFixtures() []Fixture {
 		Makes: "one whose write end was received",
 		make:  func(m *maker) (object, error) { return makeParked(m, "take") },
 		roles: map[string]func(*role) error{"snd": holdRole, "take": receiveFDRole, "rd": readForGoodRole},
+	}, {
+		Name:  "fd-in-flight:lock",
+		short: "infl-l",
+		Makes: "a lock whose only descriptor is in the queue of a socket that nobody reads, and a process that waits for it",
+		Needs: "Linux 5.17",
+		make:  func(m *maker) (object, error) { return makeParkedLock(m, "rcv") },
+		roles: map[string]func(*role) error{"lock": sendLockRole, "rcv": holdRole, "h": puppetRole},
+	}, {
+		Name:  "fd-in-flight:innocent-lock",
+		short: "infl-li",
+		Makes: "one whose descriptor was received",
+		make:  func(m *maker) (object, error) { return makeParkedLock(m, "take") },
+		roles: map[string]func(*role) error{"lock": sendLockRole, "take": receiveFDRole, "h": puppetRole},
 	}}
 }
 
@@ -65,5 +79,43 @@ func receiveFDRole(r *role) error {
 	if _, _, _, _, err := unix.Recvmsg(firstFD, text[:], control[:], unix.MSG_CMSG_CLOEXEC); err != nil {
 		return os.NewSyscallError("recvmsg", err)
 	}
+	return r.readyAndHold(nil)
+}
+
+// makeParkedLock has a process lock a file and send the descriptor to one of that
+// role.
+func makeParkedLock(m *maker, receiver string) (object, error) {
+	fds, inos, err := socketpair(m, unix.SOCK_STREAM)
+	if err != nil {
+		return object{}, err
+	}
+	files, id, err := m.lockFile(strings.ReplaceAll(m.fixture.Name, ":", "-"), 2)
+	if err != nil {
+		return object{}, err
+	}
+	if _, err := m.start("lock", nil, part{fds: []int{fds[0], files[0]}}); err != nil {
+		return object{}, err
+	}
+	rcv, err := m.start(receiver, nil, part{fds: fds[1:]})
+	if err != nil {
+		return object{}, err
+	}
+	pids, err := m.puppets(files[1:], "wants 3: flock 3")
+	if err != nil {
+		return object{}, err
+	}
+	m.finds(Diagnosis{Root: rcv.pid, Victims: pids, Objects: []string{"unix:" + inos[1], id}, Severity: "warning", Confidence: "possible"})
+	return aboutObject("unix:" + inos[1]), nil
+}
+
+// sendLockRole locks a file, sends its descriptor and keeps none of it.
+func sendLockRole(r *role) error {
+	if err := unix.Flock(firstFD+1, unix.LOCK_EX); err != nil {
+		return os.NewSyscallError("flock", err)
+	}
+	if err := unix.Sendmsg(firstFD, []byte("here"), unix.UnixRights(firstFD+1), nil, 0); err != nil {
+		return fmt.Errorf("sendmsg SCM_RIGHTS: %w", err)
+	}
+	_ = unix.Close(firstFD + 1)
 	return r.readyAndHold(nil)
 }

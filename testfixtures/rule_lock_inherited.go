@@ -35,7 +35,25 @@ func lockInheritedFixtures() []Fixture {
 			return aboutObject(id), err
 		})
 	list[0].roles["lock"], list[1].roles["lock"] = ending(takeFlockRole), takeFlockRole
-	return list
+	return append(list, Fixture{
+		Name: "lock-inherited:innocent-script", short: "heir-s", make: makeScriptLock,
+		Makes: "a lock that a program took for the descriptor of one that was there before, as flock(1) does for a script, and a process that waits for it",
+		roles: map[string]func(*role) error{"lock": ending(takeFlockRole), "hold": holdRole, "h": puppetRole},
+	})
+}
+
+func makeScriptLock(m *maker) (object, error) {
+	fds, id, err := m.lockFile("lock-inherited-script", 2)
+	if err != nil {
+		return object{}, err
+	}
+	if _, err = m.start("hold", nil, part{fds: fds[:1]}); err == nil {
+		_, err = m.ended("lock", nil, part{fds: fds[:1]})
+	}
+	if err == nil {
+		_, err = m.puppets(fds[1:], "wants 3: flock 3")
+	}
+	return aboutObject(id), err
 }
 
 func takeFlockRole(r *role) error {

@@ -11,6 +11,7 @@ type Graph struct {
 	nodes     []node
 	byTID     map[int]int   // place in nodes
 	members   map[int][]int // places in nodes of a process's living threads
+	inFlight  []string      // sockets with descriptors in their queues
 	listeners map[endpoint]*model.Object
 	removals  [Open]*removal // by level
 }
@@ -33,6 +34,11 @@ type node struct {
 func New(x *model.Index) *Graph {
 	s := x.Snapshot
 	g := &Graph{Index: x, byTID: map[int]int{}, members: make(map[int][]int, len(s.Processes))}
+	for i := range s.Objects {
+		if d, ok := s.Objects[i].Detail.(*model.UnixDetail); ok && d.InflightFDs.Or(0) > 0 {
+			g.inFlight = append(g.inFlight, s.Objects[i].ID)
+		}
+	}
 	unreadable := unreadable(s)
 	for i := range s.Processes {
 		g.addThreads(&s.Processes[i], unreadable)

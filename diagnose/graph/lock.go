@@ -2,6 +2,7 @@ package graph
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,7 +70,7 @@ func (g *Graph) heldLock(o *model.Object, held *model.Lock) Clause {
 		c.add(pid)
 	}
 	if len(held.Holders) == 0 {
-		c.doubt(Strong, "who holds the lock is not shown")
+		c.doubt(Strong, g.unheld(held))
 	}
 	g.incomplete(&c, o)
 	for i := range o.Holders {
@@ -78,6 +79,23 @@ func (g *Graph) heldLock(o *model.Object, held *model.Lock) Clause {
 		}
 	}
 	return c
+}
+
+// unheld says where the open file description of a lock may be that no process is
+// seen to have.
+func (g *Graph) unheld(held *model.Lock) string {
+	text := "who holds the lock is not shown"
+	if p := g.Processes[held.PID.Or(0)]; p != nil {
+		text = p.String() + ", which made the lock, has closed its descriptor"
+	}
+	switch n := len(g.inFlight); n {
+	case 0:
+		return text
+	case 1:
+		return text + ": it may be in flight, in " + g.inFlight[0]
+	default:
+		return fmt.Sprintf("%s: it may be in flight, in one of %d sockets", text, n)
+	}
 }
 
 // Locks are the locks on an object that is a file or memory in one.
