@@ -4,7 +4,7 @@ GO    ?= go
 TOOLS  = $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 10s
 
-.PHONY: kills build test race lint fuzz golden bench docs check arch
+.PHONY: kernels kills build test race lint fuzz golden bench docs check arch
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ipctop ./cmd/ipctop
@@ -36,6 +36,10 @@ arch:
 # A recorder that is killed 200 times at any moment.
 kills:
 	IPCTOP_TEST_KILLS=1 $(GO) test -run Killed ./cmd/ipctop
+
+# Every fixture on Debian's kernels under software emulation: 2 to 3 minutes each.
+kernels:
+	GO="$(GO)" tools/kernels
 
 fuzz:
 	GO="$(GO)" FUZZTIME=$(FUZZTIME) tools/fuzz

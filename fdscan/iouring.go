@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
@@ -36,14 +37,31 @@ func IOUring() probe.Probe {
 func holdRegistered(fd *probe.FD, o *model.Object, out *probe.Collector) {
 	d := o.Detail.(*model.IOUringDetail)
 	o.Fill = model.NewRatio(d.CQPending, d.CQEntries)
+	unnamed := 0
 	for _, f := range d.Files {
 		if k, ok := linkKey([]byte(f.Name)); ok {
 			h := fd.Holder()
 			h.Via, h.FD = model.ViaRegistered, model.Opt[int32]{}
 			h.Extent = &model.Extent{Object: o.ID}
 			out.AddHolder(k, h)
+		} else if !isPath(f.Name) {
+			unnamed++
 		}
 	}
+	if unnamed > 0 {
+		out.UnknownHolders()
+		out.Gap(model.Gap{
+			Reason: model.Unsupported, PID: fd.Proc.Model.PID, Object: o.ID, Op: "registered files",
+			Detail: fmt.Sprintf("this kernel does not tell which objects %d registered files are", unnamed),
+		})
+	}
+}
+
+// isPath reports whether the name of a registered file is its whole path, or says
+// what it is. Kernels before 6.13 print the last part of the path alone, which is
+// empty for a pipe and the protocol for a socket.
+func isPath(name string) bool {
+	return strings.HasPrefix(name, "/") || strings.HasPrefix(name, "anon_inode:")
 }
 
 // linkKey is the object that a link's text alone identifies.
@@ -100,7 +118,7 @@ func parseIOUring(text []byte) (model.Detail, error) {
 				f, err := parseRegistered(key, value)
 				if err != nil {
 					bad.add(line, err)
-				} else if f.Name != "" {
+				} else if string(value) != "<none>" {
 					d.Files = append(d.Files, f)
 				}
 			case "CqOverflowList":
@@ -191,15 +209,13 @@ func distance(head, tail model.Opt[uint32]) model.Opt[int64] {
 	return model.Some(int64(t - h))
 }
 
-// parseRegistered reads "    0: pipe:[4242]". Before 6.12 an empty slot has a
-// line, too, "<none>".
+// parseRegistered reads "    0: pipe:[4242]". In older kernels an empty slot has a
+// line, too, "<none>", and the name is but the last part of the path: nothing for a
+// pipe.
 func parseRegistered(slot, name []byte) (model.RegisteredFile, error) {
 	n, err := strconv.ParseUint(string(bytes.TrimSpace(slot)), 10, 31)
 	if err != nil {
 		return model.RegisteredFile{}, fmt.Errorf("bad slot: %w", err)
-	}
-	if string(name) == "<none>" {
-		return model.RegisteredFile{}, nil
 	}
 	return model.RegisteredFile{Slot: int(n), Name: unescapeOctal(name)}, nil
 }

@@ -77,8 +77,9 @@ func TestParseEvents(t *testing.T) {
 				{Slot: 0, Name: "pipe:[1352614]"}, {Slot: 1, Name: "/tmp/a b"}, {Slot: 2, Name: "anon_inode:[eventfd]"},
 			},
 		}},
-		"io_uring before 5.19": {parseIOUring, "SqThread:\t42\nUserFiles:\t2\n    0: <none>\n    1: pipe:[5]\nUserBufs:\t1\n    0: 0x7f/4096\nPollList:\n", &model.IOUringDetail{
-			SQThread: model.Some(42), RegisteredFiles: some(2), RegisteredBuffers: some(1), Files: []model.RegisteredFile{{Slot: 1, Name: "pipe:[5]"}},
+		"io_uring before 5.19": {parseIOUring, "SqThread:\t42\nUserFiles:\t12\n    0: <none>\n    9: \n   10: TCP\n   11: pipe:[5]\nUserBufs:\t1\n    0: 0x7f/4096\nPollList:\n", &model.IOUringDetail{
+			SQThread: model.Some(42), RegisteredFiles: some(12), RegisteredBuffers: some(1),
+			Files: []model.RegisteredFile{{Slot: 9}, {Slot: 10, Name: "TCP"}, {Slot: 11, Name: "pipe:[5]"}},
 		}},
 		"userfaultfd": {parseUserfaultfd, userfaultfdText, &model.UserfaultfdDetail{
 			Pending: some(1), Total: some(2), API: "0xaa", Features: []string{"PAGEFAULT_FLAG_WP", "MISSING_SHMEM"},

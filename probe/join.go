@@ -205,7 +205,7 @@ func (s *Scan) join() *Index {
 				idx.since[int32(r.process.PID)] = r.cache.scan
 			}
 		}
-		idx.hidden = idx.hidden || r.partialFDs
+		idx.hidden = idx.hidden || r.partialFDs || r.out.unknownHolders
 		idx.unmapped = idx.unmapped || r.partialMaps
 		for i := range r.out.objects {
 			if e := at(r.out.objects[i].key); e.Object == nil {

@@ -139,6 +139,9 @@ type Collector struct {
 	limits   []model.Limit
 	waits    []model.Wait
 	backends map[string]string
+	// unknownHolders: some process holds objects of which it cannot be told which
+	// they are
+	unknownHolders bool
 }
 
 type objectRecord struct {
@@ -198,6 +201,10 @@ func (o *Collector) Limit(l model.Limit) { o.limits = append(o.limits, l) }
 
 // Wait emits that a thread is blocked. Only a Waits hook may.
 func (o *Collector) Wait(w model.Wait) { o.waits = append(o.waits, w) }
+
+// UnknownHolders says that somebody holds objects of which it cannot be told which
+// they are: no object's holders are complete then.
+func (o *Collector) UnknownHolders() { o.unknownHolders = true }
 
 // Backend notes which kernel interface was used for what.
 func (o *Collector) Backend(what, how string) {

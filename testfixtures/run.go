@@ -18,6 +18,8 @@ type Run struct {
 	Instances []Instance
 	// Skipped are those that cannot be made here.
 	Skipped []Skipped
+	// Failed are those that went wrong; see [StartAvailable].
+	Failed []Failed
 
 	manifest  *manifest
 	deathPipe [2]int // read end, write end
@@ -32,11 +34,32 @@ type Skipped struct {
 	Reason  string `json:"reason"`
 }
 
+// Failed is a fixture that could not be made although this machine should be able
+// to, and what went wrong.
+type Failed struct {
+	Fixture string
+	Err     error
+}
+
 // Start makes the fixtures of these names, or all without a name. What this
 // machine or user cannot make is skipped; if anything else goes wrong, there is
 // an error and nothing is left. ctx bounds the making only: what was made lasts
 // until Close.
 func Start(ctx context.Context, names ...string) (*Run, error) {
+	run, err := StartAvailable(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	if len(run.Failed) > 0 {
+		f := run.Failed[0]
+		return nil, errors.Join(fmt.Errorf("fixture %s: %w", f.Fixture, f.Err), run.Close())
+	}
+	return run, nil
+}
+
+// StartAvailable is [Start], but a fixture that goes wrong does not take the others
+// with it: it is in Failed. An error says that none could be made, or that ctx ended.
+func StartAvailable(ctx context.Context, names ...string) (*Run, error) {
 	fixtures, err := find(names)
 	if err != nil {
 		return nil, err
@@ -54,8 +77,10 @@ func Start(ctx context.Context, names ...string) (*Run, error) {
 		switch {
 		case errors.As(err, &cannot):
 			run.Skipped = append(run.Skipped, Skipped{fixtures[i].Name, cannot.Error()})
-		case err != nil:
+		case ctx.Err() != nil:
 			return nil, errors.Join(fmt.Errorf("fixture %s: %w", fixtures[i].Name, err), run.Close())
+		case err != nil:
+			run.Failed = append(run.Failed, Failed{fixtures[i].Name, err})
 		default:
 			run.Instances = append(run.Instances, inst)
 		}

@@ -1,8 +1,8 @@
 package testfixtures
 
 import (
-	"encoding/binary"
 	"fmt"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -77,15 +77,14 @@ func makeUDP(m *maker) (object, error) {
 	return object{"udp:" + b.Ino, expect}, nil
 }
 
-// receiveMemory is the memory that a socket's unread data takes (SO_MEMINFO).
+// receiveMemory is the memory that a socket's unread data takes, in bytes
+// (getsockopt SO_MEMINFO, Linux 4.12).
 func receiveMemory(fd int) (int, error) {
-	s, err := unix.GetsockoptString(fd, unix.SOL_SOCKET, unix.SO_MEMINFO)
-	if err != nil {
-		return 0, fmt.Errorf("getsockopt SO_MEMINFO: %w", err)
-	}
-	var b [4]byte // SK_MEMINFO_RMEM_ALLOC comes first; trailing zeros were cut off
-	copy(b[:], s)
-	return int(binary.NativeEndian.Uint32(b[:])), nil
+	var info [9]uint32 // SK_MEMINFO_RMEM_ALLOC comes first
+	size := uint32(unsafe.Sizeof(info))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
+		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	return int(info[0]), named("getsockopt SO_MEMINFO", errno)
 }
 
 func makeUDPUnconnected(m *maker) (object, error) {

@@ -96,7 +96,7 @@ func (c command) listFixtures() error {
 
 // holdFixtures makes fixtures, says what they are, and holds them.
 func (c command) holdFixtures(ctx context.Context, f *fixturesFlags, names []string) (err error) {
-	run, err := testfixtures.Start(ctx, names...)
+	run, err := testfixtures.StartAvailable(ctx, names...)
 	if err != nil {
 		return endOfFixtures(ctx, err)
 	}
@@ -104,8 +104,11 @@ func (c command) holdFixtures(ctx context.Context, f *fixturesFlags, names []str
 	for _, s := range run.Skipped {
 		fmt.Fprintf(c.stderr, "ipctop: %s is skipped: %s\n", s.Fixture, s.Reason)
 	}
+	for _, f := range run.Failed {
+		fmt.Fprintf(c.stderr, "ipctop: fixture %s: %v\n", f.Fixture, f.Err)
+	}
 	if len(run.Instances) == 0 {
-		return errors.New("none of these fixtures can be made here")
+		return errors.New("none of these fixtures could be made")
 	}
 	say := c.sayFixtures
 	if f.json {
@@ -114,15 +117,14 @@ func (c command) holdFixtures(ctx context.Context, f *fixturesFlags, names []str
 	if err := say(run); err != nil {
 		return err
 	}
-	if f.duration == 0 {
-		<-ctx.Done()
-		return nil
+	if f.duration > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, f.duration)
+		defer stop()
 	}
-	timer := time.NewTimer(f.duration)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
+	<-ctx.Done()
+	if len(run.Failed) > 0 {
+		return &exitError{status: exitFailed}
 	}
 	return nil
 }
@@ -171,7 +173,7 @@ func (c command) verifyFixtures(ctx context.Context, o *options, names []string)
 	if o.from != "" {
 		return usageError("--verify compares with the machine, not with a dump (--from)")
 	}
-	run, err := testfixtures.Start(ctx, names...)
+	run, err := testfixtures.StartAvailable(ctx, names...)
 	if err != nil {
 		return err
 	}
@@ -204,11 +206,14 @@ func (c command) verifyFixtures(ctx context.Context, o *options, names []string)
 	for _, s := range run.Skipped {
 		fmt.Fprintf(w, "skipped\t%s\t-\t%s\n", s.Fixture, s.Reason)
 	}
+	for _, f := range run.Failed {
+		fmt.Fprintf(w, "failed\t%s\t-\t%v\n", f.Fixture, f.Err)
+	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.stdout, "%d seen, %d missing, %d skipped\n", len(run.Instances)-missing, missing, len(run.Skipped))
-	if missing > 0 {
+	fmt.Fprintf(c.stdout, "%d seen, %d missing, %d skipped, %d failed\n", len(run.Instances)-missing, missing, len(run.Skipped), len(run.Failed))
+	if missing+len(run.Failed) > 0 {
 		return &exitError{status: exitFailed}
 	}
 	return nil

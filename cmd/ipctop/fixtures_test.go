@@ -108,7 +108,7 @@ func TestFixturesVerify(t *testing.T) {
 	other := otherProc(t)
 	ownHome(t)
 	status, out, _ := run(t, "", "fixtures", "--verify", "pipe", "pipe:full", "fifo", "fifo:deleted", "fifo:hostile")
-	if status != exitOK || strings.Count(out, "seen  ") != 5 || !strings.Contains(out, "5 seen, 0 missing, 0 skipped") {
+	if status != exitOK || strings.Count(out, "seen  ") != 5 || !strings.Contains(out, "5 seen, 0 missing, 0 skipped, 0 failed") {
 		t.Errorf("status %d, stdout:\n%s", status, out)
 	}
 	// Where there is another process only, none of them is to be seen.
