@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // internal tells the kernel's internal file systems by their device numbers,
@@ -32,7 +33,7 @@ var internals = sync.OnceValue(func() (in internal) {
 		if unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_INO, &st) != nil {
 			return 0, 0
 		}
-		return probe.Dev(st.Dev_major, st.Dev_minor), st.Ino
+		return proc.Dev(st.Dev_major, st.Dev_minor), st.Ino
 	}
 	in.anonDev, in.anonIno = learn(unix.Eventfd(0, unix.EFD_CLOEXEC))
 	in.sockDev, _ = learn(unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0))
@@ -72,16 +73,16 @@ func (c anonClass) identify(fd *probe.FD) (probe.Key, *model.Object) {
 			fd.Gap(string(c.kind), "stat", err)
 		case in.anonIno == 0:
 			// not known whether the inode is its own: do not merge by it
-		case st.Ino != in.anonIno || probe.Dev(st.Dev_major, st.Dev_minor) != in.anonDev:
-			k := c.inodeKey(probe.Dev(st.Dev_major, st.Dev_minor), st.Ino)
+		case st.Ino != in.anonIno || proc.Dev(st.Dev_major, st.Dev_minor) != in.anonDev:
+			k := c.inodeKey(proc.Dev(st.Dev_major, st.Dev_minor), st.Ino)
 			return k, &model.Object{
 				ID: string(c.kind) + ":" + strconv.FormatUint(st.Ino, 10), Kind: c.kind, Ino: model.Big(st.Ino),
-				Dev: probe.DevString(k.Scope),
+				Dev: proc.DevString(k.Scope),
 			}
 		}
 	}
 	d := fd.Descriptor()
-	return d.Key(c.byDescription), &model.Object{ID: d.ID(c.kind), Kind: c.kind}
+	return probe.DescriptorKey(d, c.byDescription), &model.Object{ID: d.ID(c.kind), Kind: c.kind}
 }
 
 func (c anonClass) inodeKey(dev, ino uint64) probe.Key {
@@ -94,7 +95,7 @@ func (c anonClass) read(fd *probe.FD, out *probe.Collector, parse func(text []by
 	k, o := c.identify(fd)
 	text, err := fd.Info()
 	for tries := 0; ; tries++ {
-		if probe.Gone(err) {
+		if proc.Gone(err) {
 			return k, o, false
 		}
 		if err != nil {

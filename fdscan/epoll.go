@@ -7,8 +7,10 @@ import (
 	"strconv"
 
 	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/kcmp"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 var epollClass = newAnonClass(model.Epoll, false)
@@ -104,7 +106,7 @@ func parseEpollLine(line []byte) (w model.EpollWatch, err error) {
 			case "ino":
 				w.Ino = model.Big(n)
 			case "sdev":
-				w.Dev = probe.DevString(superDev(n))
+				w.Dev = proc.DevString(superDev(n))
 			}
 		}
 		if err != nil {
@@ -122,7 +124,7 @@ func parseEpollLine(line []byte) (w model.EpollWatch, err error) {
 // under, if the kernel confirms that this is still the file that was added.
 func completeEpoll(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	readHeldEpolls(ctx, idx, out)
-	want := map[probe.Descriptor]*probe.Entry{}
+	want := map[kcmp.Descriptor]*probe.Entry{}
 	var open []*probe.Entry
 	for _, e := range idx.In(epollClass.byDescription) {
 		d, ok := e.Object.Detail.(*model.EpollDetail)
@@ -138,7 +140,7 @@ func completeEpoll(ctx context.Context, idx *probe.Index, out *probe.Collector) 
 			}
 			missing = true
 			for h := range e.Holders {
-				if at, ok := probe.DescriptorOf(&e.Holders[h]); ok {
+				if at, ok := kcmp.DescriptorOf(&e.Holders[h]); ok {
 					at.FD = int32(w.FD.Or(-1))
 					want[at] = nil
 				}
@@ -163,7 +165,7 @@ func completeEpoll(ctx context.Context, idx *probe.Index, out *probe.Collector) 
 				e.Object.Detail.(*model.EpollDetail).Watches[i].Object = to.Object.ID
 			}
 			if err != nil {
-				failed[probe.ReasonOf(err)]++
+				failed[proc.ReasonOf(err)]++
 			}
 		}
 	})
@@ -174,12 +176,12 @@ func completeEpoll(ctx context.Context, idx *probe.Index, out *probe.Collector) 
 
 // confirmWatches asks the kernel about the watches that are not resolved, in
 // each holder until one knows.
-func confirmWatches(t *guard.Task, idx *probe.Index, e *probe.Entry, want map[probe.Descriptor]*probe.Entry) (map[int]*probe.Entry, error) {
+func confirmWatches(t *guard.Task, idx *probe.Index, e *probe.Entry, want map[kcmp.Descriptor]*probe.Entry) (map[int]*probe.Entry, error) {
 	watches := e.Object.Detail.(*model.EpollDetail).Watches
 	found := map[int]*probe.Entry{}
 	var failure error
 	for h := range e.Holders {
-		epoll, ok := probe.DescriptorOf(&e.Holders[h])
+		epoll, ok := kcmp.DescriptorOf(&e.Holders[h])
 		if !ok {
 			continue
 		}
@@ -189,7 +191,7 @@ func confirmWatches(t *guard.Task, idx *probe.Index, e *probe.Entry, want map[pr
 			tfd := watches[i].FD.Or(-1)
 			nth := seen[tfd]
 			seen[tfd]++
-			at := probe.Descriptor{Task: epoll.Task, FD: int32(tfd)}
+			at := kcmp.Descriptor{Task: epoll.Task, FD: int32(tfd)}
 			to := want[at]
 			if watches[i].Object != "" || found[i] != nil || to == nil || !mayBe(&watches[i], to.Object) {
 				continue
@@ -197,12 +199,12 @@ func confirmWatches(t *guard.Task, idx *probe.Index, e *probe.Entry, want map[pr
 			if !t.Begin("epoll", 0) {
 				return found, guard.ErrGivenUp
 			}
-			same, err := probe.WatchedBy(at, epoll, uint32(tfd), nth)
+			same, err := kcmp.WatchedBy(at, epoll, uint32(tfd), nth)
 			t.End()
 			switch {
 			case err == nil && same:
 				here[i] = to
-			case err != nil && probe.ReasonOf(err) == model.Denied:
+			case err != nil && proc.ReasonOf(err) == model.Denied:
 				failure = err
 			}
 		}
@@ -255,5 +257,5 @@ func parseDev(s string) (uint64, bool) {
 	if n, err := fmt.Sscanf(s, "%d:%d", &major, &minor); n != 2 || err != nil {
 		return 0, false
 	}
-	return probe.Dev(major, minor), true
+	return proc.Dev(major, minor), true
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Whether a file on FUSE is ready the kernel asks its server, and it asks with the
@@ -51,7 +52,7 @@ func readHeldEpolls(ctx context.Context, idx *probe.Index, out *probe.Collector)
 		for i := range e.Holders {
 			if err := stuck[e.Holders[i].PID]; err != nil {
 				return func() {
-					out.Gap(model.Gap{Reason: probe.ReasonOf(err), PID: int(e.Holders[i].PID), Object: e.Object.ID, Op: "fdinfo", Detail: err.Error()})
+					out.Gap(model.Gap{Reason: proc.ReasonOf(err), PID: int(e.Holders[i].PID), Object: e.Object.ID, Op: "fdinfo", Detail: err.Error()})
 				}
 			}
 		}
@@ -70,8 +71,8 @@ func readHeldEpolls(ctx context.Context, idx *probe.Index, out *probe.Collector)
 			if d != nil {
 				e.Object.Detail = d
 			}
-			if err != nil && !probe.Gone(err) {
-				out.Gap(model.Gap{Reason: probe.ReasonOf(err), PID: int(e.Holders[0].PID), Object: e.Object.ID, Op: "fdinfo", Detail: err.Error()})
+			if err != nil && !proc.Gone(err) {
+				out.Gap(model.Gap{Reason: proc.ReasonOf(err), PID: int(e.Holders[0].PID), Object: e.Object.ID, Op: "fdinfo", Detail: err.Error()})
 			}
 		}
 	})

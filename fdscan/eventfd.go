@@ -6,6 +6,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // eventfdIDs are the numbers the kernel gives event counters (5.2): all of them
@@ -26,7 +27,7 @@ func Eventfd() probe.Probe {
 				return false
 			}
 			text, err := fd.Info()
-			if probe.Gone(err) {
+			if proc.Gone(err) {
 				return true
 			}
 			var e eventfdInfo

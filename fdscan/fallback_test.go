@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // A kernel without sock_diag still tells something.
@@ -152,7 +153,7 @@ func TestSocketInAnotherNamespace(t *testing.T) {
 		var m made
 		if m.err = unix.Unshare(unix.CLONE_NEWNET); m.err == nil {
 			if m.fd, m.err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); m.err == nil {
-				m.ns, m.err = probe.ReadNamespace("/proc/thread-self/ns/net")
+				m.ns, m.err = proc.ReadNamespace("/proc/thread-self/ns/net")
 			}
 		}
 		ready <- m

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 var fanotifyClass = newAnonClass(model.Fanotify, false)
@@ -48,7 +49,7 @@ func placeMark(w *model.FanotifyWatch, p *probe.Proc) {
 	}
 	for _, m := range p.Mounts() {
 		id, ok := w.MountID.Get()
-		if ok && m.ID == uint64(id) || w.Type == markFilesystem && m.Root == "/" && probe.DevString(m.Dev) == w.Dev {
+		if ok && m.ID == uint64(id) || w.Type == markFilesystem && m.Root == "/" && proc.DevString(m.Dev) == w.Dev {
 			w.Path = m.Point
 			return
 		}
@@ -180,7 +181,7 @@ func parseFanotifyMark(line []byte) (w model.FanotifyWatch, err error) {
 			if w.Type == "" {
 				w.Type = markFilesystem
 			}
-			w.Dev = probe.DevString(superDev(n))
+			w.Dev = proc.DevString(superDev(n))
 		case "mnt_id":
 			w.Type, w.MountID = markMount, model.Some(int(n))
 		case "mnt_ns":

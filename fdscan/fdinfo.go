@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // badLines collects the lines of a kernel file that did not parse. Each costs
@@ -21,7 +21,7 @@ func (b *badLines) add(line []byte, err error) {
 		return
 	}
 	const enough = 120
-	b.first = fmt.Errorf("fdinfo: %w: line %q: %v", probe.ErrMalformed, line[:min(len(line), enough)], err)
+	b.first = fmt.Errorf("fdinfo: %w: line %q: %v", proc.ErrMalformed, line[:min(len(line), enough)], err)
 }
 
 func (b *badLines) err() error {
@@ -68,7 +68,7 @@ func hexadecimal(b []byte) (uint64, error) { return strconv.ParseUint(string(b),
 
 // superDev unpacks a super block's device as fdinfo prints it, in the kernel's
 // own encoding: the minor number in the low 20 bits.
-func superDev(sdev uint64) uint64 { return probe.Dev(uint32(sdev>>20), uint32(sdev&(1<<20-1))) }
+func superDev(sdev uint64) uint64 { return proc.Dev(uint32(sdev>>20), uint32(sdev&(1<<20-1))) }
 
 // flagNames names the bits of a mask. Bits without a name come last, in
 // hexadecimal.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // fifos are named by the device of their file system and their inode: the inode
@@ -31,7 +32,7 @@ func FIFO() probe.Probe {
 			}
 			st, err := fd.Stat()
 			if err != nil {
-				if !errors.Is(err, probe.ErrForeign) {
+				if !errors.Is(err, proc.ErrForeign) {
 					fd.Gap("fifo", "stat", err)
 				}
 				return false
@@ -39,7 +40,7 @@ func FIFO() probe.Probe {
 			if st.Mode&unix.S_IFMT != unix.S_IFIFO {
 				return false
 			}
-			k := probe.Key{Space: fifos, Scope: probe.Dev(st.Dev_major, st.Dev_minor), Num: st.Ino}
+			k := probe.Key{Space: fifos, Scope: proc.Dev(st.Dev_major, st.Dev_minor), Num: st.Ino}
 			h := fd.Holder()
 			h.Access = fd.Access()
 			out.AddHolder(k, h)
@@ -71,7 +72,7 @@ func fifoObject(k probe.Key, link string, st *unix.Statx_t) *model.Object {
 	if st.Nlink == 0 {
 		path, deleted = trimDeleted(link), true
 	}
-	dev := probe.DevString(k.Scope)
+	dev := proc.DevString(k.Scope)
 	return &model.Object{
 		ID: "fifo:" + dev + ":" + strconv.FormatUint(k.Num, 10), Kind: model.FIFO, Name: path, Path: path, Deleted: deleted,
 		Dev: dev, Ino: model.Big(k.Num), UID: model.Some(int(st.Uid)), GID: model.Some(int(st.Gid)),

@@ -10,6 +10,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // File reads the files that processes share. Every hold of a file is emitted,
@@ -29,7 +30,7 @@ func File() probe.Probe {
 			}
 			k, mode, err := fd.FileKey()
 			if err != nil {
-				if errors.Is(err, probe.ErrMalformed) {
+				if errors.Is(err, proc.ErrMalformed) {
 					fd.Gap("file", "fdinfo", err)
 				}
 				return false // failed in stat, which is a gap already, or foreign and too old a kernel to tell

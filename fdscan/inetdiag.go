@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Attributes of inet_diag (linux/inet_diag.h, Linux 3.3).
@@ -55,7 +55,7 @@ func inetDiagRequest(family uint8, protocol uint16) []byte {
 func parseInetDiag(b []byte, protocol uint16, s *inetSock) error {
 	const header = 72
 	if len(b) < header {
-		return fmt.Errorf("%w: %d bytes", probe.ErrMalformed, len(b))
+		return fmt.Errorf("%w: %d bytes", proc.ErrMalformed, len(b))
 	}
 	ne := binary.NativeEndian
 	*s = inetSock{
@@ -74,7 +74,7 @@ func parseInetDiag(b []byte, protocol uint16, s *inetSock) error {
 		s.v6 = true
 		s.local.addr, s.remote.addr = [16]byte(b[8:]), [16]byte(b[24:])
 	default:
-		return fmt.Errorf("%w: address family %d", probe.ErrMalformed, b[0])
+		return fmt.Errorf("%w: address family %d", proc.ErrMalformed, b[0])
 	}
 	if protocol == unix.IPPROTO_TCP {
 		s.discountFlags()

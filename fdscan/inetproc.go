@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/ipctop/ipctop/model"
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // parseInetLine parses a line of /proc/net/{tcp,udp,raw,icmp} and of their
@@ -21,7 +21,7 @@ func parseInetLine(line []byte, v6, tcp bool, s *inetSock) error {
 	*s = inetSock{v6: v6}
 	c := columns{line}
 	if slot := c.next(); len(slot) < 2 || slot[len(slot)-1] != ':' {
-		return fmt.Errorf("%w: it begins with %q", probe.ErrMalformed, slot[:min(len(slot), 40)])
+		return fmt.Errorf("%w: it begins with %q", proc.ErrMalformed, slot[:min(len(slot), 40)])
 	}
 	if err := s.local.parse(c.next(), v6); err != nil {
 		return err
@@ -36,7 +36,7 @@ func parseInetLine(line []byte, v6, tcp bool, s *inetSock) error {
 	send, ok1 := parseNumber(tx, 16)
 	recv, ok2 := parseNumber(rx, 16)
 	if err == nil && (!ok || !ok1 || !ok2 || send > 1<<32-1 || recv > 1<<32-1 || state > 15) {
-		err = fmt.Errorf("%w: state %d, queues %q", probe.ErrMalformed, state, queues)
+		err = fmt.Errorf("%w: state %d, queues %q", proc.ErrMalformed, state, queues)
 	}
 	c.next() // timer
 	retransmits := c.number(16, &err, "retransmissions")
@@ -59,7 +59,7 @@ func parseInetLine(line []byte, v6, tcp bool, s *inetSock) error {
 	c.next() // address in the kernel
 	if drops := c.next(); drops != nil {
 		if s.drops, s.hasDrops = parseNumber(drops, 10); !s.hasDrops {
-			return fmt.Errorf("%w: drops is %q", probe.ErrMalformed, drops)
+			return fmt.Errorf("%w: drops is %q", proc.ErrMalformed, drops)
 		}
 	}
 	return nil
@@ -72,7 +72,7 @@ func (e *endpoint) parse(b []byte, v6 bool) error {
 		words = 4
 	}
 	if len(b) != 8*words+5 || b[8*words] != ':' {
-		return fmt.Errorf("%w: address %q", probe.ErrMalformed, b)
+		return fmt.Errorf("%w: address %q", proc.ErrMalformed, b)
 	}
 	port, ok := parseNumber(b[8*words+1:], 16)
 	var addr [16]byte
@@ -82,7 +82,7 @@ func (e *endpoint) parse(b []byte, v6 bool) error {
 		binary.NativeEndian.PutUint32(addr[4*i:], uint32(w))
 	}
 	if !ok {
-		return fmt.Errorf("%w: address %q", probe.ErrMalformed, b)
+		return fmt.Errorf("%w: address %q", proc.ErrMalformed, b)
 	}
 	e.port = uint16(port)
 	if v6 {

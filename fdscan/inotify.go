@@ -6,6 +6,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 var inotifyClass = newAnonClass(model.Inotify, false)
@@ -86,7 +87,7 @@ func parseInotifyLine(line []byte) (w model.InotifyWatch, err error) {
 		case "ino":
 			w.Ino = model.Big(n)
 		case "sdev":
-			w.Dev = probe.DevString(superDev(n))
+			w.Dev = proc.DevString(superDev(n))
 		case "mask":
 			w.Events = inotifyEvents.list(n)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Netlink reads netlink sockets (netlink(7)), the kernel's own ends included:
@@ -74,7 +75,7 @@ func parseNetlinkLine(line []byte) (netlinkLine, error) {
 	l.drops = c.number(10, &err, "drops")
 	l.ino = c.number(10, &err, "inode")
 	if err == nil && (l.recv > 1<<62 || l.send > 1<<62 || l.drops > 1<<62 || l.portID > 1<<32-1) {
-		err = fmt.Errorf("%w: a number is too large", probe.ErrMalformed)
+		err = fmt.Errorf("%w: a number is too large", proc.ErrMalformed)
 	}
 	return l, err
 }

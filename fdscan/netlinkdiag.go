@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Attributes of netlink_diag (linux/netlink_diag.h, Linux 3.10), which is a module of
@@ -71,7 +72,7 @@ func netlinkDiagRequest() []byte {
 func parseNetlinkDiag(b []byte) (ino uint64, groups []int, err error) {
 	const header = 28
 	if len(b) < header || b[0] != unix.AF_NETLINK {
-		return 0, nil, fmt.Errorf("%w: %d bytes", probe.ErrMalformed, len(b))
+		return 0, nil, fmt.Errorf("%w: %d bytes", proc.ErrMalformed, len(b))
 	}
 	ne := binary.NativeEndian
 	groups = []int{}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Packet reads packet sockets (packet(7)).
@@ -56,7 +57,7 @@ func parsePacketLine(line []byte) (packetLine, error) {
 	l.uid = c.number(10, &err, "user")
 	l.ino = c.number(10, &err, "inode")
 	if err == nil && (l.recv > 1<<62 || l.uid > 1<<32-1 || l.iface > 1<<31-1) {
-		err = fmt.Errorf("%w: a number is too large", probe.ErrMalformed)
+		err = fmt.Errorf("%w: a number is too large", proc.ErrMalformed)
 	}
 	return l, err
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/ipctop/ipctop/model"
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // The texts are from Linux 6.18. Every fdinfo begins like this.
@@ -128,7 +128,7 @@ func TestBadLineCostsItself(t *testing.T) {
 		"epoll":       {parseEpoll, "tfd: 5 data: 5\n", &model.EpollDetail{Watches: []model.EpollWatch{}}},
 	} {
 		got, err := c.parse([]byte(c.text))
-		if !errors.Is(err, probe.ErrMalformed) {
+		if !errors.Is(err, proc.ErrMalformed) {
 			t.Errorf("%s: error %v, want malformed", name, err)
 		}
 		if !reflect.DeepEqual(got, c.want) {
@@ -168,7 +168,7 @@ func TestParseMaster(t *testing.T) {
 	if n, err := parseTTYIndex([]byte(masterText)); err != nil || n.Or(-1) != 12 {
 		t.Errorf("got %v, %v", n, err)
 	}
-	if n, err := parseTTYIndex([]byte("tty-index:\tx\n")); !errors.Is(err, probe.ErrMalformed) || n.Known() {
+	if n, err := parseTTYIndex([]byte("tty-index:\tx\n")); !errors.Is(err, proc.ErrMalformed) || n.Known() {
 		t.Errorf("got %v, %v", n, err)
 	}
 	if id, ok := parseMountID([]byte(masterText)); !ok || id != 24 {
@@ -177,30 +177,30 @@ func TestParseMaster(t *testing.T) {
 }
 
 func TestBesidePtmx(t *testing.T) {
-	root := probe.Mount{ID: 1, Point: "/", Root: "/", Type: "ext4"}
-	dev := probe.Mount{ID: 24, Parent: 1, Point: "/dev", Root: "/", Type: "devtmpfs"}
-	pts := probe.Mount{ID: 26, Parent: 24, Dev: probe.Dev(0, 26), Point: "/dev/pts", Root: "/", Type: "devpts"}
-	over := probe.Mount{ID: 29, Parent: 26, Dev: probe.Dev(0, 29), Point: "/dev/pts", Root: "/", Type: "devpts"}
+	root := proc.Mount{ID: 1, Point: "/", Root: "/", Type: "ext4"}
+	dev := proc.Mount{ID: 24, Parent: 1, Point: "/dev", Root: "/", Type: "devtmpfs"}
+	pts := proc.Mount{ID: 26, Parent: 24, Dev: proc.Dev(0, 26), Point: "/dev/pts", Root: "/", Type: "devpts"}
+	over := proc.Mount{ID: 29, Parent: 26, Dev: proc.Dev(0, 29), Point: "/dev/pts", Root: "/", Type: "devpts"}
 	part := pts
 	part.Root = "/0"
 	for name, c := range map[string]struct {
-		mounts []probe.Mount
+		mounts []proc.Mount
 		id     uint64
 		link   string
 		want   uint64
 	}{
-		"usual":                        {[]probe.Mount{root, dev, pts}, 24, "/dev/ptmx", probe.Dev(0, 26)},
-		"two on top of each other":     {[]probe.Mount{root, dev, pts, over}, 24, "/dev/ptmx", 0},
-		"opened in another namespace":  {[]probe.Mount{root, dev, pts}, 99, "/dev/ptmx", 0},
-		"not beside it":                {[]probe.Mount{root, dev, pts}, 24, "/dev/x/ptmx", 0},
-		"beside it on another mount":   {[]probe.Mount{root, dev, pts}, 1, "/dev/ptmx", 0},
-		"no devpts":                    {[]probe.Mount{root, dev}, 24, "/dev/ptmx", 0},
-		"a part of a devpts":           {[]probe.Mount{root, dev, part}, 24, "/dev/ptmx", 0},
+		"usual":                        {[]proc.Mount{root, dev, pts}, 24, "/dev/ptmx", proc.Dev(0, 26)},
+		"two on top of each other":     {[]proc.Mount{root, dev, pts, over}, 24, "/dev/ptmx", 0},
+		"opened in another namespace":  {[]proc.Mount{root, dev, pts}, 99, "/dev/ptmx", 0},
+		"not beside it":                {[]proc.Mount{root, dev, pts}, 24, "/dev/x/ptmx", 0},
+		"beside it on another mount":   {[]proc.Mount{root, dev, pts}, 1, "/dev/ptmx", 0},
+		"no devpts":                    {[]proc.Mount{root, dev}, 24, "/dev/ptmx", 0},
+		"a part of a devpts":           {[]proc.Mount{root, dev, part}, 24, "/dev/ptmx", 0},
 		"mounts could not be read":     {nil, 24, "/dev/ptmx", 0},
-		"in a directory by that name ": {[]probe.Mount{root, dev, pts}, 24, "/ptmx", 0},
+		"in a directory by that name ": {[]proc.Mount{root, dev, pts}, 24, "/ptmx", 0},
 	} {
 		if got := besidePtmx(c.mounts, c.id, c.link); got != c.want {
-			t.Errorf("%s: got %s", name, probe.DevString(got))
+			t.Errorf("%s: got %s", name, proc.DevString(got))
 		}
 	}
 }
@@ -217,7 +217,7 @@ func FuzzParseEvents(f *testing.F) {
 			if d == nil {
 				t.Fatal("no detail")
 			}
-			if err != nil && !errors.Is(err, probe.ErrMalformed) && err != errRingBusy {
+			if err != nil && !errors.Is(err, proc.ErrMalformed) && err != errRingBusy {
 				t.Errorf("%v", err)
 			}
 			if td, ok := d.(*model.TimerfdDetail); ok && (td.Remaining.Or(0) < 0 || td.Interval.Or(0) < 0) {

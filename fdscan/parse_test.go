@@ -13,6 +13,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 func littleEndian(t testing.TB) {
@@ -56,7 +57,7 @@ func TestParseUnixDiag(t *testing.T) {
 		"empty": nil, "short": unhex(t, capturedDgramA)[:15], "cut attribute": unhex(t, capturedDgramA)[:30],
 		"other family": append([]byte{2}, unhex(t, capturedDgramA)[1:]...),
 	} {
-		if err := parseUnixDiag(b, &s); !errors.Is(err, probe.ErrMalformed) {
+		if err := parseUnixDiag(b, &s); !errors.Is(err, proc.ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -96,7 +97,7 @@ func TestParseInetDiag(t *testing.T) {
 	unknown(t, "last_recv_ns", d.LastRecv)
 
 	for name, b := range map[string][]byte{"empty": nil, "short": unhex(t, capturedUDPBound)[:71], "cut attribute": unhex(t, capturedUDPBound)[:74]} {
-		if err := parseInetDiag(b, unix.IPPROTO_UDP, &s); !errors.Is(err, probe.ErrMalformed) {
+		if err := parseInetDiag(b, unix.IPPROTO_UDP, &s); !errors.Is(err, proc.ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -159,7 +160,7 @@ func TestParseInetLine(t *testing.T) {
 		"", "x", "9: 0100007F:C104", "9: 0100007F:C1 0100007F:BBA3 01 0:0", "9: 0100007G:C104 0100007F:BBA3 01 0:0 0:0 0 0 0 1",
 		"9: 0100007F:C104 0100007F:BBA3 1F 0:0 0:0 0 0 0 1", "9: 0100007F:C104 0100007F:BBA3 01 0 0:0 0 0 0 1", "9: 0100007F:C104 0100007F:BBA3 01 0:0 0:0 0 0 0 x",
 	} {
-		if err := parseInetLine([]byte(bad), false, true, &s); !errors.Is(err, probe.ErrMalformed) {
+		if err := parseInetLine([]byte(bad), false, true, &s); !errors.Is(err, proc.ErrMalformed) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
@@ -183,7 +184,7 @@ func TestParseUnixLine(t *testing.T) {
 		"00000000: 00000003 00000000 00000000 0001 03     x", "00000000: 00000003 00000000 00000000 1 03 11111",
 		"00000000: 00000003 00000000 00000000 0001 03 99999999999999999999999", "00000000: 00000003 00000000 00000000 0001 03 11",
 	} {
-		if _, err := parseUnixLine([]byte(bad)); !errors.Is(err, probe.ErrMalformed) {
+		if _, err := parseUnixLine([]byte(bad)); !errors.Is(err, proc.ErrMalformed) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
@@ -206,7 +207,7 @@ func TestParseNetlinkLine(t *testing.T) {
 	must(t, err)
 	equal(t, "line", l, netlinkLine{protocol: 4, portID: 12847, recv: 768, drops: 5, ino: 2421027})
 	for _, bad := range []string{"", "0000000076f60903 4 12847", "0 4 -1 0 0 0 0 2 0 1"} {
-		if _, err := parseNetlinkLine([]byte(bad)); !errors.Is(err, probe.ErrMalformed) {
+		if _, err := parseNetlinkLine([]byte(bad)); !errors.Is(err, proc.ErrMalformed) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
@@ -216,7 +217,7 @@ func TestParsePacketLine(t *testing.T) {
 	l, err := parsePacketLine([]byte("00000000c8c0b5a6 3      3    0003   2     1 1280   1000   4711   "))
 	must(t, err)
 	equal(t, "line", l, packetLine{kind: 3, protocol: 3, iface: 2, running: 1, recv: 1280, uid: 1000, ino: 4711})
-	if _, err := parsePacketLine([]byte("0 3 3")); !errors.Is(err, probe.ErrMalformed) {
+	if _, err := parsePacketLine([]byte("0 3 3")); !errors.Is(err, proc.ErrMalformed) {
 		t.Errorf("%v", err)
 	}
 }
@@ -237,7 +238,7 @@ func TestParseVsockDiag(t *testing.T) {
 	equal(t, "gen", o.Gen, "5")
 	equal(t, "detail", *o.Detail.(*model.VsockDetail),
 		model.VsockDetail{State: "LISTEN", Type: "stream", Local: "*:1024", Remote: "*:*", Shutdown: "rw"})
-	if _, err := parseVsockDiag(vsockMessage()[:31]); !errors.Is(err, probe.ErrMalformed) {
+	if _, err := parseVsockDiag(vsockMessage()[:31]); !errors.Is(err, proc.ErrMalformed) {
 		t.Errorf("%v", err)
 	}
 }
@@ -249,7 +250,7 @@ func TestParseSocketInfo(t *testing.T) {
 	i, err = parseSocketInfo([]byte("pos:\t0\n"))
 	must(t, err)
 	equal(t, "info", i, socketInfo{})
-	if _, err = parseSocketInfo([]byte("ino:\tx\n")); !errors.Is(err, probe.ErrMalformed) {
+	if _, err = parseSocketInfo([]byte("ino:\tx\n")); !errors.Is(err, proc.ErrMalformed) {
 		t.Errorf("%v", err)
 	}
 }
@@ -284,7 +285,7 @@ func TestNetlinkMessages(t *testing.T) {
 	for _, b := range [][]byte{{1}, netlinkDatagram(0, []byte("hello"))[:18], make([]byte, 16)} {
 		bad := false
 		for _, err := range netlinkMessages(b) {
-			bad = errors.Is(err, probe.ErrMalformed)
+			bad = errors.Is(err, proc.ErrMalformed)
 		}
 		if !bad {
 			t.Errorf("%x was taken", b)

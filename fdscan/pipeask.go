@@ -9,6 +9,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // pipeQuestion is: how full is this pipe? It names descriptors that lead to it.
@@ -120,7 +121,7 @@ func (q *pipeQuestion) askThrough(p *asker, d descriptor) (queued, capacity int,
 	if err := unix.Statx(dup, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_INO|unix.STATX_TYPE, &st); err != nil {
 		return 0, 0, err
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFIFO || st.Ino != q.num || q.scope != 0 && q.scope != probe.Dev(st.Dev_major, st.Dev_minor) {
+	if st.Mode&unix.S_IFMT != unix.S_IFIFO || st.Ino != q.num || q.scope != 0 && q.scope != proc.Dev(st.Dev_major, st.Dev_minor) {
 		return 0, 0, unix.EBADF
 	}
 	if queued, err = unix.IoctlGetInt(dup, unix.TIOCINQ); err != nil {

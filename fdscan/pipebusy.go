@@ -12,6 +12,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // busyError says why a pipe is not asked.
@@ -193,7 +194,7 @@ func sleepersOf(t *guard.Task, p *probe.Proc, writes bool) (list []asleep, whole
 		text, err := p.Dir.ReadRecord(dir+"/syscall", line[:0])
 		t.End()
 		if err != nil {
-			if probe.ReasonOf(err) == model.Denied {
+			if proc.ReasonOf(err) == model.Denied {
 				break // and so are the other threads of the process
 			}
 			continue

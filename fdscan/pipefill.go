@@ -9,6 +9,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // completePipes asks every pipe of a space how full it is. The kernel tells only
@@ -79,12 +80,12 @@ func (f *pipeFills) settle(e *probe.Entry, a pipeAnswer, err error) {
 			d.Queued, d.Capacity = model.Some(a.queued), model.Some(a.capacity)
 			e.Object.Fill = model.NewRatio(d.Queued, d.Capacity)
 		}
-	case probe.Gone(err), errors.Is(err, unix.EBADF):
+	case proc.Gone(err), errors.Is(err, unix.EBADF):
 		// it was closed meanwhile
-	case probe.ReasonOf(err) == model.Denied:
+	case proc.ReasonOf(err) == model.Denied:
 		f.refused++
 	default:
-		f.out.Gap(model.Gap{Reason: probe.ReasonOf(err), Object: e.Object.ID, Op: fillOp, Detail: err.Error()})
+		f.out.Gap(model.Gap{Reason: proc.ReasonOf(err), Object: e.Object.ID, Op: fillOp, Detail: err.Error()})
 	}
 }
 
@@ -118,7 +119,7 @@ func (f *pipeFills) askHelper(ctx context.Context) bool {
 	for {
 		h, used, err := f.aside.get(program)
 		if err != nil {
-			f.out.Gap(model.Gap{Reason: probe.ReasonOf(err), Op: "start", Path: program, Detail: err.Error() + ": pipes are asked by ipctop itself"})
+			f.out.Gap(model.Gap{Reason: proc.ReasonOf(err), Op: "start", Path: program, Detail: err.Error() + ": pipes are asked by ipctop itself"})
 			return false
 		}
 		answered, answers := f.askThrough(ctx, h)

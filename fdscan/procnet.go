@@ -8,6 +8,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // readNet reads a table from /proc/thread-self/net (proc_pid_net(5)): that of
@@ -17,8 +18,8 @@ import (
 func readNet(s *probe.Scan, name string) ([]byte, error) {
 	var err error
 	for _, root := range []string{s.ProcRoot, "/proc"} {
-		var dir probe.Dir
-		if dir, err = probe.OpenDir(root + "/thread-self/net"); err != nil {
+		var dir *proc.Dir
+		if dir, err = proc.OpenDir(root + "/thread-self/net"); err != nil {
 			continue
 		}
 		var b []byte
@@ -99,7 +100,7 @@ func (c *columns) number(base uint64, err *error, what string) uint64 {
 	f := c.next()
 	n, ok := parseNumber(f, base)
 	if !ok && *err == nil {
-		*err = fmt.Errorf("%w: %s is %q", probe.ErrMalformed, what, f)
+		*err = fmt.Errorf("%w: %s is %q", proc.ErrMalformed, what, f)
 	}
 	return n
 }

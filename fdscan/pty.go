@@ -13,6 +13,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // ptys are named by the device of their devpts instance and their index in it:
@@ -54,7 +55,7 @@ func Pty() probe.Probe {
 				readMaster(fd, st, out)
 			case st.Rdev_major >= firstSlaveMajor && st.Rdev_major < firstSlaveMajor+slaveMajors:
 				k := probe.Key{
-					Space: ptys, Scope: probe.Dev(st.Dev_major, st.Dev_minor),
+					Space: ptys, Scope: proc.Dev(st.Dev_major, st.Dev_minor),
 					Num: uint64(st.Rdev_major-firstSlaveMajor)<<20 | uint64(st.Rdev_minor),
 				}
 				out.AddHolder(k, ptyHolder(fd, model.PtySlave))
@@ -96,7 +97,7 @@ func ptyHolder(fd *probe.FD, end string) model.Holder {
 }
 
 func ptyObject(k probe.Key) *model.Object {
-	dev, n := probe.DevString(k.Scope), strconv.FormatUint(k.Num, 10)
+	dev, n := proc.DevString(k.Scope), strconv.FormatUint(k.Num, 10)
 	return &model.Object{
 		ID: "pty:" + dev + ":" + n, Kind: model.Pty, Name: "/dev/pts/" + n, Dev: dev,
 		Detail: &model.PtyDetail{Index: model.Some(int(k.Num))},
@@ -113,14 +114,14 @@ type master struct {
 func readMaster(fd *probe.FD, st *unix.Statx_t, out *probe.Collector) {
 	m, err := askMaster(fd, st)
 	switch {
-	case probe.Gone(err) || errors.Is(err, unix.EBADF):
+	case proc.Gone(err) || errors.Is(err, unix.EBADF):
 		return
 	case err != nil:
 		fd.Gap("pty", "queued", err)
 	}
 	if !m.Index.Known() {
 		text, err := fd.Info()
-		if probe.Gone(err) {
+		if proc.Gone(err) {
 			return
 		}
 		if err == nil {
@@ -138,7 +139,7 @@ func readMaster(fd *probe.FD, st *unix.Statx_t, out *probe.Collector) {
 	if m.dev == 0 || !known {
 		d := fd.Descriptor()
 		fd.Gap("pty", "find slave", errLooseMaster)
-		k := d.Key(looseMasters)
+		k := probe.DescriptorKey(d, looseMasters)
 		out.AddHolder(k, h)
 		out.Object(k, &model.Object{ID: d.ID(model.Pty), Kind: model.Pty, Detail: &m.PtyDetail})
 		return
@@ -225,7 +226,7 @@ func slaveDev(dup int) uint64 {
 	if unix.Statx(int(peer), "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_BASIC_STATS, &st) != nil {
 		return 0
 	}
-	return probe.Dev(st.Dev_major, st.Dev_minor)
+	return proc.Dev(st.Dev_major, st.Dev_minor)
 }
 
 // instance finds the devpts instance of a master that could not be asked. One
@@ -238,7 +239,7 @@ func instance(fd *probe.FD, st *unix.Statx_t) uint64 {
 		if err != nil {
 			return 0
 		}
-		return probe.Dev(st.Dev_major, st.Dev_minor)
+		return proc.Dev(st.Dev_major, st.Dev_minor)
 	}
 	text, err := fd.Info()
 	if err != nil {
@@ -254,7 +255,7 @@ func instance(fd *probe.FD, st *unix.Statx_t) uint64 {
 // besidePtmx returns the device of the devpts mounted beside the ptmx at link,
 // which is on the mount with that id. 0: it is not in this namespace, or
 // something was mounted over something else.
-func besidePtmx(mounts []probe.Mount, id uint64, link string) uint64 {
+func besidePtmx(mounts []proc.Mount, id uint64, link string) uint64 {
 	pts := path.Join(path.Dir(link), "pts")
 	under, dev := false, uint64(0)
 	found := 0

@@ -11,6 +11,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Resident tells how much of shared memory a process has in its own page tables,
@@ -60,12 +61,12 @@ func readResident(ctx context.Context, idx *probe.Index, list []*model.Process, 
 			for i, x := range extents {
 				x.RSS = sizes[i]
 			}
-			if failure != nil && !probe.Gone(failure) {
-				out.Gap(model.Gap{Reason: probe.ReasonOf(failure), PID: p.Model.PID, Op: "read pagemap", Detail: failure.Error()})
+			if failure != nil && !proc.Gone(failure) {
+				out.Gap(model.Gap{Reason: proc.ReasonOf(failure), PID: p.Model.PID, Op: "read pagemap", Detail: failure.Error()})
 			}
 		}
 	}, func(m *model.Process, err error) {
-		out.Gap(model.Gap{Reason: probe.ReasonOf(err), PID: m.PID, Op: "open", Detail: err.Error()})
+		out.Gap(model.Gap{Reason: proc.ReasonOf(err), PID: m.PID, Op: "open", Detail: err.Error()})
 	})
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // anonymousMemory has the shared anonymous mappings. They are files that the
@@ -15,7 +16,7 @@ var anonymousMemory = &probe.KeySpace{
 	Name:      "shm-anon",
 	ByMapping: true,
 	New: func(k probe.Key, _ *probe.Scan) model.Object {
-		dev := probe.DevString(k.Scope)
+		dev := proc.DevString(k.Scope)
 		return model.Object{
 			ID: "shm-anon:" + dev + ":" + strconv.FormatUint(k.Num, 10), Kind: model.ShmAnon, Dev: dev, Ino: model.Big(k.Num),
 			Detail: new(model.MemoryDetail),

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // diag asks the kernel for its tables of sockets (sock_diag(7), Linux 3.3). It
@@ -153,7 +153,7 @@ func (d *diag) receive() ([]byte, error) {
 		case err != nil:
 			return nil, fmt.Errorf("sock_diag: receive: %w", err)
 		case flags&unix.MSG_TRUNC != 0:
-			return nil, fmt.Errorf("sock_diag: %w: a message larger than %d bytes", probe.ErrMalformed, len(d.buf))
+			return nil, fmt.Errorf("sock_diag: %w: a message larger than %d bytes", proc.ErrMalformed, len(d.buf))
 		}
 		if a, ok := from.(*unix.SockaddrNetlink); ok && a.Pid == 0 { // from the kernel
 			return d.buf[:n], nil
@@ -167,7 +167,7 @@ func netlinkStatus(m netlinkMessage) error {
 		if m.kind == unix.NLMSG_DONE {
 			return nil
 		}
-		return fmt.Errorf("sock_diag: %w: error message of %d bytes", probe.ErrMalformed, len(m.payload))
+		return fmt.Errorf("sock_diag: %w: error message of %d bytes", proc.ErrMalformed, len(m.payload))
 	}
 	code := int32(binary.NativeEndian.Uint32(m.payload))
 	switch {
@@ -195,12 +195,12 @@ func netlinkMessages(b []byte) iter.Seq2[netlinkMessage, error] {
 		ne := binary.NativeEndian
 		for len(b) > 0 {
 			if len(b) < unix.SizeofNlMsghdr {
-				yield(netlinkMessage{}, fmt.Errorf("sock_diag: %w: %d bytes after the last message", probe.ErrMalformed, len(b)))
+				yield(netlinkMessage{}, fmt.Errorf("sock_diag: %w: %d bytes after the last message", proc.ErrMalformed, len(b)))
 				return
 			}
 			size := uint64(ne.Uint32(b))
 			if size < unix.SizeofNlMsghdr || size > uint64(len(b)) {
-				yield(netlinkMessage{}, fmt.Errorf("sock_diag: %w: a message of %d bytes where %d remain", probe.ErrMalformed, size, len(b)))
+				yield(netlinkMessage{}, fmt.Errorf("sock_diag: %w: a message of %d bytes where %d remain", proc.ErrMalformed, size, len(b)))
 				return
 			}
 			m := netlinkMessage{ne.Uint16(b[4:]), ne.Uint16(b[6:]), ne.Uint32(b[8:]), b[unix.SizeofNlMsghdr:size]}
@@ -219,13 +219,13 @@ func netlinkAttributes(b []byte, f func(kind uint16, value []byte)) error {
 	for len(b) >= header {
 		size := int(binary.NativeEndian.Uint16(b))
 		if size < header || size > len(b) {
-			return fmt.Errorf("%w: an attribute of %d bytes where %d remain", probe.ErrMalformed, size, len(b))
+			return fmt.Errorf("%w: an attribute of %d bytes where %d remain", proc.ErrMalformed, size, len(b))
 		}
 		f(binary.NativeEndian.Uint16(b[2:])&kindMask, b[header:size])
 		b = b[min(aligned(size), len(b)):]
 	}
 	if len(b) > 0 {
-		return fmt.Errorf("%w: %d bytes after the last attribute", probe.ErrMalformed, len(b))
+		return fmt.Errorf("%w: %d bytes after the last attribute", proc.ErrMalformed, len(b))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Socket takes the sockets that no other probe described: of families without
@@ -17,7 +18,7 @@ func completeSockets(ctx context.Context, idx *probe.Index, out *probe.Collector
 	failed := map[model.Reason]*failures{}
 	nameUnclaimed(ctx, idx, func(k probe.Key, protocol string, err error) *model.Object {
 		if err != nil {
-			r := probe.ReasonOf(err)
+			r := proc.ReasonOf(err)
 			if failed[r] == nil {
 				failed[r] = new(failures)
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Sockets that no table listed are asked for the name of their protocol
@@ -28,7 +29,7 @@ func nameUnclaimed(ctx context.Context, idx *probe.Index, describe func(k probe.
 			return nil
 		}
 		protocol, err := socketProtocol(idx, t, e)
-		if probe.Gone(err) {
+		if proc.Gone(err) {
 			return nil
 		}
 		return func() {

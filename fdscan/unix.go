@@ -7,6 +7,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Unix reads UNIX domain sockets (unix(7)): from unix_diag, which knows peers,
@@ -119,7 +120,7 @@ func (s *unixSock) found(ns probe.NS) unixFound {
 	}
 	nameUnix(o, d, s.name)
 	if s.hasVFS {
-		d.PathDev = probe.DevString(probe.Dev(s.vfsDev>>20, s.vfsDev&0xfffff))
+		d.PathDev = proc.DevString(proc.Dev(s.vfsDev>>20, s.vfsDev&0xfffff))
 		d.PathIno = model.Big(s.vfsIno)
 	}
 	if s.hasUID {

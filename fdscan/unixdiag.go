@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Attributes of unix_diag (linux/unix_diag.h, Linux 3.3; UID 5.3).
@@ -68,15 +68,15 @@ type unixSock struct {
 func parseUnixDiag(b []byte, s *unixSock) error {
 	const header = 16
 	if len(b) < header {
-		return fmt.Errorf("%w: %d bytes", probe.ErrMalformed, len(b))
+		return fmt.Errorf("%w: %d bytes", proc.ErrMalformed, len(b))
 	}
 	ne := binary.NativeEndian
 	if b[0] != unix.AF_UNIX {
-		return fmt.Errorf("%w: address family %d", probe.ErrMalformed, b[0])
+		return fmt.Errorf("%w: address family %d", proc.ErrMalformed, b[0])
 	}
 	*s = unixSock{kind: b[1], state: b[2], ino: ne.Uint32(b[4:]), cookie: cookieOf(b[8:])}
 	if s.ino == 0 {
-		return fmt.Errorf("%w: no inode", probe.ErrMalformed)
+		return fmt.Errorf("%w: no inode", proc.ErrMalformed)
 	}
 	return netlinkAttributes(b[header:], func(kind uint16, v []byte) {
 		switch kind {

@@ -10,6 +10,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Descriptors in flight were sent to a socket (SCM_RIGHTS, unix(7)) and not yet
@@ -43,11 +44,11 @@ func countInflight(ctx context.Context, idx *probe.Index, ask []*probe.Entry, ou
 				if d, ok := e.Object.Detail.(*model.UnixDetail); ok {
 					d.InflightFDs = n
 				}
-			case probe.Gone(err): // closed meanwhile
-			case probe.ReasonOf(err) == model.Denied:
+			case proc.Gone(err): // closed meanwhile
+			case proc.ReasonOf(err) == model.Denied:
 				refused++
 			default:
-				out.Gap(model.Gap{Reason: probe.ReasonOf(err), Object: e.Object.ID, Op: "fdinfo", Detail: err.Error()})
+				out.Gap(model.Gap{Reason: proc.ReasonOf(err), Object: e.Object.ID, Op: "fdinfo", Detail: err.Error()})
 			}
 		}
 	})
@@ -107,7 +108,7 @@ func parseSocketInfo(b []byte) (socketInfo, error) {
 		switch string(name) {
 		case "ino", "scm_fds":
 			if n, ok = parseNumber(bytes.TrimSpace(value), 10); !ok || n > 1<<62 {
-				return info, fmt.Errorf("%w: %s is %q", probe.ErrMalformed, name, value)
+				return info, fmt.Errorf("%w: %s is %q", proc.ErrMalformed, name, value)
 			}
 		}
 		switch string(name) {

@@ -14,6 +14,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // A UNIX socket that is bound to a path and the file at that path go separate
@@ -196,7 +197,7 @@ func pathNow(ns *probe.MountNS, dir int, d *model.UnixDetail) model.UnixDetail {
 		return model.UnixDetail{}
 	case st.Mode&unix.S_IFMT == unix.S_IFLNK:
 		return model.UnixDetail{}
-	case uint32(st.Ino) == uint32(d.PathIno) && probe.DevString(ns.SuperDev(&st)) == d.PathDev:
+	case uint32(st.Ino) == uint32(d.PathIno) && proc.DevString(ns.SuperDev(&st)) == d.PathDev:
 		return model.UnixDetail{PathState: "own"}
 	}
 	return model.UnixDetail{PathState: "other", PathNow: model.Big(st.Ino)}
@@ -241,7 +242,7 @@ type staleFile struct {
 }
 
 func (f *staleFile) object(ns *probe.MountNS) *model.Object {
-	dev := probe.DevString(f.key.Scope)
+	dev := proc.DevString(f.key.Scope)
 	return &model.Object{
 		ID: string(model.Unix) + ":" + dev + ":" + strconv.FormatUint(f.key.Num, 10), Kind: model.Unix, Name: f.path, Path: f.path, Dev: dev, UID: model.Some(int(f.st.Uid)), GID: model.Some(int(f.st.Gid)), Mode: probe.Octal(uint32(f.st.Mode)),
 		Namespace: &model.Namespace{Type: "mnt", Inode: ns.Inode},
@@ -277,7 +278,7 @@ func (b *boundSockets) stale(idx *probe.Index, ns *probe.MountNS, dir int, name 
 			continue // it may have been bound after the table was read
 		}
 		s.key = probe.Key{Space: staleSockets, Scope: ns.SuperDev(&s.st), Num: s.st.Ino}
-		if !b.files[fileID{probe.DevString(s.key.Scope), uint32(s.st.Ino)}] {
+		if !b.files[fileID{proc.DevString(s.key.Scope), uint32(s.st.Ino)}] {
 			found = append(found, s)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // unixLine is a line of /proc/net/unix.
@@ -33,13 +34,13 @@ func parseUnixLine(line []byte) (unixLine, error) {
 		c   = columns{line}
 	)
 	if num := c.next(); len(num) < 9 || num[len(num)-1] != ':' {
-		return u, fmt.Errorf("%w: it begins with %q", probe.ErrMalformed, num[:min(len(num), 40)])
+		return u, fmt.Errorf("%w: it begins with %q", proc.ErrMalformed, num[:min(len(num), 40)])
 	}
 	field := func(width int, what string) uint64 {
 		before := len(c.rest)
 		n := c.number(16, &err, what)
 		if err == nil && before-len(c.rest) != width+1 {
-			err = fmt.Errorf("%w: %s is not %d digits", probe.ErrMalformed, what, width)
+			err = fmt.Errorf("%w: %s is not %d digits", proc.ErrMalformed, what, width)
 		}
 		return n
 	}
@@ -51,7 +52,7 @@ func parseUnixLine(line []byte) (unixLine, error) {
 	before := len(c.rest)
 	u.ino = c.number(10, &err, "inode")
 	if err == nil && before-len(c.rest) < 6 {
-		err = fmt.Errorf("%w: the inode's column is too narrow", probe.ErrMalformed)
+		err = fmt.Errorf("%w: the inode's column is too narrow", proc.ErrMalformed)
 	}
 	const acceptConn = 1 << 16 // __SO_ACCEPTCON
 	u.listen = flags&acceptConn != 0

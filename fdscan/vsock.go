@@ -11,6 +11,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Vsock reads VM sockets (vsock(7)). Without vsock_diag, which many kernels
@@ -107,7 +108,7 @@ func (a vsockAddr) String() string {
 func parseVsockDiag(b []byte) (vsockSock, error) {
 	const size = 32
 	if len(b) < size || b[0] != unix.AF_VSOCK {
-		return vsockSock{}, fmt.Errorf("%w: %d bytes", probe.ErrMalformed, len(b))
+		return vsockSock{}, fmt.Errorf("%w: %d bytes", proc.ErrMalformed, len(b))
 	}
 	word := func(at int) uint32 { return binary.NativeEndian.Uint32(b[at:]) }
 	return vsockSock{

@@ -13,6 +13,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Locks reads the locks on files and gives them to the objects that the files
@@ -82,7 +83,7 @@ func complete(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	})
 	if len(unread) > 0 {
 		out.Gap(model.Gap{
-			Reason: probe.ReasonOf(unread[0]), Op: "fdinfo", Count: len(unread),
+			Reason: proc.ReasonOf(unread[0]), Op: "fdinfo", Count: len(unread),
 			Detail: "holders of locks may be missing: " + unread[0].Error(),
 		})
 	}
@@ -138,7 +139,7 @@ func compareRecords(a, b record) int {
 // that has changed lock owners gives nothing.
 func readLockOwners(t *guard.Task, idx *probe.Index, e *probe.Entry) (hands []lockOwner, errs []error) {
 	var buf []byte
-	var dir probe.Dir
+	var dir *proc.Dir
 	open := int32(0)
 	defer func() {
 		if open != 0 {
@@ -173,7 +174,7 @@ func readLockOwners(t *guard.Task, idx *probe.Index, e *probe.Entry) (hands []lo
 		text, err := dir.ReadRecord(name, buf[:0])
 		t.End()
 		if err != nil {
-			if !probe.Gone(err) {
+			if !proc.Gone(err) {
 				errs = append(errs, err)
 			}
 			continue

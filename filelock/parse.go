@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // class says which locks can be in each other's way: flock and fcntl locks do not
@@ -93,7 +93,7 @@ func parseInfoLocks(text []byte) (list []record, bad []error) {
 func parseLock(line []byte) (record, error) {
 	var r record
 	bad := func(what string) (record, error) {
-		return record{}, fmt.Errorf("locks: %w: %s in %q", probe.ErrMalformed, what, line[:min(len(line), 120)])
+		return record{}, fmt.Errorf("locks: %w: %s in %q", proc.ErrMalformed, what, line[:min(len(line), 120)])
 	}
 	f := bytes.Fields(line)
 	if len(f) < 2 {
@@ -169,15 +169,15 @@ func parseLock(line []byte) (record, error) {
 func parseInode(b []byte) (dev, ino uint64, err error) {
 	f := bytes.Split(b, []byte(":"))
 	if len(f) != 3 {
-		return 0, 0, probe.ErrMalformed
+		return 0, 0, proc.ErrMalformed
 	}
 	major, err1 := strconv.ParseUint(string(f[0]), 16, 32)
 	minor, err2 := strconv.ParseUint(string(f[1]), 16, 32)
 	ino, err3 := strconv.ParseUint(string(f[2]), 10, 64)
 	if err1 != nil || err2 != nil || err3 != nil || ino == 0 {
-		return 0, 0, probe.ErrMalformed
+		return 0, 0, proc.ErrMalformed
 	}
-	return probe.Dev(uint32(major), uint32(minor)), ino, nil
+	return proc.Dev(uint32(major), uint32(minor)), ino, nil
 }
 
 // same reports whether two lines are about the same lock, or about locks that the

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // captured is /proc/locks of Linux 6.18, with what waits nested two deep.
@@ -30,7 +30,7 @@ func TestParseLocks(t *testing.T) {
 		{3, posix, "WRITE", false, false, 9624, dev, 9981121, 5, 14},
 		{3, posix, "WRITE", true, false, 9678, dev, 9981121, 0, eof},
 		{3, posix, "READ", true, false, 9679, dev, 9981121, 0, 9223372036854775806},
-		{4, flock, "WRITE", false, false, 9624, probe.Dev(0x1f, 0x1a), 18446744073709551615, 0, eof},
+		{4, flock, "WRITE", false, false, 9624, proc.Dev(0x1f, 0x1a), 18446744073709551615, 0, eof},
 		{5, lease, "READ", false, false, 42944, dev, 9977940, 0, eof},
 		{6, lease, "READ", false, false, -1, dev, 9977941, 0, eof},
 	}
@@ -61,7 +61,7 @@ func TestOneBadLineCostsThatLine(t *testing.T) {
 		if len(got) != 20 {
 			t.Errorf("%q: %d locks, want the other 20", line, len(got))
 		}
-		if line != "" && (len(bad) != 1 || probe.ReasonOf(bad[0]) != "malformed") {
+		if line != "" && (len(bad) != 1 || proc.ReasonOf(bad[0]) != "malformed") {
 			t.Errorf("%q: %v, want one malformed line", line, bad)
 		}
 	}

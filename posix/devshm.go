@@ -9,6 +9,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // ShmSpace reads how much room there is in /dev/shm, where POSIX shared memory
@@ -37,7 +38,7 @@ func shmLimits(ns probe.NS, out *probe.Collector) {
 		fs, dev, err := statShm(m)
 		if err != nil {
 			return func() {
-				if !probe.Gone(err) && !errors.Is(err, errNotTmpfs) {
+				if !proc.Gone(err) && !errors.Is(err, errNotTmpfs) {
 					out.Fail("read limit", shmDir, fmt.Errorf("mount namespace %d: %w", m.Inode, err))
 				}
 			}, err

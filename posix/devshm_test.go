@@ -12,6 +12,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/posix"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // A tmpfs at /dev/shm bounds what is made there, in each mount namespace; one that
@@ -33,7 +34,7 @@ func TestShmSpaceOfMountNamespaces(t *testing.T) {
 		if line, _ := bufio.NewReader(stdout).ReadString('\n'); line != "ready\n" {
 			t.Skipf("%s does not work here", prepare)
 		}
-		ns, err := probe.ReadNamespace(fmt.Sprintf("/proc/%d/ns/mnt", cmd.Process.Pid))
+		ns, err := proc.ReadNamespace(fmt.Sprintf("/proc/%d/ns/mnt", cmd.Process.Pid))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 const queuesMax = "fs.mqueue.queues_max"
@@ -86,19 +87,19 @@ func limitQueueBytes(idx *probe.Index, out *probe.Collector) {
 		if !ok || !owner || p.Kernel {
 			continue
 		}
-		n, err := idx.Scan.Rlimit(p, probe.LimitMsgQueue)
+		n, err := idx.Scan.Rlimit(p, proc.LimitMsgQueue)
 		if err != nil {
-			if !probe.Gone(err) {
-				out.Gap(model.Gap{Reason: probe.ReasonOf(err), PID: p.PID, Op: "read limit", Detail: err.Error()})
+			if !proc.Gone(err) {
+				out.Gap(model.Gap{Reason: proc.ReasonOf(err), PID: p.PID, Op: "read limit", Detail: err.Error()})
 			}
 			continue
 		}
 		bounded[uid] = true
-		emitQueueBytes(out, uid, sum, probe.NewLimit(model.PosixMq, probe.LimitMsgQueue.Name, "bytes", n))
+		emitQueueBytes(out, uid, sum, probe.NewLimit(model.PosixMq, proc.LimitMsgQueue.Name, "bytes", n))
 	}
 	for uid, sum := range used { // queues outlive the processes of their user
 		if !bounded[uid] {
-			emitQueueBytes(out, uid, sum, model.Limit{Name: probe.LimitMsgQueue.Name, Kind: model.PosixMq, Unit: "bytes"})
+			emitQueueBytes(out, uid, sum, model.Limit{Name: proc.LimitMsgQueue.Name, Kind: model.PosixMq, Unit: "bytes"})
 		}
 	}
 }

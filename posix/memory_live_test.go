@@ -18,6 +18,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/posix"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 func scanMemory(t *testing.T) *model.Snapshot {
@@ -286,7 +287,7 @@ func TestShmOfAnotherMountNamespace(t *testing.T) {
 	if !ok {
 		t.Skip("no /dev/shm of its own: ", line)
 	}
-	ns, err := probe.ReadNamespace(fmt.Sprintf("/proc/%d/ns/mnt", cmd.Process.Pid))
+	ns, err := proc.ReadNamespace(fmt.Sprintf("/proc/%d/ns/mnt", cmd.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // queues are named by the device of their namespace's mqueue file system and
@@ -50,7 +51,7 @@ func queueFD(fd *probe.FD, out *probe.Collector) bool {
 		return false
 	}
 	st, err := fd.Stat()
-	if errors.Is(err, probe.ErrForeign) && len(fd.Link) > 1 && bytes.LastIndexByte(fd.Link, '/') == 0 {
+	if errors.Is(err, proc.ErrForeign) && len(fd.Link) > 1 && bytes.LastIndexByte(fd.Link, '/') == 0 {
 		// A queue's path says nothing about its file system. Where the root
 		// directory is foreign, queues look like files in it.
 		fd.Gap("posix-mq", "stat", err)
@@ -61,7 +62,7 @@ func queueFD(fd *probe.FD, out *probe.Collector) bool {
 	if !onMqueue(fd) {
 		return false
 	}
-	k := probe.Key{Space: queues, Scope: probe.Dev(st.Dev_major, st.Dev_minor), Num: st.Ino}
+	k := probe.Key{Space: queues, Scope: proc.Dev(st.Dev_major, st.Dev_minor), Num: st.Ino}
 	h := fd.Holder()
 	h.Access = fd.Access()
 	out.AddHolder(k, h)
@@ -97,7 +98,7 @@ func onMqueue(fd *probe.FD) bool {
 }
 
 func object(k probe.Key, name string, uid, gid, mode uint32) *model.Object {
-	dev := probe.DevString(k.Scope)
+	dev := proc.DevString(k.Scope)
 	return &model.Object{
 		ID: "posix-mq:" + dev + ":" + strconv.FormatUint(k.Num, 10), Kind: model.PosixMq, Name: name, Dev: dev,
 		Ino: model.Big(k.Num), UID: model.Some(int(uid)), GID: model.Some(int(gid)), Mode: fmt.Sprintf("%04o", mode&0o7777),

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 func TestState(t *testing.T) {
@@ -39,7 +40,7 @@ func TestState(t *testing.T) {
 		t.Errorf("%d bytes", s.bytes)
 	}
 	for _, text := range []string{"", "QSIZE:8", "QSIZE:x NOTIFY:0 SIGNO:0 NOTIFY_PID:0", "QSIZE:-1 NOTIFY:0 SIGNO:0 NOTIFY_PID:0"} {
-		if _, err := parseState([]byte(text)); !errors.Is(err, probe.ErrMalformed) {
+		if _, err := parseState([]byte(text)); !errors.Is(err, proc.ErrMalformed) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Sem reads POSIX named semaphores. To the kernel they are files on /dev/shm like
@@ -69,9 +70,9 @@ func completeSems(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 		return func() {
 			makeSem(e.Object, &d)
 			switch {
-			case err == nil, probe.Gone(err):
+			case err == nil, proc.Gone(err):
 			default:
-				reason := probe.ReasonOf(err)
+				reason := proc.ReasonOf(err)
 				if g := unread[reason]; g != nil {
 					g.Count++
 					return
@@ -133,7 +134,7 @@ func lockedIn(locks []byte, k probe.Key) bool {
 // What is left of the union is zero in both.
 func parseSem(b []byte, libc string) (model.PosixSemDetail, error) {
 	bad := func() (model.PosixSemDetail, error) {
-		return model.PosixSemDetail{}, fmt.Errorf("semaphore of %s: %w: %x", libc, probe.ErrMalformed, b)
+		return model.PosixSemDetail{}, fmt.Errorf("semaphore of %s: %w: %x", libc, proc.ErrMalformed, b)
 	}
 	if len(b) != semSize && (len(b) != semSize/2 || libc != "glibc") {
 		return bad()
@@ -227,7 +228,7 @@ func readPinned(dir int, name string, flags int, k probe.Key) ([]byte, error) {
 	if err := unix.Statx(pin, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_BASIC_STATS, &st); err != nil {
 		return nil, fmt.Errorf("stat %s: %w", name, err)
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Ino != k.Num || probe.Dev(st.Dev_major, st.Dev_minor) != k.Scope {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Ino != k.Num || proc.Dev(st.Dev_major, st.Dev_minor) != k.Scope {
 		return nil, errChanged
 	}
 	fd, err := unix.Open("/proc/self/fd/"+strconv.Itoa(pin), unix.O_RDONLY|unix.O_NOATIME|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)

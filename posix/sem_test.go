@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // words is a sem_t of 32-bit words; what is left is zero.
@@ -42,7 +43,7 @@ func TestParseSem(t *testing.T) {
 	} {
 		d, err := parseSem(c.text, c.libc)
 		if c.value < 0 {
-			if probe.ReasonOf(err) != "malformed" {
+			if proc.ReasonOf(err) != "malformed" {
 				t.Errorf("%s: %+v, %v, want none", c.name, d, err)
 			}
 			continue
@@ -92,7 +93,7 @@ func TestMapsMusl(t *testing.T) {
 }
 
 func TestLockedIn(t *testing.T) {
-	k := probe.Key{Space: probe.Files, Scope: probe.Dev(0, 27), Num: 11}
+	k := probe.Key{Space: probe.Files, Scope: proc.Dev(0, 27), Num: 11}
 	for text, want := range map[string]bool{
 		"1: LEASE  ACTIVE    WRITE 42944 00:1b:11 0 EOF\n":  true,
 		"1: LEASE  ACTIVE    WRITE 42944 00:1b:111 0 EOF\n": false,
@@ -106,18 +107,18 @@ func TestLockedIn(t *testing.T) {
 }
 
 func TestOnTmpfs(t *testing.T) {
-	mount := func(point, fsType string) probe.Mount { return probe.Mount{Point: point, Type: fsType} }
+	mount := func(point, fsType string) proc.Mount { return proc.Mount{Point: point, Type: fsType} }
 	root := mount("/", "ext4")
 	for _, c := range []struct {
 		name   string
-		mounts []probe.Mount
+		mounts []proc.Mount
 		want   bool
 	}{
-		{"usual", []probe.Mount{root, mount("/dev", "devtmpfs"), mount("/dev/shm", "tmpfs")}, true},
-		{"directory of /dev", []probe.Mount{root, mount("/dev", "tmpfs")}, true},
-		{"directory of the root", []probe.Mount{root}, false},
-		{"hidden below a foreign one", []probe.Mount{root, mount("/dev/shm", "tmpfs"), mount("/dev/shm", "fuse.x")}, false},
-		{"similar name", []probe.Mount{root, mount("/dev/shm2", "tmpfs"), mount("/de", "tmpfs")}, false},
+		{"usual", []proc.Mount{root, mount("/dev", "devtmpfs"), mount("/dev/shm", "tmpfs")}, true},
+		{"directory of /dev", []proc.Mount{root, mount("/dev", "tmpfs")}, true},
+		{"directory of the root", []proc.Mount{root}, false},
+		{"hidden below a foreign one", []proc.Mount{root, mount("/dev/shm", "tmpfs"), mount("/dev/shm", "fuse.x")}, false},
+		{"similar name", []proc.Mount{root, mount("/dev/shm2", "tmpfs"), mount("/de", "tmpfs")}, false},
 		{"nothing", nil, false},
 	} {
 		if got := onTmpfs(c.mounts); got != c.want {

@@ -13,6 +13,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // shmDir is where the C libraries keep shared memory objects and semaphores.
@@ -55,7 +56,7 @@ func listShm(ctx context.Context, ns probe.NS, out *probe.Collector) error {
 			}
 			for i := range files {
 				f := &files[i]
-				k := probe.Key{Space: probe.Files, Scope: probe.Dev(f.st.Dev_major, f.st.Dev_minor), Num: f.st.Ino}
+				k := probe.Key{Space: probe.Files, Scope: proc.Dev(f.st.Dev_major, f.st.Dev_minor), Num: f.st.Ino}
 				facts := probe.FileFacts{Path: shmDir + "/" + f.name, Stat: f.st, Statted: true}
 				o := shmObject(k, &facts)
 				o.Namespace = &model.Namespace{Type: "mnt", Inode: m.Inode}
@@ -68,18 +69,18 @@ func listShm(ctx context.Context, ns probe.NS, out *probe.Collector) error {
 
 func failShm(out *probe.Collector, m *probe.MountNS, err error) {
 	switch {
-	case probe.Gone(err):
+	case proc.Gone(err):
 	case errors.Is(err, errNotTmpfs):
 	default:
 		out.Gap(model.Gap{
-			Reason: probe.ReasonOf(err), Op: "list", Path: shmDir,
+			Reason: proc.ReasonOf(err), Op: "list", Path: shmDir,
 			Detail: fmt.Sprintf("mount namespace %d: %v", m.Inode, err),
 		})
 	}
 }
 
 // onTmpfs reports whether the topmost mount that has /dev/shm in it is a tmpfs.
-func onTmpfs(mounts []probe.Mount) bool {
+func onTmpfs(mounts []proc.Mount) bool {
 	depth, ok := -1, false
 	for i := range mounts {
 		m := &mounts[i]
@@ -126,7 +127,7 @@ func openShmPath(m *probe.MountNS) (int, error) {
 	}
 	var st unix.Statx_t
 	err := unix.Statx(at, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_BASIC_STATS, &st)
-	if err == nil && !isTmpfs(m.Mounts, probe.Dev(st.Dev_major, st.Dev_minor)) {
+	if err == nil && !isTmpfs(m.Mounts, proc.Dev(st.Dev_major, st.Dev_minor)) {
 		err = errNotTmpfs
 	}
 	if err != nil {
@@ -154,7 +155,7 @@ func openShm(m *probe.MountNS) (int, error) {
 	return fd, nil
 }
 
-func isTmpfs(mounts []probe.Mount, dev uint64) bool {
+func isTmpfs(mounts []proc.Mount, dev uint64) bool {
 	for i := range mounts {
 		for _, t := range memoryTypes {
 			if mounts[i].Dev == dev && mounts[i].Type == t {

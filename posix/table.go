@@ -13,6 +13,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // queueTable lists the queues of the IPC namespace that the calling thread is in.
@@ -120,22 +121,22 @@ func readQueue(root int, name string, ns probe.NS, out *probe.Collector) {
 		err = unix.Fstat(fd, &st)
 	}
 	if err != nil {
-		if !probe.Gone(err) {
+		if !proc.Gone(err) {
 			out.Fail("stat", "/"+name, fmt.Errorf("message queue /%s: %w", name, err))
 		}
 		return // unlinked meanwhile
 	}
 	dev := uint64(st.Dev)
-	k := probe.Key{Space: queues, Scope: probe.Dev(unix.Major(dev), unix.Minor(dev)), Num: st.Ino}
+	k := probe.Key{Space: queues, Scope: proc.Dev(unix.Major(dev), unix.Minor(dev)), Num: st.Ino}
 	o := object(k, "/"+name, st.Uid, st.Gid, st.Mode)
 	o.Namespace = ns.Model()
 	o.Detail.(*model.PosixMqDetail).Modified = time.Unix(st.Mtim.Unix()).UTC()
 	if openErr == nil {
 		openErr = readState(fd, k, o, ns, out)
 	}
-	if openErr != nil && !probe.Gone(openErr) {
+	if openErr != nil && !proc.Gone(openErr) {
 		out.Gap(model.Gap{
-			Reason: probe.ReasonOf(openErr), Object: o.ID, Op: "read", Path: "/" + name,
+			Reason: proc.ReasonOf(openErr), Object: o.ID, Op: "read", Path: "/" + name,
 			Detail: fmt.Sprintf("message queue /%s: %v", name, openErr),
 		})
 	}

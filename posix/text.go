@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"github.com/ipctop/ipctop/model"
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // state is the text of a queue's file.
@@ -50,12 +50,12 @@ func parseState(text []byte) (state, error) {
 		}
 		n, err := strconv.ParseInt(string(value), 10, 64)
 		if err != nil || n < 0 {
-			return s, fmt.Errorf("%w: %q", probe.ErrMalformed, clip(word))
+			return s, fmt.Errorf("%w: %q", proc.ErrMalformed, clip(word))
 		}
 		*to, seen = n, seen|bit
 	}
 	if seen != 15 {
-		return s, fmt.Errorf("%w: %q", probe.ErrMalformed, clip(text))
+		return s, fmt.Errorf("%w: %q", proc.ErrMalformed, clip(text))
 	}
 	return s, nil
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // What a process has cannot change while none of its threads runs, unless it shares
@@ -25,7 +26,7 @@ type processCache struct {
 	scan   int // in which it was read
 	stamps []stamp
 
-	line   statLine
+	line   proc.Stat
 	kernel *model.Process // of a kernel thread: all of it
 
 	cmdline    []string
@@ -51,7 +52,7 @@ type stamp struct {
 
 // readMark reads a thread's schedstat. It must be read before the state of the
 // thread, and that before anything that is to last.
-func (s *Scan) readStamp(dir Dir, name string) string {
+func (s *Scan) readStamp(dir *proc.Dir, name string) string {
 	if !s.scanner.opts.Repeated {
 		return ""
 	}
@@ -74,8 +75,8 @@ func validStamp(m stamp, state string) stamp {
 
 // asleep returns what is remembered of a process of one thread that has slept since;
 // nil if it may not have, or if dir need not be of that process.
-func (s *Scan) asleep(pid int, dir Dir, now stamp) *processCache {
-	if !dir.kept || now.runs == "" {
+func (s *Scan) asleep(pid int, dir *proc.Dir, now stamp) *processCache {
+	if !dir.Kept() || now.runs == "" {
 		return nil
 	}
 	s.scanner.mu.Lock()
@@ -90,21 +91,21 @@ func (s *Scan) asleep(pid int, dir Dir, now stamp) *processCache {
 // stat is the process's stat as far as others change it while it sleeps, from its
 // status: its parent ends, its shell moves it to another group (setpgid(2)). Of one
 // that is stopped stat says more.
-func (k *processCache) stat(status []byte) (statLine, bool) {
+func (k *processCache) stat(status []byte) (proc.Stat, bool) {
 	st, ok := k.line, true
 	number := func(name string) int {
-		v, _ := StatusField(status, name)
+		v, _ := proc.StatusField(status, name)
 		v, _, _ = bytes.Cut(v, []byte("\t")) // one for each pid namespace it is in
 		n, err := strconv.Atoi(string(v))
 		ok = ok && err == nil
 		return n
 	}
-	st.ppid, st.pgrp, st.session, st.threads = number("PPid"), number("NSpgid"), number("NSsid"), number("Threads") // Linux 4.1
-	state, _ := StatusField(status, "State")
-	if len(state) == 0 || state[0] == 'T' || state[0] == 't' || st.threads != 1 {
+	st.Ppid, st.Pgrp, st.Session, st.Threads = number("PPid"), number("NSpgid"), number("NSsid"), number("Threads") // Linux 4.1
+	state, _ := proc.StatusField(status, "State")
+	if len(state) == 0 || state[0] == 'T' || state[0] == 't' || st.Threads != 1 {
 		return st, false
 	}
-	st.state = state[0]
+	st.State = state[0]
 	return st, ok
 }
 
@@ -177,7 +178,7 @@ func (s *Scan) reuse(p *Proc, k *processCache, sc *scratch, r *result) bool {
 			n := copy(sc.link, a.link)
 			if n == 0 {
 				var errno unix.Errno
-				if n, errno = dir.readlinkC(&text[0], sc.link); errno != 0 || n == len(sc.link) {
+				if n, errno = dir.ReadlinkC(&text[0], sc.link); errno != 0 || n == len(sc.link) {
 					r.out.holders = r.out.holders[:before]
 					return false
 				}

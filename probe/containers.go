@@ -2,90 +2,35 @@ package probe
 
 import (
 	"path"
-	"slices"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/ipctop/ipctop/container"
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
+	"golang.org/x/sys/unix"
 )
-
-// Where runtimes keep what they know of a container. What is read there is
-// remembered, so each container is looked up once.
-const (
-	kubeletLogs = "/var/log/containers"
-	kubeletPods = "/var/log/pods"
-	dockerState = "/var/lib/docker/containers"
-	crioState   = "/run/containers/storage/overlay-containers"
-	storageList = "/var/lib/containers/storage/overlay-containers/containers.json"
-	taskDir     = "io.containerd.runtime.v2.task"
-)
-
-var containerdStates = []string{"/run/containerd/" + taskDir, "/run/k3s/containerd/" + taskDir}
-
-// maxState is how large a runtime's file may be that is read.
-const maxState = 8 << 20
-
-// maxLookups is how often a container without a name is looked up: its runtime
-// may be about to write it down.
-const maxLookups = 3
-
-// containerNameCache is what was found out about containers, by id.
-type containerNameCache struct {
-	known  map[string]model.Container
-	failed map[string]int
-}
-
-// keep forgets containers that are gone.
-func (c *containerNameCache) keep(ids map[string]string) {
-	known, failed := map[string]model.Container{}, map[string]int{}
-	for id := range ids {
-		if k, ok := c.known[id]; ok {
-			known[id] = k
-		}
-		if n := c.failed[id]; n > 0 {
-			failed[id] = n
-		}
-	}
-	c.known, c.failed = known, failed
-}
 
 // nameContainers gives the containers that were found the names that runtimes have
 // written down. Without the right to read that they stay without.
 func (s *Scan) nameContainers() {
-	cache := &s.scanner.containers
-	all, wanted := map[string]string{}, map[string]string{} // id → pod's uid
+	names := &s.scanner.containers
+	all := map[string]string{} // id → pod's uid
 	for _, r := range s.results {
 		if r.process == nil || r.process.Container == nil || r.process.Container.Name != "" {
 			continue
 		}
-		id := r.process.Container.ID
-		all[id] = podOf(r.process.Cgroup)
-		if _, ok := cache.known[id]; !ok && cache.failed[id] < maxLookups {
-			wanted[id] = all[id]
-		}
+		all[r.process.Container.ID] = container.PodOf(r.process.Cgroup)
 	}
-	cache.keep(all)
-	if len(wanted) > 0 {
+	if wanted := names.Wanted(all); len(wanted) > 0 {
 		s.scanner.guard.Each(1, 1, func(int) any { return "containers" }, func(t *guard.Task, _ int) func() {
 			found := s.lookUpContainers(t, wanted)
-			return func() {
-				for id := range wanted {
-					if c, ok := found[id]; ok {
-						cache.known[id] = c
-					} else {
-						cache.failed[id]++
-					}
-				}
-			}
+			return func() { names.Found(wanted, found) }
 		})
 	}
 	for _, r := range s.results {
 		if r.process == nil || r.process.Container == nil {
 			continue
 		}
-		if c, ok := cache.known[r.process.Container.ID]; ok {
-			c.ID = r.process.Container.ID
+		if c, ok := names.Get(r.process.Container.ID); ok {
 			r.process.Container = &c
 		}
 	}
@@ -104,8 +49,7 @@ func (s *Scan) lookUpContainers(t *guard.Task, wanted map[string]string) map[str
 		if err != nil {
 			continue
 		}
-		f := stateFiles{task: t, root: fd, mounts: s.mounts.known(s.mountNSOf(root))}
-		found := f.lookUp(wanted)
+		found := container.LookUp(t, fd, s.mounts.known(s.mountNSOf(root)), wanted)
 		_ = unix.Close(fd) // keeps the namespace no longer than that
 		return found
 	}
@@ -123,140 +67,4 @@ func (s *Scan) mountNSOf(root string) uint64 {
 		}
 	}
 	return 0
-}
-
-// stateFiles reads runtimes' files below a root directory.
-type stateFiles struct {
-	task   *guard.Task
-	root   int
-	mounts *mountTable
-}
-
-// lookUp asks one source after the other for the containers that are not known
-// yet, the cheapest first.
-func (f *stateFiles) lookUp(wanted map[string]string) map[string]model.Container {
-	found := map[string]model.Container{}
-	take := func(id string, c model.Container, ok bool) {
-		if _, want := wanted[id]; want && ok {
-			c.ID = id
-			found[id] = c
-		}
-	}
-	for _, name := range f.list(kubeletLogs) {
-		c, ok := parseLogName(name)
-		take(c.ID, c, ok)
-	}
-	missing := func() []string {
-		var ids []string
-		for id := range wanted {
-			if _, ok := found[id]; !ok && isContainerID(id) {
-				ids = append(ids, id)
-			}
-		}
-		slices.Sort(ids)
-		return ids
-	}
-	for _, id := range missing() {
-		c, ok := parseDockerConfig(f.read(path.Join(dockerState, id, "config.v2.json")))
-		take(id, c, ok)
-	}
-	for _, dir := range containerdStates {
-		if len(missing()) == 0 {
-			break
-		}
-		for _, ns := range f.list(dir) {
-			for _, id := range missing() {
-				c, ok := parseSpec(f.read(path.Join(dir, ns, id, "config.json")))
-				take(id, c, ok)
-			}
-		}
-	}
-	for _, id := range missing() {
-		c, ok := parseSpec(f.read(path.Join(crioState, id, "userdata/config.json")))
-		take(id, c, ok)
-	}
-	if len(missing()) > 0 {
-		for id, c := range parseStorage(f.read(storageList)) {
-			if _, known := found[id]; !known {
-				take(id, c, true)
-			}
-		}
-	}
-	f.pods(wanted, found)
-	return found
-}
-
-// pods names the pods of containers by the pods' uids.
-func (f *stateFiles) pods(wanted map[string]string, found map[string]model.Container) {
-	byUID := map[string][]string{}
-	for id, uid := range wanted {
-		if uid != "" && found[id].Pod == "" {
-			byUID[uid] = append(byUID[uid], id)
-		}
-	}
-	if len(byUID) == 0 {
-		return
-	}
-	for _, name := range f.list(kubeletPods) {
-		uid, pod, ok := parsePodDirectory(name)
-		if !ok {
-			continue
-		}
-		for _, id := range byUID[uid] {
-			c := found[id]
-			c.ID, c.Pod, c.PodNamespace = id, pod.Pod, pod.PodNamespace
-			found[id] = c
-		}
-	}
-}
-
-// open opens a file or directory for reading if nothing of it is foreign, and in a
-// way that leaves no trace: without O_NOATIME it is left alone.
-func (f *stateFiles) open(name string, flags int) (int, bool) {
-	if !f.mounts.localWay(name) || !f.task.Begin("read state", 0) {
-		return -1, false
-	}
-	defer f.task.End()
-	fd, err := unix.Openat2(f.root, name[1:], &unix.OpenHow{
-		Flags:   uint64(flags | unix.O_RDONLY | unix.O_NOATIME | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC),
-		Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
-	})
-	return fd, err == nil
-}
-
-// read reads a file; nil if there is none that may be read.
-func (f *stateFiles) read(name string) []byte {
-	fd, ok := f.open(name, 0)
-	if !ok {
-		return nil
-	}
-	defer unix.Close(fd)
-	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size > maxState {
-		return nil
-	}
-	text := make([]byte, st.Size)
-	for n := 0; n < len(text); {
-		k, err := unix.Pread(fd, text[n:], int64(n))
-		if err != nil || k == 0 {
-			return nil // being written
-		}
-		n += k
-	}
-	return text
-}
-
-// list lists a directory.
-func (f *stateFiles) list(name string) (names []string) {
-	fd, ok := f.open(name, unix.O_DIRECTORY)
-	if !ok {
-		return nil
-	}
-	defer unix.Close(fd)
-	dir := Dir{fd: fd, path: name}
-	_ = dir.each(make([]byte, 32<<10), func(e entry) bool {
-		names = append(names, string(e.name))
-		return true
-	})
-	return names
 }

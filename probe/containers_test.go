@@ -9,48 +9,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ipctop/ipctop/container"
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // testContainerID makes the id of a container: 64 times one digit.
 func testContainerID(digit string) string { return strings.Repeat(digit, 64) }
-
-func TestContainerFiles(t *testing.T) {
-	id := testContainerID("a")
-	for name, want := range map[string]model.Container{
-		"web-7d9f_shop_nginx-" + id + ".log":     {ID: id, Pod: "web-7d9f", PodNamespace: "shop", Name: "nginx"},
-		"web-7d9f_shop_side-car-" + id + ".log":  {ID: id, Pod: "web-7d9f", PodNamespace: "shop", Name: "side-car"},
-		"web-7d9f_shop_nginx-" + id[1:] + ".log": {},
-		"web_nginx-" + id + ".log":               {},
-		"x.log":                                  {},
-		"":                                       {},
-	} {
-		if c, ok := parseLogName(name); c != want && ok || ok != (want.ID != "") {
-			t.Errorf("%s: %+v %v, want %+v", name, c, ok, want)
-		}
-	}
-	for name, want := range map[string]model.Container{
-		"/web":                           {Name: "web"},
-		"k8s_nginx_web-7d9f_shop_12_0":   {Name: "nginx", Pod: "web-7d9f", PodNamespace: "shop"},
-		"/k8s_POD_web-7d9f_shop_1234_12": {Name: "POD", Pod: "web-7d9f", PodNamespace: "shop"},
-		"k8s_of_mine":                    {Name: "k8s_of_mine"},
-	} {
-		if got := fromRuntimeName(name); got != want {
-			t.Errorf("%s: %+v, want %+v", name, got, want)
-		}
-	}
-	for _, text := range []string{"", "{", "[]", "{}", `{"Name":7}`, `[{"id":1}]`, `{"annotations":{"x":"y"}}`} {
-		if c, ok := parseDockerConfig([]byte(text)); ok {
-			t.Errorf("Docker's %q: %+v", text, c)
-		}
-		if c, ok := parseSpec([]byte(text)); ok {
-			t.Errorf("specification %q: %+v", text, c)
-		}
-		if l := parseStorage([]byte(text)); len(l) > 0 {
-			t.Errorf("storage %q: %+v", text, l)
-		}
-	}
-}
 
 // Each runtime's files give its containers their names, and are read no more once
 // they did; what is on a foreign file system, or behind a symbolic link, is left
@@ -93,18 +58,18 @@ func TestContainerNames(t *testing.T) {
 	write("var/lib/docker/containers/"+foreign+"/config.v2.json", `{"Name":"/on-a-server"}`)
 
 	const ns = 77
-	mounts := &mountTable{types: map[string]string{"/": "ext4", "/var/lib/docker/containers/" + foreign: "nfs4"}}
+	mounts := proc.NewMountTable([]proc.Mount{{Point: "/", Type: "ext4"}, {Point: "/var/lib/docker/containers/" + foreign, Type: "nfs4"}})
 	scanner := NewScanner(Options{})
 	scan := func() map[string]model.Container {
-		s := &Scan{ProcRoot: root, scanner: scanner, mounts: &mountTables{byNS: map[uint64]*mountTable{ns: mounts}}}
+		s := &Scan{ProcRoot: root, scanner: scanner, mounts: &mountTables{byNS: map[uint64]*proc.MountTable{ns: mounts}}}
 		s.add(&result{process: &model.Process{PID: 1, Namespaces: map[string]uint64{"mnt": ns}}})
 		for _, id := range []string{docker, cri, k3s, nerdctl, crio, podman, logged, foreign, linked} {
 			p := &model.Process{Cgroup: "/system.slice/docker-" + id + ".scope"}
-			placeProcess(p)
+			container.Place(p)
 			s.add(&result{process: p})
 		}
 		p := &model.Process{Cgroup: "/kubepods/pod12345678-9abc-def0-1234-56789abcdef0/" + pod}
-		placeProcess(p)
+		container.Place(p)
 		s.add(&result{process: p})
 		s.nameContainers()
 		got := map[string]model.Container{}
@@ -136,15 +101,4 @@ func TestContainerNames(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-}
-
-func FuzzContainerFiles(f *testing.F) {
-	f.Add([]byte(`{"Name":"/db","annotations":{"nerdctl/name":"x"}}`))
-	f.Add([]byte(`[{"id":"x","names":["k8s_a_b_c_d_e"]}]`))
-	f.Fuzz(func(_ *testing.T, b []byte) {
-		parseDockerConfig(b)
-		parseSpec(b)
-		parseStorage(b)
-		parseLogName(string(b))
-	})
 }

@@ -1,7 +1,7 @@
 // Package probe makes a [model.Snapshot] of the machine: it defines what a
 // probe is, runs the probes, and joins what they found.
 //
-// A scan has phases. Read: one walk over all processes, in parallel, lock owners
+// A scan has phases. Read: one walk over all processes, in parallel, hands
 // every process, thread, descriptor and shared mapping to the probes that ask
 // for them, and the probes' own tables are read in every namespace. Join: what
 // was emitted under the same [Key] becomes one object; nothing here knows what

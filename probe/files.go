@@ -12,6 +12,7 @@ import (
 
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Files is the space of everything that has an inode on a file system: a file
@@ -37,21 +38,21 @@ func (f *FD) FileKey() (k Key, mode uint32, err error) {
 	st, err := f.Stat()
 	switch {
 	case err == nil:
-		return Key{Files, f.Proc.mounts().superDev(st), st.Ino}, uint32(st.Mode) & unix.S_IFMT, nil
-	case !errors.Is(err, ErrForeign):
+		return Key{Files, f.Proc.mounts().SuperDev(st), st.Ino}, uint32(st.Mode) & unix.S_IFMT, nil
+	case !errors.Is(err, proc.ErrForeign):
 		return Key{}, 0, err
 	}
 	text, err := f.Info()
 	if err != nil {
 		return Key{}, 0, err
 	}
-	mount, ino, err := parseInfoIdentity(text)
+	mount, ino, err := proc.ParseInfoIdentity(text)
 	if err != nil {
 		return Key{}, 0, err
 	}
-	m := f.Proc.mounts().mount(mount)
+	m := f.Proc.mounts().Mount(mount)
 	if m == nil {
-		return Key{}, 0, fmt.Errorf("%w: on a mount that is not in the process's mountinfo", ErrForeign)
+		return Key{}, 0, fmt.Errorf("%w: on a mount that is not in the process's mountinfo", proc.ErrForeign)
 	}
 	return Key{Files, m.Dev, ino}, 0, nil
 }
@@ -65,54 +66,16 @@ func (p *Proc) Mounted(dev uint64) (mounted, known bool) {
 	if t == nil {
 		return false, false
 	}
-	_, ok := t.byDev[dev]
-	return ok, true
+	return t.OfDevice(dev) != nil, true
 }
 
 // FSType is the type of the file system with this device, "" if no mount that
 // the process sees shows it.
 func (p *Proc) FSType(dev uint64) string {
-	if t := p.mounts(); t != nil {
-		if m := t.byDev[dev]; m != nil {
-			return m.Type
-		}
+	if m := p.mounts().OfDevice(dev); m != nil {
+		return m.Type
 	}
 	return ""
-}
-
-// superDev is the device of the file system that a file is on.
-func (t *mountTable) superDev(st *unix.Statx_t) uint64 {
-	dev := Dev(st.Dev_major, st.Dev_minor)
-	if t == nil || t.byDev[dev] != nil || st.Mask&unix.STATX_MNT_ID == 0 {
-		return dev
-	}
-	if m := t.byID[st.Mnt_id]; m != nil {
-		return m.Dev
-	}
-	return dev // a mount of the kernel's own, or of another namespace
-}
-
-func (t *mountTable) mount(id uint64) *Mount {
-	if t == nil {
-		return nil
-	}
-	return t.byID[id]
-}
-
-// parseInfoIdentity reads mnt_id (Linux 3.15) and ino (Linux 5.14) in
-// /proc/PID/fdinfo/N (proc_pid_fdinfo(5)).
-func parseInfoIdentity(text []byte) (mount, ino uint64, err error) {
-	m, ok1 := StatusField(text, "mnt_id")
-	i, ok2 := StatusField(text, "ino")
-	mount, err1 := strconv.ParseUint(string(m), 10, 64)
-	ino, err2 := strconv.ParseUint(string(i), 10, 64)
-	switch {
-	case !ok1 || !ok2:
-		return 0, 0, fmt.Errorf("fdinfo has no ino: %w", errors.ErrUnsupported)
-	case err1 != nil || err2 != nil:
-		return 0, 0, fmt.Errorf("fdinfo: %w: mnt_id %q, ino %q", ErrMalformed, m, i)
-	}
-	return mount, ino, nil
 }
 
 // FileKey names the mapped file in [Files].
@@ -136,7 +99,7 @@ func (f *FileFacts) Mode() uint32 {
 
 // Object makes the object of a kind whose identity is a file's.
 func (f *FileFacts) Object(kind model.Kind, k Key, detail model.Detail) *model.Object {
-	dev := DevString(k.Scope)
+	dev := proc.DevString(k.Scope)
 	o := &model.Object{
 		ID:   string(kind) + ":" + dev + ":" + strconv.FormatUint(k.Num, 10),
 		Kind: kind, Name: f.Path, Path: f.Path, Deleted: f.Deleted, Dev: dev, Ino: model.Big(k.Num), Detail: detail,
@@ -183,7 +146,7 @@ const maxAsked = 8
 // File asks the holders of a file for its path and owner. It is for the few
 // files that turned out to be of interest; the links of all others were read
 // and forgotten. What is told is of the file that e is about, also where a pid
-// or a descriptor has changed lock owners since.
+// or a descriptor has come to mean another since.
 func (idx *Index) File(t *guard.Task, e *Entry) FileFacts {
 	var best FileFacts
 	asked := 0
@@ -219,7 +182,7 @@ func (idx *Index) askHolder(t *guard.Task, e *Entry, h *model.Holder) (FileFacts
 	if err != nil {
 		return f, false
 	}
-	foreign := len(link) > 0 && link[0] == '/' && !mounts.local([]byte(link))
+	foreign := len(link) > 0 && link[0] == '/' && !mounts.Local([]byte(link))
 	if !foreign {
 		f.Statted = statFile(dir, name, e.Key, mounts, &f.Stat) == nil
 		if again, err := dir.Readlink(name); err != nil || f.Statted && again != link {
@@ -259,9 +222,9 @@ const deletedSuffix = " (deleted)"
 func HolderLink(h *model.Holder) string {
 	if fd, ok := h.FD.Get(); ok {
 		if h.TID != 0 {
-			return "task/" + itoa(int(h.TID)) + "/fd/" + itoa(int(fd))
+			return "task/" + strconv.Itoa(int(h.TID)) + "/fd/" + strconv.Itoa(int(fd))
 		}
-		return "fd/" + itoa(int(fd))
+		return "fd/" + strconv.Itoa(int(fd))
 	}
 	if h.Via == model.ViaMap && h.Extent != nil {
 		size, ok := h.Size.Get()
@@ -276,12 +239,12 @@ func HolderLink(h *model.Holder) string {
 var errOtherFile = errors.New("it is another file by now")
 
 // statFile asks for a file below dir, if it is the one that k names.
-func statFile(dir Dir, name string, k Key, mounts *mountTable, st *unix.Statx_t) error {
-	err := unix.Statx(dir.fd, name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, st)
+func statFile(dir *proc.Dir, name string, k Key, mounts *proc.MountTable, st *unix.Statx_t) error {
+	err := dir.Statx(name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, st)
 	if err != nil {
 		return err
 	}
-	if st.Ino != k.Num || mounts.superDev(st) != k.Scope {
+	if st.Ino != k.Num || mounts.SuperDev(st) != k.Scope {
 		return errOtherFile
 	}
 	return nil
@@ -289,10 +252,10 @@ func statFile(dir Dir, name string, k Key, mounts *mountTable, st *unix.Statx_t)
 
 // Open opens the directory of a process that was read, if it is still that
 // process.
-func (idx *Index) Open(pid int32) (Dir, error) {
+func (idx *Index) Open(pid int32) (*proc.Dir, error) {
 	p := idx.Processes[pid]
 	if p == nil {
-		return Dir{fd: -1}, fmt.Errorf("process %d was not read: %w", pid, unix.ESRCH)
+		return nil, fmt.Errorf("process %d was not read: %w", pid, unix.ESRCH)
 	}
 	return idx.Scan.open(nil, p)
 }
@@ -329,7 +292,7 @@ func (idx *Index) Stat(t *guard.Task, e *Entry) FileFacts {
 			break
 		}
 		// The inode tells whether the pid still means the same.
-		err := statFile(idx.Scan.root, itoa(int(e.Holders[i].PID))+"/"+name, e.Key, nil, &f.Stat)
+		err := statFile(idx.Scan.root, strconv.Itoa(int(e.Holders[i].PID))+"/"+name, e.Key, nil, &f.Stat)
 		t.End()
 		if f.Statted = err == nil; f.Statted || err == unix.EPERM {
 			break

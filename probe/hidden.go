@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // noteHidden finds out whether the proc file system at hand shows every process of
@@ -39,7 +40,7 @@ func (s *Scan) shownPIDNamespace() uint64 {
 	if err != nil {
 		return 0
 	}
-	ns, err := parseNamespace(link)
+	ns, err := proc.ParseNamespace(link)
 	if err != nil {
 		return 0
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // hiddenEnv makes the test binary scan in a pid namespace of its own.
@@ -79,7 +80,7 @@ func TestHiddenByMount(t *testing.T) {
 		pids   []int
 		hidden bool
 	}{{[]int{1, 2, 77}, false}, {[]int{77}, true}} {
-		root, err := OpenDir(t.TempDir())
+		root, err := proc.OpenDir(t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,20 +14,27 @@ import (
 
 const module = "github.com/ipctop/ipctop/"
 
+// readers may import what a scan is made of.
+var readers = []string{"model", "guard", "proc", "kcmp", "probe"}
+
 // mayImport is the layering: which packages of ipctop each package may import.
 // A package that is not here may not exist.
 var mayImport = map[string][]string{
 	"model":             {},
 	"model/modeltest":   {"model"},
 	"guard":             {},
-	"probe":             {"model", "guard"},
-	"fdscan":            {"model", "probe", "guard"},
-	"filelock":          {"model", "probe", "guard"},
-	"sysv":              {"model", "probe", "guard"},
-	"posix":             {"model", "probe", "guard"},
-	"sigstate":          {"model", "probe", "guard"},
-	"waitstate":         {"model", "probe", "guard", "waitstate/pthread"},
-	"waitstate/pthread": {"model", "probe", "guard"},
+	"proc":              {"model"},
+	"kcmp":              {"model", "guard"},
+	"container":         {"model", "guard", "proc"},
+	"doctor":            {"model", "container", "guard", "kcmp", "proc"},
+	"probe":             {"model", "container", "guard", "kcmp", "proc"},
+	"fdscan":            readers,
+	"filelock":          readers,
+	"sysv":              readers,
+	"posix":             readers,
+	"sigstate":          readers,
+	"waitstate":         append(readers, "waitstate/pthread"),
+	"waitstate/pthread": readers,
 	"diagnose":          {"model", "diagnose/graph"},
 	"diagnose/graph":    {"model"},
 	"record":            {"model"},

@@ -1,14 +1,13 @@
 package probe
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // limits emits the bounds on what the walk itself reads: processes and open
@@ -28,7 +27,7 @@ func (s *Scan) limits() {
 
 	var threads model.Opt[int64]
 	if text, err := s.root.ReadFile("loadavg", nil); err == nil {
-		if threads, err = parseThreads(text); err != nil {
+		if threads, err = proc.ParseThreads(text); err != nil {
 			out.Fail("read limit", s.ProcRoot+"/loadavg", fmt.Errorf("%s/loadavg: %w", s.ProcRoot, err))
 		}
 	}
@@ -48,21 +47,6 @@ func (s *Scan) limits() {
 
 // initialPIDNamespace is PROC_PID_INIT_INO of include/linux/proc_ns.h.
 const initialPIDNamespace = 0xEFFFFFFC
-
-// parseThreads reads the number of threads on the machine from /proc/loadavg
-// (proc_loadavg(5)): "2.06 3.34 4.96 4/228 21089" has 228.
-func parseThreads(text []byte) (model.Opt[int64], error) {
-	f := bytes.Fields(text)
-	if len(f) < 5 {
-		return model.Opt[int64]{}, fmt.Errorf("%w: %q", ErrMalformed, head(text))
-	}
-	_, total, ok := bytes.Cut(f[3], []byte("/"))
-	n, err := strconv.ParseInt(string(total), 10, 64)
-	if !ok || err != nil || n < 0 {
-		return model.Opt[int64]{}, fmt.Errorf("%w: %q are no threads", ErrMalformed, head(f[3]))
-	}
-	return model.Some(n), nil
-}
 
 // sortLimits puts limits into the order of the document. Of several of one name
 // and scope it keeps the worst.

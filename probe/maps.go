@@ -2,76 +2,40 @@ package probe
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"strconv"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
 )
 
-// procmapQuery is struct procmap_query of include/uapi/linux/fs.h (Linux 6.11).
-type procmapQuery struct {
-	size, flags, addr     uint64
-	start, end, vmaFlags  uint64
-	pageSize, off, ino    uint64
-	major, minor          uint32
-	nameSize, buildIDSize uint32
-	nameAddr, buildIDAddr uint64
-}
-
-const (
-	procmapQueryIoctl     = 0xC0686611 // _IOWR('f', 17, struct procmap_query)
-	procmapReadable       = 0x01
-	procmapWritable       = 0x02
-	procmapShared         = 0x08
-	procmapCoveringOrNext = 0x10
-)
-
-// readMappings lock owners each shared mapping to the probes. The kernel is asked for
-// the shared ones alone (PROCMAP_QUERY, Linux 6.11), which is several times
-// cheaper than the text of /proc/PID/maps that older kernels are left with.
+// readMappings hands each shared mapping to the probes.
 func (s *Scan) readMappings(p *Proc, sc *scratch, r *result) {
 	if !s.wantMappings() || r.unreadable {
 		return
 	}
 	name, fail := "maps", func(err error) {
-		if Gone(err) {
+		if proc.Gone(err) {
 			return
 		}
 		r.partialMaps = true
-		r.out.Gap(model.Gap{Probe: "maps", Reason: ReasonOf(err), PID: p.Model.PID, Op: "maps", Detail: err.Error()})
+		r.out.Gap(model.Gap{Probe: "maps", Reason: proc.ReasonOf(err), PID: p.Model.PID, Op: "maps", Detail: err.Error()})
 	}
 	if p.Model.State == "Z" {
 		if len(p.Model.ThreadList) < 2 {
 			return
 		}
-		name = "task/" + itoa(p.Model.ThreadList[len(p.Model.ThreadList)-1].TID) + "/maps"
+		name = "task/" + strconv.Itoa(p.Model.ThreadList[len(p.Model.ThreadList)-1].TID) + "/maps"
 	}
 	if !p.task.Begin("maps", 0) { // takes the process's memory lock
 		fail(guard.ErrGivenUp)
 		return
 	}
 	defer p.task.End()
-	fd, err := unix.Openat(p.Dir.fd, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		fail(fmt.Errorf("open %s/%s: %w", p.Dir.path, name, err))
-		return
-	}
-	defer unix.Close(fd)
 	m := Mapping{Proc: p}
-	err = queryMappings(fd, sc.link, func(q *procmapQuery, name []byte) {
-		m.Start, m.End, m.Offset = q.start, q.end, q.off
-		m.Dev, m.Ino, m.Name = Dev(q.major, q.minor), q.ino, name
-		m.Perms = sharedPerms(q.vmaFlags)
-		s.mapping(&m, sc, r.out)
-	})
-	if errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EINVAL) { // before 6.11
-		err = s.textMappings(p, name, &m, sc, r.out)
-	}
+	err := p.Dir.SharedMappings(name, &m.MapsEntry, sc.link, func() { s.mapping(&m, sc, r.out) })
 	if err != nil {
 		fail(err)
 	}
@@ -124,7 +88,7 @@ var mappingCalls = func() map[string]bool {
 		unix.SYS_FUTEX, unix.SYS_FUTEX_WAITV, futexWait, unix.SYS_FLOCK, unix.SYS_FCNTL, unix.SYS_OPENAT, unix.SYS_OPENAT2,
 		unix.SYS_TRUNCATE, unix.SYS_FTRUNCATE, openNumber,
 	} {
-		calls[itoa(number)] = true
+		calls[strconv.Itoa(number)] = true
 	}
 	return calls
 }()
@@ -143,16 +107,16 @@ func (s *Scan) noteCalls(p *Proc) {
 		if s := threads[i].State; s != "S" && s != "D" || !p.task.Begin("syscall", int32(threads[i].TID)) {
 			continue
 		}
-		text, err := p.Dir.ReadRecord("task/"+itoa(threads[i].TID)+"/syscall", buf[:0])
+		text, err := p.Dir.ReadRecord("task/"+strconv.Itoa(threads[i].TID)+"/syscall", buf[:0])
 		p.task.End()
 		if err != nil {
-			if !Gone(err) {
+			if !proc.Gone(err) {
 				return // nor can its mappings be read
 			}
 			continue
 		}
 		var space [9][]byte
-		f := appendFields(space[:0], text)
+		f := proc.AppendFields(space[:0], text)
 		if len(f) < 3 {
 			continue
 		}
@@ -164,7 +128,7 @@ func (s *Scan) noteCalls(p *Proc) {
 		}
 		const private = 0x80
 		op, err := strconv.ParseUint(string(bytes.TrimPrefix(f[2], []byte("0x"))), 16, 64)
-		if string(f[0]) != itoa(unix.SYS_FUTEX) || err != nil || op&private == 0 {
+		if string(f[0]) != strconv.Itoa(unix.SYS_FUTEX) || err != nil || op&private == 0 {
 			s.mappings.Store(true)
 		}
 	}
@@ -180,44 +144,14 @@ func (s *Scan) Calls(pid int32) []int { return s.calls[pid] }
 // MappingAt finds the mapping that covers an address, private ones too. The
 // thread is one that lives: a main thread that has ended shows no mappings.
 func (p *Proc) MappingAt(tid int, addr uint64) (Mapping, error) {
-	m, name := Mapping{Proc: p}, "task/"+itoa(tid)+"/maps"
+	m := Mapping{Proc: p}
 	if !p.task.Begin("maps", 0) {
 		return m, guard.ErrGivenUp
 	}
 	defer p.task.End()
-	fd, err := unix.Openat(p.Dir.fd, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return m, fmt.Errorf("open %s/maps: %w", p.Dir.path, err)
-	}
-	defer unix.Close(fd)
-	buf := make([]byte, 4200)
-	q := procmapQuery{
-		size: uint64(unsafe.Sizeof(procmapQuery{})), addr: addr,
-		nameSize: uint32(len(buf)), nameAddr: uint64(uintptr(unsafe.Pointer(&buf[0]))),
-	}
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), procmapQueryIoctl, uintptr(unsafe.Pointer(&q)))
-	switch errno {
-	case 0:
-		m.Start, m.End, m.Offset, m.Dev, m.Ino = q.start, q.end, q.off, Dev(q.major, q.minor), q.ino
-		m.Perms, m.Name = sharedPerms(q.vmaFlags), buf[:max(q.nameSize, 1)-1]
-		if q.vmaFlags&procmapShared == 0 {
-			m.Perms = m.Perms[:3] + "p"
-		}
-		return m, nil
-	case unix.ENOTTY, unix.EINVAL: // before 6.11
-	default:
-		return m, fmt.Errorf("PROCMAP_QUERY: %w", errno)
-	}
-	text, err := p.Dir.ReadFile(name, nil)
-	if err != nil {
-		return m, err
-	}
-	for line := range bytes.Lines(text) {
-		if _, err := parseMapsLine(bytes.TrimSuffix(line, []byte("\n")), &m); err == nil && m.Start <= addr && addr < m.End {
-			return m, nil
-		}
-	}
-	return m, fmt.Errorf("%s/%s: nothing is mapped at %#x: %w", p.Dir.path, name, addr, errVanished)
+	var err error
+	m.MapsEntry, err = p.Dir.MappingAt("task/"+strconv.Itoa(tid)+"/maps", addr)
+	return m, err
 }
 
 func (s *Scan) wantMappings() bool {
@@ -241,82 +175,4 @@ func (s *Scan) mapping(m *Mapping, sc *scratch, out *Collector) {
 	for i := before; i < len(out.holders); i++ {
 		sc.lasting = append(sc.lasting, i)
 	}
-}
-
-func sharedPerms(flags uint64) string {
-	perms := [...]string{"---s", "r--s", "-w-s", "rw-s"}
-	return perms[flags&(procmapReadable|procmapWritable)]
-}
-
-// queryMappings calls f for each shared mapping of the process whose maps file
-// is open as fd.
-func queryMappings(fd int, nameBuf []byte, f func(*procmapQuery, []byte)) error {
-	var q procmapQuery
-	for addr := uint64(0); ; addr = q.end {
-		q = procmapQuery{
-			size: uint64(unsafe.Sizeof(q)), flags: procmapCoveringOrNext | procmapShared, addr: addr,
-			nameSize: uint32(len(nameBuf)), nameAddr: uint64(uintptr(unsafe.Pointer(&nameBuf[0]))),
-		}
-		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), procmapQueryIoctl, uintptr(unsafe.Pointer(&q)))
-		switch {
-		case errno == unix.ENOENT:
-			return nil
-		case errno != 0:
-			return fmt.Errorf("PROCMAP_QUERY: %w", errno)
-		}
-		name := nameBuf[:0]
-		if q.nameSize > 0 {
-			name = nameBuf[:q.nameSize-1]
-		}
-		f(&q, name)
-	}
-}
-
-// textMappings reads the text of maps.
-func (s *Scan) textMappings(p *Proc, name string, m *Mapping, sc *scratch, out *Collector) error {
-	text, err := p.Dir.ReadFile(name, nil)
-	if err != nil {
-		return err
-	}
-	var bad error
-	for line := range bytes.Lines(text) {
-		shared, err := parseMapsLine(bytes.TrimSuffix(line, []byte("\n")), m)
-		if err != nil {
-			bad = err // one bad line costs that line
-			continue
-		}
-		if shared {
-			s.mapping(m, sc, out)
-		}
-	}
-	return bad
-}
-
-// parseMapsLine reads a line of /proc/PID/maps (proc_pid_maps(5)) into m and
-// reports whether the mapping is shared.
-func parseMapsLine(line []byte, m *Mapping) (bool, error) {
-	f := bytes.SplitN(line, []byte(" "), 6)
-	if len(f) < 5 || len(f[1]) != 4 {
-		return false, fmt.Errorf("maps: %w: %q", ErrMalformed, head(line))
-	}
-	start, end, ok1 := bytes.Cut(f[0], []byte("-"))
-	major, minor, ok2 := bytes.Cut(f[3], []byte(":"))
-	var err error
-	hex := func(b []byte, base int) uint64 {
-		n, e := strconv.ParseUint(string(b), base, 64)
-		if e != nil {
-			err = e
-		}
-		return n
-	}
-	m.Start, m.End, m.Offset = hex(start, 16), hex(end, 16), hex(f[2], 16)
-	m.Dev, m.Ino = Dev(uint32(hex(major, 16)), uint32(hex(minor, 16))), hex(f[4], 10)
-	m.Perms, m.Name = string(f[1]), nil
-	if len(f) == 6 {
-		m.Name = bytes.TrimLeft(f[5], " ")
-	}
-	if err != nil || !ok1 || !ok2 {
-		return false, fmt.Errorf("maps: %w: %q", ErrMalformed, head(line))
-	}
-	return f[1][3] == 's', nil
 }

@@ -2,17 +2,22 @@ package probe
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // A mount namespace cannot be entered by a thread of a program that has several.
 // What is mounted in one is reached through the root directory of a process that
 // lives there.
+
+// maxMembers is how many processes are remembered for each namespace.
+const maxMembers = 8
 
 // mountMembers remembers some of the processes in each mount namespace.
 type mountMembers struct {
@@ -30,7 +35,7 @@ func (m *mountMembers) add(p *Proc) {
 	if m.byNS == nil {
 		m.byNS = map[uint64][]int32{}
 	}
-	if list := m.byNS[ns]; len(list) < maxDoors {
+	if list := m.byNS[ns]; len(list) < maxMembers {
 		m.byNS[ns] = append(list, p.PID())
 	}
 }
@@ -39,18 +44,18 @@ func (m *mountMembers) add(p *Proc) {
 type MountNS struct {
 	Inode  uint64
 	Own    bool
-	Proc   Dir     // the process's /proc/PID; it is closed when the call that was given it returns
-	Mounts []Mount // as the process sees them
+	Proc   *proc.Dir    // the process's /proc/PID; it is closed when the call that was given it returns
+	Mounts []proc.Mount // as the process sees them
 
-	table *mountTable
+	table *proc.MountTable
 }
 
 // Dir pins a directory of the namespace with O_PATH, which opens nothing. The way
 // may not lead through a symbolic link, nor through a file system that asks
-// another machine or program: then the error is [ErrForeign] or ELOOP.
+// another machine or program: then the error is [proc.ErrForeign] or ELOOP.
 func (ns *MountNS) Dir(path string) (int, error) {
-	if !ns.table.localWay(path) {
-		return -1, ErrForeign
+	if !ns.table.LocalPath(path) {
+		return -1, proc.ErrForeign
 	}
 	root, err := unix.Openat(ns.Proc.FD(), "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -66,7 +71,7 @@ func (ns *MountNS) Dir(path string) (int, error) {
 func (s *Scan) ListDirectories() bool { return s.scanner.opts.ListDirectories }
 
 // SuperDev is the device of the file system that a file of the namespace is on.
-func (ns *MountNS) SuperDev(st *unix.Statx_t) uint64 { return ns.table.superDev(st) }
+func (ns *MountNS) SuperDev(st *unix.Statx_t) uint64 { return ns.table.SuperDev(st) }
 
 // EachMountNS calls f for every mount namespace that processes live in,
 // ipctop's own first, on guarded threads; see [guard.Task.Begin]. If f fails because
@@ -96,7 +101,7 @@ func (s *Scan) EachMountNS(f func(t *guard.Task, ns *MountNS) (commit func(), er
 		func(t *guard.Task, i int) func() {
 			for _, pid := range list[i].pids {
 				commit, err := s.visit(t, list[i].ns, pid, f)
-				if err == nil || !Gone(err) {
+				if err == nil || !proc.Gone(err) {
 					return commit
 				}
 			}
@@ -112,7 +117,7 @@ func (s *Scan) VisitMountNS(inode uint64, f func(ns *MountNS) error) {
 	s.members.mu.Unlock()
 	for _, pid := range pids {
 		_, err := s.visit(nil, inode, pid, func(_ *guard.Task, ns *MountNS) (func(), error) { return nil, f(ns) })
-		if err == nil || !Gone(err) {
+		if err == nil || !proc.Gone(err) {
 			return
 		}
 	}
@@ -122,7 +127,7 @@ func (s *Scan) VisitMountNS(inode uint64, f func(ns *MountNS) error) {
 type avoidNS uint64
 
 func (s *Scan) visit(t *guard.Task, inode uint64, pid int32, f func(*guard.Task, *MountNS) (func(), error)) (func(), error) {
-	dir, err := s.root.Open(itoa(int(pid)))
+	dir, err := s.root.Open(strconv.Itoa(int(pid)))
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +136,7 @@ func (s *Scan) visit(t *guard.Task, inode uint64, pid int32, f func(*guard.Task,
 	if err != nil {
 		return nil, err
 	}
-	if n, err := parseNamespace(link); err != nil || n != inode {
+	if n, err := proc.ParseNamespace(link); err != nil || n != inode {
 		return nil, unix.ESRCH // it has moved on
 	}
 	table := s.mounts.known(inode)
@@ -141,7 +146,7 @@ func (s *Scan) visit(t *guard.Task, inode uint64, pid int32, f func(*guard.Task,
 	if root, err := dir.Readlink("root"); err != nil || root != "/" {
 		return nil, unix.ESRCH
 	}
-	return f(t, &MountNS{Inode: inode, Own: inode == s.Own["mnt"], Proc: dir, Mounts: table.mounts, table: table})
+	return f(t, &MountNS{Inode: inode, Own: inode == s.Own["mnt"], Proc: dir, Mounts: table.Mounts, table: table})
 }
 
 // MountDevices lists the devices of the file systems of a type that some process
@@ -154,8 +159,8 @@ func (s *Scan) MountDevices(point string, types ...string) map[uint64]bool {
 		if t == nil {
 			continue
 		}
-		for i := range t.mounts {
-			if m := &t.mounts[i]; m.Point == point && slices.Contains(types, m.Type) {
+		for i := range t.Mounts {
+			if m := &t.Mounts[i]; m.Point == point && slices.Contains(types, m.Type) {
 				devs[m.Dev] = true
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // visited makes a probe that notes which namespaces its table was read in, and
@@ -23,7 +24,7 @@ func visited(scope string) (probe.Probe, func() []uint64) {
 	var mu sync.Mutex
 	var list []uint64
 	p := probe.Probe{Name: "visitor", Scope: scope, Table: func(_ context.Context, ns probe.NS, out *probe.Collector) error {
-		here, err := probe.ReadNamespace("/proc/thread-self/ns/" + scope)
+		here, err := proc.ReadNamespace("/proc/thread-self/ns/" + scope)
 		if err != nil {
 			return err
 		}
@@ -75,11 +76,11 @@ func TestTablesAreReadInEveryNamespace(t *testing.T) {
 	needRoot(t)
 	pid, stop := startIn(t, syscall.CLONE_NEWNET|syscall.CLONE_NEWIPC)
 	for _, scope := range []string{"net", "ipc"} {
-		inode, err := probe.ReadNamespace("/proc/" + itoa(pid) + "/ns/" + scope)
+		inode, err := proc.ReadNamespace("/proc/" + itoa(pid) + "/ns/" + scope)
 		if err != nil {
 			t.Fatal(err)
 		}
-		own, _ := probe.ReadNamespace("/proc/self/ns/" + scope)
+		own, _ := proc.ReadNamespace("/proc/self/ns/" + scope)
 		p, list := visited(scope)
 		snap := scan(t, probe.Options{Probes: []probe.Probe{p}})
 		if l := list(); !slices.Contains(l, inode) || !slices.Contains(l, own) {
@@ -99,7 +100,7 @@ func TestNamespacesWithoutProcess(t *testing.T) {
 	needRoot(t)
 	pid, stop := startIn(t, syscall.CLONE_NEWNET)
 	path := "/proc/" + itoa(pid) + "/ns/net"
-	inode, err := probe.ReadNamespace(path)
+	inode, err := proc.ReadNamespace(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +139,7 @@ func TestNamespacesEndThoughScansGoOn(t *testing.T) {
 	scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{p}})
 	for round := range 20 {
 		pid, stop := startIn(t, syscall.CLONE_NEWNET)
-		inode, err := probe.ReadNamespace("/proc/" + itoa(pid) + "/ns/net")
+		inode, err := proc.ReadNamespace("/proc/" + itoa(pid) + "/ns/net")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +166,7 @@ func TestNamespacesEndThoughScansGoOn(t *testing.T) {
 func threadIn(inode uint64) bool {
 	tasks, _ := filepath.Glob("/proc/self/task/*/ns/net")
 	return slices.ContainsFunc(tasks, func(path string) bool {
-		n, err := probe.ReadNamespace(path)
+		n, err := proc.ReadNamespace(path)
 		return err == nil && n == inode
 	})
 }

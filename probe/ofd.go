@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"sync"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/kcmp"
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Fork, dup(2) and SCM_RIGHTS make descriptors that share one open file
@@ -26,179 +28,22 @@ import (
 // object of its own, and those that share a description are merged here. For
 // all others, [model.Holder.OFD] says which holders share one.
 
-// Descriptor is a descriptor in some table: of a process, or of a thread that
-// has a table of its own, which then is the task.
-type Descriptor struct {
-	Task int32
-	FD   int32
-}
-
-// DescriptorOf is the descriptor a holder has, if it holds by one.
-func DescriptorOf(h *model.Holder) (Descriptor, bool) {
-	fd, ok := h.FD.Get()
-	if !ok || h.Via != model.ViaFD {
-		return Descriptor{}, false
-	}
-	if h.TID != 0 {
-		return Descriptor{h.TID, fd}, true
-	}
-	return Descriptor{h.PID, fd}, true
-}
-
 // Descriptor names this descriptor.
-func (f *FD) Descriptor() Descriptor {
+func (f *FD) Descriptor() kcmp.Descriptor {
 	if f.TID != 0 {
-		return Descriptor{f.TID, f.Num}
+		return kcmp.Descriptor{Task: f.TID, FD: f.Num}
 	}
-	return Descriptor{f.Proc.PID(), f.Num}
+	return kcmp.Descriptor{Task: f.Proc.PID(), FD: f.Num}
 }
 
-// Key is the descriptor's key in a space that is [Space.ByDescription].
-func (d Descriptor) Key(space *KeySpace) Key {
+// descriptorOf is the descriptor that a key in such a space names.
+func descriptorOf(k Key) kcmp.Descriptor {
+	return kcmp.Descriptor{Task: int32(k.Scope), FD: int32(k.Num)}
+}
+
+// DescriptorKey is the key of a descriptor in a space that is [KeySpace.ByDescription].
+func DescriptorKey(d kcmp.Descriptor, space *KeySpace) Key {
 	return Key{Space: space, Scope: uint64(uint32(d.Task)), Num: uint64(uint32(d.FD))}
-}
-
-// ID is the id of the object that this is the lowest descriptor of.
-func (d Descriptor) ID(kind model.Kind) string {
-	return string(kind) + ":" + itoa(int(d.Task)) + "." + itoa(int(d.FD))
-}
-
-const (
-	kcmpFile     = 0
-	kcmpVM       = 1
-	kcmpFiles    = 2
-	kcmpEpollTFD = 7
-)
-
-// kcmp is kcmp(2): 0 equal, 1 less, 2 greater, 3 different.
-func kcmp(a, b int32, what int, x, y uintptr) (int, error) {
-	r, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(a), uintptr(b), uintptr(what), x, y, 0)
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(r), nil
-}
-
-// comparer asks the kernel under guard. It is not a matter of form: kcmp waits
-// while one of the two processes is in the middle of execve(2), and that closes
-// files, which a FUSE server that does not answer makes wait for ever.
-type comparer struct {
-	task    *guard.Task
-	checked *sync.Map            // by task: what was wrong when it was compared with itself, nil if nothing
-	bad     map[Descriptor]error // those that cannot be compared
-}
-
-func newComparer(t *guard.Task, checked *sync.Map) *comparer {
-	return &comparer{task: t, checked: checked, bad: map[Descriptor]error{}}
-}
-
-func (c *comparer) ask(a, b Descriptor) (int, error) {
-	if !c.task.Begin("kcmp", a.Task) {
-		return 0, guard.ErrGivenUp
-	}
-	r, err := kcmp(a.Task, b.Task, kcmpFile, uintptr(a.FD), uintptr(b.FD))
-	c.task.End()
-	return r, err
-}
-
-// compare orders two descriptors by their descriptions. What fails is put
-// last, so that a sort comes to an end.
-func (c *comparer) compare(a, b Descriptor) int {
-	_, badA := c.bad[a]
-	_, badB := c.bad[b]
-	if !badA && !badB {
-		r, err := c.ask(a, b)
-		switch {
-		case err == nil && r == 0:
-			return 0
-		case err == nil && r == 1:
-			return -1
-		case err == nil && r == 2:
-			return 1
-		}
-		if err == nil {
-			err = errors.ErrUnsupported // different, and no order given
-		}
-		badA, badB = c.check(a), c.check(b)
-		if !badA && !badB { // one was closed and opened again meanwhile
-			c.bad[a], c.bad[b] = err, err
-			badA, badB = true, true
-		}
-	}
-	switch {
-	case badA && badB:
-		return 0
-	case badA:
-		return 1
-	case badB:
-		return -1
-	}
-	return 0
-}
-
-// check finds out whether a descriptor can be compared at all.
-func (c *comparer) check(d Descriptor) (bad bool) {
-	if _, err := c.ask(d, d); err != nil {
-		c.bad[d] = err
-		return true
-	}
-	return false
-}
-
-// checkTasks compares each task with itself first: if one gets stuck, it is known
-// which. What is wrong with it, but for a closed descriptor, is wrong for all it
-// has.
-func (c *comparer) checkTasks(list []Descriptor) {
-	for _, d := range list {
-		was, ok := c.checked.Load(d.Task)
-		if !ok {
-			_, err := c.ask(d, d)
-			if errors.Is(err, unix.EBADF) {
-				c.bad[d] = err
-				err = nil
-			}
-			was = &err
-			c.checked.Store(d.Task, was)
-		}
-		if err := *was.(*error); err != nil {
-			c.bad[d] = err
-		}
-	}
-}
-
-// group returns the groups of descriptors that share a description, those of
-// one left out, each in the order of list. Those that could not be compared are
-// in c.bad.
-func (c *comparer) group(list []Descriptor) [][]Descriptor {
-	c.checkTasks(list)
-	sorted := slices.Clone(list)
-	for {
-		sorted = slices.DeleteFunc(sorted, func(d Descriptor) bool { return c.bad[d] != nil })
-		before := len(c.bad)
-		slices.SortFunc(sorted, c.compare)
-		if len(c.bad) == before {
-			break
-		}
-	}
-	place := make(map[Descriptor]int, len(list))
-	for i, d := range list {
-		place[d] = i
-	}
-	var groups [][]Descriptor
-	for i := 0; i < len(sorted); {
-		n := i + 1
-		for n < len(sorted) && c.compare(sorted[n-1], sorted[n]) == 0 {
-			n++
-		}
-		if n-i > 1 {
-			g := sorted[i:n]
-			g = slices.DeleteFunc(g[:len(g):len(g)], func(d Descriptor) bool { return c.bad[d] != nil })
-			slices.SortFunc(g, func(a, b Descriptor) int { return place[a] - place[b] })
-			groups = append(groups, g)
-		}
-		i = n
-	}
-	return groups
 }
 
 // descriptions finds out who shares what.
@@ -209,14 +54,14 @@ type descriptions struct {
 
 	seen    map[model.Reason]*model.Gap
 	alive   map[int32]bool
-	checked sync.Map // see comparer
+	checked sync.Map // see [kcmp.Comparer]
 	shared  []sharing
 }
 
 // sharing is a finding that holds if all its processes are still the same.
 type sharing struct {
 	joint  *Entry
-	groups [][]Descriptor
+	groups [][]kcmp.Descriptor
 }
 
 func newDescriptions(idx *Index, out *Collector) *descriptions {
@@ -227,8 +72,8 @@ func newDescriptions(idx *Index, out *Collector) *descriptions {
 		return d
 	}
 	own := int32(os.Getpid())
-	if _, err := kcmp(own, own, kcmpFiles, 0, 0); err != nil {
-		d.gap(ReasonOf(err), "kcmp: "+err.Error())
+	if _, err := kcmp.Compare(own, own, kcmp.Files, 0, 0); err != nil {
+		d.gap(proc.ReasonOf(err), "kcmp: "+err.Error())
 		d.off = true
 	}
 	return d
@@ -244,10 +89,10 @@ func (d *descriptions) gap(r model.Reason, detail string) {
 
 // failed notes what could not be compared. A descriptor that was closed or
 // whose process has ended is no loss.
-func (d *descriptions) failed(bad map[Descriptor]error) {
+func (d *descriptions) failed(bad map[kcmp.Descriptor]error) {
 	for _, err := range bad {
-		if !Gone(err) && !errors.Is(err, unix.EBADF) {
-			d.gap(ReasonOf(err), "kcmp: "+err.Error())
+		if !proc.Gone(err) && !errors.Is(err, unix.EBADF) {
+			d.gap(proc.ReasonOf(err), "kcmp: "+err.Error())
 		}
 	}
 }
@@ -303,22 +148,22 @@ func (s *Scan) mergeDescriptions(d *descriptions) {
 			lists = append(lists, list)
 		}
 	}
-	found := make([][][]Descriptor, len(lists))
+	found := make([][][]kcmp.Descriptor, len(lists))
 	d.each(len(lists), func(t *guard.Task, i int) func() {
-		list := make([]Descriptor, len(lists[i]))
+		list := make([]kcmp.Descriptor, len(lists[i]))
 		for n, e := range lists[i] {
-			list[n] = Descriptor{int32(e.Key.Scope), int32(e.Key.Num)}
+			list[n] = descriptorOf(e.Key)
 		}
-		c := newComparer(t, &d.checked)
-		groups := c.group(list)
+		c := kcmp.NewComparer(t, &d.checked)
+		groups := c.Group(list)
 		return func() {
 			found[i] = groups
 			for _, e := range lists[i] {
-				if c.bad[Descriptor{int32(e.Key.Scope), int32(e.Key.Num)}] != nil {
+				if c.Failed[descriptorOf(e.Key)] != nil {
 					e.Complete = model.Some(false)
 				}
 			}
-			d.failed(c.bad)
+			d.failed(c.Failed)
 		}
 	})
 	d.alive = map[int32]bool{}
@@ -326,7 +171,7 @@ func (s *Scan) mergeDescriptions(d *descriptions) {
 		for _, g := range groups {
 			var into *Entry
 			for _, desc := range g {
-				e := d.j.objects[desc.Key(lists[i][0].Key.Space)]
+				e := d.j.objects[DescriptorKey(desc, lists[i][0].Key.Space)]
 				switch {
 				case !d.same(e.Holders[0].PID):
 				case into == nil:
@@ -387,15 +232,15 @@ func (s *Scan) markShared(d *descriptions) {
 		return true
 	})
 	d.each(len(list), func(t *guard.Task, i int) func() {
-		e, c := list[i], newComparer(t, &d.checked)
-		groups, all := c.shared(e.Holders, d.parent)
+		e, c := list[i], kcmp.NewComparer(t, &d.checked)
+		groups, all := c.Shared(e.Holders, d.parent)
 		return func() {
 			if len(groups) > 0 {
 				d.shared = append(d.shared, sharing{e, groups})
 			}
 			d.note(all)
-			d.failed(c.bad)
-			if s.scanner.opts.Repeated && len(c.bad) == 0 {
+			d.failed(c.Failed)
+			if s.scanner.opts.Repeated && len(c.Failed) == 0 {
 				known[e.Key] = &comparison{scan: s.number, all: all}
 			}
 		}
@@ -403,11 +248,11 @@ func (s *Scan) markShared(d *descriptions) {
 	d.alive = map[int32]bool{}
 	for _, f := range d.shared {
 		for _, g := range f.groups {
-			in := make(map[Descriptor]bool, len(g))
+			in := make(map[kcmp.Descriptor]bool, len(g))
 			for _, desc := range g {
 				in[desc] = true
 			}
-			markGroup(f.joint.Holders, func(h *model.Holder, desc Descriptor) bool { return in[desc] && d.same(h.PID) })
+			markGroup(f.joint.Holders, func(h *model.Holder, desc kcmp.Descriptor) bool { return in[desc] && d.same(h.PID) })
 		}
 	}
 	for _, e := range list {
@@ -426,14 +271,14 @@ type comparison struct {
 }
 
 type ofdMark struct {
-	descriptor Descriptor
+	descriptor kcmp.Descriptor
 	ofd        model.OFD
 }
 
 // fill notes how the holders were marked.
 func (c *comparison) fill(e *Entry) {
 	for i := range e.Holders {
-		if desc, ok := DescriptorOf(&e.Holders[i]); ok {
+		if desc, ok := kcmp.DescriptorOf(&e.Holders[i]); ok {
 			c.marks = append(c.marks, ofdMark{desc, e.Holders[i].OFD})
 		}
 	}
@@ -444,7 +289,7 @@ func (c *comparison) fill(e *Entry) {
 func (c *comparison) apply(idx *Index, e *Entry) bool {
 	n := 0
 	for i := range e.Holders {
-		desc, ok := DescriptorOf(&e.Holders[i])
+		desc, ok := kcmp.DescriptorOf(&e.Holders[i])
 		if !ok {
 			continue
 		}
@@ -458,7 +303,7 @@ func (c *comparison) apply(idx *Index, e *Entry) bool {
 	}
 	n = 0
 	for i := range e.Holders {
-		if _, ok := DescriptorOf(&e.Holders[i]); ok {
+		if _, ok := kcmp.DescriptorOf(&e.Holders[i]); ok {
 			e.Holders[i].OFD = c.marks[n].ofd
 			n++
 		}
@@ -469,7 +314,7 @@ func (c *comparison) apply(idx *Index, e *Entry) bool {
 // note notes that not all descriptors of an object were compared.
 func (d *descriptions) note(all bool) {
 	if !all {
-		d.gap(model.Truncated, fmt.Sprintf("more than %d open file descriptions of one object: only those of relatives were compared", manyDescriptions))
+		d.gap(model.Truncated, fmt.Sprintf("more than %d open file descriptions of one object: only those of relatives were compared", kcmp.Many))
 	}
 }
 
@@ -482,12 +327,12 @@ func locked(o *model.Object) bool {
 
 // markGroup names the holders that are in one group after the lowest of them,
 // if there are several.
-func markGroup(holders []model.Holder, in func(*model.Holder, Descriptor) bool) {
-	var first Descriptor
+func markGroup(holders []model.Holder, in func(*model.Holder, kcmp.Descriptor) bool) {
+	var first kcmp.Descriptor
 	n := 0
 	for _, mark := range []bool{false, true} {
 		for i := range holders {
-			desc, ok := DescriptorOf(&holders[i])
+			desc, ok := kcmp.DescriptorOf(&holders[i])
 			if !ok || in != nil && !in(&holders[i], desc) {
 				continue
 			}
@@ -506,10 +351,10 @@ func markGroup(holders []model.Holder, in func(*model.Holder, Descriptor) bool) 
 }
 
 // Find fills in the objects behind the descriptors that are keys of want.
-func (idx *Index) Find(want map[Descriptor]*Entry) {
+func (idx *Index) Find(want map[kcmp.Descriptor]*Entry) {
 	for _, e := range idx.objects {
 		for i := range e.Holders {
-			if d, ok := DescriptorOf(&e.Holders[i]); ok {
+			if d, ok := kcmp.DescriptorOf(&e.Holders[i]); ok {
 				if _, wanted := want[d]; wanted {
 					want[d] = e
 				}
@@ -522,19 +367,6 @@ func compareHolders(a, b *model.Holder) int {
 	return cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.TID, b.TID), cmp.Compare(a.FD.Or(-1), b.FD.Or(-1)))
 }
 
-// WatchedBy reports whether the file behind target is the nth (from 0) that
-// epoll has been given under the descriptor number tfd (kcmp(2) KCMP_EPOLL_TFD,
-// Linux 4.13). It waits for the epoll's lock, so it is asked under guard.
-func WatchedBy(target, epoll Descriptor, tfd, nth uint32) (bool, error) {
-	slot := struct{ efd, tfd, toff uint32 }{uint32(epoll.FD), tfd, nth} // struct kcmp_epoll_slot
-	r, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(target.Task), uintptr(epoll.Task), kcmpEpollTFD, uintptr(target.FD),
-		uintptr(unsafe.Pointer(&slot)), 0)
-	if errno != 0 {
-		return false, errno
-	}
-	return r == 0, nil
-}
-
 // Same reports whether a pid is still the process that was read. What was
 // learnt of it by its pid holds only if this is asked afterwards.
 func (idx *Index) Same(pid int32) bool {
@@ -542,14 +374,22 @@ func (idx *Index) Same(pid int32) bool {
 	if p == nil {
 		return false
 	}
-	if dir, ok := idx.Scan.scanner.handles.get(p); ok {
-		return dir.answers() == nil
+	if dir, ok := idx.Scan.scanner.handles.Get(p.PID, p.StartTicks); ok {
+		return dir.Alive() == nil
 	}
 	var buf [1024]byte
-	text, err := idx.Scan.root.ReadRecord(itoa(int(pid))+"/stat", buf[:0])
+	text, err := idx.Scan.root.ReadRecord(strconv.Itoa(int(pid))+"/stat", buf[:0])
 	if err != nil {
 		return false
 	}
-	st, err := parseStat(text)
-	return err == nil && st.startTicks == p.StartTicks
+	st, err := proc.ParseStat(text)
+	return err == nil && st.StartTicks == p.StartTicks
+}
+
+// parent is the parent of a process; 0 if it is not known.
+func (d *descriptions) parent(pid int32) int32 {
+	if p := d.j.Processes[pid]; p != nil {
+		return int32(p.PPID)
+	}
+	return 0
 }

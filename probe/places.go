@@ -28,31 +28,20 @@ func (idx *Index) Places(t *guard.Task, pid int32, devs map[uint64]bool) map[Key
 	places := map[Key]string{}
 	add := func(name, path string) {
 		var st unix.Statx_t
-		err := unix.Statx(dir.fd, name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, &st)
+		err := dir.Statx(name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, &st)
 		if err == nil && st.Nlink > 0 {
-			places[Key{Files, mounts.superDev(&st), st.Ino}] = path
+			places[Key{Files, mounts.SuperDev(&st), st.Ino}] = path
 		}
 	}
-	for i := range mounts.mounts {
-		if m := &mounts.mounts[i]; devs[m.Dev] && mounts.localWay(m.Point) {
+	for i := range mounts.Mounts {
+		if m := &mounts.Mounts[i]; devs[m.Dev] && mounts.LocalPath(m.Point) {
 			add("root"+m.Point, m.Point)
 		}
 	}
 	for _, name := range []string{"exe", "root", "cwd"} {
-		if link, err := dir.Readlink(name); err == nil && mounts.local([]byte(link)) {
+		if link, err := dir.Readlink(name); err == nil && mounts.Local([]byte(link)) {
 			add(name, link)
 		}
 	}
 	return places
-}
-
-// localWay reports whether path and all directories on the way to it lie on local
-// file systems. It is for paths without symbolic links.
-func (t *mountTable) localWay(path string) bool {
-	for i := range len(path) {
-		if path[i] == '/' && !t.local([]byte(path[:max(i, 1)])) {
-			return false
-		}
-	}
-	return t.local([]byte(path))
 }

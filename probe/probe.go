@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Probe reads one mechanism. Every hook may be nil. The hooks of one probe may
@@ -83,7 +84,7 @@ type KeySpace struct {
 
 	// ByDescription says that the kernel gives these objects no number: two
 	// descriptors are the same object if they share an open file description.
-	// Probes emit each under its own key ([Descriptor.Key]); the scan merges
+	// Probes emit each under its own key ([kcmp.Descriptor.Key]); the scan merges
 	// them.
 	ByDescription bool
 }
@@ -191,7 +192,7 @@ func (o *Collector) Gap(g model.Gap) {
 
 // Fail emits a gap for err.
 func (o *Collector) Fail(op, path string, err error) {
-	o.Gap(model.Gap{Reason: ReasonOf(err), Op: op, Path: path, Detail: err.Error()})
+	o.Gap(model.Gap{Reason: proc.ReasonOf(err), Op: op, Path: path, Detail: err.Error()})
 }
 
 // Limit emits a bound the kernel puts on the mechanism. Of several of one name

@@ -1,24 +1,25 @@
 package probe
 
 import (
-	"unsafe"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Proc is a process while it is being read. Hooks must not keep it.
 type Proc struct {
-	Dir    Dir // /proc/PID
+	Dir    *proc.Dir // /proc/PID
 	Model  *model.Process
 	Status []byte // content of its status file
 	Scan   *Scan
 
 	task *guard.Task
-	stat statLine
-	mnt  *mountTable
+	stat proc.Stat
+	mnt  *proc.MountTable
 }
 
 // PID is the process id as the proc file system at hand shows it.
@@ -32,7 +33,7 @@ type FD struct {
 	TID  int32  // the thread, if the descriptor is in a table of its own; else 0
 	Link []byte // what the link leads to: "pipe:[4242]", "/dev/null", …
 
-	dir  Dir // …/fd
+	dir  *proc.Dir // …/fd
 	name *byte
 	out  *Collector
 	info *[]byte // where fdinfo is read to
@@ -65,14 +66,12 @@ func (f *FD) Holder() model.Holder {
 // which does not touch what it leads to (proc_pid_fd(5)).
 func (f *FD) Access() model.Access { return linkAccess(f.dir, f.name) }
 
-func linkAccess(dir Dir, name *byte) model.Access {
-	var st unix.Statx_t
-	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(dir.fd), uintptr(unsafe.Pointer(name)), unix.AT_SYMLINK_NOFOLLOW,
-		unix.STATX_MODE, uintptr(unsafe.Pointer(&st)), 0)
-	if errno != 0 {
+func linkAccess(dir *proc.Dir, name *byte) model.Access {
+	mode, ok := dir.LinkMode(name)
+	if !ok {
 		return ""
 	}
-	switch st.Mode & (unix.S_IRUSR | unix.S_IWUSR) {
+	switch mode & (unix.S_IRUSR | unix.S_IWUSR) {
 	case unix.S_IRUSR:
 		return model.Read
 	case unix.S_IWUSR:
@@ -95,13 +94,13 @@ func (f *FD) Stat() (*unix.Statx_t, error) {
 }
 
 func (f *FD) readStat() error {
-	if !f.Proc.mounts().local(f.Link) {
-		return ErrForeign
+	if !f.Proc.mounts().Local(f.Link) {
+		return proc.ErrForeign
 	}
 	if !f.Proc.task.Begin(opStat, f.Num) {
 		return guard.ErrGivenUp
 	}
-	errno := statx(f.dir.fd, f.name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, &f.stat)
+	errno := f.dir.StatxC(f.name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, &f.stat)
 	f.Proc.task.End()
 	if errno != 0 {
 		return errno
@@ -116,9 +115,9 @@ func (f *FD) Info() ([]byte, error) {
 		return nil, guard.ErrGivenUp
 	}
 	defer f.Proc.task.End()
-	name := "fdinfo/" + itoa(int(f.Num))
+	name := "fdinfo/" + strconv.Itoa(int(f.Num))
 	if f.TID != 0 {
-		name = "task/" + itoa(int(f.TID)) + "/" + name
+		name = "task/" + strconv.Itoa(int(f.TID)) + "/" + name
 	}
 	read := f.Proc.Dir.ReadRecord
 	if f.often {
@@ -135,15 +134,15 @@ func (f *FD) Task() *guard.Task { return f.Proc.task }
 // FSType is the magic number of the file system the file behind the descriptor
 // lies on (statfs(2)), refused as [FD.Stat] is.
 func (f *FD) FSType() (int64, error) {
-	if !f.Proc.mounts().local(f.Link) {
-		return 0, ErrForeign
+	if !f.Proc.mounts().Local(f.Link) {
+		return 0, proc.ErrForeign
 	}
 	if !f.Proc.task.Begin("statfs", f.Num) {
 		return 0, guard.ErrGivenUp
 	}
 	defer f.Proc.task.End()
 	var st unix.Statfs_t
-	if err := unix.Statfs(f.dir.path+"/"+itoa(int(f.Num)), &st); err != nil {
+	if err := unix.Statfs(f.dir.Path()+"/"+strconv.Itoa(int(f.Num)), &st); err != nil {
 		return 0, err
 	}
 	return int64(st.Type), nil
@@ -151,27 +150,16 @@ func (f *FD) FSType() (int64, error) {
 
 // Gap emits that something about this descriptor could not be read.
 func (f *FD) Gap(probe, op string, err error) {
-	if Gone(err) {
+	if proc.Gone(err) {
 		return // closed meanwhile
 	}
-	f.out.Gap(model.Gap{Probe: probe, Reason: ReasonOf(err), PID: f.Proc.Model.PID, Op: op, Detail: err.Error()})
-}
-
-func statx(dirfd int, name *byte, flags, mask int, st *unix.Statx_t) unix.Errno {
-	_, _, errno := unix.Syscall6(unix.SYS_STATX, uintptr(dirfd), uintptr(unsafe.Pointer(name)), uintptr(flags),
-		uintptr(mask), uintptr(unsafe.Pointer(st)), 0)
-	return errno
+	f.out.Gap(model.Gap{Probe: probe, Reason: proc.ReasonOf(err), PID: f.Proc.Model.PID, Op: op, Detail: err.Error()})
 }
 
 // Mapping is a shared mapping while it is being read. Hooks must not keep it.
 type Mapping struct {
-	Proc       *Proc
-	Start, End uint64
-	Offset     uint64
-	Dev        uint64 // device, as [Dev] packs it
-	Ino        uint64
-	Perms      string // "rw-s"
-	Name       []byte
+	proc.MapsEntry
+	Proc *Proc
 
 	cacheable bool
 }
@@ -198,12 +186,4 @@ func (m *Mapping) Holder(via model.Via) model.Holder {
 		h.Access = model.AccessNone
 	}
 	return h
-}
-
-// Dev packs a device number so that it can be a [Key]'s scope.
-func Dev(major, minor uint32) uint64 { return uint64(major)<<32 | uint64(minor) }
-
-// DevString is a packed device number as objects carry it: major:minor.
-func DevString(dev uint64) string {
-	return itoa(int(dev>>32)) + ":" + itoa(int(uint32(dev)))
 }

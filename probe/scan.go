@@ -2,11 +2,7 @@ package probe
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
 	"os/user"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"sync"
@@ -15,8 +11,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/container"
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Options say what a [Scanner] does.
@@ -68,8 +66,8 @@ type Scanner struct {
 	opts  Options
 	guard *guard.Guard
 
-	handles    *handles
-	containers containerNameCache
+	handles    *proc.Handles
+	containers container.Names
 
 	scans   int
 	entries int // how many keys the last scan gave
@@ -93,7 +91,7 @@ func NewScanner(o Options) *Scanner {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	return &Scanner{opts: o, guard: guard.New(), handles: newHandles(o.Repeated), users: map[int]string{}, kept: map[int]*processCache{}}
+	return &Scanner{opts: o, guard: guard.New(), handles: proc.NewHandles(o.Repeated), users: map[int]string{}, kept: map[int]*processCache{}}
 }
 
 // Scan is one scan under way: what probes may ask about it.
@@ -108,10 +106,10 @@ type Scan struct {
 
 	scanner *Scanner
 	number  int // counts the scanner's scans
-	root    Dir
+	root    *proc.Dir
 	selfPID int // ipctop's pid in the proc file system at hand; 0 if it is not in there
 	mounts  *mountTables
-	nss     *namespaces
+	nss     *proc.Namespaces
 	members mountMembers
 
 	lockTable lockTable
@@ -195,7 +193,7 @@ func (sc *Scanner) Close() {
 }
 
 func (sc *Scanner) release() {
-	sc.handles.drop(func(int) bool { return false })
+	sc.handles.Drop(func(int) bool { return false })
 	sc.mu.Lock()
 	clear(sc.kept)
 	sc.mu.Unlock()
@@ -233,7 +231,7 @@ func (sc *Scanner) Cached(pid int) bool {
 
 // begin opens the proc file system and looks at whose it is.
 func (sc *Scanner) begin() (*Scan, error) {
-	root, err := OpenDir(sc.opts.ProcRoot)
+	root, err := proc.OpenDir(sc.opts.ProcRoot)
 	if err != nil {
 		return nil, err
 	}
@@ -245,49 +243,23 @@ func (sc *Scanner) begin() (*Scan, error) {
 		Began:     time.Now(),
 		scanner:   sc,
 		root:      root,
-		mounts:    &mountTables{root: sc.opts.ProcRoot, byNS: map[uint64]*mountTable{}},
-		nss:       newNamespaces(),
+		mounts:    &mountTables{root: sc.opts.ProcRoot, byNS: map[uint64]*proc.MountTable{}},
+		nss:       proc.NewNamespaces(),
 		durations: map[string]time.Duration{},
 		read:      map[tableKey]bool{},
 		calls:     map[int32][]int{},
 	}
-	for _, t := range NamespaceTypes {
-		if n, err := ReadNamespace("/proc/self/ns/" + t); err == nil {
+	for _, t := range proc.NamespaceTypes {
+		if n, err := proc.ReadNamespace("/proc/self/ns/" + t); err == nil {
 			s.Own[t] = n
 		}
 	}
-	stat, err := root.ReadFile("stat", nil)
-	if err != nil {
+	if s.BootTime, err = proc.BootTime(root); err != nil {
 		root.Close()
-		if errors.Is(err, os.ErrNotExist) {
-			err = fmt.Errorf("%s is not a proc file system: it has no stat", sc.opts.ProcRoot)
-		}
 		return nil, err
 	}
-	if s.BootTime, err = parseBootTime(stat); err != nil {
-		root.Close()
-		return nil, fmt.Errorf("%s: %w", filepath.Join(sc.opts.ProcRoot, "stat"), err)
-	}
-	s.findSelf()
+	s.selfPID, s.PIDCalls = proc.Self(root)
 	return s, nil
-}
-
-// findSelf finds ipctop in the proc file system at hand, and whether that
-// belongs to ipctop's own pid namespace: only there does a process with a pid
-// of its own have a single number in NSpid.
-func (s *Scan) findSelf() {
-	link, err := s.root.Readlink("self")
-	if err != nil {
-		return // ipctop is not visible in there
-	}
-	s.selfPID, _ = strconv.Atoi(link)
-	status, err := s.root.ReadFile(link+"/status", nil)
-	if err != nil {
-		return
-	}
-	var p model.Process
-	fillFromStatus(&p, status)
-	s.PIDCalls = s.selfPID == os.Getpid() && len(p.NSPIDs) == 0
 }
 
 // User is the name of a user id; "" if it has none.

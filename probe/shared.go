@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/kcmp"
 )
 
 // Processes can share a descriptor table or their memory although they are not
@@ -27,7 +28,7 @@ func (s *Scan) forget(pids []int) {
 		_, ok := slices.BinarySearch(pids, pid)
 		return ok
 	}
-	sc.handles.drop(there)
+	sc.handles.Drop(there)
 	sc.forget(func(pid int) bool { return !there(pid) })
 	sc.guard.Each(1, 1, func(int) any { return kcmpItem{} }, func(t *guard.Task, _ int) func() {
 		next, share, ok := s.compareTables(t)
@@ -53,7 +54,7 @@ func (sc *Scanner) forget(which func(pid int) bool) {
 // those that share something; ok is false if that cannot be told.
 func (s *Scan) compareTables(t *guard.Task) (next sharers, share map[int32]bool, ok bool) {
 	own := int32(os.Getpid())
-	if _, err := kcmp(own, own, kcmpFiles, 0, 0); err != nil || !s.PIDCalls {
+	if _, err := kcmp.Compare(own, own, kcmp.Files, 0, 0); err != nil || !s.PIDCalls {
 		return next, nil, false
 	}
 	quiet := func(pid int32) bool {
@@ -71,7 +72,7 @@ func (s *Scan) compareTables(t *guard.Task) (next sharers, share map[int32]bool,
 	for _, table := range []struct {
 		what      int
 		was, next *[]int32
-	}{{kcmpFiles, &s.scanner.sharers.files, &next.files}, {kcmpVM, &s.scanner.sharers.memory, &next.memory}} {
+	}{{kcmp.Files, &s.scanner.sharers.files, &next.files}, {kcmp.VM, &s.scanner.sharers.memory, &next.memory}} {
 		list := slices.DeleteFunc(slices.Clone(*table.was), func(pid int32) bool { return !quiet(pid) })
 		for _, pid := range fresh {
 			at, err := insertInOrder(t, list, pid, table.what, share)
@@ -96,12 +97,12 @@ func insertInOrder(t *guard.Task, list []int32, pid int32, what int, share map[i
 		return 0, guard.ErrGivenUp
 	}
 	defer t.End()
-	if _, err := kcmp(pid, pid, what, 0, 0); err != nil {
+	if _, err := kcmp.Compare(pid, pid, what, 0, 0); err != nil {
 		return 0, err
 	}
 	var failed error
 	at, equal := slices.BinarySearchFunc(list, pid, func(other, pid int32) int {
-		r, err := kcmp(other, pid, what, 0, 0)
+		r, err := kcmp.Compare(other, pid, what, 0, 0)
 		switch {
 		case err != nil:
 			failed = err

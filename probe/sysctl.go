@@ -1,14 +1,8 @@
 package probe
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"io/fs"
-	"strconv"
-	"strings"
-
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Sysctl reads the numbers in a file below /proc/sys by its dotted name, such as
@@ -16,39 +10,11 @@ import (
 // the calling thread. The result is nil where this kernel has no such file, or
 // not in this namespace; whatever else is wrong becomes a gap.
 func (s *Scan) Sysctl(out *Collector, name string) []uint64 {
-	file := "sys/" + strings.ReplaceAll(name, ".", "/")
-	text, err := s.root.ReadFile(file, nil)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	var numbers []uint64
-	if err == nil {
-		if numbers, err = parseSysctl(text); err != nil {
-			err = fmt.Errorf("%s/%s: %w", s.ProcRoot, file, err)
-		}
-	}
+	numbers, path, err := proc.Sysctl(s.root, name)
 	if err != nil {
-		out.Fail("read limit", s.ProcRoot+"/"+file, err)
-		return nil
+		out.Fail("read limit", path, err)
 	}
 	return numbers
-}
-
-// parseSysctl reads numbers with blanks between them.
-func parseSysctl(text []byte) ([]uint64, error) {
-	words := bytes.Fields(text)
-	if len(words) == 0 {
-		return nil, fmt.Errorf("%w: no number", ErrMalformed)
-	}
-	numbers := make([]uint64, len(words))
-	for i, w := range words {
-		n, err := strconv.ParseUint(string(w), 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %q is no number", ErrMalformed, head(w))
-		}
-		numbers[i] = n
-	}
-	return numbers, nil
 }
 
 // noBound is what no machine reaches: the kernel writes such numbers where there

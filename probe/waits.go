@@ -8,6 +8,7 @@ import (
 
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // waits calls the probes' Waits hooks.
@@ -96,7 +97,7 @@ func (idx *Index) EachProcess(list []*model.Process, work func(t *guard.Task, p 
 		})
 		if err != nil {
 			return func() {
-				if !Gone(err) {
+				if !proc.Gone(err) {
 					failed(m, err)
 				}
 			}

@@ -11,8 +11,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/container"
 	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/kcmp"
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // scratch holds one worker's buffers.
@@ -38,24 +41,11 @@ var scratches = sync.Pool{New: func() any {
 // architecture Go runs on.
 const clockTicks = 100
 
-func parseBootTime(stat []byte) (time.Time, error) {
-	for line := range bytes.Lines(stat) {
-		if v, ok := bytes.CutPrefix(line, []byte("btime ")); ok {
-			sec, err := strconv.ParseInt(string(bytes.TrimSpace(v)), 10, 64)
-			if err != nil {
-				return time.Time{}, fmt.Errorf("%w: btime is %q", ErrMalformed, v)
-			}
-			return time.Unix(sec, 0), nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%w: no btime", ErrMalformed)
-}
-
 // walk reads all processes.
 func (s *Scan) walk(ctx context.Context) error {
 	begin := time.Now()
 	sc := scratches.Get().(*scratch)
-	pids, err := s.root.pids(sc.dirents)
+	pids, err := s.root.PIDs(sc.dirents)
 	scratches.Put(sc)
 	if err != nil {
 		return err
@@ -79,7 +69,7 @@ func (s *Scan) walk(ctx context.Context) error {
 				case r != nil:
 					s.add(r)
 					s.remember(pids[i], r.cache)
-				case Gone(err):
+				case proc.Gone(err):
 					vanished++
 				default:
 					s.add(&result{unreadable: true, partialFDs: true, partialMaps: true, out: failed(pids[i], err)})
@@ -104,24 +94,24 @@ func (s *Scan) walk(ctx context.Context) error {
 // enter opens the directory of a process, if it is not open from the last scan, and
 // reads the process.
 func (s *Scan) enter(t *guard.Task, pid int) (r *result, err error) {
-	read := func(dir Dir) {
+	read := func(dir *proc.Dir) {
 		err = recovered(func() (err error) {
 			r, err = s.readProcess(t, pid, dir)
 			return err
 		})
 	}
 	h := s.scanner.handles
-	if dir, ok := h.of(pid); ok {
-		if read(dir); !Gone(err) {
+	if dir, ok := h.Of(pid); ok {
+		if read(dir); !proc.Gone(err) {
 			return r, err
 		}
-		h.drop(func(p int) bool { return p != pid }) // the pid may be another's by now
+		h.Drop(func(p int) bool { return p != pid }) // the pid may be another's by now
 	}
-	dir, err := s.root.Open(itoa(pid))
+	dir, err := s.root.Open(strconv.Itoa(pid))
 	if err != nil {
 		return nil, err
 	}
-	if read(dir); r == nil || t.TimedOut() || !h.keep(r.process, dir) {
+	if read(dir); r == nil || t.TimedOut() || !h.Put(r.process.PID, r.process.StartTicks, dir) {
 		dir.Close()
 	}
 	return r, err
@@ -144,19 +134,19 @@ type processKey struct {
 
 func failed(pid int, err error) *Collector {
 	out := &Collector{probe: "process"}
-	out.Gap(model.Gap{Reason: ReasonOf(err), PID: pid, Op: "read", Detail: err.Error()})
+	out.Gap(model.Gap{Reason: proc.ReasonOf(err), PID: pid, Op: "read", Detail: err.Error()})
 	return out
 }
 
 // readProcess reads one process. The error is why there is nothing at all.
-func (s *Scan) readProcess(t *guard.Task, pid int, dir Dir) (*result, error) {
+func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, error) {
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)
 	marks := append(sc.marks[:0], stamp{pid, s.readStamp(dir, "schedstat")})
 
 	still := s.asleep(pid, dir, marks[0])
 	if still != nil && still.kernel != nil {
-		if err := dir.answers(); err != nil {
+		if err := dir.Alive(); err != nil {
 			return nil, err
 		}
 		m := *still.kernel
@@ -171,7 +161,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir Dir) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, ok := statLine{}, false
+	st, ok := proc.Stat{}, false
 	if still != nil {
 		st, ok = still.stat(text)
 	}
@@ -183,22 +173,22 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir Dir) (*result, error) {
 	sc.text = text
 
 	m := &model.Process{
-		PID: pid, StartTicks: st.startTicks, PPID: st.ppid, PGID: st.pgrp, SID: st.session, TTY: ttyName(st.ttyNr),
-		Comm: st.comm, State: string(st.state), Threads: st.threads,
-		StartTime: s.BootTime.Add(time.Duration(st.startTicks) * (time.Second / clockTicks)).UTC(),
+		PID: pid, StartTicks: st.StartTicks, PPID: st.Ppid, PGID: st.Pgrp, SID: st.Session, TTY: proc.TTYName(st.TtyNr),
+		Comm: st.Comm, State: string(st.State), Threads: st.Threads,
+		StartTime: s.BootTime.Add(time.Duration(st.StartTicks) * (time.Second / clockTicks)).UTC(),
 		Self:      pid == s.selfPID,
 	}
 	fillFromStatus(m, text)
 	if uid, ok := m.UID.Get(); ok {
 		m.User = s.scanner.user(uid)
 	}
-	if st.stopSignal != 0 {
-		m.StopSignal = model.SignalName(st.stopSignal)
+	if st.StopSignal != 0 {
+		m.StopSignal = model.SignalName(st.StopSignal)
 	}
-	t.SetItem(processKey{pid, st.startTicks})
+	t.SetItem(processKey{pid, st.StartTicks})
 	r := &result{process: m, out: &Collector{probe: "process", holders: sc.holds[:0]}}
 	p := &Proc{Dir: dir, Model: m, Status: slices.Clone(text), Scan: s, task: t, stat: st}
-	if m.Threads > 1 && st.state != 'X' {
+	if m.Threads > 1 && st.State != 'X' {
 		marks = s.readThreads(p, sc, r.out, marks[:0])
 	} else {
 		marks[0] = validStamp(marks[0], m.State)
@@ -230,7 +220,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir Dir) (*result, error) {
 	case known != nil && s.reuse(p, known, sc, r):
 		r.cache = known
 	default:
-		dir.forget()
+		dir.ForgetDescriptors()
 		sc.lasting, sc.again, sc.changing = sc.lasting[:0], sc.again[:0], false
 		s.readDescriptors(p, sc, r)
 		if !s.WaitsOnly() {
@@ -245,12 +235,12 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir Dir) (*result, error) {
 	if !s.WaitsOnly() {
 		p.limitDescriptors(r.out)
 	}
-	s.nss.addProcess(p)
+	s.noteProcessNamespaces(p)
 	s.members.add(p)
 
 	// The directory is bound to this process. If there still is something in it, all
 	// that was read above was this process's.
-	if err := dir.answers(); err != nil {
+	if err := dir.Alive(); err != nil {
 		return nil, err
 	}
 	// What a process holds is kept until all are read: no more than it takes.
@@ -259,16 +249,16 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir Dir) (*result, error) {
 	return r, nil
 }
 
-func (s *Scan) readStat(t *guard.Task, dir Dir, sc *scratch) (statLine, error) {
+func (s *Scan) readStat(t *guard.Task, dir *proc.Dir, sc *scratch) (proc.Stat, error) {
 	if !t.Begin("stat", 0) {
-		return statLine{}, guard.ErrGivenUp
+		return proc.Stat{}, guard.ErrGivenUp
 	}
 	text, err := dir.ReadRecord("stat", sc.link[:0])
 	t.End()
 	if err != nil {
-		return statLine{}, err
+		return proc.Stat{}, err
 	}
-	return parseStat(text)
+	return proc.ParseStat(text)
 }
 
 // readArguments reads the command line, for which the kernel takes the process's
@@ -299,7 +289,7 @@ func (s *Scan) readIdentity(p *Proc, sc *scratch, out *Collector) {
 		return
 	}
 	defer p.task.End()
-	types := NamespaceTypes
+	types := proc.NamespaceTypes
 	if s.WaitsOnly() {
 		types = waitNamespaces
 	}
@@ -308,9 +298,9 @@ func (s *Scan) readIdentity(p *Proc, sc *scratch, out *Collector) {
 		if err != nil {
 			continue
 		}
-		if n, err := parseNamespace(link); err == nil {
+		if n, err := proc.ParseNamespace(link); err == nil {
 			if m.Namespaces == nil {
-				m.Namespaces = make(map[string]uint64, len(NamespaceTypes))
+				m.Namespaces = make(map[string]uint64, len(proc.NamespaceTypes))
 			}
 			m.Namespaces[t] = n
 		}
@@ -326,8 +316,8 @@ func (s *Scan) readPlace(p *Proc, sc *scratch) {
 	defer p.task.End()
 	p.Model.Exe, _ = p.Dir.Readlink("exe")
 	if b, err := p.Dir.ReadOften("cgroup", sc.text[:0]); err == nil {
-		p.Model.Cgroup = parseCgroup(b)
-		placeProcess(p.Model)
+		p.Model.Cgroup = proc.ParseCgroup(b)
+		container.Place(p.Model)
 	}
 }
 
@@ -340,12 +330,12 @@ func (s *Scan) readThreads(p *Proc, sc *scratch, out *Collector, marks []stamp) 
 	}
 	defer dir.Close()
 	text := sc.text[:0]
-	_ = dir.each(sc.tasks, func(e entry) bool {
-		tid, ok := e.number()
+	_ = dir.Each(sc.tasks, func(e proc.Entry) bool {
+		tid, ok := e.Number()
 		if !ok {
 			return true
 		}
-		now := stamp{tid, s.readStamp(dir, string(e.name)+"/schedstat")}
+		now := stamp{tid, s.readStamp(dir, string(e.Name)+"/schedstat")}
 		var err error
 		if !p.task.Begin("thread status", int32(tid)) {
 			out.Gap(model.Gap{
@@ -353,16 +343,16 @@ func (s *Scan) readThreads(p *Proc, sc *scratch, out *Collector, marks []stamp) 
 			})
 			return true
 		}
-		text, err = dir.ReadRecord(string(e.name)+"/status", text[:0])
+		text, err = dir.ReadRecord(string(e.Name)+"/status", text[:0])
 		p.task.End()
 		if err != nil {
 			return true // the thread has ended
 		}
 		t := model.Thread{TID: tid}
-		if name, ok := StatusField(text, "Name"); ok {
-			t.Comm = unescapeName(name)
+		if name, ok := proc.StatusField(text, "Name"); ok {
+			t.Comm = proc.UnescapeName(name)
 		}
-		if state, ok := StatusField(text, "State"); ok && len(state) > 0 {
+		if state, ok := proc.StatusField(text, "State"); ok && len(state) > 0 {
 			t.State = string(state[:1])
 		}
 		for i := range s.scanner.opts.Probes {
@@ -378,17 +368,6 @@ func (s *Scan) readThreads(p *Proc, sc *scratch, out *Collector, marks []stamp) 
 	return marks
 }
 
-// unescapeName undoes what the kernel does to the Name line of status: \n and
-// \\ stand for a newline and a backslash (fs/proc/array.c, proc_task_name).
-func unescapeName(b []byte) string {
-	if bytes.IndexByte(b, '\\') < 0 {
-		return string(b)
-	}
-	b = bytes.ReplaceAll(b, []byte(`\\`), []byte{0})
-	b = bytes.ReplaceAll(b, []byte(`\n`), []byte{'\n'})
-	return string(bytes.ReplaceAll(b, []byte{0}, []byte(`\`)))
-}
-
 // readDescriptors reads the descriptor table, and those of threads that have
 // one of their own: after unshare(CLONE_FILES), or when the main thread has
 // ended and shows none.
@@ -396,9 +375,9 @@ func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
 	m := p.Model
 	dir, err := p.Dir.Open("fd")
 	if err != nil {
-		if !Gone(err) {
+		if !proc.Gone(err) {
 			r.unreadable, r.partialFDs, r.partialMaps = true, true, true
-			r.out.Gap(model.Gap{Probe: "fd", Reason: ReasonOf(err), PID: m.PID, Op: "open fd", Detail: err.Error()})
+			r.out.Gap(model.Gap{Probe: "fd", Reason: proc.ReasonOf(err), PID: m.PID, Op: "open fd", Detail: err.Error()})
 			if n, ok := p.countDescriptors(); ok {
 				m.FDs = model.Some(n)
 			}
@@ -414,7 +393,7 @@ func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
 			continue
 		}
 		r.ownTables = true
-		if dir, err := p.Dir.Open("task/" + itoa(tid) + "/fd"); err == nil {
+		if dir, err := p.Dir.Open("task/" + strconv.Itoa(tid) + "/fd"); err == nil {
 			n := s.readTable(p, dir, int32(tid), sc, r)
 			dir.Close()
 			if m.State == "Z" {
@@ -431,7 +410,7 @@ func (s *Scan) ownTable(p *Proc, tid int) bool {
 	if !s.PIDCalls || !p.task.Begin("kcmp", int32(tid)) {
 		return false
 	}
-	r, err := kcmp(p.PID(), int32(tid), kcmpFiles, 0, 0)
+	r, err := kcmp.Compare(p.PID(), int32(tid), kcmp.Files, 0, 0)
 	p.task.End()
 	return err == nil && r != 0
 }
@@ -439,28 +418,25 @@ func (s *Scan) ownTable(p *Proc, tid int) bool {
 // countDescriptors asks for the number of descriptors, which everyone may know
 // (st_size of /proc/PID/fd, Linux 6.2).
 func (p *Proc) countDescriptors() (int, bool) {
-	var st unix.Stat_t
-	if err := unix.Fstatat(p.Dir.fd, "fd", &st, 0); err != nil || st.Size == 0 {
-		return 0, false
-	}
-	return int(st.Size), true
+	n := p.Dir.Size("fd")
+	return int(n), n != 0
 }
 
-// readTable lock owners each descriptor in dir to the probes and returns their
+// readTable hands each descriptor in dir to the probes and returns their
 // number.
-func (s *Scan) readTable(p *Proc, dir Dir, tid int32, sc *scratch, r *result) int {
+func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *result) int {
 	fd := FD{Proc: p, TID: tid, dir: dir, out: r.out, info: &sc.info}
 	count, denied, truncated := 0, 0, 0
-	err := dir.each(sc.dirents, func(e entry) bool {
-		num, ok := e.number()
+	err := dir.Each(sc.dirents, func(e proc.Entry) bool {
+		num, ok := e.Number()
 		if !ok {
 			return true
 		}
-		if p.Model.Self && s.scanner.handles.has(num) {
+		if p.Model.Self && s.scanner.handles.Has(num) {
 			return true // there for the scan alone
 		}
 		count++
-		n, errno := dir.readlinkC(e.cstr, sc.link)
+		n, errno := dir.ReadlinkC(e.C, sc.link)
 		switch {
 		case errno == unix.ENOENT || errno == unix.ESRCH:
 			count--
@@ -472,7 +448,7 @@ func (s *Scan) readTable(p *Proc, dir Dir, tid int32, sc *scratch, r *result) in
 			denied++
 			return true
 		}
-		fd.Num, fd.Link, fd.name, fd.statted, fd.cacheable = int32(num), sc.link[:n], e.cstr, false, false
+		fd.Num, fd.Link, fd.name, fd.statted, fd.cacheable = int32(num), sc.link[:n], e.C, false, false
 		before := len(r.out.holders)
 		s.descriptor(&fd, r.out)
 		if fd.cacheable {
@@ -489,9 +465,9 @@ func (s *Scan) readTable(p *Proc, dir Dir, tid int32, sc *scratch, r *result) in
 		return true
 	})
 	gap := model.Gap{Probe: "fd", PID: p.Model.PID, TID: int(tid), Op: "readlink"}
-	if err != nil && !Gone(err) {
+	if err != nil && !proc.Gone(err) {
 		r.partialFDs = true
-		gap.Reason, gap.Op, gap.Detail = ReasonOf(err), "list fd", err.Error()
+		gap.Reason, gap.Op, gap.Detail = proc.ReasonOf(err), "list fd", err.Error()
 		r.out.Gap(gap)
 	}
 	if denied > 0 {
@@ -514,7 +490,9 @@ func (s *Scan) descriptor(fd *FD, out *Collector) {
 			return
 		}
 	}
-	s.nss.addLink(fd)
+	if bytes.Contains(fd.Link, []byte(":[")) {
+		s.noteNamespace(string(fd.Link), fd.dir.Path()+"/"+strconv.Itoa(int(fd.Num)))
+	}
 }
 
 // tables calls the probes' Table and Limits hooks: those of ipctop's own namespaces each
@@ -534,7 +512,7 @@ func (s *Scan) tables(ctx context.Context) {
 		wg.Go(func() { s.table(ctx, p, ns) })
 	}
 	for scope, probes := range scopes {
-		for _, inode := range s.nss.list(scope, s.Own[scope]) {
+		for _, inode := range s.nss.List(scope, s.Own[scope]) {
 			wg.Go(func() {
 				ns := NS{Type: scope, Inode: inode, Scan: s}
 				err := s.inNamespaceInTime(ctx, scope, inode, func() {
@@ -542,7 +520,7 @@ func (s *Scan) tables(ctx context.Context) {
 						s.tableHere(ctx, p, ns)
 					}
 				})
-				if err != nil && !Gone(err) {
+				if err != nil && !proc.Gone(err) {
 					out := &Collector{probe: scope + " namespace"}
 					out.Fail("enter", fmt.Sprintf("%s:[%d]", scope, inode), err)
 					s.add(&result{out: out})

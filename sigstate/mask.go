@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Mask is a set of signals as the kernel writes it: bit n-1 is signal n.
@@ -19,7 +19,7 @@ func (m Mask) Has(n int) bool { return n >= 1 && n <= Max && m>>(n-1)&1 != 0 }
 // ParseMask reads a mask as /proc/PID/status prints it, 16 hexadecimal digits.
 func ParseMask(b []byte) (Mask, error) {
 	if len(b) == 0 || len(b) > 16 {
-		return 0, fmt.Errorf("signal mask: %w: %q", probe.ErrMalformed, clip(b))
+		return 0, fmt.Errorf("signal mask: %w: %q", proc.ErrMalformed, clip(b))
 	}
 	var m Mask
 	for _, c := range b {
@@ -29,7 +29,7 @@ func ParseMask(b []byte) (Mask, error) {
 		case c >= 'a' && c <= 'f':
 			c -= 'a' - 10
 		default:
-			return 0, fmt.Errorf("signal mask: %w: %q", probe.ErrMalformed, clip(b))
+			return 0, fmt.Errorf("signal mask: %w: %q", proc.ErrMalformed, clip(b))
 		}
 		m = m<<4 | Mask(c)
 	}

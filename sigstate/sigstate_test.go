@@ -14,6 +14,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 const statusText = `Name:	cat
@@ -73,7 +74,7 @@ func TestParseUnknownIsNotEmpty(t *testing.T) {
 		"Name:\tSigPnd: 0000000000000001": false,
 	} {
 		s, err := Parse([]byte(text))
-		if (err != nil) != bad || err != nil && !errors.Is(err, probe.ErrMalformed) {
+		if (err != nil) != bad || err != nil && !errors.Is(err, proc.ErrMalformed) {
 			t.Errorf("%q: %v", text, err)
 		}
 		if s.Model() != nil {
@@ -95,7 +96,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("SigQ:1/\nSigBlk:\t8000000000000000"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := Parse(b)
-		if err != nil && !errors.Is(err, probe.ErrMalformed) {
+		if err != nil && !errors.Is(err, proc.ErrMalformed) {
 			t.Fatal(err)
 		}
 		s.Model()

@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"github.com/ipctop/ipctop/model"
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // State is the signal state in one status file. Pending and Blocked are those of
@@ -77,7 +77,7 @@ func (s *State) queue(value []byte) error {
 	q, err1 := strconv.ParseInt(string(queued), 10, 64)
 	l, err2 := strconv.ParseUint(string(limit), 10, 64)
 	if !ok || err1 != nil || err2 != nil || q < 0 {
-		return fmt.Errorf("%w: %q", probe.ErrMalformed, clip(value))
+		return fmt.Errorf("%w: %q", proc.ErrMalformed, clip(value))
 	}
 	s.Queued = model.Some(q)
 	if s.unlimited = l >= 1<<63; !s.unlimited { // RLIM_INFINITY

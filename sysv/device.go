@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // hugeShifts are the sizes of huge pages that some machine has, as powers of
@@ -29,13 +29,13 @@ var kernelDevices = sync.OnceValue(func() []uint64 {
 		if unix.Fstat(fd, &st) != nil {
 			return
 		}
-		if dev := probe.Dev(unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev))); !slices.Contains(devs, dev) {
+		if dev := proc.Dev(unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev))); !slices.Contains(devs, dev) {
 			devs = append(devs, dev)
 		}
 	}
 	add(0)
 	if len(devs) == 0 {
-		devs = append(devs, probe.Dev(0, 1)) // no memfds (before Linux 3.17): the first device made after booting
+		devs = append(devs, proc.Dev(0, 1)) // no memfds (before Linux 3.17): the first device made after booting
 	}
 	for _, shift := range hugeShifts {
 		add(unix.MFD_HUGETLB | int(uint32(shift)<<unix.MFD_HUGE_SHIFT))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 func scan(t *testing.T) *model.Snapshot {
@@ -328,7 +329,7 @@ func TestLiveHiddenAttacher(t *testing.T) {
 }
 
 func TestLiveDevice(t *testing.T) {
-	if !slices.Contains(kernelDevices(), probe.Dev(0, 1)) {
+	if !slices.Contains(kernelDevices(), proc.Dev(0, 1)) {
 		t.Logf("segments live on %v", kernelDevices())
 	}
 	id := newObject(t, unix.SYS_SHMGET, unix.SYS_SHMCTL, unix.IPC_PRIVATE, 4096, 0o600)

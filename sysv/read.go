@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // mechanism is what sets the three of them apart.
@@ -55,7 +56,7 @@ func (m *mechanism) records(ns probe.NS, out *probe.Collector) ([]record, error)
 // text reads the mechanism's file in /proc/sysvipc, which shows the namespace of
 // the thread that opens it. A bad line costs that line.
 func (m *mechanism) text(ns probe.NS, out *probe.Collector) ([]record, error) {
-	dir, err := probe.OpenDir(ns.Scan.ProcRoot + "/sysvipc")
+	dir, err := proc.OpenDir(ns.Scan.ProcRoot + "/sysvipc")
 	if err != nil {
 		return nil, err
 	}

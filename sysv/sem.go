@@ -9,6 +9,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // sets is the table of semaphore sets of each IPC namespace.
@@ -47,7 +48,7 @@ func Sem() probe.Probe {
 					continue // removed meanwhile
 				default:
 					out.Gap(model.Gap{
-						Reason: probe.ReasonOf(errno), Object: o.ID, Op: "semctl",
+						Reason: proc.ReasonOf(errno), Object: o.ID, Op: "semctl",
 						Detail: fmt.Sprintf("values and waiters of semaphore set %d: %v", r.id(), errno),
 					})
 				}

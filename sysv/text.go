@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // parseText reads /proc/sysvipc/{msg,sem,shm} (proc_sysvipc(5)). names maps the
@@ -27,7 +27,7 @@ func parseText(text []byte, names map[string]column) (records []record, errs []e
 		cols[i] = c
 	}
 	if seen&(1<<colID) == 0 {
-		return nil, []error{fmt.Errorf("line 1: %w: no column for the identifier in %q", probe.ErrMalformed, clip(head))}
+		return nil, []error{fmt.Errorf("line 1: %w: no column for the identifier in %q", proc.ErrMalformed, clip(head))}
 	}
 	n := 1
 	for line := range bytes.Lines(rest) {
@@ -46,7 +46,7 @@ func parseLine(line []byte, cols []column) (record, error) {
 	var r record
 	fields := bytes.Fields(line)
 	if len(fields) != len(cols) {
-		return r, fmt.Errorf("%w: %d values for %d columns", probe.ErrMalformed, len(fields), len(cols))
+		return r, fmt.Errorf("%w: %d values for %d columns", proc.ErrMalformed, len(fields), len(cols))
 	}
 	for i, c := range cols {
 		if c == columns {
@@ -58,7 +58,7 @@ func parseLine(line []byte, cols []column) (record, error) {
 		}
 		v, err := strconv.ParseInt(string(fields[i]), base, 64)
 		if err != nil || c == colID && (v < 0 || v > 1<<31-1) {
-			return r, fmt.Errorf("%w: %q", probe.ErrMalformed, clip(fields[i]))
+			return r, fmt.Errorf("%w: %q", proc.ErrMalformed, clip(fields[i]))
 		}
 		r.set(c, v)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 const msgText = `       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime      ctime
@@ -110,7 +111,7 @@ func TestTextBadLineCostsThatLine(t *testing.T) {
 		t.Fatalf("records %+v, errors %v", records, errs)
 	}
 	for i, want := range []string{"line 2: ", "line 3: ", "line 4: "} {
-		if !strings.HasPrefix(errs[i].Error(), want) || !errors.Is(errs[i], probe.ErrMalformed) {
+		if !strings.HasPrefix(errs[i].Error(), want) || !errors.Is(errs[i], proc.ErrMalformed) {
 			t.Errorf("error %d: %v", i, errs[i])
 		}
 	}

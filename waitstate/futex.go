@@ -9,6 +9,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 	"github.com/ipctop/ipctop/waitstate/pthread"
 )
 
@@ -95,7 +96,7 @@ func (x *index) identity(t *thread, f *futexWait) *word {
 		// A System V segment's number says nothing without its namespace.
 		w.id = "futex:" + itoa(t.proc.PID) + ":" + model.Addr(f.addr).String()
 	default:
-		w.id = "futex:" + probe.DevString(f.dev) + ":" + strconv.FormatUint(f.ino, 10) + place
+		w.id = "futex:" + proc.DevString(f.dev) + ":" + strconv.FormatUint(f.ino, 10) + place
 	}
 	return w
 }
@@ -213,9 +214,9 @@ func (r *round) alive(x *index, tid int) model.Opt[bool] {
 	status, err := os.ReadFile(filepath.Join(r.j.Scan.ProcRoot, itoa(tid), "status"))
 	switch {
 	case err == nil:
-		state, ok := probe.StatusField(status, "State")
+		state, ok := proc.StatusField(status, "State")
 		return model.Some(ok && !bytes.HasPrefix(state, []byte("Z")) && !bytes.HasPrefix(state, []byte("X")))
-	case probe.Gone(err) && !errors.Is(err, os.ErrPermission) && r.j.Scan.PIDCalls && !r.hidden():
+	case proc.Gone(err) && !errors.Is(err, os.ErrPermission) && r.j.Scan.PIDCalls && !r.hidden():
 		return model.Some(false)
 	}
 	return model.Opt[bool]{}

@@ -12,6 +12,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // limits asks what else ends a wait than those waited for: time limits that belong
@@ -138,7 +139,7 @@ func parseTimers(b []byte) (n int, err error) {
 			continue
 		}
 		if _, err := strconv.ParseUint(string(bytes.TrimSpace(id)), 10, 32); err != nil {
-			return 0, fmt.Errorf("timers: %w: %q", probe.ErrMalformed, line[:min(len(line), 40)])
+			return 0, fmt.Errorf("timers: %w: %q", proc.ErrMalformed, line[:min(len(line), 40)])
 		}
 		n++
 	}

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 func TestParseTimers(t *testing.T) {
@@ -17,7 +17,7 @@ func TestParseTimers(t *testing.T) {
 			t.Errorf("%q: %d, %v", text, n, err)
 		}
 	}
-	if n, err := parseTimers([]byte("ID: x\n")); !errors.Is(err, probe.ErrMalformed) {
+	if n, err := parseTimers([]byte("ID: x\n")); !errors.Is(err, proc.ErrMalformed) {
 		t.Errorf("%d, %v", n, err)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 	"github.com/ipctop/ipctop/waitstate"
 )
 
@@ -70,7 +71,7 @@ func object(t *testing.T, s *model.Snapshot, id string) *model.Object {
 // memory are.
 func mappedFiles() probe.Probe {
 	space := &probe.KeySpace{Name: "test file", ByMapping: true, New: func(k probe.Key, _ *probe.Scan) model.Object {
-		return model.Object{ID: fmt.Sprintf("file:%s:%d", probe.DevString(k.Scope), k.Num), Kind: model.File}
+		return model.Object{ID: fmt.Sprintf("file:%s:%d", proc.DevString(k.Scope), k.Num), Kind: model.File}
 	}}
 	return probe.Probe{Name: "file", Mapping: func(m *probe.Mapping, out *probe.Collector) bool {
 		out.AddHolder(probe.Key{Space: space, Scope: m.Dev, Num: m.Ino}, m.Holder(model.ViaMap))

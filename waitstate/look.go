@@ -11,6 +11,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // thread is a thread that was blocked at the first look.
@@ -83,7 +84,7 @@ func (r *round) firstLook(ctx context.Context) {
 		}
 	}, func(m *model.Process, err error) {
 		r.denied = true
-		r.out.Gap(model.Gap{Reason: probe.ReasonOf(err), PID: m.PID, Op: "open", Detail: err.Error()})
+		r.out.Gap(model.Gap{Reason: proc.ReasonOf(err), PID: m.PID, Op: "open", Detail: err.Error()})
 	})
 	slices.SortFunc(r.threads, func(a, b *thread) int {
 		if a.proc != b.proc {
@@ -130,9 +131,9 @@ func (v *visit) thread(tid int, comm, state string) bool {
 	line, err := v.read(tid)
 	switch {
 	case err == nil:
-	case probe.Gone(err):
+	case proc.Gone(err):
 		return true
-	case probe.ReasonOf(err) == model.Malformed:
+	case proc.ReasonOf(err) == model.Malformed:
 		v.gap(tid, err)
 		return true
 	default:
@@ -152,7 +153,7 @@ func (v *visit) thread(tid int, comm, state string) bool {
 		return true
 	}
 	for i := range t.futexes {
-		if err := c.locate(&t.futexes[i]); err != nil && !probe.Gone(err) {
+		if err := c.locate(&t.futexes[i]); err != nil && !proc.Gone(err) {
 			v.gap(tid, err)
 		}
 	}
@@ -165,7 +166,7 @@ func (v *visit) thread(tid int, comm, state string) bool {
 
 func (v *visit) gap(tid int, err error) {
 	v.gaps = append(v.gaps, model.Gap{
-		Reason: probe.ReasonOf(err), PID: v.proc.Model.PID, TID: tid, Op: "read syscall", Detail: err.Error(),
+		Reason: proc.ReasonOf(err), PID: v.proc.Model.PID, TID: tid, Op: "read syscall", Detail: err.Error(),
 	})
 }
 

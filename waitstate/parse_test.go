@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 func TestParseSyscall(t *testing.T) {
@@ -28,7 +28,7 @@ func TestParseSyscall(t *testing.T) {
 		"", "\n", "0", "0 0x1", "-1 0x0", "-1 0x0 0x0 0x0", "0 1 2 3 4 5 6 7 8", "-2 0x1 0x1 0x1 0x1 0x1 0x1 0x1 0x1",
 		"0 0x1 0x1 0x1 0x1 0x1 0x1 0x1 0x1 0x1", "0 0x1 0x1 0x1 0x1 0x1 0x1 0x1 0xg", "x 0x1 0x1 0x1 0x1 0x1 0x1 0x1 0x1",
 	} {
-		if l, err := parseSyscall([]byte(text)); !errors.Is(err, probe.ErrMalformed) {
+		if l, err := parseSyscall([]byte(text)); !errors.Is(err, proc.ErrMalformed) {
 			t.Errorf("%q: %+v, %v", text, l, err)
 		}
 	}
@@ -58,7 +58,7 @@ func TestParseSched(t *testing.T) {
 		t.Errorf("%v, %v", d, err)
 	}
 	for _, text := range []string{"", "se.exec_start : 1", "se.exec_start : x.000000", "se.exec_start : 1.0", "se.exec_start : -1.000000"} {
-		if d, err := parseSched([]byte(text)); !errors.Is(err, probe.ErrMalformed) {
+		if d, err := parseSched([]byte(text)); !errors.Is(err, proc.ErrMalformed) {
 			t.Errorf("%q: %v, %v", text, d, err)
 		}
 	}
@@ -67,7 +67,7 @@ func TestParseSched(t *testing.T) {
 		t.Errorf("%d, %v", n, err)
 	}
 	for _, text := range []string{"", "7 (a) S 1", fmt.Sprintf(stat, "x"), fmt.Sprintf(stat, "-1")} {
-		if _, err := parseProcessor([]byte(text)); !errors.Is(err, probe.ErrMalformed) {
+		if _, err := parseProcessor([]byte(text)); !errors.Is(err, proc.ErrMalformed) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -75,7 +75,7 @@ func TestParseSched(t *testing.T) {
 		t.Errorf("%d, %v", n, err)
 	}
 	for _, text := range []string{"", "1 2", "1 2 x", "1 2 3 4"} {
-		if _, err := parseSchedstat([]byte(text)); !errors.Is(err, probe.ErrMalformed) {
+		if _, err := parseSchedstat([]byte(text)); !errors.Is(err, proc.ErrMalformed) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -135,7 +135,7 @@ func TestParseWatches(t *testing.T) {
 	text := "pos:\t0\nflags:\t02\ntfd:        9 events: 80000019 data:             1234  pos:0 ino:82708 sdev:f\n" +
 		"tfd: x events: 1\ntfd:        3 events:        4 data:                3  pos:0 ino:1 sdev:f\n"
 	list, err := parseWatches([]byte(text))
-	if want := []fdUse{{3, false, true}, {9, true, false}}; !reflect.DeepEqual(list, want) || !errors.Is(err, probe.ErrMalformed) {
+	if want := []fdUse{{3, false, true}, {9, true, false}}; !reflect.DeepEqual(list, want) || !errors.Is(err, proc.ErrMalformed) {
 		t.Errorf("%+v, %v", list, err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 	"github.com/ipctop/ipctop/waitstate/pthread"
 )
 
@@ -55,7 +56,7 @@ func readDetail(ctx context.Context, idx *probe.Index, list []*model.Process, ou
 			}
 		}
 	}, func(m *model.Process, err error) {
-		out.Gap(model.Gap{Reason: probe.ReasonOf(err), PID: m.PID, Op: "open", Detail: err.Error()})
+		out.Gap(model.Gap{Reason: proc.ReasonOf(err), PID: m.PID, Op: "open", Detail: err.Error()})
 	})
 	if len(held) == 0 {
 		return nil
@@ -112,7 +113,7 @@ func (v *visit) robust() []heldWord {
 		words, err := v.robustOf(t)
 		list = append(list, words...)
 		switch {
-		case err == nil, probe.Gone(err), err == errNotPresent, err == unix.EFAULT:
+		case err == nil, proc.Gone(err), err == errNotPresent, err == unix.EFAULT:
 			// What is not in memory, or no list, has not been used for long.
 		default:
 			v.gap(t.tid, err)
@@ -198,7 +199,7 @@ func (v *visit) innerTID(tid int) int {
 	if err != nil {
 		return 0
 	}
-	ids, _ := probe.StatusField(status, "NSpid")
+	ids, _ := proc.StatusField(status, "NSpid")
 	for i := len(ids) - 1; i >= 0; i-- {
 		if ids[i] == '\t' || ids[i] == ' ' {
 			ids = ids[i+1:]

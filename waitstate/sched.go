@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // parseSchedstat reads how often a thread has been put on a processor: the third
@@ -18,11 +18,11 @@ import (
 func parseSchedstat(b []byte) (uint64, error) {
 	f := bytes.Fields(b)
 	if len(f) != 3 {
-		return 0, fmt.Errorf("schedstat: %w: %q", probe.ErrMalformed, b[:min(len(b), 40)])
+		return 0, fmt.Errorf("schedstat: %w: %q", proc.ErrMalformed, b[:min(len(b), 40)])
 	}
 	n, err := strconv.ParseUint(string(f[2]), 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("schedstat: %w: run count %q", probe.ErrMalformed, f[2])
+		return 0, fmt.Errorf("schedstat: %w: run count %q", proc.ErrMalformed, f[2])
 	}
 	return n, nil
 }
@@ -40,11 +40,11 @@ func parseSched(b []byte) (time.Duration, error) {
 		ms, err1 := strconv.ParseInt(string(whole), 10, 64)
 		ns, err2 := strconv.ParseUint(string(frac), 10, 32)
 		if !ok || err1 != nil || err2 != nil || len(frac) != 6 || ms < 0 || ms > int64(1<<62/time.Millisecond) {
-			return 0, fmt.Errorf("sched: %w: se.exec_start is %q", probe.ErrMalformed, v)
+			return 0, fmt.Errorf("sched: %w: se.exec_start is %q", proc.ErrMalformed, v)
 		}
 		return time.Duration(ms)*time.Millisecond + time.Duration(ns), nil
 	}
-	return 0, fmt.Errorf("sched: %w: no se.exec_start", probe.ErrMalformed)
+	return 0, fmt.Errorf("sched: %w: no se.exec_start", proc.ErrMalformed)
 }
 
 // parseProcessor reads on which processor a thread ran last: field 39 of
@@ -53,11 +53,11 @@ func parseProcessor(b []byte) (int, error) {
 	const processor, firstAfterName = 39, 3
 	f := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
 	if len(f) <= processor-firstAfterName {
-		return 0, fmt.Errorf("stat: %w: %d fields", probe.ErrMalformed, len(f))
+		return 0, fmt.Errorf("stat: %w: %d fields", proc.ErrMalformed, len(f))
 	}
 	n, err := strconv.Atoi(string(f[processor-firstAfterName]))
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("stat: %w: processor %q", probe.ErrMalformed, f[processor-firstAfterName])
+		return 0, fmt.Errorf("stat: %w: processor %q", proc.ErrMalformed, f[processor-firstAfterName])
 	}
 	return n, nil
 }

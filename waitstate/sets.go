@@ -12,6 +12,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // maxSet bounds what is read of a set in memory.
@@ -172,13 +173,13 @@ func parseWatches(b []byte) (list []fdUse, err error) {
 		}
 		f := bytes.Fields(rest)
 		if len(f) < 3 || string(f[1]) != "events:" {
-			err = fmt.Errorf("fdinfo: %w: %q", probe.ErrMalformed, line[:min(len(line), 40)])
+			err = fmt.Errorf("fdinfo: %w: %q", proc.ErrMalformed, line[:min(len(line), 40)])
 			continue
 		}
 		fd, err1 := strconv.ParseInt(string(f[0]), 10, 32)
 		events, err2 := strconv.ParseUint(string(f[2]), 16, 32)
 		if err1 != nil || err2 != nil || fd < 0 {
-			err = fmt.Errorf("fdinfo: %w: %q", probe.ErrMalformed, line[:min(len(line), 40)])
+			err = fmt.Errorf("fdinfo: %w: %q", proc.ErrMalformed, line[:min(len(line), 40)])
 			continue
 		}
 		list = append(list, fdUse{fd: int32(fd), read: events&(unix.EPOLLIN|unix.EPOLLPRI|unix.EPOLLRDHUP) != 0, write: events&unix.EPOLLOUT != 0})

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // syscallLine is the content of /proc/PID/task/TID/syscall (proc_pid_syscall(5),
@@ -30,7 +30,7 @@ const (
 func parseSyscall(b []byte) (syscallLine, error) {
 	var l syscallLine
 	malformed := func() (syscallLine, error) {
-		return syscallLine{}, fmt.Errorf("syscall: %w: %q", probe.ErrMalformed, b[:min(len(b), 40)])
+		return syscallLine{}, fmt.Errorf("syscall: %w: %q", proc.ErrMalformed, b[:min(len(b), 40)])
 	}
 	b = bytes.TrimSuffix(b, []byte("\n"))
 	if string(b) == "running" {

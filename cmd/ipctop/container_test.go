@@ -19,6 +19,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // containerEnv makes the test binary the first process of a container; it is what
@@ -96,7 +97,7 @@ func container(what string) {
 	check(unix.Listen(s, 1))
 	c.TCP = inodeOf(s)
 	for name, n := range map[string]*uint64{"ipc": &c.IPC, "net": &c.Net, "mnt": &c.Mnt, "pid": &c.PID, "uts": &c.UTS} {
-		*n, err = probe.ReadNamespace("/proc/self/ns/" + name)
+		*n, err = proc.ReadNamespace("/proc/self/ns/" + name)
 		check(err)
 	}
 	b, err := json.Marshal(c)
@@ -272,7 +273,7 @@ func whoKeeps(namespaces []uint64) []string {
 	for _, pattern := range []string{"/proc/[0-9]*/task/[0-9]*/ns/*", "/proc/self/task/*/fd/*", "/proc/[0-9]*/fd/*"} {
 		files, _ := filepath.Glob(pattern)
 		for _, f := range files {
-			if n, err := probe.ReadNamespace(f); err == nil && slices.Contains(namespaces, n) {
+			if n, err := proc.ReadNamespace(f); err == nil && slices.Contains(namespaces, n) {
 				list = append(list, f)
 			}
 		}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ipctop/ipctop/doctor"
 	"github.com/ipctop/ipctop/model"
-	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/render"
 )
 
@@ -28,7 +28,7 @@ func (c command) newDoctor(o *options) *cobra.Command {
 	format := addFormat(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		executable, _ := os.Executable() // "" where it cannot be told: then no command is advised
-		features := probe.Features(probe.FeatureOptions{ProcRoot: o.procRoot, Executable: executable})
+		features := doctor.Features(doctor.Options{ProcRoot: o.procRoot, Executable: executable})
 		// Where a scan takes long or fails, what was found out above is still
 		// worth having.
 		snap := c.quickSnapshot(cmd.Context(), o)

@@ -1,4 +1,4 @@
-package probe
+package proc
 
 import (
 	"errors"
@@ -9,15 +9,15 @@ import (
 )
 
 func TestParseInfoIdentity(t *testing.T) {
-	mount, ino, err := parseInfoIdentity([]byte("pos:\t0\nflags:\t02100002\nmnt_id:\t27\nino:\t9981105\nlock:\t1: x\n"))
+	mount, ino, err := ParseInfoIdentity([]byte("pos:\t0\nflags:\t02100002\nmnt_id:\t27\nino:\t9981105\nlock:\t1: x\n"))
 	if err != nil || mount != 27 || ino != 9981105 {
 		t.Errorf("got %d, %d, %v", mount, ino, err)
 	}
-	if _, _, err := parseInfoIdentity([]byte("pos:\t0\nmnt_id:\t27\n")); !errors.Is(err, errors.ErrUnsupported) {
+	if _, _, err := ParseInfoIdentity([]byte("pos:\t0\nmnt_id:\t27\n")); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("without ino: %v, want unsupported", err)
 	}
 	for _, text := range []string{"mnt_id:\t-1\nino:\t2\n", "mnt_id:\t1\nino:\tx\n"} {
-		if _, _, err := parseInfoIdentity([]byte(text)); !errors.Is(err, ErrMalformed) {
+		if _, _, err := ParseInfoIdentity([]byte(text)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%q: %v, want malformed", text, err)
 		}
 	}
@@ -26,7 +26,7 @@ func TestParseInfoIdentity(t *testing.T) {
 func FuzzParseInfoIdentity(f *testing.F) {
 	f.Add([]byte("pos:\t0\nmnt_id:\t27\nino:\t9981105\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if _, _, err := parseInfoIdentity(b); err != nil && ReasonOf(err) == "other" {
+		if _, _, err := ParseInfoIdentity(b); err != nil && ReasonOf(err) == "other" {
 			t.Errorf("%q: %v has no reason", b, err)
 		}
 	})
@@ -34,11 +34,11 @@ func FuzzParseInfoIdentity(f *testing.F) {
 
 // TestSuperDev: on a btrfs subvolume stat tells a device that no mount has.
 func TestSuperDev(t *testing.T) {
-	table := newMountTable([]*procfs.MountInfo{
+	table := NewMountTable(mountsOf([]*procfs.MountInfo{
 		{MountID: 30, MajorMinorVer: "0:40", MountPoint: "/sub", FSType: "btrfs"},
 		{MountID: 31, MajorMinorVer: "254:0", MountPoint: "/", FSType: "ext4"},
 		{MountID: 32, MajorMinorVer: "junk", MountPoint: "/x", FSType: "ext4"},
-	})
+	}))
 	stat := func(major, minor uint32, mount uint64) *unix.Statx_t {
 		return &unix.Statx_t{Dev_major: major, Dev_minor: minor, Mnt_id: mount, Mask: unix.STATX_MNT_ID}
 	}
@@ -46,7 +46,7 @@ func TestSuperDev(t *testing.T) {
 	old.Mask = 0 // before Linux 5.8
 	for _, c := range []struct {
 		name string
-		t    *mountTable
+		t    *MountTable
 		st   *unix.Statx_t
 		want uint64
 	}{
@@ -56,12 +56,12 @@ func TestSuperDev(t *testing.T) {
 		{"mount unknown", table, old, Dev(0, 41)},
 		{"no table", nil, stat(0, 41, 30), Dev(0, 41)},
 	} {
-		if got := c.t.superDev(c.st); got != c.want {
+		if got := c.t.SuperDev(c.st); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, DevString(got), DevString(c.want))
 		}
 	}
-	if len(table.mounts) != 2 || table.types["/sub"] != "btrfs" {
-		t.Errorf("one bad line: %+v", table.mounts)
+	if len(table.Mounts) != 2 || table.types["/sub"] != "btrfs" {
+		t.Errorf("one bad line: %+v", table.Mounts)
 	}
 }
 

@@ -1,4 +1,4 @@
-package probe
+package doctor
 
 import (
 	"errors"
@@ -67,7 +67,7 @@ func FuzzParseCapEff(f *testing.F) {
 
 // TestFeaturesOfWhatIsMissing looks at a directory that is no proc file system.
 func TestFeaturesOfWhatIsMissing(t *testing.T) {
-	for _, f := range Features(FeatureOptions{ProcRoot: t.TempDir(), Executable: "/opt/ipctop"}) {
+	for _, f := range Features(Options{ProcRoot: t.TempDir(), Executable: "/opt/ipctop"}) {
 		if strings.HasSuffix(f.Name, "of this pid namespace") && f.State != model.FeatureMissing {
 			t.Errorf("%+v", f)
 		}
@@ -79,10 +79,10 @@ func TestFeaturesOfWhatIsMissing(t *testing.T) {
 
 func TestAdviceIsACommandOnlyWithoutRoot(t *testing.T) {
 	missing := model.Feature{State: model.FeatureMissing}
-	if f := (&doctor{euid: 1000, opts: FeatureOptions{Executable: "/opt/ipctop"}}).asRoot(missing); strings.Join(f.Argv, " ") != "sudo /opt/ipctop" {
+	if f := (&doctor{euid: 1000, opts: Options{Executable: "/opt/ipctop"}}).asRoot(missing); strings.Join(f.Argv, " ") != "sudo /opt/ipctop" {
 		t.Errorf("for a user: %q", f.Argv)
 	}
-	if f := (&doctor{euid: 0, opts: FeatureOptions{Executable: "/opt/ipctop"}}).asRoot(missing); f.Argv != nil || f.Advice == "" {
+	if f := (&doctor{euid: 0, opts: Options{Executable: "/opt/ipctop"}}).asRoot(missing); f.Argv != nil || f.Advice == "" {
 		t.Errorf("for root: %q, %q", f.Argv, f.Advice)
 	}
 }
@@ -96,9 +96,9 @@ func TestFeaturesLeaveNothingOpen(t *testing.T) {
 		}
 		return len(list)
 	}
-	Features(FeatureOptions{})
+	Features(Options{})
 	before := count()
-	Features(FeatureOptions{})
+	Features(Options{})
 	if after := count(); after != before {
 		t.Errorf("%d descriptors before, %d after", before, after)
 	}

@@ -1,4 +1,4 @@
-package probe
+package container
 
 import (
 	"encoding/json"

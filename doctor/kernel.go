@@ -1,4 +1,4 @@
-package probe
+package doctor
 
 import (
 	"encoding/binary"
@@ -10,7 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/kcmp"
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // kernel tries kernel interfaces, each on ipctop itself.
@@ -50,7 +52,7 @@ func tryPidfdGetfd() error {
 
 func tryKcmp() error {
 	pid := int32(os.Getpid())
-	_, err := kcmp(pid, pid, kcmpVM, 0, 0)
+	_, err := kcmp.Compare(pid, pid, kcmp.VM, 0, 0)
 	return err
 }
 
@@ -109,7 +111,7 @@ func tryDiag(family, protocol byte) error {
 	case err != nil:
 		return err
 	case n < unix.SizeofNlMsghdr:
-		return fmt.Errorf("sock_diag: %w: %d bytes", ErrMalformed, n)
+		return fmt.Errorf("sock_diag: %w: %d bytes", proc.ErrMalformed, n)
 	}
 	if binary.NativeEndian.Uint16(answer[4:]) != unix.NLMSG_ERROR || n < unix.SizeofNlMsghdr+4 {
 		return nil

@@ -1,41 +1,12 @@
-package probe
+package container
 
 import (
-	"bytes"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
 )
-
-// parseCgroup finds the control group path in /proc/PID/cgroup (cgroups(7)):
-// that of the unified hierarchy, else of systemd's, else the first that is not
-// the root.
-func parseCgroup(b []byte) string {
-	var systemd, first, unified string
-	for line := range bytes.Lines(b) {
-		parts := bytes.SplitN(bytes.TrimRight(line, "\n"), []byte(":"), 3)
-		if len(parts) != 3 || !bytes.HasPrefix(parts[2], []byte("/")) {
-			continue
-		}
-		dir := string(parts[2])
-		switch {
-		case string(parts[0]) == "0" && len(parts[1]) == 0:
-			unified = dir
-		case string(parts[1]) == "name=systemd":
-			systemd = dir
-		case first == "" && dir != "/":
-			first = dir
-		}
-	}
-	for _, dir := range []string{unified, systemd, first} {
-		if dir != "" && dir != "/" {
-			return dir
-		}
-	}
-	return unified
-}
 
 // containerID is the last part of a container's control group: docker-ID.scope,
 // libpod-ID.scope, cri-containerd-ID.scope, crio-ID.scope, nerdctl-ID.scope, or ID
@@ -55,9 +26,9 @@ var podUID = regexp.MustCompile(`^(?:kubepods(?:-[a-z]+)?-)?pod([0-9a-f]{8}[-_][
 // unitSuffixes are the unit types that own processes (systemd.unit(5)).
 var unitSuffixes = []string{".service", ".scope", ".socket", ".mount", ".swap"}
 
-// placeProcess sets unit and container from the control group path. Of
+// Place sets unit and container from the control group path. Of
 // containers in containers it is the innermost.
-func placeProcess(p *model.Process) {
+func Place(p *model.Process) {
 	parts := strings.Split(p.Cgroup, "/")
 	for i := len(parts) - 1; i >= 0; i-- {
 		part := parts[i]
@@ -92,8 +63,8 @@ func containerOf(parts []string, i int) *model.Container {
 	return nil
 }
 
-// podOf is the uid of the Kubernetes pod that a control group is of; "" if none.
-func podOf(cgroup string) string {
+// PodOf is the uid of the Kubernetes pod that a control group is of; "" if none.
+func PodOf(cgroup string) string {
 	for part := range strings.SplitSeq(cgroup, "/") {
 		if m := podUID.FindStringSubmatch(part); m != nil {
 			return strings.ReplaceAll(m[1], "_", "-")

@@ -1,8 +1,7 @@
-package probe
+package proc
 
 import (
 	"fmt"
-	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -26,54 +25,90 @@ type Dir struct {
 const openDirFlags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
 
 // OpenDir opens the directory at path.
-func OpenDir(path string) (Dir, error) {
+func OpenDir(path string) (*Dir, error) {
 	fd, err := unix.Open(path, openDirFlags, 0)
 	if err != nil {
-		return Dir{fd: -1}, fmt.Errorf("open %s: %w", path, err)
+		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	return Dir{fd: fd, path: path}, nil
+	return &Dir{fd: fd, path: path}, nil
 }
 
 // Open opens the directory name below d.
-func (d Dir) Open(name string) (Dir, error) {
+func (d *Dir) Open(name string) (*Dir, error) {
 	fd, err := unix.Openat(d.fd, name, openDirFlags, 0)
 	if err != nil {
-		return Dir{fd: -1}, fmt.Errorf("open %s/%s: %w", d.path, name, err)
+		return nil, fmt.Errorf("open %s/%s: %w", d.path, name, err)
 	}
-	return Dir{fd: fd, path: d.path + "/" + name}, nil
+	return &Dir{fd: fd, path: d.path + "/" + name}, nil
 }
 
 // Close releases the directory, unless it stays open for others.
-func (d Dir) Close() {
-	if d.fd >= 0 && !d.kept {
+func (d *Dir) Close() {
+	if d != nil && !d.kept {
 		_ = unix.Close(d.fd) // proc: nothing was written, nothing can be lost
 	}
 }
 
-// answers says why there is nothing in a process's directory any more: it has
+// Alive says why there is nothing in a process's directory any more: it has
 // ended.
-func (d Dir) answers() error {
+func (d *Dir) Alive() error {
 	if err := unix.Faccessat(d.fd, "stat", unix.F_OK, 0); err != nil {
 		return fmt.Errorf("access %s/stat: %w", d.path, err)
 	}
 	return nil
 }
 
+// Statx is statx(2) of what name leads to.
+func (d *Dir) Statx(name string, flags, mask int, st *unix.Statx_t) error {
+	return unix.Statx(d.fd, name, flags, mask, st)
+}
+
+// StatxC is Statx for the NUL-terminated name at name, with the kernel's bare error
+// number.
+func (d *Dir) StatxC(name *byte, flags, mask int, st *unix.Statx_t) unix.Errno {
+	_, _, errno := unix.Syscall6(unix.SYS_STATX, uintptr(d.fd), uintptr(unsafe.Pointer(name)), uintptr(flags),
+		uintptr(mask), uintptr(unsafe.Pointer(st)), 0)
+	return errno
+}
+
+// LinkMode is the mode of a link itself, which for a descriptor tells how it was
+// opened (proc_pid_fd(5)). Nothing that the link leads to is asked.
+func (d *Dir) LinkMode(name *byte) (mode uint16, ok bool) {
+	var st unix.Statx_t
+	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(d.fd), uintptr(unsafe.Pointer(name)), unix.AT_SYMLINK_NOFOLLOW,
+		unix.STATX_MODE, uintptr(unsafe.Pointer(&st)), 0)
+	return st.Mode, errno == 0
+}
+
+// Size is the st_size of what name leads to, 0 if that cannot be had. Of the
+// directory fd of a process it is the number of its descriptors (Linux 6.2).
+func (d *Dir) Size(name string) int64 {
+	var st unix.Stat_t
+	if unix.Fstatat(d.fd, name, &st, 0) != nil {
+		return 0
+	}
+	return st.Size
+}
+
+// Kept reports whether the directory stays open from one scan to the next, so that
+// it is bound to the process that it was of then.
+func (d *Dir) Kept() bool { return d.kept }
+
 // Path is where the directory was opened.
-func (d Dir) Path() string { return d.path }
+func (d *Dir) Path() string { return d.path }
 
 // FD is the directory's descriptor.
-func (d Dir) FD() int { return d.fd }
+func (d *Dir) FD() int { return d.fd }
 
 // ReadFile appends the whole file name to buf, which it may grow.
-func (d Dir) ReadFile(name string, buf []byte) ([]byte, error) { return d.read(name, buf, false) }
+func (d *Dir) ReadFile(name string, buf []byte) ([]byte, error) { return d.read(name, buf, false) }
 
 // ReadRecord is ReadFile for a file that the kernel makes in one piece
 // (single_open of fs/seq_file.c: stat, status, fdinfo …): what is less than there
 // was room for is all of it, and nobody has to ask whether there is more.
-func (d Dir) ReadRecord(name string, buf []byte) ([]byte, error) { return d.read(name, buf, true) }
+func (d *Dir) ReadRecord(name string, buf []byte) ([]byte, error) { return d.read(name, buf, true) }
 
-func (d Dir) read(name string, buf []byte, record bool) ([]byte, error) {
+func (d *Dir) read(name string, buf []byte, record bool) ([]byte, error) {
 	fd, err := unix.Openat(d.fd, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return buf, fmt.Errorf("open %s/%s: %w", d.path, name, err)
@@ -100,7 +135,7 @@ func (d Dir) read(name string, buf []byte, record bool) ([]byte, error) {
 }
 
 // Readlink reads the link name below d.
-func (d Dir) Readlink(name string) (string, error) {
+func (d *Dir) Readlink(name string) (string, error) {
 	buf := make([]byte, 512)
 	for {
 		n, err := unix.Readlinkat(d.fd, name, buf)
@@ -114,23 +149,23 @@ func (d Dir) Readlink(name string) (string, error) {
 	}
 }
 
-// readlinkC reads the link whose name is the NUL-terminated bytes at name into
+// ReadlinkC reads the link whose name is the NUL-terminated bytes at name into
 // buf, without allocating. It returns the kernel's bare error number. The Go
 // scheduler is not told: no link in a proc file system waits for anything.
-func (d Dir) readlinkC(name *byte, buf []byte) (int, unix.Errno) {
+func (d *Dir) ReadlinkC(name *byte, buf []byte) (int, unix.Errno) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(d.fd), uintptr(unsafe.Pointer(name)),
 		uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0)
 	return int(n), errno
 }
 
-// entry is a name in a directory, valid until the next call.
-type entry struct {
-	name []byte
-	cstr *byte // the same, NUL-terminated
+// Entry is a name in a directory, valid until the next call.
+type Entry struct {
+	Name []byte
+	C    *byte // the same, NUL-terminated
 }
 
-// number reads the name as a decimal number.
-func (e entry) number() (int, bool) { return parseDecimal(e.name) }
+// Number reads the name as a decimal number.
+func (e Entry) Number() (int, bool) { return parseDecimal(e.Name) }
 
 func parseDecimal(b []byte) (int, bool) {
 	if len(b) == 0 || len(b) > 10 {
@@ -146,9 +181,9 @@ func parseDecimal(b []byte) (int, bool) {
 	return n, true
 }
 
-// each calls f for every entry of the directory but . and .., reading it with
+// Each calls f for every entry of the directory but . and .., reading it with
 // getdents64(2) into buf.
-func (d Dir) each(buf []byte, f func(entry) bool) error {
+func (d *Dir) Each(buf []byte, f func(Entry) bool) error {
 	for {
 		n, err := unix.Getdents(d.fd, buf)
 		if err == unix.EINTR {
@@ -173,13 +208,23 @@ func (d Dir) each(buf []byte, f func(entry) bool) error {
 				}
 			}
 			if s := string(name); s != "." && s != ".." {
-				if !f(entry{name, &rest[direntName]}) {
+				if !f(Entry{name, &rest[direntName]}) {
 					return nil
 				}
 			}
 			rest = rest[size:]
 		}
 	}
+}
+
+// ListNames lists the names in the directory that is open as fd.
+func ListNames(fd int) (names []string, err error) {
+	dir := &Dir{fd: fd, path: "directory"}
+	err = dir.Each(make([]byte, 32<<10), func(e Entry) bool {
+		names = append(names, string(e.Name))
+		return true
+	})
+	return names, err
 }
 
 // struct linux_dirent64 (getdents(2)): ino u64, off i64, reclen u16, type u8,
@@ -189,17 +234,15 @@ const (
 	direntName   = 19
 )
 
-// pids lists the numeric entries of the directory, in the kernel's order, which
+// PIDs lists the numeric entries of the directory, in the kernel's order, which
 // for a proc file system is ascending.
-func (d Dir) pids(buf []byte) ([]int, error) {
+func (d *Dir) PIDs(buf []byte) ([]int, error) {
 	var list []int
-	err := d.each(buf, func(e entry) bool {
-		if n, ok := e.number(); ok {
+	err := d.Each(buf, func(e Entry) bool {
+		if n, ok := e.Number(); ok {
 			list = append(list, n)
 		}
 		return true
 	})
 	return list, err
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

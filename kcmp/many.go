@@ -1,4 +1,4 @@
-package probe
+package kcmp
 
 import (
 	"maps"
@@ -7,15 +7,15 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// manyDescriptions bounds how many descriptions of one object are sorted: n of
+// Many bounds how many descriptions of one object are sorted: n of
 // them take n log n system calls. A log file that a thousand processes have
 // opened each for itself would cost more than the rest of the scan.
-const manyDescriptions = 64
+const Many = 64
 
-// shared groups the holders of one object; all reports whether every one was
+// Shared groups the holders of one object; all reports whether every one was
 // compared with every other. Descriptors with different access cannot share a
 // description.
-func (c *comparer) shared(holders []model.Holder, parent func(int32) int32) (groups [][]Descriptor, all bool) {
+func (c *Comparer) Shared(holders []model.Holder, parent func(int32) int32) (groups [][]Descriptor, all bool) {
 	byAccess := map[model.Access][]Descriptor{}
 	for i := range holders {
 		if desc, ok := DescriptorOf(&holders[i]); ok {
@@ -26,8 +26,8 @@ func (c *comparer) shared(holders []model.Holder, parent func(int32) int32) (gro
 	for _, list := range byAccess {
 		switch {
 		case len(list) < 2:
-		case len(list) <= manyDescriptions:
-			groups = append(groups, c.group(list)...)
+		case len(list) <= Many:
+			groups = append(groups, c.Group(list)...)
 		default:
 			g, every := c.groupMany(list, parent)
 			groups, all = append(groups, g...), all && every
@@ -39,7 +39,7 @@ func (c *comparer) shared(holders []model.Holder, parent func(int32) int32) (gro
 // groupMany groups many descriptors, which are in the order of their tasks.
 // Nearly all that share a description got it by fork or dup, so each is first
 // compared with its relatives. What is left is sorted if it is not too much.
-func (c *comparer) groupMany(list []Descriptor, parent func(int32) int32) (groups [][]Descriptor, all bool) {
+func (c *Comparer) groupMany(list []Descriptor, parent func(int32) int32) (groups [][]Descriptor, all bool) {
 	c.checkTasks(list)
 	type place struct{ task, fd int32 }
 	var (
@@ -49,7 +49,7 @@ func (c *comparer) groupMany(list []Descriptor, parent func(int32) int32) (group
 		heads   []Descriptor
 	)
 	for i, d := range list {
-		if c.bad[d] != nil {
+		if c.Failed[d] != nil {
 			continue
 		}
 		up := parent(d.Task)
@@ -66,7 +66,7 @@ func (c *comparer) groupMany(list []Descriptor, parent func(int32) int32) (group
 		sibling[place{up, d.FD}] = d
 		head[d] = d
 		for _, r := range relatives {
-			if c.compare(r, d) == 0 && c.bad[r] == nil && c.bad[d] == nil {
+			if c.compare(r, d) == 0 && c.Failed[r] == nil && c.Failed[d] == nil {
 				head[d] = head[r]
 				break
 			}
@@ -77,9 +77,9 @@ func (c *comparer) groupMany(list []Descriptor, parent func(int32) int32) (group
 			members[h] = append(members[h], d)
 		}
 	}
-	all = len(heads) <= manyDescriptions
+	all = len(heads) <= Many
 	if all {
-		for _, g := range c.group(heads) {
+		for _, g := range c.Group(heads) {
 			for _, h := range g[1:] {
 				members[g[0]] = append(append(members[g[0]], h), members[h]...)
 				delete(members, h)
@@ -97,12 +97,4 @@ func compareDescriptors(a, b Descriptor) int {
 		return int(a.Task) - int(b.Task)
 	}
 	return int(a.FD) - int(b.FD)
-}
-
-// parent is the parent of a process; 0 if it is not known.
-func (d *descriptions) parent(pid int32) int32 {
-	if p := d.j.Processes[pid]; p != nil {
-		return int32(p.PPID)
-	}
-	return 0
 }

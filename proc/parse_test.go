@@ -1,4 +1,4 @@
-package probe
+package proc
 
 import (
 	"strings"
@@ -17,14 +17,14 @@ func TestParseStat(t *testing.T) {
 		"not UTF-8":      "12 (\xff\xfe)" + rest,
 		"trailing break": "12 (bash)" + rest + "\n",
 	} {
-		s, err := parseStat([]byte(line))
+		s, err := ParseStat([]byte(line))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
 		want := line[strings.IndexByte(line, '(')+1 : strings.LastIndexByte(line, ')')]
-		if s.comm != want || s.state != 'S' || s.ppid != 7 || s.pgrp != 8 || s.session != 9 || s.ttyNr != 34819 ||
-			s.threads != 5 || s.startTicks != 157761 {
+		if s.Comm != want || s.State != 'S' || s.Ppid != 7 || s.Pgrp != 8 || s.Session != 9 || s.TtyNr != 34819 ||
+			s.Threads != 5 || s.StartTicks != 157761 {
 			t.Errorf("%s: got %+v", name, s)
 		}
 	}
@@ -34,12 +34,12 @@ func TestParseStat(t *testing.T) {
 		"12 (cat) S" + strings.TrimPrefix(rest, " S") + blank + " 21": 0,
 		"12 (cat) T" + strings.TrimPrefix(rest, " S"):                 0,
 	} {
-		if s, err := parseStat([]byte(line)); err != nil || s.stopSignal != want {
-			t.Errorf("%q: stop signal %d, want %d (%v)", line, s.stopSignal, want, err)
+		if s, err := ParseStat([]byte(line)); err != nil || s.StopSignal != want {
+			t.Errorf("%q: stop signal %d, want %d (%v)", line, s.StopSignal, want, err)
 		}
 	}
 	for _, line := range []string{"", "12", "12 (bash", "12 )bash(" + rest, "12 (bash) S 1 2", "12 (bash)" + strings.Replace(rest, "157761", "x", 1)} {
-		if _, err := parseStat([]byte(line)); ReasonOf(err) != model.Malformed {
+		if _, err := ParseStat([]byte(line)); ReasonOf(err) != model.Malformed {
 			t.Errorf("%q: error %v, want malformed", line, err)
 		}
 	}
@@ -49,8 +49,8 @@ func FuzzParseStat(f *testing.F) {
 	f.Add([]byte("12 (a) R (b) S 7 8 9 34819 8 4194304 1 0 0 0 0 0 0 0 20 0 5 0 157761 1 2 3"))
 	f.Add([]byte("12 (bash"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if s, err := parseStat(b); err == nil && !strings.Contains(string(b), "("+s.comm+")") {
-			t.Errorf("%q: name %q is not in it", b, s.comm)
+		if s, err := ParseStat(b); err == nil && !strings.Contains(string(b), "("+s.Comm+")") {
+			t.Errorf("%q: name %q is not in it", b, s.Comm)
 		}
 	})
 }
@@ -65,11 +65,6 @@ func TestStatusField(t *testing.T) {
 	if v, ok := StatusField(status, "Nam"); ok {
 		t.Errorf("Nam: got %q, want none", v)
 	}
-	var p model.Process
-	fillFromStatus(&p, status)
-	if uid, ok := p.UID.Get(); !ok || uid != 1001 || p.Tracer != 7 || len(p.NSPIDs) != 2 || p.NSPIDs[1] != 1 {
-		t.Errorf("got %+v", p)
-	}
 }
 
 func FuzzStatusField(f *testing.F) {
@@ -79,13 +74,11 @@ func FuzzStatusField(f *testing.F) {
 		if !ok && v != nil {
 			t.Error("a value without a line")
 		}
-		var p model.Process
-		fillFromStatus(&p, status)
 	})
 }
 
 func TestParseMapsLine(t *testing.T) {
-	var m Mapping
+	var m MapsEntry
 	shared, err := parseMapsLine([]byte("7f1a-7f2b rw-s 00001000 10:20 32771                      /SYSV000004d2 (deleted)"), &m)
 	if err != nil || !shared || m.Start != 0x7f1a || m.End != 0x7f2b || m.Offset != 0x1000 || m.Dev != Dev(0x10, 0x20) || m.Ino != 32771 ||
 		m.Perms != "rw-s" || string(m.Name) != "/SYSV000004d2 (deleted)" {
@@ -102,9 +95,9 @@ func TestParseMapsLine(t *testing.T) {
 }
 
 func FuzzParseMapsLine(f *testing.F) {
-	f.Add([]byte("7f1a-7f2b rw-s 00001000 00:01 32771                      /SYSV000004d2 (deleted)"))
+	f.Add([]byte("7f1a-7f2b rw-s 00001000 10:20 32771                      /SYSV000004d2 (deleted)"))
 	f.Fuzz(func(t *testing.T, line []byte) {
-		var m Mapping
+		var m MapsEntry
 		if shared, err := parseMapsLine(line, &m); err == nil && shared != (m.Perms[3] == 's') {
 			t.Errorf("%q: shared %v with %q", line, shared, m.Perms)
 		}
@@ -123,7 +116,7 @@ func TestParseCgroup(t *testing.T) {
 		"0::/kubepods.slice/x\n12:cpu:/other\n":                 "/kubepods.slice/x",
 		"1:name=systemd:/system.slice/a.service\n0::/unified/b": "/unified/b",
 	} {
-		if got := parseCgroup([]byte(text)); got != want {
+		if got := ParseCgroup([]byte(text)); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
@@ -132,91 +125,41 @@ func TestParseCgroup(t *testing.T) {
 func FuzzParseCgroup(f *testing.F) {
 	f.Add([]byte("12:cpu:/a\n1:name=systemd:/user.slice/x.scope\n0::/\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p := model.Process{Cgroup: parseCgroup(b)}
-		placeProcess(&p)
+		if path := ParseCgroup(b); path != "" && path[0] != '/' {
+			t.Errorf("%q: %q", b, path)
+		}
 	})
-}
-
-func TestPlaceProcess(t *testing.T) {
-	const id = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-	for path, want := range map[string][2]string{
-		"/system.slice/docker-" + id + ".scope": {"docker-" + id + ".scope", id},
-		"/docker/" + id:                         {"", id},
-		"/kubepods/burstable/pod7/" + id:        {"", id},
-		"/kubepods.slice/kubepods-pod7.slice/cri-containerd-" + id + ".scope": {"cri-containerd-" + id + ".scope", id},
-		"/machine.slice/libpod-" + id + ".scope/container":                    {"libpod-" + id + ".scope", id},
-		"/system.slice/nginx.service":                                         {"nginx.service", ""},
-		"/user.slice/user-0.slice/session-3.scope":                            {"session-3.scope", ""},
-		"/lxc.payload.web/system.slice/cron.service":                          {"cron.service", "web"},
-		"/": {"", ""},
-		"/machine.slice/libpod-conmon-" + id + ".scope":                                                {"libpod-conmon-" + id + ".scope", ""},
-		"/machine.slice/machine-libpod_pod_" + id + ".slice/libpod-" + id + ".scope":                   {"libpod-" + id + ".scope", id},
-		"/user.slice/user-7.slice/user@7.service/user.slice/libpod-" + id + ".scope/container":         {"libpod-" + id + ".scope", id},
-		"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/crio-" + id + ".scope": {"crio-" + id + ".scope", id},
-		"/system.slice/nerdctl-" + id + ".scope":                                                       {"nerdctl-" + id + ".scope", id},
-		"/docker/" + strings.Repeat("f", 64) + "/docker/" + id:                                         {"", id},
-		"/ecs/7/" + id: {"", id},
-		"/machine.slice/systemd-nspawn@web.service/payload/system.slice/cron.service": {"cron.service", "web"},
-		"/machine.slice/systemd-nspawn@web.service/supervisor":                        {"systemd-nspawn@web.service", ""},
-		"/lxc.monitor.web": {"", ""},
-		"/user.slice/user-1000.slice/user@1000.service/app.slice/app-gnome-x-7.scope": {"app-gnome-x-7.scope", ""},
-		"/init.scope": {"init.scope", ""},
-	} {
-		p := model.Process{Cgroup: path}
-		placeProcess(&p)
-		got := [2]string{p.Unit, ""}
-		if p.Container != nil {
-			got[1] = p.Container.ID
-		}
-		if got != want {
-			t.Errorf("%s: got %q, want %q", path, got, want)
-		}
-	}
-}
-
-func TestPodOf(t *testing.T) {
-	const uid, id = "12345678-9abc-def0-1234-56789abcdef0", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-	for path, want := range map[string]string{
-		"/kubepods/burstable/pod" + uid + "/" + id: uid,
-		"/kubepods/pod" + uid + "/" + id:           uid,
-		"/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" + strings.ReplaceAll(uid, "-", "_") + ".slice/cri-containerd-" + id + ".scope": uid,
-		"/kubepods.slice/kubepods-pod" + strings.ReplaceAll(uid, "-", "_") + ".slice/crio-" + id + ".scope":                                                uid,
-		"/machine.slice/podman.service": "",
-		"/docker/" + id:                 "",
-	} {
-		if got := podOf(path); got != want {
-			t.Errorf("%s: pod %q, want %q", path, got, want)
-		}
-	}
 }
 
 func TestTTYName(t *testing.T) {
 	for nr, want := range map[int]string{0: "", 34819: "/dev/pts/3", 4<<8 | 1: "/dev/tty1", 4<<8 | 64: "/dev/ttyS0", 5<<8 | 1: "/dev/console", 188 << 8: "188:0"} {
-		if got := ttyName(nr); got != want {
+		if got := TTYName(nr); got != want {
 			t.Errorf("%d: got %q, want %q", nr, got, want)
 		}
 	}
 }
 
 func TestMountTableLocal(t *testing.T) {
-	m := &mountTable{types: map[string]string{"/": "ext4", "/home": "nfs4", "/home/local": "xfs", "/mnt/s": "fuse.sshfs"}}
+	m := NewMountTable([]Mount{
+		{Point: "/", Type: "ext4"}, {Point: "/home", Type: "nfs4"}, {Point: "/home/local", Type: "xfs"}, {Point: "/mnt/s", Type: "fuse.sshfs"},
+	})
 	for path, want := range map[string]bool{
 		"/etc/passwd": true, "/home/a/b": false, "/home": false, "/home/local/x": true, "/homes": true, "/mnt/s/x": false,
 		"/mnt": true, "anon_inode:[eventfd]": true, "": true,
 	} {
-		if got := m.local([]byte(path)); got != want {
+		if got := m.Local([]byte(path)); got != want {
 			t.Errorf("%q: local %v, want %v", path, got, want)
 		}
 	}
-	var unknown *mountTable
-	if unknown.local([]byte("/x")) || (&mountTable{}).local([]byte("/x")) {
+	var unknown *MountTable
+	if unknown.Local([]byte("/x")) || (&MountTable{}).Local([]byte("/x")) {
 		t.Error("a path in an unknown mount namespace must count as foreign")
 	}
 }
 
 func TestUnescapeName(t *testing.T) {
 	for in, want := range map[string]string{`a\nb`: "a\nb", `a\\nb`: `a\nb`, `\\`: `\`, "plain": "plain", `a\\\nb`: "a\\\nb"} {
-		if got := unescapeName([]byte(in)); got != want {
+		if got := UnescapeName([]byte(in)); got != want {
 			t.Errorf("%q: got %q, want %q", in, got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package probe
+package doctor
 
 import (
 	"errors"
@@ -8,18 +8,20 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/container"
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
 )
 
-// FeatureOptions say where [Features] looks.
-type FeatureOptions struct {
+// Options say where [Features] looks.
+type Options struct {
 	ProcRoot   string // where the proc file system is mounted; "" means /proc
 	Executable string // ipctop's own path, for the commands it advises
 }
 
 // Features finds out what can be seen from here and what is missing. It asks
 // the kernel only about ipctop itself, and only what a scan asks, too.
-func Features(o FeatureOptions) []model.Feature {
+func Features(o Options) []model.Feature {
 	if o.ProcRoot == "" {
 		o.ProcRoot = "/proc"
 	}
@@ -34,7 +36,7 @@ func Features(o FeatureOptions) []model.Feature {
 
 // doctor collects features.
 type doctor struct {
-	opts      FeatureOptions
+	opts      Options
 	euid      int
 	caps      uint64 // effective
 	capsKnown bool
@@ -70,7 +72,7 @@ func stateOf(err error) (model.FeatureState, string) {
 	switch {
 	case err == nil:
 		return model.FeatureOK, "works"
-	case ReasonOf(err) == model.Unsupported, errors.Is(err, unix.ENOTTY):
+	case proc.ReasonOf(err) == model.Unsupported, errors.Is(err, unix.ENOTTY):
 		return model.FeatureMissing, "this kernel does not have it: " + err.Error()
 	case errors.Is(err, unix.ENOENT):
 		return model.FeatureMissing, "this kernel does not have it"
@@ -114,7 +116,7 @@ func (d *doctor) place() {
 }
 
 func inFirstPIDNamespace() bool {
-	n, err := ReadNamespace("/proc/self/ns/pid")
+	n, err := proc.ReadNamespace("/proc/self/ns/pid")
 	return err == nil && n == initPIDNS
 }
 
@@ -123,7 +125,7 @@ func (d *doctor) namespace(nsType string, first uint64, hidden string) {
 		Group: "place", Name: "first " + nsType + " namespace", State: model.FeatureOK, Hidden: hidden,
 		Advice: onHost,
 	}
-	n, err := ReadNamespace("/proc/self/ns/" + nsType)
+	n, err := proc.ReadNamespace("/proc/self/ns/" + nsType)
 	switch {
 	case err != nil:
 		f.State, f.Found = model.FeatureUnknown, err.Error()
@@ -146,8 +148,8 @@ func containerHint() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p := model.Process{Cgroup: parseCgroup(b)}
-	placeProcess(&p)
+	p := model.Process{Cgroup: proc.ParseCgroup(b)}
+	container.Place(&p)
 	if p.Container != nil {
 		return "control group " + p.Cgroup, nil
 	}
@@ -202,18 +204,25 @@ func (d *doctor) pidNamespaceOfProc() {
 		Hidden: "All that takes a system call on a pid: bytes queued in pipes, open file descriptions, thread stacks",
 		Advice: "run ipctop in the pid namespace that " + d.opts.ProcRoot + " belongs to",
 	}
-	sc := NewScanner(Options{ProcRoot: d.opts.ProcRoot})
-	s, err := sc.begin()
-	switch {
-	case err != nil:
+	if same, err := d.samePIDs(); err != nil {
 		f.State, f.Found = model.FeatureMissing, err.Error()
-	default:
-		if !s.PIDCalls {
-			f.State, f.Found = model.FeatureMissing, "it belongs to another pid namespace"
-		}
-		s.root.Close()
+	} else if !same {
+		f.State, f.Found = model.FeatureMissing, "it belongs to another pid namespace"
 	}
 	d.add(f)
+}
+
+func (d *doctor) samePIDs() (bool, error) {
+	root, err := proc.OpenDir(d.opts.ProcRoot)
+	if err != nil {
+		return false, err
+	}
+	defer root.Close()
+	if _, err := proc.BootTime(root); err != nil {
+		return false, err
+	}
+	_, same := proc.Self(root)
+	return same, nil
 }
 
 func (d *doctor) hidepid(mounts map[string]mountInfo, err error) {

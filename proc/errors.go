@@ -1,4 +1,4 @@
-package probe
+package proc
 
 import (
 	"errors"
@@ -11,5 +11,5 @@ var (
 	// whose server may not answer.
 	ErrForeign = fmt.Errorf("%w: on a foreign file system, which may not answer", errors.ErrUnsupported)
 
-	errVanished = fmt.Errorf("the process is gone: %w", os.ErrNotExist)
+	ErrVanished = fmt.Errorf("the process is gone: %w", os.ErrNotExist)
 )

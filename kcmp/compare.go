@@ -1,0 +1,132 @@
+package kcmp
+
+import (
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/ipctop/ipctop/guard"
+	"golang.org/x/sys/unix"
+)
+
+// Comparer asks the kernel under guard. It is not a matter of form: kcmp waits
+// while one of the two processes is in the middle of execve(2), and that closes
+// files, which a FUSE server that does not answer makes wait for ever.
+type Comparer struct {
+	task    *guard.Task
+	checked *sync.Map            // by task: what was wrong when it was compared with itself, nil if nothing
+	Failed  map[Descriptor]error // those that cannot be compared
+}
+
+func NewComparer(t *guard.Task, checked *sync.Map) *Comparer {
+	return &Comparer{task: t, checked: checked, Failed: map[Descriptor]error{}}
+}
+
+func (c *Comparer) ask(a, b Descriptor) (int, error) {
+	if !c.task.Begin("kcmp", a.Task) {
+		return 0, guard.ErrGivenUp
+	}
+	r, err := Compare(a.Task, b.Task, File, uintptr(a.FD), uintptr(b.FD))
+	c.task.End()
+	return r, err
+}
+
+// compare orders two descriptors by their descriptions. What fails is put
+// last, so that a sort comes to an end.
+func (c *Comparer) compare(a, b Descriptor) int {
+	_, badA := c.Failed[a]
+	_, badB := c.Failed[b]
+	if !badA && !badB {
+		r, err := c.ask(a, b)
+		switch {
+		case err == nil && r == 0:
+			return 0
+		case err == nil && r == 1:
+			return -1
+		case err == nil && r == 2:
+			return 1
+		}
+		if err == nil {
+			err = errors.ErrUnsupported // different, and no order given
+		}
+		badA, badB = c.check(a), c.check(b)
+		if !badA && !badB { // one was closed and opened again meanwhile
+			c.Failed[a], c.Failed[b] = err, err
+			badA, badB = true, true
+		}
+	}
+	switch {
+	case badA && badB:
+		return 0
+	case badA:
+		return 1
+	case badB:
+		return -1
+	}
+	return 0
+}
+
+// check finds out whether a descriptor can be compared at all.
+func (c *Comparer) check(d Descriptor) (bad bool) {
+	if _, err := c.ask(d, d); err != nil {
+		c.Failed[d] = err
+		return true
+	}
+	return false
+}
+
+// checkTasks compares each task with itself first: if one gets stuck, it is known
+// which. What is wrong with it, but for a closed descriptor, is wrong for all it
+// has.
+func (c *Comparer) checkTasks(list []Descriptor) {
+	for _, d := range list {
+		was, ok := c.checked.Load(d.Task)
+		if !ok {
+			_, err := c.ask(d, d)
+			if errors.Is(err, unix.EBADF) {
+				c.Failed[d] = err
+				err = nil
+			}
+			was = &err
+			c.checked.Store(d.Task, was)
+		}
+		if err := *was.(*error); err != nil {
+			c.Failed[d] = err
+		}
+	}
+}
+
+// Group returns the groups of descriptors that share a description, those of
+// one left out, each in the order of list. Those that could not be compared are
+// in c.bad.
+func (c *Comparer) Group(list []Descriptor) [][]Descriptor {
+	c.checkTasks(list)
+	sorted := slices.Clone(list)
+	for {
+		sorted = slices.DeleteFunc(sorted, func(d Descriptor) bool { return c.Failed[d] != nil })
+		before := len(c.Failed)
+		slices.SortFunc(sorted, c.compare)
+		if len(c.Failed) == before {
+			break
+		}
+	}
+	place := make(map[Descriptor]int, len(list))
+	for i, d := range list {
+		place[d] = i
+	}
+	var groups [][]Descriptor
+	for i := 0; i < len(sorted); {
+		n := i + 1
+		for n < len(sorted) && c.compare(sorted[n-1], sorted[n]) == 0 {
+			n++
+		}
+		if n-i > 1 {
+			g := sorted[i:n]
+			g = slices.DeleteFunc(g[:len(g):len(g)], func(d Descriptor) bool { return c.Failed[d] != nil })
+			slices.SortFunc(g, func(a, b Descriptor) int { return place[a] - place[b] })
+			groups = append(groups, g)
+		}
+		i = n
+	}
+	return groups
+}

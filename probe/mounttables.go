@@ -1,0 +1,119 @@
+package probe
+
+import (
+	"path"
+	"sync"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// mountTables reads each mount namespace's table once a scan.
+type mountTables struct {
+	root string
+	mu   sync.Mutex
+	byNS map[uint64]*proc.MountTable
+}
+
+// of returns the mount table of a process; nil if it cannot be read, which
+// makes every path foreign.
+func (m *mountTables) of(p *Proc) *proc.MountTable {
+	ns := p.Model.Namespaces["mnt"]
+	if t, ok := m.lookup(ns); ok {
+		return t
+	}
+	// Not under the lock: reading waits for whoever is mounting or unmounting there,
+	// which may take for ever, and would hold up all other workers with it.
+	if !p.task.Begin("mountinfo", 0) {
+		return nil
+	}
+	t := m.read(p)
+	root, err := p.Dir.Readlink("root")
+	p.task.End()
+	// A process in a chroot sees only the mounts below it, under other names:
+	// its table is not its namespace's.
+	if ns != 0 && (err != nil || root == "/") {
+		m.mu.Lock()
+		m.byNS[ns] = t
+		m.mu.Unlock()
+	}
+	return t
+}
+
+func (m *mountTables) lookup(ns uint64) (*proc.MountTable, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t, ok := m.byNS[ns]
+	return t, ok && ns != 0
+}
+
+// known returns the table of a namespace if it was read in this scan.
+func (m *mountTables) known(ns uint64) *proc.MountTable {
+	t, _ := m.lookup(ns)
+	return t
+}
+
+func (m *mountTables) read(p *Proc) *proc.MountTable {
+	t, err := proc.ReadMounts(m.root, p.Model.PID)
+	if err != nil {
+		return nil
+	}
+	for i := range t.Mounts { // namespaces kept by a mount, as ip netns does
+		mount := &t.Mounts[i]
+		if mount.Type != "nsfs" {
+			continue
+		}
+		// The way there must not lead through a file system that may not answer.
+		if above := path.Dir(mount.Point); t.Local([]byte(above)) {
+			p.Scan.noteNamespace(mount.Root, p.Dir.Path()+"/root"+mount.Point)
+		}
+	}
+	return t
+}
+
+// SeesFUSE reports whether the process sees a file system that a program serves.
+func (p *Proc) SeesFUSE() bool {
+	t := p.mounts()
+	return t == nil || t.FUSE
+}
+
+// SeesFUSE is [Proc.SeesFUSE] for a process that was read before.
+func (s *Scan) SeesFUSE(p *model.Process) bool {
+	t := s.mounts.known(p.Namespaces["mnt"])
+	return t == nil || t.FUSE
+}
+
+// FUSEDevices lists the devices of the file systems that programs serve.
+func (s *Scan) FUSEDevices() map[uint64]bool {
+	devs := map[uint64]bool{}
+	s.mounts.mu.Lock()
+	defer s.mounts.mu.Unlock()
+	for _, t := range s.mounts.byNS {
+		if t == nil || !t.FUSE {
+			continue
+		}
+		for i := range t.Mounts {
+			if proc.IsFUSE(t.Mounts[i].Type) {
+				devs[t.Mounts[i].Dev] = true
+			}
+		}
+	}
+	return devs
+}
+
+// Mounts lists the mounts of the process's mount namespace in the kernel's
+// order, in which one on top of another comes later; none if they cannot be
+// read.
+func (p *Proc) Mounts() []proc.Mount {
+	if t := p.mounts(); t != nil {
+		return t.Mounts
+	}
+	return nil
+}
+
+func (p *Proc) mounts() *proc.MountTable {
+	if p.mnt == nil {
+		p.mnt = p.Scan.mounts.of(p)
+	}
+	return p.mnt
+}

@@ -1,0 +1,39 @@
+package probe
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// fillFromStatus sets what only status tells. Lines a kernel does not have
+// leave their field unknown.
+func fillFromStatus(p *model.Process, status []byte) {
+	if v, ok := proc.StatusField(status, "Uid"); ok {
+		if f := bytes.Fields(v); len(f) >= 2 {
+			if uid, err := strconv.Atoi(string(f[1])); err == nil {
+				p.UID = model.Some(uid)
+			}
+		}
+	}
+	if v, ok := proc.StatusField(status, "NSpid"); ok { // Linux 4.1
+		if f := bytes.Fields(v); len(f) > 1 {
+			for _, s := range f {
+				if n, err := strconv.Atoi(string(s)); err == nil {
+					p.NSPIDs = append(p.NSPIDs, n)
+				}
+			}
+		}
+	}
+	if v, ok := proc.StatusField(status, "TracerPid"); ok {
+		p.Tracer, _ = strconv.Atoi(string(v))
+	}
+	if v, ok := proc.StatusField(status, "CoreDumping"); ok { // Linux 4.15
+		p.CoreDump = string(v) == "1"
+	}
+	if v, ok := proc.StatusField(status, "Kthread"); ok { // Linux 6.10
+		p.Kernel = string(v) == "1"
+	}
+}

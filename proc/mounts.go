@@ -1,0 +1,178 @@
+package proc
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/procfs"
+	"golang.org/x/sys/unix"
+)
+
+// Mount is one line of mountinfo (proc_pid_mountinfo(5)).
+type Mount struct {
+	ID, Parent uint64
+	Dev        uint64 // device of the file system, as [Dev] packs it
+	Root       string // which directory of the file system is mounted
+	Point      string // where, as the process sees it
+	Type       string
+}
+
+// MountTable knows the mounts of one mount namespace.
+type MountTable struct {
+	Mounts []Mount // in the kernel's order, in which one on top of another comes later
+	FUSE   bool    // there are some of FUSE
+
+	types map[string]string // mount point → type of the topmost mount there
+	byID  map[uint64]*Mount
+	byDev map[uint64]*Mount // any one of the mounts of a file system
+}
+
+// IsFUSE reports whether a file system's type is one that a program serves (fuse(4)).
+func IsFUSE(fsType string) bool {
+	return fsType == "fuse" || fsType == "fuseblk" || strings.HasPrefix(fsType, "fuse.")
+}
+
+// localTypes are the file systems whose stat is answered by this kernel alone,
+// from memory or a local disk. Everything else (NFS, FUSE, 9p, …) may ask a
+// server that never answers. overlay is here although a layer of it may be
+// foreign: DONT_SYNC keeps statx from asking.
+var localTypes = []string{
+	"bcachefs", "binfmt_misc", "bpf", "btrfs", "cgroup", "cgroup2", "configfs", "cramfs", "debugfs", "devpts",
+	"devtmpfs", "efivarfs", "erofs", "exfat", "ext2", "ext3", "ext4", "f2fs", "hfs", "hfsplus", "hugetlbfs", "iso9660",
+	"jfs", "minix", "mqueue", "nilfs2", "nsfs", "ntfs3", "overlay", "proc", "pstore", "ramfs", "reiserfs", "rootfs",
+	"securityfs", "selinuxfs", "squashfs", "sysfs", "tmpfs", "tracefs", "udf", "ufs", "vfat", "xfs", "zfs",
+}
+
+// Local reports whether path lies on a local file system. Paths without a
+// leading slash name things that are in no file system.
+func (t *MountTable) Local(path []byte) bool {
+	if len(path) == 0 || path[0] != '/' {
+		return true
+	}
+	if t == nil {
+		return false
+	}
+	for {
+		if fsType, ok := t.types[string(path)]; ok {
+			_, found := slices.BinarySearch(localTypes, fsType)
+			return found
+		}
+		i := bytes.LastIndexByte(path, '/')
+		switch {
+		case i > 0:
+			path = path[:i]
+		case len(path) > 1:
+			path = path[:1]
+		default:
+			return false // a namespace without a root that we know
+		}
+	}
+}
+
+// ReadMounts reads the mounts that a process sees, of the proc file system at root.
+func ReadMounts(root string, pid int) (*MountTable, error) {
+	fs, err := procfs.NewFS(root)
+	if err != nil {
+		return nil, err
+	}
+	process, err := fs.Proc(pid)
+	if err != nil {
+		return nil, err
+	}
+	infos, err := process.MountInfo()
+	if err != nil {
+		return nil, err
+	}
+	return NewMountTable(mountsOf(infos)), nil
+}
+
+// NewMountTable makes a table of mounts in the kernel's order.
+func NewMountTable(mounts []Mount) *MountTable {
+	t := &MountTable{
+		Mounts: mounts,
+		types:  make(map[string]string, len(mounts)),
+		byID:   make(map[uint64]*Mount, len(mounts)),
+		byDev:  make(map[uint64]*Mount, len(mounts)),
+	}
+	for i := range mounts {
+		m := &mounts[i]
+		t.types[m.Point], t.byID[m.ID], t.byDev[m.Dev] = m.Type, m, m
+		t.FUSE = t.FUSE || IsFUSE(m.Type)
+	}
+	return t
+}
+
+// mountsOf takes what ipctop uses of the lines of mountinfo.
+func mountsOf(infos []*procfs.MountInfo) []Mount {
+	mounts := make([]Mount, 0, len(infos))
+	for _, i := range infos {
+		dev, err := parseDevice(i.MajorMinorVer)
+		if err != nil {
+			continue
+		}
+		mounts = append(mounts, Mount{
+			ID: uint64(i.MountID), Parent: uint64(i.ParentID), Dev: dev, Root: unescapeMount(i.Root), Point: unescapeMount(i.MountPoint), Type: i.FSType,
+		})
+	}
+	return mounts
+}
+
+// parseDevice reads the decimal major:minor of mountinfo.
+func parseDevice(s string) (uint64, error) {
+	major, minor, ok := strings.Cut(s, ":")
+	a, err1 := strconv.ParseUint(major, 10, 32)
+	b, err2 := strconv.ParseUint(minor, 10, 32)
+	if !ok || err1 != nil || err2 != nil {
+		return 0, fmt.Errorf("mountinfo: %w: device %q", ErrMalformed, s)
+	}
+	return Dev(uint32(a), uint32(b)), nil
+}
+
+// mountEscapes are the bytes that mountinfo writes in octal
+// (proc_pid_mountinfo(5)); procfs leaves them as they are.
+var mountEscapes = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`, `\043`, "#")
+
+func unescapeMount(s string) string { return mountEscapes.Replace(s) }
+
+// SuperDev is the device of the file system that a file is on.
+func (t *MountTable) SuperDev(st *unix.Statx_t) uint64 {
+	dev := Dev(st.Dev_major, st.Dev_minor)
+	if t == nil || t.byDev[dev] != nil || st.Mask&unix.STATX_MNT_ID == 0 {
+		return dev
+	}
+	if m := t.byID[st.Mnt_id]; m != nil {
+		return m.Dev
+	}
+	return dev // a mount of the kernel's own, or of another namespace
+}
+
+// Mount is the mount with this id, nil if it is not in the table.
+func (t *MountTable) Mount(id uint64) *Mount {
+	if t == nil {
+		return nil
+	}
+	return t.byID[id]
+}
+
+// LocalPath reports whether path and all directories on the way to it lie on local
+// file systems. It is for paths without symbolic links.
+func (t *MountTable) LocalPath(path string) bool {
+	for i := range len(path) {
+		if path[i] == '/' && !t.Local([]byte(path[:max(i, 1)])) {
+			return false
+		}
+	}
+	return t.Local([]byte(path))
+}
+
+// OfDevice is a mount of the file system with this device, any one of them; nil if
+// there is none.
+func (t *MountTable) OfDevice(dev uint64) *Mount {
+	if t == nil {
+		return nil
+	}
+	return t.byDev[dev]
+}
