@@ -21,18 +21,35 @@ var ErrNotDump = errors.New("not an ipctop dump")
 // The error says what is wrong in words fit for a user: that the input is
 // empty, is not JSON, is no dump, is cut off (and after how many bytes), or
 // which key holds what it should not.
-func Decode(r io.Reader) (*Snapshot, error) {
-	b := bytes.NewBuffer(make([]byte, 0, sizeOf(r)+bytes.MinRead))
-	if _, err := b.ReadFrom(r); err != nil {
+//
+// It takes no more memory than [DefaultMaxMemory].
+func Decode(r io.Reader) (*Snapshot, error) { return DecodeWithin(r, DefaultMaxMemory) }
+
+// DefaultMaxMemory is how much memory reading a file may take where nothing else is
+// asked for, in bytes.
+const DefaultMaxMemory = 512 << 20
+
+// DecodeWithin is [Decode] with a bound, in bytes, on the memory that the document and
+// what is made of it take together. A document of a few bytes may stand for much: it
+// may come from a stranger. Beyond the bound the error is [ErrMemory].
+func DecodeWithin(r io.Reader, maxMemory int64) (*Snapshot, error) {
+	b := bytes.NewBuffer(make([]byte, 0, min(sizeOf(r), maxMemory)+bytes.MinRead))
+	if _, err := b.ReadFrom(io.LimitReader(r, maxMemory+1)); err != nil {
 		return nil, err
 	}
-	d := decoding{scanner: scanner{b: b.Bytes()}}
+	d := decoding{scanner: scanner{b: b.Bytes()}, maxMemory: maxMemory}
+	if err := d.take(int64(b.Len())); err != nil {
+		return nil, err
+	}
 	s := new(Snapshot)
 	if err := d.document(s); err != nil {
 		return nil, d.describe(err)
 	}
 	return s, nil
 }
+
+// ErrMemory is the error of a file that needs more memory than is allowed.
+var ErrMemory = errors.New("reading it takes more memory than --max-memory allows")
 
 // sizeOf is how much there is to read, where the reader tells; else 0.
 func sizeOf(r io.Reader) int64 {
@@ -50,7 +67,7 @@ func sizeOf(r io.Reader) int64 {
 // UnmarshalRecord reads one record that [AppendJSON] wrote into v, a pointer to
 // a struct with the tags of this package.
 func UnmarshalRecord(b []byte, v any) error {
-	d := decoding{scanner: scanner{b: b}}
+	d := decoding{scanner: scanner{b: b}, maxMemory: DefaultMaxMemory}
 	rv := reflect.ValueOf(v).Elem()
 	if err := decoderOf(rv.Type())(&d, rv); err != nil {
 		return d.describe(inside(err, "record"))
@@ -105,7 +122,7 @@ func (d *decoding) document(s *Snapshot) error {
 		if f.typ.Kind() == reflect.Slice && d.peek() != '[' { // null is no list either
 			return inside(d.wrong("a list"), f.name)
 		}
-		if err := f.dec(d, f.make(v)); err != nil {
+		if err := f.dec(d, d.field(f, v)); err != nil {
 			return inside(err, f.name)
 		}
 		if f.name == "schema" {
@@ -161,6 +178,36 @@ type decoding struct {
 	texts [512]string     // texts that were read lately: most come often
 	lists []reflect.Value // by list decoder: where its elements are put while they are read
 	exact []companion     // the base64 companions of the structs being read
+
+	maxMemory, used int64 // bytes
+}
+
+// take counts memory that is about to be taken.
+func (d *decoding) take(n int64) error {
+	d.used += n
+	if d.used > d.maxMemory {
+		return ErrMemory
+	}
+	return nil
+}
+
+// field is the field of a struct that is filled in. The structs that it is embedded in
+// are made.
+func (d *decoding) field(f *field, v reflect.Value) reflect.Value {
+	for _, i := range f.outer {
+		if v = v.Field(i); v.IsNil() {
+			v.Set(d.new(v.Type().Elem()))
+		}
+		v = v.Elem()
+	}
+	return v.Field(f.index)
+}
+
+// new makes a value and counts it. Each takes some of the text, so that it is enough to
+// look at the count with the next element or key.
+func (d *decoding) new(t reflect.Type) reflect.Value {
+	d.used += int64(t.Size())
+	return reflect.New(t)
 }
 
 // companion is a field's base64 companion that is to be read.
@@ -194,6 +241,7 @@ func (d *decoding) string(b []byte) string {
 		return ""
 	}
 	if n > 64 {
+		d.used += int64(n)
 		return string(b)
 	}
 	h := uint(n)
@@ -202,6 +250,7 @@ func (d *decoding) string(b []byte) string {
 	}
 	h = (h*31 + uint(b[0])) % uint(len(d.texts))
 	if d.texts[h] != string(b) {
+		d.used += int64(n)
 		d.texts[h] = string(b)
 	}
 	return d.texts[h]

@@ -67,7 +67,7 @@ func newDecoder(t reflect.Type) decoder {
 			if null, err := d.null(); null || err != nil {
 				return err
 			}
-			p := reflect.New(t.Elem())
+			p := d.new(t.Elem())
 			v.Set(p)
 			return elem()(d, p.Elem())
 		}
@@ -212,7 +212,7 @@ const largeList = 256
 // newListDecoder reads a list. Its elements are put into one that is used for all
 // short lists of the type, so that each is made as long as it has to be.
 func newListDecoder(t reflect.Type) decoder {
-	elem, own := decoderOf(t.Elem()), int(listDecoders.Add(1))-1
+	elem, own, size := decoderOf(t.Elem()), int(listDecoders.Add(1))-1, int64(t.Elem().Size())
 	return func(d *decoding, v reflect.Value) error {
 		if d.peek() != '[' {
 			return d.orNull("a list")
@@ -236,7 +236,10 @@ func newListDecoder(t reflect.Type) decoder {
 				break
 			}
 			if n == list.Cap() {
-				list.Grow(n + 8)
+				if err := d.take(int64(n/2+8) * size); err != nil {
+					return err
+				}
+				list.Grow(n/2 + 8)
 			}
 			if n == list.Len() {
 				list.SetLen(n + 1)
@@ -251,12 +254,18 @@ func newListDecoder(t reflect.Type) decoder {
 			v.Set(list.Slice3(0, n, n))
 			return nil
 		}
+		if err := d.take(int64(n) * size); err != nil {
+			return err
+		}
 		v.Set(reflect.MakeSlice(t, n, n))
 		reflect.Copy(v, list)
 		d.lists[own] = list
 		return nil
 	}
 }
+
+// mapEntry is about what an entry of a map takes beside its value, in bytes.
+const mapEntry = 64
 
 func newMapDecoder(t reflect.Type) decoder {
 	elem := decoderOf(t.Elem())
@@ -277,6 +286,9 @@ func newMapDecoder(t reflect.Type) decoder {
 				return err
 			}
 			key := d.string(text)
+			if err := d.take(int64(t.Elem().Size()) + mapEntry); err != nil {
+				return err
+			}
 			value.SetZero()
 			if err := elem(d, value); err != nil {
 				return inside(err, key)
@@ -322,6 +334,9 @@ func newStructDecoder(t reflect.Type) decoder {
 			if err != nil {
 				return err
 			}
+			if err := d.take(0); err != nil {
+				return err
+			}
 			i := fieldAt(fields, key, likely)
 			if i < 0 {
 				if f := exactOf(fields, key); f != nil {
@@ -337,7 +352,7 @@ func newStructDecoder(t reflect.Type) decoder {
 			if f.typ == typeDetail {
 				detail = d.pos
 			}
-			if err := f.dec(d, f.make(v)); err != nil {
+			if err := f.dec(d, d.field(f, v)); err != nil {
 				return inside(err, f.name)
 			}
 		}
@@ -358,12 +373,12 @@ func (d *decoding) readDetail(o *Object, at int) error {
 		return nil
 	}
 	o.Detail = info.NewDetail()
-	if at == 0 {
-		return nil
+	v := reflect.ValueOf(o.Detail).Elem()
+	if err := d.take(int64(v.Type().Size())); err != nil || at == 0 {
+		return err
 	}
 	end := d.pos
 	d.pos = at
-	v := reflect.ValueOf(o.Detail).Elem()
 	err := inside(decoderOf(v.Type())(d, v), "detail")
 	d.pos = end
 	return err

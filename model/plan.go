@@ -42,17 +42,6 @@ func (f *field) in(v reflect.Value) (fv reflect.Value, ok bool) {
 	return v, !f.optional || !f.empty(v)
 }
 
-// make is the field of a struct that is filled in.
-func (f *field) make(v reflect.Value) reflect.Value {
-	for _, i := range f.outer {
-		if v = v.Field(i); v.IsNil() {
-			v.Set(reflect.New(v.Type().Elem()))
-		}
-		v = v.Elem()
-	}
-	return v.Field(f.index)
-}
-
 var (
 	plans    sync.Map // reflect.Type → []field
 	encoders sync.Map // reflect.Type → encoder

@@ -186,8 +186,8 @@ func TestContinuesBehindDamage(t *testing.T) {
 		if at == rec.entries[3].at-20 {
 			continue // an index that others lead to: then all frames are looked at
 		}
-		by := &Recording{r: bytes.NewReader(b.b), at: -1}
-		if last, err := findLastIndex(by.r, int64(len(b.b))); err != nil || last < 0 {
+		by := &Recording{r: bytes.NewReader(b.b), size: int64(len(b.b)), dec: rec.dec, at: -1}
+		if last, err := by.findLastIndex(int64(len(b.b))); err != nil || last < 0 {
 			t.Fatalf("byte %d: no index: %v", at, err)
 		} else if _, err := by.followIndexes(last, int64(len(b.b))); err != nil {
 			t.Fatalf("byte %d: there is no way along the indexes: %v", at, err)

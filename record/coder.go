@@ -1,8 +1,8 @@
 package record
 
 import (
+	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -20,20 +20,28 @@ func newCoder() *coder {
 	return &coder{enc}
 }
 
-// sharedDecoder is used by all readers: it may be used concurrently.
-var sharedDecoder = sync.OnceValue(func() *zstd.Decoder {
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxDocument))
-	if err != nil {
-		panic(err)
-	}
-	return dec
-})
-
 func (z *coder) compress(p []byte) []byte { return z.enc.EncodeAll(p, nil) }
 
-func decompress(p []byte) ([]byte, error) {
-	b, err := sharedDecoder().DecodeAll(p, nil)
+// decoder decompresses payloads, as far as they keep to a bound.
+type decoder struct {
+	dec  *zstd.Decoder
+	most bound
+}
+
+func newDecoder(most bound) *decoder {
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(most.max)))
 	if err != nil {
+		panic(err) // these options are right, too
+	}
+	return &decoder{dec, most}
+}
+
+func (z *decoder) decompress(p []byte) ([]byte, error) {
+	b, err := z.dec.DecodeAll(p, nil)
+	switch {
+	case errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded):
+		return nil, z.most.err
+	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	return b, nil

@@ -137,12 +137,6 @@ func appendChange(b []byte, old, line []byte, shift int64) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(between))), between...)
 }
 
-// What a delta may make at the most, whatever the file says.
-const (
-	maxLines    = 8 << 20
-	maxDocument = 1 << 30
-)
-
 // deltaReader reads a delta.
 type deltaReader struct {
 	b     []byte
@@ -172,7 +166,7 @@ func (d *deltaReader) bytes(n uint64) []byte {
 
 // applyDelta makes the lines of a sample of those of the sample before. made are
 // those among them that the sample before did not have.
-func applyDelta(old [][]byte, delta []byte) (list, made [][]byte, err error) {
+func applyDelta(old [][]byte, delta []byte, most bound) (list, made [][]byte, err error) {
 	d := deltaReader{b: delta}
 	d.shift = unzigzag(d.uvarint())
 	if d.shift >= maxNumber || d.shift <= -maxNumber {
@@ -196,13 +190,16 @@ func applyDelta(old [][]byte, delta []byte) (list, made [][]byte, err error) {
 		}
 		switch step {
 		case stepCopy:
-			if n > uint64(len(old))-at || len(list)+int(n) > maxLines {
+			if n > uint64(len(old))-at {
 				return nil, nil, errDelta
 			}
 			for _, line := range old[at : at+n] {
-				list = append(list, line)
 				size += len(line)
 			}
+			if err := most.check(size, len(list)+int(n)); err != nil {
+				return nil, nil, err
+			}
+			list = append(list, old[at:at+n]...)
 			at += n
 		case stepSeek:
 			to := int64(at) + unzigzag(n)
@@ -225,8 +222,8 @@ func applyDelta(old [][]byte, delta []byte) (list, made [][]byte, err error) {
 			spliced = append(append(spliced, line[:n]...), between...)
 			add(append(spliced, line[uint64(len(line))-after:]...))
 		}
-		if size > maxDocument || len(list) > maxLines {
-			return nil, nil, errDelta
+		if err := most.check(size, len(list)); err != nil {
+			return nil, nil, err
 		}
 	}
 	return list, made, d.err

@@ -41,7 +41,7 @@ const (
 	typeIndex = 'I' // the frames since the index before
 )
 
-// maxPayload bounds what a damaged or hostile file can make a reader allocate.
+// maxPayload is how long a payload can be.
 const maxPayload = 1 << 30
 
 var crcTable = crc32.MakeTable(crc32.Castagnoli)
@@ -105,22 +105,25 @@ func parseHeader(b []byte) (header, error) {
 	return h, nil
 }
 
-// readFrame reads the frame at an offset and checks it. The error is
-// [errDamaged] or one of reading.
-func readFrame(r io.ReaderAt, at, end int64) (header, []byte, error) {
+// readFrame reads the frame at an offset that ends at another or before, and checks it.
+// The error is [errDamaged] or one of reading.
+func (rec *Recording) readFrame(at, end int64) (header, []byte, error) {
 	var b [headerSize]byte
 	if at < 0 || end-at < headerSize {
 		return header{}, nil, errDamaged
 	}
-	if err := readFull(r, b[:], at); err != nil {
+	if err := readFull(rec.r, b[:], at); err != nil {
 		return header{}, nil, err
 	}
 	h, err := parseHeader(b[:])
 	if err != nil || h.size() > end-at {
 		return header{}, nil, errDamaged
 	}
+	if int64(h.length) > rec.dec.most.max {
+		return header{}, nil, rec.dec.most.err
+	}
 	payload := make([]byte, h.length)
-	if err := readFull(r, payload, at+headerSize); err != nil {
+	if err := readFull(rec.r, payload, at+headerSize); err != nil {
 		return header{}, nil, err
 	}
 	if checksum(payload) != h.payload {

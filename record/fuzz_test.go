@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 	"time"
+
+	"github.com/ipctop/ipctop/model"
 )
 
 // Whatever is in a file, reading it ends, without a panic.
@@ -13,7 +15,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add(m.b[:len(m.b)-5])
 	f.Add([]byte{})
 	f.Fuzz(func(_ *testing.T, b []byte) {
-		rec, err := Open(bytes.NewReader(b), int64(len(b)))
+		rec, err := Open(bytes.NewReader(b), int64(len(b)), model.DefaultMaxMemory)
 		if err != nil {
 			return
 		}
@@ -30,13 +32,15 @@ func FuzzDelta(f *testing.F) {
 	f.Add([]byte("a9\n"), []byte("a10\n"), int64(1))
 	f.Add([]byte("999999999999999999\n"), []byte("0\n"), int64(-1))
 	f.Fuzz(func(t *testing.T, old, doc []byte, shift int64) {
-		made, _, err := applyDelta(lines(old), appendDelta(nil, lines(old), lines(doc), shift))
+		made, _, err := applyDelta(lines(old), appendDelta(nil, lines(old), lines(doc), shift), anyBound)
 		if err != nil || !bytes.Equal(bytes.Join(made, nil), doc) {
 			t.Fatalf("%q from %q: %q, %v", doc, old, bytes.Join(made, nil), err)
 		}
-		_, _, _ = applyDelta(lines(old), doc)
+		_, _, _ = applyDelta(lines(old), doc, anyBound)
 	})
 }
+
+var anyBound = bound{max: 1 << 30, err: errDamaged}
 
 // Payloads that are well sealed may hold anything.
 func FuzzPayloads(f *testing.F) {
@@ -48,7 +52,7 @@ func FuzzPayloads(f *testing.F) {
 		b = appendFrame(b, header{kind: typeDelta, taken: 1}, z.compress(delta))
 		b = appendFrame(b, header{kind: typeIndex}, z.compress(index))
 		b = appendFrame(b, header{kind: typeKey, taken: 2}, key)
-		rec, err := Open(bytes.NewReader(b), int64(len(b)))
+		rec, err := Open(bytes.NewReader(b), int64(len(b)), model.DefaultMaxMemory)
 		if err != nil {
 			return
 		}

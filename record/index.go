@@ -45,7 +45,7 @@ func parseIndex(p []byte, at int64) (samples []entry, from, before int64, err er
 	d := deltaReader{b: p}
 	before = int64(d.uvarint())
 	n := d.uvarint()
-	if n > uint64(len(p)) {
+	if n > uint64(max(at, 0)/headerSize) { // more frames than there is room for
 		return nil, 0, 0, errDamaged
 	}
 	samples = make([]entry, n)

@@ -15,6 +15,9 @@ import (
 // and no sample but the latest one read. It must not be used concurrently.
 type Recording struct {
 	r       io.ReaderAt
+	size    int64
+	dec     *decoder
+	memory  int64 // what reading a sample may take, in bytes
 	entries []entry
 	end     int64 // of the last whole frame
 	indexed int64 // where the last index is; 0: nowhere
@@ -25,9 +28,10 @@ type Recording struct {
 	lines [][]byte
 }
 
-// Open finds the samples of a recording. It takes what is whole of a file that
-// was cut off or damaged; [Recording.Damage] tells.
-func Open(r io.ReaderAt, size int64) (*Recording, error) {
+// Open finds the samples of a recording of so many bytes. It takes what is whole of a
+// file that was cut off or damaged; [Recording.Damage] tells. To read a sample takes no
+// more than maxMemory bytes of memory; beyond that the error is [model.ErrMemory].
+func Open(r io.ReaderAt, size, maxMemory int64) (*Recording, error) {
 	first := make([]byte, min(size, headerSize))
 	if err := readFull(r, first, 0); err != nil {
 		return nil, err
@@ -38,21 +42,23 @@ func Open(r io.ReaderAt, size int64) (*Recording, error) {
 	if err := checkFileHeader(first); err != nil {
 		return nil, err
 	}
-	rec := &Recording{r: r, end: headerSize, at: -1}
+	most := newBound(size, maxMemory)
+	rec := &Recording{r: &countingReader{r, minBound + maxReads*size}, size: size, dec: newDecoder(most), memory: maxMemory, end: headerSize, at: -1}
 	from, err := rec.readIndexes(size)
+	if err == nil {
+		err = rec.scan(from, size)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := rec.scan(from, size); err != nil {
-		return nil, err
-	}
+	rec.r = r
 	return rec, nil
 }
 
 // readIndexes finds the samples that are in an index, from the last one
 // backwards. It returns where the frames begin that are in none.
 func (rec *Recording) readIndexes(size int64) (int64, error) {
-	at, err := findLastIndex(rec.r, size)
+	at, err := rec.findLastIndex(size)
 	if err != nil || at < 0 {
 		return headerSize, err
 	}
@@ -71,7 +77,7 @@ func (rec *Recording) readIndexes(size int64) (int64, error) {
 func (rec *Recording) followIndexes(at, size int64) (end int64, err error) {
 	var groups [][]entry
 	for place := at; ; {
-		h, p, err := readFrame(rec.r, place, size)
+		h, p, err := rec.readFrame(place, size)
 		if err != nil {
 			return 0, err
 		}
@@ -82,7 +88,7 @@ func (rec *Recording) followIndexes(at, size int64) (end int64, err error) {
 			rec.indexed, rec.before = at, h.size()
 			end = at + h.size()
 		}
-		if p, err = decompress(p); err != nil {
+		if p, err = rec.dec.decompress(p); err != nil {
 			return 0, err
 		}
 		samples, from, before, err := parseIndex(p, place)
@@ -124,14 +130,14 @@ func (rec *Recording) add(e entry) bool {
 
 // findLastIndex searches for the last whole index, from the end backwards. It
 // returns -1 if there is none.
-func findLastIndex(r io.ReaderAt, size int64) (int64, error) {
+func (rec *Recording) findLastIndex(size int64) (int64, error) {
 	const piece = 256 << 10
 	want := append(append(mark[:len(mark):len(mark)], Version), typeIndex)
 	buf := make([]byte, piece+headerSize)
 	for end := size; end > headerSize; {
 		start := max(end-piece, headerSize)
 		b := buf[:min(end+headerSize, size)-start]
-		if err := readFull(r, b, start); err != nil {
+		if err := readFull(rec.r, b, start); err != nil {
 			return 0, err
 		}
 		for {
@@ -139,7 +145,7 @@ func findLastIndex(r io.ReaderAt, size int64) (int64, error) {
 			if i < 0 {
 				break
 			}
-			switch _, _, err := readFrame(r, start+int64(i), size); {
+			switch _, _, err := rec.readFrame(start+int64(i), size); {
 			case err == nil:
 				return start + int64(i), nil
 			case !errors.Is(err, errDamaged):
@@ -157,7 +163,7 @@ func findLastIndex(r io.ReaderAt, size int64) (int64, error) {
 func (rec *Recording) scan(from, size int64) error {
 	broken := false
 	for at := from; at < size; {
-		h, _, err := readFrame(rec.r, at, size)
+		h, _, err := rec.readFrame(at, size)
 		if errors.Is(err, errDamaged) {
 			next, err := findFrame(rec.r, at+1, size)
 			if err != nil {
@@ -186,25 +192,30 @@ func (rec *Recording) scan(from, size int64) error {
 
 // findFrame searches for the next frame from a place on; size if there is none.
 func findFrame(r io.ReaderAt, from, size int64) (int64, error) {
-	buf := make([]byte, 64<<10)
+	const least, most = 4 << 10, 64 << 10
+	var buf []byte
 	for at := from; size-at >= headerSize; {
+		if len(buf) < most { // it is often near
+			buf = make([]byte, max(least, 2*len(buf)))
+		}
 		b := buf[:min(size-at, int64(len(buf)))]
 		if err := readFull(r, b, at); err != nil {
 			return 0, err
 		}
-		i := bytes.Index(b, mark[:])
-		switch {
-		case i < 0:
-			at += int64(len(b) - markSize + 1)
-			continue
-		case len(b)-i < headerSize && at+int64(len(b)) < size:
-			at += int64(i)
-			continue
+		for start := 0; ; start++ {
+			i := bytes.Index(b[start:], mark[:])
+			if start += max(i, 0); i < 0 {
+				at += int64(len(b) - markSize + 1)
+				break
+			}
+			if _, err := parseHeader(b[start:]); err == nil {
+				return at + int64(start), nil
+			}
+			if len(b)-start < headerSize && at+int64(len(b)) < size { // the rest of it comes next
+				at += int64(start)
+				break
+			}
 		}
-		if _, err := parseHeader(b[i:]); err == nil {
-			return at + int64(i), nil
-		}
-		at += int64(i) + 1
 	}
 	return size, nil
 }
@@ -253,7 +264,7 @@ func (rec *Recording) Load(i int) (*model.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := model.Decode(bytes.NewReader(doc))
+	s, err := model.DecodeWithin(bytes.NewReader(doc), rec.memory/2)
 	if err != nil {
 		return nil, fmt.Errorf("sample %d of %d: %w", i+1, rec.Len(), err)
 	}
@@ -286,23 +297,27 @@ func (rec *Recording) linesOf(i int) ([][]byte, error) {
 // which checksum they should have.
 func (rec *Recording) advance(i int, before [][]byte) ([][]byte, uint32, error) {
 	h, p, err := rec.frame(i)
-	if err != nil || h.kind == typeKey {
-		return lines(p), h.document, err
+	if err != nil {
+		return nil, 0, err
 	}
-	list, _, err := applyDelta(before, p)
+	if h.kind == typeKey {
+		list, err := rec.dec.most.lines(p)
+		return list, h.document, err
+	}
+	list, _, err := applyDelta(before, p, rec.dec.most)
 	return list, h.document, err
 }
 
 // frame reads the frame of sample i and decompresses its payload.
 func (rec *Recording) frame(i int) (header, []byte, error) {
 	e := rec.entries[i]
-	h, p, err := readFrame(rec.r, e.at, e.at+e.length)
+	h, p, err := rec.readFrame(e.at, min(e.at+e.length, rec.size))
 	if err != nil {
 		return h, nil, err
 	}
 	if h.size() != e.length || h.kind != typeKey && h.kind != typeDelta || (h.kind == typeKey) != e.whole {
 		return h, nil, errDamaged
 	}
-	p, err = decompress(p)
+	p, err = rec.dec.decompress(p)
 	return h, p, err
 }

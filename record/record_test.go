@@ -147,11 +147,11 @@ func TestRefuses(t *testing.T) {
 		{append([]byte{f.b[0] ^ 1}, f.b[1:]...), "not an ipctop recording"},
 		{slices.Concat(f.b[:20], []byte{1}, f.b[21:]), "header is damaged"},
 	} {
-		if _, err := Open(bytes.NewReader(test.file), int64(len(test.file))); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := Open(bytes.NewReader(test.file), int64(len(test.file)), model.DefaultMaxMemory); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%.20q: %v, want %q", test.file, err, test.want)
 		}
 	}
-	_, err := Open(bytes.NewReader(nil), 0)
+	_, err := Open(bytes.NewReader(nil), 0, model.DefaultMaxMemory)
 	if !errors.Is(err, ErrNotRecording) {
 		t.Errorf("an empty file: %v", err)
 	}

@@ -16,16 +16,15 @@ func (rec *Recording) SearchBack(before int, word string, try func(i int) (bool,
 	tried := uint64(0)
 	for before > 0 {
 		key := rec.entries[before-1].key
-		group, found, err := rec.group(key, before, word)
+		sums, err := rec.sums(key, before, word)
 		if err != nil {
 			return -1, err
 		}
-		for i := len(group) - 1; found && i >= 0; i-- {
-			sum, ok := sumWith(group[i], word)
-			if !ok || sum == tried {
+		for i := len(sums) - 1; i >= 0; i-- {
+			if !sums[i].found || sums[i].sum == tried {
 				continue
 			}
-			tried = sum
+			tried = sums[i].sum
 			if ok, err := try(key + i); ok || err != nil {
 				return key + i, err
 			}
@@ -35,31 +34,61 @@ func (rec *Recording) SearchBack(before int, word string, try func(i int) (bool,
 	return -1, nil
 }
 
-// group reads the samples from a whole one to the one before end, as far as they
-// are not damaged, and reports whether the word is in any of them.
-func (rec *Recording) group(key, end int, word string) (group [][][]byte, found bool, err error) {
-	var list [][]byte
-	for i := key; i < end; i++ {
-		_, delta, err := rec.frame(i)
-		if errors.Is(err, errDamaged) {
-			break
-		}
-		if err != nil {
-			return nil, false, err
-		}
-		made := [][]byte(nil)
-		if i == key {
-			list = lines(delta)
-			made = list
-		} else if list, made, err = applyDelta(list, delta); err != nil {
-			break
-		}
+// wordSum is the sum of the lines of a sample that have a word.
+type wordSum struct {
+	sum   uint64
+	found bool // there are any
+}
+
+// sums are those of the samples from a whole one to the one before end, as far as they
+// are not damaged; none if the word is in none of them.
+func (rec *Recording) sums(key, end int, word string) ([]wordSum, error) {
+	found := false
+	err := rec.walk(key, end, func(_, made [][]byte) bool {
 		for _, line := range made {
 			found = found || hasWord(line, word)
 		}
-		group = append(group, list)
+		return !found
+	})
+	if err != nil || !found {
+		return nil, err
 	}
-	return group, found, nil
+	var sums []wordSum
+	err = rec.walk(key, end, func(list, _ [][]byte) bool {
+		sum, ok := sumWith(list, word)
+		sums = append(sums, wordSum{sum, ok})
+		return true
+	})
+	return sums, err
+}
+
+// walk reads the samples from a whole one to the one before end, as far as they are not
+// damaged and visit reports true. Lines that were made are those that the sample before
+// did not have.
+func (rec *Recording) walk(key, end int, visit func(list, made [][]byte) bool) error {
+	var list [][]byte
+	for i := key; i < end; i++ {
+		_, p, err := rec.frame(i)
+		var made [][]byte
+		switch {
+		case err != nil:
+		case i == key:
+			list, err = rec.dec.most.lines(p)
+			made = list
+		default:
+			list, made, err = applyDelta(list, p, rec.dec.most)
+		}
+		if errors.Is(err, errDamaged) || errors.Is(err, errDelta) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !visit(list, made) {
+			return nil
+		}
+	}
+	return nil
 }
 
 // sumWith is a hash of the lines that have a word, and whether there are any.

@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ipctop/ipctop/model"
 )
 
 // What a day takes on a machine on which little happens: 200 processes with
@@ -50,7 +52,7 @@ func longDay(b *testing.B) []byte {
 		from := int64(len(day))
 		var group []entry
 		for _, e := range rec.entries {
-			h, p, err := readFrame(bytes.NewReader(f.b), e.at, int64(len(f.b)))
+			h, p, err := rec.readFrame(e.at, int64(len(f.b)))
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -77,7 +79,7 @@ func BenchmarkJump(b *testing.B) {
 	at := began
 	used := cpu()
 	for b.Loop() {
-		rec, err := Open(r, int64(len(day)))
+		rec, err := Open(r, int64(len(day)), model.DefaultMaxMemory)
 		if err != nil {
 			b.Fatal(err)
 		}

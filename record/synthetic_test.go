@@ -169,7 +169,7 @@ func recording(t testing.TB, m *machine, samples int, every time.Duration) (*mem
 
 func open(t testing.TB, b []byte) *Recording {
 	t.Helper()
-	rec, err := Open(bytes.NewReader(b), int64(len(b)))
+	rec, err := Open(bytes.NewReader(b), int64(len(b)), model.DefaultMaxMemory)
 	if err != nil {
 		t.Fatal(err)
 	}

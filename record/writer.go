@@ -80,7 +80,7 @@ func (w *Writer) Append(s *model.Snapshot) error {
 		return err
 	}
 	doc := w.docs[0].Bytes()
-	if len(doc) > maxDocument {
+	if len(doc) > maxPayload {
 		return fmt.Errorf("a sample of %d bytes is too large for a recording", len(doc))
 	}
 	list := lines(doc)

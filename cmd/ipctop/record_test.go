@@ -145,7 +145,7 @@ func openRecording(t *testing.T, name string) *record.Recording {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec, err := record.Open(bytes.NewReader(b), int64(len(b)))
+	rec, err := record.Open(bytes.NewReader(b), int64(len(b)), model.DefaultMaxMemory)
 	if err != nil {
 		t.Fatalf("%s of %d bytes: %v", name, len(b), err)
 	}

@@ -47,7 +47,7 @@ func recorded(t *testing.T, snaps []*model.Snapshot) *record.Recording {
 			t.Fatal(err)
 		}
 	}
-	rec, err := record.Open(bytes.NewReader(f.Bytes()), int64(f.Len()))
+	rec, err := record.Open(bytes.NewReader(f.Bytes()), int64(f.Len()), model.DefaultMaxMemory)
 	if err != nil {
 		t.Fatal(err)
 	}
