@@ -26,6 +26,18 @@ func ParseKeep(s string) (Keep, error) {
 	if age, err := time.ParseDuration(s); err == nil && age > 0 {
 		return Keep{Age: age}, nil
 	}
+	size, err := ParseSize(s)
+	if err != nil {
+		return Keep{}, errors.New("it is an age, such as 24h or 7d, or a size, such as 500MiB or 2GiB")
+	}
+	if size < minKeep {
+		return Keep{}, fmt.Errorf("a recording needs at least %d KiB", minKeep>>10)
+	}
+	return Keep{Size: size}, nil
+}
+
+// ParseSize reads a number of bytes as people type it: 500MiB, 2GiB, 2G, 1000000.
+func ParseSize(s string) (int64, error) {
 	number, unit := s, int64(1)
 	for _, u := range sizeUnits {
 		if rest, ok := cutSuffixFold(s, u.name); ok {
@@ -34,14 +46,10 @@ func ParseKeep(s string) (Keep, error) {
 		}
 	}
 	n, err := strconv.ParseFloat(number, 64)
-	if err != nil || n <= 0 || n*float64(unit) > math.MaxInt64/4 {
-		return Keep{}, errors.New("it is an age, such as 24h or 7d, or a size, such as 500MiB or 2GiB")
+	if err != nil || !(n > 0) || n*float64(unit) > math.MaxInt64/4 {
+		return 0, errors.New("it is a size, such as 500MiB or 2GiB")
 	}
-	size := int64(n * float64(unit))
-	if size < minKeep {
-		return Keep{}, fmt.Errorf("a recording needs at least %d KiB", minKeep>>10)
-	}
-	return Keep{Size: size}, nil
+	return int64(n * float64(unit)), nil
 }
 
 // minKeep is how small a recording may be kept.

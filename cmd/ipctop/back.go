@@ -21,7 +21,7 @@ func (c command) lookUp(ctx context.Context, o *options, refs []string, all bool
 		matches, err := resolve(snap, refs, all)
 		return snap, matches, err
 	}
-	s, err := c.openFrom(o.from)
+	s, err := c.openFrom(o, o.from)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -42,7 +42,9 @@ func (c command) lookUp(ctx context.Context, o *options, refs []string, all bool
 			return false, err
 		}
 		var err error
-		if old, err = s.rec.Load(i); err != nil {
+		if old, err = s.rec.Load(i); errors.Is(err, model.ErrMemory) {
+			return false, err
+		} else if err != nil {
 			return false, nil // damaged: one before it may do
 		}
 		matches, found = resolve(old, refs, all)

@@ -49,7 +49,7 @@ func (c command) newDiff(o *options) *cobra.Command {
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if trend != "" {
-			return c.trend(trend, format.value == "json")
+			return c.trend(o, trend, format.value == "json")
 		}
 		return c.diff(cmd.Context(), o, args[0], args[1], format.value == "json")
 	}
@@ -85,7 +85,7 @@ func (c command) moment(ctx context.Context, o *options, name string) (*model.Sn
 	if name == machineNow {
 		return scanMachine(ctx, o)
 	}
-	return c.readFrom(name)
+	return c.readFrom(o, name)
 }
 
 // tableOptions are how a table is written where there are no flags for it.
@@ -97,8 +97,8 @@ func (c command) tableOptions() *render.Options {
 }
 
 // trend looks through a recording for what only grows.
-func (c command) trend(name string, json bool) error {
-	s, err := c.openFrom(name)
+func (c command) trend(o *options, name string, json bool) error {
+	s, err := c.openFrom(o, name)
 	if err != nil {
 		return err
 	}

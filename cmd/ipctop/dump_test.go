@@ -115,6 +115,16 @@ func TestDumpInput(t *testing.T) {
 			t.Errorf("%s: status %d, stdout %q, stderr %q, want %q", c.name, status, stdout, stderr, c.want)
 		}
 	}
+	large := filepath.Join(dir, "large")
+	if err := os.WriteFile(large, []byte(`{"schema":"ipctop/1","objects":[`+strings.Repeat("{},", 1<<16)+`{}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for memory, want := range map[string]int{"1MiB": exitFailed, "1GiB": exitOK, "much": exitUsage, "0": exitUsage} {
+		status, _, stderr := run(t, "", "dump", "--from", large, "--max-memory", memory)
+		if status != want || status != exitOK && !strings.Contains(stderr, "max-memory") {
+			t.Errorf("--max-memory %s: status %d, %q", memory, status, stderr)
+		}
+	}
 	if status, _, stderr := run(t, "", "dump", "--from", filepath.Join(dir, "missing")); status != exitFailed || !strings.Contains(stderr, "no such file") {
 		t.Errorf("a missing file: %d, %q", status, stderr)
 	}

@@ -19,6 +19,8 @@ type source struct {
 	time   string // TIME; "" if there is none
 	moment record.Moment
 
+	maxMemory int64 // that reading it may take, in bytes
+
 	// One of these is there.
 	dump *model.Snapshot
 	rec  *record.Recording
@@ -32,11 +34,12 @@ func (s *source) close() {
 }
 
 // openFrom opens what --from names.
-func (c command) openFrom(from string) (*source, error) {
+func (c command) openFrom(o *options, from string) (*source, error) {
 	s, err := parseFrom(from)
 	if err != nil {
 		return nil, err
 	}
+	s.maxMemory = int64(o.maxMemory)
 	if s.name == "-" {
 		return s, c.openStdin(s)
 	}
@@ -51,7 +54,7 @@ func (c command) openFrom(from string) (*source, error) {
 	}
 	info, err := f.Stat()
 	if err == nil {
-		s.rec, err = record.Open(f, info.Size())
+		s.rec, err = record.Open(f, info.Size(), s.maxMemory)
 	}
 	if err != nil {
 		f.Close()
@@ -94,9 +97,13 @@ func (c command) openStdin(s *source) error {
 	if !record.IsRecording(first[:n]) {
 		return s.decode(rest)
 	}
-	b, err := io.ReadAll(rest)
+	// It takes half of the memory at the most: the rest is for what is made of it.
+	b, err := io.ReadAll(io.LimitReader(rest, s.maxMemory/2+1))
+	if err == nil && int64(len(b)) > s.maxMemory/2 {
+		err = model.ErrMemory
+	}
 	if err == nil {
-		s.rec, err = record.Open(bytes.NewReader(b), int64(len(b)))
+		s.rec, err = record.Open(bytes.NewReader(b), int64(len(b)), s.maxMemory/2)
 	}
 	if err != nil {
 		return fmt.Errorf("standard input: %w", err)
@@ -105,7 +112,7 @@ func (c command) openStdin(s *source) error {
 }
 
 func (s *source) decode(r io.Reader) error {
-	snap, err := model.Decode(r)
+	snap, err := model.DecodeWithin(r, s.maxMemory)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.name, err)
 	}
@@ -163,8 +170,8 @@ func (s *source) load(i int) (*model.Snapshot, error) {
 }
 
 // readFrom reads the snapshot that --from names.
-func (c command) readFrom(from string) (*model.Snapshot, error) {
-	s, err := c.openFrom(from)
+func (c command) readFrom(o *options, from string) (*model.Snapshot, error) {
+	s, err := c.openFrom(o, from)
 	if err != nil {
 		return nil, err
 	}

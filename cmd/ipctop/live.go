@@ -139,7 +139,7 @@ type scanFunc func(context.Context) (*model.Index, error)
 // is read at once, so that what is wrong with it is said on the command line.
 func (c command) scanner(o *options) (scan scanFunc, done func(), err error) {
 	if o.from != "" {
-		snap, err := c.readFrom(o.from)
+		snap, err := c.readFrom(o, o.from)
 		if err != nil {
 			return nil, nil, err
 		}

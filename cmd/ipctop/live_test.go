@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/model/modeltest"
 	"github.com/ipctop/ipctop/testfixtures"
 )
@@ -370,7 +371,7 @@ func TestSaveDump(t *testing.T) {
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%v, %v", info, err)
 		}
-		if _, err := (command{}).readFrom(path); err != nil {
+		if _, err := (command{}).readFrom(&options{maxMemory: model.DefaultMaxMemory}, path); err != nil {
 			t.Error(err)
 		}
 	}

@@ -54,11 +54,11 @@ func (c command) newPostmortem(o *options) *cobra.Command {
 			if with != "" {
 				return usageError("%s is no core: --with has no use here", args[0])
 			}
-			return c.postmortemSnapshot(args[0], format.value == "json")
+			return c.postmortemSnapshot(o, args[0], format.value == "json")
 		}
 		var snap *model.Snapshot
 		if with != "" {
-			if snap, err = c.readFrom(with); err != nil {
+			if snap, err = c.readFrom(o, with); err != nil {
 				return err
 			}
 		}
@@ -124,8 +124,8 @@ func (c command) postmortemView(x *model.Index) *render.View {
 }
 
 // postmortemSnapshot says what was wrong at the moment of a dump or recording.
-func (c command) postmortemSnapshot(name string, json bool) error {
-	s, err := c.openFrom(name)
+func (c command) postmortemSnapshot(o *options, name string, json bool) error {
+	s, err := c.openFrom(o, name)
 	if err != nil {
 		return err
 	}

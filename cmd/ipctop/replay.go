@@ -34,7 +34,7 @@ func (c command) newReplay(o *options) *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return c.replay(cmd.Context(), l, args[0], at) },
+		RunE: func(cmd *cobra.Command, args []string) error { return c.replay(cmd.Context(), o, l, args[0], at) },
 	}
 	f := cmd.Flags()
 	f.StringVarP(&at, "time", "t", "", "begin at `TIME`: 12:01, 12:01:30, 2025-03-01T12:01:30Z, \"3m ago\"; without, at the last sample")
@@ -43,11 +43,11 @@ func (c command) newReplay(o *options) *cobra.Command {
 	return cmd
 }
 
-func (c command) replay(ctx context.Context, l *liveOptions, name, at string) error {
+func (c command) replay(ctx context.Context, o *options, l *liveOptions, name, at string) error {
 	if err := l.check(); err != nil {
 		return err
 	}
-	s, err := c.openFrom(name)
+	s, err := c.openFrom(o, name)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -15,7 +16,8 @@ import (
 type options struct {
 	procRoot  string
 	from      string
-	history   string // see addHistory
+	history   string   // see addHistory
+	maxMemory byteSize // that reading a file may take
 	sample    time.Duration
 	minAge    time.Duration // see [diagnose.Options]
 	waitsOnly bool          // see [probe.Options]
@@ -34,6 +36,8 @@ type options struct {
 func (o *options) addGlobal(f *pflag.FlagSet) {
 	f.StringVar(&o.procRoot, "procfs", "/proc", "`directory` where the proc file system is mounted")
 	f.StringVar(&o.from, "from", "", "read a dump or recording `FILE[@TIME]` instead of the machine; - is standard input")
+	o.maxMemory = model.DefaultMaxMemory
+	f.Var(&o.maxMemory, "max-memory", "how much memory reading a dump or a recording may take, a `SIZE` such as 2GiB")
 }
 
 // addHistory adds --history to a command that looks at the machine.
@@ -48,11 +52,11 @@ func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, err
 	case o.from != "" && o.history != "":
 		return nil, errHistoryFrom
 	case o.from != "":
-		return c.readFrom(o.from)
+		return c.readFrom(o, o.from)
 	case o.history == "":
 		return scanMachine(ctx, o)
 	}
-	s, err := c.openFrom(o.history)
+	s, err := c.openFrom(o, o.history)
 	if err != nil {
 		return nil, err
 	}
@@ -77,3 +81,19 @@ func (o *options) graphOf(snap *model.Snapshot) *graph.Graph {
 	}
 	return graph.New(model.NewIndex(snap))
 }
+
+// byteSize is a flag whose value is a number of bytes with a unit.
+type byteSize int64
+
+// Set implements [pflag.Value].
+func (b *byteSize) Set(s string) error {
+	n, err := record.ParseSize(s)
+	*b = byteSize(n)
+	return err
+}
+
+// String implements [pflag.Value].
+func (b *byteSize) String() string { return fmt.Sprintf("%dMiB", *b>>20) }
+
+// Type implements [pflag.Value].
+func (*byteSize) Type() string { return "size" }

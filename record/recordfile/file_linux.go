@@ -99,7 +99,7 @@ func (t *File) begin(keep record.Keep) error {
 		return err
 	}
 	if info.Size() > 0 {
-		rec, err := record.Open(t.file, info.Size())
+		rec, err := record.Open(t.file, info.Size(), model.DefaultMaxMemory)
 		if err != nil {
 			return fmt.Errorf("%s: %w: it is left as it is", t.name, err)
 		}

@@ -29,7 +29,7 @@ func samples(t *testing.T, name string) *record.Recording {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec, err := record.Open(f, info.Size())
+	rec, err := record.Open(f, info.Size(), model.DefaultMaxMemory)
 	if err != nil {
 		t.Fatal(err)
 	}
