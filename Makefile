@@ -15,7 +15,7 @@ test:
 # Tests of real programs and of processes that hang take their time from others'
 # clocks: the race detector would find nothing more in them.
 race:
-	$(GO) test -race -shuffle=on -skip 'Witness|Program|QuietOnHealth|Hung|Hang' ./...
+	$(GO) test -race -shuffle=on -skip 'Reference|Program|QuietOnHealth|Hung|Hang' ./...
 
 lint:
 	@out="$$($(TOOLS) gofumpt -l .)"; if [ -n "$$out" ]; then echo "not formatted (gofumpt):"; echo "$$out"; exit 1; fi
@@ -48,7 +48,7 @@ fuzz:
 golden docs:
 	$(GO) test ./model ./query ./render/... ./cmd/... -update
 
-# The JSON codec beside encoding/json, and ipctop beside lsof and lsfd.
+# The JSON codec against encoding/json, and ipctop against lsof and lsfd.
 bench:
 	$(GO) test ./model -run '^$$' -bench .
 	GO="$(GO)" tools/bench

@@ -17,7 +17,7 @@ var deadlockRule = Rule{
 		"pipe here, a file lock there. Whoever waits for one of them waits for good, too.",
 	Evidence: "What each of them is blocked in (/proc/PID/task/TID/syscall), unchanged in two looks between which none has run; and who alone could " +
 		"release it: the owner of a lock, the holders of a pipe's other end, a child.",
-	Do: "End one of them; which one costs least only you know. Then mend the order in which the programs take their locks, or have one of them read " +
+	Do: "End one of them; which one costs least only you know. Then fix the order in which the programs take their locks, or have one of them read " +
 		"while it writes.",
 	FalseAlarm: "It is certain only where every holder is known, nothing has a time limit, and each has waited for longer than the scan took. A signal " +
 		"from outside or a debugger can still free them. It is likely where semaphores are involved, which anyone may raise, where a process catches " +

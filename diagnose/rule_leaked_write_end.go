@@ -14,7 +14,7 @@ var leakedWriteEndRule = Rule{
 		"started after it and have it by accident. Their common parent had it open when it started them.",
 	Evidence: "The blocked read, and the holders of the write end: all of them run the same program as the reader, for the same parent, started after " +
 		"it, and read from pipes of their own; and they have the write end at a number above 2, where no program is given what it is to write to.",
-	Do:         "End the process that keeps it, and the reader gets its end of file. Then mend the parent: it must open pipes with O_CLOEXEC.",
+	Do:         "End the process that keeps it, and the reader gets its end of file. Then fix the parent: it must open pipes with O_CLOEXEC.",
 	FalseAlarm: "A brother may have been handed the pipe to write to it, at a number that it was told; then it is no accident. It is likely at most.",
 	find:       findLeakedWriteEnd,
 }

@@ -13,7 +13,7 @@ var mutexOwnerDeadRule = Rule{
 	Means: "Threads wait for a mutex or read-write lock that its owner will never unlock: the thread has ended. A mutex that is not robust stays locked " +
 		"for ever then, in shared memory even beyond the end of the program.",
 	Evidence: "The lock word and the fields around it, as the C library lays them out: they name the owner, and there is no such thread.",
-	Do: "End all processes that use the memory and make it anew. Then mend the program: make the mutex robust (PTHREAD_MUTEX_ROBUST) and have it handle " +
+	Do: "End all processes that use the memory and make it anew. Then fix the program: make the mutex robust (PTHREAD_MUTEX_ROBUST) and have it handle " +
 		"EOWNERDEAD.",
 	FalseAlarm: "A number of another pid namespace means another thread; such owners are not reported. A word that only looks like a mutex would be " +
 		"misread, but all of its neighbours would have to fit.",

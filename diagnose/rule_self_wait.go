@@ -17,7 +17,7 @@ var selfWaitRule = Rule{
 		"on its own stack, when it is about to close a circle of mutexes with priority inheritance: the kernel has told it of the deadlock.",
 	Evidence: "What it is blocked in (/proc/PID/task/TID/syscall), unchanged in two looks, and the holders of the object: no other process is among " +
 		"them, and the process has no other thread that could act.",
-	Do: "End it. Then mend the program: it must close the end that it does not use, most often the write end of a pipe after fork.",
+	Do: "End it. Then fix the program: it must close the end that it does not use, most often the write end of a pipe after fork.",
 	FalseAlarm: "A program may be woken by a signal and write to such a pipe in the handler, so processes that catch signals are not reported " +
 		"(likely, where SIGINT alone is caught, as interpreters do). Where processes could not be read it is likely at most.",
 	find: findSelfWait,

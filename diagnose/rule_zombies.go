@@ -13,7 +13,7 @@ var zombiesRule = Rule{
 	Means: "Processes have ended, and their parent has not asked for their exit status (wait4). Each keeps its pid and its place in the " +
 		"process table; nothing else is left of it. When there are many, no new process can be started.",
 	Evidence:   "State Z in /proc/PID/stat, and the parent's pid beside it.",
-	Do:         "Mend the parent: it must wait for its children or ignore SIGCHLD. Ending the parent makes them go: init collects them.",
+	Do:         "Fix the parent: it must wait for its children or ignore SIGCHLD. Ending the parent makes them go: init collects them.",
 	FalseAlarm: "A parent that is about to collect them has one or a few for a moment. Fewer than 10 are not reported.",
 	find:       findZombies,
 }

@@ -186,16 +186,16 @@ func TestInheritedFlock(t *testing.T) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	heir := start(t, "hold", f)
+	inheritor := start(t, "hold", f)
 	waiter := start(t, "wait flock:"+f.Name())
 	self := os.Getpid()
 	o := scan(t, id(t, f), 2)
-	both := []int{min(self, heir), max(self, heir)}
+	both := []int{min(self, inheritor), max(self, inheritor)}
 	compare(t, o, []model.Lock{
 		{Type: "flock", Mode: "WRITE", PID: model.Some(self), Holders: both},
 		{Type: "flock", Mode: "WRITE", PID: model.Some(waiter), Blocked: true, BlockedBy: both, BlockedOn: []int{0}},
 	})
-	if want := map[int]string{self: "WRITE 0-EOF", heir: "WRITE 0-EOF"}; !reflect.DeepEqual(lockHolders(o), want) {
+	if want := map[int]string{self: "WRITE 0-EOF", inheritor: "WRITE 0-EOF"}; !reflect.DeepEqual(lockHolders(o), want) {
 		t.Errorf("holders %v, want %v", lockHolders(o), want)
 	}
 	if o.Path != f.Name() || o.Mode != "0640" || o.Deleted {

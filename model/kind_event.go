@@ -16,7 +16,7 @@ type EpollDetail struct {
 
 // EpollWatch is one entry of an epoll instance's interest list.
 type EpollWatch struct {
-	FD     Opt[int] `json:"fd,omitzero" doc:"number the descriptor had when it was added; it may be closed or another file by now"`
+	FD     Opt[int] `json:"fd,omitzero" doc:"number the descriptor had when it was added; it may be closed or another file now"`
 	Events []string `json:"events" doc:"the events asked for, as epoll_ctl(2) names them"`
 	Data   string   `json:"data,omitzero" doc:"the program's own number for it, hexadecimal"`
 	Object string   `json:"object,omitzero" doc:"id of the object watched, where it could be told for certain"`

@@ -6,7 +6,7 @@ type UnixDetail struct {
 	State       string     `json:"state,omitzero" doc:"listen, established, close; stale: no socket, but a socket's file that no socket is bound to"`
 	Path        string     `json:"path,omitzero" doc:"file it is bound to"`
 	Abstract    string     `json:"abstract,omitzero" doc:"abstract name it is bound to, without the leading NUL"`
-	PathDev     string     `json:"path_dev,omitzero" doc:"device of the file it is bound to, major:minor; the path may lead to another file by now"`
+	PathDev     string     `json:"path_dev,omitzero" doc:"device of the file it is bound to, major:minor; the path may lead to another file now"`
 	PathIno     Big        `json:"path_ino,omitzero" doc:"inode number of the file it is bound to, a string of decimal digits"`
 	PathState   string     `json:"path_state,omitzero" doc:"listener: what its path leads to now: own (this socket), other (another file) or nothing; missing where that could not be told"`
 	PathNow     Big        `json:"path_now_ino,omitzero" doc:"inode number of the file that its path leads to now, where it is another one"`

@@ -112,7 +112,7 @@ func makeSem(o *model.Object, d *model.PosixSemDetail) {
 var (
 	errLocked  = fmt.Errorf("somebody has locked or leased it, or /proc/locks could not be read: %w", errors.ErrUnsupported)
 	errNoWay   = fmt.Errorf("it has no name any more, and none of its mappings may be followed (CAP_CHECKPOINT_RESTORE): %w", os.ErrPermission)
-	errChanged = fmt.Errorf("another file has its name by now: %w", unix.ESRCH)
+	errChanged = fmt.Errorf("another file has its name now: %w", unix.ESRCH)
 )
 
 // lockedIn reports whether there is any lock on a file in the text of /proc/locks

@@ -3,8 +3,8 @@
 // removes what nobody uses.
 //
 // What is changed is what was seen. A process is held by a pidfd and checked by
-// its start time before anything is sent; an object is looked at again, and left
-// alone if it is another by now or somebody has begun to use it.
+// its start time before anything is sent; an object is looked at again, and
+// skipped if it has become another or a process has begun to use it.
 //
 // Kernel files read: /proc/PID/stat, /proc/sysvipc/shm, msg and sem,
 // /proc/self/ns/ipc, /proc/self/status. Calls: pidfd_open(2) (Linux 5.3),
@@ -16,5 +16,5 @@
 //
 // Errors: wrap the errno, so that errors.Is tells EPERM from ESRCH; [ErrChanged]
 // is another object or process under the same name, [ErrInUse] one that somebody
-// uses by now.
+// uses now.
 package remediate

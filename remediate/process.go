@@ -14,7 +14,7 @@ import (
 )
 
 // ErrChanged says that what has the name now is not what was seen.
-var ErrChanged = errors.New("another has its name by now")
+var ErrChanged = errors.New("another object or process has its name now")
 
 // Process is a process that is held: its pid cannot become another's while a
 // signal is being chosen (pidfd_open(2)).

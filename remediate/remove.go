@@ -13,8 +13,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// ErrInUse says that somebody uses by now what nobody used.
-var ErrInUse = errors.New("somebody uses it by now")
+// ErrInUse says that a process uses now what none used before.
+var ErrInUse = errors.New("a process uses it now")
 
 // ErrNotRemovable says that ipctop does not remove things of this kind, or not in
 // this namespace.

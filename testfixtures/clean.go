@@ -15,7 +15,7 @@ import (
 // Report says what [Clean] did.
 type Report struct {
 	Removed []string // what was removed, one sentence each
-	Kept    []string // what was left alone although it may be a leftover, and why
+	Kept    []string // what was skipped although it may be left over, and why
 	Live    []int    // pids of runs that are under way
 }
 
@@ -286,7 +286,7 @@ func removeSysV(report *Report, r sysvRecord) {
 	}
 	st, err := sysvStat(r.Type, id)
 	if err != nil || !r.names(st) {
-		return // gone; the id may be someone else's by now
+		return // gone; the id may be someone else's now
 	}
 	if err := sysvRemove(r.Type, id); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EIDRM) {
 		report.keep("%s: %v", r.Type.id(id), err)

@@ -18,7 +18,7 @@ type Diagnosis struct {
 	Rule string `json:"rule"`
 
 	// NegativeControl: no finding of the rule may name one of these processes or objects.
-	NegativeControl bool `json:"innocent,omitempty"`
+	NegativeControl bool `json:"control,omitempty"`
 
 	Root    int      `json:"root,omitempty"` // pid of the root cause; 0: it has none
 	Victims []int    `json:"victims"`
@@ -40,7 +40,7 @@ func (m *maker) finds(d Diagnosis) {
 	m.finding = &d
 }
 
-// diagnosis is what the rule must say of a fixture that was made: an innocent
+// diagnosis is what the rule must say of a fixture that was made: a negative
 // one's object and processes must not be named.
 func (m *maker) diagnosis(o object, pids []int) (*Diagnosis, error) {
 	if m.fixture.NegativeControl() {
@@ -74,7 +74,7 @@ func (d *Diagnosis) verify(findings []model.Finding) error {
 			continue
 		}
 		if d.NegativeControl {
-			return fmt.Errorf("it is innocent of %s, but: %s", d.Rule, f.ID)
+			return fmt.Errorf("it is a negative control of %s, but: %s", d.Rule, f.ID)
 		}
 		why := d.differs(f)
 		if why == "" {

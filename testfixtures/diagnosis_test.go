@@ -25,7 +25,7 @@ func TestDiagnosisVerify(t *testing.T) {
 		err      string
 	}{
 		{"right", []model.Finding{other, right}, ""},
-		{"right beside a wrong one", append(change(func(f *model.Finding) { f.Root = nil }), right), ""},
+		{"right next to a wrong one", append(change(func(f *model.Finding) { f.Root = nil }), right), ""},
 		{"nothing", nil, "no finding of r names it"},
 		{"elsewhere", []model.Finding{other}, "no finding of r names it"},
 		{"another rule", change(func(f *model.Finding) { f.Rule = "s" }), "no finding of r names it"},
@@ -40,7 +40,7 @@ func TestDiagnosisVerify(t *testing.T) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.err)
 		}
 	}
-	innocent := Diagnosis{Rule: "r", NegativeControl: true, PIDs: []int{3}, Objects: []string{"pipe:2"}}
+	control := Diagnosis{Rule: "r", NegativeControl: true, PIDs: []int{3}, Objects: []string{"pipe:2"}}
 	for _, tt := range []struct {
 		name     string
 		findings []model.Finding
@@ -49,11 +49,11 @@ func TestDiagnosisVerify(t *testing.T) {
 		{"nothing", nil, ""},
 		{"elsewhere", []model.Finding{other}, ""},
 		{"another rule", change(func(f *model.Finding) { f.Rule = "s" }), ""},
-		{"its process", []model.Finding{right}, "it is innocent of r, but: it"},
-		{"its object", change(func(f *model.Finding) { f.PIDs, f.Objects = nil, []string{"pipe:1", "pipe:2"} }), "it is innocent of r, but: it"},
+		{"its process", []model.Finding{right}, "it is a negative control of r, but: it"},
+		{"its object", change(func(f *model.Finding) { f.PIDs, f.Objects = nil, []string{"pipe:1", "pipe:2"} }), "it is a negative control of r, but: it"},
 	} {
-		if got := errorText(innocent.verify(tt.findings)); got != tt.err {
-			t.Errorf("innocent, %s: %q, want %q", tt.name, got, tt.err)
+		if got := errorText(control.verify(tt.findings)); got != tt.err {
+			t.Errorf("negative control, %s: %q, want %q", tt.name, got, tt.err)
 		}
 	}
 }

@@ -7,7 +7,7 @@
 // [RunRole], called first in main and in TestMain, takes the part. What a fixture
 // says of itself ([Instance].Expect) comes from its own system calls (fstat,
 // getsockname, F_GETPIPE_SZ, IPC_STAT …), never from a scan: the two are
-// witnesses of each other.
+// checks of each other.
 //
 // # Leaving nothing behind
 //
@@ -21,7 +21,7 @@
 // # Rules
 //
 // A fixture named after a rule of the diagnosis makes its pathology, and
-// RULE:innocent what only looks like it; [Instance].Diagnosis says what the rule
+// RULE:control what only looks like it; [Instance].Diagnosis says what the rule
 // must find, or that it must not speak of it.
 //
 // # Adding a fixture

@@ -154,9 +154,9 @@ func makeFlock(m *maker) (object, error) {
 	if err := unix.Flock(fd, unix.LOCK_EX); err != nil {
 		return object{}, os.NewSyscallError("flock", err)
 	}
-	var heirs [2]*process
+	var inheritors [2]*process
 	for i, role := range []string{"a", "b"} {
-		if heirs[i], err = m.start(role, nil, part{fds: []int{fd}}); err != nil {
+		if inheritors[i], err = m.start(role, nil, part{fds: []int{fd}}); err != nil {
 			return object{}, err
 		}
 	}
@@ -164,13 +164,13 @@ func makeFlock(m *maker) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	pids := []int{heirs[0].pid, heirs[1].pid}
+	pids := []int{inheritors[0].pid, inheritors[1].pid}
 	o, err := describeFile(fd, path)
 	if err != nil {
 		return o, err
 	}
 	o.expect["holders"] = []tree{
-		heirs[0].lock(firstFD, "WRITE", "0-EOF"), heirs[1].lock(firstFD, "WRITE", "0-EOF"), heirs[0].fd(firstFD, "rw"),
+		inheritors[0].lock(firstFD, "WRITE", "0-EOF"), inheritors[1].lock(firstFD, "WRITE", "0-EOF"), inheritors[0].fd(firstFD, "rw"),
 	}
 	o.expect["detail"].(tree)["locks"] = []tree{
 		{"type": "flock", "mode": "WRITE", "start": 0, "blocked": false, "holders": pids},

@@ -18,7 +18,7 @@ type Fixture struct {
 	short string
 
 	// rule says that it is named after a rule of the diagnosis: it is the
-	// pathology, or with a variant that begins with innocent what looks like it.
+	// pathology, or with a variant that begins with control what looks like it.
 	rule bool
 
 	// make makes it and says how a dump shows it.
@@ -115,7 +115,7 @@ func (f *Fixture) Rule() string {
 // NegativeControl reports that it only looks like what its rule is about.
 func (f *Fixture) NegativeControl() bool {
 	_, variant, _ := strings.Cut(f.Name, ":")
-	return f.rule && strings.HasPrefix(variant, "innocent")
+	return f.rule && strings.HasPrefix(variant, "control")
 }
 
 // comm is the command name of the process that takes a role in it.

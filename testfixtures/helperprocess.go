@@ -36,10 +36,10 @@ type rawCall struct {
 	args   [6]uintptr
 }
 
-// helper processes starts a holder that starts helper processes, one for each line, and returns their
+// helperProcesses starts a holder that starts helper processes, one for each line, and returns their
 // pids. They are brothers, and inherit fds from descriptor 3 on. All of them are
 // blocked when it returns.
-func (m *maker) puppets(fds []int, lines ...string) ([]int, error) {
+func (m *maker) helperProcesses(fds []int, lines ...string) ([]int, error) {
 	var pids []int
 	if _, err := m.start("h", &pids, part{fds: fds, args: lines}); err != nil {
 		return nil, err
@@ -59,13 +59,13 @@ func (m *maker) puppets(fds []int, lines ...string) ([]int, error) {
 	return pids, nil
 }
 
-// puppetRoles are the roles of a fixture made of helper processes alone.
-func puppetRoles() map[string]func(*role) error {
-	return map[string]func(*role) error{"h": puppetRole}
+// helperRoles are the roles of a fixture made of helper processes alone.
+func helperRoles() map[string]func(*role) error {
+	return map[string]func(*role) error{"h": helperRole}
 }
 
-// puppetRole starts the helper processes that its arguments describe.
-func puppetRole(r *role) error {
+// helperRole starts the helper processes that its arguments describe.
+func helperRole(r *role) error {
 	n, _ := strconv.Atoi(os.Getenv(roleEnv))
 	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -92,7 +92,7 @@ func puppetRole(r *role) error {
 	}
 	var b [1]byte
 	for {
-		if n, err := unix.Read(lifelineFD, b[:]); err != unix.EINTR && n <= 0 {
+		if n, err := unix.Read(deathPipeFD, b[:]); err != unix.EINTR && n <= 0 {
 			break
 		}
 	}
@@ -123,8 +123,8 @@ func parseHelperProcess(line string) (*helperProcess, error) {
 
 // What calls point to.
 var (
-	puppetBuffer [4 << 20]byte
-	wholeFile    = unix.Flock_t{Type: unix.F_WRLCK}
+	callBuffer [4 << 20]byte
+	wholeFile  = unix.Flock_t{Type: unix.F_WRLCK}
 )
 
 func (p *helperProcess) parse(words []string) error {
@@ -140,12 +140,12 @@ func (p *helperProcess) parse(words []string) error {
 		copy(c.args[:], args)
 		p.calls = append(p.calls, c)
 	}
-	buffer := uintptr(unsafe.Pointer(&puppetBuffer[0]))
+	buffer := uintptr(unsafe.Pointer(&callBuffer[0]))
 	switch words[0] {
 	case "read":
 		add(unix.SYS_READ, arg(1), buffer, 1)
 	case "write":
-		add(unix.SYS_WRITE, arg(1), buffer, uintptr(len(puppetBuffer)))
+		add(unix.SYS_WRITE, arg(1), buffer, uintptr(len(callBuffer)))
 	case "flock":
 		add(unix.SYS_FLOCK, arg(1), unix.LOCK_EX)
 	case "lock":

@@ -211,7 +211,7 @@ func forkHolder() (uintptr, unix.Errno) {
 	}
 	for {
 		var b [1]byte
-		n, _, errno := unix.RawSyscall(unix.SYS_READ, lifelineFD, uintptr(unsafe.Pointer(&b[0])), 1)
+		n, _, errno := unix.RawSyscall(unix.SYS_READ, deathPipeFD, uintptr(unsafe.Pointer(&b[0])), 1)
 		if errno != unix.EINTR && int(n) <= 0 {
 			unix.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
 		}

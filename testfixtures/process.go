@@ -39,15 +39,15 @@ type part struct {
 	namespaces uintptr  // CLONE_NEW… flags
 }
 
-// startProcess executes the running binary again to take a role. parent-death pipe is the
+// startProcess executes the running binary again to take a role. deathPipe is the
 // pipe end whose end of file ends it.
-func startProcess(ctx context.Context, f *Fixture, role string, lifeline int, o part) (*process, error) {
+func startProcess(ctx context.Context, f *Fixture, role string, deathPipe int, o part) (*process, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer w.Close()
-	files := []uintptr{uintptr(lifeline), w.Fd(), w.Fd()}
+	files := []uintptr{uintptr(deathPipe), w.Fd(), w.Fd()}
 	for _, fd := range o.fds {
 		files = append(files, uintptr(fd))
 	}

@@ -21,9 +21,9 @@ const roleEnv = "IPCTOP_FIXTURE_ROLE"
 // What a holder finds open: the parent-death pipe, and the pipe to who started it, on both
 // standard output and error so that a panic is read there, too.
 const (
-	lifelineFD = 0
-	reportFD   = 1
-	firstFD    = 3 // where the descriptors begin that its role is about
+	deathPipeFD = 0
+	reportFD    = 1
+	firstFD     = 3 // where the descriptors begin that its role is about
 )
 
 // init keeps a holder's main goroutine on its main thread: a role that blocks or
@@ -156,7 +156,7 @@ func (r *role) hold() {
 		unix.Exit(0)
 	}
 	for {
-		if n, err := unix.Read(lifelineFD, b[:]); err != unix.EINTR && n <= 0 {
+		if n, err := unix.Read(deathPipeFD, b[:]); err != unix.EINTR && n <= 0 {
 			for _, pid := range r.children {
 				collect(pid)
 			}
@@ -205,7 +205,7 @@ func holdRole(r *role) error { return r.readyAndHold(nil) }
 // child starts a process that takes another role of the same fixture and has the
 // same parent-death pipe. It inherits fds, from descriptor 3 on; sys may be nil.
 func (r *role) child(name string, sys *syscall.SysProcAttr, fds ...int) (int, error) {
-	files := []uintptr{lifelineFD, reportFD, reportFD}
+	files := []uintptr{deathPipeFD, reportFD, reportFD}
 	for _, fd := range fds {
 		files = append(files, uintptr(fd))
 	}

@@ -22,7 +22,7 @@ func backlogFullFixtures() []Fixture {
 		make:  makeTCPBacklog,
 		roles: map[string]func(*role) error{"srv": tcpListenRole, "in": tcpConnectOnRole, "out": tcpConnectOnRole},
 	}, {
-		Name:  "backlog-full:innocent",
+		Name:  "backlog-full:control",
 		short: "blog-i",
 		Makes: "one with room for more",
 		make:  func(m *maker) (object, error) { return makeBacklog(m, listenBacklog-1, false) },

@@ -8,19 +8,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pair makes the fixture of a rule about blocked threads and its innocent
-
-// look-alike. short stands for the name in those of processes.
-
-func pair(rule, short, makes, innocent string, guilty, quiet func(*maker) (object, error)) []Fixture {
+// pair makes the fixture of a rule about blocked threads and its
+// negative control. short stands for the name in those of processes.
+func pair(rule, short, makes, control string, positive, negative func(*maker) (object, error)) []Fixture {
 	return []Fixture{
-		{Name: rule, short: short, Makes: makes, make: guilty, roles: puppetRoles()},
-		{Name: rule + ":innocent", short: short + "-i", Makes: innocent, make: quiet, roles: puppetRoles()},
+		{Name: rule, short: short, Makes: makes, make: positive, roles: helperRoles()},
+		{Name: rule + ":control", short: short + "-i", Makes: control, make: negative, roles: helperRoles()},
 	}
 }
 
 // pipe makes a pipe and its id.
-
 func (m *maker) pipe() (fds [2]int, id string, err error) {
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
 		return fds, "", fmt.Errorf("pipe: %w", err)
@@ -31,7 +28,6 @@ func (m *maker) pipe() (fds [2]int, id string, err error) {
 }
 
 // lockFile makes a file that is open n times, each a description of its own.
-
 func (m *maker) lockFile(name string, n int) (fds []int, id string, err error) {
 	fd, path, err := makeFile(m, name, 0)
 	if err != nil {
@@ -51,18 +47,16 @@ func (m *maker) lockFile(name string, n int) (fds []int, id string, err error) {
 // makeLockWait has a process wait for a lock that another one keeps.
 
 // makeReader has a process wait for data from one that is idle.
-
 func makeReader(m *maker) (object, error) {
 	fds, id, err := m.pipe()
 	if err != nil {
 		return object{}, err
 	}
-	_, err = m.puppets(fds[:], "reader 3: read 3", "writer 4: pause")
+	_, err = m.helperProcesses(fds[:], "reader 3: read 3", "writer 4: pause")
 	return aboutObject(id), err
 }
 
 // words makes shared memory with some words of 32 bits in it, and its id.
-
 func (m *maker) words(at int, words ...uint32) (fd int, id string, err error) {
 	fd, err = unix.MemfdCreate("ipctop-fixture", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -81,7 +75,6 @@ func (m *maker) words(at int, words ...uint32) (fd int, id string, err error) {
 }
 
 // The words of a glibc mutex: lock, count, owner, users, kind. A lock of 2 says that
-
 // someone waits.
 
 const futexWait, futexWaitBitset = 0, 9

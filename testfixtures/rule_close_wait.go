@@ -16,7 +16,7 @@ func closeWaitFixtures() []Fixture {
 		make:  func(m *maker) (object, error) { return makeCloseWait(m, "close") },
 		roles: roles,
 	}, {
-		Name:  "close-wait:innocent",
+		Name:  "close-wait:control",
 		short: "clw-i",
 		Makes: "one with 12 connections that are open at both ends",
 		make:  func(m *maker) (object, error) { return makeCloseWait(m, "keep") },

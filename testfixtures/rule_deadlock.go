@@ -23,7 +23,7 @@ func deadlockFixtures() []Fixture {
 					return object{}, os.NewSyscallError("flock", err)
 				}
 			}
-			pids, err := m.puppets([]int{a[0], a[1], b[0], b[1]}, "dead-1 3,6: flock 6", "dead-2 5,4: flock 4")
+			pids, err := m.helperProcesses([]int{a[0], a[1], b[0], b[1]}, "dead-1 3,6: flock 6", "dead-2 5,4: flock 4")
 			m.finds(Diagnosis{Victims: pids, Objects: []string{idA, idB}, Severity: "critical"})
 			return aboutObject(idA), err
 		}, makeLockWait)

@@ -15,7 +15,7 @@ func deletedStillMappedFixtures() []Fixture {
 		make:  func(m *maker) (object, error) { return makeSplit(m, true) },
 		roles: roles,
 	}, {
-		Name:  "deleted-still-mapped:innocent",
+		Name:  "deleted-still-mapped:control",
 		short: "split-i",
 		Makes: "two processes that map the same shared memory, whose name was removed on purpose",
 		make:  func(m *maker) (object, error) { return makeSplit(m, false) },

@@ -17,7 +17,7 @@ func fdInFlightFixtures() []Fixture {
 		make:  func(m *maker) (object, error) { return makeParked(m, "rcv") },
 		roles: map[string]func(*role) error{"snd": holdRole, "rcv": holdRole, "rd": readForGoodRole},
 	}, {
-		Name:  "fd-in-flight:innocent",
+		Name:  "fd-in-flight:control",
 		short: "infl-i",
 		Makes: "one whose write end was received",
 		make:  func(m *maker) (object, error) { return makeParked(m, "take") },
@@ -28,13 +28,13 @@ func fdInFlightFixtures() []Fixture {
 		Makes: "a lock whose only descriptor is in the queue of a socket that nobody reads, and a process that waits for it",
 		Needs: "Linux 5.17",
 		make:  func(m *maker) (object, error) { return makeParkedLock(m, "rcv") },
-		roles: map[string]func(*role) error{"lock": sendLockRole, "rcv": holdRole, "h": puppetRole},
+		roles: map[string]func(*role) error{"lock": sendLockRole, "rcv": holdRole, "h": helperRole},
 	}, {
-		Name:  "fd-in-flight:innocent-lock",
+		Name:  "fd-in-flight:control-lock",
 		short: "infl-li",
 		Makes: "one whose descriptor was received",
 		make:  func(m *maker) (object, error) { return makeParkedLock(m, "take") },
-		roles: map[string]func(*role) error{"lock": sendLockRole, "take": receiveFDRole, "h": puppetRole},
+		roles: map[string]func(*role) error{"lock": sendLockRole, "take": receiveFDRole, "h": helperRole},
 	}}
 }
 
@@ -100,7 +100,7 @@ func makeParkedLock(m *maker, receiver string) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	pids, err := m.puppets(files[1:], "wants 3: flock 3")
+	pids, err := m.helperProcesses(files[1:], "wants 3: flock 3")
 	if err != nil {
 		return object{}, err
 	}

@@ -17,7 +17,7 @@ func fifoOpenWaitsFixtures() []Fixture {
 			if err := unix.Mkfifo(path, 0o600); err != nil {
 				return object{}, os.NewSyscallError("mkfifo", err)
 			}
-			pids, err := m.puppets(nil, "opener -: open "+path)
+			pids, err := m.helperProcesses(nil, "opener -: open "+path)
 			if err != nil {
 				return object{}, err
 			}

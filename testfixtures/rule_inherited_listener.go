@@ -11,32 +11,32 @@ import (
 )
 
 func inheritedListenerFixtures() []Fixture {
-	roles := func(heir func(*role) error) map[string]func(*role) error {
-		return map[string]func(*role) error{"top": guardianRole, "srv": testatorRole, "heir": heir}
+	roles := func(inheritor func(*role) error) map[string]func(*role) error {
+		return map[string]func(*role) error{"top": subreaperRole, "srv": listenAndEndRole, "child": inheritor}
 	}
 	return []Fixture{{
 		Name:  "inherited-listener",
-		short: "heir",
+		short: "lsn",
 		Makes: "a child that inherited a listening socket from a server that has ended, and does not accept",
 		make:  makeInherited,
 		roles: roles(keepListenerRole),
 	}, {
-		Name:  "inherited-listener:innocent",
-		short: "heir-i",
+		Name:  "inherited-listener:control",
+		short: "lsn-i",
 		Makes: "one that accepts",
 		make:  makeInherited,
 		roles: roles(acceptListenerRole),
 	}}
 }
 
-// heirReport is what the heir of a listener tells.
-type heirReport struct {
+// inheritorReport is what the inheritor of a listener reports.
+type inheritorReport struct {
 	PID int
 	Ino string
 }
 
 func makeInherited(m *maker) (object, error) {
-	var h heirReport
+	var h inheritorReport
 	top, err := m.start("top", &h, part{})
 	if err != nil {
 		return object{}, err
@@ -58,9 +58,9 @@ func parentOf(pid int) int {
 	return n
 }
 
-// guardianRole starts a server in a group of its own, outlives it, and becomes the
+// subreaperRole starts a server in a group of its own, outlives it, and becomes the
 // parent of the server's child, which says that all is ready.
-func guardianRole(r *role) error {
+func subreaperRole(r *role) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return os.NewSyscallError("prctl PR_SET_CHILD_SUBREAPER", err)
 	}
@@ -74,13 +74,13 @@ func guardianRole(r *role) error {
 	return nil
 }
 
-// testatorRole listens, leaves its socket to a child, and ends.
-func testatorRole(r *role) error {
+// listenAndEndRole listens, leaves its socket to a child, and ends.
+func listenAndEndRole(r *role) error {
 	fd, err := tcpListen("127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	if _, err := r.child("heir", nil, fd); err != nil {
+	if _, err := r.child("child", nil, fd); err != nil {
 		return err
 	}
 	unix.Exit(0)
@@ -92,7 +92,7 @@ func keepListenerRole(r *role) error {
 	if err != nil {
 		return err
 	}
-	return r.readyAndHold(heirReport{os.Getpid(), ino})
+	return r.readyAndHold(inheritorReport{os.Getpid(), ino})
 }
 
 func acceptListenerRole(r *role) error {
@@ -100,7 +100,7 @@ func acceptListenerRole(r *role) error {
 	if err != nil {
 		return err
 	}
-	if err := r.ready(heirReport{os.Getpid(), ino}); err != nil {
+	if err := r.ready(inheritorReport{os.Getpid(), ino}); err != nil {
 		return err
 	}
 	go r.hold()

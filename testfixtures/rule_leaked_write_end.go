@@ -11,7 +11,7 @@ func leakedWriteEndFixtures() []Fixture {
 			if err != nil {
 				return object{}, err
 			}
-			pids, err := m.puppets(append(fds[:], own[:]...), "worker 3: read 3", "worker 4,5: read 5", "boss 6: pause")
+			pids, err := m.helperProcesses(append(fds[:], own[:]...), "worker 3: read 3", "worker 4,5: read 5", "boss 6: pause")
 			if err == nil {
 				m.finds(Diagnosis{Root: pids[1], Victims: pids[:1], Objects: []string{id}, Severity: "warning"})
 			}
@@ -21,7 +21,7 @@ func leakedWriteEndFixtures() []Fixture {
 			if err != nil {
 				return object{}, err
 			}
-			_, err = m.puppets(fds[:], "writer 4: pause", "reader 3: read 3")
+			_, err = m.helperProcesses(fds[:], "writer 4: pause", "reader 3: read 3")
 			return aboutObject(id), err
 		})
 }

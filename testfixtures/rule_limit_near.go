@@ -17,7 +17,7 @@ func limitNearFixtures() []Fixture {
 		make:  func(m *maker) (object, error) { return makeFileLimit(m, 40) },
 		roles: roles,
 	}, {
-		Name:  "limit-near:innocent",
+		Name:  "limit-near:control",
 		short: "limit-i",
 		Makes: "one that has as many open, and may have twice as many",
 		make:  func(m *maker) (object, error) { return makeFileLimit(m, 80) },

@@ -19,11 +19,11 @@ func lockInheritedFixtures() []Fixture {
 			_, err = m.start("lock", nil, part{fds: fds[:1]})
 		}
 		if err == nil {
-			pids, err = m.puppets(fds, "heir 3: pause", "wants 4: flock 4")
+			pids, err = m.helperProcesses(fds, "holder 3: pause", "wants 4: flock 4")
 		}
 		return pids, id, err
 	}
-	list := pair("lock-inherited", "heir", "a process that waits for a lock whose taker has ended: an heir keeps it",
+	list := pair("lock-inherited", "inh", "a process that waits for a lock whose taker has ended: an inheritor keeps it",
 		"a process that waits for a lock whose taker lives", func(m *maker) (object, error) {
 			pids, id, err := inherited(m, true)
 			if err == nil {
@@ -36,9 +36,9 @@ func lockInheritedFixtures() []Fixture {
 		})
 	list[0].roles["lock"], list[1].roles["lock"] = ending(takeFlockRole), takeFlockRole
 	return append(list, Fixture{
-		Name: "lock-inherited:innocent-script", short: "heir-s", make: makeScriptLock,
+		Name: "lock-inherited:control-script", short: "inh-s", make: makeScriptLock,
 		Makes: "a lock that a program took for the descriptor of one that was there before, as flock(1) does for a script, and a process that waits for it",
-		roles: map[string]func(*role) error{"lock": ending(takeFlockRole), "hold": holdRole, "h": puppetRole},
+		roles: map[string]func(*role) error{"lock": ending(takeFlockRole), "hold": holdRole, "h": helperRole},
 	})
 }
 
@@ -51,7 +51,7 @@ func makeScriptLock(m *maker) (object, error) {
 		_, err = m.ended("lock", nil, part{fds: fds[:1]})
 	}
 	if err == nil {
-		_, err = m.puppets(fds[1:], "wants 3: flock 3")
+		_, err = m.helperProcesses(fds[1:], "wants 3: flock 3")
 	}
 	return aboutObject(id), err
 }

@@ -15,7 +15,7 @@ func makeLockWait(m *maker) (object, error) {
 	if err := unix.Flock(fds[0], unix.LOCK_EX); err != nil {
 		return object{}, os.NewSyscallError("flock", err)
 	}
-	pids, err := m.puppets(fds, "keeper 3: pause", "wants-1 4: flock 4", "wants-2 5: flock 5")
+	pids, err := m.helperProcesses(fds, "keeper 3: pause", "wants-1 4: flock 4", "wants-2 5: flock 5")
 	if err == nil {
 		m.finds(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{id}, Severity: "warning"})
 	}
@@ -30,7 +30,7 @@ func lockWaitFixtures() []Fixture {
 				return object{}, err
 			}
 			_ = unix.Flock(fds[0], unix.LOCK_EX)
-			_, err = m.puppets(fds, "keeper 3: pause")
+			_, err = m.helperProcesses(fds, "keeper 3: pause")
 			return aboutObject(id), err
 		})
 }

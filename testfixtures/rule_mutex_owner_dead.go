@@ -12,7 +12,7 @@ func mutexOwnerDeadFixtures() []Fixture {
 	mutex := func(m *maker, owner int) (pids []int, id string, err error) {
 		fd, id, err := m.words(futexAt, 2, 0, uint32(owner), 1, mutexShared)
 		if err == nil {
-			pids, err = m.puppets([]int{fd}, fmt.Sprintf("wants 3: futex 3 %d %d 2", futexAt, futexWait))
+			pids, err = m.helperProcesses([]int{fd}, fmt.Sprintf("wants 3: futex 3 %d %d 2", futexAt, futexWait))
 		}
 		return pids, id, err
 	}
@@ -40,7 +40,7 @@ func mutexOwnerDeadFixtures() []Fixture {
 			if _, err := unix.Pwrite(fd, b[:], futexAt+mutexOwner); err != nil {
 				return object{}, err
 			}
-			_, err = m.puppets([]int{fd}, fmt.Sprintf("wants 3: futex 3 %d %d 2", futexAt, futexWait))
+			_, err = m.helperProcesses([]int{fd}, fmt.Sprintf("wants 3: futex 3 %d %d 2", futexAt, futexWait))
 			return aboutObject(id), err
 		})
 	list[0].roles["gone"] = ending(holdRole)

@@ -14,7 +14,7 @@ func noMessageOfTypeFixtures() []Fixture {
 		make:  func(m *maker) (object, error) { return makeMsgOfType(m, true) },
 		roles: roles,
 	}, {
-		Name:  "no-message-of-type:innocent",
+		Name:  "no-message-of-type:control",
 		short: "mtype-i",
 		Makes: "an empty one, and a receiver that waits for a type",
 		make:  func(m *maker) (object, error) { return makeMsgOfType(m, false) },

@@ -14,7 +14,7 @@ func noReaderFixtures() []Fixture {
 			if os.Geteuid() != 0 {
 				return object{}, &Unavailable{Reason: "needs root: whose pipe it is, others cannot know for sure"}
 			}
-			pids, err := m.puppets(fds[:], "writer 4: pause")
+			pids, err := m.helperProcesses(fds[:], "writer 4: pause")
 			m.finds(Diagnosis{Victims: pids, Objects: []string{id}, Severity: "info"})
 			return aboutObject(id), err
 		}, makeReader)

@@ -15,7 +15,7 @@ func openPermissionsFixtures() []Fixture {
 		make:  func(m *maker) (object, error) { return makeShmOfMode(m, 0o666) },
 		roles: roles,
 	}, {
-		Name:  "open-permissions:innocent",
+		Name:  "open-permissions:control",
 		short: "perm-i",
 		Makes: "one that its owner and group may write to and others read",
 		make:  func(m *maker) (object, error) { return makeShmOfMode(m, 0o664) },

@@ -9,7 +9,7 @@ func orphanPosixFixtures() []Fixture {
 		Makes: "a POSIX shared memory object that nobody has open or mapped",
 		make:  func(m *maker) (object, error) { return makeOrphanShmFile(m, "posix-shm", "", make([]byte, 5000), "") },
 	}, {
-		Name:  "orphan-posix-shm:innocent",
+		Name:  "orphan-posix-shm:control",
 		short: "opshm-i",
 		Makes: "one that a process maps, and has not open",
 		make: func(m *maker) (object, error) {
@@ -23,7 +23,7 @@ func orphanPosixFixtures() []Fixture {
 			return makeOrphanShmFile(m, "posix-sem", "sem.", semWords(0, 0, 0x80), "")
 		},
 	}, {
-		Name:  "orphan-posix-sem:innocent",
+		Name:  "orphan-posix-sem:control",
 		short: "opsem-i",
 		Makes: "one that a process has mapped",
 		make: func(m *maker) (object, error) {
@@ -36,7 +36,7 @@ func orphanPosixFixtures() []Fixture {
 		Needs: "CAP_SYS_ADMIN, or a mounted mqueue file system",
 		make:  func(m *maker) (object, error) { return makeOrphanMq(m, "") },
 	}, {
-		Name:  "orphan-posix-mq:innocent",
+		Name:  "orphan-posix-mq:control",
 		short: "opmq-i",
 		Makes: "one that a process has open",
 		make:  func(m *maker) (object, error) { return makeOrphanMq(m, "h") },

@@ -10,7 +10,7 @@ func orphanSysvMsgFixtures() []Fixture {
 		make:  func(m *maker) (object, error) { return makeOrphanMsg(m, true) },
 		roles: map[string]func(*role) error{"snd": ending(msgSendRole), "rcv": ending(msgReceiveRole)},
 	}, {
-		Name:  "orphan-sysv-msg:innocent",
+		Name:  "orphan-sysv-msg:control",
 		short: "omsg-i",
 		Makes: "one whose sender has ended and whose receiver lives",
 		make:  func(m *maker) (object, error) { return makeOrphanMsg(m, false) },

@@ -10,7 +10,7 @@ func orphanSysvSemFixtures() []Fixture {
 		make:  func(m *maker) (object, error) { return makeOrphanSem(m, true) },
 		roles: map[string]func(*role) error{"set": ending(semPostRole), "post": ending(semPostRole)},
 	}, {
-		Name:  "orphan-sysv-sem:innocent",
+		Name:  "orphan-sysv-sem:control",
 		short: "osem-i",
 		Makes: "one of whose last users one lives",
 		make:  func(m *maker) (object, error) { return makeOrphanSem(m, false) },

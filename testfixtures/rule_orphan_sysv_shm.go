@@ -19,13 +19,13 @@ func orphanSysvShmFixtures() []Fixture {
 		make:  makeOrphanShm,
 		roles: map[string]func(*role) error{"mk": ending(shmCreateRole)},
 	}, {
-		Name:  "orphan-sysv-shm:innocent",
+		Name:  "orphan-sysv-shm:control",
 		short: "oshm-i",
 		Makes: "one that nobody has attached, either, but whose creator lives",
 		make:  makeOwnedShm,
 		roles: map[string]func(*role) error{"mk": shmCreateRole},
 	}, {
-		Name:  "orphan-sysv-shm:innocent-attached",
+		Name:  "orphan-sysv-shm:control-attached",
 		short: "oshm-a",
 		Makes: "one whose creator has ended, and which another process has attached",
 		make:  makeInheritedShm,

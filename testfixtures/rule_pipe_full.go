@@ -7,7 +7,7 @@ func pipeFullFixtures() []Fixture {
 			if err != nil {
 				return object{}, err
 			}
-			pids, err := m.puppets(fds[:], "reader 3: pause", "writer 4: write 4")
+			pids, err := m.helperProcesses(fds[:], "reader 3: pause", "writer 4: write 4")
 			if err == nil {
 				m.finds(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{id}, Severity: "warning"})
 			}

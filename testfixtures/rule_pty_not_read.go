@@ -7,7 +7,7 @@ func ptyNotReadFixtures() []Fixture {
 			return nil, "", err
 		}
 		m.own(t.Master, t.Slave)
-		pids, err = m.puppets([]int{t.Master, t.Slave}, "term 3: pause", "program 4: "+program)
+		pids, err = m.helperProcesses([]int{t.Master, t.Slave}, "term 3: pause", "program 4: "+program)
 		return pids, t.object(tree{}, tree{}).id, err
 	}
 	return pair("pty-not-read", "ptynr", "a program that writes to a terminal whose emulator does not read", "a program that waits for input at its terminal",

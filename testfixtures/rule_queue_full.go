@@ -19,7 +19,7 @@ func queueFullFixtures() []Fixture {
 		make:  func(m *maker) (object, error) { return makeFullMq(m, true) },
 		roles: map[string]func(*role) error{"rcv": holdRole, "snd": mqFillRole},
 	}, {
-		Name:  "queue-full:innocent",
+		Name:  "queue-full:control",
 		short: "qfull-i",
 		Makes: "a full POSIX queue at which nobody waits",
 		make:  func(m *maker) (object, error) { return makeFullMq(m, false) },

@@ -7,7 +7,7 @@ func selfWaitFixtures() []Fixture {
 			if err != nil {
 				return object{}, err
 			}
-			pids, err := m.puppets(fds[:], "self 3,4: read 3")
+			pids, err := m.helperProcesses(fds[:], "self 3,4: read 3")
 			if err == nil {
 				m.finds(Diagnosis{Root: pids[0], Victims: pids, Objects: []string{id}, Severity: "critical"})
 			}

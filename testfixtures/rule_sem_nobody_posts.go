@@ -9,7 +9,7 @@ func semNobodyPostsFixtures() []Fixture {
 		const shared = 0x80
 		fd, id, err := m.words(futexAt, 0, 1, shared)
 		if err == nil {
-			pids, err = m.puppets([]int{fd}, append([]string{fmt.Sprintf("semwait 3: futex 3 %d %d 0", futexAt, futexWaitBitset)}, more...)...)
+			pids, err = m.helperProcesses([]int{fd}, append([]string{fmt.Sprintf("semwait 3: futex 3 %d %d 0", futexAt, futexWaitBitset)}, more...)...)
 		}
 		return pids, id, err
 	}

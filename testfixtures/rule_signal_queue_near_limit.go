@@ -30,7 +30,7 @@ func signalQueueNearLimitFixtures() []Fixture {
 		make:  func(m *maker) (object, error) { return makeSignalQueue(m, 1) },
 		roles: map[string]func(*role) error{"h": signalQueueRole},
 	}, {
-		Name:  "signal-queue-near-limit:innocent",
+		Name:  "signal-queue-near-limit:control",
 		short: "sigq-i",
 		Makes: "one with as many, whose limit is ten times as high",
 		make:  func(m *maker) (object, error) { return makeSignalQueue(m, 10) },

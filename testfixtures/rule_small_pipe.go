@@ -19,7 +19,7 @@ func smallPipeFixtures() []Fixture {
 		make:  func(m *maker) (object, error) { return makeSmallPipe(m, true) },
 		roles: map[string]func(*role) error{"h": smallPipeRole},
 	}, {
-		Name:  "small-pipe:innocent",
+		Name:  "small-pipe:control",
 		short: "spipe-i",
 		Makes: "a user with few pipes, one of which was made small on purpose",
 		Needs: needs,

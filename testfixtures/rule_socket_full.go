@@ -15,7 +15,7 @@ func socketFullFixtures() []Fixture {
 		m.own(fds[:]...)
 		ino, err := inode(fds[1])
 		if err == nil {
-			pids, err = m.puppets(fds[:], "idle 3: pause", "writer 4: "+writer)
+			pids, err = m.helperProcesses(fds[:], "idle 3: pause", "writer 4: "+writer)
 		}
 		return pids, "unix:" + ino, err
 	}

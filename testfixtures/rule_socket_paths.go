@@ -13,12 +13,12 @@ func socketPathFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "stale-socket-path",
 		short: "stale",
-		Makes: "a socket's file whose server has ended, beside one whose server lives",
+		Makes: "a socket's file whose server has ended, next to one whose server lives",
 		Needs: needsSteadyInodes,
 		make:  makeStaleSocket,
 		roles: map[string]func(*role) error{"srv": unixListenRole, "old": ending(unixListenRole)},
 	}, {
-		Name:  "stale-socket-path:innocent",
+		Name:  "stale-socket-path:control",
 		short: "stale-i",
 		Makes: "a listener and a datagram socket with paths",
 		make:  makeBoundSockets,
@@ -31,7 +31,7 @@ func socketPathFixtures() []Fixture {
 		make:  makeReplacedListener,
 		roles: map[string]func(*role) error{"old": unixListenRole, "new": unixListenRole},
 	}, {
-		Name:  "unreachable-listener:innocent",
+		Name:  "unreachable-listener:control",
 		short: "unre-i",
 		Makes: "two servers that listen on paths of their own",
 		make:  makeTwoListeners,

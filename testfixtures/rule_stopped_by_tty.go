@@ -20,7 +20,7 @@ func stoppedByTTYFixtures() []Fixture {
 		make:  makeStoppedByTTY,
 		roles: roles(readTerminalRole),
 	}, {
-		Name:  "stopped-by-tty:innocent",
+		Name:  "stopped-by-tty:control",
 		short: "tty-i",
 		Makes: "one with a background process that stopped itself",
 		Needs: "a devpts with /dev/ptmx",

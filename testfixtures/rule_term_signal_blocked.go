@@ -16,7 +16,7 @@ func termSignalBlockedFixtures() []Fixture {
 		make:  func(m *maker) (object, error) { return makePending(m, unix.SIGTERM) },
 		roles: map[string]func(*role) error{"h": pendingRole},
 	}, {
-		Name:  "term-signal-blocked:innocent",
+		Name:  "term-signal-blocked:control",
 		short: "term-i",
 		Makes: "a process that blocks SIGTERM, and was sent SIGUSR1, which it blocks, too",
 		make:  func(m *maker) (object, error) { return makePending(m, unix.SIGUSR1) },

@@ -22,7 +22,7 @@ func waitChainFixtures() []Fixture {
 					return object{}, os.NewSyscallError("flock", err)
 				}
 			}
-			pids, err := m.puppets([]int{a[0], a[1], b[0], b[1]}, "chain-root 3: pause", "chain-mid 4,5: flock 4", "chain-end 6: flock 6")
+			pids, err := m.helperProcesses([]int{a[0], a[1], b[0], b[1]}, "chain-root 3: pause", "chain-mid 4,5: flock 4", "chain-end 6: flock 6")
 			if err == nil {
 				m.finds(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{idA, idB}, Severity: "warning"})
 			}

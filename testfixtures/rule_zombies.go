@@ -16,7 +16,7 @@ func zombiesFixtures() []Fixture {
 		make:  func(m *maker) (object, error) { return makeZombies(m, 12) },
 		roles: roles,
 	}, {
-		Name:  "zombies:innocent",
+		Name:  "zombies:control",
 		short: "zomb-i",
 		Makes: "a process with 3 such children, as one has that is about to collect them",
 		make:  func(m *maker) (object, error) { return makeZombies(m, 3) },

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// ruleFixtures are the pathologies and their innocent look-alikes, in files named
+// ruleFixtures are the pathologies and their negative controls, in files named
 // rule_ID.go. A new rule adds its line here.
 func ruleFixtures() []Fixture {
 	list := slices.Concat(

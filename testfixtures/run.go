@@ -69,7 +69,7 @@ func StartAvailable(ctx context.Context, names ...string) (*Run, error) {
 		return nil, err
 	}
 	if err = unix.Pipe2(run.deathPipe[:], unix.O_CLOEXEC); err != nil {
-		return nil, errors.Join(fmt.Errorf("lifeline: pipe: %w", err), run.Close())
+		return nil, errors.Join(fmt.Errorf("parent-death pipe: pipe: %w", err), run.Close())
 	}
 	for i := range fixtures {
 		inst, err := run.make(ctx, &fixtures[i])
@@ -166,7 +166,7 @@ type maker struct {
 	waits     []tree // how a dump shows the threads that are blocked on it
 
 	finding *Diagnosis // what its rule must find; see [maker.finds]
-	looks   []string   // further objects of an innocent one
+	looks   []string   // further objects of a negative control
 }
 
 // spawn starts a holder and does not wait for it.

@@ -143,7 +143,7 @@ func checkHolder(t *testing.T, inst Instance, e expectation, h holderExpectation
 	if err := unix.Stat(link, &st); err != nil {
 		t.Fatalf("%s: %v", link, err)
 	}
-	// Event descriptors and terminals are not told apart by an inode.
+	// Event descriptors and terminals are not distinguished by an inode.
 	if ino := fmt.Sprint(st.Ino); e.Ino != "" && ino != e.Ino {
 		t.Errorf("%s has inode %s, want %s", link, ino, e.Ino)
 	}
@@ -169,7 +169,7 @@ func checkNothingLeft(t *testing.T, home string, instances []Instance) {
 		}
 		if id, ok := sysvObject(inst); ok {
 			// A removed segment lives until the last process has let go of its
-			// memory, which whoever reads that process's maps can delay.
+			// memory, which any reader of that process's maps can delay.
 			left := true
 			for deadline := time.Now().Add(5 * time.Second); left && time.Now().Before(deadline); {
 				if _, err := sysvStat(id.Type, id.ID); err != nil {

@@ -9,7 +9,7 @@ import (
 
 // Unavailable is the error of a fixture that cannot be made here: this user may
 // not, or this kernel does not have it. That is not a failure of the fixture;
-// whoever runs many of them passes it over and says why.
+// a caller that runs many of them skips it and says why.
 type Unavailable struct {
 	Reason string // what is missing
 	Err    error  // what the kernel said; may be nil

@@ -48,7 +48,7 @@ func (c command) newCheck(o *options) *cobra.Command {
 			"The exit status is 3 if there is a finding at or above --fail-on. The default, warning, leaves out what is only\n" +
 			"worth knowing (info). With --strict it is 4 if there is none but something could not be read.\n\n" +
 			"Unlike other commands it lists the directories in which UNIX sockets are bound, /run and /tmp, for socket files that\n" +
-			"were left behind; whoever watches one of them sees it opened.\n\n" +
+			"were left behind; a program that watches one of them sees it opened.\n\n" +
 			"-o openmetrics is for node_exporter's textfile collector: findings by rule, severity and container, limits,\n" +
 			"blocked threads, unreadable processes; from cron, as root:\n\n" +
 			"  cd /var/lib/node_exporter && ipctop check --fail-on never -o openmetrics > ipctop.tmp && mv ipctop.tmp ipctop.prom",

@@ -175,7 +175,7 @@ func TestContainersFromOutside(t *testing.T) {
 		t.Fatal(err)
 	}
 	if all[0].Shm != all[1].Shm {
-		t.Errorf("the segments have ids %d and %d: that they are told apart says nothing", all[0].Shm, all[1].Shm)
+		t.Errorf("the segments have ids %d and %d: that they are distinguished proves nothing", all[0].Shm, all[1].Shm)
 	}
 	for i, c := range all {
 		checkContents(t, snap, pids[i], c)

@@ -30,7 +30,7 @@ func (c command) newFixtures(o *options) *cobra.Command {
 		Short: "make real instances of each mechanism and each finding to look at",
 		Long: "fixtures makes real instances of the mechanisms ipctop shows, in processes of their own, says what it\n" +
 			"made, and holds them until Ctrl-C. Then it removes them all. Without a NAME it makes all it can.\n\n" +
-			"A fixture with the name of a rule (zombies) makes what that rule finds, RULE:innocent what only looks like it.",
+			"A fixture with the name of a rule (zombies) makes what that rule finds, RULE:control what only looks like it.",
 		Args: func(_ *cobra.Command, args []string) error { return f.check(args) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
@@ -230,7 +230,7 @@ func (c command) cleanFixtures() error {
 		}
 	}
 	for _, s := range report.Kept {
-		fmt.Fprintf(c.stderr, "ipctop: left alone: %s\n", s)
+		fmt.Fprintf(c.stderr, "ipctop: skipped: %s\n", s)
 	}
 	if len(report.Removed)+len(report.Kept) == 0 {
 		fmt.Fprintf(c.stderr, "ipctop: nothing left behind in %s (runs under way: %d)\n",

@@ -201,7 +201,7 @@ func TestLiveView(t *testing.T) {
 	m.waitFor("this is a table instead")
 }
 
-// Whoever is called at night sees on the first screen, without a key, who is
+// An operator sees on the first screen, without a key, who is
 // locked with whom; can look at it, go to the other, end one of them, and step
 // back to see how it was.
 func TestLiveDeadlock(t *testing.T) {

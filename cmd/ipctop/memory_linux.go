@@ -13,7 +13,7 @@ const smallHeap = 32 << 20
 
 // collectLate sets the garbage collector up for one snapshot, which is nearly all
 // live memory. A small one is made without collecting anything; of a large one
-// collecting early spares what would pile up beside it, for a few per cent of
+// collecting early avoids garbage on top of it, for a few per cent of
 // time. GOGC and GOMEMLIMIT, where they are set, count before that.
 func collectLate() {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {

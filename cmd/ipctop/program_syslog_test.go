@@ -27,7 +27,7 @@ sys.stdin.read()
 `
 
 // A system logger has the datagram socket that programs send their messages to;
-// whoever is connected to it has it as peer.
+// every process that is connected to it has it as peer.
 func TestProgramSystemLogger(t *testing.T) {
 	dir := shortDir(t)
 	path, config := filepath.Join(dir, "log"), filepath.Join(dir, "conf")

@@ -288,7 +288,7 @@ func (q *quiet) python() {
 			q.t.Fatalf("python3 says %q", line)
 		}
 	}
-	q.started("Python's pools and innocent shapes")
+	q.started("Python's pools and healthy shapes")
 }
 
 // poolsProgram has pools of processes and threads that wait for work, and gives

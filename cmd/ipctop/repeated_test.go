@@ -119,8 +119,8 @@ func linesOf(snap *model.Snapshot) map[string]string {
 	return lines
 }
 
-// pythonHand does what it is told, and sleeps in between.
-const pythonHand = `
+// pythonInteractive does what it is told, and sleeps in between.
+const pythonInteractive = `
 import ctypes, os, platform, signal, sys, threading
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
 libc = ctypes.CDLL(None)
@@ -158,24 +158,24 @@ while True:
     print("done", flush=True)
 `
 
-// hand is a process that does what it is told.
-type hand struct {
+// interactive is a process that runs the commands it is given.
+type interactive struct {
 	t   *testing.T
 	pid int
 	in  io.Writer
 	out *bufio.Reader
 }
 
-func startHand(t *testing.T) *hand {
-	cmd, in, out := startPython(t, pythonHand)
+func startInteractive(t *testing.T) *interactive {
+	cmd, in, out := startPython(t, pythonInteractive)
 	// A process that it shares its descriptors with keeps its input open.
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	h := &hand{t, cmd.Process.Pid, in, out}
-	h.hear()
+	h := &interactive{t, cmd.Process.Pid, in, out}
+	h.readLine()
 	return h
 }
 
-func (h *hand) hear() string {
+func (h *interactive) readLine() string {
 	h.t.Helper()
 	line, err := h.out.ReadString('\n')
 	if err != nil {
@@ -184,18 +184,18 @@ func (h *hand) hear() string {
 	return strings.TrimSpace(line)
 }
 
-func (h *hand) do(words string) string {
+func (h *interactive) do(words string) string {
 	h.t.Helper()
 	if _, err := fmt.Fprintln(h.in, words); err != nil {
 		h.t.Fatal(err)
 	}
-	return h.hear()
+	return h.readLine()
 }
 
 // What a process did since the last scan is seen, and what others did to it while it
 // slept.
 func TestScanAgainAfterChange(t *testing.T) {
-	h := startHand(t)
+	h := startInteractive(t)
 	again := repeatedScanner(t)
 	path := filepath.Join(t.TempDir(), "fifo")
 	if err := unix.Mkfifo(path, 0o600); err != nil {
@@ -293,7 +293,7 @@ func TestScanAgainProgramDeleted(t *testing.T) {
 // A process that shares its descriptors with another has new ones although it
 // sleeps.
 func TestScanAgainSharedTable(t *testing.T) {
-	h := startHand(t)
+	h := startInteractive(t)
 	word, _, ok := strings.Cut(h.do("share"), " ")
 	end, err := strconv.Atoi(word)
 	if !ok || err != nil {
@@ -333,7 +333,7 @@ func TestScanAgainSharedTable(t *testing.T) {
 }
 
 // settle waits until all threads of the process are asleep.
-func (h *hand) settle() {
+func (h *interactive) settle() {
 	h.t.Helper()
 	for range 500 {
 		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", h.pid))
@@ -351,7 +351,7 @@ func (h *hand) settle() {
 }
 
 // view is what a snapshot shows of the process: itself and all that it holds.
-func (h *hand) view(snap *model.Snapshot) []string {
+func (h *interactive) view(snap *model.Snapshot) []string {
 	var list []string
 	for id, line := range linesOf(snap) {
 		if id == fmt.Sprintf("process:%d", h.pid) {

@@ -11,37 +11,37 @@ import (
 )
 
 // TestRulesHaveFixtures keeps every rule proved: there must be the pathology made
-// for real, and an innocent look-alike.
+// for real, and a negative control.
 func TestRulesHaveFixtures(t *testing.T) {
-	var guilty, innocent []string
+	var positive, control []string
 	for _, f := range testfixtures.All() {
 		switch {
 		case f.Rule() == "":
 			continue
 		case f.NegativeControl():
-			innocent = append(innocent, f.Rule())
+			control = append(control, f.Rule())
 		case f.Name == f.Rule():
-			guilty = append(guilty, f.Rule())
+			positive = append(positive, f.Rule())
 		}
 	}
 	var rules []string
 	for _, r := range diagnose.Rules() {
 		rules = append(rules, r.ID)
-		if !slices.Contains(guilty, r.ID) {
+		if !slices.Contains(positive, r.ID) {
 			t.Errorf("no fixture %s shows what the rule is about", r.ID)
 		}
-		if !slices.Contains(innocent, r.ID) {
-			t.Errorf("no fixture %s:innocent shows what the rule must not speak of", r.ID)
+		if !slices.Contains(control, r.ID) {
+			t.Errorf("no fixture %s:control shows what the rule must not speak of", r.ID)
 		}
 	}
-	for _, name := range slices.Concat(guilty, innocent) {
+	for _, name := range slices.Concat(positive, control) {
 		if !slices.Contains(rules, name) {
 			t.Errorf("fixture %s: there is no such rule", name)
 		}
 	}
 }
 
-// TestFixturesDiagnosed makes the pathologies and their look-alikes, and compares
+// TestFixturesDiagnosed makes the pathologies and their negative controls, and compares
 // what the rules say of them with what they know of themselves.
 func TestFixturesDiagnosed(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", "")
@@ -61,10 +61,10 @@ func TestFixturesDiagnosed(t *testing.T) {
 		t.Logf("%s is skipped: %s", s.Fixture, s.Reason)
 	}
 	// A look may fall on a moment in which something is out of sight, such as one in
-	// which another process has the pid of one that has ended: what is guilty has
-	// three chances. What is innocent must be so at every look.
+	// which another process has the pid of one that has ended: a positive one has
+	// three chances. A negative control must be one in every sample.
 	scanner := probe.NewScanner(probe.Options{Probes: probes(), Helper: "/proc/self/exe", ListDirectories: true})
-	guilty := map[string]error{}
+	missed := map[string]error{}
 	for look := range 3 {
 		snap := diagnosed(t, scanner)
 		for i := range run.Instances {
@@ -73,7 +73,7 @@ func TestFixturesDiagnosed(t *testing.T) {
 			case inst.Diagnosis.NegativeControl && err != nil:
 				t.Errorf("%s: %v", inst.Fixture, err)
 			case look == 0 || err == nil:
-				guilty[inst.Fixture] = err
+				missed[inst.Fixture] = err
 			}
 			// Verify must not pass because nothing is compared.
 			without := *snap
@@ -83,7 +83,7 @@ func TestFixturesDiagnosed(t *testing.T) {
 			}
 		}
 	}
-	for name, err := range guilty {
+	for name, err := range missed {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -87,7 +87,7 @@ func waitingData() (names []string, take map[string]func() string) {
 	file, err := d.(*net.TCPConn).File()
 	check("file", err)
 	add("tcp", read(int(file.Fd())))
-	// An error that waits for whoever asks the socket next.
+	// An error that stays for the next reader of SO_ERROR.
 	u, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	check("socket", err)
 	check("connect", unix.Connect(u, &unix.SockaddrInet4{Port: 1, Addr: [4]byte{127, 0, 0, 1}}))
@@ -206,7 +206,7 @@ func residentShared() (kB int) {
 }
 
 // Whatever waits in a queue is there for those it was meant for, in its order, and
-// so is an error that a socket has for whoever asks next; and no page has come
+// so is an error that a socket has for its next reader; and no page has come
 // into another process's memory.
 func TestDataIsUntouched(t *testing.T) {
 	exe, err := os.Executable()

@@ -17,17 +17,17 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// TestWitnesses compares a scan with lsof, ss, /proc/sysvipc and ipcs, on a
+// TestReferenceTools compares a scan with lsof, ss, /proc/sysvipc and ipcs, on a
 // machine where real programs run.
-func TestWitnesses(t *testing.T) {
-	h := hearing{
+func TestReferenceTools(t *testing.T) {
+	h := comparison{
 		tools: []string{"lsof", "ss", "ipcs"},
-		hear:  hearWitnesses,
+		read:  readReferences,
 		own:   ownFacts,
 		// lsof shows some kinds only.
-		partial:   func(what string) bool { return witnessOf(what) == "lsof" },
-		witnesses: []string{"lsof", "ss-unix", "ss-tcp", "sysvipc", "ipcs"},
-		atLeast:   200,
+		partial:  func(what string) bool { return toolOf(what) == "lsof" },
+		mustHave: []string{"lsof", "ss-unix", "ss-tcp", "sysvipc", "ipcs"},
+		atLeast:  200,
 	}
 	h.need(t)
 	startPrograms(t)
@@ -204,12 +204,12 @@ func waitFor(t *testing.T, path string) {
 	t.Fatalf("%s did not appear", path)
 }
 
-func hearWitnesses(t *testing.T, f facts) {
+func readReferences(t *testing.T, f facts) {
 	t.Helper()
-	hearLsof(t, f)
-	hearSS(t, f)
-	hearSysvipc(t, f)
-	hearIpcs(t, f)
+	readLsof(t, f)
+	readSS(t, f)
+	readSysvipc(t, f)
+	readIpcs(t, f)
 }
 
 func output(t *testing.T, argv ...string) []string {
@@ -224,10 +224,10 @@ func output(t *testing.T, argv ...string) []string {
 
 var lsofEnd = regexp.MustCompile(`(\d+),[^,]+,(\d+)[rwu](?: |$)`)
 
-// hearLsof takes lsof's word for pipes, FIFOs, UNIX and loopback-TCP sockets:
+// readLsof reads what lsof reports of pipes, FIFOs, UNIX and loopback-TCP sockets:
 // "lsof PID.FD" is "INODE ends PID.FD …", the descriptors of other processes at
 // the other end (of a pipe: at either end).
-func hearLsof(t *testing.T, f facts) {
+func readLsof(t *testing.T, f facts) {
 	var pid, fd, kind, ino, device string
 	self := strconv.Itoa(os.Getpid())
 	for _, line := range output(t, "lsof", "-nP", "-w", "+E", "-F", "pfditn") {
@@ -266,7 +266,7 @@ func hearLsof(t *testing.T, f facts) {
 			f["lsof "+pid+"."+fd] = ino + " ends " + sorted(ends)
 		}
 	}
-	for what := range f { // lsof looks at itself, too; it is gone by now
+	for what := range f { // lsof looks at itself, too; it is gone now
 		if p, _, _ := strings.Cut(strings.TrimPrefix(what, "lsof "), "."); strings.HasPrefix(what, "lsof ") && !exists("/proc/"+p) {
 			delete(f, what)
 		}
@@ -285,9 +285,9 @@ func sorted(list []string) string {
 
 var ssUser = regexp.MustCompile(`pid=(\d+),fd=(\d+)`)
 
-// hearSS takes ss's word: "ss-unix INODE" is "peer INODE users PID.FD …",
+// readSS reads what ss reports: "ss-unix INODE" is "peer INODE users PID.FD …",
 // "ss-tcp LOCAL REMOTE" is "STATE users PID.FD …".
-func hearSS(t *testing.T, f facts) {
+func readSS(t *testing.T, f facts) {
 	users := func(line string) string {
 		var list []string
 		for _, m := range ssUser.FindAllStringSubmatch(line, -1) {
@@ -311,8 +311,8 @@ func hearSS(t *testing.T, f facts) {
 	}
 }
 
-// hearSysvipc takes the kernel's own tables as they stand.
-func hearSysvipc(t *testing.T, f facts) {
+// readSysvipc reads the kernel's own tables.
+func readSysvipc(t *testing.T, f facts) {
 	for table, id := range map[string]string{"msg": "msqid", "sem": "semid", "shm": "shmid"} {
 		b, err := os.ReadFile("/proc/sysvipc/" + table)
 		if err != nil {
@@ -340,8 +340,8 @@ func hearSysvipc(t *testing.T, f facts) {
 	}
 }
 
-// hearIpcs takes the word of ipcs for keys and permissions.
-func hearIpcs(t *testing.T, f facts) {
+// readIpcs reads what ipcs reports of keys and permissions.
+func readIpcs(t *testing.T, f facts) {
 	for table, flag := range map[string]string{"msg": "-q", "sem": "-s", "shm": "-m"} {
 		for _, line := range output(t, "ipcs", flag) {
 			if w := strings.Fields(line); len(w) >= 5 && strings.HasPrefix(w[0], "0x") {
@@ -352,7 +352,7 @@ func hearIpcs(t *testing.T, f facts) {
 	}
 }
 
-// ownFacts says what the witnesses say, from a snapshot.
+// ownFacts has the same rows, from a snapshot.
 func ownFacts(snap *model.Snapshot) facts {
 	f := facts{}
 	byID := map[string]*model.Object{}

@@ -56,20 +56,20 @@ finally:
     for name, *args in undo: getattr(libc, name)(*args)
 `
 
-// TestWitnessQueues compares POSIX queues with the file system that holds them,
+// TestReferenceQueues compares POSIX queues with the file system that holds them,
 // System V objects with ipcs and lsipc, and limits with lsipc.
-func TestWitnessQueues(t *testing.T) {
-	h := hearing{
+func TestReferenceQueues(t *testing.T) {
+	h := comparison{
 		tools: []string{"lsipc", "ipcs", "unshare", "python3"},
-		hear: func(t *testing.T, f facts) {
-			hearMqueue(t, f)
-			hearLsipc(t, f)
-			hearSemaphores(t, f)
-			hearUsage(t, f)
+		read: func(t *testing.T, f facts) {
+			readMqueue(t, f)
+			readLsipc(t, f)
+			readSemaphores(t, f)
+			readUsage(t, f)
 		},
-		own:       ownQueues,
-		witnesses: []string{"mqueue", "lsipc-q", "lsipc-m", "lsipc-s", "lsipc-g", "ipcs-s", "ipcs-u"},
-		atLeast:   35,
+		own:      ownQueues,
+		mustHave: []string{"mqueue", "lsipc-q", "lsipc-m", "lsipc-s", "lsipc-g", "ipcs-s", "ipcs-u"},
+		atLeast:  35,
 	}
 	h.need(t)
 	startProgram(t, queueProgram)
@@ -81,8 +81,8 @@ func TestWitnessQueues(t *testing.T) {
 const mqueueScript = `mount -t mqueue none /mnt && cd /mnt && for q in *; do
 [ -e "$q" ] && echo "$(stat -c '%n %a %u' "$q") $(cat "$q")"; done; true`
 
-// hearMqueue takes the word of the mqueue file system: "mqueue /NAME".
-func hearMqueue(t *testing.T, f facts) {
+// readMqueue reads the mqueue file system: "mqueue /NAME".
+func readMqueue(t *testing.T, f facts) {
 	for _, line := range output(t, "unshare", "-m", "--propagation", "private", "sh", "-c", mqueueScript) {
 		w := strings.Fields(line)
 		if len(w) < 7 {
@@ -97,8 +97,8 @@ func hearMqueue(t *testing.T, f facts) {
 	}
 }
 
-// hearLsipc takes the word of lsipc on objects and limits.
-func hearLsipc(t *testing.T, f facts) {
+// readLsipc reads what lsipc reports of objects and limits.
+func readLsipc(t *testing.T, f facts) {
 	ask := func(flag, columns string) []row {
 		return table(t, "lsipc", "-J", "-b", "-P", flag, "-o", columns)
 	}
@@ -126,9 +126,9 @@ func hearLsipc(t *testing.T, f facts) {
 	}
 }
 
-// hearUsage takes the word of ipcs on how many semaphores and pages there are:
+// readUsage reads what ipcs reports of how many semaphores and pages there are:
 // lsipc counts the sets and the segments.
-func hearUsage(t *testing.T, f facts) {
+func readUsage(t *testing.T, f facts) {
 	for _, line := range output(t, "ipcs", "-u") {
 		if n, ok := strings.CutPrefix(line, "allocated semaphores = "); ok {
 			f["ipcs-u kernel.sem.semmns"] = n
@@ -152,8 +152,8 @@ var limitNames = map[string]string{
 
 var semaphoreLine = regexp.MustCompile(`^\d+\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s*$`)
 
-// hearSemaphores takes the word of ipcs on each semaphore of each set.
-func hearSemaphores(t *testing.T, f facts) {
+// readSemaphores reads what ipcs reports of each semaphore of each set.
+func readSemaphores(t *testing.T, f facts) {
 	for _, r := range table(t, "lsipc", "-J", "-s", "-o", "ID") {
 		out, err := exec.Command("ipcs", "-s", "-i", r.text("id")).Output()
 		if err != nil {
@@ -169,7 +169,7 @@ func hearSemaphores(t *testing.T, f facts) {
 	}
 }
 
-// ownQueues says what the witnesses say, from a snapshot.
+// ownQueues has the same rows, from a snapshot.
 func ownQueues(snap *model.Snapshot) facts {
 	f := facts{}
 	own := snap.Host.Namespaces["ipc"]

@@ -16,24 +16,24 @@ import (
 
 // facts are statements about the machine in a form that does not depend on who
 // makes them: what they are about, and what is said. What a statement is about
-// begins with the witness who makes it.
+// begins with the name of the reference tool that makes it.
 type facts map[string]string
 
-// hearing compares a scan with independent witnesses. They are heard before and
-// after the scan; what they do not say alike both times has changed meanwhile
-// and does not count.
-type hearing struct {
-	tools     []string // programs without which there is nothing to hear
-	hear      func(t *testing.T, f facts)
-	own       func(snap *model.Snapshot) facts
-	agree     func(witness, own string) bool // nil: they must be equal
-	partial   func(what string) bool         // rows that the witness need not have; nil: it has all
-	witnesses []string                       // each must have said something
-	atLeast   int                            // rows that must be compared
+// comparison compares a scan with independent reference tools. They run before and
+// after the scan; rows that differ between the two runs have changed meanwhile
+// and are ignored.
+type comparison struct {
+	tools    []string // programs without which there is nothing to compare with
+	read     func(t *testing.T, f facts)
+	own      func(snap *model.Snapshot) facts
+	agree    func(reference, own string) bool // nil: they must be equal
+	partial  func(what string) bool           // rows that the tool need not have; nil: it has all
+	mustHave []string                         // tools of which there must be rows
+	atLeast  int                              // rows that must be compared
 }
 
 // need skips the test where nothing can be compared.
-func (h *hearing) need(t *testing.T) {
+func (h *comparison) need(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("only root sees enough of other users' programs to compare")
@@ -45,57 +45,57 @@ func (h *hearing) need(t *testing.T) {
 	}
 }
 
-// compare hears the witnesses and fails for what ipctop says otherwise.
-func (h *hearing) compare(t *testing.T) {
+// compare runs the reference tools and fails where ipctop differs.
+func (h *comparison) compare(t *testing.T) {
 	t.Helper()
 	before, after, own := h.quietest(t)
-	compared, ignored, perWitness := 0, 0, map[string]int{}
+	compared, ignored, perTool := 0, 0, map[string]int{}
 	for _, what := range slices.Sorted(maps.Keys(before)) {
 		if after[what] != before[what] {
 			ignored++
 			continue
 		}
 		compared++
-		perWitness[witnessOf(what)]++
+		perTool[toolOf(what)]++
 		if !h.agrees(before[what], own[what]) {
-			t.Errorf("%s\n\twitness: %s\n\tipctop:  %s", what, before[what], own[what])
+			t.Errorf("%s\n\treference: %s\n\tipctop:    %s", what, before[what], own[what])
 		}
 	}
 	for what := range own {
 		_, knew := before[what]
 		_, knows := after[what]
 		if !knew && !knows && (h.partial == nil || !h.partial(what)) {
-			t.Errorf("%s: ipctop says %q, the witness does not know of it", what, own[what])
+			t.Errorf("%s: ipctop says %q, the reference tool does not", what, own[what])
 		}
 	}
-	t.Logf("%d rows compared %v, %d ignored because they changed", compared, perWitness, ignored)
+	t.Logf("%d rows compared %v, %d ignored because they changed", compared, perTool, ignored)
 	if compared < h.atLeast {
 		t.Errorf("only %d rows were compared, want at least %d", compared, h.atLeast)
 	}
 	if ignored*20 > compared+ignored {
-		t.Errorf("%d of %d rows changed between the two hearings: more than 5 %%", ignored, compared+ignored)
+		t.Errorf("%d of %d rows changed between the two runs: more than 5 %%", ignored, compared+ignored)
 	}
-	for _, witness := range h.witnesses {
-		if perWitness[witness] == 0 {
-			t.Errorf("nothing was compared with %s", witness)
+	for _, reference := range h.mustHave {
+		if perTool[reference] == 0 {
+			t.Errorf("nothing was compared with %s", reference)
 		}
 	}
 }
 
 // quietest makes some tries, as other programs come and go, and returns that in
 // which the fewest rows changed.
-func (h *hearing) quietest(t *testing.T) (before, after, own facts) {
+func (h *comparison) quietest(t *testing.T) (before, after, own facts) {
 	t.Helper()
 	scanner := probe.NewScanner(probe.Options{Probes: probes()})
 	fewest := 1 << 30
 	for try := 0; try < 8 && fewest*20 > len(before); try++ {
 		b, a := facts{}, facts{}
-		h.hear(t, b)
+		h.read(t, b)
 		snap, err := scanner.Scan(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.hear(t, a)
+		h.read(t, a)
 		changed := 0
 		for what := range b {
 			if a[what] != b[what] {
@@ -109,23 +109,23 @@ func (h *hearing) quietest(t *testing.T) (before, after, own facts) {
 	return before, after, own
 }
 
-func (h *hearing) agrees(witness, own string) bool {
-	return witness == own || h.agree != nil && h.agree(witness, own)
+func (h *comparison) agrees(reference, own string) bool {
+	return reference == own || h.agree != nil && h.agree(reference, own)
 }
 
-func witnessOf(what string) string {
-	witness, _, _ := strings.Cut(what, " ")
-	return witness
+func toolOf(what string) string {
+	reference, _, _ := strings.Cut(what, " ")
+	return reference
 }
 
-// add adds to what is said about something, where several rows of a witness are
+// add adds to what is said about something, where several rows of a tool are
 // about the same.
 func (f facts) add(what, said string) {
 	list := strings.Split(f[what], "; ")
 	f[what] = strings.TrimPrefix(strings.Join(slices.Sorted(slices.Values(append(list, said))), "; "), "; ")
 }
 
-// row is a line of a witness's JSON table, by column.
+// row is a line of a tool's JSON table, by column.
 type row map[string]any
 
 // text is a column as text; "" for null.

@@ -42,9 +42,9 @@ def more(n):
     call("inotify_add_watch", i, sys.argv[1].encode(), 0x100 << (n % 3))
     call("inotify_add_watch", i, b"/", 0x200)
     p = os.pidfd_open(os.getpid() if n % 2 else 1)
-    m = os.memfd_create("witness %d" % n); os.ftruncate(m, 4096 * n)
+    m = os.memfd_create("reference %d" % n); os.ftruncate(m, 4096 * n)
     if n < 5:
-        name = ("ipctop-test-witness-%d-%d" % (os.getpid(), n)).encode()
+        name = ("ipctop-test-reference-%d-%d" % (os.getpid(), n)).encode()
         q = call("mq_open", b"/" + name, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600, ctypes.byref(Attr(0, 2, 16)))
         call("mq_unlink", b"/" + name)
     p4 = select.epoll()
@@ -63,27 +63,27 @@ if os.fork() == 0:
 sys.stdin.read()
 `
 
-// TestWitnessDescriptors compares who has which descriptor with lsfd, and what
+// TestReferenceDescriptors compares who has which descriptor with lsfd, and what
 // event descriptors are set to with the kernel's own text.
-func TestWitnessDescriptors(t *testing.T) {
-	h := hearing{
+func TestReferenceDescriptors(t *testing.T) {
+	h := comparison{
 		tools: []string{"lsfd", "python3"},
-		hear: func(t *testing.T, f facts) {
-			hearLsfd(t, f)
-			hearFdinfo(t, f)
+		read: func(t *testing.T, f facts) {
+			readLsfd(t, f)
+			readFdinfo(t, f)
 		},
-		own:       ownDescriptors,
-		partial:   passing,
-		witnesses: []string{"lsfd", "eventfd", "epoll", "signalfd", "timerfd", "inotify", "pidfd"},
-		atLeast:   700,
+		own:      ownDescriptors,
+		partial:  passing,
+		mustHave: []string{"lsfd", "eventfd", "epoll", "signalfd", "timerfd", "inotify", "pidfd"},
+		atLeast:  700,
 	}
 	h.need(t)
 	startProgram(t, descriptorProgram, t.TempDir())
 	h.compare(t)
 }
 
-// passing reports whether a row, called "witness PID.FD", is of a descriptor that
-// is gone by now, or of the test itself.
+// passing reports whether a row, called "TOOL PID.FD", is of a descriptor that
+// is gone now, or of the test itself.
 func passing(what string) bool {
 	pid, fd, _ := strings.Cut(what[strings.Index(what, " ")+1:], ".")
 	_, err := os.Readlink("/proc/" + pid + "/fd/" + fd)
@@ -105,7 +105,7 @@ var lsfdKinds = []struct{ name, protocol, kind string }{
 	{"anon_inode:[pidfd]", "", "pidfd"},
 	{"pidfd:", "", "pidfd"},
 	{"/memfd:", "", "memfd"},
-	{"/ipctop-test-witness-", "", "posix-mq"}, // the program's own: others look like any file
+	{"/ipctop-test-reference-", "", "posix-mq"}, // the program's own: others look like any file
 	{"", "UNIX", "unix"},
 	{"", "TCP", "tcp"},
 	{"", "MPTCP", "socket"},
@@ -118,8 +118,8 @@ var lsfdKinds = []struct{ name, protocol, kind string }{
 	{"", "AF_VSOCK", "vsock"},
 }
 
-// hearLsfd takes lsfd's word: "lsfd PID.FD" is "KIND inode INODE MODE NAME".
-func hearLsfd(t *testing.T, f facts) {
+// readLsfd reads what lsfd reports: "lsfd PID.FD" is "KIND inode INODE MODE NAME".
+func readLsfd(t *testing.T, f facts) {
 	name := "NAME"
 	if strings.Contains(strings.Join(output(t, "lsfd", "--help"), "\n"), " KNAME ") {
 		name = "KNAME" // 2.39 and later: NAME is in words of their own
@@ -137,7 +137,7 @@ func hearLsfd(t *testing.T, f facts) {
 		if kind == "" && r.text("type") == "FIFO" {
 			kind = "fifo"
 		}
-		if kind == "" || pid == self || !exists("/proc/"+pid) { // lsfd looks at itself, too; it is gone by now
+		if kind == "" || pid == self || !exists("/proc/"+pid) { // lsfd looks at itself, too; it is gone now
 			continue
 		}
 		f["lsfd "+pid+"."+r.text("fd")] = descriptorSaid(kind, r.text("inode"), r.text("mode"), link)
@@ -160,8 +160,8 @@ func descriptorSaid(kind, ino, mode, name string) string {
 	return fmt.Sprintf("%s inode %s %s %s", kind, ino, strings.ReplaceAll(mode, "-", ""), name)
 }
 
-// hearFdinfo takes the kernel's word on event descriptors.
-func hearFdinfo(t *testing.T, f facts) {
+// readFdinfo reads fdinfo of event descriptors.
+func readFdinfo(t *testing.T, f facts) {
 	t.Helper()
 	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 	for _, link := range links {
@@ -262,7 +262,7 @@ func popcount(s string) string {
 	return strconv.Itoa(bits.OnesCount64(n))
 }
 
-// ownDescriptors says what the witnesses say, from a snapshot.
+// ownDescriptors has the same rows, from a snapshot.
 func ownDescriptors(snap *model.Snapshot) facts {
 	kinds := []string{"fifo"}
 	for _, k := range lsfdKinds {
@@ -271,7 +271,7 @@ func ownDescriptors(snap *model.Snapshot) facts {
 	f := facts{}
 	for i := range snap.Objects {
 		o := &snap.Objects[i]
-		if !slices.Contains(kinds, string(o.Kind)) || o.Kind == model.PosixMq && !strings.HasPrefix(o.Name, "/ipctop-test-witness-") {
+		if !slices.Contains(kinds, string(o.Kind)) || o.Kind == model.PosixMq && !strings.HasPrefix(o.Name, "/ipctop-test-reference-") {
 			continue
 		}
 		said := eventSaid(o)

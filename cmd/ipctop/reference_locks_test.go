@@ -81,18 +81,18 @@ func startPython(t *testing.T, program string, args ...string) (*exec.Cmd, io.Wr
 	return cmd, in, bufio.NewReader(out)
 }
 
-// TestWitnessLocks compares the locks on files with /proc/locks and lslocks.
-func TestWitnessLocks(t *testing.T) {
-	h := hearing{
+// TestReferenceLocks compares the locks on files with /proc/locks and lslocks.
+func TestReferenceLocks(t *testing.T) {
+	h := comparison{
 		tools: []string{"lslocks", "python3"},
-		hear: func(t *testing.T, f facts) {
-			hearLockTable(t, f)
-			hearLslocks(t, f)
+		read: func(t *testing.T, f facts) {
+			readLockTable(t, f)
+			readLslocks(t, f)
 		},
-		own:       ownLocks,
-		agree:     agreeOnLocks,
-		witnesses: []string{"locks", "lslocks"},
-		atLeast:   230, // 9 lines of each of 15 files, to two witnesses, less what they merge
+		own:      ownLocks,
+		agree:    agreeOnLocks,
+		mustHave: []string{"locks", "lslocks"},
+		atLeast:  230, // 9 lines of each of 15 files, from two tools, less what they merge
 	}
 	h.need(t)
 	startProgram(t, lockProgram, t.TempDir())
@@ -100,13 +100,13 @@ func TestWitnessLocks(t *testing.T) {
 }
 
 // lockSaid is what is said of a lock besides what it is. "?" is not known to the
-// witness.
+// reference tool.
 func lockSaid(size, path, comm, blockers string) string {
 	return strings.Join([]string{size, path, comm, blockers}, "|")
 }
 
-func agreeOnLocks(witness, own string) bool {
-	w, o := strings.Split(witness, "; "), strings.Split(own, "; ")
+func agreeOnLocks(reference, own string) bool {
+	w, o := strings.Split(reference, "; "), strings.Split(own, "; ")
 	if len(w) != len(o) {
 		return false
 	}
@@ -128,8 +128,8 @@ func agreeOnLocks(witness, own string) bool {
 	return true
 }
 
-// hearLockTable takes the kernel's word: "locks TYPE MODE PID DEV:INO START END".
-func hearLockTable(t *testing.T, f facts) {
+// readLockTable reads the kernel's table: "locks TYPE MODE PID DEV:INO START END".
+func readLockTable(t *testing.T, f facts) {
 	text, err := os.ReadFile("/proc/locks")
 	if err != nil {
 		t.Fatal(err)
@@ -156,9 +156,9 @@ func hearLockTable(t *testing.T, f facts) {
 	}
 }
 
-// hearLslocks takes the word of lslocks for the same, and for path, size and
+// readLslocks reads what lslocks reports of the same, and for path, size and
 // command.
-func hearLslocks(t *testing.T, f facts) {
+func readLslocks(t *testing.T, f facts) {
 	for _, r := range table(t, "lslocks", "-b", "-J", "-o", "COMMAND,PID,TYPE,SIZE,INODE,MAJ:MIN,MODE,START,END,PATH,BLOCKER") {
 		end := r.text("end")
 		if end == "0" { // a lock of the first byte alone looks the same
@@ -179,7 +179,7 @@ func hearLslocks(t *testing.T, f facts) {
 	}
 }
 
-// ownLocks says what the witnesses say, from a snapshot.
+// ownLocks has the same rows, from a snapshot.
 func ownLocks(snap *model.Snapshot) facts {
 	comms := map[int]string{}
 	for i := range snap.Processes {
