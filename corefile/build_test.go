@@ -17,6 +17,7 @@ var arches64 = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AA
 // builder makes cores by hand.
 type builder struct {
 	machine elf.Machine
+	signal  uint16 // that the first thread had got
 	notes   bytes.Buffer
 	memory  []struct {
 		addr uint64
@@ -33,7 +34,7 @@ func (b *builder) note(kind uint32, desc []byte) {
 
 func (b *builder) status(tid uint32, blocked uint64, registers map[int]uint64) {
 	d := make([]byte, arches[b.machine].statusLen)
-	binary.LittleEndian.PutUint16(d[12:], 3)
+	binary.LittleEndian.PutUint16(d[12:], b.signal)
 	binary.LittleEndian.PutUint64(d[24:], blocked)
 	binary.LittleEndian.PutUint32(d[32:], tid)
 	for i, v := range registers {
@@ -102,7 +103,7 @@ func (b *builder) build() []byte {
 // is not in the core, the second is blocked on a futex in memory that is.
 func sample(machine elf.Machine) []byte {
 	const tls, shared, lock = 0x10000, 0x20000, 0x20040
-	b := &builder{machine: machine}
+	b := &builder{machine: machine, signal: 3}
 	memory := make([]byte, 0x2000)
 	put := func(at int, v uint64) { binary.LittleEndian.PutUint64(memory[at:], v) }
 	// struct pthread as glibc has it: thread id, and 16 bytes on the list's head.
@@ -217,7 +218,7 @@ func TestReadCutOff(t *testing.T) {
 }
 
 func TestSignals(t *testing.T) {
-	b := &builder{machine: elf.EM_X86_64}
+	b := &builder{machine: elf.EM_X86_64, signal: 11}
 	b.status(1, 0, nil)
 	b.siginfo(11, 1, 0x1234, 0)
 	core := b.build()
@@ -227,6 +228,49 @@ func TestSignals(t *testing.T) {
 	}
 	if s := c.Signal; s.Name != "SIGSEGV" || s.Code != "SEGV_MAPERR" || s.Address != model.Some(model.Addr(0x1234)) || s.Sender.Known() {
 		t.Errorf("%+v", s)
+	}
+}
+
+// A core that gdb wrote of a living process is not one of a process that was ended.
+func TestLiving(t *testing.T) {
+	const debugger, kernel = true, false
+	for _, test := range []struct {
+		signal  int32
+		process bool // whether it stands before its threads
+		living  bool
+		name    string // of the signal
+	}{
+		{19, debugger, true, ""},
+		{19, kernel, true, ""},
+		{0, debugger, true, ""},
+		{0, kernel, true, ""},
+		{17, kernel, true, ""},
+		{11, debugger, true, "SIGSEGV"},
+		{11, kernel, false, "SIGSEGV"},
+		{3, kernel, false, "SIGQUIT"},
+		{31, kernel, false, "SIGSYS"},
+	} {
+		b := &builder{machine: elf.EM_X86_64, signal: uint16(test.signal)}
+		if test.process {
+			b.process(1, "x")
+		}
+		b.status(1, 0, nil)
+		if !test.process {
+			b.process(1, "x")
+		}
+		b.siginfo(test.signal, codeKernel, 0, 0)
+		core := b.build()
+		c, err := Read(bytes.NewReader(core), int64(len(core)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := ""
+		if c.Signal != nil {
+			name = c.Signal.Name
+		}
+		if c.Living != test.living || name != test.name || c.Process.Comm != "x" {
+			t.Errorf("%+v: %+v, signal %q", test, c, name)
+		}
 	}
 }
 

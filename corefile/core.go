@@ -6,7 +6,8 @@ import "github.com/ipctop/ipctop/model"
 type Core struct {
 	Arch    string  `json:"arch" doc:"architecture of the process"`
 	Process Process `json:"process" doc:"the process (NT_PRPSINFO)"`
-	Signal  *Signal `json:"signal,omitzero" doc:"the signal that ended it"`
+	Living  bool    `json:"living,omitzero" doc:"it was not ended: a debugger took the core of the living process (gcore)"`
+	Signal  *Signal `json:"signal,omitzero" doc:"the signal that ended it; of a living process, the one that it had got"`
 
 	Threads  []Thread  `json:"threads" doc:"its threads, the one that got the signal first"`
 	Mappings []Mapping `json:"mappings" doc:"memory it shared, as far as the name of a mapping tells (NT_FILE)"`
@@ -24,7 +25,7 @@ type Process struct {
 	Args string         `json:"args,omitzero" doc:"the first 80 bytes of its arguments"`
 }
 
-// Signal is what ended the process (NT_SIGINFO, sigaction(2)).
+// Signal is what ended the process, or stopped it for a debugger (NT_SIGINFO, sigaction(2)).
 type Signal struct {
 	Name    string                `json:"name" doc:"its name"`
 	Code    string                `json:"code,omitzero" doc:"why it was sent: SI_USER, SEGV_MAPERR …; a number where it has no name"`

@@ -94,6 +94,8 @@ func (c *reader) take(kind uint32, b []byte) error {
 		}
 		c.status(b)
 	case kind == noteProcess && len(b) >= processLen:
+		// The kernel writes the thread that got the signal first, gdb the process.
+		c.core.Living = len(c.core.Threads) == 0
 		c.process(b)
 	case kind == noteSiginfo && len(b) >= siginfoLen && !c.siginfo:
 		c.siginfo = true

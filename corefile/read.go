@@ -67,6 +67,7 @@ func Read(r io.ReaderAt, size int64) (*Core, error) {
 	if len(c.core.Threads) == 0 {
 		return nil, errors.New("no thread in this core file: it is cut off before its notes, or was not written by Linux")
 	}
+	c.living()
 	slices.SortStableFunc(c.segments, func(a, b segment) int { return cmp.Compare(a.addr, b.addr) })
 	slices.SortStableFunc(c.files, func(a, b fileMapping) int { return cmp.Compare(a.start, b.start) })
 	c.truncation()
@@ -74,6 +75,15 @@ func Read(r io.ReaderAt, size int64) (*Core, error) {
 	c.calls()
 	c.locks()
 	return c.core, nil
+}
+
+// living finds out whether the core is of a process that lived on: the kernel writes one
+// only for a signal that ends a process with a core. A debugger notes the signal that it
+// stopped the process with.
+func (c *reader) living() {
+	if s := c.core.Signal; s == nil || !dumping[s.Name] {
+		c.core.Living, c.core.Signal = true, nil
+	}
 }
 
 func (c *reader) note(format string, args ...any) {

@@ -26,6 +26,12 @@ var faults = map[int][]string{
 	31: {"SYS_SECCOMP", "SYS_USER_DISPATCH"},
 }
 
+// dumping are the signals whose default is to end the process with a core (signal(7)).
+var dumping = map[string]bool{
+	"SIGQUIT": true, "SIGILL": true, "SIGTRAP": true, "SIGABRT": true, "SIGBUS": true, "SIGFPE": true, "SIGSEGV": true, "SIGXCPU": true,
+	"SIGXFSZ": true, "SIGSYS": true,
+}
+
 func codeName(signal, code int) string {
 	if name := codes[code]; name != "" {
 		return name

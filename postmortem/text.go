@@ -32,11 +32,15 @@ func writeCore(b *bytes.Buffer, name string, core *corefile.Core, sender *model.
 	if p.Args != "" {
 		fmt.Fprintf(b, ": %s", render.Escape(p.Args))
 	}
-	fmt.Fprintf(b, "\n%s\n", signalText(core.Signal, sender))
+	fmt.Fprintf(b, "\n%s\n", signalText(core, sender))
 	for _, n := range core.Notes {
 		fmt.Fprintf(b, "not seen: %s\n", render.Escape(n))
 	}
-	fmt.Fprintf(b, "\n%d threads, the one that got the signal first:\n", len(core.Threads))
+	first := ", the one that got the signal first"
+	if core.Signal == nil {
+		first = ""
+	}
+	fmt.Fprintf(b, "\n%d threads%s:\n", len(core.Threads), first)
 	for i := range core.Threads {
 		writeThread(b, &core.Threads[i])
 	}
@@ -53,9 +57,15 @@ func writeCore(b *bytes.Buffer, name string, core *corefile.Core, sender *model.
 var contentWords = map[string]string{"all": "in the core", "part": "partly in the core", "none": "not in the core"}
 
 // signalText says what ended the process.
-func signalText(s *corefile.Signal, sender *model.Process) string {
-	if s == nil {
-		return "no signal: the core was taken of a living process, or does not tell"
+func signalText(core *corefile.Core, sender *model.Process) string {
+	s := core.Signal
+	what := "ended by "
+	if core.Living {
+		what = "not ended: the core was taken of the living process, as gcore does"
+		if s == nil {
+			return what
+		}
+		what += "; it had got "
 	}
 	from := ""
 	pid, sent := s.Sender.Get()
@@ -78,7 +88,7 @@ func signalText(s *corefile.Signal, sender *model.Process) string {
 	if s.Code != "" {
 		from += " (" + s.Code + ")"
 	}
-	return "ended by " + s.Name + from
+	return what + s.Name + from
 }
 
 func writeThread(b *bytes.Buffer, t *corefile.Thread) {
