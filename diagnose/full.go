@@ -7,23 +7,15 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// findFull finds writers that are blocked at objects of some kinds because
-// nobody takes away what they hold. what names the object in the summary.
+// findFull finds writers that are blocked at objects of some kinds because nobody
+// takes away what they hold: one finding for each object that is full, with all who
+// write to it. what names the object in the summary.
 func (v *view) findFull(what string, kinds ...model.Kind) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := &v.Objects[i]
-		if !isKind(o, kinds) {
-			continue
-		}
-		waits := v.blocked(o.ID, func(w *model.Wait) bool { return w.Needs == model.NeedsSpace })
-		if len(waits) == 0 {
-			continue
-		}
+	full, writers := v.full(kinds)
+	for _, o := range full {
+		waits := writers[o]
 		clauses := v.graph.Clauses(waits[0])
-		if len(clauses) == 0 {
-			continue
-		}
 		readers := v.graph.Releasers(&clauses[0], waits[0])
 		victims := pidsOf(waits...)
 		f := finding{Finding: model.Finding{
@@ -35,12 +27,12 @@ func (v *view) findFull(what string, kinds ...model.Kind) []finding {
 			f.Evidence = append(f.Evidence, model.Evidence{Source: o.ID, Text: fmt.Sprintf("%.0f %% full", float64(fill)*100)})
 		}
 		if len(readers) == 0 {
-			f.Summary = fmt.Sprintf("%s cannot write to %s %s: nobody that was seen reads it", v.subject(victims), what, v.graph.Label(o.ID))
+			f.Summary = fmt.Sprintf("%s cannot write to %s %s: it has no visible reader", v.subject(victims), what, v.graph.Label(o.ID))
 		} else {
 			end := v.graph.Doing(readers[0])
 			f.Root, f.Actions = v.rootOf(&end), v.free(&end)
-			if len(readers) == 1 && f.Actions == nil {
-				f.Actions = []model.Action{v.kill(readers[0], "ends "+v.name(readers[0])+", the only reader; the writer gets SIGPIPE or an error")}
+			if len(readers) <= maxNames && f.Actions == nil {
+				f.Actions = []model.Action{v.killAll(readers, "nobody else reads it, and "+verb(len(victims), "the writer gets", "the writers get")+" SIGPIPE or an error")}
 			}
 			f.Summary = fmt.Sprintf("%s cannot write to %s %s: %s does not read it and %s", v.subject(victims), what, v.graph.Label(o.ID),
 				v.name(readers[0]), end.Doing)
@@ -55,6 +47,30 @@ func (v *view) findFull(what string, kinds ...model.Kind) []finding {
 	return list
 }
 
+// full are the objects of some kinds that writers are blocked at, and those writers.
+func (v *view) full(kinds []model.Kind) (full []*model.Object, writers map[*model.Object][]*model.Wait) {
+	writers = map[*model.Object][]*model.Wait{}
+	for i := range v.Waits {
+		w := &v.Waits[i]
+		if w.Needs != model.NeedsSpace || !v.aged(w) || v.objects[w.Object] == nil || !isKind(v.objects[w.Object], kinds) {
+			continue
+		}
+		clauses := v.graph.Clauses(w)
+		if len(clauses) == 0 {
+			continue
+		}
+		o := v.objects[clauses[0].Object]
+		if o == nil {
+			o = v.objects[w.Object]
+		}
+		if writers[o] == nil {
+			full = append(full, o)
+		}
+		writers[o] = append(writers[o], w)
+	}
+	return full, writers
+}
+
 func isKind(o *model.Object, kinds []model.Kind) bool {
 	for _, k := range kinds {
 		if o.Kind == k {
@@ -66,7 +82,7 @@ func isKind(o *model.Object, kinds []model.Kind) bool {
 
 // holding says who holds an object, as evidence.
 func (v *view) holding(id string) model.Evidence {
-	text := "nobody that was seen holds it"
+	text := "no visible holder"
 	if o := v.objects[id]; o != nil {
 		var names []string
 		for _, pid := range holders(o, nil) {

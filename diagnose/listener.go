@@ -1,7 +1,6 @@
 package diagnose
 
 import (
-	"net/netip"
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
@@ -60,56 +59,21 @@ func (v *view) connecting(l *listening) (pids []int, waits []*model.Wait) {
 		if w.Call != "connect" || !v.aged(w) {
 			continue
 		}
-		ok := false
-		if l.path != "" {
-			p := v.processes[w.PID]
-			ok = w.Target != nil && w.Target.Path == l.path && p != nil && sameNamespace(l.object, p)
-		} else if o := v.objects[w.Object]; o != nil {
-			ok = l.awaits(o)
-		}
-		if ok {
-			pids, waits = append(pids, w.PID), append(waits, w)
+		for _, c := range v.graph.Clauses(w) {
+			if c.Object == l.object.ID {
+				pids, waits = append(pids, w.PID), append(waits, w)
+			}
 		}
 	}
 	if l.local != "" {
 		for i := range v.Objects {
-			if o := &v.Objects[i]; l.awaits(o) {
+			o := &v.Objects[i]
+			if d, ok := o.Detail.(*model.InetDetail); ok && d.State == "SYN-SENT" && v.graph.ListenerOf(o) == l.object {
 				pids = append(pids, holders(o, nil)...)
 			}
 		}
 	}
 	return set(pids), waits
-}
-
-// sameNamespace reports whether a process lives in an object's namespace, as far
-// as is known.
-func sameNamespace(o *model.Object, p *model.Process) bool {
-	if o.Namespace == nil {
-		return true
-	}
-	ns, ok := p.Namespaces[o.Namespace.Type]
-	return !ok || ns == o.Namespace.Inode
-}
-
-// awaits reports whether a TCP socket waits for this listener to take its
-// connection. With a listener on all addresses only loopback is sure to be this
-// machine.
-func (l *listening) awaits(o *model.Object) bool {
-	d, ok := o.Detail.(*model.InetDetail)
-	if !ok || o.Kind != model.TCP || d.State != "SYN-SENT" || !sameNS(o, l.object) {
-		return false
-	}
-	if d.Remote == l.local {
-		return true
-	}
-	remote, err := netip.ParseAddrPort(d.Remote)
-	host, port := splitPort(l.local)
-	_, remotePort := splitPort(d.Remote)
-	return err == nil && port == remotePort && remote.Addr().IsLoopback() && (host == "*" || host == "0.0.0.0" || host == "[::]")
-}
-
-func sameNS(a, b *model.Object) bool {
-	return a.Namespace == nil || b.Namespace == nil || *a.Namespace == *b.Namespace
 }
 
 // splitPort parts an address as ss writes it.

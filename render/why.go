@@ -189,7 +189,7 @@ func (t *whyText) who(w *model.Wait, c *graph.Clause) string {
 	case len(names) == 0 && c.Doubt == graph.None:
 		return "nobody else " + c.How
 	case len(names) == 0:
-		return "nobody that was seen " + c.How
+		return "no visible process " + c.How
 	case len(names) == 1 && c.Doubt == graph.None:
 		return "only " + names[0] + " " + c.How
 	}
@@ -355,10 +355,8 @@ func (t *whyText) behind(pid int) {
 // object writes who waits for an object, and why.
 func (t *whyText) object(o *model.Object) {
 	var stuck, idle []*model.Wait
-	for i := range t.snap.Waits {
-		w := &t.snap.Waits[i]
+	for _, w := range t.graph.Through(o) {
 		switch {
-		case w.Object != o.ID && !slices.Contains(w.Objects, o.ID):
 		case t.graph.Work(w) && !t.graph.Narrow(w):
 			idle = append(idle, w)
 		default:

@@ -27,9 +27,17 @@ func WhyJSON(w io.Writer, g *graph.Graph, matches []query.Match, all bool) error
 	var chains []*WhyChain
 	var waits []*model.Wait
 	var findings []*model.Finding
+	through := map[*model.Wait]bool{}
+	for _, m := range matches {
+		if m.Object != nil {
+			for _, wait := range g.Through(m.Object) {
+				through[wait] = true
+			}
+		}
+	}
 	for i := range s.Waits {
 		wait := &s.Waits[i]
-		if !whyConcerns(wait, matches) && !(all && wait.Confirmed && g.Firm(wait)) {
+		if !whyConcerns(wait, matches, through) && !(all && wait.Confirmed && g.Firm(wait)) {
 			continue
 		}
 		c := g.Chain(wait)
@@ -60,13 +68,8 @@ func WhyJSON(w io.Writer, g *graph.Graph, matches []query.Match, all bool) error
 
 // whyConcerns reports whether a wait is one of a process or for an object that was
 // asked about.
-func whyConcerns(w *model.Wait, matches []query.Match) bool {
-	return slices.ContainsFunc(matches, func(m query.Match) bool {
-		if m.Process != nil {
-			return m.Process.PID == w.PID
-		}
-		return w.Object == m.Object.ID || slices.Contains(w.Objects, m.Object.ID)
-	})
+func whyConcerns(w *model.Wait, matches []query.Match, through map[*model.Wait]bool) bool {
+	return through[w] || slices.ContainsFunc(matches, func(m query.Match) bool { return m.Process != nil && m.Process.PID == w.PID })
 }
 
 func whyChain(g *graph.Graph, c *graph.Chain) *WhyChain {

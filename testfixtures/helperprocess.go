@@ -19,6 +19,7 @@ import (
 // descriptors it keeps (3,4 or -), and the calls:
 //
 //	read FD           write FD (more than any buffer holds)
+//	put FD (one byte)
 //	flock FD          lock FD (posix, the whole file)
 //	futex FD AT OP VALUE (the word at AT of the memory that FD is)
 //	open PATH         pause (for a signal)
@@ -146,6 +147,8 @@ func (p *helperProcess) parse(words []string) error {
 		add(unix.SYS_READ, arg(1), buffer, 1)
 	case "write":
 		add(unix.SYS_WRITE, arg(1), buffer, uintptr(len(callBuffer)))
+	case "put":
+		add(unix.SYS_WRITE, arg(1), buffer, 1)
 	case "flock":
 		add(unix.SYS_FLOCK, arg(1), unix.LOCK_EX)
 	case "lock":

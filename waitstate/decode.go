@@ -63,6 +63,7 @@ func (c *caller) decode(name string) *waiting {
 	case "write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg", "sendmmsg", "vmsplice":
 		w.needs = model.NeedsSpace
 		w.on(fdUse{fd: l.fd(0), write: true})
+		c.destination(w, name)
 	case "splice":
 		w.needs = model.NeedsData
 		w.fds = []fdUse{{fd: l.fd(0), read: true}, {fd: l.fd(2), write: true}}
@@ -78,11 +79,7 @@ func (c *caller) decode(name string) *waiting {
 	case "connect":
 		w.needs = model.NeedsPeer
 		w.on(fdUse{fd: l.fd(0), write: true})
-		if n := l.args[2]; n > 2 && n <= unix.SizeofSockaddrAny {
-			if b, err := c.mem.read(c.tid, l.args[1], int(n)); err == nil {
-				w.target.Path = parseUnixAddress(b)
-			}
-		}
+		c.address(w, l.args[1], l.args[2])
 	case "poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2":
 		c.decodeSet(w)
 	case "semop", "semtimedop":
@@ -208,6 +205,29 @@ func (c *caller) path(addr uint64) string {
 		}
 	}
 	return "" // it goes on in the next page
+}
+
+// address reads the path in a socket address, of size bytes.
+func (c *caller) address(w *waiting, at, size uint64) {
+	if at == 0 || size <= 2 || size > unix.SizeofSockaddrAny {
+		return
+	}
+	if b, err := c.mem.read(c.tid, at, int(size)); err == nil {
+		w.target.Path = parseUnixAddress(b)
+	}
+}
+
+// destination reads where sendto and sendmsg send to, if they name it.
+func (c *caller) destination(w *waiting, name string) {
+	switch name {
+	case "sendto":
+		c.address(w, c.line.args[4], c.line.args[5])
+	case "sendmsg":
+		const head = 12 // of a struct msghdr: the address, and its size
+		if b, err := c.mem.read(c.tid, c.line.args[1], head); err == nil && len(b) == head {
+			c.address(w, binary.NativeEndian.Uint64(b), uint64(binary.NativeEndian.Uint32(b[8:])))
+		}
+	}
 }
 
 // parseUnixAddress reads the name in a struct sockaddr_un (unix(7)), an abstract one

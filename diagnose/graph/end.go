@@ -127,10 +127,13 @@ func (g *Graph) socket(n *node, c *Clause, o *model.Object, writes bool) {
 			c.Confidence = p.Confidence
 			c.doubt(Slight, "that "+p.ID+" is the other end was worked out")
 		}
+		if d, ok := o.Detail.(*model.UnixDetail); ok && d.Type == "dgram" && writes {
+			c.Object = p.ID // many may send to it
+		}
 		g.holders(c, peer, func(*model.Holder) bool { return true })
 	}
 	if len(o.Peers) == 0 {
-		c.doubt(Open, "the other end of "+o.ID+" is not on this machine, or not shown")
+		g.unconnected(n, c, o, writes)
 	}
 }
 
@@ -146,36 +149,4 @@ func (g *Graph) queue(c *Clause, o *model.Object, writes bool) {
 	if !o.Deleted {
 		c.doubt(Open, "another process may open the queue")
 	}
-}
-
-// endpoint is where one connects to.
-type endpoint struct {
-	path string
-	net  uint64
-}
-
-// connect: the listener's holders make room for one more connection.
-func (g *Graph) connect(n *node) Clause {
-	w := n.wait
-	if g.listeners == nil {
-		g.listeners = map[endpoint]*model.Object{}
-		for i := range g.Snapshot.Objects {
-			o := &g.Snapshot.Objects[i]
-			if d, ok := o.Detail.(*model.UnixDetail); ok && d.State == "listen" && o.Namespace != nil {
-				if d.Path != "" {
-					g.listeners[endpoint{d.Path, o.Namespace.Inode}] = o
-				} else if d.Abstract != "" {
-					g.listeners[endpoint{"@" + d.Abstract, o.Namespace.Inode}] = o
-				}
-			}
-		}
-	}
-	if w.Target != nil && w.Target.Path != "" {
-		if o := g.listeners[endpoint{w.Target.Path, n.process.Namespaces["net"]}]; o != nil {
-			c := Clause{Object: o.ID, How: "is to accept the connection", Confidence: model.Certain}
-			g.holders(&c, o, func(*model.Holder) bool { return true })
-			return c
-		}
-	}
-	return unknown("who is to accept the connection is not known")
 }

@@ -13,7 +13,8 @@ type Graph struct {
 	members   map[int][]int // places in nodes of a process's living threads
 	inFlight  []string      // sockets with descriptors in their queues
 	listeners map[endpoint]*model.Object
-	removals  [Open]*removal // by level
+	pending   map[string]*model.Object // listeners, by sockets in their queues
+	removals  [Open]*removal           // by level
 }
 
 // node is a living thread.

@@ -33,15 +33,8 @@ func (g *Graph) Serves(w *model.Wait) bool {
 		return true
 	}
 	return g.Work(w) && slices.ContainsFunc(w.Objects, func(id string) bool {
-		if o := g.Objects[id]; o != nil {
-			switch d := o.Detail.(type) {
-			case *model.UnixDetail:
-				return d.State == "listen"
-			case *model.InetDetail:
-				return d.State == "LISTEN"
-			}
-		}
-		return false
+		o := g.Objects[id]
+		return o != nil && isListener(o)
 	})
 }
 

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// fullLog is a socket like /dev/log whose owner does not receive, and clients of
+// three sorts: connected ones, and one that names the path with each message.
+const fullLog = `
+import os, socket, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind("DIR/log"); pids = []
+server = os.fork()
+if server == 0: time.sleep(1000)
+s.close()
+for how in ("send", "send", "sendto", "sendmsg"):
+    pid = os.fork(); pids.append(pid)
+    if pid == 0:
+        c = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        if how == "send": c.connect("DIR/log")
+        while True:
+            if how == "send": c.send(b"x")
+            elif how == "sendto": c.sendto(b"x", "DIR/log")
+            else: c.sendmsg([b"x"], [], 0, "DIR/log")
+time.sleep(0.3); print(*pids, server, flush=True); time.sleep(1000)
+`
+
+// logRead is the same with an owner that receives.
+const logRead = `
+import os, socket, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind("DIR/log"); server = os.fork()
+if server == 0:
+    while True: s.recv(9)
+c = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); c.connect("DIR/log"); c.send(b"x")
+print(server, os.getpid(), flush=True); time.sleep(1000)
+`
+
+// fullListener is a server that does not accept, a client whose connection waits to
+// be accepted and that waits for an answer, and one that cannot even connect.
+const fullListener = `
+import os, socket, time
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(1); kept = []; pids = []
+asks = os.fork()
+if asks == 0: c = socket.create_connection(s.getsockname()); s.close(); c.sendall(b"x"); c.recv(1)
+time.sleep(0.2)
+for i in range(6): c = socket.socket(); c.setblocking(False); c.connect_ex(s.getsockname()); kept.append(c); time.sleep(0.05)
+connects = os.fork()
+if connects == 0: name = s.getsockname(); s.close(); socket.create_connection(name)
+server = os.fork()
+if server == 0: time.sleep(1000)
+port = s.getsockname()[1]; s.close(); time.sleep(0.3); print(connects, asks, server, port, flush=True); time.sleep(1000)
+`
+
+var stuckSockets = []stuckScript{
+	{"log socket that is full", "socket-full", []string{"python3", "-c", fullLog}, "/log"},
+}
+
+var healthySockets = []stuckScript{
+	{name: "log socket that is read", argv: []string{"python3", "-c", logRead}},
+}
+
+// TestWhyOfAPort: who waits for a connection to be accepted, or for an answer on
+// one that was not, waits for the server; and the port leads to all of them.
+func TestWhyOfAPort(t *testing.T) {
+	p := startReal(t, "python3", "-c", fullListener)
+	pids := numbers(t, p.line(t))
+	clients, server, port := pids[:2], pids[2], pids[3]
+	waitAged(t, clients[0])
+	for _, w := range waitsOf(newScan(t), clients) {
+		var blockers []int
+		for _, b := range w.Blockers {
+			blockers = append(blockers, b.PID)
+		}
+		if !slices.Equal(blockers, []int{server}) {
+			t.Errorf("%d is in %s, blocked by %v; want %d", w.PID, w.Call, blockers, server)
+		}
+	}
+	_, text, _ := run(t, "", "why", fmt.Sprintf(":%d", port))
+	for _, pid := range pids[:3] {
+		if !strings.Contains(text, fmt.Sprintf("(%d)", pid)) {
+			t.Errorf("why :%d does not name %d:\n%s", port, pid, text)
+		}
+	}
+}

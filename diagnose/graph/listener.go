@@ -1,0 +1,208 @@
+package graph
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// endpoint is where one connects or sends to: a path, @ and an abstract name, or an
+// address and port, in a network namespace.
+type endpoint struct {
+	name string
+	net  uint64
+}
+
+// index notes where sockets can be reached that take connections or datagrams.
+func (g *Graph) indexListeners() {
+	g.listeners, g.pending = map[endpoint]*model.Object{}, map[string]*model.Object{}
+	for i := range g.Snapshot.Objects {
+		o := &g.Snapshot.Objects[i]
+		ns := uint64(0)
+		if o.Namespace != nil {
+			ns = o.Namespace.Inode
+		}
+		switch d := o.Detail.(type) {
+		case *model.UnixDetail:
+			if d.State != "listen" && d.Type != "dgram" {
+				continue
+			}
+			if d.Path != "" {
+				g.listeners[endpoint{cleanPath(d.Path), ns}] = o
+			} else if d.Abstract != "" {
+				g.listeners[endpoint{"@" + d.Abstract, ns}] = o
+			}
+			for _, id := range d.Pending {
+				g.pending[id] = o
+			}
+		case *model.InetDetail:
+			if o.Kind == model.TCP && d.State == "LISTEN" {
+				g.listeners[endpoint{d.Local, ns}] = o
+			}
+		}
+	}
+}
+
+// cleanPath names a place in /run as it is called there: /var/run leads to it.
+func cleanPath(path string) string {
+	if rest, ok := strings.CutPrefix(path, "/var/run/"); ok {
+		return "/run/" + rest
+	}
+	return path
+}
+
+// ListenerOf is the listening socket of this machine that a TCP socket's connection
+// was asked of, or that a UNIX socket's connection waits in the queue of; nil if there
+// is none, or none that is known.
+func (g *Graph) ListenerOf(o *model.Object) *model.Object {
+	if g.listeners == nil {
+		g.indexListeners()
+	}
+	if l := g.pending[o.ID]; l != nil {
+		return l
+	}
+	d, ok := o.Detail.(*model.InetDetail)
+	if !ok || o.Kind != model.TCP || d.Remote == "" || d.State == "LISTEN" {
+		return nil
+	}
+	ns := uint64(0)
+	if o.Namespace != nil {
+		ns = o.Namespace.Inode
+	}
+	if l := g.listeners[endpoint{d.Remote, ns}]; l != nil {
+		return l
+	}
+	// With a listener on all addresses, this machine is meant where the kernel gave
+	// both ends the same address, as it does, or loopback ones.
+	remote, err1 := netip.ParseAddrPort(d.Remote)
+	local, err2 := netip.ParseAddrPort(d.Local)
+	if err1 != nil || !remote.Addr().IsLoopback() && (err2 != nil || remote.Addr() != local.Addr()) {
+		return nil
+	}
+	port := d.Remote[strings.LastIndexByte(d.Remote, ':'):]
+	for _, host := range []string{"*", "0.0.0.0", "[::]"} {
+		if l := g.listeners[endpoint{host + port, ns}]; l != nil {
+			return l
+		}
+	}
+	return nil
+}
+
+// named is the socket of this machine that a call names by its path.
+func (g *Graph) named(n *node) *model.Object {
+	if g.listeners == nil {
+		g.indexListeners()
+	}
+	t := n.wait.Target
+	if t == nil || t.Path == "" {
+		return nil
+	}
+	if o := g.listeners[endpoint{cleanPath(t.Path), n.process.Namespaces["net"]}]; o != nil {
+		return o
+	}
+	return g.listeners[endpoint{cleanPath(t.Path), 0}]
+}
+
+// connect: the listener's holders make room for one more connection.
+func (g *Graph) connect(n *node) Clause {
+	l := g.named(n)
+	if o := g.Objects[n.wait.Object]; l == nil && o != nil {
+		l = g.ListenerOf(o)
+	}
+	if l == nil {
+		return unknown("who is to accept the connection is not known")
+	}
+	c := Clause{Object: l.ID, How: "is to accept the connection", Confidence: model.Certain}
+	g.holders(&c, l, func(*model.Holder) bool { return true })
+	if l.Kind == model.TCP {
+		c.doubt(Open, "the kernel gives up connecting after a while")
+	}
+	return c
+}
+
+// unconnected: a datagram goes to the socket that the call names; a connection
+// that was not accepted yet is served by whoever accepts it.
+func (g *Graph) unconnected(n *node, c *Clause, o *model.Object, writes bool) {
+	if d, ok := o.Detail.(*model.UnixDetail); ok && d.Type == "dgram" && writes {
+		if to := g.named(n); to != nil {
+			c.Object = to.ID
+			g.holders(c, to, func(*model.Holder) bool { return true })
+			return
+		}
+	}
+	if l := g.ListenerOf(o); l != nil {
+		c.Object, c.How = l.ID, "is to accept the connection"
+		g.holders(c, l, func(*model.Holder) bool { return true })
+		return
+	}
+	c.doubt(Open, "the other end of "+o.ID+" is not on this machine, or not shown")
+}
+
+// Through are the waits that an object has to do with: for it, for the other end of
+// a connection that it is or was accepted from, for memory in it.
+func (g *Graph) Through(o *model.Object) []*model.Wait {
+	within := map[string]bool{o.ID: true}
+	for i := range g.Snapshot.Objects {
+		p := &g.Snapshot.Objects[i]
+		if d, ok := p.Detail.(*model.FutexDetail); ok && d.Object == o.ID || accepted(o, p) || g.ListenerOf(p) == o {
+			within[p.ID] = true
+		}
+	}
+	if !isListener(o) {
+		for _, peer := range o.Peers {
+			within[peer.ID] = true
+		}
+	}
+	for i := range g.Snapshot.Objects {
+		for _, peer := range g.Snapshot.Objects[i].Peers {
+			if within[peer.ID] && (peer.ID == o.ID || isListener(o)) {
+				within[g.Snapshot.Objects[i].ID] = true
+			}
+		}
+	}
+	var list []*model.Wait
+	for i := range g.Snapshot.Waits {
+		w := &g.Snapshot.Waits[i]
+		ok := within[w.Object]
+		for _, id := range w.Objects {
+			ok = ok || within[id]
+		}
+		for _, c := range g.Clauses(w) {
+			ok = ok || c.Object == o.ID
+		}
+		if ok {
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+func isListener(o *model.Object) bool {
+	switch d := o.Detail.(type) {
+	case *model.UnixDetail:
+		return d.State == "listen"
+	case *model.InetDetail:
+		return d.State == "LISTEN"
+	}
+	return false
+}
+
+// accepted reports whether a socket looks like one that was accepted from a
+// listener: it has the listener's name.
+func accepted(l, o *model.Object) bool {
+	if o == l || !isListener(l) || o.Kind != l.Kind || o.Namespace != nil && l.Namespace != nil && *o.Namespace != *l.Namespace {
+		return false
+	}
+	switch d := o.Detail.(type) {
+	case *model.UnixDetail:
+		of := l.Detail.(*model.UnixDetail)
+		return d.State != "listen" && d.State != "stale" && (d.Path != "" && d.Path == of.Path || d.Abstract != "" && d.Abstract == of.Abstract)
+	case *model.InetDetail:
+		of := l.Detail.(*model.InetDetail)
+		host := of.Local[:max(strings.LastIndexByte(of.Local, ':'), 0)]
+		everywhere := host == "*" || host == "0.0.0.0" || host == "[::]"
+		return d.State != "LISTEN" && (d.Local == of.Local || everywhere && strings.HasSuffix(d.Local, of.Local[len(host):]))
+	}
+	return false
+}
