@@ -39,7 +39,7 @@ func TestBaseOfNumbers(t *testing.T) {
 				{Type: markInode, Ino: 32, Dev: "0:16", Events: []string{"FAN_MOVED_TO"}},
 			}},
 		},
-		"pidfd": {as(parsePidfd), "Pid:\t20\nNSpid:\t20\t30\n", &model.PidfdDetail{PID: model.Some(20), NSPIDs: []int{30}, Ended: model.Some(false)}},
+		"pidfd": {as(parsePidfd), "flags:\t02000202\nPid:\t20\nNSpid:\t20\t30\n", &model.PidfdDetail{TID: model.Some(20), NSPIDs: []int{30}, Ended: model.Some(false)}},
 		"io_uring": {
 			as(parseIOUring), "SqMask:\t0x1f\nSqHead:\t10\nSqTail:\t30\nCqMask:\t0x3f\nCqHead:\t10\nCqTail:\t40\nSqThread:\t20\nUserFiles:\t20\n   12: pipe:[13]\nUserBufs:\t11\n",
 			&model.IOUringDetail{

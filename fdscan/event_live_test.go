@@ -450,6 +450,28 @@ func TestPidfdLive(t *testing.T) {
 	}
 }
 
+// TestPidfdOfThread: the kernel tells the number of the thread, which is no process's.
+func TestPidfdOfThread(t *testing.T) {
+	tids, done := make(chan int), make(chan struct{})
+	defer close(done)
+	go func() {
+		runtime.LockOSThread() // and ends with the goroutine
+		if unix.Gettid() == os.Getpid() {
+			go func() { runtime.LockOSThread(); tids <- unix.Gettid(); <-done }()
+			<-done
+			return
+		}
+		tids <- unix.Gettid()
+		<-done
+	}()
+	tid := <-tids
+	fd := open(t, "pidfd_open of a thread")(unix.PidfdOpen(tid, unix.PIDFD_THREAD))
+	o, _ := behind(t, scanEvents(t), os.Getpid(), fd)
+	if d := o.Detail.(*model.PidfdDetail); d.PID != model.Some(os.Getpid()) || d.TID != model.Some(tid) || d.Comm == "" || d.Ended != model.Some(false) {
+		t.Errorf("got %+v, want thread %d of %d", d, tid, os.Getpid())
+	}
+}
+
 func TestIOUringLive(t *testing.T) {
 	var params [120]byte // struct io_uring_params
 	fd := open(t, "io_uring_setup")(call(unix.SYS_IO_URING_SETUP, 8, uintptr(unsafe.Pointer(&params))))

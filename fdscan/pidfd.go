@@ -3,6 +3,9 @@ package fdscan
 import (
 	"bytes"
 	"context"
+	"strconv"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
@@ -15,51 +18,82 @@ var pidfdClass = newAnonClass(model.Pidfd, true)
 func Pidfd() probe.Probe {
 	p := anonProbe(pidfdClass, "anon_inode:[pidfd]", parsePidfd)
 	p.Complete = func(_ context.Context, idx *probe.Index, _ *probe.Collector) {
+		threads := owners(idx)
 		for _, space := range []*probe.KeySpace{pidfdClass.byInode, pidfdClass.byDescription} {
 			for _, e := range idx.In(space) {
-				namePidfd(idx, e.Object)
+				namePidfd(idx, e.Object, threads)
 			}
 		}
 	}
 	return p
 }
 
-// namePidfd adds the name of the process, or of the thread if it was made for
-// one (PIDFD_THREAD, 6.9).
-func namePidfd(idx *probe.Index, o *model.Object) {
+// namePidfd adds the name of the process, or of the thread and whose it is.
+func namePidfd(idx *probe.Index, o *model.Object, threads func(tid int) *model.Process) {
 	d, ok := o.Detail.(*model.PidfdDetail)
-	pid, known := d.PID.Get()
-	if !ok || !known {
+	if !ok {
 		return
 	}
-	if p := idx.Processes[int32(pid)]; p != nil {
-		d.Comm = p.Comm
-		return
-	}
-	for _, p := range idx.Processes {
-		for i := range p.ThreadList {
-			if p.ThreadList[i].TID == pid {
-				d.Comm = p.ThreadList[i].Comm
-				return
+	if tid, ok := d.TID.Get(); ok {
+		p := threads(tid)
+		if p == nil {
+			return
+		}
+		d.PID, d.Comm = model.Some(p.PID), p.Comm
+		for _, t := range p.ThreadList {
+			if t.TID == tid {
+				d.Comm = t.Comm
 			}
 		}
+		return
+	}
+	if pid, ok := d.PID.Get(); ok && idx.Processes[int32(pid)] != nil {
+		d.Comm = idx.Processes[int32(pid)].Comm
 	}
 }
+
+// owners tells whose a thread is. It lists all threads when it is first asked.
+func owners(idx *probe.Index) func(tid int) *model.Process {
+	var owner map[int]*model.Process
+	return func(tid int) *model.Process {
+		if owner == nil {
+			owner = map[int]*model.Process{}
+			for _, p := range idx.Processes {
+				for _, t := range p.AllThreads() {
+					owner[t.TID] = p
+				}
+			}
+		}
+		return owner[tid]
+	}
+}
+
+// pidfdThread is the flag of a pidfd that was made for a thread (PIDFD_THREAD, which
+// is O_EXCL; Linux 6.9).
+const pidfdThread = unix.O_EXCL
 
 // parsePidfd reads the /proc/PID/fdinfo text of a pidfd (Pid 5.3, NSpid 5.5).
 // The pids are those of the proc file system's pid namespace: -1 is a process
 // that was waited for, 0 one that has no pid in there.
 func parsePidfd(text []byte) (model.Detail, error) {
 	d := new(model.PidfdDetail)
+	thread := false
 	err := eachField(text, func(key string, v []byte) error {
 		switch key {
+		case "flags":
+			flags, err := strconv.ParseUint(string(v), 8, 32)
+			thread = flags&pidfdThread != 0
+			return err
 		case "Pid":
 			n, err := decimal(v)
 			if err != nil {
 				return err
 			}
 			d.Ended = model.Some(n == -1)
-			if n > 0 {
+			switch {
+			case n > 0 && thread:
+				d.TID = model.Some(int(n))
+			case n > 0:
 				d.PID = model.Some(int(n))
 			}
 		case "NSpid":

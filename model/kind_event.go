@@ -87,10 +87,11 @@ func (*FanotifyDetail) DetailKind() Kind { return Fanotify }
 
 // PidfdDetail is the detail of a process descriptor (pidfd_open(2)).
 type PidfdDetail struct {
-	PID    Opt[int]  `json:"pid,omitzero" doc:"the process it stands for; missing once that has been waited for, or outside this pid namespace"`
+	PID    Opt[int]  `json:"pid,omitzero" doc:"the process it stands for, or whose thread; missing once that has been waited for, or outside this pid namespace"`
+	TID    Opt[int]  `json:"tid,omitzero" doc:"the thread, where it was made for one (PIDFD_THREAD)"`
 	NSPIDs []int     `json:"ns_pids,omitzero" doc:"its pids in the pid namespaces below, outermost first, where it has any"`
-	Comm   string    `json:"comm,omitzero" doc:"command name of that process"`
-	Ended  Opt[bool] `json:"ended,omitzero" doc:"the process has ended and was waited for"`
+	Comm   string    `json:"comm,omitzero" doc:"command name of that process or thread"`
+	Ended  Opt[bool] `json:"ended,omitzero" doc:"the process or thread has ended and was waited for"`
 }
 
 // DetailKind implements [Detail].

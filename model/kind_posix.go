@@ -38,6 +38,6 @@ var posixMqInfo = KindInfo{
 		"holders from /proc/PID/fd",
 	Privilege: "CAP_SYS_ADMIN, or a mounted mqueue file system; the state of a queue: read permission on it or CAP_DAC_READ_SEARCH; " +
 		"holders: CAP_SYS_PTRACE with CAP_DAC_READ_SEARCH",
-	Unseen:    "the messages; how full an unlinked queue is. Reading a queue's state sets its file's atime",
+	Unseen:    "the messages; who is registered with a queue whose name was removed. Reading a queue's state sets its file's atime",
 	NewDetail: func() Detail { return new(PosixMqDetail) },
 }

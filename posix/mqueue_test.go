@@ -208,9 +208,18 @@ func TestLiveQueue(t *testing.T) {
 	}
 
 	unlink(name)
+	var before, after unix.Stat_t
+	if err := unix.Fstat(fd, &before); err != nil {
+		t.Fatal(err)
+	}
 	o = find(t, scan(t), fd)
-	if !o.Deleted || o.Name != "/"+name || len(o.Holders) != 1 || o.Detail.(*model.PosixMqDetail).Messages.Known() {
-		t.Errorf("unlinked: %+v", o)
+	d = o.Detail.(*model.PosixMqDetail)
+	if !o.Deleted || o.Name != "/"+name || len(o.Holders) != 1 || d.Messages != model.Some[int64](3) || d.MaxMessages != model.Some[int64](4) ||
+		o.Fill != model.Some(model.Ratio(0.75)) {
+		t.Errorf("unlinked: %+v %+v", o, d)
+	}
+	if err := unix.Fstat(fd, &after); err != nil || before != after {
+		t.Errorf("asking it changed the file: %+v, now %+v (%v)", before, after, err)
 	}
 }
 

@@ -149,17 +149,28 @@ type mqAttr struct {
 	_                                         [4]int
 }
 
+func (a *mqAttr) read(fd int) error {
+	if _, _, errno := unix.Syscall(unix.SYS_MQ_GETSETATTR, uintptr(fd), 0, uintptr(unsafe.Pointer(a))); errno != 0 {
+		return fmt.Errorf("mq_getsetattr: %w", errno)
+	}
+	return nil
+}
+
+func (a *mqAttr) describe(o *model.Object) {
+	d := o.Detail.(*model.PosixMqDetail)
+	d.Messages, d.MaxMessages = model.Some(int64(a.messages)), model.Some(int64(a.maxMessages))
+	d.MessageSize = model.Some(int64(a.messageSize))
+	o.Fill = model.NewRatio(d.Messages, d.MaxMessages)
+}
+
 // readState reads what an open queue tells.
 func readState(fd int, k probe.Key, o *model.Object, ns probe.NS, out *probe.Collector) error {
 	d := o.Detail.(*model.PosixMqDetail)
 	var attr mqAttr
-	if _, _, errno := unix.Syscall(unix.SYS_MQ_GETSETATTR, uintptr(fd), 0, uintptr(unsafe.Pointer(&attr))); errno != 0 {
-		return fmt.Errorf("mq_getsetattr: %w", errno)
+	if err := attr.read(fd); err != nil {
+		return err
 	}
-	d.Messages, d.MaxMessages = model.Some(int64(attr.messages)), model.Some(int64(attr.maxMessages))
-	d.MessageSize = model.Some(int64(attr.messageSize))
-	o.Fill = model.NewRatio(d.Messages, d.MaxMessages)
-
+	attr.describe(o)
 	var buf [128]byte
 	n, err := unix.Read(fd, buf[:])
 	if err != nil {

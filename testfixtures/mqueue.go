@@ -169,9 +169,6 @@ func makeMqDeleted(m *maker) (object, error) {
 	}
 	o.expect["deleted"] = true
 	o.expect["holders"] = []tree{p.fd(firstFD, "rw")}
-	// Which queue it is can be seen; how full it is, only while it has a name.
-	delete(o.expect, "detail")
-	delete(o.expect, "fill")
 	return o, nil
 }
 

@@ -1,8 +1,8 @@
 package testfixtures
 
 import (
+	"fmt"
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,7 +21,13 @@ func fifoOpenWaitsFixtures() []Fixture {
 			if err != nil {
 				return object{}, err
 			}
-			m.finds(Diagnosis{Root: pids[0], Victims: pids, Severity: "warning"})
-			return object{"process:" + strconv.Itoa(pids[0]), tree{"pid": pids[0], "comm": "fx-opener"}}, nil
+			var st unix.Stat_t
+			if err := unix.Stat(path, &st); err != nil {
+				return object{}, os.NewSyscallError("stat", err)
+			}
+			dev := fmt.Sprintf("%d:%d", unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev)))
+			id := fmt.Sprintf("fifo:%s:%d", dev, st.Ino)
+			m.finds(Diagnosis{Root: pids[0], Victims: pids, Objects: []string{id}, Severity: "warning"})
+			return object{id, tree{"path": path, "dev": dev, "holders": []tree{}}}, nil
 		}, makeReader)
 }

@@ -23,6 +23,7 @@ type waiting struct {
 	sysv    model.Kind
 	sysvID  int
 	futexes []futexWait
+	fifo    *model.Object // that is being opened
 
 	timeout model.Opt[int64]
 	timed   bool // it has a time limit, if an unknown one
@@ -132,11 +133,12 @@ func (c *caller) decode(name string) *waiting {
 			return nil // waits for a disk or a server
 		}
 		w.needs = model.NeedsPeer
-		path := l.args[0]
+		dir, path := int32(unix.AT_FDCWD), l.args[0]
 		if name != "open" {
-			path = l.args[1]
+			dir, path = l.fd(0), l.args[1]
 		}
 		w.target.Path = c.path(path)
+		w.fifo = c.findFIFO(dir, w.target.Path)
 	case "nanosleep":
 		w.needs, w.idle = model.NeedsTime, true
 		c.limit(w, l.args[0], timespecUnit)

@@ -54,7 +54,9 @@ func (e earlier) recall(idx *probe.Index, p *model.Process) ([]*thread, bool) {
 func (r *round) remember() earlier {
 	e := earlier{}
 	for _, v := range r.visits {
-		lasts := func(t *thread) bool { return t.same && len(t.futexes) == 0 && !t.set && !t.timed && !t.onSocket }
+		lasts := func(t *thread) bool {
+			return t.same && len(t.futexes) == 0 && t.fifo == nil && !t.set && !t.timed && !t.onSocket
+		}
 		if v.whole && !slices.ContainsFunc(v.threads, func(t *thread) bool { return !lasts(t) }) {
 			e[v.proc.PID] = &looked{v.proc.StartTicks, r.j.Number(), v.threads, v.proc.Timers}
 		}

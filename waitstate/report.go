@@ -31,6 +31,8 @@ func (r *round) wait(t *thread, x *index) *model.Wait {
 		if e := x.sysv[sysvKey{t.sysv, t.proc.Namespaces["ipc"], t.sysvID}]; e != nil {
 			w.Object = e.Object.ID
 		}
+	case t.fifo != nil:
+		w.Object = x.opened(r.j, t.fifo)
 	case t.set:
 		n.set()
 	case len(t.fds) > 0:

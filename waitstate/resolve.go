@@ -16,6 +16,7 @@ type index struct {
 	shared  map[int32][]*sharedWord // by process
 	threads map[int]*model.Process  // whose thread it is
 	states  map[int]string          // of threads
+	fifos   map[string]bool         // ids of those that are objects; made when asked for
 }
 
 type fdKey struct {

@@ -50,7 +50,7 @@ func fitsChild(q *model.Process, child, group int) bool {
 	return child == -1 || child > 0 && q.PID == child || child == 0 && q.PGID == group || child < -1 && q.PGID == -child
 }
 
-// pidfd becomes readable when its process ends.
+// pidfd becomes readable when its process ends, or its thread.
 func (g *Graph) pidfd(o *model.Object) Clause {
 	c := Clause{Object: o.ID, How: "is the process whose end is waited for", Confidence: model.Certain}
 	d, ok := o.Detail.(*model.PidfdDetail)
@@ -60,6 +60,10 @@ func (g *Graph) pidfd(o *model.Object) Clause {
 	}
 	if !known || g.Processes[pid] == nil {
 		c.doubt(Open, "which process "+o.ID+" stands for is not known")
+		return c
+	}
+	if tid, ok := d.TID.Get(); ok && tid != pid {
+		c.Threads = []int{tid}
 		return c
 	}
 	c.add(pid)
