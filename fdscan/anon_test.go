@@ -1,14 +1,13 @@
 package fdscan
 
 import (
-	"context"
 	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 // TestSharedInodeIsNoIdentity: a kind that has an inode for each instance on
@@ -22,10 +21,7 @@ func TestSharedInodeIsNoIdentity(t *testing.T) {
 		t.Cleanup(func() { _ = unix.Close(fd) })
 	}
 	p := anonProbe(newAnonClass(model.Timerfd, true), "anon_inode:[timerfd]", parseTimerfd)
-	snap, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{p}}).Scan(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
+	snap := probetest.Scan(t, p)
 	n := 0
 	for _, o := range snap.Objects {
 		if int(o.Holders[0].PID) == os.Getpid() {

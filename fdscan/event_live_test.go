@@ -2,7 +2,6 @@ package fdscan_test
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -22,6 +21,7 @@ import (
 	"github.com/ipctop/ipctop/fdscan"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 func eventProbes() []probe.Probe {
@@ -33,10 +33,7 @@ func eventProbes() []probe.Probe {
 
 func scanEvents(t *testing.T) *model.Snapshot {
 	t.Helper()
-	snap, err := probe.NewScanner(probe.Options{Probes: eventProbes()}).Scan(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
+	snap := probetest.ScanWith(t, probe.Options{Probes: eventProbes()})
 	for _, g := range snap.Gaps {
 		if g.PID == os.Getpid() {
 			t.Errorf("gap about this process: %+v", g)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 	"github.com/ipctop/ipctop/proc"
 )
 
@@ -28,7 +29,7 @@ func TestInetWithoutDiag(t *testing.T) {
 	_, err = unix.Write(client, []byte("hello"))
 	must(t, err)
 
-	snap := scan(t, inetProbe(&family, "CLOSE", "TCP"))
+	snap := probetest.Scan(t, inetProbe(&family, "CLOSE", "TCP"))
 	equal(t, "backend", snap.Scan.Backends["tcp"], "proc")
 	oc, os := object(t, snap, model.TCP, client), object(t, snap, model.TCP, server)
 	wantPeer(t, oc, os.ID, model.Certain)
@@ -56,7 +57,7 @@ func TestUnixWithoutDiag(t *testing.T) {
 		must(t, unix.Listen(l, 1))
 		listeners[path] = l
 	}
-	snap := scan(t, unixFromText())
+	snap := probetest.Scan(t, unixFromText())
 	d := unixDetail(t, object(t, snap, model.Unix, a))
 	equal(t, "type", d.Type, "seqpacket")
 	equal(t, "state", d.State, "established")
@@ -113,7 +114,7 @@ func TestForgedRows(t *testing.T) {
 		}
 		forgers = append(forgers, listener(fmt.Sprintf("short%d\n", i)))
 	}
-	snap := scan(t, unixFromText())
+	snap := probetest.Scan(t, unixFromText())
 	for i := range snap.Objects {
 		if o := &snap.Objects[i]; o.Ino == ghost || o.Name == "@g" || o.Name == "@stolen" || o.Name == "@docker" {
 			t.Errorf("forged: %s %q", o.ID, o.Name)
@@ -166,7 +167,7 @@ func TestSocketInAnotherNamespace(t *testing.T) {
 	defer unix.Close(m.fd)
 	// No process lives there, only a thread: the table of that namespace is not
 	// read, and nothing is claimed of what would be in it.
-	snap := scan(t, allSockets()...)
+	snap := probetest.Scan(t, allSockets()...)
 	d := unixDetail(t, object(t, snap, model.Unix, m.fd))
 	equal(t, "type", d.Type, "stream")
 	equal(t, "state", d.State, "")

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 func inetDetail(t *testing.T, o *model.Object) *model.InetDetail {
@@ -70,7 +71,7 @@ func TestTCPPair(t *testing.T) {
 			client := socket(t, c.client, unix.SOCK_STREAM, 0)
 			must(t, unix.Connect(client, c.connect(at)))
 
-			snap := scan(t, TCP())
+			snap := probetest.Scan(t, TCP())
 			ol := object(t, snap, model.TCP, l)
 			dl := inetDetail(t, ol)
 			equal(t, "state", dl.State, "LISTEN")
@@ -93,7 +94,7 @@ func TestTCPPair(t *testing.T) {
 			t.Cleanup(func() { _ = unix.Close(server) })
 			_, err = unix.Write(client, []byte("hello"))
 			must(t, err)
-			snap = scan(t, TCP())
+			snap = probetest.Scan(t, TCP())
 			oc, os := object(t, snap, model.TCP, client), object(t, snap, model.TCP, server)
 			wantPeer(t, oc, os.ID, model.Certain)
 			wantPeer(t, os, oc.ID, model.Certain)
@@ -122,14 +123,14 @@ func TestTCPPair(t *testing.T) {
 // never been in one.
 func TestTCPUnlisted(t *testing.T) {
 	fresh := socket(t, unix.AF_INET, unix.SOCK_STREAM, 0)
-	snap := scan(t, allSockets()...)
+	snap := probetest.Scan(t, allSockets()...)
 	o := object(t, snap, model.TCP, fresh)
 	equal(t, "state", inetDetail(t, o).State, "CLOSE")
 	if o.Namespace != nil {
 		t.Errorf("namespace %v, which is not known", o.Namespace)
 	}
 	// Without the probe it is nobody's.
-	snap = scan(t, without("tcp")...)
+	snap = probetest.Scan(t, without("tcp")...)
 	o = object(t, snap, model.Socket, fresh)
 	equal(t, "protocol", o.Detail.(*model.SocketDetail).Protocol, "TCP")
 }
@@ -137,7 +138,7 @@ func TestTCPUnlisted(t *testing.T) {
 func TestTCPBound(t *testing.T) {
 	fd := socket(t, unix.AF_INET, unix.SOCK_STREAM, 0)
 	must(t, unix.Bind(fd, v4(0)))
-	d := inetDetail(t, object(t, scan(t, TCP()), model.TCP, fd))
+	d := inetDetail(t, object(t, probetest.Scan(t, TCP()), model.TCP, fd))
 	equal(t, "state", d.State, "CLOSE")
 	if d.Local != "" { // Linux 6.8 lists it
 		equal(t, "local", d.Local, fmt.Sprintf("127.0.0.1:%d", port(t, fd)))
@@ -155,7 +156,7 @@ func TestTCPBacklogFull(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	snap := scan(t, TCP())
+	snap := probetest.Scan(t, TCP())
 	o := object(t, snap, model.TCP, last)
 	equal(t, "state", inetDetail(t, o).State, "SYN-SENT")
 	wantPeer(t, o, id(t, model.TCP, l), model.Likely)
@@ -173,7 +174,7 @@ func TestUDPPair(t *testing.T) {
 	fresh := socket(t, unix.AF_INET6, unix.SOCK_DGRAM, 0)
 	_, err := unix.Write(a, []byte("hello"))
 	must(t, err)
-	snap := scan(t, allSockets()...)
+	snap := probetest.Scan(t, allSockets()...)
 	oa, ob := object(t, snap, model.UDP, a), object(t, snap, model.UDP, b)
 	wantPeer(t, oa, ob.ID, model.Certain)
 	wantPeer(t, ob, oa.ID, model.Certain)
@@ -197,7 +198,7 @@ func TestRaw(t *testing.T) {
 	}
 	fd := socket(t, unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP)
 	six := socket(t, unix.AF_INET6, unix.SOCK_RAW, unix.IPPROTO_ICMPV6)
-	snap := scan(t, allSockets()...)
+	snap := probetest.Scan(t, allSockets()...)
 	d := inetDetail(t, object(t, snap, model.Raw, fd))
 	equal(t, "protocol", d.Protocol, "icmp")
 	equal(t, "local", d.Local, "0.0.0.0:1")
@@ -212,10 +213,10 @@ func TestICMP(t *testing.T) {
 		t.Skipf("ping sockets are not allowed here (net.ipv4.ping_group_range): %v", err)
 	}
 	t.Cleanup(func() { _ = unix.Close(fd) })
-	d := inetDetail(t, object(t, scan(t, allSockets()...), model.ICMP, fd))
+	d := inetDetail(t, object(t, probetest.Scan(t, allSockets()...), model.ICMP, fd))
 	equal(t, "state of a fresh one", d.State, "UNCONN")
 	equal(t, "local of a fresh one", d.Local, "")
 	must(t, unix.Bind(fd, &unix.SockaddrInet4{Addr: loopback4}))
-	d = inetDetail(t, object(t, scan(t, allSockets()...), model.ICMP, fd))
+	d = inetDetail(t, object(t, probetest.Scan(t, allSockets()...), model.ICMP, fd))
 	equal(t, "local", d.Local, fmt.Sprintf("127.0.0.1:%d", port(t, fd)))
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 // TestMPTCP: what waits is known to the connection. The table of TCP has one of its
@@ -33,7 +34,7 @@ func TestMPTCP(t *testing.T) {
 		n, err := unix.IoctlGetInt(client, unix.TIOCINQ)
 		return err == nil && n == 5000
 	})
-	snap := scan(t, allSockets()...)
+	snap := probetest.Scan(t, allSockets()...)
 	oc, os := object(t, snap, model.TCP, client), object(t, snap, model.TCP, server)
 	d := inetDetail(t, oc)
 	unknown(t, "recv_queue of the reader", d.RecvQueue)
@@ -49,7 +50,7 @@ func TestMPTCP(t *testing.T) {
 	d = inetDetail(t, os)
 	known(t, "recv_queue of the writer", d.RecvQueue, 0)
 	until(t, "the acknowledgement", func() bool {
-		return inetDetail(t, object(t, scan(t, TCP()), model.TCP, server)).SendQueue == model.Some[int64](0)
+		return inetDetail(t, object(t, probetest.Scan(t, TCP()), model.TCP, server)).SendQueue == model.Some[int64](0)
 	})
 	d = inetDetail(t, object(t, snap, model.TCP, l))
 	equal(t, "state of the listener", d.State, "LISTEN")
@@ -74,14 +75,14 @@ func TestUDPLite(t *testing.T) {
 		t.Skipf("needs UDP-Lite: %v", err)
 	}
 	defer unix.Close(fd)
-	d := inetDetail(t, object(t, scan(t, allSockets()...), model.UDP, fd))
+	d := inetDetail(t, object(t, probetest.Scan(t, allSockets()...), model.UDP, fd))
 	equal(t, "protocol", d.Protocol, "udplite")
 	equal(t, "state", d.State, "UNCONN")
 	must(t, unix.Bind(fd, v4(0)))
 	withoutDiag := udpFamily
 	withoutDiag.variants = []inetFamily{udpFamily.variants[0]}
 	withoutDiag.variants[0].protocol = 0
-	for _, snap := range []*model.Snapshot{scan(t, allSockets()...), scan(t, inetProbe(&withoutDiag, "UNCONN"))} {
+	for _, snap := range []*model.Snapshot{probetest.Scan(t, allSockets()...), probetest.Scan(t, inetProbe(&withoutDiag, "UNCONN"))} {
 		d = inetDetail(t, object(t, snap, model.UDP, fd))
 		equal(t, "protocol", d.Protocol, "udplite")
 		equal(t, "local", d.Local, fmt.Sprintf("127.0.0.1:%d", port(t, fd)))
@@ -111,7 +112,7 @@ func TestTCPCounters(t *testing.T) {
 				break
 			}
 		}
-		detail = inetDetail(t, object(t, scan(t, TCP()), model.TCP, writer))
+		detail = inetDetail(t, object(t, probetest.Scan(t, TCP()), model.TCP, writer))
 		return detail.Timer == "persist"
 	})
 	info, err := unix.GetsockoptTCPInfo(writer, unix.IPPROTO_TCP, unix.TCP_INFO)
@@ -131,11 +132,11 @@ func TestTCPCounters(t *testing.T) {
 	if n := detail.Backoff.Or(-1); n < 0 || n > int64(info.Backoff) {
 		t.Errorf("backoff %d, want at most %d", n, info.Backoff)
 	}
-	got := inetDetail(t, object(t, scan(t, TCP()), model.TCP, reader))
+	got := inetDetail(t, object(t, probetest.Scan(t, TCP()), model.TCP, reader))
 	known(t, "bytes_received of the reader", got.BytesReceived, int64(info.Bytes_acked)-1) // the SYN
 
 	udp := socket(t, unix.AF_INET, unix.SOCK_DGRAM, 0)
 	must(t, unix.Connect(udp, v4(at)))
 	must(t, unix.Shutdown(udp, unix.SHUT_RD))
-	equal(t, "shutdown", inetDetail(t, object(t, scan(t, UDP()), model.UDP, udp)).Shutdown, "r")
+	equal(t, "shutdown", inetDetail(t, object(t, probetest.Scan(t, UDP()), model.UDP, udp)).Shutdown, "r")
 }

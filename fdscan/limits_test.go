@@ -13,14 +13,12 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 func limitsOf(t *testing.T, probes ...probe.Probe) *model.Snapshot {
 	t.Helper()
-	s, err := probe.NewScanner(probe.Options{Probes: append(probes, Limits())}).Scan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := probetest.ScanWith(t, probe.Options{Probes: append(probes, Limits())})
 	return s
 }
 

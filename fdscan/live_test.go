@@ -1,7 +1,6 @@
 package fdscan
 
 import (
-	"context"
 	"runtime"
 	"slices"
 	"strconv"
@@ -21,15 +20,6 @@ func allSockets() []probe.Probe {
 // without is the list without one probe.
 func without(name string) []probe.Probe {
 	return slices.DeleteFunc(allSockets(), func(p probe.Probe) bool { return p.Name == name })
-}
-
-func scan(t *testing.T, probes ...probe.Probe) *model.Snapshot {
-	t.Helper()
-	snap, err := probe.NewScanner(probe.Options{Probes: probes}).Scan(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return snap
 }
 
 // socket makes a socket that lives as long as the test.

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 func TestNetlink(t *testing.T) {
@@ -20,7 +21,7 @@ func TestNetlink(t *testing.T) {
 	}
 	sa, err := unix.Getsockname(fd)
 	must(t, err)
-	snap := scan(t, allSockets()...)
+	snap := probetest.Scan(t, allSockets()...)
 	d := object(t, snap, model.Netlink, fd).Detail.(*model.NetlinkDetail)
 	equal(t, "protocol", d.Protocol, "route")
 	known(t, "port_id", d.PortID, int64(sa.(*unix.SockaddrNetlink).Pid))
@@ -46,7 +47,7 @@ func TestPacket(t *testing.T) {
 	}
 	// Protocol 0 receives nothing.
 	fd := socket(t, unix.AF_PACKET, unix.SOCK_DGRAM, 0)
-	d := object(t, scan(t, allSockets()...), model.Packet, fd).Detail.(*model.PacketDetail)
+	d := object(t, probetest.Scan(t, allSockets()...), model.Packet, fd).Detail.(*model.PacketDetail)
 	equal(t, "type", d.Type, "dgram")
 	equal(t, "protocol", d.Protocol, "0000")
 	known(t, "running", d.Running, false)
@@ -55,7 +56,7 @@ func TestPacket(t *testing.T) {
 
 func TestVsock(t *testing.T) {
 	fd := socket(t, unix.AF_VSOCK, unix.SOCK_STREAM, 0)
-	snap := scan(t, allSockets()...)
+	snap := probetest.Scan(t, allSockets()...)
 	object(t, snap, model.Vsock, fd)
 }
 
@@ -79,7 +80,7 @@ func TestSocketOfAnotherFamily(t *testing.T) {
 		t.Skip("this kernel has no family without a reader")
 	}
 	defer unix.Close(fd)
-	snap := scan(t, allSockets()...)
+	snap := probetest.Scan(t, allSockets()...)
 	o := object(t, snap, model.Socket, fd)
 	equal(t, "protocol", o.Detail.(*model.SocketDetail).Protocol, protocol)
 }
@@ -89,9 +90,9 @@ func TestSocketFamiliesAreIndependent(t *testing.T) {
 	a, _ := pair(t, unix.SOCK_STREAM)
 	u := socket(t, unix.AF_INET, unix.SOCK_DGRAM, 0)
 	must(t, unix.Bind(u, v4(0)))
-	object(t, scan(t, Unix()), model.Unix, a)
-	object(t, scan(t, UDP()), model.UDP, u)
-	snap := scan(t, without("unix")...)
+	object(t, probetest.Scan(t, Unix()), model.Unix, a)
+	object(t, probetest.Scan(t, UDP()), model.UDP, u)
+	snap := probetest.Scan(t, without("unix")...)
 	object(t, snap, model.UDP, u)
 	equal(t, "protocol", object(t, snap, model.Socket, a).Detail.(*model.SocketDetail).Protocol, "UNIX-STREAM")
 }

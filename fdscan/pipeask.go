@@ -104,8 +104,8 @@ func (q *pipeQuestion) ask(p *asker) pipeAnswer {
 }
 
 // askThrough duplicates a descriptor and asks it. The check that the duplicate is
-// the pipe that was looked for also covers a pid or descriptor that has changed
-// lock owners.
+// the pipe that was looked for also covers a pid or descriptor that has
+// become another.
 func (q *pipeQuestion) askThrough(p *asker, d descriptor) (queued, capacity int, err error) {
 	if err := p.turnTo(d.pid); err != nil {
 		return 0, 0, err

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 func unixDetail(t *testing.T, o *model.Object) *model.UnixDetail {
@@ -26,7 +27,7 @@ func TestUnixPair(t *testing.T) {
 	_, err := unix.Write(a, make([]byte, 1000))
 	must(t, err)
 	must(t, unix.Shutdown(b, unix.SHUT_WR))
-	snap := scan(t, Unix())
+	snap := probetest.Scan(t, Unix())
 
 	oa, ob := object(t, snap, model.Unix, a), object(t, snap, model.Unix, b)
 	wantPeer(t, oa, ob.ID, model.Certain)
@@ -68,7 +69,7 @@ func TestUnixListener(t *testing.T) {
 	}
 	// A descriptor is on its way to one that is not accepted yet.
 	must(t, unix.Sendmsg(waiting[0], []byte("x"), unix.UnixRights(l), nil, 0))
-	snap := scan(t, Unix())
+	snap := probetest.Scan(t, Unix())
 
 	o := object(t, snap, model.Unix, l)
 	d := unixDetail(t, o)
@@ -99,7 +100,7 @@ func TestUnixListener(t *testing.T) {
 	s, _, err := unix.Accept4(l, unix.SOCK_CLOEXEC)
 	must(t, err)
 	t.Cleanup(func() { _ = unix.Close(s) })
-	snap = scan(t, Unix())
+	snap = probetest.Scan(t, Unix())
 	wantPeer(t, object(t, snap, model.Unix, waiting[0]), id(t, model.Unix, s), model.Certain)
 	wantPeer(t, object(t, snap, model.Unix, s), id(t, model.Unix, waiting[0]), model.Certain)
 	known(t, "backlog", unixDetail(t, object(t, snap, model.Unix, l)).Backlog, 1)
@@ -111,7 +112,7 @@ func TestUnixAbstract(t *testing.T) {
 	l := socket(t, unix.AF_UNIX, unix.SOCK_SEQPACKET, 0)
 	must(t, unix.Bind(l, &unix.SockaddrUnix{Name: "@" + name}))
 	must(t, unix.Listen(l, 1))
-	o := object(t, scan(t, Unix()), model.Unix, l)
+	o := object(t, probetest.Scan(t, Unix()), model.Unix, l)
 	d := unixDetail(t, o)
 	equal(t, "abstract", d.Abstract, name)
 	equal(t, "name", o.Name, "@"+name)
@@ -130,7 +131,7 @@ func TestUnixDatagram(t *testing.T) {
 		_, err := unix.Write(client, make([]byte, n))
 		must(t, err)
 	}
-	snap := scan(t, Unix())
+	snap := probetest.Scan(t, Unix())
 	os, oc := object(t, snap, model.Unix, server), object(t, snap, model.Unix, client)
 	wantPeer(t, oc, os.ID, model.Certain)
 	wantNoPeer(t, os) // the server is not connected to anybody
@@ -154,7 +155,7 @@ func TestUnixInflight(t *testing.T) {
 			}
 			must(t, unix.Sendmsg(a, data, unix.UnixRights(0, 0), nil, 0))
 			must(t, unix.Sendmsg(a, data, unix.UnixRights(0), nil, 0))
-			snap := scan(t, Unix())
+			snap := probetest.Scan(t, Unix())
 			known(t, "inflight_fds of the receiver", unixDetail(t, object(t, snap, model.Unix, b)).InflightFDs, 3)
 			known(t, "inflight_fds of the sender", unixDetail(t, object(t, snap, model.Unix, a)).InflightFDs, 0)
 		})
@@ -163,6 +164,6 @@ func TestUnixInflight(t *testing.T) {
 
 func TestUnixFresh(t *testing.T) {
 	fd := socket(t, unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	d := unixDetail(t, object(t, scan(t, allSockets()...), model.Unix, fd))
+	d := unixDetail(t, object(t, probetest.Scan(t, allSockets()...), model.Unix, fd))
 	equal(t, "state", d.State, "close")
 }

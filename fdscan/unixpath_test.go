@@ -12,6 +12,7 @@ import (
 	"github.com/ipctop/ipctop/fdscan"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 // TestLiveSocketPaths compares what listeners' paths lead to with what was done to
@@ -59,10 +60,7 @@ func TestLiveSocketPaths(t *testing.T) {
 	}
 	// A file as young as the scan may have been bound since.
 	scan := func(list bool) map[string]model.UnixDetail {
-		s, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{fdscan.Unix()}, ListDirectories: list}).Scan(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := probetest.ScanWith(t, probe.Options{Probes: []probe.Probe{fdscan.Unix()}, ListDirectories: list})
 		seen := map[string]model.UnixDetail{}
 		for i := range s.Objects {
 			if d, ok := s.Objects[i].Detail.(*model.UnixDetail); ok && filepath.Dir(d.Path) == dir {

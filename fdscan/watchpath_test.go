@@ -11,6 +11,7 @@ import (
 	"github.com/ipctop/ipctop/fdscan"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 // What is watched has a path where a process holds it, works in it, or has it
@@ -70,10 +71,7 @@ func TestWatchedPaths(t *testing.T) {
 	}
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
 
-	snap, err := probe.NewScanner(probe.Options{Probes: append(eventProbes(), fdscan.File())}).Scan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	snap := probetest.ScanWith(t, probe.Options{Probes: append(eventProbes(), fdscan.File())})
 	o, _ := behind(t, snap, os.Getpid(), fd)
 	for _, w := range o.Detail.(*model.InotifyDetail).Watches {
 		if shown, ok := want[w.WD.Or(-1)]; !ok || w.Path != shown {

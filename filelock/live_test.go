@@ -2,7 +2,6 @@ package filelock_test
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"github.com/ipctop/ipctop/filelock"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 // roleVariable tells the test program, started again as another process, what to
@@ -137,10 +137,7 @@ func scan(t *testing.T, id string, want int) model.Object {
 	scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{fdscan.FIFO(), fdscan.File(), filelock.Locks()}})
 	var last *model.Object
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		snap, err := scanner.Scan(context.Background())
-		if err != nil {
-			t.Fatal(err)
-		}
+		snap := probetest.Again(t, scanner)
 		for i := range snap.Objects {
 			o := &snap.Objects[i]
 			if o.ID != id {

@@ -134,9 +134,9 @@ func compareRecords(a, b record) int {
 		cmp.Compare(a.pid, b.pid), cmp.Compare(a.mode, b.mode))
 }
 
-// readHands asks every descriptor of a file for the locks held through it. A
-// process that has ended is passed over; fdinfo names the inode, so a descriptor
-// that has changed lock owners gives nothing.
+// readLockOwners asks every descriptor of a file for the locks held through it. A
+// process that has ended is skipped; fdinfo names the inode, so a descriptor
+// that has become another lock gives nothing.
 func readLockOwners(t *guard.Task, idx *probe.Index, e *probe.Entry) (hands []lockOwner, errs []error) {
 	var buf []byte
 	var dir *proc.Dir

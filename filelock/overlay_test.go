@@ -2,7 +2,6 @@ package filelock_test
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -16,7 +15,7 @@ import (
 	"github.com/ipctop/ipctop/fdscan"
 	"github.com/ipctop/ipctop/filelock"
 	"github.com/ipctop/ipctop/model"
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 // TestDevicesOfAnOverlay: of a file in the lower layer of an overlay whose layers
@@ -45,10 +44,7 @@ func TestDevicesOfAnOverlay(t *testing.T) {
 	if statDev == superDev {
 		t.Skip("this kernel tells the overlay's device in stat, too")
 	}
-	snap, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{fdscan.File(), filelock.Locks()}}).Scan(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
+	snap := probetest.Scan(t, fdscan.File(), filelock.Locks())
 	want := "file:" + superDev + ":" + ino
 	for _, o := range snap.Objects {
 		if o.ID != want {

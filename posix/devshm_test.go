@@ -11,7 +11,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/posix"
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 	"github.com/ipctop/ipctop/proc"
 )
 
@@ -45,10 +45,7 @@ func TestShmSpaceOfMountNamespaces(t *testing.T) {
 	shared := inside("true")
 	foreign := inside("mount -t proc none /dev/shm")
 
-	snap, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{posix.ShmSpace()}}).Scan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	snap := probetest.Scan(t, posix.ShmSpace())
 	got := map[uint64]string{}
 	for _, l := range snap.Limits {
 		if l.Kind == model.PosixShm {

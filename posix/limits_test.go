@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 func limitOf(s *model.Snapshot, name string, fits func(*model.LimitScope) bool) *model.Limit {
@@ -41,7 +41,7 @@ func TestLiveLimits(t *testing.T) {
 	}
 	var why string
 	for try := range 10 {
-		before := scan(t)
+		before := probetest.Scan(t, Mq())
 		names := []string{}
 		for i := range 3 {
 			name := fmt.Sprintf("ipctop-test-%d-limit-%d-%d", os.Getpid(), try, i)
@@ -53,9 +53,9 @@ func TestLiveLimits(t *testing.T) {
 			defer unlink(name)
 			names = append(names, name)
 		}
-		after := scan(t)
+		after := probetest.Scan(t, Mq())
 		unlink(names[0])
-		unlinked := scan(t)
+		unlinked := probetest.Scan(t, Mq())
 		why = ""
 		own := after.Host.Namespaces["ipc"]
 		var n [3]int64
@@ -156,24 +156,24 @@ func TestTmpfsLimits(t *testing.T) {
 	}
 }
 
-// A file in /dev/shm raises what is used of it by its size.
+// A file in /dev/shm raises what is used of it by its size: of one of those that
+// there are, as each mount namespace may have its own.
 func TestLiveDevShm(t *testing.T) {
-	used := func() (bytes, inodes model.Opt[int64]) {
-		s, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{ShmSpace()}}).Scan(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, l := range s.Limits {
-			switch l.Name {
-			case "/dev/shm size":
-				bytes = l.Used
-			case "/dev/shm nr_inodes":
-				inodes = l.Used
+	used := func() (bytes, inodes map[uint64]int64) {
+		bytes, inodes = map[uint64]int64{}, map[uint64]int64{}
+		for _, l := range probetest.Scan(t, ShmSpace()).Limits {
+			n, ok := l.Used.Get()
+			switch {
+			case !ok:
+			case l.Name == "/dev/shm size":
+				bytes[l.Scope.NS] = n
+			case l.Name == "/dev/shm nr_inodes":
+				inodes[l.Scope.NS] = n
 			}
 		}
 		return bytes, inodes
 	}
-	if b, _ := used(); !b.Known() {
+	if b, _ := used(); len(b) == 0 {
 		t.Skip("no tmpfs with a size is mounted at /dev/shm")
 	}
 	const size = 3 << 20
@@ -190,8 +190,10 @@ func TestLiveDevShm(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if b2.Or(0)-b1.Or(0) == size && i2.Or(0)-i1.Or(0) == 1 {
-			return
+		for ns := range b2 {
+			if b2[ns]-b1[ns] == size && i2[ns]-i1[ns] == 1 {
+				return
+			}
 		}
 	}
 	t.Errorf("a file of %d bytes never raised what is used by as much", size)

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 	"github.com/ipctop/ipctop/proc"
 )
 
@@ -108,15 +108,6 @@ func newQueue(t *testing.T) (name string, fd int) {
 	return name, fd
 }
 
-func scan(t *testing.T) *model.Snapshot {
-	t.Helper()
-	s, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{Mq()}}).Scan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 func find(t *testing.T, s *model.Snapshot, fd int) *model.Object {
 	t.Helper()
 	var st unix.Stat_t
@@ -144,7 +135,7 @@ func TestLiveQueue(t *testing.T) {
 	if _, _, errno := unix.Syscall(unix.SYS_MQ_NOTIFY, uintptr(fd), uintptr(unsafe.Pointer(&event)), 0); errno != 0 {
 		t.Fatal(errno)
 	}
-	s := scan(t)
+	s := probetest.Scan(t, Mq())
 	o := find(t, s, fd)
 	d := o.Detail.(*model.PosixMqDetail)
 	if o.Name != "/"+name || o.Mode != "0600" || o.UID != model.Some(os.Geteuid()) || o.Deleted {
@@ -197,7 +188,7 @@ func TestLiveQueue(t *testing.T) {
 			t.Fatal(errno)
 		}
 	}
-	o = find(t, scan(t), fd)
+	o = find(t, probetest.Scan(t, Mq()), fd)
 	d = o.Detail.(*model.PosixMqDetail)
 	if d.Messages != model.Some[int64](3) || d.Bytes != model.Some[int64](15) || o.Fill != model.Some(model.Ratio(0.75)) ||
 		d.Notify == nil || *d.Notify != (model.MqNotify{}) {
@@ -212,7 +203,7 @@ func TestLiveQueue(t *testing.T) {
 	if err := unix.Fstat(fd, &before); err != nil {
 		t.Fatal(err)
 	}
-	o = find(t, scan(t), fd)
+	o = find(t, probetest.Scan(t, Mq()), fd)
 	d = o.Detail.(*model.PosixMqDetail)
 	if !o.Deleted || o.Name != "/"+name || len(o.Holders) != 1 || d.Messages != model.Some[int64](3) || d.MaxMessages != model.Some[int64](4) ||
 		o.Fill != model.Some(model.Ratio(0.75)) {
@@ -229,7 +220,7 @@ func TestLiveMountIsSeenByNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	newQueue(t)
-	scan(t)
+	probetest.Scan(t, Mq())
 	after, _ := os.ReadFile("/proc/self/mountinfo")
 	if string(before) != string(after) {
 		t.Error("the scan changed the mounts")
@@ -255,7 +246,7 @@ func TestLiveNamespace(t *testing.T) {
 			t.Fatalf("%s, %v", buf[:n], err)
 		}
 	}
-	s := scan(t)
+	s := probetest.Scan(t, Mq())
 	namespaces := map[uint64]bool{}
 	for _, o := range s.Objects {
 		if o.Name != "/inner" {

@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"container":         {"model", "guard", "proc"},
 	"doctor":            {"model", "container", "guard", "kcmp", "proc"},
 	"probe":             {"model", "container", "guard", "kcmp", "proc"},
+	"probe/probetest":   {"model", "probe"},
 	"fdscan":            readers,
 	"filelock":          readers,
 	"sysv":              readers,
@@ -97,6 +98,9 @@ func TestImportRules(t *testing.T) {
 			imported, _ := strconv.Unquote(spec.Path.Value)
 			if own, ok := strings.CutPrefix(imported, module); ok && name != "cmd/ipctop" && !test && !slices.Contains(allowed, own) {
 				t.Errorf("%s: %s may not import %s", path, name, own)
+			}
+			if strings.HasPrefix(imported, module) && strings.HasSuffix(imported, "test") && !test {
+				t.Errorf("%s: %s is for tests only", path, imported)
 			}
 			if strings.HasPrefix(imported, "github.com/gdamore/tcell") && name != "render/tui" {
 				t.Errorf("%s: only render/tui may import tcell", path)

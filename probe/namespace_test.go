@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 	"github.com/ipctop/ipctop/proc"
 )
 
@@ -45,13 +46,6 @@ func visited(scope string) (probe.Probe, func() []uint64) {
 	}
 }
 
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("entering and making namespaces needs CAP_SYS_ADMIN")
-	}
-}
-
 // startIn starts a process that lives in new namespaces until stop is called.
 func startIn(t *testing.T, flags uintptr) (pid int, stop func()) {
 	t.Helper()
@@ -73,7 +67,7 @@ func startIn(t *testing.T, flags uintptr) (pid int, stop func()) {
 }
 
 func TestTablesAreReadInEveryNamespace(t *testing.T) {
-	needRoot(t)
+	probetest.NeedRoot(t, "entering and making namespaces needs CAP_SYS_ADMIN")
 	pid, stop := startIn(t, syscall.CLONE_NEWNET|syscall.CLONE_NEWIPC)
 	for _, scope := range []string{"net", "ipc"} {
 		inode, err := proc.ReadNamespace("/proc/" + itoa(pid) + "/ns/" + scope)
@@ -82,7 +76,7 @@ func TestTablesAreReadInEveryNamespace(t *testing.T) {
 		}
 		own, _ := proc.ReadNamespace("/proc/self/ns/" + scope)
 		p, list := visited(scope)
-		snap := scan(t, probe.Options{Probes: []probe.Probe{p}})
+		snap := probetest.ScanWith(t, probe.Options{Probes: []probe.Probe{p}})
 		if l := list(); !slices.Contains(l, inode) || !slices.Contains(l, own) {
 			t.Errorf("%s: visited %v, want %d and %d", scope, l, own, inode)
 		}
@@ -97,7 +91,7 @@ func TestTablesAreReadInEveryNamespace(t *testing.T) {
 
 // A namespace may be kept by a mount or by a descriptor, without a process.
 func TestNamespacesWithoutProcess(t *testing.T) {
-	needRoot(t)
+	probetest.NeedRoot(t, "entering and making namespaces needs CAP_SYS_ADMIN")
 	pid, stop := startIn(t, syscall.CLONE_NEWNET)
 	path := "/proc/" + itoa(pid) + "/ns/net"
 	inode, err := proc.ReadNamespace(path)
@@ -111,7 +105,7 @@ func TestNamespacesWithoutProcess(t *testing.T) {
 	defer held.Close()
 	stop()
 	p, list := visited("net")
-	scan(t, probe.Options{Probes: []probe.Probe{p}})
+	probetest.ScanWith(t, probe.Options{Probes: []probe.Probe{p}})
 	if l := list(); !slices.Contains(l, inode) {
 		t.Errorf("visited %v, want %d, which a descriptor keeps", l, inode)
 	}
@@ -125,7 +119,7 @@ func TestNamespacesWithoutProcess(t *testing.T) {
 	}
 	defer unix.Unmount(target, unix.MNT_DETACH)
 	held.Close()
-	scan(t, probe.Options{Probes: []probe.Probe{p}})
+	probetest.ScanWith(t, probe.Options{Probes: []probe.Probe{p}})
 	if l := list(); !slices.Contains(l, inode) {
 		t.Errorf("visited %v, want %d, which a mount keeps", l, inode)
 	}
@@ -134,7 +128,7 @@ func TestNamespacesWithoutProcess(t *testing.T) {
 // Looking must not keep a namespace alive: a network namespace that is gone
 // takes its devices with it, which is how containers' clean-up notices.
 func TestNamespacesEndThoughScansGoOn(t *testing.T) {
-	needRoot(t)
+	probetest.NeedRoot(t, "entering and making namespaces needs CAP_SYS_ADMIN")
 	p, list := visited("net")
 	scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{p}})
 	for round := range 20 {

@@ -14,18 +14,10 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
-
-func scan(t *testing.T, o probe.Options) *model.Snapshot {
-	t.Helper()
-	snap, err := probe.NewScanner(o).Scan(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return snap
-}
 
 func findProcess(snap *model.Snapshot, pid int) *model.Process {
 	for i := range snap.Processes {
@@ -37,7 +29,7 @@ func findProcess(snap *model.Snapshot, pid int) *model.Process {
 }
 
 func TestScanFindsItself(t *testing.T) {
-	snap := scan(t, probe.Options{})
+	snap := probetest.ScanWith(t, probe.Options{})
 	self := findProcess(snap, os.Getpid())
 	if self == nil {
 		t.Fatal("the scan does not show the process that made it")
@@ -67,7 +59,7 @@ func TestProbeFailures(t *testing.T) {
 	space := &probe.KeySpace{Name: "test", New: func(k probe.Key, _ *probe.Scan) model.Object {
 		return model.Object{ID: "test:1", Kind: "test"}
 	}}
-	snap := scan(t, probe.Options{Probes: []probe.Probe{
+	snap := probetest.ScanWith(t, probe.Options{Probes: []probe.Probe{
 		{Name: "panics", Table: func(context.Context, probe.NS, *probe.Collector) error { panic("boom") }},
 		{Name: "fails", Table: func(context.Context, probe.NS, *probe.Collector) error { return unix.EACCES }},
 		{Name: "completes badly", Complete: func(context.Context, *probe.Index, *probe.Collector) { panic("bang") }},
@@ -95,7 +87,7 @@ func TestProbeFailures(t *testing.T) {
 
 // A hook that panics on one process costs that process, and says so.
 func TestHookPanics(t *testing.T) {
-	snap := scan(t, probe.Options{Probes: []probe.Probe{{
+	snap := probetest.ScanWith(t, probe.Options{Probes: []probe.Probe{{
 		Name: "panics",
 		Process: func(p *probe.Proc, _ *probe.Collector) {
 			if p.Model.PID == os.Getpid() {
@@ -173,7 +165,7 @@ func TestForeignProc(t *testing.T) {
 		t.Fatal(err)
 	}
 	var pidCalls []bool
-	snap := scan(t, probe.Options{ProcRoot: root, Probes: []probe.Probe{{
+	snap := probetest.ScanWith(t, probe.Options{ProcRoot: root, Probes: []probe.Probe{{
 		Name: "p",
 		Complete: func(_ context.Context, idx *probe.Index, _ *probe.Collector) {
 			pidCalls = append(pidCalls, idx.Scan.PIDCalls)
@@ -202,7 +194,7 @@ func TestHiddenProcesses(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root sees the descriptors of nearly all processes")
 	}
-	snap := scan(t, probe.Options{})
+	snap := probetest.ScanWith(t, probe.Options{})
 	hidden := map[int]bool{}
 	for _, g := range snap.Gaps {
 		if g.Reason == model.Denied && g.Probe == "fd" {

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 	"github.com/ipctop/ipctop/proc"
 )
 
@@ -196,10 +196,7 @@ func TestThread(t *testing.T) {
 
 func scan(t *testing.T) map[int]*model.Process {
 	t.Helper()
-	s, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{Probe()}}).Scan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := probetest.Scan(t, Probe())
 	for _, g := range s.Gaps {
 		if g.Probe == "signals" {
 			t.Errorf("gap %+v", g)
@@ -298,10 +295,7 @@ func TestLiveLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := func() *model.Limit {
-		s, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{Probe()}}).Scan(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := probetest.Scan(t, Probe())
 		for i := range s.Limits {
 			if l := &s.Limits[i]; l.Name == "RLIMIT_SIGPENDING" && l.Scope.UID == model.Some(os.Getuid()) {
 				return l

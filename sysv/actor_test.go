@@ -166,13 +166,6 @@ func (a *actor) ipc() uint64 {
 	return n
 }
 
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("making an IPC namespace needs CAP_SYS_ADMIN")
-	}
-}
-
 // newObject makes an object and sees to it that exactly this one is removed.
 func newObject(t *testing.T, get, ctl, a, b, c uintptr) int {
 	t.Helper()

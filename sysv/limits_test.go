@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 // limitOf returns a limit of an IPC namespace (0: ipctop's own).
@@ -30,10 +31,10 @@ func limitOf(t *testing.T, s *model.Snapshot, name string, ns uint64) *model.Lim
 // What is made in a namespace where nobody else is raises what is used by
 // exactly that.
 func TestLiveLimitsNamespace(t *testing.T) {
-	needRoot(t)
+	probetest.NeedRoot(t, "making an IPC namespace needs CAP_SYS_ADMIN")
 	a := startActor(t, unix.CLONE_NEWIPC)
 	used := func() map[string]int64 {
-		s, m := scan(t), map[string]int64{}
+		s, m := probetest.Scan(t, Msg(), Sem(), Shm()), map[string]int64{}
 		for _, name := range []string{"kernel.msgmni", "kernel.sem.semmni", "kernel.sem.semmns", "kernel.shmmni", "kernel.shmall"} {
 			l := limitOf(t, s, name, a.ipc())
 			n, ok := l.Used.Get()
@@ -73,7 +74,7 @@ func TestLiveLimitsNamespace(t *testing.T) {
 
 // The bounds are those of the namespace, not of ipctop's own.
 func TestLiveLimitsMax(t *testing.T) {
-	s := scan(t)
+	s := probetest.Scan(t, Msg(), Sem(), Shm())
 	for name, file := range map[string]string{
 		"kernel.msgmni": "msgmni", "kernel.msgmnb": "msgmnb", "kernel.msgmax": "msgmax", "kernel.shmmni": "shmmni",
 	} {
@@ -98,7 +99,7 @@ func TestLiveLimitsMax(t *testing.T) {
 	}
 	a := startActor(t, unix.CLONE_NEWIPC)
 	a.do("sysctl kernel/msgmni 77")
-	s = scan(t)
+	s = probetest.Scan(t, Msg(), Sem(), Shm())
 	if l := limitOf(t, s, "kernel.msgmni", a.ipc()); l.Max != model.Some[int64](77) {
 		t.Errorf("in the other namespace: %+v", l)
 	}
@@ -111,7 +112,7 @@ func TestLiveLimitsMax(t *testing.T) {
 // be needed.
 func TestLiveLimitsOwn(t *testing.T) {
 	for range 20 {
-		before := limitOf(t, scan(t), "kernel.msgmni", 0).Used.Or(-1)
+		before := limitOf(t, probetest.Scan(t, Msg(), Sem(), Shm()), "kernel.msgmni", 0).Used.Or(-1)
 		ids := []int{}
 		for range 3 {
 			id, errno := call(unix.SYS_MSGGET, unix.IPC_PRIVATE, 0o600, 0)
@@ -120,7 +121,7 @@ func TestLiveLimitsOwn(t *testing.T) {
 			}
 			ids = append(ids, id)
 		}
-		after := limitOf(t, scan(t), "kernel.msgmni", 0).Used.Or(-1)
+		after := limitOf(t, probetest.Scan(t, Msg(), Sem(), Shm()), "kernel.msgmni", 0).Used.Or(-1)
 		for _, id := range ids {
 			call(unix.SYS_MSGCTL, uintptr(id), unix.IPC_RMID, 0)
 		}

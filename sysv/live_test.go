@@ -14,29 +14,15 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 	"github.com/ipctop/ipctop/proc"
 )
-
-func scan(t *testing.T) *model.Snapshot {
-	t.Helper()
-	s, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{Msg(), Sem(), Shm()}}).Scan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
 
 // find returns the object of a namespace (0: ipctop's own).
 func find(t *testing.T, s *model.Snapshot, kind model.Kind, id int, ns uint64) *model.Object {
 	t.Helper()
 	want := probe.NS{Inode: ns, Own: ns == 0 || ns == s.Host.Namespaces["ipc"]}.ID(kind, uint64(id))
-	for i := range s.Objects {
-		if s.Objects[i].ID == want {
-			return &s.Objects[i]
-		}
-	}
-	t.Fatalf("no %s among %d objects; gaps %+v", want, len(s.Objects), s.Gaps)
-	return nil
+	return probetest.Object(t, s, want)
 }
 
 func recent(tm time.Time) bool { return time.Since(tm) < time.Minute && time.Until(tm) < time.Minute }
@@ -48,7 +34,7 @@ func TestLiveMsg(t *testing.T) {
 			t.Fatal(errno)
 		}
 	}
-	s := scan(t)
+	s := probetest.Scan(t, Msg(), Sem(), Shm())
 	o := find(t, s, model.SysvMsg, id, 0)
 	d := o.Detail.(*model.SysvMsgDetail)
 	if d.Messages != model.Some[int64](2) || d.Bytes != model.Some[int64](12) || d.LastSendPID != model.Some(os.Getpid()) ||
@@ -97,7 +83,7 @@ func TestLiveSem(t *testing.T) {
 	}
 	var d *model.SysvSemDetail
 	for range 50 {
-		d = find(t, scan(t), model.SysvSem, id, 0).Detail.(*model.SysvSemDetail)
+		d = find(t, probetest.Scan(t, Msg(), Sem(), Shm()), model.SysvSem, id, 0).Detail.(*model.SysvSemDetail)
 		if slices.Equal(d.Sems, want) {
 			break
 		}
@@ -117,7 +103,7 @@ func TestLiveSemDenied(t *testing.T) {
 	}
 	// Also the one who made a set may not read it with mode 0200.
 	id := newObject(t, unix.SYS_SEMGET, unix.SYS_SEMCTL, unix.IPC_PRIVATE, 4, 0o200)
-	s := scan(t)
+	s := probetest.Scan(t, Msg(), Sem(), Shm())
 	o := find(t, s, model.SysvSem, id, 0)
 	d := o.Detail.(*model.SysvSemDetail)
 	if d.Sems != nil || d.Count != model.Some(4) {
@@ -137,7 +123,7 @@ func TestLiveSemDenied(t *testing.T) {
 func TestLiveShm(t *testing.T) {
 	const key, size = 0x69706374, 10000
 	id := newObject(t, unix.SYS_SHMGET, unix.SYS_SHMCTL, key, size, unix.IPC_CREAT|unix.IPC_EXCL|0o606)
-	o := find(t, scan(t), model.SysvShm, id, 0)
+	o := find(t, probetest.Scan(t, Msg(), Sem(), Shm()), model.SysvShm, id, 0)
 	d := o.Detail.(*model.SysvShmDetail)
 	if d.Attached != model.Some[int64](0) || len(o.Holders) != 0 || !o.HoldersComplete || !d.AttachTime.IsZero() ||
 		d.LastPID != model.Some(0) || d.MarkedForRemoval != model.Some(false) {
@@ -153,7 +139,7 @@ func TestLiveShm(t *testing.T) {
 	a.do("shmat %d", id)
 	a.do("shmat %d", id)
 
-	s := scan(t)
+	s := probetest.Scan(t, Msg(), Sem(), Shm())
 	o = find(t, s, model.SysvShm, id, 0)
 	d = o.Detail.(*model.SysvShmDetail)
 	if o.Name != "0x69706374" || o.Mode != "0606" || d.Size != model.Some[int64](size) || d.Attached != model.Some[int64](3) ||
@@ -173,7 +159,7 @@ func TestLiveShm(t *testing.T) {
 	}
 
 	call(unix.SYS_SHMCTL, uintptr(id), unix.IPC_RMID, 0)
-	o = find(t, scan(t), model.SysvShm, id, 0)
+	o = find(t, probetest.Scan(t, Msg(), Sem(), Shm()), model.SysvShm, id, 0)
 	d = o.Detail.(*model.SysvShmDetail)
 	if d.MarkedForRemoval != model.Some(true) || !o.Deleted || o.Name != "0x69706374" || d.Key != "0x00000000" || len(o.Holders) != 3 {
 		t.Errorf("after IPC_RMID: %+v %+v", o, d)
@@ -216,7 +202,7 @@ func TestLiveTextAgrees(t *testing.T) {
 }
 
 func TestLiveNamespace(t *testing.T) {
-	needRoot(t)
+	probetest.NeedRoot(t, "making an IPC namespace needs CAP_SYS_ADMIN")
 	a, b := startActor(t, unix.CLONE_NEWIPC), startActor(t, unix.CLONE_NEWIPC)
 	ids := map[*actor]int{}
 	for _, x := range []*actor{a, b} {
@@ -228,7 +214,7 @@ func TestLiveNamespace(t *testing.T) {
 	if ids[a] != ids[b] {
 		t.Fatalf("first segments of two namespaces: %d and %d", ids[a], ids[b])
 	}
-	s := scan(t)
+	s := probetest.Scan(t, Msg(), Sem(), Shm())
 	for _, x := range []*actor{a, b} {
 		o := find(t, s, model.SysvShm, ids[x], x.ipc())
 		if len(o.Holders) != 1 || o.Holders[0].PID != x.pid || o.Holders[0].Flags != nil || !o.HoldersComplete {
@@ -248,7 +234,7 @@ func TestLiveNamespace(t *testing.T) {
 // A process that attached in one namespace and then moved to another, where a
 // segment has the same number and key.
 func TestLiveMovedProcess(t *testing.T) {
-	needRoot(t)
+	probetest.NeedRoot(t, "making an IPC namespace needs CAP_SYS_ADMIN")
 	a, b, mover := startActor(t, unix.CLONE_NEWIPC), startActor(t, unix.CLONE_NEWIPC), startActor(t, 0)
 	ida, idb := a.do("shmget 0 4096"), b.do("shmget 0 4096")
 	if ida != idb {
@@ -258,7 +244,7 @@ func TestLiveMovedProcess(t *testing.T) {
 	mover.do("setns /proc/%d/ns/ipc", a.pid)
 	mover.do("shmat %d", ida)
 	mover.do("setns /proc/%d/ns/ipc", b.pid)
-	s := scan(t)
+	s := probetest.Scan(t, Msg(), Sem(), Shm())
 	oa, ob := find(t, s, model.SysvShm, ida, a.ipc()), find(t, s, model.SysvShm, idb, b.ipc())
 	if len(oa.Holders) != 1 || oa.Holders[0].PID != mover.pid || !slices.Equal(oa.Holders[0].Flags, []string{flagOtherNamespace}) {
 		t.Errorf("%s: %+v", oa.ID, oa.Holders)
@@ -279,7 +265,7 @@ func TestLiveMovedProcess(t *testing.T) {
 	other.do("shmat %d", idOtherB)
 	other.do("setns /proc/%d/ns/ipc", a.pid)
 	other.do("shmat %d", otherID)
-	s = scan(t)
+	s = probetest.Scan(t, Msg(), Sem(), Shm())
 	oa, ob = find(t, s, model.SysvShm, otherID, a.ipc()), find(t, s, model.SysvShm, idOtherB, b.ipc())
 	if len(oa.Holders)+len(ob.Holders) != 0 || oa.HoldersComplete || ob.HoldersComplete {
 		t.Errorf("ambiguous: %+v %v, %+v %v", oa.Holders, oa.HoldersComplete, ob.Holders, ob.HoldersComplete)
@@ -291,13 +277,13 @@ func TestLiveMovedProcess(t *testing.T) {
 
 // A namespace that no process lives in any more cannot be entered.
 func TestLiveLostNamespace(t *testing.T) {
-	needRoot(t)
+	probetest.NeedRoot(t, "making an IPC namespace needs CAP_SYS_ADMIN")
 	a := startActor(t, unix.CLONE_NEWIPC)
 	id := a.do("shmget 0x55 4096")
 	a.do("shmat %d", id)
 	a.do("unshare")
 	a.do("shmget 0x55 4096")
-	s := scan(t)
+	s := probetest.Scan(t, Msg(), Sem(), Shm())
 	if o := find(t, s, model.SysvShm, id, a.ipc()); len(o.Holders) != 0 {
 		t.Errorf("%s has %+v, which is attached to another", o.ID, o.Holders)
 	}
@@ -338,7 +324,7 @@ func TestLiveDevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.SysvShmDetach(mem)
-	if o := find(t, scan(t), model.SysvShm, id, 0); len(o.Holders) != 1 {
+	if o := find(t, probetest.Scan(t, Msg(), Sem(), Shm()), model.SysvShm, id, 0); len(o.Holders) != 1 {
 		t.Errorf("holders %+v", o.Holders)
 	}
 }

@@ -53,7 +53,7 @@ func describeMemory(kind string, fd int) (id string, expect tree, err error) {
 	}, nil
 }
 
-// mapAndHold lock owners a descriptor to a process that maps it and to one that does
+// mapAndHold passes a descriptor to a process that maps it and to one that does
 // not.
 func mapAndHold(m *maker, fd int) ([]tree, error) {
 	var a mapping

@@ -35,7 +35,7 @@ func packetFixtures() []Fixture {
 	}}
 }
 
-// holdSocket lock owners a socket to a holder and says what it is.
+// holdSocket passes a socket to a holder and says what it is.
 func holdSocket(m *maker, kind string, fd int, detail tree) (object, error) {
 	ino, err := inode(fd)
 	if err != nil {

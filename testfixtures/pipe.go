@@ -39,7 +39,7 @@ func makePipe(m *maker, bytes int) (object, error) {
 	}}, err
 }
 
-// fillPipe lock owners the ends of a pipe or FIFO (read, write) to a writer and a
+// fillPipe passes the ends of a pipe or FIFO (read, write) to a writer and a
 // reader and says what is in it then.
 func fillPipe(m *maker, fds [2]int, bytes int) (tree, [2]*process, error) {
 	var p [2]*process

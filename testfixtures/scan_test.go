@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/ipctop/ipctop/fdscan"
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
@@ -17,10 +17,7 @@ func TestScanSeesPipes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer run.Close()
-	snap, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{fdscan.Pipe(), fdscan.FIFO()}}).Scan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	snap := probetest.Scan(t, fdscan.Pipe(), fdscan.FIFO())
 	for i := range run.Instances {
 		if err := testfixtures.Verify(snap, &run.Instances[i]); err != nil {
 			t.Errorf("%s: %v", run.Instances[i].Fixture, err)

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 // How long a thread has not run is told by the clock of the processor on which it
@@ -34,10 +34,7 @@ func TestAgeByProcessor(t *testing.T) {
 		began[cmd.Process.Pid] = time.Now()
 	}
 	time.Sleep(1500 * time.Millisecond)
-	snap, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{Probe()}}).Scan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	snap := probetest.Scan(t, Probe())
 	found := 0
 	for _, w := range snap.Waits {
 		start, ours := began[w.PID]

@@ -18,16 +18,14 @@ import (
 	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 	"github.com/ipctop/ipctop/proc"
 	"github.com/ipctop/ipctop/waitstate"
 )
 
 func scan(t *testing.T, more ...probe.Probe) *model.Snapshot {
 	t.Helper()
-	s, err := probe.NewScanner(probe.Options{Probes: append(more, waitstate.Probe())}).Scan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := probetest.ScanWith(t, probe.Options{Probes: append(more, waitstate.Probe())})
 	if s.Waits == nil {
 		t.Fatalf("nobody looked for waits; gaps %+v", s.Gaps)
 	}

@@ -21,14 +21,12 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 func scanAll(t *testing.T, scanner *probe.Scanner) *model.Snapshot {
 	t.Helper()
-	snap, err := scanner.Scan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	snap := probetest.Again(t, scanner)
 	return snap
 }
 

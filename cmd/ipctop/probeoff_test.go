@@ -8,6 +8,7 @@ import (
 	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
@@ -67,10 +68,7 @@ func missing(t *testing.T, probes []probe.Probe, run *testfixtures.Run, off stri
 		}
 		return pids
 	}
-	snap, err := probe.NewScanner(probe.Options{Probes: probes, Detail: closer}).Scan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	snap := probetest.ScanWith(t, probe.Options{Probes: probes, Detail: closer})
 	diagnose.Run(snap, diagnose.Options{}) // it says who could release a wait
 	red, want = map[string]bool{}, map[string]bool{}
 	for _, inst := range run.Instances {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 // pythonQueues makes a POSIX and a System V queue through the C library, says
@@ -66,10 +67,7 @@ func TestWhatPythonMakes(t *testing.T) {
 		end()
 		t.Skipf("python3 cannot make queues here: %s", errs.String())
 	}
-	snap, err := probe.NewScanner(probe.Options{Probes: probes()}).Scan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	snap := probetest.ScanWith(t, probe.Options{Probes: probes()})
 	var mq, msg *model.Object
 	for i := range snap.Objects {
 		switch o := &snap.Objects[i]; {

@@ -20,6 +20,7 @@ import (
 	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
@@ -86,10 +87,7 @@ func repeatedScanner(t *testing.T) *probe.Scanner {
 
 func scanWith(t *testing.T, scanner *probe.Scanner) *model.Snapshot {
 	t.Helper()
-	snap, err := scanner.Scan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	snap := probetest.Again(t, scanner)
 	return snap
 }
 

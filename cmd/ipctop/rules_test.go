@@ -7,6 +7,7 @@ import (
 	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
@@ -93,10 +94,7 @@ func TestFixturesDiagnosed(t *testing.T) {
 // diagnosed scans and diagnoses what is there, however young it is.
 func diagnosed(t *testing.T, scanner *probe.Scanner) *model.Snapshot {
 	t.Helper()
-	snap, err := scanner.Scan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	snap := probetest.Again(t, scanner)
 	diagnose.Run(snap, diagnose.Options{})
 	return snap
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
@@ -22,10 +23,7 @@ func TestTwoDumpsOfTheSameState(t *testing.T) {
 	}
 	defer run.Close()
 	read := func() map[string]string {
-		snap, err := probe.NewScanner(probe.Options{Probes: probes()}).Scan(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		snap := probetest.ScanWith(t, probe.Options{Probes: probes()})
 		objects := map[string]string{}
 		for i := range snap.Objects {
 			objects[snap.Objects[i].ID] = ages.ReplaceAllString(string(model.AppendJSON(nil, &snap.Objects[i])), "")

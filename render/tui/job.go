@@ -42,7 +42,7 @@ func (v *view) suspend(j *jobControl) {
 	}
 	// SIGSTOP, as SIGTSTP is caught. It may take effect only after kill(2) has
 	// returned; without the wait, ipctop would take the terminal again and be
-	// stopped with it in its lock owners.
+	// stopped as its foreground process.
 	if err := syscall.Kill(os.Getpid(), syscall.SIGSTOP); err == nil {
 		select {
 		case <-j.continued:

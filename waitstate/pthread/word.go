@@ -22,7 +22,7 @@ type Call int
 const (
 	Plain  Call = iota // FUTEX_WAIT
 	Bitset             // FUTEX_WAIT_BITSET
-	PI                 // FUTEX_LOCK_PI: the kernel lock owners over, the word is the owner's thread id
+	PI                 // FUTEX_LOCK_PI: the kernel hands the lock over, the word is the owner's thread id
 	Other
 )
 

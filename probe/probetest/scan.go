@@ -1,0 +1,72 @@
+package probetest
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// Scan takes a snapshot of the machine with these probes alone.
+func Scan(t testing.TB, probes ...probe.Probe) *model.Snapshot {
+	t.Helper()
+	return ScanWith(t, probe.Options{Probes: probes})
+}
+
+// ScanWith takes one snapshot of the machine.
+func ScanWith(t testing.TB, o probe.Options) *model.Snapshot {
+	t.Helper()
+	return Again(t, probe.NewScanner(o))
+}
+
+// Again takes a further snapshot with a scanner.
+func Again(t testing.TB, scanner *probe.Scanner) *model.Snapshot {
+	t.Helper()
+	s, err := scanner.Scan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Find returns an object of a snapshot by its id, nil if it is not there.
+func Find(s *model.Snapshot, id string) *model.Object {
+	for i := range s.Objects {
+		if s.Objects[i].ID == id {
+			return &s.Objects[i]
+		}
+	}
+	return nil
+}
+
+// Object returns an object of a snapshot by its id; without it the test ends.
+func Object(t testing.TB, s *model.Snapshot, id string) *model.Object {
+	t.Helper()
+	o := Find(s, id)
+	if o == nil {
+		t.Fatalf("no %s among %d objects; gaps %+v", id, len(s.Objects), s.Gaps)
+	}
+	return o
+}
+
+// FileID is the identity of an open file as ids have it: MAJOR:MINOR:INODE.
+func FileID(t testing.TB, fd int) string {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%d:%d:%d", unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev)), st.Ino)
+}
+
+// NeedRoot skips a test that needs privileges; why says for what.
+func NeedRoot(t testing.TB, why string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip(why)
+	}
+}
