@@ -1,9 +1,12 @@
 package diagnose
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -17,6 +20,76 @@ const (
 // kill is the action that asks a process to end.
 func (v *view) kill(pid int, effect string) model.Action {
 	return model.Action{Argv: []string{"kill", strconv.Itoa(pid)}, Effect: effect, Risk: endsProcess}
+}
+
+// maxTried bounds how many processes are tried as the one to end, for one finding.
+const maxTried = 16
+
+// maxOffered is how many ways out a finding offers.
+const maxOffered = 4
+
+// endOne are the actions that end one of some processes, as far as that ends some of
+// the waits: each is tried on the graph without the process. The one that releases
+// most stands first.
+func (v *view) endOne(pids []int, waits []*model.Wait) []model.Action {
+	type way struct {
+		action   model.Action
+		released int
+	}
+	var ways []way
+	for _, pid := range pids[:min(len(pids), maxTried)] {
+		r := v.graph.Without(pid).Released(waits)
+		if len(r.Waits) == 0 {
+			continue
+		}
+		ways = append(ways, way{v.kill(pid, "ends "+v.name(pid)+v.releases(&r, "its")), len(pidsOf(r.Waits...))})
+	}
+	slices.SortStableFunc(ways, func(a, b way) int { return b.released - a.released })
+	var list []model.Action
+	for _, w := range ways[:min(len(ways), maxOffered)] {
+		list = append(list, w.action)
+	}
+	return list
+}
+
+// releases says what an action releases, and who goes on then; whose is its or their.
+func (v *view) releases(r *graph.Relief, whose string) string {
+	text := ""
+	switch {
+	case r.Locks && r.Closes:
+		text = "; " + whose + " locks and descriptors are released"
+	case r.Locks:
+		text = "; " + whose + " locks are released"
+	case r.Closes:
+		text = "; " + whose + " descriptors are closed"
+	}
+	pids := pidsOf(r.Waits...)
+	return text + "; " + v.some(pids) + verb(len(pids), " goes on", " go on")
+}
+
+// endAll are the actions that end processes so that some of the waits end: one of them,
+// if that is enough, else all together.
+func (v *view) endAll(pids []int, waits []*model.Wait) []model.Action {
+	if list := v.endOne(pids, waits); list != nil || len(pids) < 2 || len(pids) > maxTried {
+		return list
+	}
+	r := v.graph.Without(pids...).Released(waits)
+	if len(r.Waits) == 0 {
+		return nil
+	}
+	return []model.Action{v.killAll(pids, strings.TrimPrefix(v.releases(&r, "their"), "; "))}
+}
+
+// some names processes, the first ones of many.
+func (v *view) some(pids []int) string {
+	if more := len(pids) - maxNames; more > 0 {
+		var names []string
+		for _, pid := range pids[:maxNames] {
+			names = append(names, v.name(pid))
+		}
+		return strings.Join(names, ", ") + fmt.Sprintf(" and %d more", more)
+	}
+	return v.list(pids)
 }
 
 // killAll is the action that asks several processes to end, all of which must for
@@ -39,6 +112,16 @@ func (v *view) list(pids []int) string {
 		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
 	}
 	return strings.Join(names, "")
+}
+
+// resumeOne is the action that lets a stopped process go on, if that releases some of
+// the waits.
+func (v *view) resumeOne(pid int, waits []*model.Wait) []model.Action {
+	r := v.graph.Resumed(pid).Released(waits)
+	if len(r.Waits) == 0 {
+		return nil
+	}
+	return []model.Action{{Argv: []string{"kill", "-CONT", strconv.Itoa(pid)}, Effect: "lets " + v.name(pid) + " go on" + v.releases(&r, "its"), Risk: noRisk}}
 }
 
 // ipcrm removes a System V object: with -m, -q or -s. In another IPC namespace it

@@ -131,19 +131,24 @@ func (v *view) blocked(id string, fits func(*model.Wait) bool) []*model.Wait {
 	return list
 }
 
-// free is what lets a process go on that is halted; nil if only others can.
-func (v *view) free(e *graph.End) []model.Action {
+// free is what ends some waits that lead to a process: to let it go on, if it is
+// stopped or traced, before to end it.
+func (v *view) free(e *graph.End, waits []*model.Wait) []model.Action {
 	if e.Process == nil {
 		return nil
 	}
 	pid := e.Process.PID
+	var list []model.Action
 	switch e.Kind {
 	case graph.Stopped:
-		return []model.Action{{Argv: []string{"kill", "-CONT", fmt.Sprint(pid)}, Effect: "lets " + v.name(pid) + " go on", Risk: noRisk}}
+		list = v.resumeOne(pid, waits)
 	case graph.Traced:
 		if t := e.Process.Tracer; t != 0 {
-			return []model.Action{v.kill(t, "ends the tracer "+v.name(t)+"; "+v.name(pid)+" goes on")}
+			r := v.graph.Resumed(pid).Released(waits)
+			if len(r.Waits) > 0 {
+				list = append(list, v.kill(t, "ends the tracer "+v.name(t)+", so that "+v.name(pid)+" goes on"+v.releases(&r, "its")))
+			}
 		}
 	}
-	return nil
+	return list
 }

@@ -14,12 +14,23 @@ import (
 // Options are what a user may ask of the rules.
 type Options struct {
 	// MinAge is how long a thread must have been blocked before a rule about
-	// slowness speaks of it. Deadlocks need no age.
+	// slowness speaks of it.
 	MinAge time.Duration
+
+	// DeadlockAge is how long none of the threads of a deadlock must have run before
+	// it is reported. One that is certain needs no age.
+	DeadlockAge time.Duration
 }
 
 // DefaultMinAge is long enough for what passes by itself on a busy machine.
 const DefaultMinAge = time.Second
+
+// DefaultDeadlockAge is long enough for a program that works all the time, with one
+// thread waiting for the other, to have run.
+const DefaultDeadlockAge = 3 * time.Second
+
+// Defaults are the options where nobody asks for others.
+func Defaults() Options { return Options{MinAge: DefaultMinAge, DeadlockAge: DefaultDeadlockAge} }
 
 // finding is what a rule has found, and which waits it explains.
 type finding struct {
@@ -48,6 +59,30 @@ func Run(s *model.Snapshot, o Options) *graph.Graph {
 // without findings is one in which nothing was found. The snapshot is not changed.
 func Find(s *model.Snapshot, o Options) []model.Finding { return newView(s, o).find() }
 
+// Sequence diagnoses one snapshot of a machine after the other. What is not certain of
+// a deadlock is reported only if it is there in two that follow each other.
+type Sequence struct {
+	Options
+	suspected map[string]bool // ids, in the snapshot before
+}
+
+// Run is [Run] for the next snapshot.
+func (q *Sequence) Run(s *model.Snapshot) *graph.Graph {
+	v := newView(s, q.Options)
+	v.graph.Annotate()
+	suspected := map[string]bool{}
+	v.steady = func(f *finding) bool {
+		if f.Confidence == model.Certain || f.Rule != deadlockRule.ID && f.Rule != selfWaitRule.ID {
+			return true
+		}
+		suspected[f.ID] = true
+		return q.suspected[f.ID]
+	}
+	s.Findings = v.find()
+	q.suspected = suspected
+	return v.graph
+}
+
 func (v *view) find() []model.Finding {
 	var found []finding
 	for i := range rules {
@@ -55,7 +90,9 @@ func (v *view) find() []model.Finding {
 		for _, f := range r.find(v) {
 			f.Rule, f.Title, f.Severity = r.ID, r.Title, cmp.Or(f.Severity, r.Severity)
 			v.complete(&f)
-			found = append(found, f)
+			if v.steady == nil || v.steady(&f) {
+				found = append(found, f)
+			}
 		}
 	}
 	return order(fold(found))

@@ -30,9 +30,9 @@ func (v *view) findFull(what string, kinds ...model.Kind) []finding {
 			f.Summary = fmt.Sprintf("%s cannot write to %s %s: it has no visible reader", v.subject(victims), what, v.graph.Label(o.ID))
 		} else {
 			end := v.graph.Doing(readers[0])
-			f.Root, f.Actions = v.rootOf(&end), v.free(&end)
-			if len(readers) <= maxNames && f.Actions == nil {
-				f.Actions = []model.Action{v.killAll(readers, "nobody else reads it, and "+verb(len(victims), "the writer gets", "the writers get")+" SIGPIPE or an error")}
+			f.Root, f.Actions = v.rootOf(&end), v.free(&end, waits)
+			if f.Actions == nil {
+				f.Actions = v.endAll(readers, waits)
 			}
 			f.Summary = fmt.Sprintf("%s cannot write to %s %s: %s does not read it and %s", v.subject(victims), what, v.graph.Label(o.ID),
 				v.name(readers[0]), end.Doing)

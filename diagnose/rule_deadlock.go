@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
@@ -15,42 +16,91 @@ var deadlockRule = Rule{
 	Severity: model.Critical,
 	Means: "Threads wait for each other in a circle, and for nobody else: none of them will ever go on by itself. The mechanisms may differ: a full " +
 		"pipe here, a file lock there. Whoever waits for one of them waits for good, too.",
-	Evidence: "What each of them is blocked in (/proc/PID/task/TID/syscall), unchanged in two looks between which none has run; and who alone could " +
+	Evidence: "What each of them is blocked in (/proc/PID/task/TID/syscall), unchanged across two samples between which none has run; and who alone could " +
 		"release it: the owner of a lock, the holders of a pipe's other end, a child.",
-	Do: "End one of them; which one costs least only you know. Then fix the order in which the programs take their locks, or have one of them read " +
-		"while it writes.",
-	FalseAlarm: "It is certain only where every holder is known, nothing has a time limit, and each has waited for longer than the scan took. A signal " +
-		"from outside or a debugger can still free them. It is likely where semaphores are involved, which anyone may raise, where a process catches " +
-		"SIGALRM, where threads that sleep for a limited time were left out of account, and where processes could not be read, any of " +
-		"which may hold a thing, too. It is possible where a descriptor is in flight or holders are missing for another reason.",
+	Do: "End one of them. An action is offered only if it releases somebody; where none is, each of them has to end, as with mutexes that are not robust: " +
+		"they stay locked when their owner ends. Then fix the order in which the programs take their locks, or have one of them read while it writes.",
+	FalseAlarm: "Who sleeps for a limited time, or has a timer set, will act and is no part of a deadlock; of that the housekeeping threads of the Java, " +
+		"Go and Node.js runtimes are the only exception. Threads that merely wait for work are idle; so are those of whom none keeps a lock or the " +
+		"room in a buffer and one catches a signal, whose handler may set them going. It is certain only where every holder is known, nothing has " +
+		"a time limit, and each has waited for longer than the scan took; a signal from outside or a debugger can still free them. It is likely " +
+		"where semaphores are involved, which anyone may raise, where a process catches SIGALRM, and where processes could not be read, any of " +
+		"which may hold a thing, too. It is possible, and a warning, where a descriptor is in flight, holders are missing for another reason, or the " +
+		"handler of a signal may post what a thread waits for. What is not certain is reported only when none of the threads has run for 3 s " +
+		"(--min-age), by the live view and ipctop log only if it was so in two scans.",
 	find: findDeadlock,
 }
 
 func findDeadlock(v *view) []finding {
 	var list []finding
 	for _, d := range v.graph.Deadlocks() {
+		confidence, lowered, old := v.lasting(d.Confidence, d.LoweredBy, d.Waits...)
+		if !old {
+			continue
+		}
 		var steps []model.Step
-		var actions []model.Action
 		objects := objectsOf(d.Waits[:d.Circle]...)
 		circle := d.Waits[:d.Circle]
 		for i, w := range circle {
 			steps = append(steps, v.stepOf(w, v.inCircle(w, circle[(i+1)%len(circle)])))
 		}
 		pids := pidsOf(d.Waits...)
-		for _, pid := range pids {
-			actions = append(actions, v.kill(pid, "ends "+v.name(pid)+"; what it holds is released"))
-		}
-		if slices.ContainsFunc(d.Waits, v.onMutex) {
-			for i := range actions {
-				actions[i].Effect = "ends " + v.name(pids[i]) + "; a mutex that it has locked stays locked if it is not robust"
-			}
-		}
-		victims := pidsOf(slices.Concat(d.Waits, d.Victims)...)
+		all := slices.Concat(d.Waits, d.Victims)
 		f := finding{Finding: model.Finding{
-			Confidence: d.Confidence, LoweredBy: d.LoweredBy, Since: latestOf(v, circle), Objects: objects, Victims: victims, Chain: steps,
-			Evidence: v.evidence(circle...), Actions: actions, Summary: v.circle(&d, pids),
-		}, explains: slices.Concat(d.Waits, d.Victims)}
+			Confidence: confidence, Severity: severityOf(confidence), LoweredBy: lowered, Since: latestOf(v, circle), Objects: objects,
+			Victims: pidsOf(all...), Chain: steps, Evidence: append(v.evidence(circle...), v.takers(d.Waits)...), Actions: v.endOne(pids, all),
+			Summary: v.circle(&d, pids),
+		}, explains: all}
 		list = append(list, f)
+	}
+	return list
+}
+
+// severityOf is how bad it is that threads are blocked for good, by how sure that is.
+func severityOf(c model.Confidence) model.Severity {
+	if c == model.Possible {
+		return model.Warning
+	}
+	return model.Critical
+}
+
+// lasting reports whether threads that are blocked for good, as far as was seen, have
+// been so for long enough to say so: what is certain is said at once. Of a thread that
+// the kernel does not say it of it is not known; then it is possible at most.
+func (v *view) lasting(c model.Confidence, lowered []string, waits ...*model.Wait) (model.Confidence, []string, bool) {
+	if c == model.Certain || v.DeadlockAge == 0 {
+		return c, lowered, true
+	}
+	known := false
+	for _, w := range waits {
+		age, ok := w.BlockedFor.Get()
+		switch {
+		case ok && time.Duration(age) < v.DeadlockAge:
+			return c, lowered, false
+		case ok:
+			known = true
+		default:
+			c, lowered = model.Possible, append(lowered, "how long "+v.name(w.PID)+" has not run is not known")
+		}
+	}
+	return c, lowered, known
+}
+
+// takers says of semaphores that some threads wait at what is to be said of who took
+// them: nobody writes that down, but whoever is alive waits.
+func (v *view) takers(waits []*model.Wait) []model.Evidence {
+	var list []model.Evidence
+	for _, id := range objectsOf(waits...) {
+		o := v.objects[id]
+		if o == nil {
+			continue
+		}
+		if d, ok := o.Detail.(*model.FutexDetail); !ok || d.Type != "sem" || d.Object == "" {
+			continue
+		}
+		list = append(list, model.Evidence{
+			Source: id, Text: "value 0, and every process that maps it is blocked: if none of them took it, the one that did has ended without posting it",
+		})
 	}
 	return list
 }
@@ -92,10 +142,4 @@ func (v *view) inCircle(w, next *model.Wait) *graph.Clause {
 		return &clauses[0]
 	}
 	return nil
-}
-
-// onMutex reports whether a wait is for a lock word that has an owner.
-func (v *view) onMutex(w *model.Wait) bool {
-	o := v.objects[w.Object]
-	return o != nil && o.Kind == model.Futex && v.graph.Firm(w)
 }

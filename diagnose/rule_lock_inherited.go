@@ -48,7 +48,7 @@ func findLockInherited(v *view) []finding {
 				Evidence: append(v.evidence(waits...), model.Evidence{
 					Source: "/proc/locks", Text: fmt.Sprintf("%s %s %d: there is no such process", l.Type, l.Mode, pid),
 				}, v.holding(o.ID)),
-				Actions: []model.Action{v.killAll(l.Holders, "the lock is released")},
+				Actions: v.endAll(l.Holders, waits),
 			}, explains: waits})
 			break
 		}

@@ -54,9 +54,7 @@ func findLockWait(v *view) []finding {
 			f.PIDs = append(f.PIDs, p.PID)
 			f.Summary += "; in the end it is " + v.name(p.PID) + ", which " + chain.End.Doing
 		}
-		if len(graph.Locks(o)) > 0 {
-			f.Actions = []model.Action{v.killAll(holders, "the lock is released")}
-		}
+		f.Actions = v.endAll(holders, waits)
 		list = append(list, f)
 	}
 	return list

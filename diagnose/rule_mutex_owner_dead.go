@@ -3,18 +3,21 @@ package diagnose
 import (
 	"fmt"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
 var mutexOwnerDeadRule = Rule{
 	ID:       "mutex-owner-dead",
-	Title:    "mutex whose owner has ended",
+	Title:    "abandoned mutex",
 	Severity: model.Critical,
 	Means: "Threads wait for a mutex or read-write lock that its owner will never unlock: the thread has ended. A mutex that is not robust stays locked " +
-		"for ever then, in shared memory even beyond the end of the program.",
+		"for ever then, in shared memory even beyond the end of the program. The same is true of a process that was forked while another thread had " +
+		"the mutex: fork copies the locked mutex, but not the thread that would unlock it.",
 	Evidence: "The lock word and the fields around it, as the C library lays them out: they name the owner, and there is no such thread.",
 	Do: "End all processes that use the memory and make it anew. Then fix the program: make the mutex robust (PTHREAD_MUTEX_ROBUST) and have it handle " +
-		"EOWNERDEAD.",
+		"EOWNERDEAD. A process that was forked while a lock was held has to be ended; a program with several threads should fork before it starts them, " +
+		"call exec at once, or lock around the fork (pthread_atfork; in Python the start methods spawn and forkserver).",
 	FalseAlarm: "A number of another pid namespace means another thread; such owners are not reported. A word that only looks like a mutex would be " +
 		"misread, but all of its neighbours would have to fit.",
 	find: findMutexOwnerDead,
@@ -31,21 +34,32 @@ func findMutexOwnerDead(v *view) []finding {
 		tid, owned := d.OwnerTID.Get()
 		alive, known := d.OwnerAlive.Get()
 		waits := v.blocked(o.ID, nil)
-		if !owned || !known || alive || len(waits) == 0 {
+		if !owned || !d.Inherited && (!known || alive) || len(waits) == 0 {
 			continue
 		}
-		victims := pidsOf(waits...)
-		f := finding{Finding: model.Finding{
-			Confidence: model.Certain, Since: v.since(waits...), Objects: []string{o.ID}, Victims: victims,
-			Summary: fmt.Sprintf("%s %s for the %s %s, whose owner, thread %d, has ended", v.subject(victims), verb(len(victims), "waits", "wait"),
-				d.Type, o.ID, tid),
-			Chain:    []model.Step{v.stepOf(waits[0], nil)},
-			Evidence: append(v.evidence(waits...), model.Evidence{Source: o.ID, Text: fmt.Sprintf("owner %d: there is no such thread", tid)}),
-		}, explains: waits}
-		for _, pid := range victims {
-			f.Actions = append(f.Actions, v.kill(pid, "ends "+v.name(pid)+"; the lock stays as it is"))
+		behind := waits
+		for _, w := range waits {
+			behind = append(behind, v.graph.Behind(w, graph.Incomplete)...)
 		}
-		list = append(list, f)
+		released := behind
+		for _, w := range waits {
+			if p := v.processes[w.PID]; p != nil {
+				released = append(released, v.waitsOf[p.PPID]...) // a parent may wait for its end
+			}
+		}
+		victims := pidsOf(waits...)
+		whose, text := fmt.Sprintf("whose owner, thread %d, has ended", tid), fmt.Sprintf("owner %d: there is no such thread", tid)
+		if d.Inherited {
+			parent := d.OwnerPID.Or(0)
+			whose = fmt.Sprintf("locked by thread %d of %s when this process was forked", tid, v.name(parent))
+			text = fmt.Sprintf("owner %d: a thread of %s, of whose memory this is a copy", tid, v.name(parent))
+		}
+		list = append(list, finding{Finding: model.Finding{
+			Confidence: model.Certain, Since: v.since(waits...), Objects: []string{o.ID}, Victims: pidsOf(behind...),
+			Summary: fmt.Sprintf("%s %s for the %s %s, %s", v.subject(victims), verb(len(victims), "waits", "wait"), d.Type, o.ID, whose),
+			Chain:   []model.Step{v.stepOf(waits[0], nil)}, Actions: v.endOne(victims, released),
+			Evidence: append(v.evidence(waits...), model.Evidence{Source: o.ID, Text: text}),
+		}, explains: behind})
 	}
 	return list
 }

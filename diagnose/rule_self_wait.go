@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
@@ -13,13 +14,16 @@ var selfWaitRule = Rule{
 	Title:    "process that waits for itself",
 	Severity: model.Critical,
 	Means: "A process waits for something that only itself could bring: it reads from a pipe or socket whose other end nobody but itself has, from its " +
-		"own eventfd, or wants a lock that another of its descriptors holds. It will never go on. glibc also puts a thread to sleep like this, at a word " +
+		"own eventfd, or wants a lock that it has already: by another of its descriptors, or because a signal interrupted it while it had a mutex, " +
+		"malloc's for instance, which the signal's handler wants as well. It will never go on. glibc also puts a thread to sleep like this, at a word " +
 		"on its own stack, when it is about to close a circle of mutexes with priority inheritance: the kernel has told it of the deadlock.",
-	Evidence: "What it is blocked in (/proc/PID/task/TID/syscall), unchanged in two looks, and the holders of the object: no other process is among " +
+	Evidence: "What it is blocked in (/proc/PID/task/TID/syscall), unchanged across two samples, and the holders of the object: no other process is among " +
 		"them, and the process has no other thread that could act.",
-	Do: "End it. Then fix the program: it must close the end that it does not use, most often the write end of a pipe after fork.",
-	FalseAlarm: "A program may be woken by a signal and write to such a pipe in the handler, so processes that catch signals are not reported " +
-		"(likely, where SIGINT alone is caught, as interpreters do). Where processes could not be read it is likely at most.",
+	Do: "End it. Then fix the program: it must close the end that it does not use, most often the write end of a pipe after fork; a signal handler may " +
+		"call only functions that are safe there (signal-safety(7)), and takes no lock.",
+	FalseAlarm: "A program may be woken by a signal and write to such a pipe in the handler, so processes that catch signals are not reported but for " +
+		"locks and full buffers, which no handler gives back (likely, where SIGINT alone is caught, as interpreters do). Where processes could not be " +
+		"read it is likely at most. What is not certain is reported when the thread has not run for 3 s (--min-age).",
 	find: findSelfWait,
 }
 
@@ -27,61 +31,58 @@ func findSelfWait(v *view) []finding {
 	var list []finding
 	for i := range v.Waits {
 		w := &v.Waits[i]
-		if !w.Confirmed || !v.aged(w) || v.graph.Stuck(w, graph.Strong) == nil {
+		if !w.Confirmed || !v.aged(w) {
 			continue
 		}
-		c := v.graph.Stuck(w, graph.Strong)
-		if c.Object == "" || !slices.Equal(c.Processes, []int{w.PID}) || len(v.graph.Releasers(c, w)) > 0 {
+		c := v.graph.Stuck(w, graph.Incomplete)
+		why := v.onItself(w, c)
+		if why == "" {
 			continue
 		}
 		confidence, lowered := v.graph.Sure(w, c)
-		switch handlers(v.processes[w.PID]) {
-		case handlesNothing:
-		case handlesInterrupt:
-			confidence, lowered = lower(confidence, model.Likely), append(lowered, v.name(w.PID)+" catches SIGINT: the handler could do it")
-		default:
+		confidence, lowered, old := v.lasting(confidence, lowered, w)
+		if !old {
 			continue
 		}
-		behind := v.graph.Behind(w, graph.Strong)
-		summary := v.name(w.PID) + " waits for itself: it " + v.graph.Wants(w) + ", and nobody else " + c.How
+		behind := v.graph.Behind(w, graph.Incomplete)
+		summary := v.name(w.PID) + " waits for itself: it " + v.graph.Wants(w) + why
 		if n := len(pidsOf(behind...)); n > 0 {
 			summary += fmt.Sprintf("; %d %s for it", n, verb(n, "process waits", "processes wait"))
 		}
 		list = append(list, finding{Finding: model.Finding{
-			Confidence: confidence, LoweredBy: lowered, Since: v.began(w), Objects: []string{c.Object}, Victims: append(pidsOf(behind...), w.PID),
-			Root: v.root(w.PID, v.graph.Wants(w)), Summary: summary,
-			Chain: []model.Step{v.stepOf(w, nil)}, Evidence: append(v.evidence(w), v.holding(c.Object)),
-			Actions: []model.Action{v.kill(w.PID, "ends "+v.name(w.PID))},
+			Confidence: confidence, Severity: severityOf(confidence), LoweredBy: lowered, Since: v.began(w), Objects: []string{c.Object},
+			Victims: append(pidsOf(behind...), w.PID), Root: v.root(w.PID, v.graph.Wants(w)), Summary: summary,
+			Chain: []model.Step{v.stepOf(w, nil)}, Evidence: append(v.evidence(w), v.holding(c.Object)), Actions: v.endOne([]int{w.PID}, behind),
 		}, explains: append([]*model.Wait{w}, behind...)})
 	}
 	return list
 }
 
-// handling is what signal handlers of a process may be there for.
-type handling int
-
-const (
-	handlesNothing   handling = iota
-	handlesInterrupt          // to end the program, as interpreters do
-	handlesSomething          // which may be what a thread waits for: write and sem_post may be called in a handler (signal-safety(7))
-)
-
-// handlers tells what signals a process catches; faults do not count.
-func handlers(p *model.Process) handling {
-	if p == nil || p.Signals == nil || p.Signals.Caught == nil {
-		return handlesSomething
+// onItself says why a thread that is blocked for good waits for its own process alone;
+// "" if it does not, or a signal handler may bring what it waits for.
+func (v *view) onItself(w *model.Wait, c *graph.Clause) string {
+	if c == nil || c.Object == "" {
+		return ""
 	}
-	h := handlesNothing
-	for _, s := range p.Signals.Caught {
-		switch s {
-		case "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGTRAP", "SIGSYS", "SIGPIPE", "SIG32", "SIG33":
-		case "SIGINT":
-			h = max(h, handlesInterrupt)
-		default:
-			return handlesSomething
+	if d, ok := v.objects[c.Object].Detail.(*model.FutexDetail); ok && d.OwnerTID == model.Some(w.TID) {
+		if w.Handler != "" {
+			return ", which it has locked itself before it was interrupted: it is in " + handlerOf(w)
 		}
+		return ", which it has locked itself"
 	}
-	return h
+	if len(v.graph.Releasers(c, w)) > 0 {
+		return ""
+	}
+	if w.Handler == "" && !slices.Equal(c.Processes, []int{w.PID}) {
+		return ""
+	}
+	if w.Handler != "" {
+		return " in " + handlerOf(w) + ", and nobody else " + c.How + ": the code that the signal interrupted has most likely locked it"
+	}
+	if v.catchesSignals(w.PID) && !v.graph.Firm(w) {
+		return ""
+	}
+	return ", and nobody else " + c.How
 }
 
 // lower is the lesser of two confidences.
@@ -90,4 +91,19 @@ func lower(a, b model.Confidence) model.Confidence {
 		return a
 	}
 	return b
+}
+
+// catchesSignals reports whether a process catches signals whose handlers may be what
+// a thread waits for.
+func (v *view) catchesSignals(pid int) bool {
+	c, _ := v.graph.Catches(v.processes[pid])
+	return c == graph.CatchesSignals
+}
+
+// handlerOf names the signal handler that a thread is in.
+func handlerOf(w *model.Wait) string {
+	if strings.HasPrefix(w.Handler, "SIG") {
+		return "its handler of " + w.Handler
+	}
+	return "a signal handler"
 }

@@ -31,13 +31,13 @@ func findSemNobodyPosts(v *view) []finding {
 			continue
 		}
 		waits := v.blocked(o.ID, func(w *model.Wait) bool { return w.Timed == model.Some(false) })
-		if len(waits) == 0 || v.graph.Stuck(waits[0], graph.Strong) == nil {
+		if len(waits) == 0 || v.graph.Stuck(waits[0], graph.Incomplete) == nil {
 			continue
 		}
-		c := v.graph.Stuck(waits[0], graph.Strong)
+		c := v.graph.Stuck(waits[0], graph.Incomplete)
 		victims := pidsOf(waits...)
 		if slices.ContainsFunc(c.Processes, func(pid int) bool {
-			return !slices.Contains(victims, pid) || v.processes[pid].Threads > 1 || handlers(v.processes[pid]) == handlesSomething
+			return !slices.Contains(victims, pid) || v.processes[pid].Threads > 1 || v.catchesSignals(pid)
 		}) {
 			continue
 		}

@@ -10,11 +10,11 @@ import (
 
 var waitChainRule = Rule{
 	ID:       "wait-chain",
-	Title:    "processes wait behind one another for one root cause",
+	Title:    "blocking chain",
 	Severity: model.Warning,
 	Means: "Processes wait for locks or for room in buffers, each for another that waits itself, and all in the end for one and the same. Only what that " +
 		"one does matters; those between are its victims as well.",
-	Evidence: "What each of them is blocked in (/proc/PID/task/TID/syscall), unchanged in two looks, and who could release it.",
+	Evidence: "What each of them is blocked in (/proc/PID/task/TID/syscall), unchanged across two samples, and who could release it.",
 	Do:       "Look at the root cause: ipctop why PID shows the chain and what it does.",
 	FalseAlarm: "Work that takes long keeps others waiting, and that may be as it should be. Waits that are younger than --min-age are not reported, " +
 		"nor is who merely waits for a child, for data or for work.",
@@ -65,7 +65,7 @@ func findWaitChain(v *view) []finding {
 		confidence, lowered := v.chainSure(&longest)
 		list = append(list, finding{Finding: model.Finding{
 			Confidence: confidence, LoweredBy: lowered, Since: v.since(victims...), Objects: objectsOf(victims...), Victims: pids,
-			Root: v.rootOf(&b.end), Chain: v.chain(longest), Evidence: v.evidence(victims...), Actions: v.free(&b.end),
+			Root: v.rootOf(&b.end), Chain: v.chain(longest), Evidence: v.evidence(victims...), Actions: v.free(&b.end, victims),
 			Summary: fmt.Sprintf("%d processes wait in a chain for %s, which %s", len(pids), v.name(pid), b.end.Doing),
 		}, explains: victims})
 	}
@@ -80,8 +80,8 @@ func (v *view) chainSure(c *graph.Chain) (model.Confidence, []string) {
 		if s.Clause == nil {
 			return model.Possible, lowered
 		}
-		if s.Clause.Doubt >= graph.Hidden {
-			confidence, lowered = model.Likely, append(lowered, s.Clause.Doubts(graph.Hidden)...)
+		if s.Clause.Level >= graph.Unreadable {
+			confidence, lowered = model.Likely, append(lowered, s.Clause.ReasonsFrom(graph.Unreadable)...)
 		}
 		if s.Clause.Confidence != "" {
 			confidence = lower(confidence, s.Clause.Confidence)

@@ -11,6 +11,7 @@ type view struct {
 	Options
 
 	graph     *graph.Graph
+	steady    func(*finding) bool // whether a finding counts; nil: all do
 	objects   map[string]*model.Object
 	processes map[int]*model.Process
 	children  map[int][]*model.Process // by parent

@@ -25,6 +25,7 @@ type Process struct {
 	Tracer     int       `json:"tracer,omitzero" doc:"pid of the process that traces it"`
 	Frozen     bool      `json:"frozen,omitzero" doc:"its cgroup is frozen"`
 	CoreDump   bool      `json:"core_dumping,omitzero" doc:"the kernel is writing its core file"`
+	Runtime    string    `json:"runtime,omitzero" doc:"the language runtime it runs on, where that was recognised: go, jvm or node; looked at only where there are several threads"`
 	Self       bool      `json:"self,omitzero" doc:"this is ipctop itself"`
 	Threads    int       `json:"threads" doc:"number of threads"`
 	FDs        Opt[int]  `json:"fds,omitzero" doc:"number of open descriptors"`
@@ -38,6 +39,13 @@ type Process struct {
 	Timers     Opt[int] `json:"timers,omitzero" doc:"POSIX timers it has made (timer_create); read where a thread of it may be stuck"`
 	ThreadList []Thread `json:"thread_list,omitzero" doc:"its threads, where there are several"`
 }
+
+// The values of [Process.Runtime].
+const (
+	RuntimeGo   = "go"
+	RuntimeJVM  = "jvm"
+	RuntimeNode = "node"
+)
 
 // Container is what can be had offline about a container.
 type Container struct {

@@ -30,6 +30,8 @@ type Wait struct {
 	AgeSource      string     `json:"age_source,omitzero" doc:"sched: read from the scheduler; observed: at least this long, seen by ipctop"`
 	Confirmed      bool       `json:"confirmed" doc:"unchanged in two looks"`
 	Partial        bool       `json:"partial,omitzero" doc:"it waits for more than what could be read"`
+	Monitor        bool       `json:"runtime_monitor,omitzero" doc:"it is the thread that the Go runtime watches itself with (sysmon)"`
+	Handler        string     `json:"handler,omitzero" doc:"the signal in whose handler the thread is, unknown where it may be one of several; told of threads that wait at a lock word, where their stack could be read"`
 	Idle           bool       `json:"idle" doc:"waiting for work, as servers and shells do"`
 	Blockers       []Blocker  `json:"blockers" doc:"who could release it"`
 	Clauses        [][]int    `json:"clauses,omitzero" doc:"what must happen: every list needs one of its threads (tids)"`

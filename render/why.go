@@ -184,13 +184,13 @@ func (t *whyText) who(w *model.Wait, c *graph.Clause) string {
 		names = append(names, t.graph.Name(pid))
 	}
 	switch {
-	case len(names) == 0 && c.Doubt == graph.Open && len(c.Because) > 0:
-		return c.Because[0]
-	case len(names) == 0 && c.Doubt == graph.None:
+	case len(names) == 0 && c.Level == graph.External && len(c.Reasons) > 0:
+		return c.Reasons[0]
+	case len(names) == 0 && c.Level == graph.Proven:
 		return "nobody else " + c.How
 	case len(names) == 0:
 		return "no visible process " + c.How
-	case len(names) == 1 && c.Doubt == graph.None:
+	case len(names) == 1 && c.Level == graph.Proven:
 		return "only " + names[0] + " " + c.How
 	}
 	if len(names) > 4 {
@@ -314,7 +314,7 @@ func (t *whyText) idle(list []*model.Wait, said string) {
 		}
 		t.para(" ", text, Plain)
 	}
-	if len(list) > 0 && t.graph.Stuck(list[0], graph.Slight) != nil {
+	if len(list) > 0 && t.graph.Stuck(list[0], graph.Unlikely) != nil {
 		t.para(" ", "Only a signal could wake it: all who otherwise could wait for it, directly or not.", Notice)
 		return
 	}

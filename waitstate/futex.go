@@ -32,9 +32,10 @@ type word struct {
 	waiters []wordWaiter
 	object  *model.Object
 
-	lock  pthread.Lock
-	owner model.Opt[int]
-	pid   int // the owner's process
+	lock      pthread.Lock
+	owner     model.Opt[int]
+	pid       int  // the owner's process
+	inherited bool // the owner is of a process that this one was forked from
 }
 
 type wordWaiter struct {
@@ -140,12 +141,28 @@ func (w *word) findOwner(r *round, x *index) {
 		}
 	}
 	if p != nil && !w.maps(p.PID) {
-		return // a number from another namespace, or not a lock at all
+		if w.shared || !r.descends(t.proc, p) {
+			return // a number from another namespace, or not a lock at all
+		}
+		w.inherited = true
 	}
 	w.owner = model.Some(tid)
 	if p != nil {
 		w.pid = p.PID
 	}
+}
+
+// descends reports whether a process was forked by another one, or by one that was.
+// What it has in private memory and did not write since it has from there: an exec
+// would have given it new memory.
+func (r *round) descends(p, from *model.Process) bool {
+	for steps := 0; p != nil && steps < 64; steps++ {
+		if p.PPID == from.PID {
+			return true
+		}
+		p = r.j.Processes[int32(p.PPID)]
+	}
+	return false
 }
 
 // foreign reports whether a process of another pid namespace maps the word.
@@ -184,7 +201,7 @@ func (w *word) maps(pid int) bool {
 
 func (w *word) describe(r *round, x *index) {
 	d := &model.FutexDetail{
-		Libc: w.lock.Libc, Type: string(w.lock.Type), OwnerTID: w.owner, OwnerDied: w.lock.Died, Waiters: model.Some(len(w.waiters)),
+		Libc: w.lock.Libc, Type: string(w.lock.Type), OwnerTID: w.owner, Inherited: w.inherited, OwnerDied: w.lock.Died, Waiters: model.Some(len(w.waiters)),
 	}
 	if w.shared {
 		d.Offset = model.Some(clampInt64(w.offset))

@@ -35,6 +35,9 @@ type thread struct {
 	known  bool           // it was found in the last scan, and has not run since
 	timers model.Opt[int] // then: of its process
 
+	monitor bool   // it is the Go runtime's monitor
+	handler string // the signal in whose handler it is
+
 	onSocket    bool            // it reads from a socket or writes to it
 	socketTimed model.Opt[bool] // … which has a time limit
 }
@@ -46,7 +49,9 @@ type round struct {
 	threads []*thread
 	earlier earlier
 	visits  []visited
-	denied  bool // there are processes whose threads could not be read
+	known   runtimes                  // from the scan before
+	found   map[*model.Process]string // the runtimes of those with several threads
+	denied  bool                      // there are processes whose threads could not be read
 }
 
 // firstLook finds the blocked threads.
@@ -58,6 +63,9 @@ func (r *round) firstLook(ctx context.Context) {
 		}
 		if threads, ok := r.earlier.recall(r.j, p); ok {
 			r.threads = append(r.threads, threads...)
+			if p.Runtime = r.known[programOf(p)]; p.Threads > 1 {
+				r.found[p] = p.Runtime
+			}
 			r.visits = append(r.visits, visited{p, threads, true})
 			continue
 		}
@@ -74,7 +82,14 @@ func (r *round) firstLook(ctx context.Context) {
 		v := visit{proc: p, task: t, mem: newMemory(p, t), sets: map[int32][]fdUse{}, unread: unread, buf: *buf}
 		defer v.mem.close()
 		v.process()
+		runtime := v.runtime(r.known)
+		if runtime == model.RuntimeGo {
+			v.markMonitor()
+		}
 		return func() {
+			if p.Model.Runtime = runtime; p.Model.Threads > 1 {
+				r.found[p.Model] = runtime
+			}
 			r.threads = append(r.threads, v.threads...)
 			r.visits = append(r.visits, visited{p.Model, v.threads, len(v.gaps) == 0})
 			for _, g := range v.gaps {
@@ -157,6 +172,7 @@ func (v *visit) thread(tid int, comm, state string) bool {
 			v.gap(tid, err)
 		}
 	}
+	t.handler = v.inHandler(t, &line)
 	// Last: the call that the second look finds, if the thread has not run since
 	// now, is the one it was in already.
 	t.runs = runCount(v.proc, tid)

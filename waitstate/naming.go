@@ -3,6 +3,7 @@ package waitstate
 import (
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/waitstate/pthread"
 )
 
 // naming finds the objects that one wait is about.
@@ -33,13 +34,13 @@ func (n *naming) futexes() {
 func (n *naming) lock(word *word) {
 	w := n.wait
 	switch word.lock.Type {
-	case "cond", "barrier", "join":
+	case "cond", "cond-notify", "barrier", "join":
 		w.Needs = model.NeedsEvent
 	}
 	tid, owned := word.owner.Get()
 	if !owned {
 		// Threads of an idle program wait at words of its own for work.
-		w.Idle = !word.shared && (!word.lock.Type.HasOwner() || word.lock.Type == "unknown" || word.lock.Type == "")
+		w.Idle = !word.shared && n.thread.handler == "" && word.lock.Type != pthread.CondNotify && (!word.lock.Type.HasOwner() || word.lock.Type == "unknown" || word.lock.Type == "")
 		return
 	}
 	if len(n.thread.futexes) == 1 {

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
 
 // Probe reads what each blocked thread waits for, and the futexes among that.
 func Probe() probe.Probe {
 	var last earlier
+	var known runtimes
 	return probe.Probe{
 		Name:   "waits",
 		Detail: readDetail,
@@ -20,7 +22,7 @@ func Probe() probe.Probe {
 			if !decodable {
 				return fmt.Errorf("%w: calls of this architecture are not decoded", errors.ErrUnsupported)
 			}
-			r := &round{j: idx, out: out, earlier: last}
+			r := &round{j: idx, out: out, earlier: last, known: known, found: map[*model.Process]string{}}
 			r.firstLook(ctx)
 			select {
 			case <-time.After(idx.Scan.Sample()):
@@ -31,7 +33,7 @@ func Probe() probe.Probe {
 			r.limits(ctx, index)
 			r.futexes(index)
 			r.report(index)
-			last = r.remember()
+			last, known = r.remember(), r.rememberRuntimes()
 			return ctx.Err()
 		},
 	}

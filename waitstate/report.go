@@ -18,7 +18,7 @@ func (r *round) report(x *index) {
 func (r *round) wait(t *thread, x *index) *model.Wait {
 	w := &model.Wait{
 		PID: t.proc.PID, TID: t.tid, Comm: t.comm, Call: t.call, Needs: t.needs, Timed: t.limited(), Timeout: t.timeout, BlockedFor: t.age,
-		Confirmed: t.same, Idle: t.idle, Partial: t.partial, Blockers: []model.Blocker{},
+		Confirmed: t.same, Idle: t.idle, Monitor: t.monitor, Handler: t.handler, Partial: t.partial, Blockers: []model.Blocker{},
 	}
 	if t.age.Known() {
 		w.AgeSource = "sched"

@@ -73,7 +73,7 @@ func (c command) newCheck(o *options) *cobra.Command {
 	f.StringSliceVar(&k.rules, "rule", nil, "only findings of this `RULE`; may be repeated")
 	f.BoolVar(&k.listRules, "list-rules", false, "list the rules and look at nothing")
 	f.BoolVarP(&k.quiet, "quiet", "q", false, "print nothing: the exit status says it")
-	f.DurationVar(&k.minAge, "min-age", diagnose.DefaultMinAge, "how long a thread must have been blocked before slowness is reported; deadlocks need no age")
+	f.DurationVar(&k.minAge, "min-age", diagnose.DefaultMinAge, "how long a thread must have been blocked before slowness is reported, and, if given, a deadlock that is not certain (3s)")
 	f.StringVarP(&k.where, "where", "Q", "", "only findings for which `EXPR` holds")
 	f.DurationVar(&o.sample, "sample", 0, "pause for `TIME` between the two looks at blocked threads, such as 1s")
 	f.BoolVar(&k.redact, "redact", false, "replace commands, paths, names, users and hosts by pseudonyms")
@@ -154,7 +154,10 @@ func (c command) check(ctx context.Context, o *options, k *checkOptions, ageAske
 			return usageError("--where: %w", err)
 		}
 	}
-	o.minAge, o.listDirs = k.minAge, true
+	o.ages.MinAge, o.listDirs = k.minAge, true
+	if ageAsked {
+		o.ages.DeadlockAge = k.minAge
+	}
 	whole, err := c.snapshot(ctx, o)
 	if err != nil {
 		return err

@@ -89,7 +89,7 @@ func (q *quiet) look(when string, times int) {
 		if err != nil {
 			q.t.Fatal(err)
 		}
-		diagnose.Run(snap, diagnose.Options{MinAge: diagnose.DefaultMinAge})
+		diagnose.Run(snap, diagnose.Defaults())
 		own := q.own(snap)
 		if len(own) < len(q.running) {
 			q.t.Fatalf("only %d processes for %d programs: they are not what is looked at", len(own), len(q.running))

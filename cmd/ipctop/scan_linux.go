@@ -37,7 +37,7 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 			return nil, err
 		}
 	}
-	o.graph = diagnose.Run(snap, diagnose.Options{MinAge: o.minAge})
+	o.graph = diagnose.Run(snap, o.ages)
 	return snap, nil
 }
 
@@ -45,12 +45,13 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 // closed.
 func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 	scanner := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Helper: "/proc/self/exe", Repeated: true})
+	sequence := diagnose.Sequence{Options: o.ages}
 	return func(ctx context.Context) (*model.Index, error) {
 		snap, err := scanner.Scan(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return diagnose.Run(snap, diagnose.Options{MinAge: o.minAge}).Index, nil
+		return sequence.Run(snap).Index, nil
 	}, scanner.Close, nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/record"
@@ -19,8 +20,8 @@ type options struct {
 	history   string   // see addHistory
 	maxMemory byteSize // that reading a file may take
 	sample    time.Duration
-	minAge    time.Duration // see [diagnose.Options]
-	waitsOnly bool          // see [probe.Options]
+	ages      diagnose.Options
+	waitsOnly bool // see [probe.Options]
 
 	// see [probe.Options]
 	closer   func(*model.Snapshot) []int

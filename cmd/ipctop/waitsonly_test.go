@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/testfixtures"
 )
@@ -30,11 +31,11 @@ func TestWaitsOnly(t *testing.T) {
 	}
 	defer run.Close()
 	time.Sleep(1200 * time.Millisecond) // past the age that some rules ask for
-	whole, err := scanMachine(t.Context(), &options{procRoot: "/proc", minAge: time.Second})
+	whole, err := scanMachine(t.Context(), &options{procRoot: "/proc", ages: diagnose.Defaults()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	brief, err := scanMachine(t.Context(), &options{procRoot: "/proc", minAge: time.Second, waitsOnly: true})
+	brief, err := scanMachine(t.Context(), &options{procRoot: "/proc", ages: diagnose.Defaults(), waitsOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}

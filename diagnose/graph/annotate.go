@@ -34,7 +34,7 @@ func (g *Graph) Annotate() {
 }
 
 func (g *Graph) annotate(n *node, w *model.Wait, c *Clause) {
-	if c.Doubt != None {
+	if c.Level != Proven {
 		w.UnknownRelease = true
 	}
 	var tids []int
@@ -56,7 +56,7 @@ func (g *Graph) annotate(n *node, w *model.Wait, c *Clause) {
 		tids = append(tids, tid)
 		w.Blockers = append(w.Blockers, model.Blocker{PID: m.process.PID, TID: tid, Comm: m.process.Name(), Confidence: c.sure(), Why: c.How})
 	}
-	if c.Doubt != Open && len(tids) <= maxClause && !g.privateWork(w) {
+	if c.Level != External && len(tids) <= maxClause && !g.privateWork(w) {
 		slices.Sort(tids)
 		w.Clauses = append(w.Clauses, append([]int{}, slices.Compact(tids)...))
 	}
@@ -64,7 +64,7 @@ func (g *Graph) annotate(n *node, w *model.Wait, c *Clause) {
 
 // sure is how sure it is that the clause's threads could release the wait.
 func (c *Clause) sure() model.Confidence {
-	if c.Doubt >= Hidden && c.Confidence == model.Certain {
+	if c.Level >= Unreadable && c.Confidence == model.Certain {
 		return model.Likely
 	}
 	return c.Confidence

@@ -68,7 +68,7 @@ func (g *Graph) worst(n *node, clauses []Clause, seen map[int]int) (clause *Clau
 		m := g.representative(n, &clauses[k], seen)
 		rank := 3
 		switch {
-		case m == nil && clauses[k].Doubt != Open:
+		case m == nil && clauses[k].Level != External:
 			rank = 0
 		case m == nil:
 			rank = 4

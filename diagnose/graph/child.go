@@ -26,9 +26,13 @@ func (g *Graph) child(n *node) Clause {
 		return unknown("which child it waits for could not be read")
 	}
 	for _, q := range g.Children[p.PID] {
-		if fitsChild(q, child, p.PGID) {
-			c.add(q.PID)
+		if !fitsChild(q, child, p.PGID) {
+			continue
 		}
+		if g.gone[q.PID] {
+			c.ended = processEnded
+		}
+		c.add(q.PID)
 	}
 	// wait also tells of the threads that one traces (ptrace(2)).
 	for _, pid := range g.Tracees[p.PID] {
@@ -37,7 +41,7 @@ func (g *Graph) child(n *node) Clause {
 		}
 	}
 	if len(c.Processes) == 0 {
-		c.doubt(Open, "the child is not shown")
+		c.weaken(External, "the child is not shown")
 	}
 	if child <= 0 {
 		c.starter = p.PID // another thread may fork a child that will do as well
@@ -59,8 +63,11 @@ func (g *Graph) pidfd(o *model.Object) Clause {
 		pid, known = d.PID.Get()
 	}
 	if !known || g.Processes[pid] == nil {
-		c.doubt(Open, "which process "+o.ID+" stands for is not known")
+		c.weaken(External, "which process "+o.ID+" stands for is not known")
 		return c
+	}
+	if g.gone[pid] {
+		c.ended = processEnded
 	}
 	if tid, ok := d.TID.Get(); ok && tid != pid {
 		c.Threads = []int{tid}

@@ -19,6 +19,7 @@ func (g *Graph) clauses(n *node) []Clause {
 	}
 	for i := range list {
 		g.clocks(n, &list[i])
+		g.handled(n, &list[i])
 	}
 	return list
 }
@@ -82,7 +83,7 @@ func objectsOf(w *model.Wait) []string {
 // unknown is a clause of which only is known that something else fulfils it.
 func unknown(because string) Clause {
 	c := Clause{Confidence: model.Certain}
-	c.doubt(Open, because)
+	c.weaken(External, because)
 	return c
 }
 
@@ -90,17 +91,17 @@ func unknown(because string) Clause {
 func (g *Graph) clocks(n *node, c *Clause) {
 	p := n.process
 	if timed, known := n.wait.Timed.Get(); timed {
-		c.doubt(Open, "the call has a time limit")
+		c.weaken(External, "the call has a time limit")
 	} else if !known {
-		c.doubt(Slight, "whether the wait has a time limit could not be read")
+		c.weaken(Unlikely, "whether the wait has a time limit could not be read")
 	}
 	if n.wait.Partial {
-		c.doubt(Open, "not all it waits for could be read")
+		c.weaken(External, "not all it waits for could be read")
 	}
 	if p.Timers.Or(0) > 0 {
-		c.doubt(Open, "a timer of the process may be set")
+		c.weaken(External, "a timer of the process may be set")
 	}
-	if p.Signals != nil && slices.Contains(p.Signals.Caught, "SIGALRM") {
-		c.doubt(Slight, p.String()+" catches SIGALRM: an alarm may be set, which nothing shows")
+	if p.Signals != nil && p.Runtime == "" && slices.Contains(p.Signals.Caught, "SIGALRM") {
+		c.weaken(Unlikely, p.String()+" catches SIGALRM: an alarm may be set, which nothing shows")
 	}
 }

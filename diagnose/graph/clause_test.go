@@ -98,61 +98,61 @@ func TestClauses(t *testing.T) {
 		wait   model.Wait // of 10
 		change func(*model.Snapshot)
 		want   [][]int // tids, by clause
-		doubt  Doubt   // the least of the clauses'
+		doubt  Level   // the least of the clauses'
 	}{
-		{"pipe", on("read", model.NeedsData, "pipe:1"), nil, [][]int{{20, 30, 31}}, None},
-		{"pipe, writing", on("write", model.NeedsSpace, "pipe:1"), nil, [][]int{{}}, None},
-		{"pipe, hidden holders", on("read", model.NeedsData, "pipe:1"), func(s *model.Snapshot) { s.Objects[0].HoldersComplete = false }, [][]int{{20, 30, 31}}, Strong},
+		{"pipe", on("read", model.NeedsData, "pipe:1"), nil, [][]int{{20, 30, 31}}, Proven},
+		{"pipe, writing", on("write", model.NeedsSpace, "pipe:1"), nil, [][]int{{}}, Proven},
+		{"pipe, hidden holders", on("read", model.NeedsData, "pipe:1"), func(s *model.Snapshot) { s.Objects[0].HoldersComplete = false }, [][]int{{20, 30, 31}}, Incomplete},
 		{"pipe, in flight", on("read", model.NeedsData, "pipe:1"), func(s *model.Snapshot) {
 			s.Objects[0].Holders = append(s.Objects[0].Holders, model.Holder{Via: model.ViaInFlight})
-		}, [][]int{{20, 30, 31}}, Strong},
+		}, [][]int{{20, 30, 31}}, Incomplete},
 		{"pipe, nobody to be seen", on("read", model.NeedsData, "pipe:1"), func(s *model.Snapshot) {
 			s.Objects[0].HoldersComplete, s.Objects[0].Holders = false, s.Objects[0].Holders[:1]
-		}, [][]int{{}}, Open},
+		}, [][]int{{}}, External},
 		{"terminal whose master is not shown", on("read", model.NeedsData, "pty:1"), func(s *model.Snapshot) {
 			s.Objects[3].HoldersComplete, s.Objects[3].Holders = false, s.Objects[3].Holders[:2]
-		}, [][]int{{}}, Open},
-		{"time limit", with(on("read", model.NeedsData, "pipe:1"), func(w *model.Wait) { w.Timed = model.Some(true) }), nil, [][]int{{20, 30, 31}}, Open},
-		{"time limit unknown", with(on("read", model.NeedsData, "pipe:1"), func(w *model.Wait) { w.Timed = model.Opt[bool]{} }), nil, [][]int{{20, 30, 31}}, Slight},
-		{"timer", on("read", model.NeedsData, "pipe:1"), func(s *model.Snapshot) { s.Processes[0].Timers = model.Some(1) }, [][]int{{20, 30, 31}}, Open},
-		{"alarm", on("read", model.NeedsData, "pipe:1"), func(s *model.Snapshot) { s.Processes[0].Signals.Caught = []string{"SIGALRM"} }, [][]int{{20, 30, 31}}, Slight},
-		{"FIFO, reading", on("read", model.NeedsData, "fifo:1"), nil, [][]int{{20, 30, 31}}, Open},
-		{"FIFO, deleted", on("read", model.NeedsData, "fifo:1"), func(s *model.Snapshot) { s.Objects[1].Deleted = true }, [][]int{{20, 30, 31}}, None},
-		{"eventfd", on("read", model.NeedsEvent, "eventfd:1"), nil, [][]int{{20}}, None},
-		{"terminal", on("read", model.NeedsData, "pty:1"), nil, [][]int{{30, 31}}, None},
-		{"socket", on("recvfrom", model.NeedsData, "unix:1"), nil, [][]int{{20}}, None},
-		{"bound datagram socket", on("recvfrom", model.NeedsData, "unix:3"), nil, [][]int{{}}, Open},
-		{"another host", on("recvfrom", model.NeedsData, "tcp:1"), nil, [][]int{{}}, Open},
-		{"accept", on("accept4", model.NeedsPeer, "unix:4"), nil, [][]int{{}}, Open},
-		{"connect", with(on("connect", model.NeedsPeer, ""), func(w *model.Wait) { w.Target.Path = "/l" }), nil, [][]int{{20}}, None},
-		{"connect to nobody", with(on("connect", model.NeedsPeer, ""), func(w *model.Wait) { w.Target.Path = "/y" }), nil, [][]int{{}}, Open},
-		{"queue with a name", on("mq_timedreceive", model.NeedsMessage, "posix-mq:1"), nil, [][]int{{20}}, Open},
-		{"poll", with(on("ppoll", model.NeedsEvent, ""), func(w *model.Wait) { w.Objects = []string{"pipe:1", "unix:1"} }), nil, [][]int{{20, 30, 31}}, None},
-		{"poll of more", with(on("ppoll", model.NeedsEvent, ""), func(w *model.Wait) { w.Objects, w.Partial = []string{"unix:1"}, true }), nil, [][]int{{20}}, Open},
-		{"epoll", on("epoll_wait", model.NeedsEvent, "epoll:10.5"), nil, [][]int{{20, 30, 31}}, None},
-		{"epoll of other things", on("epoll_wait", model.NeedsEvent, "epoll:10.6"), nil, [][]int{{}}, Open},
-		{"mutex", on("futex", model.NeedsLock, "futex:m"), nil, [][]int{{31}}, None},
-		{"mutex of a thread that has ended", on("futex", model.NeedsLock, "futex:gone"), nil, [][]int{{}}, None},
-		{"semaphore", on("futex", model.NeedsLock, "futex:sem"), nil, [][]int{{30, 31}}, None},
-		{"semop", semop("0:-1 SEM_UNDO", "1:-1"), nil, [][]int{{20}}, Slight},
-		{"semop, two in the way", semop("0:-1", "1:-2"), nil, [][]int{{20}, {30, 31}}, Slight},
-		{"semop for zero", semop("1:0"), nil, [][]int{{}}, Open},
-		{"flock, upgrade of the own lock", lock("file:1", "flock", "WRITE", "0-EOF"), nil, [][]int{{20, 30, 31}}, None},
-		{"flock, shared", lock("file:1", "flock", "READ", "0-EOF"), nil, [][]int{{}}, Open},
-		{"POSIX, own locks", lock("file:2", "posix", "WRITE", "5-12"), nil, [][]int{{20}}, None},
-		{"POSIX, own OFD lock", lock("file:2", "posix", "WRITE", "30-31"), nil, [][]int{{}}, None},
-		{"OFD and POSIX", lock("file:2", "ofd", "READ", "0-EOF"), nil, [][]int{{}, {20}, {}}, None},
-		{"any child", child(-1), nil, [][]int{{11}}, None},
-		{"a child", child(11), nil, [][]int{{11}}, None},
-		{"no child", child(99), nil, [][]int{{}}, Open},
-		{"traced process", child(20), func(s *model.Snapshot) { s.Processes[2].Tracer = 10 }, [][]int{{20}}, None},
-		{"pidfd", on("waitid", model.NeedsChild, "pidfd:20"), nil, [][]int{{20}}, None},
-		{"pidfd of a thread", on("waitid", model.NeedsChild, "pidfd:31"), nil, [][]int{{31}}, None},
-		{"signal", on("rt_sigtimedwait", model.NeedsSignal, ""), nil, [][]int{{}}, Open},
-		{"sleep", on("nanosleep", model.NeedsTime, ""), nil, [][]int{{}}, Open},
-		{"FIFO being opened", on("openat", model.NeedsPeer, ""), nil, [][]int{{}}, Open},
-		{"io_uring", on("io_uring_enter", model.NeedsEvent, ""), nil, [][]int{{}}, Open},
-		{"lost object", on("read", model.NeedsData, "pipe:99"), nil, [][]int{{}}, Open},
+		}, [][]int{{}}, External},
+		{"time limit", with(on("read", model.NeedsData, "pipe:1"), func(w *model.Wait) { w.Timed = model.Some(true) }), nil, [][]int{{20, 30, 31}}, External},
+		{"time limit unknown", with(on("read", model.NeedsData, "pipe:1"), func(w *model.Wait) { w.Timed = model.Opt[bool]{} }), nil, [][]int{{20, 30, 31}}, Unlikely},
+		{"timer", on("read", model.NeedsData, "pipe:1"), func(s *model.Snapshot) { s.Processes[0].Timers = model.Some(1) }, [][]int{{20, 30, 31}}, External},
+		{"alarm", on("read", model.NeedsData, "pipe:1"), func(s *model.Snapshot) { s.Processes[0].Signals.Caught = []string{"SIGALRM"} }, [][]int{{20, 30, 31}}, Unlikely},
+		{"FIFO, reading", on("read", model.NeedsData, "fifo:1"), nil, [][]int{{20, 30, 31}}, External},
+		{"FIFO, deleted", on("read", model.NeedsData, "fifo:1"), func(s *model.Snapshot) { s.Objects[1].Deleted = true }, [][]int{{20, 30, 31}}, Proven},
+		{"eventfd", on("read", model.NeedsEvent, "eventfd:1"), nil, [][]int{{20}}, Proven},
+		{"terminal", on("read", model.NeedsData, "pty:1"), nil, [][]int{{30, 31}}, Proven},
+		{"socket", on("recvfrom", model.NeedsData, "unix:1"), nil, [][]int{{20}}, Proven},
+		{"bound datagram socket", on("recvfrom", model.NeedsData, "unix:3"), nil, [][]int{{}}, External},
+		{"another host", on("recvfrom", model.NeedsData, "tcp:1"), nil, [][]int{{}}, External},
+		{"accept", on("accept4", model.NeedsPeer, "unix:4"), nil, [][]int{{}}, External},
+		{"connect", with(on("connect", model.NeedsPeer, ""), func(w *model.Wait) { w.Target.Path = "/l" }), nil, [][]int{{20}}, Proven},
+		{"connect to nobody", with(on("connect", model.NeedsPeer, ""), func(w *model.Wait) { w.Target.Path = "/y" }), nil, [][]int{{}}, External},
+		{"queue with a name", on("mq_timedreceive", model.NeedsMessage, "posix-mq:1"), nil, [][]int{{20}}, External},
+		{"poll", with(on("ppoll", model.NeedsEvent, ""), func(w *model.Wait) { w.Objects = []string{"pipe:1", "unix:1"} }), nil, [][]int{{20, 30, 31}}, Proven},
+		{"poll of more", with(on("ppoll", model.NeedsEvent, ""), func(w *model.Wait) { w.Objects, w.Partial = []string{"unix:1"}, true }), nil, [][]int{{20}}, External},
+		{"epoll", on("epoll_wait", model.NeedsEvent, "epoll:10.5"), nil, [][]int{{20, 30, 31}}, Proven},
+		{"epoll of other things", on("epoll_wait", model.NeedsEvent, "epoll:10.6"), nil, [][]int{{}}, External},
+		{"mutex", on("futex", model.NeedsLock, "futex:m"), nil, [][]int{{31}}, Proven},
+		{"mutex of a thread that has ended", on("futex", model.NeedsLock, "futex:gone"), nil, [][]int{{}}, Proven},
+		{"semaphore", on("futex", model.NeedsLock, "futex:sem"), nil, [][]int{{30, 31}}, Proven},
+		{"semop", semop("0:-1 SEM_UNDO", "1:-1"), nil, [][]int{{20}}, Unlikely},
+		{"semop, two in the way", semop("0:-1", "1:-2"), nil, [][]int{{20}, {30, 31}}, Unlikely},
+		{"semop for zero", semop("1:0"), nil, [][]int{{}}, External},
+		{"flock, upgrade of the own lock", lock("file:1", "flock", "WRITE", "0-EOF"), nil, [][]int{{20, 30, 31}}, Proven},
+		{"flock, shared", lock("file:1", "flock", "READ", "0-EOF"), nil, [][]int{{}}, External},
+		{"POSIX, own locks", lock("file:2", "posix", "WRITE", "5-12"), nil, [][]int{{20}}, Proven},
+		{"POSIX, own OFD lock", lock("file:2", "posix", "WRITE", "30-31"), nil, [][]int{{}}, Proven},
+		{"OFD and POSIX", lock("file:2", "ofd", "READ", "0-EOF"), nil, [][]int{{}, {20}, {}}, Proven},
+		{"any child", child(-1), nil, [][]int{{11}}, Proven},
+		{"a child", child(11), nil, [][]int{{11}}, Proven},
+		{"no child", child(99), nil, [][]int{{}}, External},
+		{"traced process", child(20), func(s *model.Snapshot) { s.Processes[2].Tracer = 10 }, [][]int{{20}}, Proven},
+		{"pidfd", on("waitid", model.NeedsChild, "pidfd:20"), nil, [][]int{{20}}, Proven},
+		{"pidfd of a thread", on("waitid", model.NeedsChild, "pidfd:31"), nil, [][]int{{31}}, Proven},
+		{"signal", on("rt_sigtimedwait", model.NeedsSignal, ""), nil, [][]int{{}}, External},
+		{"sleep", on("nanosleep", model.NeedsTime, ""), nil, [][]int{{}}, External},
+		{"FIFO being opened", on("openat", model.NeedsPeer, ""), nil, [][]int{{}}, External},
+		{"io_uring", on("io_uring_enter", model.NeedsEvent, ""), nil, [][]int{{}}, External},
+		{"lost object", on("read", model.NeedsData, "pipe:99"), nil, [][]int{{}}, External},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := machine()
@@ -162,7 +162,7 @@ func TestClauses(t *testing.T) {
 			tt.wait.PID, tt.wait.TID, tt.wait.Confirmed, tt.wait.BlockedFor = 10, 10, true, model.Some(int64(1))
 			s.Waits = []model.Wait{tt.wait}
 			g := New(model.NewIndex(s))
-			least := Open
+			least := External
 			var got [][]int
 			for _, c := range g.Clauses(&s.Waits[0]) {
 				tids := append([]int{}, c.Threads...)
@@ -174,7 +174,7 @@ func TestClauses(t *testing.T) {
 					}
 				}
 				slices.Sort(tids)
-				got, least = append(got, tids), min(least, c.Doubt)
+				got, least = append(got, tids), min(least, c.Level)
 			}
 			if !slices.EqualFunc(got, tt.want, func(a, b []int) bool { return slices.Equal(a, b) }) || least != tt.doubt {
 				t.Errorf("got %v with doubt %d, want %v with %d", got, least, tt.want, tt.doubt)

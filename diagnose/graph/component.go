@@ -22,10 +22,10 @@ type Deadlock struct {
 func (g *Graph) Deadlocks() []Deadlock {
 	var list []Deadlock
 	taken := map[int]bool{}
-	for _, level := range []Doubt{None, Slight, Hidden, Strong} {
+	for _, level := range []Level{Proven, Unlikely, Unreadable, Incomplete} {
 		r := g.removed(level)
 		for _, members := range r.components() {
-			if slices.ContainsFunc(members, func(i int) bool { return taken[i] }) || g.idle(members, level) {
+			if slices.ContainsFunc(members, func(i int) bool { return taken[i] }) || r.idle(members) {
 				continue
 			}
 			for _, i := range members {
@@ -38,7 +38,7 @@ func (g *Graph) Deadlocks() []Deadlock {
 }
 
 // freeCounts counts the threads of each process that may run.
-func (g *Graph) freeCounts(level Doubt, dead []bool) map[int]int {
+func (g *Graph) freeCounts(level Level, dead []bool) map[int]int {
 	r := removal{g: g, level: level, dead: dead}
 	free := map[int]int{}
 	for i := range g.nodes {
@@ -178,12 +178,12 @@ func (r *removal) deadlock(members []int) Deadlock {
 		n := &g.nodes[i]
 		d.Members = append(d.Members, n.tid)
 		d.Waits = append(d.Waits, n.wait)
-		if r.level > None && !n.settled {
+		if r.level > Proven && !n.settled {
 			d.LoweredBy = append(d.LoweredBy, n.process.String()+" has not waited for longer than the scan took")
 		}
 		for k := range n.clauses {
 			if c := &n.clauses[k]; r.holds(c) {
-				d.LoweredBy = append(d.LoweredBy, c.Because...)
+				d.LoweredBy = append(d.LoweredBy, c.Reasons...)
 				d.LoweredBy = append(d.LoweredBy, r.ignored(c)...)
 			}
 		}
@@ -202,8 +202,8 @@ func (r *removal) ignored(c *Clause) (list []string) {
 			case r.dead[i]:
 			case n.unreadable:
 				list = append(list, "what "+n.process.String()+" does could not be read")
-			case n.dozes:
-				list = append(list, "threads of "+n.process.String()+" that sleep for a limited time were left out of account")
+			case n.housekeeps:
+				list = append(list, "housekeeping threads of the "+runtimeName(n.process.Runtime)+" in "+n.process.String()+" were ignored")
 			}
 		}
 	}

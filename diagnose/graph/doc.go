@@ -4,7 +4,7 @@
 // A wait is an AND of clauses, and a clause an OR of threads: one thread of every
 // clause must act before the wait ends. The thread that waits is no part of its own
 // clauses. Where something may release it that no scan sees, the clause carries a
-// [Doubt]: what one would have to leave out of account to rule that out.
+// [Level]: what one would have to leave out of account to rule that out.
 //
 // To begin with, every thread whose wait is confirmed is taken for dead, and all
 // others for free. A thread each of whose clauses is in doubt or has a free thread

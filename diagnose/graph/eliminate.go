@@ -1,24 +1,24 @@
 package graph
 
-// removal is one elimination under way: who is dead if some doubts are left out of
-// account.
+// removal is one elimination under way: who is dead if what a
+// level stands for is assumed.
 type removal struct {
 	g        *Graph
-	level    Doubt
+	level    Level
 	dead     []bool        // by node
 	free     map[int]int   // by process: threads that may run
 	watchers map[int][]int // by process: dead nodes with a clause on it
 	waiters  map[int][]int // by node: dead nodes with a clause on it
 }
 
-// Dead reports for each thread whether it can never go on, doubts up to level left
-// out of account. From [Slight] on, processes that could not be read release
-// nothing, nor do threads that doze.
-func (g *Graph) eliminate(level Doubt) []bool {
+// eliminate reports for each thread whether it can never go on, if what the level
+// stands for is assumed. From [Unlikely] on, processes that could not be read release
+// nothing, nor do a runtime's housekeeping threads.
+func (g *Graph) eliminate(level Level) []bool {
 	r := removal{g: g, level: level, dead: make([]bool, len(g.nodes)), free: map[int]int{}, watchers: map[int][]int{}, waiters: map[int][]int{}}
 	for i := range g.nodes {
 		n := &g.nodes[i]
-		r.dead[i] = n.blocked && (level > None || n.settled) && !n.dozes
+		r.dead[i] = n.blocked && (level > Proven || n.settled) && !n.housekeeps
 		if r.frees(i) {
 			r.free[n.process.PID]++
 		}
@@ -68,7 +68,7 @@ func (r *removal) frees(i int) bool {
 	if r.dead[i] {
 		return false
 	}
-	return r.level == None || !n.dozes && !n.unreadable
+	return r.level == Proven || !n.housekeeps && !n.unreadable
 }
 
 // released reports whether every clause of a thread may come true.
@@ -83,7 +83,7 @@ func (r *removal) released(i int) bool {
 
 // holds reports whether a clause lies wholly among the dead.
 func (r *removal) holds(c *Clause) bool {
-	if c.Doubt > r.level || c.starter != 0 && r.free[c.starter] > 0 {
+	if c.Level > r.level || c.starter != 0 && r.free[c.starter] > 0 {
 		return false
 	}
 	for _, pid := range c.Processes {

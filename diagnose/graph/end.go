@@ -28,15 +28,18 @@ func (g *Graph) end(n *node, o *model.Object, writes bool) Clause {
 	case model.PosixMq:
 		g.queue(&c, o, writes)
 	case model.Timerfd:
-		c.doubt(Open, "it is a timer")
+		c.weaken(External, "it is a timer")
 	case model.Signalfd:
-		c.doubt(Open, "a signal may come from anywhere")
+		c.weaken(External, "a signal may come from anywhere")
 	default:
-		c.doubt(Open, "what becomes of "+o.ID+" may come from anywhere")
+		c.weaken(External, "what becomes of "+o.ID+" may come from anywhere")
 	}
-	if c.Doubt != None && c.Doubt != Open && len(c.Processes) == 0 {
+	if g.gone != nil && len(c.Processes) == 0 && c.Level != External && closes(o.Kind) {
+		c.ended = endClosed
+	}
+	if c.Level != Proven && c.Level != External && len(c.Processes) == 0 {
 		// Without anybody at the other end the call would have returned.
-		c.doubt(Open, "who has the other end of "+o.ID+" is not shown")
+		c.weaken(External, "who has the other end of "+o.ID+" is not shown")
 	}
 	return c
 }
@@ -46,12 +49,21 @@ func (g *Graph) holders(c *Clause, o *model.Object, fits func(*model.Holder) boo
 	for i := range o.Holders {
 		switch h := &o.Holders[i]; {
 		case h.Via == model.ViaInFlight:
-			c.doubt(Strong, "a descriptor of "+o.ID+" is in flight")
-		case h.PID != 0 && h.Via != model.ViaLock && fits(h):
+			c.weaken(Incomplete, "a descriptor of "+o.ID+" is in flight")
+		case h.PID != 0 && h.Via != model.ViaLock && !g.gone[int(h.PID)] && fits(h):
 			c.add(int(h.PID))
 		}
 	}
 	g.incomplete(c, o)
+}
+
+// closes reports whether the end of the last holder of the other end ends a wait.
+func closes(kind model.Kind) bool {
+	switch kind {
+	case model.Pipe, model.FIFO, model.Unix, model.TCP, model.Vsock, model.Pty:
+		return true
+	}
+	return false
 }
 
 func (g *Graph) pipe(n *node, c *Clause, o *model.Object, writes bool) {
@@ -69,9 +81,9 @@ func (g *Graph) pipe(n *node, c *Clause, o *model.Object, writes bool) {
 		// To bring something through a FIFO is what strangers open it for; to
 		// take away what is not meant for them, hardly.
 		if writes {
-			c.doubt(Slight, "another process may open the FIFO")
+			c.weaken(Unlikely, "another process may open the FIFO")
 		} else {
-			c.doubt(Open, "another process may open the FIFO")
+			c.weaken(External, "another process may open the FIFO")
 		}
 	}
 }
@@ -102,7 +114,7 @@ func (g *Graph) pty(n *node, c *Clause, o *model.Object) {
 	})
 	// A slave may also be opened by its name, by whoever may.
 	if master && !slave {
-		c.doubt(Slight, "another process may open the terminal")
+		c.weaken(Unlikely, "another process may open the terminal")
 	}
 }
 
@@ -111,21 +123,21 @@ func (g *Graph) socket(n *node, c *Clause, o *model.Object, writes bool) {
 	c.How = "holds the other end"
 	if d, ok := o.Detail.(*model.UnixDetail); ok {
 		if d.State == "listen" {
-			c.doubt(Open, "anyone may connect")
+			c.weaken(External, "anyone may connect")
 		}
 		if d.Type == "dgram" && !writes && (d.Path != "" || d.Abstract != "") {
-			c.doubt(Open, "anyone may send to "+o.ID)
+			c.weaken(External, "anyone may send to "+o.ID)
 		}
 	}
 	for _, p := range o.Peers {
 		peer := g.Objects[p.ID]
 		if peer == nil {
-			c.doubt(Open, "who holds "+p.ID+" is not known")
+			c.weaken(External, "who holds "+p.ID+" is not known")
 			continue
 		}
 		if p.Confidence != model.Certain {
 			c.Confidence = p.Confidence
-			c.doubt(Slight, "that "+p.ID+" is the other end was worked out")
+			c.weaken(Unlikely, "that "+p.ID+" is the other end was worked out")
 		}
 		if d, ok := o.Detail.(*model.UnixDetail); ok && d.Type == "dgram" && writes {
 			c.Object = p.ID // many may send to it
@@ -147,6 +159,6 @@ func (g *Graph) queue(c *Clause, o *model.Object, writes bool) {
 		return h.Access == "" || writes && h.Access.CanRead() || !writes && h.Access.CanWrite()
 	})
 	if !o.Deleted {
-		c.doubt(Open, "another process may open the queue")
+		c.weaken(External, "another process may open the queue")
 	}
 }

@@ -24,23 +24,42 @@ func (g *Graph) futex(n *node, id string) Clause {
 		case "rwlock":
 			c.How = "holds the rwlock for writing"
 		}
-		if _, lives := g.byTID[tid]; lives {
+		switch owner := g.processOf(tid); {
+		case tid == n.tid:
+			c.How = "can unlock it: the thread has it itself"
+			return c
+		case d.Inherited:
+			c.How = "can unlock it: it was locked in the process that this one was forked from"
+			return c
+		case g.gone[owner] && d.Type == "robust-mutex":
+			c.ended = lockReleased
+			return c
+		case g.gone[owner]:
+			c.How = "can unlock it: its owner has ended"
+			return c
+		case owner != 0:
 			c.Threads = []int{tid}
 			return c
 		}
 		if alive, known := d.OwnerAlive.Get(); !known || alive {
-			c.doubt(Open, "the owner is not shown")
+			c.weaken(External, "the owner is not shown")
 		} else {
 			c.How = "can unlock it: its owner has ended"
 		}
 		return c
 	}
+	if n.handler != "" && d.Object == "" && (d.Type == "" || d.Type == "unknown") {
+		return g.libraryLock(n, o)
+	}
 	c.How = "can reach the word"
+	if d.Type == "cond-notify" {
+		return g.quiesce(n, o, d)
+	}
 	switch {
 	case d.Object != "":
 		memory := g.Objects[d.Object]
 		if memory == nil {
-			c.doubt(Strong, "who maps the memory is not known")
+			c.weaken(Incomplete, "who maps the memory is not known")
 			break
 		}
 		g.holders(&c, memory, func(h *model.Holder) bool { return h.Via == model.ViaMap || h.Via == model.ViaAttach })
@@ -48,7 +67,7 @@ func (g *Graph) futex(n *node, id string) Clause {
 		for i := range o.Holders {
 			c.add(int(o.Holders[i].PID))
 		}
-		c.doubt(Strong, "who maps the memory is not known")
+		c.weaken(Incomplete, "who maps the memory is not known")
 	}
 	c.add(n.process.PID)
 	return c
@@ -86,4 +105,64 @@ func (g *Graph) lockType(w *model.Wait) string {
 		}
 	}
 	return ""
+}
+
+// libraryLock is the wait of a thread in a signal handler at a word of which nothing is
+// known, as malloc's lock is one: the code that was interrupted has it, or another
+// thread that is at work. One that is blocked hardly has such a lock.
+func (g *Graph) libraryLock(n *node, o *model.Object) Clause {
+	c := Clause{Object: o.ID, How: "can unlock it", Confidence: model.Certain}
+	c.weaken(Unlikely, "that the interrupted code has the lock is inferred")
+	for _, i := range g.members[n.process.PID] {
+		if m := &g.nodes[i]; m.tid != n.tid && !m.blocked {
+			c.Threads = append(c.Threads, m.tid)
+		}
+	}
+	return c
+}
+
+// signalsAfterRefs is how far behind the count of a group of waiters the word lies at
+// which these wait (struct pthread_cond_t of glibc 2.25 to 2.40).
+const signalsAfterRefs = 24
+
+// quiesce is the wait of a notifier for those who waited at a condition before: it
+// ends when they have left the condition, which they do when they run. Those that
+// were killed never will.
+func (g *Graph) quiesce(n *node, o *model.Object, d *model.FutexDetail) Clause {
+	c := Clause{Object: o.ID, How: "is still to leave the condition", Confidence: model.Certain}
+	users := Clause{Confidence: model.Certain}
+	users.add(n.process.PID)
+	if d.Object != "" {
+		if memory := g.Objects[d.Object]; memory != nil {
+			g.holders(&users, memory, func(h *model.Holder) bool { return h.Via == model.ViaMap || h.Via == model.ViaAttach })
+		} else {
+			users.weaken(Incomplete, "who maps the memory is not known")
+		}
+	}
+	c.Level, c.Reasons, c.levels = users.Level, users.Reasons, users.levels
+	for _, pid := range users.Processes {
+		for _, i := range g.members[pid] {
+			if m := &g.nodes[i]; m.tid != n.tid && (!m.blocked || g.waitsBehind(m.wait, n.wait, d)) {
+				c.Threads = append(c.Threads, m.tid)
+			}
+		}
+	}
+	return c
+}
+
+// waitsBehind reports whether a wait is at the word at which the group waits whose
+// count another one is for.
+func (g *Graph) waitsBehind(w, notifier *model.Wait, d *model.FutexDetail) bool {
+	o := g.Objects[w.Object]
+	if o == nil {
+		return false
+	}
+	at, ok := o.Detail.(*model.FutexDetail)
+	if !ok {
+		return false
+	}
+	if offset, shared := d.Offset.Get(); shared {
+		return at.Object == d.Object && at.Offset == model.Some(offset+signalsAfterRefs)
+	}
+	return w.PID == notifier.PID && w.Target != nil && notifier.Target != nil && w.Target.Address == notifier.Target.Address+signalsAfterRefs
 }

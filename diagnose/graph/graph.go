@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"slices"
+
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -14,7 +16,10 @@ type Graph struct {
 	inFlight  []string      // sockets with descriptors in their queues
 	listeners map[endpoint]*model.Object
 	pending   map[string]*model.Object // listeners, by sockets in their queues
-	removals  [Open]*removal           // by level
+	removals  [External]*removal       // by level
+	unlisted  bool                     // there are processes outside the pid namespace, or hidden by the proc file system
+	gone      map[int]bool             // pids that are taken out; see [Graph.Without]
+	resumed   []int                    // pids that go on; see [Graph.Resumed]
 }
 
 // node is a living thread.
@@ -25,10 +30,11 @@ type node struct {
 	wait    *model.Wait // nil: it waits for nothing that is known
 	clauses []Clause    // of a confirmed wait
 
-	blocked    bool // its wait is confirmed, and nothing else keeps it from running
-	settled    bool // … and has lasted since before the scan began
-	unreadable bool // what it does could not be read
-	dozes      bool // it sleeps, or waits at a private lock word for a limited time
+	blocked    bool   // its wait is confirmed, and nothing else keeps it from running
+	settled    bool   // … and has lasted since before the scan began
+	unreadable bool   // what it does could not be read
+	housekeeps bool   // a thread of a language runtime that wakes by itself and does nothing for others
+	handler    string // the signal in whose handler it is; "": none, or not known
 }
 
 // New makes the graph of an indexed snapshot, which is not changed.
@@ -41,6 +47,7 @@ func New(x *model.Index) *Graph {
 		}
 	}
 	unreadable := unreadable(s)
+	g.unlisted = slices.ContainsFunc(s.Gaps, func(gap model.Gap) bool { return gap.Probe == "process" && gap.Op == "list" })
 	for i := range s.Processes {
 		g.addThreads(&s.Processes[i], unreadable)
 	}
@@ -71,7 +78,8 @@ func (g *Graph) addThreads(p *model.Process, unreadable map[int]bool) {
 		if w := n.wait; w != nil && w.PID == p.PID {
 			n.blocked = w.Confirmed && !p.Frozen && !p.CoreDump && !p.Self && !stopped(t.State)
 			n.settled = n.blocked && g.settled(w)
-			n.dozes = w.Needs == model.NeedsTime || w.Timed.Or(false) && g.privateWord(w)
+			n.housekeeps = Housekeeping(p, t, w)
+			n.handler = w.Handler
 		}
 		g.byTID[t.TID] = len(g.nodes)
 		g.members[p.PID] = append(g.members[p.PID], len(g.nodes))

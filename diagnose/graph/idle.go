@@ -45,13 +45,27 @@ func (g *Graph) Firm(w *model.Wait) bool {
 	case model.NeedsLock, model.NeedsSpace, model.NeedsChild:
 		return !g.Work(w)
 	}
-	return g.lockType(w) == "join"
+	switch g.lockType(w) {
+	case "join", "cond-notify":
+		return true
+	}
+	return false
 }
 
-// idle reports whether threads that wait for each other are merely idle: all of
-// them wait for work, or all for something to come through one and the same object,
-// as the users of a token pipe do.
-func (g *Graph) idle(members []int, level Doubt) bool {
+// keeps reports whether somebody keeps what a wait is for while he lives and does not
+// act: a lock, or the room in a buffer. A child or thread whose end is waited for
+// keeps nothing: it ends when it is told to.
+func (g *Graph) keeps(w *model.Wait) bool {
+	return g.Firm(w) && w.Needs != model.NeedsChild && g.lockType(w) != "join"
+}
+
+// idle reports whether threads that wait for each other are merely idle. They are
+// where all of them wait for work, or all for something to come through one and the
+// same object, as the users of a token pipe do; and where nobody keeps anything and a
+// signal may set one of them going, whose handler brings what the others wait for, or
+// some of them wait for work and there is none.
+func (r *removal) idle(members []int) bool {
+	g := r.g
 	all := func(is func(*model.Wait) bool) bool {
 		return !slices.ContainsFunc(members, func(i int) bool { return !is(g.nodes[i].wait) })
 	}
@@ -61,12 +75,57 @@ func (g *Graph) idle(members []int, level Doubt) bool {
 		return true
 	case all(func(w *model.Wait) bool { return !g.Firm(w) && w.Object == first && first != "" }):
 		return true
-	case level == None:
+	case !all(func(w *model.Wait) bool { return !g.keeps(w) }):
 		return false
 	}
-	// Threads that doze were left out of account: when they wake they may well
-	// bring what the others wait for, but they keep no lock that others hold.
-	return all(func(w *model.Wait) bool { return !g.Firm(w) }) && slices.ContainsFunc(members, func(i int) bool {
-		return slices.ContainsFunc(g.members[g.nodes[i].process.PID], func(at int) bool { return g.nodes[at].dozes })
+	firm := !all(func(w *model.Wait) bool { return !g.Firm(w) })
+	catching := CatchesNothing
+	working := false
+	for _, i := range members {
+		n := &g.nodes[i]
+		working = working || g.Work(n.wait)
+		if firm && !g.handlerHelps(n) {
+			continue // a handler does not end a child
+		}
+		c, _ := g.Catches(n.process)
+		catching = max(catching, c)
+	}
+	if catching == CatchesSignals {
+		return true
+	}
+	// Workers and who gives them work: all is well unless there is work that nobody
+	// takes.
+	return working && !firm && !r.undelivered(members)
+}
+
+// undelivered reports whether there is something in a pipe of which all who could
+// read it are among some threads' processes, and none of these threads does.
+func (r *removal) undelivered(members []int) bool {
+	g := r.g
+	of := map[int]bool{}
+	read := map[string]bool{}
+	for _, i := range members {
+		w := g.nodes[i].wait
+		of[w.PID] = true
+		read[w.Object] = true
+		for _, id := range w.Objects {
+			read[id] = true
+		}
+	}
+	return slices.ContainsFunc(g.Snapshot.Objects, func(o model.Object) bool {
+		d, ok := o.Detail.(*model.PipeDetail)
+		if !ok || read[o.ID] || d.Queued.Or(0) == 0 {
+			return false
+		}
+		readers := 0
+		for i := range o.Holders {
+			if h := &o.Holders[i]; h.Access.CanRead() {
+				if !of[int(h.PID)] {
+					return false
+				}
+				readers++
+			}
+		}
+		return readers > 0
 	})
 }

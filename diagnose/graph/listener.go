@@ -115,8 +115,11 @@ func (g *Graph) connect(n *node) Clause {
 	}
 	c := Clause{Object: l.ID, How: "is to accept the connection", Confidence: model.Certain}
 	g.holders(&c, l, func(*model.Holder) bool { return true })
+	if g.gone != nil && len(c.Processes) == 0 {
+		c.ended = endClosed
+	}
 	if l.Kind == model.TCP {
-		c.doubt(Open, "the kernel gives up connecting after a while")
+		c.weaken(External, "the kernel gives up connecting after a while")
 	}
 	return c
 }
@@ -136,7 +139,7 @@ func (g *Graph) unconnected(n *node, c *Clause, o *model.Object, writes bool) {
 		g.holders(c, l, func(*model.Holder) bool { return true })
 		return
 	}
-	c.doubt(Open, "the other end of "+o.ID+" is not on this machine, or not shown")
+	c.weaken(External, "the other end of "+o.ID+" is not on this machine, or not shown")
 }
 
 // Through are the waits that an object has to do with: for it, for the other end of

@@ -19,11 +19,11 @@ type request struct {
 	mode       string
 	start, end int64
 	pid        int
-	own        map[hand]bool // the descriptors of its open file description
+	own        map[descriptor]bool // the descriptors of its open file description
 }
 
-// hand is a descriptor.
-type hand struct{ pid, fd int32 }
+// descriptor is one of a process: its number means nothing without the pid.
+type descriptor struct{ pid, fd int32 }
 
 // lock is a wait for a lock on a file. The kernel names one lock that is in the
 // way; all that conflict must go, so each is a clause.
@@ -39,16 +39,24 @@ func (g *Graph) lock(n *node) []Clause {
 		return nil
 	}
 	var list []Clause
+	released := false
 	for i := range locks {
 		held := &locks[i]
 		if held.Blocked || held.Type == "lease" || !r.conflicts(held) {
 			continue
 		}
-		hands := lockHands(o, held)
-		if r.kind == held.Type && r.kind != "posix" && r.owns(hands) {
+		descriptors := lockDescriptors(o, held)
+		if r.kind == held.Type && r.kind != "posix" && r.owns(descriptors) {
 			continue // the lock that is to be changed
 		}
+		if g.allGone(lockHolders(held)) {
+			released = true
+			continue
+		}
 		list = append(list, g.heldLock(o, held))
+	}
+	if released && len(list) == 0 {
+		return []Clause{{Object: o.ID, ended: lockReleased}}
 	}
 	return list
 }
@@ -62,23 +70,36 @@ func (g *Graph) heldLock(o *model.Object, held *model.Lock) Clause {
 		if known && g.Processes[pid] != nil {
 			c.add(pid)
 		} else {
-			c.doubt(Strong, "the process that holds the lock is not shown")
+			c.weaken(Incomplete, "the process that holds the lock is not shown")
 		}
 		return c
 	}
 	for _, pid := range held.Holders {
-		c.add(pid)
+		if !g.gone[pid] {
+			c.add(pid)
+		}
 	}
 	if len(held.Holders) == 0 {
-		c.doubt(Strong, g.unheld(held))
+		c.weaken(Incomplete, g.unheld(held))
 	}
 	g.incomplete(&c, o)
 	for i := range o.Holders {
 		if o.Holders[i].Via == model.ViaInFlight {
-			c.doubt(Strong, "a descriptor of "+o.ID+" is in flight")
+			c.weaken(Incomplete, "a descriptor of "+o.ID+" is in flight")
 		}
 	}
 	return c
+}
+
+// lockHolders are the processes that hold a lock, as far as is known.
+func lockHolders(held *model.Lock) []int {
+	if held.Type != "posix" {
+		return held.Holders
+	}
+	if pid, known := held.PID.Get(); known {
+		return []int{pid}
+	}
+	return nil
 }
 
 // unheld says where the open file description of a lock may be that no process is
@@ -119,25 +140,25 @@ func (g *Graph) request(n *node, o *model.Object, locks []model.Lock) (request, 
 	if t == nil || t.LockType == "" {
 		return request{}, false
 	}
-	r := request{kind: t.LockType, mode: t.Mode, pid: n.process.PID, own: map[hand]bool{}}
+	r := request{kind: t.LockType, mode: t.Mode, pid: n.process.PID, own: map[descriptor]bool{}}
 	if start, end, ok := parseRange(t.Range); ok && t.Mode != "" {
 		r.start, r.end = start, end
 	} else if !r.fromTable(locks) {
 		return r, false
 	}
 	if fd, ok := t.FD.Get(); ok {
-		g.description(&r, o, hand{int32(n.process.PID), int32(fd)})
+		g.description(&r, o, descriptor{int32(n.process.PID), int32(fd)})
 	}
 	return r, true
 }
 
 // description fills in the descriptors that share the open file description of
 // the one that the lock was asked for with.
-func (g *Graph) description(r *request, o *model.Object, at hand) {
+func (g *Graph) description(r *request, o *model.Object, at descriptor) {
 	r.own[at] = true
 	var ofd model.OFD
 	for i := range o.Holders {
-		if h := &o.Holders[i]; h.Via == model.ViaFD && handOf(h) == at {
+		if h := &o.Holders[i]; h.Via == model.ViaFD && descriptorOf(h) == at {
 			ofd = h.OFD
 		}
 	}
@@ -146,12 +167,12 @@ func (g *Graph) description(r *request, o *model.Object, at hand) {
 	}
 	for i := range o.Holders {
 		if h := &o.Holders[i]; h.Via == model.ViaFD && h.OFD == ofd {
-			r.own[handOf(h)] = true
+			r.own[descriptorOf(h)] = true
 		}
 	}
 }
 
-func handOf(h *model.Holder) hand { return hand{h.PID, h.FD.Or(noFD)} }
+func descriptorOf(h *model.Holder) descriptor { return descriptor{h.PID, h.FD.Or(noFD)} }
 
 // fromTable takes the range from the process's only blocked lock of the type.
 func (r *request) fromTable(locks []model.Lock) bool {
@@ -187,23 +208,23 @@ func (r *request) conflicts(held *model.Lock) bool {
 
 // owns reports whether a lock is, or may be, held through the description that
 // asks.
-func (r *request) owns(hands []hand) bool {
-	return slices.ContainsFunc(hands, func(h hand) bool { return r.own[h] || h == hand{int32(r.pid), noFD} })
+func (r *request) owns(descriptors []descriptor) bool {
+	return slices.ContainsFunc(descriptors, func(h descriptor) bool { return r.own[h] || h == descriptor{int32(r.pid), noFD} })
 }
 
 // noFD stands for a descriptor that is not known.
 const noFD = -1
 
-// lockHands are the descriptors that a lock is held through.
-func lockHands(o *model.Object, l *model.Lock) []hand {
-	var list []hand
+// lockDescriptors are the descriptors that a lock is held through.
+func lockDescriptors(o *model.Object, l *model.Lock) []descriptor {
+	var list []descriptor
 	for i := range o.Holders {
 		h := &o.Holders[i]
 		if h.Via != model.ViaLock || h.LockHold == nil || h.LockMode != l.Mode || !slices.Contains(l.Holders, int(h.PID)) {
 			continue
 		}
 		if start, end, ok := parseRange(h.Range); ok && start == l.Start && end == l.End.Or(eof) {
-			list = append(list, handOf(h))
+			list = append(list, descriptorOf(h))
 		}
 	}
 	return list

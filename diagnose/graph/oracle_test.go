@@ -40,7 +40,7 @@ func TestAgainstOracle(t *testing.T) {
 			})
 		}
 		g := New(model.NewIndex(snap))
-		isDead := g.eliminate(None)
+		isDead := g.eliminate(Proven)
 		real, _ := w.runs(s)
 		free, start := w.let(s)
 		liberal, ended := free.runs(start)

@@ -38,6 +38,8 @@ func (g *Graph) Release(w *model.Wait) string {
 		return "enough threads have come to the barrier"
 	case "join":
 		return "that thread ends"
+	case "cond-notify":
+		return "those who waited at the condition before have left it; who was killed there never does"
 	case "unknown":
 		return "another thread wakes it"
 	}

@@ -113,7 +113,7 @@ func (g *Graph) idles(w *model.Wait) string {
 // narrow reports whether a thread that polls does so for one single process: then
 // it is that process that it waits for.
 func (g *Graph) narrow(m *node) bool {
-	if len(m.clauses) != 1 || m.clauses[0].Doubt == Open || len(m.clauses[0].Threads) > 0 {
+	if len(m.clauses) != 1 || m.clauses[0].Level == External || len(m.clauses[0].Threads) > 0 {
 		return false
 	}
 	others := slices.DeleteFunc(slices.Clone(m.clauses[0].Processes), func(pid int) bool { return pid == m.process.PID })
@@ -132,11 +132,11 @@ func (g *Graph) nobody(n *node, c *Clause) End {
 	o := g.Objects[w.Object]
 	switch {
 	case c == nil:
-	case c.Doubt != Open && g.ownerGone(w):
+	case c.Level != External && g.ownerGone(w):
 		return End{Kind: Gone, Doing: "its owner has ended without unlocking it"}
-	case c.Doubt != Open && len(c.Processes) > 0 && !slices.Contains(c.Processes, n.process.PID):
+	case c.Level != External && len(c.Processes) > 0 && !slices.Contains(c.Processes, n.process.PID):
 		return End{Kind: Gone, Doing: "who could has ended"}
-	case c.Doubt >= Hidden:
+	case c.Level >= Unreadable:
 		if end, ok := g.outside(o); ok {
 			return end
 		}
@@ -150,8 +150,8 @@ func (g *Graph) nobody(n *node, c *Clause) End {
 		return End{Kind: Timer, Doing: "time passes"}
 	}
 	doing := "who could is not shown"
-	if c != nil && len(c.Because) > 0 {
-		doing = c.Because[0]
+	if c != nil && len(c.Reasons) > 0 {
+		doing = c.Reasons[0]
 	}
 	return End{Kind: Unseen, Doing: doing}
 }

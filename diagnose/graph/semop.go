@@ -34,11 +34,11 @@ func (g *Graph) semop(n *node) []Clause {
 			continue // it is not this one
 		}
 		c := Clause{Object: o.ID, How: "was the last to change it", Confidence: model.Likely}
-		c.doubt(Slight, fmt.Sprintf("any process may change semaphore %d of %s", number, o.ID))
+		c.weaken(Unlikely, fmt.Sprintf("any process may change semaphore %d of %s", number, o.ID))
 		last, known := sem.LastPID.Get()
 		switch {
 		case change == 0, !known, last == 0:
-			c.doubt(Open, "who is to change it is not known")
+			c.weaken(External, "who is to change it is not known")
 		default:
 			c.add(last)
 		}

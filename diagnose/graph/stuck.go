@@ -6,7 +6,7 @@ import (
 
 // Stuck is the clause of a confirmed wait that no thread can ever fulfil, doubts up
 // to level left out of account; nil if there is none.
-func (g *Graph) Stuck(w *model.Wait, level Doubt) *Clause {
+func (g *Graph) Stuck(w *model.Wait, level Level) *Clause {
 	i, ok := g.byTID[w.TID]
 	if !ok || g.nodes[i].wait != w {
 		return nil
@@ -24,7 +24,7 @@ func (g *Graph) Stuck(w *model.Wait, level Doubt) *Clause {
 }
 
 // removed is the elimination at a level; each is done once.
-func (g *Graph) removed(level Doubt) *removal {
+func (g *Graph) removed(level Level) *removal {
 	if g.removals[level] == nil {
 		dead := g.eliminate(level)
 		g.removals[level] = &removal{g: g, level: level, dead: dead, free: g.freeCounts(level, dead)}
@@ -36,20 +36,20 @@ func (g *Graph) removed(level Doubt) *removal {
 // they do nothing, and why it is not certain. To an ordinary user most processes
 // are hidden, to root hardly any: only then is it likely that none of them matters.
 func (g *Graph) Sure(w *model.Wait, c *Clause) (model.Confidence, []string) {
-	d := c.Doubt
-	because := append([]string{}, c.Because...)
+	d := c.Level
+	because := append([]string{}, c.Reasons...)
 	if i, ok := g.byTID[w.TID]; ok && !g.nodes[i].settled {
-		d = max(d, Slight)
+		d = max(d, Unlikely)
 		because = append(because, g.Name(w.PID)+" has not waited for longer than the scan took")
 	}
-	if d == Hidden && g.Snapshot.Scan.EUID != 0 {
-		d = Strong
+	if d == Unreadable && g.Snapshot.Scan.EUID != 0 {
+		d = Incomplete
 	}
 	return d.confidence(), because
 }
 
 // Behind are the waits that can never end because a wait that is dead does not.
-func (g *Graph) Behind(w *model.Wait, level Doubt) []*model.Wait {
+func (g *Graph) Behind(w *model.Wait, level Level) []*model.Wait {
 	i, ok := g.byTID[w.TID]
 	if !ok || g.nodes[i].wait != w {
 		return nil

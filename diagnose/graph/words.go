@@ -113,6 +113,8 @@ func (g *Graph) wantsWord(w *model.Wait) string {
 		kind = "semaphore"
 	case "join":
 		return "waits for a thread to end (pthread_join)"
+	case "cond-notify":
+		return "notifies the condition variable " + w.Object + " and waits until those who waited before have left it"
 	}
 	verb := "wants the "
 	switch kind {

@@ -66,6 +66,24 @@ func glibcCond(w *Wait, _ uint32) (Lock, bool) {
 	return Lock{}, false
 }
 
+// glibcCondNotify: before a notifier may use a group of waiters anew it waits until
+// those of before have left it, at __g_refs[0] or [1], which counts them times 2 with
+// a bit that says that it waits. Then follow __g_size[2], __g1_orig_size, whose lower
+// bits are the condition's own lock, which the notifier has, and __wrefs as above
+// (nptl/pthread_cond_common.c, __condvar_quiesce_and_switch_g1; glibc 2.25 to 2.40).
+func glibcCondNotify(w *Wait, word uint32) (Lock, bool) {
+	if w.Call != Plain || w.Value != word || word&1 == 0 || word>>1 == 0 || word>>1 > many {
+		return Lock{}, false
+	}
+	for _, lock := range []int{16, 12} { // from the first, from the second count
+		f, ok := w.fields(lock, lock+4)
+		if locked, refs := f[0]&3, f[1]; ok && (locked == 1 || locked == 2) && refs&4 == 0 && refs>>3 <= many && w.flag(refs&1, 0, 1) {
+			return Lock{Type: CondNotify, Libc: "glibc"}, true
+		}
+	}
+	return Lock{}, false
+}
+
 // glibcRWLock: readers@0, writers@4, wrphase_futex@8, writers_futex@12, two
 // unused words, cur_writer@24, shared@28 (struct_rwlock.h). One waits at either
 // futex, with a bit that says that it is used.

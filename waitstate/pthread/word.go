@@ -46,6 +46,9 @@ const (
 	Barrier     Type = "barrier"
 	Sem         Type = "sem"
 	Join        Type = "join"
+	// CondNotify is a condition variable at which a notifier waits until those who
+	// waited before have left it; who was killed there never does.
+	CondNotify Type = "cond-notify"
 )
 
 // Lock is what a word was recognised as.
@@ -63,7 +66,7 @@ type Lock struct {
 // owner that is missing is one that is not known.
 func (t Type) HasOwner() bool {
 	switch t {
-	case Cond, Barrier, Sem:
+	case Cond, CondNotify, Barrier, Sem:
 		return false
 	}
 	return true
@@ -124,7 +127,7 @@ func Identify(w Wait, sibling func(tid int) bool) Lock {
 		return Lock{Type: Join, Libc: "glibc", Owner: int(word)}
 	}
 	for _, recognise := range []func(*Wait, uint32) (Lock, bool){
-		priorityMutex, glibcMutex, glibcRobustMutex, glibcSem, glibcRWLock, glibcCond, glibcBarrier,
+		priorityMutex, glibcMutex, glibcRobustMutex, glibcSem, glibcRWLock, glibcCond, glibcCondNotify, glibcBarrier,
 		muslSem, muslMutex, muslRWLock, muslCond,
 	} {
 		if l, ok := recognise(&w, word); ok {

@@ -1,0 +1,52 @@
+package graph
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Housekeeping reports whether a thread is one that a language runtime has for itself
+// and that wakes from time to time: it does nothing that others wait for. Such threads
+// are recognised by what they are, in processes that are known to run on that runtime;
+// that a thread sleeps says nothing. The main thread is never one of them.
+func Housekeeping(p *model.Process, t *model.Thread, w *model.Wait) bool {
+	if t.TID == p.PID || p.Threads < 2 || w == nil || !w.Timed.Or(false) {
+		return false
+	}
+	switch p.Runtime {
+	case model.RuntimeGo:
+		return w.Monitor
+	case model.RuntimeJVM:
+		return slices.ContainsFunc(jvmThreads, func(name string) bool { return strings.HasPrefix(t.Comm, name) })
+	case model.RuntimeNode:
+		return slices.ContainsFunc(nodeThreads, func(name string) bool { return strings.HasPrefix(t.Comm, name) })
+	}
+	return false
+}
+
+// jvmThreads are the beginnings of the names, cut to 15 bytes as the kernel does, of
+// the threads that HotSpot has for itself (JDK 8 to 24).
+var jvmThreads = []string{
+	"VM Thread", "VM Periodic Tas", "GC Thread#", "G1 ", "G1 Main Marker", "G1 Conc#", "G1 Refine#", "G1 Service", "ParGC Thread#", "ZDirector", "ZWorker#",
+	"Shenandoah", "GC task thread#", "Gang worker#", "Concurrent Mark", "CMS Main Thread",
+	"C1 CompilerThre", "C2 CompilerThre", "JVMCI Compiler", "Sweeper thread", "Monitor Deflati", "Service Thread", "Signal Dispatch", "Notification Th",
+	"Reference Handl", "Finalizer", "Common-Cleaner", "Cleaner-", "StringDedupProc", "Attach Listener", "JFR ",
+}
+
+// nodeThreads are those of V8 and libuv.
+var nodeThreads = []string{"V8Worker", "DelayedTaskSche", "libuv-worker", "SignalInspector"}
+
+// runtimeName is what people call a runtime.
+func runtimeName(runtime string) string {
+	switch runtime {
+	case model.RuntimeGo:
+		return "Go runtime"
+	case model.RuntimeJVM:
+		return "Java virtual machine"
+	case model.RuntimeNode:
+		return "Node.js runtime"
+	}
+	return "language runtime"
+}

@@ -1,0 +1,106 @@
+package graph
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Catching is what the signal handlers of a process may be there for. A handler may
+// write to a pipe or post a semaphore (signal-safety(7)); it may not unlock a mutex,
+// and it gives back neither a file lock nor the room in a buffer.
+type Catching int
+
+// What handlers may be there for.
+const (
+	CatchesNothing   Catching = iota
+	CatchesInterrupt          // SIGINT alone: to end the program, as interpreters do
+	CatchesSignals            // anything
+)
+
+// Catches tells what signals a process catches, and which: faults do not count, nor
+// does the end of a child where no child is left that could end by itself.
+func (g *Graph) Catches(p *model.Process) (Catching, []string) {
+	if p == nil || p.Signals == nil || p.Signals.Caught == nil {
+		return CatchesSignals, nil
+	}
+	c := CatchesNothing
+	var names []string
+	for _, s := range p.Signals.Caught {
+		switch s {
+		case "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGTRAP", "SIGSYS", "SIGPIPE", "SIG32", "SIG33":
+			continue
+		case "SIGCHLD":
+			if !g.childMayEnd(p) {
+				continue
+			}
+			c = CatchesSignals
+		case "SIGINT":
+			c = max(c, CatchesInterrupt)
+		default:
+			c = CatchesSignals
+		}
+		names = append(names, s)
+	}
+	return c, names
+}
+
+// childMayEnd reports whether a child of a process is not known to be blocked for
+// good: one with a thread whose wait is not confirmed, or has a time limit.
+func (g *Graph) childMayEnd(p *model.Process) bool {
+	return slices.ContainsFunc(g.Children[p.PID], func(child *model.Process) bool {
+		return slices.ContainsFunc(g.members[child.PID], func(i int) bool {
+			n := &g.nodes[i]
+			return !n.blocked || n.wait.Timed.Or(true)
+		})
+	})
+}
+
+// handled weakens the clause of a wait that nobody in particular is to end, and that
+// a handler of the waiting process may: a semaphore, a condition, an unknown word, a
+// counter or pipe that the process alone has. Handlers that a language runtime
+// installs for itself do not count.
+func (g *Graph) handled(n *node, c *Clause) {
+	p := n.process
+	if c.Level == External || p.Runtime != "" || !g.ownerless(n, c) {
+		return
+	}
+	switch catching, names := g.Catches(p); catching {
+	case CatchesNothing:
+	case CatchesInterrupt:
+		c.weaken(Unlikely, p.String()+" catches SIGINT: the handler could do it")
+	case CatchesSignals:
+		text := "signals, as far as is known"
+		if len(names) > 0 {
+			text = strings.Join(names[:min(len(names), 3)], ", ")
+		}
+		c.weaken(Incomplete, p.String()+" catches "+text+": the handler could do it")
+	}
+}
+
+// ownerless reports whether what a thread waits for has no owner, and its own process
+// could bring it.
+func (g *Graph) ownerless(n *node, c *Clause) bool {
+	switch g.lockType(n.wait) {
+	case "cond", "barrier", "sem", "unknown":
+		return n.handler == "" // a handler that is under way must end before another one could help it
+	case "":
+	default:
+		return false
+	}
+	o := g.Objects[n.wait.Object]
+	if o == nil || n.wait.Needs != model.NeedsData && n.wait.Needs != model.NeedsEvent {
+		return false
+	}
+	switch o.Kind {
+	case model.Eventfd, model.Pipe, model.FIFO, model.Unix:
+		return slices.Equal(c.Processes, []int{n.process.PID})
+	}
+	return false
+}
+
+// handlerHelps reports whether a handler in a thread's own process could end its wait.
+func (g *Graph) handlerHelps(n *node) bool {
+	return slices.ContainsFunc(n.clauses, func(c Clause) bool { return g.ownerless(n, &c) })
+}
