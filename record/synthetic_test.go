@@ -130,7 +130,7 @@ func (m *machine) next(every time.Duration) *model.Snapshot {
 		o := s.Objects[0]
 		o.ID = fmt.Sprintf("pipe:%d", 400000+m.IntN(1e5))
 		s.Objects = append([]model.Object{o}, s.Objects...)
-		s.Findings = []model.Finding{{ID: "full-pipe:" + o.ID, Rule: "full-pipe", Severity: model.Warning, Since: s.Taken}}
+		s.Findings = []model.Finding{{ID: "pipe-full:" + o.ID, Rule: "pipe-full", Severity: model.Warning, Since: s.Taken}}
 	case 1:
 		s.Objects = s.Objects[min(1, len(s.Objects)-1):]
 		s.Findings = []model.Finding{}

@@ -31,7 +31,7 @@ warning   3m12s  likely   yes(812) waits for less(813)
                             cause: less(813), idle
                             not certain: 41 processes hidden
                             do: kill 813  (ends less)
-                            see: ipctop explain full-pipe
+                            see: ipctop explain pipe-full
 info      1h     certain  the name \x1b]0;x\x07 is one nobody needs
                             do: rm -- $'/run/a b$(id)\033'  (removes the name;
                             loses data)

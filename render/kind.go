@@ -198,6 +198,9 @@ var (
 	commonWide = objectColumns{wide(holdersColumn), wide(nsColumn)}
 )
 
+// FillCell says how full an object is.
+func FillCell(o *model.Object) Cell { return fillColumn.Text(nil, o) }
+
 // detail is a column's way to its kind's detail; objects without one are unknown.
 func detail[D any, V any](get func(*D) V) func(*model.Object) V {
 	return func(o *model.Object) V {

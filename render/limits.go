@@ -77,11 +77,10 @@ var limitColumns = []Column[model.Limit]{
 			return Key{}
 		},
 		Text: func(_ *View, l *model.Limit) Cell {
-			r, ok := l.Share().Get()
-			if !ok {
+			if !l.Share().Known() {
 				return Cell{Unknown, Dim}
 			}
-			c := Cell{Text: estimate(l, limitShare(r))}
+			c := Cell{Text: LimitShare(l)}
 			switch {
 			case l.Full():
 				c.Role = Alarm
@@ -128,6 +127,15 @@ func limitShare(r model.Ratio) string {
 		return "<1%"
 	}
 	return strconv.Itoa(int(float64(r)*100)) + "%"
+}
+
+// LimitShare is how much of a limit is used, as its table shows it.
+func LimitShare(l *model.Limit) string {
+	r, ok := l.Share().Get()
+	if !ok {
+		return Unknown
+	}
+	return estimate(l, limitShare(r))
 }
 
 func estimate(l *model.Limit, text string) string {

@@ -21,7 +21,7 @@ func (o *Options) glyphs() glyphs {
 	if o.ASCII {
 		return glyphs{"->", "<=>", "~", "x"}
 	}
-	return glyphs{"→", "⇔", "…", "×"}
+	return glyphs{"→", "⇄", "…", "×"}
 }
 
 func (o *Options) escape(s string) string { return escape(s, o.ASCII) }

@@ -43,7 +43,7 @@ type showText struct {
 }
 
 func newShowText(o ShowOptions) *showText {
-	t := &showText{esc: o.Escape, arrow: "→", both: "⇔"}
+	t := &showText{esc: o.Escape, arrow: "→", both: "⇄"}
 	if t.esc == nil {
 		t.esc = func(s string) string { return s }
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Who talks to whom, in one cell: yes(812) → less(813), nginx(9) ⇔ php(12), or
+// Who talks to whom, in one cell: yes(812) → less(813), nginx(9) ⇄ php(12), or
 // for what is shared a(1), b(2).
 
 // party is a process among those at one end of a channel.

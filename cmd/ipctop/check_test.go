@@ -24,10 +24,10 @@ func TestCheck(t *testing.T) {
 		{"where", []string{"-Q", "severity == \"critical\""}, exitOK, "", "nothing found by "},
 		{"where holds", []string{"-Q", "813 in pids"}, exitFindings, "yes(812)", ""},
 		{"csv", []string{"-o", "csv"}, exitFindings, "warning,likely,", ""},
-		{"ids", []string{"-o", "id"}, exitFindings, "full-pipe:813:pipe:4242\n", ""},
+		{"ids", []string{"-o", "id"}, exitFindings, "pipe-full:813:pipe:4242\n", ""},
 		{"pids", []string{"-o", "pid"}, exitFindings, "812\n813\n", ""},
 		{"metrics", []string{"-o", "openmetrics"}, exitFindings, `ipctop_findings{rule="zombies",severity="warning",container=""} 0` + "\n", ""},
-		{"columns", []string{"--columns", "rule"}, exitFindings, "RULE\nfull-pipe\n", ""},
+		{"columns", []string{"--columns", "rule"}, exitFindings, "RULE\npipe-full\n", ""},
 		{"redact", []string{"--redact"}, exitFindings, "comm-8(813)", ""},
 		{"list", []string{"--list-rules"}, exitOK, "zombies", ""},
 
@@ -66,7 +66,7 @@ func TestCheckJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &doc); err != nil {
 		t.Fatal(err)
 	}
-	if doc.Schema != "ipctop/1" || len(doc.Findings) != 1 || doc.Findings[0].Rule != "full-pipe" || len(doc.Gaps) == 0 {
+	if doc.Schema != "ipctop/1" || len(doc.Findings) != 1 || doc.Findings[0].Rule != "pipe-full" || len(doc.Gaps) == 0 {
 		t.Errorf("got %+v", doc)
 	}
 }

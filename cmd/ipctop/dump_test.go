@@ -54,7 +54,7 @@ func TestDumpFlags(t *testing.T) {
 		{"container", []string{"-c", "web", "-k", "sysv-shm", "-o", "id"}, exitOK, "sysv-shm:32771\nsysv-shm:32772@4026532001\n", ""},
 		{"where", []string{"-Q", "detail.queued > 4096", "-o", "id"}, exitOK, "pipe:4242\n", "objects were left out because detail.queued is unknown"},
 		{"where of processes", []string{"--only", "processes", "-Q", `state == "T"`, "--columns", "pid,comm", "--no-headings"}, exitOK, "812  yes\n", ""},
-		{"only", []string{"--only", "links,gaps"}, exitOK, "unix:17         unix      nginx(9) ⇔ php(12)", ""},
+		{"only", []string{"--only", "links,gaps"}, exitOK, "unix:17         unix      nginx(9) ⇄ php(12)", ""},
 		{"wide", []string{"-o", "wide", "-k", "sysv-shm"}, exitOK, "nginx(9), nginx(10), php(12)", ""},
 		{"color", []string{"--color", "always", "-k", "pipe"}, exitOK, "\x1b[31m64K/64K FULL\x1b[0m", ""},
 		{"no color in a pipe", []string{"--color", "auto", "-k", "pipe", "--columns", "queued"}, exitOK, "\n64K/64K FULL\n", ""},

@@ -240,7 +240,7 @@ func TestLiveDeadlock(t *testing.T) {
 	m.keys("Escape")
 	m.waitFor("── deadlock ──")
 	m.keys("Escape")
-	m.waitFor("SURE") // a key right behind Esc would be one with Alt
+	m.waitFor("Blocked now") // a key right behind Esc would be one with Alt
 	m.keys("o")
 	m.waitFor("[2 Procs]") // one of the two who have the file
 	m.keys("\\")
@@ -279,15 +279,15 @@ func TestLiveSignals(t *testing.T) {
 	m := newTerminal(t, "80", "24")
 	before := m.settings("before")
 	m.run(exe)
-	m.waitFor("[1 Problems]")
+	m.waitFor("[1 Overview]")
 	m.signal(syscall.SIGTSTP)
 	m.asBefore(before)
 	m.run("fg")
-	m.waitFor("[1 Problems]")
+	m.waitFor("[1 Overview]")
 	m.signal(syscall.SIGHUP)
 	m.asBefore(before)
 	m.run("clear; LC_ALL=en_US.ISO-8859-1 " + exe)
-	m.waitFor("[1 Problems]")
+	m.waitFor("[1 Overview]")
 	if s := m.screen(); strings.ContainsFunc(s, func(r rune) bool { return r > 0x7f }) {
 		t.Errorf("a terminal that is not UTF-8 got\n%s", s)
 	}
@@ -304,7 +304,7 @@ func TestLiveSendsOnlyWhatChanged(t *testing.T) {
 	m := newTerminal(t, "100", "30")
 	sent := filepath.Join(t.TempDir(), "sent")
 	m.run(exe + " --from " + dumpFile(t))
-	m.waitFor("[1 Problems]")
+	m.waitFor("[1 Overview]")
 	m.keys("3")
 	m.waitFor("[3 Chan]")
 	if err := m.command("pipe-pane", "exec cat > "+sent).Run(); err != nil {

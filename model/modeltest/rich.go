@@ -59,9 +59,9 @@ func Rich() *model.Snapshot {
 			Clauses: [][]int{{813}}, Target: &model.Target{FD: model.Some(1), Address: 0x7ffdeadbeef0},
 		}},
 		Findings: []model.Finding{{
-			ID: "full-pipe:813:pipe:4242", Rule: "full-pipe", Title: "pipe full", Severity: model.Warning, Confidence: model.Likely,
+			ID: "pipe-full:813:pipe:4242", Rule: "pipe-full", Title: "pipe full", Severity: model.Warning, Confidence: model.Likely,
 			LoweredBy: []string{"41 processes hidden"}, Since: Taken.Add(-192 * time.Second), Summary: "yes(812) waits for less(813)",
-			Root: &model.Root{PID: 813, Comm: "less", Doing: "idle"}, Victims: []int{812}, PIDs: []int{812, 813}, Objects: []string{"pipe:4242"},
+			Root: &model.Root{PID: 813, Comm: "less", Doing: "idle"}, Victims: []int{812}, Chain: []model.Step{{PID: 812, TID: 812, Comm: "yes", Object: "pipe:4242", Relation: "writes to fd 1"}}, PIDs: []int{812, 813}, Objects: []string{"pipe:4242"},
 			Evidence: []model.Evidence{{Source: "/proc/812/syscall", Text: "1 0x1"}},
 			Actions:  []model.Action{{Argv: []string{"kill", "813"}, Effect: "ends less", Risk: "ends-process"}},
 		}},

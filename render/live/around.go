@@ -184,7 +184,7 @@ func (a *around) arrow(to, both bool) string {
 	case both && ascii:
 		return "<=>"
 	case both:
-		return "⇔"
+		return "⇄"
 	case to && ascii:
 		return "->"
 	case to:

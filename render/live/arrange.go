@@ -10,8 +10,9 @@ import (
 // order is how a screen's rows are arranged.
 type order struct {
 	screen int
-	held   Ident // of screenHeld: the process
-	locks  bool  // of screenHeld: only what can lock
+	held   Ident  // of screenHeld: the process
+	locks  bool   // of screenHeld: only what can lock
+	open   string // of screenOverview: the rule that is not folded, or everything
 	column string
 	invert bool
 	tree   bool
@@ -62,6 +63,8 @@ func sourceRows(d *Data, log []entry, o order) []row {
 	switch o.screen {
 	case screenLog:
 		return logRows(log)
+	case screenOverview:
+		return overviewRows(d, o)
 	case screenHeld:
 		var rows []row
 		if d.find(o.held).process != nil {
@@ -74,6 +77,19 @@ func sourceRows(d *Data, log []entry, o order) []row {
 		return rows
 	}
 	return d.rows[o.screen]
+}
+
+// overviewRows are the problems: in groups, or as a list where they are sorted or
+// filtered.
+func overviewRows(d *Data, o order) []row {
+	if o.column == "" && !o.invert && o.filter.text == "" && o.narrowing == (narrowing{}) {
+		return problemRows(d, o.open)
+	}
+	rows := make([]row, len(d.problems))
+	for i, p := range d.problems {
+		rows[i] = row{problem: p}
+	}
+	return rows
 }
 
 // locks reports whether a process can lock, or has locked, by an object.

@@ -23,7 +23,7 @@ func TestChosenColumns(t *testing.T) {
 		}
 	}
 	for spec, want := range map[string]string{
-		"": "no column in it", "procs=": "no column in it", "+": "no column in it", "nowhere=PID": "there are problems, procs", "procs=PIDD": "did you mean PID?",
+		"": "no column in it", "procs=": "no column in it", "+": "no column in it", "nowhere=PID": "there are overview, procs", "procs=PIDD": "did you mean PID?",
 		"NOSUCH": "no screen has them all", "WAITS FOR,TALK": "no screen has them all",
 	} {
 		if err := (Columns{}).Set(spec); err == nil || !strings.Contains(err.Error(), want) {

@@ -20,6 +20,7 @@ type column struct {
 	quiet bool // left out where it has nothing to say
 	cell  func(d *Data, v *render.View, r *row) render.Cell
 	key   func(d *Data, v *render.View, r *row) render.Key
+	draw  func(d *Data, r *row, width int) []render.Cell // fits the text into a width better than by cutting it; nil: there is no better way
 }
 
 // descending reports which way a column is sorted first. Numbers are sorted for
@@ -73,7 +74,7 @@ func columnsOf(s int, wide bool, chosen Columns) []column {
 // columnsFor are the columns that rows of a screen can have.
 func columnsFor(s int) []column {
 	switch {
-	case s == screenProblems:
+	case s == screenOverview:
 		return problemColumns
 	case s == screenLog:
 		return logColumns

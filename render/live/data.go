@@ -12,19 +12,21 @@ import (
 type Data struct {
 	Snap *model.Snapshot
 
-	usual   *render.View // names folded where there are many
-	whole   *render.View // everything
-	escape  func(string) string
-	zone    *time.Location
-	columns Columns
-	index   *model.Index
-	held    map[int32][]int32 // pid: the objects it holds
-	linked  map[int][]int32   // pid: its links
-	partial map[int]bool      // pids of which something could not be read
-	rows    [][]row           // of each screen, in the snapshot's order
-	full    int               // objects that take no more, where nobody diagnosed
-	log     []entry           // what is different from the snapshot before
-	size    int               // how much memory it takes, roughly
+	usual    *render.View // names folded where there are many
+	whole    *render.View // everything
+	escape   func(string) string
+	zone     *time.Location
+	columns  Columns
+	index    *model.Index
+	held     map[int32][]int32 // pid: the objects it holds
+	linked   map[int][]int32   // pid: its links
+	partial  map[int]bool      // pids of which something could not be read
+	rows     [][]row           // of each screen, in the snapshot's order
+	problems []*problem
+	overview overview
+	full     int     // objects that take no more, where nobody diagnosed
+	log      []entry // what is different from the snapshot before
+	size     int     // how much memory it takes, roughly
 }
 
 // Settings are what does not change while the view runs.
@@ -103,9 +105,7 @@ func Prepare(x *model.Index, prev *Data, o Settings) *Data {
 			d.partial[g.PID] = true
 		}
 	}
-	for _, p := range problems(d) {
-		d.rows[screenProblems] = append(d.rows[screenProblems], row{problem: p})
-	}
+	d.problems, d.overview = problems(d), summarize(d)
 	if prev != nil {
 		d.log = changes(prev, d)
 	}
@@ -142,9 +142,9 @@ func (d *Data) find(id Ident) row {
 	if o := d.object(id.ID); o != nil && o.Gen == id.Gen {
 		return row{object: o}
 	}
-	for _, r := range d.rows[screenProblems] {
-		if r.problem.id == id.ID && r.problem.finding != nil {
-			return r
+	for _, p := range d.problems {
+		if p.id == id.ID && p.finding != nil {
+			return row{problem: p}
 		}
 	}
 	return row{}

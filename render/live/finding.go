@@ -2,6 +2,7 @@ package live
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/ipctop/ipctop/diagnose"
@@ -99,43 +100,72 @@ func ruleLines(id string, width int) []Line {
 
 // headline is the second line of the screen: the worst there is, or what it is
 // that nothing was found in.
-func headline(d *Data) (Role, string) {
+func (m *Model) headline(width int) Line {
+	d := m.data
 	s := d.Snap
 	read := fmt.Sprintf("%d of %s read", s.Scan.Processes-s.Scan.ProcessesUnreadable, plural(s.Scan.Processes, "process", "processes"))
-	switch {
-	case s.Findings == nil:
+	if s.Findings == nil {
 		if n := d.full; n > 0 {
-			return Warn, fmt.Sprintf("Not diagnosed. %d full. %s.", n, read)
+			return crop(text(Warn, fmt.Sprintf("Not diagnosed. %d full. %s.", n, read)), 0, width, m.more())
 		}
-		return Normal, "Not diagnosed. Nothing is full. " + read + "."
-	case len(s.Findings) > 0 && d.worst().severity != model.Info:
-		worst := d.worst()
-		text := d.escape(worst.finding.Title) + ": " + worst.what
-		if worst.finding.Rule == "deadlock" {
-			text = "DEADLOCK: " + worst.what
-		}
-		if age := render.Age(s.Taken, worst.since); age != "" && age != render.Unknown {
-			text += ", " + age
-		}
-		if n := len(s.Findings) - 1; n > 0 {
-			text += fmt.Sprintf(". %d more.", n)
-		}
-		return severityRole(worst.severity), text
-	case s.Scan.ProcessesUnreadable > 0:
-		return Normal, fmt.Sprintf("Nothing stuck in what could be seen (%d hidden).", s.Scan.ProcessesUnreadable) + notes(len(s.Findings))
-	case s.Waits == nil:
-		return Normal, "Nothing is stuck. " + read + "." + notes(len(s.Findings))
+		return crop(text(Normal, "Not diagnosed. Nothing is full. "+read+"."), 0, width, m.more())
 	}
-	return Normal, fmt.Sprintf("Nothing is stuck. %s; %s as they should.", read, plural(len(s.Waits), "thread waits", "threads wait")) + notes(len(s.Findings))
+	worst, others := d.worst()
+	if worst != nil {
+		more := ""
+		if others > 0 {
+			more = strconv.Itoa(others) + " more"
+		}
+		room := width
+		if more != "" {
+			room -= len(more) + 2
+		}
+		var l Line
+		for _, c := range d.usual.Verdict(worst.finding, room) {
+			l.add(verdictRole(c.Role, worst.severity), c.Text)
+		}
+		if more != "" {
+			l.fill(width - len(more))
+			l.add(Dim, more)
+		}
+		return crop(l, 0, width, m.more())
+	}
+	verdict := "Nothing is stuck. " + read
+	if s.Scan.ProcessesUnreadable > 0 {
+		verdict = fmt.Sprintf("Nothing seen is stuck. %s", read)
+	}
+	if n, ok := d.overview.idle.Get(); ok {
+		verdict += ", " + plural(n, "thread", "threads") + " idle"
+	}
+	verdict += "."
+	if n := len(s.Findings); n > 0 {
+		verdict += " " + plural(n, "note.", "notes.")
+	}
+	return crop(text(Normal, verdict), 0, width, m.more())
 }
 
-// notes counts what is merely worth knowing.
-func notes(n int) string {
-	if n == 0 {
-		return ""
+// verdictRole is the role of a part of the verdict.
+func verdictRole(r render.Role, severity model.Severity) Role {
+	if r == render.Heading { // a process
+		return Title
 	}
-	return " " + plural(n, "note.", "notes.")
+	if r == render.Alarm || r == render.Notice {
+		return severityRole(severity)
+	}
+	return roleOf(r)
 }
 
-// worst is the first problem.
-func (d *Data) worst() *problem { return d.rows[screenProblems][0].problem }
+// worst is the finding that the screen begins with, and how many other problems
+// there are; nil if all are merely worth knowing.
+func (d *Data) worst() (worst *problem, others int) {
+	for _, p := range d.problems {
+		if p.finding == nil || p.severity == model.Info {
+			continue
+		}
+		others++
+		if worst == nil || p.severity.Rank() < worst.severity.Rank() {
+			worst = p
+		}
+	}
+	return worst, max(others-1, 0)
+}

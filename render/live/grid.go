@@ -24,11 +24,13 @@ type grid struct {
 	cells   [][]render.Cell // of the visible rows
 	width   int
 	shift   int
+	data    *Data
+	rows    []row // the visible ones
 }
 
 // grid lays out the visible rows.
 func (m *Model) grid(a *arrangement, visible []row, width int) *grid {
-	g := &grid{columns: slices.Clone(a.columns), widths: slices.Clone(a.widths), width: width, shift: m.table().shift}
+	g := &grid{columns: slices.Clone(a.columns), widths: slices.Clone(a.widths), width: width, shift: m.table().shift, data: a.data, rows: visible}
 	for j, c := range g.columns {
 		if c.flex { // as wide as what is seen needs: names are long, and few
 			g.widths[j] = min(g.widths[j], render.Width(c.name)+1)
@@ -143,6 +145,10 @@ func (g *grid) line(m *Model, i int, tagged bool) Line {
 	}
 	l := text(Warn, mark)
 	for j, c := range g.cells[i] {
+		if draw := g.columns[j].draw; draw != nil {
+			g.drawn(&l, j, draw(g.data, &g.rows[i], g.widths[j]))
+			continue
+		}
 		g.cell(&l, j, render.Truncate(c.Text, g.widths[j], m.more()), roleOf(c.Role))
 	}
 	return crop(l, g.shift, g.width, m.more())
@@ -161,6 +167,21 @@ func (g *grid) cell(l *Line, i int, s string, role Role) {
 	l.add(Normal, strings.Repeat(" ", before))
 	l.add(role, s)
 	if i < len(g.columns)-1 {
+		l.add(Normal, strings.Repeat(" ", pad))
+	}
+}
+
+// drawn appends what column i has drawn itself.
+func (g *grid) drawn(l *Line, i int, cells []render.Cell) {
+	if i > 0 {
+		l.add(Normal, strings.Repeat(" ", between))
+	}
+	pad := g.widths[i]
+	for _, c := range cells {
+		pad -= render.Width(c.Text)
+		l.add(roleOf(c.Role), c.Text)
+	}
+	if i < len(g.columns)-1 && pad > 0 {
 		l.add(Normal, strings.Repeat(" ", pad))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/render"
 )
 
@@ -16,12 +17,13 @@ func (m *Model) titleLine(width int) Line {
 	left := m.titleParts()
 	right := []string{""}
 	if m.data != nil {
-		if n := m.data.Snap.Scan.ProcessesUnreadable; n > 0 {
-			right = []string{hidden(m.data.Snap), strconv.Itoa(n) + " hidden", ""}
-		}
+		right = processCounts(m.data.Snap)
 	}
-	for _, r := range right {
-		for n := len(left); n >= min(3, len(left)); n-- {
+	for n := len(left); n >= min(3, len(left)); n-- {
+		for _, r := range right {
+			if r == "" && n > min(3, len(left)) {
+				continue // how many are hidden is told before what ipctop costs
+			}
 			l := text(Title, left[0])
 			for _, p := range left[1:n] {
 				l.add(Normal, " "+p)
@@ -34,11 +36,30 @@ func (m *Model) titleLine(width int) Line {
 				continue
 			}
 			l.fill(width - render.Width(r))
-			l.add(Warn, r)
+			role := Normal
+			if m.data != nil && m.data.Snap.Scan.ProcessesUnreadable > 0 {
+				role = Warn
+			}
+			l.add(role, r)
 			return l
 		}
 	}
 	return crop(text(Title, strings.Join(left, " ")), 0, width, "")
+}
+
+// processCounts says how many processes there are and how many of them could not
+// be read, in fewer and fewer words. Holders may be missing everywhere then, so it
+// is said here alone.
+func processCounts(s *model.Snapshot) []string {
+	all, n := plural(s.Scan.Processes, "process", "processes"), s.Scan.ProcessesUnreadable
+	if n == 0 {
+		return []string{all, ""}
+	}
+	hidden := strconv.Itoa(n) + " hidden"
+	if s.Scan.EUID == 0 {
+		return []string{all + ", " + hidden + ": holders may be missing", all + ", " + hidden, hidden, ""}
+	}
+	return []string{all + ", " + hidden + ": sudo shows them", hidden + ": sudo shows them", hidden, ""}
 }
 
 // titleParts are the parts of the title, the most important first.
@@ -104,8 +125,7 @@ func (m *Model) headLine(width int) Line {
 		}
 		return crop(text(Warn, "Process "+strconv.Itoa(id.PID)+" has ended. Esc: back"), 0, width, m.more())
 	}
-	role, s := headline(m.data)
-	return crop(text(role, s), 0, width, m.more())
+	return m.headline(width)
 }
 
 // tab is a screen's place on the line of screens.
@@ -158,15 +178,14 @@ func (m *Model) screensLine(width int) Line {
 		}
 		l.add(role, name)
 	}
-	for _, keys := range []string{"?help q quit", "?help"} {
-		if l.Width()+1+len(keys) <= width {
-			l.fill(width - len(keys))
-			l.add(KeyName, keys)
-			break
-		}
+	if m.height < barHeight && l.Width()+1+len(helpKey) <= width { // there is no bar of function keys
+		l.fill(width - len(helpKey))
+		l.add(KeyName, helpKey)
 	}
 	return crop(l, 0, width, "")
 }
+
+const helpKey = "?help"
 
 // statusLine is the last line when there is something to say or to type.
 func (m *Model) statusLine(width int) (Line, bool) {

@@ -28,7 +28,7 @@ func help(s Settings, width int) []Line {
 		l.fill(max(helpIndent, l.Width()+1))
 		lines = append(lines, paragraph(l, b.does, width)...)
 	}
-	arrows := "→ one way, ⇔ both ways, × several of that name."
+	arrows := "→ one way, ⇄ both ways, × several of that name."
 	if s.ASCII {
 		arrows = "-> one way, <=> both ways, x several of that name."
 	}

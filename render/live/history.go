@@ -92,28 +92,36 @@ const sparkWidth = 24
 // spark draws how full the selected thing was in the last snapshots, or how many
 // objects a process held; "" where there is nothing to compare.
 func (m *Model) spark(r row) string {
-	levels := []rune("▁▂▃▄▅▆▇█")
-	if m.settings.ASCII {
-		levels = []rune(".:-=+*#@")
-	}
 	list := m.history.list[:max(len(m.history.list)-m.history.back, 0)]
 	list = list[max(len(list)-sparkWidth, 0):]
 	var values []model.Opt[float64]
-	highest, known := 0.0, 0
 	for _, d := range list {
-		v := measure(d, r.ident())
+		values = append(values, measure(d, r.ident()))
+	}
+	if r.object != nil {
+		return sparkline(values, 1, m.settings.ASCII) // of its capacity
+	}
+	return sparkline(values, 0, m.settings.ASCII)
+}
+
+// sparkline draws values up to the highest of them, or up to full if that is more;
+// "" where there is nothing to compare.
+func sparkline(values []model.Opt[float64], full float64, ascii bool) string {
+	levels := []rune("▁▂▃▄▅▆▇█")
+	if ascii {
+		levels = []rune(".:-=+*#@")
+	}
+	highest, known := 0.0, 0
+	for _, v := range values {
 		if x, ok := v.Get(); ok {
 			highest = max(highest, x)
 			known++
 		}
-		values = append(values, v)
 	}
 	if known < 2 || highest == 0 {
 		return ""
 	}
-	if r.object != nil {
-		highest = max(highest, 1) // of its capacity
-	}
+	highest = max(highest, full)
 	var b strings.Builder
 	for _, v := range values {
 		x, ok := v.Get()

@@ -20,7 +20,7 @@ func TestKeys(t *testing.T) {
 		{"2", []string{"[2 Procs]", "TALKS WITH", ">   1"}},
 		{"Tab Tab", []string{"[3 Chan]"}},
 		{"Shift-Tab", []string{"[8 Log]"}},
-		{"8 Tab", []string{"[1 Problems]"}},
+		{"8 Tab", []string{"[1 Overview]"}},
 		{"2 Down Down", []string{">  10"}},
 		{"2 End", []string{"> 813"}},
 		{"2 End Home", []string{">   1"}},
@@ -37,7 +37,7 @@ func TestKeys(t *testing.T) {
 		{"2 / 'www' Enter N", []string{">  12"}},
 		{"2 / 'nowhere' Enter", []string{"Not found: nowhere"}},
 		{"2 / 'lexx' Backspace Backspace 'ss' Enter", []string{"> 812"}},
-		{"2 / 'x' Esc", []string{"-Search"}},
+		{"2 / 'x' Esc", []string{"-Search:"}},
 		{"2 n", []string{"/ searches."}},
 		{"2 F4 'ngin'", []string{"nginx", "-systemd", "Keep rows"}},
 		{"2 F4 'ngin' Esc", []string{"systemd"}},
@@ -287,16 +287,16 @@ func TestHealthy(t *testing.T) {
 	s := undiagnosed()
 	s.Findings, s.Gaps, s.Scan.ProcessesUnreadable = []model.Finding{}, nil, 0
 	v.scan(s)
-	v.has("Nothing is stuck. 231 of 231 processes read.", "Nothing to report.")
-	s.Waits = make([]model.Wait, 7)
+	v.has("Nothing is stuck. 231 of 231 processes read.", "Threads  blocked -", "Who talks with whom")
+	s.Waits = slices.Repeat([]model.Wait{{Idle: true}}, 7)
 	v.scan(s)
-	v.has("Nothing is stuck. 231 of 231 processes read; 7 threads wait as they should.")
+	v.has("Nothing is stuck. 231 of 231 processes read, 7 threads idle.")
 	s.Scan.ProcessesUnreadable = 41
 	v.scan(s)
-	v.has("Nothing stuck in what could be seen (41 hidden).", "-7 threads")
+	v.has("Nothing seen is stuck. 190 of 231 processes read, 7 threads idle.", "231 processes, 41 hidden: sudo shows them")
 	s.Findings = []model.Finding{{ID: "zombies,7", Rule: "zombies", Severity: model.Info, Confidence: model.Likely}}
 	v.scan(s)
-	v.has("Nothing stuck in what could be seen (41 hidden). 1 note.")
+	v.has("7 threads idle. 1 note.", "Left behind", "i  zombies")
 }
 
 func TestTree(t *testing.T) {

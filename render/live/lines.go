@@ -23,12 +23,18 @@ const (
 	lineBody
 )
 
+// barHeight is how high a terminal must be for relations below the table and for
+// the function keys.
+const barHeight = 16
+
 // layout is how the lines of the screen are shared out.
 type layout struct {
 	ok        bool // the terminal is large enough
+	heading   int  // lines above the table: the headings of its columns
 	rows      int  // of the table
+	overview  int  // lines below the problems
 	relations int  // lines below the table, their title included
-	status    int  // 1 if there is something to say
+	status    int  // the last line: 1 if there is something to say, or room for the function keys
 	page      int  // lines of a page
 }
 
@@ -39,11 +45,15 @@ func (m *Model) layout(width, height int) layout {
 		return layout{}
 	}
 	l := layout{ok: true}
-	if _, is := m.statusLine(width); is {
+	if _, is := m.statusLine(width); is || height >= barHeight {
 		l.status = 1
 	}
 	body := height - lineBody
-	if height >= 16 {
+	l.heading = 1
+	if m.screen == screenOverview && len(m.pages) == 0 {
+		return m.overviewLayout(l, height-lineHeading)
+	}
+	if height >= barHeight {
 		l.relations = min(height/3, 16)
 	}
 	l.rows = body - l.relations
@@ -53,6 +63,25 @@ func (m *Model) layout(width, height int) layout {
 		l.rows -= l.status
 	}
 	l.page = body - l.status
+	return l
+}
+
+// overviewLayout gives the problems the room they need, but leaves the larger part
+// to what else there is to see, unless the user wants to see all of them.
+func (m *Model) overviewLayout(l layout, height int) layout {
+	l.page = height - 1 - l.status
+	if m.table().wanted.column != "" {
+		height--
+	} else {
+		l.heading = 0 // the groups have headings of their own
+	}
+	height -= l.status
+	if m.table().wanted.open == everything {
+		l.rows = height
+		return l
+	}
+	l.rows = min(len(m.rows()), max(height*2/5, 3))
+	l.overview = height - l.rows
 	return l
 }
 
@@ -71,39 +100,48 @@ func Lines(m Model, width, height int) []Line {
 	} else if p := m.page(); p != nil {
 		lines = append(lines, m.pageLines(p, l.page, width)...)
 	} else {
-		lines = append(lines, m.tableLines(l.rows, width)...)
+		lines = append(lines, m.tableLines(l, width)...)
 		lines = append(lines, m.relationLines(l.relations, width)...)
+		lines = append(lines, m.overviewLines(l.overview, width)...)
 	}
 	if status, ok := m.statusLine(width); ok {
 		lines = append(lines, status)
+	} else if l.status > 0 {
+		lines = append(lines, m.barLine(width))
 	}
 	return lines
 }
 
 // tableLines are the headings and rows.
-func (m *Model) tableLines(height, width int) []Line {
-	lines := make([]Line, 0, height+1)
+func (m *Model) tableLines(l layout, width int) []Line {
+	height := l.heading + l.rows
+	lines := make([]Line, 0, height)
 	t := m.table()
 	a := t.arranged
 	if a == nil {
-		return blank(append(lines, Line{}, text(Dim, " ...")), height+1)
+		return blank(append(lines, Line{}, text(Dim, " ...")), height)
 	}
 	if len(a.rows) == 0 {
 		say := screens[m.screen].empty
 		if a.total > 0 {
 			say = "No row fits the filter."
 		}
-		return blank(append(lines, Line{}, crop(text(Dim, " "+say), 0, width, m.more())), height+1)
+		return blank(append(lines, Line{}, crop(text(Dim, " "+say), 0, width, m.more())), height)
 	}
-	visible := a.rows[min(t.top, len(a.rows)):min(t.top+height, len(a.rows))]
+	visible := a.rows[min(t.top, len(a.rows)):min(t.top+l.rows, len(a.rows))]
 	grid := m.grid(a, visible, width)
-	lines = append(lines, grid.heading(m))
+	if l.heading > 0 {
+		lines = append(lines, grid.heading(m))
+	}
 	for i := range visible {
 		line := grid.line(m, i, m.tagged[visible[i].ident()])
+		if p := visible[i].problem; p != nil && p.heading {
+			line = text(Heading, " "+p.what)
+		}
 		line.Selected = t.top+i == t.cursor && !t.lost
 		lines = append(lines, line)
 	}
-	return blank(lines, height+1)
+	return blank(lines, height)
 }
 
 // blank adds empty lines.

@@ -91,6 +91,8 @@ func (m *Model) goBack() {
 	switch {
 	case len(m.pages) > 0:
 		m.pages = slices.Clone(m.pages[:len(m.pages)-1])
+	case m.table().wanted.open != "":
+		m.unfold("")
 	case m.table().wanted.filter.text != "":
 		m.table().wanted.filter = filter{}
 		m.arrange()
@@ -136,16 +138,22 @@ func (m *Model) click(x, y int) {
 		}
 		return
 	}
+	if l.ok && l.status > 0 && y == m.height-1 {
+		if key := m.barKey(x); key != "" {
+			m.key(key)
+		}
+		return
+	}
 	if len(m.pages) > 0 || !l.ok {
 		return
 	}
 	switch {
-	case y == lineHeading:
+	case y == lineHeading && l.heading > 0:
 		if name, ok := m.columnAt(x); ok {
 			m.sortByName(name)
 		}
-	case y > lineHeading && y <= lineHeading+l.rows:
-		if i := m.table().top + y - lineHeading - 1; i < len(m.rows()) {
+	case y >= lineHeading+l.heading && y < lineHeading+l.heading+l.rows:
+		if i := m.table().top + y - lineHeading - l.heading; i < len(m.rows()) {
 			m.choose(i)
 		}
 	}

@@ -107,6 +107,10 @@ func (m *Model) openAbout(kind pageKind) {
 	}
 	t := m.table()
 	t.moved, t.selected = true, r.ident() // it is being looked at
+	if p := r.problem; p != nil && kind == pageDetail && (p.heading || p.folded > 0) {
+		m.unfold(p.unfolds())
+		return
+	}
 	if r.problem != nil && r.problem.finding != nil {
 		m.openPage(kind, r.ident(), m.escape(r.problem.finding.Title))
 		return

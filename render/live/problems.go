@@ -1,36 +1,46 @@
 package live
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/render"
 )
 
-// problem is a row of the first screen: a finding, something that is full, or
-// something that could not be seen.
+// problem is a row of the overview: a finding, something that is full, something
+// that could not be read; or the heading of a group of them, or several of one
+// rule folded into one.
 type problem struct {
 	id       string
+	group    diagnose.Group
 	severity model.Severity
-	sure     string
+	rule     string
 	since    time.Time
 	what     string // escaped
 	object   *model.Object
 	finding  *model.Finding
+
+	heading bool // of a group
+	folded  int  // how many this one stands for; 0: it stands for itself
 }
 
+// foldAbove is how many problems of one rule have rows of their own before they
+// are folded into one.
+const foldAbove = 3
+
 // problems are the findings, worst first, if somebody looked for any; else what
-// is full, which needs no diagnosis. Then what could not be seen.
+// is full, which needs no diagnosis. Then what could not be read.
 func problems(d *Data) []*problem {
 	var list []*problem
 	if d.Snap.Findings != nil {
 		for i := range d.Snap.Findings {
 			f := &d.Snap.Findings[i]
 			p := &problem{
-				id: f.ID, severity: f.Severity, sure: d.escape(string(f.Confidence)), since: f.Since, what: d.escape(f.Summary), finding: f,
+				id: f.ID, group: diagnose.GroupOf(f), severity: f.Severity, rule: d.escape(f.Rule), since: f.Since, what: d.escape(f.Summary), finding: f,
 			}
 			for _, id := range f.Objects {
 				if o := d.object(id); o != nil {
@@ -40,12 +50,18 @@ func problems(d *Data) []*problem {
 			}
 			list = append(list, p)
 		}
-		slices.SortStableFunc(list, func(a, b *problem) int { return a.severity.Rank() - b.severity.Rank() })
 	} else {
 		list = full(d)
 		d.full = len(list)
 	}
-	return append(list, unseen(d)...)
+	list = append(list, unread(d)...)
+	slices.SortStableFunc(list, func(a, b *problem) int {
+		if a.group != b.group {
+			return int(a.group) - int(b.group)
+		}
+		return a.severity.Rank() - b.severity.Rank()
+	})
+	return list
 }
 
 // full lists the objects that take no more.
@@ -56,33 +72,27 @@ func full(d *Data) []*problem {
 		if fill, ok := o.Fill.Get(); !ok || fill < 1 {
 			continue
 		}
-		what := d.escape(o.ID) + " is full"
-		if o.Name != "" && !repeatsID(o) {
-			what += ", " + d.escape(o.Name)
-		}
 		list = append(list, &problem{
-			id: "full:" + o.ID, severity: model.Warning, sure: string(model.Certain), object: o, what: what + ": " + d.usual.Talk(o).Text,
+			id: "full:" + o.ID, group: diagnose.Limits, severity: model.Warning, rule: "full", object: o,
+			what: d.usual.ObjectName(o) + " is full: " + d.usual.Talk(o).Text,
 		})
 	}
 	return list
 }
 
-// unseen lists what could not be seen: the hidden processes in one line, other
-// gaps by what was attempted. What merely ended while it was read is left out.
-func unseen(d *Data) []*problem {
-	var list []*problem
-	if text := hidden(d.Snap); text != "" {
-		list = append(list, &problem{id: "gap:hidden", severity: model.Info, what: text})
-	}
+// unread lists what could not be read, by what was attempted. Hidden processes are
+// told in the header; what merely ended while it was read is left out.
+func unread(d *Data) []*problem {
 	type key struct {
 		probe  string
 		reason model.Reason
 	}
+	var list []*problem
 	at := map[key]*problem{}
 	counts := map[key]int{}
 	for i := range d.Snap.Gaps {
 		g := &d.Snap.Gaps[i]
-		if g.Reason == model.Vanished || g.Reason == model.Denied && g.PID != 0 && d.Snap.Scan.ProcessesUnreadable > 0 {
+		if g.Reason == model.Vanished || g.Reason == model.Denied && g.PID != 0 {
 			continue
 		}
 		k := key{g.Probe, g.Reason}
@@ -96,7 +106,7 @@ func unseen(d *Data) []*problem {
 				what += ", " + d.escape(part)
 			}
 		}
-		at[k] = &problem{id: "gap:" + g.Probe + ":" + string(g.Reason), severity: model.Info, what: what}
+		at[k] = &problem{id: "gap:" + g.Probe + ":" + string(g.Reason), group: diagnose.Notes, severity: model.Info, rule: "not read", what: what}
 		list = append(list, at[k])
 	}
 	for k, p := range at {
@@ -107,17 +117,83 @@ func unseen(d *Data) []*problem {
 	return list
 }
 
-// hidden says how many processes could not be read, "" if all could.
-func hidden(s *model.Snapshot) string {
-	n := s.Scan.ProcessesUnreadable
-	if n == 0 {
-		return ""
+// problemRows are the problems as rows: in groups under headings, those of one
+// rule folded where there are many, unless open names the rule or everything.
+func problemRows(d *Data, open string) []row {
+	var rows []row
+	for i := 0; i < len(d.problems); {
+		p := d.problems[i]
+		if i == 0 || d.problems[i-1].group != p.group {
+			rows = append(rows, row{problem: &problem{id: "group:" + p.group.String(), group: p.group, severity: model.Info, heading: true, what: p.group.String()}})
+		}
+		group := d.problems[i:]
+		group = group[:runOf(group)]
+		for _, same := range byRule(group) {
+			if len(same) > foldAbove && open != everything && open != same[0].rule {
+				first := *same[0]
+				first.id, first.folded = foldPrefix+first.rule, len(same)
+				rows = append(rows, row{problem: &first})
+				continue
+			}
+			for _, p := range same {
+				rows = append(rows, row{problem: p})
+			}
+		}
+		i += len(group)
 	}
-	text := fmt.Sprintf("%d of %s hidden", n, plural(s.Scan.Processes, "process", "processes"))
-	if s.Scan.EUID != 0 {
-		text += ": use sudo"
+	return rows
+}
+
+const (
+	foldPrefix = "fold:"
+	everything = "*" // unfolds all
+)
+
+// runOf is how many problems of the first one's group stand together.
+func runOf(list []*problem) int {
+	n := slices.IndexFunc(list, func(p *problem) bool { return p.group != list[0].group })
+	if n < 0 {
+		return len(list)
 	}
-	return text
+	return n
+}
+
+// byRule brings those of one rule and severity together, where the first of them
+// stood.
+func byRule(list []*problem) [][]*problem {
+	type key struct {
+		rule     string
+		severity model.Severity
+	}
+	at := map[key]int{}
+	var out [][]*problem
+	for _, p := range list {
+		k := key{p.rule, p.severity}
+		i, ok := at[k]
+		if !ok {
+			i = len(out)
+			at[k] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], p)
+	}
+	return out
+}
+
+// picture is what a problem is about, drawn in width cells.
+func (p *problem) picture(d *Data, width int) []render.Cell {
+	if p.heading {
+		return []render.Cell{{Text: render.Truncate(p.what, width, ""), Role: render.Heading}}
+	}
+	var lead []render.Cell
+	if p.folded > 0 {
+		lead = []render.Cell{{Text: strconv.Itoa(p.folded) + " of them, such as ", Role: render.Notice}}
+		width -= render.Width(lead[0].Text)
+	}
+	if p.finding != nil && width > 0 {
+		return append(lead, d.usual.Chain(p.finding, width)...)
+	}
+	return append(lead, render.Cell{Text: p.what})
 }
 
 func severityRole(s model.Severity) Role {
@@ -138,22 +214,27 @@ func plural(n int, one, many string) string {
 	return strconv.Itoa(n) + " " + many
 }
 
+// unlimited is a width that nothing is cut to.
+const unlimited = 1 << 20
+
 var problemColumns = []column{
 	{
 		name: "",
 		key:  func(_ *Data, _ *render.View, r *row) render.Key { return render.IntKey(r.problem.severity.Rank()) },
 		cell: func(_ *Data, _ *render.View, r *row) render.Cell {
-			switch r.problem.severity {
-			case model.Critical:
+			switch {
+			case r.problem.heading:
+				return render.Cell{}
+			case r.problem.severity == model.Critical:
 				return render.Cell{Text: "!!", Role: render.Alarm}
-			case model.Warning:
+			case r.problem.severity == model.Warning:
 				return render.Cell{Text: "!", Role: render.Notice}
 			}
 			return render.Cell{Text: "i", Role: render.Dim}
 		},
 	},
 	{
-		name: "SINCE", right: true, spare: true,
+		name: "AGE", right: true, quiet: true,
 		key: func(_ *Data, _ *render.View, r *row) render.Key {
 			if r.problem.since.IsZero() {
 				return render.Key{}
@@ -161,9 +242,43 @@ var problemColumns = []column{
 			return render.IntKey(r.problem.since.UnixNano())
 		},
 		cell: func(d *Data, _ *render.View, r *row) render.Cell {
+			if r.problem.heading || r.problem.since.IsZero() {
+				return render.Cell{}
+			}
 			return render.Cell{Text: render.Age(d.Snap.Taken, r.problem.since)}
 		},
 	},
-	{name: "SURE", spare: true, cell: func(_ *Data, _ *render.View, r *row) render.Cell { return render.Cell{Text: r.problem.sure} }},
-	{name: "WHAT", flex: true, cell: func(_ *Data, _ *render.View, r *row) render.Cell { return render.Cell{Text: r.problem.what} }},
+	{
+		name: "RULE", spare: true, cell: func(_ *Data, _ *render.View, r *row) render.Cell { return render.Cell{Text: r.problem.rule} },
+	},
+	{
+		name: "WHAT", flex: true,
+		cell: func(d *Data, _ *render.View, r *row) render.Cell {
+			var b strings.Builder
+			for _, c := range r.problem.picture(d, unlimited) {
+				b.WriteString(c.Text)
+			}
+			return render.Cell{Text: b.String()}
+		},
+		draw: func(d *Data, r *row, width int) []render.Cell { return r.problem.picture(d, width) },
+	},
+}
+
+// unfolds is what Enter on a heading or a folded row opens.
+func (p *problem) unfolds() string {
+	if p.heading {
+		return everything
+	}
+	return p.rule
+}
+
+// unfold shows the problems of a rule one by one, or all problems on the whole
+// screen; "" folds them again.
+func (m *Model) unfold(what string) {
+	t := m.table()
+	if t.wanted.open == what {
+		what = ""
+	}
+	t.wanted.open = what
+	m.arrange()
 }

@@ -13,7 +13,7 @@ import (
 // reaches through that. At most limit lines are made, and only for those is
 // there any work.
 func relations(d *Data, r row, limit int) []Line {
-	x := &relating{d: d, limit: limit, glyph: arrows{"→", "←", "⇔"}}
+	x := &relating{d: d, limit: limit, glyph: arrows{"→", "←", "⇄"}}
 	if d.usual.ASCII {
 		x.glyph = arrows{"->", "<-", "<=>"}
 	}

@@ -28,7 +28,7 @@ type screen struct {
 
 // The screens, in the order of their keys.
 const (
-	screenProblems = iota
+	screenOverview = iota
 	screenProcs
 	screenChannels
 	screenSockets
@@ -41,8 +41,8 @@ const (
 
 var screens = []screen{
 	{
-		title: "Problems", about: "what is wrong, and what could not be seen",
-		columns: []string{"", "SINCE", "SURE", "WHAT"}, empty: "Nothing to report.",
+		title: "Overview", about: "what is wrong, what is filling up, who talks with whom, and what happened last",
+		columns: []string{"", "AGE", "RULE", "WHAT"},
 	},
 	{
 		title: "Procs", about: "processes, and whom they talk with; kernel threads are left out", list: listProcesses,

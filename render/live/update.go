@@ -108,6 +108,8 @@ func sourceSize(d *Data, log []entry, o order) int {
 		return len(log)
 	case screenHeld:
 		return len(d.held[int32(o.held.PID)])
+	case screenOverview:
+		return len(d.problems)
 	}
 	return len(d.rows[o.screen])
 }
@@ -118,6 +120,9 @@ func (m *Model) show(a *arrangement) {
 	t.arranged = a
 	if !t.moved {
 		t.cursor, t.top = min(t.cursor, max(len(a.rows)-1, 0)), min(t.top, max(len(a.rows)-1, 0))
+		if t.cursor == 0 && len(a.rows) > 1 && a.rows[0].problem != nil && a.rows[0].problem.heading {
+			t.cursor = 1 // what is below the heading
+		}
 		m.keepVisible()
 		return
 	}

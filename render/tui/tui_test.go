@@ -108,7 +108,7 @@ func TestDriver(t *testing.T) {
 	}
 	r.screen.SetSize(120, 30)
 	_ = r.screen.PostEvent(tcell.NewEventResize(120, 30))
-	r.waitFor("                 41 of 231 processes hidden") // as far to the right as it goes now
+	r.waitFor("       231 processes, 41 hidden") // as far to the right as it goes now
 	r.rune('q')
 	if err := r.waitEnd(); err != nil {
 		t.Error(err)
@@ -343,7 +343,7 @@ func TestEveryKey(t *testing.T) {
 		return press{tcell.KeyRune, []rune(name)[0]}
 	}
 	for _, test := range []struct{ keys, want string }{
-		{"1", "[1 Problems]"},
+		{"1", "[1 Overview]"},
 		{"2", "[2 Procs]"},
 		{"3", "[3 Chan]"},
 		{"4", "[4 Sock]"},
@@ -393,7 +393,7 @@ func TestEveryKey(t *testing.T) {
 		{"2 Del", "Only what nobody uses"},
 		{"?", "── help"},
 		{"F1", "── help"},
-		{"Ctrl-L", "[1 Problems]"},
+		{"Ctrl-L", "[1 Overview]"},
 	} {
 		t.Run(test.keys, func(t *testing.T) {
 			r := startView(t, Options{

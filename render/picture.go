@@ -1,0 +1,351 @@
+package render
+
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Verdict draws a finding on one line of at most width cells: a word for what it
+// is, how long it has lasted, and its chain; see [View.Chain].
+func (v *View) Verdict(f *model.Finding, width int) []Cell {
+	role := severityRole(f.Severity)
+	head := []Cell{{v.word(f), role}}
+	if age := Age(v.snap.Taken, f.Since); age != Unknown {
+		head = append(head, Cell{" " + age, Plain})
+	}
+	head = append(head, Cell{" ", Plain})
+	return append(head, v.Chain(f, width-cellsWidth(head))...)
+}
+
+// word is what a finding is called at the beginning of a verdict.
+func (v *View) word(f *model.Finding) string {
+	switch {
+	case f.Rule == "deadlock" || f.Rule == "self-wait":
+		return "DEADLOCK"
+	case len(f.Chain) == 0 && f.Severity == model.Critical:
+		return "CRITICAL"
+	case len(f.Chain) == 0:
+		return "WARNING"
+	case len(f.Chain) > 1 && f.Chain[0].Object != f.Chain[1].Object:
+		return "STUCK"
+	}
+	if w := v.index.Waits[f.Chain[0].TID]; w != nil && w.Needs == model.NeedsLock || f.Rule == "holder-stopped" {
+		return "STUCK"
+	}
+	return "BLOCKED"
+}
+
+// Chain draws who waits, for what, and behind whom: yes(784) → pipe FULL →
+// sleep(785) does not read. What there is no room for is left out: first the
+// explanation, then the directories of objects, then what lies between the first
+// and the last process, then the objects. Names are cut only where there is room
+// for nothing else. A finding that is about no blocked thread is its summary.
+func (v *View) Chain(f *model.Finding, width int) []Cell {
+	p := v.picture(f)
+	if len(p.names) == 0 {
+		return []Cell{{Truncate(v.escape(f.Summary), max(width, 0), v.glyph.more), Plain}}
+	}
+	var cells []Cell
+	for level := range levels {
+		cells = p.draw(v.glyph, level)
+		room := width - cellsWidth(cells)
+		switch {
+		case room < 0:
+			continue
+		case level == 0 && p.explanation != "" && room > Width(p.explanation):
+			return append(cells, Cell{" " + p.explanation, Dim})
+		case level == 0 && p.explanation != "" && room >= leastExplanation:
+			return append(cells, Cell{" " + Truncate(p.explanation, room-1, v.glyph.more), Dim})
+		}
+		return cells
+	}
+	return cutCells(cells, width, v.glyph.more)
+}
+
+// leastExplanation is how much room the beginning of an explanation is worth
+// being shown in.
+const leastExplanation = 14
+
+// picture is a finding's chain as it is drawn.
+type picture struct {
+	names       []string      // of the processes, from the victim to the root cause
+	objects     []objectLabel // between each process and the next, or after the last
+	circle      bool
+	explanation string
+}
+
+// objectLabel is what an object is called in a picture.
+type objectLabel struct{ long, short, state string }
+
+func (v *View) picture(f *model.Finding) picture {
+	var p picture
+	if len(f.Chain) == 0 {
+		return p
+	}
+	p.circle = f.Rule == "deadlock"
+	if p.circle && allOf(f.Chain, f.Chain[0].PID) {
+		return v.ownCircle(f)
+	}
+	var pids []int
+	for i := range f.Chain {
+		s := &f.Chain[i]
+		if i > 0 && !p.circle && s.Object == f.Chain[i-1].Object {
+			continue // another one that waits for the same
+		}
+		pids = append(pids, s.PID)
+		p.names = append(p.names, v.named(v.nameOf(s.PID, s.Comm), s.PID))
+		p.objects = append(p.objects, v.label(s.Object))
+	}
+	if n := v.further(f, pids); n > 0 {
+		p.names[0] += " +" + strconv.Itoa(n)
+	}
+	switch r := f.Root; {
+	case p.circle:
+	case f.Rule == "self-wait":
+		p.names = append(p.names, "itself")
+	case r != nil && !slices.Contains(pids, r.PID):
+		p.names = append(p.names, v.named(v.nameOf(r.PID, r.Comm), r.PID))
+		p.explanation = v.escape(r.Doing)
+	}
+	if len(p.names) == len(p.objects) && !p.circle || readRules[f.Rule] != "" {
+		p.explanation = v.reason(f, p.explanation)
+	}
+	return p
+}
+
+// further counts the victims that have no place in the picture.
+func (v *View) further(f *model.Finding, pids []int) int {
+	n := 0
+	for _, pid := range f.Victims {
+		if !slices.Contains(pids, pid) && (f.Root == nil || pid != f.Root.PID) {
+			n++
+		}
+	}
+	return n
+}
+
+// readRules say what the process at the other end fails to do.
+var readRules = map[string]string{
+	"pipe-full": "does not read", "socket-full": "does not read", "pty-not-read": "does not read", "backlog-full": "does not accept",
+}
+
+// reason explains a chain that no process ends, or whose last process fails to do
+// something.
+func (v *View) reason(f *model.Finding, doing string) string {
+	if fails := readRules[f.Rule]; fails != "" && f.Root != nil {
+		if doing != "" && doing != fails {
+			return fails + ", " + doing
+		}
+		return fails
+	}
+	switch f.Rule {
+	case "fifo-open-waits":
+		return "nobody opens the other end"
+	case "pipe-full", "socket-full", "pty-not-read":
+		return "no visible reader"
+	}
+	if doing != "" {
+		return doing
+	}
+	return v.escape(f.Summary)
+}
+
+// ownCircle is a deadlock among the threads of one process.
+func (v *View) ownCircle(f *model.Finding) picture {
+	p := picture{circle: true}
+	for i := range f.Chain {
+		s := &f.Chain[i]
+		name := "thread " + strconv.Itoa(s.TID)
+		if i == 0 {
+			name = v.named(v.nameOf(s.PID, s.Comm), s.PID) + " " + name
+		}
+		p.names, p.objects = append(p.names, name), append(p.objects, v.label(s.Object))
+	}
+	return p
+}
+
+func allOf(chain []model.Step, pid int) bool {
+	return !slices.ContainsFunc(chain, func(s model.Step) bool { return s.PID != pid })
+}
+
+// levels are how much of a picture is left out.
+const levels = 5
+
+const (
+	noDirectories = iota + 1 // of objects
+	noMiddle                 // between the first and the last process
+	noObjects
+	noState // neither
+)
+
+// draw draws a picture, with as much left out as level says.
+func (p *picture) draw(g glyphs, level int) []Cell {
+	if p.circle {
+		return p.drawCircle(g, level)
+	}
+	last := len(p.names) - 1
+	cells := []Cell{{p.names[0], Heading}}
+	arrow := Cell{" " + g.to + " ", Dim}
+	for i := range p.objects {
+		if level >= noMiddle && i > 0 && i < last {
+			if i == 1 {
+				cells = append(cells, arrow, Cell{g.more, Dim})
+			}
+			continue
+		}
+		if i > 0 {
+			cells = append(cells, arrow, Cell{p.names[i], Heading})
+		}
+		if o := p.objects[i]; o.long != "" && (level < noObjects || last == 0) {
+			cells = append(cells, arrow, Cell{o.at(level), Plain})
+			if o.state != "" {
+				cells = append(cells, Cell{" " + o.state, Alarm})
+			}
+		}
+	}
+	if last >= len(p.objects) {
+		cells = append(cells, arrow, Cell{p.names[last], Heading})
+	}
+	return cells
+}
+
+// drawCircle draws a ⇄ b, and what they wait for as its explanation; a longer
+// circle ends where it began.
+func (p *picture) drawCircle(g glyphs, level int) []Cell {
+	sign, names := g.both, p.names
+	if len(names) != 2 {
+		sign, names = g.to, append(slices.Clone(names), p.names[0])
+	}
+	if level >= noMiddle && len(names) > 3 {
+		names = []string{names[0], names[1], g.more, names[0]}
+	}
+	var cells []Cell
+	for i, name := range names {
+		if i > 0 {
+			cells = append(cells, Cell{" " + sign + " ", Dim})
+		}
+		cells = append(cells, Cell{name, Heading})
+	}
+	var labels []string
+	for _, o := range p.objects {
+		if l := o.at(noDirectories); l != "" && !slices.Contains(labels, l) {
+			labels = append(labels, l)
+		}
+	}
+	if len(labels) > 0 && level < noDirectories {
+		cells = append(cells, Cell{"  " + strings.Join(labels, ", "), Plain})
+	}
+	return cells
+}
+
+func (o objectLabel) at(level int) string {
+	if level >= noDirectories && o.short != "" {
+		return o.short
+	}
+	return o.long
+}
+
+// label is what people call an object: its path, its port, its key; a pipe is
+// just that.
+func (v *View) label(id string) objectLabel {
+	if id == "" {
+		return objectLabel{}
+	}
+	o := v.objects[id]
+	if o == nil {
+		return objectLabel{long: v.escape(id)}
+	}
+	l := objectLabel{long: v.ObjectName(o)}
+	if strings.HasPrefix(l.long, "/") && o.Kind != model.Pty {
+		l.short = path.Base(l.long)
+	}
+	if fill, ok := o.Fill.Get(); ok && fill >= 1 {
+		l.state = "FULL"
+	}
+	return l
+}
+
+// ObjectName is what people call an object, in a word or two: a path, an address,
+// a key, else what it is and its id. An anonymous pipe is "pipe".
+func (v *View) ObjectName(o *model.Object) string {
+	name := ""
+	switch d := o.Detail.(type) {
+	case *model.InetDetail:
+		if name = d.Local; d.State != "LISTEN" && d.Remote != "" && !strings.HasSuffix(d.Remote, ":*") {
+			name = d.Remote
+		}
+		if name != "" {
+			name = string(o.Kind) + " " + name
+		}
+	case *model.SysvMsgDetail:
+		name = keyName("queue", d.Key, o)
+	case *model.SysvSemDetail:
+		name = keyName("semaphores", d.Key, o)
+	case *model.SysvShmDetail:
+		name = keyName("memory", d.Key, o)
+	case *model.FutexDetail:
+		name = "futex"
+		if d.Type != "" && d.Type != "unknown" {
+			name = d.Type
+		}
+	}
+	switch {
+	case name != "":
+	case o.Path != "":
+		name = o.Path
+	case o.Kind == model.Pipe:
+		name = "pipe"
+	case o.Kind == model.Unix && o.Name == "":
+		name = "socket"
+	case o.Name != "":
+		name = o.Name
+	default:
+		name = o.ID
+	}
+	return v.escape(name)
+}
+
+func keyName(what, key string, o *model.Object) string {
+	if key == "" || strings.Trim(key, "0x") == "" {
+		return o.ID
+	}
+	return what + " " + key
+}
+
+func cellsWidth(cells []Cell) int {
+	n := 0
+	for _, c := range cells {
+		n += Width(c.Text)
+	}
+	return n
+}
+
+// cutCells keeps what has room in width cells.
+func cutCells(cells []Cell, width int, more string) []Cell {
+	var out []Cell
+	for _, c := range cells {
+		n := Width(c.Text)
+		if n > width {
+			if text := Truncate(c.Text, width, more); text != "" {
+				out = append(out, Cell{text, c.Role})
+			}
+			return out
+		}
+		out, width = append(out, c), width-n
+	}
+	return out
+}
+
+func severityRole(s model.Severity) Role {
+	switch s {
+	case model.Critical:
+		return Alarm
+	case model.Warning:
+		return Notice
+	}
+	return Plain
+}
