@@ -1,12 +1,10 @@
-// Package fdscan reads what processes hold through descriptors and mappings:
-// one file for each class of object.
+// Package fdscan lists the readers of what processes hold through descriptors and
+// mappings. They are in the packages below it, one file for each class of object:
+// pipes, sockets, events (epoll and the other anonymous inodes), memory and files.
+// Here are the limits that objects of several classes share.
 //
-// Kernel files read: the links /proc/PID/fd/N, /proc/PID/fdinfo/N, the
-// sock_diag(7) tables and /proc/PID/net/*.
-// Minimum kernel: 4.4; duplicates for pipe fill need pidfd_getfd (5.6).
-// Privilege: ptrace-read rights on a process for its descriptors (ptrace(2),
-// "access mode checking"): its own user, or CAP_SYS_PTRACE with
-// CAP_DAC_READ_SEARCH, because the directory is closed to others.
+// Kernel files read: /proc/sys/{fs,net,kernel}/*; the packages below name theirs.
+// Minimum kernel: 4.4. Privilege: none for the limits.
 //
 // Errors: whatever cannot be read becomes a gap; what is not known stays absent.
 package fdscan

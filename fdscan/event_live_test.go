@@ -18,7 +18,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/fdscan/events"
+	"github.com/ipctop/ipctop/fdscan/files"
+	"github.com/ipctop/ipctop/fdscan/pipes"
+	"github.com/ipctop/ipctop/fdscan/sockets"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/probe/probetest"
@@ -26,8 +29,8 @@ import (
 
 func eventProbes() []probe.Probe {
 	return []probe.Probe{
-		fdscan.Pipe(), fdscan.FIFO(), fdscan.Pty(), fdscan.Eventfd(), fdscan.Signalfd(), fdscan.Timerfd(), fdscan.Inotify(),
-		fdscan.Fanotify(), fdscan.Pidfd(), fdscan.IOUring(), fdscan.Userfaultfd(), fdscan.Unix(), fdscan.Epoll(),
+		pipes.Pipe(), pipes.FIFO(), files.Pty(), events.Eventfd(), events.Signalfd(), events.Timerfd(), events.Inotify(),
+		events.Fanotify(), events.Pidfd(), events.IOUring(), events.Userfaultfd(), sockets.Unix(), events.Epoll(),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"reflect"
 
+	"github.com/ipctop/ipctop/fdscan/pipes"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -75,7 +76,9 @@ var userLimitList = []userLimit{
 	},
 }
 
-func pipesAndFIFOs(idx *probe.Index) []*probe.Entry { return append(idx.In(pipefs), idx.In(fifos)...) }
+func pipesAndFIFOs(idx *probe.Index) []*probe.Entry {
+	return append(idx.In(pipes.Space), idx.In(pipes.FIFOSpace)...)
+}
 
 func ofKind(k model.Kind) func(*probe.Index) []*probe.Entry {
 	return func(idx *probe.Index) []*probe.Entry { return idx.OfKind(k) }

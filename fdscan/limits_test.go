@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/fdscan/pipes"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/probe/probetest"
@@ -84,7 +85,7 @@ func TestLiveUserPipePages(t *testing.T) {
 	for _, f := range files {
 		f.Close()
 	}
-	s := limitsOf(t, Pipe(), FIFO())
+	s := limitsOf(t, pipes.Pipe(), pipes.FIFO())
 	for _, l := range s.Limits {
 		if l.Name == name && l.Scope != nil && l.Scope.UID == model.Some(user) {
 			// What the test process was left by whoever started it is inherited, too,
@@ -101,7 +102,7 @@ func TestLiveUserPipePages(t *testing.T) {
 
 // Where nobody looked, what is used is unknown.
 func TestLiveUserLimitUncounted(t *testing.T) {
-	s := limitsOf(t, Pipe())
+	s := limitsOf(t, pipes.Pipe())
 	for _, name := range []string{"fs.pipe-user-pages-soft", "fs.inotify.max_user_instances", "fs.epoll.max_user_watches"} {
 		if _, err := os.Stat("/proc/sys/" + strings.ReplaceAll(name, ".", "/")); err != nil {
 			continue

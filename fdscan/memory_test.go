@@ -13,6 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/fdscan/files"
+	"github.com/ipctop/ipctop/fdscan/memory"
+	"github.com/ipctop/ipctop/fdscan/pipes"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -54,7 +57,7 @@ func running(t *testing.T, cmd *exec.Cmd) (pid int, words []string) {
 func scanFiles(t *testing.T) map[string]*model.Object {
 	t.Helper()
 	snap, err := probe.NewScanner(probe.Options{
-		Probes: []probe.Probe{fdscan.FIFO(), fdscan.Memfd(), fdscan.ShmAnon(), fdscan.File()},
+		Probes: []probe.Probe{pipes.FIFO(), memory.Memfd(), memory.ShmAnon(), files.File()},
 	}).Scan(context.Background())
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/fdscan/memory"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
@@ -30,7 +30,7 @@ func TestResident(t *testing.T) {
 		}
 		address := fmt.Sprintf("%p", b)[2:]
 		for _, closely := range []bool{false, true} {
-			opts := probe.Options{Probes: []probe.Probe{fdscan.ShmAnon(), fdscan.Resident()}}
+			opts := probe.Options{Probes: []probe.Probe{memory.ShmAnon(), memory.Resident()}}
 			if closely {
 				opts.Detail = func(*model.Snapshot) []int { return []int{os.Getpid()} }
 			}

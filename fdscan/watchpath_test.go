@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/fdscan/files"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/probe/probetest"
@@ -71,7 +71,7 @@ func TestWatchedPaths(t *testing.T) {
 	}
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
 
-	snap := probetest.ScanWith(t, probe.Options{Probes: append(eventProbes(), fdscan.File())})
+	snap := probetest.ScanWith(t, probe.Options{Probes: append(eventProbes(), files.File())})
 	o, _ := behind(t, snap, os.Getpid(), fd)
 	for _, w := range o.Detail.(*model.InotifyDetail).Watches {
 		if shown, ok := want[w.WD.Or(-1)]; !ok || w.Path != shown {

@@ -14,7 +14,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/fdscan/files"
+	"github.com/ipctop/ipctop/fdscan/pipes"
 	"github.com/ipctop/ipctop/filelock"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
@@ -134,7 +135,7 @@ func id(t *testing.T, f *os.File) string {
 // that they are about to, and then take a moment.
 func scan(t *testing.T, id string, want int) model.Object {
 	t.Helper()
-	scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{fdscan.FIFO(), fdscan.File(), filelock.Locks()}})
+	scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{pipes.FIFO(), files.File(), filelock.Locks()}})
 	var last *model.Object
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		snap := probetest.Again(t, scanner)

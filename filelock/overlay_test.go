@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/fdscan/files"
 	"github.com/ipctop/ipctop/filelock"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe/probetest"
@@ -44,7 +44,7 @@ func TestDevicesOfAnOverlay(t *testing.T) {
 	if statDev == superDev {
 		t.Skip("this kernel tells the overlay's device in stat, too")
 	}
-	snap := probetest.Scan(t, fdscan.File(), filelock.Locks())
+	snap := probetest.Scan(t, files.File(), filelock.Locks())
 	want := "file:" + superDev + ":" + ino
 	for _, o := range snap.Objects {
 		if o.ID != want {

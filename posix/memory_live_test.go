@@ -14,7 +14,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/fdscan/files"
+	"github.com/ipctop/ipctop/fdscan/memory"
+	"github.com/ipctop/ipctop/fdscan/pipes"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/posix"
 	"github.com/ipctop/ipctop/probe"
@@ -24,7 +26,7 @@ import (
 func scanMemory(t *testing.T) *model.Snapshot {
 	t.Helper()
 	snap, err := probe.NewScanner(probe.Options{
-		Probes: []probe.Probe{fdscan.FIFO(), fdscan.Memfd(), posix.Shm(), posix.Sem(), fdscan.File()},
+		Probes: []probe.Probe{pipes.FIFO(), memory.Memfd(), posix.Shm(), posix.Sem(), files.File()},
 	}).Scan(context.Background())
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/fdscan/files"
+	"github.com/ipctop/ipctop/fdscan/memory"
+	"github.com/ipctop/ipctop/fdscan/pipes"
 	"github.com/ipctop/ipctop/filelock"
 	"github.com/ipctop/ipctop/posix"
 	"github.com/ipctop/ipctop/probe"
@@ -29,7 +31,7 @@ func TestScanSeesMemoryAndLocks(t *testing.T) {
 	}
 	defer run.Close()
 	snap, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{
-		fdscan.FIFO(), fdscan.Memfd(), fdscan.ShmAnon(), posix.Shm(), posix.Sem(), fdscan.File(), filelock.Locks(),
+		pipes.FIFO(), memory.Memfd(), memory.ShmAnon(), posix.Shm(), posix.Sem(), files.File(), filelock.Locks(),
 	}}).Scan(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -3,7 +3,7 @@ package testfixtures_test
 import (
 	"testing"
 
-	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/fdscan/pipes"
 	"github.com/ipctop/ipctop/probe/probetest"
 	"github.com/ipctop/ipctop/testfixtures"
 )
@@ -17,7 +17,7 @@ func TestScanSeesPipes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer run.Close()
-	snap := probetest.Scan(t, fdscan.Pipe(), fdscan.FIFO())
+	snap := probetest.Scan(t, pipes.Pipe(), pipes.FIFO())
 	for i := range run.Instances {
 		if err := testfixtures.Verify(snap, &run.Instances[i]); err != nil {
 			t.Errorf("%s: %v", run.Instances[i].Fixture, err)

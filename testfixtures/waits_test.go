@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/ipctop/ipctop/diagnose"
-	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/fdscan/pipes"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/sysv"
 	"github.com/ipctop/ipctop/testfixtures"
@@ -23,7 +23,7 @@ func TestScanSeesWaits(t *testing.T) {
 	}
 	defer run.Close()
 	snap, err := probe.NewScanner(probe.Options{
-		Probes: []probe.Probe{fdscan.Pipe(), sysv.Sem(), sysv.Shm(), waitstate.Probe()},
+		Probes: []probe.Probe{pipes.Pipe(), sysv.Sem(), sysv.Shm(), waitstate.Probe()},
 	}).Scan(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/fdscan/pipes"
+	"github.com/ipctop/ipctop/fdscan/sockets"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/sysv"
 )
@@ -58,7 +59,7 @@ func TestCalls(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, tid, what, _ := startLock(t, program, tt.name)
-			_, w := waitFor(t, tid, tt.call, fdscan.Pipe(), fdscan.Unix(), sysv.Msg(), sysv.Sem())
+			_, w := waitFor(t, tid, tt.call, pipes.Pipe(), sockets.Unix(), sysv.Msg(), sysv.Sem())
 			if w.Needs != tt.needs || w.Idle != tt.idle || tt.unknown && !w.UnknownRelease {
 				t.Errorf("got %+v", w)
 			}

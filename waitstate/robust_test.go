@@ -10,7 +10,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/fdscan/memory"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/waitstate"
@@ -70,7 +70,7 @@ func TestRobustLists(t *testing.T) {
 		t.Skipf("python3 says %q", line)
 	}
 	pid := cmd.Process.Pid
-	opts := probe.Options{Probes: []probe.Probe{fdscan.ShmAnon(), waitstate.Probe()}}
+	opts := probe.Options{Probes: []probe.Probe{memory.ShmAnon(), waitstate.Probe()}}
 	held := func() (list []string) {
 		snap, err := probe.NewScanner(opts).Scan(t.Context())
 		if err != nil {

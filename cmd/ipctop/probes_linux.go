@@ -10,45 +10,19 @@ import (
 	"github.com/ipctop/ipctop/waitstate"
 )
 
-// probes lists the readers, in the order in which they may claim a descriptor.
-// A new mechanism adds its line here.
+// probes lists the readers, in the order in which they may claim a descriptor or
+// mapping. A new mechanism adds its line here or, if it is behind a descriptor, in
+// [fdscan.Probes].
 func probes() []probe.Probe {
-	return []probe.Probe{
+	list := []probe.Probe{
 		posix.Mq(),
-		fdscan.Pipe(),
-		fdscan.FIFO(),
 		sigstate.Probe(),
 		sysv.Msg(),
 		sysv.Sem(),
 		sysv.Shm(),
-		fdscan.Unix(),
-		fdscan.TCP(),
-		fdscan.UDP(),
-		fdscan.Raw(),
-		fdscan.ICMP(),
-		fdscan.Netlink(),
-		fdscan.Packet(),
-		fdscan.Vsock(),
-		fdscan.Socket(), // the last of the socket families: it takes what they leave
-		fdscan.Pty(),
-		fdscan.Eventfd(),
-		fdscan.Signalfd(),
-		fdscan.Timerfd(),
-		fdscan.Inotify(),
-		fdscan.Fanotify(),
-		fdscan.Pidfd(),
-		fdscan.IOUring(),
-		fdscan.Userfaultfd(),
-		fdscan.Epoll(), // the last: it names what the others found
-		fdscan.Memfd(),
-		fdscan.ShmAnon(),
-		posix.Shm(), // before File: what it finds is no ordinary file
-		posix.Sem(),
-		fdscan.File(),
-		filelock.Locks(),
-		fdscan.Resident(),
-		waitstate.Probe(),
-		fdscan.Limits(), // counts what the readers before it found
-		posix.ShmSpace(),
 	}
+	list = append(list, fdscan.Probes()...)
+	list = append(list, posix.Shm(), posix.Sem()) // what they find is no ordinary file
+	list = append(list, fdscan.Rest()...)
+	return append(list, filelock.Locks(), waitstate.Probe(), posix.ShmSpace())
 }

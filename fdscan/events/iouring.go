@@ -1,0 +1,245 @@
+package events
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/ipctop/ipctop/fdscan/fdinfo"
+	"github.com/ipctop/ipctop/fdscan/pipes"
+	"github.com/ipctop/ipctop/fdscan/sockets"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
+)
+
+var ioUringClass = newAnonClass(model.IOUring, true)
+
+// IOUring reads io_uring instances. The files registered with one are open
+// without a descriptor, so it is a holder of them.
+func IOUring() probe.Probe {
+	return probe.Probe{
+		Name: "io_uring",
+		FD: func(fd *probe.FD, out *probe.Collector) bool {
+			if string(fd.Link) != "anon_inode:[io_uring]" {
+				return false
+			}
+			if _, o, ok := ioUringClass.read(fd, out, parseIOUring); ok {
+				holdRegistered(fd, o, out)
+			}
+			return true
+		},
+		Complete: completeIOUring,
+	}
+}
+
+// holdRegistered emits that the process holds, through the ring, what is
+// registered with it, where the name tells which object that is.
+func holdRegistered(fd *probe.FD, o *model.Object, out *probe.Collector) {
+	d := o.Detail.(*model.IOUringDetail)
+	o.Fill = model.NewRatio(d.CQPending, d.CQEntries)
+	unnamed := 0
+	for _, f := range d.Files {
+		if k, ok := linkKey([]byte(f.Name)); ok {
+			h := fd.Holder()
+			h.Via, h.FD = model.ViaRegistered, model.Opt[int32]{}
+			h.Extent = &model.Extent{Object: o.ID}
+			out.AddHolder(k, h)
+		} else if !isPath(f.Name) {
+			unnamed++
+		}
+	}
+	if unnamed > 0 {
+		out.UnknownHolders()
+		out.Gap(model.Gap{
+			Reason: model.Unsupported, PID: fd.Proc.Model.PID, Object: o.ID, Op: "registered files",
+			Detail: fmt.Sprintf("this kernel does not tell which objects %d registered files are", unnamed),
+		})
+	}
+}
+
+// isPath reports whether the name of a registered file is its whole path, or says
+// what it is. Kernels before 6.13 print the last part of the path alone, which is
+// empty for a pipe and the protocol for a socket.
+func isPath(name string) bool {
+	return strings.HasPrefix(name, "/") || strings.HasPrefix(name, "anon_inode:")
+}
+
+// linkKey is the object that a link's text alone identifies.
+func linkKey(link []byte) (probe.Key, bool) {
+	if ino, ok := proc.LinkNumber(link, "pipe:["); ok {
+		return probe.Key{Space: pipes.Space, Num: ino}, true
+	}
+	if ino, ok := proc.LinkNumber(link, "socket:["); ok {
+		return sockets.Key(ino), true
+	}
+	return probe.Key{}, false
+}
+
+// completeIOUring names the objects that are registered.
+func completeIOUring(_ context.Context, idx *probe.Index, _ *probe.Collector) {
+	for _, space := range []*probe.KeySpace{ioUringClass.byInode, ioUringClass.byDescription} {
+		for _, e := range idx.In(space) {
+			d, ok := e.Object.Detail.(*model.IOUringDetail)
+			if !ok {
+				continue
+			}
+			for i := range d.Files {
+				if k, ok := linkKey([]byte(d.Files[i].Name)); ok {
+					if to, ok := idx.Lookup(k); ok {
+						d.Files[i].Object = to.Object.ID
+					}
+				}
+			}
+		}
+	}
+}
+
+var errRingBusy = errors.New("a thread is submitting to the ring, and the kernel shows nothing of it meanwhile")
+
+// parseIOUring reads the /proc/PID/fdinfo text of an io_uring (5.10; the queues'
+// heads and tails 5.20). "UserFiles:" is followed by a line for each slot that
+// is taken. While a thread holds the ring's lock, there is none of this.
+func parseIOUring(text []byte) (model.Detail, error) {
+	d := new(model.IOUringDetail)
+	if text == nil {
+		return d, nil
+	}
+	var sqHead, sqTail, cqHead, cqTail model.Opt[uint32]
+	section := ""
+	overflow := int64(0)
+	var bad fdinfo.BadLines
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimRight(line, "\n")
+		key, value, ok := bytes.Cut(line, []byte(":"))
+		value = bytes.TrimSpace(value)
+		if len(line) > 0 && line[0] == ' ' { // belongs to the section
+			switch section {
+			case "UserFiles":
+				f, err := parseRegistered(key, value)
+				if err != nil {
+					bad.Add(line, err)
+				} else if string(value) != "<none>" {
+					d.Files = append(d.Files, f)
+				}
+			case "CqOverflowList":
+				overflow++
+			}
+			continue
+		}
+		if !ok {
+			continue
+		}
+		section = string(key)
+		var err error
+		switch section {
+		case "SqMask":
+			d.SQEntries, err = ringSize(value)
+		case "CqMask":
+			d.CQEntries, err = ringSize(value)
+		case "SqHead":
+			sqHead, err = ringIndex(value)
+		case "SqTail":
+			sqTail, err = ringIndex(value)
+		case "CqHead":
+			cqHead, err = ringIndex(value)
+		case "CqTail":
+			cqTail, err = ringIndex(value)
+		case "SqThread":
+			var n int64
+			if n, err = fdinfo.Decimal(value); err == nil && n > 0 {
+				d.SQThread = model.Some(int(n))
+			}
+		case "UserFiles":
+			d.RegisteredFiles, err = count(value)
+		case "UserBufs":
+			d.RegisteredBuffers, err = count(value)
+		case "CqOverflowList":
+			d.CQOverflow = model.Some[int64](0)
+		}
+		if err != nil {
+			bad.Add(line, err)
+		}
+	}
+	if d.CQOverflow.Known() {
+		d.CQOverflow = model.Some(overflow)
+	}
+	d.SQPending = distance(sqHead, sqTail)
+	d.CQPending = distance(cqHead, cqTail)
+	if err := bad.Err(); err != nil {
+		return d, err
+	}
+	if !d.SQEntries.Known() && !d.RegisteredFiles.Known() {
+		return d, errRingBusy
+	}
+	return d, nil
+}
+
+// ringSize is the number of entries that a mask "0x7" stands for.
+func ringSize(v []byte) (model.Opt[int64], error) {
+	n, err := strconv.ParseUint(string(v), 0, 32)
+	if err != nil {
+		return model.Opt[int64]{}, err
+	}
+	return model.Some(int64(n) + 1), nil
+}
+
+func ringIndex(v []byte) (model.Opt[uint32], error) {
+	n, err := strconv.ParseUint(string(v), 10, 32)
+	if err != nil {
+		return model.Opt[uint32]{}, err
+	}
+	return model.Some(uint32(n)), nil
+}
+
+func count(v []byte) (model.Opt[int64], error) {
+	n, err := fdinfo.Decimal(v)
+	if err != nil {
+		return model.Opt[int64]{}, err
+	}
+	return model.Some(n), nil
+}
+
+// distance is how many entries lie between head and tail, which wrap round.
+func distance(head, tail model.Opt[uint32]) model.Opt[int64] {
+	h, ok1 := head.Get()
+	t, ok2 := tail.Get()
+	if !ok1 || !ok2 {
+		return model.Opt[int64]{}
+	}
+	return model.Some(int64(t - h))
+}
+
+// parseRegistered reads "    0: pipe:[4242]". In older kernels an empty slot has a
+// line, too, "<none>", and the name is but the last part of the path: nothing for a
+// pipe.
+func parseRegistered(slot, name []byte) (model.RegisteredFile, error) {
+	n, err := strconv.ParseUint(string(bytes.TrimSpace(slot)), 10, 31)
+	if err != nil {
+		return model.RegisteredFile{}, fmt.Errorf("bad slot: %w", err)
+	}
+	return model.RegisteredFile{Slot: int(n), Name: unescapeOctal(name)}, nil
+}
+
+// unescapeOctal undoes what seq_file(9) does to blanks and backslashes in a
+// path: \040.
+func unescapeOctal(b []byte) string {
+	if bytes.IndexByte(b, '\\') < 0 {
+		return string(b)
+	}
+	s := make([]byte, 0, len(b))
+	for i := 0; i < len(b); i++ {
+		if b[i] == '\\' && i+3 < len(b) {
+			if n, err := strconv.ParseUint(string(b[i+1:i+4]), 8, 8); err == nil {
+				s = append(s, byte(n))
+				i += 3
+				continue
+			}
+		}
+		s = append(s, b[i])
+	}
+	return string(s)
+}

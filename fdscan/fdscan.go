@@ -1,0 +1,51 @@
+package fdscan
+
+import (
+	"github.com/ipctop/ipctop/fdscan/events"
+	"github.com/ipctop/ipctop/fdscan/files"
+	"github.com/ipctop/ipctop/fdscan/memory"
+	"github.com/ipctop/ipctop/fdscan/pipes"
+	"github.com/ipctop/ipctop/fdscan/sockets"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// Probes lists the readers of descriptors and mappings, in the order in which they
+// may claim one. A new class of object adds its line here.
+func Probes() []probe.Probe {
+	return []probe.Probe{
+		pipes.Pipe(),
+		pipes.FIFO(),
+		sockets.Unix(),
+		sockets.TCP(),
+		sockets.UDP(),
+		sockets.Raw(),
+		sockets.ICMP(),
+		sockets.Netlink(),
+		sockets.Packet(),
+		sockets.Vsock(),
+		sockets.Socket(), // the last of the socket families: it takes what they leave
+		files.Pty(),
+		events.Eventfd(),
+		events.Signalfd(),
+		events.Timerfd(),
+		events.Inotify(),
+		events.Fanotify(),
+		events.Pidfd(),
+		events.IOUring(),
+		events.Userfaultfd(),
+		events.Epoll(), // the last: it names what the others found
+		memory.Memfd(),
+		memory.ShmAnon(),
+	}
+}
+
+// Rest lists those that come after all other readers of objects: they take the files
+// that are nothing else, and count what was found.
+func Rest() []probe.Probe {
+	return []probe.Probe{files.File(), memory.Resident(), Limits()}
+}
+
+// RunHelper returns at once in an ordinary process. In one that was started to ask
+// pipes it does that and never returns. Programs that set [probe.Options].Helper
+// to themselves call it before anything else.
+func RunHelper() { pipes.RunHelper() }

@@ -1,0 +1,134 @@
+package files
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// File reads the files that processes share. Every hold of a file is emitted,
+// also for the probes that know more about some of them (posix, filelock); what
+// is left when those have taken theirs becomes a file if it is shared. So this
+// probe comes after those that claim descriptors or describe files.
+func File() probe.Probe {
+	return probe.Probe{
+		Name: "file",
+		FD: func(fd *probe.FD, out *probe.Collector) bool {
+			if len(fd.Link) == 0 || fd.Link[0] != '/' {
+				return false
+			}
+			if proc.IsCommonDevice(fd.Link) {
+				fd.Cacheable()
+				return false
+			}
+			k, mode, err := fd.FileKey()
+			if err != nil {
+				if errors.Is(err, proc.ErrMalformed) {
+					fd.Gap("file", "fdinfo", err)
+				}
+				return false // failed in stat, which is a gap already, or foreign and too old a kernel to tell
+			}
+			switch mode {
+			case unix.S_IFREG:
+				if kernelText(fd.Proc.FSType(k.Scope)) {
+					fd.Cacheable()
+					return false
+				}
+			case unix.S_IFSOCK, unix.S_IFIFO, unix.S_IFLNK:
+				return false
+			}
+			h := fd.Holder()
+			if !fd.Proc.Scan.WaitsOnly() { // locks do not depend on it
+				h.Access = fd.Access()
+			}
+			out.AddHolder(k, h)
+			fd.Cacheable()
+			return true
+		},
+		Mapping: func(m *probe.Mapping, out *probe.Collector) bool {
+			if m.Ino == 0 || len(m.Name) == 0 || m.Name[0] != '/' {
+				return false
+			}
+			// Buffers of graphics drivers and the like are files of the kernel's own,
+			// which no one can open: nameless, and mounted nowhere.
+			if mounted, known := m.Proc.Mounted(m.Dev); known && !mounted && bytes.HasSuffix(m.Name, []byte(proc.DeletedSuffix)) {
+				return false
+			}
+			out.AddHolder(m.FileKey(), m.Holder(model.ViaMap))
+			m.Cacheable()
+			return true
+		},
+		Complete: completeFiles,
+	}
+}
+
+// kernelText reports whether the files of a file system are the kernel's own
+// views and switches, which processes do not share data through.
+func kernelText(fsType string) bool {
+	switch fsType {
+	case "proc", "sysfs", "cgroup", "cgroup2", "debugfs", "tracefs", "securityfs", "selinuxfs", "configfs", "bpf", "nsfs",
+		"binfmt_misc", "efivarfs", "pstore":
+		return true
+	}
+	return false
+}
+
+// completeFiles describes the files that are shared.
+func completeFiles(ctx context.Context, idx *probe.Index, _ *probe.Collector) {
+	if idx.Scan.WaitsOnly() {
+		return // what is locked describes the reader of locks
+	}
+	var list []*probe.Entry
+	for _, e := range idx.Unclaimed(probe.Files) {
+		if shared(e.Holders) {
+			list = append(list, e)
+		}
+	}
+	idx.Each(list, func(t *guard.Task, e *probe.Entry) func() {
+		if ctx.Err() != nil {
+			return nil
+		}
+		facts := idx.File(t, e)
+		return func() {
+			switch facts.Mode() {
+			case unix.S_IFREG:
+			case 0:
+				// Its type could not be had. What has no path but below /dev may be a device.
+				if proc.IsCommonDevice([]byte(facts.Path)) || bytes.HasPrefix([]byte(facts.Path), []byte("/dev/")) {
+					return
+				}
+			default:
+				return
+			}
+			idx.Describe(e, facts.Object(model.File, e.Key, facts.FileDetail()))
+		}
+	})
+}
+
+// shared reports whether a file is mapped shared and writable, or open in at
+// least two processes of which one may write. holders are in the order of pids.
+func shared(holders []model.Holder) bool {
+	processes, writer := 0, false
+	last := int32(0)
+	for i := range holders {
+		h := &holders[i]
+		if h.Via == model.ViaMap {
+			if h.Access.CanWrite() {
+				return true
+			}
+			continue
+		}
+		writer = writer || h.Access.CanWrite()
+		if h.PID != last {
+			processes, last = processes+1, h.PID
+		}
+	}
+	return writer && processes > 1
+}

@@ -1,0 +1,132 @@
+package pipes
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// pipeQuestion is: how full is this pipe? It names descriptors that lead to it.
+type pipeQuestion struct {
+	scope, num uint64 // of the pipe's key
+	holders    []descriptor
+}
+
+type descriptor struct{ pid, fd int32 }
+
+// pipeAnswer is the kernel's.
+type pipeAnswer struct {
+	status           int32 // 0, an error number, or one of those below
+	queued, capacity int64
+}
+
+const (
+	statusStuck   = -1 // who asked got stuck
+	statusSkipped = -2 // not asked, because others who asked are stuck
+)
+
+// maxAsked is how many descriptors of a pipe are tried. They differ in whose
+// they are: whom one may not ask, another of the same user does not help.
+const maxAsked = 32
+
+func newPipeQuestion(e *probe.Entry) pipeQuestion {
+	q := pipeQuestion{scope: e.Key.Scope, num: e.Key.Num}
+	for i := range e.Holders {
+		h := &e.Holders[i]
+		if fd, ok := h.FD.Get(); ok && h.TID == 0 && h.Via == model.ViaFD && len(q.holders) < maxAsked {
+			q.holders = append(q.holders, descriptor{h.PID, fd})
+		}
+	}
+	return q
+}
+
+func (a pipeAnswer) err() error {
+	switch a.status {
+	case 0:
+		return nil
+	case statusStuck, statusSkipped:
+		return guard.ErrGivenUp
+	}
+	return fmt.Errorf("ask a duplicate of a descriptor (pidfd_getfd): %w", unix.Errno(a.status))
+}
+
+// asker is turned to one process at a time.
+type asker struct {
+	pid   int32 // 0: none
+	pidfd int
+}
+
+func (p *asker) turnTo(pid int32) error {
+	if p.pid == pid {
+		return nil
+	}
+	p.close()
+	pidfd, err := unix.PidfdOpen(int(pid), 0)
+	if err == nil {
+		p.pid, p.pidfd = pid, pidfd
+	}
+	return err
+}
+
+func (p *asker) close() {
+	if p.pid != 0 {
+		_ = unix.Close(p.pidfd)
+		p.pid = 0
+	}
+}
+
+// ask asks through the first descriptor that answers. The error is the last
+// one's.
+func (q *pipeQuestion) ask(p *asker) pipeAnswer {
+	var a pipeAnswer
+	for _, d := range q.holders {
+		queued, capacity, err := q.askThrough(p, d)
+		a = pipeAnswer{queued: int64(queued), capacity: int64(capacity)}
+		if err == nil {
+			break
+		}
+		var errno unix.Errno
+		if !errors.As(err, &errno) {
+			errno = unix.EIO
+		}
+		a = pipeAnswer{status: int32(errno)}
+		if errno == unix.ENOSYS {
+			break
+		}
+	}
+	return a
+}
+
+// askThrough duplicates a descriptor and asks it. The check that the duplicate is
+// the pipe that was looked for also covers a pid or descriptor that has
+// become another.
+func (q *pipeQuestion) askThrough(p *asker, d descriptor) (queued, capacity int, err error) {
+	if err := p.turnTo(d.pid); err != nil {
+		return 0, 0, err
+	}
+	dup, err := unix.PidfdGetfd(p.pidfd, int(d.fd), 0)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer unix.Close(dup)
+	// Nothing between here and Close may wait for anything but the pipe's own
+	// mutex.
+	var st unix.Statx_t
+	if err := unix.Statx(dup, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_INO|unix.STATX_TYPE, &st); err != nil {
+		return 0, 0, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFIFO || st.Ino != q.num || q.scope != 0 && q.scope != proc.Dev(st.Dev_major, st.Dev_minor) {
+		return 0, 0, unix.EBADF
+	}
+	if queued, err = unix.IoctlGetInt(dup, unix.TIOCINQ); err != nil {
+		return 0, 0, err
+	}
+	capacity, err = unix.FcntlInt(uintptr(dup), unix.F_GETPIPE_SZ, 0)
+	return queued, capacity, err
+}

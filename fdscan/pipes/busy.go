@@ -1,0 +1,240 @@
+package pipes
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// busyError says why a pipe is not asked.
+type busyError struct {
+	pid, tid int
+	wchan    string
+}
+
+func (e *busyError) Error() string {
+	return fmt.Sprintf("thread %d of process %d may hold the pipe's mutex while it is blocked in %s: it is not asked", e.tid, e.pid, e.wchan)
+}
+
+// Unwrap makes it a timeout, which it would have been.
+func (e *busyError) Unwrap() error { return guard.ErrGivenUp }
+
+// pipeArg is an argument of a system call that may be a pipe, and whether the call
+// writes to it.
+type pipeArg struct {
+	index int
+	write bool
+}
+
+// pipeCalls are the system calls that work on a pipe with its mutex held. What
+// vmsplice(2) does depends on the end it is given.
+var pipeCalls = map[uint64][]pipeArg{
+	unix.SYS_READ: {{0, false}}, unix.SYS_READV: {{0, false}}, unix.SYS_PREADV2: {{0, false}},
+	unix.SYS_WRITE: {{0, true}}, unix.SYS_WRITEV: {{0, true}}, unix.SYS_PWRITEV2: {{0, true}},
+	unix.SYS_VMSPLICE: {{0, true}}, unix.SYS_SENDFILE: {{0, true}},
+	unix.SYS_TEE: {{0, false}, {1, true}}, unix.SYS_SPLICE: {{0, false}, {2, true}},
+}
+
+// writesPipe reports whether a call may write to a pipe.
+func writesPipe(number int) bool {
+	return slices.ContainsFunc(pipeCalls[uint64(number)], func(a pipeArg) bool { return a.write })
+}
+
+// restfulWaits are the places where a thread waits for data or space in a pipe
+// and has let go of its mutex (/proc/PID/wchan; names since Linux 3.0), and those
+// where it is stopped before or after the call.
+var restfulWaits = map[string]bool{
+	"anon_pipe_read": true, "anon_pipe_write": true, "fifo_pipe_read": true, "fifo_pipe_write": true,
+	"pipe_read": true, "pipe_write": true, "pipe_wait": true, "pipe_wait_readable": true, "pipe_wait_writable": true,
+	"wait_for_partner": true, "wait_for_space": true, "ipipe_prep": true, "opipe_prep": true,
+	"ptrace_stop": true, "do_signal_stop": true, "do_freezer_trap": true, "get_signal": true, "0": true, "": true,
+}
+
+// asleep is a thread that sleeps in a call on a pipe.
+type asleep struct {
+	pipe  *probe.Entry
+	proc  *model.Process
+	tid   int
+	fd    int32
+	write bool
+	call  string // its syscall line
+	wchan string // where it sleeps; "" if that is where one waits for a pipe
+}
+
+// busyPipes finds the pipes on which a thread works that has been put to sleep
+// elsewhere than where one waits for a pipe. Another thread that closed the
+// descriptor meanwhile, or io_uring, hide from it: it spares ipctop most of
+// what could get stuck, not all. written are the pipes that somebody sleeps in a
+// call to write to, wherever. With writes those alone are looked at.
+func busyPipes(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepers, writes bool) (busy map[probe.Key]error, written map[*probe.Entry]bool) {
+	sleepers := pipeSleepers(idx, pipes, earlier, writes)
+	written = map[*probe.Entry]bool{}
+	var suspects []asleep
+	for _, s := range sleepers {
+		if s.write {
+			written[s.pipe] = true
+		}
+		if s.wchan != "" {
+			suspects = append(suspects, s)
+		}
+	}
+	if len(suspects) == 0 {
+		return nil, written
+	}
+	// Whoever merely had to wait a moment is elsewhere by now.
+	time.Sleep(2 * time.Millisecond)
+	busy = map[probe.Key]error{}
+	buf := make([]byte, 256)
+	for _, s := range suspects {
+		dir := proc.TaskDir(idx.Scan.ProcRoot, s.proc.PID, s.tid)
+		call, err := proc.ReadSmall(dir+"/syscall", buf)
+		if err != nil || string(call) != s.call {
+			continue
+		}
+		if wchan, err := proc.ReadSmall(dir+"/wchan", buf); err == nil && string(wchan) == s.wchan {
+			busy[s.pipe.Key] = &busyError{s.proc.PID, s.tid, s.wchan}
+		}
+	}
+	return busy, written
+}
+
+// earlierSleepers are the threads that slept in calls on pipes when a scan before
+// looked. Those of a process that has not run since still do.
+type earlierSleepers struct {
+	byPID map[int]processSleepers
+}
+
+type processSleepers struct {
+	ticks uint64
+	scan  int
+	list  []asleep
+}
+
+// pipeSleepers finds the threads that sleep in calls on pipes.
+func pipeSleepers(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepers, writes bool) []asleep {
+	var list []*model.Process
+	seen := map[int32]bool{}
+	for _, e := range pipes {
+		for i := range e.Holders {
+			h := &e.Holders[i]
+			if p := idx.Processes[h.PID]; !seen[h.PID] && h.FD.Known() && p != nil && !p.Self &&
+				(!writes || slices.ContainsFunc(idx.Scan.Calls(h.PID), writesPipe)) {
+				list = append(list, p)
+			}
+			seen[h.PID] = true
+		}
+	}
+	at := map[descriptor][]asleep{}
+	now := map[int]processSleepers{}
+	take := func(p *model.Process, list []asleep) {
+		for _, s := range list {
+			s.proc = p
+			d := descriptor{int32(p.PID), s.fd}
+			at[d] = append(at[d], s)
+		}
+	}
+	list = slices.DeleteFunc(list, func(p *model.Process) bool {
+		known, ok := earlier.byPID[p.PID]
+		if !ok || known.ticks != p.StartTicks || idx.Since(int32(p.PID)) > known.scan {
+			return false
+		}
+		now[p.PID] = known
+		take(p, known.list)
+		return true
+	})
+	idx.EachProcess(list, func(t *guard.Task, p *probe.Proc) func() {
+		sleepers, whole := sleepersOf(t, p, writes)
+		return func() {
+			take(p.Model, sleepers)
+			if whole {
+				now[p.Model.PID] = processSleepers{p.Model.StartTicks, idx.Number(), sleepers}
+			}
+		}
+	}, func(*model.Process, error) {})
+	earlier.byPID = now
+	var found []asleep
+	for _, e := range pipes {
+		for i := range e.Holders {
+			fd, _ := e.Holders[i].FD.Get()
+			for _, s := range at[descriptor{e.Holders[i].PID, fd}] {
+				s.pipe = e
+				found = append(found, s)
+			}
+		}
+	}
+	return found
+}
+
+// sleepersOf finds the threads of a process that sleep in calls that work on
+// pipes, if what they are given are pipes; whole reports whether it was told all
+// that there is to be told.
+func sleepersOf(t *guard.Task, p *probe.Proc, writes bool) (list []asleep, whole bool) {
+	threads := p.Model.AllThreads()
+	whole = true
+	var line, wchan [256]byte
+	for i := range threads {
+		if s := threads[i].State; s != "S" && s != "D" {
+			continue
+		}
+		tid := threads[i].TID
+		if !t.Begin("syscall", int32(tid)) {
+			whole = false
+			continue
+		}
+		dir := "task/" + strconv.Itoa(tid)
+		text, err := p.Dir.ReadRecord(dir+"/syscall", line[:0])
+		t.End()
+		if err != nil {
+			if proc.ReasonOf(err) == model.Denied {
+				break // and so are the other threads of the process
+			}
+			continue
+		}
+		for _, u := range pipesInCall(text) {
+			if writes && !u.write {
+				continue
+			}
+			s := asleep{proc: p.Model, tid: tid, fd: u.fd, write: u.write, call: string(text)}
+			if where, err := p.Dir.ReadRecord(dir+"/wchan", wchan[:0]); err == nil && !restfulWaits[string(proc.PlainSymbol(where))] {
+				s.wchan = string(where)
+			}
+			list = append(list, s)
+		}
+	}
+	return list, whole
+}
+
+// pipeUse is a descriptor that a call may hold as a pipe.
+type pipeUse struct {
+	fd    int32
+	write bool
+}
+
+// pipesInCall reads /proc/PID/task/TID/syscall (proc_pid_syscall(5)) and returns
+// the descriptors that the call may hold as pipes.
+func pipesInCall(text []byte) []pipeUse {
+	f := bytes.Fields(text)
+	if len(f) < 7 {
+		return nil // running, or in no system call
+	}
+	nr, err := strconv.ParseUint(string(f[0]), 10, 64)
+	if err != nil {
+		return nil
+	}
+	var uses []pipeUse
+	for _, a := range pipeCalls[nr] {
+		if fd, err := strconv.ParseUint(string(f[1+a.index]), 0, 64); err == nil {
+			uses = append(uses, pipeUse{int32(fd), a.write})
+		}
+	}
+	return uses
+}

@@ -1,0 +1,74 @@
+package pipes
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// FIFOSpace are named by the device of their file system and their inode: the inode
+// number alone is shared by FIFOs of two file systems.
+var FIFOSpace = &probe.KeySpace{Name: "fifo"}
+
+// FIFO reads named pipes. Only the file type tells a FIFO from any other file
+// with a path, so each path is asked for it; never by opening it, which would
+// wake who waits for the other end.
+func FIFO() probe.Probe {
+	var memory pipeMemory
+	return probe.Probe{
+		Name: "fifo",
+		FD: func(fd *probe.FD, out *probe.Collector) bool {
+			if fd.Link[0] != '/' || proc.IsCommonDevice(fd.Link) {
+				return false
+			}
+			st, err := fd.Stat()
+			if err != nil {
+				if !errors.Is(err, proc.ErrForeign) {
+					fd.Gap("fifo", "stat", err)
+				}
+				return false
+			}
+			if st.Mode&unix.S_IFMT != unix.S_IFIFO {
+				return false
+			}
+			k := probe.Key{Space: FIFOSpace, Scope: proc.Dev(st.Dev_major, st.Dev_minor), Num: st.Ino}
+			h := fd.Holder()
+			h.Access = fd.Access()
+			out.AddHolder(k, h)
+			out.Object(k, fifoObject(k, string(fd.Link), st))
+			return true
+		},
+		Close: memory.aside.close,
+		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+			completePipes(ctx, idx, FIFOSpace, &memory, out)
+		},
+	}
+}
+
+func fifoObject(k probe.Key, link string, st *unix.Statx_t) *model.Object {
+	path, deleted := link, false
+	if st.Nlink == 0 {
+		path, deleted = trimDeleted(link), true
+	}
+	dev := proc.DevString(k.Scope)
+	return &model.Object{
+		ID: "fifo:" + dev + ":" + strconv.FormatUint(k.Num, 10), Kind: model.FIFO, Name: path, Path: path, Deleted: deleted,
+		Dev: dev, Ino: model.Big(k.Num), UID: model.Some(int(st.Uid)), GID: model.Some(int(st.Gid)),
+		Mode: probe.Octal(uint32(st.Mode)), Detail: new(model.PipeDetail),
+	}
+}
+
+// trimDeleted takes off what the kernel appends to the path of an unlinked
+// file. A file may be called so, too: only the link count tells.
+func trimDeleted(path string) string {
+	if n := len(path) - len(proc.DeletedSuffix); n > 0 && path[n:] == proc.DeletedSuffix {
+		return path[:n]
+	}
+	return path
+}

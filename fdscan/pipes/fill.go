@@ -1,0 +1,157 @@
+package pipes
+
+import (
+	"context"
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// completePipes asks every pipe of a space how full it is. The kernel tells only
+// those who have it open, so one descriptor is duplicated (pidfd_getfd(2)) for
+// the microseconds that two ioctls take: while a duplicate of the last write end
+// is open, its readers get no end of file.
+//
+// The kernel answers under the pipe's mutex. Who is blocked while it has that (on
+// memory that userfaultfd provides, in splice(2) from a silent socket) blocks
+// whoever asks, beyond the reach of SIGKILL. Three things keep that from ipctop:
+// pipes that look so are not asked ([busyPipes]); those that are, are asked by
+// another process ([askAside]), or on guarded threads where there can be none;
+// and what got stuck once is left alone.
+func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace, memory *pipeMemory, out *probe.Collector) {
+	if !idx.Scan.PIDCalls {
+		out.Gap(model.Gap{Reason: model.Unsupported, Op: fillOp, Detail: "the proc file system belongs to another pid namespace"})
+		return
+	}
+	f := &pipeFills{index: idx, out: out, aside: &memory.aside}
+	pipes := idx.In(space)
+	busy, written := busyPipes(idx, pipes, &memory.sleepers, idx.Scan.WaitsOnly())
+	for _, e := range pipes {
+		q := newPipeQuestion(e)
+		switch {
+		case idx.Scan.WaitsOnly() && !written[e]:
+		case busy[e.Key] != nil:
+			f.settle(e, pipeAnswer{}, busy[e.Key])
+		case idx.Skips(e, fillOp):
+			f.settle(e, pipeAnswer{}, guard.ErrGivenUp)
+		case len(q.holders) > 0:
+			f.questions, f.asked = append(f.questions, q), append(f.asked, e)
+		}
+	}
+	if !f.askHelper(ctx) {
+		f.askHere(ctx)
+	}
+	if f.refused > 0 {
+		out.Gap(model.Gap{
+			Reason: model.Denied, Op: fillOp, Count: f.refused, Detail: "no right to duplicate a descriptor of any holder (pidfd_getfd)",
+		})
+	}
+}
+
+// pipeMemory is what is kept from one scan to the next.
+type pipeMemory struct {
+	sleepers earlierSleepers
+	aside    helperCache
+}
+
+// fillOp is what gaps and the guard call it.
+const fillOp = "fill"
+
+// pipeFills asks the pipes of one space.
+type pipeFills struct {
+	index     *probe.Index
+	out       *probe.Collector
+	questions []pipeQuestion
+	asked     []*probe.Entry // whom each question is about
+	refused   int
+	aside     *helperCache
+}
+
+// settle puts an answer where it belongs.
+func (f *pipeFills) settle(e *probe.Entry, a pipeAnswer, err error) {
+	switch {
+	case err == nil:
+		if d, ok := e.Object.Detail.(*model.PipeDetail); ok {
+			d.Queued, d.Capacity = model.Some(a.queued), model.Some(a.capacity)
+			e.Object.Fill = model.NewRatio(d.Queued, d.Capacity)
+		}
+	case proc.Gone(err), errors.Is(err, unix.EBADF):
+		// it was closed meanwhile
+	case proc.ReasonOf(err) == model.Denied:
+		f.refused++
+	default:
+		f.out.Gap(model.Gap{Reason: proc.ReasonOf(err), Object: e.Object.ID, Op: fillOp, Detail: err.Error()})
+	}
+}
+
+// askHere asks on threads of this process.
+func (f *pipeFills) askHere(ctx context.Context) {
+	questions := make(map[*probe.Entry]*pipeQuestion, len(f.asked))
+	for i, e := range f.asked {
+		questions[e] = &f.questions[i]
+	}
+	f.index.Each(f.asked, func(t *guard.Task, e *probe.Entry) func() {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if !t.Begin(fillOp, 0) {
+			return func() { f.settle(e, pipeAnswer{}, guard.ErrGivenUp) }
+		}
+		var p asker
+		a := questions[e].ask(&p)
+		p.close()
+		t.End()
+		return func() { f.settle(e, a, a.err()) }
+	})
+}
+
+// askAside has another process ask, if ipctop is to and can.
+func (f *pipeFills) askHelper(ctx context.Context) bool {
+	program := f.index.Scan.Helper()
+	if program == "" || len(f.questions) == 0 {
+		return program != ""
+	}
+	for {
+		h, used, err := f.aside.get(program)
+		if err != nil {
+			f.out.Gap(model.Gap{Reason: proc.ReasonOf(err), Op: "start", Path: program, Detail: err.Error() + ": pipes are asked by ipctop itself"})
+			return false
+		}
+		answered, answers := f.askThrough(ctx, h)
+		if answers == 0 && used && ctx.Err() == nil {
+			continue // somebody ended it since the last scan
+		}
+		for i, ok := range answered {
+			if !ok && ctx.Err() == nil {
+				f.settle(f.asked[i], pipeAnswer{}, guard.ErrGivenUp)
+			}
+		}
+		return true
+	}
+}
+
+// askThrough has a process ask, and tells which questions it answered.
+func (f *pipeFills) askThrough(ctx context.Context, h *helper) (answered []bool, answers int) {
+	answered = make([]bool, len(f.questions))
+	stuck := false
+	whole := h.ask(ctx, f.questions, func(i int, answer pipeAnswer) {
+		answered[i] = true
+		answers++
+		f.settle(f.asked[i], answer, answer.err())
+		if answer.status == statusStuck {
+			stuck = true
+			h.whenGone(f.index.MarkStuck(f.asked[i], fillOp))
+		}
+	})
+	if whole && !stuck && f.index.Scan.Repeated() {
+		f.aside.idle = h
+	} else {
+		h.end()
+	}
+	return answered, answers
+}

@@ -1,0 +1,367 @@
+package pipes
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// sleeper is a process with a pipe whose mutex it sleeps with.
+type sleeper struct {
+	pid  int
+	ino  uint64
+	wake func() // ends it
+}
+
+func startSleeper(t *testing.T, how, wchan string) *sleeper {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), sleeperEnv+"="+how)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s := &sleeper{pid: cmd.Process.Pid}
+	s.wake = sync.OnceFunc(func() {
+		stdin.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the sleeper: %v", err)
+		}
+	})
+	line, _ := bufio.NewReader(stdout).ReadString('\n')
+	if s.ino, err = strconv.ParseUint(strings.TrimSpace(line), 10, 64); err != nil {
+		stdin.Close()
+		_ = cmd.Wait()
+		t.Skipf("cannot be made here: %s", line)
+	}
+	t.Cleanup(s.wake)
+	within(t, 5*time.Second, "asleep in "+wchan, func() bool {
+		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/wchan", s.pid))
+		for _, f := range files {
+			if b, err := os.ReadFile(f); err == nil && string(b) == "0" {
+				continue
+			} else if err == nil && strings.HasPrefix(string(b), wchan) {
+				return true
+			}
+		}
+		return false
+	})
+	return s
+}
+
+func within(t *testing.T, d time.Duration, what string, cond func() bool) {
+	t.Helper()
+	for end := time.Now().Add(d); !cond(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within %v: %s", d, what)
+		}
+	}
+}
+
+// question is about the sleeper's pipe, of which it holds both ends.
+func (s *sleeper) question(t *testing.T) pipeQuestion {
+	t.Helper()
+	q := pipeQuestion{num: s.ino}
+	links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", s.pid))
+	for _, l := range links {
+		if to, _ := os.Readlink(l); to == fmt.Sprintf("pipe:[%d]", s.ino) {
+			fd, _ := strconv.Atoi(filepath.Base(l))
+			q.holders = append(q.holders, descriptor{int32(s.pid), int32(fd)})
+		}
+	}
+	if len(q.holders) == 0 {
+		t.Fatalf("process %d does not hold pipe %d", s.pid, s.ino)
+	}
+	return q
+}
+
+// ownPipe is a pipe of the test's with three bytes in it.
+func ownPipe(t *testing.T) (ino uint64, fd int) {
+	t.Helper()
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fds[0]); _ = unix.Close(fds[1]) })
+	if _, err := unix.Write(fds[1], []byte("abc")); err != nil {
+		t.Fatal(err)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fds[0], &st); err != nil {
+		t.Fatal(err)
+	}
+	return st.Ino, fds[0]
+}
+
+// stuckThreads counts the test's threads that are beyond the reach of a signal.
+func stuckThreads() int {
+	n := 0
+	files, _ := filepath.Glob("/proc/self/task/*/stat")
+	for _, f := range files {
+		if b, err := os.ReadFile(f); err == nil && strings.Contains(string(b), ") D ") {
+			n++
+		}
+	}
+	return n
+}
+
+var sleepers = []struct{ how, wchan string }{{"splice", "unix_stream_data_wait"}, {"userfaultfd", "handle_userfault"}}
+
+// A pipe with whose mutex somebody sleeps is seen by that, and not asked.
+func TestBusyPipeIsNotAsked(t *testing.T) {
+	for _, c := range sleepers {
+		t.Run(c.how, func(t *testing.T) {
+			wchan := c.wchan
+			if c.how == "splice" {
+				wchan = "unix_stream" // the kernel may have inlined the wait
+			}
+			scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{Pipe()}})
+			s := startSleeper(t, c.how, wchan)
+			own, _ := ownPipe(t)
+			snap := scanPipes(t, scanner)
+			if d := quickest(t, scanner); d > guard.Deadline*4/5 {
+				t.Errorf("it takes %v to ask the pipes", d)
+			}
+			if n := stuckThreads(); n != 0 {
+				t.Errorf("%d threads are stuck", n)
+			}
+			checkHung(t, snap, s.ino, "may hold the pipe's mutex")
+			checkAsked(t, snap, own)
+			s.wake()
+		})
+	}
+}
+
+// quickest is how long it takes to ask the pipes when nobody else wants the
+// processor.
+func quickest(t *testing.T, scanner *probe.Scanner) time.Duration {
+	t.Helper()
+	least := time.Hour
+	for range 5 {
+		least = min(least, time.Duration(scanPipes(t, scanner).Scan.Probes["pipe"].Duration))
+		if least < guard.Deadline/2 {
+			break
+		}
+	}
+	return least
+}
+
+func scanPipes(t *testing.T, scanner *probe.Scanner) *model.Snapshot {
+	t.Helper()
+	snap := probetest.Again(t, scanner)
+	return snap
+}
+
+func pipeOf(t *testing.T, snap *model.Snapshot, ino uint64) *model.Object {
+	t.Helper()
+	for i := range snap.Objects {
+		if o := &snap.Objects[i]; o.ID == fmt.Sprintf("pipe:%d", ino) {
+			return o
+		}
+	}
+	t.Fatalf("pipe:%d is not in the snapshot", ino)
+	return nil
+}
+
+// checkHung wants the pipe to be there with its holders, and a gap for its fill.
+func checkHung(t *testing.T, snap *model.Snapshot, ino uint64, why string) {
+	t.Helper()
+	o := pipeOf(t, snap, ino)
+	if d := o.Detail.(*model.PipeDetail); d.Queued.Known() || o.Fill.Known() || len(o.Holders) < 2 {
+		t.Errorf("got %+v with %+v", o, d)
+	}
+	for _, g := range snap.Gaps {
+		if g.Object == o.ID && g.Reason == model.Timeout && strings.Contains(g.Detail, why) {
+			return
+		}
+	}
+	t.Errorf("no gap says %q: %+v", why, snap.Gaps)
+}
+
+func checkAsked(t *testing.T, snap *model.Snapshot, ino uint64) {
+	t.Helper()
+	if d := pipeOf(t, snap, ino).Detail.(*model.PipeDetail); d.Queued.Or(-1) != 3 {
+		t.Errorf("a pipe with three bytes: %+v", d)
+	}
+}
+
+// rashPipe reads pipes as [Pipe] does, but asks all of them.
+func rashPipe() probe.Probe {
+	p := Pipe()
+	p.Complete = func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+		f := &pipeFills{index: idx, out: out, aside: new(helperCache)}
+		for _, e := range idx.In(Space) {
+			if idx.Skips(e, fillOp) {
+				f.settle(e, pipeAnswer{}, guard.ErrGivenUp)
+				continue
+			}
+			f.questions, f.asked = append(f.questions, newPipeQuestion(e)), append(f.asked, e)
+		}
+		if !f.askHelper(ctx) {
+			f.askHere(ctx)
+		}
+	}
+	return p
+}
+
+// Who gets stuck nevertheless costs the deadline once; then the pipe is left
+// alone. With a process helper, no thread of ipctop's own is stuck.
+func TestPipeThatHangsIsGivenUp(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, aside := range []string{"", exe} {
+		t.Run("aside="+filepath.Base(aside), func(t *testing.T) {
+			scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{rashPipe()}, Helper: aside})
+			s := startSleeper(t, "splice", "unix_stream")
+			own, _ := ownPipe(t)
+			begin := time.Now()
+			snap := scanPipes(t, scanner)
+			if d := time.Since(begin); d < guard.Deadline {
+				t.Errorf("was not given the time to answer: %v", d)
+			}
+			for range 2 {
+				checkHung(t, snap, s.ino, "left alone")
+				checkAsked(t, snap, own)
+				if n := stuckThreads(); aside != "" && n != 0 || aside == "" && n != 1 {
+					t.Errorf("%d threads of this process are stuck", n)
+				}
+				snap = scanPipes(t, scanner)
+			}
+			if d := quickest(t, scanner); d > guard.Deadline*4/5 {
+				t.Errorf("it takes %v to ask the pipes the next time", d)
+			}
+			s.wake()
+			within(t, 5*time.Second, "unstuck", func() bool { return stuckThreads() == 0 })
+		})
+	}
+}
+
+// The process helper answers what can be answered, says what got stuck, and is
+// waited for by nobody.
+func TestHelper(t *testing.T) {
+	s := startSleeper(t, "splice", "unix_stream")
+	own, fd := ownPipe(t)
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := startHelper(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[int]pipeAnswer{}
+	h.ask(t.Context(), []pipeQuestion{
+		s.question(t),
+		{num: own, holders: []descriptor{{int32(os.Getpid()), 9999}, {int32(os.Getpid()), int32(fd)}}},
+		{num: own + 1, holders: []descriptor{{int32(os.Getpid()), int32(fd)}}},
+	}, func(i int, answer pipeAnswer) { got[i] = answer })
+	if len(got) != 3 || got[0].status != statusStuck || got[1].err() != nil || got[1].queued != 3 || got[1].capacity < 4096 ||
+		got[2].status != int32(unix.EBADF) {
+		t.Errorf("answers %+v", got)
+	}
+	back := make(chan struct{})
+	h.whenGone(func() { close(back) })
+	h.end()
+	select {
+	case <-back:
+		t.Error("the process has ended, so it was not stuck")
+	case <-time.After(100 * time.Millisecond):
+	}
+	s.wake()
+	select {
+	case <-back:
+	case <-time.After(5 * time.Second):
+		t.Error("the process does not end although nothing holds it")
+	}
+}
+
+func TestPipesInCall(t *testing.T) {
+	for text, want := range map[string]string{
+		fmt.Sprintf("%d 0x1 0x7ff 0x64 0x0 0x0 0x0 0x7ff 0x7f", unix.SYS_WRITE):     "[{1 true}]",
+		fmt.Sprintf("%d 0x3 0x0 0x5 0x0 0x64 0x0 0x7ff 0x7f", unix.SYS_SPLICE):      "[{3 false} {5 true}]",
+		fmt.Sprintf("%d 0xffffffff 0x0 0x5 0x0 0x64 0x0 0x7ff 0x7f", unix.SYS_TEE):  "[{-1 false} {0 true}]",
+		fmt.Sprintf("%d 0x3 0x0 0x5 0x0 0x64 0x0 0x7ff 0x7f", unix.SYS_EPOLL_PWAIT): "[]",
+		"running\n": "[]", "-1 0x0 0x0\n": "[]", "": "[]", "x 1 2 3 4 5 6 7 8": "[]",
+	} {
+		if got := fmt.Sprint(pipesInCall([]byte(text))); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+	if got := string(proc.PlainSymbol([]byte("pipe_wait.constprop.0"))); got != "pipe_wait" {
+		t.Error(got)
+	}
+}
+
+// TestAsideStays: a scanner that scans again asks the same process, another one if
+// somebody ended it, and ends it when it is closed.
+func TestHelperStays(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, _ := ownPipe(t)
+	scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{Pipe()}, Helper: exe, Repeated: true})
+	defer scanner.Close()
+	asides := func() []int {
+		var pids []int
+		var children []byte
+		tasks, _ := filepath.Glob("/proc/self/task/*/children")
+		if len(tasks) == 0 {
+			t.Skip("this kernel does not list children")
+		}
+		for _, name := range tasks {
+			more, _ := os.ReadFile(name)
+			children = append(append(children, ' '), more...)
+		}
+		for _, f := range strings.Fields(string(children)) {
+			line, _ := os.ReadFile("/proc/" + f + "/cmdline")
+			if pid, err := strconv.Atoi(f); err == nil && strings.HasPrefix(string(line), "ipctop: asks pipes") && !slices.Contains(pids, pid) {
+				pids = append(pids, pid)
+			}
+		}
+		return pids
+	}
+	checkAsked(t, scanPipes(t, scanner), own)
+	first := asides()
+	checkAsked(t, scanPipes(t, scanner), own)
+	if again := asides(); len(first) != 1 || !slices.Equal(first, again) {
+		t.Fatalf("asked by processes %v, then by %v", first, again)
+	}
+	if err := unix.Kill(first[0], unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	checkAsked(t, scanPipes(t, scanner), own)
+	within(t, 5*time.Second, "replaced", func() bool { now := asides(); return len(now) == 1 && now[0] != first[0] })
+	scanner.Close()
+	within(t, 5*time.Second, "ended", func() bool { return len(asides()) == 0 })
+}

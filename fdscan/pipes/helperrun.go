@@ -1,0 +1,155 @@
+package pipes
+
+import (
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/guard"
+)
+
+// RunHelper returns at once in an ordinary process. In one that was started to ask
+// pipes it does that and never returns. Programs that set [probe.Options].Helper
+// to themselves call it before anything else.
+func RunHelper() {
+	if os.Getenv(helperEnv) == "" {
+		return
+	}
+	closeInherited()
+	out := &answerWriter{w: os.Stdout}
+	for {
+		text, err := readRound(os.Stdin)
+		if err != nil {
+			unix.Exit(0) // nobody asks any more
+		}
+		done := out.flushOften()
+		questions, ids := parseQuestions(text)
+		answerAll(questions, func(i int, a pipeAnswer) { out.write(ids[i], a) })
+		out.write(roundEnd, pipeAnswer{})
+		out.flush()
+		done()
+	}
+}
+
+// closeInherited closes what a shell left open in ipctop: to hold it would be to
+// make others wait.
+func closeInherited() {
+	for fd := 3; fd < 1024; fd++ {
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			_ = unix.Close(fd)
+		}
+	}
+}
+
+// answerWriter sends answers many at a time: a write for each would wake ipctop
+// for each.
+type answerWriter struct {
+	w   io.Writer
+	mu  sync.Mutex
+	buf []byte
+}
+
+const answersAtOnce = 512 * helperAnswerSize
+
+func (w *answerWriter) write(id uint32, a pipeAnswer) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.buf = appendAnswer(w.buf, id, a)
+	if len(w.buf) >= answersAtOnce {
+		w.send()
+	}
+}
+
+func (w *answerWriter) send() {
+	_, _ = w.w.Write(w.buf) // if it fails there is nobody to tell
+	w.buf = w.buf[:0]
+}
+
+func (w *answerWriter) flush() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.send()
+}
+
+// flushOften keeps what has been answered from waiting for what is stuck, until
+// done is called.
+func (w *answerWriter) flushOften() (done func()) {
+	tick := time.NewTicker(guard.Deadline / 10)
+	ended := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-tick.C:
+				w.flush()
+			case <-ended:
+				return
+			}
+		}
+	}()
+	return func() {
+		tick.Stop()
+		close(ended)
+	}
+}
+
+// answerAll asks every pipe, those of one process after each other. Those where
+// that gets stuck are given up.
+func answerAll(questions []pipeQuestion, answer func(i int, a pipeAnswer)) {
+	const (
+		open = iota
+		asked
+		answered
+	)
+	state := make([]atomic.Int32, len(questions))
+	groups := byProcess(questions)
+	guard.New().Each(len(groups), runtime.GOMAXPROCS(0), func(i int) any { return i }, func(t *guard.Task, g int) func() {
+		var p asker
+		defer p.close()
+		for _, i := range groups[g] {
+			a := pipeAnswer{status: statusSkipped}
+			switch {
+			case state[i].Load() == answered:
+				continue
+			case !state[i].CompareAndSwap(open, asked):
+				a.status = statusStuck // whoever asked before
+			case t.Begin(fillOp, int32(i)):
+				a = questions[i].ask(&p)
+				t.End()
+			}
+			if state[i].CompareAndSwap(asked, answered) {
+				answer(i, a)
+			}
+		}
+		return nil
+	})
+}
+
+// maxGroup bounds the questions a thread takes at a time, so that one process
+// that has most of the pipes does not keep all but one thread idle.
+const maxGroup = 256
+
+// byProcess groups questions by the process that is asked first.
+func byProcess(questions []pipeQuestion) [][]int {
+	order := make([]int, len(questions))
+	for i := range order {
+		order[i] = i
+	}
+	first := func(i int) int32 { return questions[i].holders[0].pid }
+	slices.SortStableFunc(order, func(a, b int) int { return int(first(a)) - int(first(b)) })
+	var groups [][]int
+	for len(order) > 0 {
+		n := 1
+		for n < len(order) && n < maxGroup && first(order[n]) == first(order[0]) {
+			n++
+		}
+		groups = append(groups, order[:n])
+		order = order[n:]
+	}
+	return groups
+}

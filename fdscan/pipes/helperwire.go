@@ -1,0 +1,82 @@
+package pipes
+
+import (
+	"encoding/binary"
+	"io"
+	"math"
+)
+
+// What goes between ipctop and the process helper: records of fixed size, without
+// reflection, as there is one for every pipe on the machine.
+//
+// A round of questions is their length in bytes, u64, and what follows. Its answers
+// end with one to the question roundEnd.
+//
+// A question takes one row per descriptor, one after the other: question u32@0,
+// pid i32@4, fd i32@8, scope u64@16, num u64@24. An answer is question u32@0,
+// status i32@4, queued i64@8, capacity i64@16.
+const (
+	asideRowSize     = 32
+	helperAnswerSize = 24
+
+	roundEnd = math.MaxUint32
+)
+
+func encodeQuestions(questions []pipeQuestion) []byte {
+	rows := 0
+	for _, q := range questions {
+		rows += len(q.holders)
+	}
+	ne := binary.NativeEndian
+	b := ne.AppendUint64(make([]byte, 0, 8+rows*asideRowSize), uint64(rows*asideRowSize))
+	for i, q := range questions {
+		for _, d := range q.holders {
+			b = ne.AppendUint32(b, uint32(i))
+			b = ne.AppendUint32(b, uint32(d.pid))
+			b = ne.AppendUint32(b, uint32(d.fd))
+			b = ne.AppendUint32(b, 0)
+			b = ne.AppendUint64(b, q.scope)
+			b = ne.AppendUint64(b, q.num)
+		}
+	}
+	return b
+}
+
+// readRound reads the questions of one round.
+func readRound(r io.Reader) ([]byte, error) {
+	var size [8]byte
+	if _, err := io.ReadFull(r, size[:]); err != nil {
+		return nil, err
+	}
+	b := make([]byte, binary.NativeEndian.Uint64(size[:]))
+	_, err := io.ReadFull(r, b)
+	return b, err
+}
+
+// parseQuestions brings the rows of each question together. ids are what the
+// answers are to be given under.
+func parseQuestions(b []byte) (questions []pipeQuestion, ids []uint32) {
+	ne := binary.NativeEndian
+	for ; len(b) >= asideRowSize; b = b[asideRowSize:] {
+		id := ne.Uint32(b)
+		if n := len(ids); n == 0 || ids[n-1] != id {
+			questions, ids = append(questions, pipeQuestion{scope: ne.Uint64(b[16:]), num: ne.Uint64(b[24:])}), append(ids, id)
+		}
+		q := &questions[len(questions)-1]
+		q.holders = append(q.holders, descriptor{int32(ne.Uint32(b[4:])), int32(ne.Uint32(b[8:]))})
+	}
+	return questions, ids
+}
+
+func appendAnswer(b []byte, id uint32, a pipeAnswer) []byte {
+	ne := binary.NativeEndian
+	b = ne.AppendUint32(b, id)
+	b = ne.AppendUint32(b, uint32(a.status))
+	b = ne.AppendUint64(b, uint64(a.queued))
+	return ne.AppendUint64(b, uint64(a.capacity))
+}
+
+func parseAnswer(b []byte) (id uint32, a pipeAnswer) {
+	ne := binary.NativeEndian
+	return ne.Uint32(b), pipeAnswer{int32(ne.Uint32(b[4:])), int64(ne.Uint64(b[8:])), int64(ne.Uint64(b[16:]))}
+}

@@ -1,0 +1,48 @@
+package pipes
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// Space is where the kernel keeps anonymous pipes. There is one of it, so the
+// inode number alone is the identity.
+var Space = &probe.KeySpace{
+	Name:   "pipefs",
+	Waited: true,
+	New: func(k probe.Key, _ *probe.Scan) model.Object {
+		return model.Object{
+			ID: "pipe:" + strconv.FormatUint(k.Num, 10), Kind: model.Pipe, Ino: model.Big(k.Num), Detail: new(model.PipeDetail),
+		}
+	},
+}
+
+// Pipe reads anonymous pipes: the ends from the descriptor links, fill and
+// capacity from a duplicate (see [completePipes]).
+func Pipe() probe.Probe {
+	var memory pipeMemory
+	return probe.Probe{
+		Name: "pipe",
+		FD: func(fd *probe.FD, out *probe.Collector) bool {
+			ino, ok := proc.LinkNumber(fd.Link, "pipe:[")
+			if !ok {
+				return false
+			}
+			h := fd.Holder()
+			if !fd.Proc.Scan.WaitsOnly() {
+				h.Access = fd.Access()
+			}
+			out.AddHolder(probe.Key{Space: Space, Num: ino}, h)
+			fd.Cacheable()
+			return true
+		},
+		Close: memory.aside.close,
+		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+			completePipes(ctx, idx, Space, &memory, out)
+		},
+	}
+}

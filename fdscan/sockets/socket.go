@@ -1,0 +1,32 @@
+package sockets
+
+import (
+	"context"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// Socket takes the sockets that no other probe described: of families without
+// a reader, such as AF_ALG. It must come last in the list.
+func Socket() probe.Probe {
+	return probe.Probe{Name: "socket", FD: socketFD, Complete: completeSockets}
+}
+
+func completeSockets(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+	failed := map[model.Reason]*failures{}
+	nameUnclaimed(ctx, idx, func(k probe.Key, protocol string, err error) *model.Object {
+		if err != nil {
+			r := proc.ReasonOf(err)
+			if failed[r] == nil {
+				failed[r] = new(failures)
+			}
+			failed[r].add(err)
+		}
+		return unlisted(model.Socket, k, &model.SocketDetail{Protocol: protocol})
+	})
+	for reason, f := range failed {
+		out.Gap(model.Gap{Reason: reason, Op: "protocol", Count: f.count, Detail: f.first.Error()})
+	}
+}

@@ -1,0 +1,52 @@
+package sockets
+
+import (
+	"strconv"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// Space is where the kernel keeps sockets of all families. There is one of it
+// for all network namespaces, so the inode number alone is the identity. What
+// the families' tables do not list is left to [Socket].
+var Space = &probe.KeySpace{Name: "sockfs"}
+
+func Key(ino uint64) probe.Key { return probe.Key{Space: Space, Num: ino} }
+
+// socketFD claims the links "socket:[4242]". The probe of every family carries
+// it: whichever is asked first claims the descriptor for all of them, so that
+// switching off one family loses that family alone.
+//
+// A socket has no access mode, it can always be read and written, so nothing but
+// the link is looked at.
+func socketFD(fd *probe.FD, out *probe.Collector) bool {
+	ino, ok := proc.LinkNumber(fd.Link, "socket:[")
+	if !ok {
+		return false
+	}
+	h := fd.Holder()
+	h.Access = model.ReadWrite
+	out.AddHolder(Key(ino), h)
+	fd.Cacheable()
+	return true
+}
+
+// socketLink is the text of the link to a socket in /proc/PID/fd.
+func socketLink(ino uint64) string { return "socket:[" + strconv.FormatUint(ino, 10) + "]" }
+
+// socketCookie is a socket cookie (SO_COOKIE, socket(7)) as an object's
+// generation: inode numbers come round again, cookies do not.
+func socketCookie(c uint64) string {
+	if c == 0 || c == ^uint64(0) { // none given, INET_DIAG_NOCOOKIE
+		return ""
+	}
+	return strconv.FormatUint(c, 16)
+}
+
+// shutdownNames are the bits RCV_SHUTDOWN and SEND_SHUTDOWN (net/sock.h).
+var shutdownNames = [4]string{"", "r", "w", "rw"}
+
+// socketTypes are the types of socket(2) by number.
+var socketTypes = map[uint64]string{1: "stream", 2: "dgram", 3: "raw", 5: "seqpacket"}

@@ -1,0 +1,51 @@
+package sockets
+
+import (
+	"context"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+var tcpFamily = inetFamily{
+	kind: model.TCP, protocol: unix.IPPROTO_TCP, tables: [2]string{"tcp", "tcp6"}, states: &tcpStates, match: matchTCP,
+	// What the table of TCP has of an MPTCP connection is one of its subflows.
+	variants: []inetFamily{{kind: model.TCP, protocol: unix.IPPROTO_MPTCP, name: "mptcp", states: &tcpStates}},
+}
+
+// TCP reads TCP sockets (tcp(7)), those of MPTCP included (mptcp_diag, Linux 5.9). A
+// socket that is neither bound nor connected, or that was reset, is in no table of
+// the kernel: its state is CLOSE.
+func TCP() probe.Probe {
+	return inetProbe(&tcpFamily, "CLOSE", "TCP", "TCPv6", "MPTCP", "MPTCPv6")
+}
+
+// inetProbe is the probe of a family. protocols are the names by which its
+// sockets go that no table lists; unlistedState is the state such a socket is in
+// if the tables of all namespaces were read.
+func inetProbe(f *inetFamily, unlistedState string, protocols ...string) probe.Probe {
+	variants := map[string]string{"MPTCP": "mptcp", "MPTCPv6": "mptcp", "UDP-Lite": "udplite", "UDPLITEv6": "udplite"}
+	names := map[string]string{}
+	for _, p := range protocols {
+		names[p] = variants[p]
+	}
+	across := matchAcross(f.kind)
+	return probe.Probe{
+		Name:  string(f.kind),
+		Scope: "net",
+		FD:    socketFD,
+		Table: f.read,
+		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+			if f.match != nil {
+				across(ctx, idx, out)
+			}
+			state := ""
+			if len(idx.Unclaimed(Space)) > 0 && everyNetRead(idx, string(f.kind)) {
+				state = unlistedState
+			}
+			completeFamily(f.kind, names, func(name string) model.Detail { return &model.InetDetail{State: state, Protocol: name} })(ctx, idx, out)
+		},
+	}
+}

@@ -1,0 +1,22 @@
+package sockets
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+var udpFamily = inetFamily{
+	kind: model.UDP, protocol: unix.IPPROTO_UDP, tables: [2]string{"udp", "udp6"}, states: &datagramStates, match: matchUDP,
+	variants: []inetFamily{{
+		kind: model.UDP, protocol: unix.IPPROTO_UDPLITE, name: "udplite", tables: [2]string{"udplite", "udplite6"},
+		states: &datagramStates, match: matchUDP,
+	}},
+}
+
+// UDP reads UDP and UDP-Lite sockets (udp(7), udplite(7)). One that is not bound yet
+// is in no table.
+func UDP() probe.Probe {
+	return inetProbe(&udpFamily, "UNCONN", "UDP", "UDPv6", "UDP-Lite", "UDPLITEv6")
+}

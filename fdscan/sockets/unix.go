@@ -1,0 +1,209 @@
+package sockets
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// Unix reads UNIX domain sockets (unix(7)): from unix_diag, which knows peers,
+// queues and who waits to be accepted, else from /proc/net/unix, which knows
+// names and states only.
+func Unix() probe.Probe { return unixProbe(readUnix) }
+
+func unixProbe(read func(context.Context, probe.NS, *unixTexts, *probe.Collector) error) probe.Probe {
+	var text unixTexts
+	name := completeFamily(model.Unix, map[string]string{"UNIX": "", "UNIX-STREAM": "stream"},
+		func(t string) model.Detail { return &model.UnixDetail{Type: t} })
+	return probe.Probe{
+		Name:  "unix",
+		Scope: "net",
+		FD:    socketFD,
+		Table: func(ctx context.Context, ns probe.NS, out *probe.Collector) error { return read(ctx, ns, &text, out) },
+		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+			text.describe(idx, out)
+			name(ctx, idx, out)
+			completeUnix(ctx, idx, out)
+			completePaths(ctx, idx)
+		},
+	}
+}
+
+// readUnix reads the table of one network namespace. Where that is a text, what is
+// in it is left to [unixTexts.describe].
+func readUnix(ctx context.Context, ns probe.NS, texts *unixTexts, out *probe.Collector) error {
+	found, err := readUnixDiag(ctx, ns, out)
+	if err != nil {
+		err2 := readUnixText(ns, texts, out)
+		switch {
+		case missingTable(err2):
+			return err
+		case err2 != nil:
+			return errors.Join(err, err2)
+		}
+		if !errors.Is(err, errors.ErrUnsupported) {
+			out.Fail("read unix_diag", "", err)
+		}
+		return nil
+	}
+	out.Backend("unix", "unix_diag")
+	for i := range found {
+		f := &found[i]
+		k := Key(uint64(f.object.Ino))
+		out.Object(k, f.object)
+		if f.peer != 0 {
+			out.Peer(k, Key(uint64(f.peer)), model.Certain)
+		}
+		// The kernel says whose queue they wait in. What they have sent
+		// already waits with them; only the listener's holders can take it.
+		for _, ino := range f.pending {
+			out.Peer(Key(uint64(ino)), k, model.Certain)
+		}
+	}
+	return nil
+}
+
+func readUnixText(ns probe.NS, texts *unixTexts, out *probe.Collector) error {
+	text, err := readNet(ns.Scan, "unix")
+	if err != nil {
+		return err
+	}
+	texts.add(ns, parseUnixTable(text))
+	out.Backend("unix", "proc")
+	return nil
+}
+
+// unixFound is a socket with what it says of others.
+type unixFound struct {
+	object  *model.Object
+	peer    uint32
+	pending []uint32
+}
+
+func readUnixDiag(ctx context.Context, ns probe.NS, out *probe.Collector) ([]unixFound, error) {
+	d, err := openDiag()
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	var (
+		found []unixFound
+		bad   failures
+		s     unixSock
+	)
+	err = d.dump(ctx, unixDiagRequest(), func() { found, bad = found[:0], failures{what: "unix_diag message"} }, func(b []byte) {
+		if err := parseUnixDiag(b, &s); err != nil {
+			bad.add(err)
+			return
+		}
+		found = append(found, s.found(ns))
+	})
+	if err == errInterrupted {
+		out.Gap(model.Gap{Reason: model.Truncated, Op: "read table", Detail: err.Error()})
+		err = nil
+	}
+	bad.report(out, "")
+	return found, err
+}
+
+// found makes the object. Everything in s is valid for one message only, so
+// that what is kept is copied.
+func (s *unixSock) found(ns probe.NS) unixFound {
+	d := &model.UnixDetail{Type: socketTypes[uint64(s.kind)], State: unixStates[s.state]}
+	o := &model.Object{
+		ID: ns.ID(model.Unix, uint64(s.ino)), Gen: socketCookie(s.cookie), Kind: model.Unix, Ino: model.Big(s.ino),
+		Namespace: ns.Model(), Detail: d,
+	}
+	nameUnix(o, d, s.name)
+	if s.hasVFS {
+		d.PathDev = proc.DevString(proc.Dev(s.vfsDev>>20, s.vfsDev&0xfffff))
+		d.PathIno = model.Big(s.vfsIno)
+	}
+	if s.hasUID {
+		o.UID = model.Some(int(s.uid))
+	}
+	if s.hasShutdown {
+		d.Shutdown = shutdownNames[s.shutdown&3]
+	}
+	if s.state == tcpListen {
+		if s.hasQueues {
+			d.Backlog, d.BacklogMax = model.Some(int64(s.recvQueue)), model.Some(int64(s.sendQueue))
+			o.Fill = model.NewRatio(d.Backlog, d.BacklogMax)
+		}
+	} else {
+		if s.hasQueues {
+			d.RecvQueue, d.SendQueue = model.Some(int64(s.recvQueue)), model.Some(int64(s.sendQueue))
+		}
+		if s.mem.known {
+			d.SendQueue, d.SendBuffer = model.Some(int64(s.mem.send)), model.Some(int64(s.mem.sendLimit))
+			o.Fill = model.NewRatio(d.SendQueue, d.SendBuffer)
+		}
+	}
+	f := unixFound{object: o, peer: s.peer}
+	for i := 0; i+4 <= len(s.icons); i += 4 {
+		if ino, _ := u32(s.icons[i:]); ino != 0 { // 0: it has hung up again
+			f.pending = append(f.pending, ino)
+			d.Pending = append(d.Pending, ns.ID(model.Unix, uint64(ino)))
+		}
+	}
+	return f
+}
+
+// nameUnix sets what a socket is called. An address is a path, closed with a
+// NUL, or begins with a NUL and is then any bytes at all (unix(7), "Address
+// format").
+func nameUnix(o *model.Object, d *model.UnixDetail, addr []byte) {
+	switch {
+	case len(addr) == 0:
+	case addr[0] == 0:
+		o.Name = "@" + string(addr[1:])
+		d.Abstract = o.Name[1:]
+	default:
+		for i, c := range addr {
+			if c == 0 {
+				addr = addr[:i]
+				break
+			}
+		}
+		d.Path = string(addr)
+		o.Name, o.Path = d.Path, d.Path
+	}
+}
+
+// completeUnix names pending clients, which may be in other namespaces than
+// their listener, and asks for descriptors in flight.
+func completeUnix(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+	var ask []*probe.Entry
+	for _, e := range idx.In(Space) {
+		d, ok := e.Object.Detail.(*model.UnixDetail)
+		if !ok {
+			continue
+		}
+		for i, id := range d.Pending {
+			if client, ok := idx.Lookup(Key(inodeOf(id))); ok {
+				d.Pending[i] = client.Object.ID
+			}
+		}
+		if mayCarry(d) {
+			ask = append(ask, e)
+		} else {
+			d.InflightFDs = model.Some[int64](0)
+		}
+	}
+	countInflight(ctx, idx, ask, out)
+}
+
+// inodeOf is the number in an id that [probe.NS.ID] made.
+func inodeOf(id string) uint64 {
+	start := len(model.Unix) + 1
+	end := start
+	for end < len(id) && id[end] != '@' {
+		end++
+	}
+	n, _ := strconv.ParseUint(id[start:end], 10, 64)
+	return n
+}

@@ -1,0 +1,122 @@
+package sockets
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// Descriptors in flight were sent to a socket (SCM_RIGHTS, unix(7)) and not yet
+// received. Only their number is told, and only in fdinfo, so that each socket
+// costs a file; those that cannot have any are not asked.
+
+// mayCarry reports whether there can be descriptors in a socket's queue. On a
+// stream they travel with at least one byte. A message may be empty, and
+// recv_queue tells of the first only.
+func mayCarry(d *model.UnixDetail) bool {
+	queued := d.RecvQueue
+	if d.State == "listen" {
+		queued = d.Backlog // what was sent to those that wait to be accepted
+		n, ok := queued.Get()
+		return !ok || n != 0
+	}
+	n, ok := queued.Get()
+	return d.Type != "stream" || !ok || n != 0
+}
+
+func countInflight(ctx context.Context, idx *probe.Index, ask []*probe.Entry, out *probe.Collector) {
+	refused := 0
+	idx.Each(ask, func(t *guard.Task, e *probe.Entry) func() {
+		if ctx.Err() != nil {
+			return nil
+		}
+		n, err := readInflight(idx, t, e)
+		return func() {
+			switch {
+			case err == nil:
+				if d, ok := e.Object.Detail.(*model.UnixDetail); ok {
+					d.InflightFDs = n
+				}
+			case proc.Gone(err): // closed meanwhile
+			case proc.ReasonOf(err) == model.Denied:
+				refused++
+			default:
+				out.Gap(model.Gap{Reason: proc.ReasonOf(err), Object: e.Object.ID, Op: "fdinfo", Detail: err.Error()})
+			}
+		}
+	})
+	if refused > 0 {
+		out.Gap(model.Gap{Reason: model.Denied, Op: "fdinfo", Count: refused, Detail: "no right to read the fdinfo of any holder"})
+	}
+}
+
+// readInflight asks the holders; unknown is what kernels say that are older than
+// the field.
+func readInflight(idx *probe.Index, t *guard.Task, e *probe.Entry) (model.Opt[int64], error) {
+	return probe.QueryHolders(idx, t, e, probe.OpInfo, func(h *model.Holder, fd int32) (model.Opt[int64], error) {
+		return readInflightOf(idx.Scan.ProcRoot, h, fd, e.Key.Num)
+	})
+}
+
+func readInflightOf(root string, h *model.Holder, fd int32, ino uint64) (unknown model.Opt[int64], err error) {
+	path := probe.HolderPath(root, h, "fdinfo", fd)
+	var buf [2048]byte
+	text, err := proc.ReadSmall(path, buf[:])
+	if err != nil {
+		return unknown, err
+	}
+	info, err := parseSocketInfo(text)
+	if err != nil {
+		return unknown, fmt.Errorf("%s: %w", path, err)
+	}
+	if !info.hasIno { // before Linux 5.14
+		var link [64]byte
+		n, err := unix.Readlink(probe.HolderPath(root, h, "fd", fd), link[:])
+		if err == nil {
+			info.ino, _ = proc.LinkNumber(link[:n], "socket:[")
+		}
+	}
+	if info.ino != ino {
+		return unknown, fmt.Errorf("%s is of another file: %w", path, unix.ENOENT)
+	}
+	return info.fds, nil
+}
+
+type socketInfo struct {
+	ino    uint64
+	hasIno bool
+	fds    model.Opt[int64]
+}
+
+// parseSocketInfo reads the fdinfo of a UNIX socket (proc_pid_fdinfo(5)): "ino:"
+// since Linux 5.14, "scm_fds:" since 5.10.
+func parseSocketInfo(b []byte) (socketInfo, error) {
+	var info socketInfo
+	for line := range bytes.Lines(b) {
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		if !ok {
+			continue
+		}
+		var n uint64
+		switch string(name) {
+		case "ino", "scm_fds":
+			if n, ok = parseNumber(bytes.TrimSpace(value), 10); !ok || n > 1<<62 {
+				return info, fmt.Errorf("%w: %s is %q", proc.ErrMalformed, name, value)
+			}
+		}
+		switch string(name) {
+		case "ino":
+			info.ino, info.hasIno = n, true
+		case "scm_fds":
+			info.fds = model.Some(int64(n))
+		}
+	}
+	return info, nil
+}

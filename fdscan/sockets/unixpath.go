@@ -1,0 +1,286 @@
+package sockets
+
+import (
+	"context"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// A UNIX socket that is bound to a path and the file at that path go separate
+// ways: the file stays when the socket is gone, and the socket lives on when the
+// file is removed or replaced. unix_diag tells which file a socket is bound to
+// (Linux 3.7); here is looked what is at its path. To find files that were left
+// behind their directories must be listed, which whoever watches them can see: it
+// is done only if asked for ([probe.Options].ListDirectories).
+
+// staleSockets are files, named by their file system and inode.
+var staleSockets = &probe.KeySpace{Name: "stale-socket"}
+
+// usualPlaces are looked at for files that no socket is bound to, besides the
+// directories in which sockets are.
+var usualPlaces = []string{"/run", "/tmp"}
+
+// maxEntries is how many names of a directory are looked at.
+const maxEntries = 10000
+
+// coarse is how far the clock of files may lag behind.
+const coarse = 10 * time.Millisecond
+
+// fileID names the file a socket is bound to: device and the low half of the
+// inode number, which is all that unix_diag tells.
+type fileID struct {
+	dev string
+	ino uint32
+}
+
+// boundSockets are the sockets that have a path.
+type boundSockets struct {
+	files     map[fileID]bool
+	blind     bool // of one it is not known which file it is bound to
+	paths     map[string]bool
+	dirs      map[uint64]map[string]bool           // by mount namespace
+	listeners map[uint64]map[string][]*probe.Entry // likewise, by directory
+	answers   map[*probe.Entry][]model.UnixDetail  // what each namespace said
+	asked     map[*probe.Entry]int                 // how many were to be asked
+}
+
+func gatherBound(idx *probe.Index) *boundSockets {
+	b := &boundSockets{
+		files: map[fileID]bool{}, paths: map[string]bool{}, dirs: map[uint64]map[string]bool{},
+		listeners: map[uint64]map[string][]*probe.Entry{}, answers: map[*probe.Entry][]model.UnixDetail{}, asked: map[*probe.Entry]int{},
+	}
+	own := idx.Scan.Own["mnt"]
+	if idx.Scan.ListDirectories() {
+		for _, place := range usualPlaces {
+			b.dir(own, place)
+		}
+	}
+	for _, e := range idx.In(Space) {
+		d, ok := e.Object.Detail.(*model.UnixDetail)
+		if !ok || d.Path == "" {
+			continue
+		}
+		b.paths[path.Join(directoryOf(d.Path), path.Base(d.Path))] = true
+		if d.PathIno != 0 {
+			b.files[fileID{d.PathDev, uint32(d.PathIno)}] = true
+		} else {
+			b.blind = true
+		}
+		if !strings.HasPrefix(d.Path, "/") {
+			continue
+		}
+		namespaces := []uint64{own}
+		for i := range e.Holders {
+			if p := idx.Processes[e.Holders[i].PID]; p != nil && p.Namespaces["mnt"] != 0 && !slices.Contains(namespaces, p.Namespaces["mnt"]) {
+				namespaces = append(namespaces, p.Namespaces["mnt"])
+			}
+		}
+		for _, ns := range namespaces {
+			dir, listens := directoryOf(d.Path), d.State == "listen" && d.PathIno != 0
+			if listens || idx.Scan.ListDirectories() {
+				b.dir(ns, dir)
+			}
+			if listens {
+				b.listeners[ns][dir] = append(b.listeners[ns][dir], e)
+				b.asked[e]++
+			}
+		}
+	}
+	return b
+}
+
+// directoryOf is the directory that a path is in. /var/run has been a link to /run
+// for long; other links are not followed.
+func directoryOf(name string) string {
+	dir := path.Dir(name)
+	if dir == "/var/run" || strings.HasPrefix(dir, "/var/run/") {
+		return strings.TrimPrefix(dir, "/var")
+	}
+	return dir
+}
+
+func (b *boundSockets) dir(ns uint64, dir string) {
+	if b.dirs[ns] == nil {
+		b.dirs[ns], b.listeners[ns] = map[string]bool{}, map[string][]*probe.Entry{}
+	}
+	b.dirs[ns][dir] = true
+}
+
+// completePaths tells what the paths of listeners lead to, and adds the socket
+// files that no socket is bound to.
+func completePaths(_ context.Context, idx *probe.Index) {
+	b := gatherBound(idx)
+	complete := tablesComplete(idx)
+	idx.Scan.EachMountNS(func(t *guard.Task, ns *probe.MountNS) (func(), error) {
+		var found []staleFile
+		answers := map[*probe.Entry]model.UnixDetail{}
+		for dir := range b.dirs[ns.Inode] {
+			if !t.Begin("list sockets", 0) {
+				break
+			}
+			fd, err := ns.Dir(dir)
+			if err == nil {
+				for _, e := range b.listeners[ns.Inode][dir] {
+					d := e.Object.Detail.(*model.UnixDetail)
+					answers[e] = pathNow(ns, fd, d)
+				}
+				if idx.Scan.ListDirectories() {
+					found = append(found, b.stale(idx, ns, fd, dir)...)
+				}
+				_ = unix.Close(fd)
+			} else if err == unix.ENOENT {
+				for _, e := range b.listeners[ns.Inode][dir] {
+					answers[e] = model.UnixDetail{PathState: "nothing"}
+				}
+			}
+			t.End()
+		}
+		return func() {
+			for e, d := range answers {
+				b.answers[e] = append(b.answers[e], d)
+			}
+			for i := range found {
+				f := &found[i]
+				e := idx.Add(f.key, f.object(ns))
+				e.Complete = model.Some(complete)
+			}
+		}, nil
+	})
+	for e, list := range b.answers {
+		d := e.Object.Detail.(*model.UnixDetail)
+		d.PathState, d.PathNow = settlePath(list, b.asked[e])
+	}
+}
+
+// settlePath is what the path of a socket leads to, by what each namespace says
+// whose processes hold it: it is unreachable only if that is known of all.
+func settlePath(answers []model.UnixDetail, asked int) (state string, now model.Big) {
+	state = "nothing"
+	for i := range answers {
+		switch a := &answers[i]; a.PathState {
+		case "own":
+			return "own", 0
+		case "":
+			asked = -1
+		case "other":
+			state, now = "other", a.PathNow
+		}
+	}
+	if len(answers) != asked {
+		return "", 0
+	}
+	return state, now
+}
+
+// pathNow looks at what has the name of a bound socket now. Where file systems
+// show other inode numbers than they have (overlay, btrfs), only the absence of
+// the name says anything.
+func pathNow(ns *probe.MountNS, dir int, d *model.UnixDetail) model.UnixDetail {
+	var st unix.Statx_t
+	const mask = unix.STATX_BASIC_STATS | unix.STATX_MNT_ID
+	err := unix.Statx(dir, path.Base(d.Path), unix.AT_SYMLINK_NOFOLLOW|unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, mask, &st)
+	switch {
+	case err == unix.ENOENT:
+		return model.UnixDetail{PathState: "nothing"}
+	case err != nil || !steadyInodes(dir):
+		return model.UnixDetail{}
+	case st.Mode&unix.S_IFMT == unix.S_IFLNK:
+		return model.UnixDetail{}
+	case uint32(st.Ino) == uint32(d.PathIno) && proc.DevString(ns.SuperDev(&st)) == d.PathDev:
+		return model.UnixDetail{PathState: "own"}
+	}
+	return model.UnixDetail{PathState: "other", PathNow: model.Big(st.Ino)}
+}
+
+// steadyInodes reports whether stat tells the inode numbers that the kernel uses
+// itself, as unix_diag does.
+func steadyInodes(dir int) bool {
+	var fs unix.Statfs_t
+	if unix.Fstatfs(dir, &fs) != nil {
+		return false
+	}
+	switch uint32(fs.Type) {
+	case unix.OVERLAYFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC:
+		return false
+	}
+	return true
+}
+
+// tablesComplete reports whether the sockets of all network namespaces that
+// processes live in are known.
+func tablesComplete(idx *probe.Index) bool {
+	seen := map[uint64]bool{}
+	for _, p := range idx.Processes {
+		ns := p.Namespaces["net"]
+		switch {
+		case p.Kernel, p.State == "Z", p.State == "X", ns != 0 && seen[ns]:
+		case ns == 0 || !idx.TableRead("unix", ns):
+			return false
+		default:
+			seen[ns] = true
+		}
+	}
+	return !idx.Hidden()
+}
+
+// staleFile is a socket's file that no socket is bound to.
+type staleFile struct {
+	key  probe.Key
+	path string
+	st   unix.Statx_t
+}
+
+func (f *staleFile) object(ns *probe.MountNS) *model.Object {
+	dev := proc.DevString(f.key.Scope)
+	return &model.Object{
+		ID: string(model.Unix) + ":" + dev + ":" + strconv.FormatUint(f.key.Num, 10), Kind: model.Unix, Name: f.path, Path: f.path, Dev: dev, UID: model.Some(int(f.st.Uid)), GID: model.Some(int(f.st.Gid)), Mode: probe.Octal(uint32(f.st.Mode)),
+		Namespace: &model.Namespace{Type: "mnt", Inode: ns.Inode},
+		Detail:    &model.UnixDetail{State: "stale", Path: f.path, PathDev: dev, PathIno: model.Big(f.key.Num)},
+	}
+}
+
+// stale lists the socket files in a directory that no socket is bound to.
+func (b *boundSockets) stale(idx *probe.Index, ns *probe.MountNS, dir int, name string) []staleFile {
+	const list = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
+	fd, err := unix.Openat(dir, ".", list|unix.O_NOATIME, 0)
+	if err != nil || b.blind || !steadyInodes(fd) {
+		if err == nil {
+			_ = unix.Close(fd)
+		}
+		return nil // another user's: looking would leave a trace
+	}
+	f := os.NewFile(uintptr(fd), name)
+	defer f.Close()
+	entries, _ := f.ReadDir(maxEntries)
+	var found []staleFile
+	for _, entry := range entries {
+		full := path.Join(name, entry.Name())
+		if entry.Type() != os.ModeSocket || b.paths[full] {
+			continue
+		}
+		s := staleFile{path: full}
+		const mask = unix.STATX_BASIC_STATS | unix.STATX_MNT_ID
+		if unix.Statx(dir, entry.Name(), unix.AT_SYMLINK_NOFOLLOW|unix.AT_STATX_DONT_SYNC, mask, &s.st) != nil || s.st.Mode&unix.S_IFMT != unix.S_IFSOCK {
+			continue
+		}
+		if changed := time.Unix(s.st.Mtime.Sec, int64(s.st.Mtime.Nsec)); changed.After(idx.Scan.Began.Add(-coarse)) {
+			continue // it may have been bound after the table was read
+		}
+		s.key = probe.Key{Space: staleSockets, Scope: ns.SuperDev(&s.st), Num: s.st.Ino}
+		if !b.files[fileID{proc.DevString(s.key.Scope), uint32(s.st.Ino)}] {
+			found = append(found, s)
+		}
+	}
+	return found
+}

@@ -1,0 +1,105 @@
+package sockets_test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/fdscan/sockets"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
+)
+
+// TestLiveSocketPaths compares what listeners' paths lead to with what was done to
+// them.
+func TestLiveSocketPaths(t *testing.T) {
+	dir, err := os.MkdirTemp("", "unixpath")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil || uint32(fs.Type) == unix.OVERLAYFS_SUPER_MAGIC || uint32(fs.Type) == unix.BTRFS_SUPER_MAGIC {
+		t.Skip("the temporary directory's file system does not tell the kernel's inodes")
+	}
+	listen := func(name string) string {
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, name), Net: "unix"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.SetUnlinkOnClose(false)
+		t.Cleanup(func() { l.Close() })
+		return filepath.Join(dir, name)
+	}
+	own, gone, replaced, moved := listen("own"), listen("gone"), listen("replaced"), listen("moved")
+	if err := os.Remove(gone); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(replaced); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(replaced, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// It is bound to a file of another name now, which is not stale for that.
+	if err := os.Rename(moved, moved+"2"); err != nil {
+		t.Fatal(err)
+	}
+	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "stale"), Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale.SetUnlinkOnClose(false)
+	if err := stale.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// A file as young as the scan may have been bound since.
+	scan := func(list bool) map[string]model.UnixDetail {
+		s := probetest.ScanWith(t, probe.Options{Probes: []probe.Probe{sockets.Unix()}, ListDirectories: list})
+		seen := map[string]model.UnixDetail{}
+		for i := range s.Objects {
+			if d, ok := s.Objects[i].Detail.(*model.UnixDetail); ok && filepath.Dir(d.Path) == dir {
+				if _, ok := seen[d.Path]; ok {
+					t.Errorf("%s is there twice", d.Path)
+				}
+				seen[d.Path] = *d
+			}
+		}
+		return seen
+	}
+	time.Sleep(20 * time.Millisecond)
+	seen := scan(true)
+	for path, want := range map[string]string{own: "own", gone: "nothing", replaced: "other", moved: "nothing"} {
+		if d := seen[path]; d.State != "listen" || d.PathState != want {
+			t.Errorf("%s: state %s, path %q, want %q", path, d.State, d.PathState, want)
+		}
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(replaced, &st); err != nil || seen[replaced].PathNow != model.Big(st.Ino) {
+		t.Errorf("the path leads to %v, want %d (%v)", seen[replaced].PathNow, st.Ino, err)
+	}
+	if d := seen[filepath.Join(dir, "stale")]; d.State != "stale" {
+		t.Errorf("the file without a socket: %+v", d)
+	}
+	if _, ok := seen[moved+"2"]; ok {
+		t.Errorf("%s is bound, and is said to be stale", moved+"2")
+	}
+	if len(seen) != 5 {
+		t.Errorf("%d sockets, want 5: %v", len(seen), seen)
+	}
+	if seen := scan(false); len(seen) != 4 || seen[own].PathState != "own" {
+		t.Errorf("without listing directories: %v", seen)
+	}
+	now := time.Now().Add(time.Minute)
+	if err := os.Chtimes(filepath.Join(dir, "stale"), now, now); err != nil {
+		t.Fatal(err)
+	}
+	if d, ok := scan(true)[filepath.Join(dir, "stale")]; ok {
+		t.Errorf("a file younger than the scan: %+v", d)
+	}
+}
