@@ -70,7 +70,7 @@ func socketFullFixtures() []Fixture {
 			return aboutObject(id), err
 		},
 	}, Fixture{
-		Name: "socket-full:innocent-datagrams", short: "sfull-di", roles: helperRoles(), Makes: "such a socket whose owner waits for the next message",
+		Name: "socket-full:control-datagrams", short: "sfull-di", roles: helperRoles(), Makes: "such a socket whose owner waits for the next message",
 		make: func(m *maker) (object, error) {
 			_, id, err := datagrams(m, false)
 			return aboutObject(id), err

@@ -4,7 +4,7 @@ import "slices"
 
 var (
 	stuckScripts   = slices.Concat(stuckLocks, stuckSockets)
-	healthyScripts = slices.Concat(healthyLocks, healthySockets)
+	healthyScripts = slices.Concat(healthyLocks, healthySockets, healthyFIFOs)
 )
 
 // flockIdiom is what flock(1) itself shows: the command takes the lock for the

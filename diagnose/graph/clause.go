@@ -41,7 +41,9 @@ func (g *Graph) calls(n *node) []Clause {
 	case "io_uring_enter":
 		return []Clause{unknown("the kernel does not show what an io_uring waits for")}
 	case "open", "openat", "openat2":
-		return []Clause{unknown("anyone may open the FIFO")}
+		c := unknown("anyone may open the FIFO")
+		c.Object = w.Object
+		return []Clause{c}
 	case "connect":
 		return []Clause{g.connect(n)}
 	case "flock", "fcntl":
