@@ -46,7 +46,10 @@ fuzz:
 
 # Rewrites golden files, generated docs, man pages and the JSON Schema.
 golden docs:
-	$(GO) test ./model ./query ./render/... ./cmd/... -update
+	$(GO) test ./probe -run Layer -update
+	$(GO) test ./model -run Schema -update
+	$(GO) test ./render ./render/live -update
+	$(GO) test ./cmd/ipctop -run '^Test(Docs|RichDump)' -update
 
 # The JSON codec against encoding/json, and ipctop against lsof and lsfd.
 bench:

@@ -33,6 +33,7 @@ func Probes() []probe.Probe {
 		events.Pidfd(),
 		events.IOUring(),
 		events.Userfaultfd(),
+		events.BPFMap(),
 		events.Epoll(), // the last: it names what the others found
 		memory.Memfd(),
 		memory.ShmAnon(),

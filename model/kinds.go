@@ -55,6 +55,7 @@ var kinds = []KindInfo{
 	pidfdInfo,
 	ioUringInfo,
 	userfaultfdInfo,
+	bpfMapInfo,
 	futexInfo,
 }
 

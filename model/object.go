@@ -36,6 +36,7 @@ const (
 	Pidfd       Kind = "pidfd"
 	IOUring     Kind = "io_uring"
 	Userfaultfd Kind = "userfaultfd"
+	BPFMap      Kind = "bpf-map"
 	Futex       Kind = "futex"
 )
 

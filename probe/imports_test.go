@@ -1,9 +1,13 @@
 package probe_test
 
 import (
+	"flag"
+	"fmt"
+	"go/doc"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -120,7 +124,64 @@ func TestImportRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for name := range mayImport {
+		if !seen[name] {
+			t.Errorf("package %s is in the layering and does not exist", name)
+		}
+	}
 	if packages < 4 {
 		t.Fatalf("only %d packages were looked at", packages)
 	}
+}
+
+var update = flag.Bool("update", false, "rewrite the table of packages in CONTRIBUTING.md")
+
+// The table of packages in CONTRIBUTING.md is made of the layering and of the first
+// sentence of each doc.go.
+func TestLayerTable(t *testing.T) {
+	const file, begin, end = "../CONTRIBUTING.md", "<!-- packages: made by make golden -->\n", "<!-- end of packages -->\n"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), begin)
+	_, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatalf("%s has no table of packages", file)
+	}
+	want := before + begin + layerTable(t) + end + after
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if want != string(text) {
+		t.Errorf("the table of packages in %s does not fit the layering any more; after a change that is meant: make golden", file)
+	}
+}
+
+func layerTable(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("| package | what it is | may import |\n| --- | --- | --- |\n")
+	for _, name := range slices.Sorted(maps.Keys(mayImport)) {
+		source := filepath.Join("..", name, "doc.go")
+		if name == "cmd/ipctop" {
+			source = filepath.Join("..", name, "main.go")
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), source, nil, parser.ParseComments|parser.PackageClauseOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, what, _ := strings.Cut(new(doc.Package).Synopsis(file.Doc.Text()), " ") // "Package" or "Command"
+		_, what, _ = strings.Cut(what, " ")                                        // its name
+		imports := "nothing"
+		switch allowed := mayImport[name]; {
+		case allowed == nil:
+			imports = "all"
+		case len(allowed) > 0:
+			imports = "`" + strings.Join(slices.Sorted(slices.Values(allowed)), "` `") + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", name, strings.TrimSuffix(what, "."), imports)
+	}
+	return b.String()
 }

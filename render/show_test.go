@@ -2,7 +2,6 @@ package render
 
 import (
 	"bytes"
-	"flag"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,13 +13,11 @@ import (
 	"github.com/ipctop/ipctop/query"
 )
 
-var updateShow = flag.Bool("update-show", false, "rewrite the golden files of show, kinds, explain and doctor")
-
 // compareShow compares text with a golden file.
 func compareShow(t *testing.T, name string, got []byte) {
 	t.Helper()
 	file := filepath.Join("testdata", "show", name+".txt")
-	if *updateShow {
+	if *update {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
 		}

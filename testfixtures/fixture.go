@@ -73,6 +73,7 @@ func All() []Fixture {
 		sysvSemFixtures(),
 		sysvShmFixtures(),
 		eventFixtures(),
+		bpfMapFixtures(),
 		posixShmFixtures(),
 		posixSemFixtures(),
 		memoryFixtures(),

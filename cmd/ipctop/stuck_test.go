@@ -163,8 +163,8 @@ func TestRefusedDeadlock(t *testing.T) {
 	t.Errorf("nothing of %v; waits %+v", pids, waitsOf(snap, pids))
 }
 
-// TestInnocentPrograms has programs that only look as if they were stuck.
-func TestInnocentPrograms(t *testing.T) {
+// TestHealthyLookalikes has programs that only look as if they were stuck.
+func TestHealthyLookalikes(t *testing.T) {
 	stuck, goes := stuckProgram(t), goProgram(t)
 	c := func(what string) func(*testing.T) []string {
 		return func(t *testing.T) []string { return []string{stuck, what, t.TempDir()} }
