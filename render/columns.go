@@ -112,13 +112,37 @@ func (v *View) cell(k Key) Cell {
 	return Cell{Text: v.escape(s)}
 }
 
-// textColumn shows text as it is.
+// textColumn shows text as it is; that there is none means that it does not apply.
 func textColumn[T any](name, doc string, get func(*T) string) Column[T] {
-	key := func(_ *View, r *T) Key { return TextKey(get(r)) }
 	return Column[T]{
-		Name: name, Doc: doc, Flex: true, Key: key,
-		Text: func(v *View, r *T) Cell { return v.cell(key(v, r)) },
+		Name: name, Doc: doc, Flex: true,
+		Key:  func(_ *View, r *T) Key { return TextKey(get(r)) },
+		Text: func(v *View, r *T) Cell { return Cell{Text: v.escape(get(r))} },
 	}
+}
+
+// unsure marks what is blank as unknown: everything of the kind has it.
+func unsure[T any](c Column[T]) Column[T] {
+	shown := c.Text
+	c.Text = func(v *View, r *T) Cell {
+		if cell := shown(v, r); cell.Text != "" {
+			return cell
+		}
+		return Cell{Unknown, Dim}
+	}
+	return c
+}
+
+// onlyFor blanks what does not apply to a record.
+func onlyFor[T any](applies func(*T) bool, c Column[T]) Column[T] {
+	shown := c.Text
+	c.Text = func(v *View, r *T) Cell {
+		if !applies(r) {
+			return Cell{}
+		}
+		return shown(v, r)
+	}
+	return c
 }
 
 // intColumn shows a number as it is.

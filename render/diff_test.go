@@ -32,7 +32,7 @@ func TestDiffTable(t *testing.T) {
 	}
 	const want = `CHANGE    WHAT               PROCESS             HOW
 appeared  finding                                yes(10) waits
-grew      pipe:77                                queued 0 -> 65536, readers 1 -> -
+grew      pipe:77                                queued 0 -> 65536, readers 1 -> ?
 vanished  process            e\x1b[31mvil\n(13)
 appeared  holder of pipe:77  cat(12)             fd 3
 `

@@ -2,17 +2,15 @@ package render
 
 import (
 	"strconv"
-	"sync"
+	"strings"
 
 	"github.com/ipctop/ipctop/model"
-	"github.com/ipctop/ipctop/query"
 )
 
 // objectColumns is a table's list of columns of objects.
 type objectColumns = []Column[model.Object]
 
-// kindColumns are the columns of the kinds that bring their own. A kind without
-// an entry gets those of [genericColumns].
+// kindColumns are the columns of each kind.
 var kindColumns = map[model.Kind]objectColumns{
 	model.Pipe:    pipeColumns,
 	model.FIFO:    fifoColumns,
@@ -28,6 +26,25 @@ var kindColumns = map[model.Kind]objectColumns{
 	model.SysvMsg: sysvMsgColumns,
 	model.SysvSem: sysvSemColumns,
 	model.SysvShm: sysvShmColumns,
+
+	model.PosixMq:  posixMqColumns,
+	model.PosixSem: posixSemColumns,
+	model.PosixShm: shmColumns,
+	model.ShmAnon:  shmColumns,
+	model.Memfd:    shmColumns,
+	model.File:     fileColumns,
+	model.Pty:      ptyColumns,
+	model.Futex:    futexColumns,
+
+	model.Eventfd:     eventfdColumns,
+	model.Epoll:       epollColumns,
+	model.Signalfd:    signalfdColumns,
+	model.Timerfd:     timerfdColumns,
+	model.Inotify:     inotifyColumns,
+	model.Fanotify:    fanotifyColumns,
+	model.Pidfd:       pidfdColumns,
+	model.IOUring:     ioUringColumns,
+	model.Userfaultfd: userfaultfdColumns,
 }
 
 // ColumnsOf are the columns of a kind's table. The list is not to be changed.
@@ -35,50 +52,7 @@ func ColumnsOf(k model.Kind) []Column[model.Object] {
 	if c, ok := kindColumns[k]; ok {
 		return c
 	}
-	if c, ok := generic()[k]; ok {
-		return c
-	}
-	return genericColumns(k)
-}
-
-// generic has the columns of the kinds that do not bring their own. They are
-// found by reflection, which is far too slow to do it for each cell.
-var generic = sync.OnceValue(func() map[model.Kind]objectColumns {
-	m := map[model.Kind]objectColumns{}
-	for _, k := range model.Kinds() {
-		if _, ok := kindColumns[k.Name]; !ok {
-			m[k.Name] = genericColumns(k.Name)
-		}
-	}
-	return m
-})
-
-// genericColumns shows a kind that nobody has described: its detail's fields.
-func genericColumns(k model.Kind) objectColumns {
-	list := objectColumns{idColumn, nameColumn, talkColumn}
-	for _, f := range query.DetailFields(k) {
-		c, err := FieldColumn[model.Object]("detail." + f.Name)
-		if err != nil {
-			continue
-		}
-		c.Doc = f.Doc
-		if f.Unit == "bytes" {
-			c.Right, c.Flex = true, false
-			c.Text = sizeText(c.Key)
-		}
-		list = append(list, c)
-	}
-	return append(list, commonWide...)
-}
-
-func sizeText(key func(*View, *model.Object) Key) func(*View, *model.Object) Cell {
-	return func(v *View, o *model.Object) Cell {
-		k := key(v, o)
-		if k.kind != keyInt {
-			return v.cell(k)
-		}
-		return Cell{Text: Size(k.num)}
-	}
+	return otherColumns
 }
 
 // The columns any object may have.
@@ -89,15 +63,15 @@ var (
 		Name: "NAME", Doc: "what people call it; says if the name was removed", Flex: true,
 		Key: func(_ *View, o *model.Object) Key { return TextKey(o.Name) },
 		Text: func(v *View, o *model.Object) Cell {
-			c := v.cell(TextKey(o.Name))
+			c := Cell{Text: v.escape(o.Name)}
 			if o.Deleted {
-				return Cell{c.Text + " (deleted)", Notice}
+				return Cell{strings.TrimSpace(c.Text + " (deleted)"), Notice}
 			}
 			return c
 		},
 	}
 	talkColumn = Column[model.Object]{
-		Name: "TALK", Doc: "who talks to whom through it, or who shares it", Flex: true,
+		Name: "PEERS", Doc: "who communicates with whom through it, or who shares it", Flex: true,
 		Text: func(v *View, o *model.Object) Cell { return v.Talk(o) },
 	}
 	uidColumn = Column[model.Object]{
@@ -128,8 +102,8 @@ var (
 		Text: func(_ *View, o *model.Object) Cell {
 			r, ok := o.Fill.Get()
 			switch {
-			case !ok:
-				return Cell{Unknown, Dim}
+			case !ok: // most have no bound
+				return Cell{}
 			case r >= 1:
 				return Cell{"FULL", Alarm}
 			}
@@ -146,7 +120,7 @@ var (
 		},
 		Text: func(v *View, o *model.Object) Cell {
 			if n := o.Namespace; n == nil {
-				return Cell{Unknown, Dim}
+				return Cell{}
 			} else if n.Inode == v.snap.Host.Namespaces[n.Type] {
 				return Cell{"own", Dim}
 			}
@@ -154,7 +128,7 @@ var (
 		},
 	}
 	peersColumn = Column[model.Object]{
-		Name: "PEERS", Doc: "ids of the objects at the other end; ? where that was worked out", Flex: true,
+		Name: "ENDS", Doc: "ids of the objects at the other end; ? where that was worked out", Flex: true,
 		Text: func(v *View, o *model.Object) Cell {
 			text := ""
 			for i, p := range o.Peers {
@@ -165,9 +139,6 @@ var (
 				if p.Confidence != model.Certain {
 					text += "?"
 				}
-			}
-			if text == "" {
-				return Cell{Unknown, Dim}
 			}
 			return Cell{Text: text}
 		},
@@ -182,10 +153,7 @@ var (
 					last = pid
 				}
 			}
-			if text == "" {
-				return Cell{Unknown, Dim}
-			}
-			return Cell{Text: text[1:]}
+			return Cell{Text: strings.TrimPrefix(text, " ")}
 		},
 	}
 	genColumn = textColumn("GEN", "tells a re-used number from the old object", func(o *model.Object) string { return o.Gen })
@@ -194,6 +162,8 @@ var (
 	commonColumns = objectColumns{
 		idColumn, kindColumn, nameColumn, talkColumn, fillColumn, holdersColumn, pidsColumn, peersColumn, uidColumn, modeColumn, nsColumn, genColumn,
 	}
+	// otherColumns are those of a kind that only a later version knows.
+	otherColumns = append(objectColumns{idColumn, nameColumn, talkColumn}, commonWide...)
 	// commonWide ends the wide table of every kind.
 	commonWide = objectColumns{wide(holdersColumn), wide(nsColumn)}
 )

@@ -15,6 +15,20 @@ func accepts(used, limit func(*model.Object) optInt) Column[model.Object] {
 	return fillPair("BACKLOG", "listener: connections waiting for accept, of how many may", used, limit, count, "FULL")
 }
 
+// listens reports whether a socket is a listener.
+func listens(o *model.Object) bool {
+	switch d := o.Detail.(type) {
+	case *model.UnixDetail:
+		return d.State == "listen"
+	case *model.InetDetail:
+		return d.State == "LISTEN"
+	}
+	return false
+}
+
+// connected reports whether a socket has a TCP connection.
+func connected(o *model.Object) bool { return o.Kind == model.TCP && !listens(o) }
+
 func count(n int64) string { s, _ := IntKey(n).raw(); return s }
 
 // ago shows a time since, given in nanoseconds.
@@ -39,7 +53,7 @@ func shut(get func(*model.Object) string) Column[model.Object] {
 		Text: func(v *View, o *model.Object) Cell {
 			s := get(o)
 			if s == "" {
-				return Cell{Unknown, Dim}
+				return Cell{}
 			}
 			return Cell{"CLOSED " + v.escape(s), Notice}
 		},
@@ -50,14 +64,14 @@ var (
 	unixColumns = append(objectColumns{
 		idColumn, nameColumn,
 		spare(narrow(textColumn("TYPE", "stream, dgram or seqpacket", detail(func(d *model.UnixDetail) string { return d.Type })))),
-		narrow(textColumn("STATE", "listen, established or close", detail(func(d *model.UnixDetail) string { return d.State }))),
+		unsure(narrow(textColumn("STATE", "listen, established or close", detail(func(d *model.UnixDetail) string { return d.State })))),
 		talkColumn,
 		spare(sizeColumn("RECVQ", "bytes waiting to be read", detail(func(d *model.UnixDetail) optInt { return d.RecvQueue }))),
 		fillPair("SENDQ", "memory of what it sent and nobody has read",
 			detail(func(d *model.UnixDetail) optInt { return d.SendQueue }),
 			detail(func(d *model.UnixDetail) optInt { return d.SendBuffer }), Size, "FULL"),
-		wide(accepts(detail(func(d *model.UnixDetail) optInt { return d.Backlog }),
-			detail(func(d *model.UnixDetail) optInt { return d.BacklogMax }))),
+		wide(onlyFor(listens, accepts(detail(func(d *model.UnixDetail) optInt { return d.Backlog }),
+			detail(func(d *model.UnixDetail) optInt { return d.BacklogMax })))),
 		wide(intColumn("INFLIGHT", "descriptors sent to it and not yet received",
 			detail(func(d *model.UnixDetail) optInt { return d.InflightFDs }))),
 		wide(shut(detail(func(d *model.UnixDetail) string { return d.Shutdown }))),
@@ -66,18 +80,18 @@ var (
 
 	inetColumns = append(objectColumns{
 		idColumn,
-		narrow(textColumn("STATE", "state as ss names it", detail(func(d *model.InetDetail) string { return d.State }))),
-		textColumn("LOCAL", "local address and port", detail(func(d *model.InetDetail) string { return d.Local })),
+		unsure(narrow(textColumn("STATE", "state as ss names it", detail(func(d *model.InetDetail) string { return d.State })))),
+		unsure(textColumn("LOCAL", "local address and port", detail(func(d *model.InetDetail) string { return d.Local }))),
 		textColumn("REMOTE", "address and port of the other end", detail(func(d *model.InetDetail) string { return d.Remote })),
 		talkColumn,
 		spare(sizeColumn("RECVQ", "bytes waiting to be read", detail(func(d *model.InetDetail) optInt { return d.RecvQueue }))),
 		spare(sizeColumn("SENDQ", "bytes sent and not acknowledged", detail(func(d *model.InetDetail) optInt { return d.SendQueue }))),
-		wide(accepts(detail(func(d *model.InetDetail) optInt { return d.Backlog }),
-			detail(func(d *model.InetDetail) optInt { return d.BacklogMax }))),
-		wide(ago("RECVD", "time since data came", detail(func(d *model.InetDetail) optInt { return d.LastRecv }))),
-		wide(ago("SENT", "time since data was sent", detail(func(d *model.InetDetail) optInt { return d.LastSend }))),
-		wide(intColumn("RETRANS", "retransmissions of the segment now outstanding",
-			detail(func(d *model.InetDetail) optInt { return d.Retransmits }))),
+		wide(onlyFor(listens, accepts(detail(func(d *model.InetDetail) optInt { return d.Backlog }),
+			detail(func(d *model.InetDetail) optInt { return d.BacklogMax })))),
+		wide(onlyFor(connected, ago("RECVD", "time since data came", detail(func(d *model.InetDetail) optInt { return d.LastRecv })))),
+		wide(onlyFor(connected, ago("SENT", "time since data was sent", detail(func(d *model.InetDetail) optInt { return d.LastSend })))),
+		wide(onlyFor(connected, intColumn("RETRANS", "retransmissions of the segment now outstanding",
+			detail(func(d *model.InetDetail) optInt { return d.Retransmits })))),
 		wide(textColumn("PROTOCOL", "raw socket: the IP protocol", detail(func(d *model.InetDetail) string { return d.Protocol }))),
 		wide(peersColumn), wide(uidColumn),
 	}, commonWide...)
@@ -104,9 +118,9 @@ var (
 
 	vsockColumns = append(objectColumns{
 		idColumn,
-		narrow(textColumn("STATE", "state as ss names it", detail(func(d *model.VsockDetail) string { return d.State }))),
+		unsure(narrow(textColumn("STATE", "state as ss names it", detail(func(d *model.VsockDetail) string { return d.State })))),
 		narrow(textColumn("TYPE", "stream, dgram or seqpacket", detail(func(d *model.VsockDetail) string { return d.Type }))),
-		textColumn("LOCAL", "context id and port", detail(func(d *model.VsockDetail) string { return d.Local })),
+		unsure(textColumn("LOCAL", "context id and port", detail(func(d *model.VsockDetail) string { return d.Local }))),
 		textColumn("REMOTE", "context id and port of the other end", detail(func(d *model.VsockDetail) string { return d.Remote })),
 		talkColumn,
 		wide(shut(detail(func(d *model.VsockDetail) string { return d.Shutdown }))),

@@ -15,8 +15,11 @@ func who(name, doc string, get func(*model.Object) model.Opt[int]) Column[model.
 		Key: func(_ *View, o *model.Object) Key { return OptKey(get(o)) },
 		Text: func(v *View, o *model.Object) Cell {
 			pid, ok := get(o).Get()
-			if !ok || pid == 0 {
+			switch {
+			case !ok:
 				return Cell{Unknown, Dim}
+			case pid == 0: // nobody yet
+				return Cell{}
 			}
 			if v.processes[pid] == nil {
 				return Cell{strconv.Itoa(pid) + " (gone)", Dim}
@@ -36,7 +39,12 @@ func since(name, doc string, get func(*model.Object) time.Time) Column[model.Obj
 			}
 			return Key{}
 		},
-		Text: func(v *View, o *model.Object) Cell { return Cell{Text: Age(v.snap.Taken, get(o))} },
+		Text: func(v *View, o *model.Object) Cell {
+			if get(o).IsZero() { // never, as a rule
+				return Cell{}
+			}
+			return Cell{Text: Age(v.snap.Taken, get(o))}
+		},
 	}
 }
 

@@ -52,11 +52,11 @@ func TestLimitsWorstFirst(t *testing.T) {
 	lines := limitLines(t, Request{Format: "table"})
 	want := []string{
 		"NAME KIND SCOPE USE USED MAX UNIT",
-		"RLIMIT_NOFILE - process 400 FULL 100 100 descriptors",
-		"kernel.shmmni - machine ~92% ~92 100 segments",
-		"RLIMIT_NOFILE - process 700 50% 50 100 descriptors",
-		"kernel.msgmax - machine - - 8K bytes per message",
-		"kernel.shmall - machine - 7 unlimited pages",
+		"RLIMIT_NOFILE process 400 FULL 100 100 descriptors",
+		"kernel.shmmni machine ~92% ~92 100 segments",
+		"RLIMIT_NOFILE process 700 50% 50 100 descriptors",
+		"kernel.msgmax machine ? ? 8K bytes per message",
+		"kernel.shmall machine ? 7 unlimited pages",
 		"998 more of single processes, all below 50%: -o wide shows them",
 	}
 	for i := range max(len(lines), len(want)) {

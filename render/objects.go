@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
@@ -29,12 +30,16 @@ func writeObjects(w io.Writer, v *View, objects []*model.Object) error {
 		if err != nil {
 			return err
 		}
-		if i > 0 && !v.NoHeadings {
-			if _, err := io.WriteString(w, "\n"); err != nil {
+		shown, folded := foldPrivate(v, objects[i:end])
+		if !v.NoHeadings {
+			title := tableTitle(v, k, len(shown))
+			if i > 0 {
+				title = "\n" + title
+			}
+			if _, err := io.WriteString(w, title); err != nil {
 				return err
 			}
 		}
-		shown, folded := foldPrivate(v, objects[i:end])
 		if len(shown) > 0 {
 			if err := writeTable(w, v, columns, shown); err != nil {
 				return err
@@ -48,6 +53,19 @@ func writeObjects(w io.Writer, v *View, objects []*model.Object) error {
 		i = end
 	}
 	return nil
+}
+
+// tableTitle stands above the table of a kind: what it is, and how many there are.
+func tableTitle(v *View, k model.Kind, n int) string {
+	title := v.escape(string(k))
+	if info, ok := model.LookupKind(k); ok && info.Title != string(k) {
+		title += ": " + info.Title
+	}
+	title += " (" + strconv.Itoa(n) + ")"
+	if v.Color {
+		title = sgr[Heading] + title + sgrReset
+	}
+	return title + "\n"
 }
 
 // private is implemented by details of objects that may concern one process
@@ -109,7 +127,7 @@ func byKind(name string) (func(*View, *model.Object) Cell, func(*View, *model.Ob
 		if c := of[o.Kind]; c != nil {
 			return c.Text(v, o)
 		}
-		return Cell{Unknown, Dim}
+		return Cell{} // the kind has no such thing
 	}
 	key := func(v *View, o *model.Object) Key {
 		switch c := of[o.Kind]; {

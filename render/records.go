@@ -90,7 +90,7 @@ var linkColumns = []Column[model.Link]{
 	narrow(textColumn("OBJECT", "the object the channel runs through", func(l *model.Link) string { return l.Object })),
 	narrow(textColumn("KIND", "its mechanism", func(l *model.Link) string { return string(l.Kind) })),
 	{
-		Name: "TALK", Doc: "who talks to whom", Flex: true,
+		Name: "PEERS", Doc: "who communicates with whom", Flex: true,
 		Text: func(v *View, l *model.Link) Cell {
 			arrow := v.glyph.to
 			if slices.Equal(l.From, l.To) { // shared by all of them

@@ -2,11 +2,14 @@ package render
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -129,23 +132,69 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// A kind that render has never heard of shows its detail's fields.
-func TestGenericColumns(t *testing.T) {
-	columns := genericColumns(model.SysvMsg)
-	var names []string
-	for _, c := range columns {
-		names = append(names, c.Name)
-	}
-	if got := strings.Join(names, " "); !strings.HasPrefix(got, "ID NAME TALK detail.key detail.messages detail.bytes") {
-		t.Error(got)
-	}
-	v := NewView(model.NewIndex(modeltest.Rich()), &Options{})
-	for i := range v.snap.Objects {
-		if o := &v.snap.Objects[i]; o.Kind == model.SysvMsg {
-			if c := columns[5].Text(v, o); c.Text != "16K" {
-				t.Errorf("bytes are shown as %q", c.Text)
+// No table shows a field's name, JSON or a list in brackets, of whatever kind; and
+// what is not known of an object is not taken for what does not apply.
+func TestColumnsOfAllKinds(t *testing.T) {
+	v := NewView(model.NewIndex(modeltest.Rich()), &Options{Wide: true})
+	for _, k := range model.Kinds() {
+		if _, ok := kindColumns[k.Name]; !ok {
+			t.Errorf("%s has no columns of its own", k.Name)
+		}
+		empty := &model.Object{ID: string(k.Name) + ":1", Kind: k.Name, Detail: k.NewDetail()}
+		for _, c := range ColumnsOf(k.Name) {
+			if strings.ContainsAny(c.Name, "._") || c.Name != strings.ToUpper(c.Name) || c.Doc == "" {
+				t.Errorf("%s: a column is called %q (%s)", k.Name, c.Name, c.Doc)
+			}
+			for _, o := range []*model.Object{empty, filledObject(k)} {
+				if text := c.Text(v, o).Text; strings.ContainsAny(text, "{}[]\"") || strings.Contains(text, "_ns") {
+					t.Errorf("%s %s shows %q", k.Name, c.Name, text)
+				}
 			}
 		}
+	}
+	if c := ColumnsOf("quantum-link"); len(c) != len(otherColumns) {
+		t.Errorf("a kind of a later version has %d columns", len(c))
+	}
+}
+
+// filledObject is an object of a kind in whose detail everything is set.
+func filledObject(k model.KindInfo) *model.Object {
+	d := k.NewDetail()
+	fill(reflect.ValueOf(d).Elem(), 0)
+	return &model.Object{ID: string(k.Name) + ":2", Kind: k.Name, Name: "name", Detail: d}
+}
+
+func fill(v reflect.Value, depth int) {
+	switch {
+	case depth > 6:
+	case v.Kind() == reflect.Struct && v.Type() == reflect.TypeFor[time.Time]():
+		v.Set(reflect.ValueOf(modeltest.Taken))
+	case v.Kind() == reflect.Struct && v.Addr().MethodByName("UnmarshalJSON").IsValid():
+		for _, text := range []string{"3", "true", `"3"`, `"ended"`} {
+			if json.Unmarshal([]byte(text), v.Addr().Interface()) == nil {
+				return
+			}
+		}
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			if v.Field(i).CanSet() {
+				fill(v.Field(i), depth+1)
+			}
+		}
+	case v.Kind() == reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range 2 {
+			fill(v.Index(i), depth+1)
+		}
+	case v.Kind() == reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), depth+1)
+	case v.Kind() == reflect.String:
+		v.SetString("text")
+	case v.CanInt():
+		v.SetInt(7)
+	case v.CanUint():
+		v.SetUint(7)
 	}
 }
 

@@ -7,8 +7,9 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Unknown is how a value that could not be read is shown. It is never 0.
-const Unknown = "-"
+// Unknown is how a value that could not be read is shown. It is never 0; what
+// does not apply is blank.
+const Unknown = "?"
 
 // Size is a number of bytes for people: 812, 64K, 1.5M.
 func Size(n int64) string {

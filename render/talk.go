@@ -107,7 +107,7 @@ func (v *View) noHolder(o *model.Object, complete string) Cell {
 	case o.HoldersComplete:
 		return Cell{complete, Alarm}
 	case complete == "nobody":
-		return Cell{"nobody visible", Dim}
+		return Cell{"unknown", Dim}
 	}
 	return Cell{strings.Replace(complete, "no ", "no visible ", 1), Notice}
 }
@@ -162,7 +162,7 @@ func (v *View) talkToPeers(o *model.Object) Cell {
 	case complete:
 		other = Cell{"nobody", Alarm}
 	default:
-		other = Cell{"nobody visible", Dim}
+		other = Cell{"unknown", Dim}
 	}
 	return Cell{near.Text + " " + v.glyph.both + " " + other.Text, worst(near.Role, other.Role)}
 }

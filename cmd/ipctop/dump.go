@@ -39,7 +39,7 @@ func (c command) newDump(o *options) *cobra.Command {
 		Example: "  ipctop dump -k pipe,fifo\n" +
 			"  ipctop dump -Q 'detail.queued > 4096 && any(holders, .comm == \"nginx\")'\n" +
 			"  ipctop dump --only processes -o wide\n" +
-			"  ipctop dump --columns id,talk,detail.queued\n" +
+			"  ipctop dump --columns id,peers,detail.queued\n" +
 			"  ipctop dump --json --redact > state.json",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.dump(cmd.Context(), o, d) },

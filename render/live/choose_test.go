@@ -24,7 +24,7 @@ func TestChosenColumns(t *testing.T) {
 	}
 	for spec, want := range map[string]string{
 		"": "no column in it", "procs=": "no column in it", "+": "no column in it", "nowhere=PID": "there are overview, procs", "procs=PIDD": "did you mean PID?",
-		"NOSUCH": "no screen has them all", "WAITS FOR,TALK": "no screen has them all",
+		"NOSUCH": "no screen has them all", "WAITS FOR,LASTOP": "no screen has them all",
 	} {
 		if err := (Columns{}).Set(spec); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", spec, err)

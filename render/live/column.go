@@ -95,7 +95,7 @@ func columnNamed(s int, name string) (column, bool) {
 
 // alwaysThere are columns that stay even where they have nothing to say or the
 // terminal is narrow.
-var alwaysThere = []string{"ID", "PID", "COMMAND", "TALK", "TALKS WITH", "WHAT", "PENDING", "BLOCKED", "ADDRESS", "S", "USER", "VALUES", "SHARED", "RECVQ"}
+var alwaysThere = []string{"ID", "PID", "COMMAND", "PEERS", "WHAT", "PENDING", "BLOCKED", "ADDRESS", "S", "USER", "VALUES", "SHARED", "RECVQ"}
 
 // objectColumns are the columns that render has for objects, and those only the
 // live view needs. They are made when first asked for: no other command pays for them.
@@ -125,7 +125,7 @@ var processColumns = sync.OnceValue(func() []column {
 				return render.Cell{Text: render.Unknown, Role: render.Dim}
 			},
 		},
-		column{name: "TALKS WITH", flex: true, cell: func(d *Data, v *render.View, r *row) render.Cell {
+		column{name: "PEERS", flex: true, cell: func(d *Data, v *render.View, r *row) render.Cell {
 			return render.Cell{Text: talksWith(d, r.process.PID, v.Wide)}
 		}},
 	)
@@ -180,10 +180,10 @@ func address(columns []column) func(*Data, *render.View, *row) render.Cell {
 	local, remote, name := named("LOCAL"), named("REMOTE"), named("NAME")
 	return func(d *Data, v *render.View, r *row) render.Cell {
 		c := local.cell(d, v, r)
-		if c.Text == render.Unknown {
+		if c.Text == "" || c.Text == render.Unknown {
 			return name.cell(d, v, r)
 		}
-		if far := remote.cell(d, v, r); far.Text != render.Unknown && !strings.HasSuffix(far.Text, ":*") {
+		if far := remote.cell(d, v, r); far.Text != "" && far.Text != render.Unknown && !strings.HasSuffix(far.Text, ":*") {
 			arrow := " → "
 			if v.ASCII {
 				arrow = " -> "

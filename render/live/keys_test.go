@@ -17,7 +17,7 @@ func TestKeys(t *testing.T) {
 		keys string
 		has  []string // in the frame; with - before it: not
 	}{
-		{"2", []string{"[2 Procs]", "TALKS WITH", ">   1"}},
+		{"2", []string{"[2 Procs]", "PEERS", ">   1"}},
 		{"Tab Tab", []string{"[3 Chan]"}},
 		{"Shift-Tab", []string{"[8 Log]"}},
 		{"8 Tab", []string{"[1 Overview]"}},
@@ -26,7 +26,7 @@ func TestKeys(t *testing.T) {
 		{"2 End Home", []string{">   1"}},
 		{"2 PgDn", []string{"> 813"}},
 		{"2 Down Up Up Up", []string{">   1"}},
-		{"2 < ", []string{"Sorted by TALKS WITH"}},
+		{"2 < ", []string{"Sorted by PEERS"}},
 		{"2 > ", []string{"Sorted by PID", ">    1", "PID▲"}},
 		{"2 > I Home", []string{"PID▼", ">  813"}},
 		{"2 F6 F6", []string{"Sorted by USER"}},
@@ -94,7 +94,7 @@ func TestKeys(t *testing.T) {
 		{"2 End Enter y", []string{"Copied: 813"}},
 		{"3 Down Down Down Down y", []string{"Copied: pipe:4246"}},
 		{"2 End k", []string{"Send a signal to less(813)", ">  SIGTERM     asks it to end", "SIGSTOP"}},
-		{"2 End F9 Esc", []string{"-Send a signal", "TALKS WITH"}},
+		{"2 End F9 Esc", []string{"-Send a signal", "PEERS"}},
 		{"2 End k 'k' Enter", []string{"Send SIGKILL to less(813)? (y: yes)"}},
 		{"2 End k Enter 'n'", []string{"Nothing was sent."}},
 		{"2 Space Space k", []string{"Send a signal to 2 processes"}},
@@ -287,7 +287,7 @@ func TestHealthy(t *testing.T) {
 	s := undiagnosed()
 	s.Findings, s.Gaps, s.Scan.ProcessesUnreadable = []model.Finding{}, nil, 0
 	v.scan(s)
-	v.has("Nothing is stuck. 231 of 231 processes read.", "Threads  blocked -", "Who talks with whom")
+	v.has("Nothing is stuck. 231 of 231 processes read.", "Threads  blocked ?", "Who talks with whom")
 	s.Waits = slices.Repeat([]model.Wait{{Idle: true}}, 7)
 	v.scan(s)
 	v.has("Nothing is stuck. 231 of 231 processes read, 7 threads idle.")

@@ -319,7 +319,7 @@ func (m *Model) eventLines() []Line {
 		return nil
 	}
 	lines := []Line{text(Heading, " Last events")}
-	for i := len(m.log) - 1; i >= 0 && len(lines) <= maxEvents; i-- {
+	for i := 0; i < len(m.log) && len(lines) <= maxEvents; i++ {
 		e := &m.log[i]
 		l := text(Dim, "  "+m.data.clock(e.at)+" ")
 		l.add(Normal, happenings[e.event].sign+" "+e.what)

@@ -91,12 +91,11 @@ func (x *relating) facts(o *model.Object) (Line, bool) {
 	var l Line
 	for _, c := range render.ColumnsOf(o.Kind) {
 		switch c.Name {
-		case "ID", "NAME", "TALK", "HOLDERS", "NS", "PIDS", "PEERS":
+		case "ID", "NAME", "PEERS", "HOLDERS", "NS", "PIDS", "ENDS":
 			continue
 		}
 		cell := c.Text(x.d.usual, o)
-		// A field for which there is no column of its own is for show.
-		if strings.HasPrefix(c.Name, "detail.") || cell.Text == "" || cell.Text == render.Unknown {
+		if cell.Text == "" || cell.Text == render.Unknown {
 			continue
 		}
 		l.add(Dim, " "+strings.ToLower(c.Name)+" ")

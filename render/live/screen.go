@@ -46,24 +46,24 @@ var screens = []screen{
 	},
 	{
 		title: "Procs", about: "processes, and whom they talk with; kernel threads are left out", list: listProcesses,
-		columns: []string{"PID", "USER", "S", "THREADS", "FDS", "IPC", "COMMAND", "WAITS FOR", "TALKS WITH"}, empty: "No process could be seen.",
+		columns: []string{"PID", "USER", "S", "THREADS", "FDS", "IPC", "COMMAND", "WAITS FOR", "PEERS"}, empty: "No process could be seen.",
 	},
 	{
 		title: "Chan", about: "pipes, FIFOs, terminals, event counters and the like", list: listObjects,
 		categories: []string{"channel", "event"},
-		columns:    []string{"ID", "QUEUED", "TALK", "NAME"}, empty: "No channel could be seen.",
+		columns:    []string{"ID", "QUEUED", "PEERS", "NAME"}, empty: "No channel could be seen.",
 	},
 	{
 		title: "Sock", about: "sockets of every family", list: listObjects, categories: []string{"socket"},
-		columns: []string{"ID", "STATE", "RECVQ", "SENDQ", "ADDRESS", "TALK"}, empty: "No socket could be seen.",
+		columns: []string{"ID", "STATE", "RECVQ", "SENDQ", "ADDRESS", "PEERS"}, empty: "No socket could be seen.",
 	},
 	{
 		title: "Mem", about: "message queues and shared memory", list: listObjects, categories: []string{"memory", "queue"},
-		columns: []string{"ID", "NAME", "FILL", "SIZE", "BYTES", "MESSAGES", "STATUS", "TALK", "SENDER", "RECEIVER"}, empty: "No queue or shared memory could be seen.",
+		columns: []string{"ID", "NAME", "FILL", "SIZE", "BYTES", "MESSAGES", "STATUS", "PEERS", "SENDER", "RECEIVER"}, empty: "No queue or shared memory could be seen.",
 	},
 	{
 		title: "Locks", about: "semaphores, locks, futexes", list: listObjects, categories: []string{"lock"},
-		columns: []string{"ID", "VALUES", "WAITERS", "NAME", "TALK", "LASTOP"}, empty: "No semaphore or lock could be seen.",
+		columns: []string{"ID", "VALUES", "WAITERS", "NAME", "PEERS", "LASTOP"}, empty: "No semaphore or lock could be seen.",
 	},
 	{
 		title: "Sig", about: "processes with pending or blocked signals", list: listProcesses,
@@ -75,7 +75,7 @@ var screens = []screen{
 	},
 	{
 		title: "", list: listObjects,
-		columns: []string{"ID", "FILL", "STATE", "HOLDS", "ADDRESS", "TALK"}, empty: "It holds nothing that could be seen.",
+		columns: []string{"ID", "FILL", "STATE", "HOLDS", "ADDRESS", "PEERS"}, empty: "It holds nothing that could be seen.",
 	},
 }
 

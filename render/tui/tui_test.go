@@ -120,7 +120,7 @@ func TestSelectionIsReversed(t *testing.T) {
 	r := startView(t, Options{})
 	r.waitFor("ipctop db1")
 	r.rune('2')
-	r.waitFor("TALKS WITH")
+	r.waitFor("PEERS")
 	width, height := r.screen.Size()
 	reversed := func() map[int]int { // cells of each line
 		lines := map[int]int{}
@@ -291,7 +291,7 @@ func TestSignals(t *testing.T) {
 	press('k')
 	r.waitFor("Send a signal to")
 	r.screen.InjectKey(tcell.KeyEscape, 0, tcell.ModNone)
-	r.waitFor("TALKS WITH")
+	r.waitFor("PEERS")
 	press('k')
 	r.waitFor("Send a signal to")
 	r.cancel()
@@ -375,7 +375,7 @@ func TestEveryKey(t *testing.T) {
 		{"2 \\", "Keep rows with"},
 		{"2 F6", "Sorted by PID"},
 		{"2 >", "Sorted by PID"},
-		{"2 <", "Sorted by TALKS WITH"},
+		{"2 <", "Sorted by PEERS"},
 		{"2 > I", "PID▼"},
 		{"2 F5", "Children below"},
 		{"2 t", "Children below"},
