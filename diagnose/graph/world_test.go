@@ -18,11 +18,13 @@ type world struct {
 	program [][]op // of each thread; nil: it does as it likes
 	mutexes int
 	files   int
+	handler []bool // by process: it catches a signal, whose handler posts its semaphore, and writes to a pipe of its own
+	timer   []bool // by process: it has a timer, which interrupts whatever a thread waits for
 }
 
 // op is a step of a program.
 type op struct {
-	kind string // lock, unlock, shared, exclusive, release, read, write, wait, join
+	kind string // lock, unlock, shared, exclusive, release, read, write, wait, join, sem, post, sleep
 	arg  int
 }
 
@@ -36,10 +38,14 @@ type state struct {
 	owner   [2]int8    // thread, -1
 	flock   [2][4]int8 // by file and process: 0, 1 shared, 2 exclusive
 	full    [3]bool    // pipes hold one thing
+	sem     [4]bool    // the semaphore that each process has for itself
 	stepped int8       // the thread that took the step that led here
 }
 
-const done = 100
+const (
+	done   = 100
+	nobody = -1
+)
 
 func (w *world) start() state {
 	var s state
@@ -49,6 +55,22 @@ func (w *world) start() state {
 
 func (w *world) alive(s *state, pids []int) bool {
 	return slices.ContainsFunc(pids, func(p int) bool { return !s.ended[p] })
+}
+
+// aloneWrites reports whether a process is the only one that can write to a pipe.
+func (w *world) aloneWrites(s *state, p, pipe int) bool {
+	return slices.Contains(w.writers[pipe], p) && !slices.ContainsFunc(w.writers[pipe], func(q int) bool { return q != p && !s.ended[q] })
+}
+
+// waitsAtSem reports whether a thread of a process waits at its semaphore; else nobody
+// need post it.
+func (w *world) waitsAtSem(s *state, p int) bool {
+	for t, q := range w.process {
+		if op := w.next(s, t); q == p && !s.free[t] && op != nil && op.kind == "sem" {
+			return true
+		}
+	}
+	return false
 }
 
 // next is a thread's step, nil if it has none.
@@ -91,6 +113,8 @@ func (w *world) can(s *state, t int, o op) bool {
 		return !children
 	case "join":
 		return s.at[o.arg] == done
+	case "sem":
+		return s.sem[p]
 	}
 	return true
 }
@@ -111,6 +135,10 @@ func (w *world) do(s *state, t int, o op) {
 		s.flock[o.arg][p] = 2
 	case "release":
 		s.flock[o.arg][p] = 0
+	case "sem":
+		s.sem[p] = false
+	case "post":
+		s.sem[p] = true
 	case "read":
 		s.full[o.arg] = false
 	case "write":
@@ -153,8 +181,25 @@ func (w *world) end(s *state, t int) {
 	w.exit(s, w.process[t])
 }
 
-// successors are the states that one step of some thread leads to.
+// successors are the states that one step of some thread leads to, or a signal, which
+// may come from outside at any time.
 func (w *world) successors(s state) (list []state) {
+	for p := range w.parent {
+		if !w.handler[p] || s.ended[p] {
+			continue
+		}
+		n := s
+		n.stepped, n.sem[p] = nobody, s.sem[p] || w.waitsAtSem(&s, p)
+		for t, o := range w.process {
+			// A thread may wait at a pipe that is there for the handler.
+			if op := w.next(&s, t); o == p && !s.free[t] && op != nil && op.kind == "read" && w.aloneWrites(&s, p, op.arg) {
+				n.full[op.arg] = true
+			}
+		}
+		if n.sem != s.sem || n.full != s.full {
+			list = append(list, n)
+		}
+	}
 	for t := range w.process {
 		if s.at[t] == done {
 			continue
@@ -174,6 +219,9 @@ func (w *world) successors(s state) (list []state) {
 			try(func(n *state) { w.end(n, t) })
 			continue
 		}
+		if w.timer[w.process[t]] && !w.can(&s, t, *o) {
+			try(func(n *state) { n.at[t]++ }) // EINTR
+		}
 		if w.can(&s, t, *o) {
 			try(func(n *state) {
 				n.at[t]++
@@ -189,6 +237,9 @@ func (w *world) anything(s *state, t int, try func(func(*state))) {
 	p := w.process[t]
 	try(func(n *state) { w.end(n, t) })
 	try(func(n *state) { w.exit(n, p) })
+	if !s.sem[p] && w.waitsAtSem(s, p) {
+		try(func(n *state) { n.sem[p] = true })
+	}
 	if !s.born[p] {
 		try(func(n *state) { n.born[p] = true })
 	}
@@ -215,7 +266,7 @@ func (w *world) anything(s *state, t int, try func(func(*state))) {
 // runs tells which threads take a step in some state that can be reached, and which
 // are ended by another thread of their process.
 func (w *world) runs(s state) (ran, ended [6]bool) {
-	s.stepped = -1
+	s.stepped = nobody
 	seen := map[state]bool{s: true}
 	queue := []state{s}
 	for len(queue) > 0 {
@@ -223,8 +274,15 @@ func (w *world) runs(s state) (ran, ended [6]bool) {
 		queue = queue[:len(queue)-1]
 		for _, n := range w.successors(at) {
 			t := n.stepped
+			n.stepped = nobody
+			if t == nobody {
+				if !seen[n] {
+					seen[n] = true
+					queue = append(queue, n)
+				}
+				continue
+			}
 			ran[t] = true
-			n.stepped = -1
 			for u := range w.process {
 				ended[u] = ended[u] || u != int(t) && at.at[u] != done && n.at[u] == done
 			}
@@ -262,6 +320,7 @@ func randomWorld(r *rand.Rand) *world {
 		if p > 0 && r.Intn(2) == 0 {
 			w.parent[p] = 0
 		}
+		w.handler, w.timer = append(w.handler, r.Intn(4) == 0), append(w.timer, r.Intn(8) == 0)
 		for range 1 + r.Intn(2) {
 			w.process = append(w.process, p)
 		}
@@ -289,7 +348,7 @@ func randomWorld(r *rand.Rand) *world {
 
 func (w *world) randomOp(r *rand.Rand, t int) op {
 	for {
-		switch r.Intn(11) {
+		switch r.Intn(15) {
 		case 0, 1, 2:
 			return op{"lock", r.Intn(w.mutexes)}
 		case 3:
@@ -314,6 +373,12 @@ func (w *world) randomOp(r *rand.Rand, t int) op {
 			if u := r.Intn(len(w.process)); u != t && w.process[u] == w.process[t] {
 				return op{"join", u}
 			}
+		case 11, 12:
+			return op{"sem", 0}
+		case 13:
+			return op{"post", 0}
+		case 14:
+			return op{"sleep", 0}
 		}
 	}
 }
@@ -329,6 +394,12 @@ func (w *world) snapshot(s *state) *model.Snapshot {
 		m := model.Process{PID: pidOf(p), PPID: pidOf(parent), Comm: fmt.Sprint("p", p), State: "S", Signals: &model.Signals{Caught: []string{}}}
 		if parent < 0 {
 			m.PPID = 1
+		}
+		if w.handler[p] {
+			m.Signals.Caught = []string{"SIGUSR1"}
+		}
+		if w.timer[p] {
+			m.Timers = model.Some(1)
 		}
 		for t, q := range w.process {
 			if q == p && s.at[t] != done {
@@ -378,8 +449,13 @@ func (w *world) snapshot(s *state) *model.Snapshot {
 		}
 		snap.Objects = append(snap.Objects, model.Object{ID: fmt.Sprint("futex:", m), Kind: model.Futex, HoldersComplete: true, Detail: d})
 	}
+	for p := range w.parent {
+		snap.Objects = append(snap.Objects, model.Object{
+			ID: fmt.Sprint("sem:", p), Kind: model.Futex, HoldersComplete: true, Detail: &model.FutexDetail{Type: "sem"},
+		})
+	}
 	for t := range w.process {
-		if o := w.next(s, t); o != nil && !w.can(s, t, *o) {
+		if o := w.next(s, t); o != nil && (!w.can(s, t, *o) || o.kind == "sleep") {
 			snap.Waits = append(snap.Waits, w.wait(t, *o))
 		}
 	}
@@ -407,6 +483,10 @@ func (w *world) wait(t int, o op) model.Wait {
 	case "wait":
 		m.Call, m.Needs = "wait4", model.NeedsChild
 		m.Target.Child = model.Some(-1)
+	case "sem":
+		m.Call, m.Object = "futex", fmt.Sprint("sem:", w.process[t])
+	case "sleep":
+		m.Call, m.Needs, m.Timed = "nanosleep", model.NeedsTime, model.Some(true)
 	case "join":
 		// A thread that is joined is named by the word, as an owner is.
 		m.Call, m.Object = "futex", fmt.Sprint("join:", o.arg)
