@@ -23,6 +23,7 @@ var rules = []Rule{
 	deadlockRule,
 	semNobodyPostsRule,
 	mutexOwnerDeadRule,
+	condWaitersDeadRule,
 	semOwnerDeadRule,
 	selfWaitRule,
 	holderStoppedRule,

@@ -1,6 +1,7 @@
 package testfixtures
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"strconv"
@@ -22,6 +23,8 @@ import (
 //	put FD (one byte)
 //	flock FD          lock FD (posix, the whole file)
 //	futex FD AT OP VALUE (the word at AT of the memory that FD is)
+//	forked (waits for a mutex that was locked when it was forked)
+//	sleep             catch SIGNAL (a number)
 //	open PATH         pause (for a signal)
 //	halt (the last one: pause, and be stopped)
 type helperProcess struct {
@@ -124,8 +127,10 @@ func parseHelperProcess(line string) (*helperProcess, error) {
 
 // What calls point to.
 var (
-	callBuffer [4 << 20]byte
-	wholeFile  = unix.Flock_t{Type: unix.F_WRLCK}
+	callBuffer  [4 << 20]byte
+	wholeFile   = unix.Flock_t{Type: unix.F_WRLCK}
+	longTime    = unix.Timespec{Sec: 1000}
+	someHandler = [4]uint64{0x1000} // a struct sigaction; no signal is sent
 )
 
 func (p *helperProcess) parse(words []string) error {
@@ -162,6 +167,22 @@ func (p *helperProcess) parse(words []string) error {
 		p.unmap = append(p.unmap, unix.Iovec{Base: &memory[0]})
 		p.unmap[len(p.unmap)-1].SetLen(len(memory))
 		add(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&memory[arg(2)])), arg(3), arg(4), 0, 0, 0xffffffff)
+	case "forked":
+		// The copy of a mutex that this process had when it forked.
+		memory, err := unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+		if err != nil {
+			return err
+		}
+		for at, v := range map[int]uint32{0: 2, mutexOwner: uint32(os.Getpid()), mutexUsers: 1} {
+			binary.NativeEndian.PutUint32(memory[at:], v)
+		}
+		p.unmap = append(p.unmap, unix.Iovec{Base: &memory[0]})
+		p.unmap[len(p.unmap)-1].SetLen(len(memory))
+		add(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&memory[0])), futexWait|futexPrivate, 2)
+	case "sleep":
+		add(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&longTime)), 0)
+	case "catch":
+		add(unix.SYS_RT_SIGACTION, arg(1), uintptr(unsafe.Pointer(&someHandler)), 0, 8)
 	case "open":
 		path, err := unix.BytePtrFromString(words[1])
 		if err != nil {

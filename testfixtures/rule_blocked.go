@@ -77,4 +77,4 @@ func (m *maker) words(at int, words ...uint32) (fd int, id string, err error) {
 // The words of a glibc mutex: lock, count, owner, users, kind. A lock of 2 says that
 // someone waits.
 
-const futexWait, futexWaitBitset = 0, 9
+const futexWait, futexWaitBitset, futexPrivate = 0, 9, 0x80

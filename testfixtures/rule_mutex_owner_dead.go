@@ -43,6 +43,26 @@ func mutexOwnerDeadFixtures() []Fixture {
 			_, err = m.helperProcesses([]int{fd}, fmt.Sprintf("wants 3: futex 3 %d %d 2", futexAt, futexWait))
 			return aboutObject(id), err
 		})
+	list = append(list, Fixture{
+		Name: "mutex-owner-dead:forked", short: "mfork", Makes: "a process that was forked while another thread had a mutex, and wants it", roles: helperRoles(),
+		make: func(m *maker) (object, error) {
+			pids, err := m.helperProcesses(nil, "forked -: catch 15; forked")
+			if err != nil {
+				return object{}, err
+			}
+			line, err := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pids[0]))
+			var number, address uint64
+			if err == nil {
+				_, err = fmt.Sscanf(string(line), "%d 0x%x", &number, &address)
+			}
+			if err != nil {
+				return object{}, fmt.Errorf("where it waits: %w", err)
+			}
+			id := fmt.Sprintf("futex:%d:0x%x", pids[0], address)
+			m.finds(Diagnosis{Victims: pids, Objects: []string{id}, Severity: "critical", Confidence: "certain"})
+			return aboutObject(id), nil
+		},
+	})
 	list[0].roles["gone"] = ending(holdRole)
 	list[1].roles["own"] = func(r *role) error {
 		if _, err := unix.Mmap(firstFD, 0, os.Getpagesize(), unix.PROT_READ, unix.MAP_SHARED); err != nil {

@@ -1,7 +1,14 @@
 package testfixtures
 
+import (
+	"encoding/binary"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
 func selfWaitFixtures() []Fixture {
-	return pair("self-wait", "self", "a process that reads from a pipe whose only other end it has itself",
+	list := pair("self-wait", "self", "a process that reads from a pipe whose only other end it has itself",
 		"a process that reads from a pipe whose other end another one has", func(m *maker) (object, error) {
 			fds, id, err := m.pipe()
 			if err != nil {
@@ -13,4 +20,35 @@ func selfWaitFixtures() []Fixture {
 			}
 			return aboutObject(id), err
 		}, makeReader)
+	return append(list, Fixture{
+		Name: "self-wait:mutex", short: "self-m", Makes: "a process that wants a mutex which it has locked itself", roles: helperRoles(),
+		make: func(m *maker) (object, error) {
+			fd, id, err := m.words(futexAt, 2, 0, 0, 1, mutexShared)
+			if err != nil {
+				return object{}, err
+			}
+			pids, err := m.helperProcesses([]int{fd}, fmt.Sprintf("again 3: catch 10; futex 3 %d %d 2", futexAt, futexWait))
+			if err != nil {
+				return object{}, err
+			}
+			var b [4]byte
+			binary.NativeEndian.PutUint32(b[:], uint32(pids[0]))
+			if _, err := unix.Pwrite(fd, b[:], futexAt+mutexOwner); err != nil {
+				return object{}, err
+			}
+			m.finds(Diagnosis{Root: pids[0], Victims: pids, Objects: []string{id}, Severity: "critical"})
+			return aboutObject(id), nil
+		},
+	}, Fixture{
+		Name: "self-wait:control-signal", short: "self-s", Makes: "a process that reads from a pipe of its own, into which the handler of a signal may write",
+		roles: helperRoles(),
+		make: func(m *maker) (object, error) {
+			fds, id, err := m.pipe()
+			if err != nil {
+				return object{}, err
+			}
+			_, err = m.helperProcesses(fds[:], "self 3,4: catch 10; read 3")
+			return aboutObject(id), err
+		},
+	})
 }

@@ -12,6 +12,7 @@ func ruleFixtures() []Fixture {
 		deadlockFixtures(),
 		semNobodyPostsFixtures(),
 		mutexOwnerDeadFixtures(),
+		condWaitersDeadFixtures(),
 		semOwnerDeadFixtures(),
 		selfWaitFixtures(),
 		holderStoppedFixtures(),

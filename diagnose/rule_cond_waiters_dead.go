@@ -1,0 +1,54 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"github.com/ipctop/ipctop/diagnose/graph"
+	"github.com/ipctop/ipctop/model"
+)
+
+var condWaitersDeadRule = Rule{
+	ID:       "cond-waiters-dead",
+	Title:    "condition variable whose waiters were killed",
+	Severity: model.Critical,
+	Means: "A thread notifies a condition variable (pthread_cond_signal, pthread_cond_broadcast) and hangs in that call: glibc 2.25 to 2.40 waits there until all " +
+		"who waited before have left the condition, and some were killed while they waited. They never leave, so nobody can notify it any more, and " +
+		"those who wait at it now are not woken.",
+	Evidence: "The blocked futex call and the fields around its word, as glibc lays out a condition variable: the count of a group of waiters that is not 0. " +
+		"No thread that has the memory runs, or waits in that group.",
+	Do: "End all processes that use the memory and make it anew. Then fix the program: a process that may be killed must not wait at a condition variable in " +
+		"shared memory; a semaphore, a pipe or an eventfd does not hang in that way.",
+	FalseAlarm: "A waiter that was woken and does not get to run keeps the notifier waiting for a moment. It counts as one that will: only where no thread that " +
+		"has the memory may run is anything reported, and only after 3 s (--min-age), unless it is certain.",
+	find: findCondWaitersDead,
+}
+
+func findCondWaitersDead(v *view) []finding {
+	var list []finding
+	for i := range v.Waits {
+		w := &v.Waits[i]
+		o := v.objects[w.Object]
+		if o == nil || !v.aged(w) {
+			continue
+		}
+		if d, ok := o.Detail.(*model.FutexDetail); !ok || d.Type != "cond-notify" {
+			continue
+		}
+		c := v.graph.Stuck(w, graph.Incomplete)
+		if c == nil || len(v.graph.Releasers(c, w)) > 0 {
+			continue
+		}
+		confidence, lowered := v.graph.Sure(w, c)
+		confidence, lowered, old := v.lasting(confidence, lowered, w)
+		if !old {
+			continue
+		}
+		waits := append([]*model.Wait{w}, v.graph.Behind(w, graph.Incomplete)...)
+		list = append(list, finding{Finding: model.Finding{
+			Confidence: confidence, Severity: severityOf(confidence), LoweredBy: lowered, Since: v.began(w), Objects: []string{o.ID}, Victims: pidsOf(waits...),
+			Summary: fmt.Sprintf("%s notifies the condition variable at %s and waits for waiters that were killed", v.name(w.PID), v.graph.Label(o.ID)),
+			Chain:   []model.Step{v.stepOf(w, nil)}, Evidence: v.evidence(w), Actions: v.endOne([]int{w.PID}, waits),
+		}, explains: waits})
+	}
+	return list
+}

@@ -1,0 +1,42 @@
+package testfixtures
+
+import "fmt"
+
+// A condition variable of glibc 2.36 that processes share (pthread_cond_t): the count
+// of a group of waiters, times 2, with a bit that says that a notifier waits for it,
+// stands at 16; the lock, which the notifier has, at 32; who refers to it at 36, times
+// 8, with a bit for shared.
+const (
+	condRefs   = futexAt + 16
+	condWakeMe = 1
+	condLock   = 1
+	condShared = 1
+	condGroup  = futexAt + 40 // where the group waits
+)
+
+func condWaitersDeadFixtures() []Fixture {
+	notifier := fmt.Sprintf("notify 3: futex 3 %d %d %d", condRefs, futexWait, 2|condWakeMe)
+	words := func(m *maker) (fd int, id string, err error) {
+		// From 16 on: two counts, two sizes, the lock, the references.
+		fd, id, err = m.words(condRefs, 2|condWakeMe, 0, 0, 0, condLock, 8|condShared)
+		return fd, id, err
+	}
+	return pair("cond-waiters-dead", "cdead", "a process that notifies a condition variable whose waiters were killed",
+		"the same, with a waiter that lives",
+		func(m *maker) (object, error) {
+			fd, id, err := words(m)
+			if err != nil {
+				return object{}, err
+			}
+			pids, err := m.helperProcesses([]int{fd}, notifier)
+			m.finds(Diagnosis{Victims: pids, Objects: []string{id}, Severity: "critical"})
+			return aboutObject(id), err
+		}, func(m *maker) (object, error) {
+			fd, id, err := words(m)
+			if err != nil {
+				return object{}, err
+			}
+			_, err = m.helperProcesses([]int{fd}, notifier, fmt.Sprintf("waits 3: futex 3 %d %d 0", condGroup, futexWaitBitset))
+			return aboutObject(id), err
+		})
+}
