@@ -37,6 +37,11 @@ func goProgram(t *testing.T) string {
 	return program
 }
 
+// python is a script that Python runs.
+func python(script string) func(*testing.T) []string {
+	return func(*testing.T) []string { return []string{"python3", "-c", script} }
+}
+
 // group lists the processes of a program.
 func group(snap *model.Snapshot, pgid int) []int {
 	var pids []int
@@ -89,9 +94,6 @@ func TestRealDeadlocks(t *testing.T) {
 	c := func(what string) func(*testing.T) []string {
 		return func(t *testing.T) []string { return []string{stuck, what, t.TempDir()} }
 	}
-	python := func(script string) func(*testing.T) []string {
-		return func(*testing.T) []string { return []string{"python3", "-c", script} }
-	}
 	for _, tt := range []struct {
 		name       string
 		argv       func(*testing.T) []string
@@ -116,6 +118,13 @@ func TestRealDeadlocks(t *testing.T) {
 			lock := filepath.Join(t.TempDir(), "L")
 			return []string{"flock", lock, "sh", "-c", "flock " + lock + " true; true"}
 		}, 3, 3, model.Certain},
+		{"a coprocess that waits for more", func(*testing.T) []string {
+			return []string{"bash", "-c", `coproc tr a-z A-Z; echo x >&${COPROC[1]}; read -r y <&${COPROC[0]}`}
+		}, 2, 2, model.Certain},
+		{"a queue that is joined before it is read", python(queueJoined), 3, 2, model.Likely},
+		{"a worker that was killed with the queue's lock", python(workerKilled), 3, 3, model.Likely},
+		{"wait for a child of a Go program", func(t *testing.T) []string { return []string{goes, "pipe", t.TempDir()} }, 2, 2, model.Likely},
+		{"wait for a child of a Java program", javaProgram(javaDeadlock), 5, 3, model.Likely},
 		{"flock of Go programs", func(t *testing.T) []string { return []string{goes, "flock", t.TempDir()} }, 2, 2, model.Likely},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -183,6 +192,15 @@ func TestHealthyLookalikes(t *testing.T) {
 		{"a timer that will ring", c("alarm"), 2},
 		{"a shell that waits", func(*testing.T) []string { return []string{"sh", "-c", "sleep 1000; true"} }, 2},
 		{"a pipeline", func(*testing.T) []string { return []string{"sh", "-c", "sleep 1000 | cat | cat"} }, 3},
+		{"a script that logs through a pipe", func(*testing.T) []string {
+			return []string{"bash", "-c", "exec > >(cat >/dev/null); sleep 1000; true"}
+		}, 3},
+		{"a pool that waits for SIGINT", python(poolInterrupted), 5},
+		{"a pool that waits for SIGTERM", python(poolTerminated), 5},
+		{"an executor that waits for a signal", python(executorPaused), 4},
+		{"a supervisor with a heartbeat", python(supervisor), 3},
+		{"a supervisor in Go", func(t *testing.T) []string { return []string{goes, "supervise", t.TempDir()} }, 3},
+		{"a supervisor in Java", javaProgram(javaIdle), 10},
 		{"idle Go program", func(t *testing.T) []string { return []string{goes, "idle", t.TempDir()} }, 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

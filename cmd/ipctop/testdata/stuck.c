@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -66,6 +67,22 @@ static void *second(void *unused) {
 	pthread_mutex_lock(&two);
 	both_ready();
 	pthread_mutex_lock(&one);
+	return unused;
+}
+
+static void lock_one(int signal) { pthread_mutex_lock(&one); }
+static void look_up(int signal) { getpwnam("nobody"); }
+static void post(int signal) { sem_post(&sh->sem); }
+
+static void *want_one(void *unused) {
+	pthread_mutex_lock(&one);
+	return unused;
+}
+
+static void *keep_one(void *unused) {
+	pthread_mutex_lock(&one);
+	both_ready();
+	pause();
 	return unused;
 }
 
@@ -232,6 +249,36 @@ int main(int argc, char **argv) {
 			close(s);
 			for (int i = 0; i < 3; i++) connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&at, sizeof at);
 		}
+	} else if (!strcmp(what, "handler")) {
+		// A signal comes while the thread has the mutex that its handler wants.
+		signal(SIGUSR1, lock_one);
+		pthread_mutex_lock(&one);
+		raise(SIGUSR1);
+	} else if (!strcmp(what, "library")) {
+		// The same with a lock of the C library's own, sooner or later.
+		signal(SIGUSR1, look_up);
+		pid_t self = getpid();
+		if (!fork())
+			for (int i = 0; i < 1000 && getppid() == self; i++) kill(self, SIGUSR1), usleep(7777);
+		else
+			for (;;) getpwnam("nobody");
+		_exit(0);
+	} else if (!strcmp(what, "forked")) {
+		// A process is forked while another thread has the mutex that it wants.
+		pthread_t t;
+		signal(SIGTERM, lock_one);
+		pthread_create(&t, 0, keep_one, 0);
+		both_ready();
+		if (!fork()) pthread_mutex_lock(&one);
+		waitpid(-1, 0, 0);
+	} else if (!strcmp(what, "posts")) {
+		// A handler posts what the thread waits for; another one wants its mutex.
+		pthread_t t;
+		sem_init(&sh->sem, 0, 0);
+		signal(SIGUSR1, post);
+		pthread_mutex_lock(&one);
+		pthread_create(&t, 0, want_one, 0);
+		sem_wait(&sh->sem);
 	} else if (!strcmp(what, "semaphore")) {
 		sem_init(&sh->sem, 1, 0);
 		if (fork() && fork()) pause();

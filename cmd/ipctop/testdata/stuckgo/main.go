@@ -18,6 +18,31 @@ func main() {
 		ch := make(chan os.Signal, 1)
 		signal.Notify(ch, syscall.SIGTERM)
 		<-ch
+	case "fill":
+		_, _ = os.Stdout.Write(make([]byte, 1<<20))
+	case "pipe":
+		// A child writes more than its pipe holds; who should read waits for its end.
+		child := exec.Command("/proc/self/exe", "fill", dir)
+		if _, err := child.StdoutPipe(); err != nil {
+			panic(err)
+		}
+		if err := child.Start(); err != nil {
+			panic(err)
+		}
+		_, _ = child.Process.Wait()
+	case "supervise":
+		// A child waits for work, and who would give it for the child's end or SIGTERM.
+		child := exec.Command("cat")
+		if _, err := child.StdinPipe(); err != nil {
+			panic(err)
+		}
+		if err := child.Start(); err != nil {
+			panic(err)
+		}
+		go func() { _ = child.Wait() }()
+		ch := make(chan os.Signal, 1)
+		signal.Notify(ch, syscall.SIGTERM)
+		<-ch
 	case "flock":
 		// Two processes each lock a file, then want the other's.
 		if len(os.Args) == 3 {
