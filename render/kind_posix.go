@@ -35,9 +35,9 @@ func locksCell(v *View, locks []model.Lock) Cell {
 		}
 		text := v.escape(l.Type + " " + l.Mode)
 		if l.Type != "flock" && l.Type != "lease" && (l.Start != 0 || l.End.Known()) {
-			text += " " + lockRange(l)
+			text += " " + LockRange(l)
 		}
-		if who := lockOwners(v, l); who != "" {
+		if who := LockOwners(v, l); who != "" {
 			text += " by " + who
 		}
 		held = append(held, text)
@@ -58,16 +58,19 @@ func locksCell(v *View, locks []model.Lock) Cell {
 // maxLocks is how many locks of a file are spelt out.
 const maxLocks = 2
 
-// lockRange is START-END in bytes; EOF: to the end of the file.
-func lockRange(l *model.Lock) string {
+// LockRange is the bytes a lock covers: START-END, "" for all of a flock.
+func LockRange(l *model.Lock) string {
+	if l.Type == "flock" || l.Type == "lease" {
+		return ""
+	}
 	if end, ok := l.End.Get(); ok {
 		return fmt.Sprintf("%d-%d", l.Start, end)
 	}
 	return fmt.Sprintf("%d-EOF", l.Start)
 }
 
-// lockOwners names who has a lock.
-func lockOwners(v *View, l *model.Lock) string {
+// LockOwners names who has a lock.
+func LockOwners(v *View, l *model.Lock) string {
 	var list []party
 	for _, pid := range l.Holders {
 		list = v.join(list, party{pid, v.nameOf(pid, ""), 1})
@@ -132,15 +135,15 @@ var (
 	futexColumns = append(objectColumns{
 		idColumn,
 		unsure(narrow(textColumn("TYPE", "what it belongs to: mutex, rwlock, cond, barrier, sem, join", detail(func(d *model.FutexDetail) string { return d.Type })))),
-		{Name: "OWNER", Doc: "who has locked it", Flex: true, Text: futexOwner},
+		{Name: "OWNER", Doc: "who has locked it", Flex: true, Text: FutexOwner},
 		intColumn("WAITERS", "threads that are blocked on it", detail(func(d *model.FutexDetail) optInt { return widen(d.Waiters) })),
 		talkColumn,
 	}, commonWide...)
 )
 
-// futexOwner is the thread that has locked a futex; blank where it has none, or
+// FutexOwner is the thread that has locked a futex; blank where it has none, or
 // none that it tells of.
-func futexOwner(v *View, o *model.Object) Cell {
+func FutexOwner(v *View, o *model.Object) Cell {
 	d, ok := o.Detail.(*model.FutexDetail)
 	if !ok {
 		return Cell{}

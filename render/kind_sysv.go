@@ -64,6 +64,18 @@ func semValues(sems []model.Sem) string {
 	return strings.Join(texts, " ")
 }
 
+// SemaphoreValues are the values of a semaphore or of those of a set; blank for
+// everything else.
+func SemaphoreValues(v *View, o *model.Object) Cell {
+	switch d := o.Detail.(type) {
+	case *model.SysvSemDetail:
+		return Cell{Text: semValues(d.Sems)}
+	case *model.PosixSemDetail:
+		return v.cell(OptKey(d.Value))
+	}
+	return Cell{}
+}
+
 // semWaiters is how many threads wait for one of the set, unknown if any part is.
 func semWaiters(sems []model.Sem) optInt {
 	n := 0

@@ -72,7 +72,7 @@ func newWhyText(v *View, g *graph.Graph) *whyText {
 	if g == nil {
 		g = graph.New(v.index)
 	}
-	t := &whyText{View: v, graph: g, width: whyWidth, waits: "▷", shown: map[*model.Wait]bool{}}
+	t := &whyText{View: v, graph: g, width: whyWidth, waits: "→", shown: map[*model.Wait]bool{}}
 	if v.Width > 0 {
 		t.width = min(t.width, v.Width)
 	}

@@ -9,15 +9,16 @@ import (
 
 // order is how a screen's rows are arranged.
 type order struct {
-	screen int
-	held   Ident  // of screenHeld: the process
-	locks  bool   // of screenHeld: only what can lock
-	open   string // of screenOverview: the rule that is not folded, or everything
-	column string
-	invert bool
-	tree   bool
-	wide   bool
-	filter filter
+	screen  int
+	held    Ident    // of screenHeld: the process
+	locks   bool     // of screenHeld: only what can lock
+	without eventSet // of screenLog: what is left out
+	open    string   // of screenOverview: the rule that is not folded, or everything
+	column  string
+	invert  bool
+	tree    bool
+	wide    bool
+	filter  filter
 	narrowing
 }
 
@@ -62,7 +63,7 @@ func arrange(d *Data, log []entry, o order) *arrangement {
 func sourceRows(d *Data, log []entry, o order) []row {
 	switch o.screen {
 	case screenLog:
-		return logRows(log)
+		return logRows(log, o.without)
 	case screenOverview:
 		return overviewRows(d, o)
 	case screenHeld:

@@ -111,7 +111,7 @@ func (m *Model) key(name string) {
 		return
 	}
 	m.message = ""
-	if m.motion(name) {
+	if m.toggleEvent(name) || m.motion(name) {
 		return
 	}
 	for _, b := range bindings() {

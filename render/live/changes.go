@@ -54,6 +54,9 @@ func difference(a, b, now *Data, isNew bool) []entry {
 	}
 	for i := range b.Snap.Processes {
 		p := &b.Snap.Processes[i]
+		if p.Self {
+			continue
+		}
 		if q := a.process(p.PID); q == nil || q.StartTicks != p.StartTicks {
 			f.add(func() entry {
 				return entry{ident: Ident{PID: p.PID, Start: p.StartTicks}, kind: "process", what: b.who(p.PID, p.Comm), who: b.escape(p.User)}
@@ -65,6 +68,9 @@ func difference(a, b, now *Data, isNew bool) []entry {
 		if q := a.object(o.ID); q != nil && q.Gen == o.Gen {
 			continue
 		}
+		if b.own(o) {
+			continue
+		}
 		f.add(func() entry {
 			what := b.escape(o.ID)
 			if o.Name != "" && !repeatsID(o) {
@@ -74,6 +80,14 @@ func difference(a, b, now *Data, isNew bool) []entry {
 		})
 	}
 	return f.entries()
+}
+
+// own reports whether ipctop itself alone holds an object.
+func (d *Data) own(o *model.Object) bool {
+	return len(o.Holders) > 0 && !slices.ContainsFunc(o.Holders, func(h model.Holder) bool {
+		p := d.process(int(h.PID))
+		return p == nil || !p.Self
+	})
 }
 
 // waitKey is what makes a wait the same wait in the next snapshot: that the same
@@ -124,7 +138,7 @@ func waitChanges(prev, d *Data) []entry {
 		for i := range at.Snap.Waits {
 			w := &at.Snap.Waits[i]
 			k := at.waitKey(w)
-			if pair[1][k] != w || pair[0][k] != nil {
+			if p := at.process(w.PID); pair[1][k] != w || pair[0][k] != nil || p != nil && p.Self {
 				continue
 			}
 			f.add(func() entry {

@@ -78,6 +78,8 @@ func columnsFor(s int) []column {
 		return problemColumns
 	case s == screenLog:
 		return logColumns
+	case s == screenLocks:
+		return append(lockColumns[:len(lockColumns):len(lockColumns)], objectColumns()...)
 	case screens[s].list == listProcesses:
 		return processColumns()
 	}
@@ -105,6 +107,23 @@ var objectColumns = sync.OnceValue(func() []column {
 		list = append(list, fromRender(c, func(r *row) *model.Object { return r.object }))
 	}
 	list = append(list, column{name: "ADDRESS", flex: true, cell: address(list)})
+	for i := range list {
+		switch list[i].name {
+		case "SIZE": // of memory and queues alike
+			list[i].key = func(_ *Data, _ *render.View, r *row) render.Key { return render.OptKey(sizeIn(r.object)) }
+			list[i].cell = func(_ *Data, _ *render.View, r *row) render.Cell {
+				return render.Cell{Text: render.OptSize(sizeIn(r.object))}
+			}
+		case "PEERS":
+			shown := list[i].cell
+			list[i].cell = func(d *Data, v *render.View, r *row) render.Cell {
+				if n := d.folded[r.object]; n > 1 {
+					return render.Cell{Text: strconv.Itoa(n) + " without a process", Role: render.Dim}
+				}
+				return shown(d, v, r)
+			}
+		}
+	}
 	return append(list, column{name: "HOLDS", spare: true, cell: holds})
 })
 
@@ -113,8 +132,19 @@ var processColumns = sync.OnceValue(func() []column {
 	for _, c := range render.ProcessColumns() {
 		list = append(list, fromRender(c, func(r *row) *model.Process { return r.process }))
 	}
+	for i := range list {
+		switch list[i].name {
+		case "S":
+			list[i].cell = stateLetter
+		case "CMDLINE":
+			list[i].spare = true
+		}
+	}
 	return append(list,
 		waitColumn,
+		column{name: "WITHHELD", quiet: true, cell: func(_ *Data, _ *render.View, r *row) render.Cell {
+			return render.Cell{Text: strings.TrimPrefix(withheld(r.process), "SIG"), Role: render.Alarm}
+		}},
 		column{
 			name: "IPC", right: true, spare: true,
 			key: func(d *Data, _ *render.View, r *row) render.Key { return render.OptKey(heldCount(d, r.process)) },
@@ -228,37 +258,93 @@ func holdOf(d *Data, h *model.Holder) string {
 // counted.
 const fewPartners = 4
 
-// talksWith names the processes that a process has a channel with.
+// stateLetter is a process's state as ps shows it; the words are in WAITS FOR.
+func stateLetter(d *Data, _ *render.View, r *row) render.Cell {
+	c := render.Cell{Text: render.Truncate(d.escape(r.process.State), 1, "")}
+	if halted(r.process) != "" {
+		c.Role = render.Notice
+	}
+	return c
+}
+
+// halted says why a process cannot run; "" if it can.
+func halted(p *model.Process) string {
+	switch {
+	case p.Frozen:
+		return "frozen"
+	case p.CoreDump:
+		return "dumps core"
+	case p.State == "T":
+		return "stopped"
+	case p.State == "Z":
+		return "zombie"
+	case p.Tracer != 0 && p.State == "t":
+		return "traced"
+	}
+	return ""
+}
+
+// partner is a process that another one communicates with, and through what.
+type partner struct {
+	pid   int
+	comm  string
+	kinds []model.Kind
+	count map[model.Kind]int
+}
+
+// talksWith names the processes that a process has a channel with, and the
+// channels: nginx(16) by 4 unix, 1 sysv-shm; php(12) by pipe. A file or terminal
+// that several use is no channel.
 func talksWith(d *Data, pid int, all bool) string {
-	var names []string
-	seen := map[int]bool{pid: true}
-	more := 0
+	var list []*partner
+	at := map[int]*partner{}
 	for _, i := range d.linked[pid] {
 		l := &d.Snap.Links[i]
+		if !communicates(l.Kind) {
+			continue
+		}
+		seen := map[int]bool{pid: true}
 		for end, pids := range [][]int{l.From, l.To} {
 			comms := l.FromComm
 			if end == 1 {
 				comms = l.ToComm
 			}
-			for j, p := range pids {
-				if seen[p] {
+			for j, other := range pids {
+				if seen[other] {
 					continue
 				}
-				seen[p] = true
-				if len(names) >= fewPartners && !all {
-					more++
-					continue
+				seen[other] = true
+				p := at[other]
+				if p == nil {
+					p = &partner{pid: other, count: map[model.Kind]int{}}
+					if j < len(comms) {
+						p.comm = comms[j]
+					}
+					at[other] = p
+					list = append(list, p)
 				}
-				comm := ""
-				if j < len(comms) {
-					comm = comms[j]
+				if p.count[l.Kind]++; p.count[l.Kind] == 1 {
+					p.kinds = append(p.kinds, l.Kind)
 				}
-				names = append(names, d.who(p, comm))
 			}
 		}
 	}
-	text := strings.Join(names, ", ")
-	if more > 0 {
+	parts := make([]string, 0, fewPartners)
+	for i, p := range list {
+		if i == fewPartners && !all {
+			break
+		}
+		by := make([]string, len(p.kinds))
+		for j, k := range p.kinds {
+			by[j] = d.escape(string(k))
+			if n := p.count[k]; n > 1 || len(p.kinds) > 1 {
+				by[j] = strconv.Itoa(n) + " " + by[j]
+			}
+		}
+		parts = append(parts, d.who(p.pid, p.comm)+" by "+strings.Join(by, ", "))
+	}
+	text := strings.Join(parts, "; ")
+	if more := len(list) - len(parts); more > 0 {
 		text += " +" + strconv.Itoa(more) + " more"
 	}
 	return text

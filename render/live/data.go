@@ -1,6 +1,7 @@
 package live
 
 import (
+	"slices"
 	"time"
 
 	"github.com/ipctop/ipctop/model"
@@ -18,10 +19,11 @@ type Data struct {
 	zone     *time.Location
 	columns  Columns
 	index    *model.Index
-	held     map[int32][]int32 // pid: the objects it holds
-	linked   map[int][]int32   // pid: its links
-	partial  map[int]bool      // pids of which something could not be read
-	rows     [][]row           // of each screen, in the snapshot's order
+	held     map[int32][]int32     // pid: the objects it holds
+	linked   map[int][]int32       // pid: its links
+	partial  map[int]bool          // pids of which something could not be read
+	rows     [][]row               // of each screen, in the snapshot's order
+	folded   map[*model.Object]int // how many objects a row stands for, where they are folded
 	problems []*problem
 	overview overview
 	full     int     // objects that take no more, where nobody diagnosed
@@ -78,9 +80,8 @@ func Prepare(x *model.Index, prev *Data, o Settings) *Data {
 				d.held[pid] = append(list, int32(i))
 			}
 		}
-		s := screenOfKind(o.Kind)
-		d.rows[s] = append(d.rows[s], row{object: o})
 	}
+	d.arrangeObjects()
 	for i := range snap.Processes {
 		p := &snap.Processes[i]
 		if !p.Kernel { // kernel threads take no part in anything here
@@ -159,21 +160,30 @@ func (d *Data) who(pid int, comm string) string {
 	return model.Named(d.escape(comm), pid)
 }
 
-// hasSignals reports whether a process or a thread of it has pending or blocked
-// signals.
+// hasSignals reports whether there is something to say of a process's signals: one
+// is pending, or one is blocked other than by the habit of shells and their like,
+// which block SIGCHLD while they look at their children.
 func hasSignals(p *model.Process) bool {
 	has := func(s *model.Signals) bool {
-		return s != nil && len(s.Pending)+len(s.SharedPending)+len(s.Blocked) > 0
+		return s != nil && (len(s.Pending)+len(s.SharedPending) > 0 || len(s.Blocked) > 0 && !slices.Equal(s.Blocked, []string{"SIGCHLD"}))
 	}
-	if has(p.Signals) {
-		return true
-	}
-	for i := range p.ThreadList {
-		if has(p.ThreadList[i].Signals) {
-			return true
+	return has(p.Signals) || slices.ContainsFunc(p.ThreadList, func(t model.Thread) bool { return has(t.Signals) })
+}
+
+// fatalSignals end a process that does not handle them.
+var fatalSignals = []string{"SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGABRT"}
+
+// withheld is a signal that would end the process, has been sent to it, and is
+// blocked; "" if there is none.
+func withheld(p *model.Process) string {
+	if s := p.Signals; s != nil {
+		for _, name := range fatalSignals {
+			if slices.Contains(s.Blocked, name) && (slices.Contains(s.Pending, name) || slices.Contains(s.SharedPending, name)) {
+				return name
+			}
 		}
 	}
-	return false
+	return ""
 }
 
 // clock is a time of day where the user is.

@@ -26,7 +26,7 @@ func TestKeys(t *testing.T) {
 		{"2 End Home", []string{">   1"}},
 		{"2 PgDn", []string{"> 813"}},
 		{"2 Down Up Up Up", []string{">   1"}},
-		{"2 < ", []string{"Sorted by PEERS"}},
+		{"2 < ", []string{"Sorted by CMDLINE"}},
 		{"2 > ", []string{"Sorted by PID", ">    1", "PID▲"}},
 		{"2 > I Home", []string{"PID▼", ">  813"}},
 		{"2 F6 F6", []string{"Sorted by USER"}},
@@ -63,8 +63,8 @@ func TestKeys(t *testing.T) {
 		{"3 o", []string{"[2 Procs]", "> 813"}},
 		{"3 o Esc", []string{"[3 Chan]", "> pipe:4242"}},
 		{"2 \\ 'nginx' Enter 3 o", []string{"> 813", "The filter hid it"}},
-		{"4 o", []string{"> unix:18"}},
-		{"4 o o", []string{"> unix:17"}},
+		{"4 / 'unix:17' Enter o", []string{"> unix:18"}},
+		{"4 / 'unix:17' Enter o o", []string{"> unix:17"}},
 		{"2 End o", []string{"> 812"}},
 		{"2 End l", []string{"Objects of less(813)", "pipe:4242", "pipe:4244", "-pipe:4243"}},
 		{"2 End l Esc", []string{"[2 Procs]", "> 813"}},
@@ -355,7 +355,7 @@ func TestRemove(t *testing.T) {
 	v.has("Remove sysv-msg:0 and what is in it? (y: yes)")
 	v.keys("'n'")
 	v.has("Nothing was removed.")
-	v.keys("5 Del 'y'")
+	v.keys("5 Down Del 'y'")
 	if len(v.effects) != 1 {
 		t.Fatalf("effects %v", v.effects)
 	}

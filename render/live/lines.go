@@ -163,6 +163,9 @@ func (m *Model) relationLines(height, width int) []Line {
 	if n := len(m.rows()); n > 0 {
 		position = strconv.Itoa(m.table().cursor+1) + "/" + strconv.Itoa(n)
 	}
+	if m.screen == screenMemory && position != "" {
+		position = "sum " + render.Size(m.sizeSum()) + "  " + position
+	}
 	if len(m.tagged) > 0 {
 		position = strings.TrimSpace(strconv.Itoa(len(m.tagged)) + " tagged  " + position)
 	}

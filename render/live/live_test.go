@@ -216,7 +216,7 @@ func TestLog(t *testing.T) {
 	v.scan(calm)
 	v.scan(stuck)
 	v.keys("8")
-	v.has("> blocked  wait       write pipe:4242 3s ▷ less(813)", `! found    pipe-full  full\x1b`, "-poll", "-flock", "-released")
+	v.has("> blocked  wait       write pipe:4242 3s → less(813)", `! found    pipe-full  full\x1b`, "-poll", "-flock", "-released")
 	v.scan(stuck)
 	v.scan(calm)
 	v.has("< released  wait       write pipe:4242", "= over      pipe-full")

@@ -26,12 +26,44 @@ func appendLog(log []entry, seq int, fresh []entry) ([]entry, int) {
 	return out[:min(len(out), maxLog)], seq
 }
 
-func logRows(log []entry) []row {
-	rows := make([]row, len(log))
+// logRows are the entries of the log, without the kinds of event that are left
+// out.
+func logRows(log []entry, without eventSet) []row {
+	rows := make([]row, 0, len(log))
 	for i := range log {
-		rows[i] = row{entry: &log[i]}
+		if !without.has(log[i].event) {
+			rows = append(rows, row{entry: &log[i]})
+		}
 	}
 	return rows
+}
+
+// eventSet is a set of kinds of event.
+type eventSet uint8
+
+func (s eventSet) has(h happening) bool { return s&(1<<h) != 0 }
+
+// toggleEvent leaves a kind of event out of the log, or brings it back: its sign is
+// its key.
+func (m *Model) toggleEvent(key string) bool {
+	if m.screen != screenLog || len(m.pages) > 0 {
+		return false
+	}
+	for i, h := range happenings {
+		if h.sign[:1] != key {
+			continue
+		}
+		t := m.table()
+		t.wanted.without ^= 1 << i
+		m.arrange()
+		what := "Shows "
+		if t.wanted.without.has(happening(i)) {
+			what = "Leaves out "
+		}
+		m.say(Normal, what+"what "+h.phrase+" ("+key+" changes that).")
+		return true
+	}
+	return false
 }
 
 var logColumns = []column{

@@ -74,7 +74,7 @@ const (
 )
 
 // words of the log, for people and for scripts.
-var happenings = [...]struct{ sign, word string }{
-	appeared: {"+ new", "appeared"}, vanished: {"- gone", "vanished"}, blocked: {"> blocked", "blocked"}, released: {"< released", "released"},
-	found: {"! found", "found"}, resolved: {"= over", "resolved"},
+var happenings = [...]struct{ sign, word, phrase string }{
+	appeared: {"+ new", "appeared", "appeared"}, vanished: {"- gone", "vanished", "vanished"}, blocked: {"> blocked", "blocked", "was blocked"}, released: {"< released", "released", "was released"},
+	found: {"! found", "found", "was found"}, resolved: {"= over", "resolved", "is over"},
 }

@@ -46,7 +46,7 @@ var screens = []screen{
 	},
 	{
 		title: "Procs", about: "processes, and whom they talk with; kernel threads are left out", list: listProcesses,
-		columns: []string{"PID", "USER", "S", "THREADS", "FDS", "IPC", "COMMAND", "WAITS FOR", "PEERS"}, empty: "No process could be seen.",
+		columns: []string{"PID", "USER", "S", "THREADS", "FDS", "IPC", "COMMAND", "WAITS FOR", "PEERS", "CMDLINE"}, empty: "No process could be seen.",
 	},
 	{
 		title: "Chan", about: "pipes, FIFOs, terminals, event counters and the like", list: listObjects,
@@ -55,19 +55,19 @@ var screens = []screen{
 	},
 	{
 		title: "Sock", about: "sockets of every family", list: listObjects, categories: []string{"socket"},
-		columns: []string{"ID", "STATE", "RECVQ", "SENDQ", "ADDRESS", "PEERS"}, empty: "No socket could be seen.",
+		columns: []string{"ID", "STATE", "BACKLOG", "RECVQ", "SENDQ", "ADDRESS", "PEERS"}, empty: "No socket could be seen.",
 	},
 	{
 		title: "Mem", about: "message queues and shared memory", list: listObjects, categories: []string{"memory", "queue"},
-		columns: []string{"ID", "NAME", "FILL", "SIZE", "BYTES", "MESSAGES", "STATUS", "PEERS", "SENDER", "RECEIVER"}, empty: "No queue or shared memory could be seen.",
+		columns: []string{"ID", "NAME", "SIZE", "FILL", "MESSAGES", "STATUS", "PEERS", "SENDER", "RECEIVER"}, empty: "No queue or shared memory could be seen.",
 	},
 	{
-		title: "Locks", about: "semaphores, locks, futexes", list: listObjects, categories: []string{"lock"},
-		columns: []string{"ID", "VALUES", "WAITERS", "NAME", "PEERS", "LASTOP"}, empty: "No semaphore or lock could be seen.",
+		title: "Locks", about: "locks, semaphores and futexes that are taken or waited for", list: listObjects, categories: []string{"lock"},
+		columns: []string{"NAME", "TYPE", "MODE", "RANGE", "HOLDER", "WAITERS", "OLDEST WAIT"}, empty: "Nothing is locked, as far as could be seen.",
 	},
 	{
 		title: "Sig", about: "processes with pending or blocked signals", list: listProcesses,
-		columns: []string{"PID", "USER", "S", "COMMAND", "PENDING", "SHARED", "BLOCKED"}, empty: "No process has pending or blocked signals.",
+		columns: []string{"PID", "USER", "S", "COMMAND", "WITHHELD", "PENDING", "SHARED", "BLOCKED"}, empty: "No process has pending or blocked signals.",
 	},
 	{
 		title: "Log", about: "what appeared, vanished, got stuck and was released since ipctop started", list: listNone,

@@ -20,7 +20,7 @@ func waitOf(d *Data, pid int) (*model.Wait, bool) {
 	return best, best != nil
 }
 
-// waitText is a wait in a few words: write pipe:88213 3m12 ▷ pager(4188).
+// waitText is a wait in a few words: write pipe:88213 3m12 → pager(4188).
 func waitText(d *Data, w *model.Wait) string {
 	if w.Idle {
 		return "idle"
@@ -49,33 +49,37 @@ func waitText(d *Data, w *model.Wait) string {
 // waitsFor is the sign for: waits for.
 func (d *Data) waitsFor() string {
 	if d.usual.ASCII {
-		return "|>"
+		return "->"
 	}
-	return "▷"
+	return "→"
 }
 
 var waitColumn = column{
 	name: "WAITS FOR", flex: true, quiet: true,
 	key: func(d *Data, _ *render.View, r *row) render.Key {
 		w, ok := waitOf(d, r.process.PID)
-		if !ok || w.Idle {
+		switch {
+		case !ok:
 			return render.Key{}
+		case w.Idle:
+			return render.IntKey(1) // after those that are stuck
 		}
-		ns, ok := w.BlockedFor.Get()
-		if !ok {
-			return render.Key{}
-		}
-		return render.IntKey(-int(ns)) // the longest first, as text goes from A to Z
+		return render.IntKey(-w.BlockedFor.Or(0)) // the longest first, as text goes from A to Z
 	},
 	cell: func(d *Data, _ *render.View, r *row) render.Cell {
 		w, ok := waitOf(d, r.process.PID)
+		halt := halted(r.process)
 		switch {
+		case halt == "traced" && r.process.Tracer != 0:
+			return render.Cell{Text: "traced by " + d.who(r.process.Tracer, ""), Role: render.Notice}
+		case halt != "":
+			return render.Cell{Text: halt, Role: render.Notice}
 		case !ok:
 			return render.Cell{}
-		case w.Idle:
+		case w.Idle || w.Needs == model.NeedsTime:
 			return render.Cell{Text: waitText(d, w), Role: render.Dim}
 		}
-		return render.Cell{Text: waitText(d, w)}
+		return render.Cell{Text: "! " + waitText(d, w), Role: render.Notice}
 	},
 }
 
