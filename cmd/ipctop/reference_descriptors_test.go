@@ -108,8 +108,7 @@ var lsfdKinds = []struct{ name, protocol, kind string }{
 	{"/ipctop-test-reference-", "", "posix-mq"}, // the program's own: others look like any file
 	{"", "UNIX", "unix"},
 	{"", "TCP", "tcp"},
-	{"", "MPTCP", "socket"},
-	{"", "UDPLITE", "socket"},
+	{"", "MPTCP", "tcp"},
 	{"", "UDP", "udp"},
 	{"", "RAW", "raw"},
 	{"", "PING", "icmp"},
