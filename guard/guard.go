@@ -16,9 +16,9 @@ const Deadline = 500 * time.Millisecond
 // many threads are stuck already.
 var ErrGivenUp = fmt.Errorf("%w: it did not answer and is left alone", os.ErrDeadlineExceeded)
 
-// maxLost is how many threads may be stuck in the kernel at a time before
-// everything that might block is left alone.
-const maxLost = 4
+// maxStuck is how many threads may be stuck in the kernel at a time before
+// everything that might block is skipped.
+const maxStuck = 4
 
 // Guard runs work that may block in the kernel for ever, unkillably: reading
 // the command line of a process whose memory lock is held, asking a pipe whose
@@ -29,7 +29,7 @@ type Guard struct {
 	deadline time.Duration
 
 	mu           sync.Mutex
-	fewer        sync.Cond // slow has become less, or lost more
+	fewer        sync.Cond // slow has become less, or more are stuck
 	stuckThreads int
 	slow         int // operations under way that may be stuck
 	skip         map[skipKey]bool
@@ -57,7 +57,7 @@ func newSkipKey(item any, op string, n int32) skipKey {
 }
 
 // plain reports whether the operation is one that everybody answers at once but
-// for a process that is stuck itself. Such go on when others are left alone, so
+// for a process that is stuck itself. Such go on when others are skipped, so
 // that processes do not vanish because four of them hang.
 func (k skipKey) plain() bool {
 	switch k.op {
@@ -93,16 +93,23 @@ type Task struct {
 	item  any
 
 	mu       sync.Mutex
-	doing    skipKey // what it is in the middle of; no op: nothing that may block
-	since    time.Time
-	limit    time.Duration
-	slow     bool // it is counted in guard.slow
+	doing    operation   // what it is in the middle of; no op: nothing that may block
+	outer    []operation // those that doing is part of
+	slow     bool        // it is counted in guard.slow
 	timedOut bool
+}
+
+// operation is one that may block.
+type operation struct {
+	skipKey
+	since time.Time
+	limit time.Duration
 }
 
 // Begin begins an operation that may block; n tells several of one item apart
 // (a descriptor number). It reports false if the operation must not be tried,
-// because it once got stuck or because too many threads are lost. End ends it.
+// because it once got stuck or because too many threads are stuck. End ends it. An
+// operation may be part of another: until it ends, the time of the other stands still.
 func (t *Task) Begin(op string, n int32) bool {
 	return t.begin(nil, op, n)
 }
@@ -126,15 +133,18 @@ func (t *Task) begin(item any, op string, n int32) bool {
 		return false
 	}
 	t.clearSlow()
-	t.doing, t.since, t.limit = k, time.Now(), t.guard.deadline
+	if t.doing.op != "" {
+		t.outer = append(t.outer, t.doing)
+	}
+	t.doing = operation{k, time.Now(), t.guard.deadline}
 	if trouble {
-		t.limit = t.guard.limit(k.item)
+		t.doing.limit = t.guard.limit(k.item)
 	}
 	return true
 }
 
-// SetItem says more exactly what the item is, before anything is entered: what is
-// left alone must not be left alone for ever under a number that is given to
+// SetItem says more exactly what the item is, before any operation is begun: what is
+// skipped must not be skipped for ever under a number that is given to
 // another.
 func (t *Task) SetItem(item any) {
 	t.mu.Lock()
@@ -142,15 +152,19 @@ func (t *Task) SetItem(item any) {
 	t.mu.Unlock()
 }
 
-// End ends the operation begun by Enter.
+// End ends the operation begun by Begin, of several the last.
 func (t *Task) End() {
 	t.mu.Lock()
-	t.doing = skipKey{}
+	t.doing = operation{}
+	if n := len(t.outer) - 1; n >= 0 {
+		t.doing, t.outer = t.outer[n], t.outer[:n]
+		t.doing.since = time.Now()
+	}
 	t.clearSlow()
 	t.mu.Unlock()
 }
 
-// givenUp reports whether the work was given up. Outside of an operation that
+// TimedOut reports whether the work was given up. Outside of an operation that
 // cannot happen any more.
 func (t *Task) TimedOut() bool {
 	t.mu.Lock()
@@ -158,7 +172,7 @@ func (t *Task) TimedOut() bool {
 	return t.timedOut
 }
 
-// settle notes that an operation that might have been stuck is not, or was given
+// clearSlow notes that an operation that might have been stuck is not, or was given
 // up.
 func (t *Task) clearSlow() {
 	if t.slow {
@@ -171,11 +185,11 @@ func (t *Task) clearSlow() {
 	}
 }
 
-// wait waits while as many operations may be stuck as can be lost: whether they
+// wait waits while as many operations may be stuck as may get stuck: whether they
 // are will be known soon.
 func (g *Guard) wait() {
 	g.mu.Lock()
-	for g.stuckThreads < maxLost && g.stuckThreads+g.slow >= maxLost {
+	for g.stuckThreads < maxStuck && g.stuckThreads+g.slow >= maxStuck {
 		g.fewer.Wait()
 	}
 	g.mu.Unlock()
@@ -184,26 +198,26 @@ func (g *Guard) wait() {
 func (g *Guard) skips(k skipKey) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	most := maxLost
+	most := maxStuck
 	if k.plain() {
 		most *= 2
 	}
 	return g.stuckThreads >= most || g.skip[k]
 }
 
-// abandon gives the task up if it has been in one operation for longer than it
-// may, and remembers to leave that operation alone. slow reports that it has been
+// timeOut gives the task up if it has been in one operation for longer than it
+// may, and has that operation skipped from then on. slow reports that it has been
 // in there for longer than operations take that are not stuck.
-func (t *Task) timeOut(now time.Time) (abandoned, slow bool) {
+func (t *Task) timeOut(now time.Time) (gaveUp, slow bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.doing.op == "" {
 		return false, false
 	}
-	took := now.Sub(t.since)
-	if took >= t.limit {
+	took := now.Sub(t.doing.since)
+	if took >= t.doing.limit {
 		t.timedOut = true
-		t.guard.markStuck(t.doing)
+		t.guard.markStuck(t.doing.skipKey)
 		t.clearSlow()
 		return true, true
 	}
@@ -217,7 +231,7 @@ func (t *Task) timeOut(now time.Time) (abandoned, slow bool) {
 	return false, t.slow
 }
 
-// patience is the part of the deadline after which work goes on beside an
+// slowFraction is the part of the deadline after which work goes on beside an
 // operation that may be stuck, so that several that are get stuck at the same time
 // and not one after the other.
 const slowFraction = 25
@@ -334,9 +348,9 @@ func (r *guardRun) finish(w *guardWorker, commit func()) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w.task.mu.Lock()
-	abandoned := w.task.timedOut
+	gaveUp := w.task.timedOut
 	w.task.mu.Unlock()
-	if abandoned {
+	if gaveUp {
 		r.guard.recovered()
 		return false
 	}
@@ -361,8 +375,8 @@ func (r *guardRun) sweep(now time.Time) {
 		if w == nil || w.task == nil {
 			continue
 		}
-		switch abandoned, slow := w.task.timeOut(now); {
-		case abandoned:
+		switch gaveUp, slow := w.task.timeOut(now); {
+		case gaveUp:
 			r.running[i] = nil
 			r.again = append(r.again, w.index)
 			start++

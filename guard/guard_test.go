@@ -39,7 +39,7 @@ func TestGuardGivesUpWhatIsStuck(t *testing.T) {
 	}
 }
 
-func TestGuardStopsTryingWhenFourThreadsAreLost(t *testing.T) {
+func TestGuardStopsTryingWhenFourThreadsAreStuck(t *testing.T) {
 	g := New()
 	g.deadline = 10 * time.Millisecond
 	release := make(chan struct{})
@@ -54,8 +54,8 @@ func TestGuardStopsTryingWhenFourThreadsAreLost(t *testing.T) {
 	})
 	// Who would be the fifth waits until it is known whether the others are stuck,
 	// but for those who get in before that can be suspected.
-	if n := entered.Load(); n < maxLost || n > maxLost+2 {
-		t.Errorf("%d operations were tried, want about %d", n, maxLost)
+	if n := entered.Load(); n < maxStuck || n > maxStuck+2 {
+		t.Errorf("%d operations were tried, want about %d", n, maxStuck)
 	}
 	close(release)
 }
@@ -113,5 +113,58 @@ func TestGuardGivesLessEachTime(t *testing.T) {
 	defer mu.Unlock()
 	if want := []time.Duration{64 * time.Millisecond, 16 * time.Millisecond, 4 * time.Millisecond}; !slices.Equal(limits, want) {
 		t.Errorf("the limits were %v, want %v", limits, want)
+	}
+}
+
+// An operation within another leaves that guarded when it ends.
+func TestNestedOperations(t *testing.T) {
+	g := New()
+	g.deadline = 20 * time.Millisecond
+	release := make(chan struct{})
+	defer close(release)
+	var tried atomic.Int32
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		g.Each(1, 1, func(int) any { return "item" }, func(task *Task, _ int) func() {
+			if !task.Begin("outer", 0) {
+				return nil
+			}
+			defer task.End()
+			tried.Add(1)
+			if task.Begin("inner", 0) {
+				task.End()
+			}
+			<-release // stuck in the outer operation
+			return nil
+		})
+	}()
+	select {
+	case <-finished:
+	case <-time.After(time.Minute):
+		t.Fatal("what is stuck after a nested operation has ended is waited for")
+	}
+	if tried.Load() != 1 || !g.Skips("item", "outer", 0) || g.Skips("item", "inner", 0) {
+		t.Errorf("tried %d times; outer skipped: %v, inner skipped: %v", tried.Load(), g.Skips("item", "outer", 0), g.Skips("item", "inner", 0))
+	}
+}
+
+// The time that an operation takes does not count for the one it is part of.
+func TestNestedOperationsHaveTheirOwnTime(t *testing.T) {
+	g := New()
+	task := g.Task("item")
+	task.Begin("outer", 0)
+	begun := task.doing.since
+	task.Begin("inner", 0)
+	if gaveUp, _ := task.timeOut(begun.Add(g.deadline - 1)); gaveUp {
+		t.Error("given up before its time")
+	}
+	task.End()
+	if task.doing.op != "outer" || !task.doing.since.After(begun) {
+		t.Errorf("after the inner one has ended: %+v", task.doing)
+	}
+	task.End()
+	if task.doing.op != "" {
+		t.Errorf("after both have ended: %+v", task.doing)
 	}
 }

@@ -89,7 +89,7 @@ func onMqueue(fd *probe.FD) bool {
 	if fd.TID != 0 {
 		name = "task/" + strconv.Itoa(int(fd.TID)) + "/" + name
 	}
-	path, err := unix.Openat(fd.Proc.Dir.FD(), name, unix.O_PATH|unix.O_CLOEXEC, 0)
+	path, err := fd.Proc.Dir.OpenFile(name, unix.O_PATH)
 	if err != nil {
 		return false
 	}

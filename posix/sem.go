@@ -186,7 +186,11 @@ func readSem(t *guard.Task, idx *probe.Index, e *probe.Entry) ([]byte, error) {
 		if openErr != nil {
 			continue
 		}
-		b, readErr := readPinned(dir.FD(), link, 0, e.Key)
+		var b []byte
+		readErr := dir.Use(func(fd int) (err error) {
+			b, err = readPinned(fd, link, 0, e.Key)
+			return err
+		})
 		dir.Close()
 		if readErr == nil {
 			return b, nil

@@ -107,18 +107,15 @@ var errNotTmpfs = errors.New(shmDir + " is not on a tmpfs")
 // away; they must be closed before anything else is done.
 func openShmPath(m *probe.MountNS) (int, error) {
 	const step = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
-	at := m.Proc.FD()
-	for i, name := range []string{"root", "dev", "shm"} {
-		flags := step
-		if i > 0 {
-			flags |= unix.O_NOFOLLOW
-		}
-		fd, err := unix.Openat(at, name, flags, 0)
-		if i > 0 {
-			_ = unix.Close(at)
-		}
+	at, err := m.Proc.OpenFile("root", step)
+	if err != nil {
+		return -1, err
+	}
+	for _, name := range []string{"dev", "shm"} {
+		fd, err := unix.Openat(at, name, step|unix.O_NOFOLLOW, 0)
+		_ = unix.Close(at)
 		switch {
-		case i > 0 && (err == unix.ENOENT || err == unix.ENOTDIR || err == unix.ELOOP):
+		case err == unix.ENOENT || err == unix.ENOTDIR || err == unix.ELOOP:
 			return -1, errNotTmpfs
 		case err != nil:
 			return -1, fmt.Errorf("open %s/root%s: %w", m.Proc.Path(), shmDir, err)
@@ -126,7 +123,7 @@ func openShmPath(m *probe.MountNS) (int, error) {
 		at = fd
 	}
 	var st unix.Statx_t
-	err := unix.Statx(at, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_BASIC_STATS, &st)
+	err = unix.Statx(at, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_BASIC_STATS, &st)
 	if err == nil && !isTmpfs(m.Mounts, proc.Dev(st.Dev_major, st.Dev_minor)) {
 		err = errNotTmpfs
 	}

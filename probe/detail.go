@@ -7,8 +7,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// closer has the probes look more closely at the processes that [Options].Detail
-// picks from the snapshot, and reports whether there are any.
+// detail has the probes read in detail the processes that [Options].Detail picks from
+// the snapshot, and reports whether there are any.
 func (s *Scan) detail(ctx context.Context, idx *Index, snap *model.Snapshot) bool {
 	if s.scanner.opts.Detail == nil {
 		return false
@@ -24,7 +24,6 @@ func (s *Scan) detail(ctx context.Context, idx *Index, snap *model.Snapshot) boo
 	if len(list) == 0 {
 		return false
 	}
-	idx.takeBack(snap.Objects)
 	for i := range s.scanner.opts.Probes {
 		p := &s.scanner.opts.Probes[i]
 		if p.Detail == nil {

@@ -20,8 +20,7 @@ type Index struct {
 
 	objects   map[Key]*Entry
 	spaces    map[*KeySpace][]*Entry // objects by space, those that are gone included
-	slab      []model.Object         // where they lie
-	order     []*Entry               // in which a snapshot took them from there
+	slab      []model.Object         // where they are
 	unclaimed map[Key]*Entry
 	merged    map[Key]*Entry // keys of objects that turned out to be another
 	since     map[int32]int  // the scan that read what is still known of a process
@@ -41,7 +40,7 @@ type Entry struct {
 	Complete model.Opt[bool]
 
 	gone        bool // it is another's name, or was dropped
-	place       int  // where Object lies on the shelf, from 1; 0: elsewhere
+	place       int  // where Object is in the slab, from 1; 0: elsewhere
 	holderCount int  // how many were emitted
 	peers       []peerRecord
 }
@@ -378,9 +377,10 @@ func (idx *Index) MarkStuck(e *Entry, op string) (back func()) {
 	return idx.Scan.scanner.guard.MarkStuck(e.Key, op, 0)
 }
 
-// snapshot puts everything into the order of the JSON contract.
-func (s *Scan) snapshot(idx *Index) *model.Snapshot {
-	snap := &model.Snapshot{
+// snapshot fills in the snapshot, everything in the order of the JSON contract. Done
+// again, it takes in what was found in between.
+func (s *Scan) snapshot(idx *Index, snap *model.Snapshot) {
+	*snap = model.Snapshot{
 		Schema: model.Schema,
 		Host:   s.host(),
 		Scan: model.Scan{
@@ -432,11 +432,10 @@ func (s *Scan) snapshot(idx *Index) *model.Snapshot {
 		list = append(list, e)
 	}
 	sortObjects(list)
-	snap.Objects, idx.order = idx.handOver(list), list
+	snap.Objects = idx.arrange(list)
 	if !s.WaitsOnly() {
 		snap.Links = model.MakeLinks(snap.Objects)
 	}
-	return snap
 }
 
 // sortPeers orders peers by id. Of several statements about one the surest is

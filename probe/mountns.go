@@ -57,7 +57,7 @@ func (ns *MountNS) Dir(path string) (int, error) {
 	if !ns.table.LocalPath(path) {
 		return -1, proc.ErrForeign
 	}
-	root, err := unix.Openat(ns.Proc.FD(), "root", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	root, err := ns.Proc.OpenFile("root", unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return -1, err
 	}

@@ -34,8 +34,9 @@ type Options struct {
 	// holds through both is confirmed; a longer pause confirms only longer ones.
 	Sample time.Duration
 
-	// Detail picks the processes that are worth a closer look, from a snapshot that
-	// was made without one: that costs too much to be done for all. nil: none.
+	// Detail picks the processes to be read in detail, which costs too much to be done
+	// for all. nil: none. It is given the snapshot that [Scanner.Scan] is to return, and
+	// must not change it; what is read of the processes is then filled in.
 	Detail func(*model.Snapshot) (pids []int)
 
 	// WaitsOnly leaves out what costs much and says nothing about who is stuck on
@@ -171,9 +172,10 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	snap := s.snapshot(idx)
+	snap := new(model.Snapshot)
+	s.snapshot(idx, snap)
 	if s.detail(ctx, idx, snap) {
-		snap = s.snapshot(idx)
+		s.snapshot(idx, snap)
 	}
 	snap.Taken = begin.UTC()
 	snap.Scan.Duration = int64(time.Since(begin))

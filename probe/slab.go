@@ -25,12 +25,12 @@ func (idx *Index) buildObjects() {
 	}
 }
 
-// handOver returns the objects of list, in its order and in the memory of the
-// shelf. The entries are without objects from then on.
-func (idx *Index) handOver(list []*Entry) []model.Object {
-	shelf, n := idx.slab, len(list)
-	idx.slab = nil
-	used := make([]bool, len(shelf), max(len(shelf), n))
+// arrange puts the objects of list, in its order, at the beginning of the slab, and
+// returns that part of it. The entries keep their objects, so it can be done again when
+// some were changed or added: there is one snapshot of a scan, and these are its objects.
+func (idx *Index) arrange(list []*Entry) []model.Object {
+	slab, n := idx.slab, len(list)
+	used := make([]bool, len(slab), max(len(slab), n))
 	for _, e := range list {
 		if e.place > 0 {
 			used[e.place-1] = true
@@ -46,32 +46,26 @@ func (idx *Index) handOver(list []*Entry) []model.Object {
 			free++
 		}
 		if free == len(used) {
-			shelf, used = append(shelf, model.Object{}), append(used, false)
+			slab, used = append(slab, model.Object{}), append(used, false)
 		}
-		shelf[free], used[free], e.place = *e.Object, true, free+1
+		slab[free], used[free], e.place = *e.Object, true, free+1
 	}
-	from := make([]int, 0, len(shelf))
+	from := make([]int, 0, len(slab))
 	for _, e := range list {
 		from = append(from, e.place-1)
-		e.Object = nil
 	}
 	for i, u := range used {
 		if !u {
 			from = append(from, i)
 		}
 	}
-	gather(shelf, from)
-	clear(shelf[n:])
-	return shelf[:n:n]
-}
-
-// takeBack gives the entries the objects back that a snapshot took, so that
-// another one can be made. The first is worth nothing from then on.
-func (idx *Index) takeBack(objects []model.Object) {
-	idx.slab = objects
-	for i, e := range idx.order {
-		e.Object, e.place = &objects[i], i+1
+	gather(slab, from)
+	clear(slab[n:])
+	idx.slab = slab[:n]
+	for i, e := range list {
+		e.Object, e.place = &slab[i], i+1
 	}
+	return slab[:n:n]
 }
 
 // gather makes list[i] what list[from[i]] was. from is a permutation, and is

@@ -27,9 +27,9 @@ func TestGather(t *testing.T) {
 	}
 }
 
-// TestTakeShelf: objects that were merged away leave no trace, those that came
+// TestArrange: objects that were merged away leave no trace, those that came
 // later are there, and every one of those that stayed.
-func TestTakeShelf(t *testing.T) {
+func TestArrange(t *testing.T) {
 	space := &KeySpace{Name: "x"}
 	for _, c := range []struct{ objects, merged, added int }{{6, 0, 0}, {6, 2, 0}, {6, 0, 3}, {6, 3, 1}, {6, 1, 3}, {0, 0, 2}, {6, 6, 0}} {
 		idx := &Index{objects: map[Key]*Entry{}, spaces: map[*KeySpace][]*Entry{}}
@@ -54,11 +54,19 @@ func TestTakeShelf(t *testing.T) {
 			want = append(want, e.Object.ID)
 		}
 		var got []string
-		for _, o := range idx.handOver(list) {
+		for _, o := range idx.arrange(list) {
 			got = append(got, o.ID)
 		}
 		if len(want) != c.objects-c.merged+c.added || !slices.Equal(got, want) {
 			t.Errorf("%+v: got %v, want %v", c, got, want)
+		}
+		// Once more, with another object before all others.
+		first := idx.Add(Key{Space: space, Num: 1000}, &model.Object{ID: "pipe:", Kind: model.Pipe})
+		list = append([]*Entry{first}, list...)
+		for i, o := range idx.arrange(list) {
+			if o.ID != append([]string{"pipe:"}, want...)[i] || list[i].Object.ID != o.ID {
+				t.Errorf("%+v: at %d is %s, its entry has %s", c, i, o.ID, list[i].Object.ID)
+			}
 		}
 	}
 }

@@ -38,7 +38,7 @@ func (p *Proc) StatPath(tid int, at, name string, st *unix.Statx_t) (full string
 	if !p.mounts().LocalPath(full) {
 		return "", proc.ErrForeign
 	}
-	dir, err := unix.Openat(p.Dir.FD(), at, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	dir, err := p.Dir.OpenFile(at, unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return "", err
 	}

@@ -14,8 +14,11 @@ import (
 //
 // A Dir of /proc/PID stays bound to the process it was opened for: once that
 // has ended every call fails, also if the pid is in use again.
+//
+// A Dir has one owner, who closes it. A call on one that was closed fails with
+// [os.ErrClosed], and one that is under way then still has the directory.
 type Dir struct {
-	fd   int
+	own  *owned
 	path string
 	kept bool // it is one of a scanner's handles, which closes it
 
@@ -30,29 +33,34 @@ func OpenDir(path string) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	return &Dir{fd: fd, path: path}, nil
+	return &Dir{own: own(fd), path: path}, nil
 }
 
 // Open opens the directory name below d.
 func (d *Dir) Open(name string) (*Dir, error) {
-	fd, err := unix.Openat(d.fd, name, openDirFlags, 0)
+	fd, err := d.OpenFile(name, openDirFlags)
 	if err != nil {
-		return nil, fmt.Errorf("open %s/%s: %w", d.path, name, err)
+		return nil, err
 	}
-	return &Dir{fd: fd, path: d.path + "/" + name}, nil
+	return &Dir{own: own(fd), path: d.path + "/" + name}, nil
 }
 
 // Close releases the directory, unless it stays open for others.
 func (d *Dir) Close() {
 	if d != nil && !d.kept {
-		_ = unix.Close(d.fd) // proc: nothing was written, nothing can be lost
+		d.own.close()
 	}
 }
 
 // Alive says why there is nothing in a process's directory any more: it has
 // ended.
 func (d *Dir) Alive() error {
-	if err := unix.Faccessat(d.fd, "stat", unix.F_OK, 0); err != nil {
+	fd, err := d.own.use()
+	if err == nil {
+		err = unix.Faccessat(fd, "stat", unix.F_OK, 0)
+		d.own.release()
+	}
+	if err != nil {
 		return fmt.Errorf("access %s/stat: %w", d.path, err)
 	}
 	return nil
@@ -60,13 +68,23 @@ func (d *Dir) Alive() error {
 
 // Statx is statx(2) of what name leads to.
 func (d *Dir) Statx(name string, flags, mask int, st *unix.Statx_t) error {
-	return unix.Statx(d.fd, name, flags, mask, st)
+	fd, err := d.own.use()
+	if err != nil {
+		return err
+	}
+	defer d.own.release()
+	return unix.Statx(fd, name, flags, mask, st)
 }
 
 // StatxC is Statx for the NUL-terminated name at name, with the kernel's bare error
 // number.
 func (d *Dir) StatxC(name *byte, flags, mask int, st *unix.Statx_t) unix.Errno {
-	_, _, errno := unix.Syscall6(unix.SYS_STATX, uintptr(d.fd), uintptr(unsafe.Pointer(name)), uintptr(flags),
+	fd, err := d.own.use()
+	if err != nil {
+		return unix.EBADF
+	}
+	defer d.own.release()
+	_, _, errno := unix.Syscall6(unix.SYS_STATX, uintptr(fd), uintptr(unsafe.Pointer(name)), uintptr(flags),
 		uintptr(mask), uintptr(unsafe.Pointer(st)), 0)
 	return errno
 }
@@ -74,8 +92,13 @@ func (d *Dir) StatxC(name *byte, flags, mask int, st *unix.Statx_t) unix.Errno {
 // LinkMode is the mode of a link itself, which for a descriptor tells how it was
 // opened (proc_pid_fd(5)). Nothing that the link leads to is asked.
 func (d *Dir) LinkMode(name *byte) (mode uint16, ok bool) {
+	fd, err := d.own.use()
+	if err != nil {
+		return 0, false
+	}
+	defer d.own.release()
 	var st unix.Statx_t
-	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(d.fd), uintptr(unsafe.Pointer(name)), unix.AT_SYMLINK_NOFOLLOW,
+	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(fd), uintptr(unsafe.Pointer(name)), unix.AT_SYMLINK_NOFOLLOW,
 		unix.STATX_MODE, uintptr(unsafe.Pointer(&st)), 0)
 	return st.Mode, errno == 0
 }
@@ -83,8 +106,13 @@ func (d *Dir) LinkMode(name *byte) (mode uint16, ok bool) {
 // Size is the st_size of what name leads to, 0 if that cannot be had. Of the
 // directory fd of a process it is the number of its descriptors (Linux 6.2).
 func (d *Dir) Size(name string) int64 {
+	fd, err := d.own.use()
+	if err != nil {
+		return 0
+	}
+	defer d.own.release()
 	var st unix.Stat_t
-	if unix.Fstatat(d.fd, name, &st, 0) != nil {
+	if unix.Fstatat(fd, name, &st, 0) != nil {
 		return 0
 	}
 	return st.Size
@@ -97,8 +125,29 @@ func (d *Dir) Kept() bool { return d.kept }
 // Path is where the directory was opened.
 func (d *Dir) Path() string { return d.path }
 
-// FD is the directory's descriptor.
-func (d *Dir) FD() int { return d.fd }
+// OpenFile opens a file below d for a caller that closes it; flags are those of open(2),
+// with O_CLOEXEC.
+func (d *Dir) OpenFile(name string, flags int) (int, error) {
+	dir, err := d.own.use()
+	if err == nil {
+		defer d.own.release()
+		var fd int
+		if fd, err = unix.Openat(dir, name, flags|unix.O_CLOEXEC, 0); err == nil {
+			return fd, nil
+		}
+	}
+	return -1, fmt.Errorf("open %s/%s: %w", d.path, name, err)
+}
+
+// Use calls f with the directory's descriptor, which stays what it is until f returns.
+func (d *Dir) Use(f func(fd int) error) error {
+	fd, err := d.own.use()
+	if err != nil {
+		return fmt.Errorf("use %s: %w", d.path, err)
+	}
+	defer d.own.release()
+	return f(fd)
+}
 
 // ReadFile appends the whole file name to buf, which it may grow.
 func (d *Dir) ReadFile(name string, buf []byte) ([]byte, error) { return d.read(name, buf, false) }
@@ -109,9 +158,9 @@ func (d *Dir) ReadFile(name string, buf []byte) ([]byte, error) { return d.read(
 func (d *Dir) ReadRecord(name string, buf []byte) ([]byte, error) { return d.read(name, buf, true) }
 
 func (d *Dir) read(name string, buf []byte, record bool) ([]byte, error) {
-	fd, err := unix.Openat(d.fd, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := d.OpenFile(name, unix.O_RDONLY)
 	if err != nil {
-		return buf, fmt.Errorf("open %s/%s: %w", d.path, name, err)
+		return buf, err
 	}
 	defer unix.Close(fd)
 	for {
@@ -136,9 +185,14 @@ func (d *Dir) read(name string, buf []byte, record bool) ([]byte, error) {
 
 // Readlink reads the link name below d.
 func (d *Dir) Readlink(name string) (string, error) {
+	fd, err := d.own.use()
+	if err != nil {
+		return "", fmt.Errorf("readlink %s/%s: %w", d.path, name, err)
+	}
+	defer d.own.release()
 	buf := make([]byte, 512)
 	for {
-		n, err := unix.Readlinkat(d.fd, name, buf)
+		n, err := unix.Readlinkat(fd, name, buf)
 		if err != nil {
 			return "", fmt.Errorf("readlink %s/%s: %w", d.path, name, err)
 		}
@@ -153,7 +207,12 @@ func (d *Dir) Readlink(name string) (string, error) {
 // buf, without allocating. It returns the kernel's bare error number. The Go
 // scheduler is not told: no link in a proc file system waits for anything.
 func (d *Dir) ReadlinkC(name *byte, buf []byte) (int, unix.Errno) {
-	n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(d.fd), uintptr(unsafe.Pointer(name)),
+	fd, err := d.own.use()
+	if err != nil {
+		return 0, unix.EBADF
+	}
+	defer d.own.release()
+	n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(fd), uintptr(unsafe.Pointer(name)),
 		uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0, 0)
 	return int(n), errno
 }
@@ -184,13 +243,25 @@ func parseDecimal(b []byte) (int, bool) {
 // Each calls f for every entry of the directory but . and .., reading it with
 // getdents64(2) into buf.
 func (d *Dir) Each(buf []byte, f func(Entry) bool) error {
+	fd, err := d.own.use()
+	if err == nil {
+		defer d.own.release()
+		err = eachEntry(fd, buf, f)
+	}
+	if err != nil {
+		return fmt.Errorf("list %s: %w", d.path, err)
+	}
+	return nil
+}
+
+func eachEntry(fd int, buf []byte, f func(Entry) bool) error {
 	for {
-		n, err := unix.Getdents(d.fd, buf)
+		n, err := unix.Getdents(fd, buf)
 		if err == unix.EINTR {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("list %s: %w", d.path, err)
+			return err
 		}
 		if n == 0 {
 			return nil
@@ -198,7 +269,7 @@ func (d *Dir) Each(buf []byte, f func(Entry) bool) error {
 		for rest := buf[:n]; len(rest) > direntName; {
 			size := int(*(*uint16)(unsafe.Pointer(&rest[direntReclen])))
 			if size <= direntName || size > len(rest) {
-				return fmt.Errorf("list %s: %w: entry of %d bytes", d.path, ErrMalformed, size)
+				return fmt.Errorf("%w: entry of %d bytes", ErrMalformed, size)
 			}
 			name := rest[direntName:size]
 			for i, c := range name {
@@ -219,8 +290,7 @@ func (d *Dir) Each(buf []byte, f func(Entry) bool) error {
 
 // ListNames lists the names in the directory that is open as fd.
 func ListNames(fd int) (names []string, err error) {
-	dir := &Dir{fd: fd, path: "directory"}
-	err = dir.Each(make([]byte, 32<<10), func(e Entry) bool {
+	err = eachEntry(fd, make([]byte, 32<<10), func(e Entry) bool {
 		names = append(names, string(e.Name))
 		return true
 	})

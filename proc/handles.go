@@ -11,7 +11,7 @@ import (
 // maxHandles bounds the directories and files of processes that stay open.
 const maxHandles = 8192
 
-// Handles are directories of processes that stay open between one look and the
+// Handles are directories of processes that stay open from one scan to the
 // next: an open one is bound to its process, so nobody has to open it again and to
 // find out whose it is. Where scans are repeated, files that each of them reads
 // stay open, too: to open and close one takes longer than to read it.
@@ -48,48 +48,49 @@ func (h *Handles) Put(pid int, ticks uint64, dir *Dir) bool {
 	}
 	dir.kept = true
 	if h.files {
-		dir.files = &openFiles{handles: h, fds: map[string]int{}}
+		dir.files = &openFiles{handles: h, byName: map[string]*owned{}}
 	}
 	h.byPID[pid] = handle{dir, ticks}
-	h.fds[dir.fd] = true
+	h.fds[dir.own.fd] = true
 	return true
 }
 
 // openFiles are files below one directory that stay open. handles.mu guards them.
 type openFiles struct {
 	handles *Handles
-	fds     map[string]int
+	byName  map[string]*owned
 }
 
 // get returns the file of that name; kept is false if it is the caller's to close.
-func (f *openFiles) get(d *Dir, name string) (fd int, kept bool, err error) {
+func (f *openFiles) get(d *Dir, name string) (file *owned, kept bool, err error) {
 	h := f.handles
 	h.mu.Lock()
-	fd, kept = f.fds[name]
+	file, kept = f.byName[name]
 	h.mu.Unlock()
 	if kept {
-		return fd, true, nil
+		return file, true, nil
 	}
-	fd, err = unix.Openat(d.fd, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := d.OpenFile(name, unix.O_RDONLY)
 	if err != nil {
-		return -1, false, fmt.Errorf("open %s/%s: %w", d.path, name, err)
+		return nil, false, err
 	}
+	file = own(fd)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if _, there := f.fds[name]; there || len(h.fds) >= h.most {
-		return fd, false, nil
+	if _, there := f.byName[name]; there || len(h.fds) >= h.most {
+		return file, false, nil
 	}
-	h.fds[fd], f.fds[name] = true, fd
-	return fd, true, nil
+	h.fds[fd], f.byName[name] = true, file
+	return file, true, nil
 }
 
 // drop closes the files that are not to stay.
 func (f *openFiles) drop(stays func(name string) bool) {
-	for name, fd := range f.fds {
+	for name, file := range f.byName {
 		if !stays(name) {
-			_ = unix.Close(fd)
-			delete(f.fds, name)
-			delete(f.handles.fds, fd)
+			file.close()
+			delete(f.byName, name)
+			delete(f.handles.fds, file.fd)
 		}
 	}
 }
@@ -108,13 +109,18 @@ func (d *Dir) ReadOften(name string, buf []byte) ([]byte, error) {
 	if d.files == nil {
 		return d.ReadRecord(name, buf)
 	}
-	fd, kept, err := d.files.get(d, name)
+	file, kept, err := d.files.get(d, name)
 	if err != nil {
 		return buf, err
 	}
 	if !kept {
-		defer unix.Close(fd)
+		defer file.close()
 	}
+	fd, err := file.use()
+	if err != nil {
+		return buf, fmt.Errorf("read %s/%s: %w", d.path, name, err)
+	}
+	defer file.release()
 	for start := len(buf); ; {
 		n, err := unix.Pread(fd, buf[start:cap(buf)], 0) // from its beginning the kernel makes it anew
 		switch {
@@ -166,9 +172,9 @@ func (h *Handles) Drop(stays func(pid int) bool) {
 			if k.dir.files != nil {
 				k.dir.files.drop(func(string) bool { return false })
 			}
-			_ = unix.Close(k.dir.fd)
+			k.dir.own.close()
 			delete(h.byPID, pid)
-			delete(h.fds, k.dir.fd)
+			delete(h.fds, k.dir.own.fd)
 		}
 	}
 }

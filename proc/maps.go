@@ -43,9 +43,9 @@ const (
 // asked for the shared ones alone (PROCMAP_QUERY, Linux 6.11), which is several times
 // cheaper than the text that older kernels are left with.
 func (d *Dir) SharedMappings(name string, m *MapsEntry, buf []byte, f func()) error {
-	fd, err := unix.Openat(d.fd, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := d.OpenFile(name, unix.O_RDONLY)
 	if err != nil {
-		return fmt.Errorf("open %s/%s: %w", d.path, name, err)
+		return err
 	}
 	defer unix.Close(fd)
 	err = queryMappings(fd, buf, func(q *procmapQuery, name []byte) {
@@ -84,9 +84,9 @@ func (d *Dir) textMappings(name string, m *MapsEntry, f func()) error {
 // too.
 func (d *Dir) MappingAt(name string, addr uint64) (MapsEntry, error) {
 	var m MapsEntry
-	fd, err := unix.Openat(d.fd, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := d.OpenFile(name, unix.O_RDONLY)
 	if err != nil {
-		return m, fmt.Errorf("open %s/%s: %w", d.path, name, err)
+		return m, err
 	}
 	defer unix.Close(fd)
 	buf := make([]byte, 4200)

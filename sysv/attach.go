@@ -62,7 +62,11 @@ func parseSegmentName(name []byte) (key uint32, ok bool) {
 func generation(m *probe.Mapping) (uint32, bool) {
 	const shmemHandle, shmemHandleSize = 1, 12
 	name := "map_files/" + strconv.FormatUint(m.Start, 16) + "-" + strconv.FormatUint(m.End, 16)
-	h, _, err := unix.NameToHandleAt(m.Proc.Dir.FD(), name, unix.AT_SYMLINK_FOLLOW)
+	var h unix.FileHandle
+	err := m.Proc.Dir.Use(func(dir int) (err error) {
+		h, _, err = unix.NameToHandleAt(dir, name, unix.AT_SYMLINK_FOLLOW)
+		return err
+	})
 	if err != nil || h.Type() != shmemHandle || h.Size() != shmemHandleSize {
 		return 0, false
 	}

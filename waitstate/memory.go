@@ -53,9 +53,9 @@ func (m *memory) read(tid int, addr uint64, size int) ([]byte, error) {
 	defer m.task.End()
 	if m.pagemap < 0 {
 		name := fmt.Sprintf("task/%d/pagemap", tid)
-		fd, err := unix.Openat(m.proc.Dir.FD(), name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		fd, err := m.proc.Dir.OpenFile(name, unix.O_RDONLY)
 		if err != nil {
-			m.err = fmt.Errorf("open %s/%s: %w", m.proc.Dir.Path(), name, err)
+			m.err = err
 			return nil, m.err
 		}
 		m.pagemap = fd

@@ -76,9 +76,9 @@ func readResident(ctx context.Context, idx *probe.Index, list []*model.Process, 
 func resident(t *guard.Task, p *probe.Proc, start, size uint64) (int64, error) {
 	const entry, batch = 8, 4096
 	page := uint64(os.Getpagesize())
-	fd, err := unix.Openat(p.Dir.FD(), "pagemap", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := p.Dir.OpenFile("pagemap", unix.O_RDONLY)
 	if err != nil {
-		return 0, fmt.Errorf("open %s/pagemap: %w", p.Dir.Path(), err)
+		return 0, err
 	}
 	defer unix.Close(fd)
 	buf := make([]byte, batch*entry)

@@ -1,0 +1,73 @@
+package proc
+
+import (
+	"os"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// owned is a descriptor with one owner, who closes it. Work that got stuck and was given
+// up may still be in a call on it then: the number is given back to the kernel when the
+// last call has returned, so that none is ever made on another file that got the number.
+type owned struct {
+	fd    int
+	state atomic.Int64 // calls under way, and closing
+}
+
+// closing is set in owned.state by close.
+const closing = 1 << 40
+
+// open counts the descriptors that have not been closed.
+var open atomic.Int64
+
+// Open is how many directories and files of this package are open: for tests that look
+// for leaks.
+func Open() int { return int(open.Load()) }
+
+func own(fd int) *owned {
+	open.Add(1)
+	return &owned{fd: fd}
+}
+
+// use begins a call on the descriptor; release is to be called after it. The error is
+// [os.ErrClosed].
+func (o *owned) use() (int, error) {
+	for {
+		s := o.state.Load()
+		if s >= closing {
+			return -1, os.ErrClosed
+		}
+		if o.state.CompareAndSwap(s, s+1) {
+			return o.fd, nil
+		}
+	}
+}
+
+func (o *owned) release() {
+	if o.state.Add(-1) == closing {
+		o.free()
+	}
+}
+
+// close closes the descriptor, at the latest when the calls on it have returned. Only
+// the first time does anything.
+func (o *owned) close() {
+	for {
+		s := o.state.Load()
+		if s >= closing {
+			return
+		}
+		if o.state.CompareAndSwap(s, s+closing) {
+			if s == 0 {
+				o.free()
+			}
+			return
+		}
+	}
+}
+
+func (o *owned) free() {
+	open.Add(-1)
+	_ = unix.Close(o.fd) // proc: nothing was written, nothing can be lost
+}

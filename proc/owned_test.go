@@ -1,0 +1,117 @@
+package proc
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if n := Open(); n != 0 {
+		fmt.Fprintf(os.Stderr, "%d directories or files of /proc were not closed\n", n)
+		status = 1
+	}
+	os.Exit(status)
+}
+
+func openSelf(t *testing.T) *Dir {
+	t.Helper()
+	dir, err := OpenDir("/proc/self")
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(dir.Close)
+	return dir
+}
+
+// What was closed is used by nobody, also if its number means another file by now.
+func TestUseAfterClose(t *testing.T) {
+	dir := openSelf(t)
+	number := dir.own.fd
+	dir.Close()
+	other, err := unix.Open("/", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(other)
+	if other != number {
+		t.Logf("the number %d was not given again, but %d", number, other)
+	}
+	dir.Close() // once more: it must not close what has the number now
+	if _, err := unix.FcntlInt(uintptr(other), unix.F_GETFD, 0); err != nil {
+		t.Errorf("another file was closed: %v", err)
+	}
+	var st unix.Statx_t
+	name := []byte("exe\x00")
+	for what, err := range map[string]error{
+		"alive":     dir.Alive(),
+		"read":      func() error { _, err := dir.ReadFile("stat", nil); return err }(),
+		"read more": func() error { _, err := dir.ReadOften("stat", nil); return err }(),
+		"readlink":  func() error { _, err := dir.Readlink("exe"); return err }(),
+		"list":      dir.Each(make([]byte, 4096), func(Entry) bool { return true }),
+		"open":      func() error { _, err := dir.Open("fd"); return err }(),
+		"statx":     dir.Statx("exe", 0, 0, &st),
+		"use":       dir.Use(func(int) error { return nil }),
+	} {
+		if !errors.Is(err, os.ErrClosed) {
+			t.Errorf("%s: %v, want %v", what, err, os.ErrClosed)
+		}
+	}
+	if _, errno := dir.ReadlinkC(&name[0], make([]byte, 64)); errno != unix.EBADF {
+		t.Errorf("readlink without a string: %v", errno)
+	}
+	if _, ok := dir.LinkMode(&name[0]); ok {
+		t.Error("a link has a mode")
+	}
+}
+
+// A call that is under way when the directory is closed still has it, and it is closed
+// afterwards.
+func TestCloseDuringUse(t *testing.T) {
+	dir, before := openSelf(t), Open()
+	err := dir.Use(func(fd int) error {
+		dir.Close()
+		if Open() != before {
+			t.Error("closed while it is used")
+		}
+		_, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if Open() != before-1 {
+		t.Errorf("%d open after the call, want %d", Open(), before-1)
+	}
+}
+
+// Those that a scanner keeps it alone closes, with the files below them.
+func TestHandlesClose(t *testing.T) {
+	before := Open()
+	h := NewHandles(true)
+	dir, err := OpenDir("/proc/self")
+	if err != nil {
+		t.Skip(err)
+	}
+	if !h.Put(os.Getpid(), 1, dir) {
+		t.Fatal("not taken over")
+	}
+	dir.Close()
+	if _, err := dir.ReadOften("stat", make([]byte, 0, 4096)); err != nil {
+		t.Error(err)
+	}
+	if n := Open() - before; n != 2 {
+		t.Errorf("%d open, want the directory and a file", n)
+	}
+	h.Drop(func(int) bool { return false })
+	if n := Open() - before; n != 0 {
+		t.Errorf("%d still open", n)
+	}
+	if _, err := dir.ReadOften("stat", nil); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("read afterwards: %v", err)
+	}
+}
