@@ -2,6 +2,7 @@ package guard
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,7 @@ const maxStuck = 4
 // try that operation on that object again.
 type Guard struct {
 	deadline time.Duration
+	log      *slog.Logger
 
 	mu           sync.Mutex
 	fewer        sync.Cond // slow has become less, or more are stuck
@@ -69,8 +71,15 @@ func (k skipKey) plain() bool {
 
 // New makes a Guard that has given nothing up yet.
 func New() *Guard {
-	g := &Guard{deadline: Deadline, skip: map[skipKey]bool{}, stuck: map[any]int{}}
+	g := &Guard{deadline: Deadline, log: slog.New(slog.DiscardHandler), skip: map[skipKey]bool{}, stuck: map[any]int{}}
 	g.fewer.L = &g.mu
+	return g
+}
+
+// WithLog has l told, at the level of debugging, what is given up and what comes back.
+// It is to be called before the guard is used.
+func (g *Guard) WithLog(l *slog.Logger) *Guard {
+	g.log = l
 	return g
 }
 
@@ -251,18 +260,22 @@ func (g *Guard) MarkStuck(item any, op string, n int32) (back func()) {
 func (g *Guard) markStuck(k skipKey) {
 	g.mu.Lock()
 	g.stuckThreads++
+	n := g.stuckThreads
 	g.skip[k] = true
 	g.stuck[k.item]++
 	g.trouble.Add(1)
 	g.fewer.Broadcast()
 	g.mu.Unlock()
+	g.log.Debug("given up", "operation", k.op, "on", fmt.Sprintf("%+v", k.item), "number", k.n, "stuck", n)
 }
 
 func (g *Guard) recovered() {
 	g.mu.Lock()
 	g.stuckThreads--
+	n := g.stuckThreads
 	g.fewer.Broadcast()
 	g.mu.Unlock()
+	g.log.Debug("came back", "stuck", n)
 }
 
 // Each does work for every i below n on the given number of goroutines. An

@@ -31,7 +31,7 @@ func (s *Scan) detail(ctx context.Context, idx *Index, snap *model.Snapshot) boo
 		}
 		out := &Collector{probe: p.Name}
 		begin := time.Now()
-		if err := recovered(func() error { return p.Detail(ctx, idx, list, out) }); err != nil {
+		if err := s.recovered(func() error { return p.Detail(ctx, idx, list, out) }); err != nil {
 			out.Fail("look closer", "", err)
 		}
 		s.addDuration(p.Name, time.Since(begin))

@@ -336,7 +336,7 @@ func (s *Scan) completeProbes(ctx context.Context, idx *Index) {
 		}
 		out := &Collector{probe: p.Name}
 		begin := time.Now()
-		if err := recovered(func() error { p.Complete(ctx, idx, out); return nil }); err != nil {
+		if err := s.recovered(func() error { p.Complete(ctx, idx, out); return nil }); err != nil {
 			out.Fail("complete", "", err)
 		}
 		idx.connect(out)

@@ -55,7 +55,7 @@ func (s *Scan) readLeftMappings() {
 	s.scanner.guard.Each(len(s.left), s.scanner.opts.Workers, item, func(t *guard.Task, i int) func() {
 		whole := s.left[i]
 		r := &result{unreadable: whole.unreadable, out: &Collector{probe: whole.out.probe}}
-		err := recovered(func() error {
+		err := s.recovered(func() error {
 			p, err := s.reopen(t, whole.process)
 			if err != nil {
 				return err

@@ -2,9 +2,8 @@ package probe
 
 import (
 	"context"
-	"os/user"
+	"log/slog"
 	"runtime"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,6 +58,10 @@ type Options struct {
 	// such a thread cannot end, and whoever waits for it waits, too. Its main
 	// must begin with fdscan.RunHelper. "" does all of it within this process.
 	Helper string
+
+	// Log is told, at the level of debugging, what each probe did and how long it took,
+	// what was given up, and where a probe panicked. nil: nobody is.
+	Log *slog.Logger
 }
 
 // Scanner makes snapshots. It remembers from one to the next what got stuck, so
@@ -76,9 +79,9 @@ type Scanner struct {
 	mu     sync.Mutex
 	busy   bool // a scan is under way
 	closed bool
-	users  map[int]string
 	kept   map[int]*processCache // by pid
 
+	users   userNames
 	sharers sharers
 
 	compared map[Key]*comparison // in the last scan
@@ -92,7 +95,10 @@ func NewScanner(o Options) *Scanner {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	return &Scanner{opts: o, guard: guard.New(), handles: proc.NewHandles(o.Repeated), users: map[int]string{}, kept: map[int]*processCache{}}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Scanner{opts: o, guard: guard.New().WithLog(o.Log), handles: proc.NewHandles(o.Repeated), kept: map[int]*processCache{}}
 }
 
 // Scan is one scan under way: what probes may ask about it.
@@ -179,6 +185,7 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 	}
 	snap.Taken = begin.UTC()
 	snap.Scan.Duration = int64(time.Since(begin))
+	s.log(ctx, snap)
 	return snap, nil
 }
 
@@ -237,6 +244,7 @@ func (sc *Scanner) begin() (*Scan, error) {
 	if err != nil {
 		return nil, err
 	}
+	sc.users.refresh(userFile)
 	sc.scans++
 	s := &Scan{
 		number:    sc.scans,
@@ -262,20 +270,6 @@ func (sc *Scanner) begin() (*Scan, error) {
 	}
 	s.selfPID, s.PIDCalls = proc.Self(root)
 	return s, nil
-}
-
-// User is the name of a user id; "" if it has none.
-func (sc *Scanner) user(uid int) string {
-	sc.mu.Lock()
-	defer sc.mu.Unlock()
-	name, ok := sc.users[uid]
-	if !ok {
-		if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
-			name = u.Username
-		}
-		sc.users[uid] = name
-	}
-	return name
 }
 
 // Sample is [Options].Sample.

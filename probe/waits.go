@@ -20,7 +20,7 @@ func (s *Scan) waits(ctx context.Context, idx *Index) {
 		}
 		out := &Collector{probe: p.Name}
 		begin := time.Now()
-		if err := recovered(func() error { return p.Waits(ctx, idx, out) }); err != nil {
+		if err := s.recovered(func() error { return p.Waits(ctx, idx, out) }); err != nil {
 			out.Fail("waits", "", err)
 		} else {
 			s.waited = true
@@ -86,7 +86,7 @@ func (idx *Index) EachProcess(list []*model.Process, work func(t *guard.Task, p 
 	sc := idx.Scan.scanner
 	sc.guard.Each(len(list), sc.opts.Workers, func(i int) any { return processKey{list[i].PID, list[i].StartTicks} }, func(t *guard.Task, i int) (commit func()) {
 		m := list[i]
-		err := recovered(func() error {
+		err := idx.Scan.recovered(func() error {
 			p, err := idx.Scan.reopen(t, m)
 			if err != nil {
 				return err

@@ -95,7 +95,7 @@ func (s *Scan) walk(ctx context.Context) error {
 // reads the process.
 func (s *Scan) enter(t *guard.Task, pid int) (r *result, err error) {
 	read := func(dir *proc.Dir) {
-		err = recovered(func() (err error) {
+		err = s.recovered(func() (err error) {
 			r, err = s.readProcess(t, pid, dir)
 			return err
 		})
@@ -121,7 +121,7 @@ func (s *Scan) enter(t *guard.Task, pid int) (r *result, err error) {
 func (s *Scan) prefetch() {
 	for i := range s.scanner.opts.Probes {
 		if early := s.scanner.opts.Probes[i].Prefetch; early != nil {
-			go func() { _ = recovered(func() error { early(s); return nil }) }()
+			go func() { _ = s.recovered(func() error { early(s); return nil }) }()
 		}
 	}
 }
@@ -180,7 +180,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 	}
 	fillFromStatus(m, text)
 	if uid, ok := m.UID.Get(); ok {
-		m.User = s.scanner.user(uid)
+		m.User = s.scanner.users.name(uid)
 	}
 	if st.StopSignal != 0 {
 		m.StopSignal = model.SignalName(st.StopSignal)
@@ -558,7 +558,7 @@ func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS) {
 	begin := time.Now()
 	if p.Table != nil {
 		out := &Collector{probe: p.Name}
-		err := recovered(func() error { return p.Table(ctx, ns, out) })
+		err := s.recovered(func() error { return p.Table(ctx, ns, out) })
 		if err != nil {
 			out.Fail("read table", "", err)
 		}
@@ -571,21 +571,10 @@ func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS) {
 	}
 	if p.Limits != nil && !s.WaitsOnly() {
 		out := &Collector{probe: p.Name}
-		if err := recovered(func() error { p.Limits(ns, out); return nil }); err != nil {
+		if err := s.recovered(func() error { p.Limits(ns, out); return nil }); err != nil {
 			out.Fail("read limits", "", err)
 		}
 		s.add(&result{out: out})
 	}
 	s.addDuration(p.Name, time.Since(begin))
-}
-
-// recovered turns a panic of a probe into an error: one probe's fault costs
-// that probe's part of the picture.
-func recovered(f func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("internal error: %v", r)
-		}
-	}()
-	return f()
 }

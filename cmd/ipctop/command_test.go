@@ -236,3 +236,16 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("status %d, %q", status, out.String())
 	}
 }
+
+// --debug says what each probe did without changing what is printed.
+func TestDebug(t *testing.T) {
+	status, stdout, stderr := run(t, "", "dump", "--json", "-k", "pipe", "--debug")
+	if status != exitOK || !strings.HasPrefix(stdout, "{") {
+		t.Errorf("status %d, %.100q", status, stdout)
+	}
+	for _, want := range []string{"level=DEBUG msg=probe probe=pipe took=", "msg=scan number=1"} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("no %q in %q", want, stderr)
+		}
+	}
+}

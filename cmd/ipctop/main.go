@@ -87,7 +87,7 @@ func (c command) main(ctx context.Context, args []string) int {
 
 // newRoot builds the command tree. A new command adds its line here.
 func (c command) newRoot() *cobra.Command {
-	o, l := &options{ages: diagnose.Defaults()}, new(liveOptions)
+	o, l := &options{ages: diagnose.Defaults(), stderr: c.stderr}, new(liveOptions)
 	root := &cobra.Command{
 		Use:   "ipctop",
 		Short: "show inter-process communication: who talks to whom, who is stuck, what fills up",

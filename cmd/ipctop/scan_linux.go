@@ -27,7 +27,7 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 	collectLate()
 	snap, err := probe.NewScanner(probe.Options{
 		ProcRoot: o.procRoot, Probes: probes(), Sample: o.sample, Detail: o.closer, Helper: "/proc/self/exe",
-		ListDirectories: o.listDirs, WaitsOnly: o.waitsOnly,
+		ListDirectories: o.listDirs, WaitsOnly: o.waitsOnly, Log: o.log(),
 	}).Scan(ctx)
 	if err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 // machineScanner takes one snapshot of the machine after the other, until it is
 // closed.
 func machineScanner(o *options) (scan scanFunc, done func(), err error) {
-	scanner := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Helper: "/proc/self/exe", Repeated: true})
+	scanner := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Helper: "/proc/self/exe", Repeated: true, Log: o.log()})
 	sequence := diagnose.Sequence{Options: o.ages}
 	return func(ctx context.Context) (*model.Index, error) {
 		snap, err := scanner.Scan(ctx)
@@ -57,7 +57,7 @@ func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 
 // scanProcesses takes a snapshot of the processes alone.
 func scanProcesses(ctx context.Context, o *options) (*model.Snapshot, error) {
-	return probe.NewScanner(probe.Options{ProcRoot: o.procRoot}).Scan(ctx)
+	return probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Log: o.log()}).Scan(ctx)
 }
 
 // minFiles is how many files a scan has open at a time, at the most: some for

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -22,6 +24,8 @@ type options struct {
 	sample    time.Duration
 	ages      diagnose.Options
 	waitsOnly bool // see [probe.Options]
+	debug     bool
+	stderr    io.Writer // where debugging goes
 
 	// see [probe.Options]
 	closer   func(*model.Snapshot) []int
@@ -38,7 +42,16 @@ func (o *options) addGlobal(f *pflag.FlagSet) {
 	f.StringVar(&o.procRoot, "procfs", "/proc", "`directory` where the proc file system is mounted")
 	f.StringVar(&o.from, "from", "", "read a dump or recording `FILE[@TIME]` instead of the machine; - is standard input")
 	o.maxMemory = model.DefaultMaxMemory
+	f.BoolVar(&o.debug, "debug", false, "say on standard error what each probe did, how long it took and what was given up")
 	f.Var(&o.maxMemory, "max-memory", "how much memory reading a dump or a recording may take, a `SIZE` such as 2GiB")
+}
+
+// log is where debugging goes; nil without --debug.
+func (o *options) log() *slog.Logger {
+	if !o.debug {
+		return nil
+	}
+	return slog.New(slog.NewTextHandler(o.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 // addHistory adds --history to a command that looks at the machine.
