@@ -3,8 +3,10 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/ipctop/ipctop/model"
 )
@@ -88,8 +90,8 @@ func foldPrivate(v *View, objects []*model.Object) (shown []*model.Object, folde
 }
 
 // everyColumn are the columns that may be asked for by name: those of any
-// object, then those of single kinds.
-func everyColumn() objectColumns {
+// object, then those of single kinds. The list is made once and is not to be changed.
+var everyColumn = sync.OnceValue(func() objectColumns {
 	list := append(objectColumns{}, commonColumns...)
 	seen := map[string]bool{}
 	for _, c := range list {
@@ -105,8 +107,8 @@ func everyColumn() objectColumns {
 			}
 		}
 	}
-	return list
-}
+	return slices.Clip(list)
+})
 
 // ObjectColumns are all columns of objects: those of any object, then those of
 // single kinds. A name that several kinds use is one column, which shows each

@@ -293,6 +293,8 @@ func (t *whyText) chain(c graph.Chain) {
 		t.para(" ", t.graph.Name(w.PID)+" waits in turn: the circle is closed", Alarm)
 	case e.Process != nil:
 		t.para(" ", e.Process.String()+" "+e.Doing, Plain)
+	case len(c.Steps) == 0: // nothing is known of the thread, as in a dump that others made
+		t.para(" ", "the chain ends here: "+e.Doing, Plain)
 	default:
 		if s := c.Steps[len(c.Steps)-1]; t.who(s.Wait, s.Clause) != e.Doing {
 			t.para(" ", "the chain ends here: "+e.Doing, Plain)

@@ -1,0 +1,308 @@
+package live
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ipctop/ipctop/diagnose"
+	"github.com/ipctop/ipctop/diagnose/graph"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/model/modeltest"
+	"github.com/ipctop/ipctop/query"
+	"github.com/ipctop/ipctop/record"
+	"github.com/ipctop/ipctop/render"
+)
+
+// A dump may come from a stranger. Whatever field it leaves out, or gives a value that
+// no scan would, reading it is an error or everything can be shown.
+func TestMissingFields(t *testing.T) {
+	rich := modeltest.Rich()
+	rich.Objects = slices.DeleteFunc(rich.Objects, func(o model.Object) bool { return len(o.Name) > 1000 }) // it takes long to draw
+	whole := decodeAny(t, rich)
+	addFull(whole)
+	whole = decodeAnyBytes(t, marshal(t, whole))
+	if s, err := model.Decode(bytes.NewReader(marshal(t, whole))); err != nil {
+		t.Fatal(err)
+	} else if len(s.Objects) <= len(model.Kinds()) {
+		t.Fatalf("%d objects", len(s.Objects))
+	}
+	fields := map[string]any{}
+	eachField(whole, "", func(m map[string]any, key, path string) { fields[path] = m[key] })
+	if len(fields) < 400 {
+		t.Errorf("only %d fields", len(fields))
+	}
+	before, err := model.Decode(bytes.NewReader(marshal(t, whole)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(len(fields))
+	check := func(name, list string, spoil func(m map[string]any, key, path string)) {
+		doc := decodeAnyBytes(t, marshal(t, whole))
+		eachField(doc, "", spoil)
+		s, err := model.Decode(bytes.NewReader(marshal(t, doc)))
+		if err != nil {
+			if name != "without schema" {
+				t.Errorf("%s: %v", name, err)
+			}
+			return
+		}
+		showAll(t, name, list, before, s)
+	}
+	for _, paths := range together(fields) {
+		list, _, _ := strings.Cut(paths[0], ".")
+		if strings.HasPrefix(list, "objects") {
+			list = "" // it has hundreds of columns
+		}
+		check("without "+strings.Join(paths, ", "), list, func(m map[string]any, key, path string) {
+			if slices.Contains(paths, path) {
+				delete(m, key)
+			}
+		})
+	}
+	check("with empty lists", "objects", func(m map[string]any, key, path string) {
+		if _, ok := m[key].([]any); ok && strings.Contains(path, ".") {
+			m[key] = []any{}
+		}
+	})
+	// Numbers that no scan would give, all at once.
+	for _, n := range []json.Number{"0", "2", "2147483647"} {
+		check("with "+n.String()+" everywhere", "objects", func(m map[string]any, key, _ string) {
+			switch v := m[key].(type) {
+			case json.Number:
+				m[key] = n
+			case []any:
+				for i := range v {
+					if _, ok := v[i].(json.Number); ok {
+						v[i] = n
+					}
+				}
+			}
+		})
+	}
+}
+
+// together are the fields that may be left out at the same time: each by itself, but
+// for those of the details of different kinds.
+func together(fields map[string]any) [][]string {
+	var list [][]string
+	place := map[string]int{} // the next field's, by kind
+	details := map[int]int{}  // where in list, by place
+	for _, path := range slices.Sorted(maps.Keys(fields)) {
+		kind, _, detail := strings.Cut(path, ".detail.")
+		if !detail {
+			list = append(list, []string{path})
+			continue
+		}
+		n := place[kind]
+		place[kind]++
+		if _, ok := details[n]; !ok {
+			details[n] = len(list)
+			list = append(list, nil)
+		}
+		list[details[n]] = append(list[details[n]], path)
+	}
+	return list
+}
+
+func decodeAny(t *testing.T, s *model.Snapshot) map[string]any {
+	t.Helper()
+	var b bytes.Buffer
+	if err := model.Encode(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	return decodeAnyBytes(t, b.Bytes())
+}
+
+func decodeAnyBytes(t *testing.T, b []byte) map[string]any {
+	t.Helper()
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber()
+	var doc map[string]any
+	if err := dec.Decode(&doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// marshal writes the schema first, as a dump has it.
+func marshal(t *testing.T, doc map[string]any) []byte {
+	t.Helper()
+	schema, ok := doc["schema"]
+	rest := maps.Clone(doc)
+	delete(rest, "schema")
+	b, err := json.Marshal(rest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok {
+		b = append(fmt.Appendf(nil, `{"schema":%q,`, schema), b[1:]...)
+	}
+	return b
+}
+
+// eachField visits the fields of a document. Those of details are apart by kind.
+func eachField(v any, path string, visit func(m map[string]any, key, path string)) {
+	switch v := v.(type) {
+	case []any:
+		for _, e := range v {
+			eachField(e, path, visit)
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			p := path + "." + key
+			if kind, ok := v["kind"].(string); ok && path == ".objects" && key == "detail" {
+				p = path + "(" + kind + ").detail"
+			}
+			inner := v[key]
+			visit(v, key, strings.TrimPrefix(p, "."))
+			eachField(inner, p, visit)
+		}
+	}
+}
+
+// addFull adds a record to each list in which every field has a value, and an object of
+// each kind.
+func addFull(doc map[string]any) {
+	add := func(list string, record any) { doc[list] = append(doc[list].([]any), record) }
+	for list, typ := range map[string]reflect.Type{
+		"processes": reflect.TypeFor[model.Process](), "links": reflect.TypeFor[model.Link](), "waits": reflect.TypeFor[model.Wait](),
+		"findings": reflect.TypeFor[model.Finding](), "gaps": reflect.TypeFor[model.Gap](), "limits": reflect.TypeFor[model.Limit](),
+	} {
+		add(list, filled(typ))
+	}
+	for _, k := range model.Kinds() {
+		o := filled(reflect.TypeFor[model.Object]()).(map[string]any)
+		o["id"], o["kind"] = string(k.Name)+":1", k.Name
+		o["detail"] = filled(reflect.TypeOf(k.NewDetail()).Elem())
+		add("objects", o)
+		w := filled(reflect.TypeFor[model.Wait]()).(map[string]any)
+		w["object"] = o["id"]
+		add("waits", w)
+	}
+}
+
+// filled is the JSON of a value in which every field has one. All numbers are 1, so that
+// what they stand for is there.
+func filled(t reflect.Type) any {
+	switch {
+	case t == reflect.TypeFor[time.Time]():
+		return modeltest.Taken
+	case t == reflect.TypeFor[model.OFD]():
+		return "1.1"
+	case t == reflect.TypeFor[model.Big]() || t == reflect.TypeFor[model.Addr]():
+		return "1"
+	case strings.HasPrefix(t.Name(), "Opt["):
+		return filled(t.Field(0).Type)
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return "pipe:1"
+	case reflect.Bool:
+		return true
+	case reflect.Pointer:
+		return filled(t.Elem())
+	case reflect.Slice:
+		return []any{filled(t.Elem()), filled(t.Elem())}
+	case reflect.Map:
+		return map[string]any{"net": filled(t.Elem())}
+	case reflect.Struct:
+		m := map[string]any{}
+		for _, sf := range reflect.VisibleFields(t) {
+			if name, _, _ := strings.Cut(sf.Tag.Get("json"), ","); name != "" && name != "-" && sf.Type.Kind() != reflect.Interface {
+				m[name] = filled(sf.Type)
+			}
+		}
+		return m
+	}
+	return 1
+}
+
+// showAll shows a snapshot in every way there is; of tables with every column, one list.
+func showAll(t *testing.T, name, list string, before, s *model.Snapshot) {
+	t.Helper()
+	doing := ""
+	defer func() {
+		if r := recover(); r != nil {
+			t.Errorf("%s: %s: panic: %v\n%s", name, doing, r, debug.Stack())
+		}
+	}()
+	x := model.NewIndex(s)
+	g := graph.New(x)
+	v := render.NewView(x, &render.Options{Width: 100, Color: true})
+	var all []query.Match
+	for i := range s.Processes {
+		all = append(all, query.Match{Process: &s.Processes[i]})
+	}
+	for i := range s.Objects {
+		all = append(all, query.Match{Object: &s.Objects[i]})
+	}
+	for what, f := range map[string]func() error{
+		"why of all":    func() error { return render.WhyAll(io.Discard, v, g) },
+		"why":           func() error { return render.Why(io.Discard, v, g, all) },
+		"why as JSON":   func() error { return render.WhyJSON(io.Discard, g, all, true) },
+		"show":          func() error { return render.Show(io.Discard, s, all, render.ShowOptions{}) },
+		"show as JSON":  func() error { return render.ShowJSON(io.Discard, s, all) },
+		"check":         func() error { return render.Check(io.Discard, v, s.Findings) },
+		"metrics":       func() error { return render.OpenMetrics(io.Discard, s, diagnose.Rules()) },
+		"diff":          func() error { return render.Diff(io.Discard, v.Options, record.Diff(before, s)) },
+		"diff back":     func() error { return render.DiffJSON(io.Discard, record.Diff(s, before)) },
+		"redact":        func() error { query.NewRedactor().Redact(s); return nil },
+		"name creators": func() error { return record.NameCreators(s, &record.Recording{}) },
+		"query": func() error {
+			c, err := query.CompileCondition("objects", `fill > 0.5 or len(holders) > 1 or detail.queued > 1`)
+			if err == nil {
+				c.Apply(s)
+			}
+			return err
+		},
+		"refs": func() error {
+			for _, ref := range []string{"1", "nginx", "pipe:1", "/run/x.sock", "tcp:5432", "key:0x4d2", "fd:812:1"} {
+				_, _ = query.Find(s, ref)
+			}
+			query.Complete(s, "p")
+			return nil
+		},
+		"trend": func() error {
+			var trend record.Trend
+			trend.Add(before)
+			trend.Add(s)
+			return render.Trend(io.Discard, v.Options, &trend)
+		},
+	} {
+		doing = what
+		if err := f(); err != nil {
+			t.Errorf("%s: %s: %v", name, what, err)
+		}
+	}
+	for _, format := range render.Formats {
+		doing = "write " + format
+		r := &render.Request{Format: format, Findings: true}
+		if format == "csv" || format == "wide" {
+			if !slices.Contains(render.Lists, list) {
+				continue
+			}
+			r.Only = []string{list}
+		}
+		if _, err := render.Write(io.Discard, r, s, s); err != nil {
+			t.Errorf("%s: %s: %v", name, doing, err)
+		}
+	}
+	doing = "the live view"
+	settings := usual
+	settings.Source = "x.json"
+	live := newView(t, settings, 100, 30)
+	live.scan(s)
+	for page := range 8 {
+		doing = fmt.Sprintf("page %d of the live view", page+1)
+		live.keys(fmt.Sprintf("%d Enter Esc w Esc g Esc End y ?  Esc", page+1))
+	}
+}
