@@ -84,7 +84,7 @@ func (r *round) firstLook(ctx context.Context) {
 		v.process()
 		runtime := v.runtime(r.known)
 		if runtime == model.RuntimeGo {
-			v.markMonitor()
+			v.markMonitorOf(p.Model)
 		}
 		return func() {
 			if p.Model.Runtime = runtime; p.Model.Threads > 1 {

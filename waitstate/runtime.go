@@ -146,13 +146,13 @@ func hasGoNote(b []byte) bool {
 	return false
 }
 
-// markMonitor marks the thread by which the Go runtime watches itself (sysmon). It
+// markMonitorOf marks the thread by which the Go runtime watches itself (sysmon). It
 // sleeps in nanosleep, or for a limited time at a word of its own; a goroutine that
 // sleeps does neither. If several threads do, it is not known which it is.
-func (v *visit) markMonitor() {
+func (v *visit) markMonitorOf(p *model.Process) {
 	var monitor *thread
 	for _, t := range v.threads {
-		if t.tid == v.proc.Model.PID || !t.timed || t.call != "nanosleep" && !runtimeSleep(t) {
+		if t.tid == p.PID || !t.timed || t.call != "nanosleep" && !runtimeSleep(t) {
 			continue
 		}
 		if monitor != nil {

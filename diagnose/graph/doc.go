@@ -7,7 +7,7 @@
 // [Level]: what one would have to leave out of account to rule that out.
 //
 // To begin with, every thread whose wait is confirmed is taken for dead, and all
-// others for free. A thread each of whose clauses is in doubt or has a free thread
+// others for free. A thread each of whose clauses may come true from elsewhere or has a free thread
 // may yet run, and is free, too; and so on, until nothing changes. Of each thread
 // that remains, some clause lies wholly among the dead. Threads that wait for each
 // other over such clauses are a deadlock; whoever merely waits for them is a victim.

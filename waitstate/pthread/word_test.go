@@ -37,6 +37,10 @@ func TestIdentify(t *testing.T) {
 		{"glibc semaphore", Wait{Call: Bitset}, map[int]uint32{4: 1, 8: 0x80}, Lock{Type: Sem, Libc: "glibc"}},
 		{"glibc 2.36 cond", Wait{Call: Bitset, Private: true}, map[int]uint32{-4: 8}, Lock{Type: Cond, Libc: "glibc"}},
 		{"its other group", Wait{Call: Bitset, Private: true}, map[int]uint32{-8: 8 | 2}, Lock{Type: Cond, Libc: "glibc"}},
+		{"notifier that waits for the first group", Wait{Value: 5}, map[int]uint32{0: 5, 16: 1, 20: 17}, Lock{Type: CondNotify, Libc: "glibc"}},
+		{"for the second", Wait{Value: 3, Private: true}, map[int]uint32{0: 3, 12: 2 | 4, 16: 0}, Lock{Type: CondNotify, Libc: "glibc"}},
+		{"nobody has the condition's lock", Wait{Value: 5}, map[int]uint32{0: 5, 16: 0, 20: 17}, Lock{Type: Unknown}},
+		{"no group that it waits for", Wait{Value: 4}, map[int]uint32{0: 4, 16: 1, 20: 17}, Lock{Type: Unknown}},
 		{
 			"reader of a write-locked rwlock",
 			Wait{Call: Bitset, Value: 3},

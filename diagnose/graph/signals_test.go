@@ -1,0 +1,239 @@
+package graph
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// talk has two processes, 10 and 20, that each read what the other one writes.
+func talk() *model.Snapshot {
+	s := circle()
+	s.Processes = s.Processes[:2]
+	hold := func(pid, fd int32, a model.Access) model.Holder {
+		return model.Holder{PID: pid, Via: model.ViaFD, FD: model.Some(fd), Access: a}
+	}
+	a := model.Object{ID: "pipe:1", Kind: model.Pipe, HoldersComplete: true, Detail: new(model.PipeDetail)}
+	b := a
+	b.ID, b.Detail = "pipe:2", new(model.PipeDetail)
+	a.Holders = []model.Holder{hold(10, 3, model.Read), hold(20, 4, model.Write)}
+	b.Holders = []model.Holder{hold(20, 3, model.Read), hold(10, 4, model.Write)}
+	s.Objects, s.Waits = []model.Object{a, b}, s.Waits[:2]
+	for i := range s.Waits {
+		w := &s.Waits[i]
+		w.Call, w.Needs, w.Target, w.Object = "read", model.NeedsData, nil, s.Objects[i].ID
+	}
+	return s
+}
+
+// worker adds a thread to process 10 that waits at a semaphore of its own for work.
+func worker(s *model.Snapshot) *model.Wait {
+	s.Processes[0].ThreadList = append(s.Processes[0].ThreadList, model.Thread{TID: 11, State: "S"})
+	s.Processes[0].Threads = 2
+	s.Objects = append(s.Objects, model.Object{ID: "futex:10:8", Kind: model.Futex, HoldersComplete: true, Detail: &model.FutexDetail{Type: "sem"}})
+	s.Waits = append(s.Waits, model.Wait{
+		PID: 10, TID: 11, Call: "futex", Needs: model.NeedsLock, Object: "futex:10:8", Confirmed: true, Idle: true, Timed: model.Some(false),
+		BlockedFor: s.Waits[0].BlockedFor,
+	})
+	return &s.Waits[len(s.Waits)-1]
+}
+
+// TestSignalsMakeIdle has threads that wait for each other, and handlers that may or
+// may not help.
+func TestSignalsMakeIdle(t *testing.T) {
+	catch := func(s *model.Snapshot, names ...string) { s.Processes[0].Signals = &model.Signals{Caught: names} }
+	child := func(s *model.Snapshot) {
+		s.Processes[1].PPID = 10
+		w := &s.Waits[0]
+		w.Call, w.Needs, w.Object, w.Target = "wait4", model.NeedsChild, "", &model.Target{Child: model.Some(20)}
+	}
+	for _, tt := range []struct {
+		name   string
+		make   func() *model.Snapshot
+		change func(*model.Snapshot)
+		want   model.Confidence // "": no deadlock
+	}{
+		{"both read", talk, func(*model.Snapshot) {}, model.Certain},
+		{"and one catches a signal", talk, func(s *model.Snapshot) { catch(s, "SIGUSR1") }, ""},
+		{"and one catches faults", talk, func(s *model.Snapshot) { catch(s, "SIGSEGV", "SIGPIPE") }, model.Certain},
+		{"and one catches SIGCHLD without a child", talk, func(s *model.Snapshot) { catch(s, "SIGCHLD") }, model.Certain},
+		{"and one has a worker without work", talk, func(s *model.Snapshot) { worker(s) }, ""},
+		{"and there is work that nobody takes", talk, func(s *model.Snapshot) {
+			worker(s)
+			s.Objects = append(s.Objects, model.Object{
+				ID: "pipe:3", Kind: model.Pipe, Detail: &model.PipeDetail{Queued: model.Some[int64](9)}, HoldersComplete: true,
+				Holders: []model.Holder{{PID: 20, Via: model.ViaFD, FD: model.Some[int32](7), Access: model.Read}},
+			})
+		}, model.Certain},
+		{"locks, and one catches a signal", circle, func(s *model.Snapshot) { catch(s, "SIGUSR1", "SIGTERM") }, model.Certain},
+		{"locks, and one catches SIGALRM", circle, func(s *model.Snapshot) { catch(s, "SIGALRM") }, model.Likely},
+		{"a child that reads from its parent, which catches a signal", talk, func(s *model.Snapshot) {
+			child(s)
+			catch(s, "SIGTERM")
+		}, model.Certain},
+		{"the same, with another thread that the handler may set going", talk, func(s *model.Snapshot) {
+			child(s)
+			worker(s)
+			catch(s, "SIGTERM")
+		}, ""},
+		{"a semaphore on the way, that a handler may post", circle, func(s *model.Snapshot) {
+			w := worker(s)
+			d := &model.FutexDetail{Type: "mutex", OwnerTID: model.Some(11), OwnerAlive: model.Some(true)}
+			s.Objects = append(s.Objects, model.Object{ID: "futex:10:16", Kind: model.Futex, HoldersComplete: true, Detail: d})
+			s.Waits[0].Call, s.Waits[0].Object, s.Waits[0].Target = "futex", "futex:10:16", nil
+			_ = w
+			catch(s, "SIGUSR1")
+		}, model.Possible},
+	} {
+		s := tt.make()
+		tt.change(s)
+		var got model.Confidence
+		list := New(model.NewIndex(s)).Deadlocks()
+		if len(list) > 0 {
+			got = list[0].Confidence
+		}
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q: %+v", tt.name, got, tt.want, list)
+		}
+	}
+}
+
+// TestHousekeeping tells what a language runtime has for itself from what merely has
+// the name of it.
+func TestHousekeeping(t *testing.T) {
+	timed := &model.Wait{Timed: model.Some(true), Monitor: true}
+	for _, tt := range []struct {
+		name    string
+		runtime string
+		tid     int
+		comm    string
+		wait    *model.Wait
+		want    bool
+	}{
+		{"the Go runtime's monitor", model.RuntimeGo, 11, "server", timed, true},
+		{"another thread of a Go program that sleeps", model.RuntimeGo, 11, "server", &model.Wait{Timed: model.Some(true)}, false},
+		{"a thread of the Java virtual machine", model.RuntimeJVM, 11, "VM Periodic Tas", timed, true},
+		{"a thread of a Java program", model.RuntimeJVM, 11, "heartbeat", timed, false},
+		{"a program that gives its thread such a name", "", 11, "VM Periodic Tas", timed, false},
+		{"a worker of V8", model.RuntimeNode, 11, "V8Worker", timed, true},
+		{"the main thread", model.RuntimeJVM, 10, "VM Thread", timed, false},
+		{"one without a time limit", model.RuntimeJVM, 11, "VM Thread", &model.Wait{Timed: model.Some(false)}, false},
+	} {
+		p := &model.Process{PID: 10, Threads: 2, Runtime: tt.runtime}
+		if got := Housekeeping(p, &model.Thread{TID: tt.tid, Comm: tt.comm}, tt.wait); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+	alone := &model.Process{PID: 10, Threads: 1, Runtime: model.RuntimeJVM}
+	if Housekeeping(alone, &model.Thread{TID: 11, Comm: "VM Thread"}, timed) {
+		t.Error("a process's only thread")
+	}
+	// A deadlock is found although it wakes from time to time, and only because it is
+	// known for what it is.
+	for _, runtime := range []string{model.RuntimeJVM, ""} {
+		s := circle()
+		w := worker(s)
+		w.Timed = model.Some(true)
+		s.Processes[0].Runtime, s.Processes[0].ThreadList[1].Comm = runtime, "VM Periodic Tas"
+		if list := New(model.NewIndex(s)).Deadlocks(); (len(list) == 1 && list[0].Confidence == model.Likely) != (runtime != "") {
+			t.Errorf("with runtime %q: %+v", runtime, list)
+		}
+	}
+}
+
+// TestOwnLocks has a thread want what it has itself, or what nobody has any more.
+func TestOwnLocks(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		detail  model.FutexDetail
+		handler string
+		caught  []string
+		free    bool // another thread of the process runs
+		want    bool
+	}{
+		{"its own mutex", model.FutexDetail{Type: "mutex", OwnerTID: model.Some(10), OwnerAlive: model.Some(true)}, "", []string{"SIGUSR1"}, true, true},
+		{"one that was locked before the fork", model.FutexDetail{Type: "mutex", OwnerTID: model.Some(99), Inherited: true}, "", []string{"SIGTERM"}, false, true},
+		{"a word of the C library, in a handler", model.FutexDetail{Type: "unknown"}, "SIGUSR1", []string{"SIGUSR1"}, false, true},
+		{"the same, while another thread runs", model.FutexDetail{Type: "unknown"}, "SIGUSR1", []string{"SIGUSR1"}, true, false},
+		{"a word, in no handler, that one may wake", model.FutexDetail{Type: "unknown"}, "", []string{"SIGUSR1"}, true, false},
+	} {
+		s := circle()
+		s.Processes, s.Waits = s.Processes[:1], s.Waits[:1]
+		s.Processes[0].Signals = &model.Signals{Caught: tt.caught}
+		if tt.free {
+			s.Processes[0].ThreadList = append(s.Processes[0].ThreadList, model.Thread{TID: 11, State: "R"})
+			s.Processes[0].Threads = 2
+		}
+		s.Objects = []model.Object{{ID: "futex:10:8", Kind: model.Futex, HoldersComplete: true, Detail: &tt.detail}}
+		w := &s.Waits[0]
+		w.Call, w.Object, w.Target, w.Handler = "futex", "futex:10:8", nil, tt.handler
+		if got := New(model.NewIndex(s)).Stuck(w, Unreadable) != nil; got != tt.want {
+			t.Errorf("%s: stuck %v", tt.name, got)
+		}
+	}
+}
+
+// TestReleased takes processes out of the graph, one after the other, and asks who
+// would go on.
+func TestReleased(t *testing.T) {
+	mutex := func(kind string) func() *model.Snapshot {
+		return func() *model.Snapshot {
+			s := circle()
+			for i := range s.Waits {
+				w := &s.Waits[i]
+				w.Call, w.Target = "futex", nil
+			}
+			for i, tid := range []int{10, 20} {
+				s.Objects[i].Kind, s.Objects[i].Detail = model.Futex, &model.FutexDetail{Type: kind, OwnerTID: model.Some(tid), OwnerAlive: model.Some(true)}
+			}
+			return s
+		}
+	}
+	twoHolders := func() *model.Snapshot {
+		s := circle()
+		s.Objects[0].Detail.(*model.FileDetail).Locks[0].Holders = []int{10, 40}
+		return s
+	}
+	for _, tt := range []struct {
+		name   string
+		make   func() *model.Snapshot
+		gone   []int
+		want   []int // tids
+		locks  bool
+		closes bool
+	}{
+		{"locks on files", circle, []int{10}, []int{20, 30}, true, false},
+		{"the other one", circle, []int{20}, []int{10, 30}, true, false},
+		{"a victim", circle, []int{30}, nil, false, false},
+		{"a lock that another process has as well", twoHolders, []int{10}, nil, false, false},
+		{"both", twoHolders, []int{10, 40}, []int{20, 30}, true, false},
+		{"pipes", talk, []int{10}, []int{20}, false, true},
+		{"mutexes", mutex("mutex"), []int{10}, nil, false, false},
+		{"robust mutexes", mutex("robust-mutex"), []int{10}, []int{20, 30}, true, false},
+	} {
+		s := tt.make()
+		var waits []*model.Wait
+		for i := range s.Waits {
+			waits = append(waits, &s.Waits[i])
+		}
+		g := New(model.NewIndex(s))
+		r := g.Without(tt.gone...).Released(waits)
+		var got []int
+		for _, w := range r.Waits {
+			got = append(got, w.TID)
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, tt.want) || r.Locks != tt.locks || r.Closes != tt.closes {
+			t.Errorf("%s: %v, locks %v, closes %v", tt.name, got, r.Locks, r.Closes)
+		}
+		if r := g.Released(waits); len(r.Waits) > 0 {
+			t.Errorf("%s: with nobody taken out %v go on", tt.name, r.Waits)
+		}
+	}
+	s := circle()
+	waits := []*model.Wait{&s.Waits[2]}
+	if r := New(model.NewIndex(s)).Resumed(10).Released(waits); len(r.Waits) != 1 {
+		t.Errorf("who waits for one that is resumed: %+v", r)
+	}
+}
