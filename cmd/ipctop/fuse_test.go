@@ -17,7 +17,7 @@ import (
 )
 
 // fuseEnv makes the test binary the server of a file system (fuse(4)) with a file, a
-// directory and nothing else, mounted at the directory that it names. It never
+// directory, a FIFO and nothing else, mounted at the directory that it names. It never
 // answers a read; after the line "hang" on its standard input it answers nothing.
 // When its input ends, or after half a minute, it ends itself: with it the
 // connection, whose only descriptor it has, and all that wait for it are free.
@@ -28,6 +28,7 @@ const (
 	fuseRoot = 1 + iota
 	fuseFile
 	fuseDir
+	fuseFIFO
 )
 
 func serveFUSE(dir string) {
@@ -138,6 +139,8 @@ func answerFUSE(fd int, request []byte) {
 			node = fuseFile
 		case "dir":
 			node = fuseDir
+		case "fifo":
+			node = fuseFIFO
 		default:
 			errno = unix.ENOENT
 		}
@@ -174,8 +177,11 @@ func answerFUSE(fd int, request []byte) {
 func fuseAttr(node uint64) []byte {
 	b := make([]byte, 88)
 	mode := uint32(unix.S_IFDIR | 0o755)
-	if node == fuseFile {
+	switch node {
+	case fuseFile:
 		mode = unix.S_IFREG | 0o644
+	case fuseFIFO:
+		mode = unix.S_IFIFO | 0o644
 	}
 	le := binary.NativeEndian
 	le.PutUint64(b, node)

@@ -264,6 +264,28 @@ func pollFile(path string) {
 	}
 }
 
+// What lies on a file system that a program serves is not asked for its type: that
+// FIFOs may be among it is a gap.
+func TestFIFOOnFUSE(t *testing.T) {
+	if !apart(t) {
+		return
+	}
+	s := mountFUSE(t)
+	fd, err := unix.Open(s.dir+"/fifo", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	s.hang()
+	r := scanHung(t, probe.NewScanner(probe.Options{Probes: probes()}))
+	if !slices.ContainsFunc(r.Gaps, func(g model.Gap) bool { return g.Probe == "fifo" && g.Op == "stat" && g.Count > 0 }) {
+		t.Errorf("no gap for the FIFO: %+v", r.Gaps)
+	}
+	if r.stuck != 0 {
+		t.Errorf("%d threads are stuck", r.stuck)
+	}
+}
+
 // An epoll instance that watches a file whose server does not answer is not asked
 // for what it watches: who does that cannot even end.
 func TestHungEpoll(t *testing.T) {

@@ -47,7 +47,29 @@ func FIFO() probe.Probe {
 		Close: memory.aside.close,
 		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 			completePipes(ctx, idx, FIFOSpace, &memory, out)
+			reportUnasked(idx, out)
 		},
+	}
+}
+
+// reportUnasked says how many files may be FIFOs that were not asked, because a program
+// serves their file system (fuse(4)), and might not answer.
+func reportUnasked(idx *probe.Index, out *probe.Collector) {
+	devices := idx.Scan.FUSEDevices()
+	if len(devices) == 0 {
+		return
+	}
+	n := 0
+	for _, e := range idx.Unclaimed(probe.Files) {
+		if devices[e.Key.Scope] {
+			n++
+		}
+	}
+	if n > 0 {
+		out.Gap(model.Gap{
+			Reason: model.Unsupported, Op: "stat", Count: n,
+			Detail: "open files on file systems that a program serves (FUSE), which is not asked: FIFOs among them are not known",
+		})
 	}
 }
 
