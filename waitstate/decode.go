@@ -47,6 +47,9 @@ type caller struct {
 	sets map[int32][]fdUse // what epoll instances of the process watch; shared by its threads
 
 	unread map[fdKey]bool // epoll instances that are not asked
+
+	narrow bool // the call is one of a 32-bit program
+	time64 bool // … with times of 64 bits
 }
 
 // decode tells what the thread waits for; nil if its call is none that IPC is

@@ -21,28 +21,48 @@ func (c *caller) decodeLock(w *waiting) bool {
 		}
 		return true
 	}
-	switch c.line.args[1] {
-	case unix.F_SETLKW:
-		w.target.LockType = "posix"
-	case unix.F_OFD_SETLKW:
+	layout := flockLayout{start: 8, size: 8}
+	switch cmd := c.line.args[1]; {
+	case cmd == unix.F_OFD_SETLKW:
 		w.target.LockType = "ofd"
+		if c.narrow {
+			layout.start = flock64Start
+		}
+	case cmd == unix.F_SETLKW:
+		w.target.LockType = "posix"
+		if c.narrow {
+			layout = flockLayout{start: 4, size: 4}
+		}
+	case cmd == setLockWait64 && c.narrow:
+		w.target.LockType, layout.start = "posix", flock64Start
 	default:
 		return false
 	}
-	if b, err := c.mem.read(c.tid, c.line.args[2], flockSize); err == nil {
-		w.target.Mode, w.target.Range = parseFlock(b)
+	if b, err := c.mem.read(c.tid, c.line.args[2], layout.start+2*layout.size); err == nil {
+		w.target.Mode, w.target.Range = layout.parse(b)
 	}
 	return true
 }
 
-const flockSize = 32
+// setLockWait64 is F_SETLKW64, which 32-bit programs have.
+const setLockWait64 = 14
 
-// parseFlock reads a struct flock of a 64-bit program (fcntl_locking(2)): type
-// i16@0, whence i16@2, start i64@8, length i64@16. Of a range that is not counted
+// flockLayout is how a struct flock is laid out: where its start is, and how large that
+// and the length are, which comes next.
+type flockLayout struct{ start, size int }
+
+// parse reads a struct flock (fcntl_locking(2)): type i16@0, whence i16@2, start and
+// length. Of a range that is not counted
 // from the start of the file, or backwards, only the kernel knows where it lies.
-func parseFlock(b []byte) (mode, span string) {
-	if len(b) < flockSize {
+func (f flockLayout) parse(b []byte) (mode, span string) {
+	if len(b) < f.start+2*f.size {
 		return "", ""
+	}
+	number := func(at int) int64 {
+		if f.size == 4 {
+			return int64(int32(binary.NativeEndian.Uint32(b[at:])))
+		}
+		return int64(binary.NativeEndian.Uint64(b[at:]))
 	}
 	switch int16(binary.NativeEndian.Uint16(b)) {
 	case unix.F_RDLCK:
@@ -50,7 +70,7 @@ func parseFlock(b []byte) (mode, span string) {
 	case unix.F_WRLCK:
 		mode = "WRITE"
 	}
-	start, length := int64(binary.NativeEndian.Uint64(b[8:])), int64(binary.NativeEndian.Uint64(b[16:]))
+	start, length := number(f.start), number(f.start+f.size)
 	if binary.NativeEndian.Uint16(b[2:]) != unix.SEEK_SET || start < 0 || length < 0 {
 		return mode, ""
 	}

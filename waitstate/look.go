@@ -3,6 +3,7 @@ package waitstate
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -123,6 +124,7 @@ type visit struct {
 	sets    map[int32][]fdUse
 	unread  map[fdKey]bool
 	class32 model.Opt[bool]
+	classed bool // class32 was looked for
 	buf     []byte
 	threads []*thread
 	gaps    []model.Gap
@@ -155,15 +157,25 @@ func (v *visit) thread(tid int, comm, state string) bool {
 		v.gap(0, err)
 		return false
 	}
-	name, ok := callNames[line.number]
-	if line.state != inCall || !ok {
+	if line.state != inCall {
 		return true
 	}
-	if line.maybe32() && v.is32() {
+	c := caller{tid: tid, line: &line, proc: v.proc, task: v.task, mem: v.mem, sets: v.sets, unread: v.unread}
+	name := callNames[line.number]
+	switch is32, known := v.is32Call(tid, &line).Get(); {
+	case !known:
+		v.gap(tid, errMaybe32)
+		return true
+	case is32 && line.number&x32 != 0:
+		v.gap(tid, errX32)
+		return true
+	case is32:
+		name = c.call32()
+	}
+	if name == "" {
 		return true
 	}
 	t := &thread{proc: v.proc.Model, tid: tid, comm: comm, state: state, raw: bytes.Clone(v.buf)}
-	c := caller{tid: tid, line: &line, proc: v.proc, task: v.task, mem: v.mem, sets: v.sets, unread: v.unread}
 	if t.waiting = c.decode(name); t.waiting == nil {
 		return true
 	}
@@ -204,16 +216,22 @@ func (v *visit) read(tid int) (syscallLine, error) {
 	return l, nil
 }
 
-// is32 reports whether the process runs a 32-bit program, or may.
-func (v *visit) is32() bool {
-	if is, ok := v.class32.Get(); ok {
-		return is
+var (
+	errMaybe32 = fmt.Errorf("%w: it may be a 32-bit program, whose calls have other numbers", errors.ErrUnsupported)
+	errX32     = fmt.Errorf("%w: calls of the 32-bit ABI x32 are not decoded", errors.ErrUnsupported)
+)
+
+// class reports whether the process runs a 32-bit program; unknown if that cannot be
+// told.
+func (v *visit) class() model.Opt[bool] {
+	if !v.classed {
+		v.classed = true
+		b, err := v.proc.Dir.ReadFile("auxv", nil)
+		if is, known := parseAuxv(b); known && err == nil {
+			v.class32 = model.Some(is)
+		}
 	}
-	b, err := v.proc.Dir.ReadFile("auxv", nil)
-	is, known := parseAuxv(b)
-	is = is || !known || err != nil
-	v.class32 = model.Some(is)
-	return is
+	return v.class32
 }
 
 func runCount(p *probe.Proc, tid int) model.Opt[uint64] {

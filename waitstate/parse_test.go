@@ -102,15 +102,15 @@ func TestParseMemory(t *testing.T) {
 	lock := make([]byte, 32)
 	order.PutUint16(lock, unix.F_WRLCK)
 	order.PutUint64(lock[8:], 100)
-	if mode, span := parseFlock(lock); mode != "WRITE" || span != "100-EOF" {
+	if mode, span := (flockLayout{8, 8}).parse(lock); mode != "WRITE" || span != "100-EOF" {
 		t.Errorf("lock %s %s", mode, span)
 	}
 	order.PutUint64(lock[16:], 10)
-	if _, span := parseFlock(lock); span != "100-109" {
+	if _, span := (flockLayout{8, 8}).parse(lock); span != "100-109" {
 		t.Errorf("lock %s", span)
 	}
 	order.PutUint16(lock[2:], unix.SEEK_END)
-	if _, span := parseFlock(lock); span != "" {
+	if _, span := (flockLayout{8, 8}).parse(lock); span != "" {
 		t.Errorf("lock from the end: %s", span)
 	}
 	for _, tt := range []struct {
@@ -196,7 +196,8 @@ func FuzzParseMemory(f *testing.F) {
 		parsePollfds(b)
 		parseFdSets(min(max(n, 0), maxSet), [3][]byte{b, b, nil})
 		parseSembufs(b)
-		parseFlock(b)
+		flockLayout{8, 8}.parse(b)
+		flockLayout{4, 4}.parse(b)
 		parseTime(b, timevalUnit)
 	})
 }

@@ -104,7 +104,7 @@ func (w *word) markHeld(r *round, x *index, e *probe.Entry) {
 func (v *visit) robust() []heldWord {
 	m := v.proc.Model
 	threads := m.AllThreads()
-	if v.is32() {
+	if v.class().Or(true) {
 		return nil
 	}
 	var list []heldWord

@@ -53,8 +53,9 @@ func (c *caller) decodeSet(w *waiting) {
 		for i := range sets {
 			if addr := l.args[1+i]; addr != 0 {
 				var err error
-				sets[i], err = c.mem.read(c.tid, addr, int(n+63)/64*8)
+				sets[i], err = c.mem.read(c.tid, addr, int(n+c.bits()-1)/int(c.bits())*int(c.bits()/8))
 				w.partial = w.partial || err != nil
+				sets[i] = append(sets[i], make([]byte, len(sets[i])%8)...)
 			}
 		}
 		w.fds = parseFdSets(int(n), sets)
@@ -74,6 +75,14 @@ func (c *caller) decodeSet(w *waiting) {
 			w.needs = model.NeedsSignal
 		}
 	}
+}
+
+// bits is the size of a long: the kernel reads sets of select(2) in such words.
+func (c *caller) bits() uint64 {
+	if c.narrow {
+		return 32
+	}
+	return 64
 }
 
 // Bits of poll(2) that package unix does not have.
@@ -96,7 +105,8 @@ func parsePollfds(b []byte) []fdUse {
 	return list
 }
 
-// parseFdSets reads the bitmaps of select(2) for n descriptors.
+// parseFdSets reads the bitmaps of select(2) for n descriptors. In words of 32 bits
+// they look the same, as both architectures are little-endian.
 func parseFdSets(n int, sets [3][]byte) []fdUse {
 	has := func(set []byte, fd int) bool {
 		i := fd / 64 * 8

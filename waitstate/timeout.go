@@ -55,12 +55,24 @@ func (w *waiting) millis(arg uint64) {
 
 // duration reads a timespec or timeval.
 func (c *caller) duration(addr uint64, unit int64) (time.Duration, bool) {
-	b, err := c.mem.read(c.tid, addr, 16)
+	if !c.narrow || c.time64 {
+		b, err := c.mem.read(c.tid, addr, 16)
+		if err != nil {
+			return 0, false
+		}
+		return parseTime(b, unit)
+	}
+	b, err := c.mem.read(c.tid, addr, 8)
 	if err != nil {
 		return 0, false
 	}
-	return parseTime(b, unit)
+	ne := binary.NativeEndian
+	wide := ne.AppendUint64(nil, signExtended(uint64(ne.Uint32(b))))
+	return parseTime(ne.AppendUint64(wide, signExtended(uint64(ne.Uint32(b[4:])))), unit)
 }
+
+// signExtended makes a 64-bit number of a 32-bit one with a sign.
+func signExtended(v uint64) uint64 { return uint64(int64(int32(v))) }
 
 // parseTime reads two 64-bit words, seconds and their fraction. Times too long for
 // the type, which stand for ever, are as long as it can hold.

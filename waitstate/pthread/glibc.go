@@ -17,10 +17,19 @@ func glibcKind(w *Wait, kind uint32) bool {
 	return kind&^all == 0 && w.flag(kind&glibcShared, 0, glibcShared)
 }
 
-// glibcMutex: lock@0, count@4, owner@8, users@12, kind@16. A lock of 2 says that
+// kind is where a mutex has its __kind.
+func (w *Wait) kind() int {
+	if w.Narrow {
+		return 12
+	}
+	return 16
+}
+
+// glibcMutex: lock@0, count@4, owner@8, users@12, kind@16; the last two the other way
+// round in a 32-bit program. A lock of 2 says that
 // someone waits (sysdeps/nptl/bits/struct_mutex.h, nptl/lowlevellock.c).
 func glibcMutex(w *Wait, _ uint32) (Lock, bool) {
-	f, ok := w.fields(8, 12, 16)
+	f, ok := w.fields(8, 28-w.kind(), w.kind())
 	owner, users, kind := f[0], f[1], f[2]
 	if !ok || w.Call != Plain || w.Value != 2 || !glibcKind(w, kind) || kind&(glibcRobust|glibcPI) != 0 {
 		return Lock{}, false
@@ -33,7 +42,7 @@ func glibcMutex(w *Wait, _ uint32) (Lock, bool) {
 
 // glibcRobustMutex has the fields of a mutex; its lock is the owner's id.
 func glibcRobustMutex(w *Wait, word uint32) (Lock, bool) {
-	kind, ok := w.at(16)
+	kind, ok := w.at(w.kind())
 	if !ok || w.Call != Plain || w.Value&waiters == 0 || w.Value&tidMask == 0 || !glibcKind(w, kind) || kind&glibcRobust == 0 {
 		return Lock{}, false
 	}
@@ -45,6 +54,17 @@ func glibcRobustMutex(w *Wait, word uint32) (Lock, bool) {
 func glibcSem(w *Wait, word uint32) (Lock, bool) {
 	f, ok := w.fields(4, 8)
 	if !ok || w.Call != Bitset || w.Value != 0 || word != 0 || f[0] == 0 || f[0] > many || !w.flag(f[1], 0, 0x80) {
+		return Lock{}, false
+	}
+	return Lock{Type: Sem, Libc: "glibc"}, true
+}
+
+// glibcSem32 is a semaphore of a 32-bit program: value@0, times 2, with a bit that says
+// that someone waits, private@4, waiters@12.
+func glibcSem32(w *Wait, word uint32) (Lock, bool) {
+	const someone = 1
+	f, ok := w.fields(12, 4)
+	if !ok || w.Call != Bitset || w.Value != someone || word != someone || f[0] == 0 || f[0] > many || !w.flag(f[1], 0, 0x80) {
 		return Lock{}, false
 	}
 	return Lock{Type: Sem, Libc: "glibc"}, true

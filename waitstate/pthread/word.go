@@ -7,6 +7,7 @@ type Wait struct {
 	Call    Call
 	Private bool   // FUTEX_PRIVATE_FLAG was given
 	Value   uint32 // what the word was to be, or the thread would not have slept
+	Narrow  bool   // of a 32-bit program
 
 	// Around is the memory around the word, as much of it as could be read,
 	// and At the word's place in there.
@@ -126,10 +127,14 @@ func Identify(w Wait, sibling func(tid int) bool) Lock {
 	if w.Call == Bitset && w.Value == word && word != 0 && word&^tidMask == 0 && sibling(int(word)) {
 		return Lock{Type: Join, Libc: "glibc", Owner: int(word)}
 	}
-	for _, recognise := range []func(*Wait, uint32) (Lock, bool){
+	known := []func(*Wait, uint32) (Lock, bool){
 		priorityMutex, glibcMutex, glibcRobustMutex, glibcSem, glibcRWLock, glibcCond, glibcCondNotify, glibcBarrier,
 		muslSem, muslMutex, muslRWLock, muslCond,
-	} {
+	}
+	if w.Narrow { // the others look otherwise there
+		known = []func(*Wait, uint32) (Lock, bool){priorityMutex, glibcMutex, glibcRobustMutex, glibcSem32, glibcCond, glibcCondNotify, glibcBarrier}
+	}
+	for _, recognise := range known {
 		if l, ok := recognise(&w, word); ok {
 			return l
 		}
@@ -143,7 +148,7 @@ func priorityMutex(w *Wait, word uint32) (Lock, bool) {
 		return Lock{}, false
 	}
 	l := Lock{Type: PIMutex, Owner: int(word & tidMask), Died: word&ownerDied != 0}
-	if kind, ok := w.at(16); ok && glibcKind(w, kind) && kind&glibcPI != 0 {
+	if kind, ok := w.at(w.kind()); ok && glibcKind(w, kind) && kind&glibcPI != 0 {
 		l.Libc = "glibc"
 	} else if kind, ok := w.at(-4); ok && muslKind(w, kind) && kind&muslPI != 0 {
 		l.Libc = "musl"

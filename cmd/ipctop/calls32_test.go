@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// startBlocked compiles a program of testdata and starts it until the test ends. It
+// returns the threads that the program says are blocked: the call, and the thread and
+// what it waits for.
+func startBlocked(t *testing.T, name, arch string) (pid int, calls map[string][2]string) {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), name)
+	build := exec.Command("go", "build", "-o", program, "./testdata/"+name)
+	build.Env = append(os.Environ(), "GOARCH="+arch, "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Skipf("go: %v\n%s", err, out)
+	}
+	cmd := exec.Command(program)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Skipf("this machine runs no 32-bit programs: %v", err)
+	}
+	t.Cleanup(func() { in.Close(); _ = cmd.Wait() })
+	calls = map[string][2]string{}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		call, rest, _ := strings.Cut(lines.Text(), " ")
+		tid, object, _ := strings.Cut(rest, " ")
+		switch call {
+		case "ready":
+			return cmd.Process.Pid, calls
+		case "error":
+			t.Skipf("%s: %s", name, rest)
+		}
+		calls[call] = [2]string{tid, object}
+	}
+	t.Skipf("%s ends before it is ready", name)
+	return 0, nil
+}
+
+// checkBlocked scans until every thread is seen in its call, at what it waits for.
+func checkBlocked(t *testing.T, pid int, calls map[string][2]string) {
+	t.Helper()
+	var missing []string
+	for range 50 {
+		snap := newScan(t)
+		missing = nil
+		for call, at := range calls {
+			if !slices.ContainsFunc(snap.Waits, func(w model.Wait) bool {
+				return w.PID == pid && fmt.Sprint(w.TID) == at[0] && strings.HasPrefix(w.Call, call) && waitsFor(snap, &w, at[1])
+			}) {
+				missing = append(missing, fmt.Sprint(call, at))
+			}
+		}
+		for _, g := range snap.Gaps {
+			if g.Probe == "waits" && g.PID == pid {
+				missing = append(missing, fmt.Sprintf("gap %+v", g))
+			}
+		}
+		if len(missing) == 0 {
+			return
+		}
+	}
+	t.Errorf("not seen: %q", missing)
+}
+
+// waitsFor reports whether the wait is at an object, for a file, a range or a child.
+func waitsFor(snap *model.Snapshot, w *model.Wait, what string) bool {
+	if what == "" || w.Object == what || slices.Contains(w.Objects, what) {
+		return true
+	}
+	if w.Target != nil && (w.Target.Range == what || w.Target.Child.Known() && fmt.Sprint(w.Target.Child.Or(0)) == what) {
+		return true
+	}
+	return slices.ContainsFunc(snap.Objects, func(o model.Object) bool { return o.ID == w.Object && o.Path == what })
+}
+
+// TestCallsOf32BitProgram: such programs have other numbers for their calls, and other
+// layouts of memory.
+func TestCallsOf32BitProgram(t *testing.T) {
+	arch := map[string]string{"amd64": "386", "arm64": "arm"}[runtime.GOARCH]
+	if arch == "" {
+		t.Skip("calls of this architecture are not decoded")
+	}
+	pid, calls := startBlocked(t, "calls32", arch)
+	checkBlocked(t, pid, calls)
+}
+
+// TestCallsOf32BitsIn64BitProgram: the number of waitpid is that of poll.
+func TestCallsOf32BitsIn64BitProgram(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("64-bit programs of this architecture cannot make such calls")
+	}
+	pid, calls := startBlocked(t, "int80", "amd64")
+	checkBlocked(t, pid, calls)
+}

@@ -1,0 +1,62 @@
+// Program int80 is a 64-bit program that waits in calls of 32-bit ones: for a pipe in
+// one thread, for a child in the other. It ends with its standard input.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// int80 makes a call of a 32-bit program.
+func int80(number, a, b, c uintptr) uintptr
+
+func main() {
+	if len(os.Args) > 1 { // the child that is waited for
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		return
+	}
+	runtime.GOMAXPROCS(8) // which takes a call like these for computing
+	low, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_32BIT)
+	var p [2]int
+	if err == nil {
+		err = unix.Pipe2(p[:], unix.O_CLOEXEC)
+	}
+	child := exec.Command("/proc/self/exe", "child")
+	var lifeline io.Closer
+	if err == nil {
+		lifeline, err = child.StdinPipe()
+	}
+	if err == nil {
+		err = child.Start()
+	}
+	var st unix.Stat_t
+	if err == nil {
+		err = unix.Fstat(p[0], &st)
+	}
+	if err != nil {
+		fmt.Println("error", err)
+		os.Exit(1)
+	}
+	blocked := func(name, object string, number, a, b, c uintptr) {
+		ready := make(chan bool)
+		go func() {
+			runtime.LockOSThread()
+			fmt.Println(name, unix.Gettid(), object)
+			close(ready)
+			int80(number, a, b, c)
+		}()
+		<-ready
+	}
+	at := uintptr(unsafe.Pointer(&low[0]))
+	blocked("read", fmt.Sprintf("pipe:%d", st.Ino), 3, uintptr(p[0]), at, 1)
+	blocked("wait4", fmt.Sprint(child.Process.Pid), 7, uintptr(child.Process.Pid), at+8, 0)
+	fmt.Println("ready 0")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	lifeline.Close()
+}
