@@ -30,6 +30,7 @@ var rules = []Rule{
 	lockInheritedRule,
 	waitChainRule,
 	leakedWriteEndRule,
+	keptOpenRule,
 	pipeFullRule,
 	socketFullRule,
 	ptyNotReadRule,

@@ -15,7 +15,8 @@ var inheritedListenerRule = Rule{
 	Means: "The only processes that have a listening socket open do not accept connections: most likely a server has ended and a child that inherited the " +
 		"socket lives on. The server cannot be started again (EADDRINUSE), and clients connect to nobody.",
 	Evidence: "Who has the listening socket open, and what each thread of those processes waits for: none for the socket, and none of them has a connection that " +
-		"was accepted from it. Their process group or session is called after a process that has ended.",
+		"was accepted from it. Their process group or session is called after a process that has ended, or they do not descend from " +
+		"the leader of their session, so that who started them has ended.",
 	Do: "End the process that has it, if it is not needed; then the port is free. The server should open its sockets with SOCK_CLOEXEC.",
 	FalseAlarm: "A server that is blocked in something else, such as a lock or a database, does not accept, either: then this is its symptom. It is reported only if " +
 		"none of the processes has run for --min-age, and likely at most; where some processes could not be read, one of " +
@@ -48,7 +49,7 @@ func findInheritedListener(v *view) []finding {
 			Summary: fmt.Sprintf("%s %s %s open (%s) and %s not accept",
 				v.names(keepers), verb(len(keepers), "keeps", "keep"), l.name(), o.ID, verb(len(keepers), "does", "do")),
 			Evidence: []model.Evidence{{Source: fmt.Sprintf("/proc/%d/task/*/syscall", root), Text: v.doing(root)}},
-			Actions:  []model.Action{v.kill(root, "ends "+v.name(root)+"; what it has open is closed")},
+			Actions:  []model.Action{v.killAll(keepers, "the socket is closed, and the port or path is free")},
 		}}
 		list = append(list, f)
 	}
@@ -70,7 +71,8 @@ func (v *view) inherited(l *listening, keepers []int) bool {
 }
 
 // leftBehind reports whether the process that a process's group or session is
-// called after has ended.
+// called after has ended, or the one that started it: it does not descend from the
+// leader of its session.
 func (v *view) leftBehind(p *model.Process) bool {
 	if p == nil || !v.allListed {
 		return false
@@ -80,7 +82,7 @@ func (v *view) leftBehind(p *model.Process) bool {
 			return true
 		}
 	}
-	return false
+	return p.SID != p.PID && p.SID != 0 && !v.ancestorOf(p.PID, p.SID)
 }
 
 // mayAccept reports whether one of the processes that have a listener open is

@@ -2,45 +2,89 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"time"
 
 	"github.com/ipctop/ipctop/model"
 )
 
 var zombiesRule = Rule{
 	ID:       "zombies",
-	Title:    "ended children that their parent does not collect",
+	Title:    "zombies not reaped",
 	Severity: model.Warning,
 	Means: "Processes have ended, and their parent has not asked for their exit status (wait4). Each keeps its pid and its place in the " +
 		"process table; nothing else is left of it. When there are many, no new process can be started.",
-	Evidence:   "State Z in /proc/PID/stat, and the parent's pid beside it.",
-	Do:         "Fix the parent: it must wait for its children or ignore SIGCHLD. Ending the parent makes them go: init collects them.",
-	FalseAlarm: "A parent that is about to collect them has one or a few for a moment. Fewer than 10 are not reported.",
-	find:       findZombies,
+	Evidence: "State Z in /proc/PID/stat, and the parent's pid beside it; of a parent with few of them also that it blocks SIGCHLD, or that none of its threads has " +
+		"run for 10 seconds.",
+	Do: "Fix the parent: it must wait for its children or ignore SIGCHLD. Ending the parent makes them go: init collects them.",
+	FalseAlarm: "A parent that is about to collect them has one or a few for a moment. Fewer than 10 are only worth knowing (info), and are reported only if the " +
+		"parent blocks SIGCHLD while it waits for no signal, or has not run for 10 seconds.",
+	find: findZombies,
 }
 
-// manyZombies are more than a parent has that is about to collect them.
-const manyZombies = 10
+const (
+	// manyZombies are more than a parent has that is about to collect them.
+	manyZombies = 10
+
+	// uncollectedFor is for how long a parent may sleep without being one that forgets.
+	uncollectedFor = 10 * time.Second
+)
 
 func findZombies(v *view) []finding {
 	var list []finding
 	for i := range v.Processes {
 		parent := &v.Processes[i]
-		var dead []int
+		var ended []int
 		for _, p := range v.children[parent.PID] {
-			if p.State == "Z" && p.Threads <= 1 {
-				dead = append(dead, p.PID)
+			if dead(p) {
+				ended = append(ended, p.PID)
 			}
 		}
-		if len(dead) < manyZombies {
-			continue
+		severity, why := model.Warning, ""
+		if len(ended) < manyZombies {
+			if severity, why = model.Info, v.forgets(parent); len(ended) == 0 || why == "" {
+				continue
+			}
 		}
-		list = append(list, finding{Finding: model.Finding{
-			Confidence: model.Certain,
-			Summary:    fmt.Sprintf("%d children of %s have ended, and it does not collect them", len(dead), v.name(parent.PID)),
-			Root:       &model.Root{PID: parent.PID, Comm: parent.Name(), Doing: "does not wait for its children"},
-			PIDs:       dead,
-			Evidence:   []model.Evidence{{Source: fmt.Sprintf("/proc/%d/stat", dead[0]), Text: fmt.Sprintf("state Z, parent %d; %d like it", parent.PID, len(dead))}},
-		}})
+		f := finding{about: "children", Finding: model.Finding{
+			Severity: severity, Confidence: model.Certain,
+			Summary: fmt.Sprintf("%d %s of %s %s ended, and it does not collect %s", len(ended), verb(len(ended), "child", "children"), v.name(parent.PID),
+				verb(len(ended), "has", "have"), verb(len(ended), "it", "them")),
+			Root: v.root(parent.PID, "does not wait for its children"),
+			PIDs: ended,
+			Evidence: []model.Evidence{{
+				Source: fmt.Sprintf("/proc/%d/stat", ended[0]), Text: fmt.Sprintf("state Z, parent %d; %d like it", parent.PID, len(ended)),
+			}},
+		}}
+		if why != "" {
+			f.Evidence = append(f.Evidence, model.Evidence{Source: fmt.Sprintf("/proc/%d/task/*/syscall, status", parent.PID), Text: why})
+		}
+		list = append(list, f)
 	}
 	return list
+}
+
+// forgets says why a parent will hardly collect its few children; "" if it may.
+func (v *view) forgets(p *model.Process) string {
+	if halted(p) {
+		return "" // it collects them when it may run
+	}
+	idle, known := v.asleep(p.PID)
+	if !known || idle < v.MinAge {
+		return ""
+	}
+	for _, w := range v.waitsOf[p.PID] {
+		if w.Needs == model.NeedsSignal || w.Needs == model.NeedsChild {
+			return "" // it is told of their end in another way
+		}
+	}
+	if s := p.Signals; s != nil && slices.Contains(s.Blocked, "SIGCHLD") && (slices.Contains(s.SharedPending, "SIGCHLD") || slices.Contains(s.Pending, "SIGCHLD")) &&
+		v.signalfdFor(p.PID, []string{"SIGCHLD"}) == "" {
+		return "it blocks SIGCHLD, which is pending"
+	}
+	if idle >= uncollectedFor {
+		return "no thread of it has run for " + strconv.Itoa(int(idle.Seconds())) + " s"
+	}
+	return ""
 }

@@ -20,7 +20,7 @@ func zombiesFixtures() []Fixture {
 		short: "zomb-i",
 		Makes: "a process with 3 such children, as one has that is about to collect them",
 		make:  func(m *maker) (object, error) { return makeZombies(m, 3) },
-		roles: roles,
+		roles: map[string]func(*role) error{"p": awakeParentRole, "c": endRole},
 	}}
 }
 
@@ -38,25 +38,49 @@ func makeZombies(m *maker, children int) (object, error) {
 // zombieParentRole starts as many children as it is told and waits until each has
 // ended, without collecting one.
 func zombieParentRole(r *role) error {
-	n, err := strconv.Atoi(r.args[0])
+	pids, err := zombieChildren(r)
 	if err != nil {
 		return err
+	}
+	return r.readyAndHold(pids)
+}
+
+// awakeParentRole does so, and has other work to do.
+func awakeParentRole(r *role) error {
+	pids, err := zombieChildren(r)
+	if err == nil {
+		err = r.ready(pids)
+	}
+	if err != nil {
+		return err
+	}
+	for n := 0; n == 0; {
+		n, _ = unix.Poll([]unix.PollFd{{Fd: deathPipeFD, Events: unix.POLLIN}}, 500)
+	}
+	r.hold()
+	return nil
+}
+
+func zombieChildren(r *role) ([]int, error) {
+	n, err := strconv.Atoi(r.args[0])
+	if err != nil {
+		return nil, err
 	}
 	var pids []int
 	for range n {
 		pid, err := r.child("c", nil)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		pids = append(pids, pid)
 		for err = unix.EINTR; err == unix.EINTR; {
 			err = unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
 		}
 		if err != nil {
-			return os.NewSyscallError("waitid", err)
+			return nil, os.NewSyscallError("waitid", err)
 		}
 	}
-	return r.readyAndHold(pids)
+	return pids, nil
 }
 
 // endRole ends at once.

@@ -19,6 +19,7 @@ func ruleFixtures() []Fixture {
 		lockInheritedFixtures(),
 		waitChainFixtures(),
 		leakedWriteEndFixtures(),
+		keptOpenFixtures(),
 		pipeFullFixtures(),
 		socketFullFixtures(),
 		ptyNotReadFixtures(),

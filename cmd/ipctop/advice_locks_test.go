@@ -3,8 +3,8 @@ package main
 import "slices"
 
 var (
-	stuckScripts   = slices.Concat(stuckLocks, stuckSockets)
-	healthyScripts = slices.Concat(healthyLocks, healthySockets, healthyFIFOs)
+	stuckScripts   = slices.Concat(stuckLocks, stuckSockets, stuckPipes)
+	healthyScripts = slices.Concat(healthyLocks, healthySockets, healthyFIFOs, healthyPipes)
 )
 
 // flockIdiom is what flock(1) itself shows: the command takes the lock for the

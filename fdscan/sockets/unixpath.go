@@ -78,6 +78,7 @@ func gatherBound(idx *probe.Index) *boundSockets {
 			b.blind = true
 		}
 		if !strings.HasPrefix(d.Path, "/") {
+			b.relative(idx, e, d)
 			continue
 		}
 		namespaces := []uint64{own}
@@ -98,6 +99,52 @@ func gatherBound(idx *probe.Index) *boundSockets {
 		}
 	}
 	return b
+}
+
+// maxRelative is in how many processes' directories a socket is looked for that is
+// bound to a relative path.
+const maxRelative = 4
+
+// relative looks for a socket that is bound to a relative path below the working
+// directory of those who have it: most have not changed that since.
+func (b *boundSockets) relative(idx *probe.Index, e *probe.Entry, d *model.UnixDetail) {
+	last, asked := int32(0), 0
+	for i := range e.Holders {
+		pid := e.Holders[i].PID
+		p := idx.Processes[pid]
+		if p == nil || pid == last || p.Namespaces["mnt"] == 0 || asked == maxRelative {
+			continue
+		}
+		last = pid
+		asked++
+		dir, err := idx.Open(pid)
+		if err != nil {
+			continue
+		}
+		cwd, err := dir.Readlink("cwd")
+		dir.Close()
+		if err != nil || !path.IsAbs(cwd) {
+			continue
+		}
+		ns, in := p.Namespaces["mnt"], directoryOf(path.Join(cwd, d.Path))
+		listens := d.State == "listen" && d.PathIno != 0
+		if listens || idx.Scan.ListDirectories() {
+			b.dir(ns, in)
+		}
+		if listens {
+			b.listeners[ns][in] = append(b.listeners[ns][in], e)
+			b.asked[e]++
+		}
+	}
+}
+
+// below is what is known of a relative path: that it leads to the socket itself, or
+// to one that took its place. If there is nothing, its process may have moved on.
+func (b *boundSockets) below(d *model.UnixDetail, now model.UnixDetail) model.UnixDetail {
+	if path.IsAbs(d.Path) || now.PathState == "own" || now.PathState == "other" && b.files[fileID{d.PathDev, uint32(now.PathNow)}] {
+		return now
+	}
+	return model.UnixDetail{}
 }
 
 // directoryOf is the directory that a path is in. /var/run has been a link to /run
@@ -133,7 +180,7 @@ func completePaths(_ context.Context, idx *probe.Index) {
 			if err == nil {
 				for _, e := range b.listeners[ns.Inode][dir] {
 					d := e.Object.Detail.(*model.UnixDetail)
-					answers[e] = pathNow(ns, fd, d)
+					answers[e] = b.below(d, pathNow(ns, fd, d))
 				}
 				if idx.Scan.ListDirectories() {
 					found = append(found, b.stale(idx, ns, fd, dir)...)
@@ -141,7 +188,7 @@ func completePaths(_ context.Context, idx *probe.Index) {
 				_ = unix.Close(fd)
 			} else if err == unix.ENOENT {
 				for _, e := range b.listeners[ns.Inode][dir] {
-					answers[e] = model.UnixDetail{PathState: "nothing"}
+					answers[e] = b.below(e.Object.Detail.(*model.UnixDetail), model.UnixDetail{PathState: "nothing"})
 				}
 			}
 			t.End()

@@ -1,0 +1,198 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+var keptOpenRule = Rule{
+	ID:       "kept-open",
+	Title:    "end of file withheld by a background process",
+	Severity: model.Warning,
+	Means: "A process reads the output of a command until its end, and the command has ended; but a process that the command started in the background " +
+		"inherited the write end of the pipe and keeps it open, so that the end of the file does not come. This is how $(…), ssh, subprocess with " +
+		"capture_output, Go's exec.Command(…).Output and cron hang after a daemon was started.",
+	Evidence: "The blocked read or poll (/proc/PID/task/TID/syscall), and all holders of the other end: those who started " +
+		"them have ended, for they descend neither from the reader nor from its parent any more.",
+	Do: "Redirect the output of the background process when it is started: COMMAND >/dev/null 2>&1 </dev/null &. Ending the process that keeps the pipe lets the " +
+		"reader go on.",
+	FalseAlarm: "A background process may be meant to write to the pipe; then the reader waits for its output. It is likely at most. What is still run by the reader " +
+		"or its parent, a stage of a pipeline, a supervisor that reads what its services print, and a logger left alone with its writers are not reported.",
+	find: findKeptOpen,
+}
+
+func findKeptOpen(v *view) []finding {
+	var list []finding
+	for i := range v.Objects {
+		o := &v.Objects[i]
+		if o.Kind != model.Pipe && o.Kind != model.Unix {
+			continue
+		}
+		waits := v.blocked(o.ID, func(w *model.Wait) bool { return v.awaitsEnd(w) })
+		if len(waits) == 0 {
+			continue
+		}
+		end := v.writeEnd(o)
+		if end == nil {
+			continue
+		}
+		keepers := v.keepersOf(end, o, waits[0])
+		if len(keepers) == 0 {
+			continue
+		}
+		confidence, lowered := v.absence(end)
+		first := int(keepers[0].PID)
+		doing := v.graph.Doing(first)
+		victims := pidsOf(waits...)
+		var pids []int
+		for _, h := range keepers {
+			pids = append(pids, int(h.PID))
+		}
+		pids = set(pids)
+		severity := model.Warning
+		if keepers[0].FD.Or(0) > 2 {
+			severity = model.Info // not its output: it may report to the reader in time, as daemons do when they are ready
+		}
+		list = append(list, finding{Finding: model.Finding{
+			Severity: severity, Confidence: lower(confidence, model.Likely), LoweredBy: append(lowered, v.name(first)+" may be meant to write to it"), Since: v.since(waits...),
+			Objects: []string{o.ID}, Victims: victims, Root: v.rootOf(&doing), PIDs: pids,
+			Summary: fmt.Sprintf("%s %s for the end of %s, which %s keeps open as fd %d: whoever started it has ended", v.subject(victims),
+				verb(len(victims), "waits", "wait"), v.graph.Label(o.ID), v.name(first), keepers[0].FD.Or(0)),
+			Chain: []model.Step{v.stepOf(waits[0], nil)},
+			Evidence: append(v.evidence(waits...), v.holding(end.ID), model.Evidence{
+				Source: fmt.Sprintf("/proc/%d/stat", first), Text: fmt.Sprintf("parent %d, which did not start it", v.processes[first].PPID),
+			}),
+			Actions: []model.Action{v.killAll(pids, "the reader gets its end of file; next time, redirect its output")},
+		}, explains: waits})
+	}
+	return list
+}
+
+// awaitsEnd reports whether a wait is one for data at a descriptor alone, or for any
+// of few: a command's output and errors and what a runtime wakes itself with.
+func (v *view) awaitsEnd(w *model.Wait) bool {
+	const few = 16
+	switch {
+	case w.Needs == model.NeedsData:
+		return true
+	case w.Needs != model.NeedsEvent || len(w.Objects) == 0 || len(w.Objects) > few || v.graph.Serves(w):
+		return false
+	}
+	// One that has other children reads what those print, too.
+	for _, p := range v.children[w.PID] {
+		if !dead(p) {
+			return false
+		}
+	}
+	return true
+}
+
+// writeEnd is the object whose holders can write what is read from another one: the
+// pipe itself, the other end of a pair of sockets.
+func (v *view) writeEnd(o *model.Object) *model.Object {
+	if o.Kind == model.Pipe {
+		return o
+	}
+	d, ok := o.Detail.(*model.UnixDetail)
+	if !ok || d.Type != "stream" || d.Path != "" || d.Abstract != "" || len(o.Peers) != 1 {
+		return nil
+	}
+	peer := v.objects[o.Peers[0].ID]
+	if peer == nil {
+		return nil
+	}
+	if d, ok := peer.Detail.(*model.UnixDetail); !ok || d.Path != "" || d.Abstract != "" {
+		return nil // a server's, of which each end was made by the process that has it
+	}
+	return peer
+}
+
+// keepersOf are those who keep the write end of what a process reads, if all of them
+// are strays; else none. The one that started the others comes first.
+func (v *view) keepersOf(end, o *model.Object, w *model.Wait) []*model.Holder {
+	reader := v.processes[w.PID]
+	if reader == nil || reader.PID <= 1 {
+		return nil
+	}
+	var list []*model.Holder
+	writers := map[int]bool{}
+	for i := range end.Holders {
+		h := &end.Holders[i]
+		switch {
+		case h.Via != model.ViaFD:
+			return nil
+		case end == o && h.Access == "":
+			return nil
+		case end == o && !h.Access.CanWrite():
+			continue
+		case v.processes[int(h.PID)] == nil || int(h.PID) == reader.PID:
+			return nil
+		}
+		if !writers[int(h.PID)] {
+			writers[int(h.PID)] = true
+			list = append(list, h)
+		}
+	}
+	for _, h := range list {
+		p := v.processes[int(h.PID)]
+		for n := 0; writers[p.PPID] && n < len(list); n++ {
+			p = v.processes[p.PPID]
+		}
+		if !v.stray(p, reader) {
+			return nil
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *model.Holder) int {
+		p, q := v.processes[int(a.PID)], v.processes[int(b.PID)]
+		switch {
+		case writers[p.PPID] == writers[q.PPID]:
+			return 0
+		case writers[q.PPID]:
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// stray reports whether a process was left behind by one that a reader, or the
+// reader's parent, had started: it descends from neither, and its own parent has ended.
+func (v *view) stray(p, reader *model.Process) bool {
+	below := p.PGID == reader.PID || p.SID == reader.PID // the group or session that the reader leads
+	switch {
+	case v.ancestorOf(p.PID, reader.PID) || !below && !v.adopted(p):
+		return false
+	case p.PPID == reader.PPID:
+		return below // else they may be brothers
+	}
+	// The reader's family may be left behind itself: then they may have been brothers.
+	head := reader
+	for n := 0; n < len(v.processes) && !v.reaper(head.PPID) && v.processes[head.PPID] != nil; n++ {
+		head = v.processes[head.PPID]
+	}
+	return head.PGID == head.PID || head.SID == head.PID || younger(p, reader)
+}
+
+// adopted reports whether the process that started another one has ended: its parent
+// is one that adopts, or it does not descend from the leader of its session, which lives.
+func (v *view) adopted(p *model.Process) bool {
+	leader := v.processes[p.SID]
+	return v.reaper(p.PPID) || p.SID != p.PID && leader != nil && !dead(leader) && !v.ancestorOf(p.PID, leader.PID)
+}
+
+// younger reports whether a process was started after another one.
+func younger(p, q *model.Process) bool {
+	if p.StartTicks != q.StartTicks {
+		return p.StartTicks > q.StartTicks
+	}
+	return p.PID > q.PID
+}
+
+// reaper reports whether a process adopts those whose parent has ended: the first of
+// a pid namespace, or a service manager.
+func (v *view) reaper(pid int) bool {
+	p := v.processes[pid]
+	return pid <= 1 || p != nil && (p.Comm == "systemd" || len(p.NSPIDs) > 0 && p.NSPIDs[len(p.NSPIDs)-1] == 1)
+}

@@ -1,0 +1,121 @@
+package testfixtures
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func keptOpenFixtures() []Fixture {
+	roles := func(ends bool) map[string]func(*role) error {
+		return map[string]func(*role) error{
+			"top": readerParentRole, "keep": keepOutputRole,
+			"rd":  func(r *role) error { return readCommandRole(r, ends) },
+			"cmd": func(r *role) error { return startKeeperRole(r, ends) },
+		}
+	}
+	return []Fixture{{
+		Name:  "kept-open",
+		short: "kept",
+		Makes: "a process that reads the output of a command that has ended; what that started in the background keeps the pipe",
+		make:  makeKept,
+		roles: roles(true),
+	}, {
+		Name:  "kept-open:control",
+		short: "kept-i",
+		Makes: "one whose command still runs",
+		make:  makeKept,
+		roles: roles(false),
+	}}
+}
+
+// keptReport is what the reader of a command's output reports.
+type keptReport struct {
+	Reader, Keeper int
+	Ino            string
+}
+
+func makeKept(m *maker) (object, error) {
+	var k keptReport
+	if _, err := m.start("top", &k, part{}); err != nil {
+		return object{}, err
+	}
+	m.children = []int{k.Reader, k.Keeper}
+	m.finds(Diagnosis{Root: k.Keeper, Victims: []int{k.Reader}, Objects: []string{"pipe:" + k.Ino}, Severity: "warning"})
+	return aboutObject("pipe:" + k.Ino), m.blocked(&process{pid: k.Reader})
+}
+
+// readerParentRole starts the reader in a group of its own, as a shell does, and
+// becomes the parent of what its command leaves behind.
+func readerParentRole(r *role) error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return os.NewSyscallError("prctl PR_SET_CHILD_SUBREAPER", err)
+	}
+	if _, err := r.child("rd", &syscall.SysProcAttr{Setpgid: true}); err != nil {
+		return err
+	}
+	r.children = append(r.children, -1) // the one it leaves
+	r.hold()
+	return nil
+}
+
+// readCommandRole starts a command and reads its output.
+func readCommandRole(r *role, ends bool) error {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return fmt.Errorf("pipe: %w", err)
+	}
+	command, err := r.child("cmd", nil, fds[1])
+	if err != nil {
+		return err
+	}
+	_ = unix.Close(fds[1])
+	var pid [4]byte
+	if _, err := unix.Read(fds[0], pid[:]); err != nil {
+		return os.NewSyscallError("read", err)
+	}
+	if ends {
+		collect(command)
+		r.children = nil
+	}
+	ino, err := inode(fds[0])
+	if err != nil {
+		return err
+	}
+	if err := r.ready(keptReport{os.Getpid(), int(binary.NativeEndian.Uint32(pid[:])), ino}); err != nil {
+		return err
+	}
+	go r.hold()
+	n, err := unix.Read(fds[0], pid[:])
+	return fmt.Errorf("the wait is over: read %d, %w", n, err)
+}
+
+// startKeeperRole is a command that starts another process, says its pid, and ends or
+// goes on itself.
+func startKeeperRole(r *role, ends bool) error {
+	pid, err := r.child("keep", nil, firstFD)
+	if err != nil {
+		return err
+	}
+	if _, err := unix.Write(firstFD, binary.NativeEndian.AppendUint32(nil, uint32(pid))); err != nil {
+		return os.NewSyscallError("write", err)
+	}
+	if ends {
+		unix.Exit(0)
+	}
+	r.hold()
+	return nil
+}
+
+// keepOutputRole has what it inherited as its standard output.
+func keepOutputRole(r *role) error {
+	if err := unix.Dup3(firstFD, 1, 0); err != nil {
+		return err
+	}
+	_ = unix.Close(firstFD)
+	r.hold()
+	return nil
+}
