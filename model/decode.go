@@ -41,7 +41,7 @@ func DecodeWithin(r io.Reader, maxMemory int64) (*Snapshot, error) {
 	if err := d.take(int64(b.Len())); err != nil {
 		return nil, err
 	}
-	s := new(Snapshot)
+	s := &Snapshot{FromFile: true}
 	if err := d.document(s); err != nil {
 		return nil, d.describe(err)
 	}

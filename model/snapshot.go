@@ -13,6 +13,10 @@ const Schema = "ipctop/1"
 // Snapshot is everything ipctop knows about a machine at one time: the
 // document that `ipctop dump --json` prints.
 type Snapshot struct {
+	// FromFile says that it was read from a dump or a recording. Its findings, and the
+	// commands in them, are then what the file says: they may be a stranger's.
+	FromFile bool `json:"-"`
+
 	Schema string    `json:"schema" doc:"the version of this document's shape"`
 	Taken  time.Time `json:"taken" doc:"when the scan began"`
 	Host   Host      `json:"host" doc:"the machine looked at"`

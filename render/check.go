@@ -42,12 +42,21 @@ func Check(w io.Writer, v *View, findings []model.Finding) error {
 			t.line(nil, "not certain: "+v.escape(d), Dim)
 		}
 		for _, a := range f.Actions {
-			t.words(nil, append([]string{"do:", QuoteAll(a.Argv), ""}, strings.Fields("("+v.escape(a.Effect)+riskWords[a.Risk]+")")...), Plain)
+			t.words(nil, append([]string{v.offer("do:"), QuoteAll(a.Argv), ""}, strings.Fields("("+v.escape(a.Effect)+riskWords[a.Risk]+")")...), Plain)
 		}
 		t.line(nil, "see: ipctop explain "+v.escape(f.Rule), Dim)
 	}
 	_, err := io.WriteString(w, t.b.String())
 	return err
+}
+
+// offer is what stands before a command that a finding names: label where ipctop offers
+// it. What a file names is not ipctop's, and is not offered.
+func (v *View) offer(label string) string {
+	if v.snap.FromFile {
+		return "from the file, unchecked:"
+	}
+	return label
 }
 
 // riskWords are what to add to an action's effect; what ends a process says so.

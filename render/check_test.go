@@ -51,6 +51,21 @@ info      1h     certain  the name \x1b]0;x\x07 is one nobody needs
 	}
 }
 
+// What a file says is to be done is not offered as if ipctop had found it out.
+func TestActionsOfFiles(t *testing.T) {
+	for _, file := range []bool{false, true} {
+		s := modeltest.Rich()
+		s.FromFile = file
+		var b bytes.Buffer
+		if err := render.Check(&b, render.NewView(model.NewIndex(s), &render.Options{}), s.Findings); err != nil {
+			t.Fatal(err)
+		}
+		if out := b.String(); strings.Contains(out, "from the file, unchecked: kill 813") != file || strings.Contains(out, "do: kill 813") == file {
+			t.Errorf("from a file %v: %s", file, out)
+		}
+	}
+}
+
 func TestShortFindings(t *testing.T) {
 	s := modeltest.Rich()
 	for range 11 {

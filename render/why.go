@@ -207,7 +207,7 @@ func (t *whyText) doubts(f *model.Finding) {
 
 func (t *whyText) actions(list []model.Action) {
 	for _, a := range list {
-		t.para(" to end it: ", QuoteAll(a.Argv)+" ("+a.Effect+riskWords[a.Risk]+")", Plain)
+		t.para(" "+t.offer("to end it:")+" ", QuoteAll(a.Argv)+" ("+a.Effect+riskWords[a.Risk]+")", Plain)
 	}
 }
 

@@ -134,7 +134,7 @@ func (m *Model) copySelected() {
 		what = m.escape(r.object.ID)
 	case r.process != nil:
 		what = strconv.Itoa(r.process.PID)
-	case r.problem != nil && r.problem.finding != nil && len(r.problem.finding.Actions) > 0:
+	case r.problem != nil && r.problem.finding != nil && len(r.problem.finding.Actions) > 0 && !m.data.Snap.FromFile:
 		what = render.QuoteAll(r.problem.finding.Actions[0].Argv)
 	case r.problem != nil:
 		what = r.problem.what

@@ -65,6 +65,9 @@ func findingLines(d *Data, f *model.Finding) []Line {
 	}
 	for _, a := range f.Actions {
 		l := text(KeyName, " to end it:  ")
+		if d.Snap.FromFile {
+			l = text(Dim, " from the file, unchecked:  ")
+		}
 		l.add(Normal, render.QuoteAll(a.Argv)+"   ("+d.escape(a.Effect)+")")
 		lines = append(lines, l)
 	}

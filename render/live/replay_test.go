@@ -105,10 +105,14 @@ func (v *replaying) loadWanted() {
 	}
 }
 
-// A replay shows what the live view showed: every screen, after every sample.
+// A replay shows what the live view showed: every screen, after every sample. That the
+// commands in findings are the file's is for other tests.
 func TestReplayShowsWhatWasLive(t *testing.T) {
 	snaps := changing(8)
 	rec := recorded(t, snaps)
+	for _, s := range snaps {
+		s.FromFile = true
+	}
 	for _, size := range [][2]int{{40, 10}, {80, 24}, {200, 50}} {
 		watched := newView(t, usual, size[0], size[1])
 		replayed := newReplay(t, rec, 0, size[0], size[1])
