@@ -60,18 +60,16 @@ func askUnlinked(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 
 // askThrough asks a queue through a duplicate of a holder's descriptor.
 func askThrough(h *model.Holder, k probe.Key) (attr mqAttr, err error) {
-	dup, err := probe.Duplicate(h)
-	if err != nil {
-		return attr, err
-	}
-	defer unix.Close(dup)
-	var st unix.Stat_t
-	var fs unix.Statfs_t
-	if err := unix.Fstatfs(dup, &fs); err != nil || fs.Type != mqueueMagic {
-		return attr, unix.EBADF
-	}
-	if err := unix.Fstat(dup, &st); err != nil || st.Ino != k.Num || proc.Dev(unix.Major(st.Dev), unix.Minor(st.Dev)) != k.Scope {
-		return attr, unix.EBADF
-	}
-	return attr, attr.read(dup)
+	err = probe.AskDuplicate(h, func(dup int) error {
+		var st unix.Stat_t
+		var fs unix.Statfs_t
+		if err := unix.Fstatfs(dup, &fs); err != nil || fs.Type != mqueueMagic {
+			return unix.EBADF
+		}
+		if err := unix.Fstat(dup, &st); err != nil || st.Ino != k.Num || proc.Dev(unix.Major(st.Dev), unix.Minor(st.Dev)) != k.Scope {
+			return unix.EBADF
+		}
+		return attr.read(dup)
+	})
+	return attr, err
 }

@@ -4,25 +4,42 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/privilege"
 )
 
-// Duplicate makes a descriptor of ipctop's own of one that a holder has (pidfd_getfd(2),
-// Linux 5.6; of a thread with a table of its own, 6.9). It must be closed at once: while
-// it is there, whoever is at the other end gets no end of file. So nothing may come in
-// between that can block, and it is for pipes, UNIX sockets, terminals and message
-// queues alone: closing may block for others. The caller is guarded, and must check what
-// it got: pid and number may be another's by now.
-func Duplicate(h *model.Holder) (int, error) {
+// AskDuplicate has a duplicate of a descriptor that a holder has asked something; see
+// [AskDuplicateOf]. A descriptor of a thread with a table of its own needs Linux 6.9.
+func AskDuplicate(h *model.Holder, ask func(dup int) error) error {
 	fd, ok := h.FD.Get()
 	if !ok {
-		return -1, unix.EBADF
+		return unix.EBADF
 	}
 	pidfd, err := OpenPidfd(h.PID, h.TID)
 	if err != nil {
-		return -1, err
+		return err
 	}
 	defer unix.Close(pidfd)
-	return unix.PidfdGetfd(pidfd, int(fd), 0)
+	return AskDuplicateOf(pidfd, fd, ask)
+}
+
+// AskDuplicateOf makes a descriptor of ipctop's own of another process's
+// (pidfd_getfd(2), Linux 5.6), asks it something and closes it at once: while it is
+// there, whoever is at the other end gets no end of file. So nothing in ask may block
+// but for the object's own lock, and it is for pipes, UNIX sockets, terminals and message
+// queues alone: closing may block for others. The caller is guarded, and must check in
+// ask what it got: pid and number may be another's now.
+func AskDuplicateOf(pidfd int, fd int32, ask func(dup int) error) error {
+	release, err := privilege.Hold()
+	if err != nil {
+		return err
+	}
+	defer release()
+	dup, err := unix.PidfdGetfd(pidfd, int(fd), 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dup)
+	return ask(dup)
 }
 
 // OpenPidfd opens a process, or a thread of it if tid is not 0, for pidfd_getfd(2).

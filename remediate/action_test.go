@@ -200,13 +200,3 @@ func TestRemoveQueueAndSet(t *testing.T) {
 		}
 	}
 }
-
-func TestHasCapabilities(t *testing.T) {
-	for text, want := range map[string]bool{
-		"Name:\tx\nCapPrm:\t0000000000000000\n": false, "CapPrm:\t0000000000080000\n": true, "CapPrm:\tzz\n": true, "Name:\tx\n": true,
-	} {
-		if got := hasCapabilities([]byte(text)); got != want {
-			t.Errorf("%q: %v", text, got)
-		}
-	}
-}

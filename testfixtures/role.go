@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/privilege"
 )
 
 // roleEnv makes a process of this binary a holder; it is the number of descriptors
@@ -38,7 +40,7 @@ func init() {
 // holder it takes the part and never returns. It must be called before anything
 // else in main and in the TestMain of tests that make fixtures.
 func RunRole() {
-	if os.Getenv(roleEnv) == "" {
+	if os.Getenv(roleEnv) == "" || privilege.Beyond() != "" {
 		return
 	}
 	r := &role{}

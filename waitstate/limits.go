@@ -87,20 +87,17 @@ func (r *round) socketLimit(task *guard.Task, x *index, t *thread) (timed model.
 		return timed
 	}
 	defer unix.Close(pidfd)
-	dup, err := unix.PidfdGetfd(pidfd, int(t.fds[0].fd), 0)
-	if err != nil {
-		return timed
-	}
-	// Nothing between here and Close waits for anything.
-	var st unix.Stat_t
-	if unix.Fstat(dup, &st) == nil && st.Ino == uint64(e.Object.Ino) {
-		option := unix.SO_RCVTIMEO
-		if t.fds[0].write {
-			option = unix.SO_SNDTIMEO
+	_ = probe.AskDuplicateOf(pidfd, t.fds[0].fd, func(dup int) error {
+		var st unix.Stat_t
+		if unix.Fstat(dup, &st) == nil && st.Ino == uint64(e.Object.Ino) {
+			option := unix.SO_RCVTIMEO
+			if t.fds[0].write {
+				option = unix.SO_SNDTIMEO
+			}
+			timed = askLimit(dup, option)
 		}
-		timed = askLimit(dup, option)
-	}
-	_ = unix.Close(dup)
+		return nil
+	})
 	return timed
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"github.com/ipctop/ipctop/privilege"
 	"github.com/ipctop/ipctop/render/live"
 	"github.com/ipctop/ipctop/render/tui"
 )
@@ -43,7 +44,11 @@ func readConfig(file string) (config, error) {
 	if file == "" {
 		return c, nil
 	}
-	meta, err := toml.DecodeFile(file, &c)
+	var meta toml.MetaData
+	err := privilege.AsUser(func() (err error) {
+		meta, err = toml.DecodeFile(file, &c)
+		return err
+	})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return c, nil

@@ -28,7 +28,11 @@ func (c command) newDoctor(o *options) *cobra.Command {
 	format := addFormat(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		executable, _ := os.Executable() // "" where it cannot be told: then no command is advised
-		features := doctor.Features(doctor.Options{ProcRoot: o.procRoot, Executable: executable})
+		root, err := openProc(o.procRoot)
+		if err != nil {
+			return err
+		}
+		features := doctor.Features(doctor.Options{ProcRoot: root, Executable: executable})
 		// Where a scan takes long or fails, what was found out above is still
 		// worth having.
 		snap := c.quickSnapshot(cmd.Context(), o)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/privilege"
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
@@ -68,6 +69,8 @@ func (f *fixturesFlags) check(args []string) error {
 		}
 	}
 	switch {
+	case privilege.Beyond() != "" && !f.list:
+		return usageError("fixtures are not made with more rights than their user has: %s", privilege.Beyond())
 	case f.duration < 0:
 		return usageError("--for %v: it cannot be negative", f.duration)
 	case len(modes) > 1 && (f.list || f.verify || f.clean):

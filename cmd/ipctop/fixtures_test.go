@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
@@ -105,35 +106,26 @@ func TestFixturesUsage(t *testing.T) {
 }
 
 func TestFixturesVerify(t *testing.T) {
-	other := otherProc(t)
 	ownHome(t)
 	status, out, _ := run(t, "", "fixtures", "--verify", "pipe", "pipe:full", "fifo", "fifo:deleted", "fifo:hostile")
 	if status != exitOK || strings.Count(out, "seen  ") != 5 || !strings.Contains(out, "5 seen, 0 missing, 0 skipped, 0 failed") {
 		t.Errorf("status %d, stdout:\n%s", status, out)
 	}
-	// Where there is another process only, none of them is to be seen.
-	status, out, _ = run(t, "", "fixtures", "--verify", "--procfs", other, "pipe")
-	if status != exitFailed || !strings.Contains(out, "missing  pipe") || !strings.Contains(out, "0 seen, 1 missing") {
-		t.Errorf("status %d, stdout:\n%s", status, out)
+	// Where nothing is found, none of them is there.
+	var missing strings.Builder
+	c := command{strings.NewReader(""), &missing, &missing}
+	o := &options{procRoot: "/proc", complete: func(snap *model.Snapshot) error {
+		snap.Objects = nil
+		return nil
+	}}
+	if err := c.verifyFixtures(t.Context(), o, []string{"pipe"}); err == nil || !strings.Contains(missing.String(), "missing  pipe") || !strings.Contains(missing.String(), "0 seen, 1 missing") {
+		t.Errorf("error %v, output:\n%s", err, missing.String())
 	}
-}
-
-// otherProc is a proc file system with one process in it, which holds nothing.
-func otherProc(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.MkdirAll(dir+"/1/fd", 0o700); err != nil {
-		t.Fatal(err)
+	// What is no proc file system is not looked at.
+	status, _, stderr := run(t, "", "fixtures", "--verify", "--procfs", t.TempDir(), "pipe")
+	if status != exitFailed || !strings.Contains(stderr, "is not a proc file system") {
+		t.Errorf("status %d, stderr %q", status, stderr)
 	}
-	for name, text := range map[string]string{
-		"stat":   "btime 1\n",
-		"1/stat": "1 (init) S 0 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1 0 0\n",
-	} {
-		if err := os.WriteFile(dir+"/"+name, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
 }
 
 func TestFixturesEndWithContext(t *testing.T) {

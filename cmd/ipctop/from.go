@@ -43,7 +43,7 @@ func (c command) openFrom(o *options, from string) (*source, error) {
 	if s.name == "-" {
 		return s, c.openStdin(s)
 	}
-	f, err := os.Open(s.name)
+	f, err := openAsUser(s.name)
 	if err != nil {
 		return nil, err
 	}
@@ -72,13 +72,13 @@ func parseFrom(from string) (*source, error) {
 	if at < 0 {
 		return s, nil
 	}
-	if _, err := os.Lstat(from); err == nil {
+	if existsForUser(from) {
 		return s, nil
 	}
 	s.name, s.time = from[:at], from[at+1:]
 	var err error
 	if s.moment, err = record.ParseMoment(s.time, time.Local); err != nil {
-		if _, missing := os.Lstat(s.name); missing != nil {
+		if !existsForUser(s.name) {
 			return nil, fmt.Errorf("open %s: no such file", from)
 		}
 		return nil, usageError("--from %s: @%s: %w", s.name, s.time, err)

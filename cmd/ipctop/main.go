@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ipctop/ipctop/diagnose"
+	"github.com/ipctop/ipctop/privilege"
 )
 
 // The exit statuses scripts rely on.
@@ -53,6 +54,10 @@ type command struct {
 }
 
 func main() {
+	if err := privilege.Distrust(); err != nil {
+		fmt.Fprintf(os.Stderr, "ipctop: %v\n", err)
+		os.Exit(exitFailed)
+	}
 	runRoles()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	// Without this, a reader that closes the pipe ends ipctop by SIGPIPE. Catching

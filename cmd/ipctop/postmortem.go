@@ -69,7 +69,7 @@ func (c command) newPostmortem(o *options) *cobra.Command {
 
 // readCore reads a core, nil if the file is nothing like one.
 func readCore(name string) (*corefile.Core, error) {
-	f, err := os.Open(name)
+	f, err := openAsUser(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil // -, or FILE@TIME
 	}

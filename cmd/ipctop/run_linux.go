@@ -14,6 +14,7 @@ import (
 	"github.com/ipctop/ipctop/leak"
 	"github.com/ipctop/ipctop/leak/runner"
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/privilege"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/render"
 )
@@ -75,6 +76,8 @@ func (r *runOptions) check(o *options) error {
 		return usageError("run runs a command on this machine: --procfs has no use here")
 	case !slices.Contains(runFailOn, r.failOn):
 		return usageError("--fail-on is one of %s, not %q", strings.Join(runFailOn, ", "), r.failOn)
+	case privilege.Beyond() != "":
+		return usageError("run starts a program that the user names, and %s", privilege.Beyond())
 	case r.grace < 0:
 		return usageError("--grace %v: it cannot be negative", r.grace)
 	case r.quiet && (r.json || r.report != ""):

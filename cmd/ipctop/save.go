@@ -9,12 +9,21 @@ import (
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/privilege"
 )
 
 // saveDump writes a snapshot to a new file in the current directory, or if that
 // cannot be written to, in ipctop's state directory. Nobody else may read it: it
 // has the command lines of all processes. It returns the file's full name.
-func saveDump(s *model.Snapshot) (string, error) {
+func saveDump(s *model.Snapshot) (path string, err error) {
+	err = privilege.AsUser(func() error {
+		path, err = saveDumpAsUser(s)
+		return err
+	})
+	return path, err
+}
+
+func saveDumpAsUser(s *model.Snapshot) (string, error) {
 	dir, err := os.Getwd()
 	if err == nil {
 		var path string

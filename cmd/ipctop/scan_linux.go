@@ -24,9 +24,13 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 	if err := enoughFiles(); err != nil {
 		return nil, err
 	}
+	root, err := openProc(o.procRoot)
+	if err != nil {
+		return nil, err
+	}
 	collectLate()
 	snap, err := probe.NewScanner(probe.Options{
-		ProcRoot: o.procRoot, Probes: probes(), Sample: o.sample, Detail: o.closer, Helper: "/proc/self/exe",
+		ProcRoot: root, Probes: probes(), Sample: o.sample, Detail: o.closer, Helper: "/proc/self/exe",
 		ListDirectories: o.listDirs, WaitsOnly: o.waitsOnly, Log: o.log(),
 	}).Scan(ctx)
 	if err != nil {
@@ -44,7 +48,11 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 // machineScanner takes one snapshot of the machine after the other, until it is
 // closed.
 func machineScanner(o *options) (scan scanFunc, done func(), err error) {
-	scanner := probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Probes: probes(), Helper: "/proc/self/exe", Repeated: true, Log: o.log()})
+	root, err := openProc(o.procRoot)
+	if err != nil {
+		return nil, nil, err
+	}
+	scanner := probe.NewScanner(probe.Options{ProcRoot: root, Probes: probes(), Helper: "/proc/self/exe", Repeated: true, Log: o.log()})
 	sequence := diagnose.Sequence{Options: o.ages}
 	return func(ctx context.Context) (*model.Index, error) {
 		snap, err := scanner.Scan(ctx)
@@ -57,7 +65,11 @@ func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 
 // scanProcesses takes a snapshot of the processes alone.
 func scanProcesses(ctx context.Context, o *options) (*model.Snapshot, error) {
-	return probe.NewScanner(probe.Options{ProcRoot: o.procRoot, Log: o.log()}).Scan(ctx)
+	root, err := openProc(o.procRoot)
+	if err != nil {
+		return nil, err
+	}
+	return probe.NewScanner(probe.Options{ProcRoot: root, Log: o.log()}).Scan(ctx)
 }
 
 // minFiles is how many files a scan has open at a time, at the most: some for

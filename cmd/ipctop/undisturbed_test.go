@@ -387,7 +387,7 @@ var (
 	opens       = regexp.MustCompile(`^openat\(([^,]*), "([^"]*)", ([A-Z_|]+)`)
 	othersFD    = regexp.MustCompile(`(^|/)fd/\d+$`)
 	reads       = regexp.MustCompile(`^(?:read|pread64|readv|write|recvfrom|recvmsg)\(\d+<(pipe|socket|UNIX|TCP|UDP|/dev/pts|[^>]*fifo)`)
-	ownChannels = regexp.MustCompile(`^(?:read|write)\([0-9]+<pipe:|^recvmsg\(\d+<(?:NETLINK|socket:)`)
+	ownChannels = regexp.MustCompile(`^(?:read|write)\([0-9]+<(?:pipe|socket):|^recvmsg\(\d+<(?:NETLINK|socket:)`)
 )
 
 // disturbs says what is wrong with a system call; "" if nothing is.

@@ -170,22 +170,21 @@ func askMaster(fd *probe.FD, st *unix.Statx_t) (m master, err error) {
 		return m, fmt.Errorf("pidfd_open %d: %w", pid, err)
 	}
 	defer unix.Close(pidfd)
-	dup, err := unix.PidfdGetfd(pidfd, int(fd.Num), 0)
-	if err != nil {
-		return m, fmt.Errorf("pidfd_getfd %d of %d: %w", fd.Num, pid, err)
-	}
-	// Nothing between here and Close waits for anything but the terminal's own
-	// locks.
-	var now unix.Statx_t
-	if err = unix.Statx(dup, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_BASIC_STATS, &now); err == nil {
-		if now.Rdev_major == st.Rdev_major && now.Rdev_minor == st.Rdev_minor && now.Ino == st.Ino {
-			m, err = queryMaster(dup)
-		} else {
-			err = unix.EBADF // another file by now
+	err = probe.AskDuplicateOf(pidfd, fd.Num, func(dup int) error {
+		var now unix.Statx_t
+		if err := unix.Statx(dup, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_BASIC_STATS, &now); err != nil {
+			return err
 		}
+		if now.Rdev_major != st.Rdev_major || now.Rdev_minor != st.Rdev_minor || now.Ino != st.Ino {
+			return unix.EBADF // another file now
+		}
+		m, err = queryMaster(dup)
+		return err
+	})
+	if err != nil {
+		return m, fmt.Errorf("a duplicate of descriptor %d of %d (pidfd_getfd): %w", fd.Num, pid, err)
 	}
-	_ = unix.Close(dup)
-	return m, err
+	return m, nil
 }
 
 // queryMaster asks a master about the pair.

@@ -110,23 +110,19 @@ func (q *pipeQuestion) askThrough(p *asker, d descriptor) (queued, capacity int,
 	if err := p.turnTo(d.pid); err != nil {
 		return 0, 0, err
 	}
-	dup, err := unix.PidfdGetfd(p.pidfd, int(d.fd), 0)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer unix.Close(dup)
-	// Nothing between here and Close may wait for anything but the pipe's own
-	// mutex.
-	var st unix.Statx_t
-	if err := unix.Statx(dup, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_INO|unix.STATX_TYPE, &st); err != nil {
-		return 0, 0, err
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFIFO || st.Ino != q.num || q.scope != 0 && q.scope != proc.Dev(st.Dev_major, st.Dev_minor) {
-		return 0, 0, unix.EBADF
-	}
-	if queued, err = unix.IoctlGetInt(dup, unix.TIOCINQ); err != nil {
-		return 0, 0, err
-	}
-	capacity, err = unix.FcntlInt(uintptr(dup), unix.F_GETPIPE_SZ, 0)
+	err = probe.AskDuplicateOf(p.pidfd, d.fd, func(dup int) error {
+		var st unix.Statx_t
+		if err := unix.Statx(dup, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC, unix.STATX_INO|unix.STATX_TYPE, &st); err != nil {
+			return err
+		}
+		if st.Mode&unix.S_IFMT != unix.S_IFIFO || st.Ino != q.num || q.scope != 0 && q.scope != proc.Dev(st.Dev_major, st.Dev_minor) {
+			return unix.EBADF
+		}
+		if queued, err = unix.IoctlGetInt(dup, unix.TIOCINQ); err != nil {
+			return err
+		}
+		capacity, err = unix.FcntlInt(uintptr(dup), unix.F_GETPIPE_SZ, 0)
+		return err
+	})
 	return queued, capacity, err
 }

@@ -2,6 +2,7 @@ package pipes
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"syscall"
@@ -15,56 +16,57 @@ const helperEnv = "IPCTOP_ASIDE"
 
 // helper is the process that asks pipes, seen by ipctop.
 type helper struct {
-	cmd       *exec.Cmd
-	questions *os.File
-	answers   *os.File
-	gone      chan struct{}
-	backs     []func()
+	cmd   *exec.Cmd
+	link  *os.File // questions and answers
+	gone  chan struct{}
+	backs []func()
 }
 
 // startAside starts the process. It has nothing that anybody waits for: not ipctop's
 // output, nor its terminal, nor its directory. It ends when nobody is left to ask it.
 func startHelper(program string) (*helper, error) {
-	in, stdin, err := os.Pipe()
+	own, link, err := newHelperLink()
 	if err != nil {
 		return nil, err
 	}
-	defer in.Close()
-	answers, stdout, err := os.Pipe()
-	if err != nil {
-		stdin.Close()
-		return nil, err
-	}
-	defer stdout.Close()
+	defer link.Close()
 	cmd := exec.Command(program)
 	cmd.Args = []string{"ipctop: asks pipes"}
 	cmd.Env = append(os.Environ(), helperEnv+"=pipes")
-	cmd.Dir, cmd.Stdin, cmd.Stdout = "/", in, stdout
+	cmd.Dir, cmd.Stdin = "/", link
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		stdin.Close()
-		answers.Close()
+		own.Close()
 		return nil, err
 	}
-	h := &helper{cmd: cmd, questions: stdin, answers: answers, gone: make(chan struct{})}
+	h := &helper{cmd: cmd, link: own, gone: make(chan struct{})}
 	go func() {
 		_ = cmd.Wait()
 		close(h.gone)
 	}()
+	_ = own.SetDeadline(time.Now().Add(startDeadline))
+	if err := answerChallenge(own); err != nil {
+		h.end()
+		return nil, fmt.Errorf("the helper process did not start: %w", err)
+	}
+	_ = own.SetDeadline(time.Time{})
 	return h, nil
 }
+
+// startDeadline is how long the helper may take until it is ready.
+const startDeadline = 8 * guard.Deadline
 
 // ask asks questions and calls f for every answer. It returns when there are no
 // more, or when the process does not say anything for longer than it takes to give
 // a pipe up; whole reports that it came to the end.
 func (h *helper) ask(ctx context.Context, questions []pipeQuestion, f func(i int, answer pipeAnswer)) (whole bool) {
 	b := encodeQuestions(questions)
-	go func() { _, _ = h.questions.Write(b) }()
-	defer context.AfterFunc(ctx, func() { _ = h.answers.SetReadDeadline(time.Unix(1, 0)) })()
+	go func() { _, _ = h.link.Write(b) }()
+	defer context.AfterFunc(ctx, func() { _ = h.link.SetReadDeadline(time.Unix(1, 0)) })()
 	buf := make([]byte, 0, 64<<10)
 	for ctx.Err() == nil {
-		_ = h.answers.SetReadDeadline(time.Now().Add(4 * guard.Deadline))
-		n, err := h.answers.Read(buf[len(buf):cap(buf)])
+		_ = h.link.SetReadDeadline(time.Now().Add(4 * guard.Deadline))
+		n, err := h.link.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		text := buf
 		for ; len(text) >= helperAnswerSize; text = text[helperAnswerSize:] {
@@ -88,8 +90,7 @@ func (h *helper) whenGone(f func()) { h.backs = append(h.backs, f) }
 // end ends the process. If it is stuck nobody waits for it: it ends when the
 // kernel lets go of it.
 func (h *helper) end() {
-	h.questions.Close()
-	h.answers.Close()
+	h.link.Close()
 	_ = h.cmd.Process.Kill()
 	backs := h.backs
 	go func() {

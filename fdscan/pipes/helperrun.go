@@ -14,17 +14,22 @@ import (
 	"github.com/ipctop/ipctop/guard"
 )
 
-// RunHelper returns at once in an ordinary process. In one that was started to ask
-// pipes it does that and never returns. Programs that set [probe.Options].Helper
+// RunHelper returns at once in an ordinary process. In one that ipctop started to ask
+// pipes it does that and never returns: the environment alone makes no helper of a
+// process, it must also have a socket whose other end its parent made. Programs that set [probe.Options].Helper
 // to themselves call it before anything else.
 func RunHelper() {
-	if os.Getenv(helperEnv) == "" {
+	if os.Getenv(helperEnv) == "" || !isHelper() {
 		return
 	}
 	closeInherited()
-	out := &answerWriter{w: os.Stdout}
+	if err := checkParent(); err != nil {
+		unix.Exit(1) // whoever asks is not told why
+	}
+	link := os.NewFile(helperSocket, "ipctop")
+	out := &answerWriter{w: link}
 	for {
-		text, err := readRound(os.Stdin)
+		text, err := readRound(link)
 		if err != nil {
 			unix.Exit(0) // nobody asks any more
 		}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/privilege"
 	"github.com/ipctop/ipctop/record"
 )
 
@@ -33,7 +34,16 @@ func (t *File) CutOff() int64 { return t.cutOff }
 
 // Open creates a recording or continues one; keep bounds how much of it is kept.
 // A file that is not a recording, or that another recorder is writing to, is an error.
-func Open(name string, keep record.Keep) (*File, error) {
+// Files are opened with the user's own rights ([privilege.AsUser]).
+func Open(name string, keep record.Keep) (t *File, err error) {
+	err = privilege.AsUser(func() error {
+		t, err = open(name, keep)
+		return err
+	})
+	return t, err
+}
+
+func open(name string, keep record.Keep) (*File, error) {
 	f, created, err := lockFile(name)
 	if err != nil {
 		return nil, err
@@ -132,7 +142,7 @@ func (t *File) Append(s *model.Snapshot) error {
 	if n == 0 {
 		return nil
 	}
-	if err := t.trim(n); err != nil {
+	if err := privilege.AsUser(func() error { return t.trim(n) }); err != nil {
 		return fmt.Errorf("remove old samples of %s: %w", t.name, err)
 	}
 	return nil

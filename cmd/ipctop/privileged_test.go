@@ -1,0 +1,201 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// nobody is the user that has no more rights than anybody.
+const nobody = 65534
+
+// capableCopy is a copy of this program with file capabilities (capabilities(7)), where
+// nobody can start it. It returns a directory that nobody may write to, too.
+func capableCopy(t *testing.T) (program, dir string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("setting file capabilities needs root")
+	}
+	dir, err := os.MkdirTemp("/var/tmp", "ipctop-test-")
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program = filepath.Join(dir, "ipctop")
+	if err := os.WriteFile(program, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(dir, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	// struct vfs_cap_data: revision 2 and in effect, then permitted and inheritable.
+	const revision, effective = 0x02000000, 1
+	permitted := uint32(1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_DAC_READ_SEARCH | 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_IPC_OWNER)
+	var value []byte
+	for _, v := range []uint32{revision | effective, permitted, 0, 0, 0} {
+		value = binary.LittleEndian.AppendUint32(value, v)
+	}
+	if err := unix.Setxattr(program, "security.capability", value, 0); err != nil {
+		t.Skipf("no file capabilities on %s: %v", dir, err)
+	}
+	return program, dir
+}
+
+// asNobody runs a program as nobody with ipctop's arguments.
+func asNobody(t *testing.T, program string, stdin io.Reader, env []string, args ...string) (status int, out string) {
+	t.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.Dir = filepath.Dir(program)
+	cmd.Env = append([]string{mainEnv + "=1", "PATH=" + os.Getenv("PATH")}, env...)
+	cmd.Stdin = stdin
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	var all bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &all, &all
+	_ = cmd.Run()
+	if cmd.ProcessState == nil {
+		t.Skip("nobody cannot start a program here")
+	}
+	return cmd.ProcessState.ExitCode(), all.String()
+}
+
+// What a user names is opened with the user's rights, whatever rights the file of the
+// program gives.
+func TestCapableProgramOpensFilesAsUser(t *testing.T) {
+	program, dir := capableCopy(t)
+	const secret = "topsecret = 4711"
+	hidden := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(hidden, []byte(secret+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	makeForgedProc(t, filepath.Join(dir, "proc"), hidden)
+	if err := os.MkdirAll(filepath.Join(dir, "config", "ipctop"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(hidden, filepath.Join(dir, "config", "ipctop", "config.toml")); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		env  []string
+		args []string
+		want string
+	}{
+		{"procfs", nil, []string{"--procfs", filepath.Join(dir, "proc"), "dump"}, "is not a proc file system"},
+		{"doctor", nil, []string{"--procfs", filepath.Join(dir, "proc"), "doctor"}, "is not a proc file system"},
+		{"from", nil, []string{"--from", hidden, "dump"}, "permission denied"},
+		{"history", nil, []string{"check", "--history", hidden}, "permission denied"},
+		{"postmortem", nil, []string{"postmortem", hidden}, "permission denied"},
+		{"record", nil, []string{"record", "--for", "1ms", hidden}, "permission denied"},
+		{"record elsewhere", nil, []string{"record", "--for", "1ms", filepath.Join(filepath.Dir(hidden), "new")}, "permission denied"},
+		{"config", []string{"XDG_CONFIG_HOME=" + filepath.Join(dir, "config")}, []string{"-b", "-n", "1"}, "permission denied"},
+		{"run", nil, []string{"run", "--", "true"}, "starts a program that the user names"},
+		{"fixtures", nil, []string{"fixtures", "--for", "1ms", "pipe"}, "more rights than their user"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			status, out := asNobody(t, program, nil, tt.env, tt.args...)
+			if status == exitOK || !strings.Contains(out, tt.want) || strings.Contains(out, "topsecret") {
+				t.Errorf("status %d, output %.500s", status, out)
+			}
+		})
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(hidden), "new")); err == nil {
+		t.Error("a recording was made where nobody may not write")
+	}
+}
+
+// makeForgedProc makes a directory that looks like a proc file system with one process,
+// whose command line is another file.
+func makeForgedProc(t *testing.T, dir, cmdline string) {
+	t.Helper()
+	if err := os.MkdirAll(dir+"/1/fd", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"stat":   "btime 1\n",
+		"1/stat": "1 (init) S 0 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1 0 0\n", "1/status": "Name:\tinit\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(cmdline, dir+"/1/cmdline"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The environment makes no helper of a program with capabilities: it would take
+// questions about pipes that its user may not hold.
+func TestCapableProgramIsNobodysHelper(t *testing.T) {
+	program, _ := capableCopy(t)
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pipe[0])
+	defer unix.Close(pipe[1])
+	var st unix.Stat_t
+	if err := unix.Fstat(pipe[0], &st); err != nil {
+		t.Fatal(err)
+	}
+	ne := binary.NativeEndian
+	question := ne.AppendUint64(nil, 32)
+	question = ne.AppendUint32(question, 0)
+	question = ne.AppendUint32(question, uint32(os.Getpid()))
+	question = ne.AppendUint32(question, uint32(pipe[0]))
+	question = ne.AppendUint32(question, 0)
+	question = ne.AppendUint64(question, 0)
+	question = ne.AppendUint64(question, st.Ino)
+
+	helper := []string{"IPCTOP_ASIDE=pipes"}
+	t.Run("over a pipe", func(t *testing.T) {
+		if _, out := asNobody(t, program, bytes.NewReader(question), helper, "version"); !strings.HasPrefix(out, "ipctop ") {
+			t.Errorf("it did not do what its arguments say: %q", out)
+		}
+	})
+	t.Run("over a socket", func(t *testing.T) {
+		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		own, theirs := os.NewFile(uintptr(fds[0]), "own"), os.NewFile(uintptr(fds[1]), "theirs")
+		defer own.Close()
+		if _, err := own.Write(question); err != nil {
+			t.Fatal(err)
+		}
+		if status, out := asNobody(t, program, theirs, helper, "version"); status != exitFailed || out != "" {
+			t.Errorf("status %d, output %q", status, out)
+		}
+		theirs.Close()
+		if b, _ := io.ReadAll(own); len(b) > 0 {
+			t.Errorf("it answered %q", b)
+		}
+	})
+	// ipctop's own helper works.
+	if _, err := unix.Write(pipe[1], []byte("abc")); err != nil {
+		t.Fatal(err)
+	}
+	status, out := asNobody(t, program, nil, nil, "dump", "-k", "pipe", "--json")
+	if want := `"id":"pipe:` + strconv.FormatUint(st.Ino, 10) + `"`; status != exitOK || !strings.Contains(out, `"queued":3`) || !strings.Contains(strings.ReplaceAll(out, " ", ""), want) {
+		t.Errorf("status %d, %s or its 3 bytes are not in %.300s", status, want, out)
+	}
+}
