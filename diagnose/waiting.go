@@ -7,7 +7,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// aged reports whether a wait is one that two looks confirmed and that has
+// aged reports whether a wait is one that two samples confirmed and that has
 // lasted long enough for a rule about slowness.
 func (v *view) aged(w *model.Wait) bool {
 	if !w.Confirmed {

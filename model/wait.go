@@ -28,7 +28,7 @@ type Wait struct {
 	Timeout        Opt[int64] `json:"timeout_ns,omitzero" unit:"ns" doc:"the call's time limit"`
 	BlockedFor     Opt[int64] `json:"blocked_for_ns,omitzero" unit:"ns" doc:"how long the thread has not run"`
 	AgeSource      string     `json:"age_source,omitzero" doc:"sched: read from the scheduler; observed: at least this long, seen by ipctop"`
-	Confirmed      bool       `json:"confirmed" doc:"unchanged in two looks"`
+	Confirmed      bool       `json:"confirmed" doc:"unchanged across two samples"`
 	Partial        bool       `json:"partial,omitzero" doc:"it waits for more than what could be read"`
 	Monitor        bool       `json:"runtime_monitor,omitzero" doc:"it is the thread that the Go runtime watches itself with (sysmon)"`
 	Handler        string     `json:"handler,omitzero" doc:"the signal in whose handler the thread is, unknown where it may be one of several; told of threads that wait at a lock word, where their stack could be read"`

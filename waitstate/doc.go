@@ -8,10 +8,10 @@
 // any larger, and a page that is not there may be one for which a userfaultfd
 // never answers.
 //
-// There are two looks, and every second one comes after all first ones. A wait is
+// There are two samples, and every second one is taken after all first ones. A wait is
 // confirmed when the call and its arguments are the same in both and the thread
 // has not run in between; so all confirmed waits held at one and the same instant.
-// Descriptors are looked at again in the second look.
+// Descriptors are read again for the second sample.
 //
 // How long a thread has not run is the difference between the clock of the processor
 // on which it last ran and what that showed then (/proc/PID/task/TID/{sched,stat}).

@@ -7,13 +7,13 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// earlier is what the last scan's looks gave, by process. A thread that has not run
+// earlier is what the samples of the last scan gave, by process. A thread that has not run
 // since is in the call in which it was, about the same descriptors, and nothing of
 // that need be read again but that it still has not run.
-type earlier map[int]*looked
+type earlier map[int]*sampled
 
-// looked is what two looks at all threads of a process gave.
-type looked struct {
+// sampled is what the two samples of all threads of a process gave.
+type sampled struct {
 	ticks   uint64
 	scan    int
 	threads []*thread
@@ -27,9 +27,9 @@ type visited struct {
 	whole   bool
 }
 
-// recall lists the threads of a process as they were found earlier; false if
+// cached lists the threads of a process as they were found earlier; false if
 // they have to be looked at again.
-func (e earlier) recall(idx *probe.Index, p *model.Process) ([]*thread, bool) {
+func (e earlier) cached(idx *probe.Index, p *model.Process) ([]*thread, bool) {
 	l := e[p.PID]
 	if l == nil || l.ticks != p.StartTicks || idx.Since(int32(p.PID)) > l.scan {
 		return nil, false
@@ -48,17 +48,17 @@ func (e earlier) recall(idx *probe.Index, p *model.Process) ([]*thread, bool) {
 	return list, true
 }
 
-// remember makes what the next scan may use. What others change while a thread
+// cache makes what the next scan may use. What others change while a thread
 // waits is looked at each time: words in shared memory, sets of epoll, options of
 // sockets, and how much is left of a time.
-func (r *round) remember() earlier {
+func (r *pass) cache() earlier {
 	e := earlier{}
 	for _, v := range r.visits {
-		lasts := func(t *thread) bool {
+		cacheable := func(t *thread) bool {
 			return t.same && len(t.futexes) == 0 && t.fifo == nil && !t.set && !t.timed && !t.onSocket
 		}
-		if v.whole && !slices.ContainsFunc(v.threads, func(t *thread) bool { return !lasts(t) }) {
-			e[v.proc.PID] = &looked{v.proc.StartTicks, r.j.Number(), v.threads, v.proc.Timers}
+		if v.whole && !slices.ContainsFunc(v.threads, func(t *thread) bool { return !cacheable(t) }) {
+			e[v.proc.PID] = &sampled{v.proc.StartTicks, r.j.Number(), v.threads, v.proc.Timers}
 		}
 	}
 	return e

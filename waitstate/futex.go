@@ -44,7 +44,7 @@ type wordWaiter struct {
 }
 
 // futexes makes an object of every word that a thread waits at.
-func (r *round) futexes(x *index) {
+func (r *pass) futexes(x *index) {
 	byID := map[string]*word{}
 	var list []*word
 	for _, t := range r.threads {
@@ -122,7 +122,7 @@ func (w *word) recognise(x *index) {
 
 // findOwner finds the thread that the word names. Its number is of the pid
 // namespace it lives in, which need not be ipctop's.
-func (w *word) findOwner(r *round, x *index) {
+func (w *word) findOwner(r *pass, x *index) {
 	tid := w.lock.Owner
 	if tid == 0 {
 		return
@@ -155,7 +155,7 @@ func (w *word) findOwner(r *round, x *index) {
 // descends reports whether a process was forked by another one, or by one that was.
 // What it has in private memory and did not write since it has from there: an exec
 // would have given it new memory.
-func (r *round) descends(p, from *model.Process) bool {
+func (r *pass) descends(p, from *model.Process) bool {
 	for steps := 0; p != nil && steps < 64; steps++ {
 		if p.PPID == from.PID {
 			return true
@@ -166,7 +166,7 @@ func (r *round) descends(p, from *model.Process) bool {
 }
 
 // foreign reports whether a process of another pid namespace maps the word.
-func (w *word) foreign(r *round) bool {
+func (w *word) foreign(r *pass) bool {
 	if w.parent == nil {
 		return false
 	}
@@ -199,7 +199,7 @@ func (w *word) maps(pid int) bool {
 	return false
 }
 
-func (w *word) describe(r *round, x *index) {
+func (w *word) describe(r *pass, x *index) {
 	d := &model.FutexDetail{
 		Libc: w.lock.Libc, Type: string(w.lock.Type), OwnerTID: w.owner, Inherited: w.inherited, OwnerDied: w.lock.Died, Waiters: model.Some(len(w.waiters)),
 	}
@@ -224,7 +224,7 @@ func (w *word) describe(r *round, x *index) {
 
 // alive reports whether a thread exists. One that was not there when the processes
 // were read may have begun since.
-func (r *round) alive(x *index, tid int) model.Opt[bool] {
+func (r *pass) alive(x *index, tid int) model.Opt[bool] {
 	if x.threads[tid] != nil {
 		return model.Some(x.states[tid] != "Z" && x.states[tid] != "X")
 	}
@@ -241,7 +241,7 @@ func (r *round) alive(x *index, tid int) model.Opt[bool] {
 
 // hidden reports whether the proc file system hides other users' processes
 // (hidepid, proc(5)): then one that is not there may well exist.
-func (r *round) hidden() bool {
+func (r *pass) hidden() bool {
 	_, err := os.Stat(filepath.Join(r.j.Scan.ProcRoot, "1", "stat"))
 	return err != nil
 }

@@ -18,7 +18,7 @@ import (
 // limits asks what else ends a wait than those waited for: time limits that belong
 // to a socket instead of a call, and timers of the process. Only those are asked
 // that have no other limit.
-func (r *round) limits(ctx context.Context, x *index) {
+func (r *pass) limits(ctx context.Context, x *index) {
 	byPID := map[int][]*thread{}
 	var list []*model.Process
 	for _, t := range r.threads {
@@ -66,7 +66,7 @@ func (t *thread) limited() model.Opt[bool] {
 // socketLimit reads the limit for reading or writing of a UNIX socket that a
 // thread is blocked at (SO_RCVTIMEO, SO_SNDTIMEO, socket(7)). Others are never
 // duplicated: the dying owner of a TCP socket would have ipctop linger for it.
-func (r *round) socketLimit(task *guard.Task, x *index, t *thread) (timed model.Opt[bool]) {
+func (r *pass) socketLimit(task *guard.Task, x *index, t *thread) (timed model.Opt[bool]) {
 	if len(t.fds) != 1 || t.set {
 		return timed
 	}

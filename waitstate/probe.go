@@ -22,18 +22,18 @@ func Probe() probe.Probe {
 			if !decodable {
 				return fmt.Errorf("%w: calls of this architecture are not decoded", errors.ErrUnsupported)
 			}
-			r := &round{j: idx, out: out, earlier: last, known: known, found: map[*model.Process]string{}}
-			r.firstLook(ctx)
+			r := &pass{j: idx, out: out, earlier: last, known: known, found: map[*model.Process]string{}}
+			r.firstSample(ctx)
 			select {
 			case <-time.After(idx.Scan.Sample()):
 			case <-ctx.Done():
 			}
-			r.secondLook(ctx)
+			r.secondSample(ctx)
 			index := r.resolve()
 			r.limits(ctx, index)
 			r.futexes(index)
 			r.report(index)
-			last, known = r.remember(), r.rememberRuntimes()
+			last, known = r.cache(), r.cacheRuntimes()
 			return ctx.Err()
 		},
 	}

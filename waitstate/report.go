@@ -5,7 +5,7 @@ import (
 )
 
 // report emits the waits.
-func (r *round) report(x *index) {
+func (r *pass) report(x *index) {
 	for _, t := range r.threads {
 		if w := r.wait(t, x); w != nil {
 			r.out.Wait(*w)
@@ -15,7 +15,7 @@ func (r *round) report(x *index) {
 
 // wait makes one wait; nil if it turns out to be none that IPC is waited for in.
 // Who could release it is told by the wait-for graph, when all is known.
-func (r *round) wait(t *thread, x *index) *model.Wait {
+func (r *pass) wait(t *thread, x *index) *model.Wait {
 	w := &model.Wait{
 		PID: t.proc.PID, TID: t.tid, Comm: t.comm, Call: t.call, Needs: t.needs, Timed: t.limited(), Timeout: t.timeout, BlockedFor: t.age,
 		Confirmed: t.same, Idle: t.idle, Monitor: t.monitor, Handler: t.handler, Partial: t.partial, Blockers: []model.Blocker{},

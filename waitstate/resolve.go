@@ -36,7 +36,7 @@ type sharedWord struct {
 }
 
 // resolve makes the index: first what is wanted, then one pass over all holders.
-func (r *round) resolve() *index {
+func (r *pass) resolve() *index {
 	x := &index{
 		fds: map[fdKey]*probe.Entry{}, sysv: map[sysvKey]*probe.Entry{}, shared: map[int32][]*sharedWord{},
 		threads: map[int]*model.Process{}, states: map[int]string{},

@@ -39,7 +39,7 @@ func readDetail(ctx context.Context, idx *probe.Index, list []*model.Process, ou
 	if !idx.Scan.PIDCalls || unsafe.Sizeof(uintptr(0)) != 8 {
 		return nil // the numbers mean other processes; 32-bit lists look otherwise
 	}
-	r := &round{j: idx, out: out}
+	r := &pass{j: idx, out: out}
 	var held []heldWord
 	idx.EachProcess(list, func(t *guard.Task, p *probe.Proc) func() {
 		if ctx.Err() != nil {
@@ -89,7 +89,7 @@ func readDetail(ctx context.Context, idx *probe.Index, list []*model.Process, ou
 
 // markHeld notes on a word's object that its owner has it in its list, which is
 // surer than what the word alone looks like.
-func (w *word) markHeld(r *round, x *index, e *probe.Entry) {
+func (w *word) markHeld(r *pass, x *index, e *probe.Entry) {
 	d := e.Object.Detail.(*model.FutexDetail)
 	d.Held = model.Some(true)
 	if d.OwnerTID == w.owner {

@@ -176,8 +176,8 @@ func runtimeSleep(t *thread) bool {
 	return w.Private && w.Call == pthread.Plain && w.Value == 0
 }
 
-// rememberRuntimes keeps what was found about programs that still run.
-func (r *round) rememberRuntimes() runtimes {
+// cacheRuntimes keeps what was found about programs that still run.
+func (r *pass) cacheRuntimes() runtimes {
 	next := make(runtimes, len(r.found))
 	for p, name := range r.found {
 		next[programOf(p)] = name

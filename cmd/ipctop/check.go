@@ -75,7 +75,7 @@ func (c command) newCheck(o *options) *cobra.Command {
 	f.BoolVarP(&k.quiet, "quiet", "q", false, "print nothing: the exit status says it")
 	f.DurationVar(&k.minAge, "min-age", diagnose.DefaultMinAge, "how long a thread must have been blocked before slowness is reported, and, if given, a deadlock that is not certain (3s)")
 	f.StringVarP(&k.where, "where", "Q", "", "only findings for which `EXPR` holds")
-	f.DurationVar(&o.sample, "sample", 0, "pause for `TIME` between the two looks at blocked threads, such as 1s")
+	f.DurationVar(&o.sample, "sample", 0, "pause for `TIME` between the two samples of blocked threads, such as 1s")
 	f.BoolVar(&k.redact, "redact", false, "replace commands, paths, names, users and hosts by pseudonyms")
 	f.BoolVar(&k.strict, "strict", false, "exit with status 4 if anything could not be read")
 	_ = cmd.RegisterFlagCompletionFunc("rule", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

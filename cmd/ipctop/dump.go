@@ -53,7 +53,7 @@ func (c command) newDump(o *options) *cobra.Command {
 	f.StringSliceVarP(&d.containers, "container", "c", nil, "only this `CONTAINER`; its name, pod, or the beginning of its id")
 	f.StringVarP(&d.where, "where", "Q", "", "only objects for which `EXPR` holds; with --only, records of the first list named")
 	f.StringSliceVar(&d.only, "only", nil, "only these `LISTS`: "+strings.Join(render.Lists, ", "))
-	f.DurationVar(&o.sample, "sample", 0, "pause for `TIME` between the two looks at blocked threads, such as 1s")
+	f.DurationVar(&o.sample, "sample", 0, "pause for `TIME` between the two samples of blocked threads, such as 1s")
 	f.BoolVar(&d.redact, "redact", false, "replace commands, paths, names, users and hosts by pseudonyms")
 	f.BoolVar(&d.strict, "strict", false, "exit with status 4 if anything could not be read")
 	return cmd

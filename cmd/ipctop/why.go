@@ -33,7 +33,7 @@ func (c command) newWhy(o *options) *cobra.Command {
 	f := cmd.Flags()
 	o.addHistory(f)
 	f.BoolVarP(&all, "all", "a", false, "explain all that REF could mean instead of asking which")
-	f.DurationVar(&o.sample, "sample", 0, "pause for `TIME` between the two looks at blocked threads, such as 1s")
+	f.DurationVar(&o.sample, "sample", 0, "pause for `TIME` between the two samples of blocked threads, such as 1s")
 	cmd.RunE = func(cmd *cobra.Command, refs []string) error {
 		if slices.Contains(refs, "0") {
 			return usageError("0 is the pid of no process: the kernel means itself by it")

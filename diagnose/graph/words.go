@@ -185,7 +185,7 @@ func (g *Graph) Evidence(w *model.Wait) model.Evidence {
 		text += " on " + w.Object
 	}
 	if w.Confirmed {
-		text += ", the same in two looks"
+		text += ", unchanged across two samples"
 	}
 	return model.Evidence{Source: fmt.Sprintf("/proc/%d/task/%d/syscall", w.PID, w.TID), Text: text}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// thread is a thread that was blocked at the first look.
+// thread is a thread that was blocked in the first sample.
 type thread struct {
 	proc  *model.Process
 	tid   int
@@ -25,7 +25,7 @@ type thread struct {
 	runs  model.Opt[uint64]
 	*waiting
 
-	// What the second look says.
+	// What the second sample says.
 	same bool // it is in the same call and has not run
 	age  model.Opt[int64]
 	link string // what the descriptor leads to, of a wait on one
@@ -43,8 +43,8 @@ type thread struct {
 	socketTimed model.Opt[bool] // … which has a time limit
 }
 
-// round is one scan's two looks.
-type round struct {
+// pass is one scan's two samples.
+type pass struct {
 	j       *probe.Index
 	out     *probe.Collector
 	threads []*thread
@@ -55,14 +55,14 @@ type round struct {
 	denied  bool                      // there are processes whose threads could not be read
 }
 
-// firstLook finds the blocked threads.
-func (r *round) firstLook(ctx context.Context) {
+// firstSample finds the blocked threads.
+func (r *pass) firstSample(ctx context.Context) {
 	var list []*model.Process
 	for _, p := range r.j.Processes {
 		if p.Kernel || p.Self {
 			continue
 		}
-		if threads, ok := r.earlier.recall(r.j, p); ok {
+		if threads, ok := r.earlier.cached(r.j, p); ok {
 			r.threads = append(r.threads, threads...)
 			if p.Runtime = r.known[programOf(p)]; p.Threads > 1 {
 				r.found[p] = p.Runtime
@@ -116,7 +116,7 @@ var lines = sync.Pool{New: func() any {
 	return &b
 }}
 
-// visit is the first look at one process.
+// visit is the first sample of one process.
 type visit struct {
 	proc    *probe.Proc
 	task    *guard.Task
@@ -185,7 +185,7 @@ func (v *visit) thread(tid int, comm, state string) bool {
 		}
 	}
 	t.handler = v.inHandler(t, &line)
-	// Last: the call that the second look finds, if the thread has not run since
+	// Last: the call that the second sample finds, if the thread has not run since
 	// now, is the one it was in already.
 	t.runs = runCount(v.proc, tid)
 	v.threads = append(v.threads, t)
@@ -251,9 +251,9 @@ func runCount(p *probe.Proc, tid int) model.Opt[uint64] {
 	return model.Some(n)
 }
 
-// secondLook asks which of them are still in the same call and have not run, and
+// secondSample asks which of them are still in the same call and have not run, and
 // for how long.
-func (r *round) secondLook(ctx context.Context) {
+func (r *pass) secondSample(ctx context.Context) {
 	byPID := map[int][]*thread{}
 	var list []*model.Process
 	for _, t := range r.threads {
@@ -284,7 +284,7 @@ func (r *round) secondLook(ctx context.Context) {
 }
 
 // ages tells how long the threads have not run.
-func (r *round) ages() {
+func (r *pass) ages() {
 	var processors []int
 	for _, t := range r.threads {
 		if t.exec > 0 && !slices.Contains(processors, t.processor) {
@@ -302,8 +302,8 @@ func (r *round) ages() {
 	}
 }
 
-// again is the second look at a thread.
-func (r *round) again(v *visit, t *thread) (seen thread) {
+// again is the second sample of a thread.
+func (r *pass) again(v *visit, t *thread) (seen thread) {
 	if !t.known {
 		if _, err := v.read(t.tid); err != nil || !bytes.Equal(v.buf, t.raw) {
 			return seen
