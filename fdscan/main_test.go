@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ipctop/ipctop/fdscan/pipes"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 // HoldOpen marks the test program that was started again to hold what it was
@@ -20,5 +21,5 @@ func TestMain(m *testing.M) {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	os.Exit(probetest.Main(m))
 }

@@ -29,13 +29,13 @@ func Locks() probe.Probe {
 
 // lockedFile is a file with its locks.
 type lockedFile struct {
-	key   probe.Key
-	joint *probe.Entry // nil while nobody is known to hold it
-	locks []record
-	hands []lockOwner
+	key     probe.Key
+	entry   *probe.Entry // nil while nobody is known to hold it
+	locks   []record
+	lockFDs []lockOwner
 }
 
-// hand is a descriptor of a file that shows locks.
+// lockOwner is a descriptor of a file that shows locks.
 type lockOwner struct {
 	pid, tid, fd int32
 	comm         string
@@ -59,8 +59,8 @@ func complete(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	byKey := make(map[probe.Key]*lockedFile, len(files))
 	for _, f := range files {
 		byKey[f.key] = f
-		if f.joint != nil {
-			known = append(known, f.joint)
+		if f.entry != nil {
+			known = append(known, f.entry)
 		}
 	}
 	var unread []error
@@ -68,13 +68,13 @@ func complete(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 		if ctx.Err() != nil {
 			return nil
 		}
-		hands, errs := readLockOwners(t, idx, e)
+		lockFDs, errs := readLockOwners(t, idx, e)
 		var facts probe.FileFacts
 		if e.Object == nil {
 			facts = idx.File(t, e)
 		}
 		return func() {
-			byKey[e.Key].hands = hands
+			byKey[e.Key].lockFDs = lockFDs
 			unread = append(unread, errs...)
 			if e.Object == nil {
 				idx.Describe(e, facts.Object(model.File, e.Key, facts.FileDetail()))
@@ -88,11 +88,11 @@ func complete(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 		})
 	}
 	for _, f := range files {
-		if f.joint == nil {
+		if f.entry == nil {
 			var facts probe.FileFacts
-			f.joint = idx.Add(f.key, facts.Object(model.File, f.key, new(model.FileDetail)))
+			f.entry = idx.Add(f.key, facts.Object(model.File, f.key, new(model.FileDetail)))
 		}
-		f.joint.Adopt(f.attach(idx)...)
+		f.entry.Adopt(f.attach(idx)...)
 	}
 }
 
@@ -106,9 +106,9 @@ func group(idx *probe.Index, records []record) []*lockedFile {
 		if f == nil {
 			f = &lockedFile{key: k}
 			if e, ok := idx.Lookup(k); ok {
-				f.joint = e
+				f.entry = e
 			} else if e, ok := idx.LookupUnclaimed(k); ok {
-				f.joint = e
+				f.entry = e
 			}
 			byKey[k] = f
 			files = append(files, f)
@@ -137,7 +137,7 @@ func compareRecords(a, b record) int {
 // readLockOwners asks every descriptor of a file for the locks held through it. A
 // process that has ended is skipped; fdinfo names the inode, so a descriptor
 // that has become another lock gives nothing.
-func readLockOwners(t *guard.Task, idx *probe.Index, e *probe.Entry) (hands []lockOwner, errs []error) {
+func readLockOwners(t *guard.Task, idx *probe.Index, e *probe.Entry) (lockFDs []lockOwner, errs []error) {
 	var buf []byte
 	var dir *proc.Dir
 	open := int32(0)
@@ -184,10 +184,10 @@ func readLockOwners(t *guard.Task, idx *probe.Index, e *probe.Entry) (hands []lo
 		errs = append(errs, bad...)
 		locks = slices.DeleteFunc(locks, func(r record) bool { return r.dev != e.Key.Scope || r.ino != e.Key.Num })
 		if len(locks) > 0 {
-			hands = append(hands, lockOwner{h.PID, h.TID, fd, h.Comm, locks})
+			lockFDs = append(lockFDs, lockOwner{h.PID, h.TID, fd, h.Comm, locks})
 		}
 	}
-	return hands, errs
+	return lockFDs, errs
 }
 
 // attach puts the locks into the object's detail and returns the holds that
@@ -232,7 +232,7 @@ func (f *lockedFile) attach(idx *probe.Index) []model.Holder {
 		slices.Sort(list[i].BlockedBy)
 		list[i].BlockedBy = slices.Compact(list[i].BlockedBy)
 	}
-	switch d := f.joint.Object.Detail.(type) {
+	switch d := f.entry.Object.Detail.(type) {
 	case *model.FileDetail:
 		d.Locks = list
 	case *model.MemoryDetail:
@@ -260,8 +260,8 @@ func (f *lockedFile) owners(idx *probe.Index) [][]model.Holder {
 			next++
 		}
 		if !r.waiting {
-			hands := f.showing(r)
-			groups := descriptions(idx, hands, next-i)
+			lockFDs := f.showing(r)
+			groups := descriptions(idx, lockFDs, next-i)
 			for n := i; n < next; n++ {
 				owners[n] = holders(groups[(n-i)%len(groups)])
 				if len(owners[n]) == 0 {
@@ -276,10 +276,10 @@ func (f *lockedFile) owners(idx *probe.Index) [][]model.Holder {
 
 func (f *lockedFile) showing(r *record) []lockOwner {
 	var list []lockOwner
-	for i := range f.hands {
-		for k := range f.hands[i].locks {
-			if f.hands[i].locks[k].same(r) {
-				list = append(list, f.hands[i])
+	for i := range f.lockFDs {
+		for k := range f.lockFDs[i].locks {
+			if f.lockFDs[i].locks[k].same(r) {
+				list = append(list, f.lockFDs[i])
 				break
 			}
 		}
@@ -287,9 +287,9 @@ func (f *lockedFile) showing(r *record) []lockOwner {
 	return list
 }
 
-func holders(hands []lockOwner) []model.Holder {
-	list := make([]model.Holder, 0, len(hands))
-	for _, h := range hands {
+func holders(lockFDs []lockOwner) []model.Holder {
+	list := make([]model.Holder, 0, len(lockFDs))
+	for _, h := range lockFDs {
 		list = append(list, model.Holder{PID: h.pid, TID: h.tid, Comm: h.comm, FD: model.Some(h.fd)})
 	}
 	return list
@@ -306,8 +306,8 @@ func (f *lockedFile) withoutDescriptor(idx *probe.Index, r *record) []model.Hold
 	if named && (r.class == posix || r.class == lease || !p.FDs.Known()) {
 		return []model.Holder{{PID: int32(r.pid), Comm: p.Comm}}
 	}
-	for i := range f.joint.Holders {
-		h := &f.joint.Holders[i]
+	for i := range f.entry.Holders {
+		h := &f.entry.Holders[i]
 		inMaker := named && h.PID == int32(r.pid)
 		if (h.Via == model.ViaMap || h.Via == model.ViaFD && inMaker) && (len(list) == 0 || list[len(list)-1].PID != h.PID) {
 			list = append(list, model.Holder{PID: h.PID, Comm: h.Comm})
@@ -319,17 +319,17 @@ func (f *lockedFile) withoutDescriptor(idx *probe.Index, r *record) []model.Hold
 // descriptions divides the descriptors that show one and the same line into the n
 // descriptions that must be behind it if there are n such lines. Where that cannot
 // be told, each of the locks is given all of them.
-func descriptions(idx *probe.Index, hands []lockOwner, n int) [][]lockOwner {
+func descriptions(idx *probe.Index, lockFDs []lockOwner, n int) [][]lockOwner {
 	if n == 1 || !idx.Scan.PIDCalls {
-		return [][]lockOwner{hands}
+		return [][]lockOwner{lockFDs}
 	}
 	var groups [][]lockOwner
 next:
-	for _, h := range hands {
+	for _, h := range lockFDs {
 		for i := range groups {
 			same, err := sameDescription(groups[i][0], h)
 			if err != nil {
-				return [][]lockOwner{hands}
+				return [][]lockOwner{lockFDs}
 			}
 			if same {
 				groups[i] = append(groups[i], h)
@@ -339,7 +339,7 @@ next:
 		groups = append(groups, []lockOwner{h})
 	}
 	if len(groups) != n {
-		return [][]lockOwner{hands}
+		return [][]lockOwner{lockFDs}
 	}
 	return groups
 }

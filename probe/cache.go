@@ -13,14 +13,14 @@ import (
 
 // What a process has cannot change while none of its threads runs, unless it shares
 // its descriptor table or its memory with another process. So a scanner that is to
-// scan again keeps what it read, with how often each thread had been put on a
+// scan again caches what it read, with how often each thread had been put on a
 // processor just before (/proc/PID/task/TID/schedstat, Linux 2.6.23, as long as
 // CONFIG_SCHED_INFO is set). Threads that slept then and have not been put on one
 // since have not run, and what was read after they were seen asleep still holds.
 // Others change what is behind descriptors, paths and pending signals at any time,
-// so only what a probe says lasts is taken from here; see [FD.Cacheable].
+// so only what a probe calls cacheable is taken from here; see [FD.Cacheable].
 
-// kept is what is remembered of a process.
+// processCache is what was read of a process, for the next scan.
 type processCache struct {
 	ticks  uint64
 	scan   int // in which it was read
@@ -33,25 +33,25 @@ type processCache struct {
 	namespaces map[string]uint64
 	fds        model.Opt[int]
 
-	holders  []holderRecord // that last
+	holders  []holderRecord // that are cacheable
 	recheck  []recheckFD    // descriptors that have to be read again
-	mappings bool           // whether the holds by mapping are among them: all of them last
+	mappings bool           // whether the holders by mapping are among them: all are cacheable
 }
 
-// again is a descriptor that has to be read again.
+// recheckFD is a descriptor that has to be read again.
 type recheckFD struct {
 	fd   int32
 	link string // where that leads to cannot change: an inode without a name
 }
 
-// mark is how far a thread had come.
+// stamp is how often a thread had run: its scheduling stamp.
 type stamp struct {
 	tid  int
 	runs string // its schedstat; "" if it may have run since
 }
 
-// readMark reads a thread's schedstat. It must be read before the state of the
-// thread, and that before anything that is to last.
+// readStamp reads a thread's schedstat. It must be read before the state of the
+// thread, and that before anything that is to be cached.
 func (s *Scan) readStamp(dir *proc.Dir, name string) string {
 	if !s.scanner.opts.Repeated {
 		return ""
@@ -64,8 +64,7 @@ func (s *Scan) readStamp(dir *proc.Dir, name string) string {
 	return string(text)
 }
 
-// settled is a mark that is worth nothing unless the thread was asleep after it
-// was taken.
+// validStamp is a stamp, which is empty unless the thread slept after it was taken.
 func validStamp(m stamp, state string) stamp {
 	if state == "R" || state == "" {
 		m.runs = ""
@@ -73,14 +72,14 @@ func validStamp(m stamp, state string) stamp {
 	return m
 }
 
-// asleep returns what is remembered of a process of one thread that has slept since;
+// cachedIdle returns what is cached of a process of one thread that has slept since;
 // nil if it may not have, or if dir need not be of that process.
-func (s *Scan) asleep(pid int, dir *proc.Dir, now stamp) *processCache {
+func (s *Scan) cachedIdle(pid int, dir *proc.Dir, now stamp) *processCache {
 	if !dir.Kept() || now.runs == "" {
 		return nil
 	}
 	s.scanner.mu.Lock()
-	k := s.scanner.kept[pid]
+	k := s.scanner.cache[pid]
 	s.scanner.mu.Unlock()
 	if k == nil || len(k.stamps) != 1 || k.stamps[0] != now {
 		return nil
@@ -109,50 +108,50 @@ func (k *processCache) stat(status []byte) (proc.Stat, bool) {
 	return st, ok
 }
 
-// recall returns what is remembered of a process, if no thread of it has run
+// cacheGet returns what is cached of a process, if no thread of it has run
 // since: nil if one has, or if that cannot be told.
-func (s *Scan) recall(m *model.Process, marks []stamp) *processCache {
+func (s *Scan) cacheGet(m *model.Process, stamps []stamp) *processCache {
 	s.scanner.mu.Lock()
-	k := s.scanner.kept[m.PID]
+	k := s.scanner.cache[m.PID]
 	s.scanner.mu.Unlock()
-	if k == nil || k.ticks != m.StartTicks || !slices.Equal(k.stamps, marks) {
+	if k == nil || k.ticks != m.StartTicks || !slices.Equal(k.stamps, stamps) {
 		return nil
 	}
-	if slices.ContainsFunc(marks, func(m stamp) bool { return m.runs == "" }) {
+	if slices.ContainsFunc(stamps, func(m stamp) bool { return m.runs == "" }) {
 		return nil
 	}
 	return k
 }
 
-// remember keeps what was read of a process, nil if nothing of it may be.
-func (s *Scan) remember(pid int, k *processCache) {
+// cachePut caches what was read of a process, nothing if k is nil.
+func (s *Scan) cachePut(pid int, k *processCache) {
 	s.scanner.mu.Lock()
 	defer s.scanner.mu.Unlock()
 	if k != nil {
-		s.scanner.kept[pid] = k
+		s.scanner.cache[pid] = k
 	} else {
-		delete(s.scanner.kept, pid)
+		delete(s.scanner.cache, pid)
 	}
 }
 
-// keep makes what is to be remembered of a process that was read, nil if something
-// of it could not be or is not sure to last.
-func (s *Scan) keep(p *Proc, r *result, sc *scratch, marks []stamp) *processCache {
+// newCache makes what is to be cached of a process that was read, nil if something of
+// it could not be read or may change.
+func (s *Scan) newCache(p *Proc, r *result, sc *scratch, stamps []stamp) *processCache {
 	m := p.Model
 	if !s.scanner.opts.Repeated || m.Self || r.unreadable || r.partialFDs || r.partialMaps || r.ownTables || len(r.out.gaps) > 0 ||
-		slices.ContainsFunc(marks, func(m stamp) bool { return m.runs == "" }) {
+		slices.ContainsFunc(stamps, func(m stamp) bool { return m.runs == "" }) {
 		return nil
 	}
 	if m.Kernel {
 		whole := *m
-		return &processCache{ticks: m.StartTicks, scan: s.number, stamps: slices.Clone(marks), line: p.stat, kernel: &whole}
+		return &processCache{ticks: m.StartTicks, scan: s.number, stamps: slices.Clone(stamps), line: p.stat, kernel: &whole}
 	}
 	k := &processCache{
 		line:  p.stat,
-		ticks: m.StartTicks, scan: s.number, stamps: slices.Clone(marks), cmdline: m.Cmdline, namespaces: m.Namespaces, fds: m.FDs,
-		recheck: slices.Clone(sc.again), mappings: !sc.changing, holders: make([]holderRecord, 0, len(sc.lasting)),
+		ticks: m.StartTicks, scan: s.number, stamps: slices.Clone(stamps), cmdline: m.Cmdline, namespaces: m.Namespaces, fds: m.FDs,
+		recheck: slices.Clone(sc.recheck), mappings: !sc.uncacheable, holders: make([]holderRecord, 0, len(sc.cacheable)),
 	}
-	for _, i := range sc.lasting {
+	for _, i := range sc.cacheable {
 		if h := &r.out.holders[i]; k.mappings || h.holder.Via == model.ViaFD {
 			k.holders = append(k.holders, *h)
 		}
@@ -160,9 +159,9 @@ func (s *Scan) keep(p *Proc, r *result, sc *scratch, marks []stamp) *processCach
 	return k
 }
 
-// reuse gives a process what is remembered of it, and reads the rest. It reports
+// fromCache gives a process what is cached of it, and reads the rest. It reports
 // false if that does not fit: then all has to be read.
-func (s *Scan) reuse(p *Proc, k *processCache, sc *scratch, r *result) bool {
+func (s *Scan) fromCache(p *Proc, k *processCache, sc *scratch, r *result) bool {
 	m := p.Model
 	before := len(r.out.holders)
 	if len(k.recheck) > 0 {

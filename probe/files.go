@@ -140,8 +140,8 @@ func Octal(mode uint32) string {
 	return "0000"[min(len(s), 4):] + s
 }
 
-// maxAsked is how many holders are asked about one file.
-const maxAsked = 8
+// maxQueried is how many holders are asked about one file.
+const maxQueried = 8
 
 // File asks the holders of a file for its path and owner. It is for the few
 // files that turned out to be of interest; the links of all others were read
@@ -151,24 +151,24 @@ func (idx *Index) File(t *guard.Task, e *Entry) FileFacts {
 	var best FileFacts
 	asked := 0
 	for i := range e.Holders {
-		if best.Statted || asked == maxAsked {
+		if best.Statted || asked == maxQueried {
 			break
 		}
 		if i > 0 && e.Holders[i].PID == e.Holders[i-1].PID && e.Holders[i].Via == e.Holders[i-1].Via && best.Path != "" {
 			continue // it would say the same
 		}
 		asked++
-		if f, ok := idx.askHolder(t, e, &e.Holders[i]); ok {
+		if f, ok := idx.queryHolder(t, e, &e.Holders[i]); ok {
 			best = f
 		}
 	}
 	return best
 }
 
-func (idx *Index) askHolder(t *guard.Task, e *Entry, h *model.Holder) (FileFacts, bool) {
+func (idx *Index) queryHolder(t *guard.Task, e *Entry, h *model.Holder) (FileFacts, bool) {
 	var f FileFacts
 	name := HolderLink(h)
-	if name == "" || !idx.enterHolder(t, h) {
+	if name == "" || !idx.beginHolder(t, h) {
 		return f, false
 	}
 	defer t.End()
@@ -207,8 +207,8 @@ func (idx *Index) askHolder(t *guard.Task, e *Entry, h *model.Holder) (FileFacts
 	return f, true
 }
 
-// enterHolder begins to ask about what a holder holds.
-func (idx *Index) enterHolder(t *guard.Task, h *model.Holder) bool {
+// beginHolder begins to ask for what a holder holds.
+func (idx *Index) beginHolder(t *guard.Task, h *model.Holder) bool {
 	if fd, ok := h.FD.Get(); ok {
 		return idx.BeginAt(t, h.PID, opStat, fd)
 	}
@@ -288,7 +288,7 @@ func (idx *Index) Stat(t *guard.Task, e *Entry) FileFacts {
 	var f FileFacts
 	for i := range e.Holders {
 		name := HolderLink(&e.Holders[i])
-		if i == maxAsked || name == "" || !idx.enterHolder(t, &e.Holders[i]) {
+		if i == maxQueried || name == "" || !idx.beginHolder(t, &e.Holders[i]) {
 			break
 		}
 		// The inode tells whether the pid still means the same.

@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"container":         {"model", "guard", "proc"},
 	"doctor":            {"model", "container", "guard", "kcmp", "proc"},
 	"probe":             {"model", "container", "guard", "kcmp", "privilege", "proc"},
-	"probe/probetest":   {"model", "probe"},
+	"probe/probetest":   {"model", "probe", "proc"},
 	"fdscan/fdinfo":     {"proc"},
 	"fdscan/pipes":      append(readers, "privilege"),
 	"fdscan/sockets":    readers,

@@ -45,15 +45,15 @@ func (s *Scan) readMappings(p *Proc, sc *scratch, r *result) {
 func (s *Scan) leaveMappings(r *result) {
 	r.partialMaps = true
 	s.mu.Lock()
-	s.left = append(s.left, r)
+	s.unmapped = append(s.unmapped, r)
 	s.mu.Unlock()
 }
 
 // readLeftMappings reads the mappings that were left.
 func (s *Scan) readLeftMappings() {
-	item := func(i int) any { return processKey{s.left[i].process.PID, s.left[i].process.StartTicks} }
-	s.scanner.guard.Each(len(s.left), s.scanner.opts.Workers, item, func(t *guard.Task, i int) func() {
-		whole := s.left[i]
+	item := func(i int) any { return processKey{s.unmapped[i].process.PID, s.unmapped[i].process.StartTicks} }
+	s.scanner.guard.Each(len(s.unmapped), s.scanner.opts.Workers, item, func(t *guard.Task, i int) func() {
+		whole := s.unmapped[i]
 		r := &result{unreadable: whole.unreadable, out: &Collector{probe: whole.out.probe}}
 		err := s.recovered(func() error {
 			p, err := s.reopen(t, whole.process)
@@ -171,8 +171,8 @@ func (s *Scan) mapping(m *Mapping, sc *scratch, out *Collector) {
 			break
 		}
 	}
-	sc.changing = sc.changing || !m.cacheable && len(out.holders) > before
+	sc.uncacheable = sc.uncacheable || !m.cacheable && len(out.holders) > before
 	for i := before; i < len(out.holders); i++ {
-		sc.lasting = append(sc.lasting, i)
+		sc.cacheable = append(sc.cacheable, i)
 	}
 }

@@ -20,12 +20,12 @@ import (
 const maxMembers = 8
 
 // mountMembers remembers some of the processes in each mount namespace.
-type mountMembers struct {
+type processesByNS struct {
 	mu   sync.Mutex
 	byNS map[uint64][]int32
 }
 
-func (m *mountMembers) add(p *Proc) {
+func (m *processesByNS) add(p *Proc) {
 	ns := p.Model.Namespaces["mnt"]
 	if ns == 0 {
 		return
@@ -97,7 +97,7 @@ func (s *Scan) EachMountNS(f func(t *guard.Task, ns *MountNS) (commit func(), er
 			return 1
 		}
 	})
-	s.scanner.guard.Each(len(list), 1, func(i int) any { return avoidNS(list[i].ns) },
+	s.scanner.guard.Each(len(list), 1, func(i int) any { return mountNSItem(list[i].ns) },
 		func(t *guard.Task, i int) func() {
 			for _, pid := range list[i].pids {
 				commit, err := s.visit(t, list[i].ns, pid, f)
@@ -124,7 +124,7 @@ func (s *Scan) VisitMountNS(inode uint64, f func(ns *MountNS) error) {
 }
 
 // avoidNS is a mount namespace in what the guard leaves alone.
-type avoidNS uint64
+type mountNSItem uint64
 
 func (s *Scan) visit(t *guard.Task, inode uint64, pid int32, f func(*guard.Task, *MountNS) (func(), error)) (func(), error) {
 	dir, err := s.root.Open(strconv.Itoa(int(pid)))

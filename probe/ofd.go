@@ -48,7 +48,7 @@ func DescriptorKey(d kcmp.Descriptor, space *KeySpace) Key {
 
 // descriptions finds out who shares what.
 type descriptions struct {
-	j   *Index
+	idx *Index
 	out *Collector
 	off bool // kcmp cannot be used at all
 
@@ -60,12 +60,12 @@ type descriptions struct {
 
 // sharing is a finding that holds if all its processes are still the same.
 type sharing struct {
-	joint  *Entry
+	entry  *Entry
 	groups [][]kcmp.Descriptor
 }
 
 func newDescriptions(idx *Index, out *Collector) *descriptions {
-	d := &descriptions{j: idx, out: out, seen: map[model.Reason]*model.Gap{}}
+	d := &descriptions{idx: idx, out: out, seen: map[model.Reason]*model.Gap{}}
 	if !idx.Scan.PIDCalls {
 		d.gap(model.Unsupported, "the proc file system belongs to another pid namespace")
 		d.off = true
@@ -109,7 +109,7 @@ func (d *descriptions) report() {
 type kcmpItem struct{}
 
 func (d *descriptions) each(n int, work func(t *guard.Task, i int) func()) {
-	sc := d.j.Scan.scanner
+	sc := d.idx.Scan.scanner
 	sc.guard.Each(n, sc.opts.Workers, func(int) any { return kcmpItem{} }, work)
 }
 
@@ -119,7 +119,7 @@ func (d *descriptions) each(n int, work func(t *guard.Task, i int) func()) {
 func (d *descriptions) same(pid int32) bool {
 	ok, known := d.alive[pid]
 	if !known {
-		ok = d.j.Same(pid)
+		ok = d.idx.Same(pid)
 		d.alive[pid] = ok
 	}
 	return ok
@@ -130,9 +130,9 @@ func (d *descriptions) same(pid int32) bool {
 // compared stays an object of its own, with holders that may be missing.
 func (s *Scan) mergeDescriptions(d *descriptions) {
 	bySpace := map[*KeySpace][]*Entry{}
-	for space := range d.j.spaces {
+	for space := range d.idx.spaces {
 		if space.ByDescription {
-			bySpace[space] = d.j.In(space)
+			bySpace[space] = d.idx.In(space)
 		}
 	}
 	var lists [][]*Entry
@@ -171,14 +171,14 @@ func (s *Scan) mergeDescriptions(d *descriptions) {
 		for _, g := range groups {
 			var into *Entry
 			for _, desc := range g {
-				e := d.j.objects[DescriptorKey(desc, lists[i][0].Key.Space)]
+				e := d.idx.objects[DescriptorKey(desc, lists[i][0].Key.Space)]
 				switch {
 				case !d.same(e.Holders[0].PID):
 				case into == nil:
 					into = e
 				default:
 					into.Adopt(e.Holders...)
-					d.j.merge(e, into)
+					d.idx.merge(e, into)
 				}
 			}
 		}
@@ -200,7 +200,7 @@ func (idx *Index) merge(from, into *Entry) {
 // descriptors hold.
 func (s *Scan) markShared(d *descriptions) {
 	var list []*Entry
-	for _, e := range d.j.objects {
+	for _, e := range d.idx.objects {
 		if e.Key.Space.ByDescription {
 			markGroup(e.Holders, nil)
 			continue
@@ -224,7 +224,7 @@ func (s *Scan) markShared(d *descriptions) {
 	known := make(map[Key]*comparison, len(list))
 	list = slices.DeleteFunc(list, func(e *Entry) bool {
 		c := s.scanner.compared[e.Key]
-		if c == nil || !c.apply(d.j, e) {
+		if c == nil || !c.apply(d.idx, e) {
 			return false
 		}
 		known[e.Key] = c
@@ -252,7 +252,7 @@ func (s *Scan) markShared(d *descriptions) {
 			for _, desc := range g {
 				in[desc] = true
 			}
-			markGroup(f.joint.Holders, func(h *model.Holder, desc kcmp.Descriptor) bool { return in[desc] && d.same(h.PID) })
+			markGroup(f.entry.Holders, func(h *model.Holder, desc kcmp.Descriptor) bool { return in[desc] && d.same(h.PID) })
 		}
 	}
 	for _, e := range list {
@@ -284,7 +284,7 @@ func (c *comparison) fill(e *Entry) {
 	}
 }
 
-// apply marks the holders as they were. It reports false if that may be wrong by
+// apply stamps the holders as they were. It reports false if that may be wrong by
 // now: others hold the object, or one that does has run since.
 func (c *comparison) apply(idx *Index, e *Entry) bool {
 	n := 0
@@ -388,7 +388,7 @@ func (idx *Index) Same(pid int32) bool {
 
 // parent is the parent of a process; 0 if it is not known.
 func (d *descriptions) parent(pid int32) int32 {
-	if p := d.j.Processes[pid]; p != nil {
+	if p := d.idx.Processes[pid]; p != nil {
 		return int32(p.PPID)
 	}
 	return 0

@@ -65,7 +65,7 @@ type Options struct {
 }
 
 // Scanner makes snapshots. It remembers from one to the next what got stuck, so
-// that it is left alone.
+// that it is skipped.
 type Scanner struct {
 	opts  Options
 	guard *guard.Guard
@@ -79,7 +79,7 @@ type Scanner struct {
 	mu     sync.Mutex
 	busy   bool // a scan is under way
 	closed bool
-	kept   map[int]*processCache // by pid
+	cache  map[int]*processCache // by pid
 
 	users   userNames
 	sharers sharers
@@ -98,7 +98,7 @@ func NewScanner(o Options) *Scanner {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Scanner{opts: o, guard: guard.New().WithLog(o.Log), handles: proc.NewHandles(o.Repeated), kept: map[int]*processCache{}}
+	return &Scanner{opts: o, guard: guard.New().WithLog(o.Log), handles: proc.NewHandles(o.Repeated), cache: map[int]*processCache{}}
 }
 
 // Scan is one scan under way: what probes may ask about it.
@@ -117,14 +117,14 @@ type Scan struct {
 	selfPID int // ipctop's pid in the proc file system at hand; 0 if it is not in there
 	mounts  *mountTables
 	nss     *proc.Namespaces
-	members mountMembers
+	members processesByNS
 
 	lockTable lockTable
 
 	// With WaitsOnly: whether somebody may wait for who maps something, and whose
 	// mappings have not been read.
 	mappings atomic.Bool
-	left     []*result
+	unmapped []*result
 	calls    map[int32][]int
 
 	mu        sync.Mutex
@@ -152,7 +152,7 @@ type result struct {
 	// told whether it has more of them
 	partialFDs, partialMaps bool
 	out                     *Collector
-	cache                   *processCache // what may be remembered of it
+	cache                   *processCache // what may be cached of it
 }
 
 // Scan makes a snapshot. The error says why there is none at all.
@@ -189,7 +189,7 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 	return snap, nil
 }
 
-// Close gives up what is kept from one scan to the next, when the scan that may be
+// Close gives up what is cached from one scan to the next, when the scan that may be
 // under way has ended.
 func (sc *Scanner) Close() {
 	sc.mu.Lock()
@@ -204,7 +204,7 @@ func (sc *Scanner) Close() {
 func (sc *Scanner) release() {
 	sc.handles.Drop(func(int) bool { return false })
 	sc.mu.Lock()
-	clear(sc.kept)
+	clear(sc.cache)
 	sc.mu.Unlock()
 	sc.compared = nil
 	for i := range sc.opts.Probes {
@@ -234,7 +234,7 @@ func (sc *Scanner) enter() (leave func()) {
 func (sc *Scanner) Cached(pid int) bool {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
-	k := sc.kept[pid]
+	k := sc.cache[pid]
 	return k != nil && k.scan < sc.scans
 }
 

@@ -11,8 +11,8 @@ import (
 
 // Processes can share a descriptor table or their memory although they are not
 // threads of each other (CLONE_FILES, CLONE_VM, vfork(2)): then one changes what the
-// other has while that sleeps. So nothing is kept of such. Which they are, only
-// kcmp(2) tells, by comparing: the processes of which something is kept stand in
+// other has while that sleeps. So nothing of such is cached. Which they are, only
+// kcmp(2) tells, by comparing: the processes of which something is cached stand in
 // the kernel's order, so that each new one is compared with a few.
 
 // sharers has the processes in the kernel's order of their tables.
@@ -20,32 +20,32 @@ type sharers struct {
 	files, memory []int32
 }
 
-// forget drops what is kept of processes that are gone, and of those that share
+// dropCaches drops what is cached of processes that are gone, and of those that share
 // something with another.
-func (s *Scan) forget(pids []int) {
+func (s *Scan) dropCaches(pids []int) {
 	sc := s.scanner
 	there := func(pid int) bool {
 		_, ok := slices.BinarySearch(pids, pid)
 		return ok
 	}
 	sc.handles.Drop(there)
-	sc.forget(func(pid int) bool { return !there(pid) })
+	sc.cacheDrop(func(pid int) bool { return !there(pid) })
 	sc.guard.Each(1, 1, func(int) any { return kcmpItem{} }, func(t *guard.Task, _ int) func() {
 		next, share, ok := s.compareTables(t)
 		return func() {
 			sc.sharers = next
-			sc.forget(func(pid int) bool { return !ok || share[int32(pid)] })
+			sc.cacheDrop(func(pid int) bool { return !ok || share[int32(pid)] })
 		}
 	})
 }
 
-// forget drops what is kept of some processes.
-func (sc *Scanner) forget(which func(pid int) bool) {
+// cacheDrop drops what is cached of some processes.
+func (sc *Scanner) cacheDrop(which func(pid int) bool) {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
-	for pid := range sc.kept {
+	for pid := range sc.cache {
 		if which(pid) {
-			delete(sc.kept, pid)
+			delete(sc.cache, pid)
 		}
 	}
 }
@@ -58,7 +58,7 @@ func (s *Scan) compareTables(t *guard.Task) (next sharers, share map[int32]bool,
 		return next, nil, false
 	}
 	quiet := func(pid int32) bool {
-		k := s.scanner.kept[int(pid)]
+		k := s.scanner.cache[int(pid)]
 		return k != nil && k.scan < s.number
 	}
 	var fresh []int32

@@ -9,8 +9,8 @@ import (
 
 func TestParseUsers(t *testing.T) {
 	got := parseUsers([]byte("root:x:0:0:root:/root:/bin/sh\ntoor:x:0:0::/root:/bin/sh\n# web:x:9:9::/:/bin/sh\n+nis:x:10:10::/:/bin/sh\n" +
-		"web:x:16:16::/srv:/bin/false\nbig:x:4294967294:1::/:/bin/sh\nbad\nbad:x:y:1\n:x:255:1::/:\nneg:x:-1:1::/:\nlast:x:255:1::/:/bin/sh"))
-	want := map[int]string{0: "root", 16: "web", 4294967294: "big", 255: "last"}
+		"web:x:16:16::/srv:/bin/false\nbig:x:2147483647:1::/:/bin/sh\nbad\nbad:x:y:1\n:x:255:1::/:\nneg:x:-1:1::/:\nlast:x:255:1::/:/bin/sh"))
+	want := map[int]string{0: "root", 16: "web", 2147483647: "big", 255: "last"}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

@@ -30,13 +30,13 @@ func (s *Scan) waits(ctx context.Context, idx *Index) {
 		s.add(&result{out: out})
 	}
 	if s.WaitsOnly() {
-		s.keepWaited(idx)
+		s.dropUnwaited(idx)
 	}
 }
 
-// keepWaited drops the objects at which nobody waits, of the spaces where only
+// dropUnwaited drops the objects at which nobody waits, of the spaces where only
 // the others are to be kept, and asks for the access of those.
-func (s *Scan) keepWaited(idx *Index) {
+func (s *Scan) dropUnwaited(idx *Index) {
 	waited := map[string]bool{}
 	for _, r := range s.results {
 		for i := range r.out.waits {

@@ -26,11 +26,11 @@ type scratch struct {
 	text    []byte
 	info    []byte
 	holds   []holderRecord
-	marks   []stamp
+	stamps  []stamp
 
-	lasting  []int       // of holds, those that last
-	again    []recheckFD // descriptors that do not
-	changing bool        // there are mappings that do not
+	cacheable   []int       // of holds, those that are cacheable
+	recheck     []recheckFD // descriptors that are not
+	uncacheable bool        // there are mappings that are not
 }
 
 var scratches = sync.Pool{New: func() any {
@@ -68,7 +68,7 @@ func (s *Scan) walk(ctx context.Context) error {
 				switch {
 				case r != nil:
 					s.add(r)
-					s.remember(pids[i], r.cache)
+					s.cachePut(pids[i], r.cache)
 				case proc.Gone(err):
 					vanished++
 				default:
@@ -77,7 +77,7 @@ func (s *Scan) walk(ctx context.Context) error {
 			}
 		})
 	if s.scanner.opts.Repeated {
-		s.forget(pids)
+		s.dropCaches(pids)
 	}
 	if vanished > 0 {
 		out := &Collector{probe: "process"}
@@ -117,7 +117,7 @@ func (s *Scan) enter(t *guard.Task, pid int) (r *result, err error) {
 	return r, err
 }
 
-// early calls the probes' Prefetch hooks.
+// prefetch calls the probes' Prefetch hooks.
 func (s *Scan) prefetch() {
 	for i := range s.scanner.opts.Probes {
 		if early := s.scanner.opts.Probes[i].Prefetch; early != nil {
@@ -142,9 +142,9 @@ func failed(pid int, err error) *Collector {
 func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, error) {
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)
-	marks := append(sc.marks[:0], stamp{pid, s.readStamp(dir, "schedstat")})
+	stamps := append(sc.stamps[:0], stamp{pid, s.readStamp(dir, "schedstat")})
 
-	still := s.asleep(pid, dir, marks[0])
+	still := s.cachedIdle(pid, dir, stamps[0])
 	if still != nil && still.kernel != nil {
 		if err := dir.Alive(); err != nil {
 			return nil, err
@@ -189,12 +189,12 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 	r := &result{process: m, out: &Collector{probe: "process", holders: sc.holds[:0]}}
 	p := &Proc{Dir: dir, Model: m, Status: slices.Clone(text), Scan: s, task: t, stat: st}
 	if m.Threads > 1 && st.State != 'X' {
-		marks = s.readThreads(p, sc, r.out, marks[:0])
+		stamps = s.readThreads(p, sc, r.out, stamps[:0])
 	} else {
-		marks[0] = validStamp(marks[0], m.State)
+		stamps[0] = validStamp(stamps[0], m.State)
 	}
-	sc.marks = marks
-	known := s.recall(m, marks)
+	sc.stamps = stamps
+	known := s.cacheGet(m, stamps)
 	if !m.Kernel {
 		if known != nil {
 			m.Cmdline, m.Namespaces = known.cmdline, known.namespaces
@@ -216,12 +216,12 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 	}
 	switch {
 	case m.Kernel:
-		r.cache = s.keep(p, r, sc, marks)
-	case known != nil && s.reuse(p, known, sc, r):
+		r.cache = s.newCache(p, r, sc, stamps)
+	case known != nil && s.fromCache(p, known, sc, r):
 		r.cache = known
 	default:
 		dir.ForgetDescriptors()
-		sc.lasting, sc.again, sc.changing = sc.lasting[:0], sc.again[:0], false
+		sc.cacheable, sc.recheck, sc.uncacheable = sc.cacheable[:0], sc.recheck[:0], false
 		s.readDescriptors(p, sc, r)
 		if !s.WaitsOnly() {
 			s.readMappings(p, sc, r)
@@ -229,7 +229,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 			s.leaveMappings(r)
 			s.noteCalls(p)
 		}
-		r.cache = s.keep(p, r, sc, marks)
+		r.cache = s.newCache(p, r, sc, stamps)
 	}
 	r.out.probe = "process"
 	if !s.WaitsOnly() {
@@ -322,11 +322,11 @@ func (s *Scan) readPlace(p *Proc, sc *scratch) {
 }
 
 // readThreads lists the threads of a process that has several, and appends to
-// marks how far they have come.
-func (s *Scan) readThreads(p *Proc, sc *scratch, out *Collector, marks []stamp) []stamp {
+// stamps how far they have come.
+func (s *Scan) readThreads(p *Proc, sc *scratch, out *Collector, stamps []stamp) []stamp {
 	dir, err := p.Dir.Open("task")
 	if err != nil {
-		return append(marks, stamp{tid: p.Model.PID})
+		return append(stamps, stamp{tid: p.Model.PID})
 	}
 	defer dir.Close()
 	text := sc.text[:0]
@@ -361,11 +361,11 @@ func (s *Scan) readThreads(p *Proc, sc *scratch, out *Collector, marks []stamp) 
 			}
 		}
 		p.Model.ThreadList = append(p.Model.ThreadList, t)
-		marks = append(marks, validStamp(now, t.State))
+		stamps = append(stamps, validStamp(now, t.State))
 		return true
 	})
 	sc.text = text
-	return marks
+	return stamps
 }
 
 // readDescriptors reads the descriptor table, and those of threads that have
@@ -453,14 +453,14 @@ func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *resu
 		s.descriptor(&fd, r.out)
 		if fd.cacheable {
 			for i := before; i < len(r.out.holders); i++ {
-				sc.lasting = append(sc.lasting, i)
+				sc.cacheable = append(sc.cacheable, i)
 			}
 		} else {
 			a := recheckFD{fd: int32(num)}
 			if bytes.HasPrefix(fd.Link, []byte("anon_inode:")) {
 				a.link = string(fd.Link)
 			}
-			sc.again = append(sc.again, a)
+			sc.recheck = append(sc.recheck, a)
 		}
 		return true
 	})
@@ -493,88 +493,4 @@ func (s *Scan) descriptor(fd *FD, out *Collector) {
 	if bytes.Contains(fd.Link, []byte(":[")) {
 		s.noteNamespace(string(fd.Link), fd.dir.Path()+"/"+strconv.Itoa(int(fd.Num)))
 	}
-}
-
-// tables calls the probes' Table and Limits hooks: those of ipctop's own namespaces each
-// on its own goroutine, those of another namespace together on one thread.
-func (s *Scan) tables(ctx context.Context) {
-	scopes := map[string][]*Probe{}
-	var wg sync.WaitGroup
-	for i := range s.scanner.opts.Probes {
-		p := &s.scanner.opts.Probes[i]
-		if p.Table == nil && (p.Limits == nil || s.WaitsOnly()) {
-			continue
-		}
-		if p.Scope != "" {
-			scopes[p.Scope] = append(scopes[p.Scope], p)
-		}
-		ns := NS{Type: p.Scope, Inode: s.Own[p.Scope], Own: true, Scan: s}
-		wg.Go(func() { s.table(ctx, p, ns) })
-	}
-	for scope, probes := range scopes {
-		for _, inode := range s.nss.List(scope, s.Own[scope]) {
-			wg.Go(func() {
-				ns := NS{Type: scope, Inode: inode, Scan: s}
-				err := s.inNamespaceInTime(ctx, scope, inode, func() {
-					for _, p := range probes {
-						s.tableHere(ctx, p, ns)
-					}
-				})
-				if err != nil && !proc.Gone(err) {
-					out := &Collector{probe: scope + " namespace"}
-					out.Fail("enter", fmt.Sprintf("%s:[%d]", scope, inode), err)
-					s.add(&result{out: out})
-				}
-			})
-		}
-	}
-	wg.Wait()
-}
-
-// tableDeadline is how long a probe may take to read a table. Tables come from
-// the kernel alone and do not block; large ones take time.
-const tableDeadline = 10 * time.Second
-
-// table runs a Table hook, giving up on it when its time is over.
-func (s *Scan) table(ctx context.Context, p *Probe, ns NS) {
-	done := make(chan struct{})
-	go func() {
-		s.tableHere(ctx, p, ns)
-		close(done)
-	}()
-	late := time.NewTimer(tableDeadline)
-	defer late.Stop()
-	select {
-	case <-done:
-	case <-ctx.Done():
-	case <-late.C:
-		out := &Collector{probe: p.Name}
-		out.Gap(model.Gap{Reason: model.Timeout, Op: "read table", Detail: fmt.Sprintf("took longer than %v", tableDeadline)})
-		s.add(&result{out: out})
-	}
-}
-
-func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS) {
-	begin := time.Now()
-	if p.Table != nil {
-		out := &Collector{probe: p.Name}
-		err := s.recovered(func() error { return p.Table(ctx, ns, out) })
-		if err != nil {
-			out.Fail("read table", "", err)
-		}
-		if len(out.gaps) == 0 {
-			s.mu.Lock()
-			s.read[tableKey{p.Name, ns.Inode}] = true
-			s.mu.Unlock()
-		}
-		s.add(&result{out: out})
-	}
-	if p.Limits != nil && !s.WaitsOnly() {
-		out := &Collector{probe: p.Name}
-		if err := s.recovered(func() error { p.Limits(ns, out); return nil }); err != nil {
-			out.Fail("read limits", "", err)
-		}
-		s.add(&result{out: out})
-	}
-	s.addDuration(p.Name, time.Since(begin))
 }

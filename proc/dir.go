@@ -18,9 +18,9 @@ import (
 // A Dir has one owner, who closes it. A call on one that was closed fails with
 // [os.ErrClosed], and one that is under way then still has the directory.
 type Dir struct {
-	own  *owned
-	path string
-	kept bool // it is one of a scanner's handles, which closes it
+	own      *owned
+	path     string
+	borrowed bool // it is one of a scanner's handles, which closes it
 
 	files *openFiles // that stay open below it; nil: none
 }
@@ -47,7 +47,7 @@ func (d *Dir) Open(name string) (*Dir, error) {
 
 // Close releases the directory, unless it stays open for others.
 func (d *Dir) Close() {
-	if d != nil && !d.kept {
+	if d != nil && !d.borrowed {
 		d.own.close()
 	}
 }
@@ -120,7 +120,7 @@ func (d *Dir) Size(name string) int64 {
 
 // Kept reports whether the directory stays open from one scan to the next, so that
 // it is bound to the process that it was of then.
-func (d *Dir) Kept() bool { return d.kept }
+func (d *Dir) Kept() bool { return d.borrowed }
 
 // Path is where the directory was opened.
 func (d *Dir) Path() string { return d.path }

@@ -46,7 +46,7 @@ func (h *Handles) Put(pid int, ticks uint64, dir *Dir) bool {
 	if _, ok := h.byPID[pid]; ok || len(h.fds) >= h.most {
 		return false
 	}
-	dir.kept = true
+	dir.borrowed = true
 	if h.files {
 		dir.files = &openFiles{handles: h, byName: map[string]*owned{}}
 	}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 // An actor is this test binary run again as a process of its own, which does as
@@ -32,7 +33,7 @@ func init() { runtime.LockOSThread() } // keeps TestMain on the main thread, who
 
 func TestMain(m *testing.M) {
 	if os.Getenv(actorEnv) == "" {
-		os.Exit(m.Run())
+		os.Exit(probetest.Main(m))
 	}
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {

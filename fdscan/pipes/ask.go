@@ -57,12 +57,12 @@ func (a pipeAnswer) err() error {
 }
 
 // asker is turned to one process at a time.
-type asker struct {
+type querier struct {
 	pid   int32 // 0: none
 	pidfd int
 }
 
-func (p *asker) turnTo(pid int32) error {
+func (p *querier) turnTo(pid int32) error {
 	if p.pid == pid {
 		return nil
 	}
@@ -74,7 +74,7 @@ func (p *asker) turnTo(pid int32) error {
 	return err
 }
 
-func (p *asker) close() {
+func (p *querier) close() {
 	if p.pid != 0 {
 		_ = unix.Close(p.pidfd)
 		p.pid = 0
@@ -83,10 +83,10 @@ func (p *asker) close() {
 
 // ask asks through the first descriptor that answers. The error is the last
 // one's.
-func (q *pipeQuestion) ask(p *asker) pipeAnswer {
+func (q *pipeQuestion) query(p *querier) pipeAnswer {
 	var a pipeAnswer
 	for _, d := range q.holders {
-		queued, capacity, err := q.askThrough(p, d)
+		queued, capacity, err := q.queryThrough(p, d)
 		a = pipeAnswer{queued: int64(queued), capacity: int64(capacity)}
 		if err == nil {
 			break
@@ -106,7 +106,7 @@ func (q *pipeQuestion) ask(p *asker) pipeAnswer {
 // askThrough duplicates a descriptor and asks it. The check that the duplicate is
 // the pipe that was looked for also covers a pid or descriptor that has
 // become another.
-func (q *pipeQuestion) askThrough(p *asker, d descriptor) (queued, capacity int, err error) {
+func (q *pipeQuestion) queryThrough(p *querier, d descriptor) (queued, capacity int, err error) {
 	if err := p.turnTo(d.pid); err != nil {
 		return 0, 0, err
 	}

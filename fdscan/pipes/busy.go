@@ -60,7 +60,7 @@ var restfulWaits = map[string]bool{
 }
 
 // asleep is a thread that sleeps in a call on a pipe.
-type asleep struct {
+type pipeSleeper struct {
 	pipe  *probe.Entry
 	proc  *model.Process
 	tid   int
@@ -78,7 +78,7 @@ type asleep struct {
 func busyPipes(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepers, writes bool) (busy map[probe.Key]error, written map[*probe.Entry]bool) {
 	sleepers := pipeSleepers(idx, pipes, earlier, writes)
 	written = map[*probe.Entry]bool{}
-	var suspects []asleep
+	var suspects []pipeSleeper
 	for _, s := range sleepers {
 		if s.write {
 			written[s.pipe] = true
@@ -116,11 +116,11 @@ type earlierSleepers struct {
 type processSleepers struct {
 	ticks uint64
 	scan  int
-	list  []asleep
+	list  []pipeSleeper
 }
 
 // pipeSleepers finds the threads that sleep in calls on pipes.
-func pipeSleepers(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepers, writes bool) []asleep {
+func pipeSleepers(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepers, writes bool) []pipeSleeper {
 	var list []*model.Process
 	seen := map[int32]bool{}
 	for _, e := range pipes {
@@ -133,9 +133,9 @@ func pipeSleepers(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepe
 			seen[h.PID] = true
 		}
 	}
-	at := map[descriptor][]asleep{}
+	at := map[descriptor][]pipeSleeper{}
 	now := map[int]processSleepers{}
-	take := func(p *model.Process, list []asleep) {
+	take := func(p *model.Process, list []pipeSleeper) {
 		for _, s := range list {
 			s.proc = p
 			d := descriptor{int32(p.PID), s.fd}
@@ -161,7 +161,7 @@ func pipeSleepers(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepe
 		}
 	}, func(*model.Process, error) {})
 	earlier.byPID = now
-	var found []asleep
+	var found []pipeSleeper
 	for _, e := range pipes {
 		for i := range e.Holders {
 			fd, _ := e.Holders[i].FD.Get()
@@ -177,7 +177,7 @@ func pipeSleepers(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepe
 // sleepersOf finds the threads of a process that sleep in calls that work on
 // pipes, if what they are given are pipes; whole reports whether it was told all
 // that there is to be told.
-func sleepersOf(t *guard.Task, p *probe.Proc, writes bool) (list []asleep, whole bool) {
+func sleepersOf(t *guard.Task, p *probe.Proc, writes bool) (list []pipeSleeper, whole bool) {
 	threads := p.Model.AllThreads()
 	whole = true
 	var line, wchan [256]byte
@@ -203,7 +203,7 @@ func sleepersOf(t *guard.Task, p *probe.Proc, writes bool) (list []asleep, whole
 			if writes && !u.write {
 				continue
 			}
-			s := asleep{proc: p.Model, tid: tid, fd: u.fd, write: u.write, call: string(text)}
+			s := pipeSleeper{proc: p.Model, tid: tid, fd: u.fd, write: u.write, call: string(text)}
 			if where, err := p.Dir.ReadRecord(dir+"/wchan", wchan[:0]); err == nil && !restfulWaits[string(proc.PlainSymbol(where))] {
 				s.wchan = string(where)
 			}

@@ -44,7 +44,7 @@ func FIFO() probe.Probe {
 			out.Object(k, fifoObject(k, string(fd.Link), st))
 			return true
 		},
-		Close: memory.aside.close,
+		Close: memory.helper.close,
 		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 			completePipes(ctx, idx, FIFOSpace, &memory, out)
 			reportUnasked(idx, out)

@@ -28,7 +28,7 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 		out.Gap(model.Gap{Reason: model.Unsupported, Op: fillOp, Detail: "the proc file system belongs to another pid namespace"})
 		return
 	}
-	f := &pipeFills{index: idx, out: out, aside: &memory.aside}
+	f := &pipeFills{index: idx, out: out, helper: &memory.helper}
 	pipes := idx.In(space)
 	busy, written := busyPipes(idx, pipes, &memory.sleepers, idx.Scan.WaitsOnly())
 	for _, e := range pipes {
@@ -56,7 +56,7 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 // pipeMemory is what is kept from one scan to the next.
 type pipeMemory struct {
 	sleepers earlierSleepers
-	aside    helperCache
+	helper   helperCache
 }
 
 // fillOp is what gaps and the guard call it.
@@ -69,7 +69,7 @@ type pipeFills struct {
 	questions []pipeQuestion
 	asked     []*probe.Entry // whom each question is about
 	refused   int
-	aside     *helperCache
+	helper    *helperCache
 }
 
 // settle puts an answer where it belongs.
@@ -102,8 +102,8 @@ func (f *pipeFills) askHere(ctx context.Context) {
 		if !t.Begin(fillOp, 0) {
 			return func() { f.settle(e, pipeAnswer{}, guard.ErrGivenUp) }
 		}
-		var p asker
-		a := questions[e].ask(&p)
+		var p querier
+		a := questions[e].query(&p)
 		p.close()
 		t.End()
 		return func() { f.settle(e, a, a.err()) }
@@ -117,7 +117,7 @@ func (f *pipeFills) askHelper(ctx context.Context) bool {
 		return program != ""
 	}
 	for {
-		h, used, err := f.aside.get(program)
+		h, used, err := f.helper.get(program)
 		if err != nil {
 			f.out.Gap(model.Gap{Reason: proc.ReasonOf(err), Op: "start", Path: program, Detail: err.Error() + ": pipes are asked by ipctop itself"})
 			return false
@@ -149,7 +149,7 @@ func (f *pipeFills) askThrough(ctx context.Context, h *helper) (answered []bool,
 		}
 	})
 	if whole && !stuck && f.index.Scan.Repeated() {
-		f.aside.idle = h
+		f.helper.idle = h
 	} else {
 		h.end()
 	}

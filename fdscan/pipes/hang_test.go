@@ -217,7 +217,7 @@ func checkAsked(t *testing.T, snap *model.Snapshot, ino uint64) {
 func rashPipe() probe.Probe {
 	p := Pipe()
 	p.Complete = func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
-		f := &pipeFills{index: idx, out: out, aside: new(helperCache)}
+		f := &pipeFills{index: idx, out: out, helper: new(helperCache)}
 		for _, e := range idx.In(Space) {
 			if idx.Skips(e, fillOp) {
 				f.settle(e, pipeAnswer{}, guard.ErrGivenUp)

@@ -114,7 +114,7 @@ func answerAll(questions []pipeQuestion, answer func(i int, a pipeAnswer)) {
 	state := make([]atomic.Int32, len(questions))
 	groups := byProcess(questions)
 	guard.New().Each(len(groups), runtime.GOMAXPROCS(0), func(i int) any { return i }, func(t *guard.Task, g int) func() {
-		var p asker
+		var p querier
 		defer p.close()
 		for _, i := range groups[g] {
 			a := pipeAnswer{status: statusSkipped}
@@ -124,7 +124,7 @@ func answerAll(questions []pipeQuestion, answer func(i int, a pipeAnswer)) {
 			case !state[i].CompareAndSwap(open, asked):
 				a.status = statusStuck // whoever asked before
 			case t.Begin(fillOp, int32(i)):
-				a = questions[i].ask(&p)
+				a = questions[i].query(&p)
 				t.End()
 			}
 			if state[i].CompareAndSwap(asked, answered) {

@@ -40,7 +40,7 @@ func Pipe() probe.Probe {
 			fd.Cacheable()
 			return true
 		},
-		Close: memory.aside.close,
+		Close: memory.helper.close,
 		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 			completePipes(ctx, idx, Space, &memory, out)
 		},

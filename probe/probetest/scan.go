@@ -9,6 +9,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // Scan takes a snapshot of the machine with these probes alone.
@@ -69,4 +70,15 @@ func NeedRoot(t testing.TB, why string) {
 	if os.Geteuid() != 0 {
 		t.Skip(why)
 	}
+}
+
+// Main runs the tests of a package and returns the status to exit with, which is not 0
+// if a scan has left directories or files of /proc open.
+func Main(m *testing.M) int {
+	status := m.Run()
+	if n := proc.Open(); n != 0 {
+		fmt.Fprintf(os.Stderr, "%d directories or files of /proc were not closed\n", n)
+		return max(status, 1)
+	}
+	return status
 }

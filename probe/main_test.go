@@ -1,0 +1,10 @@
+package probe_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/ipctop/ipctop/probe/probetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(probetest.Main(m)) }

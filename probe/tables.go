@@ -1,0 +1,95 @@
+package probe
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// tables calls the probes' Table and Limits hooks: those of ipctop's own namespaces each
+// on its own goroutine, those of another namespace together on one thread.
+func (s *Scan) tables(ctx context.Context) {
+	scopes := map[string][]*Probe{}
+	var wg sync.WaitGroup
+	for i := range s.scanner.opts.Probes {
+		p := &s.scanner.opts.Probes[i]
+		if p.Table == nil && (p.Limits == nil || s.WaitsOnly()) {
+			continue
+		}
+		if p.Scope != "" {
+			scopes[p.Scope] = append(scopes[p.Scope], p)
+		}
+		ns := NS{Type: p.Scope, Inode: s.Own[p.Scope], Own: true, Scan: s}
+		wg.Go(func() { s.table(ctx, p, ns) })
+	}
+	for scope, probes := range scopes {
+		for _, inode := range s.nss.List(scope, s.Own[scope]) {
+			wg.Go(func() {
+				ns := NS{Type: scope, Inode: inode, Scan: s}
+				err := s.inNamespaceInTime(ctx, scope, inode, func() {
+					for _, p := range probes {
+						s.tableHere(ctx, p, ns)
+					}
+				})
+				if err != nil && !proc.Gone(err) {
+					out := &Collector{probe: scope + " namespace"}
+					out.Fail("enter", fmt.Sprintf("%s:[%d]", scope, inode), err)
+					s.add(&result{out: out})
+				}
+			})
+		}
+	}
+	wg.Wait()
+}
+
+// tableDeadline is how long a probe may take to read a table. Tables come from
+// the kernel alone and do not block; large ones take time.
+const tableDeadline = 10 * time.Second
+
+// table runs a Table hook, giving up on it when its time is over.
+func (s *Scan) table(ctx context.Context, p *Probe, ns NS) {
+	done := make(chan struct{})
+	go func() {
+		s.tableHere(ctx, p, ns)
+		close(done)
+	}()
+	late := time.NewTimer(tableDeadline)
+	defer late.Stop()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	case <-late.C:
+		out := &Collector{probe: p.Name}
+		out.Gap(model.Gap{Reason: model.Timeout, Op: "read table", Detail: fmt.Sprintf("took longer than %v", tableDeadline)})
+		s.add(&result{out: out})
+	}
+}
+
+func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS) {
+	begin := time.Now()
+	if p.Table != nil {
+		out := &Collector{probe: p.Name}
+		err := s.recovered(func() error { return p.Table(ctx, ns, out) })
+		if err != nil {
+			out.Fail("read table", "", err)
+		}
+		if len(out.gaps) == 0 {
+			s.mu.Lock()
+			s.read[tableKey{p.Name, ns.Inode}] = true
+			s.mu.Unlock()
+		}
+		s.add(&result{out: out})
+	}
+	if p.Limits != nil && !s.WaitsOnly() {
+		out := &Collector{probe: p.Name}
+		if err := s.recovered(func() error { p.Limits(ns, out); return nil }); err != nil {
+			out.Fail("read limits", "", err)
+		}
+		s.add(&result{out: out})
+	}
+	s.addDuration(p.Name, time.Since(begin))
+}
