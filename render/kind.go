@@ -44,6 +44,7 @@ var kindColumns = map[model.Kind]objectColumns{
 	model.Fanotify:    fanotifyColumns,
 	model.Pidfd:       pidfdColumns,
 	model.IOUring:     ioUringColumns,
+	model.BPFMap:      bpfMapColumns,
 	model.Userfaultfd: userfaultfdColumns,
 }
 

@@ -202,4 +202,11 @@ var (
 		intColumn("UNRESOLVED", "faults that threads wait for", detail(func(d *model.UserfaultfdDetail) optInt { return d.Total })),
 		talkColumn,
 	}, commonWide...)
+	bpfMapColumns = append(objectColumns{
+		idColumn,
+		unsure(narrow(textColumn("TYPE", "hash, array, ringbuf …", detail(func(d *model.BPFMapDetail) string { return d.MapType })))),
+		intColumn("MAX ENTRIES", "how many entries it may have; of a ring buffer its size in bytes", detail(func(d *model.BPFMapDetail) optInt { return d.MaxEntries })),
+		sizeColumn("MEMORY", "memory that it takes, as the kernel estimates it", detail(func(d *model.BPFMapDetail) optInt { return d.Memory })),
+		talkColumn,
+	}, commonWide...)
 )
