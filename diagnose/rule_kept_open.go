@@ -162,8 +162,8 @@ func (v *view) keepersOf(end, o *model.Object, w *model.Wait) []*model.Holder {
 func (v *view) stray(p, reader *model.Process) bool {
 	below := p.PGID == reader.PID || p.SID == reader.PID // the group or session that the reader leads
 	switch {
-	case v.ancestorOf(p.PID, reader.PID) || !below && !v.adopted(p):
-		return false
+	case v.ancestorOf(p.PID, reader.PID) || v.ancestorOf(reader.PID, p.PID) || !below && !v.adopted(p):
+		return false // it was started by the reader, or has started that itself, as a script does that logs by tee
 	case p.PPID == reader.PPID:
 		return below // else they may be brothers
 	}

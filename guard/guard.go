@@ -36,6 +36,12 @@ type Guard struct {
 	slow         int // operations under way that may be stuck
 	skip         map[skipKey]bool
 	stuck        map[any]int // how many operations on an item have got stuck
+	swept        time.Time   // when the running work was last looked at
+
+	// ran is the time in which this process ran, in nanoseconds, as far as the work is
+	// looked at. A process that is stopped, or gets no processor time, must not take
+	// its own absence for others' hanging.
+	ran atomic.Int64
 
 	// trouble is not 0 while anything is slow and once anything got stuck. Before,
 	// nobody needs to ask for the rest.
@@ -111,7 +117,7 @@ type Task struct {
 // operation is one that may block.
 type operation struct {
 	skipKey
-	since time.Time
+	since time.Duration // of the time in which this process ran
 	limit time.Duration
 }
 
@@ -145,7 +151,7 @@ func (t *Task) begin(item any, op string, n int32) bool {
 	if t.doing.op != "" {
 		t.outer = append(t.outer, t.doing)
 	}
-	t.doing = operation{k, time.Now(), t.guard.deadline}
+	t.doing = operation{k, t.guard.now(), t.guard.deadline}
 	if trouble {
 		t.doing.limit = t.guard.limit(k.item)
 	}
@@ -167,7 +173,7 @@ func (t *Task) End() {
 	t.doing = operation{}
 	if n := len(t.outer) - 1; n >= 0 {
 		t.doing, t.outer = t.outer[n], t.outer[:n]
-		t.doing.since = time.Now()
+		t.doing.since = t.guard.now()
 	}
 	t.clearSlow()
 	t.mu.Unlock()
@@ -217,13 +223,13 @@ func (g *Guard) skips(k skipKey) bool {
 // timeOut gives the task up if it has been in one operation for longer than it
 // may, and has that operation skipped from then on. slow reports that it has been
 // in there for longer than operations take that are not stuck.
-func (t *Task) timeOut(now time.Time) (gaveUp, slow bool) {
+func (t *Task) timeOut(now time.Duration) (gaveUp, slow bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.doing.op == "" {
 		return false, false
 	}
-	took := now.Sub(t.doing.since)
+	took := now - t.doing.since
 	if took >= t.doing.limit {
 		t.timedOut = true
 		t.guard.markStuck(t.doing.skipKey)
@@ -238,6 +244,19 @@ func (t *Task) timeOut(now time.Time) (gaveUp, slow bool) {
 		t.guard.mu.Unlock()
 	}
 	return false, t.slow
+}
+
+// now is the time in which this process ran.
+func (g *Guard) now() time.Duration { return time.Duration(g.ran.Load()) }
+
+// advance adds the time since the work was last looked at: that happens at short
+// intervals, and if one was much longer, this process did not run meanwhile.
+func (g *Guard) advance(now time.Time) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	passed := now.Sub(g.swept)
+	g.swept = now
+	return time.Duration(g.ran.Add(int64(max(0, min(passed, 2*g.deadline/slowFraction)))))
 }
 
 // slowFraction is the part of the deadline after which work goes on beside an
@@ -296,8 +315,8 @@ func (g *Guard) Each(n, workers int, item func(i int) any, work func(t *Task, i 
 		select {
 		case <-r.done:
 			return
-		case now := <-tick.C:
-			r.sweep(now)
+		case <-tick.C:
+			r.sweep(g.advance(time.Now()))
 		}
 	}
 }
@@ -380,7 +399,7 @@ func (r *guardRun) finish(w *guardWorker, commit func()) bool {
 
 // sweep starts workers in place of those that are stuck, and one at a time beside
 // those that may be, until as many as there were to be at first are at work.
-func (r *guardRun) sweep(now time.Time) {
+func (r *guardRun) sweep(now time.Duration) {
 	r.mu.Lock()
 	atWork, start := 0, 0
 	mayBeStuck := false

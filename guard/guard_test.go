@@ -149,6 +149,29 @@ func TestNestedOperations(t *testing.T) {
 	}
 }
 
+// A process that is stopped for an hour has not waited for an hour.
+func TestDeadlineCountsTimeInWhichItRan(t *testing.T) {
+	g := New()
+	at := time.Now()
+	g.advance(at)
+	task := g.Task("item")
+	task.Begin("operation", 0)
+	at = at.Add(time.Hour)
+	if gaveUp, _ := task.timeOut(g.advance(at)); gaveUp {
+		t.Fatal("given up after this process had been stopped")
+	}
+	for n := 0; ; n++ {
+		at = at.Add(g.deadline / slowFraction)
+		gaveUp, _ := task.timeOut(g.advance(at))
+		if gaveUp && n >= slowFraction/2 {
+			return
+		}
+		if gaveUp || n > 2*slowFraction {
+			t.Fatalf("given up: %v, after %d looks; the deadline is %d", gaveUp, n, slowFraction)
+		}
+	}
+}
+
 // The time that an operation takes does not count for the one it is part of.
 func TestNestedOperationsHaveTheirOwnTime(t *testing.T) {
 	g := New()
@@ -156,11 +179,12 @@ func TestNestedOperationsHaveTheirOwnTime(t *testing.T) {
 	task.Begin("outer", 0)
 	begun := task.doing.since
 	task.Begin("inner", 0)
-	if gaveUp, _ := task.timeOut(begun.Add(g.deadline - 1)); gaveUp {
+	if gaveUp, _ := task.timeOut(begun + g.deadline - 1); gaveUp {
 		t.Error("given up before its time")
 	}
+	g.advance(time.Now())
 	task.End()
-	if task.doing.op != "outer" || !task.doing.since.After(begun) {
+	if task.doing.op != "outer" || task.doing.since <= begun {
 		t.Errorf("after the inner one has ended: %+v", task.doing)
 	}
 	task.End()

@@ -7,6 +7,28 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
+// fewHang is how many processes may fail to answer before it is not their fault: a
+// process that hangs in the kernel is left alone, and the rest is read.
+const fewHang = 4
+
+// Unlooked says that what threads wait for could not be read of so many processes that
+// nothing is proved by what was not found; "" if it was. What privilege explains, and
+// processes that have ended, do not count.
+func Unlooked(s *model.Snapshot) string {
+	missing := map[int]bool{}
+	for i := range s.Gaps {
+		g := &s.Gaps[i]
+		if (g.Probe == "waits" || g.Probe == "process") && g.PID != 0 && (g.Reason == model.Timeout || g.Reason == model.Truncated) {
+			missing[g.PID] = true
+		}
+	}
+	if len(missing) <= fewHang {
+		return ""
+	}
+	return fmt.Sprintf("could not look: %d of %d processes did not answer in time (ipctop got too little processor time, or they hang); what is stuck there is not known",
+		len(missing), s.Scan.Processes)
+}
+
 // GapSummary says in one line what could not be seen, "" if nothing is missing.
 func GapSummary(s *model.Snapshot) string {
 	var parts []string

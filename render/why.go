@@ -107,11 +107,15 @@ func (t *whyText) nothing() {
 			waiting++
 		}
 	}
+	if unlooked := Unlooked(s); unlooked != "" {
+		t.para("", "It is not known what is stuck: "+unlooked+".", Notice)
+		return
+	}
 	if hidden := s.Scan.ProcessesUnreadable; hidden > 0 {
 		t.para("", fmt.Sprintf("Nothing stuck in what could be seen (%d hidden).", hidden), Plain)
 		return
 	}
-	t.para("", fmt.Sprintf("Nothing is stuck. %d of %d processes read; %d threads wait as they should.", s.Scan.Processes, s.Scan.Processes, waiting), Plain)
+	t.para("", fmt.Sprintf("Nothing is stuck. %d of %d processes read; %d idle threads.", s.Scan.Processes, s.Scan.Processes, waiting), Plain)
 }
 
 // finding writes a diagnosis with its chain and what can be done.

@@ -40,6 +40,7 @@ const (
 	running   = `sleep 300 | cat >/dev/null & r=$!; sleep 0.2; echo $r $(ps -o pid= --ppid $$ -C sleep | head -1); wait`
 	following = `tail -f /dev/null | grep x >/dev/null & echo $! ; wait`
 	orphans   = `bash -c 'exec 3>&1 > >(exec cat >/dev/null); r=$!; sleep 300 3>&- & echo $r $! >&3'; sleep 300`
+	logs      = `(bash -c 'exec 3>&1 > >(exec cat >/dev/null); echo $! $$ >&3; exec 3>&-; sleep 300' &); read x`
 	agent     = `eval $(ssh-agent) >/dev/null || { echo ssh-agent is missing; exit; }; trap 'kill $SSH_AGENT_PID' EXIT; echo $$ $SSH_AGENT_PID; read x`
 	services  = `
 import os, select, subprocess, sys, time
@@ -75,6 +76,7 @@ var healthyPipes = []stuckScript{
 	{name: "pipeline that runs", argv: []string{"bash", "-c", running}},
 	{name: "follower", argv: []string{"bash", "-c", following}},
 	{name: "logger of what a script has left", argv: []string{"bash", "-c", orphans}},
+	{name: "script that logs, left by its starter", argv: []string{"bash", "-c", logs}},
 	{name: "ssh-agent", argv: []string{"bash", "-c", agent}},
 	{name: "supervisor", argv: []string{"python3", "-c", services}},
 	{name: "daemon that is to say when it is ready", argv: []string{"python3", "-c", notified}},

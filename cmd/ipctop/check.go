@@ -176,6 +176,10 @@ func (c command) check(ctx context.Context, o *options, k *checkOptions, ageAske
 	if k.redact {
 		snap = *query.NewRedactor().Redact(&snap)
 	}
+	unlooked := render.Unlooked(whole)
+	if unlooked != "" && !k.quiet {
+		fmt.Fprintln(c.stderr, "ipctop:", unlooked)
+	}
 	if !k.quiet {
 		if err := k.write(c.stdout, request, &snap); err != nil {
 			return err
@@ -185,6 +189,8 @@ func (c command) check(ctx context.Context, o *options, k *checkOptions, ageAske
 	switch {
 	case failing:
 		return &exitError{status: exitFindings}
+	case unlooked != "":
+		return &exitError{status: exitIncomplete}
 	case k.strict && len(whole.Gaps) > 0:
 		return &exitError{exitIncomplete, fmt.Errorf("incomplete: %s", render.GapSummary(whole))}
 	}
@@ -228,7 +234,7 @@ func (k *checkOptions) notes(w io.Writer, request *render.Request, snap *model.S
 		}
 	}
 	var parts []string
-	if len(snap.Findings) == 0 {
+	if len(snap.Findings) == 0 && render.Unlooked(snap) == "" {
 		what := fmt.Sprintf("%d rules", len(diagnose.Rules()))
 		if k.rules != nil {
 			what = strings.Join(k.rules, ", ")

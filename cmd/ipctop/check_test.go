@@ -1,9 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ipctop/ipctop/model"
 )
 
 func TestCheck(t *testing.T) {
@@ -90,6 +95,28 @@ func TestDumpShowsFindings(t *testing.T) {
 		_, stdout, _ := run(t, "", append([]string{"dump", "--from", richDump}, c.args...)...)
 		if strings.HasPrefix(stdout, line) != c.want || strings.Contains(stdout, line) != c.want {
 			t.Errorf("%v: %.200s", c.args, stdout)
+		}
+	}
+}
+
+// TestCheckThatCouldNotLook: where nothing was read, nothing found means nothing.
+func TestCheckThatCouldNotLook(t *testing.T) {
+	s := &model.Snapshot{Schema: model.Schema, Findings: []model.Finding{}, Waits: []model.Wait{}}
+	for pid := 1; pid <= 9; pid++ {
+		s.Gaps = append(s.Gaps, model.Gap{Probe: "waits", Reason: model.Timeout, PID: pid, Op: "read syscall", Count: 1})
+	}
+	var b bytes.Buffer
+	if err := model.Encode(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "dump.json")
+	if err := os.WriteFile(name, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"check", "why"} {
+		status, stdout, stderr := run(t, "", command, "--from", name)
+		if status != exitIncomplete || !strings.HasPrefix(stderr, "ipctop: could not look: 9 of ") || strings.Contains(stdout+stderr, "nothing found") || strings.Contains(stdout, "Nothing is stuck") {
+			t.Errorf("%s: status %d, %q and %q", command, status, stdout, stderr)
 		}
 	}
 }

@@ -23,7 +23,7 @@ const (
 	exitFailed     = 1
 	exitUsage      = 2
 	exitFindings   = 3 // check, run: findings at or above --fail-on
-	exitIncomplete = 4 // --strict: something could not be read
+	exitIncomplete = 4 // something could not be read: anything with --strict, else more than privilege explains
 	exitNotFound   = 5 // no such thing
 )
 

@@ -46,7 +46,7 @@ var exitStatuses = []struct {
 	{exitFailed, "Something failed; standard error says what."},
 	{exitUsage, "The command line is wrong, or a reference could mean several things."},
 	{exitFindings, "There are findings at or above the level asked for."},
-	{exitIncomplete, "Something could not be read, and --strict was given."},
+	{exitIncomplete, "With --strict, something could not be read; without it (check, why), more than privilege explains."},
 	{exitNotFound, "There is no such process, object, kind or topic."},
 }
 

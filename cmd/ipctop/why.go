@@ -34,7 +34,7 @@ func (c command) newWhy(o *options) *cobra.Command {
 	o.addHistory(f)
 	f.BoolVarP(&all, "all", "a", false, "explain all that REF could mean instead of asking which")
 	f.DurationVar(&o.sample, "sample", 0, "pause for `TIME` between the two samples of blocked threads, such as 1s")
-	cmd.RunE = func(cmd *cobra.Command, refs []string) error {
+	cmd.RunE = func(cmd *cobra.Command, refs []string) (err error) {
 		if slices.Contains(refs, "0") {
 			return usageError("0 is the pid of no process: the kernel means itself by it")
 		}
@@ -48,6 +48,14 @@ func (c command) newWhy(o *options) *cobra.Command {
 			return err
 		}
 		g := briefly.graphOf(snap)
+		if unlooked := render.Unlooked(snap); unlooked != "" {
+			fmt.Fprintln(c.stderr, "ipctop:", unlooked)
+			defer func() {
+				if err == nil {
+					err = &exitError{status: exitIncomplete}
+				}
+			}()
+		}
 		if format.value == "json" {
 			return render.WhyJSON(c.stdout, g, matches, len(refs) == 0)
 		}

@@ -133,6 +133,9 @@ func (m *Model) headline(width int) Line {
 		}
 		return crop(l, 0, width, m.more())
 	}
+	if unlooked := render.Unlooked(s); unlooked != "" {
+		return crop(text(Warn, "Not known what is stuck: "+unlooked), 0, width, m.more())
+	}
 	verdict := "Nothing is stuck. " + read
 	if s.Scan.ProcessesUnreadable > 0 {
 		verdict = fmt.Sprintf("Nothing seen is stuck. %s", read)
