@@ -87,7 +87,7 @@ func (v *view) find() []model.Finding {
 	var found []finding
 	for i := range rules {
 		r := &rules[i]
-		for _, f := range r.find(v) {
+		for _, f := range v.foldLeftovers(r, r.find(v)) {
 			f.Rule, f.Title, f.Severity = r.ID, r.Title, cmp.Or(f.Severity, r.Severity)
 			v.complete(&f)
 			if v.steady == nil || v.steady(&f) {
@@ -126,11 +126,22 @@ func fold(found []finding) []model.Finding {
 	return list
 }
 
-// order puts the worst first, and of the equally bad the surest and the oldest.
+// order puts the worst first, and of the equally bad who is blocked now before limits,
+// and those before what was left behind; then the surest, those with the most victims,
+// and the oldest.
 func order(list []model.Finding) []model.Finding {
+	class := func(f *model.Finding) int {
+		switch {
+		case len(f.Chain) > 0:
+			return 0
+		case slices.Contains(leftovers, f.Rule):
+			return 2
+		}
+		return 1
+	}
 	slices.SortStableFunc(list, func(a, b model.Finding) int {
-		return cmp.Or(a.Severity.Rank()-b.Severity.Rank(), a.Confidence.Rank()-b.Confidence.Rank(), compareSince(a.Since, b.Since),
-			model.CompareIDs(a.ID, b.ID))
+		return cmp.Or(a.Severity.Rank()-b.Severity.Rank(), class(&a)-class(&b), a.Confidence.Rank()-b.Confidence.Rank(), len(b.Victims)-len(a.Victims),
+			compareSince(a.Since, b.Since), model.CompareIDs(a.ID, b.ID))
 	})
 	return list
 }

@@ -1,0 +1,99 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// manyLeftovers is from how many on objects that were left behind are told together.
+const manyLeftovers = 10
+
+// leftovers are the rules about objects that were left behind.
+var leftovers = []string{"orphan-sysv-shm", "orphan-sysv-msg", "orphan-sysv-sem", "orphan-posix-shm", "orphan-posix-sem", "orphan-posix-mq", "stale-socket-path"}
+
+// foldLeftovers makes one finding of those of a rule about objects that were left
+// behind, where there are many of one user in one namespace: most likely one program
+// left them all.
+func (v *view) foldLeftovers(rule *Rule, found []finding) []finding {
+	if !slices.Contains(leftovers, rule.ID) || len(found) < manyLeftovers {
+		return found
+	}
+	type owner struct {
+		uid        int
+		ns         uint64
+		severity   model.Severity
+		confidence model.Confidence
+	}
+	var order []owner
+	groups := map[owner][]finding{}
+	for _, f := range found {
+		w := owner{uid: -1, severity: f.Severity, confidence: f.Confidence}
+		if o := v.objects[f.Objects[0]]; o != nil {
+			w.uid = o.UID.Or(-1)
+			if o.Namespace != nil {
+				w.ns = o.Namespace.Inode
+			}
+		}
+		if groups[w] == nil {
+			order = append(order, w)
+		}
+		groups[w] = append(groups[w], f)
+	}
+	var list []finding
+	for _, w := range order {
+		group := groups[w]
+		if len(group) < manyLeftovers {
+			list = append(list, group...)
+			continue
+		}
+		all := group[0]
+		user := "an unknown user"
+		if w.uid >= 0 {
+			user = "user " + strconv.Itoa(w.uid)
+		}
+		all.about = fmt.Sprintf("%d@%d", w.uid, w.ns)
+		all.Summary = fmt.Sprintf("%d like this of %s: %s", len(group), user, group[0].Summary)
+		for _, f := range group[1:] {
+			all.Objects = append(all.Objects, f.Objects...)
+			all.PIDs = append(all.PIDs, f.PIDs...)
+			all.LoweredBy = append(all.LoweredBy, f.LoweredBy...)
+			all.Since = earliest(all.Since, f.Since)
+		}
+		all.Actions = removeAll(group)
+		list = append(list, all)
+	}
+	return list
+}
+
+// removeAll removes what each of the findings removes; nil where one command cannot.
+func removeAll(group []finding) []model.Action {
+	const fits = 1000 // arguments of a command
+	var all model.Action
+	for i, f := range group {
+		switch {
+		case len(f.Actions) != 1 || i == fits:
+			return nil
+		case i == 0:
+			all = f.Actions[0]
+			all.Argv = slices.Clone(all.Argv)
+			continue
+		}
+		argv := f.Actions[0].Argv
+		switch {
+		case len(argv) == 3 && argv[0] == "ipcrm":
+			all.Argv = append(all.Argv, argv[1:]...)
+		case len(argv) == 3 && argv[0] == "rm":
+			all.Argv = append(all.Argv, argv[2])
+		default:
+			return nil
+		}
+	}
+	if !slices.Contains([]string{"ipcrm", "rm"}, all.Argv[0]) {
+		return nil
+	}
+	all.Effect = fmt.Sprintf("removes all %d and what is in them", len(group))
+	return []model.Action{all}
+}
