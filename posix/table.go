@@ -8,7 +8,6 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
@@ -84,23 +83,20 @@ var errNoMount = errors.New("no mqueue file system is mounted")
 
 // visibleMount opens a mqueue file system that is mounted already.
 func visibleMount(procRoot string) (int, error) {
-	fs, err := procfs.NewFS(procRoot)
+	self, err := proc.OpenDir(procRoot + "/self")
 	if err != nil {
 		return -1, err
 	}
-	self, err := fs.Self()
+	defer self.Close()
+	mounts, err := proc.ReadMounts(self)
 	if err != nil {
 		return -1, err
-	}
-	mounts, err := self.MountInfo()
-	if err != nil {
-		return -1, fmt.Errorf("read %s/self/mountinfo: %w", procRoot, err)
 	}
 	err = errNoMount
-	for _, m := range mounts {
-		if m.FSType == "mqueue" {
+	for _, m := range mounts.Mounts {
+		if m.Type == "mqueue" {
 			var fd int
-			if fd, err = openQueues(unix.AT_FDCWD, m.MountPoint); err == nil {
+			if fd, err = openQueues(unix.AT_FDCWD, m.Point); err == nil {
 				return fd, nil
 			}
 		}

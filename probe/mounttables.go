@@ -10,7 +10,6 @@ import (
 
 // mountTables reads each mount namespace's table once a scan.
 type mountTables struct {
-	root string
 	mu   sync.Mutex
 	byNS map[uint64]*proc.MountTable
 }
@@ -54,7 +53,7 @@ func (m *mountTables) known(ns uint64) *proc.MountTable {
 }
 
 func (m *mountTables) read(p *Proc) *proc.MountTable {
-	t, err := proc.ReadMounts(m.root, p.Model.PID)
+	t, err := proc.ReadMounts(p.Dir)
 	if err != nil {
 		return nil
 	}

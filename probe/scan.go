@@ -253,7 +253,7 @@ func (sc *Scanner) begin() (*Scan, error) {
 		Began:     time.Now(),
 		scanner:   sc,
 		root:      root,
-		mounts:    &mountTables{root: sc.opts.ProcRoot, byNS: map[uint64]*proc.MountTable{}},
+		mounts:    &mountTables{byNS: map[uint64]*proc.MountTable{}},
 		nss:       proc.NewNamespaces(),
 		durations: map[string]time.Duration{},
 		read:      map[tableKey]bool{},

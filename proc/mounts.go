@@ -2,12 +2,10 @@ package proc
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/prometheus/procfs"
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
@@ -72,21 +70,14 @@ func (t *MountTable) Local(path []byte) bool {
 	}
 }
 
-// ReadMounts reads the mounts that a process sees, of the proc file system at root.
-func ReadMounts(root string, pid int) (*MountTable, error) {
-	fs, err := procfs.NewFS(root)
+// ReadMounts reads the mounts that a process sees (/proc/PID/mountinfo, Linux 2.6.26); d
+// is its directory.
+func ReadMounts(d *Dir) (*MountTable, error) {
+	text, err := d.ReadFile("mountinfo", nil)
 	if err != nil {
 		return nil, err
 	}
-	process, err := fs.Proc(pid)
-	if err != nil {
-		return nil, err
-	}
-	infos, err := process.MountInfo()
-	if err != nil {
-		return nil, err
-	}
-	return NewMountTable(mountsOf(infos)), nil
+	return NewMountTable(parseMounts(text)), nil
 }
 
 // NewMountTable makes a table of mounts in the kernel's order.
@@ -105,37 +96,26 @@ func NewMountTable(mounts []Mount) *MountTable {
 	return t
 }
 
-// mountsOf takes what ipctop uses of the lines of mountinfo.
-func mountsOf(infos []*procfs.MountInfo) []Mount {
+// parseMounts reads mountinfo (proc_pid_mountinfo(5)). One bad line costs that line.
+func parseMounts(text []byte) []Mount {
+	infos, err := mountinfo.GetMountsFromReader(bytes.NewReader(text), nil)
+	if err != nil {
+		infos = nil
+		for line := range bytes.Lines(text) {
+			info, err := mountinfo.GetMountsFromReader(bytes.NewReader(line), nil)
+			if err == nil {
+				infos = append(infos, info...)
+			}
+		}
+	}
 	mounts := make([]Mount, 0, len(infos))
 	for _, i := range infos {
-		dev, err := parseDevice(i.MajorMinorVer)
-		if err != nil {
-			continue
-		}
 		mounts = append(mounts, Mount{
-			ID: uint64(i.MountID), Parent: uint64(i.ParentID), Dev: dev, Root: unescapeMount(i.Root), Point: unescapeMount(i.MountPoint), Type: i.FSType,
+			ID: uint64(i.ID), Parent: uint64(i.Parent), Dev: Dev(uint32(i.Major), uint32(i.Minor)), Root: i.Root, Point: i.Mountpoint, Type: i.FSType,
 		})
 	}
 	return mounts
 }
-
-// parseDevice reads the decimal major:minor of mountinfo.
-func parseDevice(s string) (uint64, error) {
-	major, minor, ok := strings.Cut(s, ":")
-	a, err1 := strconv.ParseUint(major, 10, 32)
-	b, err2 := strconv.ParseUint(minor, 10, 32)
-	if !ok || err1 != nil || err2 != nil {
-		return 0, fmt.Errorf("mountinfo: %w: device %q", ErrMalformed, s)
-	}
-	return Dev(uint32(a), uint32(b)), nil
-}
-
-// mountEscapes are the bytes that mountinfo writes in octal
-// (proc_pid_mountinfo(5)); procfs leaves them as they are.
-var mountEscapes = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`, `\043`, "#")
-
-func unescapeMount(s string) string { return mountEscapes.Replace(s) }
 
 // SuperDev is the device of the file system that a file is on.
 func (t *MountTable) SuperDev(st *unix.Statx_t) uint64 {

@@ -1,10 +1,10 @@
 package proc
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
-	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
 
@@ -34,11 +34,11 @@ func FuzzParseInfoIdentity(f *testing.F) {
 
 // TestSuperDev: on a btrfs subvolume stat tells a device that no mount has.
 func TestSuperDev(t *testing.T) {
-	table := NewMountTable(mountsOf([]*procfs.MountInfo{
-		{MountID: 30, MajorMinorVer: "0:40", MountPoint: "/sub", FSType: "btrfs"},
-		{MountID: 31, MajorMinorVer: "254:0", MountPoint: "/", FSType: "ext4"},
-		{MountID: 32, MajorMinorVer: "junk", MountPoint: "/x", FSType: "ext4"},
-	}))
+	table := NewMountTable(parseMounts([]byte(`30 1 0:40 / /sub\040dir rw shared:1 - btrfs /dev/x\040y rw
+31 1 254:16 / / rw - ext4 /dev/vda rw
+32 1 254 / /x rw - ext4 /dev/vda rw
+33 31 0:4 net:[4026532000] /run/netns/a\134b rw - nsfs nsfs rw
+`)))
 	stat := func(major, minor uint32, mount uint64) *unix.Statx_t {
 		return &unix.Statx_t{Dev_major: major, Dev_minor: minor, Mnt_id: mount, Mask: unix.STATX_MNT_ID}
 	}
@@ -51,7 +51,7 @@ func TestSuperDev(t *testing.T) {
 		want uint64
 	}{
 		{"subvolume", table, stat(0, 41, 30), Dev(0, 40)},
-		{"its own device", table, stat(254, 0, 31), Dev(254, 0)},
+		{"its own device", table, stat(254, 16, 31), Dev(254, 16)},
 		{"the kernel's own mount", table, stat(0, 1, 2), Dev(0, 1)},
 		{"mount unknown", table, old, Dev(0, 41)},
 		{"no table", nil, stat(0, 41, 30), Dev(0, 41)},
@@ -60,16 +60,18 @@ func TestSuperDev(t *testing.T) {
 			t.Errorf("%s: %s, want %s", c.name, DevString(got), DevString(c.want))
 		}
 	}
-	if len(table.Mounts) != 2 || table.types["/sub"] != "btrfs" {
+	if len(table.Mounts) != 3 || table.types["/sub dir"] != "btrfs" || table.Mounts[2].Point != `/run/netns/a\b` || table.Mounts[2].Root != "net:[4026532000]" {
 		t.Errorf("one bad line: %+v", table.Mounts)
 	}
 }
 
-func FuzzParseDevice(f *testing.F) {
-	f.Add("254:0")
-	f.Fuzz(func(t *testing.T, s string) {
-		if dev, err := parseDevice(s); err == nil && len(s) == len(DevString(dev)) && DevString(dev) != s {
-			t.Errorf("%q became %s", s, DevString(dev))
+func FuzzParseMounts(f *testing.F) {
+	f.Add([]byte("30 1 0:40 / /sub\\040dir rw shared:1 - btrfs /dev/x rw\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		table := NewMountTable(parseMounts(b))
+		if len(table.Mounts) > bytes.Count(b, []byte("\n"))+1 {
+			t.Errorf("%d mounts", len(table.Mounts))
 		}
+		table.LocalPath("/sub dir/x")
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/procfs"
+	"github.com/moby/sys/mountinfo"
 
 	"github.com/ipctop/ipctop/leak"
 	"github.com/ipctop/ipctop/model"
@@ -58,9 +58,9 @@ var errEnough = errors.New("enough")
 func walk(ctx context.Context, dirs []string) *Listing {
 	n := &Listing{found: map[string]entry{}}
 	mounted := map[string]bool{}
-	if mounts, err := procfs.GetMounts(); err == nil {
+	if mounts, err := mountinfo.GetMounts(nil); err == nil {
 		for _, m := range mounts {
-			mounted[m.MountPoint] = true
+			mounted[m.Mountpoint] = true
 		}
 	}
 	entries := 0
