@@ -88,7 +88,7 @@ func visibleMount(procRoot string) (int, error) {
 		return -1, err
 	}
 	defer self.Close()
-	mounts, err := proc.ReadMounts(self)
+	mounts, err := proc.ReadMounts(self, "mountinfo")
 	if err != nil {
 		return -1, err
 	}

@@ -24,10 +24,9 @@ func (s *Scan) readMappings(p *Proc, sc *scratch, r *result) {
 		r.out.Gap(model.Gap{Probe: "maps", Reason: proc.ReasonOf(err), PID: p.Model.PID, Op: "maps", Detail: err.Error()})
 	}
 	if p.Model.State == "Z" {
-		if len(p.Model.ThreadList) < 2 {
+		if name = p.through() + name; name == "maps" {
 			return
 		}
-		name = "task/" + strconv.Itoa(p.Model.ThreadList[len(p.Model.ThreadList)-1].TID) + "/maps"
 	}
 	if !p.task.Begin("maps", 0) { // takes the process's memory lock
 		fail(guard.ErrGivenUp)

@@ -19,7 +19,8 @@ import (
 // maxMembers is how many processes are remembered for each namespace.
 const maxMembers = 8
 
-// mountMembers remembers some of the processes in each mount namespace.
+// processesByNS remembers some of the processes in each mount namespace, by a thread of
+// each that lives.
 type processesByNS struct {
 	mu   sync.Mutex
 	byNS map[uint64][]int32
@@ -36,7 +37,7 @@ func (m *processesByNS) add(p *Proc) {
 		m.byNS = map[uint64][]int32{}
 	}
 	if list := m.byNS[ns]; len(list) < maxMembers {
-		m.byNS[ns] = append(list, p.PID())
+		m.byNS[ns] = append(list, int32(living(p.Model)))
 	}
 }
 

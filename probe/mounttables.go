@@ -27,7 +27,7 @@ func (m *mountTables) of(p *Proc) *proc.MountTable {
 		return nil
 	}
 	t := m.read(p)
-	root, err := p.Dir.Readlink("root")
+	root, err := p.Dir.Readlink(p.through() + "root")
 	p.task.End()
 	// A process in a chroot sees only the mounts below it, under other names:
 	// its table is not its namespace's.
@@ -53,7 +53,7 @@ func (m *mountTables) known(ns uint64) *proc.MountTable {
 }
 
 func (m *mountTables) read(p *Proc) *proc.MountTable {
-	t, err := proc.ReadMounts(p.Dir)
+	t, err := proc.ReadMounts(p.Dir, p.through()+"mountinfo")
 	if err != nil {
 		return nil
 	}
@@ -64,7 +64,7 @@ func (m *mountTables) read(p *Proc) *proc.MountTable {
 		}
 		// The way there must not lead through a file system that may not answer.
 		if above := path.Dir(mount.Point); t.Local([]byte(above)) {
-			p.Scan.noteNamespace(mount.Root, p.Dir.Path()+"/root"+mount.Point)
+			p.Scan.noteNamespace(mount.Root, p.Dir.Path()+"/"+p.through()+"root"+mount.Point)
 		}
 	}
 	return t

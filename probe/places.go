@@ -26,9 +26,10 @@ func (idx *Index) Places(t *guard.Task, pid int32, devs map[uint64]bool) map[Key
 	}
 	defer dir.Close()
 	places := map[Key]string{}
+	through := (&Proc{Model: p}).through()
 	add := func(name, path string) {
 		var st unix.Statx_t
-		err := dir.Statx(name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, &st)
+		err := dir.Statx(through+name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, &st)
 		if err == nil && st.Nlink > 0 {
 			places[Key{Files, mounts.SuperDev(&st), st.Ino}] = path
 		}
@@ -39,7 +40,7 @@ func (idx *Index) Places(t *guard.Task, pid int32, devs map[uint64]bool) map[Key
 		}
 	}
 	for _, name := range []string{"exe", "root", "cwd"} {
-		if link, err := dir.Readlink(name); err == nil && mounts.Local([]byte(link)) {
+		if link, err := dir.Readlink(through + name); err == nil && mounts.Local([]byte(link)) {
 			add(name, link)
 		}
 	}

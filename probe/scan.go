@@ -126,6 +126,7 @@ type Scan struct {
 	mappings atomic.Bool
 	unmapped []*result
 	calls    map[int32][]int
+	threadNS map[threadNamespace]uint64 // of threads that have others than their process
 
 	mu        sync.Mutex
 	results   []*result
@@ -258,6 +259,7 @@ func (sc *Scanner) begin() (*Scan, error) {
 		durations: map[string]time.Duration{},
 		read:      map[tableKey]bool{},
 		calls:     map[int32][]int{},
+		threadNS:  map[threadNamespace]uint64{},
 	}
 	for _, t := range proc.NamespaceTypes {
 		if n, err := proc.ReadNamespace("/proc/self/ns/" + t); err == nil {

@@ -17,7 +17,7 @@ var waitNamespaces = []string{"ipc", "mnt", "net", "pid"}
 func (s *Scan) noteProcessNamespaces(p *Proc) {
 	for t, inode := range p.Model.Namespaces {
 		if proc.Entered(t) && inode != s.Own[t] {
-			s.nss.Add(t, inode, p.Dir.Path()+"/ns/"+t)
+			s.nss.Add(t, inode, p.Dir.Path()+"/"+p.through()+"ns/"+t)
 		}
 	}
 }

@@ -202,6 +202,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 			s.readArguments(p, sc, r.out)
 			s.readIdentity(p, sc, r.out)
 		}
+		s.noteThreadNamespaces(p)
 		s.readPlace(p, sc)
 		if m.Namespaces["mnt"] != 0 {
 			p.mounts() // some mounts keep namespaces that no process lives in
@@ -268,7 +269,7 @@ func (s *Scan) readArguments(p *Proc, sc *scratch, out *Collector) {
 		out.Gap(model.Gap{Reason: model.Timeout, PID: p.Model.PID, Op: "cmdline", Detail: guard.ErrGivenUp.Error()})
 		return
 	}
-	b, err := p.Dir.ReadFile("cmdline", sc.text[:0])
+	b, err := p.Dir.ReadFile(p.through()+"cmdline", sc.text[:0])
 	p.task.End()
 	if err != nil || len(b) == 0 {
 		return
@@ -293,8 +294,9 @@ func (s *Scan) readIdentity(p *Proc, sc *scratch, out *Collector) {
 	if s.WaitsOnly() {
 		types = waitNamespaces
 	}
+	through := p.through()
 	for _, t := range types {
-		link, err := p.Dir.Readlink("ns/" + t)
+		link, err := p.Dir.Readlink(through + "ns/" + t)
 		if err != nil {
 			continue
 		}
@@ -314,7 +316,7 @@ func (s *Scan) readPlace(p *Proc, sc *scratch) {
 		return // which is a gap already
 	}
 	defer p.task.End()
-	p.Model.Exe, _ = p.Dir.Readlink("exe")
+	p.Model.Exe, _ = p.Dir.Readlink(p.through() + "exe")
 	if b, err := p.Dir.ReadOften("cgroup", sc.text[:0]); err == nil {
 		p.Model.Cgroup = proc.ParseCgroup(b)
 		container.Place(p.Model)

@@ -70,10 +70,10 @@ func (t *MountTable) Local(path []byte) bool {
 	}
 }
 
-// ReadMounts reads the mounts that a process sees (/proc/PID/mountinfo, Linux 2.6.26); d
-// is its directory.
-func ReadMounts(d *Dir) (*MountTable, error) {
-	text, err := d.ReadFile("mountinfo", nil)
+// ReadMounts reads the mounts that a process sees (/proc/PID/mountinfo, Linux 2.6.26), or
+// one of its threads; d is its directory, and name that of the file below it.
+func ReadMounts(d *Dir, name string) (*MountTable, error) {
+	text, err := d.ReadFile(name, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func (r *pass) wait(t *thread, x *index) *model.Wait {
 	case len(t.futexes) > 0:
 		n.futexes()
 	case t.sysv != "":
-		if e := x.sysv[sysvKey{t.sysv, t.proc.Namespaces["ipc"], t.sysvID}]; e != nil {
+		if e := x.sysv[sysvKey{t.sysv, r.j.Scan.Namespace(t.proc, t.tid, "ipc"), t.sysvID}]; e != nil {
 			w.Object = e.Object.ID
 		}
 	case t.fifo != nil:
