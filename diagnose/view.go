@@ -38,8 +38,13 @@ func (v *view) name(pid int) string { return v.graph.Name(pid) }
 // absence is how sure one may be that an object has no holder but those listed,
 // and what makes it unsure.
 func (v *view) absence(o *model.Object) (model.Confidence, []string) {
-	if o.HoldersComplete {
+	flight := v.graph.InFlight(o)
+	if o.HoldersComplete && flight == "" {
 		return model.Certain, nil
 	}
-	return model.Possible, []string{"holders of " + o.ID + " may be hidden"}
+	lowered := []string{"holders of " + o.ID + " may be hidden"}
+	if flight != "" {
+		lowered[0] = flight
+	}
+	return model.Possible, lowered
 }

@@ -24,6 +24,7 @@ type Index struct {
 	unclaimed map[Key]*Entry
 	merged    map[Key]*Entry // keys of objects that turned out to be another
 	since     map[int32]int  // the scan that read what is still known of a process
+	inFlight  bool           // some socket has descriptors in its queue
 	hidden    bool           // there are processes whose descriptors were not all read
 	unmapped  bool           // … or whose mappings
 }
@@ -56,6 +57,9 @@ func (e *Entry) Adopt(h ...model.Holder) {
 func (idx *Index) HoldersComplete(e *Entry) bool {
 	if complete, ok := e.Complete.Get(); ok {
 		return complete
+	}
+	if idx.inFlight && e.lacksEnd() {
+		return false
 	}
 	return !idx.hidden && (!e.Key.Space.ByMapping || !idx.unmapped)
 }
@@ -321,6 +325,7 @@ func (s *Scan) complete(ctx context.Context, idx *Index) {
 	s.mergeDescriptions(d)
 	s.addDuration("ofd", time.Since(begin))
 	s.completeProbes(ctx, idx)
+	idx.noteInFlight()
 	begin = time.Now()
 	s.markShared(d)
 	d.report()

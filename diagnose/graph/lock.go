@@ -119,6 +119,19 @@ func (g *Graph) unheld(held *model.Lock) string {
 	}
 }
 
+// InFlight says that a descriptor of an object may be in the queue of a socket, "" if
+// none has any in it: what is sent there is not told (SCM_RIGHTS, unix(7)).
+func (g *Graph) InFlight(o *model.Object) string {
+	switch n := len(g.inFlight); n {
+	case 0:
+		return ""
+	case 1:
+		return "a descriptor of " + o.ID + " may be in flight, in " + g.inFlight[0]
+	default:
+		return fmt.Sprintf("a descriptor of %s may be in flight, in one of %d sockets", o.ID, n)
+	}
+}
+
 // Locks are the locks on an object that is a file or memory in one.
 func Locks(o *model.Object) []model.Lock {
 	if o == nil {

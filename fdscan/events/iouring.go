@@ -32,7 +32,37 @@ func IOUring() probe.Probe {
 			}
 			return true
 		},
+		Mapping:  mappedRing,
 		Complete: completeIOUring,
+	}
+}
+
+// mappedRing takes the mappings of rings: one lives by them when its descriptor was
+// closed.
+func mappedRing(m *probe.Mapping, out *probe.Collector) bool {
+	in := internals()
+	if string(m.Name) != "anon_inode:[io_uring]" || in.anonIno == 0 || m.Ino == in.anonIno && m.Dev == in.anonDev {
+		return false
+	}
+	out.AddHolder(ioUringClass.inodeKey(m.Dev, m.Ino), m.Holder(model.ViaMap))
+	m.Cacheable()
+	return true
+}
+
+// describeMapped makes objects of the rings that no process has a descriptor of. What is
+// registered with one is not told then, so that no object's holders are complete.
+func describeMapped(idx *probe.Index, out *probe.Collector) {
+	for _, e := range idx.Unclaimed(ioUringClass.byInode) {
+		o := &model.Object{
+			ID: string(model.IOUring) + ":" + strconv.FormatUint(e.Key.Num, 10), Kind: model.IOUring, Ino: model.Big(e.Key.Num),
+			Dev: proc.DevString(e.Key.Scope), Detail: new(model.IOUringDetail),
+		}
+		idx.Describe(e, o)
+		idx.UnknownHolders()
+		out.Gap(model.Gap{
+			Reason: model.Unsupported, PID: int(e.Holders[0].PID), Object: o.ID, Op: "registered files",
+			Detail: "the ring is mapped and its descriptor was closed: what is registered with it is not told",
+		})
 	}
 }
 
@@ -80,7 +110,8 @@ func linkKey(link []byte) (probe.Key, bool) {
 }
 
 // completeIOUring names the objects that are registered.
-func completeIOUring(_ context.Context, idx *probe.Index, _ *probe.Collector) {
+func completeIOUring(_ context.Context, idx *probe.Index, out *probe.Collector) {
+	describeMapped(idx, out)
 	for _, space := range []*probe.KeySpace{ioUringClass.byInode, ioUringClass.byDescription} {
 		for _, e := range idx.In(space) {
 			d, ok := e.Object.Detail.(*model.IOUringDetail)

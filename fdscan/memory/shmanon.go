@@ -24,14 +24,35 @@ var anonymousMemory = &probe.KeySpace{
 	},
 }
 
-// ShmAnon reads shared anonymous mappings, of ordinary and of huge pages.
+// isAnonymous reports whether a name is that of shared anonymous memory.
+func isAnonymous(name []byte) bool {
+	return string(name) == "/dev/zero (deleted)" || string(name) == "/anon_hugepage (deleted)"
+}
+
+// ShmAnon reads shared anonymous mappings, of ordinary and of huge pages, and the
+// descriptors of such, which somebody opened through /proc/PID/map_files.
 func ShmAnon() probe.Probe {
 	return probe.Probe{
 		Name: "shm-anon",
+		FD: func(fd *probe.FD, out *probe.Collector) bool {
+			if !isAnonymous(fd.Link) {
+				return false
+			}
+			st, err := fd.Stat()
+			if err != nil {
+				return false
+			}
+			dev := proc.Dev(st.Dev_major, st.Dev_minor)
+			if mounted, known := fd.Proc.Mounted(dev); mounted || !known {
+				return false
+			}
+			h := fd.Holder()
+			h.Access = fd.Access()
+			out.AddHolder(probe.Key{Space: anonymousMemory, Scope: dev, Num: st.Ino}, h)
+			return true
+		},
 		Mapping: func(m *probe.Mapping, out *probe.Collector) bool {
-			switch string(m.Name) {
-			case "/dev/zero (deleted)", "/anon_hugepage (deleted)":
-			default:
+			if !isAnonymous(m.Name) {
 				return false
 			}
 			// A file on a file system that is mounted can be called so, too.

@@ -13,9 +13,10 @@ import (
 // Packet reads packet sockets (packet(7)).
 func Packet() probe.Probe {
 	return probe.Probe{
-		Name:  "packet",
-		Scope: "net",
-		FD:    socketFD,
+		Name:    "packet",
+		Scope:   "net",
+		FD:      socketFD,
+		Mapping: socketMapping,
 		Table: func(_ context.Context, ns probe.NS, out *probe.Collector) error {
 			text, err := readNet(ns.Scan, "packet")
 			switch {

@@ -11,7 +11,7 @@ import (
 // Socket takes the sockets that no other probe described: of families without
 // a reader, such as AF_ALG. It must come last in the list.
 func Socket() probe.Probe {
-	return probe.Probe{Name: "socket", FD: socketFD, Complete: completeSockets}
+	return probe.Probe{Name: "socket", FD: socketFD, Mapping: socketMapping, Complete: completeSockets}
 }
 
 func completeSockets(ctx context.Context, idx *probe.Index, out *probe.Collector) {

@@ -33,6 +33,18 @@ func socketFD(fd *probe.FD, out *probe.Collector) bool {
 	return true
 }
 
+// socketMapping claims shared mappings of sockets: rings of packets live by them when
+// the descriptor was closed (packet(7), "PACKET_RX_RING").
+func socketMapping(m *probe.Mapping, out *probe.Collector) bool {
+	ino, ok := proc.LinkNumber(m.Name, "socket:[")
+	if !ok {
+		return false
+	}
+	out.AddHolder(Key(ino), m.Holder(model.ViaMap))
+	m.Cacheable()
+	return true
+}
+
 // socketLink is the text of the link to a socket in /proc/PID/fd.
 func socketLink(ino uint64) string { return "socket:[" + strconv.FormatUint(ino, 10) + "]" }
 

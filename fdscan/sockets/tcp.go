@@ -33,10 +33,11 @@ func inetProbe(f *inetFamily, unlistedState string, protocols ...string) probe.P
 	}
 	across := matchAcross(f.kind)
 	return probe.Probe{
-		Name:  string(f.kind),
-		Scope: "net",
-		FD:    socketFD,
-		Table: f.read,
+		Name:    string(f.kind),
+		Scope:   "net",
+		FD:      socketFD,
+		Mapping: socketMapping,
+		Table:   f.read,
 		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 			if f.match != nil {
 				across(ctx, idx, out)

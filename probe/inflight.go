@@ -1,0 +1,36 @@
+package probe
+
+import "github.com/ipctop/ipctop/model"
+
+// A descriptor that was sent to a UNIX socket and not yet received is in nobody's table
+// (SCM_RIGHTS, unix(7)). The kernel tells how many of them a socket's queue has, and not
+// what they are of: while there are any, an end that no process shows may be one.
+
+// noteInFlight looks whether some socket has descriptors in its queue.
+func (idx *Index) noteInFlight() {
+	for _, e := range idx.OfKind(model.Unix) {
+		if d, ok := e.Object.Detail.(*model.UnixDetail); ok && d.InflightFDs.Or(0) > 0 {
+			idx.inFlight = true
+			return
+		}
+	}
+}
+
+// lacksEnd reports whether no process shows some end of an object.
+func (e *Entry) lacksEnd() bool {
+	switch e.Object.Kind {
+	case model.Pipe, model.FIFO:
+	default:
+		return len(e.Holders) == 0
+	}
+	read, write := false, false
+	for i := range e.Holders {
+		a := e.Holders[i].Access
+		read, write = read || a == "" || a.CanRead(), write || a == "" || a.CanWrite()
+	}
+	return !read || !write
+}
+
+// UnknownHolders says that somebody holds objects of which it cannot be told which they
+// are: no object's holders are complete then.
+func (idx *Index) UnknownHolders() { idx.hidden = true }
