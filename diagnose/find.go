@@ -83,6 +83,17 @@ func (q *Sequence) Run(s *model.Snapshot) *graph.Graph {
 	return v.graph
 }
 
+// ownMatter reports whether a finding is about ipctop and its helper alone: its output
+// is a pipe of somebody's, its descriptors are there for the moment.
+func (v *view) ownMatter(f *finding) bool {
+	for _, pid := range f.PIDs {
+		if p := v.graph.Processes[pid]; p == nil || !p.Self {
+			return false
+		}
+	}
+	return len(f.PIDs) > 0
+}
+
 func (v *view) find() []model.Finding {
 	var found []finding
 	for i := range rules {
@@ -90,7 +101,7 @@ func (v *view) find() []model.Finding {
 		for _, f := range v.foldLeftovers(r, r.find(v)) {
 			f.Rule, f.Title, f.Severity = r.ID, r.Title, cmp.Or(f.Severity, r.Severity)
 			v.complete(&f)
-			if v.steady == nil || v.steady(&f) {
+			if !v.ownMatter(&f) && (v.steady == nil || v.steady(&f)) {
 				found = append(found, f)
 			}
 		}

@@ -64,6 +64,9 @@ type Options struct {
 	Log *slog.Logger
 }
 
+// HelperName is the command name of the process that [Options].Helper is started as.
+const HelperName = "ipctop-helper"
+
 // Scanner makes snapshots. It remembers from one to the next what got stuck, so
 // that it is skipped.
 type Scanner struct {

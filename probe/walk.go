@@ -176,7 +176,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 		PID: pid, StartTicks: st.StartTicks, PPID: st.Ppid, PGID: st.Pgrp, SID: st.Session, TTY: proc.TTYName(st.TtyNr),
 		Comm: st.Comm, State: string(st.State), Threads: st.Threads,
 		StartTime: s.BootTime.Add(time.Duration(st.StartTicks) * (time.Second / clockTicks)).UTC(),
-		Self:      pid == s.selfPID,
+		Self:      pid == s.selfPID || s.selfPID != 0 && st.Ppid == s.selfPID && st.Comm == HelperName,
 	}
 	fillFromStatus(m, text)
 	if uid, ok := m.UID.Get(); ok {
@@ -275,7 +275,11 @@ func (s *Scan) readArguments(p *Proc, sc *scratch, out *Collector) {
 		return
 	}
 	sc.text = b
-	for _, arg := range bytes.Split(bytes.TrimSuffix(b, []byte{0}), []byte{0}) {
+	// A program that sets its title leaves a tail of empty strings.
+	if b = bytes.TrimRight(b, "\x00"); len(b) == 0 {
+		return
+	}
+	for _, arg := range bytes.Split(b, []byte{0}) {
 		p.Model.Cmdline = append(p.Model.Cmdline, string(arg))
 	}
 }
@@ -434,7 +438,7 @@ func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *resu
 		if !ok {
 			return true
 		}
-		if p.Model.Self && s.scanner.handles.Has(num) {
+		if p.Model.PID == s.selfPID && s.scanner.handles.Has(num) {
 			return true // there for the scan alone
 		}
 		count++

@@ -345,7 +345,7 @@ func TestHelperStays(t *testing.T) {
 		}
 		for _, f := range strings.Fields(string(children)) {
 			line, _ := os.ReadFile("/proc/" + f + "/cmdline")
-			if pid, err := strconv.Atoi(f); err == nil && strings.HasPrefix(string(line), "ipctop: asks pipes") && !slices.Contains(pids, pid) {
+			if pid, err := strconv.Atoi(f); err == nil && strings.HasPrefix(string(line), "ipctop-helper") && !slices.Contains(pids, pid) {
 				pids = append(pids, pid)
 			}
 		}

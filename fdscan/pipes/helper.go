@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/probe"
 )
 
 // asideEnv makes a process the one that asks pipes on behalf of ipctop.
@@ -31,7 +32,7 @@ func startHelper(program string) (*helper, error) {
 	}
 	defer link.Close()
 	cmd := exec.Command(program)
-	cmd.Args = []string{"ipctop: asks pipes"}
+	cmd.Args = []string{probe.HelperName}
 	cmd.Env = append(os.Environ(), helperEnv+"=pipes")
 	cmd.Dir, cmd.Stdin = "/", link
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -87,11 +88,21 @@ func (h *helper) ask(ctx context.Context, questions []pipeQuestion, f func(i int
 // whenGone has f called when the process has ended.
 func (h *helper) whenGone(f func()) { h.backs = append(h.backs, f) }
 
+// endDeadline is how long it is waited that the process is gone, so that it is not
+// left to an init that collects no children.
+const endDeadline = 300 * time.Millisecond
+
 // end ends the process. If it is stuck nobody waits for it: it ends when the
 // kernel lets go of it.
 func (h *helper) end() {
 	h.link.Close()
 	_ = h.cmd.Process.Kill()
+	if len(h.backs) == 0 {
+		select {
+		case <-h.gone:
+		case <-time.After(endDeadline):
+		}
+	}
 	backs := h.backs
 	go func() {
 		<-h.gone

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/probe"
 )
 
 // RunHelper returns at once in an ordinary process. In one that ipctop started to ask
@@ -22,6 +23,7 @@ func RunHelper() {
 	if os.Getenv(helperEnv) == "" || !isHelper() {
 		return
 	}
+	_ = os.WriteFile("/proc/self/comm", []byte(probe.HelperName), 0) // else it is "exe"
 	closeInherited()
 	if err := checkParent(); err != nil {
 		unix.Exit(1) // whoever asks is not told why
