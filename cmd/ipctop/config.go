@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,13 +19,44 @@ import (
 )
 
 // config is what a user wants of the live view every time. Flags count before it.
-// ipctop reads the file and never writes it.
+// ipctop writes the file only where the user saves the setup.
 type config struct {
-	Theme    string              `toml:"theme"`
-	Delay    any                 `toml:"delay"` // 0.5, "500ms"
-	ASCII    bool                `toml:"ascii"`
-	ReadOnly bool                `toml:"readonly"`
-	Columns  map[string][]string `toml:"columns"` // by screen
+	Theme    string              `toml:"theme,omitempty"`
+	Delay    any                 `toml:"delay,omitempty"` // 0.5, "500ms"
+	ASCII    bool                `toml:"ascii,omitempty"`
+	ReadOnly bool                `toml:"readonly,omitempty"`
+	Columns  map[string][]string `toml:"columns,omitempty"` // by screen
+}
+
+// keepSetup writes what the user set up to the file, with what else is set there.
+func keepSetup(file string, s live.Setup) (string, error) {
+	if file == "" {
+		return "", errors.New("neither HOME nor XDG_CONFIG_HOME is set")
+	}
+	c, err := readConfig(file)
+	if err != nil {
+		return "", err
+	}
+	c.Delay, c.Theme, c.Columns = s.Delay.String(), s.Theme, s.Columns.ByName()
+	var b bytes.Buffer
+	if err := toml.NewEncoder(&b).Encode(c); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return "", err
+	}
+	fresh, err := os.CreateTemp(filepath.Dir(file), ".config.toml-*")
+	if err != nil {
+		return "", err
+	}
+	_, err = fresh.Write(b.Bytes())
+	if err = errors.Join(err, fresh.Close()); err == nil {
+		err = os.Rename(fresh.Name(), file)
+	}
+	if err != nil {
+		return "", errors.Join(err, os.Remove(fresh.Name()))
+	}
+	return file, nil
 }
 
 // configFile is where the file is, "" if the user has no home.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ipctop/ipctop/render/live"
 )
 
 func writeConfig(t *testing.T, text string) string {
@@ -85,5 +87,23 @@ func TestConfigFile(t *testing.T) {
 		if got != want {
 			t.Errorf("%q: %q, want %q", env, got, want)
 		}
+	}
+}
+
+// What the user sets up is there the next time, beside what the file had.
+func TestKeepSetup(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "new", "config.toml")
+	if _, err := keepSetup(file, live.Setup{Delay: time.Second, Theme: "mono", Columns: live.Columns{1: {"PID", "COMMAND"}}}); err != nil {
+		t.Fatal(err)
+	}
+	var l liveOptions
+	if err := l.configure(file, func(string) bool { return false }); err != nil {
+		t.Fatal(err)
+	}
+	if l.theme != "mono" || time.Duration(l.delay) != time.Second || len(l.chosen[1]) != 2 {
+		t.Errorf("%+v", l)
+	}
+	if names, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".config*")); len(names) > 0 || err != nil {
+		t.Errorf("left over: %v (%v)", names, err)
 	}
 }

@@ -115,21 +115,44 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 	}
 	settings := l.settings()
 	settings.Source, settings.Powerless = source, powerless(o)
+	settings.Theme, settings.Themes = l.themeName(os.Getenv), tui.Themes
+	var keep func(live.Setup) (string, error)
+	if settings.Powerless == "" { // what has more rights than its user does not write where he says
+		keep = func(s live.Setup) (string, error) { return keepSetup(configFile(os.Getenv), s) }
+	}
 	return tui.Run(ctx, tui.Options{
-		Settings: settings, Actor: actor{},
+		Keep: keep, Settings: settings, Actor: actor{},
 		Scan: scan, Once: o.from != "", Iterations: l.iterations, Save: saveDump, Theme: theme,
 	})
 }
 
-// themeName is the theme the user chose, by flag or by NO_COLOR.
+// themeName is the theme the user chose, by flag or by NO_COLOR, else the one that
+// fits the terminal.
 func (l *liveOptions) themeName(getenv func(string) string) string {
 	switch {
 	case l.theme != "":
 		return l.theme
 	case getenv("NO_COLOR") != "":
 		return "mono"
+	case lightBackground(getenv("COLORFGBG")):
+		return "light"
 	}
 	return "default"
+}
+
+// lightBackground reads COLORFGBG, in which some terminals tell their colours by
+// number, the background's last: 7 and 15 are white.
+func lightBackground(colors string) bool {
+	_, background, _ := cutLast(colors, ";")
+	return background == "7" || background == "15"
+}
+
+// cutLast splits a text at the last separator.
+func cutLast(s, separator string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, separator); i >= 0 {
+		return s[:i], s[i+len(separator):], true
+	}
+	return s, "", false
 }
 
 // scanFunc takes a snapshot and indexes it.

@@ -50,7 +50,7 @@ func (m *Model) target(r row) *model.Process {
 func (m *Model) targets() []*model.Process {
 	var list []*model.Process
 	for id := range m.tagged {
-		if p := m.data.find(id).process; p != nil {
+		if p := m.target(m.data.find(id)); p != nil && !slices.Contains(list, p) {
 			list = append(list, p)
 		}
 	}
@@ -72,15 +72,7 @@ func (m *Model) targets() []*model.Process {
 }
 
 // chooseSignal opens the list of signals. The processes are held from now on.
-func (m *Model) chooseSignal() {
-	if !m.mayAct() {
-		return
-	}
-	targets := m.targets()
-	if len(targets) == 0 {
-		m.say(Dim, "No process is selected.")
-		return
-	}
+func (m *Model) chooseSignal(targets []*model.Process) {
 	var ids []Ident
 	for _, p := range targets {
 		ids = append(ids, Ident{PID: p.PID, Start: p.StartTicks})
@@ -90,9 +82,7 @@ func (m *Model) chooseSignal() {
 		what = plural(len(targets), "process", "processes")
 	}
 	n := &menu{title: "Send a signal to " + what, closed: func(m *Model) { m.want(LetGo{}) }, chosen: func(m *Model, signal string) {
-		m.confirm("Send "+signal+" to "+what+"?",
-			func(m *Model) { m.want(Fire{signal, signal + " to " + what}) },
-			func(m *Model) { m.want(LetGo{}); m.say(Normal, "Nothing was sent.") })
+		m.confirmSignal(signal, what)
 	}}
 	for _, name := range signalMenu() {
 		n.items = append(n.items, choice{name, signalLine(name, targets)})
@@ -186,10 +176,7 @@ func (m *Model) removeSelected() {
 		m.say(Warn, "Only what nobody uses any more is removed: "+m.nameOf(r)+" is not known to be that.")
 		return
 	}
-	what := m.nameOf(r)
-	m.confirm("Remove "+what+" and what is in it?",
-		func(m *Model) { m.want(Remove{o, what}) },
-		func(m *Model) { m.say(Normal, "Nothing was removed.") })
+	m.confirmRemove(o)
 }
 
 // orphan reports whether a finding says that nobody uses an object any more.

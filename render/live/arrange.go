@@ -9,16 +9,18 @@ import (
 
 // order is how a screen's rows are arranged.
 type order struct {
-	screen  int
-	held    Ident    // of screenHeld: the process
-	locks   bool     // of screenHeld: only what can lock
-	without eventSet // of screenLog: what is left out
-	open    string   // of screenOverview: the rule that is not folded, or everything
-	column  string
-	invert  bool
-	tree    bool
-	wide    bool
-	filter  filter
+	screen         int
+	held           Ident    // of screenHeld: the process
+	locks          bool     // of screenHeld: only what can lock
+	without        eventSet // of screenLog: what is left out
+	open           string   // of screenOverview: the rule that is not folded, or everything
+	own            string   // the columns that the user chose, with commas; "": the usual ones
+	column         string
+	invert         bool
+	tree           bool
+	wide           bool
+	threads, paths bool // of processes
+	filter         filter
 	narrowing
 }
 
@@ -41,7 +43,7 @@ const quick = 2000
 // arrange filters and sorts. It takes time in proportion to the rows.
 func arrange(d *Data, log []entry, o order) *arrangement {
 	source := sourceRows(d, log, o)
-	a := &arrangement{order: o, data: d, total: len(source), columns: columnsOf(o.screen, o.wide, d.columns)}
+	a := &arrangement{order: o, data: d, total: len(source), columns: columnsOf(o.screen, o.wide, o.own)}
 	if o.narrowing != (narrowing{}) {
 		source = slices.DeleteFunc(slices.Clone(source), func(r row) bool { return !o.narrowing.row(d, &r) })
 		a.total = len(source)
@@ -54,6 +56,14 @@ func arrange(d *Data, log []entry, o order) *arrangement {
 	a.sort()
 	if o.tree {
 		a.grow()
+	}
+	if screens[o.screen].list == listProcesses {
+		if o.threads {
+			a.rows = withThreads(a.rows)
+		}
+		for i := range a.rows {
+			a.rows[i].path = o.paths
+		}
 	}
 	a.measure()
 	return a

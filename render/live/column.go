@@ -37,10 +37,11 @@ func (c *column) sortKey(d *Data, v *render.View, r *row) render.Key {
 
 // columnsOf are the columns of a screen, with all that its rows have if wide.
 // What the user chose is not left out to save room.
-func columnsOf(s int, wide bool, chosen Columns) []column {
+func columnsOf(s int, wide bool, chosen string) []column {
 	names := screens[s].columns
-	own := chosen[s]
-	if own != nil {
+	var own []string
+	if chosen != "" {
+		own = strings.Split(chosen, ",")
 		names = own
 	}
 	list := make([]column, 0, len(names))
@@ -140,7 +141,7 @@ var processColumns = sync.OnceValue(func() []column {
 			list[i].spare = true
 		}
 	}
-	return append(list,
+	return threadCells(append(list,
 		waitColumn,
 		column{name: "WITHHELD", quiet: true, cell: func(_ *Data, _ *render.View, r *row) render.Cell {
 			return render.Cell{Text: strings.TrimPrefix(withheld(r.process), "SIG"), Role: render.Alarm}
@@ -158,8 +159,24 @@ var processColumns = sync.OnceValue(func() []column {
 		column{name: "PEERS", flex: true, cell: func(d *Data, v *render.View, r *row) render.Cell {
 			return render.Cell{Text: talksWith(d, r.process.PID, v.Wide)}
 		}},
-	)
+	))
 })
+
+// threadCells lets the rows of threads show what is theirs.
+func threadCells(list []column) []column {
+	for i := range list {
+		shown, name := list[i].cell, list[i].name
+		list[i].cell = func(d *Data, v *render.View, r *row) render.Cell {
+			if r.thread != nil {
+				if cell, own := ofThread(name, d, r); own {
+					return cell
+				}
+			}
+			return shown(d, v, r)
+		}
+	}
+	return list
+}
 
 // heldCount is how many objects a process holds; unknown if its descriptors could
 // not be read.
@@ -184,6 +201,9 @@ func fromRender[T any](c render.Column[T], get func(*row) *T) column {
 		shown := out.cell
 		out.cell = func(d *Data, v *render.View, r *row) render.Cell {
 			cell := shown(d, v, r)
+			if r.path && r.process.Exe != "" {
+				cell.Text = d.escape(r.process.Exe)
+			}
 			cell.Text = indented(r.branch, cell.Text)
 			return cell
 		}

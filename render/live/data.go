@@ -17,7 +17,6 @@ type Data struct {
 	whole    *render.View // everything
 	escape   func(string) string
 	zone     *time.Location
-	columns  Columns
 	index    *model.Index
 	held     map[int32][]int32     // pid: the objects it holds
 	linked   map[int][]int32       // pid: its links
@@ -41,8 +40,10 @@ type Settings struct {
 	Start     int           // the sample of it that is shown first: the caller loads it
 	Interval  time.Duration // from one scan to the next
 	Columns   Columns       // instead of the usual ones
-	ReadOnly  bool          // nothing that changes the machine is offered
-	Powerless string        // why nothing can be changed, though ReadOnly is not set; "": it can
+	Theme     string        // one of Themes, which there are to choose from
+	Themes    []string
+	ReadOnly  bool   // nothing that changes the machine is offered
+	Powerless string // why nothing can be changed, though ReadOnly is not set; "": it can
 }
 
 // escaper makes text from processes fit for the terminal.
@@ -62,7 +63,6 @@ func Prepare(x *model.Index, prev *Data, o Settings) *Data {
 		usual:   render.NewView(x, &render.Options{ASCII: o.ASCII}),
 		escape:  escaper(o),
 		zone:    o.Zone,
-		columns: o.Columns,
 		index:   x,
 		held:    make(map[int32][]int32, len(snap.Processes)),
 		linked:  make(map[int][]int32, len(snap.Processes)),

@@ -44,6 +44,12 @@ type (
 		Err  error
 	}
 
+	// Kept says where the setup went, or why it did not.
+	Kept struct {
+		Path string
+		Err  error
+	}
+
 	// Aimed says that the targets of [Aim] are held, or why not.
 	Aimed struct{ Err error }
 
@@ -62,6 +68,7 @@ func (Wheel) event()      {}
 func (Scanned) event()    {}
 func (ScanFailed) event() {}
 func (Saved) event()      {}
+func (Kept) event()       {}
 func (Aimed) event()      {}
 func (Done) event()       {}
 

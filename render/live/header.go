@@ -2,6 +2,7 @@ package live
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -91,6 +92,14 @@ func (m *Model) titleParts() []string {
 	if share, ok := m.cpu.Get(); ok {
 		parts = append(parts, "cpu "+strconv.Itoa(int(share*100+0.5))+"%")
 	}
+	for _, on := range []struct {
+		is   bool
+		word string
+	}{{m.wide, "WIDE"}, {m.follow, "FOLLOW"}, {m.threads, "THREADS"}, {m.paths, "PATHS"}} {
+		if on.is { // before what it costs: what is shown differs
+			parts = slices.Insert(parts, min(3, len(parts)), on.word)
+		}
+	}
 	if m.settings.ReadOnly {
 		parts = append(parts, "read-only")
 	}
@@ -108,8 +117,6 @@ func interval(d time.Duration) string {
 // headLine is the second line: the worst there is, or that there is nothing.
 func (m *Model) headLine(width int) Line {
 	switch {
-	case m.prompt.kind != promptNone && m.message != "": // what is wrong with what is typed
-		return crop(text(m.messageRole, m.message), 0, width, m.more())
 	case m.failure != "":
 		return crop(text(Critical, "The last scan failed: "+m.escape(m.failure)), 0, width, m.more())
 	case m.data == nil:
@@ -208,7 +215,10 @@ func (m *Model) statusLine(width int) (Line, bool) {
 		}
 		l.add(Normal, typed)
 		l.Cursor = l.Width()
-		return l, true
+		if m.message != "" { // what is wrong with it
+			l.add(m.messageRole, "  "+m.message)
+		}
+		return crop(l, 0, width, m.more()), true
 	case m.message != "":
 		return crop(text(m.messageRole, m.message), 0, width, m.more()), true
 	case t.lost:

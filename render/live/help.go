@@ -8,16 +8,7 @@ import (
 
 // help is the page of keys and screens.
 func help(s Settings, width int) []Line {
-	lines := []Line{
-		text(Heading, "Screens"),
-	}
-	for i, sc := range screens[:keyed] {
-		var l Line
-		l.add(KeyName, "  "+string(rune('1'+i)))
-		l.fill(helpIndent)
-		lines = append(lines, paragraph(l, sc.title+": "+sc.about, width)...)
-	}
-	lines = append(lines, Line{}, text(Heading, "Keys"))
+	lines := []Line{text(Heading, "Keys")}
 	for _, b := range bindings() {
 		var l Line
 		shown := b.shown
@@ -27,6 +18,13 @@ func help(s Settings, width int) []Line {
 		l.add(KeyName, "  "+shown)
 		l.fill(max(helpIndent, l.Width()+1))
 		lines = append(lines, paragraph(l, b.does, width)...)
+	}
+	lines = append(lines, Line{}, text(Heading, "Screens"))
+	for i, sc := range screens[:keyed] {
+		var l Line
+		l.add(KeyName, "  "+string(rune('1'+i)))
+		l.fill(helpIndent)
+		lines = append(lines, paragraph(l, sc.title+": "+sc.about, width)...)
 	}
 	arrows := "→ one way, ⇄ both ways, × several of that name."
 	if s.ASCII {

@@ -138,6 +138,7 @@ func (m *Model) tableLines(l layout, width int) []Line {
 		if p := visible[i].problem; p != nil && p.heading {
 			line = text(Heading, " "+p.what)
 		}
+		line = highlight(line, m.search)
 		line.Selected = t.top+i == t.cursor && !t.lost
 		lines = append(lines, line)
 	}
@@ -244,7 +245,7 @@ func (m *Model) pageLines(p *page, height, width int) []Line {
 	}
 	lines := []Line{m.rule(title, note, width)}
 	for _, l := range p.lines[top:end] {
-		lines = append(lines, crop(l, p.shift, width, m.more()))
+		lines = append(lines, highlight(crop(l, p.shift, width, m.more()), m.search))
 	}
 	return blank(lines, height+1)
 }

@@ -30,6 +30,7 @@ type Model struct {
 	prompt prompt
 
 	paused, follow, wide bool
+	threads, paths       bool // of processes
 	narrowing
 	tagged      map[Ident]bool
 	search      string

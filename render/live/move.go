@@ -78,7 +78,7 @@ func (m *Model) turnTo(screen int) {
 func (m *Model) enter(screen int) {
 	m.screen = screen
 	t := m.table()
-	t.wanted.wide, t.wanted.narrowing = m.wide, m.narrowing
+	m.demand(t)
 	if t.arranged == nil || t.arranged.data != m.data || t.arranged.order != t.wanted {
 		m.arrange()
 	}

@@ -128,7 +128,7 @@ func (m *Model) openHelp() {
 	}
 	about, lines := "help", help(m.settings, m.width)
 	if f := m.finding(); f != nil {
-		lines = append(ruleLines(f.Rule, m.width), lines...)
+		lines = append(append(lines, Line{}), ruleLines(f.Rule, m.width)...)
 		about = "help: " + m.escape(f.Rule)
 	}
 	m.open(page{kind: pageHelp, title: about, lines: lines})

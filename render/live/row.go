@@ -21,7 +21,9 @@ type row struct {
 	process *model.Process
 	problem *problem
 	entry   *entry
-	branch  string // what stands before a process in a tree
+	thread  *model.Thread // of process: the row is about it alone
+	path    bool          // the process is shown by its path
+	branch  string        // what stands before a process in a tree
 }
 
 func (r *row) ident() Ident {
@@ -29,7 +31,11 @@ func (r *row) ident() Ident {
 	case r.object != nil:
 		return Ident{ID: r.object.ID, Gen: r.object.Gen}
 	case r.process != nil:
-		return Ident{PID: r.process.PID, Start: r.process.StartTicks}
+		id := Ident{PID: r.process.PID, Start: r.process.StartTicks}
+		if r.thread != nil {
+			id.Seq = r.thread.TID
+		}
+		return id
 	case r.problem != nil:
 		return Ident{ID: r.problem.id}
 	case r.entry != nil:

@@ -21,6 +21,7 @@ const (
 	KeyName       // a key to press
 	Current       // the screen shown, the column sorted by
 	Rule          // a line that separates
+	Match         // what is searched for
 )
 
 // Span is text of one role. The text is safe to show.

@@ -1,5 +1,7 @@
 package live
 
+import "strings"
+
 // Update is what an event makes of a model, and what is to be done besides.
 func Update(m Model, e Event) (Model, []Effect) {
 	m.effects = nil
@@ -27,6 +29,12 @@ func Update(m Model, e Event) (Model, []Effect) {
 		m.failure = e.Err
 	case Saved:
 		m.saved(e)
+	case Kept:
+		if e.Err != nil {
+			m.say(Critical, "Not saved: "+m.escape(e.Err.Error()))
+		} else {
+			m.say(Normal, "Settings saved to "+m.escape(e.Path)+".")
+		}
 	case Aimed:
 		m.aimed(e)
 	case Done:
@@ -76,7 +84,7 @@ func (m *Model) arrange() {
 		return
 	}
 	t := m.table()
-	t.wanted.wide, t.wanted.narrowing = m.wide, m.narrowing
+	m.demand(t)
 	d, log, o := m.data, m.log, t.wanted
 	switch {
 	case sourceSize(d, log, o) <= quick:
@@ -87,6 +95,13 @@ func (m *Model) arrange() {
 		m.arranging = true
 		m.want(Work{func() Event { return arrangedEvent{arrange(d, log, o)} }})
 	}
+}
+
+// demand puts into a table's order what holds for all screens.
+func (m *Model) demand(t *table) {
+	o := &t.wanted
+	o.wide, o.threads, o.paths, o.narrowing = m.wide, m.threads, m.paths, m.narrowing
+	o.own = strings.Join(m.settings.Columns[m.screen], ",")
 }
 
 // arrived shows the result of work, unless the user wants something else by now.

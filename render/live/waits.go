@@ -76,10 +76,8 @@ var waitColumn = column{
 			return render.Cell{Text: halt, Role: render.Notice}
 		case !ok:
 			return render.Cell{}
-		case w.Idle || w.Needs == model.NeedsTime:
-			return render.Cell{Text: waitText(d, w), Role: render.Dim}
 		}
-		return render.Cell{Text: "! " + waitText(d, w), Role: render.Notice}
+		return waitCell(d, w)
 	},
 }
 

@@ -53,7 +53,7 @@ func ThemeNamed(name string) (Theme, bool) {
 	plain := tcell.StyleDefault
 	t := Theme{name, map[live.Role]tcell.Style{
 		live.Title: plain.Bold(true), live.Heading: plain.Bold(true), live.Current: plain.Bold(true).Underline(true), live.Dim: plain.Dim(true),
-		live.Rule: plain.Dim(true), live.KeyName: plain.Bold(true), live.Warn: plain.Bold(true), live.Critical: plain.Bold(true).Underline(true),
+		live.Rule: plain.Dim(true), live.KeyName: plain.Bold(true), live.Match: plain.Underline(true).Bold(true), live.Warn: plain.Bold(true), live.Critical: plain.Bold(true).Underline(true),
 	}}
 	switch name {
 	case "mono":
@@ -79,5 +79,5 @@ func (t Theme) style(r live.Role) tcell.Style { return t.styles[r] }
 // hard to read. What was bold stays bold.
 func (t Theme) selected(r live.Role) tcell.Style {
 	style := tcell.StyleDefault.Reverse(true)
-	return style.Bold(r == live.Critical || r == live.Warn)
+	return style.Bold(r == live.Critical || r == live.Warn).Underline(r == live.Match)
 }

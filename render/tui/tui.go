@@ -36,6 +36,10 @@ type Options struct {
 	// Save writes a snapshot to a file and says where.
 	Save func(*model.Snapshot) (string, error)
 
+	// Keep writes what the user set up to the configuration and says where; nil where
+	// there is none.
+	Keep func(live.Setup) (string, error)
+
 	// Actor changes the machine; nil where that is out of the question.
 	Actor Actor
 
@@ -60,6 +64,7 @@ type view struct {
 	posts   chan post
 	done    chan struct{} // closed when the main loop ends
 	paused  atomic.Bool
+	delay   atomic.Int64  // nanoseconds from one scan to the next
 	resumed chan struct{} // holds one value after a pause
 
 	acts chan func()
@@ -90,6 +95,7 @@ func Run(ctx context.Context, o Options) error {
 		posts: make(chan post, 16), done: make(chan struct{}), resumed: make(chan struct{}, 1),
 		acts: make(chan func(), maxActs),
 	}
+	v.delay.Store(int64(o.Interval))
 	return v.run(ctx)
 }
 
@@ -194,6 +200,13 @@ func (v *view) handle(p post, jobs *jobControl) (end bool, err error) {
 			v.act(func() { v.remove(effect) })
 		case live.Load:
 			v.goes(func() { v.load(effect.At) })
+		case live.Retime:
+			v.delay.Store(int64(effect.Delay))
+		case live.Retheme:
+			v.Theme, _ = ThemeNamed(effect.Theme)
+			v.screen.Sync()
+		case live.Keep:
+			v.goes(func() { v.keep(effect.Setup) })
 		case live.Save:
 			v.goes(func() { v.save(effect.Snapshot) })
 		}
@@ -261,6 +274,14 @@ func (v *view) pause(on bool) {
 	}
 }
 
+func (v *view) keep(s live.Setup) {
+	e := live.Kept{Err: errors.New("there is no place for a configuration")}
+	if v.Keep != nil {
+		e.Path, e.Err = v.Keep(s)
+	}
+	v.post(post{event: e})
+}
+
 func (v *view) save(s *model.Snapshot) {
 	path, err := v.Save(s)
 	v.post(post{event: live.Saved{Path: path, Err: err}})
@@ -297,6 +318,7 @@ func (v *view) scan(ctx context.Context) {
 		if v.Once && err == nil {
 			return
 		}
-		timer.Reset(max(v.Interval-time.Since(begin), v.Interval/4))
+		delay := time.Duration(v.delay.Load())
+		timer.Reset(max(delay-time.Since(begin), delay/4))
 	}
 }

@@ -1,0 +1,61 @@
+package live
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/model/modeltest"
+)
+
+// On a finding k offers what is to be done about it, asks, and does that.
+func TestActionsOfFinding(t *testing.T) {
+	v := newView(t, usual, 100, 24)
+	s := modeltest.Rich()
+	s.Findings[0].Actions = append(s.Findings[0].Actions, model.Action{Argv: []string{"kill", "-CONT", "812"}, Effect: "lets yes go on", Risk: "none"},
+		model.Action{Argv: []string{"fg", "%1"}, Effect: "in its shell"})
+	v.scan(s)
+	v.keys("1 k")
+	v.has("What to do: pipe-full", ">  kill 813   ends less (ends the process)", "kill -CONT 812   lets yes go on", "another signal to less(813)")
+	v.keys("Down Enter")
+	v.has("Send SIGCONT to yes(812)? (y: yes)")
+	v.keys("y")
+	if aim, fire := v.effects[len(v.effects)-2], v.effects[len(v.effects)-1]; aim.(Aim).Targets[0].PID != 812 || fire.(Fire).Signal != "SIGCONT" {
+		t.Errorf("effects %v %v", aim, fire)
+	}
+	v.keys("k Down Down Enter")
+	v.has("Copied, to be run in a shell: fg %1")
+	v.keys("k End Enter")
+	v.has("Send a signal to less(813)")
+	v.keys("Esc Enter k") // the page of the finding has the same
+	v.has("What to do: pipe-full")
+}
+
+func TestKillOf(t *testing.T) {
+	for command, want := range map[string]string{
+		"kill 7": "SIGTERM", "kill -CONT 7": "SIGCONT", "kill -SIGKILL 7": "SIGKILL", "kill -1 7": "", "kill 0": "", "kill -TERM -7": "", "kill": "",
+		"kill -TERM 7 8": "", "ipcrm -m 7": "", "kill -BOGUS 7": "",
+	} {
+		if signal, pid, ok := killOf(strings.Fields(command)); ok != (want != "") || ok && (signal != want || pid != 7) {
+			t.Errorf("%s: %s %d %v", command, signal, pid, ok)
+		}
+	}
+}
+
+// What is searched is marked wherever it stands, whatever its case.
+func TestHighlight(t *testing.T) {
+	l := text(Normal, "yes(812) → ")
+	l.add(Dim, "YES and yes")
+	var marked []string
+	for _, s := range highlight(l, "Yes").Spans {
+		if s.Role == Match {
+			marked = append(marked, s.Text)
+		}
+	}
+	if got := strings.Join(marked, " "); got != "yes YES yes" || highlight(l, "Yes").String() != l.String() {
+		t.Errorf("marked %q in %q", got, highlight(l, "Yes").String())
+	}
+	if got := highlight(l, ""); len(got.Spans) != 2 {
+		t.Errorf("%v", got.Spans)
+	}
+}

@@ -1,0 +1,170 @@
+package live
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/render"
+)
+
+// act offers what can be done about what is selected: about a finding its actions,
+// each with what it releases; to a process a signal; of an object's processes one
+// is chosen first.
+func (m *Model) act() {
+	if !m.mayAct() {
+		return
+	}
+	if f := m.finding(); f != nil && len(m.tagged) == 0 {
+		m.chooseAction(f)
+		return
+	}
+	if targets := m.targets(); len(targets) > 0 {
+		m.chooseSignal(targets)
+		return
+	}
+	r := m.selected()
+	if p := m.page(); p != nil {
+		r = m.data.find(p.about)
+	}
+	switch s := r.subject(m.data); {
+	case r == (row{}):
+		m.say(Dim, "Nothing is selected.")
+	case s.object == nil:
+		m.say(Dim, "There is no process here to send a signal to.")
+	case len(holdersOf(s.object)) == 0:
+		m.say(Dim, m.nameOf(s)+" is held by no process that is seen.")
+	default:
+		m.chooseHolder(s.object)
+	}
+}
+
+// chooseHolder asks which of an object's processes is meant.
+func (m *Model) chooseHolder(o *model.Object) {
+	n := &menu{title: "Send a signal to which process of " + m.data.usual.ObjectName(o), chosen: func(m *Model, value string) {
+		pid, _ := strconv.Atoi(value)
+		if p := m.data.process(pid); p != nil {
+			m.chooseSignal([]*model.Process{p})
+			return
+		}
+		m.say(Warn, "Process "+value+" has ended.")
+	}}
+	for _, pid := range holdersOf(o) {
+		if m.data.process(pid) != nil {
+			n.items = append(n.items, choice{strconv.Itoa(pid), m.data.who(pid, "")})
+		}
+	}
+	if len(n.items) == 0 {
+		m.say(Dim, "None of its processes is there any more.")
+		return
+	}
+	m.menu = n
+	m.keepMenuVisible()
+}
+
+// otherSignal is the line of the menu of actions that leads to the signals.
+const otherSignal = "signal"
+
+// chooseAction offers a finding's actions.
+func (m *Model) chooseAction(f *model.Finding) {
+	n := &menu{title: "What to do: " + m.escape(f.Rule), chosen: func(m *Model, value string) {
+		if i, err := strconv.Atoi(value); err == nil {
+			m.perform(f, f.Actions[i])
+			return
+		}
+		m.chooseSignal(m.concerned(f))
+	}}
+	for i, a := range f.Actions {
+		n.items = append(n.items, choice{strconv.Itoa(i), render.QuoteAll(a.Argv) + "   " + m.escape(a.Effect) + riskNote(a.Risk)})
+	}
+	if list := m.concerned(f); len(list) > 0 {
+		n.items = append(n.items, choice{otherSignal, "another signal to " + m.data.who(list[0].PID, "")})
+	}
+	if len(n.items) == 0 {
+		m.say(Dim, "There is nothing to be done about it from outside. ? explains "+m.escape(f.Rule)+".")
+		return
+	}
+	m.menu = n
+	m.keepMenuVisible()
+}
+
+// riskNote says what an action costs.
+func riskNote(risk string) string {
+	switch risk {
+	case "loses-data":
+		return " (loses data)"
+	case "ends-process":
+		return " (ends the process)"
+	}
+	return ""
+}
+
+// concerned is the process that a finding is about: its root cause, else the first
+// of those concerned that is there.
+func (m *Model) concerned(f *model.Finding) []*model.Process {
+	var pids []int
+	if f.Root != nil {
+		pids = append(pids, f.Root.PID)
+	}
+	for _, pid := range append(append(pids, f.PIDs...), f.Victims...) {
+		if p := m.data.process(pid); p != nil {
+			return []*model.Process{p}
+		}
+	}
+	return nil
+}
+
+// perform asks whether an action is to be carried out. What is no signal and no
+// removal is copied, to be run in a shell.
+func (m *Model) perform(f *model.Finding, a model.Action) {
+	if signal, pid, ok := killOf(a.Argv); ok {
+		p := m.data.process(pid)
+		if p == nil {
+			m.say(Warn, "Process "+strconv.Itoa(pid)+" has ended.")
+			return
+		}
+		m.want(Aim{[]Ident{{PID: p.PID, Start: p.StartTicks}}})
+		m.confirmSignal(signal, m.data.who(pid, ""))
+		return
+	}
+	for _, id := range f.Objects {
+		if o := m.data.object(id); o != nil && m.orphan(id) {
+			m.confirmRemove(o)
+			return
+		}
+	}
+	what := render.QuoteAll(a.Argv)
+	m.want(Copy{what})
+	m.say(Normal, "Copied, to be run in a shell: "+what)
+}
+
+// killOf reads a command of the form kill [-SIGNAL] PID.
+func killOf(argv []string) (signal string, pid int, ok bool) {
+	if len(argv) < 2 || argv[0] != "kill" {
+		return "", 0, false
+	}
+	signal = "SIGTERM"
+	if len(argv) == 3 && strings.HasPrefix(argv[1], "-") {
+		signal = "SIG" + strings.TrimPrefix(strings.TrimPrefix(argv[1], "-"), "SIG")
+	} else if len(argv) != 2 {
+		return "", 0, false
+	}
+	pid, err := strconv.Atoi(argv[len(argv)-1])
+	return signal, pid, err == nil && pid > 0 && slices.Contains(signalMenu(), signal)
+}
+
+// confirmSignal asks before a signal is sent to what is aimed at.
+func (m *Model) confirmSignal(signal, what string) {
+	m.confirm("Send "+signal+" to "+what+"?",
+		func(m *Model) { m.want(Fire{signal, signal + " to " + what}) },
+		func(m *Model) { m.want(LetGo{}); m.say(Normal, "Nothing was sent.") })
+}
+
+// confirmRemove asks before an object is removed.
+func (m *Model) confirmRemove(o *model.Object) {
+	what := m.data.escape(o.ID)
+	m.confirm("Remove "+what+" and what is in it?",
+		func(m *Model) { m.want(Remove{o, what}) },
+		func(m *Model) { m.say(Normal, "Nothing was removed.") })
+}

@@ -1,0 +1,73 @@
+package live
+
+import (
+	"strconv"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/render"
+)
+
+// withThreads puts the threads of each process below it.
+func withThreads(source []row) []row {
+	rows := make([]row, 0, 2*len(source))
+	for _, r := range source {
+		rows = append(rows, r)
+		if r.process == nil || len(r.process.ThreadList) < 2 {
+			continue
+		}
+		for i := range r.process.ThreadList {
+			rows = append(rows, row{process: r.process, thread: &r.process.ThreadList[i]})
+		}
+	}
+	return rows
+}
+
+// toggleThreads shows the threads of processes, or no longer.
+func (m *Model) toggleThreads() {
+	if screens[m.screen].list != listProcesses {
+		m.say(Dim, "Threads are shown on 2 and 7.")
+		return
+	}
+	m.threads = !m.threads
+	m.arrange()
+	if m.threads {
+		m.say(Normal, "With their threads. H hides them.")
+	}
+}
+
+// togglePaths shows the paths of programs instead of their names, or no longer.
+func (m *Model) togglePaths() {
+	m.paths = !m.paths
+	m.arrange()
+	if m.paths {
+		m.say(Normal, "Paths of programs. p shows their names.")
+	}
+}
+
+// ofThread is what a column shows in the row of a thread; false if it is what the
+// process's row shows.
+func ofThread(name string, d *Data, r *row) (render.Cell, bool) {
+	switch name {
+	case "PID":
+		return render.Cell{Text: strconv.Itoa(r.thread.TID)}, true
+	case "S":
+		return render.Cell{Text: render.Truncate(d.escape(r.thread.State), 1, "")}, true
+	case "COMMAND":
+		return render.Cell{Text: "  " + d.escape(r.thread.Comm), Role: render.Dim}, true
+	case "WAITS FOR":
+		if w := d.index.Waits[r.thread.TID]; w != nil {
+			return waitCell(d, w), true
+		}
+	case "USER":
+		return render.Cell{}, false
+	}
+	return render.Cell{}, true
+}
+
+// waitCell is a wait as a row tells it: what is stuck is marked.
+func waitCell(d *Data, w *model.Wait) render.Cell {
+	if w.Idle || w.Needs == model.NeedsTime {
+		return render.Cell{Text: waitText(d, w), Role: render.Dim}
+	}
+	return render.Cell{Text: "! " + waitText(d, w), Role: render.Notice}
+}
