@@ -122,7 +122,7 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 	}
 	return tui.Run(ctx, tui.Options{
 		Keep: keep, Settings: settings, Actor: actor{},
-		Scan: scan, Once: o.from != "", Iterations: l.iterations, Save: saveDump, Theme: theme,
+		Scan: scan, First: firstScan(o), Once: o.from != "", Iterations: l.iterations, Save: saveDump, Theme: theme,
 	})
 }
 

@@ -63,6 +63,21 @@ func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 	}, scanner.Close, nil
 }
 
+// firstScan takes a snapshot of the processes alone; nil where there is a whole one
+// at once.
+func firstScan(o *options) scanFunc {
+	if o.from != "" {
+		return nil
+	}
+	return func(ctx context.Context) (*model.Index, error) {
+		snap, err := scanProcesses(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		return model.NewIndex(snap), nil
+	}
+}
+
 // scanProcesses takes a snapshot of the processes alone.
 func scanProcesses(ctx context.Context, o *options) (*model.Snapshot, error) {
 	root, err := openProc(o.procRoot)

@@ -58,3 +58,5 @@ func (c command) newRecord(*options) *cobra.Command {
 func (c command) newRun(*options) *cobra.Command {
 	return needsLinux("run", "run a command and say what it left behind")
 }
+
+func firstScan(*options) scanFunc { return nil }

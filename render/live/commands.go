@@ -24,7 +24,7 @@ func (m *Model) tagSelected() {
 
 func (m *Model) pause() {
 	if m.settings.Source != "" {
-		m.say(Dim, "A "+m.still()+" stands still anyway.")
+		m.say(Dim, "A "+m.still()+" does not change.")
 		return
 	}
 	m.paused = !m.paused
@@ -45,7 +45,7 @@ func (m *Model) followSelected() {
 		for i := range m.tables {
 			m.tables[i].lost = false
 		}
-		m.say(Normal, "Follows no more.")
+		m.say(Normal, "Following stopped.")
 		return
 	}
 	r := m.selected()
@@ -55,7 +55,7 @@ func (m *Model) followSelected() {
 		return
 	}
 	t.moved, t.selected = true, r.ident()
-	m.say(Normal, "Holds on to "+m.nameOf(r)+", also while it is not there.")
+	m.say(Normal, "Following "+m.nameOf(r)+" (F: stop).")
 }
 
 func (m *Model) widen() {
@@ -105,10 +105,10 @@ func (m *Model) sortByName(name string) {
 	t.wanted.column, t.wanted.invert = name, false
 	m.arrange()
 	if name == "" {
-		m.say(Normal, "Sorted as ipctop dump does.")
+		m.say(Normal, "In the order of ipctop dump.")
 		return
 	}
-	m.say(Normal, "Sorted by "+name+". I turns it over.")
+	m.say(Normal, "Sorted by "+name+" (I: reverse).")
 }
 
 func (m *Model) turnOver() {
@@ -207,7 +207,7 @@ func (m *Model) otherEnd() {
 				return
 			}
 		}
-		m.say(Dim, "Nobody is seen at the other end of "+m.nameOf(r)+".")
+		m.say(Dim, "The other end of "+m.nameOf(r)+" is unknown.")
 		return
 	}
 	pid := r.process.PID
@@ -222,7 +222,7 @@ func (m *Model) otherEnd() {
 			}
 		}
 	}
-	m.say(Dim, m.nameOf(r)+" talks with nobody that is seen.")
+	m.say(Dim, m.nameOf(r)+" has no visible peer.")
 }
 
 // farHolder is the process at the end of an object that is not the one the user

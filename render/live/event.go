@@ -32,6 +32,9 @@ type (
 		CPU  model.Opt[float64]
 	}
 
+	// Glimpsed brings the processes alone, while the first snapshot is being taken.
+	Glimpsed struct{ Data *Data }
+
 	// ScanFailed says why there is no snapshot.
 	ScanFailed struct {
 		At  time.Time
@@ -66,6 +69,7 @@ func (Paste) event()      {}
 func (Click) event()      {}
 func (Wheel) event()      {}
 func (Scanned) event()    {}
+func (Glimpsed) event()   {}
 func (ScanFailed) event() {}
 func (Saved) event()      {}
 func (Kept) event()       {}

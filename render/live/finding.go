@@ -106,6 +106,10 @@ func ruleLines(id string, width int) []Line {
 func (m *Model) headline(width int) Line {
 	d := m.data
 	s := d.Snap
+	if m.glimpse {
+		l := "Reading the descriptors, locks and waits of " + plural(len(s.Processes), "process", "processes") + "..."
+		return crop(text(Normal, l), 0, width, m.more())
+	}
 	read := fmt.Sprintf("%d of %s read", s.Scan.Processes-s.Scan.ProcessesUnreadable, plural(s.Scan.Processes, "process", "processes"))
 	if s.Findings == nil {
 		if n := d.full; n > 0 {

@@ -88,6 +88,9 @@ func (m *Model) titleParts() []string {
 		}
 		return parts
 	}
+	if m.glimpse {
+		return append(parts, d.clock(d.Snap.Taken), "reading...")
+	}
 	parts = append(parts, d.clock(d.Snap.Taken), "live "+interval(m.settings.Interval), "scan "+render.Duration(time.Duration(d.Snap.Scan.Duration)))
 	if share, ok := m.cpu.Get(); ok {
 		parts = append(parts, "cpu "+strconv.Itoa(int(share*100+0.5))+"%")
@@ -222,7 +225,7 @@ func (m *Model) statusLine(width int) (Line, bool) {
 	case m.message != "":
 		return crop(text(m.messageRole, m.message), 0, width, m.more()), true
 	case t.lost:
-		return crop(text(Warn, "What is followed is not there now. F lets go."), 0, width, m.more()), true
+		return crop(text(Warn, "What is followed is gone. F: stop following."), 0, width, m.more()), true
 	case f.text != "" && t.arranged != nil && len(m.pages) == 0:
 		what := "text"
 		if f.expr {

@@ -77,8 +77,8 @@ func TestKeys(t *testing.T) {
 		{"2 Space Up Space", []string{"|   1", "0 tagged"}},
 		{"Z", []string{"PAUSED", "Z goes on"}},
 		{"Z Z", []string{"-PAUSED", "live 2s"}},
-		{"2 F", []string{"Holds on to systemd(1)", "FOLLOW"}},
-		{"2 F F", []string{"Follows no more"}},
+		{"2 F", []string{"Following systemd(1) (F: stop)", "FOLLOW"}},
+		{"2 F F", []string{"Following stopped"}},
 		{"2 H", []string{"With their threads", "THREADS", "814  ann", "caf"}},
 		{"2 H H", []string{"-THREADS live", "-814  ann"}},
 		{"2 p", []string{"PATHS", "/usr/sbin/nginx"}},
@@ -184,7 +184,7 @@ func TestFollowHoldsOn(t *testing.T) {
 	v.has("> pipe:4243")
 	v.scan(later())
 	v.keys("Left")
-	v.has("What is followed is not there now", "-> pipe")
+	v.has("What is followed is gone. F: stop following.", "-> pipe")
 	v.scan(s)
 	v.has("> pipe:4243")
 }

@@ -123,6 +123,9 @@ func (m *Model) tableLines(l layout, width int) []Line {
 	}
 	if len(a.rows) == 0 {
 		say := screens[m.screen].empty
+		if m.glimpse {
+			say = "Reading..."
+		}
 		if a.total > 0 {
 			say = "No row fits the filter."
 		}

@@ -268,3 +268,20 @@ func TestBeforeTheFirstSnapshot(t *testing.T) {
 	v.do(ScanFailed{Err: "open /proc: no\nsuch file"})
 	v.has("ipctop cannot look", `The last scan failed: open /proc: no\nsuch file`)
 }
+
+// The processes are there before everything else is read; nothing is said of what
+// was not looked at.
+func TestGlimpse(t *testing.T) {
+	v := newView(t, usual, 80, 24)
+	first := &model.Snapshot{Taken: modeltest.Taken, Host: modeltest.Rich().Host, Processes: modeltest.Rich().Processes}
+	v.do(Glimpsed{Prepare(model.NewIndex(first), nil, usual)})
+	v.has("reading...", "Reading the descriptors, locks and waits of 9 processes...", "-Nothing")
+	v.keys("2")
+	v.has("nginx", "systemd")
+	v.keys("3")
+	v.has("Reading...")
+	v.scan(undiagnosed())
+	v.has("-eading", "pipe:4242")
+	v.do(Glimpsed{Prepare(model.NewIndex(first), nil, usual)})
+	v.has("pipe:4242")
+}

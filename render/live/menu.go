@@ -132,7 +132,7 @@ func (m *Model) narrow(title, all string, names func(*Data) []string, now string
 	slices.Sort(list)
 	list = slices.Compact(list)
 	if len(list) == 0 {
-		m.say(Dim, "There is none.")
+		m.say(Dim, "No process has one.")
 		return
 	}
 	n := &menu{title: title, items: []choice{{everyone, "(" + all + ")"}}, chosen: func(m *Model, value string) {

@@ -14,6 +14,7 @@ type Model struct {
 	width, height int
 
 	data    *Data // what is shown; nil before the first
+	glimpse bool  // data has the processes alone: the rest is being read
 	history history
 	replay  replay
 	cpu     model.Opt[float64] // what share of a processor ipctop takes

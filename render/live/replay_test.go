@@ -159,7 +159,7 @@ func TestReplaySteps(t *testing.T) {
 		{"@ '10s_ago' Enter", "6/8", ""},
 		{"@ '12:03' Enter", "6/8", "begins later"},
 		{"Esc @ 'soon' Enter", "6/8", "it is a time"},
-		{"Esc Z", "6/8", "recording stands still"},
+		{"Esc Z", "6/8", "recording does not change"},
 		{"F9", "6/8", "recording: there is nothing to act on"},
 	} {
 		v.keys(step.keys)

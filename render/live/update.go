@@ -23,6 +23,11 @@ func Update(m Model, e Event) (Model, []Effect) {
 	case Scanned:
 		m.cpu = e.CPU
 		m.scanned(e.Data)
+	case Glimpsed:
+		if m.data == nil {
+			m.glimpse = true
+			m.look(e.Data)
+		}
 	case Loaded:
 		m.loaded(e)
 	case ScanFailed:
@@ -57,7 +62,7 @@ func (m *Model) scanned(d *Data) {
 	if m.paused && m.data != nil {
 		return // it was under way when the user paused
 	}
-	m.failure = ""
+	m.failure, m.glimpse = "", false
 	m.history = m.history.add(d)
 	m.log, m.logSeq = appendLog(m.log, m.logSeq, d.log)
 	m.look(d)

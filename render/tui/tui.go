@@ -23,6 +23,10 @@ type Options struct {
 	// Scan takes a snapshot and indexes it. It runs in a goroutine of its own.
 	Scan func(context.Context) (*model.Index, error)
 
+	// First takes a snapshot of the processes alone, which is quick, to be shown until
+	// the first whole one is there; nil: there is none.
+	First func(context.Context) (*model.Index, error)
+
 	// Load reads a sample of a recording; nil where there is none, else Scan is not
 	// used. It is never called twice at a time.
 	Load func(at int) (*model.Snapshot, error)
@@ -292,6 +296,11 @@ func (v *view) save(s *model.Snapshot) {
 func (v *view) scan(ctx context.Context) {
 	var prev *live.Data
 	var own cost
+	if v.First != nil {
+		if index, err := v.First(ctx); err == nil {
+			v.post(post{event: live.Glimpsed{Data: live.Prepare(index, nil, v.Settings)}})
+		}
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

@@ -191,7 +191,7 @@ func TestDrawingNeverWaitsForAScan(t *testing.T) {
 	}})
 	r.waitFor("looking...")
 	r.rune('?')
-	r.waitFor("Screens")
+	r.waitFor("Keys")
 	r.rune('q')
 	if err := r.waitEnd(); err != nil {
 		t.Error(err)
@@ -373,9 +373,16 @@ func TestEveryKey(t *testing.T) {
 		{"2 N", "/ searches."},
 		{"2 F4", "Keep rows with"},
 		{"2 \\", "Keep rows with"},
-		{"2 F6", "Sorted by PID"},
+		{"2 F6", "── Sort by"},
+		{"2 F2", "── Setup"},
+		{"2 F3", "Search:"},
+		{"2 H", "With their threads"},
+		{"2 p", "Paths of programs"},
+		{"1 k", "What to do: pipe-full"},
+		{"1 F9", "What to do: pipe-full"},
+		{"3 k", "which process of pipe"},
 		{"2 >", "Sorted by PID"},
-		{"2 <", "Sorted by PEERS"},
+		{"2 <", "Sorted by CMDLINE"},
 		{"2 > I", "PID▼"},
 		{"2 F5", "Children below"},
 		{"2 t", "Children below"},
@@ -385,7 +392,7 @@ func TestEveryKey(t *testing.T) {
 		{"Z", "PAUSED"},
 		{"[", "oldest that is kept"},
 		{"]", "This is the newest"},
-		{"2 F", "Holds on to"},
+		{"2 F", "Following"},
 		{"3 y", "Copied: pipe:4242"},
 		{"S", "Saved to /tmp/x.json"},
 		{"2 F9", "Send a signal to"},
