@@ -9,7 +9,7 @@ import (
 
 // checkHeadings are the columns of a finding's first line; what is wrong comes
 // last and may take more lines.
-var checkHeadings = []string{"SEVERITY", "SINCE", "SURE", "WHAT"}
+var checkHeadings = []string{"SEVERITY", "SINCE", "CONF", "WHAT"}
 
 // Check writes findings for people: a line for each with what is wrong, for how
 // long and how sure that is; below it who is the cause and what can be done.

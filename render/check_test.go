@@ -26,7 +26,7 @@ func TestCheck(t *testing.T) {
 		Rule: "stale-\x1b[31m", Severity: model.Info, Confidence: model.Certain, Since: s.Taken.Add(-time.Hour), Summary: "the name \x1b]0;x\x07 is one nobody needs",
 		Actions: []model.Action{{Argv: []string{"rm", "--", "/run/a b$(id)\x1b"}, Effect: "removes the name", Risk: "loses-data"}},
 	})
-	want := `SEVERITY  SINCE  SURE     WHAT
+	want := `SEVERITY  SINCE  CONF     WHAT
 warning   3m12s  likely   yes(812) waits for less(813)
                             cause: less(813), idle
                             not certain: 41 processes hidden

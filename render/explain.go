@@ -144,6 +144,7 @@ var topicGroups = []struct{ name, title string }{
 	{"rule", "Rules"},
 	{"reason", "Reasons why something could not be read"},
 	{"word", "Words"},
+	{"column", "Columns of tables"},
 	{"field", "Fields of the JSON document"},
 }
 

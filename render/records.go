@@ -72,7 +72,7 @@ func pointers[T any](list []T) []*T {
 	return out
 }
 
-// pidColumn shows a process by name and pid, or - if there is none.
+// pidColumn shows a pid, or nothing if there is none.
 func pidColumn[T any](name, doc string, get func(*T) int) Column[T] {
 	return Column[T]{
 		Name: name, Doc: doc, Right: true,
@@ -81,7 +81,7 @@ func pidColumn[T any](name, doc string, get func(*T) int) Column[T] {
 			if pid := get(r); pid != 0 {
 				return Cell{Text: strconv.Itoa(pid)}
 			}
-			return Cell{Unknown, Dim}
+			return Cell{}
 		},
 	}
 }
@@ -169,7 +169,7 @@ var findingColumns = []Column[model.Finding]{
 			return Cell{v.escape(string(f.Severity)), role}
 		},
 	},
-	narrow(textColumn("SURE", "certain, likely or possible", func(f *model.Finding) string { return string(f.Confidence) })),
+	narrow(textColumn("CONFIDENCE", "certain, likely or possible", func(f *model.Finding) string { return string(f.Confidence) })),
 	{
 		Name: "SINCE", Doc: "for how long", Right: true,
 		Text: func(v *View, f *model.Finding) Cell { return Cell{Text: Age(v.snap.Taken, f.Since)} },

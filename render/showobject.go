@@ -79,7 +79,7 @@ const showDetailPrefix = "objects.detail."
 func (t *showText) holders(x *model.Index, o *model.Object) {
 	note := ""
 	if !o.HoldersComplete {
-		note = ", and there may be others that could not be seen"
+		note = "; the list may be incomplete"
 	}
 	t.heading("Holders (%d%s)", len(o.Holders), note)
 	if len(o.Holders) == 0 {
@@ -114,7 +114,7 @@ func (t *showText) holdMore(h *model.Holder) string {
 		switch f.Name() {
 		case "pid", "comm", "via", "fd", "access":
 		case "ofd":
-			parts = append(parts, "shares the description of "+h.OFD.String())
+			parts = append(parts, "same open file as "+SharedWith(h))
 		default:
 			parts = append(parts, f.Name()+"="+t.value(f))
 		}
@@ -131,7 +131,7 @@ func (t *showText) peers(x *model.Index, o *model.Object) {
 	for _, p := range o.Peers {
 		row := []string{t.esc(p.ID), string(p.Confidence), ""}
 		if peer := x.Objects[p.ID]; peer != nil {
-			row[2] = "held by nobody that could be seen"
+			row[2] = "no visible holder"
 			if names := t.holderNames(x, peer, showAnyHolder); names != nil {
 				row[2] = "held by " + showFew(names, 8)
 			}
@@ -172,4 +172,9 @@ func (t *showText) linkEnd(x *model.Index, pids []int, comms []string) []string 
 		names[i] = t.who(x, pid, comm)
 	}
 	return names
+}
+
+// SharedWith names the descriptor that another one shares its open file with.
+func SharedWith(h *model.Holder) string {
+	return fmt.Sprintf("PID %d fd %d", h.OFD.PID, h.OFD.FD)
 }

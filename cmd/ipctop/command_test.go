@@ -103,7 +103,7 @@ func TestCommands(t *testing.T) {
 		{"completion", 2, "", "name one shell"},
 		{"man", 0, `.TH "IPCTOP" "1"`, ""},
 		{"man a b", 2, "", "one directory"},
-		{"man " + filepath.Join(dump, "x"), 1, "", "not a directory"},
+		{"man " + filepath.Join(dump, "x"), 2, "", "neither a command nor a directory"},
 	} {
 		status, stdout, stderr := run(t, "", strings.Fields(test.args)...)
 		if status != test.status {

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/query"
 	"github.com/ipctop/ipctop/render"
 )
@@ -48,7 +50,7 @@ func (c command) newDump(o *options) *cobra.Command {
 	d.add(f)
 	o.addHistory(f)
 	f.StringSliceVarP(&d.kinds, "kind", "k", nil, "only objects of this `KIND`; may be repeated (see ipctop kinds)")
-	f.IntSliceVarP(&d.pids, "pid", "p", nil, "only this process and what it holds; `PID` may be repeated")
+	f.VarP((*pidList)(&d.pids), "pid", "p", "only this process and what it holds; `PID` may be repeated")
 	f.StringSliceVarP(&d.users, "user", "u", nil, "only this `USER`'s processes and objects; a name or a number")
 	f.StringSliceVarP(&d.containers, "container", "c", nil, "only this `CONTAINER`; its name, pod, or the beginning of its id")
 	f.StringVarP(&d.where, "where", "Q", "", "only objects for which `EXPR` holds; with --only, records of the first list named")
@@ -84,6 +86,9 @@ func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 	if err != nil {
 		return err
 	}
+	if user := nobodyIs(whole, d.users); user != "" {
+		return &exitError{exitNotFound, fmt.Errorf("nothing that was seen belongs to a user %s", query.Quote(user))}
+	}
 	selection := query.Selection{Kinds: kinds, PIDs: d.pids, Users: d.users, Containers: d.containers}
 	snap := selection.Apply(whole)
 	if where != nil {
@@ -109,4 +114,27 @@ func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 		return &exitError{exitIncomplete, fmt.Errorf("incomplete: %s", render.GapSummary(whole))}
 	}
 	return nil
+}
+
+// nobodyIs is the first of some users to whom nothing belongs; "" if there is none.
+func nobodyIs(snap *model.Snapshot, users []string) string {
+	known := map[string]bool{}
+	for i := range snap.Processes {
+		p := &snap.Processes[i]
+		known[p.User] = true
+		if uid, ok := p.UID.Get(); ok {
+			known[strconv.Itoa(uid)] = true
+		}
+	}
+	for i := range snap.Objects {
+		if uid, ok := snap.Objects[i].UID.Get(); ok {
+			known[strconv.Itoa(uid)] = true
+		}
+	}
+	for _, u := range users {
+		if !known[u] {
+			return u
+		}
+	}
+	return ""
 }

@@ -6,18 +6,19 @@ import (
 	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/query"
 	"github.com/ipctop/ipctop/render"
+	"github.com/ipctop/ipctop/render/live"
 )
 
 // topics lists what can be explained. Other packages add theirs here.
 func topics() []render.Topic {
-	return render.Topics(render.RuleTopics(diagnose.Rules())...)
+	return append(render.ColumnTopics(live.ColumnDocs()...), render.Topics(render.RuleTopics(diagnose.Rules())...)...)
 }
 
 func (c command) newExplain() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [NAME...]",
-		Short: "say what a kind, rule, field, reason or word means",
-		Long: "Say what something in ipctop's output means: a kind (pipe), a rule of the diagnosis (zombies), a field of the\n" +
+		Short: "say what a kind, rule, column, field, reason or word means",
+		Long: "Say what something in ipctop's output means: a kind (pipe), a rule of the diagnosis (zombies), a heading (PEERS), a field of the\n" +
 			"JSON (detail.queued, holders.ofd), a reason why something could not be read (denied), a word (peer). Without a NAME, list what can be explained.",
 		Example: "  ipctop explain\n  ipctop explain pipe\n  ipctop explain zombies\n  ipctop explain detail.queued denied",
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,12 @@ func TestLog(t *testing.T) {
 	if err := unix.Fstat(int(r.Fd()), &st); err != nil {
 		t.Fatal(err)
 	}
+	// What ipctop alone has is left out: another process has the pipe, too.
+	child := exec.Command("sleep", "1000")
+	child.Stdin = r
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
 	id := fmt.Sprintf("pipe:%d", st.Ino)
 	events := json.NewDecoder(stdout)
 	next := func(event string) {
@@ -55,6 +62,10 @@ func TestLog(t *testing.T) {
 		}
 	}
 	next("appeared")
+	if err := child.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	_ = child.Wait()
 	r.Close()
 	w.Close()
 	next("vanished")

@@ -92,6 +92,7 @@ func (c command) main(ctx context.Context, args []string) int {
 
 // newRoot builds the command tree. A new command adds its line here.
 func (c command) newRoot() *cobra.Command {
+	askVersion := false
 	o, l := &options{ages: diagnose.Defaults(), stderr: c.stderr}, new(liveOptions)
 	root := &cobra.Command{
 		Use:   "ipctop",
@@ -105,6 +106,9 @@ func (c command) newRoot() *cobra.Command {
 		SilenceErrors: true,
 		Args:          noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if askVersion {
+				return c.printVersion()
+			}
 			if err := l.configure(configFile(os.Getenv), cmd.Flags().Changed); err != nil {
 				return err
 			}
@@ -112,6 +116,7 @@ func (c command) newRoot() *cobra.Command {
 		},
 	}
 	l.add(root.Flags())
+	root.Flags().BoolVarP(&askVersion, "version", "V", false, "print the version")
 	root.SetIn(c.stdin)
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)
@@ -138,6 +143,8 @@ func (c command) newRoot() *cobra.Command {
 		c.newFixtures(o),
 		c.newVersion(),
 	)
+	root.SetHelpCommand(c.newHelp())
+	c.completeFlags(root, o)
 	return root
 }
 
@@ -149,5 +156,5 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	if cmd.HasParent() {
 		return usageError("%s takes no arguments, got %q (see %s --help)", cmd.CommandPath(), args[0], cmd.CommandPath())
 	}
-	return usageError("unknown command %q (see ipctop --help)", args[0])
+	return unknownCommand(cmd, args[0])
 }

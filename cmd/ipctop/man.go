@@ -7,13 +7,15 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/ipctop/ipctop/query"
 )
 
 func (c command) newMan() *cobra.Command {
 	return &cobra.Command{
-		Use:   "man [DIR]",
-		Short: "print the manual page, or write all of them to a directory",
-		Long: "Print the manual page ipctop(1) for man or groff. With DIR, write it and the pages of all commands there,\n" +
+		Use:   "man [COMMAND|DIR]",
+		Short: "print a manual page, or write all of them to a directory",
+		Long: "Print the manual page ipctop(1), or that of a COMMAND, for man or groff. With DIR, write it and the pages of all commands there,\n" +
 			"as a package does for /usr/share/man/man1.",
 		Example: "  ipctop man | man -l -\n  ipctop man /usr/local/share/man/man1",
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -26,6 +28,13 @@ func (c command) newMan() *cobra.Command {
 			if len(args) == 0 {
 				_, err := c.stdout.Write(manPage(c.newRoot()))
 				return err
+			}
+			if found, rest, err := cmd.Root().Find(args); err == nil && len(rest) == 0 && found != cmd.Root() {
+				_, err := c.stdout.Write(manPage(found))
+				return err
+			}
+			if s, err := os.Stat(args[0]); err != nil || !s.IsDir() {
+				return usageError("%s is neither a command nor a directory", query.Quote(args[0]))
 			}
 			for name, page := range manPages(c.newRoot()) {
 				if err := os.WriteFile(filepath.Join(args[0], name), page, 0o644); err != nil {

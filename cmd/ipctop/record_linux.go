@@ -14,6 +14,7 @@ import (
 // recordOptions are the flags of record.
 type recordOptions struct {
 	every, duration time.Duration
+	samples         int // 0: until it is told to end
 	keep            string
 }
 
@@ -41,6 +42,8 @@ func (c command) newRecord(o *options) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.DurationVar(&r.every, "every", 5*time.Second, "`TIME` from one sample to the next")
+	f.VarP((*delay)(&r.every), "delay", "d", "`SECONDS` from one sample to the next, as elsewhere: 0.5 and 500ms will do")
+	f.IntVarP(&r.samples, "iterations", "n", 0, "end after `N` samples; 0 is never")
 	f.DurationVar(&r.duration, "for", 0, "end after this `TIME`, such as 10m; 0 is never")
 	f.StringVar(&r.keep, "keep", "", "keep no more than this `AGE-OR-SIZE`: 24h, 7d, 500MiB, 2GiB")
 	return cmd
@@ -52,6 +55,8 @@ func (r *recordOptions) check(o *options) (record.Keep, error) {
 		return record.Keep{}, usageError("record records a machine: --from has no use here")
 	case r.every < shortestDelay:
 		return record.Keep{}, usageError("--every %v: it is at least %v", r.every, shortestDelay)
+	case r.samples < 0:
+		return record.Keep{}, usageError("-n %d: it cannot be negative", r.samples)
 	case r.duration < 0:
 		return record.Keep{}, usageError("--for %v: it cannot be negative", r.duration)
 	case r.keep == "":
@@ -92,7 +97,7 @@ func (c command) record(ctx context.Context, o *options, r *recordOptions, name 
 	defer done()
 	ticker := time.NewTicker(r.every)
 	defer ticker.Stop()
-	failed := ""
+	failed, taken := "", 0
 	for {
 		index, err := scan(ctx)
 		switch {
@@ -110,6 +115,9 @@ func (c command) record(ctx context.Context, o *options, r *recordOptions, name 
 			failed = ""
 			if err := file.Append(index.Snapshot); err != nil {
 				return fmt.Errorf("%w; %s ends with the sample before", err, name)
+			}
+			if taken++; taken == r.samples {
+				return nil
 			}
 		}
 		select {

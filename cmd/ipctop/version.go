@@ -15,11 +15,13 @@ func (c command) newVersion() *cobra.Command {
 		Use:   "version",
 		Short: "print the version",
 		Args:  noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(c.stdout, "ipctop", buildVersion())
-			return err
-		},
+		RunE:  func(*cobra.Command, []string) error { return c.printVersion() },
 	}
+}
+
+func (c command) printVersion() error {
+	_, err := fmt.Fprintln(c.stdout, "ipctop", buildVersion())
+	return err
 }
 
 // buildVersion is the released version, else what the Go tool recorded.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -41,6 +42,13 @@ func (c command) newWhy(o *options) *cobra.Command {
 		briefly := *o
 		briefly.waitsOnly = !slices.ContainsFunc(refs, notPID)
 		snap, matches, err := c.lookUp(cmd.Context(), &briefly, refs, all)
+		var ambiguous *query.AmbiguousError
+		if len(refs) == 1 && snap != nil && errors.As(err, &ambiguous) {
+			if stuck := stuckOf(snap, ambiguous.Matches); stuck != nil {
+				fmt.Fprintf(c.stderr, "ipctop: %d of %d called %s are stuck; --all explains all\n", len(stuck), len(ambiguous.Matches), query.Quote(refs[0]))
+				matches, err = stuck, nil
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -69,6 +77,27 @@ func (c command) newWhy(o *options) *cobra.Command {
 		return render.Why(c.stdout, v, g, matches)
 	}
 	return cmd
+}
+
+// stuckOf are those of some processes that wait for somebody and not for work; nil
+// if none does, or if some are no processes.
+func stuckOf(snap *model.Snapshot, matches []query.Match) []query.Match {
+	stuck := map[int]bool{}
+	for i := range snap.Waits {
+		if w := &snap.Waits[i]; w.Confirmed && !w.Idle && w.Needs != model.NeedsTime {
+			stuck[w.PID] = true
+		}
+	}
+	var list []query.Match
+	for _, m := range matches {
+		if m.Process == nil {
+			return nil
+		}
+		if stuck[m.Process.PID] {
+			list = append(list, m)
+		}
+	}
+	return list
 }
 
 // notPID reports whether a REF is no pid: then it may mean an object at which

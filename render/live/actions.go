@@ -34,7 +34,7 @@ func (m *Model) act() {
 	case s.object == nil:
 		m.say(Dim, "There is no process here to send a signal to.")
 	case len(holdersOf(s.object)) == 0:
-		m.say(Dim, m.nameOf(s)+" is held by no process that is seen.")
+		m.say(Dim, m.nameOf(s)+" has no visible holder.")
 	default:
 		m.chooseHolder(s.object)
 	}

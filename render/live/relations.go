@@ -122,19 +122,19 @@ func (x *relating) end(o *model.Object, label string, fits func(*model.Holder) b
 		}
 		l.add(Dim, " "+holdOf(x.d, h))
 		if !h.OFD.IsZero() {
-			l.add(Dim, ", shares the description of "+h.OFD.String())
+			l.add(Dim, ", same open file as "+render.SharedWith(h))
 		}
 		x.lines = append(x.lines, l)
 		label, first = blank, false
 	}
 	switch {
 	case !first && !o.HoldersComplete && !x.full():
-		x.say(Dim, blank+"and maybe others that could not be seen")
+		x.say(Dim, blank+"(holder list may be incomplete)")
 	case !first:
 	case o.HoldersComplete:
 		x.lines = append(x.lines, Line{Spans: []Span{{label, Dim}, {nobody, Critical}}})
 	default:
-		x.lines = append(x.lines, Line{Spans: []Span{{label, Dim}, {nobody + " that could be seen", Dim}}})
+		x.lines = append(x.lines, Line{Spans: []Span{{label, Dim}, {"no visible holder", Dim}}})
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/ipctop/ipctop/render"
 )
 
 // The setup changes what is seen at once, and is kept only when the user says so.
@@ -32,4 +34,19 @@ func TestSetup(t *testing.T) {
 	}
 	v.do(Kept{Path: "/home/ann/.config/ipctop/config.toml"})
 	v.has("Settings saved to /home/ann/.config/ipctop/config.toml.", "PID  S", "-USER  S")
+}
+
+// Every heading of every screen can be explained.
+func TestEveryHeadingIsExplained(t *testing.T) {
+	known := map[string]bool{}
+	for _, topic := range render.ColumnTopics(ColumnDocs()...) {
+		known[topic.Name] = true
+	}
+	for s := range screens {
+		for _, name := range append(columnNames(s), screens[s].columns...) {
+			if name != "" && !known[name] {
+				t.Errorf("%s of %s is not explained", name, screens[s].title)
+			}
+		}
+	}
 }

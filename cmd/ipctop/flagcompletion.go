@@ -1,0 +1,81 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/render"
+	"github.com/ipctop/ipctop/render/tui"
+)
+
+// completeFlags completes the values of the flags that mean the same in every
+// command, where a command has not said how.
+func (c command) completeFlags(root *cobra.Command, o *options) {
+	fixed := func(list ...string) cobra.CompletionFunc {
+		return cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)
+	}
+	processes := func(names func(*model.Process) string) cobra.CompletionFunc {
+		return func(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+			return c.completeProcesses(cmd, o, prefix, names), cobra.ShellCompDirectiveNoFileComp
+		}
+	}
+	values := map[string]cobra.CompletionFunc{
+		"kind":    commaSeparated(kindNames()),
+		"output":  fixed(render.Formats...),
+		"only":    commaSeparated(render.Lists),
+		"columns": commaSeparated(render.ColumnNames()),
+		"theme":   fixed(tui.Themes...),
+		"color":   fixed("auto", "always", "never"),
+		"user":    processes(func(p *model.Process) string { return p.User }),
+		"container": processes(func(p *model.Process) string {
+			if p.Container == nil {
+				return ""
+			}
+			return p.Container.Name
+		}),
+	}
+	for _, cmd := range commandTree(root) {
+		for name, f := range values {
+			if cmd.Flags().Lookup(name) != nil {
+				if _, given := cmd.GetFlagCompletionFunc(name); !given {
+					if err := cmd.RegisterFlagCompletionFunc(name, f); err != nil {
+						panic(err) // the flag is there
+					}
+				}
+			}
+		}
+	}
+}
+
+// commaSeparated completes the last of several words with commas between them.
+func commaSeparated(words []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		before := typed[:strings.LastIndexAny(typed, ",+")+1]
+		var list []string
+		for _, w := range words {
+			if strings.HasPrefix(w, strings.TrimPrefix(typed, before)) {
+				list = append(list, before+w)
+			}
+		}
+		return list, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completeProcesses lists what names of processes there are, each once.
+func (c command) completeProcesses(cmd *cobra.Command, o *options, prefix string, name func(*model.Process) string) []string {
+	snap, err := c.completionSnapshot(cmd.Context(), o, "")
+	if err != nil {
+		return nil
+	}
+	var list []string
+	for i := range snap.Processes {
+		if n := name(&snap.Processes[i]); n != "" && strings.HasPrefix(n, prefix) {
+			list = append(list, n)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
