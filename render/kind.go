@@ -35,6 +35,7 @@ var kindColumns = map[model.Kind]objectColumns{
 	model.File:     fileColumns,
 	model.Pty:      ptyColumns,
 	model.Futex:    futexColumns,
+	model.BPFMap:   bpfMapColumns,
 
 	model.Eventfd:     eventfdColumns,
 	model.Epoll:       epollColumns,

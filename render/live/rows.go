@@ -111,6 +111,8 @@ func sizeIn(o *model.Object) model.Opt[int64] {
 		return d.Size
 	case *model.MemoryDetail:
 		return d.Size
+	case *model.BPFMapDetail:
+		return d.Memory
 	case *model.SysvMsgDetail:
 		return d.Bytes
 	case *model.PosixMqDetail:
