@@ -45,7 +45,6 @@ var kindColumns = map[model.Kind]objectColumns{
 	model.Fanotify:    fanotifyColumns,
 	model.Pidfd:       pidfdColumns,
 	model.IOUring:     ioUringColumns,
-	model.BPFMap:      bpfMapColumns,
 	model.Userfaultfd: userfaultfdColumns,
 }
 

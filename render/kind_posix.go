@@ -161,11 +161,3 @@ func FutexOwner(v *View, o *model.Object) Cell {
 	}
 	return Cell{Text: v.process(pid)}
 }
-
-var bpfMapColumns = append(objectColumns{
-	idColumn,
-	unsure(narrow(textColumn("TYPE", "what it is: hash, array, ringbuf", detail(func(d *model.BPFMapDetail) string { return d.MapType })))),
-	intColumn("ENTRIES", "how many entries it may have", detail(func(d *model.BPFMapDetail) optInt { return d.MaxEntries })),
-	sizeColumn("SIZE", "memory it takes", detail(func(d *model.BPFMapDetail) optInt { return d.Memory })),
-	talkColumn,
-}, commonWide...)
