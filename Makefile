@@ -52,6 +52,10 @@ golden docs:
 	$(GO) test ./cmd/ipctop -run '^Test(Docs|RichDump)' -update
 
 # The JSON codec against encoding/json, and ipctop against lsof and lsfd.
+# Draws the pictures of the live view in docs/pictures from its frames.
+pictures:
+	$(GO) test ./render/live -run Pictures -update
+
 bench:
 	$(GO) test ./model -run '^$$' -bench .
 	GO="$(GO)" tools/bench

@@ -162,7 +162,7 @@ func later() *model.Snapshot {
 }
 
 func TestScreens(t *testing.T) {
-	for _, size := range []struct{ width, height int }{{40, 10}, {80, 24}, {200, 50}} {
+	for _, size := range []struct{ width, height int }{{40, 10}, {80, 24}, {120, 40}, {200, 50}} {
 		for _, ascii := range []bool{false, true} {
 			var b bytes.Buffer
 			v := newView(t, Settings{Interval: 2 * time.Second, ASCII: ascii}, size.width, size.height)

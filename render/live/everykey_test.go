@@ -1,0 +1,33 @@
+package live
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ipctop/ipctop/model/modeltest"
+)
+
+// Every key on every screen, on a page and on a finding: the frame stays whole, and
+// where there is something to act on nothing says that nothing is selected.
+func TestEveryKeyEverywhere(t *testing.T) {
+	for screen := 1; screen <= keyed; screen++ {
+		for _, b := range bindings() {
+			for _, key := range b.keys {
+				v := newView(t, usual, 80, 24)
+				v.scan(undiagnosed())
+				v.scan(modeltest.Rich())
+				v.keys(fmt.Sprint(screen))
+				selected := v.m.selected() != (row{})
+				v.do(Key{key})
+				if f := v.frame(); selected && (strings.Contains(f, "Nothing is selected") || strings.Contains(f, "No process is selected")) {
+					t.Errorf("%s on screen %d:\n%s", key, screen, f)
+				}
+				v.do(Key{"Esc"})
+				v.keys("Enter")
+				v.do(Key{key})
+				v.scan(later())
+			}
+		}
+	}
+}
