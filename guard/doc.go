@@ -9,7 +9,11 @@
 // same item. At most four threads are given up that way at a time; after that only
 // what hardly ever blocks is tried.
 //
-// Kernel files read: none. Minimum kernel: none. Privilege: none.
+// Deadlines count time in which ipctop itself ran ([Clock]), and an operation whose
+// thread moves has ten times as much: slow is not stuck.
+//
+// Kernel files read: /proc/self/task/TID/schedstat, stat (proc_pid_stat(5)). Minimum
+// kernel: none; without schedstat (Linux 2.6.9) time alone tells what is stuck. Privilege: none.
 //
 // Errors: [ErrGivenUp] is for callers to report what [Task.Begin] refused.
 package guard

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Deadline is how long one operation on another process may take before it is
@@ -36,12 +38,6 @@ type Guard struct {
 	slow         int // operations under way that may be stuck
 	skip         map[skipKey]bool
 	stuck        map[any]int // how many operations on an item have got stuck
-	swept        time.Time   // when the running work was last looked at
-
-	// ran is the time in which this process ran, in nanoseconds, as far as the work is
-	// looked at. A process that is stopped, or gets no processor time, must not take
-	// its own absence for others' hanging.
-	ran atomic.Int64
 
 	// trouble is not 0 while anything is slow and once anything got stuck. Before,
 	// nobody needs to ask for the rest.
@@ -100,11 +96,14 @@ func (g *Guard) limit(item any) time.Duration {
 
 // Task makes a task on an item for work that is not done by [Guard.Each], and so is
 // never given up: what must not be tried is skipped.
-func (g *Guard) Task(item any) *Task { return &Task{guard: g, item: item} }
+func (g *Guard) Task(item any) *Task {
+	return &Task{guard: g, clock: NewClock(g.deadline / slowFraction), item: item}
+}
 
 // Task is the work on one item, under guard.
 type Task struct {
 	guard *Guard
+	clock *Clock
 	item  any
 
 	mu       sync.Mutex
@@ -117,8 +116,11 @@ type Task struct {
 // operation is one that may block.
 type operation struct {
 	skipKey
-	since time.Duration // of the time in which this process ran
+	begun time.Duration // on the task's clock
+	since time.Duration // when its thread was seen to move last; at first, begun
 	limit time.Duration
+	tid   int    // of the thread that it was begun on
+	runs  string // see [threadMoved]
 }
 
 // Begin begins an operation that may block; n tells several of one item apart
@@ -151,7 +153,8 @@ func (t *Task) begin(item any, op string, n int32) bool {
 	if t.doing.op != "" {
 		t.outer = append(t.outer, t.doing)
 	}
-	t.doing = operation{k, t.guard.now(), t.guard.deadline}
+	now := t.clock.Now()
+	t.doing = operation{skipKey: k, begun: now, since: now, limit: t.guard.deadline, tid: unix.Gettid()}
 	if trouble {
 		t.doing.limit = t.guard.limit(k.item)
 	}
@@ -173,7 +176,8 @@ func (t *Task) End() {
 	t.doing = operation{}
 	if n := len(t.outer) - 1; n >= 0 {
 		t.doing, t.outer = t.outer[n], t.outer[:n]
-		t.doing.since = t.guard.now()
+		t.doing.begun = t.clock.Now()
+		t.doing.since = t.doing.begun
 	}
 	t.clearSlow()
 	t.mu.Unlock()
@@ -223,6 +227,9 @@ func (g *Guard) skips(k skipKey) bool {
 // timeOut gives the task up if it has been in one operation for longer than it
 // may, and has that operation skipped from then on. slow reports that it has been
 // in there for longer than operations take that are not stuck.
+//
+// Slow is not stuck: the clock stands still while ipctop does not run, and while the
+// thread that the operation was begun on moves it has more time.
 func (t *Task) timeOut(now time.Duration) (gaveUp, slow bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -230,7 +237,10 @@ func (t *Task) timeOut(now time.Duration) (gaveUp, slow bool) {
 		return false, false
 	}
 	took := now - t.doing.since
-	if took >= t.doing.limit {
+	if took >= t.guard.deadline/slowFraction && threadMoved(t.doing.tid, &t.doing.runs) {
+		t.doing.since, took = now, 0
+	}
+	if took >= t.doing.limit || now-t.doing.begun >= movingFactor*t.guard.deadline {
 		t.timedOut = true
 		t.guard.markStuck(t.doing.skipKey)
 		t.clearSlow()
@@ -246,18 +256,8 @@ func (t *Task) timeOut(now time.Duration) (gaveUp, slow bool) {
 	return false, t.slow
 }
 
-// now is the time in which this process ran.
-func (g *Guard) now() time.Duration { return time.Duration(g.ran.Load()) }
-
-// advance adds the time since the work was last looked at: that happens at short
-// intervals, and if one was much longer, this process did not run meanwhile.
-func (g *Guard) advance(now time.Time) time.Duration {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	passed := now.Sub(g.swept)
-	g.swept = now
-	return time.Duration(g.ran.Add(int64(max(0, min(passed, 2*g.deadline/slowFraction)))))
-}
+// movingFactor is how many times the deadline an operation may take whose thread moves.
+const movingFactor = 10
 
 // slowFraction is the part of the deadline after which work goes on beside an
 // operation that may be stuck, so that several that are get stuck at the same time
@@ -305,18 +305,19 @@ func (g *Guard) Each(n, workers int, item func(i int) any, work func(t *Task, i 
 	if n == 0 {
 		return
 	}
-	r := &guardRun{guard: g, pending: n, total: n, workers: workers, item: item, work: work, done: make(chan struct{})}
+	r := &guardRun{guard: g, clock: NewClock(g.deadline / slowFraction), pending: n, total: n, workers: workers, item: item, work: work, done: make(chan struct{})}
 	for range min(workers, n) {
 		r.start()
 	}
-	tick := time.NewTicker(g.deadline / slowFraction)
+	tick := time.NewTicker(r.clock.period)
 	defer tick.Stop()
 	for {
 		select {
 		case <-r.done:
 			return
 		case <-tick.C:
-			r.sweep(g.advance(time.Now()))
+			r.clock.Tick()
+			r.sweep(r.clock.Now())
 		}
 	}
 }
@@ -324,6 +325,7 @@ func (g *Guard) Each(n, workers int, item func(i int) any, work func(t *Task, i 
 // guardRun is one call of each.
 type guardRun struct {
 	guard   *Guard
+	clock   *Clock
 	total   int
 	workers int
 	item    func(int) any
@@ -371,7 +373,7 @@ func (r *guardRun) take(w *guardWorker) bool {
 	default:
 		return false
 	}
-	w.task = &Task{guard: r.guard, item: r.item(w.index)}
+	w.task = &Task{guard: r.guard, clock: r.clock, item: r.item(w.index)}
 	return true
 }
 

@@ -152,17 +152,21 @@ func TestNestedOperations(t *testing.T) {
 // A process that is stopped for an hour has not waited for an hour.
 func TestDeadlineCountsTimeInWhichItRan(t *testing.T) {
 	g := New()
-	at := time.Now()
-	g.advance(at)
 	task := g.Task("item")
+	at := task.clock.last
+	advance := func() time.Duration {
+		task.clock.tick(at)
+		return task.clock.Now()
+	}
 	task.Begin("operation", 0)
+	task.doing.tid = 0 // none that moves
 	at = at.Add(time.Hour)
-	if gaveUp, _ := task.timeOut(g.advance(at)); gaveUp {
+	if gaveUp, _ := task.timeOut(advance()); gaveUp {
 		t.Fatal("given up after this process had been stopped")
 	}
 	for n := 0; ; n++ {
 		at = at.Add(g.deadline / slowFraction)
-		gaveUp, _ := task.timeOut(g.advance(at))
+		gaveUp, _ := task.timeOut(advance())
 		if gaveUp && n >= slowFraction/2 {
 			return
 		}
@@ -182,7 +186,7 @@ func TestNestedOperationsHaveTheirOwnTime(t *testing.T) {
 	if gaveUp, _ := task.timeOut(begun + g.deadline - 1); gaveUp {
 		t.Error("given up before its time")
 	}
-	g.advance(time.Now())
+	task.clock.tick(task.clock.last.Add(time.Millisecond))
 	task.End()
 	if task.doing.op != "outer" || task.doing.since <= begun {
 		t.Errorf("after the inner one has ended: %+v", task.doing)
