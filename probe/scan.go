@@ -87,6 +87,8 @@ type Scanner struct {
 	users   userNames
 	sharers sharers
 
+	stuckVisits stuckVisits
+
 	compared map[Key]*comparison // in the last scan
 }
 

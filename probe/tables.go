@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
-	"github.com/ipctop/ipctop/proc"
 )
 
 // tables calls the probes' Table and Limits hooks: those of ipctop's own namespaces each
@@ -26,23 +26,14 @@ func (s *Scan) tables(ctx context.Context) {
 		ns := NS{Type: p.Scope, Inode: s.Own[p.Scope], Own: true, Scan: s}
 		wg.Go(func() { s.table(ctx, p, ns) })
 	}
-	for scope, probes := range scopes {
-		for _, inode := range s.nss.List(scope, s.Own[scope]) {
-			wg.Go(func() {
-				ns := NS{Type: scope, Inode: inode, Scan: s}
-				err := s.inNamespaceInTime(ctx, scope, inode, func() {
-					for _, p := range probes {
-						s.tableHere(ctx, p, ns)
-					}
-				})
-				if err != nil && !proc.Gone(err) {
-					out := &Collector{probe: scope + " namespace"}
-					out.Fail("enter", fmt.Sprintf("%s:[%d]", scope, inode), err)
-					s.add(&result{out: out})
-				}
-			})
+	s.visitNamespaces(ctx, s.foreignNamespaces(scopes), func(k visitKey) {
+		ns := NS{Type: k.nsType, Inode: k.inode, Scan: s}
+		for _, p := range scopes[k.nsType] {
+			if ctx.Err() == nil {
+				s.tableHere(ctx, p, ns)
+			}
 		}
-	}
+	})
 	wg.Wait()
 }
 
@@ -57,12 +48,7 @@ func (s *Scan) table(ctx context.Context, p *Probe, ns NS) {
 		s.tableHere(ctx, p, ns)
 		close(done)
 	}()
-	late := time.NewTimer(tableDeadline)
-	defer late.Stop()
-	select {
-	case <-done:
-	case <-ctx.Done():
-	case <-late.C:
+	if !guard.Within(tableDeadline, done, ctx.Done()) && ctx.Err() == nil {
 		out := &Collector{probe: p.Name}
 		out.Gap(model.Gap{Reason: model.Timeout, Op: "read table", Detail: fmt.Sprintf("took longer than %v", tableDeadline)})
 		s.add(&result{out: out})

@@ -1,7 +1,9 @@
 package proc
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -40,39 +42,58 @@ func ParseNamespace(link string) (uint64, error) {
 // through which it can be entered: any of them may be gone when that happens.
 type Namespaces struct {
 	mu    sync.Mutex
-	paths map[string]map[uint64][]string
+	known map[string]map[uint64]*namespaceWays
+}
+
+// namespaceWays are ways into one namespace.
+type namespaceWays struct {
+	paths []string
+	since uint64 // see [Namespaces.Add]
 }
 
 // maxPaths is how many paths into a namespace are remembered.
 const maxPaths = 8
 
 func NewNamespaces() *Namespaces {
-	return &Namespaces{paths: map[string]map[uint64][]string{}}
+	return &Namespaces{known: map[string]map[uint64]*namespaceWays{}}
 }
 
-// Add remembers that path leads to a namespace.
-func (n *Namespaces) Add(nsType string, inode uint64, path string) {
+// NoProcess is the age of a namespace that no process is known to live in.
+const NoProcess = math.MaxUint64
+
+// Add remembers that path leads to a namespace. since is when a process that lives in it
+// began, in clock ticks since boot, or [NoProcess].
+func (n *Namespaces) Add(nsType string, inode uint64, path string, since uint64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.paths[nsType] == nil {
-		n.paths[nsType] = map[uint64][]string{}
+	if n.known[nsType] == nil {
+		n.known[nsType] = map[uint64]*namespaceWays{}
 	}
-	if d := n.paths[nsType][inode]; len(d) < maxPaths {
-		n.paths[nsType][inode] = append(d, path)
+	w := n.known[nsType][inode]
+	if w == nil {
+		w = &namespaceWays{since: NoProcess}
+		n.known[nsType][inode] = w
+	}
+	if w.since = min(w.since, since); len(w.paths) < maxPaths {
+		w.paths = append(w.paths, path)
 	}
 }
 
-// List returns the namespaces of one type other than own, by inode number.
+// List returns the namespaces of one type other than own, those with the oldest
+// processes first and those without any last: whoever makes many pushes nobody out who
+// was there before.
 func (n *Namespaces) List(nsType string, own uint64) []uint64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	var list []uint64
-	for inode := range n.paths[nsType] {
+	for inode := range n.known[nsType] {
 		if inode != own {
 			list = append(list, inode)
 		}
 	}
-	slices.Sort(list)
+	slices.SortFunc(list, func(a, b uint64) int {
+		return cmp.Or(cmp.Compare(n.known[nsType][a].since, n.known[nsType][b].since), cmp.Compare(a, b))
+	})
 	return list
 }
 
@@ -82,35 +103,32 @@ func Entered(nsType string) bool { return cloneFlags[nsType] != 0 }
 // cloneFlags has the types of namespace that scans enter.
 var cloneFlags = map[string]int{"ipc": unix.CLONE_NEWIPC, "net": unix.CLONE_NEWNET}
 
-// Run runs f on a thread that has entered the namespace. The thread ends
-// with f, so nothing else ever runs in that namespace, and the namespace's
-// descriptor is closed before f is called: ipctop keeps it alive for no longer
-// than f takes.
-func (n *Namespaces) Run(nsType string, inode uint64, f func()) error {
+// Enter puts the calling thread into a namespace. It must be one that [OnThread]
+// started. The namespace's descriptor is closed before Enter returns: what keeps the
+// namespace alive is the thread, until it enters another or ends.
+func (n *Namespaces) Enter(nsType string, inode uint64) error {
 	n.mu.Lock()
-	paths := slices.Clone(n.paths[nsType][inode])
+	var paths []string
+	if w := n.known[nsType][inode]; w != nil {
+		paths = slices.Clone(w.paths)
+	}
 	n.mu.Unlock()
-	var err error
-	onThread(func() {
-		if err = enterNamespace(paths, nsType, inode); err == nil {
-			f()
-		}
-	})
-	return err
+	return enterNamespace(paths, nsType, inode)
 }
 
-// onThread runs f on a thread of its own, which ends with it. The main thread
+// OnThread runs f on a thread of its own, which ends with it: nothing else ever runs
+// where f has gone. The main thread
 // will not do, because it never ends: it would stay in the namespace, keep it
 // alive, and show it as ipctop's own in /proc/self. If the goroutine is given
 // that one, it holds it until another has been at work.
-func onThread(f func()) {
+func OnThread(f func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		runtime.LockOSThread()
 		if unix.Gettid() == unix.Getpid() {
 			defer runtime.UnlockOSThread()
-			onThread(f)
+			OnThread(f)
 			return
 		}
 		f() // stays locked, so that the thread ends

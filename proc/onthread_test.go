@@ -9,7 +9,7 @@ import (
 // The main thread outlives every goroutine: what it enters it never leaves.
 func TestOnThreadSparesTheMainThread(t *testing.T) {
 	for range 200 {
-		onThread(func() {
+		OnThread(func() {
 			if unix.Gettid() == unix.Getpid() {
 				t.Error("f runs on the main thread")
 			}

@@ -20,6 +20,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(pollerEnv); path != "" {
 		pollFile(path)
 	}
+	if n := os.Getenv(namespacesEnv); n != "" {
+		holdNamespaces(n)
+	}
 	if path := os.Getenv(memoryEnv); path != "" {
 		holdMemoryLock(path)
 	}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// namespacesEnv makes the test binary a process that has as many network namespaces
+// as it says, each kept by a descriptor and with a socket in it.
+const namespacesEnv = "IPCTOP_TEST_NAMESPACES"
+
+func holdNamespaces(number string) {
+	runtime.LockOSThread()
+	n, _ := strconv.Atoi(number)
+	limit := unix.Rlimit{Cur: uint64(2*n + 100), Max: uint64(2*n + 100)}
+	_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
+	for range n {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			fmt.Println("no namespace:", err)
+			os.Exit(1)
+		}
+		if _, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY, 0); err != nil {
+			fmt.Println("no descriptor:", err)
+			os.Exit(1)
+		}
+		s, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+		if err == nil {
+			err = unix.Listen(s, 1)
+		}
+		if err != nil {
+			fmt.Println("no socket:", err)
+			os.Exit(1)
+		}
+	}
+	fmt.Println("ready")
+	_, _ = unix.Read(0, make([]byte, 1))
+	os.Exit(0)
+}
+
+// startNamespaces starts a process that holds n network namespaces.
+func startNamespaces(t *testing.T, n int) *exec.Cmd {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("making namespaces needs CAP_SYS_ADMIN")
+	}
+	cmd := exec.Command(testProgram(t))
+	cmd.Env = append(os.Environ(), namespacesEnv+"="+strconv.Itoa(n))
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stdin.Close()
+		_ = cmd.Wait()
+	})
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "ready\n" {
+		t.Skipf("%s%v", line, err)
+	}
+	return cmd
+}
+
+func testProgram(t *testing.T) string {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exe
+}
+
+// dumpCounting takes a dump with a process of its own, and tells how many threads that
+// had at the most.
+func dumpCounting(t *testing.T, sys *syscall.SysProcAttr, args ...string) (snap *model.Snapshot, threads int) {
+	t.Helper()
+	cmd := exec.Command(testProgram(t), append([]string{"dump", "--json"}, args...)...)
+	cmd.Env = append(os.Environ(), mainEnv+"=1")
+	cmd.SysProcAttr = sys
+	var out, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	tasks := filepath.Join("/proc", strconv.Itoa(cmd.Process.Pid), "task")
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Fatalf("%v: %.500s", err, stderr.String())
+			}
+			snap, err := model.Decode(&out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return snap, threads
+		case <-time.After(time.Millisecond):
+			if list, err := os.ReadDir(tasks); err == nil {
+				threads = max(threads, len(list))
+			}
+		}
+	}
+}
+
+// A few threads look into any number of namespaces, and see what is in each.
+func TestNamespacesShareThreads(t *testing.T) {
+	n := 60
+	if os.Getenv("IPCTOP_TEST_STORM") != "" {
+		n = 2000
+	}
+	holder := startNamespaces(t, n)
+	snap, threads := dumpCounting(t, nil)
+	if threads >= 40 {
+		t.Errorf("%d threads for %d namespaces", threads, n)
+	}
+	listening, hidden := 0, 0
+	for _, o := range snap.Objects {
+		for _, h := range o.Holders {
+			if d, ok := o.Detail.(*model.InetDetail); ok && int(h.PID) == holder.Process.Pid && d.State == "LISTEN" {
+				listening++
+			}
+		}
+	}
+	for _, g := range snap.Gaps {
+		if g.Probe == "net namespace" {
+			hidden += max(g.Count, 1)
+		}
+	}
+	if listening+hidden < n || listening < min(n, 1000) {
+		t.Errorf("of %d sockets that listen, each in its namespace, %d are seen, %d are hidden: %+v", n, listening, hidden, snap.Gaps)
+	}
+}
