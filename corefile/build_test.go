@@ -161,7 +161,7 @@ func TestRead(t *testing.T) {
 		if second.Call == nil || second.Call.Name != "futex" || !second.Call.Interrupted {
 			t.Fatalf("%s: %+v", name, second.Call)
 		}
-		if name == "amd64" && (second.Call.Owner != 100 || second.Call.Text != "lock word at /memfd:x (deleted)+0x2040 (futex), held by thread 100") {
+		if name == "amd64" && (second.Call.Owner != 100 || second.Call.Text != "futex at /memfd:x (deleted)+0x2040, held by thread 100") {
 			t.Errorf("%+v", second.Call)
 		}
 		if len(c.Mappings) != 2 || c.Mappings[0].Content != "all" || c.Mappings[1].Kind != model.SysvShm || c.Mappings[1].Content != "none" {
@@ -204,7 +204,7 @@ func TestReadRefuses(t *testing.T) {
 
 func TestReadCutOff(t *testing.T) {
 	core := sample(elf.EM_X86_64)
-	core = core[:len(core)-0x1000+0x10] // before the lock word
+	core = core[:len(core)-0x1000+0x10] // before the futex
 	c, err := Read(bytes.NewReader(core), int64(len(core)))
 	if err != nil {
 		t.Fatal(err)

@@ -61,7 +61,7 @@ func (c *reader) describe(k *Call) {
 }
 
 // Operations of futex(2) that wait, without FUTEX_PRIVATE_FLAG and
-// FUTEX_CLOCK_REALTIME; and the parts of a lock word.
+// FUTEX_CLOCK_REALTIME; and the parts of a futex.
 const (
 	futexWait, futexLockPI, futexWaitBitset, futexRequeuePI, futexLockPI2 = 0, 6, 9, 11, 13
 
@@ -83,14 +83,14 @@ func (c *reader) futex(k *Call, firstLost bool) {
 		return
 	}
 	if firstLost {
-		k.Text = "a lock word (futex)"
+		k.Text = "a futex"
 		return
 	}
 	addr := uint64(k.Args[0])
-	k.Text = fmt.Sprintf("lock word at %v (futex)", k.Args[0])
+	k.Text = fmt.Sprintf("futex at %v", k.Args[0])
 	if name, offset := c.object(addr); name != "" {
 		k.Object = name
-		k.Text = fmt.Sprintf("lock word at %s+%#x (futex)", name, offset)
+		k.Text = fmt.Sprintf("futex at %s+%#x", name, offset)
 	} else if private {
 		k.Text += ", of this process alone"
 	}
@@ -149,12 +149,12 @@ func (c *reader) locks() {
 // ends there.
 const (
 	searchBefore, searchAfter = 0x1000, 0x400
-	glibcOffset, muslOffset   = -32, -28 // of the lock word from a mutex's place in the list
+	glibcOffset, muslOffset   = -32, -28 // of the futex from a mutex's place in the list
 	tidBefore                 = 0x60     // how far before the head the thread id is, at the most
 	maxRobust                 = 2048     // ROBUST_LIST_LIMIT of the kernel
 )
 
-// robustHead finds struct robust_list_head: the first node, the offset of the lock word
+// robustHead finds struct robust_list_head: the first node, the offset of the futex
 // from a node, the node that is being worked on.
 func (c *reader) robustHead(t *Thread) (head uint64, offset int64, ok bool) {
 	b, start := c.around(t.pointer, searchBefore, searchAfter)

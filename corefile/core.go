@@ -52,13 +52,13 @@ type Call struct {
 	Args        []model.Addr `json:"args" doc:"its six arguments; on arm64 the first one may be its result"`
 	Interrupted bool         `json:"interrupted" doc:"it had not come to an end: the thread was blocked in it"`
 	Text        string       `json:"text" doc:"what it waited for, in words"`
-	Object      string       `json:"object,omitzero" doc:"the memory that the lock word is in"`
+	Object      string       `json:"object,omitzero" doc:"the memory that the futex is in"`
 	Owner       int          `json:"owner,omitzero" doc:"the thread that held the lock it waited for"`
 }
 
 // Lock is a robust mutex that a thread held.
 type Lock struct {
-	Address model.Addr       `json:"address" doc:"of the lock word"`
+	Address model.Addr       `json:"address" doc:"of the futex"`
 	Object  string           `json:"object,omitzero" doc:"the memory it is in"`
 	Offset  model.Opt[int64] `json:"offset,omitzero" unit:"bytes" doc:"where in there"`
 	Waiters model.Opt[bool]  `json:"waiters,omitzero" doc:"somebody waited for it"`

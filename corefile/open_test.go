@@ -66,7 +66,7 @@ func TestOpenCompressed(t *testing.T) {
 				t.Errorf("%s: %+v, want %+v", name, got, want)
 			}
 			if got.Threads[len(got.Threads)-1].Call.Owner == 0 {
-				t.Errorf("%s: the lock word was not read", name)
+				t.Errorf("%s: the futex was not read", name)
 			}
 		}
 		text := compressed(t, []byte("nothing of the kind"), with)

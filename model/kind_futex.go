@@ -1,6 +1,6 @@
 package model
 
-// FutexDetail is the detail of a futex: a lock word that threads wait at.
+// FutexDetail is the detail of a futex: a futex that threads wait at.
 type FutexDetail struct {
 	Object     string     `json:"object,omitzero" doc:"the shared memory that the word lies in; missing for one that is private to a process, and where nobody shows that memory"`
 	Offset     Opt[int64] `json:"offset,omitzero" unit:"bytes" doc:"the word's place in there"`
@@ -23,7 +23,7 @@ func (*FutexDetail) DetailKind() Kind { return Futex }
 
 var futexInfo = KindInfo{
 	Name:        Futex,
-	Title:       "lock word (futex)",
+	Title:       "futex",
 	Category:    "lock",
 	Data:        "state",
 	Direction:   "none",

@@ -31,7 +31,7 @@ type Wait struct {
 	Confirmed      bool       `json:"confirmed" doc:"unchanged across two samples"`
 	Partial        bool       `json:"partial,omitzero" doc:"it waits for more than what could be read"`
 	Monitor        bool       `json:"runtime_monitor,omitzero" doc:"it is the thread that the Go runtime watches itself with (sysmon)"`
-	Handler        string     `json:"handler,omitzero" doc:"the signal in whose handler the thread is, unknown where it may be one of several; told of threads that wait at a lock word, where their stack could be read"`
+	Handler        string     `json:"handler,omitzero" doc:"the signal in whose handler the thread is, unknown where it may be one of several; told of threads that wait at a futex, where their stack could be read"`
 	Idle           bool       `json:"idle" doc:"waiting for work, as servers and shells do"`
 	Blockers       []Blocker  `json:"blockers" doc:"who could release it"`
 	Clauses        [][]int    `json:"clauses,omitzero" doc:"what must happen: every list needs one of its threads (tids)"`
@@ -47,8 +47,8 @@ type Target struct {
 	MessageType Opt[int] `json:"message_type,omitzero" doc:"msgrcv's message type"`
 	Child       Opt[int] `json:"child,omitzero" doc:"process waited for; -1: any child"`
 	Path        string   `json:"path,omitzero" doc:"path being opened or connected to"`
-	OwnerTID    int      `json:"owner_tid,omitzero" doc:"owner named by a lock word"`
-	Address     Addr     `json:"address,omitzero" doc:"address of the lock word"`
+	OwnerTID    int      `json:"owner_tid,omitzero" doc:"owner named by a futex"`
+	Address     Addr     `json:"address,omitzero" doc:"address of the futex"`
 	FD          Opt[int] `json:"fd,omitzero" doc:"descriptor the call was made on"`
 }
 

@@ -29,7 +29,7 @@ type Options struct {
 	// processor.
 	Workers int
 
-	// Sample is the pause between the two looks at blocked threads. A wait that
+	// Sample is the pause between the two samples of blocked threads. A wait that
 	// holds through both is confirmed; a longer pause confirms only longer ones.
 	Sample time.Duration
 

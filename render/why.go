@@ -294,7 +294,7 @@ func (t *whyText) chain(c graph.Chain) {
 	switch e := &c.End; {
 	case c.Cycle >= 0:
 		w := c.Steps[c.Cycle].Wait
-		t.para(" ", t.graph.Name(w.PID)+" waits in turn: the circle is closed", Alarm)
+		t.para(" ", t.graph.Name(w.PID)+" which waits for the first: deadlock", Alarm)
 	case e.Process != nil:
 		t.para(" ", e.Process.String()+" "+e.Doing, Plain)
 	case len(c.Steps) == 0: // nothing is known of the thread, as in a dump that others made

@@ -91,7 +91,7 @@ func assign(groups []*group, list []*candidate) {
 
 // fits reports whether the attachments may be of this segment. alone: there is
 // no other segment of this id, nor are there other attachments; then a count
-// that is too low only means that somebody detached between two looks. But to a
+// that is too low only means that somebody detached between two samples. But to a
 // segment that nobody has attached nobody is attached: this is another one's.
 func (c *candidate) fits(g *group, alone bool) bool {
 	if g.known && c.owner != nil {

@@ -39,7 +39,7 @@ func TestAssign(t *testing.T) {
 		"the common case": {
 			[]*group{attached(1, true, page, at{10, 100}, at{11, 100})}, []*candidate{seg(100, 1, 100, 2, 11, 10)}, []int{0},
 		},
-		"someone detached between two looks": {
+		"someone detached between two samples": {
 			[]*group{attached(1, true, page, at{10, 100}, at{11, 100})}, []*candidate{seg(100, 1, 100, 1, 0, 0)}, []int{0},
 		},
 		"nobody is attached to the one there is": {

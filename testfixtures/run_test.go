@@ -122,7 +122,7 @@ func checkHolder(t *testing.T, inst Instance, e expectation, h holderExpectation
 		t.Errorf("holder %d is not among the pids %v", h.PID, inst.PIDs)
 	}
 	if h.Comm == "" && h.Via == "" {
-		return // a thread at a lock word, of which /proc says nothing
+		return // a thread at a futex, of which /proc says nothing
 	}
 	if comm, err := os.ReadFile(proc + "comm"); err != nil || string(comm) != h.Comm+"\n" {
 		t.Errorf("comm of %d is %q (%v), want %s", h.PID, comm, err, h.Comm)

@@ -3,7 +3,7 @@
 //
 // What a thread does in the kernel is in /proc/PID/task/TID/syscall: the call's
 // number, its arguments, stack pointer and program counter. Whatever the
-// arguments point to (the set of a poll, a lock word) is read from the process's
+// arguments point to (the set of a poll, a futex) is read from the process's
 // memory, but only from pages that are present: reading must not make the process
 // any larger, and a page that is not there may be one for which a userfaultfd
 // never answers.

@@ -190,7 +190,7 @@ func (v *visit) robustWord(t *thread, self int, addr uint64, pi bool) (heldWord,
 }
 
 // innerTID is a thread's number in the pid namespace that it lives in, which is
-// what lock words hold.
+// what futexes hold.
 func (v *visit) innerTID(tid int) int {
 	if len(v.proc.Model.NSPIDs) == 0 {
 		return tid

@@ -8,7 +8,7 @@ import (
 )
 
 // maxClause is how many threads of a clause a wait spells out. Threads that wait
-// for work at a lock word of their process have all others in theirs.
+// for work at a futex of their process have all others in theirs.
 const maxClause = 256
 
 // Annotate writes into the waits of the snapshot who could release them.

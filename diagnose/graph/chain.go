@@ -48,7 +48,7 @@ func (g *Graph) Chain(w *model.Wait) Chain {
 		}
 		if place, met := at[next.tid]; met && next.wait != nil {
 			c.Cycle = place
-			c.End = End{Kind: Stuck, Process: next.process, TID: next.tid, Doing: "waits in turn"}
+			c.End = End{Kind: Stuck, Process: next.process, TID: next.tid, Doing: "is stuck itself"}
 			return c
 		}
 		if end, ends := g.ends(next); ends {

@@ -194,7 +194,7 @@ func (r *removal) deadlock(members []int) Deadlock {
 	return d
 }
 
-// ignored says which threads that could fulfil a clause were left out of account.
+// ignored says which threads that could fulfil a clause were ignored.
 func (r *removal) ignored(c *Clause) (list []string) {
 	for _, pid := range c.Processes {
 		for _, i := range r.g.members[pid] {

@@ -4,16 +4,16 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// futex is a wait at a lock word: its owner alone can release it, or, where the
+// futex is a wait at a futex word: its owner alone can release it, or, where the
 // lock has none that is known, every thread that can reach the word.
 func (g *Graph) futex(n *node, id string) Clause {
 	o := g.Objects[id]
 	if o == nil {
-		return unknown("the lock word could not be read")
+		return unknown("the futex could not be read")
 	}
 	d, ok := o.Detail.(*model.FutexDetail)
 	if !ok {
-		return unknown("the lock word could not be read")
+		return unknown("the futex could not be read")
 	}
 	c := Clause{Object: id, Confidence: model.Certain}
 	if tid, ok := d.OwnerTID.Get(); ok && owned(d.Type) {
@@ -83,7 +83,7 @@ func owned(lock string) bool {
 	return false
 }
 
-// privateWord reports whether the thread waits at a lock word of its own process.
+// privateWord reports whether the thread waits at a futex of its own process alone.
 func (g *Graph) privateWord(w *model.Wait) bool {
 	o := g.Objects[w.Object]
 	if o == nil || o.Kind != model.Futex {
@@ -93,7 +93,7 @@ func (g *Graph) privateWord(w *model.Wait) bool {
 	return ok && d.Object == "" && !d.Offset.Known()
 }
 
-// lockType is what the lock word that a thread waits at belongs to; "" if it waits
+// lockType is what the futex that a thread waits at belongs to; "" if it waits
 // for something else.
 func (g *Graph) lockType(w *model.Wait) string {
 	if o := g.Objects[w.Object]; o != nil && o.Kind == model.Futex {

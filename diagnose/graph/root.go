@@ -156,7 +156,7 @@ func (g *Graph) nobody(n *node, c *Clause) End {
 	return End{Kind: Unseen, Doing: doing}
 }
 
-// ownerGone reports whether the owner of the lock word has ended.
+// ownerGone reports whether the owner of the futex has ended.
 func (g *Graph) ownerGone(w *model.Wait) bool {
 	if o := g.Objects[w.Object]; o != nil {
 		if d, ok := o.Detail.(*model.FutexDetail); ok {

@@ -5,7 +5,7 @@ import (
 )
 
 // Stuck is the clause of a confirmed wait that no thread can ever fulfil, doubts up
-// to level left out of account; nil if there is none.
+// to level ignored; nil if there is none.
 func (g *Graph) Stuck(w *model.Wait, level Level) *Clause {
 	i, ok := g.byTID[w.TID]
 	if !ok || g.nodes[i].wait != w {

@@ -104,9 +104,9 @@ func (g *Graph) wantsWord(w *model.Wait) string {
 	kind := g.lockType(w)
 	switch kind {
 	case "":
-		return "waits at lock words"
+		return "waits at futexes"
 	case "unknown":
-		kind = "lock word"
+		kind = "futex"
 	case "cond":
 		kind = "condition variable"
 	case "sem":
@@ -118,7 +118,7 @@ func (g *Graph) wantsWord(w *model.Wait) string {
 	}
 	verb := "wants the "
 	switch kind {
-	case "condition variable", "barrier", "semaphore", "lock word":
+	case "condition variable", "barrier", "semaphore", "futex":
 		verb = "waits at a "
 	}
 	return verb + kind + " " + w.Object

@@ -65,7 +65,7 @@ func (r row) around() []int {
 }
 
 // followed follows the waits of processes to their roots: who is waited for, and
-// for whom that one waits in turn.
+// for whom that one waits.
 func followed(d *Data, pids []int) []Line {
 	var lines []Line
 	seen := map[int]bool{}

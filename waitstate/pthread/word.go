@@ -33,7 +33,7 @@ const (
 	After  = 0x20
 )
 
-// Type is what a lock word belongs to.
+// Type is what a futex belongs to.
 type Type string
 
 // The types.
