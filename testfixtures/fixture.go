@@ -150,6 +150,9 @@ func find(names []string) ([]Fixture, error) {
 	}
 	var found []Fixture
 	for _, name := range names {
+		if name == "demo" {
+			name = Demo
+		}
 		has := func(f Fixture) bool { return f.Name == name }
 		i := slices.IndexFunc(all, has)
 		if i < 0 {

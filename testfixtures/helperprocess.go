@@ -111,7 +111,11 @@ func helperRole(r *role) error {
 func parseHelperProcess(line string) (*helperProcess, error) {
 	head, script, _ := strings.Cut(line, ": ")
 	name, keep, _ := strings.Cut(head, " ")
-	p := &helperProcess{name: "fx-" + name, keep: map[int]bool{}}
+	plain, isPlain := strings.CutPrefix(name, "=") // the whole name, as it is
+	if !isPlain {
+		plain = "fx-" + name
+	}
+	p := &helperProcess{name: plain, keep: map[int]bool{}}
 	for f := range strings.SplitSeq(keep, ",") {
 		if fd, err := strconv.Atoi(f); err == nil {
 			p.keep[fd] = true

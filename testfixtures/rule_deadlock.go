@@ -6,27 +6,41 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Demo is the fixture that the documentation pictures; "demo" means it, too.
+const Demo = "deadlock:demo"
+
+// makeDeadlock has two processes each lock a file and want that of the other.
+func makeDeadlock(m *maker, fileA, fileB, nameA, nameB string) (object, error) {
+	a, idA, err := m.lockFile(fileA, 2)
+	if err != nil {
+		return object{}, err
+	}
+	b, idB, err := m.lockFile(fileB, 2)
+	if err != nil {
+		return object{}, err
+	}
+	// A lock belongs to the description, which the helper processes inherit.
+	for _, fd := range []int{a[0], b[0]} {
+		if err := unix.Flock(fd, unix.LOCK_EX); err != nil {
+			return object{}, os.NewSyscallError("flock", err)
+		}
+	}
+	pids, err := m.helperProcesses([]int{a[0], a[1], b[0], b[1]}, nameA+" 3,6: flock 6", nameB+" 5,4: flock 4")
+	m.finds(Diagnosis{Victims: pids, Objects: []string{idA, idB}, Severity: "critical"})
+	return aboutObject(idA), err
+}
+
 func deadlockFixtures() []Fixture {
 	list := pair("deadlock", "dead", "two processes that each have locked the file that the other wants to lock",
 		"a process that waits for one that is idle", func(m *maker) (object, error) {
-			a, idA, err := m.lockFile("dead-a", 2)
-			if err != nil {
-				return object{}, err
-			}
-			b, idB, err := m.lockFile("dead-b", 2)
-			if err != nil {
-				return object{}, err
-			}
-			// A lock belongs to the description, which the helper processes inherit.
-			for _, fd := range []int{a[0], b[0]} {
-				if err := unix.Flock(fd, unix.LOCK_EX); err != nil {
-					return object{}, os.NewSyscallError("flock", err)
-				}
-			}
-			pids, err := m.helperProcesses([]int{a[0], a[1], b[0], b[1]}, "dead-1 3,6: flock 6", "dead-2 5,4: flock 4")
-			m.finds(Diagnosis{Victims: pids, Objects: []string{idA, idB}, Severity: "critical"})
-			return aboutObject(idA), err
+			return makeDeadlock(m, "dead-a", "dead-b", "dead-1", "dead-2")
 		}, makeLockWait)
+	list = append(list, Fixture{
+		Name: Demo, short: "demo", Makes: "the deadlock that the documentation pictures: billing and reports, ledger.lck and invoices.lck", roles: helperRoles(),
+		make: func(m *maker) (object, error) {
+			return makeDeadlock(m, "invoices.lck", "ledger.lck", "=billing", "=reports")
+		},
+	})
 	control := func(word, short, makes string, make func(*maker) (object, error)) {
 		list = append(list, Fixture{Name: "deadlock:control-" + word, short: short, Makes: makes, make: make, roles: helperRoles()})
 	}

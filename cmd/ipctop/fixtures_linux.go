@@ -45,7 +45,7 @@ func (c command) newFixtures(o *options) *cobra.Command {
 			return c.holdFixtures(cmd.Context(), f, args)
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return testfixtures.Names(), cobra.ShellCompDirectiveNoFileComp
+			return append([]string{"demo"}, testfixtures.Names()...), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 	flags := cmd.Flags()
