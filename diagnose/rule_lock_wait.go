@@ -18,7 +18,7 @@ var lockWaitRule = Rule{
 	Do: "Look at what the holder does (ipctop why PID). A file lock is released when all who have its open file description have ended; a mutex that is not " +
 		"robust stays locked.",
 	FalseAlarm: "Locks are there to be waited for. A holder that works, and releases the lock soon, is no fault; raise --min-age to what is usual for " +
-		"you. Servers whose processes take turns at accept by a lock are not reported.",
+		"you. Servers whose processes take turns at accept by a lock are not reported: the holder waits for connections at a listening socket that those who wait for the lock have, too.",
 	find: findLockWait,
 }
 
@@ -40,7 +40,7 @@ func findLockWait(v *view) []finding {
 		}
 		end := v.graph.Doing(root)
 		victims := slices.DeleteFunc(pidsOf(waits...), func(pid int) bool { return pid == root })
-		if len(victims) == 0 || v.takeTurns(&end, victims) {
+		if len(victims) == 0 || v.takeTurns(root, waits) {
 			continue // threads of one process, for a lock of their own; or servers that take turns at accept
 		}
 		confidence, lowered := v.chainSure(&graph.Chain{Steps: chain.Steps[:1]})
@@ -93,20 +93,46 @@ func (v *view) ancestorOf(pid, ancestor int) bool {
 }
 
 // takeTurns reports whether a lock's holder waits for connections and those who wait
-// for the lock run the same program, for the same parent: servers that take turns at
-// accept.
-func (v *view) takeTurns(holder *graph.End, victims []int) bool {
-	if !v.serving(holder) {
+// for the lock run the same program and have the same listening socket: servers that
+// take turns at accept, whoever of them started whom.
+func (v *view) takeTurns(holder int, waits []*model.Wait) bool {
+	listeners := v.servedBy(holder, waits)
+	p := v.processes[holder]
+	if p == nil || len(listeners) == 0 {
 		return false
 	}
-	for _, pid := range victims {
-		p := v.processes[pid]
-		if p == nil || p.Exe != holder.Process.Exe || p.Comm != holder.Process.Comm ||
-			p.PPID != holder.Process.PPID && p.PPID != holder.Process.PID && p.PID != holder.Process.PPID {
+	for _, w := range waits {
+		q := v.processes[w.PID]
+		if q == nil || q.Exe != p.Exe || q.Comm != p.Comm {
+			return false
+		}
+		if !slices.ContainsFunc(listeners, func(o *model.Object) bool {
+			return slices.ContainsFunc(o.Holders, func(h model.Holder) bool { return int(h.PID) == w.PID })
+		}) {
 			return false
 		}
 	}
 	return true
+}
+
+// servedBy are the listening sockets at which a lock's holder waits for connections:
+// the thread that owns the lock where the waits tell it, else any of the process.
+func (v *view) servedBy(holder int, waits []*model.Wait) []*model.Object {
+	owner := map[int]bool{}
+	for _, w := range waits {
+		for _, c := range v.graph.Clauses(w) {
+			for _, tid := range c.Threads {
+				owner[tid] = true
+			}
+		}
+	}
+	var list []*model.Object
+	for _, w := range v.waitsOf[holder] {
+		if w.Confirmed && (len(owner) == 0 || owner[w.TID]) {
+			list = append(list, v.graph.Listeners(w)...)
+		}
+	}
+	return list
 }
 
 // serving reports whether a chain ends at a process that waits for a connection.

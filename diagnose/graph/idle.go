@@ -29,13 +29,21 @@ func (g *Graph) Work(w *model.Wait) bool {
 // Serves reports whether a wait is one for a connection: accept, or a set in which
 // there is a listening socket.
 func (g *Graph) Serves(w *model.Wait) bool {
-	if w.Call == "accept" || w.Call == "accept4" {
-		return true
+	return w.Call == "accept" || w.Call == "accept4" || len(g.Listeners(w)) > 0
+}
+
+// Listeners are the listening sockets at which a wait is for a connection.
+func (g *Graph) Listeners(w *model.Wait) []*model.Object {
+	if w.Call != "accept" && w.Call != "accept4" && !g.Work(w) {
+		return nil
 	}
-	return g.Work(w) && slices.ContainsFunc(w.Objects, func(id string) bool {
-		o := g.Objects[id]
-		return o != nil && isListener(o)
-	})
+	var list []*model.Object
+	for _, id := range append([]string{w.Object}, w.Objects...) {
+		if o := g.Objects[id]; o != nil && isListener(o) && !slices.Contains(list, o) {
+			list = append(list, o)
+		}
+	}
+	return list
 }
 
 // Firm reports whether somebody has what a wait needs and keeps it: a lock, the
