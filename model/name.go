@@ -71,6 +71,9 @@ func DisplayName(comm string, cmdline []string) string {
 			return program
 		}
 	}
+	if name, ok := titled(comm); ok { // "tmux: server"
+		return name
+	}
 	if comm == "" || len(comm) == maxComm && strings.HasPrefix(program, comm) {
 		return program
 	}

@@ -37,6 +37,8 @@ func TestDisplayName(t *testing.T) {
 		{"kworker/0:1", nil, "kworker/0:1"},
 		{"verylongprogram", []string{"/usr/bin/verylongprogramname"}, "verylongprogramname"},
 		{"x", []string{""}, "x"},
+		{"tmux: server", []string{"tmux", "new-session"}, "tmux"},
+		{"a:b", []string{"prog"}, "a:b"},
 		{"postgres", []string{"postgres: shop UPDATE waiting"}, "postgres"},
 		{"sshd-session", []string{"sshd: ann@pts/1"}, "sshd"},
 		{"gunicorn: maste", []string{"gunicorn: master [app]"}, "gunicorn"},

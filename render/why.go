@@ -17,6 +17,10 @@ import (
 // whyWidth is how wide the text is at most, so that it fits every terminal.
 const whyWidth = 80
 
+// Unwrapped is a width at which sentences stay on one line: what is read by a
+// program, or searched, is not broken.
+const Unwrapped = 1 << 20
+
 // Why writes why processes are stuck, or who waits for objects: the chain from each
 // blocked thread to its root cause, and what would release it. g is the graph of the
 // snapshot that the view shows; nil: it is made.
@@ -73,7 +77,10 @@ func newWhyText(v *View, g *graph.Graph) *whyText {
 		g = graph.New(v.index)
 	}
 	t := &whyText{View: v, graph: g, width: whyWidth, waits: "→", shown: map[*model.Wait]bool{}}
-	if v.Width > 0 {
+	switch {
+	case v.Width == Unwrapped:
+		t.width = Unwrapped
+	case v.Width > 0:
 		t.width = min(t.width, v.Width)
 	}
 	if v.ASCII {

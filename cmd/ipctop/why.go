@@ -68,6 +68,9 @@ func (c command) newWhy(o *options) *cobra.Command {
 			return render.WhyJSON(c.stdout, g, matches, len(refs) == 0)
 		}
 		width, terminal := terminalWidth(c.stdout)
+		if !terminal {
+			width = render.Unwrapped
+		}
 		v := render.NewView(g.Index, &render.Options{
 			ASCII: !utf8Locale(os.Getenv), Width: width, Color: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		})
