@@ -2,6 +2,7 @@ package pipes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -57,6 +58,9 @@ func startHelper(program string) (*helper, error) {
 // startDeadline is how long the helper may take until it is ready.
 const startDeadline = 8 * guard.Deadline
 
+// helperTick is how often the time is looked at while the helper says nothing.
+const helperTick = guard.Deadline / 10
+
 // ask asks questions and calls f for every answer. It returns when there are no
 // more, or when the process does not say anything for longer than it takes to give
 // a pipe up; whole reports that it came to the end.
@@ -65,8 +69,10 @@ func (h *helper) ask(ctx context.Context, questions []pipeQuestion, f func(i int
 	go func() { _, _ = h.link.Write(b) }()
 	defer context.AfterFunc(ctx, func() { _ = h.link.SetReadDeadline(time.Unix(1, 0)) })()
 	buf := make([]byte, 0, 64<<10)
+	clock := guard.NewClock(helperTick)
+	said := clock.Now()
 	for ctx.Err() == nil {
-		_ = h.link.SetReadDeadline(time.Now().Add(4 * guard.Deadline))
+		_ = h.link.SetReadDeadline(time.Now().Add(helperTick))
 		n, err := h.link.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		text := buf
@@ -78,8 +84,14 @@ func (h *helper) ask(ctx context.Context, questions []pipeQuestion, f func(i int
 			f(int(id), answer)
 		}
 		buf = append(buf[:0], text...)
-		if err != nil {
-			break
+		clock.Tick()
+		switch {
+		case n > 0:
+			said = clock.Now()
+		case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil && clock.Now()-said < 4*guard.Deadline:
+			// It says nothing yet.
+		case err != nil:
+			return false
 		}
 	}
 	return false
