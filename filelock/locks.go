@@ -253,6 +253,7 @@ func rangeText(r *record) string {
 // descriptor shows such a lock, the description lives in a mapping or in flight.
 func (f *lockedFile) owners(idx *probe.Index) [][]model.Holder {
 	owners := make([][]model.Holder, len(f.locks))
+	showing := f.showing()
 	for i := 0; i < len(f.locks); {
 		r := &f.locks[i]
 		next := i + 1
@@ -260,7 +261,7 @@ func (f *lockedFile) owners(idx *probe.Index) [][]model.Holder {
 			next++
 		}
 		if !r.waiting {
-			lockFDs := f.showing(r)
+			lockFDs := showing[r.text()]
 			groups := descriptions(idx, lockFDs, next-i)
 			for n := i; n < next; n++ {
 				owners[n] = holders(groups[(n-i)%len(groups)])
@@ -274,17 +275,21 @@ func (f *lockedFile) owners(idx *probe.Index) [][]model.Holder {
 	return owners
 }
 
-func (f *lockedFile) showing(r *record) []lockOwner {
-	var list []lockOwner
+// showing lists the descriptors that show each lock.
+func (f *lockedFile) showing() map[record][]lockOwner {
+	lists := map[record][]lockOwner{}
 	for i := range f.lockFDs {
-		for k := range f.lockFDs[i].locks {
-			if f.lockFDs[i].locks[k].same(r) {
-				list = append(list, f.lockFDs[i])
-				break
+		owner := &f.lockFDs[i]
+		for k := range owner.locks {
+			at := owner.locks[k].text()
+			list := lists[at]
+			if n := len(list); n > 0 && list[n-1].pid == owner.pid && list[n-1].tid == owner.tid && list[n-1].fd == owner.fd {
+				continue // it shows several such lines
 			}
+			lists[at] = append(list, *owner)
 		}
 	}
-	return list
+	return lists
 }
 
 func holders(lockFDs []lockOwner) []model.Holder {

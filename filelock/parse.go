@@ -182,9 +182,13 @@ func parseInode(b []byte) (dev, ino uint64, err error) {
 
 // same reports whether two lines are about the same lock, or about locks that the
 // text cannot tell apart.
-func (r *record) same(o *record) bool {
-	return r.class == o.class && r.mode == o.mode && r.waiting == o.waiting && r.pid == o.pid && r.dev == o.dev &&
-		r.ino == o.ino && r.start == o.start && r.end == o.end
+func (r *record) same(o *record) bool { return r.text() == o.text() }
+
+// text is what the line says of the lock itself.
+func (r *record) text() record {
+	key := *r
+	key.number, key.breaking = 0, false
+	return key
 }
 
 // conflicts reports whether the lock held stands in the way of r. The kernel names

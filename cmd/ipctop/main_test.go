@@ -20,6 +20,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(pollerEnv); path != "" {
 		pollFile(path)
 	}
+	if text := os.Getenv(crowdEnv); text != "" {
+		crowd(text)
+	}
 	if n := os.Getenv(namespacesEnv); n != "" {
 		holdNamespaces(n)
 	}

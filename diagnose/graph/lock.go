@@ -40,12 +40,14 @@ func (g *Graph) lock(n *node) []Clause {
 	}
 	var list []Clause
 	released := false
+	through := lockDescriptors(o)
+	same := map[string]bool{} // locks that the same processes hold are one clause
 	for i := range locks {
 		held := &locks[i]
 		if held.Blocked || held.Type == "lease" || !r.conflicts(held) {
 			continue
 		}
-		descriptors := lockDescriptors(o, held)
+		descriptors := through.of(held)
 		if r.kind == held.Type && r.kind != "posix" && r.owns(descriptors) {
 			continue // the lock that is to be changed
 		}
@@ -53,7 +55,10 @@ func (g *Graph) lock(n *node) []Clause {
 			released = true
 			continue
 		}
-		list = append(list, g.heldLock(o, held))
+		if key := fmt.Sprint(held.Type, held.PID.Or(0), lockHolders(held)); !same[key] {
+			same[key] = true
+			list = append(list, g.heldLock(o, held))
+		}
 	}
 	if released && len(list) == 0 {
 		return []Clause{{Object: o.ID, ended: lockReleased}}
@@ -228,19 +233,36 @@ func (r *request) owns(descriptors []descriptor) bool {
 // noFD stands for a descriptor that is not known.
 const noFD = -1
 
-// lockDescriptors are the descriptors that a lock is held through.
-func lockDescriptors(o *model.Object, l *model.Lock) []descriptor {
-	var list []descriptor
-	for i := range o.Holders {
-		h := &o.Holders[i]
-		if h.Via != model.ViaLock || h.LockHold == nil || h.LockMode != l.Mode || !slices.Contains(l.Holders, int(h.PID)) {
-			continue
-		}
-		if start, end, ok := parseRange(h.Range); ok && start == l.Start && end == l.End.Or(eof) {
-			list = append(list, descriptorOf(h))
-		}
+// heldThrough are the descriptors that the locks of an object are held through.
+type heldThrough map[lockKey][]descriptor
+
+// lockKey is what tells the holder records of one lock.
+type lockKey struct {
+	mode       string
+	start, end int64
+	pid        int32
+}
+
+func (h heldThrough) of(l *model.Lock) (list []descriptor) {
+	for _, pid := range l.Holders {
+		list = append(list, h[lockKey{l.Mode, l.Start, l.End.Or(eof), int32(pid)}]...)
 	}
 	return list
+}
+
+func lockDescriptors(o *model.Object) heldThrough {
+	lists := heldThrough{}
+	for i := range o.Holders {
+		h := &o.Holders[i]
+		if h.Via != model.ViaLock || h.LockHold == nil {
+			continue
+		}
+		if start, end, ok := parseRange(h.Range); ok {
+			k := lockKey{h.LockMode, start, end, h.PID}
+			lists[k] = append(lists[k], descriptorOf(h))
+		}
+	}
+	return lists
 }
 
 // parseRange reads START-END or START-EOF.

@@ -158,31 +158,44 @@ func completeEpoll(ctx context.Context, idx *probe.Index, out *probe.Collector) 
 	}
 	idx.Find(want)
 	failed := map[model.Reason]int{}
+	unasked := 0
 	idx.Each(open, func(t *guard.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
-		found, err := confirmWatches(t, idx, e, want)
+		found, left, err := confirmWatches(t, idx, e, want)
 		return func() {
 			for i, to := range found {
 				e.Object.Detail.(*model.EpollDetail).Watches[i].Object = to.Object.ID
 			}
+			unasked += left
 			if err != nil {
 				failed[proc.ReasonOf(err)]++
 			}
 		}
 	})
+	if unasked > 0 {
+		out.Gap(model.Gap{Reason: model.Truncated, Op: "compare watches", Count: unasked, Detail: "an epoll instance has too many watches to ask what each is (kcmp)"})
+	}
 	for reason, n := range failed {
 		out.Gap(model.Gap{Reason: reason, Op: "compare watches", Count: n, Detail: "what these watch could not be confirmed (kcmp)"})
 	}
 }
 
+// maxWatchSteps bounds the watches of one instance that the kernel passes while it is asked:
+// for each question it goes through all of them until it finds the one that is meant, with the
+// instance's mutex.
+const maxWatchSteps = 8_000_000
+
 // confirmWatches asks the kernel about the watches that are not resolved, in
-// each holder until one knows.
-func confirmWatches(t *guard.Task, idx *probe.Index, e *probe.Entry, want map[kcmp.Descriptor]*probe.Entry) (map[int]*probe.Entry, error) {
+// each holder until one knows. left is how many it was not asked about, because there are
+// too many.
+func confirmWatches(t *guard.Task, idx *probe.Index, e *probe.Entry, want map[kcmp.Descriptor]*probe.Entry) (
+	found map[int]*probe.Entry, left int, failure error,
+) {
 	watches := e.Object.Detail.(*model.EpollDetail).Watches
-	found := map[int]*probe.Entry{}
-	var failure error
+	found = map[int]*probe.Entry{}
+	questions := maxWatchSteps / max(1, len(watches))
 	for h := range e.Holders {
 		epoll, ok := kcmp.DescriptorOf(&e.Holders[h])
 		if !ok {
@@ -199,8 +212,12 @@ func confirmWatches(t *guard.Task, idx *probe.Index, e *probe.Entry, want map[kc
 			if watches[i].Object != "" || found[i] != nil || to == nil || !mayBe(&watches[i], to.Object) {
 				continue
 			}
+			if questions--; questions < 0 {
+				left++
+				continue
+			}
 			if !t.Begin("epoll", 0) {
-				return found, guard.ErrGivenUp
+				return found, left, guard.ErrGivenUp
 			}
 			same, err := kcmp.WatchedBy(at, epoll, uint32(tfd), nth)
 			t.End()
@@ -217,7 +234,7 @@ func confirmWatches(t *guard.Task, idx *probe.Index, e *probe.Entry, want map[kc
 			}
 		}
 	}
-	return found, failure
+	return found, left, failure
 }
 
 // mayBe rules out an object with another inode than the one watched: the
