@@ -47,7 +47,7 @@ func svg(lines []Line, width int, p palette) []byte {
 	w, h := float64(width)*cellWidth+16, len(lines)*cellHeight+16
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%.0f" height="%d" viewBox="0 0 %.0f %d">`+"\n", w, h, w, h)
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" rx="6" fill="%s"/>`+"\n", p.back)
-	fmt.Fprintf(&b, `<g font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14" fill="%s" xml:space="preserve">`+"\n", p.text)
+	fmt.Fprintf(&b, `<g font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="14" fill="%s">`+"\n", p.text)
 	escape := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 	for y, l := range lines {
 		base := 8 + y*cellHeight + 14
@@ -56,15 +56,19 @@ func svg(lines []Line, width int, p palette) []byte {
 		}
 		at := 0
 		for _, s := range l.Spans {
-			n := render.Width(s.Text)
-			if strings.TrimSpace(s.Text) != "" {
-				look := p.roles[s.Role]
-				if l.Selected {
-					look = `fill="` + p.back + `"`
-				}
-				fmt.Fprintf(&b, `<text x="%.1f" y="%d" textLength="%.1f" %s>%s</text>`+"\n", 8+float64(at)*cellWidth, base, float64(n)*cellWidth, look, escape.Replace(s.Text))
+			look := p.roles[s.Role]
+			if l.Selected {
+				look = `fill="` + p.back + `"`
 			}
-			at += n
+			// Each word has a place of its own, whatever the font makes of spaces.
+			for _, word := range strings.SplitAfter(s.Text, " ") {
+				n := render.Width(word)
+				if text := strings.TrimSpace(word); text != "" {
+					fmt.Fprintf(&b, `<text x="%.1f" y="%d" textLength="%.1f" %s>%s</text>`+"\n", 8+float64(at)*cellWidth, base, float64(render.Width(text))*cellWidth,
+						look, escape.Replace(text))
+				}
+				at += n
+			}
 		}
 	}
 	b.WriteString("</g>\n</svg>\n")
