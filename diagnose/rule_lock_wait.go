@@ -18,7 +18,7 @@ var lockWaitRule = Rule{
 	Do: "Look at what the holder does (ipctop why PID). A file lock is released when all who have its open file description have ended; a mutex that is not " +
 		"robust stays locked.",
 	FalseAlarm: "Locks are there to be waited for. A holder that works, and releases the lock soon, is no fault; raise --min-age to what is usual for " +
-		"you. Servers whose processes take turns at accept by a lock are not reported: the holder waits for connections at a listening socket that those who wait for the lock have, too.",
+		"you. Servers whose processes take turns at accept by a lock are not reported: the holder waits for connections at a listening socket that those who wait for the lock have, too. Where it runs, it may have just been given one, and the finding is info.",
 	find: findLockWait,
 }
 
@@ -39,8 +39,9 @@ func findLockWait(v *view) []finding {
 			continue
 		}
 		end := v.graph.Doing(root)
+		turn := v.turns(&end, waits)
 		victims := slices.DeleteFunc(pidsOf(waits...), func(pid int) bool { return pid == root })
-		if len(victims) == 0 || v.takeTurns(root, waits) {
+		if len(victims) == 0 || turn == serves {
 			continue // threads of one process, for a lock of their own; or servers that take turns at accept
 		}
 		confidence, lowered := v.chainSure(&graph.Chain{Steps: chain.Steps[:1]})
@@ -53,6 +54,9 @@ func findLockWait(v *view) []finding {
 		if p := chain.End.Process; end.Kind == graph.Stuck && p != nil && p.PID != root && chain.Cycle < 0 {
 			f.PIDs = append(f.PIDs, p.PID)
 			f.Summary += "; in the end it is " + v.name(p.PID) + ", which " + chain.End.Doing
+		}
+		if turn == working {
+			f.Severity = model.Info
 		}
 		f.Actions = v.endAll(holders, waits)
 		list = append(list, f)
@@ -92,31 +96,44 @@ func (v *view) ancestorOf(pid, ancestor int) bool {
 	return false
 }
 
-// takeTurns reports whether a lock's holder waits for connections and those who wait
-// for the lock run the same program and have the same listening socket: servers that
-// take turns at accept, whoever of them started whom.
-func (v *view) takeTurns(holder int, waits []*model.Wait) bool {
-	listeners := v.servedBy(holder, waits)
-	p := v.processes[holder]
-	if p == nil || len(listeners) == 0 {
-		return false
+// turn is what a lock's holder does with the turn that it has.
+type turn uint8
+
+const (
+	noTurn  turn = iota // they do not take turns
+	serves              // it waits for connections
+	working             // it runs: it may have just been given one
+)
+
+// turns reports whether a lock's holder and those who wait for the lock are servers
+// that take turns at accept: they run the same program and have the same listening
+// socket, whoever of them started whom.
+func (v *view) turns(holder *graph.End, waits []*model.Wait) turn {
+	p := holder.Process
+	if p == nil {
+		return noTurn
+	}
+	kind := serves
+	listeners := v.servedBy(p.PID, waits)
+	if len(listeners) == 0 && holder.Kind == graph.Running {
+		kind, listeners = working, v.listenersOf()[p.PID]
+	}
+	if len(listeners) == 0 {
+		return noTurn
 	}
 	for _, w := range waits {
 		q := v.processes[w.PID]
-		if q == nil || q.Exe != p.Exe || q.Comm != p.Comm {
-			return false
-		}
-		if !slices.ContainsFunc(listeners, func(o *model.Object) bool {
-			return slices.ContainsFunc(o.Holders, func(h model.Holder) bool { return int(h.PID) == w.PID })
-		}) {
-			return false
+		if q == nil || q.Exe != p.Exe || q.Comm != p.Comm ||
+			!slices.ContainsFunc(listeners, func(o *model.Object) bool { return slices.Contains(v.listenersOf()[w.PID], o) }) {
+			return noTurn
 		}
 	}
-	return true
+	return kind
 }
 
-// servedBy are the listening sockets at which a lock's holder waits for connections:
-// the thread that owns the lock where the waits tell it, else any of the process.
+// servedBy are the listening sockets at which a lock's holder waits for connections,
+// or has just done so: the thread that owns the lock where the waits tell it, else any
+// of the process.
 func (v *view) servedBy(holder int, waits []*model.Wait) []*model.Object {
 	owner := map[int]bool{}
 	for _, w := range waits {
@@ -128,11 +145,27 @@ func (v *view) servedBy(holder int, waits []*model.Wait) []*model.Object {
 	}
 	var list []*model.Object
 	for _, w := range v.waitsOf[holder] {
-		if w.Confirmed && (len(owner) == 0 || owner[w.TID]) {
+		if len(owner) == 0 || owner[w.TID] {
 			list = append(list, v.graph.Listeners(w)...)
 		}
 	}
 	return list
+}
+
+// listenersOf are the listening sockets that each process has.
+func (v *view) listenersOf() map[int][]*model.Object {
+	if v.listeners != nil {
+		return v.listeners
+	}
+	v.listeners = map[int][]*model.Object{}
+	for i := range v.Objects {
+		if o := &v.Objects[i]; graph.Listening(o) {
+			for _, pid := range holders(o, nil) {
+				v.listeners[pid] = append(v.listeners[pid], o)
+			}
+		}
+	}
+	return v.listeners
 }
 
 // serving reports whether a chain ends at a process that waits for a connection.

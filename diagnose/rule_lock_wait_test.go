@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/ipctop/ipctop/model"
@@ -13,23 +14,35 @@ func TestTakingTurns(t *testing.T) {
 		return func(p *model.Process) { p.PPID, p.Comm, p.Exe = ppid, "server", "/usr/sbin/server" }
 	}
 	serve := model.Wait{PID: 12, Call: "epoll_wait", Needs: model.NeedsEvent, Objects: []string{"tcp:1", "pipe:2"}}
+	const none = model.Severity("")
 	for _, tt := range []struct {
 		name   string
 		change func(*machine)
-		want   int
+		want   model.Severity
 	}{
-		{"takes turns", func(*machine) {}, 0},
+		{"takes turns", func(*machine) {}, none},
+		{"the holder has just been woken", func(m *machine) {
+			m.Waits[slices.IndexFunc(m.Waits, func(w model.Wait) bool { return w.PID == 12 })].Confirmed = false
+		}, none},
+		{"the holder runs", func(m *machine) {
+			m.Waits = slices.DeleteFunc(m.Waits, func(w model.Wait) bool { return w.PID == 12 })
+			m.Processes[1].State = "R"
+		}, model.Info},
+		{"the holder runs, which is another program", func(m *machine) {
+			m.Waits = slices.DeleteFunc(m.Waits, func(w model.Wait) bool { return w.PID == 12 })
+			m.Processes[1].State, m.Processes[1].Exe = "R", "/usr/bin/backup"
+		}, model.Warning},
 		{"the holder accepts", func(m *machine) {
 			m.wait(model.Wait{PID: 12, Call: "accept4", Needs: model.NeedsPeer, Object: "tcp:1"})
-		}, 0},
+		}, none},
 		{"the holder polls something else", func(m *machine) {
 			m.wait(model.Wait{PID: 12, Call: "epoll_wait", Needs: model.NeedsEvent, Objects: []string{"pipe:2"}})
-		}, 1},
+		}, model.Warning},
 		{"the holder reads", func(m *machine) {
 			m.wait(model.Wait{PID: 12, Call: "read", Needs: model.NeedsData, Object: "pipe:2"})
-		}, 1},
-		{"another program waits", func(m *machine) { m.Processes[2].Exe = "/usr/bin/backup" }, 1},
-		{"one waits that does not serve", func(m *machine) { m.Objects[0].Holders = m.Objects[0].Holders[:2] }, 1},
+		}, model.Warning},
+		{"another program waits", func(m *machine) { m.Processes[2].Exe = "/usr/bin/backup" }, model.Warning},
+		{"one waits that does not serve", func(m *machine) { m.Objects[0].Holders = m.Objects[0].Holders[:2] }, model.Warning},
 	} {
 		m := newMachine()
 		// The parents are those of a process that forks, and whose child forks.
@@ -44,8 +57,12 @@ func TestTakingTurns(t *testing.T) {
 			})
 		}
 		tt.change(m)
-		if got := m.found("lock-wait"); len(got) != tt.want {
-			t.Errorf("%s: %+v, want %d", tt.name, got, tt.want)
+		got := none
+		for _, f := range m.found("lock-wait") {
+			got = f.Severity
+		}
+		if got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
 }

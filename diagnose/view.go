@@ -18,6 +18,7 @@ type view struct {
 	waits     map[int]*model.Wait      // by thread
 	waitsOf   map[int][]*model.Wait    // by process
 	waitsOn   map[string][]*model.Wait // by object
+	listeners map[int][]*model.Object  // by process; see [view.listenersOf]
 	allListed bool                     // there is no pid here but those in the snapshot; see [listed]
 	wholeHost bool                     // … and no process outside this pid namespace
 }

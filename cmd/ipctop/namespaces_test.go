@@ -126,7 +126,7 @@ func dumpCounting(t *testing.T, sys *syscall.SysProcAttr, args ...string) (snap 
 // A few threads look into any number of namespaces, and see what is in each.
 func TestNamespacesShareThreads(t *testing.T) {
 	n := 60
-	if os.Getenv("IPCTOP_TEST_STORM") != "" {
+	if os.Getenv(stormEnv) != "" {
 		n = 2000
 	}
 	holder := startNamespaces(t, n)

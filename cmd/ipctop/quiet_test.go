@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,8 +21,9 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// looksEnv is how many times the machine is looked at in each of the two states.
-const looksEnv = "IPCTOP_TEST_LOOKS"
+// stormEnv has the machine looked at for as long as it takes to see what comes
+// seldom: 60 times over 3 minutes.
+const stormEnv = "IPCTOP_TEST_STORM"
 
 // TestQuietOnHealth runs real programs, idle and under load, and looks at them
 // again and again: of what works as it should nothing may be said that is worse
@@ -29,16 +33,17 @@ func TestQuietOnHealth(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts many programs")
 	}
-	looks := 10
-	if n, err := strconv.Atoi(os.Getenv(looksEnv)); err == nil && n > 0 {
-		looks = n
+	looks, pause := 5, time.Duration(0)
+	if os.Getenv(stormEnv) != "" {
+		looks, pause = 30, 2500*time.Millisecond
 	}
-	q := &quiet{t: t, dir: shortDir(t), scanner: probe.NewScanner(probe.Options{Probes: probes(), Helper: "/proc/self/exe", ListDirectories: true})}
+	q := &quiet{t: t, dir: shortDir(t), pause: pause, said: map[string]bool{}, pids: map[int]bool{}, scanner: probe.NewScanner(probe.Options{Probes: probes(), Helper: "/proc/self/exe", ListDirectories: true})}
 	if err := os.Chmod(q.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for _, start := range []func(*quiet){
 		(*quiet).postgres, (*quiet).nginx, (*quiet).redis, (*quiet).tmux, (*quiet).dbus, (*quiet).python, (*quiet).make, (*quiet).parallel, (*quiet).apache,
+		(*quiet).pythonIdle, (*quiet).scripts, (*quiet).supervisors, (*quiet).gunicorn, (*quiet).uwsgi,
 	} {
 		start(q)
 	}
@@ -48,6 +53,7 @@ func TestQuietOnHealth(t *testing.T) {
 	t.Logf("running: %s", strings.Join(q.running, ", "))
 	// What has not run for a second is what the rules about slowness speak of.
 	time.Sleep(diagnose.DefaultMinAge + 500*time.Millisecond)
+	defer q.log()()
 	q.look("idle", looks)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer q.load(ctx)()
@@ -61,7 +67,10 @@ type quiet struct {
 	t       *testing.T
 	dir     string
 	scanner *probe.Scanner
+	pause   time.Duration // from one look to the next
 	running []string
+	said    map[string]bool          // ids of findings
+	pids    map[int]bool             // of the programs, in any look
 	apart   []int                    // processes that are not below the test's own
 	loads   []func() (argv []string) // commands that make them work, run again and again
 }
@@ -83,8 +92,8 @@ func (q *quiet) started(name string) { q.running = append(q.running, name) }
 // look scans and says what was found about the programs.
 func (q *quiet) look(when string, times int) {
 	q.t.Helper()
-	said := map[string]bool{}
 	for range times {
+		time.Sleep(q.pause)
 		snap, err := q.scanner.Scan(q.t.Context())
 		if err != nil {
 			q.t.Fatal(err)
@@ -94,13 +103,46 @@ func (q *quiet) look(when string, times int) {
 		if len(own) < len(q.running) {
 			q.t.Fatalf("only %d processes for %d programs: they are not what is looked at", len(own), len(q.running))
 		}
+		maps.Copy(q.pids, own)
 		for i := range snap.Findings {
 			f := &snap.Findings[i]
-			if f.Severity == model.Info || said[f.ID] || !slices.ContainsFunc(f.PIDs, func(pid int) bool { return own[pid] }) {
+			if f.Severity == model.Info || q.said[f.ID] || !slices.ContainsFunc(f.PIDs, func(pid int) bool { return own[pid] }) {
 				continue
 			}
-			said[f.ID] = true
+			q.said[f.ID] = true
 			q.t.Errorf("%s: %s %s %s: %s\n\t%+v", when, f.Severity, f.Confidence, f.ID, f.Summary, f.Evidence)
+		}
+	}
+}
+
+// log runs ipctop log beside; what it returns ends it and says what it has found
+// critical about the programs.
+func (q *quiet) log() (end func()) {
+	ctx, cancel := context.WithCancel(q.t.Context())
+	var out, errs bytes.Buffer
+	ended := make(chan int, 1)
+	go func() {
+		c := command{strings.NewReader(""), &out, &errs}
+		ended <- c.main(ctx, []string{"log", "-d", "1", "-o", "jsonl", "--event", "found"})
+	}()
+	return func() {
+		cancel()
+		if status := <-ended; status != exitOK {
+			q.t.Errorf("log: status %d, %s", status, errs.String())
+		}
+		for d := json.NewDecoder(&out); d.More(); {
+			var e logRecord
+			if err := d.Decode(&e); err != nil {
+				q.t.Errorf("log: %v", err)
+				return
+			}
+			critical := slices.ContainsFunc(diagnose.Rules(), func(r diagnose.Rule) bool { return r.ID == e.Kind && r.Severity == model.Critical })
+			for pid := range q.pids {
+				if critical && strings.Contains(e.Text, fmt.Sprintf("(%d)", pid)) {
+					q.t.Errorf("log: %s, %s: %s", e.Kind, e.Who, e.Text)
+					break
+				}
+			}
 		}
 	}
 }
@@ -174,6 +216,7 @@ func (q *quiet) postgres() {
 			q.t.Fatalf("pgbench -i: %v %s", err, out)
 		}
 	}
+	q.rowLock(port, filepath.Join(dir, "pg"))
 	q.started("PostgreSQL")
 	q.loads = append(q.loads, func() []string { return append(slices.Clone(pgbench), "-c", "8", "-j", "2", "-T", "2", "postgres") })
 }
@@ -371,67 +414,3 @@ print("ready", flush=True)
 sys.stdin.read()
 os.killpg(0, signal.SIGKILL)
 `
-
-func (q *quiet) make() {
-	if !q.have("make") {
-		return
-	}
-	file := filepath.Join(q.dir, "Makefile")
-	writeFile(q.t, file, "all: a b c d e\na b c d e:\n\t@+$(MAKE) -s -f "+file+" deep\ndeep: f g h\nf g h:\n\t@sleep 1000\n.PHONY: all a b c d e deep f g h\n")
-	startReal(q.t, "make", "-s", "-j4", "-f", file)
-	q.started("make")
-}
-
-func (q *quiet) parallel() {
-	if !q.have("parallel") {
-		return
-	}
-	startReal(q.t, "sh", "-c", "seq 100000 | HOME="+q.dir+" parallel --will-cite -j4 'sleep 0.5; echo {}' >/dev/null")
-	q.started("parallel")
-}
-
-// apacheConfig: two listeners, so that the processes take turns at accepting by
-// the mutex.
-const apacheConfig = `ServerRoot %[1]s
-PidFile %[1]s/pid
-ErrorLog %[1]s/errors
-ServerName localhost
-Listen 127.0.0.1:%[2]s
-Listen 127.0.0.1:%[3]s
-LoadModule mpm_prefork_module /usr/lib/apache2/modules/mod_mpm_prefork.so
-LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
-User www-data
-Group www-data
-Mutex %[4]s
-StartServers 4
-MinSpareServers 4
-DocumentRoot %[1]s
-`
-
-func (q *quiet) apache() {
-	const module = "/usr/lib/apache2/modules/mod_mpm_prefork.so"
-	if _, err := os.Stat(module); err != nil || os.Geteuid() != 0 {
-		q.t.Log("Apache with prefork is not installed, or this is not root: left out")
-		return
-	}
-	for _, mutex := range []string{"fcntl:%s", "flock:%s", "sysvsem", "posixsem", "pthread"} {
-		name, _, _ := strings.Cut(mutex, ":")
-		dir := filepath.Join(q.dir, "apache-"+name)
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			q.t.Fatal(err)
-		}
-		if strings.Contains(mutex, "%s") {
-			mutex = fmt.Sprintf(mutex, dir)
-		}
-		port := freePort(q.t)
-		config := filepath.Join(dir, "conf")
-		writeFile(q.t, config, fmt.Sprintf(apacheConfig, dir, port, freePort(q.t), mutex))
-		if err := os.WriteFile(filepath.Join(dir, "index.html"), []byte("hello"), 0o644); err != nil {
-			q.t.Fatal(err)
-		}
-		startReal(q.t, "/usr/sbin/apache2", "-D", "FOREGROUND", "-f", config)
-		pidFile(q.t, filepath.Join(dir, "pid"))
-		q.started("Apache, mutex " + name)
-		q.bench(port + "/index.html?")
-	}
-}

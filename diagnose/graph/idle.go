@@ -39,7 +39,7 @@ func (g *Graph) Listeners(w *model.Wait) []*model.Object {
 	}
 	var list []*model.Object
 	for _, id := range append([]string{w.Object}, w.Objects...) {
-		if o := g.Objects[id]; o != nil && isListener(o) && !slices.Contains(list, o) {
+		if o := g.Objects[id]; o != nil && Listening(o) && !slices.Contains(list, o) {
 			list = append(list, o)
 		}
 	}

@@ -152,14 +152,14 @@ func (g *Graph) Through(o *model.Object) []*model.Wait {
 			within[p.ID] = true
 		}
 	}
-	if !isListener(o) {
+	if !Listening(o) {
 		for _, peer := range o.Peers {
 			within[peer.ID] = true
 		}
 	}
 	for i := range g.Snapshot.Objects {
 		for _, peer := range g.Snapshot.Objects[i].Peers {
-			if within[peer.ID] && (peer.ID == o.ID || isListener(o)) {
+			if within[peer.ID] && (peer.ID == o.ID || Listening(o)) {
 				within[g.Snapshot.Objects[i].ID] = true
 			}
 		}
@@ -181,7 +181,8 @@ func (g *Graph) Through(o *model.Object) []*model.Wait {
 	return list
 }
 
-func isListener(o *model.Object) bool {
+// Listening reports whether an object is a socket that takes connections.
+func Listening(o *model.Object) bool {
 	switch d := o.Detail.(type) {
 	case *model.UnixDetail:
 		return d.State == "listen"
@@ -194,7 +195,7 @@ func isListener(o *model.Object) bool {
 // accepted reports whether a socket looks like one that was accepted from a
 // listener: it has the listener's name.
 func accepted(l, o *model.Object) bool {
-	if o == l || !isListener(l) || o.Kind != l.Kind || o.Namespace != nil && l.Namespace != nil && *o.Namespace != *l.Namespace {
+	if o == l || !Listening(l) || o.Kind != l.Kind || o.Namespace != nil && l.Namespace != nil && *o.Namespace != *l.Namespace {
 		return false
 	}
 	switch d := o.Detail.(type) {
