@@ -9,7 +9,7 @@ import (
 
 var deletedStillMappedRule = Rule{
 	ID:       "deleted-still-mapped",
-	Title:    "processes that share memory with a name others have made anew",
+	Title:    "stale mapping: shared memory was recreated",
 	Severity: model.Warning,
 	Means: "Shared memory or a shared file was removed and made again under the same name. Some processes still use the old one, which has no name " +
 		"any more; whoever opens the name gets the new one. The two groups believe that they share memory, and do not.",

@@ -8,7 +8,7 @@ import (
 
 var limitNearRule = Rule{
 	ID:       "limit-near",
-	Title:    "limit of the kernel that is nearly reached",
+	Title:    "limit nearly reached",
 	Severity: model.Warning,
 	Means: "At least 80 % of what the kernel allows is used. Past the limit calls fail (EMFILE, ENFILE, ENOSPC, EAGAIN, ENOMEM) that programs seldom " +
 		"expect to fail.",

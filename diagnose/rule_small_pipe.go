@@ -8,13 +8,13 @@ import (
 
 var smallPipeRule = Rule{
 	ID:       "small-pipe",
-	Title:    "pipes that got a page or two because their user has too many",
+	Title:    "pipe buffers shrunk: pipe-user-pages-soft exceeded",
 	Severity: model.Warning,
 	Means: "The pipes of a user take more pages than fs.pipe-user-pages-soft allows, so that new ones are made with a buffer of one or two pages instead " +
 		"of sixteen. Writers block sixteen times as soon: everything gets slower, and programs that rely on 64 KiB may block each other for good.",
 	Evidence: "F_GETPIPE_SZ of the pipes, and the pages that all pipes of the user may fill, added up. Privileged users are exempt.",
 	Do: "Find out who holds so many or so large pipes (ipctop dump -k pipe -u USER), or raise fs.pipe-user-pages-soft. Pipes that exist stay as " +
-		"small as they are; they must be made anew.",
+		"small as they are; they must be recreated.",
 	FalseAlarm: "A pipe may have been made small on purpose (F_SETPIPE_SZ): it is one of these only while its user's pages reach the limit. Whose pages they are " +
 		"is worked out from who holds them, so that it is likely at most.",
 	find: findSmallPipe,

@@ -8,7 +8,7 @@ import (
 
 var unreachableListenerRule = Rule{
 	ID:       "unreachable-listener",
-	Title:    "server whose path leads to another socket",
+	Title:    "socket path replaced by another listener",
 	Severity: model.Warning,
 	Means: "The process listens on a UNIX socket whose file was removed or replaced: whoever connects to the path reaches another server, or nobody. Two instances of a " +
 		"program that remove an old socket file before they bind do this to each other; so do programs that clean up /tmp.",

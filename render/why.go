@@ -301,7 +301,7 @@ func (t *whyText) chain(c graph.Chain) {
 	switch e := &c.End; {
 	case c.Cycle >= 0:
 		w := c.Steps[c.Cycle].Wait
-		t.para(" ", t.graph.Name(w.PID)+" which waits for the first: deadlock", Alarm)
+		t.para(" ", t.graph.Name(w.PID)+" is where the chain began: deadlock", Alarm)
 	case e.Process != nil:
 		t.para(" ", e.Process.String()+" "+e.Doing, Plain)
 	case len(c.Steps) == 0: // nothing is known of the thread, as in a dump that others made
@@ -313,7 +313,7 @@ func (t *whyText) chain(c graph.Chain) {
 	}
 	if len(c.Steps) > 0 {
 		last := c.Steps[0].Wait
-		t.para(" goes on when: ", t.graph.Release(last), Plain)
+		t.para(" resumes when: ", t.graph.Release(last), Plain)
 	}
 }
 

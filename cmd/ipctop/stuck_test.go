@@ -275,7 +275,7 @@ func TestWaitsForOneOther(t *testing.T) {
 func TestWhyOfRealPrograms(t *testing.T) {
 	stuck := stuckProgram(t)
 	for what, want := range map[string][]string{
-		"posix-flock": {"wants exclusive posix lock on", "wants exclusive flock lock on", "the circle is closed", "found: deadlock:", "to end it: kill", "its locks are released"},
+		"posix-flock": {"wants exclusive posix lock on", "wants exclusive flock lock on", "is where the chain began: deadlock", "found: deadlock:", "to end it: kill", "its locks are released"},
 		"watch":       {"waits for a signal", "it is idle"},
 	} {
 		p := startReal(t, stuck, what, t.TempDir())

@@ -46,7 +46,7 @@ func (g *Graph) Release(w *model.Wait) string {
 	o := g.Objects[w.Object]
 	switch {
 	case w.Call == "flock" || w.Call == "fcntl":
-		return "everybody who is in the way gives up his lock, or ends"
+		return "the conflicting locks are released"
 	case w.Needs == model.NeedsLock:
 		return "somebody changes the semaphores as it asks"
 	case w.Needs == model.NeedsSpace:

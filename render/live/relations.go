@@ -167,7 +167,7 @@ func (x *relating) process(p *model.Process) {
 			return
 		}
 		var l Line
-		l.add(Dim, " alone holds ")
+		l.add(Dim, " is the only holder of ")
 		x.name(&l, o)
 		x.lines = append(x.lines, l)
 	}
