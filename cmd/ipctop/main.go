@@ -59,14 +59,12 @@ func main() {
 		os.Exit(exitFailed)
 	}
 	runRoles()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	ctx := untilStopped()
 	// Without this, a reader that closes the pipe ends ipctop by SIGPIPE. Catching
 	// the signal makes it an error, and children still get the default.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	c := command{os.Stdin, os.Stdout, os.Stderr}
-	status := c.main(ctx, os.Args[1:])
-	stop()
-	os.Exit(status)
+	os.Exit(c.main(ctx, os.Args[1:]))
 }
 
 // main runs ipctop with the given arguments and returns its exit status.
@@ -79,6 +77,9 @@ func (c command) main(ctx context.Context, args []string) int {
 		return exitOK
 	case errors.Is(err, syscall.EPIPE):
 		return exitOK // the reader has had enough: head, less
+	}
+	if status, ok := stopStatus(ctx, err); ok {
+		return status
 	}
 	var exit *exitError
 	if !errors.As(err, &exit) {

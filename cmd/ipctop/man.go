@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -57,6 +58,7 @@ var exitStatuses = []struct {
 	{exitFindings, "There are findings at or above the level asked for."},
 	{exitIncomplete, "With --strict, something could not be read; without it (check, why), more than privilege explains."},
 	{exitNotFound, "There is no such process, object, kind or topic."},
+	{stopSignal(syscall.SIGINT).status(), "Ctrl-C (SIGINT) ended it before it was done; 143: SIGTERM, 129: SIGHUP."},
 }
 
 // manPages are the pages of a command tree, by file name. They hold no date:

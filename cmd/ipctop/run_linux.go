@@ -96,6 +96,7 @@ func (c command) run(ctx context.Context, o *options, r *runOptions, argv []stri
 		Stdin: c.stdin, Stdout: c.stdout, Stderr: c.stderr, Scan: scanner.Scan, Grace: r.grace, Isolated: r.isolate,
 	}
 	if !runner.Isolated() && r.isolate {
+		hasToFinish.Store(true) // the other ipctop gets the signals
 		status, err := runner.Isolate(ro)
 		if err == nil && status != 0 {
 			err = &exitError{status: status}
@@ -118,6 +119,7 @@ func (c command) run(ctx context.Context, o *options, r *runOptions, argv []stri
 		defer f.Close()
 		w = f
 	}
+	hasToFinish.Store(true) // CMD gets the signals
 	report, err := runner.Run(ctx, path, argv, ro)
 	if err != nil {
 		return startError(err)

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Ctrl-C and SIGTERM end a command whatever it is in, also what nobody can interrupt from
+// within: opening a FIFO that nobody writes to, reading from who says nothing.
+func TestSignalsEndCommands(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, args := range map[string][]string{
+		"from":          {"--from", fifo, "dump"},
+		"stdin":         {"--from", "-", "dump"},
+		"live":          {"--from", fifo},
+		"postmortem":    {"postmortem", fifo},
+		"history":       {"check", "--history", fifo},
+		"replay":        {"replay", fifo},
+		"diff":          {"diff", fifo, fifo},
+		"a long sample": {"why", "--sample", "1h"},
+	} {
+		for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+			t.Run(name+" "+sig.String(), func(t *testing.T) {
+				t.Parallel()
+				for range 50 {
+					s := signalled(t, sig, args)
+					if s.Signaled() && s.Signal() == sig {
+						continue // it had not come to main yet
+					}
+					if s.ExitStatus() != 128+int(sig) {
+						t.Errorf("exit status %d, signal %v", s.ExitStatus(), s.Signal())
+					}
+					return
+				}
+				t.Error("it never came to main")
+			})
+		}
+	}
+}
+
+// signalled starts a command, signals it and says how it ended.
+func signalled(t *testing.T, sig syscall.Signal, args []string) syscall.WaitStatus {
+	t.Helper()
+	silent, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	defer w.Close()
+	cmd := exec.Command(testProgram(t), args...)
+	cmd.Env = append(os.Environ(), mainEnv+"=1")
+	cmd.Stdin = silent
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	giveUp := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+	defer giveUp.Stop()
+	time.Sleep(100 * time.Millisecond) // let it come to where it hangs
+	if err := cmd.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	return cmd.ProcessState.Sys().(syscall.WaitStatus)
+}
