@@ -122,7 +122,7 @@ func (t *whyText) nothing() {
 		t.para("", fmt.Sprintf("Nothing stuck in what could be seen (%d hidden).", hidden), Plain)
 		return
 	}
-	t.para("", fmt.Sprintf("Nothing is stuck. %d of %d processes read; %d idle threads.", s.Scan.Processes, s.Scan.Processes, waiting), Plain)
+	t.para("", fmt.Sprintf("Nothing is stuck. %d of %d processes read; %d waiting threads.", s.Scan.Processes, s.Scan.Processes, waiting), Plain)
 }
 
 // finding writes a diagnosis with its chain and what can be done.
@@ -250,16 +250,35 @@ func (t *whyText) process(p *model.Process) {
 	case end.Halts(), len(stuck) == 0:
 		t.para("", name+" "+end.Doing+".", Plain)
 		if len(stuck) == 0 && end.Kind == graph.Idle {
-			t.idle(idle, end.Doing)
+			t.idle(idle, &end)
 		}
 	default:
 		t.chains(stuck)
 	}
-	if n := len(idle); n > 0 && (len(stuck) > 0 || n > 1) {
-		t.para(" ", fmt.Sprintf("%s of %d wait for work.", counted(n, "thread", "threads"), max(p.Threads, n)), Dim)
-	}
+	t.resting(p, idle, len(stuck) > 0)
 	t.concerning(p.PID)
 	t.behind(p.PID)
+}
+
+// resting says how many threads of a process wait for work, and of how many that is
+// not known, where that is not said of one alone.
+func (t *whyText) resting(p *model.Process, idle []*model.Wait, others bool) {
+	n := len(idle)
+	if n == 0 || n == 1 && !others {
+		return
+	}
+	unclear := 0
+	for _, w := range idle {
+		if t.graph.Unclear(w) {
+			unclear++
+		}
+	}
+	if known := n - unclear; known > 0 {
+		t.para(" ", fmt.Sprintf("%s of %d wait for work.", counted(known, "thread", "threads"), max(p.Threads, n)), Dim)
+	}
+	if unclear > 0 {
+		t.para(" ", fmt.Sprintf("%s of %d wait for work or inside the application.", counted(unclear, "thread", "threads"), max(p.Threads, n)), Dim)
+	}
 }
 
 // counted is a number with its noun.
@@ -304,6 +323,7 @@ func (t *whyText) chain(c graph.Chain) {
 		t.para(" ", t.graph.Name(w.PID)+" is where the chain began: deadlock", Alarm)
 	case e.Process != nil:
 		t.para(" ", e.Process.String()+" "+e.Doing, Plain)
+		t.inside(e)
 	case len(c.Steps) == 0: // nothing is known of the thread, as in a dump that others made
 		t.para(" ", "the chain ends here: "+e.Doing, Plain)
 	default:
@@ -317,9 +337,16 @@ func (t *whyText) chain(c graph.Chain) {
 	}
 }
 
+// inside says how to look into the process that a chain ends at.
+func (t *whyText) inside(e *graph.End) {
+	if how := e.Inside(); how != "" {
+		t.para("     ", "look inside: "+how, Dim)
+	}
+}
+
 // idle says that a process is well, and what it waits for, if that was not said.
-func (t *whyText) idle(list []*model.Wait, said string) {
-	if len(list) > 0 && t.graph.Wants(list[0]) != said {
+func (t *whyText) idle(list []*model.Wait, end *graph.End) {
+	if len(list) > 0 && t.graph.Wants(list[0]) != end.Doing {
 		w := list[0]
 		text := t.graph.Name(w.PID) + " " + t.graph.Wants(w)
 		if ns, ok := w.BlockedFor.Get(); ok {
@@ -329,6 +356,11 @@ func (t *whyText) idle(list []*model.Wait, said string) {
 	}
 	if len(list) > 0 && t.graph.Stuck(list[0], graph.Unlikely) != nil {
 		t.para(" ", "Only a signal could wake it: all who otherwise could wait for it, directly or not.", Notice)
+		return
+	}
+	if len(list) > 0 && t.graph.Unclear(list[0]) {
+		t.para(" ", "This is how programs wait for work, but also for each other.", Plain)
+		t.inside(end)
 		return
 	}
 	t.para(" ", "This is how programs wait for work: it is idle.", Plain)

@@ -16,6 +16,7 @@ type WhyChain struct {
 	Kind    string       `json:"ends" doc:"how it ends: running, sleeping, idle, stopped, traced, frozen, disk, outside, stuck, nobody, gone …"`
 	Root    *model.Root  `json:"root,omitzero" doc:"the process that it ends at, and what that does"`
 	Doing   string       `json:"doing" doc:"how it ends, in words"`
+	Inside  string       `json:"look_inside,omitzero" doc:"how to see what the process does that it ends at: a command, or a query that the server answers"`
 	Cycle   bool         `json:"circle" doc:"the last one waits for one that came before"`
 	Release string       `json:"release" doc:"what would end the first wait"`
 }
@@ -73,7 +74,7 @@ func whyConcerns(w *model.Wait, matches []query.Match, through map[*model.Wait]b
 }
 
 func whyChain(g *graph.Graph, c *graph.Chain) *WhyChain {
-	j := &WhyChain{Steps: []model.Step{}, Kind: string(c.End.Kind), Doing: c.End.Doing, Cycle: c.Cycle >= 0}
+	j := &WhyChain{Steps: []model.Step{}, Kind: string(c.End.Kind), Doing: c.End.Doing, Inside: c.End.Inside(), Cycle: c.Cycle >= 0}
 	if p := c.End.Process; p != nil {
 		j.Root = &model.Root{PID: p.PID, TID: c.End.TID, Comm: p.Name(), Doing: c.End.Doing}
 	}

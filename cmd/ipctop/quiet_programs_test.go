@@ -14,13 +14,7 @@ func (q *quiet) rowLock(port, dir string) {
 	if !q.have("psql") {
 		return
 	}
-	psql := []string{"psql", "-q", "-h", dir, "-p", port, "-U", "postgres"}
-	keeps := startReal(q.t, psql...)
-	fmt.Fprint(keeps.in, "create table kept(n int); insert into kept values (1); begin; update kept set n = 2;\n\\echo kept\n")
-	keeps.line(q.t)
-	wants := startReal(q.t, psql...)
-	fmt.Fprint(wants.in, "\\echo wants\nupdate kept set n = 3;\n")
-	wants.line(q.t)
+	startRowLock(q.t, port, dir)
 	q.started("a row lock of PostgreSQL")
 }
 

@@ -83,7 +83,8 @@ func (g *Graph) worst(n *node, clauses []Clause, seen map[int]int) (clause *Clau
 }
 
 // representative is the thread of a clause that stands for all of them: of the
-// processes the one that is most certainly kept from acting.
+// processes others before the waiting one, and of those the one that is most certainly
+// kept from acting.
 func (g *Graph) representative(n *node, c *Clause, seen map[int]int) *node {
 	var list []*node
 	for _, tid := range c.Threads {
@@ -99,7 +100,15 @@ func (g *Graph) representative(n *node, c *Clause, seen map[int]int) *node {
 	if len(list) == 0 {
 		return nil
 	}
-	return slices.MinFunc(list, func(a, b *node) int { return cmp.Or(g.trouble(a)-g.trouble(b), a.process.PID-b.process.PID) })
+	own := func(m *node) int {
+		if m.process == n.process {
+			return 1
+		}
+		return 0
+	}
+	return slices.MinFunc(list, func(a, b *node) int {
+		return cmp.Or(own(a)-own(b), g.trouble(a)-g.trouble(b), a.process.PID-b.process.PID)
+	})
 }
 
 // face is the thread by which a process is judged: one that runs if there is one,

@@ -107,7 +107,7 @@ func (g *Graph) idles(w *model.Wait) string {
 	if g.lockType(w) != "" {
 		return g.Wants(w)
 	}
-	return "waits for events; the kernel does not show for which"
+	return g.polling(w)
 }
 
 // narrow reports whether a thread that polls does so for one single process: then
