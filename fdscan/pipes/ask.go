@@ -29,6 +29,7 @@ type pipeAnswer struct {
 const (
 	statusStuck   = -1 // who asked got stuck
 	statusSkipped = -2 // not asked, because others who asked are stuck
+	statusQuota   = -3 // not asked, because a quota could stop who asks
 )
 
 // maxAsked is how many descriptors of a pipe are tried. They differ in whose
@@ -52,9 +53,15 @@ func (a pipeAnswer) err() error {
 		return nil
 	case statusStuck, statusSkipped:
 		return guard.ErrGivenUp
+	case statusQuota:
+		return errQuota
 	}
 	return fmt.Errorf("ask a duplicate of a descriptor (pidfd_getfd): %w", unix.Errno(a.status))
 }
+
+// errQuota is why pipes are not asked by a process that may be stopped while it has a
+// duplicate.
+var errQuota = fmt.Errorf("%w: the control group's CPU quota stops ipctop now and then, and it would hold a duplicate meanwhile", errors.ErrUnsupported)
 
 // asker is turned to one process at a time.
 type querier struct {

@@ -46,6 +46,9 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 	if !f.askHelper(ctx) {
 		f.askHere(ctx)
 	}
+	if f.stoppable > 0 {
+		out.Gap(model.Gap{Reason: model.Unsupported, Op: fillOp, Count: f.stoppable, Detail: errQuota.Error()})
+	}
 	if f.refused > 0 {
 		out.Gap(model.Gap{
 			Reason: model.Denied, Op: fillOp, Count: f.refused, Detail: "no right to duplicate a descriptor of any holder (pidfd_getfd)",
@@ -69,6 +72,7 @@ type pipeFills struct {
 	questions []pipeQuestion
 	asked     []*probe.Entry // whom each question is about
 	refused   int
+	stoppable int // that were not asked because of a quota
 	helper    *helperCache
 }
 
@@ -84,6 +88,8 @@ func (f *pipeFills) settle(e *probe.Entry, a pipeAnswer, err error) {
 		// it was closed meanwhile
 	case proc.ReasonOf(err) == model.Denied:
 		f.refused++
+	case errors.Is(err, errQuota):
+		f.stoppable++
 	default:
 		f.out.Gap(model.Gap{Reason: proc.ReasonOf(err), Object: e.Object.ID, Op: fillOp, Detail: err.Error()})
 	}

@@ -3,7 +3,6 @@ package pipes
 import (
 	"io"
 	"os"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -105,8 +104,9 @@ func (w *answerWriter) flushOften() (done func()) {
 	}
 }
 
-// answerAll asks every pipe, those of one process after each other. Those where
-// that gets stuck are given up.
+// answerAll asks every pipe, one after the other, so that there is one duplicate at a
+// time. Those where that gets stuck are given up, and the others asked beside them. What a
+// quota could stop is not begun.
 func answerAll(questions []pipeQuestion, answer func(i int, a pipeAnswer)) {
 	const (
 		open = iota
@@ -115,9 +115,19 @@ func answerAll(questions []pipeQuestion, answer func(i int, a pipeAnswer)) {
 	)
 	state := make([]atomic.Int32, len(questions))
 	groups := byProcess(questions)
-	guard.New().Each(len(groups), runtime.GOMAXPROCS(0), func(i int) any { return i }, func(t *guard.Task, g int) func() {
+	quota := throttled()
+	const oneAtATime = 1
+	guard.New().Each(len(groups), oneAtATime, func(i int) any { return i }, func(t *guard.Task, g int) func() {
 		var p querier
 		defer p.close()
+		ask := func(i int) pipeAnswer { return questions[i].query(&p) }
+		if quota {
+			ask = func(i int) (a pipeAnswer) {
+				a.status = statusQuota
+				withoutQuota(func() { a = questions[i].query(&p) })
+				return a
+			}
+		}
 		for _, i := range groups[g] {
 			a := pipeAnswer{status: statusSkipped}
 			switch {
@@ -126,7 +136,7 @@ func answerAll(questions []pipeQuestion, answer func(i int, a pipeAnswer)) {
 			case !state[i].CompareAndSwap(open, asked):
 				a.status = statusStuck // whoever asked before
 			case t.Begin(fillOp, int32(i)):
-				a = questions[i].query(&p)
+				a = ask(i)
 				t.End()
 			}
 			if state[i].CompareAndSwap(asked, answered) {
