@@ -21,7 +21,18 @@ type Request struct {
 	Kinds  []model.Kind
 	// Findings puts the worst findings above the tables.
 	Findings bool
+	// Index is that of the whole snapshot, where somebody has made it; nil: it is made
+	// when it is needed.
+	Index *model.Index
 	Options
+}
+
+// View is what the snapshot's tables are made with. whole is what Index is of.
+func (r *Request) View(whole *model.Snapshot) *View {
+	if r.Index == nil {
+		r.Index = model.NewIndex(whole)
+	}
+	return NewView(r.Index, &r.Options)
 }
 
 // Check reports what is wrong with a request, before anything is looked at.
@@ -88,14 +99,14 @@ func Write(w io.Writer, r *Request, whole, s *model.Snapshot) (found bool, err e
 	case "jsonl":
 		err = writeJSONL(b, r.pick(s))
 	case "dot":
-		err = writeDOT(b, NewView(model.NewIndex(whole), &r.Options), s.Links, s.Waits)
+		err = writeDOT(b, r.View(whole), s.Links, s.Waits)
 	case "id":
 		err = writeIDs(b, r, s)
 	case "pid":
 		err = writePIDs(b, r, s)
 	default:
 		if found {
-			err = r.writeLists(b, NewView(model.NewIndex(whole), &r.Options), s)
+			err = r.writeLists(b, r.View(whole), s)
 		}
 	}
 	if err != nil {

@@ -175,6 +175,8 @@ func (c command) check(ctx context.Context, o *options, k *checkOptions, ageAske
 	failing := k.failing(snap.Findings)
 	if k.redact {
 		snap = *query.NewRedactor().Redact(&snap)
+	} else {
+		request.Index = o.indexOf(whole) // but for the findings snap is the same
 	}
 	unlooked := render.Unlooked(whole)
 	if unlooked != "" && !k.quiet {
@@ -211,7 +213,7 @@ func (k *checkOptions) write(w io.Writer, request *render.Request, snap *model.S
 		if len(snap.Findings) == 0 {
 			return nil
 		}
-		return render.Check(w, render.NewView(model.NewIndex(snap), &request.Options), snap.Findings)
+		return render.Check(w, request.View(snap), snap.Findings)
 	case request.Format == "json":
 		request.Only = append(request.Only, "gaps") // they say what the findings are worth
 	}

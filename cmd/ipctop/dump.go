@@ -98,6 +98,7 @@ func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 		r := query.NewRedactor()
 		snap, whole = r.Redact(snap), r.Redact(whole)
 	}
+	request.Index = o.indexOf(whole)
 	found, err := render.Write(c.stdout, request, whole, snap)
 	if err != nil {
 		return err

@@ -90,10 +90,18 @@ var errHistoryFrom = usageError("--history is for looking at the machine: it has
 // graphOf is the wait-for graph of a snapshot: the one that its diagnosis made, or a
 // new one.
 func (o *options) graphOf(snap *model.Snapshot) *graph.Graph {
-	if o.graph != nil && o.graph.Snapshot == snap {
+	if o.indexOf(snap) != nil {
 		return o.graph
 	}
 	return graph.New(model.NewIndex(snap))
+}
+
+// indexOf is the index of a snapshot that its diagnosis made; nil without one.
+func (o *options) indexOf(snap *model.Snapshot) *model.Index {
+	if o.graph == nil || o.graph.Snapshot != snap {
+		return nil
+	}
+	return o.graph.Index
 }
 
 // byteSize is a flag whose value is a number of bytes with a unit.

@@ -1,0 +1,138 @@
+package probe
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/ipctop/ipctop/kcmp"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
+	"golang.org/x/sys/unix"
+)
+
+// readDescriptors reads the descriptor table, and those of threads that have
+// one of their own: after unshare(CLONE_FILES), or when the main thread has
+// ended and shows none.
+func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
+	m := p.Model
+	dir, err := p.Dir.Open("fd")
+	if err != nil {
+		if !proc.Gone(err) {
+			r.unreadable, r.partialFDs, r.partialMaps = true, true, true
+			r.out.Gap(model.Gap{Probe: "fd", Reason: proc.ReasonOf(err), PID: m.PID, Op: "open fd", Detail: err.Error()})
+			if n, ok := p.countDescriptors(); ok {
+				m.FDs = model.Some(n)
+			}
+		}
+		return
+	}
+	n := s.readTable(p, dir, 0, sc, r)
+	dir.Close()
+	m.FDs = model.Some(n)
+	for i := range m.ThreadList {
+		tid := m.ThreadList[i].TID
+		if tid == m.PID || m.State != "Z" && !s.ownTable(p, tid) {
+			continue
+		}
+		r.ownTables = true
+		if dir, err := p.Dir.Open("task/" + strconv.Itoa(tid) + "/fd"); err == nil {
+			n := s.readTable(p, dir, int32(tid), sc, r)
+			dir.Close()
+			if m.State == "Z" {
+				m.FDs = model.Some(n)
+				break // the other threads share this one's table
+			}
+		}
+	}
+}
+
+// ownTable reports whether a thread's descriptor table is not its process's
+// (kcmp(2) KCMP_FILES, Linux 3.5). It is asked under guard: see [comparer].
+func (s *Scan) ownTable(p *Proc, tid int) bool {
+	if !s.PIDCalls || !p.task.Begin("kcmp", int32(tid)) {
+		return false
+	}
+	r, err := kcmp.Compare(p.PID(), int32(tid), kcmp.Files, 0, 0)
+	p.task.End()
+	return err == nil && r != 0
+}
+
+// countDescriptors asks for the number of descriptors, which everyone may know
+// (st_size of /proc/PID/fd, Linux 6.2).
+func (p *Proc) countDescriptors() (int, bool) {
+	n := p.Dir.Size("fd")
+	return int(n), n != 0
+}
+
+// readTable hands each descriptor in dir to the probes and returns their
+// number.
+func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *result) int {
+	fd := FD{Proc: p, TID: tid, dir: dir, out: r.out, info: &sc.info}
+	count, denied, truncated := 0, 0, 0
+	err := dir.Each(sc.dirents, func(e proc.Entry) bool {
+		num, ok := e.Number()
+		if !ok {
+			return true
+		}
+		if p.Model.PID == s.selfPID && s.scanner.handles.Has(num) {
+			return true // there for the scan alone
+		}
+		count++
+		n, errno := dir.ReadlinkC(e.C, sc.link)
+		switch {
+		case errno == unix.ENOENT || errno == unix.ESRCH:
+			count--
+			return true // closed meanwhile
+		case errno == unix.ENAMETOOLONG || n == len(sc.link):
+			truncated++
+			return true
+		case errno != 0:
+			denied++
+			return true
+		}
+		fd.Num, fd.Link, fd.name, fd.statted, fd.cacheable = int32(num), sc.link[:n], e.C, false, false
+		before := len(r.out.holders)
+		s.descriptor(&fd, r.out)
+		if fd.cacheable {
+			for i := before; i < len(r.out.holders); i++ {
+				sc.cacheable = append(sc.cacheable, i)
+			}
+		} else {
+			a := recheckFD{fd: int32(num)}
+			if bytes.HasPrefix(fd.Link, []byte("anon_inode:")) {
+				a.link = string(fd.Link)
+			}
+			sc.recheck = append(sc.recheck, a)
+		}
+		return true
+	})
+	gap := model.Gap{Probe: "fd", PID: p.Model.PID, TID: int(tid), Op: "readlink"}
+	if err != nil && !proc.Gone(err) {
+		r.partialFDs = true
+		gap.Reason, gap.Op, gap.Detail = proc.ReasonOf(err), "list fd", err.Error()
+		r.out.Gap(gap)
+	}
+	if denied > 0 {
+		r.partialFDs = true
+		r.unreadable = denied == count
+		gap.Reason, gap.Count, gap.Detail = model.Denied, denied, "the kernel refuses to say what these descriptors lead to"
+		r.out.Gap(gap)
+	}
+	if truncated > 0 {
+		r.partialFDs = true
+		gap.Reason, gap.Count, gap.Detail = model.Truncated, truncated, "paths longer than the kernel can tell"
+		r.out.Gap(gap)
+	}
+	return count
+}
+
+func (s *Scan) descriptor(fd *FD, out *Collector) {
+	for i := range s.scanner.opts.Probes {
+		if hook := s.scanner.opts.Probes[i].FD; hook != nil && hook(fd, out) {
+			return
+		}
+	}
+	if bytes.Contains(fd.Link, []byte(":[")) {
+		s.noteNamespace(string(fd.Link), fd.dir.Path()+"/"+strconv.Itoa(int(fd.Num)))
+	}
+}
