@@ -25,7 +25,7 @@ func (*UnixDetail) DetailKind() Kind { return Unix }
 
 // InetDetail is the detail of a TCP, UDP, raw or ICMP socket.
 type InetDetail struct {
-	State       string     `json:"state,omitzero" doc:"state as ss names it: ESTAB, LISTEN, CLOSE-WAIT …; a TCP socket that is neither connected nor listening, bound or not, is CLOSE"`
+	State       string     `json:"state,omitzero" doc:"state as ss names it: ESTAB, LISTEN, CLOSE-WAIT …; a TCP socket that is bound and neither connected nor listening is CLOSE; missing: no table lists the socket"`
 	Local       string     `json:"local,omitzero" doc:"local address and port"`
 	Remote      string     `json:"remote,omitzero" doc:"address and port of the other end"`
 	Protocol    string     `json:"protocol,omitzero" doc:"raw socket: the IP protocol; mptcp or udplite where the socket is of that"`

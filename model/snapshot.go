@@ -94,6 +94,13 @@ type Gap struct {
 	Count  int    `json:"count" doc:"how often"`
 }
 
+// OpUnlisted is the [Gap].Op of sockets that no table lists.
+const OpUnlisted = "find in a table"
+
+// Inherent reports whether the gap is of what the kernel tells nobody, on healthy
+// machines as well: it says nothing about how much a scan could read.
+func (g *Gap) Inherent() bool { return g.Reason == Unsupported && g.Op == OpUnlisted }
+
 // Limit is a bound the kernel puts on a mechanism.
 type Limit struct {
 	Name      string      `json:"name" doc:"the limit's name, as in sysctl or getrlimit"`

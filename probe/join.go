@@ -157,9 +157,7 @@ func (idx *Index) Add(k Key, object *model.Object, holders ...model.Holder) *Ent
 
 // join brings together all that was emitted under one key.
 func (s *Scan) join() *Index {
-	s.mu.Lock()
-	results := slices.Clone(s.results)
-	s.mu.Unlock()
+	results := s.allResults()
 	// What a table tells of an object counts before what a descriptor does.
 	slices.SortStableFunc(results, func(a, b *result) int {
 		switch fromTable, other := a.process == nil, b.process == nil; {

@@ -41,6 +41,11 @@ type Probe struct {
 	// Scope is the type of namespace that Table reads: "net", "ipc" or "".
 	Scope string
 
+	// Kept finds namespaces of Scope that only objects keep alive, by those that no
+	// table lists, and notes the ways into them ([Scan.NoteWay]). read reads the tables
+	// of those noted and tells how many these were.
+	Kept func(ctx context.Context, idx *Index, read func() int, out *Collector)
+
 	// Limits emits the bounds that the kernel puts on the mechanism, in each of
 	// the namespaces in which Table is called, after it. Gaps it emits say
 	// nothing about the table.

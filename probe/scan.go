@@ -179,6 +179,7 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 		s.limits()
 	}
 	idx := s.join()
+	s.keptNamespaces(ctx, idx)
 	s.complete(ctx, idx)
 	s.waits(ctx, idx)
 	if err := ctx.Err(); err != nil {

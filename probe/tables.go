@@ -26,7 +26,14 @@ func (s *Scan) tables(ctx context.Context) {
 		ns := NS{Type: p.Scope, Inode: s.Own[p.Scope], Own: true, Scan: s}
 		wg.Go(func() { s.table(ctx, p, ns) })
 	}
-	s.visitNamespaces(ctx, s.foreignNamespaces(scopes), func(k visitKey) {
+	s.namespaceTables(ctx, s.foreignNamespaces(scopes), scopes)
+	wg.Wait()
+}
+
+// namespaceTables calls the hooks in namespaces other than ipctop's own, those of the
+// probes of each type.
+func (s *Scan) namespaceTables(ctx context.Context, list []visitKey, scopes map[string][]*Probe) {
+	s.visitNamespaces(ctx, list, func(k visitKey) {
 		ns := NS{Type: k.nsType, Inode: k.inode, Scan: s}
 		for _, p := range scopes[k.nsType] {
 			if ctx.Err() == nil {
@@ -34,7 +41,6 @@ func (s *Scan) tables(ctx context.Context) {
 			}
 		}
 	})
-	wg.Wait()
 }
 
 // tableDeadline is how long a probe may take to read a table. Tables come from

@@ -38,8 +38,8 @@ func ParseNamespace(link string) (uint64, error) {
 	return n, nil
 }
 
-// Namespaces collects the namespaces of the machine, each with some of the files
-// through which it can be entered: any of them may be gone when that happens.
+// Namespaces collects the namespaces of the machine, each with some ways by which it
+// can be entered: any of them may be gone when that happens.
 type Namespaces struct {
 	mu    sync.Mutex
 	known map[string]map[uint64]*namespaceWays
@@ -47,12 +47,15 @@ type Namespaces struct {
 
 // namespaceWays are ways into one namespace.
 type namespaceWays struct {
-	paths []string
+	opens []opener
 	since uint64 // see [Namespaces.Add]
 }
 
-// maxPaths is how many paths into a namespace are remembered.
-const maxPaths = 8
+// opener opens a namespace.
+type opener func() (fd int, err error)
+
+// maxWays is how many ways into a namespace are remembered.
+const maxWays = 8
 
 func NewNamespaces() *Namespaces {
 	return &Namespaces{known: map[string]map[uint64]*namespaceWays{}}
@@ -64,6 +67,11 @@ const NoProcess = math.MaxUint64
 // Add remembers that path leads to a namespace. since is when a process that lives in it
 // began, in clock ticks since boot, or [NoProcess].
 func (n *Namespaces) Add(nsType string, inode uint64, path string, since uint64) {
+	n.AddWay(nsType, inode, since, func() (int, error) { return openNamespace(path, nsType, inode) })
+}
+
+// AddWay is [Namespaces.Add] for a namespace of which open returns a descriptor.
+func (n *Namespaces) AddWay(nsType string, inode, since uint64, open func() (fd int, err error)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.known[nsType] == nil {
@@ -74,8 +82,8 @@ func (n *Namespaces) Add(nsType string, inode uint64, path string, since uint64)
 		w = &namespaceWays{since: NoProcess}
 		n.known[nsType][inode] = w
 	}
-	if w.since = min(w.since, since); len(w.paths) < maxPaths {
-		w.paths = append(w.paths, path)
+	if w.since = min(w.since, since); len(w.opens) < maxWays {
+		w.opens = append(w.opens, open)
 	}
 }
 
@@ -108,12 +116,12 @@ var cloneFlags = map[string]int{"ipc": unix.CLONE_NEWIPC, "net": unix.CLONE_NEWN
 // namespace alive is the thread, until it enters another or ends.
 func (n *Namespaces) Enter(nsType string, inode uint64) error {
 	n.mu.Lock()
-	var paths []string
+	var opens []opener
 	if w := n.known[nsType][inode]; w != nil {
-		paths = slices.Clone(w.paths)
+		opens = slices.Clone(w.opens)
 	}
 	n.mu.Unlock()
-	return enterNamespace(paths, nsType, inode)
+	return enterNamespace(opens, nsType, inode)
 }
 
 // OnThread runs f on a thread of its own, which ends with it: nothing else ever runs
@@ -142,7 +150,7 @@ func OnThread(f func()) {
 func openNamespace(path, nsType string, inode uint64) (int, error) {
 	at, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return -1, err
+		return -1, fmt.Errorf("open %s: %w", path, err)
 	}
 	defer unix.Close(at)
 	var own, st unix.Statx_t
@@ -160,22 +168,30 @@ func openNamespace(path, nsType string, inode uint64) (int, error) {
 	return unix.Open("/proc/self/fd/"+strconv.Itoa(at), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 }
 
-func enterNamespace(paths []string, nsType string, inode uint64) error {
+func enterNamespace(opens []opener, nsType string, inode uint64) error {
 	err := fmt.Errorf("%s namespace %d: %w", nsType, inode, unix.ESRCH)
-	for _, path := range paths {
-		fd, e := openNamespace(path, nsType, inode)
+	for _, open := range opens {
+		fd, e := open()
 		if e != nil {
 			if !Gone(e) {
-				err = fmt.Errorf("open %s: %w", path, e)
+				err = e
 			}
 			continue
 		}
-		e = unix.Setns(fd, cloneFlags[nsType])
-		_ = unix.Close(fd)
-		if e != nil {
-			return fmt.Errorf("enter %s: %w", path, e)
+		var st unix.Stat_t
+		if e = unix.Fstat(fd, &st); e == nil && st.Ino != inode {
+			e = unix.ESRCH // whoever led there has moved on
 		}
-		return nil
+		if e == nil {
+			e = unix.Setns(fd, cloneFlags[nsType])
+		}
+		_ = unix.Close(fd)
+		switch {
+		case e == nil:
+			return nil
+		case !Gone(e):
+			return fmt.Errorf("enter %s namespace %d: %w", nsType, inode, e)
+		}
 	}
 	return err
 }

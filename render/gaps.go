@@ -40,9 +40,10 @@ func GapSummary(s *model.Snapshot) string {
 		parts = append(parts, text)
 	}
 	more := 0
-	for _, g := range s.Gaps {
+	for i := range s.Gaps {
+		g := &s.Gaps[i]
 		// what the line above says already
-		if s.Scan.ProcessesUnreadable == 0 || g.PID == 0 || g.Reason != model.Denied {
+		if !g.Inherent() && (s.Scan.ProcessesUnreadable == 0 || g.PID == 0 || g.Reason != model.Denied) {
 			more++
 		}
 	}

@@ -193,10 +193,15 @@ func (c command) check(ctx context.Context, o *options, k *checkOptions, ageAske
 		return &exitError{status: exitFindings}
 	case unlooked != "":
 		return &exitError{status: exitIncomplete}
-	case k.strict && len(whole.Gaps) > 0:
+	case k.strict && incomplete(whole):
 		return &exitError{exitIncomplete, fmt.Errorf("incomplete: %s", render.GapSummary(whole))}
 	}
 	return nil
+}
+
+// incomplete reports whether something could not be read that others can read.
+func incomplete(s *model.Snapshot) bool {
+	return slices.ContainsFunc(s.Gaps, func(g model.Gap) bool { return !g.Inherent() })
 }
 
 // failing reports whether there is a finding at or above --fail-on.

@@ -111,7 +111,7 @@ func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 	if note := request.Note(whole, found); note != "" {
 		fmt.Fprintln(c.stderr, "ipctop:", note)
 	}
-	if d.strict && len(whole.Gaps) > 0 {
+	if d.strict && incomplete(whole) {
 		return &exitError{exitIncomplete, fmt.Errorf("incomplete: %s", render.GapSummary(whole))}
 	}
 	return nil

@@ -29,7 +29,7 @@ func TestInetWithoutDiag(t *testing.T) {
 	_, err = unix.Write(client, []byte("hello"))
 	must(t, err)
 
-	snap := probetest.Scan(t, inetProbe(&family, "CLOSE", "TCP"))
+	snap := probetest.Scan(t, inetProbe(&family, "TCP"))
 	equal(t, "backend", snap.Scan.Backends["tcp"], "proc")
 	oc, os := object(t, snap, model.TCP, client), object(t, snap, model.TCP, server)
 	wantPeer(t, oc, os.ID, model.Certain)
@@ -165,11 +165,12 @@ func TestSocketInAnotherNamespace(t *testing.T) {
 		t.Skipf("needs CAP_SYS_ADMIN: %v", m.err)
 	}
 	defer unix.Close(m.fd)
-	// No process lives there, only a thread: the table of that namespace is not
-	// read, and nothing is claimed of what would be in it.
 	snap := probetest.Scan(t, allSockets()...)
-	d := unixDetail(t, object(t, snap, model.Unix, m.fd))
+	o := object(t, snap, model.Unix, m.fd)
+	d := unixDetail(t, o)
 	equal(t, "type", d.Type, "stream")
-	equal(t, "state", d.State, "")
-	unknown(t, "recv_queue", d.RecvQueue)
+	equal(t, "state", d.State, "close")
+	if o.Namespace == nil || o.Namespace.Inode != m.ns {
+		t.Errorf("namespace %+v, want %d", o.Namespace, m.ns)
+	}
 }

@@ -11,4 +11,4 @@ var icmpFamily = inetFamily{kind: model.ICMP, tables: [2]string{"icmp", "icmp6"}
 // ICMP reads ping sockets (icmp(7), "IPPROTO_ICMP"), whose port is the
 // identifier of their echo requests. Until the first one was sent they are in no
 // table.
-func ICMP() probe.Probe { return inetProbe(&icmpFamily, "UNCONN", "PING", "PINGv6") }
+func ICMP() probe.Probe { return inetProbe(&icmpFamily, "PING", "PINGv6") }

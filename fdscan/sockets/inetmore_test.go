@@ -77,12 +77,12 @@ func TestUDPLite(t *testing.T) {
 	defer unix.Close(fd)
 	d := inetDetail(t, object(t, probetest.Scan(t, allSockets()...), model.UDP, fd))
 	equal(t, "protocol", d.Protocol, "udplite")
-	equal(t, "state", d.State, "UNCONN")
+	equal(t, "state", d.State, "")
 	must(t, unix.Bind(fd, v4(0)))
 	withoutDiag := udpFamily
 	withoutDiag.variants = []inetFamily{udpFamily.variants[0]}
 	withoutDiag.variants[0].protocol = 0
-	for _, snap := range []*model.Snapshot{probetest.Scan(t, allSockets()...), probetest.Scan(t, inetProbe(&withoutDiag, "UNCONN"))} {
+	for _, snap := range []*model.Snapshot{probetest.Scan(t, allSockets()...), probetest.Scan(t, inetProbe(&withoutDiag))} {
 		d = inetDetail(t, object(t, snap, model.UDP, fd))
 		equal(t, "protocol", d.Protocol, "udplite")
 		equal(t, "local", d.Local, fmt.Sprintf("127.0.0.1:%d", port(t, fd)))

@@ -14,4 +14,4 @@ var rawFamily = inetFamily{
 }
 
 // Raw reads raw IP sockets (raw(7)).
-func Raw() probe.Probe { return inetProbe(&rawFamily, "", "RAW", "RAWv6") }
+func Raw() probe.Probe { return inetProbe(&rawFamily, "RAW", "RAWv6") }

@@ -85,14 +85,22 @@ func readProtocol(path string, ino uint64) (string, error) {
 // need not be, so its id carries none: inode numbers of sockets are unique
 // without.
 func completeFamily(kind model.Kind, protocols map[string]string, detail func(value string) model.Detail) func(context.Context, *probe.Index, *probe.Collector) {
-	return func(ctx context.Context, idx *probe.Index, _ *probe.Collector) {
+	return func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+		count := 0
 		nameUnclaimed(ctx, idx, func(k probe.Key, protocol string, err error) *model.Object {
 			value, ok := protocols[protocol]
 			if err != nil || !ok {
 				return nil
 			}
+			count++
 			return unlisted(kind, k, detail(value))
 		})
+		if count > 0 {
+			out.Gap(model.Gap{
+				Reason: model.Unsupported, Op: model.OpUnlisted, Count: count,
+				Detail: "sockets that are in no table: unbound, or in a network namespace that no process is in",
+			})
+		}
 	}
 }
 
@@ -100,18 +108,6 @@ func unlisted(kind model.Kind, k probe.Key, d model.Detail) *model.Object {
 	return &model.Object{
 		ID: string(kind) + ":" + strconv.FormatUint(k.Num, 10), Kind: kind, Ino: model.Big(k.Num), Detail: d,
 	}
-}
-
-// everyNetRead reports whether the probe's table was read in every network
-// namespace that a process is known to live in. Only then does a socket's
-// absence from the table say that it is neither bound nor connected.
-func everyNetRead(idx *probe.Index, name string) bool {
-	for ns := range netNamespaces(idx) {
-		if !idx.TableRead(name, ns) {
-			return false
-		}
-	}
-	return true
 }
 
 // netNamespaces are the network namespaces processes are known to live in.

@@ -17,15 +17,14 @@ var tcpFamily = inetFamily{
 
 // TCP reads TCP sockets (tcp(7)), those of MPTCP included (mptcp_diag, Linux 5.9). A
 // socket that is neither bound nor connected, or that was reset, is in no table of
-// the kernel: its state is CLOSE.
+// the kernel, nor is one of a network namespace that nothing leads to.
 func TCP() probe.Probe {
-	return inetProbe(&tcpFamily, "CLOSE", "TCP", "TCPv6", "MPTCP", "MPTCPv6")
+	return inetProbe(&tcpFamily, "TCP", "TCPv6", "MPTCP", "MPTCPv6")
 }
 
 // inetProbe is the probe of a family. protocols are the names by which its
-// sockets go that no table lists; unlistedState is the state such a socket is in
-// if the tables of all namespaces were read.
-func inetProbe(f *inetFamily, unlistedState string, protocols ...string) probe.Probe {
+// sockets go that no table lists.
+func inetProbe(f *inetFamily, protocols ...string) probe.Probe {
 	variants := map[string]string{"MPTCP": "mptcp", "MPTCPv6": "mptcp", "UDP-Lite": "udplite", "UDPLITEv6": "udplite"}
 	names := map[string]string{}
 	for _, p := range protocols {
@@ -42,11 +41,7 @@ func inetProbe(f *inetFamily, unlistedState string, protocols ...string) probe.P
 			if f.match != nil {
 				across(ctx, idx, out)
 			}
-			state := ""
-			if len(idx.Unclaimed(Space)) > 0 && everyNetRead(idx, string(f.kind)) {
-				state = unlistedState
-			}
-			completeFamily(f.kind, names, func(name string) model.Detail { return &model.InetDetail{State: state, Protocol: name} })(ctx, idx, out)
+			completeFamily(f.kind, names, func(name string) model.Detail { return &model.InetDetail{Protocol: name} })(ctx, idx, out)
 		},
 	}
 }

@@ -18,5 +18,5 @@ var udpFamily = inetFamily{
 // UDP reads UDP and UDP-Lite sockets (udp(7), udplite(7)). One that is not bound yet
 // is in no table.
 func UDP() probe.Probe {
-	return inetProbe(&udpFamily, "UNCONN", "UDP", "UDPv6", "UDP-Lite", "UDPLITEv6")
+	return inetProbe(&udpFamily, "UDP", "UDPv6", "UDP-Lite", "UDPLITEv6")
 }

@@ -15,15 +15,24 @@ import (
 // names and states only.
 func Unix() probe.Probe { return unixProbe(readUnix) }
 
+// unixProtocols are the names of the protocols, with the type of socket where the name
+// tells it.
+var unixProtocols = map[string]string{"UNIX": "", "UNIX-STREAM": "stream"}
+
 func unixProbe(read func(context.Context, probe.NS, *unixTexts, *probe.Collector) error) probe.Probe {
 	var text unixTexts
-	name := completeFamily(model.Unix, map[string]string{"UNIX": "", "UNIX-STREAM": "stream"},
+	name := completeFamily(model.Unix, unixProtocols,
 		func(t string) model.Detail { return &model.UnixDetail{Type: t} })
 	return probe.Probe{
 		Name:  "unix",
 		Scope: "net",
 		FD:    socketFD,
 		Table: func(ctx context.Context, ns probe.NS, out *probe.Collector) error { return read(ctx, ns, &text, out) },
+		Kept: func(ctx context.Context, idx *probe.Index, read func() int, out *probe.Collector) {
+			if !text.of(idx.Scan) { // else their sockets are still to be described
+				findKept(ctx, idx, read, out)
+			}
+		},
 		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 			text.describe(idx, out)
 			name(ctx, idx, out)

@@ -125,6 +125,13 @@ func (t *unixTexts) add(ns probe.NS, rows []unixRow) {
 	t.tables = append(t.tables, unixText{ns, rows})
 }
 
+// of reports whether there are tables of a scan.
+func (t *unixTexts) of(s *probe.Scan) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.scan == s && len(t.tables) > 0
+}
+
 // describe makes objects of the rows that no name can have forged: those out of the
 // reach of any name, and those of a socket that has no other row and that a process
 // of this namespace holds. A name counts only if what follows it is a row. The rest

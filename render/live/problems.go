@@ -92,7 +92,7 @@ func unread(d *Data) []*problem {
 	counts := map[key]int{}
 	for i := range d.Snap.Gaps {
 		g := &d.Snap.Gaps[i]
-		if g.Reason == model.Vanished || g.Reason == model.Denied && g.PID != 0 {
+		if g.Inherent() || g.Reason == model.Vanished || g.Reason == model.Denied && g.PID != 0 {
 			continue
 		}
 		k := key{g.Probe, g.Reason}
