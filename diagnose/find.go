@@ -43,6 +43,9 @@ type finding struct {
 	// about stands for the objects in the id: where there are none, or where they
 	// come and go while the cause lasts.
 	about string
+
+	// limit is what the finding is about; nil: none.
+	limit *model.Limit
 }
 
 // Run diagnoses a snapshot and writes into it what was found: who could release
@@ -106,7 +109,7 @@ func (v *view) find() []model.Finding {
 			}
 		}
 	}
-	return order(fold(found))
+	return order(fold(v.joinLimits(found)))
 }
 
 // fold makes a finding that another one explains a symptom of it.

@@ -70,30 +70,28 @@ func (v *view) foldLeftovers(rule *Rule, found []finding) []finding {
 
 // removeAll removes what each of the findings removes; nil where one command cannot.
 func removeAll(group []finding) []model.Action {
-	const fits = 1000 // arguments of a command
+	const fits = 2000 // arguments of a command
 	var all model.Action
+	objects := 0
 	for i, f := range group {
+		if len(f.Actions) != 1 || len(all.Argv)+len(f.Actions[0].Argv) > fits {
+			return nil
+		}
+		objects += len(f.Objects)
+		argv := f.Actions[0].Argv
+		skip := map[string]int{"ipcrm": 1, "rm": 2}[argv[0]] // the command, and the -- of rm
 		switch {
-		case len(f.Actions) != 1 || i == fits:
+		case skip == 0 || i > 0 && argv[0] != all.Argv[0]:
 			return nil
 		case i == 0:
 			all = f.Actions[0]
-			all.Argv = slices.Clone(all.Argv)
-			continue
-		}
-		argv := f.Actions[0].Argv
-		switch {
-		case len(argv) == 3 && argv[0] == "ipcrm":
-			all.Argv = append(all.Argv, argv[1:]...)
-		case len(argv) == 3 && argv[0] == "rm":
-			all.Argv = append(all.Argv, argv[2])
+			all.Argv = slices.Clone(argv)
 		default:
-			return nil
+			all.Argv = append(all.Argv, argv[skip:]...)
 		}
 	}
-	if !slices.Contains([]string{"ipcrm", "rm"}, all.Argv[0]) {
-		return nil
+	if objects > 1 {
+		all.Effect = fmt.Sprintf("removes all %d and what is in them", objects)
 	}
-	all.Effect = fmt.Sprintf("removes all %d and what is in them", len(group))
 	return []model.Action{all}
 }

@@ -14,7 +14,7 @@ var limitNearRule = Rule{
 		"expect to fail.",
 	Evidence: "The limit and what is used of it, as ipctop dump --only limits lists them; docs/mechanisms.md says where each is read.",
 	Do: "Find out what uses it up (a leak, or more work than before), or raise it: sysctl for those called kernel., fs. or net., ulimit or the service " +
-		"manager's Limit settings for those called RLIMIT_.",
+		"manager's Limit settings for those called RLIMIT_. Where objects that were left behind use it up, the finding says so, and removes them.",
 	FalseAlarm: "Some programs fill what they are given on purpose. Where what is used can only be worked out, such as the pages that a user's pipes may " +
 		"take, the finding is likely.",
 	find: findLimitNear,
@@ -32,7 +32,7 @@ func findLimitNear(v *view) []finding {
 		}
 		used, bound := l.Used.Or(0), l.Max.Or(0)
 		whose, who := v.limitScope(l)
-		f := finding{about: l.Name + who, Finding: model.Finding{
+		f := finding{about: l.Name + who, limit: l, Finding: model.Finding{
 			Confidence: model.Certain,
 			Summary:    fmt.Sprintf("%d of %d %s are used%s (%s)", used, bound, l.Unit, whose, l.Name),
 			Evidence:   []model.Evidence{{Source: l.Name, Text: fmt.Sprintf("used %d, max %d", used, bound)}},
