@@ -3,6 +3,7 @@ package probe
 import (
 	"strconv"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/proc"
 )
@@ -81,4 +82,65 @@ func (s *Scan) Namespace(p *model.Process, tid int, nsType string) uint64 {
 		return inode
 	}
 	return p.Namespaces[nsType]
+}
+
+// forgetThreads closes what is kept open of threads that have ended since the last scan.
+func forgetThreads(dir *proc.Dir, stamps []stamp) {
+	var living map[int]bool
+	dir.ForgetThreads(func(tid int) bool {
+		if living == nil {
+			living = make(map[int]bool, len(stamps))
+			for _, s := range stamps {
+				living[s.tid] = true
+			}
+		}
+		return living[tid]
+	})
+}
+
+// readThreads lists the threads of a process that has several, and appends to
+// stamps how far they have come.
+func (s *Scan) readThreads(p *Proc, sc *scratch, out *Collector, stamps []stamp) []stamp {
+	dir, err := p.Dir.Open("task")
+	if err != nil {
+		return append(stamps, stamp{tid: p.Model.PID})
+	}
+	defer dir.Close()
+	text := sc.text[:0]
+	_ = dir.Each(sc.tasks, func(e proc.Entry) bool {
+		tid, ok := e.Number()
+		if !ok {
+			return true
+		}
+		now := stamp{tid, s.readStamp(dir, string(e.Name)+"/schedstat")}
+		var err error
+		if !p.task.Begin("thread status", int32(tid)) {
+			out.Gap(model.Gap{
+				Probe: "process", Reason: model.Timeout, PID: p.Model.PID, TID: tid, Op: "thread status", Detail: guard.ErrGivenUp.Error(),
+			})
+			return true
+		}
+		text, err = dir.ReadRecord(string(e.Name)+"/status", text[:0])
+		p.task.End()
+		if err != nil {
+			return true // the thread has ended
+		}
+		t := model.Thread{TID: tid}
+		if name, ok := proc.StatusField(text, "Name"); ok {
+			t.Comm = proc.UnescapeName(name)
+		}
+		if state, ok := proc.StatusField(text, "State"); ok && len(state) > 0 {
+			t.State = string(state[:1])
+		}
+		for i := range s.scanner.opts.Probes {
+			if hook := s.scanner.opts.Probes[i].Thread; hook != nil {
+				hook(p, &t, text)
+			}
+		}
+		p.Model.ThreadList = append(p.Model.ThreadList, t)
+		stamps = append(stamps, validStamp(now, t.State))
+		return true
+	})
+	sc.text = text
+	return stamps
 }

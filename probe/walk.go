@@ -191,6 +191,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 		stamps[0] = validStamp(stamps[0], m.State)
 	}
 	sc.stamps = stamps
+	forgetThreads(dir, stamps)
 	known := s.cacheGet(m, stamps)
 	if !m.Kernel {
 		if known != nil {
@@ -322,51 +323,4 @@ func (s *Scan) readPlace(p *Proc, sc *scratch) {
 		p.Model.Cgroup = proc.ParseCgroup(b)
 		container.Place(p.Model)
 	}
-}
-
-// readThreads lists the threads of a process that has several, and appends to
-// stamps how far they have come.
-func (s *Scan) readThreads(p *Proc, sc *scratch, out *Collector, stamps []stamp) []stamp {
-	dir, err := p.Dir.Open("task")
-	if err != nil {
-		return append(stamps, stamp{tid: p.Model.PID})
-	}
-	defer dir.Close()
-	text := sc.text[:0]
-	_ = dir.Each(sc.tasks, func(e proc.Entry) bool {
-		tid, ok := e.Number()
-		if !ok {
-			return true
-		}
-		now := stamp{tid, s.readStamp(dir, string(e.Name)+"/schedstat")}
-		var err error
-		if !p.task.Begin("thread status", int32(tid)) {
-			out.Gap(model.Gap{
-				Probe: "process", Reason: model.Timeout, PID: p.Model.PID, TID: tid, Op: "thread status", Detail: guard.ErrGivenUp.Error(),
-			})
-			return true
-		}
-		text, err = dir.ReadRecord(string(e.Name)+"/status", text[:0])
-		p.task.End()
-		if err != nil {
-			return true // the thread has ended
-		}
-		t := model.Thread{TID: tid}
-		if name, ok := proc.StatusField(text, "Name"); ok {
-			t.Comm = proc.UnescapeName(name)
-		}
-		if state, ok := proc.StatusField(text, "State"); ok && len(state) > 0 {
-			t.State = string(state[:1])
-		}
-		for i := range s.scanner.opts.Probes {
-			if hook := s.scanner.opts.Probes[i].Thread; hook != nil {
-				hook(p, &t, text)
-			}
-		}
-		p.Model.ThreadList = append(p.Model.ThreadList, t)
-		stamps = append(stamps, validStamp(now, t.State))
-		return true
-	})
-	sc.text = text
-	return stamps
 }

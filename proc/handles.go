@@ -2,6 +2,7 @@ package proc
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -102,6 +103,24 @@ func (d *Dir) ForgetDescriptors() {
 		defer d.files.handles.mu.Unlock()
 		d.files.drop(func(name string) bool { return !strings.HasPrefix(name, "fdinfo/") })
 	}
+}
+
+// ForgetThreads closes what is open of threads that have ended: lives tells which have not.
+func (d *Dir) ForgetThreads(lives func(tid int) bool) {
+	if d.files == nil {
+		return
+	}
+	d.files.handles.mu.Lock()
+	defer d.files.handles.mu.Unlock()
+	d.files.drop(func(name string) bool {
+		rest, ofThread := strings.CutPrefix(name, "task/")
+		if !ofThread {
+			return true
+		}
+		digits, _, _ := strings.Cut(rest, "/")
+		tid, err := strconv.Atoi(digits)
+		return err == nil && lives(tid)
+	})
 }
 
 // ReadOften is ReadRecord for a file that every scan reads.

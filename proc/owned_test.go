@@ -115,3 +115,38 @@ func TestHandlesClose(t *testing.T) {
 		t.Errorf("read afterwards: %v", err)
 	}
 }
+
+// What is kept open of a thread ends with it.
+func TestHandlesForgetThreads(t *testing.T) {
+	h := NewHandles(true)
+	dir, err := OpenDir("/proc/self")
+	if err != nil {
+		t.Skip(err)
+	}
+	if !h.Put(os.Getpid(), 1, dir) {
+		t.Fatal("not taken over")
+	}
+	defer h.Drop(func(int) bool { return false })
+	buf := make([]byte, 0, 4096)
+	ended := make(chan int)
+	go OnThread(func() {
+		tid := unix.Gettid()
+		if _, err := dir.ReadOften(fmt.Sprintf("task/%d/schedstat", tid), buf); err != nil {
+			t.Error(err)
+		}
+		ended <- tid
+	})
+	tid := <-ended
+	if _, err := dir.ReadOften("stat", buf); err != nil {
+		t.Error(err)
+	}
+	before := len(h.fds)
+	dir.ForgetThreads(func(other int) bool { return other == tid })
+	if len(h.fds) != before {
+		t.Error("a file of a thread that lives was closed")
+	}
+	dir.ForgetThreads(func(int) bool { return false })
+	if got := len(h.fds); got != before-1 {
+		t.Errorf("%d files are open after %d, want the thread's to be closed", got, before)
+	}
+}
