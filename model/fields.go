@@ -214,6 +214,19 @@ func Values(record any) []FieldValue {
 	return list
 }
 
+// Without is a copy of a detail in which one field, named as in JSON, is unknown.
+func Without(d Detail, field string) Detail {
+	v := reflect.ValueOf(d).Elem()
+	c := reflect.New(v.Type())
+	c.Elem().Set(v)
+	for _, sf := range jsonFields(v.Type()) {
+		if name, _, _ := strings.Cut(sf.Tag.Get("json"), ","); name == field && len(sf.Index) == 1 {
+			c.Elem().FieldByIndex(sf.Index).SetZero()
+		}
+	}
+	return c.Interface().(Detail)
+}
+
 // plainValue takes a value out of its [Opt] and named basic type.
 func plainValue(v reflect.Value) any {
 	t := v.Type()

@@ -20,6 +20,7 @@ type ShowOptions struct {
 func Show(w io.Writer, s *model.Snapshot, matches []query.Match, o ShowOptions) error {
 	t := newShowText(o)
 	index := model.NewIndex(s)
+	t.view = NewView(index, &Options{Wide: true, ASCII: o.ASCII})
 	for i, m := range matches {
 		if i > 0 {
 			t.line("")
@@ -40,6 +41,7 @@ type showText struct {
 	esc   func(string) string
 	arrow string // one way
 	both  string // both ways
+	view  *View  // for the columns of tables
 }
 
 func newShowText(o ShowOptions) *showText {

@@ -36,11 +36,11 @@ func (t *showText) objectIdentity(o *model.Object) {
 		case "id", "kind", "name", "holders", "holders_complete", "peers", "detail":
 		case "fill":
 			fill, _ := o.Fill.Get()
-			rows = append(rows, []string{f.Name(), showPercent(fill)})
+			rows = append(rows, []string{showLabel(f.FieldInfo), showPercent(fill)})
 		case "namespace":
-			rows = append(rows, []string{f.Name(), fmt.Sprintf("%s:[%d]", t.esc(o.Namespace.Type), o.Namespace.Inode)})
+			rows = append(rows, []string{showLabel(f.FieldInfo), fmt.Sprintf("%s:[%d]", t.esc(o.Namespace.Type), o.Namespace.Inode)})
 		default:
-			rows = append(rows, []string{f.Name(), t.value(f)})
+			rows = append(rows, []string{showLabel(f.FieldInfo), t.value(f)})
 		}
 	}
 	t.table(rows)
@@ -49,32 +49,6 @@ func (t *showText) objectIdentity(o *model.Object) {
 func showPercent(r model.Ratio) string {
 	return strings.TrimSuffix(strconv.FormatFloat(float64(r)*100, 'f', 1, 64), ".0") + "%"
 }
-
-func (t *showText) objectDetail(o *model.Object) {
-	if o.Detail == nil {
-		return
-	}
-	var rows [][]string
-	known := map[string]bool{}
-	for _, f := range model.Values(o.Detail) {
-		known[f.Name()] = true
-		rows = append(rows, []string{f.Name(), t.value(f), f.Doc})
-	}
-	var unknown []string
-	for _, f := range model.DetailFields(o.Kind) {
-		if name := f.Name(); !known[name] && strings.Count(f.Path, ".") == strings.Count(showDetailPrefix, ".") {
-			unknown = append(unknown, name)
-		}
-	}
-	t.heading("Detail")
-	t.table(rows)
-	if len(unknown) > 0 {
-		t.line("  unknown, or it does not apply: %s", strings.Join(unknown, ", "))
-	}
-}
-
-// showDetailPrefix is how the paths of a detail's own fields begin.
-const showDetailPrefix = "objects.detail."
 
 func (t *showText) holders(x *model.Index, o *model.Object) {
 	note := ""
@@ -116,10 +90,10 @@ func (t *showText) holdMore(h *model.Holder) string {
 		case "ofd":
 			parts = append(parts, "same open file as "+SharedWith(h))
 		default:
-			parts = append(parts, f.Name()+"="+t.value(f))
+			parts = append(parts, showLabel(f.FieldInfo)+" "+t.value(f))
 		}
 	}
-	return strings.Join(parts, " ")
+	return strings.Join(parts, ", ")
 }
 
 func (t *showText) peers(x *model.Index, o *model.Object) {

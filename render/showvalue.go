@@ -43,8 +43,8 @@ func (t *showText) value(f model.FieldValue) string {
 	return t.nested(reflect.ValueOf(f.Value))
 }
 
-// nested writes a record within a record on one line: key=value, lists by
-// semicolons.
+// nested writes a record within a record on one line: names and values, lists
+// separated by semicolons.
 func (t *showText) nested(v reflect.Value) string {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -61,7 +61,7 @@ func (t *showText) nested(v reflect.Value) string {
 	case reflect.Map:
 		var parts []string
 		for _, k := range v.MapKeys() {
-			parts = append(parts, t.esc(k.String())+"="+t.nested(v.MapIndex(k)))
+			parts = append(parts, t.esc(k.String())+" "+t.nested(v.MapIndex(k)))
 		}
 		slices.Sort(parts)
 		return strings.Join(parts, ", ")
@@ -70,9 +70,9 @@ func (t *showText) nested(v reflect.Value) string {
 		p.Elem().Set(v)
 		var parts []string
 		for _, f := range model.Values(p.Interface()) {
-			parts = append(parts, f.Name()+"="+t.value(f))
+			parts = append(parts, showLabel(f.FieldInfo)+" "+t.value(f))
 		}
-		return strings.Join(parts, " ")
+		return strings.Join(parts, ", ")
 	case reflect.String:
 		return t.esc(v.String())
 	}

@@ -62,7 +62,7 @@ func TestCommands(t *testing.T) {
 		stderr string // likewise
 	}{
 		{"show writer --from " + dump, 0, "pipe:77", ""},
-		{"show pipe:[77] --from " + dump, 0, "written and not yet read (FIONREAD)", ""},
+		{"show pipe:[77] --from " + dump, 0, "bytes in it, of its capacity", ""},
 		{"show pipe:77 --json --from " + dump, 0, `"objects":[`, ""},
 		{"show reader --from " + dump, 2, "", "reader could be any of 2; name one of them:"},
 		{"show -a reader --from " + dump, 0, "reader(12)", ""},

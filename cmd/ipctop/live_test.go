@@ -177,7 +177,7 @@ func TestLiveView(t *testing.T) {
 	m.keys("Enter")
 	m.waitFor("── " + pipe)
 	m.keys("Enter")
-	m.waitFor("written and not yet read")
+	m.waitFor("bytes in it, of its capacity")
 	m.keys("Escape")
 	m.wait("the table", func() bool { return strings.Contains(m.screen(), "QUEUED") })
 	m.keys("q")
