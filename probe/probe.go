@@ -68,7 +68,7 @@ type Probe struct {
 	Detail func(ctx context.Context, idx *Index, list []*model.Process, out *Collector) error
 }
 
-// Space gives the numbers of a [Key] their meaning: a file system, or a table
+// KeySpace gives the numbers of a [Key] their meaning: a file system, or a table
 // of the kernel. Spaces are package variables of the readers; two keys are the
 // same object only if they are in the same space.
 type KeySpace struct {
@@ -135,7 +135,7 @@ func (ns NS) LimitScope() *model.LimitScope {
 	return &model.LimitScope{NS: ns.Inode}
 }
 
-// Out takes what a probe finds.
+// Collector takes what a probe finds.
 type Collector struct {
 	probe    string
 	objects  []objectRecord
