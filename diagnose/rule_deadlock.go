@@ -123,6 +123,9 @@ func (v *view) circle(d *graph.Deadlock, pids []int) string {
 		text = fmt.Sprintf("%d processes wait for each other: %s", len(pids), few(names))
 		text = strings.ReplaceAll(text, " or ", ", ")
 	}
+	for _, e := range v.takers(d.Waits) {
+		text += "; if none of them took " + e.Source + ", who took it has ended without posting it"
+	}
 	if n := len(pidsOf(d.Victims...)); n > 0 {
 		text += fmt.Sprintf("; %d more %s for them", n, verb(n, "waits", "wait"))
 	}

@@ -230,7 +230,7 @@ func (t *whyText) process(p *model.Process) {
 		w := &t.snap.Waits[i]
 		switch {
 		case w.PID != p.PID:
-		case t.graph.Work(w) && !t.graph.Narrow(w):
+		case t.graph.Work(w) && !t.graph.Narrow(w) && !t.found(p, w):
 			idle = append(idle, w)
 		default:
 			stuck = append(stuck, w)
@@ -258,6 +258,15 @@ func (t *whyText) process(p *model.Process) {
 	t.resting(p, idle, len(stuck) > 0)
 	t.concerning(p.PID)
 	t.behind(p.PID)
+}
+
+// found reports whether a thread that could be waiting for work is among those that a
+// finding says are blocked.
+func (t *whyText) found(p *model.Process, w *model.Wait) bool {
+	return slices.ContainsFunc(t.snap.Findings, func(f model.Finding) bool {
+		return f.Severity != model.Info && (slices.ContainsFunc(f.Chain, func(s model.Step) bool { return s.TID == w.TID }) ||
+			p.Threads == 1 && len(f.Chain) > 0 && slices.Contains(f.Victims, p.PID))
+	})
 }
 
 // resting says how many threads of a process wait for work, and of how many that is

@@ -153,7 +153,27 @@ func TestRealDeadlocks(t *testing.T) {
 			if in != tt.processes || f.Confidence != tt.confidence {
 				t.Errorf("%d of %v, %s: %+v", in, pids, f.Confidence, f)
 			}
+			if strings.Contains(tt.name, "was killed") {
+				sayKilled(t, f)
+			}
 		})
+	}
+}
+
+// sayKilled wants a finding, and why of each of its victims, to say that who took a
+// semaphore may have ended; and none of the victims to be called idle.
+func sayKilled(t *testing.T, f *model.Finding) {
+	t.Helper()
+	const want = "who took it has ended without posting it"
+	if !strings.Contains(f.Summary, want) {
+		t.Errorf("%q is not in %q", want, f.Summary)
+	}
+	time.Sleep(diagnose.DefaultDeadlockAge)
+	for _, pid := range f.Victims {
+		_, stdout, _ := run(t, "", "why", strconv.Itoa(pid))
+		if text := strings.Join(strings.Fields(stdout), " "); !strings.Contains(text, want) || strings.Contains(text, "it is idle") {
+			t.Errorf("why %d says\n%s", pid, stdout)
+		}
 	}
 }
 

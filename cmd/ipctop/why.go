@@ -42,6 +42,10 @@ func (c command) newWhy(o *options) *cobra.Command {
 		briefly := *o
 		briefly.waitsOnly = !slices.ContainsFunc(refs, notPID)
 		snap, matches, err := c.lookUp(cmd.Context(), &briefly, refs, all)
+		if briefly.waitsOnly && briefly.graph != nil && briefly.graph.NoWork() {
+			briefly.waitsOnly, briefly.graph = false, nil
+			snap, matches, err = c.lookUp(cmd.Context(), &briefly, refs, all)
+		}
 		var ambiguous *query.AmbiguousError
 		if len(refs) == 1 && snap != nil && errors.As(err, &ambiguous) {
 			if stuck := stuckOf(snap, ambiguous.Matches); stuck != nil {

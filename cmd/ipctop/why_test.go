@@ -59,7 +59,7 @@ func TestWhyOfWhatCannotBeExplained(t *testing.T) {
 		}
 	}
 	status, stdout, _ := run(t, "", "why", "--from", dump)
-	if status != exitOK || stdout != "Nothing is stuck. 0 of 0 processes read; 0 idle threads.\n" {
+	if status != exitOK || stdout != "Nothing is stuck. 0 of 0 processes read; 0 waiting threads.\n" {
 		t.Errorf("why: status %d, %q", status, stdout)
 	}
 }

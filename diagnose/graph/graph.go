@@ -18,6 +18,7 @@ type Graph struct {
 	pending   map[string]*model.Object // listeners, by sockets in their queues
 	removals  [External]*removal       // by level
 	unlisted  bool                     // there are processes outside the pid namespace, or hidden by the proc file system
+	noWork    bool                     // see [Graph.NoWork]
 	gone      map[int]bool             // pids that are taken out; see [Graph.Without]
 	resumed   []int                    // pids that go on; see [Graph.Resumed]
 }

@@ -103,8 +103,16 @@ func (r *removal) idle(members []int) bool {
 	}
 	// Workers and who gives them work: all is well unless there is work that nobody
 	// takes.
-	return working && !firm && !r.undelivered(members)
+	if !working || firm || r.undelivered(members) {
+		return false
+	}
+	g.noWork = true
+	return true
 }
+
+// NoWork reports whether threads were taken for idle because no pipe was seen to have
+// work for them: a snapshot without the pipes at which nobody waits does not tell that.
+func (g *Graph) NoWork() bool { return g.noWork }
 
 // undelivered reports whether there is something in a pipe of which all who could
 // read it are among some threads' processes, and none of these threads does.
