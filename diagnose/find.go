@@ -90,7 +90,7 @@ func (q *Sequence) Run(s *model.Snapshot) *graph.Graph {
 // is a pipe of somebody's, its descriptors are there for the moment.
 func (v *view) ownMatter(f *finding) bool {
 	for _, pid := range f.PIDs {
-		if p := v.graph.Processes[pid]; p == nil || !p.Self {
+		if p := v.graph.Processes[pid]; p == nil || !v.Own(p) {
 			return false
 		}
 	}

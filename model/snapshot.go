@@ -17,6 +17,10 @@ type Snapshot struct {
 	// commands in them, are then what the file says: they may be a stranger's.
 	FromFile bool `json:"-"`
 
+	// ShowOwn says that ipctop's own processes, and what they alone hold, are shown and
+	// compared like others.
+	ShowOwn bool `json:"-"`
+
 	Schema string    `json:"schema" doc:"the version of this document's shape"`
 	Taken  time.Time `json:"taken" doc:"when the scan began"`
 	Host   Host      `json:"host" doc:"the machine looked at"`
@@ -65,6 +69,20 @@ type Scan struct {
 // ProbeReport is the runner's note on one probe.
 type ProbeReport struct {
 	Duration int64 `json:"duration_ns" unit:"ns" doc:"time spent, added up over workers"`
+}
+
+// Own reports whether a process is ipctop's own and not to be shown.
+func (s *Snapshot) Own(p *Process) bool { return p.Self && !s.ShowOwn }
+
+// OwnObject reports whether processes that are not to be shown alone hold an object.
+// process finds a process by its pid.
+func (s *Snapshot) OwnObject(o *Object, process func(pid int) *Process) bool {
+	for i := range o.Holders {
+		if p := process(int(o.Holders[i].PID)); p == nil || !s.Own(p) {
+			return false
+		}
+	}
+	return len(o.Holders) > 0
 }
 
 // Reason says why something could not be read.

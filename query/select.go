@@ -99,6 +99,28 @@ func (sel *Selection) Apply(s *model.Snapshot) *model.Snapshot {
 	return &out
 }
 
+// WithoutOwn leaves out ipctop's own processes, what they alone hold and what they wait
+// for, unless the snapshot is to show them. The snapshot itself stays as it is.
+func WithoutOwn(s *model.Snapshot) *model.Snapshot {
+	processes := make(map[int]*model.Process, len(s.Processes))
+	found := false
+	for i := range s.Processes {
+		p := &s.Processes[i]
+		processes[p.PID] = p
+		found = found || s.Own(p)
+	}
+	out := *s
+	if !found {
+		return &out
+	}
+	process := func(pid int) *model.Process { return processes[pid] }
+	out.Processes = keep(s.Processes, func(p *model.Process) bool { return !s.Own(p) })
+	out.Objects = keep(s.Objects, func(o *model.Object) bool { return !s.OwnObject(o, process) })
+	out.Waits = keep(s.Waits, func(w *model.Wait) bool { p := processes[w.PID]; return p == nil || !s.Own(p) })
+	Follow(&out)
+	return &out
+}
+
 // Follow leaves out the links of objects that were left out.
 func Follow(s *model.Snapshot) {
 	ids := make(map[string]bool, len(s.Objects))

@@ -78,3 +78,23 @@ func TestRedact(t *testing.T) {
 		t.Error("the snapshot was changed")
 	}
 }
+
+func TestWithoutOwn(t *testing.T) {
+	s := &model.Snapshot{
+		Processes: []model.Process{{PID: 1}, {PID: 2, Self: true}, {PID: 3, Self: true}},
+		Objects: []model.Object{
+			{ID: "pipe:1", Holders: []model.Holder{{PID: 2}, {PID: 3}}},
+			{ID: "pipe:2", Holders: []model.Holder{{PID: 1}, {PID: 2}}},
+			{ID: "pipe:3"},
+		},
+		Waits: []model.Wait{{PID: 2, TID: 2}, {PID: 1, TID: 1}},
+	}
+	got := WithoutOwn(s)
+	if len(got.Processes) != 1 || len(got.Waits) != 1 || len(got.Objects) != 2 || got.Objects[0].ID != "pipe:2" {
+		t.Errorf("%+v", got)
+	}
+	s.ShowOwn = true
+	if got := WithoutOwn(s); len(got.Processes) != 3 || len(got.Waits) != 2 || len(got.Objects) != 3 {
+		t.Errorf("with --self: %+v", got)
+	}
+}

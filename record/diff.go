@@ -63,7 +63,7 @@ func Diff(before, after *model.Snapshot) *Difference {
 	if before.Findings != nil && after.Findings != nil { // else nobody looked
 		d.findings(before.Findings, after.Findings)
 	}
-	d.processes(before.Processes, after.Processes)
+	d.processes(before, after)
 	d.objects(before, after)
 	return d
 }
@@ -147,9 +147,9 @@ type processKey struct {
 // change all the time.
 var processFields = []string{"ppid", "comm", "user", "tracer", "frozen", "core_dumping", "threads", "fds", "cgroup"}
 
-func (d *Difference) processes(before, after []model.Process) {
+func (d *Difference) processes(before, after *model.Snapshot) {
 	key := func(p *model.Process) processKey { return processKey{p.PID, p.StartTicks} }
-	pair(before, after, key, func(old, now *model.Process) {
+	pair(before.Processes, after.Processes, key, func(old, now *model.Process) {
 		p := there(old, now)
 		c := Change{List: "processes", Change: how(old, now), PID: p.PID, Start: p.StartTicks, Comm: p.Name()}
 		if old != nil && now != nil {
@@ -158,7 +158,7 @@ func (d *Difference) processes(before, after []model.Process) {
 				c.Fields = append(c.Fields, FieldChange{Name: "state", Before: old.State, After: now.State})
 			}
 		}
-		if !p.Self && (c.Change != Changed || c.Fields != nil) {
+		if !after.Own(p) && (c.Change != Changed || c.Fields != nil) {
 			d.add(c)
 		}
 	})
@@ -208,13 +208,13 @@ func (d *Difference) objects(before, after *model.Snapshot) {
 	d.Changes = append(d.Changes, holders...)
 }
 
-// ownPIDs are ipctop's own processes.
+// ownPIDs are ipctop's own processes, where they are not to be compared.
 type ownPIDs map[int32]bool
 
 func own(s *model.Snapshot) ownPIDs {
 	pids := ownPIDs{}
 	for i := range s.Processes {
-		if p := &s.Processes[i]; p.Self {
+		if p := &s.Processes[i]; s.Own(p) {
 			pids[int32(p.PID)] = true
 		}
 	}

@@ -197,3 +197,19 @@ func TestMoments(t *testing.T) {
 		}
 	}
 }
+
+// With --self ipctop's own process and objects count like others.
+func TestDiffOfItself(t *testing.T) {
+	a, b := edited(func(s *model.Snapshot) {
+		s.Processes = s.Processes[:2]
+		s.Objects = s.Objects[:2]
+	})
+	a.ShowOwn, b.ShowOwn = true, true
+	var got []string
+	for _, c := range Diff(a, b).Changes {
+		got = append(got, c.List+" "+c.Change)
+	}
+	if want := []string{"processes vanished", "objects vanished"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

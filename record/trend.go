@@ -59,7 +59,7 @@ func (t *Trend) Add(s *model.Snapshot) {
 	counts := map[counted]int{}
 	for i := range s.Processes {
 		p := &s.Processes[i]
-		if p.Self {
+		if s.Own(p) {
 			continue
 		}
 		comms[p.PID] = p

@@ -65,6 +65,7 @@ func (c command) newCheck(o *options) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
+	o.addSelf(f)
 	k.add(f)
 	o.addHistory(f)
 	f.Lookup("output").Usage = "`FORMAT`: " + strings.Join(checkFormats(), ", ")

@@ -34,6 +34,7 @@ func (c command) newDiff(o *options) *cobra.Command {
 			"  ipctop diff 'ipc.rec@1h ago' live --json\n" +
 			"  ipctop diff --trend ipc.rec",
 	}
+	o.addSelf(cmd.Flags())
 	format := addFormat(cmd, "table", "json")
 	cmd.Flags().StringVar(&trend, "trend", "", "say what only grows in this `RECORDING`")
 	cmd.Args = func(_ *cobra.Command, args []string) error {
@@ -65,6 +66,7 @@ func (c command) diff(ctx context.Context, o *options, before, after string, jso
 	if err != nil {
 		return err
 	}
+	a.ShowOwn, b.ShowOwn = o.self, o.self
 	d := record.Diff(a, b)
 	d.Sort()
 	if json {
@@ -117,6 +119,7 @@ func (c command) trend(o *options, name string, json bool) error {
 			fmt.Fprintln(c.stderr, "ipctop:", err)
 			continue // the others say enough
 		}
+		snap.ShowOwn = o.self
 		t.Add(snap)
 	}
 	n, first, end := t.Samples()

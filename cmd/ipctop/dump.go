@@ -47,6 +47,7 @@ func (c command) newDump(o *options) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.dump(cmd.Context(), o, d) },
 	}
 	f := cmd.Flags()
+	o.addSelf(f)
 	d.add(f)
 	o.addHistory(f)
 	f.StringSliceVarP(&d.kinds, "kind", "k", nil, "only objects of this `KIND`; may be repeated (see ipctop kinds)")
@@ -91,6 +92,9 @@ func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 	}
 	selection := query.Selection{Kinds: kinds, PIDs: d.pids, Users: d.users, Containers: d.containers}
 	snap := selection.Apply(whole)
+	if request.Format != "json" && request.Format != "jsonl" { // where they are marked
+		snap = query.WithoutOwn(snap)
+	}
 	if where != nil {
 		snap = where.Apply(snap)
 	}

@@ -166,6 +166,7 @@ func (c command) scanner(o *options) (scan scanFunc, done func(), err error) {
 		if err != nil {
 			return nil, nil, err
 		}
+		snap.ShowOwn = o.self
 		index := model.NewIndex(snap)
 		return func(context.Context) (*model.Index, error) { return index, nil }, func() {}, nil
 	}

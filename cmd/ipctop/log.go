@@ -42,6 +42,7 @@ func (c command) newLog(o *options) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.log(cmd.Context(), o, l) },
 	}
 	f := cmd.Flags()
+	o.addSelf(f)
 	f.VarP(&l.delay, "delay", "d", "`SECONDS` from one look to the next")
 	f.IntVarP(&l.iterations, "iterations", "n", 0, "end after `N` looks; 0 is never")
 	f.StringVarP(&l.format, "output", "o", "table", "`FORMAT`: "+strings.Join(logFormats, ", "))

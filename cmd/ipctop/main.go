@@ -117,6 +117,7 @@ func (c command) newRoot() *cobra.Command {
 		},
 	}
 	l.add(root.Flags())
+	o.addSelf(root.Flags())
 	root.Flags().BoolVarP(&askVersion, "version", "V", false, "print the version")
 	root.SetIn(c.stdin)
 	root.SetOut(c.stdout)

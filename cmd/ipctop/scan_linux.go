@@ -41,6 +41,7 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 			return nil, err
 		}
 	}
+	snap.ShowOwn = o.self
 	o.graph = diagnose.Run(snap, o.ages)
 	return snap, nil
 }
@@ -59,6 +60,7 @@ func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 		if err != nil {
 			return nil, err
 		}
+		snap.ShowOwn = o.self
 		return sequence.Run(snap).Index, nil
 	}, scanner.Close, nil
 }
@@ -74,6 +76,7 @@ func firstScan(o *options) scanFunc {
 		if err != nil {
 			return nil, err
 		}
+		snap.ShowOwn = o.self
 		return model.NewIndex(snap), nil
 	}
 }

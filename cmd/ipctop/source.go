@@ -23,6 +23,7 @@ type options struct {
 	maxMemory byteSize // that reading a file may take
 	sample    time.Duration
 	ages      diagnose.Options
+	self      bool // see [model.Snapshot.ShowOwn]
 	waitsOnly bool // see [probe.Options]
 	debug     bool
 	stderr    io.Writer // where debugging goes
@@ -54,6 +55,11 @@ func (o *options) log() *slog.Logger {
 	return slog.New(slog.NewTextHandler(o.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
+// addSelf adds --self to a command that leaves ipctop itself out.
+func (o *options) addSelf(f *pflag.FlagSet) {
+	f.BoolVar(&o.self, "self", false, "show ipctop's own process, its helper and their objects, too")
+}
+
 // addHistory adds --history to a command that looks at the machine.
 func (o *options) addHistory(f *pflag.FlagSet) {
 	f.StringVar(&o.history, "history", "", "name who made the shared memory that was left behind, from this `RECORDING`")
@@ -62,6 +68,14 @@ func (o *options) addHistory(f *pflag.FlagSet) {
 // snapshot takes the snapshot that the flags ask for: of the machine, or from a
 // file.
 func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, error) {
+	snap, err := c.read(ctx, o)
+	if err == nil {
+		snap.ShowOwn = o.self
+	}
+	return snap, err
+}
+
+func (c command) read(ctx context.Context, o *options) (*model.Snapshot, error) {
 	switch {
 	case o.from != "" && o.history != "":
 		return nil, errHistoryFrom

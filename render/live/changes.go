@@ -54,7 +54,7 @@ func difference(a, b, now *Data, isNew bool) []entry {
 	}
 	for i := range b.Snap.Processes {
 		p := &b.Snap.Processes[i]
-		if p.Self {
+		if b.Snap.Own(p) {
 			continue
 		}
 		if q := a.process(p.PID); q == nil || q.StartTicks != p.StartTicks {
@@ -84,10 +84,7 @@ func difference(a, b, now *Data, isNew bool) []entry {
 
 // own reports whether ipctop itself alone holds an object.
 func (d *Data) own(o *model.Object) bool {
-	return len(o.Holders) > 0 && !slices.ContainsFunc(o.Holders, func(h model.Holder) bool {
-		p := d.process(int(h.PID))
-		return p == nil || !p.Self
-	})
+	return d.Snap.OwnObject(o, d.process)
 }
 
 // waitKey is what makes a wait the same wait in the next snapshot: that the same
@@ -138,7 +135,7 @@ func waitChanges(prev, d *Data) []entry {
 		for i := range at.Snap.Waits {
 			w := &at.Snap.Waits[i]
 			k := at.waitKey(w)
-			if p := at.process(w.PID); pair[1][k] != w || pair[0][k] != nil || p != nil && p.Self {
+			if p := at.process(w.PID); pair[1][k] != w || pair[0][k] != nil || p != nil && at.Snap.Own(p) {
 				continue
 			}
 			f.add(func() entry {

@@ -84,6 +84,9 @@ func Prepare(x *model.Index, prev *Data, o Settings) *Data {
 	d.arrangeObjects()
 	for i := range snap.Processes {
 		p := &snap.Processes[i]
+		if snap.Own(p) {
+			continue
+		}
 		if !p.Kernel { // kernel threads take no part in anything here
 			d.rows[screenProcs] = append(d.rows[screenProcs], row{process: p})
 		}

@@ -64,7 +64,7 @@ func summarize(d *Data) overview {
 func (o *overview) countThreads(s *model.Snapshot) {
 	running := 0
 	for i := range s.Processes {
-		if p := &s.Processes[i]; !p.Kernel && !p.Self {
+		if p := &s.Processes[i]; !p.Kernel && !s.Own(p) {
 			for _, t := range p.AllThreads() {
 				if t.State == "R" {
 					running++

@@ -14,6 +14,9 @@ func (d *Data) arrangeObjects() {
 	first := map[foldKey]*model.Object{}
 	for i := range d.Snap.Objects {
 		o := &d.Snap.Objects[i]
+		if d.own(o) {
+			continue
+		}
 		s := screenOfKind(o.Kind)
 		if s == screenLocks && !inUse(o) {
 			continue

@@ -37,7 +37,7 @@ func services(d *Data) []string {
 	count := map[channel]int{}
 	named := func(pid int) *service {
 		p := d.process(pid)
-		if p == nil || p.Self {
+		if p == nil || d.Snap.Own(p) {
 			return nil
 		}
 		s := all[p.Name()]
