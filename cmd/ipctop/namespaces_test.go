@@ -151,3 +151,57 @@ func TestNamespacesShareThreads(t *testing.T) {
 		t.Errorf("of %d sockets that listen, each in its namespace, %d are seen, %d are hidden: %+v", n, listening, hidden, snap.Gaps)
 	}
 }
+
+// Where few more processes and threads are allowed, as in a container, a scan ends well and
+// sees what it sees elsewhere.
+func TestFewThreadsAllowed(t *testing.T) {
+	dir := pidsGroup(t, 60)
+	holder := startNamespaces(t, crowdSize(40, 1000))
+	cmd := exec.Command("sh", "-c", `echo $$ >"$0/cgroup.procs" && exec "$@"`, dir, testProgram(t), "dump", "--json")
+	cmd.Env = append(os.Environ(), mainEnv+"=1")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %.500s", err, stderr.String())
+	}
+	snap, err := model.Decode(bytes.NewReader(out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range snap.Objects {
+		for _, h := range o.Holders {
+			if int(h.PID) == holder.Process.Pid && o.Kind == model.TCP {
+				return
+			}
+		}
+	}
+	t.Error("no socket of the process with many namespaces is seen")
+}
+
+// pidsGroup makes a control group in which few processes and threads may be.
+func pidsGroup(t *testing.T, most int) string {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("making a control group needs root")
+	}
+	for _, root := range []string{"/sys/fs/cgroup/pids", "/sys/fs/cgroup"} {
+		dir := filepath.Join(root, "ipctop-test-"+strconv.Itoa(os.Getpid()))
+		if os.Mkdir(dir, 0o755) != nil {
+			continue
+		}
+		t.Cleanup(func() {
+			for range 100 { // a process that has ended just now may still be in it
+				if os.Remove(dir) == nil {
+					return
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		})
+		if os.WriteFile(filepath.Join(dir, "pids.max"), []byte(strconv.Itoa(most)), 0o644) == nil {
+			return dir
+		}
+	}
+	t.Skip("no control group bounds the number of processes here")
+	return ""
+}
