@@ -15,7 +15,7 @@ var noReaderRule = Rule{
 	Evidence: "The holders of the pipe: there is a write end among them, and no read end.",
 	Do:       "If the output matters, start the program anew with a reader. If not, nothing need be done.",
 	FalseAlarm: "A program may keep a write end that it never uses, and some wait for the reader to go (poll tells them at once). With hidden holders it is " +
-		"possible at most, and said to root alone: the reader may be one of them.",
+		"possible at most, and said to root alone, outside of containers: the reader may be one of them.",
 	find: findNoReader,
 }
 
@@ -36,8 +36,8 @@ func findNoReader(v *view) []finding {
 			continue
 		}
 		confidence, lowered := v.absence(o)
-		if confidence != model.Certain && v.Scan.EUID != 0 {
-			continue // the readers are other users' most of the time
+		if confidence != model.Certain && (v.Scan.EUID != 0 || v.graph.Unlisted()) {
+			continue // the readers are other users', or outside the container, most of the time
 		}
 		list = append(list, finding{Finding: model.Finding{
 			Confidence: confidence, LoweredBy: lowered, Objects: []string{o.ID}, Victims: writers,

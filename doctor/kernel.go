@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -30,7 +31,12 @@ func (d *doctor) kernel() {
 		{"vsock_diag", "Addresses of VM sockets", "use a kernel with vsock_diag", func() error { return tryDiag(unix.AF_VSOCK, 0) }},
 	} {
 		f := model.Feature{Group: "kernel", Name: k.name, Hidden: k.hidden, Advice: k.advice}
-		f.State, f.Found = stateOf(k.try())
+		err := k.try()
+		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+			// The kernel has it: on ipctop itself only a filter refuses it.
+			f.Advice = "let the container or sandbox use " + k.name + " (seccomp refuses it)"
+		}
+		f.State, f.Found = stateOf(err)
 		d.add(f)
 	}
 	d.fsopen()

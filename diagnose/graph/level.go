@@ -78,6 +78,10 @@ func (g *Graph) incomplete(c *Clause, o *model.Object) {
 	}
 }
 
+// Unlisted reports whether there are processes that the snapshot does not list: outside the
+// pid namespace, or hidden by the proc file system.
+func (g *Graph) Unlisted() bool { return g.unlisted }
+
 // add adds a process once.
 func (c *Clause) add(pid int) {
 	if !slices.Contains(c.Processes, pid) {

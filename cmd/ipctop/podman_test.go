@@ -1,0 +1,102 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// podman runs podman with runc on stores of its own.
+type podman struct {
+	t    *testing.T
+	args []string
+}
+
+const podmanImage = "ipctop-test:1"
+
+// newPodman makes an image that has busybox alone.
+func newPodman(t *testing.T) *podman {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("containers with stores of their own need root")
+	}
+	for _, program := range []string{"podman", "runc", "busybox", "tar", "go"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("%s is not installed", program)
+		}
+	}
+	busybox, _ := exec.LookPath("busybox")
+	dir := t.TempDir()
+	p := &podman{t, []string{
+		"--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "run"), "--storage-driver", "vfs",
+		"--cgroup-manager", "cgroupfs", "--runtime", "runc",
+	}}
+	script := `mkdir -p "$1/bin" && cp "$2" "$1/bin/busybox" && for a in sh sleep cat; do ln -s busybox "$1/bin/$a"; done && tar -C "$1" -cf "$1.tar" .`
+	image := filepath.Join(dir, "image")
+	if out, err := exec.Command("sh", "-ec", script, "sh", image, busybox).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if out, err := p.run("import", image+".tar", podmanImage); err != nil {
+		t.Skipf("no containers here: %v: %s", err, out)
+	}
+	return p
+}
+
+func (p *podman) run(args ...string) (string, error) {
+	out, err := exec.Command("podman", append(slices.Clone(p.args), args...)...).CombinedOutput()
+	return string(out), err
+}
+
+// start starts a container with a program in it, and two processes with a pipe; it
+// returns its id.
+func (p *podman) start(name, program string) string {
+	p.t.Helper()
+	out, err := p.run("run", "-d", "--name", name, "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--network", "none",
+		"-v", program+":/ipctop:ro", podmanImage, "/bin/sh", "-c", "sleep 300 | cat")
+	if err != nil {
+		p.t.Skipf("no containers here: %v: %s", err, out)
+	}
+	p.t.Cleanup(func() { _, _ = p.run("rm", "-f", "-t", "0", name) })
+	lines := strings.Fields(out)
+	return lines[len(lines)-1]
+}
+
+// Real containers: from the host both are seen and told apart, although their processes
+// have the same ids inside; from inside, what is outside is no finding.
+func TestPodmanContainers(t *testing.T) {
+	p := newPodman(t)
+	program := filepath.Join(t.TempDir(), "ipctop")
+	build := exec.Command("go", "build", "-o", program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	ids := []string{p.start("ipctop-test-one", program), p.start("ipctop-test-two", program)}
+	inner := map[string][]int{}
+	for _, proc := range scanNow(t).Processes {
+		if c := proc.Container; c != nil && slices.Contains(ids, c.ID) {
+			inner[c.ID] = append(inner[c.ID], proc.NSPIDs[len(proc.NSPIDs)-1])
+		}
+	}
+	one, two := inner[ids[0]], inner[ids[1]]
+	slices.Sort(one)
+	slices.Sort(two)
+	if len(one) != 3 || !slices.Equal(one, two) {
+		t.Errorf("from the host: inner pids %v and %v, want three processes in each, with the same", one, two)
+	}
+	out, err := p.run("exec", "ipctop-test-one", "/ipctop", "check")
+	if err != nil || strings.Contains(out, "nobody reads it") {
+		t.Errorf("check from inside: %v: %s", err, out)
+	}
+	out, err = p.run("exec", "ipctop-test-one", "/ipctop", "doctor")
+	if err != nil || !strings.Contains(out, "in a container") || strings.Contains(out, "CONFIG_KCMP") {
+		t.Errorf("doctor from inside: %v: %s", err, out)
+	}
+	out, err = p.run("exec", "ipctop-test-one", "/ipctop", "dump", "--only", "processes")
+	if err != nil || !strings.Contains(out, "cat") || strings.Contains(out, "ipctop.test") {
+		t.Errorf("processes from inside: %v: %s", err, out)
+	}
+}
