@@ -47,7 +47,7 @@ sock = ["+RECVQ"]
 	}
 	t.Setenv("NO_COLOR", "1")
 	l = liveOptions{}
-	if err := l.configure(file, none); err != nil || l.themeName(os.Getenv) != "mono" {
+	if err := l.configure(file, none); err != nil || l.themeName(os.Getenv, nil) != "mono" {
 		t.Errorf("NO_COLOR does not count before the file: %v, %+v", err, l)
 	}
 	if err := l.configure(filepath.Join(t.TempDir(), "none.toml"), none); err != nil {
@@ -105,5 +105,31 @@ func TestKeepSetup(t *testing.T) {
 	}
 	if names, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".config*")); len(names) > 0 || err != nil {
 		t.Errorf("left over: %v (%v)", names, err)
+	}
+}
+
+// What the user says comes before what the terminal says, and that before COLORFGBG.
+func TestThemeFitsTheBackground(t *testing.T) {
+	env := map[string]string{}
+	getenv := func(name string) string { return env[name] }
+	answer := func(light, known bool) func() (bool, bool) { return func() (bool, bool) { return light, known } }
+	none := answer(false, false)
+	for i, c := range []struct {
+		flag, noColor, colors string
+		ask                   func() (bool, bool)
+		want                  string
+	}{
+		{ask: none, want: "default"},
+		{ask: answer(true, true), want: "light"},
+		{ask: answer(false, true), colors: "0;15", want: "default"},
+		{ask: none, colors: "0;15", want: "light"},
+		{ask: none, colors: "15;0", want: "default"},
+		{ask: answer(true, true), noColor: "1", want: "mono"},
+		{ask: answer(true, true), flag: "default", want: "default"},
+	} {
+		env["NO_COLOR"], env["COLORFGBG"] = c.noColor, c.colors
+		if got := (&liveOptions{theme: c.flag}).themeName(getenv, c.ask); got != c.want {
+			t.Errorf("%d: %s, want %s", i, got, c.want)
+		}
 	}
 }

@@ -108,14 +108,15 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 		return err
 	}
 	defer done()
-	theme, _ := tui.ThemeNamed(l.themeName(os.Getenv))
+	name := l.themeName(os.Getenv, tui.LightBackground)
+	theme, _ := tui.ThemeNamed(name)
 	source := o.from
 	if source == "-" {
 		source = "standard input"
 	}
 	settings := l.settings()
 	settings.Source, settings.Powerless = source, powerless(o)
-	settings.Theme, settings.Themes = l.themeName(os.Getenv), tui.Themes
+	settings.Theme, settings.Themes = name, tui.Themes
 	var keep func(live.Setup) (string, error)
 	if settings.Powerless == "" { // what has more rights than its user does not write where he says
 		keep = func(s live.Setup) (string, error) { return keepSetup(configFile(os.Getenv), s) }
@@ -127,14 +128,19 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 }
 
 // themeName is the theme the user chose, by flag or by NO_COLOR, else the one that
-// fits the terminal.
-func (l *liveOptions) themeName(getenv func(string) string) string {
+// fits the terminal's background: as the terminal says if asked, else by COLORFGBG.
+func (l *liveOptions) themeName(getenv func(string) string, ask func() (light, known bool)) string {
 	switch {
 	case l.theme != "":
 		return l.theme
 	case getenv("NO_COLOR") != "":
 		return "mono"
-	case lightBackground(getenv("COLORFGBG")):
+	}
+	light, known := ask()
+	if !known {
+		light = lightBackground(getenv("COLORFGBG"))
+	}
+	if light {
 		return "light"
 	}
 	return "default"

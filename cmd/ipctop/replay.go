@@ -90,7 +90,7 @@ func (c command) replay(ctx context.Context, o *options, l *liveOptions, name, a
 
 // viewRecording is the live view over a recording.
 func (c command) viewRecording(ctx context.Context, l *liveOptions, s *source, start int) error {
-	theme, _ := tui.ThemeNamed(l.themeName(os.Getenv))
+	theme, _ := tui.ThemeNamed(l.themeName(os.Getenv, tui.LightBackground))
 	settings := l.settings()
 	settings.Source, settings.Timeline, settings.Start = s.name, s.rec, start
 	return tui.Run(ctx, tui.Options{Settings: settings, Load: s.load, Save: saveDump, Theme: theme})

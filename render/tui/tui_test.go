@@ -96,7 +96,7 @@ func TestDriver(t *testing.T) {
 	r.waitFor("[3 Chan]")
 	r.waitFor("数据库服务器")
 	r.screen.InjectKey(tcell.KeyEnter, 0, tcell.ModNone)
-	r.waitFor("written and not yet read")
+	r.waitFor("bytes in it, of its")
 	r.screen.InjectKey(tcell.KeyEscape, 0, tcell.ModNone)
 	r.waitFor("QUEUED")
 	r.screen.InjectMouse(5, 6, tcell.Button1, tcell.ModNone)
