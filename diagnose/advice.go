@@ -124,6 +124,18 @@ func (v *view) resumeOne(pid int, waits []*model.Wait) []model.Action {
 	return []model.Action{{Argv: []string{"kill", "-CONT", strconv.Itoa(pid)}, Effect: "lets " + v.name(pid) + " go on" + v.releases(&r, "its"), Risk: noRisk}}
 }
 
+// resumeAny are the actions that let those of some processes go on that are stopped, as
+// far as that releases some of the waits.
+func (v *view) resumeAny(pids []int, waits []*model.Wait) []model.Action {
+	var list []model.Action
+	for _, pid := range pids[:min(len(pids), maxTried)] {
+		if p := v.processes[pid]; p != nil && p.State == "T" {
+			list = append(list, v.resumeOne(pid, waits)...)
+		}
+	}
+	return list
+}
+
 // ipcrm removes a System V object: with -m, -q or -s. In another IPC namespace it
 // is done by way of a process that lives there; without one, nil.
 func (v *view) ipcrm(o *model.Object, flag string) []model.Action {

@@ -51,7 +51,7 @@ func findBacklogFull(v *view) []finding {
 		}
 		if len(servers) > 0 {
 			f.Root = v.root(servers[0], v.doing(servers[0]))
-			f.Actions = v.resume(servers)
+			f.Actions = v.resumeAny(servers, waits)
 		}
 		if confidence == model.Certain {
 			f.LoweredBy = nil

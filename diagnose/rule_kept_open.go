@@ -51,6 +51,10 @@ func findKeptOpen(v *view) []finding {
 			pids = append(pids, int(h.PID))
 		}
 		pids = set(pids)
+		actions := v.endAll(pids, waits)
+		for i := range actions {
+			actions[i].Effect += "; next time, redirect its output"
+		}
 		severity := model.Warning
 		if keepers[0].FD.Or(0) > 2 {
 			severity = model.Info // not its output: it may report to the reader in time, as daemons do when they are ready
@@ -64,7 +68,7 @@ func findKeptOpen(v *view) []finding {
 			Evidence: append(v.evidence(waits...), v.holding(end.ID), model.Evidence{
 				Source: fmt.Sprintf("/proc/%d/stat", first), Text: fmt.Sprintf("parent %d, which did not start it", v.processes[first].PPID),
 			}),
-			Actions: []model.Action{v.killAll(pids, "the reader gets its end of file; next time, redirect its output")},
+			Actions: actions,
 		}, explains: waits})
 	}
 	return list

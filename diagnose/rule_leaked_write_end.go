@@ -48,7 +48,7 @@ func findLeakedWriteEnd(v *view) []finding {
 				Source: fmt.Sprintf("/proc/%d/stat", first),
 				Text:   fmt.Sprintf("parent %d, as of %s, and started after it", v.processes[first].PPID, v.name(waits[0].PID)),
 			}),
-			Actions: []model.Action{v.kill(first, "ends "+v.name(first)+"; the reader gets its end of file")},
+			Actions: v.endAll(keepers, waits),
 		}, explains: waits})
 	}
 	return list

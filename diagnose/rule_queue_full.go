@@ -47,7 +47,7 @@ func findQueueFull(v *view) []finding {
 		case len(receivers) > 0:
 			f.PIDs, f.Root = receivers, v.root(receivers[0], v.doing(receivers[0]))
 			f.Summary += "; " + v.names(receivers) + " could receive"
-			f.Actions = v.resume(receivers)
+			f.Actions = v.resumeAny(receivers, senders)
 		default:
 			f.Summary += "; no receiver is known"
 		}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"slices"
+	"time"
 
 	"github.com/ipctop/ipctop/model"
 )
@@ -27,6 +28,8 @@ func (g *Graph) end(n *node, o *model.Object, writes bool) Clause {
 		c = g.pidfd(o)
 	case model.PosixMq:
 		g.queue(&c, o, writes)
+	case model.SysvMsg:
+		g.messages(&c, o, writes)
 	case model.Timerfd:
 		c.weaken(External, "it is a timer")
 	case model.Signalfd:
@@ -34,7 +37,7 @@ func (g *Graph) end(n *node, o *model.Object, writes bool) Clause {
 	default:
 		c.weaken(External, "what becomes of "+o.ID+" may come from anywhere")
 	}
-	if g.gone != nil && len(c.Processes) == 0 && c.Level != External && closes(o.Kind) {
+	if c.closed && len(c.Processes) == 0 && c.Level != External && closes(o.Kind) {
 		c.ended = endClosed
 	}
 	if c.Level != Proven && c.Level != External && len(c.Processes) == 0 {
@@ -50,7 +53,10 @@ func (g *Graph) holders(c *Clause, o *model.Object, fits func(*model.Holder) boo
 		switch h := &o.Holders[i]; {
 		case h.Via == model.ViaInFlight:
 			c.weaken(Incomplete, "a descriptor of "+o.ID+" is in flight")
-		case h.PID != 0 && h.Via != model.ViaLock && !g.gone[int(h.PID)] && fits(h):
+		case h.PID == 0 || h.Via == model.ViaLock || !fits(h):
+		case g.gone[int(h.PID)]:
+			c.closed = true
+		default:
 			c.add(int(h.PID))
 		}
 	}
@@ -160,5 +166,20 @@ func (g *Graph) queue(c *Clause, o *model.Object, writes bool) {
 	})
 	if !o.Deleted {
 		c.weaken(External, "another process may open the queue")
+	}
+}
+
+// messages: nobody holds a System V queue, but the kernel notes who was the last to
+// receive from it, and that process most likely does so again.
+func (g *Graph) messages(c *Clause, o *model.Object, writes bool) {
+	c.weaken(External, "any process may use the queue")
+	d, ok := o.Detail.(*model.SysvMsgDetail)
+	if !ok || !writes {
+		return
+	}
+	c.How = "was the last to receive from it"
+	// The kernel notes whole seconds, and the time of the boot is no better.
+	if p := g.Processes[d.LastRecvPID.Or(0)]; p != nil && !dead(p.State) && !p.StartTime.After(d.RecvTime.Add(2*time.Second)) {
+		c.add(p.PID)
 	}
 }

@@ -44,7 +44,8 @@ type Clause struct {
 	levels     []Level          // of each reason
 	Confidence model.Confidence // that they can do it
 
-	ended ending // what ends the wait at once where processes are taken out; see [Graph.Without]
+	closed bool   // a process that is taken out had what the wait is for; see [Graph.Without]
+	ended  ending // what ends the wait at once where processes are taken out; see [Graph.Without]
 }
 
 // weaken raises the clause's level, for a reason.

@@ -115,7 +115,7 @@ func (g *Graph) connect(n *node) Clause {
 	}
 	c := Clause{Object: l.ID, How: "is to accept the connection", Confidence: model.Certain}
 	g.holders(&c, l, func(*model.Holder) bool { return true })
-	if g.gone != nil && len(c.Processes) == 0 {
+	if c.closed && len(c.Processes) == 0 {
 		c.ended = endClosed
 	}
 	if l.Kind == model.TCP {

@@ -56,12 +56,14 @@ func (g *Graph) Released(waits []*model.Wait) Relief {
 	left := map[*model.Wait][]Clause{}
 	for _, w := range waits {
 		i, ok := g.byTID[w.TID]
-		if !ok || g.gone[w.PID] || g.Work(w) {
-			continue // one that merely waits for work needs no help
+		if !ok || g.gone[w.PID] {
+			continue
 		}
 		clauses := g.clauses(&g.nodes[i])
 		if slices.ContainsFunc(clauses, func(c Clause) bool { return c.ended == goesOn }) {
-			rest, left[w] = append(rest, w), clauses
+			if !g.Work(w) { // one that merely waits for work needs no help
+				rest, left[w] = append(rest, w), clauses
+			}
 			continue
 		}
 		r.Waits = append(r.Waits, w)
