@@ -76,6 +76,7 @@ type PacketDetail struct {
 	Type      string     `json:"type,omitzero" doc:"raw or dgram"`
 	Protocol  string     `json:"protocol,omitzero" doc:"Ethernet protocol, hexadecimal; 0003 is all"`
 	Interface Opt[int]   `json:"interface,omitzero" doc:"index of the network interface; 0 is all"`
+	IfName    string     `json:"interface_name,omitzero" doc:"name of the network interface, in its network namespace"`
 	RecvQueue Opt[int64] `json:"recv_queue,omitzero" unit:"bytes" doc:"memory of packets waiting to be read"`
 	Running   Opt[bool]  `json:"running,omitzero" doc:"it is attached and receives"`
 }

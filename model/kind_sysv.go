@@ -5,6 +5,7 @@ import "time"
 // SysvMsgDetail is the detail of a System V message queue (msgctl(2)).
 type SysvMsgDetail struct {
 	Key         string     `json:"key,omitzero" doc:"key as ipcs shows it: 0x and eight hexadecimal digits; 0x00000000 is IPC_PRIVATE"`
+	CreatorUID  Opt[int]   `json:"creator_uid,omitzero" doc:"user who made it; uid is the owner, who may be another since"`
 	Messages    Opt[int64] `json:"messages,omitzero" doc:"messages in the queue"`
 	Bytes       Opt[int64] `json:"bytes,omitzero" unit:"bytes" doc:"their size"`
 	MaxBytes    Opt[int64] `json:"max_bytes,omitzero" unit:"bytes" doc:"how many bytes may be queued (msg_qbytes)"`
@@ -21,6 +22,7 @@ func (*SysvMsgDetail) DetailKind() Kind { return SysvMsg }
 // SysvSemDetail is the detail of a System V semaphore set (semctl(2)).
 type SysvSemDetail struct {
 	Key        string    `json:"key,omitzero" doc:"key as ipcs shows it"`
+	CreatorUID Opt[int]  `json:"creator_uid,omitzero" doc:"user who made it; uid is the owner, who may be another since"`
 	Count      Opt[int]  `json:"count,omitzero" doc:"number of semaphores in the set"`
 	Sems       []Sem     `json:"sems,omitzero" doc:"each semaphore; missing where reading them is not permitted"`
 	OpTime     time.Time `json:"op_time,omitzero" doc:"last successful semop; missing: never"`
@@ -41,6 +43,7 @@ func (*SysvSemDetail) DetailKind() Kind { return SysvSem }
 // SysvShmDetail is the detail of a System V shared memory segment (shmctl(2)).
 type SysvShmDetail struct {
 	Key              string     `json:"key,omitzero" doc:"key as ipcs shows it"`
+	CreatorUID       Opt[int]   `json:"creator_uid,omitzero" doc:"user who made it; uid is the owner, who may be another since"`
 	Size             Opt[int64] `json:"size,omitzero" unit:"bytes" doc:"size of the segment"`
 	Attached         Opt[int64] `json:"attached,omitzero" doc:"number of attachments (shm_nattch)"`
 	CreatorPID       Opt[int]   `json:"creator_pid,omitzero" doc:"process that made it; 0: one outside this pid namespace"`

@@ -26,6 +26,14 @@ func listens(o *model.Object) bool {
 	return false
 }
 
+// packetInterface is what the socket is bound to.
+func packetInterface(d *model.PacketDetail) string {
+	if n, ok := d.Interface.Get(); ok && d.IfName == "" {
+		return strconv.Itoa(n)
+	}
+	return d.IfName
+}
+
 // connected reports whether a socket has a TCP connection.
 func connected(o *model.Object) bool { return o.Kind == model.TCP && !listens(o) }
 
@@ -100,7 +108,7 @@ var (
 		idColumn,
 		narrow(textColumn("TYPE", "raw or dgram", detail(func(d *model.PacketDetail) string { return d.Type }))),
 		narrow(textColumn("PROTOCOL", "Ethernet protocol", detail(func(d *model.PacketDetail) string { return d.Protocol }))),
-		intColumn("IFACE", "index of the network interface; 0 is all", detail(func(d *model.PacketDetail) optInt { return widen(d.Interface) })),
+		narrow(textColumn("IFACE", "network interface: its name, or its index; 0 is all", detail(packetInterface))),
 		talkColumn,
 		sizeColumn("RECVQ", "memory of packets waiting to be read", detail(func(d *model.PacketDetail) optInt { return d.RecvQueue })),
 		wide(uidColumn),

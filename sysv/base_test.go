@@ -18,7 +18,7 @@ func TestBaseOfNumbers(t *testing.T) {
 	}
 	o := queue(&records[0], testNS())
 	d := o.Detail.(*model.SysvMsgDetail)
-	if o.ID != "sysv-msg:2147483647" || o.Name != "0x7fffffff" || o.Mode != "0020" || o.UID != model.Some(2147483647) || o.GID != model.Some(11) ||
+	if o.ID != "sysv-msg:2147483647" || o.Name != "0x7fffffff" || o.Mode != "0020" || o.UID != model.Some(2147483647) || o.GID != model.Some(11) || d.CreatorUID != model.Some(12) ||
 		d.Bytes != model.Some[int64](16) || d.Messages != model.Some[int64](10) || d.LastSendPID != model.Some(255) || d.LastRecvPID != model.Some(9) ||
 		d.SendTime.Unix() != 4294967295 || d.ChangeTime.Unix() != 16 {
 		t.Errorf("%+v %+v", o, d)

@@ -143,7 +143,7 @@ func TestLiveShm(t *testing.T) {
 	o = find(t, s, model.SysvShm, id, 0)
 	d = o.Detail.(*model.SysvShmDetail)
 	if o.Name != "0x69706374" || o.Mode != "0606" || d.Size != model.Some[int64](size) || d.Attached != model.Some[int64](3) ||
-		d.CreatorPID != model.Some(os.Getpid()) || d.LastPID != model.Some(int(a.pid)) || d.RSS != model.Some(int64(os.Getpagesize())) ||
+		d.CreatorPID != model.Some(os.Getpid()) || d.CreatorUID != model.Some(os.Geteuid()) || d.LastPID != model.Some(int(a.pid)) || d.RSS != model.Some(int64(os.Getpagesize())) ||
 		d.Swap != model.Some[int64](0) || !recent(d.AttachTime) || !d.DetachTime.IsZero() {
 		t.Errorf("object %+v\ndetail %+v", o, d)
 	}

@@ -14,7 +14,7 @@ var msgMechanism = &mechanism{
 	kind: model.SysvMsg, space: msgs, listing: msgListing, call: "msgctl", file: "msg",
 	words: map[string]column{
 		"key": colKey, "msqid": colID, "perms": colMode, "cbytes": colBytes, "qnum": colMessages, "lspid": colSendPID,
-		"lrpid": colRecvPID, "uid": colUID, "gid": colGID, "stime": colSent, "rtime": colReceived, "ctime": colChanged,
+		"lrpid": colRecvPID, "uid": colUID, "gid": colGID, "cuid": colCreatorUID, "stime": colSent, "rtime": colReceived, "ctime": colChanged,
 	},
 	pids: []column{colSendPID, colRecvPID},
 }
@@ -38,7 +38,7 @@ func Msg() probe.Probe {
 
 func queue(r *record, ns probe.NS) *model.Object {
 	d := &model.SysvMsgDetail{
-		Key: r.key(), Messages: r.opt(colMessages), Bytes: r.opt(colBytes), MaxBytes: r.opt(colMaxBytes),
+		Key: r.key(), CreatorUID: r.num(colCreatorUID), Messages: r.opt(colMessages), Bytes: r.opt(colBytes), MaxBytes: r.opt(colMaxBytes),
 		LastSendPID: r.num(colSendPID), LastRecvPID: r.num(colRecvPID),
 		SendTime: r.time(colSent), RecvTime: r.time(colReceived), ChangeTime: r.time(colChanged),
 	}

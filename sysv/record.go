@@ -19,6 +19,7 @@ const (
 	colMode
 	colUID
 	colGID
+	colCreatorUID
 	colSeq
 	colChanged // ctime
 

@@ -18,7 +18,7 @@ var sets = &probe.KeySpace{Name: "sysv-sem"}
 var semMechanism = &mechanism{
 	kind: model.SysvSem, space: sets, listing: semListing, call: "semctl", file: "sem",
 	words: map[string]column{
-		"key": colKey, "semid": colID, "perms": colMode, "nsems": colSems, "uid": colUID, "gid": colGID,
+		"key": colKey, "semid": colID, "perms": colMode, "nsems": colSems, "uid": colUID, "gid": colGID, "cuid": colCreatorUID,
 		"otime": colOperated, "ctime": colChanged,
 	},
 }
@@ -37,7 +37,7 @@ func Sem() probe.Probe {
 				}
 				r := &records[i]
 				d := &model.SysvSemDetail{
-					Key: r.key(), Count: r.num(colSems), OpTime: r.time(colOperated), ChangeTime: r.time(colChanged),
+					Key: r.key(), CreatorUID: r.num(colCreatorUID), Count: r.num(colSems), OpTime: r.time(colOperated), ChangeTime: r.time(colChanged),
 				}
 				o := r.object(ns, model.SysvSem, d)
 				sems, errno := readSems(r.id(), int(r.opt(colSems).Or(0)), ns.Scan.PIDCalls)

@@ -14,7 +14,7 @@ var shmMechanism = &mechanism{
 	kind: model.SysvShm, space: segments, listing: shmListing, call: "shmctl", file: "shm",
 	words: map[string]column{
 		"key": colKey, "shmid": colID, "perms": colMode, "size": colBytes, "cpid": colCreatorPID, "lpid": colLastPID,
-		"nattch": colAttached, "uid": colUID, "gid": colGID, "atime": colAttachTime, "dtime": colDetachTime,
+		"nattch": colAttached, "uid": colUID, "gid": colGID, "cuid": colCreatorUID, "atime": colAttachTime, "dtime": colDetachTime,
 		"ctime": colChanged, "rss": colRSS, "swap": colSwap,
 	},
 	pids: []column{colCreatorPID, colLastPID},
@@ -82,7 +82,7 @@ func mergeMemory(records, text []record) {
 
 func segment(r *record, ns probe.NS) *model.Object {
 	d := &model.SysvShmDetail{
-		Key: r.key(), Size: r.opt(colBytes), Attached: r.opt(colAttached), CreatorPID: r.num(colCreatorPID),
+		Key: r.key(), CreatorUID: r.num(colCreatorUID), Size: r.opt(colBytes), Attached: r.opt(colAttached), CreatorPID: r.num(colCreatorPID),
 		LastPID: r.num(colLastPID), RSS: r.opt(colRSS), Swap: r.opt(colSwap), AttachTime: r.time(colAttachTime),
 		DetachTime: r.time(colDetachTime), ChangeTime: r.time(colChanged),
 	}

@@ -23,6 +23,7 @@ func (p *ipcPerm) decode(r *record) {
 	r.set(colKey, int64(p.key))
 	r.set(colUID, int64(p.uid))
 	r.set(colGID, int64(p.gid))
+	r.set(colCreatorUID, int64(p.cuid))
 	r.set(colMode, int64(p.mode))
 	r.set(colSeq, int64(p.seq))
 }

@@ -54,7 +54,7 @@ func TestMsgText(t *testing.T) {
 		t.Errorf("object %+v", o)
 	}
 	want := model.SysvMsgDetail{
-		Key: "0x000004d2", Messages: model.Some[int64](2), Bytes: model.Some[int64](12), LastSendPID: model.Some(501),
+		Key: "0x000004d2", CreatorUID: model.Some(0), Messages: model.Some[int64](2), Bytes: model.Some[int64](12), LastSendPID: model.Some(501),
 		LastRecvPID: model.Some(502), SendTime: time.Unix(1795261615, 0).UTC(), ChangeTime: time.Unix(1795261600, 0).UTC(),
 	}
 	if *d != want {

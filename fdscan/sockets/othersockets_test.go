@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"testing"
 
@@ -52,6 +53,13 @@ func TestPacket(t *testing.T) {
 	equal(t, "protocol", d.Protocol, "0000")
 	known(t, "running", d.Running, false)
 	known(t, "interface", d.Interface, 0)
+	equal(t, "no name of all interfaces", d.IfName, "")
+	lo, err := net.InterfaceByName("lo")
+	must(t, err)
+	bound := socket(t, unix.AF_PACKET, unix.SOCK_DGRAM, 0)
+	must(t, unix.Bind(bound, &unix.SockaddrLinklayer{Ifindex: lo.Index}))
+	d = object(t, probetest.Scan(t, allSockets()...), model.Packet, bound).Detail.(*model.PacketDetail)
+	equal(t, "interface_name", d.IfName, "lo")
 }
 
 func TestVsock(t *testing.T) {

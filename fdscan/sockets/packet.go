@@ -3,6 +3,7 @@ package sockets
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
@@ -63,7 +64,19 @@ func parsePacketLine(line []byte) (packetLine, error) {
 	return l, err
 }
 
+// interfaceNames are the names of the interfaces of the network namespace that the
+// calling thread is in, by index. Where they cannot be read there are none.
+func interfaceNames() map[int]string {
+	names := map[int]string{}
+	list, _ := net.Interfaces()
+	for i := range list {
+		names[list[i].Index] = list[i].Name
+	}
+	return names
+}
+
 func readPacket(text []byte, ns probe.NS, out *probe.Collector) {
+	var names map[int]string
 	eachLine(text, out, "packet", func(line []byte) error {
 		l, err := parsePacketLine(line)
 		if err != nil {
@@ -76,6 +89,10 @@ func readPacket(text []byte, ns probe.NS, out *probe.Collector) {
 			Type: socketTypes[l.kind], Protocol: fmt.Sprintf("%04x", l.protocol), Interface: model.Some(int(l.iface)),
 			RecvQueue: model.Some(int64(l.recv)), Running: model.Some(l.running != 0),
 		}
+		if l.iface != 0 && names == nil {
+			names = interfaceNames()
+		}
+		d.IfName = names[int(l.iface)]
 		out.Object(Key(l.ino), &model.Object{
 			ID: ns.ID(model.Packet, l.ino), Kind: model.Packet, Name: strings.Join([]string{d.Type, d.Protocol}, ":"),
 			Ino: model.Big(l.ino), UID: model.Some(int(l.uid)), Namespace: ns.Model(), Detail: d,

@@ -229,7 +229,7 @@ func sysv() []model.Object {
 		{
 			ID: "sysv-shm:32771", Kind: model.SysvShm, SysvID: model.Some(32771), Name: "0x01020304", Mode: "0666", UID: model.Some(1000),
 			Holders: []model.Holder{attach(9, "nginx"), attach(10, "nginx"), attach(12, "php")}, HoldersComplete: true,
-			Detail: &model.SysvShmDetail{Key: "0x01020304", Size: n(64 << 20), Attached: n(3), MarkedForRemoval: model.Some(true), CreatorPID: model.Some(9)},
+			Detail: &model.SysvShmDetail{Key: "0x01020304", Size: n(64 << 20), Attached: n(3), MarkedForRemoval: model.Some(true), CreatorPID: model.Some(9), CreatorUID: model.Some(0)},
 		},
 		{
 			ID: "sysv-shm:32772@4026532001", Kind: model.SysvShm, SysvID: model.Some(32772), HoldersComplete: true,
