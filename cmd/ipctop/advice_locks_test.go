@@ -3,7 +3,7 @@ package main
 import "slices"
 
 var (
-	stuckScripts   = slices.Concat(stuckLocks, stuckSockets, stuckPipes)
+	stuckScripts   = slices.Concat(stuckLocks, stuckSockets, stuckPipes, stuckStopped)
 	healthyScripts = slices.Concat(healthyLocks, healthySockets, healthyFIFOs, healthyPipes)
 )
 

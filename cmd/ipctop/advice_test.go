@@ -42,6 +42,10 @@ func TestAdviceReleases(t *testing.T) {
 			if len(f.Actions) == 0 {
 				t.Fatalf("%s: nothing is advised", f.Summary)
 			}
+			// What is in flight is not told, so neither is who goes on.
+			if effect := f.Actions[0].Effect; s.rule != "fd-in-flight" && !strings.Contains(effect, "("+strconv.Itoa(pids[0])+")") {
+				t.Errorf("%s: %q does not name %d", s.rule, effect, pids[0])
+			}
 			argv := f.Actions[0].Argv
 			for _, word := range argv[1:] {
 				if pid, err := strconv.Atoi(word); err == nil && pid > 0 && !descends(pid, p.pid) {

@@ -1,0 +1,59 @@
+package main
+
+// lockOfStopped has a process stop while it has a lock.
+const lockOfStopped = `
+import fcntl, os, signal, time
+holder = os.fork()
+if holder == 0: f = open("DIR/lock", "w"); fcntl.flock(f, fcntl.LOCK_EX); os.kill(os.getpid(), signal.SIGSTOP); f.close(); time.sleep(1000)
+time.sleep(0.2); waiter = os.fork()
+if waiter == 0: fcntl.flock(open("DIR/lock", "w"), fcntl.LOCK_EX); time.sleep(1000)
+time.sleep(0.2); print(waiter, holder, flush=True); time.sleep(1000)
+`
+
+// stoppedServer has a server stop before it accepts what its queue has no room for.
+const stoppedServer = `
+import os, signal, socket, time
+server = os.fork()
+if server == 0:
+    s = socket.socket(socket.AF_UNIX); s.bind("DIR/server"); s.listen(0); os.kill(os.getpid(), signal.SIGSTOP)
+    kept = []
+    while True: kept.append(s.accept())
+time.sleep(0.3); first = socket.socket(socket.AF_UNIX); first.connect("DIR/server"); client = os.fork()
+if client == 0: c = socket.socket(socket.AF_UNIX); c.connect("DIR/server"); time.sleep(1000)
+time.sleep(0.2); print(client, server, flush=True); time.sleep(1000)
+`
+
+// leakedEnd has a worker inherit the write end of its brother's pipe.
+const leakedEnd = `
+import os, time
+def worker():
+    r, w = os.pipe(); pid = os.fork()
+    if pid == 0:
+        os.close(w)
+        while os.read(r, 1): pass
+        time.sleep(1000)
+    os.close(r); return pid, w
+first, w = worker(); time.sleep(0.1); second, other = worker(); os.close(w)
+time.sleep(0.2); print(first, second, flush=True); time.sleep(1000)
+`
+
+// fullPipe has a writer whose reader does something else.
+const fullPipe = `
+import os, time
+r, w = os.pipe(); reader = os.fork()
+if reader == 0: os.close(w); time.sleep(1000)
+os.close(r); writer = os.fork()
+if writer == 0:
+    import signal; signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    try: os.write(w, bytes(1 << 20))
+    except OSError: pass
+    time.sleep(1000)
+time.sleep(0.2); print(writer, reader, flush=True); time.sleep(1000)
+`
+
+var stuckStopped = []stuckScript{
+	{"lock of a stopped process", "holder-stopped", []string{"python3", "-c", lockOfStopped}, "is stopped"},
+	{"stopped server", "holder-stopped", []string{"python3", "-c", stoppedServer}, "is stopped"},
+	{"inherited write end", "leaked-write-end", []string{"python3", "-c", leakedEnd}, "inherited and keeps open"},
+	{"reader that does something else", "pipe-full", []string{"python3", "-c", fullPipe}, "does not read it"},
+}
