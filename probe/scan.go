@@ -59,6 +59,10 @@ type Options struct {
 	// must begin with fdscan.RunHelper. "" does all of it within this process.
 	Helper string
 
+	// Progress is told how many of the processes have been read, every 50 ms at most and
+	// when all have. It must return at once. nil: nobody is.
+	Progress func(done, total int)
+
 	// Log is told, at the level of debugging, what each probe did and how long it took,
 	// what was given up, and where a probe panicked. nil: nobody is.
 	Log *slog.Logger

@@ -54,6 +54,21 @@ func TestScanFindsItself(t *testing.T) {
 	}
 }
 
+// Progress counts up to all processes, and is not told of each.
+func TestProgress(t *testing.T) {
+	last, total, calls := 0, 0, 0
+	snap := probetest.ScanWith(t, probe.Options{Progress: func(done, all int) {
+		if done <= last || done > all || total != 0 && all != total {
+			t.Errorf("%d of %d after %d of %d", done, all, last, total)
+		}
+		last, total = done, all
+		calls++
+	}})
+	if calls == 0 || last != total || total < len(snap.Processes) {
+		t.Errorf("%d calls, the last with %d of %d; there are %d processes", calls, last, total, len(snap.Processes))
+	}
+}
+
 // A probe's fault costs that probe's part and nothing else.
 func TestProbeFailures(t *testing.T) {
 	space := &probe.KeySpace{Name: "test", New: func(k probe.Key, _ *probe.Scan) model.Object {

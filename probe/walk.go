@@ -52,6 +52,7 @@ func (s *Scan) walk(ctx context.Context) error {
 	}
 	s.noteHidden(pids)
 	var vanished int
+	report := progress(s.scanner.opts.Progress, len(pids))
 	s.scanner.guard.Each(len(pids), s.scanner.opts.Workers, func(i int) any { return pids[i] },
 		func(t *guard.Task, i int) func() {
 			if ctx.Err() != nil {
@@ -62,6 +63,7 @@ func (s *Scan) walk(ctx context.Context) error {
 			}
 			r, err := s.enter(t, pids[i])
 			return func() {
+				report()
 				switch {
 				case r != nil:
 					s.add(r)
@@ -86,6 +88,24 @@ func (s *Scan) walk(ctx context.Context) error {
 	}
 	s.addDuration("process", time.Since(begin))
 	return nil
+}
+
+// progressInterval is the shortest time between two reports.
+const progressInterval = 50 * time.Millisecond
+
+// progress counts what is done, one call each, and reports it now and then.
+func progress(tell func(done, total int), total int) (report func()) {
+	if tell == nil {
+		return func() {}
+	}
+	done, last := 0, time.Now()
+	return func() {
+		done++
+		if now := time.Now(); done == total || now.Sub(last) >= progressInterval {
+			last = now
+			tell(done, total)
+		}
+	}
 }
 
 // enter opens the directory of a process, if it is not open from the last scan, and

@@ -103,6 +103,13 @@ func (c command) live(ctx context.Context, o *options, l *liveOptions) error {
 
 // view shows the live view until the user has had enough.
 func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
+	progress := make(chan live.Reading, 1)
+	o.progress = func(done, total int) {
+		select {
+		case progress <- live.Reading{Done: done, Total: total}:
+		default: // the last one has not been shown yet
+		}
+	}
 	scan, done, err := c.scanner(o)
 	if err != nil {
 		return err
@@ -123,7 +130,7 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 	}
 	return tui.Run(ctx, tui.Options{
 		Keep: keep, Settings: settings, Actor: actor{},
-		Scan: scan, First: firstScan(o), Once: o.from != "", Iterations: l.iterations, Save: saveDump, Theme: theme,
+		Scan: scan, First: firstScan(o), Progress: progress, Once: o.from != "", Iterations: l.iterations, Save: saveDump, Theme: theme,
 	})
 }
 

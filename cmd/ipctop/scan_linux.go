@@ -53,7 +53,7 @@ func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	scanner := probe.NewScanner(probe.Options{ProcRoot: root, Probes: probes(), Helper: "/proc/self/exe", Repeated: true, Log: o.log()})
+	scanner := probe.NewScanner(probe.Options{ProcRoot: root, Probes: probes(), Helper: "/proc/self/exe", Repeated: true, Log: o.log(), Progress: o.progress})
 	sequence := diagnose.Sequence{Options: o.ages}
 	return func(ctx context.Context) (*model.Index, error) {
 		snap, err := scanner.Scan(ctx)

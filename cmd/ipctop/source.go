@@ -31,6 +31,7 @@ type options struct {
 	// see [probe.Options]
 	closer   func(*model.Snapshot) []int
 	listDirs bool
+	progress func(done, total int)
 
 	// complete adds to a snapshot of the machine before it is diagnosed.
 	complete func(*model.Snapshot) error

@@ -35,6 +35,9 @@ type (
 	// Glimpsed brings the processes alone, while the first snapshot is being taken.
 	Glimpsed struct{ Data *Data }
 
+	// Reading tells how many processes the first snapshot has been read of.
+	Reading struct{ Done, Total int }
+
 	// ScanFailed says why there is no snapshot.
 	ScanFailed struct {
 		At  time.Time
@@ -70,6 +73,7 @@ func (Click) event()      {}
 func (Wheel) event()      {}
 func (Scanned) event()    {}
 func (Glimpsed) event()   {}
+func (Reading) event()    {}
 func (ScanFailed) event() {}
 func (Saved) event()      {}
 func (Kept) event()       {}

@@ -63,6 +63,15 @@ func processCounts(s *model.Snapshot) []string {
 	return []string{all + ", " + hidden + ": sudo shows them", hidden + ": sudo shows them", hidden, ""}
 }
 
+// readingText says how far the first snapshot is. When all processes have been read,
+// the tables of the kernel remain.
+func (m *Model) readingText() string {
+	if r := m.reading; r.Done < r.Total {
+		return fmt.Sprintf("reading %d of %s", r.Done, plural(r.Total, "process", "processes"))
+	}
+	return "reading..."
+}
+
 // titleParts are the parts of the title, the most important first.
 func (m *Model) titleParts() []string {
 	parts := []string{"ipctop"}
@@ -89,7 +98,7 @@ func (m *Model) titleParts() []string {
 		return parts
 	}
 	if m.glimpse {
-		return append(parts, d.clock(d.Snap.Taken), "reading...")
+		return append(parts, d.clock(d.Snap.Taken), m.readingText())
 	}
 	parts = append(parts, d.clock(d.Snap.Taken), "live "+interval(m.settings.Interval), "scan "+render.Duration(time.Duration(d.Snap.Scan.Duration)))
 	if share, ok := m.cpu.Get(); ok {

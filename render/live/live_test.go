@@ -276,6 +276,10 @@ func TestGlimpse(t *testing.T) {
 	first := &model.Snapshot{Taken: modeltest.Taken, Host: modeltest.Rich().Host, Processes: modeltest.Rich().Processes}
 	v.do(Glimpsed{Prepare(model.NewIndex(first), nil, usual)})
 	v.has("reading...", "Reading the descriptors, locks and waits of 9 processes...", "-Nothing")
+	v.do(Reading{Done: 412, Total: 1200})
+	v.has("reading 412 of 1200 processes", "-reading...")
+	v.do(Reading{Done: 1200, Total: 1200})
+	v.has("reading...", "-1200")
 	v.keys("2")
 	v.has("nginx", "systemd")
 	v.keys("3")

@@ -13,8 +13,9 @@ type Model struct {
 	settings      Settings
 	width, height int
 
-	data    *Data // what is shown; nil before the first
-	glimpse bool  // data has the processes alone: the rest is being read
+	data    *Data   // what is shown; nil before the first
+	glimpse bool    // data has the processes alone: the rest is being read
+	reading Reading // how far the first snapshot is
 	history history
 	replay  replay
 	cpu     model.Opt[float64] // what share of a processor ipctop takes

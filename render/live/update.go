@@ -28,6 +28,8 @@ func Update(m Model, e Event) (Model, []Effect) {
 			m.glimpse = true
 			m.look(e.Data)
 		}
+	case Reading:
+		m.reading = e
 	case Loaded:
 		m.loaded(e)
 	case ScanFailed:

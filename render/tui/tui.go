@@ -27,6 +27,9 @@ type Options struct {
 	// the first whole one is there; nil: there is none.
 	First func(context.Context) (*model.Index, error)
 
+	// Progress tells how far the first snapshot is; nil: nothing does.
+	Progress <-chan live.Reading
+
 	// Load reads a sample of a recording; nil where there is none, else Scan is not
 	// used. It is never called twice at a time.
 	Load func(at int) (*model.Snapshot, error)
@@ -301,6 +304,10 @@ func (v *view) scan(ctx context.Context) {
 			v.post(post{event: live.Glimpsed{Data: live.Prepare(index, nil, v.Settings)}})
 		}
 	}
+	whole := make(chan struct{}) // closed when there is a snapshot
+	if v.Progress != nil {
+		v.goes(func() { v.progress(ctx, whole) })
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -321,6 +328,9 @@ func (v *view) scan(ctx context.Context) {
 		case err != nil:
 			v.post(post{event: live.ScanFailed{At: begin, Err: err.Error()}})
 		default:
+			if prev == nil {
+				close(whole)
+			}
 			prev = live.Prepare(index, prev, v.Settings)
 			v.post(post{event: live.Scanned{Data: prev, CPU: own.since()}})
 		}
@@ -329,5 +339,19 @@ func (v *view) scan(ctx context.Context) {
 		}
 		delay := time.Duration(v.delay.Load())
 		timer.Reset(max(delay-time.Since(begin), delay/4))
+	}
+}
+
+// progress shows how far the first snapshot is.
+func (v *view) progress(ctx context.Context, whole <-chan struct{}) {
+	for {
+		select {
+		case e := <-v.Progress:
+			v.post(post{event: e})
+		case <-whole:
+			return
+		case <-ctx.Done():
+			return
+		}
 	}
 }
