@@ -25,6 +25,15 @@ func living(m *model.Process) int {
 	return m.PID
 }
 
+// Living is a thread through which a process can be asked: the main one, or another if
+// that has ended.
+func (idx *Index) Living(pid int32) int32 {
+	if p := idx.Processes[pid]; p != nil {
+		return int32(living(p))
+	}
+	return pid
+}
+
 // through is what to put before a name below the process's directory to read it through
 // a thread that lives.
 func (p *Proc) through() string {

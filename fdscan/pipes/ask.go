@@ -1,6 +1,7 @@
 package pipes
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -18,6 +19,8 @@ type pipeQuestion struct {
 	holders    []descriptor
 }
 
+// descriptor is one of a process, or of a thread: one that has a table of its own, or
+// through which a process is asked whose main thread has ended.
 type descriptor struct{ pid, fd int32 }
 
 // pipeAnswer is the kernel's.
@@ -36,12 +39,12 @@ const (
 // they are: whom one may not ask, another of the same user does not help.
 const maxAsked = 32
 
-func newPipeQuestion(e *probe.Entry) pipeQuestion {
+func newPipeQuestion(idx *probe.Index, e *probe.Entry) pipeQuestion {
 	q := pipeQuestion{scope: e.Key.Scope, num: e.Key.Num}
 	for i := range e.Holders {
 		h := &e.Holders[i]
-		if fd, ok := h.FD.Get(); ok && h.TID == 0 && h.Via == model.ViaFD && len(q.holders) < maxAsked {
-			q.holders = append(q.holders, descriptor{h.PID, fd})
+		if fd, ok := h.FD.Get(); ok && h.Via == model.ViaFD && len(q.holders) < maxAsked {
+			q.holders = append(q.holders, descriptor{cmp.Or(h.TID, idx.Living(h.PID)), fd})
 		}
 	}
 	return q
@@ -75,6 +78,11 @@ func (p *querier) turnTo(pid int32) error {
 	}
 	p.close()
 	pidfd, err := unix.PidfdOpen(int(pid), 0)
+	if err == unix.EINVAL || err == unix.ENOENT { // a thread, which is asked since Linux 6.9
+		if pidfd, err = unix.PidfdOpen(int(pid), unix.PIDFD_THREAD); err == unix.EINVAL {
+			err = unix.EOPNOTSUPP
+		}
+	}
 	if err == nil {
 		p.pid, p.pidfd = pid, pidfd
 	}

@@ -32,7 +32,7 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 	pipes := idx.In(space)
 	busy, written := busyPipes(idx, pipes, &memory.sleepers, idx.Scan.WaitsOnly())
 	for _, e := range pipes {
-		q := newPipeQuestion(e)
+		q := newPipeQuestion(idx, e)
 		switch {
 		case idx.Scan.WaitsOnly() && !written[e]:
 		case busy[e.Key] != nil:
