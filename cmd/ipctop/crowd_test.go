@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -202,5 +203,34 @@ func await(t *testing.T, what string, holds func() bool) {
 		if time.Now().After(end) {
 			t.Fatalf("not after 20 s: %s", what)
 		}
+	}
+}
+
+// Very many descriptors in flight are counted, each at its socket, and lower what is
+// claimed of their pipes.
+func TestManyInFlight(t *testing.T) {
+	n := crowdSize(100, 500)
+	cmd := startCrowd(t, "flight", n, t.TempDir())
+	snap := scanNow(t)
+	inFlight, pipes := 0, 0
+	for i := range snap.Objects {
+		o := &snap.Objects[i]
+		if !slices.ContainsFunc(o.Holders, func(h model.Holder) bool { return int(h.PID) == cmd.Process.Pid }) {
+			continue
+		}
+		switch d := o.Detail.(type) {
+		case *model.UnixDetail:
+			inFlight += int(d.InflightFDs.Or(0))
+		case *model.PipeDetail:
+			if len(o.Holders) == 1 && o.Holders[0].Access == model.Write {
+				pipes++
+				if o.HoldersComplete {
+					t.Fatalf("%s has all its holders, although its read end is in flight", o.ID)
+				}
+			}
+		}
+	}
+	if inFlight != n || pipes < n {
+		t.Errorf("%d descriptors in flight and %d pipes, not %d", inFlight, pipes, n)
 	}
 }

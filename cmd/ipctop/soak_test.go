@@ -1,0 +1,131 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/testfixtures"
+)
+
+// churnPython starts and ends threads, children, sockets, pipes and, as root, network
+// and IPC namespaces, until its standard input ends.
+const churnPython = `
+import ctypes, os, select, socket, sys, threading, time
+libc = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWIPC, CLONE_NEWNET = 0x08000000, 0x40000000
+n = 0
+while not select.select([sys.stdin], [], [], 0.01)[0]:
+    n += 1
+    t = [threading.Thread(target=time.sleep, args=(0.05,)) for _ in range(3)]
+    for x in t: x.start()
+    a, b = socket.socketpair(); r, w = os.pipe()
+    l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen(); c = socket.create_connection(l.getsockname())
+    pid = os.fork()
+    if pid == 0:
+        if os.geteuid() == 0 and n % 4 == 0:
+            libc.unshare(CLONE_NEWIPC | CLONE_NEWNET)
+        time.sleep(0.05); os._exit(0)
+    for x in t: x.join()
+    os.waitpid(pid, 0)
+    for s in (a, b, l, c): s.close()
+    os.close(r); os.close(w)
+`
+
+// usage is what a scanner's process has of what must not grow.
+type usage struct {
+	files, threads int
+	memory         uint64 // bytes of the heap that are in use
+}
+
+func (u usage) String() string {
+	return fmt.Sprintf("%d files, %d threads, %d kB", u.files, u.threads, u.memory>>10)
+}
+
+func useNow(t *testing.T) (u usage) {
+	t.Helper()
+	debug.FreeOSMemory()
+	for dir, n := range map[string]*int{"/proc/self/fd": &u.files, "/proc/self/task": &u.threads} {
+		list, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		*n = len(list)
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	u.memory = m.HeapAlloc
+	return u
+}
+
+// A scanner that scans for long while processes, threads, sockets and namespaces come
+// and go has no more files, threads and memory at the end than when it was warm, and
+// says then what a new one says.
+func TestSoak(t *testing.T) {
+	length := 8 * time.Second
+	if os.Getenv(stormEnv) != "" {
+		length = 3 * time.Minute
+	}
+	run, err := testfixtures.Start(t.Context(), "pipe", "fifo", "unix", "tcp", "eventfd", "sysv-shm", "posix-shm", "futex")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer run.Close()
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip(err)
+	}
+	churn := exec.Command(python, "-c", churnPython)
+	churn.Stderr = os.Stderr
+	churn.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	input, err := churn.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := churn.Start(); err != nil {
+		t.Fatal(err)
+	}
+	end := func() { input.Close(); _ = churn.Wait() }
+	defer end()
+
+	scanner := repeatedScanner(t)
+	scans := 0
+	scanUntil := func(end time.Time) {
+		for time.Now().Before(end) {
+			scanWith(t, scanner)
+			scans++
+		}
+	}
+	begin := time.Now()
+	scanUntil(begin.Add(length / 4))
+	warm := useNow(t)
+	scanUntil(begin.Add(length))
+	late := useNow(t)
+	t.Logf("%d scans: %v, then %v", scans, warm, late)
+	if late.files > warm.files+32 || late.threads > warm.threads+16 || late.memory > warm.memory+warm.memory/2+16<<20 {
+		t.Errorf("after %d scans: %v, when it was warm %v", scans, late, warm)
+	}
+
+	end()
+	again := linesOf(scanWith(t, scanner))
+	fresh := linesOf(scanWith(t, repeatedScanner(t)))
+	for _, inst := range run.Instances {
+		ids := []string{inst.Object}
+		for _, pid := range inst.PIDs {
+			ids = append(ids, fmt.Sprintf("process:%d", pid))
+		}
+		for _, id := range slices.Compact(ids) {
+			if fresh[id] == "" || again[id] != fresh[id] {
+				t.Errorf("%s %s:\n%s\na new scanner says\n%s", inst.Fixture, id, again[id], fresh[id])
+			}
+		}
+	}
+}
