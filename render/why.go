@@ -329,6 +329,11 @@ func (t *whyText) chain(c graph.Chain) {
 	switch e := &c.End; {
 	case c.Cycle >= 0:
 		w := c.Steps[c.Cycle].Wait
+		if t.graph.Stuck(w, graph.Incomplete) == nil {
+			// Another one that could release it acts by itself, such as a command that sleeps.
+			t.para(" ", t.graph.Name(w.PID)+" is where the chain began; another of those named may act", Plain)
+			break
+		}
 		t.para(" ", t.graph.Name(w.PID)+" is where the chain began: deadlock", Alarm)
 	case e.Process != nil:
 		t.para(" ", e.Process.String()+" "+e.Doing, Plain)
