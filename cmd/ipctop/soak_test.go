@@ -110,7 +110,7 @@ func TestSoak(t *testing.T) {
 	scanUntil(begin.Add(length))
 	late := useNow(t)
 	t.Logf("%d scans: %v, then %v", scans, warm, late)
-	if late.files > warm.files+32 || late.threads > warm.threads+16 || late.memory > warm.memory+warm.memory/2+16<<20 {
+	if late.files > warm.files+16 || late.threads > warm.threads+16 || late.memory > warm.memory+warm.memory/2+16<<20 {
 		t.Errorf("after %d scans: %v, when it was warm %v", scans, late, warm)
 	}
 
