@@ -313,6 +313,16 @@ func TestWhyOfRealPrograms(t *testing.T) {
 	}
 }
 
+// TestWhyOfLoggingScript asks about a script that waits for a command and for who logs
+// what it prints: the two wait for each other, but the command acts.
+func TestWhyOfLoggingScript(t *testing.T) {
+	p := startReal(t, "bash", "-c", "exec > >(cat >/dev/null); sleep 1000; true")
+	settle(t, p, 3)
+	if _, stdout, _ := run(t, "", "why", strconv.Itoa(p.pid)); strings.Contains(stdout, "deadlock") || !strings.Contains(stdout, "may act") {
+		t.Errorf("why says\n%s", stdout)
+	}
+}
+
 func deadlockOf(snap *model.Snapshot, pids []int) *model.Finding {
 	for i := range snap.Findings {
 		f := &snap.Findings[i]
