@@ -18,7 +18,7 @@ func Reasons() []ReasonInfo {
 		{
 			Vanished,
 			"It ended while it was being read (ENOENT or ESRCH). On a busy machine a few of these are normal.",
-			"Look again.",
+			"Run ipctop again.",
 		},
 		{
 			Unsupported,
@@ -37,7 +37,7 @@ func Reasons() []ReasonInfo {
 		},
 		{
 			Timeout,
-			"It took longer than the deadline, or the same thing got stuck before and is left alone since.",
+			"It took longer than the deadline, or it got stuck before and has been skipped since.",
 			"Look at why the process or file system does not answer: that itself is a finding.",
 		},
 		{

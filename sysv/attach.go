@@ -168,7 +168,7 @@ const (
 func (g *group) gap(id uint64) model.Gap {
 	gap := model.Gap{
 		Reason: model.Other, PID: int(g.members[0].holder.PID), Op: "attribute", Count: len(g.members),
-		Detail: fmt.Sprintf("attached to segment %d (key %s) of an IPC namespace that could not be told", id, keyText(g.key)),
+		Detail: fmt.Sprintf("attached to segment %d (key %s) of an unknown IPC namespace", id, keyText(g.key)),
 	}
 	if !g.known {
 		gap.Reason = model.Denied

@@ -21,8 +21,8 @@ func (c command) newWhy(o *options) *cobra.Command {
 		Short: "say why something is stuck, on whom, and what would release it",
 		Long: "Say why processes are stuck: from each blocked thread along those who could release it to the root cause, and\n" +
 			"what that one does. Of an object, who waits for it. Without REF, all that is stuck, the worst first.\n\n" +
-			"Each step says how it was seen. What the kernel does not show is not made up: a chain may end with somebody\n" +
-			"who waits for events, or on another host.\n\n" + refHelp,
+			"Each step says how it was seen. What the kernel does not show is not made up: a chain may end with a process\n" +
+			"that waits for events, or on another host.\n\n" + refHelp,
 		Example: "  ipctop why\n" +
 			"  ipctop why 4121\n" +
 			"  ipctop why /var/db/x.lck\n" +

@@ -61,7 +61,7 @@ func describeMapped(idx *probe.Index, out *probe.Collector) {
 		idx.UnknownHolders()
 		out.Gap(model.Gap{
 			Reason: model.Unsupported, PID: int(e.Holders[0].PID), Object: o.ID, Op: "registered files",
-			Detail: "the ring is mapped and its descriptor was closed: what is registered with it is not told",
+			Detail: "the ring is mapped and its descriptor was closed: its registered files are unknown",
 		})
 	}
 }
@@ -86,7 +86,7 @@ func holdRegistered(fd *probe.FD, o *model.Object, out *probe.Collector) {
 		out.UnknownHolders()
 		out.Gap(model.Gap{
 			Reason: model.Unsupported, PID: fd.Proc.Model.PID, Object: o.ID, Op: "registered files",
-			Detail: fmt.Sprintf("this kernel does not tell which objects %d registered files are", unnamed),
+			Detail: fmt.Sprintf("this kernel does not show which objects %d registered files are", unnamed),
 		})
 	}
 }

@@ -68,7 +68,7 @@ func reportUnasked(idx *probe.Index, out *probe.Collector) {
 	if n > 0 {
 		out.Gap(model.Gap{
 			Reason: model.Unsupported, Op: "stat", Count: n,
-			Detail: "open files on file systems that a program serves (FUSE), which is not asked: FIFOs among them are not known",
+			Detail: "open files on FUSE file systems, whose servers are not asked: FIFOs among them are unknown",
 		})
 	}
 }

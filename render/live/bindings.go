@@ -49,7 +49,7 @@ func bindings() []binding {
 		{[]string{"F9", "k"}, "", "what can be done: the actions of a problem, else a signal", (*Model).act},
 		{[]string{"H"}, "", "with the threads of processes", (*Model).toggleThreads},
 		{[]string{"p"}, "", "paths of programs", (*Model).togglePaths},
-		{[]string{"Del"}, "", "remove what nobody uses any more", (*Model).removeSelected},
+		{[]string{"Del"}, "", "remove what no process uses any more", (*Model).removeSelected},
 		{[]string{"W"}, "", "wide: all columns, nothing cut", (*Model).widen},
 		{[]string{"y"}, "", "copy: the id, the pid, the command that helps", (*Model).copySelected},
 		{[]string{"S"}, "", "save a dump of this moment", (*Model).save},
