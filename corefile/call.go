@@ -28,7 +28,7 @@ func (c *reader) calls() {
 
 // describe says what a call waited for.
 func (c *reader) describe(k *Call) {
-	firstLost := c.arch.name == "arm64" // x0 is the result by now
+	firstLost := c.arch.name == "arm64" // x0 is the result now
 	fd := fmt.Sprintf("descriptor %d", int32(k.Args[0]))
 	id := fmt.Sprint(int32(k.Args[0]))
 	if firstLost {

@@ -15,7 +15,7 @@ var deadlockRule = Rule{
 	Title:    "deadlock",
 	Severity: model.Critical,
 	Means: "Threads wait for each other in a circle, and for nobody else: none of them will ever go on by itself. The mechanisms may differ: a full " +
-		"pipe here, a file lock there. Whoever waits for one of them waits for good, too.",
+		"pipe here, a file lock there. Anyone who waits for one of them waits for good, too.",
 	Evidence: "What each of them is blocked in (/proc/PID/task/TID/syscall), unchanged across two samples between which none has run; and who alone could " +
 		"release it: the owner of a lock, the holders of a pipe's other end, a child.",
 	Do: "End one of them. An action is offered only if it releases somebody; where none is, each of them has to end, as with mutexes that are not robust: " +
@@ -87,7 +87,7 @@ func (v *view) lasting(c model.Confidence, lowered []string, waits ...*model.Wai
 }
 
 // takers says of semaphores that some threads wait at what is to be said of who took
-// them: nobody writes that down, but whoever is alive waits.
+// them: nobody writes that down, but anyone who is alive waits.
 func (v *view) takers(waits []*model.Wait) []model.Evidence {
 	var list []model.Evidence
 	for _, id := range objectsOf(waits...) {

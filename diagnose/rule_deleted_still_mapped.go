@@ -12,7 +12,7 @@ var deletedStillMappedRule = Rule{
 	Title:    "stale mapping: shared memory was recreated",
 	Severity: model.Warning,
 	Means: "Shared memory or a shared file was removed and made again under the same name. Some processes still use the old one, which has no name " +
-		"any more; whoever opens the name gets the new one. The two groups believe that they share memory, and do not.",
+		"any more; anyone who opens the name gets the new one. The two groups believe that they share memory, and do not.",
 	Evidence: "An object whose name was removed and which a process holds, and another object, with another inode, of the same name.",
 	Do:       "Restart the processes that have the old one. Its memory is given back when the last of them ends.",
 	FalseAlarm: "Programs that are replaced one after the other have both for a while, on purpose. Memory whose name was removed while in use and not given to " +

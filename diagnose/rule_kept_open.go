@@ -62,7 +62,7 @@ func findKeptOpen(v *view) []finding {
 		list = append(list, finding{Finding: model.Finding{
 			Severity: severity, Confidence: lower(confidence, model.Likely), LoweredBy: append(lowered, v.name(first)+" may be meant to write to it"), Since: v.since(waits...),
 			Objects: []string{o.ID}, Victims: victims, Root: v.rootOf(&doing), PIDs: pids,
-			Summary: fmt.Sprintf("%s %s for the end of %s, which %s keeps open as fd %d: whoever started it has ended", v.subject(victims),
+			Summary: fmt.Sprintf("%s %s for the end of %s, which %s keeps open as fd %d: the process that started it has ended", v.subject(victims),
 				verb(len(victims), "waits", "wait"), v.graph.Label(o.ID), v.name(first), keepers[0].FD.Or(0)),
 			Chain: []model.Step{v.stepOf(waits[0], nil)},
 			Evidence: append(v.evidence(waits...), v.holding(end.ID), model.Evidence{

@@ -53,7 +53,7 @@ func findLockWait(v *view) []finding {
 		}, explains: waits}
 		if p := chain.End.Process; end.Kind == graph.Stuck && p != nil && p.PID != root && chain.Cycle < 0 {
 			f.PIDs = append(f.PIDs, p.PID)
-			f.Summary += "; in the end it is " + v.name(p.PID) + ", which " + chain.End.Doing
+			f.Summary += "; the chain ends at " + v.name(p.PID) + ", which " + chain.End.Doing
 		}
 		if turn == working {
 			f.Severity = model.Info
@@ -107,7 +107,7 @@ const (
 
 // turns reports whether a lock's holder and those who wait for the lock are servers
 // that take turns at accept: they run the same program and have the same listening
-// socket, whoever of them started whom.
+// socket, no matter which of them started the other.
 func (v *view) turns(holder *graph.End, waits []*model.Wait) turn {
 	p := holder.Process
 	if p == nil {

@@ -11,7 +11,7 @@ var noMessageOfTypeRule = Rule{
 	Title:    "receiver that waits for a type of message the queue does not hold",
 	Severity: model.Warning,
 	Means: "A process is blocked in msgrcv, asking for messages of a certain type. The queue holds messages, but none of that type, and nothing has come or " +
-		"gone for a while: whoever should send that type does not, or somebody sent another type by mistake.",
+		"gone for a while: the program that should send that type does not, or somebody sent another type by mistake.",
 	Evidence: "The type in the arguments of msgrcv (above 0: that type alone; below 0: types up to its amount), the number of messages, and the times of the last " +
 		"msgsnd and msgrcv.",
 	Do: "Compare the type that the receiver asks for with what senders send. The messages' types can be seen only by those who receive them.",

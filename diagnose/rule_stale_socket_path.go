@@ -10,10 +10,10 @@ var staleSocketPathRule = Rule{
 	ID:       "stale-socket-path",
 	Title:    "socket file that no socket is bound to",
 	Severity: model.Info,
-	Means: "A UNIX socket's file is left in the file system although no socket is bound to it: whoever connects gets ECONNREFUSED, and a server that does not remove " +
+	Means: "A UNIX socket's file is left in the file system although no socket is bound to it: anyone who connects gets ECONNREFUSED, and a server that does not remove " +
 		"the file first cannot bind to the path again (EADDRINUSE). The server ended without removing it.",
 	Evidence: "The file's device and inode, which none of the sockets in any network namespace is bound to (unix_diag). Looked at are the directories in which some socket " +
-		"is bound, /run and /tmp; only ipctop check looks, because whoever watches such a directory sees it opened.",
+		"is bound, /run and /tmp; only ipctop check looks, because anyone who watches such a directory sees it opened.",
 	Do:         "Remove the file, or start the server again if it removes the file itself.",
 	FalseAlarm: "A socket in a network namespace that could not be entered; then the finding is possible and no more.",
 	find:       findStaleSocketPath,

@@ -12,7 +12,7 @@ var stoppedByTTYRule = Rule{
 	Title:    "background job stopped because it wants the terminal",
 	Severity: model.Warning,
 	Means: "A process that is not in the foreground of its terminal has read from it, or written to it with stty tostop set, and was stopped by " +
-		"SIGTTIN or SIGTTOU. It does nothing until it is brought to the foreground; whoever waits for it waits, too.",
+		"SIGTTIN or SIGTTOU. It does nothing until it is brought to the foreground; anyone who waits for it waits, too.",
 	Evidence: "State T in /proc/PID/stat, and its field exit_code: the signal that stopped the process.",
 	Do: "Bring it to the foreground (fg in its shell), or give it something else to read: start it with < /dev/null. kill -CONT alone does not help: it " +
 		"asks for the terminal again and is stopped again.",

@@ -10,7 +10,7 @@ var unreachableListenerRule = Rule{
 	ID:       "unreachable-listener",
 	Title:    "socket path replaced by another listener",
 	Severity: model.Warning,
-	Means: "The process listens on a UNIX socket whose file was removed or replaced: whoever connects to the path reaches another server, or nobody. Two instances of a " +
+	Means: "The process listens on a UNIX socket whose file was removed or replaced: anyone who connects to the path reaches another server, or nobody. Two instances of a " +
 		"program that remove an old socket file before they bind do this to each other; so do programs that clean up /tmp.",
 	Evidence: "The device and inode of the file that the socket is bound to (unix_diag), and what the path leads to now, in the mount namespaces of ipctop and of all " +
 		"processes that have the socket open.",

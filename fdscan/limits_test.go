@@ -88,7 +88,7 @@ func TestLiveUserPipePages(t *testing.T) {
 	s := limitsOf(t, pipes.Pipe(), pipes.FIFO())
 	for _, l := range s.Limits {
 		if l.Name == name && l.Scope != nil && l.Scope.UID == model.Some(user) {
-			// What the test process was left by whoever started it is inherited, too,
+			// What the test process was left by its parent is inherited, too,
 			// and is this user's where nobody else has it.
 			least, most := int64(2*capacity/os.Getpagesize()), int64((2*capacity+(len(pipesOf(t, cmd.Process.Pid))-2)*usualCapacity)/os.Getpagesize())
 			if n := l.Used.Or(-1); n < least || n > most || !l.Estimated || l.Unit != "pages" {

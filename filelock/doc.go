@@ -3,7 +3,7 @@
 //
 // Kernel files read: /proc/locks, and the "lock:" lines of /proc/PID/fdinfo/N
 // (fs/locks.c, show_fd_locks; Linux 4.1) of those descriptors whose file is in
-// /proc/locks. Descriptions that several processes have are told apart with
+// /proc/locks. Descriptions that several processes have are distinguished by
 // kcmp(2) where that makes a difference.
 //
 // Privilege: none for /proc/locks; ptrace-read rights on a process for its fdinfo

@@ -249,7 +249,7 @@ func rangeText(r *record) string {
 }
 
 // owners finds who holds each lock, in the order of f.locks. Locks of a
-// description are held by everyone who has it, whoever made them. Where no
+// description are held by everyone who has it, no matter who made them. Where no
 // descriptor shows such a lock, the description lives in a mapping or in flight.
 func (f *lockedFile) owners(idx *probe.Index) [][]model.Holder {
 	owners := make([][]model.Holder, len(f.locks))

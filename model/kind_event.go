@@ -189,7 +189,7 @@ var (
 		Calls: []string{"signalfd", "signalfd4", "read"},
 		Man:   []string{"signalfd(2)"},
 		About: "Takes signals by read instead of by handler, so that an event loop can wait for them with everything else. It " +
-			"delivers the signals of whoever reads it, not of whoever made it; they should be blocked there.",
+			"delivers the signals of the process that reads it, not of the one that made it; they should be blocked there.",
 		Source:    "the links /proc/PID/fd/N and sigmask in /proc/PID/fdinfo/N (3.8)",
 		Unseen:    "nothing of it; what is pending is shown with the process",
 		NewDetail: func() Detail { return new(SignalfdDetail) },
@@ -200,7 +200,7 @@ var (
 		Data:  "counter",
 		Calls: []string{"timerfd_create", "timerfd_settime", "timerfd_gettime", "read"},
 		Man:   []string{"timerfd_create(2)"},
-		About: "A timer that becomes readable when it expires. Whoever polls it is certain to be woken by it if it is armed; ticks " +
+		About: "A timer that becomes readable when it expires. Anyone who polls it is certain to be woken by it if it is armed; ticks " +
 			"that pile up show a program that does not come round to reading it.",
 		Source:    "the links /proc/PID/fd/N and clockid, ticks, it_value and it_interval in /proc/PID/fdinfo/N (3.17)",
 		Unseen:    "when it was set, and by whom",

@@ -69,7 +69,7 @@ var (
 			"CAP_CHECKPOINT_RESTORE; mappers: CAP_SYS_PTRACE for other users' processes",
 		Unseen: "who has taken it: the semaphore does not say. Semaphores of musl that no process maps, and those of static " +
 			"musl programs whose creator is gone, are shown as POSIX shared memory. Reading the value makes inotify events " +
-			"(open, access, close) for whoever watches /dev/shm",
+			"(open, access, close) for anyone who watches /dev/shm",
 		NewDetail: func() Detail { return new(PosixSemDetail) },
 	}
 	shmAnonInfo = KindInfo{

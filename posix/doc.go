@@ -22,7 +22,7 @@
 //
 // Traces: reading a queue's file sets its atime and ctime, and those who watch
 // the directory with inotify(7) see it opened and read. The queue is not touched.
-// Whoever watches /dev/shm sees the directory opened and read, and semaphores
+// Anyone who watches /dev/shm sees the directory opened and read, and semaphores
 // opened, read and closed. Access times there are left alone where ipctop may ask
 // for that (O_NOATIME: as root or the owner). Nothing but semaphores is opened.
 //

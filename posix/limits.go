@@ -55,7 +55,7 @@ func homeOf(idx *probe.Index, e *probe.Entry) uint64 {
 
 // limitQueueBytes emits how much of RLIMIT_MSGQUEUE each user with queues has
 // used. Queues count for the user who made them, in all namespaces together;
-// whoever owns the file is taken to be that user. A queue of which the size is
+// the file's owner is taken to be that user. A queue of which the size is
 // not known leaves it unknown what is used.
 func limitQueueBytes(idx *probe.Index, out *probe.Collector) {
 	used := map[int]model.Opt[int64]{}

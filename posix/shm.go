@@ -24,7 +24,7 @@ const shmDir = "/dev/shm"
 var memoryTypes = []string{"tmpfs", "devtmpfs"}
 
 // Shm reads POSIX shared memory: it lists /dev/shm in every mount namespace.
-// The objects are keyed as files, so whoever has one open or mapped is found by
+// The objects are keyed as files, so anyone who has one open or mapped is found by
 // fdscan.File, which must come after this probe.
 func Shm() probe.Probe {
 	return probe.Probe{

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Whoever stops a process in the moment in which it holds what is another's does not
+// Anyone who stops a process in the moment in which it holds what is another's does not
 // make it hold that for ever.
 func TestStoppedHolderIsKilled(t *testing.T) {
 	exe, err := os.Executable()

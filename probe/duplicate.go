@@ -24,7 +24,7 @@ func AskDuplicate(h *model.Holder, ask func(dup int) error) error {
 
 // AskDuplicateOf makes a descriptor of ipctop's own of another process's
 // (pidfd_getfd(2), Linux 5.6), asks it something and closes it at once: while it is
-// there, whoever is at the other end gets no end of file. So nothing in ask may block
+// there, the other end gets no end of file. So nothing in ask may block
 // but for the object's own lock, and it is for pipes, UNIX sockets, terminals and message
 // queues alone: closing may block for others. The caller is guarded, and must check in
 // ask what it got: pid and number may be another's now.

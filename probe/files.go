@@ -22,7 +22,7 @@ import (
 // subvolumes and on some overlays, see [FD.FileKey].
 //
 // Nearly every descriptor leads to such a file, and few are of interest. So
-// whoever sees a hold emits it, and only those files that some probe describes
+// any probe that sees a holder emits it, and only those files that some probe describes
 // become objects.
 var Files = &KeySpace{Name: "file", ByMapping: true}
 
@@ -236,7 +236,7 @@ func HolderLink(h *model.Holder) string {
 	return ""
 }
 
-var errOtherFile = errors.New("it is another file by now")
+var errOtherFile = errors.New("it is another file now")
 
 // statFile asks for a file below dir, if it is the one that k names.
 func statFile(dir *proc.Dir, name string, k Key, mounts *proc.MountTable, st *unix.Statx_t) error {

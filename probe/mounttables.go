@@ -21,7 +21,7 @@ func (m *mountTables) of(p *Proc) *proc.MountTable {
 	if t, ok := m.lookup(ns); ok {
 		return t
 	}
-	// Not under the lock: reading waits for whoever is mounting or unmounting there,
+	// Not under the lock: reading waits for anyone who is mounting or unmounting there,
 	// which may take for ever, and would hold up all other workers with it.
 	if !p.task.Begin("mountinfo", 0) {
 		return nil

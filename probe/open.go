@@ -10,7 +10,7 @@ import (
 )
 
 // open opens the directory of a process that was read before, and no other's that
-// has its pid by now.
+// has its pid now.
 func (s *Scan) open(t *guard.Task, p *model.Process) (*proc.Dir, error) {
 	if dir, ok := s.scanner.handles.Get(p.PID, p.StartTicks); ok {
 		return dir, nil
@@ -38,7 +38,7 @@ func (s *Scan) open(t *guard.Task, p *model.Process) (*proc.Dir, error) {
 	}
 	st, err := proc.ParseStat(text)
 	if err == nil && st.StartTicks != p.StartTicks {
-		err = fmt.Errorf("%s: another process by now: %w", dir.Path(), proc.ErrVanished)
+		err = fmt.Errorf("%s: another process now: %w", dir.Path(), proc.ErrVanished)
 	}
 	if err != nil {
 		return fail(err)

@@ -83,7 +83,7 @@ type KeySpace struct {
 	ByMapping bool
 
 	// Waited says that with [Options].WaitsOnly only those are kept at which somebody
-	// waits. The access of their descriptors, which whoever emits them leaves open
+	// waits. The access of their descriptors, which the probe that emits them leaves open
 	// then, is asked when that is known.
 	Waited bool
 
@@ -178,7 +178,7 @@ func (o *Collector) AddHolder(k Key, h model.Holder) {
 }
 
 // Peer emits that the object behind to is at the other end of from. Both
-// directions are emitted, each by whoever knows it, by a Table hook or in
+// directions are emitted, each by the probe that knows it, by a Table hook or in
 // Complete.
 func (o *Collector) Peer(from, to Key, c model.Confidence) {
 	o.peers = append(o.peers, peerRecord{from, to, c})

@@ -50,7 +50,7 @@ type FD struct {
 // others change, not a path that they rename.
 func (f *FD) Cacheable() { f.cacheable = true }
 
-// What is asked of a descriptor, for [guard.Task.Begin] and [Index.BeginAt]: whoever asks
+// What is asked of a descriptor, for [guard.Task.Begin] and [Index.BeginAt]: anyone who asks
 // calls it the same, so that what got stuck once is left alone by all.
 const (
 	OpInfo = "fdinfo"

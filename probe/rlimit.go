@@ -22,7 +22,7 @@ func (p *Proc) Rlimit(r proc.Resource) (uint64, error) {
 }
 
 // Rlimit is the soft limit of a process that was read before. Its error says
-// that it is gone if its pid is another's by now.
+// that it is gone if its pid is another's now.
 func (s *Scan) Rlimit(p *model.Process, r proc.Resource) (uint64, error) {
 	dir, err := s.open(nil, p)
 	if err != nil {

@@ -49,13 +49,13 @@ type Options struct {
 	Repeated bool
 
 	// ListDirectories has the directories in which UNIX sockets are bound, /run and
-	// /tmp listed for socket files that were left behind. Whoever watches one of
+	// /tmp listed for socket files that were left behind. Anyone who watches one of
 	// them with inotify sees that it was opened, so it is done only when asked for.
 	ListDirectories bool
 
 	// Helper is the program that is started to do, as a process of its own, what
 	// can get stuck in the kernel beyond the reach of SIGKILL: a program with
-	// such a thread cannot end, and whoever waits for it waits, too. Its main
+	// such a thread cannot end, and anyone who waits for it waits, too. Its main
 	// must begin with fdscan.RunHelper. "" does all of it within this process.
 	Helper string
 

@@ -122,7 +122,7 @@ func (s *Scan) enter(t *guard.Task, pid int) (r *result, err error) {
 		if read(dir); !proc.Gone(err) {
 			return r, err
 		}
-		h.Drop(func(p int) bool { return p != pid }) // the pid may be another's by now
+		h.Drop(func(p int) bool { return p != pid }) // the pid may be another's now
 	}
 	dir, err := s.root.Open(strconv.Itoa(pid))
 	if err != nil {
@@ -332,7 +332,7 @@ func (s *Scan) readIdentity(p *Proc, sc *scratch, out *Collector) {
 }
 
 // readPlace reads what others change while the process sleeps: the cgroup that it
-// is in, and what its program is called by now, or that it was deleted.
+// is in, and what its program is called now, or that it was deleted.
 func (s *Scan) readPlace(p *Proc, sc *scratch) {
 	if !p.task.Begin("identity", 0) {
 		return // which is a gap already

@@ -44,7 +44,7 @@ var localTypes = []string{
 	"securityfs", "selinuxfs", "squashfs", "sysfs", "tmpfs", "tracefs", "udf", "ufs", "vfat", "xfs", "zfs",
 }
 
-// Local reports whether path lies on a local file system. Paths without a
+// Local reports whether path is on a local file system. Paths without a
 // leading slash name things that are in no file system.
 func (t *MountTable) Local(path []byte) bool {
 	if len(path) == 0 || path[0] != '/' {

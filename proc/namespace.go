@@ -88,7 +88,7 @@ func (n *Namespaces) AddWay(nsType string, inode, since uint64, open func() (fd 
 }
 
 // List returns the namespaces of one type other than own, those with the oldest
-// processes first and those without any last: whoever makes many pushes nobody out who
+// processes first and those without any last: anyone who makes many pushes nobody out who
 // was there before.
 func (n *Namespaces) List(nsType string, own uint64) []uint64 {
 	n.mu.Lock()
@@ -145,7 +145,7 @@ func OnThread(f func()) {
 }
 
 // openNamespace opens what path leads to, if that is the namespace. Where a
-// namespace was there may be a FIFO or a terminal by now, and to open one of
+// namespace was there may be a FIFO or a terminal now, and to open one of
 // those disturbs its users: so it is first reached without being opened.
 func openNamespace(path, nsType string, inode uint64) (int, error) {
 	at, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
@@ -163,7 +163,7 @@ func openNamespace(path, nsType string, inode uint64) (int, error) {
 	}
 	// All namespaces are on one file system, nsfs.
 	if st.Ino != inode || st.Dev_major != own.Dev_major || st.Dev_minor != own.Dev_minor {
-		return -1, unix.ESRCH // whoever led there has moved on
+		return -1, unix.ESRCH // the process that led there has moved on
 	}
 	return unix.Open("/proc/self/fd/"+strconv.Itoa(at), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 }
@@ -180,7 +180,7 @@ func enterNamespace(opens []opener, nsType string, inode uint64) error {
 		}
 		var st unix.Stat_t
 		if e = unix.Fstat(fd, &st); e == nil && st.Ino != inode {
-			e = unix.ESRCH // whoever led there has moved on
+			e = unix.ESRCH // the process that led there has moved on
 		}
 		if e == nil {
 			e = unix.Setns(fd, cloneFlags[nsType])

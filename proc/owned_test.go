@@ -28,7 +28,7 @@ func openSelf(t *testing.T) *Dir {
 	return dir
 }
 
-// What was closed is used by nobody, also if its number means another file by now.
+// What was closed is used by nobody, also if its number means another file now.
 func TestUseAfterClose(t *testing.T) {
 	dir := openSelf(t)
 	number := dir.own.fd

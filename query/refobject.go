@@ -195,7 +195,7 @@ func hasBaseName(o *model.Object, base string) bool {
 }
 
 // byEndpoint finds sockets by address and port; host "" is any address.
-// Whoever listens there comes before who is connected from there, and that
+// Anyone who listens there comes before who is connected from there, and that
 // before who is connected to there.
 func (f finder) byEndpoint(host, port string) []Match {
 	here := func(o *model.Object) bool { local, _ := endpoints(o); return sameEndpoint(local, host, port) }

@@ -16,7 +16,7 @@ var hugeShifts = []int{0, 16, 20, 21, 24, 25, 28, 29, 30, 34} // 0: the default 
 // kernelDevices are the devices of the file systems that the kernel keeps System
 // V segments on. No mount shows them, but memfds live on the same ones: an empty
 // one is asked and closed. A file of some tmpfs that is called like a segment is
-// told apart by this.
+// distinguished by this.
 var kernelDevices = sync.OnceValue(func() []uint64 {
 	devs := []uint64{}
 	add := func(flags int) {

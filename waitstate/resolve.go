@@ -118,7 +118,7 @@ func (x *index) descriptor(t *thread, fd int32) *probe.Entry {
 }
 
 // stillLeads reports whether a link that was read just now can lead to the object:
-// the descriptor's number may be in use for another file by now.
+// the descriptor's number may be in use for another file now.
 func stillLeads(link string, o *model.Object) bool {
 	head, number, ok := strings.Cut(link, ":[")
 	if !ok || head != "pipe" && head != "socket" {

@@ -80,7 +80,7 @@ time.sleep(0.2); print(receiver, os.getpid(), flush=True); time.sleep(1000)
 var stuckLocks = []stuckScript{
 	{"script that locks its own descriptor", "lock-wait", []string{"bash", "-c", flockIdiom}, "bash"},
 	{"lock in flight", "fd-in-flight", []string{"python3", "-c", lockInFlight}, "/lock"},
-	{"lock behind an idle server", "lock-wait", []string{"python3", "-c", lockBehindServer}, "in the end it is"},
+	{"lock behind an idle server", "lock-wait", []string{"python3", "-c", lockBehindServer}, "the chain ends at"},
 	{"lock kept by a mapping", "lock-wait", []string{"python3", "-c", lockMapped}, "/lock"},
 }
 

@@ -10,7 +10,7 @@
 // others for free. A thread each of whose clauses may come true from elsewhere or has a free thread
 // may yet run, and is free, too; and so on, until nothing changes. Of each thread
 // that remains, some clause lies wholly among the dead. Threads that wait for each
-// other over such clauses are a deadlock; whoever merely waits for them is a victim.
+// other over such clauses are a deadlock; anyone who merely waits for them is a victim.
 //
 // It is a pure function of the snapshot, so it works on a dump. All confirmed waits
 // held at one instant. Descriptors, locks and threads were read earlier: they are

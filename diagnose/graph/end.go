@@ -118,7 +118,7 @@ func (g *Graph) pty(n *node, c *Clause, o *model.Object) {
 		}
 		return slices.Contains(h.Flags, model.PtyMaster)
 	})
-	// A slave may also be opened by its name, by whoever may.
+	// A slave may also be opened by its name, by anyone who may.
 	if master && !slave {
 		c.weaken(Unlikely, "another process may open the terminal")
 	}
@@ -155,7 +155,7 @@ func (g *Graph) socket(n *node, c *Clause, o *model.Object, writes bool) {
 	}
 }
 
-// queue: whoever may open a queue that has a name can send to it.
+// queue: anyone who may open a queue that has a name can send to it.
 func (g *Graph) queue(c *Clause, o *model.Object, writes bool) {
 	c.How = "can send to it"
 	if writes {

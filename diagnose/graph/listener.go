@@ -125,7 +125,7 @@ func (g *Graph) connect(n *node) Clause {
 }
 
 // unconnected: a datagram goes to the socket that the call names; a connection
-// that was not accepted yet is served by whoever accepts it.
+// that was not accepted yet is served by anyone who accepts it.
 func (g *Graph) unconnected(n *node, c *Clause, o *model.Object, writes bool) {
 	if d, ok := o.Detail.(*model.UnixDetail); ok && d.Type == "dgram" && writes {
 		if to := g.named(n); to != nil {

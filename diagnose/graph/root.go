@@ -77,7 +77,7 @@ func (g *Graph) ends(m *node) (End, bool) {
 	case w == nil && m.state == "R":
 		return set(Running, "is running")
 	case w == nil:
-		return set(Running, "waits for nothing that is known")
+		return set(Running, "waits for nothing that ipctop knows of")
 	case w.Needs == model.NeedsTime:
 		if d, ok := w.Timeout.Get(); ok {
 			return set(Asleep, "sleeps for "+brief(time.Duration(d)))

@@ -88,7 +88,7 @@ func (g *Graph) epoll(n *node) Clause {
 		return c
 	}
 	c := g.set(n, ids)
-	// Whoever has the instance may have it watch more.
+	// Anyone who has the instance may have it watch more.
 	g.holders(&c, o, func(*model.Holder) bool { return true })
 	return c
 }

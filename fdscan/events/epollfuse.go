@@ -108,7 +108,7 @@ func servedAndWaiting(idx *probe.Index) map[int32]error {
 	}
 	stuck := look(all)
 	if len(stuck) > 0 {
-		// Who is answered soon is elsewhere by now.
+		// Who is answered soon is elsewhere now.
 		time.Sleep(2 * time.Millisecond)
 		stuck = look(stuck)
 	}

@@ -1,4 +1,4 @@
-// Package files reads what lies on file systems: regular files that processes share,
+// Package files reads what is on file systems: regular files that processes share,
 // and pseudoterminals.
 //
 // Kernel files read: the links /proc/PID/{fd,map_files}/*, /proc/PID/fdinfo/N.

@@ -213,9 +213,9 @@ func queryMaster(dup int) (m master, err error) {
 }
 
 // slaveDev asks for the slave (TIOCGPTPEER, 4.13) with O_PATH, which names the
-// file without opening the device, and returns the device it lies on: that of
+// file without opening the device, and returns the device it is on: that of
 // the devpts instance. The kernel refuses if another instance is mounted in its
-// place by now.
+// place now.
 func slaveDev(dup int) uint64 {
 	peer, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(dup), unix.TIOCGPTPEER, unix.O_PATH|unix.O_CLOEXEC)
 	if errno != 0 {

@@ -90,7 +90,7 @@ func busyPipes(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepers,
 	if len(suspects) == 0 {
 		return nil, written
 	}
-	// Whoever merely had to wait a moment is elsewhere by now.
+	// Anyone who merely had to wait a moment is elsewhere now.
 	time.Sleep(2 * time.Millisecond)
 	busy = map[probe.Key]error{}
 	buf := make([]byte, 256)

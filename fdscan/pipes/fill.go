@@ -19,7 +19,7 @@ import (
 //
 // The kernel answers under the pipe's mutex. Who is blocked while it has that (on
 // memory that userfaultfd provides, in splice(2) from a silent socket) blocks
-// whoever asks, beyond the reach of SIGKILL. Three things keep that from ipctop:
+// anyone who asks, beyond the reach of SIGKILL. Three things keep that from ipctop:
 // pipes that look so are not asked ([busyPipes]); those that are, are asked by
 // another process ([askAside]), or on guarded threads where there can be none;
 // and what got stuck once is left alone.

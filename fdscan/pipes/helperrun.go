@@ -25,7 +25,7 @@ func RunHelper() {
 	_ = os.WriteFile("/proc/self/comm", []byte(probe.HelperName), 0) // else it is "exe"
 	closeInherited()
 	if err := checkParent(); err != nil {
-		unix.Exit(1) // whoever asks is not told why
+		unix.Exit(1) // the probe is not told why
 	}
 	link := os.NewFile(helperSocket, "ipctop")
 	out := &answerWriter{w: link}
@@ -134,7 +134,7 @@ func answerAll(questions []pipeQuestion, answer func(i int, a pipeAnswer)) {
 			case state[i].Load() == answered:
 				continue
 			case !state[i].CompareAndSwap(open, asked):
-				a.status = statusStuck // whoever asked before
+				a.status = statusStuck // the probe asked before
 			case t.Begin(fillOp, int32(i)):
 				a = ask(i)
 				t.End()

@@ -77,7 +77,7 @@ func sleep(how string) error {
 	return nil
 }
 
-// faultingPage makes a page of memory that nobody ever provides: whoever touches
+// faultingPage makes a page of memory that nobody ever provides: anyone who touches
 // it sleeps until the descriptor is closed (userfaultfd(2)).
 func faultingPage() (uffd int, page uintptr, err error) {
 	const api, ioctlAPI, ioctlRegister, missing = 0xAA, 0xc018aa3f, 0xc020aa00, 1

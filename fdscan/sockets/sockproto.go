@@ -21,7 +21,7 @@ import (
 
 // nameUnclaimed asks for the protocol of every socket that is still not
 // described. describe returns the object, or nil to leave it to a later probe.
-// A socket that is gone by now is left alone: it was closed after its
+// A socket that is gone is left alone: it was closed after its
 // descriptor was read.
 func nameUnclaimed(ctx context.Context, idx *probe.Index, describe func(k probe.Key, protocol string, err error) *model.Object) {
 	idx.Each(idx.Unclaimed(Space), func(t *guard.Task, e *probe.Entry) func() {

@@ -21,7 +21,7 @@ import (
 // ways: the file stays when the socket is gone, and the socket lives on when the
 // file is removed or replaced. unix_diag tells which file a socket is bound to
 // (Linux 3.7); here is looked what is at its path. To find files that were left
-// behind their directories must be listed, which whoever watches them can see: it
+// behind their directories must be listed, which anyone who watches them can see: it
 // is done only if asked for ([probe.Options].ListDirectories).
 
 // staleSockets are files, named by their file system and inode.
