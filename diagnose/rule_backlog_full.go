@@ -30,12 +30,9 @@ func findBacklogFull(v *view) []finding {
 			continue
 		}
 		servers := holders(o, nil)
-		if v.inherited(l, servers) {
-			continue // they are no servers
-		}
 		victims, waits := v.connecting(l)
-		if len(waits) == 0 && (len(servers) == 0 || !v.allIdle(servers)) {
-			continue
+		if len(waits) == 0 && (len(servers) == 0 || !v.allIdle(servers) || v.inherited(l, servers)) {
+			continue // nobody is kept waiting, or those that have it are no servers
 		}
 		confidence, lowered := v.absence(o)
 		if len(servers) > 0 {

@@ -84,13 +84,11 @@ func Prepare(x *model.Index, prev *Data, o Settings) *Data {
 	d.arrangeObjects()
 	for i := range snap.Processes {
 		p := &snap.Processes[i]
-		if snap.Own(p) {
-			continue
-		}
+		// Procs shows ipctop, too, as top shows itself.
 		if !p.Kernel { // kernel threads take no part in anything here
 			d.rows[screenProcs] = append(d.rows[screenProcs], row{process: p})
 		}
-		if hasSignals(p) {
+		if hasSignals(p) && !snap.Own(p) {
 			d.rows[screenSignals] = append(d.rows[screenSignals], row{process: p})
 		}
 	}

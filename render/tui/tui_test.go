@@ -397,7 +397,7 @@ func TestEveryKey(t *testing.T) {
 		{"S", "Saved to /tmp/x.json"},
 		{"2 F9", "Send a signal to"},
 		{"2 k", "Send a signal to"},
-		{"2 Del", "Only what nobody uses"},
+		{"2 Del", "Only what no process uses"},
 		{"?", "── help"},
 		{"F1", "── help"},
 		{"Ctrl-L", "[1 Overview]"},
