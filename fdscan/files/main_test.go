@@ -1,0 +1,10 @@
+package files
+
+import (
+	"os"
+	"testing"
+
+	"github.com/ipctop/ipctop/probe/probetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(probetest.Main(m)) }
