@@ -37,6 +37,9 @@ func findInheritedListener(v *view) []finding {
 			continue
 		}
 		victims, waits := v.connecting(l)
+		if l.full() && len(waits) > 0 {
+			continue // backlog-full says who cannot connect
+		}
 		victims = set(append(victims, v.unaccepted(o)...))
 		root := keepers[0]
 		confidence, lowered := v.absence(o)

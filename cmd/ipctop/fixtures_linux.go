@@ -100,7 +100,6 @@ func (c command) listFixtures() error {
 // holdFixtures makes fixtures, says what they are, and holds them.
 func (c command) holdFixtures(ctx context.Context, f *fixturesFlags, names []string) (err error) {
 	hasToFinish.Store(true) // what was made is removed
-	defer hasToFinish.Store(false)
 	run, err := testfixtures.StartAvailable(ctx, names...)
 	if err != nil {
 		return endOfFixtures(ctx, err)
@@ -179,7 +178,6 @@ func (c command) verifyFixtures(ctx context.Context, o *options, names []string)
 		return usageError("--verify compares with the machine, not with a dump (--from)")
 	}
 	hasToFinish.Store(true) // what was made is removed
-	defer hasToFinish.Store(false)
 	run, err := testfixtures.StartAvailable(ctx, names...)
 	if err != nil {
 		return err

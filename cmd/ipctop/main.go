@@ -64,7 +64,9 @@ func main() {
 	// the signal makes it an error, and children still get the default.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	c := command{os.Stdin, os.Stdout, os.Stderr}
-	os.Exit(c.main(ctx, os.Args[1:]))
+	status := c.main(ctx, os.Args[1:])
+	hasToFinish.Store(true) // it has ended: this is its status, whatever the signal's would be
+	os.Exit(status)
 }
 
 // main runs ipctop with the given arguments and returns its exit status.

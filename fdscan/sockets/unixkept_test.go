@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -19,10 +21,18 @@ func TestNamespaceKeptBySockets(t *testing.T) {
 		t.Skip("a network namespace needs CAP_SYS_ADMIN")
 	}
 	var pair [2]int
-	listener, unbound, at := -1, -1, 0
-	made := make(chan error)
-	go func() {
-		runtime.LockOSThread() // the thread ends with the goroutine
+	listener, unbound, at, tid := -1, -1, 0, 0
+	made := make(chan error, 1)
+	var enter func()
+	enter = func() {
+		runtime.LockOSThread() // the thread ends with the goroutine, but for the main thread
+		if tid = unix.Gettid(); tid == unix.Getpid() {
+			defer runtime.UnlockOSThread()
+			var ended sync.WaitGroup
+			ended.Go(enter)
+			ended.Wait()
+			return
+		}
 		made <- func() (err error) {
 			if err = unix.Unshare(unix.CLONE_NEWNET); err != nil {
 				return err
@@ -46,9 +56,16 @@ func TestNamespaceKeptBySockets(t *testing.T) {
 			at = sa.(*unix.SockaddrInet4).Port
 			return unix.Listen(listener, 3)
 		}()
-	}()
+	}
+	go enter()
 	if err := <-made; err != nil {
 		t.Skipf("no network namespace can be made here: %v", err)
+	}
+	// While the thread is there, it leads to the namespace.
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", tid)); err != nil {
+			break
+		}
 	}
 	t.Cleanup(func() {
 		for _, fd := range []int{pair[0], pair[1], listener, unbound} {
