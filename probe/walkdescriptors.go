@@ -15,20 +15,26 @@ import (
 // ended and shows none.
 func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
 	m := p.Model
-	dir, err := p.Dir.Open("fd")
-	if err != nil {
-		if !proc.Gone(err) {
-			r.unreadable, r.partialFDs, r.partialMaps = true, true, true
-			r.out.Gap(model.Gap{Probe: "fd", Reason: proc.ReasonOf(err), PID: m.PID, Op: "open fd", Detail: err.Error()})
-			if n, ok := p.countDescriptors(); ok {
-				m.FDs = model.Some(n)
-			}
+	ended := m.State == "Z" && len(m.ThreadList) > 1 // its own table is empty, or refused even to its user
+	unreadable := func(err error) {
+		r.unreadable, r.partialFDs, r.partialMaps = true, true, true
+		r.out.Gap(model.Gap{Probe: "fd", Reason: proc.ReasonOf(err), PID: m.PID, Op: "open fd", Detail: err.Error()})
+		if n, ok := p.countDescriptors(); ok {
+			m.FDs = model.Some(n)
 		}
+	}
+	dir, err := p.Dir.Open("fd")
+	switch {
+	case err == nil:
+		n := s.readTable(p, dir, 0, sc, r)
+		dir.Close()
+		m.FDs = model.Some(n)
+	case proc.Gone(err):
+		return
+	case !ended:
+		unreadable(err)
 		return
 	}
-	n := s.readTable(p, dir, 0, sc, r)
-	dir.Close()
-	m.FDs = model.Some(n)
 	for i := range m.ThreadList {
 		tid := m.ThreadList[i].TID
 		if tid == m.PID || m.State != "Z" && !s.ownTable(p, tid) {
@@ -40,9 +46,12 @@ func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
 			dir.Close()
 			if m.State == "Z" {
 				m.FDs = model.Some(n)
-				break // the other threads share this one's table
+				return // the other threads share this one's table
 			}
 		}
+	}
+	if err != nil {
+		unreadable(err)
 	}
 }
 

@@ -112,7 +112,8 @@ func (d *Diagnosis) differs(f *model.Finding) string {
 		return fmt.Sprintf("concerns pids %v, want %v", f.PIDs, d.PIDs)
 	case !slices.Equal(sorted(f.Objects), d.Objects):
 		return fmt.Sprintf("concerns %v, want %v", f.Objects, d.Objects)
-	case d.Severity != "" && f.Severity != d.Severity:
+	case d.Severity != "" && f.Severity != d.Severity && (f.Confidence != model.Possible || f.Severity.Rank() != d.Severity.Rank()+1):
+		// What is only possible, as where holders may be hidden, is one level less severe.
 		return fmt.Sprintf("is %s, want %s", f.Severity, d.Severity)
 	case d.Confidence != "" && f.Confidence != d.Confidence:
 		return fmt.Sprintf("is %s, want %s", f.Confidence, d.Confidence)

@@ -256,7 +256,10 @@ func TestLiveDeadlock(t *testing.T) {
 	m.waitFor("Send SIGKILL to fx-dead-1")
 	m.keys("y")
 	m.waitFor("SIGKILL to fx-dead-1")
-	m.keys("Escape", "1")
+	m.keys("Escape")
+	time.Sleep(200 * time.Millisecond) // a key right behind Esc would be one with Alt
+	m.keys("1")
+	m.waitFor("[1 Overview]")
 	m.wait("the deadlock to be over", func() bool { return !strings.Contains(m.screen(), "DEADLOCK") })
 	m.keys("Z")
 	m.waitFor("PAUSED")
