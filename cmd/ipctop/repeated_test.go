@@ -109,7 +109,8 @@ func linesOf(snap *model.Snapshot) map[string]string {
 	}
 	for i := range snap.Waits {
 		w := snap.Waits[i]
-		if w.TID == w.PID && w.Confirmed {
+		// Who waits for a limited time runs between two scans.
+		if w.TID == w.PID && w.Confirmed && !w.Timed.Or(false) {
 			w.Clauses, w.Blockers = nil, nil // of the test's own threads, too
 			lines[fmt.Sprintf("process:%d", w.PID)] += "\n" + moving.ReplaceAllString(string(model.AppendJSON(nil, &w)), "")
 		}
