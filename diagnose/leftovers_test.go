@@ -35,7 +35,7 @@ func TestLeftoversFold(t *testing.T) {
 		t.Errorf("actions %v", a)
 	}
 	if rule.ID = "zombies"; len(v.foldLeftovers(&rule, found)) != len(found) {
-		t.Error("what is no leftover is folded")
+		t.Error("what nobody left behind is folded")
 	}
 }
 

@@ -153,7 +153,7 @@ func TestIdleCircles(t *testing.T) {
 		calls  [2]string
 		needs  string
 		shared bool // both have both ends of one pipe
-		dozes  bool // one has a thread that sleeps
+		sleeps bool // one has a thread that sleeps
 		want   model.Confidence
 	}{
 		{"both poll", [2]string{"ppoll", "ppoll"}, model.NeedsEvent, false, false, ""},
@@ -182,7 +182,7 @@ func TestIdleCircles(t *testing.T) {
 				w.Object, w.Objects, w.Idle = "", []string{w.Object}, true
 			}
 		}
-		if tt.dozes {
+		if tt.sleeps {
 			s.Processes[0].ThreadList = append(s.Processes[0].ThreadList, model.Thread{TID: 11, State: "S"})
 			s.Processes[0].Threads = 2
 			s.Waits = append(s.Waits, model.Wait{PID: 10, TID: 11, Call: "nanosleep", Needs: model.NeedsTime, Timed: model.Some(true), Confirmed: true})
