@@ -75,7 +75,8 @@ func (v *view) inherited(l *listening, keepers []int) bool {
 
 // leftBehind reports whether the process that a process's group or session is
 // called after has ended, or the one that started it: it does not descend from the
-// leader of its session.
+// leader of its session; where that cannot be seen, it neither descends from the leader
+// of its group nor has the same parent.
 func (v *view) leftBehind(p *model.Process) bool {
 	if p == nil || !v.allListed {
 		return false
@@ -85,7 +86,11 @@ func (v *view) leftBehind(p *model.Process) bool {
 			return true
 		}
 	}
-	return p.SID != p.PID && p.SID != 0 && !v.ancestorOf(p.PID, p.SID)
+	if p.SID == 0 { // its leader is outside this PID namespace
+		leader := v.processes[p.PGID]
+		return leader != nil && leader != p && leader.PPID != p.PPID && !v.ancestorOf(p.PID, p.PGID)
+	}
+	return p.SID != p.PID && !v.ancestorOf(p.PID, p.SID)
 }
 
 // mayAccept reports whether one of the processes that have a listener open is

@@ -109,6 +109,8 @@ func listener(backlog, most int64) *model.InetDetail {
 func TestRulesJudge(t *testing.T) {
 	young := func(p *model.Process) { p.StartTime = now.Add(-time.Second) }
 	orphaned := func(p *model.Process) { p.PGID = 99 }
+	noSession := func(p *model.Process) { p.PGID, p.SID = 99, 0 }
+	started := func(p *model.Process) { p.PPID = 98 }
 	stopped := func(signal string) func(*model.Process) {
 		return func(p *model.Process) { p.State, p.StopSignal, p.TTY = "T", signal, "/dev/pts/3" }
 	}
@@ -220,6 +222,10 @@ func TestRulesJudge(t *testing.T) {
 		{"inherited-listener", "left behind", "warning likely", newMachine().process(4, orphaned).object("tcp:1", model.TCP, listener(0, 5), held(4))},
 		{"inherited-listener", "others perhaps hidden", "warning possible", newMachine().process(4, orphaned).object("tcp:1", model.TCP, listener(0, 5), held(4), incomplete)},
 		{"inherited-listener", "its leader lives", "", newMachine().process(99).process(4, orphaned).object("tcp:1", model.TCP, listener(0, 5), held(4))},
+		{"inherited-listener", "no session, its group's leader has another parent", "warning likely", newMachine().process(99, started).process(4, noSession).
+			object("tcp:1", model.TCP, listener(0, 5), held(4))},
+		{"inherited-listener", "no session, its group's leader has the same parent", "", newMachine().process(99).process(4, noSession).
+			object("tcp:1", model.TCP, listener(0, 5), held(4))},
 		{"inherited-listener", "accepts", "", newMachine().process(4, orphaned).object("tcp:1", model.TCP, listener(0, 5), held(4)).
 			wait(model.Wait{PID: 4, Call: "accept4", Needs: "peer", Object: "tcp:1"})},
 		{"inherited-listener", "one of two accepts", "", newMachine().process(4, orphaned).process(5, orphaned).object("tcp:1", model.TCP, listener(0, 5), held(4, 5)).

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -350,6 +351,9 @@ func (r *guardRun) start() {
 	r.running = append(r.running, w)
 	r.mu.Unlock()
 	go func() {
+		// Whether an operation moves is told by the thread that it was begun on.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 		for r.take(w) {
 			commit := r.work(w.task, w.index)
 			if !r.finish(w, commit) {
