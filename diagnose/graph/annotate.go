@@ -47,7 +47,9 @@ func (g *Graph) annotate(n *node, w *model.Wait, c *Clause) {
 			}
 		}
 		p := g.Processes[pid]
-		if own > 0 && p != nil && !g.privateWork(w) {
+		// Children that have inherited a lock could give it up, but it is not theirs.
+		inherited := c.maker != 0 && pid != c.maker
+		if own > 0 && p != nil && !inherited && !g.privateWork(w) {
 			w.Blockers = append(w.Blockers, model.Blocker{PID: pid, Comm: p.Name(), Confidence: c.sure(), Why: c.How})
 		}
 	}

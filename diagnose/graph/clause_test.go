@@ -196,3 +196,40 @@ func TestRangeFromTable(t *testing.T) {
 		t.Errorf("got %+v", clauses)
 	}
 }
+
+// Whoever took a lock is named as the one that is in the way, not the children that have
+// inherited its description; they can give it up, too, and are alone with it once it has closed its own.
+func TestBlockersOfInheritedLock(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		maker model.Opt[int]
+		want  []int
+	}{
+		{"its maker has it", model.Some(20), []int{20}},
+		{"its maker has closed it", model.Some(10), []int{20, 30}},
+		{"its maker has ended", model.Some(99), []int{20, 30}},
+		{"its maker is not told", model.Opt[int]{}, []int{20, 30}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := machine()
+			s.Objects = []model.Object{{ID: "file:3", Kind: model.File, HoldersComplete: true, Detail: &model.FileDetail{
+				Locks: []model.Lock{{Type: "flock", Mode: "WRITE", PID: tt.maker, Holders: []int{20, 30}}},
+			}}}
+			s.Waits = []model.Wait{{
+				PID: 10, TID: 10, Call: "flock", Needs: model.NeedsLock, Object: "file:3", Confirmed: true, Timed: model.Some(false),
+				BlockedFor: model.Some(int64(1)), Target: &model.Target{FD: model.Some(3), LockType: "flock", Mode: "WRITE", Range: "0-EOF"},
+			}}
+			New(model.NewIndex(s)).Annotate()
+			var got []int
+			for _, b := range s.Waits[0].Blockers {
+				got = append(got, b.PID)
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("blockers %v, want %v", got, tt.want)
+			}
+			if c := s.Waits[0].Clauses; len(c) != 1 || !slices.Equal(c[0], []int{20, 30, 31}) {
+				t.Errorf("clauses %v: all that have the description can release it", c)
+			}
+		})
+	}
+}

@@ -82,6 +82,9 @@ func (g *Graph) heldLock(o *model.Object, held *model.Lock) Clause {
 	for _, pid := range held.Holders {
 		if !g.gone[pid] {
 			c.add(pid)
+			if pid == held.PID.Or(0) {
+				c.maker = pid
+			}
 		}
 	}
 	if len(held.Holders) == 0 {
