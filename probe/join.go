@@ -20,7 +20,6 @@ type Index struct {
 
 	objects   map[Key]*Entry
 	spaces    map[*KeySpace][]*Entry // objects by space, those that are gone included
-	slab      []model.Object         // where they are
 	unclaimed map[Key]*Entry
 	merged    map[Key]*Entry // keys of objects that turned out to be another
 	since     map[int32]int  // the scan that read what is still known of a process
@@ -41,7 +40,6 @@ type Entry struct {
 	Complete model.Opt[bool]
 
 	gone        bool // it is another's name, or was dropped
-	place       int  // where Object is in the slab, from 1; 0: elsewhere
 	holderCount int  // how many were emitted
 	peers       []peerRecord
 }
@@ -401,7 +399,7 @@ func (s *Scan) snapshot(idx *Index, snap *model.Snapshot) {
 	s.mu.Unlock()
 	for _, r := range results {
 		if r.process != nil {
-			snap.Processes = append(snap.Processes, *r.process)
+			snap.Processes = append(snap.Processes, r.process)
 			snap.Scan.Processes++
 		}
 		if r.unreadable {
@@ -414,7 +412,7 @@ func (s *Scan) snapshot(idx *Index, snap *model.Snapshot) {
 			snap.Scan.Backends[what] = how
 		}
 	}
-	slices.SortFunc(snap.Processes, func(a, b model.Process) int { return a.PID - b.PID })
+	slices.SortFunc(snap.Processes, func(a, b *model.Process) int { return a.PID - b.PID })
 	if s.waited && snap.Waits == nil {
 		snap.Waits = []model.Wait{} // somebody looked, and nobody waits
 	}
@@ -435,7 +433,10 @@ func (s *Scan) snapshot(idx *Index, snap *model.Snapshot) {
 		list = append(list, e)
 	}
 	sortObjects(list)
-	snap.Objects = idx.arrange(list)
+	snap.Objects = make([]*model.Object, len(list))
+	for i, e := range list {
+		snap.Objects[i] = e.Object
+	}
 	if !s.WaitsOnly() {
 		snap.Links = model.MakeLinks(snap.Objects)
 	}

@@ -118,7 +118,7 @@ func (t *showText) peers(x *model.Index, o *model.Object) {
 func (t *showText) links(x *model.Index, o *model.Object) {
 	var lines []string
 	for i := range x.Snapshot.Links {
-		l := &x.Snapshot.Links[i]
+		l := x.Snapshot.Links[i]
 		if l.Object != o.ID && !slices.ContainsFunc(o.Peers, func(p model.Peer) bool { return p.ID == l.Object }) {
 			continue
 		}

@@ -125,7 +125,7 @@ func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 func nobodyIs(snap *model.Snapshot, users []string) string {
 	known := map[string]bool{}
 	for i := range snap.Processes {
-		p := &snap.Processes[i]
+		p := snap.Processes[i]
 		known[p.User] = true
 		if uid, ok := p.UID.Get(); ok {
 			known[strconv.Itoa(uid)] = true
