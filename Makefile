@@ -4,7 +4,7 @@ GO    ?= go
 TOOLS  = $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 10s
 
-.PHONY: kernels kills build test race lint fuzz golden bench docs check arch
+.PHONY: bpf kernels kills build test race lint fuzz golden bench docs check arch
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ipctop ./cmd/ipctop
@@ -32,6 +32,10 @@ arch:
 	GOARCH=386 $(GO) vet ./...
 	CGO_ENABLED=0 GOOS=darwin $(GO) build -o /dev/null ./cmd/ipctop
 	GOOS=darwin $(GO) vet ./model ./diagnose/... ./query ./record ./render/...
+
+# Compiles the eBPF programs, whose objects are committed: needs clang and llvm.
+bpf:
+	tools/bpf
 
 # A recorder that is killed 200 times at any moment.
 kills:

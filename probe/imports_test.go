@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"model/modeltest":   {"model"},
 	"guard":             {},
 	"privilege":         {},
+	"bpf":               {"privilege"},
 	"proc":              {"model"},
 	"kcmp":              {"model", "guard"},
 	"container":         {"model", "guard", "proc"},
