@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	"fdscan/events":     append(readers, "fdscan/fdinfo", "fdscan/pipes", "fdscan/sockets"),
 	"fdscan/memory":     readers,
 	"fdscan/files":      append(readers, "fdscan/fdinfo"),
-	"fdscan":            append(readers, "fdscan/pipes", "fdscan/sockets", "fdscan/events", "fdscan/memory", "fdscan/files"),
+	"fdscan":            append(readers, "fdscan/fdinfo", "fdscan/pipes", "fdscan/sockets", "fdscan/events", "fdscan/memory", "fdscan/files"),
 	"filelock":          readers,
 	"sysv":              readers,
 	"posix":             readers,

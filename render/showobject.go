@@ -90,7 +90,9 @@ func (t *showText) holdMore(h *model.Holder) string {
 		case "ofd":
 			parts = append(parts, "same open file as "+SharedWith(h))
 		default:
-			parts = append(parts, showLabel(f.FieldInfo)+" "+t.value(f))
+			if value := t.value(f); value != "" {
+				parts = append(parts, showLabel(f.FieldInfo)+" "+value)
+			}
 		}
 	}
 	return strings.Join(parts, ", ")
