@@ -11,11 +11,14 @@ import (
 //go:embed programs/task.bpf.o
 var taskObject []byte
 
+//go:embed programs/file.bpf.o
+var fileObject []byte
+
 // Source reads the machine through eBPF iterators. Its methods may be called at the
 // same time.
 type Source struct {
-	mu    sync.Mutex
-	tasks *iterator
+	mu           sync.Mutex
+	tasks, files *iterator
 }
 
 // Open loads the programs, which takes some 20 ms of processor time. What it opens stays
@@ -30,8 +33,15 @@ func Open() (*Source, error) {
 		return nil, explain(err)
 	}
 	s := &Source{}
-	if s.tasks, err = load(taskObject, "tasks", types); err != nil {
-		return nil, explain(err)
+	for _, p := range []struct {
+		to     **iterator
+		object []byte
+		name   string
+	}{{&s.tasks, taskObject, "tasks"}, {&s.files, fileObject, "files"}} {
+		if *p.to, err = load(p.object, p.name, types); err != nil {
+			s.Close()
+			return nil, explain(err)
+		}
 	}
 	return s, nil
 }
@@ -40,8 +50,10 @@ func Open() (*Source, error) {
 func (s *Source) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tasks.close()
-	s.tasks = nil
+	for _, it := range []**iterator{&s.tasks, &s.files} {
+		(*it).close()
+		*it = nil
+	}
 }
 
 // ErrClosed is returned by a [Source] that was closed.

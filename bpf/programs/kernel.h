@@ -182,6 +182,98 @@ struct task_struct {
 	struct files_struct *files;
 };
 
+struct path {
+	void *dentry;
+};
+
+struct super_block {
+	__u32 s_dev;
+	unsigned long s_magic;
+};
+
+struct pipe_buffer {
+	unsigned int offset;
+	unsigned int len;
+};
+
+struct pipe_inode_info {
+	unsigned int head;
+	unsigned int tail;
+	unsigned int max_usage;
+	unsigned int ring_size;
+	unsigned int readers;
+	unsigned int writers;
+	struct pipe_buffer *bufs;
+};
+
+struct inode {
+	__u16 i_mode;
+	kuid_t i_uid;
+	kuid_t i_gid; // a kgid_t, which is alike
+	unsigned long i_ino;
+	unsigned int i_nlink;
+	struct super_block *i_sb;
+	struct pipe_inode_info *i_pipe; // of a pipe or FIFO
+};
+
+struct file {
+	unsigned int f_mode;
+	unsigned int f_flags;
+	struct path f_path;
+	struct inode *f_inode;
+	void *private_data;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	unsigned short skc_family;
+	unsigned char skc_state;
+	possible_net_t skc_net;
+};
+
+struct sk_buff_head {
+	__u32 qlen;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_type;
+	__u16 sk_protocol;
+	struct sk_buff_head sk_receive_queue;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct scm_stat {
+	atomic_t nr_fds;
+};
+
+struct unix_sock {
+	struct scm_stat scm_stat;
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+struct dentry {
+	struct qstr d_name;
+};
+
+struct eventfd_ctx {
+	__u64 count;
+	unsigned int flags;
+	int id;
+};
+
 // The registers that a thread left user mode with.
 struct pt_regs___amd64 {
 	unsigned long orig_ax;
@@ -205,6 +297,13 @@ struct pt_regs___arm64 {
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
 };
 
 KERNEL_TYPES_END
