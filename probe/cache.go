@@ -33,15 +33,20 @@ type processCache struct {
 	namespaces map[string]uint64
 	fds        model.Opt[int]
 
-	holders  []holderRecord // that are cacheable
-	recheck  []recheckFD    // descriptors that have to be read again
-	mappings bool           // whether the holders by mapping are among them: all are cacheable
+	// The holders that are cacheable are joined already; see [joined].
+	recheck  []recheckFD // descriptors that have to be read again
+	mappings bool        // whether the holders by mapping need not be: all are cacheable
 }
 
 // recheckFD is a descriptor that has to be read again.
 type recheckFD struct {
 	fd   int32
 	link string // where that leads to cannot change: an inode without a name
+
+	// What was emitted as long as this is its fdinfo; "": it depends on more.
+	info   string
+	holder holderRecord
+	object objectRecord
 }
 
 // stamp is how often a thread had run: its scheduling stamp.
@@ -149,21 +154,32 @@ func (s *Scan) newCache(p *Proc, r *result, sc *scratch, stamps []stamp) *proces
 	k := &processCache{
 		line:  p.stat,
 		ticks: m.StartTicks, scan: s.number, stamps: slices.Clone(stamps), cmdline: m.Cmdline, namespaces: m.Namespaces, fds: m.FDs,
-		recheck: slices.Clone(sc.recheck), mappings: !sc.uncacheable, holders: make([]holderRecord, 0, len(sc.cacheable)),
+		recheck: slices.Clone(sc.recheck), mappings: !sc.uncacheable,
 	}
 	for _, i := range sc.cacheable {
-		if h := &r.out.holders[i]; k.mappings || h.holder.Via == model.ViaFD {
-			k.holders = append(k.holders, *h)
-		}
+		h := &r.out.holders[i]
+		h.cached = k.mappings || h.holder.Via == model.ViaFD
 	}
 	return k
+}
+
+// newRecheck notes a descriptor that is not cacheable, with what was emitted about it.
+func (fd *FD) newRecheck(out *Collector, holders, objects int) recheckFD {
+	a := recheckFD{fd: fd.Num}
+	if bytes.HasPrefix(fd.Link, []byte("anon_inode:")) {
+		a.link = string(fd.Link)
+	}
+	if fd.byInfo && len(out.holders) == holders+1 && len(out.objects) == objects+1 {
+		a.info, a.holder, a.object = string(*fd.info), out.holders[holders], out.objects[objects]
+	}
+	return a
 }
 
 // fromCache gives a process what is cached of it, and reads the rest. It reports
 // false if that does not fit: then all has to be read.
 func (s *Scan) fromCache(p *Proc, k *processCache, sc *scratch, r *result) bool {
 	m := p.Model
-	before := len(r.out.holders)
+	holders, objects := len(r.out.holders), len(r.out.objects)
 	if len(k.recheck) > 0 {
 		dir, err := p.Dir.Open("fd")
 		if err != nil {
@@ -172,27 +188,26 @@ func (s *Scan) fromCache(p *Proc, k *processCache, sc *scratch, r *result) bool 
 		defer dir.Close()
 		fd := FD{Proc: p, dir: dir, out: r.out, info: &sc.info, often: true}
 		var name [12]byte
-		for _, a := range k.recheck {
+		for i := range k.recheck {
+			a := &k.recheck[i]
 			text := append(strconv.AppendInt(name[:0], int64(a.fd), 10), 0)
 			n := copy(sc.link, a.link)
 			if n == 0 {
 				var errno unix.Errno
 				if n, errno = dir.ReadlinkC(&text[0], sc.link); errno != 0 || n == len(sc.link) {
-					r.out.holders = r.out.holders[:before]
+					r.out.holders, r.out.objects = r.out.holders[:holders], r.out.objects[:objects]
 					return false
 				}
 			}
 			fd.Num, fd.Link, fd.name, fd.statted = a.fd, sc.link[:n], &text[0], false
+			if a.info != "" {
+				if info, err := fd.Info(); err == nil && string(info) == a.info {
+					r.out.holders, r.out.objects = append(r.out.holders, a.holder), append(r.out.objects, a.object)
+					continue
+				}
+			}
 			s.descriptor(&fd, r.out)
 		}
-	}
-	for i := range k.holders {
-		h := k.holders[i]
-		if h.holder.Extent != nil {
-			extent := *h.holder.Extent // snapshots do not share it
-			h.holder.Extent = &extent
-		}
-		r.out.holders = append(r.out.holders, h)
 	}
 	m.FDs = k.fds
 	if !k.mappings {

@@ -260,12 +260,6 @@ func (idx *Index) Open(pid int32) (*proc.Dir, error) {
 	return idx.Scan.open(nil, p)
 }
 
-// LookupUnclaimed returns the holders of a key that no probe described.
-func (idx *Index) LookupUnclaimed(k Key) (*Entry, bool) {
-	e, ok := idx.unclaimed[k]
-	return e, ok
-}
-
 // FileDetail is the detail of the file as a [model.File].
 func (f *FileFacts) FileDetail() *model.FileDetail {
 	d := new(model.FileDetail)

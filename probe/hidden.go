@@ -30,6 +30,29 @@ func (s *Scan) noteHidden(pids []int) {
 	}
 }
 
+// noteHiddenRan finds out whether a process may have run since the last scan of which it is
+// not known all that it has. How often a process has run everyone may know, so one that
+// sleeps makes nobody look again at what it may have.
+func (s *Scan) noteHiddenRan() {
+	now := map[processKey][]stamp{}
+	ran := s.hidden || s.number == 1
+	for _, r := range s.results {
+		switch {
+		case !r.unreadable && !r.partialFDs && !r.out.unknownHolders:
+		case r.process == nil:
+			ran = true
+		default:
+			k := processKey{r.process.PID, r.process.StartTicks}
+			now[k] = r.stamps
+			ran = ran || !slices.Equal(s.scanner.hiddenStamps[k], r.stamps) || slices.ContainsFunc(r.stamps, func(t stamp) bool { return t.runs == "" })
+		}
+	}
+	for k := range s.scanner.hiddenStamps {
+		ran = ran || now[k] == nil // it has ended, which it ran for
+	}
+	s.scanner.hiddenStamps, s.hiddenRan = now, ran
+}
+
 // shownPIDNamespace is the pid namespace whose processes the proc file system
 // shows, 0 if it cannot be told.
 func (s *Scan) shownPIDNamespace() uint64 {

@@ -71,11 +71,7 @@ func (s *Scan) allResults() []*result {
 // take joins what tables gave that were read after the others.
 func (idx *Index) take(out *Collector) {
 	for _, o := range out.objects {
-		if e, ok := idx.unclaimed[o.key]; ok {
-			idx.Describe(e, o.object)
-		} else {
-			idx.Add(o.key, o.object)
-		}
+		idx.Add(o.key, o.object)
 	}
 	idx.connect(out)
 	out.objects = nil

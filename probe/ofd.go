@@ -130,7 +130,7 @@ func (d *descriptions) same(pid int32) bool {
 // compared stays an object of its own, with holders that may be missing.
 func (s *Scan) mergeDescriptions(d *descriptions) {
 	bySpace := map[*KeySpace][]*Entry{}
-	for space := range d.idx.spaces {
+	for space := range d.idx.joined.spaces {
 		if space.ByDescription {
 			bySpace[space] = d.idx.In(space)
 		}
@@ -171,7 +171,7 @@ func (s *Scan) mergeDescriptions(d *descriptions) {
 		for _, g := range groups {
 			var into *Entry
 			for _, desc := range g {
-				e := d.idx.objects[DescriptorKey(desc, lists[i][0].Key.Space)]
+				e := d.idx.joined.entries[DescriptorKey(desc, lists[i][0].Key.Space)]
 				switch {
 				case !d.same(e.Holders[0].PID):
 				case into == nil:
@@ -187,22 +187,29 @@ func (s *Scan) mergeDescriptions(d *descriptions) {
 
 // merge makes from another name of into.
 func (idx *Index) merge(from, into *Entry) {
-	delete(idx.objects, from.Key)
 	from.gone = true
 	if idx.merged == nil {
 		idx.merged = map[Key]*Entry{}
 	}
 	idx.merged[from.Key] = into
-	into.peers = append(into.peers, from.peers...)
+	into.found = append(append(into.found, from.peers...), from.found...)
 }
 
 // markShared fills in the holders' descriptions, of all objects that several
 // descriptors hold.
 func (s *Scan) markShared(d *descriptions) {
 	var list []*Entry
-	for _, e := range d.idx.objects {
+	known := map[Key]*comparison{}
+	for e := range d.idx.All() {
 		if e.Key.Space.ByDescription {
 			markGroup(e.Holders, nil)
+			continue
+		}
+		if !e.reheld { // they are marked
+			if c := s.scanner.compared[e.Key]; c != nil {
+				known[e.Key] = c
+				d.note(c.all)
+			}
 			continue
 		}
 		if s.WaitsOnly() && !locked(e.Object) {
@@ -221,8 +228,10 @@ func (s *Scan) markShared(d *descriptions) {
 	if d.off {
 		return
 	}
-	known := make(map[Key]*comparison, len(list))
 	list = slices.DeleteFunc(list, func(e *Entry) bool {
+		if e.Key.Space.Incremental {
+			return false
+		}
 		c := s.scanner.compared[e.Key]
 		if c == nil || !c.apply(d.idx, e) {
 			return false
@@ -240,7 +249,11 @@ func (s *Scan) markShared(d *descriptions) {
 			}
 			d.note(all)
 			d.failed(c.Failed)
-			if s.scanner.opts.Repeated && len(c.Failed) == 0 {
+			switch {
+			case !s.scanner.opts.Repeated:
+			case len(c.Failed) > 0:
+				e.owned = true // the next scan compares them again
+			case !e.Key.Space.Incremental || !all:
 				known[e.Key] = &comparison{scan: s.number, all: all}
 			}
 		}
@@ -256,7 +269,7 @@ func (s *Scan) markShared(d *descriptions) {
 		}
 	}
 	for _, e := range list {
-		if c := known[e.Key]; c != nil {
+		if c := known[e.Key]; c != nil && !e.Key.Space.Incremental {
 			c.fill(e)
 		}
 	}
@@ -352,7 +365,7 @@ func markGroup(holders []model.Holder, in func(*model.Holder, kcmp.Descriptor) b
 
 // Find fills in the objects behind the descriptors that are keys of want.
 func (idx *Index) Find(want map[kcmp.Descriptor]*Entry) {
-	for _, e := range idx.objects {
+	for e := range idx.All() {
 		for i := range e.Holders {
 			if d, ok := kcmp.DescriptorOf(&e.Holders[i]); ok {
 				if _, wanted := want[d]; wanted {

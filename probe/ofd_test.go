@@ -12,8 +12,10 @@ import (
 func TestIncompleteWithoutKcmp(t *testing.T) {
 	space := &KeySpace{Name: "x", ByDescription: true}
 	k := DescriptorKey(kcmp.Descriptor{Task: 1, FD: 3}, space)
-	e := &Entry{Key: k, Holders: []model.Holder{{PID: 1, Via: model.ViaFD, FD: model.Some[int32](3)}}}
-	idx := &Index{Scan: &Scan{scanner: NewScanner(Options{})}, objects: map[Key]*Entry{k: e}, spaces: map[*KeySpace][]*Entry{space: {e}}}
+	j := newJoined(false)
+	e := j.at(k)
+	e.Object, e.Holders = new(model.Object), []model.Holder{{PID: 1, Via: model.ViaFD, FD: model.Some[int32](3)}}
+	idx := &Index{Scan: &Scan{scanner: NewScanner(Options{})}, joined: j}
 	out := new(Collector)
 	d := newDescriptions(idx, out)
 	idx.Scan.mergeDescriptions(d)

@@ -62,9 +62,9 @@ type Probe struct {
 	// Close gives up what the probe keeps from one scan to the next.
 	Close func()
 
-	// Detail reads what is too costly to be read of everything, of those processes, and
-	// objects ([Index.Wanted]), that somebody wants to see in detail ([Options].Detail). It may
-	// change holders' extents and add objects.
+	// Detail reads what is too costly to be read of every process, of those that
+	// somebody wants to see in detail ([Options].Detail). It may change holders'
+	// extents and add objects.
 	Detail func(ctx context.Context, idx *Index, list []*model.Process, out *Collector) error
 }
 
@@ -92,6 +92,13 @@ type KeySpace struct {
 	// Probes emit each under its own key ([kcmp.Descriptor.Key]); the scan merges
 	// them.
 	ByDescription bool
+
+	// Incremental says that an object that is as it was in the last scan, with the same
+	// holders none of which has run, comes to the hooks as they left it then
+	// ([Index.Unchanged]). They set again what they set, or leave it. Earlier snapshots have
+	// the same detail and the same holders: a hook that changes these changes a copy
+	// ([Entry.OwnHolders]).
+	Incremental bool
 }
 
 // Key names an object during a scan. Scope is what makes Num unique within the
@@ -152,6 +159,7 @@ type Collector struct {
 
 type objectRecord struct {
 	key    Key
+	entry  *Entry // of that key, once it is joined
 	object *model.Object
 }
 
@@ -159,17 +167,19 @@ type holderRecord struct {
 	key    Key
 	entry  *Entry // of that key, once it is joined
 	holder model.Holder
+	cached bool // it is not emitted again until its process has run
 }
 
 type peerRecord struct {
 	from, to   Key
 	confidence model.Confidence
+	by         *emitted // the table that tells it
 }
 
 // Object emits what is known of the object behind k. Of several records for one
 // key the first counts, a table's before any that a process's read gave.
 func (o *Collector) Object(k Key, object *model.Object) {
-	o.objects = append(o.objects, objectRecord{k, object})
+	o.objects = append(o.objects, objectRecord{key: k, object: object})
 }
 
 // AddHolder emits that a process holds the object behind k.
@@ -181,7 +191,7 @@ func (o *Collector) AddHolder(k Key, h model.Holder) {
 // directions are emitted, each by the probe that knows it, by a Table hook or in
 // Complete.
 func (o *Collector) Peer(from, to Key, c model.Confidence) {
-	o.peers = append(o.peers, peerRecord{from, to, c})
+	o.peers = append(o.peers, peerRecord{from: from, to: to, confidence: c})
 }
 
 // Gap emits that something could not be read. Probe and Count may be left out.

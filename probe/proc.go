@@ -42,6 +42,7 @@ type FD struct {
 	statErr   error
 	statted   bool
 	cacheable bool
+	byInfo    bool
 	often     bool // its fdinfo is read in scan after scan
 }
 
@@ -49,6 +50,11 @@ type FD struct {
 // hold, remains true for as long as its process does not run: not a count that
 // others change, not a path that they rename.
 func (f *FD) Cacheable() { f.cacheable = true }
+
+// CacheableByInfo says that what is emitted about this descriptor, which is its hold and its
+// object, remains true for as long as its process does not run and its fdinfo, which was
+// read last, says the same.
+func (f *FD) CacheableByInfo() { f.byInfo = true }
 
 // What is asked of a descriptor, for [guard.Task.Begin] and [Index.BeginAt]: anyone who asks
 // calls it the same, so that what got stuck once is left alone by all.

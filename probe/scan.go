@@ -33,10 +33,10 @@ type Options struct {
 	// holds through both is confirmed; a longer pause confirms only longer ones.
 	Sample time.Duration
 
-	// Detail picks the processes and, by their ids, the objects to be read in detail, which
-	// costs too much to be done for all. nil: none. It is given the snapshot that [Scanner.Scan]
-	// is to return, and must not change it; what is read of them is then filled in.
-	Detail func(*model.Snapshot) (pids []int, objects []string)
+	// Detail picks the processes to be read in detail, which costs too much to be done
+	// for all. nil: none. It is given the snapshot that [Scanner.Scan] is to return, and
+	// must not change it; what is read of the processes is then filled in.
+	Detail func(*model.Snapshot) (pids []int)
 
 	// WaitsOnly leaves out what costs much and says nothing about who is stuck on
 	// whom: links, limits, how large memory is, mappings if nobody waits at a futex
@@ -80,8 +80,10 @@ type Scanner struct {
 	handles    *proc.Handles
 	containers container.Names
 
-	scans   int
-	entries int // how many keys the last scan gave
+	scans  int
+	joined *joined
+
+	hiddenStamps map[processKey][]stamp // of the processes of which it is not known what they have
 
 	mu     sync.Mutex
 	busy   bool // a scan is under way
@@ -143,6 +145,7 @@ type Scan struct {
 	read      map[tableKey]bool // tables read without a gap
 	waited    bool              // some probe has looked for waits
 	hidden    bool              // there are processes that the proc file system does not show
+	hiddenRan bool              // a process may have run since the last scan of which it is not known what it has
 }
 
 // tableKey names a probe's table in one namespace.
@@ -154,6 +157,7 @@ type tableKey struct {
 // result is what the read of one process or table gave.
 type result struct {
 	process *model.Process
+	table   tableKey // of a table
 	// unreadable: its descriptors could not be read at all
 	unreadable bool
 	// ownTables: some of its threads have descriptors of their own
@@ -163,6 +167,7 @@ type result struct {
 	partialFDs, partialMaps bool
 	out                     *Collector
 	cache                   *processCache // what may be cached of it
+	stamps                  []stamp       // if not all is known that it has
 }
 
 // Scan makes a snapshot. The error says why there is none at all.
@@ -217,7 +222,7 @@ func (sc *Scanner) release() {
 	sc.mu.Lock()
 	clear(sc.cache)
 	sc.mu.Unlock()
-	sc.compared = nil
+	sc.compared, sc.joined = nil, nil
 	for i := range sc.opts.Probes {
 		if closeProbe := sc.opts.Probes[i].Close; closeProbe != nil {
 			closeProbe()

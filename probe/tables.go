@@ -74,7 +74,7 @@ func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS) {
 			s.read[tableKey{p.Name, ns.Inode}] = true
 			s.mu.Unlock()
 		}
-		s.add(&result{out: out})
+		s.add(&result{table: tableKey{p.Name, ns.Inode}, out: out})
 	}
 	if p.Limits != nil && !s.WaitsOnly() {
 		out := &Collector{probe: p.Name}

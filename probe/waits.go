@@ -47,13 +47,13 @@ func (s *Scan) dropUnwaited(idx *Index) {
 			}
 		}
 	}
-	for k, e := range idx.objects {
+	for e := range idx.All() {
 		switch {
-		case !k.Space.Waited:
+		case !e.Key.Space.Waited:
 		case !waited[e.Object.ID]:
-			delete(idx.objects, k)
 			e.gone = true
 		default:
+			e.OwnHolders()
 			for i := range e.Holders {
 				if h := &e.Holders[i]; h.FD.Known() {
 					h.Access = idx.access(h)

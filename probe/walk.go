@@ -76,6 +76,7 @@ func (s *Scan) walk(ctx context.Context) error {
 			}
 		})
 	if s.scanner.opts.Repeated {
+		s.noteHiddenRan()
 		s.dropCaches(pids)
 	}
 	if vanished > 0 {
@@ -249,6 +250,9 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 			s.noteCalls(p)
 		}
 		r.cache = s.newCache(p, r, sc, stamps)
+	}
+	if r.unreadable || r.partialFDs || r.out.unknownHolders {
+		r.stamps = slices.Clone(stamps)
 	}
 	r.out.probe = "process"
 	if !s.WaitsOnly() {

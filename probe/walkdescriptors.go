@@ -100,18 +100,15 @@ func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *resu
 			return true
 		}
 		fd.Num, fd.Link, fd.name, fd.statted, fd.cacheable = int32(num), sc.link[:n], e.C, false, false
-		before := len(r.out.holders)
+		fd.byInfo = false
+		before, objects := len(r.out.holders), len(r.out.objects)
 		s.descriptor(&fd, r.out)
 		if fd.cacheable {
 			for i := before; i < len(r.out.holders); i++ {
 				sc.cacheable = append(sc.cacheable, i)
 			}
 		} else {
-			a := recheckFD{fd: int32(num)}
-			if bytes.HasPrefix(fd.Link, []byte("anon_inode:")) {
-				a.link = string(fd.Link)
-			}
-			sc.recheck = append(sc.recheck, a)
+			sc.recheck = append(sc.recheck, fd.newRecheck(r.out, before, objects))
 		}
 		return true
 	})

@@ -90,9 +90,7 @@ func (t *showText) holdMore(h *model.Holder) string {
 		case "ofd":
 			parts = append(parts, "same open file as "+SharedWith(h))
 		default:
-			if value := t.value(f); value != "" {
-				parts = append(parts, showLabel(f.FieldInfo)+" "+value)
-			}
+			parts = append(parts, showLabel(f.FieldInfo)+" "+t.value(f))
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -120,7 +118,7 @@ func (t *showText) peers(x *model.Index, o *model.Object) {
 func (t *showText) links(x *model.Index, o *model.Object) {
 	var lines []string
 	for i := range x.Snapshot.Links {
-		l := x.Snapshot.Links[i]
+		l := &x.Snapshot.Links[i]
 		if l.Object != o.ID && !slices.ContainsFunc(o.Peers, func(p model.Peer) bool { return p.ID == l.Object }) {
 			continue
 		}

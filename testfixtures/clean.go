@@ -178,10 +178,7 @@ func removeRecorded(report *Report, dir int, path string, o owner, records []rec
 		if r.Shm != "" {
 			removeShm(report, r.Shm)
 		}
-		if r.Demo != nil {
-			removeDemo(report, r.Demo, records)
-		}
-		if r.File != nil && !r.InDemo {
+		if r.File != nil {
 			removeFile(report, dir, path, string(r.File), r.Regular)
 		}
 	}

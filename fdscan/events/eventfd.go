@@ -12,7 +12,7 @@ import (
 
 // eventfdIDs are the numbers the kernel gives event counters (5.2): all of them
 // have one inode.
-var eventfdIDs = &probe.KeySpace{Name: "eventfd id"}
+var eventfdIDs = &probe.KeySpace{Name: "eventfd id", Incremental: true}
 
 var eventfdClass = newAnonClass(model.Eventfd, false)
 
@@ -51,6 +51,7 @@ func Eventfd() probe.Probe {
 			h.Access = model.ReadWrite // always (fs/eventfd.c)
 			out.AddHolder(k, h)
 			out.Object(k, o)
+			fd.CacheableByInfo()
 			return true
 		},
 	}

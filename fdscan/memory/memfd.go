@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
@@ -90,6 +91,11 @@ func measure(ctx context.Context, idx *probe.Index, out *probe.Collector, list [
 	if idx.Scan.WaitsOnly() {
 		return
 	}
+	// Those who have it must have run to make it larger or to touch more of it.
+	list = slices.DeleteFunc(list, func(e *probe.Entry) bool {
+		d, ok := e.Object.Detail.(*model.MemoryDetail)
+		return e.Key.Space.Incremental && ok && d.Size.Known() && idx.Unchanged(e)
+	})
 	refused := 0
 	idx.Each(list, func(t *guard.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
@@ -97,16 +103,16 @@ func measure(ctx context.Context, idx *probe.Index, out *probe.Collector, list [
 		}
 		facts := idx.Stat(t, e)
 		return func() {
-			d, ok := e.Object.Detail.(*model.MemoryDetail)
+			was, ok := e.Object.Detail.(*model.MemoryDetail)
 			if !ok {
 				return
 			}
 			if !facts.Statted {
 				refused++
-				return
 			}
+			d := *was // earlier snapshots keep theirs
 			d.Size, d.Allocated = facts.Size(), facts.Allocated()
-			o := facts.Object(e.Object.Kind, e.Key, d)
+			o := facts.Object(e.Object.Kind, e.Key, &d)
 			o.Name = e.Object.Name
 			*e.Object = *o
 		}

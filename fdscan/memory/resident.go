@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -31,7 +32,11 @@ func readResident(ctx context.Context, idx *probe.Index, list []*model.Process, 
 	for _, p := range list {
 		wanted[int32(p.PID)] = nil
 	}
+	has := func(h model.Holder) bool { _, ok := wanted[h.PID]; return ok && h.Extent != nil }
 	for e := range idx.All() {
+		if slices.ContainsFunc(e.Holders, has) {
+			e.OwnHolders()
+		}
 		for i := range e.Holders {
 			h := &e.Holders[i]
 			if h.Via != model.ViaMap && h.Via != model.ViaAttach || h.Extent == nil {

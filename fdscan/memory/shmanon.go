@@ -14,7 +14,7 @@ import (
 // show the same inode.
 var anonymousMemory = &probe.KeySpace{
 	Name:      "shm-anon",
-	ByMapping: true,
+	ByMapping: true, Incremental: true,
 	New: func(k probe.Key, _ *probe.Scan) model.Object {
 		dev := proc.DevString(k.Scope)
 		return model.Object{

@@ -3,6 +3,7 @@ package pipes
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -29,7 +30,7 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 		return
 	}
 	f := &pipeFills{index: idx, out: out, helper: &memory.helper}
-	pipes := idx.In(space)
+	pipes := slices.DeleteFunc(idx.In(space), func(e *probe.Entry) bool { return asIs(idx, e) })
 	busy, written := busyPipes(idx, pipes, &memory.sleepers, idx.Scan.WaitsOnly())
 	for _, e := range pipes {
 		q := newPipeQuestion(idx, e)
@@ -80,10 +81,11 @@ type pipeFills struct {
 func (f *pipeFills) settle(e *probe.Entry, a pipeAnswer, err error) {
 	switch {
 	case err == nil:
-		if d, ok := e.Object.Detail.(*model.PipeDetail); ok {
-			d.Queued, d.Capacity = model.Some(a.queued), model.Some(a.capacity)
-			e.Object.Fill = model.NewRatio(d.Queued, d.Capacity)
-		}
+		f.set(e, model.Some(a.queued), model.Some(a.capacity))
+		return
+	}
+	f.set(e, model.Opt[int64]{}, model.Opt[int64]{})
+	switch {
 	case proc.Gone(err), errors.Is(err, unix.EBADF):
 		// it was closed meanwhile
 	case proc.ReasonOf(err) == model.Denied:
@@ -93,6 +95,33 @@ func (f *pipeFills) settle(e *probe.Entry, a pipeAnswer, err error) {
 	default:
 		f.out.Gap(model.Gap{Reason: proc.ReasonOf(err), Object: e.Object.ID, Op: fillOp, Detail: err.Error()})
 	}
+}
+
+// set sets how full a pipe is. Earlier snapshots keep their detail.
+func (f *pipeFills) set(e *probe.Entry, queued, capacity model.Opt[int64]) {
+	was, ok := e.Object.Detail.(*model.PipeDetail)
+	if !ok || was.Queued == queued && was.Capacity == capacity {
+		return
+	}
+	d := *was
+	d.Queued, d.Capacity = queued, capacity
+	e.Object.Detail, e.Object.Fill = &d, model.NewRatio(queued, capacity)
+}
+
+// asIs reports whether a pipe is as full as in the last scan: somebody who has an end of it
+// must have run to change that. Who has an end that nobody shows may be anybody: the kernel
+// itself, for one (autofs(5)), or who has yet to receive it.
+func asIs(idx *probe.Index, e *probe.Entry) bool {
+	d, ok := e.Object.Detail.(*model.PipeDetail)
+	if !ok || !d.Queued.Known() || !idx.Unchanged(e) {
+		return false
+	}
+	read, write := false, false
+	for i := range e.Holders {
+		a := e.Holders[i].Access
+		read, write = read || a.CanRead(), write || a.CanWrite()
+	}
+	return read && write
 }
 
 // askHere asks on threads of this process.

@@ -13,7 +13,7 @@ import (
 // inode number alone is the identity.
 var Space = &probe.KeySpace{
 	Name:   "pipefs",
-	Waited: true,
+	Waited: true, Incremental: true,
 	New: func(k probe.Key, _ *probe.Scan) model.Object {
 		return model.Object{
 			ID: "pipe:" + strconv.FormatUint(k.Num, 10), Kind: model.Pipe, Ino: model.Big(k.Num), Detail: new(model.PipeDetail),

@@ -79,7 +79,7 @@ func TestUnixWithoutDiag(t *testing.T) {
 }
 
 func unixFromText() probe.Probe {
-	return unixProbe(func(_ context.Context, ns probe.NS, texts *unixTexts, out *probe.Collector) error {
+	return unixProbe(func(_ context.Context, ns probe.NS, texts *unixTexts, _ *unixKnown, out *probe.Collector) error {
 		return readUnixText(ns, texts, out)
 	})
 }
@@ -116,7 +116,7 @@ func TestForgedRows(t *testing.T) {
 	}
 	snap := probetest.Scan(t, unixFromText())
 	for i := range snap.Objects {
-		if o := snap.Objects[i]; o.Ino == ghost || o.Name == "@g" || o.Name == "@stolen" || o.Name == "@docker" {
+		if o := &snap.Objects[i]; o.Ino == ghost || o.Name == "@g" || o.Name == "@stolen" || o.Name == "@docker" {
 			t.Errorf("forged: %s %q", o.ID, o.Name)
 		}
 	}

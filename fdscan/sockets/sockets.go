@@ -11,7 +11,7 @@ import (
 // Space is where the kernel keeps sockets of all families. There is one of it
 // for all network namespaces, so the inode number alone is the identity. What
 // the families' tables do not list is left to [Socket].
-var Space = &probe.KeySpace{Name: "sockfs"}
+var Space = &probe.KeySpace{Name: "sockfs", Incremental: true}
 
 func Key(ino uint64) probe.Key { return probe.Key{Space: Space, Num: ino} }
 

@@ -3,6 +3,7 @@ package sockets
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/ipctop/ipctop/model"
@@ -19,15 +20,20 @@ func Unix() probe.Probe { return unixProbe(readUnix) }
 // tells it.
 var unixProtocols = map[string]string{"UNIX": "", "UNIX-STREAM": "stream"}
 
-func unixProbe(read func(context.Context, probe.NS, *unixTexts, *probe.Collector) error) probe.Probe {
-	var text unixTexts
+func unixProbe(read func(context.Context, probe.NS, *unixTexts, *unixKnown, *probe.Collector) error) probe.Probe {
+	var (
+		text  unixTexts
+		known unixKnown
+	)
 	name := completeFamily(model.Unix, unixProtocols,
 		func(t string) model.Detail { return &model.UnixDetail{Type: t} })
 	return probe.Probe{
 		Name:  "unix",
 		Scope: "net",
 		FD:    socketFD,
-		Table: func(ctx context.Context, ns probe.NS, out *probe.Collector) error { return read(ctx, ns, &text, out) },
+		Table: func(ctx context.Context, ns probe.NS, out *probe.Collector) error {
+			return read(ctx, ns, &text, &known, out)
+		},
 		Kept: func(ctx context.Context, idx *probe.Index, read func() int, out *probe.Collector) {
 			if !text.of(idx.Scan) { // else their sockets are still to be described
 				findKept(ctx, idx, read, out)
@@ -44,8 +50,8 @@ func unixProbe(read func(context.Context, probe.NS, *unixTexts, *probe.Collector
 
 // readUnix reads the table of one network namespace. Where that is a text, what is
 // in it is left to [unixTexts.describe].
-func readUnix(ctx context.Context, ns probe.NS, texts *unixTexts, out *probe.Collector) error {
-	found, err := readUnixDiag(ctx, ns, out)
+func readUnix(ctx context.Context, ns probe.NS, texts *unixTexts, known *unixKnown, out *probe.Collector) error {
+	found, err := readUnixDiag(ctx, ns, known, out)
 	if err != nil {
 		err2 := readUnixText(ns, texts, out)
 		switch {
@@ -91,9 +97,10 @@ type unixFound struct {
 	object  *model.Object
 	peer    uint32
 	pending []uint32
+	message string // the kernel's, if another scan may follow
 }
 
-func readUnixDiag(ctx context.Context, ns probe.NS, out *probe.Collector) ([]unixFound, error) {
+func readUnixDiag(ctx context.Context, ns probe.NS, known *unixKnown, out *probe.Collector) ([]unixFound, error) {
 	d, err := openDiag()
 	if err != nil {
 		return nil, err
@@ -103,14 +110,29 @@ func readUnixDiag(ctx context.Context, ns probe.NS, out *probe.Collector) ([]uni
 		found []unixFound
 		bad   failures
 		s     unixSock
+		old   = known.begin(ns)
 	)
-	err = d.dump(ctx, unixDiagRequest(), func() { found, bad = found[:0], failures{what: "unix_diag message"} }, func(b []byte) {
+	again := func() {
+		found, bad = found[:0], failures{what: "unix_diag message"}
+		old.rewind()
+	}
+	err = d.dump(ctx, unixDiagRequest(), again, func(b []byte) {
+		if f := old.find(b); f != nil {
+			found = append(found, *f)
+			return
+		}
 		if err := parseUnixDiag(b, &s); err != nil {
 			bad.add(err)
 			return
 		}
 		found = append(found, s.found(ns))
+		if ns.Scan.Repeated() {
+			found[len(found)-1].message = string(b)
+		}
 	})
+	if err == nil {
+		known.put(ns, found)
+	}
 	if err == errInterrupted {
 		out.Gap(model.Gap{Reason: model.Truncated, Op: "read table", Detail: err.Error()})
 		err = nil
@@ -152,6 +174,9 @@ func (s *unixSock) found(ns probe.NS) unixFound {
 			o.Fill = model.NewRatio(d.SendQueue, d.SendBuffer)
 		}
 	}
+	if !mayCarry(d) {
+		d.InflightFDs = model.Some[int64](0)
+	}
 	f := unixFound{object: o, peer: s.peer}
 	for i := 0; i+4 <= len(s.icons); i += 4 {
 		if ino, _ := u32(s.icons[i:]); ino != 0 { // 0: it has hung up again
@@ -192,18 +217,31 @@ func completeUnix(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 		if !ok {
 			continue
 		}
-		for i, id := range d.Pending {
-			if client, ok := idx.Lookup(Key(inodeOf(id))); ok {
-				d.Pending[i] = client.Object.ID
+		if len(d.Pending) > 0 {
+			pending := slices.Clone(d.Pending)
+			for i, id := range pending {
+				if client, ok := idx.Lookup(Key(inodeOf(id))); ok {
+					pending[i] = client.Object.ID
+				}
 			}
+			change(e, func(d *model.UnixDetail) { d.Pending = pending })
 		}
 		if mayCarry(d) {
 			ask = append(ask, e)
 		} else {
-			d.InflightFDs = model.Some[int64](0)
+			setInflight(e, model.Some[int64](0))
 		}
 	}
 	countInflight(ctx, idx, ask, out)
+}
+
+// change changes the detail of a socket. Earlier snapshots keep theirs.
+func change(e *probe.Entry, f func(d *model.UnixDetail)) {
+	if was, ok := e.Object.Detail.(*model.UnixDetail); ok {
+		d := *was
+		f(&d)
+		e.Object.Detail = &d
+	}
 }
 
 // inodeOf is the number in an id that [probe.NS.ID] made.

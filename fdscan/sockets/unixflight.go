@@ -39,11 +39,9 @@ func countInflight(ctx context.Context, idx *probe.Index, ask []*probe.Entry, ou
 		}
 		n, err := readInflight(idx, t, e)
 		return func() {
+			setInflight(e, n)
 			switch {
 			case err == nil:
-				if d, ok := e.Object.Detail.(*model.UnixDetail); ok {
-					d.InflightFDs = n
-				}
 			case proc.Gone(err): // closed meanwhile
 			case proc.ReasonOf(err) == model.Denied:
 				refused++
@@ -54,6 +52,12 @@ func countInflight(ctx context.Context, idx *probe.Index, ask []*probe.Entry, ou
 	})
 	if refused > 0 {
 		out.Gap(model.Gap{Reason: model.Denied, Op: "fdinfo", Count: refused, Detail: "no right to read the fdinfo of any holder"})
+	}
+}
+
+func setInflight(e *probe.Entry, n model.Opt[int64]) {
+	if d, ok := e.Object.Detail.(*model.UnixDetail); ok && d.InflightFDs != n {
+		change(e, func(d *model.UnixDetail) { d.InflightFDs = n })
 	}
 }
 

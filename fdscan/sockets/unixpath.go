@@ -71,6 +71,9 @@ func gatherBound(idx *probe.Index) *boundSockets {
 		if !ok || d.Path == "" {
 			continue
 		}
+		if d.PathState != "" { // which may be known no longer
+			b.asked[e] = 0
+		}
 		b.paths[path.Join(directoryOf(d.Path), path.Base(d.Path))] = true
 		if d.PathIno != 0 {
 			b.files[fileID{d.PathDev, uint32(d.PathIno)}] = true
@@ -204,15 +207,20 @@ func completePaths(_ context.Context, idx *probe.Index) {
 			}
 		}, nil
 	})
-	for e, list := range b.answers {
+	for e, asked := range b.asked {
 		d := e.Object.Detail.(*model.UnixDetail)
-		d.PathState, d.PathNow = settlePath(list, b.asked[e])
+		if state, now := settlePath(b.answers[e], asked); state != d.PathState || now != d.PathNow {
+			change(e, func(d *model.UnixDetail) { d.PathState, d.PathNow = state, now })
+		}
 	}
 }
 
 // settlePath is what the path of a socket leads to, by what each namespace says
 // whose processes hold it: it is unreachable only if that is known of all.
 func settlePath(answers []model.UnixDetail, asked int) (state string, now model.Big) {
+	if len(answers) == 0 {
+		return "", 0
+	}
 	state = "nothing"
 	for i := range answers {
 		switch a := &answers[i]; a.PathState {

@@ -1,0 +1,246 @@
+package probe
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Index is what was found, object by object.
+type Index struct {
+	Scan      *Scan
+	Processes map[int32]*model.Process
+
+	joined   *joined
+	merged   map[Key]*Entry // keys of objects that turned out to be another
+	since    map[int32]int  // the scan that read what is still known of a process
+	inFlight bool           // some socket has descriptors in its queue
+	hidden   bool           // there are processes whose descriptors were not all read
+	unmapped bool           // … or whose mappings
+}
+
+// Entry is an object with its holders and peers.
+type Entry struct {
+	Key     Key
+	Object  *model.Object // nil: only holders are known
+	Holders []model.Holder
+
+	// Complete is for probes that know it better than the scan, which can only
+	// tell whether it read every process: the kernel may count an object's
+	// holders itself, or keep no record of them at all.
+	Complete model.Opt[bool]
+
+	gone bool // it is another's name, or was dropped
+	source
+}
+
+// Adopt gives e further holders: those of a key that turned out to be another
+// name of the same object.
+func (e *Entry) Adopt(h ...model.Holder) {
+	e.OwnHolders()
+	e.Holders = append(e.Holders, h...)
+	sortHolders(e.Holders)
+}
+
+// OwnHolders makes the holders those of this scan alone, so that they may be changed:
+// those of an object of an [KeySpace.Incremental] space are shared with earlier snapshots.
+// The next scan puts them together anew.
+func (e *Entry) OwnHolders() {
+	if e.Key.Space.Incremental && !e.owned {
+		e.Holders = cloneHolders(e.Holders)
+	}
+	e.owned = true
+}
+
+// HoldersComplete reports whether there can be no holder of e that is not listed.
+func (idx *Index) HoldersComplete(e *Entry) bool {
+	if complete, ok := e.Complete.Get(); ok {
+		return complete
+	}
+	if idx.inFlight && e.lacksEnd() {
+		return false
+	}
+	return !idx.hidden && (!e.Key.Space.ByMapping || !idx.unmapped)
+}
+
+// Since is the number of the scan from which on no thread of a process has run;
+// that of the scan at hand where it is not known of an earlier one. See
+// [Index.Number].
+func (idx *Index) Since(pid int32) int {
+	if n, ok := idx.since[pid]; ok {
+		return n
+	}
+	return idx.Scan.number
+}
+
+// Number counts the scans of a scanner, for who keeps something from one to the
+// next.
+func (idx *Index) Number() int { return idx.Scan.number }
+
+// Unchanged reports whether an object of an [KeySpace.Incremental] space is as the last
+// scan left it, and can have been changed by no process since: none that has it has run,
+// nor has any of which it is not known what it has.
+func (idx *Index) Unchanged(e *Entry) bool { return !e.fresh && !idx.Scan.hiddenRan }
+
+// Lookup returns the object behind k.
+func (idx *Index) Lookup(k Key) (*Entry, bool) {
+	if e := idx.joined.entries[k]; e != nil && e.listed() {
+		return e, true
+	}
+	e, ok := idx.merged[k]
+	return e, ok
+}
+
+// LookupUnclaimed returns the holders of a key that no probe described.
+func (idx *Index) LookupUnclaimed(k Key) (*Entry, bool) {
+	e := idx.joined.entries[k]
+	return e, e != nil && e.unclaimed()
+}
+
+// listed reports whether e is an object of the snapshot, unclaimed whether only its
+// holders are known.
+func (e *Entry) listed() bool    { return e.Object != nil && !e.gone }
+func (e *Entry) unclaimed() bool { return e.Object == nil && len(e.Holders) > 0 }
+
+// In lists the objects of a space, in no particular order.
+func (idx *Index) In(space *KeySpace) []*Entry {
+	return slices.DeleteFunc(slices.Clone(idx.joined.spaces[space]), func(e *Entry) bool { return !e.listed() })
+}
+
+// Unclaimed lists the keys of a space that are held but that no probe described.
+func (idx *Index) Unclaimed(space *KeySpace) []*Entry {
+	var list []*Entry
+	for _, e := range idx.joined.spaces[space] {
+		if e.unclaimed() {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// Describe makes an unclaimed key an object.
+func (idx *Index) Describe(e *Entry, object *model.Object) { e.Object, e.described = object, true }
+
+// All lists all objects, in no particular order.
+func (idx *Index) All() iter.Seq[*Entry] {
+	return func(yield func(*Entry) bool) {
+		for _, list := range idx.joined.spaces {
+			for _, e := range list {
+				if e.listed() && !yield(e) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Peers calls f for each object at the other end of e.
+func (idx *Index) Peers(e *Entry, f func(peer *Entry, c model.Confidence)) {
+	for _, list := range [][]peerRecord{e.peers, e.found} {
+		for _, p := range list {
+			if to := idx.joined.entries[p.to]; to != nil && to.listed() {
+				f(to, p.confidence)
+			}
+		}
+	}
+}
+
+// Add makes an object of a key that nobody has emitted before, when the join is
+// done already. An object that is there is returned as it is.
+func (idx *Index) Add(k Key, object *model.Object, holders ...model.Holder) *Entry {
+	e := idx.joined.at(k)
+	if !e.listed() {
+		e.gone = false
+		idx.Describe(e, object)
+		e.Adopt(holders...)
+	}
+	return e
+}
+
+// connect gives the objects the peers that a probe emitted after the join.
+func (idx *Index) connect(out *Collector) {
+	for _, p := range out.peers {
+		if e := idx.joined.entries[p.from]; e != nil && e.listed() {
+			e.found = append(e.found, p)
+		}
+	}
+	out.peers = nil
+}
+
+// OfKind lists the objects of a kind, in no particular order.
+func (idx *Index) OfKind(kind model.Kind) []*Entry {
+	var list []*Entry
+	for e := range idx.All() {
+		if e.Object.Kind == kind {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// Reads reports whether a probe of this name takes part in the scan. If not,
+// that there is no object of its kind says nothing.
+func (idx *Index) Reads(probe string) bool {
+	return slices.ContainsFunc(idx.Scan.scanner.opts.Probes, func(p Probe) bool { return p.Name == probe })
+}
+
+// Hidden reports whether there may be holders that the scan could not see.
+func (idx *Index) Hidden() bool { return idx.hidden }
+
+// Limits lists the limits of a name that were emitted so far, for who has to say
+// how much of them is used.
+func (idx *Index) Limits(name string) []*model.Limit {
+	idx.Scan.mu.Lock()
+	defer idx.Scan.mu.Unlock()
+	var list []*model.Limit
+	for _, r := range idx.Scan.results {
+		for i := range r.out.limits {
+			if l := &r.out.limits[i]; l.Name == name {
+				list = append(list, l)
+			}
+		}
+	}
+	return list
+}
+
+// TableRead reports whether the probe's table was read in the namespace, all of
+// it. Only then does an object's absence from the table say anything.
+func (idx *Index) TableRead(probe string, namespace uint64) bool {
+	idx.Scan.mu.Lock()
+	defer idx.Scan.mu.Unlock()
+	return idx.Scan.read[tableKey{probe, namespace}]
+}
+
+func sortHolders(h []model.Holder) {
+	if !slices.IsSortedFunc(h, orderHolders) {
+		slices.SortFunc(h, orderHolders)
+	}
+}
+
+func orderHolders(a, b model.Holder) int {
+	c := cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.TID, b.TID), strings.Compare(string(a.Via), string(b.Via)),
+		cmp.Compare(a.FD.Or(-1), b.FD.Or(-1)))
+	if c == 0 && a.Extent != nil && b.Extent != nil {
+		c = cmp.Or(cmp.Compare(a.Address, b.Address), strings.Compare(a.Object, b.Object))
+	}
+	if c == 0 && a.LockHold != nil && b.LockHold != nil {
+		c = cmp.Or(strings.Compare(a.Range, b.Range), strings.Compare(a.LockMode, b.LockMode))
+	}
+	return c
+}
+
+// cloneHolders copies holders with what they point to, but for the locks, which nobody
+// changes.
+func cloneHolders(list []model.Holder) []model.Holder {
+	list = slices.Clone(list)
+	for i := range list {
+		if list[i].Extent != nil {
+			extent := *list[i].Extent
+			list[i].Extent = &extent
+		}
+	}
+	return list
+}

@@ -1,0 +1,481 @@
+package probe
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// joined is all that was emitted, by key. A scanner that scans again keeps it: what a
+// process has that has not run since the last scan, and what a table says again, is in
+// there already. So to join costs what has changed.
+type joined struct {
+	entries map[Key]*Entry
+	spaces  map[*KeySpace][]*Entry
+	origins map[origin]*emitted
+	order   []*Entry       // those of the last snapshot, in its order
+	tabled  []*Entry       // those with holders that a table told of
+	slab    []model.Object // the objects of a single scan
+	block   []Entry        // the first entries are made many at a time
+	first   bool           // nothing has been joined before
+	keep    bool           // another scan may follow
+	number  int            // of the scan
+	drops   int            // counts what was dropped
+}
+
+// origin is a process or a table.
+type origin struct {
+	process processKey
+	table   tableKey
+}
+
+// emitted is what one process or table emitted, as far as it is joined.
+type emitted struct {
+	origin
+	number  int           // of the last scan that it was there in
+	cache   *processCache // whose holders are joined
+	stable  []*Entry      // what these hold
+	holders []holderRecord
+	objects []objectRecord
+	peers   []peerRecord
+}
+
+// source is what an entry is made of, and how far it has been made.
+type source struct {
+	held    []model.Holder // by processes, as they were read
+	tabled  []model.Holder // … by what a table says
+	records []record       // of the object; the first counts
+	peers   []peerRecord   // as tables tell them
+	found   []peerRecord   // … and what was found in this scan alone
+
+	made      *model.Object // the record that the object was made of
+	described bool          // it was not made of what was emitted, but after the join
+	stale     bool          // the holders have changed
+	owned     bool          // they were changed after the join
+	fresh     bool          // it was made anew in this scan
+	reheld    bool          // … and its holders
+	left      bool          // it is no longer there
+	dropped   int           // the last drop that took holders away
+
+	place    int // where it is in the slab, from 1; 0: elsewhere
+	ordered  ordering
+	peerList []model.Peer
+}
+
+// record is what a process or table says of an object.
+type record struct {
+	from   *emitted
+	object *model.Object
+}
+
+func newJoined(keep bool) *joined {
+	return &joined{entries: map[Key]*Entry{}, spaces: map[*KeySpace][]*Entry{}, origins: map[origin]*emitted{}, first: true, keep: keep}
+}
+
+func (j *joined) at(k Key) *Entry {
+	e := j.entries[k]
+	if e == nil {
+		switch {
+		case !j.first:
+			e = new(Entry)
+		case len(j.block) == 0:
+			j.block = make([]Entry, 512)
+			fallthrough
+		default:
+			e, j.block = &j.block[0], j.block[1:]
+		}
+		e.Key = k
+		j.entries[k] = e
+		j.spaces[k.Space] = append(j.spaces[k.Space], e)
+	}
+	return e
+}
+
+// take brings what results say up to date.
+func (j *joined) take(results []*result, number int) {
+	j.number = number
+	for _, e := range j.tabled {
+		e.tabled, e.stale = nil, true
+	}
+	j.tabled = j.tabled[:0]
+	if j.first {
+		j.makeRoom(results)
+	}
+	for _, r := range results {
+		if o, ok := r.origin(); ok {
+			j.update(o, r)
+		}
+		r.out.holders, r.out.objects, r.out.peers = nil, nil, nil // joined: their memory is wanted back
+	}
+	for o, s := range j.origins {
+		if s.number != number {
+			j.drop(s)
+			delete(j.origins, o)
+		}
+	}
+	if !j.keep {
+		clear(j.origins)
+	}
+}
+
+// makeRoom puts the holders of all objects into one slab; each object has its part of it.
+func (j *joined) makeRoom(results []*result) {
+	all := 0
+	for _, r := range results {
+		for i := range r.out.holders {
+			h := &r.out.holders[i]
+			h.entry = j.at(h.key)
+			h.entry.place++
+			all++
+		}
+	}
+	slab := make([]model.Holder, all)
+	for _, e := range j.entries {
+		e.held, slab = slab[:0:e.place], slab[e.place:]
+		e.place = 0
+	}
+}
+
+// origin is where a result is from; false if it says nothing that is joined.
+func (r *result) origin() (origin, bool) {
+	if r.process != nil {
+		return origin{process: processKey{r.process.PID, r.process.StartTicks}}, true
+	}
+	return origin{table: r.table}, r.table != tableKey{}
+}
+
+func (j *joined) update(o origin, r *result) {
+	s := j.origins[o]
+	if s == nil {
+		s = &emitted{origin: o}
+		j.origins[o] = s
+	}
+	s.number = j.number
+	switch {
+	case r.process == nil:
+		for i := range r.out.holders {
+			e := j.at(r.out.holders[i].key)
+			if e.tabled == nil {
+				j.tabled = append(j.tabled, e)
+			}
+			e.tabled, e.stale = append(e.tabled, r.out.holders[i].holder), true
+		}
+	case r.cache == nil || r.cache != s.cache:
+		j.drop(s)
+		s.cache = r.cache
+		j.hold(s, r.out.holders)
+	case !slices.EqualFunc(s.holders, r.out.holders, holderRecord.equal):
+		j.release(s)
+		s.holders = nil
+		j.hold(s, r.out.holders)
+	}
+	j.setObjects(s, r.out.objects)
+	if !slices.EqualFunc(s.peers, r.out.peers, peerRecord.equal) {
+		j.dropPeers(s)
+		s.peers = r.out.peers
+		for i := range s.peers {
+			p := &s.peers[i]
+			p.by = s
+			e := j.at(p.from)
+			e.peers = append(e.peers, *p)
+		}
+	}
+}
+
+// hold joins what a process holds.
+func (j *joined) hold(s *emitted, holders []holderRecord) {
+	for i := range holders {
+		h := &holders[i]
+		if h.entry == nil {
+			h.entry = j.at(h.key)
+		}
+		h.entry.held, h.entry.stale = append(h.entry.held, h.holder), true
+		switch {
+		case !j.keep:
+		case h.cached:
+			s.stable = append(s.stable, h.entry)
+		default:
+			s.holders = append(s.holders, *h)
+		}
+	}
+}
+
+// setObjects joins what is said of objects.
+func (j *joined) setObjects(s *emitted, objects []objectRecord) {
+	same := 0
+	for same < min(len(s.objects), len(objects)) && s.objects[same].key == objects[same].key {
+		was, now := &s.objects[same], &objects[same]
+		if now.entry = was.entry; now.object != was.object {
+			now.entry.replace(s, was.object, now.object)
+		}
+		same++
+	}
+	for _, was := range s.objects[min(same, len(s.objects)):] {
+		was.entry.replace(s, was.object, nil)
+	}
+	for i := same; i < len(objects); i++ {
+		now := &objects[i]
+		now.entry = j.at(now.key)
+		now.entry.record(s, now.object)
+	}
+	if j.keep {
+		s.objects = objects
+	}
+}
+
+// record notes what s says of the object, the first time: what a table says counts before
+// what a process does.
+func (e *Entry) record(s *emitted, object *model.Object) {
+	if at, found := e.recordOf(s); !found {
+		e.records = slices.Insert(e.records, at, record{s, object})
+	}
+}
+
+// replace has s say something else of the object; nothing if now is nil.
+func (e *Entry) replace(s *emitted, was, now *model.Object) {
+	at, found := e.recordOf(s)
+	switch {
+	case !found || e.records[at].object != was:
+	case now != nil:
+		e.records[at].object = now
+	default:
+		e.records = slices.Delete(e.records, at, at+1)
+	}
+}
+
+// recordOf finds what s says of the object, or the place for it.
+func (e *Entry) recordOf(s *emitted) (at int, found bool) {
+	at, _ = slices.BinarySearchFunc(e.records, s, func(r record, s *emitted) int { return r.from.process.pid - s.process.pid })
+	for ; at < len(e.records) && e.records[at].from.process.pid == s.process.pid; at++ {
+		if e.records[at].from == s {
+			return at, true
+		}
+	}
+	return at, false
+}
+
+// hold names a holder among those of one process.
+type hold struct {
+	tid, fd int32
+	via     model.Via
+	address model.Addr
+}
+
+func holdOf(h *model.Holder) hold {
+	k := hold{tid: h.TID, fd: h.FD.Or(-1), via: h.Via}
+	if h.Extent != nil {
+		k.address = h.Address
+	}
+	return k
+}
+
+// release takes away the holders that a process emits in each scan.
+func (j *joined) release(s *emitted) {
+	j.drops++
+	gone := make(map[hold]bool, len(s.holders))
+	for i := range s.holders {
+		gone[holdOf(&s.holders[i].holder)] = true
+	}
+	for i := range s.holders {
+		j.releaseFrom(s.holders[i].entry, func(h model.Holder) bool { return int(h.PID) == s.process.pid && gone[holdOf(&h)] })
+	}
+}
+
+// releaseFrom takes some holders of an entry away, once in each drop.
+func (j *joined) releaseFrom(e *Entry, which func(model.Holder) bool) {
+	if e.dropped == j.drops {
+		return
+	}
+	e.dropped = j.drops
+	before := len(e.held)
+	e.held = slices.DeleteFunc(e.held, which)
+	e.stale = e.stale || len(e.held) != before
+}
+
+// drop takes away all that a process or table emitted.
+func (j *joined) drop(s *emitted) {
+	j.drops++
+	own := func(h model.Holder) bool { return int(h.PID) == s.process.pid }
+	for _, e := range s.stable {
+		j.releaseFrom(e, own)
+	}
+	for i := range s.holders {
+		j.releaseFrom(s.holders[i].entry, own)
+	}
+	for _, o := range s.objects {
+		o.entry.replace(s, o.object, nil)
+	}
+	j.dropPeers(s)
+	s.stable, s.holders, s.objects, s.cache = nil, nil, nil, nil
+}
+
+func (j *joined) dropPeers(s *emitted) {
+	for i := range s.peers {
+		if e := j.entries[s.peers[i].from]; e != nil {
+			e.peers = slices.DeleteFunc(e.peers, func(p peerRecord) bool { return p.by == s })
+		}
+	}
+	s.peers = nil
+}
+
+// make makes objects of the entries, where that is not done, and forgets those of which
+// nothing is left.
+func (j *joined) make(s *Scan) {
+	for space, list := range j.spaces {
+		left := false
+		for _, e := range list {
+			if len(e.held)+len(e.tabled)+len(e.records)+len(e.peers) == 0 {
+				delete(j.entries, e.Key)
+				e.left, left = true, true
+				continue
+			}
+			j.makeEntry(s, e)
+		}
+		if left {
+			list = slices.DeleteFunc(list, func(e *Entry) bool { return e.left })
+		}
+		if j.spaces[space] = list; len(list) == 0 {
+			delete(j.spaces, space)
+		}
+	}
+	j.first, j.block = false, nil
+}
+
+func (j *joined) makeEntry(s *Scan, e *Entry) {
+	keep := j.keep
+	same := keep && e.Key.Space.Incremental
+	e.reheld = !same || e.stale || e.owned
+	if e.reheld {
+		if e.Holders = e.held; keep {
+			e.Holders = cloneHolders(e.held)
+		}
+		if len(e.tabled) > 0 {
+			e.Holders = append(e.Holders, e.tabled...)
+		}
+		sortHolders(e.Holders)
+	}
+	var first *model.Object
+	if len(e.records) > 0 {
+		first = e.records[0].object
+	}
+	e.fresh = e.reheld || e.described || e.made != first || e.Object == nil
+	if e.fresh {
+		switch {
+		case first != nil:
+			j.place(e, *first)
+		case e.Key.Space.New != nil && len(e.Holders) > 0:
+			j.place(e, e.Key.Space.New(e.Key, s))
+		default:
+			e.Object = nil
+		}
+		e.made = first
+	}
+	e.Complete, e.gone, e.found = model.Opt[bool]{}, false, nil
+	e.stale, e.owned, e.described = false, false, false
+}
+
+func (h holderRecord) equal(o holderRecord) bool {
+	return h.key == o.key && h.cached == o.cached && equalHolders(&h.holder, &o.holder)
+}
+
+func equalHolders(a, b *model.Holder) bool {
+	if a.PID != b.PID || a.TID != b.TID || a.FD != b.FD || a.Via != b.Via || a.Access != b.Access || a.Comm != b.Comm || a.OFD != b.OFD {
+		return false
+	}
+	x, y := a.Extent, b.Extent
+	if (x == nil) != (y == nil) || (a.LockHold == nil) != (b.LockHold == nil) || a.LockHold != nil && *a.LockHold != *b.LockHold {
+		return false
+	}
+	return x == nil || x.Object == y.Object && x.Address == y.Address && x.Offset == y.Offset && x.Size == y.Size && x.RSS == y.RSS &&
+		slices.Equal(x.Flags, y.Flags)
+}
+
+func (p peerRecord) equal(o peerRecord) bool {
+	return p.from == o.from && p.to == o.to && p.confidence == o.confidence
+}
+
+// peersNow lists the objects at the other end of e. The list is the last scan's as long
+// as that is true.
+func (idx *Index) peersNow(e *Entry) []model.Peer {
+	var space [4]model.Peer
+	list := space[:0]
+	for _, peers := range [][]peerRecord{e.peers, e.found} {
+		for _, p := range peers {
+			if to, ok := idx.Lookup(p.to); ok {
+				list = append(list, model.Peer{ID: to.Object.ID, Confidence: p.confidence})
+			}
+		}
+	}
+	list = sortPeers(list)
+	if !slices.Equal(list, e.peerList) {
+		e.peerList = slices.Clone(list)
+	}
+	return e.peerList
+}
+
+// ordering is where an object was put among the others, by what.
+type ordering struct {
+	id       string
+	kind     model.Kind
+	number   uint64
+	numbered bool
+	in       int // the last snapshot that it was in
+}
+
+func orderingOf(o *model.Object) ordering {
+	n, ok := numberOf(o)
+	return ordering{id: o.ID, kind: o.Kind, number: n, numbered: ok}
+}
+
+func (a *ordering) compare(b *ordering) int {
+	if a.kind != b.kind {
+		return model.CompareKinds(a.kind, b.kind)
+	}
+	if a.numbered && b.numbered && a.number != b.number {
+		return cmp.Compare(a.number, b.number)
+	}
+	return model.CompareIDs(a.id, b.id)
+}
+
+// inOrder lists all objects in the order of the document: those that were in the last
+// snapshot are in order.
+func (j *joined) inOrder(idx *Index) []*Entry {
+	var more []*Entry
+	number := idx.Scan.number
+	list := j.order[:0]
+	for _, e := range j.order {
+		if !e.left && e.listed() && e.ordered.id == e.Object.ID && e.ordered.kind == e.Object.Kind {
+			e.ordered.in = number
+			list = append(list, e)
+		}
+	}
+	clear(j.order[len(list):])
+	for e := range idx.All() {
+		if e.ordered.in != number {
+			e.ordered = orderingOf(e.Object)
+			e.ordered.in = number
+			more = append(more, e)
+		}
+	}
+	sortObjects(more)
+	if len(list) == 0 {
+		list = more
+	} else if len(more) > 0 {
+		list = merge(list, more)
+	}
+	j.order = list
+	return list
+}
+
+func merge(a, b []*Entry) []*Entry {
+	list := make([]*Entry, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		if a[0].ordered.compare(&b[0].ordered) <= 0 {
+			list, a = append(list, a[0]), a[1:]
+		} else {
+			list, b = append(list, b[0]), b[1:]
+		}
+	}
+	return append(append(list, a...), b...)
+}
