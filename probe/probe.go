@@ -41,6 +41,11 @@ type Probe struct {
 	// Scope is the type of namespace that Table reads: "net", "ipc" or "".
 	Scope string
 
+	// Vacant reports whether it is known, by something cheaper than their tables, that a
+	// namespace of Scope has nothing of any probe. It is asked in namespaces that are not
+	// ipctop's own.
+	Vacant func(ns NS) bool
+
 	// Kept finds namespaces of Scope that only objects keep alive, by those that no
 	// table lists, and notes the ways into them ([Scan.NoteWay]). read reads the tables
 	// of those noted and tells how many these were.

@@ -35,12 +35,23 @@ func (s *Scan) tables(ctx context.Context) {
 func (s *Scan) namespaceTables(ctx context.Context, list []visitKey, scopes map[string][]*Probe) {
 	s.visitNamespaces(ctx, list, func(k visitKey) {
 		ns := NS{Type: k.nsType, Inode: k.inode, Scan: s}
+		vacant := s.vacant(ns)
 		for _, p := range scopes[k.nsType] {
 			if ctx.Err() == nil {
-				s.tableHere(ctx, p, ns)
+				s.tableHere(ctx, p, ns, vacant)
 			}
 		}
 	})
+}
+
+// vacant reports whether a probe knows that nothing is in a namespace.
+func (s *Scan) vacant(ns NS) bool {
+	for i := range s.scanner.opts.Probes {
+		if p := &s.scanner.opts.Probes[i]; p.Vacant != nil && p.Scope == ns.Type && p.Vacant(ns) {
+			return true
+		}
+	}
+	return false
 }
 
 // tableDeadline is how long a probe may take to read a table. Tables come from
@@ -51,7 +62,7 @@ const tableDeadline = 10 * time.Second
 func (s *Scan) table(ctx context.Context, p *Probe, ns NS) {
 	done := make(chan struct{})
 	go func() {
-		s.tableHere(ctx, p, ns)
+		s.tableHere(ctx, p, ns, false)
 		close(done)
 	}()
 	if !guard.Within(tableDeadline, done, ctx.Done()) && ctx.Err() == nil {
@@ -61,13 +72,16 @@ func (s *Scan) table(ctx context.Context, p *Probe, ns NS) {
 	}
 }
 
-func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS) {
+// tableHere calls the hooks on a thread that is in the namespace. The table of a vacant one
+// is empty without being read.
+func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS, vacant bool) {
 	begin := time.Now()
 	if p.Table != nil {
 		out := &Collector{probe: p.Name}
-		err := s.recovered(func() error { return p.Table(ctx, ns, out) })
-		if err != nil {
-			out.Fail("read table", "", err)
+		if !vacant {
+			if err := s.recovered(func() error { return p.Table(ctx, ns, out) }); err != nil {
+				out.Fail("read table", "", err)
+			}
 		}
 		if len(out.gaps) == 0 {
 			s.mu.Lock()

@@ -176,8 +176,12 @@ func (f *inetFamily) readOne(ctx context.Context, ns probe.NS, known map[uint64]
 		}
 	}
 	how := "inet_diag"
+	both := d != nil && t.readBoth(ctx, d, out)
 	for i, v6 := range [2]bool{false, true} {
-		if d != nil {
+		switch {
+		case both:
+			err = nil
+		case d != nil:
 			err = t.readDiag(ctx, d, v6, out)
 		}
 		if err == nil {
@@ -226,18 +230,28 @@ type inetTable struct {
 	scratch [128]byte
 }
 
+// readBoth reads the tables of IPv4 and IPv6 with one request and reports whether there is
+// one: the kernel walks through the connections of all network namespaces for each.
+func (t *inetTable) readBoth(ctx context.Context, d *diag, out *probe.Collector) bool {
+	return t.family.protocol == unix.IPPROTO_TCP && t.readAs(ctx, d, tcpDiagGetSock, tcpDiagRequest(), out) == nil
+}
+
 func (t *inetTable) readDiag(ctx context.Context, d *diag, v6 bool, out *probe.Collector) error {
+	family := uint8(unix.AF_INET)
+	if v6 {
+		family = unix.AF_INET6
+	}
+	return t.readAs(ctx, d, unix.SOCK_DIAG_BY_FAMILY, inetDiagRequest(family, t.family.protocol), out)
+}
+
+func (t *inetTable) readAs(ctx context.Context, d *diag, kind uint16, request []byte, out *probe.Collector) error {
 	var bad failures
 	var s inetSock
 	objects, ends := len(t.objects), len(t.ends)
 	again := func() {
 		t.objects, t.ends, bad = t.objects[:objects], t.ends[:ends], failures{what: "inet_diag message"}
 	}
-	family := uint8(unix.AF_INET)
-	if v6 {
-		family = unix.AF_INET6
-	}
-	err := d.dump(ctx, inetDiagRequest(family, t.family.protocol), again, func(b []byte) {
+	err := d.dumpAs(ctx, kind, request, again, func(b []byte) {
 		if err := parseInetDiag(b, t.family.protocol, &s); err != nil {
 			bad.add(err)
 			return

@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/probe/probetest"
 )
 
@@ -236,4 +238,35 @@ func TestICMP(t *testing.T) {
 	must(t, unix.Bind(fd, &unix.SockaddrInet4{Addr: loopback4}))
 	d = inetDetail(t, object(t, probetest.Scan(t, allSockets()...), model.ICMP, fd))
 	equal(t, "local", d.Local, fmt.Sprintf("127.0.0.1:%d", port(t, fd)))
+}
+
+// The table of both families that one request gives is what a request for each gives.
+func TestTCPOfBothFamilies(t *testing.T) {
+	listen(t, unix.AF_INET, v4(0), 1)
+	listen(t, unix.AF_INET6, v6(0), 1)
+	d, err := openDiag()
+	must(t, err)
+	defer d.close()
+	once := inetTable{family: &tcpFamily, known: map[uint64]bool{}}
+	out := new(probe.Collector)
+	if !once.readBoth(t.Context(), d, out) {
+		t.Skip("this kernel has no such request")
+	}
+	own := func(table *inetTable) map[string]string {
+		list := map[string]string{}
+		for _, o := range table.objects {
+			if in := o.Detail.(*model.InetDetail); in.State == "LISTEN" { // connections of others come and go
+				list[o.ID] = o.Name + " " + o.Gen + fmt.Sprint(in.Backlog, in.BacklogMax, in.UID)
+			}
+		}
+		return list
+	}
+	until(t, "the same listeners", func() bool {
+		once = inetTable{family: &tcpFamily, known: map[uint64]bool{}}
+		twice := inetTable{family: &tcpFamily, known: map[uint64]bool{}}
+		once.readBoth(t.Context(), d, out)
+		must(t, twice.readDiag(t.Context(), d, false, out))
+		must(t, twice.readDiag(t.Context(), d, true, out))
+		return len(own(&twice)) >= 2 && maps.Equal(own(&once), own(&twice))
+	})
 }

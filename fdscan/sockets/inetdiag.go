@@ -48,6 +48,19 @@ func inetDiagRequest(family uint8, protocol uint16) []byte {
 	return b
 }
 
+// tcpDiagGetSock is TCPDIAG_GETSOCK, the older request for the table of TCP, which is of both
+// IPv4 and IPv6.
+const tcpDiagGetSock = 18
+
+// tcpDiagRequest is struct inet_diag_req: family u8, two lengths u8, extensions u8, a
+// socket id of 48 bytes, states u32, dbs u32. It asks for what [inetDiagRequest] does.
+func tcpDiagRequest() []byte {
+	b := make([]byte, 60)
+	b[3] = 1<<(inetDiagSkMeminfo-1) | 1<<(inetDiagInfo-1)
+	binary.NativeEndian.PutUint32(b[52:], ^uint32(1<<tcpTimeWait))
+	return b
+}
+
 // parseInetDiag parses struct inet_diag_msg: family u8, state u8, timer u8,
 // retransmits u8; socket id: source and destination port u16 big-endian, source
 // and destination address of 16 bytes, interface u32, cookie u32[2]; expires,

@@ -74,9 +74,14 @@ func (d *diag) close() {
 // are called all over. errInterrupted means that this went on and that each has
 // seen what could be had.
 func (d *diag) dump(ctx context.Context, request []byte, begin func(), each func(payload []byte)) error {
+	return d.dumpAs(ctx, unix.SOCK_DIAG_BY_FAMILY, request, begin, each)
+}
+
+// dumpAs is dump for requests of another type; answers have the same.
+func (d *diag) dumpAs(ctx context.Context, kind uint16, request []byte, begin func(), each func(payload []byte)) error {
 	for range diagAttempts {
 		begin()
-		err := d.dumpOnce(ctx, request, each)
+		err := d.dumpOnce(ctx, kind, request, each)
 		if err != errInterrupted {
 			return err
 		}
@@ -84,12 +89,12 @@ func (d *diag) dump(ctx context.Context, request []byte, begin func(), each func
 	return errInterrupted
 }
 
-func (d *diag) dumpOnce(ctx context.Context, request []byte, each func([]byte)) error {
+func (d *diag) dumpOnce(ctx context.Context, kind uint16, request []byte, each func([]byte)) error {
 	d.seq++
 	msg := make([]byte, unix.SizeofNlMsghdr, unix.SizeofNlMsghdr+len(request))
 	ne := binary.NativeEndian
 	ne.PutUint32(msg, uint32(cap(msg)))
-	ne.PutUint16(msg[4:], unix.SOCK_DIAG_BY_FAMILY)
+	ne.PutUint16(msg[4:], kind)
 	ne.PutUint16(msg[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
 	ne.PutUint32(msg[8:], d.seq)
 	msg = append(msg, request...)
@@ -122,7 +127,7 @@ func (d *diag) dumpOnce(ctx context.Context, request []byte, each func([]byte)) 
 					return errInterrupted
 				}
 				return nil
-			case unix.SOCK_DIAG_BY_FAMILY:
+			case kind:
 				each(m.payload)
 			}
 		}

@@ -34,6 +34,7 @@ func unixProbe(read func(context.Context, probe.NS, *unixTexts, *unixKnown, *pro
 		Table: func(ctx context.Context, ns probe.NS, out *probe.Collector) error {
 			return read(ctx, ns, &text, &known, out)
 		},
+		Vacant: vacant,
 		Kept: func(ctx context.Context, idx *probe.Index, read func() int, out *probe.Collector) {
 			if !text.of(idx.Scan) { // else their sockets are still to be described
 				findKept(ctx, idx, read, out)
