@@ -123,8 +123,16 @@ func (v *view) circle(d *graph.Deadlock, pids []int) string {
 		text = fmt.Sprintf("%d processes wait for each other: %s", len(pids), few(names))
 		text = strings.ReplaceAll(text, " or ", ", ")
 	}
+	var words []string
 	for _, e := range v.takers(d.Waits) {
-		text += "; if none of them took " + e.Source + ", who took it has ended without posting it"
+		words = append(words, e.Source)
+	}
+	switch len(words) {
+	case 0:
+	case 1:
+		text += "; if none of them took " + words[0] + ", who took it has ended without posting it"
+	default:
+		text += "; if none of them took one of " + few(words) + ", who took it has ended without posting it"
 	}
 	if n := len(pidsOf(d.Victims...)); n > 0 {
 		text += fmt.Sprintf("; %d more %s for them", n, verb(n, "waits", "wait"))

@@ -329,12 +329,16 @@ func (t *whyText) chain(c graph.Chain) {
 	switch e := &c.End; {
 	case c.Cycle >= 0:
 		w := c.Steps[c.Cycle].Wait
-		if t.graph.Stuck(w, graph.Incomplete) == nil {
+		began := t.graph.Name(w.PID) + " is where the chain began"
+		switch {
+		case t.graph.Stuck(w, graph.Incomplete) == nil:
 			// Another one that could release it acts by itself, such as a command that sleeps.
-			t.para(" ", t.graph.Name(w.PID)+" is where the chain began; another of those named may act", Plain)
-			break
+			t.para(" ", began+"; another of those named may act", Plain)
+		case t.graph.Deadlocked(w):
+			t.para(" ", began+": deadlock", Alarm)
+		default:
+			t.para(" ", began+t.noDeadlock(c.Steps[c.Cycle:]), Notice)
 		}
-		t.para(" ", t.graph.Name(w.PID)+" is where the chain began: deadlock", Alarm)
 	case e.Process != nil:
 		t.para(" ", e.Process.String()+" "+e.Doing, Plain)
 		t.inside(e)
@@ -349,6 +353,18 @@ func (t *whyText) chain(c graph.Chain) {
 		last := c.Steps[0].Wait
 		t.para(" resumes when: ", t.graph.Release(last), Plain)
 	}
+}
+
+// noDeadlock says why some threads that wait for each other are not called deadlocked:
+// nobody keeps anything from the others, and a signal may set one of them going.
+func (t *whyText) noDeadlock(steps []graph.Step) string {
+	for i := range steps {
+		p := t.processes[steps[i].Wait.PID]
+		if catches, names := t.graph.Catches(p); catches == graph.CatchesSignals && len(names) > 0 {
+			return ": a deadlock, unless " + p.String() + " acts when a signal comes: it catches " + showFew(names, 3)
+		}
+	}
+	return "; none of them keeps anything from the others: they may be idle"
 }
 
 // inside says how to look into the process that a chain ends at.

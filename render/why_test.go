@@ -113,6 +113,33 @@ func TestWhy(t *testing.T) {
 	compareShow(t, "why-hidden", []byte(whyText80(t, s, Options{})))
 }
 
+// TestWhyOfACircle: two that read from each other are deadlocked, unless one of them
+// catches a signal, whose handler may act.
+func TestWhyOfACircle(t *testing.T) {
+	s := whySnapshot()
+	hold := func(pid, fd int32, a model.Access) model.Holder {
+		return model.Holder{PID: pid, Via: model.ViaFD, FD: model.Some(fd), Access: a}
+	}
+	back := s.Objects[0]
+	back.ID, back.Detail, back.Fill = "pipe:88214", new(model.PipeDetail), model.Opt[model.Ratio]{}
+	back.Holders = []model.Holder{hold(4188, 1, model.Write), hold(4121, 0, model.Read)}
+	s.Objects = []model.Object{s.Objects[0], back}
+	s.Waits = s.Waits[1:3]
+	for i := range s.Waits {
+		s.Waits[i].Call, s.Waits[i].Needs, s.Waits[i].Object, s.Waits[i].Target = "read", "data", s.Objects[1-i].ID, nil
+	}
+	for caught, want := range map[string]string{"": "is where the chain began: deadlock", "SIGTERM": "unless writer(4121) acts when a signal comes: it catches SIGTERM"} {
+		s.Processes[2].Signals = &model.Signals{Caught: []string{}}
+		if caught != "" {
+			s.Processes[2].Signals.Caught = []string{caught}
+		}
+		diagnose.Run(s, diagnose.Options{})
+		if text := whyText80(t, s, Options{}, "4188"); !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
+			t.Errorf("%q caught: no %q in\n%s", caught, want, text)
+		}
+	}
+}
+
 // TestWhyFits checks that no line is wider than the terminal, and that nothing from
 // another process drives it.
 func TestWhyFits(t *testing.T) {

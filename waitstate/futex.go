@@ -140,7 +140,7 @@ func (w *word) findOwner(r *pass, x *index) {
 			return // or it has ended: which cannot be told
 		}
 	}
-	if p != nil && !w.maps(p.PID) {
+	if p != nil && !w.maps(p.PID) && !(w.shared && x.ended(tid)) { // one that has ended maps nothing any more
 		if w.shared || !r.descends(t.proc, p) {
 			return // a number from another namespace, or not a lock at all
 		}
@@ -226,7 +226,7 @@ func (w *word) describe(r *pass, x *index) {
 // were read may have begun since.
 func (r *pass) alive(x *index, tid int) model.Opt[bool] {
 	if x.threads[tid] != nil {
-		return model.Some(x.states[tid] != "Z" && x.states[tid] != "X")
+		return model.Some(!x.ended(tid))
 	}
 	status, err := os.ReadFile(filepath.Join(r.j.Scan.ProcRoot, itoa(tid), "status"))
 	switch {
@@ -238,6 +238,9 @@ func (r *pass) alive(x *index, tid int) model.Opt[bool] {
 	}
 	return model.Opt[bool]{}
 }
+
+// ended reports whether a thread is known to have ended: nobody has collected it yet.
+func (x *index) ended(tid int) bool { return x.states[tid] == "Z" || x.states[tid] == "X" }
 
 // hidden reports whether the proc file system hides other users' processes
 // (hidepid, proc(5)): then one that is not there may well exist.

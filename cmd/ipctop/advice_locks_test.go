@@ -3,8 +3,8 @@ package main
 import "slices"
 
 var (
-	stuckScripts   = slices.Concat(stuckLocks, stuckSockets, stuckPipes, stuckStopped)
-	healthyScripts = slices.Concat(healthyLocks, healthySockets, healthyFIFOs, healthyPipes)
+	stuckScripts   = slices.Concat(stuckLocks, stuckSockets, stuckPipes, stuckStopped, stuckRuntimes)
+	healthyScripts = slices.Concat(healthyLocks, healthySockets, healthyFIFOs, healthyPipes, healthyRuntimes)
 )
 
 // flockIdiom is what flock(1) itself shows: the command takes the lock for the

@@ -82,10 +82,11 @@ var selfDeadlocks = []struct{ what, rule, words string }{
 	{"handler", "self-wait", "it is in its handler of SIGUSR1"},
 	{"library", "self-wait", "in its handler of SIGUSR1"},
 	{"forked", "mutex-owner-dead", "when this process was forked"},
+	{"uncollected", "mutex-owner-dead", "has ended"},
 }
 
 // TestSelfDeadlocks runs programs in which a handler, or a process that was forked,
-// wants a lock that nobody will unlock.
+// wants a lock that nobody will unlock, and one whose child has ended with a mutex.
 func TestSelfDeadlocks(t *testing.T) {
 	stuck := stuckProgram(t)
 	for _, tt := range selfDeadlocks {

@@ -112,6 +112,7 @@ func TestRealDeadlocks(t *testing.T) {
 		{"both ends of a TCP connection", c("tcp"), 2, 2, model.Likely}, // its time limit cannot be asked for
 		{"three with two mechanisms", c("three"), 3, 3, model.Certain},
 		{"semop", c("semop"), 2, 2, model.Likely},
+		{"two semaphores", c("crossed"), 2, 2, model.Certain},
 		{"wait for a child that writes to a pipe", python(
 			"import subprocess,sys\nsubprocess.Popen([sys.executable,'-c','import os;os.write(1,bytes(1<<20))'],stdout=subprocess.PIPE).wait()"), 2, 2, model.Certain},
 		{"flock in flock", func(t *testing.T) []string {

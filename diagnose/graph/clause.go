@@ -19,6 +19,7 @@ func (g *Graph) clauses(n *node) []Clause {
 	}
 	for i := range list {
 		g.clocks(n, &list[i])
+		g.interrupted(n, &list[i])
 		g.handled(n, &list[i])
 	}
 	return list

@@ -18,8 +18,20 @@ type Deadlock struct {
 }
 
 // Deadlocks finds the deadlocks, the surest first. What a surer one explains is
-// not reported again with less confidence.
+// not reported again with less confidence. They are searched for once.
 func (g *Graph) Deadlocks() []Deadlock {
+	if !g.searched {
+		g.searched, g.deadlocks = true, g.search()
+	}
+	return g.deadlocks
+}
+
+// Deadlocked reports whether a wait is part of a deadlock, or behind one.
+func (g *Graph) Deadlocked(w *model.Wait) bool {
+	return slices.ContainsFunc(g.Deadlocks(), func(d Deadlock) bool { return slices.Contains(d.Waits, w) || slices.Contains(d.Victims, w) })
+}
+
+func (g *Graph) search() []Deadlock {
 	var list []Deadlock
 	taken := map[int]bool{}
 	for _, level := range []Level{Proven, Unlikely, Unreadable, Incomplete} {
@@ -35,18 +47,6 @@ func (g *Graph) Deadlocks() []Deadlock {
 		}
 	}
 	return list
-}
-
-// freeCounts counts the threads of each process that may run.
-func (g *Graph) freeCounts(level Level, dead []bool) map[int]int {
-	r := removal{g: g, level: level, dead: dead}
-	free := map[int]int{}
-	for i := range g.nodes {
-		if r.frees(i) {
-			free[g.nodes[i].process.PID]++
-		}
-	}
-	return free
 }
 
 // successors calls f for the threads that a dead one waits for: those of the

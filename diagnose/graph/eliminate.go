@@ -1,26 +1,39 @@
 package graph
 
-// removal is one elimination under way: who is dead if what a
-// level stands for is assumed.
+// removal is one elimination: who is dead if what a level stands for is assumed.
 type removal struct {
-	g        *Graph
-	level    Level
-	dead     []bool        // by node
-	free     map[int]int   // by process: threads that may run
+	g     *Graph
+	level Level
+	dead  []bool // by node
+
+	free      map[int]int // by process: threads that may run
+	freeBelow map[int]int // by process: threads of its children that may
+
 	watchers map[int][]int // by process: dead nodes with a clause on it
+	parents  map[int][]int // by process: dead nodes that the end of a child of it interrupts
 	waiters  map[int][]int // by node: dead nodes with a clause on it
 }
 
-// eliminate reports for each thread whether it can never go on, if what the level
-// stands for is assumed. From [Unlikely] on, processes that could not be read release
+// count counts a thread that may run.
+func (r *removal) count(i int) {
+	p := r.g.nodes[i].process
+	r.free[p.PID]++
+	r.freeBelow[p.PPID]++
+}
+
+// eliminate finds the threads that can never go on, if what the level stands for is
+// assumed. From [Unlikely] on, processes that could not be read release
 // nothing, nor do a runtime's housekeeping threads.
-func (g *Graph) eliminate(level Level) []bool {
-	r := removal{g: g, level: level, dead: make([]bool, len(g.nodes)), free: map[int]int{}, watchers: map[int][]int{}, waiters: map[int][]int{}}
+func (g *Graph) eliminate(level Level) *removal {
+	r := removal{
+		g: g, level: level, dead: make([]bool, len(g.nodes)), free: map[int]int{}, freeBelow: map[int]int{},
+		watchers: map[int][]int{}, parents: map[int][]int{}, waiters: map[int][]int{},
+	}
 	for i := range g.nodes {
 		n := &g.nodes[i]
 		r.dead[i] = n.blocked && (level > Proven || n.settled) && !n.housekeeps
 		if r.frees(i) {
-			r.free[n.process.PID]++
+			r.count(i)
 		}
 	}
 	for i := range g.nodes {
@@ -34,6 +47,9 @@ func (g *Graph) eliminate(level Level) []bool {
 			}
 			if c.starter != 0 {
 				r.watchers[c.starter] = append(r.watchers[c.starter], i)
+			}
+			if c.parent != 0 {
+				r.parents[c.parent] = append(r.parents[c.parent], i)
 			}
 			for _, tid := range c.Threads {
 				if at, ok := g.byTID[tid]; ok {
@@ -55,11 +71,12 @@ func (g *Graph) eliminate(level Level) []bool {
 			continue
 		}
 		r.dead[i] = false
-		pid := g.nodes[i].process.PID
-		r.free[pid]++
-		queue = append(append(queue, r.watchers[pid]...), r.waiters[i]...)
+		r.count(i)
+		p := g.nodes[i].process
+		queue = append(append(append(queue, r.watchers[p.PID]...), r.parents[p.PPID]...), r.waiters[i]...)
 	}
-	return r.dead
+	r.watchers, r.parents, r.waiters = nil, nil, nil
+	return &r
 }
 
 // frees reports whether a thread counts as one that may run and release others.
@@ -83,7 +100,7 @@ func (r *removal) released(i int) bool {
 
 // holds reports whether a clause lies wholly among the dead.
 func (r *removal) holds(c *Clause) bool {
-	if c.Level > r.level || c.starter != 0 && r.free[c.starter] > 0 {
+	if c.Level > r.level || c.starter != 0 && r.free[c.starter] > 0 || c.parent != 0 && r.freeBelow[c.parent] > 0 {
 		return false
 	}
 	for _, pid := range c.Processes {

@@ -20,7 +20,7 @@ func (g *Graph) futex(n *node, id string) Clause {
 		c.How = "holds the " + d.Type
 		switch d.Type {
 		case "join":
-			c.How = "its end is waited for (pthread_join)"
+			c.How = "is the thread whose end is waited for (pthread_join)"
 		case "rwlock":
 			c.How = "holds the rwlock for writing"
 		}

@@ -18,9 +18,12 @@ type Graph struct {
 	pending   map[string]*model.Object // listeners, by sockets in their queues
 	removals  [External]*removal       // by level
 	unlisted  bool                     // there are processes outside the pid namespace, or hidden by the proc file system
-	noWork    bool                     // see [Graph.NoWork]
-	gone      map[int]bool             // pids that are taken out; see [Graph.Without]
-	resumed   []int                    // pids that go on; see [Graph.Resumed]
+	deadlocks []Deadlock
+	searched  bool         // for deadlocks
+	noWork    bool         // see [Graph.NoWork]
+	mayEnd    map[int]bool // pids with a child that may end; see [Graph.childMayEnd]
+	gone      map[int]bool // pids that are taken out; see [Graph.Without]
+	resumed   []int        // pids that go on; see [Graph.Resumed]
 }
 
 // node is a living thread.
@@ -34,14 +37,15 @@ type node struct {
 	blocked    bool   // its wait is confirmed, and nothing else keeps it from running
 	settled    bool   // … and has lasted since before the scan began
 	unreadable bool   // what it does could not be read
-	housekeeps bool   // a thread of a language runtime that wakes by itself and does nothing for others
+	own        bool   // a language runtime has the thread for itself
+	housekeeps bool   // … and it wakes by itself and does nothing for others
 	handler    string // the signal in whose handler it is; "": none, or not known
 }
 
 // New makes the graph of an indexed snapshot, which is not changed.
 func New(x *model.Index) *Graph {
 	s := x.Snapshot
-	g := &Graph{Index: x, byTID: map[int]int{}, members: make(map[int][]int, len(s.Processes))}
+	g := &Graph{Index: x, byTID: map[int]int{}, mayEnd: map[int]bool{}, members: make(map[int][]int, len(s.Processes))}
 	for i := range s.Objects {
 		if d, ok := s.Objects[i].Detail.(*model.UnixDetail); ok && d.InflightFDs.Or(0) > 0 {
 			g.inFlight = append(g.inFlight, s.Objects[i].ID)
@@ -79,7 +83,7 @@ func (g *Graph) addThreads(p *model.Process, unreadable map[int]bool) {
 		if w := n.wait; w != nil && w.PID == p.PID {
 			n.blocked = w.Confirmed && !p.Frozen && !p.CoreDump && !p.Self && !stopped(t.State)
 			n.settled = n.blocked && g.settled(w)
-			n.housekeeps = Housekeeping(p, t, w)
+			n.own, n.housekeeps = runtimesOwn(p, t, w), Housekeeping(p, t, w)
 			n.handler = w.Handler
 		}
 		g.byTID[t.TID] = len(g.nodes)

@@ -80,19 +80,23 @@ func (r *removal) idle(members []int) bool {
 	first := g.nodes[members[0]].wait.Object
 	switch {
 	case all(g.Work):
-		return true
+		return !r.crossed(members)
 	case all(func(w *model.Wait) bool { return !g.Firm(w) && w.Object == first && first != "" }):
 		return true
 	case !all(func(w *model.Wait) bool { return !g.keeps(w) }):
 		return false
 	}
 	firm := !all(func(w *model.Wait) bool { return !g.Firm(w) })
+	posters := r.posters(members)
 	catching := CatchesNothing
 	working := false
 	for _, i := range members {
 		n := &g.nodes[i]
+		if n.own {
+			continue
+		}
 		working = working || g.Work(n.wait)
-		if firm && !g.handlerHelps(n) {
+		if firm && !posters[n.process.PID] && !g.handlerHelps(n) {
 			continue // a handler does not end a child
 		}
 		c, _ := g.Catches(n.process)
@@ -108,6 +112,54 @@ func (r *removal) idle(members []int) bool {
 	}
 	g.noWork = true
 	return true
+}
+
+// posters are the processes that can post a semaphore at which one of some threads
+// waits, or signal its condition: a handler of theirs may do so, whatever they wait for
+// themselves.
+func (r *removal) posters(members []int) map[int]bool {
+	g := r.g
+	pids, seen := map[int]bool{}, map[string]bool{}
+	for _, i := range members {
+		n := &g.nodes[i]
+		if w := n.wait; n.own || g.lockType(w) == "" || !g.Work(w) || seen[w.Object] {
+			continue
+		}
+		seen[n.wait.Object] = true
+		for k := range n.clauses {
+			for _, pid := range n.clauses[k].Processes {
+				pids[pid] = true
+			}
+		}
+	}
+	return pids
+}
+
+// crossed reports whether threads wait at several semaphores in memory without a name,
+// so that nobody else can come to post one, and none of their processes catches a signal.
+// That is how two semaphores that serve as locks end that were taken in different orders.
+func (r *removal) crossed(members []int) bool {
+	g := r.g
+	first := g.nodes[members[0]].wait.Object
+	several := false
+	for _, i := range members {
+		n := &g.nodes[i]
+		if c, _ := g.Catches(n.process); c != CatchesNothing || !g.namelessSem(n.wait) {
+			return false
+		}
+		several = several || n.wait.Object != first
+	}
+	return several
+}
+
+// namelessSem reports whether a thread waits at a semaphore in memory that processes
+// share and that has no name by which others could map it.
+func (g *Graph) namelessSem(w *model.Wait) bool {
+	if g.lockType(w) != "sem" {
+		return false
+	}
+	memory := g.Objects[g.Objects[w.Object].Detail.(*model.FutexDetail).Object]
+	return memory != nil && (memory.Deleted || memory.Kind == model.ShmAnon)
 }
 
 // NoWork reports whether threads were taken for idle because no pipe was seen to have

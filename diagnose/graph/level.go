@@ -38,6 +38,7 @@ type Clause struct {
 	Threads   []int  // threads that can, of other processes' threads
 	How       string // how they could do it: "can write to it"
 	starter   int    // a process whose threads could start one that can
+	parent    int    // a process the end of whose children interrupts the wait
 	maker     int    // of a lock that a description holds: the process that took it, if it still has that
 
 	Level      Level

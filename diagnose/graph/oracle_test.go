@@ -40,7 +40,7 @@ func TestAgainstOracle(t *testing.T) {
 			})
 		}
 		g := New(model.NewIndex(snap))
-		isDead := g.eliminate(Proven)
+		isDead := g.eliminate(Proven).dead
 		real, _ := w.runs(s)
 		free, start := w.let(s)
 		liberal, ended := free.runs(start)

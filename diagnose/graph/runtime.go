@@ -8,11 +8,16 @@ import (
 )
 
 // Housekeeping reports whether a thread is one that a language runtime has for itself
-// and that wakes from time to time: it does nothing that others wait for. Such threads
-// are recognised by what they are, in processes that are known to run on that runtime;
-// that a thread sleeps says nothing. The main thread is never one of them.
+// and that wakes from time to time: it does nothing that others wait for.
 func Housekeeping(p *model.Process, t *model.Thread, w *model.Wait) bool {
-	if t.TID == p.PID || p.Threads < 2 || w == nil || !w.Timed.Or(false) {
+	return w != nil && w.Timed.Or(false) && runtimesOwn(p, t, w)
+}
+
+// runtimesOwn reports whether a thread is one that a language runtime has for itself.
+// Such threads are recognised by what they are, in processes that are known to run on that
+// runtime; that a thread sleeps says nothing. The main thread is never one of them.
+func runtimesOwn(p *model.Process, t *model.Thread, w *model.Wait) bool {
+	if t.TID == p.PID || p.Threads < 2 {
 		return false
 	}
 	switch p.Runtime {
@@ -33,6 +38,7 @@ var jvmThreads = []string{
 	"Shenandoah", "GC task thread#", "Gang worker#", "Concurrent Mark", "CMS Main Thread",
 	"C1 CompilerThre", "C2 CompilerThre", "JVMCI Compiler", "Sweeper thread", "Monitor Deflati", "Service Thread", "Signal Dispatch", "Notification Th",
 	"Reference Handl", "Finalizer", "Common-Cleaner", "Cleaner-", "StringDedupProc", "Attach Listener", "JFR ",
+	"process reaper", // of the class library: waits for the end of one child
 }
 
 // nodeThreads are those of V8 and libuv.

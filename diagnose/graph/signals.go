@@ -47,14 +47,35 @@ func (g *Graph) Catches(p *model.Process) (Catching, []string) {
 }
 
 // childMayEnd reports whether a child of a process is not known to be blocked for
-// good: one with a thread whose wait is not confirmed, or has a time limit.
+// good: one with a thread whose wait is not confirmed, or has a time limit, or is for
+// such a child of its own, as a shell's is.
 func (g *Graph) childMayEnd(p *model.Process) bool {
-	return slices.ContainsFunc(g.Children[p.PID], func(child *model.Process) bool {
+	if may, known := g.mayEnd[p.PID]; known {
+		return may
+	}
+	g.mayEnd[p.PID] = false // should two processes be each other's children
+	may := slices.ContainsFunc(g.Children[p.PID], func(child *model.Process) bool {
 		return slices.ContainsFunc(g.members[child.PID], func(i int) bool {
 			n := &g.nodes[i]
-			return !n.blocked || n.wait.Timed.Or(true)
+			return !n.blocked || n.wait.Timed.Or(true) || n.wait.Needs == model.NeedsChild && g.childMayEnd(child)
 		})
 	})
+	g.mayEnd[p.PID] = may
+	return may
+}
+
+// interrupted adds that the end of a child wakes who waits for events and catches
+// SIGCHLD: the kernel never restarts such calls after a handler (signal(7)). So does make
+// wait for a job's token or for the end of one of its commands.
+func (g *Graph) interrupted(n *node, c *Clause) {
+	p := n.process
+	if p.Signals == nil || !slices.Contains(p.Signals.Caught, "SIGCHLD") {
+		return
+	}
+	switch n.wait.Call {
+	case "poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2":
+		c.parent = p.PID
+	}
 }
 
 // handled weakens the clause of a wait that nobody in particular is to end, and that

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/ipctop/ipctop/model"
@@ -37,6 +38,63 @@ func worker(s *model.Snapshot) *model.Wait {
 		BlockedFor: s.Waits[0].BlockedFor,
 	})
 	return &s.Waits[len(s.Waits)-1]
+}
+
+// semaphores has some waits of a snapshot be at semaphores of one memory, each at its own.
+func semaphores(s *model.Snapshot, waits ...int) {
+	for _, i := range waits {
+		id := "futex:shm-anon:1+" + strconv.Itoa(32*i)
+		s.Objects = append(s.Objects, model.Object{ID: id, Kind: model.Futex, HoldersComplete: true, Detail: &model.FutexDetail{
+			Type: "sem", Object: "shm-anon:1", Offset: model.Some(int64(32 * i)),
+		}})
+		w := &s.Waits[i]
+		w.Call, w.Needs, w.Object, w.Target = "futex", model.NeedsLock, id, nil
+	}
+	s.Objects = append(s.Objects, model.Object{
+		ID: "shm-anon:1", Kind: model.ShmAnon, HoldersComplete: true, Detail: new(model.MemoryDetail),
+		Holders: []model.Holder{{PID: 10, Via: model.ViaMap}, {PID: 20, Via: model.ViaMap}},
+	})
+}
+
+// command has process 20 catch SIGCHLD and wait in a call, and gives it a child 40 whose
+// own child waits, with a time limit or without.
+func command(s *model.Snapshot, parent int, call string, timed model.Opt[bool]) {
+	s.Processes[1].Signals = &model.Signals{Caught: []string{"SIGCHLD"}}
+	w := &s.Waits[1]
+	w.Call, w.Objects = call, nil
+	if call == "poll" {
+		w.Needs, w.Objects, w.Object = model.NeedsEvent, []string{w.Object}, ""
+	}
+	for i, pid := range []int{40, 50} {
+		s.Processes = append(s.Processes, model.Process{PID: pid, PPID: []int{parent, 40}[i], Comm: "p", State: "S", Threads: 1})
+		m := *w
+		m.PID, m.TID, m.Call, m.Needs, m.Object, m.Objects = pid, pid, "wait4", model.NeedsChild, "", nil
+		m.Target = &model.Target{Child: model.Some(50)}
+		if pid == 50 {
+			m.Call, m.Needs, m.Object, m.Target, m.Timed = "read", model.NeedsData, s.Objects[0].ID, nil, timed
+		}
+		s.Waits = append(s.Waits, m)
+	}
+}
+
+// java makes process 10 a Java program with a thread of a name, which waits at a
+// semaphore, and has it catch what such programs catch.
+func java(s *model.Snapshot, name string) {
+	worker(s)
+	p := &s.Processes[0]
+	p.Runtime, p.ThreadList[1].Comm = model.RuntimeJVM, name
+	p.Signals = &model.Signals{Caught: []string{"SIGHUP", "SIGINT", "SIGTERM"}}
+	// Its first thread waits for the one that runs the program.
+	p.ThreadList = append(p.ThreadList, model.Thread{TID: 12, Comm: "java", State: "S"})
+	p.Threads++
+	s.Waits = append(s.Waits, s.Waits[0])
+	read := &s.Waits[len(s.Waits)-1]
+	read.TID = 12
+	join := &s.Waits[0]
+	join.Call, join.Needs, join.Object = "futex", model.NeedsEvent, "futex:10:24"
+	s.Objects = append(s.Objects, model.Object{ID: "futex:10:24", Kind: model.Futex, HoldersComplete: true, Detail: &model.FutexDetail{
+		Type: "join", OwnerTID: model.Some(12), OwnerAlive: model.Some(true),
+	}})
 }
 
 // TestSignalsMakeIdle has threads that wait for each other, and handlers that may or
@@ -77,6 +135,39 @@ func TestSignalsMakeIdle(t *testing.T) {
 			worker(s)
 			catch(s, "SIGTERM")
 		}, ""},
+		{"a child at a semaphore that its parent's handler may post", talk, func(s *model.Snapshot) {
+			child(s)
+			semaphores(s, 1)
+			catch(s, "SIGTERM")
+		}, ""},
+		{"a child at a semaphore, and its parent catches SIGINT alone", talk, func(s *model.Snapshot) {
+			child(s)
+			semaphores(s, 1)
+			catch(s, "SIGINT")
+		}, model.Certain},
+		{"two semaphores in memory without a name", talk, func(s *model.Snapshot) { semaphores(s, 0, 1) }, model.Certain},
+		{"two semaphores in memory that others may open", talk, func(s *model.Snapshot) {
+			semaphores(s, 0, 1)
+			s.Objects[len(s.Objects)-1].Kind = model.PosixShm
+		}, ""},
+		{"two semaphores, and one catches a signal", talk, func(s *model.Snapshot) {
+			semaphores(s, 0, 1)
+			catch(s, "SIGINT")
+		}, ""},
+		{"make waits for a token of its own pipe, and a command of its runs", talk, func(s *model.Snapshot) {
+			child(s)
+			command(s, 20, "poll", model.Some(true))
+		}, ""},
+		{"the same, and the command waits for what never comes", talk, func(s *model.Snapshot) {
+			child(s)
+			command(s, 20, "poll", model.Some(false))
+		}, model.Certain},
+		{"the same with a read, which goes on after the handler", talk, func(s *model.Snapshot) {
+			child(s)
+			command(s, 20, "read", model.Some(true))
+		}, model.Certain},
+		{"a Java program and a child that read from each other", talk, func(s *model.Snapshot) { java(s, "VM Thread") }, model.Certain},
+		{"the same, with a thread of the program at a semaphore", talk, func(s *model.Snapshot) { java(s, "pool-1-thread-1") }, ""},
 		{"a semaphore on the way, that a handler may post", circle, func(s *model.Snapshot) {
 			w := worker(s)
 			d := &model.FutexDetail{Type: "mutex", OwnerTID: model.Some(11), OwnerAlive: model.Some(true)}

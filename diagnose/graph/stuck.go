@@ -26,8 +26,7 @@ func (g *Graph) Stuck(w *model.Wait, level Level) *Clause {
 // removed is the elimination at a level; each is done once.
 func (g *Graph) removed(level Level) *removal {
 	if g.removals[level] == nil {
-		dead := g.eliminate(level)
-		g.removals[level] = &removal{g: g, level: level, dead: dead, free: g.freeCounts(level, dead)}
+		g.removals[level] = g.eliminate(level)
 	}
 	return g.removals[level]
 }

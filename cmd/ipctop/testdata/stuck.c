@@ -26,7 +26,7 @@
 static const char *dir;
 static struct shared {
 	pthread_mutex_t m[3];
-	sem_t sem;
+	sem_t sem, crossed[2];
 	pthread_barrier_t ready;
 } *sh;
 
@@ -279,6 +279,19 @@ int main(int argc, char **argv) {
 		pthread_mutex_lock(&one);
 		pthread_create(&t, 0, want_one, 0);
 		sem_wait(&sh->sem);
+	} else if (!strcmp(what, "uncollected")) {
+		// A child ends while it has the mutex, and nobody collects it.
+		mutexes("normal");
+		if (!fork()) pthread_mutex_lock(&sh->m[0]), both_ready(), _exit(0);
+		both_ready();
+		pthread_mutex_lock(&sh->m[0]);
+	} else if (!strcmp(what, "crossed")) {
+		// Two semaphores serve as locks, and are taken in different orders.
+		for (int i = 0; i < 2; i++) sem_init(&sh->crossed[i], 1, 1);
+		int i = fork() != 0;
+		sem_wait(&sh->crossed[i]);
+		both_ready();
+		sem_wait(&sh->crossed[!i]);
 	} else if (!strcmp(what, "semaphore")) {
 		sem_init(&sh->sem, 1, 0);
 		if (fork() && fork()) pause();
