@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/posix"
@@ -45,6 +48,8 @@ func TestShmSpaceOfMountNamespaces(t *testing.T) {
 	shared := inside("true")
 	foreign := inside("mount -t proc none /dev/shm")
 
+	alone := threadAlone(t, "size=2m,nr_inodes=70")
+
 	snap := probetest.Scan(t, posix.ShmSpace())
 	got := map[uint64]string{}
 	for _, l := range snap.Limits {
@@ -57,6 +62,7 @@ func TestShmSpaceOfMountNamespaces(t *testing.T) {
 		unbounded: "nr_inodes -1 of -1 true; size -1 of -1 true; ",
 		shared:    "",
 		foreign:   "",
+		alone:     "nr_inodes 1 of 70 false; size 0 of 2097152 false; ",
 	} {
 		if got[ns] != want {
 			t.Errorf("namespace %d has the limits %q, want %q", ns, got[ns], want)
@@ -67,4 +73,31 @@ func TestShmSpaceOfMountNamespaces(t *testing.T) {
 			t.Errorf("gap %+v", g)
 		}
 	}
+}
+
+// threadAlone has a thread of the test, and no process, be in a mount namespace with a
+// /dev/shm of its own.
+func threadAlone(t *testing.T, options string) (ns uint64) {
+	t.Helper()
+	made, end := make(chan error), make(chan struct{})
+	go func() {
+		runtime.LockOSThread() // for ever: the thread ends with the goroutine
+		err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS)
+		if err == nil {
+			err = unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+		}
+		if err == nil {
+			err = unix.Mount("none", "/dev/shm", "tmpfs", 0, options)
+		}
+		if err == nil {
+			ns, err = proc.ReadNamespace("/proc/thread-self/ns/mnt")
+		}
+		made <- err
+		<-end
+	}()
+	t.Cleanup(func() { close(end) })
+	if err := <-made; err != nil {
+		t.Skip("no mount namespace for a thread: ", err)
+	}
+	return ns
 }

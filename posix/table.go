@@ -88,7 +88,7 @@ func visibleMount(procRoot string) (int, error) {
 		return -1, err
 	}
 	defer self.Close()
-	mounts, err := proc.ReadMounts(self, "mountinfo")
+	mounts, _, err := proc.ReadMounts(self, "mountinfo", proc.MaxMounts)
 	if err != nil {
 		return -1, err
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -27,18 +28,25 @@ type processesByNS struct {
 }
 
 func (m *processesByNS) add(p *Proc) {
-	ns := p.Model.Namespaces["mnt"]
-	if ns == 0 {
-		return
+	if ns := p.Model.Namespaces["mnt"]; ns != 0 {
+		m.addThread(ns, int32(living(p.Model)))
 	}
+}
+
+// addThread notes a thread that is in a mount namespace, and reports whether more of them
+// would be of use.
+func (m *processesByNS) addThread(ns uint64, tid int32) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.byNS == nil {
 		m.byNS = map[uint64][]int32{}
 	}
-	if list := m.byNS[ns]; len(list) < maxMembers {
-		m.byNS[ns] = append(list, int32(living(p.Model)))
+	list := m.byNS[ns]
+	if len(list) >= maxMembers {
+		return false
 	}
+	m.byNS[ns] = append(list, tid)
+	return true
 }
 
 // MountNS is a mount namespace, seen through a process in it.
@@ -98,7 +106,7 @@ func (s *Scan) EachMountNS(f func(t *guard.Task, ns *MountNS) (commit func(), er
 			return 1
 		}
 	})
-	s.scanner.guard.Each(len(list), 1, func(i int) any { return mountNSItem(list[i].ns) },
+	s.scanner.guard.Each(len(list), 1, func(i int) any { return s.mountNSItemOf(list[i].ns, list[i].pids) },
 		func(t *guard.Task, i int) func() {
 			for _, pid := range list[i].pids {
 				commit, err := s.visit(t, list[i].ns, pid, f)
@@ -124,8 +132,29 @@ func (s *Scan) VisitMountNS(inode uint64, f func(ns *MountNS) error) {
 	}
 }
 
-// avoidNS is a mount namespace in what the guard leaves alone.
-type mountNSItem uint64
+// mountNSItem is a mount namespace in what the guard skips. The inode number is another's
+// as soon as the namespace has gone, also while a thread is stuck on a file system that was mounted in it;
+// the id is given once (0 before Linux 6.11).
+type mountNSItem struct{ inode, id uint64 }
+
+// mountNSItemOf identifies the mount namespace that processes are in.
+func (s *Scan) mountNSItemOf(inode uint64, pids []int32) mountNSItem {
+	for _, pid := range pids {
+		fd, err := unix.Open(s.ProcRoot+"/"+strconv.Itoa(int(pid))+"/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			continue
+		}
+		var id uint64
+		if n, err := inodeOfFD(fd); err == nil && n == inode {
+			if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.NS_GET_MNTNS_ID, uintptr(unsafe.Pointer(&id))); errno != 0 {
+				id = 0
+			}
+		}
+		_ = unix.Close(fd)
+		return mountNSItem{inode, id}
+	}
+	return mountNSItem{inode, 0}
+}
 
 func (s *Scan) visit(t *guard.Task, inode uint64, pid int32, f func(*guard.Task, *MountNS) (func(), error)) (func(), error) {
 	dir, err := s.root.Open(strconv.Itoa(int(pid)))

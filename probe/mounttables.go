@@ -1,8 +1,11 @@
 package probe
 
 import (
+	"errors"
 	"path"
 	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/proc"
@@ -12,12 +15,21 @@ import (
 type mountTables struct {
 	mu   sync.Mutex
 	byNS map[uint64]*proc.MountTable
+	size int // of the texts of all
 }
+
+// maxMountTables is how many bytes the tables of all namespaces may have. Those that do not
+// fit in are not read.
+const maxMountTables = 4 * proc.MaxMounts
 
 // of returns the mount table of a process; nil if it cannot be read, which
 // makes every path foreign.
 func (m *mountTables) of(p *Proc) *proc.MountTable {
-	ns := p.Model.Namespaces["mnt"]
+	return m.seenFrom(p, p.Model.Namespaces["mnt"], p.through())
+}
+
+// seenFrom returns the table of a mount namespace as a thread of a process sees it.
+func (m *mountTables) seenFrom(p *Proc, ns uint64, through string) *proc.MountTable {
 	if t, ok := m.lookup(ns); ok {
 		return t
 	}
@@ -26,17 +38,31 @@ func (m *mountTables) of(p *Proc) *proc.MountTable {
 	if !p.task.Begin("mountinfo", 0) {
 		return nil
 	}
-	t := m.read(p)
-	root, err := p.Dir.Readlink(p.through() + "root")
+	t, err := m.read(p, through)
+	root, rootErr := p.Dir.Readlink(through + "root")
 	p.task.End()
+	if err != nil && !proc.Gone(err) && !errors.Is(err, unix.EINVAL) { // EINVAL: it is ending
+		out := &Collector{probe: "process"}
+		out.Gap(model.Gap{
+			Reason: proc.ReasonOf(err), PID: p.Model.PID, Op: "read mountinfo", Detail: "its paths are taken for ones of another machine: " + err.Error(),
+		})
+		p.Scan.add(&result{out: out})
+	}
 	// A process in a chroot sees only the mounts below it, under other names:
 	// its table is not its namespace's.
-	if ns != 0 && (err != nil || root == "/") {
+	if ns != 0 && (rootErr != nil || root == "/") {
 		m.mu.Lock()
 		m.byNS[ns] = t
 		m.mu.Unlock()
 	}
 	return t
+}
+
+// room is how large the next table may be.
+func (m *mountTables) room() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return min(proc.MaxMounts, maxMountTables-m.size)
 }
 
 func (m *mountTables) lookup(ns uint64) (*proc.MountTable, bool) {
@@ -52,11 +78,14 @@ func (m *mountTables) known(ns uint64) *proc.MountTable {
 	return t
 }
 
-func (m *mountTables) read(p *Proc) *proc.MountTable {
-	t, err := proc.ReadMounts(p.Dir, p.through()+"mountinfo")
+func (m *mountTables) read(p *Proc, through string) (*proc.MountTable, error) {
+	t, size, err := proc.ReadMounts(p.Dir, through+"mountinfo", m.room())
 	if err != nil {
-		return nil
+		return nil, err
 	}
+	m.mu.Lock()
+	m.size += size
+	m.mu.Unlock()
 	for i := range t.Mounts { // namespaces kept by a mount, as ip netns does
 		mount := &t.Mounts[i]
 		if mount.Type != "nsfs" {
@@ -64,10 +93,10 @@ func (m *mountTables) read(p *Proc) *proc.MountTable {
 		}
 		// The way there must not lead through a file system that may not answer.
 		if above := path.Dir(mount.Point); t.Local([]byte(above)) {
-			p.Scan.noteNamespace(mount.Root, p.Dir.Path()+"/"+p.through()+"root"+mount.Point)
+			p.Scan.noteNamespace(mount.Root, p.Dir.Path()+"/"+through+"root"+mount.Point)
 		}
 	}
-	return t
+	return t, nil
 }
 
 // SeesFUSE reports whether the process sees a file system that a program serves.
@@ -111,8 +140,8 @@ func (p *Proc) Mounts() []proc.Mount {
 }
 
 func (p *Proc) mounts() *proc.MountTable {
-	if p.mnt == nil {
-		p.mnt = p.Scan.mounts.of(p)
+	if !p.mntRead {
+		p.mntRead, p.mnt = true, p.Scan.mounts.of(p)
 	}
 	return p.mnt
 }

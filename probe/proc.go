@@ -17,9 +17,10 @@ type Proc struct {
 	Status []byte // content of its status file
 	Scan   *Scan
 
-	task *guard.Task
-	stat proc.Stat
-	mnt  *proc.MountTable
+	task    *guard.Task
+	stat    proc.Stat
+	mnt     *proc.MountTable
+	mntRead bool
 }
 
 // PID is the process id as the proc file system at hand shows it.

@@ -52,7 +52,7 @@ func (s *Scan) noteThreadNamespaces(p *Proc) {
 	if len(p.Model.Namespaces) == 0 || len(p.Model.ThreadList) < 2 || !p.task.Begin("identity", 0) {
 		return
 	}
-	defer p.task.End()
+	var mounts map[int]uint64
 	for i := range p.Model.ThreadList {
 		tid := p.Model.ThreadList[i].TID
 		if tid == p.Model.PID {
@@ -69,9 +69,21 @@ func (s *Scan) noteThreadNamespaces(p *Proc) {
 				continue
 			}
 			s.noteNamespace(link, p.Dir.Path()+"/"+dir+"/ns/"+t)
+			if t == "mnt" {
+				if mounts == nil {
+					mounts = map[int]uint64{}
+				}
+				mounts[tid] = inode
+			}
 			s.mu.Lock()
 			s.threadNS[threadNamespace{tid, t}] = inode
 			s.mu.Unlock()
+		}
+	}
+	p.task.End()
+	for tid, inode := range mounts {
+		if s.members.addThread(inode, int32(tid)) {
+			s.mounts.seenFrom(p, inode, "task/"+strconv.Itoa(tid)+"/")
 		}
 	}
 }

@@ -2,6 +2,7 @@ package proc
 
 import (
 	"fmt"
+	"math"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -150,14 +151,24 @@ func (d *Dir) Use(f func(fd int) error) error {
 }
 
 // ReadFile appends the whole file name to buf, which it may grow.
-func (d *Dir) ReadFile(name string, buf []byte) ([]byte, error) { return d.read(name, buf, false) }
+func (d *Dir) ReadFile(name string, buf []byte) ([]byte, error) {
+	return d.read(name, buf, false, math.MaxInt)
+}
+
+// ReadUpTo reads a file that others can make as large as they like; EFBIG if it has more
+// than limit bytes.
+func (d *Dir) ReadUpTo(name string, limit int) ([]byte, error) {
+	return d.read(name, nil, false, limit)
+}
 
 // ReadRecord is ReadFile for a file that the kernel makes in one piece
 // (single_open of fs/seq_file.c: stat, status, fdinfo …): what is less than there
 // was room for is all of it, and nobody has to ask whether there is more.
-func (d *Dir) ReadRecord(name string, buf []byte) ([]byte, error) { return d.read(name, buf, true) }
+func (d *Dir) ReadRecord(name string, buf []byte) ([]byte, error) {
+	return d.read(name, buf, true, math.MaxInt)
+}
 
-func (d *Dir) read(name string, buf []byte, record bool) ([]byte, error) {
+func (d *Dir) read(name string, buf []byte, record bool, limit int) ([]byte, error) {
 	fd, err := d.OpenFile(name, unix.O_RDONLY)
 	if err != nil {
 		return buf, err
@@ -177,6 +188,9 @@ func (d *Dir) read(name string, buf []byte, record bool) ([]byte, error) {
 			return buf, nil
 		}
 		buf = buf[:len(buf)+n]
+		if len(buf) > limit {
+			return nil, fmt.Errorf("read %s/%s: %w: more than %d bytes", d.path, name, unix.EFBIG, limit)
+		}
 		if record && len(buf) < cap(buf) {
 			return buf, nil
 		}

@@ -72,13 +72,19 @@ func (t *MountTable) Local(path []byte) bool {
 
 // ReadMounts reads the mounts that a process sees (/proc/PID/mountinfo, Linux 2.6.26), or
 // one of its threads; d is its directory, and name that of the file below it.
-func ReadMounts(d *Dir, name string) (*MountTable, error) {
-	text, err := d.ReadFile(name, nil)
+//
+// A text of more than limit bytes is refused with EFBIG. size is that of the text.
+func ReadMounts(d *Dir, name string, limit int) (table *MountTable, size int, err error) {
+	text, err := d.ReadUpTo(name, limit)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return NewMountTable(parseMounts(text)), nil
+	return NewMountTable(parseMounts(text)), len(text), nil
 }
+
+// MaxMounts is how large a mount table may be, in bytes: anybody may mount very much in a
+// namespace of his own.
+const MaxMounts = 16 << 20
 
 // NewMountTable makes a table of mounts in the kernel's order.
 func NewMountTable(mounts []Mount) *MountTable {

@@ -27,6 +27,8 @@ func ReasonOf(err error) model.Reason {
 		return model.Unsupported
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return model.Timeout
+	case errors.Is(err, unix.EFBIG):
+		return model.Truncated
 	case errors.Is(err, ErrMalformed):
 		return model.Malformed
 	}
