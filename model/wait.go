@@ -11,6 +11,7 @@ const (
 	NeedsSignal  = "signal"
 	NeedsPeer    = "peer"
 	NeedsTime    = "time"
+	NeedsAnswer  = "answer" // of the server of a file system (FUSE)
 )
 
 // Wait is a thread blocked on something.
@@ -19,7 +20,7 @@ type Wait struct {
 	TID     int      `json:"tid" doc:"the thread"`
 	Comm    string   `json:"comm" doc:"the thread's name"`
 	Call    string   `json:"call" doc:"the system call it is in, or how else it is stuck"`
-	Needs   string   `json:"needs" doc:"what would release it: data, space, lock, event, message, child, signal, peer or time"`
+	Needs   string   `json:"needs" doc:"what would release it: data, space, lock, event, message, child, signal, peer, time, or the answer of a file system's server"`
 	Object  string   `json:"object,omitzero" doc:"the object it waits on"`
 	Objects []string `json:"objects,omitzero" doc:"the objects it waits on, where there are several"`
 	Target  *Target  `json:"target,omitzero" doc:"what exactly it asked for"`
@@ -46,7 +47,9 @@ type Target struct {
 	Operations  []string `json:"operations,omitzero" doc:"semaphore operations"`
 	MessageType Opt[int] `json:"message_type,omitzero" doc:"msgrcv's message type"`
 	Child       Opt[int] `json:"child,omitzero" doc:"process waited for; -1: any child"`
-	Path        string   `json:"path,omitzero" doc:"path being opened or connected to"`
+	Path        string   `json:"path,omitzero" doc:"path being opened, connected to, or asked a file system's server about"`
+	FileSystem  string   `json:"file_system,omitzero" doc:"where the file system is mounted whose server (FUSE) has not answered"`
+	Servers     []int    `json:"servers,omitzero" doc:"processes that serve that file system"`
 	OwnerTID    int      `json:"owner_tid,omitzero" doc:"owner named by a futex"`
 	Address     Addr     `json:"address,omitzero" doc:"address of the futex"`
 	FD          Opt[int] `json:"fd,omitzero" doc:"descriptor the call was made on"`

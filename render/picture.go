@@ -98,7 +98,7 @@ func (v *View) picture(f *model.Finding) picture {
 		}
 		pids = append(pids, s.PID)
 		p.names = append(p.names, v.named(v.nameOf(s.PID, s.Comm), s.PID))
-		p.objects = append(p.objects, v.label(s.Object))
+		p.objects = append(p.objects, v.asked(s))
 	}
 	if n := v.further(f, pids); n > 0 {
 		p.names[0] += " +" + strconv.Itoa(n)
@@ -247,6 +247,17 @@ func (o objectLabel) at(level int) string {
 		return o.short
 	}
 	return o.long
+}
+
+// asked is what a step waits for: its object, or the file about which the server of a
+// file system has not answered.
+func (v *View) asked(s *model.Step) objectLabel {
+	w := v.index.Waits[s.TID]
+	if s.Object != "" || w == nil || w.Needs != model.NeedsAnswer || w.Target == nil || w.Target.Path == "" {
+		return v.label(s.Object)
+	}
+	name := v.escape(w.Target.Path)
+	return objectLabel{long: name, short: path.Base(name)}
 }
 
 // label is what people call an object: its path, its port, its key; a pipe is

@@ -24,6 +24,7 @@ type waiting struct {
 	sysvID  int
 	futexes []futexWait
 	fifo    *model.Object // that is being opened
+	server  *served       // whose answer is missing
 
 	timeout model.Opt[int64]
 	timed   bool // it has a time limit, if an unknown one
@@ -39,12 +40,13 @@ type fdUse struct {
 
 // caller is a blocked thread while its call is decoded.
 type caller struct {
-	tid  int
-	line *syscallLine
-	proc *probe.Proc
-	task *guard.Task
-	mem  *memory
-	sets map[int32][]fdUse // what epoll instances of the process watch; shared by its threads
+	tid   int
+	state string
+	line  *syscallLine
+	proc  *probe.Proc
+	task  *guard.Task
+	mem   *memory
+	sets  map[int32][]fdUse // what epoll instances of the process watch; shared by its threads
 
 	unread map[fdKey]bool // epoll instances that are not asked
 
@@ -64,10 +66,12 @@ func (c *caller) decode(name string) *waiting {
 		if name == "recvmmsg" {
 			c.limit(w, l.args[4], timespecUnit)
 		}
+		c.decodeServed(w)
 	case "write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg", "sendmmsg", "vmsplice":
 		w.needs = model.NeedsSpace
 		w.on(fdUse{fd: l.fd(0), write: true})
 		c.destination(w, name)
+		c.decodeServed(w)
 	case "splice":
 		w.needs = model.NeedsData
 		w.fds = []fdUse{{fd: l.fd(0), read: true}, {fd: l.fd(2), write: true}}
@@ -132,16 +136,20 @@ func (c *caller) decode(name string) *waiting {
 		w.needs, w.idle = model.NeedsEvent, true
 		w.on(fdUse{fd: l.fd(0), read: true})
 	case "open", "openat", "openat2":
-		if c.wchan() != "wait_for_partner" {
-			return nil // waits for a disk or a server
-		}
-		w.needs = model.NeedsPeer
 		dir, path := int32(unix.AT_FDCWD), l.args[0]
 		if name != "open" {
 			dir, path = l.fd(0), l.args[1]
 		}
-		w.target.Path = c.path(path)
-		w.fifo = c.findFIFO(dir, w.target.Path)
+		switch c.wchan() {
+		case "wait_for_partner":
+			w.needs = model.NeedsPeer
+			w.target.Path = c.path(path)
+			w.fifo = c.findFIFO(dir, w.target.Path)
+		case "request_wait_answer":
+			return c.onPath(w, dir, c.path(path))
+		default:
+			return nil // waits for a disk
+		}
 	case "nanosleep":
 		w.needs, w.idle = model.NeedsTime, true
 		c.limit(w, l.args[0], timespecUnit)
@@ -161,7 +169,7 @@ func (c *caller) decode(name string) *waiting {
 			w.needs = model.NeedsEvent
 		}
 	default:
-		return nil
+		return c.decodeFile(w)
 	}
 	return w
 }

@@ -60,6 +60,20 @@ var callNames = func() map[int]string {
 		unix.SYS_RESTART_SYSCALL: "restart_syscall",
 		unix.SYS_CLONE:           "clone",
 		unix.SYS_CLONE3:          "clone3",
+
+		unix.SYS_NEWFSTATAT: "newfstatat",
+		unix.SYS_STATX:      "statx",
+		unix.SYS_FACCESSAT:  "faccessat",
+		unix.SYS_FACCESSAT2: "faccessat2",
+		unix.SYS_READLINKAT: "readlinkat",
+		unix.SYS_UNLINKAT:   "unlinkat",
+		unix.SYS_MKDIRAT:    "mkdirat",
+		unix.SYS_EXECVE:     "execve",
+		unix.SYS_CHDIR:      "chdir",
+		unix.SYS_GETDENTS64: "getdents64",
+		unix.SYS_FSTAT:      "fstat",
+		unix.SYS_FSYNC:      "fsync",
+		unix.SYS_FDATASYNC:  "fdatasync",
 	}
 	maps.Copy(calls, oldCalls)
 	return calls

@@ -10,4 +10,7 @@ var oldCalls = map[int]string{
 	unix.SYS_PAUSE:      "pause",
 	unix.SYS_OPEN:       "open",
 	unix.SYS_VFORK:      "vfork",
+	unix.SYS_STAT:       "stat",
+	unix.SYS_LSTAT:      "lstat",
+	unix.SYS_ACCESS:     "access",
 }

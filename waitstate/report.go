@@ -25,6 +25,7 @@ func (r *pass) wait(t *thread, x *index) *model.Wait {
 	}
 	n := naming{x: x, thread: t, wait: w}
 	switch {
+	case t.server != nil:
 	case len(t.futexes) > 0:
 		n.futexes()
 	case t.sysv != "":
@@ -41,6 +42,9 @@ func (r *pass) wait(t *thread, x *index) *model.Wait {
 		}
 	}
 	target := t.target
+	if t.server != nil {
+		target.FileSystem, target.Servers = t.server.point, r.serving[t.server.conn]
+	}
 	w.Target = &target
 	if isZeroTarget(&target) {
 		w.Target = nil
@@ -49,6 +53,6 @@ func (r *pass) wait(t *thread, x *index) *model.Wait {
 }
 
 func isZeroTarget(t *model.Target) bool {
-	return t.Range == "" && t.LockType == "" && t.Mode == "" && len(t.Operations) == 0 && !t.MessageType.Known() && !t.Child.Known() && t.Path == "" &&
+	return t.Range == "" && t.LockType == "" && t.Mode == "" && len(t.Operations) == 0 && !t.MessageType.Known() && !t.Child.Known() && t.Path == "" && t.FileSystem == "" &&
 		t.OwnerTID == 0 && t.Address == 0 && !t.FD.Known()
 }

@@ -53,6 +53,7 @@ type pass struct {
 	known   runtimes                  // from the scan before
 	found   map[*model.Process]string // the runtimes of those with several threads
 	denied  bool                      // there are processes whose threads could not be read
+	serving map[uint64][]int          // processes that serve file systems, by connection
 }
 
 // firstSample finds the blocked threads.
@@ -160,7 +161,7 @@ func (v *visit) thread(tid int, comm, state string) bool {
 	if line.state != inCall {
 		return true
 	}
-	c := caller{tid: tid, line: &line, proc: v.proc, task: v.task, mem: v.mem, sets: v.sets, unread: v.unread}
+	c := caller{tid: tid, state: state, line: &line, proc: v.proc, task: v.task, mem: v.mem, sets: v.sets, unread: v.unread}
 	name := callNames[line.number]
 	switch is32, known := v.is32Call(tid, &line).Get(); {
 	case !known:

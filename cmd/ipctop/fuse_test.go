@@ -76,6 +76,7 @@ func serveFUSE(dir string) {
 type fuseServer struct {
 	t   *testing.T
 	dir string
+	pid int
 	in  io.WriteCloser
 	out *bufio.Reader
 	end func() // frees everyone who waits for it, and unmounts
@@ -98,7 +99,7 @@ func mountFUSE(t *testing.T) *fuseServer {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s.out = bufio.NewReader(out)
+	s.pid, s.out = cmd.Process.Pid, bufio.NewReader(out)
 	s.end = sync.OnceFunc(func() {
 		s.in.Close()
 		_ = cmd.Wait()

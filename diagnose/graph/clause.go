@@ -35,6 +35,8 @@ func (g *Graph) calls(n *node) []Clause {
 		return []Clause{unknown("a signal may come from anywhere")}
 	case model.NeedsChild:
 		return []Clause{g.child(n)}
+	case model.NeedsAnswer:
+		return []Clause{g.answer(w)}
 	}
 	switch w.Call {
 	case "accept", "accept4":

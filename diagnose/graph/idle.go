@@ -47,10 +47,10 @@ func (g *Graph) Listeners(w *model.Wait) []*model.Object {
 }
 
 // Firm reports whether somebody has what a wait needs and keeps it: a lock, the
-// room in a full buffer, a child that does not end.
+// room in a full buffer, the answer of a file system's server, a child that does not end.
 func (g *Graph) Firm(w *model.Wait) bool {
 	switch w.Needs {
-	case model.NeedsLock, model.NeedsSpace, model.NeedsChild:
+	case model.NeedsLock, model.NeedsSpace, model.NeedsChild, model.NeedsAnswer:
 		return !g.Work(w)
 	}
 	switch g.lockType(w) {

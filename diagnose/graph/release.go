@@ -45,6 +45,8 @@ func (g *Graph) Release(w *model.Wait) string {
 	}
 	o := g.Objects[w.Object]
 	switch {
+	case w.Needs == model.NeedsAnswer:
+		return "the server of the file system answers, or ends"
 	case w.Call == "flock" || w.Call == "fcntl":
 		return "the conflicting locks are released"
 	case w.Needs == model.NeedsLock:

@@ -18,6 +18,8 @@ func (g *Graph) Wants(w *model.Wait) string {
 		return "sleeps"
 	case model.NeedsSignal:
 		return "waits for a signal"
+	case model.NeedsAnswer:
+		return wantsAnswer(w)
 	}
 	switch w.Call {
 	case "flock", "fcntl":
