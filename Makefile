@@ -4,10 +4,56 @@ GO    ?= go
 TOOLS  = $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 10s
 
-.PHONY: kernels kills build test race lint fuzz golden bench docs check arch
+.PHONY: bpf kernels kills build test race lint fuzz golden bench docs check arch
+# What is built says its version; LDFLAGS='-s -w' leaves the debugging symbols out.
+VERSION ?= $(shell tools/version)
+BINARY  ?= bin/ipctop
 
+# Where make install puts things. NATIVE is an ipctop that runs here, to print its
+# completions: another one than BINARY where that is for another machine.
+PREFIX  ?= /usr/local
+DESTDIR ?=
+NATIVE  ?= $(BINARY)
+
+.PHONY: install uninstall dist dist-test image
+
+# -trimpath and no stamp by git: the version names the commit, and the same commit
+# gives the same bytes in every directory.
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ipctop ./cmd/ipctop
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "$(LDFLAGS) -X main.version=$(VERSION)" -o $(BINARY) ./cmd/ipctop
+
+# Installs what make build has made; it builds nothing, so that it can run as root.
+install: UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
+install: SHARE = $(DESTDIR)$(PREFIX)/share
+install:
+	@test -x $(BINARY) || { echo "there is no $(BINARY): make build first" >&2; exit 1; }
+	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/ipctop
+	install -d $(SHARE)/man/man1 $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d $(UNITS)
+	install -m 644 docs/man/*.1 $(SHARE)/man/man1
+	$(NATIVE) completion bash >$(SHARE)/bash-completion/completions/ipctop
+	$(NATIVE) completion zsh >$(SHARE)/zsh/site-functions/_ipctop
+	$(NATIVE) completion fish >$(SHARE)/fish/vendor_completions.d/ipctop.fish
+	for unit in contrib/*.service; do sed 's|/usr/local/bin/|$(or $(PREFIX),/usr/local)/bin/|' $$unit >$(UNITS)/$${unit##*/} || exit 1; done
+	install -D -m 644 LICENSE $(SHARE)/doc/ipctop/copyright
+
+# Recordings in /var/lib/ipctop stay.
+uninstall:
+	for unit in contrib/*.service; do rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; done
+	cd $(DESTDIR)$(PREFIX) && rm -f bin/ipctop share/man/man1/ipctop.1 share/man/man1/ipctop-*.1 share/bash-completion/completions/ipctop \
+		share/zsh/site-functions/_ipctop share/fish/vendor_completions.d/ipctop.fish share/doc/ipctop/copyright
+	-rmdir $(DESTDIR)$(PREFIX)/share/doc/ipctop
+
+# Tarballs, .deb, .rpm and checksums in dist/, the same bytes each time.
+dist:
+	GO="$(GO)" VERSION="$(VERSION)" tools/dist
+
+# Whether they are the same bytes, and whether the package works once installed.
+dist-test:
+	GO="$(GO)" tools/dist-test
+
+# A container image of bin/ipctop alone, by podman or docker.
+image: build
+	$(or $(ENGINE),podman) build --build-arg VERSION=$(VERSION) -f contrib/container/Dockerfile -t ipctop:$(subst +,-,$(VERSION)) -t ipctop:latest $(dir $(BINARY))
 
 test:
 	$(GO) test ./...
@@ -32,6 +78,10 @@ arch:
 	GOARCH=386 $(GO) vet ./...
 	CGO_ENABLED=0 GOOS=darwin $(GO) build -o /dev/null ./cmd/ipctop
 	GOOS=darwin $(GO) vet ./model ./diagnose/... ./query ./record ./render/...
+
+# Compiles the eBPF programs, whose objects are committed: needs clang and llvm.
+bpf:
+	tools/bpf
 
 # A recorder that is killed 200 times at any moment.
 kills:

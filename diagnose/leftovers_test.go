@@ -24,7 +24,7 @@ func TestLeftoversFold(t *testing.T) {
 	rule := Rule{ID: "orphan-sysv-sem"}
 	var found []finding
 	for i := range m.Objects {
-		o := &m.Objects[i]
+		o := m.Objects[i]
 		found = append(found, finding{Finding: model.Finding{Objects: []string{o.ID}, Summary: o.ID, Actions: v.ipcrm(o, "-s")}})
 	}
 	list := v.foldLeftovers(&rule, found)

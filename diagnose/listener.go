@@ -67,7 +67,7 @@ func (v *view) connecting(l *listening) (pids []int, waits []*model.Wait) {
 	}
 	if l.local != "" {
 		for i := range v.Objects {
-			o := &v.Objects[i]
+			o := v.Objects[i]
 			if d, ok := o.Detail.(*model.InetDetail); ok && d.State == "SYN-SENT" && v.graph.ListenerOf(o) == l.object {
 				pids = append(pids, holders(o, nil)...)
 			}

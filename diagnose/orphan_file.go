@@ -15,7 +15,7 @@ func (v *view) findOrphans(kind model.Kind, facts func(model.Detail) (size model
 ) []finding {
 	var list []finding
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		if o.Kind != kind || o.Deleted || len(o.Holders) > 0 || len(v.waitsOn[o.ID]) > 0 {
 			continue
 		}

@@ -24,7 +24,7 @@ var backlogFullRule = Rule{
 func findBacklogFull(v *view) []finding {
 	var list []finding
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		l := listenerOf(o)
 		if l == nil || !l.full() {
 			continue

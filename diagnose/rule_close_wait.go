@@ -29,7 +29,7 @@ func findCloseWait(v *view) []finding {
 	var list []finding
 	byProcess := map[int]int{}
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		d, ok := o.Detail.(*model.InetDetail)
 		if !ok || o.Kind != model.TCP || d.State != "CLOSE-WAIT" {
 			continue

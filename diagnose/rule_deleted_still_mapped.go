@@ -28,13 +28,13 @@ func findDeletedStillMapped(v *view) []finding {
 	}
 	current := map[place]*model.Object{}
 	for i := range v.Objects {
-		if o := &v.Objects[i]; named(o) && !o.Deleted {
+		if o := v.Objects[i]; named(o) && !o.Deleted {
 			current[place{o.Kind, o.Dev, o.Path}] = o
 		}
 	}
 	var list []finding
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		if !named(o) || !o.Deleted || len(o.Holders) == 0 {
 			continue
 		}

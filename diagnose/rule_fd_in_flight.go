@@ -25,7 +25,7 @@ var fdInFlightRule = Rule{
 func findFDInFlight(v *view) []finding {
 	var list []*parked
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		d, ok := o.Detail.(*model.UnixDetail)
 		if !ok || d.InflightFDs.Or(0) == 0 {
 			continue

@@ -27,7 +27,7 @@ var inheritedListenerRule = Rule{
 func findInheritedListener(v *view) []finding {
 	var list []finding
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		l := listenerOf(o)
 		if l == nil {
 			continue
@@ -111,7 +111,7 @@ func (v *view) mayAccept(l *listening, pids []int) bool {
 		}
 	}
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		if o != l.object && l.accepted(o) && slices.ContainsFunc(pids, func(pid int) bool { return slices.Contains(holders(o, nil), pid) }) {
 			return true
 		}

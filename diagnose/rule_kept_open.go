@@ -26,7 +26,7 @@ var keptOpenRule = Rule{
 func findKeptOpen(v *view) []finding {
 	var list []finding
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		if o.Kind != model.Pipe && o.Kind != model.Unix {
 			continue
 		}

@@ -22,7 +22,7 @@ var leakedWriteEndRule = Rule{
 func findLeakedWriteEnd(v *view) []finding {
 	var list []finding
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		if o.Kind != model.Pipe {
 			continue
 		}

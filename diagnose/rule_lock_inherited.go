@@ -28,7 +28,7 @@ func findLockInherited(v *view) []finding {
 		return nil
 	}
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		for _, l := range graph.Locks(o) {
 			pid, named := l.PID.Get()
 			if l.Blocked || !named || l.Type == "posix" || l.Type == "lease" || !v.inheritedFrom(pid, l.Holders) {

@@ -25,7 +25,7 @@ var lockWaitRule = Rule{
 func findLockWait(v *view) []finding {
 	var list []finding
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		waits := v.blocked(o.ID, func(w *model.Wait) bool {
 			return w.Needs == model.NeedsLock && v.graph.Firm(w) && o.Kind != model.SysvSem // which nobody owns
 		})
@@ -159,7 +159,7 @@ func (v *view) listenersOf() map[int][]*model.Object {
 	}
 	v.listeners = map[int][]*model.Object{}
 	for i := range v.Objects {
-		if o := &v.Objects[i]; graph.Listening(o) {
+		if o := v.Objects[i]; graph.Listening(o) {
 			for _, pid := range holders(o, nil) {
 				v.listeners[pid] = append(v.listeners[pid], o)
 			}

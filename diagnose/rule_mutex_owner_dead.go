@@ -26,7 +26,7 @@ var mutexOwnerDeadRule = Rule{
 func findMutexOwnerDead(v *view) []finding {
 	var list []finding
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		d, ok := o.Detail.(*model.FutexDetail)
 		if !ok || d.Type == "join" {
 			continue

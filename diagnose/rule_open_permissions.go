@@ -27,7 +27,7 @@ var guarded = map[model.Kind]bool{
 func findOpenPermissions(v *view) []finding {
 	var list []finding
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		mode, err := strconv.ParseUint(o.Mode, 8, 32)
 		if !guarded[o.Kind] || o.Deleted || err != nil || mode&0o002 == 0 {
 			continue

@@ -23,7 +23,7 @@ var orphanSysvMsgRule = Rule{
 func findOrphanSysvMsg(v *view) []finding {
 	var list []finding
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		d, ok := o.Detail.(*model.SysvMsgDetail)
 		if !ok || len(v.waitsOn[o.ID]) > 0 {
 			continue

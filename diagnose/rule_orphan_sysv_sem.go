@@ -22,7 +22,7 @@ var orphanSysvSemRule = Rule{
 func findOrphanSysvSem(v *view) []finding {
 	var list []finding
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		d, ok := o.Detail.(*model.SysvSemDetail)
 		if !ok || len(v.waitsOn[o.ID]) > 0 {
 			continue

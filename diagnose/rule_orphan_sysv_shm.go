@@ -23,7 +23,7 @@ var orphanSysvShmRule = Rule{
 func findOrphanSysvShm(v *view) []finding {
 	var list []finding
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		d, ok := o.Detail.(*model.SysvShmDetail)
 		if !ok || d.Attached != model.Some[int64](0) {
 			continue

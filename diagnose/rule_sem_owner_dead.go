@@ -24,7 +24,7 @@ var semOwnerDeadRule = Rule{
 func findSemOwnerDead(v *view) []finding {
 	var list []finding
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		d, ok := o.Detail.(*model.SysvSemDetail)
 		if !ok {
 			continue

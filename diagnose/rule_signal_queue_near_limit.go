@@ -27,7 +27,7 @@ func findSignalQueueNearLimit(v *view) []finding {
 	members := map[group][]*model.Process{}
 	var groups []group
 	for i := range v.Processes {
-		p := &v.Processes[i]
+		p := v.Processes[i]
 		if p.Signals == nil {
 			continue
 		}

@@ -45,7 +45,7 @@ func findSmallPipe(v *view) []finding {
 	var list []finding
 	byUser := map[int]int{}
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		d, ok := o.Detail.(*model.PipeDetail)
 		if !ok || len(o.Holders) == 0 || d.Capacity.Or(smallPipe+1) > smallPipe {
 			continue

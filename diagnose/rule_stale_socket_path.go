@@ -22,7 +22,7 @@ var staleSocketPathRule = Rule{
 func findStaleSocketPath(v *view) []finding {
 	var list []finding
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		d, ok := o.Detail.(*model.UnixDetail)
 		if !ok || d.State != "stale" {
 			continue

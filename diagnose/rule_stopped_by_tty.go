@@ -26,7 +26,7 @@ func findStoppedByTTY(v *view) []finding {
 	members := map[job][]*model.Process{}
 	var jobs []job
 	for i := range v.Processes {
-		p := &v.Processes[i]
+		p := v.Processes[i]
 		if p.State != "T" || p.StopSignal != "SIGTTIN" && p.StopSignal != "SIGTTOU" {
 			continue
 		}

@@ -29,7 +29,7 @@ var termSignals = []string{"SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"}
 func findTermSignalBlocked(v *view) []finding {
 	var list []finding
 	for i := range v.Processes {
-		p := &v.Processes[i]
+		p := v.Processes[i]
 		if p.Signals == nil || dead(p) {
 			continue
 		}
@@ -79,7 +79,7 @@ func blockedForGood(p *model.Process) []string {
 // signalfdFor is a signalfd of a process that takes one of these signals.
 func (v *view) signalfdFor(pid int, signals []string) string {
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		d, ok := o.Detail.(*model.SignalfdDetail)
 		if !ok || !slices.ContainsFunc(d.Signals, func(s string) bool { return slices.Contains(signals, s) }) {
 			continue

@@ -23,7 +23,7 @@ var unreachableListenerRule = Rule{
 func findUnreachableListener(v *view) []finding {
 	var list []finding
 	for i := range v.Objects {
-		o := &v.Objects[i]
+		o := v.Objects[i]
 		d, ok := o.Detail.(*model.UnixDetail)
 		if !ok || d.State != "listen" || d.PathState != "other" && d.PathState != "nothing" || len(o.Holders) == 0 {
 			continue
@@ -56,7 +56,7 @@ func (v *view) boundTo(dev string, ino model.Big) *model.Object {
 	for i := range v.Objects {
 		d, ok := v.Objects[i].Detail.(*model.UnixDetail)
 		if ok && d.State != "stale" && d.PathDev == dev && d.PathIno != 0 && uint32(d.PathIno) == uint32(ino) {
-			return &v.Objects[i]
+			return v.Objects[i]
 		}
 	}
 	return nil

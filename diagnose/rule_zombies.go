@@ -34,7 +34,7 @@ const (
 func findZombies(v *view) []finding {
 	var list []finding
 	for i := range v.Processes {
-		parent := &v.Processes[i]
+		parent := v.Processes[i]
 		var ended []int
 		for _, p := range v.children[parent.PID] {
 			if dead(p) {

@@ -24,9 +24,9 @@ func newMachine() *machine {
 
 // process adds one that sleeps in a read of its parent-death pipe, as fixtures do.
 func (m *machine) process(pid int, change ...func(*model.Process)) *machine {
-	p := model.Process{PID: pid, PPID: 1, PGID: pid, SID: pid, Comm: fmt.Sprintf("p%d", pid), State: "S", Threads: 1, StartTime: before}
+	p := &model.Process{PID: pid, PPID: 1, PGID: pid, SID: pid, Comm: fmt.Sprintf("p%d", pid), State: "S", Threads: 1, StartTime: before}
 	for _, f := range change {
-		f(&p)
+		f(p)
 	}
 	m.Processes = append(m.Processes, p)
 	if p.State == "S" {
@@ -47,9 +47,9 @@ func (m *machine) wait(w model.Wait) *machine {
 }
 
 func (m *machine) object(id string, kind model.Kind, d model.Detail, change ...func(*model.Object)) *machine {
-	o := model.Object{ID: id, Kind: kind, Detail: d, HoldersComplete: true}
+	o := &model.Object{ID: id, Kind: kind, Detail: d, HoldersComplete: true}
 	for _, f := range change {
-		f(&o)
+		f(o)
 	}
 	m.Objects = append(m.Objects, o)
 	return m

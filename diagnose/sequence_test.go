@@ -11,7 +11,7 @@ import (
 // long; complete says whether all holders are known.
 func ring(age time.Duration, complete bool) *model.Snapshot {
 	m := newMachine()
-	m.Processes = []model.Process{}
+	m.Processes = []*model.Process{}
 	for i, pid := range []int{10, 20} {
 		m.process(pid, func(p *model.Process) { p.Signals = &model.Signals{Caught: []string{}} })
 		id, other := []string{"file:a", "file:b"}[i], []string{"file:b", "file:a"}[i]

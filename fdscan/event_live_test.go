@@ -46,7 +46,7 @@ func behind(t *testing.T, snap *model.Snapshot, pid, fd int) (*model.Object, *mo
 	var object *model.Object
 	var holder *model.Holder
 	for i := range snap.Objects {
-		o := &snap.Objects[i]
+		o := snap.Objects[i]
 		for n := range o.Holders {
 			h := &o.Holders[n]
 			if int(h.PID) != pid || h.Via != model.ViaFD || h.FD.Or(-1) != int32(fd) {
@@ -132,7 +132,7 @@ func TestEventfdLive(t *testing.T) {
 	if other == o || other.Detail.(*model.EventfdDetail).Count != model.Some(model.Big(0)) {
 		t.Errorf("got %s and %s", o.ID, other.ID)
 	}
-	if !slices.ContainsFunc(snap.Links, func(l model.Link) bool { return l.Object == o.ID && slices.Contains(l.To, pid) && l.BothWays }) {
+	if !slices.ContainsFunc(snap.Links, func(l *model.Link) bool { return l.Object == o.ID && slices.Contains(l.To, pid) && l.BothWays }) {
 		t.Errorf("no link through %s", o.ID)
 	}
 }

@@ -43,7 +43,7 @@ func Probes() []probe.Probe {
 // Rest lists those that come after all other readers of objects: they take the files
 // that are nothing else, and count what was found.
 func Rest() []probe.Probe {
-	return []probe.Probe{files.File(), memory.Resident(), Limits()}
+	return []probe.Probe{files.File(), memory.Resident(), Descriptors(), Limits()}
 }
 
 // RunHelper returns at once in an ordinary process. In one that was started to ask

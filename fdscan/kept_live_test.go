@@ -34,7 +34,7 @@ func viasOf(t *testing.T, snap *model.Snapshot, kind model.Kind, ino uint64) []m
 	t.Helper()
 	var vias []model.Via
 	for i := range snap.Objects {
-		o := &snap.Objects[i]
+		o := snap.Objects[i]
 		if o.Kind != kind || uint64(o.Ino) != ino {
 			continue
 		}
@@ -96,7 +96,7 @@ func TestHeldByMapping(t *testing.T) {
 			t.Errorf("held by %q", got)
 		}
 		for i := range snap.Objects {
-			if o := &snap.Objects[i]; o.Kind == model.Pipe && o.HoldersComplete {
+			if o := snap.Objects[i]; o.Kind == model.Pipe && o.HoldersComplete {
 				t.Errorf("%s may be registered with the ring, and its holders are complete", o.ID)
 			}
 		}
@@ -147,7 +147,7 @@ func TestEndInFlight(t *testing.T) {
 		t.Fatal(err)
 	}
 	snap := scanKept(t)
-	i := slices.IndexFunc(snap.Objects, func(o model.Object) bool { return o.Kind == model.Pipe && uint64(o.Ino) == ino })
+	i := slices.IndexFunc(snap.Objects, func(o *model.Object) bool { return o.Kind == model.Pipe && uint64(o.Ino) == ino })
 	if i < 0 || snap.Objects[i].HoldersComplete {
 		t.Errorf("the pipe's holders are complete, or it is missing (%d)", i)
 	}

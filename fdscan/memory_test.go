@@ -64,7 +64,7 @@ func scanFiles(t *testing.T) map[string]*model.Object {
 	}
 	m := map[string]*model.Object{}
 	for i := range snap.Objects {
-		m[snap.Objects[i].ID] = &snap.Objects[i]
+		m[snap.Objects[i].ID] = snap.Objects[i]
 	}
 	return m
 }

@@ -66,7 +66,7 @@ func TestPtyLive(t *testing.T) {
 			if d.Index != model.Some(index) || d.Queued != model.Some(int64(queued)) || d.Session != model.Some(0) || d.Foreground != model.Some(0) {
 				t.Errorf("got %+v, want %d queued", d, queued)
 			}
-			if !slices.ContainsFunc(snap.Links, func(l model.Link) bool {
+			if !slices.ContainsFunc(snap.Links, func(l *model.Link) bool {
 				return l.Object == id && slices.Equal(l.From, []int{os.Getpid()}) && slices.Contains(l.To, pid)
 			}) {
 				t.Errorf("no link from master to slave of %s", id)

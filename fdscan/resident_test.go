@@ -32,7 +32,7 @@ func TestResident(t *testing.T) {
 		for _, closely := range []bool{false, true} {
 			opts := probe.Options{Probes: []probe.Probe{memory.ShmAnon(), memory.Resident()}}
 			if closely {
-				opts.Detail = func(*model.Snapshot) []int { return []int{os.Getpid()} }
+				opts.Detail = func(*model.Snapshot) ([]int, []string) { return []int{os.Getpid()}, nil }
 			}
 			snap, err := probe.NewScanner(opts).Scan(t.Context())
 			if err != nil {

@@ -133,20 +133,20 @@ func id(t *testing.T, f *os.File) string {
 
 // scan looks until the file has the wanted number of locks: those who wait say
 // that they are about to, and then take a moment.
-func scan(t *testing.T, id string, want int) model.Object {
+func scan(t *testing.T, id string, want int) *model.Object {
 	t.Helper()
 	scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{pipes.FIFO(), files.File(), filelock.Locks()}})
 	var last *model.Object
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		snap := probetest.Again(t, scanner)
 		for i := range snap.Objects {
-			o := &snap.Objects[i]
+			o := snap.Objects[i]
 			if o.ID != id {
 				continue
 			}
 			last = o
 			if d := o.Detail.(*model.FileDetail); len(d.Locks) == want {
-				return *o
+				return o
 			}
 		}
 	}
@@ -154,10 +154,10 @@ func scan(t *testing.T, id string, want int) model.Object {
 		t.Fatalf("%s was not seen", id)
 	}
 	t.Fatalf("%s: locks %+v, want %d", id, last.Detail.(*model.FileDetail).Locks, want)
-	return model.Object{}
+	return &model.Object{}
 }
 
-func compare(t *testing.T, o model.Object, want []model.Lock) {
+func compare(t *testing.T, o *model.Object, want []model.Lock) {
 	t.Helper()
 	got := o.Detail.(*model.FileDetail).Locks
 	for i := range want {
@@ -167,7 +167,7 @@ func compare(t *testing.T, o model.Object, want []model.Lock) {
 	}
 }
 
-func lockHolders(o model.Object) map[int]string {
+func lockHolders(o *model.Object) map[int]string {
 	m := map[int]string{}
 	for _, h := range o.Holders {
 		if h.Via == model.ViaLock {

@@ -40,7 +40,7 @@ type identity struct {
 func NewBaseline(s *model.Snapshot) *Baseline {
 	baseline := &Baseline{map[string]bool{}, map[identity]bool{}}
 	for i := range s.Objects {
-		baseline.objects[objectKey(&s.Objects[i])] = true
+		baseline.objects[objectKey(s.Objects[i])] = true
 	}
 	for i := range s.Processes {
 		baseline.processes[identity{s.Processes[i].PID, s.Processes[i].StartTicks}] = true
@@ -69,13 +69,13 @@ func Find(before *Baseline, after *model.Snapshot, c *Command) []Leak {
 		f.alive[pid] = true
 	}
 	for i := range after.Processes {
-		if p := &after.Processes[i]; !c.PIDs[p.PID] && !f.alive[p.PID] {
+		if p := after.Processes[i]; !c.PIDs[p.PID] && !f.alive[p.PID] {
 			f.others[p.PID] = true
 		}
 	}
 	list := f.processes()
 	for i := range after.Objects {
-		o := &after.Objects[i]
+		o := after.Objects[i]
 		if o.Deleted || before.objects[objectKey(o)] {
 			continue
 		}
@@ -115,7 +115,7 @@ type finder struct {
 func (f *finder) processes() []Leak {
 	var list []Leak
 	for i := range f.after.Processes {
-		p := &f.after.Processes[i]
+		p := f.after.Processes[i]
 		if !f.alive[p.PID] || p.State == "Z" && p.Threads <= 1 || p.State == "X" || f.before.processes[identity{p.PID, p.StartTicks}] {
 			continue
 		}
@@ -131,7 +131,7 @@ func (f *finder) processes() []Leak {
 func (f *finder) heldBy(pid int) []string {
 	var ids []string
 	for i := range f.after.Objects {
-		o := &f.after.Objects[i]
+		o := f.after.Objects[i]
 		if !f.before.objects[objectKey(o)] && heldBy(o, func(h int) bool { return h == pid }) {
 			ids = append(ids, o.ID)
 		}

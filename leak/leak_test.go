@@ -9,23 +9,23 @@ import (
 const ownIPC, otherIPC = 7, 8
 
 // snapshot is a machine with processes 10 (another's) and 20 (a descendant).
-func snapshot(objects ...model.Object) *model.Snapshot {
+func snapshot(objects ...*model.Object) *model.Snapshot {
 	return &model.Snapshot{
 		Host:      model.Host{Namespaces: map[string]uint64{"ipc": ownIPC}},
-		Processes: []model.Process{{PID: 10, StartTicks: 1, Comm: "other"}, {PID: 20, StartTicks: 2, Comm: "child", State: "S"}},
+		Processes: []*model.Process{{PID: 10, StartTicks: 1, Comm: "other"}, {PID: 20, StartTicks: 2, Comm: "child", State: "S"}},
 		Objects:   objects,
 	}
 }
 
-func shm(id string, ns uint64, creator int) model.Object {
-	return model.Object{
+func shm(id string, ns uint64, creator int) *model.Object {
+	return &model.Object{
 		ID: id, Kind: model.SysvShm, SysvID: model.Some(1), Namespace: &model.Namespace{Type: "ipc", Inode: ns},
 		Detail: &model.SysvShmDetail{CreatorPID: model.Some(creator), LastPID: model.Some(0)},
 	}
 }
 
-func memory(uid int, holders ...int32) model.Object {
-	o := model.Object{ID: "posix-shm:0:1:5", Kind: model.PosixShm, Path: "/dev/shm/x", UID: model.Some(uid), Detail: new(model.MemoryDetail)}
+func memory(uid int, holders ...int32) *model.Object {
+	o := &model.Object{ID: "posix-shm:0:1:5", Kind: model.PosixShm, Path: "/dev/shm/x", UID: model.Some(uid), Detail: new(model.MemoryDetail)}
 	for _, pid := range holders {
 		o.Holders = append(o.Holders, model.Holder{PID: pid, Via: model.ViaFD})
 	}
@@ -42,7 +42,7 @@ func TestFindTellsWhoMadeIt(t *testing.T) {
 	deleted := memory(1000)
 	deleted.Deleted = true
 	for name, test := range map[string]struct {
-		object  model.Object
+		object  *model.Object
 		command Command
 		want    model.Confidence // "": it is not listed
 	}{
@@ -62,7 +62,7 @@ func TestFindTellsWhoMadeIt(t *testing.T) {
 		"a file a descendant has open":     {memory(1000, 20), alive, model.Certain},
 		"a deleted file":                   {deleted, command, ""},
 	} {
-		before := NewBaseline(&model.Snapshot{Objects: []model.Object{shm("old", ownIPC, 0)}})
+		before := NewBaseline(&model.Snapshot{Objects: []*model.Object{shm("old", ownIPC, 0)}})
 		var got model.Confidence
 		for _, thing := range Find(before, snapshot(test.object), &test.command) {
 			if thing.Kind == test.object.Kind {
@@ -76,7 +76,7 @@ func TestFindTellsWhoMadeIt(t *testing.T) {
 }
 
 func TestFindProcesses(t *testing.T) {
-	pipe := model.Object{ID: "pipe:5", Kind: model.Pipe, Holders: []model.Holder{{PID: 20, Via: model.ViaFD}, {PID: 10, Via: model.ViaFD}}}
+	pipe := &model.Object{ID: "pipe:5", Kind: model.Pipe, Holders: []model.Holder{{PID: 20, Via: model.ViaFD}, {PID: 10, Via: model.ViaFD}}}
 	c := &Command{PIDs: map[int]bool{20: true}, Alive: []int{20}}
 	list := Find(NewBaseline(&model.Snapshot{}), snapshot(pipe), c)
 	if len(list) != 1 || list[0].PID != 20 || list[0].Name != "child" || len(list[0].Holds) != 1 || list[0].Holds[0] != "pipe:5" {

@@ -20,7 +20,7 @@ func busyMachine() *model.Snapshot {
 	s := &model.Snapshot{Schema: model.Schema, Taken: modeltest.Taken, Host: modeltest.Rich().Host, Scan: modeltest.Rich().Scan}
 	for i := range 200 {
 		pid, comm := 1000+7*i, fmt.Sprintf("worker%d", i%9)
-		s.Processes = append(s.Processes, model.Process{
+		s.Processes = append(s.Processes, &model.Process{
 			PID: pid, StartTicks: uint64(90000 + i), StartTime: modeltest.Taken.Add(-time.Duration(i) * time.Minute), PPID: 1, PGID: pid, SID: pid,
 			Comm: comm, Label: comm, Cmdline: []string{"/usr/lib/service/" + comm, "--config", fmt.Sprintf("/etc/service/%d.conf", i)},
 			Exe: "/usr/lib/service/" + comm, UID: model.Some(33), User: "www-data", State: "S", Threads: 4, FDs: model.Some(50),
@@ -51,10 +51,10 @@ func busyMachine() *model.Snapshot {
 
 // busyObject is what a descriptor leads to: a pipe to the next process, a UNIX or a
 // TCP socket, a locked file.
-func busyObject(pid, fd int, comm string) model.Object {
+func busyObject(pid, fd int, comm string) *model.Object {
 	ino := pid*1000 + fd
 	hold := model.Holder{PID: int32(pid), Comm: comm, Via: model.ViaFD, FD: model.Some(int32(fd)), Access: model.ReadWrite}
-	o := model.Object{Ino: model.Big(ino), UID: model.Some(33), GID: model.Some(33), Mode: "0600", Holders: []model.Holder{hold}, HoldersComplete: true}
+	o := &model.Object{Ino: model.Big(ino), UID: model.Some(33), GID: model.Some(33), Mode: "0600", Holders: []model.Holder{hold}, HoldersComplete: true}
 	switch fd % 4 {
 	case 0:
 		o.ID, o.Kind, o.Gen = fmt.Sprintf("unix:%d", ino), model.Unix, fmt.Sprint(ino*3)

@@ -26,14 +26,14 @@ func encode(t testing.TB, s *model.Snapshot) []byte {
 func TestRoundTripOfEveryKind(t *testing.T) {
 	want := &model.Snapshot{Schema: model.Schema}
 	for _, k := range model.Kinds() {
-		want.Objects = append(want.Objects, model.Object{ID: string(k.Name) + ":1", Kind: k.Name, Detail: k.NewDetail()})
+		want.Objects = append(want.Objects, &model.Object{ID: string(k.Name) + ":1", Kind: k.Name, Detail: k.NewDetail()})
 	}
 	back, err := model.Decode(bytes.NewReader(encode(t, want)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range want.Objects {
-		if got := &back.Objects[i]; got.ID != want.Objects[i].ID || reflect.TypeOf(got.Detail) != reflect.TypeOf(want.Objects[i].Detail) {
+		if got := back.Objects[i]; got.ID != want.Objects[i].ID || reflect.TypeOf(got.Detail) != reflect.TypeOf(want.Objects[i].Detail) {
 			t.Errorf("%s became %+v", want.Objects[i].ID, got)
 		}
 	}
@@ -93,7 +93,7 @@ func TestBase64Companions(t *testing.T) {
 func TestListsAreNeverNull(t *testing.T) {
 	for _, s := range []*model.Snapshot{
 		{Schema: model.Schema}, {
-			Schema: model.Schema, Objects: []model.Object{{}}, Processes: []model.Process{{Signals: &model.Signals{}}}, Links: []model.Link{{}},
+			Schema: model.Schema, Objects: []*model.Object{{}}, Processes: []*model.Process{{Signals: &model.Signals{}}}, Links: []*model.Link{{}},
 			Waits: []model.Wait{{}}, Findings: []model.Finding{{}},
 		}, modeltest.Rich(),
 	} {
@@ -143,7 +143,7 @@ func TestLikeEncodingJSON(t *testing.T) {
 		}
 	}
 	for i := range s.Links {
-		same(&s.Links[i])
+		same(s.Links[i])
 	}
 	for i := range s.Gaps {
 		same(&s.Gaps[i])
@@ -221,7 +221,7 @@ func TestDecodeOtherForms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []model.Object{
+	want := []*model.Object{
 		{Kind: model.Pipe, Name: "\xff", Detail: &model.PipeDetail{Queued: model.Some[int64](7)}},
 		{Kind: model.Eventfd, ID: "\U0001f600\ufffd\"/", Detail: &model.EventfdDetail{}},
 		{ID: "a\ufffdb", Aliases: []string{"x", "y"}, Dev: "8:1"},
@@ -239,7 +239,7 @@ func TestDecodedListsAreApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range back.Objects {
-		if o := &back.Objects[i]; !reflect.DeepEqual(o.Holders, s.Objects[i].Holders) || cap(o.Holders) != len(o.Holders) {
+		if o := back.Objects[i]; !reflect.DeepEqual(o.Holders, s.Objects[i].Holders) || cap(o.Holders) != len(o.Holders) {
 			t.Fatalf("%s: holders %+v", o.ID, o.Holders)
 		}
 	}
@@ -256,4 +256,16 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("what was decoded cannot be decoded again: %v", err)
 		}
 	})
+}
+
+// Null in a list of records is a record of which nothing is known: who goes through the
+// list need not look whether there is one.
+func TestNullRecords(t *testing.T) {
+	s, err := model.Decode(strings.NewReader(`{"schema":"ipctop/1","processes":[null,{"pid":5}],"objects":[{"id":"pipe:1","kind":"pipe"},null],"links":[null]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Processes) != 2 || s.Processes[0] == nil || s.Processes[1].PID != 5 || len(s.Objects) != 2 || s.Objects[1] == nil || len(s.Links) != 1 || s.Links[0] == nil {
+		t.Errorf("read as %+v", s)
+	}
 }

@@ -24,10 +24,10 @@ func NewIndex(s *Snapshot) *Index {
 		WaitsOf: map[int][]*Wait{}, WaitsOn: map[string][]*Wait{},
 	}
 	for i := range s.Objects {
-		x.Objects[s.Objects[i].ID] = &s.Objects[i]
+		x.Objects[s.Objects[i].ID] = s.Objects[i]
 	}
 	for i := range s.Processes {
-		p := &s.Processes[i]
+		p := s.Processes[i]
 		x.Processes[p.PID] = p
 		x.Children[p.PPID] = append(x.Children[p.PPID], p)
 		if p.Tracer != 0 {

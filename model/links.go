@@ -38,7 +38,7 @@ func digits(s string) int {
 
 // MakeLinks finds the channels between processes: each object or pair of peers
 // through which something passes from one process to another.
-func MakeLinks(objects []Object) []Link {
+func MakeLinks(objects []*Object) []*Link {
 	// The other end need not have a peer itself: a datagram socket that others
 	// are connected to, a listener.
 	byID := map[string]*Object{}
@@ -49,13 +49,13 @@ func MakeLinks(objects []Object) []Link {
 	}
 	for i := range objects {
 		if _, ok := byID[objects[i].ID]; ok {
-			byID[objects[i].ID] = &objects[i]
+			byID[objects[i].ID] = objects[i]
 		}
 	}
-	links := make([]Link, 0, len(objects)/2)
+	links := make([]*Link, 0, len(objects)/2)
 	var a, b []end // used again and again
 	for i := range objects {
-		o := &objects[i]
+		o := objects[i]
 		info, _ := LookupKind(o.Kind)
 		switch {
 		case info.Direction == "none":
@@ -120,7 +120,7 @@ func ends(list []end, holders []Holder, may func(Access) bool) []end {
 }
 
 // appendLink adds a link unless there is but one process at both its ends.
-func appendLink(links []Link, o *Object, from, to []end, both bool) []Link {
+func appendLink(links []*Link, o *Object, from, to []end, both bool) []*Link {
 	if len(from) == 0 || len(to) == 0 || len(from) == 1 && len(to) == 1 && from[0] == to[0] {
 		return links
 	}
@@ -134,7 +134,7 @@ func appendLink(links []Link, o *Object, from, to []end, both bool) []Link {
 	for i, e := range to {
 		pids[n+i], comms[n+i] = e.pid, e.comm
 	}
-	return append(links, Link{
+	return append(links, &Link{
 		Object: o.ID, Kind: o.Kind, BothWays: both,
 		From: pids[:n:n], To: pids[n:], FromComm: comms[:n:n], ToComm: comms[n:],
 	})

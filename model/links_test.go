@@ -4,10 +4,10 @@ import "testing"
 
 // A datagram socket that others are connected to names none of them.
 func TestLinkNamedByOneEnd(t *testing.T) {
-	held := func(id string, pid int32, peers ...Peer) Object {
-		return Object{ID: id, Kind: Unix, Holders: []Holder{{PID: pid, Via: ViaFD, Access: ReadWrite}}, Peers: peers}
+	held := func(id string, pid int32, peers ...Peer) *Object {
+		return &Object{ID: id, Kind: Unix, Holders: []Holder{{PID: pid, Via: ViaFD, Access: ReadWrite}}, Peers: peers}
 	}
-	links := MakeLinks([]Object{
+	links := MakeLinks([]*Object{
 		held("unix:1", 10), held("unix:2", 20, Peer{"unix:1", Certain}), held("unix:3", 30, Peer{"unix:4", Certain}),
 		held("unix:4", 40, Peer{"unix:3", Certain}), held("unix:5", 50, Peer{"unix:6", Certain}),
 	})

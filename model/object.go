@@ -117,15 +117,15 @@ type Holder struct {
 	*LockHold
 }
 
-// Extent is where a mapping or attachment lies, or what carries a descriptor in
-// flight or a registered file.
+// Extent is where a mapping or attachment lies, what carries a descriptor in
+// flight or a registered file, or how a descriptor was opened.
 type Extent struct {
 	Object  string     `json:"object,omitzero" doc:"the socket whose queue carries it, or the io_uring it is registered with"`
 	Address Addr       `json:"address,omitzero" doc:"start of the mapping in the process"`
-	Offset  Opt[int64] `json:"offset,omitzero" unit:"bytes" doc:"offset of the mapping in the object"`
+	Offset  Opt[int64] `json:"offset,omitzero" unit:"bytes" doc:"where in the object the mapping begins; of a descriptor of a file, where it reads or writes next, read on demand"`
 	Size    Opt[int64] `json:"size,omitzero" unit:"bytes" doc:"size of the mapping"`
 	RSS     Opt[int64] `json:"rss,omitzero" unit:"bytes" doc:"how much of it this process has resident; read on demand"`
-	Flags   []string   `json:"flags,omitzero" doc:"further properties of the hold"`
+	Flags   []string   `json:"flags,omitzero" doc:"further properties of the hold: master or slave of a terminal, waiter or owner of a futex; of a descriptor O_NONBLOCK, O_CLOEXEC, O_APPEND, O_DIRECT and the like, read on demand"`
 }
 
 // LockHold is how a file lock is held.

@@ -91,8 +91,8 @@ func fullSnapshot() *Snapshot {
 	s.Schema = Schema
 	s.Objects = nil
 	for _, k := range Kinds() {
-		var o Object
-		fill(reflect.ValueOf(&o).Elem())
+		o := new(Object)
+		fill(reflect.ValueOf(o).Elem())
 		o.Kind = k.Name
 		if k.NewDetail != nil {
 			o.Detail = k.NewDetail()
@@ -111,9 +111,9 @@ func TestSchemaFitsEveryField(t *testing.T) {
 	if err := validate(t, sch, &Snapshot{Schema: Schema}); err != nil {
 		t.Errorf("a snapshot with nothing in it: %v", err)
 	}
-	bare := &Snapshot{Schema: Schema, Processes: []Process{{}}, Gaps: []Gap{{Reason: Denied}}}
+	bare := &Snapshot{Schema: Schema, Processes: []*Process{{}}, Gaps: []Gap{{Reason: Denied}}}
 	for _, k := range Kinds() {
-		bare.Objects = append(bare.Objects, Object{Kind: k.Name, Holders: []Holder{{Via: ViaFD}}})
+		bare.Objects = append(bare.Objects, &Object{Kind: k.Name, Holders: []Holder{{Via: ViaFD}}})
 	}
 	if err := validate(t, sch, bare); err != nil {
 		t.Errorf("records without any value: %v", err)

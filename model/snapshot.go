@@ -12,6 +12,11 @@ const Schema = "ipctop/1"
 
 // Snapshot is everything ipctop knows about a machine at one time: the
 // document that `ipctop dump --json` prints.
+//
+// Its processes, objects and links do not change any more once it was made, nor does
+// anything they lead to. Snapshots of one scanner share what is the same in them: a
+// record at the same address in two of them is the same in both, and what was worked
+// out of it, and of nothing else, still holds. One that has changed is another record.
 type Snapshot struct {
 	// FromFile says that it was read from a dump or a recording. Its findings, and the
 	// commands in them, are then what the file says: they may be a stranger's.
@@ -26,23 +31,23 @@ type Snapshot struct {
 	Host   Host      `json:"host" doc:"the machine looked at"`
 	Scan   Scan      `json:"scan" doc:"how the scan went"`
 
-	Gaps      []Gap     `json:"gaps" doc:"what could not be read, and why"`
-	Limits    []Limit   `json:"limits,omitzero" doc:"kernel limits and how much of each is used; missing where nobody looked"`
-	Processes []Process `json:"processes" doc:"the processes, by pid"`
-	Objects   []Object  `json:"objects" doc:"the IPC objects, by kind and id"`
-	Links     []Link    `json:"links" doc:"the channels between processes, one per channel"`
-	Waits     []Wait    `json:"waits,omitzero" doc:"threads blocked on something; missing where nobody looked"`
-	Findings  []Finding `json:"findings,omitzero" doc:"diagnoses; missing where nobody looked"`
+	Gaps      []Gap      `json:"gaps" doc:"what could not be read, and why"`
+	Limits    []Limit    `json:"limits,omitzero" doc:"kernel limits and how much of each is used; missing where nobody looked"`
+	Processes []*Process `json:"processes" doc:"the processes, by pid"`
+	Objects   []*Object  `json:"objects" doc:"the IPC objects, by kind and id"`
+	Links     []*Link    `json:"links" doc:"the channels between processes, one per channel"`
+	Waits     []Wait     `json:"waits,omitzero" doc:"threads blocked on something; missing where nobody looked"`
+	Findings  []Finding  `json:"findings,omitzero" doc:"diagnoses; missing where nobody looked"`
 }
 
 // Process finds a process by its pid, nil if there is none. It relies on the
 // processes being in the order of their pids.
 func (s *Snapshot) Process(pid int) *Process {
-	i, ok := slices.BinarySearchFunc(s.Processes, pid, func(p Process, pid int) int { return cmp.Compare(p.PID, pid) })
+	i, ok := slices.BinarySearchFunc(s.Processes, pid, func(p *Process, pid int) int { return cmp.Compare(p.PID, pid) })
 	if !ok {
 		return nil
 	}
-	return &s.Processes[i]
+	return s.Processes[i]
 }
 
 // Host names the machine and the namespaces ipctop itself runs in.

@@ -11,8 +11,8 @@ import (
 func TestUnknownIsNotEmpty(t *testing.T) {
 	s := &Snapshot{
 		Schema:    Schema,
-		Processes: []Process{{PID: 1, Signals: &Signals{Blocked: []string{}, Ignored: []string{"SIGPIPE"}}}},
-		Objects: []Object{
+		Processes: []*Process{{PID: 1, Signals: &Signals{Blocked: []string{}, Ignored: []string{"SIGPIPE"}}}},
+		Objects: []*Object{
 			{ID: "posix-mq:0:19:1", Kind: PosixMq, Detail: &PosixMqDetail{Notify: &MqNotify{}, Messages: Some[int64](0)}},
 			{ID: "posix-mq:0:19:2", Kind: PosixMq, Detail: &PosixMqDetail{}},
 			{ID: "posix-mq:0:19:3", Kind: PosixMq, Detail: &PosixMqDetail{Notify: &MqNotify{PID: Some(7), Method: "none"}}},

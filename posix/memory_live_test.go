@@ -65,7 +65,7 @@ func find(t *testing.T, snap *model.Snapshot, f *os.File) *model.Object {
 	}
 	id := fmt.Sprintf(":%d:%d:%d", unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev)), st.Ino)
 	for i := range snap.Objects {
-		if o := &snap.Objects[i]; strings.HasSuffix(o.ID, id) {
+		if o := snap.Objects[i]; strings.HasSuffix(o.ID, id) {
 			if o.ID != string(o.Kind)+id {
 				t.Errorf("%s is a %s", o.ID, o.Kind)
 			}

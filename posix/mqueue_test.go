@@ -117,7 +117,7 @@ func find(t *testing.T, s *model.Snapshot, fd int) *model.Object {
 	want := fmt.Sprintf("posix-mq:%d:%d:%d", unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev)), st.Ino)
 	for i := range s.Objects {
 		if s.Objects[i].ID == want {
-			return &s.Objects[i]
+			return s.Objects[i]
 		}
 	}
 	t.Fatalf("no %s in %+v; gaps %+v", want, s.Objects, s.Gaps)

@@ -22,7 +22,7 @@ type Core struct {
 type With struct {
 	Taken    time.Time       `json:"taken"`
 	Process  *model.Process  `json:"process,omitzero"` // nil: it is not there, or it could be either of two
-	Links    []model.Link    `json:"links"`
+	Links    []*model.Link   `json:"links"`
 	Waits    []model.Wait    `json:"waits"`
 	Findings []model.Finding `json:"findings"`
 }
@@ -34,7 +34,7 @@ func New(core *corefile.Core, snap *model.Snapshot) *Core {
 		return r
 	}
 	r.sender = senderOf(core, snap)
-	w := &With{Taken: snap.Taken, Process: processOf(core, snap), Links: []model.Link{}, Waits: []model.Wait{}, Findings: []model.Finding{}}
+	w := &With{Taken: snap.Taken, Process: processOf(core, snap), Links: []*model.Link{}, Waits: []model.Wait{}, Findings: []model.Finding{}}
 	r.With = w
 	if w.Process == nil {
 		return r
@@ -63,7 +63,7 @@ func New(core *corefile.Core, snap *model.Snapshot) *Core {
 func processOf(core *corefile.Core, snap *model.Snapshot) *model.Process {
 	var inner *model.Process
 	for i := range snap.Processes {
-		p := &snap.Processes[i]
+		p := snap.Processes[i]
 		if p.Comm != core.Process.Comm {
 			continue
 		}
@@ -90,7 +90,7 @@ func senderOf(core *corefile.Core, snap *model.Snapshot) *model.Process {
 	}
 	for i := range snap.Processes {
 		if snap.Processes[i].PID == pid {
-			return &snap.Processes[i]
+			return snap.Processes[i]
 		}
 	}
 	return nil

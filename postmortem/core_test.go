@@ -11,15 +11,15 @@ import (
 func TestProcessOf(t *testing.T) {
 	core := &corefile.Core{Process: corefile.Process{PID: 7, Comm: "a"}}
 	for name, test := range map[string]struct {
-		processes []model.Process
+		processes []*model.Process
 		want      int // pid; 0: none
 	}{
-		"by its pid":                {[]model.Process{{PID: 7, Comm: "a"}}, 7},
-		"of another name":           {[]model.Process{{PID: 7, Comm: "b"}}, 0},
-		"by its own pid":            {[]model.Process{{PID: 90, Comm: "a", NSPIDs: []int{90, 7}}}, 90},
-		"a pid of another":          {[]model.Process{{PID: 7, Comm: "a", NSPIDs: []int{7, 1}}}, 0},
-		"either of two namespaces":  {[]model.Process{{PID: 90, Comm: "a", NSPIDs: []int{90, 7}}, {PID: 91, Comm: "a", NSPIDs: []int{91, 7}}}, 0},
-		"here before any namespace": {[]model.Process{{PID: 90, Comm: "a", NSPIDs: []int{90, 7}}, {PID: 7, Comm: "a"}}, 7},
+		"by its pid":                {[]*model.Process{{PID: 7, Comm: "a"}}, 7},
+		"of another name":           {[]*model.Process{{PID: 7, Comm: "b"}}, 0},
+		"by its own pid":            {[]*model.Process{{PID: 90, Comm: "a", NSPIDs: []int{90, 7}}}, 90},
+		"a pid of another":          {[]*model.Process{{PID: 7, Comm: "a", NSPIDs: []int{7, 1}}}, 0},
+		"either of two namespaces":  {[]*model.Process{{PID: 90, Comm: "a", NSPIDs: []int{90, 7}}, {PID: 91, Comm: "a", NSPIDs: []int{91, 7}}}, 0},
+		"here before any namespace": {[]*model.Process{{PID: 90, Comm: "a", NSPIDs: []int{90, 7}}, {PID: 7, Comm: "a"}}, 7},
 	} {
 		got := 0
 		if p := New(core, &model.Snapshot{Processes: test.processes}).With.Process; p != nil {
@@ -34,8 +34,8 @@ func TestProcessOf(t *testing.T) {
 func TestSnapshotAdds(t *testing.T) {
 	core := &corefile.Core{Process: corefile.Process{PID: 7, Comm: "a"}, Signal: &corefile.Signal{Name: "SIGTERM", Sender: model.Some(8)}}
 	snap := &model.Snapshot{
-		Processes: []model.Process{{PID: 7, Comm: "a"}, {PID: 8, Comm: "b", Label: "killer"}},
-		Links: []model.Link{
+		Processes: []*model.Process{{PID: 7, Comm: "a"}, {PID: 8, Comm: "b", Label: "killer"}},
+		Links: []*model.Link{
 			{Object: "pipe:1", From: []int{7}, To: []int{8}, FromComm: []string{"a"}, ToComm: []string{"b"}},
 			{Object: "pipe:2", From: []int{8}, To: []int{9}},
 			{Object: "unix:3", From: []int{8}, To: []int{7}, BothWays: true},

@@ -20,7 +20,7 @@ func (r *Core) Text(name string) []byte {
 	}
 	fmt.Fprintf(&b, "\nat %s:\n", clock(r.With.Taken))
 	for i := range r.With.Links {
-		fmt.Fprintf(&b, " %s\n", linkText(&r.With.Links[i]))
+		fmt.Fprintf(&b, " %s\n", linkText(r.With.Links[i]))
 	}
 	b.WriteByte('\n')
 	return b.Bytes()

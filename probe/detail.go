@@ -7,22 +7,27 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// detail has the probes read in detail the processes that [Options].Detail picks from
-// the snapshot, and reports whether there are any.
+// detail has the probes read in detail what [Options].Detail picks from the snapshot, and
+// reports whether that is anything.
 func (s *Scan) detail(ctx context.Context, idx *Index, snap *model.Snapshot) bool {
 	if s.scanner.opts.Detail == nil {
 		return false
 	}
 	var list []*model.Process
 	seen := map[int]bool{}
-	for _, pid := range s.scanner.opts.Detail(snap) {
+	pids, objects := s.scanner.opts.Detail(snap)
+	for _, pid := range pids {
 		if p := idx.Processes[int32(pid)]; p != nil && !p.Kernel && !seen[pid] {
 			seen[pid] = true
 			list = append(list, p)
 		}
 	}
-	if len(list) == 0 {
+	if len(list) == 0 && len(objects) == 0 {
 		return false
+	}
+	idx.wanted = make(map[string]bool, len(objects))
+	for _, id := range objects {
+		idx.wanted[id] = true
 	}
 	for i := range s.scanner.opts.Probes {
 		p := &s.scanner.opts.Probes[i]
@@ -39,3 +44,7 @@ func (s *Scan) detail(ctx context.Context, idx *Index, snap *model.Snapshot) boo
 	}
 	return true
 }
+
+// Wanted reports whether somebody wants to see an object in detail. It is for the Detail
+// hooks.
+func (idx *Index) Wanted(e *Entry) bool { return idx.wanted[e.Object.ID] }

@@ -53,7 +53,7 @@ func hiddenScan() string {
 			gaps++
 		}
 	}
-	b, _ := json.Marshal([]any{gaps, slices.ContainsFunc(s.Objects, func(o model.Object) bool { return o.HoldersComplete })})
+	b, _ := json.Marshal([]any{gaps, slices.ContainsFunc(s.Objects, func(o *model.Object) bool { return o.HoldersComplete })})
 	return string(b)
 }
 

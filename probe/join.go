@@ -130,7 +130,7 @@ func (s *Scan) snapshot(idx *Index, snap *model.Snapshot) {
 	s.mu.Unlock()
 	for _, r := range results {
 		if r.process != nil {
-			snap.Processes = append(snap.Processes, *r.process)
+			snap.Processes = append(snap.Processes, r.process)
 			snap.Scan.Processes++
 		}
 		if r.unreadable {
@@ -143,7 +143,7 @@ func (s *Scan) snapshot(idx *Index, snap *model.Snapshot) {
 			snap.Scan.Backends[what] = how
 		}
 	}
-	slices.SortFunc(snap.Processes, func(a, b model.Process) int { return a.PID - b.PID })
+	slices.SortFunc(snap.Processes, func(a, b *model.Process) int { return a.PID - b.PID })
 	if s.waited && snap.Waits == nil {
 		snap.Waits = []model.Wait{} // somebody looked, and nobody waits
 	}

@@ -67,9 +67,9 @@ type Probe struct {
 	// Close gives up what the probe keeps from one scan to the next.
 	Close func()
 
-	// Detail reads what is too costly to be read of every process, of those that
-	// somebody wants to see in detail ([Options].Detail). It may change holders'
-	// extents and add objects.
+	// Detail reads what is too costly to be read of everything, of those processes, and
+	// objects ([Index.Wanted]), that somebody wants to see in detail ([Options].Detail). It may
+	// change holders' extents and add objects.
 	Detail func(ctx context.Context, idx *Index, list []*model.Process, out *Collector) error
 }
 

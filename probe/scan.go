@@ -33,10 +33,10 @@ type Options struct {
 	// holds through both is confirmed; a longer pause confirms only longer ones.
 	Sample time.Duration
 
-	// Detail picks the processes to be read in detail, which costs too much to be done
-	// for all. nil: none. It is given the snapshot that [Scanner.Scan] is to return, and
-	// must not change it; what is read of the processes is then filled in.
-	Detail func(*model.Snapshot) (pids []int)
+	// Detail picks the processes and, by their ids, the objects to be read in detail, which
+	// costs too much to be done for all. nil: none. It is given the snapshot that [Scanner.Scan]
+	// is to return, and must not change it; what is read of them is then filled in.
+	Detail func(*model.Snapshot) (pids []int, objects []string)
 
 	// WaitsOnly leaves out what costs much and says nothing about who is stuck on
 	// whom: links, limits, how large memory is, mappings if nobody waits at a futex

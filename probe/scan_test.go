@@ -22,7 +22,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 func findProcess(snap *model.Snapshot, pid int) *model.Process {
 	for i := range snap.Processes {
 		if snap.Processes[i].PID == pid {
-			return &snap.Processes[i]
+			return snap.Processes[i]
 		}
 	}
 	return nil

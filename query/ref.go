@@ -155,7 +155,7 @@ func (f finder) byColon(ref string) ([]Match, string) {
 func (f finder) objects(fits func(*model.Object) bool) []Match {
 	var list []Match
 	for i := range f.s.Objects {
-		if o := &f.s.Objects[i]; fits(o) {
+		if o := f.s.Objects[i]; fits(o) {
 			list = append(list, Match{Object: o})
 		}
 	}
@@ -167,7 +167,7 @@ func (f finder) objects(fits func(*model.Object) bool) []Match {
 func (f finder) processes(fits func(*model.Process) bool) []Match {
 	var list, self []Match
 	for i := range f.s.Processes {
-		switch p := &f.s.Processes[i]; {
+		switch p := f.s.Processes[i]; {
 		case !fits(p):
 		case p.Self:
 			self = append(self, Match{Process: p})

@@ -23,8 +23,8 @@ func testSnapshot() *model.Snapshot {
 		return model.Holder{PID: pid, Comm: comm, Via: model.ViaFD, FD: model.Some(fd), Access: a}
 	}
 	net := func(inode uint64) *model.Namespace { return &model.Namespace{Type: "net", Inode: inode} }
-	tcp := func(id string, ino model.Big, state, local, remote string) model.Object {
-		return model.Object{
+	tcp := func(id string, ino model.Big, state, local, remote string) *model.Object {
+		return &model.Object{
 			ID: id, Kind: model.TCP, Ino: ino, Name: local, Namespace: net(ownNet),
 			Detail: &model.InetDetail{State: state, Local: local, Remote: remote},
 		}
@@ -32,7 +32,7 @@ func testSnapshot() *model.Snapshot {
 	return &model.Snapshot{
 		Schema: model.Schema,
 		Host:   model.Host{Namespaces: map[string]uint64{"net": ownNet}},
-		Processes: []model.Process{
+		Processes: []*model.Process{
 			{PID: 1, Comm: "systemd", Label: "systemd", Exe: "/usr/lib/systemd/systemd"},
 			{PID: 911, Comm: "postgres", Label: "postgres", Exe: "/usr/bin/postgres", Unit: "postgresql.service"},
 			{PID: 4121, Comm: "writer", Label: "writer", Cmdline: []string{"writer", "-v"}},
@@ -48,7 +48,7 @@ func testSnapshot() *model.Snapshot {
 			{PID: 7001, Comm: "bash", Label: "bash", Self: true},
 			{PID: 7002, Comm: "bash", Label: "bash"},
 		},
-		Objects: []model.Object{
+		Objects: []*model.Object{
 			{
 				ID: "pipe:4242", Kind: model.Pipe, Ino: 4242, Detail: &model.PipeDetail{},
 				Holders: []model.Holder{holder(4121, "writer", 1, model.Write), holder(4188, "python3", 0, model.Read)},

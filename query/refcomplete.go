@@ -19,7 +19,7 @@ func Complete(s *model.Snapshot, prefix string) []Completion {
 	var list []Completion
 	if strings.Contains(prefix, ":") {
 		for i := range s.Objects {
-			if o := &s.Objects[i]; strings.HasPrefix(o.ID, prefix) {
+			if o := s.Objects[i]; strings.HasPrefix(o.ID, prefix) {
 				list = append(list, Completion{o.ID, Match{Object: o}.Describe(s)})
 			}
 		}
@@ -27,7 +27,7 @@ func Complete(s *model.Snapshot, prefix string) []Completion {
 	}
 	_, isNumber := parseNumber(prefix)
 	for i := range s.Processes {
-		p := &s.Processes[i]
+		p := s.Processes[i]
 		if pid := strconv.Itoa(p.PID); (prefix == "" || isNumber) && strings.HasPrefix(pid, prefix) && !p.Kernel && !p.Self {
 			list = append(list, Completion{pid, Match{Process: p}.Describe(s)})
 		}
@@ -44,12 +44,12 @@ func nameCompletions(s *model.Snapshot, prefix string) []Completion {
 	var list []Completion
 	bearers := map[string]int{}
 	for i := range s.Processes {
-		if p := &s.Processes[i]; !p.Kernel && !p.Self && strings.HasPrefix(p.Name(), prefix) && Quote(p.Name()) == p.Name() {
+		if p := s.Processes[i]; !p.Kernel && !p.Self && strings.HasPrefix(p.Name(), prefix) && Quote(p.Name()) == p.Name() {
 			bearers[p.Name()]++
 		}
 	}
 	for i := range s.Processes {
-		p := &s.Processes[i]
+		p := s.Processes[i]
 		n := bearers[p.Name()]
 		if n == 0 || p.Kernel || p.Self {
 			continue

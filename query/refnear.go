@@ -11,7 +11,7 @@ const maxNear = 3
 func (f finder) near(ref string) []string {
 	words := make([]string, 0, 2*len(f.s.Processes)+2*len(f.s.Objects))
 	for i := range f.s.Processes {
-		p := &f.s.Processes[i]
+		p := f.s.Processes[i]
 		words = append(words, p.Comm, p.Name())
 		if c := p.Container; c != nil {
 			if what, _, ok := cutLast(ref, '@'); ok && what != "" {
@@ -20,7 +20,7 @@ func (f finder) near(ref string) []string {
 		}
 	}
 	for i := range f.s.Objects {
-		o := &f.s.Objects[i]
+		o := f.s.Objects[i]
 		words = append(words, o.ID, o.Name)
 		if d, ok := o.Detail.(*model.UnixDetail); ok && d.Abstract != "" {
 			words = append(words, "@"+d.Abstract)

@@ -49,7 +49,7 @@ func (f finder) isKind(k model.Kind) bool {
 	if _, ok := model.LookupKind(k); ok {
 		return true
 	}
-	return slices.ContainsFunc(f.s.Objects, func(o model.Object) bool { return o.Kind == k })
+	return slices.ContainsFunc(f.s.Objects, func(o *model.Object) bool { return o.Kind == k })
 }
 
 func (f finder) noneOfKind(k model.Kind, rest string) string {

@@ -72,7 +72,7 @@ func (sel *Selection) Apply(s *model.Snapshot) *model.Snapshot {
 	if sel.ByProcess() {
 		out.Processes = keep(s.Processes, sel.keepsProcess)
 		for i := range out.Processes {
-			p := &out.Processes[i]
+			p := out.Processes[i]
 			chosen[p.PID] = true
 			for t, inode := range p.Namespaces {
 				if len(sel.Containers) > 0 && inode != s.Host.Namespaces[t] {
@@ -90,9 +90,9 @@ func (sel *Selection) Apply(s *model.Snapshot) *model.Snapshot {
 	})
 	Follow(&out)
 	if sel.ByProcess() {
-		out.Waits = keep(s.Waits, func(w *model.Wait) bool { return chosen[w.PID] })
-		out.Limits = keep(s.Limits, func(l *model.Limit) bool { return l.Scope == nil || l.Scope.PID == 0 || chosen[l.Scope.PID] })
-		out.Findings = keep(s.Findings, func(f *model.Finding) bool {
+		out.Waits = keep(s.Waits, func(w model.Wait) bool { return chosen[w.PID] })
+		out.Limits = keep(s.Limits, func(l model.Limit) bool { return l.Scope == nil || l.Scope.PID == 0 || chosen[l.Scope.PID] })
+		out.Findings = keep(s.Findings, func(f model.Finding) bool {
 			return slices.ContainsFunc(f.PIDs, func(pid int) bool { return chosen[pid] })
 		})
 	}
@@ -105,7 +105,7 @@ func WithoutOwn(s *model.Snapshot) *model.Snapshot {
 	processes := make(map[int]*model.Process, len(s.Processes))
 	found := false
 	for i := range s.Processes {
-		p := &s.Processes[i]
+		p := s.Processes[i]
 		processes[p.PID] = p
 		found = found || s.Own(p)
 	}
@@ -116,7 +116,7 @@ func WithoutOwn(s *model.Snapshot) *model.Snapshot {
 	process := func(pid int) *model.Process { return processes[pid] }
 	out.Processes = keep(s.Processes, func(p *model.Process) bool { return !s.Own(p) })
 	out.Objects = keep(s.Objects, func(o *model.Object) bool { return !s.OwnObject(o, process) })
-	out.Waits = keep(s.Waits, func(w *model.Wait) bool { p := processes[w.PID]; return p == nil || !s.Own(p) })
+	out.Waits = keep(s.Waits, func(w model.Wait) bool { p := processes[w.PID]; return p == nil || !s.Own(p) })
 	Follow(&out)
 	return &out
 }
@@ -171,7 +171,7 @@ func (sel *Selection) owners(s *model.Snapshot) map[int]bool {
 		}
 	}
 	for i := range s.Processes {
-		p := &s.Processes[i]
+		p := s.Processes[i]
 		if uid, ok := p.UID.Get(); ok && p.User != "" && slices.Contains(sel.Users, p.User) {
 			uids[uid] = true
 		}
@@ -180,17 +180,21 @@ func (sel *Selection) owners(s *model.Snapshot) map[int]bool {
 }
 
 // keep returns the elements that are to stay; nil stays nil.
-func keep[T any](list []T, stays func(*T) bool) []T {
+func keep[T any](list []T, stays func(T) bool) []T {
 	if list == nil {
 		return nil
 	}
 	out := make([]T, 0, min(len(list), 64))
-	for i := range list {
-		if stays(&list[i]) {
-			out = append(out, list[i])
+	for _, x := range list {
+		if stays(x) {
+			out = append(out, x)
 		}
 	}
 	return out
+}
+
+func keepValues[T any](list []T, stays func(*T) bool) []T {
+	return keep(list, func(x T) bool { return stays(&x) })
 }
 
 // Condition is an expression over the records of one of a snapshot's lists.
@@ -203,30 +207,30 @@ type Condition struct {
 func CompileCondition(list, expression string) (*Condition, error) {
 	switch list {
 	case "objects":
-		return condition(expression, func(s *model.Snapshot) *[]model.Object { return &s.Objects })
+		return condition(expression, func(s *model.Snapshot, match func(*model.Object) bool) { s.Objects = keep(s.Objects, match) })
 	case "processes":
-		return condition(expression, func(s *model.Snapshot) *[]model.Process { return &s.Processes })
+		return condition(expression, func(s *model.Snapshot, match func(*model.Process) bool) { s.Processes = keep(s.Processes, match) })
 	case "links":
-		return condition(expression, func(s *model.Snapshot) *[]model.Link { return &s.Links })
+		return condition(expression, func(s *model.Snapshot, match func(*model.Link) bool) { s.Links = keep(s.Links, match) })
 	case "waits":
-		return condition(expression, func(s *model.Snapshot) *[]model.Wait { return &s.Waits })
+		return condition(expression, func(s *model.Snapshot, match func(*model.Wait) bool) { s.Waits = keepValues(s.Waits, match) })
 	case "findings":
-		return condition(expression, func(s *model.Snapshot) *[]model.Finding { return &s.Findings })
+		return condition(expression, func(s *model.Snapshot, match func(*model.Finding) bool) { s.Findings = keepValues(s.Findings, match) })
 	case "gaps":
-		return condition(expression, func(s *model.Snapshot) *[]model.Gap { return &s.Gaps })
+		return condition(expression, func(s *model.Snapshot, match func(*model.Gap) bool) { s.Gaps = keepValues(s.Gaps, match) })
 	case "limits":
-		return condition(expression, func(s *model.Snapshot) *[]model.Limit { return &s.Limits })
+		return condition(expression, func(s *model.Snapshot, match func(*model.Limit) bool) { s.Limits = keepValues(s.Limits, match) })
 	}
 	return nil, fmt.Errorf("there is no list %q", list)
 }
 
-func condition[T any](expression string, list func(*model.Snapshot) *[]T) (*Condition, error) {
+func condition[T any](expression string, filter func(s *model.Snapshot, match func(*T) bool)) (*Condition, error) {
 	w, err := CompileWhere[T](expression)
 	if err != nil {
 		return nil, err
 	}
 	return &Condition{
-		apply:   func(s *model.Snapshot) { l := list(s); *l = keep(*l, w.Match) },
+		apply:   func(s *model.Snapshot) { filter(s, w.Match) },
 		leftOut: w.LeftOut,
 	}, nil
 }

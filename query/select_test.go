@@ -70,7 +70,7 @@ func TestRedact(t *testing.T) {
 			t.Errorf("%s is gone", kept)
 		}
 	}
-	unix := got.Objects[slices.IndexFunc(got.Objects, func(o model.Object) bool { return o.ID == "unix:17" })]
+	unix := got.Objects[slices.IndexFunc(got.Objects, func(o *model.Object) bool { return o.ID == "unix:17" })]
 	if d := unix.Detail.(*model.UnixDetail); d.Path != unix.Name || unix.Holders[0].Comm != got.Processes[1].Comm {
 		t.Errorf("one name has two pseudonyms: %q %q, %q %q", d.Path, unix.Name, unix.Holders[0].Comm, got.Processes[1].Comm)
 	}
@@ -81,8 +81,8 @@ func TestRedact(t *testing.T) {
 
 func TestWithoutOwn(t *testing.T) {
 	s := &model.Snapshot{
-		Processes: []model.Process{{PID: 1}, {PID: 2, Self: true}, {PID: 3, Self: true}},
-		Objects: []model.Object{
+		Processes: []*model.Process{{PID: 1}, {PID: 2, Self: true}, {PID: 3, Self: true}},
+		Objects: []*model.Object{
 			{ID: "pipe:1", Holders: []model.Holder{{PID: 2}, {PID: 3}}},
 			{ID: "pipe:2", Holders: []model.Holder{{PID: 1}, {PID: 2}}},
 			{ID: "pipe:3"},

@@ -154,7 +154,7 @@ func TestOtherRecords(t *testing.T) {
 	}
 	matched := 0
 	for i := range s.Processes {
-		if p.Match(&s.Processes[i]) {
+		if p.Match(s.Processes[i]) {
 			matched++
 		}
 	}
@@ -187,7 +187,7 @@ func FuzzWhere(f *testing.F) {
 			return
 		}
 		for i := range objects {
-			w.Match(&objects[i])
+			w.Match(objects[i])
 		}
 	})
 }

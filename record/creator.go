@@ -12,7 +12,7 @@ import (
 func NameCreators(snap *model.Snapshot, rec *Recording) error {
 	alive := map[int]*model.Process{}
 	for i := range snap.Processes {
-		alive[snap.Processes[i].PID] = &snap.Processes[i]
+		alive[snap.Processes[i].PID] = snap.Processes[i]
 	}
 	for i := range snap.Objects {
 		d, ok := snap.Objects[i].Detail.(*model.SysvShmDetail)
@@ -53,9 +53,9 @@ func (rec *Recording) processAt(pid int, at time.Time, boot string) (*model.Proc
 		if s.Host.BootID != boot {
 			continue
 		}
-		k := slices.IndexFunc(s.Processes, func(p model.Process) bool { return p.PID == pid && livedAt(&p, at) })
+		k := slices.IndexFunc(s.Processes, func(p *model.Process) bool { return p.PID == pid && livedAt(p, at) })
 		if k >= 0 {
-			return &s.Processes[k], nil
+			return s.Processes[k], nil
 		}
 	}
 	return nil, nil

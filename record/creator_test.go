@@ -18,7 +18,7 @@ func TestNamesCreators(t *testing.T) {
 		s := newMachine(2, 2).snap
 		s.Taken = began.Add(time.Duration(minute) * time.Minute)
 		if comm != "" {
-			s.Processes = append(s.Processes, model.Process{
+			s.Processes = append(s.Processes, &model.Process{
 				PID: 77, Comm: comm, Cmdline: []string{comm, "-x"}, StartTime: s.Taken.Add(-10 * time.Second),
 			})
 		}
@@ -44,12 +44,12 @@ func TestNamesCreators(t *testing.T) {
 	} {
 		d := &model.SysvShmDetail{CreatorPID: model.Some(test.pid), ChangeTime: began.Add(test.made)}
 		s := newMachine(1, 1).snap
-		s.Objects = []model.Object{{Kind: model.SysvShm, Detail: d}}
+		s.Objects = []*model.Object{{Kind: model.SysvShm, Detail: d}}
 		if test.boot != "" {
 			s.Host.BootID = test.boot
 		}
 		if test.live {
-			s.Processes = append(s.Processes, model.Process{PID: 77, StartTime: began.Add(-time.Hour)})
+			s.Processes = append(s.Processes, &model.Process{PID: 77, StartTime: began.Add(-time.Hour)})
 		}
 		if err := NameCreators(s, open(t, f.b)); err != nil {
 			t.Fatal(err)

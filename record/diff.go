@@ -86,22 +86,31 @@ func (d *Difference) add(c Change) { d.Changes = append(d.Changes, c) }
 
 // pair calls f for everything with a key: in the order of after, then what is in
 // before alone.
-func pair[K comparable, T any](before, after []T, key func(*T) K, f func(before, after *T)) {
+func pair[K comparable, T any](before, after []*T, key func(*T) K, f func(before, after *T)) {
 	old := make(map[K]*T, len(before))
 	for i := range before {
-		old[key(&before[i])] = &before[i]
+		old[key(before[i])] = before[i]
 	}
 	seen := make(map[K]bool, len(after))
 	for i := range after {
-		k := key(&after[i])
+		k := key(after[i])
 		seen[k] = true
-		f(old[k], &after[i])
+		f(old[k], after[i])
 	}
 	for i := range before {
-		if !seen[key(&before[i])] {
-			f(&before[i], nil)
+		if !seen[key(before[i])] {
+			f(before[i], nil)
 		}
 	}
+}
+
+// pointers lists where the elements of a list are.
+func pointers[T any](list []T) []*T {
+	out := make([]*T, len(list))
+	for i := range list {
+		out[i] = &list[i]
+	}
+	return out
 }
 
 // how is what happened to something that is in one of two snapshots or in both.
@@ -124,7 +133,7 @@ func there[T any](before, after *T) *T {
 }
 
 func (d *Difference) findings(before, after []model.Finding) {
-	pair(before, after, func(f *model.Finding) string { return f.ID }, func(old, now *model.Finding) {
+	pair(pointers(before), pointers(after), func(f *model.Finding) string { return f.ID }, func(old, now *model.Finding) {
 		f := there(old, now)
 		c := Change{List: "findings", Change: how(old, now), ID: f.ID, Name: f.Summary}
 		if old != nil && now != nil {
@@ -172,7 +181,7 @@ type objectKey struct{ id, gen string }
 func (d *Difference) objects(before, after *model.Snapshot) {
 	// Where one side does not know the generation, the id has to do.
 	unknown := map[string]bool{}
-	for _, list := range [][]model.Object{before.Objects, after.Objects} {
+	for _, list := range [][]*model.Object{before.Objects, after.Objects} {
 		for i := range list {
 			if list[i].Gen == "" {
 				unknown[list[i].ID] = true
@@ -214,7 +223,7 @@ type ownPIDs map[int32]bool
 func own(s *model.Snapshot) ownPIDs {
 	pids := ownPIDs{}
 	for i := range s.Processes {
-		if p := &s.Processes[i]; s.Own(p) {
+		if p := s.Processes[i]; s.Own(p) {
 			pids[int32(p.PID)] = true
 		}
 	}
@@ -248,7 +257,7 @@ func holderChanges(old, now *model.Object, was, is ownPIDs) (list []Change) {
 		}
 		return k
 	}
-	pair(old.Holders, now.Holders, key, func(a, b *model.Holder) {
+	pair(pointers(old.Holders), pointers(now.Holders), key, func(a, b *model.Holder) {
 		h := there(a, b)
 		if a != nil && b != nil || b == nil && was[h.PID] || a == nil && is[h.PID] {
 			return

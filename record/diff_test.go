@@ -18,12 +18,12 @@ func edited(edit func(*model.Snapshot)) (a, b *model.Snapshot) {
 		}
 		return &model.Snapshot{
 			Schema: model.Schema, Taken: began, Host: model.Host{Hostname: "db1", BootID: "boot1"},
-			Processes: []model.Process{
+			Processes: []*model.Process{
 				{PID: 10, StartTicks: 5, Comm: "w", State: "S", Threads: 1, FDs: model.Some(3)},
 				{PID: 11, StartTicks: 6, Comm: "r", State: "S", Threads: 1},
 				{PID: 99, StartTicks: 7, Comm: "ipctop", Self: true, FDs: model.Some(9)},
 			},
-			Objects: []model.Object{
+			Objects: []*model.Object{
 				{ID: "pipe:1", Kind: model.Pipe, Holders: []model.Holder{hold(10, 1)}, Detail: &model.PipeDetail{Queued: model.Some[int64](5), Capacity: model.Some[int64](65536)}},
 				{ID: "unix:2", Gen: "7", Kind: model.Unix, Name: "/run/x", Holders: []model.Holder{hold(11, 4)}, Detail: &model.UnixDetail{State: "listen"}},
 				{ID: "pipe:3", Kind: model.Pipe, Holders: []model.Holder{hold(99, 3)}, Detail: &model.PipeDetail{}},
@@ -140,10 +140,10 @@ func TestTrend(t *testing.T) {
 			s.Processes[2].FDs = model.Some(10 + i)   // is ipctop
 			s.Objects[1].Gen = fmt.Sprint(i)          // is the same kind
 			for j := range min(i, 2) {                // grows twice, as a program does that starts
-				s.Objects = append(s.Objects, model.Object{ID: fmt.Sprintf("tcp:%d", j), Kind: model.TCP})
+				s.Objects = append(s.Objects, &model.Object{ID: fmt.Sprintf("tcp:%d", j), Kind: model.TCP})
 			}
 			for j := range i { // leaks, of one process
-				s.Objects = append(s.Objects, model.Object{
+				s.Objects = append(s.Objects, &model.Object{
 					ID: fmt.Sprintf("memfd:%d", j), Kind: model.Memfd, Holders: []model.Holder{{PID: 11, Comm: "r", Via: model.ViaFD}},
 				})
 			}

@@ -19,10 +19,10 @@ func TestSearchesBack(t *testing.T) {
 	for i := range 300 {
 		s := *m.next(5 * time.Second)
 		if i == 70 || i == 71 || i == 200 {
-			s.Processes = append(slices.Clone(s.Processes), model.Process{PID: 4711, Comm: "gone"})
+			s.Processes = append(slices.Clone(s.Processes), &model.Process{PID: 4711, Comm: "gone"})
 		}
 		if i == 250 { // has the digits, and is something else
-			s.Processes = append(slices.Clone(s.Processes), model.Process{PID: 14711, Comm: "x47112"})
+			s.Processes = append(slices.Clone(s.Processes), &model.Process{PID: 14711, Comm: "x47112"})
 		}
 		if err := w.Append(&s); err != nil {
 			t.Fatal(err)

@@ -57,7 +57,7 @@ func newMachine(processes, fds int) *machine {
 	}
 	for i := range processes {
 		pid, comm := 1000+i*7, fmt.Sprintf("worker%d", i%9)
-		m.snap.Processes = append(m.snap.Processes, model.Process{
+		m.snap.Processes = append(m.snap.Processes, &model.Process{
 			PID: pid, StartTicks: uint64(m.IntN(1e8)), StartTime: began.Add(-time.Duration(m.Int64N(1e15))), PPID: 1, PGID: pid, SID: pid, Comm: comm, Label: comm,
 			Cmdline: []string{"/usr/lib/something/bin/" + comm, "--config", fmt.Sprintf("/etc/something/%d.conf", i)}, Exe: "/usr/lib/something/bin/" + comm,
 			UID: model.Some(33), User: "www-data", State: "S", Threads: 1, FDs: model.Some(fds),
@@ -69,7 +69,7 @@ func newMachine(processes, fds int) *machine {
 		for fd := range fds {
 			hold := []model.Holder{{PID: int32(pid), Comm: comm, Via: model.ViaFD, FD: model.Some(int32(fd)), Access: model.ReadWrite}}
 			ino := uint64(500000 + i*1000 + fd)
-			o := model.Object{Ino: model.Big(ino), Holders: hold, HoldersComplete: true}
+			o := &model.Object{Ino: model.Big(ino), Holders: hold, HoldersComplete: true}
 			switch fd % 3 {
 			case 0:
 				o.ID, o.Kind = fmt.Sprintf("pipe:%d", ino), model.Pipe
@@ -116,9 +116,9 @@ func (m *machine) next(every time.Duration) *model.Snapshot {
 		}
 		s.Waits[i].BlockedFor = model.Some(int64(s.Taken.Sub(m.since[i])) + int64(m.IntN(20e6)))
 	}
-	s.Objects = append([]model.Object{}, s.Objects...)
+	s.Objects = append([]*model.Object{}, s.Objects...)
 	for range 3 {
-		o := &s.Objects[m.IntN(len(s.Objects))]
+		o := s.Objects[m.IntN(len(s.Objects))]
 		if p, ok := o.Detail.(*model.PipeDetail); ok {
 			d := *p
 			d.Queued = model.Some(int64(m.IntN(65536)))
@@ -129,7 +129,7 @@ func (m *machine) next(every time.Duration) *model.Snapshot {
 	case 0:
 		o := s.Objects[0]
 		o.ID = fmt.Sprintf("pipe:%d", 400000+m.IntN(1e5))
-		s.Objects = append([]model.Object{o}, s.Objects...)
+		s.Objects = append([]*model.Object{o}, s.Objects...)
 		s.Findings = []model.Finding{{ID: "pipe-full:" + o.ID, Rule: "pipe-full", Severity: model.Warning, Since: s.Taken}}
 	case 1:
 		s.Objects = s.Objects[min(1, len(s.Objects)-1):]

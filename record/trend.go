@@ -58,7 +58,7 @@ func (t *Trend) Add(s *model.Snapshot) {
 	comms := make(map[int]*model.Process, len(s.Processes))
 	counts := map[counted]int{}
 	for i := range s.Processes {
-		p := &s.Processes[i]
+		p := s.Processes[i]
 		if s.Own(p) {
 			continue
 		}
@@ -68,7 +68,7 @@ func (t *Trend) Add(s *model.Snapshot) {
 		}
 	}
 	for i := range s.Objects {
-		o := &s.Objects[i]
+		o := s.Objects[i]
 		counts[counted{kind: o.Kind}]++
 		for j := range o.Holders {
 			if p := comms[int(o.Holders[j].PID)]; p != nil {

@@ -77,7 +77,7 @@ func TestTrendTables(t *testing.T) {
 	for i := range 5 {
 		trend.Add(&model.Snapshot{
 			Taken:     time.Unix(int64(i), 0),
-			Processes: []model.Process{{PID: 13, StartTicks: 1, Comm: "e\x1bvil", FDs: model.Some(3 + i)}},
+			Processes: []*model.Process{{PID: 13, StartTicks: 1, Comm: "e\x1bvil", FDs: model.Some(3 + i)}},
 		})
 	}
 	var b bytes.Buffer

@@ -18,7 +18,7 @@ const hubAbove = 3
 // writeDOT writes the graph of processes for Graphviz: they are the nodes, the
 // channels between them the edges. A dashed edge leads from who is blocked to who
 // could release it; who waits for work is not blocked.
-func writeDOT(w io.Writer, v *View, links []model.Link, waits []model.Wait) error {
+func writeDOT(w io.Writer, v *View, links []*model.Link, waits []model.Wait) error {
 	b := bufio.NewWriterSize(w, 64<<10)
 	fmt.Fprintln(b, "digraph ipctop {")
 	fmt.Fprintln(b, "  node [shape=box, style=rounded];")
@@ -30,7 +30,7 @@ func writeDOT(w io.Writer, v *View, links []model.Link, waits []model.Wait) erro
 		}
 	}
 	for i := range links {
-		l := &links[i]
+		l := links[i]
 		for j, pid := range l.From {
 			node(pid, at(l.FromComm, j))
 		}

@@ -15,6 +15,46 @@ func accepts(used, limit func(*model.Object) optInt) Column[model.Object] {
 	return fillPair("BACKLOG", "listener: connections waiting for accept, of how many may", used, limit, count, "FULL")
 }
 
+// queue is a column of a socket's queue. Of a listener it tells what ss does there: the
+// connections that wait to be accepted, or how many may.
+func queue(c Column[model.Object], ofListener func(*model.Object) optInt) Column[model.Object] {
+	key, text := c.Key, c.Text
+	c.Key = func(v *View, o *model.Object) Key {
+		if listens(o) {
+			return OptKey(ofListener(o))
+		}
+		return key(v, o)
+	}
+	c.Text = func(v *View, o *model.Object) Cell {
+		if listens(o) {
+			return v.cell(OptKey(ofListener(o)))
+		}
+		return text(v, o)
+	}
+	return c
+}
+
+// waiting and maximum are the connections that wait to be accepted, and how many may.
+func waiting(o *model.Object) optInt {
+	switch d := o.Detail.(type) {
+	case *model.UnixDetail:
+		return d.Backlog
+	case *model.InetDetail:
+		return d.Backlog
+	}
+	return optInt{}
+}
+
+func maximum(o *model.Object) optInt {
+	switch d := o.Detail.(type) {
+	case *model.UnixDetail:
+		return d.BacklogMax
+	case *model.InetDetail:
+		return d.BacklogMax
+	}
+	return optInt{}
+}
+
 // listens reports whether a socket is a listener.
 func listens(o *model.Object) bool {
 	switch d := o.Detail.(type) {
@@ -74,12 +114,12 @@ var (
 		spare(narrow(textColumn("TYPE", "stream, dgram or seqpacket", detail(func(d *model.UnixDetail) string { return d.Type })))),
 		unsure(narrow(textColumn("STATE", "listen, established or close", detail(func(d *model.UnixDetail) string { return d.State })))),
 		talkColumn,
-		spare(sizeColumn("RECVQ", "bytes waiting to be read", detail(func(d *model.UnixDetail) optInt { return d.RecvQueue }))),
-		fillPair("SENDQ", "memory of what it sent and nobody has read",
+		spare(queue(sizeColumn("RECVQ", "bytes waiting to be read; of a listener, connections waiting for accept",
+			detail(func(d *model.UnixDetail) optInt { return d.RecvQueue })), waiting)),
+		queue(fillPair("SENDQ", "memory of what it sent and nobody has read; of a listener, how many connections may wait",
 			detail(func(d *model.UnixDetail) optInt { return d.SendQueue }),
-			detail(func(d *model.UnixDetail) optInt { return d.SendBuffer }), Size, "FULL"),
-		wide(onlyFor(listens, accepts(detail(func(d *model.UnixDetail) optInt { return d.Backlog }),
-			detail(func(d *model.UnixDetail) optInt { return d.BacklogMax })))),
+			detail(func(d *model.UnixDetail) optInt { return d.SendBuffer }), Size, "FULL"), maximum),
+		wide(onlyFor(listens, accepts(waiting, maximum))),
 		wide(intColumn("INFLIGHT", "descriptors sent to it and not yet received",
 			detail(func(d *model.UnixDetail) optInt { return d.InflightFDs }))),
 		wide(shut(detail(func(d *model.UnixDetail) string { return d.Shutdown }))),
@@ -92,10 +132,11 @@ var (
 		unsure(textColumn("LOCAL", "local address and port", detail(func(d *model.InetDetail) string { return d.Local }))),
 		textColumn("REMOTE", "address and port of the other end", detail(func(d *model.InetDetail) string { return d.Remote })),
 		talkColumn,
-		spare(sizeColumn("RECVQ", "bytes waiting to be read", detail(func(d *model.InetDetail) optInt { return d.RecvQueue }))),
-		spare(sizeColumn("SENDQ", "bytes sent and not acknowledged", detail(func(d *model.InetDetail) optInt { return d.SendQueue }))),
-		wide(onlyFor(listens, accepts(detail(func(d *model.InetDetail) optInt { return d.Backlog }),
-			detail(func(d *model.InetDetail) optInt { return d.BacklogMax })))),
+		spare(queue(sizeColumn("RECVQ", "bytes waiting to be read; of a listener, connections waiting for accept",
+			detail(func(d *model.InetDetail) optInt { return d.RecvQueue })), waiting)),
+		spare(queue(sizeColumn("SENDQ", "bytes sent and not acknowledged; of a listener, how many connections may wait",
+			detail(func(d *model.InetDetail) optInt { return d.SendQueue })), maximum)),
+		wide(onlyFor(listens, accepts(waiting, maximum))),
 		wide(onlyFor(connected, ago("RECVD", "time since data came", detail(func(d *model.InetDetail) optInt { return d.LastRecv })))),
 		wide(onlyFor(connected, ago("SENT", "time since data was sent", detail(func(d *model.InetDetail) optInt { return d.LastSend })))),
 		wide(onlyFor(connected, intColumn("RETRANS", "retransmissions of the segment now outstanding",

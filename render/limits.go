@@ -16,7 +16,7 @@ const quietProcess = 0.5
 
 // limitTable shows limits, those nearest to being reached first.
 func limitTable() table {
-	t := tableOf(limitColumns, func(s *model.Snapshot) []model.Limit { return s.Limits })
+	t := tableOf(limitColumns, func(s *model.Snapshot) []*model.Limit { return pointers(s.Limits) })
 	t.write = func(w io.Writer, v *View, s *model.Snapshot) error {
 		columns, err := choose(v.Options, limitColumns, nil)
 		if err != nil {

@@ -111,9 +111,9 @@ func hangs() []hang {
 	}
 }
 
-func hangObjects() []model.Object {
+func hangObjects() []*model.Object {
 	full := model.NewRatio(model.Some(int64(1)), model.Some(int64(1)))
-	return []model.Object{
+	return []*model.Object{
 		{ID: "fifo:1", Kind: model.FIFO, Path: "/srv/jobs", Detail: &model.PipeDetail{}},
 		{ID: "file:1", Kind: model.File, Path: "/srv/shop/run/backup.lock", Detail: &model.FileDetail{}},
 		{ID: "file:2", Kind: model.File, Path: "/srv/shop/run/ledger.lck", Detail: &model.FileDetail{}},

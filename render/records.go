@@ -23,27 +23,27 @@ var Lists = []string{"gaps", "limits", "processes", "objects", "links", "waits",
 
 // tables are the lists by the name they have in JSON.
 var tables = map[string]table{
-	"processes": tableOf(processColumns, func(s *model.Snapshot) []model.Process { return s.Processes }),
-	"links":     tableOf(linkColumns, func(s *model.Snapshot) []model.Link { return s.Links }),
-	"gaps":      tableOf(gapColumns, func(s *model.Snapshot) []model.Gap { return s.Gaps }),
+	"processes": tableOf(processColumns, func(s *model.Snapshot) []*model.Process { return s.Processes }),
+	"links":     tableOf(linkColumns, func(s *model.Snapshot) []*model.Link { return s.Links }),
+	"gaps":      tableOf(gapColumns, func(s *model.Snapshot) []*model.Gap { return pointers(s.Gaps) }),
 	"limits":    limitTable(),
-	"waits":     tableOf(waitColumns, func(s *model.Snapshot) []model.Wait { return s.Waits }),
-	"findings":  tableOf(findingColumns, func(s *model.Snapshot) []model.Finding { return s.Findings }),
+	"waits":     tableOf(waitColumns, func(s *model.Snapshot) []*model.Wait { return pointers(s.Waits) }),
+	"findings":  tableOf(findingColumns, func(s *model.Snapshot) []*model.Finding { return pointers(s.Findings) }),
 	"objects": {
 		check: func(o *Options) error { _, err := choose(o, objectColumns{idColumn}, everyColumn()); return err },
-		write: func(w io.Writer, v *View, s *model.Snapshot) error { return writeObjects(w, v, pointers(s.Objects)) },
+		write: func(w io.Writer, v *View, s *model.Snapshot) error { return writeObjects(w, v, s.Objects) },
 		csv: func(w io.Writer, v *View, s *model.Snapshot, kinds []model.Kind) error {
 			columns, err := csvObjectColumns(v.Options, kinds)
 			if err != nil {
 				return err
 			}
-			return writeCSV(w, v, columns, pointers(s.Objects))
+			return writeCSV(w, v, columns, s.Objects)
 		},
 		count: func(s *model.Snapshot) int { return len(s.Objects) },
 	},
 }
 
-func tableOf[T any](own []Column[T], list func(*model.Snapshot) []T) table {
+func tableOf[T any](own []Column[T], list func(*model.Snapshot) []*T) table {
 	return table{
 		check: func(o *Options) error { _, err := choose(o, own, nil); return err },
 		write: func(w io.Writer, v *View, s *model.Snapshot) error {
@@ -51,19 +51,20 @@ func tableOf[T any](own []Column[T], list func(*model.Snapshot) []T) table {
 			if err != nil {
 				return err
 			}
-			return writeTable(w, v, columns, pointers(list(s)))
+			return writeTable(w, v, columns, list(s))
 		},
 		csv: func(w io.Writer, v *View, s *model.Snapshot, _ []model.Kind) error {
 			columns, err := csvColumns(v.Options, own)
 			if err != nil {
 				return err
 			}
-			return writeCSV(w, v, columns, pointers(list(s)))
+			return writeCSV(w, v, columns, list(s))
 		},
 		count: func(s *model.Snapshot) int { return len(list(s)) },
 	}
 }
 
+// pointers lists where the elements of a list are.
 func pointers[T any](list []T) []*T {
 	out := make([]*T, len(list))
 	for i := range list {

@@ -158,7 +158,7 @@ type showHeld struct {
 func showHeldBy(s *model.Snapshot, pid int) []showHeld {
 	var list []showHeld
 	for i := range s.Objects {
-		o := &s.Objects[i]
+		o := s.Objects[i]
 		var own []*model.Holder
 		for j := range o.Holders {
 			if int(o.Holders[j].PID) == pid {

@@ -48,7 +48,7 @@ func showSnapshot() *model.Snapshot {
 	return &model.Snapshot{
 		Schema: model.Schema,
 		Host:   model.Host{Namespaces: map[string]uint64{"net": 1, "ipc": 2}},
-		Processes: []model.Process{
+		Processes: []*model.Process{
 			{PID: 911, Comm: "postgres", Label: "postgres", State: "S", Threads: 1},
 			{
 				PID: 4121, PPID: 911, PGID: 4121, SID: 4121, StartTime: start, NSPIDs: []int{7}, TTY: "pts/3", Comm: "writer", Label: "writer",
@@ -66,7 +66,7 @@ func showSnapshot() *model.Snapshot {
 			},
 			{PID: 4188, StartTime: start.Add(time.Minute), Comm: "python3", Label: "pager.py", State: "S", Threads: 1, Frozen: true, Tracer: 77},
 		},
-		Objects: []model.Object{
+		Objects: []*model.Object{
 			{
 				ID: "pipe:4242", Kind: model.Pipe, Name: "pipe:[4242]", Ino: 4242, Fill: model.Some(model.Ratio(1)),
 				Holders: []model.Holder{hold(4121, "writer", 1, model.Write), shared, hold(4188, "python3", 0, model.Read)},
@@ -90,7 +90,7 @@ func showSnapshot() *model.Snapshot {
 				Detail: &model.SysvShmDetail{Size: model.Some[int64](1536 << 20), MarkedForRemoval: model.Some(true)},
 			},
 		},
-		Links: []model.Link{
+		Links: []*model.Link{
 			{Object: "pipe:4242", Kind: model.Pipe, From: []int{4121}, To: []int{4188}, FromComm: []string{"writer"}, ToComm: []string{"python3"}},
 			{Object: "unix:17", Kind: model.Unix, From: []int{4121}, To: []int{911}, BothWays: true},
 		},
@@ -125,7 +125,7 @@ func TestShow(t *testing.T) {
 // TestOtherEnd keeps those on one's own side of a pipe out of its other end.
 func TestOtherEnd(t *testing.T) {
 	s := showSnapshot()
-	o := &s.Objects[0]
+	o := s.Objects[0]
 	o.Holders = append(o.Holders, model.Holder{PID: 911, Via: model.ViaFD, Access: model.Write})
 	x, text := model.NewIndex(s), newShowText(ShowOptions{})
 	for pid, want := range map[int]string{4121: "pager.py(4188)", 911: "pager.py(4188)", 4188: "writer(4121), postgres(911)"} {
@@ -144,7 +144,7 @@ func TestShowInASCII(t *testing.T) {
 	s := showSnapshot()
 	var b bytes.Buffer
 	for i := range s.Objects {
-		if err := Show(&b, s, []query.Match{{Object: &s.Objects[i]}}, ShowOptions{ASCII: true}); err != nil {
+		if err := Show(&b, s, []query.Match{{Object: s.Objects[i]}}, ShowOptions{ASCII: true}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -21,10 +21,10 @@ func TestShowHasNoFieldNames(t *testing.T) {
 		}
 	}
 	for _, k := range model.Kinds() {
-		s.Objects = append(s.Objects, model.Object{ID: string(k.Name) + ":none", Kind: k.Name, Detail: k.NewDetail()})
+		s.Objects = append(s.Objects, &model.Object{ID: string(k.Name) + ":none", Kind: k.Name, Detail: k.NewDetail()})
 	}
 	for i := range s.Objects {
-		o := &s.Objects[i]
+		o := s.Objects[i]
 		text := newShowText(ShowOptions{})
 		text.view = NewView(model.NewIndex(s), &Options{Wide: true})
 		text.objectIdentity(o)
@@ -50,8 +50,8 @@ func TestShowHasNoFieldNames(t *testing.T) {
 // Lists are tables: locks say who has them and who waits for whom.
 func TestShowLocks(t *testing.T) {
 	s := &model.Snapshot{
-		Processes: []model.Process{{PID: 10, Comm: "nightly", Label: "nightly"}, {PID: 11, Comm: "hourly", Label: "hourly"}},
-		Objects: []model.Object{{
+		Processes: []*model.Process{{PID: 10, Comm: "nightly", Label: "nightly"}, {PID: 11, Comm: "hourly", Label: "hourly"}},
+		Objects: []*model.Object{{
 			ID: "file:8:1:77", Kind: model.File, Name: "/run/lock/job", HoldersComplete: true,
 			Detail: &model.FileDetail{Type: "regular", Size: model.Some[int64](4096), Locks: []model.Lock{
 				{Type: "flock", Mode: "WRITE", PID: model.Some(10), Holders: []int{10}},
@@ -61,7 +61,7 @@ func TestShowLocks(t *testing.T) {
 		}},
 	}
 	var b bytes.Buffer
-	if err := Show(&b, s, []query.Match{{Object: &s.Objects[0]}}, ShowOptions{}); err != nil {
+	if err := Show(&b, s, []query.Match{{Object: s.Objects[0]}}, ShowOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	compareShow(t, "locks", b.Bytes())

@@ -90,7 +90,9 @@ func (t *showText) holdMore(h *model.Holder) string {
 		case "ofd":
 			parts = append(parts, "same open file as "+SharedWith(h))
 		default:
-			parts = append(parts, showLabel(f.FieldInfo)+" "+t.value(f))
+			if value := t.value(f); value != "" {
+				parts = append(parts, showLabel(f.FieldInfo)+" "+value)
+			}
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -118,7 +120,7 @@ func (t *showText) peers(x *model.Index, o *model.Object) {
 func (t *showText) links(x *model.Index, o *model.Object) {
 	var lines []string
 	for i := range x.Snapshot.Links {
-		l := &x.Snapshot.Links[i]
+		l := x.Snapshot.Links[i]
 		if l.Object != o.ID && !slices.ContainsFunc(o.Peers, func(p model.Peer) bool { return p.ID == l.Object }) {
 			continue
 		}

@@ -195,7 +195,7 @@ func (t *showText) processObjects(x *model.Index, p *model.Process) {
 	t.table(append([][]string{{"ID", "HELD BY", "FULL", "OTHER END", "NAME"}}, rows...))
 }
 
-// showHolds says how a process holds an object: "fd 1 w, fd 2 w, map rw".
+// showHolds says how a process holds an object: "fd 1 w, fd 2 w O_APPEND, map rw".
 func showHolds(holders []*model.Holder) string {
 	var parts []string
 	for _, h := range holders {
@@ -207,6 +207,11 @@ func showHolds(holders []*model.Holder) string {
 			part += " " + string(h.Access)
 		}
 		if h.Extent != nil {
+			for _, flag := range h.Flags {
+				if strings.HasPrefix(flag, "O_") && flag != "O_CLOEXEC" { // most have that
+					part += " " + flag
+				}
+			}
 			if rss, ok := h.RSS.Get(); ok {
 				part += ", " + Size(rss) + " resident"
 			}

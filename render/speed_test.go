@@ -12,7 +12,7 @@ import (
 func busy() *model.Snapshot {
 	s := &model.Snapshot{Schema: model.Schema}
 	for i := range 50000 {
-		s.Objects = append(s.Objects, model.Object{
+		s.Objects = append(s.Objects, &model.Object{
 			ID: fmt.Sprintf("pipe:%d", i+1), Kind: model.Pipe, Ino: model.Big(i + 1), HoldersComplete: true,
 			Detail: &model.PipeDetail{Queued: model.Some(int64(i)), Capacity: model.Some(int64(65536))},
 			Holders: []model.Holder{

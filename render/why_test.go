@@ -21,8 +21,8 @@ func whySnapshot() *model.Snapshot {
 	hold := func(pid int32, comm string, fd int32, a model.Access) model.Holder {
 		return model.Holder{PID: pid, Comm: comm, Via: model.ViaFD, FD: model.Some(fd), Access: a}
 	}
-	process := func(pid int, comm string) model.Process {
-		return model.Process{PID: pid, PPID: 1, Comm: comm, Label: comm, State: "S", Threads: 1, Signals: &model.Signals{Caught: []string{}}}
+	process := func(pid int, comm string) *model.Process {
+		return &model.Process{PID: pid, PPID: 1, Comm: comm, Label: comm, State: "S", Threads: 1, Signals: &model.Signals{Caught: []string{}}}
 	}
 	wait := func(pid int, comm, call, needs, object string, fd int) model.Wait {
 		return model.Wait{
@@ -34,11 +34,11 @@ func whySnapshot() *model.Snapshot {
 	locked.Via, locked.LockHold = model.ViaLock, &model.LockHold{LockMode: "WRITE", Range: "0-EOF"}
 	s := &model.Snapshot{
 		Schema: model.Schema, Taken: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC), Scan: model.Scan{Processes: 6},
-		Processes: []model.Process{
+		Processes: []*model.Process{
 			process(40, "sshd"), process(911, "cron"), process(4121, "writer"), process(4188, "pager"), process(5000, modeltest.Escapes[:15]),
 			process(6000, "client"), process(7000, "python3"),
 		},
-		Objects: []model.Object{
+		Objects: []*model.Object{
 			{
 				ID: "pipe:88213", Kind: model.Pipe, HoldersComplete: true, Fill: model.Some(model.Ratio(1)),
 				Detail:  &model.PipeDetail{Queued: model.Some(int64(65536)), Capacity: model.Some(int64(65536))},
@@ -120,10 +120,11 @@ func TestWhyOfACircle(t *testing.T) {
 	hold := func(pid, fd int32, a model.Access) model.Holder {
 		return model.Holder{PID: pid, Via: model.ViaFD, FD: model.Some(fd), Access: a}
 	}
-	back := s.Objects[0]
+	copied := *s.Objects[0]
+	back := &copied
 	back.ID, back.Detail, back.Fill = "pipe:88214", new(model.PipeDetail), model.Opt[model.Ratio]{}
 	back.Holders = []model.Holder{hold(4188, 1, model.Write), hold(4121, 0, model.Read)}
-	s.Objects = []model.Object{s.Objects[0], back}
+	s.Objects = []*model.Object{s.Objects[0], back}
 	s.Waits = s.Waits[1:3]
 	for i := range s.Waits {
 		s.Waits[i].Call, s.Waits[i].Needs, s.Waits[i].Object, s.Waits[i].Target = "read", "data", s.Objects[1-i].ID, nil

@@ -18,11 +18,11 @@ func BenchmarkWhy(b *testing.B) {
 	s := &model.Snapshot{Schema: model.Schema, Taken: time.Now()}
 	for p := range processes {
 		pid := 1000 + p
-		s.Processes = append(s.Processes, model.Process{
+		s.Processes = append(s.Processes, &model.Process{
 			PID: pid, PPID: 1, Comm: "p", Label: "p", State: "S", Threads: 1, Signals: &model.Signals{Caught: []string{}},
 		})
 		for f := range each / 2 {
-			s.Objects = append(s.Objects, model.Object{
+			s.Objects = append(s.Objects, &model.Object{
 				ID: fmt.Sprintf("pipe:%d", p*each+f), Kind: model.Pipe, HoldersComplete: true, Detail: new(model.PipeDetail), Holders: []model.Holder{
 					{PID: int32(pid), Via: model.ViaFD, FD: model.Some(int32(f)), Access: model.Read},
 					{PID: int32(1000 + (p+1)%processes), Via: model.ViaFD, FD: model.Some(int32(f + each)), Access: model.Write},

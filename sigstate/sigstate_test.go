@@ -204,7 +204,7 @@ func scan(t *testing.T) map[int]*model.Process {
 	}
 	m := map[int]*model.Process{}
 	for i := range s.Processes {
-		m[s.Processes[i].PID] = &s.Processes[i]
+		m[s.Processes[i].PID] = s.Processes[i]
 	}
 	return m
 }

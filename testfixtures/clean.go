@@ -178,7 +178,10 @@ func removeRecorded(report *Report, dir int, path string, o owner, records []rec
 		if r.Shm != "" {
 			removeShm(report, r.Shm)
 		}
-		if r.File != nil {
+		if r.Demo != nil {
+			removeDemo(report, r.Demo, records)
+		}
+		if r.File != nil && !r.InDemo {
 			removeFile(report, dir, path, string(r.File), r.Regular)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,10 +40,9 @@ func lockFixtures() []Fixture {
 
 // makeFile makes a file in the run's directory.
 func makeFile(m *maker, name string, size int64) (fd int, path string, err error) {
-	if err := m.run.manifest.append(record{File: []byte(name), Regular: true}, true); err != nil {
+	if path, err = m.regularFile(name); err != nil {
 		return -1, "", err
 	}
-	path = filepath.Join(m.run.manifest.dir, name)
 	if fd, err = unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600); err != nil {
 		return -1, "", fmt.Errorf("open %q: %w", path, err)
 	}

@@ -142,6 +142,19 @@ func Check(names ...string) error {
 	return err
 }
 
+// withDemo puts both fixtures in the place of the name that means them.
+func withDemo(names []string) []string {
+	var list []string
+	for _, name := range names {
+		if name == demoName {
+			list = append(list, Demo, DemoPipe)
+			continue
+		}
+		list = append(list, name)
+	}
+	return list
+}
+
 // find returns the fixtures of these names, each once; all without a name.
 func find(names []string) ([]Fixture, error) {
 	all := All()
@@ -149,10 +162,7 @@ func find(names []string) ([]Fixture, error) {
 		return all, nil
 	}
 	var found []Fixture
-	for _, name := range names {
-		if name == "demo" {
-			name = Demo
-		}
+	for _, name := range withDemo(names) {
 		has := func(f Fixture) bool { return f.Name == name }
 		i := slices.IndexFunc(all, has)
 		if i < 0 {

@@ -30,6 +30,8 @@ type record struct {
 	Process *owned      `json:"process,omitempty"`
 	File    []byte      `json:"file,omitempty"`    // name in the directory, any bytes
 	Regular bool        `json:"regular,omitempty"` // with File: it is a regular one
+	InDemo  bool        `json:"in_demo,omitempty"` // with File: it is in the directory of the pictures
+	Demo    *demoRecord `json:"demo,omitempty"`    // that directory
 	SysV    *sysvRecord `json:"sysv,omitempty"`
 	Shm     string      `json:"shm,omitempty"` // name of a file on /dev/shm
 	Mq      string      `json:"mq,omitempty"`  // name of a POSIX message queue, without the slash
@@ -56,6 +58,7 @@ type sysvRecord struct {
 type manifest struct {
 	dir   string
 	owner owner
+	demo  *demoRecord // nil: nobody asked for it
 
 	mu      sync.Mutex
 	file    *os.File

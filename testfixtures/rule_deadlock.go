@@ -6,9 +6,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Demo is the fixture that the documentation pictures; "demo" means it, too.
-const Demo = "deadlock:demo"
-
 // makeDeadlock has two processes each lock a file and want that of the other.
 func makeDeadlock(m *maker, fileA, fileB, nameA, nameB string) (object, error) {
 	a, idA, err := m.lockFile(fileA, 2)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -70,6 +71,11 @@ func StartAvailable(ctx context.Context, names ...string) (*Run, error) {
 	}
 	if err = unix.Pipe2(run.deathPipe[:], unix.O_CLOEXEC); err != nil {
 		return nil, errors.Join(fmt.Errorf("parent-death pipe: pipe: %w", err), run.Close())
+	}
+	if slices.Contains(names, demoName) {
+		if err := run.manifest.makeDemoDir(); err != nil {
+			return nil, errors.Join(err, run.Close())
+		}
 	}
 	for i := range fixtures {
 		inst, err := run.make(ctx, &fixtures[i])

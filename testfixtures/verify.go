@@ -52,14 +52,14 @@ func shown(snap *model.Snapshot, inst *Instance) ([]byte, error) {
 		}
 		for i := range snap.Processes {
 			if snap.Processes[i].PID == n {
-				return model.AppendJSON(nil, &snap.Processes[i]), nil
+				return model.AppendJSON(nil, snap.Processes[i]), nil
 			}
 		}
 		return nil, ErrNotSeen
 	}
 	for i := range snap.Objects {
 		if snap.Objects[i].ID == inst.Object {
-			return model.AppendJSON(nil, &snap.Objects[i]), nil
+			return model.AppendJSON(nil, snap.Objects[i]), nil
 		}
 	}
 	return nil, ErrNotSeen

@@ -58,7 +58,7 @@ func object(t *testing.T, s *model.Snapshot, id string) *model.Object {
 	t.Helper()
 	for i := range s.Objects {
 		if s.Objects[i].ID == id {
-			return &s.Objects[i]
+			return s.Objects[i]
 		}
 	}
 	t.Fatalf("no object %q", id)

@@ -95,7 +95,7 @@ func TestRobustLists(t *testing.T) {
 	if list := held(); len(list) != 0 {
 		t.Errorf("without a closer look there is %q", list)
 	}
-	opts.Detail = func(*model.Snapshot) []int { return []int{pid} }
+	opts.Detail = func(*model.Snapshot) ([]int, []string) { return []int{pid}, nil }
 	want := []string{
 		fmt.Sprintf("futex:%d:%#x robust-mutex %d true 0", pid, said.Private, pid),
 		fmt.Sprintf("shared+0 robust-mutex %d true 0", pid),

@@ -109,7 +109,7 @@ func carryOut(t *testing.T, inst *testfixtures.Instance, action *model.Action, f
 	}
 	if argv[0] != "kill" {
 		snap := newScan(t)
-		if slices.ContainsFunc(snap.Objects, func(o model.Object) bool { return o.ID == f.Objects[0] && !o.Deleted }) {
+		if slices.ContainsFunc(snap.Objects, func(o *model.Object) bool { return o.ID == f.Objects[0] && !o.Deleted }) {
 			t.Errorf("%v was done, and %s still is there", argv, f.Objects[0])
 		}
 		return

@@ -88,7 +88,7 @@ func waitsFor(snap *model.Snapshot, w *model.Wait, what string) bool {
 	if w.Target != nil && (w.Target.Range == what || w.Target.Child.Known() && fmt.Sprint(w.Target.Child.Or(0)) == what) {
 		return true
 	}
-	return slices.ContainsFunc(snap.Objects, func(o model.Object) bool { return o.ID == w.Object && o.Path == what })
+	return slices.ContainsFunc(snap.Objects, func(o *model.Object) bool { return o.ID == w.Object && o.Path == what })
 }
 
 // TestCallsOf32BitProgram: such programs have other numbers for their calls, and other

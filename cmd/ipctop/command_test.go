@@ -30,13 +30,13 @@ func dumpFile(t *testing.T) string {
 	}
 	s := &model.Snapshot{
 		Schema: model.Schema,
-		Processes: []model.Process{
+		Processes: []*model.Process{
 			{PID: 10, Comm: "writer", Label: "writer", State: "S", Threads: 1},
 			{PID: 11, Comm: "reader", Label: "reader", State: "S", Threads: 1},
 			{PID: 12, Comm: "reader", Label: "reader", State: "S", Threads: 1},
 			{PID: 13, Comm: "e\x1b[31mvil\n", Label: "e\x1b[31mvil\n", State: "S", Threads: 1},
 		},
-		Objects: []model.Object{{
+		Objects: []*model.Object{{
 			ID: "pipe:77", Kind: model.Pipe, Ino: 77, Fill: model.Some(model.Ratio(0.5)),
 			Holders: []model.Holder{hold(10, "writer", 1, model.Write), hold(13, "e\x1b[31mvil\n", 0, model.Read)},
 			Detail:  &model.PipeDetail{Queued: model.Some[int64](32768), Capacity: model.Some[int64](65536)},

@@ -219,7 +219,7 @@ func checkContents(t *testing.T, snap *model.Snapshot, pid int, c contents) {
 		{fmt.Sprintf("unix:%d", c.Unix), network, true},
 		{fmt.Sprintf("tcp:%d", c.TCP), network, true},
 	} {
-		id := func(o model.Object) bool { return o.ID == want.id || o.ID == fmt.Sprintf("%s@%d", want.id, c.Net) }
+		id := func(o *model.Object) bool { return o.ID == want.id || o.ID == fmt.Sprintf("%s@%d", want.id, c.Net) }
 		i := slices.IndexFunc(snap.Objects, id)
 		if i < 0 {
 			t.Errorf("%s is not shown", want.id)

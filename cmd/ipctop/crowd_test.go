@@ -214,7 +214,7 @@ func TestManyInFlight(t *testing.T) {
 	snap := scanNow(t)
 	inFlight, pipes := 0, 0
 	for i := range snap.Objects {
-		o := &snap.Objects[i]
+		o := snap.Objects[i]
 		if !slices.ContainsFunc(o.Holders, func(h model.Holder) bool { return int(h.PID) == cmd.Process.Pid }) {
 			continue
 		}

@@ -47,9 +47,9 @@ func TestMainThreadHasEnded(t *testing.T) {
 	var process *model.Process
 	for range 100 {
 		snap = newScan(t)
-		i := slices.IndexFunc(snap.Processes, func(p model.Process) bool { return p.PID == pid })
+		i := slices.IndexFunc(snap.Processes, func(p *model.Process) bool { return p.PID == pid })
 		if i >= 0 && snap.Processes[i].State == "Z" {
-			process = &snap.Processes[i]
+			process = snap.Processes[i]
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -57,7 +57,7 @@ func TestMainThreadHasEnded(t *testing.T) {
 	if process == nil {
 		t.Fatal("its main thread does not end")
 	}
-	own := snap.Processes[slices.IndexFunc(snap.Processes, func(p model.Process) bool { return p.Self })]
+	own := snap.Processes[slices.IndexFunc(snap.Processes, func(p *model.Process) bool { return p.Self })]
 	for _, ns := range []string{"net", "ipc", "mnt"} {
 		if process.Namespaces[ns] == 0 || process.Namespaces[ns] != own.Namespaces[ns] {
 			t.Errorf("%s namespace is %d, ipctop's %d", ns, process.Namespaces[ns], own.Namespaces[ns])
@@ -66,7 +66,7 @@ func TestMainThreadHasEnded(t *testing.T) {
 	holds := func(what string, match func(o *model.Object) bool, via model.Via) *model.Object {
 		t.Helper()
 		for i := range snap.Objects {
-			o := &snap.Objects[i]
+			o := snap.Objects[i]
 			if match(o) && slices.ContainsFunc(o.Holders, func(h model.Holder) bool { return int(h.PID) == pid && h.Via == via }) {
 				return o
 			}

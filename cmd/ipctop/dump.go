@@ -16,14 +16,15 @@ import (
 // dumpOptions are the flags of dump.
 type dumpOptions struct {
 	outputOptions
-	kinds      []string
-	pids       []int
-	users      []string
-	containers []string
-	where      string
-	only       []string
-	redact     bool
-	strict     bool
+	kinds       []string
+	pids        []int
+	users       []string
+	containers  []string
+	where       string
+	only        []string
+	redact      bool
+	descriptors bool
+	strict      bool
 }
 
 func (c command) newDump(o *options) *cobra.Command {
@@ -58,6 +59,7 @@ func (c command) newDump(o *options) *cobra.Command {
 	f.StringSliceVar(&d.only, "only", nil, "only these `LISTS`: "+strings.Join(render.Lists, ", "))
 	f.DurationVar(&o.sample, "sample", 0, "pause for `TIME` between the two samples of blocked threads, such as 1s")
 	f.BoolVar(&d.redact, "redact", false, "replace commands, paths, names, users and hosts by pseudonyms")
+	f.BoolVar(&d.descriptors, "descriptors", false, "in JSON also the flags of each descriptor and where in its file it is")
 	f.BoolVar(&d.strict, "strict", false, "exit with status 4 if anything could not be read")
 	return cmd
 }
@@ -83,6 +85,17 @@ func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 			return usageError("--where: %w", err)
 		}
 	}
+	selection := query.Selection{Kinds: kinds, PIDs: d.pids, Users: d.users, Containers: d.containers}
+	if d.descriptors {
+		closely := *o
+		closely.closer = func(snap *model.Snapshot) (_ []int, ids []string) {
+			for _, chosen := range selection.Apply(snap).Objects {
+				ids = append(ids, chosen.ID)
+			}
+			return nil, ids
+		}
+		o = &closely
+	}
 	whole, err := c.snapshot(ctx, o)
 	if err != nil {
 		return err
@@ -90,7 +103,6 @@ func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 	if user := nobodyIs(whole, d.users); user != "" {
 		return &exitError{exitNotFound, fmt.Errorf("nothing that was seen belongs to a user %s", query.Quote(user))}
 	}
-	selection := query.Selection{Kinds: kinds, PIDs: d.pids, Users: d.users, Containers: d.containers}
 	snap := selection.Apply(whole)
 	if request.Format != "json" && request.Format != "jsonl" { // where they are marked
 		snap = query.WithoutOwn(snap)
@@ -125,7 +137,7 @@ func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 func nobodyIs(snap *model.Snapshot, users []string) string {
 	known := map[string]bool{}
 	for i := range snap.Processes {
-		p := &snap.Processes[i]
+		p := snap.Processes[i]
 		known[p.User] = true
 		if uid, ok := p.UID.Get(); ok {
 			known[strconv.Itoa(uid)] = true

@@ -185,11 +185,11 @@ func (c command) verifyFixtures(ctx context.Context, o *options, names []string)
 	defer func() { err = errors.Join(err, run.Close()) }()
 	closely := *o
 	closely.listDirs = true
-	closely.closer = func(*model.Snapshot) (pids []int) {
+	closely.closer = func(*model.Snapshot) (pids []int, _ []string) {
 		for i := range run.Instances {
 			pids = append(pids, run.Instances[i].PIDs...)
 		}
-		return pids
+		return pids, nil
 	}
 	snap, err := c.snapshot(ctx, &closely)
 	if err != nil {

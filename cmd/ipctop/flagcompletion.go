@@ -72,7 +72,7 @@ func (c command) completeProcesses(cmd *cobra.Command, o *options, prefix string
 	}
 	var list []string
 	for i := range snap.Processes {
-		if n := name(&snap.Processes[i]); n != "" && strings.HasPrefix(n, prefix) {
+		if n := name(snap.Processes[i]); n != "" && strings.HasPrefix(n, prefix) {
 			list = append(list, n)
 		}
 	}

@@ -47,7 +47,7 @@ func processOf(t *testing.T, snap *model.Snapshot, pid int) *model.Process {
 	t.Helper()
 	for i := range snap.Processes {
 		if snap.Processes[i].PID == pid {
-			return &snap.Processes[i]
+			return snap.Processes[i]
 		}
 	}
 	t.Fatalf("process %d is not in the snapshot", pid)
@@ -324,7 +324,7 @@ func TestHungEpoll(t *testing.T) {
 func watchesOf(t *testing.T, snap *model.Snapshot, pid int) int {
 	t.Helper()
 	for i := range snap.Objects {
-		o := &snap.Objects[i]
+		o := snap.Objects[i]
 		if d, ok := o.Detail.(*model.EpollDetail); ok && len(o.Holders) == 1 && int(o.Holders[0].PID) == pid {
 			if d.Watches == nil {
 				return -1

@@ -59,6 +59,7 @@ func main() {
 		os.Exit(exitFailed)
 	}
 	runRoles()
+	failWhereClosed()
 	ctx := untilStopped()
 	// Without this, a reader that closes the pipe ends ipctop by SIGPIPE. Catching
 	// the signal makes it an error, and children still get the default.
@@ -73,7 +74,12 @@ func main() {
 func (c command) main(ctx context.Context, args []string) int {
 	root := c.newRoot()
 	root.SetArgs(args)
+	help := &firstError{w: c.stdout}
+	root.SetOut(help)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = help.err
+	}
 	switch {
 	case err == nil:
 		return exitOK
@@ -91,6 +97,21 @@ func (c command) main(ctx context.Context, args []string) int {
 		fmt.Fprintf(c.stderr, "ipctop: %v\n", exit.err)
 	}
 	return exit.status
+}
+
+// firstError keeps the first error of a writer, for those who do not look at it:
+// cobra, when it prints help.
+type firstError struct {
+	w   io.Writer
+	err error
+}
+
+func (f *firstError) Write(p []byte) (int, error) {
+	n, err := f.w.Write(p)
+	if f.err == nil {
+		f.err = err
+	}
+	return n, err
 }
 
 // newRoot builds the command tree. A new command adds its line here.

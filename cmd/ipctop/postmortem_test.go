@@ -48,8 +48,8 @@ func TestPostmortemCore(t *testing.T) {
 	var b bytes.Buffer
 	err := model.Encode(&b, &model.Snapshot{
 		Schema:    model.Schema,
-		Processes: []model.Process{{PID: pid, Comm: "sh", Label: "script", State: "S", Threads: 1}, {PID: pid + 1, Comm: "peer", Label: "peer", State: "S", Threads: 1}},
-		Links:     []model.Link{{Object: "pipe:7", Kind: model.Pipe, From: []int{pid}, To: []int{pid + 1}, FromComm: []string{"sh"}, ToComm: []string{"peer"}}},
+		Processes: []*model.Process{{PID: pid, Comm: "sh", Label: "script", State: "S", Threads: 1}, {PID: pid + 1, Comm: "peer", Label: "peer", State: "S", Threads: 1}},
+		Links:     []*model.Link{{Object: "pipe:7", Kind: model.Pipe, From: []int{pid}, To: []int{pid + 1}, FromComm: []string{"sh"}, ToComm: []string{"peer"}}},
 	})
 	if err != nil {
 		t.Fatal(err)

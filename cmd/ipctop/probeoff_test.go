@@ -62,11 +62,11 @@ func TestEachProbeSwitchedOff(t *testing.T) {
 // which fixtures are not seen as they should be, and which ought not to be.
 func missing(t *testing.T, probes []probe.Probe, run *testfixtures.Run, off string) (red, want map[string]bool) {
 	t.Helper()
-	closer := func(*model.Snapshot) (pids []int) {
+	closer := func(*model.Snapshot) (pids []int, _ []string) {
 		for i := range run.Instances {
 			pids = append(pids, run.Instances[i].PIDs...)
 		}
-		return pids
+		return pids, nil
 	}
 	snap := probetest.ScanWith(t, probe.Options{Probes: probes, Detail: closer})
 	diagnose.Run(snap, diagnose.Options{}) // it says who could release a wait

@@ -63,7 +63,7 @@ func TestProgramWebServer(t *testing.T) {
 	for _, worker := range workers {
 		pairs := 0
 		for i := range snap.Objects {
-			o := &snap.Objects[i]
+			o := snap.Objects[i]
 			if o.Kind != model.Unix || len(o.Peers) != 1 || !slices.ContainsFunc(o.Holders, func(h model.Holder) bool { return int(h.PID) == worker }) {
 				continue
 			}

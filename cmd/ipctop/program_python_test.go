@@ -62,7 +62,7 @@ func TestProgramMultiprocessing(t *testing.T) {
 	// An unlinked one's file is reached through a mapping, which is root's to do.
 	unlinked := 0
 	for i := range snap.Objects {
-		o := &snap.Objects[i]
+		o := snap.Objects[i]
 		if o.Kind != model.PosixSem || !o.Deleted || len(o.Holders) == 0 || int(o.Holders[0].PID) != p.pid && int(o.Holders[0].PID) != said.Child {
 			continue
 		}

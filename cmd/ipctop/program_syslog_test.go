@@ -63,7 +63,7 @@ func TestProgramSystemLogger(t *testing.T) {
 		if peer := peerOf(t, snap, o); peer != log {
 			t.Errorf("%s leads to %s, not to %s", o.ID, peer.ID, log.ID)
 		}
-		if !slices.ContainsFunc(snap.Links, func(l model.Link) bool { return slices.Contains(l.From, clients[i]) && slices.Contains(l.To, logger) }) {
+		if !slices.ContainsFunc(snap.Links, func(l *model.Link) bool { return slices.Contains(l.From, clients[i]) && slices.Contains(l.To, logger) }) {
 			t.Errorf("no link leads from %d to %d", clients[i], logger)
 		}
 	}

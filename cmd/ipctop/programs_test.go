@@ -149,7 +149,7 @@ func the(t *testing.T, snap *model.Snapshot, kind model.Kind, what string, is fu
 	t.Helper()
 	var found []*model.Object
 	for i := range snap.Objects {
-		if o := &snap.Objects[i]; o.Kind == kind && is(o) {
+		if o := snap.Objects[i]; o.Kind == kind && is(o) {
 			found = append(found, o)
 		}
 	}
@@ -164,7 +164,7 @@ func theID(t *testing.T, snap *model.Snapshot, id string) *model.Object {
 	t.Helper()
 	for i := range snap.Objects {
 		if snap.Objects[i].ID == id {
-			return &snap.Objects[i]
+			return snap.Objects[i]
 		}
 	}
 	t.Fatalf("%s is not shown", id)

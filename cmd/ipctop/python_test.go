@@ -70,7 +70,7 @@ func TestWhatPythonMakes(t *testing.T) {
 	snap := probetest.ScanWith(t, probe.Options{Probes: probes()})
 	var mq, msg *model.Object
 	for i := range snap.Objects {
-		switch o := &snap.Objects[i]; {
+		switch o := snap.Objects[i]; {
 		case o.Name == name:
 			mq = o
 		case o.Kind == model.SysvMsg && o.SysvID == model.Some(id) && o.Namespace.Inode == snap.Host.Namespaces["ipc"]:

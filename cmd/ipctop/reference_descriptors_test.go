@@ -269,7 +269,7 @@ func ownDescriptors(snap *model.Snapshot) facts {
 	}
 	f := facts{}
 	for i := range snap.Objects {
-		o := &snap.Objects[i]
+		o := snap.Objects[i]
 		if !slices.Contains(kinds, string(o.Kind)) || o.Kind == model.PosixMq && !strings.HasPrefix(o.Name, "/ipctop-test-reference-") {
 			continue
 		}

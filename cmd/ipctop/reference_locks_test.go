@@ -191,7 +191,7 @@ func ownLocks(snap *model.Snapshot) facts {
 	types := map[string]string{"posix": "POSIX", "ofd": "OFDLCK", "flock": "FLOCK", "lease": "LEASE"}
 	f := facts{}
 	for i := range snap.Objects {
-		o := &snap.Objects[i]
+		o := snap.Objects[i]
 		locks, size := locksOf(o)
 		path := o.Path
 		if o.Deleted {

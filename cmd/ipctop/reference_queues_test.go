@@ -174,7 +174,7 @@ func ownQueues(snap *model.Snapshot) facts {
 	f := facts{}
 	own := snap.Host.Namespaces["ipc"]
 	for i := range snap.Objects {
-		o := &snap.Objects[i]
+		o := snap.Objects[i]
 		if o.Namespace == nil || o.Namespace.Inode != own {
 			continue
 		}

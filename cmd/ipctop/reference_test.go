@@ -357,10 +357,10 @@ func ownFacts(snap *model.Snapshot) facts {
 	f := facts{}
 	byID := map[string]*model.Object{}
 	for i := range snap.Objects {
-		byID[snap.Objects[i].ID] = &snap.Objects[i]
+		byID[snap.Objects[i].ID] = snap.Objects[i]
 	}
 	for i := range snap.Objects {
-		o := &snap.Objects[i]
+		o := snap.Objects[i]
 		if o.Namespace != nil && o.Namespace.Inode != snap.Host.Namespaces[o.Namespace.Type] {
 			continue
 		}

@@ -272,7 +272,7 @@ func TestScanAgainProgramDeleted(t *testing.T) {
 	again := repeatedScanner(t)
 	exe := func() string {
 		snap := scanWith(t, again)
-		i := slices.IndexFunc(snap.Processes, func(p model.Process) bool { return p.PID == cmd.Process.Pid })
+		i := slices.IndexFunc(snap.Processes, func(p *model.Process) bool { return p.PID == cmd.Process.Pid })
 		if i < 0 {
 			t.Fatal("it is not there")
 		}
@@ -358,7 +358,7 @@ func (h *interactive) view(snap *model.Snapshot) []string {
 		}
 	}
 	for i := range snap.Objects {
-		o := &snap.Objects[i]
+		o := snap.Objects[i]
 		for _, holder := range o.Holders {
 			if int(holder.PID) == h.pid {
 				list = append(list, fmt.Sprintf("%s %s: %s", o.ID, o.Path, model.AppendJSON(nil, &holder)))

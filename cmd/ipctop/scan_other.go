@@ -18,6 +18,8 @@ var errNotLinux = fmt.Errorf("this is %s: ipctop looks at Linux machines alone, 
 
 func runRoles() {}
 
+func failWhereClosed() {}
+
 func scanMachine(context.Context, *options) (*model.Snapshot, error) { return nil, errNotLinux }
 
 func machineScanner(*options) (scanFunc, func(), error) { return nil, nil, errNotLinux }

@@ -50,12 +50,12 @@ func (c command) newShow(o *options) *cobra.Command {
 			return usageError("say what to show: a pid, a name, an id, a path, a port (see ipctop show --help)")
 		}
 		closely := *o
-		closely.closer = func(snap *model.Snapshot) []int {
+		closely.closer = func(snap *model.Snapshot) ([]int, []string) {
 			matches, err := resolve(snap, refs, all)
 			if err != nil {
-				return nil // said below
+				return nil, nil // said below
 			}
-			return processesOf(matches)
+			return processesOf(matches), objectsOf(matches)
 		}
 		snap, matches, err := c.lookUp(cmd.Context(), &closely, refs, all)
 		if err != nil {
@@ -104,6 +104,17 @@ func processesOf(matches []query.Match) []int {
 		}
 	}
 	return pids
+}
+
+// objectsOf lists the objects that are shown.
+func objectsOf(matches []query.Match) []string {
+	var ids []string
+	for _, m := range matches {
+		if m.Object != nil {
+			ids = append(ids, m.Object.ID)
+		}
+	}
+	return ids
 }
 
 func find(snap *model.Snapshot, ref string, all bool) ([]query.Match, error) {

@@ -29,7 +29,7 @@ type options struct {
 	stderr    io.Writer // where debugging goes
 
 	// see [probe.Options]
-	closer   func(*model.Snapshot) []int
+	closer   func(*model.Snapshot) (pids []int, objects []string)
 	listDirs bool
 	progress func(done, total int)
 

@@ -26,7 +26,7 @@ func TestTwoDumpsOfTheSameState(t *testing.T) {
 		snap := probetest.ScanWith(t, probe.Options{Probes: probes()})
 		objects := map[string]string{}
 		for i := range snap.Objects {
-			objects[snap.Objects[i].ID] = ages.ReplaceAllString(string(model.AppendJSON(nil, &snap.Objects[i])), "")
+			objects[snap.Objects[i].ID] = ages.ReplaceAllString(string(model.AppendJSON(nil, snap.Objects[i])), "")
 		}
 		return objects
 	}

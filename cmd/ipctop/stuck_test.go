@@ -46,7 +46,7 @@ func python(script string) func(*testing.T) []string {
 func group(snap *model.Snapshot, pgid int) []int {
 	var pids []int
 	for i := range snap.Processes {
-		if p := &snap.Processes[i]; p.PGID == pgid && p.State != "Z" {
+		if p := snap.Processes[i]; p.PGID == pgid && p.State != "Z" {
 			pids = append(pids, p.PID)
 		}
 	}

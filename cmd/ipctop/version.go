@@ -7,7 +7,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set when a release is built: -ldflags "-X main.version=v1.2.3".
+// version is what make build and make dist found in git (tools/version), by
+// -ldflags "-X main.version=v1.2.3".
 var version string
 
 func (c command) newVersion() *cobra.Command {
@@ -24,14 +25,25 @@ func (c command) printVersion() error {
 	return err
 }
 
-// buildVersion is the released version, else what the Go tool recorded.
+// buildVersion is the version that was given when ipctop was built, else what the Go
+// tool recorded: of go install MODULE@VERSION the version, of go build in a checkout
+// what it makes of the commit.
 func buildVersion() string {
 	if version != "" {
 		return version
 	}
 	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
+	if !ok {
 		return "unknown"
+	}
+	return recordedVersion(info)
+}
+
+// recordedVersion is the version in a build's own record. Where the Go tool did not
+// look into git (go run, -buildvcs=false) there is none.
+func recordedVersion(info *debug.BuildInfo) string {
+	if info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "unknown (built without git; make build records it)"
 	}
 	return info.Main.Version
 }

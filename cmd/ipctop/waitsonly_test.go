@@ -96,5 +96,5 @@ func hasLimit(snap *model.Snapshot, name string) bool {
 }
 
 func hasObject(snap *model.Snapshot, id string) bool {
-	return slices.ContainsFunc(snap.Objects, func(o model.Object) bool { return o.ID == id })
+	return slices.ContainsFunc(snap.Objects, func(o *model.Object) bool { return o.ID == id })
 }

@@ -126,7 +126,7 @@ func explicable(snap *model.Snapshot, matches []query.Match) error {
 		case p.State == "Z" && p.Threads <= 1:
 			parent := "its parent"
 			for i := range snap.Processes {
-				if q := &snap.Processes[i]; q.PID == p.PPID {
+				if q := snap.Processes[i]; q.PID == p.PPID {
 					parent = query.Quote(q.Name()) + fmt.Sprintf("(%d)", q.PID)
 				}
 			}

@@ -15,14 +15,14 @@ func whyDump(t *testing.T) string {
 	t.Helper()
 	s := &model.Snapshot{
 		Schema: model.Schema,
-		Processes: []model.Process{
+		Processes: []*model.Process{
 			{PID: 2, Comm: "kthreadd", Label: "kthreadd", State: "S", Kernel: true, Threads: 1},
 			{PID: 10, Comm: "shell", Label: "shell", State: "S", Threads: 1},
 			{PID: 11, PPID: 10, Comm: "over", Label: "over", State: "Z", Threads: 1},
 			{PID: 12, Comm: "halted", Label: "halted", State: "T", Threads: 1},
 			{PID: 13, Comm: "busy", Label: "busy", State: "R", Threads: 1},
 		},
-		Objects: []model.Object{{ID: "pipe:7", Kind: model.Pipe, Ino: 7, Detail: new(model.PipeDetail)}}, Waits: []model.Wait{}, Findings: []model.Finding{},
+		Objects: []*model.Object{{ID: "pipe:7", Kind: model.Pipe, Ino: 7, Detail: new(model.PipeDetail)}}, Waits: []model.Wait{}, Findings: []model.Finding{},
 	}
 	var b bytes.Buffer
 	if err := model.Encode(&b, s); err != nil {

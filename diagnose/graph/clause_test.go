@@ -9,8 +9,8 @@ import (
 
 // machine has two processes of one thread, 10 and 20, and 30 of two, 30 and 31.
 func machine() *model.Snapshot {
-	process := func(pid int) model.Process {
-		return model.Process{PID: pid, PPID: 1, PGID: pid, Comm: "p", State: "S", Threads: 1, Signals: &model.Signals{Caught: []string{}}}
+	process := func(pid int) *model.Process {
+		return &model.Process{PID: pid, PPID: 1, PGID: pid, Comm: "p", State: "S", Threads: 1, Signals: &model.Signals{Caught: []string{}}}
 	}
 	three := process(30)
 	three.Threads, three.ThreadList = 2, []model.Thread{{TID: 30, State: "S"}, {TID: 31, State: "S"}}
@@ -26,13 +26,13 @@ func machine() *model.Snapshot {
 	lock := func(pid, fd int32, mode string) model.Holder {
 		return model.Holder{PID: pid, Via: model.ViaLock, FD: model.Some(fd), LockHold: &model.LockHold{LockMode: mode, Range: "0-EOF"}}
 	}
-	object := func(id string, kind model.Kind, d model.Detail, holders ...model.Holder) model.Object {
-		return model.Object{ID: id, Kind: kind, Detail: d, Holders: holders, HoldersComplete: true}
+	object := func(id string, kind model.Kind, d model.Detail, holders ...model.Holder) *model.Object {
+		return &model.Object{ID: id, Kind: kind, Detail: d, Holders: holders, HoldersComplete: true}
 	}
 	ends := []model.Holder{hold(10, 3, model.Read), hold(20, 4, model.Write), hold(30, 4, model.Write)}
 	s := &model.Snapshot{
-		Processes: []model.Process{process(10), child, process(20), three},
-		Objects: []model.Object{
+		Processes: []*model.Process{process(10), child, process(20), three},
+		Objects: []*model.Object{
 			object("pipe:1", model.Pipe, new(model.PipeDetail), ends...),
 			object("fifo:1", model.FIFO, new(model.PipeDetail), ends...),
 			object("eventfd:1", model.Eventfd, new(model.EventfdDetail), hold(10, 3, ""), hold(20, 3, "")),
@@ -212,7 +212,7 @@ func TestBlockersOfInheritedLock(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := machine()
-			s.Objects = []model.Object{{ID: "file:3", Kind: model.File, HoldersComplete: true, Detail: &model.FileDetail{
+			s.Objects = []*model.Object{{ID: "file:3", Kind: model.File, HoldersComplete: true, Detail: &model.FileDetail{
 				Locks: []model.Lock{{Type: "flock", Mode: "WRITE", PID: tt.maker, Holders: []int{20, 30}}},
 			}}}
 			s.Waits = []model.Wait{{

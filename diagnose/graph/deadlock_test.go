@@ -13,13 +13,13 @@ import (
 func circle() *model.Snapshot {
 	s := &model.Snapshot{Scan: model.Scan{Duration: int64(time.Second)}}
 	for _, pid := range []int{10, 20, 30} {
-		s.Processes = append(s.Processes, model.Process{
+		s.Processes = append(s.Processes, &model.Process{
 			PID: pid, PPID: 1, Comm: "p", State: "S", Threads: 1, Signals: &model.Signals{Caught: []string{}},
 			ThreadList: []model.Thread{{TID: pid, Comm: "p", State: "S"}},
 		})
 	}
 	for i, owner := range []int{10, 20} {
-		s.Objects = append(s.Objects, model.Object{
+		s.Objects = append(s.Objects, &model.Object{
 			ID: []string{"file:a", "file:b"}[i], Kind: model.File, HoldersComplete: true,
 			Detail: &model.FileDetail{Locks: []model.Lock{{Type: "flock", Mode: "WRITE", Holders: []int{owner}}}},
 		})
@@ -39,7 +39,7 @@ func circle() *model.Snapshot {
 func TestDeadlockTiers(t *testing.T) {
 	thread := func(s *model.Snapshot, pid, tid int, w *model.Wait) {
 		for i := range s.Processes {
-			if p := &s.Processes[i]; p.PID == pid {
+			if p := s.Processes[i]; p.PID == pid {
 				p.ThreadList = append(p.ThreadList, model.Thread{TID: tid, Comm: "t", State: "S"})
 				p.Threads++
 			}
@@ -126,7 +126,7 @@ func TestForkingSibling(t *testing.T) {
 		s := circle()
 		s.Processes, s.Waits = s.Processes[:2], s.Waits[:2]
 		s.Processes[1].PPID = 10
-		s.Objects = []model.Object{{ // a mutex that the thread has which waits
+		s.Objects = []*model.Object{{ // a mutex that the thread has which waits
 			ID: "file:a", Kind: model.Futex, Detail: &model.FutexDetail{Type: "mutex", OwnerTID: model.Some(10), OwnerAlive: model.Some(true)},
 		}}
 		s.Waits[1].Call = "futex"
@@ -163,15 +163,14 @@ func TestIdleCircles(t *testing.T) {
 	} {
 		s := circle()
 		s.Processes = s.Processes[:2]
-		a := model.Object{ID: "pipe:1", Kind: model.Pipe, HoldersComplete: true, Detail: new(model.PipeDetail)}
-		b := a
-		b.ID = "pipe:2"
+		a := &model.Object{ID: "pipe:1", Kind: model.Pipe, HoldersComplete: true, Detail: new(model.PipeDetail)}
+		b := &model.Object{ID: "pipe:2", Kind: model.Pipe, HoldersComplete: true, Detail: new(model.PipeDetail)}
 		a.Holders = []model.Holder{hold(10, 3, model.Read), hold(20, 4, model.Write)}
 		b.Holders = []model.Holder{hold(20, 3, model.Read), hold(10, 4, model.Write)}
 		if tt.shared {
 			a.Holders = append(a.Holders, hold(20, 3, model.Read), hold(10, 4, model.Write))
 		}
-		s.Objects, s.Waits = []model.Object{a, b}, s.Waits[:2]
+		s.Objects, s.Waits = []*model.Object{a, b}, s.Waits[:2]
 		for i := range s.Waits {
 			w := &s.Waits[i]
 			w.Call, w.Needs, w.Target, w.Object, w.Objects = tt.calls[i], tt.needs, nil, s.Objects[i].ID, nil

@@ -54,7 +54,7 @@ func New(x *model.Index) *Graph {
 	unreadable := unreadable(s)
 	g.unlisted = slices.ContainsFunc(s.Gaps, func(gap model.Gap) bool { return gap.Probe == "process" && gap.Op == "list" })
 	for i := range s.Processes {
-		g.addThreads(&s.Processes[i], unreadable)
+		g.addThreads(s.Processes[i], unreadable)
 	}
 	for i := range g.nodes {
 		n := &g.nodes[i]

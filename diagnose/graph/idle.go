@@ -180,7 +180,7 @@ func (r *removal) undelivered(members []int) bool {
 			read[id] = true
 		}
 	}
-	return slices.ContainsFunc(g.Snapshot.Objects, func(o model.Object) bool {
+	return slices.ContainsFunc(g.Snapshot.Objects, func(o *model.Object) bool {
 		d, ok := o.Detail.(*model.PipeDetail)
 		if !ok || read[o.ID] || d.Queued.Or(0) == 0 {
 			return false

@@ -18,7 +18,7 @@ type endpoint struct {
 func (g *Graph) indexListeners() {
 	g.listeners, g.pending = map[endpoint]*model.Object{}, map[string]*model.Object{}
 	for i := range g.Snapshot.Objects {
-		o := &g.Snapshot.Objects[i]
+		o := g.Snapshot.Objects[i]
 		ns := uint64(0)
 		if o.Namespace != nil {
 			ns = o.Namespace.Inode
@@ -147,7 +147,7 @@ func (g *Graph) unconnected(n *node, c *Clause, o *model.Object, writes bool) {
 func (g *Graph) Through(o *model.Object) []*model.Wait {
 	within := map[string]bool{o.ID: true}
 	for i := range g.Snapshot.Objects {
-		p := &g.Snapshot.Objects[i]
+		p := g.Snapshot.Objects[i]
 		if d, ok := p.Detail.(*model.FutexDetail); ok && d.Object == o.ID || accepted(o, p) || g.ListenerOf(p) == o {
 			within[p.ID] = true
 		}

@@ -34,7 +34,7 @@ func TestAgainstOracle(t *testing.T) {
 		}
 		snap := w.snapshot(&s)
 		for u := range w.process {
-			snap.Objects = append(snap.Objects, model.Object{
+			snap.Objects = append(snap.Objects, &model.Object{
 				ID: fmt.Sprint("join:", u), Kind: model.Futex, HoldersComplete: true,
 				Detail: &model.FutexDetail{Type: "join", OwnerTID: model.Some(tidOf(u)), OwnerAlive: model.Some(true)},
 			})

@@ -15,12 +15,11 @@ func talk() *model.Snapshot {
 	hold := func(pid, fd int32, a model.Access) model.Holder {
 		return model.Holder{PID: pid, Via: model.ViaFD, FD: model.Some(fd), Access: a}
 	}
-	a := model.Object{ID: "pipe:1", Kind: model.Pipe, HoldersComplete: true, Detail: new(model.PipeDetail)}
-	b := a
-	b.ID, b.Detail = "pipe:2", new(model.PipeDetail)
+	a := &model.Object{ID: "pipe:1", Kind: model.Pipe, HoldersComplete: true, Detail: new(model.PipeDetail)}
+	b := &model.Object{ID: "pipe:2", Kind: model.Pipe, HoldersComplete: true, Detail: new(model.PipeDetail)}
 	a.Holders = []model.Holder{hold(10, 3, model.Read), hold(20, 4, model.Write)}
 	b.Holders = []model.Holder{hold(20, 3, model.Read), hold(10, 4, model.Write)}
-	s.Objects, s.Waits = []model.Object{a, b}, s.Waits[:2]
+	s.Objects, s.Waits = []*model.Object{a, b}, s.Waits[:2]
 	for i := range s.Waits {
 		w := &s.Waits[i]
 		w.Call, w.Needs, w.Target, w.Object = "read", model.NeedsData, nil, s.Objects[i].ID
@@ -32,7 +31,7 @@ func talk() *model.Snapshot {
 func worker(s *model.Snapshot) *model.Wait {
 	s.Processes[0].ThreadList = append(s.Processes[0].ThreadList, model.Thread{TID: 11, State: "S"})
 	s.Processes[0].Threads = 2
-	s.Objects = append(s.Objects, model.Object{ID: "futex:10:8", Kind: model.Futex, HoldersComplete: true, Detail: &model.FutexDetail{Type: "sem"}})
+	s.Objects = append(s.Objects, &model.Object{ID: "futex:10:8", Kind: model.Futex, HoldersComplete: true, Detail: &model.FutexDetail{Type: "sem"}})
 	s.Waits = append(s.Waits, model.Wait{
 		PID: 10, TID: 11, Call: "futex", Needs: model.NeedsLock, Object: "futex:10:8", Confirmed: true, Idle: true, Timed: model.Some(false),
 		BlockedFor: s.Waits[0].BlockedFor,
@@ -44,13 +43,13 @@ func worker(s *model.Snapshot) *model.Wait {
 func semaphores(s *model.Snapshot, waits ...int) {
 	for _, i := range waits {
 		id := "futex:shm-anon:1+" + strconv.Itoa(32*i)
-		s.Objects = append(s.Objects, model.Object{ID: id, Kind: model.Futex, HoldersComplete: true, Detail: &model.FutexDetail{
+		s.Objects = append(s.Objects, &model.Object{ID: id, Kind: model.Futex, HoldersComplete: true, Detail: &model.FutexDetail{
 			Type: "sem", Object: "shm-anon:1", Offset: model.Some(int64(32 * i)),
 		}})
 		w := &s.Waits[i]
 		w.Call, w.Needs, w.Object, w.Target = "futex", model.NeedsLock, id, nil
 	}
-	s.Objects = append(s.Objects, model.Object{
+	s.Objects = append(s.Objects, &model.Object{
 		ID: "shm-anon:1", Kind: model.ShmAnon, HoldersComplete: true, Detail: new(model.MemoryDetail),
 		Holders: []model.Holder{{PID: 10, Via: model.ViaMap}, {PID: 20, Via: model.ViaMap}},
 	})
@@ -66,7 +65,7 @@ func command(s *model.Snapshot, parent int, call string, timed model.Opt[bool]) 
 		w.Needs, w.Objects, w.Object = model.NeedsEvent, []string{w.Object}, ""
 	}
 	for i, pid := range []int{40, 50} {
-		s.Processes = append(s.Processes, model.Process{PID: pid, PPID: []int{parent, 40}[i], Comm: "p", State: "S", Threads: 1})
+		s.Processes = append(s.Processes, &model.Process{PID: pid, PPID: []int{parent, 40}[i], Comm: "p", State: "S", Threads: 1})
 		m := *w
 		m.PID, m.TID, m.Call, m.Needs, m.Object, m.Objects = pid, pid, "wait4", model.NeedsChild, "", nil
 		m.Target = &model.Target{Child: model.Some(50)}
@@ -81,7 +80,7 @@ func command(s *model.Snapshot, parent int, call string, timed model.Opt[bool]) 
 // semaphore, and has it catch what such programs catch.
 func java(s *model.Snapshot, name string) {
 	worker(s)
-	p := &s.Processes[0]
+	p := s.Processes[0]
 	p.Runtime, p.ThreadList[1].Comm = model.RuntimeJVM, name
 	p.Signals = &model.Signals{Caught: []string{"SIGHUP", "SIGINT", "SIGTERM"}}
 	// Its first thread waits for the one that runs the program.
@@ -92,7 +91,7 @@ func java(s *model.Snapshot, name string) {
 	read.TID = 12
 	join := &s.Waits[0]
 	join.Call, join.Needs, join.Object = "futex", model.NeedsEvent, "futex:10:24"
-	s.Objects = append(s.Objects, model.Object{ID: "futex:10:24", Kind: model.Futex, HoldersComplete: true, Detail: &model.FutexDetail{
+	s.Objects = append(s.Objects, &model.Object{ID: "futex:10:24", Kind: model.Futex, HoldersComplete: true, Detail: &model.FutexDetail{
 		Type: "join", OwnerTID: model.Some(12), OwnerAlive: model.Some(true),
 	}})
 }
@@ -119,7 +118,7 @@ func TestSignalsMakeIdle(t *testing.T) {
 		{"and one has a worker without work", talk, func(s *model.Snapshot) { worker(s) }, ""},
 		{"and there is work that nobody takes", talk, func(s *model.Snapshot) {
 			worker(s)
-			s.Objects = append(s.Objects, model.Object{
+			s.Objects = append(s.Objects, &model.Object{
 				ID: "pipe:3", Kind: model.Pipe, Detail: &model.PipeDetail{Queued: model.Some[int64](9)}, HoldersComplete: true,
 				Holders: []model.Holder{{PID: 20, Via: model.ViaFD, FD: model.Some[int32](7), Access: model.Read}},
 			})
@@ -171,7 +170,7 @@ func TestSignalsMakeIdle(t *testing.T) {
 		{"a semaphore on the way, that a handler may post", circle, func(s *model.Snapshot) {
 			w := worker(s)
 			d := &model.FutexDetail{Type: "mutex", OwnerTID: model.Some(11), OwnerAlive: model.Some(true)}
-			s.Objects = append(s.Objects, model.Object{ID: "futex:10:16", Kind: model.Futex, HoldersComplete: true, Detail: d})
+			s.Objects = append(s.Objects, &model.Object{ID: "futex:10:16", Kind: model.Futex, HoldersComplete: true, Detail: d})
 			s.Waits[0].Call, s.Waits[0].Object, s.Waits[0].Target = "futex", "futex:10:16", nil
 			_ = w
 			catch(s, "SIGUSR1")
@@ -256,7 +255,7 @@ func TestOwnLocks(t *testing.T) {
 			s.Processes[0].ThreadList = append(s.Processes[0].ThreadList, model.Thread{TID: 11, State: "R"})
 			s.Processes[0].Threads = 2
 		}
-		s.Objects = []model.Object{{ID: "futex:10:8", Kind: model.Futex, HoldersComplete: true, Detail: &tt.detail}}
+		s.Objects = []*model.Object{{ID: "futex:10:8", Kind: model.Futex, HoldersComplete: true, Detail: &tt.detail}}
 		w := &s.Waits[0]
 		w.Call, w.Object, w.Target, w.Handler = "futex", "futex:10:8", nil, tt.handler
 		if got := New(model.NewIndex(s)).Stuck(w, Unreadable) != nil; got != tt.want {

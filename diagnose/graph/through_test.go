@@ -9,7 +9,7 @@ import (
 
 // throughMachine has a process for each way in which one may wait through a thing.
 func throughMachine() *model.Snapshot {
-	s := &model.Snapshot{Objects: []model.Object{
+	s := &model.Snapshot{Objects: []*model.Object{
 		{ID: "unix:1", Kind: model.Unix, Detail: &model.UnixDetail{Type: "dgram", Path: "/run/log"}},
 		{ID: "unix:2", Kind: model.Unix, Detail: &model.UnixDetail{Type: "dgram"}, Peers: []model.Peer{{ID: "unix:1", Confidence: model.Certain}}},
 		{ID: "unix:3", Kind: model.Unix, Detail: &model.UnixDetail{Type: "dgram"}},
@@ -43,7 +43,7 @@ func throughMachine() *model.Snapshot {
 		if pid > 0 {
 			w.PID, w.TID, w.Confirmed = pid, pid, true
 			s.Waits = append(s.Waits, w)
-			s.Processes = append(s.Processes, model.Process{PID: pid, Comm: "p", State: "S", Threads: 1})
+			s.Processes = append(s.Processes, &model.Process{PID: pid, Comm: "p", State: "S", Threads: 1})
 		}
 	}
 	return s

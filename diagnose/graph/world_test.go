@@ -391,7 +391,7 @@ func pidOf(p int) int { return 100 + p }
 func (w *world) snapshot(s *state) *model.Snapshot {
 	snap := &model.Snapshot{Schema: model.Schema}
 	for p, parent := range w.parent {
-		m := model.Process{PID: pidOf(p), PPID: pidOf(parent), Comm: fmt.Sprint("p", p), State: "S", Signals: &model.Signals{Caught: []string{}}}
+		m := &model.Process{PID: pidOf(p), PPID: pidOf(parent), Comm: fmt.Sprint("p", p), State: "S", Signals: &model.Signals{Caught: []string{}}}
 		if parent < 0 {
 			m.PPID = 1
 		}
@@ -416,7 +416,7 @@ func (w *world) snapshot(s *state) *model.Snapshot {
 		snap.Processes = append(snap.Processes, m)
 	}
 	for i := range w.readers {
-		o := model.Object{ID: fmt.Sprint("pipe:", i), Kind: model.Pipe, HoldersComplete: true, Detail: new(model.PipeDetail)}
+		o := &model.Object{ID: fmt.Sprint("pipe:", i), Kind: model.Pipe, HoldersComplete: true, Detail: new(model.PipeDetail)}
 		hold := func(list []int, access model.Access) {
 			for _, p := range list {
 				if !s.ended[p] {
@@ -430,7 +430,7 @@ func (w *world) snapshot(s *state) *model.Snapshot {
 	}
 	for f := range w.files {
 		d := new(model.FileDetail)
-		o := model.Object{ID: fmt.Sprint("file:", f), Kind: model.File, HoldersComplete: true, Detail: d}
+		o := &model.Object{ID: fmt.Sprint("file:", f), Kind: model.File, HoldersComplete: true, Detail: d}
 		for p := range w.parent {
 			if mode := s.flock[f][p]; mode != 0 {
 				l := model.Lock{Type: "flock", Mode: []string{"", "READ", "WRITE"}[mode], PID: model.Some(pidOf(p)), Holders: []int{pidOf(p)}}
@@ -447,10 +447,10 @@ func (w *world) snapshot(s *state) *model.Snapshot {
 		if t := s.owner[m]; t >= 0 {
 			d.OwnerTID, d.OwnerAlive = model.Some(tidOf(int(t))), model.Some(s.at[t] != done)
 		}
-		snap.Objects = append(snap.Objects, model.Object{ID: fmt.Sprint("futex:", m), Kind: model.Futex, HoldersComplete: true, Detail: d})
+		snap.Objects = append(snap.Objects, &model.Object{ID: fmt.Sprint("futex:", m), Kind: model.Futex, HoldersComplete: true, Detail: d})
 	}
 	for p := range w.parent {
-		snap.Objects = append(snap.Objects, model.Object{
+		snap.Objects = append(snap.Objects, &model.Object{
 			ID: fmt.Sprint("sem:", p), Kind: model.Futex, HoldersComplete: true, Detail: &model.FutexDetail{Type: "sem"},
 		})
 	}

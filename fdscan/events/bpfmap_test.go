@@ -76,7 +76,7 @@ func TestLiveBPFMap(t *testing.T) {
 		for i := range snap.Objects {
 			for _, h := range snap.Objects[i].Holders {
 				if int(h.PID) == os.Getpid() && h.FD == model.Some(int32(fd)) && h.Access == model.ReadWrite {
-					return &snap.Objects[i]
+					return snap.Objects[i]
 				}
 			}
 		}

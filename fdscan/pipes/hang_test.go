@@ -183,7 +183,7 @@ func scanPipes(t *testing.T, scanner *probe.Scanner) *model.Snapshot {
 func pipeOf(t *testing.T, snap *model.Snapshot, ino uint64) *model.Object {
 	t.Helper()
 	for i := range snap.Objects {
-		if o := &snap.Objects[i]; o.ID == fmt.Sprintf("pipe:%d", ino) {
+		if o := snap.Objects[i]; o.ID == fmt.Sprintf("pipe:%d", ino) {
 			return o
 		}
 	}

@@ -99,7 +99,7 @@ func storm(t *testing.T, python string) {
 		snap := probetest.Again(t, scanner)
 		scans++
 		for _, o := range snap.Objects {
-			if checkStormPipe(t, &o) {
+			if checkStormPipe(t, o) {
 				pipes++
 			}
 		}

@@ -116,7 +116,7 @@ func TestForgedRows(t *testing.T) {
 	}
 	snap := probetest.Scan(t, unixFromText())
 	for i := range snap.Objects {
-		if o := &snap.Objects[i]; o.Ino == ghost || o.Name == "@g" || o.Name == "@stolen" || o.Name == "@docker" {
+		if o := snap.Objects[i]; o.Ino == ghost || o.Name == "@g" || o.Name == "@stolen" || o.Name == "@docker" {
 			t.Errorf("forged: %s %q", o.ID, o.Name)
 		}
 	}

@@ -69,7 +69,7 @@ func object(t *testing.T, snap *model.Snapshot, kind model.Kind, fd int) *model.
 	t.Helper()
 	want := id(t, kind, fd)
 	for i := range snap.Objects {
-		o := &snap.Objects[i]
+		o := snap.Objects[i]
 		if o.ID != want && !strings.HasPrefix(o.ID, want+"@") { // of another namespace
 			if uint64(o.Ino) == inode(t, fd) && o.Kind != model.Pipe {
 				t.Errorf("%s is listed as %s", want, o.ID)

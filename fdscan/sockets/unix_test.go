@@ -140,7 +140,7 @@ func TestUnixDatagram(t *testing.T) {
 		t.Errorf("send_queue is %d", n)
 	}
 	equal(t, "type", unixDetail(t, os).Type, "dgram")
-	if !slices.ContainsFunc(snap.Objects, func(o model.Object) bool { return o.ID == os.ID }) {
+	if !slices.ContainsFunc(snap.Objects, func(o *model.Object) bool { return o.ID == os.ID }) {
 		t.Error("server is missing")
 	}
 }

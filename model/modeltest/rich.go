@@ -75,24 +75,24 @@ func Rich() *model.Snapshot {
 
 // bare has an object of which nothing is known for each of the kinds that are in the
 // goldens and of which there is none yet.
-func bare(objects []model.Object) []model.Object {
-	var list []model.Object
+func bare(objects []*model.Object) []*model.Object {
+	var list []*model.Object
 	for _, kind := range []model.Kind{
 		model.FIFO, model.Unix, model.TCP, model.UDP, model.Raw, model.ICMP, model.Packet, model.Netlink, model.Vsock, model.Socket, model.Pty,
 		model.SysvMsg, model.SysvSem, model.SysvShm, model.PosixMq, model.PosixSem, model.PosixShm, model.ShmAnon, model.Memfd, model.File,
 		model.Eventfd, model.Epoll, model.Signalfd, model.Timerfd, model.Inotify, model.Fanotify, model.Pidfd, model.IOUring, model.Userfaultfd,
 		model.Futex,
 	} {
-		if slices.ContainsFunc(objects, func(o model.Object) bool { return o.Kind == kind }) {
+		if slices.ContainsFunc(objects, func(o *model.Object) bool { return o.Kind == kind }) {
 			continue
 		}
 		info, _ := model.LookupKind(kind)
-		list = append(list, model.Object{ID: string(kind) + ":1", Kind: kind, Detail: info.NewDetail()})
+		list = append(list, &model.Object{ID: string(kind) + ":1", Kind: kind, Detail: info.NewDetail()})
 	}
 	return list
 }
 
-func processes() []model.Process {
+func processes() []*model.Process {
 	names := []struct {
 		pid  int
 		comm string
@@ -108,9 +108,9 @@ func processes() []model.Process {
 		{812, "yes", "ann"},
 		{813, "less", "ann"},
 	}
-	var list []model.Process
+	var list []*model.Process
 	for _, n := range names {
-		list = append(list, model.Process{
+		list = append(list, &model.Process{
 			PID: n.pid, StartTicks: uint64(n.pid), StartTime: Taken.Add(-time.Hour), PPID: 1, PGID: n.pid, SID: n.pid, Comm: n.comm, Label: n.comm,
 			UID: model.Some(n.pid), User: n.user, State: "S", Threads: 1, Cmdline: []string{n.comm, "-x", "it's"},
 		})
@@ -131,13 +131,13 @@ func fd(pid int32, comm string, n int32, access model.Access) model.Holder {
 	return model.Holder{PID: pid, Comm: comm, Via: model.ViaFD, FD: model.Some(n), Access: access}
 }
 
-func channels() []model.Object {
-	pipe := func(id string, queued, capacity int64, complete bool, holders ...model.Holder) model.Object {
+func channels() []*model.Object {
+	pipe := func(id string, queued, capacity int64, complete bool, holders ...model.Holder) *model.Object {
 		d := &model.PipeDetail{}
 		if capacity > 0 {
 			d.Queued, d.Capacity = model.Some(queued), model.Some(capacity)
 		}
-		return model.Object{
+		return &model.Object{
 			ID: "pipe:" + id, Kind: model.Pipe, Name: "pipe:[" + id + "]", Ino: 4242, Fill: model.NewRatio(d.Queued, d.Capacity),
 			Holders: holders, HoldersComplete: complete, Detail: d,
 		}
@@ -153,7 +153,7 @@ func channels() []model.Object {
 	inFlight := model.Holder{Via: model.ViaInFlight, Access: model.Read, Extent: &model.Extent{Object: "unix:17"}}
 	shared := fd(812, "yes", 1, model.Write)
 	shared.OFD = model.OFD{PID: 811, FD: 1}
-	return []model.Object{
+	return []*model.Object{
 		pipe("4242", 65536, 65536, true, shared, fd(813, "less", 0, model.Read)),
 		pipe("4243", 0, 65536, true, fd(812, "yes", 4, model.Write)),
 		pipe("4244", 0, 0, false, fd(813, "less", 4, model.Read)),
@@ -168,9 +168,9 @@ func channels() []model.Object {
 	}
 }
 
-func sockets() []model.Object {
+func sockets() []*model.Object {
 	n := func(v int64) model.Opt[int64] { return model.Some(v) }
-	return []model.Object{
+	return []*model.Object{
 		{
 			ID: "unix:17", Gen: "1a", Kind: model.Unix, Name: "/run/x.sock", Ino: 17, Holders: []model.Holder{fd(9, "nginx", 3, model.ReadWrite)},
 			HoldersComplete: true, Peers: []model.Peer{{ID: "unix:18", Confidence: model.Certain}},
@@ -206,12 +206,12 @@ func sockets() []model.Object {
 	}
 }
 
-func sysv() []model.Object {
+func sysv() []*model.Object {
 	n := func(v int64) model.Opt[int64] { return model.Some(v) }
 	attach := func(pid int32, comm string) model.Holder {
 		return model.Holder{PID: pid, Comm: comm, Via: model.ViaAttach, Access: model.ReadWrite, Extent: &model.Extent{Address: 0x7f0000000000, Size: n(64 << 20)}}
 	}
-	return []model.Object{
+	return []*model.Object{
 		{
 			ID: "sysv-msg:0", Kind: model.SysvMsg, Name: "0x000004d2", SysvID: model.Some(0), UID: model.Some(0), Mode: "0600",
 			Detail: &model.SysvMsgDetail{

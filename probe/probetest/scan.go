@@ -38,7 +38,7 @@ func Again(t testing.TB, scanner *probe.Scanner) *model.Snapshot {
 func Find(s *model.Snapshot, id string) *model.Object {
 	for i := range s.Objects {
 		if s.Objects[i].ID == id {
-			return &s.Objects[i]
+			return s.Objects[i]
 		}
 	}
 	return nil

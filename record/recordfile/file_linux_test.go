@@ -14,7 +14,7 @@ import (
 func sample(minute int) *model.Snapshot {
 	return &model.Snapshot{
 		Schema: model.Schema, Taken: time.Date(2025, 3, 1, 12, minute, 0, 0, time.UTC),
-		Processes: []model.Process{{PID: minute + 1, Comm: "a", State: "S", Threads: 1}},
+		Processes: []*model.Process{{PID: minute + 1, Comm: "a", State: "S", Threads: 1}},
 	}
 }
 

@@ -140,7 +140,7 @@ func (a *around) from(pid, hop int, indent string) {
 	}
 	var ends []end
 	for _, i := range a.d.linked[pid] {
-		l := &a.d.Snap.Links[i]
+		l := a.d.Snap.Links[i]
 		for side, pids := range [][]int{l.To, l.From} {
 			comms, arrow := l.ToComm, a.arrow(side == 0, l.BothWays)
 			if side == 1 {

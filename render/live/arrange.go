@@ -80,7 +80,7 @@ func sourceRows(d *Data, log []entry, o order) []row {
 		var rows []row
 		if d.find(o.held).process != nil {
 			for _, i := range d.held[int32(o.held.PID)] {
-				if object := &d.Snap.Objects[i]; !o.locks || locks(object, o.held.PID) {
+				if object := d.Snap.Objects[i]; !o.locks || locks(object, o.held.PID) {
 					rows = append(rows, row{object: object})
 				}
 			}

@@ -53,7 +53,7 @@ func difference(a, b, now *Data, isNew bool) []entry {
 		f.event = appeared
 	}
 	for i := range b.Snap.Processes {
-		p := &b.Snap.Processes[i]
+		p := b.Snap.Processes[i]
 		if b.Snap.Own(p) {
 			continue
 		}
@@ -64,7 +64,7 @@ func difference(a, b, now *Data, isNew bool) []entry {
 		}
 	}
 	for i := range b.Snap.Objects {
-		o := &b.Snap.Objects[i]
+		o := b.Snap.Objects[i]
 		if q := a.object(o.ID); q != nil && q.Gen == o.Gen {
 			continue
 		}

@@ -319,7 +319,7 @@ func talksWith(d *Data, pid int, all bool) string {
 	var list []*partner
 	at := map[int]*partner{}
 	for _, i := range d.linked[pid] {
-		l := &d.Snap.Links[i]
+		l := d.Snap.Links[i]
 		if !communicates(l.Kind) {
 			continue
 		}

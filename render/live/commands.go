@@ -212,7 +212,7 @@ func (m *Model) otherEnd() {
 	}
 	pid := r.process.PID
 	for _, i := range m.data.linked[pid] {
-		l := &m.data.Snap.Links[i]
+		l := m.data.Snap.Links[i]
 		for _, pids := range [][]int{l.To, l.From} {
 			for _, other := range pids {
 				if p := m.data.process(other); p != nil && other != pid {

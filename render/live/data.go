@@ -72,7 +72,7 @@ func Prepare(x *model.Index, prev *Data, o Settings) *Data {
 	}
 	d.whole = d.usual.With(&render.Options{ASCII: o.ASCII, Wide: true})
 	for i := range snap.Objects {
-		o := &snap.Objects[i]
+		o := snap.Objects[i]
 		for j := range o.Holders {
 			pid := o.Holders[j].PID
 			// Holders of one process stand together.
@@ -83,7 +83,7 @@ func Prepare(x *model.Index, prev *Data, o Settings) *Data {
 	}
 	d.arrangeObjects()
 	for i := range snap.Processes {
-		p := &snap.Processes[i]
+		p := snap.Processes[i]
 		// Procs shows ipctop, too, as top shows itself.
 		if !p.Kernel { // kernel threads take no part in anything here
 			d.rows[screenProcs] = append(d.rows[screenProcs], row{process: p})
@@ -93,7 +93,7 @@ func Prepare(x *model.Index, prev *Data, o Settings) *Data {
 		}
 	}
 	for i := range snap.Links {
-		l := &snap.Links[i]
+		l := snap.Links[i]
 		for _, pids := range [][]int{l.From, l.To} {
 			for _, pid := range pids {
 				if list := d.linked[pid]; len(list) == 0 || list[len(list)-1] != int32(i) {

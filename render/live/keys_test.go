@@ -162,14 +162,14 @@ func TestSelectionStaysInPlace(t *testing.T) {
 	s = pipes(100)
 	s.Objects = append(pipes(50).Objects[:0:0], s.Objects...)
 	for i := range 7 { // pipes that sort before
-		s.Objects = slices.Insert(s.Objects, 0, model.Object{ID: fmt.Sprintf("pipe:%d", 9-i), Kind: model.Pipe, Detail: new(model.PipeDetail)})
+		s.Objects = slices.Insert(s.Objects, 0, &model.Object{ID: fmt.Sprintf("pipe:%d", 9-i), Kind: model.Pipe, Detail: new(model.PipeDetail)})
 	}
 	v.scan(s)
 	if after := lineOf(t, v, "> pipe:"); after != before {
 		t.Errorf("was %v, is %v\n%s", before, after, v.frame())
 	}
 	s = pipes(100)
-	s.Objects = slices.DeleteFunc(s.Objects, func(o model.Object) bool { return o.ID == id })
+	s.Objects = slices.DeleteFunc(s.Objects, func(o *model.Object) bool { return o.ID == id })
 	v.scan(s)
 	if after := lineOf(t, v, "> pipe:"); after[0] != before[0] || after[1] == id {
 		t.Errorf("it vanished: was %v, is %v", before, after)
@@ -310,10 +310,10 @@ func TestHealthy(t *testing.T) {
 }
 
 func TestTree(t *testing.T) {
-	process := func(pid, ppid int, name string) model.Process {
-		return model.Process{PID: pid, PPID: ppid, StartTicks: 1, Comm: name, Label: name, State: "S", User: "root"}
+	process := func(pid, ppid int, name string) *model.Process {
+		return &model.Process{PID: pid, PPID: ppid, StartTicks: 1, Comm: name, Label: name, State: "S", User: "root"}
 	}
-	s := &model.Snapshot{Schema: model.Schema, Taken: modeltest.Taken, Processes: []model.Process{
+	s := &model.Snapshot{Schema: model.Schema, Taken: modeltest.Taken, Processes: []*model.Process{
 		process(1, 0, "init"), process(5, 1, "sshd"), process(7, 20, "late"), process(8, 1, "cron"), process(20, 5, "shell"),
 		process(30, 31, "ring"), process(31, 30, "gnir"), process(40, 999, "orphan"),
 	}}
@@ -474,7 +474,7 @@ func lineOf(t *testing.T, v *view, prefix string) [2]string {
 func pipes(n int) *model.Snapshot {
 	s := &model.Snapshot{Schema: model.Schema, Taken: modeltest.Taken}
 	for i := range n {
-		s.Objects = append(s.Objects, model.Object{
+		s.Objects = append(s.Objects, &model.Object{
 			ID: fmt.Sprintf("pipe:%d", i+10), Kind: model.Pipe, Ino: model.Big(i + 10), HoldersComplete: true,
 			Detail: &model.PipeDetail{Queued: model.Some(int64(i)), Capacity: model.Some(int64(65536))},
 			Holders: []model.Holder{

@@ -156,8 +156,8 @@ func later() *model.Snapshot {
 	s := undiagnosed()
 	s.Taken = s.Taken.Add(2 * time.Second)
 	s.Objects = append(s.Objects[:1:1], s.Objects[2:]...)
-	s.Processes = append(s.Processes, model.Process{PID: 999, StartTicks: 999, Comm: "newcomer", Label: "newcomer", State: "R", User: "ann"})
-	s.Objects = append(s.Objects, model.Object{ID: "sysv-msg:77", Kind: model.SysvMsg, Name: "0x0000beef", Detail: &model.SysvMsgDetail{}})
+	s.Processes = append(s.Processes, &model.Process{PID: 999, StartTicks: 999, Comm: "newcomer", Label: "newcomer", State: "R", User: "ann"})
+	s.Objects = append(s.Objects, &model.Object{ID: "sysv-msg:77", Kind: model.SysvMsg, Name: "0x0000beef", Detail: &model.SysvMsgDetail{}})
 	return s
 }
 
@@ -237,7 +237,7 @@ func TestLogReusedPID(t *testing.T) {
 	for _, s := range []*model.Snapshot{first, second} {
 		s.Waits = []model.Wait{{PID: 812, TID: 812, Comm: "yes", Call: "write", Object: "pipe:4242", Confirmed: true, BlockedFor: model.Some(int64(3 * time.Second))}}
 	}
-	i := slices.IndexFunc(second.Processes, func(p model.Process) bool { return p.PID == 812 })
+	i := slices.IndexFunc(second.Processes, func(p *model.Process) bool { return p.PID == 812 })
 	second.Processes = slices.Clone(second.Processes)
 	second.Processes[i].StartTicks++
 	v.scan(first)

@@ -106,7 +106,7 @@ func (m *Model) chooseUser() {
 	m.narrow("Whose processes, and what they hold?", "every user", func(d *Data) []string {
 		var names []string
 		for i := range d.Snap.Processes {
-			names = append(names, userOf(&d.Snap.Processes[i]))
+			names = append(names, userOf(d.Snap.Processes[i]))
 		}
 		return names
 	}, m.user, func(m *Model, name string) { m.user = name })
@@ -117,7 +117,7 @@ func (m *Model) chooseContainer() {
 	m.narrow("Which container?", "everything", func(d *Data) []string {
 		var names []string
 		for i := range d.Snap.Processes {
-			names = append(names, containerOf(&d.Snap.Processes[i]))
+			names = append(names, containerOf(d.Snap.Processes[i]))
 		}
 		return names
 	}, m.container, func(m *Model, name string) { m.container = name })

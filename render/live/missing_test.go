@@ -26,7 +26,7 @@ import (
 // no scan would, reading it is an error or everything can be shown.
 func TestMissingFields(t *testing.T) {
 	rich := modeltest.Rich()
-	rich.Objects = slices.DeleteFunc(rich.Objects, func(o model.Object) bool { return len(o.Name) > 1000 }) // it takes long to draw
+	rich.Objects = slices.DeleteFunc(rich.Objects, func(o *model.Object) bool { return len(o.Name) > 1000 }) // it takes long to draw
 	whole := decodeAny(t, rich)
 	addFull(whole)
 	whole = decodeAnyBytes(t, marshal(t, whole))
@@ -240,10 +240,10 @@ func showAll(t *testing.T, name, list string, before, s *model.Snapshot) {
 	v := render.NewView(x, &render.Options{Width: 100, Color: true})
 	var all []query.Match
 	for i := range s.Processes {
-		all = append(all, query.Match{Process: &s.Processes[i]})
+		all = append(all, query.Match{Process: s.Processes[i]})
 	}
 	for i := range s.Objects {
-		all = append(all, query.Match{Object: &s.Objects[i]})
+		all = append(all, query.Match{Object: s.Objects[i]})
 	}
 	for what, f := range map[string]func() error{
 		"why of all":    func() error { return render.WhyAll(io.Discard, v, g) },

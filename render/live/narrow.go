@@ -67,7 +67,7 @@ func (n narrowing) row(d *Data, r *row) bool {
 // userOfID is the name of a user of whom there is a process, else the number.
 func (d *Data) userOfID(uid int) string {
 	for i := range d.Snap.Processes {
-		if p := &d.Snap.Processes[i]; p.UID == model.Some(uid) && p.User != "" {
+		if p := d.Snap.Processes[i]; p.UID == model.Some(uid) && p.User != "" {
 			return p.User
 		}
 	}

@@ -51,7 +51,7 @@ func summarize(d *Data) overview {
 	o := overview{meters: meters(d.Snap.Limits)}
 	o.countThreads(d.Snap)
 	for i := range d.Snap.Objects {
-		if x := &d.Snap.Objects[i]; x.Fill.Or(0) > 0 && len(x.Holders) > 0 {
+		if x := d.Snap.Objects[i]; x.Fill.Or(0) > 0 && len(x.Holders) > 0 {
 			o.fullest = append(o.fullest, x)
 		}
 	}
@@ -64,7 +64,7 @@ func summarize(d *Data) overview {
 func (o *overview) countThreads(s *model.Snapshot) {
 	running := 0
 	for i := range s.Processes {
-		if p := &s.Processes[i]; !p.Kernel && !s.Own(p) {
+		if p := s.Processes[i]; !p.Kernel && !s.Own(p) {
 			for _, t := range p.AllThreads() {
 				if t.State == "R" {
 					running++

@@ -79,11 +79,11 @@ func svg(lines []Line, width int, p palette) []byte {
 // is full.
 func demo() *model.Snapshot {
 	at := modeltest.Taken
-	process := func(pid int, name, user string) model.Process {
-		return model.Process{PID: pid, StartTicks: uint64(pid), PPID: 1, Comm: name, Label: name, User: user, State: "S", Threads: 1, FDs: model.Some(6), Cmdline: []string{name}}
+	process := func(pid int, name, user string) *model.Process {
+		return &model.Process{PID: pid, StartTicks: uint64(pid), PPID: 1, Comm: name, Label: name, User: user, State: "S", Threads: 1, FDs: model.Some(6), Cmdline: []string{name}}
 	}
-	flock := func(id, path string, by, waits int) model.Object {
-		return model.Object{
+	flock := func(id, path string, by, waits int) *model.Object {
+		return &model.Object{
 			ID: id, Kind: model.File, Name: path, Path: path, HoldersComplete: true,
 			Holders: []model.Holder{
 				{PID: int32(by), Via: model.ViaFD, FD: model.Some[int32](3), Access: model.ReadWrite}, {PID: int32(waits), Via: model.ViaFD, FD: model.Some[int32](4), Access: model.ReadWrite},
@@ -93,15 +93,15 @@ func demo() *model.Snapshot {
 			}},
 		}
 	}
-	pipe := model.Object{
+	pipe := &model.Object{
 		ID: "pipe:88213", Kind: model.Pipe, Name: "pipe:[88213]", HoldersComplete: true, Fill: model.NewRatio(model.Some[int64](65536), model.Some[int64](65536)),
 		Holders: []model.Holder{
 			{PID: 784, Comm: "yes", Via: model.ViaFD, FD: model.Some[int32](1), Access: model.Write}, {PID: 785, Comm: "sleep", Via: model.ViaFD, FD: model.Some[int32](0), Access: model.Read},
 		},
 		Detail: &model.PipeDetail{Queued: model.Some[int64](65536), Capacity: model.Some[int64](65536)},
 	}
-	db := func(a, b string, pid int, other string) model.Object {
-		return model.Object{
+	db := func(a, b string, pid int, other string) *model.Object {
+		return &model.Object{
 			ID: a, Kind: model.Unix, HoldersComplete: true, Peers: []model.Peer{{ID: b, Confidence: model.Certain}},
 			Holders: []model.Holder{{PID: int32(pid), Via: model.ViaFD, FD: model.Some[int32](5), Access: model.ReadWrite}},
 			Detail:  &model.UnixDetail{Type: "stream", State: "established", Path: other},
@@ -114,11 +114,11 @@ func demo() *model.Snapshot {
 	idle.Idle = true
 	s := &model.Snapshot{
 		Taken: at, Host: model.Host{Hostname: "db1"}, Scan: model.Scan{Duration: 84e6, Processes: 231},
-		Processes: []model.Process{
+		Processes: []*model.Process{
 			process(1, "systemd", "root"), process(38, "billing", "shop"), process(39, "reports", "shop"), process(784, "yes", "ann"), process(785, "sleep", "ann"),
 			process(812, "postgres", "postgres"), process(900, "php-fpm", "www"),
 		},
-		Objects: []model.Object{
+		Objects: []*model.Object{
 			flock("file:8:1:10", "/tmp/demo/ledger.lck", 39, 38), flock("file:8:1:11", "/tmp/demo/invoices.lck", 38, 39), pipe,
 			db("unix:500", "unix:501", 900, ""), db("unix:501", "unix:500", 812, "/run/postgresql/.s.PGSQL.5432"),
 		},

@@ -68,7 +68,7 @@ func problems(d *Data) []*problem {
 func full(d *Data) []*problem {
 	var list []*problem
 	for i := range d.Snap.Objects {
-		o := &d.Snap.Objects[i]
+		o := d.Snap.Objects[i]
 		if fill, ok := o.Fill.Get(); !ok || fill < 1 {
 			continue
 		}

@@ -147,7 +147,7 @@ func (x *relating) process(p *model.Process) {
 		if x.full() {
 			return
 		}
-		o := &x.d.Snap.Objects[i]
+		o := x.d.Snap.Objects[i]
 		if l, ok := x.through(p.PID, o); ok {
 			x.lines = append(x.lines, l)
 		} else {

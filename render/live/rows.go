@@ -13,7 +13,7 @@ func (d *Data) arrangeObjects() {
 	d.folded = map[*model.Object]int{}
 	first := map[foldKey]*model.Object{}
 	for i := range d.Snap.Objects {
-		o := &d.Snap.Objects[i]
+		o := d.Snap.Objects[i]
 		if d.own(o) {
 			continue
 		}

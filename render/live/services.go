@@ -50,7 +50,7 @@ func services(d *Data) []string {
 		return s
 	}
 	for i := range d.Snap.Links {
-		l := &d.Snap.Links[i]
+		l := d.Snap.Links[i]
 		if !communicates(l.Kind) || len(l.From)*len(l.To) > maxPairs {
 			continue
 		}

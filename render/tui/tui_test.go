@@ -407,9 +407,9 @@ func TestEveryKey(t *testing.T) {
 				Once: true, Actor: new(actorOf), Save: func(*model.Snapshot) (string, error) { return "/tmp/x.json", nil },
 				Scan: func(context.Context) (*model.Index, error) {
 					s := modeltest.Rich()
-					s.Processes = slices.DeleteFunc(s.Processes, func(p model.Process) bool { return p.Kernel || p.PID == 1 })
-					s.Processes = append(s.Processes, model.Process{PID: 7, StartTicks: 7, Comm: "first", Label: "first", State: "S", User: "root", Container: &model.Container{ID: "c1"}})
-					slices.SortFunc(s.Processes, func(a, b model.Process) int { return a.PID - b.PID })
+					s.Processes = slices.DeleteFunc(s.Processes, func(p *model.Process) bool { return p.Kernel || p.PID == 1 })
+					s.Processes = append(s.Processes, &model.Process{PID: 7, StartTicks: 7, Comm: "first", Label: "first", State: "S", User: "root", Container: &model.Container{ID: "c1"}})
+					slices.SortFunc(s.Processes, func(a, b *model.Process) int { return a.PID - b.PID })
 					return model.NewIndex(s), nil
 				},
 			})

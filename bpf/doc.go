@@ -1,0 +1,28 @@
+// Package bpf reads processes, descriptors and mappings from the kernel's own
+// structures, by eBPF iterators (Documentation/bpf/bpf_iterators.rst): one read for the
+// whole machine in place of some files of the proc file system for each process.
+//
+// What it reads is what the proc file system of the caller's pid namespace shows, plus
+// what that refuses even to root. Its numbers are those of that namespace.
+//
+// # The programs
+//
+// Those in programs/ are compiled ahead of time ("make bpf") and committed as *.bpf.o.
+// They name fields, not offsets; the loader finds out by the kernel's type
+// information (/sys/kernel/btf/vmlinux) where these are. One object serves amd64 and
+// arm64. What the programs hand over are records of fixed layout, little-endian, that
+// the Go files of the same names here take apart.
+//
+// # Kernel and privilege
+//
+// Linux 5.15 with CONFIG_DEBUG_INFO_BTF on amd64 or arm64; CAP_BPF and CAP_PERFMON in the
+// initial user namespace to load the programs; and CAP_SYS_PTRACE, without which ipctop
+// does not show a user what the proc file system would refuse to that user. [Open] says
+// with an [UnavailableError] which of this is missing; the caller then uses the proc
+// file system.
+//
+// # Traces
+//
+// Nothing that is observed notices: no lock of its own is taken, no duplicate of a
+// descriptor made. A program holds a reference to the task or file that it looks at.
+package bpf

@@ -1,0 +1,96 @@
+package bpf
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+)
+
+// iterator is a loaded program that the kernel calls for each of its things when the
+// iterator is read. Programs keep what is too large for their stack in maps, of which
+// there is one for each processor: it is read by one goroutine at a time.
+type iterator struct {
+	name       string
+	collection *ebpf.Collection
+	link       *link.Iter
+
+	mu sync.Mutex
+}
+
+// chunk is what the kernel gives at one read, at the most (fs/seq_file.c by way of
+// kernel/bpf/bpf_iter.c: eight pages); none of its records is split then.
+const chunk = 64 << 10
+
+var chunks = sync.Pool{New: func() any {
+	b := make([]byte, chunk)
+	return &b
+}}
+
+// load loads the program called name from a compiled object.
+func load(object []byte, name string, types *btf.Spec) (*iterator, error) {
+	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(object))
+	if err != nil {
+		return nil, fmt.Errorf("read program %s: %w", name, err)
+	}
+	it := &iterator{name: name}
+	options := ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{KernelTypes: types}}
+	if it.collection, err = ebpf.NewCollectionWithOptions(spec, options); err != nil {
+		return nil, fmt.Errorf("load program %s: %w", name, err)
+	}
+	if it.link, err = link.AttachIter(link.IterOptions{Program: it.collection.Programs[name]}); err != nil {
+		it.collection.Close()
+		return nil, fmt.Errorf("attach program %s: %w", name, err)
+	}
+	return it, nil
+}
+
+func (it *iterator) close() {
+	if it != nil {
+		it.mu.Lock() // until a read that is under way has ended
+		defer it.mu.Unlock()
+		_ = it.link.Close()
+		it.collection.Close()
+	}
+}
+
+// each runs the program and calls f with each of its records, which is valid until f
+// returns. length is the length of the record that some bytes begin with.
+func (it *iterator) each(length func(b []byte) int, f func(record []byte)) error {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	r, err := it.link.Open()
+	if err != nil {
+		return fmt.Errorf("open %s: %w", it.name, err)
+	}
+	defer r.Close()
+	buf := chunks.Get().(*[]byte)
+	defer chunks.Put(buf)
+	for {
+		n, err := r.Read(*buf)
+		for b := (*buf)[:n]; len(b) > 0; {
+			size := length(b)
+			if size <= 0 || size > len(b) {
+				return fmt.Errorf("read %s: %w: a record of %d bytes of which %d are there", it.name, errMalformed, size, len(b))
+			}
+			f(b[:size])
+			b = b[size:]
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR): // it has made many steps without a record
+		case err != nil:
+			return fmt.Errorf("read %s: %w", it.name, err)
+		}
+	}
+}
+
+// errMalformed: a program and the Go file of the same name do not agree.
+var errMalformed = errors.New("malformed record")

@@ -1,0 +1,29 @@
+package bpf
+
+import "encoding/binary"
+
+// fields takes numbers out of a record, one after the other.
+type fields struct {
+	rest []byte
+}
+
+func (f *fields) u32() uint32 {
+	n := binary.LittleEndian.Uint32(f.rest)
+	f.rest = f.rest[4:]
+	return n
+}
+
+func (f *fields) u64() uint64 {
+	n := binary.LittleEndian.Uint64(f.rest)
+	f.rest = f.rest[8:]
+	return n
+}
+
+func (f *fields) int() int { return int(int32(f.u32())) }
+
+// bytes takes the next n bytes; they are valid as long as the record is.
+func (f *fields) bytes(n int) []byte {
+	b := f.rest[:n:n]
+	f.rest = f.rest[n:]
+	return b
+}

@@ -1,0 +1,70 @@
+package bpf
+
+import (
+	_ "embed"
+	"errors"
+	"sync"
+
+	"github.com/cilium/ebpf/btf"
+)
+
+//go:embed programs/task.bpf.o
+var taskObject []byte
+
+//go:embed programs/file.bpf.o
+var fileObject []byte
+
+// Source reads the machine through eBPF iterators. Its methods may be called at the
+// same time.
+type Source struct {
+	mu           sync.Mutex
+	tasks, files *iterator
+}
+
+// Open loads the programs, which takes some 20 ms of processor time. What it opens stays
+// open until [Source.Close]. The error is an [*UnavailableError] wherever the reason is
+// known.
+func Open() (*Source, error) {
+	if err := check(); err != nil {
+		return nil, err
+	}
+	types, err := btf.LoadKernelSpec()
+	if err != nil {
+		return nil, explain(err)
+	}
+	s := &Source{}
+	for _, p := range []struct {
+		to     **iterator
+		object []byte
+		name   string
+	}{{&s.tasks, taskObject, "tasks"}, {&s.files, fileObject, "files"}} {
+		if *p.to, err = load(p.object, p.name, types); err != nil {
+			s.Close()
+			return nil, explain(err)
+		}
+	}
+	return s, nil
+}
+
+// Close gives up the programs. Every later read fails with [ErrClosed].
+func (s *Source) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, it := range []**iterator{&s.tasks, &s.files} {
+		(*it).close()
+		*it = nil
+	}
+}
+
+// ErrClosed is returned by a [Source] that was closed.
+var ErrClosed = errors.New("the eBPF source is closed")
+
+// use is one of the iterators, as long as the source is open.
+func (s *Source) use(which func(*Source) *iterator) (*iterator, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if it := which(s); it != nil {
+		return it, nil
+	}
+	return nil, ErrClosed
+}

@@ -1,0 +1,146 @@
+package bpf
+
+import (
+	"bytes"
+	"math/bits"
+)
+
+// Task is a thread. Numbers of processes are those of the caller's pid namespace, 0
+// for one that is not in there.
+type Task struct {
+	TID, PID       int // the thread, and its process
+	PPID           int
+	PGID, SID      int
+	Tracer         int    // the thread that traces it; 0: none
+	StartTicks     uint64 // when the thread was made, in clock ticks since boot: of the main thread, when the process was
+	State          byte   // as in proc_pid_stat(5): R S D T t X Z P I
+	Comm           string // command name, at most 15 bytes; the proc file system has longer ones of kernel threads
+	Kernel         bool   // it is a thread of the kernel
+	CoreDump       bool   // the kernel writes its process's core file
+	Threads        int    // of its process
+	TTY            int    // device number of the controlling terminal, as in proc_pid_stat(5); 0: none
+	UID            uint32 // effective user id
+	StopSignal     int    // of a stopped one: the signal that stopped it; 0: not known
+	Processor      int    // on which it ran last
+	Runs           uint64 // how often it was put on a processor; 0 where the kernel does not count
+	ExecStart      uint64 // when it ran last, by that processor's clock (se.exec_start), ns
+	Pending        uint64 // signals that wait for the thread
+	SharedPending  uint64 // signals that wait for its process
+	Blocked        uint64 // signals
+	Ignored        uint64 // signals; see SignalsKnown
+	Caught         uint64
+	SignalsKnown   bool // Ignored and Caught were read, which is done for main threads
+	NSPIDs         []int
+	NSPIDsComplete bool   // NSPIDs has the thread's number in each nested pid namespace, outermost first
+	CgroupID       uint64 // inode number of its directory in cgroup v2
+	CgroupSet      uint64 // the same for threads that are in the same control groups of all hierarchies, during one read
+	Namespaces     TaskNamespaces
+	Call           Call // it is in, unless it runs or has ended
+}
+
+// TaskNamespaces are inode numbers of namespaces, 0 where the kernel has none or a thread
+// that has ended has left them.
+type TaskNamespaces struct {
+	UTS, IPC, Mount, Net, PID, User, Cgroup, Time uint64
+}
+
+// Call is what a thread left user mode with.
+type Call struct {
+	Known  bool
+	Number int64 // of the system call, -1 if it is in none
+	// Args are the registers that hold the arguments of a 64-bit system call.
+	Args   [6]uint64
+	SP, IP uint64
+}
+
+const (
+	taskSize  = 296
+	innerPIDs = 6
+
+	taskCall    = 1 << 0
+	taskSignals = 1 << 1
+
+	// include/linux/sched.h
+	kernelThread = 0x00200000 // PF_KTHREAD
+	// include/linux/sched/signal.h
+	stopStopped, groupExit = 0x01, 0x04 // SIGNAL_STOP_STOPPED, SIGNAL_GROUP_EXIT
+)
+
+// Tasks calls f for every thread of the caller's pid namespace, by ascending thread id:
+// some 2 µs each. The task is valid until f returns.
+func (s *Source) Tasks(f func(t *Task)) error {
+	it, err := s.use(func(s *Source) *iterator { return s.tasks })
+	if err != nil {
+		return err
+	}
+	var t Task
+	return it.each(func([]byte) int { return taskSize }, func(record []byte) {
+		t = parseTask(record, t.NSPIDs[:0])
+		if t.TID != 0 && t.PID != 0 { // it has just ended
+			f(&t)
+		}
+	})
+}
+
+func parseTask(record []byte, inner []int) Task {
+	f := fields{record}
+	var t Task
+	t.TID, t.PID, t.PPID, t.PGID, t.SID, t.Tracer = f.int(), f.int(), f.int(), f.int(), f.int(), f.int()
+	state, exitState := f.u32(), f.u32()
+	t.State = taskState(state, exitState)
+	flags, taskFlags, groupFlags := f.u32(), f.u32(), f.u32()
+	t.Kernel = taskFlags&kernelThread != 0
+	t.CoreDump = f.u32() != 0
+	t.Threads, t.TTY, t.UID = f.int(), f.int(), f.u32()
+	if exit := f.int(); t.State == 'T' && groupFlags&(stopStopped|groupExit) != 0 {
+		t.StopSignal = exit & 0x7f
+	}
+	t.Processor = f.int()
+	ns := &t.Namespaces
+	for _, n := range []*uint64{&ns.UTS, &ns.IPC, &ns.Mount, &ns.Net, &ns.PID, &ns.User, &ns.Cgroup, &ns.Time} {
+		*n = uint64(f.u32())
+	}
+	depth := f.int()
+	for i := range innerPIDs {
+		if n := f.int(); i < depth {
+			inner = append(inner, n)
+		}
+	}
+	t.NSPIDs, t.NSPIDsComplete = inner, depth <= innerPIDs
+	t.StartTicks = f.u64() / (1e9 / clockTicks)
+	t.Runs, t.ExecStart = f.u64(), f.u64()
+	t.Pending, t.SharedPending, t.Blocked, t.Ignored, t.Caught = f.u64(), f.u64(), f.u64(), f.u64(), f.u64()
+	t.SignalsKnown = flags&taskSignals != 0
+	t.CgroupID, t.CgroupSet = f.u64(), f.u64()
+	t.Call = Call{Known: flags&taskCall != 0 && !t.Kernel && !bytes.ContainsRune([]byte("RZX"), rune(t.State)), Number: int64(f.u64())}
+	for i := range t.Call.Args {
+		t.Call.Args[i] = f.u64()
+	}
+	t.Call.SP, t.Call.IP = f.u64(), f.u64()
+	comm, _, _ := bytes.Cut(f.bytes(16), []byte{0})
+	t.Comm = string(comm)
+	return t
+}
+
+// clockTicks is USER_HZ, the kernel's unit for start times.
+const clockTicks = 100
+
+// taskState is the letter that the proc file system shows for a thread's states
+// (task_state_index of include/linux/sched.h).
+func taskState(state, exitState uint32) byte {
+	const (
+		reported = 0x7f
+		idle     = 0x0402 // TASK_UNINTERRUPTIBLE, TASK_NOLOAD
+		lockWait = 0x1000 // TASK_RTLOCK_WAIT, Linux 5.15
+		frozen   = 0x8000 // TASK_FROZEN, Linux 6.1
+		letters  = "RSDTtXZPI"
+	)
+	shown := (state | exitState) & reported
+	if state&idle == idle {
+		shown = reported + 1
+	}
+	if state&(lockWait|frozen) != 0 {
+		shown = 2
+	}
+	return letters[bits.Len32(shown)]
+}

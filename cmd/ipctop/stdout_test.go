@@ -1,0 +1,54 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// What cannot be written is a failure, also where standard output is closed: what
+// ipctop prints then must not be lost as if all were well.
+func TestStandardOutputClosedOrFull(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := func(cmd *exec.Cmd) int {
+		t.Helper()
+		cmd.Env = append(os.Environ(), mainEnv+"=1")
+		err := cmd.Run()
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		return cmd.ProcessState.ExitCode()
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0) // as Python's subprocess.DEVNULL
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	for _, args := range []string{"kinds", "--help", "help dump", "completion bash", "--version", "explain pipe"} {
+		for redirection, want := range map[string]int{">&-": exitFailed, "</dev/null >&-": exitFailed, ">/dev/full": exitFailed, ">/dev/null": exitOK} {
+			// The shell must stay: the one that closes the output is asked for.
+			if got := status(exec.Command("sh", "-c", strconv.Quote(self)+" "+args+" "+redirection+"; exit $?")); got != want {
+				t.Errorf("ipctop %s %s: status %d, want %d", args, redirection, got, want)
+			}
+		}
+		direct := exec.Command(self, strings.Fields(args)...)
+		direct.Stdout = null
+		inherited := exec.Command("sh", "-c", strconv.Quote(self)+" "+args+"; exit $?")
+		inherited.Stdout = null
+		for what, cmd := range map[string]*exec.Cmd{"opened by no shell": direct, "inherited by a shell": inherited} {
+			if got := status(cmd); got != exitOK {
+				t.Errorf("ipctop %s, /dev/null %s: status %d", args, what, got)
+			}
+		}
+	}
+}

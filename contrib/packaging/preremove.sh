@@ -1,0 +1,9 @@
+#!/bin/sh
+# dpkg says remove or upgrade, rpm how many versions will be left.
+set -e
+case "$1" in
+upgrade | 1) exit 0 ;;
+esac
+if [ -d /run/systemd/system ]; then
+	systemctl --no-reload disable --now ipctop-record.service || true
+fi
