@@ -98,6 +98,7 @@ fuzz:
 golden docs:
 	$(GO) test ./probe -run Layer -update
 	$(GO) test ./model -run Schema -update
+	$(GO) test ./metrics -run Docs -update
 	$(GO) test ./render ./render/live -update
 	$(GO) test ./cmd/ipctop -run '^Test(Docs|RichDump)' -update
 

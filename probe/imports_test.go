@@ -60,7 +60,9 @@ var mayImport = map[string][]string{
 	"record/recordfile": {"model", "privilege", "record"},
 	"query":             {"model"},
 	"remediate":         {"model", "privilege"},
-	"render":            {"model", "diagnose", "diagnose/graph", "query", "record", "leak"},
+	"metrics":           {"model", "diagnose"},
+	"exporter":          {"model", "metrics"},
+	"render":            {"model", "diagnose", "diagnose/graph", "metrics", "query", "record", "leak"},
 	"render/live":       {"model", "diagnose", "query", "record", "render"},
 	"render/tui":        {"model", "render", "render/live"},
 	"testfixtures":      {"model", "privilege"},
@@ -68,7 +70,7 @@ var mayImport = map[string][]string{
 }
 
 // pure packages read dumps and recordings on any system: no I/O, no Linux.
-var pure = []string{"model", "query", "render", "render/live", "diagnose", "diagnose/graph", "record", "leak", "corefile", "postmortem"}
+var pure = []string{"model", "query", "render", "render/live", "metrics", "diagnose", "diagnose/graph", "record", "leak", "corefile", "postmortem"}
 
 // ioPackages may not be imported by pure packages. io alone is an interface.
 var ioPackages = []string{"os", "os/exec", "os/user", "net", "syscall", "golang.org/x/sys/unix", "path/filepath"}

@@ -56,8 +56,9 @@ func checkMetrics(t *testing.T, text string) map[string]string {
 func TestOpenMetrics(t *testing.T) {
 	s := modeltest.Rich()
 	s.Findings = append(s.Findings, model.Finding{
-		Rule: "zombies", Severity: model.Warning, PIDs: []int{1}, Containers: []string{"a\"b\\c\nd\xff"},
-	}, model.Finding{Rule: "zombies", Severity: model.Warning, Containers: []string{"x", "y"}}, model.Finding{Rule: "zombies", Severity: model.Warning, Containers: []string{"x"}})
+		Rule: "zombies", Severity: model.Warning, Confidence: model.Certain, PIDs: []int{1}, Containers: []string{"a\"b\\c\nd\xff"},
+	}, model.Finding{Rule: "zombies", Severity: model.Warning, Confidence: model.Certain, Containers: []string{"x", "y"}},
+		model.Finding{Rule: "zombies", Severity: model.Warning, Confidence: model.Certain, Containers: []string{"x"}})
 	s.Limits = append(s.Limits,
 		model.Limit{Name: "per-process", Used: model.Some[int64](1), Max: model.Some[int64](2), Scope: &model.LimitScope{PID: 812}},
 		model.Limit{Name: "endless", Used: model.Some[int64](1), Unlimited: true}, model.Limit{Name: "unknown"})
@@ -67,19 +68,20 @@ func TestOpenMetrics(t *testing.T) {
 	}
 	samples := checkMetrics(t, b.String())
 	for name, want := range map[string]string{
-		`ipctop_findings{rule="zombies",severity="warning",container=""}`:                           "0",
-		`ipctop_findings{rule="zombies",severity="warning",container="x"}`:                          "2",
-		`ipctop_findings{rule="zombies",severity="warning",container="y"}`:                          "1",
-		`ipctop_findings{rule="zombies",severity="warning",container="a\"b\\c\nd` + "\uFFFD" + `"}`: "1",
-		`ipctop_limit_used{limit="endless",kind="",unit="",user="",namespace=""}`:                   "1",
-		`ipctop_limit_max{limit="endless",kind="",unit="",user="",namespace=""}`:                    "+Inf",
-		"ipctop_processes_unreadable":                                                               "41",
+		`ipctop_findings{rule="zombies",severity="warning",confidence="likely",container=""}`:            "0",
+		`ipctop_findings{rule="zombies",severity="warning",confidence="certain",container="x"}`:          "2",
+		`ipctop_findings{rule="zombies",severity="warning",confidence="certain",container="y"}`:          "1",
+		`ipctop_findings{rule="zombies",severity="warning",confidence="certain",container="a\"b\\c_d_"}`: "1",
+		`ipctop_limit_used{limit="endless",kind="",unit="",user="",namespace=""}`:                        "1",
+		`ipctop_limit_max{limit="endless",kind="",unit="",user="",namespace=""}`:                         "+Inf",
+		`ipctop_process_limit_used_ratio{limit="per-process"}`:                                           "0.5",
+		"ipctop_processes_unreadable": "41",
 	} {
 		if samples[name] != want {
 			t.Errorf("%s is %q, want %q", name, samples[name], want)
 		}
 	}
-	for _, word := range []string{"812", "per-process", "unknown\"", "pid="} {
+	for _, word := range []string{"812", "unknown\"", "pid="} {
 		if strings.Contains(b.String(), word) {
 			t.Errorf("there is %q in it", word)
 		}

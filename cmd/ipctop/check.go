@@ -49,8 +49,8 @@ func (c command) newCheck(o *options) *cobra.Command {
 			"worth knowing (info). With --strict it is 4 if there is none but something could not be read.\n\n" +
 			"Unlike other commands it lists the directories in which UNIX sockets are bound, /run and /tmp, for socket files that\n" +
 			"were left behind; a program that watches one of them sees it opened.\n\n" +
-			"-o openmetrics is for node_exporter's textfile collector: findings by rule, severity and container, limits,\n" +
-			"blocked threads, unreadable processes; from cron, as root:\n\n" +
+			"-o openmetrics is for node_exporter's textfile collector: the metrics of ipctop exporter, without a server of its own;\n" +
+			"from cron, as root:\n\n" +
 			"  cd /var/lib/node_exporter && ipctop check --fail-on never -o openmetrics > ipctop.tmp && mv ipctop.tmp ipctop.prom",
 		Example: "  ipctop check\n" +
 			"  ipctop check --fail-on critical -q || mail -s stuck root < /dev/null\n" +

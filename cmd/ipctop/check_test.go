@@ -31,7 +31,7 @@ func TestCheck(t *testing.T) {
 		{"csv", []string{"-o", "csv"}, exitFindings, "warning,likely,", ""},
 		{"ids", []string{"-o", "id"}, exitFindings, "pipe-full:813:pipe:4242\n", ""},
 		{"pids", []string{"-o", "pid"}, exitFindings, "812\n813\n", ""},
-		{"metrics", []string{"-o", "openmetrics"}, exitFindings, `ipctop_findings{rule="zombies",severity="warning",container=""} 0` + "\n", ""},
+		{"metrics", []string{"-o", "openmetrics"}, exitFindings, `ipctop_findings{rule="zombies",severity="warning",confidence="certain",container=""} 0` + "\n", ""},
 		{"columns", []string{"--columns", "rule"}, exitFindings, "RULE\npipe-full\n", ""},
 		{"redact", []string{"--redact"}, exitFindings, "comm-8(813)", ""},
 		{"list", []string{"--list-rules"}, exitOK, "zombies", ""},

@@ -162,6 +162,7 @@ func (c command) newRoot() *cobra.Command {
 		c.newKinds(),
 		c.newExplain(),
 		c.newLog(o),
+		c.newExporter(o),
 		c.newDoctor(o),
 		c.newCompletion(),
 		c.newMan(),

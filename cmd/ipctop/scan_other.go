@@ -49,6 +49,10 @@ func (c command) newDoctor(*options) *cobra.Command {
 	return needsLinux("doctor", "say what can be seen here and what is missing")
 }
 
+func (c command) newExporter(*options) *cobra.Command {
+	return needsLinux("exporter", "serve metrics for Prometheus")
+}
+
 func (c command) newFixtures(*options) *cobra.Command {
 	return needsLinux("fixtures", "make real instances of each mechanism and each finding to look at")
 }

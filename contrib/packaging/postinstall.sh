@@ -4,5 +4,5 @@ set -e
 if [ -d /run/systemd/system ]; then
 	systemctl daemon-reload || true
 	# After an upgrade, what ran goes on with the new program.
-	systemctl try-restart ipctop-record.service || true
+	systemctl try-restart ipctop-record.service ipctop-exporter.service || true
 fi

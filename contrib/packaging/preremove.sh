@@ -5,5 +5,5 @@ case "$1" in
 upgrade | 1) exit 0 ;;
 esac
 if [ -d /run/systemd/system ]; then
-	systemctl --no-reload disable --now ipctop-record.service || true
+	systemctl --no-reload disable --now ipctop-record.service ipctop-exporter.service || true
 fi

@@ -1,0 +1,168 @@
+package metrics
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/ipctop/ipctop/diagnose"
+	"github.com/ipctop/ipctop/model"
+)
+
+// Prefix begins every name of a metric.
+const Prefix = "ipctop_"
+
+// Other is the value of the label name of what is added up: all that is smaller than
+// what has a sample of its own.
+const Other = "other"
+
+// DefaultNames is how many names of a kind of thing have samples of their own.
+const DefaultNames = 20
+
+// Family is a metric with its samples. All are gauges: a snapshot knows no past.
+type Family struct {
+	Name   string
+	Help   string   // one sentence
+	Unit   string   // seconds, bytes, ratio or empty; Name ends in it
+	Labels []string // their names
+
+	// Samples are in the order of their labels' values, no two with the same. The
+	// values may hold any text.
+	Samples []Sample
+}
+
+// Sample is a value of a [Family].
+type Sample struct {
+	Values []string // of the family's labels
+	Value  float64  // +Inf where there is no bound
+}
+
+// Options say what is counted.
+type Options struct {
+	// Rules are those with a sample also where they found nothing.
+	Rules []diagnose.Rule
+
+	// Names is how many of the largest queues, listeners, shared memory objects,
+	// containers with findings and namespaces' limits have samples of their own;
+	// 0 is [DefaultNames].
+	Names int
+}
+
+// Of counts what is in a snapshot. Families without samples are left out.
+func Of(s *model.Snapshot, o Options) []Family {
+	list := count(s, o)
+	return slices.DeleteFunc(list, func(f Family) bool { return len(f.Samples) == 0 })
+}
+
+// Families describes all families that there can be; what samples they have means
+// nothing.
+func Families() []Family {
+	return count(&model.Snapshot{Waits: []model.Wait{}, Findings: []model.Finding{}}, Options{})
+}
+
+func count(s *model.Snapshot, o Options) []Family {
+	if o.Names <= 0 {
+		o.Names = DefaultNames
+	}
+	c := &counter{snapshot: s, Options: o}
+	c.findings()
+	c.waits()
+	c.objects()
+	c.named()
+	c.limits()
+	c.scan()
+	c.family("names_summed", "", "How many names have no sample of their own and are added up as "+Other+", or left out where a sum means nothing.", "metric")
+	for _, s := range c.summed {
+		c.set(float64(s.names), Prefix+s.metric)
+	}
+	return c.finish()
+}
+
+// counter makes families.
+type counter struct {
+	Options
+	snapshot *model.Snapshot
+	families []*Family
+	index    map[string]int // of the last family's samples
+	summed   []summed
+}
+
+// summed is how many names of a family have no sample of their own.
+type summed struct {
+	metric string
+	names  int
+}
+
+// family begins a family; what follows adds to it.
+func (c *counter) family(name, unit, help string, labels ...string) {
+	name = Prefix + name
+	if unit != "" {
+		name += "_" + unit
+	}
+	c.families = append(c.families, &Family{Name: name, Help: help, Unit: unit, Labels: labels})
+	c.index = map[string]int{}
+}
+
+// at is the sample of the last family that has these values.
+func (c *counter) at(values []string) (sample *Sample, made bool) {
+	f := c.families[len(c.families)-1]
+	key := ""
+	for _, v := range values {
+		key += v + "\xff" // in no text: see text
+	}
+	i, ok := c.index[key]
+	if !ok {
+		i = len(f.Samples)
+		c.index[key] = i
+		f.Samples = append(f.Samples, Sample{Values: values})
+	}
+	return &f.Samples[i], !ok
+}
+
+func (c *counter) set(value float64, values ...string) {
+	s, _ := c.at(values)
+	s.Value = value
+}
+
+func (c *counter) add(value float64, values ...string) {
+	s, _ := c.at(values)
+	s.Value += value
+}
+
+func (c *counter) most(value float64, values ...string) {
+	s, made := c.at(values)
+	if made {
+		s.Value = value
+	}
+	s.Value = max(s.Value, value)
+}
+
+// addKnown adds a value that may be unknown.
+func (c *counter) addKnown(value model.Opt[int64], values ...string) {
+	if v, ok := value.Get(); ok {
+		c.add(float64(v), values...)
+	}
+}
+
+func (c *counter) finish() []Family {
+	var list []Family
+	for _, f := range c.families {
+		slices.SortFunc(f.Samples, func(a, b Sample) int { return slices.Compare(a.Values, b.Values) })
+		list = append(list, *f)
+	}
+	return list
+}
+
+// largest are the n keys with the most weight, the first by name where several weigh
+// the same.
+func largest[T any](m map[string]T, n int, weight func(T) float64) map[string]bool {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(cmp.Compare(weight(m[b]), weight(m[a])), cmp.Compare(a, b)) })
+	keep := map[string]bool{}
+	for _, k := range keys[:min(n, len(keys))] {
+		keep[k] = true
+	}
+	return keep
+}
