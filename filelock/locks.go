@@ -33,6 +33,11 @@ type lockedFile struct {
 	entry   *probe.Entry // nil while nobody is known to hold it
 	locks   []record
 	lockFDs []lockOwner
+
+	// see [lockedFile.withoutDescriptor]
+	byPID     map[int32]bool // whether a process has a descriptor of it
+	mapped    []model.Holder
+	withMaker map[int][]model.Holder
 }
 
 // lockOwner is a descriptor of a file that shows locks.
@@ -68,7 +73,7 @@ func complete(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 		if ctx.Err() != nil {
 			return nil
 		}
-		lockFDs, errs := readLockOwners(t, idx, e)
+		lockFDs, errs := readLockOwners(t, idx, e, byKey[e.Key].mostHolds())
 		var facts probe.FileFacts
 		if e.Object == nil {
 			facts = idx.File(t, e)
@@ -92,7 +97,14 @@ func complete(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 			var facts probe.FileFacts
 			f.entry = idx.Add(f.key, facts.Object(model.File, f.key, new(model.FileDetail)))
 		}
-		f.entry.Adopt(f.attach(idx)...)
+		holds, cut := f.attach(idx)
+		f.entry.Adopt(holds...)
+		if cut > 0 {
+			out.Gap(model.Gap{
+				Reason: model.Truncated, Object: f.entry.Object.ID, Op: "compare locks", Count: cut,
+				Detail: fmt.Sprintf("%d locks on one file: of who holds each, and of what stands in the way of each that waits, only a part is listed", len(f.locks)),
+			})
+		}
 	}
 }
 
@@ -137,7 +149,9 @@ func compareRecords(a, b record) int {
 // readLockOwners asks every descriptor of a file for the locks held through it. A
 // process that has ended is skipped; fdinfo names the inode, so a descriptor
 // that has become another lock gives nothing.
-func readLockOwners(t *guard.Task, idx *probe.Index, e *probe.Entry) (lockFDs []lockOwner, errs []error) {
+//
+// After most locks no more are read.
+func readLockOwners(t *guard.Task, idx *probe.Index, e *probe.Entry, most int) (lockFDs []lockOwner, errs []error) {
 	var buf []byte
 	var dir *proc.Dir
 	open := int32(0)
@@ -151,6 +165,9 @@ func readLockOwners(t *guard.Task, idx *probe.Index, e *probe.Entry) (lockFDs []
 		fd, ok := h.FD.Get()
 		if !ok || h.Via != model.ViaFD {
 			continue
+		}
+		if most <= 0 {
+			return lockFDs, append(errs, errTooMany)
 		}
 		if h.PID != open {
 			if open != 0 {
@@ -181,7 +198,7 @@ func readLockOwners(t *guard.Task, idx *probe.Index, e *probe.Entry) (lockFDs []
 		}
 		buf = text
 		locks, bad := parseInfoLocks(text)
-		errs = append(errs, bad...)
+		errs, most = append(errs, bad...), most-len(locks)
 		locks = slices.DeleteFunc(locks, func(r record) bool { return r.dev != e.Key.Scope || r.ino != e.Key.Num })
 		if len(locks) > 0 {
 			lockFDs = append(lockFDs, lockOwner{h.PID, h.TID, fd, h.Comm, locks})
@@ -190,12 +207,16 @@ func readLockOwners(t *guard.Task, idx *probe.Index, e *probe.Entry) (lockFDs []
 	return lockFDs, errs
 }
 
+// errTooMany says that not all descriptors were asked for their locks.
+var errTooMany = fmt.Errorf("%w: many processes share a description with many locks", unix.EFBIG)
+
 // attach puts the locks into the object's detail and returns the holds that
-// result.
-func (f *lockedFile) attach(idx *probe.Index) []model.Holder {
+// result, and how many there are of which not all holders, or not all that stands in
+// their way, are listed.
+func (f *lockedFile) attach(idx *probe.Index) (holds []model.Holder, cut int) {
 	owners := f.owners(idx)
-	var holds []model.Holder
 	list := make([]model.Lock, len(f.locks))
+	waiting, most := 0, f.mostHolds()
 	for i := range f.locks {
 		r := &f.locks[i]
 		l := &list[i]
@@ -207,6 +228,11 @@ func (f *lockedFile) attach(idx *probe.Index) []model.Holder {
 			l.PID = model.Some(r.pid)
 		}
 		if r.waiting {
+			waiting++
+			continue
+		}
+		if most -= len(owners[i]); most < 0 {
+			cut++
 			continue
 		}
 		for _, o := range owners[i] {
@@ -218,19 +244,27 @@ func (f *lockedFile) attach(idx *probe.Index) []model.Holder {
 			holds = append(holds, o)
 		}
 	}
+	held := newHeld(f.locks)
 	for i := range list {
-		if !list[i].Blocked {
+		l := &list[i]
+		if !l.Blocked {
 			continue
 		}
-		for k := range list {
-			if list[k].Blocked || !f.locks[i].conflicts(&f.locks[k]) {
-				continue
+		most := listedPerLock * len(list) / waiting
+		at, all := held.inTheWay(&f.locks[i], most)
+		l.BlockedOn = at
+		for _, k := range at {
+			if most -= len(list[k].Holders); most < 0 {
+				all = false
+				break
 			}
-			list[i].BlockedOn = append(list[i].BlockedOn, k)
-			list[i].BlockedBy = append(list[i].BlockedBy, list[k].Holders...)
+			l.BlockedBy = append(l.BlockedBy, list[k].Holders...)
 		}
-		slices.Sort(list[i].BlockedBy)
-		list[i].BlockedBy = slices.Compact(list[i].BlockedBy)
+		slices.Sort(l.BlockedBy)
+		l.BlockedBy = slices.Compact(l.BlockedBy)
+		if !all {
+			cut++
+		}
 	}
 	switch d := f.entry.Object.Detail.(type) {
 	case *model.FileDetail:
@@ -238,7 +272,7 @@ func (f *lockedFile) attach(idx *probe.Index) []model.Holder {
 	case *model.MemoryDetail:
 		d.Locks = list
 	}
-	return holds
+	return holds, cut
 }
 
 func rangeText(r *record) string {
@@ -305,18 +339,31 @@ func holders(lockFDs []lockOwner) []model.Holder {
 // made with. The process that made a lock of a description holds it only if it may
 // still have that: not if its descriptors were read and none leads to the file.
 func (f *lockedFile) withoutDescriptor(idx *probe.Index, r *record) []model.Holder {
-	var list []model.Holder
 	p := idx.Processes[int32(r.pid)]
 	named := r.pid > 0 && p != nil
 	if named && (r.class == posix || r.class == lease || !p.FDs.Known()) {
 		return []model.Holder{{PID: int32(r.pid), Comm: p.Comm}}
 	}
-	for i := range f.entry.Holders {
-		h := &f.entry.Holders[i]
-		inMaker := named && h.PID == int32(r.pid)
-		if (h.Via == model.ViaMap || h.Via == model.ViaFD && inMaker) && (len(list) == 0 || list[len(list)-1].PID != h.PID) {
-			list = append(list, model.Holder{PID: h.PID, Comm: h.Comm})
+	if f.byPID == nil {
+		f.byPID, f.withMaker = map[int32]bool{}, map[int][]model.Holder{}
+		for i := range f.entry.Holders {
+			h := &f.entry.Holders[i]
+			f.byPID[h.PID] = f.byPID[h.PID] || h.Via == model.ViaFD
+			if n := len(f.mapped); h.Via == model.ViaMap && (n == 0 || f.mapped[n-1].PID != h.PID) {
+				f.mapped = append(f.mapped, model.Holder{PID: h.PID, Comm: h.Comm})
+			}
 		}
+	}
+	if !named || !f.byPID[int32(r.pid)] {
+		return f.mapped
+	}
+	list, ok := f.withMaker[r.pid]
+	if !ok {
+		at, found := slices.BinarySearchFunc(f.mapped, int32(r.pid), func(h model.Holder, pid int32) int { return cmp.Compare(h.PID, pid) })
+		if list = f.mapped; !found {
+			list = slices.Insert(slices.Clone(list), at, model.Holder{PID: int32(r.pid), Comm: p.Comm})
+		}
+		f.withMaker[r.pid] = list
 	}
 	return list
 }

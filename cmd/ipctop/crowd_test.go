@@ -29,7 +29,7 @@ func crowd(text string) {
 	n, _ := strconv.Atoi(word[1])
 	limit := unix.Rlimit{Cur: uint64(n + 1000), Max: uint64(n + 1000)}
 	_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
-	makers := map[string]func(n int, dir string) error{"locks": crowdLocks, "lock": crowdWaiter, "watches": crowdWatches, "flight": crowdFlight}
+	makers := map[string]func(n int, dir string) error{"locks": crowdLocks, "lock": crowdWaiters, "watches": crowdWatches, "flight": crowdFlight}
 	if err := makers[word[0]](n, word[2]); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
@@ -50,15 +50,16 @@ func crowdLocks(n int, dir string) error {
 	return err
 }
 
-// crowdWaiter waits for all of them.
-func crowdWaiter(_ int, dir string) error {
+// crowdWaiters has n threads wait for all of them.
+func crowdWaiters(n int, dir string) error {
 	fd, err := unix.Open(filepath.Join(dir, crowdFile), unix.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	fmt.Println("ready")
-	for errors.Is(err, unix.EINTR) || err == nil {
-		err = unix.FcntlFlock(uintptr(fd), unix.F_SETLKW, &unix.Flock_t{Type: unix.F_WRLCK})
+	for i := 0; i < n && err == nil; i++ {
+		go func() {
+			err := unix.EINTR
+			for errors.Is(err, unix.EINTR) {
+				err, _ = unix.FcntlFlock(uintptr(fd), unix.F_SETLKW, &unix.Flock_t{Type: unix.F_WRLCK}).(unix.Errno)
+			}
+		}()
 	}
 	return err
 }
@@ -154,6 +155,49 @@ func TestManyLocksOnOneFile(t *testing.T) {
 				t.Errorf("%d clauses for %d locks of one process", len(clauses), n)
 			}
 		}
+	}
+}
+
+// Very many that wait, each for very many locks: the cost is in proportion to both, not to their
+// product, and what is not listed is said to be left out.
+func TestManyWaitersForManyLocks(t *testing.T) {
+	dir := t.TempDir()
+	locks, waiters := crowdSize(2500, 20000), crowdSize(400, 1000)
+	holder := startCrowd(t, "locks", locks, dir)
+	waiter := startCrowd(t, "lock", waiters, dir)
+	await(t, "all wait", func() bool {
+		text, _ := os.ReadFile("/proc/locks")
+		return strings.Count(string(text), fmt.Sprintf("-> POSIX  ADVISORY  WRITE %d ", waiter.Process.Pid)) == waiters
+	})
+	snap := scanNow(t)
+	blocked, listed := 0, 0
+	for i := range snap.Waits {
+		w := snap.Waits[i]
+		if w.PID != waiter.Process.Pid || w.Call != "fcntl" {
+			continue
+		}
+		blocked++
+		if len(w.Clauses) != 1 || len(w.Blockers) != 1 || w.Blockers[0].PID != holder.Process.Pid {
+			t.Fatalf("a thread that waits for locks of one process has the clauses %v and blockers %v", w.Clauses, w.Blockers)
+		}
+	}
+	for _, o := range snap.Objects {
+		d, ok := o.Detail.(*model.FileDetail)
+		if !ok || o.Name != filepath.Join(dir, crowdFile) {
+			continue
+		}
+		for _, l := range d.Locks {
+			listed += len(l.BlockedOn)
+			if l.Blocked && !slices.Equal(l.BlockedBy, []int{holder.Process.Pid}) {
+				t.Fatalf("%+v", l)
+			}
+		}
+	}
+	if blocked != waiters || listed == 0 || listed > 256*(locks+waiters) {
+		t.Errorf("%d threads wait, for %d locks by what is listed", blocked, listed)
+	}
+	if !slices.ContainsFunc(snap.Gaps, func(g model.Gap) bool { return g.Op == "compare locks" && g.Count == waiters }) {
+		t.Error("it is not said that not all is listed")
 	}
 }
 

@@ -10,20 +10,21 @@ import (
 type Graph struct {
 	*model.Index
 
-	nodes     []node
-	byTID     map[int]int   // place in nodes
-	members   map[int][]int // places in nodes of a process's living threads
-	inFlight  []string      // sockets with descriptors in their queues
-	listeners map[endpoint]*model.Object
-	pending   map[string]*model.Object // listeners, by sockets in their queues
-	removals  [External]*removal       // by level
-	unlisted  bool                     // there are processes outside the pid namespace, or hidden by the proc file system
-	deadlocks []Deadlock
-	searched  bool         // for deadlocks
-	noWork    bool         // see [Graph.NoWork]
-	mayEnd    map[int]bool // pids with a child that may end; see [Graph.childMayEnd]
-	gone      map[int]bool // pids that are taken out; see [Graph.Without]
-	resumed   []int        // pids that go on; see [Graph.Resumed]
+	nodes      []node
+	byTID      map[int]int   // place in nodes
+	members    map[int][]int // places in nodes of a process's living threads
+	inFlight   []string      // sockets with descriptors in their queues
+	listeners  map[endpoint]*model.Object
+	pending    map[string]*model.Object // listeners, by sockets in their queues
+	removals   [External]*removal       // by level
+	unlisted   bool                     // there are processes outside the pid namespace, or hidden by the proc file system
+	deadlocks  []Deadlock
+	searched   bool                  // for deadlocks
+	noWork     bool                  // see [Graph.NoWork]
+	mayEnd     map[int]bool          // pids with a child that may end; see [Graph.childMayEnd]
+	lockTables map[string]*lockTable // by the object's id
+	gone       map[int]bool          // pids that are taken out; see [Graph.Without]
+	resumed    []int                 // pids that go on; see [Graph.Resumed]
 }
 
 // node is a living thread.
@@ -45,7 +46,7 @@ type node struct {
 // New makes the graph of an indexed snapshot, which is not changed.
 func New(x *model.Index) *Graph {
 	s := x.Snapshot
-	g := &Graph{Index: x, byTID: map[int]int{}, mayEnd: map[int]bool{}, members: make(map[int][]int, len(s.Processes))}
+	g := &Graph{Index: x, byTID: map[int]int{}, mayEnd: map[int]bool{}, lockTables: map[string]*lockTable{}, members: make(map[int][]int, len(s.Processes))}
 	for i := range s.Objects {
 		if d, ok := s.Objects[i].Detail.(*model.UnixDetail); ok && d.InflightFDs.Or(0) > 0 {
 			g.inFlight = append(g.inFlight, s.Objects[i].ID)

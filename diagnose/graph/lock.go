@@ -34,30 +34,29 @@ func (g *Graph) lock(n *node) []Clause {
 	if locks == nil {
 		return nil
 	}
-	r, ok := g.request(n, o, locks)
+	table := g.lockTable(o, locks)
+	r, ok := g.request(n, table, locks)
 	if !ok {
 		return nil
 	}
 	var list []Clause
 	released := false
-	through := lockDescriptors(o)
-	same := map[string]bool{} // locks that the same processes hold are one clause
+	known := make([]bool, table.count) // by owners
 	for i := range locks {
 		held := &locks[i]
-		if held.Blocked || held.Type == "lease" || !r.conflicts(held) {
+		if held.Blocked || held.Type == "lease" || known[table.owners[i]] || !r.conflicts(held) {
 			continue
 		}
-		descriptors := through.of(held)
-		if r.kind == held.Type && r.kind != "posix" && r.owns(descriptors) {
+		if r.kind == held.Type && r.kind != "posix" && r.owns(table.through[i]) {
 			continue // the lock that is to be changed
 		}
+		known[table.owners[i]] = true
 		if g.allGone(lockHolders(held)) {
 			released = true
 			continue
 		}
-		if key := fmt.Sprint(held.Type, held.PID.Or(0), lockHolders(held)); !same[key] {
-			same[key] = true
-			list = append(list, g.heldLock(o, held))
+		if list = append(list, g.heldLock(o, table, held)); len(list) == maxLockClauses {
+			break
 		}
 	}
 	if released && len(list) == 0 {
@@ -68,7 +67,7 @@ func (g *Graph) lock(n *node) []Clause {
 
 // heldLock is a lock in the way: all that hold it can give it up together, as
 // the open file description's last holder or with a call.
-func (g *Graph) heldLock(o *model.Object, held *model.Lock) Clause {
+func (g *Graph) heldLock(o *model.Object, table *lockTable, held *model.Lock) Clause {
 	c := Clause{Object: o.ID, How: "holds the lock", Confidence: model.Certain}
 	if held.Type == "posix" {
 		pid, known := held.PID.Get()
@@ -91,10 +90,8 @@ func (g *Graph) heldLock(o *model.Object, held *model.Lock) Clause {
 		c.weaken(Incomplete, g.unheld(held))
 	}
 	g.incomplete(&c, o)
-	for i := range o.Holders {
-		if o.Holders[i].Via == model.ViaInFlight {
-			c.weaken(Incomplete, "a descriptor of "+o.ID+" is in flight")
-		}
+	if table.inFlight {
+		c.weaken(Incomplete, "a descriptor of "+o.ID+" is in flight")
 	}
 	return c
 }
@@ -156,7 +153,7 @@ func Locks(o *model.Object) []model.Lock {
 
 // request is what the thread has asked for; what its memory does not say, the
 // kernel's table may.
-func (g *Graph) request(n *node, o *model.Object, locks []model.Lock) (request, bool) {
+func (g *Graph) request(n *node, table *lockTable, locks []model.Lock) (request, bool) {
 	t := n.wait.Target
 	if t == nil || t.LockType == "" {
 		return request{}, false
@@ -168,27 +165,18 @@ func (g *Graph) request(n *node, o *model.Object, locks []model.Lock) (request, 
 		return r, false
 	}
 	if fd, ok := t.FD.Get(); ok {
-		g.description(&r, o, descriptor{int32(n.process.PID), int32(fd)})
+		table.description(&r, descriptor{int32(n.process.PID), int32(fd)})
 	}
 	return r, true
 }
 
 // description fills in the descriptors that share the open file description of
 // the one that the lock was asked for with.
-func (g *Graph) description(r *request, o *model.Object, at descriptor) {
+func (t *lockTable) description(r *request, at descriptor) {
 	r.own[at] = true
-	var ofd model.OFD
-	for i := range o.Holders {
-		if h := &o.Holders[i]; h.Via == model.ViaFD && descriptorOf(h) == at {
-			ofd = h.OFD
-		}
-	}
-	if ofd == (model.OFD{}) {
-		return // nobody shares it
-	}
-	for i := range o.Holders {
-		if h := &o.Holders[i]; h.Via == model.ViaFD && h.OFD == ofd {
-			r.own[descriptorOf(h)] = true
+	if ofd, ok := t.ofd[at]; ok { // else nobody shares it
+		for _, d := range t.sharing[ofd] {
+			r.own[d] = true
 		}
 	}
 }
