@@ -52,7 +52,7 @@ type finding struct {
 // each wait, and the findings, the worst first. It returns the graph and with it the
 // index that it made, for whatever is to be shown of the snapshot.
 func Run(s *model.Snapshot, o Options) *graph.Graph {
-	v := newView(s, o)
+	v := newView(graph.New(model.NewIndex(s)), o)
 	v.graph.Annotate()
 	s.Findings = v.find()
 	return v.graph
@@ -60,18 +60,29 @@ func Run(s *model.Snapshot, o Options) *graph.Graph {
 
 // Find diagnoses a snapshot: the worst first. It never returns nil: a snapshot
 // without findings is one in which nothing was found. The snapshot is not changed.
-func Find(s *model.Snapshot, o Options) []model.Finding { return newView(s, o).find() }
+func Find(s *model.Snapshot, o Options) []model.Finding {
+	return newView(graph.New(model.NewIndex(s)), o).find()
+}
 
 // Sequence diagnoses one snapshot of a machine after the other. What is not certain of
-// a deadlock is reported only if it is there in two that follow each other.
+// a deadlock is reported only if it is there in two that follow each other. What was
+// worked out of records that the next snapshot has, too, is not worked out again.
 type Sequence struct {
 	Options
 	suspected map[string]bool // ids, in the snapshot before
+	index     *model.Index    // of the snapshot before; nil: there was none
+	marks     *graph.Marks
 }
 
 // Run is [Run] for the next snapshot.
 func (q *Sequence) Run(s *model.Snapshot) *graph.Graph {
-	v := newView(s, q.Options)
+	if q.index == nil {
+		q.index = model.NewIndex(s)
+	} else {
+		q.index = q.index.Next(s)
+	}
+	v := newView(graph.Next(q.index, q.marks), q.Options)
+	q.marks = v.graph.Marks()
 	v.graph.Annotate()
 	suspected := map[string]bool{}
 	v.steady = func(f *finding) bool {

@@ -52,16 +52,16 @@ func (v *view) full(kinds []model.Kind) (full []*model.Object, writers map[*mode
 	writers = map[*model.Object][]*model.Wait{}
 	for i := range v.Waits {
 		w := &v.Waits[i]
-		if w.Needs != model.NeedsSpace || !v.aged(w) || v.objects[w.Object] == nil || !isKind(v.objects[w.Object], kinds) {
+		if w.Needs != model.NeedsSpace || !v.aged(w) || v.graph.Object(w.Object) == nil || !isKind(v.graph.Object(w.Object), kinds) {
 			continue
 		}
 		clauses := v.graph.Clauses(w)
 		if len(clauses) == 0 {
 			continue
 		}
-		o := v.objects[clauses[0].Object]
+		o := v.graph.Object(clauses[0].Object)
 		if o == nil {
-			o = v.objects[w.Object]
+			o = v.graph.Object(w.Object)
 		}
 		if writers[o] == nil {
 			full = append(full, o)
@@ -83,7 +83,7 @@ func isKind(o *model.Object, kinds []model.Kind) bool {
 // holding says who holds an object, as evidence.
 func (v *view) holding(id string) model.Evidence {
 	text := "no visible holder"
-	if o := v.objects[id]; o != nil {
+	if o := v.graph.Object(id); o != nil {
 		var names []string
 		for _, pid := range holders(o, nil) {
 			names = append(names, v.name(pid))

@@ -31,7 +31,7 @@ func (v *view) foldLeftovers(rule *Rule, found []finding) []finding {
 	groups := map[owner][]finding{}
 	for _, f := range found {
 		w := owner{uid: -1, severity: f.Severity, confidence: f.Confidence}
-		if o := v.objects[f.Objects[0]]; o != nil {
+		if o := v.graph.Object(f.Objects[0]); o != nil {
 			w.uid = o.UID.Or(-1)
 			if o.Namespace != nil {
 				w.ns = o.Namespace.Inode

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -20,7 +21,7 @@ func TestLeftoversFold(t *testing.T) {
 	}
 	semaphores(100, manyLeftovers+2, 1000)
 	semaphores(200, 3, 1001)
-	v := newView(&m.Snapshot, Options{})
+	v := newView(graph.New(model.NewIndex(&m.Snapshot)), Options{})
 	rule := Rule{ID: "orphan-sysv-sem"}
 	var found []finding
 	for i := range m.Objects {

@@ -73,8 +73,8 @@ func (v *view) boundOf(o *model.Object) bounded {
 func (v *view) joinLimits(found []finding) []finding {
 	left := map[bounded][]int{} // places of findings about objects that were left behind
 	for i := range found {
-		if f := &found[i]; slices.Contains(leftovers, f.Rule) && v.objects[f.Objects[0]] != nil {
-			b := v.boundOf(v.objects[f.Objects[0]])
+		if f := &found[i]; slices.Contains(leftovers, f.Rule) && v.graph.Object(f.Objects[0]) != nil {
+			b := v.boundOf(v.graph.Object(f.Objects[0]))
 			left[b] = append(left[b], i)
 		}
 	}
@@ -88,7 +88,7 @@ func (v *view) joinLimits(found []finding) []finding {
 		var used, count int64
 		for _, k := range places {
 			for _, id := range found[k].Objects {
-				if o := v.objects[id]; o != nil {
+				if o := v.graph.Object(id); o != nil {
 					used, count = used+uses[f.limit.Name](o), count+1
 				}
 			}

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"strings"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -66,9 +67,8 @@ func (v *view) connecting(l *listening) (pids []int, waits []*model.Wait) {
 		}
 	}
 	if l.local != "" {
-		for i := range v.Objects {
-			o := v.Objects[i]
-			if d, ok := o.Detail.(*model.InetDetail); ok && d.State == "SYN-SENT" && v.graph.ListenerOf(o) == l.object {
+		for _, o := range v.graph.Marked(graph.Connecting) {
+			if v.graph.ListenerOf(o) == l.object {
 				pids = append(pids, holders(o, nil)...)
 			}
 		}

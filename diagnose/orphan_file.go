@@ -14,9 +14,8 @@ func (v *view) findOrphans(kind model.Kind, facts func(model.Detail) (size model
 	remove func(*model.Object) []model.Action,
 ) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
-		if o.Kind != kind || o.Deleted || len(o.Holders) > 0 || len(v.waitsOn[o.ID]) > 0 {
+	for _, o := range v.graph.OfKind(kind) {
+		if o.Deleted || len(o.Holders) > 0 || len(v.waitsOn[o.ID]) > 0 {
 			continue
 		}
 		size, modified, spare := facts(o.Detail)

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -23,8 +24,7 @@ var backlogFullRule = Rule{
 
 func findBacklogFull(v *view) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
+	for _, o := range v.graph.Marked(graph.Listens) {
 		l := listenerOf(o)
 		if l == nil || !l.full() {
 			continue

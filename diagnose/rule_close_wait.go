@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -28,12 +29,8 @@ const (
 func findCloseWait(v *view) []finding {
 	var list []finding
 	byProcess := map[int]int{}
-	for i := range v.Objects {
-		o := v.Objects[i]
-		d, ok := o.Detail.(*model.InetDetail)
-		if !ok || o.Kind != model.TCP || d.State != "CLOSE-WAIT" {
-			continue
-		}
+	for _, o := range v.graph.Marked(graph.CloseWait) {
+		d := o.Detail.(*model.InetDetail)
 		pids := holders(o, nil)
 		if len(pids) == 0 || !v.allIdle(pids) && !silent(d) {
 			continue

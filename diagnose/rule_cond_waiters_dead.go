@@ -27,7 +27,7 @@ func findCondWaitersDead(v *view) []finding {
 	var list []finding
 	for i := range v.Waits {
 		w := &v.Waits[i]
-		o := v.objects[w.Object]
+		o := v.graph.Object(w.Object)
 		if o == nil || !v.aged(w) {
 			continue
 		}

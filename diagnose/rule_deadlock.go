@@ -91,7 +91,7 @@ func (v *view) lasting(c model.Confidence, lowered []string, waits ...*model.Wai
 func (v *view) takers(waits []*model.Wait) []model.Evidence {
 	var list []model.Evidence
 	for _, id := range objectsOf(waits...) {
-		o := v.objects[id]
+		o := v.graph.Object(id)
 		if o == nil {
 			continue
 		}

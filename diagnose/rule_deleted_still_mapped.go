@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -26,18 +27,20 @@ func findDeletedStillMapped(v *view) []finding {
 		dev  string
 		path string
 	}
+	removed := v.graph.Marked(graph.Removed)
+	if len(removed) == 0 {
+		return nil
+	}
 	current := map[place]*model.Object{}
-	for i := range v.Objects {
-		if o := v.Objects[i]; named(o) && !o.Deleted {
-			current[place{o.Kind, o.Dev, o.Path}] = o
+	for _, kind := range []model.Kind{model.PosixShm, model.PosixSem, model.File} {
+		for _, o := range v.graph.OfKind(kind) {
+			if !o.Deleted && o.Path != "" {
+				current[place{o.Kind, o.Dev, o.Path}] = o
+			}
 		}
 	}
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
-		if !named(o) || !o.Deleted || len(o.Holders) == 0 {
-			continue
-		}
+	for _, o := range removed {
 		successor := current[place{o.Kind, o.Dev, strings.TrimSuffix(o.Path, " (deleted)")}]
 		if successor == nil {
 			continue
@@ -54,11 +57,6 @@ func findDeletedStillMapped(v *view) []finding {
 		}})
 	}
 	return list
-}
-
-// named are the objects that live in a file system and are shared by their name.
-func named(o *model.Object) bool {
-	return (o.Kind == model.PosixShm || o.Kind == model.PosixSem || o.Kind == model.File) && o.Path != ""
 }
 
 // names lists processes in a sentence, the first few of many.

@@ -24,19 +24,15 @@ var fdInFlightRule = Rule{
 
 func findFDInFlight(v *view) []finding {
 	var list []*parked
-	for i := range v.Objects {
-		o := v.Objects[i]
-		d, ok := o.Detail.(*model.UnixDetail)
-		if !ok || d.InflightFDs.Or(0) == 0 {
-			continue
-		}
+	for _, o := range v.graph.Marked(graph.InFlight) {
+		d := o.Detail.(*model.UnixDetail)
 		receivers := holders(o, nil)
 		if len(receivers) == 0 || !v.allIdle(receivers) {
 			continue
 		}
 		p := &parked{object: o, receivers: receivers, near: slices.Clone(receivers), free: d.InflightFDs.Or(0)}
 		for _, peer := range o.Peers {
-			if e := v.objects[peer.ID]; e != nil {
+			if e := v.graph.Object(peer.ID); e != nil {
 				p.near = append(p.near, holders(e, nil)...) // who may have sent them
 			}
 		}
@@ -132,7 +128,7 @@ func (v *view) missingEnds() []missingEnd {
 	var list []missingEnd
 	for i := range v.Waits {
 		w := &v.Waits[i]
-		o := v.objects[w.Object]
+		o := v.graph.Object(w.Object)
 		if o == nil || !v.aged(w) {
 			continue
 		}

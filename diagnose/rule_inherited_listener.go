@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -26,8 +27,7 @@ var inheritedListenerRule = Rule{
 
 func findInheritedListener(v *view) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
+	for _, o := range v.graph.Marked(graph.Listens) {
 		l := listenerOf(o)
 		if l == nil {
 			continue
@@ -110,8 +110,7 @@ func (v *view) mayAccept(l *listening, pids []int) bool {
 			}
 		}
 	}
-	for i := range v.Objects {
-		o := v.Objects[i]
+	for _, o := range v.graph.OfKind(l.object.Kind) {
 		if o != l.object && l.accepted(o) && slices.ContainsFunc(pids, func(pid int) bool { return slices.Contains(holders(o, nil), pid) }) {
 			return true
 		}
@@ -146,7 +145,7 @@ func (v *view) unaccepted(o *model.Object) []int {
 	}
 	var pids []int
 	for _, id := range d.Pending {
-		if client := v.objects[id]; client != nil {
+		if client := v.graph.Object(id); client != nil {
 			pids = append(pids, holders(client, nil)...)
 		}
 	}

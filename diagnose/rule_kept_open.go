@@ -25,8 +25,7 @@ var keptOpenRule = Rule{
 
 func findKeptOpen(v *view) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
+	for _, o := range v.awaited() {
 		if o.Kind != model.Pipe && o.Kind != model.Unix {
 			continue
 		}
@@ -103,7 +102,7 @@ func (v *view) writeEnd(o *model.Object) *model.Object {
 	if !ok || d.Type != "stream" || d.Path != "" || d.Abstract != "" || len(o.Peers) != 1 {
 		return nil
 	}
-	peer := v.objects[o.Peers[0].ID]
+	peer := v.graph.Object(o.Peers[0].ID)
 	if peer == nil {
 		return nil
 	}

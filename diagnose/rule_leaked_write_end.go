@@ -21,8 +21,7 @@ var leakedWriteEndRule = Rule{
 
 func findLeakedWriteEnd(v *view) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
+	for _, o := range v.awaited() {
 		if o.Kind != model.Pipe {
 			continue
 		}
@@ -84,7 +83,7 @@ func (v *view) keepers(o *model.Object, reader int) []int {
 // readsAnother reports whether a process is blocked reading from another pipe.
 func (v *view) readsAnother(pid int, o *model.Object) bool {
 	for _, w := range v.waitsOf[pid] {
-		if other := v.objects[w.Object]; w.Confirmed && w.Needs == model.NeedsData && other != nil && other != o && other.Kind == model.Pipe {
+		if other := v.graph.Object(w.Object); w.Confirmed && w.Needs == model.NeedsData && other != nil && other != o && other.Kind == model.Pipe {
 			return true
 		}
 	}

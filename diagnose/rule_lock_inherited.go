@@ -27,8 +27,7 @@ func findLockInherited(v *view) []finding {
 	if !v.allListed {
 		return nil
 	}
-	for i := range v.Objects {
-		o := v.Objects[i]
+	for _, o := range v.awaited() {
 		for _, l := range graph.Locks(o) {
 			pid, named := l.PID.Get()
 			if l.Blocked || !named || l.Type == "posix" || l.Type == "lease" || !v.inheritedFrom(pid, l.Holders) {

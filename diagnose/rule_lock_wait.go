@@ -24,8 +24,7 @@ var lockWaitRule = Rule{
 
 func findLockWait(v *view) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
+	for _, o := range v.awaited() {
 		waits := v.blocked(o.ID, func(w *model.Wait) bool {
 			return w.Needs == model.NeedsLock && v.graph.Firm(w) && o.Kind != model.SysvSem // which nobody owns
 		})
@@ -158,11 +157,9 @@ func (v *view) listenersOf() map[int][]*model.Object {
 		return v.listeners
 	}
 	v.listeners = map[int][]*model.Object{}
-	for i := range v.Objects {
-		if o := v.Objects[i]; graph.Listening(o) {
-			for _, pid := range holders(o, nil) {
-				v.listeners[pid] = append(v.listeners[pid], o)
-			}
+	for _, o := range v.graph.Marked(graph.Listens) {
+		for _, pid := range holders(o, nil) {
+			v.listeners[pid] = append(v.listeners[pid], o)
 		}
 	}
 	return v.listeners

@@ -25,8 +25,7 @@ var mutexOwnerDeadRule = Rule{
 
 func findMutexOwnerDead(v *view) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
+	for _, o := range v.awaited() {
 		d, ok := o.Detail.(*model.FutexDetail)
 		if !ok || d.Type == "join" {
 			continue

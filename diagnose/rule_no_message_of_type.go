@@ -22,8 +22,7 @@ var noMessageOfTypeRule = Rule{
 
 func findNoMessageOfType(v *view) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
+	for _, o := range v.awaited() {
 		d, ok := o.Detail.(*model.SysvMsgDetail)
 		if !ok || d.Messages.Or(0) == 0 || v.Taken.Sub(latest(d.SendTime, d.RecvTime)) < v.MinAge {
 			continue

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -21,20 +22,8 @@ var noReaderRule = Rule{
 
 func findNoReader(v *view) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
-		if o.Kind != model.Pipe && o.Kind != model.FIFO {
-			continue
-		}
-		inFlight := false
-		for k := range o.Holders {
-			inFlight = inFlight || o.Holders[k].Via == model.ViaInFlight || o.Holders[k].Access == ""
-		}
+	for _, o := range v.graph.Marked(graph.Unread) {
 		writers := holders(o, func(h *model.Holder) bool { return h.Access.CanWrite() })
-		readers := holders(o, func(h *model.Holder) bool { return h.Access.CanRead() })
-		if inFlight || len(writers) == 0 || len(readers) > 0 {
-			continue
-		}
 		confidence, lowered := v.absence(o)
 		if confidence != model.Certain && (v.Scan.EUID != 0 || v.graph.Unlisted()) {
 			continue // the readers are other users', or outside the container, most of the time

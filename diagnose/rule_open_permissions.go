@@ -2,8 +2,8 @@ package diagnose
 
 import (
 	"fmt"
-	"strconv"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -19,19 +19,9 @@ var openPermissionsRule = Rule{
 	find:       findOpenPermissions,
 }
 
-// guarded are the kinds whose permission bits decide who may write.
-var guarded = map[model.Kind]bool{
-	model.SysvMsg: true, model.SysvSem: true, model.SysvShm: true, model.PosixMq: true, model.PosixSem: true, model.PosixShm: true, model.FIFO: true,
-}
-
 func findOpenPermissions(v *view) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
-		mode, err := strconv.ParseUint(o.Mode, 8, 32)
-		if !guarded[o.Kind] || o.Deleted || err != nil || mode&0o002 == 0 {
-			continue
-		}
+	for _, o := range v.graph.Marked(graph.Open) {
 		owner := ""
 		if uid, ok := o.UID.Get(); ok {
 			owner = fmt.Sprintf(" of user %d", uid)

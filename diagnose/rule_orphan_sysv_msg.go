@@ -22,8 +22,7 @@ var orphanSysvMsgRule = Rule{
 
 func findOrphanSysvMsg(v *view) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
+	for _, o := range v.graph.OfKind(model.SysvMsg) {
 		d, ok := o.Detail.(*model.SysvMsgDetail)
 		if !ok || len(v.waitsOn[o.ID]) > 0 {
 			continue

@@ -21,8 +21,7 @@ var orphanSysvSemRule = Rule{
 
 func findOrphanSysvSem(v *view) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
+	for _, o := range v.graph.OfKind(model.SysvSem) {
 		d, ok := o.Detail.(*model.SysvSemDetail)
 		if !ok || len(v.waitsOn[o.ID]) > 0 {
 			continue

@@ -22,8 +22,7 @@ var orphanSysvShmRule = Rule{
 
 func findOrphanSysvShm(v *view) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
+	for _, o := range v.graph.OfKind(model.SysvShm) {
 		d, ok := o.Detail.(*model.SysvShmDetail)
 		if !ok || d.Attached != model.Some[int64](0) {
 			continue

@@ -24,8 +24,7 @@ var queueFullRule = Rule{
 
 func findQueueFull(v *view) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
+	for _, o := range v.awaited() {
 		var senders []*model.Wait
 		for _, w := range v.waitsOn[o.ID] {
 			if (w.Call == "msgsnd" || w.Call == "mq_timedsend") && v.aged(w) {

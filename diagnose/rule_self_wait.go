@@ -64,7 +64,7 @@ func (v *view) onItself(w *model.Wait, c *graph.Clause) string {
 	if c == nil || c.Object == "" {
 		return ""
 	}
-	if d, ok := v.objects[c.Object].Detail.(*model.FutexDetail); ok && d.OwnerTID == model.Some(w.TID) {
+	if d, ok := v.graph.Object(c.Object).Detail.(*model.FutexDetail); ok && d.OwnerTID == model.Some(w.TID) {
 		if w.Handler != "" {
 			return ", which it has locked itself before it was interrupted: it is in " + handlerOf(w)
 		}

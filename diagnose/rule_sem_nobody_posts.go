@@ -24,8 +24,7 @@ var semNobodyPostsRule = Rule{
 
 func findSemNobodyPosts(v *view) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
+	for _, o := range v.awaited() {
 		d, ok := o.Detail.(*model.FutexDetail)
 		if !ok || d.Type != "sem" || !d.Offset.Known() {
 			continue

@@ -23,8 +23,7 @@ var semOwnerDeadRule = Rule{
 
 func findSemOwnerDead(v *view) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
+	for _, o := range v.awaited() {
 		d, ok := o.Detail.(*model.SysvSemDetail)
 		if !ok {
 			continue

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -23,9 +24,6 @@ var smallPipeRule = Rule{
 const (
 	pipePagesSoft = "fs.pipe-user-pages-soft"
 
-	// smallPipe is what a pipe gets past the limit: two pages, one before Linux
-	// 5.14. Pages are of 4 KiB or more, the usual capacity is sixteen of them.
-	smallPipe   = 2 * 4096
 	passedShare = 0.98 // of the limit: pipes made when it was passed may have gone since
 )
 
@@ -44,10 +42,8 @@ func findSmallPipe(v *view) []finding {
 	}
 	var list []finding
 	byUser := map[int]int{}
-	for i := range v.Objects {
-		o := v.Objects[i]
-		d, ok := o.Detail.(*model.PipeDetail)
-		if !ok || len(o.Holders) == 0 || d.Capacity.Or(smallPipe+1) > smallPipe {
+	for _, o := range v.graph.Marked(graph.Small) {
+		if len(o.Holders) == 0 {
 			continue
 		}
 		p := v.processes[int(o.Holders[0].PID)]

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -21,12 +22,8 @@ var staleSocketPathRule = Rule{
 
 func findStaleSocketPath(v *view) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
-		d, ok := o.Detail.(*model.UnixDetail)
-		if !ok || d.State != "stale" {
-			continue
-		}
+	for _, o := range v.graph.Marked(graph.Stale) {
+		d := o.Detail.(*model.UnixDetail)
 		f := finding{Finding: model.Finding{
 			Confidence: model.Certain, Objects: []string{o.ID}, Summary: fmt.Sprintf("no socket is bound to %s", d.Path),
 			Evidence: []model.Evidence{{Source: d.Path, Text: fmt.Sprintf("a socket's file, inode %s of device %s; no socket is bound to that", d.PathIno, d.PathDev)}},

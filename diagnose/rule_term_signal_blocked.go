@@ -78,8 +78,7 @@ func blockedForGood(p *model.Process) []string {
 
 // signalfdFor is a signalfd of a process that takes one of these signals.
 func (v *view) signalfdFor(pid int, signals []string) string {
-	for i := range v.Objects {
-		o := v.Objects[i]
+	for _, o := range v.graph.OfKind(model.Signalfd) {
 		d, ok := o.Detail.(*model.SignalfdDetail)
 		if !ok || !slices.ContainsFunc(d.Signals, func(s string) bool { return slices.Contains(signals, s) }) {
 			continue

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -22,10 +23,9 @@ var unreachableListenerRule = Rule{
 
 func findUnreachableListener(v *view) []finding {
 	var list []finding
-	for i := range v.Objects {
-		o := v.Objects[i]
+	for _, o := range v.graph.Marked(graph.Listens) {
 		d, ok := o.Detail.(*model.UnixDetail)
-		if !ok || d.State != "listen" || d.PathState != "other" && d.PathState != "nothing" || len(o.Holders) == 0 {
+		if !ok || d.PathState != "other" && d.PathState != "nothing" || len(o.Holders) == 0 {
 			continue
 		}
 		servers := holders(o, nil)
@@ -53,10 +53,9 @@ func findUnreachableListener(v *view) []finding {
 // boundTo is the socket that is bound to a file; unix_diag tells the low half of
 // its inode number.
 func (v *view) boundTo(dev string, ino model.Big) *model.Object {
-	for i := range v.Objects {
-		d, ok := v.Objects[i].Detail.(*model.UnixDetail)
-		if ok && d.State != "stale" && d.PathDev == dev && d.PathIno != 0 && uint32(d.PathIno) == uint32(ino) {
-			return v.Objects[i]
+	for _, o := range v.graph.OfKind(model.Unix) {
+		if d, ok := o.Detail.(*model.UnixDetail); ok && d.State != "stale" && d.PathDev == dev && d.PathIno != 0 && uint32(d.PathIno) == uint32(ino) {
+			return o
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ func BenchmarkRun(b *testing.B) {
 	b.Run("first", func(b *testing.B) {
 		c := modeltest.NewCrowd(1000, 100)
 		b.ReportAllocs()
+		modeltest.ReportCPU(b)
 		for b.Loop() {
 			Run(c.Next(0), Defaults())
 		}
@@ -22,6 +23,7 @@ func BenchmarkRun(b *testing.B) {
 			c, q := modeltest.NewCrowd(1000, 100), Sequence{Options: Defaults()}
 			q.Run(c.Snapshot)
 			b.ReportAllocs()
+			modeltest.ReportCPU(b)
 			for b.Loop() {
 				b.StopTimer()
 				s := c.Next(every)
@@ -36,6 +38,7 @@ func BenchmarkRun(b *testing.B) {
 func BenchmarkRing(b *testing.B) {
 	c := modeltest.NewRing(1000, 5)
 	b.ReportAllocs()
+	modeltest.ReportCPU(b)
 	for b.Loop() {
 		Run(c.Next(0), Defaults())
 	}
@@ -44,6 +47,7 @@ func BenchmarkRing(b *testing.B) {
 func BenchmarkIndex(b *testing.B) {
 	s := modeltest.NewCrowd(1000, 100).Snapshot
 	b.ReportAllocs()
+	modeltest.ReportCPU(b)
 	for b.Loop() {
 		model.NewIndex(s)
 	}
@@ -52,6 +56,7 @@ func BenchmarkIndex(b *testing.B) {
 func BenchmarkLinks(b *testing.B) {
 	s := modeltest.NewCrowd(1000, 100).Snapshot
 	b.ReportAllocs()
+	modeltest.ReportCPU(b)
 	for b.Loop() {
 		model.MakeLinks(s.Objects)
 	}

@@ -12,21 +12,21 @@ type view struct {
 
 	graph     *graph.Graph
 	steady    func(*finding) bool // whether a finding counts; nil: all do
-	objects   map[string]*model.Object
 	processes map[int]*model.Process
 	children  map[int][]*model.Process // by parent
 	waits     map[int]*model.Wait      // by thread
 	waitsOf   map[int][]*model.Wait    // by process
 	waitsOn   map[string][]*model.Wait // by object
 	listeners map[int][]*model.Object  // by process; see [view.listenersOf]
+	waited    []*model.Object          // see [view.awaited]
 	allListed bool                     // there is no pid here but those in the snapshot; see [listed]
 	wholeHost bool                     // … and no process outside this pid namespace
 }
 
-func newView(s *model.Snapshot, o Options) *view {
-	g := graph.New(model.NewIndex(s))
+func newView(g *graph.Graph, o Options) *view {
+	s := g.Snapshot
 	v := &view{
-		Snapshot: s, Options: o, graph: g, objects: g.Objects, processes: g.Processes, children: g.Children, waits: g.Waits,
+		Snapshot: s, Options: o, graph: g, processes: g.Processes, children: g.Children, waits: g.Waits,
 		waitsOf: g.WaitsOf, waitsOn: g.WaitsOn,
 	}
 	v.allListed, v.wholeHost = listed(s)

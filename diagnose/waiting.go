@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/ipctop/ipctop/model"
@@ -121,6 +122,20 @@ func holders(o *model.Object, fits func(*model.Holder) bool) []int {
 		}
 	}
 	return set(pids)
+}
+
+// awaited are the objects that threads wait for, in the snapshot's order.
+func (v *view) awaited() []*model.Object {
+	if v.waited == nil {
+		v.waited = []*model.Object{}
+		for id := range v.waitsOn {
+			if o := v.graph.Object(id); o != nil {
+				v.waited = append(v.waited, o)
+			}
+		}
+		slices.SortFunc(v.waited, model.CompareObjects)
+	}
+	return v.waited
 }
 
 // latestOf is when the last of some waits began, which is when a circle closed.

@@ -12,7 +12,7 @@ func TestIndex(t *testing.T) {
 		Waits:     []Wait{{PID: 3, TID: 4, Object: "pipe:1", Objects: []string{"pipe:1", "pipe:2"}}, {PID: 3, TID: 5, Object: "pipe:2"}},
 	}
 	x := NewIndex(s)
-	if x.Objects["pipe:2"] != s.Objects[1] || x.Processes[3] != s.Processes[1] || x.Waits[5] != &s.Waits[1] {
+	if x.Object("pipe:2") != s.Objects[1] || x.Processes[3] != s.Processes[1] || x.Waits[5] != &s.Waits[1] {
 		t.Error("a record is not found by its name")
 	}
 	if len(x.Children[1]) != 2 || !slices.Equal(x.Tracees[2], []int{3}) || len(x.WaitsOf[3]) != 2 {

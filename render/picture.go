@@ -266,7 +266,7 @@ func (v *View) label(id string) objectLabel {
 	if id == "" {
 		return objectLabel{}
 	}
-	o := v.objects[id]
+	o := v.index.Object(id)
 	if o == nil {
 		return objectLabel{long: v.escape(id)}
 	}

@@ -126,7 +126,7 @@ func ShowJSON(w io.Writer, s *model.Snapshot, matches []query.Match) error {
 			continue
 		}
 		for _, p := range m.Object.Peers {
-			add(x.Objects[p.ID])
+			add(x.Object(p.ID))
 		}
 	}
 	b := fmt.Appendf(nil, "{%q:%q,\n%q:[", "schema", model.Schema, "processes")

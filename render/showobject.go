@@ -106,7 +106,7 @@ func (t *showText) peers(x *model.Index, o *model.Object) {
 	var rows [][]string
 	for _, p := range o.Peers {
 		row := []string{t.esc(p.ID), string(p.Confidence), ""}
-		if peer := x.Objects[p.ID]; peer != nil {
+		if peer := x.Object(p.ID); peer != nil {
 			row[2] = "no visible holder"
 			if names := t.holderNames(x, peer, showAnyHolder); names != nil {
 				row[2] = "held by " + showFew(names, 8)

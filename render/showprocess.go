@@ -228,7 +228,7 @@ func (t *showText) otherEnd(x *model.Index, pid int, h showHeld) string {
 	var names []string
 	if len(h.object.Peers) > 0 {
 		for _, p := range h.object.Peers {
-			peer := x.Objects[p.ID]
+			peer := x.Object(p.ID)
 			if peer == nil {
 				names = append(names, t.esc(p.ID))
 				continue

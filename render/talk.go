@@ -146,7 +146,7 @@ func (v *View) talkToPeers(o *model.Object) Cell {
 		return true
 	}
 	for _, p := range o.Peers {
-		if peer := v.objects[p.ID]; peer != nil {
+		if peer := v.index.Object(p.ID); peer != nil {
 			seen, complete = true, complete && peer.HoldersComplete
 			far = v.side(peer.Holders, first, far)
 		}

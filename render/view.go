@@ -8,7 +8,6 @@ type View struct {
 	snap      *model.Snapshot
 	index     *model.Index
 	glyph     glyphs
-	objects   map[string]*model.Object
 	processes map[int]*model.Process
 }
 
@@ -16,7 +15,7 @@ type View struct {
 // anything was left out, so that a socket's other end can be named though it is not
 // shown.
 func NewView(whole *model.Index, o *Options) *View {
-	return &View{Options: o, snap: whole.Snapshot, glyph: o.glyphs(), index: whole, objects: whole.Objects, processes: whole.Processes}
+	return &View{Options: o, snap: whole.Snapshot, glyph: o.glyphs(), index: whole, processes: whole.Processes}
 }
 
 // process is how a process is named: name(pid).

@@ -99,10 +99,10 @@ func linesOf(snap *model.Snapshot) map[string]string {
 	lines := map[string]string{}
 	for i := range snap.Objects {
 		o := snap.Objects[i]
-		lines[o.ID] = moving.ReplaceAllString(string(model.AppendJSON(nil, &o)), "")
+		lines[o.ID] = moving.ReplaceAllString(string(model.AppendJSON(nil, o)), "")
 	}
 	for i := range snap.Processes {
-		p := snap.Processes[i]
+		p := *snap.Processes[i]
 		p.ThreadList, p.Threads, p.Timers = nil, 0, model.Opt[int]{}
 		// What is queued is counted for all processes of the user.
 		lines[fmt.Sprintf("process:%d", p.PID)] = queued.ReplaceAllString(string(model.AppendJSON(nil, &p)), "")

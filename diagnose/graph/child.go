@@ -10,7 +10,7 @@ func (g *Graph) child(n *node) Clause {
 	w, p := n.wait, n.process
 	c := Clause{How: "is the child waited for", Confidence: model.Certain}
 	if w.Object != "" { // waitid on a pidfd
-		if o := g.Objects[w.Object]; o != nil {
+		if o := g.Object(w.Object); o != nil {
 			return g.pidfd(o)
 		}
 		return unknown("what the pidfd stands for is not known")

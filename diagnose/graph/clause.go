@@ -62,7 +62,7 @@ func (g *Graph) calls(n *node) []Clause {
 	case "splice", "tee":
 		return []Clause{g.set(n, objectsOf(w))}
 	}
-	o := g.Objects[w.Object]
+	o := g.Object(w.Object)
 	if o == nil {
 		return nil
 	}

@@ -136,7 +136,7 @@ func (g *Graph) socket(n *node, c *Clause, o *model.Object, writes bool) {
 		}
 	}
 	for _, p := range o.Peers {
-		peer := g.Objects[p.ID]
+		peer := g.Object(p.ID)
 		if peer == nil {
 			c.weaken(External, "who holds "+p.ID+" is not known")
 			continue

@@ -7,7 +7,7 @@ import (
 // futex is a wait at a futex word: its owner alone can release it, or, where the
 // lock has none that is known, every thread that can reach the word.
 func (g *Graph) futex(n *node, id string) Clause {
-	o := g.Objects[id]
+	o := g.Object(id)
 	if o == nil {
 		return unknown("the futex could not be read")
 	}
@@ -57,7 +57,7 @@ func (g *Graph) futex(n *node, id string) Clause {
 	}
 	switch {
 	case d.Object != "":
-		memory := g.Objects[d.Object]
+		memory := g.Object(d.Object)
 		if memory == nil {
 			c.weaken(Incomplete, "who maps the memory is not known")
 			break
@@ -85,7 +85,7 @@ func owned(lock string) bool {
 
 // privateWord reports whether the thread waits at a futex of its own process alone.
 func (g *Graph) privateWord(w *model.Wait) bool {
-	o := g.Objects[w.Object]
+	o := g.Object(w.Object)
 	if o == nil || o.Kind != model.Futex {
 		return false
 	}
@@ -96,7 +96,7 @@ func (g *Graph) privateWord(w *model.Wait) bool {
 // lockType is what the futex that a thread waits at belongs to; "" if it waits
 // for something else.
 func (g *Graph) lockType(w *model.Wait) string {
-	if o := g.Objects[w.Object]; o != nil && o.Kind == model.Futex {
+	if o := g.Object(w.Object); o != nil && o.Kind == model.Futex {
 		if d, ok := o.Detail.(*model.FutexDetail); ok {
 			if d.Type == "" {
 				return "unknown"
@@ -133,7 +133,7 @@ func (g *Graph) quiesce(n *node, o *model.Object, d *model.FutexDetail) Clause {
 	users := Clause{Confidence: model.Certain}
 	users.add(n.process.PID)
 	if d.Object != "" {
-		if memory := g.Objects[d.Object]; memory != nil {
+		if memory := g.Object(d.Object); memory != nil {
 			g.holders(&users, memory, func(h *model.Holder) bool { return h.Via == model.ViaMap || h.Via == model.ViaAttach })
 		} else {
 			users.weaken(Incomplete, "who maps the memory is not known")
@@ -153,7 +153,7 @@ func (g *Graph) quiesce(n *node, o *model.Object, d *model.FutexDetail) Clause {
 // waitsBehind reports whether a wait is at the word at which the group waits whose
 // count another one is for.
 func (g *Graph) waitsBehind(w, notifier *model.Wait, d *model.FutexDetail) bool {
-	o := g.Objects[w.Object]
+	o := g.Object(w.Object)
 	if o == nil {
 		return false
 	}

@@ -10,6 +10,7 @@ import (
 type Graph struct {
 	*model.Index
 
+	marks      *Marks
 	nodes      []node
 	byTID      map[int]int   // place in nodes
 	members    map[int][]int // places in nodes of a process's living threads
@@ -44,13 +45,15 @@ type node struct {
 }
 
 // New makes the graph of an indexed snapshot, which is not changed.
-func New(x *model.Index) *Graph {
+func New(x *model.Index) *Graph { return Next(x, nil) }
+
+// Next is [New] for a snapshot of the machine of which there was one before; before are
+// the [Graph.Marks] of that.
+func Next(x *model.Index, before *Marks) *Graph {
 	s := x.Snapshot
-	g := &Graph{Index: x, byTID: map[int]int{}, mayEnd: map[int]bool{}, lockTables: map[string]*lockTable{}, members: make(map[int][]int, len(s.Processes))}
-	for i := range s.Objects {
-		if d, ok := s.Objects[i].Detail.(*model.UnixDetail); ok && d.InflightFDs.Or(0) > 0 {
-			g.inFlight = append(g.inFlight, s.Objects[i].ID)
-		}
+	g := &Graph{Index: x, marks: before.next(s.Objects), byTID: map[int]int{}, mayEnd: map[int]bool{}, lockTables: map[string]*lockTable{}, members: make(map[int][]int, len(s.Processes))}
+	for _, o := range g.Marked(InFlight) {
+		g.inFlight = append(g.inFlight, o.ID)
 	}
 	unreadable := unreadable(s)
 	g.unlisted = slices.ContainsFunc(s.Gaps, func(gap model.Gap) bool { return gap.Probe == "process" && gap.Op == "list" })

@@ -22,7 +22,7 @@ func (g *Graph) Work(w *model.Wait) bool {
 	case model.NeedsEvent, model.NeedsMessage, model.NeedsSignal, model.NeedsTime:
 		return true
 	}
-	o := g.Objects[w.Object]
+	o := g.Object(w.Object)
 	return w.Needs == model.NeedsData && o != nil && o.Kind == model.Pty
 }
 
@@ -39,7 +39,7 @@ func (g *Graph) Listeners(w *model.Wait) []*model.Object {
 	}
 	var list []*model.Object
 	for _, id := range append([]string{w.Object}, w.Objects...) {
-		if o := g.Objects[id]; o != nil && Listening(o) && !slices.Contains(list, o) {
+		if o := g.Object(id); o != nil && Listening(o) && !slices.Contains(list, o) {
 			list = append(list, o)
 		}
 	}
@@ -158,7 +158,7 @@ func (g *Graph) namelessSem(w *model.Wait) bool {
 	if g.lockType(w) != "sem" {
 		return false
 	}
-	memory := g.Objects[g.Objects[w.Object].Detail.(*model.FutexDetail).Object]
+	memory := g.Object(g.Object(w.Object).Detail.(*model.FutexDetail).Object)
 	return memory != nil && (memory.Deleted || memory.Kind == model.ShmAnon)
 }
 
@@ -180,9 +180,8 @@ func (r *removal) undelivered(members []int) bool {
 			read[id] = true
 		}
 	}
-	return slices.ContainsFunc(g.Snapshot.Objects, func(o *model.Object) bool {
-		d, ok := o.Detail.(*model.PipeDetail)
-		if !ok || read[o.ID] || d.Queued.Or(0) == 0 {
+	return slices.ContainsFunc(g.Marked(Filled), func(o *model.Object) bool {
+		if read[o.ID] {
 			return false
 		}
 		readers := 0

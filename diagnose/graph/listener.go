@@ -17,17 +17,13 @@ type endpoint struct {
 // index notes where sockets can be reached that take connections or datagrams.
 func (g *Graph) indexListeners() {
 	g.listeners, g.pending = map[endpoint]*model.Object{}, map[string]*model.Object{}
-	for i := range g.Snapshot.Objects {
-		o := g.Snapshot.Objects[i]
+	for _, o := range g.Marked(Reachable) {
 		ns := uint64(0)
 		if o.Namespace != nil {
 			ns = o.Namespace.Inode
 		}
 		switch d := o.Detail.(type) {
 		case *model.UnixDetail:
-			if d.State != "listen" && d.Type != "dgram" {
-				continue
-			}
 			if d.Path != "" {
 				g.listeners[endpoint{cleanPath(d.Path), ns}] = o
 			} else if d.Abstract != "" {
@@ -37,9 +33,7 @@ func (g *Graph) indexListeners() {
 				g.pending[id] = o
 			}
 		case *model.InetDetail:
-			if o.Kind == model.TCP && d.State == "LISTEN" {
-				g.listeners[endpoint{d.Local, ns}] = o
-			}
+			g.listeners[endpoint{d.Local, ns}] = o
 		}
 	}
 }
@@ -107,7 +101,7 @@ func (g *Graph) named(n *node) *model.Object {
 // connect: the listener's holders make room for one more connection.
 func (g *Graph) connect(n *node) Clause {
 	l := g.named(n)
-	if o := g.Objects[n.wait.Object]; l == nil && o != nil {
+	if o := g.Object(n.wait.Object); l == nil && o != nil {
 		l = g.ListenerOf(o)
 	}
 	if l == nil {

@@ -29,7 +29,7 @@ type descriptor struct{ pid, fd int32 }
 // way; all that conflict must go, so each is a clause.
 func (g *Graph) lock(n *node) []Clause {
 	w := n.wait
-	o := g.Objects[w.Object]
+	o := g.Object(w.Object)
 	locks := Locks(o)
 	if locks == nil {
 		return nil

@@ -43,7 +43,7 @@ func (g *Graph) Release(w *model.Wait) string {
 	case "unknown":
 		return "another thread wakes it"
 	}
-	o := g.Objects[w.Object]
+	o := g.Object(w.Object)
 	switch {
 	case w.Needs == model.NeedsAnswer:
 		return "the server of the file system answers, or ends"

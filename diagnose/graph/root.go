@@ -101,7 +101,7 @@ func (g *Graph) idles(w *model.Wait) string {
 	case w.Needs == model.NeedsMessage:
 		return "waits for a message"
 	}
-	if o := g.Objects[w.Object]; o != nil && o.Kind == model.Pty {
+	if o := g.Object(w.Object); o != nil && o.Kind == model.Pty {
 		return "waits for input at its terminal"
 	}
 	if g.lockType(w) != "" {
@@ -129,7 +129,7 @@ func (g *Graph) Narrow(w *model.Wait) bool {
 // nobody is the end of a chain at a thread that no thread is known to release.
 func (g *Graph) nobody(n *node, c *Clause) End {
 	w := n.wait
-	o := g.Objects[w.Object]
+	o := g.Object(w.Object)
 	switch {
 	case c == nil:
 	case c.Level != External && g.ownerGone(w):
@@ -158,7 +158,7 @@ func (g *Graph) nobody(n *node, c *Clause) End {
 
 // ownerGone reports whether the owner of the futex has ended.
 func (g *Graph) ownerGone(w *model.Wait) bool {
-	if o := g.Objects[w.Object]; o != nil {
+	if o := g.Object(w.Object); o != nil {
 		if d, ok := o.Detail.(*model.FutexDetail); ok {
 			alive, known := d.OwnerAlive.Get()
 			return known && !alive

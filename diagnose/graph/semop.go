@@ -11,7 +11,7 @@ import (
 // Any process may operate on them; the last that did is the one that likely will.
 func (g *Graph) semop(n *node) []Clause {
 	w := n.wait
-	o := g.Objects[w.Object]
+	o := g.Object(w.Object)
 	if o == nil || w.Target == nil {
 		return nil
 	}

@@ -19,7 +19,7 @@ func (g *Graph) set(n *node, ids []string) Clause {
 	}
 	var list []Clause
 	for _, id := range ids {
-		o := g.Objects[id]
+		o := g.Object(id)
 		if o == nil {
 			list = append(list, unknown("what becomes of "+id+" is not known"))
 			continue
@@ -60,7 +60,7 @@ func (g *Graph) ready(n *node, o *model.Object) []Clause {
 
 // epoll is a set that the kernel keeps.
 func (g *Graph) epoll(n *node) Clause {
-	o := g.Objects[n.wait.Object]
+	o := g.Object(n.wait.Object)
 	if o == nil {
 		return unknown("what the epoll instance watches is not known")
 	}

@@ -110,7 +110,7 @@ func (g *Graph) ownerless(n *node, c *Clause) bool {
 	default:
 		return false
 	}
-	o := g.Objects[n.wait.Object]
+	o := g.Object(n.wait.Object)
 	if o == nil || n.wait.Needs != model.NeedsData && n.wait.Needs != model.NeedsEvent {
 		return false
 	}

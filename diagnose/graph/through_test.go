@@ -55,7 +55,7 @@ func TestThrough(t *testing.T) {
 		"unix:1": {1, 2}, "tcp:1": {3, 4, 5}, "unix:4": {7, 8}, "posix-shm:1": {9}, "fifo:1": nil, "tcp:4": {4, 5},
 	} {
 		var got []int
-		for _, w := range g.Through(g.Objects[id]) {
+		for _, w := range g.Through(g.Object(id)) {
 			got = append(got, w.PID)
 		}
 		if !slices.Equal(got, want) {

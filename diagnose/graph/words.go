@@ -10,7 +10,7 @@ import (
 
 // Wants says in words what a blocked thread does and at what.
 func (g *Graph) Wants(w *model.Wait) string {
-	o := g.Objects[w.Object]
+	o := g.Object(w.Object)
 	switch w.Needs {
 	case model.NeedsChild:
 		return wantsChild(w)
@@ -138,7 +138,7 @@ func on(o *model.Object, w *model.Wait) string {
 }
 
 func (g *Graph) label(id string) string {
-	if o := g.Objects[id]; o != nil {
+	if o := g.Object(id); o != nil {
 		return labelOf(o)
 	}
 	return id

@@ -124,7 +124,7 @@ func (d *Data) view(wide bool) *render.View {
 
 // object finds an object by its id; nil if there is none.
 func (d *Data) object(id string) *model.Object {
-	return d.index.Objects[id]
+	return d.index.Object(id)
 }
 
 // process finds a process by its pid; nil if there is none.

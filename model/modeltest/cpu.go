@@ -1,0 +1,23 @@
+package modeltest
+
+import (
+	"syscall"
+	"testing"
+	"time"
+)
+
+// ReportCPU has a benchmark report the processor time of an operation: on a busy machine
+// that says more than the clock. What is done while the timer is stopped counts as well.
+func ReportCPU(b *testing.B) {
+	b.Helper()
+	began := cpu()
+	b.Cleanup(func() { b.ReportMetric((cpu()-began).Seconds()*1000/float64(max(b.N, 1)), "cpu-ms/op") })
+}
+
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

@@ -1,0 +1,39 @@
+package model
+
+// Places tells where each record of a list stood in the list before it: -1 where it is
+// another record or was not there. Both lists are in the order of compare; it takes no
+// look at records that are the same in both. In lists that are not in order it may find
+// fewer.
+func Places[T any](before, after []*T, compare func(a, b *T) int) []int32 {
+	places := make([]int32, len(after))
+	i := 0
+	for j, r := range after {
+		places[j] = -1
+		for i < len(before) && before[i] != r {
+			c := compare(before[i], r)
+			if c > 0 {
+				break // r was not there
+			}
+			i++
+			if c == 0 {
+				break // it has changed
+			}
+		}
+		if i < len(before) && before[i] == r {
+			places[j] = int32(i)
+			i++
+		}
+	}
+	return places
+}
+
+// SameList reports whether two lists are one and the same.
+func SameList[T any](a, b []*T) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
+
+// CompareObjects orders objects as a snapshot has them: by kind and id.
+func CompareObjects(a, b *Object) int {
+	if a.Kind != b.Kind {
+		return CompareKinds(a.Kind, b.Kind)
+	}
+	return CompareIDs(a.ID, b.ID)
+}
