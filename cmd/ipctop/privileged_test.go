@@ -18,12 +18,43 @@ import (
 // nobody is the user that has no more rights than anybody.
 const nobody = 65534
 
-// capableCopy is a copy of this program with file capabilities (capabilities(7)), where
+// privileges are ways in which the file of a program can give it more rights than its user
+// has.
+var privileges = []struct {
+	name string
+	give func(t *testing.T, program string)
+}{
+	{"file capabilities", func(t *testing.T, program string) {
+		t.Helper()
+		// struct vfs_cap_data: revision 2 and in effect, then permitted and inheritable.
+		const revision, effective = 0x02000000, 1
+		permitted := uint32(1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_DAC_READ_SEARCH | 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_IPC_OWNER)
+		var value []byte
+		for _, v := range []uint32{revision | effective, permitted, 0, 0, 0} {
+			value = binary.LittleEndian.AppendUint32(value, v)
+		}
+		if err := unix.Setxattr(program, "security.capability", value, 0); err != nil {
+			t.Skipf("no file capabilities on %s: %v", program, err)
+		}
+	}},
+	{"set-user-ID", func(t *testing.T, program string) {
+		t.Helper()
+		var st unix.Statfs_t
+		if err := unix.Statfs(program, &st); err != nil || st.Flags&unix.ST_NOSUID != 0 {
+			t.Skipf("%s is mounted nosuid, or statfs fails (%v)", program, err)
+		}
+		if err := os.Chmod(program, 0o755|os.ModeSetuid); err != nil {
+			t.Fatal(err)
+		}
+	}},
+}
+
+// privilegedCopy is a copy of this program with more rights than its user, where
 // nobody can start it. It returns a directory that nobody may write to, too.
-func capableCopy(t *testing.T) (program, dir string) {
+func privilegedCopy(t *testing.T, give func(t *testing.T, program string)) (program, dir string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("setting file capabilities needs root")
+		t.Skip("giving a file capabilities or the set-user-ID bit needs root")
 	}
 	dir, err := os.MkdirTemp("/var/tmp", "ipctop-test-")
 	if err != nil {
@@ -48,16 +79,7 @@ func capableCopy(t *testing.T) (program, dir string) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	// struct vfs_cap_data: revision 2 and in effect, then permitted and inheritable.
-	const revision, effective = 0x02000000, 1
-	permitted := uint32(1<<unix.CAP_SYS_PTRACE | 1<<unix.CAP_DAC_READ_SEARCH | 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_IPC_OWNER)
-	var value []byte
-	for _, v := range []uint32{revision | effective, permitted, 0, 0, 0} {
-		value = binary.LittleEndian.AppendUint32(value, v)
-	}
-	if err := unix.Setxattr(program, "security.capability", value, 0); err != nil {
-		t.Skipf("no file capabilities on %s: %v", dir, err)
-	}
+	give(t, program)
 	return program, dir
 }
 
@@ -80,8 +102,14 @@ func asNobody(t *testing.T, program string, stdin io.Reader, env []string, args 
 
 // What a user names is opened with the user's rights, whatever rights the file of the
 // program gives.
-func TestCapableProgramOpensFilesAsUser(t *testing.T) {
-	program, dir := capableCopy(t)
+func TestPrivilegedProgramOpensFilesAsUser(t *testing.T) {
+	for _, p := range privileges {
+		t.Run(p.name, func(t *testing.T) { opensFilesAsUser(t, p.give) })
+	}
+}
+
+func opensFilesAsUser(t *testing.T, give func(t *testing.T, program string)) {
+	program, dir := privilegedCopy(t, give)
 	const secret = "topsecret = 4711"
 	hidden := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(hidden, []byte(secret+"\n"), 0o600); err != nil {
@@ -104,6 +132,9 @@ func TestCapableProgramOpensFilesAsUser(t *testing.T) {
 		{"doctor", nil, []string{"--procfs", filepath.Join(dir, "proc"), "doctor"}, "is not a proc file system"},
 		{"from", nil, []string{"--from", hidden, "dump"}, "permission denied"},
 		{"history", nil, []string{"check", "--history", hidden}, "permission denied"},
+		{"diff", nil, []string{"diff", hidden, hidden}, "permission denied"},
+		{"replay", nil, []string{"replay", hidden}, "permission denied"},
+		{"why of a file", nil, []string{"--from", hidden, "why"}, "permission denied"},
 		{"postmortem", nil, []string{"postmortem", hidden}, "permission denied"},
 		{"record", nil, []string{"record", "--for", "1ms", hidden}, "permission denied"},
 		{"record elsewhere", nil, []string{"record", "--for", "1ms", filepath.Join(filepath.Dir(hidden), "new")}, "permission denied"},
@@ -143,10 +174,16 @@ func makeForgedProc(t *testing.T, dir, cmdline string) {
 	}
 }
 
-// The environment makes no helper of a program with capabilities: it would take
-// questions about pipes that its user may not hold.
-func TestCapableProgramIsNobodysHelper(t *testing.T) {
-	program, _ := capableCopy(t)
+// The environment makes no helper of a program with more rights than its user: it would take
+// questions about pipes that the user may not hold.
+func TestPrivilegedProgramIsNobodysHelper(t *testing.T) {
+	for _, p := range privileges {
+		t.Run(p.name, func(t *testing.T) { isNobodysHelper(t, p.give) })
+	}
+}
+
+func isNobodysHelper(t *testing.T, give func(t *testing.T, program string)) {
+	program, _ := privilegedCopy(t, give)
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 // sleeperEnv makes the test binary a process with a pipe whose mutex one of its
@@ -22,7 +24,7 @@ func TestMain(m *testing.M) {
 		fmt.Println(sleep(how))
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	os.Exit(probetest.Main(m))
 }
 
 // sleep has a thread fall asleep with a pipe's mutex, until standard input ends, or
