@@ -66,8 +66,9 @@ func count(s *model.Snapshot, o Options) []Family {
 	c := &counter{snapshot: s, Options: o}
 	c.findings()
 	c.waits()
-	c.objects()
-	c.named()
+	list := c.shown()
+	c.objects(list)
+	c.named(list)
 	c.limits()
 	c.scan()
 	c.family("names_summed", "", "How many names have no sample of their own and are added up as "+Other+", or left out where a sum means nothing.", "metric")

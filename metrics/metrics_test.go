@@ -232,3 +232,21 @@ func TestName(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkOf counts a machine of 1,000 processes with 20,000 objects.
+func BenchmarkOf(b *testing.B) {
+	s := &model.Snapshot{Waits: []model.Wait{}, Findings: []model.Finding{}}
+	for i := range 1000 {
+		pid := i + 1
+		s.Processes = append(s.Processes, &model.Process{PID: pid})
+		s.Waits = append(s.Waits, model.Wait{PID: pid, Needs: model.NeedsData, Object: "pipe:1"})
+		for range 20 {
+			s.Objects = append(s.Objects, &model.Object{
+				Kind: model.Pipe, Holders: []model.Holder{{PID: int32(pid)}}, Detail: &model.PipeDetail{Queued: model.Some[int64](1)},
+			})
+		}
+	}
+	for b.Loop() {
+		Of(s, Options{Rules: diagnose.Rules()})
+	}
+}

@@ -51,28 +51,54 @@ func amountsOf(o *model.Object) amounts {
 	return amounts{}
 }
 
-// shown calls f for all objects that ipctop does not hold alone.
-func (c *counter) shown(f func(o *model.Object, a amounts)) {
-	for i := range c.snapshot.Objects {
-		if o := c.snapshot.Objects[i]; !c.snapshot.OwnObject(o, c.snapshot.Process) {
-			f(o, amountsOf(o))
+// counted is an object that ipctop does not hold alone.
+type counted struct {
+	*model.Object
+	amounts
+}
+
+// shown are all objects that ipctop does not hold alone.
+func (c *counter) shown() []counted {
+	list := make([]counted, 0, len(c.snapshot.Objects))
+	for _, o := range c.snapshot.Objects {
+		if !c.snapshot.OwnObject(o, c.snapshot.Process) {
+			list = append(list, counted{o, amountsOf(o)})
 		}
+	}
+	return list
+}
+
+// perKind adds up amounts of objects of each kind, those that are known.
+type perKind map[model.Kind]model.Opt[int64]
+
+func (p perKind) add(kind model.Kind, amount model.Opt[int64]) {
+	if v, ok := amount.Get(); ok {
+		p[kind] = model.Some(p[kind].Or(0) + v)
 	}
 }
 
-func (c *counter) objects() {
-	c.family("objects", "", "Objects, by mechanism.", "kind")
-	c.shown(func(o *model.Object, _ amounts) { c.add(1, text(string(o.Kind))) })
-	for _, sum := range []struct {
+func (c *counter) objects(list []counted) {
+	number, queued, messages, memory := perKind{}, perKind{}, perKind{}, perKind{}
+	for i := range list {
+		o := &list[i]
+		number.add(o.Kind, model.Some[int64](1))
+		queued.add(o.Kind, o.queued)
+		messages.add(o.Kind, o.messages)
+		memory.add(o.Kind, o.memory)
+	}
+	for _, f := range []struct {
 		name, unit, help string
-		of               func(amounts) model.Opt[int64]
+		sums             perKind
 	}{
-		{"queued", "bytes", "What was written and nobody has read yet, where that is known.", func(a amounts) model.Opt[int64] { return a.queued }},
-		{"queued_messages", "", "Messages in queues, where that is known.", func(a amounts) model.Opt[int64] { return a.messages }},
-		{"memory", "bytes", "Memory and swap space that shared memory takes, where that is known.", func(a amounts) model.Opt[int64] { return a.memory }},
+		{"objects", "", "Objects, by mechanism.", number},
+		{"queued", "bytes", "What was written and nobody has read yet, where that is known.", queued},
+		{"queued_messages", "", "Messages in queues, where that is known.", messages},
+		{"memory", "bytes", "Memory and swap space that shared memory takes, where that is known.", memory},
 	} {
-		c.family(sum.name, sum.unit, sum.help, "kind")
-		c.shown(func(o *model.Object, a amounts) { c.addKnown(sum.of(a), text(string(o.Kind))) })
+		c.family(f.name, f.unit, f.help, "kind")
+		for kind, sum := range f.sums {
+			c.addKnown(sum, text(string(kind)))
+		}
 	}
 }
 
@@ -109,67 +135,69 @@ func key(k string) string {
 }
 
 // named makes the families of things with names. Each takes the largest of its own.
-func (c *counter) named() {
+func (c *counter) named(list []counted) {
 	type value struct {
 		name, unit, help string
-		of               func(amounts) model.Opt[int64]
+		of               func(*amounts) model.Opt[int64]
 	}
 	for _, group := range []struct {
-		weight func(amounts) model.Opt[int64]
-		of     func(o *model.Object, a amounts) bool
+		weight func(*amounts) model.Opt[int64]
+		of     func(*counted) bool
 		values []value
 	}{
 		{
-			weight: func(a amounts) model.Opt[int64] { return a.queued },
-			of:     func(o *model.Object, _ amounts) bool { return o.Kind == model.SysvMsg || o.Kind == model.PosixMq },
+			weight: func(a *amounts) model.Opt[int64] { return a.queued },
+			of:     func(o *counted) bool { return o.Kind == model.SysvMsg || o.Kind == model.PosixMq },
 			values: []value{
-				{"queue_messages", "", "Messages in a named queue.", func(a amounts) model.Opt[int64] { return a.messages }},
-				{"queue_max_messages", "", "How many messages a named queue may hold.", func(a amounts) model.Opt[int64] { return a.maxMessages }},
-				{"queue_size", "bytes", "Size of the messages in a named queue.", func(a amounts) model.Opt[int64] { return a.queued }},
-				{"queue_max_size", "bytes", "How large the messages in a named queue may be together.", func(a amounts) model.Opt[int64] { return a.maxBytes }},
+				{"queue_messages", "", "Messages in a named queue.", func(a *amounts) model.Opt[int64] { return a.messages }},
+				{"queue_max_messages", "", "How many messages a named queue may hold.", func(a *amounts) model.Opt[int64] { return a.maxMessages }},
+				{"queue_size", "bytes", "Size of the messages in a named queue.", func(a *amounts) model.Opt[int64] { return a.queued }},
+				{"queue_max_size", "bytes", "How large the messages in a named queue may be together.", func(a *amounts) model.Opt[int64] { return a.maxBytes }},
 			},
 		},
 		{
-			weight: func(a amounts) model.Opt[int64] { return a.backlog },
-			of:     func(_ *model.Object, a amounts) bool { return a.backlog.Known() },
+			weight: func(a *amounts) model.Opt[int64] { return a.backlog },
+			of:     func(o *counted) bool { return o.backlog.Known() },
 			values: []value{
-				{"listener_backlog", "", "Connections that wait to be accepted, by the listener's path or port.", func(a amounts) model.Opt[int64] { return a.backlog }},
-				{"listener_max_backlog", "", "How many connections may wait to be accepted.", func(a amounts) model.Opt[int64] { return a.most }},
+				{"listener_backlog", "", "Connections that wait to be accepted, by the listener's path or port.", func(a *amounts) model.Opt[int64] { return a.backlog }},
+				{"listener_max_backlog", "", "How many connections may wait to be accepted.", func(a *amounts) model.Opt[int64] { return a.most }},
 			},
 		},
 		{
-			weight: func(a amounts) model.Opt[int64] { return a.memory },
-			of: func(o *model.Object, a amounts) bool {
-				return (a.memory.Known() || a.size.Known()) && o.Kind != model.ShmAnon
-			},
+			weight: func(a *amounts) model.Opt[int64] { return a.memory },
+			of:     func(o *counted) bool { return (o.memory.Known() || o.size.Known()) && o.Kind != model.ShmAnon },
 			values: []value{
-				{"shared_memory", "bytes", "Memory and swap space that named shared memory takes.", func(a amounts) model.Opt[int64] { return a.memory }},
-				{"shared_memory_size", "bytes", "Size of named shared memory, pages that were never touched included.", func(a amounts) model.Opt[int64] { return a.size }},
+				{"shared_memory", "bytes", "Memory and swap space that named shared memory takes.", func(a *amounts) model.Opt[int64] { return a.memory }},
+				{"shared_memory_size", "bytes", "Size of named shared memory, pages that were never touched included.", func(a *amounts) model.Opt[int64] { return a.size }},
 			},
 		},
 	} {
+		type named struct {
+			*counted
+			kind, name string
+		}
+		var members []named
 		weights := map[string]float64{}
-		c.shown(func(o *model.Object, a amounts) {
-			if group.of(o, a) {
-				weights[string(o.Kind)+" "+nameOf(o)] += float64(group.weight(a).Or(0))
+		for i := range list {
+			if o := &list[i]; group.of(o) {
+				m := named{o, text(string(o.Kind)), nameOf(o.Object)}
+				members = append(members, m)
+				weights[m.kind+" "+m.name] += float64(group.weight(&o.amounts).Or(0))
 			}
-		})
+		}
 		keep := largest(weights, c.Names, func(n float64) float64 { return n })
 		for i, v := range group.values {
 			c.family(v.name, v.unit, v.help, "kind", "name")
 			if i == 0 {
 				c.summedUp(len(weights) - len(keep))
 			}
-			c.shown(func(o *model.Object, a amounts) {
-				if !group.of(o, a) {
-					return
-				}
-				name := nameOf(o)
-				if !keep[string(o.Kind)+" "+name] {
+			for _, m := range members {
+				name := m.name
+				if !keep[m.kind+" "+name] {
 					name = Other
 				}
-				c.addKnown(v.of(a), text(string(o.Kind)), name)
-			})
+				c.addKnown(v.of(&m.amounts), m.kind, name)
+			}
 		}
 	}
 }
