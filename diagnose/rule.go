@@ -36,6 +36,7 @@ var rules = []Rule{
 	ptyNotReadRule,
 	lockWaitRule,
 	fifoOpenWaitsRule,
+	databaseLockRule,
 	noReaderRule,
 	inheritedListenerRule,
 	backlogFullRule,

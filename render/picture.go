@@ -33,7 +33,7 @@ func (v *View) word(f *model.Finding) string {
 	case len(f.Chain) > 1 && f.Chain[0].Object != f.Chain[1].Object:
 		return "STUCK"
 	}
-	if w := v.index.Waits[f.Chain[0].TID]; w != nil && w.Needs == model.NeedsLock || f.Rule == "holder-stopped" {
+	if w := v.index.Waits[f.Chain[0].TID]; w != nil && w.Needs == model.NeedsLock || f.Rule == "holder-stopped" || f.Rule == databaseLock {
 		return "STUCK"
 	}
 	return "BLOCKED"
@@ -70,6 +70,9 @@ func (v *View) Chain(f *model.Finding, width int) []Cell {
 // being shown in.
 const leastExplanation = 14
 
+// databaseLock is the rule about locks that are no objects of the kernel.
+const databaseLock = "database-lock"
+
 // picture is a finding's chain as it is drawn.
 type picture struct {
 	names       []string      // of the processes, from the victim to the root cause
@@ -98,7 +101,11 @@ func (v *View) picture(f *model.Finding) picture {
 		}
 		pids = append(pids, s.PID)
 		p.names = append(p.names, v.named(v.nameOf(s.PID, s.Comm), s.PID))
-		p.objects = append(p.objects, v.asked(s))
+		o := v.asked(s)
+		if o.long == "" && f.Rule == databaseLock {
+			o.long = "database lock"
+		}
+		p.objects = append(p.objects, o)
 	}
 	if n := v.further(f, pids); n > 0 {
 		p.names[0] += " +" + strconv.Itoa(n)
@@ -271,6 +278,13 @@ func (v *View) label(id string) objectLabel {
 		return objectLabel{long: v.escape(id)}
 	}
 	l := objectLabel{long: v.ObjectName(o)}
+	if o.Kind == model.Unix && o.Path == "" && o.Name == "" { // a client's: people know the server's
+		for i := range o.Peers {
+			if p := v.index.Object(o.Peers[i].ID); p != nil && p.Path != "" {
+				l.long = v.ObjectName(p)
+			}
+		}
+	}
 	if strings.HasPrefix(l.long, "/") && o.Kind != model.Pty {
 		l.short = path.Base(l.long)
 	}

@@ -139,6 +139,10 @@ func (t *whyText) finding(f *model.Finding) {
 			t.para(" ", t.graph.Name(s.PID)+" "+s.Relation, Plain)
 			continue
 		}
+		if f.Rule == databaseLock && i == len(f.Chain)-1 { // to the kernel it is idle
+			t.inDatabase(w, s)
+			continue
+		}
 		next := t.graph.Waits[f.Chain[(i+1)%len(f.Chain)].TID]
 		t.step(w, t.clauseFor(w, next, f))
 	}
@@ -183,6 +187,19 @@ func (t *whyText) step(w *model.Wait, c *graph.Clause) {
 	e := t.graph.Evidence(w)
 	t.para("     ", e.Source+": "+e.Text, Dim)
 	t.para("   "+t.waits+" ", t.who(w, c), Plain)
+}
+
+// inDatabase writes the step of a server process that waits for a lock which is no
+// object of the kernel.
+func (t *whyText) inDatabase(w *model.Wait, s *model.Step) {
+	text := t.graph.Name(s.PID) + " " + s.Relation
+	if ns, ok := w.BlockedFor.Get(); ok {
+		text += ", for " + Duration(time.Duration(ns))
+	}
+	t.para(" ", text, Plain)
+	if p := t.processes[s.PID]; p != nil {
+		t.para("     ", "its title: "+p.Title(), Dim)
+	}
 }
 
 // who says who could release a wait.

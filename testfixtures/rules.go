@@ -25,6 +25,7 @@ func ruleFixtures() []Fixture {
 		ptyNotReadFixtures(),
 		lockWaitFixtures(),
 		fifoOpenWaitsFixtures(),
+		databaseLockFixtures(),
 		noReaderFixtures(),
 		inheritedListenerFixtures(),
 		backlogFullFixtures(),

@@ -70,7 +70,7 @@ func TestWhyOfRowLock(t *testing.T) {
 		}
 	}
 	client := startRowLock(t, port, pg)
-	want := []string{"UPDATE waiting”; may be idle or waiting inside the application", "look inside: ask PostgreSQL: SELECT", "FROM pg_stat_activity WHERE pid ="}
+	want := []string{"database-lock: ", "waits for a lock in database postgres (UPDATE); postgres(", "is idle in transaction", "UPDATE waiting”; may be idle or waiting inside the application", "look inside: ask PostgreSQL: SELECT", "FROM pg_stat_activity WHERE pid ="}
 	missing, stdout := "", ""
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		_, stdout, _ = run(t, "", "why", strconv.Itoa(client.pid))

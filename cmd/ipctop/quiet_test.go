@@ -106,7 +106,8 @@ func (q *quiet) look(when string, times int) {
 		maps.Copy(q.pids, own)
 		for i := range snap.Findings {
 			f := &snap.Findings[i]
-			if f.Severity == model.Info || q.said[f.ID] || !slices.ContainsFunc(f.PIDs, func(pid int) bool { return own[pid] }) {
+			// One session does wait for a lock of another one; see [quiet.rowLock].
+			if f.Severity == model.Info || f.Rule == "database-lock" || q.said[f.ID] || !slices.ContainsFunc(f.PIDs, func(pid int) bool { return own[pid] }) {
 				continue
 			}
 			q.said[f.ID] = true

@@ -1,0 +1,87 @@
+package testfixtures
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+func databaseLockFixtures() []Fixture {
+	roles := map[string]func(*role) error{"keeps": sessionRole, "wants": sessionRole}
+	return []Fixture{{
+		Name: "database-lock", short: "dblock", Makes: "two processes with the titles of sessions of PostgreSQL, one of which waits for the other's lock", roles: roles,
+		make: func(m *maker) (object, error) {
+			return makeSessions(m, "ann shop [local] idle in transaction", "ann shop [local] UPDATE waiting", true)
+		},
+	}, {
+		Name: "database-lock:control", short: "dblock-i", Makes: "two such processes, neither of which waits", roles: roles,
+		make: func(m *maker) (object, error) {
+			return makeSessions(m, "ann depot [local] idle in transaction", "ann depot [local] idle", false)
+		},
+	}}
+}
+
+func makeSessions(m *maker, keeps, wants string, waits bool) (object, error) {
+	root, err := m.start("keeps", nil, part{args: []string{"postgres: " + keeps}})
+	if err != nil {
+		return object{}, err
+	}
+	victim, err := m.start("wants", nil, part{args: []string{"postgres: " + wants}})
+	if err != nil {
+		return object{}, err
+	}
+	root.comm, victim.comm = "postgres", "postgres"
+	if waits {
+		m.finds(Diagnosis{Root: root.pid, Victims: []int{victim.pid}, Severity: "warning", Confidence: "likely"})
+	}
+	return aboutProcess(victim), m.blockedThread(victim.pid)
+}
+
+// sessionRole has the name and the title of a process that serves a client of
+// PostgreSQL, and waits as one does.
+func sessionRole(r *role) error {
+	title := r.args[0]
+	if err := setTitle(title); err != nil {
+		return err
+	}
+	if err := setComm("postgres"); err != nil {
+		return err
+	}
+	return r.readyAndHold(nil)
+}
+
+// setTitle writes a title over the arguments of the process (/proc/self/stat, fields
+// 48 and 49), of which it is one.
+func setTitle(title string) error {
+	stat, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		return err
+	}
+	f := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	const before = 3 // fields up to the state, which is the first here
+	if len(f) <= 49-before {
+		return errors.New("/proc/self/stat does not tell where the arguments are")
+	}
+	start, err1 := strconv.ParseInt(f[48-before], 10, 64)
+	end, err2 := strconv.ParseInt(f[49-before], 10, 64)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	if end-start < int64(len(title)) {
+		return fmt.Errorf("the arguments take %d bytes, which the title does not fit into", end-start)
+	}
+	mem, err := unix.Open("/proc/self/mem", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &Unavailable{Reason: "needs /proc/self/mem: " + err.Error()}
+	}
+	defer unix.Close(mem)
+	text := make([]byte, end-start)
+	copy(text, title)
+	_, err = unix.Pwrite(mem, text, start)
+	return os.NewSyscallError("pwrite", err)
+}
