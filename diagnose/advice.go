@@ -39,7 +39,7 @@ func (v *view) endOne(pids []int, waits []*model.Wait) []model.Action {
 	var ways []way
 	for _, pid := range pids[:min(len(pids), maxTried)] {
 		r := v.graph.Without(pid).Released(waits)
-		if len(r.Waits) == 0 {
+		if len(r.Waits) == 0 || pid <= 1 { // without its first process a machine or a container ends
 			continue
 		}
 		ways = append(ways, way{v.kill(pid, "ends "+v.name(pid)+v.releases(&r, "its")), len(pidsOf(r.Waits...))})
@@ -74,7 +74,7 @@ func (v *view) endAll(pids []int, waits []*model.Wait) []model.Action {
 		return list
 	}
 	r := v.graph.Without(pids...).Released(waits)
-	if len(r.Waits) == 0 {
+	if len(r.Waits) == 0 || slices.Min(pids) <= 1 {
 		return nil
 	}
 	return []model.Action{v.killAll(pids, strings.TrimPrefix(v.releases(&r, "their"), "; "))}
@@ -114,14 +114,29 @@ func (v *view) list(pids []int) string {
 	return strings.Join(names, "")
 }
 
+// resume is the action that lets a stopped process go on.
+func (v *view) resume(pid int, then string) model.Action {
+	return model.Action{Argv: []string{"kill", "-CONT", strconv.Itoa(pid)}, Effect: "lets " + v.name(pid) + " go on" + then, Risk: noRisk}
+}
+
+// mayGoOn reports whether a process is stopped and goes on when it is told to: one that
+// the terminal has stopped would ask for it again, and be stopped again.
+func (v *view) mayGoOn(pid int) bool {
+	p := v.processes[pid]
+	return p != nil && p.State == "T" && !stoppedByTTY(p)
+}
+
 // resumeOne is the action that lets a stopped process go on, if that releases some of
 // the waits.
 func (v *view) resumeOne(pid int, waits []*model.Wait) []model.Action {
+	if !v.mayGoOn(pid) {
+		return nil
+	}
 	r := v.graph.Resumed(pid).Released(waits)
 	if len(r.Waits) == 0 {
 		return nil
 	}
-	return []model.Action{{Argv: []string{"kill", "-CONT", strconv.Itoa(pid)}, Effect: "lets " + v.name(pid) + " go on" + v.releases(&r, "its"), Risk: noRisk}}
+	return []model.Action{v.resume(pid, v.releases(&r, "its"))}
 }
 
 // resumeAny are the actions that let those of some processes go on that are stopped, as
@@ -129,9 +144,7 @@ func (v *view) resumeOne(pid int, waits []*model.Wait) []model.Action {
 func (v *view) resumeAny(pids []int, waits []*model.Wait) []model.Action {
 	var list []model.Action
 	for _, pid := range pids[:min(len(pids), maxTried)] {
-		if p := v.processes[pid]; p != nil && p.State == "T" {
-			list = append(list, v.resumeOne(pid, waits)...)
-		}
+		list = append(list, v.resumeOne(pid, waits)...)
 	}
 	return list
 }
@@ -171,15 +184,4 @@ func (v *view) remove(o *model.Object, path, effect string, risk string) []model
 		return nil
 	}
 	return []model.Action{{Argv: []string{"rm", "--", path}, Effect: effect, Risk: risk}}
-}
-
-// resume are the actions that continue those of the processes that are stopped.
-func (v *view) resume(pids []int) []model.Action {
-	var list []model.Action
-	for _, pid := range pids {
-		if p := v.processes[pid]; p != nil && p.State == "T" {
-			list = append(list, model.Action{Argv: []string{"kill", "-CONT", strconv.Itoa(pid)}, Effect: "lets " + p.Name() + " go on", Risk: noRisk})
-		}
-	}
-	return list
 }

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,6 +31,70 @@ func TestResumeIsTried(t *testing.T) {
 		}
 		if len(actions) != tt.want || tt.want == 1 && !slices.Equal(actions[0].Argv, []string{"kill", "-CONT", "6"}) {
 			t.Errorf("%s: %+v", tt.name, actions)
+		}
+	}
+}
+
+// argvs are the commands that a rule's findings offer.
+func argvs(list []model.Finding) []string {
+	var all []string
+	for _, f := range list {
+		for _, a := range f.Actions {
+			all = append(all, strings.Join(a.Argv, " "))
+		}
+	}
+	return all
+}
+
+// TestCommandsThatHelp: what is offered is what helps in the case at hand.
+func TestCommandsThatHelp(t *testing.T) {
+	stops := func(signal string) func(*model.Process) {
+		return func(p *model.Process) { p.State, p.StopSignal = "T", signal }
+	}
+	waitsFor := func(m *machine, holder int) *machine {
+		m.object("file:1", model.File, &model.FileDetail{Locks: []model.Lock{{Type: "posix", Mode: "WRITE", PID: model.Some(holder)}}})
+		return m.wait(model.Wait{PID: 5, Call: "fcntl", Needs: model.NeedsLock, Object: "file:1", Target: &model.Target{LockType: "posix", Mode: "WRITE", Range: "0-EOF"}})
+	}
+	signals := func(s model.Signals) func(*model.Process) {
+		s.Queued, s.QueueLimit, s.Pending = model.Some[int64](9), model.Some[int64](10), []string{"SIGUSR1"}
+		return func(p *model.Process) { p.Signals = &s }
+	}
+	inFlight := func(m *machine, receiver int32) *machine {
+		return m.object("unix:1", model.Unix, &model.UnixDetail{InflightFDs: model.Some[int64](1)}, held(receiver)).object("pipe:1", model.Pipe, &model.PipeDetail{}).
+			wait(model.Wait{PID: 6, Call: "read", Needs: model.NeedsData, Object: "pipe:1"})
+	}
+	queue := func(change ...func(*model.Object)) *machine {
+		m := newMachine().object("posix-mq:0:1:1", model.PosixMq, &model.PosixMqDetail{Notify: &model.MqNotify{}}, change...)
+		m.Objects[0].Name = "/jobs"
+		return m
+	}
+	child := func(p *model.Process) { p.PPID = 5 }
+	for _, tt := range []struct {
+		rule, name string
+		m          *machine
+		want       string // commands
+	}{
+		{"holder-stopped", "stopped", waitsFor(newMachine().process(5).process(6, stops("SIGSTOP")), 6), "kill -CONT 6"},
+		{"holder-stopped", "stopped by its terminal, which would stop it again", waitsFor(newMachine().process(5).process(6, stops("SIGTTIN")), 6), "kill -KILL 6"},
+		{"stopped-by-tty", "nobody waits for it", newMachine().process(6, stops("SIGTTIN")), ""},
+		{"stopped-by-tty", "somebody does", waitsFor(newMachine().process(5).process(6, stops("SIGTTIN")), 6), "kill -KILL 6"},
+		{"signal-queue-near-limit", "one that ends when it is told to", newMachine().process(6, signals(model.Signals{})), "kill 6"},
+		{"signal-queue-near-limit", "one that blocks SIGTERM", newMachine().process(6, signals(model.Signals{Blocked: []string{"SIGTERM"}})), "kill -KILL 6"},
+		{"signal-queue-near-limit", "one that has ended", newMachine().process(6, signals(model.Signals{}), func(p *model.Process) { p.State = "Z" }), ""},
+		{"fd-in-flight", "somebody waits", inFlight(newMachine().process(5).process(6, child), 5), "kill 5"},
+		{"fd-in-flight", "the receiver is stopped", inFlight(newMachine().process(5, stops("SIGSTOP")).process(6, child), 5), "kill -CONT 5, kill 5"},
+		{"fd-in-flight", "the receiver itself waits", inFlight(newMachine().process(6), 6), ""},
+		{"inherited-listener", "of the machine's first process", newMachine().process(1, func(p *model.Process) { p.PGID, p.SID = 99, 99 }).
+			object("tcp:1", model.TCP, listener(0, 5), held(1)), ""},
+		{"lock-wait", "the holder sleeps", waitsFor(newMachine().process(5).process(6), 6), "kill 6"},
+		{"lock-wait", "the holder runs", waitsFor(newMachine().process(5).process(6, func(p *model.Process) { p.State = "R" }), 6), ""},
+		{"orphan-posix-mq", "where there is a file", queue(func(o *model.Object) { o.Aliases = []string{"/dev/mqueue/jobs"} }), "rm -- /dev/mqueue/jobs"},
+		{"orphan-posix-mq", "where there is none", queue(), strings.Join(mountedApart, " ") + " jobs"},
+		{"orphan-posix-mq", "of another namespace", queue(func(o *model.Object) { o.Namespace = &model.Namespace{Type: "ipc", Inode: 7} }), ""},
+	} {
+		list := tt.m.found(tt.rule)
+		if got := strings.Join(argvs(list), ", "); len(list) == 0 && tt.want != "" || got != tt.want {
+			t.Errorf("%s, %s: %q, want %q; %+v", tt.rule, tt.name, got, tt.want, list)
 		}
 	}
 }

@@ -142,6 +142,9 @@ func (v *view) free(e *graph.End, waits []*model.Wait) []model.Action {
 	switch e.Kind {
 	case graph.Stopped:
 		list = v.resumeOne(pid, waits)
+		if r := v.graph.Without(pid).Released(waits); stoppedByTTY(e.Process) && len(r.Waits) > 0 {
+			list = append(list, v.endAtOnce(pid, v.releases(&r, "its")))
+		}
 	case graph.Traced:
 		if t := e.Process.Tracer; t != 0 {
 			r := v.graph.Resumed(pid).Released(waits)

@@ -79,7 +79,7 @@ func removeAll(group []finding) []model.Action {
 		}
 		objects += len(f.Objects)
 		argv := f.Actions[0].Argv
-		skip := map[string]int{"ipcrm": 1, "rm": 2}[argv[0]] // the command, and the -- of rm
+		skip := map[string]int{"ipcrm": 1, "rm": 2, mountedApart[0]: len(mountedApart)}[argv[0]] // the command, and the -- of rm
 		switch {
 		case skip == 0 || i > 0 && argv[0] != all.Argv[0]:
 			return nil

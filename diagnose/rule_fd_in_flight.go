@@ -86,7 +86,6 @@ func (v *view) parked(p *parked) finding {
 		Summary: fmt.Sprintf("%d %s sent to %s, and %s does not receive %s",
 			n, verb(n, "descriptor was", "descriptors were"), v.called(o), v.names(receivers), verb(n, "it", "them")),
 		Evidence: []model.Evidence{{Source: fmt.Sprintf("/proc/%d/fdinfo", receivers[0]), Text: fmt.Sprintf("scm_fds: %d", n)}},
-		Actions:  v.resume(receivers),
 	}}
 	if len(p.missing) == 0 {
 		return f
@@ -99,10 +98,29 @@ func (v *view) parked(p *parked) finding {
 		f.Chain = append(f.Chain, v.step(m.wait, m.wait.Object, "waits for "+m.what))
 	}
 	f.Summary += fmt.Sprintf("; %s, for which %s, may be among them", p.missing[0].what, v.subject(f.Victims)+" "+verb(len(f.Victims), "waits", "wait"))
-	if f.Actions == nil {
-		f.Actions = []model.Action{v.killAll(receivers, "the descriptors in the queue are closed, and what they keep is released")}
-	}
+	f.Actions = v.unpark(p)
 	return f
+}
+
+// unpark are the actions that get descriptors out of a queue for which somebody else than
+// the receivers may wait: to let a receiver go on that is stopped, and to end all of them.
+func (v *view) unpark(p *parked) []model.Action {
+	var pids []int
+	for _, m := range p.missing {
+		if !slices.Contains(p.receivers, m.wait.PID) {
+			pids = append(pids, m.wait.PID)
+		}
+	}
+	if pids = set(pids); len(pids) == 0 || slices.Min(p.receivers) <= 1 {
+		return nil
+	}
+	var list []model.Action
+	for _, pid := range p.receivers {
+		if v.mayGoOn(pid) {
+			list = append(list, v.resume(pid, ", which then can receive them; "+v.some(pids)+verb(len(pids), " waits", " wait")+" for what may be among them"))
+		}
+	}
+	return append(list, v.killAll(p.receivers, "the descriptors in the queue are closed; "+v.some(pids)+verb(len(pids), " goes on if what it waits", " go on if what they wait")+" for is among them"))
 }
 
 // related reports whether a process is one of the others, its parent, child or

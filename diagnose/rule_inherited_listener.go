@@ -52,11 +52,34 @@ func findInheritedListener(v *view) []finding {
 			Summary: fmt.Sprintf("%s %s %s open (%s) and %s not accept",
 				v.names(keepers), verb(len(keepers), "keeps", "keep"), l.name(), o.ID, verb(len(keepers), "does", "do")),
 			Evidence: []model.Evidence{{Source: fmt.Sprintf("/proc/%d/task/*/syscall", root), Text: v.doing(root)}},
-			Actions:  []model.Action{v.killAll(keepers, "the socket is closed, and the port or path is free")},
+			Actions:  v.freePort(l, keepers),
 		}}
 		list = append(list, f)
 	}
 	return list
+}
+
+// freePort is the action that ends all who have a listener; nil where others may have it.
+func (v *view) freePort(l *listening, keepers []int) []model.Action {
+	if len(keepers) > maxTried || slices.Min(keepers) <= 1 {
+		return nil
+	}
+	then := "the socket is closed, and " + l.name() + " is free"
+	if strings.HasPrefix(l.path, "/") {
+		then = "the socket is closed; its file stays, and is in the way of another bind until it is removed"
+	}
+	var waits []*model.Wait
+	for i := range v.Waits {
+		w := &v.Waits[i]
+		if slices.ContainsFunc(v.graph.Clauses(w), func(c graph.Clause) bool { return c.Object == l.object.ID }) {
+			waits = append(waits, w)
+		}
+	}
+	if r := v.graph.Without(keepers...).Released(waits); len(r.Waits) > 0 {
+		pids := pidsOf(r.Waits...)
+		then += "; the connection is refused to " + v.some(pids) + ", which" + verb(len(pids), " goes on", " go on")
+	}
+	return []model.Action{v.killAll(keepers, then)}
 }
 
 // inherited reports whether a listener is left to processes that do not accept

@@ -57,7 +57,9 @@ func findLockWait(v *view) []finding {
 		if turn == working {
 			f.Severity = model.Info
 		}
-		f.Actions = v.endAll(holders, waits)
+		if chain.End.Kind != graph.Running {
+			f.Actions = v.endAll(holders, waits) // one that works, or waits for one that does, is not to be ended for that
+		}
 		list = append(list, f)
 	}
 	return list

@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ipctop/ipctop/model"
@@ -14,8 +16,8 @@ var orphanPosixMqRule = Rule{
 		"machine is restarted, and counts against its owner's limit on the bytes of all queues.",
 	Evidence: "The descriptors of all processes, compared by device and inode; nobody is registered to be notified. The time of the last " +
 		"message tells since when.",
-	Do: "If no program is to open it again by its name, remove its file below a mount of the mqueue file system (usually /dev/mqueue). " +
-		"The messages are lost.",
+	Do: "If no program is to open it again by its name, remove its file below a mount of the mqueue file system (usually /dev/mqueue; where it is not " +
+		"mounted, the action mounts it for itself), or with Del in the live view. The messages are lost.",
 	FalseAlarm: "The kernel records neither who made it nor who means to use it; programs that open it only to send leave the messages for one " +
 		"that comes later. It is at most likely, and only possible where some processes could not be read.",
 	find: findOrphanPosixMq,
@@ -29,6 +31,26 @@ func findOrphanPosixMq(v *view) []finding {
 		}
 		return q.Bytes, q.Modified, false
 	}, func(o *model.Object) []model.Action {
-		return v.remove(o, "/dev/mqueue"+o.Name, "removes it and the messages in it, where /dev/mqueue is mounted", losesData)
+		return v.unlink(o)
 	})
 }
+
+// unlink removes a message queue: by its file where the file system is mounted, else
+// from a mount that nobody else sees.
+func (v *view) unlink(o *model.Object) []model.Action {
+	const effect = "removes it and the messages in it"
+	for _, path := range o.Aliases {
+		if strings.HasPrefix(path, "/dev/mqueue/") {
+			return v.remove(o, path, effect, losesData)
+		}
+	}
+	list := v.remove(o, o.Name, effect+"; needs root", losesData)
+	for i := range list {
+		list[i].Argv = append(slices.Clone(mountedApart), strings.TrimPrefix(o.Name, "/"))
+	}
+	return list
+}
+
+// mountedApart is a command that removes queues, which are its further arguments, where
+// no file system with them is mounted.
+var mountedApart = []string{"unshare", "--mount", "sh", "-c", `mount -t mqueue none /mnt && cd /mnt && rm -- "$@"`, "sh"}

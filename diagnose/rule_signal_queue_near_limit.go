@@ -2,6 +2,8 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/ipctop/ipctop/model"
 )
@@ -28,7 +30,7 @@ func findSignalQueueNearLimit(v *view) []finding {
 	var groups []group
 	for i := range v.Processes {
 		p := v.Processes[i]
-		if p.Signals == nil {
+		if p.Signals == nil || dead(p) {
 			continue
 		}
 		share := model.NewRatio(p.Signals.Queued, p.Signals.QueueLimit)
@@ -56,11 +58,29 @@ func findSignalQueueNearLimit(v *view) []finding {
 		}
 		if len(members[g]) == 1 {
 			f.Root = v.root(first.PID, "has signals pending; "+v.doing(first.PID))
-			f.Actions = []model.Action{v.kill(first.PID, "ends "+first.Name()+", which empties its queue, unless it blocks SIGTERM, too")}
+			f.Actions = []model.Action{v.empty(first)}
 		}
 		list = append(list, f)
 	}
 	return list
+}
+
+// empty is the action that empties a process's queue of signals: it ends it, by the
+// signal that it does not hold back.
+func (v *view) empty(p *model.Process) model.Action {
+	const term = "SIGTERM"
+	held := slices.Contains(p.Signals.Blocked, term) || slices.Contains(p.Signals.Ignored, term) || slices.Contains(p.Signals.Caught, term)
+	if !held && !halted(p) {
+		return v.kill(p.PID, "ends "+v.name(p.PID)+", which empties its queue")
+	}
+	return v.endAtOnce(p.PID, ", which empties its queue")
+}
+
+// endAtOnce is the action that ends a process that SIGTERM does not.
+func (v *view) endAtOnce(pid int, then string) model.Action {
+	return model.Action{
+		Argv: []string{"kill", "-KILL", strconv.Itoa(pid)}, Effect: "ends " + v.name(pid) + " without letting it clean up" + then, Risk: endsProcess,
+	}
 }
 
 // hasPending reports whether any signal is pending for a process or a thread of it.

@@ -2,7 +2,7 @@ package diagnose
 
 import (
 	"fmt"
-	"strconv"
+	"slices"
 
 	"github.com/ipctop/ipctop/model"
 )
@@ -17,7 +17,7 @@ var stoppedByTTYRule = Rule{
 	Do: "Bring it to the foreground (fg in its shell), or give it something else to read: start it with < /dev/null. kill -CONT alone does not help: it " +
 		"asks for the terminal again and is stopped again.",
 	FalseAlarm: "None as to the fact. Processes stopped by Ctrl-Z, SIGSTOP or a debugger are none of these. Where the kernel does not tell the signal " +
-		"(before Linux 5.16, or of processes one may not attach to), nothing is reported.",
+		"(before Linux 5.16, of processes one may not attach to, and once a shell with job control has been told of the stop), nothing is reported.",
 	find: findStoppedByTTY,
 }
 
@@ -27,7 +27,7 @@ func findStoppedByTTY(v *view) []finding {
 	var jobs []job
 	for i := range v.Processes {
 		p := v.Processes[i]
-		if p.State != "T" || p.StopSignal != "SIGTTIN" && p.StopSignal != "SIGTTOU" {
+		if p.State != "T" || !stoppedByTTY(p) {
 			continue
 		}
 		j := job{p.SID, p.PGID}
@@ -51,12 +51,33 @@ func findStoppedByTTY(v *view) []finding {
 			Summary:    fmt.Sprintf("%s is in the background, %s %s and was stopped for it", v.name(p.PID), wants, tty),
 			Root:       v.root(p.PID, "stopped by "+p.StopSignal),
 			Evidence:   []model.Evidence{{Source: fmt.Sprintf("/proc/%d/stat", p.PID), Text: "state T, exit_code " + p.StopSignal}},
-			Actions:    []model.Action{v.kill(p.PID, "ends it as soon as it runs again: kill -CONT "+strconv.Itoa(p.PID))},
 		}}
 		for _, m := range members[j] {
 			f.PIDs = append(f.PIDs, m.PID)
 		}
+		f.Victims, f.Actions = v.endStopped(p.PID, f.PIDs)
 		list = append(list, f)
 	}
 	return list
+}
+
+// stoppedByTTY reports whether a process was stopped because it wanted its terminal.
+func stoppedByTTY(p *model.Process) bool {
+	return p.StopSignal == "SIGTTIN" || p.StopSignal == "SIGTTOU"
+}
+
+// endStopped are those that wait for a stopped process, but for the rest of its job, and
+// the action that ends it: while it is stopped it takes no other signal.
+func (v *view) endStopped(pid int, job []int) (victims []int, actions []model.Action) {
+	var waits []*model.Wait
+	for i := range v.Waits {
+		if w := &v.Waits[i]; w.Confirmed && w.Needs != model.NeedsChild && !slices.Contains(job, w.PID) && v.waitsForAny(w, []int{pid}) {
+			waits = append(waits, w)
+		}
+	}
+	r := v.graph.Without(pid).Released(waits)
+	if len(r.Waits) > 0 {
+		actions = []model.Action{v.endAtOnce(pid, v.releases(&r, "its"))}
+	}
+	return pidsOf(waits...), actions
 }

@@ -3,7 +3,6 @@ package diagnose
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
@@ -43,9 +42,7 @@ func findTermSignalBlocked(v *view) []finding {
 			Summary:    fmt.Sprintf("%s was sent %s, which has no effect: it blocks it", v.name(p.PID), names),
 			Root:       v.root(p.PID, "blocks "+names+"; "+v.doing(p.PID)),
 			Evidence:   []model.Evidence{{Source: fmt.Sprintf("/proc/%d/status", p.PID), Text: "pending and blocked in every thread: " + names}},
-			Actions: []model.Action{{
-				Argv: []string{"kill", "-KILL", strconv.Itoa(p.PID)}, Effect: "ends " + p.Name() + " without letting it clean up", Risk: endsProcess,
-			}},
+			Actions:    []model.Action{v.endAtOnce(p.PID, "")},
 		}}
 		if fd := v.signalfdFor(p.PID, stuck); fd != "" {
 			f.Confidence, f.LoweredBy = model.Likely, []string{"it may yet read the signal from " + fd}

@@ -37,13 +37,25 @@ func queueTable(ctx context.Context, ns probe.NS, out *probe.Collector) error {
 	if err != nil {
 		return fmt.Errorf("list message queues: %w", err)
 	}
+	seen := ns.Own && len(names) > 0 && mountedAtDev(root)
 	for _, name := range names {
 		if ctx.Err() != nil {
 			break
 		}
-		readQueue(root, name, ns, out)
+		readQueue(root, name, seen, ns, out)
 	}
 	return nil
+}
+
+// devMqueue is where the file system usually is mounted (mq_overview(7)).
+const devMqueue = "/dev/mqueue"
+
+// mountedAtDev reports whether the file system that a directory is the root of is the
+// one at [devMqueue].
+func mountedAtDev(root int) bool {
+	var at, here unix.Stat_t
+	var fs unix.Statfs_t
+	return unix.Statfs(devMqueue, &fs) == nil && fs.Type == mqueueMagic && unix.Stat(devMqueue, &at) == nil && unix.Fstat(root, &here) == nil && at.Dev == here.Dev
 }
 
 // mountQueues makes a mount of the thread's IPC namespace's queues that is in
@@ -105,8 +117,8 @@ func visibleMount(procRoot string) (int, error) {
 }
 
 // readQueue reads one queue. Without read permission there are its name, owner
-// and mode.
-func readQueue(root int, name string, ns probe.NS, out *probe.Collector) {
+// and mode. seen is whether it has a file in [devMqueue].
+func readQueue(root int, name string, seen bool, ns probe.NS, out *probe.Collector) {
 	var st unix.Stat_t
 	fd, openErr := unix.Openat(root, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	var err error
@@ -126,6 +138,9 @@ func readQueue(root int, name string, ns probe.NS, out *probe.Collector) {
 	k := probe.Key{Space: queues, Scope: proc.Dev(unix.Major(dev), unix.Minor(dev)), Num: st.Ino}
 	o := object(k, "/"+name, st.Uid, st.Gid, st.Mode)
 	o.Namespace = ns.Model()
+	if seen {
+		o.Aliases = []string{devMqueue + "/" + name}
+	}
 	o.Detail.(*model.PosixMqDetail).Modified = time.Unix(st.Mtim.Unix()).UTC()
 	if openErr == nil {
 		openErr = readState(fd, k, o, ns, out)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -198,5 +199,49 @@ func TestRemoveQueueAndSet(t *testing.T) {
 		if err := Remove(o); !errors.Is(err, unix.ENOENT) {
 			t.Errorf("%s removed twice: %v", c.kind, err)
 		}
+	}
+}
+
+// TestRemoveQueue removes a POSIX message queue by its name, and no other one of that
+// name.
+func TestRemoveQueue(t *testing.T) {
+	name := fmt.Sprintf("ipctop-test-%d", os.Getpid())
+	p, err := unix.BytePtrFromString(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, _, errno := unix.Syscall6(unix.SYS_MQ_OPEN, uintptr(unsafe.Pointer(p)), unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600, 0, 0, 0)
+	if errno != 0 {
+		t.Skipf("mq_open: %v", errno)
+	}
+	t.Cleanup(func() {
+		_, _, _ = unix.Syscall(unix.SYS_MQ_UNLINK, uintptr(unsafe.Pointer(p)), 0, 0)
+		_ = unix.Close(int(fd))
+	})
+	var st unix.Stat_t
+	if err := unix.Fstat(int(fd), &st); err != nil {
+		t.Fatal(err)
+	}
+	o := &model.Object{ID: "posix-mq:x", Kind: model.PosixMq, Name: "/" + name, Ino: model.Big(st.Ino)}
+	for text, c := range map[string]struct {
+		change func(*model.Object)
+		want   error
+	}{
+		"another inode":     {func(o *model.Object) { o.Ino++ }, ErrChanged},
+		"another device":    {func(o *model.Object) { o.Dev = "0:9999" }, ErrChanged},
+		"a deleted one":     {func(o *model.Object) { o.Deleted = true }, ErrNotRemovable},
+		"another namespace": {func(o *model.Object) { o.Namespace = &model.Namespace{Type: "ipc", Inode: 1} }, ErrNotRemovable},
+	} {
+		other := *o
+		c.change(&other)
+		if err := Remove(&other); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", text, err, c.want)
+		}
+	}
+	if err := Remove(o); err != nil {
+		t.Fatal(err)
+	}
+	if err := Remove(o); !errors.Is(err, unix.ENOENT) {
+		t.Errorf("removed twice: %v", err)
 	}
 }

@@ -9,7 +9,7 @@
 // Kernel files read: /proc/PID/stat, /proc/sysvipc/shm, msg and sem,
 // /proc/self/ns/ipc, /proc/self/status. Calls: pidfd_open(2) (Linux 5.3),
 // pidfd_send_signal(2) (5.1), shmctl(2), msgctl(2) and semctl(2) with IPC_RMID,
-// unlinkat(2).
+// mq_unlink(2), unlinkat(2).
 //
 // Privilege: that of kill(2), ipcrm(1) and rm(1), no more: [Refused] says when
 // ipctop has borrowed power that it must not lend.

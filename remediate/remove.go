@@ -28,7 +28,9 @@ func Remove(o *model.Object) error {
 	switch o.Kind {
 	case model.SysvShm, model.SysvMsg, model.SysvSem:
 		err = removeSysv(o)
-	case model.PosixShm, model.PosixSem, model.PosixMq:
+	case model.PosixMq:
+		err = removeQueue(o)
+	case model.PosixShm, model.PosixSem:
 		err = removeFile(o)
 	default:
 		err = ErrNotRemovable
@@ -54,8 +56,7 @@ func removeFile(o *model.Object) error {
 	if err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return err
 	}
-	dev := fmt.Sprintf("%d:%d", unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev)))
-	if uint64(o.Ino) != st.Ino || o.Dev != "" && o.Dev != dev {
+	if !same(o, &st) {
 		return ErrChanged
 	}
 	return unix.Unlinkat(dir, name, 0)

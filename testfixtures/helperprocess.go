@@ -22,11 +22,12 @@ import (
 //	read FD           write FD (more than any buffer holds)
 //	put FD (one byte)
 //	flock FD          lock FD (posix, the whole file)
+//	unlock FD (a flock)
 //	futex FD AT OP VALUE (the word at AT of the memory that FD is)
 //	forked (waits for a mutex that was locked when it was forked)
 //	sleep             catch SIGNAL (a number)
 //	open PATH         pause (for a signal)
-//	halt (the last one: pause, and be stopped)
+//	halt (pause, and be stopped; once it goes on, the next call follows)
 type helperProcess struct {
 	name  string
 	keep  map[int]bool
@@ -51,7 +52,7 @@ func (m *maker) helperProcesses(fds []int, lines ...string) ([]int, error) {
 	m.children = append(m.children, pids...)
 	for i, pid := range pids {
 		err := m.blockedThread(pid)
-		if err == nil && strings.HasSuffix(lines[i], ": halt") {
+		if err == nil && strings.Contains(lines[i], ": halt") {
 			if err = unix.Kill(pid, unix.SIGSTOP); err == nil {
 				err = m.blockedThread(pid)
 			}
@@ -135,6 +136,7 @@ var (
 	wholeFile   = unix.Flock_t{Type: unix.F_WRLCK}
 	longTime    = unix.Timespec{Sec: 1000}
 	someHandler = [4]uint64{0x1000} // a struct sigaction; no signal is sent
+	noSignals   uint64              // a set of signals
 )
 
 func (p *helperProcess) parse(words []string) error {
@@ -160,6 +162,8 @@ func (p *helperProcess) parse(words []string) error {
 		add(unix.SYS_WRITE, arg(1), buffer, 1)
 	case "flock":
 		add(unix.SYS_FLOCK, arg(1), unix.LOCK_EX)
+	case "unlock":
+		add(unix.SYS_FLOCK, arg(1), unix.LOCK_UN)
 	case "lock":
 		add(unix.SYS_FCNTL, arg(1), unix.F_SETLKW, uintptr(unsafe.Pointer(&wholeFile)))
 	case "futex":
@@ -194,7 +198,10 @@ func (p *helperProcess) parse(words []string) error {
 		}
 		at := unix.AT_FDCWD
 		add(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(path)), unix.O_RDONLY)
-	case "halt", "pause":
+	case "halt":
+		// Ends with EINTR when it has been stopped and goes on (signal(7)).
+		add(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&noSignals)), 0, 0, 8)
+	case "pause":
 	default:
 		return fmt.Errorf("there is no call %q", words[0])
 	}

@@ -16,7 +16,7 @@ func holderStoppedFixtures() []Fixture {
 			if err := unix.Flock(fds[0], unix.LOCK_EX); err != nil {
 				return object{}, os.NewSyscallError("flock", err)
 			}
-			pids, err := m.helperProcesses(fds, "halted 3: halt", "wants 4: flock 4")
+			pids, err := m.helperProcesses(fds, "halted 3: halt; unlock 3", "wants 4: flock 4")
 			if err == nil {
 				m.finds(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{id}, Severity: "critical"})
 			}

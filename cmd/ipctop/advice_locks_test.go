@@ -3,7 +3,7 @@ package main
 import "slices"
 
 var (
-	stuckScripts   = slices.Concat(stuckLocks, stuckSockets, stuckPipes, stuckStopped, stuckRuntimes)
+	stuckScripts   = slices.Concat(stuckLocks, stuckSockets, stuckPipes, stuckStopped, stuckRuntimes, stuckQueues, stuckMemory, stuckTerminals)
 	healthyScripts = slices.Concat(healthyLocks, healthySockets, healthyFIFOs, healthyPipes, healthyRuntimes)
 )
 

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"os/exec"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/ipctop/ipctop/diagnose"
+	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 )
 
@@ -44,7 +48,8 @@ r, w = os.pipe(); first = serve("app"); os.unlink("app"); serve("app"); serve("o
 print(first, flush=True); sys.stdin.read()
 `
 
-// TestLeftByRealPrograms: nobody waits for these; they are found all the same.
+// TestLeftByRealPrograms: nobody waits for these; they are found all the same, and what
+// is advised about them makes them go.
 func TestLeftByRealPrograms(t *testing.T) {
 	for _, tt := range []stuckScript{
 		{"parent that is deaf", "zombies", []string{"python3", "-c", deafParent}, ""},
@@ -55,16 +60,42 @@ func TestLeftByRealPrograms(t *testing.T) {
 			p := startReal(t, tt.script(t)...)
 			pid := numbers(t, p.line(t))[0]
 			scanner := probe.NewScanner(probe.Options{Probes: probes(), ListDirectories: true})
-			for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+			find := func() *model.Finding {
 				snap := scanAll(t, scanner)
 				diagnose.Run(snap, diagnose.Options{MinAge: diagnose.DefaultMinAge})
-				for i := range snap.Findings {
-					if f := &snap.Findings[i]; f.Rule == tt.rule && slices.Contains(f.PIDs, pid) {
-						return
-					}
+				at := slices.IndexFunc(snap.Findings, func(f model.Finding) bool { return f.Rule == tt.rule && slices.Contains(f.PIDs, pid) })
+				if at < 0 {
+					return nil
+				}
+				return &snap.Findings[at]
+			}
+			var f *model.Finding
+			for end := time.Now().Add(20 * time.Second); f == nil; time.Sleep(100 * time.Millisecond) {
+				if f = find(); f == nil && time.Now().After(end) {
+					t.Fatalf("%s: nothing is said of %d", tt.rule, pid)
 				}
 			}
-			t.Errorf("%s: nothing is said of %d", tt.rule, pid)
+			if !strings.Contains(f.Summary, tt.also) {
+				t.Errorf("%q lacks %q", f.Summary, tt.also)
+			}
+			if len(f.Actions) == 0 {
+				if tt.rule == "inherited-listener" {
+					t.Errorf("%s: nothing is advised", f.Summary)
+				}
+				return
+			}
+			argv := f.Actions[0].Argv
+			if !slices.Equal(argv, []string{"kill", strconv.Itoa(pid)}) {
+				t.Fatalf("%v is advised about %d", argv, pid)
+			}
+			if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %v %s", argv, err, out)
+			}
+			for end := time.Now().Add(10 * time.Second); find() != nil; time.Sleep(100 * time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("%v was done, and it still is found: %s", argv, f.Summary)
+				}
+			}
 		})
 	}
 }

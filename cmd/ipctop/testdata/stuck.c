@@ -1,8 +1,9 @@
 // Programs that get stuck on each other, and some that only look like it. The name
 // is the first argument, a directory for files the second.
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <pwd.h>
@@ -21,11 +22,14 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *dir;
 static struct shared {
 	pthread_mutex_t m[3];
+	pthread_cond_t cond;
+	int waiting;
 	sem_t sem, crossed[2];
 	pthread_barrier_t ready;
 } *sh;
@@ -108,6 +112,18 @@ static int semid;
 static void down(int n) {
 	struct sembuf b = {n, -1, 0};
 	semop(semid, &b, 1);
+}
+
+// wait_at_cond starts a process that waits at the condition, the n-th one to do so.
+static pid_t wait_at_cond(int n) {
+	pid_t child = fork();
+	if (!child) {
+		pthread_mutex_lock(&sh->m[0]);
+		for (sh->waiting++;;) pthread_cond_wait(&sh->cond, &sh->m[0]);
+	}
+	for (int there = 0; !there; usleep(10000))
+		pthread_mutex_lock(&sh->m[0]), there = sh->waiting == n, pthread_mutex_unlock(&sh->m[0]);
+	return child;
 }
 
 static void child_of_three(int i, int (*p)[2]) {
@@ -279,6 +295,41 @@ int main(int argc, char **argv) {
 		pthread_mutex_lock(&one);
 		pthread_create(&t, 0, want_one, 0);
 		sem_wait(&sh->sem);
+	} else if (!strcmp(what, "abandoned") || !strcmp(what, "copied")) {
+		// A child wants a mutex whose owner has ended, or was left behind by fork; its
+		// parent waits for it.
+		pthread_t t;
+		mutexes("normal");
+		pid_t child = 0;
+		if (!strcmp(what, "abandoned")) {
+			if (!(child = fork())) pthread_mutex_lock(&sh->m[0]), _exit(0);
+			waitpid(child, 0, 0);
+		} else {
+			pthread_create(&t, 0, keep_one, 0);
+			both_ready();
+		}
+		if (!(child = fork())) pthread_mutex_lock(strcmp(what, "copied") ? &sh->m[0] : &one), _exit(0);
+		printf("%d %d\n", getpid(), child), fflush(stdout);
+		waitpid(child, 0, 0);
+		pause();
+	} else if (!strcmp(what, "notifies")) {
+		// Who waited at a condition was killed; who notifies it hangs, and its parent waits.
+		int minor = 0;
+		if (sscanf(gnu_get_libc_version(), "2.%d", &minor) != 1 || minor < 25 || minor > 40)
+			return puts("this C library does not wait in pthread_cond_broadcast"), 0;
+		mutexes("normal");
+		pthread_condattr_t a;
+		pthread_condattr_init(&a);
+		pthread_condattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
+		pthread_cond_init(&sh->cond, &a);
+		pid_t child = wait_at_cond(1);
+		kill(child, SIGKILL), waitpid(child, 0, 0);
+		pthread_cond_broadcast(&sh->cond); // closes the group that it was in
+		wait_at_cond(2);
+		if (!(child = fork())) pthread_cond_broadcast(&sh->cond), _exit(0);
+		printf("%d %d\n", getpid(), child), fflush(stdout);
+		waitpid(child, 0, 0);
+		pause();
 	} else if (!strcmp(what, "uncollected")) {
 		// A child ends while it has the mutex, and nobody collects it.
 		mutexes("normal");
