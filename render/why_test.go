@@ -196,3 +196,36 @@ func TestWhyJSON(t *testing.T) {
 		t.Errorf("chain %v, ends %s, circle %v", pids, c.Ends, c.Circle)
 	}
 }
+
+// why of a process says why it is not known what it waits for.
+func TestWhyOfUndecodedCall(t *testing.T) {
+	s := whySnapshot()
+	kept := s.Waits[:0]
+	for _, w := range s.Waits {
+		if w.PID != 911 {
+			kept = append(kept, w)
+		}
+	}
+	s.Waits = kept
+	s.Gaps = append(s.Gaps, model.Gap{
+		Probe: "waits", Reason: model.Unsupported, PID: 911, TID: 911, Op: "read syscall", Count: 1,
+		Detail: "unsupported operation: it may be a 32-bit program, whose calls have other numbers",
+	}, model.Gap{Probe: "waits", Reason: model.Denied, PID: 40, Op: "read syscall", Count: 1, Detail: "permission denied"})
+	for pid, want := range map[string]string{
+		"911": "does what could not be read: it may be a 32-bit program, whose calls have other numbers",
+		"40":  "does what could not be read.",
+	} {
+		matches, err := query.Find(s, pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		x := model.NewIndex(s)
+		if err := Why(&b, NewView(x, &Options{Width: Unwrapped}), graph.New(x), matches); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%s: %s", pid, b.String())
+		}
+	}
+}

@@ -132,7 +132,7 @@ func (g *Graph) telling(m *node) int {
 	switch {
 	case m.state == "R" && m.wait == nil:
 		return 0
-	case m.wait == nil && !m.unreadable:
+	case m.wait == nil && m.unread == "":
 		return 1
 	case m.wait == nil:
 		return 6

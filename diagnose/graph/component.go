@@ -200,7 +200,7 @@ func (r *removal) ignored(c *Clause) (list []string) {
 		for _, i := range r.g.members[pid] {
 			switch n := &r.g.nodes[i]; {
 			case r.dead[i]:
-			case n.unreadable:
+			case n.unread != "":
 				list = append(list, "what "+n.process.String()+" does could not be read")
 			case n.housekeeps:
 				list = append(list, "housekeeping threads of the "+runtimeName(n.process.Runtime)+" in "+n.process.String()+" were ignored")

@@ -85,7 +85,7 @@ func (r *removal) frees(i int) bool {
 	if r.dead[i] {
 		return false
 	}
-	return r.level == Proven || !n.housekeeps && !n.unreadable
+	return r.level == Proven || !n.housekeeps && n.unread == ""
 }
 
 // released reports whether every clause of a thread may come true.

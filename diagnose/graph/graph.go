@@ -1,7 +1,10 @@
 package graph
 
 import (
+	"cmp"
+	"errors"
 	"slices"
+	"strings"
 
 	"github.com/ipctop/ipctop/model"
 )
@@ -38,7 +41,7 @@ type node struct {
 
 	blocked    bool   // its wait is confirmed, and nothing else keeps it from running
 	settled    bool   // … and has lasted since before the scan began
-	unreadable bool   // what it does could not be read
+	unread     string // what it does could not be read, and what is said of that
 	own        bool   // a language runtime has the thread for itself
 	housekeeps bool   // … and it wakes by itself and does nothing for others
 	handler    string // the signal in whose handler it is; "": none, or not known
@@ -70,7 +73,7 @@ func Next(x *model.Index, before *Marks) *Graph {
 }
 
 // addThreads makes the nodes of a process.
-func (g *Graph) addThreads(p *model.Process, unreadable map[int]bool) {
+func (g *Graph) addThreads(p *model.Process, unreadable map[int]string) {
 	if p.Kernel {
 		return
 	}
@@ -82,7 +85,7 @@ func (g *Graph) addThreads(p *model.Process, unreadable map[int]bool) {
 		}
 		n := node{
 			process: p, tid: t.TID, state: t.State, wait: g.Waits[t.TID],
-			unreadable: unreadable[p.PID] || unreadable[t.TID],
+			unread: cmp.Or(unreadable[p.PID], unreadable[t.TID]),
 		}
 		if w := n.wait; w != nil && w.PID == p.PID {
 			n.blocked = w.Confirmed && !p.Frozen && !p.CoreDump && !p.Self && !stopped(t.State)
@@ -97,7 +100,7 @@ func (g *Graph) addThreads(p *model.Process, unreadable map[int]bool) {
 	// A thread that the list lacks may do anything.
 	if len(p.ThreadList) > 0 && p.Threads > len(p.ThreadList) || len(p.ThreadList) == 0 && p.Threads > 1 {
 		g.members[p.PID] = append(g.members[p.PID], len(g.nodes))
-		g.nodes = append(g.nodes, node{process: p, unreadable: true})
+		g.nodes = append(g.nodes, node{process: p, unread: "does what could not be read"})
 	}
 }
 
@@ -109,17 +112,20 @@ func (g *Graph) settled(w *model.Wait) bool {
 }
 
 // unreadable are the processes, by pid, and threads, by tid, of which could not be
-// read what they wait for.
-func unreadable(s *model.Snapshot) map[int]bool {
-	list := map[int]bool{}
+// read what they wait for, and what is to be said of it. That a right is missing, the verdict says
+// of all; what a kernel or program is the reason for, is said here.
+func unreadable(s *model.Snapshot) map[int]string {
+	list := map[int]string{}
 	for i := range s.Gaps {
-		if g := &s.Gaps[i]; g.Probe == "waits" && g.PID != 0 {
-			if g.TID != 0 {
-				list[g.TID] = true
-			} else {
-				list[g.PID] = true
-			}
+		g := &s.Gaps[i]
+		if g.Probe != "waits" || g.PID == 0 {
+			continue
 		}
+		doing := "does what could not be read"
+		if g.Reason == model.Unsupported && g.Detail != "" {
+			doing += ": " + strings.TrimPrefix(g.Detail, errors.ErrUnsupported.Error()+": ")
+		}
+		list[cmp.Or(g.TID, g.PID)] = doing
 	}
 	return list
 }

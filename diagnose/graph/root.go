@@ -67,8 +67,8 @@ func (g *Graph) ends(m *node) (End, bool) {
 			return set(Traced, "is stopped by its tracer "+q.String())
 		}
 		return set(Traced, "is stopped by its tracer")
-	case m.unreadable:
-		return set(Unseen, "does what could not be read")
+	case m.unread != "":
+		return set(Unseen, m.unread)
 	}
 	w := m.wait
 	switch {
