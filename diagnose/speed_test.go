@@ -61,3 +61,18 @@ func BenchmarkLinks(b *testing.B) {
 		model.MakeLinks(s.Objects)
 	}
 }
+
+// BenchmarkNextLinks makes the links of a crowd again, of which one process in a hundred is
+// active.
+func BenchmarkNextLinks(b *testing.B) {
+	c, m := modeltest.NewCrowd(1000, 100), new(model.LinkMaker)
+	m.Make(c.Snapshot.Objects)
+	b.ReportAllocs()
+	modeltest.ReportCPU(b)
+	for b.Loop() {
+		b.StopTimer()
+		s := c.Next(100)
+		b.StartTimer()
+		m.Make(s.Objects)
+	}
+}

@@ -1,86 +1,198 @@
 package model
 
-import (
-	"slices"
-	"strings"
-)
-
-// CompareIDs orders ids as people count: runs of digits by their value.
-func CompareIDs(a, b string) int {
-	for len(a) > 0 && len(b) > 0 {
-		da, db := digits(a), digits(b)
-		if da == 0 || db == 0 {
-			if a[0] != b[0] {
-				return int(a[0]) - int(b[0])
-			}
-			a, b = a[1:], b[1:]
-			continue
-		}
-		na, nb := strings.TrimLeft(a[:da], "0"), strings.TrimLeft(b[:db], "0")
-		if len(na) != len(nb) {
-			return len(na) - len(nb)
-		}
-		if c := strings.Compare(na, nb); c != 0 {
-			return c
-		}
-		a, b = a[da:], b[db:]
-	}
-	return len(a) - len(b)
-}
-
-func digits(s string) int {
-	n := 0
-	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
-		n++
-	}
-	return n
-}
+import "slices"
 
 // MakeLinks finds the channels between processes: each object or pair of peers
 // through which something passes from one process to another.
-func MakeLinks(objects []*Object) []*Link {
-	// The other end need not have a peer itself: a datagram socket that others
-	// are connected to, a listener.
-	byID := map[string]*Object{}
-	for i := range objects {
-		for _, p := range objects[i].Peers {
-			byID[p.ID] = nil
+func MakeLinks(objects []*Object) []*Link { return new(LinkMaker).Make(objects) }
+
+// LinkMaker makes the links of one snapshot of a machine after the other, in time that
+// is in proportion to what has changed.
+type LinkMaker struct {
+	objects []*Object
+	links   []*Link
+	ends    []int // where the links of each object end
+
+	// Objects that may be others' peers, by id.
+	byID map[string]*Object
+	// By the id of an object, the ids of those that name it as their peer, though it does
+	// not name them, or is not there: a datagram socket that others are connected to.
+	oneSided map[string]map[string]bool
+
+	a, b  []end  // used again and again
+	room  []Link // links are made many at a time, and so are
+	pids  []int  // … their lists
+	comms []string
+}
+
+// Make is [MakeLinks]. What has not changed since the last call is the same records.
+func (m *LinkMaker) Make(objects []*Object) []*Link {
+	switch {
+	case m.ends == nil:
+		m.byID, m.oneSided = make(map[string]*Object, len(objects)/2), map[string]map[string]bool{}
+		for _, o := range objects {
+			m.add(o)
+		}
+		m.make(objects, nil, nil)
+	case !SameList(m.objects, objects):
+		places := Places(m.objects, objects, CompareObjects)
+		dirty, changed := m.changed(objects, places)
+		if changed {
+			m.make(objects, places, dirty)
+		}
+		m.objects = objects
+	}
+	return m.links
+}
+
+// add takes note of an object that may be another's peer.
+func (m *LinkMaker) add(o *Object) {
+	if info, _ := LookupKind(o.Kind); info.Category == "socket" || len(o.Peers) > 0 {
+		m.byID[o.ID] = o
+	}
+}
+
+// changed tells of which objects the links are to be made anew, though they are the same
+// as before: those whose peers have changed in what links are made of. For those that
+// have changed in nothing else it finds the places. any is false if no link is to be made
+// anew, and none has gone.
+func (m *LinkMaker) changed(objects []*Object, places []int32) (dirty map[*Object]bool, any bool) {
+	gone := map[string]int{} // places of what is no longer there
+	next := 0
+	leave := func(end int) {
+		for ; next < end; next++ {
+			gone[m.objects[next].ID] = next
 		}
 	}
-	for i := range objects {
-		if _, ok := byID[objects[i].ID]; ok {
-			byID[objects[i].ID] = objects[i]
+	for _, p := range places {
+		if p >= 0 {
+			leave(int(p))
+			next = int(p) + 1
 		}
 	}
-	links := make([]*Link, 0, len(objects)/2)
-	var a, b []end // used again and again
-	for i := range objects {
-		o := objects[i]
-		info, _ := LookupKind(o.Kind)
-		switch {
-		case info.Direction == "none":
-		case len(o.Peers) > 0:
-			for _, p := range o.Peers {
-				peer := byID[p.ID]
-				// Each pair once, also where only one of them names the other.
-				if peer == nil || peer.hasPeer(o.ID) && CompareIDs(peer.ID, o.ID) < 0 || peer.ID == o.ID {
-					continue
-				}
-				a, b = ends(a, o.Holders, anyAccess), ends(b, peer.Holders, anyAccess)
-				links = appendLink(links, o, a, b, true)
+	leave(len(m.objects))
+
+	ids := map[string]bool{}
+	touch := func(o *Object) {
+		any = true
+		for _, p := range o.Peers {
+			ids[p.ID] = true
+		}
+		for id := range m.oneSided[o.ID] {
+			ids[id] = true
+		}
+	}
+	for i, o := range objects {
+		if places[i] >= 0 {
+			continue
+		}
+		at, before := gone[o.ID]
+		if before {
+			old := m.objects[at]
+			delete(gone, o.ID)
+			if old.Kind == o.Kind && sameRecords(old.Holders, o.Holders) && sameRecords(old.Peers, o.Peers) {
+				places[i] = int32(at)
+			} else {
+				touch(old)
+				m.forget(old)
 			}
-		case len(info.Ends) == 2:
-			a, b = ends(a, flagged(o.Holders, info.Ends[0]), anyAccess), ends(b, flagged(o.Holders, info.Ends[1]), anyAccess)
-			links = appendLink(links, o, a, b, true)
-		case info.Direction == "one way":
-			a, b = ends(a, o.Holders, Access.CanWrite), ends(b, o.Holders, Access.CanRead)
-			links = appendLink(links, o, a, b, false)
-		case info.Category != "socket": // a socket without a peer talks to nobody we know
-			a, b = ends(a, o.Holders, Access.CanWrite), ends(b, o.Holders, anyAccess)
-			links = appendLink(links, o, a, b, true)
+		}
+		if places[i] < 0 {
+			touch(o)
+		}
+		m.add(o)
+	}
+	for _, at := range gone {
+		old := m.objects[at]
+		touch(old)
+		m.forget(old)
+		delete(m.byID, old.ID)
+	}
+	dirty = make(map[*Object]bool, len(ids))
+	for id := range ids {
+		if o := m.byID[id]; o != nil {
+			dirty[o] = true
 		}
 	}
-	return links
+	return dirty, any
+}
+
+// sameRecords reports whether two lists are one, or both empty.
+func sameRecords[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// forget undoes what [LinkMaker.add] and [LinkMaker.ofObject] noted of an object.
+func (m *LinkMaker) forget(o *Object) {
+	for _, p := range o.Peers {
+		if named := m.oneSided[p.ID]; named[o.ID] {
+			delete(named, o.ID)
+			if len(named) == 0 {
+				delete(m.oneSided, p.ID)
+			}
+		}
+	}
+}
+
+// make makes the list of links. Those of objects that stood at a place before, and are
+// not dirty, are taken from there.
+func (m *LinkMaker) make(objects []*Object, places []int32, dirty map[*Object]bool) {
+	before, ends := m.links, m.ends
+	m.objects, m.links, m.ends = objects, make([]*Link, 0, max(len(before), len(objects)/2)), make([]int, len(objects))
+	for i, o := range objects {
+		if places != nil && places[i] >= 0 && !dirty[o] {
+			from, to := 0, ends[places[i]]
+			if places[i] > 0 {
+				from = ends[places[i]-1]
+			}
+			m.links = append(m.links, before[from:to]...)
+		} else {
+			m.ofObject(o)
+		}
+		m.ends[i] = len(m.links)
+	}
+}
+
+// ofObject makes the links of an object.
+func (m *LinkMaker) ofObject(o *Object) {
+	info, _ := LookupKind(o.Kind)
+	switch {
+	case info.Direction == "none":
+	case len(o.Peers) > 0:
+		for _, p := range o.Peers {
+			peer := m.byID[p.ID]
+			switch {
+			case p.ID == o.ID:
+				continue
+			case peer == nil || !peer.hasPeer(o.ID):
+				m.note(p.ID, o.ID)
+			case CompareIDs(peer.ID, o.ID) < 0:
+				continue // each pair once, also where only one of them names the other
+			}
+			if peer == nil {
+				continue
+			}
+			m.a, m.b = ends(m.a, o.Holders, anyAccess), ends(m.b, peer.Holders, anyAccess)
+			m.link(o, true)
+		}
+	case len(info.Ends) == 2:
+		m.a, m.b = ends(m.a, flagged(o.Holders, info.Ends[0]), anyAccess), ends(m.b, flagged(o.Holders, info.Ends[1]), anyAccess)
+		m.link(o, true)
+	case info.Direction == "one way":
+		m.a, m.b = ends(m.a, o.Holders, Access.CanWrite), ends(m.b, o.Holders, Access.CanRead)
+		m.link(o, false)
+	case info.Category != "socket": // a socket without a peer talks to nobody we know
+		m.a, m.b = ends(m.a, o.Holders, Access.CanWrite), ends(m.b, o.Holders, anyAccess)
+		m.link(o, true)
+	}
+}
+
+// note notes that an object names another one, which does not name it.
+func (m *LinkMaker) note(peer, id string) {
+	if m.oneSided[peer] == nil {
+		m.oneSided[peer] = map[string]bool{}
+	}
+	m.oneSided[peer][id] = true
 }
 
 func (o *Object) hasPeer(id string) bool {
@@ -119,23 +231,35 @@ func ends(list []end, holders []Holder, may func(Access) bool) []end {
 	return list
 }
 
-// appendLink adds a link unless there is but one process at both its ends.
-func appendLink(links []*Link, o *Object, from, to []end, both bool) []*Link {
-	if len(from) == 0 || len(to) == 0 || len(from) == 1 && len(to) == 1 && from[0] == to[0] {
-		return links
+// linkBlock is how many links are made at a time.
+const linkBlock = 256
+
+// link adds a link between the ends, unless there is but one process at both of them.
+func (m *LinkMaker) link(o *Object, both bool) {
+	if len(m.a) == 0 || len(m.b) == 0 || len(m.a) == 1 && len(m.b) == 1 && m.a[0] == m.b[0] {
+		return
 	}
-	// Both ends' lists lie in one array each: there may be a link for every
-	// pair of descriptors.
-	n := len(from)
-	pids, comms := make([]int, n+len(to)), make([]string, n+len(to))
-	for i, e := range from {
+	if len(m.room) == 0 {
+		m.room = make([]Link, linkBlock)
+	}
+	l := &m.room[0]
+	m.room = m.room[1:]
+	n := len(m.a) + len(m.b)
+	if len(m.pids) < n {
+		m.pids, m.comms = make([]int, max(n, 4*linkBlock)), make([]string, max(n, 4*linkBlock))
+	}
+	pids, comms := m.pids[:n:n], m.comms[:n:n]
+	m.pids, m.comms = m.pids[n:], m.comms[n:]
+	for i, e := range m.a {
 		pids[i], comms[i] = e.pid, e.comm
 	}
-	for i, e := range to {
+	n = len(m.a)
+	for i, e := range m.b {
 		pids[n+i], comms[n+i] = e.pid, e.comm
 	}
-	return append(links, &Link{
+	*l = Link{
 		Object: o.ID, Kind: o.Kind, BothWays: both,
 		From: pids[:n:n], To: pids[n:], FromComm: comms[:n:n], ToComm: comms[n:],
-	})
+	}
+	m.links = append(m.links, l)
 }

@@ -1,0 +1,71 @@
+package model
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+)
+
+// TestLinkMaker makes the links of one snapshot after the other, and of each of them
+// anew: they are the same.
+func TestLinkMaker(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	m := new(LinkMaker)
+	var objects []*Object
+	shared := 0
+	for step := range 2000 {
+		before := m.links
+		objects = slices.Clone(objects)
+		for range r.IntN(4) {
+			changeSocket(r, &objects)
+		}
+		got := m.Make(objects)
+		if want := MakeLinks(objects); len(got)+len(want) > 0 && !reflect.DeepEqual(got, want) {
+			t.Fatalf("step %d: %d links, and anew %d", step, len(got), len(want))
+		}
+		for _, l := range got {
+			if slices.Contains(before, l) {
+				shared++
+			}
+		}
+	}
+	if shared == 0 {
+		t.Error("no link was taken over")
+	}
+}
+
+// changeSocket puts one of twenty sockets and pipes into the list, takes it away, or has
+// it change. Peers are named by one side or by both.
+func changeSocket(r *rand.Rand, objects *[]*Object) {
+	n := r.IntN(20)
+	o := &Object{ID: fmt.Sprintf("unix:%d", n), Kind: Unix}
+	if n%4 == 0 {
+		o.ID, o.Kind = fmt.Sprintf("pipe:%d", n), Pipe
+	}
+	for range r.IntN(4) {
+		o.Holders = append(o.Holders, Holder{PID: int32(1 + r.IntN(5)), Access: []Access{Read, Write, ReadWrite}[r.IntN(3)]})
+	}
+	slices.SortFunc(o.Holders, func(a, b Holder) int { return int(a.PID - b.PID) })
+	for range r.IntN(3) {
+		if o.Kind == Unix {
+			o.Peers = append(o.Peers, Peer{ID: fmt.Sprintf("unix:%d", r.IntN(20))})
+		}
+	}
+	slices.SortFunc(o.Peers, func(a, b Peer) int { return CompareIDs(a.ID, b.ID) })
+	o.Peers = slices.Compact(o.Peers)
+	i, there := slices.BinarySearchFunc(*objects, o, CompareObjects)
+	switch {
+	case !there:
+		*objects = slices.Insert(*objects, i, o)
+	case r.IntN(3) == 0:
+		*objects = slices.Delete(*objects, i, i+1)
+	case r.IntN(3) == 0: // something that links have nothing to do with
+		same := *(*objects)[i]
+		same.Mode = fmt.Sprint(r.IntN(100))
+		(*objects)[i] = &same
+	default:
+		(*objects)[i] = o
+	}
+}
