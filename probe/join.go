@@ -159,7 +159,7 @@ func (s *Scan) snapshot(idx *Index, snap *model.Snapshot) {
 	}
 	snap.Objects = idx.joined.objects(list)
 	if !s.WaitsOnly() {
-		snap.Links = model.MakeLinks(snap.Objects)
+		snap.Links = s.scanner.links.Make(snap.Objects)
 	}
 }
 

@@ -82,6 +82,7 @@ type Scanner struct {
 
 	scans  int
 	joined *joined
+	links  model.LinkMaker
 
 	hiddenStamps map[processKey][]stamp // of the processes of which it is not known what they have
 
