@@ -106,6 +106,7 @@ type Task struct {
 	guard *Guard
 	clock *Clock
 	item  any
+	tid   int // of the thread that does all of it; 0: any
 
 	mu       sync.Mutex
 	doing    operation   // what it is in the middle of; no op: nothing that may block
@@ -155,7 +156,10 @@ func (t *Task) begin(item any, op string, n int32) bool {
 		t.outer = append(t.outer, t.doing)
 	}
 	now := t.clock.Now()
-	t.doing = operation{skipKey: k, begun: now, since: now, limit: t.guard.deadline, tid: unix.Gettid()}
+	t.doing = operation{skipKey: k, begun: now, since: now, limit: t.guard.deadline, tid: t.tid}
+	if t.tid == 0 {
+		t.doing.tid = unix.Gettid()
+	}
 	if trouble {
 		t.doing.limit = t.guard.limit(k.item)
 	}
@@ -342,6 +346,7 @@ type guardRun struct {
 
 type guardWorker struct {
 	index int
+	tid   int   // of its thread
 	task  *Task // nil while it has no item
 }
 
@@ -354,6 +359,7 @@ func (r *guardRun) start() {
 		// Whether an operation moves is told by the thread that it was begun on.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
+		w.tid = unix.Gettid()
 		for r.take(w) {
 			commit := r.work(w.task, w.index)
 			if !r.finish(w, commit) {
@@ -377,7 +383,7 @@ func (r *guardRun) take(w *guardWorker) bool {
 	default:
 		return false
 	}
-	w.task = &Task{guard: r.guard, clock: r.clock, item: r.item(w.index)}
+	w.task = &Task{guard: r.guard, clock: r.clock, item: r.item(w.index), tid: w.tid}
 	return true
 }
 

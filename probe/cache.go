@@ -45,6 +45,7 @@ type recheckFD struct {
 
 	// What was emitted as long as this is its fdinfo; "": it depends on more.
 	info   string
+	name   string // of that, below the process's directory
 	holder holderRecord
 	object objectRecord
 }
@@ -169,10 +170,23 @@ func (fd *FD) newRecheck(out *Collector, holders, objects int) recheckFD {
 	if bytes.HasPrefix(fd.Link, []byte("anon_inode:")) {
 		a.link = string(fd.Link)
 	}
-	if fd.byInfo && len(out.holders) == holders+1 && len(out.objects) == objects+1 {
+	if fd.byInfo && fd.TID == 0 && len(out.holders) == holders+1 && len(out.objects) == objects+1 {
+		a.name = "fdinfo/" + strconv.Itoa(int(fd.Num))
 		a.info, a.holder, a.object = string(*fd.info), out.holders[holders], out.objects[objects]
 	}
 	return a
+}
+
+// same reports whether the fdinfo of a descriptor is still what it was, so that the same
+// is to be emitted.
+func (a *recheckFD) same(p *Proc, sc *scratch) bool {
+	if a.info == "" || !p.task.Begin(OpInfo, a.fd) {
+		return false
+	}
+	text, err := p.Dir.ReadOften(a.name, sc.info[:0])
+	p.task.End()
+	sc.info = text
+	return err == nil && string(text) == a.info
 }
 
 // fromCache gives a process what is cached of it, and reads the rest. It reports
@@ -180,34 +194,35 @@ func (fd *FD) newRecheck(out *Collector, holders, objects int) recheckFD {
 func (s *Scan) fromCache(p *Proc, k *processCache, sc *scratch, r *result) bool {
 	m := p.Model
 	holders, objects := len(r.out.holders), len(r.out.objects)
-	if len(k.recheck) > 0 {
-		dir, err := p.Dir.Open("fd")
-		if err != nil {
-			return false
+	fd := FD{Proc: p, out: r.out, info: &sc.info, often: true}
+	defer func() { fd.dir.Close() }()
+	fail := func() bool {
+		r.out.holders, r.out.objects = r.out.holders[:holders], r.out.objects[:objects]
+		return false
+	}
+	var name [12]byte
+	for i := range k.recheck {
+		a := &k.recheck[i]
+		if a.same(p, sc) {
+			r.out.holders, r.out.objects = append(r.out.holders, a.holder), append(r.out.objects, a.object)
+			continue
 		}
-		defer dir.Close()
-		fd := FD{Proc: p, dir: dir, out: r.out, info: &sc.info, often: true}
-		var name [12]byte
-		for i := range k.recheck {
-			a := &k.recheck[i]
-			text := append(strconv.AppendInt(name[:0], int64(a.fd), 10), 0)
-			n := copy(sc.link, a.link)
-			if n == 0 {
-				var errno unix.Errno
-				if n, errno = dir.ReadlinkC(&text[0], sc.link); errno != 0 || n == len(sc.link) {
-					r.out.holders, r.out.objects = r.out.holders[:holders], r.out.objects[:objects]
-					return false
-				}
+		if fd.dir == nil {
+			var err error
+			if fd.dir, err = p.Dir.Open("fd"); err != nil {
+				return fail()
 			}
-			fd.Num, fd.Link, fd.name, fd.statted = a.fd, sc.link[:n], &text[0], false
-			if a.info != "" {
-				if info, err := fd.Info(); err == nil && string(info) == a.info {
-					r.out.holders, r.out.objects = append(r.out.holders, a.holder), append(r.out.objects, a.object)
-					continue
-				}
-			}
-			s.descriptor(&fd, r.out)
 		}
+		text := append(strconv.AppendInt(name[:0], int64(a.fd), 10), 0)
+		n := copy(sc.link, a.link)
+		if n == 0 {
+			var errno unix.Errno
+			if n, errno = fd.dir.ReadlinkC(&text[0], sc.link); errno != 0 || n == len(sc.link) {
+				return fail()
+			}
+		}
+		fd.Num, fd.Link, fd.name, fd.statted = a.fd, sc.link[:n], &text[0], false
+		s.descriptor(&fd, r.out)
 	}
 	m.FDs = k.fds
 	if !k.mappings {

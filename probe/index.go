@@ -82,9 +82,25 @@ func (idx *Index) Since(pid int32) int {
 func (idx *Index) Number() int { return idx.Scan.number }
 
 // Unchanged reports whether an object of an [KeySpace.Incremental] space is as the last
-// scan left it, and can have been changed by no process since: none that has it has run,
-// nor has any of which it is not known what it has.
-func (idx *Index) Unchanged(e *Entry) bool { return !e.fresh && !idx.Scan.hiddenRan }
+// scan left it, and none of the processes that are known to have it has run since. Another
+// may have changed it all the same: one of which it is not known what it has, or one that
+// came by the object below /proc/PID/fd and has gone. So of those that are unchanged a part
+// is to be asked all the same, in each scan another one, and a larger one if such a process
+// has run: then nothing is older than a few scans.
+func (idx *Index) Unchanged(e *Entry) bool {
+	every := uint64(unchangedScans)
+	if idx.Scan.hiddenRan {
+		every = hiddenScans
+	}
+	return !e.fresh && (e.Key.Num+uint64(idx.Scan.number))%every != 0
+}
+
+// unchangedScans and hiddenScans are after how many scans an object is asked anew that no
+// process can have changed, or one alone that is hidden.
+const (
+	unchangedScans = 16
+	hiddenScans    = 4
+)
 
 // Lookup returns the object behind k.
 func (idx *Index) Lookup(k Key) (*Entry, bool) {

@@ -96,7 +96,8 @@ func (j *joined) at(k Key) *Entry {
 func (j *joined) take(results []*result, number int) {
 	j.number = number
 	for _, e := range j.tabled {
-		e.tabled, e.stale = nil, true
+		e.change()
+		e.tabled = nil
 	}
 	j.tabled = j.tabled[:0]
 	if j.first {
@@ -159,7 +160,8 @@ func (j *joined) update(o origin, r *result) {
 			if e.tabled == nil {
 				j.tabled = append(j.tabled, e)
 			}
-			e.tabled, e.stale = append(e.tabled, r.out.holders[i].holder), true
+			e.change()
+			e.tabled = append(e.tabled, r.out.holders[i].holder)
 		}
 	case r.cache == nil || r.cache != s.cache:
 		j.drop(s)
@@ -190,7 +192,8 @@ func (j *joined) hold(s *emitted, holders []holderRecord) {
 		if h.entry == nil {
 			h.entry = j.at(h.key)
 		}
-		h.entry.held, h.entry.stale = append(h.entry.held, h.holder), true
+		h.entry.change()
+		h.entry.held = append(h.entry.held, h.holder)
 		switch {
 		case !j.keep:
 		case h.cached:
@@ -288,9 +291,25 @@ func (j *joined) releaseFrom(e *Entry, which func(model.Holder) bool) {
 		return
 	}
 	e.dropped = j.drops
-	before := len(e.held)
-	e.held = slices.DeleteFunc(e.held, which)
-	e.stale = e.stale || len(e.held) != before
+	if slices.ContainsFunc(e.held, which) {
+		e.change()
+		e.held = slices.DeleteFunc(e.held, which)
+	}
+}
+
+// change makes the list of those who hold e one that may be changed: the last snapshot has
+// the one before.
+func (e *Entry) change() {
+	if e.stale {
+		return
+	}
+	e.stale = true
+	if e.Key.Space.Incremental && e.Holders != nil {
+		e.held = slices.Clone(e.held)
+		for i := range e.held {
+			e.held[i].OFD = model.OFD{}
+		}
+	}
 }
 
 // drop takes away all that a process or table emitted.
@@ -347,7 +366,11 @@ func (j *joined) makeEntry(s *Scan, e *Entry) {
 	same := keep && e.Key.Space.Incremental
 	e.reheld = !same || e.stale || e.owned
 	if e.reheld {
-		if e.Holders = e.held; keep {
+		if same {
+			e.change() // the descriptions are to be compared anew
+		}
+		sortHolders(e.held)
+		if e.Holders = slices.Clip(e.held); keep && !same {
 			e.Holders = cloneHolders(e.held)
 		}
 		if len(e.tabled) > 0 {
@@ -360,6 +383,9 @@ func (j *joined) makeEntry(s *Scan, e *Entry) {
 		first = e.records[0].object
 	}
 	e.fresh = e.reheld || e.described || e.made != first || e.Object == nil
+	if e.described {
+		e.Object = nil // whose it is was up to who described it
+	}
 	if e.fresh {
 		switch {
 		case first != nil:
@@ -401,8 +427,12 @@ func (idx *Index) peersNow(e *Entry) []model.Peer {
 	var space [4]model.Peer
 	list := space[:0]
 	for _, peers := range [][]peerRecord{e.peers, e.found} {
-		for _, p := range peers {
-			if to, ok := idx.Lookup(p.to); ok {
+		for i := range peers {
+			p := &peers[i]
+			if p.at == nil || p.at.left || !p.at.listed() {
+				p.at, _ = idx.Lookup(p.to)
+			}
+			if to := p.at; to != nil {
 				list = append(list, model.Peer{ID: to.Object.ID, Confidence: p.confidence})
 			}
 		}

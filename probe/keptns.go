@@ -71,7 +71,8 @@ func (s *Scan) allResults() []*result {
 // take joins what tables gave that were read after the others.
 func (idx *Index) take(out *Collector) {
 	for _, o := range out.objects {
-		idx.Add(o.key, o.object)
+		object := *o.object // the table may have it listed again in the next scan
+		idx.Add(o.key, &object)
 	}
 	idx.connect(out)
 	out.objects = nil

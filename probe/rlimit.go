@@ -24,6 +24,13 @@ func (p *Proc) Rlimit(r proc.Resource) (uint64, error) {
 // Rlimit is the soft limit of a process that was read before. Its error says
 // that it is gone if its pid is another's now.
 func (s *Scan) Rlimit(p *model.Process, r proc.Resource) (uint64, error) {
+	if dir, ok := s.scanner.handles.Get(p.PID, p.StartTicks); ok {
+		n, err := (&Proc{Dir: dir, Model: p, Scan: s}).Rlimit(r)
+		if err == nil {
+			err = dir.Alive() // else the pid may be another's
+		}
+		return n, err
+	}
 	dir, err := s.open(nil, p)
 	if err != nil {
 		return 0, err

@@ -10,7 +10,7 @@ import (
 )
 
 // maxHandles bounds the directories and files of processes that stay open.
-const maxHandles = 8192
+const maxHandles = 16384
 
 // Handles are directories of processes that stay open from one scan to the
 // next: an open one is bound to its process, so nobody has to open it again and to
