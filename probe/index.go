@@ -56,6 +56,16 @@ func (e *Entry) OwnHolders() {
 	e.owned = true
 }
 
+// OwnObject is the object, made one of this scan alone so that it may be changed: one of an
+// [KeySpace.Incremental] space may be in earlier snapshots, too.
+func (e *Entry) OwnObject() *model.Object {
+	if e.shown {
+		o := *e.Object
+		e.Object, e.shown = &o, false
+	}
+	return e.Object
+}
+
 // HoldersComplete reports whether there can be no holder of e that is not listed.
 func (idx *Index) HoldersComplete(e *Entry) bool {
 	if complete, ok := e.Complete.Get(); ok {
@@ -139,7 +149,9 @@ func (idx *Index) Unclaimed(space *KeySpace) []*Entry {
 }
 
 // Describe makes an unclaimed key an object.
-func (idx *Index) Describe(e *Entry, object *model.Object) { e.Object, e.described = object, true }
+func (idx *Index) Describe(e *Entry, object *model.Object) {
+	e.Object, e.described, e.shown = object, true, false
+}
 
 // All lists all objects, in no particular order.
 func (idx *Index) All() iter.Seq[*Entry] {

@@ -151,13 +151,7 @@ func (s *Scan) snapshot(idx *Index, snap *model.Snapshot) {
 	sortGaps(snap.Gaps)
 	snap.Limits = sortLimits(snap.Limits)
 
-	list := idx.joined.inOrder(idx)
-	for _, e := range list {
-		e.Object.Holders = e.Holders
-		e.Object.HoldersComplete = idx.HoldersComplete(e)
-		e.Object.Peers = idx.peersNow(e)
-	}
-	snap.Objects = idx.joined.objects(list)
+	snap.Objects = idx.objects(idx.joined.inOrder(idx))
 	if !s.WaitsOnly() {
 		snap.Links = s.scanner.links.Make(snap.Objects)
 	}

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/ipctop/ipctop/model"
@@ -56,6 +55,7 @@ type source struct {
 	fresh     bool          // it was made anew in this scan
 	reheld    bool          // … and its holders
 	left      bool          // it is no longer there
+	shown     bool          // the object is in a snapshot
 	dropped   int           // the last drop that took holders away
 
 	place    int // where it is in the slab, from 1; 0: elsewhere
@@ -442,70 +442,4 @@ func (idx *Index) peersNow(e *Entry) []model.Peer {
 		e.peerList = slices.Clone(list)
 	}
 	return e.peerList
-}
-
-// ordering is where an object was put among the others, by what.
-type ordering struct {
-	id       string
-	kind     model.Kind
-	number   uint64
-	numbered bool
-	in       int // the last snapshot that it was in
-}
-
-func orderingOf(o *model.Object) ordering {
-	n, ok := numberOf(o)
-	return ordering{id: o.ID, kind: o.Kind, number: n, numbered: ok}
-}
-
-func (a *ordering) compare(b *ordering) int {
-	if a.kind != b.kind {
-		return model.CompareKinds(a.kind, b.kind)
-	}
-	if a.numbered && b.numbered && a.number != b.number {
-		return cmp.Compare(a.number, b.number)
-	}
-	return model.CompareIDs(a.id, b.id)
-}
-
-// inOrder lists all objects in the order of the document: those that were in the last
-// snapshot are in order.
-func (j *joined) inOrder(idx *Index) []*Entry {
-	var more []*Entry
-	number := idx.Scan.number
-	list := j.order[:0]
-	for _, e := range j.order {
-		if !e.left && e.listed() && e.ordered.id == e.Object.ID && e.ordered.kind == e.Object.Kind {
-			e.ordered.in = number
-			list = append(list, e)
-		}
-	}
-	clear(j.order[len(list):])
-	for e := range idx.All() {
-		if e.ordered.in != number {
-			e.ordered = orderingOf(e.Object)
-			e.ordered.in = number
-			more = append(more, e)
-		}
-	}
-	sortObjects(more)
-	if len(list) == 0 {
-		list = more
-	} else if len(more) > 0 {
-		list = merge(list, more)
-	}
-	j.order = list
-	return list
-}
-
-func merge(a, b []*Entry) []*Entry {
-	list := make([]*Entry, 0, len(a)+len(b))
-	for len(a) > 0 && len(b) > 0 {
-		if a[0].ordered.compare(&b[0].ordered) <= 0 {
-			list, a = append(list, a[0]), a[1:]
-		} else {
-			list, b = append(list, b[0]), b[1:]
-		}
-	}
-	return append(append(list, a...), b...)
 }

@@ -101,8 +101,8 @@ type KeySpace struct {
 	// Incremental says that an object that is as it was in the last scan, with the same
 	// holders none of which has run, comes to the hooks as they left it then
 	// ([Index.Unchanged]). They set again what they set, or leave it. Earlier snapshots have
-	// the same detail and the same holders: a hook that changes these changes a copy
-	// ([Entry.OwnHolders]).
+	// the same object, detail and holders: a hook that changes these changes a copy
+	// ([Entry.OwnObject], [Entry.OwnHolders]).
 	Incremental bool
 }
 

@@ -114,7 +114,7 @@ func measure(ctx context.Context, idx *probe.Index, out *probe.Collector, list [
 			d.Size, d.Allocated = facts.Size(), facts.Allocated()
 			o := facts.Object(e.Object.Kind, e.Key, &d)
 			o.Name = e.Object.Name
-			*e.Object = *o
+			*e.OwnObject() = *o
 		}
 	})
 	if refused > 0 {

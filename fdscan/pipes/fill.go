@@ -105,7 +105,8 @@ func (f *pipeFills) set(e *probe.Entry, queued, capacity model.Opt[int64]) {
 	}
 	d := *was
 	d.Queued, d.Capacity = queued, capacity
-	e.Object.Detail, e.Object.Fill = &d, model.NewRatio(queued, capacity)
+	o := e.OwnObject()
+	o.Detail, o.Fill = &d, model.NewRatio(queued, capacity)
 }
 
 // asIs reports whether a pipe is as full as in the last scan: somebody who has an end of it

@@ -241,7 +241,7 @@ func change(e *probe.Entry, f func(d *model.UnixDetail)) {
 	if was, ok := e.Object.Detail.(*model.UnixDetail); ok {
 		d := *was
 		f(&d)
-		e.Object.Detail = &d
+		e.OwnObject().Detail = &d
 	}
 }
 
