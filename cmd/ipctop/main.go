@@ -154,6 +154,8 @@ func (c command) newRoot() *cobra.Command {
 		c.newShow(o),
 		c.newCheck(o),
 		c.newWhy(o),
+		c.newPath(o),
+		c.newWait(o),
 		c.newRecord(o),
 		c.newRun(o),
 		c.newPostmortem(o),

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/query"
+)
+
+// waitOptions are the flags of wait.
+type waitOptions struct {
+	until   string
+	gone    bool
+	all     bool
+	quiet   bool
+	timeout time.Duration
+	delay   delay
+}
+
+func (c command) newWait(o *options) *cobra.Command {
+	w := &waitOptions{delay: delay(time.Second)}
+	cmd := &cobra.Command{
+		Use:   "wait REF",
+		Short: "wait until an expression holds of a process or object, for scripts",
+		Long: "Look again and again until EXPR holds of what REF names, and print that. What is not there yet is waited for. If REF names\n" +
+			"several things, one is enough, or all of them with --all. The expression is over the fields of an object or a process as\n" +
+			"ipctop dump --json has them (ipctop explain FIELD); of what is unknown it does not hold.\n\n" +
+			"The exit status is 0 when it holds, and 1 when --timeout has passed.\n\n" + refHelp,
+		Example: "  ipctop wait /jobs --until 'detail.messages == 0' --timeout 1m\n" +
+			"  ipctop wait :5432 --until 'detail.state == \"LISTEN\"'\n" +
+			"  ipctop wait 4121 --until 'state == \"T\"'\n" +
+			"  ipctop wait 0x4d2 --gone",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usageError("say what to wait for: one pid, name, id, path or port (see %s --help)", cmd.CommandPath())
+			}
+			return nil
+		},
+		ValidArgsFunction: c.completeRefs(o),
+		RunE:              func(cmd *cobra.Command, args []string) error { return c.wait(cmd.Context(), o, w, args[0]) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&w.until, "until", "", "wait until `EXPR` holds; without it, until there is such a thing")
+	f.BoolVar(&w.gone, "gone", false, "wait until there is no such thing any more")
+	f.BoolVarP(&w.all, "all", "a", false, "wait until it holds of all that REF names")
+	f.BoolVarP(&w.quiet, "quiet", "q", false, "print nothing: the exit status says it")
+	f.DurationVar(&w.timeout, "timeout", 30*time.Second, "give up after this `TIME`; 0 is never")
+	f.VarP(&w.delay, "delay", "d", "`SECONDS` from one look to the next")
+	return cmd
+}
+
+func (w *waitOptions) check(o *options) error {
+	switch {
+	case o.from != "":
+		return usageError("wait watches a machine: --from has no use here")
+	case w.gone && (w.until != "" || w.all):
+		return usageError("--gone waits for the end of all that REF names: it takes neither --until nor --all")
+	case w.timeout < 0:
+		return usageError("--timeout %v: it cannot be negative", w.timeout)
+	}
+	return nil
+}
+
+// wait looks at the machine until what it waits for is the case.
+func (c command) wait(ctx context.Context, o *options, w *waitOptions, ref string) error {
+	if err := w.check(o); err != nil {
+		return err
+	}
+	holds, err := newHolds(w.until)
+	if err != nil {
+		return err
+	}
+	if err := enoughFiles(); err != nil {
+		return err
+	}
+	// It looks once at the least, however long that takes.
+	var late <-chan time.Time
+	if w.timeout > 0 {
+		late = time.After(w.timeout)
+	}
+	scan, done, err := machineScanner(o)
+	if err != nil {
+		return err
+	}
+	defer done()
+	for {
+		index, err := scan(ctx)
+		if err != nil {
+			return err
+		}
+		done, state, err := c.look(w, index.Snapshot, ref, holds)
+		if done || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-late:
+			return fmt.Errorf("%s: timed out after %v: %s", query.Quote(ref), w.timeout, state)
+		case <-time.After(time.Duration(w.delay)):
+		}
+	}
+}
+
+// look is one look: whether that is it, and what there is if not.
+func (c command) look(w *waitOptions, snap *model.Snapshot, ref string, holds *holds) (done bool, state string, err error) {
+	matches, err := query.Find(snap, absolute(ref))
+	var notFound *query.NotFoundError
+	switch {
+	case errors.As(err, &notFound) && w.gone:
+		return true, "", nil
+	case errors.As(err, &notFound):
+		return false, notFound.Error(), nil
+	case err != nil:
+		return false, "", refError(err)
+	case w.gone:
+		return false, "it is still there", nil
+	}
+	var fit []query.Match
+	for _, m := range matches {
+		ok, err := holds.of(m)
+		if err != nil {
+			return false, "", err
+		}
+		if ok {
+			fit = append(fit, m)
+		}
+	}
+	if len(fit) == 0 || w.all && len(fit) < len(matches) {
+		state := fmt.Sprintf("%s holds of %d of %d", w.until, len(fit), len(matches))
+		for _, reason := range holds.unknown() {
+			state += "; " + reason
+		}
+		return false, state, nil
+	}
+	if !w.quiet {
+		for _, m := range fit {
+			fmt.Fprintf(c.stdout, "%s  %s\n", m.ID(), m.Describe(snap))
+		}
+	}
+	return true, "", nil
+}
+
+// holds is an expression over a process or an object; the same text may be good for both.
+type holds struct {
+	objects   *query.Where[model.Object]
+	processes *query.Where[model.Process]
+
+	// Why the text is not good for one of them.
+	ofObjects, ofProcesses error
+}
+
+// newHolds compiles an expression, which holds of everything if it is empty. It must be
+// good for objects or for processes.
+func newHolds(text string) (*holds, error) {
+	if text == "" {
+		return nil, nil
+	}
+	h := new(holds)
+	h.objects, h.ofObjects = query.CompileWhere[model.Object](text)
+	h.processes, h.ofProcesses = query.CompileWhere[model.Process](text)
+	if h.ofObjects != nil && h.ofProcesses != nil {
+		return nil, usageError("--until: of an object: %w; of a process: %w", h.ofObjects, h.ofProcesses)
+	}
+	return h, nil
+}
+
+// of reports whether it is known to hold.
+func (h *holds) of(m query.Match) (bool, error) {
+	switch {
+	case h == nil:
+		return true, nil
+	case m.Object != nil && h.objects != nil:
+		return h.objects.Match(m.Object), nil
+	case m.Process != nil && h.processes != nil:
+		return h.processes.Match(m.Process), nil
+	case m.Object != nil:
+		return false, usageError("--until: %s is an object: %w", m.ID(), h.ofObjects)
+	}
+	return false, usageError("--until: %s: %w", m.ID(), h.ofProcesses)
+}
+
+// unknown says why it may hold without being known to.
+func (h *holds) unknown() (reasons []string) {
+	if h.objects != nil {
+		for _, l := range h.objects.LeftOut() {
+			reasons = append(reasons, l.Reason)
+		}
+	}
+	if h.processes != nil {
+		for _, l := range h.processes.LeftOut() {
+			reasons = append(reasons, l.Reason)
+		}
+	}
+	return reasons
+}

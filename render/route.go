@@ -1,0 +1,96 @@
+package render
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/route"
+)
+
+// Route writes the way from one process to another: each process on a line, and between
+// two of them what they communicate through, with an arrow the way the data can go.
+func Route(w io.Writer, s *model.Snapshot, steps []route.Step, o ShowOptions) error {
+	t := newShowText(o)
+	index := model.NewIndex(s)
+	v := NewView(index, &Options{Wide: true, ASCII: o.ASCII})
+	back := "←"
+	if o.ASCII {
+		back = "<-"
+	}
+	for i, step := range steps {
+		if i == 0 {
+			t.line("%s", v.process(step.From))
+		}
+		arrow := t.both
+		switch {
+		case !step.Back:
+			arrow = t.arrow
+		case !step.Forth:
+			arrow = back
+		}
+		line := "  " + arrow + " " + t.esc(step.Link.Object)
+		if name := v.channelName(index.Object(step.Link.Object)); name != "" {
+			line += "  " + name
+		}
+		t.line("%s", line)
+		t.line("%s", v.process(step.To))
+	}
+	_, err := w.Write(t.b.Bytes())
+	return err
+}
+
+// channelName is what people call an object, or the one at its other end: a client's
+// socket has no name, its server's has. It is empty where neither has one.
+func (v *View) channelName(o *model.Object) string {
+	if o == nil {
+		return ""
+	}
+	if o.Name != "" || o.Path != "" {
+		return v.ObjectName(o)
+	}
+	for _, p := range o.Peers {
+		if peer := v.index.Object(p.ID); peer != nil && (peer.Name != "" || peer.Path != "") {
+			return v.ObjectName(peer)
+		}
+	}
+	return ""
+}
+
+// RouteJSON writes the same as a document.
+func RouteJSON(w io.Writer, s *model.Snapshot, steps []route.Step) error {
+	type party struct {
+		PID  int    `json:"pid"`
+		Comm string `json:"comm"`
+	}
+	type step struct {
+		From   party      `json:"from"`
+		To     party      `json:"to"`
+		Object string     `json:"object"`
+		Kind   model.Kind `json:"kind"`
+		Forth  bool       `json:"forth"`
+		Back   bool       `json:"back"`
+	}
+	doc := struct {
+		Schema string    `json:"schema"`
+		Taken  time.Time `json:"taken"`
+		Steps  []step    `json:"steps"`
+	}{s.Schema, s.Taken, []step{}}
+	who := func(pid int) party {
+		if p := s.Process(pid); p != nil {
+			return party{pid, p.Name()}
+		}
+		return party{PID: pid}
+	}
+	for _, x := range steps {
+		doc.Steps = append(doc.Steps, step{who(x.From), who(x.To), x.Link.Object, x.Link.Kind, x.Forth, x.Back})
+	}
+	b, err := json.Marshal(doc)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s\n", b)
+	return err
+}
