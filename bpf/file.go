@@ -76,9 +76,14 @@ func (s *Source) Files(f func(d *File)) error {
 	if err != nil {
 		return err
 	}
+	return it.each(fileLength, eachFile(f))
+}
+
+// eachFile hands the descriptors in records to f.
+func eachFile(f func(d *File)) func(record []byte) {
 	var d File
 	var link [32]byte
-	return it.each(fileLength, func(record []byte) {
+	return func(record []byte) {
 		d = parseFile(record)
 		switch {
 		case d.PID == 0 || d.TID == 0:
@@ -89,7 +94,7 @@ func (s *Source) Files(f func(d *File)) error {
 			d.Link = inodeLink(link[:0], "socket:[", d.Ino)
 		}
 		f(&d)
-	})
+	}
 }
 
 func inodeLink(to []byte, what string, ino uint64) []byte {

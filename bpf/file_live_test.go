@@ -2,6 +2,7 @@ package bpf_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -108,6 +109,16 @@ func TestStates(t *testing.T) {
 		}
 	}); err != nil {
 		t.Fatal(err)
+	}
+	one := map[int]bpf.File{}
+	if err := s.FilesOf(os.Getpid(), func(d *bpf.File) {
+		if d.PID == d.TID {
+			one[int(d.FD)] = *d
+		}
+	}); err != nil && !errors.Is(err, unix.EINVAL) { // before Linux 6.1
+		t.Error(err)
+	} else if err == nil && (one[p[0]].Description != files[p[0]].Description || one[p[0]].Ino != files[p[0]].Ino) {
+		t.Errorf("of this process alone descriptor %d is %+v, of all %+v", p[0], one[p[0]], files[p[0]])
 	}
 	for _, fd := range all {
 		unix.Close(fd)

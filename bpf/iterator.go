@@ -60,6 +60,24 @@ func (it *iterator) close() {
 	}
 }
 
+// owns reports whether a descriptor of this process is the iterator's.
+func (it *iterator) owns(fd int) bool {
+	if it == nil {
+		return false
+	}
+	for _, p := range it.collection.Programs {
+		if p.FD() == fd {
+			return true
+		}
+	}
+	for _, m := range it.collection.Maps {
+		if m.FD() == fd {
+			return true
+		}
+	}
+	return it.link.FD() == fd
+}
+
 // each runs the program and calls f with each of its records, which is valid until f
 // returns. length is the length of the record that some bytes begin with.
 func (it *iterator) each(length func(b []byte) int, f func(record []byte)) error {
@@ -70,6 +88,11 @@ func (it *iterator) each(length func(b []byte) int, f func(record []byte)) error
 		return fmt.Errorf("open %s: %w", it.name, err)
 	}
 	defer r.Close()
+	return it.read(r, length, f)
+}
+
+// read reads the records of an open iterator.
+func (it *iterator) read(r io.Reader, length func(b []byte) int, f func(record []byte)) error {
 	buf := chunks.Get().(*[]byte)
 	defer chunks.Put(buf)
 	for {

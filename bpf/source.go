@@ -68,3 +68,10 @@ func (s *Source) use(which func(*Source) *iterator) (*iterator, error) {
 	}
 	return nil, ErrClosed
 }
+
+// Owns reports whether a descriptor of the calling process is there for the source alone.
+func (s *Source) Owns(fd int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tasks.owns(fd) || s.files.owns(fd)
+}

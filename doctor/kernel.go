@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/bpf"
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/kcmp"
 	"github.com/ipctop/ipctop/model"
@@ -41,6 +42,26 @@ func (d *doctor) kernel() {
 	}
 	d.fsopen()
 	d.statAny()
+	d.ebpf()
+}
+
+// ebpf opens the eBPF source, as a scan would.
+func (d *doctor) ebpf() {
+	f := model.Feature{
+		Group: "kernel", Name: "eBPF", Hidden: "Descriptors that the proc file system refuses even to root; reading takes longer, and pipes are asked through duplicates",
+	}
+	source, err := bpf.Open()
+	unavailable := new(bpf.UnavailableError)
+	switch {
+	case err == nil:
+		source.Close()
+		f.State, f.Found = model.FeatureOK, "works: descriptors and run counts are read by it where that is worth it (--source)"
+	case errors.As(err, &unavailable):
+		f.State, f.Found, f.Advice = model.FeatureMissing, unavailable.Reason+": the proc file system has the facts", unavailable.Advice
+	default:
+		f.State, f.Found = stateOf(err)
+	}
+	d.add(f)
 }
 
 func tryPidfdGetfd() error {

@@ -66,6 +66,12 @@ func (c *Comparer) compare(a, b Descriptor) int {
 	return 0
 }
 
+// Same reports whether two descriptors are one open file description, false where that
+// cannot be told.
+func (c *Comparer) Same(a, b Descriptor) bool {
+	return c.compare(a, b) == 0 && c.Failed[a] == nil && c.Failed[b] == nil
+}
+
 // check finds out whether a descriptor can be compared at all.
 func (c *Comparer) check(d Descriptor) (bad bool) {
 	if _, err := c.ask(d, d); err != nil {

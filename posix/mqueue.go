@@ -51,6 +51,9 @@ func queueFD(fd *probe.FD, out *probe.Collector) bool {
 	if fd.Link[0] != '/' || bytes.HasPrefix(fd.Link, []byte("/dev/")) && !bytes.HasPrefix(fd.Link, []byte("/dev/mqueue/")) {
 		return false
 	}
+	if on, known := fd.On(mqueueMagic); known && !on {
+		return false
+	}
 	st, err := fd.Stat()
 	if errors.Is(err, proc.ErrForeign) && len(fd.Link) > 1 && bytes.LastIndexByte(fd.Link, '/') == 0 {
 		// A queue's path says nothing about its file system. Where the root

@@ -53,14 +53,19 @@ type recheckFD struct {
 // stamp is how often a thread had run: its scheduling stamp.
 type stamp struct {
 	tid  int
-	runs string // its schedstat; "" if it may have run since
+	runs string // its schedstat, or its run count alone, as the source told it; "" if it may have run since
 }
 
 // readStamp reads a thread's schedstat. It must be read before the state of the
 // thread, and that before anything that is to be cached.
-func (s *Scan) readStamp(dir *proc.Dir, name string) string {
+func (s *Scan) readStamp(tid int, dir *proc.Dir, name string) string {
 	if !s.scanner.opts.Repeated {
 		return ""
+	}
+	if s.facts != nil {
+		if t, ok := s.facts.tasks[int32(tid)]; ok {
+			return t.runs
+		}
 	}
 	var buf [96]byte
 	text, err := dir.ReadOften(name, buf[:0])
@@ -165,14 +170,14 @@ func (s *Scan) newCache(p *Proc, r *result, sc *scratch, stamps []stamp) *proces
 }
 
 // newRecheck notes a descriptor that is not cacheable, with what was emitted about it.
-func (fd *FD) newRecheck(out *Collector, holders, objects int) recheckFD {
-	a := recheckFD{fd: fd.Num}
-	if bytes.HasPrefix(fd.Link, []byte("anon_inode:")) {
-		a.link = string(fd.Link)
+func (f *FD) newRecheck(out *Collector, holders, objects int) recheckFD {
+	a := recheckFD{fd: f.Num}
+	if bytes.HasPrefix(f.Link, []byte("anon_inode:")) {
+		a.link = string(f.Link)
 	}
-	if fd.byInfo && fd.TID == 0 && len(out.holders) == holders+1 && len(out.objects) == objects+1 {
-		a.name = "fdinfo/" + strconv.Itoa(int(fd.Num))
-		a.info, a.holder, a.object = string(*fd.info), out.holders[holders], out.objects[objects]
+	if f.byInfo && f.TID == 0 && len(out.holders) == holders+1 && len(out.objects) == objects+1 {
+		a.name = "fdinfo/" + strconv.Itoa(int(f.Num))
+		a.info, a.holder, a.object = string(*f.info), out.holders[holders], out.objects[objects]
 	}
 	return a
 }

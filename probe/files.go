@@ -35,6 +35,9 @@ const fileStats = unix.STATX_BASIC_STATS | unix.STATX_MNT_ID
 // bits of its mode, 0 where they cannot be had without asking a foreign file
 // system. There fdinfo has the rest, which the kernel answers by itself.
 func (f *FD) FileKey() (k Key, mode uint32, err error) {
+	if f.seen.plain() {
+		return Key{Files, f.seen.dev, f.seen.ino}, f.seen.mode & unix.S_IFMT, nil
+	}
 	st, err := f.Stat()
 	switch {
 	case err == nil:

@@ -155,7 +155,10 @@ func (s *Scan) mergeDescriptions(d *descriptions) {
 			list[n] = descriptorOf(e.Key)
 		}
 		c := kcmp.NewComparer(t, &d.checked)
-		groups := c.Group(list)
+		groups, known := d.known(c, list)
+		if !known {
+			groups = c.Group(list)
+		}
 		return func() {
 			found[i] = groups
 			for _, e := range lists[i] {
@@ -242,7 +245,7 @@ func (s *Scan) markShared(d *descriptions) {
 	})
 	d.each(len(list), func(t *guard.Task, i int) func() {
 		e, c := list[i], kcmp.NewComparer(t, &d.checked)
-		groups, all := c.Shared(e.Holders, d.parent)
+		groups, all := d.compare(c, e.Holders)
 		return func() {
 			if len(groups) > 0 {
 				d.shared = append(d.shared, sharing{e, groups})

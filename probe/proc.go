@@ -34,8 +34,10 @@ type FD struct {
 	TID  int32  // the thread, if the descriptor is in a table of its own; else 0
 	Link []byte // what the link leads to: "pipe:[4242]", "/dev/null", …
 
-	dir  *proc.Dir // …/fd
+	dir  *proc.Dir // …/fd; nil where it was not needed yet, see [FD.table]
 	name *byte
+	text [12]byte  // of name, where that was made here
+	seen *seenFile // what the source told of it; nil: it was read from the proc file system
 	out  *Collector
 	info *[]byte // where fdinfo is read to
 
@@ -71,7 +73,12 @@ func (f *FD) Holder() model.Holder {
 
 // Access tells how the descriptor was opened, from the mode of the link itself,
 // which does not touch what it leads to (proc_pid_fd(5)).
-func (f *FD) Access() model.Access { return linkAccess(f.dir, f.name) }
+func (f *FD) Access() model.Access {
+	if f.seen != nil {
+		return f.seen.access()
+	}
+	return linkAccess(f.dir, f.name)
+}
 
 func linkAccess(dir *proc.Dir, name *byte) model.Access {
 	mode, ok := dir.LinkMode(name)
@@ -107,7 +114,12 @@ func (f *FD) readStat() error {
 	if !f.Proc.task.Begin(opStat, f.Num) {
 		return guard.ErrGivenUp
 	}
-	errno := f.dir.StatxC(f.name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, &f.stat)
+	dir, name, err := f.table()
+	if err != nil {
+		f.Proc.task.End()
+		return err
+	}
+	errno := dir.StatxC(name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, &f.stat)
 	f.Proc.task.End()
 	if errno != 0 {
 		return errno
@@ -149,7 +161,7 @@ func (f *FD) FSType() (int64, error) {
 	}
 	defer f.Proc.task.End()
 	var st unix.Statfs_t
-	if err := unix.Statfs(f.dir.Path()+"/"+strconv.Itoa(int(f.Num)), &st); err != nil {
+	if err := unix.Statfs(f.path(), &st); err != nil {
 		return 0, err
 	}
 	return int64(st.Type), nil

@@ -59,6 +59,13 @@ type Options struct {
 	// must begin with fdscan.RunHelper. "" does all of it within this process.
 	Helper string
 
+	// Source opens what is read besides the proc file system. It may be called in each
+	// scan, and the scanner does not close it. nil: the proc file system alone.
+	Source func() (Source, error)
+
+	// SourceUse says when.
+	SourceUse SourceUse
+
 	// Progress is told how many of the processes have been read, every 50 ms at most and
 	// when all have. It must return at once. nil: nobody is.
 	Progress func(done, total int)
@@ -132,6 +139,12 @@ type Scan struct {
 	members processesByNS
 
 	lockTable lockTable
+
+	facts *facts // nil: none from the beginning
+	late  struct {
+		sync.Once
+		facts *facts
+	}
 
 	// With WaitsOnly: whether somebody may wait for who maps something, and whose
 	// mappings have not been read.

@@ -133,7 +133,7 @@ func (s *Scan) readThreads(p *Proc, sc *scratch, out *Collector, stamps []stamp)
 		if !ok {
 			return true
 		}
-		now := stamp{tid, s.readStamp(dir, string(e.Name)+"/schedstat")}
+		now := stamp{tid, s.readStamp(tid, dir, string(e.Name)+"/schedstat")}
 		var err error
 		if !p.task.Begin("thread status", int32(tid)) {
 			out.Gap(model.Gap{

@@ -51,6 +51,7 @@ func (s *Scan) walk(ctx context.Context) error {
 		return fmt.Errorf("%s is not a proc file system: there is no process in it", s.ProcRoot)
 	}
 	s.noteHidden(pids)
+	s.readFacts(ctx, pids)
 	var vanished int
 	report := progress(s.scanner.opts.Progress, len(pids))
 	s.scanner.guard.Each(len(pids), s.scanner.opts.Workers, func(i int) any { return pids[i] },
@@ -160,7 +161,7 @@ func failed(pid int, err error) *Collector {
 func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, error) {
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)
-	stamps := append(sc.stamps[:0], stamp{pid, s.readStamp(dir, "schedstat")})
+	stamps := append(sc.stamps[:0], stamp{pid, s.readStamp(pid, dir, "schedstat")})
 
 	still := s.cachedIdle(pid, dir, stamps[0])
 	if still != nil && still.kernel != nil {

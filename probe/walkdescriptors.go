@@ -14,9 +14,15 @@ import (
 // one of their own: after unshare(CLONE_FILES), or when the main thread has
 // ended and shows none.
 func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
+	if s.descriptorsFromSource(p, sc, r, false) {
+		return
+	}
 	m := p.Model
 	ended := m.State == "Z" && len(m.ThreadList) > 1 // its own table is empty, or refused even to its user
 	unreadable := func(err error) {
+		if s.descriptorsFromSource(p, sc, r, true) {
+			return
+		}
 		r.unreadable, r.partialFDs, r.partialMaps = true, true, true
 		r.out.Gap(model.Gap{Probe: "fd", Reason: proc.ReasonOf(err), PID: m.PID, Op: "open fd", Detail: err.Error()})
 		if n, ok := p.countDescriptors(); ok {
@@ -83,7 +89,7 @@ func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *resu
 		if !ok {
 			return true
 		}
-		if p.Model.PID == s.selfPID && s.scanner.handles.Has(num) {
+		if p.Model.PID == s.selfPID && (s.scanner.handles.Has(num) || s.facts.owns(num)) {
 			return true // there for the scan alone
 		}
 		count++
@@ -99,17 +105,8 @@ func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *resu
 			denied++
 			return true
 		}
-		fd.Num, fd.Link, fd.name, fd.statted, fd.cacheable = int32(num), sc.link[:n], e.C, false, false
-		fd.byInfo = false
-		before, objects := len(r.out.holders), len(r.out.objects)
-		s.descriptor(&fd, r.out)
-		if fd.cacheable {
-			for i := before; i < len(r.out.holders); i++ {
-				sc.cacheable = append(sc.cacheable, i)
-			}
-		} else {
-			sc.recheck = append(sc.recheck, fd.newRecheck(r.out, before, objects))
-		}
+		fd.name = e.C
+		s.takeDescriptor(&fd, int32(num), sc.link[:n], sc)
 		return true
 	})
 	gap := model.Gap{Probe: "fd", PID: p.Model.PID, TID: int(tid), Op: "readlink"}
@@ -124,12 +121,34 @@ func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *resu
 		gap.Reason, gap.Count, gap.Detail = model.Denied, denied, "the kernel refuses to say what these descriptors lead to"
 		r.out.Gap(gap)
 	}
+	noteTruncated(p, tid, truncated, r)
+	return count
+}
+
+// noteTruncated says how many descriptors lead to a path that the kernel cannot tell.
+func noteTruncated(p *Proc, tid int32, truncated int, r *result) {
 	if truncated > 0 {
 		r.partialFDs = true
-		gap.Reason, gap.Count, gap.Detail = model.Truncated, truncated, "paths longer than the kernel can tell"
-		r.out.Gap(gap)
+		r.out.Gap(model.Gap{
+			Probe: "fd", PID: p.Model.PID, TID: int(tid), Op: "readlink", Reason: model.Truncated, Count: truncated,
+			Detail: "paths longer than the kernel can tell",
+		})
 	}
-	return count
+}
+
+// takeDescriptor hands a descriptor to the probes, and notes whether it has to be read
+// again in the next scan.
+func (s *Scan) takeDescriptor(fd *FD, num int32, link []byte, sc *scratch) {
+	fd.Num, fd.Link, fd.statted, fd.cacheable, fd.byInfo = num, link, false, false, false
+	before, objects := len(fd.out.holders), len(fd.out.objects)
+	s.descriptor(fd, fd.out)
+	if !fd.cacheable {
+		sc.recheck = append(sc.recheck, fd.newRecheck(fd.out, before, objects))
+		return
+	}
+	for i := before; i < len(fd.out.holders); i++ {
+		sc.cacheable = append(sc.cacheable, i)
+	}
 }
 
 func (s *Scan) descriptor(fd *FD, out *Collector) {
@@ -139,6 +158,6 @@ func (s *Scan) descriptor(fd *FD, out *Collector) {
 		}
 	}
 	if bytes.Contains(fd.Link, []byte(":[")) {
-		s.noteNamespace(string(fd.Link), fd.dir.Path()+"/"+strconv.Itoa(int(fd.Num)))
+		s.noteNamespace(string(fd.Link), fd.path())
 	}
 }

@@ -29,6 +29,7 @@ func (c command) completeFlags(root *cobra.Command, o *options) {
 		"columns": commaSeparated(render.ColumnNames()),
 		"theme":   fixed(tui.Themes...),
 		"color":   fixed("auto", "always", "never"),
+		"source":  fixed(sources...),
 		"user":    processes(func(p *model.Process) string { return p.User }),
 		"container": processes(func(p *model.Process) string {
 			if p.Container == nil {

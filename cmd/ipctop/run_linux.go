@@ -91,7 +91,11 @@ func (c command) run(ctx context.Context, o *options, r *runOptions, argv []stri
 	if err := r.check(o); err != nil {
 		return err
 	}
-	scanner := probe.NewScanner(probe.Options{Probes: probes(), Helper: "/proc/self/exe"})
+	options := probe.Options{Probes: probes(), Helper: "/proc/self/exe"}
+	if err := o.useSource(&options); err != nil {
+		return err
+	}
+	scanner := probe.NewScanner(options)
 	ro := &runner.Options{
 		Stdin: c.stdin, Stdout: c.stdout, Stderr: c.stderr, Scan: scanner.Scan, Grace: r.grace, Isolated: r.isolate,
 	}

@@ -29,10 +29,14 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 		return nil, err
 	}
 	collectLate()
-	snap, err := probe.NewScanner(probe.Options{
+	options := probe.Options{
 		ProcRoot: root, Probes: probes(), Sample: o.sample, Detail: o.closer, Helper: "/proc/self/exe",
 		ListDirectories: o.listDirs, WaitsOnly: o.waitsOnly, Log: o.log(),
-	}).Scan(ctx)
+	}
+	if err := o.useSource(&options); err != nil {
+		return nil, err
+	}
+	snap, err := probe.NewScanner(options).Scan(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +57,11 @@ func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	scanner := probe.NewScanner(probe.Options{ProcRoot: root, Probes: probes(), Helper: "/proc/self/exe", Repeated: true, Log: o.log(), Progress: o.progress})
+	options := probe.Options{ProcRoot: root, Probes: probes(), Helper: "/proc/self/exe", Repeated: true, Log: o.log(), Progress: o.progress}
+	if err := o.useSource(&options); err != nil {
+		return nil, nil, err
+	}
+	scanner := probe.NewScanner(options)
 	sequence := diagnose.Sequence{Options: o.ages}
 	return func(ctx context.Context) (*model.Index, error) {
 		snap, err := scanner.Scan(ctx)

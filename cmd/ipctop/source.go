@@ -18,6 +18,7 @@ import (
 // options are the flags every command has.
 type options struct {
 	procRoot  string
+	source    string // see addGlobal
 	from      string
 	history   string   // see addHistory
 	maxMemory byteSize // that reading a file may take
@@ -42,6 +43,8 @@ type options struct {
 
 func (o *options) addGlobal(f *pflag.FlagSet) {
 	f.StringVar(&o.procRoot, "procfs", "/proc", "`directory` where the proc file system is mounted")
+	o.source = sourceAuto
+	f.Var(sourceFlag{&o.source}, "source", "where facts about processes come from besides the proc file system, `WHICH` is auto, procfs (nowhere) or bpf (eBPF; see ipctop doctor)")
 	f.StringVar(&o.from, "from", "", "read a dump or recording `FILE[@TIME]` instead of the machine; - is standard input")
 	o.maxMemory = model.DefaultMaxMemory
 	f.BoolVar(&o.debug, "debug", false, "say on standard error what each probe did, how long it took and what was given up")

@@ -47,6 +47,9 @@ func Pty() probe.Probe {
 				out.AddHolder(probe.Key{Space: aliases, Num: uint64(fd.Proc.PID())}, fd.Holder())
 				return true
 			}
+			if mode, err := fd.Type(); err != nil || mode != unix.S_IFCHR {
+				return false // a failure is a gap of the reader of files
+			}
 			st, err := fd.Stat()
 			if err != nil || st.Mode&unix.S_IFMT != unix.S_IFCHR {
 				return false // a failure is a gap of the reader of files

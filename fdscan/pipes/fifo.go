@@ -27,6 +27,10 @@ func FIFO() probe.Probe {
 			if fd.Link[0] != '/' || proc.IsCommonDevice(fd.Link) {
 				return false
 			}
+			mode, err := fd.Type()
+			if err == nil && mode != unix.S_IFIFO {
+				return false
+			}
 			st, err := fd.Stat()
 			if err != nil {
 				if !errors.Is(err, proc.ErrForeign) {

@@ -30,7 +30,7 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 		return
 	}
 	f := &pipeFills{index: idx, out: out, helper: &memory.helper}
-	pipes := slices.DeleteFunc(idx.In(space), func(e *probe.Entry) bool { return asIs(idx, e) })
+	pipes := slices.DeleteFunc(idx.In(space), func(e *probe.Entry) bool { return asIs(idx, e) || f.told(e) })
 	busy, written := busyPipes(idx, pipes, &memory.sleepers, idx.Scan.WaitsOnly())
 	for _, e := range pipes {
 		q := newPipeQuestion(idx, e)
@@ -95,6 +95,15 @@ func (f *pipeFills) settle(e *probe.Entry, a pipeAnswer, err error) {
 	default:
 		f.out.Gap(model.Gap{Reason: proc.ReasonOf(err), Object: e.Object.ID, Op: fillOp, Detail: err.Error()})
 	}
+}
+
+// told takes what the source knows of a pipe, which then need not be asked.
+func (f *pipeFills) told(e *probe.Entry) bool {
+	queued, capacity, known := f.index.Pipe(e)
+	if known {
+		f.set(e, model.Some(queued), model.Some(capacity))
+	}
+	return known
 }
 
 // set sets how full a pipe is. Earlier snapshots keep their detail.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -32,6 +33,15 @@ func mayCarry(d *model.UnixDetail) bool {
 }
 
 func countInflight(ctx context.Context, idx *probe.Index, ask []*probe.Entry, out *probe.Collector) {
+	ask = slices.DeleteFunc(ask, func(e *probe.Entry) bool {
+		for i := range e.Holders {
+			if n, known := idx.InFlight(&e.Holders[i], e.Key.Num); known {
+				setInflight(e, model.Some(int64(n)))
+				return true
+			}
+		}
+		return false
+	})
 	refused := 0
 	idx.Each(ask, func(t *guard.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {

@@ -1,0 +1,84 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/testfixtures"
+)
+
+// sourceOrSkip is the eBPF source; without one the test skips and says why.
+func sourceOrSkip(t *testing.T) {
+	t.Helper()
+	_, err := openSource()
+	if unavailable := new(bpf.UnavailableError); errors.As(err, &unavailable) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The eBPF source says of all fixtures what the proc file system says, field by field, in
+// one scan as in one of many.
+func TestSourcesAgree(t *testing.T) {
+	sourceOrSkip(t)
+	var names []string
+	for _, f := range testfixtures.All() {
+		names = append(names, f.Name)
+	}
+	fixtures, err := testfixtures.Start(t.Context(), names...)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer fixtures.Close()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := probe.Options{Probes: probes(), Helper: exe}
+	proc := scanWith(t, probe.NewScanner(options))
+	options.Source, options.SourceUse = openSource, probe.SourceAlways
+	once := scanWith(t, probe.NewScanner(options))
+	if how := once.Scan.Backends["descriptors"]; how != "eBPF" {
+		t.Errorf("the descriptors are from %q", how)
+	}
+	sameFixtures(t, fixtures, once, proc)
+
+	options.Repeated = true
+	repeated := probe.NewScanner(options)
+	defer repeated.Close()
+	var again *model.Snapshot
+	for range 3 {
+		again = scanWith(t, repeated)
+	}
+	options = probe.Options{Probes: probes(), Helper: exe}
+	sameFixtures(t, fixtures, again, scanWith(t, probe.NewScanner(options)))
+}
+
+// --source procfs never opens the other, and --source bpf says why there is none.
+func TestSourceFlag(t *testing.T) {
+	for _, flag := range []string{"auto", "procfs"} {
+		if status, _, stderr := run(t, "", "dump", "-o", "id", "--source", flag); status != 0 && status != 4 {
+			t.Errorf("--source %s: status %d: %s", flag, status, stderr)
+		}
+	}
+	if status, _, stderr := run(t, "", "dump", "--source", "ebpf"); status != 2 || !strings.Contains(stderr, "auto, procfs, bpf") {
+		t.Errorf("--source ebpf: status %d: %s", status, stderr)
+	}
+	_, err := openSource()
+	status, _, stderr := run(t, "", "dump", "-o", "id", "--source", "bpf")
+	switch {
+	case err == nil && status != 0 && status != 4:
+		t.Errorf("--source bpf: status %d: %s", status, stderr)
+	case err != nil && (status != 1 || !strings.Contains(stderr, err.Error())):
+		t.Errorf("--source bpf: status %d, want 1 and %q: %s", status, err, stderr)
+	}
+}

@@ -1,0 +1,265 @@
+package probe
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"strconv"
+
+	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/kcmp"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// A scan takes what it reads of processes from a source. The proc file system is always
+// there, and has all; eBPF has threads and descriptors, of the whole machine at once, and
+// also those that the proc file system refuses. Readers do not know which it was.
+
+// Source is what tells of threads and descriptors besides the proc file system;
+// [bpf.Source] is one. Its methods may be called at the same time.
+type Source interface {
+	// Tasks calls f for every thread, Files for every descriptor, and FilesOf for those of
+	// one process. What f is given is valid until it returns.
+	Tasks(f func(*bpf.Task)) error
+	Files(f func(*bpf.File)) error
+	FilesOf(pid int, f func(*bpf.File)) error
+
+	// Owns reports whether a descriptor of ipctop's own is there for the source alone.
+	Owns(fd int) bool
+}
+
+// SourceUse says when a scan takes a [Source] besides the proc file system.
+type SourceUse int
+
+const (
+	// SourceWhereWorth: where it saves more than it costs to open, or knows what the proc
+	// file system refuses.
+	SourceWhereWorth SourceUse = iota
+	// SourceAlways: in each scan.
+	SourceAlways
+)
+
+// manyFiles is how many open files make a source worth opening for one scan: by then the
+// proc file system takes as long.
+const manyFiles = 5000
+
+// facts are what a source told at the beginning of a scan.
+type facts struct {
+	source Source
+	whole  bool // all descriptors were read
+	tasks  map[int32]taskFacts
+	tables map[int32]fdTable // by the thread whose descriptors they are
+	own    map[int32][]int32 // by process: its threads that have tables, the main one not
+	files  []seenFile
+	links  []byte
+	pipes  map[inode]bpf.PipeState
+}
+
+// inode names a file by device and number.
+type inode struct{ dev, num uint64 }
+
+type taskFacts struct {
+	pid   int32
+	ticks uint64
+	runs  string // as a [stamp] has it
+}
+
+// fdTable are the descriptors of a thread: a part of facts.files.
+type fdTable struct {
+	from, to int
+	table    uint64
+	still    bool // nobody who has the table ran while it was read
+}
+
+// seenFile is a descriptor. It has no pointers: there are as many as files are open.
+type seenFile struct {
+	description, ino, dev uint64
+	link                  uint32 // where it begins in facts.links
+	linkLength            uint16
+	read, write           bool
+	fd                    int32
+	mode, magic           uint32
+	inFlight              int32 // of a UNIX socket; -1: it is none
+}
+
+// newFacts opens the source for the scan; nil if there is none.
+func (s *Scan) newFacts(ctx context.Context) *facts {
+	o := &s.scanner.opts
+	if o.Source == nil || !s.PIDCalls {
+		return nil
+	}
+	source, err := o.Source()
+	if err != nil {
+		o.Log.LogAttrs(ctx, slog.LevelDebug, "no eBPF source", slog.String("why", err.Error()))
+		return nil
+	}
+	return newFacts(source)
+}
+
+// worthSource reports whether a source pays before anything is known of the machine.
+func (s *Scan) worthSource() bool {
+	o := &s.scanner.opts
+	if o.Repeated || o.SourceUse == SourceAlways {
+		return true
+	}
+	text, err := s.root.ReadFile("sys/fs/file-nr", nil) // proc_sys_fs(5)
+	if err != nil {
+		return false
+	}
+	f := proc.AppendFields(nil, text)
+	if len(f) == 0 {
+		return false
+	}
+	n, err := strconv.Atoi(string(f[0]))
+	return err == nil && n >= manyFiles
+}
+
+// readFacts reads what the source knows of all processes. It comes after the list of
+// processes was read, so that each of them is in there if it still is the same.
+func (s *Scan) readFacts(ctx context.Context, pids []int) {
+	if !s.worthSource() {
+		return
+	}
+	f := s.newFacts(ctx)
+	if s.facts = f; f == nil {
+		return
+	}
+	if err := f.readTasks(); err != nil {
+		s.giveUpFacts(ctx, err)
+		return
+	}
+	if s.scanner.opts.Probes == nil || !s.staleMost(pids) {
+		return
+	}
+	if err := f.readFiles(); err != nil {
+		s.giveUpFacts(ctx, err)
+		return
+	}
+	out := &Collector{probe: "process"}
+	out.Backend("descriptors", "eBPF")
+	s.add(&result{out: out})
+}
+
+func (s *Scan) giveUpFacts(ctx context.Context, err error) {
+	s.scanner.opts.Log.LogAttrs(ctx, slog.LevelDebug, "eBPF source given up", slog.String("why", err.Error()))
+	s.facts = nil
+}
+
+// staleMost reports whether so many processes have run since they were cached that the
+// descriptors of all are sooner read than those of each.
+func (s *Scan) staleMost(pids []int) bool {
+	s.scanner.mu.Lock()
+	defer s.scanner.mu.Unlock()
+	stale := 0
+	for _, pid := range pids {
+		k := s.scanner.cache[pid]
+		if k == nil || slices.ContainsFunc(k.stamps, func(m stamp) bool { return s.facts.tasks[int32(m.tid)].runs != m.runs }) {
+			stale++
+		}
+	}
+	return stale > len(pids)/4
+}
+
+func (f *facts) readTasks() error {
+	return f.source.Tasks(func(t *bpf.Task) {
+		f.tasks[int32(t.TID)] = taskFacts{int32(t.PID), t.StartTicks, runsText(t)}
+	})
+}
+
+// runsText is how often a thread had run, "" where the kernel does not count.
+func runsText(t *bpf.Task) string {
+	if t.Runs == 0 {
+		return ""
+	}
+	return strconv.FormatUint(t.Runs, 10)
+}
+
+// readFiles reads the descriptors of all, and notes whose tables nobody can have changed
+// meanwhile: what is in these was so at one time.
+func (f *facts) readFiles() error {
+	if err := f.source.Files(f.add); err != nil {
+		return err
+	}
+	moved := map[int32]bool{} // processes
+	err := f.source.Tasks(func(t *bpf.Task) {
+		was := f.tasks[int32(t.TID)]
+		if was.runs == "" || was.runs != runsText(t) || t.State == 'R' || was.ticks != t.StartTicks {
+			moved[int32(t.PID)] = true
+		}
+	})
+	if err != nil {
+		return err
+	}
+	movedTables, owners := map[uint64]bool{}, map[uint64]int32{}
+	for tid, t := range f.tables {
+		pid := f.tasks[tid].pid
+		if owner, ok := owners[t.table]; pid == 0 || moved[pid] || ok && owner != pid {
+			movedTables[t.table] = true
+		}
+		owners[t.table] = pid
+	}
+	for tid, t := range f.tables {
+		t.still = !movedTables[t.table]
+		f.tables[tid] = t
+	}
+	f.whole = true
+	return nil
+}
+
+// add takes in a descriptor. Those of one thread come one after the other.
+func (f *facts) add(d *bpf.File) {
+	tid := int32(d.TID)
+	t, ok := f.tables[tid]
+	if !ok {
+		t = fdTable{from: len(f.files), table: d.Table}
+		if d.TID != d.PID {
+			f.own[int32(d.PID)] = append(f.own[int32(d.PID)], tid)
+		}
+	}
+	x := seenFile{
+		description: d.Description, ino: d.Ino, dev: proc.Dev(d.DevMajor, d.DevMinor), link: uint32(len(f.links)), linkLength: uint16(len(d.Link)),
+		read: d.Read, write: d.Write, fd: d.FD, mode: d.Mode, magic: uint32(d.FSMagic), inFlight: -1,
+	}
+	f.links = append(f.links, d.Link...)
+	if p, known := d.Pipe(); known {
+		at := inode{x.dev, x.ino}
+		if x.magic == pipefsMagic {
+			at.dev = 0 // there is one of it
+		}
+		f.pipes[at] = p
+	}
+	if sock, known := d.Socket(); known && sock.Family == unixFamily {
+		x.inFlight = int32(sock.InFlight)
+	}
+	f.files = append(f.files, x)
+	t.to = len(f.files)
+	f.tables[tid] = t
+}
+
+const (
+	unixFamily  = 1          // AF_UNIX
+	pipefsMagic = 0x50495045 // include/uapi/linux/magic.h
+)
+
+// of are the descriptors of a thread's table.
+func (f *facts) of(tid int32) (list []seenFile, known bool) {
+	t, ok := f.tables[tid]
+	return f.files[t.from:t.to], ok
+}
+
+func (f *facts) linkOf(x *seenFile) []byte { return f.links[x.link:][:x.linkLength] }
+
+// same reports whether the process that was read is the one that the source saw.
+func (f *facts) same(p *Proc) bool { return f.tasks[p.PID()].ticks == p.Model.StartTicks }
+
+// find looks a descriptor up; still says that nobody can have changed it while all were read.
+func (f *facts) find(d kcmp.Descriptor) (x *seenFile, still bool) {
+	t := f.tables[d.Task]
+	list := f.files[t.from:t.to]
+	i, ok := slices.BinarySearchFunc(list, d.FD, func(x seenFile, fd int32) int { return cmp.Compare(x.fd, fd) })
+	if !ok {
+		return nil, false
+	}
+	return &list[i], t.still
+}

@@ -1,0 +1,167 @@
+package probe
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// descriptorsFromSource reads the descriptors of a process from the source. It reports
+// false if the source does not know them. refused: the proc file system would not tell.
+func (s *Scan) descriptorsFromSource(p *Proc, sc *scratch, r *result, refused bool) bool {
+	m := p.Model
+	if m.State == "Z" || m.PID == s.selfPID {
+		return false // what has ended shows through a thread; ipctop's own come and go meanwhile
+	}
+	f := s.factsOf(p, refused)
+	if f == nil {
+		return false
+	}
+	main, known := f.of(p.PID())
+	if !known && !f.whole {
+		return false
+	}
+	m.FDs = model.Some(s.takeTable(p, f, main, 0, sc, r))
+	for _, tid := range f.own[p.PID()] {
+		if !slices.ContainsFunc(m.ThreadList, func(t model.Thread) bool { return t.TID == int(tid) }) {
+			continue // it has ended, or there is another process now
+		}
+		r.ownTables = true
+		list, _ := f.of(tid)
+		s.takeTable(p, f, list, tid, sc, r)
+	}
+	return true
+}
+
+// factsOf are the facts that have the descriptors of a process; nil if there are none. They
+// are read for it alone where they were not read for all.
+func (s *Scan) factsOf(p *Proc, refused bool) *facts {
+	f := s.facts
+	if f == nil && refused {
+		f = s.lateFacts()
+	}
+	if f == nil {
+		return nil
+	}
+	if f.whole && f.same(p) {
+		return f
+	}
+	one := newFacts(f.source)
+	if err := f.source.FilesOf(p.Model.PID, one.add); err != nil {
+		return nil
+	}
+	return one
+}
+
+// lateFacts are those of a scan that began without a source, and then was refused what a
+// source may know.
+func (s *Scan) lateFacts() *facts {
+	s.late.Do(func() { s.late.facts = s.newFacts(context.Background()) })
+	return s.late.facts
+}
+
+// takeTable hands the descriptors of one table to the probes, and returns their number.
+func (s *Scan) takeTable(p *Proc, f *facts, list []seenFile, tid int32, sc *scratch, r *result) int {
+	fd := FD{Proc: p, TID: tid, out: r.out, info: &sc.info}
+	defer func() { fd.dir.Close() }()
+	truncated := 0
+	for i := range list {
+		x := &list[i]
+		if x.linkLength == 0 {
+			truncated++
+			continue
+		}
+		fd.seen, fd.name = x, nil
+		s.takeDescriptor(&fd, x.fd, f.linkOf(x), sc)
+	}
+	noteTruncated(p, tid, truncated, r)
+	return len(list)
+}
+
+// table is the open directory that the descriptor's link is in, and its name there.
+func (f *FD) table() (dir *proc.Dir, name *byte, err error) {
+	if f.dir == nil {
+		if f.dir, err = f.Proc.Dir.Open(f.tableName()); err != nil {
+			return nil, nil, err
+		}
+	}
+	if f.name == nil {
+		f.name = &append(strconv.AppendInt(f.text[:0], int64(f.Num), 10), 0)[0]
+	}
+	return f.dir, f.name, nil
+}
+
+// tableName is that of the directory below the process's.
+func (f *FD) tableName() string {
+	if f.TID != 0 {
+		return "task/" + strconv.Itoa(int(f.TID)) + "/fd"
+	}
+	return "fd"
+}
+
+// path is where the link is.
+func (f *FD) path() string {
+	return f.Proc.Dir.Path() + "/" + f.tableName() + "/" + strconv.Itoa(int(f.Num))
+}
+
+// Type is the file type bits of what the descriptor leads to, without asking its file
+// system where they are known.
+func (f *FD) Type() (uint32, error) {
+	if f.seen != nil && f.seen.mode&unix.S_IFMT != 0 {
+		return f.seen.mode & unix.S_IFMT, nil
+	}
+	st, err := f.Stat()
+	return uint32(st.Mode) & unix.S_IFMT, err
+}
+
+// On reports whether the file lies on a file system of this kind (the magic number of
+// statfs(2)); known is false where that would have to be asked.
+func (f *FD) On(magic uint32) (on, known bool) {
+	if f.seen == nil {
+		return false, false
+	}
+	return f.seen.magic == magic, true
+}
+
+func (x *seenFile) access() model.Access {
+	switch {
+	case x.read && x.write:
+		return model.ReadWrite
+	case x.read:
+		return model.Read
+	case x.write:
+		return model.Write
+	}
+	return model.AccessNone
+}
+
+// plain reports whether the file lies on a file system of which stat(2) tells the device
+// and inode that the kernel itself goes by. Others have numbers of their own for both
+// (btrfs, overlay), or ask somebody.
+func (x *seenFile) plain() bool {
+	if x == nil {
+		return false
+	}
+	switch x.magic {
+	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.RAMFS_MAGIC, unix.HUGETLBFS_MAGIC, unix.PROC_SUPER_MAGIC,
+		unix.SYSFS_MAGIC, unix.DEVPTS_SUPER_MAGIC, unix.CGROUP_SUPER_MAGIC, unix.CGROUP2_SUPER_MAGIC, unix.DEBUGFS_MAGIC, unix.TRACEFS_MAGIC:
+		return true
+	}
+	return false
+}
+
+// owns reports whether a descriptor of ipctop's own is there for the source alone.
+func (f *facts) owns(fd int) bool { return f != nil && f.source.Owns(fd) }
+
+func newFacts(source Source) *facts {
+	return &facts{
+		source: source, tasks: map[int32]taskFacts{}, tables: map[int32]fdTable{}, own: map[int32][]int32{},
+		pipes: map[inode]bpf.PipeState{},
+	}
+}
