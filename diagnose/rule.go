@@ -1,10 +1,16 @@
 package diagnose
 
-import "github.com/ipctop/ipctop/model"
+import (
+	"slices"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
 
 // Rule is one diagnosis.
 type Rule struct {
 	ID       string         // what --rule and explain take; also the fixture's name
+	Short    string         // two words for a column, where those of the ID will not do
 	Title    string         // a few plain words
 	Severity model.Severity // the worst it reports
 
@@ -60,6 +66,23 @@ var rules = []Rule{
 	orphanPosixShmRule,
 	orphanPosixSemRule,
 	orphanPosixMqRule,
+}
+
+// Name is what a rule is called where there is room for two words: pipe full.
+func (r *Rule) Name() string {
+	if r.Short != "" {
+		return r.Short
+	}
+	return strings.ReplaceAll(r.ID, "-", " ")
+}
+
+// RuleName is the name of the rule with this ID; the ID where there is none, as in the
+// dump of another version.
+func RuleName(id string) string {
+	if i := slices.IndexFunc(rules, func(r Rule) bool { return r.ID == id }); i >= 0 {
+		return rules[i].Name()
+	}
+	return id
 }
 
 // Rules lists the rules.

@@ -10,6 +10,7 @@ import (
 
 var closeWaitRule = Rule{
 	ID:       "close-wait",
+	Short:    "not closed",
 	Title:    "connections that the other side has closed and this one has not",
 	Severity: model.Warning,
 	Means: "The other end has closed these TCP connections; the kernel has told the process so, and it has not closed its own end (state CLOSE-WAIT). Each keeps a " +

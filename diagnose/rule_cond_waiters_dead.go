@@ -9,6 +9,7 @@ import (
 
 var condWaitersDeadRule = Rule{
 	ID:       "cond-waiters-dead",
+	Short:    "waiters killed",
 	Title:    "condition variable whose waiters were killed",
 	Severity: model.Critical,
 	Means: "A thread notifies a condition variable (pthread_cond_signal, pthread_cond_broadcast) and hangs in that call: glibc 2.25 to 2.40 waits there until all " +

@@ -12,6 +12,7 @@ import (
 
 var databaseLockRule = Rule{
 	ID:       "database-lock",
+	Short:    "database lock",
 	Title:    "session of PostgreSQL waits for a lock of another one",
 	Severity: model.Warning,
 	Means: "A session of PostgreSQL waits for a lock on a row or table, and with it the client that it serves. The lock is inside the database: to the kernel " +

@@ -10,6 +10,7 @@ import (
 
 var deletedStillMappedRule = Rule{
 	ID:       "deleted-still-mapped",
+	Short:    "stale mapping",
 	Title:    "stale mapping: shared memory was recreated",
 	Severity: model.Warning,
 	Means: "Shared memory or a shared file was removed and made again under the same name. Some processes still use the old one, which has no name " +

@@ -10,6 +10,7 @@ import (
 
 var fdInFlightRule = Rule{
 	ID:       "fd-in-flight",
+	Short:    "fd in flight",
 	Title:    "descriptors parked in a socket's queue",
 	Severity: model.Warning,
 	Means: "Descriptors were sent through a UNIX socket (SCM_RIGHTS) and nobody receives them. No process has them open, yet they keep their objects alive: a " +

@@ -9,6 +9,7 @@ import (
 
 var fifoOpenWaitsRule = Rule{
 	ID:       "fifo-open-waits",
+	Short:    "FIFO open",
 	Title:    "open of a FIFO that nobody opens from the other end",
 	Severity: model.Warning,
 	Means: "A process opens a FIFO and waits for longer than --min-age: an open for reading returns when somebody opens it for writing, and the other way " +

@@ -10,6 +10,7 @@ import (
 
 var holderStoppedRule = Rule{
 	ID:       "holder-stopped",
+	Short:    "stopped",
 	Title:    "others wait for a process that is stopped",
 	Severity: model.Critical,
 	Means: "Processes wait for one that cannot run: it is stopped (Ctrl-Z, SIGSTOP), held by a debugger, frozen with its control group, or being " +

@@ -11,6 +11,7 @@ import (
 
 var inheritedListenerRule = Rule{
 	ID:       "inherited-listener",
+	Short:    "kept listener",
 	Title:    "port kept open by a process that does not accept",
 	Severity: model.Warning,
 	Means: "The only processes that have a listening socket open do not accept connections: most likely a server has ended and a child that inherited the " +

@@ -8,6 +8,7 @@ import (
 
 var leakedWriteEndRule = Rule{
 	ID:       "leaked-write-end",
+	Short:    "leaked end",
 	Title:    "pipe kept open by a process that inherited its write end",
 	Severity: model.Warning,
 	Means: "A process reads from a pipe until its end, and the end does not come: the only ones that still have the write end are brothers that were " +

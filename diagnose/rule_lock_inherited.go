@@ -10,6 +10,7 @@ import (
 
 var lockInheritedRule = Rule{
 	ID:       "lock-inherited",
+	Short:    "lock inherited",
 	Title:    "lock held through an inherited descriptor",
 	Severity: model.Warning,
 	Means: "Processes wait for a lock whose owner by /proc/locks and lslocks has ended. Locks of flock and of open file descriptions live as long as the " +

@@ -9,6 +9,7 @@ import (
 
 var mutexOwnerDeadRule = Rule{
 	ID:       "mutex-owner-dead",
+	Short:    "owner ended",
 	Title:    "abandoned mutex",
 	Severity: model.Critical,
 	Means: "Threads wait for a mutex or read-write lock that its owner will never unlock: the thread has ended. A mutex that is not robust stays locked " +

@@ -8,6 +8,7 @@ import (
 
 var noMessageOfTypeRule = Rule{
 	ID:       "no-message-of-type",
+	Short:    "no such type",
 	Title:    "receiver that waits for a type of message the queue does not hold",
 	Severity: model.Warning,
 	Means: "A process is blocked in msgrcv, asking for messages of a certain type. The queue holds messages, but none of that type, and nothing has come or " +

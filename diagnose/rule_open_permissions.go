@@ -9,6 +9,7 @@ import (
 
 var openPermissionsRule = Rule{
 	ID:       "open-permissions",
+	Short:    "open to all",
 	Title:    "object that any user may write to",
 	Severity: model.Info,
 	Means: "The object's permissions let every user of the machine write to it: send to the queue, change the memory or the semaphore, and so disturb or " +

@@ -4,6 +4,7 @@ import "github.com/ipctop/ipctop/model"
 
 var ptyNotReadRule = Rule{
 	ID:       "pty-not-read",
+	Short:    "terminal full",
 	Title:    "program blocked because nobody reads its terminal",
 	Severity: model.Warning,
 	Means: "A program writes to a pseudoterminal and waits for longer than --min-age: who holds the other end, a terminal emulator, sshd, tmux or expect, " +

@@ -11,6 +11,7 @@ import (
 
 var semNobodyPostsRule = Rule{
 	ID:       "sem-nobody-posts",
+	Short:    "nobody posts",
 	Title:    "semaphore that nobody is left to post",
 	Severity: model.Warning,
 	Means: "Processes wait at a POSIX semaphore in shared memory whose value is 0, and no other process has that memory: who was to post it has ended or " +

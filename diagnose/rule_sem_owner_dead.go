@@ -9,6 +9,7 @@ import (
 
 var semOwnerDeadRule = Rule{
 	ID:       "sem-owner-dead",
+	Short:    "owner ended",
 	Title:    "semaphore never released by a dead process",
 	Severity: model.Critical,
 	Means: "Processes wait for a System V semaphore to be raised, and the last one that changed it has ended. It took the semaphore without SEM_UNDO, so " +

@@ -10,6 +10,7 @@ import (
 
 var signalQueueNearLimitRule = Rule{
 	ID:       "signal-queue-near-limit",
+	Short:    "signal queue",
 	Title:    "queue of pending signals nearly full",
 	Severity: model.Warning,
 	Means: "So many signals are queued for a user's processes that the limit (RLIMIT_SIGPENDING) is nearly reached. Past it sigqueue fails with EAGAIN, " +

@@ -9,6 +9,7 @@ import (
 
 var staleSocketPathRule = Rule{
 	ID:       "stale-socket-path",
+	Short:    "stale path",
 	Title:    "socket file that no socket is bound to",
 	Severity: model.Info,
 	Means: "A UNIX socket's file is left in the file system although no socket is bound to it: anyone who connects gets ECONNREFUSED, and a server that does not remove " +

@@ -9,6 +9,7 @@ import (
 
 var stoppedByTTYRule = Rule{
 	ID:       "stopped-by-tty",
+	Short:    "job stopped",
 	Title:    "background job stopped because it wants the terminal",
 	Severity: model.Warning,
 	Means: "A process that is not in the foreground of its terminal has read from it, or written to it with stty tostop set, and was stopped by " +

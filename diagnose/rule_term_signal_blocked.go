@@ -10,6 +10,7 @@ import (
 
 var termSignalBlockedRule = Rule{
 	ID:       "term-signal-blocked",
+	Short:    "TERM blocked",
 	Title:    "process that was told to end and blocks the signal",
 	Severity: model.Warning,
 	Means: "SIGTERM, SIGINT, SIGHUP or SIGQUIT was sent to the process and is pending, because every thread that could take it blocks it. kill, Ctrl-C " +

@@ -9,6 +9,7 @@ import (
 
 var unreachableListenerRule = Rule{
 	ID:       "unreachable-listener",
+	Short:    "path replaced",
 	Title:    "socket path replaced by another listener",
 	Severity: model.Warning,
 	Means: "The process listens on a UNIX socket whose file was removed or replaced: anyone who connects to the path reaches another server, or nobody. Two instances of a " +

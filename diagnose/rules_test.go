@@ -354,3 +354,18 @@ func TestLimitsHaveIDsOfTheirOwn(t *testing.T) {
 		t.Errorf("%d findings, want 6: %v", len(seen), seen)
 	}
 }
+
+// The screen has a column for the names of rules.
+func TestNamesOfRules(t *testing.T) {
+	for _, r := range Rules() {
+		if name := r.Name(); len(name) > 14 || len(strings.Fields(name)) > 3 || strings.Contains(name, "-") {
+			t.Errorf("%s is called %q", r.ID, name)
+		}
+		if RuleName(r.ID) != r.Name() {
+			t.Errorf("%s is called %q and %q", r.ID, r.Name(), RuleName(r.ID))
+		}
+	}
+	if got := RuleName("of another version"); got != "of another version" {
+		t.Error(got)
+	}
+}

@@ -16,6 +16,7 @@ type Topic struct {
 	Group string // kind, field, reason, word, rule
 	Brief string // a few words
 	Text  string // all about it, ready to print
+	Alias string // what the screen calls it, where that is something else
 }
 
 // Topics lists what can be explained: kinds, fields of the JSON, reasons of
@@ -25,7 +26,7 @@ func Topics(more ...Topic) []Topic {
 	for _, k := range model.Kinds() {
 		t := newShowText(ShowOptions{})
 		t.kind(k)
-		list = append(list, Topic{string(k.Name), "kind", k.Title, t.b.String()})
+		list = append(list, Topic{Name: string(k.Name), Group: "kind", Brief: k.Title, Text: t.b.String()})
 	}
 	for _, f := range model.Fields() {
 		list = append(list, fieldTopic(f))
@@ -38,14 +39,14 @@ func Topics(more ...Topic) []Topic {
 		if r.Advice != "" {
 			t.paragraph(r.Advice)
 		}
-		list = append(list, Topic{string(r.Name), "reason", firstSentence(r.Doc), t.b.String()})
+		list = append(list, Topic{Name: string(r.Name), Group: "reason", Brief: firstSentence(r.Doc), Text: t.b.String()})
 	}
 	for _, w := range explainWords() {
 		t := newShowText(ShowOptions{})
 		t.line("%s", w.name)
 		t.line("")
 		t.paragraph(w.text)
-		list = append(list, Topic{w.name, "word", firstSentence(w.text), t.b.String()})
+		list = append(list, Topic{Name: w.name, Group: "word", Brief: firstSentence(w.text), Text: t.b.String()})
 	}
 	return append(list, more...)
 }
@@ -72,7 +73,7 @@ func fieldTopic(f model.FieldInfo) Topic {
 		missing = "where it is unknown or does not apply"
 	}
 	t.table(append(rows, []string{"missing", missing}))
-	return Topic{f.Path, "field", f.Doc, t.b.String()}
+	return Topic{Name: f.Path, Group: "field", Brief: f.Doc, Text: t.b.String()}
 }
 
 // FindTopics finds the topics called name: a whole name, else the end of a
@@ -82,7 +83,7 @@ func FindTopics(topics []Topic, name string) []Topic {
 	name = strings.ToLower(strings.Trim(strings.NewReplacer("[]", "", "[", "", "]", "").Replace(name), "."))
 	var list []Topic
 	for _, t := range topics {
-		if strings.ToLower(t.Name) == name {
+		if strings.ToLower(t.Name) == name || t.Alias != "" && strings.ToLower(t.Alias) == name {
 			list = append(list, t)
 		}
 	}
@@ -198,6 +199,9 @@ func explainWords() []explainWord {
 		{"finding", "A diagnosis with its evidence, how sure it is, and what can be done."},
 		{"gap", "Something that could not be read, and why. Where holders may be missing, nothing is concluded from their absence."},
 		{"snapshot", "All that ipctop knows about a machine at one time; what ipctop dump prints."},
+		{"full", "An object that takes no more: a pipe, queue, socket or backlog. Writers wait, or are refused. The overview lists what is full where " +
+			"nothing was diagnosed."},
+		{"not read", "Something that could not be read, as the overview lists it: what was attempted, and why it failed. ipctop dump --only gaps lists all."},
 		{"in-flight", "A descriptor that was sent through a UNIX socket and not yet received. No process has it, yet it keeps its object alive."},
 		{"certain", "The kernel says so."},
 		{"likely", "Worked out from what the kernel says, such as two sockets whose addresses fit."},

@@ -82,7 +82,7 @@ func ColumnTopics(more ...ColumnDoc) []Topic {
 			t.paragraph(strings.ToUpper(doc[:1]) + doc[1:] + ".")
 		}
 		brief, _, _ := strings.Cut(docs[name][0], " (")
-		topics[i] = Topic{name, "column", brief, t.b.String()}
+		topics[i] = Topic{Name: name, Group: "column", Brief: brief, Text: t.b.String()}
 	}
 	return topics
 }

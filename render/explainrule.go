@@ -8,14 +8,18 @@ func RuleTopics(rules []diagnose.Rule) []Topic {
 	for i := range rules {
 		r := &rules[i]
 		t := newShowText(ShowOptions{})
-		t.line("%s, a rule of the diagnosis (%s): %s", r.ID, r.Severity, r.Title)
+		called := ""
+		if name := r.Name(); name != r.ID {
+			called = ", on the screen " + name
+		}
+		t.line("%s%s, a rule of the diagnosis (%s): %s", r.ID, called, r.Severity, r.Title)
 		t.line("")
 		t.paragraph(r.Means)
 		for _, part := range RuleParts(r) {
 			t.heading("%s", part.Title)
 			t.paragraph(part.Text)
 		}
-		list = append(list, Topic{r.ID, "rule", r.Title, t.b.String()})
+		list = append(list, Topic{Name: r.ID, Group: "rule", Brief: r.Title, Text: t.b.String(), Alias: r.Name()})
 	}
 	return list
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/ipctop/ipctop/diagnose"
@@ -28,6 +30,9 @@ func (c command) newExplain() *cobra.Command {
 			all := topics()
 			if len(names) == 0 {
 				return render.TopicList(c.stdout, all)
+			}
+			if whole := render.FindTopics(all, strings.Join(names, " ")); whole != nil { // pipe full
+				return render.Explain(c.stdout, whole)
 			}
 			var list []render.Topic
 			for _, name := range names {

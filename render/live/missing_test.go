@@ -44,8 +44,7 @@ func TestMissingFields(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log(len(fields))
-	check := func(name, list string, spoil func(m map[string]any, key, path string)) {
+	check := func(name string, lists []string, spoil func(m map[string]any, key, path string)) {
 		doc := decodeAnyBytes(t, marshal(t, whole))
 		eachField(doc, "", spoil)
 		s, err := model.Decode(bytes.NewReader(marshal(t, doc)))
@@ -55,27 +54,30 @@ func TestMissingFields(t *testing.T) {
 			}
 			return
 		}
-		showAll(t, name, list, before, s)
+		showAll(t, name, lists, before, s)
 	}
 	for _, paths := range together(fields) {
-		list, _, _ := strings.Cut(paths[0], ".")
-		if strings.HasPrefix(list, "objects") {
-			list = "" // it has hundreds of columns
+		var lists []string
+		for _, p := range paths {
+			// objects have hundreds of columns
+			if list, _, _ := strings.Cut(p, "."); !strings.HasPrefix(list, "objects") {
+				lists = append(lists, list)
+			}
 		}
-		check("without "+strings.Join(paths, ", "), list, func(m map[string]any, key, path string) {
+		check("without "+strings.Join(paths, ", "), lists, func(m map[string]any, key, path string) {
 			if slices.Contains(paths, path) {
 				delete(m, key)
 			}
 		})
 	}
-	check("with empty lists", "objects", func(m map[string]any, key, path string) {
+	check("with empty lists", []string{"objects"}, func(m map[string]any, key, path string) {
 		if _, ok := m[key].([]any); ok && strings.Contains(path, ".") {
 			m[key] = []any{}
 		}
 	})
 	// Numbers that no scan would give, all at once.
 	for _, n := range []json.Number{"0", "2", "2147483647"} {
-		check("with "+n.String()+" everywhere", "objects", func(m map[string]any, key, _ string) {
+		check("with "+n.String()+" everywhere", []string{"objects"}, func(m map[string]any, key, _ string) {
 			switch v := m[key].(type) {
 			case json.Number:
 				m[key] = n
@@ -90,27 +92,28 @@ func TestMissingFields(t *testing.T) {
 	}
 }
 
-// together are the fields that may be left out at the same time: each by itself, but
-// for those of the details of different kinds.
+// together are the fields that may be left out at the same time: one of each list, and of
+// the details of each kind. Whole lists are left out by themselves.
 func together(fields map[string]any) [][]string {
-	var list [][]string
-	place := map[string]int{} // the next field's, by kind
-	details := map[int]int{}  // where in list, by place
+	var alone, list [][]string
+	place := map[string]int{} // the next field's, by list or kind
 	for _, path := range slices.Sorted(maps.Keys(fields)) {
-		kind, _, detail := strings.Cut(path, ".detail.")
-		if !detail {
-			list = append(list, []string{path})
+		of, _, within := strings.Cut(path, ".")
+		if !within {
+			alone = append(alone, []string{path})
 			continue
 		}
-		n := place[kind]
-		place[kind]++
-		if _, ok := details[n]; !ok {
-			details[n] = len(list)
+		if kind, _, detail := strings.Cut(path, ".detail."); detail {
+			of = kind
+		}
+		n := place[of]
+		place[of]++
+		if n == len(list) {
 			list = append(list, nil)
 		}
-		list[details[n]] = append(list[details[n]], path)
+		list[n] = append(list[n], path)
 	}
-	return list
+	return append(alone, list...)
 }
 
 func decodeAny(t *testing.T, s *model.Snapshot) map[string]any {
@@ -226,8 +229,8 @@ func filled(t reflect.Type) any {
 	return 1
 }
 
-// showAll shows a snapshot in every way there is; of tables with every column, one list.
-func showAll(t *testing.T, name, list string, before, s *model.Snapshot) {
+// showAll shows a snapshot in every way there is; tables with every column of some lists.
+func showAll(t *testing.T, name string, lists []string, before, s *model.Snapshot) {
 	t.Helper()
 	doing := ""
 	defer func() {
@@ -285,15 +288,20 @@ func showAll(t *testing.T, name, list string, before, s *model.Snapshot) {
 	}
 	for _, format := range render.Formats {
 		doing = "write " + format
-		r := &render.Request{Format: format, Findings: true}
+		only := [][]string{nil}
 		if format == "csv" || format == "wide" {
-			if !slices.Contains(render.Lists, list) {
-				continue
+			only = nil
+			for _, l := range lists {
+				if slices.Contains(render.Lists, l) {
+					only = append(only, []string{l})
+				}
 			}
-			r.Only = []string{list}
 		}
-		if _, err := render.Write(io.Discard, r, s, s); err != nil {
-			t.Errorf("%s: %s: %v", name, doing, err)
+		for _, o := range only {
+			r := &render.Request{Format: format, Findings: true, Only: o}
+			if _, err := render.Write(io.Discard, r, s, s); err != nil {
+				t.Errorf("%s: %s: %v", name, doing, err)
+			}
 		}
 	}
 	doing = "the live view"

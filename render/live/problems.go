@@ -18,7 +18,8 @@ type problem struct {
 	id       string
 	group    diagnose.Group
 	severity model.Severity
-	rule     string
+	rule     string // its ID
+	name     string // what it is called, escaped
 	since    time.Time
 	what     string // escaped
 	object   *model.Object
@@ -40,7 +41,7 @@ func problems(d *Data) []*problem {
 		for i := range d.Snap.Findings {
 			f := &d.Snap.Findings[i]
 			p := &problem{
-				id: f.ID, group: diagnose.GroupOf(f), severity: f.Severity, rule: d.escape(f.Rule), since: f.Since, what: d.escape(f.Summary), finding: f,
+				id: f.ID, group: diagnose.GroupOf(f), severity: f.Severity, rule: f.Rule, name: d.escape(diagnose.RuleName(f.Rule)), since: f.Since, what: d.escape(f.Summary), finding: f,
 			}
 			for _, id := range f.Objects {
 				if o := d.object(id); o != nil {
@@ -73,7 +74,7 @@ func full(d *Data) []*problem {
 			continue
 		}
 		list = append(list, &problem{
-			id: "full:" + o.ID, group: diagnose.Limits, severity: model.Warning, rule: "full", object: o,
+			id: "full:" + o.ID, group: diagnose.Limits, severity: model.Warning, rule: "full", name: "full", object: o,
 			what: d.usual.ObjectName(o) + " is full: " + d.usual.Talk(o).Text,
 		})
 	}
@@ -106,7 +107,7 @@ func unread(d *Data) []*problem {
 				what += ", " + d.escape(part)
 			}
 		}
-		at[k] = &problem{id: "gap:" + g.Probe + ":" + string(g.Reason), group: diagnose.Notes, severity: model.Info, rule: "not read", what: what}
+		at[k] = &problem{id: "gap:" + g.Probe + ":" + string(g.Reason), group: diagnose.Notes, severity: model.Info, rule: "not read", name: "not read", what: what}
 		list = append(list, at[k])
 	}
 	for k, p := range at {
@@ -249,7 +250,7 @@ var problemColumns = []column{
 		},
 	},
 	{
-		name: "RULE", spare: true, cell: func(_ *Data, _ *render.View, r *row) render.Cell { return render.Cell{Text: r.problem.rule} },
+		name: "RULE", spare: true, cell: func(_ *Data, _ *render.View, r *row) render.Cell { return render.Cell{Text: r.problem.name} },
 	},
 	{
 		name: "WHAT", flex: true,
