@@ -53,15 +53,16 @@ func findInheritedListener(v *view) []finding {
 			Summary: fmt.Sprintf("%s %s %s open (%s) and %s not accept",
 				v.names(keepers), verb(len(keepers), "keeps", "keep"), l.name(), o.ID, verb(len(keepers), "does", "do")),
 			Evidence: []model.Evidence{{Source: fmt.Sprintf("/proc/%d/task/*/syscall", root), Text: v.doing(root)}},
-			Actions:  v.freePort(l, keepers),
+			Actions:  v.freePort(l, keepers, waits),
 		}}
 		list = append(list, f)
 	}
 	return list
 }
 
-// freePort is the action that ends all who have a listener; nil where others may have it.
-func (v *view) freePort(l *listening, keepers []int) []model.Action {
+// freePort is the action that ends all who have a listener, for which some wait who
+// connect to it.
+func (v *view) freePort(l *listening, keepers []int, waits []*model.Wait) []model.Action {
 	if len(keepers) > maxTried || slices.Min(keepers) <= 1 {
 		return nil
 	}
@@ -69,12 +70,8 @@ func (v *view) freePort(l *listening, keepers []int) []model.Action {
 	if strings.HasPrefix(l.path, "/") {
 		then = "the socket is closed; its file stays, and is in the way of another bind until it is removed"
 	}
-	var waits []*model.Wait
-	for i := range v.Waits {
-		w := &v.Waits[i]
-		if slices.ContainsFunc(v.graph.Clauses(w), func(c graph.Clause) bool { return c.Object == l.object.ID }) {
-			waits = append(waits, w)
-		}
+	for _, pid := range v.unaccepted(l.object) {
+		waits = append(waits, v.waitsOf[pid]...)
 	}
 	if r := v.graph.Without(keepers...).Released(waits); len(r.Waits) > 0 {
 		pids := pidsOf(r.Waits...)

@@ -25,7 +25,8 @@ import (
 //	unlock FD (a flock)
 //	futex FD AT OP VALUE (the word at AT of the memory that FD is)
 //	forked (waits for a mutex that was locked when it was forked)
-//	sleep             catch SIGNAL (a number)
+//	sleep             catch SIGNAL (a number)    block SIGNAL (one)
+//	child (which does what follows, too)
 //	open PATH         pause (for a signal)
 //	halt (pause, and be stopped; once it goes on, the next call follows)
 type helperProcess struct {
@@ -71,6 +72,9 @@ func helperRoles() map[string]func(*role) error {
 
 // helperRole starts the helper processes that its arguments describe.
 func helperRole(r *role) error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return os.NewSyscallError("prctl PR_SET_CHILD_SUBREAPER", err)
+	}
 	n, _ := strconv.Atoi(os.Getenv(roleEnv))
 	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -105,6 +109,9 @@ func helperRole(r *role) error {
 		_ = unix.Kill(pid, unix.SIGKILL)
 		_, _ = unix.Wait4(pid, nil, 0, nil)
 	}
+	for err := error(nil); err == nil || err == unix.EINTR; { // what they have left
+		_, err = unix.Wait4(-1, nil, 0, nil)
+	}
 	unix.Exit(0)
 	return nil
 }
@@ -137,6 +144,8 @@ var (
 	longTime    = unix.Timespec{Sec: 1000}
 	someHandler = [4]uint64{0x1000} // a struct sigaction; no signal is sent
 	noSignals   uint64              // a set of signals
+
+	blockedSignals uint64
 )
 
 func (p *helperProcess) parse(words []string) error {
@@ -191,6 +200,12 @@ func (p *helperProcess) parse(words []string) error {
 		add(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&longTime)), 0)
 	case "catch":
 		add(unix.SYS_RT_SIGACTION, arg(1), uintptr(unsafe.Pointer(&someHandler)), 0, 8)
+	case "block":
+		blockedSignals = 1 << (arg(1) - 1)
+		add(unix.SYS_RT_SIGPROCMASK, unix.SIG_BLOCK, uintptr(unsafe.Pointer(&blockedSignals)), 0, 8)
+	case "child":
+		add(unix.SYS_CLONE, uintptr(unix.SIGCHLD))
+		add(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL)) // which the child has not inherited
 	case "open":
 		path, err := unix.BytePtrFromString(words[1])
 		if err != nil {

@@ -14,12 +14,12 @@ import (
 func databaseLockFixtures() []Fixture {
 	roles := map[string]func(*role) error{"keeps": sessionRole, "wants": sessionRole}
 	return []Fixture{{
-		Name: "database-lock", short: "dblock", Makes: "two processes with the titles of sessions of PostgreSQL, one of which waits for the other's lock", roles: roles,
+		Name: "database-lock", short: "dbl", Makes: "two processes with the titles of sessions of PostgreSQL, one of which waits for the other's lock", roles: roles,
 		make: func(m *maker) (object, error) {
 			return makeSessions(m, "ann shop [local] idle in transaction", "ann shop [local] UPDATE waiting", true)
 		},
 	}, {
-		Name: "database-lock:control", short: "dblock-i", Makes: "two such processes, neither of which waits", roles: roles,
+		Name: "database-lock:control", short: "dbl-i", Makes: "two such processes, neither of which waits", roles: roles,
 		make: func(m *maker) (object, error) {
 			return makeSessions(m, "ann depot [local] idle in transaction", "ann depot [local] idle", false)
 		},

@@ -26,7 +26,24 @@ func inheritedListenerFixtures() []Fixture {
 		Makes: "one that accepts",
 		make:  makeInherited,
 		roles: roles(acceptListenerRole),
+	}, {
+		Name:  "inherited-listener:session",
+		short: "lsn-s",
+		Makes: "one in the session of a process that lives, which had started the server",
+		make:  makeInherited,
+		roles: session(sessionLeaderRole, listenAndEndRole),
+	}, {
+		Name:  "inherited-listener:control-session",
+		short: "lsn-si",
+		Makes: "one whose server lives and does something else",
+		make:  makeShared,
+		roles: session(serverParentRole, listenAndHoldRole),
 	}}
+}
+
+// session are the roles of a server that a session's leader has started.
+func session(leader, server func(*role) error) map[string]func(*role) error {
+	return map[string]func(*role) error{"top": leaderParentRole, "lead": leader, "srv": server, "child": keepListenerRole}
 }
 
 // inheritorReport is what the inheritor of a listener reports.
@@ -49,13 +66,28 @@ func makeInherited(m *maker) (object, error) {
 	return aboutObject("tcp:" + h.Ino), m.blocked(&process{pid: h.PID})
 }
 
+// makeShared has a server and its child keep a listening socket.
+func makeShared(m *maker) (object, error) {
+	var h inheritorReport
+	if _, err := m.start("top", &h, part{}); err != nil {
+		return object{}, err
+	}
+	m.children = []int{h.PID}
+	return aboutObject("tcp:" + h.Ino), m.blocked(&process{pid: h.PID})
+}
+
 // parentOf reads a process's parent from its status file; 0 if it is gone.
 func parentOf(pid int) int {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	_, after, _ := strings.Cut(string(text), "\nPPid:\t")
-	line, _, _ := strings.Cut(after, "\n")
-	n, _ := strconv.Atoi(line)
+	n, _ := strconv.Atoi(statusOf(pid, "PPid"))
 	return n
+}
+
+// statusOf is a field of a process's status file, "" if it is gone.
+func statusOf(pid int, field string) string {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, after, _ := strings.Cut(string(text), "\n"+field+":\t")
+	line, _, _ := strings.Cut(after, "\n")
+	return line
 }
 
 // subreaperRole starts a server in a group of its own, outlives it, and becomes the
@@ -70,6 +102,54 @@ func subreaperRole(r *role) error {
 	}
 	collect(server)
 	r.children = []int{-1} // the one it has left
+	r.hold()
+	return nil
+}
+
+// leaderParentRole starts the leader of a session, a child, and becomes the parent of what is left
+// by those that the leader starts.
+func leaderParentRole(r *role) error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return os.NewSyscallError("prctl PR_SET_CHILD_SUBREAPER", err)
+	}
+	if _, err := r.child("lead", &syscall.SysProcAttr{Setsid: true}); err != nil {
+		return err
+	}
+	r.children = append(r.children, -1)
+	r.hold()
+	return nil
+}
+
+// sessionLeaderRole starts a server, which ends, and stays.
+func sessionLeaderRole(r *role) error {
+	server, err := r.child("srv", nil)
+	if err != nil {
+		return err
+	}
+	collect(server)
+	r.children = nil
+	r.hold()
+	return nil
+}
+
+// serverParentRole starts a server that stays.
+func serverParentRole(r *role) error {
+	if _, err := r.child("srv", nil); err != nil {
+		return err
+	}
+	r.hold()
+	return nil
+}
+
+// listenAndHoldRole listens, has a child inherit its socket, and does something else.
+func listenAndHoldRole(r *role) error {
+	fd, err := tcpListen("127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	if _, err := r.child("child", nil, fd); err != nil {
+		return err
+	}
 	r.hold()
 	return nil
 }

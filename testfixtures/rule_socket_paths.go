@@ -2,6 +2,8 @@ package testfixtures
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +20,13 @@ func socketPathFixtures() []Fixture {
 		make:  makeStaleSocket,
 		roles: map[string]func(*role) error{"srv": unixListenRole, "old": ending(unixListenRole)},
 	}, {
+		Name:  "stale-socket-path:relative",
+		short: "stale-r",
+		Makes: "the same with servers that have bound the names in their working directory",
+		Needs: needsSteadyInodes,
+		make:  makeStaleSocket,
+		roles: map[string]func(*role) error{"srv": inDirectory(unixListenRole), "old": ending(inDirectory(unixListenRole))},
+	}, {
 		Name:  "stale-socket-path:control",
 		short: "stale-i",
 		Makes: "a listener and a datagram socket with paths",
@@ -31,12 +40,36 @@ func socketPathFixtures() []Fixture {
 		make:  makeReplacedListener,
 		roles: map[string]func(*role) error{"old": unixListenRole, "new": unixListenRole},
 	}, {
+		Name:  "unreachable-listener:relative",
+		short: "unre-r",
+		Makes: "the same with servers that have bound a name in their working directory",
+		Needs: needsSteadyInodes,
+		make:  makeReplacedListener,
+		roles: map[string]func(*role) error{"old": inDirectory(unixListenRole), "new": inDirectory(unixListenRole)},
+	}, {
+		Name:  "unreachable-listener:control-relative",
+		short: "unre-ri",
+		Makes: "two servers that listen on names of their own in one working directory",
+		make:  makeTwoListeners,
+		roles: map[string]func(*role) error{"old": inDirectory(unixListenRole), "new": inDirectory(unixListenRole)},
+	}, {
 		Name:  "unreachable-listener:control",
 		short: "unre-i",
 		Makes: "two servers that listen on paths of their own",
 		make:  makeTwoListeners,
 		roles: map[string]func(*role) error{"old": unixListenRole, "new": unixListenRole},
 	}}
+}
+
+// inDirectory is a role whose argument is a path, which it uses by its name in there.
+func inDirectory(play func(*role) error) func(*role) error {
+	return func(r *role) error {
+		if err := os.Chdir(filepath.Dir(r.args[0])); err != nil {
+			return err
+		}
+		r.args[0] = filepath.Base(r.args[0])
+		return play(r)
+	}
 }
 
 // socketFile is the id of a socket's file that no socket is bound to.
@@ -58,7 +91,7 @@ func socketFile(path string) (string, error) {
 // listenAt has a server listen on a path in the run's directory.
 func listenAt(m *maker, role, name string) (*process, unixSocket, string, error) {
 	var s unixSocket
-	path, err := socketPath(m, name)
+	path, err := socketPath(m, m.fixture.short+"-"+name)
 	if err != nil {
 		return nil, s, "", err
 	}

@@ -1,8 +1,10 @@
 package testfixtures
 
 import (
+	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,7 +23,50 @@ func zombiesFixtures() []Fixture {
 		Makes: "a process with 3 such children, as one has that is about to collect them",
 		make:  func(m *maker) (object, error) { return makeZombies(m, 3) },
 		roles: map[string]func(*role) error{"p": awakeParentRole, "c": endRole},
+	}, {
+		Name:  "zombies:blocked",
+		short: "zomb-b",
+		Makes: "a process with a child that has ended, which blocks SIGCHLD and so is not told",
+		make:  makeDeafParent,
+		roles: helperRoles(),
 	}}
+}
+
+// makeDeafParent has a helper process, as the Go runtime does not let SIGCHLD be blocked.
+func makeDeafParent(m *maker) (object, error) {
+	pids, err := m.helperProcesses(nil, fmt.Sprintf("deaf -: block %d; child; sleep", unix.SIGCHLD))
+	if err != nil {
+		return object{}, err
+	}
+	child := 0
+	if err := m.until("it has a child", func() (bool, error) {
+		child, err = childOf(pids[0])
+		return child != 0, err
+	}); err != nil {
+		return object{}, err
+	}
+	if err := unix.Kill(child, unix.SIGKILL); err != nil {
+		return object{}, os.NewSyscallError("kill", err)
+	}
+	m.children = append(m.children, child)
+	m.finds(Diagnosis{Root: pids[0], PIDs: []int{child}, Severity: "info"})
+	return aboutProcess(&process{pid: pids[0], comm: "fx-deaf"}), m.until("its child has ended", func() (bool, error) {
+		return strings.HasPrefix(statusOf(child, "State"), "Z"), nil
+	})
+}
+
+// childOf is a child of a process, 0 if there is none.
+func childOf(pid int) (int, error) {
+	dirs, err := os.ReadDir("/proc")
+	if err != nil {
+		return 0, err
+	}
+	for _, d := range dirs {
+		if n, err := strconv.Atoi(d.Name()); err == nil && parentOf(n) == pid {
+			return n, nil
+		}
+	}
+	return 0, nil
 }
 
 func makeZombies(m *maker, children int) (object, error) {
