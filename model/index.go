@@ -160,6 +160,24 @@ func (x *Index) OfKind(k Kind) []*Object {
 	return list[from : from+n : from+n]
 }
 
+// Kinds lists the kinds there are objects of, in the snapshot's order.
+func (x *Index) Kinds() []Kind {
+	var kinds []Kind
+	list := x.Snapshot.Objects
+	for i := 0; i < len(list); {
+		k := list[i].Kind
+		if !slices.Contains(kinds, k) {
+			kinds = append(kinds, k)
+		}
+		if x.ordered {
+			i += len(x.OfKind(k))
+		} else {
+			i++
+		}
+	}
+	return kinds
+}
+
 // Name is how sentences and tables name a process: its display name and pid, the
 // pid alone if nothing more is known of it.
 func (x *Index) Name(pid int) string {

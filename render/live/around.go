@@ -40,7 +40,7 @@ func surroundings(d *Data, r row, hops int) []Line {
 		a.seen[pid] = true
 	}
 	for _, pid := range starts {
-		if p := d.process(pid); p != nil && len(d.linked[pid]) > 0 {
+		if p := d.process(pid); p != nil && len(d.linked.of(pid)) > 0 {
 			a.lines = append(a.lines, text(Normal, " "+d.who(pid, "")))
 			a.from(pid, 1, " ")
 		}
@@ -139,8 +139,7 @@ func (a *around) from(pid, hop int, indent string) {
 		link  *model.Link
 	}
 	var ends []end
-	for _, i := range a.d.linked[pid] {
-		l := a.d.Snap.Links[i]
+	for _, l := range a.d.linked.of(pid) {
 		for side, pids := range [][]int{l.To, l.From} {
 			comms, arrow := l.ToComm, a.arrow(side == 0, l.BothWays)
 			if side == 1 {

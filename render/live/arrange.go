@@ -79,15 +79,15 @@ func sourceRows(d *Data, log []entry, o order) []row {
 	case screenHeld:
 		var rows []row
 		if d.find(o.held).process != nil {
-			for _, i := range d.held[int32(o.held.PID)] {
-				if object := d.Snap.Objects[i]; !o.locks || locks(object, o.held.PID) {
+			for _, object := range d.held.of(o.held.PID) {
+				if !o.locks || locks(object, o.held.PID) {
 					rows = append(rows, row{object: object})
 				}
 			}
 		}
 		return rows
 	}
-	return d.rows[o.screen]
+	return d.rowsOf(o.screen)
 }
 
 // overviewRows are the problems: in groups, or as a list where they are sorted or

@@ -14,8 +14,9 @@ const maxChanges = 500
 
 // changes are the entries for what happened between two snapshots.
 func changes(prev, d *Data) []entry {
-	list := difference(prev, d, d, true)
-	list = append(list, difference(d, prev, d, false)...)
+	appeared, vanished := comings(prev.Snap.Objects, d.Snap.Objects)
+	list := difference(prev, d, d, appeared, true)
+	list = append(list, difference(d, prev, d, vanished, false)...)
 	list = append(list, waitChanges(prev, d)...)
 	return append(list, findingChanges(prev, d)...)
 }
@@ -46,8 +47,29 @@ func (f *few) entries() []entry {
 	return f.list
 }
 
-// difference lists what is in b and not in a.
-func difference(a, b, now *Data, isNew bool) []entry {
+// comings are the objects that are in one list alone, or have changed.
+func comings(before, now []*model.Object) (came, went []*model.Object) {
+	if model.SameList(before, now) {
+		return nil, nil
+	}
+	stays := make([]bool, len(before))
+	for i, at := range model.Places(before, now, model.CompareObjects) {
+		if at >= 0 {
+			stays[at] = true
+		} else {
+			came = append(came, now[i])
+		}
+	}
+	for i, o := range before {
+		if !stays[i] {
+			went = append(went, o)
+		}
+	}
+	return came, went
+}
+
+// difference lists what is in b and not in a. objects are those of b that may be.
+func difference(a, b, now *Data, objects []*model.Object, isNew bool) []entry {
 	f := few{at: now.Snap.Taken, event: vanished}
 	if isNew {
 		f.event = appeared
@@ -63,8 +85,7 @@ func difference(a, b, now *Data, isNew bool) []entry {
 			})
 		}
 	}
-	for i := range b.Snap.Objects {
-		o := b.Snap.Objects[i]
+	for _, o := range objects {
 		if q := a.object(o.ID); q != nil && q.Gen == o.Gen {
 			continue
 		}

@@ -118,7 +118,7 @@ var objectColumns = sync.OnceValue(func() []column {
 		case "PEERS":
 			shown := list[i].cell
 			list[i].cell = func(d *Data, v *render.View, r *row) render.Cell {
-				if n := d.folded[r.object]; n > 1 {
+				if n := d.foldedInto(r.object); n > 1 {
 					return render.Cell{Text: strconv.Itoa(n) + " without a process", Role: render.Dim}
 				}
 				return shown(d, v, r)
@@ -181,7 +181,7 @@ func threadCells(list []column) []column {
 // heldCount is how many objects a process holds; unknown if its descriptors could
 // not be read.
 func heldCount(d *Data, p *model.Process) model.Opt[int] {
-	n := len(d.held[int32(p.PID)])
+	n := len(d.held.of(p.PID))
 	if n == 0 && (!p.FDs.Known() || d.partial[p.PID]) {
 		return model.Opt[int]{}
 	}
@@ -318,8 +318,7 @@ type partner struct {
 func talksWith(d *Data, pid int, all bool) string {
 	var list []*partner
 	at := map[int]*partner{}
-	for _, i := range d.linked[pid] {
-		l := d.Snap.Links[i]
+	for _, l := range d.linked.of(pid) {
 		if !communicates(l.Kind) {
 			continue
 		}

@@ -211,8 +211,7 @@ func (m *Model) otherEnd() {
 		return
 	}
 	pid := r.process.PID
-	for _, i := range m.data.linked[pid] {
-		l := m.data.Snap.Links[i]
+	for _, l := range m.data.linked.of(pid) {
 		for _, pids := range [][]int{l.To, l.From} {
 			for _, other := range pids {
 				if p := m.data.process(other); p != nil && other != pid {

@@ -13,21 +13,18 @@ import (
 type Data struct {
 	Snap *model.Snapshot
 
-	usual    *render.View // names folded where there are many
-	whole    *render.View // everything
-	escape   func(string) string
-	zone     *time.Location
-	index    *model.Index
-	held     map[int32][]int32     // pid: the objects it holds
-	linked   map[int][]int32       // pid: its links
-	partial  map[int]bool          // pids of which something could not be read
-	rows     [][]row               // of each screen, in the snapshot's order
-	folded   map[*model.Object]int // how many objects a row stands for, where they are folded
+	usual  *render.View // names folded where there are many
+	whole  *render.View // everything
+	escape func(string) string
+	zone   *time.Location
+	index  *model.Index
+	*parts
+	partial  map[int]bool  // pids of which something could not be read
+	screens  []*screenRows // of each screen, made when they are asked for
 	problems []*problem
 	overview overview
 	full     int     // objects that take no more, where nobody diagnosed
 	log      []entry // what is different from the snapshot before
-	size     int     // how much memory it takes, roughly
 }
 
 // Settings are what does not change while the view runs.
@@ -55,7 +52,7 @@ func escaper(o Settings) func(string) string {
 }
 
 // Prepare makes an indexed snapshot ready for the screens. prev is the snapshot
-// before, nil for the first. It takes time in proportion to the snapshot.
+// before, nil for the first. What is the same in both is taken over.
 func Prepare(x *model.Index, prev *Data, o Settings) *Data {
 	snap := x.Snapshot
 	d := &Data{
@@ -64,44 +61,18 @@ func Prepare(x *model.Index, prev *Data, o Settings) *Data {
 		escape:  escaper(o),
 		zone:    o.Zone,
 		index:   x,
-		held:    make(map[int32][]int32, len(snap.Processes)),
-		linked:  make(map[int][]int32, len(snap.Processes)),
 		partial: map[int]bool{},
-		rows:    make([][]row, len(screens)),
-		size:    sizeOf(snap),
+		screens: make([]*screenRows, len(screens)),
+	}
+	for i := range d.screens {
+		d.screens[i] = new(screenRows)
+	}
+	if prev != nil {
+		d.parts = newParts(snap, prev.parts, prev.Snap)
+	} else {
+		d.parts = newParts(snap, nil, nil)
 	}
 	d.whole = d.usual.With(&render.Options{ASCII: o.ASCII, Wide: true})
-	for i := range snap.Objects {
-		o := snap.Objects[i]
-		for j := range o.Holders {
-			pid := o.Holders[j].PID
-			// Holders of one process stand together.
-			if list := d.held[pid]; pid != 0 && (len(list) == 0 || list[len(list)-1] != int32(i)) {
-				d.held[pid] = append(list, int32(i))
-			}
-		}
-	}
-	d.arrangeObjects()
-	for i := range snap.Processes {
-		p := snap.Processes[i]
-		// Procs shows ipctop, too, as top shows itself.
-		if !p.Kernel { // kernel threads take no part in anything here
-			d.rows[screenProcs] = append(d.rows[screenProcs], row{process: p})
-		}
-		if hasSignals(p) && !snap.Own(p) {
-			d.rows[screenSignals] = append(d.rows[screenSignals], row{process: p})
-		}
-	}
-	for i := range snap.Links {
-		l := snap.Links[i]
-		for _, pids := range [][]int{l.From, l.To} {
-			for _, pid := range pids {
-				if list := d.linked[pid]; len(list) == 0 || list[len(list)-1] != int32(i) {
-					d.linked[pid] = append(list, int32(i))
-				}
-			}
-		}
-	}
 	for i := range snap.Gaps {
 		if g := &snap.Gaps[i]; g.PID != 0 && g.Reason != model.Vanished {
 			d.partial[g.PID] = true

@@ -15,7 +15,8 @@ type history struct {
 }
 
 // What the history keeps: so long, and no more memory than this, as far as it
-// can be told from what a snapshot holds. The newest is always there.
+// can be told from what a snapshot holds beside what it shares with the next. The
+// newest is always there.
 const (
 	maxHistory     = 10 * time.Minute
 	maxHistorySize = 128 << 20
@@ -25,12 +26,12 @@ const (
 // was.
 func (h history) add(d *Data) history {
 	list := append(h.list[:len(h.list):len(h.list)], d)
-	size := 0
-	for _, old := range list {
-		size += old.size
+	size := d.size()
+	for _, old := range list[:len(list)-1] {
+		size += old.ownSize()
 	}
 	for len(list) > 1 && (size > maxHistorySize || d.Snap.Taken.Sub(list[0].Snap.Taken) > maxHistory) {
-		size -= list[0].size
+		size -= list[0].ownSize()
 		list = list[1:]
 	}
 	return history{list: list}
@@ -42,14 +43,19 @@ const (
 	sizeOfProcess = 4 << 10
 	sizeOfObject  = 1 << 10
 	sizeOfHolder  = 150
+	sizeOfPointer = 8
 )
 
-func sizeOf(s *model.Snapshot) int {
-	n := sizeOfProcess*len(s.Processes) + sizeOfObject*(len(s.Objects)+len(s.Waits)+len(s.Links))
-	for i := range s.Objects {
-		n += sizeOfHolder * len(s.Objects[i].Holders)
-	}
-	return n
+// size is what a snapshot takes alone.
+func (d *Data) size() int { return d.unsharedSize() + d.parts.size }
+
+// ownSize is what a snapshot takes in addition to those beside it.
+func (d *Data) ownSize() int { return d.unsharedSize() + d.fresh }
+
+// unsharedSize is what of a snapshot is never shared.
+func (d *Data) unsharedSize() int {
+	s := d.Snap
+	return sizeOfProcess*len(s.Processes) + sizeOfObject*len(s.Waits) + sizeOfPointer*(len(s.Objects)+len(s.Links)+4*len(d.held.changed))
 }
 
 // shown is the snapshot that is stepped back to.

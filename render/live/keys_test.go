@@ -225,7 +225,7 @@ func TestHistory(t *testing.T) {
 	if n := len(v.m.history.list); n != 2 {
 		t.Errorf("%d snapshots are kept, some older than %v", n, maxHistory)
 	}
-	big := sizeOf(s)
+	big := v.prev.size()
 	for i := range maxHistorySize/big + 5 {
 		s := later()
 		s.Taken = s.Taken.Add(maxHistory + time.Duration(i)*time.Millisecond)

@@ -58,7 +58,7 @@ var lockColumns = []column{
 
 // lockName is what a lock is called; of private futexes, how many a process has.
 func lockName(d *Data, v *render.View, r *row) render.Cell {
-	if n := d.folded[r.object]; n > 1 && r.object.Kind == model.Futex {
+	if n := d.foldedInto(r.object); n > 1 && r.object.Kind == model.Futex {
 		return render.Cell{Text: strconv.Itoa(n) + " futexes of " + d.who(int(r.object.Holders[0].PID), r.object.Holders[0].Comm)}
 	}
 	if r.object.Kind == model.Futex {

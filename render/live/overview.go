@@ -50,11 +50,7 @@ const maxFullest = 5
 func summarize(d *Data) overview {
 	o := overview{meters: meters(d.Snap.Limits)}
 	o.countThreads(d.Snap)
-	for i := range d.Snap.Objects {
-		if x := d.Snap.Objects[i]; x.Fill.Or(0) > 0 && len(x.Holders) > 0 {
-			o.fullest = append(o.fullest, x)
-		}
-	}
+	o.fullest = slices.Clone(d.filled)
 	slices.SortStableFunc(o.fullest, func(a, b *model.Object) int { return cmp.Compare(b.Fill.Or(0), a.Fill.Or(0)) })
 	o.fullest = slices.Clone(o.fullest[:min(len(o.fullest), maxFullest)])
 	o.services = services(d)
@@ -65,8 +61,11 @@ func (o *overview) countThreads(s *model.Snapshot) {
 	running := 0
 	for i := range s.Processes {
 		if p := s.Processes[i]; !p.Kernel && !s.Own(p) {
-			for _, t := range p.AllThreads() {
-				if t.State == "R" {
+			if len(p.ThreadList) == 0 && p.State == "R" {
+				running++
+			}
+			for i := range p.ThreadList {
+				if p.ThreadList[i].State == "R" {
 					running++
 				}
 			}

@@ -143,18 +143,17 @@ func (x *relating) end(o *model.Object, label string, fits func(*model.Holder) b
 func (x *relating) process(p *model.Process) {
 	x.lines = append(x.lines, waitLines(x.d, p.PID, x.limit)...)
 	var alone []*model.Object
-	for _, i := range x.d.held[int32(p.PID)] {
+	for _, o := range x.d.held.of(p.PID) {
 		if x.full() {
 			return
 		}
-		o := x.d.Snap.Objects[i]
 		if l, ok := x.through(p.PID, o); ok {
 			x.lines = append(x.lines, l)
 		} else {
 			alone = append(alone, o)
 		}
 	}
-	switch held := len(x.d.held[int32(p.PID)]); {
+	switch held := len(x.d.held.of(p.PID)); {
 	case x.d.partial[p.PID]:
 		x.say(Warn, " not all that it holds could be seen")
 	case held == 0 && p.FDs.Known():

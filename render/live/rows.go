@@ -3,40 +3,109 @@ package live
 import (
 	"cmp"
 	"slices"
+	"sync"
 
 	"github.com/ipctop/ipctop/model"
 )
 
-// arrangeObjects gives each screen its objects. Those that are many and alike, and
-// say nothing alone, are folded into the first of them.
-func (d *Data) arrangeObjects() {
-	d.folded = map[*model.Object]int{}
+// screenRows are the rows of a screen in their natural order.
+type screenRows struct {
+	once   sync.Once
+	rows   []row
+	folded map[*model.Object]int // how many objects a row stands for, where they are folded
+}
+
+// rowsOf are the rows of a screen, which are made the first time: most screens of most
+// snapshots are never looked at.
+func (d *Data) rowsOf(screen int) []row {
+	s := d.screens[screen]
+	s.once.Do(func() {
+		switch screen {
+		case screenProcs:
+			for _, p := range d.Snap.Processes {
+				// Procs shows ipctop, too, as top shows itself.
+				if !p.Kernel { // kernel threads take no part in anything here
+					s.rows = append(s.rows, row{process: p})
+				}
+			}
+		case screenSignals:
+			for _, p := range d.Snap.Processes {
+				if hasSignals(p) && !d.Snap.Own(p) {
+					s.rows = append(s.rows, row{process: p})
+				}
+			}
+		default:
+			d.objectRows(screen, s)
+		}
+	})
+	return s.rows
+}
+
+// foldedInto is how many objects a row stands for; 0 where it stands for itself alone.
+func (d *Data) foldedInto(o *model.Object) int {
+	screen := screenOfKind(o.Kind)
+	d.rowsOf(screen)
+	return d.screens[screen].folded[o]
+}
+
+// objectRows gives a screen its objects. Those that are many and alike, and say nothing
+// alone, are folded into the first of them.
+func (d *Data) objectRows(screen int, s *screenRows) {
+	s.folded = map[*model.Object]int{}
 	first := map[foldKey]*model.Object{}
-	for i := range d.Snap.Objects {
-		o := d.Snap.Objects[i]
-		if d.own(o) {
+	own := map[*model.Object]bool{}
+	for _, p := range d.Snap.Processes {
+		if d.Snap.Own(p) {
+			for _, o := range d.held.of(p.PID) {
+				own[o] = d.own(o)
+			}
+		}
+	}
+	for _, kind := range d.index.Kinds() {
+		of := screenOfKind(kind)
+		if of != screen && (screen != screenLocks || of != screenMemory) {
 			continue
 		}
-		s := screenOfKind(o.Kind)
-		if s == screenLocks && !inUse(o) {
-			continue
-		}
-		if s == screenMemory && len(locksOf(o)) > 0 {
-			d.rows[screenLocks] = append(d.rows[screenLocks], row{object: o})
-		}
-		if k, ok := foldable(o); ok {
-			if f := first[k]; f != nil {
-				d.folded[f]++
+		for _, o := range d.index.OfKind(kind) {
+			switch {
+			case of != screen && len(locksOf(o)) == 0, of == screenLocks && !inUse(o), own[o]:
+				continue
+			case of != screen:
+				s.rows = append(s.rows, row{object: o})
 				continue
 			}
-			first[k] = o
-			d.folded[o] = 1
+			if k, ok := foldable(o); ok {
+				if f := first[k]; f != nil {
+					s.folded[f]++
+					continue
+				}
+				first[k] = o
+				s.folded[o] = 1
+			}
+			s.rows = append(s.rows, row{object: o})
 		}
-		d.rows[s] = append(d.rows[s], row{object: o})
 	}
-	slices.SortStableFunc(d.rows[screenSockets], func(a, b row) int { return d.socketRank(a.object) - d.socketRank(b.object) })
-	slices.SortStableFunc(d.rows[screenMemory], func(a, b row) int { return cmp.Compare(sizeIn(b.object).Or(-1), sizeIn(a.object).Or(-1)) })
-	slices.SortStableFunc(d.rows[screenLocks], func(a, b row) int { return cmp.Compare(waitersOf(d, b.object), waitersOf(d, a.object)) })
+	switch screen {
+	case screenSockets:
+		s.rankSockets()
+	case screenMemory:
+		slices.SortStableFunc(s.rows, func(a, b row) int { return cmp.Compare(sizeIn(b.object).Or(-1), sizeIn(a.object).Or(-1)) })
+	case screenLocks:
+		slices.SortStableFunc(s.rows, func(a, b row) int { return cmp.Compare(waitersOf(d, b.object), waitersOf(d, a.object)) })
+	}
+}
+
+// rankSockets puts listeners before connections, and what belongs to the kernel alone last.
+func (s *screenRows) rankSockets() {
+	rows := make([]row, 0, len(s.rows))
+	for rank := range 3 {
+		for _, r := range s.rows {
+			if s.socketRank(r.object) == rank {
+				rows = append(rows, r)
+			}
+		}
+	}
+	s.rows = rows
 }
 
 // foldKey is what objects have in common that are folded.
@@ -86,9 +155,7 @@ func locksOf(o *model.Object) []model.Lock {
 	return nil
 }
 
-// socketRank puts listeners before connections, and what belongs to the kernel
-// alone last.
-func (d *Data) socketRank(o *model.Object) int {
+func (s *screenRows) socketRank(o *model.Object) int {
 	state := ""
 	switch x := o.Detail.(type) {
 	case *model.InetDetail:
@@ -99,7 +166,7 @@ func (d *Data) socketRank(o *model.Object) int {
 		state = x.State
 	}
 	switch {
-	case d.folded[o] > 0:
+	case len(s.folded) > 0 && s.folded[o] > 0:
 		return 2
 	case state == "LISTEN" || state == "listen":
 		return 0

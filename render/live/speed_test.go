@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/model/modeltest"
 )
 
 // many is how many rows the view must bear.
@@ -67,5 +68,31 @@ func BenchmarkArrange(b *testing.B) {
 				arrange(d, nil, o)
 			}
 		})
+	}
+}
+
+// BenchmarkRefresh prepares and draws each screen for a crowd, again and again while
+// nothing happens or one process in a hundred is active.
+func BenchmarkRefresh(b *testing.B) {
+	for name, every := range map[string]int{"idle": 0, "active": 100} {
+		for _, key := range []string{"1", "2", "3", "4", "5", "6", "7", "8"} {
+			b.Run(name+"/"+key, func(b *testing.B) {
+				c := modeltest.NewCrowd(1000, 100)
+				index := model.NewIndex(c.Snapshot)
+				d := Prepare(index, nil, usual)
+				m, _ := Update(New(usual), Resize{200, 50})
+				m = benchWork(benchWork(m, Scanned{Data: d}), Key{key})
+				b.ReportAllocs()
+				modeltest.ReportCPU(b)
+				for b.Loop() {
+					b.StopTimer()
+					index = index.Next(c.Next(every))
+					b.StartTimer()
+					d = Prepare(index, d, usual)
+					m = benchWork(m, Scanned{Data: d})
+					Lines(m, 200, 50)
+				}
+			})
+		}
 	}
 }

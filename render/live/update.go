@@ -123,17 +123,28 @@ func (m *Model) arrived(a *arrangement) {
 	}
 }
 
-// sourceSize is how many rows there are to arrange.
+// sourceSize is how many rows there are to arrange at the most.
 func sourceSize(d *Data, log []entry, o order) int {
 	switch o.screen {
 	case screenLog:
 		return len(log)
 	case screenHeld:
-		return len(d.held[int32(o.held.PID)])
+		return len(d.held.of(o.held.PID))
 	case screenOverview:
 		return len(d.problems)
 	}
-	return len(d.rows[o.screen])
+	n := 0
+	switch o.screen {
+	case screenProcs, screenSignals:
+		n = len(d.Snap.Processes)
+	default:
+		for _, kind := range d.index.Kinds() {
+			if screenOfKind(kind) == o.screen {
+				n += len(d.index.OfKind(kind))
+			}
+		}
+	}
+	return n
 }
 
 // show puts an arrangement on its screen and finds the selected row again.
