@@ -143,7 +143,7 @@ func (a *arrangement) sort() {
 
 // sample is how many rows are measured to find how wide columns are; frames
 // widen them where the visible rows need it.
-const sample = 500
+const sample = 100
 
 // measure finds how wide columns are, and leaves out those that have nothing to
 // say.

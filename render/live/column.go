@@ -312,10 +312,10 @@ type partner struct {
 	count map[model.Kind]int
 }
 
-// talksWith names the processes that a process has a channel with, and the
+// partners names the processes that a process has a channel with, and the
 // channels: nginx(16) by 4 unix, 1 sysv-shm; php(12) by pipe. A file or terminal
 // that several use is no channel.
-func talksWith(d *Data, pid int, all bool) string {
+func partners(d *Data, pid int, all bool) string {
 	var list []*partner
 	at := map[int]*partner{}
 	for _, l := range d.linked.of(pid) {

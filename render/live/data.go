@@ -19,6 +19,7 @@ type Data struct {
 	zone   *time.Location
 	index  *model.Index
 	*parts
+	talks    *talks
 	partial  map[int]bool  // pids of which something could not be read
 	screens  []*screenRows // of each screen, made when they are asked for
 	problems []*problem
@@ -69,8 +70,17 @@ func Prepare(x *model.Index, prev *Data, o Settings) *Data {
 	}
 	if prev != nil {
 		d.parts = newParts(snap, prev.parts, prev.Snap)
+		if sameNames(prev.Snap, snap) {
+			d.talks = prev.talks
+		}
 	} else {
 		d.parts = newParts(snap, nil, nil)
+	}
+	var last *overview // if nobody talks with anyone else than before
+	if d.talks == nil {
+		d.talks = newTalks()
+	} else if model.SameList(prev.Snap.Links, snap.Links) {
+		last = &prev.overview
 	}
 	d.whole = d.usual.With(&render.Options{ASCII: o.ASCII, Wide: true})
 	for i := range snap.Gaps {
@@ -78,7 +88,7 @@ func Prepare(x *model.Index, prev *Data, o Settings) *Data {
 			d.partial[g.PID] = true
 		}
 	}
-	d.problems, d.overview = problems(d), summarize(d)
+	d.problems, d.overview = problems(d), summarize(d, last)
 	if prev != nil {
 		d.log = changes(prev, d)
 	}

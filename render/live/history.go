@@ -25,6 +25,9 @@ const (
 // add appends a snapshot and forgets the oldest. The old history is left as it
 // was.
 func (h history) add(d *Data) history {
+	if n := len(h.list); n > 0 {
+		h.list[n-1].dropRows()
+	}
 	list := append(h.list[:len(h.list):len(h.list)], d)
 	size := d.size()
 	for _, old := range list[:len(list)-1] {

@@ -46,14 +46,19 @@ var meterNames = []struct{ limit, name string }{
 // maxFullest is how many of the fullest channels are shown.
 const maxFullest = 5
 
-// summarize makes the overview of a snapshot, in time proportional to it.
-func summarize(d *Data) overview {
+// summarize makes the overview of a snapshot, in time proportional to it. last is the one
+// before, if nobody talks with anyone else than there; nil: that is not known.
+func summarize(d *Data, last *overview) overview {
 	o := overview{meters: meters(d.Snap.Limits)}
 	o.countThreads(d.Snap)
 	o.fullest = slices.Clone(d.filled)
 	slices.SortStableFunc(o.fullest, func(a, b *model.Object) int { return cmp.Compare(b.Fill.Or(0), a.Fill.Or(0)) })
 	o.fullest = slices.Clone(o.fullest[:min(len(o.fullest), maxFullest)])
-	o.services = services(d)
+	if last != nil {
+		o.services = last.services
+	} else {
+		o.services = services(d)
+	}
 	return o
 }
 

@@ -10,42 +10,60 @@ import (
 
 // screenRows are the rows of a screen in their natural order.
 type screenRows struct {
-	once   sync.Once
+	mu     sync.Mutex
+	made   bool
 	rows   []row
 	folded map[*model.Object]int // how many objects a row stands for, where they are folded
 }
 
-// rowsOf are the rows of a screen, which are made the first time: most screens of most
-// snapshots are never looked at.
+// rowsOf are the rows of a screen, which are made when they are asked for: most screens
+// of most snapshots are never looked at.
 func (d *Data) rowsOf(screen int) []row {
-	s := d.screens[screen]
-	s.once.Do(func() {
-		switch screen {
-		case screenProcs:
-			for _, p := range d.Snap.Processes {
-				// Procs shows ipctop, too, as top shows itself.
-				if !p.Kernel { // kernel threads take no part in anything here
-					s.rows = append(s.rows, row{process: p})
-				}
-			}
-		case screenSignals:
-			for _, p := range d.Snap.Processes {
-				if hasSignals(p) && !d.Snap.Own(p) {
-					s.rows = append(s.rows, row{process: p})
-				}
-			}
-		default:
-			d.objectRows(screen, s)
-		}
-	})
-	return s.rows
+	rows, _ := d.madeRows(screen)
+	return rows
 }
 
 // foldedInto is how many objects a row stands for; 0 where it stands for itself alone.
 func (d *Data) foldedInto(o *model.Object) int {
-	screen := screenOfKind(o.Kind)
-	d.rowsOf(screen)
-	return d.screens[screen].folded[o]
+	_, folded := d.madeRows(screenOfKind(o.Kind))
+	return folded[o]
+}
+
+// dropRows forgets the rows: the snapshots of the history have no need of them.
+func (d *Data) dropRows() {
+	for _, s := range d.screens {
+		s.mu.Lock()
+		s.made, s.rows, s.folded = false, nil, nil
+		s.mu.Unlock()
+	}
+}
+
+func (d *Data) madeRows(screen int) ([]row, map[*model.Object]int) {
+	s := d.screens[screen]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.made {
+		return s.rows, s.folded
+	}
+	s.made = true
+	switch screen {
+	case screenProcs:
+		for _, p := range d.Snap.Processes {
+			// Procs shows ipctop, too, as top shows itself.
+			if !p.Kernel { // kernel threads take no part in anything here
+				s.rows = append(s.rows, row{process: p})
+			}
+		}
+	case screenSignals:
+		for _, p := range d.Snap.Processes {
+			if hasSignals(p) && !d.Snap.Own(p) {
+				s.rows = append(s.rows, row{process: p})
+			}
+		}
+	default:
+		d.objectRows(screen, s)
+	}
+	return s.rows, s.folded
 }
 
 // objectRows gives a screen its objects. Those that are many and alike, and say nothing
