@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -117,11 +118,29 @@ func (v *View) picture(f *model.Finding) picture {
 	case r != nil && !slices.Contains(pids, r.PID):
 		p.names = append(p.names, v.named(v.nameOf(r.PID, r.Comm), r.PID))
 		p.explanation = v.escape(r.Doing)
+	case r != nil && f.Rule != databaseLock:
+		v.beyond(&p, &f.Chain[len(f.Chain)-1], pids)
 	}
 	if len(p.names) == len(p.objects) && !p.circle || readRules[f.Rule] != "" {
 		p.explanation = v.reason(f, p.explanation)
 	}
 	return p
+}
+
+// beyond draws the child that the last process of a chain waits for, and what it does:
+// who holds a lock while a command runs waits for that command.
+func (v *View) beyond(p *picture, last *model.Step, pids []int) {
+	w := v.index.Waits[last.TID]
+	if w == nil || w.Needs != model.NeedsChild || len(w.Blockers) == 0 || slices.Contains(pids, w.Blockers[0].PID) {
+		return
+	}
+	b := &w.Blockers[0]
+	p.names = append(p.names, v.named(v.nameOf(b.PID, b.Comm), b.PID))
+	for _, w := range v.index.WaitsOf[b.PID] {
+		if w.TID == b.PID {
+			p.explanation = v.escape(graph.Rests(w))
+		}
+	}
 }
 
 // further counts the victims that have no place in the picture.

@@ -31,7 +31,7 @@ func hangs() []hang {
 		{
 			"flock chain",
 			model.Finding{
-				Rule: "wait-chain", Chain: []model.Step{step(412, "nightly", "file:1"), step(775, "flock", "")}, Root: root(777, "sleep", "sleeps 33m more"),
+				Rule: "lock-wait", Chain: []model.Step{step(412, "nightly", "file:1"), step(775, "flock", "")}, Root: root(775, "flock", "waits for its child 777"),
 			},
 			"STUCK 3m12s nightly(412) → /srv/shop/run/backup.lock → flock(775) → sleep(777) sleeps 33m more",
 			"STUCK 3m12s nightly(412) → /srv/shop/run/backup.lock → flock(775) → sleep(777)",
@@ -39,9 +39,9 @@ func hangs() []hang {
 		},
 		{
 			"pipe full",
-			model.Finding{Rule: "pipe-full", Chain: []model.Step{step(784, "yes", "pipe:4242")}, Root: root(785, "sleep", "sleeps")},
-			"BLOCKED 3m12s yes(784) → pipe FULL → sleep(785) does not read, sleeps",
-			"BLOCKED 3m12s yes(784) → pipe FULL → sleep(785) does not read, sleeps",
+			model.Finding{Rule: "pipe-full", Chain: []model.Step{step(784, "yes", "pipe:4242")}, Root: root(785, "sleep", "sleeps 33m more")},
+			"BLOCKED 3m12s yes(784) → pipe FULL → sleep(785) does not read, sleeps 33m more",
+			"BLOCKED 3m12s yes(784) → pipe FULL → sleep(785) does not read, sleeps 33m more",
 			"BLOCKED 3m12s yes(784) → sleep(785)",
 		},
 		{
@@ -95,18 +95,18 @@ func hangs() []hang {
 		{
 			"row lock of a database",
 			model.Finding{
-				Rule: "wait-chain", Chain: []model.Step{step(220, "psql", "unix:6"), step(812, "postgres", "futex:1")}, Root: root(813, "postgres", "is idle"),
+				Rule: "database-lock", Chain: []model.Step{step(220, "psql", "unix:7"), step(812, "postgres", "")}, Root: root(813, "postgres", "is idle in transaction"),
 			},
-			"STUCK 3m12s psql(220) → /run/postgresql/.s.PGSQL.5432 → postgres(812) → sem → postgres(813) is idle",
-			"STUCK 3m12s psql(220) → .s.PGSQL.5432 → postgres(812) → sem → postgres(813)",
+			"STUCK 3m12s psql(220) → /run/pg/.s.PGSQL.5432 → postgres(812) → database lock → postgres(813) is idle in transaction",
+			"STUCK 3m12s psql(220) → .s.PGSQL.5432 → … → postgres(813)",
 			"STUCK 3m12s psql(220) → … → postgres(813)",
 		},
 		{
 			"hung FUSE reader",
-			model.Finding{Rule: "wait-chain", Chain: []model.Step{step(31, "grep", "file:7")}, Root: root(32, "sshfs", "is stopped")},
-			"BLOCKED 3m12s grep(31) → /mnt/remote/big.log → sshfs(32) is stopped",
-			"BLOCKED 3m12s grep(31) → /mnt/remote/big.log → sshfs(32) is stopped",
-			"BLOCKED 3m12s grep(31) → sshfs(32)",
+			model.Finding{Rule: "holder-stopped", Chain: []model.Step{step(31, "grep", "")}, Root: root(32, "sshfs", "is stopped")},
+			"STUCK 3m12s grep(31) → /mnt/remote/big.log → sshfs(32) is stopped",
+			"STUCK 3m12s grep(31) → /mnt/remote/big.log → sshfs(32) is stopped",
+			"STUCK 3m12s grep(31) → sshfs(32)",
 		},
 	}
 }
@@ -117,18 +117,26 @@ func hangObjects() []*model.Object {
 		{ID: "fifo:1", Kind: model.FIFO, Path: "/srv/jobs", Detail: &model.PipeDetail{}},
 		{ID: "file:1", Kind: model.File, Path: "/srv/shop/run/backup.lock", Detail: &model.FileDetail{}},
 		{ID: "file:2", Kind: model.File, Path: "/srv/shop/run/ledger.lck", Detail: &model.FileDetail{}},
-		{ID: "file:7", Kind: model.File, Path: "/mnt/remote/big.log", Detail: &model.FileDetail{}},
-		{ID: "futex:1", Kind: model.Futex, Detail: &model.FutexDetail{Type: "sem"}},
 		{ID: "pipe:4242", Kind: model.Pipe, Name: "pipe:[4242]", Fill: full, Detail: &model.PipeDetail{}},
 		{ID: "pty:3", Kind: model.Pty, Path: "/dev/pts/3", Fill: full, Detail: &model.PtyDetail{}},
 		{ID: "tcp:5", Kind: model.TCP, Fill: full, Detail: &model.InetDetail{State: "LISTEN", Local: "0.0.0.0:8080"}},
-		{ID: "unix:6", Kind: model.Unix, Path: "/run/postgresql/.s.PGSQL.5432", Detail: &model.UnixDetail{}},
+		{ID: "unix:6", Kind: model.Unix, Path: "/run/pg/.s.PGSQL.5432", Detail: &model.UnixDetail{}},
+		{ID: "unix:7", Kind: model.Unix, Peers: []model.Peer{{ID: "unix:6", Confidence: model.Certain}}, Detail: &model.UnixDetail{}},
+	}
+}
+
+// hangWaits are the waits that a verdict is taken from where the finding does not tell.
+func hangWaits() []model.Wait {
+	return []model.Wait{
+		{PID: 775, TID: 775, Comm: "flock", Call: "wait4", Needs: model.NeedsChild, Blockers: []model.Blocker{{PID: 777, Comm: "sleep"}}},
+		{PID: 777, TID: 777, Comm: "sleep", Call: "clock_nanosleep", Needs: model.NeedsTime, Timeout: model.Some(int64(40 * time.Minute)), BlockedFor: model.Some(int64(7 * time.Minute))},
+		{PID: 31, TID: 31, Comm: "grep", Call: "openat", Needs: model.NeedsAnswer, Target: &model.Target{Path: "/mnt/remote/big.log", FileSystem: "/mnt/remote"}},
 	}
 }
 
 // The verdict names who is stuck and behind whom, however narrow the terminal.
 func TestVerdict(t *testing.T) {
-	s := &model.Snapshot{Taken: modeltest.Taken, Objects: hangObjects()}
+	s := &model.Snapshot{Taken: modeltest.Taken, Objects: hangObjects(), Waits: hangWaits()}
 	v := NewView(model.NewIndex(s), &Options{})
 	for _, h := range hangs() {
 		f := h.finding

@@ -27,6 +27,7 @@ type waiting struct {
 	server  *served       // whose answer is missing
 
 	timeout model.Opt[int64]
+	left    bool // timeout is what was left of it, not all of it
 	timed   bool // it has a time limit, if an unknown one
 	idle    bool // as servers and shells wait for work
 	partial bool // not all of the set could be read

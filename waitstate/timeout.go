@@ -42,7 +42,7 @@ func (c *caller) deadline(w *waiting, addr uint64, clock int) {
 	d, ok := c.duration(addr, timespecUnit)
 	var now unix.Timespec
 	if ok && (clock == clockRealtime || clock == clockMonotonic) && unix.ClockGettime(int32(clock), &now) == nil {
-		w.timeout = model.Some(max(0, int64(d)-now.Nano()))
+		w.timeout, w.left = model.Some(max(0, int64(d)-now.Nano())), true
 	}
 }
 

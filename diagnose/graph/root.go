@@ -79,10 +79,7 @@ func (g *Graph) ends(m *node) (End, bool) {
 	case w == nil:
 		return set(Running, "waits for nothing that ipctop knows of")
 	case w.Needs == model.NeedsTime:
-		if d, ok := w.Timeout.Get(); ok {
-			return set(Asleep, "sleeps for "+brief(time.Duration(d)))
-		}
-		return set(Asleep, "sleeps")
+		return set(Asleep, sleeps(w))
 	case !w.Confirmed:
 		return set(Running, "is running")
 	case w.Needs == model.NeedsSignal:
@@ -92,6 +89,34 @@ func (g *Graph) ends(m *node) (End, bool) {
 	}
 	return e, false
 }
+
+// Rests says what a thread does that waits for nobody; "" of others.
+func Rests(w *model.Wait) string {
+	switch {
+	case w.Needs == model.NeedsTime:
+		return sleeps(w)
+	case w.Needs == model.NeedsSignal:
+		return "waits for a signal"
+	case w.Idle:
+		return "is idle"
+	}
+	return ""
+}
+
+// sleeps says how much longer a thread sleeps, which never looks like how long it has.
+func sleeps(w *model.Wait) string {
+	limit, limited := w.Timeout.Get()
+	age, known := w.BlockedFor.Get()
+	switch {
+	case !limited:
+		return "sleeps"
+	case !known:
+		return "sleeps, " + brief(time.Duration(limit)) + " in all"
+	}
+	return "sleeps " + brief(time.Duration(max(limit-age, 0))) + " more"
+}
+
+const tenMinutes = 10 * time.Minute
 
 // idles says what a thread waits for that is idle.
 func (g *Graph) idles(w *model.Wait) string {
@@ -185,11 +210,16 @@ func (g *Graph) outside(o *model.Object) (End, bool) {
 
 // brief is a duration in one or two units: 41s, 3m12s, 2h05m.
 func brief(d time.Duration) string {
+	if d >= tenMinutes { // nobody counts the seconds of what is left
+		d = d.Truncate(time.Minute)
+	}
 	switch {
 	case d < time.Second:
 		return fmt.Sprintf("%dms", d.Milliseconds())
 	case d < time.Minute:
 		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d >= tenMinutes && d < time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
 	case d < time.Hour:
 		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
 	}
