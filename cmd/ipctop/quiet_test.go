@@ -43,7 +43,7 @@ func TestQuietOnHealth(t *testing.T) {
 	}
 	for _, start := range []func(*quiet){
 		(*quiet).postgres, (*quiet).nginx, (*quiet).redis, (*quiet).tmux, (*quiet).dbus, (*quiet).python, (*quiet).make, (*quiet).parallel, (*quiet).apache,
-		(*quiet).pythonIdle, (*quiet).scripts, (*quiet).supervisors, (*quiet).gunicorn, (*quiet).uwsgi,
+		(*quiet).pythonIdle, (*quiet).scripts, (*quiet).supervisors, (*quiet).gunicorn, (*quiet).uwsgi, (*quiet).phpFPM, (*quiet).node,
 	} {
 		start(q)
 	}
