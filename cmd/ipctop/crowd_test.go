@@ -27,8 +27,11 @@ const crowdEnv = "IPCTOP_TEST_CROWD"
 func crowd(text string) {
 	word := strings.Split(text, ":")
 	n, _ := strconv.Atoi(word[1])
-	limit := unix.Rlimit{Cur: uint64(n + 1000), Max: uint64(n + 1000)}
-	_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
+	limit := unix.Rlimit{Cur: uint64(3*n + 1000), Max: uint64(3*n + 1000)}
+	if unix.Setrlimit(unix.RLIMIT_NOFILE, &limit) != nil && unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
+		limit.Cur = limit.Max
+		_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
+	}
 	makers := map[string]func(n int, dir string) error{"locks": crowdLocks, "lock": crowdWaiters, "watches": crowdWatches, "flight": crowdFlight}
 	if err := makers[word[0]](n, word[2]); err != nil {
 		fmt.Println(err)

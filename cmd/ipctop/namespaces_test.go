@@ -2,14 +2,13 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"syscall"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,40 +88,6 @@ func testProgram(t *testing.T) string {
 	return exe
 }
 
-// dumpCounting takes a dump with a process of its own, and tells how many threads that
-// had at the most.
-func dumpCounting(t *testing.T, sys *syscall.SysProcAttr, args ...string) (snap *model.Snapshot, threads int) {
-	t.Helper()
-	cmd := exec.Command(testProgram(t), append([]string{"dump", "--json"}, args...)...)
-	cmd.Env = append(os.Environ(), mainEnv+"=1")
-	cmd.SysProcAttr = sys
-	var out, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	tasks := filepath.Join("/proc", strconv.Itoa(cmd.Process.Pid), "task")
-	for {
-		select {
-		case err := <-ended:
-			if err != nil {
-				t.Fatalf("%v: %.500s", err, stderr.String())
-			}
-			snap, err := model.Decode(&out)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return snap, threads
-		case <-time.After(time.Millisecond):
-			if list, err := os.ReadDir(tasks); err == nil {
-				threads = max(threads, len(list))
-			}
-		}
-	}
-}
-
 // A few threads look into any number of namespaces, and see what is in each.
 func TestNamespacesShareThreads(t *testing.T) {
 	n := 60
@@ -130,7 +95,11 @@ func TestNamespacesShareThreads(t *testing.T) {
 		n = 2000
 	}
 	holder := startNamespaces(t, n)
-	snap, threads := dumpCounting(t, nil)
+	status, out, stderr, threads := runIn(t, "", "dump", "--json")
+	snap, err := model.Decode(strings.NewReader(out))
+	if status != exitOK || err != nil {
+		t.Fatalf("status %d, %v: %.500s", status, err, stderr)
+	}
 	if threads >= 40 {
 		t.Errorf("%d threads for %d namespaces", threads, n)
 	}
@@ -150,33 +119,6 @@ func TestNamespacesShareThreads(t *testing.T) {
 	if listening+hidden < n || listening < min(n, 1000) {
 		t.Errorf("of %d sockets that listen, each in its namespace, %d are seen, %d are hidden: %+v", n, listening, hidden, snap.Gaps)
 	}
-}
-
-// Where few more processes and threads are allowed, as in a container, a scan ends well and
-// sees what it sees elsewhere.
-func TestFewThreadsAllowed(t *testing.T) {
-	dir := pidsGroup(t, 60)
-	holder := startNamespaces(t, crowdSize(40, 1000))
-	cmd := exec.Command("sh", "-c", `echo $$ >"$0/cgroup.procs" && exec "$@"`, dir, testProgram(t), "dump", "--json")
-	cmd.Env = append(os.Environ(), mainEnv+"=1")
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %.500s", err, stderr.String())
-	}
-	snap, err := model.Decode(bytes.NewReader(out))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, o := range snap.Objects {
-		for _, h := range o.Holders {
-			if int(h.PID) == holder.Process.Pid && o.Kind == model.TCP {
-				return
-			}
-		}
-	}
-	t.Error("no socket of the process with many namespaces is seen")
 }
 
 // pidsGroup makes a control group in which few processes and threads may be.

@@ -45,6 +45,7 @@ type inetSock struct {
 	hasDrops             bool
 	shutdown             string
 	subflow              bool // of an MPTCP connection
+	multipath            bool // … or of a listener for such
 
 	retransmits, backoff         model.Opt[int64]
 	lastRecv, lastSend           model.Opt[int64] // ns
@@ -154,6 +155,9 @@ type inetEnd struct {
 // read reads the tables of one network namespace, those of the variants first: of
 // two records for one socket the first counts.
 func (f *inetFamily) read(ctx context.Context, ns probe.NS, out *probe.Collector) error {
+	if !ns.Own && f.readPlain(ctx, ns, out) {
+		return nil
+	}
 	known := map[uint64]bool{}
 	for i := range f.variants {
 		err := f.variants[i].readOne(ctx, ns, known, out)
@@ -162,6 +166,33 @@ func (f *inetFamily) read(ctx context.Context, ns probe.NS, out *probe.Collector
 		}
 	}
 	return f.readOne(ctx, ns, known, out)
+}
+
+// readPlain reads the connections of a namespace that has none of MPTCP, and reports whether
+// that was all. For the table of MPTCP, too, the kernel walks through that of all namespaces; its
+// subflows show in the table of TCP, with CAP_NET_ADMIN.
+func (f *inetFamily) readPlain(ctx context.Context, ns probe.NS, out *probe.Collector) bool {
+	if f.protocol != unix.IPPROTO_TCP || !administers() {
+		return false
+	}
+	d, err := openDiag()
+	if err != nil {
+		return false
+	}
+	defer d.close()
+	t := inetTable{family: f, ns: ns}
+	if !t.readBoth(ctx, d, out) || t.multipath {
+		return false
+	}
+	t.emit("inet_diag", out)
+	return true
+}
+
+// administers reports whether ipctop has CAP_NET_ADMIN.
+func administers() bool {
+	h := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var d [2]unix.CapUserData
+	return unix.Capget(&h, &d[0]) == nil && d[0].Effective&(1<<unix.CAP_NET_ADMIN) != 0
 }
 
 // readOne reads the tables of one protocol. known are the sockets that the tables of
@@ -205,19 +236,25 @@ func (f *inetFamily) readOne(ctx context.Context, ns probe.NS, known map[uint64]
 		how = "proc"
 		t.readProc(text, v6, out)
 	}
+	t.emit(how, out)
+	return nil
+}
+
+// emit hands over what was found, and how.
+func (t *inetTable) emit(how string, out *probe.Collector) {
+	f := t.family
 	if f.name == "" {
 		out.Backend(string(f.kind), how)
 	}
 	for _, o := range t.objects {
 		out.Object(Key(uint64(o.Ino)), o)
 		if f.name != "" {
-			known[uint64(o.Ino)] = true
+			t.known[uint64(o.Ino)] = true
 		}
 	}
 	if f.match != nil {
 		f.match(t.ends, out)
 	}
-	return nil
 }
 
 // inetTable gathers what the tables of a namespace list.
@@ -228,6 +265,8 @@ type inetTable struct {
 	objects []*model.Object
 	ends    []inetEnd
 	scratch [128]byte
+
+	multipath bool // some are subflows of MPTCP connections
 }
 
 // readBoth reads the tables of IPv4 and IPv6 with one request and reports whether there is
@@ -288,6 +327,7 @@ func (t *inetTable) readProc(text []byte, v6 bool, out *probe.Collector) {
 // add takes a socket in. One without an inode belongs to no process: it waits
 // to be accepted or was closed; it is no object, but may be somebody's peer.
 func (t *inetTable) add(s *inetSock) {
+	t.multipath = t.multipath || s.multipath
 	if t.family.match != nil {
 		t.ends = append(t.ends, inetEnd{s.flow, s.ino, s.state, s.v6only})
 	}

@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"time"
@@ -20,6 +21,7 @@ const (
 	inetDiagULPInfo   = 19 // Linux 5.3
 
 	inetDiagReqProtocol = 3 // of a request, Linux 5.9
+	inetULPInfoName     = 1
 	inetULPInfoMPTCP    = 3
 )
 
@@ -110,7 +112,10 @@ func parseInetDiag(b []byte, protocol uint16, s *inetSock) error {
 				s.shutdown = shutdownNames[v[0]&3]
 			}
 		case inetDiagULPInfo:
-			_ = netlinkAttributes(v, func(kind uint16, _ []byte) { s.subflow = s.subflow || kind == inetULPInfoMPTCP })
+			_ = netlinkAttributes(v, func(kind uint16, v []byte) {
+				s.subflow = s.subflow || kind == inetULPInfoMPTCP
+				s.multipath = s.multipath || s.subflow || kind == inetULPInfoName && string(bytes.TrimRight(v, "\x00")) == "mptcp"
+			})
 		}
 	})
 }

@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -139,4 +140,53 @@ func TestTCPCounters(t *testing.T) {
 	must(t, unix.Connect(udp, v4(at)))
 	must(t, unix.Shutdown(udp, unix.SHUT_RD))
 	equal(t, "shutdown", inetDetail(t, object(t, probetest.Scan(t, UDP()), model.UDP, udp)).Shutdown, "r")
+}
+
+// In a namespace that is not ipctop's, MPTCP is asked for only where the table of TCP shows that
+// there is some: also where that is no more than a listener.
+func TestMPTCPOfAnotherNamespace(t *testing.T) {
+	listener, end := make(chan int), make(chan struct{})
+	go func() {
+		runtime.LockOSThread() // for ever: the thread ends with the goroutine
+		at := -1
+		if unix.Unshare(unix.CLONE_NEWNET) == nil {
+			at = 0
+		}
+		for _, protocol := range []int{unix.IPPROTO_MPTCP, unix.IPPROTO_TCP} {
+			fd := at
+			if at == 0 {
+				var err error
+				if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, protocol); err == nil {
+					err = unix.Listen(fd, 1)
+				}
+				if err != nil {
+					fd = -1
+				}
+			}
+			listener <- fd
+		}
+		<-end
+	}()
+	defer close(end)
+	mptcp, tcp := <-listener, <-listener
+	if mptcp < 0 || tcp < 0 {
+		t.Skip("no network namespace, or no MPTCP, for a thread of the test")
+	}
+	defer unix.Close(mptcp)
+	defer unix.Close(tcp)
+	snap := probetest.Scan(t, TCP())
+	for fd, want := range map[int]string{mptcp: "mptcp", tcp: ""} {
+		o := object(t, snap, model.TCP, fd)
+		if o.Namespace == nil {
+			for _, g := range snap.Gaps {
+				if g.Probe == "net namespace" { // so many of other tests
+					t.Skipf("not every namespace was looked into: %+v", g)
+				}
+			}
+			t.Fatalf("%s is in no namespace", o.ID)
+		}
+		d := inetDetail(t, o)
+		equal(t, "state", d.State, "LISTEN")
+		equal(t, "protocol", d.Protocol, want)
+	}
 }

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// crowds are what anybody can make very many of.
+var crowds = []struct {
+	name        string
+	small, full int
+	start       func(t *testing.T, n int) (pid int)
+}{
+	{"network namespaces", 40, 2000, func(t *testing.T, n int) int { return startNamespaces(t, n).Process.Pid }},
+	{"processes", 300, 10000, startProcesses},
+	{"locks", 2000, 20000, func(t *testing.T, n int) int { return startCrowd(t, "locks", n, t.TempDir()).Process.Pid }},
+	{"watches", 2000, 19000, func(t *testing.T, n int) int { return startCrowd(t, "watches", n, "-").Process.Pid }},
+	{"descriptors in flight", 100, 500, func(t *testing.T, n int) int { return startCrowd(t, "flight", n, "-").Process.Pid }},
+}
+
+// startProcesses starts a shell with n children that read from its input, and end with
+// it.
+func startProcesses(t *testing.T, n int) int {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", `exec 3<&0; i=0; while [ $i -lt `+strconv.Itoa(n)+` ]; do (read x <&3) & i=$((i+1)); done; echo ready; read x <&3; wait`)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close(); _ = cmd.Wait() })
+	if line, _ := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+		t.Skipf("%d processes cannot be made here", n)
+	}
+	return cmd.Process.Pid
+}
+
+// Beside very many of something, with and without a limit on its own threads, every command
+// ends well, with few threads, and sees what is there: the crowd itself, and a pipe of
+// somebody else.
+func TestCrowds(t *testing.T) {
+	for _, c := range crowds {
+		t.Run(c.name, func(t *testing.T) {
+			var pipe [2]int
+			if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+				t.Fatal(err)
+			}
+			defer unix.Close(pipe[0])
+			defer unix.Close(pipe[1])
+			var st unix.Stat_t
+			if err := unix.Fstat(pipe[0], &st); err != nil {
+				t.Fatal(err)
+			}
+			witness := fmt.Sprintf("pipe:%d", st.Ino)
+			pid := c.start(t, crowdSize(c.small, c.full))
+			free := sees(t, "", pid, witness)
+			if free == 0 {
+				t.Fatal("nothing of the crowd is seen")
+			}
+			t.Run("few threads allowed", func(t *testing.T) {
+				if n := sees(t, pidsGroup(t, 60), pid, witness); n < free {
+					t.Errorf("%d of the crowd are seen, %d without the limit", n, free)
+				}
+			})
+		})
+	}
+}
+
+// sees runs the commands, in a control group if one is named, and returns how many
+// objects and children of a process a dump has.
+func sees(t *testing.T, group string, pid int, witness string) (n int) {
+	t.Helper()
+	commands := [][]string{{"dump", "--json"}, {"check"}, {"why"}, {"show", strconv.Itoa(pid)}}
+	switch {
+	case os.Getenv(stormEnv) != "":
+	case group == "":
+		commands = commands[:1]
+	default:
+		commands = commands[:2]
+	}
+	for _, args := range commands {
+		begin := time.Now()
+		status, out, stderr, threads := runIn(t, group, args...)
+		t.Logf("%v %s: %v, %d threads", args, group, time.Since(begin).Round(10*time.Millisecond), threads)
+		if status != exitOK && (status != exitFindings || args[0] != "check") {
+			t.Errorf("%v: status %d, %.300s", args, status, stderr)
+		}
+		if threads >= 40 {
+			t.Errorf("%v: %d threads", args, threads)
+		}
+		if args[0] != "dump" {
+			continue
+		}
+		snap, err := model.Decode(strings.NewReader(out))
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := false
+		for _, o := range snap.Objects {
+			seen = seen || o.ID == witness && len(o.Holders) >= 2
+			for i := range o.Holders {
+				if int(o.Holders[i].PID) == pid {
+					n++
+				}
+			}
+		}
+		if !seen {
+			t.Errorf("%s is not seen with its holders", witness)
+		}
+		for _, p := range snap.Processes {
+			if p.PPID == pid {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// runIn runs ipctop as a process of its own, in a control group if one is named, and
+// tells how many threads it had at the most.
+func runIn(t *testing.T, group string, args ...string) (status int, stdout, stderr string, threads int) {
+	t.Helper()
+	cmd := exec.Command(testProgram(t), args...)
+	if group != "" {
+		cmd = exec.Command("sh", append([]string{"-c", `echo $$ >"$0/cgroup.procs" && exec "$@"`, group, testProgram(t)}, args...)...)
+	}
+	cmd.Env = append(os.Environ(), mainEnv+"=1")
+	var out, messages bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &messages
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	tasks := filepath.Join("/proc", strconv.Itoa(cmd.Process.Pid), "task")
+	for {
+		select {
+		case err := <-ended:
+			var failed *exec.ExitError
+			if err != nil && !errors.As(err, &failed) {
+				t.Fatal(err)
+			}
+			return cmd.ProcessState.ExitCode(), out.String(), messages.String(), threads
+		case <-time.After(2 * time.Millisecond):
+			if list, err := os.ReadDir(tasks); err == nil {
+				threads = max(threads, len(list))
+			}
+		}
+	}
+}
