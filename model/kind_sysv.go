@@ -14,6 +14,16 @@ type SysvMsgDetail struct {
 	SendTime    time.Time  `json:"send_time,omitzero" doc:"when something was last sent; missing: never"`
 	RecvTime    time.Time  `json:"recv_time,omitzero" doc:"when something was last received; missing: never"`
 	ChangeTime  time.Time  `json:"change_time,omitzero" doc:"when it was made or its owner or limits last changed"`
+
+	Types []MessageType `json:"types,omitzero" doc:"the messages by their types; read on demand (show --types)"`
+}
+
+// MessageType is the messages of one type in a queue.
+type MessageType struct {
+	Type     Big   `json:"type" doc:"their type (mtype of msgsnd), a string of decimal digits"`
+	Messages int64 `json:"messages" doc:"how many there are"`
+	Bytes    int64 `json:"bytes" unit:"bytes" doc:"their size"`
+	Largest  int64 `json:"largest" unit:"bytes" doc:"size of the largest"`
 }
 
 // DetailKind implements [Detail].
@@ -76,7 +86,7 @@ var (
 			"may use it; the kernel does not record who has it in use.",
 		Source:    "msgctl MSG_STAT_ANY, else /proc/sysvipc/msg",
 		Privilege: "none; other IPC namespaces: CAP_SYS_ADMIN",
-		Unseen:    "its users, apart from the last sender and receiver; the messages (ipctop never shows contents)",
+		Unseen:    "its users, apart from the last sender and receiver; the contents of messages",
 		NewDetail: func() Detail { return new(SysvMsgDetail) },
 	}
 	sysvSemInfo = KindInfo{

@@ -2,6 +2,7 @@ package sysv
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -57,7 +58,7 @@ func TestMsgText(t *testing.T) {
 		Key: "0x000004d2", CreatorUID: model.Some(0), Messages: model.Some[int64](2), Bytes: model.Some[int64](12), LastSendPID: model.Some(501),
 		LastRecvPID: model.Some(502), SendTime: time.Unix(1795261615, 0).UTC(), ChangeTime: time.Unix(1795261600, 0).UTC(),
 	}
-	if *d != want {
+	if !reflect.DeepEqual(*d, want) {
 		t.Errorf("got  %+v\nwant %+v", *d, want)
 	}
 	if o.Fill.Known() {

@@ -77,6 +77,7 @@ func TestCommands(t *testing.T) {
 		{"--from " + dump, 0, "writer(10)", ""},
 		{"-b -n 2 -d 0.1 --from " + dump, 0, "pipe:77", ""},
 		{"show", 2, "", "say what to show"},
+		{"show --types pipe:77 --from " + dump, 2, "", "--types"},
 		{"show -o xml 1", 2, "", "it is one of text, json"},
 		{"kinds", 0, "anonymous pipe", ""},
 		{"kinds -o wide", 0, "fifo(7), mkfifo(3)", ""},

@@ -10,6 +10,7 @@ import (
 	"github.com/ipctop/ipctop/fdscan"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/sysv"
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
@@ -32,6 +33,9 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 	options := probe.Options{
 		ProcRoot: root, Probes: probes(), Sample: o.sample, Detail: o.closer, Helper: "/proc/self/exe",
 		ListDirectories: o.listDirs, WaitsOnly: o.waitsOnly, Log: o.log(),
+	}
+	if o.types {
+		options.Probes = append(options.Probes, sysv.MessageTypes())
 	}
 	if err := o.useSource(&options); err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ const refHelp = `REF is whatever you have in hand:
 KIND: in front (tcp::5432) keeps to one kind.`
 
 func (c command) newShow(o *options) *cobra.Command {
-	var all bool
+	var all, types bool
 	cmd := &cobra.Command{
 		Use:   "show REF...",
 		Short: "show all about processes or objects",
@@ -39,17 +39,23 @@ func (c command) newShow(o *options) *cobra.Command {
 		Example: "  ipctop show 4121\n" +
 			"  ipctop show pipe:[4242] /run/x.sock\n" +
 			"  ipctop show --from dump.json postgres\n" +
-			"  ipctop show -o json :5432",
+			"  ipctop show -o json :5432\n" +
+			"  ipctop show 0x4d2 --types",
 		ValidArgsFunction: c.completeRefs(o),
 	}
 	format := addFormat(cmd, "text", "json")
 	o.addHistory(cmd.Flags())
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "show all that REF could mean instead of asking which")
+	cmd.Flags().BoolVar(&types, "types", false, "of System V message queues, how many messages of which type there are; nothing is taken out, and contents are not kept")
 	cmd.RunE = func(cmd *cobra.Command, refs []string) error {
+		if types && o.from != "" {
+			return usageError("--types looks into a queue of this machine: it has no use with --from")
+		}
 		if len(refs) == 0 {
 			return usageError("say what to show: a pid, a name, an id, a path, a port (see ipctop show --help)")
 		}
 		closely := *o
+		closely.types = types
 		closely.closer = func(snap *model.Snapshot) ([]int, []string) {
 			matches, err := resolve(snap, refs, all)
 			if err != nil {

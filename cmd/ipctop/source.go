@@ -32,6 +32,7 @@ type options struct {
 	// see [probe.Options]
 	closer   func(*model.Snapshot) (pids []int, objects []string)
 	listDirs bool
+	types    bool // of the messages in queues that are looked at closer
 	progress func(done, total int)
 
 	// complete adds to a snapshot of the machine before it is diagnosed.
