@@ -56,6 +56,9 @@ type descriptions struct {
 	alive   map[int32]bool
 	checked sync.Map // see [kcmp.Comparer]
 	shared  []sharing
+
+	first map[uint64]int // see [descriptions.markKnown]
+	ids   []uint64
 }
 
 // sharing is a finding that holds if all its processes are still the same.
@@ -228,6 +231,17 @@ func (s *Scan) markShared(d *descriptions) {
 			list = append(list, e)
 		}
 	}
+	list = slices.DeleteFunc(list, func(e *Entry) bool {
+		if !d.markKnown(e) {
+			return false
+		}
+		if s.scanner.opts.Repeated && !e.Key.Space.Incremental {
+			c := &comparison{scan: s.number, all: true}
+			c.fill(e)
+			known[e.Key] = c
+		}
+		return true
+	})
 	if d.off {
 		return
 	}

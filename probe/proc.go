@@ -38,6 +38,7 @@ type FD struct {
 	name *byte
 	text [12]byte  // of name, where that was made here
 	seen *seenFile // what the source told of it; nil: it was read from the proc file system
+	from *facts    // that seen is of
 	out  *Collector
 	info *[]byte // where fdinfo is read to
 

@@ -54,6 +54,7 @@ type facts struct {
 	files  []seenFile
 	links  []byte
 	pipes  map[inode]bpf.PipeState
+	events []bpf.EventfdState
 }
 
 // inode names a file by device and number.
@@ -81,6 +82,7 @@ type seenFile struct {
 	fd                    int32
 	mode, magic           uint32
 	inFlight              int32 // of a UNIX socket; -1: it is none
+	event                 int32 // place in facts.events, from 1; 0: it is none
 }
 
 // newFacts opens the source for the scan; nil if there is none.
@@ -231,6 +233,10 @@ func (f *facts) add(d *bpf.File) {
 	}
 	if sock, known := d.Socket(); known && sock.Family == unixFamily {
 		x.inFlight = int32(sock.InFlight)
+	}
+	if e, known := d.Eventfd(); known {
+		f.events = append(f.events, e)
+		x.event = int32(len(f.events))
 	}
 	f.files = append(f.files, x)
 	t.to = len(f.files)

@@ -77,7 +77,7 @@ func (s *Scan) takeTable(p *Proc, f *facts, list []seenFile, tid int32, sc *scra
 			truncated++
 			continue
 		}
-		fd.seen, fd.name = x, nil
+		fd.seen, fd.from, fd.name = x, f, nil
 		s.takeDescriptor(&fd, x.fd, f.linkOf(x), sc)
 	}
 	noteTruncated(p, tid, truncated, r)

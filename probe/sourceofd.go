@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"github.com/ipctop/ipctop/bpf"
 	"github.com/ipctop/ipctop/kcmp"
 	"github.com/ipctop/ipctop/model"
 )
@@ -17,6 +18,49 @@ func (d *descriptions) compare(c *kcmp.Comparer, holders []model.Holder) (groups
 		return groups, true
 	}
 	return c.Shared(holders, d.parent)
+}
+
+// markKnown is [descriptions.compare] and [markGroup] in one, of an object all of whose
+// descriptors were read while nobody ran who has one. It reports false of others.
+func (d *descriptions) markKnown(e *Entry) bool {
+	f := d.idx.Scan.facts
+	if f == nil || !f.whole {
+		return false
+	}
+	if d.first == nil {
+		d.first, d.ids = map[uint64]int{}, make([]uint64, 0, 64)
+	}
+	clear(d.first)
+	d.ids = d.ids[:0]
+	shared := false
+	for i := range e.Holders {
+		desc, ok := kcmp.DescriptorOf(&e.Holders[i])
+		if !ok {
+			d.ids = append(d.ids, 0)
+			continue
+		}
+		x, still := f.find(desc)
+		if p := d.idx.Processes[e.Holders[i].PID]; !still || p == nil || f.tasks[e.Holders[i].PID].ticks != p.StartTicks {
+			return false
+		}
+		d.ids = append(d.ids, x.description)
+		if _, again := d.first[x.description]; again {
+			shared = true
+		} else {
+			d.first[x.description] = i
+		}
+	}
+	if !shared {
+		return true
+	}
+	for i, id := range d.ids {
+		if first := d.first[id]; id != 0 && first != i {
+			desc, _ := kcmp.DescriptorOf(&e.Holders[first])
+			ofd := model.OFD{PID: desc.Task, FD: desc.FD}
+			e.Holders[i].OFD, e.Holders[first].OFD = ofd, ofd
+		}
+	}
+	return true
 }
 
 // known groups descriptors by what the source told of their descriptions. It reports false
@@ -76,6 +120,15 @@ func (idx *Index) Pipe(e *Entry) (queued, capacity int64, known bool) {
 	}
 	p, known := f.pipes[inode{e.Key.Scope, e.Key.Num}]
 	return p.Queued, p.Capacity, known
+}
+
+// Eventfd is what is in the eventfd behind the descriptor; known is false where the source
+// did not tell.
+func (f *FD) Eventfd() (e bpf.EventfdState, known bool) {
+	if f.seen == nil || f.seen.event == 0 {
+		return e, false
+	}
+	return f.from.events[f.seen.event-1], true
 }
 
 // InFlight is how many descriptors were in the queue of the UNIX socket behind a holder's

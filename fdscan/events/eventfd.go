@@ -27,13 +27,9 @@ func Eventfd() probe.Probe {
 			if string(fd.Link) != "anon_inode:[eventfd]" {
 				return false
 			}
-			text, err := fd.Info()
+			e, byInfo, err := eventfdOf(fd)
 			if proc.Gone(err) {
 				return true
-			}
-			var e eventfdInfo
-			if err == nil {
-				e, err = parseEventfd(text)
 			}
 			if err != nil {
 				fd.Gap("eventfd", "fdinfo", err)
@@ -51,10 +47,29 @@ func Eventfd() probe.Probe {
 			h.Access = model.ReadWrite // always (fs/eventfd.c)
 			out.AddHolder(k, h)
 			out.Object(k, o)
-			fd.CacheableByInfo()
+			if byInfo {
+				fd.CacheableByInfo()
+			}
 			return true
 		},
 	}
+}
+
+// eventfdOf reads a counter: from its fdinfo, or from what is known without. Where scans are
+// repeated it is the fdinfo, by which a later one knows that nothing has changed.
+func eventfdOf(fd *probe.FD) (e eventfdInfo, byInfo bool, err error) {
+	if s, known := fd.Eventfd(); known && !fd.Proc.Scan.Repeated() {
+		e.Count, e.Semaphore = model.Some(model.Big(s.Count)), model.Some(s.Semaphore)
+		if s.ID >= 0 {
+			e.id = model.Some(int64(s.ID))
+		}
+		return e, false, nil
+	}
+	text, err := fd.Info()
+	if err == nil {
+		e, err = parseEventfd(text)
+	}
+	return e, true, err
 }
 
 type eventfdInfo struct {
