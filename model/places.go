@@ -30,6 +30,15 @@ func Places[T any](before, after []*T, compare func(a, b *T) int) []int32 {
 // SameList reports whether two lists are one and the same.
 func SameList[T any](a, b []*T) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
 
+// CompareLinks orders links as a snapshot has them. Those of one object are all made at the
+// same time: none of them stays where another is new.
+func CompareLinks(a, b *Link) int {
+	if a.Kind != b.Kind {
+		return CompareKinds(a.Kind, b.Kind)
+	}
+	return CompareIDs(a.Object, b.Object)
+}
+
 // CompareObjects orders objects as a snapshot has them: by kind and id.
 func CompareObjects(a, b *Object) int {
 	if a.Kind != b.Kind {

@@ -68,11 +68,18 @@ func appendDelta(b []byte, old, list [][]byte, shift int64) []byte {
 		}
 		line := list[0]
 		id := identity(line)
-		if at >= len(old) || !bytes.Equal(identity(old[at]), id) {
-			if index == nil {
-				index = indexLines(old)
+		if at >= len(old) || !bytes.Equal(identity(old[at]), id) && !followedBySame(old[at:], list) {
+			found := near(old[min(at+1, len(old)):], id)
+			switch {
+			case found >= 0:
+				found += at + 1
+			case at < len(old) && near(list[1:], identity(old[at])) >= 0: // the line is new: what was here comes after it
+			default:
+				if index == nil {
+					index = indexLines(old)
+				}
+				found = nextOf(index[string(id)], at)
 			}
-			found := nextOf(index[string(id)], at)
 			if found < 0 {
 				b = append(appendStep(b, stepLine, uint64(len(line))), line...)
 				list = list[1:]
@@ -87,6 +94,26 @@ func appendDelta(b []byte, old, list [][]byte, shift int64) []byte {
 		at, list = at+1, list[1:]
 	}
 	return b
+}
+
+// followedBySame reports whether the second lines are the same: then the first ones take the
+// same place, such as the time at which a sample was taken.
+func followedBySame(old, list [][]byte) bool {
+	return len(old) > 1 && len(list) > 1 && bytes.Equal(old[1], list[1])
+}
+
+// nearby is how far it is looked for what comes and goes, before all lines are indexed.
+const nearby = 32
+
+// near is the place of the line with an identity among the first of some lines; -1 if it
+// is not there.
+func near(list [][]byte, id []byte) int {
+	for i, line := range list[:min(len(list), nearby)] {
+		if bytes.HasPrefix(line, id) && bytes.Equal(identity(line), id) {
+			return i
+		}
+	}
+	return -1
 }
 
 func appendStep(b []byte, step int, n uint64) []byte {
@@ -117,7 +144,7 @@ func nextOf(places []int, at int) int {
 	return -1
 }
 
-// appendChange appends the step from a line to another of the same identity.
+// appendChange appends the step from a line to another, of the same identity as a rule.
 func appendChange(b []byte, old, line []byte, shift int64) []byte {
 	n := len(b)
 	if b, ok := appendNumbers(appendStep(b, stepNumbers, 0), old, line, shift); ok {

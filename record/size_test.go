@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/model/modeltest"
 )
 
 // What a day takes on a machine on which little happens: 200 processes with
@@ -118,6 +119,33 @@ func BenchmarkAppend(b *testing.B) {
 		if err := w.Append(s); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkAppendCrowd is the same for a crowd of which nobody, or one process in a hundred,
+// is active.
+func BenchmarkAppendCrowd(b *testing.B) {
+	for name, every := range map[string]int{"idle": 0, "active": 100} {
+		b.Run(name, func(b *testing.B) {
+			w, err := Create(&memory{}, Keep{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			c := modeltest.NewCrowd(1000, 100)
+			if err := w.Append(c.Snapshot); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			modeltest.ReportCPU(b)
+			for b.Loop() {
+				b.StopTimer()
+				s := c.Next(every)
+				b.StartTimer()
+				if err := w.Append(s); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

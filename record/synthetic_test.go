@@ -118,18 +118,20 @@ func (m *machine) next(every time.Duration) *model.Snapshot {
 	}
 	s.Objects = append([]*model.Object{}, s.Objects...)
 	for range 3 {
-		o := s.Objects[m.IntN(len(s.Objects))]
+		at := m.IntN(len(s.Objects))
+		o := *s.Objects[at]
 		if p, ok := o.Detail.(*model.PipeDetail); ok {
 			d := *p
 			d.Queued = model.Some(int64(m.IntN(65536)))
 			o.Detail, o.Fill = &d, model.NewRatio(d.Queued, d.Capacity)
+			s.Objects[at] = &o
 		}
 	}
 	switch m.IntN(20) {
 	case 0:
-		o := s.Objects[0]
+		o := *s.Objects[0]
 		o.ID = fmt.Sprintf("pipe:%d", 400000+m.IntN(1e5))
-		s.Objects = append([]*model.Object{o}, s.Objects...)
+		s.Objects = append([]*model.Object{&o}, s.Objects...)
 		s.Findings = []model.Finding{{ID: "pipe-full:" + o.ID, Rule: "pipe-full", Severity: model.Warning, Since: s.Taken}}
 	case 1:
 		s.Objects = s.Objects[min(1, len(s.Objects)-1):]

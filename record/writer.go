@@ -39,8 +39,8 @@ type Writer struct {
 	lastTaken int64
 	starts    []groupStart // of all groups, the one under way included
 
-	docs [2]bytes.Buffer // by turns: last is in the other one
-	full bool            // the next sample begins a group
+	encoder *model.Lines
+	full    bool // the next sample begins a group
 }
 
 // groupStart is where a group begins, and when.
@@ -48,14 +48,14 @@ type groupStart struct{ at, taken int64 }
 
 // Create begins a recording in an empty file.
 func Create(f File, keep Keep) (*Writer, error) {
-	w := &Writer{f: f, keep: keep, coder: newCoder(), full: true, from: headerSize}
+	w := &Writer{f: f, keep: keep, coder: newCoder(), encoder: new(model.Lines), full: true, from: headerSize}
 	return w, w.write(appendFrame(nil, header{kind: typeFile}, nil))
 }
 
 // Continue appends to a recording. What is after its last whole sample is cut
 // off. f is of the file that r reads, positioned at r.End().
 func Continue(f File, r *Recording, keep Keep) (*Writer, error) {
-	w := &Writer{f: f, keep: keep, coder: newCoder(), full: true, size: r.End(), before: r.before}
+	w := &Writer{f: f, keep: keep, coder: newCoder(), encoder: new(model.Lines), full: true, size: r.End(), before: r.before}
 	for _, e := range r.entries {
 		if e.at > r.indexed {
 			w.group = append(w.group, e)
@@ -74,20 +74,18 @@ func Continue(f File, r *Recording, keep Keep) (*Writer, error) {
 // Append adds a sample and sees to it that it is on the disk. After an error the
 // file is as it was before, and nothing more can be appended.
 func (w *Writer) Append(s *model.Snapshot) error {
-	w.docs[0], w.docs[1] = w.docs[1], w.docs[0]
-	w.docs[0].Reset()
-	if err := model.Encode(&w.docs[0], s); err != nil {
-		return err
+	list := w.encoder.Encode(s)
+	size := 0
+	for _, line := range list {
+		size += len(line)
 	}
-	doc := w.docs[0].Bytes()
-	if len(doc) > maxPayload {
-		return fmt.Errorf("a sample of %d bytes is too large for a recording", len(doc))
+	if size > maxPayload {
+		return fmt.Errorf("a sample of %d bytes is too large for a recording", size)
 	}
-	list := lines(doc)
-	h := header{kind: typeKey, taken: s.Taken.UnixNano(), findings: fingerprint(s.Findings), document: checksum(doc)}
+	h := header{kind: typeKey, taken: s.Taken.UnixNano(), findings: fingerprint(s.Findings), document: checksumLines(list)}
 	var payload, frames []byte
 	if w.full || w.groupFull(h.taken) {
-		payload = w.coder.compress(doc)
+		payload = w.coder.compress(bytes.Join(list, nil))
 		if len(w.group) > 0 {
 			frames = w.coder.appendIndex(nil, w.group, w.from, w.before)
 		}

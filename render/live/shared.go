@@ -26,7 +26,7 @@ func newParts(s *model.Snapshot, prev *parts, before *model.Snapshot) *parts {
 	p := &parts{}
 	if prev == nil {
 		p.held = nextByProcess(byProcess[model.Object]{}, nil, s.Objects, nil, model.CompareObjects, eachHolder)
-		p.linked = nextByProcess(byProcess[model.Link]{}, nil, s.Links, nil, compareLinks, eachParty)
+		p.linked = nextByProcess(byProcess[model.Link]{}, nil, s.Links, nil, model.CompareLinks, eachParty)
 		for _, o := range s.Objects {
 			p.size += sizeOfObject + sizeOfHolder*len(o.Holders)
 			if isFilled(o) {
@@ -44,8 +44,8 @@ func newParts(s *model.Snapshot, prev *parts, before *model.Snapshot) *parts {
 		p.compareObjects(prev, before.Objects, s.Objects)
 	}
 	if !model.SameList(before.Links, s.Links) {
-		places := model.Places(before.Links, s.Links, compareLinks)
-		p.linked = nextByProcess(prev.linked, before.Links, s.Links, places, compareLinks, eachParty)
+		places := model.Places(before.Links, s.Links, model.CompareLinks)
+		p.linked = nextByProcess(prev.linked, before.Links, s.Links, places, model.CompareLinks, eachParty)
 		for _, at := range places {
 			if at < 0 {
 				p.fresh += sizeOfObject
@@ -88,15 +88,6 @@ func (p *parts) compareObjects(prev *parts, before, now []*model.Object) {
 
 // isFilled reports whether somebody holds an object that has something in it.
 func isFilled(o *model.Object) bool { return o.Fill.Or(0) > 0 && len(o.Holders) > 0 }
-
-// compareLinks orders links as a snapshot has them. Those of one object are made at the same
-// time: none of them is older than another.
-func compareLinks(a, b *model.Link) int {
-	if a.Kind != b.Kind {
-		return model.CompareKinds(a.Kind, b.Kind)
-	}
-	return model.CompareIDs(a.Object, b.Object)
-}
 
 // eachHolder calls f for each process that holds an object; those of one stand together.
 func eachHolder(o *model.Object, f func(pid int32)) {
