@@ -221,13 +221,7 @@ func (s *Scan) markShared(d *descriptions) {
 		if s.WaitsOnly() && !locked(e.Object) {
 			continue
 		}
-		n := 0
-		for i := range e.Holders {
-			if e.Holders[i].Via == model.ViaFD {
-				n++
-			}
-		}
-		if n > 1 {
+		if mayShare(e.Holders) {
 			list = append(list, e)
 		}
 	}
@@ -245,32 +239,31 @@ func (s *Scan) markShared(d *descriptions) {
 	if d.off {
 		return
 	}
-	list = slices.DeleteFunc(list, func(e *Entry) bool {
-		if e.Key.Space.Incremental {
-			return false
-		}
-		c := s.scanner.compared[e.Key]
-		if c == nil || !c.apply(d.idx, e) {
-			return false
-		}
-		known[e.Key] = c
-		d.note(c.all)
-		return true
-	})
+	rest := make([][]model.Holder, len(list))
+	for i, e := range list {
+		rest[i] = s.scanner.compared[e.Key].apply(d.idx, e)
+	}
 	d.each(len(list), func(t *guard.Task, i int) func() {
-		e, c := list[i], kcmp.NewComparer(t, &d.checked)
-		groups, all := d.compare(c, e.Holders)
+		e, c, before := list[i], kcmp.NewComparer(t, &d.checked), s.scanner.compared[list[i].Key]
+		if len(rest[i]) == 0 && before != nil {
+			return func() {
+				known[e.Key] = before
+				d.note(before.all)
+			}
+		}
+		groups, all := d.compare(c, rest[i])
 		return func() {
 			if len(groups) > 0 {
 				d.shared = append(d.shared, sharing{e, groups})
 			}
+			all = all && (before == nil || before.all)
 			d.note(all)
 			d.failed(c.Failed)
 			switch {
 			case !s.scanner.opts.Repeated:
 			case len(c.Failed) > 0:
 				e.owned = true // the next scan compares them again
-			case !e.Key.Space.Incremental || !all:
+			default:
 				known[e.Key] = &comparison{scan: s.number, all: all}
 			}
 		}
@@ -286,59 +279,11 @@ func (s *Scan) markShared(d *descriptions) {
 		}
 	}
 	for _, e := range list {
-		if c := known[e.Key]; c != nil && !e.Key.Space.Incremental {
+		if c := known[e.Key]; c != nil && c.scan == s.number {
 			c.fill(e)
 		}
 	}
 	s.scanner.compared = known
-}
-
-// comparison is what comparing the descriptors of one object gave.
-type comparison struct {
-	scan  int // in which they were compared
-	marks []ofdMark
-	all   bool // each with every other
-}
-
-type ofdMark struct {
-	descriptor kcmp.Descriptor
-	ofd        model.OFD
-}
-
-// fill notes how the holders were marked.
-func (c *comparison) fill(e *Entry) {
-	for i := range e.Holders {
-		if desc, ok := kcmp.DescriptorOf(&e.Holders[i]); ok {
-			c.marks = append(c.marks, ofdMark{desc, e.Holders[i].OFD})
-		}
-	}
-}
-
-// apply stamps the holders as they were. It reports false if that may be wrong by
-// now: others hold the object, or one that does has run since.
-func (c *comparison) apply(idx *Index, e *Entry) bool {
-	n := 0
-	for i := range e.Holders {
-		desc, ok := kcmp.DescriptorOf(&e.Holders[i])
-		if !ok {
-			continue
-		}
-		if n == len(c.marks) || c.marks[n].descriptor != desc || idx.Since(e.Holders[i].PID) > c.scan {
-			return false
-		}
-		n++
-	}
-	if n != len(c.marks) {
-		return false
-	}
-	n = 0
-	for i := range e.Holders {
-		if _, ok := kcmp.DescriptorOf(&e.Holders[i]); ok {
-			e.Holders[i].OFD = c.marks[n].ofd
-			n++
-		}
-	}
-	return true
 }
 
 // note notes that not all descriptors of an object were compared.

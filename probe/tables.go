@@ -74,10 +74,23 @@ func (s *Scan) table(ctx context.Context, p *Probe, ns NS) {
 
 // tableHere calls the hooks on a thread that is in the namespace. The table of a vacant one
 // is empty without being read.
+// tableCollector has room for as much as the table had in the last scan.
+func (s *Scan) tableCollector(k tableKey) *Collector {
+	out := &Collector{probe: k.probe}
+	if s.scanner.joined == nil {
+		return out
+	}
+	if last := s.scanner.joined.origins[origin{table: k}]; last != nil {
+		n, m := len(last.objects), len(last.peers)
+		out.objects, out.peers = make([]objectRecord, 0, n+n/16), make([]peerRecord, 0, m+m/16)
+	}
+	return out
+}
+
 func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS, vacant bool) {
 	begin := time.Now()
 	if p.Table != nil {
-		out := &Collector{probe: p.Name}
+		out := s.tableCollector(tableKey{p.Name, ns.Inode})
 		if !vacant {
 			if err := s.recovered(func() error { return p.Table(ctx, ns, out) }); err != nil {
 				out.Fail("read table", "", err)

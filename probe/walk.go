@@ -21,6 +21,7 @@ type scratch struct {
 	tasks   []byte
 	link    []byte
 	text    []byte
+	status  []byte
 	info    []byte
 	holds   []holderRecord
 	stamps  []stamp
@@ -175,7 +176,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 	if !t.Begin("status", 0) {
 		return nil, guard.ErrGivenUp
 	}
-	text, err := dir.ReadOften("status", sc.text[:0])
+	text, err := dir.ReadOften("status", sc.status[:0])
 	t.End()
 	if err != nil {
 		return nil, err
@@ -189,7 +190,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 			return nil, err
 		}
 	}
-	sc.text = text
+	sc.status = text
 
 	m := &model.Process{
 		PID: pid, StartTicks: st.StartTicks, PPID: st.Ppid, PGID: st.Pgrp, SID: st.Session, TTY: proc.TTYName(st.TtyNr),
@@ -206,7 +207,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 	}
 	t.SetItem(processKey{pid, st.StartTicks})
 	r := &result{process: m, out: &Collector{probe: "process", holders: sc.holds[:0]}}
-	p := &Proc{Dir: dir, Model: m, Status: slices.Clone(text), Scan: s, task: t, stat: st}
+	p := &Proc{Dir: dir, Model: m, Status: text, Scan: s, task: t, stat: st}
 	if m.Threads > 1 && st.State != 'X' {
 		stamps = s.readThreads(p, sc, r.out, stamps[:0])
 	} else {

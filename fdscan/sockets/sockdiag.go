@@ -42,6 +42,12 @@ const (
 // that its netlink table can be read while there is none.
 var diagOpen sync.RWMutex
 
+// diagBuffers are what answers are received into.
+var diagBuffers = sync.Pool{New: func() any {
+	b := make([]byte, diagBuffer)
+	return &b
+}}
+
 func openDiag() (*diag, error) {
 	diagOpen.RLock()
 	d, err := newDiag()
@@ -56,7 +62,7 @@ func newDiag() (*diag, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sock_diag: socket: %w", err)
 	}
-	d := &diag{fd: fd, buf: make([]byte, diagBuffer)}
+	d := &diag{fd: fd, buf: *diagBuffers.Get().(*[]byte)}
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: diagPatience}); err != nil {
 		_ = unix.Close(fd)
 		return nil, fmt.Errorf("sock_diag: set timeout: %w", err)
@@ -66,6 +72,7 @@ func newDiag() (*diag, error) {
 
 func (d *diag) close() {
 	_ = unix.Close(d.fd)
+	diagBuffers.Put(&d.buf)
 	diagOpen.RUnlock()
 }
 

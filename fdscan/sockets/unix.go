@@ -113,6 +113,7 @@ func readUnixDiag(ctx context.Context, ns probe.NS, known *unixKnown, out *probe
 		s     unixSock
 		old   = known.begin(ns)
 	)
+	found = make([]unixFound, 0, len(old.list)+len(old.list)/16)
 	again := func() {
 		found, bad = found[:0], failures{what: "unix_diag message"}
 		old.rewind()
