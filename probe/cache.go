@@ -2,8 +2,10 @@ package probe
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -23,7 +25,8 @@ import (
 // processCache is what was read of a process, for the next scan.
 type processCache struct {
 	ticks  uint64
-	scan   int // in which it was read
+	scan   int       // in which it was read
+	check  time.Time // when all is to be read again, to be compared with what is cached
 	stamps []stamp
 
 	line   proc.Stat
@@ -158,7 +161,7 @@ func (s *Scan) newCache(p *Proc, r *result, sc *scratch, stamps []stamp) *proces
 		return &processCache{ticks: m.StartTicks, scan: s.number, stamps: slices.Clone(stamps), line: p.stat, kernel: &whole}
 	}
 	k := &processCache{
-		line:  p.stat,
+		line: p.stat, check: s.nextCheck(m.PID),
 		ticks: m.StartTicks, scan: s.number, stamps: slices.Clone(stamps), cmdline: m.Cmdline, namespaces: m.Namespaces, fds: m.FDs,
 		recheck: slices.Clone(sc.recheck), mappings: !sc.uncacheable,
 	}
@@ -192,6 +195,54 @@ func (a *recheckFD) same(p *Proc, sc *scratch) bool {
 	p.task.End()
 	sc.info = text
 	return err == nil && string(text) == a.info
+}
+
+// nextCheck is when a process that was read now is to be checked, some sooner than others,
+// so that not all are in one scan.
+func (s *Scan) nextCheck(pid int) time.Time {
+	const parts = 32
+	every := s.scanner.opts.Check
+	return s.Began.Add(every/2 + every/2/parts*time.Duration(pid%parts))
+}
+
+// due reports whether what is cached is to be checked. Nothing is where k is nil.
+func (k *processCache) due(now time.Time) bool {
+	return k != nil && k.kernel == nil && !now.Before(k.check)
+}
+
+// check notes that all was read of a process again although it has not run, so that the join
+// compares it with what it has. If it has run meanwhile there is nothing to compare.
+func (s *Scan) check(p *Proc, known *processCache, r *result, stamps []stamp) {
+	for _, was := range stamps {
+		if !was.holds(p.Dir) {
+			return
+		}
+	}
+	r.checked = r.cache != nil
+	if m := p.Model; !slices.Equal(m.Cmdline, known.cmdline) || !maps.Equal(m.Namespaces, known.namespaces) || m.Comm != known.line.Comm {
+		r.failCheck()
+	}
+}
+
+// holds reports whether a thread has not run since, by the proc file system, which has
+// three numbers where another source has the last of them.
+func (m stamp) holds(dir *proc.Dir) bool {
+	var buf [96]byte
+	text, err := dir.ReadRecord("task/"+strconv.Itoa(m.tid)+"/schedstat", buf[:0])
+	if err != nil {
+		return false
+	}
+	var space [4][]byte
+	f := proc.AppendFields(space[:0], text)
+	return string(text) == m.runs || len(f) == 3 && string(f[2]) == m.runs
+}
+
+// failCheck says that what was cached is not what was read.
+func (r *result) failCheck() {
+	r.out.Gap(model.Gap{
+		Probe: "process", Reason: model.Other, PID: r.process.PID, Op: "check",
+		Detail: "something that it has changed although it had not run: earlier snapshots did not show that",
+	})
 }
 
 // fromCache gives a process what is cached of it, and reads the rest. It reports

@@ -163,6 +163,8 @@ func (j *joined) update(o origin, r *result) {
 			e.change()
 			e.tabled = append(e.tabled, r.out.holders[i].holder)
 		}
+	case r.checked && s.cache != nil && j.verified(s, r):
+		s.cache = r.cache
 	case r.cache == nil || r.cache != s.cache:
 		j.drop(s)
 		s.cache = r.cache
@@ -183,6 +185,50 @@ func (j *joined) update(o origin, r *result) {
 			e.peers = append(e.peers, *p)
 		}
 	}
+}
+
+// verified reports whether a process that was read again although it has not run has what
+// it had. If not, that is a gap.
+func (j *joined) verified(s *emitted, r *result) bool {
+	type held struct {
+		key    Key
+		hold   hold
+		access model.Access
+		comm   string
+	}
+	had := map[held]int{}
+	j.drops++
+	count := func(e *Entry) {
+		if e.dropped != j.drops {
+			e.dropped = j.drops
+			for i := range e.held {
+				if h := &e.held[i]; int(h.PID) == s.process.pid {
+					had[held{e.Key, holdOf(h), h.Access, h.Comm}]++
+				}
+			}
+		}
+	}
+	for _, e := range s.stable {
+		count(e)
+	}
+	for i := range s.holders {
+		count(s.holders[i].entry)
+	}
+	var again []holderRecord
+	for i := range r.out.holders {
+		h := &r.out.holders[i]
+		had[held{h.key, holdOf(&h.holder), h.holder.Access, h.holder.Comm}]--
+		if !h.cached {
+			again = append(again, *h)
+		}
+	}
+	for _, n := range had {
+		if n != 0 {
+			r.failCheck()
+			return false
+		}
+	}
+	return slices.EqualFunc(s.holders, again, holderRecord.equal)
 }
 
 // hold joins what a process holds.

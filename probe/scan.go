@@ -48,6 +48,11 @@ type Options struct {
 	// cannot have changed from one scan to the next, and has to be closed.
 	Repeated bool
 
+	// Check is how long what is cached of a process is relied on: at the latest then all of
+	// it is read again and compared with that. If it is not the same, a gap says so. 0 is
+	// half a minute.
+	Check time.Duration
+
 	// ListDirectories has the directories in which UNIX sockets are bound, /run and
 	// /tmp listed for socket files that were left behind. Anyone who watches one of
 	// them with inotify sees that it was opened, so it is done only when asked for.
@@ -113,6 +118,9 @@ func NewScanner(o Options) *Scanner {
 	}
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	if o.Check == 0 {
+		o.Check = 30 * time.Second
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -182,6 +190,7 @@ type result struct {
 	out                     *Collector
 	cache                   *processCache // what may be cached of it
 	stamps                  []stamp       // if not all is known that it has
+	checked                 bool          // all was read again although it has not run
 }
 
 // Scan makes a snapshot. The error says why there is none at all.

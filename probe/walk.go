@@ -182,7 +182,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 		return nil, err
 	}
 	st, ok := proc.Stat{}, false
-	if still != nil {
+	if still != nil && !still.due(s.Began) {
 		st, ok = still.stat(text)
 	}
 	if !ok {
@@ -216,8 +216,9 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 	sc.stamps = stamps
 	forgetThreads(dir, stamps)
 	known := s.cacheGet(m, stamps)
+	due := known.due(s.Began)
 	if !m.Kernel {
-		if known != nil {
+		if known != nil && !due {
 			m.Cmdline, m.Namespaces = known.cmdline, known.namespaces
 		} else {
 			s.readArguments(p, sc, r.out)
@@ -239,7 +240,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 	switch {
 	case m.Kernel:
 		r.cache = s.newCache(p, r, sc, stamps)
-	case known != nil && s.fromCache(p, known, sc, r):
+	case known != nil && !due && s.fromCache(p, known, sc, r):
 		r.cache = known
 	default:
 		dir.ForgetDescriptors()
@@ -252,6 +253,9 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 			s.noteCalls(p)
 		}
 		r.cache = s.newCache(p, r, sc, stamps)
+		if due {
+			s.check(p, known, r, stamps)
+		}
 	}
 	if r.unreadable || r.partialFDs || r.out.unknownHolders {
 		r.stamps = slices.Clone(stamps)

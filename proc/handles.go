@@ -30,12 +30,12 @@ type handle struct {
 	ticks uint64 // when its process began
 }
 
-// NewHandles bounds them by half of what ipctop may have open besides a scan's own.
+// NewHandles bounds them by three quarters of what ipctop may have open besides a scan's own.
 func NewHandles(files bool) *Handles {
 	h := &Handles{files: files, byPID: map[int]handle{}, fds: map[int]bool{}}
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil && limit.Cur > 128 {
-		h.most = int(min((limit.Cur-128)/2, maxHandles))
+		h.most = int(min((limit.Cur-128)/4*3, maxHandles))
 	}
 	return h
 }

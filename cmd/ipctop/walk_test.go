@@ -398,6 +398,9 @@ func TestScanAgainWalk(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	w := startWalkers(t, t.TempDir(), 3)
 	again := repeatedScanner(t)
+	// One that reads everything again each time, and compares that with what it knew.
+	checking := probe.NewScanner(probe.Options{Probes: probes(), Repeated: true, Check: 1})
+	defer checking.Close()
 	var done []string
 	worked, kept := map[string]int{}, 0
 	for n := 0; n < operations; {
@@ -418,6 +421,11 @@ func TestScanAgainWalk(t *testing.T) {
 		if more, less := w.compare(again); len(more)+len(less) > 0 {
 			t.Fatalf("after %d operations, the last of which were\n%s\nthe scanner that scanned before says\n%s\nand one that did not says\n%s\ngaps of the first: %+v",
 				n, strings.Join(done[max(0, len(done)-20):], "\n"), strings.Join(more, "\n"), strings.Join(less, "\n"), w.last.Gaps)
+		}
+		for _, g := range scanWith(t, checking).Gaps {
+			if g.Op == "check" {
+				t.Errorf("after %s: %+v", done[len(done)-1], g)
+			}
 		}
 		for _, h := range w.list {
 			if again.Cached(h.pid) {
