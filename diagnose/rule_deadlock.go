@@ -20,14 +20,14 @@ var deadlockRule = Rule{
 		"release it: the owner of a lock, the holders of a pipe's other end, a child.",
 	Do: "End one of them. An action is offered only if it releases somebody; where none is, each of them has to end, as with mutexes that are not robust: " +
 		"they stay locked when their owner ends. Then fix the order in which the programs take their locks, or have one of them read while it writes.",
-	FalseAlarm: "Who sleeps for a limited time, or has a timer set, will act and is no part of a deadlock; of that the housekeeping threads of the Java, " +
-		"Go and Node.js runtimes are the only exception. Threads that merely wait for work are idle; so are those of whom none keeps a lock or the " +
-		"room in a buffer and one catches a signal, whose handler may set them going. It is certain only where every holder is known, nothing has " +
-		"a time limit, and each has waited for longer than the scan took; a signal from outside or a debugger can still free them. It is likely " +
-		"where semaphores are involved, which anyone may raise, where a process catches SIGALRM, and where processes could not be read, any of " +
-		"which may hold a thing, too. It is possible, and a warning, where a descriptor is in flight, holders are missing for another reason, or the " +
-		"handler of a signal may post what a thread waits for. What is not certain is reported only when none of the threads has run for 3 s " +
-		"(--min-age), by the live view and ipctop log only if it was so in two scans.",
+	FalseAlarm: "A thread that sleeps for a limited time or has a timer set will act, so it is no part of a deadlock; the only exceptions are the " +
+		"housekeeping threads of the Java, Go and Node.js runtimes. Threads that merely wait for work are idle. So is a circle in which nobody " +
+		"holds a lock or fills a buffer and one thread catches a signal, whose handler may set them going. It is certain only where every holder is " +
+		"known, nothing has a time limit, and each thread has waited for longer than the scan took; a signal from outside or a debugger can still " +
+		"free them. It is likely where semaphores are involved, which any process may raise, where a process catches SIGALRM, and where some " +
+		"processes could not be read and may hold something. It is possible, and a warning, where a descriptor is in flight, holders are missing " +
+		"for another reason, or a signal handler may post what a thread waits for. What is not certain is reported only when none of the threads " +
+		"has run for 3 s (--min-age); the live view and ipctop log report it only after two scans.",
 	find: findDeadlock,
 }
 

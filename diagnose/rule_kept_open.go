@@ -168,9 +168,9 @@ func (v *view) stray(p, reader *model.Process) bool {
 	case v.ancestorOf(p.PID, reader.PID) || v.ancestorOf(reader.PID, p.PID) || !below && !v.adopted(p):
 		return false // it was started by the reader, or has started that itself, as a script does that logs by tee
 	case p.PPID == reader.PPID:
-		return below // else they may be brothers
+		return below // else they may be siblings
 	}
-	// The reader's family may be left behind itself: then they may have been brothers.
+	// The reader's family may be left behind itself: then they may have been siblings.
 	head := reader
 	for n := 0; n < len(v.processes) && !v.reaper(head.PPID) && v.processes[head.PPID] != nil; n++ {
 		head = v.processes[head.PPID]

@@ -10,11 +10,11 @@ var limitNearRule = Rule{
 	ID:       "limit-near",
 	Title:    "limit nearly reached",
 	Severity: model.Warning,
-	Means: "At least 80 % of what the kernel allows is used. Past the limit calls fail (EMFILE, ENFILE, ENOSPC, EAGAIN, ENOMEM) that programs seldom " +
+	Means: "At least 80 % of what the kernel allows is used. Past the limit, calls fail (EMFILE, ENFILE, ENOSPC, EAGAIN, ENOMEM) that programs seldom " +
 		"expect to fail.",
 	Evidence: "The limit and what is used of it, as ipctop dump --only limits lists them; docs/mechanisms.md says where each is read.",
 	Do: "Find out what uses it up (a leak, or more work than before), or raise it: sysctl for those called kernel., fs. or net., ulimit or the service " +
-		"manager's Limit settings for those called RLIMIT_. Where objects that were left behind use it up, the finding says so, and removes them.",
+		"manager's Limit settings for those called RLIMIT_. Where objects that were left behind use it up, the finding says so and offers to remove them.",
 	FalseAlarm: "Some programs fill what they are given on purpose. Where what is used can only be worked out, such as the pages that a user's pipes may " +
 		"take, the finding is likely.",
 	find: findLimitNear,

@@ -6,7 +6,7 @@ var pipeFullRule = Rule{
 	ID:       "pipe-full",
 	Title:    "writer blocked at a full pipe",
 	Severity: model.Warning,
-	Means: "A process writes to a pipe or FIFO that is full, and waits for longer than --min-age: who could read it does something else. A child that " +
+	Means: "A process writes to a pipe or FIFO that is full, and waits for longer than --min-age: the process that could read it does something else. A child that " +
 		"writes more than 64 KiB to a pipe that its parent reads only after the child has ended is the usual case.",
 	Evidence: "The blocked write (/proc/PID/task/TID/syscall), what is queued in the pipe (FIONREAD), and what the holders of the read end do.",
 	Do:       "Look at what the reader does. If it will never read: end it, and the writer gets SIGPIPE.",

@@ -7,7 +7,7 @@ var ptyNotReadRule = Rule{
 	Short:    "terminal full",
 	Title:    "program blocked because nobody reads its terminal",
 	Severity: model.Warning,
-	Means: "A program writes to a pseudoterminal and waits for longer than --min-age: who holds the other end, a terminal emulator, sshd, tmux or expect, " +
+	Means: "A program writes to a pseudoterminal and waits for longer than --min-age: whatever holds the other end, a terminal emulator, sshd, tmux or expect, " +
 		"does not read what it has written.",
 	Evidence:   "The blocked write (/proc/PID/task/TID/syscall), what is queued for the master (FIONREAD), and what its holders do.",
 	Do:         "Look at what the master's holder does. Ending it hangs up the terminal: the programs on it get SIGHUP.",

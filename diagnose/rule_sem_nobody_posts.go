@@ -14,7 +14,7 @@ var semNobodyPostsRule = Rule{
 	Short:    "nobody posts",
 	Title:    "semaphore that nobody is left to post",
 	Severity: model.Warning,
-	Means: "Processes wait at a POSIX semaphore in shared memory whose value is 0, and no other process has that memory: who was to post it has ended or " +
+	Means: "Processes wait at a POSIX semaphore in shared memory whose value is 0, and no other process has that memory: the process that was to post it has ended or " +
 		"never came.",
 	Evidence: "The blocked sem_wait, the semaphore's words as the C library lays them out, and the processes that map the memory: all of them wait.",
 	Do:       "Start the process that posts it, or end those who wait.",

@@ -17,7 +17,7 @@ var stoppedByTTYRule = Rule{
 	Evidence: "State T in /proc/PID/stat, and its field exit_code: the signal that stopped the process.",
 	Do: "Bring it to the foreground (fg in its shell), or give it something else to read: start it with < /dev/null. kill -CONT alone does not help: it " +
 		"asks for the terminal again and is stopped again.",
-	FalseAlarm: "None as to the fact. Processes stopped by Ctrl-Z, SIGSTOP or a debugger are none of these. Where the kernel does not tell the signal " +
+	FalseAlarm: "It is a fact. Processes stopped by Ctrl-Z, SIGSTOP or a debugger are not reported. Where the kernel does not tell the signal " +
 		"(before Linux 5.16, of processes one may not attach to, and once a shell with job control has been told of the stop), nothing is reported.",
 	find: findStoppedByTTY,
 }

@@ -16,7 +16,7 @@ var termSignalBlockedRule = Rule{
 	Means: "SIGTERM, SIGINT, SIGHUP or SIGQUIT was sent to the process and is pending, because every thread that could take it blocks it. kill, Ctrl-C " +
 		"and service managers have no effect until a thread unblocks it; then it takes effect at once.",
 	Evidence: "SigPnd, ShdPnd and SigBlk in /proc/PID/status and of each thread: a pending signal that no thread is left for.",
-	Do: "Find out why it blocks it: a program that takes signals by sigwait or signalfd blocks them on purpose, and then the thread that should read them " +
+	Do: "Find out why it blocks the signal: a program that takes signals by sigwait or signalfd blocks them on purpose, and then the thread that should read them " +
 		"is stuck. kill -KILL cannot be blocked, and leaves no time to clean up.",
 	FalseAlarm: "A program that takes signals by sigwait or signalfd has them pending for a moment. Only what has not run for --min-age is reported, and with " +
 		"a signalfd for that signal it is likely at most.",

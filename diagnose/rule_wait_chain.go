@@ -12,8 +12,8 @@ var waitChainRule = Rule{
 	ID:       "wait-chain",
 	Title:    "blocking chain",
 	Severity: model.Warning,
-	Means: "Processes wait for locks or for room in buffers, each for another that waits itself, and all in the end for one and the same. Only what that " +
-		"one does matters; those between are its victims as well.",
+	Means: "Processes wait in a chain, for locks or for room in buffers: each waits for another one that waits itself, up to one process that all of " +
+		"them wait for. Only what that one does matters.",
 	Evidence: "What each of them is blocked in (/proc/PID/task/TID/syscall), unchanged across two samples, and who could release it.",
 	Do:       "Look at the root cause: ipctop why PID shows the chain and what it does.",
 	FalseAlarm: "Work that takes long keeps others waiting, and that may be as it should be. Waits that are younger than --min-age are not reported, " +

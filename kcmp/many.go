@@ -38,7 +38,7 @@ func (c *Comparer) Shared(holders []model.Holder, parent func(int32) int32) (gro
 
 // groupMany groups many descriptors, which are in the order of their tasks.
 // Nearly all that share a description got it by fork or dup, so each is first
-// compared with its relatives. What is left is sorted if it is not too much.
+// compared with those of related processes. What is left is sorted if it is not too much.
 func (c *Comparer) groupMany(list []Descriptor, parent func(int32) int32) (groups [][]Descriptor, all bool) {
 	c.checkTasks(list)
 	type place struct{ task, fd int32 }
@@ -53,19 +53,19 @@ func (c *Comparer) groupMany(list []Descriptor, parent func(int32) int32) (group
 			continue
 		}
 		up := parent(d.Task)
-		var relatives []Descriptor
+		var related []Descriptor
 		if p := (Descriptor{up, d.FD}); head[p] != (Descriptor{}) {
-			relatives = append(relatives, p)
+			related = append(related, p)
 		}
 		if s, ok := sibling[place{up, d.FD}]; ok {
-			relatives = append(relatives, s)
+			related = append(related, s)
 		}
 		if i > 0 && list[i-1].Task == d.Task {
-			relatives = append(relatives, list[i-1])
+			related = append(related, list[i-1])
 		}
 		sibling[place{up, d.FD}] = d
 		head[d] = d
-		for _, r := range relatives {
+		for _, r := range related {
 			if c.compare(r, d) == 0 && c.Failed[r] == nil && c.Failed[d] == nil {
 				head[d] = head[r]
 				break

@@ -37,7 +37,7 @@ func (s *Scan) detail(ctx context.Context, idx *Index, snap *model.Snapshot) boo
 		out := &Collector{probe: p.Name}
 		begin := time.Now()
 		if err := s.recovered(func() error { return p.Detail(ctx, idx, list, out) }); err != nil {
-			out.Fail("look closer", "", err)
+			out.Fail("read details", "", err)
 		}
 		s.addDuration(p.Name, time.Since(begin))
 		s.add(&result{out: out})

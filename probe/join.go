@@ -87,7 +87,7 @@ func (idx *Index) Each(list []*Entry, work func(t *guard.Task, e *Entry) (commit
 }
 
 // BeginAt is [guard.Task.Begin] for what is asked of a process although the task is about
-// something else: it is left alone where it got stuck when the process itself was
+// something else: it is skipped where it got stuck when the process itself was
 // read, and the other way round.
 func (idx *Index) BeginAt(t *guard.Task, pid int32, op string, n int32) bool {
 	k := processKey{pid: int(pid)}
@@ -103,7 +103,7 @@ func (idx *Index) Skips(e *Entry, op string) bool {
 	return idx.Scan.scanner.guard.Skips(e.Key, op, 0)
 }
 
-// MarkStuck has an operation on e left alone from now on, because who was to do it
+// MarkStuck has an operation on e skipped from now on, because who was to do it
 // is stuck. back is to be called if that ever comes back.
 func (idx *Index) MarkStuck(e *Entry, op string) (back func()) {
 	return idx.Scan.scanner.guard.MarkStuck(e.Key, op, 0)

@@ -111,7 +111,7 @@ func NetworkNamespaceOf(h *model.Holder, ino uint64) (int, error) {
 	ns := -1
 	err := AskDuplicate(h, func(dup int) error {
 		if n, err := inodeOfFD(dup); err != nil || n != ino {
-			return unix.ENOENT // the number is another file's by now
+			return unix.ENOENT // the number is another file's now
 		}
 		n, err := unix.IoctlRetInt(dup, unix.SIOCGSKNS)
 		ns = n

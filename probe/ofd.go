@@ -289,7 +289,7 @@ func (s *Scan) markShared(d *descriptions) {
 // note notes that not all descriptors of an object were compared.
 func (d *descriptions) note(all bool) {
 	if !all {
-		d.gap(model.Truncated, fmt.Sprintf("more than %d open file descriptions of one object: only those of relatives were compared", kcmp.Many))
+		d.gap(model.Truncated, fmt.Sprintf("more than %d open file descriptions of one object: only those of related processes were compared", kcmp.Many))
 	}
 }
 

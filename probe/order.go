@@ -16,7 +16,7 @@ func sortObjects(list []*Entry) {
 	type entry struct {
 		number   uint64
 		numbered bool
-		joint    *Entry
+		entry    *Entry
 	}
 	byKind := map[model.Kind][]entry{}
 	for _, e := range list {
@@ -30,10 +30,10 @@ func sortObjects(list []*Entry) {
 			if a.numbered && b.numbered && a.number != b.number {
 				return cmp.Compare(a.number, b.number)
 			}
-			return model.CompareIDs(a.joint.Object.ID, b.joint.Object.ID)
+			return model.CompareIDs(a.entry.Object.ID, b.entry.Object.ID)
 		})
 		for i := range entries {
-			list = append(list, entries[i].joint)
+			list = append(list, entries[i].entry)
 		}
 	}
 }

@@ -61,7 +61,7 @@ func (f *FD) Cacheable() { f.cacheable = true }
 func (f *FD) CacheableByInfo() { f.byInfo = true }
 
 // What is asked of a descriptor, for [guard.Task.Begin] and [Index.BeginAt]: anyone who asks
-// calls it the same, so that what got stuck once is left alone by all.
+// calls it the same, so that what got stuck once is skipped by all.
 const (
 	OpInfo = "fdinfo"
 	opStat = "stat descriptor"
@@ -152,7 +152,7 @@ func (f *FD) Info() ([]byte, error) {
 func (f *FD) Task() *guard.Task { return f.Proc.task }
 
 // FSType is the magic number of the file system the file behind the descriptor
-// lies on (statfs(2)), refused as [FD.Stat] is.
+// is on (statfs(2)), refused as [FD.Stat] is.
 func (f *FD) FSType() (int64, error) {
 	if !f.Proc.mounts().Local(f.Link) {
 		return 0, proc.ErrForeign

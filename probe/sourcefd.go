@@ -120,7 +120,7 @@ func (f *FD) Type() (uint32, error) {
 	return uint32(st.Mode) & unix.S_IFMT, err
 }
 
-// On reports whether the file lies on a file system of this kind (the magic number of
+// On reports whether the file is on a file system of this kind (the magic number of
 // statfs(2)); known is false where that would have to be asked.
 func (f *FD) On(magic uint32) (on, known bool) {
 	if f.seen == nil {
@@ -141,7 +141,7 @@ func (x *seenFile) access() model.Access {
 	return model.AccessNone
 }
 
-// plain reports whether the file lies on a file system of which stat(2) tells the device
+// plain reports whether the file is on a file system of which stat(2) tells the device
 // and inode that the kernel itself goes by. Others have numbers of their own for both
 // (btrfs, overlay), or ask somebody.
 func (x *seenFile) plain() bool {

@@ -8,7 +8,7 @@ import (
 )
 
 // fewHang is how many processes may fail to answer before it is not their fault: a
-// process that hangs in the kernel is left alone, and the rest is read.
+// process that hangs in the kernel is skipped, and the rest is read.
 const fewHang = 4
 
 // Unlooked says that what threads wait for could not be read of so many processes that

@@ -24,7 +24,7 @@ type member struct {
 
 // candidate is a segment that has the id in question in its namespace.
 type candidate struct {
-	joint    *probe.Entry
+	entry    *probe.Entry
 	ns       uint64
 	key      string
 	removed  bool // its key is gone

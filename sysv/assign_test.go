@@ -153,9 +153,9 @@ func TestCount(t *testing.T) {
 		{3, model.Some[int64](2), model.Opt[bool]{}},
 		{0, model.Opt[int64]{}, model.Opt[bool]{}},
 	} {
-		s := &candidate{joint: &probe.Entry{Holders: make([]model.Holder, c.seen)}, attached: c.attached}
-		if s.count(); s.joint.Complete != c.want {
-			t.Errorf("%d of %v: %v, want %v", c.seen, c.attached, s.joint.Complete, c.want)
+		s := &candidate{entry: &probe.Entry{Holders: make([]model.Holder, c.seen)}, attached: c.attached}
+		if s.count(); s.entry.Complete != c.want {
+			t.Errorf("%d of %v: %v, want %v", c.seen, c.attached, s.entry.Complete, c.want)
 		}
 	}
 }

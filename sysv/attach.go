@@ -80,7 +80,7 @@ func completeSegments(_ context.Context, idx *probe.Index, out *probe.Collector)
 	for _, e := range idx.In(segments) {
 		d := e.Object.Detail.(*model.SysvShmDetail)
 		byID[e.Key.Num] = append(byID[e.Key.Num], &candidate{
-			joint: e, ns: e.Key.Scope, key: d.Key, size: d.Size, attached: d.Attached,
+			entry: e, ns: e.Key.Scope, key: d.Key, size: d.Size, attached: d.Attached,
 			removed: d.MarkedForRemoval.Or(false), pids: [2]int{d.LastPID.Or(0), d.CreatorPID.Or(0)},
 		})
 	}
@@ -152,9 +152,9 @@ func (g *group) adopt() {
 		if g.inferred {
 			m.holder.Flags = append(m.holder.Flags, flagInferred)
 		}
-		g.to.joint.Adopt(m.holder)
+		g.to.entry.Adopt(m.holder)
 	}
-	if o := g.to.joint.Object; o.Deleted && o.Name == "" && g.key != 0 {
+	if o := g.to.entry.Object; o.Deleted && o.Name == "" && g.key != 0 {
 		o.Name = keyText(g.key)
 	}
 }
@@ -185,10 +185,10 @@ func (c *candidate) count() {
 	if !ok {
 		return
 	}
-	switch seen := int64(len(c.joint.Holders)); {
+	switch seen := int64(len(c.entry.Holders)); {
 	case seen < n:
-		c.joint.Complete = model.Some(false)
+		c.entry.Complete = model.Some(false)
 	case seen == n:
-		c.joint.Complete = model.Some(true)
+		c.entry.Complete = model.Some(true)
 	}
 }

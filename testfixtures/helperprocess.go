@@ -43,7 +43,7 @@ type rawCall struct {
 }
 
 // helperProcesses starts a holder that starts helper processes, one for each line, and returns their
-// pids. They are brothers, and inherit fds from descriptor 3 on. All of them are
+// pids. They are siblings, and inherit fds from descriptor 3 on. All of them are
 // blocked when it returns.
 func (m *maker) helperProcesses(fds []int, lines ...string) ([]int, error) {
 	var pids []int

@@ -2,7 +2,7 @@ package testfixtures
 
 func leakedWriteEndFixtures() []Fixture {
 	return pair("leaked-write-end", "leak", "two workers that each read from a pipe; the younger one keeps the pipe of the other open by accident",
-		"a process that reads from a pipe into which an older brother is to write", func(m *maker) (object, error) {
+		"a process that reads from a pipe into which an older sibling is to write", func(m *maker) (object, error) {
 			fds, id, err := m.pipe()
 			if err != nil {
 				return object{}, err

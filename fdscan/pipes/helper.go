@@ -78,7 +78,7 @@ func (h *helper) ask(ctx context.Context, questions []pipeQuestion, f func(i int
 		text := buf
 		for ; len(text) >= helperAnswerSize; text = text[helperAnswerSize:] {
 			id, answer := parseAnswer(text)
-			if id == roundEnd {
+			if id == batchEnd {
 				return true
 			}
 			f(int(id), answer)

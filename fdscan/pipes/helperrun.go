@@ -30,14 +30,14 @@ func RunHelper() {
 	link := os.NewFile(helperSocket, "ipctop")
 	out := &answerWriter{w: link}
 	for {
-		text, err := readRound(link)
+		text, err := readBatch(link)
 		if err != nil {
 			unix.Exit(0) // nobody asks any more
 		}
 		done := out.flushOften()
 		questions, ids := parseQuestions(text)
 		answerAll(questions, func(i int, a pipeAnswer) { out.write(ids[i], a) })
-		out.write(roundEnd, pipeAnswer{})
+		out.write(batchEnd, pipeAnswer{})
 		out.flush()
 		done()
 	}

@@ -9,8 +9,8 @@ import (
 // What goes between ipctop and the process helper: records of fixed size, without
 // reflection, as there is one for every pipe on the machine.
 //
-// A round of questions is their length in bytes, u64, and what follows. Its answers
-// end with one to the question roundEnd.
+// A batch of questions is their length in bytes, u64, and what follows. Its answers
+// end with one to the question batchEnd.
 //
 // A question takes one row per descriptor, one after the other: question u32@0,
 // pid i32@4, fd i32@8, scope u64@16, num u64@24. An answer is question u32@0,
@@ -19,7 +19,7 @@ const (
 	asideRowSize     = 32
 	helperAnswerSize = 24
 
-	roundEnd = math.MaxUint32
+	batchEnd = math.MaxUint32
 )
 
 func encodeQuestions(questions []pipeQuestion) []byte {
@@ -42,8 +42,8 @@ func encodeQuestions(questions []pipeQuestion) []byte {
 	return b
 }
 
-// readRound reads the questions of one round.
-func readRound(r io.Reader) ([]byte, error) {
+// readBatch reads the questions of one batch.
+func readBatch(r io.Reader) ([]byte, error) {
 	var size [8]byte
 	if _, err := io.ReadFull(r, size[:]); err != nil {
 		return nil, err

@@ -113,7 +113,7 @@ func (d *Data) own(o *model.Object) bool {
 // looks the same, unless its age tells.
 type waitKey struct {
 	tid          int
-	start        uint64 // of its process: the number may be another thread's by now
+	start        uint64 // of its process: the number may be another thread's now
 	call, object string
 }
 

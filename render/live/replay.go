@@ -37,7 +37,7 @@ type (
 func (Load) effect()  {}
 func (Loaded) event() {}
 
-// loaded shows a sample, or goes on to the one that is wanted by now.
+// loaded shows a sample, or goes on to the one that is wanted now.
 func (m *Model) loaded(e Loaded) {
 	r := &m.replay
 	r.loading = -1

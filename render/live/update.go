@@ -111,7 +111,7 @@ func (m *Model) demand(t *table) {
 	o.own = strings.Join(m.settings.Columns[m.screen], ",")
 }
 
-// arrived shows the result of work, unless the user wants something else by now.
+// arrived shows the result of work, unless the user wants something else now.
 func (m *Model) arrived(a *arrangement) {
 	m.arranging = false
 	if a.order == m.tables[a.screen].wanted {

@@ -72,7 +72,7 @@ func main() {
 	blocked("fcntl", "120-129", func() { _ = unix.FcntlFlock(other.Fd(), unix.F_OFD_SETLKW, &wanted) })
 
 	child := exec.Command("/proc/self/exe", "child")
-	lifeline := must(child.StdinPipe())
+	stdin := must(child.StdinPipe())
 	must(0, child.Start())
 	blocked("wait4", fmt.Sprint(child.Process.Pid), func() { _, _ = unix.Wait4(child.Process.Pid, nil, 0, nil) })
 	pair := must(unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0))
@@ -87,5 +87,5 @@ func main() {
 
 	fmt.Println("ready 0")
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	lifeline.Close()
+	stdin.Close()
 }

@@ -28,9 +28,9 @@ func main() {
 		err = unix.Pipe2(p[:], unix.O_CLOEXEC)
 	}
 	child := exec.Command("/proc/self/exe", "child")
-	var lifeline io.Closer
+	var stdin io.Closer
 	if err == nil {
-		lifeline, err = child.StdinPipe()
+		stdin, err = child.StdinPipe()
 	}
 	if err == nil {
 		err = child.Start()
@@ -58,5 +58,5 @@ func main() {
 	blocked("wait4", fmt.Sprint(child.Process.Pid), 7, uintptr(child.Process.Pid), at+8, 0)
 	fmt.Println("ready 0")
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	lifeline.Close()
+	stdin.Close()
 }
