@@ -80,6 +80,7 @@ func TestCommandsThatHelp(t *testing.T) {
 		{"stopped-by-tty", "somebody does", waitsFor(newMachine().process(5).process(6, stops("SIGTTIN")), 6), "kill -KILL 6"},
 		{"signal-queue-near-limit", "one that ends when it is told to", newMachine().process(6, signals(model.Signals{})), "kill 6"},
 		{"signal-queue-near-limit", "one that blocks SIGTERM", newMachine().process(6, signals(model.Signals{Blocked: []string{"SIGTERM"}})), "kill -KILL 6"},
+		{"signal-queue-near-limit", "one that catches it, to clean up", newMachine().process(6, signals(model.Signals{Caught: []string{"SIGTERM"}})), "kill 6"},
 		{"signal-queue-near-limit", "one that has ended", newMachine().process(6, signals(model.Signals{}), func(p *model.Process) { p.State = "Z" }), ""},
 		{"fd-in-flight", "somebody waits", inFlight(newMachine().process(5).process(6, child), 5), "kill 5"},
 		{"fd-in-flight", "the receiver is stopped", inFlight(newMachine().process(5, stops("SIGSTOP")).process(6, child), 5), "kill -CONT 5, kill 5"},

@@ -40,14 +40,16 @@ func findBacklogFull(v *view) []finding {
 		}
 		f := finding{explains: waits, Finding: model.Finding{
 			Confidence: confidence, LoweredBy: lowered, Objects: []string{o.ID}, Victims: victims, PIDs: servers,
-			Summary:  fmt.Sprintf("%d connections wait to be accepted on %s, and it takes no more than %d", l.backlog.Or(0), l.name(), l.most.Or(0)),
+			Summary: fmt.Sprintf("%d %s to be accepted on %s, whose backlog of %d is full", l.backlog.Or(0),
+				verb(int(l.backlog.Or(0)), "connection waits", "connections wait"), l.name(), l.most.Or(0)),
 			Evidence: []model.Evidence{{Source: "backlog of " + o.ID, Text: fmt.Sprintf("%d waiting, %d allowed", l.backlog.Or(0), l.most.Or(0))}},
 		}}
 		if len(victims) > 0 {
 			f.Summary += "; " + v.names(victims) + " cannot connect"
 		}
 		if len(servers) > 0 {
-			f.Root = v.root(servers[0], v.doing(servers[0]))
+			end := v.graph.Doing(servers[0])
+			f.Root = v.rootOf(&end)
 			f.Actions = v.resumeAny(servers, waits)
 		}
 		if confidence == model.Certain {

@@ -22,7 +22,7 @@ var inheritedListenerRule = Rule{
 	Do: "End the process that has it, if it is not needed; then the port is free. The server should open its sockets with SOCK_CLOEXEC.",
 	FalseAlarm: "A server that is blocked in something else, such as a lock or a database, does not accept, either: then this is its symptom. It is reported only if " +
 		"none of the processes has run for --min-age, and likely at most; where some processes could not be read, one of " +
-		"them may be the server, and it is possible at most. Children in a session of their own are not told from servers and not reported.",
+		"them may be the server, and it is possible at most. Children in a session or group of their own are not told from servers and not reported.",
 	find: findInheritedListener,
 }
 
@@ -67,7 +67,7 @@ func (v *view) freePort(l *listening, keepers []int, waits []*model.Wait) []mode
 		return nil
 	}
 	then := "the socket is closed, and " + l.name() + " is free"
-	if strings.HasPrefix(l.path, "/") {
+	if l.path != "" && l.path[0] != '@' {
 		then = "the socket is closed; its file stays, and is in the way of another bind until it is removed"
 	}
 	for _, pid := range v.unaccepted(l.object) {
@@ -99,8 +99,8 @@ func (v *view) inherited(l *listening, keepers []int) bool {
 // leader of its session; where that cannot be seen, it neither descends from the leader
 // of its group nor has the same parent.
 func (v *view) leftBehind(p *model.Process) bool {
-	if p == nil || !v.allListed {
-		return false
+	if p == nil || !v.allListed || p.PGID == p.PID {
+		return false // a shell with job control gives a server a group of its own, and may end before it
 	}
 	for _, leader := range []int{p.PGID, p.SID} {
 		if l := v.processes[leader]; leader != 0 && (l == nil || dead(l)) {

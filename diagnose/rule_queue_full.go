@@ -44,7 +44,8 @@ func findQueueFull(v *view) []finding {
 		f.Summary = fmt.Sprintf("%s %s to send to %s, which is full", v.names(f.Victims), verb(len(f.Victims), "waits", "wait"), v.called(o))
 		switch {
 		case len(receivers) > 0:
-			f.PIDs, f.Root = receivers, v.root(receivers[0], v.doing(receivers[0]))
+			end := v.graph.Doing(receivers[0])
+			f.PIDs, f.Root = receivers, v.rootOf(&end)
 			f.Summary += "; " + v.names(receivers) + " could receive"
 			f.Actions = v.resumeAny(receivers, senders)
 		default:

@@ -47,8 +47,17 @@ func findSemOwnerDead(v *view) []finding {
 				verb(len(victims), "waits", "wait"), o.ID, gone),
 			Chain:    []model.Step{v.stepOf(waits[0], nil)},
 			Evidence: append(v.evidence(waits...), model.Evidence{Source: "semctl GETPID of " + o.ID, Text: fmt.Sprintf("%d: there is no such process", gone)}),
-			Actions:  v.ipcrm(o, "-s"),
+			Actions:  v.removeSet(o, victims),
 		}, explains: waits})
+	}
+	return list
+}
+
+// removeSet is the action that removes a set of semaphores: it ends every wait for them.
+func (v *view) removeSet(o *model.Object, victims []int) []model.Action {
+	list := v.ipcrm(o, "-s")
+	for i := range list {
+		list[i].Effect = "removes the set; " + v.some(victims) + verb(len(victims), " goes on", " go on") + " with an error, as does everyone else who uses it"
 	}
 	return list
 }

@@ -66,15 +66,14 @@ func findSignalQueueNearLimit(v *view) []finding {
 	return list
 }
 
-// empty is the action that empties a process's queue of signals: it ends it, by the
-// signal that it does not hold back.
+// empty is the action that empties a process's queue of signals: it ends it, by a signal
+// that it does not hold back.
 func (v *view) empty(p *model.Process) model.Action {
-	const term = "SIGTERM"
-	held := slices.Contains(p.Signals.Blocked, term) || slices.Contains(p.Signals.Ignored, term) || slices.Contains(p.Signals.Caught, term)
-	if !held && !halted(p) {
-		return v.kill(p.PID, "ends "+v.name(p.PID)+", which empties its queue")
+	const term, then = "SIGTERM", ", which empties its queue"
+	if slices.Contains(p.Signals.Blocked, term) || slices.Contains(p.Signals.Ignored, term) || halted(p) {
+		return v.endAtOnce(p.PID, then)
 	}
-	return v.endAtOnce(p.PID, ", which empties its queue")
+	return v.kill(p.PID, "ends "+v.name(p.PID)+then)
 }
 
 // endAtOnce is the action that ends a process that SIGTERM does not.

@@ -226,6 +226,8 @@ func TestRulesJudge(t *testing.T) {
 			object("tcp:1", model.TCP, listener(0, 5), held(4))},
 		{"inherited-listener", "no session, its group's leader has the same parent", "", newMachine().process(99).process(4, noSession).
 			object("tcp:1", model.TCP, listener(0, 5), held(4))},
+		{"inherited-listener", "leads a group of its own, as a shell's job does", "", newMachine().process(4, orphaned, func(p *model.Process) { p.PGID = 4 }).
+			object("tcp:1", model.TCP, listener(0, 5), held(4))},
 		{"inherited-listener", "accepts", "", newMachine().process(4, orphaned).object("tcp:1", model.TCP, listener(0, 5), held(4)).
 			wait(model.Wait{PID: 4, Call: "accept4", Needs: "peer", Object: "tcp:1"})},
 		{"inherited-listener", "one of two accepts", "", newMachine().process(4, orphaned).process(5, orphaned).object("tcp:1", model.TCP, listener(0, 5), held(4, 5)).
