@@ -18,9 +18,18 @@ const (
 	kubeletPods = "/var/log/pods"
 	dockerState = "/var/lib/docker/containers"
 	crioState   = "/run/containers/storage/overlay-containers"
-	storageList = "/var/lib/containers/storage/overlay-containers/containers.json"
+	storage     = "/var/lib/containers/storage"
 	taskDir     = "io.containerd.runtime.v2.task"
 )
+
+// storageLists are the lists of containers in [storage], by the driver of their layers; those
+// that are removed when they end (podman run --rm) are in one of their own.
+var storageLists = []string{
+	"overlay-containers/containers.json", "overlay-containers/volatile-containers.json",
+	"vfs-containers/containers.json", "vfs-containers/volatile-containers.json",
+	"btrfs-containers/containers.json", "btrfs-containers/volatile-containers.json",
+	"zfs-containers/containers.json", "zfs-containers/volatile-containers.json",
+}
 
 var containerdStates = []string{"/run/containerd/" + taskDir, "/run/k3s/containerd/" + taskDir}
 
@@ -133,8 +142,11 @@ func (f *stateFiles) lookUp(wanted map[string]string) map[string]model.Container
 		c, ok := parseSpec(f.read(path.Join(crioState, id, "userdata/config.json")))
 		take(id, c, ok)
 	}
-	if len(missing()) > 0 {
-		for id, c := range parseStorage(f.read(storageList)) {
+	for _, list := range storageLists {
+		if len(missing()) == 0 {
+			break
+		}
+		for id, c := range parseStorage(f.read(path.Join(storage, list))) {
 			if _, known := found[id]; !known {
 				take(id, c, true)
 			}

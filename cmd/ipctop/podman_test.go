@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
 )
 
 // podman runs podman with runc on stores of its own.
@@ -29,7 +33,20 @@ func newPodman(t *testing.T) *podman {
 		}
 	}
 	busybox, _ := exec.LookPath("busybox")
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp("", "ipctop-podman-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		// Podman's monitors clean up after containers that have been removed.
+		for range 100 {
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		t.Errorf("%s cannot be removed", dir)
+	})
 	p := &podman{t, []string{
 		"--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "run"), "--storage-driver", "vfs",
 		"--cgroup-manager", "cgroupfs", "--runtime", "runc",
@@ -75,13 +92,19 @@ func TestPodmanContainers(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	ids := []string{p.start("ipctop-test-one", program), p.start("ipctop-test-two", program)}
-	inner := map[string][]int{}
-	for _, proc := range scanNow(t).Processes {
-		if c := proc.Container; c != nil && slices.Contains(ids, c.ID) {
-			inner[c.ID] = append(inner[c.ID], proc.NSPIDs[len(proc.NSPIDs)-1])
+	var one, two []int
+	for range 50 { // until the shells have started what they are to start
+		inner := map[string][]int{}
+		for _, proc := range scanNow(t).Processes {
+			if c := proc.Container; c != nil && slices.Contains(ids, c.ID) {
+				inner[c.ID] = append(inner[c.ID], proc.NSPIDs[len(proc.NSPIDs)-1])
+			}
 		}
+		if one, two = inner[ids[0]], inner[ids[1]]; len(one) == 3 && len(two) == 3 {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
-	one, two := inner[ids[0]], inner[ids[1]]
 	if len(one) != 3 || len(two) != 3 || !slices.Contains(one, 1) || !slices.Contains(two, 1) {
 		t.Errorf("from the host: inner pids %v and %v, want three processes in each, the first of each with the same", one, two)
 	}
@@ -96,5 +119,53 @@ func TestPodmanContainers(t *testing.T) {
 	out, err = p.run("exec", "ipctop-test-one", "/ipctop", "dump", "--only", "processes")
 	if err != nil || !strings.Contains(out, "cat") || strings.Contains(out, "ipctop.test") {
 		t.Errorf("processes from inside: %v: %s", err, out)
+	}
+}
+
+// privatePodman runs podman on its usual store, and ipctop beside it, in a mount namespace where
+// that store is empty.
+const privatePodman = `
+mount -t tmpfs none /var/lib/containers
+mount -t tmpfs none /run/containers 2>/dev/null || { mkdir -p /run/containers && mount -t tmpfs none /run/containers; }
+podman() { command podman --storage-driver vfs --cgroup-manager cgroupfs --runtime runc "$@"; }
+trap 'podman rm -f -t 0 ipctop-test-kept ipctop-test-passing >/dev/null 2>&1' EXIT
+podman import "$1" ipctop-test:1 >/dev/null
+for n in kept passing; do
+	rm=; [ $n = kept ] || rm=--rm
+	podman run -d $rm --name ipctop-test-$n --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --network none ipctop-test:1 /bin/sh -c "sleep 300 | cat" >/dev/null
+	pid=$(podman inspect -f '{{.State.Pid}}' ipctop-test-$n)
+	for i in $(seq 200); do
+		[ "$(pgrep -P $pid | wc -l)" != 2 ] || break
+		sleep 0.1
+	done
+done
+"$2" dump --json --only processes
+`
+
+// Podman writes down the names of containers, and of those that are removed when they end
+// in another place.
+func TestPodmanNames(t *testing.T) {
+	p := newPodman(t)
+	image := filepath.Join(filepath.Dir(p.args[1]), "image.tar")
+	cmd := exec.Command("unshare", "-m", "--propagation", "private", "sh", "-ec", privatePodman, "sh", image, testProgram(t))
+	cmd.Env = append(os.Environ(), mainEnv+"=1")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Skipf("no containers on the usual store: %v: %s", err, stderr.String())
+	}
+	snap, err := model.Decode(bytes.NewReader(out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]int{}
+	for _, process := range snap.Processes {
+		if c := process.Container; c != nil {
+			names[c.Name]++
+		}
+	}
+	if names["ipctop-test-kept"] != 3 || names["ipctop-test-passing"] != 3 {
+		t.Errorf("processes by the names of their containers: %v, want three in each", names)
 	}
 }
