@@ -1,17 +1,38 @@
 package tui
 
 import (
+	"slices"
+
 	"github.com/gdamore/tcell/v2"
 
 	"github.com/ipctop/ipctop/render/live"
 )
 
-// draw puts the model's frame on the screen. tcell sends what has changed.
+// drawn is a frame that is on the screen.
+type drawn struct {
+	width, height int
+	theme         string
+	lines         []live.Line
+}
+
+func (d *drawn) same(o *drawn) bool {
+	return d.width == o.width && d.height == o.height && d.theme == o.theme && slices.EqualFunc(d.lines, o.lines, func(a, b live.Line) bool {
+		return a.Selected == b.Selected && a.Cursor == b.Cursor && slices.Equal(a.Spans, b.Spans)
+	})
+}
+
+// draw puts the model's frame on the screen. tcell sends what has changed, and where
+// nothing has, some bytes for the cursor: then it is not asked.
 func (v *view) draw() {
 	width, height := v.screen.Size()
+	next := drawn{width, height, v.Theme.name, live.Lines(v.model, width, height)}
+	if v.drawn.same(&next) {
+		return
+	}
+	v.drawn = next
 	v.screen.Clear()
 	v.screen.HideCursor()
-	for y, line := range live.Lines(v.model, width, height) {
+	for y, line := range next.lines {
 		x := 0
 		for _, span := range line.Spans {
 			style := v.Theme.style(span.Role)

@@ -67,6 +67,7 @@ type view struct {
 	model  live.Model
 	shown  int // snapshots
 	sample sample
+	drawn  drawn
 
 	posts   chan post
 	done    chan struct{} // closed when the main loop ends
