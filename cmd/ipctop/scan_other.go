@@ -65,4 +65,8 @@ func (c command) newRun(*options) *cobra.Command {
 	return needsLinux("run", "run a command and say what it left behind")
 }
 
+func (c command) newWait(*options) *cobra.Command {
+	return needsLinux("wait", "wait until an expression holds of a process or object, for scripts")
+}
+
 func firstScan(*options) scanFunc { return nil }
