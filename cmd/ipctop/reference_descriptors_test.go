@@ -13,7 +13,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// descriptorProgram has descriptors of many kinds, some of them in a child, too.
+// descriptorProgram has descriptors of many kinds, some of them in a child, too, and one or
+// two of each further kind that the kernel has.
 // It says "ready" and ends with its input.
 const descriptorProgram = `
 import ctypes, os, select, signal, socket, struct, sys
@@ -54,7 +55,23 @@ def more(n):
         x = socket.socket(family, type); kept.append(x)
         if family == socket.AF_INET: x.bind(("127.0.0.1", 0))
     kept.append(p4)
+def rare():
+    def new(*a): kept.append(socket.socket(*a))
+    def listener(protocol):
+        new(socket.AF_INET, socket.SOCK_STREAM, protocol); kept[-1].bind(("127.0.0.1", 0)); kept[-1].listen(1)
+        kept.append(socket.create_connection(kept[-1].getsockname()))
+    libc.syscall.argtypes = [ctypes.c_long, ctypes.c_ulong, ctypes.c_void_p]
+    for make in (
+        lambda: new(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP), lambda: new(socket.AF_INET6, socket.SOCK_RAW, 58),
+        lambda: new(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP), lambda: new(socket.AF_PACKET, socket.SOCK_RAW, 0),
+        lambda: new(socket.AF_VSOCK, socket.SOCK_STREAM), lambda: new(socket.AF_INET, socket.SOCK_DGRAM, 136),
+        lambda: listener(0), lambda: listener(262), lambda: os.openpty(),
+        lambda: libc.fanotify_init(0, 0), lambda: libc.syscall(425, 4, ctypes.create_string_buffer(120)),
+        lambda: libc.syscall({"x86_64": 323, "aarch64": 282}[os.uname().machine], 1, None)):
+        try: make()
+        except (OSError, KeyError): pass
 for n in range(12): more(n)
+rare()
 if os.fork() == 0:
     for n in range(12, 20): more(n)
     print("ready", flush=True)
