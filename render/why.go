@@ -405,12 +405,23 @@ func (t *whyText) idle(list []*model.Wait, end *graph.End) {
 		t.para(" ", "Only a signal could wake it: all who otherwise could wait for it, directly or not.", Notice)
 		return
 	}
+	if len(list) > 0 && t.alone(list[0]) {
+		t.para(" ", "Nobody else could wake it, as far as is known; the handler of a signal might.", Notice)
+		t.inside(end)
+		return
+	}
 	if len(list) > 0 && t.graph.Unclear(list[0]) {
 		t.para(" ", "This is how programs wait for work, but also for each other.", Plain)
 		t.inside(end)
 		return
 	}
 	t.para(" ", "This is how programs wait for work: it is idle.", Plain)
+}
+
+// alone reports whether a thread waits for its own process, in which nobody else acts.
+func (t *whyText) alone(w *model.Wait) bool {
+	c := t.graph.Stuck(w, graph.Incomplete)
+	return c != nil && slices.Equal(c.Processes, []int{w.PID})
 }
 
 // concerning writes what was found that has to do with a process, and what can be

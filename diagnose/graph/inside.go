@@ -28,10 +28,7 @@ var inside = []struct {
 // Inside says how to see what a process does that the kernel does not show: a query
 // that the server answers, or a command that prints the stacks of its threads.
 func Inside(p *model.Process) string {
-	name := path.Base(strings.TrimSuffix(p.Exe, " (deleted)"))
-	if p.Exe == "" {
-		name = p.Comm
-	}
+	name := programOf(p)
 	pid := strconv.Itoa(p.PID)
 	for _, i := range inside {
 		if slices.Contains(i.programs, name) {
@@ -43,7 +40,7 @@ func Inside(p *model.Process) string {
 		return "jstack " + pid
 	case p.Runtime == model.RuntimeGo:
 		return "kill -QUIT " + pid + ", which prints the stacks of all goroutines and ends it"
-	case strings.HasPrefix(name, "python"), strings.HasPrefix(name, "pypy"):
+	case python(name):
 		return "py-spy dump -p " + pid
 	}
 	return "gdb -p " + pid + " -batch -ex 'thread apply all bt'"
@@ -82,13 +79,38 @@ func (g *Graph) polling(w *model.Wait) string {
 		}
 		text += ", its title is “" + string(title) + "”"
 	}
-	return text + "; may be idle or waiting inside the application"
+	return text + unclear
+}
+
+// unclear is what is to be said of a thread that waits for work, or for another one.
+const unclear = "; may be idle or waiting inside the application"
+
+// locksInside reports whether a process's locks are the language's own: what they are made
+// of looks the same whether a thread waits for work or for another one to unlock something.
+func locksInside(p *model.Process) bool {
+	return p != nil && (p.Runtime == model.RuntimeJVM || python(programOf(p)))
+}
+
+// programOf is the name of a process's executable file, as far as is known.
+func programOf(p *model.Process) string {
+	if p.Exe == "" {
+		return p.Comm
+	}
+	return path.Base(strings.TrimSuffix(p.Exe, " (deleted)"))
+}
+
+func python(program string) bool {
+	return strings.HasPrefix(program, "python") || strings.HasPrefix(program, "pypy")
 }
 
 // Unclear reports whether a wait is one in which threads wait for work, but of which
 // the kernel does not show what it is for: a set of descriptors, a futex of unknown type.
 func (g *Graph) Unclear(w *model.Wait) bool {
-	if t := g.lockType(w); t != "" {
+	switch t := g.lockType(w); t {
+	case "":
+	case "cond", "sem":
+		return locksInside(g.Processes[w.PID])
+	default:
 		return t == "unknown"
 	}
 	return w.Needs == model.NeedsEvent && g.Work(w)

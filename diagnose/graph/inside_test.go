@@ -64,6 +64,29 @@ func TestPolling(t *testing.T) {
 	}
 }
 
+// TestLocksInside: a condition of a language's runtime may be one of its locks.
+func TestLocksInside(t *testing.T) {
+	for _, tt := range []struct {
+		change  func(*model.Process)
+		unclear bool
+	}{
+		{func(*model.Process) {}, false},
+		{func(p *model.Process) { p.Runtime = model.RuntimeJVM }, true},
+		{func(p *model.Process) { p.Exe = "/usr/bin/python3.11" }, true},
+	} {
+		s := talk()
+		tt.change(s.Processes[1])
+		s.Objects = append(s.Objects, &model.Object{ID: "futex:20:8", Kind: model.Futex, Detail: &model.FutexDetail{Type: "cond"}})
+		w := &s.Waits[1]
+		w.Call, w.Needs, w.Object, w.Idle = "futex", model.NeedsEvent, "futex:20:8", true
+		g := New(model.NewIndex(s))
+		c := g.Chain(&s.Waits[0])
+		if g.Unclear(w) != tt.unclear || strings.Contains(c.End.Doing, "inside the application") != tt.unclear || !strings.HasPrefix(c.End.Doing, "waits at a condition variable") {
+			t.Errorf("%+v: unclear %v, %q", s.Processes[1], g.Unclear(w), c.End.Doing)
+		}
+	}
+}
+
 // TestOthersFirst has a process wait for an end of which it has a copy itself: the chain
 // goes to the other process that has it.
 func TestOthersFirst(t *testing.T) {

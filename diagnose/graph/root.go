@@ -129,10 +129,13 @@ func (g *Graph) idles(w *model.Wait) string {
 	if o := g.Object(w.Object); o != nil && o.Kind == model.Pty {
 		return "waits for input at its terminal"
 	}
-	if g.lockType(w) != "" {
-		return g.Wants(w)
+	switch {
+	case g.lockType(w) == "":
+		return g.polling(w)
+	case g.Unclear(w):
+		return g.Wants(w) + unclear
 	}
-	return g.polling(w)
+	return g.Wants(w)
 }
 
 // narrow reports whether a thread that polls does so for one single process: then
