@@ -32,8 +32,12 @@ func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
 	dir, err := p.Dir.Open("fd")
 	switch {
 	case err == nil:
-		n := s.readTable(p, dir, 0, sc, r)
+		n, denied := s.readTable(p, dir, 0, sc, r)
 		dir.Close()
+		if denied > 0 && denied == n && s.descriptorsFromSource(p, sc, r, true) {
+			return
+		}
+		noteDenied(p, 0, denied, n, r)
 		m.FDs = model.Some(n)
 	case proc.Gone(err):
 		return
@@ -48,8 +52,9 @@ func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
 		}
 		r.ownTables = true
 		if dir, err := p.Dir.Open("task/" + strconv.Itoa(tid) + "/fd"); err == nil {
-			n := s.readTable(p, dir, int32(tid), sc, r)
+			n, denied := s.readTable(p, dir, int32(tid), sc, r)
 			dir.Close()
+			noteDenied(p, int32(tid), denied, n, r)
 			if m.State == "Z" {
 				m.FDs = model.Some(n)
 				return // the other threads share this one's table
@@ -79,11 +84,11 @@ func (p *Proc) countDescriptors() (int, bool) {
 	return int(n), n != 0
 }
 
-// readTable hands each descriptor in dir to the probes and returns their
-// number.
-func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *result) int {
+// readTable hands each descriptor in dir to the probes and returns their number, and of
+// how many the kernel refuses to say where they lead.
+func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *result) (count, denied int) {
 	fd := FD{Proc: p, TID: tid, dir: dir, out: r.out, info: &sc.info}
-	count, denied, truncated := 0, 0, 0
+	truncated := 0
 	err := dir.Each(sc.dirents, func(e proc.Entry) bool {
 		num, ok := e.Number()
 		if !ok {
@@ -109,20 +114,24 @@ func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *resu
 		s.takeDescriptor(&fd, int32(num), sc.link[:n], sc)
 		return true
 	})
-	gap := model.Gap{Probe: "fd", PID: p.Model.PID, TID: int(tid), Op: "readlink"}
 	if err != nil && !proc.Gone(err) {
 		r.partialFDs = true
-		gap.Reason, gap.Op, gap.Detail = proc.ReasonOf(err), "list fd", err.Error()
-		r.out.Gap(gap)
+		r.out.Gap(model.Gap{Probe: "fd", PID: p.Model.PID, TID: int(tid), Op: "list fd", Reason: proc.ReasonOf(err), Detail: err.Error()})
 	}
+	noteTruncated(p, tid, truncated, r)
+	return count, denied
+}
+
+// noteDenied says of how many descriptors the kernel refuses to say where they lead.
+func noteDenied(p *Proc, tid int32, denied, count int, r *result) {
 	if denied > 0 {
 		r.partialFDs = true
 		r.unreadable = denied == count
-		gap.Reason, gap.Count, gap.Detail = model.Denied, denied, "the kernel refuses to say what these descriptors lead to"
-		r.out.Gap(gap)
+		r.out.Gap(model.Gap{
+			Probe: "fd", PID: p.Model.PID, TID: int(tid), Op: "readlink", Reason: model.Denied, Count: denied,
+			Detail: "the kernel refuses to say what these descriptors lead to",
+		})
 	}
-	noteTruncated(p, tid, truncated, r)
-	return count
 }
 
 // noteTruncated says how many descriptors lead to a path that the kernel cannot tell.
