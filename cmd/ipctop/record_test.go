@@ -41,13 +41,17 @@ func recordingFile(t *testing.T, samples int) string {
 		t.Fatal(err)
 	}
 	for i := range samples {
-		s.Taken = time.Date(2025, 3, 1, 12, i, 0, 0, time.UTC)
-		s.Objects[0].Detail = &model.PipeDetail{Queued: model.Some(int64(1000 * i)), Capacity: model.Some[int64](65536)}
+		// What has changed is another record: a recorder passes over the same ones.
+		sample, pipe, writer := *s, *s.Objects[0], *s.Processes[0]
+		sample.Taken = time.Date(2025, 3, 1, 12, i, 0, 0, time.UTC)
+		pipe.Detail = &model.PipeDetail{Queued: model.Some(int64(1000 * i)), Capacity: model.Some[int64](65536)}
+		writer.FDs = model.Some(10 + i)
+		sample.Objects = append([]*model.Object{&pipe}, s.Objects[1:]...)
+		sample.Processes = append([]*model.Process{&writer}, s.Processes[1:]...)
 		if i == samples-1 {
-			s.Processes = append(s.Processes[:2:2], s.Processes[3])
+			sample.Processes = append(sample.Processes[:2:2], sample.Processes[3])
 		}
-		s.Processes[0].FDs = model.Some(10 + i)
-		if err := w.Append(s); err != nil {
+		if err := w.Append(&sample); err != nil {
 			t.Fatal(err)
 		}
 	}
