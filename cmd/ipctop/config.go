@@ -77,12 +77,17 @@ func readConfig(file string) (config, error) {
 		return c, nil
 	}
 	var meta toml.MetaData
+	elsewhere := false
 	err := privilege.AsUser(func() (err error) {
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrPermission) {
+			elsewhere = true
+			return nil
+		}
 		meta, err = toml.DecodeFile(file, &c)
 		return err
 	})
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), elsewhere: // HOME is still that of another user, as setpriv and su leave it
 		return c, nil
 	case err != nil:
 		return c, fmt.Errorf("%s: %w", file, err)

@@ -55,6 +55,22 @@ sock = ["+RECVQ"]
 	}
 }
 
+// HOME may still be that of another user, who lets nobody in: that is no file of ours.
+func TestConfigureOutsideOfHome(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may go everywhere")
+	}
+	file := writeConfig(t, `theme = "light"`)
+	dir := filepath.Dir(file)
+	if err := os.Chmod(dir, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chmod(dir, 0o700)
+	if c, err := readConfig(file); err != nil || c.Theme != "" {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
 func TestConfigureRefuses(t *testing.T) {
 	t.Setenv("NO_COLOR", "")
 	for text, want := range map[string]string{

@@ -43,8 +43,12 @@ var meterNames = []struct{ limit, name string }{
 	{"fs.inotify.max_user_instances", "Inotify instances"},
 }
 
-// maxFullest is how many of the fullest channels are shown.
-const maxFullest = 5
+// maxFullest is how many of the fullest channels are shown, and leastFill how full one must
+// be: a few bytes on their way fill nothing.
+const (
+	maxFullest = 5
+	leastFill  = 0.01
+)
 
 // summarize makes the overview of a snapshot, in time proportional to it. last is the one
 // before, if nobody talks with anyone else than there; nil: that is not known.
@@ -53,7 +57,7 @@ func summarize(d *Data, last *overview) overview {
 	o.countThreads(d.Snap)
 	o.fullest = slices.Clone(d.filled)
 	slices.SortStableFunc(o.fullest, func(a, b *model.Object) int { return cmp.Compare(b.Fill.Or(0), a.Fill.Or(0)) })
-	o.fullest = slices.Clone(o.fullest[:min(len(o.fullest), maxFullest)])
+	o.fullest = slices.DeleteFunc(o.fullest[:min(len(o.fullest), maxFullest)], func(x *model.Object) bool { return x.Fill.Or(0) < leastFill })
 	if last != nil {
 		o.services = last.services
 	} else {
