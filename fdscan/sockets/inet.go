@@ -154,24 +154,24 @@ type inetEnd struct {
 
 // read reads the tables of one network namespace, those of the variants first: of
 // two records for one socket the first counts.
-func (f *inetFamily) read(ctx context.Context, ns probe.NS, out *probe.Collector) error {
-	if !ns.Own && f.readPlain(ctx, ns, out) {
+func (f *inetFamily) read(ctx context.Context, ns probe.NS, kept *inetKept, out *probe.Collector) error {
+	if !ns.Own && f.readPlain(ctx, ns, kept, out) {
 		return nil
 	}
 	known := map[uint64]bool{}
 	for i := range f.variants {
-		err := f.variants[i].readOne(ctx, ns, known, out)
+		err := f.variants[i].readOne(ctx, ns, known, kept, out)
 		if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 			out.Fail("read "+f.variants[i].name, "", err)
 		}
 	}
-	return f.readOne(ctx, ns, known, out)
+	return f.readOne(ctx, ns, known, kept, out)
 }
 
 // readPlain reads the connections of a namespace that has none of MPTCP, and reports whether
 // that was all. For the table of MPTCP, too, the kernel walks through that of all namespaces; its
 // subflows show in the table of TCP, with CAP_NET_ADMIN.
-func (f *inetFamily) readPlain(ctx context.Context, ns probe.NS, out *probe.Collector) bool {
+func (f *inetFamily) readPlain(ctx context.Context, ns probe.NS, kept *inetKept, out *probe.Collector) bool {
 	if f.protocol != unix.IPPROTO_TCP || !administers() {
 		return false
 	}
@@ -180,11 +180,12 @@ func (f *inetFamily) readPlain(ctx context.Context, ns probe.NS, out *probe.Coll
 		return false
 	}
 	defer d.close()
-	t := inetTable{family: f, ns: ns}
+	t := inetTable{family: f, ns: ns, before: kept.get(f, ns)}
 	if !t.readBoth(ctx, d, out) || t.multipath {
 		return false
 	}
 	t.emit("inet_diag", out)
+	kept.put(f, ns, t.found)
 	return true
 }
 
@@ -197,8 +198,8 @@ func administers() bool {
 
 // readOne reads the tables of one protocol. known are the sockets that the tables of
 // variants had.
-func (f *inetFamily) readOne(ctx context.Context, ns probe.NS, known map[uint64]bool, out *probe.Collector) error {
-	t := inetTable{family: f, ns: ns, known: known}
+func (f *inetFamily) readOne(ctx context.Context, ns probe.NS, known map[uint64]bool, kept *inetKept, out *probe.Collector) error {
+	t := inetTable{family: f, ns: ns, known: known, before: kept.get(f, ns)}
 	var d *diag
 	err := error(errNoDiag)
 	if f.protocol != 0 {
@@ -237,6 +238,7 @@ func (f *inetFamily) readOne(ctx context.Context, ns probe.NS, known map[uint64]
 		t.readProc(text, v6, out)
 	}
 	t.emit(how, out)
+	kept.put(f, ns, t.found)
 	return nil
 }
 
@@ -266,6 +268,10 @@ type inetTable struct {
 	ends    []inetEnd
 	scratch [128]byte
 
+	before []inetFound // in the last scan
+	next   int         // place in before of what is likely to come next
+	found  []inetFound
+
 	multipath bool // some are subflows of MPTCP connections
 }
 
@@ -286,9 +292,9 @@ func (t *inetTable) readDiag(ctx context.Context, d *diag, v6 bool, out *probe.C
 func (t *inetTable) readAs(ctx context.Context, d *diag, kind uint16, request []byte, out *probe.Collector) error {
 	var bad failures
 	var s inetSock
-	objects, ends := len(t.objects), len(t.ends)
+	objects, ends, found, next := len(t.objects), len(t.ends), len(t.found), t.next
 	again := func() {
-		t.objects, t.ends, bad = t.objects[:objects], t.ends[:ends], failures{what: "inet_diag message"}
+		t.objects, t.ends, t.found, t.next, bad = t.objects[:objects], t.ends[:ends], t.found[:found], next, failures{what: "inet_diag message"}
 	}
 	err := d.dumpAs(ctx, kind, request, again, func(b []byte) {
 		if err := parseInetDiag(b, t.family.protocol, &s); err != nil {
@@ -334,7 +340,14 @@ func (t *inetTable) add(s *inetSock) {
 	if s.ino == 0 {
 		return
 	}
-	t.objects = append(t.objects, t.object(s))
+	o := t.kept(s)
+	if o == nil {
+		o = t.object(s)
+	}
+	t.objects = append(t.objects, o)
+	if !s.subflow { // which depends on what other tables say
+		t.found = append(t.found, inetFound{*s, o})
+	}
 }
 
 func (t *inetTable) object(s *inetSock) *model.Object {

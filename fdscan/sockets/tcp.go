@@ -30,13 +30,15 @@ func inetProbe(f *inetFamily, protocols ...string) probe.Probe {
 	for _, p := range protocols {
 		names[p] = variants[p]
 	}
-	across := matchAcross(f.kind)
+	across, kept := matchAcross(f.kind), new(inetKept)
 	return probe.Probe{
 		Name:    string(f.kind),
 		Scope:   "net",
 		FD:      socketFD,
 		Mapping: socketMapping,
-		Table:   f.read,
+		Table: func(ctx context.Context, ns probe.NS, out *probe.Collector) error {
+			return f.read(ctx, ns, kept, out)
+		},
 		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 			if f.match != nil {
 				across(ctx, idx, out)

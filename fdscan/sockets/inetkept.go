@@ -1,0 +1,68 @@
+package sockets
+
+import (
+	"sync"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// inetKept is what the sockets of each network namespace were in the last scan. One of
+// which the kernel says the same is not made anew, and by that the scan knows that
+// nothing of it has changed.
+type inetKept struct {
+	mu     sync.Mutex
+	tables map[inetTableKey][]inetFound
+}
+
+// inetTableKey names the table of a protocol in a network namespace.
+type inetTableKey struct {
+	family *inetFamily
+	ns     uint64
+}
+
+// inetFound is a socket that was listed, and what was made of that.
+type inetFound struct {
+	sock   inetSock
+	object *model.Object
+}
+
+// get is what was found in the last scan, in the order in which the kernel listed it.
+func (k *inetKept) get(f *inetFamily, ns probe.NS) []inetFound {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.tables[inetTableKey{f, ns.Inode}]
+}
+
+// put keeps what was found for the next scan. Namespaces that are not looked into any
+// more are forgotten, once there are as many as there may be.
+func (k *inetKept) put(f *inetFamily, ns probe.NS, found []inetFound) {
+	if !ns.Scan.Repeated() {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.tables == nil || len(k.tables) >= maxKnown {
+		k.tables = map[inetTableKey][]inetFound{}
+	}
+	k.tables[inetTableKey{f, ns.Inode}] = found
+}
+
+// keepAhead is how far ahead it is looked for a socket among those of the last scan.
+const keepAhead = 64
+
+// kept is the object of a socket that is as it was in the last scan; nil if it is not,
+// or that is not known.
+func (t *inetTable) kept(s *inetSock) *model.Object {
+	for i := t.next; i < min(len(t.before), t.next+keepAhead); i++ {
+		if t.before[i].sock.ino != s.ino {
+			continue
+		}
+		t.next = i + 1
+		if t.before[i].sock == *s {
+			return t.before[i].object
+		}
+		return nil
+	}
+	return nil
+}
