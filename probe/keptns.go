@@ -25,7 +25,9 @@ func (s *Scan) keptNamespaces(ctx context.Context, idx *Index) {
 		out := &Collector{probe: p.Name}
 		known := map[uint64]bool{}
 		for _, inode := range s.nss.List(p.Scope, s.Own[p.Scope]) {
-			known[inode] = true
+			// One that the processes in it have left meanwhile is looked into again: there may be
+			// another way.
+			known[inode] = !s.isUnreached(visitKey{p.Scope, inode})
 		}
 		read := func() int { return s.readKept(ctx, idx, p.Scope, known) }
 		if err := s.recovered(func() error { p.Kept(ctx, idx, read, out); return nil }); err != nil {
@@ -33,6 +35,21 @@ func (s *Scan) keptNamespaces(ctx context.Context, idx *Index) {
 		}
 		s.add(&result{out: out})
 	}
+}
+
+func (s *Scan) noteUnreached(k visitKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unreached == nil {
+		s.unreached = map[visitKey]bool{}
+	}
+	s.unreached[k] = true
+}
+
+func (s *Scan) isUnreached(k visitKey) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unreached[k]
 }
 
 // readKept reads the tables of the namespaces of a type that are not yet known, and

@@ -198,7 +198,11 @@ func (v *visits) visit(k visitKey) {
 			v.work(k)
 		}
 	}
-	if err != nil && !proc.Gone(err) {
+	switch {
+	case err == nil:
+	case proc.Gone(err):
+		v.scan.noteUnreached(k)
+	default:
 		v.scan.namespaceFailed(k, err)
 	}
 }

@@ -156,10 +156,11 @@ type Scan struct {
 
 	// With WaitsOnly: whether somebody may wait for who maps something, and whose
 	// mappings have not been read.
-	mappings atomic.Bool
-	unmapped []*result
-	calls    map[int32][]int
-	threadNS map[threadNamespace]uint64 // of threads that have others than their process
+	mappings  atomic.Bool
+	unmapped  []*result
+	calls     map[int32][]int
+	unreached map[visitKey]bool          // namespaces that nothing led to any more
+	threadNS  map[threadNamespace]uint64 // of threads that have others than their process
 
 	mu        sync.Mutex
 	results   []*result

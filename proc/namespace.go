@@ -82,9 +82,9 @@ func (n *Namespaces) AddWay(nsType string, inode, since uint64, open func() (fd 
 		w = &namespaceWays{since: NoProcess}
 		n.known[nsType][inode] = w
 	}
-	if w.since = min(w.since, since); len(w.opens) < maxWays {
-		w.opens = append(w.opens, open)
-	}
+	// The last one is the first to be tried: those before may have failed.
+	w.since = min(w.since, since)
+	w.opens = slices.Insert(w.opens[:min(len(w.opens), maxWays-1)], 0, open)
 }
 
 // List returns the namespaces of one type other than own, those with the oldest
