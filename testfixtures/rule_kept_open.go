@@ -93,15 +93,10 @@ func readCommandRole(r *role, ends bool) error {
 	return fmt.Errorf("the wait is over: read %d, %w", n, err)
 }
 
-// startKeeperRole is a command that starts another process, says its pid, and ends or
-// goes on itself.
+// startKeeperRole is a command that starts another process, and ends or goes on itself.
 func startKeeperRole(r *role, ends bool) error {
-	pid, err := r.child("keep", nil, firstFD)
-	if err != nil {
+	if _, err := r.child("keep", nil, firstFD); err != nil {
 		return err
-	}
-	if _, err := unix.Write(firstFD, binary.NativeEndian.AppendUint32(nil, uint32(pid))); err != nil {
-		return os.NewSyscallError("write", err)
 	}
 	if ends {
 		unix.Exit(0)
@@ -110,12 +105,15 @@ func startKeeperRole(r *role, ends bool) error {
 	return nil
 }
 
-// keepOutputRole has what it inherited as its standard output.
+// keepOutputRole has what it inherited as its standard output, and says its pid there.
 func keepOutputRole(r *role) error {
 	if err := unix.Dup3(firstFD, 1, 0); err != nil {
 		return err
 	}
 	_ = unix.Close(firstFD)
+	if _, err := unix.Write(1, binary.NativeEndian.AppendUint32(nil, uint32(os.Getpid()))); err != nil {
+		return os.NewSyscallError("write", err)
+	}
 	r.hold()
 	return nil
 }
