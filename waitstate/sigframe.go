@@ -36,7 +36,7 @@ func (v *visit) inHandler(t *thread, line *syscallLine) string {
 	if mask&caught == 0 {
 		return ""
 	}
-	signal, found := findHandlerFrame(v.stack(t.tid, line.sp), line.sp, mask, caught)
+	signal, found := handlerFrame.find(v.stack(t.tid, line.sp), line.sp, mask, caught)
 	switch {
 	case !found:
 		return ""

@@ -1,6 +1,6 @@
-//go:build !amd64
+//go:build !amd64 && !arm64
 
 package waitstate
 
-// findHandlerFrame knows the frames of no other architecture.
-func findHandlerFrame([]byte, uint64, uint64, uint64) (signal int, found bool) { return 0, false }
+// handlerFrame: the frames of no other architecture are known.
+var handlerFrame *frameLayout

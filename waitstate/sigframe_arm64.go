@@ -1,0 +1,3 @@
+package waitstate
+
+var handlerFrame = &arm64Frame
