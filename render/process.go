@@ -80,6 +80,8 @@ var processColumns = []Column[model.Process]{
 		Key: func(_ *View, p *model.Process) Key { return TextKey(QuoteAll(p.Cmdline)) },
 		Text: func(v *View, p *model.Process) Cell {
 			switch words := QuoteAll(p.Cmdline); {
+			case words == "" && (p.State == "Z" || p.Kernel): // has none
+				return Cell{}
 			case words == "":
 				return Cell{Unknown, Dim}
 			case v.ASCII:
