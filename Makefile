@@ -108,7 +108,7 @@ pictures:
 	$(GO) test ./render/live -run Pictures -update
 
 bench:
-	$(GO) test ./model -run '^$$' -bench .
+	$(GO) test ./model ./diagnose ./record ./render/live -run '^$$' -bench .
 	GO="$(GO)" tools/bench
 
 check: lint arch race fuzz
