@@ -24,6 +24,9 @@ var holderStoppedRule = Rule{
 }
 
 func findHolderStopped(v *view) []finding {
+	if !v.graph.Halts() {
+		return nil
+	}
 	var roots []int
 	ends := map[int]graph.End{}
 	chains := map[int][]graph.Chain{}

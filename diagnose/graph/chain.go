@@ -40,7 +40,7 @@ func (g *Graph) Chain(w *model.Wait) Chain {
 			clauses = g.clauses(n)
 		}
 		at[w.TID] = len(c.Steps)
-		clause, next, nobody := g.worst(n, clauses, at)
+		clause, next, nobody := g.worst(n, clauses)
 		c.Steps = append(c.Steps, Step{Wait: w, Clause: clause})
 		if nobody {
 			c.End = g.nobody(n, clause)
@@ -62,10 +62,10 @@ func (g *Graph) Chain(w *model.Wait) Chain {
 // worst picks the clause that is most in the way, and the thread in it that the
 // chain goes on with: clauses without a free thread come before others. nobody is
 // true where there is no such thread.
-func (g *Graph) worst(n *node, clauses []Clause, seen map[int]int) (clause *Clause, next *node, nobody bool) {
+func (g *Graph) worst(n *node, clauses []Clause) (clause *Clause, next *node, nobody bool) {
 	best := -1
 	for k := range clauses {
-		m := g.representative(n, &clauses[k], seen)
+		m := g.representative(n, &clauses[k])
 		rank := 3
 		switch {
 		case m == nil && clauses[k].Level != External:
@@ -85,7 +85,7 @@ func (g *Graph) worst(n *node, clauses []Clause, seen map[int]int) (clause *Clau
 // representative is the thread of a clause that stands for all of them: of the
 // processes others before the waiting one, and of those the one that is most certainly
 // kept from acting.
-func (g *Graph) representative(n *node, c *Clause, seen map[int]int) *node {
+func (g *Graph) representative(n *node, c *Clause) *node {
 	var list []*node
 	for _, tid := range c.Threads {
 		if i, ok := g.byTID[tid]; ok {
@@ -160,6 +160,16 @@ func (g *Graph) trouble(m *node) int {
 		return 3
 	}
 	return 4
+}
+
+// Halts reports whether there is a thread at all that something keeps from running.
+func (g *Graph) Halts() bool {
+	for i := range g.nodes {
+		if halted(&g.nodes[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // halted reports whether something keeps a thread from running at all.

@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"math/rand"
+	"os"
 	"testing"
 
 	"github.com/ipctop/ipctop/model"
@@ -16,9 +17,9 @@ import (
 // for that end. A signal may come at any time to a process that catches it. With what the programs really do, more
 // threads may be dead, but none less.
 func TestAgainstOracle(t *testing.T) {
-	rounds := 1000
-	if testing.Short() {
-		rounds = 300
+	rounds := 250
+	if os.Getenv("IPCTOP_TEST_STORM") != "" {
+		rounds = 2000
 	}
 	deadlocks, dead, possible := 0, 0, 0
 	for seed := range rounds {
