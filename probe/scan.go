@@ -216,6 +216,7 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 	s.complete(ctx, idx)
 	s.waits(ctx, idx)
 	if err := ctx.Err(); err != nil {
+		sc.hiddenStamps = nil // not everything was asked that hidden processes may have changed
 		return nil, err
 	}
 	snap := new(model.Snapshot)

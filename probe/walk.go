@@ -66,6 +66,9 @@ func (s *Scan) walk(ctx context.Context) error {
 			r, err := s.enter(t, pids[i])
 			return func() {
 				report()
+				if r == nil {
+					s.cachePut(pids[i], nil) // what it had is not joined in this scan
+				}
 				switch {
 				case r != nil:
 					s.add(r)
@@ -77,6 +80,11 @@ func (s *Scan) walk(ctx context.Context) error {
 				}
 			}
 		})
+	if err := ctx.Err(); err != nil {
+		// What was read will not be joined.
+		s.scanner.cacheDrop(func(pid int) bool { return s.scanner.cache[pid].scan == s.number })
+		return err
+	}
 	if s.scanner.opts.Repeated {
 		s.noteHiddenRan()
 		s.dropCaches(pids)
