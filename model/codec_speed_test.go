@@ -92,6 +92,7 @@ func BenchmarkEncode(b *testing.B) {
 	s := busyMachine()
 	b.SetBytes(int64(len(encode(b, s))))
 	b.ReportAllocs()
+	modeltest.ReportCPU(b)
 	for b.Loop() {
 		if err := model.Encode(io.Discard, s); err != nil {
 			b.Fatal(err)
@@ -103,6 +104,7 @@ func BenchmarkDecode(b *testing.B) {
 	doc := encode(b, busyMachine())
 	b.SetBytes(int64(len(doc)))
 	b.ReportAllocs()
+	modeltest.ReportCPU(b)
 	for b.Loop() {
 		if _, err := model.Decode(bytes.NewReader(doc)); err != nil {
 			b.Fatal(err)
@@ -118,6 +120,7 @@ func BenchmarkMarshal(b *testing.B) {
 	}
 	b.SetBytes(int64(len(doc)))
 	b.ReportAllocs()
+	modeltest.ReportCPU(b)
 	for b.Loop() {
 		if err := json.NewEncoder(io.Discard).Encode(v); err != nil {
 			b.Fatal(err)
@@ -133,6 +136,7 @@ func BenchmarkUnmarshal(b *testing.B) {
 	}
 	b.SetBytes(int64(len(doc)))
 	b.ReportAllocs()
+	modeltest.ReportCPU(b)
 	for b.Loop() {
 		if err := json.Unmarshal(doc, reflect.New(v.Type()).Interface()); err != nil {
 			b.Fatal(err)
@@ -149,7 +153,7 @@ func plainType(t reflect.Type) reflect.Type {
 		return t
 	case t == reflect.TypeFor[model.Detail]():
 		return reflect.TypeFor[any]()
-	case t.Implements(reflect.TypeFor[fmt.Stringer]()) && t.Kind() != reflect.String:
+	case t.Implements(reflect.TypeFor[fmt.Stringer]()) && t.Kind() != reflect.String && t.Kind() != reflect.Pointer:
 		return reflect.TypeFor[string]()
 	case strings.HasPrefix(t.Name(), "Opt["):
 		return reflect.PointerTo(plainType(t.Field(0).Type))
