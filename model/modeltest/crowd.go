@@ -118,7 +118,7 @@ func (c *Crowd) channels(i int) []*model.Object {
 	for range 2 {
 		o := add(model.ShmAnon, &model.MemoryDetail{Size: model.Some[int64](8192)}, c.holder(i, fd, model.ReadWrite))
 		o.Holders[0].Via, o.Holders[0].FD = model.ViaMap, model.Opt[int32]{}
-		o.Holders[0].Extent = &model.Extent{Address: model.Addr(0x7f0000000000 + ino*8192), Size: model.Some[int64](8192)}
+		o.Holders[0].Extent = &model.Extent{Address: 0x7f0000000000 + 8192*model.Addr(ino), Size: model.Some[int64](8192)}
 	}
 	return list
 }
