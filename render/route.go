@@ -12,9 +12,8 @@ import (
 
 // Route writes the way from one process to another: each process on a line, and between
 // two of them what they communicate through, with an arrow the way the data can go.
-func Route(w io.Writer, s *model.Snapshot, steps []route.Step, o ShowOptions) error {
+func Route(w io.Writer, index *model.Index, steps []route.Step, o ShowOptions) error {
 	t := newShowText(o)
-	index := model.NewIndex(s)
 	v := NewView(index, &Options{Wide: true, ASCII: o.ASCII})
 	back := "←"
 	if o.ASCII {

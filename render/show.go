@@ -16,10 +16,10 @@ type ShowOptions struct {
 	ASCII  bool                // no other characters, as far as it is for this package
 }
 
-// Show writes all that a snapshot has about the matches, as text for people.
-func Show(w io.Writer, s *model.Snapshot, matches []query.Match, o ShowOptions) error {
+// Show writes all that a snapshot, given by its index, has about the matches, as text
+// for people.
+func Show(w io.Writer, index *model.Index, matches []query.Match, o ShowOptions) error {
 	t := newShowText(o)
-	index := model.NewIndex(s)
 	t.view = NewView(index, &Options{Wide: true, ASCII: o.ASCII})
 	for i, m := range matches {
 		if i > 0 {
@@ -98,9 +98,9 @@ func (t *showText) holderNames(x *model.Index, o *model.Object, fits func(*model
 
 func showAnyHolder(*model.Holder) bool { return true }
 
-// ShowJSON writes a partial snapshot: the records of the matches first, then
+// ShowJSON writes a part of a snapshot, given by its index: the records of the matches first, then
 // what they are connected with: a process's objects, an object's peers.
-func ShowJSON(w io.Writer, s *model.Snapshot, matches []query.Match) error {
+func ShowJSON(w io.Writer, x *model.Index, matches []query.Match) error {
 	var processes []*model.Process
 	var objects []*model.Object
 	seen := map[*model.Object]bool{}
@@ -110,7 +110,7 @@ func ShowJSON(w io.Writer, s *model.Snapshot, matches []query.Match) error {
 			objects = append(objects, o)
 		}
 	}
-	x := model.NewIndex(s)
+	s := x.Snapshot
 	for _, m := range matches {
 		if m.Process != nil {
 			processes = append(processes, m.Process)

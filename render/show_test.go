@@ -115,7 +115,7 @@ func TestShow(t *testing.T) {
 			t.Fatal(err)
 		}
 		var b bytes.Buffer
-		if err := Show(&b, s, matches, ShowOptions{Escape: quote}); err != nil {
+		if err := Show(&b, model.NewIndex(s), matches, ShowOptions{Escape: quote}); err != nil {
 			t.Fatal(err)
 		}
 		compareShow(t, name, b.Bytes())
@@ -144,7 +144,7 @@ func TestShowInASCII(t *testing.T) {
 	s := showSnapshot()
 	var b bytes.Buffer
 	for i := range s.Objects {
-		if err := Show(&b, s, []query.Match{{Object: s.Objects[i]}}, ShowOptions{ASCII: true}); err != nil {
+		if err := Show(&b, model.NewIndex(s), []query.Match{{Object: s.Objects[i]}}, ShowOptions{ASCII: true}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -61,7 +61,7 @@ func TestShowLocks(t *testing.T) {
 		}},
 	}
 	var b bytes.Buffer
-	if err := Show(&b, s, []query.Match{{Object: s.Objects[0]}}, ShowOptions{}); err != nil {
+	if err := Show(&b, model.NewIndex(s), []query.Match{{Object: s.Objects[0]}}, ShowOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	compareShow(t, "locks", b.Bytes())

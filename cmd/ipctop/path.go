@@ -56,7 +56,7 @@ func (c command) newPath(o *options) *cobra.Command {
 		case format.value == "json":
 			return render.RouteJSON(c.stdout, snap, steps)
 		}
-		return render.Route(c.stdout, snap, steps, showOptions())
+		return render.Route(c.stdout, o.newIndexOf(snap), steps, showOptions())
 	}
 	return cmd
 }

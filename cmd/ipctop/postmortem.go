@@ -139,7 +139,7 @@ func (c command) postmortemSnapshot(o *options, name string, json bool) error {
 		_, err := c.stdout.Write(append(model.AppendJSON(nil, r), '\n'))
 		return err
 	}
-	x := model.NewIndex(snap)
+	x := o.newIndexOf(snap)
 	v := c.postmortemView(x)
 	if _, err := c.stdout.Write(r.Text()); err != nil {
 		return err
@@ -150,5 +150,5 @@ func (c command) postmortemSnapshot(o *options, name string, json bool) error {
 		}
 		fmt.Fprintln(c.stdout)
 	}
-	return render.WhyAll(c.stdout, v, graph.New(x))
+	return render.WhyAll(c.stdout, v, o.graphOf(snap))
 }

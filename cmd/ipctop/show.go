@@ -68,9 +68,9 @@ func (c command) newShow(o *options) *cobra.Command {
 			return err
 		}
 		if format.value == "json" {
-			return render.ShowJSON(c.stdout, snap, matches)
+			return render.ShowJSON(c.stdout, closely.newIndexOf(snap), matches)
 		}
-		return render.Show(c.stdout, snap, matches, showOptions())
+		return render.Show(c.stdout, closely.newIndexOf(snap), matches, showOptions())
 	}
 	return cmd
 }

@@ -115,6 +115,14 @@ func (o *options) graphOf(snap *model.Snapshot) *graph.Graph {
 	return graph.New(model.NewIndex(snap))
 }
 
+// newIndexOf is the index of a snapshot: the one that its diagnosis made, or a new one.
+func (o *options) newIndexOf(snap *model.Snapshot) *model.Index {
+	if x := o.indexOf(snap); x != nil {
+		return x
+	}
+	return model.NewIndex(snap)
+}
+
 // indexOf is the index of a snapshot that its diagnosis made; nil without one.
 func (o *options) indexOf(snap *model.Snapshot) *model.Index {
 	if o.graph == nil || o.graph.Snapshot != snap {

@@ -195,7 +195,7 @@ func pageLines(d *Data, kind pageKind, about Ident, hops int) []Line {
 	if kind == pageWhy {
 		err = render.Why(&b, d.usual, nil, subject)
 	} else {
-		err = render.Show(&b, d.Snap, subject, render.ShowOptions{Escape: d.escape, ASCII: d.usual.ASCII})
+		err = render.Show(&b, d.index, subject, render.ShowOptions{Escape: d.escape, ASCII: d.usual.ASCII})
 	}
 	if err != nil {
 		return []Line{text(Critical, d.escape(err.Error()))}
