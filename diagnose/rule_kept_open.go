@@ -170,6 +170,10 @@ func (v *view) stray(p, reader *model.Process) bool {
 	case p.PPID == reader.PPID:
 		return below // else they may be siblings
 	}
+	// Its group is called after an ancestor of the reader, which did not start it itself.
+	if l := v.processes[p.PGID]; l != nil && !dead(l) && v.ancestorOf(reader.PID, l.PID) && l.PPID != p.PPID {
+		return true
+	}
 	// The reader's family may be left behind itself: then they may have been siblings.
 	head := reader
 	for n := 0; n < len(v.processes) && !v.reaper(head.PPID) && v.processes[head.PPID] != nil; n++ {

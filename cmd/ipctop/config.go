@@ -79,7 +79,7 @@ func readConfig(file string) (config, error) {
 	var meta toml.MetaData
 	elsewhere := false
 	err := privilege.AsUser(func() (err error) {
-		if _, err := os.Stat(file); errors.Is(err, fs.ErrPermission) {
+		if _, err := os.Lstat(file); errors.Is(err, fs.ErrPermission) {
 			elsewhere = true
 			return nil
 		}

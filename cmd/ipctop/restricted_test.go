@@ -26,7 +26,7 @@ func TestRestricted(t *testing.T) {
 		dump, denied bool
 	}{
 		{name: "few files", script: `ulimit -n 32; exec "$0" dump --json`, dump: true},
-		{name: "too few files", script: `ulimit -n 7; exec "$0" dump --json`, status: exitFailed, stderr: "at most 7 files"},
+		{name: "too few files", script: `ulimit -n 9; exec "$0" dump --json`, status: exitFailed, stderr: "at most 9 files"},
 		{name: "no standard files", script: `exec "$0" dump --json <&- >&- 2>&-`},
 		{name: "full disk", script: `exec "$0" dump --json >/dev/full`, status: exitFailed, stderr: "no space left"},
 		{name: "closed pipe", script: `{ "$0" dump --json; echo $? >&2; } | :`, stderr: "0\n"},
