@@ -162,13 +162,14 @@ type Scan struct {
 	unreached map[visitKey]bool          // namespaces that nothing led to any more
 	threadNS  map[threadNamespace]uint64 // of threads that have others than their process
 
-	mu        sync.Mutex
-	results   []*result
-	durations map[string]time.Duration
-	read      map[tableKey]bool // tables read without a gap
-	waited    bool              // some probe has looked for waits
-	hidden    bool              // there are processes that the proc file system does not show
-	hiddenRan bool              // a process may have run since the last scan of which it is not known what it has
+	mu         sync.Mutex
+	results    []*result
+	durations  map[string]time.Duration
+	read       map[tableKey]bool      // tables read without a gap
+	tableSizes map[tableKey]tableSize // in the last scan; not changed once tables are read
+	waited     bool                   // some probe has looked for waits
+	hidden     bool                   // there are processes that the proc file system does not show
+	hiddenRan  bool                   // a process may have run since the last scan of which it is not known what it has
 }
 
 // tableKey names a probe's table in one namespace.

@@ -13,6 +13,7 @@ import (
 // tables calls the probes' Table and Limits hooks: those of ipctop's own namespaces each
 // on its own goroutine, those of another namespace together on one thread.
 func (s *Scan) tables(ctx context.Context) {
+	s.noteTableSizes()
 	scopes := map[string][]*Probe{}
 	var wg sync.WaitGroup
 	for i := range s.scanner.opts.Probes {
@@ -72,21 +73,32 @@ func (s *Scan) table(ctx context.Context, p *Probe, ns NS) {
 	}
 }
 
-// tableHere calls the hooks on a thread that is in the namespace. The table of a vacant one
-// is empty without being read.
-// tableCollector has room for as much as the table had in the last scan.
-func (s *Scan) tableCollector(k tableKey) *Collector {
-	out := &Collector{probe: k.probe}
+// tableSize is how much a table had in the last scan.
+type tableSize struct{ objects, peers int }
+
+// noteTableSizes notes how large the tables were, before they are read: a hook that takes
+// too long goes on beside the join.
+func (s *Scan) noteTableSizes() {
+	s.tableSizes = map[tableKey]tableSize{}
 	if s.scanner.joined == nil {
-		return out
+		return
 	}
-	if last := s.scanner.joined.origins[origin{table: k}]; last != nil {
-		n, m := len(last.objects), len(last.peers)
-		out.objects, out.peers = make([]objectRecord, 0, n+n/16), make([]peerRecord, 0, m+m/16)
+	for o, last := range s.scanner.joined.origins {
+		if o.table != (tableKey{}) {
+			s.tableSizes[o.table] = tableSize{len(last.objects), len(last.peers)}
+		}
 	}
-	return out
 }
 
+// tableCollector has room for as much as the table had in the last scan.
+func (s *Scan) tableCollector(k tableKey) *Collector {
+	last := s.tableSizes[k]
+	room := func(n int) int { return n + n/16 }
+	return &Collector{probe: k.probe, objects: make([]objectRecord, 0, room(last.objects)), peers: make([]peerRecord, 0, room(last.peers))}
+}
+
+// tableHere calls the hooks on a thread that is in the namespace. The table of a vacant one
+// is empty without being read.
 func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS, vacant bool) {
 	begin := time.Now()
 	if p.Table != nil {
