@@ -28,6 +28,7 @@ type stuckScript struct {
 func TestAdviceReleases(t *testing.T) {
 	for _, s := range stuckScripts {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel() // they wait most of the time
 			p := startReal(t, s.script(t)...)
 			pids := numbers(t, p.line(t))
 			f := findingAbout(t, s.rule, pids[0])
@@ -69,6 +70,7 @@ func TestAdviceReleases(t *testing.T) {
 func TestHealthyScripts(t *testing.T) {
 	for _, s := range healthyScripts {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel() // they wait most of the time
 			p := startReal(t, s.script(t)...)
 			pids := numbers(t, p.line(t))
 			waitAged(t, pids[0])

@@ -173,6 +173,14 @@ func TestManyWaitersForManyLocks(t *testing.T) {
 		return strings.Count(string(text), fmt.Sprintf("-> POSIX  ADVISORY  WRITE %d ", waiter.Process.Pid)) == waiters
 	})
 	snap := scanNow(t)
+	told := func() bool {
+		return slices.ContainsFunc(snap.Gaps, func(g model.Gap) bool { return g.Op == "compare locks" && g.Count == waiters })
+	}
+	for range 4 { // on a busy machine one scan may not be enough
+		if !told() {
+			snap = scanNow(t)
+		}
+	}
 	blocked, listed := 0, 0
 	for i := range snap.Waits {
 		w := snap.Waits[i]
@@ -199,7 +207,7 @@ func TestManyWaitersForManyLocks(t *testing.T) {
 	if blocked != waiters || listed == 0 || listed > 256*(locks+waiters) {
 		t.Errorf("%d threads wait, for %d locks by what is listed", blocked, listed)
 	}
-	if !slices.ContainsFunc(snap.Gaps, func(g model.Gap) bool { return g.Op == "compare locks" && g.Count == waiters }) {
+	if !told() {
 		t.Error("it is not said that not all is listed")
 	}
 }
