@@ -10,7 +10,7 @@ import (
 
 var orphanPosixMqRule = Rule{
 	ID:       "orphan-posix-mq",
-	Short:    "leftover",
+	Short:    "left behind",
 	Title:    "message queue that nobody has open",
 	Severity: model.Info,
 	Means: "No process has this POSIX message queue open. It stays, with the messages in it, until it is removed (mq_unlink) or the " +

@@ -8,7 +8,7 @@ import (
 
 var orphanPosixSemRule = Rule{
 	ID:       "orphan-posix-sem",
-	Short:    "leftover",
+	Short:    "left behind",
 	Title:    "named semaphore that nobody has open",
 	Severity: model.Info,
 	Means: "No process has this POSIX named semaphore mapped. Its file stays on /dev/shm until it is removed (sem_unlink) or the machine " +

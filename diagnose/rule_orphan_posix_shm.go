@@ -8,7 +8,7 @@ import (
 
 var orphanPosixShmRule = Rule{
 	ID:       "orphan-posix-shm",
-	Short:    "leftover",
+	Short:    "left behind",
 	Title:    "shared memory object that nobody has open or mapped",
 	Severity: model.Info,
 	Means: "No process has this POSIX shared memory object open or mapped. It takes memory until its file on /dev/shm is removed " +

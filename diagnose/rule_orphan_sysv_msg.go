@@ -8,7 +8,7 @@ import (
 
 var orphanSysvMsgRule = Rule{
 	ID:       "orphan-sysv-msg",
-	Short:    "leftover",
+	Short:    "left behind",
 	Title:    "message queue whose last users are gone",
 	Severity: model.Info,
 	Means: "The processes that last sent to and received from this System V queue have ended, and nobody waits at it. It stays, with the messages " +

@@ -8,7 +8,7 @@ import (
 
 var orphanSysvSemRule = Rule{
 	ID:       "orphan-sysv-sem",
-	Short:    "leftover",
+	Short:    "left behind",
 	Title:    "semaphore set whose last users are gone",
 	Severity: model.Info,
 	Means: "All processes that last changed a semaphore of this System V set have ended, and nobody waits at it. It stays until it is removed or the " +

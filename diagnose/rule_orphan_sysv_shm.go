@@ -8,7 +8,7 @@ import (
 
 var orphanSysvShmRule = Rule{
 	ID:       "orphan-sysv-shm",
-	Short:    "leftover",
+	Short:    "left behind",
 	Title:    "shared memory segment that nobody has attached and whose creator is gone",
 	Severity: model.Info,
 	Means: "The process that made this System V segment has ended, and no process has it attached. It takes memory until it is removed or the " +

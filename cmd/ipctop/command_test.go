@@ -92,7 +92,7 @@ func TestCommands(t *testing.T) {
 		{"explain Denied", 0, "The kernel refused", ""},
 		{"explain pipe", 0, "A byte stream", ""},
 		{"explain pipe full", 0, "pipe-full, on the screen pipe full", ""},
-		{"explain leftover", 0, "orphan-sysv-shm", ""},
+		{"explain left behind", 0, "orphan-sysv-shm", ""},
 		{"explain zombies", 0, "When it is a false alarm", ""},
 		{"explain qeued", 5, "", "nothing is called qeued"},
 		{"doctor", 0, "The proc file system", ""},

@@ -150,7 +150,7 @@ func TestReferenceSockets(t *testing.T) {
 		t.Skip("ss is not installed")
 	}
 	cmd := startProgram(t, socketProgram, t.TempDir())
-	// What ss says moves with the machine's clock: the two must agree between two looks of ss.
+	// What ss says moves with the machine's clock: the two must agree between two runs of ss.
 	for attempt := 0; ; attempt++ {
 		before, snap, after := ssSays(t), scanNow(t), ssSays(t)
 		var wrong []string
