@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // TestFilesAgreeWithProc compares the descriptors of all processes that did not run
@@ -148,16 +148,16 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// threadTable keeps a thread with a table of its own until the test ends.
+// threadTable keeps a thread with a table of its own until the test ends. It is never the
+// main thread, whose table is the one that everybody looks at.
 func threadTable(t *testing.T) {
 	t.Helper()
 	ready, done := make(chan error), make(chan struct{})
 	t.Cleanup(func() { close(done) })
-	go func() {
-		runtime.LockOSThread() // it ends with the goroutine
+	go proc.OnThread(func() {
 		ready <- unix.Unshare(unix.CLONE_FILES)
 		<-done
-	}()
+	})
 	if err := <-ready; err != nil {
 		t.Fatal(err)
 	}

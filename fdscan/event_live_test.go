@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
-	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/probe/probetest"
+	"github.com/ipctop/ipctop/proc"
 )
 
 func eventProbes() []probe.Probe {
@@ -320,16 +320,10 @@ func TestPidfdLive(t *testing.T) {
 func TestPidfdOfThread(t *testing.T) {
 	tids, done := make(chan int), make(chan struct{})
 	defer close(done)
-	go func() {
-		runtime.LockOSThread() // and ends with the goroutine
-		if unix.Gettid() == os.Getpid() {
-			go func() { runtime.LockOSThread(); tids <- unix.Gettid(); <-done }()
-			<-done
-			return
-		}
+	go proc.OnThread(func() {
 		tids <- unix.Gettid()
 		<-done
-	}()
+	})
 	tid := <-tids
 	fd := open(t, "pidfd_open of a thread")(unix.PidfdOpen(tid, unix.PIDFD_THREAD))
 	o, _ := behind(t, scanEvents(t), os.Getpid(), fd)

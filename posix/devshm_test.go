@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -80,8 +79,7 @@ func TestShmSpaceOfMountNamespaces(t *testing.T) {
 func threadAlone(t *testing.T, options string) (ns uint64) {
 	t.Helper()
 	made, end := make(chan error), make(chan struct{})
-	go func() {
-		runtime.LockOSThread() // for ever: the thread ends with the goroutine
+	go proc.OnThread(func() {
 		err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS)
 		if err == nil {
 			err = unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
@@ -94,7 +92,7 @@ func threadAlone(t *testing.T, options string) (ns uint64) {
 		}
 		made <- err
 		<-end
-	}()
+	})
 	t.Cleanup(func() { close(end) })
 	if err := <-made; err != nil {
 		t.Skip("no mount namespace for a thread: ", err)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -209,23 +208,9 @@ func scan(t *testing.T) map[int]*model.Process {
 	return m
 }
 
-// onOtherThread calls f on a thread that is not the main thread.
-func onOtherThread(f func()) {
-	runtime.LockOSThread()
-	if unix.Gettid() != os.Getpid() {
-		f()
-		return
-	}
-	defer runtime.UnlockOSThread()
-	done := make(chan struct{})
-	go func() { defer close(done); f() }() // the main thread waits here, so it is another that runs this
-	<-done
-}
-
 func TestLiveThread(t *testing.T) {
 	ready, quit := make(chan int), make(chan struct{})
-	go onOtherThread(func() {
-		runtime.LockOSThread() // never unlocked: the thread and what it has pending end together
+	go proc.OnThread(func() {
 		set := unix.Sigset_t{}
 		for _, n := range []int{10, 34, 37} {
 			word := int(unsafe.Sizeof(set.Val[0])) * 8
@@ -307,8 +292,7 @@ func TestLiveLimit(t *testing.T) {
 	ready, quit, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		onOtherThread(func() {
-			runtime.LockOSThread() // never unlocked: the thread and what it has pending end together
+		proc.OnThread(func() {
 			set := unix.Sigset_t{}
 			word := int(unsafe.Sizeof(set.Val[0])) * 8
 			set.Val[37/word] |= 1 << (37 % word) // signal 38

@@ -150,7 +150,7 @@ func TestSocketInAnotherNamespace(t *testing.T) {
 	}
 	ready, done := make(chan made), make(chan struct{})
 	defer close(done)
-	onLockedThread(func() {
+	go proc.OnThread(func() {
 		var m made
 		if m.err = unix.Unshare(unix.CLONE_NEWNET); m.err == nil {
 			if m.fd, m.err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); m.err == nil {

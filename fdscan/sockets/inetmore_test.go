@@ -2,7 +2,6 @@ package sockets
 
 import (
 	"fmt"
-	"runtime"
 	"testing"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe/probetest"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // TestMPTCP: what waits is known to the connection. The table of TCP has one of its
@@ -156,8 +156,7 @@ func TestTCPCounters(t *testing.T) {
 // there is some: also where that is no more than a listener.
 func TestMPTCPOfAnotherNamespace(t *testing.T) {
 	listener, end := make(chan int), make(chan struct{})
-	go func() {
-		runtime.LockOSThread() // for ever: the thread ends with the goroutine
+	go proc.OnThread(func() {
 		at := -1
 		if unix.Unshare(unix.CLONE_NEWNET) == nil {
 			at = 0
@@ -176,7 +175,7 @@ func TestMPTCPOfAnotherNamespace(t *testing.T) {
 			listener <- fd
 		}
 		<-end
-	}()
+	})
 	defer close(end)
 	mptcp, tcp := <-listener, <-listener
 	if mptcp < 0 || tcp < 0 {

@@ -1,7 +1,6 @@
 package sockets
 
 import (
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,19 +125,4 @@ func equal[T comparable](t *testing.T, what string, got, want T) {
 	if got != want {
 		t.Errorf("%s is %v, want %v", what, got, want)
 	}
-}
-
-// onLockedThread runs f on a thread that ends with it; the main thread would not.
-func onLockedThread(f func()) {
-	go func() {
-		runtime.LockOSThread()
-		if unix.Gettid() != unix.Getpid() {
-			f()
-			return
-		}
-		defer runtime.UnlockOSThread()
-		done := make(chan struct{})
-		onLockedThread(func() { defer close(done); f() })
-		<-done
-	}()
 }

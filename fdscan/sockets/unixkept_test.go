@@ -3,8 +3,6 @@ package sockets
 import (
 	"fmt"
 	"os"
-	"runtime"
-	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +10,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe/probetest"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // A thread makes sockets in a network namespace of its own and ends: nothing but the
@@ -23,16 +22,8 @@ func TestNamespaceKeptBySockets(t *testing.T) {
 	var pair [2]int
 	listener, unbound, at, tid := -1, -1, 0, 0
 	made := make(chan error, 1)
-	var enter func()
-	enter = func() {
-		runtime.LockOSThread() // the thread ends with the goroutine, but for the main thread
-		if tid = unix.Gettid(); tid == unix.Getpid() {
-			defer runtime.UnlockOSThread()
-			var ended sync.WaitGroup
-			ended.Go(enter)
-			ended.Wait()
-			return
-		}
+	go proc.OnThread(func() {
+		tid = unix.Gettid()
 		made <- func() (err error) {
 			if err = unix.Unshare(unix.CLONE_NEWNET); err != nil {
 				return err
@@ -56,8 +47,7 @@ func TestNamespaceKeptBySockets(t *testing.T) {
 			at = sa.(*unix.SockaddrInet4).Port
 			return unix.Listen(listener, 3)
 		}()
-	}
-	go enter()
+	})
 	if err := <-made; err != nil {
 		t.Skipf("no network namespace can be made here: %v", err)
 	}
