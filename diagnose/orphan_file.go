@@ -15,7 +15,7 @@ func (v *view) findOrphans(kind model.Kind, facts func(model.Detail) (size model
 ) []finding {
 	var list []finding
 	for _, o := range v.graph.OfKind(kind) {
-		if o.Deleted || len(o.Holders) > 0 || len(v.waitsOn[o.ID]) > 0 {
+		if o.Deleted || len(o.Holders) > 0 || len(v.waitsOn[o.ID]) > 0 || sharedByCommands(o) {
 			continue
 		}
 		size, modified, spare := facts(o.Detail)

@@ -12,10 +12,11 @@ var orphanPosixSemRule = Rule{
 	Title:    "named semaphore that nobody has open",
 	Severity: model.Info,
 	Means: "No process has this POSIX named semaphore mapped. Its file stays on /dev/shm until it is removed (sem_unlink) or the machine " +
-		"is restarted, with whatever value it was left at: a program that opens it again may wait for good.",
+		"is restarted, with the value it was left at: a program that opens it again may wait forever.",
 	Evidence: "The shared mappings of all processes, compared by device and inode. The file's mtime tells since when, at the earliest.",
-	Do:       "If no program is to open it again by its name, remove its file.",
-	FalseAlarm: "The kernel records neither who made it nor who means to use it, and programs may open it in turn: it is at most likely, and " +
+	Do: "Find out whose it is first: by its name, by the user that it belongs to (ipctop show), by what a recording says of who had it open. If no program " +
+		"opens it again, remove its file.",
+	FalseAlarm: "The kernel records neither who made it nor who will use it, and programs may open it in turn: it is at most likely, and " +
 		"only possible where some processes could not be read.",
 	find: findOrphanPosixSem,
 }
@@ -28,6 +29,6 @@ func findOrphanPosixSem(v *view) []finding {
 		}
 		return model.Opt[int64]{}, s.Modified, false
 	}, func(o *model.Object) []model.Action {
-		return v.remove(o, o.Path, "removes it; its value is lost", losesData)
+		return v.remove(o, o.Path, "only once it is clear that no program opens it again: removes it and its value", losesData)
 	})
 }

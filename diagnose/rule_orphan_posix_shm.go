@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"strings"
 	"time"
 
 	"github.com/ipctop/ipctop/model"
@@ -15,9 +16,10 @@ var orphanPosixShmRule = Rule{
 		"(shm_unlink) or the machine is restarted.",
 	Evidence: "The descriptors and shared mappings of all processes, compared by device and inode. The file's mtime tells since when, at the " +
 		"earliest.",
-	Do: "If no program is to open it again by its name, remove its file. What is in it is lost.",
-	FalseAlarm: "The kernel records neither who made it nor who means to use it, and some programs leave it on purpose to find it again: it is " +
-		"at most likely, and only possible where some processes could not be read.",
+	Do: "Find out whose it is first: by its name, by the user that it belongs to (ipctop show), by what a recording says of who had it open. A service " +
+		"that is down at the moment opens it again. If nothing does, remove its file. What is in it is lost.",
+	FalseAlarm: "The kernel records neither who made it nor who will use it, and some programs leave it on purpose to find it again: it is " +
+		"at most likely, and only possible where some processes could not be read. The lock of podman, which its commands share, is not reported.",
 	find: findOrphanPosixShm,
 }
 
@@ -29,6 +31,12 @@ func findOrphanPosixShm(v *view) []finding {
 		}
 		return m.Allocated, m.Modified, false
 	}, func(o *model.Object) []model.Action {
-		return v.remove(o, o.Path, "removes it and what is in it", losesData)
+		return v.remove(o, o.Path, "only once it is clear that no program opens it again: removes it and what is in it", losesData)
 	})
+}
+
+// sharedByCommands reports whether an object is opened by one short command after the
+// other, and belongs to them all: podman's locks.
+func sharedByCommands(o *model.Object) bool {
+	return strings.HasPrefix(o.Name, "/libpod_lock") || strings.HasPrefix(o.Name, "/libpod_rootless_lock_")
 }

@@ -196,6 +196,7 @@ func TestRulesJudge(t *testing.T) {
 		{"orphan-posix-shm", "nobody", "info likely", newMachine().object("posix-shm:0:1:1", model.PosixShm, &model.MemoryDetail{Modified: before})},
 		{"orphan-posix-shm", "nobody visible", "info possible", newMachine().object("posix-shm:0:1:1", model.PosixShm, &model.MemoryDetail{}, incomplete)},
 		{"orphan-posix-shm", "made just now", "", newMachine().object("posix-shm:0:1:1", model.PosixShm, &model.MemoryDetail{Modified: now})},
+		{"orphan-posix-shm", "podman's lock", "", newMachine().object("posix-shm:0:1:1", model.PosixShm, &model.MemoryDetail{Modified: before}, func(o *model.Object) { o.Name = "/libpod_lock" })},
 		{"orphan-posix-shm", "held", "", newMachine().object("posix-shm:0:1:1", model.PosixShm, &model.MemoryDetail{}, held(5))},
 		{"orphan-posix-mq", "nobody", "info likely", newMachine().object("posix-mq:0:1:1", model.PosixMq, &model.PosixMqDetail{Notify: &model.MqNotify{}})},
 		{"orphan-posix-mq", "somebody is to be told", "", newMachine().

@@ -28,7 +28,7 @@ func (c command) newDiff(o *options) *cobra.Command {
 			"live for the machine as it is now.\n\n" +
 			"A process is the same if its pid and its start are, an object if its id and its generation are.\n\n" +
 			"--trend looks at one recording alone, at up to 60 samples of it, for what leaks: processes whose descriptors, and kinds\n" +
-			"whose objects, became more three times or oftener and never fewer.",
+			"whose objects, increased at least three times and never decreased.",
 		Example: "  ipctop diff before.json after.json\n" +
 			"  ipctop diff ipc.rec@12:01 ipc.rec@12:05\n" +
 			"  ipctop diff 'ipc.rec@1h ago' live --json\n" +

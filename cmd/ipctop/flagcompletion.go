@@ -8,6 +8,7 @@ import (
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/render"
+	"github.com/ipctop/ipctop/render/live"
 	"github.com/ipctop/ipctop/render/tui"
 )
 
@@ -38,6 +39,9 @@ func (c command) completeFlags(root *cobra.Command, o *options) {
 			return p.Container.Name
 		}),
 	}
+	if err := root.RegisterFlagCompletionFunc("columns", completeScreenColumns); err != nil {
+		panic(err) // the flag is there
+	}
 	for _, cmd := range commandTree(root) {
 		for name, f := range values {
 			if cmd.Flags().Lookup(name) != nil {
@@ -49,6 +53,15 @@ func (c command) completeFlags(root *cobra.Command, o *options) {
 			}
 		}
 	}
+}
+
+// completeScreenColumns completes [SCREEN=]A,B. A space is no help after SCREEN=.
+func completeScreenColumns(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	ways, directive := live.CompleteColumns(typed), cobra.ShellCompDirectiveNoFileComp
+	if slices.ContainsFunc(ways, func(w string) bool { return strings.HasSuffix(w, "=") }) {
+		directive |= cobra.ShellCompDirectiveNoSpace
+	}
+	return ways, directive
 }
 
 // commaSeparated completes the last of several words with commas between them.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -37,7 +38,7 @@ func (l *liveOptions) add(f *pflag.FlagSet) {
 	f.BoolVarP(&l.batch, "batch", "b", false, "print plain tables, one for each scan, instead of the live view")
 	f.BoolVar(&l.ascii, "ascii", false, "use ASCII characters only, whatever the locale says")
 	f.BoolVar(&l.readOnly, "readonly", false, "offer nothing that changes the machine")
-	f.StringArrayVar(&l.columns, "columns", nil, "`[SCREEN=]A,B`: these columns, or with +C one more; may be given again")
+	f.StringArrayVar(&l.columns, "columns", nil, "columns of the live view: `[SCREEN=]A,B`, or [SCREEN=]+C for one more; may be repeated")
 	f.StringVar(&l.theme, "theme", "", "`THEME`: "+strings.Join(tui.Themes, ", ")+"; NO_COLOR means mono")
 }
 
@@ -128,10 +129,20 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 	if settings.Powerless == "" { // what has more rights than its user does not write where he says
 		keep = func(s live.Setup) (string, error) { return keepSetup(configFile(os.Getenv), s) }
 	}
-	return tui.Run(ctx, tui.Options{
+	return runView(ctx, tui.Options{
 		Keep: keep, Settings: settings, Actor: actor{},
 		Scan: scan, First: firstScan(o), Progress: progress, Once: o.from != "", Iterations: l.iterations, Save: saveDump, Theme: theme,
 	})
+}
+
+// runView shows the view. Where the terminal is gone the status is that of SIGHUP, which
+// may come a little later.
+func runView(ctx context.Context, o tui.Options) error {
+	err := tui.Run(ctx, o)
+	if errors.Is(err, tui.ErrHangUp) {
+		return &exitError{stopSignal(syscall.SIGHUP).status(), nil}
+	}
+	return err
 }
 
 // themeName is the theme the user chose, by flag or by NO_COLOR, else the one that

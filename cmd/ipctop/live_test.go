@@ -299,6 +299,33 @@ func TestLiveSignals(t *testing.T) {
 	m.asBefore(before)
 }
 
+// A window that is closed ends the view with the status of SIGHUP, and nothing is said.
+func TestLiveHangUp(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := newTerminal(t, "80", "24")
+	said, status := filepath.Join(t.TempDir(), "said"), filepath.Join(t.TempDir(), "status")
+	m.run("exec sh -c \"trap '' HUP; " + exe + " 2>" + said + "; echo \\$? >" + status + "\"")
+	m.waitFor("[1 Overview]")
+	_ = m.command("kill-server").Run()
+	for end := time.Now().Add(liveDeadline); ; time.Sleep(20 * time.Millisecond) {
+		if b, err := os.ReadFile(status); err == nil && len(b) > 0 {
+			if got := strings.TrimSpace(string(b)); got != "129" {
+				t.Errorf("the status is %s, want 129", got)
+			}
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("it does not end")
+		}
+	}
+	if b, err := os.ReadFile(said); err != nil || len(b) > 0 {
+		t.Errorf("it says %q, %v", b, err)
+	}
+}
+
 // Over a slow link every byte counts: where nothing changes nothing is sent.
 func TestLiveSendsOnlyWhatChanged(t *testing.T) {
 	exe, err := os.Executable()

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -112,7 +113,7 @@ func manPage(cmd *cobra.Command) []byte {
 	if !cmd.HasParent() {
 		r.macro("SH", "EXIT STATUS")
 		for _, e := range exitStatuses {
-			r.entry(`\fB`+string(rune('0'+e.status))+`\fR`, e.meaning)
+			r.entry(`\fB`+strconv.Itoa(e.status)+`\fR`, e.meaning)
 		}
 	}
 	if cmd.Example != "" {

@@ -93,5 +93,5 @@ func (c command) viewRecording(ctx context.Context, l *liveOptions, s *source, s
 	theme, _ := tui.ThemeNamed(l.themeName(os.Getenv, tui.LightBackground))
 	settings := l.settings()
 	settings.Source, settings.Timeline, settings.Start = s.name, s.rec, start
-	return tui.Run(ctx, tui.Options{Settings: settings, Load: s.load, Save: saveDump, Theme: theme})
+	return runView(ctx, tui.Options{Settings: settings, Load: s.load, Save: saveDump, Theme: theme})
 }

@@ -31,6 +31,8 @@ func TestTyped(t *testing.T) {
 		{"__complete dump -o js", exitOK, "json\njsonl\n", ""},
 		{"__complete dump --only fin", exitOK, "findings\n", ""},
 		{"__complete dump --columns BACK", exitOK, "BACKLOG\n", ""},
+		{"__complete --columns so", exitOK, "sock=\n:6\n", ""},
+		{"__complete --columns procs=PID,TT", exitOK, "procs=PID,TTY\n:4\n", ""},
 		{"__complete --theme l", exitOK, "light\n", ""},
 		{"__complete help du", exitOK, "dump", ""},
 	} {

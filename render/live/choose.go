@@ -100,3 +100,46 @@ func columnNames(s int) []string {
 	}
 	return names
 }
+
+// CompleteColumns are the ways to go on with what a user has typed so far for
+// [Columns.Set]: names of screens, each with its =, and of columns.
+func CompleteColumns(typed string) []string {
+	name, list, given := strings.Cut(typed, "=")
+	var words []string
+	seen := func(s int) {
+		for _, c := range columnNames(s) {
+			if !slices.Contains(words, c) {
+				words = append(words, c)
+			}
+		}
+	}
+	if given {
+		if s := screenNamed(name); s >= 0 {
+			seen(s)
+		}
+	} else {
+		list = typed
+		for _, s := range screenNames() {
+			words = append(words, s+"=")
+		}
+		for s := range screens[:keyed] {
+			seen(s)
+		}
+	}
+	before := typed[:len(typed)-len(list)+strings.LastIndexAny(list, ",+")+1]
+	last := typed[len(before):]
+	var ways []string
+	for _, w := range words {
+		screen := strings.HasSuffix(w, "=")
+		if screen && before != "" {
+			continue
+		}
+		if last != "" && last == strings.ToLower(last) {
+			w = strings.ToLower(w) // columns are named in either case
+		}
+		if strings.HasPrefix(w, last) {
+			ways = append(ways, before+w)
+		}
+	}
+	return ways
+}

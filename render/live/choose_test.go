@@ -1,6 +1,7 @@
 package live
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -28,6 +29,34 @@ func TestChosenColumns(t *testing.T) {
 	} {
 		if err := (Columns{}).Set(spec); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", spec, err)
+		}
+	}
+}
+
+func TestCompleteColumns(t *testing.T) {
+	for typed, want := range map[string]string{
+		"so": "sock=", "lo": "locks= log=", "procs=+TT": "procs=+TTY", "procs=tt": "procs=tty", "procs=PID,COMM": "procs=PID,COMMAND", "nowhere=": "", "PID,T": "PID,THREADS",
+	} {
+		ways := CompleteColumns(typed)
+		for _, w := range strings.Fields(want) {
+			if !slices.Contains(ways, w) {
+				t.Errorf("%q: %q does not offer %q", typed, ways, w)
+			}
+		}
+		if want == "" && len(ways) > 0 {
+			t.Errorf("%q: %q", typed, ways)
+		}
+		for _, w := range ways {
+			if !strings.HasPrefix(w, typed) {
+				t.Errorf("%q is completed to %q", typed, w)
+			}
+		}
+	}
+	for _, screen := range screenNames() { // what is offered is taken
+		for _, w := range CompleteColumns(screen + "=") {
+			if err := (Columns{}).Set(w); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

@@ -60,7 +60,7 @@ func (v *view) translate(e tcell.Event) (live.Event, error) {
 			return live.Click{X: x, Y: y}, nil
 		}
 	case *tcell.EventError:
-		return nil, fmt.Errorf("the terminal cannot be read: %w", e)
+		return nil, fmt.Errorf("%w: %s", ErrHangUp, e.Error())
 	}
 	return nil, nil
 }

@@ -60,6 +60,10 @@ type Options struct {
 // ErrNoTerminal says that there is no terminal on which the view could be shown.
 var ErrNoTerminal = errors.New("the live view needs a terminal")
 
+// ErrHangUp says that the terminal cannot be read any more: the window was closed, or
+// the connection to it has ended. There is nobody left to tell.
+var ErrHangUp = errors.New("the terminal is gone")
+
 // view is a running view. The main loop owns it.
 type view struct {
 	Options
@@ -91,8 +95,8 @@ type post struct {
 	stack    []byte
 }
 
-// Run shows the view until the user quits or the context ends, which is not an
-// error: that is how signals end it.
+// Run shows the view until the user quits. The error is the context's where that has
+// ended, as it does by a signal, and ErrHangUp where the terminal is gone.
 func Run(ctx context.Context, o Options) error {
 	screen, err := start(o.Screen)
 	if err != nil {
@@ -145,7 +149,7 @@ func (v *view) run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return ctx.Err()
 		case <-jobs.stopped: // kill -TSTP, or a shell's suspend
 			v.suspend(jobs)
 		case <-jobs.continued: // after a SIGSTOP nobody could prepare for

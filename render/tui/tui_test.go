@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -173,8 +174,17 @@ func TestSignalEndsTheView(t *testing.T) {
 	r := startView(t, Options{})
 	r.waitFor("ipctop db1")
 	r.cancel()
-	if err := r.waitEnd(); err != nil {
-		t.Error(err)
+	if err := r.waitEnd(); !errors.Is(err, context.Canceled) {
+		t.Errorf("the error is %v, want the context's", err)
+	}
+}
+
+func TestHangUpEndsTheView(t *testing.T) {
+	r := startView(t, Options{})
+	r.waitFor("ipctop db1")
+	_ = r.screen.PostEvent(tcell.NewEventError(io.EOF))
+	if err := r.waitEnd(); !errors.Is(err, ErrHangUp) {
+		t.Errorf("the error is %v, want that the terminal is gone", err)
 	}
 }
 
@@ -295,7 +305,7 @@ func TestSignals(t *testing.T) {
 	press('k')
 	r.waitFor("Send a signal to")
 	r.cancel()
-	if err := r.waitEnd(); err != nil {
+	if err := r.waitEnd(); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	want := "hold 813/813, SIGTERM to 813, let go of 813, hold 813/813, let go of 813, hold 813/813, let go of 813"
