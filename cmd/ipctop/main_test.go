@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/signal"
 	"testing"
 
 	"github.com/ipctop/ipctop/fdscan"
@@ -45,5 +46,10 @@ func TestMain(m *testing.M) {
 		main()
 	}
 	os.Setenv("LC_ALL", "C.UTF-8") // goldens are UTF-8
+	// A shell starts what runs in the background with SIGINT ignored. Programs that tests
+	// start must not inherit that: Python catches the signal only where it is not ignored.
+	if signal.Ignored(os.Interrupt) {
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
+	}
 	os.Exit(m.Run())
 }
