@@ -40,12 +40,36 @@ func blockedPipeFixtures() []Fixture {
 		Name:  "pipe:reader",
 		short: "piperd",
 		Makes: "an empty pipe: its reader waits for the writer",
+		explain: explanation{
+			picture: "{1} (does not write) → empty pipe → {2} waits",
+			calls: []string{
+				"{2}: read(3, …, 1) and does not return",
+				"{1}: has the write end, descriptor 3",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "pipe:[{id}]"},
+				{"/proc/{2}/syscall", "0x3"},
+			},
+			next: []string{"ipctop why {2}", "ipctop show {object}"},
+		},
 		make:  func(m *maker) (object, error) { return makeBlockedPipe(m, "w", "rd") },
 		roles: roles,
 	}, {
 		Name:  "pipe:writer",
 		short: "pipewr",
 		Makes: "a full pipe: its writer waits for the reader",
+		explain: explanation{
+			picture: "{1} waits → pipe FULL → {2} (does not read)",
+			calls: []string{
+				"{1}: write(3, …, 4194304) and does not return",
+				"{2}: has the read end, descriptor 3",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "pipe:[{id}]"},
+				{"/proc/{1}/syscall", "0x3"},
+			},
+			next: []string{"ipctop why {1}", "ipctop show {object}"},
+		},
 		make:  func(m *maker) (object, error) { return makeBlockedPipe(m, "wr", "r") },
 		roles: roles,
 	}}

@@ -12,6 +12,16 @@ func bpfMapFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "bpf-map",
 		Makes: "a BPF array of 16 values of 17 bytes, shared by two processes",
+		explain: explanation{
+			picture: "{1} ⇄ BPF array ⇄ {2}",
+			calls: []string{
+				"ipctop: bpf(BPF_MAP_CREATE), inherited by both",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "anon_inode:bpf-map"},
+				{"/proc/{1}/fdinfo/3", "map_id: {id}"},
+			},
+		},
 		Needs: "CAP_BPF",
 		make:  makeBPFMap,
 		roles: map[string]func(*role) error{"a": holdRole, "b": holdRole},

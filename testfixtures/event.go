@@ -14,17 +14,47 @@ func eventFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "eventfd",
 		Makes: "an event counter that stands at 23, shared by two processes",
+		explain: explanation{
+			picture: "{1} ⇄ counter (23) ⇄ {2}",
+			calls: []string{
+				"ipctop: eventfd2(23, EFD_CLOEXEC), inherited by both",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "anon_inode:[eventfd]"},
+				{"/proc/{1}/fdinfo/3", "eventfd-count: 17"},
+			},
+		},
 		make:  makeEventfd,
 		roles: pair,
 	}, {
 		Name:  "epoll",
 		Makes: "an epoll instance that watches a pipe and an event counter",
+		explain: explanation{
+			picture: "pipe, event counter → epoll → {1}",
+			calls: []string{
+				"{1}: epoll_create1(2), epoll_ctl(EPOLL_CTL_ADD) for descriptors 3 and 4",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/5", "anon_inode:[eventpoll]"},
+				{"/proc/{1}/fdinfo/5", "tfd: 3"},
+			},
+		},
 		make:  makeEpoll,
 		roles: map[string]func(*role) error{"h": epollRole},
 	}, {
 		Name:  "epoll:shared",
 		short: "epoll-sh",
 		Makes: "an epoll instance that two processes share",
+		explain: explanation{
+			picture: "{1}, {2}: one epoll instance",
+			calls: []string{
+				"ipctop: epoll_create1(2), inherited by both",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "anon_inode:[eventpoll]"},
+				{"/proc/{2}/fd/3", "anon_inode:[eventpoll]"},
+			},
+		},
 		make: func(m *maker) (object, error) {
 			fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 			return shareEvent(m, "epoll", "", fd, err, tree{"watches": []tree{}})
@@ -33,33 +63,94 @@ func eventFixtures() []Fixture {
 	}, {
 		Name:  "signalfd",
 		Makes: "a descriptor for two signals, shared by two processes",
+		explain: explanation{
+			picture: "signals → descriptor 3 of {1} and {2}",
+			calls: []string{
+				"ipctop: signalfd4(-1, [SIGUSR2, SIGRTMIN+1]), inherited by both",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "anon_inode:[signalfd]"},
+				{"/proc/{1}/fdinfo/3", "sigmask: 0000000400000800"},
+			},
+		},
 		make:  makeSignalfd,
 		roles: pair,
 	}, {
 		Name:  "timerfd",
 		Makes: "a timer that is set to go off every minute, shared by two processes",
+		explain: explanation{
+			picture: "clock → every minute → {1}, {2}",
+			calls: []string{
+				"ipctop: timerfd_create(CLOCK_MONOTONIC), timerfd_settime(2), inherited by both",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "anon_inode:[timerfd]"},
+				{"/proc/{1}/fdinfo/3", "clockid: 1"},
+			},
+		},
 		make:  makeTimerfd,
 		roles: pair,
 	}, {
 		Name:  "inotify",
 		Makes: "a watch for files made in a directory, shared by two processes",
+		explain: explanation{
+			picture: "files made in / → {1}, {2}",
+			calls: []string{
+				"ipctop: inotify_init1(2), inotify_add_watch(\"/\", IN_CREATE), inherited by both",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "anon_inode:inotify"},
+				{"/proc/{1}/fdinfo/3", "inotify wd:"},
+			},
+		},
 		make:  makeInotify,
 		roles: pair,
 	}, {
 		Name:  "fanotify",
 		Makes: "a watch for files opened, shared by two processes",
+		explain: explanation{
+			picture: "files opened in / → {1}, {2}",
+			calls: []string{
+				"ipctop: fanotify_init(2), fanotify_mark(\"/\", FAN_OPEN), inherited by both",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "anon_inode:[fanotify]"},
+				{"/proc/{1}/fdinfo/3", "fanotify ino:"},
+			},
+		},
 		Needs: "Linux 5.13, or CAP_SYS_ADMIN",
 		make:  makeFanotify,
 		roles: pair,
 	}, {
 		Name:  "pidfd",
 		Makes: "a descriptor of one process that two others have",
+		explain: explanation{
+			picture: "{2}, {3} → {1}",
+			calls: []string{
+				"ipctop: pidfd_open({1}), inherited by {2} and {3}",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fdinfo/3", "Pid: {1}"},
+				{"/proc/{3}/fdinfo/3", "Pid: {1}"},
+			},
+		},
 		make:  makePidfd,
 		roles: map[string]func(*role) error{"a": holdRole, "b": holdRole, "of": holdRole},
 	}, {
 		Name:  "io_uring",
 		short: "uring",
 		Makes: "a ring that alone holds the read end of a pipe",
+		explain: explanation{
+			picture: "{1} → pipe → a ring of {2} and {3}",
+			calls: []string{
+				"ipctop: io_uring_setup(8), io_uring_register(IORING_REGISTER_FILES, [read end]); the read end is closed then",
+				"{1}: has the write end, descriptor 3; {2} and {3} have the ring",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "anon_inode:[io_uring]"},
+				{"/proc/{2}/fdinfo/3", "UserFiles"},
+			},
+		},
 		Needs: "io_uring allowed (kernel.io_uring_disabled)",
 		make:  makeIOUring,
 		roles: map[string]func(*role) error{"a": holdRole, "b": holdRole, "w": holdRole},
@@ -67,6 +158,16 @@ func eventFixtures() []Fixture {
 		Name:  "userfaultfd",
 		short: "uffd",
 		Makes: "a page fault handler, shared by two processes",
+		explain: explanation{
+			picture: "page faults → {1}, {2}",
+			calls: []string{
+				"ipctop: userfaultfd(UFFD_USER_MODE_ONLY), inherited by both",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "anon_inode:[userfaultfd]"},
+				{"/proc/{1}/fdinfo/3", "pending: 0"},
+			},
+		},
 		Needs: "Linux 5.11, or CAP_SYS_PTRACE",
 		make:  makeUserfaultfd,
 		roles: pair,

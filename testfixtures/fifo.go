@@ -17,18 +17,51 @@ func fifoFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "fifo",
 		Makes: "a named pipe with a writer, a reader and 500 bytes",
+		explain: explanation{
+			picture: "{1} → {path} (500 bytes) → {2}",
+			calls: []string{
+				"{1}: write(3, …, 500) = 500",
+				"{2}: has the FIFO open for reading, descriptor 3",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "{path}"},
+				{"/proc/{2}/fd/3", "{path}"},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makeFIFO(m, "fifo", false) },
 		roles: roles,
 	}, {
 		Name:  "fifo:deleted",
 		short: "fifo-del",
 		Makes: "one that is open although its name was removed",
+		explain: explanation{
+			picture: "{1} → FIFO without a name (500 bytes) → {2}",
+			calls: []string{
+				"ipctop: mkfifo(\"{path}\"), open(2) twice, unlink(\"{path}\")",
+				"{1}: write(3, …, 500) = 500",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "(deleted)"},
+				{"/proc/{2}/fd/3", "(deleted)"},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makeFIFO(m, "fifo-deleted", true) },
 		roles: roles,
 	}, {
 		Name:  "fifo:hostile",
 		short: "fifo-hst",
 		Makes: "one whose name has an escape sequence, a newline and invalid UTF-8",
+		explain: explanation{
+			picture: "{1} → FIFO with an escape sequence in its name → {2}",
+			calls: []string{
+				"ipctop: mkfifo(2) with the bytes ESC ] 0 ; … BEL, a newline and 0xff in the name",
+				"{1}: write(3, …, 500) = 500",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "gotcha"},
+				{"/proc/{2}/fd/3", "gotcha"},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makeFIFO(m, hostileName, false) },
 		roles: roles,
 	}}

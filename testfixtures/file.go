@@ -12,29 +12,91 @@ func fileFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "file",
 		Makes: "a file that one process writes and another reads",
+		explain: explanation{
+			picture: "{1} → file → {2}",
+			calls: []string{
+				"{1}: has {path} open for reading and writing, descriptor 3",
+				"{2}: has it open for reading, descriptor 3",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "{path}"},
+				{"/proc/{2}/fd/3", "{path}"},
+			},
+		},
 		make:  makeSharedFile,
 		roles: map[string]func(*role) error{"w": holdRole, "r": holdRole},
 	}, {
 		Name:  "file:mapped",
 		short: "file-map",
 		Makes: "one that a process has mapped, shared and writable, and no longer open",
+		explain: explanation{
+			picture: "{1} ⇄ file",
+			calls: []string{
+				"{1}: mmap(MAP_SHARED, 3), close(3)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/maps", "{path}"},
+			},
+		},
 		make:  makeMappedFile,
 		roles: map[string]func(*role) error{"map": mapOnlyRole},
 	}}
 }
 
 func lockFixtures() []Fixture {
-	locks := func(name, makes string, make func(*maker) (object, error), roles map[string]func(*role) error) Fixture {
-		return Fixture{Name: "file:" + name, short: name, Makes: makes, make: make, roles: roles}
+	locks := func(name, makes string, make func(*maker) (object, error), roles map[string]func(*role) error, explain explanation) Fixture {
+		return Fixture{Name: "file:" + name, short: name, Makes: makes, make: make, roles: roles, explain: explain}
 	}
 	return []Fixture{
 		locks("flock", "a lock that two processes inherited, and one who waits for it", makeFlock,
-			map[string]func(*role) error{"a": holdRole, "b": holdRole, "wait": waitFlockRole}),
+			map[string]func(*role) error{"a": holdRole, "b": holdRole, "wait": waitFlockRole}, explanation{
+				picture: "{3} waits → lock of {1} and {2}",
+				calls: []string{
+					"ipctop: flock(LOCK_EX), inherited by {1} and {2}: one open file description, one lock",
+					"{3}: flock(3, LOCK_EX) and does not return",
+				},
+				proc: []procFile{
+					{"/proc/locks", "FLOCK"},
+					{"/proc/{1}/fdinfo/3", "FLOCK ADVISORY WRITE"},
+				},
+				next: []string{"ipctop why {3}", "ipctop show {object}"},
+			}),
 		locks("posix", "a locked range, and one who waits to lock the whole file", makePosixLock,
-			map[string]func(*role) error{"lock": posixLockRole, "wait": waitPosixRole}),
+			map[string]func(*role) error{"lock": posixLockRole, "wait": waitPosixRole}, explanation{
+				picture: "{2} waits → bytes 5–14, locked by {1}",
+				calls: []string{
+					"{1}: fcntl(3, F_SETLK, F_WRLCK, 5, 10)",
+					"{2}: fcntl(3, F_SETLKW, F_WRLCK, 0, 0) and does not return",
+				},
+				proc: []procFile{
+					{"/proc/locks", "POSIX"},
+					{"/proc/{1}/fdinfo/3", "POSIX ADVISORY WRITE"},
+				},
+				next: []string{"ipctop why {2}", "ipctop show {object}"},
+			}),
 		locks("ofd", "a range that two descriptions have locked for reading, and one who waits to write", makeOFDLock,
-			map[string]func(*role) error{"a": holdRole, "b": holdRole, "wait": waitOFDRole}),
-		locks("lease", "a lease", makeLease, map[string]func(*role) error{"hold": leaseRole}),
+			map[string]func(*role) error{"a": holdRole, "b": holdRole, "wait": waitOFDRole}, explanation{
+				picture: "{3} waits → bytes 0–9, locked for reading by {1} and {2}",
+				calls: []string{
+					"{1}, {2}: fcntl(F_OFD_SETLK, F_RDLCK, 0, 10), each with a description of its own",
+					"{3}: fcntl(3, F_OFD_SETLKW, F_WRLCK) and does not return",
+				},
+				proc: []procFile{
+					{"/proc/locks", "OFDLCK"},
+					{"/proc/{1}/fdinfo/3", "OFDLCK ADVISORY READ"},
+				},
+				next: []string{"ipctop why {3}", "ipctop show {object}"},
+			}),
+		locks("lease", "a lease", makeLease, map[string]func(*role) error{"hold": leaseRole}, explanation{
+			picture: "{1} is told before others open the file for writing",
+			calls: []string{
+				"{1}: fcntl(3, F_SETLEASE, F_RDLCK)",
+			},
+			proc: []procFile{
+				{"/proc/locks", "LEASE"},
+				{"/proc/{1}/fdinfo/3", "LEASE"},
+			},
+		}),
 	}
 }
 

@@ -21,6 +21,9 @@ type Fixture struct {
 	// pathology, or with a variant that begins with control what looks like it.
 	rule bool
 
+	// explain says what is in it, for people who learn.
+	explain explanation
+
 	// make makes it and says how a dump shows it.
 	make func(m *maker) (object, error)
 

@@ -23,18 +23,61 @@ const (
 
 func futexFixtures() []Fixture {
 	roles := map[string]func(*role) error{"own": mutexOwnRole, "wait": mutexWaitRole}
-	fixture := func(name, short, makes string, kind int) Fixture {
+	fixture := func(name, short, makes string, kind int, explain explanation) Fixture {
 		return Fixture{
-			Name: name, short: short, Makes: makes, roles: roles,
+			Name: name, short: short, Makes: makes, roles: roles, explain: explain,
 			make: func(m *maker) (object, error) { return makeFutex(m, kind) },
 		}
 	}
 	return []Fixture{
-		fixture("futex", "futex", "a mutex in shared memory, as glibc lays it out, that one process holds and one waits for", 0),
-		fixture("futex:robust", "ftxrob", "the same, robust: its word is the owner", mutexRobust),
-		fixture("futex:pi", "ftxpi", "the same, with priority inheritance: the kernel knows the owner", mutexPI),
+		fixture("futex", "futex", "a mutex in shared memory, as glibc lays it out, that one process holds and one waits for", 0, explanation{
+			picture: "{2} waits → mutex of {1}",
+			calls: []string{
+				"{1}: shmat(2), then writes what pthread_mutex_lock(3) writes",
+				"{2}: futex(…, FUTEX_WAIT, 2) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{1}/maps", "/SYSV"},
+				{"/proc/{2}/syscall", ""},
+			},
+			next: []string{"ipctop why {2}", "ipctop show {object}"},
+		}),
+		fixture("futex:robust", "ftxrob", "the same, robust: its word is the owner", mutexRobust, explanation{
+			picture: "{2} waits → mutex of {1}",
+			calls: []string{
+				"{1}: shmat(2), then writes what pthread_mutex_lock(3) writes for a robust mutex: the owner's thread id",
+				"{2}: futex(…, FUTEX_WAIT, …) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{1}/maps", "/SYSV"},
+				{"/proc/{2}/syscall", ""},
+			},
+			next: []string{"ipctop why {2}", "ipctop show {object}"},
+		}),
+		fixture("futex:pi", "ftxpi", "the same, with priority inheritance: the kernel knows the owner", mutexPI, explanation{
+			picture: "{2} waits → mutex of {1}",
+			calls: []string{
+				"{1}: shmat(2), then writes what pthread_mutex_lock(3) writes for one with priority inheritance",
+				"{2}: futex(…, FUTEX_LOCK_PI) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{1}/maps", "/SYSV"},
+				{"/proc/{2}/syscall", ""},
+			},
+			next: []string{"ipctop why {2}", "ipctop show {object}"},
+		}),
 		{
 			Name: "futex:held", short: "ftxhld", Makes: "a robust one that is held and nobody waits for; show alone sees such locks",
+			explain: explanation{
+				picture: "{1} has a mutex that nobody waits for",
+				calls: []string{
+					"{1}: set_robust_list(2), and writes what pthread_mutex_lock(3) writes",
+				},
+				proc: []procFile{
+					{"/proc/{1}/maps", "/SYSV"},
+				},
+				next: []string{"ipctop show {1}"},
+			},
 			make:  makeHeldFutex,
 			roles: map[string]func(*role) error{"own": mutexHeldRole},
 		},

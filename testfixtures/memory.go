@@ -16,11 +16,32 @@ func memoryFixtures() []Fixture {
 		Name:  "shm-anon",
 		short: "anon",
 		Makes: "anonymous memory that a process shares with its child",
+		explain: explanation{
+			picture: "{1} ⇄ memory ⇄ {2}",
+			calls: []string{
+				"{1}: mmap(MAP_SHARED | MAP_ANONYMOUS), fork(2) of {2}",
+			},
+			proc: []procFile{
+				{"/proc/{1}/maps", "/dev/zero (deleted)"},
+				{"/proc/{2}/maps", "/dev/zero (deleted)"},
+			},
+		},
 		make:  makeShmAnon,
 		roles: map[string]func(*role) error{"fork": forkRole},
 	}, {
 		Name:  "memfd",
 		Makes: "a sealed memfd that one process maps and another has open",
+		explain: explanation{
+			picture: "{1} ⇄ memory ⇄ {2}",
+			calls: []string{
+				"ipctop: memfd_create(\"ipctop fixture\"), fcntl(F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW)",
+				"{1}: mmap(MAP_SHARED, 3)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/maps", "/memfd:ipctop fixture"},
+				{"/proc/{2}/fd/3", "/memfd:ipctop fixture"},
+			},
+		},
 		make:  makeMemfd,
 		roles: map[string]func(*role) error{"map": mapRole, "fd": holdRole},
 	}}

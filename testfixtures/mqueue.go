@@ -16,24 +16,67 @@ func mqFixtures() []Fixture {
 		Name:  "posix-mq",
 		short: "mq",
 		Makes: "a message queue with 2 messages of 300 bytes, and a process registered for a signal",
+		explain: explanation{
+			picture: "{1} → queue (2 messages) → signal to {2}",
+			calls: []string{
+				"{1}: mq_send(3, …) of 100 and 200 bytes",
+				"{2}: mq_notify(3, SIGRTMIN+2)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "/ipctop-fixture-"},
+				{"/proc/{2}/fd/3", "/ipctop-fixture-"},
+			},
+		},
 		make:  makeMq,
 		roles: map[string]func(*role) error{"snd": mqSendRole, "ntf": mqNotifyRole},
 	}, {
 		Name:  "posix-mq:empty",
 		short: "mq-empty",
 		Makes: "an empty one with a receiver that waits for a message",
+		explain: explanation{
+			picture: "empty queue → {1} waits",
+			calls: []string{
+				"{1}: mq_receive(3, …) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "/ipctop-fixture-"},
+				{"/proc/{1}/syscall", ""},
+			},
+			next: []string{"ipctop why {1}", "ipctop show {object}"},
+		},
 		make:  makeMqEmpty,
 		roles: map[string]func(*role) error{"rcv": mqReceiveRole},
 	}, {
 		Name:  "posix-mq:deleted",
 		short: "mq-del",
 		Makes: "one that is open although its name was removed",
+		explain: explanation{
+			picture: "{1} ⇄ queue without a name",
+			calls: []string{
+				"ipctop: mq_open(3), mq_unlink(3)",
+				"{1}: has it open, descriptor 3",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "(deleted)"},
+			},
+		},
 		make:  makeMqDeleted,
 		roles: map[string]func(*role) error{"h": holdRole},
 	}, {
 		Name:  "posix-mq:namespace",
 		short: "mq-ns",
 		Makes: "a message queue in another IPC namespace",
+		explain: explanation{
+			picture: "{1} ⇄ a queue in an IPC namespace of its own",
+			calls: []string{
+				"ipctop: clone(CLONE_NEWNET | CLONE_NEWIPC)",
+				"{1}: mq_open(3), mq_send(3)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/ns/ipc", "ipc:["},
+				{"/proc/{1}/fd/3", "/ipctop-fixture-"},
+			},
+		},
 		Needs: needsNamespaces,
 		make:  makeMqNamespace,
 		roles: map[string]func(*role) error{"h": mqNamespaceRole},

@@ -11,6 +11,16 @@ func netlinkFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "netlink",
 		Makes: "a route socket that listens for changes of links and addresses",
+		explain: explanation{
+			picture: "kernel → {1}",
+			calls: []string{
+				"{1}: socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE), bind(2) to the groups of links and addresses",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "socket:[{id}]"},
+				{"/proc/{1}/net/netlink", "{id}"},
+			},
+		},
 		make:  makeNetlink,
 		roles: map[string]func(*role) error{"h": holdRole},
 	}}

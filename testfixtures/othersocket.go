@@ -13,6 +13,15 @@ func otherSocketFixtures() []Fixture {
 		Name:  "socket",
 		short: "sock",
 		Makes: "a socket of a family without a reader of its own",
+		explain: explanation{
+			picture: "{1} → kernel",
+			calls: []string{
+				"{1}: socket(AF_ALG or AF_XDP)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "socket:[{id}]"},
+			},
+		},
 		Needs: "AF_ALG or AF_XDP (this with CAP_NET_RAW)",
 		make:  makeOtherSocket,
 		roles: map[string]func(*role) error{"h": holdRole},

@@ -17,18 +17,48 @@ func packetFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "raw",
 		Makes: "a raw IP socket of an unused protocol",
+		explain: explanation{
+			picture: "network → {1}",
+			calls: []string{
+				"{1}: socket(AF_INET, SOCK_RAW, 253), bind(3, 127.0.0.1)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "socket:[{id}]"},
+				{"/proc/{1}/net/raw", "{id}"},
+			},
+		},
 		Needs: needsNetRaw,
 		make:  makeRaw,
 		roles: hold,
 	}, {
 		Name:  "icmp",
 		Makes: "a ping socket",
+		explain: explanation{
+			picture: "echo replies → {1}",
+			calls: []string{
+				"{1}: socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP), bind(3, 127.0.0.1)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "socket:[{id}]"},
+				{"/proc/{1}/net/icmp", "{id}"},
+			},
+		},
 		Needs: "a group in net.ipv4.ping_group_range",
 		make:  makeICMP,
 		roles: hold,
 	}, {
 		Name:  "packet",
 		Makes: "a packet socket on the loopback interface, for a protocol nobody speaks",
+		explain: explanation{
+			picture: "frames of lo → {1}",
+			calls: []string{
+				"{1}: socket(AF_PACKET, SOCK_DGRAM), bind(2) to lo and protocol 0x88b5",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "socket:[{id}]"},
+				{"/proc/{1}/net/packet", "88b5"},
+			},
+		},
 		Needs: needsNetRaw,
 		make:  makePacket,
 		roles: hold,

@@ -12,11 +12,33 @@ func pipeFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "pipe",
 		Makes: "a writer and a reader with 1000 bytes between them",
+		explain: explanation{
+			picture: "{1} → pipe (1000 bytes) → {2}",
+			calls: []string{
+				"{1}: write(3, …, 1000) = 1000",
+				"{2}: has the read end, descriptor 3, and does not read",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "pipe:[{id}]"},
+				{"/proc/{2}/fd/3", "pipe:[{id}]"},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makePipe(m, 1000) },
 		roles: roles,
 	}, {
 		Name:  "pipe:full",
 		Makes: "a pipe into which not one byte more goes",
+		explain: explanation{
+			picture: "{1} → pipe FULL → {2}",
+			calls: []string{
+				"{1}: write(3, …) until the pipe is full",
+				"{2}: has the read end, descriptor 3, and does not read",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "pipe:[{id}]"},
+				{"/proc/{2}/fd/3", "pipe:[{id}]"},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makePipe(m, -1) },
 		roles: roles,
 	}}

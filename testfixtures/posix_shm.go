@@ -22,12 +22,35 @@ func posixShmFixtures() []Fixture {
 		Name:  "posix-shm",
 		short: "pshm",
 		Makes: "a shared memory object that one process maps and another has open",
+		explain: explanation{
+			picture: "{1} ⇄ {path} ⇄ {2}",
+			calls: []string{
+				"ipctop: open(\"{path}\", O_CREAT), which is what shm_open(3) does",
+				"{1}: mmap(MAP_SHARED, 3)",
+				"{2}: has it open, descriptor 3",
+			},
+			proc: []procFile{
+				{"/proc/{1}/maps", "{path}"},
+				{"/proc/{2}/fd/3", "{path}"},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makeShm(m, false) },
 		roles: roles,
 	}, {
 		Name:  "posix-shm:deleted",
 		short: "pshm-del",
 		Makes: "one that lives on although it was unlinked",
+		explain: explanation{
+			picture: "{1} ⇄ memory without a name ⇄ {2}",
+			calls: []string{
+				"{1}: mmap(MAP_SHARED, 3)",
+				"ipctop: unlink(\"{path}\"), which is what shm_unlink(3) does",
+			},
+			proc: []procFile{
+				{"/proc/{1}/maps", "(deleted)"},
+				{"/proc/{2}/fd/3", "(deleted)"},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makeShm(m, true) },
 		roles: roles,
 	}}
@@ -39,18 +62,45 @@ func posixSemFixtures() []Fixture {
 		Name:  "posix-sem",
 		short: "psem",
 		Makes: "a named semaphore of value 3, laid out as glibc does",
+		explain: explanation{
+			picture: "{1} ⇄ semaphore (3)",
+			calls: []string{
+				"{1}: sem_open(3) as glibc does it: mmap(MAP_SHARED) of {path}",
+			},
+			proc: []procFile{
+				{"/proc/{1}/maps", "{path}"},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makeSem(m, "sem.", semWords(3, 0, 0x80), "glibc") },
 		roles: roles,
 	}, {
 		Name:  "posix-sem:taken",
 		short: "psem-tkn",
 		Makes: "one of value 0 that two threads are counted to wait for",
+		explain: explanation{
+			picture: "{1} ⇄ semaphore (0, two counted as waiting)",
+			calls: []string{
+				"{1}: sem_open(3) as glibc does it: mmap(MAP_SHARED) of {path}",
+			},
+			proc: []procFile{
+				{"/proc/{1}/maps", "{path}"},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makeSem(m, "sem.", semWords(0, 2, 0x80), "glibc") },
 		roles: roles,
 	}, {
 		Name:  "posix-sem:musl",
 		short: "psem-msl",
 		Makes: "one of value 4, laid out and mapped as musl does",
+		explain: explanation{
+			picture: "{1} ⇄ semaphore (4)",
+			calls: []string{
+				"{1}: sem_open(3) as musl does it: mmap(MAP_SHARED) of a temporary name, unlinked since",
+			},
+			proc: []procFile{
+				{"/proc/{1}/maps", "/dev/shm/tmp-"},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makeSem(m, "", semWords(4, 0, 0), "musl") },
 		roles: roles,
 	}}

@@ -10,6 +10,17 @@ func ptyFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "pty",
 		Makes: "a pseudoterminal whose master has 8 bytes of output to read",
+		explain: explanation{
+			picture: "{2} → pseudoterminal (8 bytes) → {1}",
+			calls: []string{
+				"{1}: has the master (/dev/ptmx), descriptor 3, and does not read",
+				"{2}: has the slave (/dev/pts/N), descriptor 3; 8 bytes were written to it",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fdinfo/3", "tty-index:"},
+				{"/proc/{2}/fd/3", "/dev/pts/"},
+			},
+		},
 		Needs: "a devpts with /dev/ptmx",
 		make:  makePty,
 		roles: map[string]func(*role) error{"m": holdRole, "s": holdRole},
@@ -17,6 +28,16 @@ func ptyFixtures() []Fixture {
 		Name:  "pty:namespace",
 		short: "pty-ns",
 		Makes: "a pseudoterminal of another devpts instance, in another mount namespace",
+		explain: explanation{
+			picture: "{1} has both ends, in a mount namespace of its own",
+			calls: []string{
+				"{1}: mount(\"devpts\", \"/dev/pts\", newinstance), open(\"/dev/ptmx\"), open(\"/dev/pts/0\")",
+			},
+			proc: []procFile{
+				{"/proc/{1}/ns/mnt", "mnt:["},
+				{"/proc/{1}/mountinfo", "devpts"},
+			},
+		},
 		Needs: needsNamespaces,
 		make:  makePtyNamespace,
 		roles: map[string]func(*role) error{"h": ptyNamespaceRole},

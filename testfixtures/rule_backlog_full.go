@@ -13,18 +13,53 @@ func backlogFullFixtures() []Fixture {
 		Name:  "backlog-full",
 		short: "blog",
 		Makes: "a listener that does not accept and takes no more connections, and a client blocked in connect",
+		explain: explanation{
+			picture: "{3} → listener FULL → {1} (does not accept)",
+			calls: []string{
+				"{1}: listen(3, 5) and no accept(2)",
+				"{2}: connect(2) six times",
+				"{3}: connect(3) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "socket:[{id}]"},
+				{"/proc/{3}/syscall", "0x3"},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makeBacklog(m, listenBacklog+1, true) },
 		roles: roles,
 	}, {
 		Name:  "backlog-full:tcp",
 		short: "blog-t",
 		Makes: "the same on TCP",
+		explain: explanation{
+			picture: "{3} → listener FULL → {1} (does not accept)",
+			calls: []string{
+				"{1}: listen(3, 5) and no accept(2)",
+				"{2}: connect(2) six times",
+				"{3}: connect(3) and does not return: its SYN is not answered",
+			},
+			proc: []procFile{
+				{"/proc/{1}/net/tcp", "{id}"},
+				{"/proc/{3}/syscall", "0x3"},
+			},
+		},
 		make:  makeTCPBacklog,
 		roles: map[string]func(*role) error{"srv": tcpListenRole, "in": tcpConnectOnRole, "out": tcpConnectOnRole},
 	}, {
 		Name:  "backlog-full:control",
 		short: "blog-i",
 		Makes: "one with room for more",
+		explain: explanation{
+			picture: "{2} → listener (4 of 6) → {1}",
+			calls: []string{
+				"{1}: listen(3, 5) and no accept(2)",
+				"{2}: connect(2) four times",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "socket:[{id}]"},
+			},
+			next: []string{"ipctop show {object}"},
+		},
 		make:  func(m *maker) (object, error) { return makeBacklog(m, listenBacklog-1, false) },
 		roles: roles,
 	}}

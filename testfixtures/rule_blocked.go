@@ -10,10 +10,10 @@ import (
 
 // pair makes the fixture of a rule about blocked threads and its
 // negative control. short stands for the name in those of processes.
-func pair(rule, short, makes, control string, positive, negative func(*maker) (object, error)) []Fixture {
+func pair(rule, short, makes, control string, positive, negative func(*maker) (object, error), explain, explainControl explanation) []Fixture {
 	return []Fixture{
-		{Name: rule, short: short, Makes: makes, make: positive, roles: helperRoles()},
-		{Name: rule + ":control", short: short + "-i", Makes: control, make: negative, roles: helperRoles()},
+		{Name: rule, short: short, Makes: makes, make: positive, roles: helperRoles(), explain: explain},
+		{Name: rule + ":control", short: short + "-i", Makes: control, make: negative, roles: helperRoles(), explain: explainControl},
 	}
 }
 

@@ -13,12 +13,34 @@ func closeWaitFixtures() []Fixture {
 		Name:  "close-wait",
 		short: "clw",
 		Makes: "a server with 12 connections that its client has closed and it has not",
+		explain: explanation{
+			picture: "{2} (closed) – 12 connections – {1} (open)",
+			calls: []string{
+				"{2}: connect(2) and close(2), twelve times",
+				"{1}: accept(2) twelve times and no close(2): state CLOSE-WAIT, 08 in /proc",
+			},
+			proc: []procFile{
+				{"/proc/{1}/net/tcp", "{id}"},
+			},
+			next: []string{"ipctop check", "ipctop show {object}"},
+		},
 		make:  func(m *maker) (object, error) { return makeCloseWait(m, "close") },
 		roles: roles,
 	}, {
 		Name:  "close-wait:control",
 		short: "clw-i",
 		Makes: "one with 12 connections that are open at both ends",
+		explain: explanation{
+			picture: "{2} – 12 connections – {1}",
+			calls: []string{
+				"{2}: connect(2) twelve times",
+				"{1}: accept(2) twelve times",
+			},
+			proc: []procFile{
+				{"/proc/{1}/net/tcp", "{id}"},
+			},
+			next: []string{"ipctop show {object}"},
+		},
 		make:  func(m *maker) (object, error) { return makeCloseWait(m, "keep") },
 		roles: roles,
 	}}

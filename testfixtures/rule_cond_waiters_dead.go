@@ -38,5 +38,26 @@ func condWaitersDeadFixtures() []Fixture {
 			}
 			_, err = m.helperProcesses([]int{fd}, notifier, fmt.Sprintf("waits 3: futex 3 %d %d 0", condGroup, futexWaitBitset))
 			return aboutObject(id), err
+		}, explanation{
+			picture: "{2} → waiters of a condition variable that were killed",
+			calls: []string{
+				"ipctop: writes the words of a condition variable whose waiters were killed",
+				"{2}: futex(…, FUTEX_WAIT, …), as pthread_cond_signal(3) does, and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{2}/maps", "/memfd:ipctop-fixture"},
+				{"/proc/{2}/syscall", ""},
+			},
+		}, explanation{
+			picture: "{2} → waiter {3}, which lives",
+			calls: []string{
+				"{2}: futex(…, FUTEX_WAIT, …), as pthread_cond_signal(3) does, and does not return",
+				"{3}: futex(…, FUTEX_WAIT_BITSET, 0), as pthread_cond_wait(3) does, and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{3}/maps", "/memfd:ipctop-fixture"},
+				{"/proc/{2}/syscall", ""},
+			},
+			next: []string{"ipctop why {2}"},
 		})
 }

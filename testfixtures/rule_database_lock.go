@@ -14,12 +14,35 @@ import (
 func databaseLockFixtures() []Fixture {
 	roles := map[string]func(*role) error{"keeps": sessionRole, "wants": sessionRole}
 	return []Fixture{{
-		Name: "database-lock", short: "dbl", Makes: "two processes with the titles of sessions of PostgreSQL, one of which waits for the other's lock", roles: roles,
+		Name: "database-lock", short: "dbl", Makes: "two processes with the titles of sessions of PostgreSQL, one of which waits for the other's lock",
+		explain: explanation{
+			picture: "{2} → row or table locked by {1}",
+			calls: []string{
+				"{1}: sets its title to \"ann shop [local] idle in transaction\"",
+				"{2}: sets its title to \"ann shop [local] UPDATE waiting\"",
+			},
+			proc: []procFile{
+				{"/proc/{2}/cmdline", "UPDATE waiting"},
+				{"/proc/{1}/cmdline", "idle in transaction"},
+			},
+		},
+		roles: roles,
 		make: func(m *maker) (object, error) {
 			return makeSessions(m, "ann shop [local] idle in transaction", "ann shop [local] UPDATE waiting", true)
 		},
 	}, {
-		Name: "database-lock:control", short: "dbl-i", Makes: "two such processes, neither of which waits", roles: roles,
+		Name: "database-lock:control", short: "dbl-i", Makes: "two such processes, neither of which waits",
+		explain: explanation{
+			picture: "{1}, {2}: sessions, neither of which waits",
+			calls: []string{
+				"{2}: sets its title to \"ann depot [local] idle\"",
+			},
+			proc: []procFile{
+				{"/proc/{2}/cmdline", "ann depot [local] idle"},
+			},
+			next: []string{"ipctop why {2}"},
+		},
+		roles: roles,
 		make: func(m *maker) (object, error) {
 			return makeSessions(m, "ann depot [local] idle in transaction", "ann depot [local] idle", false)
 		},

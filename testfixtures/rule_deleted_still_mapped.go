@@ -12,12 +12,35 @@ func deletedStillMappedFixtures() []Fixture {
 		Name:  "deleted-still-mapped",
 		short: "split",
 		Makes: "a process that maps shared memory whose name was removed, and one that maps what has the name now",
+		explain: explanation{
+			picture: "{1} ⇄ memory of a name that was removed; {2} ⇄ memory that has the name now",
+			calls: []string{
+				"{1}: mmap(MAP_SHARED) of the first; then shm_unlink(3)",
+				"{2}: mmap(MAP_SHARED) of the second, made by shm_open(3) with the same name",
+			},
+			proc: []procFile{
+				{"/proc/{1}/maps", "(deleted)"},
+				{"/proc/{2}/maps", "/dev/shm/ipctop-fixture-"},
+			},
+			next: []string{"ipctop check", "ipctop show {object}"},
+		},
 		make:  func(m *maker) (object, error) { return makeSplit(m, true) },
 		roles: roles,
 	}, {
 		Name:  "deleted-still-mapped:control",
 		short: "split-i",
 		Makes: "two processes that map the same shared memory, whose name was removed on purpose",
+		explain: explanation{
+			picture: "{1} ⇄ memory without a name ⇄ {2}",
+			calls: []string{
+				"{1}, {2}: mmap(MAP_SHARED) of the same; the name was removed",
+			},
+			proc: []procFile{
+				{"/proc/{1}/maps", "(deleted)"},
+				{"/proc/{2}/maps", "(deleted)"},
+			},
+			next: []string{"ipctop show {object}"},
+		},
 		make:  func(m *maker) (object, error) { return makeSplit(m, false) },
 		roles: roles,
 	}}

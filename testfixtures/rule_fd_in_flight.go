@@ -13,6 +13,18 @@ func fdInFlightFixtures() []Fixture {
 		Name:  "fd-in-flight",
 		short: "infl",
 		Makes: "a pipe whose only write end is in the queue of a socket that nobody reads, and its reader",
+		explain: explanation{
+			picture: "{3} → pipe, whose write end is in the queue of {2}",
+			calls: []string{
+				"ipctop: sendmsg(2) with SCM_RIGHTS and the write end, to {2}",
+				"{2}: does not receive it",
+				"{3}: read(3) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fdinfo/3", "scm_fds: 1"},
+				{"/proc/{3}/syscall", "0x3"},
+			},
+		},
 		Needs: "Linux 5.17",
 		make:  func(m *maker) (object, error) { return makeParked(m, "rcv") },
 		roles: map[string]func(*role) error{"snd": holdRole, "rcv": holdRole, "rd": readForGoodRole},
@@ -20,12 +32,36 @@ func fdInFlightFixtures() []Fixture {
 		Name:  "fd-in-flight:control",
 		short: "infl-i",
 		Makes: "one whose write end was received",
+		explain: explanation{
+			picture: "{2} (idle) → pipe → {3}",
+			calls: []string{
+				"{2}: recvmsg(2) of the write end",
+				"{3}: read(3) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "socket:[{id}]"},
+				{"/proc/{3}/syscall", "0x3"},
+			},
+			next: []string{"ipctop why {3}"},
+		},
 		make:  func(m *maker) (object, error) { return makeParked(m, "take") },
 		roles: map[string]func(*role) error{"snd": holdRole, "take": receiveFDRole, "rd": readForGoodRole},
 	}, {
 		Name:  "fd-in-flight:lock",
 		short: "infl-l",
 		Makes: "a lock whose only descriptor is in the queue of a socket that nobody reads, and a process that waits for it",
+		explain: explanation{
+			picture: "{4} → lock, whose descriptor is in the queue of {2}",
+			calls: []string{
+				"{1}: flock(4, LOCK_EX) = 0, sendmsg(2) with SCM_RIGHTS, close(4)",
+				"{2}: does not receive it",
+				"{4}: flock(3, LOCK_EX) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fdinfo/3", "scm_fds: 1"},
+				{"/proc/{4}/syscall", "0x3"},
+			},
+		},
 		Needs: "Linux 5.17",
 		make:  func(m *maker) (object, error) { return makeParkedLock(m, "rcv") },
 		roles: map[string]func(*role) error{"lock": sendLockRole, "rcv": holdRole, "h": helperRole},
@@ -33,6 +69,18 @@ func fdInFlightFixtures() []Fixture {
 		Name:  "fd-in-flight:control-lock",
 		short: "infl-li",
 		Makes: "one whose descriptor was received",
+		explain: explanation{
+			picture: "{4} → lock of {2}",
+			calls: []string{
+				"{2}: recvmsg(2) of the descriptor that has the lock",
+				"{4}: flock(3, LOCK_EX) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "socket:[{id}]"},
+				{"/proc/{4}/syscall", "0x3"},
+			},
+			next: []string{"ipctop why {4}"},
+		},
 		make:  func(m *maker) (object, error) { return makeParkedLock(m, "take") },
 		roles: map[string]func(*role) error{"lock": sendLockRole, "take": receiveFDRole, "h": helperRole},
 	}}

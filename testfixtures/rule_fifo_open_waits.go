@@ -29,5 +29,24 @@ func fifoOpenWaitsFixtures() []Fixture {
 			id := fmt.Sprintf("fifo:%s:%d", dev, st.Ino)
 			m.finds(Diagnosis{Root: pids[0], Victims: pids, Objects: []string{id}, Severity: "warning"})
 			return object{id, tree{"path": path, "dev": dev, "holders": []tree{}}}, nil
-		}, makeReader)
+		}, makeReader, explanation{
+			picture: "nobody → FIFO → {2}",
+			calls: []string{
+				"{2}: open(\"fifo-open-waits\", O_RDONLY) and does not return: nobody has it open for writing",
+			},
+			proc: []procFile{
+				{"/proc/{2}/syscall", ""},
+				{"/proc/{2}/wchan", ""},
+			},
+		}, explanation{
+			picture: "{3} (idle) → pipe → {2}",
+			calls: []string{
+				"{2}: read(3) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "pipe:[{id}]"},
+				{"/proc/{2}/syscall", "0x3"},
+			},
+			next: []string{"ipctop why {2}"},
+		})
 }

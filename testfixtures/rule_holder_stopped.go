@@ -21,5 +21,27 @@ func holderStoppedFixtures() []Fixture {
 				m.finds(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{id}, Severity: "critical"})
 			}
 			return aboutObject(id), err
-		}, makeLockWait)
+		}, makeLockWait, explanation{
+			picture: "{3} → lock of {2} (stopped)",
+			calls: []string{
+				"{2}: flock(3, LOCK_EX) = 0, then SIGSTOP",
+				"{3}: flock(4, LOCK_EX) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{2}/status", "State: T"},
+				{"/proc/{2}/fdinfo/3", "FLOCK ADVISORY WRITE"},
+				{"/proc/{3}/syscall", "0x4"},
+			},
+		}, explanation{
+			picture: "{3}, {4} → lock of {2} (idle)",
+			calls: []string{
+				"{2}: flock(3, LOCK_EX) = 0, then waits for a signal",
+				"{3}: flock(4, LOCK_EX) and does not return; {4} the same with 5",
+			},
+			proc: []procFile{
+				{"/proc/{2}/status", "State: S"},
+				{"/proc/{2}/fdinfo/3", "FLOCK ADVISORY WRITE"},
+			},
+			next: []string{"ipctop why {3}"},
+		})
 }

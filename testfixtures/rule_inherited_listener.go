@@ -18,24 +18,69 @@ func inheritedListenerFixtures() []Fixture {
 		Name:  "inherited-listener",
 		short: "lsn",
 		Makes: "a child that inherited a listening socket from a server that has ended, and does not accept",
+		explain: explanation{
+			picture: "clients → listener → {2} (does not accept)",
+			calls: []string{
+				"a server: listen(2), fork(2) of {2}, exit(2)",
+				"{2}: has the listener, descriptor 3: the address stays in use",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "socket:[{id}]"},
+				{"/proc/{2}/net/tcp", "{id}"},
+				{"/proc/{2}/status", "PPid: {1}"},
+			},
+		},
 		make:  makeInherited,
 		roles: roles(keepListenerRole),
 	}, {
 		Name:  "inherited-listener:control",
 		short: "lsn-i",
 		Makes: "one that accepts",
+		explain: explanation{
+			picture: "clients → listener → {2}",
+			calls: []string{
+				"{2}: accept(3) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "socket:[{id}]"},
+				{"/proc/{2}/syscall", "0x3"},
+			},
+			next: []string{"ipctop show {object}"},
+		},
 		make:  makeInherited,
 		roles: roles(acceptListenerRole),
 	}, {
 		Name:  "inherited-listener:session",
 		short: "lsn-s",
 		Makes: "one in the session of a process that lives, which had started the server",
+		explain: explanation{
+			picture: "clients → listener → {2} (does not accept)",
+			calls: []string{
+				"a server: listen(2), fork(2) of {2}, exit(2); the leader of its session lives",
+				"{2}: has the listener, descriptor 3",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "socket:[{id}]"},
+				{"/proc/{2}/net/tcp", "{id}"},
+			},
+		},
 		make:  makeInherited,
 		roles: session(sessionLeaderRole, listenAndEndRole),
 	}, {
 		Name:  "inherited-listener:control-session",
 		short: "lsn-si",
 		Makes: "one whose server lives and does something else",
+		explain: explanation{
+			picture: "clients → listener → its server, which lives, and {2}",
+			calls: []string{
+				"{2}: has the listener, descriptor 3",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "socket:[{id}]"},
+				{"/proc/{2}/net/tcp", "{id}"},
+			},
+			next: []string{"ipctop show {object}"},
+		},
 		make:  makeShared,
 		roles: session(serverParentRole, listenAndHoldRole),
 	}}

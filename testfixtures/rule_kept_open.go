@@ -21,12 +21,35 @@ func keptOpenFixtures() []Fixture {
 		Name:  "kept-open",
 		short: "kept",
 		Makes: "a process that reads the output of a command that has ended; what that started in the background keeps the pipe",
+		explain: explanation{
+			picture: "{3} (in the background) → pipe → {2}",
+			calls: []string{
+				"a command: started {3} and ended",
+				"{2}: read(3) and does not return: no end of file while {3} has the pipe as its standard output",
+			},
+			proc: []procFile{
+				{"/proc/{3}/fd/1", "pipe:[{id}]"},
+				{"/proc/{2}/syscall", ""},
+			},
+		},
 		make:  makeKept,
 		roles: roles(true),
 	}, {
 		Name:  "kept-open:control",
 		short: "kept-i",
 		Makes: "one whose command still runs",
+		explain: explanation{
+			picture: "a command that runs, and {3} → pipe → {2}",
+			calls: []string{
+				"{2}: read(3) and does not return",
+				"{3}: has the pipe as its standard output",
+			},
+			proc: []procFile{
+				{"/proc/{3}/fd/1", "pipe:[{id}]"},
+				{"/proc/{2}/syscall", ""},
+			},
+			next: []string{"ipctop why {2}"},
+		},
 		make:  makeKept,
 		roles: roles(false),
 	}}

@@ -23,5 +23,27 @@ func leakedWriteEndFixtures() []Fixture {
 			}
 			_, err = m.helperProcesses(fds[:], "writer 4: pause", "reader 3: read 3")
 			return aboutObject(id), err
+		}, explanation{
+			picture: "{4} → pipe → {2}; {3} has the write end, too",
+			calls: []string{
+				"{2}: read(3) and does not return: no end of file while {3} has descriptor 4",
+				"{3}: read(5) and does not return; it inherited 4 by accident",
+			},
+			proc: []procFile{
+				{"/proc/{3}/fd/4", "pipe:[{id}]"},
+				{"/proc/{2}/fd/3", "pipe:[{id}]"},
+				{"/proc/{2}/syscall", "0x3"},
+			},
+		}, explanation{
+			picture: "{2} (idle) → pipe → {3}",
+			calls: []string{
+				"{3}: read(3) and does not return",
+				"{2}: has the write end, descriptor 4",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/4", "pipe:[{id}]"},
+				{"/proc/{3}/syscall", "0x3"},
+			},
+			next: []string{"ipctop why {3}"},
 		})
 }

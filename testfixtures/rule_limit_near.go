@@ -14,12 +14,33 @@ func limitNearFixtures() []Fixture {
 		Name:  "limit-near",
 		short: "limit",
 		Makes: "a process that has nearly as many files open as it may",
+		explain: explanation{
+			picture: "{1} has 37 of 40 files",
+			calls: []string{
+				"{1}: setrlimit(RLIMIT_NOFILE, 40), open(2) until descriptor 36",
+			},
+			proc: []procFile{
+				{"/proc/{1}/limits", "Max open files 40"},
+				{"/proc/{1}/fd/36", "/dev/null"},
+			},
+			next: []string{"ipctop check", "ipctop show {1}"},
+		},
 		make:  func(m *maker) (object, error) { return makeFileLimit(m, 40) },
 		roles: roles,
 	}, {
 		Name:  "limit-near:control",
 		short: "limit-i",
 		Makes: "one that has as many open, and may have twice as many",
+		explain: explanation{
+			picture: "{1} has 37 of 80 files",
+			calls: []string{
+				"{1}: setrlimit(RLIMIT_NOFILE, 80), open(2) until descriptor 36",
+			},
+			proc: []procFile{
+				{"/proc/{1}/limits", "Max open files 80"},
+			},
+			next: []string{"ipctop show {1}"},
+		},
 		make:  func(m *maker) (object, error) { return makeFileLimit(m, 80) },
 		roles: roles,
 	}}

@@ -33,11 +33,45 @@ func lockInheritedFixtures() []Fixture {
 		}, func(m *maker) (object, error) {
 			_, id, err := inherited(m, false)
 			return aboutObject(id), err
+		}, explanation{
+			picture: "{3} → lock that {2} inherited",
+			calls: []string{
+				"a process: flock(3, LOCK_EX) = 0, then exit(2)",
+				"{2}: has the same open file description, descriptor 3, and so keeps the lock",
+				"{3}: flock(4, LOCK_EX) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fdinfo/3", "FLOCK ADVISORY WRITE"},
+				{"/proc/{3}/syscall", "0x4"},
+			},
+		}, explanation{
+			picture: "{4} → lock of {1}",
+			calls: []string{
+				"{1}: flock(3, LOCK_EX) = 0, and lives; {3} has the description, too",
+				"{4}: flock(4, LOCK_EX) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fdinfo/3", "FLOCK ADVISORY WRITE"},
+				{"/proc/{4}/syscall", "0x4"},
+			},
+			next: []string{"ipctop why {4}"},
 		})
 	list[0].roles["lock"], list[1].roles["lock"] = ending(takeFlockRole), takeFlockRole
 	return append(list, Fixture{
 		Name: "lock-inherited:control-script", short: "inh-s", make: makeScriptLock,
 		Makes: "a lock that a program took for the descriptor of one that was there before, as flock(1) does for a script, and a process that waits for it",
+		explain: explanation{
+			picture: "{3} → lock of {1}",
+			calls: []string{
+				"a process, as flock(1): flock(3, LOCK_EX) = 0 on the descriptor of {1}, then exit(2)",
+				"{3}: flock(3, LOCK_EX) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fdinfo/3", "FLOCK ADVISORY WRITE"},
+				{"/proc/{3}/syscall", "0x3"},
+			},
+			next: []string{"ipctop why {3}"},
+		},
 		roles: map[string]func(*role) error{"lock": ending(takeFlockRole), "hold": holdRole, "h": helperRole},
 	})
 }

@@ -32,5 +32,24 @@ func lockWaitFixtures() []Fixture {
 			_ = unix.Flock(fds[0], unix.LOCK_EX)
 			_, err = m.helperProcesses(fds, "keeper 3: pause")
 			return aboutObject(id), err
+		}, explanation{
+			picture: "{3}, {4} → lock of {2} (idle)",
+			calls: []string{
+				"{2}: flock(3, LOCK_EX) = 0, then waits for a signal",
+				"{3}: flock(4, LOCK_EX) and does not return; {4} the same with 5",
+			},
+			proc: []procFile{
+				{"/proc/locks", "FLOCK"},
+				{"/proc/{2}/fdinfo/3", "FLOCK ADVISORY WRITE"},
+				{"/proc/{3}/syscall", "0x4"},
+			},
+		}, explanation{
+			picture: "{2} has a lock that nobody waits for",
+			calls: []string{
+				"{2}: flock(3, LOCK_EX) = 0",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fdinfo/3", "FLOCK ADVISORY WRITE"},
+			},
 		})
 }

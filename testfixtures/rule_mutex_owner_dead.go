@@ -42,9 +42,42 @@ func mutexOwnerDeadFixtures() []Fixture {
 			}
 			_, err = m.helperProcesses([]int{fd}, fmt.Sprintf("wants 3: futex 3 %d %d 2", futexAt, futexWait))
 			return aboutObject(id), err
+		}, explanation{
+			picture: "{2} → mutex of a process that has ended",
+			calls: []string{
+				"ipctop: writes the words of a mutex that a process had which has ended",
+				"{2}: futex(…, FUTEX_WAIT, 2) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{2}/maps", "/memfd:ipctop-fixture"},
+				{"/proc/{2}/syscall", ""},
+			},
+		}, explanation{
+			picture: "{3} → mutex of {1}",
+			calls: []string{
+				"{1}: owns the mutex, and lives",
+				"{3}: futex(…, FUTEX_WAIT, 2) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{1}/maps", "/memfd:ipctop-fixture"},
+				{"/proc/{3}/syscall", ""},
+			},
+			next: []string{"ipctop why {3}"},
 		})
 	list = append(list, Fixture{
-		Name: "mutex-owner-dead:forked", short: "mfork", Makes: "a process that was forked while another thread had a mutex, and wants it", roles: helperRoles(),
+		Name: "mutex-owner-dead:forked", short: "mfork", Makes: "a process that was forked while another thread had a mutex, and wants it",
+		explain: explanation{
+			picture: "{2} → copy of a mutex whose owner is no thread of it",
+			calls: []string{
+				"{1}: fork(2) with the words of a mutex that a thread of {1} has",
+				"{2}: futex(…, FUTEX_WAIT_PRIVATE, 2) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{2}/syscall", ""},
+				{"/proc/{2}/status", "PPid: {1}"},
+			},
+		},
+		roles: helperRoles(),
 		make: func(m *maker) (object, error) {
 			pids, err := m.helperProcesses(nil, "forked -: catch 15; forked")
 			if err != nil {

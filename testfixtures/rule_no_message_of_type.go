@@ -11,12 +11,35 @@ func noMessageOfTypeFixtures() []Fixture {
 		Name:  "no-message-of-type",
 		short: "mtype",
 		Makes: "a System V queue with 3 messages, and a receiver that waits for another type",
+		explain: explanation{
+			picture: "{1} → queue {id} (types 1, 2, 3) → {2} wants type 9",
+			calls: []string{
+				"{1}: msgsnd({id}) of types 1, 2 and 3",
+				"{2}: msgrcv({id}, type 9) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/sysvipc/msg", "{id}"},
+				{"/proc/{2}/syscall", ""},
+			},
+			next: []string{"ipctop why {2}", "ipctop show {object} --types"},
+		},
 		make:  func(m *maker) (object, error) { return makeMsgOfType(m, true) },
 		roles: roles,
 	}, {
 		Name:  "no-message-of-type:control",
 		short: "mtype-i",
 		Makes: "an empty one, and a receiver that waits for a type",
+		explain: explanation{
+			picture: "empty queue {id} → {1} wants type 9",
+			calls: []string{
+				"{1}: msgrcv({id}, type 9) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/sysvipc/msg", "{id}"},
+				{"/proc/{1}/syscall", ""},
+			},
+			next: []string{"ipctop why {1}"},
+		},
 		make:  func(m *maker) (object, error) { return makeMsgOfType(m, false) },
 		roles: roles,
 	}}

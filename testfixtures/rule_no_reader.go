@@ -17,5 +17,23 @@ func noReaderFixtures() []Fixture {
 			pids, err := m.helperProcesses(fds[:], "writer 4: pause")
 			m.finds(Diagnosis{Victims: pids, Objects: []string{id}, Severity: "info"})
 			return aboutObject(id), err
-		}, makeReader)
+		}, makeReader, explanation{
+			picture: "{2} → pipe → nobody",
+			calls: []string{
+				"{2}: has the write end, descriptor 4; nobody has the read end: the next write(2) is SIGPIPE",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/4", "pipe:[{id}]"},
+			},
+		}, explanation{
+			picture: "{3} → pipe → {2}",
+			calls: []string{
+				"{2}: read(3) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "pipe:[{id}]"},
+				{"/proc/{3}/fd/4", "pipe:[{id}]"},
+			},
+			next: []string{"ipctop show {object}"},
+		})
 }

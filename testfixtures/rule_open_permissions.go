@@ -12,12 +12,32 @@ func openPermissionsFixtures() []Fixture {
 		Name:  "open-permissions",
 		short: "perm",
 		Makes: "a shared memory object that any user may write to",
+		explain: explanation{
+			picture: "any user ⇄ memory of {1}",
+			calls: []string{
+				"{1}: mmap(MAP_SHARED) of a file in /dev/shm with mode 0666",
+			},
+			proc: []procFile{
+				{"/proc/{1}/maps", "/dev/shm/ipctop-fixture-"},
+			},
+			next: []string{"ipctop check", "ipctop show {object}"},
+		},
 		make:  func(m *maker) (object, error) { return makeShmOfMode(m, 0o666) },
 		roles: roles,
 	}, {
 		Name:  "open-permissions:control",
 		short: "perm-i",
 		Makes: "one that its owner and group may write to and others read",
+		explain: explanation{
+			picture: "{1} ⇄ memory with mode 0664",
+			calls: []string{
+				"{1}: mmap(MAP_SHARED) of a file in /dev/shm with mode 0664",
+			},
+			proc: []procFile{
+				{"/proc/{1}/maps", "/dev/shm/ipctop-fixture-"},
+			},
+			next: []string{"ipctop show {object}"},
+		},
 		make:  func(m *maker) (object, error) { return makeShmOfMode(m, 0o664) },
 		roles: roles,
 	}}

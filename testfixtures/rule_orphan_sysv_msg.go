@@ -7,12 +7,33 @@ func orphanSysvMsgFixtures() []Fixture {
 		Name:  "orphan-sysv-msg",
 		short: "omsg",
 		Makes: "a System V queue with 2 messages whose sender and receiver have ended",
+		explain: explanation{
+			picture: "queue {id} (2 messages): nobody",
+			calls: []string{
+				"two processes: msgsnd({id}) three times, msgrcv({id}) once, exit(2)",
+			},
+			proc: []procFile{
+				{"/proc/sysvipc/msg", "{id}"},
+			},
+			next: []string{"ipctop check", "ipctop show {object}"},
+		},
 		make:  func(m *maker) (object, error) { return makeOrphanMsg(m, true) },
 		roles: map[string]func(*role) error{"snd": ending(msgSendRole), "rcv": ending(msgReceiveRole)},
 	}, {
 		Name:  "orphan-sysv-msg:control",
 		short: "omsg-i",
 		Makes: "one whose sender has ended and whose receiver lives",
+		explain: explanation{
+			picture: "queue {id} (2 messages) → {1}",
+			calls: []string{
+				"a process: msgsnd({id}) three times, exit(2)",
+				"{1}: msgrcv({id}) once, and lives",
+			},
+			proc: []procFile{
+				{"/proc/sysvipc/msg", "{id}"},
+			},
+			next: []string{"ipctop show {object}"},
+		},
 		make:  func(m *maker) (object, error) { return makeOrphanMsg(m, false) },
 		roles: map[string]func(*role) error{"snd": ending(msgSendRole), "rcv": msgReceiveRole},
 	}}

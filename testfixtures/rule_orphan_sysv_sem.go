@@ -7,12 +7,32 @@ func orphanSysvSemFixtures() []Fixture {
 		Name:  "orphan-sysv-sem",
 		short: "osem",
 		Makes: "a System V semaphore set whose last users have ended",
+		explain: explanation{
+			picture: "set {id}: nobody",
+			calls: []string{
+				"two processes: semop({id}, [+1]), exit(2)",
+			},
+			proc: []procFile{
+				{"/proc/sysvipc/sem", "{id}"},
+			},
+			next: []string{"ipctop check", "ipctop show {object}"},
+		},
 		make:  func(m *maker) (object, error) { return makeOrphanSem(m, true) },
 		roles: map[string]func(*role) error{"set": ending(semPostRole), "post": ending(semPostRole)},
 	}, {
 		Name:  "orphan-sysv-sem:control",
 		short: "osem-i",
 		Makes: "one of whose last users one lives",
+		explain: explanation{
+			picture: "{1} – set {id}",
+			calls: []string{
+				"{1}: semop({id}, [1: +1]), and lives",
+			},
+			proc: []procFile{
+				{"/proc/sysvipc/sem", "{id}"},
+			},
+			next: []string{"ipctop show {object}"},
+		},
 		make:  func(m *maker) (object, error) { return makeOrphanSem(m, false) },
 		roles: map[string]func(*role) error{"set": ending(semPostRole), "post": semPostRole},
 	}}

@@ -16,18 +16,50 @@ func orphanSysvShmFixtures() []Fixture {
 		Name:  "orphan-sysv-shm",
 		short: "oshm",
 		Makes: "a System V segment whose creator has ended; nobody has it attached",
+		explain: explanation{
+			picture: "segment {id}: nobody",
+			calls: []string{
+				"a process: shmget(…, 12288, IPC_CREAT), exit(2)",
+			},
+			proc: []procFile{
+				{"/proc/sysvipc/shm", "{id}"},
+			},
+			next: []string{"ipctop check", "ipctop show {object}"},
+		},
 		make:  makeOrphanShm,
 		roles: map[string]func(*role) error{"mk": ending(shmCreateRole)},
 	}, {
 		Name:  "orphan-sysv-shm:control",
 		short: "oshm-i",
 		Makes: "one that nobody has attached, either, but whose creator lives",
+		explain: explanation{
+			picture: "{1} made segment {id}, and lives",
+			calls: []string{
+				"{1}: shmget(…, 12288, IPC_CREAT); no shmat(2)",
+			},
+			proc: []procFile{
+				{"/proc/sysvipc/shm", "{id}"},
+			},
+			next: []string{"ipctop show {object}"},
+		},
 		make:  makeOwnedShm,
 		roles: map[string]func(*role) error{"mk": shmCreateRole},
 	}, {
 		Name:  "orphan-sysv-shm:control-attached",
 		short: "oshm-a",
 		Makes: "one whose creator has ended, and which another process has attached",
+		explain: explanation{
+			picture: "{1} ⇄ segment {id}",
+			calls: []string{
+				"a process: shmget(…, 12288, IPC_CREAT), exit(2)",
+				"{1}: shmat({id})",
+			},
+			proc: []procFile{
+				{"/proc/sysvipc/shm", "{id}"},
+				{"/proc/{1}/maps", "/SYSV"},
+			},
+			next: []string{"ipctop show {object}"},
+		},
 		make:  makeInheritedShm,
 		roles: map[string]func(*role) error{"mk": ending(shmCreateRole), "rw": shmRole},
 	}}

@@ -20,5 +20,25 @@ func ptyNotReadFixtures() []Fixture {
 		}, func(m *maker) (object, error) {
 			_, id, err := terminal(m, "read 4")
 			return aboutObject(id), err
+		}, explanation{
+			picture: "{3} → terminal FULL → {2} (idle)",
+			calls: []string{
+				"{2}: the terminal emulator: has the master, descriptor 3, and does not read",
+				"{3}: write(4, …, 4194304) to the terminal, and it does not return",
+			},
+			proc: []procFile{
+				{"/proc/{3}/fd/4", "/dev/pts/"},
+				{"/proc/{2}/fdinfo/3", "tty-index:"},
+			},
+		}, explanation{
+			picture: "{2} (idle) → terminal → {3}",
+			calls: []string{
+				"{3}: read(4) from its terminal, and it does not return",
+			},
+			proc: []procFile{
+				{"/proc/{3}/fd/4", "/dev/pts/"},
+				{"/proc/{3}/syscall", "0x4"},
+			},
+			next: []string{"ipctop why {3}"},
 		})
 }

@@ -10,18 +10,50 @@ func queueFullFixtures() []Fixture {
 		Name:  "queue-full",
 		short: "qfull",
 		Makes: "a full System V queue at which a sender waits; who last received from it sleeps",
+		explain: explanation{
+			picture: "{2} → queue {id} FULL → {1} (idle)",
+			calls: []string{
+				"{1}: msgrcv({id}) once, then nothing",
+				"{2}: msgsnd({id}, 500 bytes) until it does not return",
+			},
+			proc: []procFile{
+				{"/proc/sysvipc/msg", "{id}"},
+				{"/proc/{2}/syscall", ""},
+			},
+		},
 		make:  makeFullMsg,
 		roles: map[string]func(*role) error{"snd": ending(msgSendRole), "rcv": msgReceiveRole, "more": msgFillRole},
 	}, {
 		Name:  "queue-full:posix",
 		short: "qfull-p",
 		Makes: "a full POSIX queue at which a sender waits; another process has it open and sleeps",
+		explain: explanation{
+			picture: "{2} → queue FULL → {1} (idle)",
+			calls: []string{
+				"{1}: has the queue open, descriptor 3",
+				"{2}: mq_send(3, …) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "/ipctop-fixture-"},
+				{"/proc/{2}/syscall", "0x3"},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makeFullMq(m, true) },
 		roles: map[string]func(*role) error{"rcv": holdRole, "snd": mqFillRole},
 	}, {
 		Name:  "queue-full:control",
 		short: "qfull-i",
 		Makes: "a full POSIX queue at which nobody waits",
+		explain: explanation{
+			picture: "nobody → queue FULL → {1}",
+			calls: []string{
+				"{1}: has the queue open, descriptor 3; nobody sends",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "/ipctop-fixture-"},
+			},
+			next: []string{"ipctop show {object}"},
+		},
 		make:  func(m *maker) (object, error) { return makeFullMq(m, false) },
 		roles: map[string]func(*role) error{"rcv": holdRole},
 	}}

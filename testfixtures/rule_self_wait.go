@@ -19,9 +19,42 @@ func selfWaitFixtures() []Fixture {
 				m.finds(Diagnosis{Root: pids[0], Victims: pids, Objects: []string{id}, Severity: "critical"})
 			}
 			return aboutObject(id), err
-		}, makeReader)
+		}, makeReader, explanation{
+			picture: "{2} → pipe → {2}",
+			calls: []string{
+				"{2}: read(3) and does not return; it alone has the write end, descriptor 4",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "pipe:[{id}]"},
+				{"/proc/{2}/fd/4", "pipe:[{id}]"},
+				{"/proc/{2}/syscall", "0x3"},
+			},
+		}, explanation{
+			picture: "{3} (idle) → pipe → {2}",
+			calls: []string{
+				"{2}: read(3) and does not return",
+				"{3}: has the write end, descriptor 4",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "pipe:[{id}]"},
+				{"/proc/{3}/fd/4", "pipe:[{id}]"},
+			},
+			next: []string{"ipctop why {2}"},
+		})
 	return append(list, Fixture{
-		Name: "self-wait:mutex", short: "self-m", Makes: "a process that wants a mutex which it has locked itself", roles: helperRoles(),
+		Name: "self-wait:mutex", short: "self-m", Makes: "a process that wants a mutex which it has locked itself",
+		explain: explanation{
+			picture: "{2} → mutex of {2}",
+			calls: []string{
+				"ipctop: writes the words of a mutex that {2} has locked",
+				"{2}: futex(…, FUTEX_WAIT, 2), as pthread_mutex_lock(3) does, and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{2}/maps", "/memfd:ipctop-fixture"},
+				{"/proc/{2}/syscall", ""},
+			},
+		},
+		roles: helperRoles(),
 		make: func(m *maker) (object, error) {
 			fd, id, err := m.words(futexAt, 2, 0, 0, 1, mutexShared)
 			if err != nil {
@@ -41,6 +74,17 @@ func selfWaitFixtures() []Fixture {
 		},
 	}, Fixture{
 		Name: "self-wait:control-signal", short: "self-s", Makes: "a process that reads from a pipe of its own, into which the handler of a signal may write",
+		explain: explanation{
+			picture: "{2} → pipe → {2}, and a handler may write",
+			calls: []string{
+				"{2}: rt_sigaction(SIGUSR1), read(3) and does not return; it has the write end, descriptor 4",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "pipe:[{id}]"},
+				{"/proc/{2}/fd/4", "pipe:[{id}]"},
+			},
+			next: []string{"ipctop why {2}"},
+		},
 		roles: helperRoles(),
 		make: func(m *maker) (object, error) {
 			fds, id, err := m.pipe()

@@ -22,5 +22,25 @@ func semNobodyPostsFixtures() []Fixture {
 			// It waits at another word of the same memory, for ever.
 			_, id, err := sem(m, fmt.Sprintf("poster 3: futex 3 %d %d 0", futexAt+256, futexWait))
 			return aboutObject(id), err
+		}, explanation{
+			picture: "{2} → semaphore in memory of its own",
+			calls: []string{
+				"{2}: futex(…, FUTEX_WAIT_BITSET, 0), as sem_wait(3) does, and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{2}/maps", "/memfd:ipctop-fixture"},
+				{"/proc/{2}/syscall", ""},
+			},
+		}, explanation{
+			picture: "{2} → semaphore ← {3} may post",
+			calls: []string{
+				"{2}: futex(…, FUTEX_WAIT_BITSET, 0), as sem_wait(3) does, and does not return",
+				"{3}: has the memory mapped, too",
+			},
+			proc: []procFile{
+				{"/proc/{2}/maps", "/memfd:ipctop-fixture"},
+				{"/proc/{3}/maps", "/memfd:ipctop-fixture"},
+			},
+			next: []string{"ipctop why {2}"},
 		})
 }

@@ -35,6 +35,27 @@ func semOwnerDeadFixtures() []Fixture {
 		}, func(m *maker) (object, error) {
 			_, id, err := sem(m, false)
 			return aboutObject(id), err
+		}, explanation{
+			picture: "{1} → set {id}, taken by a process that has ended",
+			calls: []string{
+				"a process: semop({id}, [0: -1]) without SEM_UNDO, then exit(2)",
+				"{1}: semop({id}, [0: -1]) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/sysvipc/sem", "{id}"},
+				{"/proc/{1}/syscall", ""},
+			},
+		}, explanation{
+			picture: "{2} → set {id}, taken by {1}",
+			calls: []string{
+				"{1}: semop({id}, [0: -1]) = 0, and lives",
+				"{2}: semop({id}, [0: -1]) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/sysvipc/sem", "{id}"},
+				{"/proc/{2}/syscall", ""},
+			},
+			next: []string{"ipctop why {2}"},
 		})
 	take := func(r *role) error {
 		id, err := strconv.Atoi(r.args[0])

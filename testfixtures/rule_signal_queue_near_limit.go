@@ -27,12 +27,33 @@ func signalQueueNearLimitFixtures() []Fixture {
 		Name:  "signal-queue-near-limit",
 		short: "sigq",
 		Makes: "a process with 18 signals queued, whose limit on them is nearly reached",
+		explain: explanation{
+			picture: "18 signals → {1}, pending",
+			calls: []string{
+				"{1}: rt_sigprocmask(SIG_BLOCK, [SIGRTMIN+5]), kill(itself, SIGRTMIN+5) 18 times, setrlimit(RLIMIT_SIGPENDING)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/status", "SigQ:"},
+				{"/proc/{1}/limits", "Max pending signals"},
+			},
+			next: []string{"ipctop check", "ipctop show {1}"},
+		},
 		make:  func(m *maker) (object, error) { return makeSignalQueue(m, 1) },
 		roles: map[string]func(*role) error{"h": signalQueueRole},
 	}, {
 		Name:  "signal-queue-near-limit:control",
 		short: "sigq-i",
 		Makes: "one with as many, whose limit is ten times as high",
+		explain: explanation{
+			picture: "18 signals → {1}, pending",
+			calls: []string{
+				"{1}: the same with a limit that is ten times as high",
+			},
+			proc: []procFile{
+				{"/proc/{1}/status", "SigQ:"},
+			},
+			next: []string{"ipctop show {1}"},
+		},
 		make:  func(m *maker) (object, error) { return makeSignalQueue(m, 10) },
 		roles: map[string]func(*role) error{"h": signalQueueRole},
 	}}

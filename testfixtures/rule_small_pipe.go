@@ -15,6 +15,17 @@ func smallPipeFixtures() []Fixture {
 		Name:  "small-pipe",
 		short: "spipe",
 		Makes: "a user whose pipes take as many pages as they may, and who gets a small one then",
+		explain: explanation{
+			picture: "{1} has pipes of all pages that its user may have; the next is small",
+			calls: []string{
+				"{1}: pipe2(2) and fcntl(F_SETPIPE_SZ) up to fs.pipe-user-pages-soft, then pipe2(2)",
+			},
+			proc: []procFile{
+				{"/proc/sys/fs/pipe-user-pages-soft", ""},
+				{"/proc/{1}/fd/3", "pipe:["},
+			},
+			next: []string{"ipctop check", "ipctop show {object}"},
+		},
 		Needs: needs,
 		make:  func(m *maker) (object, error) { return makeSmallPipe(m, true) },
 		roles: map[string]func(*role) error{"h": smallPipeRole},
@@ -22,6 +33,16 @@ func smallPipeFixtures() []Fixture {
 		Name:  "small-pipe:control",
 		short: "spipe-i",
 		Makes: "a user with few pipes, one of which was made small on purpose",
+		explain: explanation{
+			picture: "{1} has one pipe, small on purpose",
+			calls: []string{
+				"{1}: pipe2(2), fcntl(F_SETPIPE_SZ, 4096)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "pipe:[{id}]"},
+			},
+			next: []string{"ipctop show {object}"},
+		},
 		Needs: needs,
 		make:  func(m *maker) (object, error) { return makeSmallPipe(m, false) },
 		roles: map[string]func(*role) error{"h": smallPipeRole},

@@ -29,6 +29,26 @@ func socketFullFixtures() []Fixture {
 		}, func(m *maker) (object, error) {
 			_, id, err := sockets(m, "read 4")
 			return aboutObject(id), err
+		}, explanation{
+			picture: "{3} → socket FULL → {2} (idle)",
+			calls: []string{
+				"ipctop: socketpair(AF_UNIX, SOCK_STREAM)",
+				"{3}: write(4, …, 4194304) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{3}/fd/4", "socket:[{id}]"},
+				{"/proc/{3}/syscall", "0x4"},
+			},
+		}, explanation{
+			picture: "{2} (idle) → socket → {3}",
+			calls: []string{
+				"{3}: read(4) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{3}/fd/4", "socket:[{id}]"},
+				{"/proc/{3}/syscall", "0x4"},
+			},
+			next: []string{"ipctop why {3}"},
 		})
 
 	datagrams := func(m *maker, full bool) (pids []int, id string, err error) {
@@ -62,6 +82,17 @@ func socketFullFixtures() []Fixture {
 	return append(list, Fixture{
 		Name: "socket-full:datagrams", short: "sfull-d", roles: helperRoles(),
 		Makes: "two processes that send to a bound datagram socket, as programs do to /dev/log, whose owner does not receive",
+		explain: explanation{
+			picture: "{3}, {4} → socket FULL → {2} (idle)",
+			calls: []string{
+				"{2}: bind(2) of a datagram socket, and no recv(2)",
+				"{3}, {4}: write(2) of one byte, and it does not return",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "socket:[{id}]"},
+				{"/proc/{3}/syscall", "0x4"},
+			},
+		},
 		make: func(m *maker) (object, error) {
 			pids, id, err := datagrams(m, true)
 			if err == nil {
@@ -71,6 +102,17 @@ func socketFullFixtures() []Fixture {
 		},
 	}, Fixture{
 		Name: "socket-full:control-datagrams", short: "sfull-di", roles: helperRoles(), Makes: "such a socket whose owner waits for the next message",
+		explain: explanation{
+			picture: "{3} (idle) → datagrams → {2}",
+			calls: []string{
+				"{2}: read(3) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "socket:[{id}]"},
+				{"/proc/{2}/syscall", "0x3"},
+			},
+			next: []string{"ipctop why {2}"},
+		},
 		make: func(m *maker) (object, error) {
 			_, id, err := datagrams(m, false)
 			return aboutObject(id), err

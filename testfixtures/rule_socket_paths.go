@@ -16,6 +16,16 @@ func socketPathFixtures() []Fixture {
 		Name:  "stale-socket-path",
 		short: "stale",
 		Makes: "a socket's file whose server has ended, next to one whose server lives",
+		explain: explanation{
+			picture: "clients → a file that no socket is bound to",
+			calls: []string{
+				"a server: bind(2), listen(2), exit(2) without unlink(2)",
+				"{1}: bind(2), listen(2) next to it, and lives",
+			},
+			proc: []procFile{
+				{"/proc/{1}/net/unix", "stale-live"},
+			},
+		},
 		Needs: needsSteadyInodes,
 		make:  makeStaleSocket,
 		roles: map[string]func(*role) error{"srv": unixListenRole, "old": ending(unixListenRole)},
@@ -23,6 +33,16 @@ func socketPathFixtures() []Fixture {
 		Name:  "stale-socket-path:relative",
 		short: "stale-r",
 		Makes: "the same with servers that have bound the names in their working directory",
+		explain: explanation{
+			picture: "clients → a file that no socket is bound to",
+			calls: []string{
+				"a server: chdir(2), bind(2) of a relative name, listen(2), exit(2)",
+				"{1}: the same next to it, and lives",
+			},
+			proc: []procFile{
+				{"/proc/{1}/net/unix", "stale-r-live"},
+			},
+		},
 		Needs: needsSteadyInodes,
 		make:  makeStaleSocket,
 		roles: map[string]func(*role) error{"srv": inDirectory(unixListenRole), "old": ending(inDirectory(unixListenRole))},
@@ -30,12 +50,36 @@ func socketPathFixtures() []Fixture {
 		Name:  "stale-socket-path:control",
 		short: "stale-i",
 		Makes: "a listener and a datagram socket with paths",
+		explain: explanation{
+			picture: "clients → {1}; senders → {2}",
+			calls: []string{
+				"{1}: bind(2), listen(2)",
+				"{2}: has a datagram socket with a path, descriptor 3",
+			},
+			proc: []procFile{
+				{"/proc/{1}/net/unix", "stale-i-srv"},
+				{"/proc/{2}/fd/3", "socket:["},
+			},
+			next: []string{"ipctop show {object}"},
+		},
 		make:  makeBoundSockets,
 		roles: map[string]func(*role) error{"srv": unixListenRole, "dg": holdRole},
 	}, {
 		Name:  "unreachable-listener",
 		short: "unre",
 		Makes: "two servers that listen on the same path, of which the second has removed the first one's file",
+		explain: explanation{
+			picture: "clients → path → {2}; nobody → {1}",
+			calls: []string{
+				"{1}: bind(2), listen(2)",
+				"{2}: bind(2) of the same path after unlink(2), listen(2)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/net/unix", "unre-moved"},
+				{"/proc/{1}/fd/3", "socket:[{id}]"},
+			},
+			next: []string{"ipctop check", "ipctop show {object}"},
+		},
 		Needs: needsSteadyInodes,
 		make:  makeReplacedListener,
 		roles: map[string]func(*role) error{"old": unixListenRole, "new": unixListenRole},
@@ -43,6 +87,18 @@ func socketPathFixtures() []Fixture {
 		Name:  "unreachable-listener:relative",
 		short: "unre-r",
 		Makes: "the same with servers that have bound a name in their working directory",
+		explain: explanation{
+			picture: "clients → path → {2}; nobody → {1}",
+			calls: []string{
+				"{1}: chdir(2), bind(2) of a relative name, listen(2)",
+				"{2}: the same after unlink(2)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/net/unix", "unre-r-moved"},
+				{"/proc/{1}/fd/3", "socket:[{id}]"},
+			},
+			next: []string{"ipctop check", "ipctop show {object}"},
+		},
 		Needs: needsSteadyInodes,
 		make:  makeReplacedListener,
 		roles: map[string]func(*role) error{"old": inDirectory(unixListenRole), "new": inDirectory(unixListenRole)},
@@ -50,12 +106,34 @@ func socketPathFixtures() []Fixture {
 		Name:  "unreachable-listener:control-relative",
 		short: "unre-ri",
 		Makes: "two servers that listen on names of their own in one working directory",
+		explain: explanation{
+			picture: "clients → {1}; clients → {2}",
+			calls: []string{
+				"{1}, {2}: chdir(2), bind(2) of relative names of their own, listen(2)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/net/unix", "unre-ri-one"},
+				{"/proc/{2}/net/unix", "unre-ri-two"},
+			},
+			next: []string{"ipctop show {object}"},
+		},
 		make:  makeTwoListeners,
 		roles: map[string]func(*role) error{"old": inDirectory(unixListenRole), "new": inDirectory(unixListenRole)},
 	}, {
 		Name:  "unreachable-listener:control",
 		short: "unre-i",
 		Makes: "two servers that listen on paths of their own",
+		explain: explanation{
+			picture: "clients → {1}; clients → {2}",
+			calls: []string{
+				"{1}, {2}: bind(2) of paths of their own, listen(2)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/net/unix", "unre-i-one"},
+				{"/proc/{2}/net/unix", "unre-i-two"},
+			},
+			next: []string{"ipctop show {object}"},
+		},
 		make:  makeTwoListeners,
 		roles: map[string]func(*role) error{"old": unixListenRole, "new": unixListenRole},
 	}}

@@ -16,6 +16,17 @@ func stoppedByTTYFixtures() []Fixture {
 		Name:  "stopped-by-tty",
 		short: "tty",
 		Makes: "a terminal with a background process that wanted to read from it and was stopped",
+		explain: explanation{
+			picture: "{3} (background) – terminal – {2} (foreground)",
+			calls: []string{
+				"{3}: read(3) from its terminal as a background process: SIGTTIN stops it",
+			},
+			proc: []procFile{
+				{"/proc/{3}/status", "State: T"},
+				{"/proc/{3}/fd/3", "/dev/pts/"},
+			},
+			next: []string{"ipctop check", "ipctop show {3}"},
+		},
 		Needs: "a devpts with /dev/ptmx",
 		make:  makeStoppedByTTY,
 		roles: roles(readTerminalRole),
@@ -23,6 +34,16 @@ func stoppedByTTYFixtures() []Fixture {
 		Name:  "stopped-by-tty:control",
 		short: "tty-i",
 		Makes: "one with a background process that stopped itself",
+		explain: explanation{
+			picture: "{3} (background) – terminal – {2} (foreground)",
+			calls: []string{
+				"{3}: kill(itself, SIGSTOP)",
+			},
+			proc: []procFile{
+				{"/proc/{3}/status", "State: T"},
+			},
+			next: []string{"ipctop show {3}"},
+		},
 		Needs: "a devpts with /dev/ptmx",
 		make:  makeStoppedByTTY,
 		roles: roles(stopRole),

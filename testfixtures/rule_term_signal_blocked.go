@@ -13,12 +13,34 @@ func termSignalBlockedFixtures() []Fixture {
 		Name:  "term-signal-blocked",
 		short: "term",
 		Makes: "a process that blocks SIGTERM and was sent it",
+		explain: explanation{
+			picture: "SIGTERM → {2}, pending",
+			calls: []string{
+				"{2}: rt_sigprocmask(SIG_BLOCK, [SIGTERM, SIGUSR1])",
+				"{1}: kill({2}, SIGTERM)",
+			},
+			proc: []procFile{
+				{"/proc/{2}/status", "ShdPnd: 0000000000004000"},
+			},
+			next: []string{"ipctop check", "ipctop show {2}"},
+		},
 		make:  func(m *maker) (object, error) { return makePending(m, unix.SIGTERM) },
 		roles: map[string]func(*role) error{"h": pendingRole},
 	}, {
 		Name:  "term-signal-blocked:control",
 		short: "term-i",
 		Makes: "a process that blocks SIGTERM, and was sent SIGUSR1, which it blocks, too",
+		explain: explanation{
+			picture: "SIGUSR1 → {2}, pending",
+			calls: []string{
+				"{2}: rt_sigprocmask(SIG_BLOCK, [SIGTERM, SIGUSR1])",
+				"{1}: kill({2}, SIGUSR1)",
+			},
+			proc: []procFile{
+				{"/proc/{2}/status", "ShdPnd: 0000000000000200"},
+			},
+			next: []string{"ipctop show {2}"},
+		},
 		make:  func(m *maker) (object, error) { return makePending(m, unix.SIGUSR1) },
 		roles: map[string]func(*role) error{"h": pendingRole},
 	}}

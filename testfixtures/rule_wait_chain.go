@@ -27,5 +27,29 @@ func waitChainFixtures() []Fixture {
 				m.finds(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{idA, idB}, Severity: "warning"})
 			}
 			return aboutObject(idA), err
-		}, makeReader)
+		}, makeReader, explanation{
+			picture: "{4} → lock of {3} → lock of {2} (idle)",
+			calls: []string{
+				"{2}: flock(3, LOCK_EX) = 0, then waits for a signal",
+				"{3}: flock(5, LOCK_EX) = 0, then flock(4, LOCK_EX) and does not return",
+				"{4}: flock(6, LOCK_EX) and does not return",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fdinfo/3", "FLOCK ADVISORY WRITE"},
+				{"/proc/{3}/syscall", "0x4"},
+				{"/proc/{4}/syscall", "0x6"},
+			},
+			next: []string{"ipctop why {4}"},
+		}, explanation{
+			picture: "{3} (idle) → pipe → {2}",
+			calls: []string{
+				"{2}: read(3) and does not return",
+				"{3}: has the write end, descriptor 4",
+			},
+			proc: []procFile{
+				{"/proc/{2}/syscall", "0x3"},
+				{"/proc/{3}/fd/4", "pipe:[{id}]"},
+			},
+			next: []string{"ipctop why {2}"},
+		})
 }

@@ -15,18 +15,53 @@ func zombiesFixtures() []Fixture {
 		Name:  "zombies",
 		short: "zomb",
 		Makes: "a process with 12 children that have ended and that it does not wait for",
+		explain: explanation{
+			picture: "{1} has 12 children that have ended",
+			calls: []string{
+				"{1}: fork(2) twelve times and no wait(2)",
+				"{2}: exit(2)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/status", "State: S"},
+				{"/proc/{2}/status", "State: Z"},
+			},
+			next: []string{"ipctop check", "ipctop show {1}"},
+		},
 		make:  func(m *maker) (object, error) { return makeZombies(m, 12) },
 		roles: roles,
 	}, {
 		Name:  "zombies:control",
 		short: "zomb-i",
 		Makes: "a process with 3 such children, as one has that is about to collect them",
+		explain: explanation{
+			picture: "{1} has 3 children that have ended",
+			calls: []string{
+				"{1}: fork(2) three times, and wakes up now and then",
+				"{2}: exit(2)",
+			},
+			proc: []procFile{
+				{"/proc/{2}/status", "State: Z"},
+			},
+			next: []string{"ipctop show {1}"},
+		},
 		make:  func(m *maker) (object, error) { return makeZombies(m, 3) },
 		roles: map[string]func(*role) error{"p": awakeParentRole, "c": endRole},
 	}, {
 		Name:  "zombies:blocked",
 		short: "zomb-b",
 		Makes: "a process with a child that has ended, which blocks SIGCHLD and so is not told",
+		explain: explanation{
+			picture: "{2} is not told that {3} has ended",
+			calls: []string{
+				"{2}: rt_sigprocmask(SIG_BLOCK, [SIGCHLD]), fork(2), and no wait(2)",
+				"{3}: killed",
+			},
+			proc: []procFile{
+				{"/proc/{2}/status", "SigBlk: 0000000000010000"},
+				{"/proc/{3}/status", "State: Z"},
+			},
+			next: []string{"ipctop check", "ipctop show {2}"},
+		},
 		make:  makeDeafParent,
 		roles: helperRoles(),
 	}}

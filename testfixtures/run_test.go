@@ -90,6 +90,7 @@ func TestEveryFixture(t *testing.T) {
 			for _, h := range e.Holders {
 				checkHolder(t, inst, e, h)
 			}
+			checkExplained(t, &inst)
 		})
 	}
 	if err := run.Close(); err != nil {

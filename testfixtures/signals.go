@@ -16,6 +16,17 @@ func signalsFixtures() []Fixture {
 		Name:  SignalsKind,
 		short: "sig",
 		Makes: "a process with signals pending, blocked, ignored and caught, a thread of which differs",
+		explain: explanation{
+			picture: "signals → {1}",
+			calls: []string{
+				"{1}: rt_sigprocmask(SIG_BLOCK), kill(2) and tgkill(2) to itself, rt_sigaction(SIGTSTP, SIG_IGN)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/status", "SigBlk:"},
+				{"/proc/{1}/task", "{1}"},
+			},
+			next: []string{"ipctop show {1}"},
+		},
 		make:  makeSignals,
 		roles: map[string]func(*role) error{"h": signalsRole},
 	}}

@@ -11,6 +11,17 @@ func sysvMsgFixtures() []Fixture {
 		Name:  "sysv-msg",
 		short: "msg",
 		Makes: "a message queue with 2 messages left of 3, and a limit of its own",
+		explain: explanation{
+			picture: "{1} → queue {id} (2 messages) → {2}",
+			calls: []string{
+				"ipctop: msgget(IPC_PRIVATE or a key, IPC_CREAT)",
+				"{1}: msgsnd({id}, …) three times, of 100, 200 and 300 bytes",
+				"{2}: msgrcv({id}, …) once",
+			},
+			proc: []procFile{
+				{"/proc/sysvipc/msg", "{id}"},
+			},
+		},
 		make:  makeSysVMsg,
 		roles: map[string]func(*role) error{"snd": msgSendRole, "rcv": msgReceiveRole},
 	}}

@@ -10,6 +10,19 @@ func sysvSemFixtures() []Fixture {
 		Name:  "sysv-sem",
 		short: "sem",
 		Makes: "a set of 3 semaphores, one process waiting for one, one for zero of another",
+		explain: explanation{
+			picture: "{1}, {2} wait at set {id}",
+			calls: []string{
+				"ipctop: semget(…, 3), semctl(SETVAL) to 2, 0 and 7",
+				"{1}: semop({id}, [1: -1]) and does not return: semaphore 1 is 0",
+				"{2}: semop({id}, [0: 0]) and does not return: semaphore 0 is not 0",
+			},
+			proc: []procFile{
+				{"/proc/sysvipc/sem", "{id}"},
+				{"/proc/{1}/syscall", ""},
+			},
+			next: []string{"ipctop show {object}", "ipctop why {1}"},
+		},
 		make:  makeSysVSem,
 		roles: map[string]func(*role) error{"more": semWaitRole, "zero": semWaitRole},
 	}}

@@ -14,23 +14,66 @@ func sysvShmFixtures() []Fixture {
 		Name:  "sysv-shm",
 		short: "shm",
 		Makes: "a segment that two processes have attached, one of them for reading only",
+		explain: explanation{
+			picture: "{1} ⇄ segment {id} → {2}",
+			calls: []string{
+				"{1}: shmat({id}, NULL, 0)",
+				"{2}: shmat({id}, NULL, SHM_RDONLY)",
+			},
+			proc: []procFile{
+				{"/proc/sysvipc/shm", "{id}"},
+				{"/proc/{1}/maps", "/SYSV"},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makeSysVShm(m, false) },
 		roles: attach,
 	}, {
 		Name:  "sysv-shm:removed",
 		short: "shm-rm",
 		Makes: "one that is marked for removal and lives on while it is attached",
+		explain: explanation{
+			picture: "{1} ⇄ segment {id}, marked for removal → {2}",
+			calls: []string{
+				"{1}: shmat({id}, NULL, 0)",
+				"{2}: shmat({id}, NULL, SHM_RDONLY)",
+				"ipctop: shmctl({id}, IPC_RMID): it lives on until the last one detaches it",
+			},
+			proc: []procFile{
+				{"/proc/sysvipc/shm", "{id}"},
+				{"/proc/{1}/maps", "(deleted)"},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makeSysVShm(m, true) },
 		roles: attach,
 	}, {
 		Name:  "sysv-shm:orphan",
 		short: "shm-orph",
 		Makes: "one that nobody has attached",
-		make:  makeSysVShmOrphan,
+		explain: explanation{
+			picture: "segment {id}: nobody",
+			calls: []string{
+				"ipctop: shmget(…, 12288, IPC_CREAT); no shmat(2)",
+			},
+			proc: []procFile{
+				{"/proc/sysvipc/shm", "{id}"},
+			},
+		},
+		make: makeSysVShmOrphan,
 	}, {
 		Name:  "sysv-shm:namespace",
 		short: "shm-ns",
 		Makes: "a segment in another IPC namespace",
+		explain: explanation{
+			picture: "{1} ⇄ a segment in an IPC namespace of its own",
+			calls: []string{
+				"ipctop: clone(CLONE_NEWNET | CLONE_NEWIPC)",
+				"{1}: shmget(IPC_PRIVATE, 12288, IPC_CREAT), shmat(2)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/ns/ipc", "ipc:["},
+				{"/proc/{1}/maps", "/SYSV"},
+			},
+		},
 		Needs: needsNamespaces,
 		make:  makeSysVShmNamespace,
 		roles: map[string]func(*role) error{"rw": shmNamespaceRole},

@@ -13,11 +13,33 @@ func tcpFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "tcp",
 		Makes: "a connection over loopback with 200 unread bytes at the accepting end",
+		explain: explanation{
+			picture: "{2} → TCP over loopback (200 bytes unread) → {1}",
+			calls: []string{
+				"{1}: listen(2), accept(2), close(2) of the listener; does not read",
+				"{2}: connect(2), write(3, …, 200) = 200",
+			},
+			proc: []procFile{
+				{"/proc/{1}/net/tcp", "{id}"},
+				{"/proc/{2}/fd/3", "socket:["},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makeTCP(m, "127.0.0.1:0", "write", "ESTAB") },
 		roles: pair,
 	}, {
 		Name:  "tcp:v6",
 		Makes: "the same with IPv6",
+		explain: explanation{
+			picture: "{2} → TCP over loopback (200 bytes unread) → {1}",
+			calls: []string{
+				"{1}: listen(2) on [::1], accept(2), close(2) of the listener; does not read",
+				"{2}: connect(2), write(3, …, 200) = 200",
+			},
+			proc: []procFile{
+				{"/proc/{1}/net/tcp6", "{id}"},
+				{"/proc/{2}/fd/3", "socket:["},
+			},
+		},
 		Needs: "IPv6 on loopback",
 		make:  func(m *maker) (object, error) { return makeTCP(m, "[::1]:0", "write", "ESTAB") },
 		roles: pair,
@@ -25,12 +47,34 @@ func tcpFixtures() []Fixture {
 		Name:  "tcp:half-closed",
 		short: "tcp-half",
 		Makes: "a connection of which the other end has been closed for sending",
+		explain: explanation{
+			picture: "{2} –shut→ {1} (CLOSE-WAIT)",
+			calls: []string{
+				"{2}: connect(2), shutdown(3, SHUT_WR)",
+				"{1}: accept(2); has not closed its end: state CLOSE-WAIT, 08 in /proc",
+			},
+			proc: []procFile{
+				{"/proc/{1}/net/tcp", "{id}"},
+				{"/proc/{2}/fd/3", "socket:["},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makeTCP(m, "127.0.0.1:0", "shutdown", "CLOSE-WAIT") },
 		roles: pair,
 	}, {
 		Name:  "tcp:listener",
 		short: "tcp-ls",
 		Makes: "a listener with 2 connections it has not accepted",
+		explain: explanation{
+			picture: "{2}, {3} → connections not accepted → {1}",
+			calls: []string{
+				"{1}: bind(2), listen(3, 5); no accept(2): state LISTEN, 0A in /proc",
+				"{2}, {3}: connect(2) = 0",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "socket:[{id}]"},
+				{"/proc/{1}/net/tcp", "{id}"},
+			},
+		},
 		make:  makeTCPListener,
 		roles: map[string]func(*role) error{"srv": tcpListenRole, "c1": tcpConnectRole, "c2": tcpConnectRole},
 	}}

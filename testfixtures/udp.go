@@ -11,12 +11,33 @@ func udpFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "udp",
 		Makes: "two sockets connected to each other over loopback, one datagram unread",
+		explain: explanation{
+			picture: "{1} → UDP over loopback (1 datagram unread) → {2}",
+			calls: []string{
+				"{1}: connect(2), write(3, …, 100) = 100",
+				"{2}: does not receive",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "socket:[{id}]"},
+				{"/proc/{2}/net/udp", "{id}"},
+			},
+		},
 		make:  makeUDP,
 		roles: map[string]func(*role) error{"a": writeRole, "b": holdRole},
 	}, {
 		Name:  "udp:unconnected",
 		short: "udp-uc",
 		Makes: "a socket with an address and no peer",
+		explain: explanation{
+			picture: "anyone → {1}",
+			calls: []string{
+				"{1}: socket(AF_INET, SOCK_DGRAM), bind(3, 127.0.0.1)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "socket:[{id}]"},
+				{"/proc/{1}/net/udp", "{id}"},
+			},
+		},
 		make:  makeUDPUnconnected,
 		roles: map[string]func(*role) error{"srv": holdRole},
 	}}

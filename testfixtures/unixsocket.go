@@ -15,47 +15,135 @@ func unixFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "unix",
 		Makes: "a connected pair with 300 unread bytes at one end",
+		explain: explanation{
+			picture: "{1} → socket pair (300 bytes unread) → {2}",
+			calls: []string{
+				"ipctop: socketpair(AF_UNIX, SOCK_STREAM)",
+				"{1}: write(3, …, 300) = 300",
+				"{2}: has the other end, descriptor 3, and does not read",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "socket:[{id}]"},
+				{"/proc/{2}/net/unix", "{id}"},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makeUnixPair(m, unix.SOCK_STREAM) },
 		roles: pair,
 	}, {
 		Name:  "unix:seqpacket",
 		short: "unix-seq",
 		Makes: "a pair of sequenced packets with one unread",
+		explain: explanation{
+			picture: "{1} → socket pair (1 packet unread) → {2}",
+			calls: []string{
+				"ipctop: socketpair(AF_UNIX, SOCK_SEQPACKET)",
+				"{1}: write(3, …, 300) = 300",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "socket:[{id}]"},
+				{"/proc/{2}/net/unix", "{id}"},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makeUnixPair(m, unix.SOCK_SEQPACKET) },
 		roles: pair,
 	}, {
 		Name:  "unix:dgram",
 		Makes: "a datagram socket with a path, a sender connected to it, 2 unread datagrams",
+		explain: explanation{
+			picture: "{1} → datagrams (2 unread) → {2}",
+			calls: []string{
+				"{2}: bind(3, \"dgram.sock\")",
+				"{1}: connect(3, \"dgram.sock\"), then two write(3, …)",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fd/3", "socket:[{id}]"},
+				{"/proc/{2}/net/unix", "dgram.sock"},
+			},
+		},
 		make:  makeUnixDgram,
 		roles: map[string]func(*role) error{"a": holdRole, "b": holdRole},
 	}, {
 		Name:  "unix:listener",
 		short: "unix-ls",
 		Makes: "a listener with a path and 2 clients it has not accepted",
+		explain: explanation{
+			picture: "{2}, {3} → connections not accepted → {1}",
+			calls: []string{
+				"{1}: bind(3, \"listener.sock\"), listen(3, 5); no accept(2)",
+				"{2}, {3}: connect(3, \"listener.sock\") = 0",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "socket:[{id}]"},
+				{"/proc/{1}/net/unix", "listener.sock"},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makeUnixListener(m, false) },
 		roles: listener,
 	}, {
 		Name:  "unix:abstract",
 		short: "unix-abs",
 		Makes: "a listener with an abstract name and 2 clients it has not accepted",
+		explain: explanation{
+			picture: "{2}, {3} → connections not accepted → {1}",
+			calls: []string{
+				"{1}: bind(3, \"\\0ipctop-fixtures/…\"), listen(3, 5); no accept(2)",
+				"{2}, {3}: connect(3, …) = 0",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "socket:[{id}]"},
+				{"/proc/{1}/net/unix", "@ipctop-fixtures/"},
+			},
+		},
 		make:  func(m *maker) (object, error) { return makeUnixListener(m, true) },
 		roles: listener,
 	}, {
 		Name:  "unix:in-flight",
 		short: "unix-fl",
 		Makes: "a pair with the ends of a pipe on their way in its queue (SCM_RIGHTS)",
+		explain: explanation{
+			picture: "{1} → [both ends of a pipe] → {2}",
+			calls: []string{
+				"ipctop: sendmsg(2) with SCM_RIGHTS and two descriptors, which it then closes",
+				"{2}: does not receive them: nobody but the queue of its socket has the pipe",
+			},
+			proc: []procFile{
+				{"/proc/{2}/fdinfo/3", "scm_fds: 2"},
+				{"/proc/{2}/fd/3", "socket:[{id}]"},
+			},
+		},
 		make:  makeUnixInFlight,
 		roles: map[string]func(*role) error{"a": holdRole, "b": holdRole},
 	}, {
 		Name:  "unix:shutdown",
 		short: "unix-shut",
 		Makes: "a pair one end of which has shut down sending",
+		explain: explanation{
+			picture: "{1} –shut– {2}",
+			calls: []string{
+				"{1}: shutdown(3, SHUT_WR); it can read, and {2} reads an end of file",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "socket:[{id}]"},
+				{"/proc/{2}/fd/3", "socket:["},
+			},
+		},
 		make:  makeUnixShutdown,
 		roles: map[string]func(*role) error{"a": unixShutdownRole, "b": holdRole},
 	}, {
 		Name:  "unix:namespace",
 		short: "unix-ns",
 		Makes: "a listener with an abstract name in another network namespace",
+		explain: explanation{
+			picture: "{1} listens in a network namespace of its own",
+			calls: []string{
+				"ipctop: clone(CLONE_NEWNET | CLONE_NEWIPC)",
+				"{1}: bind(3, \"\\0ipctop-fixtures/…\"), listen(3, 5)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/ns/net", "net:["},
+				{"/proc/{1}/net/unix", "@ipctop-fixtures/"},
+			},
+		},
 		Needs: needsNamespaces,
 		make:  makeUnixNamespace,
 		roles: map[string]func(*role) error{"srv": unixListenRole},

@@ -10,6 +10,15 @@ func vsockFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "vsock",
 		Makes: "a listener for connections between this machine and its host",
+		explain: explanation{
+			picture: "the host of this machine → {1}",
+			calls: []string{
+				"{1}: socket(AF_VSOCK, SOCK_STREAM), bind(2), listen(3, 5)",
+			},
+			proc: []procFile{
+				{"/proc/{1}/fd/3", "socket:[{id}]"},
+			},
+		},
 		Needs: "AF_VSOCK in the kernel",
 		make:  makeVsock,
 		roles: map[string]func(*role) error{"h": holdRole},

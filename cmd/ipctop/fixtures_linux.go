@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -15,13 +16,14 @@ import (
 	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/privilege"
+	"github.com/ipctop/ipctop/render"
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
 // fixturesFlags are the flags of the fixtures command.
 type fixturesFlags struct {
-	list, json, verify, clean bool
-	duration                  time.Duration
+	list, json, verify, clean, explain bool
+	duration                           time.Duration
 }
 
 func (c command) newFixtures(o *options) *cobra.Command {
@@ -31,7 +33,9 @@ func (c command) newFixtures(o *options) *cobra.Command {
 		Short: "make real instances of each mechanism and each finding to look at",
 		Long: "fixtures makes real instances of the mechanisms ipctop shows, in processes of their own, says what it\n" +
 			"made, and holds them until Ctrl-C. Then it removes them all. Without a NAME it makes all it can.\n\n" +
-			"A fixture with the name of a rule (zombies) makes what that rule finds, RULE:control what only looks like it.",
+			"A fixture with the name of a rule (zombies) makes what that rule finds, RULE:control what only looks like it.\n\n" +
+			"--explain is for people who learn: it says which system calls made it, with the pids, draws who does what to whom,\n" +
+			"and names the files below /proc that show it and the commands to type next.",
 		Args: func(_ *cobra.Command, args []string) error { return f.check(args) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
@@ -52,6 +56,7 @@ func (c command) newFixtures(o *options) *cobra.Command {
 	flags.BoolVar(&f.list, "list", false, "list the fixtures: name, what it makes, what it needs")
 	flags.BoolVar(&f.json, "json", false, "say what was made as JSON, one fixture a line, then {\"ready\":true}")
 	flags.BoolVar(&f.verify, "verify", false, "scan, diagnose and compare with what was made; exit status 1 if something is missing")
+	flags.BoolVar(&f.explain, "explain", false, "say what is in each: the calls, a picture, where /proc shows it, what to type next")
 	flags.BoolVar(&f.clean, "clean", false, "remove what a killed run left behind, and nothing else")
 	flags.DurationVar(&f.duration, "for", 0, "hold them for this long, such as 30s, instead of until Ctrl-C")
 	return cmd
@@ -63,7 +68,7 @@ func (f *fixturesFlags) check(args []string) error {
 	for _, m := range []struct {
 		set  bool
 		name string
-	}{{f.list, "--list"}, {f.verify, "--verify"}, {f.clean, "--clean"}, {f.json, "--json"}, {f.duration != 0, "--for"}} {
+	}{{f.list, "--list"}, {f.verify, "--verify"}, {f.clean, "--clean"}, {f.json, "--json"}, {f.explain, "--explain"}, {f.duration != 0, "--for"}} {
 		if m.set {
 			modes = append(modes, m.name)
 		}
@@ -75,6 +80,10 @@ func (f *fixturesFlags) check(args []string) error {
 		return usageError("--for %v: it cannot be negative", f.duration)
 	case len(modes) > 1 && (f.list || f.verify || f.clean):
 		return usageError("%s do not go together", strings.Join(modes, " and "))
+	case f.explain && f.json:
+		return usageError("--json and --explain do not go together")
+	case f.explain && len(args) == 0:
+		return usageError("--explain needs the name of a fixture (ipctop fixtures --list)")
 	case (f.list || f.clean) && len(args) > 0:
 		return usageError("%s takes no fixture, got %q", modes[0], args[0])
 	}
@@ -115,8 +124,11 @@ func (c command) holdFixtures(ctx context.Context, f *fixturesFlags, names []str
 		return errors.New("none of these fixtures could be made")
 	}
 	say := c.sayFixtures
-	if f.json {
+	switch {
+	case f.json:
 		say = c.sayFixturesJSON
+	case f.explain:
+		say = c.explainFixtures
 	}
 	if err := say(run); err != nil {
 		return err
@@ -156,6 +168,43 @@ func (c command) sayFixtures(run *testfixtures.Run) error {
 	}
 	_, err := fmt.Fprintf(c.stdout, "%d made by ipctop(%d), %d skipped. Ctrl-C removes them.\n",
 		len(run.Instances), os.Getpid(), len(run.Skipped))
+	return err
+}
+
+// explainFixtures says what is in each fixture, to people who learn.
+func (c command) explainFixtures(run *testfixtures.Run) error {
+	var b strings.Builder
+	list := func(title string, lines []string) {
+		fmt.Fprintf(&b, "\n%s\n", title)
+		for _, line := range lines {
+			fmt.Fprintf(&b, "  %s\n", render.Escape(line))
+		}
+	}
+	for i := range run.Instances {
+		inst := &run.Instances[i]
+		e, err := inst.Explain()
+		if err != nil {
+			return fmt.Errorf("fixture %s: %w", inst.Fixture, err)
+		}
+		fmt.Fprintf(&b, "%s: %s\n\n  %s\n", inst.Fixture, inst.Makes(), render.Escape(e.Picture))
+		list("Calls", e.Calls)
+		b.WriteString("\nWhere /proc shows it\n")
+		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.TabIndent)
+		for _, p := range e.Proc {
+			fmt.Fprintf(w, "  %s", render.Escape(p.Path))
+			if p.Shows != "" {
+				fmt.Fprintf(w, "\t%s", render.Escape(p.Shows))
+			}
+			fmt.Fprintln(w)
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		list("Next, in another terminal", e.Next)
+		b.WriteByte('\n')
+	}
+	b.WriteString("Ctrl-C removes what was made.\n")
+	_, err := io.WriteString(c.stdout, b.String())
 	return err
 }
 

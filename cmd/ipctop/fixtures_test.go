@@ -95,6 +95,8 @@ func TestFixturesUsage(t *testing.T) {
 		{"--clean --for 1s", "--clean and --for do not go together"},
 		{"--list pipe", `--list takes no fixture, got "pipe"`},
 		{"--verify --from x pipe", "--from"},
+		{"--explain", "--explain needs the name"},
+		{"--explain --json pipe", "--json and --explain do not go together"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
 			status, out, stderr := run(t, "", append([]string{"fixtures"}, strings.Fields(tt.args)...)...)
@@ -102,6 +104,45 @@ func TestFixturesUsage(t *testing.T) {
 				t.Errorf("status %d, stdout %q, stderr %q", status, out, stderr)
 			}
 		})
+	}
+}
+
+// TestFixturesExplain runs what a fixture tells its reader to type next.
+func TestFixturesExplain(t *testing.T) {
+	ownHome(t)
+	names := []string{"lock-wait", "sysv-shm", "unix"}
+	cmd := self(append([]string{"fixtures", "--explain"}, names...)...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Signal(os.Interrupt); _ = cmd.Wait() }()
+	var text []string
+	for lines := bufio.NewScanner(out); lines.Scan() && !strings.HasPrefix(lines.Text(), "Ctrl-C"); {
+		text = append(text, lines.Text())
+	}
+	for _, title := range []string{"Calls", "Where /proc shows it", "Next, in another terminal"} {
+		if n := strings.Count("\n"+strings.Join(text, "\n"), "\n"+title+"\n"); n != len(names) {
+			t.Errorf("%q is there %d times in\n%s", title, n, strings.Join(text, "\n"))
+		}
+	}
+	commands := 0
+	for _, line := range text {
+		next, ok := strings.CutPrefix(line, "  ipctop ")
+		if !ok {
+			continue
+		}
+		commands++
+		status, out, stderr := run(t, "", strings.Fields(next)...)
+		if status != exitOK && status != exitFindings || out == "" {
+			t.Errorf("%s: status %d, %q", line, status, stderr)
+		}
+	}
+	if commands < 2*len(names) {
+		t.Errorf("only %d commands in\n%s", commands, strings.Join(text, "\n"))
 	}
 }
 
