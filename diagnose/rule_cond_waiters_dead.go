@@ -17,7 +17,7 @@ var condWaitersDeadRule = Rule{
 		"those who wait at it now are not woken.",
 	Evidence: "The blocked futex call and the fields around its word, as glibc lays out a condition variable: the count of a group of waiters that is not 0. " +
 		"No thread that has the memory runs, or waits in that group.",
-	Do: "End all processes that use the memory and make it anew. Then fix the program: a process that may be killed must not wait at a condition variable in " +
+	Do: "End all processes that use the memory and recreate it. Then fix the program: a process that may be killed must not wait at a condition variable in " +
 		"shared memory; a semaphore, a pipe or an eventfd does not hang in that way.",
 	FalseAlarm: "A waiter that was woken and does not get to run keeps the notifier waiting for a moment. It counts as one that will: only where no thread that " +
 		"has the memory may run is anything reported, and only after 3 s (--min-age), unless it is certain.",

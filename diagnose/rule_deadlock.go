@@ -15,7 +15,7 @@ var deadlockRule = Rule{
 	Title:    "deadlock",
 	Severity: model.Critical,
 	Means: "Threads wait for each other in a circle, and for nobody else: none of them will ever go on by itself. The mechanisms may differ: a full " +
-		"pipe here, a file lock there. Anyone who waits for one of them waits for good, too.",
+		"pipe here, a file lock there. Anyone who waits for one of them is stuck, too.",
 	Evidence: "What each of them is blocked in (/proc/PID/task/TID/syscall), unchanged across two samples between which none has run; and who alone could " +
 		"release it: the owner of a lock, the holders of a pipe's other end, a child.",
 	Do: "End one of them. An action is offered only if it releases somebody; where none is, each of them has to end, as with mutexes that are not robust: " +

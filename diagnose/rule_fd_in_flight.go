@@ -16,7 +16,7 @@ var fdInFlightRule = Rule{
 	Means: "Descriptors were sent through a UNIX socket (SCM_RIGHTS) and nobody receives them. No process has them open, yet they keep their objects alive: a " +
 		"reader gets no end of file from a pipe whose write end is parked there, and a lock of the open file description stays locked.",
 	Evidence: "scm_fds in the fdinfo of the receiving socket. The kernel tells how many there are, not what they are: that one of them is the missing end of " +
-		"a pipe, or has the lock, for which a process related to theirs waits (a parent, child or sibling, or one of the same session) is possible, and no more.",
+		"a pipe, or has the lock, for which a process related to theirs waits (a parent, child or sibling, or one of the same session) is only possible.",
 	Do: "See why the receiver does not read its socket: ipctop why PID. If it ends, or closes the socket, the descriptors are closed.",
 	FalseAlarm: "Descriptors are in flight for a moment whenever they are handed over. They are reported only if no process that could receive them has run for " +
 		"--min-age.",

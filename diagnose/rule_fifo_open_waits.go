@@ -16,7 +16,7 @@ var fifoOpenWaitsRule = Rule{
 		"round. Nobody does.",
 	Evidence:   "The blocked open (/proc/PID/task/TID/syscall), the path in the process's memory, and that the thread sleeps in wait_for_partner.",
 	Do:         "Start the program for the other end. A program that must not wait opens the FIFO with O_NONBLOCK, or with O_RDWR.",
-	FalseAlarm: "A server may open its FIFO and wait for the first client like this, for as long as it takes; that is no fault.",
+	FalseAlarm: "A server may open its FIFO and wait for the first client like this, for as long as it takes, which is normal.",
 	find:       findFIFOOpenWaits,
 }
 

@@ -17,7 +17,7 @@ var lockWaitRule = Rule{
 	Evidence: "The blocked call (/proc/PID/task/TID/syscall), /proc/locks with the lock: lines of fdinfo, or the owner that the futex names.",
 	Do: "Look at what the holder does (ipctop why PID). A file lock is released when all who have its open file description have ended; a mutex that is not " +
 		"robust stays locked.",
-	FalseAlarm: "Locks are there to be waited for. A holder that works, and releases the lock soon, is no fault; raise --min-age to what is usual for " +
+	FalseAlarm: "Waiting for a lock is normal. A holder that works, and releases it soon, is not a fault; raise --min-age to what is usual for " +
 		"you. Servers whose processes take turns at accept by a lock are not reported: the holder waits for connections at a listening socket that those who wait for the lock have, too. Where the holder runs, it may just have accepted a connection, and the finding is info.",
 	find: findLockWait,
 }

@@ -16,7 +16,7 @@ var mutexOwnerDeadRule = Rule{
 		"for ever then, in shared memory even beyond the end of the program. The same is true of a process that was forked while another thread had " +
 		"the mutex: fork copies the locked mutex, but not the thread that would unlock it.",
 	Evidence: "The futex and the fields around it, as the C library lays them out: they name the owner, and there is no such thread.",
-	Do: "End all processes that use the memory and make it anew. Then fix the program: make the mutex robust (PTHREAD_MUTEX_ROBUST) and have it handle " +
+	Do: "End all processes that use the memory and recreate it. Then fix the program: make the mutex robust (PTHREAD_MUTEX_ROBUST) and have it handle " +
 		"EOWNERDEAD. A process that was forked while a lock was held has to be ended; a program with several threads should fork before it starts them, " +
 		"call exec at once, or lock around the fork (pthread_atfork; in Python the start methods spawn and forkserver).",
 	FalseAlarm: "A number of another pid namespace means another thread; such owners are not reported. A word that only looks like a mutex would be " +

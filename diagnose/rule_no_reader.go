@@ -14,7 +14,7 @@ var noReaderRule = Rule{
 	Means: "A process holds the write end of a pipe or FIFO that has no reader any more. The next write to it ends the process with SIGPIPE, or fails " +
 		"with EPIPE if it ignores that.",
 	Evidence: "The holders of the pipe: there is a write end among them, and no read end.",
-	Do:       "If the output matters, start the program anew with a reader. If not, nothing need be done.",
+	Do:       "If the output matters, restart the program with a reader. If not, ignore it.",
 	FalseAlarm: "A program may keep a write end that it never uses, and some wait for the reader to go (poll tells them at once). With hidden holders it is " +
 		"possible at most, and said to root alone, outside of containers: the reader may be one of them.",
 	find: findNoReader,

@@ -17,9 +17,9 @@ var orphanPosixMqRule = Rule{
 		"machine is restarted, and counts against its owner's limit on the bytes of all queues.",
 	Evidence: "The descriptors of all processes, compared by device and inode; nobody is registered to be notified. The time of the last " +
 		"message tells since when.",
-	Do: "If no program is to open it again by its name, remove its file below a mount of the mqueue file system (usually /dev/mqueue; where it is not " +
+	Do: "If no program will open it again by its name, remove its file below a mount of the mqueue file system (usually /dev/mqueue; where it is not " +
 		"mounted, the action mounts it for itself), or with Del in the live view. The messages are lost.",
-	FalseAlarm: "The kernel records neither who made it nor who means to use it; programs that open it only to send leave the messages for one " +
+	FalseAlarm: "The kernel records neither who made it nor who will use it; programs that open it only to send leave the messages for one " +
 		"that comes later. It is at most likely, and only possible where some processes could not be read.",
 	find: findOrphanPosixMq,
 }

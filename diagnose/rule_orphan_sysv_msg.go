@@ -14,8 +14,8 @@ var orphanSysvMsgRule = Rule{
 	Means: "The processes that last sent to and received from this System V queue have ended, and nobody waits at it. It stays, with the messages " +
 		"in it, until it is removed or the machine is restarted.",
 	Evidence: "msg_lspid and msg_lrpid: no process has these pids, or it started after the time that the queue notes for it. The kernel records neither " +
-		"who made a queue nor who means to use it.",
-	Do: "If no program is to find it again by its key, remove it: ipcrm -q ID. The messages are lost.",
+		"who made a queue nor who will use it.",
+	Do: "If no program will look for it by its key, remove it: ipcrm -q ID. The messages are lost.",
 	FalseAlarm: "A program that has not sent or received anything yet leaves no trace at its queue, and short programs may use one in turn; therefore it " +
 		"is at most likely. Queues never used are not reported.",
 	find: findOrphanSysvMsg,

@@ -14,7 +14,7 @@ var orphanSysvSemRule = Rule{
 	Means: "All processes that last changed a semaphore of this System V set have ended, and nobody waits at it. It stays until it is removed or the " +
 		"machine is restarted, and counts against the limit on sets.",
 	Evidence: "GETPID of every semaphore: no process has these pids, or it started after the last operation. GETNCNT and GETZCNT are 0.",
-	Do:       "If no program is to find it again by its key, remove it: ipcrm -s ID.",
+	Do:       "If no program will look for it by its key, remove it: ipcrm -s ID.",
 	FalseAlarm: "A program that has not changed the set itself leaves no trace at it, and short programs may use one in turn; therefore it is at most " +
 		"likely. A set whose values may not be read is not reported.",
 	find: findOrphanSysvSem,

@@ -15,7 +15,7 @@ var orphanSysvShmRule = Rule{
 		"machine is restarted: the kernel never removes it by itself.",
 	Evidence: "shm_nattch is 0, which counts the attachments of all processes, visible or not. shm_cpid is the creator's pid: no process has it, " +
 		"or the one that has it started after the segment was made.",
-	Do: "If no program is to find it again by its key, remove it: ipcrm -m ID. What is in it is lost.",
+	Do: "If no program will look for it by its key, remove it: ipcrm -m ID. What is in it is lost.",
 	FalseAlarm: "Some programs leave a segment on purpose and attach it again by its key when they next start; therefore it is at most likely, unless " +
 		"the segment has no key (IPC_PRIVATE). Creators outside the pid namespace that is looked at cannot be judged, and are not.",
 	find: findOrphanSysvShm,

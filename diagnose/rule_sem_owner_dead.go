@@ -16,7 +16,7 @@ var semOwnerDeadRule = Rule{
 		"its end did not give it back.",
 	Evidence: "The blocked semop and its operations; the semaphore's value and the pid of its last change (semctl GETPID), of which there is no " +
 		"process.",
-	Do: "Raise the semaphore, or remove the set and start its users anew: ipcrm -s ID. Then fix the program: it must use SEM_UNDO.",
+	Do: "Raise the semaphore, or remove the set (ipcrm -s ID) and restart the processes that use it. Then fix the program: it must use SEM_UNDO.",
 	FalseAlarm: "Another process may be about to raise it: with semaphores that count things, those who lower them are not those who raise them. It is " +
 		"likely at most.",
 	find: findSemOwnerDead,

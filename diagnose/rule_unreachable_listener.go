@@ -16,7 +16,7 @@ var unreachableListenerRule = Rule{
 		"program that remove an old socket file before they bind do this to each other; so do programs that clean up /tmp.",
 	Evidence: "The device and inode of the file that the socket is bound to (unix_diag), and what the path leads to now, in the mount namespaces of ipctop and of all " +
 		"processes that have the socket open.",
-	Do: "End the one that is not wanted, or restart the server so that it binds anew. Connections that exist go on.",
+	Do: "End the one that is not wanted, or restart the server so that it binds again. Existing connections are not affected.",
 	FalseAlarm: "A server that hands out connected sockets and removes its path on purpose. Where nothing is at the path the finding is only worth knowing (info). On file " +
 		"systems that show other inode numbers than the kernel uses (overlay, btrfs) only a path that is gone is seen.",
 	find: findUnreachableListener,

@@ -19,7 +19,7 @@ type Leak struct {
 	PID        int              `json:"pid,omitzero" doc:"the process that was left, or the one that made or last used the object"`
 	Size       model.Opt[int64] `json:"size,omitzero" unit:"bytes" doc:"the memory it keeps"`
 	Confidence model.Confidence `json:"confidence" doc:"how sure it is that the command made it"`
-	Why        string           `json:"why" doc:"what that rests on"`
+	Why        string           `json:"why" doc:"what that is based on"`
 	Holds      []string         `json:"holds,omitzero" doc:"of a process: what it holds that was not there before"`
 	Remove     []string         `json:"remove,omitzero" doc:"the command that removes it, one argument each"`
 }

@@ -35,7 +35,7 @@ type Finding struct {
 	PIDs       []int      `json:"pids" doc:"all processes concerned"`
 	Objects    []string   `json:"objects" doc:"all objects concerned"`
 	Containers []string   `json:"containers,omitzero" doc:"containers concerned"`
-	Evidence   []Evidence `json:"evidence" doc:"what it rests on"`
+	Evidence   []Evidence `json:"evidence" doc:"what it is based on"`
 	Actions    []Action   `json:"actions" doc:"what can be done from outside"`
 	Symptoms   []string   `json:"symptoms,omitzero" doc:"further findings that this one explains"`
 }

@@ -79,7 +79,7 @@ func (d *Difference) Comparable() string {
 	case a.Hostname != b.Hostname:
 		return "these are two machines: ids that agree mean nothing"
 	}
-	return "the machine was started anew in between: ids that agree mean nothing"
+	return "the machine was restarted in between: equal ids mean nothing"
 }
 
 func (d *Difference) add(c Change) { d.Changes = append(d.Changes, c) }

@@ -121,7 +121,7 @@ func TestWhatGrewMostComesFirst(t *testing.T) {
 
 func TestComparable(t *testing.T) {
 	for _, test := range []struct{ host, boot, want string }{
-		{"db1", "boot1", ""}, {"db1", "", ""}, {"db1", "boot2", "started anew"}, {"db2", "boot2", "two machines"},
+		{"db1", "boot1", ""}, {"db1", "", ""}, {"db1", "boot2", "restarted"}, {"db2", "boot2", "two machines"},
 	} {
 		d := Diff(edited(func(s *model.Snapshot) { s.Host.Hostname, s.Host.BootID = test.host, test.boot }))
 		if got := d.Comparable(); (got == "") != (test.want == "") || !strings.Contains(got, test.want) {

@@ -30,8 +30,8 @@ type RulePart struct{ Title, Text string }
 // RuleParts are the parts after what the rule means, in the order to read them.
 func RuleParts(r *diagnose.Rule) []RulePart {
 	return []RulePart{
-		{"What it rests on", r.Evidence},
+		{"Evidence", r.Evidence},
 		{"What to do", r.Do},
-		{"When it is a false alarm", r.FalseAlarm},
+		{"False alarms", r.FalseAlarm},
 	}
 }

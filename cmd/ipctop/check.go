@@ -44,12 +44,12 @@ func (c command) newCheck(o *options) *cobra.Command {
 		Use:   "check",
 		Short: "say what is wrong; exit status for scripts",
 		Long: "Diagnoses the machine and lists the findings, the worst first: what is wrong, who is the cause, since when,\n" +
-			"how sure that is, and what can be done. ipctop explain RULE says more about each.\n\n" +
+			"with what confidence, and what can be done. ipctop explain RULE says more about each.\n\n" +
 			"The exit status is 3 if there is a finding at or above --fail-on. The default, warning, leaves out what is only\n" +
 			"worth knowing (info). With --strict it is 4 if there is none but something could not be read.\n\n" +
 			"Unlike other commands it lists the directories in which UNIX sockets are bound, /run and /tmp, for socket files that\n" +
 			"were left behind; a program that watches one of them sees it opened.\n\n" +
-			"-o openmetrics is for node_exporter's textfile collector: the metrics of ipctop exporter, without a server of its own;\n" +
+			"-o openmetrics is for node_exporter's textfile collector: the metrics of ipctop exporter without running a server;\n" +
 			"from cron, as root:\n\n" +
 			"  cd /var/lib/node_exporter && ipctop check --fail-on never -o openmetrics > ipctop.tmp && mv ipctop.tmp ipctop.prom",
 		Example: "  ipctop check\n" +
@@ -70,14 +70,14 @@ func (c command) newCheck(o *options) *cobra.Command {
 	o.addHistory(f)
 	f.Lookup("output").Usage = "`FORMAT`: " + strings.Join(checkFormats(), ", ")
 	f.StringVar(&k.failOn, "fail-on", string(model.Warning), "exit with status 3 on findings of this `SEVERITY` or worse: "+
-		strings.Join(failLevels, ", ")+"; "+failNever+": exit with 0 whatever is found")
+		strings.Join(failLevels, ", ")+"; "+failNever+": always exit with 0")
 	f.StringSliceVar(&k.rules, "rule", nil, "only findings of this `RULE`; may be repeated")
-	f.BoolVar(&k.listRules, "list-rules", false, "list the rules and look at nothing")
-	f.BoolVarP(&k.quiet, "quiet", "q", false, "print nothing: the exit status says it")
-	f.DurationVar(&k.minAge, "min-age", diagnose.DefaultMinAge, "how long a thread must have been blocked before slowness is reported, and, if given, a deadlock that is not certain (3s)")
-	f.StringVarP(&k.where, "where", "Q", "", "only findings for which `EXPR` holds")
+	f.BoolVar(&k.listRules, "list-rules", false, "list the rules and exit")
+	f.BoolVarP(&k.quiet, "quiet", "q", false, "print nothing; the exit status is the result")
+	f.DurationVar(&k.minAge, "min-age", diagnose.DefaultMinAge, "report slowness only where a thread has been blocked for this long; if given, it also replaces the 3s of deadlocks that are not certain")
+	f.StringVarP(&k.where, "where", "Q", "", "only findings for which `EXPR` is true")
 	f.DurationVar(&o.sample, "sample", 0, "pause for `TIME` between the two samples of blocked threads, such as 1s")
-	f.BoolVar(&k.redact, "redact", false, "replace commands, paths, names, users and hosts by pseudonyms")
+	f.BoolVar(&k.redact, "redact", false, "replace commands, paths, names, users and hosts with pseudonyms")
 	f.BoolVar(&k.strict, "strict", false, "exit with status 4 if anything could not be read")
 	_ = cmd.RegisterFlagCompletionFunc("rule", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return ruleIDs(), cobra.ShellCompDirectiveNoFileComp

@@ -93,7 +93,7 @@ func TestCommands(t *testing.T) {
 		{"explain pipe", 0, "A byte stream", ""},
 		{"explain pipe full", 0, "pipe-full, on the screen pipe full", ""},
 		{"explain left behind", 0, "orphan-sysv-shm", ""},
-		{"explain zombies", 0, "When it is a false alarm", ""},
+		{"explain zombies", 0, "False alarms", ""},
 		{"explain qeued", 5, "", "nothing is called qeued"},
 		{"doctor", 0, "The proc file system", ""},
 		{"doctor --json", 0, `"state":"ok"`, ""},

@@ -23,12 +23,12 @@ func (c command) newDiff(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff A B",
 		Short: "say what changed between two moments",
-		Long: "Compares two snapshots: what appeared, vanished and changed of findings, processes, objects and their holders, and which\n" +
-			"queues grew; what grew most comes first. A and B are dumps, recordings (FILE@TIME, else their last sample) or the word\n" +
-			"live for the machine as it is now.\n\n" +
-			"A process is the same if its pid and its start are, an object if its id and its generation are.\n\n" +
-			"--trend looks at one recording alone, at up to 60 samples of it, for what leaks: processes whose descriptors, and kinds\n" +
-			"whose objects, increased at least three times and never decreased.",
+		Long: "Compares two snapshots: which findings, processes, objects and holders appeared, vanished and changed, and which queues\n" +
+			"grew, the largest growth first. A and B are dumps, recordings (FILE@TIME, else their last sample) or the word live,\n" +
+			"which is the machine as it is now.\n\n" +
+			"Processes are matched by pid and start time, objects by id and generation.\n\n" +
+			"--trend finds leaks in one recording, by up to 60 of its samples: processes whose number of descriptors, and kinds whose\n" +
+			"number of objects, increased at least three times and never decreased.",
 		Example: "  ipctop diff before.json after.json\n" +
 			"  ipctop diff ipc.rec@12:01 ipc.rec@12:05\n" +
 			"  ipctop diff 'ipc.rec@1h ago' live --json\n" +
@@ -36,11 +36,11 @@ func (c command) newDiff(o *options) *cobra.Command {
 	}
 	o.addSelf(cmd.Flags())
 	format := addFormat(cmd, "table", "json")
-	cmd.Flags().StringVar(&trend, "trend", "", "say what only grows in this `RECORDING`")
+	cmd.Flags().StringVar(&trend, "trend", "", "report what only grows in this `RECORDING`")
 	cmd.Args = func(_ *cobra.Command, args []string) error {
 		switch {
 		case o.from != "":
-			return usageError("diff names both of its files: --from has no use here")
+			return usageError("diff names both of its files: --from does not apply here")
 		case trend != "" && len(args) > 0:
 			return usageError("--trend takes one recording and nothing else")
 		case trend == "" && len(args) != 2:

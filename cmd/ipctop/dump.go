@@ -36,9 +36,9 @@ func (c command) newDump(o *options) *cobra.Command {
 		Long: "Prints the IPC objects of the machine and who uses them.\n\n" +
 			"Tables are for people; scripts should use -o json, jsonl, csv, id or pid. A field that could not be\n" +
 			"read is missing in JSON and ? in a table: it is never 0. Blank is what does not apply.\n\n" +
-			"--where takes an expression over the JSON's field names (expr-lang.org). What it says about something\n" +
+			"--where takes an expression over the field names of the JSON (expr-lang.org). A comparison with something\n" +
 			"unknown is neither true nor false: the object is left out, and standard error says how many were.\n" +
-			"field == nil asks whether a field is unknown, field ?? 0 gives it a value.",
+			"field == nil tests whether a field is unknown, field ?? 0 gives it a value.",
 		Example: "  ipctop dump -k pipe,fifo\n" +
 			"  ipctop dump -Q 'detail.queued > 4096 && any(holders, .comm == \"nginx\")'\n" +
 			"  ipctop dump --only processes -o wide\n" +
@@ -54,12 +54,12 @@ func (c command) newDump(o *options) *cobra.Command {
 	f.StringSliceVarP(&d.kinds, "kind", "k", nil, "only objects of this `KIND`; may be repeated (see ipctop kinds)")
 	f.VarP((*pidList)(&d.pids), "pid", "p", "only this process and what it holds; `PID` may be repeated")
 	f.StringSliceVarP(&d.users, "user", "u", nil, "only this `USER`'s processes and objects; a name or a number")
-	f.StringSliceVarP(&d.containers, "container", "c", nil, "only this `CONTAINER`; its name, pod, or the beginning of its id")
-	f.StringVarP(&d.where, "where", "Q", "", "only objects for which `EXPR` holds; with --only, records of the first list named")
+	f.StringSliceVarP(&d.containers, "container", "c", nil, "only this `CONTAINER`; its name, pod, or the start of its id")
+	f.StringVarP(&d.where, "where", "Q", "", "only objects for which `EXPR` is true; with --only, records of the first list named")
 	f.StringSliceVar(&d.only, "only", nil, "only these `LISTS`: "+strings.Join(render.Lists, ", "))
 	f.DurationVar(&o.sample, "sample", 0, "pause for `TIME` between the two samples of blocked threads, such as 1s")
-	f.BoolVar(&d.redact, "redact", false, "replace commands, paths, names, users and hosts by pseudonyms")
-	f.BoolVar(&d.descriptors, "descriptors", false, "in JSON also the flags of each descriptor and where in its file it is")
+	f.BoolVar(&d.redact, "redact", false, "replace commands, paths, names, users and hosts with pseudonyms")
+	f.BoolVar(&d.descriptors, "descriptors", false, "in JSON, include the flags and the file offset of each descriptor")
 	f.BoolVar(&d.strict, "strict", false, "exit with status 4 if anything could not be read")
 	return cmd
 }

@@ -20,8 +20,8 @@ func (c command) newExplain() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [NAME...]",
 		Short: "say what a kind, rule, column, field, reason or word means",
-		Long: "Say what something in ipctop's output means: a kind (pipe), a rule of the diagnosis (zombies), a heading (PEERS), a field of the\n" +
-			"JSON (detail.queued, holders.ofd), a reason why something could not be read (denied), a word (peer). Without a NAME, list what can be explained.",
+		Long: "Says what something in ipctop's output means: a kind (pipe), a rule of the diagnosis (zombies), a heading (PEERS), a field of the\n" +
+			"JSON (detail.queued, holders.ofd), a reason why something could not be read (denied), a word (peer). Without a NAME it lists what it explains.",
 		Example: "  ipctop explain\n  ipctop explain pipe\n  ipctop explain zombies\n  ipctop explain detail.queued denied",
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return render.TopicNames(topics()), cobra.ShellCompDirectiveNoFileComp

@@ -28,9 +28,10 @@ func (c command) newExporter(o *options) *cobra.Command {
 		Use:   "exporter",
 		Short: "serve metrics for Prometheus",
 		Long: "Serves /metrics for Prometheus, and /healthz, until Ctrl-C or SIGTERM: findings, blocked threads, objects, queues, listeners,\n" +
-			"shared memory, limits, and what could not be read. A scrape is a scan; no two begin within --min-interval, however many ask.\n\n" +
-			"It listens on the loopback interface alone. Elsewhere give it a --web.config.file with TLS and users, as all exporters of\n" +
-			"Prometheus take it: names of queues, sockets and shared memory are among the metrics.",
+			"shared memory, limits, and what could not be read. A scrape takes a scan, but at most one begins per --min-interval,\n" +
+			"however many clients ask.\n\n" +
+			"It listens on the loopback interface only. To listen elsewhere, give it a --web.config.file with TLS and users, as other\n" +
+			"Prometheus exporters take it: names of queues, sockets and shared memory are among the metrics.",
 		Example: "  ipctop exporter\n" +
 			"  ipctop exporter --web.listen-address :10042 --web.config.file /etc/ipctop/web.yml\n" +
 			"  curl -s localhost:10042/metrics | grep ipctop_findings",
@@ -38,17 +39,17 @@ func (c command) newExporter(o *options) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.exporter(cmd.Context(), o, e) },
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&e.addresses, "web.listen-address", []string{"127.0.0.1:10042"}, "listen at this `ADDRESS:PORT`; may be given again")
+	f.StringSliceVar(&e.addresses, "web.listen-address", []string{"127.0.0.1:10042"}, "listen at this `ADDRESS:PORT`; may be repeated")
 	f.StringVar(&e.config, "web.config.file", "", "`FILE` with TLS and basic authentication, as Prometheus' exporters take it")
-	f.DurationVar(&e.minInterval, "min-interval", 5*time.Second, "`TIME` from the beginning of a scan to that of the next, at the least")
-	f.IntVar(&e.names, "names", metrics.DefaultNames, "the `N` largest queues, listeners, shared memory objects have series of their own, the rest one for each kind")
+	f.DurationVar(&e.minInterval, "min-interval", 5*time.Second, "begin a scan at most once per `TIME`")
+	f.IntVar(&e.names, "names", metrics.DefaultNames, "give the `N` largest queues, listeners and shared memory objects series of their own, the rest one per kind")
 	return cmd
 }
 
 func (e *exporterOptions) check(o *options) error {
 	switch {
 	case o.from != "":
-		return usageError("exporter watches a machine: --from has no use here (ipctop check -o openmetrics takes it)")
+		return usageError("exporter watches a machine: --from does not apply here (ipctop check -o openmetrics takes it)")
 	case len(e.addresses) == 0:
 		return usageError("--web.listen-address names no address")
 	case e.minInterval < shortestDelay:

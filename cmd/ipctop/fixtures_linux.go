@@ -31,10 +31,10 @@ func (c command) newFixtures(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fixtures [NAME…]",
 		Short: "make real instances of each mechanism and each finding to look at",
-		Long: "fixtures makes real instances of the mechanisms ipctop shows, in processes of their own, says what it\n" +
-			"made, and holds them until Ctrl-C. Then it removes them all. Without a NAME it makes all it can.\n\n" +
-			"A fixture with the name of a rule (zombies) makes what that rule finds, RULE:control what only looks like it.\n\n" +
-			"--explain is for people who learn: it says which system calls made it, with the pids, draws who does what to whom,\n" +
+		Long: "Makes real instances of the mechanisms that ipctop shows, in separate processes, lists them, and holds them\n" +
+			"until Ctrl-C; then it removes them all. Without a NAME it makes all it can.\n\n" +
+			"A fixture named after a rule (zombies) makes what that rule finds; RULE:control makes what merely looks like it.\n\n" +
+			"--explain is for learning: it says which system calls made it, with the pids, draws who does what to whom,\n" +
 			"and names the files below /proc that show it and the commands to type next.",
 		Args: func(_ *cobra.Command, args []string) error { return f.check(args) },
 		RunE: func(cmd *cobra.Command, args []string) error {

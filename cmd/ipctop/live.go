@@ -33,13 +33,13 @@ type liveOptions struct {
 
 func (l *liveOptions) add(f *pflag.FlagSet) {
 	l.delay = delay(2 * time.Second)
-	f.VarP(&l.delay, "delay", "d", "`SECONDS` from one scan to the next; 0.5 and 500ms will do")
-	f.IntVarP(&l.iterations, "iterations", "n", 0, "end after `N` scans; 0 is never")
-	f.BoolVarP(&l.batch, "batch", "b", false, "print plain tables, one for each scan, instead of the live view")
-	f.BoolVar(&l.ascii, "ascii", false, "use ASCII characters only, whatever the locale says")
-	f.BoolVar(&l.readOnly, "readonly", false, "offer nothing that changes the machine")
+	f.VarP(&l.delay, "delay", "d", "`SECONDS` between scans, such as 0.5 or 500ms")
+	f.IntVarP(&l.iterations, "iterations", "n", 0, "end after `N` scans; 0: never")
+	f.BoolVarP(&l.batch, "batch", "b", false, "print a plain table for each scan instead of the live view")
+	f.BoolVar(&l.ascii, "ascii", false, "use ASCII characters only, regardless of the locale")
+	f.BoolVar(&l.readOnly, "readonly", false, "offer no action that changes the machine")
 	f.StringArrayVar(&l.columns, "columns", nil, "columns of the live view: `[SCREEN=]A,B`, or [SCREEN=]+C for one more; may be repeated")
-	f.StringVar(&l.theme, "theme", "", "`THEME`: "+strings.Join(tui.Themes, ", ")+"; NO_COLOR means mono")
+	f.StringVar(&l.theme, "theme", "", "use this `THEME`: "+strings.Join(tui.Themes, ", ")+"; NO_COLOR selects mono")
 }
 
 // check refuses what makes no sense, before anything is looked at.

@@ -34,27 +34,27 @@ func (c command) newLog(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "log",
 		Short: "print what appears, vanishes, blocks and is released, line by line",
-		Long: "Look again and again, and print a line for every process and object that appeared or vanished, every thread that\n" +
-			"got stuck for a second or was released, and every finding that began or ended. What comes and goes between two\n" +
-			"looks is not seen. Ctrl-C ends it.",
+		Long: "Scans repeatedly, and prints a line for every process and object that appeared or vanished, every thread that was\n" +
+			"stuck for more than a second or was released, and every finding that began or ended. What comes and goes between\n" +
+			"two scans is not seen. Ctrl-C ends it.",
 		Example: "  ipctop log\n  ipctop log -d 0.5 --event found,resolved\n  ipctop log -o jsonl >> ipc.log",
 		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.log(cmd.Context(), o, l) },
 	}
 	f := cmd.Flags()
 	o.addSelf(f)
-	f.VarP(&l.delay, "delay", "d", "`SECONDS` from one look to the next")
-	f.IntVarP(&l.iterations, "iterations", "n", 0, "end after `N` looks; 0 is never")
+	f.VarP(&l.delay, "delay", "d", "`SECONDS` between scans, such as 0.5 or 500ms")
+	f.IntVarP(&l.iterations, "iterations", "n", 0, "end after `N` scans; 0: never")
 	f.StringVarP(&l.format, "output", "o", "table", "`FORMAT`: "+strings.Join(logFormats, ", "))
 	f.StringSliceVar(&l.events, "event", nil, "only these `EVENTS`: "+strings.Join(logEvents, ", "))
-	f.BoolVar(&l.ascii, "ascii", false, "use ASCII characters only, whatever the locale says")
+	f.BoolVar(&l.ascii, "ascii", false, "use ASCII characters only, regardless of the locale")
 	return cmd
 }
 
 func (l *logOptions) check(o *options) error {
 	switch {
 	case o.from != "":
-		return usageError("log watches a machine: --from has no use here")
+		return usageError("log watches a machine: --from does not apply here")
 	case l.iterations < 0:
 		return usageError("-n %d: it cannot be negative", l.iterations)
 	case !slices.Contains(logFormats, l.format):

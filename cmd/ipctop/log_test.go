@@ -78,7 +78,7 @@ func TestLog(t *testing.T) {
 
 func TestLogRefuses(t *testing.T) {
 	for args, want := range map[string]string{
-		"log --from x.json": "--from has no use here", "log -o xml": `unknown output format "xml"`, "log --event born": `unknown event "born"`,
+		"log --from x.json": "--from does not apply here", "log -o xml": `unknown output format "xml"`, "log --event born": `unknown event "born"`,
 		"log -n -1": "cannot be negative", "log -d 0": "at least", "log now": "takes no arguments",
 	} {
 		status, stdout, stderr := run(t, "", strings.Fields(args)...)

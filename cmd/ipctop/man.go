@@ -17,8 +17,8 @@ func (c command) newMan() *cobra.Command {
 	return &cobra.Command{
 		Use:   "man [COMMAND|DIR]",
 		Short: "print a manual page, or write all of them to a directory",
-		Long: "Print the manual page ipctop(1), or that of a COMMAND, for man or groff. With DIR, write it and the pages of all commands there,\n" +
-			"as a package does for /usr/share/man/man1.",
+		Long: "Prints the manual page ipctop(1), or that of a COMMAND, for man or groff. With DIR it writes that page and those of all\n" +
+			"commands to the directory, as a package does to /usr/share/man/man1.",
 		Example: "  ipctop man | man -l -\n  ipctop man /usr/local/share/man/man1",
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
@@ -53,13 +53,13 @@ var exitStatuses = []struct {
 	status  int
 	meaning string
 }{
-	{exitOK, "Everything went well."},
+	{exitOK, "Success."},
 	{exitFailed, "Something failed; standard error says what."},
-	{exitUsage, "The command line is wrong, or a reference could mean several things."},
-	{exitFindings, "There are findings at or above the level asked for."},
-	{exitIncomplete, "With --strict, something could not be read; without it (check, why), more than privilege explains."},
+	{exitUsage, "The command line is wrong, or a reference is ambiguous."},
+	{exitFindings, "There are findings at or above --fail-on."},
+	{exitIncomplete, "With --strict: something could not be read. Without it (check, why): more could not be read than missing privileges explain."},
 	{exitNotFound, "There is no such process, object, kind or topic."},
-	{stopSignal(syscall.SIGINT).status(), "Ctrl-C (SIGINT) ended it before it was done; 143: SIGTERM, 129: SIGHUP."},
+	{stopSignal(syscall.SIGINT).status(), "Ended by Ctrl-C (SIGINT); 143: by SIGTERM, 129: by SIGHUP or because the terminal is gone."},
 }
 
 // manPages are the pages of a command tree, by file name. They hold no date:

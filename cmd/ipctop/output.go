@@ -24,7 +24,7 @@ type outputOptions struct {
 func (o *outputOptions) add(f *pflag.FlagSet) {
 	f.StringVarP(&o.format, "output", "o", "table", "`FORMAT`: "+strings.Join(render.Formats, ", "))
 	f.BoolVar(&o.json, "json", false, "the same as -o json")
-	f.StringVar(&o.columns, "columns", "", "show `A,B` instead of the usual columns, or +C in addition; JSON field names such as detail.queued will do")
+	f.StringVar(&o.columns, "columns", "", "show the columns `A,B` instead of the usual ones, or +C in addition; JSON field names such as detail.queued work, too")
 	f.BoolVar(&o.noHeadings, "no-headings", false, "leave out the headings")
 	f.StringVar(&o.color, "color", "auto", "`WHEN` to use colours: auto, always or never")
 }

@@ -14,10 +14,10 @@ func (c command) newPath(o *options) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "path A B",
-		Short: "show the shortest way by which two processes communicate",
-		Long: "Show the shortest way by which A and B communicate: through which objects, and by way of which processes. The arrows say\n" +
-			"which way data can go. An object stands for all that have it. A file that processes share, or a terminal, counts as\n" +
-			"several steps: who has it open seldom communicates through it. Where processes are hidden there may be a shorter way.\n\n" + refHelp,
+		Short: "show the shortest path by which two processes communicate",
+		Long: "Shows the shortest path by which A and B communicate: through which objects and which processes. The arrows show\n" +
+			"which way data can flow. An object stands for all its holders. A shared file or a terminal counts as several\n" +
+			"steps: processes that have one open seldom communicate through it. Where processes are hidden there may be a shorter path.\n\n" + refHelp,
 		Example: "  ipctop path nginx postgres\n" +
 			"  ipctop path 4121 :5432\n" +
 			"  ipctop path 4121 4200 --from dump.json --json",

@@ -23,12 +23,12 @@ func (c command) newPostmortem(o *options) *cobra.Command {
 		Use:     "postmortem FILE",
 		Aliases: []string{"core"},
 		Short:   "say what happened, from a core file, a dump or a recording",
-		Long: "Says what FILE is and what it tells.\n\n" +
-			"Of a core file (amd64, arm64; also compressed with zstd, lz4, xz or gzip): the signal that ended the\n" +
+		Long: "Reports what FILE tells about what happened.\n\n" +
+			"From a core file (amd64, arm64; also compressed with zstd, lz4, xz or gzip): the signal that ended the\n" +
 			"process and who sent it, what each thread was blocked in, which signals it had blocked and pending, which robust mutexes\n" +
-			"it held, and which memory it shared. What other processes did is not in a core: --with takes a dump or recording of the\n" +
-			"same time and adds whom the process talked to and what it was stuck on.\n\n" +
-			"Of a dump, or a moment of a recording: the findings, and all that was stuck.",
+			"it held, and which memory it shared. A core does not show other processes: --with takes a dump or recording of the\n" +
+			"same time, and adds whom the process talked to and what it was stuck on.\n\n" +
+			"From a dump, or a sample of a recording: the findings, and everything that was stuck.",
 		Example: "  ipctop postmortem core.4121\n" +
 			"  ipctop postmortem --with 'ipc.rec@12:01' core.4121\n" +
 			"  ipctop postmortem /var/lib/systemd/coredump/core.writer.zst\n" +
@@ -44,7 +44,7 @@ func (c command) newPostmortem(o *options) *cobra.Command {
 	cmd.Flags().StringVar(&with, "with", "", "of a core: `FILE[@TIME]`, a dump or recording of the same time")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		if o.from != "" {
-			return usageError("postmortem takes the file as an argument: --from has no use here")
+			return usageError("postmortem takes the file as an argument: --from does not apply here")
 		}
 		core, err := readCore(args[0])
 		if err != nil {
@@ -52,7 +52,7 @@ func (c command) newPostmortem(o *options) *cobra.Command {
 		}
 		if core == nil {
 			if with != "" {
-				return usageError("%s is no core: --with has no use here", args[0])
+				return usageError("%s is no core: --with does not apply here", args[0])
 			}
 			return c.postmortemSnapshot(o, args[0], format.value == "json")
 		}

@@ -85,7 +85,7 @@ func TestPostmortemOthers(t *testing.T) {
 		{[]string{exe}, exitFailed, "not a core file: it is a program"},
 		{[]string{"/nonexistent"}, exitFailed, "no such file"},
 		{[]string{"--with", dump, dump}, exitUsage, "is no core"},
-		{[]string{"--from", dump, dump}, exitUsage, "--from has no use here"},
+		{[]string{"--from", dump, dump}, exitUsage, "--from does not apply here"},
 		{nil, exitUsage, "name one file"},
 	} {
 		status, stdout, stderr := run(t, "", append([]string{"postmortem"}, test.args...)...)

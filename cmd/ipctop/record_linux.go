@@ -24,11 +24,11 @@ func (c command) newRecord(o *options) *cobra.Command {
 		Use:   "record FILE",
 		Short: "keep snapshots in a file",
 		Long: "Takes a snapshot every few seconds, with waits and findings, and appends it to FILE, until Ctrl-C or SIGTERM. ipctop replay\n" +
-			"shows it, and every command reads it with --from FILE[@TIME]. A FILE that is a recording already is continued.\n\n" +
-			"Each sample is on the disk (fsync) before the next one is taken: a crash, SIGKILL or a full disk costs the last sample at the\n" +
-			"most. Only the differences are kept: where little changes, a day at 5 s takes some tens of MB. With --keep old samples are\n" +
-			"removed; now and then the rest is written to a temporary file next to FILE, which takes its place.\n\n" +
-			"FILE can be read by its owner alone: it has the command lines of all processes.",
+			"shows it, and every command reads it with --from FILE[@TIME]. An existing recording is continued.\n\n" +
+			"Each sample is on the disk (fsync) before the next one is taken: a crash, SIGKILL or a full disk loses at most the last\n" +
+			"sample. Only differences are stored: where little changes, a day at 5 s takes some tens of MB. With --keep, old samples\n" +
+			"are removed: from time to time the rest is written to a temporary file next to FILE, which then replaces FILE.\n\n" +
+			"Only its owner can read FILE: it contains the command lines of all processes.",
 		Example: "  ipctop record /var/tmp/ipc.rec\n" +
 			"  ipctop record --every 1s --for 10m incident.rec\n" +
 			"  ipctop record --keep 24h /var/lib/ipctop/ipctop.rec",
@@ -41,10 +41,10 @@ func (c command) newRecord(o *options) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return c.record(cmd.Context(), o, r, args[0]) },
 	}
 	f := cmd.Flags()
-	f.DurationVar(&r.every, "every", 5*time.Second, "`TIME` from one sample to the next")
-	f.VarP((*delay)(&r.every), "delay", "d", "`SECONDS` from one sample to the next, as elsewhere: 0.5 and 500ms will do")
-	f.IntVarP(&r.samples, "iterations", "n", 0, "end after `N` samples; 0 is never")
-	f.DurationVar(&r.duration, "for", 0, "end after this `TIME`, such as 10m; 0 is never")
+	f.DurationVar(&r.every, "every", 5*time.Second, "`TIME` between samples")
+	f.VarP((*delay)(&r.every), "delay", "d", "`SECONDS` between samples, such as 0.5 or 500ms")
+	f.IntVarP(&r.samples, "iterations", "n", 0, "end after `N` samples; 0: never")
+	f.DurationVar(&r.duration, "for", 0, "end after this `TIME`, such as 10m; 0: never")
 	f.StringVar(&r.keep, "keep", "", "keep no more than this `AGE-OR-SIZE`: 24h, 7d, 500MiB, 2GiB")
 	return cmd
 }
@@ -52,7 +52,7 @@ func (c command) newRecord(o *options) *cobra.Command {
 func (r *recordOptions) check(o *options) (record.Keep, error) {
 	switch {
 	case o.from != "":
-		return record.Keep{}, usageError("record records a machine: --from has no use here")
+		return record.Keep{}, usageError("record records a machine: --from does not apply here")
 	case r.every < shortestDelay:
 		return record.Keep{}, usageError("--every %v: it is at least %v", r.every, shortestDelay)
 	case r.samples < 0:

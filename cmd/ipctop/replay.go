@@ -20,15 +20,15 @@ func (c command) newReplay(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay FILE",
 		Short: "the live view over a recording",
-		Long: "Opens the live view on a recording. [ and ] step to the sample before and after, { and } to the previous and the next\n" +
-			"change in findings, ^ and $ to the first and the last sample, @ asks for a time. All else is as in the live view, but nothing\n" +
-			"can be acted on. Samples are read as they are looked at: a recording of days opens at once.\n\n" +
+		Long: "Opens the live view on a recording. [ and ] go to the previous and the next sample, { and } to the previous and the next\n" +
+			"change in findings, ^ and $ to the first and the last sample, @ to a time. Everything else is as in the live view, except\n" +
+			"that there are no actions. Samples are read when they are shown: a recording of several days opens at once.\n\n" +
 			"Where there is no terminal it prints a table, as ipctop dump --from does.",
 		Example: "  ipctop replay ipc.rec\n  ipctop replay ipc.rec -t 12:01\n  ipctop replay ipc.rec -t '3m ago'",
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case o.from != "":
-				return usageError("replay names its file: --from has no use here")
+				return usageError("replay names its file: --from does not apply here")
 			case len(args) != 1:
 				return usageError("name one recording (see ipctop replay --help)")
 			}
@@ -37,9 +37,9 @@ func (c command) newReplay(o *options) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return c.replay(cmd.Context(), o, l, args[0], at) },
 	}
 	f := cmd.Flags()
-	f.StringVarP(&at, "time", "t", "", "begin at `TIME`: 12:01, 12:01:30, 2025-03-01T12:01:30Z, \"3m ago\"; without, at the last sample")
-	f.BoolVar(&l.ascii, "ascii", false, "use ASCII characters only, whatever the locale says")
-	f.StringVar(&l.theme, "theme", "", "`THEME`: "+strings.Join(tui.Themes, ", ")+"; NO_COLOR means mono")
+	f.StringVarP(&at, "time", "t", "", "begin at `TIME`: 12:01, 12:01:30, 2025-03-01T12:01:30Z, \"3m ago\"; else at the last sample")
+	f.BoolVar(&l.ascii, "ascii", false, "use ASCII characters only, regardless of the locale")
+	f.StringVar(&l.theme, "theme", "", "use this `THEME`: "+strings.Join(tui.Themes, ", ")+"; NO_COLOR selects mono")
 	return cmd
 }
 

@@ -37,15 +37,15 @@ func (c command) newRun(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [flags] -- CMD [ARG...]",
 		Short: "run a command and say what it left behind",
-		Long: "Runs CMD and says on standard error what it and its descendants left behind: System V objects, POSIX queues, files in\n" +
+		Long: "Runs CMD and reports on standard error what it and its descendants left behind: System V objects, POSIX queues, files in\n" +
 			"/dev/shm, FIFOs and socket paths below the current directory and the directory for temporary files, and processes that\n" +
 			"are still running, with what they hold. Nothing is removed: the report says how to remove it.\n\n" +
-			"A snapshot is taken before and after. What others make at the same time is distinguished by what the kernel records\n" +
-			"of an object and by who was seen to hold it; each line gives its confidence. With --isolate CMD has an IPC namespace\n" +
-			"of its own, which ends with it: whatever is in there is CMD's. Root sees all descendants however short their lives are\n" +
+			"A snapshot is taken before and after. Objects that others create meanwhile are distinguished by what the kernel records\n" +
+			"about them and by who was seen to hold them; each line gives its confidence. With --isolate, CMD runs in an IPC namespace\n" +
+			"of its own: everything in there is CMD's, and ends with it. Root sees all descendants, however short-lived\n" +
 			"(the kernel announces every fork); others see those that live for some 10 ms.\n\n" +
-			"The exit status is CMD's own, 128 and the signal's number if one ended it, 127 if there is no CMD and 126 if it cannot\n" +
-			"be started; with --fail-on it is 3 if something was left. SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on to CMD.",
+			"The exit status is that of CMD, 128 plus the signal number if a signal ended it, 127 if CMD was not found and 126 if it\n" +
+			"cannot be started; with --fail-on it is 3 if something was left. SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on to CMD.",
 		Example: "  ipctop run -- make test\n" +
 			"  ipctop run --fail-on leak --isolate -- ./integration-tests -v\n" +
 			"  ipctop run --json --report left.json -- ./server --once",
@@ -61,9 +61,9 @@ func (c command) newRun(o *options) *cobra.Command {
 	f.SetInterspersed(false) // CMD's flags are its own
 	f.StringVar(&r.failOn, "fail-on", failNever, "exit with status 3 on `WHAT`: leak, anything that is listed; certain, what is certainly CMD's; or never")
 	f.StringVar(&r.report, "report", "", "write the report to `FILE`")
-	f.BoolVar(&r.json, "json", false, "report as JSON, also when nothing was left")
+	f.BoolVar(&r.json, "json", false, "report as JSON, even if nothing was left")
 	f.BoolVar(&r.isolate, "isolate", false, "run CMD in an IPC namespace of its own; needs root or user namespaces")
-	f.BoolVarP(&r.quiet, "quiet", "q", false, "report nothing: the exit status says it")
+	f.BoolVarP(&r.quiet, "quiet", "q", false, "report nothing; the exit status is the result")
 	f.DurationVar(&r.grace, "grace", 300*time.Millisecond, "give descendants this `TIME` to end after CMD before they count as left behind")
 	return cmd
 }
@@ -71,9 +71,9 @@ func (c command) newRun(o *options) *cobra.Command {
 func (r *runOptions) check(o *options) error {
 	switch {
 	case o.from != "":
-		return usageError("run runs a command on this machine: --from has no use here")
+		return usageError("run runs a command on this machine: --from does not apply here")
 	case o.procRoot != "/proc":
-		return usageError("run runs a command on this machine: --procfs has no use here")
+		return usageError("run runs a command on this machine: --procfs does not apply here")
 	case !slices.Contains(runFailOn, r.failOn):
 		return usageError("--fail-on is one of %s, not %q", strings.Join(runFailOn, ", "), r.failOn)
 	case privilege.Beyond() != "":

@@ -13,7 +13,7 @@ import (
 )
 
 // refHelp says what REF may be.
-const refHelp = `REF is whatever you have in hand:
+const refHelp = `REF may be any of these:
   4121                  a pid or thread id
   postgres              the name of a process, unit or container
   pipe:4242             an id, as ipctop prints it
@@ -25,16 +25,16 @@ const refHelp = `REF is whatever you have in hand:
   :5432                 a port; also 127.0.0.1:5432
   0x4d2                 a System V key
   7@web                 pid 7 inside the container web; also nginx@web
-KIND: in front (tcp::5432) keeps to one kind.`
+KIND: in front restricts it to one kind: tcp::5432.`
 
 func (c command) newShow(o *options) *cobra.Command {
 	var all, types bool
 	cmd := &cobra.Command{
 		Use:   "show REF...",
 		Short: "show all about processes or objects",
-		Long: "Show all that is known about processes or objects: what they are, who holds them, who is at the other end,\n" +
-			"who waits. What is gone is found in a recording (--from): the last sample that had it is shown.\n" +
-			"Of these alone it also reads what costs too much to be read of all: how much of the shared memory each\n" +
+		Long: "Shows everything known about processes or objects: what they are, who holds them, who is at the other end,\n" +
+			"who waits. In a recording (--from) it also finds what is gone: the last sample that had it is shown.\n" +
+			"For these alone it also reads what is too expensive to read for all: how much of shared memory each\n" +
 			"process has resident (rss), and the robust locks that its threads hold.\n\n" + refHelp,
 		Example: "  ipctop show 4121\n" +
 			"  ipctop show pipe:[4242] /run/x.sock\n" +
@@ -49,7 +49,7 @@ func (c command) newShow(o *options) *cobra.Command {
 	cmd.Flags().BoolVar(&types, "types", false, "of System V message queues, how many messages of which type there are; nothing is taken out, and contents are not kept")
 	cmd.RunE = func(cmd *cobra.Command, refs []string) error {
 		if types && o.from != "" {
-			return usageError("--types looks into a queue of this machine: it has no use with --from")
+			return usageError("--types reads a queue of the running machine: it cannot be combined with --from")
 		}
 		if len(refs) == 0 {
 			return usageError("say what to show: a pid, a name, an id, a path, a port (see ipctop show --help)")

@@ -43,13 +43,13 @@ type options struct {
 }
 
 func (o *options) addGlobal(f *pflag.FlagSet) {
-	f.StringVar(&o.procRoot, "procfs", "/proc", "`directory` where the proc file system is mounted")
+	f.StringVar(&o.procRoot, "procfs", "/proc", "`DIRECTORY` where the proc file system is mounted")
 	o.source = sourceAuto
-	f.Var(sourceFlag{&o.source}, "source", "where facts about processes come from besides the proc file system, `WHICH` is auto, procfs (nowhere) or bpf (eBPF; see ipctop doctor)")
+	f.Var(sourceFlag{&o.source}, "source", "read processes from `WHICH` source: auto, procfs, or bpf (eBPF in addition to procfs; see ipctop doctor)")
 	f.StringVar(&o.from, "from", "", "read a dump or recording `FILE[@TIME]` instead of the machine; - is standard input")
 	o.maxMemory = model.DefaultMaxMemory
-	f.BoolVar(&o.debug, "debug", false, "say on standard error what each probe did, how long it took and what was given up")
-	f.Var(&o.maxMemory, "max-memory", "how much memory reading a dump or a recording may take, a `SIZE` such as 2GiB")
+	f.BoolVar(&o.debug, "debug", false, "report on standard error what each probe did, how long it took and what it gave up")
+	f.Var(&o.maxMemory, "max-memory", "limit the memory for reading a dump or a recording to `SIZE`, such as 2GiB")
 }
 
 // log is where debugging goes; nil without --debug.
@@ -62,12 +62,12 @@ func (o *options) log() *slog.Logger {
 
 // addSelf adds --self to a command that leaves ipctop itself out.
 func (o *options) addSelf(f *pflag.FlagSet) {
-	f.BoolVar(&o.self, "self", false, "show ipctop's own process, its helper and their objects, too")
+	f.BoolVar(&o.self, "self", false, "also show ipctop's own process, its helper and their objects")
 }
 
 // addHistory adds --history to a command that looks at the machine.
 func (o *options) addHistory(f *pflag.FlagSet) {
-	f.StringVar(&o.history, "history", "", "name who made the shared memory that was left behind, from this `RECORDING`")
+	f.StringVar(&o.history, "history", "", "look up in this `RECORDING` who created the shared memory that was left behind")
 }
 
 // snapshot takes the snapshot that the flags ask for: of the machine, or from a
@@ -104,7 +104,7 @@ func (c command) read(ctx context.Context, o *options) (*model.Snapshot, error) 
 	return snap, err
 }
 
-var errHistoryFrom = usageError("--history is for looking at the machine: it has no use with --from")
+var errHistoryFrom = usageError("--history applies to the running machine: it cannot be combined with --from")
 
 // graphOf is the wait-for graph of a snapshot: the one that its diagnosis made, or a
 // new one.

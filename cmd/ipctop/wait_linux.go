@@ -26,11 +26,11 @@ func (c command) newWait(o *options) *cobra.Command {
 	w := &waitOptions{delay: delay(time.Second)}
 	cmd := &cobra.Command{
 		Use:   "wait REF",
-		Short: "wait until an expression holds of a process or object, for scripts",
-		Long: "Look again and again until EXPR holds of what REF names, and print that. What is not there yet is waited for. If REF names\n" +
-			"several things, one is enough, or all of them with --all. The expression is over the fields of an object or a process as\n" +
-			"ipctop dump --json has them (ipctop explain FIELD); of what is unknown it does not hold.\n\n" +
-			"The exit status is 0 when it holds, and 1 when --timeout has passed.\n\n" + refHelp,
+		Short: "wait until an expression is true for a process or object, for scripts",
+		Long: "Scans repeatedly until EXPR is true for what REF names, then prints it. REF need not exist yet. If REF names several\n" +
+			"things, one is enough; with --all, EXPR must be true for all of them. The expression is over the fields of an object or a\n" +
+			"process as in ipctop dump --json (ipctop explain FIELD); a comparison with something unknown is not true.\n\n" +
+			"The exit status is 0 once EXPR is true, and 1 after --timeout.\n\n" + refHelp,
 		Example: "  ipctop wait /jobs --until 'detail.messages == 0' --timeout 1m\n" +
 			"  ipctop wait :5432 --until 'detail.state == \"LISTEN\"'\n" +
 			"  ipctop wait 4121 --until 'state == \"T\"'\n" +
@@ -45,21 +45,21 @@ func (c command) newWait(o *options) *cobra.Command {
 		RunE:              func(cmd *cobra.Command, args []string) error { return c.wait(cmd.Context(), o, w, args[0]) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&w.until, "until", "", "wait until `EXPR` holds; without it, until there is such a thing")
-	f.BoolVar(&w.gone, "gone", false, "wait until there is no such thing any more")
-	f.BoolVarP(&w.all, "all", "a", false, "wait until it holds of all that REF names")
-	f.BoolVarP(&w.quiet, "quiet", "q", false, "print nothing: the exit status says it")
-	f.DurationVar(&w.timeout, "timeout", 30*time.Second, "give up after this `TIME`; 0 is never")
-	f.VarP(&w.delay, "delay", "d", "`SECONDS` from one look to the next")
+	f.StringVar(&w.until, "until", "", "wait until `EXPR` is true; without it, until REF exists")
+	f.BoolVar(&w.gone, "gone", false, "wait until it no longer exists")
+	f.BoolVarP(&w.all, "all", "a", false, "wait until it is true for everything that REF names")
+	f.BoolVarP(&w.quiet, "quiet", "q", false, "print nothing; the exit status is the result")
+	f.DurationVar(&w.timeout, "timeout", 30*time.Second, "give up after this `TIME`; 0: never")
+	f.VarP(&w.delay, "delay", "d", "`SECONDS` between scans, such as 0.5 or 500ms")
 	return cmd
 }
 
 func (w *waitOptions) check(o *options) error {
 	switch {
 	case o.from != "":
-		return usageError("wait watches a machine: --from has no use here")
+		return usageError("wait watches the running machine: --from does not apply here")
 	case w.gone && (w.until != "" || w.all):
-		return usageError("--gone waits for the end of all that REF names: it takes neither --until nor --all")
+		return usageError("--gone waits until nothing that REF names exists: it cannot be combined with --until or --all")
 	case w.timeout < 0:
 		return usageError("--timeout %v: it cannot be negative", w.timeout)
 	}

@@ -19,10 +19,10 @@ func (c command) newWhy(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "why [REF...]",
 		Short: "say why something is stuck, on whom, and what would release it",
-		Long: "Say why processes are stuck: from each blocked thread along those who could release it to the root cause, and\n" +
-			"what that one does. Of an object, who waits for it. Without REF, all that is stuck, the worst first.\n\n" +
-			"Each step says how it was seen. What the kernel does not show is not made up: a chain may end with a process\n" +
-			"that waits for events, or on another host.\n\n" + refHelp,
+		Long: "Explains why processes are stuck: follows each blocked thread to those that could release it, up to the root cause,\n" +
+			"and says what that one does. For an object: who waits for it. Without REF: everything that is stuck, the worst first.\n\n" +
+			"Each step gives its evidence. What the kernel does not show is not guessed: a chain may end at a process\n" +
+			"that waits for events, or at another host.\n\n" + refHelp,
 		Example: "  ipctop why\n" +
 			"  ipctop why 4121\n" +
 			"  ipctop why /var/db/x.lck\n" +
@@ -33,7 +33,7 @@ func (c command) newWhy(o *options) *cobra.Command {
 	format := addFormat(cmd, "text", "json")
 	f := cmd.Flags()
 	o.addHistory(f)
-	f.BoolVarP(&all, "all", "a", false, "explain all that REF could mean instead of asking which")
+	f.BoolVarP(&all, "all", "a", false, "explain everything that an ambiguous REF could mean")
 	f.DurationVar(&o.sample, "sample", 0, "pause for `TIME` between the two samples of blocked threads, such as 1s")
 	cmd.RunE = func(cmd *cobra.Command, refs []string) (err error) {
 		if slices.Contains(refs, "0") {

@@ -173,7 +173,7 @@ func (m *Model) removeSelected() {
 	}
 	o := r.object
 	if o == nil || !m.orphan(o.ID) {
-		m.say(Warn, "Only what no process uses any more is removed: "+m.nameOf(r)+" is not known to be that.")
+		m.say(Warn, "Del removes only what a finding reports as left behind: "+m.nameOf(r)+" is not.")
 		return
 	}
 	m.confirmRemove(o)

@@ -56,7 +56,7 @@ func (m *Model) chooseHolder(o *model.Object) {
 		}
 	}
 	if len(n.items) == 0 {
-		m.say(Dim, "None of its processes is there any more.")
+		m.say(Dim, "All of its processes have ended.")
 		return
 	}
 	m.menu = n
@@ -82,7 +82,7 @@ func (m *Model) chooseAction(f *model.Finding) {
 		n.items = append(n.items, choice{otherSignal, "another signal to " + m.data.who(list[0].PID, "")})
 	}
 	if len(n.items) == 0 {
-		m.say(Dim, "There is nothing to be done about it from outside. ? explains "+m.escape(f.Rule)+".")
+		m.say(Dim, "No action from outside helps. ? explains "+m.escape(f.Rule)+".")
 		return
 	}
 	m.menu = n

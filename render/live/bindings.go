@@ -19,43 +19,43 @@ func bindings() []binding {
 		{[]string{"Home", "End"}, "", "the first, the last row", nil},
 		{[]string{"Left", "Right"}, "", "scroll sideways", nil},
 		{[]string{"Tab"}, "", "the next screen", func(m *Model) { m.turn(1) }},
-		{[]string{"Shift-Tab"}, "", "the screen before", func(m *Model) { m.turn(-1) }},
+		{[]string{"Shift-Tab"}, "", "the previous screen", func(m *Model) { m.turn(-1) }},
 		{[]string{"1", "2", "3", "4", "5", "6", "7", "8"}, "1-8", "the screen of that number", nil},
-		{[]string{"Enter"}, "", "all about the selected row", (*Model).openDetail},
+		{[]string{"Enter"}, "", "details of the selected row", (*Model).openDetail},
 		{[]string{"w"}, "", "why it is stuck, and on whom", (*Model).openWhy},
 		{[]string{"g"}, "", "its relations, full screen; again: one hop further", (*Model).openRelations},
 		{[]string{"Esc", "Backspace"}, "", "back; ends a filter", (*Model).goBack},
 		{[]string{"o"}, "", "jump to the other end", (*Model).otherEnd},
-		{[]string{"l"}, "", "the objects the process has open", func(m *Model) { m.openHeld(false) }},
+		{[]string{"l"}, "", "the objects that the process has open", func(m *Model) { m.openHeld(false) }},
 		{[]string{"x"}, "", "its locks, semaphores and futexes", func(m *Model) { m.openHeld(true) }},
 		{[]string{"F2"}, "", "setup: columns, delay, theme", (*Model).openSetup},
 		{[]string{"/", "F3"}, "", "search", func(m *Model) { m.ask(promptSearch, "") }},
-		{[]string{"n", "N"}, "", "the next match, the one before", nil},
-		{[]string{"F4", "\\"}, "", "keep only some rows: text, or an expression", func(m *Model) { m.ask(promptFilter, m.table().wanted.filter.text) }},
+		{[]string{"n", "N"}, "", "the next, the previous match", nil},
+		{[]string{"F4", "\\"}, "", "filter the rows by text or an expression", func(m *Model) { m.ask(promptFilter, m.table().wanted.filter.text) }},
 		{[]string{"F6"}, "", "choose the column to sort by", (*Model).chooseSort},
 		{[]string{">"}, "", "sort by the next column", func(m *Model) { m.sortBy(1) }},
-		{[]string{"<"}, "", "sort by the column before", func(m *Model) { m.sortBy(-1) }},
+		{[]string{"<"}, "", "sort by the previous column", func(m *Model) { m.sortBy(-1) }},
 		{[]string{"I"}, "", "reverse the order", (*Model).turnOver},
 		{[]string{"F5", "t"}, "", "tree: processes below their parents", (*Model).toggleTree},
-		{[]string{"u"}, "", "only what one user has", (*Model).chooseUser},
-		{[]string{"c"}, "", "only what one container has", (*Model).chooseContainer},
+		{[]string{"u"}, "", "only one user", (*Model).chooseUser},
+		{[]string{"c"}, "", "only one container", (*Model).chooseContainer},
 		{[]string{" "}, "Space", "tag the row", (*Model).tagSelected},
-		{[]string{"Z"}, "", "pause, and go on", (*Model).pause},
-		{[]string{"[", "]"}, "", "pause, and step back and forth in the last minutes", nil},
+		{[]string{"Z"}, "", "pause, resume", (*Model).pause},
+		{[]string{"[", "]"}, "", "pause, and go to an earlier, a later sample", nil},
 		{[]string{"{", "}"}, "", "in a recording: the previous, the next change in findings", nil},
 		{[]string{"^", "$"}, "", "in a recording: the first, the last sample", nil},
 		{[]string{"@"}, "", "in a recording: the sample of a time", nil},
-		{[]string{"F"}, "", "follow: keep to the row even if it vanishes", (*Model).followSelected},
-		{[]string{"F9", "k"}, "", "what can be done: the actions of a problem, else a signal", (*Model).act},
-		{[]string{"H"}, "", "with the threads of processes", (*Model).toggleThreads},
-		{[]string{"p"}, "", "paths of programs", (*Model).togglePaths},
-		{[]string{"Del"}, "", "remove what no process uses any more", (*Model).removeSelected},
+		{[]string{"F"}, "", "follow the row, even if it vanishes", (*Model).followSelected},
+		{[]string{"F9", "k"}, "", "actions for a problem, or send a signal", (*Model).act},
+		{[]string{"H"}, "", "show threads", (*Model).toggleThreads},
+		{[]string{"p"}, "", "full paths of programs", (*Model).togglePaths},
+		{[]string{"Del"}, "", "remove what was left behind", (*Model).removeSelected},
 		{[]string{"W"}, "", "wide: all columns, nothing cut", (*Model).widen},
-		{[]string{"y"}, "", "copy: the id, the pid, the command that helps", (*Model).copySelected},
-		{[]string{"S"}, "", "save a dump of this moment", (*Model).save},
+		{[]string{"y"}, "", "copy the id, the pid or the command that helps", (*Model).copySelected},
+		{[]string{"S"}, "", "save this snapshot as a dump", (*Model).save},
 		{[]string{"?", "F1"}, "", "this help", (*Model).openHelp},
-		{[]string{"Ctrl-L"}, "", "draw everything anew", func(m *Model) { m.want(Redraw{}) }},
-		{[]string{"Ctrl-Z"}, "", "put ipctop into the background", func(m *Model) { m.want(Suspend{}) }},
+		{[]string{"Ctrl-L"}, "", "redraw the screen", func(m *Model) { m.want(Redraw{}) }},
+		{[]string{"Ctrl-Z"}, "", "suspend ipctop", func(m *Model) { m.want(Suspend{}) }},
 		{[]string{"q", "F10", "Ctrl-C"}, "", "quit", func(m *Model) { m.want(Quit{}) }},
 	}
 }
@@ -93,7 +93,7 @@ func (m *Model) motion(key string) bool {
 	case "]":
 		m.step(-1)
 	case "{", "}", "^", "$", "@":
-		m.say(Dim, "That is for recordings: ipctop replay.")
+		m.say(Dim, "This key is for recordings (ipctop replay).")
 	case "n":
 		m.searchOn(1)
 	case "N":
@@ -124,5 +124,5 @@ func (m *Model) key(name string) {
 			return
 		}
 	}
-	m.say(Dim, "No key: "+m.escape(name)+". ? lists them.")
+	m.say(Dim, m.escape(name)+" is not a key here. ? lists the keys.")
 }

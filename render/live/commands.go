@@ -31,7 +31,7 @@ func (m *Model) pause() {
 	m.want(Pause{m.paused})
 	switch {
 	case m.paused:
-		m.say(Normal, "Paused: nothing is read. Z goes on, [ and ] step back and forth.")
+		m.say(Normal, "Paused (Z: resume; [ and ]: earlier and later samples).")
 	case m.history.back > 0:
 		m.history.back = 0
 		m.look(m.history.shown())
@@ -65,7 +65,7 @@ func (m *Model) widen() {
 	}
 	m.arrange()
 	if m.wide {
-		m.say(Normal, "All columns, nothing cut: Left and Right scroll.")
+		m.say(Normal, "All columns, nothing cut (Left and Right: scroll).")
 	}
 }
 
@@ -105,7 +105,7 @@ func (m *Model) sortByName(name string) {
 	t.wanted.column, t.wanted.invert = name, false
 	m.arrange()
 	if name == "" {
-		m.say(Normal, "In the order of ipctop dump.")
+		m.say(Normal, "In the default order.")
 		return
 	}
 	m.say(Normal, "Sorted by "+name+" (I: reverse).")
@@ -259,7 +259,7 @@ func (m *Model) jump(to row) {
 	t.moved, t.selected = true, to.ident() // found when the rows arrive
 	if t.wanted.filter.text != "" {
 		t.wanted.filter = filter{}
-		m.say(Dim, "The filter hid it and is gone.")
+		m.say(Dim, "The filter hid it and was cleared.")
 		m.arrange()
 	}
 }
@@ -273,7 +273,7 @@ func (m *Model) subject() (row, bool) {
 		return row{}, false
 	}
 	if r = r.subject(m.data); r.object == nil && r.process == nil {
-		m.say(Dim, "This row is about no process or object that is there.")
+		m.say(Dim, "This row has no process or object that still exists.")
 		return row{}, false
 	}
 	return r, true

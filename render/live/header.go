@@ -80,7 +80,7 @@ func (m *Model) titleParts() []string {
 		if m.failure != "" {
 			return append(parts, "cannot look")
 		}
-		return append(parts, "looking...")
+		return append(parts, "reading...")
 	}
 	if host := d.Snap.Host.Hostname; host != "" {
 		parts = append(parts, m.escape(host))

@@ -71,13 +71,13 @@ func (m *Model) step(by int) {
 		m.say(Dim, "Nothing has been read yet.")
 		return
 	case m.settings.Source != "":
-		m.say(Dim, "A dump has but one moment.")
+		m.say(Dim, "A dump has only one sample.")
 		return
 	case m.history.back+by < 0:
-		m.say(Dim, "This is the newest. Z goes on.")
+		m.say(Dim, "This is the newest sample (Z: resume).")
 		return
 	case m.history.back+by >= len(m.history.list):
-		m.say(Dim, "This is the oldest that is kept.")
+		m.say(Dim, "This is the oldest sample in memory.")
 		return
 	}
 	if !m.paused {

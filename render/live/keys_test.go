@@ -75,21 +75,21 @@ func TestKeys(t *testing.T) {
 		{"3 Down l", []string{"Objects of yes(812)"}},
 		{"2 Space Space", []string{"|*  1", "|*  9", "2 tagged"}},
 		{"2 Space Up Space", []string{"|   1", "0 tagged"}},
-		{"Z", []string{"PAUSED", "Z goes on"}},
+		{"Z", []string{"PAUSED", "Z: resume"}},
 		{"Z Z", []string{"-PAUSED", "live 2s"}},
 		{"2 F", []string{"Following systemd(1) (F: stop)", "FOLLOW"}},
 		{"2 F F", []string{"Following stopped"}},
-		{"2 H", []string{"With their threads", "THREADS", "814  ann", "caf"}},
+		{"2 H", []string{"Threads are shown", "THREADS", "814  ann", "caf"}},
 		{"2 H H", []string{"-THREADS live", "-814  ann"}},
 		{"2 p", []string{"PATHS", "/usr/sbin/nginx"}},
-		{"3 H", []string{"Threads are shown on 2 and 7."}},
+		{"3 H", []string{"Threads are shown on screens 2 and 7."}},
 		{"8 +", []string{"Leaves out what appeared", "[8 Log]"}},
 		{"8 + +", []string{"Shows what appeared"}},
-		{"2 W", []string{"Left and Right scroll", "WIDE"}},
+		{"2 W", []string{"Left and Right: scroll", "WIDE"}},
 		{"2 W Right Right", []string{"-PID "}},
 		{"2 W W", []string{"-Left and Right"}},
-		{"2 t", []string{"Children below their parents."}},
-		{"3 t", []string{"Processes have a tree"}},
+		{"2 t", []string{"Children below their parents"}},
+		{"3 t", []string{"Only processes have a tree"}},
 		{"2 u", []string{"Whose processes", "(every user)", "Esc: back"}},
 		{"2 u 'w' Enter", []string{"Only user www. Esc shows all.", "nginx", "-systemd"}},
 		{"2 u 'w' Enter Esc", []string{"systemd", "-Only user"}},
@@ -109,13 +109,13 @@ func TestKeys(t *testing.T) {
 		{"3 k", []string{"which process of pipe", ">  yes(812)"}},
 		{"3 k Down Enter", []string{"Send a signal to less(813)"}},
 		{"1 k", []string{"which process of pipe"}},
-		{"3 Del", []string{"Only what no process uses any more is removed: pipe:4242"}},
-		{"2 Del", []string{"Only what no process uses any more is removed: systemd(1)"}},
+		{"3 Del", []string{"Del removes only what a finding reports as left behind: pipe:4242"}},
+		{"2 Del", []string{"Del removes only what a finding reports as left behind: systemd(1)"}},
 		{"S", []string{"Saving..."}},
 		{"?", []string{"── help"}},
 		{"F1 End", []string{"Watching changes nothing"}},
 		{"? Esc", []string{"-── help"}},
-		{"K", []string{"No key: K. ? lists them."}},
+		{"K", []string{"K is not a key here. ? lists the keys."}},
 		{"Esc", []string{"q quits, ? helps."}},
 		{"1 o", []string{"[2 Procs]"}},
 		{"1 End Enter", []string{"malformed"}},
@@ -214,7 +214,7 @@ func TestHistory(t *testing.T) {
 	v.keys("[")
 	v.has("12:03:11 PAUSED -2s", "pipe:4243")
 	v.keys("[")
-	v.has("This is the oldest that is kept.")
+	v.has("This is the oldest sample in memory.")
 	v.keys("] ]")
 	v.has("12:03:13 PAUSED", "This is the newest", "-pipe:4243", "--2s")
 	v.keys("[ Z")

@@ -264,7 +264,7 @@ func TestSmallTerminals(t *testing.T) {
 func TestBeforeTheFirstSnapshot(t *testing.T) {
 	v := newView(t, usual, 80, 24)
 	v.keys("Down Up Enter g o l S Space F < > I W \\ 'x' Enter n / 'x' Enter 2 3 Tab Esc ? Esc Z")
-	v.has("ipctop looking...")
+	v.has("ipctop reading...")
 	v.do(ScanFailed{Err: "open /proc: no\nsuch file"})
 	v.has("ipctop cannot look", `The last scan failed: open /proc: no\nsuch file`)
 }

@@ -103,7 +103,7 @@ const everyone = ""
 // chooseUser narrows all screens down to the processes of one user, and what
 // they hold.
 func (m *Model) chooseUser() {
-	m.narrow("Whose processes, and what they hold?", "every user", func(d *Data) []string {
+	m.narrow("Whose processes, and what they hold?", "every user", "No process with a known user was found.", func(d *Data) []string {
 		var names []string
 		for i := range d.Snap.Processes {
 			names = append(names, userOf(d.Snap.Processes[i]))
@@ -114,7 +114,7 @@ func (m *Model) chooseUser() {
 
 // chooseContainer narrows all screens down to one container.
 func (m *Model) chooseContainer() {
-	m.narrow("Which container?", "everything", func(d *Data) []string {
+	m.narrow("Which container?", "everything", "No container was found.", func(d *Data) []string {
 		var names []string
 		for i := range d.Snap.Processes {
 			names = append(names, containerOf(d.Snap.Processes[i]))
@@ -123,16 +123,16 @@ func (m *Model) chooseContainer() {
 	}, m.container, func(m *Model, name string) { m.container = name })
 }
 
-func (m *Model) narrow(title, all string, names func(*Data) []string, now string, set func(*Model, string)) {
+func (m *Model) narrow(title, all, none string, names func(*Data) []string, now string, set func(*Model, string)) {
 	if m.data == nil || len(m.pages) > 0 {
-		m.say(Dim, "Not here.")
+		m.say(Dim, "Go back to a table first (Esc).")
 		return
 	}
 	list := slices.DeleteFunc(names(m.data), func(s string) bool { return s == "" })
 	slices.Sort(list)
 	list = slices.Compact(list)
 	if len(list) == 0 {
-		m.say(Dim, "No process has one.")
+		m.say(Dim, none)
 		return
 	}
 	n := &menu{title: title, items: []choice{{everyone, "(" + all + ")"}}, chosen: func(m *Model, value string) {

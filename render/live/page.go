@@ -90,7 +90,7 @@ func (m *Model) openWhy() {
 	}
 	s := r.subject(m.data)
 	if s.object == nil && s.process == nil {
-		m.say(Dim, "This row is about no process or object that is there.")
+		m.say(Dim, "This row has no process or object that still exists.")
 		return
 	}
 	m.open(page{kind: pageWhy, about: s.ident(), title: "why: " + m.nameOf(s)})

@@ -46,7 +46,7 @@ func (p prompt) label() string {
 
 func (m *Model) ask(kind promptKind, text string) {
 	if len(m.pages) > 0 && kind == promptFilter {
-		m.say(Dim, "Here one can search (/), not filter.")
+		m.say(Dim, "This can be searched (/), not filtered.")
 		return
 	}
 	t := m.table()
@@ -116,7 +116,7 @@ func (m *Model) preview() {
 // pasted takes text for the prompt. Elsewhere it means nothing.
 func (m *Model) pasted(text string) {
 	if m.prompt.kind == promptNone || m.prompt.kind == promptConfirm {
-		m.say(Dim, "Pasted text goes into / and \\ only.")
+		m.say(Dim, "Text can be pasted only into a search (/) or a filter (\\).")
 		return
 	}
 	for _, r := range text {

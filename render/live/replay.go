@@ -98,11 +98,11 @@ func (m *Model) replayed(key string) bool {
 	}
 	switch {
 	case to < 0 && key == "{":
-		m.say(Dim, "The findings are the same from the first sample on.")
+		m.say(Dim, "No earlier change in findings.")
 	case to < 0:
 		m.say(Dim, "This is the first sample.")
 	case to >= t.Len() && key == "}":
-		m.say(Dim, "The findings stay the same to the last sample.")
+		m.say(Dim, "No later change in findings.")
 	case to >= t.Len():
 		m.say(Dim, "This is the last sample.")
 	default:
@@ -140,7 +140,7 @@ func (m *Model) goToTime(text string) {
 	}
 	i, _ := when.In(m.settings.Timeline)
 	if i < 0 {
-		m.say(Critical, "The recording begins later.")
+		m.say(Critical, "The recording begins after that.")
 		return
 	}
 	m.prompt.kind = promptNone

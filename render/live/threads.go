@@ -25,13 +25,13 @@ func withThreads(source []row) []row {
 // toggleThreads shows the threads of processes, or no longer.
 func (m *Model) toggleThreads() {
 	if screens[m.screen].list != listProcesses {
-		m.say(Dim, "Threads are shown on 2 and 7.")
+		m.say(Dim, "Threads are shown on screens 2 and 7.")
 		return
 	}
 	m.threads = !m.threads
 	m.arrange()
 	if m.threads {
-		m.say(Normal, "With their threads. H hides them.")
+		m.say(Normal, "Threads are shown (H: hide).")
 	}
 }
 
@@ -40,7 +40,7 @@ func (m *Model) togglePaths() {
 	m.paths = !m.paths
 	m.arrange()
 	if m.paths {
-		m.say(Normal, "Paths of programs. p shows their names.")
+		m.say(Normal, "Full paths of programs (p: names).")
 	}
 }
 

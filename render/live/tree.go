@@ -10,13 +10,13 @@ import (
 func (m *Model) toggleTree() {
 	t := m.table()
 	if screens[m.screen].list != listProcesses {
-		m.say(Dim, "Processes have a tree: 2 or 7.")
+		m.say(Dim, "Only processes have a tree: screens 2 and 7.")
 		return
 	}
 	t.wanted.tree = !t.wanted.tree
 	m.arrange()
 	if t.wanted.tree {
-		m.say(Normal, "Children below their parents.")
+		m.say(Normal, "Children below their parents (t: list).")
 	}
 }
 

@@ -26,7 +26,7 @@ type Held interface {
 	Close() error
 }
 
-var errNoActor = errors.New("nothing can be changed here")
+var errNoActor = errors.New("actions are not available here")
 
 // maxActs bounds what waits to be done: a user cannot ask faster.
 const maxActs = 64

@@ -287,7 +287,7 @@ func (v *view) pause(on bool) {
 }
 
 func (v *view) keep(s live.Setup) {
-	e := live.Kept{Err: errors.New("there is no place for a configuration")}
+	e := live.Kept{Err: errors.New("there is no configuration file to write to")}
 	if v.Keep != nil {
 		e.Path, e.Err = v.Keep(s)
 	}

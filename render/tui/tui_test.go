@@ -199,7 +199,7 @@ func TestDrawingNeverWaitsForAScan(t *testing.T) {
 		}
 		return nil, errors.New("late")
 	}})
-	r.waitFor("looking...")
+	r.waitFor("reading...")
 	r.rune('?')
 	r.waitFor("Keys")
 	r.rune('q')
@@ -386,8 +386,8 @@ func TestEveryKey(t *testing.T) {
 		{"2 F6", "── Sort by"},
 		{"2 F2", "── Setup"},
 		{"2 F3", "Search:"},
-		{"2 H", "With their threads"},
-		{"2 p", "Paths of programs"},
+		{"2 H", "Threads are shown"},
+		{"2 p", "Full paths of programs"},
 		{"1 k", "What to do: pipe-full"},
 		{"1 F9", "What to do: pipe-full"},
 		{"3 k", "which process of pipe"},
@@ -400,14 +400,14 @@ func TestEveryKey(t *testing.T) {
 		{"2 c", "Which container?"},
 		{"2 Space", "1 tagged"},
 		{"Z", "PAUSED"},
-		{"[", "oldest that is kept"},
+		{"[", "oldest sample in memory"},
 		{"]", "This is the newest"},
 		{"2 F", "Following"},
 		{"3 y", "Copied: pipe:4242"},
 		{"S", "Saved to /tmp/x.json"},
 		{"2 F9", "Send a signal to"},
 		{"2 k", "Send a signal to"},
-		{"2 Del", "Only what no process uses"},
+		{"2 Del", "Del removes only what"},
 		{"?", "── help"},
 		{"F1", "── help"},
 		{"Ctrl-L", "[1 Overview]"},
