@@ -34,13 +34,17 @@ var chunks = sync.Pool{New: func() any {
 }}
 
 // load loads the program called name from a compiled object.
-func load(object []byte, name string, types *btf.Spec) (*iterator, error) {
+func load(object []byte, name string, types *btf.Cache) (*iterator, error) {
 	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(object))
 	if err != nil {
 		return nil, fmt.Errorf("read program %s: %w", name, err)
 	}
+	kernel, err := types.Kernel()
+	if err != nil {
+		return nil, err
+	}
 	it := &iterator{name: name}
-	options := ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{KernelTypes: types}}
+	options := ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{KernelTypes: kernel}, Cache: types}
 	if it.collection, err = ebpf.NewCollectionWithOptions(spec, options); err != nil {
 		return nil, fmt.Errorf("load program %s: %w", name, err)
 	}
