@@ -29,7 +29,7 @@ func TestSlowIsNotStuck(t *testing.T) {
 	g := New()
 	g.deadline = 100 * time.Millisecond
 	var rounds atomic.Int32
-	g.Each(1, 1, func(int) any { return "item" }, func(task *Task, _ int) func() {
+	g.Each(1, 1, func(int) Item { return Item{Key: "item"} }, func(task *Task, _ int) func() {
 		rounds.Add(1)
 		if !task.Begin("read", 0) {
 			return nil
@@ -41,8 +41,8 @@ func TestSlowIsNotStuck(t *testing.T) {
 		}
 		return nil
 	})
-	if rounds.Load() != 1 || g.Skips("item", "read", 0) {
-		t.Errorf("%d rounds; left alone: %v", rounds.Load(), g.Skips("item", "read", 0))
+	if rounds.Load() != 1 || g.Skips(Item{Key: "item"}, "read", 0) {
+		t.Errorf("%d rounds; left alone: %v", rounds.Load(), g.Skips(Item{Key: "item"}, "read", 0))
 	}
 }
 
@@ -55,7 +55,7 @@ func TestStuckCallIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(pipe[1])
-	g.Each(1, 1, func(int) any { return "item" }, func(task *Task, _ int) func() {
+	g.Each(1, 1, func(int) Item { return Item{Key: "item"} }, func(task *Task, _ int) func() {
 		if task.Begin("read", 0) {
 			var b [1]byte
 			_, _ = unix.Read(pipe[0], b[:])
@@ -63,7 +63,7 @@ func TestStuckCallIsGivenUp(t *testing.T) {
 		}
 		return nil
 	})
-	if !g.Skips("item", "read", 0) {
+	if !g.Skips(Item{Key: "item"}, "read", 0) {
 		t.Error("it was not given up")
 	}
 }

@@ -17,12 +17,8 @@ import (
 const Deadline = 500 * time.Millisecond
 
 // ErrGivenUp is returned for an operation that once got stuck, or when too
-// many threads are stuck already.
+// much of the same user is stuck already.
 var ErrGivenUp = fmt.Errorf("%w: it did not answer and is left alone", os.ErrDeadlineExceeded)
-
-// maxStuck is how many threads may be stuck in the kernel at a time before
-// everything that might block is skipped.
-const maxStuck = 4
 
 // Guard runs work that may block in the kernel for ever, unkillably: reading
 // the command line of a process whose memory lock is held, asking a pipe whose
@@ -32,13 +28,15 @@ const maxStuck = 4
 type Guard struct {
 	deadline time.Duration
 	log      *slog.Logger
+	account  func(Owner) uint32
 
 	mu           sync.Mutex
 	fewer        sync.Cond // slow has become less, or more are stuck
-	stuckThreads int
-	slow         int // operations under way that may be stuck
+	stuckThreads counts
+	slow         counts // operations under way that may be stuck
 	skip         map[skipKey]bool
-	stuck        map[any]int // how many operations on an item have got stuck
+	stuck        map[any]int              // how many operations on an item have got stuck
+	spent        map[uint32]time.Duration // by slow operations in this round
 
 	// trouble is not 0 while anything is slow and once anything got stuck. Before,
 	// nobody needs to ask for the rest.
@@ -74,7 +72,10 @@ func (k skipKey) plain() bool {
 
 // New makes a Guard that has given nothing up yet.
 func New() *Guard {
-	g := &Guard{deadline: Deadline, log: slog.New(slog.DiscardHandler), skip: map[skipKey]bool{}, stuck: map[any]int{}}
+	g := &Guard{
+		deadline: Deadline, log: slog.New(slog.DiscardHandler), account: func(o Owner) uint32 { return o.UID },
+		stuckThreads: newCounts(), slow: newCounts(), skip: map[skipKey]bool{}, stuck: map[any]int{}, spent: map[uint32]time.Duration{},
+	}
 	g.fewer.L = &g.mu
 	return g
 }
@@ -83,6 +84,13 @@ func New() *Guard {
 // It is to be called before the guard is used.
 func (g *Guard) WithLog(l *slog.Logger) *Guard {
 	g.log = l
+	return g
+}
+
+// WithAccounts has f tell whose share an owner uses up, who is by default the user himself.
+// It must not block, and is to be called before the guard is used.
+func (g *Guard) WithAccounts(f func(Owner) uint32) *Guard {
+	g.account = f
 	return g
 }
 
@@ -97,7 +105,7 @@ func (g *Guard) limit(item any) time.Duration {
 
 // Task makes a task on an item for work that is not done by [Guard.Each], and so is
 // never given up: what must not be tried is skipped.
-func (g *Guard) Task(item any) *Task {
+func (g *Guard) Task(item Item) *Task {
 	return &Task{guard: g, clock: NewClock(g.deadline / slowFraction), item: item}
 }
 
@@ -105,19 +113,21 @@ func (g *Guard) Task(item any) *Task {
 type Task struct {
 	guard *Guard
 	clock *Clock
-	item  any
+	item  Item
 	tid   int // of the thread that does all of it; 0: any
 
 	mu       sync.Mutex
 	doing    operation   // what it is in the middle of; no op: nothing that may block
 	outer    []operation // those that doing is part of
 	slow     bool        // it is counted in guard.slow
-	timedOut bool
+	timedOut bool        // doing is what it was given up in
 }
 
 // operation is one that may block.
 type operation struct {
 	skipKey
+	owner Owner
+	as    share         // what it is counted for; no kind: not yet known
 	begun time.Duration // on the task's clock
 	since time.Duration // when its thread was seen to move last; at first, begun
 	limit time.Duration
@@ -134,21 +144,23 @@ func (t *Task) Begin(op string, n int32) bool {
 }
 
 // BeginFor is Begin for an operation on another item than the task's.
-func (t *Task) BeginFor(item any, op string, n int32) bool { return t.begin(item, op, n) }
+func (t *Task) BeginFor(item Item, op string, n int32) bool { return t.begin(&item, op, n) }
 
-func (t *Task) begin(item any, op string, n int32) bool {
-	k := newSkipKey(item, op, n)
+func (t *Task) begin(other *Item, op string, n int32) bool {
+	t.mu.Lock()
+	item := t.item
+	t.mu.Unlock()
+	if other != nil {
+		item = *other
+	}
+	k := newSkipKey(item.Key, op, n)
 	trouble := t.guard.trouble.Load() != 0
-	if trouble && !k.plain() {
-		t.guard.wait()
+	if trouble && !t.guard.allows(k, item.Owner) {
+		return false
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if item == nil {
-		k.item = t.item
-	}
-	// Work that was given up and came back after all is done by another now.
-	if t.timedOut || trouble && t.guard.skips(k) {
+	if t.timedOut { // it was given up and came back after all: another does the work now
 		return false
 	}
 	t.clearSlow()
@@ -156,7 +168,7 @@ func (t *Task) begin(item any, op string, n int32) bool {
 		t.outer = append(t.outer, t.doing)
 	}
 	now := t.clock.Now()
-	t.doing = operation{skipKey: k, begun: now, since: now, limit: t.guard.deadline, tid: t.tid}
+	t.doing = operation{skipKey: k, owner: item.Owner, begun: now, since: now, limit: t.guard.deadline, tid: t.tid}
 	if t.tid == 0 {
 		t.doing.tid = unix.Gettid()
 	}
@@ -169,7 +181,7 @@ func (t *Task) begin(item any, op string, n int32) bool {
 // SetItem says more exactly what the item is, before any operation is begun: what is
 // skipped must not be skipped for ever under a number that is given to
 // another.
-func (t *Task) SetItem(item any) {
+func (t *Task) SetItem(item Item) {
 	t.mu.Lock()
 	t.item = item
 	t.mu.Unlock()
@@ -178,14 +190,17 @@ func (t *Task) SetItem(item any) {
 // End ends the operation begun by Begin, of several the last.
 func (t *Task) End() {
 	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.timedOut {
+		return
+	}
+	t.clearSlow()
 	t.doing = operation{}
 	if n := len(t.outer) - 1; n >= 0 {
 		t.doing, t.outer = t.outer[n], t.outer[:n]
 		t.doing.begun = t.clock.Now()
 		t.doing.since = t.doing.begun
 	}
-	t.clearSlow()
-	t.mu.Unlock()
 }
 
 // TimedOut reports whether the work was given up. Outside of an operation that
@@ -199,34 +214,50 @@ func (t *Task) TimedOut() bool {
 // clearSlow notes that an operation that might have been stuck is not, or was given
 // up.
 func (t *Task) clearSlow() {
-	if t.slow {
-		t.slow = false
-		t.guard.mu.Lock()
-		t.guard.slow--
-		t.guard.trouble.Add(-1)
-		t.guard.fewer.Broadcast()
-		t.guard.mu.Unlock()
+	if !t.slow {
+		return
 	}
-}
-
-// wait waits while as many operations may be stuck as may get stuck: whether they
-// are will be known soon.
-func (g *Guard) wait() {
+	t.slow = false
+	g, s := t.guard, t.share()
 	g.mu.Lock()
-	for g.stuckThreads < maxStuck && g.stuckThreads+g.slow >= maxStuck {
-		g.fewer.Wait()
+	g.slow.add(s, -1)
+	g.trouble.Add(-1)
+	if !t.timedOut {
+		g.spend(s, t.clock.Now()-t.doing.begun)
 	}
+	g.fewer.Broadcast()
 	g.mu.Unlock()
 }
 
-func (g *Guard) skips(k skipKey) bool {
+// share is what the operation under way is counted for. That is told once, so that all
+// that is added is taken away again.
+func (t *Task) share() share {
+	if t.doing.as.kind == "" {
+		t.doing.as = share{t.guard.account(t.doing.owner), t.doing.op}
+	}
+	return t.doing.as
+}
+
+// allows reports whether an operation may be tried. While as many may be stuck as may get
+// stuck it waits: whether they are will be known soon.
+func (g *Guard) allows(k skipKey, of Owner) bool {
+	s := share{g.account(of), k.op}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	most := maxStuck
-	if k.plain() {
-		most *= 2
+	for !k.plain() && !g.stuckThreads.full(s, 1, nil) && g.stuckThreads.full(s, 1, &g.slow) {
+		g.fewer.Wait()
 	}
-	return g.stuckThreads >= most || g.skip[k]
+	return !g.skips(k, s)
+}
+
+func (g *Guard) skips(k skipKey, s share) bool {
+	if g.skip[k] {
+		return true
+	}
+	if k.plain() {
+		return g.stuckThreads.full(s, plainFactor, nil)
+	}
+	return g.stuckThreads.full(s, 1, nil) || g.spent[s.account] >= slowBudget*g.deadline
 }
 
 // timeOut gives the task up if it has been in one operation for longer than it
@@ -247,14 +278,15 @@ func (t *Task) timeOut(now time.Duration) (gaveUp, slow bool) {
 	}
 	if took >= t.doing.limit || now-t.doing.begun >= movingFactor*t.guard.deadline {
 		t.timedOut = true
-		t.guard.markStuck(t.doing.skipKey)
+		t.guard.markStuck(t.doing.skipKey, t.share())
 		t.clearSlow()
 		return true, true
 	}
 	if took >= t.guard.deadline/slowFraction && !t.slow {
 		t.slow = true
+		s := t.share()
 		t.guard.mu.Lock()
-		t.guard.slow++
+		t.guard.slow.add(s, 1)
 		t.guard.trouble.Add(1)
 		t.guard.mu.Unlock()
 	}
@@ -271,42 +303,50 @@ const slowFraction = 25
 
 // Skips reports whether an operation on an item must not be tried, as [Task.Begin]
 // does for work that is done elsewhere.
-func (g *Guard) Skips(item any, op string, n int32) bool { return g.skips(newSkipKey(item, op, n)) }
+func (g *Guard) Skips(item Item, op string, n int32) bool {
+	k := newSkipKey(item.Key, op, n)
+	s := share{g.account(item.Owner), k.op}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.skips(k, s)
+}
 
 // MarkStuck has an operation on an item skipped from now on, because the thread or
 // process that was to do it is stuck. back is to be called if that ever returns; the
 // operation is skipped all the same.
-func (g *Guard) MarkStuck(item any, op string, n int32) (back func()) {
-	g.markStuck(newSkipKey(item, op, n))
-	return g.recovered
+func (g *Guard) MarkStuck(item Item, op string, n int32) (back func()) {
+	k := newSkipKey(item.Key, op, n)
+	s := share{g.account(item.Owner), k.op}
+	g.markStuck(k, s)
+	return func() { g.recovered(s) }
 }
 
-func (g *Guard) markStuck(k skipKey) {
+func (g *Guard) markStuck(k skipKey, s share) {
 	g.mu.Lock()
-	g.stuckThreads++
-	n := g.stuckThreads
+	g.stuckThreads.add(s, 1)
+	n := g.stuckThreads.all
 	g.skip[k] = true
 	g.stuck[k.item]++
 	g.trouble.Add(1)
 	g.fewer.Broadcast()
 	g.mu.Unlock()
-	g.log.Debug("given up", "operation", k.op, "on", fmt.Sprintf("%+v", k.item), "number", k.n, "stuck", n)
+	g.log.Debug("given up", "operation", k.op, "on", fmt.Sprintf("%+v", k.item), "number", k.n, "user", s.account, "stuck", n)
 }
 
-func (g *Guard) recovered() {
+func (g *Guard) recovered(s share) {
 	g.mu.Lock()
-	g.stuckThreads--
-	n := g.stuckThreads
+	g.stuckThreads.add(s, -1)
+	n := g.stuckThreads.all
 	g.fewer.Broadcast()
 	g.mu.Unlock()
-	g.log.Debug("came back", "stuck", n)
+	g.log.Debug("came back", "user", s.account, "stuck", n)
 }
 
 // Each does work for every i below n on the given number of goroutines. An
 // item whose work gets stuck is done again, without the operation that it got
 // stuck in. commit, which work returns, runs only if the work was not given up,
 // so whatever others read must be changed there.
-func (g *Guard) Each(n, workers int, item func(i int) any, work func(t *Task, i int) (commit func())) {
+func (g *Guard) Each(n, workers int, item func(i int) Item, work func(t *Task, i int) (commit func())) {
 	if n == 0 {
 		return
 	}
@@ -333,7 +373,7 @@ type guardRun struct {
 	clock   *Clock
 	total   int
 	workers int
-	item    func(int) any
+	item    func(int) Item
 	work    func(*Task, int) func()
 	done    chan struct{}
 
@@ -392,10 +432,10 @@ func (r *guardRun) finish(w *guardWorker, commit func()) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w.task.mu.Lock()
-	gaveUp := w.task.timedOut
+	gaveUp, in := w.task.timedOut, w.task.doing.as
 	w.task.mu.Unlock()
 	if gaveUp {
-		r.guard.recovered()
+		r.guard.recovered(in)
 		return false
 	}
 	if commit != nil {

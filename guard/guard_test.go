@@ -15,7 +15,7 @@ func TestGuardGivesUpWhatIsStuck(t *testing.T) {
 	var skipped []int
 	var done [10]int
 	run := func() {
-		g.Each(len(done), 2, func(i int) any { return i }, func(task *Task, i int) func() {
+		g.Each(len(done), 2, func(i int) Item { return Item{Key: i} }, func(task *Task, i int) func() {
 			if !task.Begin("read", 0) {
 				return func() { skipped = append(skipped, i); done[i]++ }
 			}
@@ -44,7 +44,7 @@ func TestGuardStopsTryingWhenFourThreadsAreStuck(t *testing.T) {
 	g.deadline = 10 * time.Millisecond
 	release := make(chan struct{})
 	var entered atomic.Int32
-	g.Each(50, 3, func(i int) any { return i }, func(task *Task, i int) func() {
+	g.Each(50, 3, func(i int) Item { return Item{Key: i} }, func(task *Task, i int) func() {
 		if task.Begin("read", 0) {
 			entered.Add(1)
 			<-release
@@ -69,7 +69,7 @@ func TestGuardWaitsForAllAtOnce(t *testing.T) {
 	defer close(release)
 	var entered atomic.Int32
 	fewest := int32(100)
-	g.Each(20, 1, func(i int) any { return i }, func(task *Task, i int) func() {
+	g.Each(20, 1, func(i int) Item { return Item{Key: i} }, func(task *Task, i int) func() {
 		if !task.Begin("read", 0) { // the first was given up
 			n := entered.Load()
 			return func() { fewest = min(fewest, n) }
@@ -96,7 +96,7 @@ func TestGuardGivesLessEachTime(t *testing.T) {
 	var mu sync.Mutex
 	var limits []time.Duration
 	for range 2 { // it is remembered from one scan to the next
-		g.Each(1, 1, func(int) any { return "item" }, func(task *Task, _ int) func() {
+		g.Each(1, 1, func(int) Item { return Item{Key: "item"} }, func(task *Task, _ int) func() {
 			for n := range int32(3) {
 				if !task.Begin("read", n) {
 					continue
@@ -126,7 +126,7 @@ func TestNestedOperations(t *testing.T) {
 	finished := make(chan struct{})
 	go func() {
 		defer close(finished)
-		g.Each(1, 1, func(int) any { return "item" }, func(task *Task, _ int) func() {
+		g.Each(1, 1, func(int) Item { return Item{Key: "item"} }, func(task *Task, _ int) func() {
 			if !task.Begin("outer", 0) {
 				return nil
 			}
@@ -144,15 +144,15 @@ func TestNestedOperations(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Fatal("what is stuck after a nested operation has ended is waited for")
 	}
-	if tried.Load() != 1 || !g.Skips("item", "outer", 0) || g.Skips("item", "inner", 0) {
-		t.Errorf("tried %d times; outer skipped: %v, inner skipped: %v", tried.Load(), g.Skips("item", "outer", 0), g.Skips("item", "inner", 0))
+	if tried.Load() != 1 || !g.Skips(Item{Key: "item"}, "outer", 0) || g.Skips(Item{Key: "item"}, "inner", 0) {
+		t.Errorf("tried %d times; outer skipped: %v, inner skipped: %v", tried.Load(), g.Skips(Item{Key: "item"}, "outer", 0), g.Skips(Item{Key: "item"}, "inner", 0))
 	}
 }
 
 // A process that is stopped for an hour has not waited for an hour.
 func TestDeadlineCountsTimeInWhichItRan(t *testing.T) {
 	g := New()
-	task := g.Task("item")
+	task := g.Task(Item{Key: "item"})
 	at := task.clock.last
 	advance := func() time.Duration {
 		task.clock.tick(at)
@@ -179,7 +179,7 @@ func TestDeadlineCountsTimeInWhichItRan(t *testing.T) {
 // The time that an operation takes does not count for the one it is part of.
 func TestNestedOperationsHaveTheirOwnTime(t *testing.T) {
 	g := New()
-	task := g.Task("item")
+	task := g.Task(Item{Key: "item"})
 	task.Begin("outer", 0)
 	begun := task.doing.since
 	task.Begin("inner", 0)

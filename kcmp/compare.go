@@ -14,16 +14,19 @@ import (
 // files, which a FUSE server that does not answer makes wait for ever.
 type Comparer struct {
 	task    *guard.Task
+	item    func(task int32) guard.Item
 	checked *sync.Map            // by task: what was wrong when it was compared with itself, nil if nothing
 	Failed  map[Descriptor]error // those that cannot be compared
 }
 
-func NewComparer(t *guard.Task, checked *sync.Map) *Comparer {
-	return &Comparer{task: t, checked: checked, Failed: map[Descriptor]error{}}
+// NewComparer makes a Comparer that asks in a task. item is what the guard knows a process or
+// thread as; in checked it is kept, for several of them, which can be compared at all.
+func NewComparer(t *guard.Task, item func(task int32) guard.Item, checked *sync.Map) *Comparer {
+	return &Comparer{task: t, item: item, checked: checked, Failed: map[Descriptor]error{}}
 }
 
 func (c *Comparer) ask(a, b Descriptor) (int, error) {
-	if !c.task.Begin("kcmp", a.Task) {
+	if !c.task.BeginFor(c.item(a.Task), "kcmp", 0) {
 		return 0, guard.ErrGivenUp
 	}
 	r, err := Compare(a.Task, b.Task, File, uintptr(a.FD), uintptr(b.FD))

@@ -46,8 +46,10 @@ func kcmpTask(t testing.TB) *guard.Task {
 	if _, err := Compare(own, own, Files, 0, 0); err != nil {
 		t.Skipf("kcmp: %v", err)
 	}
-	return guard.New().Task("kcmp")
+	return guard.New().Task(guard.Item{})
 }
+
+func taskItem(task int32) guard.Item { return guard.Item{Key: task} }
 
 func TestGroup(t *testing.T) {
 	task := kcmpTask(t)
@@ -56,7 +58,7 @@ func TestGroup(t *testing.T) {
 	own := int32(os.Getpid())
 	closed, nobody := Descriptor{own, 1 << 20}, Descriptor{1 << 30, 0}
 	list = append(append(list, single...), closed, nobody)
-	c := NewComparer(task, new(sync.Map))
+	c := NewComparer(task, taskItem, new(sync.Map))
 	got, bad := c.Group(list), c.Failed
 	if len(got) != len(want) {
 		t.Errorf("%d groups, want %d", len(got), len(want))
@@ -94,7 +96,7 @@ func TestGroupMany(t *testing.T) {
 		if few {
 			want[first] = append(want[first], far)
 		}
-		got, all := NewComparer(task, new(sync.Map)).groupMany(list, func(int32) int32 { return 0 })
+		got, all := NewComparer(task, taskItem, new(sync.Map)).groupMany(list, func(int32) int32 { return 0 })
 		if all != few || len(got) != n {
 			t.Errorf("%d descriptions: %d groups, all %v", n, len(got), all)
 		}
@@ -140,7 +142,7 @@ func TestGroupManyAcrossProcesses(t *testing.T) {
 		}
 		return own
 	}
-	got, all := NewComparer(task, new(sync.Map)).groupMany(list, parents)
+	got, all := NewComparer(task, taskItem, new(sync.Map)).groupMany(list, parents)
 	if all || len(got) != 1 || !slices.Equal(got[0], want) {
 		t.Errorf("got %v, all %v, want %v", got, all, want)
 	}
@@ -152,8 +154,8 @@ func TestGroupWithoutLooking(t *testing.T) {
 	kcmpTask(t)
 	list, _ := descriptorsOf(t, 3, 2)
 	g := guard.New()
-	g.MarkStuck("kcmp", "kcmp", int32(os.Getpid()))
-	c := NewComparer(g.Task("kcmp"), new(sync.Map))
+	g.MarkStuck(taskItem(int32(os.Getpid())), "kcmp", 0)
+	c := NewComparer(g.Task(guard.Item{}), taskItem, new(sync.Map))
 	got, bad := c.Group(list), c.Failed
 	if len(got) != 0 || len(bad) != len(list) {
 		t.Errorf("groups %v, failures %v", got, bad)
@@ -164,6 +166,6 @@ func BenchmarkGroup(b *testing.B) {
 	task := kcmpTask(b)
 	list, _ := descriptorsOf(b, 500, 1)
 	for b.Loop() {
-		NewComparer(task, new(sync.Map)).Group(list)
+		NewComparer(task, taskItem, new(sync.Map)).Group(list)
 	}
 }

@@ -21,7 +21,7 @@ func (s *Scan) nameContainers() {
 		all[r.process.Container.ID] = container.PodOf(r.process.Cgroup)
 	}
 	if wanted := names.Wanted(all); len(wanted) > 0 {
-		s.scanner.guard.Each(1, 1, func(int) any { return "containers" }, func(t *guard.Task, _ int) func() {
+		s.scanner.guard.Each(1, 1, func(int) guard.Item { return guard.Item{Key: "containers"} }, func(t *guard.Task, _ int) func() {
 			found := s.lookUpContainers(t, wanted)
 			return func() { names.Found(wanted, found) }
 		})

@@ -82,7 +82,7 @@ func (s *Scan) completeProbes(ctx context.Context, idx *Index) {
 // alone may change the entry.
 func (idx *Index) Each(list []*Entry, work func(t *guard.Task, e *Entry) (commit func())) {
 	sc := idx.Scan.scanner
-	sc.guard.Each(len(list), sc.opts.Workers, func(i int) any { return list[i].Key },
+	sc.guard.Each(len(list), sc.opts.Workers, func(i int) guard.Item { return idx.item(list[i]) },
 		func(t *guard.Task, i int) func() { return work(t, list[i]) })
 }
 
@@ -90,23 +90,28 @@ func (idx *Index) Each(list []*Entry, work func(t *guard.Task, e *Entry) (commit
 // something else: it is skipped where it got stuck when the process itself was
 // read, and the other way round.
 func (idx *Index) BeginAt(t *guard.Task, pid int32, op string, n int32) bool {
-	k := processKey{pid: int(pid)}
+	return t.BeginFor(idx.processItem(pid), op, n)
+}
+
+// processItem is [Scan.processItem] of a process that was read.
+func (idx *Index) processItem(pid int32) guard.Item {
+	var ticks uint64
 	if p := idx.Processes[pid]; p != nil {
-		k.ticks = p.StartTicks
+		ticks = p.StartTicks
 	}
-	return t.BeginFor(k, op, n)
+	return idx.Scan.processItem(int(pid), ticks)
 }
 
 // Skips reports whether an operation on e must not be tried, as [guard.Task.Begin]
 // does for work that is done elsewhere.
 func (idx *Index) Skips(e *Entry, op string) bool {
-	return idx.Scan.scanner.guard.Skips(e.Key, op, 0)
+	return idx.Scan.scanner.guard.Skips(idx.item(e), op, 0)
 }
 
 // MarkStuck has an operation on e skipped from now on, because who was to do it
 // is stuck. back is to be called if that ever comes back.
 func (idx *Index) MarkStuck(e *Entry, op string) (back func()) {
-	return idx.Scan.scanner.guard.MarkStuck(e.Key, op, 0)
+	return idx.Scan.scanner.guard.MarkStuck(idx.item(e), op, 0)
 }
 
 // snapshot fills in the snapshot, everything in the order of the JSON contract. Done

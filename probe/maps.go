@@ -50,7 +50,9 @@ func (s *Scan) leaveMappings(r *result) {
 
 // readLeftMappings reads the mappings that were left.
 func (s *Scan) readLeftMappings() {
-	item := func(i int) any { return processKey{s.unmapped[i].process.PID, s.unmapped[i].process.StartTicks} }
+	item := func(i int) guard.Item {
+		return s.processItem(s.unmapped[i].process.PID, s.unmapped[i].process.StartTicks)
+	}
 	s.scanner.guard.Each(len(s.unmapped), s.scanner.opts.Workers, item, func(t *guard.Task, i int) func() {
 		whole := s.unmapped[i]
 		r := &result{unreadable: whole.unreadable, out: &Collector{probe: whole.out.probe}}

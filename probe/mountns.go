@@ -106,7 +106,9 @@ func (s *Scan) EachMountNS(f func(t *guard.Task, ns *MountNS) (commit func(), er
 			return 1
 		}
 	})
-	s.scanner.guard.Each(len(list), 1, func(i int) any { return s.mountNSItemOf(list[i].ns, list[i].pids) },
+	s.scanner.guard.Each(len(list), 1, func(i int) guard.Item {
+		return guard.Item{Key: s.mountNSItemOf(list[i].ns, list[i].pids), Owner: s.owner(list[i].pids[0])}
+	},
 		func(t *guard.Task, i int) func() {
 			for _, pid := range list[i].pids {
 				commit, err := s.visit(t, list[i].ns, pid, f)

@@ -78,7 +78,7 @@ func TestMountTableThatIsNotRead(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &Scan{ProcRoot: "/proc", scanner: scanner, mounts: &mountTables{byNS: map[uint64]*proc.MountTable{}, size: tt.size}}
 			m := &model.Process{PID: os.Getpid(), State: "R"}
-			scanner.guard.Each(1, 1, func(int) any { return "mounts" }, func(task *guard.Task, _ int) func() {
+			scanner.guard.Each(1, 1, func(int) guard.Item { return guard.Item{Key: "mounts"} }, func(task *guard.Task, _ int) func() {
 				p := &Proc{Dir: dir, Model: m, Scan: s, task: task}
 				for range 2 {
 					if table := s.mounts.seenFrom(p, 1, tt.thread); (table != nil) != (tt.gaps == 0 && tt.thread == "") {

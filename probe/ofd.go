@@ -107,13 +107,10 @@ func (d *descriptions) report() {
 	clear(d.seen)
 }
 
-// kcmpItem is what the guard remembers stuck processes under, whichever object
-// they were asked about.
-type kcmpItem struct{}
-
 func (d *descriptions) each(n int, work func(t *guard.Task, i int) func()) {
 	sc := d.idx.Scan.scanner
-	sc.guard.Each(n, sc.opts.Workers, func(int) any { return kcmpItem{} }, work)
+	// What gets stuck is a process, whichever object it was asked about.
+	sc.guard.Each(n, sc.opts.Workers, func(int) guard.Item { return guard.Item{Key: d} }, work)
 }
 
 // same reports whether a pid is still the process that was read. It is asked
@@ -157,7 +154,7 @@ func (s *Scan) mergeDescriptions(d *descriptions) {
 		for n, e := range lists[i] {
 			list[n] = descriptorOf(e.Key)
 		}
-		c := kcmp.NewComparer(t, &d.checked)
+		c := kcmp.NewComparer(t, d.idx.processItem, &d.checked)
 		groups, known := d.known(c, list)
 		if !known {
 			groups = c.Group(list)
@@ -244,7 +241,7 @@ func (s *Scan) markShared(d *descriptions) {
 		rest[i] = s.scanner.compared[e.Key].apply(d.idx, e)
 	}
 	d.each(len(list), func(t *guard.Task, i int) func() {
-		e, c, before := list[i], kcmp.NewComparer(t, &d.checked), s.scanner.compared[list[i].Key]
+		e, c, before := list[i], kcmp.NewComparer(t, d.idx.processItem, &d.checked), s.scanner.compared[list[i].Key]
 		if len(rest[i]) == 0 && before != nil {
 			return func() {
 				known[e.Key] = before

@@ -104,6 +104,7 @@ type Scanner struct {
 	cache  map[int]*processCache // by pid
 
 	users   userNames
+	owners  owners
 	sharers sharers
 
 	stuckVisits stuckVisits
@@ -125,7 +126,7 @@ func NewScanner(o Options) *Scanner {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Scanner{opts: o, guard: guard.New().WithLog(o.Log), handles: proc.NewHandles(o.Repeated), cache: map[int]*processCache{}}
+	return &Scanner{opts: o, guard: guard.New().WithLog(o.Log).WithAccounts(NewAccounts(o.ProcRoot).Of), handles: proc.NewHandles(o.Repeated), cache: map[int]*processCache{}}
 }
 
 // Scan is one scan under way: what probes may ask about it.
@@ -288,6 +289,7 @@ func (sc *Scanner) begin() (*Scan, error) {
 	}
 	sc.users.refresh(userFile)
 	sc.scans++
+	sc.guard.NewRound()
 	s := &Scan{
 		number:    sc.scans,
 		ProcRoot:  sc.opts.ProcRoot,

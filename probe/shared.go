@@ -7,6 +7,7 @@ import (
 
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/kcmp"
+	"github.com/ipctop/ipctop/model"
 )
 
 // Processes can share a descriptor table or their memory although they are not
@@ -20,6 +21,13 @@ type sharers struct {
 	files, memory []int32
 }
 
+// tableSharing says which processes share something with another, and of which users some
+// process does not answer: it could share something with any of the user's.
+type tableSharing struct {
+	share  map[int32]bool
+	silent map[uint32]bool
+}
+
 // dropCaches drops what is cached of processes that are gone, and of those that share
 // something with another.
 func (s *Scan) dropCaches(pids []int) {
@@ -30,11 +38,13 @@ func (s *Scan) dropCaches(pids []int) {
 	}
 	sc.handles.Drop(there)
 	sc.cacheDrop(func(pid int) bool { return !there(pid) })
-	sc.guard.Each(1, 1, func(int) any { return kcmpItem{} }, func(t *guard.Task, _ int) func() {
-		next, share, ok := s.compareTables(t)
+	sc.guard.Each(1, 1, func(int) guard.Item { return guard.Item{Key: "descriptor tables"} }, func(t *guard.Task, _ int) func() {
+		next, tables, ok := s.compareTables(t)
 		return func() {
 			sc.sharers = next
-			sc.cacheDrop(func(pid int) bool { return !ok || share[int32(pid)] })
+			sc.cacheDrop(func(pid int) bool {
+				return !ok || tables.share[int32(pid)] || len(tables.silent) > 0 && tables.silent[s.owner(int32(pid)).UID]
+			})
 		}
 	})
 }
@@ -52,48 +62,51 @@ func (sc *Scanner) cacheDrop(which func(pid int) bool) {
 
 // compareTables puts those that were read in this scan into the order. It reports
 // those that share something; ok is false if that cannot be told.
-func (s *Scan) compareTables(t *guard.Task) (next sharers, share map[int32]bool, ok bool) {
+func (s *Scan) compareTables(t *guard.Task) (next sharers, tables tableSharing, ok bool) {
 	own := int32(os.Getpid())
 	if _, err := kcmp.Compare(own, own, kcmp.Files, 0, 0); err != nil || !s.PIDCalls {
-		return next, nil, false
+		return next, tables, false
 	}
 	quiet := func(pid int32) bool {
 		k := s.scanner.cache[int(pid)]
 		return k != nil && k.scan < s.number
 	}
-	var fresh []int32
+	var fresh []*model.Process
 	for _, r := range s.results {
 		if p := r.process; p != nil && !p.Kernel && p.State != "Z" && !quiet(int32(p.PID)) {
-			fresh = append(fresh, int32(p.PID))
+			fresh = append(fresh, p)
 		}
 	}
-	share = map[int32]bool{}
-	ok = true
+	tables = tableSharing{map[int32]bool{}, map[uint32]bool{}}
 	for _, table := range []struct {
 		what      int
 		was, next *[]int32
 	}{{kcmp.Files, &s.scanner.sharers.files, &next.files}, {kcmp.VM, &s.scanner.sharers.memory, &next.memory}} {
 		list := slices.DeleteFunc(slices.Clone(*table.was), func(pid int32) bool { return !quiet(pid) })
-		for _, pid := range fresh {
-			at, err := insertInOrder(t, list, pid, table.what, share)
+		for _, p := range fresh {
+			pid := int32(p.PID)
+			item := s.processItem(p.PID, p.StartTicks)
+			at, err := insertInOrder(t, item, list, pid, table.what, tables.share)
 			switch {
-			case errors.Is(err, guard.ErrGivenUp):
-				return sharers{}, nil, false
-			case err != nil:
-				share[pid] = true // ended, or not to be compared: nothing is known of it
+			case err == nil:
+				list = slices.Insert(list, at, pid)
 				continue
+			case t.TimedOut():
+				return next, tables, false
+			case errors.Is(err, guard.ErrGivenUp):
+				tables.silent[item.Owner.UID] = true
 			}
-			list = slices.Insert(list, at, pid)
+			tables.share[pid] = true // ended, or not to be compared: nothing is known of it
 		}
 		*table.next = list
 	}
-	return next, share, ok
+	return next, tables, true
 }
 
 // insertInOrder finds the place of a process in the kernel's order, and notes
 // whom it shares with.
-func insertInOrder(t *guard.Task, list []int32, pid int32, what int, share map[int32]bool) (int, error) {
-	if !t.Begin("kcmp", pid) {
+func insertInOrder(t *guard.Task, item guard.Item, list []int32, pid int32, what int, share map[int32]bool) (int, error) {
+	if !t.BeginFor(item, "kcmp", 0) {
 		return 0, guard.ErrGivenUp
 	}
 	defer t.End()

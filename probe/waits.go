@@ -84,7 +84,7 @@ func (idx *Index) access(h *model.Holder) model.Access {
 // others read.
 func (idx *Index) EachProcess(list []*model.Process, work func(t *guard.Task, p *Proc) (commit func()), failed func(*model.Process, error)) {
 	sc := idx.Scan.scanner
-	sc.guard.Each(len(list), sc.opts.Workers, func(i int) any { return processKey{list[i].PID, list[i].StartTicks} }, func(t *guard.Task, i int) (commit func()) {
+	sc.guard.Each(len(list), sc.opts.Workers, func(i int) guard.Item { return idx.Scan.processItem(list[i].PID, list[i].StartTicks) }, func(t *guard.Task, i int) (commit func()) {
 		m := list[i]
 		err := idx.Scan.recovered(func() error {
 			p, err := idx.Scan.reopen(t, m)

@@ -55,7 +55,7 @@ func (s *Scan) walk(ctx context.Context) error {
 	s.readFacts(ctx, pids)
 	var vanished int
 	report := progress(s.scanner.opts.Progress, len(pids))
-	s.scanner.guard.Each(len(pids), s.scanner.opts.Workers, func(i int) any { return pids[i] },
+	s.scanner.guard.Each(len(pids), s.scanner.opts.Workers, func(i int) guard.Item { return guard.Item{Key: pids[i], Owner: s.owner(int32(pids[i]))} },
 		func(t *guard.Task, i int) func() {
 			if ctx.Err() != nil {
 				return nil
@@ -88,6 +88,7 @@ func (s *Scan) walk(ctx context.Context) error {
 	if s.scanner.opts.Repeated {
 		s.noteHiddenRan()
 		s.dropCaches(pids)
+		s.scanner.owners.keep(pids)
 	}
 	if vanished > 0 {
 		out := &Collector{probe: "process"}
@@ -213,7 +214,8 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 	if st.StopSignal != 0 {
 		m.StopSignal = model.SignalName(st.StopSignal)
 	}
-	t.SetItem(processKey{pid, st.StartTicks})
+	s.scanner.owners.set(int32(pid), text)
+	t.SetItem(s.processItem(pid, st.StartTicks))
 	r := &result{process: m, out: &Collector{probe: "process", holders: sc.holds[:0]}}
 	p := &Proc{Dir: dir, Model: m, Status: text, Scan: s, task: t, stat: st}
 	if m.Threads > 1 && st.State != 'X' {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -340,6 +341,9 @@ func watchesOf(t *testing.T, snap *model.Snapshot, pid int) int {
 // it is the file whose pages nobody provides.
 const memoryEnv = "IPCTOP_TEST_MEMORY"
 
+// userEnv is the uid that such a process takes.
+const userEnv = "IPCTOP_TEST_UID"
+
 // holdMemoryLock has one thread hold the process's memory lock for reading while
 // it waits for a page of the file, and another one wait for it: from then on
 // nobody gets it.
@@ -356,6 +360,9 @@ func holdMemoryLock(path string) {
 	fail(err)
 	mem, err := unix.Open("/proc/self/mem", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	fail(err)
+	if uid, err := strconv.Atoi(os.Getenv(userEnv)); err == nil {
+		fail(syscall.Setuid(uid))
+	}
 	fmt.Println("ready")
 	go func() {
 		runtime.LockOSThread()
@@ -413,6 +420,54 @@ func TestHungMemoryLock(t *testing.T) {
 	}
 	// ipctop itself ends although threads of it are stuck: these can be killed.
 	endsSoon(t, pids...)
+}
+
+// However many processes of one user hang, command lines of others are read: by the scanner
+// that found them, and by one that is to find them anew.
+func TestHungProcessesOfOneUser(t *testing.T) {
+	if !apart(t) {
+		return
+	}
+	s := mountFUSE(t)
+	start := func(uid string) int {
+		t.Setenv(userEnv, uid)
+		h := startHanger(t, s, memoryEnv)
+		cmdline := fmt.Sprintf("/proc/%d/cmdline", h.pid())
+		for end := time.Now().Add(5 * time.Second); answersRead(cmdline); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Skip("this kernel reads command lines without the memory lock")
+			}
+		}
+		return h.pid()
+	}
+	var hung []int
+	for range 6 {
+		hung = append(hung, start("4242"))
+	}
+	others := []int{os.Getpid()}
+	for _, uid := range []uint32{0, 4243} {
+		cmd := exec.Command("sleep", "600")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid}}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+		others = append(others, cmd.Process.Pid)
+	}
+	scanner := probe.NewScanner(probe.Options{Probes: probes(), Workers: 1})
+	for range 2 {
+		r := scanHung(t, scanner)
+		for _, pid := range others {
+			if p := processOf(t, r.Snapshot, pid); len(p.Cmdline) == 0 {
+				t.Errorf("the command line of process %d of another user is not read", pid)
+			}
+		}
+		for _, pid := range hung {
+			if !slices.ContainsFunc(r.Gaps, func(g model.Gap) bool { return g.PID == pid && g.Reason == model.Timeout && g.Op == "cmdline" }) {
+				t.Errorf("no gap for the command line of %d: %+v", pid, r.Gaps)
+			}
+		}
+	}
 }
 
 // answersRead reports whether a file can be read soon; if not the reader is left

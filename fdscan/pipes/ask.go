@@ -16,6 +16,7 @@ import (
 // pipeQuestion is: how full is this pipe? It names descriptors that lead to it.
 type pipeQuestion struct {
 	scope, num uint64 // of the pipe's key
+	owner      guard.Owner
 	holders    []descriptor
 }
 
@@ -40,7 +41,7 @@ const (
 const maxAsked = 32
 
 func newPipeQuestion(idx *probe.Index, e *probe.Entry) pipeQuestion {
-	q := pipeQuestion{scope: e.Key.Scope, num: e.Key.Num}
+	q := pipeQuestion{scope: e.Key.Scope, num: e.Key.Num, owner: idx.Owner(e)}
 	for i := range e.Holders {
 		h := &e.Holders[i]
 		if fd, ok := h.FD.Get(); ok && h.Via == model.ViaFD && len(q.holders) < maxAsked {

@@ -305,6 +305,51 @@ func TestHelper(t *testing.T) {
 	}
 }
 
+// However many pipes of one user hang, those of others are asked.
+func TestHelperAsksOthers(t *testing.T) {
+	var questions []pipeQuestion
+	for range 6 {
+		q := startSleeper(t, "splice", "unix_stream").question(t)
+		q.owner = guard.Owner{UID: 4242}
+		questions = append(questions, q)
+	}
+	ino, fd := ownPipe(t)
+	child := exec.Command("sleep", "600") // its pid is higher than theirs: it is asked last
+	child.Stdin = os.NewFile(uintptr(dup(t, fd)), "pipe")
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = child.Process.Kill(); _ = child.Wait() })
+	questions = append(questions, pipeQuestion{num: ino, owner: guard.Owner{UID: 4243}, holders: []descriptor{{int32(child.Process.Pid), 0}}})
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := startHelper(exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.whenGone(func() {}) // nobody waits for its end
+	defer h.end()
+	got := map[int]pipeAnswer{}
+	h.ask(t.Context(), questions, func(i int, answer pipeAnswer) { got[i] = answer })
+	if last := got[6]; len(got) != 7 || last.err() != nil || last.queued != 3 {
+		t.Errorf("answers %+v", got)
+	}
+	if i, j := got[0].status, got[5].status; i != statusStuck || j != statusSkipped {
+		t.Errorf("of the pipes that hang the first and last: %d, %d", i, j)
+	}
+}
+
+func dup(t *testing.T, fd int) int {
+	t.Helper()
+	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func TestPipesInCall(t *testing.T) {
 	for text, want := range map[string]string{
 		fmt.Sprintf("%d 0x1 0x7ff 0x64 0x0 0x0 0x0 0x7ff 0x7f", unix.SYS_WRITE):     "[{1 true}]",

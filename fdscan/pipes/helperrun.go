@@ -117,7 +117,8 @@ func answerAll(questions []pipeQuestion, answer func(i int, a pipeAnswer)) {
 	groups := byProcess(questions)
 	quota := throttled()
 	const oneAtATime = 1
-	guard.New().Each(len(groups), oneAtATime, func(i int) any { return i }, func(t *guard.Task, g int) func() {
+	g := guard.New().WithAccounts(probe.NewAccounts("/proc").Of)
+	g.Each(len(groups), oneAtATime, func(i int) guard.Item { return guard.Item{Key: i} }, func(t *guard.Task, n int) func() {
 		var p querier
 		defer p.close()
 		ask := func(i int) pipeAnswer { return questions[i].query(&p) }
@@ -128,14 +129,14 @@ func answerAll(questions []pipeQuestion, answer func(i int, a pipeAnswer)) {
 				return a
 			}
 		}
-		for _, i := range groups[g] {
+		for _, i := range groups[n] {
 			a := pipeAnswer{status: statusSkipped}
 			switch {
 			case state[i].Load() == answered:
 				continue
 			case !state[i].CompareAndSwap(open, asked):
 				a.status = statusStuck // the probe asked before
-			case t.Begin(fillOp, int32(i)):
+			case t.BeginFor(guard.Item{Key: &questions[i], Owner: questions[i].owner}, fillOp, 0):
 				a = ask(i)
 				t.End()
 			}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"io"
 	"math"
+
+	"github.com/ipctop/ipctop/guard"
 )
 
 // What goes between ipctop and the process helper: records of fixed size, without
@@ -13,10 +15,10 @@ import (
 // end with one to the question batchEnd.
 //
 // A question takes one row per descriptor, one after the other: question u32@0,
-// pid i32@4, fd i32@8, scope u64@16, num u64@24. An answer is question u32@0,
+// pid i32@4, fd i32@8, owner's uid u32@12, scope u64@16, num u64@24, owner's pid i32@32. An answer is question u32@0,
 // status i32@4, queued i64@8, capacity i64@16.
 const (
-	asideRowSize     = 32
+	asideRowSize     = 40
 	helperAnswerSize = 24
 
 	batchEnd = math.MaxUint32
@@ -34,9 +36,10 @@ func encodeQuestions(questions []pipeQuestion) []byte {
 			b = ne.AppendUint32(b, uint32(i))
 			b = ne.AppendUint32(b, uint32(d.pid))
 			b = ne.AppendUint32(b, uint32(d.fd))
-			b = ne.AppendUint32(b, 0)
+			b = ne.AppendUint32(b, q.owner.UID)
 			b = ne.AppendUint64(b, q.scope)
 			b = ne.AppendUint64(b, q.num)
+			b = ne.AppendUint64(b, uint64(uint32(q.owner.PID)))
 		}
 	}
 	return b
@@ -60,7 +63,8 @@ func parseQuestions(b []byte) (questions []pipeQuestion, ids []uint32) {
 	for ; len(b) >= asideRowSize; b = b[asideRowSize:] {
 		id := ne.Uint32(b)
 		if n := len(ids); n == 0 || ids[n-1] != id {
-			questions, ids = append(questions, pipeQuestion{scope: ne.Uint64(b[16:]), num: ne.Uint64(b[24:])}), append(ids, id)
+			owner := guard.Owner{UID: ne.Uint32(b[12:]), PID: int32(ne.Uint32(b[32:]))}
+			questions, ids = append(questions, pipeQuestion{scope: ne.Uint64(b[16:]), num: ne.Uint64(b[24:]), owner: owner}), append(ids, id)
 		}
 		q := &questions[len(questions)-1]
 		q.holders = append(q.holders, descriptor{int32(ne.Uint32(b[4:])), int32(ne.Uint32(b[8:]))})
