@@ -24,6 +24,11 @@
 // RULE:control what only looks like it; [Instance].Diagnosis says what the rule
 // must find, or that it must not speak of it.
 //
+// # Traffic
+//
+// [StartTraffic] makes channels through which data goes when it is told to. Both ends
+// count themselves what their calls carried, which is what rates are compared with.
+//
 // # Adding a fixture
 //
 // Write a file with a function that returns the family's fixtures (pipe.go is the

@@ -278,7 +278,8 @@ func mqReceiveRole(r *role) error {
 		return err
 	}
 	go r.hold()
-	return fmt.Errorf("the wait is over: %w", mqReceive(firstFD, mqMessageSize))
+	_, err := mqReceive(firstFD, mqMessageSize)
+	return fmt.Errorf("the wait is over: %w", err)
 }
 
 // inReceive reports whether a process is in mq_receive(3), by its own account: the

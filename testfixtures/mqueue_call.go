@@ -53,11 +53,12 @@ func mqSend(fd, size int) error {
 	return named("mq_send", errno)
 }
 
-// mqReceive waits for a message. size is at least the queue's message size.
-func mqReceive(fd, size int) error {
+// mqReceive waits for a message and says how long it is. size is at least the queue's
+// message size.
+func mqReceive(fd, size int) (int, error) {
 	text := make([]byte, size)
-	_, _, errno := unix.Syscall6(unix.SYS_MQ_TIMEDRECEIVE, uintptr(fd), uintptr(unsafe.Pointer(&text[0])), uintptr(size), 0, 0, 0)
-	return named("mq_receive", errno)
+	n, _, errno := unix.Syscall6(unix.SYS_MQ_TIMEDRECEIVE, uintptr(fd), uintptr(unsafe.Pointer(&text[0])), uintptr(size), 0, 0, 0)
+	return int(n), named("mq_receive", errno)
 }
 
 // mqNotify registers the calling process to get a signal when a message comes to

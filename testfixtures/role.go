@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -73,11 +74,11 @@ func (r *role) take(argv []string) error {
 	if len(argv) < 3 {
 		return fmt.Errorf("%s is set, but the arguments name no fixture and role", roleEnv)
 	}
-	found, err := find(argv[1:2])
+	f, err := fixtureOfRole(argv[1])
 	if err != nil {
 		return err
 	}
-	f, name := found[0], argv[2]
+	name := argv[2]
 	run, ok := f.roles[name]
 	if !ok {
 		return fmt.Errorf("fixture %s has no role %q", f.Name, name)
@@ -88,6 +89,22 @@ func (r *role) take(argv []string) error {
 	r.args = argv[3:]
 	closeStrays()
 	return run(r)
+}
+
+// fixtureOfRole is the fixture that a holder belongs to.
+func fixtureOfRole(name string) (Fixture, error) {
+	if strings.HasPrefix(name, trafficPrefix) {
+		for _, f := range trafficFixtures() {
+			if f.Name == name {
+				return f, nil
+			}
+		}
+	}
+	found, err := find([]string{name})
+	if err != nil {
+		return Fixture{}, err
+	}
+	return found[0], nil
 }
 
 // closeStrays closes what the holder inherited by accident: what a shell left

@@ -74,5 +74,6 @@ func msgAwaitRole(r *role) error {
 		return err
 	}
 	go r.hold()
-	return fmt.Errorf("queue %d: the wait is over: %w", id, msgReceive(id, 9))
+	_, err = msgReceive(id, 9)
+	return fmt.Errorf("queue %d: the wait is over: %w", id, err)
 }

@@ -65,12 +65,9 @@ func StartAvailable(ctx context.Context, names ...string) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	run := &Run{deathPipe: [2]int{-1, -1}}
-	if run.manifest, err = newManifest(); err != nil {
+	run, err := newRun()
+	if err != nil {
 		return nil, err
-	}
-	if err = unix.Pipe2(run.deathPipe[:], unix.O_CLOEXEC); err != nil {
-		return nil, errors.Join(fmt.Errorf("parent-death pipe: pipe: %w", err), run.Close())
 	}
 	if slices.Contains(names, demoName) {
 		if err := run.manifest.makeDemoDir(); err != nil {
@@ -90,6 +87,19 @@ func StartAvailable(ctx context.Context, names ...string) (*Run, error) {
 		default:
 			run.Instances = append(run.Instances, inst)
 		}
+	}
+	return run, nil
+}
+
+// newRun is a run without fixtures.
+func newRun() (*Run, error) {
+	run := &Run{deathPipe: [2]int{-1, -1}}
+	var err error
+	if run.manifest, err = newManifest(); err != nil {
+		return nil, err
+	}
+	if err := unix.Pipe2(run.deathPipe[:], unix.O_CLOEXEC); err != nil {
+		return nil, errors.Join(fmt.Errorf("parent-death pipe: pipe: %w", err), run.Close())
 	}
 	return run, nil
 }

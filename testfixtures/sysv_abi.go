@@ -140,14 +140,14 @@ func msgSend(id int, mtype int64, size int) error {
 	return named("msgsnd", errno)
 }
 
-// msgReceive receives a message of a type; 0 is any.
-func msgReceive(id, mtype int) error {
+// msgReceive receives a message of a type, 0 is any, and says how long it is.
+func msgReceive(id, mtype int) (int, error) {
 	var m struct {
 		Type int64
 		Text [msgMax]byte
 	}
-	_, _, errno := unix.Syscall6(unix.SYS_MSGRCV, uintptr(id), uintptr(unsafe.Pointer(&m)), msgMax, uintptr(mtype), 0, 0)
-	return named("msgrcv", errno)
+	n, _, errno := unix.Syscall6(unix.SYS_MSGRCV, uintptr(id), uintptr(unsafe.Pointer(&m)), msgMax, uintptr(mtype), 0, 0)
+	return int(n), named("msgrcv", errno)
 }
 
 // semControl does what a semctl command does to one semaphore.

@@ -41,7 +41,7 @@ func semStat(int) (semidDS, error)                   { return semidDS{}, unix.EN
 func shmStat(int) (shmidDS, error)                   { return shmidDS{}, unix.ENOSYS }
 func msgSetLimit(int, uint64) error                  { return unix.ENOSYS }
 func msgSend(int, int64, int) error                  { return unix.ENOSYS }
-func msgReceive(int, int) error                      { return unix.ENOSYS }
+func msgReceive(int, int) (int, error)               { return 0, unix.ENOSYS }
 func semControl(id, num, cmd, arg int) (int, error)  { return 0, unix.ENOSYS }
 func semOperate(id, num, op int) error               { return unix.ENOSYS }
 func shmAttach(int, int) (uintptr, error)            { return 0, unix.ENOSYS }

@@ -75,7 +75,7 @@ func msgReceiveRole(r *role) error {
 	if err != nil {
 		return err
 	}
-	if err := msgReceive(id, 0); err != nil {
+	if _, err := msgReceive(id, 0); err != nil {
 		return fmt.Errorf("queue %d: %w", id, err)
 	}
 	return r.readyAndHold(nil)

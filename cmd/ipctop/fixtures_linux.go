@@ -24,6 +24,7 @@ import (
 type fixturesFlags struct {
 	list, json, verify, clean, explain bool
 	duration                           time.Duration
+	traffic                            trafficRate
 }
 
 func (c command) newFixtures(o *options) *cobra.Command {
@@ -35,7 +36,12 @@ func (c command) newFixtures(o *options) *cobra.Command {
 			"until Ctrl-C; then it removes them all. Without a NAME it makes all it can.\n\n" +
 			"A fixture named after a rule (zombies) makes what that rule finds; RULE:control makes what merely looks like it.\n\n" +
 			"--explain is for learning: it says which system calls made it, with the pids, draws who does what to whom,\n" +
-			"and names the files below /proc that show it and the commands to type next.",
+			"and names the files below /proc that show it and the commands to type next.\n\n" +
+			"With --traffic, NAME is a channel: data goes through it from one process to another, and both count it. There are\n" +
+			wrapped(testfixtures.TrafficNames()) + ".",
+		Example: "  ipctop fixtures pipe:full deadlock\n" +
+			"  ipctop fixtures --traffic pipe tcp\n" +
+			"  ipctop fixtures --traffic=2MiB --for 10s unix",
 		Args: func(_ *cobra.Command, args []string) error { return f.check(args) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
@@ -43,12 +49,17 @@ func (c command) newFixtures(o *options) *cobra.Command {
 				return c.listFixtures()
 			case f.clean:
 				return c.cleanFixtures()
+			case f.traffic.set:
+				return c.runTraffic(cmd.Context(), f, args)
 			case f.verify:
 				return c.verifyFixtures(cmd.Context(), o, args)
 			}
 			return c.holdFixtures(cmd.Context(), f, args)
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			if f.traffic.set {
+				return testfixtures.TrafficNames(), cobra.ShellCompDirectiveNoFileComp
+			}
 			return append([]string{"demo"}, testfixtures.Names()...), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
@@ -59,6 +70,8 @@ func (c command) newFixtures(o *options) *cobra.Command {
 	flags.BoolVar(&f.explain, "explain", false, "say what is in each: the calls, a picture, where /proc shows it, what to type next")
 	flags.BoolVar(&f.clean, "clean", false, "remove what a killed run left behind, and nothing else")
 	flags.DurationVar(&f.duration, "for", 0, "hold them for this long, such as 30s, instead of until Ctrl-C")
+	flags.Var(&f.traffic, "traffic", "have data go through channels, each at this `RATE` a second, such as 2MiB (operations for semaphores and eventfds); max, or no RATE, is as fast as it goes")
+	flags.Lookup("traffic").NoOptDefVal = fullSpeed
 	return cmd
 }
 
@@ -68,7 +81,9 @@ func (f *fixturesFlags) check(args []string) error {
 	for _, m := range []struct {
 		set  bool
 		name string
-	}{{f.list, "--list"}, {f.verify, "--verify"}, {f.clean, "--clean"}, {f.json, "--json"}, {f.explain, "--explain"}, {f.duration != 0, "--for"}} {
+	}{
+		{f.list, "--list"}, {f.verify, "--verify"}, {f.clean, "--clean"}, {f.traffic.set, "--traffic"}, {f.json, "--json"}, {f.explain, "--explain"}, {f.duration != 0, "--for"},
+	} {
 		if m.set {
 			modes = append(modes, m.name)
 		}
@@ -86,6 +101,13 @@ func (f *fixturesFlags) check(args []string) error {
 		return usageError("--explain needs the name of a fixture (ipctop fixtures --list)")
 	case (f.list || f.clean) && len(args) > 0:
 		return usageError("%s takes no fixture, got %q", modes[0], args[0])
+	case f.traffic.set && f.explain:
+		return usageError("--traffic and --explain do not go together")
+	case f.traffic.set:
+		if err := testfixtures.CheckTraffic(args...); err != nil {
+			return usageError("%w", err)
+		}
+		return nil
 	}
 	if err := testfixtures.Check(args...); err != nil {
 		return usageError("%w", err)

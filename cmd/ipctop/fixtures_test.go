@@ -97,6 +97,9 @@ func TestFixturesUsage(t *testing.T) {
 		{"--verify --from x pipe", "--from"},
 		{"--explain", "--explain needs the name"},
 		{"--explain --json pipe", "--json and --explain do not go together"},
+		{"--traffic pype", `there is no channel "pype"; there are: pipe pipe:nonblocking`},
+		{"--traffic=-1 pipe", "it is a size"},
+		{"--traffic --verify", "--verify and --traffic do not go together"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
 			status, out, stderr := run(t, "", append([]string{"fixtures"}, strings.Fields(tt.args)...)...)
