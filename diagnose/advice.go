@@ -19,7 +19,7 @@ const (
 
 // kill is the action that asks a process to end.
 func (v *view) kill(pid int, effect string) model.Action {
-	return model.Action{Argv: []string{"kill", strconv.Itoa(pid)}, Effect: effect, Risk: endsProcess}
+	return model.Action{Argv: []string{"kill", model.PIDNumber(pid)}, Effect: effect, Risk: endsProcess}
 }
 
 // maxTried bounds how many processes are tried as the one to end, for one finding.
@@ -97,7 +97,7 @@ func (v *view) some(pids []int) string {
 func (v *view) killAll(pids []int, then string) model.Action {
 	argv := []string{"kill"}
 	for _, pid := range pids {
-		argv = append(argv, strconv.Itoa(pid))
+		argv = append(argv, model.PIDNumber(pid))
 	}
 	return model.Action{Argv: argv, Effect: "ends " + v.list(pids) + "; " + then, Risk: endsProcess}
 }
@@ -116,7 +116,7 @@ func (v *view) list(pids []int) string {
 
 // resume is the action that lets a stopped process go on.
 func (v *view) resume(pid int, then string) model.Action {
-	return model.Action{Argv: []string{"kill", "-CONT", strconv.Itoa(pid)}, Effect: "lets " + v.name(pid) + " go on" + then, Risk: noRisk}
+	return model.Action{Argv: []string{"kill", "-CONT", model.PIDNumber(pid)}, Effect: "lets " + v.name(pid) + " go on" + then, Risk: noRisk}
 }
 
 // mayGoOn reports whether a process is stopped and goes on when it is told to: one that
@@ -157,12 +157,12 @@ func (v *view) ipcrm(o *model.Object, flag string) []model.Action {
 		return nil
 	}
 	argv := []string{"ipcrm", flag, strconv.Itoa(id)}
-	if ns := o.Namespace; ns != nil && ns.Inode != v.Host.Namespaces[ns.Type] {
+	if ns := o.Namespace; ns != nil && !v.OwnNamespace(ns.Type, ns.Inode) {
 		pid := v.livesIn(ns)
 		if pid == 0 {
 			return nil
 		}
-		argv = append([]string{"nsenter", "--ipc", "--target", strconv.Itoa(pid)}, argv...)
+		argv = append([]string{"nsenter", "--ipc", "--target", model.PIDNumber(pid)}, argv...)
 	}
 	return []model.Action{{Argv: argv, Effect: "removes it and what is in it", Risk: losesData}}
 }
@@ -180,7 +180,7 @@ func (v *view) livesIn(ns *model.Namespace) int {
 // remove removes a file by its path. It is only for objects of the mount
 // namespace that ipctop itself is in; nil otherwise.
 func (v *view) remove(o *model.Object, path, effect string, risk string) []model.Action {
-	if ns := o.Namespace; path == "" || ns != nil && ns.Inode != v.Host.Namespaces[ns.Type] {
+	if ns := o.Namespace; path == "" || ns != nil && !v.OwnNamespace(ns.Type, ns.Inode) {
 		return nil
 	}
 	return []model.Action{{Argv: []string{"rm", "--", path}, Effect: effect, Risk: risk}}

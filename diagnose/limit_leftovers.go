@@ -61,7 +61,7 @@ func (v *view) boundOf(o *model.Object) bounded {
 	if o.Kind == model.PosixSem {
 		b.kind = model.PosixShm // both are files in /dev/shm
 	}
-	if ns := o.Namespace; ns != nil && ns.Inode != v.Host.Namespaces[ns.Type] {
+	if ns := o.Namespace; ns != nil && !v.OwnNamespace(ns.Type, ns.Inode) {
 		b.ns = ns.Inode
 	}
 	return b

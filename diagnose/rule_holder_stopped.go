@@ -63,7 +63,7 @@ func findHolderStopped(v *view) []finding {
 			Confidence: confidence, LoweredBy: lowered, Since: v.since(waits...), Objects: objectsOf(waits...), Victims: victims, Root: v.rootOf(&end),
 			Summary: fmt.Sprintf("%s %s for %s, which %s", v.subject(victims), verb(len(victims), "waits", "wait"), v.name(pid), end.Doing),
 			Chain:   v.chain(longest), Actions: v.free(&end, waits),
-			Evidence: append([]model.Evidence{{Source: fmt.Sprintf("/proc/%d/stat", pid), Text: "state " + v.processes[pid].State + ": it " + end.Doing}},
+			Evidence: append([]model.Evidence{{Source: "/proc/" + model.PIDNumber(pid) + "/stat", Text: "state " + v.processes[pid].State + ": it " + end.Doing}},
 				v.evidence(waits...)...),
 		}, explains: waits})
 	}

@@ -52,7 +52,7 @@ func findInheritedListener(v *view) []finding {
 			Victims: victims, PIDs: keepers, Root: v.root(root, "does not accept; "+v.doing(root)),
 			Summary: fmt.Sprintf("%s %s %s open (%s) and %s not accept",
 				v.names(keepers), verb(len(keepers), "keeps", "keep"), l.name(), o.ID, verb(len(keepers), "does", "do")),
-			Evidence: []model.Evidence{{Source: fmt.Sprintf("/proc/%d/task/*/syscall", root), Text: v.doing(root)}},
+			Evidence: []model.Evidence{{Source: "/proc/" + model.PIDNumber(root) + "/task/*/syscall", Text: v.doing(root)}},
 			Actions:  v.freePort(l, keepers, waits),
 		}}
 		list = append(list, f)

@@ -19,7 +19,7 @@ type EpollWatch struct {
 	FD     Opt[int] `json:"fd,omitzero" doc:"number the descriptor had when it was added; it may be closed or another file now"`
 	Events []string `json:"events" doc:"the events asked for, as epoll_ctl(2) names them"`
 	Data   string   `json:"data,omitzero" doc:"the program's own number for it, hexadecimal"`
-	Object string   `json:"object,omitzero" doc:"id of the object watched, where it could be told for certain"`
+	Object string   `json:"object,omitzero" ref:"object" doc:"id of the object watched, where it could be told for certain"`
 	Dev    string   `json:"dev,omitzero" doc:"device of the file watched, major:minor"`
 	Ino    Big      `json:"ino,omitzero" doc:"inode number of the file watched; event descriptors all have the same one"`
 }
@@ -87,10 +87,10 @@ func (*FanotifyDetail) DetailKind() Kind { return Fanotify }
 
 // PidfdDetail is the detail of a process descriptor (pidfd_open(2)).
 type PidfdDetail struct {
-	PID    Opt[int]  `json:"pid,omitzero" doc:"the process it stands for, or whose thread; missing once that has been waited for, or outside this pid namespace"`
-	TID    Opt[int]  `json:"tid,omitzero" doc:"the thread, where it was made for one (PIDFD_THREAD)"`
+	PID    Opt[int]  `json:"pid,omitzero" ref:"pid" doc:"the process it stands for, or whose thread; missing once that has been waited for, or outside this pid namespace"`
+	TID    Opt[int]  `json:"tid,omitzero" ref:"pid" doc:"the thread, where it was made for one (PIDFD_THREAD)"`
 	NSPIDs []int     `json:"ns_pids,omitzero" doc:"its pids in the pid namespaces below, outermost first, where it has any"`
-	Comm   string    `json:"comm,omitzero" doc:"command name of that process or thread"`
+	Comm   string    `json:"comm,omitzero" ref:"name" doc:"command name of that process or thread"`
 	Ended  Opt[bool] `json:"ended,omitzero" doc:"the process or thread has ended and was waited for"`
 }
 
@@ -104,7 +104,7 @@ type IOUringDetail struct {
 	CQEntries         Opt[int64]       `json:"cq_entries,omitzero" doc:"size of the completion queue"`
 	CQPending         Opt[int64]       `json:"cq_pending,omitzero" doc:"completed and not yet reaped by the program"`
 	CQOverflow        Opt[int64]       `json:"cq_overflow,omitzero" doc:"completions that found the queue full and wait for room"`
-	SQThread          Opt[int]         `json:"sq_thread,omitzero" doc:"the kernel thread that polls for submissions; missing if the ring has none"`
+	SQThread          Opt[int]         `json:"sq_thread,omitzero" ref:"pid" doc:"the kernel thread that polls for submissions; missing if the ring has none"`
 	RegisteredFiles   Opt[int64]       `json:"registered_files,omitzero" doc:"size of the table of registered files, empty slots included"`
 	RegisteredBuffers Opt[int64]       `json:"registered_buffers,omitzero" doc:"size of the table of registered buffers"`
 	Files             []RegisteredFile `json:"files,omitzero" doc:"the registered files"`
@@ -114,7 +114,7 @@ type IOUringDetail struct {
 type RegisteredFile struct {
 	Slot   int    `json:"slot" doc:"its place in the table"`
 	Name   string `json:"name,omitzero" doc:"what it is, as the kernel tells it"`
-	Object string `json:"object,omitzero" doc:"id of the object, where the name tells it for certain"`
+	Object string `json:"object,omitzero" ref:"object" doc:"id of the object, where the name tells it for certain"`
 }
 
 // DetailKind implements [Detail].

@@ -17,12 +17,12 @@ type Lock struct {
 	Mode     string     `json:"mode" doc:"READ: shared; WRITE: exclusive; for a lease also UNLCK, while it is being given up"`
 	Start    int64      `json:"start" unit:"bytes" doc:"first byte"`
 	End      Opt[int64] `json:"end,omitzero" unit:"bytes" doc:"last byte; missing: to the end of the file, however long it gets"`
-	PID      Opt[int]   `json:"pid,omitzero" doc:"the process that asked for it; of a lock that belongs to an open file description it may have ended since, and of an ofd lock the kernel does not tell it"`
-	Holders  []int      `json:"holders,omitzero" doc:"processes that hold it, as far as could be seen: for flock and ofd all that have the open file description"`
+	PID      Opt[int]   `json:"pid,omitzero" ref:"pid" doc:"the process that asked for it; of a lock that belongs to an open file description it may have ended since, and of an ofd lock the kernel does not tell it"`
+	Holders  []int      `json:"holders,omitzero" ref:"pid" doc:"processes that hold it, as far as could be seen: for flock and ofd all that have the open file description"`
 	Blocked  bool       `json:"blocked" doc:"it is not held: someone waits for it"`
 	Breaking bool       `json:"breaking,omitzero" doc:"lease: the holder has been asked to give it up"`
 
-	BlockedBy []int `json:"blocked_by,omitzero" doc:"processes whose locks stand in its way, all of them; missing where none of them is known"`
+	BlockedBy []int `json:"blocked_by,omitzero" ref:"pid" doc:"processes whose locks stand in its way, all of them; missing where none of them is known"`
 	BlockedOn []int `json:"blocked_on,omitzero" doc:"the locks in its way, by their places in this list, counted from 0"`
 }
 

@@ -2,12 +2,12 @@ package model
 
 // FutexDetail is the detail of a futex: a futex that threads wait at.
 type FutexDetail struct {
-	Object     string     `json:"object,omitzero" doc:"the shared memory that the word lies in; missing for one that is private to a process, and where nobody shows that memory"`
+	Object     string     `json:"object,omitzero" ref:"object" doc:"the shared memory that the word lies in; missing for one that is private to a process, and where nobody shows that memory"`
 	Offset     Opt[int64] `json:"offset,omitzero" unit:"bytes" doc:"the word's place in there"`
 	Type       string     `json:"type,omitzero" doc:"what the word belongs to, where the C library's layout was recognised: mutex, robust-mutex, pi-mutex, rwlock, cond, cond-notify (the notifier of a condition waits until those who waited before have left), barrier, sem or join; else unknown; missing where the word could not be read"`
 	Libc       string     `json:"libc,omitzero" doc:"the C library whose layout it has: glibc or musl"`
-	OwnerTID   Opt[int]   `json:"owner_tid,omitzero" doc:"the thread that holds it (for join: that is waited for), as the lock says"`
-	OwnerPID   Opt[int]   `json:"owner_pid,omitzero" doc:"that thread's process"`
+	OwnerTID   Opt[int]   `json:"owner_tid,omitzero" ref:"pid" doc:"the thread that holds it (for join: that is waited for), as the lock says"`
+	OwnerPID   Opt[int]   `json:"owner_pid,omitzero" ref:"pid" doc:"that thread's process"`
 	OwnerAlive Opt[bool]  `json:"owner_alive,omitzero" doc:"whether that thread still exists"`
 	Inherited  bool       `json:"owner_before_fork,omitzero" doc:"the owner is a thread of a process that this one was forked from: the word is a copy of a lock that was held then, and nobody unlocks the copy"`
 	OwnerDied  bool       `json:"owner_died,omitzero" doc:"the kernel has marked the word: its last owner ended without unlocking (robust futexes)"`

@@ -17,7 +17,7 @@ func (*PosixMqDetail) DetailKind() Kind { return PosixMq }
 
 // MqNotify is a registration by mq_notify(3).
 type MqNotify struct {
-	PID    Opt[int] `json:"pid,omitzero" doc:"the registered process; missing: one outside this pid namespace"`
+	PID    Opt[int] `json:"pid,omitzero" ref:"pid" doc:"the registered process; missing: one outside this pid namespace"`
 	Method string   `json:"method,omitzero" doc:"signal, thread or none"`
 	Signal string   `json:"signal,omitzero" doc:"the signal it gets"`
 }

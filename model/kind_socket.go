@@ -17,7 +17,7 @@ type UnixDetail struct {
 	BacklogMax  Opt[int64] `json:"backlog_max,omitzero" doc:"listener: how many may wait"`
 	InflightFDs Opt[int64] `json:"inflight_fds,omitzero" doc:"descriptors sent to it and not yet received (SCM_RIGHTS)"`
 	Shutdown    string     `json:"shutdown,omitzero" doc:"directions shut down: r, w or rw"`
-	Pending     []string   `json:"pending,omitzero" doc:"listener: ids of the sockets that wait to be accepted"`
+	Pending     []string   `json:"pending,omitzero" ref:"object" doc:"listener: ids of the sockets that wait to be accepted"`
 }
 
 // DetailKind implements [Detail].

@@ -9,8 +9,8 @@ type SysvMsgDetail struct {
 	Messages    Opt[int64] `json:"messages,omitzero" doc:"messages in the queue"`
 	Bytes       Opt[int64] `json:"bytes,omitzero" unit:"bytes" doc:"their size"`
 	MaxBytes    Opt[int64] `json:"max_bytes,omitzero" unit:"bytes" doc:"how many bytes may be queued (msg_qbytes)"`
-	LastSendPID Opt[int]   `json:"last_send_pid,omitzero" doc:"last process that sent; 0: none yet, or one outside this pid namespace"`
-	LastRecvPID Opt[int]   `json:"last_recv_pid,omitzero" doc:"last process that received; 0: none yet, or one outside this pid namespace"`
+	LastSendPID Opt[int]   `json:"last_send_pid,omitzero" ref:"pid" doc:"last process that sent; 0: none yet, or one outside this pid namespace"`
+	LastRecvPID Opt[int]   `json:"last_recv_pid,omitzero" ref:"pid" doc:"last process that received; 0: none yet, or one outside this pid namespace"`
 	SendTime    time.Time  `json:"send_time,omitzero" doc:"when something was last sent; missing: never"`
 	RecvTime    time.Time  `json:"recv_time,omitzero" doc:"when something was last received; missing: never"`
 	ChangeTime  time.Time  `json:"change_time,omitzero" doc:"when it was made or its owner or limits last changed"`
@@ -44,7 +44,7 @@ type Sem struct {
 	Value   Opt[int] `json:"value,omitzero" doc:"its value"`
 	NCount  Opt[int] `json:"ncount,omitzero" doc:"threads that wait for it to increase"`
 	ZCount  Opt[int] `json:"zcount,omitzero" doc:"threads that wait for it to become zero"`
-	LastPID Opt[int] `json:"last_pid,omitzero" doc:"process that last changed it; 0: none yet, or one outside this pid namespace"`
+	LastPID Opt[int] `json:"last_pid,omitzero" ref:"pid" doc:"process that last changed it; 0: none yet, or one outside this pid namespace"`
 }
 
 // DetailKind implements [Detail].
@@ -56,10 +56,10 @@ type SysvShmDetail struct {
 	CreatorUID       Opt[int]   `json:"creator_uid,omitzero" doc:"user who made it; uid is the owner, who may be another since"`
 	Size             Opt[int64] `json:"size,omitzero" unit:"bytes" doc:"size of the segment"`
 	Attached         Opt[int64] `json:"attached,omitzero" doc:"number of attachments (shm_nattch)"`
-	CreatorPID       Opt[int]   `json:"creator_pid,omitzero" doc:"process that made it; 0: one outside this pid namespace"`
-	CreatorComm      string     `json:"creator_comm,omitzero" doc:"the name it had, where it is gone and a recording knows it (--history)"`
+	CreatorPID       Opt[int]   `json:"creator_pid,omitzero" ref:"pid" doc:"process that made it; 0: one outside this pid namespace"`
+	CreatorComm      string     `json:"creator_comm,omitzero" ref:"name" doc:"the name it had, where it is gone and a recording knows it (--history)"`
 	CreatorCmdline   []string   `json:"creator_cmdline,omitzero" doc:"its arguments, likewise"`
-	LastPID          Opt[int]   `json:"last_pid,omitzero" doc:"process that last attached or detached it; 0: none yet, or outside this pid namespace"`
+	LastPID          Opt[int]   `json:"last_pid,omitzero" ref:"pid" doc:"process that last attached or detached it; 0: none yet, or outside this pid namespace"`
 	RSS              Opt[int64] `json:"rss,omitzero" unit:"bytes" doc:"how much of it is in memory"`
 	Swap             Opt[int64] `json:"swap,omitzero" unit:"bytes" doc:"how much of it is swapped out"`
 	MarkedForRemoval Opt[bool]  `json:"marked_for_removal,omitzero" doc:"it goes away with its last attachment (SHM_DEST)"`

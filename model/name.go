@@ -97,14 +97,18 @@ func (p *Process) Name() string {
 	return p.Comm
 }
 
-// String is how sentences and tables name the process: name(pid).
+// String is how sentences and tables name the process: name(pid), or name(pid)@host where
+// there are several hosts.
 func (p *Process) String() string { return Named(p.Name(), p.PID) }
 
 // Named writes a process's display name with its pid, the pid alone if the name
 // is not known.
 func Named(name string, pid int) string {
 	if name == "" {
-		return "process " + strconv.Itoa(pid)
+		return "process " + PIDNumber(pid)
+	}
+	if pid >= HostPIDs {
+		return nameAtHost(name, pid)
 	}
 	return name + "(" + strconv.Itoa(pid) + ")"
 }

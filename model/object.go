@@ -42,9 +42,10 @@ const (
 
 // Object is one instance of a mechanism in the kernel.
 type Object struct {
-	ID        string     `json:"id" doc:"kernel identity; what REF accepts"`
+	ID        string     `json:"id" ref:"object" doc:"kernel identity; what REF accepts"`
 	Gen       string     `json:"gen,omitzero" doc:"tells a re-used number from the old object (socket cookie, segment generation)"`
 	Kind      Kind       `json:"kind" doc:"the mechanism"`
+	Host      string     `json:"host,omitzero" doc:"its host, where there are several"`
 	Name      string     `json:"name,omitzero" doc:"what people call it: a path, a key, an address"`
 	Aliases   []string   `json:"aliases,omitzero" doc:"other names of the same object"`
 	Path      string     `json:"path,omitzero" doc:"path in the file system, as the kernel tells it"`
@@ -67,7 +68,7 @@ type Object struct {
 // Namespace is one Linux namespace (namespaces(7)).
 type Namespace struct {
 	Type  string `json:"type" doc:"ipc, net, mnt, pid, user, uts, cgroup or time"`
-	Inode uint64 `json:"inode" doc:"inode number in nsfs; re-used after the namespace is gone"`
+	Inode uint64 `json:"inode" ref:"ns" doc:"inode number in nsfs; re-used after the namespace is gone"`
 }
 
 // Via is how a process holds an object.
@@ -105,13 +106,13 @@ func (a Access) CanWrite() bool { return a == Write || a == ReadWrite }
 // descriptor on the machine, so the fields few holders have are kept apart in
 // [Extent] and [LockHold]; in JSON all of them stand side by side.
 type Holder struct {
-	PID    int32      `json:"pid,omitzero" doc:"the process; missing for a descriptor in flight"`
-	TID    int32      `json:"tid,omitzero" doc:"the thread, where its descriptor table is its own or it alone holds"`
-	Comm   string     `json:"comm,omitzero" doc:"the process's command name"`
+	PID    int32      `json:"pid,omitzero" ref:"pid" doc:"the process; missing for a descriptor in flight"`
+	TID    int32      `json:"tid,omitzero" ref:"pid" doc:"the thread, where its descriptor table is its own or it alone holds"`
+	Comm   string     `json:"comm,omitzero" ref:"name" doc:"the process's command name"`
 	Via    Via        `json:"via" doc:"fd, map, attach, lock, notify, registered or in-flight"`
 	FD     Opt[int32] `json:"fd,omitzero" doc:"descriptor number"`
 	Access Access     `json:"access,omitzero" doc:"r, w, rw or none"`
-	OFD    OFD        `json:"ofd,omitzero" doc:"the open file description, named PID.FD after its lowest holder; given where several descriptors share it"`
+	OFD    OFD        `json:"ofd,omitzero" ref:"pid" doc:"the open file description, named PID.FD after its lowest holder; given where several descriptors share it"`
 
 	*Extent
 	*LockHold
@@ -120,7 +121,7 @@ type Holder struct {
 // Extent is where a mapping or attachment lies, what carries a descriptor in
 // flight or a registered file, or how a descriptor was opened.
 type Extent struct {
-	Object  string     `json:"object,omitzero" doc:"the socket whose queue carries it, or the io_uring it is registered with"`
+	Object  string     `json:"object,omitzero" ref:"object" doc:"the socket whose queue carries it, or the io_uring it is registered with"`
 	Address Addr       `json:"address,omitzero" doc:"start of the mapping in the process"`
 	Offset  Opt[int64] `json:"offset,omitzero" unit:"bytes" doc:"where in the object the mapping begins; of a descriptor of a file, where it reads or writes next, read on demand"`
 	Size    Opt[int64] `json:"size,omitzero" unit:"bytes" doc:"size of the mapping"`
@@ -136,7 +137,7 @@ type LockHold struct {
 
 // Peer is an object at the other end.
 type Peer struct {
-	ID         string     `json:"id" doc:"id of the object at the other end"`
+	ID         string     `json:"id" ref:"object" doc:"id of the object at the other end"`
 	Confidence Confidence `json:"confidence" doc:"certain where the kernel says so, likely where it was worked out"`
 }
 
@@ -156,11 +157,11 @@ func (c Confidence) Rank() int { return place([]Confidence{Certain, Likely, Poss
 // Link is a channel between processes: one per channel, however many
 // descriptors make it.
 type Link struct {
-	Object   string   `json:"object" doc:"the object the channel runs through; of a pair of sockets, the one whose id sorts first"`
+	Object   string   `json:"object" ref:"object" doc:"the object the channel runs through; of a pair of sockets, the one whose id sorts first"`
 	Kind     Kind     `json:"kind" doc:"its mechanism"`
-	From     []int    `json:"from" doc:"pids that can put something in"`
-	To       []int    `json:"to" doc:"pids that can take something out"`
-	FromComm []string `json:"from_comm" doc:"their command names"`
-	ToComm   []string `json:"to_comm" doc:"their command names"`
+	From     []int    `json:"from" ref:"pid" doc:"pids that can put something in"`
+	To       []int    `json:"to" ref:"pid" doc:"pids that can take something out"`
+	FromComm []string `json:"from_comm" ref:"name" doc:"their command names"`
+	ToComm   []string `json:"to_comm" ref:"name" doc:"their command names"`
 	BothWays bool     `json:"both_ways" doc:"either side can send"`
 }

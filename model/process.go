@@ -5,16 +5,17 @@ import "time"
 // Process is one process (thread group). Its identity is (PID, StartTicks): a
 // pid alone is re-used.
 type Process struct {
-	PID        int       `json:"pid" doc:"process id, as seen by ipctop"`
+	Host       string    `json:"host,omitzero" doc:"its host, where there are several"`
+	PID        int       `json:"pid" ref:"pid" doc:"process id, as seen by ipctop; where there are several hosts, raised by the host's pid_base"`
 	StartTicks uint64    `json:"start_ticks" unit:"clock ticks" doc:"start time after boot; with pid, the process's identity"`
 	StartTime  time.Time `json:"start_time,omitzero" doc:"when it started, by the wall clock"`
 	NSPIDs     []int     `json:"ns_pids,omitzero" doc:"its pids in nested pid namespaces, outermost first"`
-	PPID       int       `json:"ppid" doc:"parent process id; 0: the kernel or outside this pid namespace"`
-	PGID       int       `json:"pgid" doc:"process group"`
-	SID        int       `json:"sid" doc:"session"`
+	PPID       int       `json:"ppid" ref:"pid" doc:"parent process id; 0: the kernel or outside this pid namespace"`
+	PGID       int       `json:"pgid" ref:"pid" doc:"process group"`
+	SID        int       `json:"sid" ref:"pid" doc:"session"`
 	TTY        string    `json:"tty,omitzero" doc:"controlling terminal"`
 	Comm       string    `json:"comm" doc:"command name, at most 15 bytes (proc_pid_comm(5))"`
-	Label      string    `json:"label" doc:"display name: the command; of an interpreter the script, of a program with a title what that begins with"`
+	Label      string    `json:"label" ref:"name" doc:"display name: the command; of an interpreter the script, of a program with a title what that begins with; where there are several hosts, name@host"`
 	Cmdline    []string  `json:"cmdline,omitzero" doc:"arguments; missing for kernel threads and zombies"`
 	Exe        string    `json:"exe,omitzero" doc:"path of the program file"`
 	UID        Opt[int]  `json:"uid,omitzero" doc:"effective user id"`
@@ -22,7 +23,7 @@ type Process struct {
 	State      string    `json:"state" doc:"R running, S sleeping, D uninterruptible, T stopped, t traced, Z zombie, X dead, I idle kernel thread"`
 	StopSignal string    `json:"stop_signal,omitzero" doc:"of a stopped process: the signal that stopped it; missing where the kernel does not say"`
 	Kernel     bool      `json:"kernel_thread,omitzero" doc:"a kernel thread"`
-	Tracer     int       `json:"tracer,omitzero" doc:"pid of the process that traces it"`
+	Tracer     int       `json:"tracer,omitzero" ref:"pid" doc:"pid of the process that traces it"`
 	Frozen     bool      `json:"frozen,omitzero" doc:"its cgroup is frozen"`
 	CoreDump   bool      `json:"core_dumping,omitzero" doc:"the kernel is writing its core file"`
 	Runtime    string    `json:"runtime,omitzero" doc:"the language runtime it runs on, where that was recognised: go, jvm or node; looked at only where there are several threads"`
@@ -30,7 +31,7 @@ type Process struct {
 	Threads    int       `json:"threads" doc:"number of threads"`
 	FDs        Opt[int]  `json:"fds,omitzero" doc:"number of open descriptors"`
 
-	Namespaces map[string]uint64 `json:"namespaces,omitzero" doc:"inode numbers of its namespaces, by type"`
+	Namespaces map[string]uint64 `json:"namespaces,omitzero" ref:"ns" doc:"inode numbers of its namespaces, by type"`
 	Cgroup     string            `json:"cgroup,omitzero" doc:"control group path"`
 	Unit       string            `json:"unit,omitzero" doc:"systemd unit, from the control group"`
 	Container  *Container        `json:"container,omitzero" doc:"container, from the control group"`
@@ -80,7 +81,7 @@ func (p *Process) AllThreads() []Thread {
 
 // Thread is one thread of a process.
 type Thread struct {
-	TID     int      `json:"tid" doc:"thread id"`
+	TID     int      `json:"tid" ref:"pid" doc:"thread id"`
 	Comm    string   `json:"comm" doc:"thread name"`
 	State   string   `json:"state" doc:"as for a process"`
 	Wchan   string   `json:"wchan,omitzero" doc:"kernel function it sleeps in"`

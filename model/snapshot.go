@@ -31,6 +31,8 @@ type Snapshot struct {
 	Host   Host      `json:"host" doc:"the machine looked at"`
 	Scan   Scan      `json:"scan" doc:"how the scan went"`
 
+	Hosts []HostSnapshot `json:"hosts,omitzero" doc:"the hosts it is of, where they are several (--from given more than once); missing: one machine"`
+
 	Gaps      []Gap      `json:"gaps" doc:"what could not be read, and why"`
 	Limits    []Limit    `json:"limits,omitzero" doc:"kernel limits and how much of each is used; missing where nobody looked"`
 	Processes []*Process `json:"processes" doc:"the processes, by pid"`
@@ -56,7 +58,8 @@ type Host struct {
 	BootID     string            `json:"boot_id,omitzero" doc:"/proc/sys/kernel/random/boot_id: changes at every boot"`
 	Kernel     string            `json:"kernel,omitzero" doc:"the kernel's release (uname)"`
 	Arch       string            `json:"arch,omitzero" doc:"the machine's architecture (uname)"`
-	Namespaces map[string]uint64 `json:"namespaces" doc:"inode numbers of ipctop's own namespaces, by type"`
+	Addresses  []string          `json:"addresses,omitzero" doc:"its network addresses, in the network namespace that ipctop runs in, without those of the loopback interface"`
+	Namespaces map[string]uint64 `json:"namespaces" ref:"ns" doc:"inode numbers of ipctop's own namespaces, by type"`
 }
 
 // Scan says how the snapshot was made.
@@ -108,9 +111,10 @@ const (
 type Gap struct {
 	Probe  string `json:"probe" doc:"the probe that met it"`
 	Reason Reason `json:"reason" doc:"denied, vanished, unsupported, malformed, truncated, timeout or other"`
-	PID    int    `json:"pid,omitzero" doc:"the process concerned"`
-	TID    int    `json:"tid,omitzero" doc:"the thread concerned"`
-	Object string `json:"object,omitzero" doc:"the object concerned"`
+	Host   string `json:"host,omitzero" doc:"its host, where there are several"`
+	PID    int    `json:"pid,omitzero" ref:"pid" doc:"the process concerned"`
+	TID    int    `json:"tid,omitzero" ref:"pid" doc:"the thread concerned"`
+	Object string `json:"object,omitzero" ref:"object" doc:"the object concerned"`
 	Op     string `json:"op,omitzero" doc:"what was attempted"`
 	Path   string `json:"path,omitzero" doc:"the file concerned"`
 	Detail string `json:"detail,omitzero" doc:"the error in words"`
@@ -126,6 +130,7 @@ func (g *Gap) Inherent() bool { return g.Reason == Unsupported && g.Op == OpUnli
 
 // Limit is a bound the kernel puts on a mechanism.
 type Limit struct {
+	Host      string      `json:"host,omitzero" doc:"its host, where there are several"`
 	Name      string      `json:"name" doc:"the limit's name, as in sysctl or getrlimit"`
 	Kind      Kind        `json:"kind,omitzero" doc:"the mechanism it bounds"`
 	Scope     *LimitScope `json:"scope,omitzero" doc:"whom it applies to; missing: the whole machine"`
@@ -139,6 +144,6 @@ type Limit struct {
 // LimitScope says whom a limit applies to.
 type LimitScope struct {
 	UID Opt[int] `json:"uid,omitzero" doc:"one user"`
-	PID int      `json:"pid,omitzero" doc:"one process"`
-	NS  uint64   `json:"ns,omitzero" doc:"one namespace, by inode number"`
+	PID int      `json:"pid,omitzero" ref:"pid" doc:"one process"`
+	NS  uint64   `json:"ns,omitzero" ref:"ns" doc:"one namespace, by inode number"`
 }

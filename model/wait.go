@@ -16,13 +16,13 @@ const (
 
 // Wait is a thread blocked on something.
 type Wait struct {
-	PID     int      `json:"pid" doc:"the process"`
-	TID     int      `json:"tid" doc:"the thread"`
+	PID     int      `json:"pid" ref:"pid" doc:"the process"`
+	TID     int      `json:"tid" ref:"pid" doc:"the thread"`
 	Comm    string   `json:"comm" doc:"the thread's name"`
 	Call    string   `json:"call" doc:"the system call it is in, or how else it is stuck"`
 	Needs   string   `json:"needs" doc:"what would release it: data, space, lock, event, message, child, signal, peer, time, or the answer of a file system's server"`
-	Object  string   `json:"object,omitzero" doc:"the object it waits on"`
-	Objects []string `json:"objects,omitzero" doc:"the objects it waits on, where there are several"`
+	Object  string   `json:"object,omitzero" ref:"object" doc:"the object it waits on"`
+	Objects []string `json:"objects,omitzero" ref:"object" doc:"the objects it waits on, where there are several"`
 	Target  *Target  `json:"target,omitzero" doc:"what exactly it asked for"`
 
 	Timed          Opt[bool]  `json:"timed,omitzero" doc:"whether the wait has a time limit; missing where that could not be told"`
@@ -35,7 +35,7 @@ type Wait struct {
 	Handler        string     `json:"handler,omitzero" doc:"the signal in whose handler the thread is, unknown where it may be one of several; told of threads that wait at a futex, where their stack could be read"`
 	Idle           bool       `json:"idle" doc:"waiting for work, as servers and shells do"`
 	Blockers       []Blocker  `json:"blockers" doc:"who could release it"`
-	Clauses        [][]int    `json:"clauses,omitzero" doc:"what must happen: every list needs one of its threads (tids)"`
+	Clauses        [][]int    `json:"clauses,omitzero" ref:"pid" doc:"what must happen: every list needs one of its threads (tids)"`
 	UnknownRelease bool       `json:"unknown_releaser,omitzero" doc:"something not seen might release it"`
 }
 
@@ -46,20 +46,20 @@ type Target struct {
 	Mode        string   `json:"mode,omitzero" doc:"mode of a lock"`
 	Operations  []string `json:"operations,omitzero" doc:"semaphore operations"`
 	MessageType Opt[int] `json:"message_type,omitzero" doc:"msgrcv's message type"`
-	Child       Opt[int] `json:"child,omitzero" doc:"process waited for; -1: any child"`
+	Child       Opt[int] `json:"child,omitzero" ref:"pid" doc:"process waited for; -1: any child"`
 	Path        string   `json:"path,omitzero" doc:"path being opened, connected to, or asked a file system's server about"`
 	FileSystem  string   `json:"file_system,omitzero" doc:"where the file system is mounted whose server (FUSE) has not answered"`
-	Servers     []int    `json:"servers,omitzero" doc:"processes that serve that file system"`
-	OwnerTID    int      `json:"owner_tid,omitzero" doc:"owner named by a futex"`
+	Servers     []int    `json:"servers,omitzero" ref:"pid" doc:"processes that serve that file system"`
+	OwnerTID    int      `json:"owner_tid,omitzero" ref:"pid" doc:"owner named by a futex"`
 	Address     Addr     `json:"address,omitzero" doc:"address of the futex"`
 	FD          Opt[int] `json:"fd,omitzero" doc:"descriptor the call was made on"`
 }
 
 // Blocker is a thread or process that could release a wait.
 type Blocker struct {
-	PID        int        `json:"pid" doc:"the process"`
-	TID        int        `json:"tid,omitzero" doc:"the thread, where one thread alone can do it"`
-	Comm       string     `json:"comm" doc:"the display name of its process"`
+	PID        int        `json:"pid" ref:"pid" doc:"the process"`
+	TID        int        `json:"tid,omitzero" ref:"pid" doc:"the thread, where one thread alone can do it"`
+	Comm       string     `json:"comm" ref:"name" doc:"the display name of its process"`
 	Confidence Confidence `json:"confidence" doc:"how sure"`
 	Why        string     `json:"why" doc:"what makes it a blocker"`
 }

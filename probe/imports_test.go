@@ -63,6 +63,7 @@ var mayImport = map[string][]string{
 	"metrics":           {"model", "diagnose"},
 	"exporter":          {"model", "metrics"},
 	"route":             {"model"},
+	"fleet":             {"model"},
 	"render":            {"model", "diagnose", "diagnose/graph", "metrics", "query", "record", "route", "leak"},
 	"render/live":       {"model", "diagnose", "query", "record", "render"},
 	"render/tui":        {"model", "render", "render/live"},
@@ -71,7 +72,7 @@ var mayImport = map[string][]string{
 }
 
 // pure packages read dumps and recordings on any system: no I/O, no Linux.
-var pure = []string{"model", "query", "render", "render/live", "metrics", "route", "diagnose", "diagnose/graph", "record", "leak", "corefile", "postmortem"}
+var pure = []string{"model", "query", "render", "render/live", "metrics", "route", "fleet", "diagnose", "diagnose/graph", "record", "leak", "corefile", "postmortem"}
 
 // ioPackages may not be imported by pure packages. io alone is an interface.
 var ioPackages = []string{"os", "os/exec", "os/user", "net", "syscall", "golang.org/x/sys/unix", "path/filepath"}

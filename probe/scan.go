@@ -92,6 +92,8 @@ type Scanner struct {
 	handles    *proc.Handles
 	containers container.Names
 
+	addresses addresses
+
 	scans  int
 	joined *joined
 	links  model.LinkMaker
@@ -342,7 +344,7 @@ func (s *Scan) addDuration(probe string, d time.Duration) {
 }
 
 func (s *Scan) host() model.Host {
-	h := model.Host{Namespaces: s.Own}
+	h := model.Host{Namespaces: s.Own, Addresses: s.scanner.addresses.get(time.Now())}
 	var u unix.Utsname
 	if unix.Uname(&u) == nil {
 		h.Hostname = unix.ByteSliceToString(u.Nodename[:])

@@ -14,12 +14,13 @@ import (
 // redacts.
 type Redactor struct {
 	names  map[string]string // what was replaced, and by what
+	hosts  map[string]string // … of the hosts of a snapshot of several
 	counts map[string]int
 }
 
 // NewRedactor returns a Redactor that has not seen any name.
 func NewRedactor() *Redactor {
-	return &Redactor{names: map[string]string{}, counts: map[string]int{}}
+	return &Redactor{names: map[string]string{}, hosts: map[string]string{}, counts: map[string]int{}}
 }
 
 // Redact returns a copy of a snapshot in which the names people gave to things
@@ -32,7 +33,10 @@ func NewRedactor() *Redactor {
 func (r *Redactor) Redact(s *model.Snapshot) *model.Snapshot {
 	out := *s
 	v := reflect.ValueOf(&out).Elem()
-	for _, list := range []string{"Host", "Scan", "Processes", "Objects", "Links", "Limits", "Waits", "Findings", "Gaps"} {
+	for i := range s.Hosts {
+		r.host(s.Hosts[i].Name)
+	}
+	for _, list := range []string{"Host", "Scan", "Hosts", "Processes", "Objects", "Links", "Limits", "Waits", "Findings", "Gaps"} {
 		f := v.FieldByName(list) // gaps and findings last: their sentences repeat names
 		f.Set(r.copy(f, strings.ToLower(list)))
 	}
@@ -45,14 +49,14 @@ var plainText = map[string]bool{
 	"id": true, "kind": true, "gen": true, "dev": true, "mode": true, "state": true, "type": true, "via": true, "access": true,
 	"object": true, "objects": true, "lock_mode": true, "range": true, "flags": true, "confidence": true, "key": true, "shutdown": true,
 	"protocol": true, "groups": true, "pending": true, "shared_pending": true, "blocked": true, "ignored": true, "caught": true,
-	"signals": true, "wchan": true, "tty": true, "call": true, "needs": true, "age_source": true, "operations": true, "relation": true,
-	"risk": true, "rule": true, "severity": true, "lowered_by": true, "source": true, "probe": true, "reason": true, "op": true,
+	"signals": true, "wchan": true, "tty": true, "call": true, "needs": true, "age_source": true, "operations": true,
+	"risk": true, "rule": true, "severity": true, "source": true, "probe": true, "reason": true, "op": true,
 	"schema": true, "kernel": true, "arch": true, "backends": true, "method": true, "signal": true, "clock": true,
 	"symptoms": true, "seals": true, "libc": true, "title": true,
 }
 
 // sentences are the fields that repeat names in running text.
-var sentences = map[string]bool{"detail": true, "summary": true, "text": true, "why": true, "doing": true, "effect": true, "argv": true}
+var sentences = map[string]bool{"detail": true, "summary": true, "text": true, "why": true, "doing": true, "effect": true, "argv": true, "relation": true, "lowered_by": true}
 
 // word is what a field's pseudonyms look like.
 var word = map[string]string{
@@ -114,12 +118,19 @@ var public = regexp.MustCompile(`^(/proc(/(\d+|self|thread-self|sys|net|sysvipc|
 
 func (r *Redactor) text(s, field string) string {
 	switch {
-	case s == "", plainText[field], numberName.MatchString(s), public.MatchString(s):
+	case plainText[field]:
+		return r.atHost(s)
+	case field == "host" || field == "against":
+		return r.host(s)
+	case s == "", numberName.MatchString(s), public.MatchString(s):
 		return s
 	case sentences[field]:
 		return r.sentence(s)
 	case field == "local" || field == "remote":
 		return r.address(s)
+	}
+	if what, host, ok := cutLast(s, '@'); ok && r.hosts[host] != "" && what != "" && word[field] == "comm" {
+		return r.name(what, field) + "@" + r.hosts[host]
 	}
 	// A name and what it is the name of are to stay alike: @x and x.
 	if rest, ok := strings.CutPrefix(s, "@"); ok && rest != "" {
@@ -129,6 +140,33 @@ func (r *Redactor) text(s, field string) string {
 		return r.name(rest, field) + " (deleted)"
 	}
 	return r.name(s, field)
+}
+
+// host gives out the pseudonym of one of several hosts.
+func (r *Redactor) host(name string) string {
+	if name == "" {
+		return ""
+	}
+	r.hosts[name] = r.name(name, "hostname")
+	return r.hosts[name]
+}
+
+// atHost replaces the hosts in ids, also where several stand together: rule,7,tcp:5@db1.
+func (r *Redactor) atHost(s string) string {
+	if len(r.hosts) == 0 || !strings.Contains(s, "@") {
+		return s
+	}
+	parts := strings.Split(s, ",")
+	for i, part := range parts {
+		what, host, ok := cutLast(part, '@')
+		if p := r.hosts[host]; ok && p != "" {
+			if known, named := r.names[what]; named {
+				what = known
+			}
+			parts[i] = what + "@" + p
+		}
+	}
+	return strings.Join(parts, ",")
 }
 
 func (r *Redactor) name(s, field string) string {
@@ -169,6 +207,9 @@ func (r *Redactor) sentence(s string) string {
 		rest := t[len(end):]
 		if p, ok := r.names[end]; ok {
 			return p + rest
+		}
+		if at := r.atHost(end); at != end {
+			return at + rest
 		}
 		if strings.HasPrefix(end, "/") && !public.MatchString(end) {
 			return r.name(end, "path") + rest

@@ -17,7 +17,11 @@ type Match struct {
 // ID is a reference that names this match and nothing else.
 func (m Match) ID() string {
 	if m.Process != nil {
-		return processPrefix + strconv.Itoa(m.Process.PID)
+		id := processPrefix + model.PIDNumber(m.Process.PID)
+		if host := m.Process.Host; host != "" {
+			id += "@" + host
+		}
+		return id
 	}
 	return m.Object.ID
 }
@@ -67,6 +71,9 @@ type finder struct{ s *model.Snapshot }
 // find tries the readings of ref. With no match, reason is a sentence that says
 // what was looked for.
 func (f finder) find(ref string) (matches []Match, reason string, err error) {
+	if matches, reason, err, ok := f.onHost(ref); ok {
+		return matches, reason, err
+	}
 	if strings.HasPrefix(ref, "/proc/") {
 		matches, reason, err = f.byProcPath(ref)
 		return matches, reason, err
@@ -115,14 +122,14 @@ func (f finder) unseen() string {
 func (f finder) byID(id string) []Match {
 	if pid, ok := strings.CutPrefix(id, processPrefix); ok {
 		if n, ok := parseNumber(pid); ok {
-			return f.processes(func(p *model.Process) bool { return uint64(p.PID) == n })
+			return f.processes(func(p *model.Process) bool { return isPID(p.PID, n) })
 		}
 		return nil
 	}
 	if !strings.Contains(id, ":") {
 		return nil
 	}
-	if m := f.objects(func(o *model.Object) bool { return o.ID == id }); m != nil {
+	if m := f.objects(func(o *model.Object) bool { return o.ID == id || o.Host != "" && o.ID == id+"@"+o.Host }); m != nil {
 		return m
 	}
 	// Ids leave out ipctop's own namespace; who copied one elsewhere has it.

@@ -1,7 +1,6 @@
 package query
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
@@ -28,7 +27,7 @@ func Complete(s *model.Snapshot, prefix string) []Completion {
 	_, isNumber := parseNumber(prefix)
 	for i := range s.Processes {
 		p := s.Processes[i]
-		if pid := strconv.Itoa(p.PID); (prefix == "" || isNumber) && strings.HasPrefix(pid, prefix) && !p.Kernel && !p.Self {
+		if pid := s.PIDRef(p.PID); (prefix == "" || isNumber) && strings.HasPrefix(pid, prefix) && !p.Kernel && !p.Self {
 			list = append(list, Completion{pid, Match{Process: p}.Describe(s)})
 		}
 	}

@@ -13,10 +13,10 @@ import (
 // An inode number is not taken for the object: the number of a process that has
 // just ended would then, in a script, mean something else. It is mentioned.
 func (f finder) byNumber(n uint64) ([]Match, string) {
-	if m := f.processes(func(p *model.Process) bool { return uint64(p.PID) == n }); m != nil {
+	if m := f.processes(func(p *model.Process) bool { return isPID(p.PID, n) }); m != nil {
 		return m, ""
 	}
-	thread := func(t model.Thread) bool { return uint64(t.TID) == n }
+	thread := func(t model.Thread) bool { return isPID(t.TID, n) }
 	if m := f.processes(func(p *model.Process) bool { return slices.ContainsFunc(p.ThreadList, thread) }); m != nil {
 		return m, ""
 	}
@@ -26,7 +26,7 @@ func (f finder) byNumber(n uint64) ([]Match, string) {
 		others = append(others, m.ID())
 	}
 	for _, m := range f.processes(func(p *model.Process) bool { return p.Container != nil && innerPID(p, n) }) {
-		others = append(others, fmt.Sprintf("%d@%s (process %d)", n, containerName(m.Process.Container), m.Process.PID))
+		others = append(others, fmt.Sprintf("%d@%s (process %s)", n, containerName(m.Process.Container), f.s.PIDRef(m.Process.PID)))
 	}
 	if len(others) > 0 {
 		reason += "; the number is that of " + strings.Join(others[:min(len(others), maxNear)], ", ")
@@ -40,7 +40,7 @@ func (f finder) byName(name string) []Match {
 	comm := name[:min(len(name), maxComm)]
 	readings := []func() []Match{
 		func() []Match {
-			return f.processes(func(p *model.Process) bool { return p.Name() == name || p.Comm == name })
+			return f.processes(func(p *model.Process) bool { return isNamed(p, name) })
 		},
 		func() []Match { return f.objects(func(o *model.Object) bool { return hasName(o, name) }) },
 		func() []Match { return f.processes(func(p *model.Process) bool { return p.Unit == name }) },
@@ -84,7 +84,7 @@ func (f finder) inContainer(what, container string) ([]Match, string, error) {
 	for _, fits := range []func(*model.Process) bool{
 		func(p *model.Process) bool { return isNumber && innermostPID(p) == n },
 		func(p *model.Process) bool { return isNumber && innerPID(p, n) },
-		func(p *model.Process) bool { return p.Name() == what || p.Comm == what },
+		func(p *model.Process) bool { return isNamed(p, what) },
 		func(p *model.Process) bool { return path.Base(p.Exe) == what },
 	} {
 		if m := f.processes(func(p *model.Process) bool { return within(p) && fits(p) }); m != nil {
@@ -101,7 +101,8 @@ func innermostPID(p *model.Process) uint64 {
 	if n := len(p.NSPIDs); n > 0 {
 		return uint64(p.NSPIDs[n-1])
 	}
-	return uint64(p.PID) // the container shares the pid namespace
+	_, number := model.HostOfPID(p.PID)
+	return uint64(number) // the container shares the pid namespace
 }
 
 func innerPID(p *model.Process, n uint64) bool {
@@ -145,7 +146,7 @@ func (f finder) byProcPath(ref string) ([]Match, string, error) {
 		}
 		return f.byPath(ref), "nothing that was seen has the path " + Quote(ref), nil
 	}
-	matches := f.processes(func(p *model.Process) bool { return uint64(p.PID) == pid })
+	matches := f.processes(func(p *model.Process) bool { return isPID(p.PID, pid) })
 	if matches == nil {
 		return nil, fmt.Sprintf("there is no process %d", pid), nil
 	}
@@ -165,13 +166,13 @@ func (f finder) byProcPath(ref string) ([]Match, string, error) {
 	}
 	holds := func(h model.Holder) bool {
 		n, known := h.FD.Get()
-		return h.Via == model.ViaFD && uint64(h.PID) == pid && known && uint64(n) == fd &&
-			(tid == 0 || h.TID == 0 || uint64(h.TID) == tid)
+		return h.Via == model.ViaFD && isPID(int(h.PID), pid) && known && uint64(n) == fd &&
+			(tid == 0 || h.TID == 0 || isPID(int(h.TID), tid))
 	}
 	objects := f.objects(func(o *model.Object) bool { return slices.ContainsFunc(o.Holders, holds) })
 	p := matches[0].Process
-	return objects, fmt.Sprintf("descriptor %d of %s(%d) is not open, could not be read, or leads to nothing that processes communicate through",
-		fd, Quote(p.Name()), p.PID), nil
+	return objects, fmt.Sprintf("descriptor %d of %s is not open, could not be read, or leads to nothing that processes communicate through",
+		fd, model.Named(Quote(p.Name()), p.PID)), nil
 }
 
 // holderNames names the processes that hold an object, a few of them.

@@ -75,7 +75,7 @@ func (sel *Selection) Apply(s *model.Snapshot) *model.Snapshot {
 			p := out.Processes[i]
 			chosen[p.PID] = true
 			for t, inode := range p.Namespaces {
-				if len(sel.Containers) > 0 && inode != s.Host.Namespaces[t] {
+				if len(sel.Containers) > 0 && !s.OwnNamespace(t, inode) {
 					namespaces[model.Namespace{Type: t, Inode: inode}] = true
 				}
 			}

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
@@ -23,10 +22,15 @@ func writeDOT(w io.Writer, v *View, links []*model.Link, waits []model.Wait) err
 	fmt.Fprintln(b, "digraph ipctop {")
 	fmt.Fprintln(b, "  node [shape=box, style=rounded];")
 	known := map[int]bool{}
+	clusters := make([][]int, len(v.snap.Hosts)) // the processes of each host
 	node := func(pid int, comm string) {
-		if !known[pid] {
-			known[pid] = true
-			fmt.Fprintf(b, "  p%d [label=%s];\n", pid, dotString(v, v.nameOf(pid, comm), strconv.Itoa(pid)))
+		if known[pid] {
+			return
+		}
+		known[pid] = true
+		fmt.Fprintf(b, "  p%d [label=%s];\n", pid, dotString(v, v.nameOf(pid, comm), model.PIDNumber(pid)))
+		if place, _ := model.HostOfPID(pid); place > 0 && place <= len(clusters) {
+			clusters[place-1] = append(clusters[place-1], pid)
 		}
 	}
 	for i := range links {
@@ -53,8 +57,23 @@ func writeDOT(w io.Writer, v *View, links []*model.Link, waits []model.Wait) err
 			fmt.Fprintf(b, "  p%d -> p%d [label=%s, style=dashed, color=red];\n", wait.PID, r.PID, dotString(v, wait.Call, cmp.Or(wait.Object, wait.Needs)))
 		}
 	}
+	writeClusters(b, v, clusters)
 	fmt.Fprintln(b, "}")
 	return b.Flush()
+}
+
+// writeClusters draws a box around the processes of each host.
+func writeClusters(b *bufio.Writer, v *View, clusters [][]int) {
+	for i, pids := range clusters {
+		if len(pids) == 0 {
+			continue
+		}
+		fmt.Fprintf(b, "  subgraph cluster_host%d {\n    label=%s;\n   ", i+1, dotString(v, v.snap.Hosts[i].Name))
+		for _, pid := range pids {
+			fmt.Fprintf(b, " p%d;", pid)
+		}
+		fmt.Fprint(b, "\n  }\n")
+	}
 }
 
 func at(list []string, i int) string {

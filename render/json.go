@@ -13,11 +13,13 @@ type header struct {
 	Taken  time.Time  `json:"taken"`
 	Host   model.Host `json:"host"`
 	Scan   model.Scan `json:"scan"`
+
+	Hosts []model.HostSnapshot `json:"hosts,omitzero"`
 }
 
 // writeJSONL writes one record a line, its type first.
 func writeJSONL(w io.Writer, s *model.Snapshot) error {
-	head := []header{{s.Schema, s.Taken, s.Host, s.Scan}}
+	head := []header{{s.Schema, s.Taken, s.Host, s.Scan, s.Hosts}}
 	for _, write := range []func() error{
 		func() error { return writeRecords(w, "snapshot", head) },
 		func() error { return writeRecords(w, "process", s.Processes) },

@@ -122,10 +122,10 @@ var (
 		Text: func(v *View, o *model.Object) Cell {
 			if n := o.Namespace; n == nil {
 				return Cell{}
-			} else if n.Inode == v.snap.Host.Namespaces[n.Type] {
+			} else if v.snap.OwnNamespace(n.Type, n.Inode) {
 				return Cell{"own", Dim}
 			}
-			return Cell{Text: v.escape(o.Namespace.Type + ":" + strconv.FormatUint(o.Namespace.Inode, 10))}
+			return Cell{Text: v.escape(o.Namespace.Type + ":" + strconv.FormatUint(model.NamespaceNumber(o.Namespace.Inode), 10))}
 		},
 	}
 	peersColumn = Column[model.Object]{
@@ -146,11 +146,11 @@ var (
 	}
 	pidsColumn = Column[model.Object]{
 		Name: "PIDS", Doc: "processes that hold it", Flex: true,
-		Text: func(_ *View, o *model.Object) Cell {
+		Text: func(v *View, o *model.Object) Cell {
 			text, last := "", int32(0)
 			for i := range o.Holders {
 				if pid := o.Holders[i].PID; pid != last {
-					text += " " + strconv.Itoa(int(pid))
+					text += " " + v.snap.PIDRef(int(pid))
 					last = pid
 				}
 			}

@@ -139,7 +139,7 @@ func pidfdProcess(v *View, o *model.Object) Cell {
 	}
 	c := Cell{Text: v.named(v.nameOf(d.PID.Or(0), d.Comm), d.PID.Or(0))}
 	if tid, ok := d.TID.Get(); ok && tid != d.PID.Or(0) {
-		c.Text += " thread " + strconv.Itoa(tid)
+		c.Text += " thread " + model.PIDNumber(tid)
 	}
 	return c
 }

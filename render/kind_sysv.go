@@ -22,7 +22,7 @@ func who(name, doc string, get func(*model.Object) model.Opt[int]) Column[model.
 				return Cell{}
 			}
 			if v.processes[pid] == nil {
-				return Cell{strconv.Itoa(pid) + " (gone)", Dim}
+				return Cell{v.snap.PIDRef(pid) + " (gone)", Dim}
 			}
 			return Cell{Text: v.process(pid)}
 		},

@@ -185,7 +185,7 @@ func (v *View) ownCircle(f *model.Finding) picture {
 	p := picture{circle: true}
 	for i := range f.Chain {
 		s := &f.Chain[i]
-		name := "thread " + strconv.Itoa(s.TID)
+		name := "thread " + model.PIDNumber(s.TID)
 		if i == 0 {
 			name = v.named(v.nameOf(s.PID, s.Comm), s.PID) + " " + name
 		}

@@ -3,7 +3,6 @@ package render
 import (
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -78,9 +77,9 @@ func pidColumn[T any](name, doc string, get func(*T) int) Column[T] {
 	return Column[T]{
 		Name: name, Doc: doc, Right: true,
 		Key: func(_ *View, r *T) Key { return IntKey(get(r)) },
-		Text: func(_ *View, r *T) Cell {
+		Text: func(v *View, r *T) Cell {
 			if pid := get(r); pid != 0 {
-				return Cell{Text: strconv.Itoa(pid)}
+				return Cell{Text: v.snap.PIDRef(pid)}
 			}
 			return Cell{}
 		},

@@ -38,7 +38,7 @@ func (t *showText) objectIdentity(o *model.Object) {
 			fill, _ := o.Fill.Get()
 			rows = append(rows, []string{showLabel(f.FieldInfo), showPercent(fill)})
 		case "namespace":
-			rows = append(rows, []string{showLabel(f.FieldInfo), fmt.Sprintf("%s:[%d]", t.esc(o.Namespace.Type), o.Namespace.Inode)})
+			rows = append(rows, []string{showLabel(f.FieldInfo), fmt.Sprintf("%s:[%d]", t.esc(o.Namespace.Type), model.NamespaceNumber(o.Namespace.Inode))})
 		default:
 			rows = append(rows, []string{showLabel(f.FieldInfo), t.value(f)})
 		}

@@ -38,7 +38,7 @@ func (t *showText) processIdentity(x *model.Index, p *model.Process) {
 			rows = append(rows, []string{name, value})
 		}
 	}
-	pid := strconv.Itoa(p.PID)
+	pid := model.PIDNumber(p.PID)
 	if len(p.NSPIDs) > 0 {
 		pid += fmt.Sprintf(" (inside its pid namespace %d)", p.NSPIDs[len(p.NSPIDs)-1])
 	}
@@ -104,8 +104,8 @@ func (t *showText) placement(x *model.Index, p *model.Process) {
 	}
 	slices.Sort(types)
 	for _, ns := range types {
-		row := []string{ns + " namespace", strconv.FormatUint(p.Namespaces[ns], 10)}
-		if own, ok := x.Snapshot.Host.Namespaces[ns]; ok && own != p.Namespaces[ns] {
+		row := []string{ns + " namespace", strconv.FormatUint(model.NamespaceNumber(p.Namespaces[ns]), 10)}
+		if own := x.Snapshot.Host.Namespaces[ns]; own != 0 && own != p.Namespaces[ns] {
 			row = append(row, "not ipctop's own")
 		}
 		rows = append(rows, row)
@@ -166,7 +166,7 @@ func (t *showText) threads(p *model.Process) {
 			}
 			signals = append(signals, strings.TrimSpace("blocked "+strings.Join(g.Blocked, " ")))
 		}
-		rows = append(rows, []string{strconv.Itoa(th.TID), t.esc(th.Comm), t.esc(th.State), t.esc(th.Wchan), strings.Join(signals, ", ")})
+		rows = append(rows, []string{model.PIDNumber(th.TID), t.esc(th.Comm), t.esc(th.State), t.esc(th.Wchan), strings.Join(signals, ", ")})
 	}
 	if len(rows) == 1 {
 		return
@@ -270,7 +270,7 @@ func (t *showText) waits(x *model.Index, fits func(*model.Wait) bool) {
 			blockers = append(blockers, t.who(x, b.PID, b.Comm))
 		}
 		rows = append(rows, []string{
-			t.who(x, w.PID, w.Comm), strconv.Itoa(w.TID), t.esc(w.Call), t.esc(w.Needs),
+			t.who(x, w.PID, w.Comm), model.PIDNumber(w.TID), t.esc(w.Call), t.esc(w.Needs),
 			t.esc(showFew(on, 4)), showFew(slices.Compact(blockers), 4), age,
 		})
 	}

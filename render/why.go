@@ -174,7 +174,7 @@ func (t *whyText) clauseFor(w, next *model.Wait, f *model.Finding) *graph.Clause
 func (t *whyText) step(w *model.Wait, c *graph.Clause) {
 	text := t.graph.Name(w.PID)
 	if w.TID != w.PID {
-		text += " thread " + strconv.Itoa(w.TID)
+		text += " thread " + model.PIDNumber(w.TID)
 	}
 	text += " " + t.graph.Wants(w)
 	if ns, ok := w.BlockedFor.Get(); ok {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
@@ -233,7 +232,7 @@ func writePIDs(w io.Writer, r *Request, s *model.Snapshot) error {
 	var b []byte
 	for _, pid := range slices.Compact(pids) {
 		if pid != 0 { // a descriptor in flight is held by no process
-			b = append(strconv.AppendInt(b, int64(pid), 10), '\n')
+			b = append(append(b, s.PIDRef(pid)...), '\n')
 		}
 	}
 	_, err := w.Write(b)

@@ -13,7 +13,7 @@ import (
 // lookUp takes a snapshot and finds what references name in it. In a recording
 // without a time it goes back to the last sample that had them, and says so.
 func (c command) lookUp(ctx context.Context, o *options, refs []string, all bool) (*model.Snapshot, []query.Match, error) {
-	if o.from == "" || o.history != "" {
+	if !o.reads() || o.history != "" {
 		snap, err := c.snapshot(ctx, o)
 		if err != nil {
 			return nil, nil, err
@@ -21,7 +21,20 @@ func (c command) lookUp(ctx context.Context, o *options, refs []string, all bool
 		matches, err := resolve(snap, refs, all)
 		return snap, matches, err
 	}
-	s, err := c.openFrom(o, o.from)
+	names, err := expandFrom(o.from)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(names) > 1 {
+		snap, err := c.readHosts(o, names)
+		if err != nil {
+			return nil, nil, err
+		}
+		snap.ShowOwn = o.self
+		matches, err := resolve(snap, refs, all)
+		return snap, matches, err
+	}
+	s, err := c.openFrom(o, names[0])
 	if err != nil {
 		return nil, nil, err
 	}

@@ -26,7 +26,7 @@ func (c command) tables(ctx context.Context, o *options, l *liveOptions) error {
 		return err
 	}
 	defer done()
-	if o.from != "" {
+	if o.reads() {
 		l.iterations = 1 // a dump stands still
 	}
 	for i := 1; ; i++ {

@@ -115,7 +115,7 @@ func (k *checkOptions) verify(o *options, ageAsked bool) error {
 		return usageError("--sample %v: it cannot be negative", o.sample)
 	case k.minAge < 0:
 		return usageError("--min-age %v: it cannot be negative", k.minAge)
-	case ageAsked && o.from != "":
+	case ageAsked && o.reads():
 		return usageError("--min-age is for looking at the machine: the findings of a dump (--from) are in it")
 	case !slices.Contains(failLevels, k.failOn) && k.failOn != failNever:
 		return usageError("--fail-on is %s or %s, not %q", strings.Join(failLevels, ", "), failNever, k.failOn)
@@ -163,8 +163,11 @@ func (c command) check(ctx context.Context, o *options, k *checkOptions, ageAske
 	if err != nil {
 		return err
 	}
+	if k.format == openMetrics && len(whole.Hosts) > 0 {
+		return usageError("-o openmetrics is of one host: a database of time series tells hosts apart by where it scrapes them")
+	}
 	if whole.Findings == nil {
-		return fmt.Errorf("%s holds no findings: it was made without them (--only)", o.from)
+		return fmt.Errorf("%s holds no findings: it was made without them (--only)", strings.Join(o.from, ", "))
 	}
 	snap := *whole
 	if k.rules != nil {

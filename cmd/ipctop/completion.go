@@ -97,7 +97,7 @@ func (c command) completeRefs(o *options) cobra.CompletionFunc {
 }
 
 func (c command) completionSnapshot(ctx context.Context, o *options, prefix string) (*model.Snapshot, error) {
-	if o.from != "" || strings.Contains(prefix, ":") {
+	if o.reads() || strings.Contains(prefix, ":") {
 		return c.snapshot(ctx, o)
 	}
 	return scanProcesses(ctx, o)

@@ -39,7 +39,7 @@ func (c command) newDiff(o *options) *cobra.Command {
 	cmd.Flags().StringVar(&trend, "trend", "", "report what only grows in this `RECORDING`")
 	cmd.Args = func(_ *cobra.Command, args []string) error {
 		switch {
-		case o.from != "":
+		case o.reads():
 			return usageError("diff names both of its files: --from does not apply here")
 		case trend != "" && len(args) > 0:
 			return usageError("--trend takes one recording and nothing else")

@@ -48,7 +48,7 @@ func (c command) newExporter(o *options) *cobra.Command {
 
 func (e *exporterOptions) check(o *options) error {
 	switch {
-	case o.from != "":
+	case o.reads():
 		return usageError("exporter watches a machine: --from does not apply here (ipctop check -o openmetrics takes it)")
 	case len(e.addresses) == 0:
 		return usageError("--web.listen-address names no address")

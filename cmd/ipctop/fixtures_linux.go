@@ -245,7 +245,7 @@ func (c command) sayFixturesJSON(run *testfixtures.Run) error {
 
 // verifyFixtures makes fixtures, scans, and says which of them the scan has.
 func (c command) verifyFixtures(ctx context.Context, o *options, names []string) (err error) {
-	if o.from != "" {
+	if o.reads() {
 		return usageError("--verify compares with the machine, not with a dump (--from)")
 	}
 	hasToFinish.Store(true) // what was made is removed

@@ -169,7 +169,7 @@ func (s *source) load(i int) (*model.Snapshot, error) {
 	return snap, nil
 }
 
-// readFrom reads the snapshot that --from names.
+// readFrom reads a snapshot from one file.
 func (c command) readFrom(o *options, from string) (*model.Snapshot, error) {
 	s, err := c.openFrom(o, from)
 	if err != nil {

@@ -118,7 +118,7 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 	defer done()
 	name := l.themeName(os.Getenv, tui.LightBackground)
 	theme, _ := tui.ThemeNamed(name)
-	source := o.from
+	source := strings.Join(o.from, ", ")
 	if source == "-" {
 		source = "standard input"
 	}
@@ -131,7 +131,7 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 	}
 	return runView(ctx, tui.Options{
 		Keep: keep, Settings: settings, Actor: actor{},
-		Scan: scan, First: firstScan(o), Progress: progress, Once: o.from != "", Iterations: l.iterations, Save: saveDump, Theme: theme,
+		Scan: scan, First: firstScan(o), Progress: progress, Once: o.reads(), Iterations: l.iterations, Save: saveDump, Theme: theme,
 	})
 }
 
@@ -185,8 +185,8 @@ type scanFunc func(context.Context) (*model.Index, error)
 // scanner is what takes one snapshot after the other, until done is called. A dump
 // is read at once, so that what is wrong with it is said on the command line.
 func (c command) scanner(o *options) (scan scanFunc, done func(), err error) {
-	if o.from != "" {
-		snap, err := c.readFrom(o, o.from)
+	if o.reads() {
+		snap, err := c.readAllFrom(o)
 		if err != nil {
 			return nil, nil, err
 		}

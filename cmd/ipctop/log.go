@@ -53,7 +53,7 @@ func (c command) newLog(o *options) *cobra.Command {
 
 func (l *logOptions) check(o *options) error {
 	switch {
-	case o.from != "":
+	case o.reads():
 		return usageError("log watches a machine: --from does not apply here")
 	case l.iterations < 0:
 		return usageError("-n %d: it cannot be negative", l.iterations)

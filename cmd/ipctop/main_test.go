@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 	if n := os.Getenv(namespacesEnv); n != "" {
 		holdNamespaces(n)
 	}
+	if part := os.Getenv(hostEnv); part != "" {
+		playHost(part)
+	}
 	if path := os.Getenv(memoryEnv); path != "" {
 		holdMemoryLock(path)
 	}

@@ -43,7 +43,7 @@ func (c command) newPostmortem(o *options) *cobra.Command {
 	format := addFormat(cmd, "text", "json")
 	cmd.Flags().StringVar(&with, "with", "", "of a core: `FILE[@TIME]`, a dump or recording of the same time")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		if o.from != "" {
+		if o.reads() {
 			return usageError("postmortem takes the file as an argument: --from does not apply here")
 		}
 		core, err := readCore(args[0])

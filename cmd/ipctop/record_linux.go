@@ -51,7 +51,7 @@ func (c command) newRecord(o *options) *cobra.Command {
 
 func (r *recordOptions) check(o *options) (record.Keep, error) {
 	switch {
-	case o.from != "":
+	case o.reads():
 		return record.Keep{}, usageError("record records a machine: --from does not apply here")
 	case r.every < shortestDelay:
 		return record.Keep{}, usageError("--every %v: it is at least %v", r.every, shortestDelay)

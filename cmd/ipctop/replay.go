@@ -27,7 +27,7 @@ func (c command) newReplay(o *options) *cobra.Command {
 		Example: "  ipctop replay ipc.rec\n  ipctop replay ipc.rec -t 12:01\n  ipctop replay ipc.rec -t '3m ago'",
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
-			case o.from != "":
+			case o.reads():
 				return usageError("replay names its file: --from does not apply here")
 			case len(args) != 1:
 				return usageError("name one recording (see ipctop replay --help)")

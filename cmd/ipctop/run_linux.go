@@ -70,7 +70,7 @@ func (c command) newRun(o *options) *cobra.Command {
 
 func (r *runOptions) check(o *options) error {
 	switch {
-	case o.from != "":
+	case o.reads():
 		return usageError("run runs a command on this machine: --from does not apply here")
 	case o.procRoot != "/proc":
 		return usageError("run runs a command on this machine: --procfs does not apply here")

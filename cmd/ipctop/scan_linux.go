@@ -80,7 +80,7 @@ func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 // firstScan takes a snapshot of the processes alone; nil where there is a whole one
 // at once.
 func firstScan(o *options) scanFunc {
-	if o.from != "" {
+	if o.reads() {
 		return nil
 	}
 	return func(ctx context.Context) (*model.Index, error) {

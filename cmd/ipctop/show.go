@@ -48,7 +48,7 @@ func (c command) newShow(o *options) *cobra.Command {
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "show all that REF could mean instead of asking which")
 	cmd.Flags().BoolVar(&types, "types", false, "of System V message queues, how many messages of which type there are; nothing is taken out, and contents are not kept")
 	cmd.RunE = func(cmd *cobra.Command, refs []string) error {
-		if types && o.from != "" {
+		if types && o.reads() {
 			return usageError("--types reads a queue of the running machine: it cannot be combined with --from")
 		}
 		if len(refs) == 0 {

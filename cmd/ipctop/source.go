@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -18,8 +19,8 @@ import (
 // options are the flags every command has.
 type options struct {
 	procRoot  string
-	source    string // see addGlobal
-	from      string
+	source    string   // see addGlobal
+	from      []string // a host each
 	history   string   // see addHistory
 	maxMemory byteSize // that reading a file may take
 	sample    time.Duration
@@ -38,7 +39,8 @@ type options struct {
 	// complete adds to a snapshot of the machine before it is diagnosed.
 	complete func(*model.Snapshot) error
 
-	// graph is what the diagnosis of a snapshot of the machine made; nil of a file.
+	// graph is what the diagnosis of a snapshot of the machine, or of several hosts, made;
+	// nil of a file.
 	graph *graph.Graph
 }
 
@@ -46,10 +48,15 @@ func (o *options) addGlobal(f *pflag.FlagSet) {
 	f.StringVar(&o.procRoot, "procfs", "/proc", "`DIRECTORY` where the proc file system is mounted")
 	o.source = sourceAuto
 	f.Var(sourceFlag{&o.source}, "source", "read processes from `WHICH` source: auto, procfs, or bpf (eBPF in addition to procfs; see ipctop doctor)")
-	f.StringVar(&o.from, "from", "", "read a dump or recording `FILE[@TIME]` instead of the machine; - is standard input")
+	f.StringArrayVar(&o.from, "from", nil, "read a dump or recording `FILE[@TIME]` instead of the machine; - is standard input; repeat it, or name a directory, for several hosts")
 	o.maxMemory = model.DefaultMaxMemory
 	f.BoolVar(&o.debug, "debug", false, "report on standard error what each probe did, how long it took and what it gave up")
 	f.Var(&o.maxMemory, "max-memory", "limit the memory for reading a dump or a recording to `SIZE`, such as 2GiB")
+}
+
+// reads reports whether files are read instead of the machine.
+func (o *options) reads() bool {
+	return slices.ContainsFunc(o.from, func(name string) bool { return name != "" })
 }
 
 // log is where debugging goes; nil without --debug.
@@ -82,10 +89,10 @@ func (c command) snapshot(ctx context.Context, o *options) (*model.Snapshot, err
 
 func (c command) read(ctx context.Context, o *options) (*model.Snapshot, error) {
 	switch {
-	case o.from != "" && o.history != "":
+	case o.reads() && o.history != "":
 		return nil, errHistoryFrom
-	case o.from != "":
-		return c.readFrom(o, o.from)
+	case o.reads():
+		return c.readAllFrom(o)
 	case o.history == "":
 		return scanMachine(ctx, o)
 	}

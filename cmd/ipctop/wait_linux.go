@@ -56,7 +56,7 @@ func (c command) newWait(o *options) *cobra.Command {
 
 func (w *waitOptions) check(o *options) error {
 	switch {
-	case o.from != "":
+	case o.reads():
 		return usageError("wait watches the running machine: --from does not apply here")
 	case w.gone && (w.until != "" || w.all):
 		return usageError("--gone waits until nothing that REF names exists: it cannot be combined with --until or --all")

@@ -42,7 +42,7 @@ func (c command) newWhy(o *options) *cobra.Command {
 		briefly := *o
 		briefly.waitsOnly = !slices.ContainsFunc(refs, notPID)
 		snap, matches, err := c.lookUp(cmd.Context(), &briefly, refs, all)
-		if briefly.waitsOnly && briefly.graph != nil && briefly.graph.NoWork() {
+		if !o.reads() && briefly.waitsOnly && briefly.graph != nil && briefly.graph.NoWork() {
 			briefly.waitsOnly, briefly.graph = false, nil
 			snap, matches, err = c.lookUp(cmd.Context(), &briefly, refs, all)
 		}
@@ -122,15 +122,15 @@ func explicable(snap *model.Snapshot, matches []query.Match) error {
 		switch {
 		case p == nil:
 		case p.Kernel:
-			return usageError("%s is a kernel thread: what it waits for is the kernel's own affair", query.Quote(p.Name())+fmt.Sprintf("(%d)", p.PID))
+			return usageError("%s is a kernel thread: what it waits for is the kernel's own affair", model.Named(query.Quote(p.Name()), p.PID))
 		case p.State == "Z" && p.Threads <= 1:
 			parent := "its parent"
 			for i := range snap.Processes {
 				if q := snap.Processes[i]; q.PID == p.PPID {
-					parent = query.Quote(q.Name()) + fmt.Sprintf("(%d)", q.PID)
+					parent = model.Named(query.Quote(q.Name()), q.PID)
 				}
 			}
-			return &exitError{exitNotFound, fmt.Errorf("%s has ended; %s has not yet asked for its exit status", query.Quote(p.Name())+fmt.Sprintf("(%d)", p.PID), parent)}
+			return &exitError{exitNotFound, fmt.Errorf("%s has ended; %s has not yet asked for its exit status", model.Named(query.Quote(p.Name()), p.PID), parent)}
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package graph
 import (
 	"cmp"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -19,6 +20,7 @@ type Graph struct {
 	members    map[int][]int // places in nodes of a process's living threads
 	inFlight   []string      // sockets with descriptors in their queues
 	listeners  map[endpoint]*model.Object
+	addresses  map[netip.Addr]uint64    // network namespaces of several hosts; see [Graph.elsewhere]
 	pending    map[string]*model.Object // listeners, by sockets in their queues
 	removals   [External]*removal       // by level
 	unlisted   bool                     // there are processes outside the pid namespace, or hidden by the proc file system

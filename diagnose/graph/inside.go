@@ -29,7 +29,7 @@ var inside = []struct {
 // that the server answers, or a command that prints the stacks of its threads.
 func Inside(p *model.Process) string {
 	name := programOf(p)
-	pid := strconv.Itoa(p.PID)
+	pid := model.PIDNumber(p.PID)
 	for _, i := range inside {
 		if slices.Contains(i.programs, name) {
 			return strings.ReplaceAll(i.ask, "PID", pid)

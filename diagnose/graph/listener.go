@@ -46,7 +46,7 @@ func cleanPath(path string) string {
 	return path
 }
 
-// ListenerOf is the listening socket of this machine that a TCP socket's connection
+// ListenerOf is the listening socket of this machine, or of the hosts looked at, that a TCP socket's connection
 // was asked of, or that a UNIX socket's connection waits in the queue of; nil if there
 // is none, or none that is known.
 func (g *Graph) ListenerOf(o *model.Object) *model.Object {
@@ -72,7 +72,7 @@ func (g *Graph) ListenerOf(o *model.Object) *model.Object {
 	remote, err1 := netip.ParseAddrPort(d.Remote)
 	local, err2 := netip.ParseAddrPort(d.Local)
 	if err1 != nil || !remote.Addr().IsLoopback() && (err2 != nil || remote.Addr() != local.Addr()) {
-		return nil
+		return g.elsewhere(o, d)
 	}
 	port := d.Remote[strings.LastIndexByte(d.Remote, ':'):]
 	for _, host := range []string{"*", "0.0.0.0", "[::]"} {
@@ -108,6 +108,7 @@ func (g *Graph) connect(n *node) Clause {
 		return unknown("who is to accept the connection is not known")
 	}
 	c := Clause{Object: l.ID, How: "is to accept the connection", Confidence: model.Certain}
+	g.far(&c, g.Object(n.wait.Object), l)
 	g.holders(&c, l, func(*model.Holder) bool { return true })
 	if c.closed && len(c.Processes) == 0 {
 		c.ended = endClosed
@@ -130,10 +131,11 @@ func (g *Graph) unconnected(n *node, c *Clause, o *model.Object, writes bool) {
 	}
 	if l := g.ListenerOf(o); l != nil {
 		c.Object, c.How = l.ID, "is to accept the connection"
+		g.far(c, o, l)
 		g.holders(c, l, func(*model.Holder) bool { return true })
 		return
 	}
-	c.weaken(External, "the other end of "+o.ID+" is not on this machine, or not shown")
+	c.weaken(External, "the other end of "+o.ID+" is "+g.notHere()+", or not shown")
 }
 
 // Through are the waits that an object has to do with: for it, for the other end of

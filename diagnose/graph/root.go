@@ -204,7 +204,7 @@ func (g *Graph) outside(o *model.Object) (End, bool) {
 	if !ok || d.Remote == "" || len(o.Peers) > 0 {
 		return End{}, false
 	}
-	doing := d.Remote + " is not on this machine, or not shown"
+	doing := d.Remote + " is " + g.notHere() + ", or not shown"
 	if ns, ok := d.LastRecv.Get(); ok {
 		doing += "; nothing came for " + brief(time.Duration(ns))
 	}

@@ -189,5 +189,5 @@ func (g *Graph) Evidence(w *model.Wait) model.Evidence {
 	if w.Confirmed {
 		text += ", unchanged across two samples"
 	}
-	return model.Evidence{Source: fmt.Sprintf("/proc/%d/task/%d/syscall", w.PID, w.TID), Text: text}
+	return model.Evidence{Source: "/proc/" + model.PIDNumber(w.PID) + "/task/" + model.PIDNumber(w.TID) + "/syscall", Text: text}
 }

@@ -1,7 +1,6 @@
 package live
 
 import (
-	"strconv"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/render"
@@ -49,7 +48,7 @@ func (m *Model) togglePaths() {
 func ofThread(name string, d *Data, r *row) (render.Cell, bool) {
 	switch name {
 	case "PID":
-		return render.Cell{Text: strconv.Itoa(r.thread.TID)}, true
+		return render.Cell{Text: model.PIDNumber(r.thread.TID)}, true
 	case "S":
 		return render.Cell{Text: render.Truncate(d.escape(r.thread.State), 1, "")}, true
 	case "COMMAND":

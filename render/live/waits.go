@@ -90,7 +90,7 @@ func waitLines(d *Data, pid, limit int) []Line {
 		}
 		l := text(KeyName, " "+d.waitsFor()+" ")
 		if w.TID != w.PID {
-			l.add(Dim, "thread "+strconv.Itoa(w.TID)+" ")
+			l.add(Dim, "thread "+model.PIDNumber(w.TID)+" ")
 		}
 		if w.Idle {
 			l.add(Dim, "idle in "+d.escape(w.Call))

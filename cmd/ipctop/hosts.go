@@ -1,0 +1,210 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/ipctop/ipctop/diagnose"
+	"github.com/ipctop/ipctop/fleet"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/privilege"
+	"github.com/ipctop/ipctop/query"
+	"github.com/ipctop/ipctop/record"
+	"github.com/ipctop/ipctop/render"
+)
+
+// expandFrom replaces directories in what --from names by the files in them.
+func expandFrom(from []string) ([]string, error) {
+	var list []string
+	for _, name := range from {
+		if name == "" {
+			continue
+		}
+		dir, moment := name, ""
+		if at := strings.LastIndexByte(name, '@'); at > 0 && !existsForUser(name) {
+			dir, moment = name[:at], name[at:]
+		}
+		files, isDir, err := filesIn(dir)
+		switch {
+		case err != nil:
+			return nil, err
+		case !isDir:
+			list = append(list, name)
+			continue
+		case len(files) == 0:
+			return nil, fmt.Errorf("%s: there is no file in this directory", dir)
+		}
+		for _, f := range files {
+			list = append(list, f+moment)
+		}
+	}
+	return list, nil
+}
+
+// filesIn lists the regular files of a directory that are not hidden.
+func filesIn(dir string) (files []string, isDir bool, err error) {
+	var entries []os.DirEntry
+	err = privilege.AsUser(func() error {
+		info, err := os.Stat(dir)
+		if err != nil || !info.IsDir() {
+			return nil // said when it is opened as a file
+		}
+		isDir = true
+		entries, err = os.ReadDir(dir)
+		return err
+	})
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") && (e.Type().IsRegular() || e.Type()&os.ModeSymlink != 0) {
+			files = append(files, filepath.Join(dir, e.Name()))
+		}
+	}
+	return files, isDir, err
+}
+
+// readAllFrom reads the snapshot that --from names: of a host, or of several.
+func (c command) readAllFrom(o *options) (*model.Snapshot, error) {
+	names, err := expandFrom(o.from)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(names) > 1:
+		return c.readHosts(o, names)
+	}
+	return c.readFrom(o, names[0])
+}
+
+// readHosts reads what --from names, several files, and makes one snapshot of them.
+func (c command) readHosts(o *options, names []string) (*model.Snapshot, error) {
+	share := *o
+	share.maxMemory = max(o.maxMemory/byteSize(len(names)), 1)
+	var sources []*source
+	defer func() {
+		for _, s := range sources {
+			s.close()
+		}
+	}()
+	inDir := len(names) > len(o.from)
+	for _, name := range names {
+		s, err := c.openFrom(&share, name)
+		switch {
+		case inDir && errors.Is(err, model.ErrNotDump):
+			fmt.Fprintf(c.stderr, "ipctop: %s is no dump and no recording: left out\n", query.Quote(name))
+			continue
+		case errors.Is(err, model.ErrMemory):
+			return nil, fmt.Errorf("%w; each of %d files may take %v", err, len(names), &share.maxMemory)
+		case err != nil:
+			return nil, err
+		}
+		sources = append(sources, s)
+	}
+	if len(sources) == 1 {
+		return sources[0].snapshot(c.stderr)
+	}
+	members, err := membersAt(sources, c.stderr)
+	if err != nil {
+		return nil, err
+	}
+	snap, err := fleet.Merge(members)
+	if err != nil {
+		return nil, usageError("--from %w", err)
+	}
+	o.graph = diagnose.RunHosts(snap, diagnose.Defaults())
+	c.sayHosts(snap, members)
+	return snap, nil
+}
+
+// membersAt reads a snapshot of each source. Of recordings without @TIME it is the sample
+// nearest to the latest time that all of them have.
+func membersAt(sources []*source, stderr io.Writer) ([]fleet.Member, error) {
+	var common time.Time
+	for _, s := range sources {
+		var last time.Time
+		switch {
+		case s.dump != nil:
+			last = s.dump.Taken
+		case s.rec.Len() == 0:
+			return nil, fmt.Errorf("%s: there is no sample in this recording", s.name)
+		case s.time != "":
+			i, _ := s.moment.In(s.rec)
+			last = s.rec.Time(max(i, 0))
+		default:
+			last = s.rec.Time(s.rec.Len() - 1)
+		}
+		if common.IsZero() || last.Before(common) {
+			common = last
+		}
+	}
+	var list []fleet.Member
+	for _, s := range sources {
+		var snap *model.Snapshot
+		var err error
+		if s.rec != nil && s.time == "" {
+			snap, err = s.load(nearest(s.rec, common))
+		} else {
+			snap, err = s.snapshot(stderr)
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, fleet.Member{Source: s.name, Snapshot: snap})
+	}
+	return list, nil
+}
+
+// nearest is the sample of a recording that was taken nearest to a time.
+func nearest(rec record.Times, t time.Time) int {
+	i := max(rec.At(t), 0)
+	if i+1 < rec.Len() && rec.Time(i+1).Sub(t) < t.Sub(rec.Time(i)).Abs() {
+		return i + 1
+	}
+	return i
+}
+
+// sayHosts says which hosts a snapshot is of, when each was looked at, and how far their
+// clocks are apart.
+func (c command) sayHosts(snap *model.Snapshot, members []fleet.Member) {
+	for i := range snap.Hosts {
+		h := &snap.Hosts[i]
+		fmt.Fprintf(c.stderr, "ipctop: %s: %s, taken %s by its clock%s\n", h.Name, query.Quote(members[i].Source), h.Taken.Local().Format(time.DateTime+".000"), clockWords(h))
+	}
+	if span := time.Duration(snap.Scan.Duration); span >= longSpan {
+		fmt.Fprintf(c.stderr, "ipctop: the hosts were looked at within %s: what began or ended in between does not fit together\n", render.Duration(span))
+	}
+}
+
+// longSpan is how far apart snapshots of hosts may be before that is worth a line.
+const longSpan = 10 * time.Second
+
+// clockWords says how far a host's clock is ahead of the first one's, with a comma in front.
+func clockWords(h *model.HostSnapshot) string {
+	c := h.Clock
+	if c == nil {
+		return ""
+	}
+	low, okLow := c.AheadMin.Get()
+	high, okHigh := c.AheadMax.Get()
+	var text string
+	switch {
+	case okLow && okHigh:
+		middle, half := time.Duration(low+(high-low)/2), time.Duration((high-low)/2).Round(time.Millisecond)
+		text = fmt.Sprintf("which is %s, ±%v", ahead(middle, c.Against), half)
+	case okLow:
+		text = "which is at least " + ahead(time.Duration(low), c.Against)
+	default:
+		text = "which is at most " + ahead(time.Duration(high), c.Against)
+	}
+	return ", " + text + " (" + cmp.Or(map[bool]string{true: "1 connection tells"}[c.Connections == 1], fmt.Sprintf("%d connections tell", c.Connections)) + ")"
+}
+
+func ahead(d time.Duration, of string) string {
+	if d < 0 {
+		return (-d).Round(time.Millisecond).String() + " behind " + of + "'s"
+	}
+	return d.Round(time.Millisecond).String() + " ahead of " + of + "'s"
+}

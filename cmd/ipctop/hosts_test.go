@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// hostFile writes the dump of a host with one process that reads from the first of its
+// sockets, each given as LOCAL>REMOTE; state is that of the process.
+func hostFile(t *testing.T, dir, host, state string, taken time.Time, sockets ...string) string {
+	t.Helper()
+	s := &model.Snapshot{
+		Schema: model.Schema, Taken: taken, Gaps: []model.Gap{}, Links: []*model.Link{}, Findings: []model.Finding{}, Waits: []model.Wait{}, Limits: []model.Limit{},
+		Host: model.Host{Hostname: host, BootID: "boot of " + host, Namespaces: map[string]uint64{"net": 4026531840, "pid": 4026531836}},
+		Scan: model.Scan{Processes: 1, Duration: int64(10 * time.Millisecond)},
+		Processes: []*model.Process{{
+			PID: 31, PPID: 1, Comm: host + "d", Label: host + "d", State: state, Threads: 1, Namespaces: map[string]uint64{"net": 4026531840},
+			Signals: &model.Signals{Caught: []string{}},
+		}},
+	}
+	for i, text := range sockets {
+		local, remote, _ := strings.Cut(text, ">")
+		s.Objects = append(s.Objects, &model.Object{
+			ID: "tcp:" + string(rune('1'+i)), Kind: model.TCP, Name: text, HoldersComplete: true, Peers: []model.Peer{},
+			Holders: []model.Holder{{PID: 31, Comm: host + "d", Via: model.ViaFD, FD: model.Some(int32(3 + i)), Access: model.ReadWrite}},
+			Detail:  &model.InetDetail{State: "ESTAB", Local: local, Remote: remote},
+		})
+	}
+	if state == "S" {
+		s.Waits = append(s.Waits, model.Wait{
+			PID: 31, TID: 31, Comm: host + "d", Call: "recvfrom", Needs: model.NeedsData, Object: "tcp:1", Timed: model.Some(false),
+			BlockedFor: model.Some(int64(time.Minute)), Confirmed: true, Blockers: []model.Blocker{},
+		})
+	}
+	var b bytes.Buffer
+	if err := model.Encode(&b, s); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, host+".json")
+	if err := os.WriteFile(name, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// chainOfHosts writes the dumps of three hosts: a client that waits for a proxy that waits
+// for a server that is stopped.
+func chainOfHosts(t *testing.T) (dir string, from []string) {
+	t.Helper()
+	dir = t.TempDir()
+	at := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	for _, name := range []string{
+		hostFile(t, dir, "client", "S", at, "10.0.0.1:4000>10.0.0.2:80"),
+		hostFile(t, dir, "proxy", "S", at.Add(time.Second), "10.0.0.2:5000>10.0.0.3:5432", "10.0.0.2:80>10.0.0.1:4000"),
+		hostFile(t, dir, "server", "T", at.Add(2*time.Second), "10.0.0.3:5432>10.0.0.2:5000"),
+	} {
+		from = append(from, "--from", name)
+	}
+	return dir, from
+}
+
+func TestHosts(t *testing.T) {
+	t.Setenv("LC_ALL", "C.UTF-8")
+	dir, from := chainOfHosts(t)
+	for _, tt := range []struct {
+		args   string
+		status int
+		want   []string // regular expressions of standard output
+		stderr string
+	}{
+		{"why", 0, []string{
+			`(?s)^holder-stopped: clientd\(31\)@client and proxyd\(31\)@proxy wait for serverd\(31\)@server, which is stopped \(likely`,
+			`(?s)clientd\(31\)@client reads from.*proxyd\(31\)@proxy holds the other end.*serverd\(31\)@server holds the other end.*serverd\(31\)@server is stopped`,
+		}, `^ipctop: client: .*client.json, taken `},
+		{"why 31@client", 0, []string{`(?s)clientd\(31\)@client reads .*serverd\(31\)@server is stopped`}, ""},
+		{"why clientd", 0, []string{`serverd\(31\)@server is stopped`}, ""},
+		{"why tcp:1@proxy", 0, []string{`1 thread waits for tcp:1@proxy`}, ""},
+		{"why 31", 0, []string{"clientd"}, "2 of 3 called 31 are stuck"},
+		{"show 31", exitUsage, nil, `(?s)could be any of 3.*process:31@client.*process:31@proxy`},
+		{"show process:31@proxy", 0, []string{`^proxyd\(31\)@proxy`}, ""},
+		{"show 32@proxy", exitNotFound, nil, "host proxy: there is no process 32"},
+		{"check", exitFindings, []string{`cause: serverd\(31\)@server, is stopped`}, ""},
+		{"check --json", exitFindings, []string{`"host":"server","severity":"critical"`}, ""},
+		{"check -Q host=='server' -o id", exitFindings, []string{`holder-stopped`}, ""},
+		{"path clientd serverd", 0, []string{`(?s)^clientd\(31\)@client\n.*proxyd\(31\)@proxy\n.*serverd\(31\)@server\n$`}, ""},
+		{"dump -o dot", 0, []string{`(?s)subgraph cluster_host2 \{\s+label="proxy";\s+p20000031;\s+\}`, `p10000031 -> p20000031 .*style=dashed`}, ""},
+		{"dump -o pid --only processes", 0, []string{`^31@client\n31@proxy\n31@server\n$`}, ""},
+		{"dump --only processes", 0, []string{`31@server +.*serverd@server`}, ""},
+		{"dump -o jsonl", 0, []string{`^\{"type":"snapshot".*"hosts":\[\{"name":"client".*"pid_base":10000000`}, ""},
+		{"check -o openmetrics", exitUsage, nil, "of one host"},
+		{"-b", 0, []string{`proxyd\(31\)@proxy ⇄ serverd\(31\)@server`}, ""},
+	} {
+		status, stdout, stderr := run(t, "", append(strings.Fields(tt.args), from...)...)
+		ok := status == tt.status && regexp.MustCompile(tt.stderr).MatchString(stderr)
+		for _, want := range tt.want {
+			ok = ok && regexp.MustCompile(want).MatchString(stdout)
+		}
+		if !ok {
+			t.Errorf("%s: status %d\n%s%s", tt.args, status, stdout, stderr)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "notes.txt"), []byte("not a dump"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status, stdout, stderr := run(t, "", "why", "--from", dir)
+	if status != 0 || !strings.Contains(stdout, "serverd(31)@server is stopped") || !strings.Contains(stderr, "notes.txt is no dump and no recording: left out") {
+		t.Errorf("a directory: status %d\n%s%s", status, stdout, stderr)
+	}
+}
+
+// TestHostsAgain reads the document of several hosts as any other, and finds the same.
+func TestHostsAgain(t *testing.T) {
+	t.Setenv("LC_ALL", "C.UTF-8")
+	dir, from := chainOfHosts(t)
+	_, document, _ := run(t, "", append([]string{"dump", "--json"}, from...)...)
+	all := filepath.Join(dir, "all.json")
+	if err := os.WriteFile(all, []byte(document), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, first, _ := run(t, "", append([]string{"why"}, from...)...)
+	_, again, _ := run(t, "", "why", "--from", all)
+	if first == "" || first != again {
+		t.Errorf("from the document:\n%sfrom the files:\n%s", again, first)
+	}
+	if status, _, stderr := run(t, "", "why", "--from", all, from[0], from[1]); status != exitUsage || !strings.Contains(stderr, "several hosts already") {
+		t.Errorf("merged once more: status %d, %s", status, stderr)
+	}
+	if status, _, stderr := run(t, "", "why", from[0], from[1], from[0], from[1]); status != exitUsage || !strings.Contains(stderr, "the same machine") {
+		t.Errorf("twice the same: status %d, %s", status, stderr)
+	}
+}
+
+// TestHostsRedacted leaves no name of a host in what is given away.
+func TestHostsRedacted(t *testing.T) {
+	_, from := chainOfHosts(t)
+	_, document, stderr := run(t, "", append([]string{"dump", "--json", "--redact"}, from...)...)
+	if !strings.Contains(document, "@host-1") {
+		t.Fatalf("no pseudonym: %s%s", document, stderr)
+	}
+	for _, line := range strings.Split(document, "\n") {
+		for _, name := range []string{"client", "proxy", "10.0.0"} {
+			if strings.Contains(line, name) {
+				t.Errorf("%s is in %s", name, line)
+			}
+		}
+	}
+}
+
+func TestNearestSample(t *testing.T) {
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	rec := times{at(10), at(15), at(20)}
+	for _, tt := range []struct{ time, want int }{{5, 0}, {10, 0}, {12, 0}, {13, 1}, {19, 2}, {30, 2}} {
+		if got := nearest(rec, at(tt.time)); got != tt.want {
+			t.Errorf("at %d: sample %d, want %d", tt.time, got, tt.want)
+		}
+	}
+}
+
+// times are when the samples of a recording were taken.
+type times []time.Time
+
+func (l times) Len() int             { return len(l) }
+func (l times) Time(i int) time.Time { return l[i] }
+func (l times) At(t time.Time) int {
+	i, ok := slices.BinarySearchFunc(l, t, time.Time.Compare)
+	if ok {
+		return i
+	}
+	return i - 1
+}

@@ -1,0 +1,63 @@
+package fleet
+
+import (
+	"path"
+	"strconv"
+	"strings"
+)
+
+// namesOf are the hosts' names in the document: hostnames where each is another one, else
+// also the files' names.
+func namesOf(members []Member) []string {
+	hostnames, files := make([]string, len(members)), make([]string, len(members))
+	for i, m := range members {
+		hostnames[i] = clean(m.Snapshot.Host.Hostname)
+		file := path.Base(m.Source)
+		files[i] = clean(strings.TrimSuffix(file, path.Ext(file)))
+	}
+	names := make([]string, len(members))
+	used := map[string]bool{}
+	for i := range members {
+		name := hostnames[i]
+		if name == "" || count(hostnames, name) > 1 {
+			name = files[i]
+		}
+		if name == "" {
+			name = "host"
+		}
+		unique := name
+		for n := 2; used[unique]; n++ {
+			unique = name + "-" + strconv.Itoa(n)
+		}
+		used[unique], names[i] = true, unique
+	}
+	return names
+}
+
+// maxName is how much of a name is worth being repeated at each process.
+const maxName = 64
+
+// clean makes a name that can be part of an id and of a reference. It is the text of a
+// file that may be a stranger's.
+func clean(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r == '-' || r == '.' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}, name[:min(len(name), maxName)])
+	if strings.Trim(name, "0123456789") == "" && name != "" {
+		return "host-" + name // a number after @ is a namespace's
+	}
+	return name
+}
+
+func count(list []string, s string) int {
+	n := 0
+	for _, x := range list {
+		if x == s {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,44 @@
+package query
+
+import (
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// onHost finds what a reference names on one of several hosts: 31@db1, nginx@db1,
+// pipe:[4242]@db1. ok is false where the text after the last @ is no host's name.
+func (f finder) onHost(ref string) (matches []Match, reason string, err error, ok bool) {
+	what, host, found := cutLast(ref, '@')
+	if !found || what == "" {
+		return nil, "", nil, false
+	}
+	for i := range f.s.Hosts {
+		if f.s.Hosts[i].Name != host {
+			continue
+		}
+		part := *f.s
+		part.Hosts = nil
+		part.Processes = keep(f.s.Processes, func(p *model.Process) bool { return p.Host == host })
+		part.Objects = keep(f.s.Objects, func(o *model.Object) bool { return o.Host == host })
+		matches, reason, err = finder{&part}.find(what)
+		if matches == nil && err == nil {
+			reason = "host " + host + ": " + reason
+		}
+		return matches, reason, err, true
+	}
+	return nil, "", nil, false
+}
+
+// isPID reports whether a pid of the snapshot is written as n: as on its own host, or as
+// the document has it.
+func isPID(pid int, n uint64) bool {
+	_, number := model.HostOfPID(pid)
+	return uint64(number) == n || uint64(pid) == n
+}
+
+// isNamed reports whether a process has a display name or a command name; that of one of
+// several hosts also without the host.
+func isNamed(p *model.Process, name string) bool {
+	return p.Name() == name || p.Comm == name || p.Host != "" && strings.TrimSuffix(p.Name(), "@"+p.Host) == name
+}
