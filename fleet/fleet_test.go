@@ -65,40 +65,49 @@ func TestMatch(t *testing.T) {
 	}{
 		"two ends": {
 			[]Member{host("a", nil, client), host("b", nil, server)},
-			[]string{"tcp:1@a tcp:1@b likely", "tcp:1@b tcp:1@a likely"}, "",
+			[]string{"tcp:1@a tcp:1@b likely", "tcp:1@b tcp:1@a likely"},
+			"",
 		},
 		"IPv4 in IPv6": {
 			[]Member{host("a", nil, client), host("b", nil, tcp("[::ffff:10.0.0.2]:80", "[::ffff:10.0.0.1]:40000"))},
-			[]string{"tcp:1@a tcp:1@b likely", "tcp:1@b tcp:1@a likely"}, "",
+			[]string{"tcp:1@a tcp:1@b likely", "tcp:1@b tcp:1@a likely"},
+			"",
 		},
 		"IPv6": {
 			[]Member{host("a", nil, tcp("[2001:db8::1]:40000", "[2001:db8::2]:80")), host("b", nil, tcp("[2001:db8::2]:80", "[2001:db8::1]:40000"))},
-			[]string{"tcp:1@a tcp:1@b likely", "tcp:1@b tcp:1@a likely"}, "",
+			[]string{"tcp:1@a tcp:1@b likely", "tcp:1@b tcp:1@a likely"},
+			"",
 		},
 		"loopback": {
 			[]Member{host("a", nil, tcp("127.0.0.1:40000", "127.0.0.1:80")), host("b", nil, tcp("127.0.0.1:80", "127.0.0.1:40000"))},
-			[]string{}, "",
+			[]string{},
+			"",
 		},
 		"addresses that a third host has too": {
 			[]Member{host("a", nil, client), host("b", nil, server), host("c", []string{"10.0.0.2"})},
-			[]string{"tcp:1@a tcp:1@b possible", "tcp:1@b tcp:1@a possible"}, "several hosts have one of the addresses",
+			[]string{"tcp:1@a tcp:1@b possible", "tcp:1@b tcp:1@a possible"},
+			"several hosts have one of the addresses",
 		},
 		"two servers that could be meant": {
 			[]Member{host("a", nil, client), host("b", nil, server), host("c", nil, server)},
-			[]string{}, "none was taken",
+			[]string{},
+			"none was taken",
 		},
 		"a published port": {
 			[]Member{host("a", nil, client), host("b", []string{"10.0.0.2"}, tcp("172.17.0.3:8080", "10.0.0.1:40000"))},
-			[]string{"tcp:1@a tcp:1@b possible", "tcp:1@b tcp:1@a possible"}, "the server's address is another one",
+			[]string{"tcp:1@a tcp:1@b possible", "tcp:1@b tcp:1@a possible"},
+			"the server's address is another one",
 		},
 		"an address that is known and a connection that is not": {
 			[]Member{host("a", nil, client), host("b", []string{"10.0.0.2"})},
-			[]string{}, "a host given has the address",
+			[]string{},
+			"a host given has the address",
 		},
 		"nobody's": {[]Member{host("a", nil, client), host("b", nil)}, []string{}, ""},
 		"listeners": {
 			[]Member{host("a", nil, client), host("b", nil, model.InetDetail{State: "LISTEN", Local: "10.0.0.2:80", Remote: "0.0.0.0:0"})},
-			[]string{}, "a host given has the address",
+			[]string{},
+			"a host given has the address",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

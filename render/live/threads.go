@@ -1,7 +1,6 @@
 package live
 
 import (
-
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/render"
 )
