@@ -5,6 +5,9 @@
 // What it reads is what the proc file system of the caller's pid namespace shows, plus
 // what that refuses even to root. Its numbers are those of that namespace.
 //
+// A [Tracer] tells of events while they happen, by programs at raw tracepoints
+// (signal_generate, signal_deliver, mark_victim) and a ring buffer.
+//
 // # The programs
 //
 // Those in programs/ are compiled ahead of time ("make bpf") and committed as *.bpf.o.
@@ -25,4 +28,5 @@
 //
 // Nothing that is observed notices: no lock of its own is taken, no duplicate of a
 // descriptor made. A program holds a reference to the task or file that it looks at.
+// What a [Tracer] attaches ends with its descriptors, and so with the process.
 package bpf

@@ -117,8 +117,7 @@ func parseFile(record []byte) File {
 	d.Flags = f.u32()
 	mode := f.u32()
 	d.Read, d.Write = mode&readMode != 0, mode&writeMode != 0
-	dev := f.u32() // include/linux/kdev_t.h
-	d.DevMajor, d.DevMinor = dev>>20, dev&(1<<20-1)
+	d.DevMajor, d.DevMinor = f.dev()
 	d.Mode, d.Links, d.UID, d.GID = f.u32(), f.u32(), f.u32(), f.u32()
 	d.what = byte(f.u32())
 	d.Description, d.Table, d.Ino, d.FSMagic = f.u64(), f.u64(), f.u64(), f.u64()

@@ -27,3 +27,9 @@ func (f *fields) bytes(n int) []byte {
 	f.rest = f.rest[n:]
 	return b
 }
+
+// dev takes a device number as the kernel has it (include/linux/kdev_t.h).
+func (f *fields) dev() (major, minor uint32) {
+	dev := f.u32()
+	return dev >> 20, dev & (1<<20 - 1)
+}

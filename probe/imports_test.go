@@ -32,6 +32,8 @@ var mayImport = map[string][]string{
 	"proc":              {"model"},
 	"kcmp":              {"model", "guard"},
 	"container":         {"model", "guard", "proc"},
+	"trace":             {"model"},
+	"trace/tracer":      {"bpf", "container", "guard", "model", "proc", "trace"},
 	"doctor":            {"model", "bpf", "container", "guard", "kcmp", "proc"},
 	"probe":             {"model", "bpf", "container", "guard", "kcmp", "privilege", "proc"},
 	"probe/probetest":   {"model", "probe", "proc"},
@@ -64,7 +66,7 @@ var mayImport = map[string][]string{
 	"exporter":          {"model", "metrics"},
 	"route":             {"model"},
 	"fleet":             {"model"},
-	"render":            {"model", "diagnose", "diagnose/graph", "metrics", "query", "record", "route", "leak"},
+	"render":            {"model", "diagnose", "diagnose/graph", "metrics", "query", "record", "route", "leak", "trace"},
 	"render/live":       {"model", "diagnose", "query", "record", "render"},
 	"render/tui":        {"model", "render", "render/live"},
 	"testfixtures":      {"model", "privilege"},
@@ -72,7 +74,7 @@ var mayImport = map[string][]string{
 }
 
 // pure packages read dumps and recordings on any system: no I/O, no Linux.
-var pure = []string{"model", "query", "render", "render/live", "metrics", "route", "fleet", "diagnose", "diagnose/graph", "record", "leak", "corefile", "postmortem"}
+var pure = []string{"model", "query", "render", "render/live", "metrics", "route", "fleet", "diagnose", "diagnose/graph", "record", "leak", "corefile", "postmortem", "trace"}
 
 // ioPackages may not be imported by pure packages. io alone is an interface.
 var ioPackages = []string{"os", "os/exec", "os/user", "net", "syscall", "golang.org/x/sys/unix", "path/filepath"}

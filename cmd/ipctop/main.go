@@ -125,7 +125,12 @@ func (c command) newRoot() *cobra.Command {
 			"shared memory, semaphores, locks and signals, and the processes that use them.\n\n" +
 			"Without a command it opens the live view; ? lists its keys. Where there is no terminal, or with TERM=dumb,\n" +
 			"it prints a table instead, as ipctop dump does.",
-		Example:       "  ipctop\n  ipctop -d 0.5\n  ipctop --from state.json\n  ipctop -b -n 3 > log.txt",
+		Example: "  ipctop                       # the live view\n" +
+			"  ipctop why                   # what is stuck, and on whom\n" +
+			"  ipctop trace signal nginx    # who sends SIGTERM to nginx?\n" +
+			"  ipctop -d 0.5\n" +
+			"  ipctop --from state.json\n" +
+			"  ipctop -b -n 3 > log.txt",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noArgs,
@@ -164,6 +169,7 @@ func (c command) newRoot() *cobra.Command {
 		c.newKinds(),
 		c.newExplain(),
 		c.newLog(o),
+		c.newTrace(o),
 		c.newExporter(o),
 		c.newDoctor(o),
 		c.newCompletion(),

@@ -65,6 +65,10 @@ func (c command) newRun(*options) *cobra.Command {
 	return needsLinux("run", "run a command and say what it left behind")
 }
 
+func (c command) newTrace(*options) *cobra.Command {
+	return needsLinux("trace", "tell what happens while it happens: who sends which signal to whom")
+}
+
 func (c command) newWait(*options) *cobra.Command {
 	return needsLinux("wait", "wait until an expression holds of a process or object, for scripts")
 }

@@ -1,0 +1,274 @@
+package bpf
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/ringbuf"
+)
+
+//go:embed programs/signal.bpf.o
+var signalObject []byte
+
+// TraceOptions say which events a [Tracer] tells of. What they leave out costs next to
+// nothing: the kernel does not pass it on.
+type TraceOptions struct {
+	Signals uint64 // a bit for each signal, 1<<(n-1)
+	PIDs    []int  // only events in which one of these takes part; nil: all. At most MaxTraced
+	Self    bool   // events of the calling process, too
+	Urgent  bool   // SIGURG that a process sends to its own threads, which Go's scheduler does all the time
+}
+
+// MaxTraced is how many processes a [Tracer] can be kept to.
+const MaxTraced = 4096
+
+// Tracer tells of events while they happen. Its programs and what they are attached to
+// belong to descriptors, so that they end with the process, however that ends. Nothing but
+// [Tracer.Interrupt] and the counts may be asked for at the same time as another method.
+type Tracer struct {
+	collections []*ebpf.Collection
+	maps        map[string]*ebpf.Map // those that all programs share
+	links       []link.Link
+	reader      *ringbuf.Reader
+	record      ringbuf.Record
+
+	began time.Time // when the kernel's clock was at beganNS
+	ns    uint64
+}
+
+// tracedObject is a compiled object and the raw tracepoints its programs are for.
+type tracedObject struct {
+	object []byte
+	at     map[string]string // by program
+}
+
+// OpenTracer loads and attaches the programs that are asked for. The error is an
+// [*UnavailableError] wherever the reason is known.
+func OpenTracer(o TraceOptions) (*Tracer, error) {
+	if err := check(); err != nil {
+		return nil, err
+	}
+	types, err := btf.LoadKernelSpec()
+	if err != nil {
+		return nil, explain(err)
+	}
+	t := &Tracer{maps: map[string]*ebpf.Map{}}
+	if err := t.open(o, types); err != nil {
+		t.Close()
+		return nil, explain(err)
+	}
+	return t, nil
+}
+
+func (t *Tracer) open(o TraceOptions, types *btf.Spec) error {
+	signals := tracedObject{signalObject, map[string]string{
+		"signal_sent": "signal_generate", "signal_taken": "signal_deliver", "oom_victim": "mark_victim",
+	}}
+	if err := t.load(signals, types); err != nil {
+		return err
+	}
+	if err := t.observe(o); err != nil {
+		return err
+	}
+	var err error
+	if t.reader, err = ringbuf.NewReader(t.maps["events"]); err != nil {
+		return fmt.Errorf("read events: %w", err)
+	}
+	for program, tracepoint := range signals.at {
+		l, err := link.AttachRawTracepoint(link.RawTracepointOptions{Name: tracepoint, Program: t.program(program)})
+		if err != nil {
+			return fmt.Errorf("attach to %s: %w", tracepoint, err)
+		}
+		t.links = append(t.links, l)
+	}
+	return nil
+}
+
+// load loads an object, with the maps of those before it.
+func (t *Tracer) load(o tracedObject, types *btf.Spec) error {
+	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(o.object))
+	if err != nil {
+		return fmt.Errorf("read programs: %w", err)
+	}
+	c, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
+		Programs: ebpf.ProgramOptions{KernelTypes: types}, MapReplacements: t.maps,
+	})
+	if err != nil {
+		return fmt.Errorf("load programs: %w", err)
+	}
+	t.collections = append(t.collections, c)
+	for name, m := range c.Maps {
+		if t.maps[name] == nil {
+			t.maps[name] = m
+		}
+	}
+	return nil
+}
+
+func (t *Tracer) program(name string) *ebpf.Program {
+	for _, c := range t.collections {
+		if p := c.Programs[name]; p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+// settings is struct settings of programs/trace.h.
+type settings struct {
+	NS                            uint64
+	Level, _                      uint32
+	BootOffset, Now, Own, Signals uint64
+	ByProcess, NoSelf, Urgent, _  uint32
+}
+
+// observe tells the programs what to look for, and by whose numbers.
+func (t *Tracer) observe(o TraceOptions) error {
+	if len(o.PIDs) > MaxTraced {
+		return fmt.Errorf("%d processes are more than the %d that can be looked at alone", len(o.PIDs), MaxTraced)
+	}
+	for _, pid := range o.PIDs {
+		if err := t.maps["chosen"].Put(uint32(pid), uint32(1)); err != nil {
+			return fmt.Errorf("choose process %d: %w", pid, err)
+		}
+	}
+	s := settings{Signals: o.Signals}
+	if o.Urgent {
+		s.Urgent = 1
+	}
+	if o.PIDs != nil {
+		s.ByProcess = 1
+	}
+	if !o.Self {
+		s.NoSelf = 1
+	}
+	if err := t.maps["settings"].Put(uint32(0), s); err != nil {
+		return fmt.Errorf("pass settings: %w", err)
+	}
+	if _, err := t.program("observer").Run(&ebpf.RunOptions{}); err != nil {
+		return fmt.Errorf("run the program that takes the view: %w", err)
+	}
+	t.began = time.Now()
+	if err := t.maps["settings"].Lookup(uint32(0), &s); err != nil {
+		return fmt.Errorf("read settings: %w", err)
+	}
+	if s.NS == 0 {
+		return errors.New("the program that takes the view did not run")
+	}
+	t.ns = s.Now
+	return nil
+}
+
+// Next waits for the next event until deadline; [os.ErrDeadlineExceeded] says that there
+// was none, [os.ErrClosed] that the tracer was closed. What it returns is a [*Signal].
+func (t *Tracer) Next(deadline time.Time) (any, error) {
+	t.reader.SetDeadline(deadline)
+	for {
+		switch err := t.reader.ReadInto(&t.record); {
+		case errors.Is(err, ringbuf.ErrFlushed):
+			return nil, os.ErrDeadlineExceeded
+		case err != nil:
+			return nil, err
+		}
+		b := t.record.RawSample
+		if len(b) < 12 {
+			return nil, fmt.Errorf("read events: %w: %d bytes", errMalformed, len(b))
+		}
+		switch kind := binary.LittleEndian.Uint32(b[8:]); kind {
+		case signalSent, signalTaken, oomVictim:
+			if len(b) != signalSize {
+				return nil, fmt.Errorf("read events: %w: %d bytes of a signal", errMalformed, len(b))
+			}
+			return t.parseSignal(b), nil
+		default:
+			return nil, fmt.Errorf("read events: %w: kind %d", errMalformed, kind)
+		}
+	}
+}
+
+// Interrupt makes a [Tracer.Next] that waits return when it has nothing more to tell.
+func (t *Tracer) Interrupt() { _ = t.reader.Flush() }
+
+// Lost is how many events there was no room for until now. It may be called at any time.
+func (t *Tracer) Lost() uint64 { return t.count(0) }
+
+// LeftOut is how many signals were left out because [TraceOptions.Urgent] does not ask for
+// them. It may be called at any time.
+func (t *Tracer) LeftOut() uint64 { return t.count(1) }
+
+func (t *Tracer) count(element uint32) uint64 {
+	var n uint64
+	_ = t.maps["counts"].Lookup(element, &n) // it was made with its elements
+	return n
+}
+
+// Close detaches the programs.
+func (t *Tracer) Close() {
+	for _, l := range t.links {
+		_ = l.Close()
+	}
+	if t.reader != nil {
+		_ = t.reader.Close()
+	}
+	for _, c := range t.collections {
+		c.Close()
+	}
+}
+
+// clock is the time of day at a time of the kernel's clock.
+func (t *Tracer) clock(ns uint64) time.Time {
+	return t.began.Add(time.Duration(ns - t.ns)).Round(0)
+}
+
+// Party is a thread that takes part in an event. Numbers are those of the reader's pid
+// namespace, 0 for one that is not in there.
+type Party struct {
+	PID, TID   int
+	StartTicks uint64 // of the process, in clock ticks since boot
+	UID        uint32 // effective user id
+	SID        int    // session
+	InnerPID   int    // of the process in its own pid namespace
+	Comm       string // command name of the process, at most 15 bytes
+	Kernel     bool   // it is a thread of the kernel
+	Exiting    bool
+}
+
+// include/linux/sched.h
+const exiting = 0x4 // PF_EXITING
+
+func (f *fields) party() Party {
+	p := Party{PID: f.int(), TID: f.int(), StartTicks: f.u64() / (1e9 / clockTicks), UID: f.u32()}
+	flags := f.u32()
+	p.Kernel, p.Exiting = flags&kernelThread != 0, flags&exiting != 0
+	p.SID, p.InnerPID = f.int(), f.int()
+	comm, _, _ := bytes.Cut(f.bytes(16), []byte{0})
+	p.Comm = string(comm)
+	return p
+}
+
+// Behind is a file that an event has to do with.
+type Behind struct {
+	Mode                   uint32 // file type and permissions; 0: there is none, or it is not known
+	DevMajor, DevMinor     uint32 // of the file system
+	RdevMajor, RdevMinor   uint32 // of the device that it stands for
+	Family, Type, Protocol uint32 // of a socket
+	Magic                  uint64 // of its file system
+	Ino                    uint64
+}
+
+func (f *fields) behind() Behind {
+	b := Behind{Mode: f.u32()}
+	b.DevMajor, b.DevMinor = f.dev()
+	b.RdevMajor, b.RdevMinor = f.dev()
+	b.Family, b.Type, b.Protocol = f.u32(), f.u32(), f.u32()
+	b.Magic, b.Ino = f.u64(), f.u64()
+	return b
+}

@@ -1,0 +1,273 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/query"
+	"github.com/ipctop/ipctop/render"
+	"github.com/ipctop/ipctop/trace"
+	"github.com/ipctop/ipctop/trace/tracer"
+)
+
+// traceOptions are the flags and arguments of ipctop trace.
+type traceOptions struct {
+	format     string
+	color      string
+	ascii      bool
+	duration   time.Duration
+	pids       []int
+	users      []string
+	containers []string
+	signals    []string
+
+	events []string
+	refs   []string
+}
+
+func (c command) newTrace(o *options) *cobra.Command {
+	t := new(traceOptions)
+	cmd := &cobra.Command{
+		Use:   "trace [EVENT...] [REF...]",
+		Short: "tell what happens while it happens: who sends which signal to whom",
+		Long: "Print a line for each event when it happens, by eBPF (as root): nothing that comes and goes between two looks is missed,\n" +
+			"as it is by ipctop log. Ctrl-C ends it, or --for. EVENT is one of:\n" +
+			"  signal    a signal: who sent it and why, what became of it, what it does. Of those that the kernel sends\n" +
+			"            it says for what: which pipe nobody reads, which terminal hung up, which child ended and how,\n" +
+			"            which address was touched, who wanted memory\n" +
+			"Without EVENT, all. With REF, -p, -u or -c only those in which one of these takes part, as the one who acts or the other;\n" +
+			"a name is also that of processes that start later.\n\n" +
+			"What is sent is not looked at. If more happens than can be printed, standard error says how many events were lost.\n" +
+			"SIGURG, with which programs in Go make their own threads switch between goroutines, is left out and counted;\n" +
+			"--signal URG shows it.",
+		Example: "  ipctop trace signal nginx                       # who sends SIGTERM to nginx?\n" +
+			"  ipctop trace signal -p 4121                     # who kills, stops or wakes process 4121?\n" +
+			"  ipctop trace signal --signal KILL,TERM          # who kills what?\n" +
+			"  ipctop trace --for 10s -o jsonl > events.jsonl",
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
+			list, directive := c.completeRefs(o)(cmd, args, prefix)
+			for _, e := range trace.Kinds {
+				if strings.HasPrefix(e, prefix) && e != trace.TakenEvent {
+					list = append(list, e)
+				}
+			}
+			return list, directive
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			t.sort(args)
+			return c.trace(cmd.Context(), o, t)
+		},
+	}
+	f := cmd.Flags()
+	o.addSelf(f)
+	f.StringVarP(&t.format, "output", "o", "table", "`FORMAT`: "+strings.Join(logFormats, ", "))
+	f.StringVar(&t.color, "color", "auto", "`WHEN` to use colours: auto, always or never")
+	f.BoolVar(&t.ascii, "ascii", false, "use ASCII characters only, whatever the locale says")
+	f.DurationVar(&t.duration, "for", 0, "end after `TIME`, such as 10s; 0 is never")
+	f.VarP((*pidList)(&t.pids), "pid", "p", "only events of this process; `PID` may be repeated")
+	f.StringSliceVarP(&t.users, "user", "u", nil, "only events of this `USER`'s processes; a name or a number")
+	f.StringSliceVarP(&t.containers, "container", "c", nil, "only events of this `CONTAINER`; its name, pod, or the beginning of its id")
+	f.StringSliceVar(&t.signals, "signal", nil, "only these `SIGNALS`, such as TERM,KILL")
+	return cmd
+}
+
+// sort tells the events that are named first from the references.
+func (t *traceOptions) sort(args []string) {
+	for len(args) > 0 && slices.Contains(trace.Kinds, args[0]) {
+		t.events = append(t.events, args[0])
+		args = args[1:]
+	}
+	t.refs = args
+}
+
+// signalMask has a bit for each signal that is asked for.
+func (t *traceOptions) signalMask() (mask uint64, err error) {
+	if len(t.signals) == 0 {
+		return ^uint64(0), nil
+	}
+	for _, name := range t.signals {
+		n, err := model.SignalNumber(strings.TrimSpace(name))
+		if err != nil {
+			return 0, usageError("--signal: %w", err)
+		}
+		mask |= 1 << (n - 1)
+	}
+	return mask, nil
+}
+
+func (t *traceOptions) check(o *options) error {
+	switch {
+	case o.from != "":
+		return usageError("trace watches a machine: --from has no use here (ipctop log and replay tell what a recording has)")
+	case o.source == sourceProc:
+		return usageError("trace works by eBPF alone: --source procfs has no use here")
+	case t.duration < 0:
+		return usageError("--for %v: it cannot be negative", t.duration)
+	case !slices.Contains(logFormats, t.format):
+		return usageError("unknown output format %q: there are %s", t.format, strings.Join(logFormats, ", "))
+	case !slices.Contains([]string{"auto", "always", "never"}, t.color):
+		return usageError("--color is auto, always or never, not %q", t.color)
+	}
+	return nil
+}
+
+func (c command) trace(ctx context.Context, o *options, t *traceOptions) error {
+	if err := t.check(o); err != nil {
+		return err
+	}
+	mask, err := t.signalMask()
+	if err != nil {
+		return err
+	}
+	snap, err := scanProcesses(ctx, o)
+	if err != nil {
+		return err
+	}
+	filter, err := c.traceFilter(ctx, o, t, snap)
+	if err != nil {
+		return err
+	}
+	to := tracer.Options{Signals: mask, Urgent: len(t.signals) > 0, Self: o.self, Snapshot: snap}
+	if len(filter.Names)+len(filter.Objects) == 0 {
+		to.PIDs = filter.PIDs
+	}
+	tr, err := tracer.Open(to)
+	if err != nil {
+		return traceError(err)
+	}
+	defer tr.Close()
+	if t.duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, t.duration)
+		defer cancel()
+	}
+	fmt.Fprintln(c.stderr, "ipctop: tracing; Ctrl-C ends it")
+	write := c.traceWriter(t)
+	told := uint64(0)
+	err = tr.Run(ctx, func(e *trace.Event) error {
+		if n := tr.Lost(); n > told {
+			fmt.Fprintf(c.stderr, "ipctop: %d events were lost: more happened than could be printed\n", n-told)
+			told = n
+		}
+		if !filter.Match(e) {
+			return nil
+		}
+		return write(e)
+	})
+	if n := tr.Lost(); n > told {
+		fmt.Fprintf(c.stderr, "ipctop: %d events were lost: more happened than could be printed\n", n-told)
+	}
+	if n := tr.LeftOut(); n > 0 {
+		fmt.Fprintf(c.stderr, "ipctop: %d times a program in Go sent SIGURG to a thread of its own: left out (--signal URG shows it)\n", n)
+	}
+	return err
+}
+
+// traceWriter is how events are printed.
+func (c command) traceWriter(t *traceOptions) func(*trace.Event) error {
+	if t.format == "jsonl" {
+		return func(e *trace.Event) error {
+			e.Time = e.Time.UTC()
+			e.Explain(func(p *trace.Party) string { return model.Named(p.Name(), p.PID) })
+			b, err := json.Marshal(e)
+			if err == nil {
+				_, err = c.stdout.Write(append(b, '\n'))
+			}
+			return err
+		}
+	}
+	_, terminal := terminalWidth(c.stdout)
+	options := &render.Options{ASCII: t.ascii || !utf8Locale(os.Getenv), Color: t.color == "always"}
+	if t.color == "auto" {
+		options.Color = terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	}
+	return func(e *trace.Event) error {
+		_, err := fmt.Fprintln(c.stdout, render.TraceLine(e, options, time.Local))
+		return err
+	}
+}
+
+// traceFilter finds out what the flags and references mean.
+func (c command) traceFilter(ctx context.Context, o *options, t *traceOptions, snap *model.Snapshot) (*trace.Filter, error) {
+	f := &trace.Filter{PIDs: slices.Clone(t.pids), Users: t.users, Containers: t.containers}
+	for _, ref := range t.refs {
+		if pid, err := strconv.Atoi(ref); err == nil {
+			f.PIDs = append(f.PIDs, pid)
+		}
+	}
+	for _, pid := range f.PIDs {
+		if !slices.ContainsFunc(snap.Processes, func(p *model.Process) bool { return p.PID == pid }) {
+			return nil, &exitError{exitNotFound, fmt.Errorf("there is no process %d", pid)}
+		}
+	}
+	if user := nobodyIs(snap, t.users); user != "" {
+		fmt.Fprintf(c.stderr, "ipctop: no process of a user %s is there yet\n", query.Quote(user))
+	}
+	for _, ref := range t.refs {
+		if _, err := strconv.Atoi(ref); err == nil {
+			continue
+		}
+		if named(snap, ref) {
+			f.Names = append(f.Names, ref)
+			continue
+		}
+		if err := c.traceObject(ctx, o, f, ref); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+func named(snap *model.Snapshot, name string) bool {
+	return slices.ContainsFunc(snap.Processes, func(p *model.Process) bool { return p.Name() == name || p.Comm == name })
+}
+
+// traceObject takes a reference that no process is called by: that of an object, or the
+// name of a process that is not there yet.
+func (c command) traceObject(ctx context.Context, o *options, f *trace.Filter, ref string) error {
+	whole, err := c.snapshot(ctx, o)
+	if err != nil {
+		return err
+	}
+	matches, err := query.Find(whole, absolute(ref))
+	if err != nil {
+		if strings.ContainsAny(ref, ":/@[") {
+			return refError(err)
+		}
+		fmt.Fprintf(c.stderr, "ipctop: no process is called %s yet\n", query.Quote(ref))
+		f.Names = append(f.Names, ref)
+		return nil
+	}
+	for _, m := range matches {
+		if m.Process != nil {
+			f.Names = append(f.Names, m.Process.Name())
+		} else {
+			f.Objects = append(f.Objects, m.Object.ID)
+		}
+	}
+	return nil
+}
+
+// traceError says what is missing where events cannot be had.
+func traceError(err error) error {
+	var unavailable *bpf.UnavailableError
+	if !errors.As(err, &unavailable) {
+		return fmt.Errorf("trace: %w", err)
+	}
+	advice := ""
+	if unavailable.Advice != "" {
+		advice = ": " + unavailable.Advice
+	}
+	return fmt.Errorf("trace needs eBPF, and %s%s", unavailable.Reason, advice)
+}

@@ -1,0 +1,64 @@
+package render_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/render"
+	"github.com/ipctop/ipctop/trace"
+)
+
+func TestTraceLine(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
+	deploy, nginx := &trace.Party{PID: 41, Comm: "sh", Label: "deploy.sh"}, &trace.Party{PID: 812, TID: 812, Comm: "nginx"}
+	evil := &trace.Party{PID: 7, Comm: "e\x1b[31mv\n"}
+	for _, test := range []struct {
+		want           string
+		sender, target *trace.Party
+		event          string
+		signal         trace.Signal
+		object         string
+	}{
+		{
+			"03:04:05.678  deploy.sh(41) → nginx(812)  SIGTERM  by kill: its handler runs", deploy, nginx, trace.SignalEvent,
+			trace.Signal{Name: "SIGTERM", Cause: trace.CauseKill, Fate: trace.FateDelivered, Effect: trace.EffectHandler},
+			"",
+		},
+		{
+			"03:04:05.678  terminal → nginx(812)  SIGINT  a key at /dev/pts/3 (Ctrl-C): ends it", nil, nginx, trace.SignalEvent,
+			trace.Signal{Name: "SIGINT", Cause: trace.CauseTerminal, TTY: "/dev/pts/3", Fate: trace.FateDelivered, Effect: trace.EffectEnds},
+			"",
+		},
+		{
+			"03:04:05.678  kernel → nginx(812)  SIGPIPE  it wrote to pipe:42, which nobody reads: ends it", nil, nginx, trace.SignalEvent,
+			trace.Signal{Name: "SIGPIPE", Cause: trace.CauseBrokenPipe, Fate: trace.FateDelivered, Effect: trace.EffectEnds},
+			"pipe:42",
+		},
+		{
+			`03:04:05.678  OOM killer → nginx(812)  SIGKILL  out of memory when e\x1b[31mv\n(7) wanted more: ends it`, nil, nginx, trace.SignalEvent,
+			trace.Signal{Name: "SIGKILL", Cause: trace.CauseOOM, Running: evil, Fate: trace.FateDelivered, Effect: trace.EffectEnds},
+			"",
+		},
+		{
+			`03:04:05.678  nginx(812) → e\x1b[31mv\n(7)  SIGCHLD  its child ended with status 3: ignored`, nginx, evil, trace.SignalEvent,
+			trace.Signal{Name: "SIGCHLD", Cause: trace.CauseChild, Code: "CLD_EXITED", Status: model.Some(3), Fate: trace.FateIgnored},
+			"",
+		},
+		{
+			"03:04:05.678  dockerd(outside) → nginx(812)  SIGTERM  by kill: taken after 1.5s, ends it", &trace.Party{Comm: "dockerd"}, nginx, trace.TakenEvent,
+			trace.Signal{Name: "SIGTERM", Cause: trace.CauseKill, Fate: trace.FateDelivered, Effect: trace.EffectEnds, After: 1500 * time.Millisecond},
+			"",
+		},
+		{
+			"03:04:05.678  nginx(812) → nginx(812)  SIGUSR1  to a thread of its own: thread 815, blocked, so it waits", nginx, nginx, trace.SignalEvent,
+			trace.Signal{Name: "SIGUSR1", Cause: trace.CauseThread, Thread: 815, Fate: trace.FateBlocked, Effect: trace.EffectEnds},
+			"",
+		},
+	} {
+		e := &trace.Event{Time: at, Event: test.event, Sender: test.sender, Target: test.target, Object: test.object, Signal: &test.signal}
+		if got := render.TraceLine(e, &render.Options{}, time.UTC); got != test.want {
+			t.Errorf("got  %s\nwant %s", got, test.want)
+		}
+	}
+}

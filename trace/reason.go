@@ -1,0 +1,145 @@
+package trace
+
+import (
+	"fmt"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Explain sets the reason of a signal, for people. name is how a process is named.
+func (e *Event) Explain(name func(*Party) string) {
+	if e.Signal != nil {
+		e.Reason = e.reason(name)
+	}
+}
+
+func (e *Event) reason(name func(*Party) string) string {
+	switch e.Cause {
+	case CauseKill:
+		return "by kill"
+	case CauseQueue:
+		return "by sigqueue, value " + e.Value
+	case CauseThread:
+		if e.Sender != nil && e.Sender.PID == e.Target.PID {
+			return "to a thread of its own"
+		}
+		return "to a thread"
+	case CauseChild:
+		return e.child()
+	case CauseTimer:
+		return "a timer ran out"
+	case CauseTerminal:
+		return e.terminal()
+	case CauseHangup:
+		if e.TTY != "" {
+			return e.TTY + " hung up"
+		}
+		return "its terminal hung up, or its session or process group was left behind"
+	case CauseBrokenPipe:
+		if e.Object != "" {
+			return "it wrote to " + e.Object + ", which nobody reads"
+		}
+		return "it wrote to what nobody reads"
+	case CauseOOM:
+		if e.Running != nil && e.Running.PID != e.Target.PID {
+			return "out of memory when " + name(e.Running) + " wanted more"
+		}
+		return "out of memory"
+	case CauseParentDeath:
+		return "its parent ended, at which it asked for this (PR_SET_PDEATHSIG)"
+	case CauseFault:
+		if e.Address != "" {
+			return "it used address " + e.Address
+		}
+		return "its program did what the processor refuses"
+	case CauseSeccomp:
+		return "it made a system call that a filter refuses"
+	case CauseLimit:
+		return "over a limit (getrlimit(2))"
+	case CauseQueueNotify:
+		return "a message came into an empty queue"
+	case CauseIO:
+		return "something happened at a descriptor (fcntl(2), F_SETOWN)"
+	case CauseTrace:
+		return "for a debugger"
+	case CauseNamespace:
+		return "the first process of its pid namespace ended"
+	}
+	if e.Sender != nil {
+		return "the kernel, because of it (cgroup.kill and the like)"
+	}
+	return "by the kernel"
+}
+
+func (e *Event) child() string {
+	status, known := e.Status.Get()
+	ended := "its child ended"
+	switch {
+	case e.Code == "CLD_EXITED" && known:
+		return fmt.Sprintf("%s with status %d", ended, status)
+	case e.Code == "CLD_KILLED" && known:
+		return ended + " by " + model.SignalName(status)
+	case e.Code == "CLD_DUMPED" && known:
+		return ended + " by " + model.SignalName(status) + " with a core file"
+	case e.Code == "CLD_STOPPED" && known:
+		return "its child was stopped by " + model.SignalName(status)
+	case e.Code == "CLD_CONTINUED":
+		return "its child goes on"
+	case e.Code == "CLD_TRAPPED":
+		return "its child stands still for a debugger"
+	}
+	return "something became of its child"
+}
+
+func (e *Event) terminal() string {
+	tty := e.TTY
+	if tty == "" {
+		tty = "its terminal"
+	}
+	switch e.Name {
+	case "SIGINT":
+		return "a key at " + tty + " (Ctrl-C)"
+	case "SIGQUIT":
+		return "a key at " + tty + " (Ctrl-\\)"
+	case "SIGTSTP":
+		return "a key at " + tty + " (Ctrl-Z)"
+	case "SIGWINCH":
+		return tty + " has another size"
+	case "SIGTTIN":
+		return "it reads from " + tty + " in the background"
+	case "SIGTTOU":
+		return "it writes to " + tty + " in the background"
+	}
+	return tty
+}
+
+// Outcome says for people what became of a signal.
+func (s *Signal) Outcome() string {
+	switch s.Fate {
+	case FateIgnored:
+		return "ignored"
+	case FateBlocked:
+		return "blocked, so it waits"
+	case FateAwaited:
+		return "it waits for it"
+	case FatePending:
+		return "not taken yet"
+	case FateMerged:
+		return "one waits already"
+	case FateLost:
+		return "lost, too many wait"
+	}
+	switch s.Effect {
+	case EffectEnds:
+		return "ends it"
+	case EffectCore:
+		return "ends it, core dumped where allowed"
+	case EffectStops:
+		return "stops it"
+	case EffectContinues:
+		return "it goes on if it was stopped"
+	case EffectHandler:
+		return "its handler runs"
+	}
+	return "ignored"
+}

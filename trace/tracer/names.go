@@ -1,0 +1,118 @@
+package tracer
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/container"
+	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
+	"github.com/ipctop/ipctop/trace"
+)
+
+// maxNames is how many processes are remembered. Beyond that all are forgotten: they are
+// read again where they still live.
+const maxNames = 1 << 16
+
+// names knows what processes are called.
+type names struct {
+	guard *guard.Guard
+	known map[int]*process
+	users map[int]string // by user id, of the processes that were there
+}
+
+type process struct {
+	start     uint64
+	comm      string // with which the label was made
+	label     string
+	container *model.Container
+}
+
+// newNames begins with the processes of a snapshot, which may be nil.
+func newNames(snap *model.Snapshot) *names {
+	n := &names{guard: guard.New(), known: map[int]*process{}, users: map[int]string{}}
+	if snap == nil {
+		return n
+	}
+	for _, p := range snap.Processes {
+		n.known[p.PID] = &process{p.StartTicks, p.Comm, p.Label, p.Container}
+		if uid, ok := p.UID.Get(); ok && p.User != "" {
+			n.users[uid] = p.User
+		}
+	}
+	return n
+}
+
+// party names a process that takes part in an event.
+func (n *names) party(b *bpf.Party) *trace.Party {
+	p := &trace.Party{PID: b.PID, TID: b.TID, StartTicks: b.StartTicks, Comm: b.Comm, Label: b.Comm, UID: int(b.UID), User: n.users[int(b.UID)]}
+	if b.InnerPID != b.PID {
+		p.InnerPID = b.InnerPID
+	}
+	if b.PID == 0 || b.Kernel {
+		return p
+	}
+	k := n.known[b.PID]
+	if k == nil || k.start != b.StartTicks || k.comm != b.Comm {
+		k = n.read(b)
+		if len(n.known) >= maxNames {
+			clear(n.known)
+		}
+		n.known[b.PID] = k
+	}
+	p.Label, p.Container = k.label, k.container
+	return p
+}
+
+// read finds out how a process is called that may have ended meanwhile.
+func (n *names) read(b *bpf.Party) *process {
+	p := &process{start: b.StartTicks, comm: b.Comm, label: b.Comm}
+	if old := n.known[b.PID]; old != nil && old.start == b.StartTicks {
+		p.container = old.container // it has another name, by execve(2)
+	}
+	type identity struct {
+		pid   int
+		start uint64
+	}
+	n.guard.Each(1, 1, func(int) any { return identity{b.PID, b.StartTicks} }, func(t *guard.Task, _ int) func() {
+		dir, err := proc.OpenDir(fmt.Sprintf("/proc/%d", b.PID))
+		if err != nil {
+			return nil
+		}
+		defer dir.Close()
+		if !t.Begin("stat", 0) {
+			return nil
+		}
+		text, err := dir.ReadFile("stat", nil)
+		t.End()
+		if err != nil {
+			return nil
+		}
+		if st, err := proc.ParseStat(text); err != nil || st.StartTicks != b.StartTicks {
+			return nil
+		}
+		var arguments, cgroup []byte
+		if t.Begin("cmdline", 0) {
+			arguments, _ = dir.ReadFile("cmdline", nil)
+			t.End()
+		}
+		if t.Begin("cgroup", 0) {
+			cgroup, _ = dir.ReadFile("cgroup", nil)
+			t.End()
+		}
+		return func() {
+			if arguments = bytes.TrimRight(arguments, "\x00"); len(arguments) > 0 {
+				p.label = model.DisplayName(b.Comm, strings.Split(string(arguments), "\x00"))
+			}
+			placed := model.Process{Cgroup: proc.ParseCgroup(cgroup)}
+			container.Place(&placed)
+			if p.container == nil {
+				p.container = placed.Container
+			}
+		}
+	})
+	return p
+}

@@ -1,0 +1,55 @@
+package tracer
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
+)
+
+const pipefsMagic = 0x50495045 // include/uapi/linux/magic.h
+
+// objectOf is the id of the object behind a descriptor; "" if it is none that has one by
+// which it could be found.
+func objectOf(b *bpf.Behind) string {
+	switch {
+	case b.Mode == 0:
+		return ""
+	case b.Mode&unix.S_IFMT == unix.S_IFSOCK && b.Family != 0:
+		return fmt.Sprintf("%s:%d", socketKind(b), b.Ino)
+	case b.Mode&unix.S_IFMT == unix.S_IFIFO && b.Magic == pipefsMagic:
+		return fmt.Sprintf("%s:%d", model.Pipe, b.Ino)
+	case b.Mode&unix.S_IFMT == unix.S_IFIFO:
+		return fmt.Sprintf("%s:%s:%d", model.FIFO, proc.DevString(proc.Dev(b.DevMajor, b.DevMinor)), b.Ino)
+	}
+	return ""
+}
+
+// socketKind is the kind of a socket by its family, type and protocol.
+func socketKind(b *bpf.Behind) model.Kind {
+	switch b.Family {
+	case unix.AF_UNIX:
+		return model.Unix
+	case unix.AF_INET, unix.AF_INET6:
+		switch {
+		case b.Type == unix.SOCK_RAW:
+			return model.Raw
+		case b.Protocol == unix.IPPROTO_TCP, b.Protocol == unix.IPPROTO_MPTCP:
+			return model.TCP
+		case b.Protocol == unix.IPPROTO_UDP, b.Protocol == unix.IPPROTO_UDPLITE:
+			return model.UDP
+		case b.Protocol == unix.IPPROTO_ICMP, b.Protocol == unix.IPPROTO_ICMPV6:
+			return model.ICMP
+		}
+	case unix.AF_PACKET:
+		return model.Packet
+	case unix.AF_NETLINK:
+		return model.Netlink
+	case unix.AF_VSOCK:
+		return model.Vsock
+	}
+	return model.Socket
+}

@@ -1,0 +1,93 @@
+package tracer
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/trace"
+)
+
+// Options say what to trace.
+type Options struct {
+	Signals  uint64          // a bit for each signal that is of interest, 1<<(n-1)
+	Urgent   bool            // signals by which programs in Go switch between their goroutines, too
+	PIDs     []int           // only events in which one of these takes part; nil: all. At most [bpf.MaxTraced]
+	Self     bool            // events of ipctop, too
+	Snapshot *model.Snapshot // the processes that are there already, with their names; may be nil
+}
+
+// Tracer tells of events until it is closed.
+type Tracer struct {
+	source *bpf.Tracer
+	names  *names
+	joiner trace.Joiner
+}
+
+// Open begins to trace.
+func Open(o Options) (*Tracer, error) {
+	source, err := bpf.OpenTracer(bpf.TraceOptions{Signals: o.Signals, Urgent: o.Urgent, PIDs: o.PIDs, Self: o.Self})
+	if err != nil {
+		return nil, err
+	}
+	return &Tracer{source: source, names: newNames(o.Snapshot)}, nil
+}
+
+// idle is how long there may be nothing to tell until it is looked whether there is more.
+const idle = time.Minute
+
+// Run calls f with each event, in the order of their time, until the context ends; then
+// with what has happened until then. It returns the first error of f.
+func (t *Tracer) Run(ctx context.Context, f func(*trace.Event) error) error {
+	stop := context.AfterFunc(ctx, t.source.Interrupt)
+	defer stop()
+	for {
+		deadline := t.joiner.Due()
+		if deadline.IsZero() {
+			deadline = time.Now().Add(idle)
+		}
+		record, err := t.source.Next(deadline)
+		switch {
+		case err == nil:
+			t.take(record)
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return err
+		}
+		ended := err != nil && ctx.Err() != nil // and all has been read
+		for _, e := range t.joiner.Ready(time.Now(), ended) {
+			if err := f(e); err != nil {
+				return err
+			}
+		}
+		if ended {
+			return nil
+		}
+	}
+}
+
+func (t *Tracer) take(record any) {
+	switch s := record.(type) {
+	case *bpf.Signal:
+		switch {
+		case s.Victim:
+			t.joiner.OutOfMemory(s.From.TID)
+		case s.Taken:
+			t.joiner.Took(t.names.taken(s))
+		default:
+			t.joiner.Sent(t.names.sent(s))
+		}
+	}
+}
+
+// LeftOut is how many signals were left out by which programs in Go switch between their
+// goroutines.
+func (t *Tracer) LeftOut() uint64 { return t.source.LeftOut() }
+
+// Lost is how many events could not be told of, because there were too many at a time.
+func (t *Tracer) Lost() uint64 { return t.source.Lost() }
+
+// Close ends the tracing.
+func (t *Tracer) Close() { t.source.Close() }
