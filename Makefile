@@ -15,7 +15,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 NATIVE  ?= $(BINARY)
 
-.PHONY: install uninstall dist dist-test image
+.PHONY: pages install uninstall dist dist-test image
 
 # -trimpath and no stamp by git: the version names the commit, and the same commit
 # gives the same bytes in every directory.
@@ -61,7 +61,7 @@ test:
 # Tests of real programs and of processes that hang take their time from others'
 # clocks: the race detector would find nothing more in them.
 race:
-	$(GO) test -race -timeout 20m -shuffle=on -skip 'Reference|Program|QuietOnHealth|Hung|Hang|AdviceReleases|Healthy|RealDeadlocks|StandardOutputClosed' ./...
+	$(GO) test -race -timeout 20m -shuffle=on -skip 'Reference|Program|QuietOnHealth|Hung|Hang|AdviceReleases|Healthy|RealDeadlocks|StandardOutputClosed|AsPrinted' ./...
 
 lint:
 	@out="$$($(TOOLS) gofumpt -l .)"; if [ -n "$$out" ]; then echo "not formatted (gofumpt):"; echo "$$out"; exit 1; fi
@@ -101,6 +101,11 @@ golden docs:
 	$(GO) test ./metrics -run Docs -update
 	$(GO) test ./render ./render/live -update
 	$(GO) test ./cmd/ipctop -run '^Test(Docs|RichDump)' -update
+
+# Runs the commands of README, tutorial, cookbook and course, and writes down what they
+# print where that has changed: needs root.
+pages:
+	$(GO) test ./cmd/ipctop -run PagesAsPrinted -update
 
 # The JSON codec against encoding/json, and ipctop against lsof and lsfd.
 # Draws the pictures of the live view in docs/pictures from its frames.
