@@ -13,6 +13,10 @@ var varying = []struct {
 	by   string
 }{
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z| UTC)?`), "DATE"},
+	{regexp.MustCompile(`(?m)^\d+: (-> )?(POSIX|FLOCK|OFDLCK|LEASE)`), "N: $1$2"},
+	{regexp.MustCompile(`\b[0-9a-f]{2}:[0-9a-f]{2}:\d+ `), "DEVICE:INODE "},
+	{regexp.MustCompile(`(?m)^(  device +)\d+:\d+`), "${1}N:N"},
+	{regexp.MustCompile(`(?m)^(  inode +)\d+`), "${1}N"},
 	{regexp.MustCompile(`\b\d\d:\d\d:\d\d(\.\d+)?\b`), "CLOCK"},
 	{regexp.MustCompile(`ipctop-fixtures-\d+-\d+-\d+-\d+`), "ipctop-fixtures-X"},
 	{regexp.MustCompile(`ipctop-fixtures/\d+`), "ipctop-fixtures/X"},
@@ -25,10 +29,10 @@ var varying = []struct {
 	{regexp.MustCompile(`(?m) +$`), ""},
 }
 
-// Where the numbers of processes and objects stand.
+// Where the numbers of processes and objects stand; open(2) is a manual page.
 var (
-	pidPlace = regexp.MustCompile(`\w\((\d+)\)|/proc/(\d+)\b|\bprocess:(\d+)\b`)
-	idPlace  = regexp.MustCompile(`\b(?:pipe|fifo|unix|tcp|udp|file|memfd|shm-anon|posix-[a-z]+|sysv-[a-z]+|socket|eventfd|pidfd|netlink|futex):\[?((?:\d+:)*)(\d+)`)
+	pidPlace = regexp.MustCompile(`\w\((\d{3,})\)|/proc/(\d+)\b|\b(?:process:|process |thread )(\d{3,})\b`)
+	idPlace  = regexp.MustCompile(`\b(?:pipe|fifo|unix|tcp|udp|file|memfd|shm-anon|posix-[a-z]+|sysv-[a-z]+|socket|eventfd|pidfd|netlink|pty|ipc|net|mnt|pid|user|uts|cgroup):\[?((?:\d+:)*)(\d+)`)
 	fixtures = regexp.MustCompile(`(?m)^FIXTURE +OBJECT +PIDS\n(?:.*\n)*?\d+ made by`)
 	number   = regexp.MustCompile(`\d+`)
 )
@@ -140,11 +144,11 @@ func fits(printed, is string) bool {
 
 func TestNormalText(t *testing.T) {
 	const one = "FIXTURE  OBJECT     PIDS\npipe     pipe:4711  4101 4105\n1 made by ipctop(4100), 0 skipped. Ctrl-C removes them.\n" +
-		"wr(4101) writes  to file:0:44:1234567, not file:0:44:7, for 3s\n  kill 4101 at 2026-01-02 03:04:05 UTC, key 0x4d2, 4096 bytes\n"
-	const other = "FIXTURE  OBJECT      PIDS\npipe     pipe:99471  81 905\n1 made by ipctop(70), 0 skipped. Ctrl-C removes them.\n" +
-		"wr(81) writes to file:254:0:7654321, not file:254:0:19, for 1h2m\n    kill 81 at 2027-01-02 13:04:05 UTC, key 0x4d2, 4096 bytes   \n"
+		"wr(4101) calls write(2)  to file:0:44:1234567, not file:0:44:7, for 3s\n  kill 4101 at 2026-01-02 03:04:05 UTC, key 0x4d2, 4096 bytes\n"
+	const other = "FIXTURE  OBJECT      PIDS\npipe     pipe:99471  581 905\n1 made by ipctop(570), 0 skipped. Ctrl-C removes them.\n" +
+		"wr(581) calls write(2) to file:254:0:7654321, not file:254:0:19, for 1h2m\n    kill 581 at 2027-01-02 13:04:05 UTC, key 0x4d2, 4096 bytes   \n"
 	a, b := newNames(), newNames()
-	if x, y := a.normal(one), b.normal(strings.ReplaceAll(other, "writes to", "writes  to")); x != y {
+	if x, y := a.normal(one), b.normal(strings.ReplaceAll(other, "write(2) to", "write(2)  to")); x != y {
 		t.Errorf("they are the same but for numbers:\n%s\n%s", x, y)
 	}
 	if got := a.translate("kill 4105 5", b); got != "kill 905 5" {

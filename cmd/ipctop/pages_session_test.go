@@ -104,13 +104,14 @@ func (s *session) start(command string) (n int, err error) {
 	return s.count, err
 }
 
-// ownGaps is what ipctop says of the namespaces, and would not on the machine.
-var ownGaps = regexp.MustCompile(`(?m)^ipctop: \d+ things? could not be read.*\n|; \d+ things? could not be read \(--only gaps lists them\)`)
+// aside is what ipctop says of the namespaces, and would not on the machine, and what
+// the shell says of jobs, whenever it likes.
+var aside = regexp.MustCompile(`(?m)^\[\d+\][+-]? +(Terminated|Done|Killed|Stopped|Exit).*\n|^ipctop: \d+ things? could not be read.*\n|; \d+ things? could not be read \(--only gaps lists them\)`)
 
 // output is what command n has printed so far.
 func (s *session) output(n int) (string, error) {
 	text, err := s.send(fmt.Sprintf("while IFS= read -r line || [ -n \"$line\" ]; do printf '%%s\\n' \"$line\"; done </tmp/.out/%d", n), time.Minute)
-	return ownGaps.ReplaceAllString(string(text), ""), err
+	return aside.ReplaceAllString(string(text), ""), err
 }
 
 // send has the shell do something and returns what it prints.

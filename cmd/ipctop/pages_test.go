@@ -125,7 +125,10 @@ func TestPagesAsPrinted(t *testing.T) {
 			work.Go(func() {
 				places <- true
 				defer func() { <-places }()
-				part.err = part.run(dir)
+				// What comes in the order of inodes may come in another one.
+				for n := 0; n == 0 || part.err != nil && n < 2; n++ {
+					part.err = part.run(dir)
+				}
 			})
 		}
 	}
@@ -164,7 +167,9 @@ func (p *part) run(dir string) error {
 		return err
 	}
 	defer s.end()
+	p.changed = false
 	page, here := newNames(), newNames()
+	var now []printed
 	for _, c := range p.commands {
 		want := page.normal(c.output)
 		command := page.translate(c.command, here)
@@ -172,14 +177,17 @@ func (p *part) run(dir string) error {
 		if err != nil {
 			return fmt.Errorf("$ %s\n%w", c.command, err)
 		}
+		now = append(now, printed{command: command, output: got})
 		if is := here.normal(got); !fits(want, is) {
 			if !*update {
-				return fmt.Errorf("$ %s\nprints\n%s\nwhich is\n%s\nnot\n%s\nIf that is meant: go test ./cmd/ipctop -run PagesAsPrinted -update", command, got, is, want)
+				return fmt.Errorf("$ %s\nprints\n%s\nwhich is\n%s\nnot\n%s\nIf that is meant: make pages", command, got, is, want)
 			}
-			c.output, p.changed = got, true
+			p.changed = true
 		}
+	}
+	for i, c := range p.commands { // all of it: its numbers belong together
 		if p.changed {
-			c.command = command
+			c.command, c.output = now[i].command, now[i].output
 		}
 	}
 	return nil
@@ -187,7 +195,7 @@ func (p *part) run(dir string) error {
 
 // try runs a command and returns what it prints, as soon as that is what is wanted.
 func (s *session) try(command, want string, here *names) (string, error) {
-	patience := 25 * time.Second
+	patience := 15 * time.Second
 	if *update {
 		patience = 5 * time.Second
 	}
