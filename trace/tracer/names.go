@@ -77,7 +77,8 @@ func (n *names) read(b *bpf.Party) *process {
 		pid   int
 		start uint64
 	}
-	n.guard.Each(1, 1, func(int) any { return identity{b.PID, b.StartTicks} }, func(t *guard.Task, _ int) func() {
+	item := guard.Item{Key: identity{b.PID, b.StartTicks}, Owner: guard.Owner{UID: b.UID, PID: int32(b.PID)}}
+	n.guard.Each(1, 1, func(int) guard.Item { return item }, func(t *guard.Task, _ int) func() {
 		dir, err := proc.OpenDir(fmt.Sprintf("/proc/%d", b.PID))
 		if err != nil {
 			return nil
