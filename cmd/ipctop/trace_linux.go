@@ -108,7 +108,7 @@ func (t *traceOptions) signalMask() (mask uint64, err error) {
 
 func (t *traceOptions) check(o *options) error {
 	switch {
-	case o.from != "":
+	case o.reads():
 		return usageError("trace watches a machine: --from has no use here (ipctop log and replay tell what a recording has)")
 	case o.source == sourceProc:
 		return usageError("trace works by eBPF alone: --source procfs has no use here")
