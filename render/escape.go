@@ -57,6 +57,26 @@ func escape(s string, ascii bool) string {
 	return string(b)
 }
 
+// EscapeMessage makes a message fit for a terminal that may quote what it is about, such
+// as the name of a file that a shell's pattern matched. Lines and tabs stay, and so do
+// backslashes: what else is in the message is escaped already.
+func EscapeMessage(s string) string {
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && n == 1:
+			b = append(b, '\\', 'x', hexDigits[s[i]>>4], hexDigits[s[i]&15])
+		case r == '\n' || r == '\t' || harmless(r):
+			b = append(b, s[i:i+n]...)
+		default:
+			b = appendEscaped(b, r)
+		}
+		i += n
+	}
+	return string(b)
+}
+
 // harmless reports whether a character shows as itself and takes room of its
 // own. Formatting characters, which turn text around or join it, do not; nor do
 // spaces other than the usual one, nor selectors that change the width of the

@@ -141,3 +141,15 @@ func FuzzEscape(f *testing.F) {
 		}
 	})
 }
+
+func TestEscapeMessage(t *testing.T) {
+	for message, want := range map[string]string{
+		"open x: no such file\n\tand more": "open x: no such file\n\tand more",
+		"open \x1b]0;t\x07\r\u202e\xff":    `open \x1b]0;t\x07\r\u202e\xff`,
+		`a name that is \x1b escaped`:      `a name that is \x1b escaped`,
+	} {
+		if got := EscapeMessage(message); got != want {
+			t.Errorf("%q: %q, want %q", message, got, want)
+		}
+	}
+}

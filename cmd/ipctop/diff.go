@@ -116,7 +116,7 @@ func (c command) trend(o *options, name string, json bool) error {
 	for _, i := range spread(last+1, trendSamples) {
 		snap, err := s.load(i)
 		if err != nil {
-			fmt.Fprintln(c.stderr, "ipctop:", err)
+			fmt.Fprintln(c.stderr, "ipctop:", render.EscapeMessage(err.Error()))
 			continue // the others say enough
 		}
 		snap.ShowOwn = o.self

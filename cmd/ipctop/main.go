@@ -15,6 +15,7 @@ import (
 
 	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/privilege"
+	"github.com/ipctop/ipctop/render"
 )
 
 // The exit statuses scripts rely on.
@@ -94,7 +95,7 @@ func (c command) main(ctx context.Context, args []string) int {
 		exit = &exitError{exitFailed, err}
 	}
 	if exit.err != nil {
-		fmt.Fprintf(c.stderr, "ipctop: %v\n", exit.err)
+		fmt.Fprintf(c.stderr, "ipctop: %s\n", render.EscapeMessage(exit.err.Error()))
 	}
 	return exit.status
 }

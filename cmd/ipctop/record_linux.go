@@ -9,6 +9,7 @@ import (
 
 	"github.com/ipctop/ipctop/record"
 	"github.com/ipctop/ipctop/record/recordfile"
+	"github.com/ipctop/ipctop/render"
 )
 
 // recordOptions are the flags of record.
@@ -109,7 +110,7 @@ func (c command) record(ctx context.Context, o *options, r *recordOptions, name 
 			// The next one may do again what this one could not.
 			if failed != err.Error() {
 				failed = err.Error()
-				fmt.Fprintf(c.stderr, "ipctop: no sample: %v\n", err)
+				fmt.Fprintf(c.stderr, "ipctop: no sample: %s\n", render.EscapeMessage(err.Error()))
 			}
 		default:
 			failed = ""

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ipctop/ipctop/record"
+	"github.com/ipctop/ipctop/render"
 	"github.com/ipctop/ipctop/render/tui"
 )
 
@@ -74,7 +75,7 @@ func (c command) replay(ctx context.Context, o *options, l *liveOptions, name, a
 		if !errors.Is(err, tui.ErrNoTerminal) {
 			return err
 		}
-		fmt.Fprintf(c.stderr, "ipctop: %v; this is a table instead\n", err)
+		fmt.Fprintf(c.stderr, "ipctop: %s; this is a table instead\n", render.EscapeMessage(err.Error()))
 	}
 	snap, err := s.load(start)
 	if err != nil {
