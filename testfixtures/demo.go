@@ -31,10 +31,13 @@ type demoRecord struct {
 }
 
 // makeDemoDir makes the directory of the pictures, for this user alone. What is
-// there already is somebody else's, whatever it is: also a symbolic link.
+// there already is somebody else's, whatever it is: also a symbolic link. Where there
+// is no /tmp at all, the files are where those of other fixtures are.
 func (m *manifest) makeDemoDir() error {
 	err := unix.Mkdir(demoDir, 0o700)
 	switch {
+	case err == unix.ENOENT:
+		return nil
 	case err == unix.EEXIST:
 		return fmt.Errorf("%s is there already (ipctop fixtures --clean removes what a killed run left)", demoDir)
 	case err != nil:

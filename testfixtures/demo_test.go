@@ -44,6 +44,22 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// An image that was made from nothing has neither /tmp nor what TMPDIR names.
+func TestDemoWithoutDirectories(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", "")
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
+	usual := demoDir
+	demoDir = filepath.Join(t.TempDir(), "none", "demo")
+	t.Cleanup(func() { demoDir = usual })
+	run := start(t, "demo")
+	if len(run.Instances) != 2 {
+		t.Fatalf("%d made, %+v", len(run.Instances), run.Failed)
+	}
+	if _, err := os.Stat(filepath.Join(run.manifest.dir, "ledger.lck")); err != nil {
+		t.Error(err)
+	}
+}
+
 // What is there already is left as it is, and nothing is made.
 func TestDemoLeavesOthersAlone(t *testing.T) {
 	dir := ownDemo(t)

@@ -73,8 +73,13 @@ func newManifest() (*manifest, error) {
 	}
 	m := &manifest{owner: o}
 	pattern := fmt.Sprintf("%s%d-%d-%d-*", dirPrefix, os.Geteuid(), o.PID, o.StartTicks)
-	if m.dir, err = os.MkdirTemp(homes()[0], pattern); err != nil {
-		return nil, err
+	for _, home := range homes() {
+		if m.dir, err = os.MkdirTemp(home, pattern); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("no directory for temporary files (TMPDIR names one): %w", err)
 	}
 	m.file, err = os.OpenFile(filepath.Join(m.dir, manifestName), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err == nil {
@@ -86,10 +91,10 @@ func newManifest() (*manifest, error) {
 	return m, nil
 }
 
-// homes are the directories in which runs have theirs, the preferred one first.
-// All are searched for leftovers: the environment may have been another one.
+// homes are the directories in which runs have theirs, the preferred one first; an
+// image that was made from nothing has no /tmp, but every container a /dev/shm. All are searched for leftovers: the environment may have been another one.
 func homes() []string {
-	list := []string{os.Getenv("XDG_RUNTIME_DIR"), os.TempDir(), fmt.Sprintf("/run/user/%d", os.Geteuid()), "/tmp"}
+	list := []string{os.Getenv("XDG_RUNTIME_DIR"), os.TempDir(), fmt.Sprintf("/run/user/%d", os.Geteuid()), "/tmp", "/dev/shm"}
 	if unix.Access(list[0], unix.W_OK|unix.X_OK) != nil || !filepath.IsAbs(list[0]) {
 		list = list[1:]
 	}
