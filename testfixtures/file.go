@@ -127,7 +127,7 @@ func describeFile(fd int, path string) (object, error) {
 		return object{}, os.NewSyscallError("fstatfs", err)
 	}
 	if t := uint32(fs.Type); t == unix.BTRFS_SUPER_MAGIC || t == unix.OVERLAYFS_SUPER_MAGIC {
-		return object{}, &Unavailable{Reason: "needs a temporary directory on a file system whose stat tells its device"}
+		return object{}, &Unavailable{Reason: "needs a temporary directory on a file system whose stat tells its device: not overlay, as in a container (--tmpfs /tmp), not btrfs"}
 	}
 	expect["path"] = path
 	expect["detail"] = tree{"type": "regular", "size": expect["detail"].(tree)["size"]}

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const needsSteadyInodes = "a temporary directory on a file system whose stat tells its inodes (not overlay, not btrfs)"
+const needsSteadyInodes = "a temporary directory on a file system whose stat tells its inodes: not overlay, as in a container (--tmpfs /tmp), not btrfs"
 
 func socketPathFixtures() []Fixture {
 	return []Fixture{{
