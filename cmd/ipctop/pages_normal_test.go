@@ -13,8 +13,6 @@ var varying = []struct {
 	by   string
 }{
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z| UTC)?`), "DATE"},
-	{regexp.MustCompile(`(?m)^\d+: (-> )?(POSIX|FLOCK|OFDLCK|LEASE)`), "N: $1$2"},
-	{regexp.MustCompile(`\b[0-9a-f]{2}:[0-9a-f]{2}:\d+ `), "DEVICE:INODE "},
 	{regexp.MustCompile(`(?m)^(  device +)\d+:\d+`), "${1}N:N"},
 	{regexp.MustCompile(`(?m)^(  inode +)\d+`), "${1}N"},
 	{regexp.MustCompile(`\b\d\d:\d\d:\d\d(\.\d+)?\b`), "CLOCK"},

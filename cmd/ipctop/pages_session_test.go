@@ -30,6 +30,10 @@ type session struct {
 // sessionSetup prepares the namespaces; the arguments are ipctop and a directory.
 // PATH has what Debian has and nothing of the user's own.
 const sessionSetup = `set -e
+for fd in /proc/self/fd/*; do # what the test has inherited
+	n=${fd##*/}
+	[ "$n" -le 2 ] || [ "$n" -ge 255 ] || eval "exec $n>&-"
+done
 hostname db1
 ip link set lo up
 mount -t tmpfs tmpfs "$2"
