@@ -24,6 +24,12 @@
 // with an [UnavailableError] which of this is missing; the caller then uses the proc
 // file system.
 //
+// # Counting
+//
+// [Count] is apart from that: it counts what system calls carry through channels while it
+// is open. It needs no iterator, and one program for each tracepoint that it is attached
+// to (sys_exit, and io_uring_complete from Linux 5.19 on).
+//
 // # Traces
 //
 // Nothing that is observed notices: no lock of its own is taken, no duplicate of a

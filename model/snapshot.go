@@ -39,6 +39,7 @@ type Snapshot struct {
 	Objects   []*Object  `json:"objects" doc:"the IPC objects, by kind and id"`
 	Links     []*Link    `json:"links" doc:"the channels between processes, one per channel"`
 	Waits     []Wait     `json:"waits,omitzero" doc:"threads blocked on something; missing where nobody looked"`
+	Traffic   []Traffic  `json:"traffic,omitzero" doc:"what went through objects (--rates), the busiest first; missing where nobody measured"`
 	Findings  []Finding  `json:"findings,omitzero" doc:"diagnoses; missing where nobody looked"`
 }
 
@@ -71,6 +72,7 @@ type Scan struct {
 	Processes           int                    `json:"processes" doc:"processes seen"`
 	ProcessesUnreadable int                    `json:"processes_unreadable" doc:"processes whose descriptors could not be read"`
 	PIDNamespaceForeign bool                   `json:"pid_namespace_foreign,omitzero" doc:"the proc file system belongs to another pid namespace: whatever takes a pid was left out"`
+	Rates               *RatesReport           `json:"rates,omitzero" doc:"how traffic was measured; missing where nobody did"`
 	Redacted            bool                   `json:"redacted,omitzero" doc:"command lines, paths and names were replaced (--redact)"`
 }
 

@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"guard":             {},
 	"privilege":         {},
 	"bpf":               {"privilege"},
+	"traffic":           {"model", "bpf"},
 	"proc":              {"model"},
 	"kcmp":              {"model", "guard"},
 	"container":         {"model", "guard", "proc"},

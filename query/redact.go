@@ -36,7 +36,7 @@ func (r *Redactor) Redact(s *model.Snapshot) *model.Snapshot {
 	for i := range s.Hosts {
 		r.host(s.Hosts[i].Name)
 	}
-	for _, list := range []string{"Host", "Scan", "Hosts", "Processes", "Objects", "Links", "Limits", "Waits", "Findings", "Gaps"} {
+	for _, list := range []string{"Host", "Scan", "Hosts", "Processes", "Objects", "Links", "Limits", "Waits", "Traffic", "Findings", "Gaps"} {
 		f := v.FieldByName(list) // gaps and findings last: their sentences repeat names
 		f.Set(r.copy(f, strings.ToLower(list)))
 	}

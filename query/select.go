@@ -121,16 +121,22 @@ func WithoutOwn(s *model.Snapshot) *model.Snapshot {
 	return &out
 }
 
-// Follow leaves out the links of objects that were left out.
+// Follow leaves out the links and the traffic of objects that were left out.
 func Follow(s *model.Snapshot) {
-	ids := make(map[string]bool, len(s.Objects))
+	ids, there := make(map[string]bool, len(s.Objects)), map[string]bool{}
 	for i := range s.Objects {
 		ids[s.Objects[i].ID] = true
+		if s.Traffic != nil {
+			there[s.Objects[i].ID] = true
+		}
 		for _, p := range s.Objects[i].Peers {
 			ids[p.ID] = true // a link is named after one end of a pair
 		}
 	}
 	s.Links = keep(s.Links, func(l *model.Link) bool { return ids[l.Object] })
+	if s.Traffic != nil {
+		s.Traffic = keepValues(s.Traffic, func(t *model.Traffic) bool { return there[t.Object] })
+	}
 }
 
 func heldBy(o *model.Object, pids map[int]bool) bool {
@@ -214,6 +220,8 @@ func CompileCondition(list, expression string) (*Condition, error) {
 		return condition(expression, func(s *model.Snapshot, match func(*model.Link) bool) { s.Links = keep(s.Links, match) })
 	case "waits":
 		return condition(expression, func(s *model.Snapshot, match func(*model.Wait) bool) { s.Waits = keepValues(s.Waits, match) })
+	case "traffic":
+		return condition(expression, func(s *model.Snapshot, match func(*model.Traffic) bool) { s.Traffic = keepValues(s.Traffic, match) })
 	case "findings":
 		return condition(expression, func(s *model.Snapshot, match func(*model.Finding) bool) { s.Findings = keepValues(s.Findings, match) })
 	case "gaps":

@@ -26,6 +26,7 @@ func writeJSONL(w io.Writer, s *model.Snapshot) error {
 		func() error { return writeRecords(w, "object", s.Objects) },
 		func() error { return writeRecords(w, "link", s.Links) },
 		func() error { return writeRecords(w, "wait", s.Waits) },
+		func() error { return writeRecords(w, "traffic", s.Traffic) },
 		func() error { return writeRecords(w, "finding", s.Findings) },
 		func() error { return writeRecords(w, "gap", s.Gaps) },
 		func() error { return writeRecords(w, "limit", s.Limits) },

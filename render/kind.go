@@ -161,7 +161,7 @@ var (
 
 	// commonColumns may be asked for of any kind.
 	commonColumns = objectColumns{
-		idColumn, kindColumn, nameColumn, talkColumn, fillColumn, holdersColumn, pidsColumn, peersColumn, uidColumn, modeColumn, nsColumn, genColumn,
+		idColumn, kindColumn, nameColumn, talkColumn, fillColumn, holdersColumn, pidsColumn, peersColumn, uidColumn, modeColumn, nsColumn, genColumn, rateOfColumn,
 	}
 	// otherColumns are those of a kind that only a later version knows.
 	otherColumns = append(objectColumns{idColumn, nameColumn, talkColumn}, commonWide...)

@@ -28,6 +28,9 @@ func writeObjects(w io.Writer, v *View, objects []*model.Object) error {
 			end++
 		}
 		own := ColumnsOf(k)
+		if v.traffic != nil && HasRates(k) {
+			own = append(slices.Clone(own), rateOfColumn)
+		}
 		columns, err := choose(v.Options, own, everyColumn())
 		if err != nil {
 			return err

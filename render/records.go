@@ -18,7 +18,7 @@ type table struct {
 }
 
 // Lists are the names [Options] and --only use, in the order of the document.
-var Lists = []string{"gaps", "limits", "processes", "objects", "links", "waits", "findings"}
+var Lists = []string{"gaps", "limits", "processes", "objects", "links", "waits", "traffic", "findings"}
 
 // tables are the lists by the name they have in JSON.
 var tables = map[string]table{
@@ -26,6 +26,7 @@ var tables = map[string]table{
 	"links":     tableOf(linkColumns, func(s *model.Snapshot) []*model.Link { return s.Links }),
 	"gaps":      tableOf(gapColumns, func(s *model.Snapshot) []*model.Gap { return pointers(s.Gaps) }),
 	"limits":    limitTable(),
+	"traffic":   tableOf(trafficColumns, func(s *model.Snapshot) []*model.Traffic { return pointers(s.Traffic) }),
 	"waits":     tableOf(waitColumns, func(s *model.Snapshot) []*model.Wait { return pointers(s.Waits) }),
 	"findings":  tableOf(findingColumns, func(s *model.Snapshot) []*model.Finding { return pointers(s.Findings) }),
 	"objects": {

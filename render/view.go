@@ -9,13 +9,21 @@ type View struct {
 	index     *model.Index
 	glyph     glyphs
 	processes map[int]*model.Process
+	traffic   map[string]*model.Traffic // nil: not measured
 }
 
 // NewView prepares a snapshot for tables. whole is the index of the snapshot before
 // anything was left out, so that a socket's other end can be named though it is not
 // shown.
 func NewView(whole *model.Index, o *Options) *View {
-	return &View{Options: o, snap: whole.Snapshot, glyph: o.glyphs(), index: whole, processes: whole.Processes}
+	v := &View{Options: o, snap: whole.Snapshot, glyph: o.glyphs(), index: whole, processes: whole.Processes}
+	if v.snap.Traffic != nil {
+		v.traffic = make(map[string]*model.Traffic, len(v.snap.Traffic))
+		for i := range v.snap.Traffic {
+			v.traffic[v.snap.Traffic[i].Object] = &v.snap.Traffic[i]
+		}
+	}
+	return v
 }
 
 // process is how a process is named: name(pid).

@@ -172,6 +172,9 @@ func (r *Request) pick(s *model.Snapshot) *model.Snapshot {
 	if !only("links") {
 		p.Links = nil
 	}
+	if !only("traffic") {
+		p.Traffic = nil
+	}
 	if !only("waits") {
 		p.Waits = nil
 	}

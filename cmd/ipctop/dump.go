@@ -58,6 +58,7 @@ func (c command) newDump(o *options) *cobra.Command {
 	f.StringVarP(&d.where, "where", "Q", "", "only objects for which `EXPR` is true; with --only, records of the first list named")
 	f.StringSliceVar(&d.only, "only", nil, "only these `LISTS`: "+strings.Join(render.Lists, ", "))
 	f.DurationVar(&o.sample, "sample", 0, "pause for `TIME` between the two samples of blocked threads, such as 1s")
+	o.addRates(f)
 	f.BoolVar(&d.redact, "redact", false, "replace commands, paths, names, users and hosts with pseudonyms")
 	f.BoolVar(&d.descriptors, "descriptors", false, "in JSON, include the flags and the file offset of each descriptor")
 	f.BoolVar(&d.strict, "strict", false, "exit with status 4 if anything could not be read")
@@ -69,6 +70,9 @@ func (c command) newDump(o *options) *cobra.Command {
 func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 	if o.sample < 0 {
 		return usageError("--sample %v: it cannot be negative", o.sample)
+	}
+	if err := o.checkRates(); err != nil {
+		return err
 	}
 	kinds, err := query.ParseKinds(d.kinds)
 	if err != nil {

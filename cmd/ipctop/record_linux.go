@@ -29,6 +29,7 @@ func (c command) newRecord(o *options) *cobra.Command {
 			"Each sample is on the disk (fsync) before the next one is taken: a crash, SIGKILL or a full disk loses at most the last\n" +
 			"sample. Only differences are stored: where little changes, a day at 5 s takes some tens of MB. With --keep, old samples\n" +
 			"are removed: from time to time the rest is written to a temporary file next to FILE, which then replaces FILE.\n\n" +
+			"With --rates, each sample says how much went through which channel in that time before it.\n\n" +
 			"Only its owner can read FILE: it contains the command lines of all processes.",
 		Example: "  ipctop record /var/tmp/ipc.rec\n" +
 			"  ipctop record --every 1s --for 10m incident.rec\n" +
@@ -46,6 +47,7 @@ func (c command) newRecord(o *options) *cobra.Command {
 	f.VarP((*delay)(&r.every), "delay", "d", "`SECONDS` between samples, such as 0.5 or 500ms")
 	f.IntVarP(&r.samples, "iterations", "n", 0, "end after `N` samples; 0: never")
 	f.DurationVar(&r.duration, "for", 0, "end after this `TIME`, such as 10m; 0: never")
+	o.addRates(f)
 	f.StringVar(&r.keep, "keep", "", "keep no more than this `AGE-OR-SIZE`: 24h, 7d, 500MiB, 2GiB")
 	return cmd
 }
@@ -60,6 +62,8 @@ func (r *recordOptions) check(o *options) (record.Keep, error) {
 		return record.Keep{}, usageError("-n %d: it cannot be negative", r.samples)
 	case r.duration < 0:
 		return record.Keep{}, usageError("--for %v: it cannot be negative", r.duration)
+	case o.rates < 0 || o.rates > 0 && o.rates >= r.every:
+		return record.Keep{}, usageError("--rates %v: it is shorter than --every %v", o.rates, r.every)
 	case r.keep == "":
 		return record.Keep{}, nil
 	}

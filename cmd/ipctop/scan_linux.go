@@ -40,16 +40,23 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 	if err := o.useSource(&options); err != nil {
 		return nil, err
 	}
+	measured, err := o.measure(ctx)
+	if err != nil {
+		return nil, err
+	}
 	snap, err := probe.NewScanner(options).Scan(ctx)
 	if err != nil {
 		return nil, err
+	}
+	snap.ShowOwn = o.self
+	if measured != nil {
+		measured.AddTo(snap)
 	}
 	if o.complete != nil {
 		if err := o.complete(snap); err != nil {
 			return nil, err
 		}
 	}
-	snap.ShowOwn = o.self
 	o.graph = diagnose.Run(snap, o.ages)
 	return snap, nil
 }
@@ -68,11 +75,18 @@ func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 	scanner := probe.NewScanner(options)
 	sequence := diagnose.Sequence{Options: o.ages}
 	return func(ctx context.Context) (*model.Index, error) {
+		measured, err := o.measure(ctx)
+		if err != nil {
+			return nil, err
+		}
 		snap, err := scanner.Scan(ctx)
 		if err != nil {
 			return nil, err
 		}
 		snap.ShowOwn = o.self
+		if measured != nil {
+			measured.AddTo(snap)
+		}
 		return sequence.Run(snap).Index, nil
 	}, scanner.Close, nil
 }

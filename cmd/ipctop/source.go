@@ -24,6 +24,7 @@ type options struct {
 	history   string   // see addHistory
 	maxMemory byteSize // that reading a file may take
 	sample    time.Duration
+	rates     time.Duration // see addRates
 	ages      diagnose.Options
 	self      bool // see [model.Snapshot.ShowOwn]
 	waitsOnly bool // see [probe.Options]
@@ -70,6 +71,22 @@ func (o *options) log() *slog.Logger {
 // addSelf adds --self to a command that leaves ipctop itself out.
 func (o *options) addSelf(f *pflag.FlagSet) {
 	f.BoolVar(&o.self, "self", false, "also show ipctop's own process, its helper and their objects")
+}
+
+// addRates adds --rates to a command that looks at the machine.
+func (o *options) addRates(f *pflag.FlagSet) {
+	f.DurationVar(&o.rates, "rates", 0, "measure for `TIME`, such as 2s, how much goes through each channel")
+}
+
+// checkRates says what is wrong with --rates.
+func (o *options) checkRates() error {
+	switch {
+	case o.rates < 0:
+		return usageError("--rates %v: it cannot be negative", o.rates)
+	case o.rates > 0 && len(o.from) > 0:
+		return usageError("--rates is for looking at the machine: it has no use with --from")
+	}
+	return nil
 }
 
 // addHistory adds --history to a command that looks at the machine.

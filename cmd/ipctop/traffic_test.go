@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
+	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
@@ -28,4 +31,57 @@ func TestFixturesTraffic(t *testing.T) {
 	if status != exitOK || !strings.Contains(out, "calls/s") {
 		t.Errorf("status %d, stdout %q", status, out)
 	}
+}
+
+func TestRatesUsage(t *testing.T) {
+	for _, tt := range []struct{ args, want string }{
+		{"dump --rates -1s", "cannot be negative"},
+		{"dump --rates 1s --from x", "it has no use with --from"},
+		{"dump --rates 1s --source procfs", "needs eBPF"},
+		{"record --rates 5s --every 5s x", "shorter than --every"},
+	} {
+		status, out, stderr := run(t, "", strings.Fields(tt.args)...)
+		if status != exitUsage || out != "" || !strings.Contains(stderr, tt.want) {
+			t.Errorf("%s: status %d, stdout %q, stderr %q", tt.args, status, out, stderr)
+		}
+	}
+}
+
+// TestDumpRates sends data through a pipe while it is measured.
+func TestDumpRates(t *testing.T) {
+	if _, err := openSource(); err != nil {
+		status, _, stderr := run(t, "", "dump", "--rates", "1ms")
+		if status != exitFailed || !strings.Contains(stderr, "rates cannot be measured: "+err.Error()) {
+			t.Errorf("status %d, stderr %q", status, stderr)
+		}
+		t.Skip(err)
+	}
+	ownHome(t)
+	data, err := testfixtures.StartTraffic(t.Context(), "pipe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- data.Channels[0].Run(ctx, 0) }()
+	status, out, _ := run(t, "", "dump", "--rates", "300ms", "--only", "traffic", "--json")
+	stop()
+	if err := errors.Join(<-done, data.Close()); err != nil {
+		t.Error(err)
+	}
+	snap, err := model.Decode(strings.NewReader(out))
+	if err != nil || status != exitOK {
+		t.Fatalf("status %d, %v", status, err)
+	}
+	c := data.Channels[0]
+	for i := range snap.Traffic {
+		if tr := &snap.Traffic[i]; tr.Object == c.Objects[0] {
+			n, bytes := tr.Rate()
+			if len(tr.Pairs) != 1 || tr.Pairs[0].From != c.Sender.PID || tr.Pairs[0].To != c.Receiver.PID || n.Or(0) == 0 || !bytes {
+				t.Errorf("traffic %+v", tr)
+			}
+			return
+		}
+	}
+	t.Errorf("%s has no traffic among %d", c.Objects[0], len(snap.Traffic))
 }

@@ -35,6 +35,7 @@ func Rich() *model.Snapshot {
 			Duration: 84e6, EUID: 1000, Backends: map[string]string{"unix": "unix_diag"},
 			Probes:    map[string]model.ProbeReport{"pipe": {Duration: 1}},
 			Processes: 231, ProcessesUnreadable: 41,
+			Rates: &model.RatesReport{Duration: 2e9, Source: model.RatesCounted, IOUring: true, Lost: 3, UnknownBytes: 100, UnknownCalls: 2},
 		},
 		Gaps: []model.Gap{
 			{Probe: "fd", Reason: model.Denied, PID: 1, Op: "readlink", Path: "/proc/1/fd", Detail: "permission denied", Count: 281},
@@ -60,6 +61,7 @@ func Rich() *model.Snapshot {
 			AgeSource: "sched", Confirmed: true, Blockers: []model.Blocker{{PID: 813, Comm: "less", Confidence: model.Certain, Why: "reads it"}},
 			Clauses: [][]int{{813}}, Target: &model.Target{FD: model.Some(1), Address: 0x7ffdeadbeef0},
 		}},
+		Traffic: traffic(),
 		Findings: []model.Finding{{
 			ID: "pipe-full:813:pipe:4242", Rule: "pipe-full", Title: "pipe full", Severity: model.Warning, Confidence: model.Likely,
 			LoweredBy: []string{"41 processes hidden"}, Since: Taken.Add(-192 * time.Second), Summary: "yes(812) waits for less(813)",
@@ -71,6 +73,27 @@ func Rich() *model.Snapshot {
 	s.Objects = append(s.Objects, bare(s.Objects)...)
 	s.Links = model.MakeLinks(s.Objects)
 	return s
+}
+
+// traffic has an object with one sender and one receiver, and one without bytes of which
+// it is in doubt who is who.
+func traffic() []model.Traffic {
+	operations := &model.Flow{Calls: model.Some(int64(9)), CallsPerSecond: model.Some(int64(5))}
+	return []model.Traffic{{
+		Object: "pipe:4242", Kind: model.Pipe, Sent: flow(2<<20, 512), Received: flow(1<<20, 300),
+		Processes: []model.ProcessTraffic{{PID: 812, Comm: "yes", Sent: flow(2<<20, 512)}, {PID: 813, Comm: "less", Received: flow(1<<20, 300)}},
+		Pairs:     []model.PairTraffic{{From: 812, FromComm: "yes", To: 813, ToComm: "less", BytesPerSecond: model.Some(int64(1 << 20)), CallsPerSecond: model.Some(int64(256))}},
+	}, {
+		Object: "sysv-sem:5", Kind: model.SysvSem, Sent: operations,
+		Processes: []model.ProcessTraffic{{PID: 9, Comm: "nginx", Sent: operations}}, Pairs: []model.PairTraffic{},
+	}}
+}
+
+// flow is what went one way in two seconds.
+func flow(bytes, calls int64) *model.Flow {
+	return &model.Flow{
+		Bytes: model.Some(bytes), BytesPerSecond: model.Some(bytes / 2), Calls: model.Some(calls), CallsPerSecond: model.Some(calls / 2),
+	}
 }
 
 // bare has an object of which nothing is known for each of the kinds that are in the

@@ -1,0 +1,282 @@
+package bpf
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+)
+
+//go:embed programs/rate.bpf.o
+var rateObject []byte
+
+// Counter counts what goes through channels, from [Count] on until it is closed or the
+// process ends, however that ends: the kernel detaches the programs with the last
+// descriptor. Meanwhile each system call of the machine takes some tenths of a
+// microsecond longer. Its methods may be called at the same time.
+type Counter struct {
+	// Requests says that what io_uring carries is counted, too (Linux 5.19).
+	Requests bool
+
+	mu         sync.Mutex
+	collection *ebpf.Collection
+	links      []link.Link
+}
+
+// ChannelType says what a channel is.
+type ChannelType uint32
+
+// The types of channels, as rate.bpf.c has them.
+const (
+	FileChannel    ChannelType = 1 + iota // a pipe, FIFO or socket: Scope is the device of its file system, Number the inode
+	TerminalMaster                        // Scope is the device of its devpts, Number its index
+	TerminalSlave
+	EventfdChannel // Number is its identity, as in [EventfdState]
+	SysVQueue      // Scope is the inode number of the IPC namespace, Number the id
+	SysVSemaphores
+	FutexWord  // Number is the address
+	PosixQueue // Scope and Number are as of a FileChannel
+)
+
+// Traffic is what one process sent and received through one channel since counting began.
+type Traffic struct {
+	PID        int // 0: in none of the caller's pid namespace
+	StartTicks uint64
+	Comm       string // of the process's main thread
+	Type       ChannelType
+	Scope      uint64 // as file systems have it, a device has its major number in the upper 32 bits
+	Number     uint64
+	Mode       uint32 // of a FileChannel: the type of the file, as in stat(2)
+
+	// Calls are those that carried something; of semaphores and futexes, whatever they
+	// did. Bytes of these and of eventfds are none. A futex is sent to by who wakes, and
+	// received from by who waits.
+	SentBytes, SentCalls, ReceivedBytes, ReceivedCalls uint64
+}
+
+// keySize and countSize are those of the structures of rate.bpf.c.
+const (
+	keySize   = 24
+	countSize = 88
+)
+
+type (
+	trafficKey   [keySize]byte
+	trafficValue [countSize]byte
+)
+
+// Count begins to count. The error is an [*UnavailableError] wherever the reason is known.
+func Count() (*Counter, error) {
+	if err := check(); err != nil {
+		return nil, err
+	}
+	var own unix.Stat_t
+	if err := unix.Stat("/proc/self/ns/pid", &own); err != nil {
+		return nil, fmt.Errorf("stat /proc/self/ns/pid: %w", err)
+	}
+	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(rateObject))
+	if err != nil {
+		return nil, fmt.Errorf("read program rate: %w", err)
+	}
+	wide, narrow := callTables()
+	for name, value := range map[string]any{"calls": wide, "calls32": narrow, "reader_namespace": uint32(own.Ino)} {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return nil, fmt.Errorf("program rate: %s: %w", name, err)
+		}
+	}
+	types, err := btf.LoadKernelSpec()
+	if err != nil {
+		return nil, explain(err)
+	}
+	c := &Counter{}
+	ofRing := ringProgram(types)
+	for name := range spec.Programs {
+		if strings.HasPrefix(name, "request_completed") && name != ofRing {
+			delete(spec.Programs, name)
+		}
+	}
+	if c.collection, err = ebpf.NewCollection(spec); err != nil && ofRing != "" {
+		delete(spec.Programs, ofRing)
+		ofRing = ""
+		c.collection, err = ebpf.NewCollection(spec)
+	}
+	if err != nil {
+		return nil, explain(fmt.Errorf("load program rate: %w", err))
+	}
+	for _, p := range c.collection.Programs {
+		l, err := link.AttachTracing(link.TracingOptions{Program: p})
+		if err != nil {
+			c.Close()
+			return nil, explain(fmt.Errorf("attach program rate: %w", err))
+		}
+		c.links = append(c.links, l)
+	}
+	c.Requests = ofRing != ""
+	return c, nil
+}
+
+// ringProgram is the program that counts what io_uring does in this kernel, "" if there
+// is none: what the tracepoint tells has changed.
+func ringProgram(types *btf.Spec) string {
+	var tracepoint *btf.Typedef
+	if types.TypeByName("btf_trace_io_uring_complete", &tracepoint) != nil {
+		return ""
+	}
+	pointer, ok := tracepoint.Type.(*btf.Pointer)
+	if !ok {
+		return ""
+	}
+	function, ok := pointer.Target.(*btf.FuncProto)
+	if !ok {
+		return ""
+	}
+	switch len(function.Params) { // the first one is the program's own
+	case 4:
+		return "request_completed"
+	case 8:
+		return "request_completed_before_6_13"
+	}
+	return ""
+}
+
+// Close ends the counting.
+func (c *Counter) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, l := range c.links {
+		_ = l.Close()
+	}
+	c.links = nil
+	if c.collection != nil {
+		c.collection.Close()
+		c.collection = nil
+	}
+}
+
+// Lost tells what was not counted since counting began: calls for which there was no room
+// (some 16,000 channels of processes, 4,000 futexes), and calls that other ones are
+// hidden in (of 32-bit programs: socketcall(2), ipc(2)).
+func (c *Counter) Lost() (full, hidden uint64, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.collection == nil {
+		return 0, 0, ErrClosed
+	}
+	for name, to := range map[string]*uint64{"lost": &full, "uncounted": &hidden} {
+		if err := c.collection.Variables[name].Get(to); err != nil {
+			return 0, 0, fmt.Errorf("read %s: %w", name, err)
+		}
+	}
+	return full, hidden, nil
+}
+
+// Read calls f for each process and channel that was counted. A process that has more
+// than one open file description of a channel is told of more than once.
+func (c *Counter) Read(f func(t *Traffic)) error {
+	return c.each(func(_ trafficKey, t *Traffic) { f(t) })
+}
+
+// each calls f with the key of each count, too, by which [Counter.Forget] ends it.
+func (c *Counter) each(f func(key trafficKey, t *Traffic)) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.collection == nil {
+		return ErrClosed
+	}
+	for _, name := range []string{"channels", "futexes"} {
+		if err := eachCount(c.collection.Maps[name], f); err != nil {
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func eachCount(m *ebpf.Map, f func(key trafficKey, t *Traffic)) error {
+	const batch = 1024
+	var cursor ebpf.MapBatchCursor
+	keys, values := make([]trafficKey, batch), make([]trafficValue, batch)
+	for {
+		n, err := m.BatchLookup(&cursor, keys, values, nil)
+		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) { // which says that this was the last one
+			return err
+		}
+		for i := range n {
+			t := parseTraffic(values[i][:])
+			f(keys[i], &t)
+		}
+		if err != nil {
+			return nil
+		}
+	}
+}
+
+// Forget ends the counts that select chooses, to make room; they begin anew if they go on.
+func (c *Counter) Forget(choose func(t *Traffic) bool) error {
+	var keys []trafficKey
+	err := c.each(func(key trafficKey, t *Traffic) {
+		if choose(t) {
+			keys = append(keys, key)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.collection == nil {
+		return ErrClosed
+	}
+	for _, name := range []string{"channels", "futexes"} {
+		for _, key := range keys {
+			_ = c.collection.Maps[name].Delete(key)
+		}
+	}
+	return nil
+}
+
+// Owns reports whether a descriptor of the calling process is there for the counting alone.
+func (c *Counter) Owns(fd int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.collection == nil {
+		return false
+	}
+	for _, p := range c.collection.Programs {
+		if p.FD() == fd {
+			return true
+		}
+	}
+	for _, m := range c.collection.Maps {
+		if m.FD() == fd {
+			return true
+		}
+	}
+	for _, l := range c.links {
+		if l, ok := l.(interface{ FD() int }); ok && l.FD() == fd {
+			return true
+		}
+	}
+	return false
+}
+
+func parseTraffic(value []byte) Traffic {
+	f := fields{value}
+	t := Traffic{SentBytes: f.u64(), SentCalls: f.u64(), ReceivedBytes: f.u64(), ReceivedCalls: f.u64(), Scope: f.u64(), Number: f.u64()}
+	t.StartTicks = f.u64() / (1e9 / clockTicks)
+	t.PID, t.Type, t.Mode = f.int(), ChannelType(f.u32()), f.u32()
+	_ = f.u32()
+	comm, _, _ := bytes.Cut(f.bytes(16), []byte{0})
+	t.Comm = string(comm)
+	switch t.Type {
+	case FileChannel, PosixQueue, TerminalMaster, TerminalSlave:
+		t.Scope = t.Scope>>20<<32 | t.Scope&(1<<20-1) // include/linux/kdev_t.h
+	}
+	return t
+}

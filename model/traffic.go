@@ -1,0 +1,95 @@
+package model
+
+// RatesReport says how the traffic of a snapshot was measured.
+type RatesReport struct {
+	Duration int64  `json:"duration_ns" unit:"ns" doc:"how long it was measured, just before the scan"`
+	Source   string `json:"source" doc:"bpf: counted when system calls return; counters: differences of the kernel's own counters, of few mechanisms"`
+	IOUring  bool   `json:"io_uring" doc:"whether what io_uring carries was counted"`
+	Lost     int64  `json:"lost,omitzero" doc:"calls that were not counted because there were too many channels, since counting began"`
+	Hidden   int64  `json:"hidden,omitzero" doc:"calls of 32-bit programs that do not show what they carry (socketcall, ipc), since counting began"`
+
+	// What went through channels that were gone when the scan was made.
+	UnknownBytes int64 `json:"unknown_bytes,omitzero" unit:"bytes" doc:"bytes that went through channels that the snapshot has not, as they were gone"`
+	UnknownCalls int64 `json:"unknown_calls,omitzero" doc:"the calls"`
+}
+
+// The sources of traffic.
+const (
+	RatesCounted  = "bpf"
+	RatesCounters = "counters"
+)
+
+// Traffic is what went through an object while that was measured.
+type Traffic struct {
+	Object    string           `json:"object" doc:"the object"`
+	Kind      Kind             `json:"kind" doc:"its mechanism"`
+	Sent      *Flow            `json:"sent,omitzero" doc:"what its holders sent or wrote; of semaphores every operation, of futexes what wakes"`
+	Received  *Flow            `json:"received,omitzero" doc:"what its holders received or read; of futexes the waits"`
+	Processes []ProcessTraffic `json:"processes" doc:"by process; empty where the kernel's counters do not tell"`
+	Pairs     []PairTraffic    `json:"pairs" doc:"from whom to whom, where one sender or one receiver leaves no doubt"`
+}
+
+// Flow is an amount in one direction. Mechanisms that carry no bytes have calls alone,
+// and some counters of the kernel have bytes alone.
+type Flow struct {
+	Bytes          Opt[int64] `json:"bytes,omitzero" unit:"bytes" doc:"bytes in the time that was measured"`
+	BytesPerSecond Opt[int64] `json:"bytes_per_second,omitzero" unit:"bytes" doc:"the same for a second, rounded"`
+	Calls          Opt[int64] `json:"calls,omitzero" doc:"calls that carried something, in the time that was measured"`
+	CallsPerSecond Opt[int64] `json:"calls_per_second,omitzero" doc:"the same for a second, rounded"`
+}
+
+// ProcessTraffic is the part of one process.
+type ProcessTraffic struct {
+	PID      int    `json:"pid" doc:"the process, which may have ended"`
+	Comm     string `json:"comm" doc:"its command name"`
+	Sent     *Flow  `json:"sent,omitzero" doc:"what it sent or wrote"`
+	Received *Flow  `json:"received,omitzero" doc:"what it received or read"`
+}
+
+// PairTraffic is what went from one process to another.
+type PairTraffic struct {
+	From           int        `json:"from" doc:"the sender's pid"`
+	FromComm       string     `json:"from_comm" doc:"its command name"`
+	To             int        `json:"to" doc:"the receiver's pid"`
+	ToComm         string     `json:"to_comm" doc:"its command name"`
+	BytesPerSecond Opt[int64] `json:"bytes_per_second,omitzero" unit:"bytes" doc:"bytes a second"`
+	CallsPerSecond Opt[int64] `json:"calls_per_second,omitzero" doc:"calls a second of the one that leaves no doubt"`
+}
+
+// Rate is how much goes through the object in a second: bytes, or calls where it carries
+// none. What is written to a pipe is read from the same pipe and so counts once; what a
+// socket sends and what it receives are different things.
+func (t *Traffic) Rate() (n Opt[int64], bytes bool) {
+	get := func(f *Flow) Opt[int64] { return f.BytesPerSecond }
+	if t.Sent == nil || !t.Sent.Bytes.Known() {
+		bytes = t.Received != nil && t.Received.Bytes.Known()
+	} else {
+		bytes = true
+	}
+	if !bytes {
+		get = func(f *Flow) Opt[int64] { return f.CallsPerSecond }
+	}
+	for _, f := range []*Flow{t.Sent, t.Received} {
+		if f == nil {
+			continue
+		}
+		v, known := get(f).Get()
+		switch {
+		case !known:
+		case t.Kind.IsSocket():
+			n = Some(n.Or(0) + v)
+		default:
+			n = Some(max(n.Or(0), v))
+		}
+	}
+	return n, bytes
+}
+
+// IsSocket reports whether a kind is of sockets, of whatever family.
+func (k Kind) IsSocket() bool {
+	switch k {
+	case Unix, TCP, UDP, Raw, ICMP, Packet, Netlink, Vsock, Socket:
+		return true
+	}
+	return false
+}

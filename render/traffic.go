@@ -1,0 +1,125 @@
+package render
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+var trafficColumns = []Column[model.Traffic]{
+	narrow(textColumn("OBJECT", "the object", func(t *model.Traffic) string { return t.Object })),
+	narrow(textColumn("KIND", "its mechanism", func(t *model.Traffic) string { return string(t.Kind) })),
+	rateColumn("SENT/S", "bytes a second that its holders sent or wrote", func(t *model.Traffic) optInt { return bytesOf(t.Sent) }, true),
+	rateColumn("RECV/S", "bytes a second that they received or read", func(t *model.Traffic) optInt { return bytesOf(t.Received) }, true),
+	rateColumn("CALLS/S", "calls a second in both directions", func(t *model.Traffic) optInt { return callsOf(t) }, false),
+	{
+		Name: "PEERS", Doc: "who sends to whom; by whom it is used, where that is in doubt", Flex: true,
+		Text: func(v *View, t *model.Traffic) Cell { return Cell{Text: v.trafficPeers(t)} },
+	},
+}
+
+// rateOfColumn shows the traffic of an object, where that was measured.
+var rateOfColumn = Column[model.Object]{
+	Name: "RATE", Doc: "bytes a second, sent and received; calls of what carries no bytes (--rates)", Right: true,
+	Key:  func(v *View, o *model.Object) Key { n, _ := v.rateOf(o); return OptKey(n) },
+	Text: func(v *View, o *model.Object) Cell { return Cell{Text: v.RateText(o)} },
+}
+
+// countable are the kinds whose traffic is counted.
+var countable = []model.Kind{
+	model.Pipe, model.FIFO, model.Unix, model.TCP, model.UDP, model.Raw, model.ICMP, model.Packet, model.Netlink, model.Vsock, model.Socket,
+	model.Pty, model.SysvMsg, model.SysvSem, model.PosixMq, model.Eventfd, model.Futex,
+}
+
+// HasRates reports whether the traffic of a kind's objects is counted when it is asked for.
+func HasRates(k model.Kind) bool { return slices.Contains(countable, k) }
+
+// rateOf is an object's traffic: bytes a second, or calls where it carries none. It is
+// unknown where nobody measured.
+func (v *View) rateOf(o *model.Object) (n optInt, bytes bool) {
+	if v.traffic == nil || !HasRates(o.Kind) {
+		return optInt{}, false
+	}
+	t := v.traffic[o.ID]
+	if t == nil {
+		if v.snap.Scan.Rates != nil && v.snap.Scan.Rates.Source != model.RatesCounted {
+			return optInt{}, false
+		}
+		return model.Some(int64(0)), true
+	}
+	return t.Rate()
+}
+
+// RateText says how much goes through an object; "" where nobody measured.
+func (v *View) RateText(o *model.Object) string {
+	n, bytes := v.rateOf(o)
+	return rateText(n, bytes)
+}
+
+func rateText(rate optInt, bytes bool) string {
+	n, ok := rate.Get()
+	switch {
+	case !ok:
+		return ""
+	case n == 0:
+		return "0"
+	case bytes:
+		return Size(n) + "/s"
+	}
+	return count(n) + " calls/s"
+}
+
+func rateColumn(name, doc string, get func(*model.Traffic) optInt, bytes bool) Column[model.Traffic] {
+	return Column[model.Traffic]{
+		Name: name, Doc: doc, Right: true,
+		Key: func(_ *View, t *model.Traffic) Key { return OptKey(get(t)) },
+		Text: func(_ *View, t *model.Traffic) Cell {
+			n, ok := get(t).Get()
+			if !ok {
+				return Cell{}
+			}
+			if bytes {
+				return Cell{Text: Size(n)}
+			}
+			return Cell{Text: count(n)}
+		},
+	}
+}
+
+// bytesOf is what flowed in a direction, unknown where nothing did or no bytes are counted.
+func bytesOf(f *model.Flow) optInt {
+	if f == nil {
+		return optInt{}
+	}
+	return f.BytesPerSecond
+}
+
+func callsOf(t *model.Traffic) optInt {
+	var sum optInt
+	for _, f := range []*model.Flow{t.Sent, t.Received} {
+		if f != nil && f.CallsPerSecond.Known() {
+			sum = model.Some(sum.Or(0) + f.CallsPerSecond.Or(0))
+		}
+	}
+	return sum
+}
+
+// trafficPeers names who sends to whom.
+func (v *View) trafficPeers(t *model.Traffic) string {
+	var texts []string
+	for i := range t.Pairs {
+		p := &t.Pairs[i]
+		texts = append(texts, v.trafficParty(p.From, p.FromComm)+" "+v.glyph.to+" "+v.trafficParty(p.To, p.ToComm))
+	}
+	if len(texts) == 0 {
+		for i := range t.Processes {
+			texts = append(texts, v.trafficParty(t.Processes[i].PID, t.Processes[i].Comm))
+		}
+	}
+	return strings.Join(texts, ", ")
+}
+
+func (v *View) trafficParty(pid int, comm string) string {
+	return v.parties([]party{{pid, v.nameOf(pid, comm), 1}})
+}

@@ -1,0 +1,112 @@
+package traffic
+
+import (
+	"time"
+
+	"github.com/ipctop/ipctop/bpf"
+)
+
+// Meter counts, from [Start] until it is closed.
+type Meter struct {
+	counter *bpf.Counter
+	last    map[channel]amount
+	since   time.Time
+}
+
+// channel is a channel of a process.
+type channel struct {
+	kind       bpf.ChannelType
+	scope, num uint64
+	mode       uint32
+	pid        int
+	start      uint64
+	comm       string
+}
+
+// amount is what went through it.
+type amount struct{ sentBytes, sentCalls, receivedBytes, receivedCalls uint64 }
+
+func (a *amount) add(b amount) {
+	a.sentBytes += b.sentBytes
+	a.sentCalls += b.sentCalls
+	a.receivedBytes += b.receivedBytes
+	a.receivedCalls += b.receivedCalls
+}
+
+// minus is what was added since b. Counts that began anew in between have lost what they
+// had: then all of a counts.
+func (a amount) minus(b amount) amount {
+	if a.sentCalls < b.sentCalls || a.receivedCalls < b.receivedCalls {
+		return a
+	}
+	return amount{a.sentBytes - b.sentBytes, a.sentCalls - b.sentCalls, a.receivedBytes - b.receivedBytes, a.receivedCalls - b.receivedCalls}
+}
+
+// Start begins to count.
+func Start() (*Meter, error) {
+	counter, err := bpf.Count()
+	if err != nil {
+		return nil, err
+	}
+	return &Meter{counter: counter, last: map[channel]amount{}, since: time.Now()}, nil
+}
+
+// Close ends the counting.
+func (m *Meter) Close() { m.counter.Close() }
+
+// Owns reports whether a descriptor of the calling process is there for counting alone.
+func (m *Meter) Owns(fd int) bool { return m.counter.Owns(fd) }
+
+// Sample is what went through the channels between two times.
+type Sample struct {
+	Duration time.Duration
+
+	flows        map[channel]amount
+	requests     bool
+	lost, hidden uint64
+}
+
+// Sample says what happened since the sample before, or since the start, and forgets
+// channels through which nothing went, so that there is room for others.
+func (m *Meter) Sample() (*Sample, error) {
+	s := &Sample{flows: map[channel]amount{}, requests: m.counter.Requests}
+	now, counts := time.Now(), map[channel]amount{}
+	err := m.counter.Read(func(t *bpf.Traffic) {
+		c := counts[channelOf(t)]
+		c.add(amount{t.SentBytes, t.SentCalls, t.ReceivedBytes, t.ReceivedCalls})
+		counts[channelOf(t)] = c
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Duration = now.Sub(m.since)
+	quiet := map[channel]bool{}
+	for c, n := range counts {
+		if d := n.minus(m.last[c]); d != (amount{}) {
+			s.flows[c] = d
+		} else {
+			quiet[c] = true
+		}
+	}
+	if s.lost, s.hidden, err = m.counter.Lost(); err != nil {
+		return nil, err
+	}
+	if len(counts) > manyChannels && len(quiet) > 0 {
+		for c := range quiet {
+			delete(counts, c)
+		}
+		if err := m.counter.Forget(func(t *bpf.Traffic) bool { return quiet[channelOf(t)] }); err != nil {
+			return nil, err
+		}
+	}
+	m.last, m.since = counts, now
+	return s, nil
+}
+
+// manyChannels is how many are counted before quiet ones are forgotten: a quarter of those
+// there is room for.
+const manyChannels = 4096
+
+func channelOf(t *bpf.Traffic) channel {
+	return channel{t.Type, t.Scope, t.Number, t.Mode, t.PID, t.StartTicks, t.Comm}
+}
