@@ -69,13 +69,14 @@ var mayImport = map[string][]string{
 	"fleet":             {"model"},
 	"render":            {"model", "diagnose", "diagnose/graph", "metrics", "query", "record", "route", "leak", "trace"},
 	"render/live":       {"model", "diagnose", "query", "record", "render"},
+	"render/report":     {"model", "diagnose/graph", "render"},
 	"render/tui":        {"model", "render", "render/live"},
 	"testfixtures":      {"model", "privilege"},
 	"cmd/ipctop":        nil, // puts everything together
 }
 
 // pure packages read dumps and recordings on any system: no I/O, no Linux.
-var pure = []string{"model", "query", "render", "render/live", "metrics", "route", "fleet", "diagnose", "diagnose/graph", "record", "leak", "corefile", "postmortem", "trace"}
+var pure = []string{"model", "query", "render", "render/live", "render/report", "metrics", "route", "fleet", "diagnose", "diagnose/graph", "record", "leak", "corefile", "postmortem", "trace"}
 
 // ioPackages may not be imported by pure packages. io alone is an interface.
 var ioPackages = []string{"os", "os/exec", "os/user", "net", "syscall", "golang.org/x/sys/unix", "path/filepath"}

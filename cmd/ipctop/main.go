@@ -161,6 +161,7 @@ func (c command) newRoot() *cobra.Command {
 		c.newCheck(o),
 		c.newWhy(o),
 		c.newPath(o),
+		c.newReport(o),
 		c.newWait(o),
 		c.newRecord(o),
 		c.newRun(o),

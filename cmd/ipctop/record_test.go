@@ -105,7 +105,7 @@ func TestCommandsReadRecordings(t *testing.T) {
 		{[]string{"diff", rec, rec}, 0, "", "nothing changed"},
 		{[]string{"diff", dump, rec, "--json"}, 0, `"by":-27768`, ""},
 		{[]string{"diff", dump}, 2, "", "name two"},
-		{[]string{"diff", "--from", dump, dump, dump}, 2, "", "no use"},
+		{[]string{"diff", "--from", dump, dump, dump}, 2, "", "does not apply"},
 		{[]string{"diff", "--trend", rec}, 0, "writer(10)", ""},
 		{[]string{"diff", "--trend", rec, "--json"}, 0, `"samples":6`, ""},
 		{[]string{"diff", "--trend", dump}, 2, "", "is a dump"},
@@ -116,7 +116,7 @@ func TestCommandsReadRecordings(t *testing.T) {
 		{[]string{"record", "--every", "1ms", "x"}, 2, "", "at least"},
 		{[]string{"record", "--for", "-1s", "x"}, 2, "", "negative"},
 		{[]string{"record", "--keep", "lots", "x"}, 2, "", "24h or 7d"},
-		{[]string{"record", "--from", dump, "x"}, 2, "", "no use"},
+		{[]string{"record", "--from", dump, "x"}, 2, "", "does not apply"},
 		{[]string{"record", dump}, 1, "", "not an ipctop recording: it is left as it is"},
 		{[]string{"record", t.TempDir()}, 1, "", "directory"},
 	} {
