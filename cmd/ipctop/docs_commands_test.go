@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,8 +52,8 @@ func shellWords(line string) []string {
 	return words
 }
 
-// TestDocumentedCommandsExist finds a command or flag that a document names and
-// ipctop does not have.
+// TestDocumentedCommandsExist finds a command, a flag or a field in an expression that
+// a document names and ipctop does not have.
 func TestDocumentedCommandsExist(t *testing.T) {
 	files, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
@@ -92,6 +93,12 @@ func TestDocumentedCommandsExist(t *testing.T) {
 			}
 			if err != nil && !errors.Is(err, pflag.ErrHelp) && !strings.Contains(err.Error(), "flag needs an argument") {
 				t.Errorf("%s: %q: %v", filepath.Base(file), line, err)
+			}
+			if at := slices.Index(words, "-Q"); err == nil && at >= 0 && words[at+1] != "EXPR" && (words[0] == "dump" || words[0] == "check") {
+				status, _, stderr := run(t, "", words[0], "-Q", words[at+1], "--from", "testdata/rich.json")
+				if status == exitUsage {
+					t.Errorf("%s: %q: %s", filepath.Base(file), line, stderr)
+				}
 			}
 		}
 	}
