@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strconv"
@@ -57,9 +58,9 @@ func (v *View) Chain(f *model.Finding, width int) []Cell {
 		switch {
 		case room < 0:
 			continue
-		case level == 0 && p.explanation != "" && room > Width(p.explanation):
+		case level < noObjects && p.explanation != "" && room > Width(p.explanation):
 			return append(cells, Cell{" " + p.explanation, Dim})
-		case level == 0 && p.explanation != "" && room >= leastExplanation:
+		case level < noObjects && p.explanation != "" && room >= leastExplanation:
 			return append(cells, Cell{" " + Truncate(p.explanation, room-1, v.glyph.more), Dim})
 		}
 		return cells
@@ -70,6 +71,9 @@ func (v *View) Chain(f *model.Finding, width int) []Cell {
 // leastExplanation is how much room the beginning of an explanation is worth
 // being shown in.
 const leastExplanation = 14
+
+// shortObject is how much of an object's name is shown where there is little room.
+const shortObject = 24
 
 // databaseLock is the rule about locks that are no objects of the kernel.
 const databaseLock = "database-lock"
@@ -168,16 +172,21 @@ func (v *View) reason(f *model.Finding, doing string) string {
 		}
 		return fails
 	}
-	switch f.Rule {
-	case "fifo-open-waits":
-		return "nobody opens the other end"
-	case "pipe-full", "socket-full", "pty-not-read":
-		return "no visible reader"
-	}
 	if doing != "" {
 		return doing
 	}
+	if why := nobodyRules[f.Rule]; why != "" {
+		return why
+	}
 	return v.escape(f.Summary)
+}
+
+// nobodyRules say why no process ends the chain.
+var nobodyRules = map[string]string{
+	"fifo-open-waits": "nobody opens the other end", "pipe-full": "no visible reader", "socket-full": "no visible reader",
+	"pty-not-read": "no visible reader", "mutex-owner-dead": "its owner has ended", "sem-owner-dead": "its last user has ended",
+	"sem-nobody-posts": "nobody is left to post it", "cond-waiters-dead": "those who waited before were killed",
+	"no-message-of-type": "holds no message of that type", "queue-full": "no receiver is known",
 }
 
 // ownCircle is a deadlock among the threads of one process.
@@ -306,6 +315,12 @@ func (v *View) label(id string) objectLabel {
 	}
 	if strings.HasPrefix(l.long, "/") && o.Kind != model.Pty {
 		l.short = path.Base(l.long)
+	}
+	if strings.HasPrefix(l.long, "@") && strings.Contains(l.long, "/") { // abstract names are made like paths
+		l.short = "@" + v.glyph.more + "/" + path.Base(l.long)
+	}
+	if short := cmp.Or(l.short, l.long); Width(short) > shortObject {
+		l.short = Truncate(short, shortObject, v.glyph.more)
 	}
 	if fill, ok := o.Fill.Get(); ok && fill >= 1 {
 		l.state = "FULL"

@@ -98,7 +98,7 @@ func hangs() []hang {
 				Rule: "database-lock", Chain: []model.Step{step(220, "psql", "unix:7"), step(812, "postgres", "")}, Root: root(813, "postgres", "is idle in transaction"),
 			},
 			"STUCK 3m12s psql(220) → /run/pg/.s.PGSQL.5432 → postgres(812) → database lock → postgres(813) is idle in transaction",
-			"STUCK 3m12s psql(220) → .s.PGSQL.5432 → … → postgres(813)",
+			"STUCK 3m12s psql(220) → .s.PGSQL.5432 → … → postgres(813) is idle in transaction",
 			"STUCK 3m12s psql(220) → … → postgres(813)",
 		},
 		{
@@ -107,6 +107,27 @@ func hangs() []hang {
 			"STUCK 3m12s grep(31) → /mnt/remote/big.log → sshfs(32) is stopped",
 			"STUCK 3m12s grep(31) → /mnt/remote/big.log → sshfs(32) is stopped",
 			"STUCK 3m12s grep(31) → sshfs(32)",
+		},
+		{
+			"stopped holder of a file far down",
+			model.Finding{Rule: "holder-stopped", Chain: []model.Step{step(41, "backup", "file:8")}, Root: root(42, "vim", "is stopped")},
+			"STUCK 3m12s backup(41) → notes.lck → vim(42) is stopped",
+			"STUCK 3m12s backup(41) → notes.lck → vim(42) is stopped",
+			"STUCK 3m12s backup(41) → vim(42)",
+		},
+		{
+			"full backlog of an abstract name",
+			model.Finding{Rule: "backlog-full", Chain: []model.Step{step(51, "curl", "unix:9")}, Root: root(52, "gunicorn", "is idle")},
+			"BLOCKED 3m12s curl(51) → @…/control FULL → gunicorn(52) does not accept, is idle",
+			"BLOCKED 3m12s curl(51) → @…/control FULL → gunicorn(52) does not accept, is idle",
+			"BLOCKED 3m12s curl(51) → gunicorn(52)",
+		},
+		{
+			"semaphore of a process that has ended",
+			model.Finding{Rule: "sem-owner-dead", Summary: "a long sentence", Chain: []model.Step{step(61, "batch", "sysv-sem:10")}},
+			"BLOCKED 3m12s batch(61) → semaphores 0x4d2 its last user has ended",
+			"BLOCKED 3m12s batch(61) → semaphores 0x4d2 its last user has ended",
+			"BLOCKED 3m12s batch(61) → semaphores 0x4…",
 		},
 	}
 }
@@ -121,6 +142,9 @@ func hangObjects() []*model.Object {
 		{ID: "pty:3", Kind: model.Pty, Path: "/dev/pts/3", Fill: full, Detail: &model.PtyDetail{}},
 		{ID: "tcp:5", Kind: model.TCP, Fill: full, Detail: &model.InetDetail{State: "LISTEN", Local: "0.0.0.0:8080"}},
 		{ID: "unix:6", Kind: model.Unix, Path: "/run/pg/.s.PGSQL.5432", Detail: &model.UnixDetail{}},
+		{ID: "file:8", Kind: model.File, Path: "/home/ann/projects/shop/" + strings.Repeat("documents/", 9) + "notes.lck", Detail: &model.FileDetail{}},
+		{ID: "unix:9", Kind: model.Unix, Name: "@sockets/" + strings.Repeat("gunicorn/", 12) + "control", Fill: full, Detail: &model.UnixDetail{}},
+		{ID: "sysv-sem:10", Kind: model.SysvSem, Detail: &model.SysvSemDetail{Key: "0x4d2"}},
 		{ID: "unix:7", Kind: model.Unix, Peers: []model.Peer{{ID: "unix:6", Confidence: model.Certain}}, Detail: &model.UnixDetail{}},
 	}
 }
@@ -162,9 +186,9 @@ func TestVerdictOfThreads(t *testing.T) {
 	s := &model.Snapshot{Taken: modeltest.Taken}
 	v := NewView(model.NewIndex(s), &Options{})
 	for want, f := range map[string]*model.Finding{
-		"DEADLOCK db(5) thread 6 ⇄ thread 7": {Rule: "deadlock", Chain: []model.Step{{PID: 5, TID: 6, Comm: "db"}, {PID: 5, TID: 7, Comm: "db"}}},
-		"WARNING files nearly used up":       {Rule: "limit-near", Severity: model.Warning, Summary: "files nearly used up"},
-		`BLOCKED a\x1b(1) → no such\x1b`:     {Rule: "queue-full", Chain: []model.Step{{PID: 1, Comm: "a\x1b", Object: "no such\x1b"}}, Root: root(1, "", "")},
+		"DEADLOCK db(5) thread 6 ⇄ thread 7":                  {Rule: "deadlock", Chain: []model.Step{{PID: 5, TID: 6, Comm: "db"}, {PID: 5, TID: 7, Comm: "db"}}},
+		"WARNING files nearly used up":                        {Rule: "limit-near", Severity: model.Warning, Summary: "files nearly used up"},
+		`BLOCKED a\x1b(1) → no such\x1b no receiver is known`: {Rule: "queue-full", Chain: []model.Step{{PID: 1, Comm: "a\x1b", Object: "no such\x1b"}}, Root: root(1, "", "")},
 	} {
 		var b strings.Builder
 		for _, c := range v.Verdict(f, 60) {
