@@ -277,3 +277,10 @@ func FuzzFind(f *testing.F) {
 		Complete(s, ref)
 	})
 }
+
+func TestDescribeTitle(t *testing.T) {
+	p := &model.Process{PID: 44, Comm: "postgres", Cmdline: []string{"postgres: shop [local] UPDATE waiting"}}
+	if got := (Match{Process: p}).Describe(&model.Snapshot{}); !strings.Contains(got, "UPDATE waiting") {
+		t.Errorf("a session is described as %q", got)
+	}
+}

@@ -68,7 +68,9 @@ func (m Match) Describe(s *model.Snapshot) string {
 		if c := p.Container; c != nil {
 			words = append(words, "in container "+Quote(containerName(c)))
 		}
-		if len(p.Cmdline) > 1 {
+		if title := p.Title(); title != "" {
+			words = append(words, Quote(shorten(title)))
+		} else if len(p.Cmdline) > 1 {
 			words = append(words, Quote(shorten(strings.Join(p.Cmdline, " "))))
 		}
 		return strings.Join(words, "  ")

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -49,7 +50,7 @@ func (c command) newWhy(o *options) *cobra.Command {
 		var ambiguous *query.AmbiguousError
 		if len(refs) == 1 && snap != nil && errors.As(err, &ambiguous) {
 			if stuck := stuckOf(snap, ambiguous.Matches); stuck != nil {
-				fmt.Fprintf(c.stderr, "ipctop: %d of %d called %s are stuck; --all explains all\n", len(stuck), len(ambiguous.Matches), query.Quote(refs[0]))
+				fmt.Fprintf(c.stderr, "ipctop: %d of %d called %s are stuck%s; --all explains all\n", len(stuck), len(ambiguous.Matches), query.Quote(refs[0]), namesOf(stuck))
 				matches, err = stuck, nil
 			}
 		}
@@ -86,13 +87,41 @@ func (c command) newWhy(o *options) *cobra.Command {
 	return cmd
 }
 
-// stuckOf are those of some processes that wait for somebody and not for work; nil
-// if none does, or if some are no processes.
+// maxNamedStuck is how many of those that are stuck are named before they are explained.
+const maxNamedStuck = 8
+
+// namesOf names processes after a colon, unless they are too many.
+func namesOf(matches []query.Match) string {
+	if len(matches) > maxNamedStuck {
+		return ""
+	}
+	var names []string
+	for _, m := range matches {
+		names = append(names, model.Named(query.Quote(m.Process.Name()), m.Process.PID))
+	}
+	return ": " + strings.Join(names, ", ")
+}
+
+// stuckOf are those of some processes that wait for somebody and not for work, or
+// that a finding says are stuck, as for a lock inside a database; nil if none is, or
+// if some are no processes.
 func stuckOf(snap *model.Snapshot, matches []query.Match) []query.Match {
 	stuck := map[int]bool{}
 	for i := range snap.Waits {
 		if w := &snap.Waits[i]; w.Confirmed && !w.Idle && w.Needs != model.NeedsTime {
 			stuck[w.PID] = true
+		}
+	}
+	for i := range snap.Findings {
+		f := &snap.Findings[i]
+		if f.Severity == model.Info {
+			continue
+		}
+		for j := range f.Chain {
+			stuck[f.Chain[j].PID] = true
+		}
+		for _, pid := range f.Victims {
+			stuck[pid] = true
 		}
 	}
 	var list []query.Match

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/query"
 )
 
 // whyDump writes a dump with all that cannot be explained, and returns its name.
@@ -61,5 +63,32 @@ func TestWhyOfWhatCannotBeExplained(t *testing.T) {
 	status, stdout, _ := run(t, "", "why", "--from", dump)
 	if status != exitOK || stdout != "Nothing is stuck. 0 of 0 processes read; 0 waiting threads.\n" {
 		t.Errorf("why: status %d, %q", status, stdout)
+	}
+}
+
+// Of several processes with a name why takes those that are stuck, also those of which
+// only a finding says so: to the kernel a session that waits for a row lock is idle.
+func TestStuckOfSeveral(t *testing.T) {
+	p := func(pid int) *model.Process { return &model.Process{PID: pid, Comm: "postgres"} }
+	snap := &model.Snapshot{
+		Waits: []model.Wait{
+			{PID: 1, TID: 1, Confirmed: true, Idle: true, Needs: model.NeedsEvent},
+			{PID: 2, TID: 2, Confirmed: true, Needs: model.NeedsLock},
+			{PID: 3, TID: 3, Confirmed: true, Idle: true, Needs: model.NeedsEvent},
+		},
+		Findings: []model.Finding{
+			{Rule: "database-lock", Severity: model.Warning, Chain: []model.Step{{PID: 3}}},
+			{Rule: "no-reader", Severity: model.Info, Victims: []int{1}},
+		},
+	}
+	var pids []int
+	for _, m := range stuckOf(snap, []query.Match{{Process: p(1)}, {Process: p(2)}, {Process: p(3)}}) {
+		pids = append(pids, m.Process.PID)
+	}
+	if !slices.Equal(pids, []int{2, 3}) {
+		t.Errorf("stuck are %v, want 2 and 3", pids)
+	}
+	if got := namesOf([]query.Match{{Process: p(2)}, {Process: p(3)}}); got != ": postgres(2), postgres(3)" {
+		t.Errorf("they are named %q", got)
 	}
 }
