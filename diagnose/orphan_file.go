@@ -41,10 +41,10 @@ func (v *view) findOrphans(kind model.Kind, facts func(model.Detail) (size model
 	return list
 }
 
-// called is how sentences name an object: its id, and what people call it.
+// called is how sentences name an object: what people call it, and its id.
 func (v *view) called(o *model.Object) string {
 	if o.Name != "" && o.Name != o.ID {
-		return o.ID + " (" + o.Name + ")"
+		return o.Name + " (" + o.ID + ")"
 	}
 	return o.ID
 }

@@ -19,6 +19,9 @@ func TestEveryKeyEverywhere(t *testing.T) {
 				v.scan(modeltest.Rich())
 				v.keys(fmt.Sprint(screen))
 				selected := v.m.selected() != (row{})
+				if !selected && screen != screenLog+1 {
+					t.Fatalf("nothing is selected on screen %d, so that no key is tried on anything:\n%s", screen, v.frame())
+				}
 				v.do(Key{key})
 				if f := v.frame(); selected && (strings.Contains(f, "Nothing is selected") || strings.Contains(f, "No process is selected")) {
 					t.Errorf("%s on screen %d:\n%s", key, screen, f)
