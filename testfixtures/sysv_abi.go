@@ -54,7 +54,6 @@ const (
 	getNCnt = 14
 	getZCnt = 15
 	setVal  = 16
-	msgMax  = 4096 // bytes in a fixture's message, at most
 )
 
 func sysvGet(t sysvType, key int32, size, flags int) (int, error) {

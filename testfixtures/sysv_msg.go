@@ -6,6 +6,8 @@ import (
 	"time"
 )
 
+const msgMax = 4096 // bytes in a fixture's message, at most
+
 func sysvMsgFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "sysv-msg",
