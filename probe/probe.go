@@ -41,10 +41,10 @@ type Probe struct {
 	// Scope is the type of namespace that Table reads: "net", "ipc" or "".
 	Scope string
 
-	// Vacant reports whether it is known, by something cheaper than their tables, that a
-	// namespace of Scope has nothing of any probe. It is asked in namespaces that are not
-	// ipctop's own.
-	Vacant func(ns NS) bool
+	// Survey looks, in a namespace of Scope that is not ipctop's own, at something cheaper than
+	// its tables. vacant says that it has nothing of any probe; what it tells besides is
+	// [NS].About in Table.
+	Survey func(ns NS) (about any, vacant bool)
 
 	// Kept finds namespaces of Scope that only objects keep alive, by those that no
 	// table lists, and notes the ways into them ([Scan.NoteWay]). read reads the tables
@@ -120,6 +120,7 @@ type NS struct {
 	Inode uint64 // 0: the table does not belong to a namespace
 	Own   bool   // ipctop's own
 	Scan  *Scan
+	About any // what [Probe].Survey told of it
 }
 
 // ID makes the id of an object of this namespace.

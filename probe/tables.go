@@ -36,7 +36,7 @@ func (s *Scan) tables(ctx context.Context) {
 func (s *Scan) namespaceTables(ctx context.Context, list []visitKey, scopes map[string][]*Probe) {
 	s.visitNamespaces(ctx, list, func(k visitKey) {
 		ns := NS{Type: k.nsType, Inode: k.inode, Scan: s}
-		vacant := s.vacant(ns)
+		vacant := s.survey(&ns)
 		for _, p := range scopes[k.nsType] {
 			if ctx.Err() == nil {
 				s.tableHere(ctx, p, ns, vacant)
@@ -45,11 +45,12 @@ func (s *Scan) namespaceTables(ctx context.Context, list []visitKey, scopes map[
 	})
 }
 
-// vacant reports whether a probe knows that nothing is in a namespace.
-func (s *Scan) vacant(ns NS) bool {
+// survey has a probe look at a namespace, and reports whether it knows that nothing is in there.
+func (s *Scan) survey(ns *NS) (vacant bool) {
 	for i := range s.scanner.opts.Probes {
-		if p := &s.scanner.opts.Probes[i]; p.Vacant != nil && p.Scope == ns.Type && p.Vacant(ns) {
-			return true
+		if p := &s.scanner.opts.Probes[i]; p.Survey != nil && p.Scope == ns.Type {
+			ns.About, vacant = p.Survey(*ns)
+			return vacant
 		}
 	}
 	return false

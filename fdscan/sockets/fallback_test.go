@@ -29,7 +29,7 @@ func TestInetWithoutDiag(t *testing.T) {
 	_, err = unix.Write(client, []byte("hello"))
 	must(t, err)
 
-	snap := probetest.Scan(t, inetProbe(&family, "TCP"))
+	snap := probetest.Scan(t, inetProbe(&family))
 	equal(t, "backend", snap.Scan.Backends["tcp"], "proc")
 	oc, os := object(t, snap, model.TCP, client), object(t, snap, model.TCP, server)
 	wantPeer(t, oc, os.ID, model.Certain)

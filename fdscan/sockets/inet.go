@@ -19,6 +19,7 @@ type inetFamily struct {
 	protocol uint16    // IPPROTO_*; 0: there is no inet_diag for it
 	name     string    // of the protocol, where it is not the usual one of its kind
 	tables   [2]string // in /proc/net: IPv4, IPv6
+	counts   [2]string // the names of its protocols in /proc/net/protocols, and of its sockets
 	states   *[16]string
 	// portless: what stands in the port's place is the IP protocol
 	portless bool
@@ -155,11 +156,14 @@ type inetEnd struct {
 // read reads the tables of one network namespace, those of the variants first: of
 // two records for one socket the first counts.
 func (f *inetFamily) read(ctx context.Context, ns probe.NS, kept *inetKept, out *probe.Collector) error {
-	if !ns.Own && f.readPlain(ctx, ns, kept, out) {
+	if u := usageOf(ns); u.noneOf(f) || !ns.Own && f.readPlain(ctx, ns, kept, out) {
 		return nil
 	}
 	known := map[uint64]bool{}
 	for i := range f.variants {
+		if usageOf(ns).none(f.variants[i].counts[:]...) {
+			continue
+		}
 		err := f.variants[i].readOne(ctx, ns, known, kept, out)
 		if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 			out.Fail("read "+f.variants[i].name, "", err)
@@ -169,11 +173,16 @@ func (f *inetFamily) read(ctx context.Context, ns probe.NS, kept *inetKept, out 
 }
 
 // readPlain reads the connections of a namespace that has none of MPTCP, and reports whether
-// that was all. For the table of MPTCP, too, the kernel walks through that of all namespaces; its
-// subflows show in the table of TCP, with CAP_NET_ADMIN.
+// that was all. For the table of MPTCP, too, the kernel walks through that of all namespaces; if
+// its sockets are not counted, its subflows show in the table of TCP, with CAP_NET_ADMIN.
 func (f *inetFamily) readPlain(ctx context.Context, ns probe.NS, kept *inetKept, out *probe.Collector) bool {
-	if f.protocol != unix.IPPROTO_TCP || !administers() {
+	if f.protocol != unix.IPPROTO_TCP || usageOf(ns) == nil && !administers() {
 		return false
+	}
+	for i := range f.variants {
+		if u := usageOf(ns); u != nil && !u.none(f.variants[i].counts[:]...) {
+			return false
+		}
 	}
 	d, err := openDiag()
 	if err != nil {
@@ -210,6 +219,9 @@ func (f *inetFamily) readOne(ctx context.Context, ns probe.NS, known map[uint64]
 	how := "inet_diag"
 	both := d != nil && t.readBoth(ctx, d, out)
 	for i, v6 := range [2]bool{false, true} {
+		if !f.uncounted() && usageOf(ns).none(f.counts[i]) {
+			continue
+		}
 		switch {
 		case both:
 			err = nil
@@ -276,9 +288,36 @@ type inetTable struct {
 }
 
 // readBoth reads the tables of IPv4 and IPv6 with one request and reports whether there is
-// one: the kernel walks through the connections of all network namespaces for each.
+// one: the kernel walks through the connections of all network namespaces for each, and
+// through all that are bound. Where nothing but listeners is counted these alone are asked for.
 func (t *inetTable) readBoth(ctx context.Context, d *diag, out *probe.Collector) bool {
-	return t.family.protocol == unix.IPPROTO_TCP && t.readAs(ctx, d, tcpDiagGetSock, tcpDiagRequest(), out) == nil
+	if t.family.protocol != unix.IPPROTO_TCP {
+		return false
+	}
+	read := func(states uint32) bool {
+		return states == 0 || t.readAs(ctx, d, tcpDiagGetSock, tcpDiagRequest(states), out) == nil
+	}
+	u := usageOf(t.ns)
+	if u == nil {
+		return read(tcpAsked)
+	}
+	begin, states := *t, uint32(0)
+	if n := u.count(t.family.counts[:]...); n > 0 {
+		if !read(1 << tcpListen) {
+			return false
+		}
+		if len(t.ends)-len(begin.ends) < n {
+			states = tcpAsked &^ (1<<tcpListen | 1<<tcpBound)
+		}
+	}
+	if u.unlisted() { // bound sockets are not counted
+		states |= 1 << tcpBound
+	}
+	if !read(states) {
+		*t = begin
+		return false
+	}
+	return true
 }
 
 func (t *inetTable) readDiag(ctx context.Context, d *diag, v6 bool, out *probe.Collector) error {

@@ -33,15 +33,12 @@ const noProtocol = 254
 // inetDiagRequest is struct inet_diag_req_v2: family u8, protocol u8,
 // extensions u8, pad u8, states u32, and a socket id of 48 bytes, which a dump
 // leaves empty.
-//
-// Sockets in TIME-WAIT are not asked for: there can be very many, and they
-// belong to nobody.
 func inetDiagRequest(family uint8, protocol uint16) []byte {
 	ne := binary.NativeEndian
 	b := make([]byte, 56)
 	b[0], b[1] = family, uint8(protocol)
 	b[2] = 1<<(inetDiagSkMeminfo-1) | 1<<(inetDiagInfo-1)
-	ne.PutUint32(b[4:], ^uint32(1<<tcpTimeWait))
+	ne.PutUint32(b[4:], tcpAsked)
 	if protocol > 255 {
 		b[1] = noProtocol
 		b = ne.AppendUint16(ne.AppendUint16(b, 8), inetDiagReqProtocol)
@@ -50,16 +47,21 @@ func inetDiagRequest(family uint8, protocol uint16) []byte {
 	return b
 }
 
+// tcpAsked are the states that are asked for. Sockets in TIME-WAIT are not: there can be
+// very many, and they belong to nobody.
+const tcpAsked = ^uint32(1 << tcpTimeWait)
+
 // tcpDiagGetSock is TCPDIAG_GETSOCK, the older request for the table of TCP, which is of both
 // IPv4 and IPv6.
 const tcpDiagGetSock = 18
 
 // tcpDiagRequest is struct inet_diag_req: family u8, two lengths u8, extensions u8, a
 // socket id of 48 bytes, states u32, dbs u32. It asks for what [inetDiagRequest] does.
-func tcpDiagRequest() []byte {
+// It has a bit for each state.
+func tcpDiagRequest(states uint32) []byte {
 	b := make([]byte, 60)
 	b[3] = 1<<(inetDiagSkMeminfo-1) | 1<<(inetDiagInfo-1)
-	binary.NativeEndian.PutUint32(b[52:], ^uint32(1<<tcpTimeWait))
+	binary.NativeEndian.PutUint32(b[52:], states)
 	return b
 }
 

@@ -18,6 +18,9 @@ func Netlink() probe.Probe {
 		Scope: "net",
 		FD:    socketFD,
 		Table: func(ctx context.Context, ns probe.NS, out *probe.Collector) error {
+			if usageOf(ns).none("NETLINK") {
+				return nil
+			}
 			diagOpen.Lock()
 			text, err := readNet(ns.Scan, "netlink")
 			diagOpen.Unlock()

@@ -19,6 +19,9 @@ func Packet() probe.Probe {
 		FD:      socketFD,
 		Mapping: socketMapping,
 		Table: func(_ context.Context, ns probe.NS, out *probe.Collector) error {
+			if usageOf(ns).none("PACKET") {
+				return nil
+			}
 			text, err := readNet(ns.Scan, "packet")
 			switch {
 			case missingTable(err):

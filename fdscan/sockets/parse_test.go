@@ -301,16 +301,3 @@ func TestNetlinkStatus(t *testing.T) {
 		t.Errorf("a dump that failed half way: %v", err)
 	}
 }
-
-func TestNoSockets(t *testing.T) {
-	for text, want := range map[string]bool{
-		"sockets: used 0\nTCP: inuse 0 orphan 0 tw 3 alloc 65 mem 42\n": true,
-		"sockets: used 10\nTCP: inuse 0\n":                              false,
-		"sockets: used 0":                                               false, // cut off
-		"":                                                              false,
-	} {
-		if noSockets([]byte(text)) != want {
-			t.Errorf("%q: not %v", text, want)
-		}
-	}
-}

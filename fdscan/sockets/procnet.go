@@ -32,22 +32,6 @@ func readNet(s *probe.Scan, name string) ([]byte, error) {
 	return nil, err
 }
 
-// vacant reports whether a network namespace has no sockets of any family, but for the
-// kernel's own: /proc/net/sockstat counts those of the namespace since Linux 4.16, and all of
-// the machine before.
-func vacant(ns probe.NS) bool {
-	text, err := readNet(ns.Scan, "sockstat")
-	return err == nil && noSockets(text)
-}
-
-// noSockets reads the first line of /proc/net/sockstat (net/socket.c, socket_seq_show):
-//
-//	sockets: used 0
-func noSockets(text []byte) bool {
-	first, _, ok := bytes.Cut(text, []byte("\n"))
-	return ok && string(first) == "sockets: used 0"
-}
-
 // eachLine calls f for each line of a table after its heading. A line that is
 // not what the kernel writes costs that line; they become one gap.
 func eachLine(table []byte, out *probe.Collector, name string, f func(line []byte) error) {

@@ -10,8 +10,9 @@ import (
 // inet_diag lists raw sockets of all protocols under IPPROTO_RAW (Linux 4.10,
 // where it was built in).
 var rawFamily = inetFamily{
-	kind: model.Raw, protocol: unix.IPPROTO_RAW, tables: [2]string{"raw", "raw6"}, states: &datagramStates, portless: true,
+	kind: model.Raw, protocol: unix.IPPROTO_RAW, tables: [2]string{"raw", "raw6"}, counts: [2]string{"RAW", "RAWv6"},
+	states: &datagramStates, portless: true,
 }
 
 // Raw reads raw IP sockets (raw(7)).
-func Raw() probe.Probe { return inetProbe(&rawFamily, "RAW", "RAWv6") }
+func Raw() probe.Probe { return inetProbe(&rawFamily) }

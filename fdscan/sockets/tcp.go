@@ -10,25 +10,29 @@ import (
 )
 
 var tcpFamily = inetFamily{
-	kind: model.TCP, protocol: unix.IPPROTO_TCP, tables: [2]string{"tcp", "tcp6"}, states: &tcpStates, match: matchTCP,
+	kind: model.TCP, protocol: unix.IPPROTO_TCP, tables: [2]string{"tcp", "tcp6"}, counts: [2]string{"TCP", "TCPv6"},
+	states: &tcpStates, match: matchTCP,
 	// What the table of TCP has of an MPTCP connection is one of its subflows.
-	variants: []inetFamily{{kind: model.TCP, protocol: unix.IPPROTO_MPTCP, name: "mptcp", states: &tcpStates}},
+	variants: []inetFamily{{kind: model.TCP, protocol: unix.IPPROTO_MPTCP, counts: [2]string{"MPTCP", "MPTCPv6"}, name: "mptcp", states: &tcpStates}},
 }
 
 // TCP reads TCP sockets (tcp(7)), those of MPTCP included (mptcp_diag, Linux 5.9). A
 // socket that is neither bound nor connected, or that was reset, is in no table of
 // the kernel, nor is one of a network namespace that nothing leads to.
 func TCP() probe.Probe {
-	return inetProbe(&tcpFamily, "TCP", "TCPv6", "MPTCP", "MPTCPv6")
+	return inetProbe(&tcpFamily)
 }
 
-// inetProbe is the probe of a family. protocols are the names by which its
-// sockets go that no table lists.
-func inetProbe(f *inetFamily, protocols ...string) probe.Probe {
-	variants := map[string]string{"MPTCP": "mptcp", "MPTCPv6": "mptcp", "UDP-Lite": "udplite", "UDPLITEv6": "udplite"}
-	names := map[string]string{}
-	for _, p := range protocols {
-		names[p] = variants[p]
+// inetProbe is the probe of a family.
+func inetProbe(f *inetFamily) probe.Probe {
+	names := map[string]string{} // of sockets that no table lists
+	for _, p := range f.counts {
+		names[p] = ""
+	}
+	for i := range f.variants {
+		for _, p := range f.variants[i].counts {
+			names[p] = f.variants[i].name
+		}
 	}
 	across, kept := matchAcross(f.kind), new(inetKept)
 	return probe.Probe{

@@ -8,9 +8,11 @@ import (
 )
 
 var udpFamily = inetFamily{
-	kind: model.UDP, protocol: unix.IPPROTO_UDP, tables: [2]string{"udp", "udp6"}, states: &datagramStates, match: matchUDP,
+	kind: model.UDP, protocol: unix.IPPROTO_UDP, tables: [2]string{"udp", "udp6"}, counts: [2]string{"UDP", "UDPv6"},
+	states: &datagramStates, match: matchUDP,
 	variants: []inetFamily{{
 		kind: model.UDP, protocol: unix.IPPROTO_UDPLITE, name: "udplite", tables: [2]string{"udplite", "udplite6"},
+		counts: [2]string{"UDP-Lite", "UDPLITEv6"},
 		states: &datagramStates, match: matchUDP,
 	}},
 }
@@ -18,5 +20,5 @@ var udpFamily = inetFamily{
 // UDP reads UDP and UDP-Lite sockets (udp(7), udplite(7)). One that is not bound yet
 // is in no table.
 func UDP() probe.Probe {
-	return inetProbe(&udpFamily, "UDP", "UDPv6", "UDP-Lite", "UDPLITEv6")
+	return inetProbe(&udpFamily)
 }

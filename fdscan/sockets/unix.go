@@ -32,9 +32,12 @@ func unixProbe(read func(context.Context, probe.NS, *unixTexts, *unixKnown, *pro
 		Scope: "net",
 		FD:    socketFD,
 		Table: func(ctx context.Context, ns probe.NS, out *probe.Collector) error {
+			if usageOf(ns).none("UNIX", "UNIX-STREAM") {
+				return nil
+			}
 			return read(ctx, ns, &text, &known, out)
 		},
-		Vacant: vacant,
+		Survey: survey,
 		Kept: func(ctx context.Context, idx *probe.Index, read func() int, out *probe.Collector) {
 			if !text.of(idx.Scan) { // else their sockets are still to be described
 				findKept(ctx, idx, read, out)

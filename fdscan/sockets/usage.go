@@ -1,0 +1,119 @@
+package sockets
+
+import (
+	"bytes"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/probe"
+)
+
+// For the tables of TCP and of netlink the kernel walks through those of all network
+// namespaces together. There can be thousands of namespaces, most with a socket or two, so
+// each is asked first how many sockets of each protocol it has, which the kernel counts:
+// only tables that have something are read.
+
+// usage is how many sockets a network namespace has.
+type usage struct {
+	all int // of all families, but for the kernel's own
+	of  map[string]int
+}
+
+// survey is [probe.Probe].Survey.
+func survey(ns probe.NS) (about any, vacant bool) {
+	// Before Linux 4.16 this counted the sockets of all the machine.
+	text, err := readNet(ns.Scan, "sockstat")
+	if err != nil {
+		return nil, false
+	}
+	all, ok := parseSockstat(text)
+	if !ok || all == 0 {
+		return nil, ok
+	}
+	if text, err = readNet(ns.Scan, "protocols"); err != nil {
+		return nil, false
+	}
+	of, err := parseProtocols(text)
+	if err != nil {
+		return nil, false
+	}
+	return &usage{all, of}, false
+}
+
+// usageOf is what survey told of a namespace; nil: nothing.
+func usageOf(ns probe.NS) *usage {
+	u, _ := ns.About.(*usage)
+	return u
+}
+
+// none reports whether it is known that tables of these protocols have nothing. A protocol
+// that is not among those counted is one that the kernel does not have at present.
+func (u *usage) none(protocols ...string) bool { return u != nil && u.count(protocols...) == 0 }
+
+// noneOf reports whether it is known that the tables of a family and its variants have nothing.
+func (u *usage) noneOf(f *inetFamily) bool {
+	for i := range f.variants {
+		if !u.none(f.variants[i].counts[:]...) {
+			return false
+		}
+	}
+	return u.none(f.counts[:]...) && !(f.uncounted() && u.unlisted())
+}
+
+// uncounted reports whether a family's tables may have sockets that are not counted: those of
+// TCP that are bound and no more.
+func (f *inetFamily) uncounted() bool { return f.protocol == unix.IPPROTO_TCP }
+
+func (u *usage) count(protocols ...string) (n int) {
+	for _, p := range protocols {
+		n += u.of[p]
+	}
+	return n
+}
+
+// unlisted reports whether there may be sockets that are in no table that is counted:
+// unbound ones, or of families that are not counted. The kernel's own are counted for their
+// protocol alone; where it has as many as there are of those, this is not noticed.
+func (u *usage) unlisted() bool {
+	n := 0
+	for _, c := range u.of {
+		n += c
+	}
+	return n != u.all
+}
+
+// parseSockstat reads the first line of /proc/net/sockstat (net/socket.c, socket_seq_show):
+//
+//	sockets: used 0
+func parseSockstat(text []byte) (all int, ok bool) {
+	first, _, whole := bytes.Cut(text, []byte("\n"))
+	digits, ok := bytes.CutPrefix(first, []byte("sockets: used "))
+	n, number := parseNumber(digits, 10)
+	return int(n), whole && ok && number && n < 1<<31
+}
+
+// parseProtocols parses /proc/net/protocols (net/core/sock.c, proto_seq_show; Linux 2.6.12),
+// which counts the sockets of the network namespace (Linux 2.6.26):
+//
+//	protocol  size sockets  memory press maxhdr  slab module     cl co di ac io in de sh ss gs se re bi br ha uh gp em
+//	UNIX-STREAM 1152      3      -1   NI       0   yes  kernel      n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n  n
+func parseProtocols(text []byte) (map[string]int, error) {
+	of := map[string]int{}
+	head := true
+	for line := range bytes.Lines(text) {
+		if head {
+			head = false
+			continue
+		}
+		var err error
+		c := columns{bytes.TrimSuffix(line, []byte("\n"))}
+		name := c.next()
+		c.number(10, &err, "size")
+		n := c.number(10, &err, "sockets")
+		if err != nil {
+			return nil, err
+		}
+		of[string(name)] += int(min(n, 1<<31-1))
+	}
+	return of, nil
+}
