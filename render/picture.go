@@ -58,6 +58,8 @@ func (v *View) Chain(f *model.Finding, width int) []Cell {
 		switch {
 		case room < 0:
 			continue
+		case p.circle:
+			return append(cells, p.locks(room, v.glyph.more)...)
 		case level < noObjects && p.explanation != "" && room > Width(p.explanation):
 			return append(cells, Cell{" " + p.explanation, Dim})
 		case level < noObjects && p.explanation != "" && room >= leastExplanation:
@@ -248,8 +250,7 @@ func (p *picture) draw(g glyphs, level int) []Cell {
 	return cells
 }
 
-// drawCircle draws a ⇄ b, and what they wait for as its explanation; a longer
-// circle ends where it began.
+// drawCircle draws a ⇄ b; a longer circle ends where it began.
 func (p *picture) drawCircle(g glyphs, level int) []Cell {
 	sign, names := g.both, p.names
 	if len(names) != 2 {
@@ -265,16 +266,23 @@ func (p *picture) drawCircle(g glyphs, level int) []Cell {
 		}
 		cells = append(cells, Cell{name, Heading})
 	}
+	return cells
+}
+
+// locks are what those in a circle wait for, as far as there is room for it.
+func (p *picture) locks(room int, more string) []Cell {
 	var labels []string
 	for _, o := range p.objects {
 		if l := o.at(noDirectories); l != "" && !slices.Contains(labels, l) {
 			labels = append(labels, l)
 		}
 	}
-	if len(labels) > 0 && level < noDirectories {
-		cells = append(cells, Cell{"  " + strings.Join(labels, ", "), Plain})
+	const least = 6 // for the beginning of a name
+	text := strings.Join(labels, ", ")
+	if room -= 2; text == "" || room < min(Width(text), least) {
+		return nil
 	}
-	return cells
+	return []Cell{{"  " + Truncate(text, room, more), Plain}}
 }
 
 func (o objectLabel) at(level int) string {

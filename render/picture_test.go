@@ -64,7 +64,7 @@ func hangs() []hang {
 				Rule: "deadlock", Chain: []model.Step{step(38, "billing", "file:2"), step(39, "reports", "file:1"), step(40, "mailer", "pipe:4242")},
 			},
 			"DEADLOCK 3m12s billing(38) → reports(39) → mailer(40) → billing(38)  ledger.lck, backup.lock, pipe",
-			"DEADLOCK 3m12s billing(38) → reports(39) → mailer(40) → billing(38)",
+			"DEADLOCK 3m12s billing(38) → reports(39) → mailer(40) → billing(38)  ledger.lck…",
 			"DEADLOCK 3m12s billing(38) → reports(39)…",
 		},
 		{
