@@ -61,6 +61,8 @@ func ColumnTopics(more ...ColumnDoc) []Topic {
 	for _, c := range findingColumns {
 		add(c.Name, c.Doc, "findings")
 	}
+	add("CONF", "confidence: certain, likely or possible", "ipctop check")
+	add("WHAT", "what is wrong, who is the cause, and what can be done", "ipctop check")
 	for _, c := range linkColumns {
 		add(c.Name, c.Doc, "links")
 	}

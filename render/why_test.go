@@ -212,8 +212,8 @@ func TestWhyOfUndecodedCall(t *testing.T) {
 		Detail: "unsupported operation: it may be a 32-bit program, whose calls have other numbers",
 	}, model.Gap{Probe: "waits", Reason: model.Denied, PID: 40, Op: "read syscall", Count: 1, Detail: "permission denied"})
 	for pid, want := range map[string]string{
-		"911": "does what could not be read: it may be a 32-bit program, whose calls have other numbers",
-		"40":  "does what could not be read.",
+		"911": "does something that could not be read: it may be a 32-bit program, whose calls have other numbers",
+		"40":  "does something that could not be read.",
 	} {
 		matches, err := query.Find(s, pid)
 		if err != nil {

@@ -102,7 +102,7 @@ func (g *Graph) addThreads(p *model.Process, unreadable map[int]string) {
 	// A thread that the list lacks may do anything.
 	if len(p.ThreadList) > 0 && p.Threads > len(p.ThreadList) || len(p.ThreadList) == 0 && p.Threads > 1 {
 		g.members[p.PID] = append(g.members[p.PID], len(g.nodes))
-		g.nodes = append(g.nodes, node{process: p, unread: "does what could not be read"})
+		g.nodes = append(g.nodes, node{process: p, unread: "does something that could not be read"})
 	}
 }
 
@@ -123,7 +123,7 @@ func unreadable(s *model.Snapshot) map[int]string {
 		if g.Probe != "waits" || g.PID == 0 {
 			continue
 		}
-		doing := "does what could not be read"
+		doing := "does something that could not be read"
 		if g.Reason == model.Unsupported && g.Detail != "" {
 			doing += ": " + strings.TrimPrefix(g.Detail, errors.ErrUnsupported.Error()+": ")
 		}
