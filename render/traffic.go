@@ -15,7 +15,7 @@ var trafficColumns = []Column[model.Traffic]{
 	rateColumn("CALLS/S", "calls a second in both directions", func(t *model.Traffic) optInt { return callsOf(t) }, false),
 	{
 		Name: "PEERS", Doc: "who sends to whom; by whom it is used, where that is in doubt", Flex: true,
-		Text: func(v *View, t *model.Traffic) Cell { return Cell{Text: v.trafficPeers(t)} },
+		Text: func(v *View, t *model.Traffic) Cell { return Cell{Text: v.TrafficPeers(t)} },
 	},
 }
 
@@ -49,6 +49,13 @@ func (v *View) rateOf(o *model.Object) (n optInt, bytes bool) {
 		return model.Some(int64(0)), true
 	}
 	return t.Rate()
+}
+
+// Rate is how much goes through an object in a second, in bytes or in calls; unknown
+// where nobody measured.
+func (v *View) Rate(o *model.Object) model.Opt[int64] {
+	n, _ := v.rateOf(o)
+	return n
 }
 
 // RateText says how much goes through an object; "" where nobody measured.
@@ -105,8 +112,8 @@ func callsOf(t *model.Traffic) optInt {
 	return sum
 }
 
-// trafficPeers names who sends to whom.
-func (v *View) trafficPeers(t *model.Traffic) string {
+// TrafficPeers names who sends to whom.
+func (v *View) TrafficPeers(t *model.Traffic) string {
 	var texts []string
 	for i := range t.Pairs {
 		p := &t.Pairs[i]

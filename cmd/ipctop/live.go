@@ -111,6 +111,12 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 		default: // the last one has not been shown yet
 		}
 	}
+	var rates func(on bool) error
+	if !o.reads() {
+		var end func()
+		rates, end = liveRates(o)
+		defer end()
+	}
 	scan, done, err := c.scanner(o)
 	if err != nil {
 		return err
@@ -131,7 +137,7 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 	}
 	return runView(ctx, tui.Options{
 		Keep: keep, Settings: settings, Actor: actor{},
-		Scan: scan, First: firstScan(o), Progress: progress, Once: o.reads(), Iterations: l.iterations, Save: saveDump, Theme: theme,
+		Scan: scan, First: firstScan(o), Progress: progress, Rates: rates, Once: o.reads(), Iterations: l.iterations, Save: saveDump, Theme: theme,
 	})
 }
 

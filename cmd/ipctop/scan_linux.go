@@ -49,9 +49,7 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 		return nil, err
 	}
 	snap.ShowOwn = o.self
-	if measured != nil {
-		measured.AddTo(snap)
-	}
+	measured(snap)
 	if o.complete != nil {
 		if err := o.complete(snap); err != nil {
 			return nil, err
@@ -84,9 +82,7 @@ func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 			return nil, err
 		}
 		snap.ShowOwn = o.self
-		if measured != nil {
-			measured.AddTo(snap)
-		}
+		measured(snap)
 		return sequence.Run(snap).Index, nil
 	}, scanner.Close, nil
 }

@@ -26,6 +26,10 @@ func machineScanner(*options) (scanFunc, func(), error) { return nil, nil, errNo
 
 func scanProcesses(context.Context, *options) (*model.Snapshot, error) { return nil, errNotLinux }
 
+func liveRates(*options) (set func(on bool) error, end func()) {
+	return func(bool) error { return errNotLinux }, func() {}
+}
+
 // actor may change nothing: there is nothing that it could.
 type actor struct{}
 

@@ -25,11 +25,15 @@ type options struct {
 	maxMemory byteSize // that reading a file may take
 	sample    time.Duration
 	rates     time.Duration // see addRates
-	ages      diagnose.Options
-	self      bool // see [model.Snapshot.ShowOwn]
-	waitsOnly bool // see [probe.Options]
-	debug     bool
-	stderr    io.Writer // where debugging goes
+
+	// sampleRates is what adds the traffic since the last time to a snapshot; nil, or
+	// nothing, where it is not measured. See liveRates.
+	sampleRates func() (func(*model.Snapshot), error)
+	ages        diagnose.Options
+	self        bool // see [model.Snapshot.ShowOwn]
+	waitsOnly   bool // see [probe.Options]
+	debug       bool
+	stderr      io.Writer // where debugging goes
 
 	// see [probe.Options]
 	closer   func(*model.Snapshot) (pids []int, objects []string)

@@ -37,7 +37,7 @@ func TestRatesUsage(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"dump --rates -1s", "cannot be negative"},
 		{"dump --rates 1s --from x", "it has no use with --from"},
-		{"dump --rates 1s --source procfs", "needs eBPF"},
+		{"dump --rates 1s --source procfs", "need eBPF"},
 		{"record --rates 5s --every 5s x", "shorter than --every"},
 	} {
 		status, out, stderr := run(t, "", strings.Fields(tt.args)...)

@@ -51,6 +51,7 @@ func bindings() []binding {
 		{[]string{"p"}, "", "full paths of programs", (*Model).togglePaths},
 		{[]string{"Del"}, "", "remove what was left behind", (*Model).removeSelected},
 		{[]string{"W"}, "", "wide: all columns, nothing cut", (*Model).widen},
+		{[]string{"r"}, "", "rates: measure how much goes through each channel", (*Model).toggleRates},
 		{[]string{"y"}, "", "copy the id, the pid or the command that helps", (*Model).copySelected},
 		{[]string{"S"}, "", "save this snapshot as a dump", (*Model).save},
 		{[]string{"?", "F1"}, "", "this help", (*Model).openHelp},

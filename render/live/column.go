@@ -115,6 +115,8 @@ var objectColumns = sync.OnceValue(func() []column {
 			list[i].cell = func(_ *Data, _ *render.View, r *row) render.Cell {
 				return render.Cell{Text: render.OptSize(sizeIn(r.object))}
 			}
+		case "RATE":
+			list[i].quiet = true // nobody measures most of the time
 		case "PEERS":
 			shown := list[i].cell
 			list[i].cell = func(d *Data, v *render.View, r *row) render.Cell {

@@ -56,6 +56,12 @@ type (
 		Err  error
 	}
 
+	// RatesSet says that [Rates] was done, or why not.
+	RatesSet struct {
+		On  bool
+		Err error
+	}
+
 	// Aimed says that the targets of [Aim] are held, or why not.
 	Aimed struct{ Err error }
 
@@ -77,6 +83,7 @@ func (Reading) event()    {}
 func (ScanFailed) event() {}
 func (Saved) event()      {}
 func (Kept) event()       {}
+func (RatesSet) event()   {}
 func (Aimed) event()      {}
 func (Done) event()       {}
 
@@ -95,6 +102,10 @@ type (
 
 	// Pause stops or resumes scanning.
 	Pause struct{ On bool }
+
+	// Rates has snapshots say how much goes through each object, or no more;
+	// [RatesSet] comes back.
+	Rates struct{ On bool }
 
 	// Save writes a snapshot to a file; [Saved] comes back.
 	Save struct{ Snapshot *model.Snapshot }
@@ -128,6 +139,7 @@ func (Quit) effect()    {}
 func (Suspend) effect() {}
 func (Redraw) effect()  {}
 func (Pause) effect()   {}
+func (Rates) effect()   {}
 func (Save) effect()    {}
 func (Copy) effect()    {}
 func (Aim) effect()     {}

@@ -32,6 +32,7 @@ type Model struct {
 	prompt prompt
 
 	paused, follow, wide bool
+	rates                bool // traffic is measured
 	threads, paths       bool // of processes
 	narrowing
 	tagged      map[Ident]bool

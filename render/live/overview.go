@@ -16,6 +16,7 @@ type overview struct {
 	blocked, idle, running model.Opt[int] // threads
 	meters                 []meter
 	fullest                []*model.Object
+	busiest                []*model.Traffic
 	services               []string // escaped
 }
 
@@ -58,6 +59,7 @@ func summarize(d *Data, last *overview) overview {
 	o.fullest = slices.Clone(d.filled)
 	slices.SortStableFunc(o.fullest, func(a, b *model.Object) int { return cmp.Compare(b.Fill.Or(0), a.Fill.Or(0)) })
 	o.fullest = slices.DeleteFunc(o.fullest[:min(len(o.fullest), maxFullest)], func(x *model.Object) bool { return x.Fill.Or(0) < leastFill })
+	o.busiest = busiest(d.Snap.Traffic)
 	if last != nil {
 		o.services = last.services
 	} else {
@@ -194,8 +196,7 @@ func (m *Model) overviewLines(height, width int) []Line {
 	lines = append(lines, m.meterLines(width, meterRows(height))...)
 	// What is left is shared: a third for each part, what one has no need of goes
 	// to the next.
-	fullest, talk, events := m.fullestLines(d), m.talkLines(d), m.eventLines()
-	parts := [][]Line{fullest, talk, events}
+	parts := [][]Line{m.busiestLines(d), m.fullestLines(d), m.talkLines(d), m.eventLines()}
 	left := height - len(lines)
 	for i, part := range parts {
 		if len(part) == 0 || left < 2 {

@@ -51,15 +51,15 @@ var screens = []screen{
 	{
 		title: "Chan", about: "pipes, FIFOs, terminals, event counters and the like", list: listObjects,
 		categories: []string{"channel", "event"},
-		columns:    []string{"ID", "QUEUED", "PEERS", "NAME"}, empty: "No channel could be seen.",
+		columns:    []string{"ID", "QUEUED", "RATE", "PEERS", "NAME"}, empty: "No channel could be seen.",
 	},
 	{
 		title: "Sock", about: "sockets of every family", list: listObjects, categories: []string{"socket"},
-		columns: []string{"ID", "STATE", "BACKLOG", "RECVQ", "SENDQ", "ADDRESS", "PEERS"}, empty: "No socket could be seen.",
+		columns: []string{"ID", "STATE", "BACKLOG", "RECVQ", "SENDQ", "RATE", "ADDRESS", "PEERS"}, empty: "No socket could be seen.",
 	},
 	{
 		title: "Mem", about: "message queues and shared memory", list: listObjects, categories: []string{"memory", "queue"},
-		columns: []string{"ID", "NAME", "SIZE", "FILL", "MESSAGES", "STATUS", "PEERS", "SENDER", "RECEIVER"}, empty: "No queue or shared memory could be seen.",
+		columns: []string{"ID", "NAME", "SIZE", "FILL", "MESSAGES", "RATE", "STATUS", "PEERS", "SENDER", "RECEIVER"}, empty: "No queue or shared memory could be seen.",
 	},
 	{
 		title: "Locks", about: "locks, semaphores and futexes that are taken or waited for", list: listObjects, categories: []string{"lock"},
@@ -75,7 +75,7 @@ var screens = []screen{
 	},
 	{
 		title: "", list: listObjects,
-		columns: []string{"ID", "FILL", "STATE", "HOLDS", "ADDRESS", "PEERS"}, empty: "It holds nothing that could be seen.",
+		columns: []string{"ID", "FILL", "RATE", "STATE", "HOLDS", "ADDRESS", "PEERS"}, empty: "It holds nothing that could be seen.",
 	},
 }
 

@@ -42,6 +42,8 @@ func Update(m Model, e Event) (Model, []Effect) {
 		} else {
 			m.say(Normal, "Settings saved to "+m.escape(e.Path)+".")
 		}
+	case RatesSet:
+		m.ratesSet(e)
 	case Aimed:
 		m.aimed(e)
 	case Done:

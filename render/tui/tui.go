@@ -40,6 +40,10 @@ type Options struct {
 	// Iterations ends the view after so many snapshots; 0 means never.
 	Iterations int
 
+	// Rates begins or ends to measure traffic, which the next snapshots then tell of; nil
+	// where there is a file.
+	Rates func(on bool) error
+
 	// Save writes a snapshot to a file and says where.
 	Save func(*model.Snapshot) (string, error)
 
@@ -219,6 +223,8 @@ func (v *view) handle(p post, jobs *jobControl) (end bool, err error) {
 			v.screen.Sync()
 		case live.Keep:
 			v.goes(func() { v.keep(effect.Setup) })
+		case live.Rates:
+			v.goes(func() { v.post(post{event: live.RatesSet{On: effect.On, Err: v.Rates(effect.On)}}) })
 		case live.Save:
 			v.goes(func() { v.save(effect.Snapshot) })
 		}

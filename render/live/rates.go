@@ -1,0 +1,76 @@
+package live
+
+import (
+	"github.com/ipctop/ipctop/model"
+)
+
+// toggleRates begins or ends to measure traffic.
+func (m *Model) toggleRates() {
+	if m.settings.Source != "" {
+		m.say(Dim, "A "+m.still()+" has the rates that were measured when it was made.")
+		return
+	}
+	m.want(Rates{!m.rates})
+}
+
+func (m *Model) ratesSet(e RatesSet) {
+	if e.Err != nil {
+		m.say(Critical, m.escape(e.Err.Error()))
+		return
+	}
+	m.rates = e.On
+	if e.On {
+		m.say(Normal, "Rates are measured from now on, which slows each system call of the machine a little (r: stop).")
+	} else {
+		m.say(Normal, "Rates are not measured any more.")
+	}
+}
+
+// busiest are the objects that most goes through.
+func busiest(traffic []model.Traffic) []*model.Traffic {
+	var list []*model.Traffic
+	for i := range traffic[:min(len(traffic), maxFullest)] {
+		list = append(list, &traffic[i])
+	}
+	return list
+}
+
+func (m *Model) busiestLines(d *Data) []Line {
+	if d.Snap.Traffic == nil {
+		return nil
+	}
+	lines := []Line{text(Heading, " Busiest")}
+	for _, t := range d.overview.busiest {
+		o := d.object(t.Object)
+		if o == nil {
+			continue
+		}
+		l := text(Normal, "  "+m.escape(d.usual.ObjectName(o)))
+		l.add(KeyName, " "+d.usual.RateText(o))
+		if s := m.rateTrend(t.Object); s != "" {
+			l.add(Dim, " "+s)
+		}
+		l.add(Normal, "  "+d.usual.TrafficPeers(t))
+		lines = append(lines, l)
+	}
+	if len(lines) == 1 {
+		lines = append(lines, text(Dim, "  Nothing goes through any channel."))
+	}
+	return lines
+}
+
+// rateTrend draws the traffic of an object over the last snapshots.
+func (m *Model) rateTrend(id string) string {
+	list := m.history.list[:max(len(m.history.list)-m.history.back, 0)]
+	var values []model.Opt[float64]
+	for _, d := range list[max(len(list)-sparkWidth, 0):] {
+		v := model.Opt[float64]{}
+		if o := d.object(id); o != nil {
+			if n, ok := d.usual.Rate(o).Get(); ok {
+				v = model.Some(float64(n))
+			}
+		}
+		values = append(values, v)
+	}
+	return sparkline(values, 0, m.settings.ASCII)
+}
