@@ -6,7 +6,8 @@
 // what that refuses even to root. Its numbers are those of that namespace.
 //
 // A [Tracer] tells of events while they happen, by programs at raw tracepoints
-// (signal_generate, signal_deliver, mark_victim) and a ring buffer.
+// (signal_generate, signal_deliver, mark_victim, sched_switch, sched_waking,
+// sched_process_exit and those of timers and interrupts) and a ring buffer.
 //
 // # The programs
 //

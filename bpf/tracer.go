@@ -15,16 +15,27 @@ import (
 	"github.com/cilium/ebpf/ringbuf"
 )
 
-//go:embed programs/signal.bpf.o
-var signalObject []byte
+// The objects of the programs that tell of events.
+var (
+	//go:embed programs/observer.bpf.o
+	observerObject []byte
+	//go:embed programs/signal.bpf.o
+	signalObject []byte
+	//go:embed programs/exit.bpf.o
+	exitObject []byte
+	//go:embed programs/blocked.bpf.o
+	blockedObject []byte
+)
 
 // TraceOptions say which events a [Tracer] tells of. What they leave out costs next to
 // nothing: the kernel does not pass it on.
 type TraceOptions struct {
-	Signals uint64 // a bit for each signal, 1<<(n-1)
-	PIDs    []int  // only events in which one of these takes part; nil: all. At most MaxTraced
-	Self    bool   // events of the calling process, too
-	Urgent  bool   // SIGURG that a process sends to its own threads, which Go's scheduler does all the time
+	Signals uint64        // a bit for each signal, 1<<(n-1)
+	Exits   bool          // processes that end
+	Over    time.Duration // threads that are woken after having slept so long; 0: none
+	PIDs    []int         // only events in which one of these takes part; nil: all. At most MaxTraced
+	Self    bool          // events of the calling process, too
+	Urgent  bool          // SIGURG that a process sends to its own threads, which Go's scheduler does all the time
 }
 
 // MaxTraced is how many processes a [Tracer] can be kept to.
@@ -69,11 +80,11 @@ func OpenTracer(o TraceOptions) (*Tracer, error) {
 }
 
 func (t *Tracer) open(o TraceOptions, types *btf.Spec) error {
-	signals := tracedObject{signalObject, map[string]string{
-		"signal_sent": "signal_generate", "signal_taken": "signal_deliver", "oom_victim": "mark_victim",
-	}}
-	if err := t.load(signals, types); err != nil {
-		return err
+	objects := o.objects()
+	for _, object := range append([]tracedObject{{observerObject, nil}}, objects...) {
+		if err := t.load(object, types); err != nil {
+			return err
+		}
 	}
 	if err := t.observe(o); err != nil {
 		return err
@@ -82,14 +93,49 @@ func (t *Tracer) open(o TraceOptions, types *btf.Spec) error {
 	if t.reader, err = ringbuf.NewReader(t.maps["events"]); err != nil {
 		return fmt.Errorf("read events: %w", err)
 	}
-	for program, tracepoint := range signals.at {
-		l, err := link.AttachRawTracepoint(link.RawTracepointOptions{Name: tracepoint, Program: t.program(program)})
-		if err != nil {
-			return fmt.Errorf("attach to %s: %w", tracepoint, err)
+	for _, object := range objects {
+		for program, tracepoint := range object.at {
+			if err := t.attach(t.program(program), tracepoint); err != nil {
+				return fmt.Errorf("attach to %s: %w", tracepoint, err)
+			}
 		}
-		t.links = append(t.links, l)
 	}
 	return nil
+}
+
+// objects are those that the options ask for.
+func (o *TraceOptions) objects() (list []tracedObject) {
+	if o.Signals != 0 {
+		list = append(list, tracedObject{signalObject, map[string]string{
+			"signal_sent": "signal_generate", "signal_taken": "signal_deliver", "oom_victim": "mark_victim",
+		}})
+	}
+	if o.Exits {
+		list = append(list, tracedObject{exitObject, map[string]string{"process_ended": "sched_process_exit"}})
+	}
+	if o.Over > 0 {
+		list = append(list, tracedObject{blockedObject, map[string]string{
+			"switched": "sched_switch", "woken": "sched_waking", "timer_begins": "hrtimer_expire_entry", "timer_ends": "hrtimer_expire_exit",
+			"old_timer_begins": "timer_expire_entry", "old_timer_ends": "timer_expire_exit", "interrupt_begins": "irq_handler_entry",
+			"interrupt_ends": "irq_handler_exit", "later_begins": "softirq_entry", "later_ends": "softirq_exit",
+		}})
+	}
+	return list
+}
+
+// attach attaches a program to a raw tracepoint.
+func (t *Tracer) attach(p *ebpf.Program, tracepoint string) error {
+	var l link.Link
+	var err error
+	if p.Type() == ebpf.Tracing { // it takes the arguments with their types
+		l, err = link.AttachTracing(link.TracingOptions{Program: p})
+	} else {
+		l, err = link.AttachRawTracepoint(link.RawTracepointOptions{Name: tracepoint, Program: p})
+	}
+	if err == nil {
+		t.links = append(t.links, l)
+	}
+	return err
 }
 
 // load loads an object, with the maps of those before it.
@@ -124,10 +170,10 @@ func (t *Tracer) program(name string) *ebpf.Program {
 
 // settings is struct settings of programs/trace.h.
 type settings struct {
-	NS                            uint64
-	Level, _                      uint32
-	BootOffset, Now, Own, Signals uint64
-	ByProcess, NoSelf, Urgent, _  uint32
+	NS                                  uint64
+	Level, _                            uint32
+	BootOffset, Now, Own, Signals, Over uint64
+	ByProcess, NoSelf, Urgent, _        uint32
 }
 
 // observe tells the programs what to look for, and by whose numbers.
@@ -140,7 +186,7 @@ func (t *Tracer) observe(o TraceOptions) error {
 			return fmt.Errorf("choose process %d: %w", pid, err)
 		}
 	}
-	s := settings{Signals: o.Signals}
+	s := settings{Signals: o.Signals, Over: uint64(o.Over)}
 	if o.Urgent {
 		s.Urgent = 1
 	}
@@ -168,7 +214,8 @@ func (t *Tracer) observe(o TraceOptions) error {
 }
 
 // Next waits for the next event until deadline; [os.ErrDeadlineExceeded] says that there
-// was none, [os.ErrClosed] that the tracer was closed. What it returns is a [*Signal].
+// was none, [os.ErrClosed] that the tracer was closed. What it returns is
+// a [*Signal], [*Exit] or [*Blocked].
 func (t *Tracer) Next(deadline time.Time) (any, error) {
 	t.reader.SetDeadline(deadline)
 	for {
@@ -182,15 +229,16 @@ func (t *Tracer) Next(deadline time.Time) (any, error) {
 		if len(b) < 12 {
 			return nil, fmt.Errorf("read events: %w: %d bytes", errMalformed, len(b))
 		}
-		switch kind := binary.LittleEndian.Uint32(b[8:]); kind {
-		case signalSent, signalTaken, oomVictim:
-			if len(b) != signalSize {
-				return nil, fmt.Errorf("read events: %w: %d bytes of a signal", errMalformed, len(b))
-			}
+		kind := binary.LittleEndian.Uint32(b[8:])
+		switch {
+		case kind <= oomVictim && len(b) == signalSize:
 			return t.parseSignal(b), nil
-		default:
-			return nil, fmt.Errorf("read events: %w: kind %d", errMalformed, kind)
+		case kind == processEnded && len(b) == exitSize:
+			return t.parseExit(b), nil
+		case kind == threadWoken && len(b) == blockedSize:
+			return t.parseBlocked(b), nil
 		}
+		return nil, fmt.Errorf("read events: %w: kind %d with %d bytes", errMalformed, kind, len(b))
 	}
 }
 

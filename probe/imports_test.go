@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"kcmp":              {"model", "guard"},
 	"container":         {"model", "guard", "proc"},
 	"trace":             {"model"},
-	"trace/tracer":      {"bpf", "container", "guard", "model", "proc", "trace"},
+	"trace/tracer":      {"bpf", "container", "guard", "model", "proc", "trace", "waitstate"},
 	"doctor":            {"model", "bpf", "container", "guard", "kcmp", "proc"},
 	"probe":             {"model", "bpf", "container", "guard", "kcmp", "privilege", "proc"},
 	"probe/probetest":   {"model", "probe", "proc"},

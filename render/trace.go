@@ -11,12 +11,63 @@ import (
 
 // TraceLine is an event as a line for people, without its newline; zone is where they are.
 func TraceLine(e *trace.Event, o *Options, zone *time.Location) string {
-	line := e.Time.In(zone).Format("15:04:05.000") + "  " + o.actor(e) + " " + o.glyphs().to + " " + o.party(e.Target)
+	at := e.Time.In(zone).Format("15:04:05.000") + "  "
+	switch {
+	case e.Exit != nil:
+		return at + o.party(e.Target) + "  " + o.exit(e.Exit)
+	case e.Blocked != nil:
+		return at + o.party(e.Target) + "  " + o.blocked(e)
+	}
+	line := at + o.actor(e) + " " + o.glyphs().to + " " + o.party(e.Target)
 	if e.Signal != nil {
 		e.Explain(o.party)
 		line += "  " + o.colored(signalRole(e.Signal), e.Name) + "  " + e.Reason + ": " + traceOutcome(e)
 	}
 	return line
+}
+
+// exit says how a process ended.
+func (o *Options) exit(x *trace.Exit) string {
+	how, role := "", Dim
+	if status, ok := x.Result.Get(); ok {
+		how = "status " + strconv.Itoa(status)
+		if status != 0 {
+			role = Notice
+		}
+	} else {
+		how, role = "by "+x.Killed, Alarm
+	}
+	if x.Core {
+		how += ", core dumped"
+	}
+	return "ended  " + o.colored(role, how) + "  after " + traceDuration(x.Age)
+}
+
+// blocked says what a thread waited for and who woke it.
+func (o *Options) blocked(e *trace.Event) string {
+	text := "blocked " + o.colored(Notice, traceDuration(e.For))
+	if e.TID() != 0 {
+		text += "  thread " + strconv.Itoa(e.TID())
+	}
+	if e.Call != "" {
+		text += "  in " + e.Call
+	}
+	if e.Object != "" {
+		text += " at " + e.Object
+	}
+	switch {
+	case e.WokenBy == trace.WokenByTimer:
+		return text + "  until its time was over"
+	case e.WokenBy == trace.WokenByDevice:
+		return text + "  until a device was ready"
+	case e.WokenBy == trace.WokenByPackets && e.Sender == nil:
+		return text + "  until packets came"
+	case e.WokenBy == trace.WokenByPackets:
+		return text + "  until packets came, probably of " + o.party(e.Sender)
+	case e.Sender == nil:
+		return text + "  until the kernel woke it"
+	}
+	return text + "  until " + o.party(e.Sender) + " woke it"
 }
 
 // party names a process; one that is outside of ipctop's pid namespace has no number.

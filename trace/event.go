@@ -8,12 +8,14 @@ import (
 
 // The kinds of event.
 const (
-	SignalEvent = "signal" // a process or the kernel sent a signal
-	TakenEvent  = "taken"  // a signal that had waited was delivered
+	SignalEvent  = "signal"  // a process or the kernel sent a signal
+	TakenEvent   = "taken"   // a signal that had waited was delivered
+	BlockedEvent = "blocked" // somebody woke a thread that had slept for long
+	ExitEvent    = "exit"    // a process ended
 )
 
 // Kinds are the kinds of event by name, in the order in which help lists them.
-var Kinds = []string{SignalEvent}
+var Kinds = []string{SignalEvent, BlockedEvent, ExitEvent}
 
 // Event is something that happened.
 type Event struct {
@@ -25,7 +27,51 @@ type Event struct {
 	Target *Party `json:"target,omitempty"` // to whom
 	Object string `json:"object,omitempty"` // the id of the object it has to do with, where that can be told
 
-	*Signal `json:",omitempty"`
+	*Signal  `json:",omitempty"`
+	*Blocked `json:",omitempty"`
+	*Exit    `json:",omitempty"`
+}
+
+// Blocked is what an event tells of a wait that has ended. Its target waited, and its sender
+// woke it.
+type Blocked struct {
+	Call    string        `json:"call"` // system call; "" where it is none in which threads are known to block
+	For     time.Duration `json:"blocked_for_ns"`
+	WokenBy string        `json:"woken_by"` // one of WokenBy…
+}
+
+// Who ended a wait.
+const (
+	WokenByProcess = "process"
+	WokenByTimer   = "timer"   // its time was over
+	WokenByDevice  = "device"  // an interrupt
+	WokenByPackets = "packets" // that came while the sender ran, from it or from another host
+)
+
+// Idle reports whether the wait was none for others: a sleep, a time limit that ran out, or
+// a thread that another of its process woke.
+func (e *Event) Idle() bool {
+	if e.Blocked == nil {
+		return false
+	}
+	own := e.Sender != nil && e.Sender.PID == e.Target.PID && e.Sender.StartTicks == e.Target.StartTicks
+	return e.WokenBy == WokenByTimer || own || e.Call == "nanosleep" || e.Call == "clock_nanosleep"
+}
+
+// TID is the thread that waited, 0 if it is the main thread.
+func (e *Event) TID() int {
+	if e.Target.TID == e.Target.PID {
+		return 0
+	}
+	return e.Target.TID
+}
+
+// Exit is what an event tells of a process that ended.
+type Exit struct {
+	Result model.Opt[int] `json:"exit_status,omitzero"` // missing if a signal ended it
+	Killed string         `json:"ended_by,omitempty"`   // the signal that ended it
+	Core   bool           `json:"core_dumped,omitempty"`
+	Age    time.Duration  `json:"lived_for_ns"`
 }
 
 // Signal is what an event tells of a signal.
@@ -43,8 +89,8 @@ type Signal struct {
 	Effect  string         `json:"effect"`             // what it does to the target: one of Effect…
 	After   time.Duration  `json:"after_ns,omitempty"` // how long it waited until it was delivered
 
-	Blocked, Awaited bool   `json:"-"` // as it was when it was sent
-	Running          *Party `json:"-"` // who ran when the kernel sent it
+	IsBlocked, Awaited bool   `json:"-"` // as it was when it was sent
+	Running            *Party `json:"-"` // who ran when the kernel sent it
 }
 
 // What becomes of a signal.

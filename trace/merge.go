@@ -41,8 +41,8 @@ func keyOf(e *Event) waitingKey {
 	return waitingKey{e.Target.PID, e.Thread, e.Name, e.Target.StartTicks}
 }
 
-// Sent takes an event that was sent. Its fate is [FateUnknown] where it may be delivered yet.
-func (j *Joiner) Sent(e *Event) { j.queue = append(j.queue, e) }
+// Add takes an event. The fate of a signal is [FateUnknown] where it may be delivered yet.
+func (j *Joiner) Add(e *Event) { j.queue = append(j.queue, e) }
 
 // Took takes a delivery.
 func (j *Joiner) Took(t *Taken) {
@@ -160,7 +160,7 @@ func (j *Joiner) unsettled(e *Event) {
 	case e.Awaited:
 		e.Fate = FateAwaited
 		return // whoever waits for it does not let it be delivered
-	case e.Blocked:
+	case e.IsBlocked:
 		e.Fate = FateBlocked
 	}
 	if j.waiting == nil {

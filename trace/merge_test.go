@@ -37,7 +37,7 @@ func fates(list []*Event) (words []string) {
 
 func TestJoiner(t *testing.T) {
 	wake := func(e *Event) *Event { e.Awaited = true; return e }
-	block := func(e *Event) *Event { e.Blocked = true; return e }
+	block := func(e *Event) *Event { e.IsBlocked = true; return e }
 	thread := func(e *Event, tid int) *Event { e.Thread = tid; return e }
 	for _, test := range []struct {
 		name string
@@ -46,45 +46,45 @@ func TestJoiner(t *testing.T) {
 		want []string
 	}{
 		{"a handler", func(j *Joiner) {
-			j.Sent(sent(0, 1, "SIGTERM", FateUnknown, EffectHandler))
+			j.Add(sent(0, 1, "SIGTERM", FateUnknown, EffectHandler))
 			j.Took(took(1, 1, 1, "SIGTERM", EffectHandler))
 		}, 2, []string{"signal SIGTERM delivered handler"}},
 		{"the kernel makes SIGKILL of what ends a process", func(j *Joiner) {
-			j.Sent(sent(0, 1, "SIGTERM", FateUnknown, EffectEnds))
+			j.Add(sent(0, 1, "SIGTERM", FateUnknown, EffectEnds))
 			j.Took(took(1, 1, 1, "SIGKILL", EffectEnds))
 			j.Took(took(1, 1, 2, "SIGKILL", EffectEnds)) // of another thread
 		}, 2, []string{"signal SIGTERM delivered ends"}},
 		{"another process's", func(j *Joiner) {
-			j.Sent(sent(0, 1, "SIGTERM", FateUnknown, EffectHandler))
+			j.Add(sent(0, 1, "SIGTERM", FateUnknown, EffectHandler))
 			j.Took(took(1, 2, 2, "SIGTERM", EffectHandler))
 		}, 200, []string{"signal SIGTERM pending handler", "taken SIGTERM delivered handler"}},
 		{"to one of two threads", func(j *Joiner) {
-			j.Sent(thread(sent(0, 1, "SIGUSR1", FateUnknown, EffectHandler), 2))
-			j.Sent(thread(sent(0, 1, "SIGUSR1", FateUnknown, EffectHandler), 3))
+			j.Add(thread(sent(0, 1, "SIGUSR1", FateUnknown, EffectHandler), 2))
+			j.Add(thread(sent(0, 1, "SIGUSR1", FateUnknown, EffectHandler), 3))
 			j.Took(took(1, 1, 3, "SIGUSR1", EffectHandler))
 		}, 200, []string{"signal SIGUSR1 pending handler", "signal SIGUSR1 delivered handler"}},
 		{"what is not settled holds up what follows", func(j *Joiner) {
-			j.Sent(sent(0, 1, "SIGTERM", FateUnknown, EffectHandler))
-			j.Sent(sent(1, 1, "SIGCHLD", FateIgnored, EffectNone))
+			j.Add(sent(0, 1, "SIGTERM", FateUnknown, EffectHandler))
+			j.Add(sent(1, 1, "SIGCHLD", FateIgnored, EffectNone))
 		}, 50, nil},
 		{"but not for ever", func(j *Joiner) {
-			j.Sent(sent(0, 1, "SIGTERM", FateUnknown, EffectHandler))
-			j.Sent(sent(1, 1, "SIGCHLD", FateIgnored, EffectNone))
+			j.Add(sent(0, 1, "SIGTERM", FateUnknown, EffectHandler))
+			j.Add(sent(1, 1, "SIGCHLD", FateIgnored, EffectNone))
 		}, 100, []string{"signal SIGTERM pending handler", "signal SIGCHLD ignored none"}},
 		{"ignored, but blocked for a moment", func(j *Joiner) {
-			j.Sent(block(sent(0, 1, "SIGTERM", FateUnknown, EffectNone)))
+			j.Add(block(sent(0, 1, "SIGTERM", FateUnknown, EffectNone)))
 			j.Took(took(1, 1, 1, "SIGTERM", EffectNone))
 		}, 2, []string{"signal SIGTERM ignored none"}},
 		{"somebody waits for it", func(j *Joiner) {
-			j.Sent(wake(sent(0, 1, "SIGTERM", FateUnknown, EffectEnds)))
+			j.Add(wake(sent(0, 1, "SIGTERM", FateUnknown, EffectEnds)))
 		}, 100, []string{"signal SIGTERM awaited ends"}},
 		{"blocked, and taken later by what it then does", func(j *Joiner) {
-			j.Sent(block(sent(0, 1, "SIGTERM", FateUnknown, EffectEnds)))
+			j.Add(block(sent(0, 1, "SIGTERM", FateUnknown, EffectEnds)))
 			j.Ready(after(150), false)
 			j.Took(took(500, 1, 1, "SIGTERM", EffectHandler))
 		}, 501, []string{"taken SIGTERM delivered handler"}},
 		{"it comes to its end late", func(j *Joiner) {
-			j.Sent(sent(0, 1, "SIGTERM", FateUnknown, EffectEnds))
+			j.Add(sent(0, 1, "SIGTERM", FateUnknown, EffectEnds))
 			j.Ready(after(150), false)
 			j.Took(took(500, 1, 1, "SIGKILL", EffectEnds))
 			j.Took(took(500, 1, 2, "SIGKILL", EffectEnds))
@@ -109,8 +109,8 @@ func TestJoiner(t *testing.T) {
 func TestJoinerTellsHowLong(t *testing.T) {
 	var j Joiner
 	e := sent(0, 1, "SIGTERM", FateUnknown, EffectEnds)
-	e.Blocked = true
-	j.Sent(e)
+	e.IsBlocked = true
+	j.Add(e)
 	if got := fates(j.Ready(after(100), false)); !slices.Equal(got, []string{"signal SIGTERM blocked ends"}) {
 		t.Fatal(got)
 	}
@@ -125,7 +125,7 @@ func TestJoinerTellsHowLong(t *testing.T) {
 func TestJoinerIsBounded(t *testing.T) {
 	var j Joiner
 	for i := range 3 * maxWaiting {
-		j.Sent(sent(i, i+1, "SIGTERM", FateUnknown, EffectHandler))
+		j.Add(sent(i, i+1, "SIGTERM", FateUnknown, EffectHandler))
 		j.Ready(after(i+1000), false)
 	}
 	if len(j.waiting) > maxWaiting || len(j.order) > maxWaiting || len(j.queue) > 0 {
@@ -142,7 +142,7 @@ func TestJoinerOOM(t *testing.T) {
 		var j Joiner
 		e := sent(0, 1, "SIGKILL", FateUnknown, EffectEnds)
 		e.Cause, e.Running = CauseKernel, &Party{PID: 5, TID: 9}
-		j.Sent(e)
+		j.Add(e)
 		j.Took(took(1, 1, 1, "SIGKILL", EffectEnds))
 		if list := j.Ready(after(2), false); len(list) > 0 {
 			t.Errorf("it is told before it is known who killed it: %+v", list)

@@ -10,11 +10,6 @@
 #define SIGPIPE 13
 #define SIGURG 23
 
-// What kind of event a record is.
-#define SENT 1
-#define TAKEN 2
-#define VICTIM 3 // the running thread has killed a process for its memory (the OOM killer)
-
 // Flags of a record.
 #define GROUP 1 // sent to the process, not to a thread
 #define BLOCKED 2 // the thread, or the main thread of the process, blocks it
@@ -99,13 +94,6 @@ INLINE __u32 disposition(struct task_struct *task, __u32 signal)
 INLINE bool is_asked_for(const struct settings *s, __u32 signal)
 {
 	return signal >= 1 && signal <= 64 && s->signals >> (signal - 1) & 1;
-}
-
-INLINE bool have_to_do(const struct settings *s, struct task_struct *from, struct task_struct *to)
-{
-	if (s->self && (address_of(get(from->signal)) == s->self || address_of(get(to->signal)) == s->self))
-		return 0;
-	return !s->by_process || is_chosen(process_in(&s->view, from)) || is_chosen(process_in(&s->view, to));
 }
 
 // within reports whether a process signals one of its own threads that it should let

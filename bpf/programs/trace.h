@@ -30,6 +30,13 @@ struct inode___trace {
 
 KERNEL_TYPES_END
 
+// What kind of event a record is.
+#define SENT 1 // signal.bpf.c
+#define TAKEN 2
+#define VICTIM 3 // the running thread has killed a process for its memory (the OOM killer)
+#define EXITED 4 // exit.bpf.c
+#define WOKEN 5 // blocked.bpf.c
+
 #define HASH 1 // BPF_MAP_TYPE_HASH
 #define ARRAY 2
 #define RING_BUFFER 27
@@ -37,6 +44,7 @@ KERNEL_TYPES_END
 static void *(*const bpf_ringbuf_reserve)(void *ring, __u64 size, __u64 flags) = (void *)131;
 static void (*const bpf_ringbuf_submit)(void *data, __u64 flags) = (void *)132;
 static __u64 (*const bpf_ktime_get_ns)(void) = (void *)5;
+static __u64 (*const bpf_ktime_get_boot_ns)(void) = (void *)125;
 
 // settings are of the process that reads the events. It runs the program "observer" once.
 struct settings {
@@ -45,6 +53,7 @@ struct settings {
 	__u64 now; // when the program ran, ns of the kernel's monotonic clock
 	__u64 self; // the process that reads, as a struct signal_struct; 0 if it is to be seen, too
 	__u64 signals; // a bit for each signal that is asked for
+	__u64 over; // how long a wait must last to be told of, ns
 	__u32 by_process; // only events of processes in the map "chosen"
 	__u32 no_self; // the process that reads is not to be seen
 	__u32 urgent; // SIGURG that a process sends to its own threads is to be seen
@@ -110,6 +119,14 @@ INLINE void count(__u32 what)
 INLINE bool is_chosen(__u32 pid)
 {
 	return pid && bpf_map_lookup_elem(&chosen, &pid);
+}
+
+// have_to_do reports whether an event between two threads is asked for.
+INLINE bool have_to_do(const struct settings *s, struct task_struct *one, struct task_struct *other)
+{
+	if (s->self && (address_of(get(one->signal)) == s->self || address_of(get(other->signal)) == s->self))
+		return 0;
+	return !s->by_process || is_chosen(process_in(&s->view, one)) || is_chosen(process_in(&s->view, other));
 }
 
 INLINE void party_of(struct party *p, struct task_struct *task, const struct settings *s)
@@ -196,23 +213,4 @@ INLINE void call_of(struct call *c, struct task_struct *task)
 		c->args[1] = get(arm64->regs[1]);
 		c->args[2] = get(arm64->regs[2]);
 	}
-}
-
-// observer takes the view of the process that runs it (BPF_PROG_TEST_RUN).
-SEC("raw_tp/sys_enter") int observer(void)
-{
-	struct settings *s = settings_of_reader();
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct timespec64 offset = {};
-
-	if (!s)
-		return 0;
-	s->view = reader_view();
-	if (s->no_self)
-		s->self = address_of(get(task->signal));
-	if (field_exists(get(task->nsproxy)->time_ns))
-		read(offset, &get(get(task->nsproxy)->time_ns)->offsets.boottime);
-	s->boot_offset = offset.tv_sec * 1000000000LL + offset.tv_nsec;
-	s->now = bpf_ktime_get_ns();
-	return 0;
 }

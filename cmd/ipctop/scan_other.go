@@ -70,7 +70,7 @@ func (c command) newRun(*options) *cobra.Command {
 }
 
 func (c command) newTrace(*options) *cobra.Command {
-	return needsLinux("trace", "tell what happens while it happens: who sends which signal to whom")
+	return needsLinux("trace", "tell what happens while it happens: who sends which signal to whom, who waited for whom")
 }
 
 func (c command) newWait(*options) *cobra.Command {

@@ -31,6 +31,8 @@ type traceOptions struct {
 	users      []string
 	containers []string
 	signals    []string
+	over       time.Duration
+	all        bool
 
 	events []string
 	refs   []string
@@ -40,12 +42,15 @@ func (c command) newTrace(o *options) *cobra.Command {
 	t := new(traceOptions)
 	cmd := &cobra.Command{
 		Use:   "trace [EVENT...] [REF...]",
-		Short: "tell what happens while it happens: who sends which signal to whom",
+		Short: "tell what happens while it happens: who sends which signal to whom, who waited for whom",
 		Long: "Print a line for each event when it happens, by eBPF (as root): nothing that comes and goes between two looks is missed,\n" +
 			"as it is by ipctop log. Ctrl-C ends it, or --for. EVENT is one of:\n" +
 			"  signal    a signal: who sent it and why, what became of it, what it does. Of those that the kernel sends\n" +
 			"            it says for what: which pipe nobody reads, which terminal hung up, which child ended and how,\n" +
 			"            which address was touched, who wanted memory\n" +
+			"  blocked   a thread that waited for longer than --over: in which call, on what, and who woke it. Sleeps, time limits\n" +
+			"            that ran out and threads that others of their process woke are left out without --all\n" +
+			"  exit      a process that ended, and how\n" +
 			"Without EVENT, all. With REF, -p, -u or -c only those in which one of these takes part, as the one who acts or the other;\n" +
 			"a name is also that of processes that start later.\n\n" +
 			"What is sent is not looked at. If more happens than can be printed, standard error says how many events were lost.\n" +
@@ -54,11 +59,12 @@ func (c command) newTrace(o *options) *cobra.Command {
 		Example: "  ipctop trace signal nginx                       # who sends SIGTERM to nginx?\n" +
 			"  ipctop trace signal -p 4121                     # who kills, stops or wakes process 4121?\n" +
 			"  ipctop trace signal --signal KILL,TERM          # who kills what?\n" +
+			"  ipctop trace blocked --over 500ms               # who waits for whom?\n" +
 			"  ipctop trace --for 10s -o jsonl > events.jsonl",
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 			list, directive := c.completeRefs(o)(cmd, args, prefix)
 			for _, e := range trace.Kinds {
-				if strings.HasPrefix(e, prefix) && e != trace.TakenEvent {
+				if strings.HasPrefix(e, prefix) {
 					list = append(list, e)
 				}
 			}
@@ -78,6 +84,8 @@ func (c command) newTrace(o *options) *cobra.Command {
 	f.VarP((*pidList)(&t.pids), "pid", "p", "only events of this process; `PID` may be repeated")
 	f.StringSliceVarP(&t.users, "user", "u", nil, "only events of this `USER`'s processes; a name or a number")
 	f.StringSliceVarP(&t.containers, "container", "c", nil, "only events of this `CONTAINER`; its name, pod, or the beginning of its id")
+	f.DurationVar(&t.over, "over", 100*time.Millisecond, "tell of waits longer than `TIME`")
+	f.BoolVarP(&t.all, "all", "a", false, "also waits that are idleness: sleeps, time limits that ran out, threads woken by others of their process")
 	f.StringSliceVar(&t.signals, "signal", nil, "only these `SIGNALS`, such as TERM,KILL")
 	return cmd
 }
@@ -89,6 +97,11 @@ func (t *traceOptions) sort(args []string) {
 		args = args[1:]
 	}
 	t.refs = args
+}
+
+// wants reports whether events of that kind are asked for.
+func (t *traceOptions) wants(event string) bool {
+	return len(t.events) == 0 || slices.Contains(t.events, event)
 }
 
 // signalMask has a bit for each signal that is asked for.
@@ -112,6 +125,8 @@ func (t *traceOptions) check(o *options) error {
 		return usageError("trace watches a machine: --from has no use here (ipctop log and replay tell what a recording has)")
 	case o.source == sourceProc:
 		return usageError("trace works by eBPF alone: --source procfs has no use here")
+	case t.over <= 0:
+		return usageError("--over %v: it must be more than nothing", t.over)
 	case t.duration < 0:
 		return usageError("--for %v: it cannot be negative", t.duration)
 	case !slices.Contains(logFormats, t.format):
@@ -138,7 +153,14 @@ func (c command) trace(ctx context.Context, o *options, t *traceOptions) error {
 	if err != nil {
 		return err
 	}
-	to := tracer.Options{Signals: mask, Urgent: len(t.signals) > 0, Self: o.self, Snapshot: snap}
+	to := tracer.Options{Urgent: len(t.signals) > 0, Self: o.self, Snapshot: snap}
+	if t.wants(trace.SignalEvent) {
+		to.Signals = mask
+	}
+	to.Exits = t.wants(trace.ExitEvent)
+	if t.wants(trace.BlockedEvent) {
+		to.Over = t.over
+	}
 	if len(filter.Names)+len(filter.Objects) == 0 {
 		to.PIDs = filter.PIDs
 	}
@@ -160,7 +182,7 @@ func (c command) trace(ctx context.Context, o *options, t *traceOptions) error {
 			fmt.Fprintf(c.stderr, "ipctop: %d events were lost: more happened than could be printed\n", n-told)
 			told = n
 		}
-		if !filter.Match(e) {
+		if !filter.Match(e) || e.Idle() && !t.all {
 			return nil
 		}
 		return write(e)

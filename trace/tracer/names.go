@@ -22,6 +22,7 @@ type names struct {
 	guard *guard.Guard
 	known map[int]*process
 	users map[int]string // by user id, of the processes that were there
+	ipc   uint64         // ipctop's own IPC namespace
 }
 
 type process struct {
@@ -29,16 +30,18 @@ type process struct {
 	comm      string // with which the label was made
 	label     string
 	container *model.Container
+	ended     bool // it has been told that it ended
 }
 
 // newNames begins with the processes of a snapshot, which may be nil.
 func newNames(snap *model.Snapshot) *names {
 	n := &names{guard: guard.New(), known: map[int]*process{}, users: map[int]string{}}
+	n.ipc, _ = proc.ReadNamespace("/proc/self/ns/ipc")
 	if snap == nil {
 		return n
 	}
 	for _, p := range snap.Processes {
-		n.known[p.PID] = &process{p.StartTicks, p.Comm, p.Label, p.Container}
+		n.known[p.PID] = &process{start: p.StartTicks, comm: p.Comm, label: p.Label, container: p.Container}
 		if uid, ok := p.UID.Get(); ok && p.User != "" {
 			n.users[uid] = p.User
 		}
@@ -53,7 +56,7 @@ func (n *names) party(b *bpf.Party) *trace.Party {
 		p.InnerPID = b.InnerPID
 	}
 	if b.PID == 0 || b.Kernel {
-		return p
+		return p // ended asks for those alone that are known
 	}
 	k := n.known[b.PID]
 	if k == nil || k.start != b.StartTicks || k.comm != b.Comm {

@@ -10,7 +10,10 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-const pipefsMagic = 0x50495045 // include/uapi/linux/magic.h
+const (
+	pipefsMagic = 0x50495045 // include/uapi/linux/magic.h
+	mqueueMagic = 0x19800202 // ipc/mqueue.c
+)
 
 // objectOf is the id of the object behind a descriptor; "" if it is none that has one by
 // which it could be found.
@@ -23,10 +26,19 @@ func objectOf(b *bpf.Behind) string {
 	case b.Mode&unix.S_IFMT == unix.S_IFIFO && b.Magic == pipefsMagic:
 		return fmt.Sprintf("%s:%d", model.Pipe, b.Ino)
 	case b.Mode&unix.S_IFMT == unix.S_IFIFO:
-		return fmt.Sprintf("%s:%s:%d", model.FIFO, proc.DevString(proc.Dev(b.DevMajor, b.DevMinor)), b.Ino)
+		return fmt.Sprintf("%s:%s:%d", model.FIFO, device(b), b.Ino)
+	case b.Mode&unix.S_IFMT == unix.S_IFCHR && b.RdevMajor >= 136 && b.RdevMajor < 144: // UNIX98 pseudoterminals
+		return fmt.Sprintf("%s:%s:%d", model.Pty, device(b), (b.RdevMajor-136)<<20|b.RdevMinor)
+	case b.Mode&unix.S_IFMT == unix.S_IFREG && b.Magic == mqueueMagic:
+		return fmt.Sprintf("%s:%s:%d", model.PosixMq, device(b), b.Ino)
+	case b.Mode&unix.S_IFMT == unix.S_IFREG:
+		return fmt.Sprintf("%s:%s:%d", model.File, device(b), b.Ino)
 	}
 	return ""
 }
+
+// device is that of the file system, as ids have it.
+func device(b *bpf.Behind) string { return proc.DevString(proc.Dev(b.DevMajor, b.DevMinor)) }
 
 // socketKind is the kind of a socket by its family, type and protocol.
 func socketKind(b *bpf.Behind) model.Kind {

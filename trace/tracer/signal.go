@@ -98,7 +98,7 @@ func (n *names) taken(s *bpf.Signal) *trace.Taken {
 func (n *names) about(s *bpf.Signal) *trace.Event {
 	e := &trace.Event{Type: "event", Time: s.Time, Event: trace.SignalEvent, Target: n.party(&s.To)}
 	e.Signal = &trace.Signal{
-		Name: model.SignalName(s.Number), Code: codeName(s), Effect: effect(s), Blocked: s.Blocked, Awaited: s.Awaited,
+		Name: model.SignalName(s.Number), Code: codeName(s), Effect: effect(s), IsBlocked: s.Blocked, Awaited: s.Awaited,
 	}
 	if !s.Group && s.Threads > 1 {
 		e.Thread = s.To.TID

@@ -13,7 +13,9 @@ import (
 
 // Options say what to trace.
 type Options struct {
-	Signals  uint64          // a bit for each signal that is of interest, 1<<(n-1)
+	Signals  uint64          // a bit for each signal that is of interest, 1<<(n-1); 0: none
+	Exits    bool            // processes that end
+	Over     time.Duration   // threads that are woken after having slept so long; 0: none
 	Urgent   bool            // signals by which programs in Go switch between their goroutines, too
 	PIDs     []int           // only events in which one of these takes part; nil: all. At most [bpf.MaxTraced]
 	Self     bool            // events of ipctop, too
@@ -29,7 +31,7 @@ type Tracer struct {
 
 // Open begins to trace.
 func Open(o Options) (*Tracer, error) {
-	source, err := bpf.OpenTracer(bpf.TraceOptions{Signals: o.Signals, Urgent: o.Urgent, PIDs: o.PIDs, Self: o.Self})
+	source, err := bpf.OpenTracer(bpf.TraceOptions{Signals: o.Signals, Exits: o.Exits, Over: o.Over, Urgent: o.Urgent, PIDs: o.PIDs, Self: o.Self})
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +72,12 @@ func (t *Tracer) Run(ctx context.Context, f func(*trace.Event) error) error {
 
 func (t *Tracer) take(record any) {
 	switch s := record.(type) {
+	case *bpf.Blocked:
+		t.joiner.Add(t.names.blocked(s))
+	case *bpf.Exit:
+		if e := t.names.ended(s); e != nil {
+			t.joiner.Add(e)
+		}
 	case *bpf.Signal:
 		switch {
 		case s.Victim:
@@ -77,7 +85,7 @@ func (t *Tracer) take(record any) {
 		case s.Taken:
 			t.joiner.Took(t.names.taken(s))
 		default:
-			t.joiner.Sent(t.names.sent(s))
+			t.joiner.Add(t.names.sent(s))
 		}
 	}
 }
