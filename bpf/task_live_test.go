@@ -177,7 +177,7 @@ func describe(pid, tid int) (string, bool) {
 	if f := strings.Fields(string(nspid)); len(f) > 1 {
 		inner = f[1:]
 	}
-	kernel := field("Kthread", 0) == "1" || field("Kthread", 0) == "" && (pid == 2 || st.Ppid == 2) // the line is of Linux 6.10
+	kernel := st.Kernel
 	if kernel {
 		st.Comm = "kernel thread"
 	}

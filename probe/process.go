@@ -33,7 +33,4 @@ func fillFromStatus(p *model.Process, status []byte) {
 	if v, ok := proc.StatusField(status, "CoreDumping"); ok { // Linux 4.15
 		p.CoreDump = string(v) == "1"
 	}
-	if v, ok := proc.StatusField(status, "Kthread"); ok { // Linux 6.10
-		p.Kernel = string(v) == "1"
-	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func TestFillFromStatus(t *testing.T) {
-	status := []byte("Name:\tx\nUid:\t1000\t1001\t0\t0\nNSpid:\t40\t1\nKthread:\t0\nTracerPid:\t7\nEmpty:\nLast: z")
+	status := []byte("Name:\tx\nUid:\t1000\t1001\t0\t0\nNSpid:\t40\t1\nTracerPid:\t7\nEmpty:\nLast: z")
 	var p model.Process
 	fillFromStatus(&p, status)
 	if uid, ok := p.UID.Get(); !ok || uid != 1001 || p.Tracer != 7 || len(p.NSPIDs) != 2 || p.NSPIDs[1] != 1 {

@@ -203,7 +203,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 
 	m := &model.Process{
 		PID: pid, StartTicks: st.StartTicks, PPID: st.Ppid, PGID: st.Pgrp, SID: st.Session, TTY: proc.TTYName(st.TtyNr),
-		Comm: st.Comm, State: string(st.State), Threads: st.Threads,
+		Comm: st.Comm, State: string(st.State), Threads: st.Threads, Kernel: st.Kernel,
 		StartTime: s.BootTime.Add(time.Duration(st.StartTicks) * (time.Second / clockTicks)).UTC(),
 		Self:      pid == s.selfPID || s.selfPID != 0 && st.Ppid == s.selfPID && st.Comm == HelperName,
 	}

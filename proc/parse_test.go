@@ -28,6 +28,15 @@ func TestParseStat(t *testing.T) {
 			t.Errorf("%s: got %+v", name, s)
 		}
 	}
+	for flags, want := range map[string]bool{"2129984": true, "2138176": true, "4194304": false} {
+		line := "2 (kthreadd) S 0 0 0 0 -1 " + flags + " 0 0 0 0 0 0 0 0 20 0 1 0 12 0 0"
+		if s, err := ParseStat([]byte(line)); err != nil || s.Kernel != want {
+			t.Errorf("%q: it is a kernel thread: %t, want %t (%v)", line, s.Kernel, want, err)
+		}
+	}
+	if _, err := ParseStat([]byte("2 (kthreadd) S 0 0 0 0 -1 x 0 0 0 0 0 0 0 0 20 0 1 0 12 0 0")); err == nil {
+		t.Error("flags that are no number are taken")
+	}
 	const blank = " 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"
 	for line, want := range map[string]int{
 		"12 (cat) T" + strings.TrimPrefix(rest, " S") + blank + " 21": 21, // stopped by SIGTTIN

@@ -16,7 +16,8 @@ type Stat struct {
 	TtyNr      int
 	Threads    int
 	StartTicks uint64
-	StopSignal int // of a stopped one; 0 where it is not told
+	StopSignal int  // of a stopped one; 0 where it is not told
+	Kernel     bool // it is a kernel thread
 }
 
 // ParseStat reads /proc/PID/stat. The command name stands in parentheses and
@@ -48,6 +49,12 @@ func ParseStat(b []byte) (Stat, error) {
 		err = fmt.Errorf("stat: %w: start time is %q", ErrMalformed, f[19])
 	}
 	s.StartTicks = start
+	const kernelThread = 0x00200000 // PF_KTHREAD of include/linux/sched.h
+	flags, e := strconv.ParseUint(string(f[6]), 10, 32)
+	if e != nil {
+		err = fmt.Errorf("stat: %w: flags are %q", ErrMalformed, f[6])
+	}
+	s.Kernel = flags&kernelThread != 0
 	// exit_code: the signal, once all threads have stopped; 0 for those who may
 	// not attach to the process, and on older kernels.
 	const exitCode = 52 - 3
