@@ -87,7 +87,7 @@ bpf:
 kills:
 	IPCTOP_TEST_KILLS=1 $(GO) test -run Killed ./cmd/ipctop
 
-# Every fixture on Debian's kernels under software emulation: 2 to 3 minutes each.
+# Every fixture on Debian's kernels under software emulation, all at a time: four minutes.
 kernels:
 	GO="$(GO)" tools/kernels
 

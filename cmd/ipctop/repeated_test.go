@@ -57,28 +57,47 @@ func TestScanAgain(t *testing.T) {
 // sameFixtures compares what two scanners say of the fixtures.
 func sameFixtures(t *testing.T, run *testfixtures.Run, snap, fresh *model.Snapshot) {
 	t.Helper()
-	diagnose.Run(snap, diagnose.Options{})
-	diagnose.Run(fresh, diagnose.Options{})
-	got, want := linesOf(snap), linesOf(fresh)
+	got, want := sayingOf(snap), sayingOf(fresh)
 	for i := range run.Instances {
 		inst := &run.Instances[i]
-		if got[inst.Object] != want[inst.Object] {
-			t.Errorf("%s:\n%s\nwant\n%s", inst.Fixture, got[inst.Object], want[inst.Object])
-		}
-		for _, pid := range inst.PIDs {
-			if id := fmt.Sprintf("process:%d", pid); got[id] != want[id] {
-				at := 0
-				for at < min(len(got[id]), len(want[id])) && got[id][at] == want[id][at] {
-					at++
-				}
-				at = max(0, at-40)
-				t.Errorf("%s: …%.200s\nwant …%.200s", inst.Fixture, got[id][at:], want[id][at:])
-			}
-		}
-		if err := testfixtures.Verify(snap, inst); err != nil && testfixtures.Verify(fresh, inst) == nil {
-			t.Errorf("%s: %v", inst.Fixture, err)
+		for _, d := range got.differences(inst, want) {
+			t.Errorf("%s: %s", inst.Fixture, d)
 		}
 	}
+}
+
+// saying is a snapshot with its findings, and what it says of each object and process.
+type saying struct {
+	snap  *model.Snapshot
+	lines map[string]string
+}
+
+func sayingOf(snap *model.Snapshot) saying {
+	diagnose.Run(snap, diagnose.Options{})
+	return saying{snap, linesOf(snap)}
+}
+
+// differences are what it says of a fixture and another does not.
+func (s saying) differences(inst *testfixtures.Instance, want saying) (differences []string) {
+	add := func(format string, a ...any) { differences = append(differences, fmt.Sprintf(format, a...)) }
+	if got, want := s.lines[inst.Object], want.lines[inst.Object]; got != want {
+		add("%s\nwant\n%s", got, want)
+	}
+	for _, pid := range inst.PIDs {
+		id := fmt.Sprintf("process:%d", pid)
+		if got, want := s.lines[id], want.lines[id]; got != want {
+			at := 0
+			for at < min(len(got), len(want)) && got[at] == want[at] {
+				at++
+			}
+			at = max(0, at-40)
+			add("…%.200s\nwant …%.200s", got[at:], want[at:])
+		}
+	}
+	if err := testfixtures.Verify(s.snap, inst); err != nil && testfixtures.Verify(want.snap, inst) == nil {
+		add("%v", err)
+	}
+	return differences
 }
 
 func repeatedScanner(t *testing.T) *probe.Scanner {
