@@ -4,6 +4,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/ipctop/ipctop/model"
 )
 
 // namesOf are the hosts' names in the document: hostnames where each is another one, else
@@ -40,12 +42,7 @@ const maxName = 64
 // clean makes a name that can be part of an id and of a reference. It is the text of a
 // file that may be a stranger's.
 func clean(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if r == '-' || r == '.' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-			return r
-		}
-		return '_'
-	}, name[:min(len(name), maxName)])
+	name = model.CleanHost(name[:min(len(name), maxName)])
 	if strings.Trim(name, "0123456789") == "" && name != "" {
 		return "host-" + name // a number after @ is a namespace's
 	}

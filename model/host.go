@@ -40,20 +40,35 @@ func PIDNumber(pid int) string {
 
 // PIDRef is a pid as users type it: 812, or 812@db1 where there are several hosts.
 func (s *Snapshot) PIDRef(pid int) string {
-	place, n := HostOfPID(pid)
-	if place == 0 || place > len(s.Hosts) {
-		return strconv.Itoa(n)
+	if host := s.HostName(pid); host != "" {
+		return PIDNumber(pid) + "@" + host
 	}
-	return strconv.Itoa(n) + "@" + s.Hosts[place-1].Name
+	return PIDNumber(pid)
 }
 
 // HostName is the name of the host that a pid belongs to; "" where the snapshot is of one
-// machine.
+// machine. It is safe to print: a name that no ipctop writes, as a stranger's file may have
+// it, is the host's place instead.
 func (s *Snapshot) HostName(pid int) string {
-	if place, _ := HostOfPID(pid); place > 0 && place <= len(s.Hosts) {
-		return s.Hosts[place-1].Name
+	place, _ := HostOfPID(pid)
+	if place == 0 || place > len(s.Hosts) {
+		return ""
 	}
-	return ""
+	if name := s.Hosts[place-1].Name; name != "" && CleanHost(name) == name {
+		return name
+	}
+	return "host-" + strconv.Itoa(place)
+}
+
+// CleanHost makes of a name one that can be part of an id and of a reference: letters,
+// digits and -._ stay, whatever else is there becomes _.
+func CleanHost(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '.' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}, name)
 }
 
 // nameAtHost writes name@host with the pid before the host: name(pid)@host.

@@ -55,7 +55,7 @@ func (e *AmbiguousError) Error() string {
 			fmt.Fprintf(&b, "\n  and %d more", len(e.Matches)-i)
 			break
 		}
-		fmt.Fprintf(&b, "\n  %-16s  %s", m.ID(), m.Describe(e.snapshot))
+		fmt.Fprintf(&b, "\n  %-16s  %s", Quote(m.ID()), m.Describe(e.snapshot))
 	}
 	return b.String()
 }

@@ -154,6 +154,24 @@ func TestHostsRedacted(t *testing.T) {
 	}
 }
 
+// TestHostsOfStranger: a document of several hosts may be anybody's.
+func TestHostsOfStranger(t *testing.T) {
+	dir, from := chainOfHosts(t)
+	_, document, _ := run(t, "", append([]string{"dump", "--json"}, from...)...)
+	document = strings.ReplaceAll(document, `"name":"proxy"`, `"name":"pro\u001b[2Jxy"`)
+	document = strings.ReplaceAll(document, `"host":"proxy"`, `"host":"pro\u001b[2Jxy"`)
+	all := filepath.Join(dir, "all.json")
+	if err := os.WriteFile(all, []byte(document), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range []string{"why", "check", "dump", "dump --only processes", "dump -o pid --only processes", "dump -o dot", "show 31", "why --all 31", "show 20000031"} {
+		_, stdout, stderr := run(t, "", append(strings.Fields(args), "--from", all)...)
+		if strings.Contains(stdout+stderr, "\x1b") || stdout+stderr == "" {
+			t.Errorf("%s: %q%q", args, stdout, stderr)
+		}
+	}
+}
+
 func TestNearestSample(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	rec := times{at(10), at(15), at(20)}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -151,6 +152,8 @@ func TestThreeHosts(t *testing.T) {
 		}
 	}
 	t.Setenv("LC_ALL", "C.UTF-8")
+	runtime.LockOSThread() // hosts die with the thread that started them
+	defer runtime.UnlockOSThread()
 	hosts := map[string]*liveHost{}
 	for _, part := range []string{"client", "proxy", "server"} {
 		hosts[part] = startHost(t, part)
