@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,15 +35,42 @@ func (s *Scan) tables(ctx context.Context) {
 // namespaceTables calls the hooks in namespaces other than ipctop's own, those of the
 // probes of each type.
 func (s *Scan) namespaceTables(ctx context.Context, list []visitKey, scopes map[string][]*Probe) {
+	limits := s.limitsIn(list, scopes)
 	s.visitNamespaces(ctx, list, func(k visitKey) {
 		ns := NS{Type: k.nsType, Inode: k.inode, Scan: s}
 		vacant := s.survey(&ns)
 		for _, p := range scopes[k.nsType] {
 			if ctx.Err() == nil {
-				s.tableHere(ctx, p, ns, vacant)
+				s.tableHere(ctx, p, ns, vacant, limits[k])
 			}
 		}
 	})
+}
+
+// maxLimitNamespaces is in how many namespaces of a type other than ipctop's own limits are
+// read. To find a file below /proc/sys the kernel looks through those of the same name of
+// all namespaces, so that to read them in n takes time that grows with n².
+const maxLimitNamespaces = 128
+
+// limitsIn are the namespaces of a list in which limits are read: the first of each type. The
+// rest is one gap for each type.
+func (s *Scan) limitsIn(list []visitKey, scopes map[string][]*Probe) map[visitKey]bool {
+	in, count := map[visitKey]bool{}, map[string]int{}
+	for _, k := range list {
+		if count[k.nsType]++; count[k.nsType] <= maxLimitNamespaces {
+			in[k] = true
+		}
+	}
+	for nsType, n := range count {
+		has := slices.ContainsFunc(scopes[nsType], func(p *Probe) bool { return p.Limits != nil })
+		if n > maxLimitNamespaces && has && !s.WaitsOnly() {
+			s.namespaceGap(nsType, model.Gap{
+				Reason: model.Truncated, Count: n - maxLimitNamespaces, Op: "read limits",
+				Detail: fmt.Sprintf("there are %d, of which the limits of %d are read", n, maxLimitNamespaces),
+			})
+		}
+	}
+	return in
 }
 
 // survey has a probe look at a namespace, and reports whether it knows that nothing is in there.
@@ -64,7 +92,7 @@ const tableDeadline = 10 * time.Second
 func (s *Scan) table(ctx context.Context, p *Probe, ns NS) {
 	done := make(chan struct{})
 	go func() {
-		s.tableHere(ctx, p, ns, false)
+		s.tableHere(ctx, p, ns, false, true)
 		close(done)
 	}()
 	if !guard.Within(tableDeadline, done, ctx.Done()) && ctx.Err() == nil {
@@ -100,7 +128,7 @@ func (s *Scan) tableCollector(k tableKey) *Collector {
 
 // tableHere calls the hooks on a thread that is in the namespace. The table of a vacant one
 // is empty without being read.
-func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS, vacant bool) {
+func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS, vacant, limits bool) {
 	begin := time.Now()
 	if p.Table != nil {
 		out := s.tableCollector(tableKey{p.Name, ns.Inode})
@@ -116,7 +144,7 @@ func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS, vacant bool) {
 		}
 		s.add(&result{table: tableKey{p.Name, ns.Inode}, out: out})
 	}
-	if p.Limits != nil && !s.WaitsOnly() {
+	if p.Limits != nil && limits && !s.WaitsOnly() {
 		out := &Collector{probe: p.Name}
 		if err := s.recovered(func() error { p.Limits(ns, out); return nil }); err != nil {
 			out.Fail("read limits", "", err)
