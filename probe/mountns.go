@@ -136,7 +136,8 @@ func (s *Scan) VisitMountNS(inode uint64, f func(ns *MountNS) error) {
 
 // mountNSItem is a mount namespace in what the guard skips. The inode number is another's
 // as soon as the namespace has gone, also while a thread is stuck on a file system that was mounted in it;
-// the id is given once (0 before Linux 6.11).
+// the id is given once. Before Linux 6.11 there is none (0), and a namespace with the number of
+// one that got stuck is skipped, too (docs/traces.md).
 type mountNSItem struct{ inode, id uint64 }
 
 // mountNSItemOf identifies the mount namespace that processes are in.

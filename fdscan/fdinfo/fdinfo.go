@@ -2,6 +2,7 @@ package fdinfo
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -21,6 +22,10 @@ func (b *BadLines) Add(line []byte, err error) {
 		return
 	}
 	const enough = 120
+	var number *strconv.NumError // it repeats the text, however long
+	if errors.As(err, &number) {
+		err = number.Err
+	}
 	b.first = fmt.Errorf("fdinfo: %w: line %q: %v", proc.ErrMalformed, line[:min(len(line), enough)], err)
 }
 
