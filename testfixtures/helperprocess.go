@@ -91,6 +91,13 @@ func helperRole(r *role) error {
 			return err
 		}
 		pids = append(pids, pid)
+		// One after the other: who has waited longest is then the same in every run.
+		for range 1000 {
+			if _, state, err := startTicks(pid); err != nil || state == 'S' {
+				break
+			}
+			pause()
+		}
 	}
 	for fd := firstFD; fd < firstFD+n; fd++ {
 		_ = unix.Close(fd)
