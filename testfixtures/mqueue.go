@@ -95,12 +95,15 @@ const (
 
 // newMq makes a queue. Its name, with a random token in it, is in the manifest
 // before there is a queue.
-func (m *maker) newMq() (name string, fd int, err error) {
+func (m *maker) newMq() (name string, fd int, err error) { return m.newMqOf(mqMessages, mqMessageSize) }
+
+// newMqOf makes one for so many messages of a size.
+func (m *maker) newMqOf(messages, size int) (name string, fd int, err error) {
 	name = fmt.Sprintf("%s%d-%016x", mqPrefix, os.Geteuid(), rand.Uint64())
 	if err := m.run.manifest.noteMq(name); err != nil {
 		return "", -1, err
 	}
-	fd, err = mqMake(name, mqMessages, mqMessageSize)
+	fd, err = mqMake(name, messages, size)
 	switch {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EMFILE):
 		return "", -1, &Unavailable{Reason: "the limit on POSIX message queues is reached", Err: err}

@@ -28,7 +28,6 @@ type (
 const (
 	shmDest                                  = 0o1000
 	getPID, getVal, getNCnt, getZCnt, setVal = 11, 12, 14, 15, 16
-	msgMax                                   = 4096
 )
 
 func (p ipcPerm) status(changed int64, cpid int32) sysvStatus { return sysvStatus{} }

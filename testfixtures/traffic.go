@@ -189,6 +189,16 @@ func (c *Channel) Answers() bool {
 	return false
 }
 
+// Largest is how many bytes a call may carry; 0: as many as one likes.
+func (c *Channel) Largest() int {
+	for _, k := range carriers() {
+		if k.name == c.Name {
+			return k.limit
+		}
+	}
+	return 0
+}
+
 func (c *Channel) order(ctx context.Context, o order) error {
 	ends := []*End{&c.Receiver, &c.Sender}
 	for _, e := range ends {

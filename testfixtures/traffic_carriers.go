@@ -11,67 +11,88 @@ import (
 
 // carriers lists the ways to carry data that there are.
 func carriers() []carrier {
-	return slices.Concat(pipeCarriers(), socketCarriers(), queueCarriers())
+	return slices.Concat(pipeCarriers(), socketCarriers(), queueCarriers(), []carrier{memoryCarrier()})
 }
 
-// Calls on an end's first descriptor.
+// out and in are the descriptors that an end sends and receives through. What goes one
+// way has two of them: the first one is for the data, the second one for answers.
+func (e *end) out() int { return e.fds[boolIndex(e.receiver)%len(e.fds)] }
+func (e *end) in() int  { return e.fds[boolIndex(!e.receiver)%len(e.fds)] }
 
-func sendWrite(e *end, n int) (int, error)   { return unix.Write(e.fds[0], e.buf[:n]) }
-func receiveRead(e *end, n int) (int, error) { return unix.Read(e.fds[0], e.buf[:n]) }
+func boolIndex(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func sendWrite(e *end, n int) (int, error)   { return unix.Write(e.out(), e.buf[:n]) }
+func receiveRead(e *end, n int) (int, error) { return unix.Read(e.in(), e.buf[:n]) }
 
 // halves divides the first n bytes of the buffer, which vectored calls take.
 func (e *end) halves(n int) [][]byte { return [][]byte{e.buf[:n/2], e.buf[n/2 : n]} }
 
-func sendWritev(e *end, n int) (int, error)   { return unix.Writev(e.fds[0], e.halves(n)) }
-func receiveReadv(e *end, n int) (int, error) { return unix.Readv(e.fds[0], e.halves(n)) }
+func sendWritev(e *end, n int) (int, error)   { return unix.Writev(e.out(), e.halves(n)) }
+func receiveReadv(e *end, n int) (int, error) { return unix.Readv(e.in(), e.halves(n)) }
 
 func pipeCarriers() []carrier {
 	return []carrier{
-		{name: "pipe", short: "pipe", open: openPipe(0), send: sendWrite, receive: receiveRead},
+		{name: "pipe", short: "pipe", open: openPipe(0), send: sendWrite, receive: receiveRead, answers: true},
 		{name: "pipe:nonblocking", short: "pipe-nb", open: openPipe(unix.O_NONBLOCK), send: sendWrite, receive: receiveRead},
-		{name: "pipe:vectored", short: "pipe-v", open: openPipe(0), send: sendWritev, receive: receiveReadv},
+		{name: "pipe:vectored", short: "pipe-v", open: openPipe(0), send: sendWritev, receive: receiveReadv, answers: true},
 		{name: "pipe:splice", short: "splice", open: openPipe(0), setup: setupSplice, send: sendSplice, receive: receiveSplice, limit: 32 << 10},
 		{name: "pipe:vmsplice", short: "vmsplice", open: openPipe(0), send: sendVmsplice, receive: receiveRead},
 		{name: "pipe:io_uring", short: "uring", open: openPipe(0), setup: setupRing, send: sendRing, receive: receiveRing},
-		{name: "fifo", short: "fifo", open: openFIFO, send: sendWrite, receive: receiveRead},
+		{name: "fifo", short: "fifo", open: openFIFOs, send: sendWrite, receive: receiveRead, answers: true},
 	}
 }
 
 func openPipe(flags int) func(m *maker) (ends, error) {
 	return func(m *maker) (ends, error) {
-		var fds [2]int
-		if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|flags); err != nil {
-			return ends{}, fmt.Errorf("pipe: %w", err)
+		var there, back [2]int
+		for _, fds := range []*[2]int{&there, &back} {
+			if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|flags); err != nil {
+				return ends{}, fmt.Errorf("pipe: %w", err)
+			}
+			m.own(fds[:]...)
 		}
-		m.own(fds[:]...)
-		objects, err := descriptorIDs("pipe", fds[0])
-		return ends{fds: [2][]int{{fds[1]}, {fds[0]}}, objects: objects}, err
+		objects, err := descriptorIDs("pipe", there[0])
+		return ends{fds: [2][]int{{there[1], back[0]}, {there[0], back[1]}}, objects: objects}, err
 	}
 }
 
-func openFIFO(m *maker) (ends, error) {
-	path, err := m.run.manifest.path("traffic-fifo")
+func openFIFOs(m *maker) (ends, error) {
+	there, id, err := openFIFO(m, "traffic-fifo")
 	if err != nil {
 		return ends{}, err
 	}
-	if err := unix.Mkfifo(path, 0o600); err != nil {
-		return ends{}, fmt.Errorf("mkfifo %q: %w", path, err)
+	back, _, err := openFIFO(m, "traffic-fifo-back")
+	return ends{fds: [2][]int{{there[1], back[0]}, {there[0], back[1]}}, objects: []string{id}}, err
+}
+
+// openFIFO makes a FIFO, opens it (read, write) and says its id.
+func openFIFO(m *maker, name string) (fds [2]int, id string, err error) {
+	path, err := m.run.manifest.path(name)
+	if err != nil {
+		return fds, "", err
 	}
-	var fds [2]int
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		return fds, "", fmt.Errorf("mkfifo %q: %w", path, err)
+	}
 	for i, flags := range []int{unix.O_RDONLY | unix.O_NONBLOCK, unix.O_WRONLY} { // the read end first, without waiting
 		if fds[i], err = unix.Open(path, flags|unix.O_CLOEXEC, 0); err != nil {
-			return ends{}, fmt.Errorf("open %q: %w", path, err)
+			return fds, "", fmt.Errorf("open %q: %w", path, err)
 		}
 		m.own(fds[i])
 	}
 	if err := unix.SetNonblock(fds[0], false); err != nil {
-		return ends{}, err
+		return fds, "", err
 	}
 	var st unix.Statx_t
 	if err := unix.Statx(fds[0], "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS, &st); err != nil {
-		return ends{}, fmt.Errorf("statx %q: %w", path, err)
+		return fds, "", fmt.Errorf("statx %q: %w", path, err)
 	}
-	return ends{fds: [2][]int{{fds[1]}, {fds[0]}}, objects: []string{fmt.Sprintf("fifo:%d:%d:%d", st.Dev_major, st.Dev_minor, st.Ino)}}, nil
+	return fds, fmt.Sprintf("fifo:%d:%d:%d", st.Dev_major, st.Dev_minor, st.Ino), nil
 }
 
 // setupSplice gives the sender a pipe of its own to splice from, and the receiver
@@ -114,8 +135,8 @@ func sendVmsplice(e *end, n int) (int, error) {
 func queueCarriers() []carrier {
 	return []carrier{
 		{name: "pty", short: "pty", open: openTrafficPty, send: sendWrite, receive: receiveRead, answers: true, limit: 1024},
-		{name: "posix-mq", short: "mq", open: openTrafficMq, send: sendMq, receive: receiveMq, limit: mqMessageSize},
-		{name: "sysv-msg", short: "msg", open: openTrafficMsg, send: sendSysV, receive: receiveSysV, limit: msgMax},
+		{name: "posix-mq", short: "mq", open: openTrafficMq, send: sendMq, receive: receiveMq, answers: true, limit: trafficMqSize},
+		{name: "sysv-msg", short: "msg", open: openTrafficMsg, send: sendSysV, receive: receiveSysV, answers: true, limit: msgMax},
 		{name: "sysv-sem", short: "sem", open: openTrafficSem, send: operateSem(0, 1), receive: operateSem(0, -1), acknowledged: true, operations: true},
 		{name: "eventfd", short: "eventfd", open: openTrafficEventfd, send: sendEventfd, receive: receiveEventfd, operations: true},
 	}
@@ -141,24 +162,37 @@ func openTrafficPty(m *maker) (ends, error) {
 }
 
 func openTrafficMq(m *maker) (ends, error) {
-	name, fd, err := m.newMq()
+	name, there, err := m.newMqOf(mqMessages, trafficMqSize)
 	if err != nil {
 		return ends{}, err
 	}
-	o, err := describeMq(fd, name)
-	return ends{fds: [2][]int{{fd}, {fd}}, objects: []string{o.id}}, err
+	_, back, err := m.newMqOf(mqMessages, trafficMqSize)
+	if err != nil {
+		return ends{}, err
+	}
+	o, err := describeMq(there, name)
+	return ends{fds: [2][]int{{there, back}, {there, back}}, objects: []string{o.id}}, err
 }
 
-func sendMq(e *end, n int) (int, error)    { return n, mqSend(e.fds[0], n) }
-func receiveMq(e *end, _ int) (int, error) { return mqReceive(e.fds[0], mqMessageSize) }
+// trafficMqSize is how large messages may be that anybody sends (fs.mqueue.msgsize_max).
+const trafficMqSize = 8192
+
+func sendMq(e *end, n int) (int, error)    { return n, mqSend(e.out(), n) }
+func receiveMq(e *end, _ int) (int, error) { return mqReceive(e.in(), trafficMqSize) }
 
 func openTrafficMsg(m *maker) (ends, error) {
 	id, err := m.makeSysV(sysvMsg, 0)
 	return ends{args: []string{strconv.Itoa(id)}, objects: []string{sysvMsg.id(id)}}, err
 }
 
-func sendSysV(e *end, n int) (int, error)    { return n, msgSend(number(e.args, 0), 1, n) }
-func receiveSysV(e *end, _ int) (int, error) { return msgReceive(number(e.args, 0), 0) }
+// A message to the receiver has type 1, an answer type 2.
+func sendSysV(e *end, n int) (int, error) {
+	return n, msgSend(number(e.args, 0), int64(1+boolIndex(e.receiver)), n)
+}
+
+func receiveSysV(e *end, _ int) (int, error) {
+	return msgReceive(number(e.args, 0), 1+boolIndex(!e.receiver))
+}
 
 func openTrafficSem(m *maker) (ends, error) {
 	id, err := m.makeSysV(sysvSem, 2)

@@ -42,7 +42,8 @@ type end struct {
 	buf      []byte
 	extra    []int // descriptors of its own; see setup
 
-	ring *ring // of one that uses io_uring
+	ring  *ring         // of one that uses io_uring
+	rings [2]memoryRing // of one that uses shared memory: to the receiver, and back
 
 	did done
 }

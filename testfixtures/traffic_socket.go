@@ -11,7 +11,7 @@ func socketCarriers() []carrier {
 	return []carrier{
 		{name: "unix", short: "unix", open: openSocketpair(unix.SOCK_STREAM), send: sendWrite, receive: receiveRead, answers: true},
 		{name: "unix:nonblocking", short: "unix-nb", open: openSocketpair(unix.SOCK_STREAM | unix.SOCK_NONBLOCK), send: sendWrite, receive: receiveRead, answers: true},
-		{name: "unix:seqpacket", short: "unix-seq", open: openSocketpair(unix.SOCK_SEQPACKET), send: sendTo, receive: receiveFrom, answers: true},
+		{name: "unix:seqpacket", short: "unix-seq", open: openSocketpair(unix.SOCK_SEQPACKET), send: sendTo, receive: receiveFrom, answers: true, limit: 64 << 10},
 		{name: "unix:message", short: "unix-msg", open: openSocketpair(unix.SOCK_STREAM), send: sendMessage, receive: receiveMessage, answers: true},
 		{name: "unix:messages", short: "unix-mm", open: openSocketpair(unix.SOCK_DGRAM), send: sendMessages, receive: receiveMessages},
 		{name: "tcp", short: "tcp", open: openTCP, send: sendWrite, receive: receiveRead, answers: true},

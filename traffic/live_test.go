@@ -86,6 +86,9 @@ func TestCountsAgree(t *testing.T) {
 		found[snap.Traffic[i].Object] = &snap.Traffic[i]
 	}
 	for _, c := range data.Channels {
+		if c.Name == "shared-memory" {
+			continue // which no system call tells of
+		}
 		if c.Name == "pipe:io_uring" && !m.counter.Requests {
 			t.Log("this kernel does not tell what io_uring carries")
 			continue

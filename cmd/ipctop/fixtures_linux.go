@@ -25,6 +25,7 @@ type fixturesFlags struct {
 	list, json, verify, clean, explain bool
 	duration                           time.Duration
 	traffic                            trafficRate
+	compare                            bool
 }
 
 func (c command) newFixtures(o *options) *cobra.Command {
@@ -37,10 +38,12 @@ func (c command) newFixtures(o *options) *cobra.Command {
 			"A fixture named after a rule (zombies) makes what that rule finds; RULE:control makes what merely looks like it.\n\n" +
 			"--explain is for learning: it says which system calls made it, with the pids, draws who does what to whom,\n" +
 			"and names the files below /proc that show it and the commands to type next.\n\n" +
-			"With --traffic, NAME is a channel: data goes through it from one process to another, and both count it. There are\n" +
+			"With --traffic, NAME is a channel: data goes through it from one process to another, and both count it. --compare\n" +
+			"measures how fast channels are, each alone for some seconds. There are\n" +
 			wrapped(testfixtures.TrafficNames()) + ".",
 		Example: "  ipctop fixtures pipe:full deadlock\n" +
 			"  ipctop fixtures --traffic pipe tcp\n" +
+			"  ipctop fixtures --compare\n" +
 			"  ipctop fixtures --traffic=2MiB --for 10s unix",
 		Args: func(_ *cobra.Command, args []string) error { return f.check(args) },
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -49,6 +52,8 @@ func (c command) newFixtures(o *options) *cobra.Command {
 				return c.listFixtures()
 			case f.clean:
 				return c.cleanFixtures()
+			case f.compare:
+				return c.compareMechanisms(cmd.Context(), f, args)
 			case f.traffic.set:
 				return c.runTraffic(cmd.Context(), f, args)
 			case f.verify:
@@ -57,7 +62,7 @@ func (c command) newFixtures(o *options) *cobra.Command {
 			return c.holdFixtures(cmd.Context(), f, args)
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			if f.traffic.set {
+			if f.traffic.set || f.compare {
 				return testfixtures.TrafficNames(), cobra.ShellCompDirectiveNoFileComp
 			}
 			return append([]string{"demo"}, testfixtures.Names()...), cobra.ShellCompDirectiveNoFileComp
@@ -71,6 +76,7 @@ func (c command) newFixtures(o *options) *cobra.Command {
 	flags.BoolVar(&f.clean, "clean", false, "remove what a killed run left behind, and nothing else")
 	flags.DurationVar(&f.duration, "for", 0, "hold them for this long, such as 30s, instead of until Ctrl-C")
 	flags.Var(&f.traffic, "traffic", "have data go through channels, each at this `RATE` a second, such as 2MiB (operations for semaphores and eventfds); max, or no RATE, is as fast as it goes")
+	flags.BoolVar(&f.compare, "compare", false, "measure throughput and round trips of mechanisms on this machine, with messages of 64 B to 1 MiB")
 	flags.Lookup("traffic").NoOptDefVal = fullSpeed
 	return cmd
 }
@@ -82,7 +88,7 @@ func (f *fixturesFlags) check(args []string) error {
 		set  bool
 		name string
 	}{
-		{f.list, "--list"}, {f.verify, "--verify"}, {f.clean, "--clean"}, {f.traffic.set, "--traffic"}, {f.json, "--json"}, {f.explain, "--explain"}, {f.duration != 0, "--for"},
+		{f.list, "--list"}, {f.verify, "--verify"}, {f.clean, "--clean"}, {f.traffic.set, "--traffic"}, {f.compare, "--compare"}, {f.json, "--json"}, {f.explain, "--explain"}, {f.duration != 0, "--for"},
 	} {
 		if m.set {
 			modes = append(modes, m.name)
@@ -103,7 +109,9 @@ func (f *fixturesFlags) check(args []string) error {
 		return usageError("%s takes no fixture, got %q", modes[0], args[0])
 	case f.traffic.set && f.explain:
 		return usageError("--traffic and --explain do not go together")
-	case f.traffic.set:
+	case f.compare && (f.traffic.set || f.explain || f.duration != 0):
+		return usageError("%s do not go together", strings.Join(modes, " and "))
+	case f.traffic.set, f.compare:
 		if err := testfixtures.CheckTraffic(args...); err != nil {
 			return usageError("%w", err)
 		}

@@ -99,6 +99,8 @@ func TestFixturesUsage(t *testing.T) {
 		{"--explain --json pipe", "--json and --explain do not go together"},
 		{"--traffic pype", `there is no channel "pype"; there are: pipe pipe:nonblocking`},
 		{"--traffic=-1 pipe", "it is a size"},
+		{"--compare pype", `there is no channel "pype"`},
+		{"--compare --for 1s", "--compare and --for do not go together"},
 		{"--traffic --verify", "--verify and --traffic do not go together"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {

@@ -85,3 +85,18 @@ func TestDumpRates(t *testing.T) {
 	}
 	t.Errorf("%s has no traffic among %d", c.Objects[0], len(snap.Traffic))
 }
+
+func TestFixturesCompare(t *testing.T) {
+	ownHome(t)
+	status, out, _ := run(t, "", "fixtures", "--compare", "--json", "posix-mq")
+	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+	if status != exitOK || len(lines) != 3 { // as far as its messages go
+		t.Fatalf("status %d, lines %q", status, lines)
+	}
+	for i, line := range lines {
+		var c speed
+		if err := json.Unmarshal([]byte(line), &c); err != nil || c.Channel != "posix-mq" || c.Size != comparedSizes[i] || c.BytesPerSecond <= 0 || c.RoundTrip <= 0 {
+			t.Errorf("line %s (%v)", line, err)
+		}
+	}
+}
