@@ -52,14 +52,17 @@ func (t *Tracer) Run(ctx context.Context, f func(*trace.Event) error) error {
 			deadline = time.Now().Add(idle)
 		}
 		record, err := t.source.Next(deadline)
+		// While there is more to read it is the time of what was read last: what a signal
+		// became may come next.
+		now := time.Now()
 		switch {
 		case err == nil:
-			t.take(record)
+			now = t.take(record)
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
 		}
 		ended := err != nil && ctx.Err() != nil // and all has been read
-		for _, e := range t.joiner.Ready(time.Now(), ended) {
+		for _, e := range t.joiner.Ready(now, ended) {
 			if err := f(e); err != nil {
 				return err
 			}
@@ -70,15 +73,19 @@ func (t *Tracer) Run(ctx context.Context, f func(*trace.Event) error) error {
 	}
 }
 
-func (t *Tracer) take(record any) {
+// take takes a record and returns when it was made.
+func (t *Tracer) take(record any) (at time.Time) {
 	switch s := record.(type) {
 	case *bpf.Blocked:
+		at = s.Time
 		t.joiner.Add(t.names.blocked(s))
 	case *bpf.Exit:
+		at = s.Time
 		if e := t.names.ended(s); e != nil {
 			t.joiner.Add(e)
 		}
 	case *bpf.Signal:
+		at = s.Time
 		switch {
 		case s.Victim:
 			t.joiner.OutOfMemory(s.From.TID)
@@ -88,6 +95,7 @@ func (t *Tracer) take(record any) {
 			t.joiner.Add(t.names.sent(s))
 		}
 	}
+	return at
 }
 
 // LeftOut is how many signals were left out by which programs in Go switch between their
