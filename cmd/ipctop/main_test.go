@@ -45,6 +45,9 @@ func TestMain(m *testing.M) {
 	if where := os.Getenv(leakEnv); where != "" {
 		leaveLeaks(where)
 	}
+	if os.Getenv(refuseEnv) != "" {
+		refuseBPF()
+	}
 	if os.Getenv(mainEnv) == "1" {
 		main()
 	}
