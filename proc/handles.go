@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,7 +31,11 @@ type handle struct {
 	ticks uint64 // when its process began
 }
 
-// NewHandles bounds them by three quarters of what ipctop may have open besides a scan's own.
+// kept counts what all Handles of the program have open.
+var kept atomic.Int64
+
+// NewHandles bounds them, together with all others, by three quarters of what ipctop may have
+// open besides a scan's own.
 func NewHandles(files bool) *Handles {
 	h := &Handles{files: files, byPID: map[int]handle{}, fds: map[int]bool{}}
 	var limit unix.Rlimit
@@ -44,7 +49,7 @@ func NewHandles(files bool) *Handles {
 func (h *Handles) Put(pid int, ticks uint64, dir *Dir) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if _, ok := h.byPID[pid]; ok || len(h.fds) >= h.most {
+	if _, ok := h.byPID[pid]; ok || kept.Load() >= int64(h.most) {
 		return false
 	}
 	dir.borrowed = true
@@ -53,6 +58,7 @@ func (h *Handles) Put(pid int, ticks uint64, dir *Dir) bool {
 	}
 	h.byPID[pid] = handle{dir, ticks}
 	h.fds[dir.own.fd] = true
+	kept.Add(1)
 	return true
 }
 
@@ -62,13 +68,13 @@ type openFiles struct {
 	byName  map[string]*owned
 }
 
-// get returns the file of that name; kept is false if it is the caller's to close.
-func (f *openFiles) get(d *Dir, name string) (file *owned, kept bool, err error) {
+// get returns the file of that name; stays is false if it is the caller's to close.
+func (f *openFiles) get(d *Dir, name string) (file *owned, stays bool, err error) {
 	h := f.handles
 	h.mu.Lock()
-	file, kept = f.byName[name]
+	file, stays = f.byName[name]
 	h.mu.Unlock()
-	if kept {
+	if stays {
 		return file, true, nil
 	}
 	fd, err := d.OpenFile(name, unix.O_RDONLY)
@@ -78,10 +84,11 @@ func (f *openFiles) get(d *Dir, name string) (file *owned, kept bool, err error)
 	file = own(fd)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if _, there := f.byName[name]; there || len(h.fds) >= h.most {
+	if _, there := f.byName[name]; there || kept.Load() >= int64(h.most) {
 		return file, false, nil
 	}
 	h.fds[fd], f.byName[name] = true, file
+	kept.Add(1)
 	return file, true, nil
 }
 
@@ -92,6 +99,7 @@ func (f *openFiles) drop(stays func(name string) bool) {
 			file.close()
 			delete(f.byName, name)
 			delete(f.handles.fds, file.fd)
+			kept.Add(-1)
 		}
 	}
 }
@@ -128,11 +136,11 @@ func (d *Dir) ReadOften(name string, buf []byte) ([]byte, error) {
 	if d.files == nil {
 		return d.ReadRecord(name, buf)
 	}
-	file, kept, err := d.files.get(d, name)
+	file, stays, err := d.files.get(d, name)
 	if err != nil {
 		return buf, err
 	}
-	if !kept {
+	if !stays {
 		defer file.close()
 	}
 	fd, err := file.use()
@@ -145,7 +153,7 @@ func (d *Dir) ReadOften(name string, buf []byte) ([]byte, error) {
 		switch {
 		case err == unix.EINTR:
 		case err != nil:
-			if kept { // of a thread that has ended, for one
+			if stays { // of a thread that has ended, for one
 				d.files.handles.mu.Lock()
 				d.files.drop(func(other string) bool { return other != name })
 				d.files.handles.mu.Unlock()
@@ -194,6 +202,7 @@ func (h *Handles) Drop(stays func(pid int) bool) {
 			k.dir.own.close()
 			delete(h.byPID, pid)
 			delete(h.fds, k.dir.own.fd)
+			kept.Add(-1)
 		}
 	}
 }

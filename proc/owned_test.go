@@ -150,3 +150,32 @@ func TestHandlesForgetThreads(t *testing.T) {
 		t.Errorf("%d files are open after %d, want the thread's to be closed", got, before)
 	}
 }
+
+// All of a program share one bound: two scanners do not use up its files.
+func TestHandlesShareABound(t *testing.T) {
+	one, two := NewHandles(false), NewHandles(false)
+	bound := int(kept.Load()) + 2
+	one.most, two.most = bound, bound
+	put := func(h *Handles, pid int) bool {
+		dir, err := OpenDir("/proc/self")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ok := h.Put(pid, 1, dir)
+		if !ok {
+			dir.Close()
+		}
+		return ok
+	}
+	if !put(one, 1) || !put(two, 1) || put(two, 2) {
+		t.Error("two are not what may stay open")
+	}
+	one.Drop(func(int) bool { return false })
+	if !put(two, 2) {
+		t.Error("what one gave up the other does not get")
+	}
+	two.Drop(func(int) bool { return false })
+	if n := int(kept.Load()); n != bound-2 {
+		t.Errorf("%d are counted in the end", n-bound+2)
+	}
+}
