@@ -29,13 +29,16 @@ type Task struct {
 	Blocked        uint64 // signals
 	Ignored        uint64 // signals; see SignalsKnown
 	Caught         uint64
-	SignalsKnown   bool // Ignored and Caught were read, which is done for main threads
+	SignalsKnown   bool   // Ignored and Caught were read, which is done for main threads
+	FileLimit      uint64 // RLIMIT_NOFILE of its process, the soft limit; all ones: none
+	QueueLimit     uint64 // RLIMIT_SIGPENDING, likewise
 	NSPIDs         []int
 	NSPIDsComplete bool   // NSPIDs has the thread's number in each nested pid namespace, outermost first
 	CgroupID       uint64 // inode number of its directory in cgroup v2
 	CgroupSet      uint64 // the same for threads that are in the same control groups of all hierarchies, during one read
 	Namespaces     TaskNamespaces
-	Call           Call // it is in, unless it runs or has ended
+	Call           Call   // it is in, unless it runs or has ended
+	Record         []byte // what the kernel told of all of this: the same as long as none of it changes
 }
 
 // TaskNamespaces are inode numbers of namespaces, 0 where the kernel has none or a thread
@@ -54,7 +57,7 @@ type Call struct {
 }
 
 const (
-	taskSize  = 296
+	taskSize  = 312
 	innerPIDs = 6
 
 	taskCall    = 1 << 0
@@ -84,7 +87,7 @@ func (s *Source) Tasks(f func(t *Task)) error {
 
 func parseTask(record []byte, inner []int) Task {
 	f := fields{record}
-	var t Task
+	t := Task{Record: record}
 	t.TID, t.PID, t.PPID, t.PGID, t.SID, t.Tracer = f.int(), f.int(), f.int(), f.int(), f.int(), f.int()
 	state, exitState := f.u32(), f.u32()
 	t.State = taskState(state, exitState)
@@ -110,6 +113,7 @@ func parseTask(record []byte, inner []int) Task {
 	t.StartTicks = f.u64() / (1e9 / clockTicks)
 	t.Runs, t.ExecStart = f.u64(), f.u64()
 	t.Pending, t.SharedPending, t.Blocked, t.Ignored, t.Caught = f.u64(), f.u64(), f.u64(), f.u64(), f.u64()
+	t.FileLimit, t.QueueLimit = f.u64(), f.u64()
 	t.SignalsKnown = flags&taskSignals != 0
 	t.CgroupID, t.CgroupSet = f.u64(), f.u64()
 	t.Call = Call{Known: flags&taskCall != 0 && !t.Kernel && !bytes.ContainsRune([]byte("RZX"), rune(t.State)), Number: int64(f.u64())}

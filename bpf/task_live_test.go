@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ipctop/ipctop/bpf"
 	"github.com/ipctop/ipctop/proc"
 )
@@ -121,6 +123,8 @@ func waitFor(t *testing.T, what string, is func() bool) {
 	}
 }
 
+const rlimitSigpending = 11 // RLIMIT_SIGPENDING of include/uapi/asm-generic/resource.h
+
 func line(t *bpf.Task) string {
 	uid := strconv.FormatUint(uint64(t.UID), 10)
 	inner := fmt.Sprint(t.NSPIDs)
@@ -136,6 +140,7 @@ func line(t *bpf.Task) string {
 	if !strings.ContainsRune("ZX", rune(t.State)) {
 		text += fmt.Sprintf(" ns=%v", []uint64{ns.Cgroup, ns.IPC, ns.Mount, ns.Net, ns.PID, ns.User, ns.UTS})
 	}
+	text += fmt.Sprintf(" files=%d queue=%d", t.FileLimit, t.QueueLimit)
 	if t.Call.Known {
 		text += fmt.Sprintf(" call=%d", t.Call.Number)
 		if t.Call.Number >= 0 {
@@ -194,6 +199,14 @@ func describe(pid, tid int) (string, bool) {
 			ns = append(ns, n)
 		}
 		line += fmt.Sprintf(" ns=%v", ns)
+	}
+	for _, l := range []struct {
+		name   string
+		number int
+	}{{"files", unix.RLIMIT_NOFILE}, {"queue", rlimitSigpending}} {
+		var limit unix.Rlimit
+		_ = unix.Prlimit(pid, l.number, nil, &limit)
+		line += fmt.Sprintf(" %s=%d", l.name, limit.Cur)
 	}
 	if call := strings.TrimSpace(text("syscall")); call != "" && call != "running" && !strings.ContainsRune("ZXR", rune(st.State)) && !kernel {
 		line += " call=" + call

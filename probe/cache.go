@@ -31,6 +31,7 @@ type processCache struct {
 
 	line   proc.Stat
 	kernel *model.Process // of a kernel thread: all of it
+	idle   *idle          // nil: the source does not know enough of it
 
 	cmdline    []string
 	namespaces map[string]uint64

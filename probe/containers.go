@@ -30,7 +30,7 @@ func (s *Scan) nameContainers() {
 		if r.process == nil || r.process.Container == nil {
 			continue
 		}
-		if c, ok := names.Get(r.process.Container.ID); ok {
+		if c, ok := names.Get(r.process.Container.ID); ok && c != *r.process.Container {
 			r.process.Container = &c
 		}
 	}

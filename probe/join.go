@@ -135,7 +135,7 @@ func (s *Scan) snapshot(idx *Index, snap *model.Snapshot) {
 	s.mu.Unlock()
 	for _, r := range results {
 		if r.process != nil {
-			snap.Processes = append(snap.Processes, r.process)
+			snap.Processes = append(snap.Processes, r.takeOver())
 			snap.Scan.Processes++
 		}
 		if r.unreadable {

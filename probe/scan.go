@@ -98,6 +98,7 @@ type Scanner struct {
 	joined *joined
 	links  model.LinkMaker
 
+	tasks        map[int32]*taskFacts   // of the last scan; nil: the source was not asked
 	hiddenStamps map[processKey][]stamp // of the processes of which it is not known what they have
 
 	mu     sync.Mutex
@@ -150,6 +151,7 @@ type Scan struct {
 	members processesByNS
 
 	lockTable lockTable
+	queued    queuedSignals
 
 	facts *facts // nil: none from the beginning
 	late  struct {
@@ -195,6 +197,7 @@ type result struct {
 	out                     *Collector
 	cache                   *processCache // what may be cached of it
 	stamps                  []stamp       // if not all is known that it has
+	idle                    *idle         // what may be taken over of it while the source says the same of it
 	checked                 bool          // all was read again although it has not run
 }
 
@@ -251,7 +254,7 @@ func (sc *Scanner) release() {
 	sc.mu.Lock()
 	clear(sc.cache)
 	sc.mu.Unlock()
-	sc.compared, sc.joined = nil, nil
+	sc.compared, sc.joined, sc.tasks = nil, nil, nil
 	for i := range sc.opts.Probes {
 		if closeProbe := sc.opts.Probes[i].Close; closeProbe != nil {
 			closeProbe()

@@ -48,7 +48,7 @@ const manyFiles = 5000
 type facts struct {
 	source Source
 	whole  bool // all descriptors were read
-	tasks  map[int32]taskFacts
+	tasks  map[int32]*taskFacts
 	tables map[int32]fdTable // by the thread whose descriptors they are
 	own    map[int32][]int32 // by process: its threads that have tables, the main one not
 	files  []seenFile
@@ -60,10 +60,24 @@ type facts struct {
 // inode names a file by device and number.
 type inode struct{ dev, num uint64 }
 
+// taskFacts are what is known of a thread. They are those of the last scan as long as the
+// source says the same of it.
 type taskFacts struct {
-	pid   int32
-	ticks uint64
-	runs  string // as a [stamp] has it
+	tid    int32
+	pid    int32
+	ticks  uint64
+	runs   string // as a [stamp] has it
+	record string // all that the source says
+
+	namespaces bpf.TaskNamespaces
+}
+
+// task is what is known of a thread.
+func (f *facts) task(tid int32) taskFacts {
+	if t := f.tasks[tid]; t != nil {
+		return *t
+	}
+	return taskFacts{}
 }
 
 // fdTable are the descriptors of a thread: a part of facts.files.
@@ -127,9 +141,12 @@ func (s *Scan) readFacts(ctx context.Context, pids []int) {
 	if s.facts = f; f == nil {
 		return
 	}
-	if err := f.readTasks(); err != nil {
+	if err := f.readTasks(s.scanner.tasks); err != nil {
 		s.giveUpFacts(ctx, err)
 		return
+	}
+	if s.scanner.opts.Repeated {
+		s.scanner.tasks = f.tasks
 	}
 	if s.scanner.opts.Probes == nil || !s.staleMost(pids) {
 		return
@@ -156,16 +173,22 @@ func (s *Scan) staleMost(pids []int) bool {
 	stale := 0
 	for _, pid := range pids {
 		k := s.scanner.cache[pid]
-		if k == nil || slices.ContainsFunc(k.stamps, func(m stamp) bool { return s.facts.tasks[int32(m.tid)].runs != m.runs }) {
+		if k == nil || slices.ContainsFunc(k.stamps, func(m stamp) bool { return s.facts.task(int32(m.tid)).runs != m.runs }) {
 			stale++
 		}
 	}
 	return stale > len(pids)/4
 }
 
-func (f *facts) readTasks() error {
+// readTasks reads what the source says of all threads. last is what it said before.
+func (f *facts) readTasks(last map[int32]*taskFacts) error {
+	f.tasks = make(map[int32]*taskFacts, len(last))
 	return f.source.Tasks(func(t *bpf.Task) {
-		f.tasks[int32(t.TID)] = taskFacts{int32(t.PID), t.StartTicks, runsText(t)}
+		was := last[int32(t.TID)]
+		if was == nil || was.record != string(t.Record) {
+			was = &taskFacts{int32(t.TID), int32(t.PID), t.StartTicks, runsText(t), string(t.Record), t.Namespaces}
+		}
+		f.tasks[int32(t.TID)] = was
 	})
 }
 
@@ -185,7 +208,7 @@ func (f *facts) readFiles() error {
 	}
 	moved := map[int32]bool{} // processes
 	err := f.source.Tasks(func(t *bpf.Task) {
-		was := f.tasks[int32(t.TID)]
+		was := f.task(int32(t.TID))
 		if was.runs == "" || was.runs != runsText(t) || t.State == 'R' || was.ticks != t.StartTicks {
 			moved[int32(t.PID)] = true
 		}
@@ -195,7 +218,7 @@ func (f *facts) readFiles() error {
 	}
 	movedTables, owners := map[uint64]bool{}, map[uint64]int32{}
 	for tid, t := range f.tables {
-		pid := f.tasks[tid].pid
+		pid := f.task(tid).pid
 		if owner, ok := owners[t.table]; pid == 0 || moved[pid] || ok && owner != pid {
 			movedTables[t.table] = true
 		}
@@ -257,7 +280,7 @@ func (f *facts) of(tid int32) (list []seenFile, known bool) {
 func (f *facts) linkOf(x *seenFile) []byte { return f.links[x.link:][:x.linkLength] }
 
 // same reports whether the process that was read is the one that the source saw.
-func (f *facts) same(p *Proc) bool { return f.tasks[p.PID()].ticks == p.Model.StartTicks }
+func (f *facts) same(p *Proc) bool { return f.task(p.PID()).ticks == p.Model.StartTicks }
 
 // find looks a descriptor up; still says that nobody can have changed it while all were read.
 func (f *facts) find(d kcmp.Descriptor) (x *seenFile, still bool) {

@@ -161,7 +161,7 @@ func (f *facts) owns(fd int) bool { return f != nil && f.source.Owns(fd) }
 
 func newFacts(source Source) *facts {
 	return &facts{
-		source: source, tasks: map[int32]taskFacts{}, tables: map[int32]fdTable{}, own: map[int32][]int32{},
+		source: source, tables: map[int32]fdTable{}, own: map[int32][]int32{},
 		pipes: map[inode]bpf.PipeState{},
 	}
 }

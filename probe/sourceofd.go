@@ -40,7 +40,7 @@ func (d *descriptions) markKnown(e *Entry) bool {
 			continue
 		}
 		x, still := f.find(desc)
-		if p := d.idx.Processes[e.Holders[i].PID]; !still || p == nil || f.tasks[e.Holders[i].PID].ticks != p.StartTicks {
+		if p := d.idx.Processes[e.Holders[i].PID]; !still || p == nil || f.task(e.Holders[i].PID).ticks != p.StartTicks {
 			return false
 		}
 		d.ids = append(d.ids, x.description)

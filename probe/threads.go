@@ -49,7 +49,7 @@ var threadNamespaces = []string{"ipc", "mnt", "net"}
 
 // noteThreadNamespaces notes the namespaces of threads that are not their process's.
 func (s *Scan) noteThreadNamespaces(p *Proc) {
-	if len(p.Model.Namespaces) == 0 || len(p.Model.ThreadList) < 2 || !p.task.Begin("identity", 0) {
+	if len(p.Model.Namespaces) == 0 || len(p.Model.ThreadList) < 2 || s.facts != nil && s.facts.shareNamespaces(p.Model) || !p.task.Begin("identity", 0) {
 		return
 	}
 	var mounts map[int]uint64

@@ -181,6 +181,9 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 		m := *still.kernel
 		return &result{process: &m, out: &Collector{probe: "process"}, cache: still}, nil
 	}
+	if r := s.readUnmoved(t, pid, dir, sc); r != nil {
+		return r, nil
+	}
 	// A process can be stuck in such a way that even its stat does not answer.
 	if !t.Begin("status", 0) {
 		return nil, guard.ErrGivenUp
@@ -204,7 +207,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 	m := &model.Process{
 		PID: pid, StartTicks: st.StartTicks, PPID: st.Ppid, PGID: st.Pgrp, SID: st.Session, TTY: proc.TTYName(st.TtyNr),
 		Comm: st.Comm, State: string(st.State), Threads: st.Threads, Kernel: st.Kernel,
-		StartTime: s.BootTime.Add(time.Duration(st.StartTicks) * (time.Second / clockTicks)).UTC(),
+		StartTime: s.startTime(st.StartTicks),
 		Self:      pid == s.selfPID || s.selfPID != 0 && st.Ppid == s.selfPID && st.Comm == HelperName,
 	}
 	fillFromStatus(m, text)
@@ -274,6 +277,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 	if !s.WaitsOnly() {
 		p.limitDescriptors(r.out)
 	}
+	r.idle = s.newIdle(p, r, stamps)
 	s.noteProcessNamespaces(p)
 	s.members.add(p)
 
@@ -286,6 +290,11 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 	sc.holds = r.out.holders
 	r.out.holders = slices.Clone(r.out.holders)
 	return r, nil
+}
+
+// startTime is when a process began, by the wall clock.
+func (s *Scan) startTime(ticks uint64) time.Time {
+	return s.BootTime.Add(time.Duration(ticks) * (time.Second / clockTicks)).UTC()
 }
 
 func (s *Scan) readStat(t *guard.Task, dir *proc.Dir, sc *scratch) (proc.Stat, error) {

@@ -117,6 +117,10 @@ enum pid_type {
 	PIDTYPE_SID,
 };
 
+struct rlimit {
+	unsigned long rlim_cur;
+};
+
 struct signal_struct {
 	int nr_threads;
 	struct pid *pids[4];
@@ -125,6 +129,7 @@ struct signal_struct {
 	struct core_state *core_state; // Linux 5.16; before, it is in mm_struct
 	unsigned int flags;
 	int group_exit_code;
+	struct rlimit rlim[16];
 };
 
 struct mm_struct {

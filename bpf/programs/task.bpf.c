@@ -11,7 +11,11 @@
 
 #define INNER_PIDS 6
 
-// record is what the reader gets: task.go reads it. No byte is padding.
+#define RLIMIT_NOFILE 7 // include/uapi/asm-generic/resource.h
+#define RLIMIT_SIGPENDING 11
+
+// record is what the reader gets: task.go reads it. No byte is padding, and none is
+// another as long as the thread does not run and nobody changes something of it.
 struct record {
 	__u32 tid, pid, ppid, pgid, sid, tracer;
 	__u32 state, exit_state;
@@ -28,6 +32,7 @@ struct record {
 	__u64 start; // after boot as the reader's time namespace has it, ns
 	__u64 runs, exec_start;
 	__u64 pending, shared_pending, blocked, ignored, caught;
+	__u64 files, queue; // soft limits: RLIMIT_NOFILE, RLIMIT_SIGPENDING
 	__u64 cgroup, cgroups;
 	__u64 call, args[6], sp, ip;
 	char comm[16];
@@ -68,9 +73,9 @@ INLINE void ids(struct record *r, struct task_struct *task, const struct pid_vie
 	number_at(pid, level, &upid);
 	r->pidns = get(upid.ns->ns.inum);
 	r->depth = level - view->level;
-	for (__u32 i = 0; i < INNER_PIDS; i++) { // beyond depth they mean nothing
+	for (__u32 i = 0; i < INNER_PIDS; i++) {
 		number_at(pid, view->level + 1 + i, &upid);
-		r->inner[i] = upid.nr;
+		r->inner[i] = i < r->depth ? upid.nr : 0;
 	}
 }
 
@@ -207,6 +212,8 @@ SEC("iter/task") int tasks(struct bpf_iter__task *ctx)
 	terminal(&r, task);
 	r.group_flags = signal->flags;
 	r.exit_code = signal->group_exit_code;
+	r.files = signal->rlim[RLIMIT_NOFILE].rlim_cur;
+	r.queue = signal->rlim[RLIMIT_SIGPENDING].rlim_cur;
 	r.task_flags = task->flags;
 	r.core = writes_core(task);
 	registers(&r, task);

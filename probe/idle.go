@@ -1,0 +1,199 @@
+package probe
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// A source says of all threads at once what the proc file system says in several files of
+// each process: stat, status, schedstat, ns/* and limits. As long as it says the same of all
+// threads of a process, nothing of these files need be read again, nor its control groups.
+// What others change all the same is asked: what its program is called, how many signals are
+// queued for its user, and what is behind its descriptors.
+
+// idle is what a snapshot had of a process, and what the source said then.
+type idle struct {
+	tasks   []*taskFacts // of all its threads
+	process *model.Process
+	limits  []model.Limit
+	user    queueUser
+}
+
+// queueUser is for whom the kernel counts queued signals: a real user of a user namespace.
+type queueUser struct {
+	namespace uint64
+	uid       string
+}
+
+// queuedSignals are the counts that were read in this scan.
+type queuedSignals struct {
+	mu     sync.Mutex
+	byUser map[queueUser]int64
+}
+
+func (q *queuedSignals) put(u queueUser, count int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.byUser == nil {
+		q.byUser = map[queueUser]int64{}
+	}
+	q.byUser[u] = count
+}
+
+func (q *queuedSignals) of(u queueUser) (count int64, known bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	count, known = q.byUser[u]
+	return count, known
+}
+
+// apply puts what is queued for a process's user now in the place of what was.
+func (q *queuedSignals) apply(u queueUser, m *model.Process, limits []model.Limit) (known bool) {
+	count, known := q.of(u)
+	if !known {
+		return false
+	}
+	now := model.Some(count)
+	if m.Signals != nil && m.Signals.Queued != now {
+		signals := *m.Signals
+		signals.Queued = now
+		m.Signals = &signals
+	}
+	for i := range limits {
+		if limits[i].Name == queueLimit {
+			limits[i].Used = now
+		}
+	}
+	return true
+}
+
+const queueLimit = "RLIMIT_SIGPENDING"
+
+// newIdle is what may be taken over from a process that was read; nil if nothing may.
+func (s *Scan) newIdle(p *Proc, r *result, stamps []stamp) *idle {
+	if r.cache == nil || s.facts == nil || len(r.out.gaps) > 0 || p.Model.Kernel || p.Model.State == "Z" || s.WaitsOnly() {
+		return nil
+	}
+	main := s.facts.tasks[p.PID()]
+	if main == nil || main.ticks != p.Model.StartTicks {
+		return nil
+	}
+	k := &idle{tasks: []*taskFacts{main}, process: p.Model, limits: slices.Clone(r.out.limits)}
+	if len(p.Model.ThreadList) > 0 && !s.facts.shareNamespaces(p.Model) {
+		return nil
+	}
+	for _, st := range stamps {
+		if t := s.facts.tasks[int32(st.tid)]; t != main {
+			k.tasks = append(k.tasks, t)
+		}
+	}
+	uid, _ := proc.StatusField(p.Status, "Uid")
+	queued, _ := proc.StatusField(p.Status, "SigQ")
+	uid, _, _ = bytes.Cut(uid, []byte("\t"))
+	queued, _, _ = bytes.Cut(queued, []byte("/"))
+	count, err := strconv.ParseInt(string(queued), 10, 64)
+	if err != nil {
+		return nil
+	}
+	k.user = queueUser{main.namespaces.User, string(uid)}
+	s.queued.put(k.user, count)
+	return k
+}
+
+// shareNamespaces reports whether the source says of all threads of a process that they are
+// in the same namespaces.
+func (f *facts) shareNamespaces(m *model.Process) bool {
+	main := f.task(int32(m.PID))
+	for i := range m.ThreadList {
+		t := f.task(int32(m.ThreadList[i].TID))
+		if t.pid != main.pid || t.namespaces != main.namespaces {
+			return false
+		}
+	}
+	return main.ticks == m.StartTicks
+}
+
+// unmoved is what is cached of a process of which the source says what it said.
+func (s *Scan) unmoved(pid int) *processCache {
+	if s.facts == nil {
+		return nil
+	}
+	s.scanner.mu.Lock()
+	k := s.scanner.cache[pid]
+	s.scanner.mu.Unlock()
+	if k == nil || k.idle == nil || k.due(s.Began) {
+		return nil
+	}
+	for _, was := range k.idle.tasks {
+		if s.facts.tasks[was.tid] != was {
+			return nil
+		}
+	}
+	return k
+}
+
+// readUnmoved makes of a process what the last snapshot had of it; nil if it has to be read.
+func (s *Scan) readUnmoved(t *guard.Task, pid int, dir *proc.Dir, sc *scratch) *result {
+	k := s.unmoved(pid)
+	if k == nil || !dir.Kept() {
+		return nil
+	}
+	m, limits := *k.idle.process, slices.Clone(k.idle.limits)
+	if !s.queued.apply(k.idle.user, &m, limits) {
+		return nil
+	}
+	m.ThreadList = slices.Clone(m.ThreadList)
+	m.StartTime = s.startTime(m.StartTicks)
+	m.Runtime, m.Timers, m.Frozen = "", model.Opt[int]{}, false // which those set who look at waits
+	t.SetItem(s.processItem(pid, m.StartTicks))
+	if !t.Begin("identity", 0) {
+		return nil
+	}
+	exe, err := dir.Readlink("exe")
+	t.End()
+	if err != nil && m.Exe != "" || exe != m.Exe {
+		return nil
+	}
+	r := &result{process: &m, cache: k, idle: k.idle, out: &Collector{probe: "process", holders: sc.holds[:0], limits: limits}}
+	p := &Proc{Dir: dir, Model: &m, Scan: s, task: t, stat: k.line}
+	if m.Namespaces["mnt"] != 0 {
+		p.mounts()
+	}
+	fits := s.fromCache(p, k, sc, r)
+	sc.holds = r.out.holders
+	if !fits || len(r.out.gaps) > 0 {
+		return nil
+	}
+	r.out.holders = slices.Clone(r.out.holders)
+	s.noteProcessNamespaces(p)
+	s.members.add(p)
+	return r
+}
+
+// takeOver returns the record of a process for the snapshot: the last one's where that says
+// the same.
+func (r *result) takeOver() *model.Process {
+	if r.cache == nil {
+		return r.process
+	}
+	if was := r.cache.idle; was != nil && was == r.idle && sameSince(r.process, was.process) {
+		return was.process
+	}
+	if r.cache.idle = r.idle; r.idle != nil {
+		r.idle.process = r.process
+	}
+	return r.process
+}
+
+// sameSince reports whether a process whose record was made of another has got the same
+// from those who look at waits.
+func sameSince(now, was *model.Process) bool {
+	return now.Runtime == was.Runtime && now.Timers == was.Timers && now.Frozen == was.Frozen && now.Container == was.Container &&
+		now.StartTime.Equal(was.StartTime) && now.FDs == was.FDs && now.Signals == was.Signals && slices.Equal(now.ThreadList, was.ThreadList)
+}
