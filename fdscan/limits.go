@@ -112,6 +112,11 @@ func watches(o *model.Object) model.Opt[int64] {
 // userLimits emits the bounds on what each user has: one for each user with any
 // of it or, where nobody counted, one without a user.
 func userLimits(_ context.Context, idx *probe.Index, out *probe.Collector) {
+	type counted struct {
+		kind model.Kind
+		unit string
+	}
+	sums := map[counted]map[int]model.Opt[int64]{} // several limits may bound the same
 	for i := range userLimitList {
 		u := &userLimitList[i]
 		n := idx.Scan.Sysctl(out, u.name)
@@ -122,16 +127,20 @@ func userLimits(_ context.Context, idx *probe.Index, out *probe.Collector) {
 		if u.zeroIsNone && n[0] == 0 {
 			l.Max, l.Unlimited = model.Opt[int64]{}, true
 		}
-		counted := true
+		read := true
 		for _, r := range u.readers {
-			counted = counted && idx.Reads(r)
+			read = read && idx.Reads(r)
 		}
-		if !counted {
+		if !read {
 			l.Unit += " per user"
 			out.Limit(l)
 			continue
 		}
-		for uid, used := range byUser(idx, u) {
+		what := counted{u.kind, u.unit}
+		if sums[what] == nil {
+			sums[what] = byUser(idx, u)
+		}
+		for uid, used := range sums[what] {
 			l.Scope, l.Used, l.Estimated = &model.LimitScope{UID: model.Some(uid)}, used, used.Known()
 			out.Limit(l)
 		}

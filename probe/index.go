@@ -151,6 +151,7 @@ func (idx *Index) Unclaimed(space *KeySpace) []*Entry {
 // Describe makes an unclaimed key an object.
 func (idx *Index) Describe(e *Entry, object *model.Object) {
 	e.Object, e.described, e.shown = object, true, false
+	idx.joined.note(e)
 }
 
 // All lists all objects, in no particular order.
@@ -202,9 +203,14 @@ func (idx *Index) connect(out *Collector) {
 // OfKind lists the objects of a kind, in no particular order.
 func (idx *Index) OfKind(kind model.Kind) []*Entry {
 	var list []*Entry
-	for e := range idx.All() {
-		if e.Object.Kind == kind {
-			list = append(list, e)
+	for space, all := range idx.joined.spaces {
+		if space.Incremental && !slices.Contains(idx.joined.kinds[space], kind) {
+			continue
+		}
+		for _, e := range all {
+			if e.listed() && e.Object.Kind == kind {
+				list = append(list, e)
+			}
 		}
 	}
 	return list

@@ -12,6 +12,8 @@ import (
 type joined struct {
 	entries map[Key]*Entry
 	spaces  map[*KeySpace][]*Entry
+	kinds   map[*KeySpace][]model.Kind // that objects of an incremental space have had
+	news    []*Entry                   // that may not be in order
 	origins map[origin]*emitted
 	order   []*Entry       // those of the last snapshot, in its order
 	tabled  []*Entry       // those with holders that a table told of
@@ -70,7 +72,7 @@ type record struct {
 }
 
 func newJoined(keep bool) *joined {
-	return &joined{entries: map[Key]*Entry{}, spaces: map[*KeySpace][]*Entry{}, origins: map[origin]*emitted{}, first: true, keep: keep}
+	return &joined{entries: map[Key]*Entry{}, spaces: map[*KeySpace][]*Entry{}, kinds: map[*KeySpace][]model.Kind{}, origins: map[origin]*emitted{}, first: true, keep: keep}
 }
 
 func (j *joined) at(k Key) *Entry {
@@ -442,6 +444,9 @@ func (j *joined) makeEntry(s *Scan, e *Entry) {
 			e.Object = nil
 		}
 		e.made = first
+	}
+	if e.fresh || e.gone {
+		j.note(e)
 	}
 	e.Complete, e.gone, e.found = model.Opt[bool]{}, false, nil
 	e.stale, e.owned, e.described = false, false, false

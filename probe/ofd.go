@@ -324,7 +324,7 @@ func markGroup(holders []model.Holder, in func(*model.Holder, kcmp.Descriptor) b
 
 // Find fills in the objects behind the descriptors that are keys of want.
 func (idx *Index) Find(want map[kcmp.Descriptor]*Entry) {
-	for e := range idx.All() {
+	look := func(e *Entry) {
 		for i := range e.Holders {
 			if d, ok := kcmp.DescriptorOf(&e.Holders[i]); ok {
 				if _, wanted := want[d]; wanted {
@@ -333,6 +333,50 @@ func (idx *Index) Find(want map[kcmp.Descriptor]*Entry) {
 			}
 		}
 	}
+	if idx.eachHeld(want, look) {
+		return
+	}
+	for e := range idx.All() {
+		look(e)
+	}
+}
+
+// eachHeld calls look for the objects of the processes whose descriptors are wanted, at least
+// once each. It reports false, and calls nothing, if these are not known.
+func (idx *Index) eachHeld(want map[kcmp.Descriptor]*Entry, look func(*Entry)) bool {
+	if !idx.joined.keep {
+		return false
+	}
+	held := map[int32]*emitted{}
+	for d := range want {
+		p := idx.Processes[d.Task]
+		if p == nil { // a thread with a table of its own
+			return false
+		}
+		held[d.Task] = idx.joined.origins[origin{process: processKey{p.PID, p.StartTicks}}]
+	}
+	lookAt := func(e *Entry) {
+		if e.gone {
+			if e = idx.merged[e.Key]; e == nil {
+				return
+			}
+		}
+		if e.listed() {
+			look(e)
+		}
+	}
+	for _, s := range held {
+		if s == nil {
+			continue
+		}
+		for _, e := range s.stable {
+			lookAt(e)
+		}
+		for i := range s.holders {
+			lookAt(s.holders[i].entry)
+		}
+	}
+	return true
 }
 
 func compareHolders(a, b *model.Holder) int {

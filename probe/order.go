@@ -82,6 +82,17 @@ func (a *ordering) compare(b *ordering) int {
 	return model.CompareIDs(a.id, b.id)
 }
 
+// note notes an object that is new, or may be another than it was.
+func (j *joined) note(e *Entry) {
+	if e.Object == nil {
+		return
+	}
+	if kinds := j.kinds[e.Key.Space]; e.Key.Space.Incremental && !slices.Contains(kinds, e.Object.Kind) {
+		j.kinds[e.Key.Space] = append(kinds, e.Object.Kind)
+	}
+	j.news = append(j.news, e)
+}
+
 // inOrder lists all objects in the order of the document: those that were in the last
 // snapshot are in order.
 func (j *joined) inOrder(idx *Index) []*Entry {
@@ -89,19 +100,25 @@ func (j *joined) inOrder(idx *Index) []*Entry {
 	number := idx.Scan.number
 	list := j.order[:0]
 	for _, e := range j.order {
-		if !e.left && e.listed() && e.ordered.id == e.Object.ID && e.ordered.kind == e.Object.Kind {
+		switch {
+		case e.left || !e.listed():
+		case e.ordered.id == e.Object.ID && e.ordered.kind == e.Object.Kind:
 			e.ordered.in = number
 			list = append(list, e)
+		default:
+			j.news = append(j.news, e)
 		}
 	}
 	clear(j.order[len(list):])
-	for e := range idx.All() {
-		if e.ordered.in != number {
+	for _, e := range j.news {
+		if e.listed() && e.ordered.in != number {
 			e.ordered = orderingOf(e.Object)
 			e.ordered.in = number
 			more = append(more, e)
 		}
 	}
+	clear(j.news)
+	j.news = j.news[:0]
 	sortObjects(more)
 	if len(list) == 0 {
 		list = more

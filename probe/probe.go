@@ -102,7 +102,7 @@ type KeySpace struct {
 	// holders none of which has run, comes to the hooks as they left it then
 	// ([Index.Unchanged]). They set again what they set, or leave it. Earlier snapshots have
 	// the same object, detail and holders: a hook that changes these changes a copy
-	// ([Entry.OwnObject], [Entry.OwnHolders]).
+	// ([Entry.OwnObject], [Entry.OwnHolders]). No hook changes the kind.
 	Incremental bool
 }
 
