@@ -198,8 +198,8 @@ func (a *recheckFD) same(p *Proc, sc *scratch) bool {
 	return err == nil && string(text) == a.info
 }
 
-// nextCheck is when a process that was read now is to be checked, some sooner than others,
-// so that not all are in one scan.
+// nextCheck is when a process that was read now is to be checked first, some sooner than
+// others, so that not all are in one scan.
 func (s *Scan) nextCheck(pid int) time.Time {
 	const parts = 32
 	every := s.scanner.opts.Check
@@ -219,7 +219,9 @@ func (s *Scan) check(p *Proc, known *processCache, r *result, stamps []stamp) {
 			return
 		}
 	}
-	r.checked = r.cache != nil
+	if r.checked = r.cache != nil; r.checked {
+		r.cache.check = s.Began.Add(s.scanner.opts.Check)
+	}
 	if m := p.Model; !slices.Equal(m.Cmdline, known.cmdline) || !maps.Equal(m.Namespaces, known.namespaces) || m.Comm != known.line.Comm {
 		r.failCheck()
 	}

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -105,7 +106,8 @@ func repeatedScanner(t *testing.T) *probe.Scanner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scanner := probe.NewScanner(probe.Options{Probes: probes(), Helper: exe, Repeated: true})
+	// On a busy machine a scan takes so long that what is kept would be checked, and read again.
+	scanner := probe.NewScanner(probe.Options{Probes: probes(), Helper: exe, Repeated: true, Check: time.Hour})
 	t.Cleanup(scanner.Close)
 	return scanner
 }
@@ -314,6 +316,71 @@ func TestScanAgainProgramDeleted(t *testing.T) {
 	}
 	if got := exe(); got != path+" (deleted)" {
 		t.Errorf("its program is %q", got)
+	}
+}
+
+// A process of which the eBPF source says what it said has the same record in the next
+// snapshot, and another as soon as something of it has changed that it need not run for.
+func TestScanAgainIdleRecord(t *testing.T) {
+	sourceOrSkip(t)
+	cmd := exec.Command("sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Skip(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	pid := cmd.Process.Pid
+	again := probe.NewScanner(probe.Options{Probes: probes(), Repeated: true, Source: openSource})
+	defer again.Close()
+	record := func(what string) *model.Process {
+		t.Helper()
+		for _, p := range scanWith(t, again).Processes {
+			if p.PID == pid {
+				return p
+			}
+		}
+		t.Fatalf("%s: it is not in the snapshot", what)
+		return nil
+	}
+	settle := func(what string) *model.Process {
+		t.Helper()
+		// Others of the same user have signals queued now and then.
+		last := record(what)
+		for range 50 {
+			now := record(what)
+			if now == last {
+				return now
+			}
+			last = now
+		}
+		t.Fatalf("%s: it has a new record in each snapshot", what)
+		return nil
+	}
+	settle("asleep")
+	if err := unix.Kill(pid, unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for settle("stopped").State != "T" { // it has run to get there
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := unix.Kill(pid, unix.SIGUSR1); err != nil {
+		t.Fatal(err)
+	}
+	if p := record("stopped, with a signal"); p.Signals == nil || !slices.Equal(p.Signals.SharedPending, []string{"SIGUSR1"}) {
+		t.Errorf("what waits for it is %+v", p.Signals)
+	}
+	limit := func(snap *model.Snapshot) int64 {
+		for _, l := range snap.Limits {
+			if l.Name == "RLIMIT_NOFILE" && l.Scope != nil && l.Scope.PID == pid {
+				return l.Max.Or(0)
+			}
+		}
+		return -1
+	}
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 77, Max: 77}, nil); err != nil {
+		t.Skip(err)
+	}
+	if n := limit(scanWith(t, again)); n != 77 {
+		t.Errorf("its limit of descriptors is %d, want 77", n)
 	}
 }
 
