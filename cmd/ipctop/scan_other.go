@@ -74,7 +74,7 @@ func (c command) newTrace(*options) *cobra.Command {
 }
 
 func (c command) newWait(*options) *cobra.Command {
-	return needsLinux("wait", "wait until an expression holds of a process or object, for scripts")
+	return needsLinux("wait", "wait until an expression is true for a process or object, for scripts")
 }
 
 func firstScan(*options) scanFunc { return nil }

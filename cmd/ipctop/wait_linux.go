@@ -132,7 +132,7 @@ func (c command) look(w *waitOptions, snap *model.Snapshot, ref string, holds *h
 		}
 	}
 	if len(fit) == 0 || w.all && len(fit) < len(matches) {
-		state := fmt.Sprintf("%s holds of %d of %d", w.until, len(fit), len(matches))
+		state := fmt.Sprintf("%s is true for %d of %d", w.until, len(fit), len(matches))
 		for _, reason := range holds.unknown() {
 			state += "; " + reason
 		}

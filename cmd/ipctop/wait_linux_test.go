@@ -42,7 +42,7 @@ func TestWait(t *testing.T) {
 		{[]string{object, "--until", "fill >= 1"}, exitOK, object + "  ", ""},
 		{[]string{object, "--until", "kind == 'pipe'", "-q"}, exitOK, "", ""},
 		{[]string{pid, "--until", "pid == " + pid + " and state != 'Z'"}, exitOK, "process:" + pid, ""},
-		{[]string{object, "--until", "fill < 0.5", "--timeout", "200ms", "-d", "0.1"}, exitFailed, "", "timed out after 200ms: fill < 0.5 holds of 0 of 1"},
+		{[]string{object, "--until", "fill < 0.5", "--timeout", "200ms", "-d", "0.1"}, exitFailed, "", "timed out after 200ms: fill < 0.5 is true for 0 of 1"},
 		{[]string{object, "--gone", "--timeout", "200ms", "-d", "0.1"}, exitFailed, "", "it is still there"},
 		{[]string{"pipe:1", "--timeout", "200ms", "-d", "0.1"}, exitFailed, "", "timed out after 200ms"},
 		{[]string{"pipe:1", "--gone"}, exitOK, "", ""},
