@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,6 +117,9 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 		var end func()
 		rates, end = liveRates(o)
 		defer end()
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50) // most of what lives long is the history, so that little is gained by letting garbage double it
 	}
 	scan, done, err := c.scanner(o)
 	if err != nil {

@@ -28,10 +28,10 @@ func (c command) newReport(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report -o FILE.html",
 		Short: "one page about everything, to attach to an incident",
-		Long: "Write one HTML page about the machine, a dump or a recording: the verdict with its chain as a picture, who communicates with\n" +
-			"whom, tables that can be sorted and filtered, and of a recording what happened over time.\n\n" +
+		Long: "Writes one HTML page about the machine, a dump or a recording: the verdict with its chain as a picture, who communicates with\n" +
+			"whom, tables that can be sorted and filtered, and for a recording what happened over time.\n\n" +
 			"The page loads nothing and opens offline. It has the command lines and names of all processes, as a dump has: FILE can be\n" +
-			"read by its owner alone, and --redact replaces them by pseudonyms before you give it away.",
+			"read by its owner alone, and --redact replaces them with pseudonyms before you pass it on.",
 		Example: "  ipctop report -o incident.html\n" +
 			"  ipctop report -o incident.html --from 'ipc.rec@12:01' --redact\n" +
 			"  ipctop report -o hosts.html --from web.rec --from db.rec",
@@ -46,7 +46,7 @@ func (c command) newReport(o *options) *cobra.Command {
 	f := cmd.Flags()
 	o.addSelf(f)
 	f.StringVarP(&out, "output", "o", "", "write the page to `FILE`, which is replaced; - is standard output")
-	f.BoolVar(&redact, "redact", false, "replace commands, paths, names, users and hosts by pseudonyms")
+	f.BoolVar(&redact, "redact", false, "replace commands, paths, names, users and hosts with pseudonyms")
 	return cmd
 }
 

@@ -43,7 +43,7 @@ func (c command) newTrace(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trace [EVENT...] [REF...]",
 		Short: "tell what happens while it happens: who sends which signal to whom, who waited for whom",
-		Long: "Print a line for each event when it happens, by eBPF (as root): nothing that comes and goes between two looks is missed,\n" +
+		Long: "Prints a line for each event when it happens, by eBPF (as root): nothing that comes and goes between two scans is missed,\n" +
 			"as it is by ipctop log. Ctrl-C ends it, or --for. EVENT is one of:\n" +
 			"  signal    a signal: who sent it and why, what became of it, what it does. Of those that the kernel sends\n" +
 			"            it says for what: which pipe nobody reads, which terminal hung up, which child ended and how,\n" +
@@ -79,11 +79,11 @@ func (c command) newTrace(o *options) *cobra.Command {
 	o.addSelf(f)
 	f.StringVarP(&t.format, "output", "o", "table", "`FORMAT`: "+strings.Join(logFormats, ", "))
 	f.StringVar(&t.color, "color", "auto", "`WHEN` to use colours: auto, always or never")
-	f.BoolVar(&t.ascii, "ascii", false, "use ASCII characters only, whatever the locale says")
+	f.BoolVar(&t.ascii, "ascii", false, "use ASCII characters only, regardless of the locale")
 	f.DurationVar(&t.duration, "for", 0, "end after `TIME`, such as 10s; 0 is never")
 	f.VarP((*pidList)(&t.pids), "pid", "p", "only events of this process; `PID` may be repeated")
 	f.StringSliceVarP(&t.users, "user", "u", nil, "only events of this `USER`'s processes; a name or a number")
-	f.StringSliceVarP(&t.containers, "container", "c", nil, "only events of this `CONTAINER`; its name, pod, or the beginning of its id")
+	f.StringSliceVarP(&t.containers, "container", "c", nil, "only events of this `CONTAINER`; its name, pod, or the start of its id")
 	f.DurationVar(&t.over, "over", 100*time.Millisecond, "tell of waits longer than `TIME`")
 	f.BoolVarP(&t.all, "all", "a", false, "also waits that are idleness: sleeps, time limits that ran out, threads woken by others of their process")
 	f.StringSliceVar(&t.signals, "signal", nil, "only these `SIGNALS`, such as TERM,KILL")

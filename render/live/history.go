@@ -19,7 +19,7 @@ type history struct {
 // newest is always there.
 const (
 	maxHistory     = 10 * time.Minute
-	maxHistorySize = 128 << 20
+	maxHistorySize = 64 << 20
 )
 
 // add appends a snapshot and forgets the oldest. The old history is left as it
