@@ -13,7 +13,7 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// asideEnv makes a process the one that asks pipes on behalf of ipctop.
+// helperEnv makes a process the one that asks pipes on behalf of ipctop.
 const helperEnv = "IPCTOP_ASIDE"
 
 // helper is the process that asks pipes, seen by ipctop.
@@ -24,7 +24,7 @@ type helper struct {
 	backs []func()
 }
 
-// startAside starts the process. It has nothing that anybody waits for: not ipctop's
+// startHelper starts the process. It has nothing that anybody waits for: not ipctop's
 // output, nor its terminal, nor its directory. It ends when nobody is left to ask it.
 func startHelper(program string) (*helper, error) {
 	own, link, err := newHelperLink()

@@ -19,7 +19,15 @@ import (
 // process, it must also have a socket whose other end its parent made. Programs that set [probe.Options].Helper
 // to themselves call it before anything else.
 func RunHelper() {
-	if os.Getenv(helperEnv) == "" || !isHelper() {
+	if os.Getenv(helperEnv) == "" {
+		return
+	}
+	if !isHelper() {
+		if os.Args[0] == probe.HelperName {
+			// Its parent has ended already. To go on as ipctop would start the next helper,
+			// whose parent may end just as soon: a chain of processes without end.
+			unix.Exit(1)
+		}
 		return
 	}
 	_ = os.WriteFile("/proc/self/comm", []byte(probe.HelperName), 0) // else it is "exe"
