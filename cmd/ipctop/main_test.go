@@ -5,7 +5,7 @@ import (
 	"os/signal"
 	"testing"
 
-	"github.com/ipctop/ipctop/fdscan"
+	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
@@ -14,7 +14,9 @@ const mainEnv = "IPCTOP_TEST_MAIN"
 
 func TestMain(m *testing.M) {
 	testfixtures.RunRole()
-	fdscan.RunHelper()
+	if os.Args[0] == probe.HelperName {
+		main() // by the same way as the program's helper
+	}
 	if dir := os.Getenv(fuseEnv); dir != "" {
 		serveFUSE(dir)
 	}

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/probe"
 )
 
 // nobody is the user that has no more rights than anybody.
@@ -86,7 +88,17 @@ func privilegedCopy(t *testing.T, give func(t *testing.T, program string)) (prog
 // asNobody runs a program as nobody with ipctop's arguments.
 func asNobody(t *testing.T, program string, stdin io.Reader, env []string, args ...string) (status int, out string) {
 	t.Helper()
-	cmd := exec.Command(program, args...)
+	return runAsNobody(t, exec.Command(program, args...), program, stdin, env)
+}
+
+// asHelper is asNobody under the name of ipctop's helper process.
+func asHelper(t *testing.T, program string, stdin io.Reader) (status int, out string) {
+	t.Helper()
+	return runAsNobody(t, &exec.Cmd{Path: program, Args: []string{probe.HelperName}}, program, stdin, nil)
+}
+
+func runAsNobody(t *testing.T, cmd *exec.Cmd, program string, stdin io.Reader, env []string) (status int, out string) {
+	t.Helper()
 	cmd.Dir = filepath.Dir(program)
 	cmd.Env = append([]string{mainEnv + "=1", "PATH=" + os.Getenv("PATH")}, env...)
 	cmd.Stdin = stdin
@@ -174,7 +186,7 @@ func makeForgedProc(t *testing.T, dir, cmdline string) {
 	}
 }
 
-// The environment makes no helper of a program with more rights than its user: it would take
+// Its name makes no helper of a program with more rights than its user: it would take
 // questions about pipes that the user may not hold.
 func TestPrivilegedProgramIsNobodysHelper(t *testing.T) {
 	for _, p := range privileges {
@@ -195,18 +207,18 @@ func isNobodysHelper(t *testing.T, give func(t *testing.T, program string)) {
 		t.Fatal(err)
 	}
 	ne := binary.NativeEndian
-	question := ne.AppendUint64(nil, 32)
+	question := ne.AppendUint64(nil, 40)
 	question = ne.AppendUint32(question, 0)
 	question = ne.AppendUint32(question, uint32(os.Getpid()))
 	question = ne.AppendUint32(question, uint32(pipe[0]))
 	question = ne.AppendUint32(question, 0)
 	question = ne.AppendUint64(question, 0)
 	question = ne.AppendUint64(question, st.Ino)
+	question = ne.AppendUint64(question, 0)
 
-	helper := []string{"IPCTOP_ASIDE=pipes"}
 	t.Run("over a pipe", func(t *testing.T) {
-		if _, out := asNobody(t, program, bytes.NewReader(question), helper, "version"); !strings.HasPrefix(out, "ipctop ") {
-			t.Errorf("it did not do what its arguments say: %q", out)
+		if status, out := asHelper(t, program, bytes.NewReader(question)); status != exitFailed || out != "" {
+			t.Errorf("status %d, output %.300q", status, out)
 		}
 	})
 	t.Run("over a socket", func(t *testing.T) {
@@ -219,7 +231,7 @@ func isNobodysHelper(t *testing.T, give func(t *testing.T, program string)) {
 		if _, err := own.Write(question); err != nil {
 			t.Fatal(err)
 		}
-		if status, out := asNobody(t, program, theirs, helper, "version"); status != exitFailed || out != "" {
+		if status, out := asHelper(t, program, theirs); status != exitFailed || out != "" {
 			t.Errorf("status %d, output %q", status, out)
 		}
 		theirs.Close()
@@ -227,11 +239,14 @@ func isNobodysHelper(t *testing.T, give func(t *testing.T, program string)) {
 			t.Errorf("it answered %q", b)
 		}
 	})
-	// ipctop's own helper works.
+	// ipctop's own helper works: else a gap would say that pipes are asked by ipctop itself.
 	if _, err := unix.Write(pipe[1], []byte("abc")); err != nil {
 		t.Fatal(err)
 	}
-	status, out := asNobody(t, program, nil, nil, "dump", "-k", "pipe", "--json")
+	status, out := asNobody(t, program, nil, nil, "dump", "-k", "pipe", "--source", "procfs", "--json")
+	if strings.Contains(out, "asked by ipctop itself") {
+		t.Error("the helper process does not start")
+	}
 	if want := `"id":"pipe:` + strconv.FormatUint(st.Ino, 10) + `"`; status != exitOK || !strings.Contains(out, `"queued":3`) || !strings.Contains(strings.ReplaceAll(out, " ", ""), want) {
 		t.Errorf("status %d, %s or its 3 bytes are not in %.300s", status, want, out)
 	}

@@ -13,9 +13,6 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// helperEnv makes a process the one that asks pipes on behalf of ipctop.
-const helperEnv = "IPCTOP_ASIDE"
-
 // helper is the process that asks pipes, seen by ipctop.
 type helper struct {
 	cmd   *exec.Cmd
@@ -31,13 +28,13 @@ func startHelper(program string) (*helper, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer link.Close()
 	cmd := exec.Command(program)
 	cmd.Args = []string{probe.HelperName}
-	cmd.Env = append(os.Environ(), helperEnv+"=pipes")
 	cmd.Dir, cmd.Stdin = "/", link
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
+	err = cmd.Start()
+	link.Close() // or nobody would notice that the process has ended
+	if err != nil {
 		own.Close()
 		return nil, err
 	}
@@ -46,8 +43,16 @@ func startHelper(program string) (*helper, error) {
 		_ = cmd.Wait()
 		close(h.gone)
 	}()
-	_ = own.SetDeadline(time.Now().Add(startDeadline))
-	if err := answerChallenge(own); err != nil {
+	ready := make(chan struct{})
+	go func() {
+		err = answerChallenge(own)
+		close(ready)
+	}()
+	if !guard.Within(startDeadline, ready, nil) {
+		_ = own.SetDeadline(time.Unix(1, 0))
+		<-ready
+	}
+	if err != nil {
 		h.end()
 		return nil, fmt.Errorf("the helper process did not start: %w", err)
 	}

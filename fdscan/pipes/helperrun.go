@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,23 +16,24 @@ import (
 )
 
 // RunHelper returns at once in an ordinary process. In one that ipctop started to ask
-// pipes it does that and never returns: the environment alone makes no helper of a
-// process, it must also have a socket whose other end its parent made. Programs that set [probe.Options].Helper
+// pipes it does that and never returns: its name alone makes no helper of a process, it must
+// also have a socket whose other end its parent made. Programs that set [probe.Options].Helper
 // to themselves call it before anything else.
 func RunHelper() {
-	if os.Getenv(helperEnv) == "" {
+	if os.Args[0] != probe.HelperName {
 		return
 	}
 	if !isHelper() {
-		if os.Args[0] == probe.HelperName {
-			// Its parent has ended already. To go on as ipctop would start the next helper,
-			// whose parent may end just as soon: a chain of processes without end.
-			unix.Exit(1)
-		}
-		return
+		// Its parent has ended already, or was never an ipctop. To go on as ipctop would start the
+		// next helper, whose parent may end just as soon: a chain of processes without end.
+		unix.Exit(1)
 	}
 	_ = os.WriteFile("/proc/self/comm", []byte(probe.HelperName), 0) // else it is "exe"
 	closeInherited()
+	// Who has started a set-user-ID program may stop and end it, as long as one of its ids is his.
+	if euid := os.Geteuid(); euid != os.Getuid() {
+		_ = syscall.Setresuid(euid, euid, euid)
+	}
 	if err := checkParent(); err != nil {
 		unix.Exit(1) // the probe is not told why
 	}
