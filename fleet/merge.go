@@ -46,11 +46,13 @@ func Merge(members []Member) (*model.Snapshot, error) {
 		out.Limits = joined(out, names[i], "limits", out.Limits, s.Limits)
 		out.Processes = append(out.Processes, s.Processes...)
 		out.Objects = append(out.Objects, s.Objects...)
+		out.Traffic = append(out.Traffic, s.Traffic...) // of most hosts nobody measures any
 		out.Waits = joined(out, names[i], "waits", out.Waits, s.Waits)
 		out.Findings = joined(out, names[i], "findings", out.Findings, s.Findings)
 	}
 	slices.SortFunc(out.Processes, func(a, b *model.Process) int { return cmp.Compare(a.PID, b.PID) })
 	slices.SortFunc(out.Objects, model.CompareObjects)
+	slices.SortStableFunc(out.Traffic, model.CompareTraffic)
 	pairs := match(out)
 	out.Links = model.MakeLinks(out.Objects)
 	compareClocks(out, pairs)

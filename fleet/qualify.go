@@ -24,7 +24,7 @@ func (q *qualifier) snapshot(s *model.Snapshot) *model.Snapshot {
 	q.names, q.ids = map[string]string{}, map[string]string{}
 	out := *s
 	v := reflect.ValueOf(&out).Elem()
-	for _, list := range []string{"Host", "Gaps", "Limits", "Processes", "Objects", "Waits", "Findings"} {
+	for _, list := range []string{"Host", "Gaps", "Limits", "Processes", "Objects", "Waits", "Traffic", "Findings"} {
 		f := v.FieldByName(list)
 		q.value(f)
 	}

@@ -1,5 +1,7 @@
 package model
 
+import "cmp"
+
 // RatesReport says how the traffic of a snapshot was measured.
 type RatesReport struct {
 	Duration int64  `json:"duration_ns" unit:"ns" doc:"how long it was measured, just before the scan"`
@@ -21,7 +23,7 @@ const (
 
 // Traffic is what went through an object while that was measured.
 type Traffic struct {
-	Object    string           `json:"object" doc:"the object"`
+	Object    string           `json:"object" ref:"object" doc:"the object"`
 	Kind      Kind             `json:"kind" doc:"its mechanism"`
 	Sent      *Flow            `json:"sent,omitzero" doc:"what its holders sent or wrote; of semaphores every operation, of futexes what wakes"`
 	Received  *Flow            `json:"received,omitzero" doc:"what its holders received or read; of futexes the waits"`
@@ -40,18 +42,18 @@ type Flow struct {
 
 // ProcessTraffic is the part of one process.
 type ProcessTraffic struct {
-	PID      int    `json:"pid" doc:"the process, which may have ended"`
-	Comm     string `json:"comm" doc:"its command name"`
+	PID      int    `json:"pid" ref:"pid" doc:"the process, which may have ended"`
+	Comm     string `json:"comm" ref:"name" doc:"its command name"`
 	Sent     *Flow  `json:"sent,omitzero" doc:"what it sent or wrote"`
 	Received *Flow  `json:"received,omitzero" doc:"what it received or read"`
 }
 
 // PairTraffic is what went from one process to another.
 type PairTraffic struct {
-	From           int        `json:"from" doc:"the sender's pid"`
-	FromComm       string     `json:"from_comm" doc:"its command name"`
-	To             int        `json:"to" doc:"the receiver's pid"`
-	ToComm         string     `json:"to_comm" doc:"its command name"`
+	From           int        `json:"from" ref:"pid" doc:"the sender's pid"`
+	FromComm       string     `json:"from_comm" ref:"name" doc:"its command name"`
+	To             int        `json:"to" ref:"pid" doc:"the receiver's pid"`
+	ToComm         string     `json:"to_comm" ref:"name" doc:"its command name"`
 	BytesPerSecond Opt[int64] `json:"bytes_per_second,omitzero" unit:"bytes" doc:"bytes a second"`
 	CallsPerSecond Opt[int64] `json:"calls_per_second,omitzero" doc:"calls a second of the one that leaves no doubt"`
 }
@@ -92,4 +94,17 @@ func (k Kind) IsSocket() bool {
 		return true
 	}
 	return false
+}
+
+// CompareTraffic orders the busiest first: by bytes, then what carries none by calls.
+func CompareTraffic(a, b Traffic) int {
+	rateA, bytesA := a.Rate()
+	rateB, bytesB := b.Rate()
+	switch {
+	case bytesA && !bytesB:
+		return -1
+	case bytesB && !bytesA:
+		return 1
+	}
+	return cmp.Or(cmp.Compare(rateB.Or(-1), rateA.Or(-1)), cmp.Compare(a.Object, b.Object))
 }

@@ -85,9 +85,9 @@ func at(list []string, i int) string {
 
 func writeEdges(b *bufio.Writer, v *View, l *model.Link) {
 	label := dotString(v, string(l.Kind), l.Object)
-	direction := ""
+	direction := v.thickness(l.Object)
 	if l.BothWays {
-		direction = ", dir=both"
+		direction += ", dir=both"
 	}
 	if len(l.From)*len(l.To) > hubAbove {
 		hub := dotString(v, l.Object)

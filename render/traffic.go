@@ -1,6 +1,8 @@
 package render
 
 import (
+	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -43,8 +45,8 @@ func (v *View) rateOf(o *model.Object) (n optInt, bytes bool) {
 	}
 	t := v.traffic[o.ID]
 	if t == nil {
-		if v.snap.Scan.Rates != nil && v.snap.Scan.Rates.Source != model.RatesCounted {
-			return optInt{}, false
+		if r := v.snap.Scan.Rates; r == nil || r.Source != model.RatesCounted {
+			return optInt{}, false // as of another host, where nobody measured
 		}
 		return model.Some(int64(0)), true
 	}
@@ -56,6 +58,21 @@ func (v *View) rateOf(o *model.Object) (n optInt, bytes bool) {
 func (v *View) Rate(o *model.Object) model.Opt[int64] {
 	n, _ := v.rateOf(o)
 	return n
+}
+
+// thickness is how thick an edge of the graph is: a point for nothing, and one more for
+// each tenfold beyond a kilobyte a second; "" where nobody measured.
+func (v *View) thickness(object string) string {
+	t := v.traffic[object]
+	if t == nil {
+		return ""
+	}
+	n, bytes := t.Rate()
+	rate := float64(n.Or(0))
+	if bytes {
+		rate /= 1 << 10
+	}
+	return fmt.Sprintf(", penwidth=%.1f", 1+math.Log10(max(rate, 1)))
 }
 
 // RateText says how much goes through an object; "" where nobody measured.

@@ -46,17 +46,7 @@ func (s *Sample) AddTo(snap *model.Snapshot) {
 	for o, list := range parts {
 		snap.Traffic = append(snap.Traffic, s.traffic(o, list, parts, found))
 	}
-	slices.SortFunc(snap.Traffic, func(a, b model.Traffic) int {
-		rateA, bytesA := a.Rate()
-		rateB, bytesB := b.Rate()
-		switch {
-		case bytesA != bytesB && bytesA:
-			return -1
-		case bytesA != bytesB:
-			return 1
-		}
-		return cmp.Or(cmp.Compare(rateB.Or(-1), rateA.Or(-1)), cmp.Compare(a.Object, b.Object))
-	})
+	slices.SortFunc(snap.Traffic, model.CompareTraffic)
 }
 
 // part is what one process has to do with an object's traffic.

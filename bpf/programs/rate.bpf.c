@@ -185,52 +185,73 @@ INLINE bool is_terminal(struct inode *inode)
 	return (major >= 136 && major <= 143) || (major == 5 && (minor == 0 || minor == 2));
 }
 
-// other counts what went through a file that is not among those that are counted by
-// their description, or not yet.
-static __attribute__((noinline)) int other(__u64 file_at, __u32 process, __u64 task, __u32 how, __u64 bytes)
+// special counts what went through a file that is told by another number than its inode's:
+// a terminal or an eventfd.
+static __attribute__((noinline)) int special(__u64 file_at, __u32 process, __u64 task, __u32 how, __u64 bytes)
 {
 	struct file *file = (struct file *)file_at;
 	struct inode *inode = get(file->f_inode);
-	struct key key = {.a = file_at, .b = get(inode->i_ino), .process = process};
-	__u32 mode = get(inode->i_mode);
-	struct super_block *sb = get(inode->i_sb);
-	__u64 magic = get(sb->s_magic);
+	struct key key = {.process = process};
 	struct count *c;
 
-	if (how & QUEUE) {
-		key.what = POSIX_QUEUE;
-		c = insert(&channels, &key, get(sb->s_dev), key.b, mode, task);
-	} else if ((mode & S_IFMT) == S_IFIFO || (mode & S_IFMT) == S_IFSOCK) {
-		c = insert(&channels, &key, get(sb->s_dev), key.b, mode, task);
-	} else if ((mode & S_IFMT) == S_IFCHR && is_terminal(inode)) {
+	if ((get(inode->i_mode) & S_IFMT) == S_IFCHR) {
+		if (!is_terminal(inode))
+			return 0;
 		c = terminal(file, &key, task);
-	} else if (magic == ANON_INODE_FS_MAGIC && bytes == 8 && is_eventfd(file)) {
-		key.a = 0;
+	} else {
+		if (get(get(inode->i_sb)->s_magic) != ANON_INODE_FS_MAGIC || !is_eventfd(file))
+			return 0;
 		key.b = get(((struct eventfd_ctx *)get(file->private_data))->id);
 		key.what = EVENTFD;
 		c = find(&channels, &key, 0, key.b, task);
 		bytes = 0;
-	} else {
-		return 0;
 	}
 	if (c)
 		add_to(c, how & RECEIVED, bytes);
 	return 0;
 }
 
-// through counts what a process sent or received through a file.
+// begin begins to count a file, by its description.
+static __attribute__((noinline)) int begin(__u64 inode_at, const struct key *key, __u64 task, __u32 how, __u64 bytes)
+{
+	struct inode *inode = (struct inode *)inode_at;
+	struct count *c = insert(&channels, key, get(get(inode->i_sb)->s_dev), key->b, get(inode->i_mode), task);
+
+	if (c)
+		add_to(c, how & RECEIVED, bytes);
+	return 0;
+}
+
+// through counts what a process sent or received through a file. Most files are none that
+// are counted: they cost least.
 INLINE void through(struct file *file, __u32 process, struct task_struct *task, __u32 how, __u64 bytes)
 {
-	struct inode *inode = get(file->f_inode);
-	struct key key = {.a = address_of(file), .b = get(inode->i_ino), .process = process, .what = how & QUEUE ? POSIX_QUEUE : 0};
-	struct count *c = bpf_map_lookup_elem(&channels, &key);
+	struct key key = {.a = address_of(file), .process = process, .what = how & QUEUE ? POSIX_QUEUE : 0};
+	struct inode *inode;
+	struct count *c;
+	__u32 type;
 
+	if (bpf_rdonly_cast) {
+		inode = typed(struct file, file)->f_inode;
+		type = inode->i_mode & S_IFMT;
+		key.b = inode->i_ino;
+	} else {
+		inode = get(file->f_inode);
+		type = get(inode->i_mode) & S_IFMT;
+		key.b = get(inode->i_ino);
+	}
+	if (type != S_IFIFO && type != S_IFSOCK && !(how & QUEUE)) {
+		if (type == S_IFCHR || bytes == 8) // what eventfds carry
+			special(address_of(file), process, address_of(task), how, bytes);
+		return;
+	}
 	if (how == BY_MODE)
 		how = get(file->f_mode) & FMODE_WRITE ? SENT : RECEIVED;
+	c = bpf_map_lookup_elem(&channels, &key);
 	if (c)
 		add_to(c, how & RECEIVED, bytes);
 	else
-		other(address_of(file), process, address_of(task), how, bytes);
+		begin(address_of(inode), &key, address_of(task), how, bytes);
 }
 
 // descriptor counts what the calling thread sent or received through a descriptor.
