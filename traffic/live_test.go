@@ -61,7 +61,11 @@ func TestCountsAgree(t *testing.T) {
 	})
 	send := func(amount int64) {
 		for _, c := range data.Channels {
-			if err := c.Send(context.Background(), amount, 300); err != nil {
+			n := amount
+			if c.Name == "eventfd" || c.Name == "sysv-sem" {
+				n /= 50 // of operations: one at a time
+			}
+			if err := c.Send(context.Background(), n, 300); err != nil {
 				t.Fatal(err)
 			}
 		}
