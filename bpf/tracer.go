@@ -218,28 +218,26 @@ func (t *Tracer) observe(o TraceOptions) error {
 // a [*Signal], [*Exit] or [*Blocked].
 func (t *Tracer) Next(deadline time.Time) (any, error) {
 	t.reader.SetDeadline(deadline)
-	for {
-		switch err := t.reader.ReadInto(&t.record); {
-		case errors.Is(err, ringbuf.ErrFlushed):
-			return nil, os.ErrDeadlineExceeded
-		case err != nil:
-			return nil, err
-		}
-		b := t.record.RawSample
-		if len(b) < 12 {
-			return nil, fmt.Errorf("read events: %w: %d bytes", errMalformed, len(b))
-		}
-		kind := binary.LittleEndian.Uint32(b[8:])
-		switch {
-		case kind <= oomVictim && len(b) == signalSize:
-			return t.parseSignal(b), nil
-		case kind == processEnded && len(b) == exitSize:
-			return t.parseExit(b), nil
-		case kind == threadWoken && len(b) == blockedSize:
-			return t.parseBlocked(b), nil
-		}
-		return nil, fmt.Errorf("read events: %w: kind %d with %d bytes", errMalformed, kind, len(b))
+	switch err := t.reader.ReadInto(&t.record); {
+	case errors.Is(err, ringbuf.ErrFlushed):
+		return nil, os.ErrDeadlineExceeded
+	case err != nil:
+		return nil, err
 	}
+	b := t.record.RawSample
+	if len(b) < 12 {
+		return nil, fmt.Errorf("read events: %w: %d bytes", errMalformed, len(b))
+	}
+	kind := binary.LittleEndian.Uint32(b[8:])
+	switch {
+	case kind <= oomVictim && len(b) == signalSize:
+		return t.parseSignal(b), nil
+	case kind == processEnded && len(b) == exitSize:
+		return t.parseExit(b), nil
+	case kind == threadWoken && len(b) == blockedSize:
+		return t.parseBlocked(b), nil
+	}
+	return nil, fmt.Errorf("read events: %w: kind %d with %d bytes", errMalformed, kind, len(b))
 }
 
 // Interrupt makes a [Tracer.Next] that waits return when it has nothing more to tell.
