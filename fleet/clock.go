@@ -90,7 +90,7 @@ func compareClocks(s *model.Snapshot, pairs []pair) {
 }
 
 // narrow adds what one connection tells. On one on which nothing has moved between the
-// two looks, what one end has sent last is what the other has received last.
+// two scans, what one end has sent last is what the other has received last.
 func (b bounds) narrow(hostA, hostB *model.HostSnapshot, p pair) bounds {
 	da, ok1 := p.a.object.Detail.(*model.InetDetail)
 	db, ok2 := p.b.object.Detail.(*model.InetDetail)
