@@ -94,16 +94,24 @@ func (s *Scan) newIdle(p *Proc, r *result, stamps []stamp) *idle {
 		}
 	}
 	uid, _ := proc.StatusField(p.Status, "Uid")
-	queued, _ := proc.StatusField(p.Status, "SigQ")
 	uid, _, _ = bytes.Cut(uid, []byte("\t"))
+	k.user = queueUser{main.namespaces.User, string(uid)}
+	if !s.queued.read(k.user, p.Status) {
+		return nil
+	}
+	return k
+}
+
+// read takes a user's count from the status of one of the user's processes.
+func (q *queuedSignals) read(u queueUser, status []byte) (ok bool) {
+	queued, _ := proc.StatusField(status, "SigQ")
 	queued, _, _ = bytes.Cut(queued, []byte("/"))
 	count, err := strconv.ParseInt(string(queued), 10, 64)
 	if err != nil {
-		return nil
+		return false
 	}
-	k.user = queueUser{main.namespaces.User, string(uid)}
-	s.queued.put(k.user, count)
-	return k
+	q.put(u, count)
+	return true
 }
 
 // shareNamespaces reports whether the source says of all threads of a process that they are
@@ -146,7 +154,17 @@ func (s *Scan) readUnmoved(t *guard.Task, pid int, dir *proc.Dir, sc *scratch) *
 	}
 	m, limits := *k.idle.process, slices.Clone(k.idle.limits)
 	if !s.queued.apply(k.idle.user, &m, limits) {
-		return nil
+		// It is the first one of its user in this scan.
+		if !t.Begin("status", 0) {
+			return nil
+		}
+		text, err := dir.ReadOften("status", sc.status[:0])
+		t.End()
+		if err != nil || !s.queued.read(k.idle.user, text) {
+			return nil
+		}
+		sc.status = text
+		s.queued.apply(k.idle.user, &m, limits)
 	}
 	m.ThreadList = slices.Clone(m.ThreadList)
 	m.StartTime = s.startTime(m.StartTicks)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,8 +98,13 @@ func (c command) completeRefs(o *options) cobra.CompletionFunc {
 }
 
 func (c command) completionSnapshot(ctx context.Context, o *options, prefix string) (*model.Snapshot, error) {
-	if o.reads() || strings.Contains(prefix, ":") {
-		return c.snapshot(ctx, o)
+	if !o.reads() && !strings.Contains(prefix, ":") {
+		return scanProcesses(ctx, o)
 	}
-	return scanProcesses(ctx, o)
+	// The flags of a command line that is completed are parsed twice.
+	once := *o
+	once.from = slices.Clone(o.from)
+	slices.Sort(once.from)
+	once.from = slices.Compact(once.from)
+	return c.snapshot(ctx, &once)
 }

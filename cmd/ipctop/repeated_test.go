@@ -322,6 +322,11 @@ func TestScanAgainProgramDeleted(t *testing.T) {
 // A process of which the eBPF source says what it said has the same record in the next
 // snapshot, and another as soon as something of it has changed that it need not run for.
 func TestScanAgainIdleRecord(t *testing.T) {
+	// Of other processes of the same user some have signals queued in one scan and not in the
+	// next, which changes the record.
+	if !apart(t) {
+		return
+	}
 	sourceOrSkip(t)
 	cmd := exec.Command("sleep", "1000")
 	if err := cmd.Start(); err != nil {
@@ -343,7 +348,6 @@ func TestScanAgainIdleRecord(t *testing.T) {
 	}
 	settle := func(what string) *model.Process {
 		t.Helper()
-		// Others of the same user have signals queued now and then.
 		last := record(what)
 		for range 50 {
 			now := record(what)
