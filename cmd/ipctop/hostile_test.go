@@ -90,7 +90,8 @@ func hostile(t *testing.T) (waiter int, lock, dir string) {
 	writer.Stdout = w
 	start(writer)
 	_ = w.Close()
-	l, err := net.Listen("unix", "@"+strings.ReplaceAll(hostileTitle, "\x00", ""))
+	// Names without a path are the network namespace's: another run may have the same.
+	l, err := net.Listen("unix", fmt.Sprintf("@%s%d", strings.ReplaceAll(hostileTitle, "\x00", ""), time.Now().UnixNano()))
 	if err != nil {
 		t.Fatal(err)
 	}
