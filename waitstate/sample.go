@@ -94,21 +94,27 @@ func (r *pass) firstSample(ctx context.Context) {
 			}
 			r.threads = append(r.threads, v.threads...)
 			r.visits = append(r.visits, visited{p.Model, v.threads, len(v.gaps) == 0})
-			for _, g := range v.gaps {
-				r.denied = true
-				r.out.Gap(g)
-			}
+			r.gaps(v.gaps)
 		}
-	}, func(m *model.Process, err error) {
-		r.denied = true
-		r.out.Gap(model.Gap{Reason: proc.ReasonOf(err), PID: m.PID, Op: "open", Detail: err.Error()})
-	})
+	}, r.unopened)
 	slices.SortFunc(r.threads, func(a, b *thread) int {
 		if a.proc != b.proc {
 			return a.proc.PID - b.proc.PID
 		}
 		return a.tid - b.tid
 	})
+}
+
+// gaps notes what could not be read of a process.
+func (r *pass) gaps(list []model.Gap) {
+	for _, g := range list {
+		r.denied = true
+		r.out.Gap(g)
+	}
+}
+
+func (r *pass) unopened(m *model.Process, err error) {
+	r.gaps([]model.Gap{{Reason: proc.ReasonOf(err), PID: m.PID, Op: "open", Detail: err.Error()}})
 }
 
 // lines holds buffers for what is read of a thread.
@@ -273,14 +279,17 @@ func (r *pass) secondSample(ctx context.Context) {
 		defer lines.Put(buf)
 		v := visit{proc: p, task: task, buf: *buf}
 		for i, t := range threads {
-			seen[i] = r.again(&v, t)
+			if seen[i] = r.again(&v, t); len(v.gaps) > 0 {
+				break // there is no use in trying the others
+			}
 		}
 		return func() {
 			for i, t := range threads {
 				t.same, t.exec, t.processor, t.link = seen[i].same, seen[i].exec, seen[i].processor, seen[i].link
 			}
+			r.gaps(v.gaps)
 		}
-	}, func(*model.Process, error) {})
+	}, r.unopened)
 	r.ages()
 }
 
@@ -306,7 +315,11 @@ func (r *pass) ages() {
 // again is the second sample of a thread.
 func (r *pass) again(v *visit, t *thread) (seen thread) {
 	if !t.known {
-		if _, err := v.read(t.tid); err != nil || !bytes.Equal(v.buf, t.raw) {
+		_, err := v.read(t.tid)
+		if err != nil && !proc.Gone(err) {
+			v.gap(0, err)
+		}
+		if err != nil || !bytes.Equal(v.buf, t.raw) {
 			return seen
 		}
 	}
