@@ -136,8 +136,8 @@ func TestBlocked(t *testing.T) {
 		check(t, find("semop", blocked(p.Process.Pid, "semop")), os.Getpid(), fmt.Sprintf("sysv-sem:%d", id))
 	})
 	t.Run("a sleep is idleness", func(t *testing.T) {
-		p := start(t, exec.Command("sleep", "0.2"))
-		e := find("sleep", func(e *trace.Event) bool { return e.Blocked != nil && e.Target.PID == p.Process.Pid })
+		p := start(t, role("naps"))
+		e := find("sleep", blocked(p.Process.Pid, "nanosleep"))
 		if !e.Idle() || e.WokenBy != trace.WokenByTimer || e.Sender != nil {
 			t.Errorf("%+v %+v", e.Sender, e.Blocked)
 		}

@@ -85,6 +85,9 @@ func (n *names) taken(s *bpf.Signal) *trace.Taken {
 			return e
 		}
 		n.byCode(e, s)
+		if isTimers(s) {
+			e.Cause = trace.CauseTimer
+		}
 		e.Sender = nil
 		if pid := int(int32(s.Info[0])); (s.Code == siUser || s.Code == siQueue || s.Code == siTkill) && pid != 0 && s.To.InnerPID == s.To.PID {
 			e.Sender = n.byPID(pid)
@@ -235,9 +238,11 @@ func (n *names) becauseOf(e *trace.Event, s *bpf.Signal) {
 // byKernel is of signals that the kernel sends for reasons of its own. The running thread
 // has to do with some.
 func (n *names) byKernel(e *trace.Event, s *bpf.Signal) {
-	switch unix.Signal(s.Number) {
-	case unix.SIGALRM, unix.SIGVTALRM, unix.SIGPROF:
+	if isTimers(s) {
 		e.Cause = trace.CauseTimer
+		return
+	}
+	switch unix.Signal(s.Number) {
 	case unix.SIGXCPU:
 		e.Cause = trace.CauseLimit
 	case unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGWINCH:
@@ -264,6 +269,15 @@ func (n *names) byKernel(e *trace.Event, s *bpf.Signal) {
 			e.Running = n.party(&s.From) // who wanted memory, if it is the OOM killer's
 		}
 	}
+}
+
+// isTimers reports whether the kernel sent a signal because a timer of setitimer(2) expired.
+func isTimers(s *bpf.Signal) bool {
+	switch unix.Signal(s.Number) {
+	case unix.SIGALRM, unix.SIGVTALRM, unix.SIGPROF:
+		return s.Kernel || s.Code == siKernel
+	}
+	return false
 }
 
 // hangup is of what a terminal's end brings about.

@@ -56,8 +56,9 @@ var roles = map[string]func(){
 	},
 	"alarm": func() {
 		await()
-		_, _ = unix.Setitimer(unix.ITIMER_REAL, unix.Itimerval{Value: unix.Timeval{Usec: 1000}})
-		time.Sleep(time.Hour) // the signal ends it
+		again := unix.Timeval{Usec: int64(interval / time.Microsecond)}
+		_, _ = unix.Setitimer(unix.ITIMER_REAL, unix.Itimerval{Value: again, Interval: again})
+		time.Sleep(time.Hour)
 	},
 	"timer": func() {
 		await()
@@ -69,9 +70,28 @@ var roles = map[string]func(){
 		}{value: 12, signo: int32(unix.SIGUSR1)}
 		var timer int32
 		unix.Syscall(unix.SYS_TIMER_CREATE, unix.CLOCK_MONOTONIC, uintptr(unsafe.Pointer(&event)), uintptr(unsafe.Pointer(&timer)))
-		spec := unix.ItimerSpec{Value: unix.Timespec{Nsec: 1000}}
+		again := unix.NsecToTimespec(int64(interval))
+		spec := unix.ItimerSpec{Value: again, Interval: again}
 		unix.Syscall6(unix.SYS_TIMER_SETTIME, uintptr(timer), 0, uintptr(unsafe.Pointer(&spec)), 0, 0, 0)
 		time.Sleep(time.Hour)
+	},
+	"late": func() { // started with SIGALRM blocked
+		await()
+		_, _ = unix.Setitimer(unix.ITIMER_REAL, unix.Itimerval{Value: unix.Timeval{Usec: 1000}})
+		for pending := false; !pending; time.Sleep(time.Millisecond) {
+			b, _ := os.ReadFile("/proc/self/status")
+			pending = strings.Contains(string(b), "ShdPnd:\t0000000000002000")
+		}
+		fmt.Println("pending")
+		await()
+		runtime.LockOSThread()
+		_ = unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil)
+		time.Sleep(time.Hour)
+	},
+	"naps": func() {
+		for {
+			_ = unix.Nanosleep(&unix.Timespec{Nsec: int64(4 * over)}, nil)
+		}
 	},
 	"memory": func() {
 		await()
@@ -115,6 +135,10 @@ var roles = map[string]func(){
 		tr.Close()
 	},
 }
+
+// interval is that of timers. They go off again and again: where an interrupt comes while a
+// process runs that the machine shields from eBPF, no program runs and nobody tells of it.
+const interval = 50 * time.Millisecond
 
 func await() { _, _ = os.Stdin.Read(make([]byte, 1)) }
 
@@ -302,7 +326,7 @@ func TestSignalsOfProcesses(t *testing.T) {
 		}
 	})
 	t.Run("handled, ignored, blocked", func(t *testing.T) {
-		p := shell(t, "trap : USR1; trap '' USR2; echo ready; while :; do sleep 1000; done")
+		p := shell(t, "trap : USR1; trap '' USR2; echo ready; while :; do read x; done") // it starts nothing, for which it would block signals
 		signal(t, p.Process.Pid, syscall.SIGUSR1)
 		signal(t, p.Process.Pid, syscall.SIGUSR2)
 		find.expect(t, find("handled", to(p.Process.Pid, "SIGUSR1")), os.Getpid(), trace.CauseKill, "SI_USER", trace.FateDelivered, trace.EffectHandler)
@@ -449,6 +473,36 @@ func TestSignalsOfTheKernel(t *testing.T) {
 	t.Run("terminal", func(t *testing.T) { terminal(t, find) })
 }
 
+// TestSentBefore is of a signal that waits when the trace begins: of who sent it siginfo tells.
+func TestSentBefore(t *testing.T) {
+	env, err := exec.LookPath("env")
+	if err != nil {
+		t.Skip(err)
+	}
+	if exec.Command(env, "--block-signal=ALRM", "true").Run() != nil {
+		t.Skip("this env cannot block signals")
+	}
+	cmd := role("late")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Path, cmd.Args = env, []string{"env", "--block-signal=ALRM", self}
+	p := start(t, cmd)
+	p.begin()
+	if said := p.line(t); said != "pending" {
+		t.Fatalf("it says %q", said)
+	}
+	find := watch(t, tracer.Options{Signals: ^uint64(0)})
+	p.begin()
+	e := find("SIGALRM", func(e *trace.Event) bool {
+		return e.Target.PID == p.Process.Pid && e.Signal != nil && e.Name == "SIGALRM"
+	})
+	if e.Event != trace.TakenEvent || e.Cause != trace.CauseTimer || e.Code != "SI_KERNEL" || e.Sender != nil || e.Fate != trace.FateDelivered {
+		t.Errorf("%s by %+v: %+v", e.Event, e.Sender, e.Signal)
+	}
+}
+
 // memoryGroup is a control group whose memory can be limited, and the file for that.
 func memoryGroup(t *testing.T) (dir, limit string) {
 	t.Helper()
@@ -487,7 +541,7 @@ func terminal(t *testing.T, find finder) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("sh", "-c", "trap : INT; trap '' WINCH; echo ready; while :; do sleep 1000; done")
+	cmd := exec.Command("sh", "-c", "trap : INT; trap '' WINCH; echo ready; while :; do read x; done") // it starts nothing, for which it would block signals
 	cmd.Stdin = slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	p := start(t, cmd)
@@ -541,8 +595,8 @@ func TestNumbersOfNamespaces(t *testing.T) {
 
 // TestOnlyChosen keeps to one process in the kernel.
 func TestOnlyChosen(t *testing.T) {
-	p := shell(t, "trap : USR1; echo ready; while :; do sleep 1000; done")
-	other := shell(t, "trap : USR1; echo ready; while :; do sleep 1000; done")
+	p := shell(t, "trap : USR1; echo ready; while :; do read x; done")     // it starts nothing, for which it would block signals
+	other := shell(t, "trap : USR1; echo ready; while :; do read x; done") // it starts nothing, for which it would block signals
 	find := watch(t, tracer.Options{Signals: 1 << (syscall.SIGUSR1 - 1), PIDs: []int{p.Process.Pid}})
 	signal(t, other.Process.Pid, syscall.SIGUSR1)
 	signal(t, p.Process.Pid, syscall.SIGUSR1)
