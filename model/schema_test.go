@@ -16,24 +16,43 @@ const schemaFile = "../docs/schema/ipctop-1.schema.json"
 
 // TestSchemaIsUpToDate keeps the published JSON Schema equal to the types.
 func TestSchemaIsUpToDate(t *testing.T) {
-	got, err := json.MarshalIndent(newSchema(), "", "  ")
+	compareSchema(t, newSchema(), schemaFile)
+}
+
+// compareSchema compares a schema with its published file, which it writes with -update.
+func compareSchema(t *testing.T, s schema, file string) {
+	t.Helper()
+	got, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
 	got = append(got, '\n')
 	if *update {
-		if err := os.WriteFile(schemaFile, got, 0o644); err != nil {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(schemaFile)
+	want, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s does not fit the types any more; after a change that is meant: go test ./model -run Schema -update", schemaFile)
+		t.Errorf("%s does not fit the types any more; after a change that is meant: go test ./model -run Schema -update", file)
 	}
 }
+
+// CheckRecordSchema is compareSchema for a record that another package writes by [AppendJSON].
+func CheckRecordSchema(t *testing.T, record reflect.Type, title, file string) {
+	t.Helper()
+	w := schemaWriter{defs: schema{}}
+	s := w.record(record)
+	s["$schema"], s["title"], s["$defs"] = schemaDialect, title, w.defs
+	s["$comment"] = "Generated from the types in " + record.PkgPath() + ". It says what is written; a reader should pass over keys it does not " +
+		"know, since a later ipctop may add some."
+	compareSchema(t, s, file)
+}
+
+const schemaDialect = "https://json-schema.org/draft/2020-12/schema"
 
 // schema is a JSON Schema, or a part of one.
 type schema map[string]any
@@ -46,7 +65,7 @@ type schemaWriter struct {
 func newSchema() schema {
 	w := schemaWriter{defs: schema{}}
 	s := w.record(reflect.TypeFor[Snapshot]())
-	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	s["$schema"] = schemaDialect
 	s["title"] = "ipctop dump, schema " + Schema
 	s["$comment"] = "Generated from the types in model. It says what is written; a reader should pass over keys it does not " +
 		"know, since a later ipctop may add some under the same schema number."
@@ -80,12 +99,16 @@ func (w *schemaWriter) record(t reflect.Type) schema {
 	for _, sf := range jsonFields(t) {
 		f := describeField("", sf)
 		p := w.value(sf.Type)
+		closed := enumerations()[sf.Type] != nil
+		if words := sf.Tag.Get("oneof"); words != "" {
+			p, closed = schema{"enum": strings.Fields(words)}, true
+		}
 		p["description"] = f.Doc
 		if f.Unit != "" {
 			p["description"] = f.Doc + " (" + f.Unit + ")"
 		}
 		props[f.Path] = p
-		if isText(sf.Type) && enumerations()[sf.Type] == nil {
+		if isText(sf.Type) && !closed {
 			props[f.Path+exactSuffix] = exact(sf.Type, f.Path)
 		}
 		if !f.Optional && !embedded(sf) {

@@ -17,27 +17,28 @@ const (
 // Kinds are the kinds of event by name, in the order in which help lists them.
 var Kinds = []string{SignalEvent, BlockedEvent, ExitEvent}
 
-// Event is something that happened.
+// Event is something that happened. Its JSON is described by
+// docs/schema/ipctop-trace-1.schema.json.
 type Event struct {
-	Type  string    `json:"type"` // "event"
-	Time  time.Time `json:"time"`
-	Event string    `json:"event"` // its kind
+	Type  string    `json:"type" oneof:"event" doc:"what the line is"`
+	Time  time.Time `json:"time" doc:"when it happened"`
+	Event string    `json:"event" oneof:"signal taken blocked exit" doc:"what happened"`
 
-	Sender *Party `json:"sender,omitempty"` // who did it; of a signal missing where the kernel did
-	Target *Party `json:"target,omitempty"` // to whom
-	Object string `json:"object,omitempty"` // the id of the object it has to do with, where that can be told
+	Sender *Party `json:"sender,omitzero" doc:"who did it; of a signal missing where the kernel did, of blocked who woke the target"`
+	Target *Party `json:"target" doc:"to whom; of blocked who waited, of exit who ended"`
+	Object string `json:"object,omitzero" doc:"the id of the object it has to do with, where that can be told"`
 
-	*Signal  `json:",omitempty"`
-	*Blocked `json:",omitempty"`
-	*Exit    `json:",omitempty"`
+	*Signal
+	*Blocked
+	*Exit
 }
 
 // Blocked is what an event tells of a wait that has ended. Its target waited, and its sender
 // woke it.
 type Blocked struct {
-	Call    string        `json:"call"` // system call; "" where it is none in which threads are known to block
-	For     time.Duration `json:"blocked_for_ns"`
-	WokenBy string        `json:"woken_by"` // one of WokenBy…
+	Call    string        `json:"call" doc:"the system call; missing where it is none in which threads are known to block"`
+	For     time.Duration `json:"blocked_for_ns" unit:"ns" doc:"how long the thread slept"`
+	WokenBy string        `json:"woken_by" oneof:"process timer device packets" doc:"who ended the wait"`
 }
 
 // Who ended a wait.
@@ -68,26 +69,26 @@ func (e *Event) TID() int {
 
 // Exit is what an event tells of a process that ended.
 type Exit struct {
-	Result model.Opt[int] `json:"exit_status,omitzero"` // missing if a signal ended it
-	Killed string         `json:"ended_by,omitempty"`   // the signal that ended it
-	Core   bool           `json:"core_dumped,omitempty"`
-	Age    time.Duration  `json:"lived_for_ns"`
+	Result model.Opt[int] `json:"exit_status" doc:"the exit status; missing if a signal ended it"`
+	Killed string         `json:"ended_by" doc:"the signal that ended it"`
+	Core   bool           `json:"core_dumped" doc:"it left a core file"`
+	Age    time.Duration  `json:"lived_for_ns" unit:"ns" doc:"how long it lived"`
 }
 
 // Signal is what an event tells of a signal.
 type Signal struct {
-	Name    string         `json:"signal"`
-	Code    string         `json:"code"`               // si_code of sigaction(2): SI_USER, SI_QUEUE, CLD_EXITED …
-	Cause   string         `json:"cause"`              // for programs: one of Cause…
-	Reason  string         `json:"reason"`             // for people
-	Value   string         `json:"value,omitempty"`    // of sigqueue(3), a timer or a message queue: a number, or an address
-	Status  model.Opt[int] `json:"status,omitzero"`    // SIGCHLD: exit status, or the signal that ended or stopped the child
-	Address string         `json:"address,omitempty"`  // of a fault
-	TTY     string         `json:"tty,omitempty"`      // the terminal that it comes from
-	Thread  int            `json:"thread,omitempty"`   // it was sent to this thread alone
-	Fate    string         `json:"fate"`               // one of Fate…
-	Effect  string         `json:"effect"`             // what it does to the target: one of Effect…
-	After   time.Duration  `json:"after_ns,omitempty"` // how long it waited until it was delivered
+	Name    string         `json:"signal" doc:"the signal"`
+	Code    string         `json:"code" doc:"si_code of sigaction(2) by name, such as SI_USER or CLD_EXITED"`
+	Cause   string         `json:"cause" doc:"why it was sent, for programs"` // one of Cause…
+	Reason  string         `json:"reason" doc:"the same for people"`
+	Value   string         `json:"value" doc:"of sigqueue(3), a timer or mq_notify(3): a number, or an address"`
+	Status  model.Opt[int] `json:"status" doc:"of SIGCHLD: the exit status, or the number of the signal"`
+	Address string         `json:"address" doc:"of a fault: the address in hexadecimal"`
+	TTY     string         `json:"tty" doc:"the terminal that it comes from"`
+	Thread  int            `json:"thread" doc:"the thread that it was sent to, where it was not for the whole process"`
+	Fate    string         `json:"fate" oneof:"delivered ignored blocked awaited pending merged lost unknown" doc:"what became of it"`
+	Effect  string         `json:"effect" oneof:"none handler ends core stops continues" doc:"what it does to the target"`
+	After   time.Duration  `json:"after_ns" unit:"ns" doc:"how long it waited until it was delivered"`
 
 	IsBlocked, Awaited bool   `json:"-"` // as it was when it was sent
 	Running            *Party `json:"-"` // who ran when the kernel sent it
@@ -139,15 +140,15 @@ const (
 
 // Party is a process that takes part in an event.
 type Party struct {
-	PID        int              `json:"pid"` // 0: it is outside of ipctop's pid namespace
-	TID        int              `json:"tid,omitempty"`
-	StartTicks uint64           `json:"start_ticks"`
-	Comm       string           `json:"comm"`
-	Label      string           `json:"label"`
-	UID        int              `json:"uid"`
-	User       string           `json:"user,omitempty"`
-	Container  *model.Container `json:"container,omitempty"`
-	InnerPID   int              `json:"inner_pid,omitempty"` // in its own pid namespace, where that is another
+	PID        int              `json:"pid" doc:"process id; 0: it is outside of ipctop's pid namespace"`
+	TID        int              `json:"tid,omitzero" doc:"the thread"`
+	StartTicks uint64           `json:"start_ticks,omitzero" doc:"when it started, in clock ticks since boot: with the pid, which process it is"`
+	Comm       string           `json:"comm" doc:"command name"`
+	Label      string           `json:"label" doc:"display name"`
+	UID        model.Opt[int]   `json:"uid,omitzero" doc:"effective user id"`
+	User       string           `json:"user,omitzero" doc:"that user's name"`
+	Container  *model.Container `json:"container,omitzero" doc:"the container it is in"`
+	InnerPID   int              `json:"inner_pid,omitzero" doc:"its pid in its own pid namespace, where that is another"`
 }
 
 // Name is the process's display name.

@@ -31,13 +31,19 @@ func (f *Filter) party(p *Party) bool {
 	if len(f.PIDs) > 0 && !slices.Contains(f.PIDs, p.PID) {
 		return false
 	}
-	if len(f.Users) > 0 && !slices.Contains(f.Users, strconv.Itoa(p.UID)) && (p.User == "" || !slices.Contains(f.Users, p.User)) {
+	if len(f.Users) > 0 && !p.of(f.Users) {
 		return false
 	}
 	if len(f.Containers) > 0 && !slices.ContainsFunc(f.Containers, p.in) {
 		return false
 	}
 	return len(f.Names)+len(f.Objects) == 0 || slices.Contains(f.Names, p.Name()) || slices.Contains(f.Names, p.Comm)
+}
+
+// of reports whether it runs as one of these users.
+func (p *Party) of(users []string) bool {
+	uid, known := p.UID.Get()
+	return known && slices.Contains(users, strconv.Itoa(uid)) || p.User != "" && slices.Contains(users, p.User)
 }
 
 func (p *Party) in(container string) bool {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/ipctop/ipctop/model"
 )
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -156,7 +158,7 @@ func TestJoinerOOM(t *testing.T) {
 
 func TestFilter(t *testing.T) {
 	e := &Event{
-		Sender: &Party{PID: 1, UID: 0, User: "root", Comm: "sh", Label: "deploy"}, Target: &Party{PID: 2, UID: 33, Comm: "nginx", Label: "nginx"},
+		Sender: &Party{PID: 1, UID: model.Some(0), User: "root", Comm: "sh", Label: "deploy"}, Target: &Party{PID: 2, UID: model.Some(33), Comm: "nginx", Label: "nginx"},
 		Object: "pipe:4",
 	}
 	for _, test := range []struct {

@@ -11,10 +11,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/ipctop/ipctop/bpf"
 )
 
 // What other processes may call themselves, their files and their sockets: what clears
@@ -180,11 +183,57 @@ func TestHostileNames(t *testing.T) {
 	names("--from", dump)
 	names("-b", "-n", "1")
 	names("run", "--", "mkfifo", "left"+hostileTitle)
+	names("report", "--from", dump, "-o", "-")
+	for _, format := range []string{"table", "jsonl"} {
+		traceNames(t, command("trace", "--over", "1ms", "--all", "-o", format), func() {
+			_ = exec.Command(filepath.Join(dir, hostileComm), "-x", "-w", "0.01", lock, "true").Run()
+		})
+	}
 	output("doctor")
 	for _, cmd := range []string{"show", "why", "explain", "kinds", "help", "man", "replay", "postmortem", "diff", "run", hostileTitle} {
 		output(cmd, "nosuch"+hostileTitle)
 	}
 	exporterNames(t, command("exporter", "--web.listen-address", "127.0.0.1:0"))
+}
+
+// traceNames traces while somebody hostile does something again and again, until that has
+// been told of.
+func traceNames(t *testing.T, cmd *exec.Cmd, do func()) {
+	t.Helper()
+	source, err := bpf.Open()
+	if err != nil {
+		t.Log("trace: no eBPF: ", err)
+		return
+	}
+	source.Close()
+	var out, errs locked
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for stopped := false; ; {
+		select {
+		case err := <-ended: // by the signal, or by the command's time limit
+			if !stopped {
+				t.Fatalf("%q names nothing that is hostile: %v: %s%s", cmd.Args, err, out.String(), errs.String())
+			}
+			if why := harm([]byte(out.String()), slices.Contains(cmd.Args, "jsonl")); why != "" {
+				t.Errorf("%q writes a %s:\n%q", cmd.Args, why, out.String())
+			}
+			if why := harm([]byte(errs.String()), false); why != "" {
+				t.Errorf("%q says a %s:\n%q", cmd.Args, why, errs.String())
+			}
+			return
+		default:
+			do()
+		}
+		if !stopped && strings.Contains(out.String(), "own") {
+			stopped = true
+			_ = cmd.Process.Signal(os.Interrupt)
+		}
+	}
 }
 
 // exporterNames scrapes an exporter once.

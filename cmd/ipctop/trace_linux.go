@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -200,12 +199,8 @@ func (c command) trace(ctx context.Context, o *options, t *traceOptions) error {
 func (c command) traceWriter(t *traceOptions) func(*trace.Event) error {
 	if t.format == "jsonl" {
 		return func(e *trace.Event) error {
-			e.Time = e.Time.UTC()
 			e.Explain(func(p *trace.Party) string { return model.Named(p.Name(), p.PID) })
-			b, err := json.Marshal(e)
-			if err == nil {
-				_, err = c.stdout.Write(append(b, '\n'))
-			}
+			_, err := c.stdout.Write(append(model.AppendJSON(nil, e), '\n'))
 			return err
 		}
 	}

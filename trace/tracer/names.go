@@ -51,7 +51,7 @@ func newNames(snap *model.Snapshot) *names {
 
 // party names a process that takes part in an event.
 func (n *names) party(b *bpf.Party) *trace.Party {
-	p := &trace.Party{PID: b.PID, TID: b.TID, StartTicks: b.StartTicks, Comm: b.Comm, Label: b.Comm, UID: int(b.UID), User: n.users[int(b.UID)]}
+	p := &trace.Party{PID: b.PID, TID: b.TID, StartTicks: b.StartTicks, Comm: b.Comm, Label: b.Comm, UID: model.Some(int(b.UID)), User: n.users[int(b.UID)]}
 	if b.InnerPID != b.PID {
 		p.InnerPID = b.InnerPID
 	}
