@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -250,4 +251,83 @@ func isNobodysHelper(t *testing.T, give func(t *testing.T, program string)) {
 	if want := `"id":"pipe:` + strconv.FormatUint(st.Ino, 10) + `"`; status != exitOK || !strings.Contains(out, `"queued":3`) || !strings.Contains(strings.ReplaceAll(out, " ", ""), want) {
 		t.Errorf("status %d, %s or its 3 bytes are not in %.300s", status, want, out)
 	}
+}
+
+// The helper of a program with more rights than its user has duplicates of descriptors
+// that the user must not get: he can neither look into it nor keep it stopped.
+func TestPrivilegedHelperIsNotTheUsers(t *testing.T) {
+	for _, p := range privileges {
+		t.Run(p.name, func(t *testing.T) { helperIsNotTheUsers(t, p.give) })
+	}
+}
+
+func helperIsNotTheUsers(t *testing.T, give func(t *testing.T, program string)) {
+	program, dir := privilegedCopy(t, give)
+	var pipe [2]int // so that there is one to ask
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pipe[0])
+	defer unix.Close(pipe[1])
+	cmd := exec.Command(program, "-b", "-d", "0.2", "--source", "procfs")
+	cmd.Dir = dir
+	cmd.Env = []string{mainEnv + "=1", "PATH=" + os.Getenv("PATH")}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	if err := cmd.Start(); err != nil {
+		t.Skipf("nobody cannot start a program here: %v", err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+
+	first := helperOf(t, cmd.Process.Pid, 0)
+	// Until it has said so itself, right after its start, the numbers of its descriptors may be listed.
+	waitUntil(t, func() bool {
+		var st unix.Stat_t
+		return unix.Stat(fmt.Sprintf("/proc/%d/fd", first), &st) == nil && st.Uid == 0
+	})
+	for _, look := range []string{"cat /proc/%d/environ", "ls /proc/%d/fd/", "readlink /proc/%d/exe"} {
+		if out, err := shellAsNobody(dir, fmt.Sprintf(look, first)); err == nil {
+			t.Errorf("nobody can do %q with the helper: %s", look, out)
+		}
+	}
+	if out, err := shellAsNobody(dir, fmt.Sprintf("kill -STOP %d", first)); err != nil {
+		t.Logf("nobody cannot stop the helper: %s", out)
+		return
+	}
+	waitUntil(t, func() bool { return !isHelperOf(first, cmd.Process.Pid) })
+	helperOf(t, cmd.Process.Pid, first)
+}
+
+// helperOf waits for a helper process of an ipctop, another than one that was.
+func helperOf(t *testing.T, parent, before int) (pid int) {
+	t.Helper()
+	waitUntil(t, func() bool {
+		entries, err := os.ReadDir("/proc")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if pid, err = strconv.Atoi(e.Name()); err == nil && pid != before && isHelperOf(pid, parent) {
+				return true
+			}
+		}
+		return false
+	})
+	return pid
+}
+
+func isHelperOf(pid, parent int) bool {
+	cmdline, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := bytes.Cut(stat, []byte(") "))
+	fields := bytes.Fields(rest)
+	return string(bytes.TrimRight(cmdline, "\x00")) == probe.HelperName && len(fields) > 1 && string(fields[1]) == strconv.Itoa(parent)
+}
+
+// shellAsNobody runs a line of the shell as a user without any rights.
+func shellAsNobody(dir, line string) (string, error) {
+	cmd := exec.Command("sh", "-c", line)
+	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }

@@ -1,6 +1,7 @@
 package pipes
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -22,7 +23,7 @@ import (
 // memory that userfaultfd provides, in splice(2) from a silent socket) blocks
 // anyone who asks, beyond the reach of SIGKILL. Three things keep that from ipctop:
 // pipes that look so are not asked ([busyPipes]); those that are, are asked by
-// another process ([askAside]), or on guarded threads where there can be none;
+// another process ([pipeFills.askHelper]), or on guarded threads where there can be none;
 // and what got stuck once is left alone.
 func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace, memory *pipeMemory, out *probe.Collector) {
 	if !idx.Scan.PIDCalls {
@@ -50,6 +51,9 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 	if f.stoppable > 0 {
 		out.Gap(model.Gap{Reason: model.Unsupported, Op: fillOp, Count: f.stoppable, Detail: errQuota.Error()})
 	}
+	if f.unasked > 0 {
+		out.Gap(model.Gap{Reason: model.Other, Op: fillOp, Count: f.unasked, Detail: f.lost.Error()})
+	}
 	if f.refused > 0 {
 		out.Gap(model.Gap{
 			Reason: model.Denied, Op: fillOp, Count: f.refused, Detail: "no right to duplicate a descriptor of any holder (pidfd_getfd)",
@@ -73,14 +77,15 @@ type pipeFills struct {
 	questions []pipeQuestion
 	asked     []*probe.Entry // whom each question is about
 	refused   int
-	stoppable int // that were not asked because of a quota
+	stoppable int   // that were not asked because of a quota
+	unasked   int   // for want of the helper
+	lost      error // why it was wanting
 	helper    *helperCache
 }
 
 // settle puts an answer where it belongs.
 func (f *pipeFills) settle(e *probe.Entry, a pipeAnswer, err error) {
-	switch {
-	case err == nil:
+	if err == nil {
 		f.set(e, model.Some(a.queued), model.Some(a.capacity))
 		return
 	}
@@ -92,6 +97,9 @@ func (f *pipeFills) settle(e *probe.Entry, a pipeAnswer, err error) {
 		f.refused++
 	case errors.Is(err, errQuota):
 		f.stoppable++
+	case errors.Is(err, errHelperStopped), errors.Is(err, errHelperEnded):
+		f.unasked++
+		f.lost = err
 	default:
 		f.out.Gap(model.Gap{Reason: proc.ReasonOf(err), Object: e.Object.ID, Op: fillOp, Detail: err.Error()})
 	}
@@ -155,7 +163,8 @@ func (f *pipeFills) askHere(ctx context.Context) {
 	})
 }
 
-// askAside has another process ask, if ipctop is to and can.
+// askHelper has another process ask, if ipctop is to and can. One that somebody stops
+// is not replaced by ipctop itself, which he could stop just as well.
 func (f *pipeFills) askHelper(ctx context.Context) bool {
 	program := f.index.Scan.Helper()
 	if program == "" || len(f.questions) == 0 {
@@ -163,28 +172,39 @@ func (f *pipeFills) askHelper(ctx context.Context) bool {
 	}
 	for {
 		h, used, err := f.helper.get(program)
+		if errors.Is(err, errHelperStopped) {
+			f.settleRest(make([]bool, len(f.questions)), err)
+			return true
+		}
 		if err != nil {
 			f.out.Gap(model.Gap{Reason: proc.ReasonOf(err), Op: "start", Path: program, Detail: err.Error() + ": pipes are asked by ipctop itself"})
 			return false
 		}
-		answered, answers := f.askThrough(ctx, h)
+		answered, answers, err := f.askThrough(ctx, h)
 		if answers == 0 && used && ctx.Err() == nil {
 			continue // somebody ended it since the last scan
 		}
-		for i, ok := range answered {
-			if !ok && ctx.Err() == nil {
-				f.settle(f.asked[i], pipeAnswer{}, guard.ErrGivenUp)
-			}
+		if ctx.Err() == nil {
+			f.settleRest(answered, err)
 		}
 		return true
 	}
 }
 
+// settleRest settles the questions that were not answered.
+func (f *pipeFills) settleRest(answered []bool, err error) {
+	for i, ok := range answered {
+		if !ok {
+			f.settle(f.asked[i], pipeAnswer{}, cmp.Or(err, guard.ErrGivenUp))
+		}
+	}
+}
+
 // askThrough has a process ask, and tells which questions it answered.
-func (f *pipeFills) askThrough(ctx context.Context, h *helper) (answered []bool, answers int) {
+func (f *pipeFills) askThrough(ctx context.Context, h *helper) (answered []bool, answers int, err error) {
 	answered = make([]bool, len(f.questions))
 	stuck := false
-	whole := h.ask(ctx, f.questions, func(i int, answer pipeAnswer) {
+	err = h.ask(ctx, f.questions, func(i int, answer pipeAnswer) {
 		answered[i] = true
 		answers++
 		f.settle(f.asked[i], answer, answer.err())
@@ -193,10 +213,10 @@ func (f *pipeFills) askThrough(ctx context.Context, h *helper) (answered []bool,
 			h.whenGone(f.index.MarkStuck(f.asked[i], fillOp))
 		}
 	})
-	if whole && !stuck && f.index.Scan.Repeated() {
+	if err == nil && !stuck && f.index.Scan.Repeated() {
 		f.helper.idle = h
 	} else {
 		h.end()
 	}
-	return answered, answers
+	return answered, answers, err
 }

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/probe"
@@ -15,11 +18,18 @@ import (
 
 // helper is the process that asks pipes, seen by ipctop.
 type helper struct {
-	cmd   *exec.Cmd
-	link  *os.File // questions and answers
-	gone  chan struct{}
-	backs []func()
+	cmd     *exec.Cmd
+	link    *os.File // questions and answers
+	stopped atomic.Bool
+	gone    chan struct{}
+	backs   []func()
 }
+
+// Why the helper did not answer.
+var (
+	errHelperStopped = fmt.Errorf("somebody stopped the process that asks pipes (%s), which was ended then", probe.HelperName)
+	errHelperEnded   = fmt.Errorf("the process that asks pipes (%s) has ended", probe.HelperName)
+)
 
 // startHelper starts the process. It has nothing that anybody waits for: not ipctop's
 // output, nor its terminal, nor its directory. It ends when nobody is left to ask it.
@@ -39,10 +49,7 @@ func startHelper(program string) (*helper, error) {
 		return nil, err
 	}
 	h := &helper{cmd: cmd, link: own, gone: make(chan struct{})}
-	go func() {
-		_ = cmd.Wait()
-		close(h.gone)
-	}()
+	go h.watch()
 	ready := make(chan struct{})
 	go func() {
 		err = answerChallenge(own)
@@ -54,11 +61,34 @@ func startHelper(program string) (*helper, error) {
 	}
 	if err != nil {
 		h.end()
+		if h.stopped.Load() {
+			return nil, errHelperStopped
+		}
 		return nil, fmt.Errorf("the helper process did not start: %w", err)
 	}
 	_ = own.SetDeadline(time.Time{})
 	return h, nil
 }
+
+// watch waits for the end of the process. It ends one that is stopped at once: that may
+// have a duplicate, which somebody waits for, and any process of the same user can stop
+// it, also where it has more rights than that user.
+func (h *helper) watch() {
+	defer close(h.gone)
+	var info unix.Siginfo
+	err := error(unix.EINTR)
+	for err == unix.EINTR {
+		err = unix.Waitid(unix.P_PID, h.cmd.Process.Pid, &info, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT, nil)
+	}
+	if err == nil && info.Code == cldStopped {
+		h.stopped.Store(true)
+		_ = h.cmd.Process.Kill()
+	}
+	_ = h.cmd.Wait()
+}
+
+// cldStopped is CLD_STOPPED of include/uapi/asm-generic/siginfo.h.
+const cldStopped = 5
 
 // startDeadline is how long the helper may take until it is ready.
 const startDeadline = 8 * guard.Deadline
@@ -66,10 +96,10 @@ const startDeadline = 8 * guard.Deadline
 // helperTick is how often the time is looked at while the helper says nothing.
 const helperTick = guard.Deadline / 10
 
-// ask asks questions and calls f for every answer. It returns when there are no
-// more, or when the process does not say anything for longer than it takes to give
-// a pipe up; whole reports that it came to the end.
-func (h *helper) ask(ctx context.Context, questions []pipeQuestion, f func(i int, answer pipeAnswer)) (whole bool) {
+// ask asks questions and calls f for every answer. It returns nil when there are no
+// more, and an error when the process has ended or does not say anything for longer than
+// it takes to give a pipe up.
+func (h *helper) ask(ctx context.Context, questions []pipeQuestion, f func(i int, answer pipeAnswer)) error {
 	b := encodeQuestions(questions)
 	go func() { _, _ = h.link.Write(b) }()
 	defer context.AfterFunc(ctx, func() { _ = h.link.SetReadDeadline(time.Unix(1, 0)) })()
@@ -84,7 +114,7 @@ func (h *helper) ask(ctx context.Context, questions []pipeQuestion, f func(i int
 		for ; len(text) >= helperAnswerSize; text = text[helperAnswerSize:] {
 			id, answer := parseAnswer(text)
 			if id == batchEnd {
-				return true
+				return nil
 			}
 			f(int(id), answer)
 		}
@@ -95,11 +125,22 @@ func (h *helper) ask(ctx context.Context, questions []pipeQuestion, f func(i int
 			said = clock.Now()
 		case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil && clock.Now()-said < 4*guard.Deadline:
 			// It says nothing yet.
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return guard.ErrGivenUp
 		case err != nil:
-			return false
+			return h.whyEnded()
 		}
 	}
-	return false
+	return ctx.Err()
+}
+
+// whyEnded is why the process does not listen any more.
+func (h *helper) whyEnded() error {
+	guard.Within(endDeadline, h.gone, nil)
+	if h.stopped.Load() {
+		return errHelperStopped
+	}
+	return errHelperEnded
 }
 
 // whenGone has f called when the process has ended.
@@ -129,11 +170,11 @@ func (h *helper) end() {
 	}()
 }
 
-// asideKeeper keeps the process from one scan to the next: to start it takes as
+// helperCache keeps the process from one scan to the next: to start it takes as
 // long as to ask a thousand pipes.
 type helperCache struct{ idle *helper }
 
-// take returns the idle process, or starts one.
+// get returns the idle process, or starts one.
 func (k *helperCache) get(program string) (h *helper, used bool, err error) {
 	if h, k.idle = k.idle, nil; h != nil {
 		select {
