@@ -14,6 +14,11 @@ import (
 	"github.com/ipctop/ipctop/privilege"
 )
 
+// checkCached is how long what is cached of a process that has not run is relied on: with a
+// scrape every 15 s one process in twenty is read again and compared. After half a minute,
+// as in the live view, it would be all of them at every other scrape.
+const checkCached = 5 * time.Minute
+
 // exporterOptions are the flags of exporter.
 type exporterOptions struct {
 	addresses   []string
@@ -70,6 +75,7 @@ func (c command) exporter(ctx context.Context, o *options, e *exporterOptions) e
 	if err := enoughFiles(); err != nil {
 		return err
 	}
+	o.check = checkCached
 	scan, done, err := machineScanner(o)
 	if err != nil {
 		return err

@@ -66,7 +66,7 @@ func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	options := probe.Options{ProcRoot: root, Probes: probes(), Helper: "/proc/self/exe", Repeated: true, Log: o.log(), Progress: o.progress}
+	options := probe.Options{ProcRoot: root, Probes: probes(), Helper: "/proc/self/exe", Repeated: true, Check: o.check, Log: o.log(), Progress: o.progress}
 	if err := o.useSource(&options); err != nil {
 		return nil, nil, err
 	}

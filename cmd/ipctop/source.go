@@ -40,6 +40,7 @@ type options struct {
 	listDirs bool
 	types    bool // of the messages in queues that are looked at closer
 	progress func(done, total int)
+	check    time.Duration // how long what is cached of a process is relied on
 
 	// complete adds to a snapshot of the machine before it is diagnosed.
 	complete func(*model.Snapshot) error
