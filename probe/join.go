@@ -30,14 +30,16 @@ func (s *Scan) join() *Index {
 	for _, r := range results {
 		if r.process != nil {
 			idx.Processes[int32(r.process.PID)] = r.process
-			if r.cache != nil {
-				idx.since[int32(r.process.PID)] = r.cache.scan
-			}
 		}
 		idx.hidden = idx.hidden || r.partialFDs || r.out.unknownHolders
 		idx.unmapped = idx.unmapped || r.partialMaps
 	}
 	sc.joined.take(results, s.number)
+	for _, r := range results {
+		if r.process != nil && r.cache != nil {
+			idx.since[int32(r.process.PID)] = r.cache.scan
+		}
+	}
 	sc.joined.make(s)
 	return idx
 }

@@ -166,6 +166,9 @@ func (j *joined) update(o origin, r *result) {
 			e.tabled = append(e.tabled, r.out.holders[i].holder)
 		}
 	case r.checked && s.cache != nil && j.verified(s, r):
+		// It has what it had, and has not run since that was read: so what was found out of
+		// its descriptors then, such as who shares them, holds as well.
+		r.cache.scan = s.cache.scan
 		s.cache = r.cache
 	case r.cache == nil || r.cache != s.cache:
 		j.drop(s)

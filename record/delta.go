@@ -56,6 +56,7 @@ func appendDelta(b []byte, old, list [][]byte, shift int64) []byte {
 	}
 	b = binary.AppendUvarint(b, zigzag(shift))
 	var index map[string][]int
+	looked := 0
 	for at := 0; len(list) > 0; {
 		same := 0
 		for same < len(list) && at+same < len(old) && bytes.Equal(old[at+same], list[same]) {
@@ -69,11 +70,18 @@ func appendDelta(b []byte, old, list [][]byte, shift int64) []byte {
 		line := list[0]
 		id := identity(line)
 		if at >= len(old) || !bytes.Equal(identity(old[at]), id) && !followedBySame(old[at:], list) {
-			found := near(old[min(at+1, len(old)):], id)
+			rest := old[min(at+1, len(old)):]
+			found := near(rest, id, nearby)
 			switch {
 			case found >= 0:
 				found += at + 1
-			case at < len(old) && near(list[1:], identity(old[at])) >= 0: // the line is new: what was here comes after it
+			case at < len(old) && near(list[1:], identity(old[at]), nearby) >= 0: // the line is new: what was here comes after it
+			case looked < fewLooks: // one went where another came, which is the rule: that is not worth an index
+				if looked++; len(rest) > nearby {
+					if found = near(rest[nearby:], id, farther); found >= 0 {
+						found += at + 1 + nearby
+					}
+				}
 			default:
 				if index == nil {
 					index = indexLines(old)
@@ -102,13 +110,19 @@ func followedBySame(old, list [][]byte) bool {
 	return len(old) > 1 && len(list) > 1 && bytes.Equal(old[1], list[1])
 }
 
-// nearby is how far it is looked for what comes and goes, before all lines are indexed.
-const nearby = 32
+// How far it is looked for what comes and goes: nearby at first, so much farther for the
+// first few lines that are not there, and for others among all lines, which are indexed for
+// that. What is farther away than it was looked for becomes a new line.
+const (
+	nearby   = 32
+	farther  = 1024
+	fewLooks = 32
+)
 
-// near is the place of the line with an identity among the first of some lines; -1 if it
+// near is the place of the line with an identity among the first n of some lines; -1 if it
 // is not there.
-func near(list [][]byte, id []byte) int {
-	for i, line := range list[:min(len(list), nearby)] {
+func near(list [][]byte, id []byte, n int) int {
+	for i, line := range list[:min(len(list), n)] {
 		if bytes.HasPrefix(line, id) && bytes.Equal(identity(line), id) {
 			return i
 		}
