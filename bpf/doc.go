@@ -17,6 +17,10 @@
 // arm64. What the programs hand over are records of fixed layout, little-endian, that
 // the Go files of the same names here take apart.
 //
+// Event counters that are known already are looked at without an iterator, all at once
+// ([Source.Counters]): ipctop hands over where they are and runs a program by hand
+// (BPF_PROG_TEST_RUN).
+//
 // # Kernel and privilege
 //
 // Linux 5.15 with CONFIG_DEBUG_INFO_BTF on amd64 or arm64; CAP_BPF and CAP_PERFMON in the

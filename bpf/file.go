@@ -53,7 +53,10 @@ type SocketState struct {
 type EventfdState struct {
 	Count     uint64
 	Semaphore bool
-	ID        int // its identity, eventfd-id in proc_pid_fdinfo(5)
+	ID        int // its identity, eventfd-id in proc_pid_fdinfo(5); negative: it has none
+
+	// Place is where it is in the kernel, for [Source.Counters], and not for anyone to see.
+	Place uint64
 }
 
 const (
@@ -153,5 +156,5 @@ func (d *File) Eventfd() (e EventfdState, known bool) {
 	if d.what != isEventfd {
 		return e, false
 	}
-	return EventfdState{d.n[0], d.n[1]&semaphoreFlag != 0, int(d.n[2])}, true
+	return EventfdState{d.n[0], d.n[1]&semaphoreFlag != 0, int(int32(d.n[2])), d.n[3]}, true
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/bpf"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/proc"
 )
@@ -47,11 +48,16 @@ type recheckFD struct {
 	fd   int32
 	link string // where that leads to cannot change: an inode without a name
 
-	// What was emitted as long as this is its fdinfo; "": it depends on more.
-	info   string
-	name   string // of that, below the process's directory
-	holder holderRecord
-	object objectRecord
+	// What was emitted, as long as this is its fdinfo, or the counter behind it is this. Where
+	// there is neither it depends on more.
+	info    string
+	name    string // of that, below the process's directory
+	counter bpf.EventfdState
+	holder  holderRecord
+	object  objectRecord
+
+	asked int               // the last scan in which it was asked for the counter
+	now   *bpf.EventfdState // what that said; nil: the same
 }
 
 // stamp is how often a thread had run: its scheduling stamp.
@@ -179,16 +185,27 @@ func (f *FD) newRecheck(out *Collector, holders, objects int) recheckFD {
 	if bytes.HasPrefix(f.Link, []byte("anon_inode:")) {
 		a.link = string(f.Link)
 	}
-	if f.byInfo && f.TID == 0 && len(out.holders) == holders+1 && len(out.objects) == objects+1 {
-		a.name = "fdinfo/" + strconv.Itoa(int(f.Num))
-		a.info, a.holder, a.object = string(*f.info), out.holders[holders], out.objects[objects]
+	if f.TID != 0 || len(out.holders) != holders+1 || len(out.objects) != objects+1 {
+		return a
 	}
+	switch {
+	case f.byCounter:
+		a.counter, _ = f.Eventfd()
+	case f.byInfo:
+		a.name, a.info = "fdinfo/"+strconv.Itoa(int(f.Num)), string(*f.info)
+	default:
+		return a
+	}
+	a.holder, a.object = out.holders[holders], out.objects[objects]
 	return a
 }
 
-// same reports whether the fdinfo of a descriptor is still what it was, so that the same
-// is to be emitted.
+// same reports whether the fdinfo of a descriptor or its counter is still what it was, so
+// that the same is to be emitted.
 func (a *recheckFD) same(p *Proc, sc *scratch) bool {
+	if a.asked == p.Scan.number && a.now == nil {
+		return true
+	}
 	if a.info == "" || !p.task.Begin(OpInfo, a.fd) {
 		return false
 	}
@@ -221,9 +238,28 @@ func (s *Scan) check(p *Proc, known *processCache, r *result, stamps []stamp) {
 	}
 	if r.checked = r.cache != nil; r.checked {
 		r.cache.check = s.Began.Add(s.scanner.opts.Check)
+		r.keepObjects(known)
 	}
 	if m := p.Model; !slices.Equal(m.Cmdline, known.cmdline) || !maps.Equal(m.Namespaces, known.namespaces) || m.Comm != known.line.Comm {
 		r.failCheck()
+	}
+}
+
+// keepObjects has what was read again of descriptors be the records that it was, where it is
+// the same, so that nobody takes them for others.
+func (r *result) keepObjects(known *processCache) {
+	at := 0
+	for i := range min(len(r.cache.recheck), len(known.recheck)) {
+		a, was := &r.cache.recheck[i], &known.recheck[i]
+		if a.object.object == nil || a.fd != was.fd || a.info != was.info || a.counter != was.counter || a.object.key != was.object.key {
+			continue
+		}
+		for ; at < len(r.out.objects); at++ {
+			if o := &r.out.objects[at]; o.object == a.object.object {
+				o.object, a.object.object = was.object.object, was.object.object
+				break
+			}
+		}
 	}
 }
 
@@ -272,6 +308,8 @@ func (s *Scan) fromCache(p *Proc, k *processCache, sc *scratch, r *result) bool 
 				return fail()
 			}
 		}
+		before, known := len(r.out.holders), len(r.out.objects)
+		fd.counter, fd.byCounter = a.counted(s.number), false
 		text := append(strconv.AppendInt(name[:0], int64(a.fd), 10), 0)
 		n := copy(sc.link, a.link)
 		if n == 0 {
@@ -282,6 +320,9 @@ func (s *Scan) fromCache(p *Proc, k *processCache, sc *scratch, r *result) bool 
 		}
 		fd.Num, fd.Link, fd.name, fd.statted = a.fd, sc.link[:n], &text[0], false
 		s.descriptor(&fd, r.out)
+		if fd.byCounter {
+			*a = fd.newRecheck(r.out, before, known)
+		}
 	}
 	m.FDs = k.fds
 	if !k.mappings {

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/bpf"
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/proc"
@@ -47,7 +48,9 @@ type FD struct {
 	statted   bool
 	cacheable bool
 	byInfo    bool
-	often     bool // its fdinfo is read in scan after scan
+	byCounter bool
+	counter   *bpf.EventfdState // what the source says of it now; nil: see seen
+	often     bool              // its fdinfo is read in scan after scan
 }
 
 // Cacheable says that what is emitted about this descriptor, which is nothing but its
@@ -59,6 +62,9 @@ func (f *FD) Cacheable() { f.cacheable = true }
 // object, remains true for as long as its process does not run and its fdinfo, which was
 // read last, says the same.
 func (f *FD) CacheableByInfo() { f.byInfo = true }
+
+// CacheableByCounter says the same with what [FD.Eventfd] says in the place of the fdinfo.
+func (f *FD) CacheableByCounter() { f.byCounter = true }
 
 // What is asked of a descriptor, for [guard.Task.Begin] and [Index.BeginAt]: anyone who asks
 // calls it the same, so that what got stuck once is skipped by all.

@@ -25,6 +25,10 @@ type Source interface {
 	Files(f func(*bpf.File)) error
 	FilesOf(pid int, f func(*bpf.File)) error
 
+	// Counters calls f for each of some event counters that is not as it is in the list, with
+	// its place there. Who has one has not run since it was read.
+	Counters(list []bpf.EventfdState, f func(i int, now bpf.EventfdState)) error
+
 	// Owns reports whether a descriptor of ipctop's own is there for the source alone.
 	Owns(fd int) bool
 }

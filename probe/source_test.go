@@ -26,6 +26,10 @@ func (told) Tasks(func(*bpf.Task)) error { return nil }
 func (told) Files(func(*bpf.File)) error { return nil }
 func (told) Owns(int) bool               { return false }
 
+func (told) Counters([]bpf.EventfdState, func(int, bpf.EventfdState)) error {
+	return unix.EINVAL
+}
+
 func (s told) FilesOf(pid int, f func(*bpf.File)) error {
 	if pid != s.pid {
 		return unix.EINVAL

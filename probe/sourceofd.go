@@ -125,6 +125,9 @@ func (idx *Index) Pipe(e *Entry) (queued, capacity int64, known bool) {
 // Eventfd is what is in the eventfd behind the descriptor; known is false where the source
 // did not tell.
 func (f *FD) Eventfd() (e bpf.EventfdState, known bool) {
+	if f.counter != nil {
+		return *f.counter, true
+	}
 	if f.seen == nil || f.seen.event == 0 {
 		return e, false
 	}

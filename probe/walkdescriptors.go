@@ -148,7 +148,7 @@ func noteTruncated(p *Proc, tid int32, truncated int, r *result) {
 // takeDescriptor hands a descriptor to the probes, and notes whether it has to be read
 // again in the next scan.
 func (s *Scan) takeDescriptor(fd *FD, num int32, link []byte, sc *scratch) {
-	fd.Num, fd.Link, fd.statted, fd.cacheable, fd.byInfo = num, link, false, false, false
+	fd.Num, fd.Link, fd.statted, fd.cacheable, fd.byInfo, fd.byCounter = num, link, false, false, false, false
 	before, objects := len(fd.out.holders), len(fd.out.objects)
 	s.descriptor(fd, fd.out)
 	if !fd.cacheable {

@@ -19,7 +19,7 @@
 #define OTHER 0
 #define PIPE 1 // bytes queued, capacity in pages, readers, writers, whether it moved meanwhile; a FIFO, too
 #define SOCKET 2 // family, type, protocol, state, network namespace, queued messages, descriptors in flight
-#define EVENTFD 3 // count, flags, id
+#define EVENTFD 3 // count, flags, id, where it is
 
 // record is what the reader gets: file.go reads it. No byte is padding. The link
 // follows it.
@@ -99,6 +99,7 @@ INLINE void eventfd(struct record *r, struct file *file)
 	r->n[0] = get(ctx->count);
 	r->n[1] = get(ctx->flags);
 	r->n[2] = get(ctx->id);
+	r->n[3] = address_of(ctx);
 }
 
 // is_eventfd tells by the name that the kernel gave it on its own file system.

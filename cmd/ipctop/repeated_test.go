@@ -467,3 +467,68 @@ func (h *interactive) view(snap *model.Snapshot) []string {
 	slices.Sort(list)
 	return list
 }
+
+// An event counter changes although nobody runs who has it: here somebody else takes a
+// descriptor of it for a moment, elsewhere the kernel counts.
+func TestScanAgainCounter(t *testing.T) {
+	sourceOrSkip(t)
+	counter, err := unix.Eventfd(5, unix.EFD_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sleep", "1000")
+	cmd.ExtraFiles = []*os.File{os.NewFile(uintptr(counter), "counter")}
+	if err := cmd.Start(); err != nil {
+		t.Skip(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	_ = cmd.ExtraFiles[0].Close()
+	pid := cmd.Process.Pid
+	process, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer unix.Close(process)
+	add := func(n byte) {
+		t.Helper()
+		fd, err := unix.PidfdGetfd(process, 3, 0)
+		if err != nil {
+			t.Skip(err)
+		}
+		defer unix.Close(fd)
+		if _, err := unix.Write(fd, []byte{n, 0, 0, 0, 0, 0, 0, 0}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, source := range []func() (probe.Source, error){openSource, nil} {
+		again := probe.NewScanner(probe.Options{Probes: probes(), Repeated: true, Check: time.Hour, Source: source})
+		defer again.Close()
+		count := func() model.Big {
+			t.Helper()
+			for _, o := range scanWith(t, again).Objects {
+				d, ok := o.Detail.(*model.EventfdDetail)
+				if ok && slices.ContainsFunc(o.Holders, func(h model.Holder) bool { return int(h.PID) == pid && h.FD.Or(-1) == 3 }) {
+					return d.Count.Or(0)
+				}
+			}
+			t.Fatal("the counter is not in the snapshot")
+			return 0
+		}
+		for range 50 {
+			if count(); again.Cached(pid) {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		for range 3 {
+			before := count()
+			add(7)
+			if now := count(); now != before+7 {
+				t.Errorf("the count is %d after %d and 7 more", now, before)
+			}
+		}
+		if !again.Cached(pid) {
+			t.Error("its process was read again")
+		}
+	}
+}

@@ -49,16 +49,18 @@ func Eventfd() probe.Probe {
 			out.Object(k, o)
 			if byInfo {
 				fd.CacheableByInfo()
+			} else {
+				fd.CacheableByCounter()
 			}
 			return true
 		},
 	}
 }
 
-// eventfdOf reads a counter: from its fdinfo, or from what is known without. Where scans are
-// repeated it is the fdinfo, by which a later one knows that nothing has changed.
+// eventfdOf reads a counter: from its fdinfo, or from what is known without. A later scan
+// knows by the same that nothing has changed.
 func eventfdOf(fd *probe.FD) (e eventfdInfo, byInfo bool, err error) {
-	if s, known := fd.Eventfd(); known && !fd.Proc.Scan.Repeated() {
+	if s, known := fd.Eventfd(); known {
 		e.Count, e.Semaphore = model.Some(model.Big(s.Count)), model.Some(s.Semaphore)
 		if s.ID >= 0 {
 			e.id = model.Some(int64(s.ID))
