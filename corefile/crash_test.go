@@ -57,7 +57,7 @@ func crash(t *testing.T, compiler string, flags ...string) (core string, pid, se
 	}
 	defer func() { _, _, _ = unix.Syscall6(unix.SYS_SEMCTL, uintptr(set), 0, unix.IPC_RMID, 0, 0, 0) }()
 	// Its threads have to get to where they wait.
-	for end := time.Now().Add(10 * time.Second); waiting(pid) < 3 && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); waiting(pid) < 3 && time.Now().Before(end); {
 		time.Sleep(5 * time.Millisecond)
 	}
 	if err := cmd.Process.Signal(syscall.SIGQUIT); err != nil {

@@ -137,7 +137,7 @@ func scan(t *testing.T, id string, want int) *model.Object {
 	t.Helper()
 	scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{pipes.FIFO(), files.File(), filelock.Locks()}})
 	var last *model.Object
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		snap := probetest.Again(t, scanner)
 		for i := range snap.Objects {
 			o := snap.Objects[i]

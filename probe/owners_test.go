@@ -33,7 +33,7 @@ func TestAccountsOfUserNamespaces(t *testing.T) {
 		}
 		dir := "/proc/" + strconv.Itoa(cmd.Process.Pid)
 		comm := ""
-		for end := time.Now().Add(10 * time.Second); comm != "sleep\n" && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); comm != "sleep\n" && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 			b, _ := os.ReadFile(dir + "/comm")
 			comm = string(b)
 		}

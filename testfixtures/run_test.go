@@ -170,7 +170,7 @@ func checkNothingLeft(t *testing.T, home string, instances []Instance) {
 			// A removed segment lives until the last process has let go of its
 			// memory, which any reader of that process's maps can delay.
 			left := true
-			for deadline := time.Now().Add(5 * time.Second); left && time.Now().Before(deadline); {
+			for deadline := time.Now().Add(time.Minute); left && time.Now().Before(deadline); {
 				if _, err := sysvStat(id.Type, id.ID); err != nil {
 					left = false
 					break

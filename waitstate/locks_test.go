@@ -37,7 +37,7 @@ func scan(t *testing.T, more ...probe.Probe) *model.Snapshot {
 func waitFor(t *testing.T, tid int, call string, more ...probe.Probe) (*model.Snapshot, *model.Wait) {
 	t.Helper()
 	var s *model.Snapshot
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		s = scan(t, more...)
 		for i := range s.Waits {
 			if w := &s.Waits[i]; w.TID == tid && strings.HasPrefix(w.Call, call) && w.Confirmed {

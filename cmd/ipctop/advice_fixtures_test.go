@@ -115,7 +115,7 @@ func carryOut(t *testing.T, inst *testfixtures.Instance, action *model.Action, f
 		t.Errorf("%v: who goes on is not named: %s", argv, action.Effect)
 	}
 	on := len(before) == 0
-	for end := time.Now().Add(10 * time.Second); !on; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !on; time.Sleep(10 * time.Millisecond) {
 		for pid, call := range before {
 			on = on || callOf(pid) != call
 		}
@@ -124,7 +124,7 @@ func carryOut(t *testing.T, inst *testfixtures.Instance, action *model.Action, f
 		}
 	}
 	if len(before) == 0 { // it is not about those who wait: then what it is about must be gone
-		for end := time.Now().Add(10 * time.Second); finds(newScan(t), f); time.Sleep(100 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); finds(newScan(t), f); time.Sleep(100 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("%v was done, and %s still is found: %s", argv, f.Rule, f.Summary)
 			}

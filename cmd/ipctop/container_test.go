@@ -186,12 +186,12 @@ func TestContainersFromOutside(t *testing.T) {
 		stop()
 	}
 	var still []string
-	for end := time.Now().Add(time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		if still = whoKeeps(alive); len(still) == 0 {
 			break
 		}
 		if time.Now().After(end) {
-			t.Errorf("a second after the end namespaces are kept by %v", still)
+			t.Errorf("after the end namespaces are kept by %v", still)
 			break
 		}
 	}

@@ -143,7 +143,7 @@ func TestFixturesExplain(t *testing.T) {
 		commands++
 		status, out, stderr := run(t, "", strings.Fields(next)...)
 		// A wait is a finding once it has lasted for a second.
-		for end := time.Now().Add(20 * time.Second); out == "" && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); out == "" && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 			status, out, stderr = run(t, "", strings.Fields(next)...)
 		}
 		if status == exitFailed || status == exitUsage || status == exitNotFound || out == "" {

@@ -41,7 +41,7 @@ func TestWhyOfFUSE(t *testing.T) {
 	says := func(cmd *exec.Cmd, want ...string) {
 		t.Helper()
 		missing, stdout := "", ""
-		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 			_, stdout, _ = run(t, "", "why", strconv.Itoa(cmd.Process.Pid))
 			text := strings.Join(strings.Fields(stdout), " ")
 			missing = ""

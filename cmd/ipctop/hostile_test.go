@@ -77,7 +77,7 @@ func hostile(t *testing.T) (waiter int, lock, dir string) {
 	flock, yes := copyOf("flock", hostileComm), copyOf("yes", "y"+hostileComm)
 	lock = filepath.Join(dir, "lock"+hostileTitle)
 	start(exec.Command(flock, "-x", "-F", lock, "sleep", "60"))
-	for end := time.Now().Add(20 * time.Second); exec.Command(flock, "-n", lock, "true").Run() == nil; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); exec.Command(flock, "-n", lock, "true").Run() == nil; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the lock is not taken")
 		}
@@ -143,7 +143,7 @@ func TestHostileNames(t *testing.T) {
 			t.Errorf("ipctop %q names nothing that is hostile, so it was not tried:\n%s", args, out)
 		}
 	}
-	for end := time.Now().Add(20 * time.Second); !bytes.Contains(output("check", "--fail-on", "never"), []byte("gotcha")); {
+	for end := time.Now().Add(time.Minute); !bytes.Contains(output("check", "--fail-on", "never"), []byte("gotcha")); {
 		if time.Now().After(end) {
 			t.Fatalf("nothing is found:\n%s", output("check"))
 		}

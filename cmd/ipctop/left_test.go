@@ -70,7 +70,7 @@ func TestLeftByRealPrograms(t *testing.T) {
 				return &snap.Findings[at]
 			}
 			var f *model.Finding
-			for end := time.Now().Add(20 * time.Second); f == nil; time.Sleep(100 * time.Millisecond) {
+			for end := time.Now().Add(time.Minute); f == nil; time.Sleep(100 * time.Millisecond) {
 				if f = find(); f == nil && time.Now().After(end) {
 					t.Fatalf("%s: nothing is said of %d", tt.rule, pid)
 				}
@@ -91,7 +91,7 @@ func TestLeftByRealPrograms(t *testing.T) {
 			if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
 				t.Fatalf("%v: %v %s", argv, err, out)
 			}
-			for end := time.Now().Add(10 * time.Second); find() != nil; time.Sleep(100 * time.Millisecond) {
+			for end := time.Now().Add(time.Minute); find() != nil; time.Sleep(100 * time.Millisecond) {
 				if time.Now().After(end) {
 					t.Fatalf("%v was done, and it still is found: %s", argv, f.Summary)
 				}

@@ -28,7 +28,7 @@ func TestProgramWebServer(t *testing.T) {
 	startReal(t, "nginx", "-p", dir, "-e", filepath.Join(dir, "errors"), "-c", config)
 	master := pidFile(t, filepath.Join(dir, "pid"))
 	var workers []int
-	for end := time.Now().Add(5 * time.Second); len(workers) < 2 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); len(workers) < 2 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		workers = childrenOf(t, master)
 	}
 	if len(workers) != 2 {

@@ -60,7 +60,7 @@ func TestWhyOfRowLock(t *testing.T) {
 		t.Skip("PostgreSQL is not installed")
 	}
 	pg := filepath.Join(dir, "pg")
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		out, err := exec.Command("psql", "-h", pg, "-p", port, "-U", "postgres", "-c", "select 1").CombinedOutput()
 		if err == nil {
 			break
@@ -72,7 +72,7 @@ func TestWhyOfRowLock(t *testing.T) {
 	client := startRowLock(t, port, pg)
 	want := []string{"database-lock: ", "waits for a lock in database postgres (UPDATE); postgres(", "is idle in transaction", "UPDATE waiting”; may be idle or waiting inside the application", "look inside: ask PostgreSQL: SELECT", "FROM pg_stat_activity WHERE pid ="}
 	missing, stdout := "", ""
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		_, stdout, _ = run(t, "", "why", strconv.Itoa(client.pid))
 		text := strings.Join(strings.Fields(stdout), " ")
 		missing = ""

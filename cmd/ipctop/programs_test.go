@@ -93,7 +93,7 @@ func (p *program) says(t *testing.T, what any) {
 // pidFile is what a program wrote about itself, as soon as it has.
 func pidFile(t *testing.T, path string) int {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		text, _ := os.ReadFile(path)
 		if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
 			return pid

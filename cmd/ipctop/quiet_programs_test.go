@@ -115,7 +115,7 @@ func (q *quiet) uwsgi() {
 
 // serves waits until a web server does, and puts it under load.
 func (q *quiet) serves(name, port string) {
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		c, err := net.Dial("tcp", "127.0.0.1:"+port)
 		if err == nil {
 			c.Close()

@@ -207,7 +207,7 @@ func (q *quiet) postgres() {
 	port := startPostgres(q.t, dir, func(argv ...string) *exec.Cmd { return q.group(dir, argv...) })
 	pgbench := []string{bins[len(bins)-1], "-h", filepath.Join(dir, "pg"), "-p", port, "-U", "postgres"}
 	// The socket is there before the server takes connections.
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		init := exec.Command(pgbench[0], append(pgbench[1:], "-i", "-q", "postgres")...)
 		out, err := init.CombinedOutput()
 		if err == nil {

@@ -93,7 +93,7 @@ func TestSelfDeadlocks(t *testing.T) {
 		t.Run(tt.what, func(t *testing.T) {
 			p := startReal(t, stuck, tt.what, t.TempDir())
 			said := ""
-			for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+			for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 				snap := newScan(t)
 				diagnose.Run(snap, diagnose.Options{})
 				pids := group(snap, p.pid)
@@ -148,7 +148,7 @@ func TestDeadlockAdviceReleases(t *testing.T) {
 		before := blockedIn(snap, other)
 		terminate(t, ends)
 		released := false
-		for end := time.Now().Add(10 * time.Second); !released && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); !released && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 			released = blockedIn(newScan(t), other) != before
 		}
 		if !released {

@@ -61,7 +61,7 @@ func settle(t *testing.T, p *program, threads int) *model.Snapshot {
 	t.Helper()
 	var snap *model.Snapshot
 	ageless := false
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		snap = newScan(t)
 		n := 0
 		ageless = false
@@ -137,7 +137,7 @@ func TestRealDeadlocks(t *testing.T) {
 			pids := group(snap, p.pid)
 			f := deadlockOf(snap, pids)
 			// A Go program has threads that wait before it is stuck.
-			for end := time.Now().Add(10 * time.Second); f == nil && time.Now().Before(end); {
+			for end := time.Now().Add(time.Minute); f == nil && time.Now().Before(end); {
 				snap = settle(t, p, tt.threads)
 				pids = group(snap, p.pid)
 				f = deadlockOf(snap, pids)

@@ -52,7 +52,7 @@ func TestNamespaceKeptBySockets(t *testing.T) {
 		t.Skipf("no network namespace can be made here: %v", err)
 	}
 	// While the thread is there, it leads to the namespace.
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if _, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", tid)); err != nil {
 			break
 		}
