@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 
@@ -28,6 +29,7 @@ type Counter struct {
 	mu         sync.Mutex
 	collection *ebpf.Collection
 	links      []link.Link
+	statistics io.Closer // while the kernel measures the programs
 }
 
 // ChannelType says what a channel is.
@@ -150,6 +152,10 @@ func ringProgram(types *btf.Spec) string {
 func (c *Counter) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.statistics != nil {
+		_ = c.statistics.Close()
+		c.statistics = nil
+	}
 	for _, l := range c.links {
 		_ = l.Close()
 	}
@@ -263,7 +269,8 @@ func (c *Counter) Owns(fd int) bool {
 			return true
 		}
 	}
-	return false
+	s, ok := c.statistics.(interface{ Int() int })
+	return ok && s.Int() == fd
 }
 
 func parseTraffic(value []byte) Traffic {

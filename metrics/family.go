@@ -56,7 +56,9 @@ func Of(s *model.Snapshot, o Options) []Family {
 // Families describes all families that there can be; what samples they have means
 // nothing.
 func Families() []Family {
-	return count(&model.Snapshot{Waits: []model.Wait{}, Findings: []model.Finding{}}, Options{})
+	all := &model.Snapshot{Waits: []model.Wait{}, Findings: []model.Finding{}, Traffic: []model.Traffic{}}
+	all.Scan.Rates = &model.RatesReport{}
+	return count(all, Options{})
 }
 
 func count(s *model.Snapshot, o Options) []Family {
@@ -70,6 +72,7 @@ func count(s *model.Snapshot, o Options) []Family {
 	c.objects(list)
 	c.named(list)
 	c.limits()
+	c.traffic()
 	c.scan()
 	c.family("names_summed", "", "How many names have no sample of their own and are added up as "+Other+", or left out where a sum means nothing.", "metric")
 	for _, s := range c.summed {

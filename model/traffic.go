@@ -10,6 +10,8 @@ type RatesReport struct {
 	Lost     int64  `json:"lost,omitzero" doc:"calls that were not counted because there were too many channels, since counting began"`
 	Hidden   int64  `json:"hidden,omitzero" doc:"calls of 32-bit programs that do not show what they carry (socketcall, ipc), since counting began"`
 
+	Cost Opt[Ratio] `json:"cost,omitzero" doc:"share of all processors' time in which the counting programs ran, 0 to 1, measured for a moment; the way to them comes on top"`
+
 	// What went through channels that were gone when the scan was made.
 	UnknownBytes int64 `json:"unknown_bytes,omitzero" unit:"bytes" doc:"bytes that went through channels that the snapshot has not, as they were gone"`
 	UnknownCalls int64 `json:"unknown_calls,omitzero" doc:"the calls"`

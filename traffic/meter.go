@@ -1,9 +1,11 @@
 package traffic
 
 import (
+	"context"
 	"time"
 
 	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/model"
 )
 
 // Meter counts, from [Start] until it is closed.
@@ -11,6 +13,7 @@ type Meter struct {
 	counter *bpf.Counter
 	last    map[channel]amount
 	since   time.Time
+	cost    coster
 }
 
 // channel is a channel of a process.
@@ -48,11 +51,17 @@ func Start() (*Meter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Meter{counter: counter, last: map[channel]amount{}, since: time.Now()}, nil
+	m := &Meter{counter: counter, last: map[channel]amount{}, since: time.Now()}
+	m.cost.ctx, m.cost.stop = context.WithCancel(context.Background())
+	m.beginCost()
+	return m, nil
 }
 
 // Close ends the counting.
-func (m *Meter) Close() { m.counter.Close() }
+func (m *Meter) Close() {
+	m.cost.close()
+	m.counter.Close()
+}
 
 // Owns reports whether a descriptor of the calling process is there for counting alone.
 func (m *Meter) Owns(fd int) bool { return m.counter.Owns(fd) }
@@ -64,6 +73,7 @@ type Sample struct {
 	flows        map[channel]amount
 	requests     bool
 	lost, hidden uint64
+	cost         model.Opt[model.Ratio]
 }
 
 // Sample says what happened since the sample before, or since the start, and forgets
@@ -100,6 +110,8 @@ func (m *Meter) Sample() (*Sample, error) {
 		}
 	}
 	m.last, m.since = counts, now
+	s.cost = m.cost.last()
+	m.beginCost()
 	return s, nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -49,6 +50,7 @@ func (c command) newCheck(o *options) *cobra.Command {
 			"worth knowing (info). With --strict it is 4 if there is none but something could not be read.\n\n" +
 			"Unlike other commands it lists the directories in which UNIX sockets are bound, /run and /tmp, for socket files that\n" +
 			"were left behind; a program that watches one of them sees it opened.\n\n" +
+			"With --rates it also says what flows: as a table, in JSON (traffic) and as metrics.\n\n" +
 			"-o openmetrics is for node_exporter's textfile collector: the metrics of ipctop exporter without running a server;\n" +
 			"from cron, as root:\n\n" +
 			"  cd /var/lib/node_exporter && ipctop check --fail-on never -o openmetrics > ipctop.tmp && mv ipctop.tmp ipctop.prom",
@@ -68,6 +70,7 @@ func (c command) newCheck(o *options) *cobra.Command {
 	o.addSelf(f)
 	k.add(f)
 	o.addHistory(f)
+	o.addRates(f)
 	f.Lookup("output").Usage = "`FORMAT`: " + strings.Join(checkFormats(), ", ")
 	f.StringVar(&k.failOn, "fail-on", string(model.Warning), "exit with status 3 on findings of this `SEVERITY` or worse: "+
 		strings.Join(failLevels, ", ")+"; "+failNever+": always exit with 0")
@@ -138,7 +141,7 @@ func (k *checkOptions) verify(o *options, ageAsked bool) error {
 }
 
 func (c command) check(ctx context.Context, o *options, k *checkOptions, ageAsked bool) error {
-	if err := k.verify(o, ageAsked); err != nil {
+	if err := errors.Join(k.verify(o, ageAsked), o.checkRates()); err != nil {
 		return err
 	}
 	out := k.outputOptions
@@ -219,10 +222,22 @@ func (k *checkOptions) write(w io.Writer, request *render.Request, snap *model.S
 	case k.format == openMetrics:
 		return render.OpenMetrics(w, snap, k.chosen())
 	case request.Format == "table" && request.Columns == "":
-		if len(snap.Findings) == 0 {
+		if len(snap.Findings) > 0 {
+			if err := render.Check(w, request.View(snap), snap.Findings); err != nil {
+				return err
+			}
+		}
+		if len(snap.Traffic) == 0 {
 			return nil
 		}
-		return render.Check(w, request.View(snap), snap.Findings)
+		if len(snap.Findings) > 0 {
+			if _, err := fmt.Fprintln(w); err != nil {
+				return err
+			}
+		}
+		request.Only = []string{"traffic"}
+	case snap.Traffic != nil && (request.Format == "json" || request.Format == "jsonl"):
+		request.Only = append(request.Only, "traffic", "gaps")
 	case request.Format == "json":
 		request.Only = append(request.Only, "gaps") // they say what the findings are worth
 	}

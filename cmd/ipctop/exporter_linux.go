@@ -34,7 +34,7 @@ func (c command) newExporter(o *options) *cobra.Command {
 		Short: "serve metrics for Prometheus",
 		Long: "Serves /metrics for Prometheus, and /healthz, until Ctrl-C or SIGTERM: findings, blocked threads, objects, queues, listeners,\n" +
 			"shared memory, limits, and what could not be read. A scrape takes a scan, but at most one begins per --min-interval,\n" +
-			"however many clients ask.\n\n" +
+			"however many clients ask. With --rates, each scan measures for that long before it what flows: a scrape takes so much longer.\n\n" +
 			"It listens on the loopback interface only. To listen elsewhere, give it a --web.config.file with TLS and users, as other\n" +
 			"Prometheus exporters take it: names of queues, sockets and shared memory are among the metrics.",
 		Example: "  ipctop exporter\n" +
@@ -47,6 +47,7 @@ func (c command) newExporter(o *options) *cobra.Command {
 	f.StringSliceVar(&e.addresses, "web.listen-address", []string{"127.0.0.1:10042"}, "listen at this `ADDRESS:PORT`; may be repeated")
 	f.StringVar(&e.config, "web.config.file", "", "`FILE` with TLS and basic authentication, as Prometheus' exporters take it")
 	f.DurationVar(&e.minInterval, "min-interval", 5*time.Second, "begin a scan at most once per `TIME`")
+	o.addRates(f)
 	f.IntVar(&e.names, "names", metrics.DefaultNames, "give the `N` largest queues, listeners and shared memory objects series of their own, the rest one per kind")
 	return cmd
 }
@@ -57,6 +58,8 @@ func (e *exporterOptions) check(o *options) error {
 		return usageError("exporter watches a machine: --from does not apply here (ipctop check -o openmetrics takes it)")
 	case len(e.addresses) == 0:
 		return usageError("--web.listen-address names no address")
+	case o.rates > 0 && o.rates >= e.minInterval:
+		return usageError("--rates %v: it is shorter than --min-interval %v", o.rates, e.minInterval)
 	case e.minInterval < shortestDelay:
 		return usageError("--min-interval %v: it is at least %v", e.minInterval, shortestDelay)
 	case e.names < 1:
@@ -64,7 +67,7 @@ func (e *exporterOptions) check(o *options) error {
 	case privilege.Beyond() != "":
 		return usageError("exporter would show everybody what its user may not see: %s", privilege.Beyond())
 	}
-	return nil
+	return o.checkRates()
 }
 
 // exporter serves metrics until it is told to end.

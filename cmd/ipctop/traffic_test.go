@@ -39,6 +39,8 @@ func TestRatesUsage(t *testing.T) {
 		{"dump --rates 1s --from x", "it has no use with --from"},
 		{"dump --rates 1s --source procfs", "need eBPF"},
 		{"record --rates 5s --every 5s x", "shorter than --every"},
+		{"check --rates -1s", "cannot be negative"},
+		{"exporter --rates 9s --min-interval 5s", "shorter than --min-interval"},
 	} {
 		status, out, stderr := run(t, "", strings.Fields(tt.args)...)
 		if status != exitUsage || out != "" || !strings.Contains(stderr, tt.want) {
@@ -65,6 +67,8 @@ func TestDumpRates(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- data.Channels[0].Run(ctx, 0) }()
 	status, out, _ := run(t, "", "dump", "--rates", "300ms", "--only", "traffic", "--json")
+	checked, asJSON, _ := run(t, "", "check", "--rates", "100ms", "--fail-on", "never", "--json")
+	_, metrics, _ := run(t, "", "check", "--rates", "100ms", "--fail-on", "never", "-o", "openmetrics")
 	stop()
 	if err := errors.Join(<-done, data.Close()); err != nil {
 		t.Error(err)
@@ -73,7 +77,16 @@ func TestDumpRates(t *testing.T) {
 	if err != nil || status != exitOK {
 		t.Fatalf("status %d, %v", status, err)
 	}
+	if cost, known := snap.Scan.Rates.Cost.Get(); !known || cost <= 0 || cost > 1 {
+		t.Errorf("it costs %v, %v", cost, known)
+	}
 	c := data.Channels[0]
+	if checked != exitOK && checked != exitIncomplete || !strings.Contains(asJSON, `"object":"`+c.Objects[0]+`"`) {
+		t.Errorf("check: status %d; %s has no traffic in %.300s", checked, c.Objects[0], asJSON)
+	}
+	if !strings.Contains(metrics, `ipctop_traffic_bytes_per_second{kind="pipe",direction="sent"}`) {
+		t.Errorf("no metric of pipes in %s", metrics)
+	}
 	for i := range snap.Traffic {
 		if tr := &snap.Traffic[i]; tr.Object == c.Objects[0] {
 			n, bytes := tr.Rate()

@@ -1,6 +1,8 @@
 package live
 
 import (
+	"strconv"
+
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -24,6 +26,17 @@ func (m *Model) ratesSet(e RatesSet) {
 	} else {
 		m.say(Normal, "Rates are not measured any more.")
 	}
+}
+
+// ratesWord says that rates are measured, and what that takes of all processors.
+func (m *Model) ratesWord() string {
+	word := "RATES"
+	if r := m.data.Snap.Scan.Rates; r != nil {
+		if cost, ok := r.Cost.Get(); ok {
+			word += " " + strconv.FormatFloat(float64(cost)*100, 'f', 1, 64) + "%"
+		}
+	}
+	return word
 }
 
 // busiest are the objects that most goes through.
