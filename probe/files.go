@@ -72,6 +72,20 @@ func (p *Proc) Mounted(dev uint64) (mounted, known bool) {
 	return t.OfDevice(dev) != nil, true
 }
 
+// Unmounted reports whether no mount that the process sees shows the file system with this
+// device, as it is with those that the kernel keeps for memory. Where the mounts could not
+// be read that is not known: a gap says so, and what it is about is taken for neither.
+func (p *Proc) Unmounted(dev uint64, out *Collector) bool {
+	mounted, known := p.Mounted(dev)
+	if !known {
+		out.Gap(model.Gap{
+			Reason: model.Other, PID: p.Model.PID, Op: "tell memory from files",
+			Detail: "a file can be called as the kernel calls memory, and the process's mounts could not be read",
+		})
+	}
+	return known && !mounted
+}
+
 // FSType is the type of the file system with this device, "" if no mount that
 // the process sees shows it.
 func (p *Proc) FSType(dev uint64) string {

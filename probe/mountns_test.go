@@ -85,6 +85,12 @@ func TestMountTableThatIsNotRead(t *testing.T) {
 						t.Errorf("the table is %v", table)
 					}
 				}
+				m.Namespaces = map[string]uint64{"mnt": 1} // the table that was read, or not
+				var out Collector
+				const nowhere = 1<<64 - 1
+				if memory := p.Unmounted(nowhere, &out); memory != (tt.gaps == 0 && tt.thread == "") || memory == (len(out.gaps) > 0) {
+					t.Errorf("a device that is mounted nowhere is one of memory: %v; gaps %+v", memory, out.gaps)
+				}
 				return nil
 			})
 			gaps := 0

@@ -54,10 +54,13 @@ r, w = os.pipe()
 reader = os.fork()
 if reader == 0:
     if os.fork() == 0:
-        if os.fork() == 0: os.setsid(); time.sleep(1000)
+        if os.fork() == 0:
+            os.setsid(); open("DIR/daemon", "w").write("%d" % os.getpid()); time.sleep(1000)
         os._exit(0)
     os.close(w); os.read(r, 1); os._exit(0)
-os.close(w); os.close(r); time.sleep(0.3); print(reader, flush=True); time.sleep(1000)
+os.close(w); os.close(r)
+while not os.path.exists("DIR/daemon"): time.sleep(0.05)
+time.sleep(0.3); print(reader, flush=True); time.sleep(1000)
 `
 )
 

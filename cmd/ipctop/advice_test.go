@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -86,6 +88,7 @@ func TestHealthyScripts(t *testing.T) {
 func (s *stuckScript) script(t *testing.T) []string {
 	t.Helper()
 	dir := shortDir(t)
+	t.Cleanup(func() { endDaemon(dir) }) // when the program has ended
 	argv := slices.Clone(s.argv)
 	for i := range argv {
 		argv[i] = strings.ReplaceAll(argv[i], "DIR", dir)
@@ -94,6 +97,19 @@ func (s *stuckScript) script(t *testing.T) []string {
 		}
 	}
 	return argv
+}
+
+// endDaemon ends the process that a script started in a session of its own, if it did: what
+// ends the script does not reach it.
+func endDaemon(dir string) {
+	text, err := os.ReadFile(filepath.Join(dir, "daemon"))
+	pid, _ := strconv.Atoi(string(text))
+	if err != nil || pid <= 0 {
+		return
+	}
+	if cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil && strings.Contains(string(cmdline), dir) {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
 }
 
 func numbers(t *testing.T, line string) []int {

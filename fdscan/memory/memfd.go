@@ -31,7 +31,7 @@ func Memfd() probe.Probe {
 				fd.Gap("memfd", "stat", err)
 				return false
 			}
-			if mounted, _ := fd.Proc.Mounted(k.Scope); mounted {
+			if !fd.Proc.Unmounted(k.Scope, out) {
 				return false
 			}
 			h := fd.Holder()
@@ -49,7 +49,7 @@ func Memfd() probe.Probe {
 			if !ok {
 				return false
 			}
-			if mounted, _ := m.Proc.Mounted(m.Dev); mounted {
+			if !m.Proc.Unmounted(m.Dev, out) {
 				return false
 			}
 			k := m.FileKey()

@@ -43,7 +43,7 @@ func ShmAnon() probe.Probe {
 				return false
 			}
 			dev := proc.Dev(st.Dev_major, st.Dev_minor)
-			if mounted, known := fd.Proc.Mounted(dev); mounted || !known {
+			if !fd.Proc.Unmounted(dev, out) {
 				return false
 			}
 			h := fd.Holder()
@@ -56,7 +56,7 @@ func ShmAnon() probe.Probe {
 				return false
 			}
 			// A file on a file system that is mounted can be called so, too.
-			if mounted, _ := m.Proc.Mounted(m.Dev); mounted {
+			if !m.Proc.Unmounted(m.Dev, out) {
 				return false
 			}
 			out.AddHolder(probe.Key{Space: anonymousMemory, Scope: m.Dev, Num: m.Ino}, m.Holder(model.ViaMap))
