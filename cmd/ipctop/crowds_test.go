@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -165,5 +166,68 @@ func runIn(t *testing.T, group string, args ...string) (status int, stdout, stde
 				threads = max(threads, len(list))
 			}
 		}
+	}
+}
+
+// cost is what a command costs, counted where nothing else runs: by what is counted no
+// machine is faster than another.
+type cost struct {
+	reads, allocations, bytes int
+}
+
+func costOf(t *testing.T, args ...string) (least cost) {
+	t.Helper()
+	for i := range 3 { // the first reads what is read once
+		var before, after runtime.MemStats
+		reads := readsSoFar(t)
+		runtime.ReadMemStats(&before)
+		if status, _, stderr := run(t, "", args...); status != exitOK && status != exitFindings {
+			t.Fatalf("%v: status %d, %.300s", args, status, stderr)
+		}
+		runtime.ReadMemStats(&after)
+		c := cost{readsSoFar(t) - reads, int(after.Mallocs - before.Mallocs), int(after.TotalAlloc - before.TotalAlloc)}
+		if i == 0 {
+			least = c
+		}
+		least = cost{min(least.reads, c.reads), min(least.allocations, c.allocations), min(least.bytes, c.bytes)}
+	}
+	return least
+}
+
+// Twice as many of anything that anybody can make cost about twice as much: the second half
+// no more than the first. What grew with the square of the number would cost three times as much.
+func TestCrowdsCostInProportion(t *testing.T) {
+	for _, c := range crowds {
+		t.Run(c.name, func(t *testing.T) {
+			if !apart(t) {
+				return
+			}
+			for _, args := range [][]string{{"dump", "--json", "--source", "procfs"}, {"check", "--source", "procfs"}} {
+				var at [3]cost
+				for i := range at {
+					t.Run(strconv.Itoa(i*c.small), func(t *testing.T) {
+						if i > 0 {
+							c.start(t, i*c.small)
+						}
+						at[i] = costOf(t, args...)
+					})
+				}
+				t.Logf("%v: %+v", args, at)
+				for _, part := range []struct {
+					what  string
+					count func(c cost) int
+					slack int // what differs from run to run, and what grows by steps
+				}{
+					{"reads", func(c cost) int { return c.reads }, 50},
+					{"allocations", func(c cost) int { return c.allocations }, 2000},
+					{"bytes", func(c cost) int { return c.bytes }, 1 << 20},
+				} {
+					first, second := part.count(at[1])-part.count(at[0]), part.count(at[2])-part.count(at[1])
+					if second > first+first*7/10+part.slack {
+						t.Errorf("%v: the first %d cost %d %s, as many more %d", args, c.small, first, part.what, second)
+					}
+				}
+			}
+		})
 	}
 }

@@ -216,7 +216,7 @@ type walkers struct {
 
 	last     *model.Snapshot
 	lastText string
-	passing  bool // another ipctop had something of theirs for a moment
+	passing  bool // somebody else had something of theirs, maybe for a moment
 }
 
 // text is all that a snapshot says of objects.
@@ -354,12 +354,6 @@ func (w *walkers) view(snap *model.Snapshot) (list []string, others []model.Hold
 	return list, others
 }
 
-// heldByIPCTop reports whether one of these holders is an ipctop: another one on this machine,
-// which has a duplicate of a descriptor for a moment.
-func heldByIPCTop(others []model.Holder) bool {
-	return slices.ContainsFunc(others, func(h model.Holder) bool { return strings.HasPrefix(h.Comm, "ipctop") })
-}
-
 // compare compares what scanners that have scanned before say with what one says that
 // never has.
 func (w *walkers) compare(again ...*probe.Scanner) (more, less []string) {
@@ -374,15 +368,15 @@ func (w *walkers) compare(again ...*probe.Scanner) (more, less []string) {
 		got, others := w.view(snap)
 		fresh := func() []string {
 			list, others := w.view(scanWith(w.t, probe.NewScanner(probe.Options{Probes: probes()})))
-			w.passing = w.passing || heldByIPCTop(others)
+			w.passing = w.passing || len(others) > 0
 			return list
 		}
-		w.passing = heldByIPCTop(others)
+		w.passing = len(others) > 0
 		want := fresh()
 		for _, other := range again[1:] {
 			if slices.Equal(got, want) {
 				got, others = w.view(scanWith(w.t, other))
-				w.passing = w.passing || heldByIPCTop(others)
+				w.passing = w.passing || len(others) > 0
 			}
 		}
 		if slices.Equal(got, want) {
@@ -393,7 +387,8 @@ func (w *walkers) compare(again ...*probe.Scanner) (more, less []string) {
 				return slices.DeleteFunc(slices.Clone(from), func(line string) bool { return slices.Contains(in, line) })
 			}
 			more, less = missing(got, want), missing(want, got)
-			if w.passing {
+			// Another ipctop, be it one that a test of another package is, has a duplicate for a moment.
+			if w.passing && tries < 19 {
 				continue
 			}
 			// What TCP does when a connection ends takes its time.
