@@ -23,7 +23,7 @@ type Task struct {
 	StopSignal     int    // of a stopped one: the signal that stopped it; 0: not known
 	Processor      int    // on which it ran last
 	Runs           uint64 // how often it was put on a processor; 0 where the kernel does not count
-	ExecStart      uint64 // when it ran last, by that processor's clock (se.exec_start), ns
+	ExecStart      uint64 // when it ran last, by that processor's clock, ns; 0: not known
 	Pending        uint64 // signals that wait for the thread
 	SharedPending  uint64 // signals that wait for its process
 	Blocked        uint64 // signals

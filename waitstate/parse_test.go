@@ -4,7 +4,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"reflect"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +64,24 @@ func TestParseSched(t *testing.T) {
 	for _, text := range []string{"", "se.exec_start : 1", "se.exec_start : x.000000", "se.exec_start : 1.0", "se.exec_start : -1.000000"} {
 		if d, err := parseSched([]byte(text)); !errors.Is(err, proc.ErrMalformed) {
 			t.Errorf("%q: %v, %v", text, d, err)
+		}
+	}
+	// A thread that was moved when it had gone to sleep.
+	moved := "timeout (8730, #threads: 1)\n---\nse.exec_start : 0.000000\nse.vruntime : 1.0\nse.avg.last_update_time : %s\nse.avg.util_est : 0\npolicy : %s\nprio : 120\n"
+	for _, tt := range []struct {
+		updated, policy string
+		want            time.Duration
+	}{{"37349578755072", "0", 37349578755072}, {"9223372036854775807", "3", 1<<63 - 1}, {"12", "5", 12}, {"0", "0", 0}, {"12", "1", 0}, {"12", "", 0}} {
+		if d, err := parseSched(fmt.Appendf(nil, moved, tt.updated, tt.policy)); err != nil || d != tt.want {
+			t.Errorf("%+v: %v, %v", tt, d, err)
+		}
+	}
+	if d, err := parseSched([]byte("se.exec_start : 0.000000\npolicy : 0\n")); err != nil || d != 0 { // a kernel for one processor
+		t.Errorf("%v, %v", d, err)
+	}
+	for _, updated := range []string{"-1", "x", "9223372036854775808"} {
+		if d, err := parseSched(fmt.Appendf(nil, moved, updated, "0")); !errors.Is(err, proc.ErrMalformed) {
+			t.Errorf("%s: %v, %v", updated, d, err)
 		}
 	}
 	stat := "7 (a) b) S 1 7 7 0 -1 4194304 99 0 0 0 1 2 0 0 20 0 1 0 1234 5 6 7 1 1 0 0 0 0 0 0 0 0 0 0 17 %s 0 0 0 0 0\n"
@@ -200,4 +222,39 @@ func FuzzParseMemory(f *testing.F) {
 		flockLayout{4, 4}.parse(b)
 		parseTime(b, timevalUnit)
 	})
+}
+
+// TestMovedThread compares what the kernel says of a thread that sleeps with what is read
+// where the scheduler has forgotten when it ran.
+func TestMovedThread(t *testing.T) {
+	cmd := exec.Command("sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	sched := fmt.Sprintf("/proc/%d/sched", cmd.Process.Pid)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		b, err := os.ReadFile(sched)
+		if err != nil {
+			t.Skip("no scheduler's figures: ", err)
+		}
+		if !strings.Contains(string(b), "se.avg.last_update_time") {
+			t.Skip("a kernel for one processor moves no threads")
+		}
+		last, err := parseSched(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		moved := regexp.MustCompile(`(se\.exec_start +: +)[0-9.]+`).ReplaceAll(b, []byte("${1}0.000000"))
+		updated, err := parseSched(moved)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last > 0 && (updated-last).Abs() < time.Second {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("it ran at %v of its processor's clock, or at %v", last, updated)
+		}
+	}
 }

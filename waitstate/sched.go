@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,24 +29,61 @@ func parseSchedstat(b []byte) (uint64, error) {
 	return n, nil
 }
 
-// parseSched reads se.exec_start in /proc/PID/task/TID/sched (Linux 2.6.23): the
-// scheduler's clock when the thread last ran, in milliseconds with six decimals.
+// fair are the policies whose threads share a processor by weight, in the order of
+// include/uapi/linux/sched.h: SCHED_OTHER, SCHED_BATCH and SCHED_IDLE.
+var fair = []string{"0", "3", "5"}
+
+// parseSched reads in /proc/PID/task/TID/sched (Linux 2.6.23) what the clock of the thread's
+// processor showed when the thread last ran; 0 if that is not known.
+//
+// That is se.exec_start, but the scheduler sets it to 0 when it moves a thread to another
+// processor. On a busy machine that happens also to one that has just begun to sleep, which
+// stays queued for a while (since Linux 6.12). se.avg.last_update_time is then when it was
+// moved, which is some milliseconds later.
 func parseSched(b []byte) (time.Duration, error) {
+	last, found := time.Duration(0), false
+	var updated, policy string
 	for line := range bytes.Lines(b) {
-		rest, ok := bytes.CutPrefix(line, []byte("se.exec_start"))
-		if !ok {
-			continue
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		v := string(bytes.TrimSpace(value))
+		switch string(bytes.TrimSpace(name)) {
+		case "se.exec_start":
+			var err error
+			if last, err = parseMilliseconds(v); err != nil {
+				return 0, fmt.Errorf("sched: %w: se.exec_start is %q", proc.ErrMalformed, v)
+			}
+			if last > 0 {
+				return last, nil
+			}
+			found = true
+		case "se.avg.last_update_time":
+			updated = v
+		case "policy":
+			policy = v
 		}
-		_, v, _ := bytes.Cut(rest, []byte(":"))
-		whole, frac, ok := bytes.Cut(bytes.TrimSpace(v), []byte("."))
-		ms, err1 := strconv.ParseInt(string(whole), 10, 64)
-		ns, err2 := strconv.ParseUint(string(frac), 10, 32)
-		if !ok || err1 != nil || err2 != nil || len(frac) != 6 || ms < 0 || ms > int64(1<<62/time.Millisecond) {
-			return 0, fmt.Errorf("sched: %w: se.exec_start is %q", proc.ErrMalformed, v)
-		}
-		return time.Duration(ms)*time.Millisecond + time.Duration(ns), nil
 	}
-	return 0, fmt.Errorf("sched: %w: no se.exec_start", proc.ErrMalformed)
+	if !found {
+		return 0, fmt.Errorf("sched: %w: no se.exec_start", proc.ErrMalformed)
+	}
+	if updated == "" || !slices.Contains(fair, policy) {
+		return 0, nil
+	}
+	ns, err := strconv.ParseInt(updated, 10, 64)
+	if err != nil || ns < 0 {
+		return 0, fmt.Errorf("sched: %w: se.avg.last_update_time is %q", proc.ErrMalformed, updated)
+	}
+	return time.Duration(ns), nil
+}
+
+// parseMilliseconds reads milliseconds with six decimals.
+func parseMilliseconds(s string) (time.Duration, error) {
+	whole, frac, ok := strings.Cut(s, ".")
+	ms, err1 := strconv.ParseInt(whole, 10, 64)
+	ns, err2 := strconv.ParseUint(frac, 10, 32)
+	if !ok || err1 != nil || err2 != nil || len(frac) != 6 || ms < 0 || ms > int64(1<<62/time.Millisecond) {
+		return 0, strconv.ErrSyntax
+	}
+	return time.Duration(ms)*time.Millisecond + time.Duration(ns), nil
 }
 
 // parseProcessor reads on which processor a thread ran last: field 39 of

@@ -180,6 +180,37 @@ INLINE __u64 boot_offset(void)
 	return offset.tv_sec * 1000000000LL + offset.tv_nsec;
 }
 
+// What this program alone reads: the loader leaves out what follows ___ in a name.
+KERNEL_TYPES
+
+struct sched_avg {
+	__u64 last_update_time;
+};
+struct sched_entity___task {
+	struct sched_avg avg; // not in a kernel for one processor
+};
+struct task_struct___task {
+	unsigned int policy;
+};
+
+KERNEL_TYPES_END
+
+#define SCHED_OTHER 0 // include/uapi/linux/sched.h
+#define SCHED_BATCH 3
+#define SCHED_IDLE 5
+
+// ran_last is what the clock of its processor showed when a thread last ran; 0 if that is
+// not known. parseSched of package waitstate says why exec_start may be 0.
+INLINE __u64 ran_last(struct task_struct *task)
+{
+	struct sched_entity___task *entity = (struct sched_entity___task *)&task->se;
+	__u32 policy = get(((struct task_struct___task *)task)->policy);
+
+	if (task->se.exec_start || !field_exists(entity->avg.last_update_time))
+		return task->se.exec_start;
+	return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE ? get(entity->avg.last_update_time) : 0;
+}
+
 SEC("iter/task") int tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
@@ -196,7 +227,7 @@ SEC("iter/task") int tasks(struct bpf_iter__task *ctx)
 	view = reader_view();
 	ids(&r, task, &view);
 	signal = task->signal;
-	r.exec_start = task->se.exec_start;
+	r.exec_start = ran_last(task);
 	if (field_exists(task->thread_info.cpu))
 		r.cpu = task->thread_info.cpu;
 	r.start = task->start_boottime + boot_offset();

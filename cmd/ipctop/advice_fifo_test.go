@@ -27,7 +27,7 @@ time.sleep(0.2); print(*pids, flush=True); time.sleep(1000)
 func TestFIFOBeingOpened(t *testing.T) {
 	p := startReal(t, "python3", "-c", strings.ReplaceAll(openedFIFO, "DIR", shortDir(t)))
 	pids := numbers(t, p.line(t))
-	f := findingAbout(t, "fifo-open-waits", pids[0])
+	f := findingAbout(t, "fifo-open-waits", pids[0], pids[1:]...)
 	if !slices.Equal(f.Victims, sortedInts(pids)) || len(f.Objects) != 1 || !strings.Contains(f.Summary, "/requests") {
 		t.Errorf("%s: victims %v of %v, objects %v", f.Summary, f.Victims, pids, f.Objects)
 	}

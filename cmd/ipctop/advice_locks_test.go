@@ -11,7 +11,7 @@ var (
 // descriptor of the script, which keeps it when the command has ended.
 const flockIdiom = `exec 9>DIR/lock; flock 9 || { echo flock is missing; exit; }
 (flock DIR/lock true 9>&- & echo $! >DIR/victim)
-sleep 0.2; echo $(cat DIR/victim) $$; sleep 300; :`
+(exec 9>&-; until pgrep -x -P $$ sleep; do sleep 0.1; done >/dev/null; echo $(cat DIR/victim) $$) & sleep 300; :`
 
 // lockInFlight locks a file, sends the descriptor through a socket and closes it.
 const lockInFlight = `
