@@ -47,9 +47,15 @@ type Options struct {
 	Names int
 }
 
-// Of counts what is in a snapshot. Families without samples are left out.
+// Of counts what is in a snapshot. Families without samples are left out. Of several hosts
+// each is counted, and the first label of all families is the host's name.
 func Of(s *model.Snapshot, o Options) []Family {
-	list := count(s, o)
+	var list []Family
+	if len(s.Hosts) > 0 {
+		list = countHosts(s, o)
+	} else {
+		list = count(s, o)
+	}
 	return slices.DeleteFunc(list, func(f Family) bool { return len(f.Samples) == 0 })
 }
 

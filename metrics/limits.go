@@ -69,7 +69,7 @@ func scopeOf(l *model.Limit) scope {
 		s.user = strconv.Itoa(uid)
 	}
 	if l.Scope.NS != 0 {
-		s.namespace = strconv.FormatUint(l.Scope.NS, 10)
+		s.namespace = strconv.FormatUint(model.NamespaceNumber(l.Scope.NS), 10)
 	}
 	return s
 }

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -248,5 +249,39 @@ func BenchmarkOf(b *testing.B) {
 	}
 	for b.Loop() {
 		Of(s, Options{Rules: diagnose.Rules()})
+	}
+}
+
+// TestHosts counts each of several hosts by itself, and says 0 of none that was not looked
+// at.
+func TestHosts(t *testing.T) {
+	s := &model.Snapshot{
+		Hosts: []model.HostSnapshot{{Name: "a", Scan: model.Scan{Processes: 2}}, {Name: "b", Scan: model.Scan{Processes: 3}}},
+		Waits: []model.Wait{{PID: model.HostPIDs + 1, Needs: model.NeedsData, Object: "pipe:1@a"}},
+		Findings: []model.Finding{
+			{Host: "a", Rule: "zombies", Severity: model.Warning, Confidence: model.Certain},
+			{Host: "gone", Rule: "zombies", Severity: model.Warning, Confidence: model.Certain},
+		},
+		Objects: []*model.Object{{Kind: model.Pipe, Host: "a"}, {Kind: model.Pipe, Host: "b"}, {Kind: model.Pipe, Host: "b"}},
+		Gaps:    []model.Gap{{Host: "b", Op: "read findings", Reason: model.Unsupported, Count: 1}},
+	}
+	families := Of(s, Options{Rules: diagnose.Rules()})
+	checkFamilies(t, families)
+	for name, want := range map[string]float64{"a,zombies,warning,certain,": 1, "a,lock-wait,warning,certain,": 0} {
+		if got, ok := values(families, "findings")[name]; !ok || got != want {
+			t.Errorf("findings of %s: %v, want %v", name, got, want)
+		}
+	}
+	for name := range values(families, "findings") {
+		if !strings.HasPrefix(name, "a,") {
+			t.Errorf("a sample of findings of %s, where nobody looked", name)
+		}
+	}
+	for metric, want := range map[string]map[string]float64{
+		"objects": {"a,pipe": 1, "b,pipe": 2}, "processes": {"a": 2, "b": 3}, "blocked_threads": {"a,pipe,data,false": 1},
+	} {
+		if got := values(families, metric); !maps.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", metric, got, want)
+		}
 	}
 }

@@ -53,7 +53,8 @@ func (c command) newCheck(o *options) *cobra.Command {
 			"With --rates it also says what flows: as a table, in JSON (traffic) and as metrics.\n\n" +
 			"-o openmetrics is for node_exporter's textfile collector: the metrics of ipctop exporter without running a server;\n" +
 			"from cron, as root:\n\n" +
-			"  cd /var/lib/node_exporter && ipctop check --fail-on never -o openmetrics > ipctop.tmp && mv ipctop.tmp ipctop.prom",
+			"  cd /var/lib/node_exporter && ipctop check --fail-on never -o openmetrics > ipctop.tmp && mv ipctop.tmp ipctop.prom\n\n" +
+			"Of several hosts (--from) all samples have the label host.",
 		Example: "  ipctop check\n" +
 			"  ipctop check --fail-on critical -q || mail -s stuck root < /dev/null\n" +
 			"  ipctop check --rule deadlock --rule lock-wait --json\n" +
@@ -165,9 +166,6 @@ func (c command) check(ctx context.Context, o *options, k *checkOptions, ageAske
 	whole, err := c.snapshot(ctx, o)
 	if err != nil {
 		return err
-	}
-	if k.format == openMetrics && len(whole.Hosts) > 0 {
-		return usageError("-o openmetrics is of one host: a database of time series tells hosts apart by where it scrapes them")
 	}
 	if whole.Findings == nil {
 		return fmt.Errorf("%s holds no findings: it was made without them (--only)", strings.Join(o.from, ", "))

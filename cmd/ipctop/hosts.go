@@ -15,7 +15,6 @@ import (
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/privilege"
 	"github.com/ipctop/ipctop/query"
-	"github.com/ipctop/ipctop/record"
 	"github.com/ipctop/ipctop/render"
 )
 
@@ -81,28 +80,11 @@ func (c command) readAllFrom(o *options) (*model.Snapshot, error) {
 
 // readHosts reads what --from names, several files, and makes one snapshot of them.
 func (c command) readHosts(o *options, names []string) (*model.Snapshot, error) {
-	share := *o
-	share.maxMemory = max(o.maxMemory/byteSize(len(names)), 1)
-	var sources []*source
-	defer func() {
-		for _, s := range sources {
-			s.close()
-		}
-	}()
-	inDir := len(names) > len(o.from)
-	for _, name := range names {
-		s, err := c.openFrom(&share, name)
-		switch {
-		case inDir && errors.Is(err, model.ErrNotDump):
-			fmt.Fprintf(c.stderr, "ipctop: %s is no dump and no recording: left out\n", query.Quote(name))
-			continue
-		case errors.Is(err, model.ErrMemory):
-			return nil, fmt.Errorf("%w; each of %d files may take %v", err, len(names), &share.maxMemory)
-		case err != nil:
-			return nil, err
-		}
-		sources = append(sources, s)
+	sources, err := c.openHosts(o, names, len(names) > len(o.from))
+	if err != nil {
+		return nil, err
 	}
+	defer closeAll(sources)
 	if len(sources) == 1 {
 		return sources[0].snapshot(c.stderr)
 	}
@@ -117,6 +99,39 @@ func (c command) readHosts(o *options, names []string) (*model.Snapshot, error) 
 	o.graph = diagnose.RunHosts(snap, diagnose.Defaults())
 	c.sayHosts(snap, members)
 	return snap, nil
+}
+
+// openHosts opens several files, which share the memory that reading may take. Of a
+// directory those that are something else are left out.
+func (c command) openHosts(o *options, names []string, inDir bool) ([]*source, error) {
+	share := *o
+	share.maxMemory = max(o.maxMemory/byteSize(len(names)), 1)
+	var sources []*source
+	for _, name := range names {
+		s, err := c.openFrom(&share, name)
+		switch {
+		case inDir && errors.Is(err, model.ErrNotDump):
+			fmt.Fprintf(c.stderr, "ipctop: %s is no dump and no recording: left out\n", query.Quote(name))
+			continue
+		case errors.Is(err, model.ErrMemory):
+			err = fmt.Errorf("%w; each of %d files may take %v", err, len(names), &share.maxMemory)
+		}
+		if err != nil {
+			closeAll(sources)
+			return nil, err
+		}
+		sources = append(sources, s)
+	}
+	if len(sources) == 0 {
+		return nil, fmt.Errorf("%s: there is no dump and no recording", strings.Join(names, ", "))
+	}
+	return sources, nil
+}
+
+func closeAll(sources []*source) {
+	for _, s := range sources {
+		s.close()
+	}
 }
 
 // membersAt reads a snapshot of each source. Of recordings without @TIME it is the sample
@@ -145,7 +160,7 @@ func membersAt(sources []*source, stderr io.Writer) ([]fleet.Member, error) {
 		var snap *model.Snapshot
 		var err error
 		if s.rec != nil && s.time == "" {
-			snap, err = s.load(nearest(s.rec, common))
+			snap, err = s.load(fleet.Nearest(s.rec, common))
 		} else {
 			snap, err = s.snapshot(stderr)
 		}
@@ -155,15 +170,6 @@ func membersAt(sources []*source, stderr io.Writer) ([]fleet.Member, error) {
 		list = append(list, fleet.Member{Source: s.name, Snapshot: snap})
 	}
 	return list, nil
-}
-
-// nearest is the sample of a recording that was taken nearest to a time.
-func nearest(rec record.Times, t time.Time) int {
-	i := max(rec.At(t), 0)
-	if i+1 < rec.Len() && rec.Time(i+1).Sub(t) < t.Sub(rec.Time(i)).Abs() {
-		return i + 1
-	}
-	return i
 }
 
 // sayHosts says which hosts a snapshot is of, when each was looked at, and how far their

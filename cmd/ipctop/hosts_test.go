@@ -2,15 +2,17 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/record"
+	"github.com/ipctop/ipctop/record/recordfile"
 )
 
 // hostFile writes the dump of a host with one process that reads from the first of its
@@ -95,7 +97,12 @@ func TestHosts(t *testing.T) {
 		{"dump -o pid --only processes", 0, []string{`^31@client\n31@proxy\n31@server\n$`}, ""},
 		{"dump --only processes", 0, []string{`31@server +.*serverd@server`}, ""},
 		{"dump -o jsonl", 0, []string{`^\{"type":"snapshot".*"hosts":\[\{"name":"client".*"pid_base":10000000`}, ""},
-		{"check -o openmetrics", exitUsage, nil, "of one host"},
+		{"check -o openmetrics", exitFindings, []string{
+			`(?m)^ipctop_findings\{host="server",rule="holder-stopped",severity="critical",confidence="likely",container=""\} 1$`,
+			`(?m)^ipctop_findings\{host="client",rule="holder-stopped",severity="critical",confidence="likely",container=""\} 0$`,
+			`(?m)^ipctop_objects\{host="proxy",kind="tcp"\} 2$`, `(?m)^ipctop_blocked_threads\{host="client",kind="tcp",needs="data",idle="false"\} 1$`,
+			`(?m)^ipctop_processes\{host="server"\} 1$`, `(?m)^# TYPE ipctop_processes gauge$`,
+		}, ""},
 		{"-b", 0, []string{`proxyd\(31\)@proxy ⇄ serverd\(31\)@server`}, ""},
 	} {
 		status, stdout, stderr := run(t, "", append(strings.Fields(tt.args), from...)...)
@@ -172,25 +179,87 @@ func TestHostsOfStranger(t *testing.T) {
 	}
 }
 
-func TestNearestSample(t *testing.T) {
-	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
-	rec := times{at(10), at(15), at(20)}
-	for _, tt := range []struct{ time, want int }{{5, 0}, {10, 0}, {12, 0}, {13, 1}, {19, 2}, {30, 2}} {
-		if got := nearest(rec, at(tt.time)); got != tt.want {
-			t.Errorf("at %d: sample %d, want %d", tt.time, got, tt.want)
+// recordingOf makes a recording of dumps, one of them for each sample.
+func recordingOf(t *testing.T, name string, dumps ...string) string {
+	t.Helper()
+	file, err := recordfile.Open(name, record.Keep{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for _, dump := range dumps {
+		text, err := os.ReadFile(dump)
+		if err != nil {
+			t.Fatal(err)
+		}
+		snap, err := model.Decode(bytes.NewReader(text))
+		if err == nil {
+			err = file.Append(snap)
+		}
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
+	return name
 }
 
-// times are when the samples of a recording were taken.
-type times []time.Time
-
-func (l times) Len() int             { return len(l) }
-func (l times) Time(i int) time.Time { return l[i] }
-func (l times) At(t time.Time) int {
-	i, ok := slices.BinarySearchFunc(l, t, time.Time.Compare)
-	if ok {
-		return i
+// TestReplayHosts steps through the recordings of a client and of its server, which is
+// stopped in the second sample.
+func TestReplayHosts(t *testing.T) {
+	t.Setenv("LC_ALL", "C.UTF-8")
+	dir := t.TempDir()
+	at := time.Date(2026, 11, 28, 12, 0, 0, 0, time.Local)
+	of := func(host, socket string, states ...string) string {
+		var dumps []string
+		for i, state := range states {
+			dumps = append(dumps, hostFile(t, t.TempDir(), host, state, at.Add(time.Duration(i)*10*time.Second), socket))
+		}
+		return recordingOf(t, filepath.Join(dir, host+".rec"), dumps...)
 	}
-	return i - 1
+	client := of("client", "10.0.0.1:4000>10.0.0.2:80", "S", "S", "S")
+	server := of("server", "10.0.0.2:80>10.0.0.1:4000", "R", "T")
+	for _, tt := range []struct {
+		args   []string
+		status int
+		stdout string
+		stderr string
+	}{
+		{[]string{client, server}, 0, `serverd(31)@server`, ``},
+		{[]string{dir}, 0, `clientd(31)@client`, ``},
+		{[]string{dir, "-t", "11:59"}, exitNotFound, ``, `begin at 2026-11-28 12:00:00: there is nothing from 11:59`},
+		{[]string{client + "@12:00", server}, exitUsage, ``, `-t 12:00 is the time to begin at`},
+		{[]string{client, client}, exitUsage, ``, `are of the same machine`},
+	} {
+		status, stdout, stderr := run(t, "", append([]string{"replay"}, tt.args...)...)
+		if status != tt.status || !strings.Contains(stdout, tt.stdout) || !strings.Contains(stderr, tt.stderr) {
+			t.Errorf("replay %v: status %d\n%s%s", tt.args, status, stdout, stderr)
+		}
+	}
+
+	c := command{stderr: io.Discard}
+	sources, err := c.openHosts(&options{maxMemory: model.DefaultMaxMemory}, []string{client, server}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeAll(sources)
+	f, start, err := c.filmOf(sources, "12:00:01")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Len() != 2 || start != 0 {
+		t.Errorf("%d steps, begins at %d; want 2, 0: the server's recording ends at 12:00:10", f.Len(), start)
+	}
+	for i, want := range []string{"", "holder-stopped"} {
+		snap, err := f.load(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rules []string
+		for i := range snap.Findings {
+			rules = append(rules, snap.Findings[i].Rule)
+		}
+		if got := strings.Join(rules, " "); got != want {
+			t.Errorf("step %d: findings %q, want %q", i, got, want)
+		}
+	}
 }

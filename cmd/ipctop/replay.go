@@ -10,8 +10,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ipctop/ipctop/diagnose"
+	"github.com/ipctop/ipctop/fleet"
+	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/record"
 	"github.com/ipctop/ipctop/render"
+	"github.com/ipctop/ipctop/render/live"
 	"github.com/ipctop/ipctop/render/tui"
 )
 
@@ -19,23 +23,25 @@ func (c command) newReplay(o *options) *cobra.Command {
 	l := new(liveOptions)
 	at := ""
 	cmd := &cobra.Command{
-		Use:   "replay FILE",
+		Use:   "replay FILE...",
 		Short: "the live view over a recording",
 		Long: "Opens the live view on a recording. [ and ] go to the previous and the next sample, { and } to the previous and the next\n" +
 			"change in findings, ^ and $ to the first and the last sample, @ to a time. Everything else is as in the live view, except\n" +
 			"that there are no actions. Samples are read when they are shown: a recording of several days opens at once.\n\n" +
+			"Several recordings, or a directory of them, are of a host each: all are stepped through at a time, from when the last of\n" +
+			"them begins to when the first of them ends, each shown by its sample nearest to that time.\n\n" +
 			"Where there is no terminal it prints a table, as ipctop dump --from does.",
-		Example: "  ipctop replay ipc.rec\n  ipctop replay ipc.rec -t 12:01\n  ipctop replay ipc.rec -t '3m ago'",
+		Example: "  ipctop replay ipc.rec\n  ipctop replay ipc.rec -t 12:01\n  ipctop replay ipc.rec -t '3m ago'\n  ipctop replay web.rec lb.rec db.rec",
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case o.reads():
-				return usageError("replay names its file: --from does not apply here")
-			case len(args) != 1:
-				return usageError("name one recording (see ipctop replay --help)")
+				return usageError("replay names its files: --from does not apply here")
+			case len(args) == 0:
+				return usageError("name a recording (see ipctop replay --help)")
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return c.replay(cmd.Context(), o, l, args[0], at) },
+		RunE: func(cmd *cobra.Command, args []string) error { return c.replay(cmd.Context(), o, l, args, at) },
 	}
 	f := cmd.Flags()
 	f.StringVarP(&at, "time", "t", "", "begin at `TIME`: 12:01, 12:01:30, 2025-03-01T12:01:30Z, \"3m ago\"; else at the last sample")
@@ -44,40 +50,60 @@ func (c command) newReplay(o *options) *cobra.Command {
 	return cmd
 }
 
-func (c command) replay(ctx context.Context, o *options, l *liveOptions, name, at string) error {
+// film is what is replayed: a recording, or several.
+type film struct {
+	live.Timeline
+	load   func(i int) (*model.Snapshot, error)
+	source string // the files, as users know them
+}
+
+func (c command) replay(ctx context.Context, o *options, l *liveOptions, names []string, at string) error {
 	if err := l.check(); err != nil {
 		return err
 	}
-	s, err := c.openFrom(o, name)
+	all, err := expandFrom(names)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	if s.rec == nil {
-		return usageError("%s is a dump, not a recording: ipctop --from shows it", s.name)
+	sources, err := c.openHosts(o, all, len(all) > len(names))
+	if err != nil {
+		return err
 	}
-	if at != "" {
-		if s.time != "" {
+	defer closeAll(sources)
+	for _, s := range sources {
+		if s.rec == nil {
+			return usageError("%s is a dump, not a recording: ipctop --from shows it", s.name)
+		}
+		if at != "" && s.time != "" {
 			return usageError("@%s and -t %s contradict each other", s.time, at)
 		}
-		s.time = at
-		if s.moment, err = record.ParseMoment(at, time.Local); err != nil {
-			return usageError("-t %s: %w", at, err)
-		}
 	}
-	start, err := s.at(c.stderr)
+	var f *film
+	var start int
+	if s := sources[0]; len(sources) == 1 {
+		f = &film{s.rec, s.load, s.name}
+		if at != "" {
+			s.time = at
+			if s.moment, err = record.ParseMoment(at, time.Local); err != nil {
+				return usageError("-t %s: %w", at, err)
+			}
+		}
+		start, err = s.at(c.stderr)
+	} else {
+		f, start, err = c.filmOf(sources, at)
+	}
 	if err != nil {
 		return err
 	}
 	_, terminal := terminalWidth(c.stdout)
 	if term := os.Getenv("TERM"); terminal && term != "" && term != "dumb" {
-		err := c.viewRecording(ctx, l, s, start)
+		err := c.viewRecording(ctx, l, f, start)
 		if !errors.Is(err, tui.ErrNoTerminal) {
 			return err
 		}
 		fmt.Fprintf(c.stderr, "ipctop: %s; this is a table instead\n", render.EscapeMessage(err.Error()))
 	}
-	snap, err := s.load(start)
+	snap, err := f.load(start)
 	if err != nil {
 		return err
 	}
@@ -89,10 +115,60 @@ func (c command) replay(ctx context.Context, o *options, l *liveOptions, name, a
 	return c.batch(request, snap, false)
 }
 
-// viewRecording is the live view over a recording.
-func (c command) viewRecording(ctx context.Context, l *liveOptions, s *source, start int) error {
+// filmOf puts recordings of several hosts side by side. It begins at the time that is
+// typed, else at the last step.
+func (c command) filmOf(sources []*source, at string) (f *film, start int, err error) {
+	var hosts []fleet.Samples
+	var names []string
+	for _, s := range sources {
+		if s.time != "" {
+			return nil, 0, usageError("@%s: of several recordings, -t %s is the time to begin at", s.time, s.time)
+		}
+		if _, err := s.at(c.stderr); err != nil {
+			return nil, 0, err
+		}
+		hosts, names = append(hosts, s.rec), append(names, s.name)
+	}
+	line := fleet.NewTimeline(hosts)
+	f = &film{Timeline: line, source: strings.Join(names, ", ")}
+	f.load = func(i int) (*model.Snapshot, error) {
+		var members []fleet.Member
+		for j, s := range sources {
+			snap, err := s.load(line.Sample(i, j))
+			if err != nil {
+				return nil, err
+			}
+			members = append(members, fleet.Member{Source: s.name, Snapshot: snap})
+		}
+		return mergeHosts(members)
+	}
+	start = line.Len() - 1
+	if at != "" {
+		moment, err := record.ParseMoment(at, time.Local)
+		if err != nil {
+			return nil, 0, usageError("-t %s: %w", at, err)
+		}
+		if start, _ = moment.In(line); start < 0 {
+			return nil, 0, &exitError{exitNotFound, fmt.Errorf("all recordings together begin at %s: there is nothing from %s", line.Time(0).Local().Format(time.DateTime), at)}
+		}
+	}
+	return f, start, nil
+}
+
+// mergeHosts makes one snapshot of those of several hosts, and diagnoses it.
+func mergeHosts(members []fleet.Member) (*model.Snapshot, error) {
+	snap, err := fleet.Merge(members)
+	if err != nil {
+		return nil, usageError("%w", err)
+	}
+	diagnose.RunHosts(snap, diagnose.Defaults())
+	return snap, nil
+}
+
+// viewRecording is the live view over what is replayed.
+func (c command) viewRecording(ctx context.Context, l *liveOptions, f *film, start int) error {
 	theme, _ := tui.ThemeNamed(l.themeName(os.Getenv, tui.LightBackground))
 	settings := l.settings()
-	settings.Source, settings.Timeline, settings.Start = s.name, s.rec, start
-	return runView(ctx, tui.Options{Settings: settings, Load: s.load, Save: saveDump, Theme: theme})
+	settings.Source, settings.Timeline, settings.Start = f.source, f.Timeline, start
+	return runView(ctx, tui.Options{Settings: settings, Load: f.load, Save: saveDump, Theme: theme})
 }
