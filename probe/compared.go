@@ -48,8 +48,9 @@ func (c *comparison) fill(e *Entry) {
 }
 
 // apply marks the holders as they were marked, and returns those that are to be compared:
-// of an access that others have, or that one has who has run since.
-func (c *comparison) apply(idx *Index, e *Entry) (rest []model.Holder) {
+// of an access that others have now, or that one has who has run since. Of those who have not
+// run since and shared a description then, one stands for all, who are in shared.
+func (c *comparison) apply(idx *Index, e *Entry) (rest []model.Holder, shared [][]kcmp.Descriptor) {
 	same := map[model.Access]int{} // how many are as they were; negative: not all
 	for i := range e.Holders {
 		h := &e.Holders[i]
@@ -64,17 +65,90 @@ func (c *comparison) apply(idx *Index, e *Entry) (rest []model.Holder) {
 		same[h.Access] = n + 1
 	}
 	next := map[model.Access]int{}
+	still := stillShared{was: c, at: map[model.OFD]int{}}
 	for i := range e.Holders {
 		h := &e.Holders[i]
-		if _, ok := kcmp.DescriptorOf(h); !ok {
+		desc, ok := kcmp.DescriptorOf(h)
+		if !ok {
 			continue
 		}
-		if same[h.Access] < 0 || same[h.Access] != len(c.marks[h.Access]) {
-			rest = append(rest, *h)
+		if c == nil || same[h.Access] < 0 || same[h.Access] != len(c.marks[h.Access]) {
+			if !still.take(idx, h, desc) {
+				rest = append(rest, *h)
+			}
 			continue
 		}
 		h.OFD = c.marks[h.Access][next[h.Access]].ofd
 		next[h.Access]++
 	}
-	return rest
+	return rest, still.groups
+}
+
+// stillShared gathers descriptors that shared a description when they were compared, of
+// processes that have not run since: so they share it now.
+type stillShared struct {
+	was    *comparison
+	marks  map[kcmp.Descriptor]model.OFD // made when it is asked
+	at     map[model.OFD]int             // in groups
+	groups [][]kcmp.Descriptor
+}
+
+// take takes a descriptor in. It reports false if that is to be compared with others: it was
+// not compared before, shared with none, or is the first one of those that do.
+func (s *stillShared) take(idx *Index, h *model.Holder, desc kcmp.Descriptor) bool {
+	if s.was == nil || idx.Since(h.PID) > s.was.scan {
+		return false
+	}
+	if s.marks == nil {
+		s.marks = map[kcmp.Descriptor]model.OFD{}
+		for _, list := range s.was.marks {
+			for _, m := range list {
+				s.marks[m.descriptor] = m.ofd
+			}
+		}
+	}
+	ofd := s.marks[desc]
+	if ofd.IsZero() {
+		return false
+	}
+	at, there := s.at[ofd]
+	if !there {
+		s.at[ofd] = len(s.groups)
+		s.groups = append(s.groups, []kcmp.Descriptor{desc})
+		return false
+	}
+	s.groups[at] = append(s.groups[at], desc)
+	return true
+}
+
+// joinGroups are the groups that were found by comparing, with all of those of whom one was
+// compared, and the others of those.
+func joinGroups(found, shared [][]kcmp.Descriptor) [][]kcmp.Descriptor {
+	if len(shared) == 0 {
+		return found
+	}
+	of := map[kcmp.Descriptor]int{}
+	for i, g := range shared {
+		of[g[0]] = i
+	}
+	groups := make([][]kcmp.Descriptor, 0, len(found)+len(shared))
+	in := make([]bool, len(shared))
+	for _, g := range found {
+		var all []kcmp.Descriptor
+		for _, desc := range g {
+			if i, ok := of[desc]; ok {
+				in[i] = true
+				all = append(all, shared[i]...)
+			} else {
+				all = append(all, desc)
+			}
+		}
+		groups = append(groups, all)
+	}
+	for i, g := range shared {
+		if !in[i] && len(g) > 1 {
+			groups = append(groups, g)
+		}
+	}
+	return groups
 }

@@ -205,7 +205,7 @@ func (s *Scan) markShared(d *descriptions) {
 	known := map[Key]*comparison{}
 	for e := range d.idx.All() {
 		if e.Key.Space.ByDescription {
-			markGroup(e.Holders, nil)
+			markAll(e.Holders)
 			continue
 		}
 		if !e.reheld { // they are marked
@@ -226,7 +226,7 @@ func (s *Scan) markShared(d *descriptions) {
 		if !d.markKnown(e) {
 			return false
 		}
-		if s.scanner.opts.Repeated && !e.Key.Space.Incremental {
+		if s.scanner.opts.Repeated && (!e.Key.Space.Incremental || len(e.Holders) > fewHolders) {
 			c := &comparison{scan: s.number, all: true}
 			c.fill(e)
 			known[e.Key] = c
@@ -236,9 +236,9 @@ func (s *Scan) markShared(d *descriptions) {
 	if d.off {
 		return
 	}
-	rest := make([][]model.Holder, len(list))
+	rest, still := make([][]model.Holder, len(list)), make([][][]kcmp.Descriptor, len(list))
 	for i, e := range list {
-		rest[i] = s.scanner.compared[e.Key].apply(d.idx, e)
+		rest[i], still[i] = s.scanner.compared[e.Key].apply(d.idx, e)
 	}
 	d.each(len(list), func(t *guard.Task, i int) func() {
 		e, c, before := list[i], kcmp.NewComparer(t, d.idx.processItem, &d.checked), s.scanner.compared[list[i].Key]
@@ -250,7 +250,7 @@ func (s *Scan) markShared(d *descriptions) {
 		}
 		groups, all := d.compare(c, rest[i])
 		return func() {
-			if len(groups) > 0 {
+			if groups = joinGroups(groups, still[i]); len(groups) > 0 {
 				d.shared = append(d.shared, sharing{e, groups})
 			}
 			all = all && (before == nil || before.all)
@@ -267,13 +267,7 @@ func (s *Scan) markShared(d *descriptions) {
 	})
 	d.alive = map[int32]bool{}
 	for _, f := range d.shared {
-		for _, g := range f.groups {
-			in := make(map[kcmp.Descriptor]bool, len(g))
-			for _, desc := range g {
-				in[desc] = true
-			}
-			markGroup(f.entry.Holders, func(h *model.Holder, desc kcmp.Descriptor) bool { return in[desc] && d.same(h.PID) })
-		}
+		markGroups(f.entry.Holders, f.groups, d.same)
 	}
 	for _, e := range list {
 		if c := known[e.Key]; c != nil && c.scan == s.number {
@@ -282,6 +276,9 @@ func (s *Scan) markShared(d *descriptions) {
 	}
 	s.scanner.compared = known
 }
+
+// fewHolders are so few that comparing them anew costs less than to keep what was found.
+const fewHolders = 8
 
 // note notes that not all descriptors of an object were compared.
 func (d *descriptions) note(all bool) {
@@ -297,28 +294,45 @@ func locked(o *model.Object) bool {
 	return ok && len(d.Locks) > 0
 }
 
-// markGroup names the holders that are in one group after the lowest of them,
-// if there are several.
-func markGroup(holders []model.Holder, in func(*model.Holder, kcmp.Descriptor) bool) {
-	var first kcmp.Descriptor
-	n := 0
-	for _, mark := range []bool{false, true} {
-		for i := range holders {
-			desc, ok := kcmp.DescriptorOf(&holders[i])
-			if !ok || in != nil && !in(&holders[i], desc) {
-				continue
-			}
-			switch {
-			case mark && n > 1:
-				holders[i].OFD = model.OFD{PID: first.Task, FD: first.FD}
-			case mark:
-			case n == 0:
-				first = desc
-				n++
-			default:
-				n++
-			}
+// markGroups names the holders that are in one group after the lowest of them, of those
+// whose process is still the same, if there are several.
+func markGroups(holders []model.Holder, groups [][]kcmp.Descriptor, same func(pid int32) bool) {
+	in := map[kcmp.Descriptor]int{}
+	for n, g := range groups {
+		for _, desc := range g {
+			in[desc] = n
 		}
+	}
+	lowest := make([]int, len(groups)) // place among the holders, from 1
+	for i := range holders {
+		desc, ok := kcmp.DescriptorOf(&holders[i])
+		if !ok {
+			continue
+		}
+		n, ok := in[desc]
+		switch {
+		case !ok || !same(holders[i].PID):
+		case lowest[n] == 0:
+			lowest[n] = i + 1
+		default:
+			first := &holders[lowest[n]-1]
+			desc, _ := kcmp.DescriptorOf(first)
+			first.OFD = model.OFD{PID: desc.Task, FD: desc.FD}
+			holders[i].OFD = first.OFD
+		}
+	}
+}
+
+// markAll names all holders by descriptor after the lowest of them, if there are several.
+func markAll(holders []model.Holder) {
+	var group []kcmp.Descriptor
+	for i := range holders {
+		if desc, ok := kcmp.DescriptorOf(&holders[i]); ok {
+			group = append(group, desc)
+		}
+	}
+	if len(group) > 1 {
+		markGroups(holders, [][]kcmp.Descriptor{group}, func(int32) bool { return true })
 	}
 }
 
