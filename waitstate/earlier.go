@@ -37,7 +37,7 @@ func (e earlier) cached(idx *probe.Index, p *model.Process) ([]*thread, bool) {
 	list := make([]*thread, 0, len(l.threads))
 	for _, t := range l.threads {
 		again := *t
-		again.proc, again.known, again.same, again.timers = p, true, false, l.timers
+		again.proc, again.known, again.same, again.asItWas, again.timers = p, true, false, false, l.timers
 		for _, now := range p.AllThreads() {
 			if now.TID == t.tid {
 				again.comm, again.state = now.Comm, now.State

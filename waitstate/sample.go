@@ -33,6 +33,8 @@ type thread struct {
 	exec      time.Duration // when it last ran, by the clock of a processor; 0 if that is not known
 	processor int
 
+	asItWas bool // the second sample is taken, but for link
+
 	known  bool           // it was found in the last scan, and has not run since
 	timers model.Opt[int] // then: of its process
 
@@ -263,7 +265,22 @@ func runCount(p *probe.Proc, tid int) model.Opt[uint64] {
 func (r *pass) secondSample(ctx context.Context) {
 	byPID := map[int][]*thread{}
 	var list []*model.Process
+	wanted := make(map[int]bool, len(r.threads))
 	for _, t := range r.threads {
+		wanted[t.tid] = true
+	}
+	now := r.j.LookAgain(ctx, wanted) // after all first samples were taken
+	for _, t := range r.threads {
+		if n, ok := now[t.tid]; ok && t.isAsItWas(&n) {
+			if !t.known {
+				t.exec, t.processor = n.ExecStart, n.Processor
+			}
+			if t.known || !t.target.FD.Known() {
+				t.same = true
+				continue
+			}
+			t.asItWas = true // and where its descriptor leads is to be asked
+		}
 		if byPID[t.proc.PID] == nil {
 			list = append(list, t.proc)
 		}
@@ -312,8 +329,28 @@ func (r *pass) ages() {
 	}
 }
 
+// isAsItWas reports whether a thread is still in the call in which it was and has not run.
+// Where it does not, the proc file system is asked.
+func (t *thread) isAsItWas(now *probe.ThreadNow) bool {
+	runs, known := t.runs.Get()
+	if !known || runs != now.Runs || int(now.PID) != t.proc.PID {
+		return false
+	}
+	if t.known {
+		return true
+	}
+	was, err := parseSyscall(t.raw)
+	return err == nil && now.InCall && was == syscallLine{inCall, now.Number, now.Args, now.SP, now.PC}
+}
+
 // again is the second sample of a thread.
 func (r *pass) again(v *visit, t *thread) (seen thread) {
+	if t.asItWas {
+		fd, _ := t.target.FD.Get()
+		seen.same, seen.exec, seen.processor = true, t.exec, t.processor
+		seen.link, _ = v.proc.Dir.Readlink("task/" + itoa(t.tid) + "/fd/" + itoa(fd))
+		return seen
+	}
 	if !t.known {
 		_, err := v.read(t.tid)
 		if err != nil && !proc.Gone(err) {
