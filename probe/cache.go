@@ -41,6 +41,7 @@ type processCache struct {
 	// The holders that are cacheable are joined already; see [joined].
 	recheck  []recheckFD // descriptors that have to be read again
 	mappings bool        // whether the holders by mapping need not be: all are cacheable
+	joined   bool        // what is emitted again of recheck as it is, is joined, too
 }
 
 // recheckFD is a descriptor that has to be read again.
@@ -284,11 +285,22 @@ func (r *result) failCheck() {
 	})
 }
 
+// unchanged reports whether all that is emitted of a process is joined already: it has
+// nothing that has to be read again but counters, and these are what they were.
+func (k *processCache) unchanged(scan int) bool {
+	return k.joined && k.mappings && !slices.ContainsFunc(k.recheck, func(a recheckFD) bool { return a.asked != scan || a.now != nil })
+}
+
 // fromCache gives a process what is cached of it, and reads the rest. It reports
 // false if that does not fit: then all has to be read.
 func (s *Scan) fromCache(p *Proc, k *processCache, sc *scratch, r *result) bool {
 	m := p.Model
 	holders, objects := len(r.out.holders), len(r.out.objects)
+	if r.unchanged = holders == 0 && objects == 0 && k.unchanged(s.number); r.unchanged {
+		m.FDs = k.fds
+		return true
+	}
+	k.joined = false // until this is
 	fd := FD{Proc: p, out: r.out, info: &sc.info, often: true}
 	defer func() { fd.dir.Close() }()
 	fail := func() bool {

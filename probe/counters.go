@@ -17,10 +17,7 @@ func (s *Scan) readCounters(ctx context.Context, pids []int) {
 	if s.facts == nil {
 		return
 	}
-	var (
-		list []bpf.EventfdState
-		of   []*recheckFD
-	)
+	list, of := make([]bpf.EventfdState, 0, s.scanner.counters), make([]*recheckFD, 0, s.scanner.counters)
 	for _, pid := range pids {
 		k := s.unmoved(pid)
 		if k == nil {
@@ -32,7 +29,7 @@ func (s *Scan) readCounters(ctx context.Context, pids []int) {
 			}
 		}
 	}
-	if len(list) == 0 {
+	if s.scanner.counters = len(list); len(list) == 0 {
 		return
 	}
 	for _, a := range of {

@@ -23,6 +23,7 @@ type joined struct {
 	keep    bool           // another scan may follow
 	number  int            // of the scan
 	drops   int            // counts what was dropped
+	had     map[held]int   // see [joined.verified]
 }
 
 // origin is a process or a table.
@@ -38,6 +39,13 @@ type emitted struct {
 	cache   *processCache // whose holders are joined
 	stable  []*Entry      // what these hold
 	holders []holderRecord
+	objects []objectRecord
+	peers   []peerRecord
+	spare   spare
+}
+
+// spare is room that a table has no use for any more, for what it says in the next scan.
+type spare struct {
 	objects []objectRecord
 	peers   []peerRecord
 }
@@ -155,6 +163,9 @@ func (j *joined) update(o origin, r *result) {
 		j.origins[o] = s
 	}
 	s.number = j.number
+	if r.unchanged {
+		return
+	}
 	switch {
 	case r.process == nil:
 		for i := range r.out.holders {
@@ -179,8 +190,18 @@ func (j *joined) update(o origin, r *result) {
 		s.holders = nil
 		j.hold(s, r.out.holders)
 	}
+	before := s.objects
 	j.setObjects(s, r.out.objects)
-	if !slices.EqualFunc(s.peers, r.out.peers, peerRecord.equal) {
+	if r.process == nil && j.keep {
+		clear(before)
+		s.spare.objects = before[:0]
+	}
+	if slices.EqualFunc(s.peers, r.out.peers, peerRecord.equal) {
+		if r.process == nil {
+			clear(r.out.peers)
+			s.spare.peers = r.out.peers[:0]
+		}
+	} else {
 		j.dropPeers(s)
 		s.peers = r.out.peers
 		for i := range s.peers {
@@ -190,50 +211,9 @@ func (j *joined) update(o origin, r *result) {
 			e.peers = append(e.peers, *p)
 		}
 	}
-}
-
-// verified reports whether a process that was read again although it has not run has what
-// it had. If not, that is a gap.
-func (j *joined) verified(s *emitted, r *result) bool {
-	type held struct {
-		key    Key
-		hold   hold
-		access model.Access
-		comm   string
+	if r.cache != nil {
+		r.cache.joined = true
 	}
-	had := map[held]int{}
-	j.drops++
-	count := func(e *Entry) {
-		if e.dropped != j.drops {
-			e.dropped = j.drops
-			for i := range e.held {
-				if h := &e.held[i]; int(h.PID) == s.process.pid {
-					had[held{e.Key, holdOf(h), h.Access, h.Comm}]++
-				}
-			}
-		}
-	}
-	for _, e := range s.stable {
-		count(e)
-	}
-	for i := range s.holders {
-		count(s.holders[i].entry)
-	}
-	var again []holderRecord
-	for i := range r.out.holders {
-		h := &r.out.holders[i]
-		had[held{h.key, holdOf(&h.holder), h.holder.Access, h.holder.Comm}]--
-		if !h.cached {
-			again = append(again, *h)
-		}
-	}
-	for _, n := range had {
-		if n != 0 {
-			r.failCheck()
-			return false
-		}
-	}
-	return slices.EqualFunc(s.holders, again, holderRecord.equal)
 }
 
 // hold joins what a process holds.
@@ -366,6 +346,9 @@ func (e *Entry) change() {
 // drop takes away all that a process or table emitted.
 func (j *joined) drop(s *emitted) {
 	j.drops++
+	if s.cache != nil {
+		s.cache.joined = false
+	}
 	own := func(h model.Holder) bool { return int(h.PID) == s.process.pid }
 	for _, e := range s.stable {
 		j.releaseFrom(e, own)
@@ -453,26 +436,6 @@ func (j *joined) makeEntry(s *Scan, e *Entry) {
 	}
 	e.Complete, e.gone, e.found = model.Opt[bool]{}, false, nil
 	e.stale, e.owned, e.described = false, false, false
-}
-
-func (h holderRecord) equal(o holderRecord) bool {
-	return h.key == o.key && h.cached == o.cached && equalHolders(&h.holder, &o.holder)
-}
-
-func equalHolders(a, b *model.Holder) bool {
-	if a.PID != b.PID || a.TID != b.TID || a.FD != b.FD || a.Via != b.Via || a.Access != b.Access || a.Comm != b.Comm || a.OFD != b.OFD {
-		return false
-	}
-	x, y := a.Extent, b.Extent
-	if (x == nil) != (y == nil) || (a.LockHold == nil) != (b.LockHold == nil) || a.LockHold != nil && *a.LockHold != *b.LockHold {
-		return false
-	}
-	return x == nil || x.Object == y.Object && x.Address == y.Address && x.Offset == y.Offset && x.Size == y.Size && x.RSS == y.RSS &&
-		slices.Equal(x.Flags, y.Flags)
-}
-
-func (p peerRecord) equal(o peerRecord) bool {
-	return p.from == o.from && p.to == o.to && p.confidence == o.confidence
 }
 
 // peersNow lists the objects at the other end of e. The list is the last scan's as long

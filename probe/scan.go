@@ -98,6 +98,7 @@ type Scanner struct {
 	joined *joined
 	links  model.LinkMaker
 
+	counters     int                    // that were asked for in the last scan
 	tasks        map[int32]*taskFacts   // of the last scan; nil: the source was not asked
 	hiddenStamps map[processKey][]stamp // of the processes of which it is not known what they have
 
@@ -171,7 +172,7 @@ type Scan struct {
 	results    []*result
 	durations  map[string]time.Duration
 	read       map[tableKey]bool      // tables read without a gap
-	tableSizes map[tableKey]tableSize // in the last scan; not changed once tables are read
+	tableSizes map[tableKey]tableSize // in the last scan
 	waited     bool                   // some probe has looked for waits
 	hidden     bool                   // there are processes that the proc file system does not show
 	hiddenRan  bool                   // a process may have run since the last scan of which it is not known what it has
@@ -199,6 +200,7 @@ type result struct {
 	stamps                  []stamp       // if not all is known that it has
 	idle                    *idle         // what may be taken over of it while the source says the same of it
 	checked                 bool          // all was read again although it has not run
+	unchanged               bool          // it emits what is joined already, and does not do so again
 }
 
 // Scan makes a snapshot. The error says why there is none at all.

@@ -19,7 +19,7 @@ func (s *Scan) descriptorsFromSource(p *Proc, sc *scratch, r *result, refused bo
 	if m.State == "Z" || m.PID == s.selfPID {
 		return false // what has ended shows through a thread; ipctop's own come and go meanwhile
 	}
-	f := s.factsOf(p, refused)
+	f := s.factsOf(p, sc, refused)
 	if f == nil {
 		return false
 	}
@@ -40,8 +40,9 @@ func (s *Scan) descriptorsFromSource(p *Proc, sc *scratch, r *result, refused bo
 }
 
 // factsOf are the facts that have the descriptors of a process; nil if there are none. They
-// are read for it alone where they were not read for all.
-func (s *Scan) factsOf(p *Proc, refused bool) *facts {
+// are read for it alone where they were not read for all, and are valid then until the next
+// process is read.
+func (s *Scan) factsOf(p *Proc, sc *scratch, refused bool) *facts {
 	f := s.facts
 	if f == nil && refused {
 		f = s.lateFacts()
@@ -52,7 +53,11 @@ func (s *Scan) factsOf(p *Proc, refused bool) *facts {
 	if f.whole && f.same(p) {
 		return f
 	}
-	one := newFacts(f.source)
+	if sc.facts == nil {
+		sc.facts = newFacts(f.source)
+	}
+	one := sc.facts
+	one.reset(f.source)
 	if err := f.source.FilesOf(p.Model.PID, one.add); err != nil {
 		return nil
 	}
@@ -158,6 +163,21 @@ func (x *seenFile) plain() bool {
 
 // owns reports whether a descriptor of ipctop's own is there for the source alone.
 func (f *facts) owns(fd int) bool { return f != nil && f.source.Owns(fd) }
+
+// reset makes them those of nobody.
+func (f *facts) reset(source Source) {
+	f.source = source
+	clear(f.tables)
+	clear(f.own)
+	clear(f.pipes)
+	if cap(f.files) > mostSpareFiles {
+		f.files, f.links = nil, nil
+	}
+	f.files, f.links, f.events = f.files[:0], f.links[:0], f.events[:0]
+}
+
+// mostSpareFiles is of how many descriptors the memory is kept for the next process.
+const mostSpareFiles = 8192
 
 func newFacts(source Source) *facts {
 	return &facts{

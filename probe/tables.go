@@ -102,8 +102,11 @@ func (s *Scan) table(ctx context.Context, p *Probe, ns NS) {
 	}
 }
 
-// tableSize is how much a table had in the last scan.
-type tableSize struct{ objects, peers int }
+// tableSize is how much a table had in the last scan, and room that is left of an earlier one.
+type tableSize struct {
+	objects, peers int
+	spare          spare
+}
 
 // noteTableSizes notes how large the tables were, before they are read: a hook that takes
 // too long goes on beside the join.
@@ -114,16 +117,27 @@ func (s *Scan) noteTableSizes() {
 	}
 	for o, last := range s.scanner.joined.origins {
 		if o.table != (tableKey{}) {
-			s.tableSizes[o.table] = tableSize{len(last.objects), len(last.peers)}
+			s.tableSizes[o.table] = tableSize{len(last.objects), len(last.peers), last.spare}
+			last.spare = spare{} // a hook that takes too long may use it for ever
 		}
 	}
 }
 
 // tableCollector has room for as much as the table had in the last scan.
 func (s *Scan) tableCollector(k tableKey) *Collector {
+	s.mu.Lock()
 	last := s.tableSizes[k]
-	room := func(n int) int { return n + n/16 }
-	return &Collector{probe: k.probe, objects: make([]objectRecord, 0, room(last.objects)), peers: make([]peerRecord, 0, room(last.peers))}
+	s.tableSizes[k] = tableSize{objects: last.objects, peers: last.peers}
+	s.mu.Unlock()
+	return &Collector{probe: k.probe, objects: roomFor(last.spare.objects, last.objects), peers: roomFor(last.spare.peers, last.peers)}
+}
+
+// roomFor is an empty list with room for n and some more: what there is, if it is enough.
+func roomFor[T any](spare []T, n int) []T {
+	if cap(spare) >= n {
+		return spare[:0]
+	}
+	return make([]T, 0, n+n/16)
 }
 
 // tableHere calls the hooks on a thread that is in the namespace. The table of a vacant one

@@ -29,6 +29,8 @@ type scratch struct {
 	cacheable   []int       // of holds, those that are cacheable
 	recheck     []recheckFD // descriptors that are not
 	uncacheable bool        // there are mappings that are not
+
+	facts *facts // of one process, see [Scan.factsOf]
 }
 
 var scratches = sync.Pool{New: func() any {

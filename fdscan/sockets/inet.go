@@ -189,7 +189,7 @@ func (f *inetFamily) readPlain(ctx context.Context, ns probe.NS, kept *inetKept,
 		return false
 	}
 	defer d.close()
-	t := inetTable{family: f, ns: ns, before: kept.get(f, ns)}
+	t := newInetTable(f, ns, kept, nil)
 	if !t.readBoth(ctx, d, out) || t.multipath {
 		return false
 	}
@@ -208,7 +208,7 @@ func administers() bool {
 // readOne reads the tables of one protocol. known are the sockets that the tables of
 // variants had.
 func (f *inetFamily) readOne(ctx context.Context, ns probe.NS, known map[uint64]bool, kept *inetKept, out *probe.Collector) error {
-	t := inetTable{family: f, ns: ns, known: known, before: kept.get(f, ns)}
+	t := newInetTable(f, ns, kept, known)
 	var d *diag
 	err := error(errNoDiag)
 	if f.protocol != 0 {
@@ -280,9 +280,9 @@ type inetTable struct {
 	ends    []inetEnd
 	scratch [128]byte
 
-	before []inetFound // in the last scan
-	next   int         // place in before of what is likely to come next
-	found  []inetFound
+	before []*inetFound // in the last scan
+	next   int          // place in before of what is likely to come next
+	found  []*inetFound
 
 	multipath bool // some are subflows of MPTCP connections
 }
@@ -379,13 +379,13 @@ func (t *inetTable) add(s *inetSock) {
 	if s.ino == 0 {
 		return
 	}
-	o := t.kept(s)
-	if o == nil {
-		o = t.object(s)
+	f := t.kept(s)
+	if f == nil {
+		f = &inetFound{*s, t.object(s)}
 	}
-	t.objects = append(t.objects, o)
+	t.objects = append(t.objects, f.object)
 	if !s.subflow { // which depends on what other tables say
-		t.found = append(t.found, inetFound{*s, o})
+		t.found = append(t.found, f)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // nothing of it has changed.
 type inetKept struct {
 	mu     sync.Mutex
-	tables map[inetTableKey][]inetFound
+	tables map[inetTableKey][]*inetFound
 }
 
 // inetTableKey names the table of a protocol in a network namespace.
@@ -28,7 +28,7 @@ type inetFound struct {
 }
 
 // get is what was found in the last scan, in the order in which the kernel listed it.
-func (k *inetKept) get(f *inetFamily, ns probe.NS) []inetFound {
+func (k *inetKept) get(f *inetFamily, ns probe.NS) []*inetFound {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.tables[inetTableKey{f, ns.Inode}]
@@ -36,31 +36,44 @@ func (k *inetKept) get(f *inetFamily, ns probe.NS) []inetFound {
 
 // put keeps what was found for the next scan. Namespaces that are not looked into any
 // more are forgotten, once there are as many as there may be.
-func (k *inetKept) put(f *inetFamily, ns probe.NS, found []inetFound) {
+func (k *inetKept) put(f *inetFamily, ns probe.NS, found []*inetFound) {
 	if !ns.Scan.Repeated() {
 		return
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.tables == nil || len(k.tables) >= maxKnown {
-		k.tables = map[inetTableKey][]inetFound{}
+		k.tables = map[inetTableKey][]*inetFound{}
 	}
 	k.tables[inetTableKey{f, ns.Inode}] = found
+}
+
+// newInetTable has room for what the table had in the last scan.
+func newInetTable(f *inetFamily, ns probe.NS, kept *inetKept, known map[uint64]bool) inetTable {
+	t := inetTable{family: f, ns: ns, known: known, before: kept.get(f, ns)}
+	if n := len(t.before); n > 0 {
+		n += n / 16
+		t.objects, t.found = make([]*model.Object, 0, n), make([]*inetFound, 0, n)
+		if f.match != nil {
+			t.ends = make([]inetEnd, 0, n)
+		}
+	}
+	return t
 }
 
 // keepAhead is how far ahead it is looked for a socket among those of the last scan.
 const keepAhead = 64
 
-// kept is the object of a socket that is as it was in the last scan; nil if it is not,
+// kept is what was found of a socket that is as it was in the last scan; nil if it is not,
 // or that is not known.
-func (t *inetTable) kept(s *inetSock) *model.Object {
+func (t *inetTable) kept(s *inetSock) *inetFound {
 	for i := t.next; i < min(len(t.before), t.next+keepAhead); i++ {
 		if t.before[i].sock.ino != s.ino {
 			continue
 		}
 		t.next = i + 1
 		if t.before[i].sock == *s {
-			return t.before[i].object
+			return t.before[i]
 		}
 		return nil
 	}

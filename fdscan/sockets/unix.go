@@ -70,8 +70,7 @@ func readUnix(ctx context.Context, ns probe.NS, texts *unixTexts, known *unixKno
 		return nil
 	}
 	out.Backend("unix", "unix_diag")
-	for i := range found {
-		f := &found[i]
+	for _, f := range found {
 		k := Key(uint64(f.object.Ino))
 		out.Object(k, f.object)
 		if f.peer != 0 {
@@ -104,26 +103,26 @@ type unixFound struct {
 	message string // the kernel's, if another scan may follow
 }
 
-func readUnixDiag(ctx context.Context, ns probe.NS, known *unixKnown, out *probe.Collector) ([]unixFound, error) {
+func readUnixDiag(ctx context.Context, ns probe.NS, known *unixKnown, out *probe.Collector) ([]*unixFound, error) {
 	d, err := openDiag()
 	if err != nil {
 		return nil, err
 	}
 	defer d.close()
 	var (
-		found []unixFound
+		found []*unixFound
 		bad   failures
 		s     unixSock
 		old   = known.begin(ns)
 	)
-	found = make([]unixFound, 0, len(old.list)+len(old.list)/16)
+	found = make([]*unixFound, 0, len(old.list)+len(old.list)/16)
 	again := func() {
 		found, bad = found[:0], failures{what: "unix_diag message"}
 		old.rewind()
 	}
 	err = d.dump(ctx, unixDiagRequest(), again, func(b []byte) {
 		if f := old.find(b); f != nil {
-			found = append(found, *f)
+			found = append(found, f)
 			return
 		}
 		if err := parseUnixDiag(b, &s); err != nil {
@@ -148,7 +147,7 @@ func readUnixDiag(ctx context.Context, ns probe.NS, known *unixKnown, out *probe
 
 // found makes the object. Everything in s is valid for one message only, so
 // that what is kept is copied.
-func (s *unixSock) found(ns probe.NS) unixFound {
+func (s *unixSock) found(ns probe.NS) *unixFound {
 	d := &model.UnixDetail{Type: socketTypes[uint64(s.kind)], State: unixStates[s.state]}
 	o := &model.Object{
 		ID: ns.ID(model.Unix, uint64(s.ino)), Gen: socketCookie(s.cookie), Kind: model.Unix, Ino: model.Big(s.ino),
@@ -182,7 +181,7 @@ func (s *unixSock) found(ns probe.NS) unixFound {
 	if !mayCarry(d) {
 		d.InflightFDs = model.Some[int64](0)
 	}
-	f := unixFound{object: o, peer: s.peer}
+	f := &unixFound{object: o, peer: s.peer}
 	for i := 0; i+4 <= len(s.icons); i += 4 {
 		if ino, _ := u32(s.icons[i:]); ino != 0 { // 0: it has hung up again
 			f.pending = append(f.pending, ino)

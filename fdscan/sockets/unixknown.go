@@ -11,12 +11,12 @@ import (
 // made anew, and by that the scan knows that nothing of them has changed.
 type unixKnown struct {
 	mu   sync.Mutex
-	byNS map[uint64][]unixFound
+	byNS map[uint64][]*unixFound
 }
 
 // unixCursor goes through what is known of one namespace beside what the kernel lists.
 type unixCursor struct {
-	list []unixFound
+	list []*unixFound
 	next int
 	at   map[string]int // by message, made when the order is another one
 }
@@ -29,14 +29,14 @@ func (k *unixKnown) begin(ns probe.NS) *unixCursor {
 
 // put keeps what was found for the next scan. Namespaces that are not looked into any
 // more are forgotten, once there are as many as there may be.
-func (k *unixKnown) put(ns probe.NS, found []unixFound) {
+func (k *unixKnown) put(ns probe.NS, found []*unixFound) {
 	if !ns.Scan.Repeated() {
 		return
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.byNS == nil || len(k.byNS) >= maxKnown {
-		k.byNS = map[uint64][]unixFound{}
+		k.byNS = map[uint64][]*unixFound{}
 	}
 	k.byNS[ns.Inode] = found
 }
@@ -50,7 +50,7 @@ func (c *unixCursor) rewind() { c.next = 0 }
 func (c *unixCursor) find(message []byte) *unixFound {
 	if c.next < len(c.list) && c.list[c.next].message == string(message) {
 		c.next++
-		return &c.list[c.next-1]
+		return c.list[c.next-1]
 	}
 	if c.at == nil {
 		c.at = make(map[string]int, len(c.list))
@@ -63,5 +63,5 @@ func (c *unixCursor) find(message []byte) *unixFound {
 		return nil
 	}
 	c.next = at + 1
-	return &c.list[at]
+	return c.list[at]
 }

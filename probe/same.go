@@ -1,0 +1,80 @@
+package probe
+
+import (
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Holders and peers that are emitted again are the same if all of each is. What is read again
+// of a process to check what is cached need not come in the same order.
+
+func (h holderRecord) equal(o holderRecord) bool {
+	return h.key == o.key && h.cached == o.cached && equalHolders(&h.holder, &o.holder)
+}
+
+func equalHolders(a, b *model.Holder) bool {
+	if a.PID != b.PID || a.TID != b.TID || a.FD != b.FD || a.Via != b.Via || a.Access != b.Access || a.Comm != b.Comm || a.OFD != b.OFD {
+		return false
+	}
+	x, y := a.Extent, b.Extent
+	if (x == nil) != (y == nil) || (a.LockHold == nil) != (b.LockHold == nil) || a.LockHold != nil && *a.LockHold != *b.LockHold {
+		return false
+	}
+	return x == nil || x.Object == y.Object && x.Address == y.Address && x.Offset == y.Offset && x.Size == y.Size && x.RSS == y.RSS &&
+		slices.Equal(x.Flags, y.Flags)
+}
+
+func (p peerRecord) equal(o peerRecord) bool {
+	return p.from == o.from && p.to == o.to && p.confidence == o.confidence
+}
+
+// held is a holder of some object.
+type held struct {
+	key    Key
+	hold   hold
+	access model.Access
+	comm   string
+}
+
+// verified reports whether a process that was read again although it has not run has what
+// it had. If not, that is a gap.
+func (j *joined) verified(s *emitted, r *result) bool {
+	if j.had == nil {
+		j.had = map[held]int{}
+	}
+	had := j.had
+	clear(had)
+	j.drops++
+	count := func(e *Entry) {
+		if e.dropped != j.drops {
+			e.dropped = j.drops
+			for i := range e.held {
+				if h := &e.held[i]; int(h.PID) == s.process.pid {
+					had[held{e.Key, holdOf(h), h.Access, h.Comm}]++
+				}
+			}
+		}
+	}
+	for _, e := range s.stable {
+		count(e)
+	}
+	for i := range s.holders {
+		count(s.holders[i].entry)
+	}
+	var again []holderRecord
+	for i := range r.out.holders {
+		h := &r.out.holders[i]
+		had[held{h.key, holdOf(&h.holder), h.holder.Access, h.holder.Comm}]--
+		if !h.cached {
+			again = append(again, *h)
+		}
+	}
+	for _, n := range had {
+		if n != 0 {
+			r.failCheck()
+			return false
+		}
+	}
+	return slices.EqualFunc(s.holders, again, holderRecord.equal)
+}
