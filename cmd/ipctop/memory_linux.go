@@ -11,6 +11,15 @@ import (
 // collected.
 const smallHeap = 32 << 20
 
+// collectSooner sets the garbage collector up for one snapshot after the other: what lives long
+// is most of it, so that little is gained by letting garbage double it. GOGC, where it is set,
+// counts before that.
+func collectSooner() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
+}
+
 // collectLate sets the garbage collector up for one snapshot, which is nearly all
 // live memory. A small one is made without collecting anything; of a large one
 // collecting early avoids garbage on top of it, for a few per cent of

@@ -66,6 +66,7 @@ func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	collectSooner()
 	options := probe.Options{ProcRoot: root, Probes: probes(), Helper: "/proc/self/exe", Repeated: true, Check: o.check, Log: o.log(), Progress: o.progress}
 	if err := o.useSource(&options); err != nil {
 		return nil, nil, err
