@@ -4,15 +4,16 @@ import "time"
 
 // Blocked is that a thread was woken which had slept for long.
 type Blocked struct {
-	Time  time.Time // when it was woken
-	Slept time.Duration
-	Who   Party
-	Waker Party // who ran then; see By
-	By    WokenBy
-	IPC   uint64 // inode number of the IPC namespace of Who
-	Call  int64  // system call that Who is in; -1: none
-	Args  [3]uint64
-	File  Behind // behind the call's first argument, where that is a descriptor
+	Time   time.Time // when it was woken
+	Slept  time.Duration
+	Who    Party
+	Waker  Party // who ran then; see By
+	By     WokenBy
+	IPC    uint64 // inode number of the IPC namespace of Who
+	Call   int64  // system call that Who is in; -1: none
+	Call32 bool   // Call is a number of 32-bit programs
+	Args   [3]uint64
+	File   Behind // behind the call's first argument, where that is a descriptor
 }
 
 // WokenBy is in what the waker was when it woke somebody.
@@ -36,6 +37,17 @@ const (
 	inLater  = 1 << 2
 )
 
+// call32 marks the number of a call of a 32-bit program.
+const call32 = 1 << 32
+
+// call takes apart the number of a system call.
+func call(number uint64) (n int64, is32 bool) {
+	if n = int64(number); n > 0 && n&call32 != 0 {
+		return n &^ call32, true
+	}
+	return n, false
+}
+
 func (t *Tracer) parseBlocked(record []byte) *Blocked {
 	f := fields{record}
 	b := &Blocked{Time: t.clock(f.u64())}
@@ -51,7 +63,7 @@ func (t *Tracer) parseBlocked(record []byte) *Blocked {
 	b.Slept = time.Duration(f.u64())
 	b.IPC = f.u64()
 	b.Who, b.Waker = f.party(), f.party()
-	b.Call = int64(f.u64())
+	b.Call, b.Call32 = call(f.u64())
 	for i := range b.Args {
 		b.Args[i] = f.u64()
 	}

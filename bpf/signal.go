@@ -25,6 +25,7 @@ type Signal struct {
 	Threads int       // of the target
 	Info    [4]uint64 // the fields of siginfo after si_code, as they lie in memory
 	Call    int64     // system call that From is in; -1: none
+	Call32  bool      // Call is a number of 32-bit programs
 	Args    [3]uint64
 	File    Behind // what was written to, of a SIGPIPE
 }
@@ -96,7 +97,7 @@ func (t *Tracer) parseSignal(record []byte) *Signal {
 	for i := range s.Info {
 		s.Info[i] = f.u64()
 	}
-	s.Call = int64(f.u64())
+	s.Call, s.Call32 = call(f.u64())
 	for i := range s.Args {
 		s.Args[i] = f.u64()
 	}

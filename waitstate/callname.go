@@ -1,5 +1,17 @@
 package waitstate
 
+import "strings"
+
 // CallName is the name of a system call in which threads block, by its number; "" of others,
 // and on architectures whose calls are not known.
 func CallName(number int64) string { return callNames[int(number)] }
+
+// CallName32 is CallName of a 32-bit program. Those that have others in them (ipc(2),
+// socketcall(2)) go by their own names.
+func CallName32(number int64) string {
+	name := commonCalls32[int(number)]
+	if name == "" {
+		name = archCalls32[int(number)]
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(name, "old "), "_time64")
+}

@@ -11,4 +11,7 @@ const (
 
 func (v *visit) is32Call(int, *syscallLine) model.Opt[bool] { return model.Opt[bool]{} }
 
+// The calls of 32-bit programs, of which there are none here.
+var commonCalls32, archCalls32 map[int]string
+
 func (c *caller) call32() string { return "" }

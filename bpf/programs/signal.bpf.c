@@ -73,6 +73,11 @@ INLINE __u32 written_to(const struct call *c)
 	bool is_amd64 = field_exists(amd64->orig_ax);
 	__u64 splice = is_amd64 ? 275 : 76, tee = is_amd64 ? 276 : 77;
 
+	if (c->number & CALL32 && (__s64)c->number > 0) {
+		splice = CALL32 | (is_amd64 ? 313 : 340);
+		tee = CALL32 | (is_amd64 ? 315 : 342);
+	}
+
 	if (c->number == splice)
 		return c->args[2];
 	if (c->number == tee)

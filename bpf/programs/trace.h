@@ -24,6 +24,24 @@ struct task_struct___trace {
 	struct files_struct___trace *files;
 };
 
+// How a thread made its system call.
+struct thread_info___trace_amd64 {
+	__u32 status;
+};
+struct thread_info___trace_arm64 {
+	unsigned long flags;
+};
+struct task_struct___trace_amd64 {
+	struct thread_info___trace_amd64 thread_info;
+};
+struct task_struct___trace_arm64 {
+	struct thread_info___trace_arm64 thread_info;
+};
+struct pt_regs___trace_ia32 {
+	unsigned long bx;
+	unsigned long cx;
+};
+
 struct inode___trace {
 	__u32 i_rdev; // of a device: major << 20 | minor
 };
@@ -191,9 +209,13 @@ INLINE void look_behind(struct behind *b, struct file *file)
 
 // call_of is the system call that a thread is in, with its first three arguments.
 struct call {
-	__u64 number; // -1: none
+	__u64 number; // -1: none. With CALL32 it is one of a 32-bit program
 	__u64 args[3];
 };
+
+#define CALL32 (1ULL << 32)
+#define TS_COMPAT 2 // arch/x86/include/asm/thread_info.h
+#define TIF_32BIT (1 << 22) // arch/arm64/include/asm/thread_info.h
 
 INLINE void call_of(struct call *c, struct task_struct *task)
 {
@@ -203,12 +225,23 @@ INLINE void call_of(struct call *c, struct task_struct *task)
 
 	c->number = -1;
 	if (field_exists(amd64->orig_ax)) {
+		struct pt_regs___trace_ia32 *ia32 = saved;
+
 		c->number = get(amd64->orig_ax);
+		if (get(((struct task_struct___trace_amd64 *)task)->thread_info.status) & TS_COMPAT) {
+			c->number = (__u32)c->number | CALL32;
+			c->args[0] = (__u32)get(ia32->bx);
+			c->args[1] = (__u32)get(ia32->cx);
+			c->args[2] = (__u32)get(amd64->dx);
+			return;
+		}
 		c->args[0] = get(amd64->di);
 		c->args[1] = get(amd64->si);
 		c->args[2] = get(amd64->dx);
 	} else if (field_exists(arm64->orig_x0)) {
 		c->number = (__s64)get(arm64->syscallno);
+		if (get(((struct task_struct___trace_arm64 *)task)->thread_info.flags) & TIF_32BIT)
+			c->number = (__u32)c->number | CALL32;
 		c->args[0] = get(arm64->orig_x0);
 		c->args[1] = get(arm64->regs[1]);
 		c->args[2] = get(arm64->regs[2]);

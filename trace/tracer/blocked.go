@@ -26,7 +26,11 @@ var onSystemV = map[string]model.Kind{
 // blocked makes an event of a wait that has ended.
 func (n *names) blocked(b *bpf.Blocked) *trace.Event {
 	e := &trace.Event{Type: "event", Time: b.Time, Event: trace.BlockedEvent, Target: n.party(&b.Who)}
-	e.Blocked = &trace.Blocked{Call: waitstate.CallName(b.Call), For: b.Slept}
+	call := waitstate.CallName
+	if b.Call32 {
+		call = waitstate.CallName32
+	}
+	e.Blocked = &trace.Blocked{Call: call(b.Call), For: b.Slept}
 	switch b.By {
 	case bpf.WokenByTimer:
 		e.WokenBy = trace.WokenByTimer

@@ -1,0 +1,72 @@
+//go:build amd64 || arm64
+
+package tracer_test
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/trace"
+	"github.com/ipctop/ipctop/trace/tracer"
+)
+
+// TestBlocked32 tells in which call a 32-bit program waited, whose calls have other
+// numbers, and whose arguments are in other registers.
+func TestBlocked32(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "calls32")
+	build := exec.Command("go", "build", "-o", program, "../../traffic/testdata/calls32")
+	build.Env = append(os.Environ(), "GOARCH="+map[string]string{"amd64": "386", "arm64": "arm"}[runtime.GOARCH], "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Skipf("go: %v\n%s", err, out)
+	}
+	find := watch(t, tracer.Options{Over: over})
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(r.Fd()), &st); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program)
+	cmd.Stdin = r
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Skipf("this machine runs no 32-bit programs: %v", err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	r.Close()
+	lines := bufio.NewScanner(out)
+	if !lines.Scan() || lines.Text() != "ready" {
+		t.Skipf("it says %q", lines.Text())
+	}
+	waitFor(t, "a thread that reads", func() bool { // whichever: the runtime may have moved to another
+		calls, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", cmd.Process.Pid))
+		return slices.ContainsFunc(calls, func(path string) bool {
+			b, _ := os.ReadFile(path)
+			return strings.HasPrefix(string(b), "3 0x0 ")
+		})
+	})
+	time.Sleep(2 * over)
+	fmt.Fprintln(w)
+	e := find("a read", func(e *trace.Event) bool {
+		return e.Blocked != nil && e.Target.PID == cmd.Process.Pid && e.Object != ""
+	})
+	if want := fmt.Sprintf("pipe:%d", st.Ino); e.Call != "read" || e.Object != want || e.Sender == nil || e.Sender.PID != os.Getpid() {
+		t.Errorf("it waited in %q at %s until %+v woke it; it was read at %s", e.Call, e.Object, e.Sender, want)
+	}
+}
