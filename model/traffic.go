@@ -40,6 +40,7 @@ type Flow struct {
 	BytesPerSecond Opt[int64] `json:"bytes_per_second,omitzero" unit:"bytes" doc:"the same for a second, rounded"`
 	Calls          Opt[int64] `json:"calls,omitzero" doc:"calls that carried something, in the time that was measured"`
 	CallsPerSecond Opt[int64] `json:"calls_per_second,omitzero" doc:"the same for a second, rounded"`
+	AtLeast        bool       `json:"at_least,omitzero" doc:"more may have gone through: only a change of what is queued, or of the time of the last message, was seen"`
 }
 
 // ProcessTraffic is the part of one process.
@@ -87,6 +88,11 @@ func (t *Traffic) Rate() (n Opt[int64], bytes bool) {
 		}
 	}
 	return n, bytes
+}
+
+// AtLeast reports whether more than that may go through the object.
+func (t *Traffic) AtLeast() bool {
+	return t.Sent != nil && t.Sent.AtLeast || t.Received != nil && t.Received.AtLeast
 }
 
 // IsSocket reports whether a kind is of sockets, of whatever family.

@@ -78,8 +78,15 @@ func (v *View) thickness(object string) string {
 // RateText says how much goes through an object; "" where nobody measured.
 func (v *View) RateText(o *model.Object) string {
 	n, bytes := v.rateOf(o)
-	return rateText(n, bytes)
+	text := rateText(n, bytes)
+	if t := v.traffic[o.ID]; t != nil && t.AtLeast() && text != "" {
+		text += atLeast
+	}
+	return text
 }
+
+// atLeast is after a rate that may be more.
+const atLeast = "+"
 
 func rateText(rate optInt, bytes bool) string {
 	n, ok := rate.Get()
@@ -103,10 +110,14 @@ func rateColumn(name, doc string, get func(*model.Traffic) optInt, bytes bool) C
 			if !ok {
 				return Cell{}
 			}
-			if bytes {
-				return Cell{Text: Size(n)}
+			more := ""
+			if t.AtLeast() {
+				more = atLeast
 			}
-			return Cell{Text: count(n)}
+			if bytes {
+				return Cell{Text: Size(n) + more}
+			}
+			return Cell{Text: count(n) + more}
 		},
 	}
 }

@@ -22,4 +22,6 @@
 // See package bpf: Linux 5.15, CAP_BPF and CAP_PERFMON. The error of [Start] says what is
 // missing. Each system call of the machine takes longer while a [Meter] is open; the
 // kernel takes the programs away with the process that loaded them, whatever ends it.
+//
+// [AddDifference] needs no privilege of its own: it knows what two snapshots tell.
 package traffic

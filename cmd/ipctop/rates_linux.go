@@ -2,17 +2,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
+	"github.com/ipctop/ipctop/bpf"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/traffic"
 )
 
 // measure measures for as long as --rates asks for, or takes what was measured since the
-// last snapshot, and returns what adds that to the next one.
-func (o *options) measure(ctx context.Context) (addTo func(*model.Snapshot), err error) {
+// last snapshot, and returns what adds that to the next one. Without eBPF two snapshots
+// are compared: scan takes the first.
+func (o *options) measure(ctx context.Context, scan func(context.Context) (*model.Snapshot, error)) (addTo func(*model.Snapshot), err error) {
 	if o.sampleRates != nil {
 		return o.sampleRates()
 	}
@@ -23,11 +26,19 @@ func (o *options) measure(ctx context.Context) (addTo func(*model.Snapshot), err
 	if err != nil {
 		return nil, err
 	}
-	defer meter.Close()
+	var before *model.Snapshot
+	if meter != nil {
+		defer meter.Close()
+	} else if before, err = scan(ctx); err != nil {
+		return nil, err
+	}
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-time.After(o.rates):
+	}
+	if meter == nil {
+		return func(snap *model.Snapshot) { traffic.AddDifference(before, snap) }, nil
 	}
 	sample, err := meter.Sample()
 	if err != nil {
@@ -36,16 +47,25 @@ func (o *options) measure(ctx context.Context) (addTo func(*model.Snapshot), err
 	return sample.AddTo, nil
 }
 
-// startMeter begins to count traffic.
+// startMeter begins to count traffic; nil says that there is no eBPF for it, which it says
+// once.
 func (o *options) startMeter() (*traffic.Meter, error) {
-	if o.source == sourceProc {
-		return nil, usageError("rates need eBPF: they do not go with --source procfs")
+	reason := "--source procfs"
+	if o.source != sourceProc {
+		meter, err := traffic.Start()
+		switch unavailable := (*bpf.UnavailableError)(nil); {
+		case err == nil:
+			return meter, nil
+		case o.source == sourceBPF || !errors.As(err, &unavailable):
+			return nil, fmt.Errorf("rates cannot be measured: %w", err)
+		}
+		reason = err.Error()
 	}
-	meter, err := traffic.Start()
-	if err != nil {
-		return nil, fmt.Errorf("rates cannot be measured: %w", err)
+	if !o.saidCounters && o.sampleRates == nil {
+		fmt.Fprintf(o.stderr, "ipctop: no eBPF (%s): rates are of TCP sockets, and of pipes, terminals and System V queues what they were at least\n", reason)
 	}
-	return meter, nil
+	o.saidCounters = true
+	return nil, nil
 }
 
 // liveRates makes what begins and ends to measure while one snapshot after the other is
@@ -53,11 +73,23 @@ func (o *options) startMeter() (*traffic.Meter, error) {
 func liveRates(o *options) (set func(on bool) error, end func()) {
 	var mu sync.Mutex
 	var meter *traffic.Meter
+	var measured bool
+	var last *model.Snapshot // with which the next one is compared, without a meter
 	o.sampleRates = func() (func(*model.Snapshot), error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if meter == nil {
+		if !measured {
 			return func(*model.Snapshot) {}, nil
+		}
+		if meter == nil {
+			return func(snap *model.Snapshot) {
+				mu.Lock()
+				defer mu.Unlock()
+				if last != nil {
+					traffic.AddDifference(last, snap)
+				}
+				last = snap
+			}, nil
 		}
 		sample, err := meter.Sample()
 		if err != nil {
@@ -69,13 +101,16 @@ func liveRates(o *options) (set func(on bool) error, end func()) {
 		mu.Lock()
 		defer mu.Unlock()
 		switch {
-		case on && meter == nil:
+		case on && !measured:
 			var err error
 			meter, err = o.startMeter()
+			measured = err == nil
 			return err
-		case !on && meter != nil:
-			meter.Close()
-			meter = nil
+		case !on && measured:
+			if meter != nil {
+				meter.Close()
+			}
+			meter, measured, last = nil, false, nil
 		}
 		return nil
 	}

@@ -40,7 +40,7 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 	if err := o.useSource(&options); err != nil {
 		return nil, err
 	}
-	measured, err := o.measure(ctx)
+	measured, err := o.measure(ctx, probe.NewScanner(options).Scan)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 	scanner := probe.NewScanner(options)
 	sequence := diagnose.Sequence{Options: o.ages}
 	return func(ctx context.Context) (*model.Index, error) {
-		measured, err := o.measure(ctx)
+		measured, err := o.measure(ctx, scanner.Scan)
 		if err != nil {
 			return nil, err
 		}

@@ -18,13 +18,14 @@ import (
 
 // options are the flags every command has.
 type options struct {
-	procRoot  string
-	source    string   // see addGlobal
-	from      []string // a host each
-	history   string   // see addHistory
-	maxMemory byteSize // that reading a file may take
-	sample    time.Duration
-	rates     time.Duration // see addRates
+	procRoot     string
+	source       string   // see addGlobal
+	from         []string // a host each
+	history      string   // see addHistory
+	maxMemory    byteSize // that reading a file may take
+	sample       time.Duration
+	rates        time.Duration // see addRates
+	saidCounters bool          // that rates are measured without eBPF
 
 	// sampleRates is what adds the traffic since the last time to a snapshot; nil, or
 	// nothing, where it is not measured. See liveRates.

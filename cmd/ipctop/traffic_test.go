@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/testfixtures"
@@ -37,7 +39,6 @@ func TestRatesUsage(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"dump --rates -1s", "cannot be negative"},
 		{"dump --rates 1s --from x", "it has no use with --from"},
-		{"dump --rates 1s --source procfs", "need eBPF"},
 		{"record --rates 5s --every 5s x", "shorter than --every"},
 		{"check --rates -1s", "cannot be negative"},
 		{"exporter --rates 9s --min-interval 5s", "shorter than --min-interval"},
@@ -52,10 +53,6 @@ func TestRatesUsage(t *testing.T) {
 // TestDumpRates sends data through a pipe while it is measured.
 func TestDumpRates(t *testing.T) {
 	if _, err := openSource(); err != nil {
-		status, _, stderr := run(t, "", "dump", "--rates", "1ms")
-		if status != exitFailed || !strings.Contains(stderr, "rates cannot be measured: "+err.Error()) {
-			t.Errorf("status %d, stderr %q", status, stderr)
-		}
 		t.Skip(err)
 	}
 	ownHome(t)
@@ -97,6 +94,38 @@ func TestDumpRates(t *testing.T) {
 		}
 	}
 	t.Errorf("%s has no traffic among %d", c.Objects[0], len(snap.Traffic))
+}
+
+// TestDumpRatesWithoutEBPF sends data through a connection, whose socket counts it.
+func TestDumpRatesWithoutEBPF(t *testing.T) {
+	ownHome(t)
+	data, err := testfixtures.StartTraffic(t.Context(), "tcp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- data.Channels[0].Run(ctx, 0) }()
+	status, out, stderr := run(t, "", "dump", "--rates", "300ms", "--source", "procfs", "--only", "traffic", "--json")
+	stop()
+	if err := errors.Join(<-done, data.Close()); err != nil {
+		t.Error(err)
+	}
+	snap, err := model.Decode(strings.NewReader(out))
+	if err != nil || status != exitOK || !strings.Contains(stderr, "no eBPF (--source procfs): rates are of TCP sockets") {
+		t.Fatalf("status %d, %v, stderr %q", status, err, stderr)
+	}
+	if r := snap.Scan.Rates; r == nil || r.Source != model.RatesCounters || r.Duration < int64(300*time.Millisecond) {
+		t.Errorf("rates %+v", r)
+	}
+	for _, id := range data.Channels[0].Objects {
+		i := slices.IndexFunc(snap.Traffic, func(t model.Traffic) bool { return t.Object == id })
+		if i < 0 {
+			t.Errorf("%s has no traffic among %d", id, len(snap.Traffic))
+		} else if n, bytes := snap.Traffic[i].Rate(); !bytes || n.Or(0) <= 0 || snap.Traffic[i].AtLeast() {
+			t.Errorf("traffic %+v", snap.Traffic[i])
+		}
+	}
 }
 
 func TestFixturesCompare(t *testing.T) {

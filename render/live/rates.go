@@ -22,7 +22,7 @@ func (m *Model) ratesSet(e RatesSet) {
 	}
 	m.rates = e.On
 	if e.On {
-		m.say(Normal, "Rates are measured from now on, which slows each system call of the machine a little (r: stop).")
+		m.say(Normal, "Rates are measured from now on; with eBPF this slows each system call of the machine a little (r: stop).")
 	} else {
 		m.say(Normal, "Rates are not measured any more.")
 	}
@@ -32,6 +32,9 @@ func (m *Model) ratesSet(e RatesSet) {
 func (m *Model) ratesWord() string {
 	word := "RATES"
 	if r := m.data.Snap.Scan.Rates; r != nil {
+		if r.Source == model.RatesCounters {
+			word += " without eBPF"
+		}
 		if cost, ok := r.Cost.Get(); ok {
 			word += " " + strconv.FormatFloat(float64(cost)*100, 'f', 1, 64) + "%"
 		}
