@@ -15,11 +15,15 @@ import (
 
 	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/diagnose/graph"
+	"github.com/ipctop/ipctop/fleet"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/model/modeltest"
+	"github.com/ipctop/ipctop/postmortem"
 	"github.com/ipctop/ipctop/query"
 	"github.com/ipctop/ipctop/record"
 	"github.com/ipctop/ipctop/render"
+	"github.com/ipctop/ipctop/render/report"
+	"github.com/ipctop/ipctop/route"
 )
 
 // A dump may come from a stranger. Whatever field it leaves out, or gives a value that
@@ -274,6 +278,27 @@ func showAll(t *testing.T, name string, lists []string, before, s *model.Snapsho
 			query.Complete(s, "p")
 			return nil
 		},
+		"report": func() error {
+			return report.Write(io.Discard, g, report.Options{Samples: []report.Sample{report.SampleOf(before), report.SampleOf(s)}})
+		},
+		"path": func() error {
+			if len(s.Processes) == 0 {
+				return nil
+			}
+			steps, _ := route.Find(s, []int{s.Processes[0].PID}, []int{s.Processes[len(s.Processes)-1].PID})
+			return render.Route(io.Discard, x, steps, render.ShowOptions{})
+		},
+		"beside another host": func() error {
+			other := *before
+			other.Host.Hostname, other.Host.BootID = "other", "other"
+			merged, err := fleet.Merge([]fleet.Member{{Source: "one", Snapshot: &other}, {Source: "two", Snapshot: s}})
+			if err != nil {
+				return nil // it may be refused
+			}
+			diagnose.RunHosts(merged, diagnose.Options{})
+			return render.WhyAll(io.Discard, render.NewView(model.NewIndex(merged), v.Options), graph.New(model.NewIndex(merged)))
+		},
+		"postmortem": func() error { postmortem.OfSnapshot("x.json", s, nil).Text(); return nil },
 		"trend": func() error {
 			var trend record.Trend
 			trend.Add(before)
