@@ -28,7 +28,19 @@ func AskDuplicate(h *model.Holder, ask func(dup int) error) error {
 // but for the object's own lock, and it is for pipes, UNIX sockets, terminals and message
 // queues alone: closing may block for others. The caller is guarded, and must check in
 // ask what it got: pid and number may be another's now.
+//
+// Where a quota could stop ipctop meanwhile it is done by a thread that none stops; if that
+// is not allowed the error is [ErrQuota].
 func AskDuplicateOf(pidfd int, fd int32, ask func(dup int) error) error {
+	if !quota.stopsNow() {
+		return askDuplicate(pidfd, fd, ask)
+	}
+	err := ErrQuota
+	withoutQuota(func() { err = askDuplicate(pidfd, fd, ask) })
+	return err
+}
+
+func askDuplicate(pidfd int, fd int32, ask func(dup int) error) error {
 	release, err := privilege.Hold()
 	if err != nil {
 		return err

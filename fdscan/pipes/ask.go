@@ -58,16 +58,12 @@ func (a pipeAnswer) err() error {
 	case statusStuck, statusSkipped:
 		return guard.ErrGivenUp
 	case statusQuota:
-		return errQuota
+		return probe.ErrQuota
 	}
 	return fmt.Errorf("ask a duplicate of a descriptor (pidfd_getfd): %w", unix.Errno(a.status))
 }
 
-// errQuota is why pipes are not asked by a process that may be stopped while it has a
-// duplicate.
-var errQuota = fmt.Errorf("%w: the control group's CPU quota stops ipctop now and then, and it would hold a duplicate meanwhile", errors.ErrUnsupported)
-
-// asker is turned to one process at a time.
+// querier is turned to one process at a time.
 type querier struct {
 	pid   int32 // 0: none
 	pidfd int
@@ -106,6 +102,9 @@ func (q *pipeQuestion) query(p *querier) pipeAnswer {
 		a = pipeAnswer{queued: int64(queued), capacity: int64(capacity)}
 		if err == nil {
 			break
+		}
+		if errors.Is(err, probe.ErrQuota) {
+			return pipeAnswer{status: statusQuota}
 		}
 		var errno unix.Errno
 		if !errors.As(err, &errno) {

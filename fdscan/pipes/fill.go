@@ -49,7 +49,7 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 		f.askHere(ctx)
 	}
 	if f.stoppable > 0 {
-		out.Gap(model.Gap{Reason: model.Unsupported, Op: fillOp, Count: f.stoppable, Detail: errQuota.Error()})
+		out.Gap(model.Gap{Reason: model.Unsupported, Op: fillOp, Count: f.stoppable, Detail: probe.ErrQuota.Error()})
 	}
 	if f.unasked > 0 {
 		out.Gap(model.Gap{Reason: model.Other, Op: fillOp, Count: f.unasked, Detail: f.lost.Error()})
@@ -95,7 +95,7 @@ func (f *pipeFills) settle(e *probe.Entry, a pipeAnswer, err error) {
 		// it was closed meanwhile
 	case proc.ReasonOf(err) == model.Denied:
 		f.refused++
-	case errors.Is(err, errQuota):
+	case errors.Is(err, probe.ErrQuota):
 		f.stoppable++
 	case errors.Is(err, errHelperStopped), errors.Is(err, errHelperEnded):
 		f.unasked++

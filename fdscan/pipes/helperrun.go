@@ -115,8 +115,7 @@ func (w *answerWriter) flushOften() (done func()) {
 }
 
 // answerAll asks every pipe, one after the other, so that there is one duplicate at a
-// time. Those where that gets stuck are given up, and the others asked beside them. What a
-// quota could stop is not begun.
+// time. Those where that gets stuck are given up, and the others asked beside them.
 func answerAll(questions []pipeQuestion, answer func(i int, a pipeAnswer)) {
 	const (
 		open = iota
@@ -125,20 +124,11 @@ func answerAll(questions []pipeQuestion, answer func(i int, a pipeAnswer)) {
 	)
 	state := make([]atomic.Int32, len(questions))
 	groups := byProcess(questions)
-	quota := throttled()
 	const oneAtATime = 1
 	g := guard.New().WithAccounts(probe.NewAccounts("/proc").Of)
 	g.Each(len(groups), oneAtATime, func(i int) guard.Item { return guard.Item{Key: i} }, func(t *guard.Task, n int) func() {
 		var p querier
 		defer p.close()
-		ask := func(i int) pipeAnswer { return questions[i].query(&p) }
-		if quota {
-			ask = func(i int) (a pipeAnswer) {
-				a.status = statusQuota
-				withoutQuota(func() { a = questions[i].query(&p) })
-				return a
-			}
-		}
 		for _, i := range groups[n] {
 			a := pipeAnswer{status: statusSkipped}
 			switch {
@@ -147,7 +137,7 @@ func answerAll(questions []pipeQuestion, answer func(i int, a pipeAnswer)) {
 			case !state[i].CompareAndSwap(open, asked):
 				a.status = statusStuck // the probe asked before
 			case t.BeginFor(guard.Item{Key: &questions[i], Owner: questions[i].owner}, fillOp, 0):
-				a = ask(i)
+				a = questions[i].query(&p)
 				t.End()
 			}
 			if state[i].CompareAndSwap(asked, answered) {

@@ -1,9 +1,11 @@
-package pipes
+package probe
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -50,5 +52,48 @@ func TestWithoutQuota(t *testing.T) {
 	}
 	if during != unix.SCHED_FIFO {
 		t.Errorf("class %d", during)
+	}
+}
+
+// Where a quota stops ipctop now and then, a descriptor is duplicated by a thread that no
+// quota stops, or not at all.
+func TestDuplicatesUnderQuota(t *testing.T) {
+	set := func(stops bool, until time.Time) {
+		quota.mu.Lock()
+		defer quota.mu.Unlock()
+		quota.stops, quota.until = stops, until
+	}
+	defer set(false, time.Time{})
+	pidfd, err := unix.PidfdOpen(os.Getpid(), 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer unix.Close(pidfd)
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pipe[0])
+	defer unix.Close(pipe[1])
+	for _, stops := range []bool{false, true} {
+		set(stops, time.Now().Add(time.Hour))
+		class := -1
+		err := AskDuplicateOf(pidfd, int32(pipe[0]), func(int) error {
+			a, err := unix.SchedGetAttr(0, 0)
+			if err == nil {
+				class = int(a.Policy)
+			}
+			return err
+		})
+		switch {
+		case stops && errors.Is(err, ErrQuota):
+			if class != -1 {
+				t.Error("it was asked although a quota can stop it")
+			}
+		case err != nil:
+			t.Skip(err)
+		case stops != (class == unix.SCHED_FIFO):
+			t.Errorf("a quota stops it: %v; asked in class %d", stops, class)
+		}
 	}
 }

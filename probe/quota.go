@@ -1,12 +1,16 @@
-package pipes
+package probe
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"path"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,6 +18,31 @@ import (
 // A process that has used up the quota of its control group is stopped between any two
 // calls, for a tenth of a second and more. It must not have a duplicate of another's
 // descriptor then.
+
+// ErrQuota is why a descriptor is not duplicated by a process that may be stopped while it
+// has the duplicate.
+var ErrQuota = fmt.Errorf("%w: the control group's CPU quota stops ipctop now and then, and it would hold a duplicate meanwhile", errors.ErrUnsupported)
+
+// quotaCheck remembers for a moment whether a quota stops this process.
+type quotaCheck struct {
+	mu    sync.Mutex
+	until time.Time
+	stops bool
+}
+
+// quotaValid is for how long that is remembered.
+const quotaValid = time.Second
+
+var quota quotaCheck
+
+func (q *quotaCheck) stopsNow() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if now := time.Now(); now.After(q.until) {
+		q.stops, q.until = throttled(), now.Add(quotaValid)
+	}
+	return q.stops
+}
 
 // cgroupRoots are where control groups are seen: version 2, and the controller of version 1.
 var cgroupRoots = []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"}
