@@ -3,6 +3,8 @@
 package privilege
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"syscall"
@@ -14,34 +16,57 @@ import (
 const stoppedEnv = "IPCTOP_TEST_STOPPED"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(stoppedEnv) != "" {
+	switch os.Getenv(stoppedEnv) {
+	case "holding":
 		if _, err := killAfter(50 * time.Millisecond); err != nil {
 			os.Exit(1)
 		}
-		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
-		select {}
+	case "scanning":
+		const limit = 3 * time.Second
+		if _, err := killIfStopped(limit); err != nil {
+			os.Exit(1)
+		}
+		time.Sleep(limit + limit/3)
+		fmt.Println("it runs")
+	default:
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
+	_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	select {}
 }
 
 // Anyone who stops a process in the moment in which it holds what is another's does not
 // make it hold that for ever.
-func TestStoppedHolderIsKilled(t *testing.T) {
+func TestStoppedHolderIsKilled(t *testing.T) { stoppedIsKilled(t, "holding") }
+
+// Nor does who stops it while it scans; as long as it runs, it may scan for longer than it
+// may be stopped.
+func TestStoppedScanIsKilled(t *testing.T) {
+	if out := stoppedIsKilled(t, "scanning"); out != "it runs\n" {
+		t.Errorf("it was killed before it was stopped; it said %q", out)
+	}
+}
+
+func stoppedIsKilled(t *testing.T, doing string) string {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), stoppedEnv+"=1")
+	cmd.Env = append(os.Environ(), stoppedEnv+"="+doing)
+	var out bytes.Buffer
+	cmd.Stdout = &out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	giveUp := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Signal(syscall.SIGTERM); _ = cmd.Process.Signal(syscall.SIGCONT) })
+	giveUp := time.AfterFunc(40*time.Second, func() { _ = cmd.Process.Signal(syscall.SIGTERM); _ = cmd.Process.Signal(syscall.SIGCONT) })
 	defer giveUp.Stop()
 	_ = cmd.Wait()
 	if s, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || s.Signal() != syscall.SIGKILL {
 		t.Errorf("it ended with %v", cmd.ProcessState)
 	}
+	return out.String()
 }
 
 func TestReleasedInTime(t *testing.T) {
@@ -50,9 +75,16 @@ func TestReleasedInTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	disarm()
-	if release, err := Hold(); err != nil {
-		t.Error(err)
-	} else {
-		release()
+	release, err := killIfStopped(time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	for _, hold := range []func() (func(), error){Hold, Scanning} {
+		if release, err := hold(); err != nil {
+			t.Error(err)
+		} else {
+			release()
+		}
 	}
 }

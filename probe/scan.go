@@ -13,6 +13,7 @@ import (
 	"github.com/ipctop/ipctop/container"
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/privilege"
 	"github.com/ipctop/ipctop/proc"
 )
 
@@ -206,6 +207,11 @@ type result struct {
 // Scan makes a snapshot. The error says why there is none at all.
 func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 	begin := time.Now()
+	release, err := privilege.Scanning()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	s, err := sc.begin()
 	if err != nil {
 		return nil, err
