@@ -21,6 +21,11 @@ type Fixture struct {
 	// pathology, or with a variant that begins with control what looks like it.
 	rule bool
 
+	// everybody says that its finding needs all processes of the machine: the kernel hides
+	// locks of processes that have ended from other pid namespaces, and whoever has the other
+	// end of a pipe may be outside.
+	everybody bool
+
 	// explain says what is in it, for people who learn.
 	explain explanation
 

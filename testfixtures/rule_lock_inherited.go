@@ -56,6 +56,7 @@ func lockInheritedFixtures() []Fixture {
 			},
 			next: []string{"ipctop why {4}"},
 		})
+	list[0].everybody = true
 	list[0].roles["lock"], list[1].roles["lock"] = ending(takeFlockRole), takeFlockRole
 	return append(list, Fixture{
 		Name: "lock-inherited:control-script", short: "inh-s", make: makeScriptLock,

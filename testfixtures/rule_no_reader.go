@@ -5,7 +5,7 @@ import (
 )
 
 func noReaderFixtures() []Fixture {
-	return pair("no-reader", "nord", "a process that has the write end of a pipe that nobody can read", "a pipe with a reader",
+	list := pair("no-reader", "nord", "a process that has the write end of a pipe that nobody can read", "a pipe with a reader",
 		func(m *maker) (object, error) {
 			fds, id, err := m.pipe()
 			if err != nil {
@@ -36,4 +36,6 @@ func noReaderFixtures() []Fixture {
 			},
 			next: []string{"ipctop show {object}"},
 		})
+	list[0].everybody = true
+	return list
 }

@@ -276,14 +276,19 @@ func (c command) verifyFixtures(ctx context.Context, o *options, names []string)
 	}
 	// What was made just now has no age yet.
 	snap.Findings = diagnose.Find(snap, diagnose.Options{})
-	missing := 0
+	missing, unseen := 0, 0
 	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
 	for i := range run.Instances {
 		inst := &run.Instances[i]
 		word, why := "seen", ""
 		if err := testfixtures.Verify(snap, inst); err != nil {
-			word, why = "missing", err.Error()
-			missing++
+			if why = testfixtures.Unseen(snap, inst); why != "" {
+				word = "skipped"
+				unseen++
+			} else {
+				word, why = "missing", err.Error()
+				missing++
+			}
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", word, inst.Fixture, inst.Object, why)
 	}
@@ -296,7 +301,7 @@ func (c command) verifyFixtures(ctx context.Context, o *options, names []string)
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.stdout, "%d seen, %d missing, %d skipped, %d failed\n", len(run.Instances)-missing, missing, len(run.Skipped), len(run.Failed))
+	fmt.Fprintf(c.stdout, "%d seen, %d missing, %d skipped, %d failed\n", len(run.Instances)-missing-unseen, missing, len(run.Skipped)+unseen, len(run.Failed))
 	if missing+len(run.Failed) > 0 {
 		return &exitError{status: exitFailed}
 	}

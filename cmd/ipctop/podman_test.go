@@ -51,7 +51,7 @@ func newPodman(t *testing.T) *podman {
 		"--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "run"), "--storage-driver", "vfs",
 		"--cgroup-manager", "cgroupfs", "--runtime", "runc",
 	}}
-	script := `mkdir -p "$1/bin" && cp "$2" "$1/bin/busybox" && for a in sh sleep cat; do ln -s busybox "$1/bin/$a"; done && tar -C "$1" -cf "$1.tar" .`
+	script := `mkdir -p "$1/bin" "$1/tmp" && cp "$2" "$1/bin/busybox" && for a in sh sleep cat; do ln -s busybox "$1/bin/$a"; done && tar -C "$1" -cf "$1.tar" .`
 	image := filepath.Join(dir, "image")
 	if out, err := exec.Command("sh", "-ec", script, "sh", image, busybox).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -119,6 +119,10 @@ func TestPodmanContainers(t *testing.T) {
 	out, err = p.run("exec", "ipctop-test-one", "/ipctop", "dump", "--only", "processes")
 	if err != nil || !strings.Contains(out, "cat") || strings.Contains(out, "ipctop.test") {
 		t.Errorf("processes from inside: %v: %s", err, out)
+	}
+	out, err = p.run("exec", "ipctop-test-one", "/ipctop", "fixtures", "--verify", "pipe", "epoll", "epoll:shared", "pidfd", "lock-inherited", "no-reader", "small-pipe")
+	if err != nil || !strings.Contains(out, "0 missing") || !strings.Contains(out, "0 failed") || strings.HasPrefix(out, "skipped  pipe ") {
+		t.Errorf("fixtures from inside: %v: %s", err, out)
 	}
 }
 
