@@ -1,9 +1,11 @@
 package render
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/ipctop/ipctop/model"
@@ -30,8 +32,9 @@ func Route(w io.Writer, index *model.Index, steps []route.Step, o ShowOptions) e
 		case !step.Forth:
 			arrow = back
 		}
-		line := "  " + arrow + " " + t.esc(step.Link.Object)
-		if name := v.channelName(index.Object(step.Link.Object)); name != "" {
+		o := v.endOf(index.Object(step.Link.Object), step.From)
+		line := "  " + arrow + " " + t.esc(cmp.Or(o.ID, step.Link.Object))
+		if name := v.channelName(o); name != "" {
 			line += "  " + name
 		}
 		t.line("%s", line)
@@ -41,12 +44,28 @@ func Route(w io.Writer, index *model.Index, steps []route.Step, o ShowOptions) e
 	return err
 }
 
+// endOf is the end of a channel that a process has: of two sockets the link names the one
+// whose id sorts first, whoever has it.
+func (v *View) endOf(o *model.Object, pid int) *model.Object {
+	if o == nil {
+		return new(model.Object)
+	}
+	has := func(o *model.Object) bool {
+		return slices.ContainsFunc(o.Holders, func(h model.Holder) bool { return int(h.PID) == pid })
+	}
+	if !has(o) {
+		for _, p := range o.Peers {
+			if peer := v.index.Object(p.ID); peer != nil && has(peer) {
+				return peer
+			}
+		}
+	}
+	return o
+}
+
 // channelName is what people call an object, or the one at its other end: a client's
 // socket has no name, its server's has. It is empty where neither has one.
 func (v *View) channelName(o *model.Object) string {
-	if o == nil {
-		return ""
-	}
 	if o.Name != "" || o.Path != "" {
 		return v.ObjectName(o)
 	}

@@ -57,7 +57,7 @@ func TestPath(t *testing.T) {
 		status               int
 	}{
 		{"client db", "client(10)\n  ⇄ unix:1  /run/x.sock\npro\\x1b[31mxy(11)\n  ← pipe:77\ndb(12)\n", "", 0},
-		{"db 10", "db(12)\n  → pipe:77\npro\\x1b[31mxy(11)\n  ⇄ unix:1  /run/x.sock\nclient(10)\n", "", 0},
+		{"db 10", "db(12)\n  → pipe:77\npro\\x1b[31mxy(11)\n  ⇄ unix:2  /run/x.sock\nclient(10)\n", "", 0},
 		{"/run/x.sock db", "pro\\x1b[31mxy(11)\n  ← pipe:77\ndb(12)\n", "", 0},
 		{"client other", "", "no way from client to other among 2 channels", exitNotFound},
 		{"client client", "", "one process", exitUsage},
