@@ -56,11 +56,11 @@ func TestFilesAgreeWithProc(t *testing.T) {
 				}
 				descriptors++
 				if got != want {
-					differences = append(differences, fmt.Sprintf("descriptor %d of %d:\n  bpf  %s\n  proc %s", fd, pid, got, want))
+					differences = append(differences, fmt.Sprintf("descriptor %d of %d\n  bpf  %s\n  proc %s", fd, pid, got, want))
 				}
 			}
 			if n := len(seen[pid]); !own && n != len(proc[pid]) {
-				differences = append(differences, fmt.Sprintf("%d has %d descriptors, the proc file system says %d", pid, n, len(proc[pid])))
+				differences = append(differences, fmt.Sprintf("descriptors of %d\n  %d, the proc file system says %d", pid, n, len(proc[pid])))
 			}
 		}
 		return differences
