@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"io"
 	"strings"
 
@@ -18,6 +19,7 @@ func Check(w io.Writer, v *View, findings []model.Finding) error {
 	for i, h := range checkHeadings[:len(t.widths)] {
 		t.widths[i] = Width(h)
 	}
+	findings, folded := foldAlike(v, findings)
 	rows := make([][]Cell, len(findings))
 	for i := range findings {
 		rows[i] = t.cells(&findings[i])
@@ -46,8 +48,42 @@ func Check(w io.Writer, v *View, findings []model.Finding) error {
 		}
 		t.line(nil, "see: ipctop explain "+v.escape(f.Rule), Dim)
 	}
+	for _, f := range folded {
+		rule := v.escape(f.rule)
+		t.line([]Cell{{Text: string(model.Info)}}, fmt.Sprintf("%s: %d more (ipctop check --rule %s lists them)", rule, f.times, rule), Plain)
+	}
 	_, err := io.WriteString(w, t.b.String())
 	return err
+}
+
+// alike is how many findings of a rule are left out.
+type alike struct {
+	rule  string
+	times int
+}
+
+// foldAlike leaves out findings and counts them.
+func foldAlike(v *View, findings []model.Finding) (shown []model.Finding, folded []alike) {
+	const most = 3
+	if !v.FoldAlike || v.Wide {
+		return findings, nil
+	}
+	times := map[string]int{}
+	for _, f := range findings {
+		if f.Severity == model.Info {
+			if times[f.Rule]++; times[f.Rule] > most {
+				continue
+			}
+		}
+		shown = append(shown, f)
+	}
+	for _, f := range shown {
+		if n := times[f.Rule] - most; n > 0 {
+			folded = append(folded, alike{f.Rule, n})
+			delete(times, f.Rule)
+		}
+	}
+	return shown, folded
 }
 
 // offer is what stands before a command that a finding names: label where ipctop offers

@@ -2,6 +2,7 @@ package render_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,32 @@ info      1h     certain  the name \x1b]0;x\x07 is one nobody needs
 	if got := checkText(t, s, render.Options{Color: true, NoHeadings: true}); !strings.HasPrefix(got, "\x1b[33mwarning\x1b[0m   3m12s  ") ||
 		strings.Contains(got, "\x1b[31m") {
 		t.Errorf("colours: %q", got)
+	}
+}
+
+// A rule of mere information is not to bury what matters.
+func TestFoldAlike(t *testing.T) {
+	s := modeltest.Rich()
+	worst := s.Findings[0]
+	s.Findings = nil
+	for range 5 {
+		s.Findings = append(s.Findings, worst)
+	}
+	for _, rule := range []string{"no-reader", "zombies", "stale-lock"} {
+		for n := range map[string]int{"no-reader": 5, "zombies": 3, "stale-lock": 4}[rule] {
+			s.Findings = append(s.Findings, model.Finding{Rule: rule, Severity: model.Info, Summary: fmt.Sprintf("%s-%d", rule, n)})
+		}
+	}
+	got := checkText(t, s, render.Options{FoldAlike: true})
+	if strings.Count(got, worst.Summary) != 5 || !strings.HasSuffix(got, "\ninfo                     no-reader: 2 more (ipctop check --rule no-reader lists them)\n"+
+		"info                     stale-lock: 1 more (ipctop check --rule stale-lock lists them)\n") ||
+		!strings.Contains(got, "no-reader-2") || strings.Contains(got, "no-reader-3") || !strings.Contains(got, "zombies-2") {
+		t.Errorf("got\n%s", got)
+	}
+	for _, o := range []render.Options{{}, {FoldAlike: true, Wide: true}} {
+		if got := checkText(t, s, o); !strings.Contains(got, "no-reader-4") || strings.Contains(got, " more ") {
+			t.Errorf("%+v: got\n%s", o, got)
+		}
 	}
 }
 

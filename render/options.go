@@ -9,6 +9,9 @@ type Options struct {
 	NoHeadings bool
 	// FoldPrivate leaves out what is private to one process, and says how many.
 	FoldPrivate bool
+	// FoldAlike leaves out what a rule of no more than information says for the fourth time
+	// and after, and says how often that is.
+	FoldAlike bool
 	// Columns are those the user asked for, empty for each kind's own; with a
 	// leading + they come on top of those.
 	Columns string

@@ -48,6 +48,7 @@ func (c command) newCheck(o *options) *cobra.Command {
 			"with what confidence, and what can be done. ipctop explain RULE says more about each.\n\n" +
 			"The exit status is 3 if there is a finding at or above --fail-on. The default, warning, leaves out what is only\n" +
 			"worth knowing (info). With --strict it is 4 if there is none but something could not be read.\n\n" +
+			"The table shows three findings of each rule that is only worth knowing: --rule RULE or -o wide shows all.\n\n" +
 			"Unlike other commands it lists the directories in which UNIX sockets are bound, /run and /tmp, for socket files that\n" +
 			"were left behind; a program that watches one of them sees it opened.\n\n" +
 			"With --rates it also says what flows: as a table, in JSON (traffic) and as metrics.\n\n" +
@@ -220,6 +221,7 @@ func (k *checkOptions) write(w io.Writer, request *render.Request, snap *model.S
 	case k.format == openMetrics:
 		return render.OpenMetrics(w, snap, k.chosen())
 	case request.Format == "table" && request.Columns == "":
+		request.Options.FoldAlike = k.rules == nil && !request.Options.NoHeadings
 		if len(snap.Findings) > 0 {
 			if err := render.Check(w, request.View(snap), snap.Findings); err != nil {
 				return err
