@@ -172,6 +172,9 @@ func (c command) check(ctx context.Context, o *options, k *checkOptions, ageAske
 		return fmt.Errorf("%s holds no findings: it was made without them (--only)", strings.Join(o.from, ", "))
 	}
 	snap := *whole
+	if o.rates == 0 && k.format != openMetrics {
+		snap.Traffic = nil // a dump's, which nobody asked for
+	}
 	if k.rules != nil {
 		snap.Findings = slices.DeleteFunc(slices.Clone(snap.Findings), func(f model.Finding) bool { return !slices.Contains(k.rules, f.Rule) })
 	}

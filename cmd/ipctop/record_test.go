@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -179,7 +180,10 @@ func TestRecordsUntilTold(t *testing.T) {
 			t.Errorf("a second recorder: %q", second)
 		}
 		_ = cmd.Process.Signal(sig)
-		if err := cmd.Wait(); err != nil {
+		// It ends soon also where a busy machine does not let it finish its sample, with the
+		// signal's status then.
+		err := cmd.Wait()
+		if code := cmd.ProcessState.ExitCode(); err != nil && code != 128+int(sig.(syscall.Signal)) {
 			t.Errorf("%v: %v, %s", sig, err, &stderr)
 		}
 	}
