@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/bpf"
 	"github.com/ipctop/ipctop/trace"
 	"github.com/ipctop/ipctop/trace/tracer"
 )
@@ -23,6 +24,11 @@ import (
 // TestBlocked32 tells in which call a 32-bit program waited, whose calls have other
 // numbers, and whose arguments are in other registers.
 func TestBlocked32(t *testing.T) {
+	source, err := bpf.Open() // before a compiler runs for nothing
+	if err != nil {
+		t.Skip(err)
+	}
+	source.Close()
 	program := filepath.Join(t.TempDir(), "calls32")
 	build := exec.Command("go", "build", "-o", program, "../../traffic/testdata/calls32")
 	build.Env = append(os.Environ(), "GOARCH="+map[string]string{"amd64": "386", "arm64": "arm"}[runtime.GOARCH], "CGO_ENABLED=0")
