@@ -22,7 +22,7 @@ import (
 func Locks() probe.Probe {
 	return probe.Probe{
 		Name:     "locks",
-		Prefetch: func(s *probe.Scan) { _, _ = s.LockTable() },
+		Prefetch: func(s *probe.Scan) { _, _, _ = s.LockTable() },
 		Complete: complete,
 	}
 }
@@ -49,10 +49,13 @@ type lockOwner struct {
 
 func complete(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	name := path.Join(idx.Scan.ProcRoot, "locks")
-	text, err := idx.Scan.LockTable()
+	text, steady, err := idx.Scan.LockTable()
 	if err != nil {
 		out.Fail("read", name, err)
 		return
+	}
+	if !steady {
+		out.Gap(model.Gap{Reason: model.Vanished, Op: "read", Path: name, Detail: "locks came and went whenever it was read in parts: one that stayed may be missing"})
 	}
 	out.Backend("locks", "/proc/locks and the lock: lines of fdinfo")
 	records, bad := parseLocks(text)

@@ -39,7 +39,7 @@ func completeSems(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	if len(list) == 0 {
 		return
 	}
-	locks, err := idx.Scan.LockTable()
+	locks, _, err := idx.Scan.LockTable()
 	if err != nil {
 		out.Fail("read", path.Join(idx.Scan.ProcRoot, "locks"), err)
 	}

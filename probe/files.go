@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -310,21 +309,4 @@ func (idx *Index) Stat(t *guard.Task, e *Entry) FileFacts {
 		}
 	}
 	return f
-}
-
-// LockTable is the text of /proc/locks. It is read once a scan: the kernel stops
-// all locking of files on the machine for that, and waits about ten milliseconds
-// until everybody has noticed.
-func (s *Scan) LockTable() ([]byte, error) {
-	s.lockTable.Do(func() {
-		// A table that is read in pieces may lose or repeat a line.
-		s.lockTable.text, s.lockTable.err = s.root.ReadFile("locks", make([]byte, 0, 64<<10))
-	})
-	return s.lockTable.text, s.lockTable.err
-}
-
-type lockTable struct {
-	sync.Once
-	text []byte
-	err  error
 }

@@ -152,26 +152,34 @@ func (d *Dir) Use(f func(fd int) error) error {
 
 // ReadFile appends the whole file name to buf, which it may grow.
 func (d *Dir) ReadFile(name string, buf []byte) ([]byte, error) {
+	buf, _, err := d.read(name, buf, false, math.MaxInt)
+	return buf, err
+}
+
+// ReadParts is ReadFile, and tells in how many parts the kernel gave the file.
+func (d *Dir) ReadParts(name string, buf []byte) (text []byte, parts int, err error) {
 	return d.read(name, buf, false, math.MaxInt)
 }
 
 // ReadUpTo reads a file that others can make as large as they like; EFBIG if it has more
 // than limit bytes.
 func (d *Dir) ReadUpTo(name string, limit int) ([]byte, error) {
-	return d.read(name, nil, false, limit)
+	buf, _, err := d.read(name, nil, false, limit)
+	return buf, err
 }
 
 // ReadRecord is ReadFile for a file that the kernel makes in one piece
 // (single_open of fs/seq_file.c: stat, status, fdinfo …): what is less than there
 // was room for is all of it, and nobody has to ask whether there is more.
 func (d *Dir) ReadRecord(name string, buf []byte) ([]byte, error) {
-	return d.read(name, buf, true, math.MaxInt)
+	buf, _, err := d.read(name, buf, true, math.MaxInt)
+	return buf, err
 }
 
-func (d *Dir) read(name string, buf []byte, record bool, limit int) ([]byte, error) {
+func (d *Dir) read(name string, buf []byte, record bool, limit int) (all []byte, parts int, err error) {
 	fd, err := d.OpenFile(name, unix.O_RDONLY)
 	if err != nil {
-		return buf, err
+		return buf, 0, err
 	}
 	defer unix.Close(fd)
 	for {
@@ -183,16 +191,17 @@ func (d *Dir) read(name string, buf []byte, record bool, limit int) ([]byte, err
 		case err == unix.EINTR:
 			continue
 		case err != nil:
-			return buf, fmt.Errorf("read %s/%s: %w", d.path, name, err)
+			return buf, parts, fmt.Errorf("read %s/%s: %w", d.path, name, err)
 		case n == 0:
-			return buf, nil
+			return buf, parts, nil
 		}
 		buf = buf[:len(buf)+n]
+		parts++
 		if len(buf) > limit {
-			return nil, fmt.Errorf("read %s/%s: %w: more than %d bytes", d.path, name, unix.EFBIG, limit)
+			return nil, parts, fmt.Errorf("read %s/%s: %w: more than %d bytes", d.path, name, unix.EFBIG, limit)
 		}
 		if record && len(buf) < cap(buf) {
-			return buf, nil
+			return buf, parts, nil
 		}
 	}
 }
