@@ -403,6 +403,7 @@ func (t *whyText) idle(list []*model.Wait, end *graph.End) {
 	}
 	if len(list) > 0 && t.graph.Stuck(list[0], graph.Unlikely) != nil {
 		t.para(" ", "Only a signal could wake it: all who otherwise could wait for it, directly or not.", Notice)
+		t.inside(end)
 		return
 	}
 	if len(list) > 0 && t.alone(list[0]) {

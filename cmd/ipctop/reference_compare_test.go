@@ -49,6 +49,31 @@ func (h *comparison) need(t *testing.T) {
 // compare runs the reference tools and fails where ipctop differs.
 func (h *comparison) compare(t *testing.T) {
 	t.Helper()
+	persistentProblems(t, func() map[string]string { return h.problems(t) })
+}
+
+// persistentProblems looks for problems some times and reports those that it finds each time:
+// what other programs change between two readings, and back again, is a problem once.
+func persistentProblems(t *testing.T, look func() map[string]string) {
+	t.Helper()
+	const times = 4
+	left := look()
+	for range times - 1 {
+		if len(left) == 0 {
+			return
+		}
+		again := look()
+		maps.DeleteFunc(left, func(what, _ string) bool { _, still := again[what]; return !still })
+	}
+	for _, what := range slices.Sorted(maps.Keys(left)) {
+		t.Errorf("%s: %s", what, left[what])
+	}
+}
+
+// problems are by what they are about.
+func (h *comparison) problems(t *testing.T) map[string]string {
+	t.Helper()
+	problems := map[string]string{}
 	before, after, own := h.quietest(t)
 	compared, ignored, perTool := 0, 0, map[string]int{}
 	for _, what := range slices.Sorted(maps.Keys(before)) {
@@ -59,28 +84,29 @@ func (h *comparison) compare(t *testing.T) {
 		compared++
 		perTool[toolOf(what)]++
 		if !h.agrees(before[what], own[what]) {
-			t.Errorf("%s\n\treference: %s\n\tipctop:    %s", what, before[what], own[what])
+			problems[what] = fmt.Sprintf("\n\treference: %s\n\tipctop:    %s", before[what], own[what])
 		}
 	}
 	for what := range own {
 		_, knew := before[what]
 		_, knows := after[what]
 		if !knew && !knows && (h.partial == nil || !h.partial(what)) {
-			t.Errorf("%s: ipctop says %q, the reference tool does not", what, own[what])
+			problems[what] = fmt.Sprintf("ipctop says %q, the reference tool does not", own[what])
 		}
 	}
 	t.Logf("%d rows compared %v, %d ignored because they changed", compared, perTool, ignored)
 	if compared < h.atLeast {
-		t.Errorf("only %d rows were compared, want at least %d", compared, h.atLeast)
+		problems["compared"] = fmt.Sprintf("only %d rows, want at least %d", compared, h.atLeast)
 	}
 	if ignored*20 > compared+ignored {
-		t.Errorf("%d of %d rows changed between the two runs: more than 5 %%", ignored, compared+ignored)
+		problems["ignored"] = fmt.Sprintf("%d of %d rows changed between the two runs: more than 5 %%", ignored, compared+ignored)
 	}
 	for _, reference := range h.mustHave {
 		if perTool[reference] == 0 {
-			t.Errorf("nothing was compared with %s", reference)
+			problems[reference] = "nothing was compared with it"
 		}
 	}
+	return problems
 }
 
 // quietest makes some tries, as other programs come and go, and returns that in
