@@ -1,42 +1,19 @@
 package traffic
 
 import (
-	"bufio"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"testing"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe/probetest"
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
 // TestCalls32 counts what a 32-bit program does, whose calls have other numbers; those
 // that are hidden in socketcall(2) are told of.
 func TestCalls32(t *testing.T) {
-	arch := map[string]string{"amd64": "386", "arm64": "arm"}[runtime.GOARCH]
-	program := filepath.Join(t.TempDir(), "calls32")
-	build := exec.Command("go", "build", "-o", program, "./testdata/calls32")
-	build.Env = append(os.Environ(), "GOARCH="+arch, "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Skipf("go: %v\n%s", err, out)
-	}
-	cmd := exec.Command(program)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Skipf("this machine runs no 32-bit programs: %v", err)
-	}
-	t.Cleanup(func() { in.Close(); _ = cmd.Wait() })
-	lines := bufio.NewScanner(out)
+	cmd, in, lines := probetest.StartBuilt(t, probetest.Build(t, "./testdata/calls32", probetest.Arch32))
 	if !lines.Scan() || lines.Text() != "ready" {
 		t.Skipf("it says %q", lines.Text())
 	}

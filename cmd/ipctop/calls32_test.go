@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 // startBlocked compiles a program of testdata and starts it until the test ends. It
@@ -19,27 +16,9 @@ import (
 // what it waits for.
 func startBlocked(t *testing.T, name, arch string) (pid int, calls map[string][2]string) {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), name)
-	build := exec.Command("go", "build", "-o", program, "./testdata/"+name)
-	build.Env = append(os.Environ(), "GOARCH="+arch, "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Skipf("go: %v\n%s", err, out)
-	}
-	cmd := exec.Command(program)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Skipf("this machine runs no 32-bit programs: %v", err)
-	}
-	t.Cleanup(func() { in.Close(); _ = cmd.Wait() })
+	cmd, _, lines := probetest.StartBuilt(t, probetest.Build(t, "./testdata/"+name, arch))
 	calls = map[string][2]string{}
-	for lines := bufio.NewScanner(out); lines.Scan(); {
+	for lines.Scan() {
 		call, rest, _ := strings.Cut(lines.Text(), " ")
 		tid, object, _ := strings.Cut(rest, " ")
 		switch call {
@@ -94,11 +73,10 @@ func waitsFor(snap *model.Snapshot, w *model.Wait, what string) bool {
 // TestCallsOf32BitProgram: such programs have other numbers for their calls, and other
 // layouts of memory.
 func TestCallsOf32BitProgram(t *testing.T) {
-	arch := map[string]string{"amd64": "386", "arm64": "arm"}[runtime.GOARCH]
-	if arch == "" {
+	if probetest.Arch32 == "" {
 		t.Skip("calls of this architecture are not decoded")
 	}
-	pid, calls := startBlocked(t, "calls32", arch)
+	pid, calls := startBlocked(t, "calls32", probetest.Arch32)
 	checkBlocked(t, pid, calls)
 }
 

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/probe/probetest"
 	"github.com/ipctop/ipctop/trace"
 	"github.com/ipctop/ipctop/trace/tracer"
 )
@@ -29,12 +29,7 @@ func TestBlocked32(t *testing.T) {
 		t.Skip(err)
 	}
 	source.Close()
-	program := filepath.Join(t.TempDir(), "calls32")
-	build := exec.Command("go", "build", "-o", program, "../../traffic/testdata/calls32")
-	build.Env = append(os.Environ(), "GOARCH="+map[string]string{"amd64": "386", "arm64": "arm"}[runtime.GOARCH], "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Skipf("go: %v\n%s", err, out)
-	}
+	program := probetest.Build(t, "../../traffic/testdata/calls32", probetest.Arch32)
 	find := watch(t, tracer.Options{Over: over})
 	r, w, err := os.Pipe()
 	if err != nil {
