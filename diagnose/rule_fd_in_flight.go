@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
@@ -98,9 +99,31 @@ func (v *view) parked(p *parked) finding {
 		f.Since = earliest(f.Since, v.began(m.wait))
 		f.Chain = append(f.Chain, v.step(m.wait, m.wait.Object, "waits for "+m.what))
 	}
-	f.Summary += fmt.Sprintf("; %s, for which %s, may be among them", p.missing[0].what, v.subject(f.Victims)+" "+verb(len(f.Victims), "waits", "wait"))
+	f.Summary += "; " + v.suspects(p.missing) + ", may be among them"
 	f.Actions = v.unpark(p)
 	return f
+}
+
+// suspects names what is missing, and who waits for each.
+func (v *view) suspects(missing []missingEnd) string {
+	const most = 3
+	var order []string
+	waiting := map[string][]int{}
+	for _, m := range missing {
+		if waiting[m.what] == nil {
+			order = append(order, m.what)
+		}
+		waiting[m.what] = append(waiting[m.what], m.wait.PID)
+	}
+	var parts []string
+	for _, what := range order[:min(len(order), most)] {
+		pids := set(waiting[what])
+		parts = append(parts, fmt.Sprintf("%s, for which %s %s", what, v.subject(pids), verb(len(pids), "waits", "wait")))
+	}
+	if more := len(order) - len(parts); more > 0 {
+		parts = append(parts, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(parts, ", or ")
 }
 
 // unpark are the actions that get descriptors out of a queue for which somebody else than

@@ -30,7 +30,7 @@ func TestWaitsOnly(t *testing.T) {
 		t.Skip(err)
 	}
 	defer run.Close()
-	time.Sleep(1200 * time.Millisecond) // past the age that some rules ask for
+	time.Sleep(diagnose.DefaultDeadlockAge + 500*time.Millisecond) // or a rule speaks in one of two scans alone
 	whole, err := scanMachine(t.Context(), &options{procRoot: "/proc", ages: diagnose.Defaults()})
 	if err != nil {
 		t.Fatal(err)
