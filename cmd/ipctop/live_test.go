@@ -231,6 +231,7 @@ func TestLiveDeadlock(t *testing.T) {
 		}
 		return strings.Contains(top, "DEADLOCK") && named >= 2
 	})
+	time.Sleep(2 * time.Second) // some samples, of which one is to be found again below
 	m.keys("/")
 	m.keys("-l", "fx-dead")
 	m.keys("Enter", "Enter")
@@ -265,6 +266,7 @@ func TestLiveDeadlock(t *testing.T) {
 	m.waitFor("PAUSED")
 	m.wait("the time when it was not", func() bool {
 		m.keys("[")
+		time.Sleep(200 * time.Millisecond) // until it is drawn: the next key goes on to another sample
 		return strings.Contains(m.screen(), "DEADLOCK")
 	})
 	m.keys("Z")
