@@ -25,17 +25,20 @@ var (
 	exitObject []byte
 	//go:embed programs/blocked.bpf.o
 	blockedObject []byte
+	//go:embed programs/calls.bpf.o
+	callsObject []byte
 )
 
 // TraceOptions say which events a [Tracer] tells of. What they leave out costs next to
 // nothing: the kernel does not pass it on.
 type TraceOptions struct {
-	Signals uint64        // a bit for each signal, 1<<(n-1)
-	Exits   bool          // processes that end
-	Over    time.Duration // threads that are woken after having slept so long; 0: none
-	PIDs    []int         // only events in which one of these takes part; nil: all. At most MaxTraced
-	Self    bool          // events of the calling process, too
-	Urgent  bool          // SIGURG that a process sends to its own threads, which Go's scheduler does all the time
+	Signals  uint64        // a bit for each signal, 1<<(n-1)
+	Exits    bool          // processes that end
+	Over     time.Duration // threads that are woken after having slept so long; 0: none
+	Connects bool          // connections of UNIX and TCP sockets
+	PIDs     []int         // only signals, ends and waits in which one of these takes part; nil: all. At most MaxTraced
+	Self     bool          // events of the calling process, too
+	Urgent   bool          // SIGURG that a process sends to its own threads, which Go's scheduler does all the time
 }
 
 // MaxTraced is how many processes a [Tracer] can be kept to.
@@ -55,10 +58,12 @@ type Tracer struct {
 	ns    uint64
 }
 
-// tracedObject is a compiled object and the raw tracepoints its programs are for.
+// tracedObject is a compiled object, the raw tracepoints its programs are for, and what its
+// constants are set to.
 type tracedObject struct {
-	object []byte
-	at     map[string]string // by program
+	object    []byte
+	at        map[string]string // by program
+	variables map[string]any
 }
 
 // OpenTracer loads and attaches the programs that are asked for. The error is an
@@ -81,7 +86,7 @@ func OpenTracer(o TraceOptions) (*Tracer, error) {
 
 func (t *Tracer) open(o TraceOptions, types *btf.Spec) error {
 	objects := o.objects()
-	for _, object := range append([]tracedObject{{observerObject, nil}}, objects...) {
+	for _, object := range append([]tracedObject{{object: observerObject}}, objects...) {
 		if err := t.load(object, types); err != nil {
 			return err
 		}
@@ -106,19 +111,22 @@ func (t *Tracer) open(o TraceOptions, types *btf.Spec) error {
 // objects are those that the options ask for.
 func (o *TraceOptions) objects() (list []tracedObject) {
 	if o.Signals != 0 {
-		list = append(list, tracedObject{signalObject, map[string]string{
+		list = append(list, tracedObject{object: signalObject, at: map[string]string{
 			"signal_sent": "signal_generate", "signal_taken": "signal_deliver", "oom_victim": "mark_victim",
 		}})
 	}
 	if o.Exits {
-		list = append(list, tracedObject{exitObject, map[string]string{"process_ended": "sched_process_exit"}})
+		list = append(list, tracedObject{object: exitObject, at: map[string]string{"process_ended": "sched_process_exit"}})
 	}
 	if o.Over > 0 {
-		list = append(list, tracedObject{blockedObject, map[string]string{
+		list = append(list, tracedObject{object: blockedObject, at: map[string]string{
 			"switched": "sched_switch", "woken": "sched_waking", "timer_begins": "hrtimer_expire_entry", "timer_ends": "hrtimer_expire_exit",
 			"old_timer_begins": "timer_expire_entry", "old_timer_ends": "timer_expire_exit", "interrupt_begins": "irq_handler_entry",
 			"interrupt_ends": "irq_handler_exit", "later_begins": "softirq_entry", "later_ends": "softirq_exit",
 		}})
+	}
+	if o.calls() {
+		list = append(list, tracedObject{object: callsObject, at: map[string]string{"call_returned": "sys_exit"}, variables: o.callVariables()})
 	}
 	return list
 }
@@ -143,6 +151,11 @@ func (t *Tracer) load(o tracedObject, types *btf.Spec) error {
 	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(o.object))
 	if err != nil {
 		return fmt.Errorf("read programs: %w", err)
+	}
+	for name, value := range o.variables {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
 	}
 	c, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
 		Programs: ebpf.ProgramOptions{KernelTypes: types}, MapReplacements: t.maps,
@@ -215,7 +228,7 @@ func (t *Tracer) observe(o TraceOptions) error {
 
 // Next waits for the next event until deadline; [os.ErrDeadlineExceeded] says that there
 // was none, [os.ErrClosed] that the tracer was closed. What it returns is
-// a [*Signal], [*Exit] or [*Blocked].
+// a [*Signal], [*Exit], [*Blocked] or [*Connection].
 func (t *Tracer) Next(deadline time.Time) (any, error) {
 	t.reader.SetDeadline(deadline)
 	switch err := t.reader.ReadInto(&t.record); {
@@ -236,6 +249,8 @@ func (t *Tracer) Next(deadline time.Time) (any, error) {
 		return t.parseExit(b), nil
 	case kind == threadWoken && len(b) == blockedSize:
 		return t.parseBlocked(b), nil
+	case (kind == callConnected || kind == callAccepted) && len(b) == connectionSize:
+		return t.parseConnection(b), nil
 	}
 	return nil, fmt.Errorf("read events: %w: kind %d with %d bytes", errMalformed, kind, len(b))
 }

@@ -17,6 +17,8 @@ func TraceLine(e *trace.Event, o *Options, zone *time.Location) string {
 		return at + o.party(e.Target) + "  " + o.exit(e.Exit)
 	case e.Blocked != nil:
 		return at + o.party(e.Target) + "  " + o.blocked(e)
+	case e.Connection != nil:
+		return at + o.party(e.Sender) + "  " + o.connection(e)
 	}
 	line := at + o.actor(e) + " " + o.glyphs().to + " " + o.party(e.Target)
 	if e.Signal != nil {
@@ -68,6 +70,65 @@ func (o *Options) blocked(e *trace.Event) string {
 		return text + "  until the kernel woke it"
 	}
 	return text + "  until " + o.party(e.Sender) + " woke it"
+}
+
+// connection says who connected to whom, or accepted whom, where.
+func (o *Options) connection(e *trace.Event) string {
+	where := o.escape(e.Path)
+	if e.Event == trace.ConnectEvent {
+		text := "connected"
+		switch e.Error {
+		case "":
+		case trace.InProgress:
+			text = "connects"
+		default:
+			text = "did not connect"
+		}
+		if where == "" {
+			where = e.Remote
+		}
+		switch {
+		case e.Target != nil && where != "":
+			text += " to " + o.party(e.Target) + "  at " + where
+		case e.Target != nil:
+			text += " to " + o.party(e.Target)
+		case where != "":
+			text += " to " + where
+		}
+		if e.Local != "" {
+			text += "  from " + e.Local
+		}
+		return text + o.failure(e)
+	}
+	if e.Error != "" {
+		text := "accepted nobody"
+		if where != "" {
+			text += "  at " + where
+		}
+		return text + o.failure(e)
+	}
+	text := "accepted"
+	if e.Target != nil {
+		text += " " + o.party(e.Target)
+	}
+	switch {
+	case where != "":
+		text += "  at " + where
+	case e.Local != "":
+		text += "  at " + e.Local + "  from " + e.Remote
+	}
+	return text
+}
+
+// failure says by what error a call failed.
+func (o *Options) failure(e *trace.Event) string {
+	switch e.Error {
+	case "":
+		return ""
+	case trace.InProgress:
+		return "  in progress (" + e.Error + ")"
+	}
+	return "  " + o.colored(Alarm, e.Error)
 }
 
 // party names a process; one that is outside of ipctop's pid namespace has no number.

@@ -9,6 +9,40 @@ import (
 	"github.com/ipctop/ipctop/trace"
 )
 
+// TestTraceLineOfConnection writes who is at which end, as far as it is known.
+func TestTraceLineOfConnection(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
+	app, db := &trace.Party{PID: 41, Comm: "app"}, &trace.Party{PID: 812, Comm: "post\x1bgres"}
+	for _, test := range []struct {
+		want, event, path, failed string
+		target                    *trace.Party
+		connection                trace.Connection
+	}{
+		{`app(41)  connected to post\x1bgres(812)  at /run/db\n`, trace.ConnectEvent, "/run/db\n", "", db, trace.Connection{}},
+		{"app(41)  connected to post\\x1bgres(812)", trace.ConnectEvent, "", "", db, trace.Connection{}},
+		{
+			"app(41)  connected to 10.0.0.9:5432  from 10.0.0.1:4000", trace.ConnectEvent, "", "", nil,
+			trace.Connection{Local: "10.0.0.1:4000", Remote: "10.0.0.9:5432"},
+		},
+		{
+			"app(41)  connects to 10.0.0.9:5432  from 10.0.0.1:4000  in progress (EINPROGRESS)", trace.ConnectEvent, "", "EINPROGRESS", nil,
+			trace.Connection{Local: "10.0.0.1:4000", Remote: "10.0.0.9:5432"},
+		},
+		{"app(41)  did not connect to /run/db  ECONNREFUSED", trace.ConnectEvent, "/run/db", "ECONNREFUSED", nil, trace.Connection{}},
+		{"app(41)  accepted post\\x1bgres(812)  at @db", trace.AcceptEvent, "@db", "", db, trace.Connection{}},
+		{
+			"app(41)  accepted  at 10.0.0.1:80  from 10.0.0.9:4000", trace.AcceptEvent, "", "", nil,
+			trace.Connection{Local: "10.0.0.1:80", Remote: "10.0.0.9:4000"},
+		},
+		{"app(41)  accepted nobody  at /run/db  EMFILE", trace.AcceptEvent, "/run/db", "EMFILE", nil, trace.Connection{}},
+	} {
+		e := &trace.Event{Time: at, Event: test.event, Sender: app, Target: test.target, Path: test.path, Error: test.failed, Connection: &test.connection}
+		if got, want := render.TraceLine(e, &render.Options{}, time.UTC), "03:04:05.678  "+test.want; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 func TestTraceLine(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
 	deploy, nginx := &trace.Party{PID: 41, Comm: "sh", Label: "deploy.sh"}, &trace.Party{PID: 812, TID: 812, Comm: "nginx"}

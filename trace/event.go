@@ -12,25 +12,32 @@ const (
 	TakenEvent   = "taken"   // a signal that had waited was delivered
 	BlockedEvent = "blocked" // somebody woke a thread that had slept for long
 	ExitEvent    = "exit"    // a process ended
+	ConnectEvent = "connect" // a process connected a socket, or tried to
+	AcceptEvent  = "accept"  // a process accepted a connection, or tried to
 )
 
 // Kinds are the kinds of event by name, in the order in which help lists them.
-var Kinds = []string{SignalEvent, BlockedEvent, ExitEvent}
+var Kinds = []string{SignalEvent, BlockedEvent, ExitEvent, ConnectEvent, AcceptEvent}
 
 // Event is something that happened. Its JSON is described by
 // docs/schema/ipctop-trace-1.schema.json.
 type Event struct {
 	Type  string    `json:"type" oneof:"event" doc:"what the line is"`
 	Time  time.Time `json:"time" doc:"when it happened"`
-	Event string    `json:"event" oneof:"signal taken blocked exit" doc:"what happened"`
+	Event string    `json:"event" oneof:"signal taken blocked exit connect accept" doc:"what happened"`
 
 	Sender *Party `json:"sender,omitzero" doc:"who did it; of a signal missing where the kernel did, of blocked who woke the target"`
-	Target *Party `json:"target" doc:"to whom; of blocked who waited, of exit who ended"`
+	Target *Party `json:"target,omitzero" doc:"to whom, where that is known; of blocked who waited, of exit who ended"`
 	Object string `json:"object,omitzero" doc:"the id of the object it has to do with, where that can be told"`
+	Path   string `json:"path,omitzero" doc:"what that is called: the path of a file or socket as it was given, @name of an abstract socket"`
+	Error  string `json:"error,omitzero" doc:"the error by name, where it failed"`
 
 	*Signal
 	*Blocked
 	*Exit
+	*Connection
+
+	pending bool // what it is joined with may come yet
 }
 
 // Blocked is what an event tells of a wait that has ended. Its target waited, and its sender

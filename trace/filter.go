@@ -7,21 +7,44 @@ import (
 )
 
 // Filter chooses events. Of each criterion that is given one must hold for somebody who
-// takes part, all for the same; objects and names count as one criterion.
+// takes part, all for the same; objects, places and names count as one criterion.
 type Filter struct {
 	PIDs       []int
 	Users      []string // names or numbers
 	Containers []string // names or (the beginning of) ids
 	Names      []string // of processes
 	Objects    []string // ids
+	Places     []string // paths, names of abstract sockets, addresses with their port, or ports with a colon before them
 }
 
 // Match reports whether the event is chosen.
 func (f *Filter) Match(e *Event) bool {
-	if len(f.Objects) > 0 && slices.Contains(f.Objects, e.Object) && len(f.PIDs)+len(f.Users)+len(f.Containers) == 0 {
+	if len(f.PIDs)+len(f.Users)+len(f.Containers) == 0 && (e.hasObject(f.Objects) || slices.ContainsFunc(f.Places, e.isAt)) {
 		return true
 	}
 	return f.party(e.Sender) || f.party(e.Target)
+}
+
+// hasObject reports whether the event has to do with one of these objects.
+func (e *Event) hasObject(ids []string) bool {
+	return slices.Contains(ids, e.Object) || e.Connection != nil && slices.Contains(ids, e.PeerObject)
+}
+
+// isAt reports whether the event has to do with what is called so.
+func (e *Event) isAt(place string) bool {
+	if e.Path == place {
+		return place != ""
+	}
+	if e.Connection == nil {
+		return false
+	}
+	port, isPort := strings.CutPrefix(place, ":")
+	for _, address := range []string{e.Local, e.Remote} {
+		if address == place || isPort && strings.HasSuffix(address, ":"+port) {
+			return place != ""
+		}
+	}
+	return false
 }
 
 func (f *Filter) party(p *Party) bool {
@@ -37,7 +60,7 @@ func (f *Filter) party(p *Party) bool {
 	if len(f.Containers) > 0 && !slices.ContainsFunc(f.Containers, p.in) {
 		return false
 	}
-	return len(f.Names)+len(f.Objects) == 0 || slices.Contains(f.Names, p.Name()) || slices.Contains(f.Names, p.Comm)
+	return len(f.Names)+len(f.Objects)+len(f.Places) == 0 || slices.Contains(f.Names, p.Name()) || slices.Contains(f.Names, p.Comm)
 }
 
 // of reports whether it runs as one of these users.

@@ -23,12 +23,13 @@ type Taken struct {
 	Explain func() *Event // makes the event where nothing is known of the sender
 }
 
-// Joiner makes one event of a signal that is sent and its delivery. Events come out in the
-// order of their time.
+// Joiner makes one event of a signal that is sent and its delivery, and tells each end of a
+// connection who is at the other. Events come out in the order of their time.
 type Joiner struct {
 	queue   []*Event
 	waiting map[waitingKey]*Event
 	order   []waitingKey // of waiting, the oldest first
+	ends    ends
 }
 
 type waitingKey struct {
@@ -130,6 +131,10 @@ func (j *Joiner) Ready(now time.Time, all bool) []*Event {
 	n := 0
 	for n < len(j.queue) {
 		e := j.queue[n]
+		if e.pending && !all && now.Sub(e.Time) < settle {
+			break
+		}
+		e.pending = false
 		if e.Event == SignalEvent && (e.Fate == FateUnknown || e.mayBeOOM()) {
 			if !all && now.Sub(e.Time) < settle {
 				break

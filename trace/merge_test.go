@@ -158,6 +158,7 @@ func TestJoinerOOM(t *testing.T) {
 
 func TestFilter(t *testing.T) {
 	e := &Event{
+		Path: "/run/socket", Connection: &Connection{Local: "127.0.0.1:4000", Remote: "[::1]:5432", PeerObject: "unix:8"},
 		Sender: &Party{PID: 1, UID: model.Some(0), User: "root", Comm: "sh", Label: "deploy"}, Target: &Party{PID: 2, UID: model.Some(33), Comm: "nginx", Label: "nginx"},
 		Object: "pipe:4",
 	}
@@ -177,6 +178,14 @@ func TestFilter(t *testing.T) {
 		{"a user by name", Filter{Users: []string{"root"}}, true},
 		{"not of one process", Filter{Users: []string{"root"}, PIDs: []int{2}}, false},
 		{"an object", Filter{Objects: []string{"pipe:4"}}, true},
+		{"the object at the other end", Filter{Objects: []string{"unix:8"}}, true},
+		{"a path", Filter{Places: []string{"/run/socket"}}, true},
+		{"another path", Filter{Places: []string{"/run/sock"}}, false},
+		{"an address", Filter{Places: []string{"127.0.0.1:4000"}}, true},
+		{"a port", Filter{Places: []string{":5432"}}, true},
+		{"part of a port", Filter{Places: []string{":432"}}, false},
+		{"a path of another process", Filter{Places: []string{"/run/socket"}, PIDs: []int{3}}, false},
+		{"a path or a name", Filter{Places: []string{"/run/sock"}, Names: []string{"nginx"}}, true},
 		{"another object", Filter{Objects: []string{"pipe:5"}}, false},
 		{"an object or a name", Filter{Objects: []string{"pipe:5"}, Names: []string{"nginx"}}, true},
 		{"a container, and none is in one", Filter{Containers: []string{"web"}}, false},

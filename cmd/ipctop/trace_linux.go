@@ -41,7 +41,7 @@ func (c command) newTrace(o *options) *cobra.Command {
 	t := new(traceOptions)
 	cmd := &cobra.Command{
 		Use:   "trace [EVENT...] [REF...]",
-		Short: "tell what happens while it happens: who sends which signal to whom, who waited for whom",
+		Short: "tell what happens while it happens: who sends which signal to whom, who waited for whom, who connects to whom",
 		Long: "Prints a line for each event when it happens, by eBPF (as root): nothing that comes and goes between two scans is missed,\n" +
 			"as it is by ipctop log. Ctrl-C ends it, or --for. EVENT is one of:\n" +
 			"  signal    a signal: who sent it and why, what became of it, what it does. Of those that the kernel sends\n" +
@@ -50,8 +50,10 @@ func (c command) newTrace(o *options) *cobra.Command {
 			"  blocked   a thread that waited for longer than --over: in which call, on what, and who woke it. Sleeps, time limits\n" +
 			"            that ran out and threads that others of their process woke are left out without --all\n" +
 			"  exit      a process that ended, and how\n" +
+			"  connect   a UNIX or TCP socket that was connected, or could not be: by whom, to whom, at which path or address\n" +
+			"  accept    the same from the other side\n" +
 			"Without EVENT, all. With REF, -p, -u or -c only those in which one of these takes part, as the one who acts or the other;\n" +
-			"a name is also that of processes that start later.\n\n" +
+			"a name is also that of processes that start later, a path, @name or :port also one that nobody uses yet.\n\n" +
 			"What is sent is not looked at. If more happens than can be printed, standard error says how many events were lost.\n" +
 			"SIGURG, with which programs in Go make their own threads switch between goroutines, is left out and counted;\n" +
 			"--signal URG shows it.",
@@ -59,6 +61,7 @@ func (c command) newTrace(o *options) *cobra.Command {
 			"  ipctop trace signal -p 4121                     # who kills, stops or wakes process 4121?\n" +
 			"  ipctop trace signal --signal KILL,TERM          # who kills what?\n" +
 			"  ipctop trace blocked --over 500ms               # who waits for whom?\n" +
+			"  ipctop trace connect accept :5432               # who connects to the database?\n" +
 			"  ipctop trace --for 10s -o jsonl > events.jsonl",
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 			list, directive := c.completeRefs(o)(cmd, args, prefix)
@@ -100,6 +103,9 @@ func (t *traceOptions) sort(args []string) {
 
 // wants reports whether events of that kind are asked for.
 func (t *traceOptions) wants(event string) bool {
+	if event == trace.TakenEvent {
+		event = trace.SignalEvent
+	}
 	return len(t.events) == 0 || slices.Contains(t.events, event)
 }
 
@@ -157,10 +163,11 @@ func (c command) trace(ctx context.Context, o *options, t *traceOptions) error {
 		to.Signals = mask
 	}
 	to.Exits = t.wants(trace.ExitEvent)
+	to.Connects = t.wants(trace.ConnectEvent) || t.wants(trace.AcceptEvent)
 	if t.wants(trace.BlockedEvent) {
 		to.Over = t.over
 	}
-	if len(filter.Names)+len(filter.Objects) == 0 {
+	if len(filter.Names)+len(filter.Objects)+len(filter.Places) == 0 {
 		to.PIDs = filter.PIDs
 	}
 	tr, err := tracer.Open(to)
@@ -181,7 +188,7 @@ func (c command) trace(ctx context.Context, o *options, t *traceOptions) error {
 			fmt.Fprintf(c.stderr, "ipctop: %d events were lost: more happened than could be printed\n", n-told)
 			told = n
 		}
-		if !filter.Match(e) || e.Idle() && !t.all {
+		if !t.wants(e.Event) || !filter.Match(e) || e.Idle() && !t.all {
 			return nil
 		}
 		return write(e)
@@ -257,8 +264,17 @@ func (c command) traceObject(ctx context.Context, o *options, f *trace.Filter, r
 	if err != nil {
 		return err
 	}
-	matches, err := query.Find(whole, absolute(ref))
+	place := absolute(ref)
+	if strings.HasPrefix(place, "/") || strings.HasPrefix(place, "@") || strings.HasPrefix(place, ":") {
+		f.Places = append(f.Places, place)
+	}
+	matches, err := query.Find(whole, place)
 	if err != nil {
+		var notFound *query.NotFoundError
+		if errors.As(err, &notFound) && slices.Contains(f.Places, place) {
+			fmt.Fprintf(c.stderr, "ipctop: there is no %s yet\n", query.Quote(ref))
+			return nil
+		}
 		if strings.ContainsAny(ref, ":/@[") {
 			return refError(err)
 		}
@@ -271,9 +287,30 @@ func (c command) traceObject(ctx context.Context, o *options, f *trace.Filter, r
 			f.Names = append(f.Names, m.Process.Name())
 		} else {
 			f.Objects = append(f.Objects, m.Object.ID)
+			f.Places = append(f.Places, placesOf(m.Object)...)
 		}
 	}
 	return nil
+}
+
+// placesOf are the names by which others connect to an object.
+func placesOf(o *model.Object) (places []string) {
+	if o.Path != "" {
+		places = append(places, o.Path)
+	}
+	switch d := o.Detail.(type) {
+	case *model.UnixDetail:
+		if d.Abstract != "" {
+			places = append(places, "@"+d.Abstract)
+		} else if d.Path != "" {
+			places = append(places, d.Path)
+		}
+	case *model.InetDetail:
+		if i := strings.LastIndexByte(d.Local, ':'); i >= 0 && d.State == "LISTEN" {
+			places = append(places, d.Local[i:]) // it may listen at all addresses
+		}
+	}
+	return places
 }
 
 // traceError says what is missing where events cannot be had.

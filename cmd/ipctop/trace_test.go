@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -155,6 +157,21 @@ func TestTraceName(t *testing.T) {
 		t.Cleanup(func() { in.Close(); _ = cmd.Wait() })
 	}, "SIGUSR1", "signal", "ipctop-trace-x", "--signal", "USR1", "--ascii")
 	if !strings.Contains(errs, "no process is called ipctop-trace-x yet") || strings.Count(out, "\n") != 1 {
+		t.Errorf("stdout %q, stderr %q", out, errs)
+	}
+}
+
+// TestTraceConnect tells who connects to a path at which nobody listens yet, and that alone.
+func TestTraceConnect(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	dial := func(path string) {
+		if c, err := net.Dial("unix", path); err == nil {
+			c.Close()
+		}
+	}
+	_, out, errs := traced(t, func() { dial(path + "-other"); dial(path) }, "ENOENT", "connect", path, "--ascii")
+	want := "(" + strconv.Itoa(os.Getpid()) + ")  did not connect to " + path + "  ENOENT\n"
+	if !strings.Contains(errs, "there is no "+path+" yet") || !strings.HasSuffix(out, want) || strings.Count(out, "\n") != 1 {
 		t.Errorf("stdout %q, stderr %q", out, errs)
 	}
 }

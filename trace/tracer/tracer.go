@@ -16,8 +16,9 @@ type Options struct {
 	Signals  uint64          // a bit for each signal that is of interest, 1<<(n-1); 0: none
 	Exits    bool            // processes that end
 	Over     time.Duration   // threads that are woken after having slept so long; 0: none
+	Connects bool            // connections of UNIX and TCP sockets
 	Urgent   bool            // signals by which programs in Go switch between their goroutines, too
-	PIDs     []int           // only events in which one of these takes part; nil: all. At most [bpf.MaxTraced]
+	PIDs     []int           // only signals, ends and waits in which one of these takes part; nil: all. At most [bpf.MaxTraced]
 	Self     bool            // events of ipctop, too
 	Snapshot *model.Snapshot // the processes that are there already, with their names; may be nil
 }
@@ -31,7 +32,9 @@ type Tracer struct {
 
 // Open begins to trace.
 func Open(o Options) (*Tracer, error) {
-	source, err := bpf.OpenTracer(bpf.TraceOptions{Signals: o.Signals, Exits: o.Exits, Over: o.Over, Urgent: o.Urgent, PIDs: o.PIDs, Self: o.Self})
+	source, err := bpf.OpenTracer(bpf.TraceOptions{
+		Signals: o.Signals, Exits: o.Exits, Over: o.Over, Connects: o.Connects, Urgent: o.Urgent, PIDs: o.PIDs, Self: o.Self,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -84,6 +87,9 @@ func (t *Tracer) take(record any) (at time.Time) {
 		if e := t.names.ended(s); e != nil {
 			t.joiner.Add(e)
 		}
+	case *bpf.Connection:
+		at = s.Time
+		t.joiner.Connected(t.names.connected(s))
 	case *bpf.Signal:
 		at = s.Time
 		switch {

@@ -1,0 +1,99 @@
+package bpf
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net/netip"
+	"time"
+)
+
+// Connection is that connect(2) or accept(2) returned, of a UNIX socket or a TCP one.
+type Connection struct {
+	Time     time.Time
+	Accepted bool // accept(2)
+	Errno    int  // error number, 0: none
+	Who      Party
+
+	// Peer is the other end of a UNIX socket where HasPeer: of one that was accepted who
+	// connected to it, otherwise who listens (unix(7), SO_PEERCRED).
+	Peer    Party
+	HasPeer bool
+
+	Socket    Behind // that was connected; of an accept(2) that failed the listening one
+	PeerInode uint64 // of the UNIX socket at the other end; 0: not known, or nobody has accepted it yet
+	Network   uint64 // inode number of the network namespace
+
+	// Local and Remote are of TCP. Remote is what was asked for, of one that was accepted
+	// what it is.
+	Local, Remote netip.AddrPort
+
+	// Path is of a UNIX socket, as connect(2) or bind(2) was given it: an abstract one
+	// begins with a zero byte. It is empty for a socket without a name.
+	Path string
+}
+
+const (
+	connectionSize = 336
+
+	callConnected = 6 // kind
+	callAccepted  = 7
+
+	familyUNIX  = 1
+	familyINET  = 2
+	familyINET6 = 10
+)
+
+func (t *Tracer) parseConnection(record []byte) *Connection {
+	f := fields{record}
+	c := &Connection{Time: t.clock(f.u64())}
+	c.Accepted = f.u32() == callAccepted
+	c.Errno = -f.int()
+	c.Who, c.Peer = f.party(), f.party()
+	c.HasPeer = c.Peer != Party{}
+	c.Socket = f.behind()
+	c.PeerInode, c.Network = f.u64(), f.u64()
+	local, remote := f.bytes(16), f.bytes(16)
+	localPort := binary.NativeEndian.Uint16(f.bytes(2))
+	remotePort := binary.BigEndian.Uint16(f.bytes(2))
+	address := f.bytes(int(f.u32()))
+	family := c.Socket.Family
+	if family != familyUNIX {
+		c.Local, c.Remote = endpoint(family, local, localPort), endpoint(family, remote, remotePort)
+	}
+	if !c.Accepted || family == familyUNIX {
+		c.address(address)
+	}
+	return c
+}
+
+// endpoint is an address and port; the zero value where there is none yet.
+func endpoint(family uint32, address []byte, port uint16) netip.AddrPort {
+	if port == 0 {
+		return netip.AddrPort{}
+	}
+	if family == familyINET {
+		address = address[:4]
+	}
+	ip, _ := netip.AddrFromSlice(address)
+	return netip.AddrPortFrom(ip.Unmap(), port)
+}
+
+// address takes a struct sockaddr.
+func (c *Connection) address(b []byte) {
+	if len(b) < 2 {
+		return
+	}
+	family := uint32(binary.NativeEndian.Uint16(b))
+	rest := b[2:]
+	switch {
+	case family == familyUNIX && c.Socket.Family == familyUNIX:
+		if len(rest) > 0 && rest[0] != 0 {
+			rest, _, _ = bytes.Cut(rest, []byte{0})
+		}
+		c.Path = string(rest)
+	case family == familyINET && len(rest) >= 6:
+		c.Remote = endpoint(family, rest[2:6], binary.BigEndian.Uint16(rest))
+	case family == familyINET6 && len(rest) >= 22:
+		c.Remote = endpoint(family, rest[6:22], binary.BigEndian.Uint16(rest))
+	}
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+//
+// System calls by which processes come to communicate, when they return: who connects to
+// whom. Which calls that are the loader fills in, so that all others cost a look into a
+// table. What is sent is never read.
+
+#include "calls.h"
+
+// What a call does, by its number.
+#define CONNECT 1 // socket 1st, to the address 2nd, whose length is in the 3rd
+#define ACCEPT 2 // returns the socket
+#define MULTIPLEXED 3 // socketcall(2): which call in the 1st, its arguments where the 2nd points
+
+#define CALLS 512
+volatile const __u8 calls[CALLS]; // of 64-bit callers
+volatile const __u8 calls32[CALLS]; // of 32-bit callers
+volatile const __u32 asked; // a bit for each of the above
+
+#define EAGAIN 11
+#define ERESTARTSYS 512 // from here on the caller does not see it: the call is begun again, or ends with EINTR
+
+// connection is a record that connection.go reads. No byte is padding.
+struct connection {
+	__u64 time;
+	__u32 kind;
+	__s32 result; // 0, or an error number below zero
+	struct party who, peer; // the peer's pid and comm are 0 where it is not known
+	struct behind socket; // that is connected
+	__u64 peer_inode; // of the UNIX socket at the other end
+	__u64 network; // namespace
+	__u32 local[4], remote[4]; // addresses, of IPv4 the first word
+	__u16 local_port, remote_port; // the latter in network byte order
+	__u32 length; // of address
+	char address[128]; // that a caller connects to, or that the other one did: struct sockaddr
+};
+
+INLINE void ends_of(struct connection *r, struct sock *sk)
+{
+	struct sock_common___ends *common = (void *)&sk->__sk_common;
+
+	if (r->socket.family == AF_INET) {
+		r->local[0] = get(common->skc_rcv_saddr);
+		r->remote[0] = get(common->skc_daddr);
+	} else {
+		read(r->local, &common->skc_v6_rcv_saddr);
+		read(r->remote, &common->skc_v6_daddr);
+	}
+	r->local_port = get(common->skc_num);
+	r->remote_port = get(common->skc_dport);
+}
+
+// name_of is the address that a UNIX socket is bound to.
+INLINE void name_of(struct connection *r, struct sock *sk)
+{
+	struct unix_address *address = get(((struct unix_sock___peer *)sk)->addr);
+	__u32 length = get(address->len);
+
+	as_it_is(length);
+	if (!address || length > sizeof(r->address))
+		return;
+	if (!bpf_probe_read_kernel(r->address, length, (void *)address_of(&address->name[0])))
+		r->length = length;
+}
+
+// connects reports whether it is told of connections of such a socket.
+INLINE bool connects(struct sock *sk)
+{
+	__u32 family = get(sk->__sk_common.skc_family), type = get(sk->sk_type);
+
+	return family == AF_UNIX || ((family == AF_INET || family == AF_INET6) && (type == SOCK_STREAM || type == SOCK_SEQPACKET));
+}
+
+INLINE int connection(const struct call *c, __u32 what, __s64 result)
+{
+	struct settings *s = settings_of_reader();
+	struct task_struct *current = bpf_get_current_task_btf(), *peer = NULL;
+	struct file *file = file_at(current, what == ACCEPT && result >= 0 ? result : c->args[0]);
+	struct sock *sk = socket_at(file);
+	__u32 length = c->args[2];
+	struct connection *r;
+
+	if (!s || is_reader(s, current) || !connects(sk) || (what == ACCEPT && result == -EAGAIN))
+		return 0;
+	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
+	if (!r) {
+		count(LOST);
+		return 0;
+	}
+	__builtin_memset(r, 0, sizeof(*r));
+	r->time = bpf_ktime_get_ns();
+	r->kind = what == ACCEPT ? ACCEPTED : CONNECTED;
+	r->result = result < 0 ? result : 0;
+	party_of(&r->who, current, s);
+	look_behind(&r->socket, file);
+	r->network = get(get(sk->__sk_common.skc_net.net)->ns.inum);
+	if (r->socket.family != AF_UNIX) {
+		ends_of(r, sk);
+	} else if (result >= 0) {
+		peer = process_of(get(((struct sock___peer *)sk)->sk_peer_pid));
+		if (peer)
+			party_of(&r->peer, peer, s);
+		r->peer_inode = inode_of(peer_of(sk));
+	}
+	as_it_is(length);
+	if (what == CONNECT) {
+		if (length <= sizeof(r->address) && !bpf_probe_read_user(r->address, length, (void *)c->args[1]))
+			r->length = length;
+	} else if (r->socket.family == AF_UNIX) {
+		name_of(r, sk);
+	}
+	bpf_ringbuf_submit(r, 0);
+	return 0;
+}
+
+// demultiplex makes of socketcall(2) the call that it is.
+INLINE __u32 demultiplex(struct call *c)
+{
+	__u32 what = 0, args[3];
+
+	switch ((__u32)c->args[0]) { // include/uapi/linux/net.h
+	case 3:
+		what = CONNECT;
+		break;
+	case 5:
+	case 18:
+		what = ACCEPT;
+		break;
+	}
+	if (!(asked >> what & 1) || !read_user(args, c->args[1]))
+		return 0;
+	c->args[0] = args[0];
+	c->args[1] = args[1];
+	c->args[2] = args[2];
+	return what;
+}
+
+INLINE __u32 what_is(__u64 number, bool compat)
+{
+	if (number >= CALLS)
+		return 0;
+	return compat ? calls32[number] : calls[number];
+}
+
+SEC("tp_btf/sys_exit") int call_returned(__u64 *ctx)
+{
+	struct task_struct *current = bpf_get_current_task_btf();
+	struct pt_regs___amd64 *amd64 = (void *)ctx[0];
+	struct pt_regs___arm64 *arm64 = (void *)ctx[0];
+	__s64 result = ctx[1];
+	__u32 what = 0;
+	struct call c;
+
+	if (field_exists(amd64->orig_ax))
+		what = what_is(amd64->orig_ax, ((struct task_struct___trace_amd64 *)current)->thread_info.status & TS_COMPAT);
+	else if (field_exists(arm64->orig_x0))
+		what = what_is(arm64->syscallno, ((struct task_struct___trace_arm64 *)current)->thread_info.flags & TIF_32BIT);
+	if (!what || (result <= -ERESTARTSYS && result > -4096))
+		return 0;
+	call_of(&c, current);
+	if (what == MULTIPLEXED)
+		what = demultiplex(&c);
+	if (what == CONNECT || what == ACCEPT)
+		return connection(&c, what, result);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,127 @@
+//go:build amd64 || arm64
+
+package tracer_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/trace"
+	"github.com/ipctop/ipctop/trace/tracer"
+)
+
+func init() {
+	roles["dial"] = func() {
+		await()
+		c, err := net.Dial(os.Args[1], os.Args[2])
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(c.LocalAddr())
+		await()
+	}
+}
+
+// TestConnections tells who connected to whom, from both sides.
+func TestConnections(t *testing.T) {
+	for _, test := range []struct{ name, network, address string }{
+		{"path", "unix", filepath.Join(t.TempDir(), "socket")},
+		{"abstract", "unix", fmt.Sprintf("@ipctop-trace-%d", os.Getpid())},
+		{"IPv4", "tcp", "127.0.0.1:0"},
+		{"IPv6", "tcp", "[::1]:0"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			find := watch(t, tracer.Options{Connects: true})
+			l, err := net.Listen(test.network, test.address)
+			if err != nil {
+				t.Skip(err)
+			}
+			defer l.Close()
+			go func() {
+				for {
+					c, err := l.Accept()
+					if err != nil {
+						return
+					}
+					defer c.Close()
+				}
+			}()
+			p := start(t, role("dial", test.network, l.Addr().String()))
+			p.begin()
+			local := p.line(t)
+			at := l.Addr().String()
+			is := func(sender int, event string) func(e *trace.Event) bool {
+				return func(e *trace.Event) bool {
+					return e.Event == event && e.Sender.PID == sender && (e.Path == at || e.Remote == at || e.Local == at)
+				}
+			}
+			connect := find("connect", is(p.Process.Pid, trace.ConnectEvent))
+			accept := find("accept", is(os.Getpid(), trace.AcceptEvent))
+			if connect.Target == nil || connect.Target.PID != os.Getpid() || accept.Target == nil || accept.Target.PID != p.Process.Pid {
+				t.Errorf("connect to %+v, accept of %+v", connect.Target, accept.Target)
+			}
+			if connect.Object == "" || connect.Object != accept.PeerObject || accept.Object == "" || accept.Object != connect.PeerObject {
+				t.Errorf("%s with %s, %s with %s", connect.Object, connect.PeerObject, accept.Object, accept.PeerObject)
+			}
+			if test.network == "unix" {
+				if connect.Path != at || accept.Path != at || connect.Error != "" || connect.Local != "" {
+					t.Errorf("%+v, %+v, want %s", connect, accept, at)
+				}
+				return
+			}
+			if connect.Local != local || connect.Remote != at || accept.Local != at || accept.Remote != local ||
+				(connect.Error != "" && connect.Error != trace.InProgress) {
+				t.Errorf("%+v, %+v, want %s to %s", connect.Connection, accept.Connection, local, at)
+			}
+		})
+	}
+}
+
+// TestConnectionsThatFail tells by which error.
+func TestConnectionsThatFail(t *testing.T) {
+	find := watch(t, tracer.Options{Connects: true})
+	none := filepath.Join(t.TempDir(), "none")
+	bound, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(bound)
+	if err := unix.Bind(bound, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	name, err := unix.Getsockname(bound)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := fmt.Sprintf("127.0.0.1:%d", name.(*unix.SockaddrInet4).Port)
+	for _, test := range []struct {
+		family int
+		to     unix.Sockaddr
+		where  string
+		error  string
+	}{
+		{unix.AF_UNIX, &unix.SockaddrUnix{Name: none}, none, "ENOENT"},
+		{unix.AF_INET, name, closed, "ECONNREFUSED"},
+	} {
+		fd, err := unix.Socket(test.family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Connect(fd, test.to); err == nil {
+			t.Errorf("%s: it connected", test.where)
+		}
+		unix.Close(fd)
+		e := find(test.where, func(e *trace.Event) bool {
+			return e.Connection != nil && (e.Path == test.where || e.Remote == test.where)
+		})
+		if e.Error != test.error || e.Target != nil || e.Sender.PID != os.Getpid() || e.Event != trace.ConnectEvent {
+			t.Errorf("%s: %+v", test.where, e)
+		}
+	}
+}
