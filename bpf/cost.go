@@ -2,6 +2,7 @@ package bpf
 
 import (
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -9,33 +10,52 @@ import (
 )
 
 // Cost is what the programs have taken of all processors until now, as far as the kernel
-// measured them: see [Counter.MeasureCost]. The way into and out of a program is not in it.
+// measured them: see [CostMeter]. The way into and out of a program is not in it.
 type Cost struct {
 	Spent time.Duration
 	Runs  uint64
 }
 
-// MeasureCost has the kernel measure how long the programs run (BPF_ENABLE_STATS of
-// bpf(2)), or no longer: to measure takes time itself, of every eBPF program of the
-// machine.
-func (c *Counter) MeasureCost(on bool) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// add adds what some programs have taken.
+func (c *Cost) add(programs map[string]*ebpf.Program) error {
+	for name, p := range programs {
+		s, err := p.Stats()
+		if err != nil {
+			return fmt.Errorf("what program %s takes: %w", name, err)
+		}
+		c.Spent += s.Runtime
+		c.Runs += s.RunCount
+	}
+	return nil
+}
+
+// statistics are on while the kernel measures programs (BPF_ENABLE_STATS of bpf(2)).
+type statistics struct{ descriptor io.Closer }
+
+func (s *statistics) set(on bool) (err error) {
 	switch {
-	case c.collection == nil:
-		return ErrClosed
-	case on && c.statistics == nil:
-		statistics, err := ebpf.EnableStats(uint32(unix.BPF_STATS_RUN_TIME))
+	case on && s.descriptor == nil:
+		descriptor, err := ebpf.EnableStats(uint32(unix.BPF_STATS_RUN_TIME))
 		if err != nil {
 			return fmt.Errorf("measure programs: %w", err)
 		}
-		c.statistics = statistics
-	case !on && c.statistics != nil:
-		err := c.statistics.Close()
-		c.statistics = nil
-		return err
+		s.descriptor = descriptor
+	case !on && s.descriptor != nil:
+		err = s.descriptor.Close()
+		s.descriptor = nil
 	}
-	return nil
+	return err
+}
+
+// MeasureCost has the kernel measure how long the programs run, or no longer: to measure
+// takes time itself, of every eBPF program of the machine.
+func (c *Counter) MeasureCost(on bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.collection == nil {
+		return ErrClosed
+	}
+	return c.statistics.set(on)
 }
 
 // Cost is what was measured until now.
@@ -45,13 +65,25 @@ func (c *Counter) Cost() (sum Cost, err error) {
 	if c.collection == nil {
 		return Cost{}, ErrClosed
 	}
-	for name, p := range c.collection.Programs {
-		s, err := p.Stats()
-		if err != nil {
-			return Cost{}, fmt.Errorf("what program %s takes: %w", name, err)
+	err = sum.add(c.collection.Programs)
+	return sum, err
+}
+
+// MeasureCost is as [Counter.MeasureCost]. It may be called at the same time as the other
+// methods, but for Close.
+func (t *Tracer) MeasureCost(on bool) error {
+	t.measuring.Lock()
+	defer t.measuring.Unlock()
+	return t.statistics.set(on)
+}
+
+// Cost is what was measured until now. It may be called at the same time as the other
+// methods, but for Close.
+func (t *Tracer) Cost() (sum Cost, err error) {
+	for _, c := range t.collections {
+		if err := sum.add(c.Programs); err != nil {
+			return Cost{}, err
 		}
-		sum.Spent += s.Runtime
-		sum.Runs += s.RunCount
 	}
 	return sum, nil
 }

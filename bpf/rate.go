@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 
@@ -29,7 +28,7 @@ type Counter struct {
 	mu         sync.Mutex
 	collection *ebpf.Collection
 	links      []link.Link
-	statistics io.Closer // while the kernel measures the programs
+	statistics statistics
 }
 
 // ChannelType says what a channel is.
@@ -152,10 +151,7 @@ func ringProgram(types *btf.Spec) string {
 func (c *Counter) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.statistics != nil {
-		_ = c.statistics.Close()
-		c.statistics = nil
-	}
+	_ = c.statistics.set(false)
 	for _, l := range c.links {
 		_ = l.Close()
 	}
@@ -269,7 +265,7 @@ func (c *Counter) Owns(fd int) bool {
 			return true
 		}
 	}
-	s, ok := c.statistics.(interface{ Int() int })
+	s, ok := c.statistics.descriptor.(interface{ Int() int })
 	return ok && s.Int() == fd
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -53,6 +54,9 @@ type Tracer struct {
 	links       []link.Link
 	reader      *ringbuf.Reader
 	record      ringbuf.Record
+
+	measuring  sync.Mutex
+	statistics statistics
 
 	began time.Time // when the kernel's clock was at beganNS
 	ns    uint64
@@ -273,6 +277,7 @@ func (t *Tracer) count(element uint32) uint64 {
 
 // Close detaches the programs.
 func (t *Tracer) Close() {
+	_ = t.MeasureCost(false)
 	for _, l := range t.links {
 		_ = l.Close()
 	}

@@ -68,9 +68,9 @@ var mayImport = map[string][]string{
 	"route":             {"model"},
 	"fleet":             {"model"},
 	"render":            {"model", "diagnose", "diagnose/graph", "metrics", "query", "record", "route", "leak", "trace"},
-	"render/live":       {"model", "diagnose", "query", "record", "render"},
+	"render/live":       {"model", "diagnose", "query", "record", "render", "trace"},
 	"render/report":     {"model", "diagnose/graph", "render"},
-	"render/tui":        {"model", "render", "render/live"},
+	"render/tui":        {"model", "render", "render/live", "trace"},
 	"testfixtures":      {"model", "privilege"},
 	"cmd/ipctop":        nil, // puts everything together
 }

@@ -11,16 +11,23 @@ import (
 
 // TraceLine is an event as a line for people, without its newline; zone is where they are.
 func TraceLine(e *trace.Event, o *Options, zone *time.Location) string {
-	at := e.Time.In(zone).Format("15:04:05.000") + "  "
+	return e.Time.In(zone).Format(TraceClock) + "  " + TraceText(e, o)
+}
+
+// TraceClock is how the time of an event is written, for time.Format.
+const TraceClock = "15:04:05.000"
+
+// TraceText is an event as text for people, without its time.
+func TraceText(e *trace.Event, o *Options) string {
 	switch {
 	case e.Exit != nil:
-		return at + o.party(e.Target) + "  " + o.exit(e.Exit)
+		return o.party(e.Target) + "  " + o.exit(e.Exit)
 	case e.Blocked != nil:
-		return at + o.party(e.Target) + "  " + o.blocked(e)
+		return o.party(e.Target) + "  " + o.blocked(e)
 	case e.Connection != nil:
-		return at + o.party(e.Sender) + "  " + o.connection(e)
+		return o.party(e.Sender) + "  " + o.connection(e)
 	}
-	line := at + o.actor(e) + " " + o.glyphs().to + " " + o.party(e.Target)
+	line := o.actor(e) + " " + o.glyphs().to + " " + o.party(e.Target)
 	if e.Signal != nil {
 		e.Explain(o.party)
 		line += "  " + o.colored(signalRole(e.Signal), e.Name) + "  " + e.Reason + ": " + traceOutcome(e)

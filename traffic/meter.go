@@ -1,7 +1,6 @@
 package traffic
 
 import (
-	"context"
 	"time"
 
 	"github.com/ipctop/ipctop/bpf"
@@ -13,7 +12,7 @@ type Meter struct {
 	counter *bpf.Counter
 	last    map[channel]amount
 	since   time.Time
-	cost    coster
+	cost    *bpf.CostMeter
 }
 
 // channel is a channel of a process.
@@ -51,15 +50,12 @@ func Start() (*Meter, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Meter{counter: counter, last: map[channel]amount{}, since: time.Now()}
-	m.cost.ctx, m.cost.stop = context.WithCancel(context.Background())
-	m.beginCost()
-	return m, nil
+	return &Meter{counter: counter, last: map[channel]amount{}, since: time.Now(), cost: bpf.NewCostMeter(counter)}, nil
 }
 
 // Close ends the counting.
 func (m *Meter) Close() {
-	m.cost.close()
+	m.cost.Close()
 	m.counter.Close()
 }
 
@@ -110,8 +106,10 @@ func (m *Meter) Sample() (*Sample, error) {
 		}
 	}
 	m.last, m.since = counts, now
-	s.cost = m.cost.last()
-	m.beginCost()
+	if share, ok := m.cost.Last(); ok {
+		s.cost = model.Some(model.Ratio(share))
+	}
+	m.cost.Measure()
 	return s, nil
 }
 

@@ -113,10 +113,12 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 		}
 	}
 	var rates func(on bool) error
+	var trace func(context.Context) (tui.Tracer, error)
 	if !o.reads() {
 		var end func()
 		rates, end = liveRates(o)
 		defer end()
+		trace = func(ctx context.Context) (tui.Tracer, error) { return traceLive(ctx, o) }
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50) // most of what lives long is the history, so that little is gained by letting garbage double it
@@ -141,7 +143,7 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 	}
 	return runView(ctx, tui.Options{
 		Keep: keep, Settings: settings, Actor: actor{},
-		Scan: scan, First: firstScan(o), Progress: progress, Rates: rates, Once: o.reads(), Iterations: l.iterations, Save: saveDump, Theme: theme,
+		Scan: scan, First: firstScan(o), Progress: progress, Rates: rates, Trace: trace, Once: o.reads(), Iterations: l.iterations, Save: saveDump, Theme: theme,
 	})
 }
 

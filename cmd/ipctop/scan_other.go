@@ -30,6 +30,8 @@ func liveRates(*options) (set func(on bool) error, end func()) {
 	return func(bool) error { return errNotLinux }, func() {}
 }
 
+func traceLive(context.Context, *options) (tui.Tracer, error) { return nil, errNotLinux }
+
 // actor may change nothing: there is nothing that it could.
 type actor struct{}
 

@@ -20,6 +20,9 @@ import (
 	"github.com/ipctop/ipctop/trace/tracer"
 )
 
+// traceOver is how long a wait lasts that is told of where nobody says.
+const traceOver = 100 * time.Millisecond
+
 // traceOptions are the flags and arguments of ipctop trace.
 type traceOptions struct {
 	format     string
@@ -86,7 +89,7 @@ func (c command) newTrace(o *options) *cobra.Command {
 	f.VarP((*pidList)(&t.pids), "pid", "p", "only events of this process; `PID` may be repeated")
 	f.StringSliceVarP(&t.users, "user", "u", nil, "only events of this `USER`'s processes; a name or a number")
 	f.StringSliceVarP(&t.containers, "container", "c", nil, "only events of this `CONTAINER`; its name, pod, or the start of its id")
-	f.DurationVar(&t.over, "over", 100*time.Millisecond, "tell of waits longer than `TIME`")
+	f.DurationVar(&t.over, "over", traceOver, "tell of waits longer than `TIME`")
 	f.BoolVarP(&t.all, "all", "a", false, "also waits that are idleness: sleeps, time limits that ran out, threads woken by others of their process")
 	f.StringSliceVar(&t.signals, "signal", nil, "only these `SIGNALS`, such as TERM,KILL")
 	return cmd
@@ -124,6 +127,19 @@ func (t *traceOptions) signalMask() (mask uint64, err error) {
 	return mask, nil
 }
 
+// tracing is what has to be traced for the events that are asked for.
+func (t *traceOptions) tracing(signals uint64) (to tracer.Options) {
+	if t.wants(trace.SignalEvent) {
+		to.Signals = signals
+	}
+	to.Exits = t.wants(trace.ExitEvent)
+	to.Connects = t.wants(trace.ConnectEvent) || t.wants(trace.AcceptEvent)
+	if t.wants(trace.BlockedEvent) {
+		to.Over = t.over
+	}
+	return to
+}
+
 func (t *traceOptions) check(o *options) error {
 	switch {
 	case o.reads():
@@ -158,15 +174,8 @@ func (c command) trace(ctx context.Context, o *options, t *traceOptions) error {
 	if err != nil {
 		return err
 	}
-	to := tracer.Options{Urgent: len(t.signals) > 0, Self: o.self, Snapshot: snap}
-	if t.wants(trace.SignalEvent) {
-		to.Signals = mask
-	}
-	to.Exits = t.wants(trace.ExitEvent)
-	to.Connects = t.wants(trace.ConnectEvent) || t.wants(trace.AcceptEvent)
-	if t.wants(trace.BlockedEvent) {
-		to.Over = t.over
-	}
+	to := t.tracing(mask)
+	to.Urgent, to.Self, to.Snapshot = len(t.signals) > 0, o.self, snap
 	if len(filter.Names)+len(filter.Objects)+len(filter.Places) == 0 {
 		to.PIDs = filter.PIDs
 	}

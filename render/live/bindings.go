@@ -52,6 +52,7 @@ func bindings() []binding {
 		{[]string{"Del"}, "", "remove what was left behind", (*Model).removeSelected},
 		{[]string{"W"}, "", "wide: all columns, nothing cut", (*Model).widen},
 		{[]string{"r"}, "", "rates: measure how much goes through each channel", (*Model).toggleRates},
+		{[]string{"T"}, "", "trace: signals, long waits and exits go into the log", (*Model).toggleTrace},
 		{[]string{"y"}, "", "copy the id, the pid or the command that helps", (*Model).copySelected},
 		{[]string{"S"}, "", "save this snapshot as a dump", (*Model).save},
 		{[]string{"?", "F1"}, "", "this help", (*Model).openHelp},

@@ -12,15 +12,16 @@ import (
 
 // column is a column of a screen, whatever its rows are.
 type column struct {
-	name  string
-	right bool // aligned to the right
-	least bool // sorted for the smallest first, though it is a number
-	flex  bool // may be cut to fit
-	spare bool // left out where there is no room, or nothing to say
-	quiet bool // left out where it has nothing to say
-	cell  func(d *Data, v *render.View, r *row) render.Cell
-	key   func(d *Data, v *render.View, r *row) render.Key
-	draw  func(d *Data, r *row, width int) []render.Cell // fits the text into a width better than by cutting it; nil: there is no better way
+	name   string
+	right  bool // aligned to the right
+	least  bool // sorted for the smallest first, though it is a number
+	flex   bool // may be cut to fit
+	runsOn bool // takes the room of the columns to the right of it where they say nothing
+	spare  bool // left out where there is no room, or nothing to say
+	quiet  bool // left out where it has nothing to say
+	cell   func(d *Data, v *render.View, r *row) render.Cell
+	key    func(d *Data, v *render.View, r *row) render.Key
+	draw   func(d *Data, r *row, width int) []render.Cell // fits the text into a width better than by cutting it; nil: there is no better way
 }
 
 // descending reports which way a column is sorted first. Numbers are sorted for

@@ -32,10 +32,12 @@ func (m *Model) pause() {
 	switch {
 	case m.paused:
 		m.say(Normal, "Paused (Z: resume; [ and ]: earlier and later samples).")
+		return
 	case m.history.back > 0:
 		m.history.back = 0
 		m.look(m.history.shown())
 	}
+	m.showHeldEvents()
 }
 
 func (m *Model) followSelected() {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/trace"
 )
 
 // Event is something that happened: what the user did, or what came in.
@@ -62,6 +63,21 @@ type (
 		Err error
 	}
 
+	// TraceSet says that [Trace] was done, or why not; also when the tracing ended by itself.
+	TraceSet struct {
+		On  bool
+		Err error
+	}
+
+	// Traced brings the events, in the order of their time, that happened until At.
+	Traced struct {
+		At     time.Time
+		Events []*trace.Event
+		More   int                    // so many before them are left out
+		Lost   uint64                 // so many could not be read
+		Cost   model.Opt[model.Ratio] // of all processors' time, where it was measured anew
+	}
+
 	// Aimed says that the targets of [Aim] are held, or why not.
 	Aimed struct{ Err error }
 
@@ -84,6 +100,8 @@ func (ScanFailed) event() {}
 func (Saved) event()      {}
 func (Kept) event()       {}
 func (RatesSet) event()   {}
+func (TraceSet) event()   {}
+func (Traced) event()     {}
 func (Aimed) event()      {}
 func (Done) event()       {}
 
@@ -106,6 +124,10 @@ type (
 	// Rates has snapshots say how much goes through each object, or no more;
 	// [RatesSet] comes back.
 	Rates struct{ On bool }
+
+	// Trace has events told of while they happen, or no more; [TraceSet] comes back, and
+	// [Traced] each time that something has happened.
+	Trace struct{ On bool }
 
 	// Save writes a snapshot to a file; [Saved] comes back.
 	Save struct{ Snapshot *model.Snapshot }
@@ -140,6 +162,7 @@ func (Suspend) effect() {}
 func (Redraw) effect()  {}
 func (Pause) effect()   {}
 func (Rates) effect()   {}
+func (Trace) effect()   {}
 func (Save) effect()    {}
 func (Copy) effect()    {}
 func (Aim) effect()     {}

@@ -24,13 +24,14 @@ type grid struct {
 	cells   [][]render.Cell // of the visible rows
 	width   int
 	shift   int
+	wide    bool // nothing is cut
 	data    *Data
 	rows    []row // the visible ones
 }
 
 // grid lays out the visible rows.
 func (m *Model) grid(a *arrangement, visible []row, width int) *grid {
-	g := &grid{columns: slices.Clone(a.columns), widths: slices.Clone(a.widths), width: width, shift: m.table().shift, data: a.data, rows: visible}
+	g := &grid{columns: slices.Clone(a.columns), widths: slices.Clone(a.widths), width: width, shift: m.table().shift, wide: a.wide, data: a.data, rows: visible}
 	for j, c := range g.columns {
 		if c.flex { // as wide as what is seen needs: names are long, and few
 			g.widths[j] = min(g.widths[j], render.Width(c.name)+1)
@@ -43,7 +44,11 @@ func (m *Model) grid(a *arrangement, visible []row, width int) *grid {
 		for j := range g.columns {
 			c := g.columns[j].cell(a.data, v, &visible[i])
 			g.cells[i][j] = c
-			g.widths[j] = max(g.widths[j], render.Width(c.Text))
+		}
+		for j, c := range g.cells[i] {
+			if !g.runsOn(i, j) {
+				g.widths[j] = max(g.widths[j], render.Width(c.Text))
+			}
 		}
 	}
 	if !a.wide {
@@ -51,6 +56,11 @@ func (m *Model) grid(a *arrangement, visible []row, width int) *grid {
 		g.fit()
 	}
 	return g
+}
+
+// runsOn reports whether a text may take the room of the cells to the right of it.
+func (g *grid) runsOn(i, j int) bool {
+	return g.columns[j].runsOn && !g.wide && !slices.ContainsFunc(g.cells[i][j+1:], func(c render.Cell) bool { return c.Text != "" })
 }
 
 // drop leaves out columns that can be spared, the last first, until the rest
@@ -148,6 +158,11 @@ func (g *grid) line(m *Model, i int, tagged bool) Line {
 		if draw := g.columns[j].draw; draw != nil {
 			g.drawn(&l, j, draw(g.data, &g.rows[i], g.widths[j]))
 			continue
+		}
+		if g.runsOn(i, j) {
+			l.add(Normal, strings.Repeat(" ", between))
+			l.add(roleOf(c.Role), render.Truncate(c.Text, max(g.width-l.Width(), 0), m.more()))
+			break
 		}
 		g.cell(&l, j, render.Truncate(c.Text, g.widths[j], m.more()), roleOf(c.Role))
 	}

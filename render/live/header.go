@@ -107,7 +107,7 @@ func (m *Model) titleParts() []string {
 	for _, on := range []struct {
 		is   bool
 		word string
-	}{{m.wide, "WIDE"}, {m.follow, "FOLLOW"}, {m.threads, "THREADS"}, {m.paths, "PATHS"}, {m.rates, m.ratesWord()}} {
+	}{{m.wide, "WIDE"}, {m.follow, "FOLLOW"}, {m.threads, "THREADS"}, {m.paths, "PATHS"}, {m.rates, m.ratesWord()}, {m.tracing.on, m.traceWord()}} {
 		if on.is { // before what it costs: what is shown differs
 			parts = slices.Insert(parts, min(3, len(parts)), on.word)
 		}

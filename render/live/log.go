@@ -1,29 +1,47 @@
 package live
 
-import (
-	"slices"
-
-	"github.com/ipctop/ipctop/render"
-)
+import "github.com/ipctop/ipctop/render"
 
 // maxLog is how many entries the log keeps.
 const maxLog = 5000
 
-// appendLog puts the entries of a new snapshot before the old ones: the newest
-// is what one looks for.
-func appendLog(log []entry, seq int, fresh []entry) ([]entry, int) {
+// maxTraced is how many of them may be events that were traced: a storm of signals must
+// not push everything else out.
+const maxTraced = 2000
+
+// addToLog puts entries, the first ones on top, into the log, which begins with the newest:
+// that is what one looks for. Events that were traced stand where their time is.
+func (m *Model) addToLog(fresh []entry) {
 	if len(fresh) == 0 {
-		return log, seq
+		return
 	}
-	out := make([]entry, 0, min(len(log)+len(fresh), maxLog))
-	for _, e := range slices.Backward(fresh) {
-		seq++
-		e.seq = seq
-		out = append(out, e)
+	out := make([]entry, 0, min(len(m.log)+len(fresh), maxLog))
+	events := 0
+	add := func(e *entry) {
+		if e.event == traced {
+			if events++; events > maxTraced {
+				return
+			}
+		}
+		if len(out) < maxLog {
+			out = append(out, *e)
+		}
 	}
-	slices.Reverse(out)
-	out = append(out, log...)
-	return out[:min(len(out), maxLog)], seq
+	old := m.log
+	for i := range fresh {
+		e := &fresh[i]
+		for len(old) > 0 && old[0].at.After(e.at) && (e.event == traced || old[0].event == traced) {
+			add(&old[0])
+			old = old[1:]
+		}
+		numbered := *e
+		numbered.seq = m.logSeq + len(fresh) - i
+		add(&numbered)
+	}
+	for i := range old {
+		add(&old[i])
+	}
+	m.log, m.logSeq = out, m.logSeq+len(fresh)
 }
 
 // logRows are the entries of the log, without the kinds of event that are left
@@ -71,13 +89,17 @@ var logColumns = []column{
 		name: "TIME",
 		key:  func(_ *Data, _ *render.View, r *row) render.Key { return render.IntKey(r.entry.at.UnixNano()) },
 		cell: func(d *Data, _ *render.View, r *row) render.Cell {
-			return render.Cell{Text: d.clock(r.entry.at), Role: render.Dim}
+			text := d.clock(r.entry.at)
+			if r.entry.event == traced {
+				text = d.local(r.entry.at).Format(render.TraceClock)
+			}
+			return render.Cell{Text: text, Role: render.Dim}
 		},
 	},
 	{name: "", cell: func(_ *Data, _ *render.View, r *row) render.Cell {
 		cell := render.Cell{Text: happenings[r.entry.event].sign}
 		switch r.entry.event {
-		case vanished, released, resolved:
+		case vanished, released, resolved, traced:
 			cell.Role = render.Dim
 		case found:
 			cell.Role = render.Notice
@@ -85,6 +107,6 @@ var logColumns = []column{
 		return cell
 	}},
 	{name: "KIND", spare: true, cell: func(_ *Data, _ *render.View, r *row) render.Cell { return render.Cell{Text: r.entry.kind} }},
-	{name: "WHAT", flex: true, cell: func(_ *Data, _ *render.View, r *row) render.Cell { return render.Cell{Text: r.entry.what} }},
+	{name: "WHAT", flex: true, runsOn: true, cell: func(_ *Data, _ *render.View, r *row) render.Cell { return render.Cell{Text: r.entry.what} }},
 	{name: "WHO", flex: true, spare: true, cell: func(_ *Data, _ *render.View, r *row) render.Cell { return render.Cell{Text: r.entry.who} }},
 }

@@ -33,6 +33,7 @@ type Model struct {
 
 	paused, follow, wide bool
 	rates                bool // traffic is measured
+	tracing              tracing
 	threads, paths       bool // of processes
 	narrowing
 	tagged      map[Ident]bool

@@ -36,11 +36,14 @@ func (m *Model) ratesWord() string {
 			word += " without eBPF"
 		}
 		if cost, ok := r.Cost.Get(); ok {
-			word += " " + strconv.FormatFloat(float64(cost)*100, 'f', 1, 64) + "%"
+			word += " " + percent(cost)
 		}
 	}
 	return word
 }
+
+// percent writes a small share with a decimal place.
+func percent(r model.Ratio) string { return strconv.FormatFloat(float64(r)*100, 'f', 1, 64) + "%" }
 
 // busiest are the objects that most goes through.
 func busiest(traffic []model.Traffic) []*model.Traffic {

@@ -31,7 +31,9 @@ func relations(d *Data, r row, limit int) []Line {
 		if s := r.subject(d); s != (row{}) {
 			return relations(d, s, limit)
 		}
-		x.say(Dim, " It no longer exists.")
+		if r.entry.ident != (Ident{}) {
+			x.say(Dim, " It no longer exists.")
+		}
 	}
 	return x.lines[:min(len(x.lines), limit)]
 }

@@ -77,10 +77,11 @@ const (
 	released // it waits no more
 	found    // a finding is new
 	resolved // a finding is over
+	traced   // it was told of when it happened
 )
 
 // words of the log, for people and for scripts.
 var happenings = [...]struct{ sign, word, phrase string }{
 	appeared: {"+ new", "appeared", "appeared"}, vanished: {"- gone", "vanished", "vanished"}, blocked: {"> blocked", "blocked", "was blocked"}, released: {"< released", "released", "was released"},
-	found: {"! found", "found", "was found"}, resolved: {"= over", "resolved", "is over"},
+	found: {"! found", "found", "was found"}, resolved: {"= over", "resolved", "is over"}, traced: {"* event", "traced", "was traced"},
 }

@@ -70,8 +70,8 @@ var screens = []screen{
 		columns: []string{"PID", "USER", "S", "COMMAND", "WITHHELD", "PENDING", "SHARED", "BLOCKED"}, empty: "No process has pending or blocked signals.",
 	},
 	{
-		title: "Log", about: "what appeared, vanished, got stuck and was released since ipctop started", list: listNone,
-		columns: []string{"TIME", "", "KIND", "WHAT", "WHO"}, empty: "Nothing appeared or vanished yet.",
+		title: "Log", about: "what appeared, vanished, got stuck and was released since ipctop started, and what was traced", list: listNone,
+		columns: []string{"TIME", "", "KIND", "WHAT", "WHO"}, empty: "Nothing appeared or vanished yet. T: signals, long waits and exits, too.",
 	},
 	{
 		title: "", list: listObjects,

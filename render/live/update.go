@@ -44,6 +44,10 @@ func Update(m Model, e Event) (Model, []Effect) {
 		}
 	case RatesSet:
 		m.ratesSet(e)
+	case TraceSet:
+		m.traceSet(e)
+	case Traced:
+		m.traced(e)
 	case Aimed:
 		m.aimed(e)
 	case Done:
@@ -68,7 +72,7 @@ func (m *Model) scanned(d *Data) {
 	}
 	m.failure, m.glimpse = "", false
 	m.history = m.history.add(d)
-	m.log, m.logSeq = appendLog(m.log, m.logSeq, d.log)
+	m.addToLog(d.log)
 	m.look(d)
 }
 

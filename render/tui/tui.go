@@ -44,6 +44,9 @@ type Options struct {
 	// where there is a file.
 	Rates func(on bool) error
 
+	// Trace begins to tell of events; nil where there is a file.
+	Trace func(context.Context) (Tracer, error)
+
 	// Save writes a snapshot to a file and says where.
 	Save func(*model.Snapshot) (string, error)
 
@@ -85,6 +88,8 @@ type view struct {
 
 	acts chan func()
 	held []Held
+
+	tracing tracing
 
 	pasting bool
 	pasted  strings.Builder
@@ -137,6 +142,7 @@ func (v *view) run(ctx context.Context) error {
 	defer jobs.stop()
 	// In this order: the terminal is whole again before anything is written to it,
 	// such as a panic of the main loop itself.
+	defer v.tracing.wait()
 	defer cancel()
 	defer close(v.done)
 	defer v.screen.Fini()
@@ -159,14 +165,14 @@ func (v *view) run(ctx context.Context) error {
 		case <-jobs.continued: // after a SIGSTOP nobody could prepare for
 			v.screen.Sync()
 		case p := <-v.posts:
-			if end, err := v.handle(p, jobs); end || err != nil {
+			if end, err := v.handle(ctx, p, jobs); end || err != nil {
 				return err
 			}
 			// What has come in meanwhile is handled before the next frame.
 			for more := true; more; {
 				select {
 				case p := <-v.posts:
-					if end, err := v.handle(p, jobs); end || err != nil {
+					if end, err := v.handle(ctx, p, jobs); end || err != nil {
 						return err
 					}
 				default:
@@ -180,7 +186,7 @@ func (v *view) run(ctx context.Context) error {
 
 // handle gives one report to the model and does what it asks for. It reports
 // whether the view is to end.
-func (v *view) handle(p post, jobs *jobControl) (end bool, err error) {
+func (v *view) handle(ctx context.Context, p post, jobs *jobControl) (end bool, err error) {
 	e := p.event
 	switch {
 	case p.panicked != nil:
@@ -225,6 +231,8 @@ func (v *view) handle(p post, jobs *jobControl) (end bool, err error) {
 			v.goes(func() { v.keep(effect.Setup) })
 		case live.Rates:
 			v.goes(func() { v.post(post{event: live.RatesSet{On: effect.On, Err: v.Rates(effect.On)}}) })
+		case live.Trace:
+			v.goes(func() { v.trace(ctx, effect.On) })
 		case live.Save:
 			v.goes(func() { v.save(effect.Snapshot) })
 		}

@@ -28,6 +28,7 @@ type Tracer struct {
 	source *bpf.Tracer
 	names  *names
 	joiner trace.Joiner
+	cost   *bpf.CostMeter // from the first time on that somebody asks
 }
 
 // Open begins to trace.
@@ -111,5 +112,24 @@ func (t *Tracer) LeftOut() uint64 { return t.source.LeftOut() }
 // Lost is how many events could not be told of, because there were too many at a time.
 func (t *Tracer) Lost() uint64 { return t.source.Lost() }
 
-// Close ends the tracing.
-func (t *Tracer) Close() { t.source.Close() }
+// Cost is what share of all processors' time the programs took when it was measured last, and
+// has it measured again, a moment long. It is not known when it is asked for the first time.
+func (t *Tracer) Cost() (share model.Opt[model.Ratio]) {
+	if t.cost == nil {
+		t.cost = bpf.NewCostMeter(t.source)
+		return share
+	}
+	if n, ok := t.cost.Last(); ok {
+		share = model.Some(model.Ratio(n))
+	}
+	t.cost.Measure()
+	return share
+}
+
+// Close ends the tracing, after [Tracer.Run].
+func (t *Tracer) Close() {
+	if t.cost != nil {
+		t.cost.Close()
+	}
+	t.source.Close()
+}

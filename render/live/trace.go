@@ -1,0 +1,102 @@
+package live
+
+import (
+	"slices"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/render"
+	"github.com/ipctop/ipctop/trace"
+)
+
+// tracing is what there is to know while events are traced.
+type tracing struct {
+	on   bool
+	cost model.Opt[model.Ratio] // of all processors
+	held []entry                // those that came while the view was paused
+}
+
+// toggleTrace begins or ends to trace.
+func (m *Model) toggleTrace() {
+	if m.settings.Source != "" {
+		m.say(Dim, "A "+m.still()+" does not change: there is nothing to trace.")
+		return
+	}
+	m.want(Trace{!m.tracing.on})
+}
+
+func (m *Model) traceSet(e TraceSet) {
+	m.tracing.on, m.tracing.cost = e.On, model.Opt[model.Ratio]{}
+	switch {
+	case e.Err != nil:
+		m.say(Critical, m.escape(e.Err.Error()))
+	case e.On:
+		m.say(Normal, "Tracing into the log (8); system calls and switches take a little longer (T: stop).")
+	default:
+		m.say(Normal, "Tracing has ended; what was traced stays in the log.")
+	}
+}
+
+// traceWord says that events are traced, and what that takes of all processors.
+func (m *Model) traceWord() string {
+	if cost, ok := m.tracing.cost.Get(); ok {
+		return "TRACE " + percent(cost)
+	}
+	return "TRACE"
+}
+
+// traced puts events into the log, unless the view is paused: then when it goes on.
+func (m *Model) traced(e Traced) {
+	if e.Cost.Known() {
+		m.tracing.cost = e.Cost
+	}
+	var list []entry
+	if len(e.Events) > 0 && e.More > 0 {
+		list = append(list, remark(e.Events[0].Time, "and "+plural(e.More, "more", "more")))
+	}
+	for _, event := range e.Events {
+		list = append(list, m.traceEntry(event))
+	}
+	if e.Lost > 0 {
+		list = append(list, remark(e.At, plural(int(e.Lost), "event was lost", "events were lost")+": more happened than could be read"))
+	}
+	if m.paused {
+		list = append(m.tracing.held[:len(m.tracing.held):len(m.tracing.held)], list...)
+		m.tracing.held = list[max(len(list)-maxTraced, 0):]
+		return
+	}
+	m.logEvents(list)
+}
+
+// showHeldEvents shows what was traced while the view was paused.
+func (m *Model) showHeldEvents() {
+	m.logEvents(m.tracing.held)
+	m.tracing.held = nil
+}
+
+// logEvents puts events, the oldest first, into the log.
+func (m *Model) logEvents(list []entry) {
+	list = slices.Clone(list)
+	slices.Reverse(list)
+	m.addToLog(list)
+	if m.screen == screenLog && len(list) > 0 {
+		m.arrange()
+	}
+}
+
+// remark is an entry about events that are not told of.
+func remark(at time.Time, what string) entry {
+	return entry{at: at, event: traced, kind: "trace", what: what}
+}
+
+func (m *Model) traceEntry(e *trace.Event) entry {
+	about := e.Target
+	if about == nil || e.Connection != nil {
+		about = e.Sender
+	}
+	var ident Ident
+	if about != nil && about.PID != 0 {
+		ident = Ident{PID: about.PID, Start: about.StartTicks}
+	}
+	return entry{at: e.Time, event: traced, kind: e.Event, ident: ident, what: render.TraceText(e, &render.Options{ASCII: m.settings.ASCII})}
+}

@@ -1,0 +1,120 @@
+package live
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/model/modeltest"
+	"github.com/ipctop/ipctop/trace"
+)
+
+// madeEvents are an event of each kind, so many milliseconds after the snapshot that is later.
+func madeEvents(ms int) []*trace.Event {
+	at := func(more int) time.Time { return later().Taken.Add(time.Duration(ms+more) * time.Millisecond) }
+	yes, less := &trace.Party{PID: 812, TID: 812, Comm: "yes"}, &trace.Party{PID: 813, TID: 814, Comm: "less"}
+	for _, p := range modeltest.Rich().Processes {
+		if p.PID == 812 {
+			yes.StartTicks = p.StartTicks
+		}
+	}
+	return []*trace.Event{
+		{
+			Time: at(0), Event: trace.SignalEvent, Sender: &trace.Party{PID: 41, Comm: "sh", Label: "deploy\x1b.sh"}, Target: yes,
+			Signal: &trace.Signal{Name: "SIGTERM", Cause: trace.CauseKill, Fate: trace.FateDelivered, Effect: trace.EffectHandler},
+		},
+		{
+			Time: at(5), Event: trace.BlockedEvent, Sender: yes, Target: less, Object: "pipe:4242",
+			Blocked: &trace.Blocked{Call: "read", For: 300 * time.Millisecond, WokenBy: trace.WokenByProcess},
+		},
+		{Time: at(9), Event: trace.ExitEvent, Target: yes, Exit: &trace.Exit{Killed: "SIGTERM", Age: time.Minute}},
+	}
+}
+
+// Events stand in the log among its own entries, in the order of their time.
+func TestTracedEvents(t *testing.T) {
+	var b bytes.Buffer
+	for _, size := range []struct{ width, height int }{{80, 24}, {120, 24}} {
+		for _, ascii := range []bool{false, true} {
+			v := newView(t, Settings{Interval: 2 * time.Second, ASCII: ascii}, size.width, size.height)
+			v.scan(undiagnosed())
+			v.keys("8 T")
+			if v.effects[len(v.effects)-1] != (Trace{On: true}) {
+				t.Fatalf("T gives %v", v.effects)
+			}
+			v.do(TraceSet{On: true})
+			fmt.Fprintf(&b, "traced:\n%s", v.frame())
+			v.keys("Home") // what was said is gone
+			v.do(Traced{At: later().Taken, Events: madeEvents(500)})
+			v.scan(later())
+			v.do(Traced{At: later().Taken.Add(time.Second), Events: madeEvents(-1500), More: 7, Lost: 3, Cost: model.Some[model.Ratio](0.0042)})
+			fmt.Fprintf(&b, "with events:\n%s", v.frame())
+			v.keys("*")
+			fmt.Fprintf(&b, "without:\n%s", v.frame())
+			v.keys("* T")
+			v.do(TraceSet{})
+			v.has("-TRACE", "Tracing has ended", "SIGTERM")
+		}
+	}
+	golden(t, "traced.txt", b.Bytes())
+}
+
+// Where there is no eBPF a sentence says so, and nothing else is another.
+func TestTraceUnavailable(t *testing.T) {
+	v := newView(t, usual, 120, 24)
+	v.scan(undiagnosed())
+	v.keys("T")
+	v.do(TraceSet{Err: errors.New("trace needs eBPF, and the kernel is \x1b[2J")})
+	v.has(`trace needs eBPF, and the kernel is \x1b[2J`, "-TRACE")
+	v.keys("T")
+	if v.effects[len(v.effects)-1] != (Trace{On: true}) {
+		t.Errorf("T once more gives %v", v.effects)
+	}
+}
+
+// While the view is paused nothing moves; what happened is shown when it goes on.
+func TestTracedWhilePaused(t *testing.T) {
+	v := newView(t, usual, 120, 24)
+	v.scan(undiagnosed())
+	v.do(TraceSet{On: true})
+	v.keys("8 Z")
+	v.do(Traced{Events: madeEvents(500)})
+	v.has("-SIGTERM")
+	v.keys("Z")
+	v.has("SIGTERM", "blocked 300ms", "ended  by SIGTERM")
+}
+
+// Enter on an event shows the process that it is about.
+func TestTracedProcess(t *testing.T) {
+	v := newView(t, usual, 120, 24)
+	v.scan(undiagnosed())
+	v.keys("8")
+	v.do(Traced{Events: madeEvents(500)[:1]})
+	v.keys("Enter")
+	v.has("yes(812)", "-deploy")
+}
+
+// A storm of events pushes neither the others out of the log nor more into it than it keeps.
+func TestTracedStorm(t *testing.T) {
+	v := newView(t, usual, 120, 24)
+	v.scan(undiagnosed())
+	v.scan(later())
+	n := len(v.m.log)
+	for range 30 {
+		v.do(Traced{Events: slices.Repeat(madeEvents(500), 50)})
+	}
+	if n == 0 || len(v.m.log) != n+maxTraced {
+		t.Errorf("%d entries: %d of the log's own and %d traced are to be there", len(v.m.log), n, maxTraced)
+	}
+	v.keys("Z")
+	for range 30 {
+		v.do(Traced{Events: slices.Repeat(madeEvents(500), 50)})
+	}
+	if len(v.m.tracing.held) != maxTraced {
+		t.Errorf("%d events are kept while it is paused", len(v.m.tracing.held))
+	}
+}
