@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"log/slog"
@@ -127,7 +128,7 @@ func (s *Scan) worthSource() bool {
 	if err != nil {
 		return false
 	}
-	f := proc.AppendFields(nil, text)
+	f := bytes.Fields(text)
 	if len(f) == 0 {
 		return false
 	}

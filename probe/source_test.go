@@ -92,6 +92,27 @@ func TestDescriptorsFromSource(t *testing.T) {
 	}
 }
 
+// Where many files are open, one scan takes the source by itself.
+func TestSourceWhereWorth(t *testing.T) {
+	const many = 5000
+	for range many {
+		fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			t.Skipf("so many files cannot be opened here: %v", err)
+		}
+		defer unix.Close(fd)
+	}
+	cmd := exec.Command("sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Skip(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	pid := cmd.Process.Pid
+	if links, _ := seenBy(t, pid, toldOf(pid), probe.SourceWhereWorth); !slices.Equal(links, toldLinks) {
+		t.Errorf("the probes saw %q", links)
+	}
+}
+
 // What the proc file system refuses the source is asked for.
 func TestRefusedDescriptorsFromSource(t *testing.T) {
 	refused := 0

@@ -64,8 +64,8 @@ func ParseStat(b []byte) (Stat, error) {
 	return s, err
 }
 
-// AppendFields appends the words of a line to list: [bytes.Fields] for ASCII, where
-// that would allocate for every process.
+// AppendFields appends the words of a line to list that spaces separate: [bytes.Fields]
+// would allocate for every process.
 func AppendFields(list [][]byte, line []byte) [][]byte {
 	start := -1
 	for i, c := range line {
