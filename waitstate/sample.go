@@ -345,13 +345,7 @@ func (t *thread) isAsItWas(now *probe.ThreadNow) bool {
 
 // again is the second sample of a thread.
 func (r *pass) again(v *visit, t *thread) (seen thread) {
-	if t.asItWas {
-		fd, _ := t.target.FD.Get()
-		seen.same, seen.exec, seen.processor = true, t.exec, t.processor
-		seen.link, _ = v.proc.Dir.Readlink("task/" + itoa(t.tid) + "/fd/" + itoa(fd))
-		return seen
-	}
-	if !t.known {
+	if !t.known && !t.asItWas {
 		_, err := v.read(t.tid)
 		if err != nil && !proc.Gone(err) {
 			v.gap(0, err)
@@ -359,14 +353,11 @@ func (r *pass) again(v *visit, t *thread) (seen thread) {
 		if err != nil || !bytes.Equal(v.buf, t.raw) {
 			return seen
 		}
+		t.exec, t.processor = v.lastRun(t.tid)
 	}
-	if t.known {
-		seen.exec, seen.processor, seen.link = t.exec, t.processor, t.link
-	} else {
-		seen.exec, seen.processor = v.lastRun(t.tid)
-		if fd, ok := t.target.FD.Get(); ok {
-			seen.link, _ = v.proc.Dir.Readlink("task/" + itoa(t.tid) + "/fd/" + itoa(fd))
-		}
+	seen.exec, seen.processor, seen.link = t.exec, t.processor, t.link
+	if fd, ok := t.target.FD.Get(); ok && !t.known {
+		seen.link, _ = v.proc.Dir.Readlink("task/" + itoa(t.tid) + "/fd/" + itoa(fd))
 	}
 	// Last: if it has not run until now, all of it is of the same time.
 	first, known := t.runs.Get()

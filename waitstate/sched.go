@@ -29,7 +29,7 @@ func parseSchedstat(b []byte) (uint64, error) {
 	return n, nil
 }
 
-// fair are the policies whose threads share a processor by weight, in the order of
+// fair are the policies whose threads share a processor by weight, by their numbers in
 // include/uapi/linux/sched.h: SCHED_OTHER, SCHED_BATCH and SCHED_IDLE.
 var fair = []string{"0", "3", "5"}
 
