@@ -39,11 +39,11 @@ func completeSems(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	if len(list) == 0 {
 		return
 	}
-	locks, _, err := idx.Scan.LockTable()
+	locks, steady, err := idx.Scan.LockTable()
 	if err != nil {
 		out.Fail("read", path.Join(idx.Scan.ProcRoot, "locks"), err)
 	}
-	locksKnown := err == nil
+	locksKnown := err == nil && steady // else a lease may be missing
 	unread := map[model.Reason]*model.Gap{}
 	idx.Each(list, func(t *guard.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
@@ -110,7 +110,7 @@ func makeSem(o *model.Object, d *model.PosixSemDetail) {
 }
 
 var (
-	errLocked  = fmt.Errorf("somebody has locked or leased it, or /proc/locks could not be read: %w", errors.ErrUnsupported)
+	errLocked  = fmt.Errorf("somebody has locked or leased it, or /proc/locks could not be read or was never the same twice: %w", errors.ErrUnsupported)
 	errNoWay   = fmt.Errorf("it has no name any more, and none of its mappings may be followed (CAP_CHECKPOINT_RESTORE): %w", os.ErrPermission)
 	errChanged = fmt.Errorf("another file has its name now: %w", unix.ESRCH)
 )
