@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/probe/probetest"
 	"github.com/ipctop/ipctop/proc"
 )
 
@@ -23,7 +24,8 @@ func TestFilesAgreeWithProc(t *testing.T) {
 	ends := ownFiles(t)
 	paths := map[string]bool{}
 	descriptors := 0
-	persistent(t, func() (differences []string) {
+	probetest.Persistent(t, func() map[string]string {
+		differences := map[string]string{}
 		before := runCounts(t, s)
 		seen := map[int]map[int32]string{}
 		err := s.Files(func(d *bpf.File) {
@@ -56,11 +58,11 @@ func TestFilesAgreeWithProc(t *testing.T) {
 				}
 				descriptors++
 				if got != want {
-					differences = append(differences, fmt.Sprintf("descriptor %d of %d\n  bpf  %s\n  proc %s", fd, pid, got, want))
+					differences[fmt.Sprintf("descriptor %d of %d", fd, pid)] = fmt.Sprintf("\n  bpf  %s\n  proc %s", got, want)
 				}
 			}
 			if n := len(seen[pid]); !own && n != len(proc[pid]) {
-				differences = append(differences, fmt.Sprintf("descriptors of %d\n  %d, the proc file system says %d", pid, n, len(proc[pid])))
+				differences[fmt.Sprintf("descriptors of %d", pid)] = fmt.Sprintf("%d, the proc file system says %d", n, len(proc[pid]))
 			}
 		}
 		return differences

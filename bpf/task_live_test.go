@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/probe/probetest"
 	"github.com/ipctop/ipctop/proc"
 )
 
@@ -29,39 +30,13 @@ func open(t testing.TB) *bpf.Source {
 	return s
 }
 
-// persistent repeats a comparison and reports those differences that it finds each time: what
-// others change between two reads differs once. A difference is known by its first line.
-func persistent(t *testing.T, compare func() (differences []string)) {
-	t.Helper()
-	const passes = 10
-	about := func(difference string) string {
-		line, _, _ := strings.Cut(difference, "\n")
-		return line
-	}
-	times := map[string]int{}
-	for pass := 1; pass <= passes; pass++ {
-		var left []string
-		for _, d := range compare() {
-			if times[about(d)]++; times[about(d)] == pass {
-				left = append(left, d)
-			}
-		}
-		if len(left) == 0 {
-			return
-		}
-		if pass == passes {
-			t.Error(strings.Join(left, "\n"))
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-}
-
 // TestTasksAgreeWithProc compares every thread that did not run meanwhile.
 func TestTasksAgreeWithProc(t *testing.T) {
 	s := open(t)
 	own := processes(t)
 	compared := map[int]bool{}
-	persistent(t, func() (differences []string) {
+	probetest.Persistent(t, func() map[string]string {
+		differences := map[string]string{}
 		err := s.Tasks(func(task *bpf.Task) {
 			want, ok := describe(task.PID, task.TID)
 			runs, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/schedstat", task.PID, task.TID))
@@ -70,7 +45,7 @@ func TestTasksAgreeWithProc(t *testing.T) {
 			}
 			compared[task.PID] = true
 			if got := line(task); got != want {
-				differences = append(differences, fmt.Sprintf("thread %d of %d\n  bpf  %s\n  proc %s", task.TID, task.PID, got, want))
+				differences[fmt.Sprintf("thread %d of %d", task.TID, task.PID)] = fmt.Sprintf("\n  bpf  %s\n  proc %s", got, want)
 			}
 		})
 		if err != nil {

@@ -49,25 +49,7 @@ func (h *comparison) need(t *testing.T) {
 // compare runs the reference tools and fails where ipctop differs.
 func (h *comparison) compare(t *testing.T) {
 	t.Helper()
-	persistentProblems(t, func() map[string]string { return h.problems(t) })
-}
-
-// persistentProblems looks for problems some times and reports those that it finds each time:
-// what other programs change between two readings, and back again, is a problem once.
-func persistentProblems(t *testing.T, look func() map[string]string) {
-	t.Helper()
-	const times = 4
-	left := look()
-	for range times - 1 {
-		if len(left) == 0 {
-			return
-		}
-		again := look()
-		maps.DeleteFunc(left, func(what, _ string) bool { _, still := again[what]; return !still })
-	}
-	for _, what := range slices.Sorted(maps.Keys(left)) {
-		t.Errorf("%s: %s", what, left[what])
-	}
+	probetest.Persistent(t, func() map[string]string { return h.problems(t) })
 }
 
 // problems are by what they are about.
