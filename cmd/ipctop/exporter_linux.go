@@ -59,11 +59,11 @@ func (e *exporterOptions) check(o *options) error {
 	case len(e.addresses) == 0:
 		return usageError("--web.listen-address names no address")
 	case o.rates > 0 && o.rates >= e.minInterval:
-		return usageError("--rates %v: it is shorter than --min-interval %v", o.rates, e.minInterval)
+		return usageError("--rates %v: it must be shorter than --min-interval %v", o.rates, e.minInterval)
 	case e.minInterval < shortestDelay:
-		return usageError("--min-interval %v: it is at least %v", e.minInterval, shortestDelay)
+		return usageError("--min-interval %v: it must be at least %v", e.minInterval, shortestDelay)
 	case e.names < 1:
-		return usageError("--names %d: it is at least 1", e.names)
+		return usageError("--names %d: it must be at least 1", e.names)
 	case privilege.Beyond() != "":
 		return usageError("exporter would show everybody what its user may not see: %s", privilege.Beyond())
 	}

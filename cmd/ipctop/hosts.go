@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ipctop/ipctop/diagnose"
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/fleet"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/privilege"
@@ -92,13 +93,22 @@ func (c command) readHosts(o *options, names []string) (*model.Snapshot, error) 
 	if err != nil {
 		return nil, err
 	}
-	snap, err := fleet.Merge(members)
+	snap, graph, err := mergeHosts(members)
 	if err != nil {
-		return nil, usageError("--from %w", err)
+		return nil, err
 	}
-	o.graph = diagnose.RunHosts(snap, diagnose.Defaults())
+	o.graph = graph
 	c.sayHosts(snap, members)
 	return snap, nil
+}
+
+// mergeHosts makes one snapshot of those of several hosts, and diagnoses it.
+func mergeHosts(members []fleet.Member) (*model.Snapshot, *graph.Graph, error) {
+	snap, err := fleet.Merge(members)
+	if err != nil {
+		return nil, nil, usageError("%w", err)
+	}
+	return snap, diagnose.RunHosts(snap, diagnose.Defaults()), nil
 }
 
 // openHosts opens several files, which share the memory that reading may take. Of a

@@ -70,7 +70,7 @@ func (d *delay) Set(s string) error {
 	case err != nil:
 		return errors.New("it is a number of seconds, such as 0.5 or 500ms")
 	case v < shortestDelay:
-		return fmt.Errorf("it is at least %v", shortestDelay)
+		return fmt.Errorf("it must be at least %v", shortestDelay)
 	}
 	*d = delay(v)
 	return nil

@@ -57,13 +57,13 @@ func (r *recordOptions) check(o *options) (record.Keep, error) {
 	case o.reads():
 		return record.Keep{}, usageError("record records a machine: --from does not apply here")
 	case r.every < shortestDelay:
-		return record.Keep{}, usageError("--every %v: it is at least %v", r.every, shortestDelay)
+		return record.Keep{}, usageError("--every %v: it must be at least %v", r.every, shortestDelay)
 	case r.samples < 0:
 		return record.Keep{}, usageError("-n %d: it cannot be negative", r.samples)
 	case r.duration < 0:
 		return record.Keep{}, usageError("--for %v: it cannot be negative", r.duration)
 	case o.rates < 0 || o.rates > 0 && o.rates >= r.every:
-		return record.Keep{}, usageError("--rates %v: it is shorter than --every %v", o.rates, r.every)
+		return record.Keep{}, usageError("--rates %v: it must be shorter than --every %v", o.rates, r.every)
 	case r.keep == "":
 		return record.Keep{}, nil
 	}

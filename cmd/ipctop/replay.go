@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/fleet"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/record"
@@ -140,7 +139,8 @@ func (c command) filmOf(sources []*source, at string) (f *film, start int, err e
 			}
 			members = append(members, fleet.Member{Source: s.name, Snapshot: snap})
 		}
-		return mergeHosts(members)
+		snap, _, err := mergeHosts(members)
+		return snap, err
 	}
 	start = line.Len() - 1
 	if at != "" {
@@ -153,16 +153,6 @@ func (c command) filmOf(sources []*source, at string) (f *film, start int, err e
 		}
 	}
 	return f, start, nil
-}
-
-// mergeHosts makes one snapshot of those of several hosts, and diagnoses it.
-func mergeHosts(members []fleet.Member) (*model.Snapshot, error) {
-	snap, err := fleet.Merge(members)
-	if err != nil {
-		return nil, usageError("%w", err)
-	}
-	diagnose.RunHosts(snap, diagnose.Defaults())
-	return snap, nil
 }
 
 // viewRecording is the live view over what is replayed.

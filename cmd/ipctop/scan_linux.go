@@ -40,11 +40,12 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 	if err := o.useSource(&options); err != nil {
 		return nil, err
 	}
-	measured, err := o.measure(ctx, probe.NewScanner(options).Scan)
+	scan := func(ctx context.Context) (*model.Snapshot, error) { return probe.NewScanner(options).Scan(ctx) }
+	measured, err := o.measure(ctx, scan)
 	if err != nil {
 		return nil, err
 	}
-	snap, err := probe.NewScanner(options).Scan(ctx)
+	snap, err := scan(ctx)
 	if err != nil {
 		return nil, err
 	}
