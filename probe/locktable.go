@@ -49,8 +49,8 @@ func steadyLocks(read func() (text []byte, parts int, err error)) (text []byte, 
 	return agreedLocks(readings), false, nil
 }
 
-// lockLine is a line of the table without its number, which is its place. Who waits is
-// below the lock that he waits for.
+// lockLine is a line of the table without its number, which is its place. A waiter
+// stands below the lock that it waits for.
 type lockLine struct{ lock, waiter string }
 
 // agreedLocks is the table in which each line is as often as in most of the readings.
@@ -63,7 +63,7 @@ func agreedLocks(readings [][]byte) []byte {
 		for line := range bytes.Lines(text) {
 			_, rest, _ := bytes.Cut(line, []byte(":"))
 			l := lockLine{lock: string(rest)}
-			if waits := bytes.HasPrefix(bytes.TrimSpace(rest), []byte("->")); waits {
+			if bytes.HasPrefix(bytes.TrimSpace(rest), []byte("->")) {
 				l = lockLine{lock, string(rest)}
 			} else {
 				lock = l.lock
@@ -91,16 +91,20 @@ func agreedLocks(readings [][]byte) []byte {
 		text = append(text, line...)
 	}
 	for _, l := range order {
-		for i := range median(l) {
+		times := median(l)
+		if times == 0 {
+			continue
+		}
+		number++
+		add(l.lock)
+		for _, w := range waiters[l.lock] {
+			for range median(w) {
+				add(w.waiter)
+			}
+		}
+		for range times - 1 {
 			number++
 			add(l.lock)
-			for _, w := range waiters[l.lock] {
-				for range median(w) {
-					if i == 0 {
-						add(w.waiter)
-					}
-				}
-			}
 		}
 	}
 	return text
