@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -161,15 +162,21 @@ func (t *Tracer) load(o tracedObject, types *btf.Spec) error {
 			return fmt.Errorf("set %s: %w", name, err)
 		}
 	}
+	shared := map[string]*ebpf.Map{} // a map that the object does not have would be an error
+	for name, m := range t.maps {
+		if spec.Maps[name] != nil {
+			shared[name] = m
+		}
+	}
 	c, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
-		Programs: ebpf.ProgramOptions{KernelTypes: types}, MapReplacements: t.maps,
+		Programs: ebpf.ProgramOptions{KernelTypes: types}, MapReplacements: shared,
 	})
 	if err != nil {
 		return fmt.Errorf("load programs: %w", err)
 	}
 	t.collections = append(t.collections, c)
 	for name, m := range c.Maps {
-		if t.maps[name] == nil {
+		if t.maps[name] == nil && !strings.HasPrefix(name, ".") { // .rodata is of one object
 			t.maps[name] = m
 		}
 	}
