@@ -61,7 +61,11 @@ func (t *Tracer) parseConnection(record []byte) *Connection {
 		c.Local, c.Remote = endpoint(family, local, localPort), endpoint(family, remote, remotePort)
 	}
 	if !c.Accepted || family == familyUNIX {
-		c.address(address)
+		if c.Socket.Family == familyUNIX {
+			c.Path = unixPath(address)
+		} else {
+			c.address(address)
+		}
 	}
 	return c
 }
@@ -78,7 +82,18 @@ func endpoint(family uint32, address []byte, port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(ip.Unmap(), port)
 }
 
-// address takes a struct sockaddr.
+// unixPath takes a struct sockaddr_un. An abstract name begins with a zero byte.
+func unixPath(b []byte) string {
+	if len(b) < 2 || binary.NativeEndian.Uint16(b) != familyUNIX {
+		return ""
+	}
+	if b = b[2:]; len(b) > 0 && b[0] != 0 {
+		b, _, _ = bytes.Cut(b, []byte{0})
+	}
+	return string(b)
+}
+
+// address takes a struct sockaddr_in or sockaddr_in6.
 func (c *Connection) address(b []byte) {
 	if len(b) < 2 {
 		return
@@ -86,11 +101,6 @@ func (c *Connection) address(b []byte) {
 	family := uint32(binary.NativeEndian.Uint16(b))
 	rest := b[2:]
 	switch {
-	case family == familyUNIX && c.Socket.Family == familyUNIX:
-		if len(rest) > 0 && rest[0] != 0 {
-			rest, _, _ = bytes.Cut(rest, []byte{0})
-		}
-		c.Path = string(rest)
 	case family == familyINET && len(rest) >= 6:
 		c.Remote = endpoint(family, rest[2:6], binary.BigEndian.Uint16(rest))
 	case family == familyINET6 && len(rest) >= 22:

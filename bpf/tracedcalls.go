@@ -6,6 +6,9 @@ import "runtime"
 const (
 	tracedConnect = 1 + iota
 	tracedAccept
+	tracedSend
+	tracedReceive
+	tracedTake
 	tracedMultiplexed
 )
 
@@ -15,19 +18,26 @@ var tracedCalls = map[string]struct {
 	wide, narrow map[int][]int
 }{
 	"amd64": {
-		wide:   map[int][]int{tracedConnect: {42}, tracedAccept: {43, 288}},
-		narrow: map[int][]int{tracedConnect: {362}, tracedAccept: {364}, tracedMultiplexed: {102}},
+		wide: map[int][]int{tracedConnect: {42}, tracedAccept: {43, 288}, tracedSend: {46}, tracedReceive: {47}, tracedTake: {438}},
+		narrow: map[int][]int{
+			tracedConnect: {362}, tracedAccept: {364}, tracedSend: {370}, tracedReceive: {372}, tracedTake: {438}, tracedMultiplexed: {102},
+		},
 	},
 	"arm64": {
-		wide:   map[int][]int{tracedConnect: {203}, tracedAccept: {202, 242}},
-		narrow: map[int][]int{tracedConnect: {283}, tracedAccept: {285, 366}, tracedMultiplexed: {102}},
+		wide: map[int][]int{tracedConnect: {203}, tracedAccept: {202, 242}, tracedSend: {211}, tracedReceive: {212}, tracedTake: {438}},
+		narrow: map[int][]int{
+			tracedConnect: {283}, tracedAccept: {285, 366}, tracedSend: {296}, tracedReceive: {297}, tracedTake: {438}, tracedMultiplexed: {102},
+		},
 	},
 }
 
 // callVariables are what calls.bpf.c is to be loaded with.
 func (o *TraceOptions) callVariables() map[string]any {
 	var asked uint32
-	for what, yes := range map[int]bool{tracedConnect: o.Connects, tracedAccept: o.Connects, tracedMultiplexed: o.calls()} {
+	for what, yes := range map[int]bool{
+		tracedConnect: o.Connects, tracedAccept: o.Connects, tracedSend: o.Passes, tracedReceive: o.Passes, tracedTake: o.Passes,
+		tracedMultiplexed: o.calls(),
+	} {
 		if yes {
 			asked |= 1 << what
 		}
@@ -48,4 +58,4 @@ func (o *TraceOptions) callVariables() map[string]any {
 }
 
 // calls reports whether system calls that return are to be told of.
-func (o *TraceOptions) calls() bool { return o.Connects }
+func (o *TraceOptions) calls() bool { return o.Connects || o.Passes }

@@ -38,6 +38,7 @@ type TraceOptions struct {
 	Exits    bool          // processes that end
 	Over     time.Duration // threads that are woken after having slept so long; 0: none
 	Connects bool          // connections of UNIX and TCP sockets
+	Passes   bool          // descriptors that are passed from one process to another
 	PIDs     []int         // only signals, ends and waits in which one of these takes part; nil: all. At most MaxTraced
 	Self     bool          // events of the calling process, too
 	Urgent   bool          // SIGURG that a process sends to its own threads, which Go's scheduler does all the time
@@ -239,7 +240,7 @@ func (t *Tracer) observe(o TraceOptions) error {
 
 // Next waits for the next event until deadline; [os.ErrDeadlineExceeded] says that there
 // was none, [os.ErrClosed] that the tracer was closed. What it returns is
-// a [*Signal], [*Exit], [*Blocked] or [*Connection].
+// a [*Signal], [*Exit], [*Blocked], [*Connection] or [*Passed].
 func (t *Tracer) Next(deadline time.Time) (any, error) {
 	t.reader.SetDeadline(deadline)
 	switch err := t.reader.ReadInto(&t.record); {
@@ -262,6 +263,8 @@ func (t *Tracer) Next(deadline time.Time) (any, error) {
 		return t.parseBlocked(b), nil
 	case (kind == callConnected || kind == callAccepted) && len(b) == connectionSize:
 		return t.parseConnection(b), nil
+	case kind == descriptorsPassed && len(b) == passedSize:
+		return t.parsePassed(b), nil
 	}
 	return nil, fmt.Errorf("read events: %w: kind %d with %d bytes", errMalformed, kind, len(b))
 }

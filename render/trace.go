@@ -26,6 +26,8 @@ func TraceText(e *trace.Event, o *Options) string {
 		return o.party(e.Target) + "  " + o.blocked(e)
 	case e.Connection != nil:
 		return o.party(e.Sender) + "  " + o.connection(e)
+	case e.Passed != nil:
+		return o.passed(e)
 	}
 	line := o.actor(e) + " " + o.glyphs().to + " " + o.party(e.Target)
 	if e.Signal != nil {
@@ -125,6 +127,67 @@ func (o *Options) connection(e *trace.Event) string {
 		text += "  at " + e.Local + "  from " + e.Remote
 	}
 	return text
+}
+
+// passed says who passed which descriptors to whom.
+func (o *Options) passed(e *trace.Event) string {
+	what := strconv.Itoa(e.Number) + " descriptor"
+	if e.Number != 1 {
+		what += "s"
+	}
+	over, text := "", ""
+	switch {
+	case e.Object != "" && e.Via != "" && e.How == trace.PassedSent:
+		over = "  over " + e.Object + " " + o.glyphs().to + " " + e.Via
+	case e.Object != "" && e.Via != "":
+		over = "  over " + e.Via + " " + o.glyphs().to + " " + e.Object
+	case e.Object != "":
+		over = "  over " + e.Object
+	}
+	switch e.How {
+	case trace.PassedSent:
+		text = o.party(e.Sender) + "  passed " + what
+		if e.Target != nil {
+			text += " to " + o.party(e.Target)
+		} else if e.Path != "" {
+			text += " to " + o.escape(e.Path)
+		}
+	case trace.PassedReceived:
+		text = o.party(e.Target) + "  received " + what
+		if e.Sender != nil {
+			text += " of " + o.party(e.Sender)
+		}
+	default:
+		text, over = o.party(e.Sender)+"  took "+what, "  by pidfd_getfd"
+		if e.Target != nil {
+			text += " of " + o.party(e.Target)
+		}
+	}
+	return text + o.given(e.Passed) + over
+}
+
+// given lists what descriptors are of.
+func (o *Options) given(p *trace.Passed) string {
+	var words []string
+	for _, f := range p.Given {
+		switch {
+		case f.Object == "" && f.Name == "":
+			words = append(words, Unknown)
+		case f.Object == "":
+			words = append(words, o.escape(f.Name))
+		case f.Name == "":
+			words = append(words, f.Object)
+		default:
+			words = append(words, o.escape(f.Name)+" ("+f.Object+")")
+		}
+	}
+	if more := p.Number - len(p.Given); more > 0 {
+		words = append(words, strconv.Itoa(more)+" more")
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return "  " + strings.Join(words, ", ")
 }
 
 // failure says by what error a call failed.

@@ -43,6 +43,51 @@ func TestTraceLineOfConnection(t *testing.T) {
 	}
 }
 
+// TestTraceLineOfPassed writes who passed what to whom, as far as it is known.
+func TestTraceLineOfPassed(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
+	app, worker := &trace.Party{PID: 41, Comm: "app"}, &trace.Party{PID: 812, Comm: "worker"}
+	files := []trace.File{{Object: "pipe:4"}, {Object: "memfd:0:1:9", Name: "memfd:\x1b"}, {Name: "[eventfd]"}, {}}
+	for _, test := range []struct {
+		want, object, path string
+		sender, target     *trace.Party
+		passed             trace.Passed
+	}{
+		{
+			`app(41)  passed 5 descriptors to worker(812)  pipe:4, memfd:\x1b (memfd:0:1:9), [eventfd], ?, 1 more  over unix:1 → unix:2`, "unix:1", "",
+			app, worker,
+			trace.Passed{How: trace.PassedSent, Number: 5, Given: files, Via: "unix:2"},
+		},
+		{
+			"app(41)  passed 1 descriptor to /run/notify  pipe:4  over unix:1", "unix:1", "/run/notify",
+			app, nil,
+			trace.Passed{How: trace.PassedSent, Number: 1, Given: files[:1]},
+		},
+		{
+			"worker(812)  received 1 descriptor of app(41)  pipe:4  over unix:1 → unix:2", "unix:2", "",
+			app, worker,
+			trace.Passed{How: trace.PassedReceived, Number: 1, Given: files[:1], Via: "unix:1"},
+		},
+		{
+			"worker(812)  received 1 descriptor  pipe:4  over unix:2", "unix:2", "",
+			nil, worker,
+			trace.Passed{How: trace.PassedReceived, Number: 1, Given: files[:1]},
+		},
+		{
+			"app(41)  took 1 descriptor of worker(812)  pipe:4  by pidfd_getfd", "", "",
+			app, worker,
+			trace.Passed{How: trace.PassedTaken, Number: 1, Given: files[:1]},
+		},
+	} {
+		e := &trace.Event{
+			Time: at, Event: trace.PassedEvent, Sender: test.sender, Target: test.target, Object: test.object, Path: test.path, Passed: &test.passed,
+		}
+		if got, want := render.TraceLine(e, &render.Options{}, time.UTC), "03:04:05.678  "+test.want; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 func TestTraceLine(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
 	deploy, nginx := &trace.Party{PID: 41, Comm: "sh", Label: "deploy.sh"}, &trace.Party{PID: 812, TID: 812, Comm: "nginx"}

@@ -8,23 +8,24 @@ import (
 
 // The kinds of event.
 const (
-	SignalEvent  = "signal"  // a process or the kernel sent a signal
-	TakenEvent   = "taken"   // a signal that had waited was delivered
-	BlockedEvent = "blocked" // somebody woke a thread that had slept for long
-	ExitEvent    = "exit"    // a process ended
-	ConnectEvent = "connect" // a process connected a socket, or tried to
-	AcceptEvent  = "accept"  // a process accepted a connection, or tried to
+	SignalEvent  = "signal"    // a process or the kernel sent a signal
+	TakenEvent   = "taken"     // a signal that had waited was delivered
+	BlockedEvent = "blocked"   // somebody woke a thread that had slept for long
+	ExitEvent    = "exit"      // a process ended
+	ConnectEvent = "connect"   // a process connected a socket, or tried to
+	AcceptEvent  = "accept"    // a process accepted a connection, or tried to
+	PassedEvent  = "fd-passed" // descriptors went from one process to another
 )
 
 // Kinds are the kinds of event by name, in the order in which help lists them.
-var Kinds = []string{SignalEvent, BlockedEvent, ExitEvent, ConnectEvent, AcceptEvent}
+var Kinds = []string{SignalEvent, BlockedEvent, ExitEvent, ConnectEvent, AcceptEvent, PassedEvent}
 
 // Event is something that happened. Its JSON is described by
 // docs/schema/ipctop-trace-1.schema.json.
 type Event struct {
 	Type  string    `json:"type" oneof:"event" doc:"what the line is"`
 	Time  time.Time `json:"time" doc:"when it happened"`
-	Event string    `json:"event" oneof:"signal taken blocked exit connect accept" doc:"what happened"`
+	Event string    `json:"event" oneof:"signal taken blocked exit connect accept fd-passed" doc:"what happened"`
 
 	Sender *Party `json:"sender,omitzero" doc:"who did it; of a signal missing where the kernel did, of blocked who woke the target"`
 	Target *Party `json:"target,omitzero" doc:"to whom, where that is known; of blocked who waited, of exit who ended"`
@@ -36,6 +37,7 @@ type Event struct {
 	*Blocked
 	*Exit
 	*Connection
+	*Passed
 
 	pending bool // what it is joined with may come yet
 }

@@ -27,7 +27,15 @@ func (f *Filter) Match(e *Event) bool {
 
 // hasObject reports whether the event has to do with one of these objects.
 func (e *Event) hasObject(ids []string) bool {
-	return slices.Contains(ids, e.Object) || e.Connection != nil && slices.Contains(ids, e.PeerObject)
+	switch {
+	case slices.Contains(ids, e.Object):
+		return true
+	case e.Connection != nil:
+		return slices.Contains(ids, e.PeerObject)
+	case e.Passed != nil:
+		return slices.Contains(ids, e.Via) || slices.ContainsFunc(e.Given, func(f File) bool { return slices.Contains(ids, f.Object) })
+	}
+	return false
 }
 
 // isAt reports whether the event has to do with what is called so.

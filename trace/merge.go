@@ -24,12 +24,13 @@ type Taken struct {
 }
 
 // Joiner makes one event of a signal that is sent and its delivery, and tells each end of a
-// connection who is at the other. Events come out in the order of their time.
+// connection or of passed descriptors who is at the other. Events come out in the order of their time.
 type Joiner struct {
 	queue   []*Event
 	waiting map[waitingKey]*Event
 	order   []waitingKey // of waiting, the oldest first
 	ends    ends
+	passed  []*Event // of which one side alone was seen, the oldest first
 }
 
 type waitingKey struct {

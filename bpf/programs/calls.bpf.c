@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
 // System calls by which processes come to communicate, when they return: who connects to
-// whom. Which calls that are the loader fills in, so that all others cost a look into a
+// whom, who passes descriptors to whom. Which calls that are the loader fills in, so that all others cost a look into a
 // table. What is sent is never read.
 
 #include "calls.h"
@@ -9,7 +9,10 @@
 // What a call does, by its number.
 #define CONNECT 1 // socket 1st, to the address 2nd, whose length is in the 3rd
 #define ACCEPT 2 // returns the socket
-#define MULTIPLEXED 3 // socketcall(2): which call in the 1st, its arguments where the 2nd points
+#define SEND 3 // a message, struct msghdr in the 2nd
+#define RECEIVE 4
+#define TAKE 5 // a descriptor of another process: pidfd 1st; returns the descriptor
+#define MULTIPLEXED 6 // socketcall(2): which call in the 1st, its arguments where the 2nd points
 
 #define CALLS 512
 volatile const __u8 calls[CALLS]; // of 64-bit callers
@@ -32,6 +35,24 @@ struct connection {
 	__u16 local_port, remote_port; // the latter in network byte order
 	__u32 length; // of address
 	char address[128]; // that a caller connects to, or that the other one did: struct sockaddr
+};
+
+#define MAX_FILES 8 // that are told of, of those that are passed at a time
+
+// passed is a record that passed.go reads. No byte is padding.
+struct passed {
+	__u64 time;
+	__u32 kind;
+	__u32 how; // SEND, RECEIVE, TAKE
+	struct party who, other; // of TAKE, whose it was
+	struct behind socket;
+	__u64 peer_inode; // of the UNIX socket at the other end
+	__u32 peeked; // what is received stays there
+	__u32 count;
+	struct known_as files[MAX_FILES];
+	__u32 reserved;
+	__u32 length; // of address
+	char address[128]; // that is sent to: struct sockaddr
 };
 
 INLINE void ends_of(struct connection *r, struct sock *sk)
@@ -112,6 +133,125 @@ INLINE int connection(const struct call *c, __u32 what, __s64 result)
 	return 0;
 }
 
+// message is what struct msghdr says, and where the descriptors are in it.
+struct message {
+	__u64 name, control, length, descriptors;
+	__u32 name_length;
+	__u32 count;
+};
+
+#define MAX_CONTROL 4 // control messages that are looked at
+#define SOL_SOCKET 1
+#define SCM_RIGHTS 1
+
+// message_at looks for descriptors in a message of the calling process.
+INLINE bool message_at(struct message *m, __u64 at, bool compat)
+{
+	__u64 header = compat ? 12 : 16, align = compat ? 3 : 7, end;
+
+	if (compat) {
+		__u32 words[6];
+
+		if (!read_user(words, at))
+			return 0;
+		m->name = words[0];
+		m->name_length = words[1];
+		m->control = words[4];
+		m->length = words[5];
+	} else {
+		__u64 words[6];
+
+		if (!read_user(words, at))
+			return 0;
+		m->name = words[0];
+		m->name_length = words[1];
+		m->control = words[4];
+		m->length = words[5];
+	}
+	if (!m->control || m->length < header || m->length > 1 << 20)
+		return 0;
+	at = m->control;
+	end = at + m->length;
+	for (int i = 0; i < MAX_CONTROL && at + header <= end; i++) {
+		__u64 length = 0;
+		__u32 type[2];
+
+		if (compat) {
+			__u32 short_length;
+
+			if (!read_user(short_length, at))
+				return 0;
+			length = short_length;
+		} else if (!read_user(length, at)) {
+			return 0;
+		}
+		if (length < header || length > end - at || !read_user(type, at + header - sizeof(type)))
+			return 0;
+		if (type[0] == SOL_SOCKET && type[1] == SCM_RIGHTS) {
+			m->descriptors = at + header;
+			m->count = (length - header) / sizeof(int);
+			return m->count > 0;
+		}
+		at += (length + align) & ~align;
+	}
+	return 0;
+}
+
+#define MSG_PEEK 2
+
+INLINE int passing(const struct call *c, __u32 what, __s64 result)
+{
+	struct settings *s = settings_of_reader();
+	struct task_struct *current = bpf_get_current_task_btf(), *other;
+	struct file *file = file_at(current, c->args[0]);
+	struct message m = {};
+	struct passed *r;
+	struct sock *sk = NULL;
+
+	if (result < 0 || !s || is_reader(s, current))
+		return 0;
+	if (what != TAKE) {
+		sk = socket_at(file);
+		if (get(sk->__sk_common.skc_family) != AF_UNIX || !message_at(&m, c->args[1], c->number & CALL32))
+			return 0;
+	}
+	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
+	if (!r) {
+		count(LOST);
+		return 0;
+	}
+	__builtin_memset(r, 0, sizeof(*r));
+	r->time = bpf_ktime_get_ns();
+	r->kind = PASSED;
+	r->how = what;
+	party_of(&r->who, current, s);
+	if (what == TAKE) {
+		other = behind_pidfd(file);
+		if (other)
+			party_of(&r->other, other, s);
+		r->count = 1;
+		look_closer(&r->files[0], file_at(current, result));
+		bpf_ringbuf_submit(r, 0);
+		return 0;
+	}
+	look_behind(&r->socket, file);
+	r->peer_inode = inode_of(peer_of(sk));
+	r->peeked = what == RECEIVE && c->args[2] & MSG_PEEK;
+	r->count = m.count;
+	for (__u32 i = 0; i < MAX_FILES && i < m.count; i++) {
+		__u32 fd;
+
+		if (read_user(fd, m.descriptors + i * sizeof(fd)))
+			look_closer(&r->files[i], file_at(current, fd));
+	}
+	as_it_is(m.name_length);
+	if (what == SEND && m.name && m.name_length <= sizeof(r->address) &&
+	    !bpf_probe_read_user(r->address, m.name_length, (void *)m.name))
+		r->length = m.name_length;
+	bpf_ringbuf_submit(r, 0);
+	return 0;
+}
+
 // demultiplex makes of socketcall(2) the call that it is.
 INLINE __u32 demultiplex(struct call *c)
 {
@@ -124,6 +264,12 @@ INLINE __u32 demultiplex(struct call *c)
 	case 5:
 	case 18:
 		what = ACCEPT;
+		break;
+	case 16:
+		what = SEND;
+		break;
+	case 17:
+		what = RECEIVE;
 		break;
 	}
 	if (!(asked >> what & 1) || !read_user(args, c->args[1]))
@@ -161,6 +307,8 @@ SEC("tp_btf/sys_exit") int call_returned(__u64 *ctx)
 		what = demultiplex(&c);
 	if (what == CONNECT || what == ACCEPT)
 		return connection(&c, what, result);
+	if (what == SEND || what == RECEIVE || what == TAKE)
+		return passing(&c, what, result);
 	return 0;
 }
 

@@ -9,7 +9,9 @@
 // Kinds of records after those in trace.h.
 #define CONNECTED 6 // calls.bpf.c
 #define ACCEPTED 7
+#define PASSED 8
 
+static long (*const bpf_probe_read_kernel_str)(void *dst, __u32 size, const void *from) = (void *)115;
 static long (*const bpf_probe_read_user)(void *dst, __u32 size, const void *from) = (void *)112;
 
 // read_user is read of the calling process's memory. It reports whether it could be read.
@@ -63,12 +65,17 @@ struct unix_sock___peer {
 	struct unix_address *addr;
 	struct sock *peer;
 };
+struct inode___private {
+	void *i_private;
+};
 
 KERNEL_TYPES_END
 
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+
+#define PID_FS_MAGIC 0x50494446 // include/uapi/linux/magic.h
 
 #define SOCK_STREAM 1
 #define SOCK_SEQPACKET 5
@@ -83,6 +90,16 @@ INLINE struct task_struct *process_of(struct pid *pid)
 		return NULL;
 	return (struct task_struct *)(address_of(node) - __builtin_preserve_field_info(task->pid_links, 0) -
 				      PIDTYPE_TGID * size_of(struct hlist_node));
+}
+
+// behind_pidfd is the process that a pidfd leads to, while it is there.
+INLINE struct task_struct *behind_pidfd(struct file *file)
+{
+	struct inode *inode = get(file->f_inode);
+
+	if (get(get(inode->i_sb)->s_magic) == PID_FS_MAGIC) // Linux 6.9
+		return process_of(get(((struct inode___private *)inode)->i_private));
+	return process_of(get(file->private_data));
 }
 
 INLINE struct sock *socket_at(struct file *file)
@@ -104,6 +121,20 @@ INLINE __u64 inode_of(struct sock *sk)
 	struct socket *socket = get(((struct sock___peer *)sk)->sk_socket);
 
 	return get(get(get(((struct socket___file *)socket)->file)->f_inode)->i_ino);
+}
+
+// known_as is a file with the last part of its name.
+struct known_as {
+	struct behind file;
+	char name[40];
+};
+
+INLINE void look_closer(struct known_as *k, struct file *file)
+{
+	struct dentry *dentry = get(file->f_path.dentry);
+
+	look_behind(&k->file, file);
+	bpf_probe_read_kernel_str(k->name, sizeof(k->name), get(dentry->d_name.name));
 }
 
 INLINE bool is_reader(const struct settings *s, struct task_struct *task)

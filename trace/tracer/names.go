@@ -23,6 +23,7 @@ type names struct {
 	known map[int]*process
 	users map[int]string // by user id, of the processes that were there
 	ipc   uint64         // ipctop's own IPC namespace
+	shm   uint64         // device of /dev/shm as ipctop sees it; 0: not known
 }
 
 type process struct {
@@ -37,6 +38,7 @@ type process struct {
 func newNames(snap *model.Snapshot) *names {
 	n := &names{guard: guard.New(), known: map[int]*process{}, users: map[int]string{}}
 	n.ipc, _ = proc.ReadNamespace("/proc/self/ns/ipc")
+	n.shm = shmDevice()
 	if snap == nil {
 		return n
 	}
@@ -47,6 +49,25 @@ func newNames(snap *model.Snapshot) *names {
 		}
 	}
 	return n
+}
+
+// shmDevice is the device of the tmpfs at /dev/shm, 0 if there is none.
+func shmDevice() (dev uint64) {
+	dir, err := proc.OpenDir("/proc/self")
+	if err != nil {
+		return 0
+	}
+	defer dir.Close()
+	table, _, err := proc.ReadMounts(dir, "mountinfo", proc.MaxMounts)
+	if err != nil {
+		return 0
+	}
+	for _, m := range table.Mounts {
+		if m.Point == "/dev/shm" && m.Type == "tmpfs" {
+			dev = m.Dev // the last one is on top
+		}
+	}
+	return dev
 }
 
 // party names a process that takes part in an event.

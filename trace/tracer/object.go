@@ -2,6 +2,7 @@ package tracer
 
 import (
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -35,6 +36,24 @@ func objectOf(b *bpf.Behind) string {
 		return fmt.Sprintf("%s:%s:%d", model.File, device(b), b.Ino)
 	}
 	return ""
+}
+
+// objectNamed is objectOf, where the name tells more than the file itself.
+func (n *names) objectNamed(f *bpf.Named) string {
+	b := &f.File
+	if b.Mode&unix.S_IFMT != unix.S_IFREG || b.Magic != unix.TMPFS_MAGIC && b.Magic != unix.HUGETLBFS_MAGIC {
+		return objectOf(b)
+	}
+	kind := model.File
+	switch {
+	case strings.HasPrefix(f.Name, "memfd:"):
+		kind = model.Memfd
+	case n.shm != 0 && proc.Dev(b.DevMajor, b.DevMinor) == n.shm && strings.HasPrefix(f.Name, "sem."):
+		kind = model.PosixSem
+	case n.shm != 0 && proc.Dev(b.DevMajor, b.DevMinor) == n.shm:
+		kind = model.PosixShm
+	}
+	return fmt.Sprintf("%s:%s:%d", kind, device(b), b.Ino)
 }
 
 // device is that of the file system, as ids have it.

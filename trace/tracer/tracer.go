@@ -17,6 +17,7 @@ type Options struct {
 	Exits    bool            // processes that end
 	Over     time.Duration   // threads that are woken after having slept so long; 0: none
 	Connects bool            // connections of UNIX and TCP sockets
+	Passes   bool            // descriptors that are passed from one process to another
 	Urgent   bool            // signals by which programs in Go switch between their goroutines, too
 	PIDs     []int           // only signals, ends and waits in which one of these takes part; nil: all. At most [bpf.MaxTraced]
 	Self     bool            // events of ipctop, too
@@ -34,7 +35,7 @@ type Tracer struct {
 // Open begins to trace.
 func Open(o Options) (*Tracer, error) {
 	source, err := bpf.OpenTracer(bpf.TraceOptions{
-		Signals: o.Signals, Exits: o.Exits, Over: o.Over, Connects: o.Connects, Urgent: o.Urgent, PIDs: o.PIDs, Self: o.Self,
+		Signals: o.Signals, Exits: o.Exits, Over: o.Over, Connects: o.Connects, Passes: o.Passes, Urgent: o.Urgent, PIDs: o.PIDs, Self: o.Self,
 	})
 	if err != nil {
 		return nil, err
@@ -91,6 +92,9 @@ func (t *Tracer) take(record any) (at time.Time) {
 	case *bpf.Connection:
 		at = s.Time
 		t.joiner.Connected(t.names.connected(s))
+	case *bpf.Passed:
+		at = s.Time
+		t.joiner.Passed(t.names.passed(s))
 	case *bpf.Signal:
 		at = s.Time
 		switch {

@@ -1,0 +1,140 @@
+//go:build amd64 || arm64
+
+package tracer_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/trace"
+	"github.com/ipctop/ipctop/trace/tracer"
+)
+
+func inode(t *testing.T, f *os.File) uint64 {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		t.Fatal(err)
+	}
+	return st.Ino
+}
+
+// TestPassed tells who passed which descriptors to whom.
+func TestPassed(t *testing.T) {
+	find := watch(t, tracer.Options{Passes: true})
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, others := os.NewFile(uintptr(pair[0]), "own"), os.NewFile(uintptr(pair[1]), "others")
+	defer own.Close()
+	defer others.Close()
+	from, to := fmt.Sprintf("unix:%d", inode(t, own)), fmt.Sprintf("unix:%d", inode(t, others))
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	memfd, err := unix.MemfdCreate("ring", unix.MFD_CLOEXEC)
+	if err != nil {
+		t.Skip(err)
+	}
+	memory := os.NewFile(uintptr(memfd), "ring")
+	defer memory.Close()
+	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(event)
+
+	cmd := role("receive")
+	cmd.Stdin = others
+	p := start(t, cmd)
+	rights := unix.UnixRights(int(r.Fd()), memfd, event)
+	if err := unix.Sendmsg(int(own.Fd()), []byte("x"), rights, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	if line := p.line(t); line != fmt.Sprintf("%d <nil>", len(rights)) {
+		t.Fatalf("it received %s", line)
+	}
+	is := func(how string) func(e *trace.Event) bool {
+		return func(e *trace.Event) bool {
+			return e.Passed != nil && e.How == how && (e.Object == from || e.Object == to)
+		}
+	}
+	sent, received := find("sent", is(trace.PassedSent)), find("received", is(trace.PassedReceived))
+	for _, e := range []*trace.Event{sent, received} {
+		if e.Sender == nil || e.Sender.PID != os.Getpid() || e.Target == nil || e.Target.PID != p.Process.Pid || e.Number != 3 {
+			t.Errorf("%s: %+v to %+v: %+v", e.How, e.Sender, e.Target, e.Passed)
+		}
+		if len(e.Given) != 3 {
+			t.Fatalf("%+v", e.Given)
+		}
+		pipe, ring := e.Given[0], e.Given[1]
+		var major, minor, ino uint64
+		if n, _ := fmt.Sscanf(ring.Object, "memfd:%d:%d:%d", &major, &minor, &ino); n != 3 || ino != inode(t, memory) || ring.Name != "memfd:ring" {
+			t.Errorf("the memory is %+v", ring)
+		}
+		if pipe.Object != fmt.Sprintf("pipe:%d", inode(t, r)) || pipe.Name != "" || e.Given[2] != (trace.File{Name: "[eventfd]"}) {
+			t.Errorf("%+v", e.Given)
+		}
+	}
+	if sent.Object != from || sent.Via != to || received.Object != to || received.Via != from {
+		t.Errorf("over %s to %s, over %s to %s; want %s, %s", sent.Object, sent.Via, received.Via, received.Object, from, to)
+	}
+}
+
+// TestPassedMany counts more descriptors than it tells of, and tells of no message without.
+func TestPassedMany(t *testing.T) {
+	find := watch(t, tracer.Options{Passes: true})
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := os.NewFile(uintptr(pair[0]), "own")
+	defer own.Close()
+	defer unix.Close(pair[1])
+	over := fmt.Sprintf("unix:%d", inode(t, own))
+	null, err := os.Open("/dev/null")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	none := unix.UnixCredentials(&unix.Ucred{Pid: int32(os.Getpid()), Uid: uint32(os.Getuid()), Gid: uint32(os.Getgid())})
+	for _, control := range [][]byte{nil, none, append(slices.Clone(none), unix.UnixRights(slices.Repeat([]int{int(null.Fd())}, 11)...)...)} {
+		if err := unix.Sendmsg(pair[0], []byte("x"), control, nil, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := find("sent", func(e *trace.Event) bool { return e.Passed != nil && e.Object == over })
+	if e.Number != 11 || len(e.Given) != 8 || e.Given[7].Name != "null" || e.Target != nil {
+		t.Errorf("%+v to %+v", e.Passed, e.Target)
+	}
+}
+
+// TestTaken tells who took a descriptor by pidfd_getfd(2), and whose it was.
+func TestTaken(t *testing.T) {
+	find := watch(t, tracer.Options{Passes: true})
+	p := start(t, role("receive"))
+	pidfd, err := unix.PidfdOpen(p.Process.Pid, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer unix.Close(pidfd)
+	fd, err := unix.PidfdGetfd(pidfd, 1, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	f := os.NewFile(uintptr(fd), "taken")
+	defer f.Close()
+	want := fmt.Sprintf("pipe:%d", inode(t, f))
+	e := find("taken", func(e *trace.Event) bool { return e.Passed != nil && len(e.Given) == 1 && e.Given[0].Object == want })
+	if e.How != trace.PassedTaken || e.Number != 1 || e.Sender.PID != os.Getpid() || e.Target == nil || e.Target.PID != p.Process.Pid {
+		t.Errorf("%+v of %+v: %+v", e.Sender, e.Target, e.Passed)
+	}
+}
