@@ -1,0 +1,71 @@
+package probe
+
+import (
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// There is one duplicate at a time.
+func TestOneDuplicateAtATime(t *testing.T) {
+	pidfd, err := unix.PidfdOpen(os.Getpid(), 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer unix.Close(pidfd)
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pipe[0])
+	defer unix.Close(pipe[1])
+	if dup, err := unix.PidfdGetfd(pidfd, pipe[0], 0); err != nil {
+		t.Skip(err)
+	} else {
+		unix.Close(dup)
+	}
+	patience := duplicates.patience
+	duplicates.patience = time.Hour // this machine may be slow
+	defer func() { duplicates.patience = patience }()
+	var now, most atomic.Int32
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 5 {
+				err := askDuplicate(pidfd, int32(pipe[0]), func(int) error {
+					if n := now.Add(1); n > most.Load() {
+						most.Store(n)
+					}
+					time.Sleep(time.Millisecond)
+					now.Add(-1)
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if n := most.Load(); n != 1 {
+		t.Errorf("there were %d duplicates at a time", n)
+	}
+}
+
+// Who hangs with a turn holds nobody else up, and gives back none but its own.
+func TestTurnOfOneThatHangs(t *testing.T) {
+	all := turns{patience: time.Millisecond, turn: make(chan struct{}, 1)}
+	hung := all.take()
+	second := all.take()
+	hung()
+	if len(all.turn) != 1 {
+		t.Error("the one that hung gave back another's turn")
+	}
+	second()
+	all.patience = time.Hour
+	all.take()()
+}
