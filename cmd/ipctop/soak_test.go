@@ -40,6 +40,9 @@ while not select.select([sys.stdin], [], [], 0.01)[0]:
     os.close(r); os.close(w)
 `
 
+// soakEnv says how long to scan, such as 30m.
+const soakEnv = "IPCTOP_TEST_SOAK"
+
 // usage is what a scanner's process has of what must not grow.
 type usage struct {
 	files, threads int
@@ -72,8 +75,11 @@ func useNow(t *testing.T) (u usage) {
 // says then what a new one says.
 func TestSoak(t *testing.T) {
 	length := 8 * time.Second
-	if os.Getenv(stormEnv) != "" {
-		length = 3 * time.Minute
+	if text := os.Getenv(soakEnv); text != "" {
+		var err error
+		if length, err = time.ParseDuration(text); err != nil {
+			t.Fatalf("%s: %v", soakEnv, err)
+		}
 	}
 	run, err := testfixtures.Start(t.Context(), "pipe", "fifo", "unix", "tcp", "eventfd", "sysv-shm", "posix-shm", "futex")
 	if err != nil {
