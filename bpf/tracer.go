@@ -29,6 +29,8 @@ var (
 	blockedObject []byte
 	//go:embed programs/calls.bpf.o
 	callsObject []byte
+	//go:embed programs/lock.bpf.o
+	lockObject []byte
 )
 
 // TraceOptions say which events a [Tracer] tells of. What they leave out costs next to
@@ -39,6 +41,7 @@ type TraceOptions struct {
 	Over     time.Duration // threads that are woken after having slept so long; 0: none
 	Connects bool          // connections of UNIX and TCP sockets
 	Passes   bool          // descriptors that are passed from one process to another
+	Locks    bool          // locks on files
 	PIDs     []int         // only signals, ends and waits in which one of these takes part; nil: all. At most MaxTraced
 	Self     bool          // events of the calling process, too
 	Urgent   bool          // SIGURG that a process sends to its own threads, which Go's scheduler does all the time
@@ -130,6 +133,11 @@ func (o *TraceOptions) objects() (list []tracedObject) {
 			"old_timer_begins": "timer_expire_entry", "old_timer_ends": "timer_expire_exit", "interrupt_begins": "irq_handler_entry",
 			"interrupt_ends": "irq_handler_exit", "later_begins": "softirq_entry", "later_ends": "softirq_exit",
 		}})
+	}
+	if o.Locks {
+		list = append(list, tracedObject{
+			object: lockObject, at: map[string]string{"flock_attempt": "flock_lock_inode", "posix_attempt": "posix_lock_inode"},
+		})
 	}
 	if o.calls() {
 		list = append(list, tracedObject{object: callsObject, at: map[string]string{"call_returned": "sys_exit"}, variables: o.callVariables()})
@@ -240,7 +248,7 @@ func (t *Tracer) observe(o TraceOptions) error {
 
 // Next waits for the next event until deadline; [os.ErrDeadlineExceeded] says that there
 // was none, [os.ErrClosed] that the tracer was closed. What it returns is
-// a [*Signal], [*Exit], [*Blocked], [*Connection] or [*Passed].
+// a [*Signal], [*Exit], [*Blocked], [*Connection], [*Passed] or [*Lock].
 func (t *Tracer) Next(deadline time.Time) (any, error) {
 	t.reader.SetDeadline(deadline)
 	switch err := t.reader.ReadInto(&t.record); {
@@ -265,6 +273,8 @@ func (t *Tracer) Next(deadline time.Time) (any, error) {
 		return t.parseConnection(b), nil
 	case kind == descriptorsPassed && len(b) == passedSize:
 		return t.parsePassed(b), nil
+	case kind == lockAttempted && len(b) == lockSize:
+		return t.parseLock(b), nil
 	}
 	return nil, fmt.Errorf("read events: %w: kind %d with %d bytes", errMalformed, kind, len(b))
 }

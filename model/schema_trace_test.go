@@ -40,7 +40,7 @@ func TestSchemaOfTraceIsDescribed(t *testing.T) {
 		t.Fatal(err)
 	}
 	described := map[string]bool{}
-	for _, words := range regexp.MustCompile("`[a-z_ -]+`").FindAllString(string(page), -1) {
+	for _, words := range regexp.MustCompile("`[A-Za-z_ -]+`").FindAllString(string(page), -1) {
 		for _, word := range strings.Fields(strings.Trim(words, "`")) {
 			described[word] = true
 		}

@@ -26,6 +26,8 @@ func TraceText(e *trace.Event, o *Options) string {
 		return o.party(e.Target) + "  " + o.blocked(e)
 	case e.Connection != nil:
 		return o.party(e.Sender) + "  " + o.connection(e)
+	case e.Lock != nil:
+		return o.party(e.Sender) + "  " + o.lock(e)
 	case e.Passed != nil:
 		return o.passed(e)
 	}
@@ -127,6 +129,72 @@ func (o *Options) connection(e *trace.Event) string {
 		text += "  at " + e.Local + "  from " + e.Remote
 	}
 	return text
+}
+
+// lock says what became of a lock on a file.
+func (o *Options) lock(e *trace.Event) string {
+	what := "lock"
+	switch e.Mode {
+	case trace.LockRead:
+		what = "shared lock"
+	case trace.LockWrite:
+		what = "exclusive lock"
+	}
+	if e.Lock.Kind == "ofd" {
+		what += " (OFD)"
+	} else {
+		what += " (" + e.Lock.Kind + ")"
+	}
+	start, isRange := e.Start.Get()
+	end, bounded := e.End.Get()
+	switch {
+	case isRange && bounded:
+		what += " of bytes " + strconv.FormatInt(start, 10) + "-" + strconv.FormatInt(end, 10)
+	case isRange && start > 0:
+		what += " of bytes from " + strconv.FormatInt(start, 10)
+	}
+	what += "  on " + o.lockedFile(e)
+	lost := ""
+	if e.Before != "" {
+		lost = ", and lost its " + e.Before + " lock"
+	}
+	switch e.Became {
+	case trace.LockTaken:
+		what = "took " + what
+	case trace.LockUpgraded:
+		what = "upgraded to " + what
+	case trace.LockDowngraded:
+		what = "downgraded to " + what
+	case trace.LockRefused:
+		return o.colored(Alarm, "did not get") + " " + what + "  " + o.colored(Alarm, e.Error) + lost
+	case trace.LockWaits:
+		what = o.colored(Notice, "waits") + " for " + what
+		if e.Target != nil {
+			what += "  because of " + o.party(e.Target)
+		}
+		return what + lost
+	case trace.LockClosed:
+		return "gave up " + what + "  by closing it"
+	case trace.LockEnded:
+		return "gave up " + what + "  as it ended"
+	default:
+		return "gave up " + what
+	}
+	if e.Waited > 0 {
+		what += "  after " + o.colored(Notice, traceDuration(e.Waited))
+	}
+	return what
+}
+
+// lockedFile is what a lock is on, as people call it.
+func (o *Options) lockedFile(e *trace.Event) string {
+	switch {
+	case e.Path != "":
+		return o.escape(e.Path)
+	case e.Object != "":
+		return e.Object
+	}
+	return "a file"
 }
 
 // passed says who passed which descriptors to whom.

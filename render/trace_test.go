@@ -43,6 +43,47 @@ func TestTraceLineOfConnection(t *testing.T) {
 	}
 }
 
+// TestTraceLineOfLock writes what became of a lock.
+func TestTraceLineOfLock(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
+	app, holder := &trace.Party{PID: 41, Comm: "app"}, &trace.Party{PID: 812, Comm: "db\x1b"}
+	const file = "/run/a\nb"
+	some := model.Some[int64]
+	for _, test := range []struct {
+		want, path, failed string
+		target             *trace.Party
+		lock               trace.Lock
+	}{
+		{`took exclusive lock (flock)  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "flock", Mode: "WRITE", Became: trace.LockTaken}},
+		{
+			`took shared lock (posix) of bytes 10-14  on /run/a\nb  after 1.5s`, file, "", nil,
+			trace.Lock{Kind: "posix", Mode: "READ", Became: trace.LockTaken, Start: some(10), End: some(14), Waited: 1500 * time.Millisecond},
+		},
+		{
+			"upgraded to exclusive lock (OFD) of bytes from 10  on file:1:2:3", "", "", nil,
+			trace.Lock{Kind: "ofd", Mode: "WRITE", Before: "READ", Became: trace.LockUpgraded, Start: some(10)},
+		},
+		{
+			`did not get exclusive lock (flock)  on /run/a\nb  EAGAIN, and lost its READ lock`, file, "EAGAIN", nil,
+			trace.Lock{Kind: "flock", Mode: "WRITE", Before: "READ", Became: trace.LockRefused},
+		},
+		{
+			`waits for exclusive lock (posix)  on /run/a\nb  because of db\x1b(812)`, file, "", holder,
+			trace.Lock{Kind: "posix", Mode: "WRITE", Became: trace.LockWaits, Start: some(0)},
+		},
+		{`gave up lock (posix)  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "posix", Became: trace.LockReleased, Start: some(0)}},
+		{`gave up shared lock (flock)  on /run/a\nb  by closing it`, file, "", nil, trace.Lock{Kind: "flock", Mode: "READ", Became: trace.LockClosed}},
+		{`gave up exclusive lock (flock)  on /run/a\nb  as it ended`, file, "", nil, trace.Lock{Kind: "flock", Mode: "WRITE", Became: trace.LockEnded}},
+	} {
+		e := &trace.Event{
+			Time: at, Event: trace.LockEvent, Sender: app, Target: test.target, Object: "file:1:2:3", Path: test.path, Error: test.failed, Lock: &test.lock,
+		}
+		if got, want := render.TraceLine(e, &render.Options{}, time.UTC), "03:04:05.678  app(41)  "+test.want; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 // TestTraceLineOfPassed writes who passed what to whom, as far as it is known.
 func TestTraceLineOfPassed(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)

@@ -15,17 +15,18 @@ const (
 	ConnectEvent = "connect"   // a process connected a socket, or tried to
 	AcceptEvent  = "accept"    // a process accepted a connection, or tried to
 	PassedEvent  = "fd-passed" // descriptors went from one process to another
+	LockEvent    = "lock"      // a lock on a file was asked for or given up
 )
 
 // Kinds are the kinds of event by name, in the order in which help lists them.
-var Kinds = []string{SignalEvent, BlockedEvent, ExitEvent, ConnectEvent, AcceptEvent, PassedEvent}
+var Kinds = []string{SignalEvent, BlockedEvent, ExitEvent, ConnectEvent, AcceptEvent, PassedEvent, LockEvent}
 
 // Event is something that happened. Its JSON is described by
 // docs/schema/ipctop-trace-1.schema.json.
 type Event struct {
 	Type  string    `json:"type" oneof:"event" doc:"what the line is"`
 	Time  time.Time `json:"time" doc:"when it happened"`
-	Event string    `json:"event" oneof:"signal taken blocked exit connect accept fd-passed" doc:"what happened"`
+	Event string    `json:"event" oneof:"signal taken blocked exit connect accept fd-passed lock" doc:"what happened"`
 
 	Sender *Party `json:"sender,omitzero" doc:"who did it; of a signal missing where the kernel did, of blocked who woke the target"`
 	Target *Party `json:"target,omitzero" doc:"to whom, where that is known; of blocked who waited, of exit who ended"`
@@ -38,6 +39,7 @@ type Event struct {
 	*Exit
 	*Connection
 	*Passed
+	*Lock
 
 	pending bool // what it is joined with may come yet
 }

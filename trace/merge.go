@@ -30,6 +30,7 @@ type Joiner struct {
 	waiting map[waitingKey]*Event
 	order   []waitingKey // of waiting, the oldest first
 	ends    ends
+	locks   locks
 	passed  []*Event // of which one side alone was seen, the oldest first
 }
 

@@ -10,6 +10,7 @@
 #define CONNECTED 6 // calls.bpf.c
 #define ACCEPTED 7
 #define PASSED 8
+#define LOCKED 9 // lock.bpf.c
 
 static long (*const bpf_probe_read_kernel_str)(void *dst, __u32 size, const void *from) = (void *)115;
 static long (*const bpf_probe_read_user)(void *dst, __u32 size, const void *from) = (void *)112;

@@ -56,6 +56,8 @@ func (c command) newTrace(o *options) *cobra.Command {
 			"  connect   a UNIX or TCP socket that was connected, or could not be: by whom, to whom, at which path or address\n" +
 			"  accept    the same from the other side\n" +
 			"  fd-passed descriptors that a process sent to another over a UNIX socket, or received, and of what they are\n" +
+			"  lock      a lock on a file (flock, fcntl): taken and after how long a wait, refused, waited for and who is in the way,\n" +
+			"            given up\n" +
 			"Without EVENT, all. With REF, -p, -u or -c only those in which one of these takes part, as the one who acts or the other;\n" +
 			"a name is also that of processes that start later, a path, @name or :port also one that nobody uses yet.\n\n" +
 			"What is sent is not looked at. If more happens than can be printed, standard error says how many events were lost.\n" +
@@ -134,6 +136,7 @@ func (t *traceOptions) tracing(signals uint64) (to tracer.Options) {
 		to.Signals = signals
 	}
 	to.Exits = t.wants(trace.ExitEvent)
+	to.Locks = t.wants(trace.LockEvent)
 	to.Passes = t.wants(trace.PassedEvent)
 	to.Connects = t.wants(trace.ConnectEvent) || t.wants(trace.AcceptEvent)
 	if t.wants(trace.BlockedEvent) {

@@ -91,6 +91,38 @@ func (n *names) party(b *bpf.Party) *trace.Party {
 	return p
 }
 
+// living names a process of which the number alone is known, and which is probably there.
+func (n *names) living(pid int) *trace.Party {
+	b := bpf.Party{PID: pid, InnerPID: pid}
+	item := guard.Item{Key: pid, Owner: guard.Owner{PID: int32(pid)}}
+	n.guard.Each(1, 1, func(int) guard.Item { return item }, func(t *guard.Task, _ int) func() {
+		dir, err := proc.OpenDir(fmt.Sprintf("/proc/%d", pid))
+		if err != nil {
+			return nil
+		}
+		defer dir.Close()
+		if !t.Begin("stat", 0) {
+			return nil
+		}
+		text, err := dir.ReadFile("stat", nil)
+		t.End()
+		if err != nil {
+			return nil
+		}
+		st, err := proc.ParseStat(text)
+		if err != nil {
+			return nil
+		}
+		return func() { b.StartTicks, b.Comm = st.StartTicks, st.Comm }
+	})
+	if b.StartTicks == 0 {
+		return &trace.Party{PID: pid}
+	}
+	p := n.party(&b)
+	p.UID, p.User = model.Opt[int]{}, "" // not read
+	return p
+}
+
 // read finds out how a process is called that may have ended meanwhile.
 func (n *names) read(b *bpf.Party) *process {
 	p := &process{start: b.StartTicks, comm: b.Comm, label: b.Comm}

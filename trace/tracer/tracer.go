@@ -18,6 +18,7 @@ type Options struct {
 	Over     time.Duration   // threads that are woken after having slept so long; 0: none
 	Connects bool            // connections of UNIX and TCP sockets
 	Passes   bool            // descriptors that are passed from one process to another
+	Locks    bool            // locks on files
 	Urgent   bool            // signals by which programs in Go switch between their goroutines, too
 	PIDs     []int           // only signals, ends and waits in which one of these takes part; nil: all. At most [bpf.MaxTraced]
 	Self     bool            // events of ipctop, too
@@ -35,7 +36,7 @@ type Tracer struct {
 // Open begins to trace.
 func Open(o Options) (*Tracer, error) {
 	source, err := bpf.OpenTracer(bpf.TraceOptions{
-		Signals: o.Signals, Exits: o.Exits, Over: o.Over, Connects: o.Connects, Passes: o.Passes, Urgent: o.Urgent, PIDs: o.PIDs, Self: o.Self,
+		Signals: o.Signals, Exits: o.Exits, Over: o.Over, Connects: o.Connects, Passes: o.Passes, Locks: o.Locks, Urgent: o.Urgent, PIDs: o.PIDs, Self: o.Self,
 	})
 	if err != nil {
 		return nil, err
@@ -95,6 +96,9 @@ func (t *Tracer) take(record any) (at time.Time) {
 	case *bpf.Passed:
 		at = s.Time
 		t.joiner.Passed(t.names.passed(s))
+	case *bpf.Lock:
+		at = s.Time
+		t.joiner.Locked(t.names.locked(s))
 	case *bpf.Signal:
 		at = s.Time
 		switch {

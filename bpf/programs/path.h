@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+//
+// The path of an open file, across mounts.
+#pragma once
+
+#include "calls.h"
+
+KERNEL_TYPES
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+struct path___mount {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+struct file___path {
+	struct path___mount f_path;
+};
+struct dentry___tree {
+	struct dentry *d_parent;
+};
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+KERNEL_TYPES_END
+
+#define MAX_PARTS 40
+#define MAX_PATH 512
+#define MAX_NAME 256 // with the zero byte that ends it
+
+// parts are the names on the way from a file up to the root, each ended by a zero byte.
+// length is 0 where they are too many, or too long.
+struct parts {
+	__u32 length;
+	char names[MAX_PATH + MAX_NAME];
+};
+
+INLINE void path_of(struct parts *p, struct file *file)
+{
+	struct file___path *opened = (void *)file;
+	struct dentry *dentry = get(opened->f_path.dentry);
+	struct mount *mount = NULL;
+	__u64 in_mount = __builtin_preserve_field_info(mount->mnt, 0);
+	__u32 length = 0;
+
+	mount = (struct mount *)(address_of(get(opened->f_path.mnt)) - in_mount);
+	for (int i = 0; i < MAX_PARTS && dentry; i++) {
+		struct dentry *parent = get(((struct dentry___tree *)dentry)->d_parent);
+		struct mount *above;
+		long n;
+
+		if (dentry == get(mount->mnt.mnt_root)) {
+			above = get(mount->mnt_parent);
+			if (above == mount) {
+				p->length = length;
+				return;
+			}
+			dentry = get(mount->mnt_mountpoint);
+			mount = above;
+			continue;
+		}
+		if (dentry == parent) { // it is on no mount
+			return;
+		}
+		as_it_is(length);
+		if (length >= MAX_PATH)
+			return;
+		n = bpf_probe_read_kernel_str(p->names + length, MAX_NAME, get(dentry->d_name.name));
+		if (n <= 0)
+			return;
+		length += n;
+		dentry = parent;
+	}
+}

@@ -1,0 +1,213 @@
+package trace
+
+import (
+	"slices"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Lock is what an event tells of a lock on a file. Its sender asked for it or gave it up; its
+// target is who took the one that is in the way.
+type Lock struct {
+	Kind   string           `json:"lock" oneof:"posix ofd flock" doc:"posix: fcntl F_SETLK, held by a process; ofd: fcntl F_OFD_SETLK, held by an open file description; flock, likewise"`
+	Mode   string           `json:"mode" oneof:"READ WRITE" doc:"READ: shared; WRITE: exclusive; of what was given up the mode it had, where that is known"`
+	Start  model.Opt[int64] `json:"start" unit:"bytes" doc:"first byte; missing of flock"`
+	End    model.Opt[int64] `json:"end" unit:"bytes" doc:"last byte; missing: to the end of the file, however long it gets"`
+	Became string           `json:"outcome" oneof:"taken upgraded downgraded refused waits released closed ended" doc:"what became of it"`
+	Waited time.Duration    `json:"waited_ns" unit:"ns" doc:"of one that was taken: how long its thread waited for it"`
+	Before string           `json:"mode_before" oneof:"READ WRITE" doc:"the mode that it had until then, where that is known; flock(2) gives it up before it waits or is refused"`
+
+	Owner   uint64 `json:"-"` // tells owners apart
+	Blocker uint64 `json:"-"` // the owner of the lock in the way
+	Close   bool   `json:"-"` // a descriptor was closed
+	Exiting bool   `json:"-"` // by the end of its process
+}
+
+// What becomes of a lock.
+const (
+	LockTaken      = "taken"
+	LockUpgraded   = "upgraded"   // it was READ
+	LockDowngraded = "downgraded" // it was WRITE
+	LockRefused    = "refused"
+	LockWaits      = "waits"
+	LockReleased   = "released" // by the program's will
+	LockClosed     = "closed"   // by closing a descriptor
+	LockEnded      = "ended"    // by the end of the process
+)
+
+// Modes of locks.
+const (
+	LockRead  = "READ"
+	LockWrite = "WRITE"
+)
+
+// How much is remembered of locks: of more it is not told how long they waited, whether
+// they were upgraded, and that a descriptor that was closed gave them up.
+const (
+	maxLocks      = 1 << 16
+	maxLockRanges = 256 // of one owner on one file
+)
+
+// locks are those that were taken since the trace began.
+type locks struct {
+	held    map[lockKey][]lockRange
+	waiting map[int]lockWait // by thread
+}
+
+type lockKey struct {
+	owner uint64
+	file  string
+	kind  string
+}
+
+type lockRange struct {
+	start, end int64
+	mode       string
+	by         *Party
+}
+
+type lockWait struct {
+	key    lockKey
+	since  time.Time
+	before string
+}
+
+const endOfFile = 1<<63 - 1
+
+// Locked takes an event of a lock, whose outcome is taken, refused, waits or released.
+func (j *Joiner) Locked(e *Event) {
+	if j.locks.take(e) {
+		j.Add(e)
+	}
+}
+
+// take completes an event by what is known of its lock. It reports whether there is
+// something to tell.
+func (s *locks) take(e *Event) bool {
+	if s.held == nil {
+		s.held, s.waiting = map[lockKey][]lockRange{}, map[int]lockWait{}
+	}
+	key := lockKey{e.Lock.Owner, e.Object, e.Lock.Kind}
+	if description := (lockKey{e.Lock.Owner, e.Object, "ofd"}); e.Close && s.held[description] != nil {
+		key, e.Lock.Kind = description, description.kind // the kernel takes such away like those of a process
+	}
+	asked := lockRange{e.Start.Or(0), e.End.Or(endOfFile), e.Mode, e.Sender}
+	concerned := concernedBy(s.held[key], asked)
+	before := modeOf(concerned)
+	tid := e.Sender.TID
+	if e.Blocker != 0 {
+		if by := s.takerOf(lockKey{e.Blocker, e.Object, e.Lock.Kind}, asked); by != nil {
+			e.Target = by
+		}
+	}
+	switch e.Became {
+	case LockWaits:
+		if w, ok := s.waiting[tid]; ok && w.key == key {
+			return false // another one was in the way, too
+		}
+		if e.Lock.Kind == "flock" {
+			e.Before = before
+			s.cut(key, asked)
+		}
+		if len(s.waiting) < maxLocks {
+			s.waiting[tid] = lockWait{key, e.Time, before}
+		}
+	case LockRefused:
+		delete(s.waiting, tid)
+		if e.Lock.Kind == "flock" {
+			e.Before = before
+			s.cut(key, asked)
+		}
+	case LockTaken:
+		if w, ok := s.waiting[tid]; ok && w.key == key {
+			e.Waited = max(e.Time.Sub(w.since), 0)
+			if before == "" {
+				before = w.before
+			}
+		}
+		delete(s.waiting, tid)
+		switch {
+		case before == LockRead && e.Mode == LockWrite:
+			e.Became, e.Before = LockUpgraded, before
+		case before == LockWrite && e.Mode == LockRead:
+			e.Became, e.Before = LockDowngraded, before
+		}
+		s.cut(key, asked)
+		if ranges := s.held[key]; len(ranges) < maxLockRanges && (ranges != nil || len(s.held) < maxLocks) {
+			s.held[key] = append(ranges, asked)
+		}
+	case LockReleased:
+		e.Mode = before
+		s.cut(key, asked)
+		if !e.Close {
+			break
+		}
+		e.Became = LockClosed
+		if e.Exiting {
+			e.Became = LockEnded
+		}
+		if len(concerned) == 1 && e.Lock.Kind != "flock" {
+			only := concerned[0]
+			e.Start, e.End = model.Some(only.start), model.Opt[int64]{}
+			if only.end != endOfFile {
+				e.End = model.Some(only.end)
+			}
+		}
+		return len(concerned) > 0 // otherwise it had none, as far as is known
+	}
+	return true
+}
+
+// concernedBy are those of the ranges that have bytes in common with another.
+func concernedBy(ranges []lockRange, other lockRange) (list []lockRange) {
+	for _, r := range ranges {
+		if r.end >= other.start && other.end >= r.start {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// modeOf is the mode of ranges, "" if they have none or several.
+func modeOf(ranges []lockRange) (mode string) {
+	for _, r := range ranges {
+		if mode != "" && r.mode != mode {
+			return ""
+		}
+		mode = r.mode
+	}
+	return mode
+}
+
+// takerOf is who took the lock that is in the way of another.
+func (s *locks) takerOf(key lockKey, other lockRange) *Party {
+	for _, r := range concernedBy(s.held[key], other) {
+		if r.mode == LockWrite || other.mode == LockWrite {
+			return r.by
+		}
+	}
+	return nil
+}
+
+// cut takes a range out of those that an owner has.
+func (s *locks) cut(key lockKey, out lockRange) {
+	var left []lockRange
+	for _, r := range s.held[key] {
+		if r.end < out.start || out.end < r.start {
+			left = append(left, r)
+			continue
+		}
+		if r.start < out.start {
+			left = append(left, lockRange{r.start, out.start - 1, r.mode, r.by})
+		}
+		if r.end > out.end {
+			left = append(left, lockRange{out.end + 1, r.end, r.mode, r.by})
+		}
+	}
+	if left == nil {
+		delete(s.held, key)
+		return
+	}
+	s.held[key] = slices.Clip(left)
+}

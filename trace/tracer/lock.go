@@ -1,0 +1,44 @@
+package tracer
+
+import (
+	"math"
+
+	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/trace"
+)
+
+var lockTypes = map[bpf.LockType]string{bpf.LockPOSIX: "posix", bpf.LockOFD: "ofd", bpf.LockFlock: "flock"}
+
+// locked makes an event of a lock on a file.
+func (n *names) locked(l *bpf.Lock) *trace.Event {
+	e := &trace.Event{Type: "event", Time: l.Time, Event: trace.LockEvent, Sender: n.party(&l.Who), Path: l.Path, Error: errorName(l.Errno)}
+	e.Object = objectOf(&l.File)
+	e.Lock = &trace.Lock{
+		Kind: lockTypes[l.Type], Became: trace.LockTaken, Owner: l.Owner, Blocker: l.Blocker, Close: l.Close, Exiting: l.Who.Exiting,
+	}
+	if l.Type != bpf.LockFlock {
+		e.Start = model.Some(l.Start)
+		if l.End != math.MaxInt64 {
+			e.End = model.Some(l.End)
+		}
+	}
+	switch l.Mode {
+	case bpf.LockRead:
+		e.Mode = trace.LockRead
+	case bpf.LockWrite:
+		e.Mode = trace.LockWrite
+	default:
+		e.Became = trace.LockReleased
+	}
+	switch {
+	case l.Errno != 0:
+		e.Became = trace.LockRefused
+	case l.Waits:
+		e.Became = trace.LockWaits
+		if l.BlockerPID != 0 {
+			e.Target = n.living(l.BlockerPID)
+		}
+	}
+	return e
+}

@@ -1,0 +1,131 @@
+//go:build amd64 || arm64
+
+package tracer_test
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/proc"
+	"github.com/ipctop/ipctop/trace"
+	"github.com/ipctop/ipctop/trace/tracer"
+)
+
+func init() {
+	// It takes a lock on the file at each line, in the way that its argument says.
+	roles["locks"] = func() {
+		f, err := os.OpenFile(os.Args[2], os.O_RDWR, 0)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		for _, how := range strings.Fields(os.Args[1]) {
+			await()
+			fmt.Println(lockBy(f, how))
+		}
+		await()
+	}
+}
+
+// lockBy does to a file what a word says: the call, the mode and, in capitals, whether it waits.
+func lockBy(f *os.File, how string) error {
+	flock := map[string]int{
+		"flock-r": unix.LOCK_SH | unix.LOCK_NB, "flock-w": unix.LOCK_EX | unix.LOCK_NB, "FLOCK-W": unix.LOCK_EX, "flock-u": unix.LOCK_UN,
+	}
+	if operation, ok := flock[how]; ok {
+		return unix.Flock(int(f.Fd()), operation)
+	}
+	command, mode, _ := strings.Cut(how, "-")
+	number := map[string]int{"posix": unix.F_SETLK, "POSIX": unix.F_SETLKW, "ofd": unix.F_OFD_SETLK, "OFD": unix.F_OFD_SETLKW}[command]
+	lock := unix.Flock_t{Type: map[string]int16{"r": unix.F_RDLCK, "w": unix.F_WRLCK, "W": unix.F_WRLCK, "u": unix.F_UNLCK}[mode], Whence: io.SeekStart, Start: 10, Len: 5}
+	return unix.FcntlFlock(f.Fd(), number, &lock)
+}
+
+// lockedFile makes a file to lock, and its id.
+func lockedFile(t *testing.T) (f *os.File, id string) {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "the-lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		t.Fatal(err)
+	}
+	return f, fmt.Sprintf("file:%s:%d", proc.DevString(proc.Dev(unix.Major(st.Dev), unix.Minor(st.Dev))), st.Ino)
+}
+
+// TestLocks tells of locks of each type what became of them.
+func TestLocks(t *testing.T) {
+	for _, kind := range []string{"flock", "posix", "ofd"} {
+		t.Run(kind, func(t *testing.T) {
+			find := watch(t, tracer.Options{Locks: true})
+			f, id := lockedFile(t)
+			p := start(t, role("locks", strings.ReplaceAll("X-r X-w X-w", "X", kind)+" "+strings.ToUpper(kind)+"-W", f.Name()))
+			step := func(want string) {
+				t.Helper()
+				p.begin()
+				if line := p.line(t); line != want {
+					t.Fatalf("it says %s, not %s", line, want)
+				}
+			}
+			own := func(how string) {
+				t.Helper()
+				if err := lockBy(f, kind+"-"+how); err != nil {
+					t.Fatal(err)
+				}
+			}
+			event := func(pid int, became, mode string) *trace.Event {
+				t.Helper()
+				e := find(became, func(e *trace.Event) bool {
+					return e.Lock != nil && e.Object == id && e.Sender.PID == pid && e.Became == became && e.Mode == mode
+				})
+				start, isRange := e.Start.Get()
+				if e.Lock.Kind != kind || e.Path != f.Name() && !strings.HasSuffix(e.Path, f.Name()) || isRange != (kind != "flock") ||
+					isRange && (start != 10 || e.End.Or(0) != 14) {
+					t.Errorf("%s: %s at %q: %+v", became, id, e.Path, e.Lock)
+				}
+				return e
+			}
+			other, self := p.Process.Pid, os.Getpid()
+			step("<nil>")
+			event(other, trace.LockTaken, trace.LockRead)
+			step("<nil>")
+			if e := event(other, trace.LockUpgraded, trace.LockWrite); e.Before != trace.LockRead {
+				t.Errorf("it had %q", e.Before)
+			}
+			if err := lockBy(f, kind+"-w"); err != unix.EAGAIN {
+				t.Fatal(err)
+			}
+			if e := event(self, trace.LockRefused, trace.LockWrite); e.Error != "EAGAIN" {
+				t.Errorf("refused by %q", e.Error)
+			}
+			done := make(chan error)
+			go func() { done <- lockBy(f, strings.ToUpper(kind)+"-W") }()
+			if e := event(self, trace.LockWaits, trace.LockWrite); e.Target == nil || e.Target.PID != other || e.Target.Comm == "" {
+				t.Errorf("it waits for %+v", e.Target)
+			}
+			_ = p.Process.Kill() // which gives its locks up
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+			event(other, trace.LockEnded, trace.LockWrite)
+			if e := event(self, trace.LockTaken, trace.LockWrite); e.Waited <= 0 {
+				t.Errorf("it did not wait: %+v", e.Lock)
+			}
+			own("u")
+			event(self, trace.LockReleased, trace.LockWrite)
+			own("r")
+			event(self, trace.LockTaken, trace.LockRead)
+			f.Close()
+			event(self, trace.LockClosed, trace.LockRead)
+		})
+	}
+}
