@@ -39,13 +39,19 @@ func TestRoundTripOfEveryKind(t *testing.T) {
 	}
 }
 
-// What was written and read is what it was, to the byte, and stays so.
+// What was written and read is what it was, to the byte, and stays so, but that it says
+// that it was read.
 func TestRoundTrip(t *testing.T) {
 	first := encode(t, modeltest.Rich())
 	back, err := model.Decode(bytes.NewReader(first))
 	if err != nil {
 		t.Fatal(err)
 	}
+	read := []byte("\"from_file\":true,\n")
+	if bytes.Contains(first, read) || !bytes.Contains(encode(t, back), read) {
+		t.Error("a snapshot of the machine is said to be read, or one that was read is not")
+	}
+	back.FromFile = false
 	if second := encode(t, back); !bytes.Equal(first, second) {
 		a, b := bytes.Split(first, []byte("\n")), bytes.Split(second, []byte("\n"))
 		for i := range min(len(a), len(b)) {

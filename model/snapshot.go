@@ -18,10 +18,6 @@ const Schema = "ipctop/1"
 // record at the same address in two of them is the same in both, and what was worked
 // out of it, and of nothing else, still holds. One that has changed is another record.
 type Snapshot struct {
-	// FromFile says that it was read from a dump or a recording. Its findings, and the
-	// commands in them, are then what the file says: they may be a stranger's.
-	FromFile bool `json:"-"`
-
 	// ShowOwn says that ipctop's own processes, and what they alone hold, are shown and
 	// compared like others.
 	ShowOwn bool `json:"-"`
@@ -30,6 +26,10 @@ type Snapshot struct {
 	Taken  time.Time `json:"taken" doc:"when the scan began"`
 	Host   Host      `json:"host" doc:"the machine looked at"`
 	Scan   Scan      `json:"scan" doc:"how the scan went"`
+
+	// FromFile says that it was read from a dump or a recording. Its findings, and the
+	// commands in them, are then what the file says: they may be a stranger's.
+	FromFile bool `json:"from_file,omitzero" doc:"it was read from a dump or a recording: findings, and the actions they name, are the file's and unchecked"`
 
 	Hosts []HostSnapshot `json:"hosts,omitzero" doc:"the hosts it is of, where they are several (--from given more than once); missing: one machine"`
 

@@ -85,6 +85,7 @@ func TestRichSnapshotSurvives(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.FromFile = true
 	if !bytes.Equal(encode(t, got), encode(t, s)) {
 		t.Error("the snapshot has changed")
 	}

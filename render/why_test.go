@@ -171,10 +171,13 @@ func TestWhyJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
+	s.FromFile = true
 	if err := WhyJSON(&b, graph.New(model.NewIndex(s)), []query.Match{m}, false); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {
+		FromFile bool `json:"from_file"`
+
 		Chains []struct {
 			Steps  []model.Step
 			Ends   string
@@ -185,7 +188,7 @@ func TestWhyJSON(t *testing.T) {
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
 		t.Fatalf("%v in %s", err, b.Bytes())
 	}
-	if len(got.Chains) != 1 || len(got.Waits) != 3 || len(got.Findings) != 1 {
+	if !got.FromFile || len(got.Chains) != 1 || len(got.Waits) != 3 || len(got.Findings) != 1 {
 		t.Fatalf("got %s", b.Bytes())
 	}
 	var pids []int

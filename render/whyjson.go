@@ -57,7 +57,11 @@ func WhyJSON(w io.Writer, g *graph.Graph, matches []query.Match, all bool) error
 			findings = append(findings, f)
 		}
 	}
-	b := fmt.Appendf(nil, "{%q:%q,\n%q:[", "schema", model.Schema, "chains")
+	b := fmt.Appendf(nil, "{%q:%q,\n", "schema", model.Schema)
+	if s.FromFile {
+		b = fmt.Appendf(b, "%q:true,\n", "from_file")
+	}
+	b = fmt.Appendf(b, "%q:[", "chains")
 	b = showRecords(b, chains)
 	b = fmt.Appendf(b, ",\n%q:[", "waits")
 	b = showRecords(b, waits)

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/trace"
 )
@@ -43,6 +47,7 @@ func TestRealEventsFitTheSchema(t *testing.T) {
 	schema := compileSchema(t, "ipctop-trace-1")
 	script := func(text string) { _ = exec.Command("sh", "-c", text).Run() }
 	_, out, _ := traced(t, func() {
+		makeEvents(t)
 		script("sleep 0.1; exit 3") // waited for, and reported by SIGCHLD
 		script("exit 113")
 	}, `"exit_status":113`, "--all", "--over", "10ms", "-o", "jsonl")
@@ -61,5 +66,57 @@ func TestRealEventsFitTheSchema(t *testing.T) {
 		if !kinds[kind] {
 			t.Errorf("there is no event %s", kind)
 		}
+	}
+}
+
+// makeEvents connects, passes a descriptor, locks, and makes and removes shared memory.
+func makeEvents(t *testing.T) {
+	t.Helper()
+	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	near, err := net.Dial("unix", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer near.Close()
+	far, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	if _, _, err := near.(*net.UnixConn).WriteMsgUnix([]byte{1}, unix.UnixRights(0), nil); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 100)
+	_, n, _, _, err := far.(*net.UnixConn).ReadMsgUnix(buf[:1], buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages, err := unix.ParseSocketControlMessage(buf[:n])
+	if err != nil || len(messages) != 1 {
+		t.Fatalf("%v, %v", messages, err)
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil || len(fds) != 1 {
+		t.Fatalf("%v, %v", fds, err)
+	}
+	defer unix.Close(fds[0])
+	file, err := os.Create(filepath.Join(t.TempDir(), "f"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	id, err := unix.SysvShmGet(unix.IPC_PRIVATE, 1, unix.IPC_CREAT|0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := unix.SysvShmCtl(id, unix.IPC_RMID, nil); err != nil {
+		t.Fatal(err)
 	}
 }
