@@ -9,6 +9,22 @@ const (
 	tracedSend
 	tracedReceive
 	tracedTake
+	tracedShmget
+	tracedSemget
+	tracedMsgget
+	tracedShmctl
+	tracedSemctl
+	tracedMsgctl
+	tracedMqOpen
+	tracedMqUnlink
+	tracedOpen
+	tracedLink
+	tracedLinkat
+	tracedUnlink
+	tracedUnlinkat
+	tracedMknod
+	tracedMknodat
+	tracedMultiplexedIPC
 	tracedMultiplexed
 )
 
@@ -18,15 +34,32 @@ var tracedCalls = map[string]struct {
 	wide, narrow map[int][]int
 }{
 	"amd64": {
-		wide: map[int][]int{tracedConnect: {42}, tracedAccept: {43, 288}, tracedSend: {46}, tracedReceive: {47}, tracedTake: {438}},
+		wide: map[int][]int{
+			tracedConnect: {42}, tracedAccept: {43, 288}, tracedSend: {46}, tracedReceive: {47}, tracedTake: {438},
+			tracedShmget: {29}, tracedSemget: {64}, tracedMsgget: {68}, tracedShmctl: {31}, tracedSemctl: {66}, tracedMsgctl: {71},
+			tracedMqOpen: {240}, tracedMqUnlink: {241}, tracedOpen: {2, 85, 257, 437}, tracedLink: {86}, tracedLinkat: {265},
+			tracedUnlink: {87}, tracedUnlinkat: {263}, tracedMknod: {133}, tracedMknodat: {259},
+		},
 		narrow: map[int][]int{
-			tracedConnect: {362}, tracedAccept: {364}, tracedSend: {370}, tracedReceive: {372}, tracedTake: {438}, tracedMultiplexed: {102},
+			tracedConnect: {362}, tracedAccept: {364}, tracedSend: {370}, tracedReceive: {372}, tracedTake: {438},
+			tracedShmget: {395}, tracedSemget: {393}, tracedMsgget: {399}, tracedShmctl: {396}, tracedSemctl: {394}, tracedMsgctl: {402},
+			tracedMqOpen: {277}, tracedMqUnlink: {278}, tracedOpen: {5, 8, 295, 437}, tracedLink: {9}, tracedLinkat: {303},
+			tracedUnlink: {10}, tracedUnlinkat: {301}, tracedMknod: {14}, tracedMknodat: {297},
+			tracedMultiplexedIPC: {117}, tracedMultiplexed: {102},
 		},
 	},
 	"arm64": {
-		wide: map[int][]int{tracedConnect: {203}, tracedAccept: {202, 242}, tracedSend: {211}, tracedReceive: {212}, tracedTake: {438}},
+		wide: map[int][]int{
+			tracedConnect: {203}, tracedAccept: {202, 242}, tracedSend: {211}, tracedReceive: {212}, tracedTake: {438},
+			tracedShmget: {194}, tracedSemget: {190}, tracedMsgget: {186}, tracedShmctl: {195}, tracedSemctl: {191}, tracedMsgctl: {187},
+			tracedMqOpen: {180}, tracedMqUnlink: {181}, tracedOpen: {56, 437}, tracedLinkat: {37}, tracedUnlinkat: {35}, tracedMknodat: {33},
+		},
 		narrow: map[int][]int{
-			tracedConnect: {283}, tracedAccept: {285, 366}, tracedSend: {296}, tracedReceive: {297}, tracedTake: {438}, tracedMultiplexed: {102},
+			tracedConnect: {283}, tracedAccept: {285, 366}, tracedSend: {296}, tracedReceive: {297}, tracedTake: {438},
+			tracedShmget: {307}, tracedSemget: {299}, tracedMsgget: {303}, tracedShmctl: {308}, tracedSemctl: {300}, tracedMsgctl: {304},
+			tracedMqOpen: {274}, tracedMqUnlink: {275}, tracedOpen: {5, 8, 322, 437}, tracedLink: {9}, tracedLinkat: {330},
+			tracedUnlink: {10}, tracedUnlinkat: {328}, tracedMknod: {14}, tracedMknodat: {324},
+			tracedMultiplexedIPC: {117}, tracedMultiplexed: {102},
 		},
 	},
 }
@@ -34,11 +67,8 @@ var tracedCalls = map[string]struct {
 // callVariables are what calls.bpf.c is to be loaded with.
 func (o *TraceOptions) callVariables() map[string]any {
 	var asked uint32
-	for what, yes := range map[int]bool{
-		tracedConnect: o.Connects, tracedAccept: o.Connects, tracedSend: o.Passes, tracedReceive: o.Passes, tracedTake: o.Passes,
-		tracedMultiplexed: o.calls(),
-	} {
-		if yes {
+	for what := tracedConnect; what <= tracedMultiplexed; what++ {
+		if o.asksFor(what) {
 			asked |= 1 << what
 		}
 	}
@@ -57,5 +87,18 @@ func (o *TraceOptions) callVariables() map[string]any {
 	return map[string]any{"calls": table(of.wide), "calls32": table(of.narrow), "asked": asked}
 }
 
+// asksFor reports whether what such a call does is to be told of.
+func (o *TraceOptions) asksFor(what int) bool {
+	switch what {
+	case tracedConnect, tracedAccept:
+		return o.Connects
+	case tracedSend, tracedReceive, tracedTake:
+		return o.Passes
+	case tracedMultiplexed:
+		return o.Connects || o.Passes
+	}
+	return o.Objects
+}
+
 // calls reports whether system calls that return are to be told of.
-func (o *TraceOptions) calls() bool { return o.Connects || o.Passes }
+func (o *TraceOptions) calls() bool { return o.Connects || o.Passes || o.Objects }

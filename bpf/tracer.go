@@ -42,6 +42,7 @@ type TraceOptions struct {
 	Connects bool          // connections of UNIX and TCP sockets
 	Passes   bool          // descriptors that are passed from one process to another
 	Locks    bool          // locks on files
+	Objects  bool          // objects of System V IPC, POSIX queues, files in /dev/shm and FIFOs that are made or removed
 	PIDs     []int         // only signals, ends and waits in which one of these takes part; nil: all. At most MaxTraced
 	Self     bool          // events of the calling process, too
 	Urgent   bool          // SIGURG that a process sends to its own threads, which Go's scheduler does all the time
@@ -140,7 +141,11 @@ func (o *TraceOptions) objects() (list []tracedObject) {
 		})
 	}
 	if o.calls() {
-		list = append(list, tracedObject{object: callsObject, at: map[string]string{"call_returned": "sys_exit"}, variables: o.callVariables()})
+		at := map[string]string{"call_returned": "sys_exit"}
+		if o.Objects {
+			at["call_begins"] = "sys_enter"
+		}
+		list = append(list, tracedObject{object: callsObject, at: at, variables: o.callVariables()})
 	}
 	return list
 }
@@ -248,7 +253,7 @@ func (t *Tracer) observe(o TraceOptions) error {
 
 // Next waits for the next event until deadline; [os.ErrDeadlineExceeded] says that there
 // was none, [os.ErrClosed] that the tracer was closed. What it returns is
-// a [*Signal], [*Exit], [*Blocked], [*Connection], [*Passed] or [*Lock].
+// a [*Signal], [*Exit], [*Blocked], [*Connection], [*Passed], [*Lock] or [*Existence].
 func (t *Tracer) Next(deadline time.Time) (any, error) {
 	t.reader.SetDeadline(deadline)
 	switch err := t.reader.ReadInto(&t.record); {
@@ -275,6 +280,8 @@ func (t *Tracer) Next(deadline time.Time) (any, error) {
 		return t.parsePassed(b), nil
 	case kind == lockAttempted && len(b) == lockSize:
 		return t.parseLock(b), nil
+	case kind == objectMade && len(b) == madeSize:
+		return t.parseExistence(b), nil
 	}
 	return nil, fmt.Errorf("read events: %w: kind %d with %d bytes", errMalformed, kind, len(b))
 }

@@ -28,6 +28,8 @@ func TraceText(e *trace.Event, o *Options) string {
 		return o.party(e.Sender) + "  " + o.connection(e)
 	case e.Lock != nil:
 		return o.party(e.Sender) + "  " + o.lock(e)
+	case e.Existence != nil:
+		return o.party(e.Sender) + "  " + o.existence(e)
 	case e.Passed != nil:
 		return o.passed(e)
 	}
@@ -127,6 +129,27 @@ func (o *Options) connection(e *trace.Event) string {
 		text += "  at " + where
 	case e.Local != "":
 		text += "  at " + e.Local + "  from " + e.Remote
+	}
+	return text
+}
+
+// existence says what was made or removed.
+func (o *Options) existence(e *trace.Event) string {
+	text := e.Event + " "
+	switch {
+	case e.Path != "":
+		text += e.Of + "  " + o.escape(e.Path)
+		if e.Object != "" {
+			text += " (" + e.Object + ")"
+		}
+	default:
+		text += e.Object
+	}
+	if e.Key != "" {
+		text += "  key " + e.Key
+	}
+	if e.Event == trace.RemovedEvent && e.Target != nil {
+		text += "  made by " + o.party(e.Target)
 	}
 	return text
 }

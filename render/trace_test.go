@@ -84,6 +84,29 @@ func TestTraceLineOfLock(t *testing.T) {
 	}
 }
 
+// TestTraceLineOfExistence writes what was made and removed.
+func TestTraceLineOfExistence(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
+	app, maker := &trace.Party{PID: 41, Comm: "app"}, &trace.Party{PID: 812, Comm: "maker"}
+	for _, test := range []struct {
+		want, event, path, object string
+		target                    *trace.Party
+		existence                 trace.Existence
+	}{
+		{"created sysv-shm:3  key 0x000004d2", trace.CreatedEvent, "", "sysv-shm:3", nil, trace.Existence{Of: "sysv-shm", Key: "0x000004d2"}},
+		{"removed sysv-shm:3  made by maker(812)", trace.RemovedEvent, "", "sysv-shm:3", maker, trace.Existence{Of: "sysv-shm"}},
+		{`created posix-shm  /dev/shm/a\n (posix-shm:0:27:4)`, trace.CreatedEvent, "/dev/shm/a\n", "posix-shm:0:27:4", nil, trace.Existence{Of: "posix-shm"}},
+		{"removed posix-mq  /jobs", trace.RemovedEvent, "/jobs", "", nil, trace.Existence{Of: "posix-mq"}},
+	} {
+		e := &trace.Event{
+			Time: at, Event: test.event, Sender: app, Target: test.target, Object: test.object, Path: test.path, Existence: &test.existence,
+		}
+		if got, want := render.TraceLine(e, &render.Options{}, time.UTC), "03:04:05.678  app(41)  "+test.want; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 // TestTraceLineOfPassed writes who passed what to whom, as far as it is known.
 func TestTraceLineOfPassed(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)

@@ -16,17 +16,19 @@ const (
 	AcceptEvent  = "accept"    // a process accepted a connection, or tried to
 	PassedEvent  = "fd-passed" // descriptors went from one process to another
 	LockEvent    = "lock"      // a lock on a file was asked for or given up
+	CreatedEvent = "created"   // an object was made, or got a name
+	RemovedEvent = "removed"   // an object was removed, or its name
 )
 
 // Kinds are the kinds of event by name, in the order in which help lists them.
-var Kinds = []string{SignalEvent, BlockedEvent, ExitEvent, ConnectEvent, AcceptEvent, PassedEvent, LockEvent}
+var Kinds = []string{SignalEvent, BlockedEvent, ExitEvent, ConnectEvent, AcceptEvent, PassedEvent, LockEvent, CreatedEvent, RemovedEvent}
 
 // Event is something that happened. Its JSON is described by
 // docs/schema/ipctop-trace-1.schema.json.
 type Event struct {
 	Type  string    `json:"type" oneof:"event" doc:"what the line is"`
 	Time  time.Time `json:"time" doc:"when it happened"`
-	Event string    `json:"event" oneof:"signal taken blocked exit connect accept fd-passed lock" doc:"what happened"`
+	Event string    `json:"event" oneof:"signal taken blocked exit connect accept fd-passed lock created removed" doc:"what happened"`
 
 	Sender *Party `json:"sender,omitzero" doc:"who did it; of a signal missing where the kernel did, of blocked who woke the target"`
 	Target *Party `json:"target,omitzero" doc:"to whom, where that is known; of blocked who waited, of exit who ended"`
@@ -40,8 +42,10 @@ type Event struct {
 	*Connection
 	*Passed
 	*Lock
+	*Existence
 
 	pending bool // what it is joined with may come yet
+	dropped bool // it need not be told of after all
 }
 
 // Blocked is what an event tells of a wait that has ended. Its target waited, and its sender

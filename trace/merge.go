@@ -31,6 +31,7 @@ type Joiner struct {
 	order   []waitingKey // of waiting, the oldest first
 	ends    ends
 	locks   locks
+	made    madeObjects
 	passed  []*Event // of which one side alone was seen, the oldest first
 }
 
@@ -147,7 +148,7 @@ func (j *Joiner) Ready(now time.Time, all bool) []*Event {
 		}
 		n++
 	}
-	ready := j.queue[:n:n]
+	ready := slices.DeleteFunc(j.queue[:n:n], func(e *Event) bool { return e.dropped })
 	j.queue = j.queue[n:]
 	return ready
 }

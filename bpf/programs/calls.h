@@ -11,8 +11,10 @@
 #define ACCEPTED 7
 #define PASSED 8
 #define LOCKED 9 // lock.bpf.c
+#define MADE 10 // calls.bpf.c
 
 static long (*const bpf_probe_read_kernel_str)(void *dst, __u32 size, const void *from) = (void *)115;
+static long (*const bpf_probe_read_user_str)(void *dst, __u32 size, const void *from) = (void *)114;
 static long (*const bpf_probe_read_user)(void *dst, __u32 size, const void *from) = (void *)112;
 
 // read_user is read of the calling process's memory. It reports whether it could be read.
@@ -138,7 +140,10 @@ INLINE void look_closer(struct known_as *k, struct file *file)
 	bpf_probe_read_kernel_str(k->name, sizeof(k->name), get(dentry->d_name.name));
 }
 
+// is_reader is of the process that reads, and of its children, which work for it.
 INLINE bool is_reader(const struct settings *s, struct task_struct *task)
 {
-	return s->self && address_of(get(task->signal)) == s->self;
+	if (!s->self)
+		return 0;
+	return address_of(get(task->signal)) == s->self || address_of(get(get(task->real_parent)->signal)) == s->self;
 }

@@ -123,7 +123,7 @@ INLINE int attempt(struct file_lock *lock, __s32 result)
 	if (result == FILE_LOCK_DEFERRED)
 		blocker_of(r, lock, s);
 	look_behind(&r->file, file);
-	path_of(&r->path, file);
+	path_of(&r->path, path_in(file));
 	bpf_ringbuf_submit(r, 0);
 	return 0;
 }

@@ -39,15 +39,24 @@ struct parts {
 	char names[MAX_PATH + MAX_NAME];
 };
 
-INLINE void path_of(struct parts *p, struct file *file)
+INLINE struct path___mount *path_in(struct file *file)
 {
-	struct file___path *opened = (void *)file;
-	struct dentry *dentry = get(opened->f_path.dentry);
+	return &((struct file___path *)file)->f_path;
+}
+
+INLINE struct mount *mount_of(struct path___mount *path)
+{
 	struct mount *mount = NULL;
-	__u64 in_mount = __builtin_preserve_field_info(mount->mnt, 0);
+
+	return (struct mount *)(address_of(get(path->mnt)) - __builtin_preserve_field_info(mount->mnt, 0));
+}
+
+INLINE void path_of(struct parts *p, struct path___mount *path)
+{
+	struct dentry *dentry = get(path->dentry);
+	struct mount *mount = mount_of(path);
 	__u32 length = 0;
 
-	mount = (struct mount *)(address_of(get(opened->f_path.mnt)) - in_mount);
 	for (int i = 0; i < MAX_PARTS && dentry; i++) {
 		struct dentry *parent = get(((struct dentry___tree *)dentry)->d_parent);
 		struct mount *above;

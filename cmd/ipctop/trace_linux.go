@@ -58,6 +58,8 @@ func (c command) newTrace(o *options) *cobra.Command {
 			"  fd-passed descriptors that a process sent to another over a UNIX socket, or received, and of what they are\n" +
 			"  lock      a lock on a file (flock, fcntl): taken and after how long a wait, refused, waited for and who is in the way,\n" +
 			"            given up\n" +
+			"  created   a System V object, POSIX queue, FIFO, or shared memory or semaphore in /dev/shm that was made\n" +
+			"  removed   one that was removed, or its name\n" +
 			"Without EVENT, all. With REF, -p, -u or -c only those in which one of these takes part, as the one who acts or the other;\n" +
 			"a name is also that of processes that start later, a path, @name or :port also one that nobody uses yet.\n\n" +
 			"What is sent is not looked at. If more happens than can be printed, standard error says how many events were lost.\n" +
@@ -136,6 +138,7 @@ func (t *traceOptions) tracing(signals uint64) (to tracer.Options) {
 		to.Signals = signals
 	}
 	to.Exits = t.wants(trace.ExitEvent)
+	to.Objects = t.wants(trace.CreatedEvent) || t.wants(trace.RemovedEvent)
 	to.Locks = t.wants(trace.LockEvent)
 	to.Passes = t.wants(trace.PassedEvent)
 	to.Connects = t.wants(trace.ConnectEvent) || t.wants(trace.AcceptEvent)

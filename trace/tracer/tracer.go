@@ -19,6 +19,7 @@ type Options struct {
 	Connects bool            // connections of UNIX and TCP sockets
 	Passes   bool            // descriptors that are passed from one process to another
 	Locks    bool            // locks on files
+	Objects  bool            // objects that are made or removed
 	Urgent   bool            // signals by which programs in Go switch between their goroutines, too
 	PIDs     []int           // only signals, ends and waits in which one of these takes part; nil: all. At most [bpf.MaxTraced]
 	Self     bool            // events of ipctop, too
@@ -36,7 +37,8 @@ type Tracer struct {
 // Open begins to trace.
 func Open(o Options) (*Tracer, error) {
 	source, err := bpf.OpenTracer(bpf.TraceOptions{
-		Signals: o.Signals, Exits: o.Exits, Over: o.Over, Connects: o.Connects, Passes: o.Passes, Locks: o.Locks, Urgent: o.Urgent, PIDs: o.PIDs, Self: o.Self,
+		Signals: o.Signals, Exits: o.Exits, Over: o.Over, Connects: o.Connects, Passes: o.Passes, Locks: o.Locks, Objects: o.Objects,
+		Urgent: o.Urgent, PIDs: o.PIDs, Self: o.Self,
 	})
 	if err != nil {
 		return nil, err
@@ -99,6 +101,11 @@ func (t *Tracer) take(record any) (at time.Time) {
 	case *bpf.Lock:
 		at = s.Time
 		t.joiner.Locked(t.names.locked(s))
+	case *bpf.Existence:
+		at = s.Time
+		if e := t.names.existence(s); e != nil {
+			t.joiner.Existence(e)
+		}
 	case *bpf.Signal:
 		at = s.Time
 		switch {
