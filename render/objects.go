@@ -14,6 +14,7 @@ import (
 // writeObjects writes a table for each kind, or one for all if the user chose
 // the columns.
 func writeObjects(w io.Writer, v *View, objects []*model.Object) error {
+	objects = inSocketOrder(objects)
 	if v.Columns != "" && !strings.HasPrefix(v.Columns, "+") {
 		columns, err := choose(v.Options, nil, everyColumn())
 		if err != nil {

@@ -35,7 +35,8 @@ func (c command) newDump(o *options) *cobra.Command {
 		Short:   "print everything once",
 		Long: "Prints the IPC objects of the machine and who uses them.\n\n" +
 			"Tables are for people; scripts should use -o json, jsonl, csv, id or pid. A field that could not be\n" +
-			"read is missing in JSON and ? in a table: it is never 0. Blank is what does not apply.\n\n" +
+			"read is missing in JSON and ? in a table: it is never 0. Blank is what does not apply. Tables list sockets\n" +
+			"by address, those that listen first, and the two ends of a connection together.\n\n" +
 			"--where takes an expression over the field names of the JSON (expr-lang.org). A comparison with something\n" +
 			"unknown is neither true nor false: the object is left out, and standard error says how many were.\n" +
 			"field == nil tests whether a field is unknown, field ?? 0 gives it a value.",
