@@ -55,7 +55,14 @@ func (o *Options) exit(x *trace.Exit) string {
 	if x.Core {
 		how += ", core dumped"
 	}
-	return "ended  " + o.colored(role, how) + "  after " + traceDuration(x.Age)
+	text := "ended  " + o.colored(role, how) + "  after " + traceDuration(x.Age)
+	if len(x.Locks) > 0 {
+		text += "  with its locks on " + o.files(x.Locks)
+	}
+	if len(x.Left) > 0 {
+		text += "  " + o.colored(Notice, "left") + " " + o.files(x.Left)
+	}
+	return text
 }
 
 // blocked says what a thread waited for and who woke it.
@@ -131,6 +138,22 @@ func (o *Options) connection(e *trace.Event) string {
 		text += "  at " + e.Local + "  from " + e.Remote
 	}
 	return text
+}
+
+// files lists what was left or locked, by what people call it.
+func (o *Options) files(list []trace.File) string {
+	var words []string
+	for _, f := range list {
+		switch {
+		case f.Name == "":
+			words = append(words, f.Object)
+		case strings.HasPrefix(f.Name, "/"):
+			words = append(words, o.escape(f.Name))
+		default:
+			words = append(words, f.Object+" (key "+o.escape(f.Name)+")")
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 // existence says what was made or removed.

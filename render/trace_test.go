@@ -107,6 +107,30 @@ func TestTraceLineOfExistence(t *testing.T) {
 	}
 }
 
+// TestTraceLineOfExit writes how a process ended and what it left.
+func TestTraceLineOfExit(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
+	app := &trace.Party{PID: 41, Comm: "app"}
+	for _, test := range []struct {
+		want string
+		exit trace.Exit
+	}{
+		{"ended  status 3  after 12ms", trace.Exit{Result: model.Some(3), Age: 12 * time.Millisecond}},
+		{
+			`ended  by SIGKILL  after 12ms  with its locks on /run/a\n, file:1:2:3  left /dev/shm/b\n, sysv-shm:3 (key 0x000004d2), sysv-sem:4`,
+			trace.Exit{
+				Killed: "SIGKILL", Age: 12 * time.Millisecond, Locks: []trace.File{{Object: "file:1:2:9", Name: "/run/a\n"}, {Object: "file:1:2:3"}},
+				Left: []trace.File{{Object: "posix-shm:0:27:1", Name: "/dev/shm/b\n"}, {Object: "sysv-shm:3", Name: "0x000004d2"}, {Object: "sysv-sem:4"}},
+			},
+		},
+	} {
+		e := &trace.Event{Time: at, Event: trace.ExitEvent, Target: app, Exit: &test.exit}
+		if got, want := render.TraceLine(e, &render.Options{}, time.UTC), "03:04:05.678  app(41)  "+test.want; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
 // TestTraceLineOfPassed writes who passed what to whom, as far as it is known.
 func TestTraceLineOfPassed(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)

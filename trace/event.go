@@ -88,6 +88,9 @@ type Exit struct {
 	Killed string         `json:"ended_by" doc:"the signal that ended it"`
 	Core   bool           `json:"core_dumped" doc:"it left a core file"`
 	Age    time.Duration  `json:"lived_for_ns" unit:"ns" doc:"how long it lived"`
+
+	Left  []File `json:"left" doc:"objects that it made and nobody has removed, as far as they are known: the id, and the path or key"`
+	Locks []File `json:"locks_ended" doc:"files on which a lock ended with it, as far as it is known, with their paths"`
 }
 
 // Signal is what an event tells of a signal.

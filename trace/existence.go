@@ -14,8 +14,9 @@ const maxMade = 1 << 14
 
 // madeObjects are those that were made since the trace began and not removed.
 type madeObjects struct {
-	byName map[string]*Event // by path, of System V by id
-	order  []string          // of byName, the oldest first
+	byName map[string]*Event              // by path, of System V by id
+	order  []string                       // of byName, the oldest first
+	by     map[processKey]map[string]bool // names in byName, by who made them
 }
 
 // madeAs is what an event's object is known by.
@@ -48,7 +49,7 @@ func (m *madeObjects) take(e *Event) bool {
 		if known == nil {
 			return true
 		}
-		delete(m.byName, name)
+		m.remove(name)
 		e.Object, e.Key, e.Target = known.Object, known.Key, known.Sender
 		return !known.dropped
 	}
@@ -68,16 +69,39 @@ func (m *madeObjects) take(e *Event) bool {
 		}
 	}
 	e.pending = e.settles()
+	m.add(name, e)
+	return true
+}
+
+// MadeBefore takes an event of an object that was made before the trace began.
+func (j *Joiner) MadeBefore(e *Event) { j.made.add(e.madeAs(), e) }
+
+func (m *madeObjects) add(name string, e *Event) {
 	if m.byName == nil {
-		m.byName = map[string]*Event{}
+		m.byName, m.by = map[string]*Event{}, map[processKey]map[string]bool{}
 	}
-	if m.byName[name] == nil {
-		m.order = append(m.order, name)
-	}
+	m.remove(name)
 	m.byName[name] = e
-	for len(m.order) > maxMade {
-		delete(m.byName, m.order[0])
+	m.order = append(m.order, name)
+	if len(m.order) > maxMade {
+		m.remove(m.order[0])
 		m.order = m.order[1:]
 	}
-	return true
+	key := e.Sender.key()
+	if m.by[key] == nil {
+		m.by[key] = map[string]bool{}
+	}
+	m.by[key][name] = true
+}
+
+func (m *madeObjects) remove(name string) {
+	e := m.byName[name]
+	if e == nil {
+		return
+	}
+	delete(m.byName, name)
+	key := e.Sender.key()
+	if delete(m.by[key], name); len(m.by[key]) == 0 {
+		delete(m.by, key)
+	}
 }

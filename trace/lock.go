@@ -77,8 +77,12 @@ const endOfFile = 1<<63 - 1
 
 // Locked takes an event of a lock, whose outcome is taken, refused, waits or released.
 func (j *Joiner) Locked(e *Event) {
-	if j.locks.take(e) {
-		j.Add(e)
+	if !j.locks.take(e) {
+		return
+	}
+	j.Add(e)
+	if e.Became == LockEnded {
+		j.endsWith(e)
 	}
 }
 

@@ -26,13 +26,18 @@ type Taken struct {
 // Joiner makes one event of a signal that is sent and its delivery, and tells each end of a
 // connection or of passed descriptors who is at the other. Events come out in the order of their time.
 type Joiner struct {
+	// Remains reports whether an object that was made is there still; nil: that is not known.
+	// It is asked once a process ends.
+	Remains func(e *Event) bool
+
 	queue   []*Event
 	waiting map[waitingKey]*Event
 	order   []waitingKey // of waiting, the oldest first
 	ends    ends
 	locks   locks
 	made    madeObjects
-	passed  []*Event // of which one side alone was seen, the oldest first
+	ending  map[processKey]*Event // of processes that ended, and have not been told of
+	passed  []*Event              // of which one side alone was seen, the oldest first
 }
 
 type waitingKey struct {
@@ -136,6 +141,9 @@ func (j *Joiner) Ready(now time.Time, all bool) []*Event {
 		e := j.queue[n]
 		if e.pending && !all && now.Sub(e.Time) < settle {
 			break
+		}
+		if e.pending && e.Exit != nil {
+			j.complete(e)
 		}
 		e.pending = false
 		if e.Event == SignalEvent && (e.Fate == FateUnknown || e.mayBeOOM()) {

@@ -52,7 +52,7 @@ func (c command) newTrace(o *options) *cobra.Command {
 			"            which address was touched, who wanted memory\n" +
 			"  blocked   a thread that waited for longer than --over: in which call, on what, and who woke it. Sleeps, time limits\n" +
 			"            that ran out and threads that others of their process woke are left out without --all\n" +
-			"  exit      a process that ended, and how\n" +
+			"  exit      a process that ended, how, and which objects it left and which locks ended with it\n" +
 			"  connect   a UNIX or TCP socket that was connected, or could not be: by whom, to whom, at which path or address\n" +
 			"  accept    the same from the other side\n" +
 			"  fd-passed descriptors that a process sent to another over a UNIX socket, or received, and of what they are\n" +

@@ -24,6 +24,8 @@ type names struct {
 	users map[int]string // by user id, of the processes that were there
 	ipc   uint64         // ipctop's own IPC namespace
 	shm   uint64         // device of /dev/shm as ipctop sees it; 0: not known
+
+	queues uint64 // device of /dev/mqueue, likewise
 }
 
 type process struct {
@@ -38,7 +40,7 @@ type process struct {
 func newNames(snap *model.Snapshot) *names {
 	n := &names{guard: guard.New(), known: map[int]*process{}, users: map[int]string{}}
 	n.ipc, _ = proc.ReadNamespace("/proc/self/ns/ipc")
-	n.shm = shmDevice()
+	n.shm, n.queues = mountedAt("/dev/shm", "tmpfs"), mountedAt(queueDirectory, "mqueue")
 	if snap == nil {
 		return n
 	}
@@ -51,8 +53,9 @@ func newNames(snap *model.Snapshot) *names {
 	return n
 }
 
-// shmDevice is the device of the tmpfs at /dev/shm, 0 if there is none.
-func shmDevice() (dev uint64) {
+// mountedAt is the device of the file system of that type that is mounted there, 0 if there is
+// none.
+func mountedAt(point, fsType string) (dev uint64) {
 	dir, err := proc.OpenDir("/proc/self")
 	if err != nil {
 		return 0
@@ -63,8 +66,11 @@ func shmDevice() (dev uint64) {
 		return 0
 	}
 	for _, m := range table.Mounts {
-		if m.Point == "/dev/shm" && m.Type == "tmpfs" {
-			dev = m.Dev // the last one is on top
+		if m.Point == point {
+			dev = 0 // what is mounted later is on top
+			if m.Type == fsType {
+				dev = m.Dev
+			}
 		}
 	}
 	return dev

@@ -14,7 +14,7 @@ import (
 // Options say what to trace.
 type Options struct {
 	Signals  uint64          // a bit for each signal that is of interest, 1<<(n-1); 0: none
-	Exits    bool            // processes that end
+	Exits    bool            // processes that end, with the objects that they leave
 	Over     time.Duration   // threads that are woken after having slept so long; 0: none
 	Connects bool            // connections of UNIX and TCP sockets
 	Passes   bool            // descriptors that are passed from one process to another
@@ -31,19 +31,27 @@ type Tracer struct {
 	source *bpf.Tracer
 	names  *names
 	joiner trace.Joiner
+	asked  Options
 	cost   *bpf.CostMeter // from the first time on that somebody asks
 }
 
 // Open begins to trace.
 func Open(o Options) (*Tracer, error) {
 	source, err := bpf.OpenTracer(bpf.TraceOptions{
-		Signals: o.Signals, Exits: o.Exits, Over: o.Over, Connects: o.Connects, Passes: o.Passes, Locks: o.Locks, Objects: o.Objects,
+		Signals: o.Signals, Exits: o.Exits, Over: o.Over, Connects: o.Connects, Passes: o.Passes, Locks: o.Locks || o.Exits, Objects: o.Objects || o.Exits,
 		Urgent: o.Urgent, PIDs: o.PIDs, Self: o.Self,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &Tracer{source: source, names: newNames(o.Snapshot)}, nil
+	t := &Tracer{source: source, names: newNames(o.Snapshot), asked: o}
+	if o.Exits {
+		t.joiner.Remains = t.names.remains
+		for _, e := range t.names.madeBefore(o.Snapshot) {
+			t.joiner.MadeBefore(e)
+		}
+	}
+	return t, nil
 }
 
 // idle is how long there may be nothing to tell until it is looked whether there is more.
@@ -71,6 +79,9 @@ func (t *Tracer) Run(ctx context.Context, f func(*trace.Event) error) error {
 		}
 		ended := err != nil && ctx.Err() != nil // and all has been read
 		for _, e := range t.joiner.Ready(now, ended) {
+			if !t.asksFor(e) {
+				continue
+			}
 			if err := f(e); err != nil {
 				return err
 			}
@@ -79,6 +90,17 @@ func (t *Tracer) Run(ctx context.Context, f func(*trace.Event) error) error {
 			return nil
 		}
 	}
+}
+
+// asksFor reports whether such an event was asked for, and is not there for another alone.
+func (t *Tracer) asksFor(e *trace.Event) bool {
+	switch e.Event {
+	case trace.LockEvent:
+		return t.asked.Locks
+	case trace.CreatedEvent, trace.RemovedEvent:
+		return t.asked.Objects
+	}
+	return true
 }
 
 // take takes a record and returns when it was made.
@@ -90,7 +112,7 @@ func (t *Tracer) take(record any) (at time.Time) {
 	case *bpf.Exit:
 		at = s.Time
 		if e := t.names.ended(s); e != nil {
-			t.joiner.Add(e)
+			t.joiner.Ended(e)
 		}
 	case *bpf.Connection:
 		at = s.Time

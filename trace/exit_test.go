@@ -1,0 +1,74 @@
+package trace
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
+
+// TestJoinerOfExits says what a process left, and which locks ended with it.
+func TestJoinerOfExits(t *testing.T) {
+	j := Joiner{Remains: func(e *Event) bool { return e.Path != "/dev/shm/gone" }}
+	made := func(pid int, words string) {
+		e := object(0, pid, words)
+		e.Sender.StartTicks = 7
+		j.Existence(e)
+	}
+	made(1, "created sysv-shm - sysv-shm:1")
+	j.made.byName["sysv-shm sysv-shm:1"].Key = "0x000004d2"
+	made(1, "created sysv-shm - sysv-shm:2")
+	made(2, "removed sysv-shm - sysv-shm:2")
+	made(1, "created posix-shm /dev/shm/a posix-shm:0:27:4")
+	made(1, "created posix-shm /dev/shm/gone posix-shm:0:27:5")
+	made(1, "created posix-sem /dev/shm/sem.x posix-sem:0:27:6") // a step on the way to the next
+	made(1, "created posix-sem /dev/shm/sem.b - /dev/shm/sem.x")
+	made(2, "created posix-shm /dev/shm/others posix-shm:0:27:7")
+	lock := func(pid int, owner uint64, words string) {
+		e := attempt(1, pid, owner, words)
+		e.Sender.PID, e.Sender.StartTicks, e.Path = pid, 7, "/run/lock"
+		j.Locked(e)
+	}
+	lock(1, 1, "flock WRITE taken")
+	lock(2, 2, "posix READ taken 0")
+	exit := &Event{Event: ExitEvent, Time: after(2), Target: &Party{PID: 1, StartTicks: 7}, Exit: &Exit{}}
+	j.Ended(exit)
+	lock(1, 1, "flock - released!")
+	lock(2, 2, "posix - released+ 0")
+	if list := j.Ready(after(101), false); slices.Contains(list, exit) {
+		t.Fatal("it does not wait for the locks that end")
+	}
+	list := j.Ready(after(102), false)
+	if !slices.Contains(list, exit) {
+		t.Fatal("it waits for ever")
+	}
+	if want := []File{{"posix-sem:0:27:6", "/dev/shm/sem.b"}, {"posix-shm:0:27:4", "/dev/shm/a"}, {"sysv-shm:1", "0x000004d2"}}; !slices.Equal(exit.Left, want) {
+		t.Errorf("it left %v, not %v", exit.Left, want)
+	}
+	if want := []File{{"file:1:2:3", "/run/lock"}}; !slices.Equal(exit.Locks, want) {
+		t.Errorf("its locks were on %v, not %v", exit.Locks, want)
+	}
+	lock(1, 3, "flock WRITE taken")
+	lock(1, 3, "flock - released!") // it is told of already
+	if len(exit.Locks) != 1 || len(j.ending) != 0 {
+		t.Errorf("it has locks on %v now; %d processes are remembered", exit.Locks, len(j.ending))
+	}
+	for i := range 2 * maxLeft {
+		made(3, fmt.Sprintf("created sysv-shm - sysv-shm:%d", 100+i))
+	}
+	exit = &Event{Event: ExitEvent, Time: after(300), Target: &Party{PID: 3, StartTicks: 7}, Exit: &Exit{}}
+	j.Ended(exit)
+	if j.Ready(after(1000), true); len(exit.Left) != maxLeft {
+		t.Errorf("it left %d", len(exit.Left))
+	}
+}
+
+// TestJoinerOfObjectsMadeBefore names who made what was there when the trace began.
+func TestJoinerOfObjectsMadeBefore(t *testing.T) {
+	var j Joiner
+	j.MadeBefore(object(0, 1, "created sysv-shm - sysv-shm:1"))
+	removed := object(1, 2, "removed sysv-shm - sysv-shm:1")
+	j.Existence(removed)
+	if list := j.Ready(after(2), false); len(list) != 1 || list[0] != removed || removed.Target == nil || removed.Target.PID != 1 {
+		t.Errorf("%d events; made by %+v", len(list), removed.Target)
+	}
+}
