@@ -62,6 +62,21 @@ func TestJoinerOfExits(t *testing.T) {
 	}
 }
 
+// TestJoinerForgets claims nothing by what it knew before events were lost.
+func TestJoinerForgets(t *testing.T) {
+	j := Joiner{Remains: func(*Event) bool { return true }}
+	j.Existence(object(0, 1, "created sysv-shm - sysv-shm:1"))
+	j.Locked(attempt(0, 1, 1, "flock READ taken"))
+	j.Forget()
+	j.Locked(attempt(1, 1, 1, "flock WRITE taken"))
+	exit := &Event{Event: ExitEvent, Time: after(2), Target: &Party{PID: 1}, Exit: &Exit{}}
+	j.Ended(exit)
+	list := j.Ready(after(1000), true)
+	if len(list) != 4 || list[2].Before != "" || len(exit.Left) > 0 {
+		t.Errorf("%d events, it left %v", len(list), exit.Left)
+	}
+}
+
 // TestJoinerOfObjectsMadeBefore names who made what was there when the trace began.
 func TestJoinerOfObjectsMadeBefore(t *testing.T) {
 	var j Joiner

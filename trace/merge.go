@@ -53,6 +53,12 @@ func keyOf(e *Event) waitingKey {
 // Add takes an event. The fate of a signal is [FateUnknown] where it may be delivered yet.
 func (j *Joiner) Add(e *Event) { j.queue = append(j.queue, e) }
 
+// Forget forgets what it knows of locks, objects and ends of connections: events were lost, so
+// that it may be so no more.
+func (j *Joiner) Forget() {
+	j.locks, j.made, j.ends, j.passed = locks{}, madeObjects{}, ends{}, nil
+}
+
 // Took takes a delivery.
 func (j *Joiner) Took(t *Taken) {
 	for _, e := range j.queue {

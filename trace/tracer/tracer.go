@@ -32,6 +32,7 @@ type Tracer struct {
 	names  *names
 	joiner trace.Joiner
 	asked  Options
+	lost   uint64         // events, until what was told by them was forgotten
 	cost   *bpf.CostMeter // from the first time on that somebody asks
 }
 
@@ -73,6 +74,10 @@ func (t *Tracer) Run(ctx context.Context, f func(*trace.Event) error) error {
 		now := time.Now()
 		switch {
 		case err == nil:
+			if n := t.source.Lost(); n != t.lost {
+				t.lost = n
+				t.joiner.Forget()
+			}
 			now = t.take(record)
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
