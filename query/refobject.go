@@ -103,6 +103,18 @@ func (f finder) byPath(ref string) []Match {
 	})
 }
 
+// relative names a socket that may be the one at a path: it is bound to a relative path
+// with the same last part, and nobody knows in which directory.
+func (f finder) relative(name string) string {
+	for _, o := range f.s.Objects {
+		d, ok := o.Detail.(*model.UnixDetail)
+		if ok && d.Path != "" && !path.IsAbs(d.Path) && len(o.Aliases) == 0 && path.Base(d.Path) == path.Base(name) {
+			return "; " + Quote(o.ID) + " is bound to " + Quote(d.Path) + ", and in which directory is not known"
+		}
+	}
+	return ""
+}
+
 // posixDirs are where the names of POSIX objects are files.
 var posixDirs = map[model.Kind][]string{
 	model.PosixShm: {"/dev/shm/"},

@@ -44,6 +44,8 @@ type fileID struct {
 	ino uint32
 }
 
+func fileOf(d *model.UnixDetail) fileID { return fileID{d.PathDev, uint32(d.PathIno)} }
+
 // boundSockets are the sockets that have a path.
 type boundSockets struct {
 	files     map[fileID]bool
@@ -51,6 +53,9 @@ type boundSockets struct {
 	paths     map[string]bool
 	dirs      map[uint64]map[string]bool           // by mount namespace
 	listeners map[uint64]map[string][]*probe.Entry // likewise, by directory
+	relatives map[uint64]map[string][]relativeName // likewise; they are in dirs, too
+	tried     map[fileID]int                       // in how many directories
+	names     map[fileID]string                    // the absolute path of who has a relative one
 	answers   map[*probe.Entry][]model.UnixDetail  // what each namespace said
 	asked     map[*probe.Entry]int                 // how many were to be asked
 }
@@ -58,7 +63,8 @@ type boundSockets struct {
 func gatherBound(idx *probe.Index) *boundSockets {
 	b := &boundSockets{
 		files: map[fileID]bool{}, paths: map[string]bool{}, dirs: map[uint64]map[string]bool{},
-		listeners: map[uint64]map[string][]*probe.Entry{}, answers: map[*probe.Entry][]model.UnixDetail{}, asked: map[*probe.Entry]int{},
+		listeners: map[uint64]map[string][]*probe.Entry{}, relatives: map[uint64]map[string][]relativeName{},
+		tried: map[fileID]int{}, names: map[fileID]string{}, answers: map[*probe.Entry][]model.UnixDetail{}, asked: map[*probe.Entry]int{},
 	}
 	own := idx.Scan.Own["mnt"]
 	if idx.Scan.ListDirectories() {
@@ -76,7 +82,7 @@ func gatherBound(idx *probe.Index) *boundSockets {
 		}
 		b.paths[path.Join(directoryOf(d.Path), path.Base(d.Path))] = true
 		if d.PathIno != 0 {
-			b.files[fileID{d.PathDev, uint32(d.PathIno)}] = true
+			b.files[fileOf(d)] = true
 		} else {
 			b.blind = true
 		}
@@ -104,52 +110,6 @@ func gatherBound(idx *probe.Index) *boundSockets {
 	return b
 }
 
-// maxRelative is in how many processes' directories a socket is looked for that is
-// bound to a relative path.
-const maxRelative = 4
-
-// relative looks for a socket that is bound to a relative path below the working
-// directory of those who have it: most have not changed that since.
-func (b *boundSockets) relative(idx *probe.Index, e *probe.Entry, d *model.UnixDetail) {
-	last, asked := int32(0), 0
-	for i := range e.Holders {
-		pid := e.Holders[i].PID
-		p := idx.Processes[pid]
-		if p == nil || pid == last || p.Namespaces["mnt"] == 0 || asked == maxRelative {
-			continue
-		}
-		last = pid
-		asked++
-		dir, err := idx.Open(pid)
-		if err != nil {
-			continue
-		}
-		cwd, err := dir.Readlink("cwd")
-		dir.Close()
-		if err != nil || !path.IsAbs(cwd) {
-			continue
-		}
-		ns, in := p.Namespaces["mnt"], directoryOf(path.Join(cwd, d.Path))
-		listens := d.State == "listen" && d.PathIno != 0
-		if listens || idx.Scan.ListDirectories() {
-			b.dir(ns, in)
-		}
-		if listens {
-			b.listeners[ns][in] = append(b.listeners[ns][in], e)
-			b.asked[e]++
-		}
-	}
-}
-
-// below is what is known of a relative path: that it leads to the socket itself, or
-// to one that took its place. If there is nothing, its process may have moved on.
-func (b *boundSockets) below(d *model.UnixDetail, now model.UnixDetail) model.UnixDetail {
-	if path.IsAbs(d.Path) || now.PathState == "own" || now.PathState == "other" && b.files[fileID{d.PathDev, uint32(now.PathNow)}] {
-		return now
-	}
-	return model.UnixDetail{}
-}
-
 // directoryOf is the directory that a path is in. /var/run has been a link to /run
 // for long; other links are not followed.
 func directoryOf(name string) string {
@@ -162,7 +122,7 @@ func directoryOf(name string) string {
 
 func (b *boundSockets) dir(ns uint64, dir string) {
 	if b.dirs[ns] == nil {
-		b.dirs[ns], b.listeners[ns] = map[string]bool{}, map[string][]*probe.Entry{}
+		b.dirs[ns], b.listeners[ns], b.relatives[ns] = map[string]bool{}, map[string][]*probe.Entry{}, map[string][]relativeName{}
 	}
 	b.dirs[ns][dir] = true
 }
@@ -174,7 +134,7 @@ func completePaths(_ context.Context, idx *probe.Index) {
 	complete := tablesComplete(idx)
 	idx.Scan.EachMountNS(func(t *guard.Task, ns *probe.MountNS) (func(), error) {
 		var found []staleFile
-		answers := map[*probe.Entry]model.UnixDetail{}
+		answers, names := map[*probe.Entry]model.UnixDetail{}, map[fileID]string{}
 		for dir := range b.dirs[ns.Inode] {
 			if !t.Begin("list sockets", 0) {
 				break
@@ -184,6 +144,11 @@ func completePaths(_ context.Context, idx *probe.Index) {
 				for _, e := range b.listeners[ns.Inode][dir] {
 					d := e.Object.Detail.(*model.UnixDetail)
 					answers[e] = b.below(d, pathNow(ns, fd, d))
+				}
+				for _, r := range b.relatives[ns.Inode][dir] {
+					if pathNow(ns, fd, r.detail).PathState == "own" {
+						names[fileOf(r.detail)] = r.path
+					}
 				}
 				if idx.Scan.ListDirectories() {
 					found = append(found, b.stale(idx, ns, fd, dir)...)
@@ -200,6 +165,11 @@ func completePaths(_ context.Context, idx *probe.Index) {
 			for e, d := range answers {
 				b.answers[e] = append(b.answers[e], d)
 			}
+			for file, name := range names { // of several namespaces, always the same
+				if old, ok := b.names[file]; !ok || name < old {
+					b.names[file] = name
+				}
+			}
 			for i := range found {
 				f := &found[i]
 				e := idx.Add(f.key, f.object(ns))
@@ -213,6 +183,7 @@ func completePaths(_ context.Context, idx *probe.Index) {
 			change(e, func(d *model.UnixDetail) { d.PathState, d.PathNow = state, now })
 		}
 	}
+	b.nameRelatives(idx)
 }
 
 // settlePath is what the path of a socket leads to, by what each namespace says

@@ -1,0 +1,92 @@
+package sockets
+
+import (
+	"path"
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// The kernel keeps the path that a program bound a UNIX socket to as the program wrote
+// it: of "s" or "./s" it does not tell which directory that was in. Where somebody who has
+// the socket is still in that directory, the file there is the one that unix_diag names,
+// and the absolute path is an alias of the socket; otherwise it is not known.
+
+// maxRelative is in how many processes' directories a socket is looked for that is
+// bound to a relative path.
+const maxRelative = 4
+
+// relativeName is an absolute path at which the file of a socket may be.
+type relativeName struct {
+	detail *model.UnixDetail
+	path   string
+}
+
+// relative looks for a socket that is bound to a relative path below the working
+// directory of those who have it: most have not changed that since.
+func (b *boundSockets) relative(idx *probe.Index, e *probe.Entry, d *model.UnixDetail) {
+	listens := d.State == "listen" && d.PathIno != 0
+	last, asked := int32(0), 0
+	for i := range e.Holders {
+		pid := e.Holders[i].PID
+		p := idx.Processes[pid]
+		switch {
+		case p == nil || pid == last || p.Namespaces["mnt"] == 0 || asked == maxRelative:
+			continue
+		case !listens && b.tried[fileOf(d)] >= maxRelative:
+			return // a server's connections have its path, and may be many
+		}
+		last = pid
+		asked++
+		b.tried[fileOf(d)]++
+		dir, err := idx.Open(pid)
+		if err != nil {
+			continue
+		}
+		cwd, err := dir.Readlink("cwd")
+		dir.Close()
+		if err != nil || !path.IsAbs(cwd) {
+			continue
+		}
+		full := path.Join(cwd, d.Path)
+		ns, in := p.Namespaces["mnt"], directoryOf(full)
+		if d.PathIno != 0 || idx.Scan.ListDirectories() {
+			b.dir(ns, in)
+		}
+		if d.PathIno != 0 {
+			b.relatives[ns][in] = append(b.relatives[ns][in], relativeName{d, full})
+		}
+		if listens {
+			b.listeners[ns][in] = append(b.listeners[ns][in], e)
+			b.asked[e]++
+		}
+	}
+}
+
+// below is what is known of a relative path: that it leads to the socket itself, or
+// to one that took its place. If there is nothing, its process may have moved on.
+func (b *boundSockets) below(d *model.UnixDetail, now model.UnixDetail) model.UnixDetail {
+	if path.IsAbs(d.Path) || now.PathState == "own" || now.PathState == "other" && b.files[fileID{d.PathDev, uint32(now.PathNow)}] {
+		return now
+	}
+	return model.UnixDetail{}
+}
+
+// nameRelatives tells the sockets with a relative path their absolute one, or none where
+// it is known no longer.
+func (b *boundSockets) nameRelatives(idx *probe.Index) {
+	for _, e := range idx.In(Space) {
+		d, ok := e.Object.Detail.(*model.UnixDetail)
+		if !ok || d.Path == "" || path.IsAbs(d.Path) {
+			continue
+		}
+		var aliases []string
+		if name := b.names[fileOf(d)]; name != "" && d.PathIno != 0 {
+			aliases = []string{name}
+		}
+		if !slices.Equal(aliases, e.Object.Aliases) {
+			e.OwnObject().Aliases = aliases
+		}
+	}
+}
