@@ -64,9 +64,13 @@ const (
 	WokenByPackets = "packets" // that came while the sender ran, from it or from another host
 )
 
-// Idle reports whether the wait was none for others: a sleep, a time limit that ran out, or
-// a thread that another of its process woke.
-func (e *Event) Idle() bool {
+// Minor reports whether an event is left out unless it is asked for: a wait that was none for
+// others, which is a sleep, a time limit that ran out, or a thread that another of its process
+// woke; and a descriptor that another ipctop looked at for a moment.
+func (e *Event) Minor() bool {
+	if e.Passed != nil && e.How == PassedTaken {
+		return e.Sender != nil && (e.Sender.Comm == "ipctop-helper" || e.Sender.Comm == "ipctop")
+	}
 	if e.Blocked == nil {
 		return false
 	}

@@ -75,3 +75,22 @@ func TestJoinerOfLatePassed(t *testing.T) {
 		t.Errorf("%d are remembered", len(j.passed))
 	}
 }
+
+// What another ipctop asks descriptors is minor; what a debugger takes, or a message carries,
+// is not.
+func TestMinorPasses(t *testing.T) {
+	for _, test := range []struct {
+		comm, how string
+		minor     bool
+	}{
+		{"ipctop-helper", PassedTaken, true},
+		{"ipctop", PassedTaken, true},
+		{"gdb", PassedTaken, false},
+		{"ipctop", PassedSent, false},
+	} {
+		e := Event{Event: PassedEvent, Sender: &Party{Comm: test.comm}, Passed: &Passed{How: test.how}}
+		if e.Minor() != test.minor {
+			t.Errorf("%s of %s: minor %v", test.how, test.comm, !test.minor)
+		}
+	}
+}

@@ -95,7 +95,7 @@ func (c command) newTrace(o *options) *cobra.Command {
 	f.StringSliceVarP(&t.users, "user", "u", nil, "only events of this `USER`'s processes; a name or a number")
 	f.StringSliceVarP(&t.containers, "container", "c", nil, "only events of this `CONTAINER`; its name, pod, or the start of its id")
 	f.DurationVar(&t.over, "over", traceOver, "tell of waits longer than `TIME`")
-	f.BoolVarP(&t.all, "all", "a", false, "also waits that are idleness: sleeps, time limits that ran out, threads woken by others of their process")
+	f.BoolVarP(&t.all, "all", "a", false, "also waits that are idleness: sleeps, time limits that ran out, threads woken by others of their process; and what another ipctop asks descriptors")
 	f.StringSliceVar(&t.signals, "signal", nil, "only these `SIGNALS`, such as TERM,KILL")
 	return cmd
 }
@@ -205,7 +205,7 @@ func (c command) trace(ctx context.Context, o *options, t *traceOptions) error {
 			fmt.Fprintf(c.stderr, "ipctop: %d events were lost: more happened than could be printed\n", n-told)
 			told = n
 		}
-		if !t.wants(e.Event) || !filter.Match(e) || e.Idle() && !t.all {
+		if !t.wants(e.Event) || !filter.Match(e) || e.Minor() && !t.all {
 			return nil
 		}
 		return write(e)

@@ -111,7 +111,7 @@ func (v *view) tell(ctx context.Context, tracer Tracer) {
 		}
 	})
 	err := tracer.Run(ctx, func(e *trace.Event) error {
-		if !e.Idle() {
+		if !e.Minor() {
 			b.add(e)
 		}
 		return nil

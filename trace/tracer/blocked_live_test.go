@@ -66,7 +66,7 @@ func TestBlocked(t *testing.T) {
 		if e.Sender == nil || e.Sender.PID != waker || e.WokenBy != trace.WokenByProcess || e.Object != object || e.For < over || e.For > time.Hour {
 			t.Errorf("woken by %+v, want %d; %+v at %q, want %s", e.Sender, waker, e.Blocked, e.Object, object)
 		}
-		if e.Idle() {
+		if e.Minor() {
 			t.Error("it is called idle")
 		}
 	}
@@ -138,7 +138,7 @@ func TestBlocked(t *testing.T) {
 	t.Run("a sleep is idleness", func(t *testing.T) {
 		p := start(t, role("naps"))
 		e := find("sleep", blocked(p.Process.Pid, "nanosleep"))
-		if !e.Idle() || e.WokenBy != trace.WokenByTimer || e.Sender != nil {
+		if !e.Minor() || e.WokenBy != trace.WokenByTimer || e.Sender != nil {
 			t.Errorf("%+v %+v", e.Sender, e.Blocked)
 		}
 	})
