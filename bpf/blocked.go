@@ -52,14 +52,7 @@ func (t *Tracer) parseBlocked(record []byte) *Blocked {
 	f := fields{record}
 	b := &Blocked{Time: t.clock(f.u64())}
 	f.u32() // kind
-	switch where := f.u32(); {
-	case where&inTimer != 0:
-		b.By = WokenByTimer
-	case where&inDevice != 0:
-		b.By = WokenByDevice
-	case where&inLater != 0:
-		b.By = WokenLater
-	}
+	b.By = wokenBy(f.u32())
 	b.Slept = time.Duration(f.u64())
 	b.IPC = f.u64()
 	b.Who, b.Waker = f.party(), f.party()
@@ -69,4 +62,17 @@ func (t *Tracer) parseBlocked(record []byte) *Blocked {
 	}
 	b.File = f.behind()
 	return b
+}
+
+// wokenBy is in what the waker was.
+func wokenBy(where uint32) WokenBy {
+	switch {
+	case where&inTimer != 0:
+		return WokenByTimer
+	case where&inDevice != 0:
+		return WokenByDevice
+	case where&inLater != 0:
+		return WokenLater
+	}
+	return WokenByThread
 }

@@ -2,11 +2,14 @@ package bpf
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -39,6 +42,7 @@ type TraceOptions struct {
 	Signals  uint64        // a bit for each signal, 1<<(n-1)
 	Exits    bool          // processes that end
 	Over     time.Duration // threads that are woken after having slept so long; 0: none
+	Waits    bool          // what is usual of each thread's waits is counted: see [Tracer.Waits]
 	Connects bool          // connections of UNIX and TCP sockets
 	Passes   bool          // descriptors that are passed from one process to another
 	Locks    bool          // locks on files
@@ -68,12 +72,13 @@ type Tracer struct {
 	ns    uint64
 }
 
-// tracedObject is a compiled object, the raw tracepoints its programs are for, and what its
-// constants are set to.
+// tracedObject is a compiled object, the raw tracepoints its programs are for, what its
+// constants are set to, and for how many entries maps have room.
 type tracedObject struct {
 	object    []byte
 	at        map[string]string // by program
 	variables map[string]any
+	room      map[string]uint32
 }
 
 // OpenTracer loads and attaches the programs that are asked for. The error is an
@@ -109,13 +114,28 @@ func (t *Tracer) open(o TraceOptions, types *btf.Spec) error {
 		return fmt.Errorf("read events: %w", err)
 	}
 	for _, object := range objects {
-		for program, tracepoint := range object.at {
+		for _, program := range inOrder(object.at) {
+			tracepoint := object.at[program]
 			if err := t.attach(t.program(program), tracepoint); err != nil {
 				return fmt.Errorf("attach to %s: %w", tracepoint, err)
 			}
 		}
 	}
 	return nil
+}
+
+// inOrder are the programs in the order in which they are attached: those that see an
+// interrupt end first, else one that begins and ends meanwhile would have no end.
+func inOrder(at map[string]string) []string {
+	return slices.SortedFunc(maps.Keys(at), func(a, b string) int {
+		first := func(name string) int {
+			if strings.HasSuffix(name, "_ends") {
+				return 0
+			}
+			return 1
+		}
+		return cmp.Or(first(a)-first(b), strings.Compare(a, b))
+	})
 }
 
 // objects are those that the options ask for.
@@ -128,8 +148,13 @@ func (o *TraceOptions) objects() (list []tracedObject) {
 	if o.Exits {
 		list = append(list, tracedObject{object: exitObject, at: map[string]string{"process_ended": "sched_process_exit"}})
 	}
-	if o.Over > 0 {
-		list = append(list, tracedObject{object: blockedObject, at: map[string]string{
+	if o.Over > 0 || o.Waits {
+		counted, room := uint32(0), uint32(1)
+		if o.Waits {
+			counted, room = 1, maxWaits
+		}
+		variables, sizes := map[string]any{"counted": counted}, map[string]uint32{"waits": room}
+		list = append(list, tracedObject{object: blockedObject, variables: variables, room: sizes, at: map[string]string{
 			"switched": "sched_switch", "woken": "sched_waking", "timer_begins": "hrtimer_expire_entry", "timer_ends": "hrtimer_expire_exit",
 			"old_timer_begins": "timer_expire_entry", "old_timer_ends": "timer_expire_exit", "interrupt_begins": "irq_handler_entry",
 			"interrupt_ends": "irq_handler_exit", "later_begins": "softirq_entry", "later_ends": "softirq_exit",
@@ -175,6 +200,9 @@ func (t *Tracer) load(o tracedObject, types *btf.Spec) error {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)
 		}
+	}
+	for name, n := range o.room {
+		spec.Maps[name].MaxEntries = n
 	}
 	shared := map[string]*ebpf.Map{} // a map that the object does not have would be an error
 	for name, m := range t.maps {

@@ -1,5 +1,7 @@
 package model
 
+import "time"
+
 // What a [Wait] needs before it ends.
 const (
 	NeedsData    = "data"
@@ -36,7 +38,22 @@ type Wait struct {
 	Idle           bool       `json:"idle" doc:"waiting for work, as servers and shells do"`
 	Blockers       []Blocker  `json:"blockers" doc:"who could release it"`
 	Clauses        [][]int    `json:"clauses,omitzero" ref:"pid" doc:"what must happen: every list needs one of its threads (tids)"`
+	Wakeups        *Wakeups   `json:"wakeups,omitzero" doc:"its earlier waits of the same sort; missing where nobody traced, or saw one end"`
 	UnknownRelease bool       `json:"unknown_releaser,omitzero" doc:"something not seen might release it"`
+}
+
+// Wakeups are what was seen of the earlier waits of a thread in the same call on the same
+// thing.
+type Wakeups struct {
+	Since   time.Time `json:"since" doc:"from when on they were counted (--trace)"`
+	Count   int64     `json:"count" doc:"how many have ended"`
+	Waited  int64     `json:"waited_ns" unit:"ns" doc:"how long they lasted together"`
+	Usual   int64     `json:"usual_ns" unit:"ns" doc:"half of them lasted no longer, within a factor of 1.5"`
+	Last    time.Time `json:"last" doc:"when the last one ended"`
+	WokenBy string    `json:"woken_by" doc:"who ended that one: process; timer or device; packets, which came while the process ran that is named"`
+	PID     int       `json:"pid,omitzero" ref:"pid" doc:"the process that did, which may have ended; missing for a timer, a device, the kernel, and outside of ipctop's pid namespace"`
+	TID     int       `json:"tid,omitzero" ref:"pid" doc:"its thread"`
+	Comm    string    `json:"comm,omitzero" ref:"name" doc:"the display name of that process"`
 }
 
 // Target is what a blocked call asked for.

@@ -52,7 +52,7 @@ var plainText = map[string]bool{
 	"signals": true, "wchan": true, "tty": true, "call": true, "needs": true, "age_source": true, "operations": true,
 	"risk": true, "rule": true, "severity": true, "source": true, "probe": true, "reason": true, "op": true,
 	"schema": true, "kernel": true, "arch": true, "backends": true, "method": true, "signal": true, "clock": true,
-	"symptoms": true, "seals": true, "libc": true, "title": true,
+	"symptoms": true, "seals": true, "libc": true, "title": true, "woken_by": true,
 }
 
 // sentences are the fields that repeat names in running text.

@@ -186,6 +186,7 @@ func (t *whyText) step(w *model.Wait, c *graph.Clause) {
 	}
 	e := t.graph.Evidence(w)
 	t.para("     ", e.Source+": "+e.Text, Dim)
+	t.earlier(w)
 	t.para("   "+t.waits+" ", t.who(w, c), Plain)
 }
 
@@ -400,6 +401,9 @@ func (t *whyText) idle(list []*model.Wait, end *graph.End) {
 			text += ", for " + Duration(time.Duration(ns))
 		}
 		t.para(" ", text, Plain)
+	}
+	if len(list) > 0 {
+		t.earlier(list[0])
 	}
 	if len(list) > 0 && t.graph.Stuck(list[0], graph.Unlikely) != nil {
 		t.para(" ", "Only a signal could wake it: all who otherwise could wait for it, directly or not.", Notice)

@@ -6,11 +6,13 @@
 
 #include "trace.h"
 
+#define LRU_HASH 9 // BPF_MAP_TYPE_LRU_HASH
 #define TASK_STORAGE 29 // BPF_MAP_TYPE_TASK_STORAGE
 #define NO_PREALLOC 1 // BPF_F_NO_PREALLOC
 #define CREATE 1 // BPF_LOCAL_STORAGE_GET_F_CREATE
 #define PF_KTHREAD 0x00200000
 
+static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
 static void *(*const bpf_task_storage_get)(void *map, struct task_struct *task, void *value, __u64 flags) = (void *)156;
 
 // Where a processor is while it is no thread's.
@@ -37,6 +39,98 @@ struct {
 	__u32 *key;
 	__u64 *value;
 } asleep SEC(".maps");
+
+// How long each thread's waits last and who ends them, where that is asked for.
+volatile const __u32 counted;
+
+struct wait_key {
+	__u64 thread; // struct task_struct
+	__u64 call, argument; // the system call and its first argument
+};
+
+#define BUCKETS 32
+
+// waits are what is known of the waits of a thread in a system call: waits.go reads it. No
+// byte is padding.
+struct waits {
+	__u64 start; // of the thread, ns after boot: whether it is still the same one
+	__u64 count, slept; // ns
+	__u64 last; // when it was woken, ns of the kernel's monotonic clock
+	__u64 by, by_start; // the thread that woke it last
+	__u32 where; // that was then
+	__u32 unused;
+	struct party who, waker;
+	__u32 buckets[BUCKETS]; // how many lasted up to 2, 4, 8 … times 1,024 ns
+};
+
+struct {
+	__u32 (*type)[LRU_HASH];
+	__u32 (*max_entries)[8192];
+	struct wait_key *key;
+	struct waits *value;
+} waits SEC(".maps");
+
+// none is what a thread begins with, and stays as it is.
+struct {
+	__u32 (*type)[ARRAY];
+	__u32 (*max_entries)[1];
+	__u32 *key;
+	struct waits *value;
+} none SEC(".maps");
+
+INLINE __u32 bucket_of(__u64 ns)
+{
+	__u32 bucket = 0;
+
+	ns >>= 11;
+	for (int i = 0; i < BUCKETS - 1; i++) {
+		if (!ns)
+			break;
+		ns >>= 1;
+		bucket++;
+	}
+	return bucket;
+}
+
+// count_wait notes that a thread was woken. Nobody else does so for the same thread: the
+// kernel has it locked.
+INLINE void count_wait(const struct settings *s, struct task_struct *task, struct task_struct *current, __u32 where, __u64 now, __u64 slept)
+{
+	__u64 start = task->start_boottime, by_start = current->start_boottime;
+	struct wait_key key = {.thread = address_of(task)};
+	struct waits *w, *zero;
+	struct call call = {};
+	__u32 first = 0, bucket;
+
+	if (s->self && address_of(task->signal) == s->self)
+		return;
+	call_of(&call, task);
+	key.call = call.number;
+	key.argument = call.args[0];
+	w = bpf_map_lookup_elem(&waits, &key);
+	if (!w || w->start != start) {
+		zero = bpf_map_lookup_elem(&none, &first);
+		if (!zero || bpf_map_update_elem(&waits, &key, zero, 0))
+			return;
+		w = bpf_map_lookup_elem(&waits, &key);
+		if (!w)
+			return;
+		w->start = start;
+		party_of(&w->who, task, s);
+	}
+	w->count++;
+	w->slept += slept;
+	w->last = now;
+	w->where = where;
+	bucket = bucket_of(slept);
+	if (bucket < BUCKETS)
+		w->buckets[bucket]++;
+	if (w->by == address_of(current) && w->by_start == by_start)
+		return; // the same as the last time, as it mostly is
+	w->by = address_of(current);
+	w->by_start = by_start;
+	party_of(&w->waker, current, s);
+}
 
 struct {
 	__u32 (*type)[ARRAY_PER_CPU];
@@ -105,7 +199,9 @@ SEC("tp_btf/sched_waking") int woken(__u64 *ctx)
 	now = bpf_ktime_get_ns();
 	slept = now - *since;
 	*since = 0;
-	if (slept < s->over || !have_to_do(s, task, current))
+	if (counted)
+		count_wait(s, task, current, *where, now, slept);
+	if (!s->over || slept < s->over || !have_to_do(s, task, current))
 		return 0;
 	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
 	if (!r) {

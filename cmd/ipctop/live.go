@@ -118,7 +118,7 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 		var end func()
 		rates, end = liveRates(o)
 		defer end()
-		trace = func(ctx context.Context) (tui.Tracer, error) { return traceLive(ctx, o) }
+		trace = traceLive(o)
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50) // most of what lives long is the history, so that little is gained by letting garbage double it

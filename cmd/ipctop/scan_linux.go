@@ -51,6 +51,9 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 	}
 	snap.ShowOwn = o.self
 	measured(snap)
+	if err := o.wakeups(snap); err != nil {
+		return nil, err
+	}
 	if o.complete != nil {
 		if err := o.complete(snap); err != nil {
 			return nil, err
@@ -85,6 +88,9 @@ func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 		}
 		snap.ShowOwn = o.self
 		measured(snap)
+		if err := o.wakeups(snap); err != nil {
+			return nil, err
+		}
 		return sequence.Run(snap).Index, nil
 	}, scanner.Close, nil
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +31,13 @@ func liveRates(*options) (set func(on bool) error, end func()) {
 	return func(bool) error { return errNotLinux }, func() {}
 }
 
-func traceLive(context.Context, *options) (tui.Tracer, error) { return nil, errNotLinux }
+func traceLive(*options) func(context.Context) (tui.Tracer, error) {
+	return func(context.Context) (tui.Tracer, error) { return nil, errNotLinux }
+}
+
+func traceWaits(context.Context, *options, time.Duration) (end func(), err error) {
+	return nil, errNotLinux
+}
 
 // actor may change nothing: there is nothing that it could.
 type actor struct{}

@@ -30,11 +30,16 @@ type options struct {
 	// sampleRates is what adds the traffic since the last time to a snapshot; nil, or
 	// nothing, where it is not measured. See liveRates.
 	sampleRates func() (func(*model.Snapshot), error)
-	ages        diagnose.Options
-	self        bool // see [model.Snapshot.ShowOwn]
-	waitsOnly   bool // see [probe.Options]
-	debug       bool
-	stderr      io.Writer // where debugging goes
+
+	// addWaits adds what was seen of earlier waits to a snapshot; nil, or nothing, where
+	// nobody traces. See traceWaits.
+	addWaits func(*model.Snapshot) error
+
+	ages      diagnose.Options
+	self      bool // see [model.Snapshot.ShowOwn]
+	waitsOnly bool // see [probe.Options]
+	debug     bool
+	stderr    io.Writer // where debugging goes
 
 	// see [probe.Options]
 	closer   func(*model.Snapshot) (pids []int, objects []string)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,7 @@ import (
 
 func (c command) newWhy(o *options) *cobra.Command {
 	var all bool
+	var traced time.Duration
 	cmd := &cobra.Command{
 		Use:   "why [REF...]",
 		Short: "say why something is stuck, on whom, and what would release it",
@@ -27,6 +29,7 @@ func (c command) newWhy(o *options) *cobra.Command {
 		Example: "  ipctop why\n" +
 			"  ipctop why 4121\n" +
 			"  ipctop why /var/db/x.lck\n" +
+			"  ipctop why --trace 5s 4121        # and who wakes it, how long it usually waits\n" +
 			"  ipctop why --from dump.json postgres\n" +
 			"  ipctop why -o json 4121",
 		ValidArgsFunction: c.completeRefs(o),
@@ -35,10 +38,23 @@ func (c command) newWhy(o *options) *cobra.Command {
 	f := cmd.Flags()
 	o.addHistory(f)
 	f.BoolVarP(&all, "all", "a", false, "explain everything that an ambiguous REF could mean")
+	f.DurationVar(&traced, "trace", 0, "see for `TIME`, such as 5s, who wakes whom before looking: what is slow rather than stuck (eBPF)")
 	f.DurationVar(&o.sample, "sample", 0, "pause for `TIME` between the two samples of blocked threads, such as 1s")
 	cmd.RunE = func(cmd *cobra.Command, refs []string) (err error) {
 		if slices.Contains(refs, "0") {
 			return usageError("0 is the pid of no process: the kernel means itself by it")
+		}
+		switch {
+		case traced < 0:
+			return usageError("--trace %v: it cannot be negative", traced)
+		case traced > 0 && o.reads():
+			return usageError("--trace is for looking at the machine: it has no use with --from")
+		case traced > 0:
+			end, err := traceWaits(cmd.Context(), o, traced)
+			if err != nil {
+				return err
+			}
+			defer end()
 		}
 		briefly := *o
 		briefly.waitsOnly = !slices.ContainsFunc(refs, notPID)

@@ -60,6 +60,10 @@ func Rich() *model.Snapshot {
 			PID: 812, TID: 812, Comm: "yes", Call: "write", Needs: "space", Object: "pipe:4242", BlockedFor: model.Some(int64(192e9)),
 			AgeSource: "sched", Confirmed: true, Blockers: []model.Blocker{{PID: 813, Comm: "less", Confidence: model.Certain, Why: "reads it"}},
 			Clauses: [][]int{{813}}, Target: &model.Target{FD: model.Some(1), Address: 0x7ffdeadbeef0},
+			Wakeups: &model.Wakeups{
+				Since: Taken.Add(-time.Hour), Count: 412, Waited: 3e9, Usual: 3072e3, Last: Taken.Add(-196200 * time.Millisecond),
+				WokenBy: "process", PID: 813, TID: 813, Comm: "less",
+			},
 		}},
 		Traffic: traffic(),
 		Findings: []model.Finding{{

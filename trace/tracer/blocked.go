@@ -30,17 +30,7 @@ func (n *names) blocked(b *bpf.Blocked) *trace.Event {
 	if b.Call32 {
 		call = waitstate.CallName32
 	}
-	e.Blocked = &trace.Blocked{Call: call(b.Call), For: b.Slept}
-	switch b.By {
-	case bpf.WokenByTimer:
-		e.WokenBy = trace.WokenByTimer
-	case bpf.WokenByDevice:
-		e.WokenBy = trace.WokenByDevice
-	case bpf.WokenLater:
-		e.WokenBy = trace.WokenByPackets
-	default:
-		e.WokenBy = trace.WokenByProcess
-	}
+	e.Blocked = &trace.Blocked{Call: call(b.Call), For: b.Slept, WokenBy: wokenBy(b.By)}
 	if (b.By == bpf.WokenByThread || b.By == bpf.WokenLater) && !b.Waker.Kernel {
 		e.Sender = n.party(&b.Waker)
 	}

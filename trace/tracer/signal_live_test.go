@@ -20,12 +20,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/testfixtures"
 	"github.com/ipctop/ipctop/trace"
 	"github.com/ipctop/ipctop/trace/tracer"
 )
 
 // TestMain is also the programs that the tests need and that no shell is.
 func TestMain(m *testing.M) {
+	testfixtures.RunRole()
 	if role := roles[os.Getenv("IPCTOP_TRACE_ROLE")]; role != nil {
 		role()
 		os.Exit(0)

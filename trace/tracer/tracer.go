@@ -16,6 +16,7 @@ type Options struct {
 	Signals  uint64          // a bit for each signal that is of interest, 1<<(n-1); 0: none
 	Exits    bool            // processes that end, with the objects that they leave
 	Over     time.Duration   // threads that are woken after having slept so long; 0: none
+	Waits    bool            // what is usual of each thread's waits: see [Tracer.AddTo]
 	Connects bool            // connections of UNIX and TCP sockets
 	Passes   bool            // descriptors that are passed from one process to another
 	Locks    bool            // locks on files
@@ -34,18 +35,19 @@ type Tracer struct {
 	asked  Options
 	lost   uint64         // events, until what was told by them was forgotten
 	cost   *bpf.CostMeter // from the first time on that somebody asks
+	since  time.Time
 }
 
 // Open begins to trace.
 func Open(o Options) (*Tracer, error) {
 	source, err := bpf.OpenTracer(bpf.TraceOptions{
-		Signals: o.Signals, Exits: o.Exits, Over: o.Over, Connects: o.Connects, Passes: o.Passes, Locks: o.Locks || o.Exits, Objects: o.Objects || o.Exits,
+		Signals: o.Signals, Exits: o.Exits, Over: o.Over, Waits: o.Waits, Connects: o.Connects, Passes: o.Passes, Locks: o.Locks || o.Exits, Objects: o.Objects || o.Exits,
 		Urgent: o.Urgent, PIDs: o.PIDs, Self: o.Self,
 	})
 	if err != nil {
 		return nil, err
 	}
-	t := &Tracer{source: source, names: newNames(o.Snapshot), asked: o}
+	t := &Tracer{source: source, names: newNames(o.Snapshot), since: time.Now(), asked: o}
 	if o.Exits {
 		t.joiner.Remains = t.names.remains
 		for _, e := range t.names.madeBefore(o.Snapshot) {
