@@ -90,9 +90,10 @@ func remark(at time.Time, what string) entry {
 }
 
 func (m *Model) traceEntry(e *trace.Event) entry {
-	about := e.Target
-	if about == nil || e.Connection != nil {
-		about = e.Sender
+	about := e.Sender
+	switch e.Event {
+	case trace.SignalEvent, trace.TakenEvent, trace.BlockedEvent, trace.ExitEvent:
+		about = e.Target
 	}
 	var ident Ident
 	if about != nil && about.PID != 0 {

@@ -118,3 +118,42 @@ func TestTracedStorm(t *testing.T) {
 		t.Errorf("%d events are kept while it is paused", len(v.m.tracing.held))
 	}
 }
+
+// Enter on an event leads to whom it is about: who waits for a lock, not who has it.
+func TestWhomAnEventIsAbout(t *testing.T) {
+	v := newView(t, Settings{}, 80, 24)
+	who, other := &trace.Party{PID: 812, StartTicks: 7}, &trace.Party{PID: 813}
+	for _, test := range []struct {
+		event          string
+		sender, target *trace.Party
+	}{
+		{trace.LockEvent, who, other},
+		{trace.ConnectEvent, who, other},
+		{trace.PassedEvent, who, nil},
+		{trace.CreatedEvent, who, nil},
+		{trace.SignalEvent, other, who},
+		{trace.BlockedEvent, other, who},
+		{trace.ExitEvent, nil, who},
+	} {
+		e := &trace.Event{Event: test.event, Sender: test.sender, Target: test.target}
+		switch test.event {
+		case trace.SignalEvent:
+			e.Signal = &trace.Signal{}
+		case trace.BlockedEvent:
+			e.Blocked = &trace.Blocked{}
+		case trace.ExitEvent:
+			e.Exit = &trace.Exit{}
+		case trace.LockEvent:
+			e.Lock = &trace.Lock{}
+		case trace.ConnectEvent:
+			e.Connection = &trace.Connection{}
+		case trace.PassedEvent:
+			e.Passed = &trace.Passed{}
+		case trace.CreatedEvent:
+			e.Existence = &trace.Existence{}
+		}
+		if got := v.m.traceEntry(e).ident; got != (Ident{PID: 812, Start: 7}) {
+			t.Errorf("%s is about %+v", test.event, got)
+		}
+	}
+}
