@@ -42,3 +42,13 @@ func TestRatesToggle(t *testing.T) {
 		t.Errorf("without rates:\n%s", frame())
 	}
 }
+
+// Without eBPF the title says so.
+func TestRatesWithoutEBPF(t *testing.T) {
+	s := modeltest.Rich()
+	s.Scan.Rates = &model.RatesReport{Duration: 2e9, Source: model.RatesCounters}
+	v := newView(t, usual, 120, 40)
+	v.do(RatesSet{On: true})
+	v.scan(s)
+	v.has(" RATES without eBPF ", "Busiest", "1M/s")
+}
