@@ -163,20 +163,28 @@ func (c *Counter) Close() {
 }
 
 // Lost tells what was not counted since counting began: calls for which there was no room
-// (some 16,000 channels of processes, 4,000 futexes), and calls that other ones are
-// hidden in (of 32-bit programs: socketcall(2), ipc(2)).
-func (c *Counter) Lost() (full, hidden uint64, err error) {
+// (some 16,000 channels of processes, 4,000 futexes) or at which the kernel skipped a
+// program, as it does where the same one is under way on that processor, and calls that
+// other ones are hidden in (of 32-bit programs: socketcall(2), ipc(2)).
+func (c *Counter) Lost() (missed, hidden uint64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.collection == nil {
 		return 0, 0, ErrClosed
 	}
-	for name, to := range map[string]*uint64{"lost": &full, "uncounted": &hidden} {
+	for name, to := range map[string]*uint64{"lost": &missed, "uncounted": &hidden} {
 		if err := c.collection.Variables[name].Get(to); err != nil {
 			return 0, 0, fmt.Errorf("read %s: %w", name, err)
 		}
 	}
-	return full, hidden, nil
+	for name, p := range c.collection.Programs {
+		stats, err := p.Stats()
+		if err != nil {
+			return 0, 0, fmt.Errorf("find out how often program %s was skipped: %w", name, err)
+		}
+		missed += stats.RecursionMisses
+	}
+	return missed, hidden, nil
 }
 
 // Read calls f for each process and channel that was counted. A process that has more
