@@ -46,12 +46,13 @@ const (
 // they were upgraded, and that a descriptor that was closed gave them up.
 const (
 	maxLocks      = 1 << 16
-	maxLockRanges = 256 // of one owner on one file
+	maxLockRanges = 256 // of one owner on one file: to take one looks at all of them
 )
 
 // locks are those that were taken since the trace began.
 type locks struct {
 	held    map[lockKey][]lockRange
+	ranges  int              // in held
 	waiting map[int]lockWait // by thread
 }
 
@@ -114,9 +115,13 @@ func (s *locks) take(e *Event) bool {
 			e.Before = before
 			s.cut(key, asked)
 		}
-		if len(s.waiting) < maxLocks {
-			s.waiting[tid] = lockWait{key, e.Time, before}
+		if len(s.waiting) >= maxLocks {
+			for any := range s.waiting { // of waits that signals ended nothing is told
+				delete(s.waiting, any)
+				break
+			}
 		}
+		s.waiting[tid] = lockWait{key, e.Time, before}
 	case LockRefused:
 		delete(s.waiting, tid)
 		if e.Lock.Kind == "flock" {
@@ -138,8 +143,9 @@ func (s *locks) take(e *Event) bool {
 			e.Became, e.Before = LockDowngraded, before
 		}
 		s.cut(key, asked)
-		if ranges := s.held[key]; len(ranges) < maxLockRanges && (ranges != nil || len(s.held) < maxLocks) {
+		if ranges := s.held[key]; len(ranges) < maxLockRanges && s.ranges < maxLocks {
 			s.held[key] = append(ranges, asked)
+			s.ranges++
 		}
 	case LockReleased:
 		e.Mode = before
@@ -209,6 +215,7 @@ func (s *locks) cut(key lockKey, out lockRange) {
 			left = append(left, lockRange{out.end + 1, r.end, r.mode, r.by})
 		}
 	}
+	s.ranges += len(left) - len(s.held[key])
 	if left == nil {
 		delete(s.held, key)
 		return

@@ -125,12 +125,31 @@ func TestLocksAreBounded(t *testing.T) {
 		j.Locked(attempt(0, i, uint64(i), "flock WRITE waits"))
 		j.Ready(after(0), false)
 	}
+	const each, owners = 16, maxLocks/16 + 10
+	for owner := range uint64(owners) {
+		for i := range each {
+			j.Locked(attempt(0, 1, owner, fmt.Sprintf("ofd READ taken %d-%d", 2*i, 2*i)))
+		}
+		j.Ready(after(0), false)
+	}
+	all := 0
 	for key, ranges := range j.locks.held {
+		all += len(ranges)
 		if len(ranges) > maxLockRanges {
 			t.Fatalf("%d ranges of %+v", len(ranges), key)
 		}
 	}
 	if len(j.locks.held) > maxLocks || len(j.locks.waiting) > maxLocks {
 		t.Errorf("%d locks and %d waits are remembered", len(j.locks.held), len(j.locks.waiting))
+	}
+	if all > maxLocks || all != j.locks.ranges {
+		t.Errorf("%d ranges are remembered, %d were counted", all, j.locks.ranges)
+	}
+	for owner := range uint64(owners) {
+		j.Locked(attempt(0, 1, owner, "posix READ released"))
+		j.Locked(attempt(0, 1, owner, "ofd READ released"))
+	}
+	if j.locks.ranges != 0 || len(j.locks.held) != 0 {
+		t.Errorf("%d ranges are left", j.locks.ranges)
 	}
 }
