@@ -33,9 +33,14 @@ func TestRichDump(t *testing.T) {
 		t.Fatalf("%s is not the snapshot for tests (write it anew with -update): %v", richDump, err)
 	}
 	status, stdout, _ := run(t, "", "dump", "--json", "--from", richDump)
-	if status != exitOK || strings.Replace(stdout, "\"from_file\":true,\n", "", 1) != b.String() || stdout == b.String() {
+	if status != exitOK || stdout != fromFile(b.String()) {
 		t.Error("a dump read and printed is not the same")
 	}
+}
+
+// fromFile is a dump as it is printed when it was read.
+func fromFile(dump string) string {
+	return strings.Replace(dump, "\n\"gaps\"", "\n\"from_file\":true,\n\"gaps\"", 1)
 }
 
 func TestDumpFlags(t *testing.T) {
@@ -134,7 +139,7 @@ func TestDumpInput(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 	var out bytes.Buffer
-	if status := (command{bytes.NewReader(whole), &out, &out}).main(context.Background(), []string{"dump", "--json", "--from", "-"}); status != exitOK || out.String() != string(whole) {
+	if status := (command{bytes.NewReader(whole), &out, &out}).main(context.Background(), []string{"dump", "--json", "--from", "-"}); status != exitOK || out.String() != fromFile(string(whole)) {
 		t.Errorf("standard input: status %d", status)
 	}
 }
