@@ -35,7 +35,7 @@ func (t *Tracer) AddTo(snap *model.Snapshot) error {
 func (t *Tracer) earlier(snap *model.Snapshot, w *model.Wait, counted []*bpf.Waits) *model.Wakeups {
 	p := snap.Process(w.PID)
 	var all *model.Wakeups
-	var longest uint64
+	var most uint64
 	for _, c := range counted {
 		if p == nil || c.Who.PID != p.PID || c.Who.StartTicks != p.StartTicks || !same(w, c) {
 			continue
@@ -45,8 +45,8 @@ func (t *Tracer) earlier(snap *model.Snapshot, w *model.Wait, counted []*bpf.Wai
 		}
 		all.Count += int64(c.Count)
 		all.Waited += int64(c.Slept)
-		if c.Count > longest { // of several at which it waits in turn, the one where it mostly does
-			longest, all.Usual = c.Count, int64(c.Usual)
+		if c.Count > most { // it polls several: take the one on which it waited most often
+			most, all.Usual = c.Count, int64(c.Usual)
 		}
 		if c.Last.After(all.Last) {
 			all.Last = c.Last
