@@ -102,23 +102,11 @@ func (n *names) living(pid int) *trace.Party {
 	b := bpf.Party{PID: pid, InnerPID: pid}
 	item := guard.Item{Key: pid, Owner: guard.Owner{PID: int32(pid)}}
 	n.guard.Each(1, 1, func(int) guard.Item { return item }, func(t *guard.Task, _ int) func() {
-		dir, err := proc.OpenDir(fmt.Sprintf("/proc/%d", pid))
+		dir, st, err := openProcess(t, pid)
 		if err != nil {
 			return nil
 		}
-		defer dir.Close()
-		if !t.Begin("stat", 0) {
-			return nil
-		}
-		text, err := dir.ReadFile("stat", nil)
-		t.End()
-		if err != nil {
-			return nil
-		}
-		st, err := proc.ParseStat(text)
-		if err != nil {
-			return nil
-		}
+		dir.Close()
 		return func() { b.StartTicks, b.Comm = st.StartTicks, st.Comm }
 	})
 	if b.StartTicks == 0 {
@@ -127,6 +115,28 @@ func (n *names) living(pid int) *trace.Party {
 	p := n.party(&b)
 	p.UID, p.User = model.Opt[int]{}, "" // not read
 	return p
+}
+
+// openProcess opens the directory of a process and reads its stat.
+func openProcess(t *guard.Task, pid int) (*proc.Dir, proc.Stat, error) {
+	dir, err := proc.OpenDir(fmt.Sprintf("/proc/%d", pid))
+	if err != nil {
+		return nil, proc.Stat{}, err
+	}
+	if !t.Begin("stat", 0) {
+		dir.Close()
+		return nil, proc.Stat{}, guard.ErrGivenUp
+	}
+	text, err := dir.ReadFile("stat", nil)
+	t.End()
+	if err == nil {
+		var st proc.Stat
+		if st, err = proc.ParseStat(text); err == nil {
+			return dir, st, nil
+		}
+	}
+	dir.Close()
+	return nil, proc.Stat{}, err
 }
 
 // read finds out how a process is called that may have ended meanwhile.
@@ -141,20 +151,12 @@ func (n *names) read(b *bpf.Party) *process {
 	}
 	item := guard.Item{Key: identity{b.PID, b.StartTicks}, Owner: guard.Owner{UID: b.UID, PID: int32(b.PID)}}
 	n.guard.Each(1, 1, func(int) guard.Item { return item }, func(t *guard.Task, _ int) func() {
-		dir, err := proc.OpenDir(fmt.Sprintf("/proc/%d", b.PID))
+		dir, st, err := openProcess(t, b.PID)
 		if err != nil {
 			return nil
 		}
 		defer dir.Close()
-		if !t.Begin("stat", 0) {
-			return nil
-		}
-		text, err := dir.ReadFile("stat", nil)
-		t.End()
-		if err != nil {
-			return nil
-		}
-		if st, err := proc.ParseStat(text); err != nil || st.StartTicks != b.StartTicks {
+		if st.StartTicks != b.StartTicks {
 			return nil
 		}
 		var arguments, cgroup []byte
