@@ -67,8 +67,9 @@ type whyText struct {
 	*View
 	graph *graph.Graph
 	width int
-	waits string // the sign for "waits for"
-	shown map[*model.Wait]bool
+	waits string                  // the sign for "waits for"
+	shown map[*model.Wait]bool    // what was explained already
+	told  map[*model.Finding]bool // what was said to be found
 	b     strings.Builder
 }
 
@@ -76,7 +77,7 @@ func newWhyText(v *View, g *graph.Graph) *whyText {
 	if g == nil {
 		g = graph.New(v.index)
 	}
-	t := &whyText{View: v, graph: g, width: whyWidth, waits: "→", shown: map[*model.Wait]bool{}}
+	t := &whyText{View: v, graph: g, width: whyWidth, waits: "→", shown: map[*model.Wait]bool{}, told: map[*model.Finding]bool{}}
 	switch {
 	case v.Width == Unwrapped:
 		t.width = Unwrapped
@@ -319,8 +320,19 @@ func counted(n int, one, many string) string {
 // maxChains is how many blocked threads of one process or object are explained.
 const maxChains = 5
 
-// chains writes the chains of some waits.
+// chains writes the chains of some waits, or whose they are where all were explained
+// already, as those of a process that another one waits for.
 func (t *whyText) chains(list []*model.Wait) {
+	if !slices.ContainsFunc(list, func(w *model.Wait) bool { return !t.shown[w] }) {
+		var names []string
+		for _, w := range list {
+			if name := t.graph.Name(w.PID); !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+		t.para(" ", showFew(names, 6)+": see above", Plain)
+		return
+	}
 	for i, w := range list {
 		if i == maxChains {
 			t.para(" ", fmt.Sprintf("and %s more", counted(len(list)-i, "thread", "threads")), Dim)
@@ -430,13 +442,14 @@ func (t *whyText) alone(w *model.Wait) bool {
 }
 
 // concerning writes what was found that has to do with a process, and what can be
-// done.
+// done, unless it was written for one before.
 func (t *whyText) concerning(pid int) {
 	for i := range t.snap.Findings {
 		f := &t.snap.Findings[i]
-		if len(f.Chain) == 0 || !slices.Contains(f.PIDs, pid) {
+		if len(f.Chain) == 0 || t.told[f] || !slices.Contains(f.PIDs, pid) {
 			continue
 		}
+		t.told[f] = true
 		t.para(" found: ", fmt.Sprintf("%s: %s (%s)", f.Rule, f.Summary, f.Confidence), Notice)
 		t.doubts(f)
 		t.actions(f.Actions)

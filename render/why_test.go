@@ -141,6 +141,17 @@ func TestWhyOfACircle(t *testing.T) {
 	}
 }
 
+// TestWhyOfBoth: of processes that wait for each other, what they wait for and what was
+// found is told once.
+func TestWhyOfBoth(t *testing.T) {
+	text := whyText80(t, whySnapshot(), Options{}, "4121", "4188")
+	for _, once := range []string{"deadlock: ", "found: deadlock", "to end it: kill 4121", "writes to", "pager(4188): see above"} {
+		if n := strings.Count(text, once); n != 1 {
+			t.Errorf("%q stands there %d times in\n%s", once, n, text)
+		}
+	}
+}
+
 // TestWhyFits checks that no line is wider than the terminal, and that nothing from
 // another process drives it.
 func TestWhyFits(t *testing.T) {
