@@ -60,7 +60,12 @@ func testSnapshot() *model.Snapshot {
 				Holders: []model.Holder{holder(911, "postgres", 5, model.ReadWrite)},
 			},
 			{ID: "unix:17@4026532000", Kind: model.Unix, Ino: 17, Namespace: net(otherNet), Detail: &model.UnixDetail{}},
-			{ID: "unix:18", Kind: model.Unix, Ino: 18, Namespace: net(ownNet), Detail: &model.UnixDetail{Abstract: "dbus\x00x"}},
+			{
+				ID: "unix:16", Kind: model.Unix, Ino: 16, Name: "/run/x.sock", Namespace: net(ownNet),
+				Detail: &model.UnixDetail{Path: "/run/x.sock", State: "established"},
+			},
+			{ID: "unix:15", Kind: model.Unix, Ino: 15, Name: "@dbus\x00x", Namespace: net(ownNet), Detail: &model.UnixDetail{Abstract: "dbus\x00x", State: "established"}},
+			{ID: "unix:18", Kind: model.Unix, Ino: 18, Namespace: net(ownNet), Detail: &model.UnixDetail{Abstract: "dbus\x00x", State: "listen"}},
 			tcp("tcp:21", 21, "ESTAB", "127.0.0.1:5432", "127.0.0.1:40000"),
 			tcp("tcp:20", 20, "LISTEN", "0.0.0.0:5432", "0.0.0.0:0"),
 			tcp("tcp:22", 22, "ESTAB", "127.0.0.1:40000", "127.0.0.1:5432"),
@@ -122,6 +127,9 @@ func TestFind(t *testing.T) {
 		"socket:[20]":               "tcp:20",
 		"/run/x.sock":               "unix:17",
 		"unix:/run/x.sock":          "unix:17",
+		"x.sock":                    "unix:17",
+		"@dbus\x00x":                "unix:18",
+		"unix:16":                   "unix:16",
 		"@dbus@x":                   "unix:18",
 		"unix:@dbus@x":              "unix:18",
 		":5432":                     "tcp:20",
@@ -237,7 +245,7 @@ func TestComplete(t *testing.T) {
 	for prefix, want := range map[string]string{
 		"41":      "4121=writer  \"writer -v\" 4188=pager.py  \"python3 /opt/pager.py\"",
 		"ng":      "nginx=2 processes",
-		"unix:18": "unix:18=",
+		"unix:18": "unix:18=listen",
 		"pipe:":   "pipe:4242=held by writer(4121), pager.py(4188)",
 		"a":       "", // a name that no shell should see
 		"ipc":     "",

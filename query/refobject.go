@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"path"
@@ -23,7 +24,7 @@ func (f finder) ofKind(k model.Kind, rest string) []Match {
 		}
 	}
 	if m := of(func(o *model.Object) bool { return hasName(o, rest) }); m != nil {
-		return m
+		return withoutAccepted(m)
 	}
 	if name, ok := strings.CutPrefix(rest, "@"); ok && k == model.Unix {
 		return f.byAbstract(name)
@@ -92,7 +93,7 @@ func (f finder) byPath(ref string) []Match {
 	ref = strings.TrimSuffix(ref, " (deleted)")
 	clean := path.Clean(ref)
 	if m := f.objects(func(o *model.Object) bool { return hasName(o, ref) || hasName(o, clean) }); m != nil {
-		return m
+		return withoutAccepted(m)
 	}
 	// "/jobs" is what shm_open and mq_open are given, a file's path what ls shows.
 	if m := f.objects(func(o *model.Object) bool { return posixName(o, clean) }); m != nil {
@@ -138,9 +139,45 @@ func posixName(o *model.Object, name string) bool {
 // byAbstract finds sockets by abstract name. Tools print the NUL bytes within
 // such names as @.
 func (f finder) byAbstract(name string) []Match {
-	return f.objects(func(o *model.Object) bool {
+	return withoutAccepted(f.objects(func(o *model.Object) bool {
 		d, ok := o.Detail.(*model.UnixDetail)
 		return ok && d.Abstract != "" && (d.Abstract == name || strings.ReplaceAll(d.Abstract, "\x00", "@") == name)
+	}))
+}
+
+// withoutAccepted leaves out of those that have a name the connections that a UNIX
+// listener among them has accepted: the kernel calls them as the listener, which is meant.
+func withoutAccepted(list []Match) []Match {
+	type place struct {
+		host, name, dev string
+		ino             model.Big
+		namespace       uint64
+	}
+	at := func(o *model.Object) (p place, state string) {
+		d, ok := o.Detail.(*model.UnixDetail)
+		if !ok {
+			return p, ""
+		}
+		p = place{host: o.Host, name: cmp.Or(d.Path, "@"+d.Abstract), dev: d.PathDev, ino: d.PathIno}
+		if o.Namespace != nil {
+			p.namespace = o.Namespace.Inode
+		}
+		return p, d.State
+	}
+	listeners := map[place]bool{}
+	for _, m := range list {
+		if m.Object != nil {
+			if p, state := at(m.Object); state == "listen" {
+				listeners[p] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(list, func(m Match) bool {
+		if m.Object == nil {
+			return false
+		}
+		p, state := at(m.Object)
+		return state == "established" && listeners[p]
 	})
 }
 

@@ -42,7 +42,9 @@ func (f finder) byName(name string) []Match {
 		func() []Match {
 			return f.processes(func(p *model.Process) bool { return isNamed(p, name) })
 		},
-		func() []Match { return f.objects(func(o *model.Object) bool { return hasName(o, name) }) },
+		func() []Match {
+			return withoutAccepted(f.objects(func(o *model.Object) bool { return hasName(o, name) }))
+		},
 		func() []Match { return f.processes(func(p *model.Process) bool { return p.Unit == name }) },
 		func() []Match {
 			return f.processes(func(p *model.Process) bool { return isContainerName(p.Container, name) })
@@ -52,7 +54,9 @@ func (f finder) byName(name string) []Match {
 				return path.Base(p.Exe) == name || len(p.Cmdline) > 0 && path.Base(p.Cmdline[0]) == name
 			})
 		},
-		func() []Match { return f.objects(func(o *model.Object) bool { return hasBaseName(o, name) }) },
+		func() []Match {
+			return withoutAccepted(f.objects(func(o *model.Object) bool { return hasBaseName(o, name) }))
+		},
 		// The kernel cuts command names off; who types the whole means that.
 		func() []Match {
 			return f.processes(func(p *model.Process) bool { return len(name) > maxComm && p.Comm == comm })
