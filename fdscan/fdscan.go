@@ -12,9 +12,7 @@ import (
 // Probes lists the readers of descriptors and mappings, in the order in which they
 // may claim one. A new class of object adds its line here.
 func Probes() []probe.Probe {
-	return []probe.Probe{
-		pipes.Pipe(),
-		pipes.FIFO(),
+	return append(pipes.Probes(), []probe.Probe{
 		sockets.Unix(),
 		sockets.TCP(),
 		sockets.UDP(),
@@ -37,7 +35,7 @@ func Probes() []probe.Probe {
 		events.Epoll(), // the last: it names what the others found
 		memory.Memfd(),
 		memory.ShmAnon(),
-	}
+	}...)
 }
 
 // Rest lists those that come after all other readers of objects: they take the files

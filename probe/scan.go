@@ -342,6 +342,10 @@ func (s *Scan) Repeated() bool { return s.scanner.opts.Repeated }
 // Helper is [Options].Helper.
 func (s *Scan) Helper() string { return s.scanner.opts.Helper }
 
+// HasSource reports whether a [Source] tells of descriptors besides the proc file system.
+// It can be asked from [Probe].Prefetch on.
+func (s *Scan) HasSource() bool { return s.facts != nil }
+
 func (s *Scan) add(r *result) {
 	s.mu.Lock()
 	s.results = append(s.results, r)

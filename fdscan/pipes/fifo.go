@@ -19,8 +19,10 @@ var FIFOSpace = &probe.KeySpace{Name: "fifo"}
 // FIFO reads named pipes. Only the file type tells a FIFO from any other file
 // with a path, so each path is asked for it; never by opening it, which would
 // wake who waits for the other end.
-func FIFO() probe.Probe {
-	var memory pipeMemory
+func FIFO() probe.Probe { return fifo(new(helperCache)) }
+
+func fifo(helper *helperCache) probe.Probe {
+	memory := pipeMemory{helper: helper}
 	return probe.Probe{
 		Name: "fifo",
 		FD: func(fd *probe.FD, out *probe.Collector) bool {
@@ -48,7 +50,7 @@ func FIFO() probe.Probe {
 			out.Object(k, fifoObject(k, string(fd.Link), st))
 			return true
 		},
-		Close: memory.helper.close,
+		Close: helper.close,
 		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 			completePipes(ctx, idx, FIFOSpace, &memory, out)
 			reportUnasked(idx, out)

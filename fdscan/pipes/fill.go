@@ -30,7 +30,7 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 		out.Gap(model.Gap{Reason: model.Unsupported, Op: fillOp, Detail: "the proc file system belongs to another pid namespace"})
 		return
 	}
-	f := &pipeFills{index: idx, out: out, helper: &memory.helper}
+	f := &pipeFills{index: idx, out: out, helper: memory.helper}
 	pipes := slices.DeleteFunc(idx.In(space), func(e *probe.Entry) bool { return asIs(idx, e) || f.told(e) })
 	busy, written := busyPipes(idx, pipes, &memory.sleepers, idx.Scan.WaitsOnly())
 	for _, e := range pipes {
@@ -64,7 +64,7 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 // pipeMemory is what is kept from one scan to the next.
 type pipeMemory struct {
 	sleepers earlierSleepers
-	helper   helperCache
+	helper   *helperCache
 }
 
 // fillOp is what gaps and the guard call it.
@@ -213,8 +213,8 @@ func (f *pipeFills) askThrough(ctx context.Context, h *helper) (answered []bool,
 			h.whenGone(f.index.MarkStuck(f.asked[i], fillOp))
 		}
 	})
-	if err == nil && !stuck && f.index.Scan.Repeated() {
-		f.helper.idle = h
+	if err == nil && !stuck {
+		f.helper.put(h)
 	} else {
 		h.end()
 	}

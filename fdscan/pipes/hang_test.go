@@ -215,9 +215,10 @@ func checkAsked(t *testing.T, snap *model.Snapshot, ino uint64) {
 
 // rashPipe reads pipes as [Pipe] does, but asks all of them.
 func rashPipe() probe.Probe {
-	p := Pipe()
+	helper := new(helperCache)
+	p := pipe(helper)
 	p.Complete = func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
-		f := &pipeFills{index: idx, out: out, helper: new(helperCache)}
+		f := &pipeFills{index: idx, out: out, helper: helper}
 		for _, e := range idx.In(Space) {
 			if idx.Skips(e, fillOp) {
 				f.settle(e, pipeAnswer{}, guard.ErrGivenUp)
@@ -367,15 +368,24 @@ func TestPipesInCall(t *testing.T) {
 	}
 }
 
-// TestAsideStays: a scanner that scans again asks the same process, another one if
-// somebody ended it, and ends it when it is closed.
+// TestHelperStays: a scanner asks one process about pipes and FIFOs, the same when it scans
+// again, another one if somebody ended it, and ends it when it is closed.
 func TestHelperStays(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	own, _ := ownPipe(t)
-	scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{Pipe()}, Helper: exe, Repeated: true})
+	name := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fifo, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fifo.Close()
+	scanner := probe.NewScanner(probe.Options{Probes: Probes(), Helper: exe, Repeated: true})
 	defer scanner.Close()
 	asides := func() []int {
 		var pids []int
@@ -396,7 +406,14 @@ func TestHelperStays(t *testing.T) {
 		}
 		return pids
 	}
-	checkAsked(t, scanPipes(t, scanner), own)
+	snap := scanPipes(t, scanner)
+	checkAsked(t, snap, own)
+	if !slices.ContainsFunc(snap.Objects, func(o *model.Object) bool {
+		d, ok := o.Detail.(*model.PipeDetail)
+		return ok && o.Name == name && d.Queued.Known()
+	}) {
+		t.Error("the FIFO was not asked")
+	}
 	first := asides()
 	checkAsked(t, scanPipes(t, scanner), own)
 	if again := asides(); len(first) != 1 || !slices.Equal(first, again) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -170,12 +171,30 @@ func (h *helper) end() {
 	}()
 }
 
-// helperCache keeps the process from one scan to the next: to start it takes as
-// long as to ask a thousand pipes.
-type helperCache struct{ idle *helper }
+// helperCache keeps the process for whoever asks next, in this scan or a later one: to
+// start it takes as long as to ask a thousand pipes.
+type helperCache struct {
+	mu     sync.Mutex
+	idle   *helper
+	failed error // to start it ahead of time
+}
+
+// prefetch starts the process while others are still read, where there is one to start.
+func (k *helperCache) prefetch(s *probe.Scan) {
+	if s.Helper() == "" || s.WaitsOnly() || s.HasSource() {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.idle == nil {
+		k.idle, k.failed = startHelper(s.Helper())
+	}
+}
 
 // get returns the idle process, or starts one.
 func (k *helperCache) get(program string) (h *helper, used bool, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if h, k.idle = k.idle, nil; h != nil {
 		select {
 		case <-h.gone:
@@ -184,11 +203,23 @@ func (k *helperCache) get(program string) (h *helper, used bool, err error) {
 			return h, true, nil
 		}
 	}
+	if err, k.failed = k.failed, nil; err != nil {
+		return nil, false, err
+	}
 	h, err = startHelper(program)
 	return h, false, err
 }
 
+// put takes a process back that has answered.
+func (k *helperCache) put(h *helper) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.idle = h
+}
+
 func (k *helperCache) close() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if k.idle != nil {
 		k.idle.end()
 		k.idle = nil

@@ -23,8 +23,16 @@ var Space = &probe.KeySpace{
 
 // Pipe reads anonymous pipes: the ends from the descriptor links, fill and
 // capacity from a duplicate (see [completePipes]).
-func Pipe() probe.Probe {
-	var memory pipeMemory
+func Pipe() probe.Probe { return pipe(new(helperCache)) }
+
+// Probes are [Pipe] and [FIFO], for which one process asks.
+func Probes() []probe.Probe {
+	helper := new(helperCache)
+	return []probe.Probe{pipe(helper), fifo(helper)}
+}
+
+func pipe(helper *helperCache) probe.Probe {
+	memory := pipeMemory{helper: helper}
 	return probe.Probe{
 		Name: "pipe",
 		FD: func(fd *probe.FD, out *probe.Collector) bool {
@@ -40,7 +48,8 @@ func Pipe() probe.Probe {
 			fd.Cacheable()
 			return true
 		},
-		Close: memory.helper.close,
+		Prefetch: helper.prefetch,
+		Close:    helper.close,
 		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 			completePipes(ctx, idx, Space, &memory, out)
 		},
