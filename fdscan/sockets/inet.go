@@ -156,7 +156,7 @@ type inetEnd struct {
 // read reads the tables of one network namespace, those of the variants first: of
 // two records for one socket the first counts.
 func (f *inetFamily) read(ctx context.Context, ns probe.NS, kept *inetKept, out *probe.Collector) error {
-	if u := usageOf(ns); u.noneOf(f) || !ns.Own && f.readPlain(ctx, ns, kept, out) {
+	if usageOf(ns).noneOf(f) || f.plain(ns, kept) && f.readPlain(ctx, ns, kept, out) {
 		return nil
 	}
 	known := map[uint64]bool{}
@@ -172,18 +172,32 @@ func (f *inetFamily) read(ctx context.Context, ns probe.NS, kept *inetKept, out 
 	return f.readOne(ctx, ns, known, kept, out)
 }
 
-// readPlain reads the connections of a namespace that has none of MPTCP, and reports whether
-// that was all. For the table of MPTCP, too, the kernel walks through that of all namespaces; if
-// its sockets are not counted, its subflows show in the table of TCP, with CAP_NET_ADMIN.
-func (f *inetFamily) readPlain(ctx context.Context, ns probe.NS, kept *inetKept, out *probe.Collector) bool {
-	if f.protocol != unix.IPPROTO_TCP || usageOf(ns) == nil && !administers() {
+// plain reports whether a namespace seems to have no connections of MPTCP. For the table of
+// MPTCP, too, the kernel walks through that of all namespaces. Where its sockets are not
+// counted, as on older kernels, its subflows show in the table of TCP, with CAP_NET_ADMIN.
+func (f *inetFamily) plain(ns probe.NS, kept *inetKept) bool {
+	u := usageOf(ns)
+	if f.protocol != unix.IPPROTO_TCP || u == nil && !administers() {
 		return false
 	}
+	if u == nil {
+		of, err := readProtocols(ns.Scan)
+		if err != nil {
+			return false
+		}
+		u = &usage{of: of}
+	}
 	for i := range f.variants {
-		if u := usageOf(ns); u != nil && !u.none(f.variants[i].counts[:]...) {
+		if v := &f.variants[i]; !u.none(v.counts[:]...) || len(kept.get(v, ns)) > 0 {
 			return false
 		}
 	}
+	return true
+}
+
+// readPlain reads the connections of a namespace that seems to have none of MPTCP, and
+// reports whether that is so.
+func (f *inetFamily) readPlain(ctx context.Context, ns probe.NS, kept *inetKept, out *probe.Collector) bool {
 	d, err := openDiag()
 	if err != nil {
 		return false

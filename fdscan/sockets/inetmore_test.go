@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/probe/probetest"
 	"github.com/ipctop/ipctop/proc"
 )
@@ -150,6 +151,34 @@ func TestTCPCounters(t *testing.T) {
 	must(t, unix.Connect(udp, v4(at)))
 	must(t, unix.Shutdown(udp, unix.SHUT_RD))
 	equal(t, "shutdown", inetDetail(t, object(t, probetest.Scan(t, UDP()), model.UDP, udp)).Shutdown, "r")
+}
+
+// The table of MPTCP is read only where there seems to be something in it, also by a scanner
+// that found it empty, or not, before.
+func TestMPTCPComesAndGoes(t *testing.T) {
+	scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{TCP()}, Repeated: true})
+	defer scanner.Close()
+	for range 2 {
+		scan := func(l int) string {
+			snap, err := scanner.Scan(t.Context())
+			must(t, err)
+			return inetDetail(t, object(t, snap, model.TCP, l)).Protocol
+		}
+		_, err := scanner.Scan(t.Context())
+		must(t, err)
+		l, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_MPTCP)
+		if err != nil {
+			t.Skipf("needs MPTCP: %v", err)
+		}
+		must(t, unix.Listen(l, 1))
+		for range 2 {
+			if protocol := scan(l); protocol != "mptcp" {
+				unix.Close(l)
+				t.Fatalf("the protocol of an MPTCP listener is %q", protocol)
+			}
+		}
+		must(t, unix.Close(l))
+	}
 }
 
 // In a namespace that is not ipctop's, MPTCP is asked for only where the table of TCP shows that

@@ -30,10 +30,7 @@ func survey(ns probe.NS) (about any, vacant bool) {
 	if !ok || all == 0 {
 		return nil, ok
 	}
-	if text, err = readNet(ns.Scan, "protocols"); err != nil {
-		return nil, false
-	}
-	of, err := parseProtocols(text)
+	of, err := readProtocols(ns.Scan)
 	if err != nil {
 		return nil, false
 	}
@@ -90,6 +87,16 @@ func parseSockstat(text []byte) (all int, ok bool) {
 	digits, ok := bytes.CutPrefix(first, []byte("sockets: used "))
 	n, number := parseNumber(digits, 10)
 	return int(n), whole && ok && number && n < 1<<31
+}
+
+// readProtocols is how many sockets of each protocol the network namespace has that the
+// thread is in.
+func readProtocols(s *probe.Scan) (map[string]int, error) {
+	text, err := readNet(s, "protocols")
+	if err != nil {
+		return nil, err
+	}
+	return parseProtocols(text)
 }
 
 // parseProtocols parses /proc/net/protocols (net/core/sock.c, proto_seq_show; Linux 2.6.12),
