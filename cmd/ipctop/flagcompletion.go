@@ -24,10 +24,10 @@ func (c command) completeFlags(root *cobra.Command, o *options) {
 		}
 	}
 	values := map[string]cobra.CompletionFunc{
-		"kind":    commaSeparated(kindNames()),
+		"kind":    commaSeparated(kindNames),
 		"output":  fixed(render.Formats...),
-		"only":    commaSeparated(render.Lists),
-		"columns": commaSeparated(render.ColumnNames()),
+		"only":    commaSeparated(func() []string { return render.Lists }),
+		"columns": commaSeparated(render.ColumnNames),
 		"theme":   fixed(tui.Themes...),
 		"color":   fixed("auto", "always", "never"),
 		"source":  fixed(sources...),
@@ -65,11 +65,11 @@ func completeScreenColumns(_ *cobra.Command, _ []string, typed string) ([]string
 }
 
 // commaSeparated completes the last of several words with commas between them.
-func commaSeparated(words []string) cobra.CompletionFunc {
+func commaSeparated(words func() []string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		before := typed[:strings.LastIndexAny(typed, ",+")+1]
 		var list []string
-		for _, w := range words {
+		for _, w := range words() {
 			if strings.HasPrefix(w, strings.TrimPrefix(typed, before)) {
 				list = append(list, before+w)
 			}

@@ -172,53 +172,6 @@ func (f *inetFamily) read(ctx context.Context, ns probe.NS, kept *inetKept, out 
 	return f.readOne(ctx, ns, known, kept, out)
 }
 
-// plain reports whether a namespace seems to have no connections of MPTCP. For the table of
-// MPTCP, too, the kernel walks through that of all namespaces. Where its sockets are not
-// counted, as on older kernels, its subflows show in the table of TCP, with CAP_NET_ADMIN.
-func (f *inetFamily) plain(ns probe.NS, kept *inetKept) bool {
-	u := usageOf(ns)
-	if f.protocol != unix.IPPROTO_TCP || u == nil && !administers() {
-		return false
-	}
-	if u == nil {
-		of, err := readProtocols(ns.Scan)
-		if err != nil {
-			return false
-		}
-		u = &usage{of: of}
-	}
-	for i := range f.variants {
-		if v := &f.variants[i]; !u.none(v.counts[:]...) || len(kept.get(v, ns)) > 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// readPlain reads the connections of a namespace that seems to have none of MPTCP, and
-// reports whether that is so.
-func (f *inetFamily) readPlain(ctx context.Context, ns probe.NS, kept *inetKept, out *probe.Collector) bool {
-	d, err := openDiag()
-	if err != nil {
-		return false
-	}
-	defer d.close()
-	t := newInetTable(f, ns, kept, nil)
-	if !t.readBoth(ctx, d, out) || t.multipath {
-		return false
-	}
-	t.emit("inet_diag", out)
-	kept.put(f, ns, t.found)
-	return true
-}
-
-// administers reports whether ipctop has CAP_NET_ADMIN.
-func administers() bool {
-	h := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var d [2]unix.CapUserData
-	return unix.Capget(&h, &d[0]) == nil && d[0].Effective&(1<<unix.CAP_NET_ADMIN) != 0
-}
-
 // readOne reads the tables of one protocol. known are the sockets that the tables of
 // variants had.
 func (f *inetFamily) readOne(ctx context.Context, ns probe.NS, known map[uint64]bool, kept *inetKept, out *probe.Collector) error {
