@@ -48,7 +48,7 @@ func mapperOfMusl(idx *probe.Index, h *model.Holder) bool {
 	if link, err := dir.Readlink(probe.HolderLink(h)); err == nil && muslTemporary(link) {
 		return true
 	}
-	maps, err := dir.ReadFile("maps", nil)
+	maps, err := dir.ReadFile(idx.Through(h.PID)+"maps", nil)
 	return err == nil && mapsMusl(maps)
 }
 

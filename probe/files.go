@@ -193,7 +193,7 @@ func (idx *Index) queryHolder(t *guard.Task, e *Entry, h *model.Holder) (FileFac
 		return f, false
 	}
 	defer dir.Close()
-	mounts := idx.Scan.mounts.known(idx.Processes[h.PID].Namespaces["mnt"])
+	mounts := idx.Scan.mounts.known(idx.Scan.Namespace(idx.Processes[h.PID], int(h.TID), "mnt"))
 	link, err := dir.Readlink(name)
 	if err != nil {
 		return f, false
@@ -219,7 +219,7 @@ func (idx *Index) queryHolder(t *guard.Task, e *Entry, h *model.Holder) (FileFac
 	}
 	// Following a link in map_files takes CAP_CHECKPOINT_RESTORE. The same file
 	// can be had by its name, if it still is the same.
-	f.Statted = statFile(dir, "root"+link, e.Key, mounts, &f.Stat) == nil
+	f.Statted = statFile(dir, idx.Through(h.PID)+"root"+link, e.Key, mounts, &f.Stat) == nil
 	return f, true
 }
 

@@ -26,7 +26,7 @@ func (idx *Index) Places(t *guard.Task, pid int32, devs map[uint64]bool) map[Key
 	}
 	defer dir.Close()
 	places := map[Key]string{}
-	through := (&Proc{Model: p}).through()
+	through := idx.Through(pid)
 	add := func(name, path string) {
 		var st unix.Statx_t
 		err := dir.Statx(through+name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, &st)

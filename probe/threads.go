@@ -36,11 +36,20 @@ func (idx *Index) Living(pid int32) int32 {
 
 // through is what to put before a name below the process's directory to read it through
 // a thread that lives.
-func (p *Proc) through() string {
-	if tid := living(p.Model); tid != p.Model.PID {
-		return "task/" + strconv.Itoa(tid) + "/"
+func (p *Proc) through() string { return Below(p.Model.PID, living(p.Model)) }
+
+// Through is what to put before a name below the process's directory to read it through a
+// thread that lives: nothing, or the thread's directory. Not all of it is there:
+// the kernel has map_files for processes alone.
+func (idx *Index) Through(pid int32) string { return Below(int(pid), int(idx.Living(pid))) }
+
+// Below is where the files of a thread are below its process's directory: "" for the
+// main thread.
+func Below(pid, tid int) string {
+	if tid == pid || tid == 0 {
+		return ""
 	}
-	return ""
+	return "task/" + strconv.Itoa(tid) + "/"
 }
 
 // threadNamespaces are those that a thread alone can leave its process for (unshare(2),
@@ -103,6 +112,28 @@ func (s *Scan) Namespace(p *model.Process, tid int, nsType string) uint64 {
 		return inode
 	}
 	return p.Namespaces[nsType]
+}
+
+// NamespacesOf are the namespaces of a type in which threads of the process are, its main
+// one's first, as far as they are known.
+func (s *Scan) NamespacesOf(p *model.Process, nsType string) []uint64 {
+	var list []uint64
+	if inode := p.Namespaces[nsType]; inode != 0 {
+		list = append(list, inode)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.threadNS) == 0 {
+		return list
+	}
+	seen := map[uint64]bool{p.Namespaces[nsType]: true}
+	for i := range p.ThreadList {
+		if inode, ok := s.threadNS[threadNamespace{p.ThreadList[i].TID, nsType}]; ok && !seen[inode] {
+			seen[inode] = true
+			list = append(list, inode)
+		}
+	}
+	return list
 }
 
 // forgetThreads closes what is kept open of threads that have ended since the last scan.

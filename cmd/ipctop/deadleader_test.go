@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -10,8 +11,22 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
 )
+
+// tellsInodes reports whether files in a directory have the inode numbers that the kernel
+// itself uses, as those of overlay and btrfs have not.
+func tellsInodes(t *testing.T, dir string) bool {
+	t.Helper()
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		t.Fatal(err)
+	}
+	return uint32(fs.Type) != unix.OVERLAYFS_SUPER_MAGIC && uint32(fs.Type) != unix.BTRFS_SUPER_MAGIC
+}
 
 // TestMainThreadHasEnded: what a process holds is seen although /proc/PID itself shows
 // nothing of it any more.
@@ -84,4 +99,26 @@ func TestMainThreadHasEnded(t *testing.T) {
 	}
 	holds("the FIFO", at("fifo"), model.ViaFD)
 	holds("the lock", at("locked"), model.ViaLock)
+	socket := func(o *model.Object) bool {
+		d, ok := o.Detail.(*model.UnixDetail)
+		return ok && d.Path == "socket" && o.Holders[0].PID == int32(pid)
+	}
+	if o := holds("the socket", socket, model.ViaFD); o != nil {
+		d := o.Detail.(*model.UnixDetail)
+		if tells := tellsInodes(t, dir); tells && (d.PathState != "own" || !slices.Contains(o.Aliases, filepath.Join(dir, "socket"))) {
+			t.Errorf("the socket: path_state %q, aliases %q", d.PathState, o.Aliases)
+		}
+	}
+	if o := holds("the memory", func(o *model.Object) bool { return o.Kind == model.ShmAnon }, model.ViaMap); o != nil {
+		detailed := scanAll(t, probe.NewScanner(probe.Options{
+			Probes: probes(), Detail: func(*model.Snapshot) ([]int, []string) { return []int{pid}, []string{o.ID} },
+		}))
+		i := slices.IndexFunc(detailed.Objects, func(x *model.Object) bool { return x.ID == o.ID })
+		if i < 0 {
+			t.Fatal("the memory is gone")
+		}
+		if h := &detailed.Objects[i].Holders[0]; h.Extent == nil || h.RSS != model.Some(int64(os.Getpagesize())) {
+			t.Errorf("the memory: %+v", h.Extent)
+		}
+	}
 }

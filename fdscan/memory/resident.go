@@ -55,7 +55,7 @@ func readResident(ctx context.Context, idx *probe.Index, list []*model.Process, 
 			if ctx.Err() != nil {
 				break
 			}
-			n, err := resident(t, p, uint64(x.Address), uint64(x.Size.Or(0)))
+			n, err := resident(t, p, idx.Through(p.PID()), uint64(x.Address), uint64(x.Size.Or(0)))
 			if err != nil {
 				failure = err
 				break
@@ -77,11 +77,11 @@ func readResident(ctx context.Context, idx *probe.Index, list []*model.Process, 
 }
 
 // resident counts the pages that /proc/PID/pagemap (proc_pid_pagemap(5), Linux
-// 2.6.25) calls present. For that the kernel takes the process's memory lock.
-func resident(t *guard.Task, p *probe.Proc, start, size uint64) (int64, error) {
+// 2.6.25) calls present; through says where it is. For that the kernel takes the process's memory lock.
+func resident(t *guard.Task, p *probe.Proc, through string, start, size uint64) (int64, error) {
 	const entry, batch = 8, 4096
 	page := uint64(os.Getpagesize())
-	fd, err := p.Dir.OpenFile("pagemap", unix.O_RDONLY)
+	fd, err := p.Dir.OpenFile(through+"pagemap", unix.O_RDONLY)
 	if err != nil {
 		return 0, err
 	}

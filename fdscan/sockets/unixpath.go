@@ -58,6 +58,7 @@ type boundSockets struct {
 	names     map[fileID]string                    // the absolute path of who has a relative one
 	answers   map[*probe.Entry][]model.UnixDetail  // what each namespace said
 	asked     map[*probe.Entry]int                 // how many were to be asked
+	spaces    map[int32][]uint64                   // the mount namespaces of a process
 }
 
 func gatherBound(idx *probe.Index) *boundSockets {
@@ -65,6 +66,7 @@ func gatherBound(idx *probe.Index) *boundSockets {
 		files: map[fileID]bool{}, paths: map[string]bool{}, dirs: map[uint64]map[string]bool{},
 		listeners: map[uint64]map[string][]*probe.Entry{}, relatives: map[uint64]map[string][]relativeName{},
 		tried: map[fileID]int{}, names: map[fileID]string{}, answers: map[*probe.Entry][]model.UnixDetail{}, asked: map[*probe.Entry]int{},
+		spaces: map[int32][]uint64{},
 	}
 	own := idx.Scan.Own["mnt"]
 	if idx.Scan.ListDirectories() {
@@ -90,14 +92,12 @@ func gatherBound(idx *probe.Index) *boundSockets {
 			b.relative(idx, e, d)
 			continue
 		}
-		namespaces := []uint64{own}
-		for i := range e.Holders {
-			if p := idx.Processes[e.Holders[i].PID]; p != nil && p.Namespaces["mnt"] != 0 && !slices.Contains(namespaces, p.Namespaces["mnt"]) {
-				namespaces = append(namespaces, p.Namespaces["mnt"])
-			}
+		dir, listens := directoryOf(d.Path), d.State == "listen" && d.PathIno != 0
+		namespaces, all := b.namespaces(idx, e)
+		if listens && !all {
+			b.asked[e]++ // which nobody answers: where it leads to there is not known
 		}
 		for _, ns := range namespaces {
-			dir, listens := directoryOf(d.Path), d.State == "listen" && d.PathIno != 0
 			if listens || idx.Scan.ListDirectories() {
 				b.dir(ns, dir)
 			}
@@ -108,6 +108,37 @@ func gatherBound(idx *probe.Index) *boundSockets {
 		}
 	}
 	return b
+}
+
+// maxNamespaces is in how many mount namespaces the path of a socket is looked at.
+const maxNamespaces = 16
+
+// namespaces are the mount namespaces in which the path of a socket may lead to it: ipctop's
+// own, and those of all threads that may have it; all is false where there are more.
+func (b *boundSockets) namespaces(idx *probe.Index, e *probe.Entry) (list []uint64, all bool) {
+	list = []uint64{idx.Scan.Own["mnt"]}
+	for i := range e.Holders {
+		pid := e.Holders[i].PID
+		p := idx.Processes[pid]
+		if p == nil {
+			continue
+		}
+		of, ok := b.spaces[pid]
+		if !ok {
+			of = idx.Scan.NamespacesOf(p, "mnt")
+			b.spaces[pid] = of
+		}
+		for _, ns := range of {
+			switch {
+			case slices.Contains(list, ns):
+			case len(list) >= maxNamespaces:
+				return list, false
+			default:
+				list = append(list, ns)
+			}
+		}
+	}
+	return list, true
 }
 
 // directoryOf is the directory that a path is in. /var/run has been a link to /run

@@ -1,6 +1,7 @@
 package sockets_test
 
 import (
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/probe/probetest"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // TestLiveSocketPaths compares what listeners' paths lead to with what was done to
@@ -101,5 +103,45 @@ func TestLiveSocketPaths(t *testing.T) {
 	}
 	if d, ok := scan(true)[filepath.Join(dir, "stale")]; ok {
 		t.Errorf("a file younger than the scan: %+v", d)
+	}
+}
+
+// TestPathInNamespaceOfThread: what the path of a listener leads to is looked up also where
+// only one thread of its process lives.
+func TestPathInNamespaceOfThread(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: a mount namespace is made")
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "socket")
+	var refused error
+	proc.OnThread(func() {
+		refused = errors.Join(unix.Unshare(unix.CLONE_FS|unix.CLONE_NEWNS), unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""),
+			unix.Mount("tmpfs", dir, "tmpfs", 0, ""))
+		if refused != nil {
+			return
+		}
+		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: file, Net: "unix"})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer l.Close()
+		scanned := make(chan *model.Snapshot)
+		go func() { // elsewhere than in this thread's namespace
+			scanned <- probetest.ScanWith(t, probe.Options{Probes: []probe.Probe{sockets.Unix()}})
+		}()
+		for _, o := range (<-scanned).Objects {
+			if d, ok := o.Detail.(*model.UnixDetail); ok && d.Path == file {
+				if d.PathState != "own" {
+					t.Errorf("the path leads to %q, want its own socket", d.PathState)
+				}
+				return
+			}
+		}
+		t.Error("the socket is not seen")
+	})
+	if refused != nil {
+		t.Skip(refused)
 	}
 }

@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"cmp"
 	"path"
 	"slices"
 
@@ -44,13 +45,14 @@ func (b *boundSockets) relative(idx *probe.Index, e *probe.Entry, d *model.UnixD
 		if err != nil {
 			continue
 		}
-		cwd, err := dir.Readlink("cwd")
+		tid := int(cmp.Or(e.Holders[i].TID, idx.Living(pid)))
+		cwd, err := dir.Readlink(probe.Below(int(pid), tid) + "cwd")
 		dir.Close()
 		if err != nil || !path.IsAbs(cwd) {
 			continue
 		}
 		full := path.Join(cwd, d.Path)
-		ns, in := p.Namespaces["mnt"], directoryOf(full)
+		ns, in := idx.Scan.Namespace(p, tid, "mnt"), directoryOf(full)
 		if d.PathIno != 0 || idx.Scan.ListDirectories() {
 			b.dir(ns, in)
 		}

@@ -1,13 +1,15 @@
 //go:build linux
 
 // Command deadleader ends its main thread and lives on in another, which holds a pipe
-// with five bytes in it, a FIFO, and a lock on a file. Its argument is a directory. It
+// with five bytes in it, a FIFO, a lock on a file, shared memory, and a
+// socket at a path relative to its working directory. Its argument is a directory. It
 // ends when its standard input does.
 package main
 
 import (
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -40,6 +42,18 @@ func main() {
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
 		fail(err)
 	}
+	memory, err := syscall.Mmap(-1, 0, 2*os.Getpagesize(), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED|syscall.MAP_ANONYMOUS)
+	if err != nil {
+		fail(err)
+	}
+	memory[0] = 1
+	if err := os.Chdir(dir); err != nil {
+		fail(err)
+	}
+	listener, err := net.Listen("unix", "socket")
+	if err != nil {
+		fail(err)
+	}
 	var st syscall.Stat_t
 	if err := syscall.Fstat(pipe[0], &st); err != nil {
 		fail(err)
@@ -49,6 +63,7 @@ func main() {
 		fmt.Println("ready")
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		runtime.KeepAlive(file)
+		runtime.KeepAlive(listener)
 		os.Exit(0)
 	}()
 	_, _, _ = syscall.Syscall(syscall.SYS_EXIT, 0, 0, 0)
