@@ -47,6 +47,29 @@ type TaskNamespaces struct {
 	UTS, IPC, Mount, Net, PID, User, Cgroup, Time uint64
 }
 
+// Of is the namespace of a type, by its name in /proc/PID/ns.
+func (n *TaskNamespaces) Of(nsType string) uint64 {
+	switch nsType {
+	case "cgroup":
+		return n.Cgroup
+	case "ipc":
+		return n.IPC
+	case "mnt":
+		return n.Mount
+	case "net":
+		return n.Net
+	case "pid":
+		return n.PID
+	case "time":
+		return n.Time
+	case "user":
+		return n.User
+	case "uts":
+		return n.UTS
+	}
+	return 0
+}
+
 // Call is what a thread left user mode with.
 type Call struct {
 	Known  bool

@@ -52,6 +52,24 @@ func Below(pid, tid int) string {
 	return "task/" + strconv.Itoa(tid) + "/"
 }
 
+// namespacesOf are what the source says of a process's namespaces, by type; nil if it does not.
+func (f *facts) namespacesOf(m *model.Process, types []string) map[string]uint64 {
+	if f == nil {
+		return nil
+	}
+	main := f.tasks[int32(m.PID)]
+	if main == nil || main.ticks != m.StartTicks || main.namespaces.Net == 0 { // it has ended
+		return nil
+	}
+	of := make(map[string]uint64, len(types))
+	for _, t := range types {
+		if inode := main.namespaces.Of(t); inode != 0 {
+			of[t] = inode
+		}
+	}
+	return of
+}
+
 // threadNamespaces are those that a thread alone can leave its process for (unshare(2),
 // setns(2)) and that say what it means by a number or path.
 var threadNamespaces = []string{"ipc", "mnt", "net"}

@@ -348,6 +348,9 @@ func (s *Scan) readIdentity(p *Proc, sc *scratch, out *Collector) {
 	if s.WaitsOnly() {
 		types = waitNamespaces
 	}
+	if m.Namespaces = s.facts.namespacesOf(m, types); m.Namespaces != nil {
+		return
+	}
 	through := p.through()
 	for _, t := range types {
 		link, err := p.Dir.Readlink(through + "ns/" + t)
