@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Connection is that connect(2) or accept(2) returned, of a UNIX socket or a TCP one.
+// Connection is that connect(2) or accept(2) returned, of a UNIX or an Internet socket: of one for
+// streams or for datagrams.
 type Connection struct {
 	Time     time.Time
 	Accepted bool // accept(2)
@@ -23,7 +24,7 @@ type Connection struct {
 	PeerInode uint64 // of the UNIX socket at the other end; 0: not known, or nobody has accepted it yet
 	Network   uint64 // inode number of the network namespace
 
-	// Local and Remote are of TCP. Remote is what was asked for, of one that was accepted
+	// Local and Remote are of Internet sockets. Remote is what was asked for, of one that was accepted
 	// what it is.
 	Local, Remote netip.AddrPort
 

@@ -20,6 +20,8 @@ type Lock struct {
 	End   int64 // last byte; [math.MaxInt64]: to the end of the file
 	Close bool  // it is given up because a descriptor was closed, by the process or by its end
 
+	Thread uint64 // tells the threads that ask apart, and is not for anyone to see
+
 	// Owner is whose lock it is, a process or an open file description, and Blocker whose
 	// lock is in the way. They tell owners apart, and are not for anyone to see.
 	Owner, Blocker uint64
@@ -51,7 +53,7 @@ const (
 
 const (
 	lockAttempted = 9 // kind
-	lockSize      = 928
+	lockSize      = 936
 
 	// include/linux/filelock.h
 	flFlock  = 0x2
@@ -71,6 +73,7 @@ func (t *Tracer) parseLock(record []byte) *Lock {
 		l.Waits = true
 	}
 	l.Who = f.party()
+	l.Thread = f.u64()
 	l.Owner, l.Blocker = f.u64(), f.u64()
 	l.Start, l.End = int64(f.u64()), int64(f.u64())
 	flags := f.u32()
@@ -90,6 +93,29 @@ func (t *Tracer) parseLock(record []byte) *Lock {
 	if l.Type == LockFlock {
 		l.Start, l.End = 0, math.MaxInt64
 	}
+	return l
+}
+
+// LockLeft is that a thread which waited for a lock waits no longer, and does not have it.
+type LockLeft struct {
+	Time   time.Time
+	Who    Party
+	Thread uint64 // as in [Lock]
+	Signal int    // that ended the wait: its call fails by EINTR
+	Dies   bool   // with its process, whatever signal that was
+}
+
+const (
+	lockWaitLeft = 11 // kind
+	lockLeftSize = 80
+)
+
+func (t *Tracer) parseLockLeft(record []byte) *LockLeft {
+	f := fields{record}
+	l := &LockLeft{Time: t.clock(f.u64())}
+	f.u32() // kind
+	l.Signal, l.Who, l.Thread = f.int(), f.party(), f.u64()
+	l.Dies = f.u32() != 0
 	return l
 }
 

@@ -43,7 +43,7 @@ type TraceOptions struct {
 	Exits    bool          // processes that end
 	Over     time.Duration // threads that are woken after having slept so long; 0: none
 	Waits    bool          // what is usual of each thread's waits is counted: see [Tracer.Waits]
-	Connects bool          // connections of UNIX and TCP sockets
+	Connects bool          // connections of UNIX and Internet sockets
 	Passes   bool          // descriptors that are passed from one process to another
 	Locks    bool          // locks on files
 	Objects  bool          // objects of System V IPC, POSIX queues, files in /dev/shm and FIFOs that are made or removed
@@ -162,7 +162,9 @@ func (o *TraceOptions) objects() (list []tracedObject) {
 	}
 	if o.Locks {
 		list = append(list, tracedObject{
-			object: lockObject, at: map[string]string{"flock_attempt": "flock_lock_inode", "posix_attempt": "posix_lock_inode"},
+			object: lockObject, at: map[string]string{
+				"flock_attempt": "flock_lock_inode", "posix_attempt": "posix_lock_inode", "wait_interrupted": "signal_deliver",
+			},
 		})
 	}
 	if o.calls() {
@@ -281,7 +283,7 @@ func (t *Tracer) observe(o TraceOptions) error {
 
 // Next waits for the next event until deadline; [os.ErrDeadlineExceeded] says that there
 // was none, [os.ErrClosed] that the tracer was closed. What it returns is
-// a [*Signal], [*Exit], [*Blocked], [*Connection], [*Passed], [*Lock] or [*Existence].
+// a [*Signal], [*Exit], [*Blocked], [*Connection], [*Passed], [*Lock], [*LockLeft] or [*Existence].
 func (t *Tracer) Next(deadline time.Time) (any, error) {
 	t.reader.SetDeadline(deadline)
 	switch err := t.reader.ReadInto(&t.record); {
@@ -308,6 +310,8 @@ func (t *Tracer) Next(deadline time.Time) (any, error) {
 		return t.parsePassed(b), nil
 	case kind == lockAttempted && len(b) == lockSize:
 		return t.parseLock(b), nil
+	case kind == lockWaitLeft && len(b) == lockLeftSize:
+		return t.parseLockLeft(b), nil
 	case kind == objectMade && len(b) == madeSize:
 		return t.parseExistence(b), nil
 	}

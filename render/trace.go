@@ -219,6 +219,10 @@ func (o *Options) lock(e *trace.Event) string {
 			what += "  because of " + o.party(e.Target)
 		}
 		return what + lost
+	case trace.LockInterrupted:
+		return o.colored(Notice, "stopped waiting") + " for " + what + "  after " + traceDuration(e.Waited) + "  " + o.colored(Alarm, e.Error) + ", as its handler of " + e.By + " ran"
+	case trace.LockAbandoned:
+		return o.colored(Notice, "stopped waiting") + " for " + what + "  after " + traceDuration(e.Waited) + "  as it ended"
 	case trace.LockClosed:
 		return "gave up " + what + "  by closing it"
 	case trace.LockEnded:

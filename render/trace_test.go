@@ -71,6 +71,14 @@ func TestTraceLineOfLock(t *testing.T) {
 			`waits for exclusive lock (posix)  on /run/a\nb  because of db\x1b(812)`, file, "", holder,
 			trace.Lock{Kind: "posix", Mode: "WRITE", Became: trace.LockWaits, Start: some(0)},
 		},
+		{
+			`stopped waiting for exclusive lock (flock)  on /run/a\nb  after 6s  EINTR, as its handler of SIGALRM ran`, file, "EINTR", nil,
+			trace.Lock{Kind: "flock", Mode: "WRITE", Became: trace.LockInterrupted, By: "SIGALRM", Waited: 6 * time.Second},
+		},
+		{
+			`stopped waiting for shared lock (OFD)  on /run/a\nb  after 6s  as it ended`, file, "", nil,
+			trace.Lock{Kind: "ofd", Mode: "READ", Became: trace.LockAbandoned, Start: some(0), Waited: 6 * time.Second},
+		},
 		{`gave up lock (posix)  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "posix", Became: trace.LockReleased, Start: some(0)}},
 		{`gave up shared lock (flock)  on /run/a\nb  by closing it`, file, "", nil, trace.Lock{Kind: "flock", Mode: "READ", Became: trace.LockClosed}},
 		{`gave up exclusive lock (flock)  on /run/a\nb  as it ended`, file, "", nil, trace.Lock{Kind: "flock", Mode: "WRITE", Became: trace.LockEnded}},

@@ -2,14 +2,15 @@ package trace
 
 import "net/netip"
 
-// Connection is what an event tells of a connection of a UNIX or TCP socket. Its sender
+// Connection is what an event tells of a connection of a UNIX or Internet socket. Its sender
 // connected or accepted; its target is the other one.
 type Connection struct {
-	Local      string `json:"local" doc:"of TCP: the sender's address and port"`
-	Remote     string `json:"remote" doc:"of TCP: the target's address and port"`
+	Local      string `json:"local" doc:"of Internet sockets: the sender's address and port"`
+	Remote     string `json:"remote" doc:"of Internet sockets: the target's address and port"`
 	PeerObject string `json:"peer_object" doc:"the id of the socket at the other end, where that is known"`
 
-	Network uint64 `json:"-"` // namespace, an inode number
+	Network   uint64 `json:"-"` // namespace, an inode number
+	Datagrams bool   `json:"-"` // nobody accepts it
 }
 
 // maxConnections is how many connections are remembered of which one end alone was seen.
@@ -31,7 +32,7 @@ type ends struct {
 func (e *Event) key() (k connectionKey, ok bool) {
 	accepted := e.Event == AcceptEvent
 	switch {
-	case e.Error != "" && e.Error != InProgress:
+	case e.Datagrams, e.Error != "" && e.Error != InProgress:
 		return k, false
 	case e.Local == "" && accepted:
 		return connectionKey{client: e.PeerObject}, e.PeerObject != ""

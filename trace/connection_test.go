@@ -12,6 +12,7 @@ func TestJoinerOfConnections(t *testing.T) {
 	connect := func(ms int) *Event { return made(ms, 1, ConnectEvent, "tcp:1", client, server) }
 	accept := func(ms int) *Event { return made(ms, 2, AcceptEvent, "tcp:2", server, client) }
 	failed := func(e *Event, name string) *Event { e.Error = name; return e }
+	datagrams := func(e *Event) *Event { e.Datagrams = true; return e }
 	elsewhere := func(e *Event) *Event { e.Network = 2; return e }
 	unix := func(e *Event, peer string) *Event { e.Local, e.Remote, e.PeerObject = "", "", peer; return e }
 	for _, test := range []struct {
@@ -23,6 +24,7 @@ func TestJoinerOfConnections(t *testing.T) {
 		{"accepted, then connected", []*Event{accept(0), connect(1)}, true},
 		{"in progress", []*Event{failed(connect(0), InProgress), accept(1)}, true},
 		{"it failed", []*Event{failed(connect(0), "ECONNREFUSED"), accept(1)}, false},
+		{"datagrams, which nobody accepts", []*Event{datagrams(connect(0)), accept(1)}, false},
 		{"another network namespace", []*Event{connect(0), elsewhere(accept(1))}, false},
 		{"another connection", []*Event{connect(0), made(1, 2, AcceptEvent, "tcp:2", server, "127.0.0.1:4001")}, false},
 		{"a UNIX socket", []*Event{unix(connect(0), ""), unix(accept(1), "tcp:1")}, true},
@@ -42,6 +44,17 @@ func TestJoinerOfConnections(t *testing.T) {
 				t.Errorf("%s: %s has target %+v, %s", test.name, e.Event, e.Target, e.PeerObject)
 			}
 		}
+	}
+}
+
+// TestJoinerOfDatagrams does not wait for somebody who accepts.
+func TestJoinerOfDatagrams(t *testing.T) {
+	var j Joiner
+	e := made(0, 1, ConnectEvent, "udp:1", "a:1", "b:2")
+	e.Datagrams = true
+	j.Connected(e)
+	if ready := j.Ready(after(0), false); len(ready) != 1 {
+		t.Errorf("%d events are ready", len(ready))
 	}
 }
 

@@ -14,10 +14,12 @@ type Lock struct {
 	Mode   string           `json:"mode" oneof:"READ WRITE" doc:"READ: shared; WRITE: exclusive; of what was given up the mode it had, where that is known"`
 	Start  model.Opt[int64] `json:"start" unit:"bytes" doc:"first byte; missing of flock"`
 	End    model.Opt[int64] `json:"end" unit:"bytes" doc:"last byte; missing: to the end of the file, however long it gets"`
-	Became string           `json:"outcome" oneof:"taken upgraded downgraded refused waits released closed ended" doc:"what became of it"`
-	Waited time.Duration    `json:"waited_ns" unit:"ns" doc:"of one that was taken: how long its thread waited for it"`
+	Became string           `json:"outcome" oneof:"taken upgraded downgraded refused waits interrupted abandoned released closed ended" doc:"what became of it"`
+	Waited time.Duration    `json:"waited_ns" unit:"ns" doc:"of one that was taken, or waited for in vain: how long its thread waited for it"`
+	By     string           `json:"interrupted_by" doc:"of a wait that was interrupted: the signal whose handler ran"`
 	Before string           `json:"mode_before" oneof:"READ WRITE" doc:"the mode that it had until then, where that is known; flock(2) gives it up before it waits or is refused"`
 
+	Asker   uint64 `json:"-"` // tells threads apart
 	Owner   uint64 `json:"-"` // tells owners apart
 	Blocker uint64 `json:"-"` // the owner of the lock in the way
 	Close   bool   `json:"-"` // a descriptor was closed
@@ -26,14 +28,16 @@ type Lock struct {
 
 // What becomes of a lock.
 const (
-	LockTaken      = "taken"
-	LockUpgraded   = "upgraded"   // it was READ
-	LockDowngraded = "downgraded" // it was WRITE
-	LockRefused    = "refused"
-	LockWaits      = "waits"
-	LockReleased   = "released" // by the program's will
-	LockClosed     = "closed"   // by closing a descriptor
-	LockEnded      = "ended"    // by the end of the process
+	LockTaken       = "taken"
+	LockUpgraded    = "upgraded"   // it was READ
+	LockDowngraded  = "downgraded" // it was WRITE
+	LockRefused     = "refused"
+	LockWaits       = "waits"
+	LockInterrupted = "interrupted" // the wait, by a signal
+	LockAbandoned   = "abandoned"   // the wait, by the end of the process
+	LockReleased    = "released"    // by the program's will
+	LockClosed      = "closed"      // by closing a descriptor
+	LockEnded       = "ended"       // by the end of the process
 )
 
 // Modes of locks.
@@ -52,8 +56,8 @@ const (
 // locks are those that were taken since the trace began.
 type locks struct {
 	held    map[lockKey][]lockRange
-	ranges  int              // in held
-	waiting map[int]lockWait // by thread
+	ranges  int                 // in held
+	waiting map[uint64]lockWait // by thread
 }
 
 type lockKey struct {
@@ -68,10 +72,23 @@ type lockRange struct {
 	by         *Party
 }
 
+// bounds are the first and the last byte, as an event of a lock of that kind has them.
+func (r lockRange) bounds(kind string) (start, end model.Opt[int64]) {
+	if kind == "flock" {
+		return start, end
+	}
+	if r.end != endOfFile {
+		end = model.Some(r.end)
+	}
+	return model.Some(r.start), end
+}
+
 type lockWait struct {
 	key    lockKey
 	since  time.Time
 	before string
+	asked  lockRange
+	path   string
 }
 
 const endOfFile = 1<<63 - 1
@@ -87,11 +104,25 @@ func (j *Joiner) Locked(e *Event) {
 	}
 }
 
+// WaitLeft takes an event of a thread that waits for its lock no longer and does not have it. Where
+// the beginning of the wait was not seen there is nothing to tell.
+func (j *Joiner) WaitLeft(e *Event) {
+	w, ok := j.locks.waiting[e.Lock.Asker]
+	if !ok {
+		return
+	}
+	delete(j.locks.waiting, e.Lock.Asker)
+	e.Object, e.Path = w.key.file, w.path
+	e.Lock.Kind, e.Mode, e.Waited = w.key.kind, w.asked.mode, max(e.Time.Sub(w.since), 0)
+	e.Start, e.End = w.asked.bounds(e.Lock.Kind)
+	j.Add(e)
+}
+
 // take completes an event by what is known of its lock. It reports whether there is
 // something to tell.
 func (s *locks) take(e *Event) bool {
 	if s.held == nil {
-		s.held, s.waiting = map[lockKey][]lockRange{}, map[int]lockWait{}
+		s.held, s.waiting = map[lockKey][]lockRange{}, map[uint64]lockWait{}
 	}
 	key := lockKey{e.Lock.Owner, e.Object, e.Lock.Kind}
 	if description := (lockKey{e.Lock.Owner, e.Object, "ofd"}); e.Close && s.held[description] != nil {
@@ -100,7 +131,6 @@ func (s *locks) take(e *Event) bool {
 	asked := lockRange{e.Start.Or(0), e.End.Or(endOfFile), e.Mode, e.Sender}
 	concerned := concernedBy(s.held[key], asked)
 	before := modeOf(concerned)
-	tid := e.Sender.TID
 	if e.Blocker != 0 {
 		if by := s.takerOf(lockKey{e.Blocker, e.Object, e.Lock.Kind}, asked); by != nil {
 			e.Target = by
@@ -108,7 +138,7 @@ func (s *locks) take(e *Event) bool {
 	}
 	switch e.Became {
 	case LockWaits:
-		if w, ok := s.waiting[tid]; ok && w.key == key {
+		if w, ok := s.waiting[e.Lock.Asker]; ok && w.key == key {
 			return false // another one was in the way, too
 		}
 		if e.Lock.Kind == "flock" {
@@ -116,26 +146,26 @@ func (s *locks) take(e *Event) bool {
 			s.cut(key, asked)
 		}
 		if len(s.waiting) >= maxLocks {
-			for any := range s.waiting { // of waits that signals ended nothing is told
+			for any := range s.waiting { // of how it ends nothing is told
 				delete(s.waiting, any)
 				break
 			}
 		}
-		s.waiting[tid] = lockWait{key, e.Time, before}
+		s.waiting[e.Lock.Asker] = lockWait{key, e.Time, before, asked, e.Path}
 	case LockRefused:
-		delete(s.waiting, tid)
+		delete(s.waiting, e.Lock.Asker)
 		if e.Lock.Kind == "flock" {
 			e.Before = before
 			s.cut(key, asked)
 		}
 	case LockTaken:
-		if w, ok := s.waiting[tid]; ok && w.key == key {
+		if w, ok := s.waiting[e.Lock.Asker]; ok && w.key == key {
 			e.Waited = max(e.Time.Sub(w.since), 0)
 			if before == "" {
 				before = w.before
 			}
 		}
-		delete(s.waiting, tid)
+		delete(s.waiting, e.Lock.Asker)
 		switch {
 		case before == LockRead && e.Mode == LockWrite:
 			e.Became, e.Before = LockUpgraded, before
@@ -158,11 +188,7 @@ func (s *locks) take(e *Event) bool {
 			e.Became = LockEnded
 		}
 		if len(concerned) == 1 && e.Lock.Kind != "flock" {
-			only := concerned[0]
-			e.Start, e.End = model.Some(only.start), model.Opt[int64]{}
-			if only.end != endOfFile {
-				e.End = model.Some(only.end)
-			}
+			e.Start, e.End = concerned[0].bounds(e.Lock.Kind)
 		}
 		return len(concerned) > 0 // otherwise it had none, as far as is known
 	}

@@ -13,7 +13,7 @@ import (
 func attempt(ms, tid int, owner uint64, words string) *Event {
 	f := strings.Fields(words)
 	e := &Event{Event: LockEvent, Time: after(ms), Sender: &Party{PID: 1, TID: tid}, Object: "file:1:2:3"}
-	e.Lock = &Lock{Kind: f[0], Mode: strings.Trim(f[1], "-"), Became: strings.Trim(f[2], "+!"), Owner: owner}
+	e.Lock = &Lock{Asker: uint64(tid), Kind: f[0], Mode: strings.Trim(f[1], "-"), Became: strings.Trim(f[2], "+!"), Owner: owner}
 	e.Close, e.Exiting = strings.ContainsAny(f[2], "+!"), strings.Contains(f[2], "!")
 	if len(f) > 3 {
 		var start, end int64
@@ -111,6 +111,39 @@ func TestLocksThatWait(t *testing.T) {
 	j.Locked(attempt(50, 2, 2, "flock WRITE taken"))
 	if e := j.Ready(after(50), false)[0]; e.Waited != 0 {
 		t.Errorf("it waited for %v without waiting", e.Waited)
+	}
+}
+
+// TestLocksWaitedForInVain tells how a wait ended that did not end with the lock.
+func TestLocksWaitedForInVain(t *testing.T) {
+	var j Joiner
+	left := func(ms, tid int) *Event {
+		e := &Event{Event: LockEvent, Time: after(ms), Sender: &Party{PID: 1, TID: tid}, Error: "EINTR"}
+		e.Lock = &Lock{Asker: uint64(tid), Became: LockInterrupted, By: "SIGALRM"}
+		return e
+	}
+	waits := attempt(10, 2, 2, "posix WRITE waits 10-14")
+	waits.Path = "/run/app.lock"
+	j.Locked(waits)
+	other, ended := left(25, 3), left(30, 2)
+	j.WaitLeft(other)
+	j.WaitLeft(ended)
+	j.WaitLeft(left(40, 2)) // no more
+	ready := j.Ready(after(40), false)
+	if len(ready) != 2 || ready[0] != waits || ready[1] != ended {
+		t.Fatalf("it tells %d events", len(ready))
+	}
+	start, _ := ended.Start.Get()
+	if end, _ := ended.End.Get(); ended.Path != waits.Path || ended.Object != waits.Object || ended.Lock.Kind != "posix" || ended.Mode != LockWrite ||
+		start != 10 || end != 14 || ended.Waited != 20*time.Millisecond {
+		t.Errorf("%s, %s: %+v", ended.Object, ended.Path, ended.Lock)
+	}
+	again := attempt(50, 2, 2, "flock READ waits")
+	j.Locked(again)
+	j.WaitLeft(left(60, 2))
+	ready = j.Ready(after(60), false)
+	if len(ready) != 2 || ready[0] != again || ready[1].Start.Known() || ready[1].End.Known() || ready[1].Waited != 10*time.Millisecond {
+		t.Errorf("a second wait: %d events, %+v", len(ready), ready[len(ready)-1].Lock)
 	}
 }
 

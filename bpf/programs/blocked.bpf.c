@@ -6,13 +6,11 @@
 
 #include "trace.h"
 
-#define LRU_HASH 9 // BPF_MAP_TYPE_LRU_HASH
 #define TASK_STORAGE 29 // BPF_MAP_TYPE_TASK_STORAGE
 #define NO_PREALLOC 1 // BPF_F_NO_PREALLOC
 #define CREATE 1 // BPF_LOCAL_STORAGE_GET_F_CREATE
 #define PF_KTHREAD 0x00200000
 
-static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
 static void *(*const bpf_task_storage_get)(void *map, struct task_struct *task, void *value, __u64 flags) = (void *)156;
 
 // Where a processor is while it is no thread's.
@@ -203,14 +201,9 @@ SEC("tp_btf/sched_waking") int woken(__u64 *ctx)
 		count_wait(s, task, current, *where, now, slept);
 	if (!s->over || slept < s->over || !have_to_do(s, task, current))
 		return 0;
-	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
-	if (!r) {
-		count(LOST);
+	r = record_of(sizeof(*r), sizeof(*r), WOKEN);
+	if (!r)
 		return 0;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	r->time = now;
-	r->kind = WOKEN;
 	r->where = *where;
 	r->slept = slept;
 	party_of(&r->who, task, s);

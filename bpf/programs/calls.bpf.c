@@ -4,31 +4,7 @@
 // whom, who passes descriptors to whom, who makes and removes what they share. Which calls that are the loader fills in, so that all others cost a look into a
 // table. What is sent is never read.
 
-#include "existence.h"
-
-// What a call does, by its number.
-#define CONNECT 1 // socket 1st, to the address 2nd, whose length is in the 3rd
-#define ACCEPT 2 // returns the socket
-#define SEND 3 // a message, struct msghdr in the 2nd
-#define RECEIVE 4
-#define TAKE 5 // a descriptor of another process: pidfd 1st; returns the descriptor
-#define SHMGET 6 // key 1st, flags 3rd; returns the id
-#define SEMGET 7
-#define MSGGET 8 // flags 2nd
-#define SHMCTL 9 // id 1st, command 2nd
-#define SEMCTL 10 // command 3rd
-#define MSGCTL 11
-#define MQ_OPEN 12 // name 1st, flags 2nd; returns the descriptor
-#define MQ_UNLINK 13
-#define OPEN 14 // returns the descriptor
-#define LINK 15 // from the path 1st to the 2nd
-#define LINKAT 16 // from the path 2nd to the 4th, beside descriptors in the 1st and 3rd
-#define UNLINK 17 // path 1st
-#define UNLINKAT 18 // path 2nd, beside the descriptor 1st
-#define MKNOD 19 // mode 2nd
-#define MKNODAT 20 // mode 3rd
-#define MULTIPLEXED_IPC 21 // ipc(2): which call in the 1st, its arguments after that
-#define MULTIPLEXED 22 // socketcall(2): which call in the 1st, its arguments where the 2nd points
+#include "passing.h"
 
 #define CALLS 512
 volatile const __u8 calls[CALLS]; // of 64-bit callers
@@ -51,24 +27,6 @@ struct connection {
 	__u16 local_port, remote_port; // the latter in network byte order
 	__u32 length; // of address
 	char address[128]; // that a caller connects to, or that the other one did: struct sockaddr
-};
-
-#define MAX_FILES 8 // that are told of, of those that are passed at a time
-
-// passed is a record that passed.go reads. No byte is padding.
-struct passed {
-	__u64 time;
-	__u32 kind;
-	__u32 how; // SEND, RECEIVE, TAKE
-	struct party who, other; // of TAKE, whose it was
-	struct behind socket;
-	__u64 peer_inode; // of the UNIX socket at the other end
-	__u32 peeked; // what is received stays there
-	__u32 count;
-	struct known_as files[MAX_FILES];
-	__u32 reserved;
-	__u32 length; // of address
-	char address[128]; // that is sent to: struct sockaddr
 };
 
 INLINE void ends_of(struct connection *r, struct sock *sk)
@@ -104,7 +62,8 @@ INLINE bool connects(struct sock *sk)
 {
 	__u32 family = get(sk->__sk_common.skc_family), type = get(sk->sk_type);
 
-	return family == AF_UNIX || ((family == AF_INET || family == AF_INET6) && (type == SOCK_STREAM || type == SOCK_SEQPACKET));
+	return family == AF_UNIX ||
+	       ((family == AF_INET || family == AF_INET6) && (type == SOCK_STREAM || type == SOCK_DGRAM || type == SOCK_SEQPACKET));
 }
 
 INLINE int connection(const struct call *c, __u32 what, __s64 result)
@@ -115,17 +74,15 @@ INLINE int connection(const struct call *c, __u32 what, __s64 result)
 	struct sock *sk = socket_at(file);
 	__u32 length = c->args[2];
 	struct connection *r;
+	__u16 to;
 
 	if (!s || is_reader(s, current) || !connects(sk) || (what == ACCEPT && result == -EAGAIN))
 		return 0;
-	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
-	if (!r) {
-		count(LOST);
+	if (what == CONNECT && read_user(to, c->args[1]) && to == AF_UNSPEC) // it dissolves a connection
 		return 0;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	r->time = bpf_ktime_get_ns();
-	r->kind = what == ACCEPT ? ACCEPTED : CONNECTED;
+	r = record_of(sizeof(*r), sizeof(*r), what == ACCEPT ? ACCEPTED : CONNECTED);
+	if (!r)
+		return 0;
 	r->result = result < 0 ? result : 0;
 	party_of(&r->who, current, s);
 	look_behind(&r->socket, file);
@@ -149,129 +106,10 @@ INLINE int connection(const struct call *c, __u32 what, __s64 result)
 	return 0;
 }
 
-// message is what struct msghdr says, and where the descriptors are in it.
-struct message {
-	__u64 name, control, length, descriptors;
-	__u32 name_length;
-	__u32 count;
-};
-
-#define MAX_CONTROL 4 // control messages that are looked at
-#define SOL_SOCKET 1
-#define SCM_RIGHTS 1
-
-// message_at looks for descriptors in a message of the calling process.
-INLINE bool message_at(struct message *m, __u64 at, bool compat)
-{
-	__u64 header = compat ? 12 : 16, align = compat ? 3 : 7, end;
-
-	if (compat) {
-		__u32 words[6];
-
-		if (!read_user(words, at))
-			return 0;
-		m->name = words[0];
-		m->name_length = words[1];
-		m->control = words[4];
-		m->length = words[5];
-	} else {
-		__u64 words[6];
-
-		if (!read_user(words, at))
-			return 0;
-		m->name = words[0];
-		m->name_length = words[1];
-		m->control = words[4];
-		m->length = words[5];
-	}
-	if (!m->control || m->length < header || m->length > 1 << 20)
-		return 0;
-	at = m->control;
-	end = at + m->length;
-	for (int i = 0; i < MAX_CONTROL && at + header <= end; i++) {
-		__u64 length = 0;
-		__u32 type[2];
-
-		if (compat) {
-			__u32 short_length;
-
-			if (!read_user(short_length, at))
-				return 0;
-			length = short_length;
-		} else if (!read_user(length, at)) {
-			return 0;
-		}
-		if (length < header || length > end - at || !read_user(type, at + header - sizeof(type)))
-			return 0;
-		if (type[0] == SOL_SOCKET && type[1] == SCM_RIGHTS) {
-			m->descriptors = at + header;
-			m->count = (length - header) / sizeof(int);
-			return m->count > 0;
-		}
-		at += (length + align) & ~align;
-	}
-	return 0;
-}
-
-#define MSG_PEEK 2
-
-INLINE int passing(const struct call *c, __u32 what, __s64 result)
-{
-	struct settings *s = settings_of_reader();
-	struct task_struct *current = bpf_get_current_task_btf(), *other;
-	struct file *file = file_at(current, c->args[0]);
-	struct message m = {};
-	struct passed *r;
-	struct sock *sk = NULL;
-
-	if (result < 0 || !s || is_reader(s, current))
-		return 0;
-	if (what != TAKE) {
-		sk = socket_at(file);
-		if (get(sk->__sk_common.skc_family) != AF_UNIX || !message_at(&m, c->args[1], c->number & CALL32))
-			return 0;
-	}
-	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
-	if (!r) {
-		count(LOST);
-		return 0;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	r->time = bpf_ktime_get_ns();
-	r->kind = PASSED;
-	r->how = what;
-	party_of(&r->who, current, s);
-	if (what == TAKE) {
-		other = behind_pidfd(file);
-		if (other)
-			party_of(&r->other, other, s);
-		r->count = 1;
-		look_closer(&r->files[0], file_at(current, result));
-		bpf_ringbuf_submit(r, 0);
-		return 0;
-	}
-	look_behind(&r->socket, file);
-	r->peer_inode = inode_of(peer_of(sk));
-	r->peeked = what == RECEIVE && c->args[2] & MSG_PEEK;
-	r->count = m.count;
-	for (__u32 i = 0; i < MAX_FILES && i < m.count; i++) {
-		__u32 fd;
-
-		if (read_user(fd, m.descriptors + i * sizeof(fd)))
-			look_closer(&r->files[i], file_at(current, fd));
-	}
-	as_it_is(m.name_length);
-	if (what == SEND && m.name && m.name_length <= sizeof(r->address) &&
-	    !bpf_probe_read_user(r->address, m.name_length, (void *)m.name))
-		r->length = m.name_length;
-	bpf_ringbuf_submit(r, 0);
-	return 0;
-}
-
 // demultiplex makes of socketcall(2) the call that it is.
 INLINE __u32 demultiplex(struct call *c)
 {
-	__u32 what = 0, args[3];
+	__u32 what = 0, args[3], flags;
 
 	switch ((__u32)c->args[0]) { // include/uapi/linux/net.h
 	case 3:
@@ -287,12 +125,20 @@ INLINE __u32 demultiplex(struct call *c)
 	case 17:
 		what = RECEIVE;
 		break;
+	case 19:
+		what = RECEIVE_MESSAGES;
+		break;
+	case 20:
+		what = SEND_MESSAGES;
+		break;
 	}
 	if (!(asked >> what & 1) || !read_user(args, c->args[1]))
 		return 0;
 	c->args[0] = args[0];
 	c->args[1] = args[1];
 	c->args[2] = args[2];
+	if (what == RECEIVE_MESSAGES && read_user(flags, c->args[1] + 3 * sizeof(flags)))
+		c->args[2] = flags;
 	return what;
 }
 
@@ -466,16 +312,11 @@ static __attribute__((noinline)) int existence(const struct call *c, __u32 what,
 	}
 	if (!told)
 		return 0;
-	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
-	if (!r) {
-		count(LOST);
+	r = record_of(sizeof(*r), __builtin_offsetof(struct made, name), MADE); // all of it would be too much to fill at a time
+	if (!r)
 		return 0;
-	}
-	__builtin_memset(r, 0, __builtin_offsetof(struct made, name)); // all of it would be too much at a time
 	r->name[0] = r->other[0] = 0;
 	r->base.length = 0;
-	r->time = bpf_ktime_get_ns();
-	r->kind = MADE;
 	r->what = what;
 	party_of(&r->who, current, s);
 	r->ipc = get(get(get(current->nsproxy)->ipc_ns)->ns.inum);
@@ -547,11 +388,13 @@ SEC("tp_btf/sys_exit") int call_returned(__u64 *ctx)
 	if (!what || (result <= -ERESTARTSYS && result > -4096))
 		return 0;
 	call_of(&c, current);
+	if (what == RECEIVE_MESSAGES)
+		c.args[2] = fourth(&c);
 	if (what == MULTIPLEXED)
 		what = demultiplex(&c);
 	if (what == CONNECT || what == ACCEPT)
 		return connection(&c, what, result);
-	if (what == SEND || what == RECEIVE || what == TAKE)
+	if (what == SEND || what == RECEIVE || what == TAKE || what == SEND_MESSAGES || what == RECEIVE_MESSAGES)
 		return passing(&c, what, result);
 	if (what == MULTIPLEXED_IPC)
 		what = demultiplex_ipc(&c);

@@ -12,6 +12,7 @@
 #define PASSED 8
 #define LOCKED 9 // lock.bpf.c
 #define MADE 10 // calls.bpf.c
+#define WAIT_LEFT 11 // lock.bpf.c
 
 static long (*const bpf_probe_read_kernel_str)(void *dst, __u32 size, const void *from) = (void *)115;
 static long (*const bpf_probe_read_user_str)(void *dst, __u32 size, const void *from) = (void *)114;
@@ -74,6 +75,7 @@ struct inode___private {
 
 KERNEL_TYPES_END
 
+#define AF_UNSPEC 0
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
@@ -81,6 +83,7 @@ KERNEL_TYPES_END
 #define PID_FS_MAGIC 0x50494446 // include/uapi/linux/magic.h
 
 #define SOCK_STREAM 1
+#define SOCK_DGRAM 2
 #define SOCK_SEQPACKET 5
 
 // process_of is the process that a number stands for, while it is there.

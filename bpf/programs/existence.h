@@ -6,10 +6,6 @@
 
 #include "path.h"
 
-static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
-static long (*const bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
-static __u64 (*const bpf_get_current_pid_tgid)(void) = (void *)14;
-
 KERNEL_TYPES
 
 struct ipc_ids {
@@ -28,6 +24,32 @@ struct task_struct___fs {
 };
 
 KERNEL_TYPES_END
+
+// What a call does, by its number.
+#define CONNECT 1 // socket 1st, to the address 2nd, whose length is in the 3rd
+#define ACCEPT 2 // returns the socket
+#define SEND 3 // a message, struct msghdr in the 2nd
+#define RECEIVE 4
+#define TAKE 5 // a descriptor of another process: pidfd 1st; returns the descriptor
+#define SHMGET 6 // key 1st, flags 3rd; returns the id
+#define SEMGET 7
+#define MSGGET 8 // flags 2nd
+#define SHMCTL 9 // id 1st, command 2nd
+#define SEMCTL 10 // command 3rd
+#define MSGCTL 11
+#define MQ_OPEN 12 // name 1st, flags 2nd; returns the descriptor
+#define MQ_UNLINK 13
+#define OPEN 14 // returns the descriptor
+#define LINK 15 // from the path 1st to the 2nd
+#define LINKAT 16 // from the path 2nd to the 4th, beside descriptors in the 1st and 3rd
+#define UNLINK 17 // path 1st
+#define UNLINKAT 18 // path 2nd, beside the descriptor 1st
+#define MKNOD 19 // mode 2nd
+#define MKNODAT 20 // mode 3rd
+#define SEND_MESSAGES 21 // structures mmsghdr in the 2nd; returns how many
+#define RECEIVE_MESSAGES 22 // likewise, flags in the 4th, which comes to be the 3rd here
+#define MULTIPLEXED_IPC 23 // ipc(2): which call in the 1st, its arguments after that
+#define MULTIPLEXED 24 // socketcall(2): which call in the 1st, its arguments where the 2nd points
 
 #define IPC_CREAT 01000
 #define IPC_EXCL 02000

@@ -33,14 +33,9 @@ SEC("raw_tp/sched_process_exit") int process_ended(__u64 *ctx)
 	// The thread that ends last ends the process. Two that end at a time may both be told of.
 	if (!s || get(((struct signal_struct___exit *)signal)->live.counter) || !have_to_do(s, task, task))
 		return 0;
-	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
-	if (!r) {
-		count(LOST);
+	r = record_of(sizeof(*r), sizeof(*r), EXITED);
+	if (!r)
 		return 0;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	r->time = bpf_ktime_get_ns();
-	r->kind = EXITED;
 	r->code = get(signal->flags) & SIGNAL_GROUP_EXIT ? get(signal->group_exit_code) : get(task->exit_code);
 	party_of(&r->who, task, s);
 	r->lived = bpf_ktime_get_boot_ns() - get(get(task->group_leader)->start_boottime);

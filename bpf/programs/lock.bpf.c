@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
 // Locks on files: the tracepoints flock_lock_inode and posix_lock_inode
-// (include/trace/events/filelock.h), which tell of every attempt and of every release.
+// (include/trace/events/filelock.h), which tell of every attempt and of every release, and
+// signal_deliver (signal.h there) of the threads that wait: a signal alone ends a wait otherwise.
 
 #include "path.h"
 
@@ -29,6 +30,14 @@ struct file_lock___before_6_9 {
 	struct file *fl_file;
 };
 
+struct sigaction___lock {
+	void *sa_handler;
+	unsigned long sa_flags;
+};
+struct k_sigaction___lock {
+	struct sigaction___lock sa;
+};
+
 KERNEL_TYPES_END
 
 // record is what the reader gets: lock.go reads it. No byte is padding.
@@ -37,6 +46,7 @@ struct record {
 	__u32 kind;
 	__s32 result; // 1: it waits
 	struct party who;
+	__u64 thread; // that asks; not for anyone to see
 	__u64 owner, blocker; // who owns the lock, and the one that is in its way; not for anyone to see
 	__s64 start, end;
 	__u32 flags, type; // FL_*, F_*LCK
@@ -46,6 +56,37 @@ struct record {
 	__u32 reserved2;
 	struct parts path;
 };
+
+// left is that a thread waits for a lock no longer, and does not have it: lock.go reads it.
+struct left {
+	__u64 time;
+	__u32 kind;
+	__u32 signal; // by which
+	struct party who;
+	__u64 thread; // as in record
+	__u32 dies; // with its process
+	__u32 reserved;
+};
+
+// waiting are threads that wait for a lock, each with its start time: numbers are used again.
+struct {
+	__u32 (*type)[LRU_HASH];
+	__u32 (*max_entries)[8192];
+	__u64 *key;
+	__u64 *value;
+} waiting SEC(".maps");
+
+INLINE void note_wait(struct task_struct *current, bool waits)
+{
+	__u64 thread = bpf_get_current_pid_tgid(), start;
+
+	if (!waits) {
+		bpf_map_delete_elem(&waiting, &thread);
+		return;
+	}
+	start = get(current->start_boottime);
+	bpf_map_update_elem(&waiting, &thread, &start, 0);
+}
 
 #define FILE_LOCK_DEFERRED 1
 #define MAX_BLOCKERS 32
@@ -97,16 +138,13 @@ INLINE int attempt(struct file_lock *lock, __s32 result)
 
 	if (!s || is_reader(s, current))
 		return 0;
-	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
-	if (!r) {
-		count(LOST);
+	note_wait(current, result == FILE_LOCK_DEFERRED);
+	r = record_of(sizeof(*r), sizeof(*r), LOCKED);
+	if (!r)
 		return 0;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	r->time = bpf_ktime_get_ns();
-	r->kind = LOCKED;
 	r->result = result;
 	party_of(&r->who, current, s);
+	r->thread = address_of(current);
 	r->start = get(lock->fl_start);
 	r->end = get(lock->fl_end);
 	if (field_exists(lock->c)) {
@@ -137,6 +175,54 @@ SEC("raw_tp/flock_lock_inode") int flock_attempt(__u64 *ctx)
 SEC("raw_tp/posix_lock_inode") int posix_attempt(__u64 *ctx)
 {
 	return attempt((struct file_lock *)ctx[1], ctx[2]);
+}
+
+#define SIG_DFL 0
+#define SIG_IGN 1
+#define SIGKILL 9
+#define SIGSTOP 19
+#define SA_RESTART 0x10000000
+#define SIGNAL_UNKILLABLE 0x40 // the first process of a pid namespace
+
+#define BIT(signal) (1ULL << ((signal) - 1))
+// What does not end a process by default: SIGCHLD, SIGCONT, SIGSTOP to SIGTTOU, SIGURG, SIGWINCH.
+#define HARMLESS (BIT(17) | BIT(18) | BIT(SIGSTOP) | BIT(20) | BIT(21) | BIT(22) | BIT(23) | BIT(28))
+
+// A wait that a signal has interrupted goes on, unless a handler runs without SA_RESTART (then
+// the call fails by EINTR) or the process ends.
+SEC("raw_tp/signal_deliver") int wait_interrupted(__u64 *ctx)
+{
+	struct settings *s = settings_of_reader();
+	struct task_struct *current = bpf_get_current_task_btf();
+	__u64 thread = bpf_get_current_pid_tgid(), *start = bpf_map_lookup_elem(&waiting, &thread), handler;
+	struct sigaction___lock *action = &((struct k_sigaction___lock *)ctx[2])->sa;
+	__u32 signal = ctx[0];
+	struct left *r;
+	bool dies;
+
+	if (!s || !start || *start != get(current->start_boottime))
+		return 0;
+	handler = address_of(get(action->sa_handler));
+	if (signal == SIGKILL) // also of a process that another signal ends, or a thread of it
+		dies = 1;
+	else if (handler == SIG_DFL)
+		dies = (signal >= 32 || !(HARMLESS & BIT(signal))) && !(get(get(current->signal)->flags) & SIGNAL_UNKILLABLE);
+	else
+		dies = 0;
+	if (!dies && handler <= SIG_IGN)
+		return 0;
+	bpf_map_delete_elem(&waiting, &thread); // after a handler it would ask again
+	if (!dies && get(action->sa_flags) & SA_RESTART)
+		return 0;
+	r = record_of(sizeof(*r), sizeof(*r), WAIT_LEFT);
+	if (!r)
+		return 0;
+	r->signal = signal;
+	party_of(&r->who, current, s);
+	r->thread = address_of(current);
+	r->dies = dies;
+	bpf_ringbuf_submit(r, 0);
+	return 0;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

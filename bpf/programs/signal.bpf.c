@@ -166,14 +166,9 @@ SEC("raw_tp/signal_generate") int signal_sent(__u64 *ctx)
 
 	if (!s || !is_asked_for(s, signal) || !have_to_do(s, current, to) || within(s, signal, current, to))
 		return 0;
-	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
-	if (!r) {
-		count(LOST);
+	r = record_of(sizeof(*r), sizeof(*r), SENT);
+	if (!r)
 		return 0;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	r->time = bpf_ktime_get_ns();
-	r->kind = SENT;
 	r->signal = signal;
 	party_of(&r->from, current, s);
 	party_of(&r->to, to, s);
@@ -201,14 +196,9 @@ SEC("raw_tp/signal_deliver") int signal_taken(__u64 *ctx)
 		return 0;
 	if (signal == SIGURG && !s->urgent && by_thread(ctx[1]))
 		return 0;
-	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
-	if (!r) {
-		count(LOST);
+	r = record_of(sizeof(*r), sizeof(*r), TAKEN);
+	if (!r)
 		return 0;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	r->time = bpf_ktime_get_ns();
-	r->kind = TAKEN;
 	r->signal = signal;
 	party_of(&r->to, current, s);
 	about(r, current, ctx[1]);
@@ -225,14 +215,9 @@ SEC("raw_tp/mark_victim") int oom_victim(void)
 
 	if (!s || !is_asked_for(s, SIGKILL))
 		return 0;
-	r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
-	if (!r) {
-		count(LOST);
+	r = record_of(sizeof(*r), sizeof(*r), VICTIM);
+	if (!r)
 		return 0;
-	}
-	__builtin_memset(r, 0, sizeof(*r));
-	r->time = bpf_ktime_get_ns();
-	r->kind = VICTIM;
 	r->signal = SIGKILL;
 	party_of(&r->from, current, s);
 	bpf_ringbuf_submit(r, 0);

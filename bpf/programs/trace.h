@@ -57,7 +57,12 @@ KERNEL_TYPES_END
 
 #define HASH 1 // BPF_MAP_TYPE_HASH
 #define ARRAY 2
+#define LRU_HASH 9
 #define RING_BUFFER 27
+
+static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
+static long (*const bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
+static __u64 (*const bpf_get_current_pid_tgid)(void) = (void *)14;
 
 static void *(*const bpf_ringbuf_reserve)(void *ring, __u64 size, __u64 flags) = (void *)131;
 static void (*const bpf_ringbuf_submit)(void *data, __u64 flags) = (void *)132;
@@ -132,6 +137,28 @@ INLINE void count(__u32 what)
 
 	if (n)
 		__sync_fetch_and_add(n, 1);
+}
+
+// head is what each record begins with.
+struct head {
+	__u64 time; // ns of the kernel's monotonic clock
+	__u32 kind;
+};
+
+// record_of makes room for a record of that size and begins it: the first bytes are filled with
+// zeros, then come the time and the kind. It is NULL where there is no room, which is counted.
+INLINE void *record_of(__u64 size, __u64 filled, __u32 kind)
+{
+	struct head *r = bpf_ringbuf_reserve(&events, size, 0);
+
+	if (!r) {
+		count(LOST);
+		return NULL;
+	}
+	__builtin_memset(r, 0, filled);
+	r->time = bpf_ktime_get_ns();
+	r->kind = kind;
+	return r;
 }
 
 INLINE bool is_chosen(__u32 pid)

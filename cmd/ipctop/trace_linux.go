@@ -53,11 +53,11 @@ func (c command) newTrace(o *options) *cobra.Command {
 			"  blocked   a thread that waited for longer than --over: in which call, on what, and who woke it. Sleeps, time limits\n" +
 			"            that ran out and threads that others of their process woke are left out without --all\n" +
 			"  exit      a process that ended, how, and which objects it left and which locks ended with it\n" +
-			"  connect   a UNIX or TCP socket that was connected, or could not be: by whom, to whom, at which path or address\n" +
+			"  connect   a UNIX or Internet socket that was connected, or could not be: by whom, to whom, at which path or address\n" +
 			"  accept    the same from the other side\n" +
 			"  fd-passed descriptors that a process sent to another over a UNIX socket, or received, and of what they are\n" +
 			"  lock      a lock on a file (flock, fcntl): taken and after how long a wait, refused, waited for and who is in the way,\n" +
-			"            given up\n" +
+			"            waited for in vain, given up\n" +
 			"  created   a System V object, POSIX queue, FIFO, or shared memory or semaphore in /dev/shm that was made\n" +
 			"  removed   one that was removed, or its name\n" +
 			"Without EVENT, all. With REF, -p, -u or -c only those in which one of these takes part, as the one who acts or the other;\n" +

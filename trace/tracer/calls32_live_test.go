@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,15 +22,49 @@ import (
 	"github.com/ipctop/ipctop/trace/tracer"
 )
 
-// TestBlocked32 tells in which call a 32-bit program waited, whose calls have other
-// numbers, and whose arguments are in other registers.
-func TestBlocked32(t *testing.T) {
+// build32 compiles a program for the 32-bit processor whose programs this one runs, or skips.
+func build32(t *testing.T, dir string) (program string) {
+	t.Helper()
 	source, err := bpf.Open() // before a compiler runs for nothing
 	if err != nil {
 		t.Skip(err)
 	}
 	source.Close()
-	program := probetest.Build(t, "../../traffic/testdata/calls32", probetest.Arch32)
+	return probetest.Build(t, dir, probetest.Arch32)
+}
+
+// TestPassed32 tells of descriptors that a 32-bit program passes by sendmmsg(2) and recvmmsg(2), in
+// both ways that there are: pointers in its messages are short.
+func TestPassed32(t *testing.T) {
+	program := build32(t, "./testdata/passes32")
+	find := watch(t, tracer.Options{Passes: true})
+	p := start(t, exec.Command(program))
+	if got := p.line(t); got != "ready" {
+		t.Skipf("this machine runs no 32-bit programs: it says %q", got)
+	}
+	p.begin()
+	messages, err := strconv.Atoi(p.line(t))
+	if err != nil || messages == 0 {
+		t.Fatalf("%d messages: %v", messages, err)
+	}
+	for _, how := range []string{trace.PassedSent, trace.PassedReceived} {
+		told := map[*trace.Event]bool{}
+		for range messages {
+			e := find(how, func(e *trace.Event) bool {
+				return e.Passed != nil && e.How == how && e.Sender != nil && e.Sender.PID == p.Process.Pid && !told[e]
+			})
+			told[e] = true
+			if e.Number != 2 || len(e.Given) != 2 || e.Given[0].Object != fmt.Sprintf("pipe:%d", inode(t, p.in)) || e.Via == "" {
+				t.Errorf("%s: %+v", how, e.Passed)
+			}
+		}
+	}
+}
+
+// TestBlocked32 tells in which call a 32-bit program waited, whose calls have other
+// numbers, and whose arguments are in other registers.
+func TestBlocked32(t *testing.T) {
+	program := build32(t, "../../traffic/testdata/calls32")
 	find := watch(t, tracer.Options{Over: over})
 	r, w, err := os.Pipe()
 	if err != nil {

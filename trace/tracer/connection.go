@@ -15,7 +15,7 @@ import (
 // connected makes an event of a connection.
 func (n *names) connected(c *bpf.Connection) *trace.Event {
 	e := &trace.Event{Type: "event", Time: c.Time, Event: trace.ConnectEvent, Sender: n.party(&c.Who), Object: objectOf(&c.Socket)}
-	e.Connection = &trace.Connection{Local: endpoint(c.Local), Remote: endpoint(c.Remote), Network: c.Network}
+	e.Connection = &trace.Connection{Local: endpoint(c.Local), Remote: endpoint(c.Remote), Network: c.Network, Datagrams: c.Socket.Type == unix.SOCK_DGRAM}
 	if c.Accepted {
 		e.Event = trace.AcceptEvent
 	}

@@ -5,9 +5,11 @@ package tracer_test
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -130,4 +132,91 @@ func TestConnectionsThatFail(t *testing.T) {
 			t.Errorf("%s: %+v", test.where, e)
 		}
 	}
+}
+
+// TestConnectionsOfDatagrams tells of sockets for datagrams that are connected, at once: nobody
+// accepts them. To dissolve a connection is none.
+func TestConnectionsOfDatagrams(t *testing.T) {
+	find := watch(t, tracer.Options{Connects: true})
+	path := filepath.Join(t.TempDir(), "socket")
+	for _, test := range []struct {
+		name   string
+		family int
+		bound  unix.Sockaddr
+	}{
+		{"path", unix.AF_UNIX, &unix.SockaddrUnix{Name: path}},
+		{"IPv4", unix.AF_INET, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}},
+		{"IPv6", unix.AF_INET6, &unix.SockaddrInet6{Addr: [16]byte{15: 1}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server, client := datagrams(t, test.family), datagrams(t, test.family)
+			if err := unix.Bind(int(server.Fd()), test.bound); err != nil {
+				t.Skip(err)
+			}
+			at, err := unix.Getsockname(int(server.Fd()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var unspecified unix.RawSockaddr
+			connect := func() {
+				t.Helper()
+				if err := unix.Connect(int(client.Fd()), at); err != nil {
+					t.Fatal(err)
+				}
+			}
+			connect()
+			if _, _, errno := unix.Syscall(unix.SYS_CONNECT, client.Fd(), uintptr(unsafe.Pointer(&unspecified)), unsafe.Sizeof(unspecified)); errno != 0 {
+				t.Fatal(errno)
+			}
+			connect()
+			kind := "udp"
+			if test.family == unix.AF_UNIX {
+				kind = "unix"
+			}
+			object := fmt.Sprintf("%s:%d", kind, inode(t, client))
+			var first *trace.Event
+			for range 2 {
+				e := find("connect", func(e *trace.Event) bool { return e.Connection != nil && e.Object == object && e != first })
+				local, remote := addressOf(t, client), addressOf(t, server)
+				if e.Event != trace.ConnectEvent || e.Sender.PID != os.Getpid() || e.Target != nil || e.Error != "" {
+					t.Errorf("%+v", e)
+				}
+				if test.family == unix.AF_UNIX {
+					if e.Path != path || e.PeerObject != fmt.Sprintf("unix:%d", inode(t, server)) {
+						t.Errorf("%s, with %s", e.Path, e.PeerObject)
+					}
+				} else if e.Remote != remote || first != nil && e.Local != local {
+					t.Errorf("%s to %s, want %s to %s", e.Local, e.Remote, local, remote)
+				}
+				first = e
+			}
+		})
+	}
+}
+
+func datagrams(t *testing.T, family int) *os.File {
+	t.Helper()
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	f := os.NewFile(uintptr(fd), "datagrams")
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// addressOf is the address and port of an Internet socket, as an event has it.
+func addressOf(t *testing.T, f *os.File) string {
+	t.Helper()
+	name, err := unix.Getsockname(int(f.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch a := name.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port)).String()
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr), uint16(a.Port)).String()
+	}
+	return ""
 }

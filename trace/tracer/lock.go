@@ -15,7 +15,7 @@ func (n *names) locked(l *bpf.Lock) *trace.Event {
 	e := &trace.Event{Type: "event", Time: l.Time, Event: trace.LockEvent, Sender: n.party(&l.Who), Path: l.Path, Error: errorName(l.Errno)}
 	e.Object = objectOf(&l.File)
 	e.Lock = &trace.Lock{
-		Kind: lockTypes[l.Type], Became: trace.LockTaken, Owner: l.Owner, Blocker: l.Blocker, Close: l.Close, Exiting: l.Who.Exiting,
+		Kind: lockTypes[l.Type], Became: trace.LockTaken, Asker: l.Thread, Owner: l.Owner, Blocker: l.Blocker, Close: l.Close, Exiting: l.Who.Exiting,
 	}
 	if l.Type != bpf.LockFlock {
 		e.Start = model.Some(l.Start)
@@ -39,6 +39,16 @@ func (n *names) locked(l *bpf.Lock) *trace.Event {
 		if l.BlockerPID != 0 {
 			e.Target = n.living(l.BlockerPID)
 		}
+	}
+	return e
+}
+
+// lockLeft makes an event of a wait for a lock that ended without the lock.
+func (n *names) lockLeft(l *bpf.LockLeft) *trace.Event {
+	e := &trace.Event{Type: "event", Time: l.Time, Event: trace.LockEvent, Sender: n.party(&l.Who)}
+	e.Lock = &trace.Lock{Became: trace.LockAbandoned, Asker: l.Thread}
+	if !l.Dies {
+		e.Became, e.By, e.Error = trace.LockInterrupted, model.SignalName(l.Signal), "EINTR"
 	}
 	return e
 }

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	ossignal "os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -25,12 +27,28 @@ func init() {
 			fmt.Println(err)
 			return
 		}
+		interruptible(unix.SIGUSR2)
 		for _, how := range strings.Fields(os.Args[1]) {
 			await()
 			fmt.Println(lockBy(f, how))
 		}
 		await()
 	}
+}
+
+// interruptible lets a signal's handler interrupt calls: Go has set it to have them begun again.
+func interruptible(signal unix.Signal) {
+	ossignal.Notify(make(chan os.Signal, 1), signal, unix.SIGUSR1)
+	const restart = 0x10000000                             // SA_RESTART
+	var action struct{ handler, flags, rest, mask uint64 } // struct sigaction of the kernel
+	set := func(new, old unsafe.Pointer) {
+		if _, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(signal), uintptr(new), uintptr(old), unsafe.Sizeof(action.mask), 0, 0); errno != 0 {
+			fmt.Println(errno)
+		}
+	}
+	set(nil, unsafe.Pointer(&action))
+	action.flags &^= restart
+	set(unsafe.Pointer(&action), nil)
 }
 
 // lockBy does to a file what a word says: the call, the mode and, in capitals, whether it waits.
@@ -128,4 +146,62 @@ func TestLocks(t *testing.T) {
 			event(self, trace.LockClosed, trace.LockRead)
 		})
 	}
+}
+
+// TestLocksWaitedForInVain tells how a wait ended without the lock: by a signal whose handler
+// interrupts the call, but not by one after which it goes on, and by the end of the process.
+func TestLocksWaitedForInVain(t *testing.T) {
+	for _, kind := range []string{"flock", "posix", "ofd"} {
+		t.Run(kind, func(t *testing.T) {
+			find := watch(t, tracer.Options{Locks: true})
+			f, id := lockedFile(t)
+			wait := strings.ToUpper(kind) + "-W"
+			p := start(t, role("locks", wait+" "+wait, f.Name()))
+			if err := lockBy(f, kind+"-w"); err != nil {
+				t.Fatal(err)
+			}
+			told := map[*trace.Event]bool{}
+			next := func(became string) *trace.Event {
+				t.Helper()
+				e := find(became, func(e *trace.Event) bool {
+					return e.Lock != nil && e.Object == id && e.Sender.PID == p.Process.Pid && !told[e]
+				})
+				told[e] = true
+				start, isRange := e.Start.Get()
+				if e.Became != became || e.Lock.Kind != kind || e.Mode != trace.LockWrite || !strings.HasSuffix(e.Path, f.Name()) || isRange != (kind != "flock") ||
+					isRange && (start != 10 || e.End.Or(0) != 14) {
+					t.Fatalf("not %s: %s at %q: %+v", became, id, e.Path, e.Lock)
+				}
+				return e
+			}
+			p.begin()
+			waits := next(trace.LockWaits)
+			for _, signal := range []unix.Signal{unix.SIGUSR1, unix.SIGSTOP, unix.SIGCONT, unix.SIGUSR2} {
+				if err := unix.Tgkill(p.Process.Pid, waits.Sender.TID, signal); err != nil {
+					t.Fatal(err)
+				}
+				if signal != unix.SIGUSR2 { // it waits again, or still
+					waitFor(t, "a wait", func() bool { return asleep(p.Process.Pid, waits.Sender.TID) == (signal != unix.SIGSTOP) })
+				}
+			}
+			if line := p.line(t); line != unix.EINTR.Error() {
+				t.Fatalf("it says %s", line)
+			}
+			if e := next(trace.LockInterrupted); e.By != "SIGUSR2" || e.Error != "EINTR" || e.Waited <= 0 || e.Sender.TID != waits.Sender.TID {
+				t.Errorf("%s of thread %d, by %s: %+v", e.Error, e.Sender.TID, e.By, e.Lock)
+			}
+			p.begin()
+			next(trace.LockWaits)
+			_ = p.Process.Kill()
+			if e := next(trace.LockAbandoned); e.By != "" || e.Error != "" || e.Waited <= 0 {
+				t.Errorf("%s, by %s: %+v", e.Error, e.By, e.Lock)
+			}
+		})
+	}
+}
+
+// asleep reports whether a thread is in an interruptible sleep, with no signal left to take.
+func asleep(pid, tid int) bool {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/status", pid, tid))
+	return strings.Contains(string(b), "State:\tS") && strings.Contains(string(b), "SigPnd:\t0000000000000000")
 }

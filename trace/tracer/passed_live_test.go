@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -114,6 +115,111 @@ func TestPassedMany(t *testing.T) {
 	e := find("sent", func(e *trace.Event) bool { return e.Passed != nil && e.Object == over })
 	if e.Number != 11 || len(e.Given) != 8 || e.Given[7].Name != "null" || e.Target != nil {
 		t.Errorf("%+v to %+v", e.Passed, e.Target)
+	}
+}
+
+// mmsghdr is struct mmsghdr of sendmmsg(2).
+type mmsghdr struct {
+	header unix.Msghdr
+	length uint32
+}
+
+// messages makes structures for as many messages as there are controls, each with a byte.
+func messages(controls ...[]byte) []mmsghdr {
+	list := make([]mmsghdr, len(controls))
+	for i, control := range controls {
+		h := &list[i].header
+		h.Iov = &unix.Iovec{Base: new(byte)}
+		h.Iov.SetLen(1)
+		h.SetIovlen(1)
+		if len(control) > 0 {
+			h.Control = &control[0]
+			h.SetControllen(len(control))
+		}
+	}
+	return list
+}
+
+// TestPassedInSeveralMessages tells of each message of sendmmsg(2) and recvmmsg(2) that carries
+// descriptors, and only of those that went through.
+func TestPassedInSeveralMessages(t *testing.T) {
+	find := watch(t, tracer.Options{Passes: true})
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, other := os.NewFile(uintptr(pair[0]), "own"), os.NewFile(uintptr(pair[1]), "other")
+	defer own.Close()
+	defer other.Close()
+	from, to := fmt.Sprintf("unix:%d", inode(t, own)), fmt.Sprintf("unix:%d", inode(t, other))
+	null, err := os.Open("/dev/null")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	rights := func(n int) []byte { return unix.UnixRights(slices.Repeat([]int{int(null.Fd())}, n)...) }
+	call := func(number uintptr, f *os.File, list []mmsghdr, flags int) {
+		t.Helper()
+		n, _, errno := unix.Syscall6(number, f.Fd(), uintptr(unsafe.Pointer(&list[0])), uintptr(len(list)), uintptr(flags), 0, 0)
+		if errno != 0 || n != 3 {
+			t.Fatalf("%d messages: %v", n, errno)
+		}
+	}
+	sent := messages(rights(1), nil, rights(2), unix.UnixRights(1<<20)) // the last one fails
+	call(unix.SYS_SENDMMSG, own, sent, 0)
+	room := func() []mmsghdr { return messages(rights(4), rights(4), rights(4), rights(4)) }
+	received := room()
+	call(unix.SYS_RECVMMSG, other, received, 0)
+	for i := range received {
+		if control := unsafe.Slice(received[i].header.Control, received[i].header.Controllen); i < 3 && len(control) > 0 {
+			closeAll(t, control)
+		}
+	}
+	for _, how := range []string{trace.PassedSent, trace.PassedReceived} {
+		for n := 1; n <= 2; n++ {
+			e := find(how, func(e *trace.Event) bool {
+				return e.Passed != nil && e.How == how && e.Number == n && (e.Object == from || e.Object == to)
+			})
+			if len(e.Given) != n || e.Given[0].Name != "null" || e.Sender == nil || e.Sender.PID != os.Getpid() || e.Target == nil || e.Target.PID != os.Getpid() {
+				t.Errorf("%s: %+v to %+v: %+v", how, e.Sender, e.Target, e.Passed)
+			}
+			if object, via := e.Object, e.Via; how == trace.PassedSent && (object != from || via != to) || how == trace.PassedReceived && (object != to || via != from) {
+				t.Errorf("%s over %s and %s; want %s to %s", how, object, via, from, to)
+			}
+		}
+	}
+	// What is told comes in the order of its time: of the messages between them nothing was.
+	if err := unix.Sendmsg(int(own.Fd()), []byte("x"), rights(5), nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	sentBefore := map[*trace.Event]bool{}
+	find("the end", func(e *trace.Event) bool {
+		if e.Passed == nil || e.Object != from || e.How != trace.PassedSent {
+			return false
+		}
+		sentBefore[e] = e.Number != 5
+		return e.Number == 5
+	})
+	if len(sentBefore) != 3 {
+		t.Errorf("it told of %d messages that were sent", len(sentBefore))
+	}
+}
+
+// closeAll closes the descriptors that a control message brought.
+func closeAll(t *testing.T, control []byte) {
+	t.Helper()
+	list, err := unix.ParseSocketControlMessage(control)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range list {
+		fds, err := unix.ParseUnixRights(&list[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fd := range fds {
+			unix.Close(fd)
+		}
 	}
 }
 

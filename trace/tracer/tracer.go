@@ -17,7 +17,7 @@ type Options struct {
 	Exits    bool            // processes that end, with the objects that they leave
 	Over     time.Duration   // threads that are woken after having slept so long; 0: none
 	Waits    bool            // what is usual of each thread's waits: see [Tracer.AddTo]
-	Connects bool            // connections of UNIX and TCP sockets
+	Connects bool            // connections of UNIX and Internet sockets
 	Passes   bool            // descriptors that are passed from one process to another
 	Locks    bool            // locks on files
 	Objects  bool            // objects that are made or removed
@@ -130,6 +130,9 @@ func (t *Tracer) take(record any) (at time.Time) {
 	case *bpf.Lock:
 		at = s.Time
 		t.joiner.Locked(t.names.locked(s))
+	case *bpf.LockLeft:
+		at = s.Time
+		t.joiner.WaitLeft(t.names.lockLeft(s))
 	case *bpf.Existence:
 		at = s.Time
 		if e := t.names.existence(s); e != nil {
