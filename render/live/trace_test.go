@@ -98,6 +98,44 @@ func TestTracedProcess(t *testing.T) {
 	v.has("yes(812)", "-deploy")
 }
 
+// The page about why a thread waits says who used to wake it, as long as that is traced.
+func TestTracedWakeups(t *testing.T) {
+	const woken, often = "last woken by its own thread 815 3s ago; its waits in write last 1.5ms as", "a rule (12 seen)"
+	v := newView(t, usual, 120, 40)
+	scan := func(wakeups *model.Wakeups) {
+		t.Helper()
+		s := modeltest.Rich()
+		for _, p := range s.Processes {
+			if p.PID == 812 {
+				p.State = "S" // one that is stopped has no chain
+			}
+		}
+		found := false
+		for i := range s.Waits {
+			if w := &s.Waits[i]; w.PID == 812 {
+				w.Wakeups, found = wakeups, true
+				if w.Call != "write" {
+					t.Fatalf("it is in %s", w.Call)
+				}
+			}
+		}
+		if !found {
+			t.Fatal("812 does not wait")
+		}
+		v.scan(s)
+	}
+	scan(nil)
+	v.keys("2 '/yes Enter w")
+	v.has("why: yes(812)", "-last woken")
+	v.do(TraceSet{On: true})
+	taken := modeltest.Rich().Taken
+	scan(&model.Wakeups{Count: 12, Usual: 1500e3, Last: taken.Add(-3 * time.Second), WokenBy: trace.WokenByProcess, PID: 812, TID: 815, Comm: "yes"})
+	v.has("why: yes(812)", woken, often)
+	v.do(TraceSet{})
+	scan(nil)
+	v.has("why: yes(812)", "-last woken")
+}
+
 // A storm of events pushes neither the others out of the log nor more into it than it keeps.
 func TestTracedStorm(t *testing.T) {
 	v := newView(t, usual, 120, 24)
