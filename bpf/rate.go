@@ -126,22 +126,10 @@ func Count() (*Counter, error) {
 // ringProgram is the program that counts what io_uring does in this kernel, "" if there
 // is none: what the tracepoint tells has changed.
 func ringProgram(types *btf.Spec) string {
-	var tracepoint *btf.Typedef
-	if types.TypeByName("btf_trace_io_uring_complete", &tracepoint) != nil {
-		return ""
-	}
-	pointer, ok := tracepoint.Type.(*btf.Pointer)
-	if !ok {
-		return ""
-	}
-	function, ok := pointer.Target.(*btf.FuncProto)
-	if !ok {
-		return ""
-	}
-	switch len(function.Params) { // the first one is the program's own
-	case 4:
+	switch arguments(types, "io_uring_complete") {
+	case 3:
 		return "request_completed"
-	case 8:
+	case 7:
 		return "request_completed_before_6_13"
 	}
 	return ""

@@ -101,6 +101,9 @@ func OpenTracer(o TraceOptions) (*Tracer, error) {
 
 func (t *Tracer) open(o TraceOptions, types *btf.Spec) error {
 	objects := o.objects()
+	if object, ok := o.uring(types); ok {
+		objects = append(objects, object)
+	}
 	for _, object := range append([]tracedObject{{object: observerObject}}, objects...) {
 		if err := t.load(object, types); err != nil {
 			return err

@@ -4,6 +4,7 @@
 // whom, who passes descriptors to whom, who makes and removes what they share. Which calls that are the loader fills in, so that all others cost a look into a
 // table. What is sent is never read.
 
+#include "connecting.h"
 #include "passing.h"
 
 #define CALLS 512
@@ -11,100 +12,7 @@ volatile const __u8 calls[CALLS]; // of 64-bit callers
 volatile const __u8 calls32[CALLS]; // of 32-bit callers
 volatile const __u32 asked; // a bit for each of the above
 
-#define EAGAIN 11
 #define ERESTARTSYS 512 // from here on the caller does not see it: the call is begun again, or ends with EINTR
-
-// connection is a record that connection.go reads. No byte is padding.
-struct connection {
-	__u64 time;
-	__u32 kind;
-	__s32 result; // 0, or an error number below zero
-	struct party who, peer; // the peer's pid and comm are 0 where it is not known
-	struct behind socket; // that is connected
-	__u64 peer_inode; // of the UNIX socket at the other end
-	__u64 network; // namespace
-	__u32 local[4], remote[4]; // addresses, of IPv4 the first word
-	__u16 local_port, remote_port; // the latter in network byte order
-	__u32 length; // of address
-	char address[128]; // that a caller connects to, or that the other one did: struct sockaddr
-};
-
-INLINE void ends_of(struct connection *r, struct sock *sk)
-{
-	struct sock_common___ends *common = (void *)&sk->__sk_common;
-
-	if (r->socket.family == AF_INET) {
-		r->local[0] = get(common->skc_rcv_saddr);
-		r->remote[0] = get(common->skc_daddr);
-	} else {
-		read(r->local, &common->skc_v6_rcv_saddr);
-		read(r->remote, &common->skc_v6_daddr);
-	}
-	r->local_port = get(common->skc_num);
-	r->remote_port = get(common->skc_dport);
-}
-
-// name_of is the address that a UNIX socket is bound to.
-INLINE void name_of(struct connection *r, struct sock *sk)
-{
-	struct unix_address *address = get(((struct unix_sock___peer *)sk)->addr);
-	__u32 length = get(address->len);
-
-	as_it_is(length);
-	if (!address || length > sizeof(r->address))
-		return;
-	if (!bpf_probe_read_kernel(r->address, length, (void *)address_of(&address->name[0])))
-		r->length = length;
-}
-
-// connects reports whether it is told of connections of such a socket.
-INLINE bool connects(struct sock *sk)
-{
-	__u32 family = get(sk->__sk_common.skc_family), type = get(sk->sk_type);
-
-	return family == AF_UNIX ||
-	       ((family == AF_INET || family == AF_INET6) && (type == SOCK_STREAM || type == SOCK_DGRAM || type == SOCK_SEQPACKET));
-}
-
-INLINE int connection(const struct call *c, __u32 what, __s64 result)
-{
-	struct settings *s = settings_of_reader();
-	struct task_struct *current = bpf_get_current_task_btf(), *peer = NULL;
-	struct file *file = file_at(current, what == ACCEPT && result >= 0 ? result : c->args[0]);
-	struct sock *sk = socket_at(file);
-	__u32 length = c->args[2];
-	struct connection *r;
-	__u16 to;
-
-	if (!s || is_reader(s, current) || !connects(sk) || (what == ACCEPT && result == -EAGAIN))
-		return 0;
-	if (what == CONNECT && read_user(to, c->args[1]) && to == AF_UNSPEC) // it dissolves a connection
-		return 0;
-	r = record_of(sizeof(*r), sizeof(*r), what == ACCEPT ? ACCEPTED : CONNECTED);
-	if (!r)
-		return 0;
-	r->result = result < 0 ? result : 0;
-	party_of(&r->who, current, s);
-	look_behind(&r->socket, file);
-	r->network = get(get(sk->__sk_common.skc_net.net)->ns.inum);
-	if (r->socket.family != AF_UNIX) {
-		ends_of(r, sk);
-	} else if (result >= 0) {
-		peer = process_of(get(((struct sock___peer *)sk)->sk_peer_pid));
-		if (peer)
-			party_of(&r->peer, peer, s);
-		r->peer_inode = inode_of(peer_of(sk));
-	}
-	as_it_is(length);
-	if (what == CONNECT) {
-		if (length <= sizeof(r->address) && !bpf_probe_read_user(r->address, length, (void *)c->args[1]))
-			r->length = length;
-	} else if (r->socket.family == AF_UNIX) {
-		name_of(r, sk);
-	}
-	bpf_ringbuf_submit(r, 0);
-	return 0;
-}
 
 // demultiplex makes of socketcall(2) the call that it is.
 INLINE __u32 demultiplex(struct call *c)
@@ -393,7 +301,7 @@ SEC("tp_btf/sys_exit") int call_returned(__u64 *ctx)
 	if (what == MULTIPLEXED)
 		what = demultiplex(&c);
 	if (what == CONNECT || what == ACCEPT)
-		return connection(&c, what, result);
+		return connection(file_at(current, what == ACCEPT && result >= 0 ? result : c.args[0]), what, result, c.args[1], c.args[2], 1);
 	if (what == SEND || what == RECEIVE || what == TAKE || what == SEND_MESSAGES || what == RECEIVE_MESSAGES)
 		return passing(&c, what, result);
 	if (what == MULTIPLEXED_IPC)

@@ -89,14 +89,15 @@ INLINE bool message_at(struct message *m, __u64 at, bool compat)
 }
 
 #define MSG_PEEK 2
+#define COMPAT 0x80000000 // the caller is a 32-bit program; no flag of recvmmsg(2)
 
 // message_passed tells of the descriptors in a message, struct msghdr of the calling process, that
-// went through its socket.
-VERIFIED_ONCE int message_passed(__u32 fd, __u64 at, __u32 what, bool peeked, bool compat)
+// went through a socket, given by its struct file.
+VERIFIED_ONCE int message_passed(__u64 socket, __u64 at, __u32 what, bool peeked, bool compat)
 {
 	struct settings *s = settings_of_reader();
 	struct task_struct *current = bpf_get_current_task_btf();
-	struct file *file = file_at(current, fd);
+	struct file *file = (struct file *)socket;
 	struct sock *sk = socket_at(file);
 	struct message m = {};
 	struct passed *r;
@@ -150,6 +151,16 @@ INLINE int taking(struct file *pidfd, __s64 result)
 
 #define MAX_MESSAGES 1024 // UIO_MAXIOV: more than that the kernel does not do at a time
 
+// messages_passed does the same of some structures mmsghdr, each of which begins with a struct msghdr.
+VERIFIED_ONCE int messages_passed(__u64 socket, __u64 at, __u32 count, bool receives, __u32 flags)
+{
+	bool compat = flags & COMPAT;
+
+	for (__u32 i = 0; i < MAX_MESSAGES && i < count; i++)
+		message_passed(socket, at + i * (compat ? 32 : 64), receives ? RECEIVE : SEND, receives && flags & MSG_PEEK, compat);
+	return 0;
+}
+
 INLINE int passing(const struct call *c, __u32 what, __s64 result)
 {
 	struct settings *s = settings_of_reader();
@@ -164,9 +175,6 @@ INLINE int passing(const struct call *c, __u32 what, __s64 result)
 	if (get(socket_at(file)->__sk_common.skc_family) != AF_UNIX)
 		return 0;
 	if (what == SEND || what == RECEIVE)
-		return message_passed(c->args[0], c->args[1], what, what == RECEIVE && c->args[2] & MSG_PEEK, compat);
-	for (__u32 i = 0; i < MAX_MESSAGES && i < result; i++) // struct mmsghdr begins with a struct msghdr
-		message_passed(c->args[0], c->args[1] + i * (compat ? 32 : 64), what == SEND_MESSAGES ? SEND : RECEIVE,
-			       what == RECEIVE_MESSAGES && c->args[2] & MSG_PEEK, compat);
-	return 0;
+		return message_passed(address_of(file), c->args[1], what, what == RECEIVE && c->args[2] & MSG_PEEK, compat);
+	return messages_passed(address_of(file), c->args[1], result, what == RECEIVE_MESSAGES, (c->args[2] & MSG_PEEK) | (compat ? COMPAT : 0));
 }
