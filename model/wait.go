@@ -36,7 +36,8 @@ type Wait struct {
 	Monitor        bool       `json:"runtime_monitor,omitzero" doc:"it is the thread that the Go runtime watches itself with (sysmon)"`
 	Handler        string     `json:"handler,omitzero" doc:"the signal in whose handler the thread is, unknown where it may be one of several; told of threads that wait at a futex, where their stack could be read"`
 	Idle           bool       `json:"idle" doc:"waiting for work, as servers and shells do"`
-	Blockers       []Blocker  `json:"blockers" doc:"who could release it"`
+	Blockers       []Blocker  `json:"blockers" doc:"who could release it, at most 100 of them"`
+	MoreBlockers   bool       `json:"more_blockers,omitzero" doc:"there are others besides the blockers listed"`
 	Clauses        [][]int    `json:"clauses,omitzero" ref:"pid" doc:"what must happen: every list needs one of its threads (tids)"`
 	Wakeups        *Wakeups   `json:"wakeups,omitzero" doc:"its earlier waits of the same sort; missing where nobody traced, or saw one end"`
 	UnknownRelease bool       `json:"unknown_releaser,omitzero" doc:"something not seen might release it"`

@@ -461,7 +461,7 @@ func (t *whyText) behind(pid int) {
 	var names []string
 	for i := range t.snap.Waits {
 		w := &t.snap.Waits[i]
-		if w.PID == pid || t.graph.Work(w) || !slices.ContainsFunc(w.Blockers, func(b model.Blocker) bool { return b.PID == pid }) {
+		if w.PID == pid || t.graph.Work(w) || !t.graph.BlockedBy(w, pid) {
 			continue
 		}
 		if name := t.graph.Name(w.PID); !slices.Contains(names, name) {

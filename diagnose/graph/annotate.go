@@ -11,11 +11,15 @@ import (
 // for work at a futex of their process have all others in theirs.
 const maxClause = 256
 
+// maxBlockers is how many blockers a wait lists. Of a thousand that read from one pipe,
+// each could be released by all the others who can write to it.
+const maxBlockers = 100
+
 // Annotate writes into the waits of the snapshot who could release them.
 func (g *Graph) Annotate() {
 	for i := range g.Snapshot.Waits {
 		w := &g.Snapshot.Waits[i]
-		w.Blockers, w.Clauses, w.UnknownRelease = []model.Blocker{}, nil, false
+		w.Blockers, w.MoreBlockers, w.Clauses, w.UnknownRelease = []model.Blocker{}, false, nil, false
 		at, ok := g.byTID[w.TID]
 		if !ok || g.nodes[at].wait != w {
 			w.UnknownRelease = true
@@ -39,6 +43,9 @@ func (g *Graph) annotate(n *node, w *model.Wait, c *Clause) {
 	}
 	var tids []int
 	for _, pid := range c.Processes {
+		if len(tids) > maxClause && w.MoreBlockers {
+			break // neither is told
+		}
 		own := 0
 		for _, i := range g.members[pid] {
 			if m := &g.nodes[i]; m.tid != 0 && m.tid != w.TID {
@@ -50,13 +57,13 @@ func (g *Graph) annotate(n *node, w *model.Wait, c *Clause) {
 		// Children that have inherited a lock could give it up, but it is not theirs.
 		inherited := c.maker != 0 && pid != c.maker
 		if own > 0 && p != nil && !inherited && !g.privateWork(w) {
-			w.Blockers = append(w.Blockers, model.Blocker{PID: pid, Comm: p.Name(), Confidence: c.sure(), Why: c.How})
+			addBlocker(w, model.Blocker{PID: pid, Comm: p.Name(), Confidence: c.sure(), Why: c.How})
 		}
 	}
 	for _, tid := range c.Threads {
 		m := &g.nodes[g.byTID[tid]]
 		tids = append(tids, tid)
-		w.Blockers = append(w.Blockers, model.Blocker{PID: m.process.PID, TID: tid, Comm: m.process.Name(), Confidence: c.sure(), Why: c.How})
+		addBlocker(w, model.Blocker{PID: m.process.PID, TID: tid, Comm: m.process.Name(), Confidence: c.sure(), Why: c.How})
 	}
 	if c.Level != External && len(tids) <= maxClause && !g.privateWork(w) {
 		slices.Sort(tids)
@@ -78,7 +85,17 @@ func (g *Graph) privateWork(w *model.Wait) bool {
 	return g.privateWord(w) && g.Work(w)
 }
 
+// addBlocker lists a blocker once, if there is room.
+func addBlocker(w *model.Wait, b model.Blocker) {
+	switch {
+	case slices.ContainsFunc(w.Blockers, func(o model.Blocker) bool { return o.PID == b.PID && o.TID == b.TID }):
+	case len(w.Blockers) >= maxBlockers:
+		w.MoreBlockers = true
+	default:
+		w.Blockers = append(w.Blockers, b)
+	}
+}
+
 func sortBlockers(w *model.Wait) {
-	slices.SortStableFunc(w.Blockers, func(a, b model.Blocker) int { return cmp.Or(a.PID-b.PID, a.TID-b.TID) })
-	w.Blockers = slices.CompactFunc(w.Blockers, func(a, b model.Blocker) bool { return a.PID == b.PID && a.TID == b.TID })
+	slices.SortFunc(w.Blockers, func(a, b model.Blocker) int { return cmp.Or(a.PID-b.PID, a.TID-b.TID) })
 }

@@ -205,6 +205,19 @@ func (g *Graph) Clauses(w *model.Wait) []Clause {
 	return g.nodes[i].clauses
 }
 
+// BlockedBy reports whether a process is among those that could release a wait, listed
+// among its blockers or not.
+func (g *Graph) BlockedBy(w *model.Wait, pid int) bool {
+	if slices.ContainsFunc(w.Blockers, func(b model.Blocker) bool { return b.PID == pid }) {
+		return true
+	}
+	clauses := []Clause(nil)
+	if w.MoreBlockers {
+		clauses = g.Clauses(w)
+	}
+	return slices.ContainsFunc(clauses, func(c Clause) bool { return slices.Contains(g.Releasers(&c, w), pid) })
+}
+
 // Releasers are the processes that could release a wait, without its own if that
 // has no other thread.
 func (g *Graph) Releasers(c *Clause, w *model.Wait) []int {

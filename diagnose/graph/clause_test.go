@@ -233,3 +233,37 @@ func TestBlockersOfInheritedLock(t *testing.T) {
 		})
 	}
 }
+
+// TestBlockersAreBounded: what many processes have in common takes no room for each pair of
+// them, and who is not listed is known all the same.
+func TestBlockersAreBounded(t *testing.T) {
+	const processes = 300
+	s := machine()
+	pipe := &model.Object{ID: "pipe:1", Kind: model.Pipe, HoldersComplete: true, Detail: &model.PipeDetail{Queued: model.Some(int64(0))}}
+	s.Objects, s.Processes, s.Waits = []*model.Object{pipe}, nil, nil
+	for i := range processes {
+		pid := 1000 + i
+		s.Processes = append(s.Processes, &model.Process{PID: pid, Comm: "w", State: "S", Threads: 1, Signals: &model.Signals{}})
+		pipe.Holders = append(pipe.Holders, model.Holder{PID: int32(pid), Via: model.ViaFD, FD: model.Some(int32(3)), Access: model.ReadWrite})
+		s.Waits = append(s.Waits, model.Wait{
+			PID: pid, TID: pid, Call: "read", Needs: model.NeedsData, Object: pipe.ID, Confirmed: true, Timed: model.Some(false),
+			BlockedFor: model.Some(int64(1)), Target: &model.Target{FD: model.Some(3)},
+		})
+	}
+	g := New(model.NewIndex(s))
+	g.Annotate()
+	for i := range s.Waits {
+		w := &s.Waits[i]
+		if len(w.Blockers) != maxBlockers || !w.MoreBlockers {
+			t.Fatalf("%d lists %d of %d, and more: %v", w.PID, len(w.Blockers), processes-1, w.MoreBlockers)
+		}
+		for pid := 1000; pid < 1000+processes; pid++ {
+			if got := g.BlockedBy(w, pid); got != (pid != w.PID) {
+				t.Fatalf("%d is blocked by %d: %v", w.PID, pid, got)
+			}
+		}
+	}
+	if s.Waits[0].Blockers[0].PID != 1001 {
+		t.Errorf("the first one is %+v", s.Waits[0].Blockers[0])
+	}
+}

@@ -50,15 +50,20 @@ func (g *Graph) search() []Deadlock {
 }
 
 // successors calls f for the threads that a dead one waits for: those of the
-// clauses that lie wholly among the dead. A process stands for its threads.
-func (r *removal) successors(i int, process, thread func(int)) {
+// clauses that lie wholly among the dead. A process stands for its threads, and a crowd, for
+// whoever knows crowds, for its processes.
+func (r *removal) successors(i int, crowd, process, thread func(int)) {
 	for k := range r.g.nodes[i].clauses {
 		c := &r.g.nodes[i].clauses[k]
 		if !r.holds(c) {
 			continue
 		}
-		for _, pid := range c.Processes {
-			process(pid)
+		if c.crowd != 0 && crowd != nil {
+			crowd(c.crowd - 1)
+		} else {
+			for _, pid := range c.Processes {
+				process(pid)
+			}
 		}
 		for _, tid := range c.Threads {
 			if at, ok := r.g.byTID[tid]; ok && r.dead[at] {
@@ -70,30 +75,36 @@ func (r *removal) successors(i int, process, thread func(int)) {
 
 // components are the strongly connected components of at least two threads, by
 // Tarjan's algorithm. So that a process of many threads does not make for the
-// square of their number, it is a vertex of its own that leads to all of them.
+// square of their number, it is a vertex of its own that leads to all of them; so is a crowd.
 func (r *removal) components() [][]int {
 	t := tarjan{index: map[int]int{}, low: map[int]int{}, on: map[int]bool{}}
-	n := len(r.g.nodes)
-	var pids []int // of the vertices from n on
+	n, crowds := len(r.g.nodes), len(r.g.crowds)
+	var pids []int // of the vertices after the nodes and the crowds
 	places := map[int]int{}
 	vertex := func(pid int) int {
 		at, ok := places[pid]
 		if !ok {
-			at = n + len(pids)
+			at = n + crowds + len(pids)
 			pids, places[pid] = append(pids, pid), at
 		}
 		return at
 	}
 	next := func(v int) (list []int) {
-		if v >= n {
-			for _, at := range r.g.members[pids[v-n]] {
+		switch {
+		case v >= n+crowds:
+			for _, at := range r.g.members[pids[v-n-crowds]] {
 				if r.dead[at] {
 					list = append(list, at)
 				}
 			}
 			return list
+		case v >= n:
+			for _, pid := range r.g.crowds[v-n].pids {
+				list = append(list, vertex(pid))
+			}
+			return list
 		}
-		r.successors(v, func(pid int) { list = append(list, vertex(pid)) }, func(at int) { list = append(list, at) })
+		r.successors(v, func(at int) { list = append(list, n+at) }, func(pid int) { list = append(list, vertex(pid)) }, func(at int) { list = append(list, at) })
 		return list
 	}
 	var found [][]int
@@ -245,7 +256,7 @@ func (r *removal) round(members []int) (order []int, n int) {
 			}
 		}
 		var next []int
-		r.successors(i, func(pid int) { next = append(next, r.g.members[pid]...) }, func(at int) { next = append(next, at) })
+		r.successors(i, nil, func(pid int) { next = append(next, r.g.members[pid]...) }, func(at int) { next = append(next, at) })
 		slices.SortStableFunc(next, func(a, b int) int { return rank(r.g, r.g.nodes[a].wait) - rank(r.g, r.g.nodes[b].wait) })
 		for _, at := range next {
 			step(at)
@@ -284,7 +295,14 @@ func rank(g *Graph, w *model.Wait) int {
 func (r *removal) victims(members []int) []*model.Wait {
 	stuck := make([]bool, len(r.g.nodes))
 	processes := map[int]bool{} // with a stuck thread
-	mark := func(i int) { stuck[i], processes[r.g.nodes[i].process.PID] = true, true }
+	crowds := make([]bool, len(r.g.crowds))
+	mark := func(i int) {
+		pid := r.g.nodes[i].process.PID
+		stuck[i], processes[pid] = true, true
+		for _, at := range r.g.crowdsOf[pid] {
+			crowds[at] = true
+		}
+	}
 	for _, i := range members {
 		mark(i)
 	}
@@ -296,7 +314,7 @@ func (r *removal) victims(members []int) []*model.Wait {
 				continue
 			}
 			hit := false
-			r.successors(i, func(pid int) { hit = hit || processes[pid] }, func(at int) { hit = hit || stuck[at] })
+			r.successors(i, func(at int) { hit = hit || crowds[at] }, func(pid int) { hit = hit || processes[pid] }, func(at int) { hit = hit || stuck[at] })
 			if hit {
 				mark(i)
 				list, changed = append(list, r.g.nodes[i].wait), true

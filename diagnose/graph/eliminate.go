@@ -1,5 +1,7 @@
 package graph
 
+import "slices"
+
 // removal is one elimination: who is dead if what a level stands for is assumed.
 type removal struct {
 	g     *Graph
@@ -7,17 +9,26 @@ type removal struct {
 	dead  []bool // by node
 
 	free      map[int]int // by process: threads that may run
+	freeCrowd []int       // by crowd: processes with such
 	freeBelow map[int]int // by process: threads of its children that may
 
 	watchers map[int][]int // by process: dead nodes with a clause on it
 	parents  map[int][]int // by process: dead nodes that the end of a child of it interrupts
 	waiters  map[int][]int // by node: dead nodes with a clause on it
+	crowded  [][]int       // by crowd: dead nodes with a clause on it
 }
 
-// count counts a thread that may run.
-func (r *removal) count(i int) {
+// count counts a thread that may run, and calls first with the crowds of which it is the
+// first one.
+func (r *removal) count(i int, first func(crowd int)) {
 	p := r.g.nodes[i].process
-	r.free[p.PID]++
+	if r.free[p.PID]++; r.free[p.PID] == 1 {
+		for _, at := range r.g.crowdsOf[p.PID] {
+			if r.freeCrowd[at]++; r.freeCrowd[at] == 1 {
+				first(at)
+			}
+		}
+	}
 	r.freeBelow[p.PPID]++
 }
 
@@ -28,12 +39,13 @@ func (g *Graph) eliminate(level Level) *removal {
 	r := removal{
 		g: g, level: level, dead: make([]bool, len(g.nodes)), free: map[int]int{}, freeBelow: map[int]int{},
 		watchers: map[int][]int{}, parents: map[int][]int{}, waiters: map[int][]int{},
+		freeCrowd: make([]int, len(g.crowds)), crowded: make([][]int, len(g.crowds)),
 	}
 	for i := range g.nodes {
 		n := &g.nodes[i]
 		r.dead[i] = n.blocked && (level > Proven || n.settled) && !n.housekeeps
 		if r.frees(i) {
-			r.count(i)
+			r.count(i, func(int) {})
 		}
 	}
 	for i := range g.nodes {
@@ -42,8 +54,12 @@ func (g *Graph) eliminate(level Level) *removal {
 		}
 		for k := range g.nodes[i].clauses {
 			c := &g.nodes[i].clauses[k]
-			for _, pid := range c.Processes {
-				r.watchers[pid] = append(r.watchers[pid], i)
+			if c.crowd != 0 {
+				r.crowded[c.crowd-1] = append(r.crowded[c.crowd-1], i)
+			} else {
+				for _, pid := range c.Processes {
+					r.watchers[pid] = append(r.watchers[pid], i)
+				}
 			}
 			if c.starter != 0 {
 				r.watchers[c.starter] = append(r.watchers[c.starter], i)
@@ -71,11 +87,11 @@ func (g *Graph) eliminate(level Level) *removal {
 			continue
 		}
 		r.dead[i] = false
-		r.count(i)
+		r.count(i, func(at int) { queue = append(queue, r.crowded[at]...) })
 		p := g.nodes[i].process
 		queue = append(append(append(queue, r.watchers[p.PID]...), r.parents[p.PPID]...), r.waiters[i]...)
 	}
-	r.watchers, r.parents, r.waiters = nil, nil, nil
+	r.watchers, r.parents, r.waiters, r.crowded = nil, nil, nil, nil
 	return &r
 }
 
@@ -103,10 +119,12 @@ func (r *removal) holds(c *Clause) bool {
 	if c.Level > r.level || c.starter != 0 && r.free[c.starter] > 0 || c.parent != 0 && r.freeBelow[c.parent] > 0 {
 		return false
 	}
-	for _, pid := range c.Processes {
-		if r.free[pid] > 0 {
+	if c.crowd != 0 {
+		if r.freeCrowd[c.crowd-1] > 0 {
 			return false
 		}
+	} else if slices.ContainsFunc(c.Processes, func(pid int) bool { return r.free[pid] > 0 }) {
+		return false
 	}
 	for _, tid := range c.Threads {
 		if at, ok := r.g.byTID[tid]; ok && r.frees(at) {

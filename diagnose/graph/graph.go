@@ -31,6 +31,8 @@ type Graph struct {
 	lockTables map[string]*lockTable // by the object's id
 	gone       map[int]bool          // pids that are taken out; see [Graph.Without]
 	resumed    []int                 // pids that go on; see [Graph.Resumed]
+	crowds     []crowd
+	crowdsOf   map[int][]int // places in crowds, by process
 }
 
 // node is a living thread.
@@ -71,6 +73,7 @@ func Next(x *model.Index, before *Marks) *Graph {
 			n.clauses = g.clauses(n)
 		}
 	}
+	g.gather()
 	return g
 }
 

@@ -40,6 +40,8 @@ type Clause struct {
 	starter   int    // a process whose threads could start one that can
 	parent    int    // a process the end of whose children interrupts the wait
 	maker     int    // of a lock that a description holds: the process that took it, if it still has that
+	crowd     int    // place of Processes in [Graph.crowds], from 1; 0: they are not shared
+	jumbled   bool   // Processes are not in ascending order
 
 	Level      Level
 	Reasons    []string         // why it is not proven
@@ -87,7 +89,16 @@ func (g *Graph) Unlisted() bool { return g.unlisted }
 
 // add adds a process once.
 func (c *Clause) add(pid int) {
-	if !slices.Contains(c.Processes, pid) {
+	known := false
+	switch n := len(c.Processes); {
+	case n == 0 || !c.jumbled && c.Processes[n-1] < pid: // as holders come
+	case c.jumbled:
+		known = slices.Contains(c.Processes, pid)
+	default:
+		_, known = slices.BinarySearch(c.Processes, pid)
+		c.jumbled = !known
+	}
+	if !known {
 		c.Processes = append(c.Processes, pid)
 	}
 }
