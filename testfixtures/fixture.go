@@ -141,7 +141,7 @@ type UnknownError struct{ Name string }
 
 // Error implements error.
 func (e *UnknownError) Error() string {
-	return fmt.Sprintf("there is no fixture %q; there are: %s", e.Name, strings.Join(Names(), " "))
+	return fmt.Sprintf("there is no fixture %q", e.Name)
 }
 
 // Check returns an [UnknownError] if there is no fixture of one of these names.

@@ -16,6 +16,7 @@ import (
 	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/privilege"
+	"github.com/ipctop/ipctop/query"
 	"github.com/ipctop/ipctop/render"
 	"github.com/ipctop/ipctop/testfixtures"
 )
@@ -117,8 +118,13 @@ func (f *fixturesFlags) check(args []string) error {
 		}
 		return nil
 	}
-	if err := testfixtures.Check(args...); err != nil {
-		return usageError("%w", err)
+	var unknown *testfixtures.UnknownError
+	if err := testfixtures.Check(args...); errors.As(err, &unknown) {
+		hint := "ipctop fixtures --list lists them"
+		if near := query.Nearest(unknown.Name, testfixtures.Names()); len(near) > 0 {
+			hint = "did you mean " + strings.Join(near[:min(len(near), 3)], ", ") + "?"
+		}
+		return usageError("%w: %s", err, hint)
 	}
 	return nil
 }

@@ -87,7 +87,8 @@ func TestFixturesUsage(t *testing.T) {
 		args string
 		want string
 	}{
-		{"pype", `there is no fixture "pype"; there are: pipe pipe:full pipe:reader`},
+		{"pype", `there is no fixture "pype": did you mean pipe`},
+		{"waits-for-a-lock", `there is no fixture "waits-for-a-lock": ipctop fixtures --list lists them`},
 		{"--for -1s", "cannot be negative"},
 		{"--for soon", "invalid"},
 		{"--list --verify", "--list and --verify do not go together"},
