@@ -36,7 +36,7 @@ type File struct {
 
 // PipeState is what is in a pipe or FIFO.
 type PipeState struct {
-	Queued, Capacity int64 // bytes
+	Queued, Capacity int64 // bytes; negative where they could not be told
 	Readers, Writers int   // open file descriptions, also of processes that no proc file system shows
 }
 
@@ -133,14 +133,18 @@ func parseFile(record []byte) File {
 	return d
 }
 
-// Pipe is the state of the pipe behind the descriptor, if it is one. known is false also
-// for a pipe that somebody used just when it was looked at, or that has more buffers than
+// Pipe is the state of the pipe behind the descriptor, if it is one. How full it is is not
+// told of one that somebody used just when it was looked at, or that has more buffers than
 // an unprivileged user may give it.
 func (d *File) Pipe() (p PipeState, known bool) {
-	if d.what != isPipe || d.n[4] != 0 || int64(d.n[0]) < 0 {
+	if d.what != isPipe {
 		return p, false
 	}
-	return PipeState{int64(d.n[0]), int64(d.n[1]) * int64(os.Getpagesize()), int(d.n[2]), int(d.n[3])}, true
+	p = PipeState{int64(d.n[0]), int64(d.n[1]) * int64(os.Getpagesize()), int(d.n[2]), int(d.n[3])}
+	if d.n[4] != 0 || p.Queued < 0 {
+		p.Queued, p.Capacity = -1, -1
+	}
+	return p, true
 }
 
 // Socket is the state of the socket behind the descriptor, if it is one.

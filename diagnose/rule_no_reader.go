@@ -13,10 +13,11 @@ var noReaderRule = Rule{
 	Severity: model.Info,
 	Means: "A process holds the write end of a pipe or FIFO that has no reader any more. The next write to it ends the process with SIGPIPE, or fails " +
 		"with EPIPE if it ignores that.",
-	Evidence: "The holders of the pipe: there is a write end among them, and no read end.",
-	Do:       "If the output matters, restart the program with a reader. If not, ignore it.",
+	Evidence: "The holders of the pipe: there is a write end among them, and no read end. Where eBPF can look, the kernel's own count of read ends: what is in flight " +
+		"or hidden is in that, too.",
+	Do: "If the output matters, restart the program with a reader. If not, ignore it.",
 	FalseAlarm: "A program may keep a write end that it never uses, and some wait for the reader to go (poll tells them at once). With hidden holders it is " +
-		"possible at most, and said to root alone, outside of containers: the reader may be one of them.",
+		"possible at most without eBPF, and said to root alone, outside of containers: the reader may be one of them.",
 	find: findNoReader,
 }
 
@@ -25,13 +26,21 @@ func findNoReader(v *view) []finding {
 	for _, o := range v.graph.Marked(graph.Unread) {
 		writers := holders(o, func(h *model.Holder) bool { return h.Access.CanWrite() })
 		confidence, lowered := v.absence(o)
+		evidence := []model.Evidence{v.holding(o.ID)}
+		if d, ok := o.Detail.(*model.PipeDetail); ok && d.Readers.Known() {
+			if d.Readers.Or(0) > 0 {
+				continue
+			}
+			confidence, lowered = model.Certain, nil
+			evidence = append(evidence, model.Evidence{Source: "eBPF", Text: "the kernel counts no read end"})
+		}
 		if confidence != model.Certain && (v.Scan.EUID != 0 || v.graph.Unlisted()) {
 			continue // the readers are other users', or outside the container, most of the time
 		}
 		list = append(list, finding{Finding: model.Finding{
 			Confidence: confidence, LoweredBy: lowered, Objects: []string{o.ID}, Victims: writers,
 			Summary:  fmt.Sprintf("%s can write to %s, and nobody reads it", v.subject(writers), v.graph.Label(o.ID)),
-			Evidence: []model.Evidence{v.holding(o.ID)},
+			Evidence: evidence,
 		}})
 	}
 	return list

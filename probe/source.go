@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/ipctop/ipctop/bpf"
 	"github.com/ipctop/ipctop/kcmp"
@@ -58,8 +59,10 @@ type facts struct {
 	own    map[int32][]int32 // by process: its threads that have tables, the main one not
 	files  []seenFile
 	links  []byte
-	pipes  map[inode]bpf.PipeState
 	events []bpf.EventfdState
+
+	pipesMu sync.Mutex
+	pipes   map[inode]bpf.PipeState // also of processes that were read alone
 }
 
 // inode names a file by device and number.
@@ -252,13 +255,7 @@ func (f *facts) add(d *bpf.File) {
 		read: d.Read, write: d.Write, fd: d.FD, mode: d.Mode, magic: uint32(d.FSMagic), inFlight: -1,
 	}
 	f.links = append(f.links, d.Link...)
-	if p, known := d.Pipe(); known {
-		at := inode{x.dev, x.ino}
-		if x.magic == pipefsMagic {
-			at.dev = 0 // there is one of it
-		}
-		f.pipes[at] = p
-	}
+	f.addPipe(d)
 	if sock, known := d.Socket(); known && sock.Family == unixFamily {
 		x.inFlight = int32(sock.InFlight)
 	}
@@ -269,6 +266,19 @@ func (f *facts) add(d *bpf.File) {
 	f.files = append(f.files, x)
 	t.to = len(f.files)
 	f.tables[tid] = t
+}
+
+// addPipe takes in the state of the pipe that a descriptor may be.
+func (f *facts) addPipe(d *bpf.File) {
+	if p, known := d.Pipe(); known {
+		at := inode{proc.Dev(d.DevMajor, d.DevMinor), d.Ino}
+		if uint32(d.FSMagic) == pipefsMagic {
+			at.dev = 0 // there is one of it
+		}
+		f.pipesMu.Lock()
+		f.pipes[at] = p
+		f.pipesMu.Unlock()
+	}
 }
 
 const (

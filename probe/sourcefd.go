@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -61,6 +62,9 @@ func (s *Scan) factsOf(p *Proc, sc *scratch, refused bool) *facts {
 	if err := f.source.FilesOf(p.Model.PID, one.add); err != nil {
 		return nil
 	}
+	f.pipesMu.Lock()
+	maps.Copy(f.pipes, one.pipes)
+	f.pipesMu.Unlock()
 	return one
 }
 

@@ -1,6 +1,11 @@
 package probe
 
 import (
+	"errors"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
 	"github.com/ipctop/ipctop/bpf"
 	"github.com/ipctop/ipctop/kcmp"
 	"github.com/ipctop/ipctop/model"
@@ -111,15 +116,40 @@ func (d *descriptions) known(c *kcmp.Comparer, list []kcmp.Descriptor) (groups [
 	return groups, true
 }
 
-// Pipe is how full a pipe or FIFO was when the descriptors of all were read; known is false
-// where that was not told. The key of a FIFO has the device, that of a pipe has none.
-func (idx *Index) Pipe(e *Entry) (queued, capacity int64, known bool) {
-	f := idx.Scan.facts
-	if f == nil || !f.whole {
-		return 0, 0, false
+// Pipe is what a pipe or FIFO was like when the descriptors of its holders were read; known is
+// false where that was not told. The key of a FIFO has the device, that of a pipe has none.
+func (idx *Index) Pipe(e *Entry) (p bpf.PipeState, known bool) {
+	if f := idx.Scan.facts; f != nil {
+		f.pipesMu.Lock()
+		defer f.pipesMu.Unlock()
+		p, known = f.pipes[inode{e.Key.Scope, e.Key.Num}]
 	}
-	p, known := f.pipes[inode{e.Key.Scope, e.Key.Num}]
-	return p.Queued, p.Capacity, known
+	return p, known
+}
+
+// ReadPipes has the source tell of pipes and FIFOs of which it has not told because the
+// processes that have them did nothing: through one holder of each.
+func (idx *Index) ReadPipes(list []*Entry) {
+	f := idx.Scan.facts
+	if f == nil || f.whole {
+		return
+	}
+	read := map[int32]bool{}
+	for _, e := range list {
+		if _, known := idx.Pipe(e); known {
+			continue
+		}
+		i := slices.IndexFunc(e.Holders, func(h model.Holder) bool { return h.PID != 0 && h.Via == model.ViaFD })
+		if i < 0 || read[e.Holders[i].PID] {
+			continue
+		}
+		pid := e.Holders[i].PID
+		read[pid] = true
+		err := f.source.FilesOf(int(pid), f.addPipe)
+		if errors.Is(err, unix.EINVAL) {
+			return // not in this kernel
+		}
+	}
 }
 
 // Eventfd is what is in the eventfd behind the descriptor; known is false where the source

@@ -5,10 +5,16 @@ package main
 import (
 	"errors"
 	"os"
+	"os/exec"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/diagnose"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/testfixtures"
@@ -66,8 +72,8 @@ func TestSourcesAgree(t *testing.T) {
 	sameFixtures(t, fixtures, again, proc)
 }
 
-// onlyBoth takes away what the proc file system of the kernel at hand does not tell: whether
-// an eventfd is a semaphore, before Linux 6.5.
+// onlyBoth takes away what the proc file system of the kernel at hand does not tell: how many
+// ends of a pipe are open, and whether an eventfd is a semaphore, before Linux 6.5.
 func onlyBoth(snap, proc *model.Snapshot) {
 	unknown := map[string]bool{}
 	for _, o := range proc.Objects {
@@ -77,6 +83,9 @@ func onlyBoth(snap, proc *model.Snapshot) {
 	for _, o := range snap.Objects {
 		if d, ok := o.Detail.(*model.EventfdDetail); ok && unknown[o.ID] {
 			d.Semaphore = model.Opt[bool]{}
+		}
+		if d, ok := o.Detail.(*model.PipeDetail); ok {
+			d.Readers, d.Writers = model.Opt[int64]{}, model.Opt[int64]{}
 		}
 	}
 }
@@ -99,4 +108,61 @@ func TestSourceFlag(t *testing.T) {
 	case err != nil && (status != 1 || !strings.Contains(stderr, err.Error())):
 		t.Errorf("--source bpf: status %d, want 1 and %q: %s", status, err, stderr)
 	}
+}
+
+// TestEndsOfPipes: the kernel's own count of ends is told by eBPF, in one scan as in one of many,
+// and with it whether anybody can read who is not seen: here a read end that is in the
+// queue of a socket.
+func TestEndsOfPipes(t *testing.T) {
+	sourceOrSkip(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(r.Fd()), &st); err != nil {
+		t.Fatal(err)
+	}
+	id := "pipe:" + strconv.FormatUint(st.Ino, 10)
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pair[0])
+	if err := unix.Sendmsg(pair[0], []byte("x"), unix.UnixRights(int(r.Fd())), nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	writer := exec.Command("sleep", "300")
+	writer.Stdout = w
+	if err := writer.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = writer.Process.Kill(); _ = writer.Wait() })
+	r.Close()
+	w.Close()
+	options := probe.Options{Probes: probes(), Source: openSource, SourceUse: probe.SourceAlways}
+	once := probe.NewScanner(options)
+	options.Repeated = true
+	repeated := probe.NewScanner(options)
+	defer repeated.Close()
+	expect := func(readers int64, finding bool) {
+		t.Helper()
+		for range 3 {
+			for what, scanner := range map[string]*probe.Scanner{"one scan": once, "one of many": repeated} {
+				snap := scanWith(t, scanner)
+				diagnose.Run(snap, diagnose.Options{})
+				o := the(t, snap, model.Pipe, id, func(o *model.Object) bool { return o.ID == id })
+				if d := o.Detail.(*model.PipeDetail); d.Readers != model.Some(readers) || d.Writers != model.Some[int64](1) {
+					t.Errorf("%s: %v readers, %v writers, want %d and 1", what, d.Readers, d.Writers, readers)
+				}
+				i := slices.IndexFunc(snap.Findings, func(f model.Finding) bool { return slices.Contains(f.Objects, id) })
+				if i >= 0 != finding || finding && snap.Findings[i].Confidence != model.Certain {
+					t.Errorf("%s, %d readers: finding %d of %+v", what, readers, i, snap.Findings)
+				}
+			}
+		}
+	}
+	expect(1, false)
+	unix.Close(pair[1])
+	expect(0, true)
 }

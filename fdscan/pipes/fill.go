@@ -31,7 +31,9 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 		return
 	}
 	f := &pipeFills{index: idx, out: out, helper: memory.helper}
-	pipes := slices.DeleteFunc(idx.In(space), func(e *probe.Entry) bool { return asIs(idx, e) || f.told(e) })
+	pipes := slices.DeleteFunc(idx.In(space), func(e *probe.Entry) bool { return f.told(e) || asIs(idx, e) })
+	idx.ReadPipes(pipes)
+	pipes = slices.DeleteFunc(pipes, f.told)
 	busy, written := busyPipes(idx, pipes, &memory.sleepers, idx.Scan.WaitsOnly())
 	for _, e := range pipes {
 		q := newPipeQuestion(idx, e)
@@ -107,21 +109,29 @@ func (f *pipeFills) settle(e *probe.Entry, a pipeAnswer, err error) {
 
 // told takes what the source knows of a pipe, which then need not be asked.
 func (f *pipeFills) told(e *probe.Entry) bool {
-	queued, capacity, known := f.index.Pipe(e)
-	if known {
-		f.set(e, model.Some(queued), model.Some(capacity))
+	p, known := f.index.Pipe(e)
+	if !known || p.Queued < 0 {
+		return false
 	}
-	return known
+	f.set(e, model.Some(p.Queued), model.Some(p.Capacity))
+	return true
 }
 
-// set sets how full a pipe is. Earlier snapshots keep their detail.
+// set sets how full a pipe is, and how many ends of it are open where the source tells.
+// Earlier snapshots keep their detail.
 func (f *pipeFills) set(e *probe.Entry, queued, capacity model.Opt[int64]) {
 	was, ok := e.Object.Detail.(*model.PipeDetail)
-	if !ok || was.Queued == queued && was.Capacity == capacity {
+	if !ok {
 		return
 	}
 	d := *was
-	d.Queued, d.Capacity = queued, capacity
+	d.Queued, d.Capacity, d.Readers, d.Writers = queued, capacity, model.Opt[int64]{}, model.Opt[int64]{}
+	if p, known := f.index.Pipe(e); known {
+		d.Readers, d.Writers = model.Some(int64(p.Readers)), model.Some(int64(p.Writers))
+	}
+	if d == *was {
+		return
+	}
 	o := e.OwnObject()
 	o.Detail, o.Fill = &d, model.NewRatio(queued, capacity)
 }
