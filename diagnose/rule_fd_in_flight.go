@@ -85,8 +85,8 @@ func (v *view) parked(p *parked) finding {
 	o, receivers, n := p.object, p.receivers, int(p.object.Detail.(*model.UnixDetail).InflightFDs.Or(0))
 	f := finding{Finding: model.Finding{
 		Severity: model.Info, Confidence: model.Certain, Objects: []string{o.ID}, PIDs: receivers, Root: v.root(receivers[0], "does not receive; "+v.doing(receivers[0])),
-		Summary: fmt.Sprintf("%d %s sent to %s, and %s does not receive %s",
-			n, verb(n, "descriptor was", "descriptors were"), v.called(o), v.names(receivers), verb(n, "it", "them")),
+		Summary: fmt.Sprintf("%d %s sent to %s, and %s not receive %s",
+			n, verb(n, "descriptor was", "descriptors were"), v.called(o), v.names(receivers)+verb(len(receivers), " does", " do"), verb(n, "it", "them")),
 		Evidence: []model.Evidence{{Source: fmt.Sprintf("/proc/%d/fdinfo", receivers[0]), Text: fmt.Sprintf("scm_fds: %d", n)}},
 	}}
 	if len(p.missing) == 0 {

@@ -29,3 +29,22 @@ func TestEachSuspectInFlight(t *testing.T) {
 	}
 	t.Error("nothing is found")
 }
+
+func TestSeveralWhoDoNotReceive(t *testing.T) {
+	for want, holders := range map[string][]int32{
+		"1 descriptor was sent to unix:1, and p5(5) does not receive it":      {5},
+		"1 descriptor was sent to unix:1, and p5(5), p6(6) do not receive it": {5, 6},
+	} {
+		m := newMachine()
+		var list []func(*model.Object)
+		for _, pid := range holders {
+			m.process(int(pid))
+			list = append(list, held(pid))
+		}
+		m.object("unix:1", model.Unix, &model.UnixDetail{InflightFDs: model.Some[int64](1)}, list...)
+		Run(&m.Snapshot, Options{})
+		if len(m.Findings) != 1 || m.Findings[0].Summary != want {
+			t.Errorf("%+v, want %q", m.Findings, want)
+		}
+	}
+}

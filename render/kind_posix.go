@@ -50,7 +50,7 @@ func locksCell(v *View, locks []model.Lock) Cell {
 		c.Text = strings.Join(held[:maxLocks], ", ") + fmt.Sprintf(" +%d more", len(held)-maxLocks)
 	}
 	if waiting > 0 {
-		c = Cell{strings.TrimPrefix(c.Text+"; "+counted(waiting, "waits", "wait"), "; "), Notice}
+		c = Cell{strings.TrimPrefix(c.Text+"; "+Counted(waiting, "waits", "wait"), "; "), Notice}
 	}
 	return c
 }

@@ -302,15 +302,23 @@ func (t *whyText) resting(p *model.Process, idle []*model.Wait, others bool) {
 		}
 	}
 	if known := n - unclear; known > 0 {
-		t.para(" ", fmt.Sprintf("%s of %d wait for work.", counted(known, "thread", "threads"), max(p.Threads, n)), Dim)
+		t.para(" ", fmt.Sprintf("%s for work.", threadsWait(known, max(p.Threads, n))), Dim)
 	}
 	if unclear > 0 {
-		t.para(" ", fmt.Sprintf("%s of %d wait for work or inside the application.", counted(unclear, "thread", "threads"), max(p.Threads, n)), Dim)
+		t.para(" ", fmt.Sprintf("%s for work or inside the application.", threadsWait(unclear, max(p.Threads, n))), Dim)
 	}
 }
 
-// counted is a number with its noun.
-func counted(n int, one, many string) string {
+// threadsWait says that so many of all threads wait.
+func threadsWait(n, all int) string {
+	if n == 1 {
+		return fmt.Sprintf("1 thread of %d waits", all)
+	}
+	return fmt.Sprintf("%d threads of %d wait", n, all)
+}
+
+// Counted is a number with its noun.
+func Counted(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
@@ -335,7 +343,7 @@ func (t *whyText) chains(list []*model.Wait) {
 	}
 	for i, w := range list {
 		if i == maxChains {
-			t.para(" ", fmt.Sprintf("and %s more", counted(len(list)-i, "thread", "threads")), Dim)
+			t.para(" ", fmt.Sprintf("and %s more", Counted(len(list)-i, "thread", "threads")), Dim)
 			return
 		}
 		t.chain(t.graph.Chain(w))
@@ -492,9 +500,9 @@ func (t *whyText) object(o *model.Object) {
 	case len(stuck) == 0 && len(idle) == 0:
 		t.para("", "Nobody waits for "+name+".", Plain)
 	case len(stuck) == 0:
-		t.para("", fmt.Sprintf("%s for work at %s, as idle programs do.", counted(len(idle), "thread waits", "threads wait"), name), Plain)
+		t.para("", fmt.Sprintf("%s for work at %s, as idle programs do.", Counted(len(idle), "thread waits", "threads wait"), name), Plain)
 	default:
-		t.para("", fmt.Sprintf("%s for %s.", counted(len(stuck), "thread waits", "threads wait"), name), Plain)
+		t.para("", fmt.Sprintf("%s for %s.", Counted(len(stuck), "thread waits", "threads wait"), name), Plain)
 		t.chains(stuck)
 	}
 }

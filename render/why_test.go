@@ -243,3 +243,11 @@ func TestWhyOfUndecodedCall(t *testing.T) {
 		}
 	}
 }
+
+func TestThreadsWait(t *testing.T) {
+	for n, want := range map[int]string{1: "1 thread of 8 waits", 5: "5 threads of 8 wait"} {
+		if got := threadsWait(n, 8); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

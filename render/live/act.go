@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/render"
 )
 
 // What changes the machine. The model only asks for it, by effects, and only
@@ -79,7 +80,7 @@ func (m *Model) chooseSignal(targets []*model.Process) {
 	}
 	what := m.data.who(targets[0].PID, targets[0].Comm)
 	if len(targets) > 1 {
-		what = plural(len(targets), "process", "processes")
+		what = render.Counted(len(targets), "process", "processes")
 	}
 	n := &menu{title: "Send a signal to " + what, closed: func(m *Model) { m.want(LetGo{}) }, chosen: func(m *Model, signal string) {
 		m.confirmSignal(signal, what)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/render"
 )
 
 // maxHops is how far from the selected thing its surroundings are drawn.
@@ -24,7 +25,7 @@ func (m *Model) openRelations() {
 }
 
 func hopsTitle(hops int) string {
-	return ", " + plural(hops, "hop", "hops") + " (g: " + strconv.Itoa(hops%maxHops+1) + ")"
+	return ", " + render.Counted(hops, "hop", "hops") + " (g: " + strconv.Itoa(hops%maxHops+1) + ")"
 }
 
 // surroundings draws the relations of a thing, then who waits for whom from there

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/render"
 )
 
 // maxChanges is how many entries one snapshot adds to the log for what appeared,
@@ -42,7 +43,7 @@ func (f *few) add(make func() entry) {
 
 func (f *few) entries() []entry {
 	if f.more > 0 {
-		return append(f.list, entry{at: f.at, event: f.event, what: "and " + plural(f.more, "more", "more")})
+		return append(f.list, entry{at: f.at, event: f.event, what: "and " + render.Counted(f.more, "more", "more")})
 	}
 	return f.list
 }

@@ -161,7 +161,7 @@ func (m *Model) openHeld(locks bool) {
 	if r.object != nil {
 		pids := holdersOf(r.object)
 		if len(pids) != 1 {
-			m.say(Dim, m.nameOf(r)+" is held by "+plural(len(pids), "process", "processes")+": select one of them in 2 Procs.")
+			m.say(Dim, m.nameOf(r)+" is held by "+render.Counted(len(pids), "process", "processes")+": select one of them in 2 Procs.")
 			return
 		}
 		p = m.data.process(pids[0])

@@ -107,10 +107,10 @@ func (m *Model) headline(width int) Line {
 	d := m.data
 	s := d.Snap
 	if m.glimpse {
-		l := "Reading the descriptors, locks and waits of " + plural(len(s.Processes), "process", "processes") + "..."
+		l := "Reading the descriptors, locks and waits of " + render.Counted(len(s.Processes), "process", "processes") + "..."
 		return crop(text(Normal, l), 0, width, m.more())
 	}
-	read := fmt.Sprintf("%d of %s read", s.Scan.Processes-s.Scan.ProcessesUnreadable, plural(s.Scan.Processes, "process", "processes"))
+	read := fmt.Sprintf("%d of %s read", s.Scan.Processes-s.Scan.ProcessesUnreadable, render.Counted(s.Scan.Processes, "process", "processes"))
 	if s.Findings == nil {
 		if n := d.full; n > 0 {
 			return crop(text(Warn, fmt.Sprintf("Not diagnosed. %d full. %s.", n, read)), 0, width, m.more())
@@ -145,11 +145,11 @@ func (m *Model) headline(width int) Line {
 		verdict = fmt.Sprintf("Nothing seen is stuck. %s", read)
 	}
 	if n, ok := d.overview.idle.Get(); ok {
-		verdict += ", " + plural(n, "thread", "threads") + " idle"
+		verdict += ", " + render.Counted(n, "thread", "threads") + " idle"
 	}
 	verdict += "."
 	if n := len(s.Findings); n > 0 {
-		verdict += " " + plural(n, "note.", "notes.")
+		verdict += " " + render.Counted(n, "note.", "notes.")
 	}
 	return crop(text(Normal, verdict), 0, width, m.more())
 }

@@ -52,7 +52,7 @@ func (m *Model) titleLine(width int) Line {
 // be read, in fewer and fewer words. Holders may be missing everywhere then, so it
 // is said here alone.
 func processCounts(s *model.Snapshot) []string {
-	all, n := plural(s.Scan.Processes, "process", "processes"), s.Scan.ProcessesUnreadable
+	all, n := render.Counted(s.Scan.Processes, "process", "processes"), s.Scan.ProcessesUnreadable
 	if n == 0 {
 		return []string{all, ""}
 	}
@@ -67,7 +67,7 @@ func processCounts(s *model.Snapshot) []string {
 // the tables of the kernel remain.
 func (m *Model) readingText() string {
 	if r := m.reading; r.Done < r.Total {
-		return fmt.Sprintf("reading %d of %s", r.Done, plural(r.Total, "process", "processes"))
+		return fmt.Sprintf("reading %d of %s", r.Done, render.Counted(r.Total, "process", "processes"))
 	}
 	return "reading..."
 }

@@ -207,14 +207,6 @@ func severityRole(s model.Severity) Role {
 	return Normal
 }
 
-// plural is a number with its noun.
-func plural(n int, one, many string) string {
-	if n == 1 {
-		many = one
-	}
-	return strconv.Itoa(n) + " " + many
-}
-
 // unlimited is a width that nothing is cut to.
 const unlimited = 1 << 20
 

@@ -52,13 +52,13 @@ func (m *Model) traced(e Traced) {
 	}
 	var list []entry
 	if len(e.Events) > 0 && e.More > 0 {
-		list = append(list, remark(e.Events[0].Time, "and "+plural(e.More, "more", "more")))
+		list = append(list, remark(e.Events[0].Time, "and "+render.Counted(e.More, "more", "more")))
 	}
 	for _, event := range e.Events {
 		list = append(list, m.traceEntry(event))
 	}
 	if e.Lost > 0 {
-		list = append(list, remark(e.At, plural(int(e.Lost), "event was lost", "events were lost")+": more happened than could be read"))
+		list = append(list, remark(e.At, render.Counted(int(e.Lost), "event was lost", "events were lost")+": more happened than could be read"))
 	}
 	if m.paused {
 		list = append(m.tracing.held[:len(m.tracing.held):len(m.tracing.held)], list...)

@@ -30,7 +30,7 @@ func waitText(d *Data, w *model.Wait) string {
 	case w.Object != "":
 		s += " " + d.escape(w.Object)
 	case len(w.Objects) > 0:
-		s += " " + plural(len(w.Objects), "object", "objects")
+		s += " " + render.Counted(len(w.Objects), "object", "objects")
 	case w.Target != nil && w.Target.Path != "":
 		s += " " + d.escape(w.Target.Path)
 	}

@@ -134,20 +134,13 @@ func headline(s *model.Snapshot) (text, class string) {
 	case s.Findings == nil:
 		return "It was not looked for what is wrong.", "info"
 	case counts[model.Critical] > 0:
-		return counted(counts[model.Critical], "critical finding", "critical findings"), "critical"
+		return render.Counted(counts[model.Critical], "critical finding", "critical findings"), "critical"
 	case counts[model.Warning] > 0:
-		return counted(counts[model.Warning], "warning", "warnings"), "warning"
+		return render.Counted(counts[model.Warning], "warning", "warnings"), "warning"
 	case unlooked != "":
 		return render.Escape(unlooked), "warning"
 	}
 	return "Nothing is stuck, as far as was seen.", "well"
-}
-
-func counted(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 func factsOf(s *model.Snapshot) []fact {
