@@ -241,8 +241,13 @@ func (s *Scan) check(p *Proc, known *processCache, r *result, stamps []stamp) {
 		r.cache.check = s.Began.Add(s.scanner.opts.Check)
 		r.keepObjects(known)
 	}
-	if m := p.Model; !slices.Equal(m.Cmdline, known.cmdline) || !maps.Equal(m.Namespaces, known.namespaces) || m.Comm != known.line.Comm {
-		r.failCheck()
+	switch m := p.Model; {
+	case !slices.Equal(m.Cmdline, known.cmdline):
+		r.failCheck("its command line")
+	case !maps.Equal(m.Namespaces, known.namespaces):
+		r.failCheck("one of its namespaces")
+	case m.Comm != known.line.Comm:
+		r.failCheck("its name")
 	}
 }
 
@@ -278,10 +283,10 @@ func (m stamp) holds(dir *proc.Dir) bool {
 }
 
 // failCheck says that what was cached is not what was read.
-func (r *result) failCheck() {
+func (r *result) failCheck(what string) {
 	r.out.Gap(model.Gap{
 		Probe: "process", Reason: model.Other, PID: r.process.PID, Op: "check",
-		Detail: "something that it has changed although it had not run: earlier snapshots did not show that",
+		Detail: what + " changed although it had not run: earlier snapshots did not show that",
 	})
 }
 

@@ -1,7 +1,9 @@
 package probe
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/ipctop/ipctop/model"
 )
@@ -37,6 +39,15 @@ type held struct {
 	comm   string
 }
 
+// String names it as in "its fd 3 of pipefs 0:4711".
+func (h held) String() string {
+	s := string(h.hold.via)
+	if h.hold.fd >= 0 {
+		s += " " + strconv.Itoa(int(h.hold.fd))
+	}
+	return fmt.Sprintf("its %s of %s %d:%d", s, h.key.Space.Name, h.key.Scope, h.key.Num)
+}
+
 // verified reports whether a process that was read again although it has not run has what
 // it had. If not, that is a gap.
 func (j *joined) verified(s *emitted, r *result) bool {
@@ -70,9 +81,9 @@ func (j *joined) verified(s *emitted, r *result) bool {
 			again = append(again, *h)
 		}
 	}
-	for _, n := range had {
+	for h, n := range had {
 		if n != 0 {
-			r.failCheck()
+			r.failCheck(h.String())
 			return false
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -307,22 +306,6 @@ func (t *whyText) resting(p *model.Process, idle []*model.Wait, others bool) {
 	if unclear > 0 {
 		t.para(" ", fmt.Sprintf("%s for work or inside the application.", threadsWait(unclear, max(p.Threads, n))), Dim)
 	}
-}
-
-// threadsWait says that so many of all threads wait.
-func threadsWait(n, all int) string {
-	if n == 1 {
-		return fmt.Sprintf("1 thread of %d waits", all)
-	}
-	return fmt.Sprintf("%d threads of %d wait", n, all)
-}
-
-// Counted is a number with its noun.
-func Counted(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
 }
 
 // maxChains is how many blocked threads of one process or object are explained.
