@@ -8,7 +8,7 @@ import (
 )
 
 // Lock is an attempt to take a lock on a file, or to give one up (flock(2),
-// fcntl_locking(2)).
+// fcntl_locking(2)), or something that happens to a lease (F_SETLEASE in fcntl(2)).
 type Lock struct {
 	Time  time.Time
 	Who   Party
@@ -25,7 +25,12 @@ type Lock struct {
 	// Owner is whose lock it is, a process or an open file description, and Blocker whose
 	// lock is in the way. They tell owners apart, and are not for anyone to see.
 	Owner, Blocker uint64
-	BlockerPID     int // of the process that took that; 0: not known
+	BlockerPID     int // of the process that took that, or the lease; 0: not known
+
+	Lease   LeaseStep // of a lease; 0 of others
+	FD      int       // of [LeaseAsked]: the descriptor
+	Before  LockMode  // likewise: of the lease that there was, if HasMode
+	HasMode bool
 
 	File Behind
 	Path string // through all mounts; "" where it is not known or too long
@@ -39,6 +44,21 @@ const (
 	LockPOSIX LockType = iota // F_SETLK: the process's
 	LockOFD                   // F_OFD_SETLK: the open file description's
 	LockFlock                 // likewise
+	LockLease                 // F_SETLEASE: likewise
+)
+
+// LeaseStep is what happens to a lease.
+type LeaseStep int
+
+// What happens, as lease.h has it. Mode is that of the lease, or what for somebody else opens the
+// file: Read to read, Write to write.
+const (
+	LeaseAsked    LeaseStep = 1 + iota // Who asks for it, and may not get it
+	LeaseGivenUp                       // Who does
+	LeaseInTheWay                      // Who waits to open the file
+	LeaseRefuses                       // Who does not wait
+	LeaseCleared                       // it is not in the way of Who any more
+	LeaseOverdue                       // the kernel takes it away, as it should have been given up by now
 )
 
 // LockMode is what is asked for.
@@ -53,6 +73,7 @@ const (
 
 const (
 	lockAttempted = 9 // kind
+	leaseChanged  = 12
 	lockSize      = 936
 
 	// include/linux/filelock.h
@@ -65,8 +86,10 @@ const (
 func (t *Tracer) parseLock(record []byte) *Lock {
 	f := fields{record}
 	l := &Lock{Time: t.clock(f.u64())}
-	f.u32() // kind
+	lease := f.u32() == leaseChanged
 	switch result := f.int(); {
+	case lease:
+		l.Lease = LeaseStep(result)
 	case result < 0:
 		l.Errno = -result
 	case result == deferred:
@@ -78,6 +101,8 @@ func (t *Tracer) parseLock(record []byte) *Lock {
 	l.Start, l.End = int64(f.u64()), int64(f.u64())
 	flags := f.u32()
 	switch {
+	case lease:
+		l.Type = LockLease
 	case flags&flFlock != 0:
 		l.Type = LockFlock
 	case flags&flOFD != 0:
@@ -86,11 +111,13 @@ func (t *Tracer) parseLock(record []byte) *Lock {
 	l.Close = flags&flClose != 0
 	l.Mode = LockMode(f.u32())
 	l.BlockerPID = f.int()
-	f.u32() // reserved
+	if before := f.u32(); before != 0 {
+		l.Before, l.HasMode = LockMode(before-1), true
+	}
 	l.File = f.behind()
-	f.u32() // reserved
+	l.FD = f.int()
 	l.Path = f.path()
-	if l.Type == LockFlock {
+	if l.Type == LockFlock || lease {
 		l.Start, l.End = 0, math.MaxInt64
 	}
 	return l

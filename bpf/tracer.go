@@ -167,6 +167,8 @@ func (o *TraceOptions) objects() (list []tracedObject) {
 		list = append(list, tracedObject{
 			object: lockObject, at: map[string]string{
 				"flock_attempt": "flock_lock_inode", "posix_attempt": "posix_lock_inode", "wait_interrupted": "signal_deliver",
+				"lease_asked": "generic_add_lease", "lease_given_up": "generic_delete_lease", "lease_in_the_way": "break_lease_block",
+				"lease_refuses": "break_lease_noblock", "lease_wait_over": "break_lease_unblock", "lease_overdue": "time_out_leases",
 			},
 		})
 	}
@@ -311,7 +313,7 @@ func (t *Tracer) Next(deadline time.Time) (any, error) {
 		return t.parseConnection(b), nil
 	case kind == descriptorsPassed && len(b) == passedSize:
 		return t.parsePassed(b), nil
-	case kind == lockAttempted && len(b) == lockSize:
+	case (kind == lockAttempted || kind == leaseChanged) && len(b) == lockSize:
 		return t.parseLock(b), nil
 	case kind == lockWaitLeft && len(b) == lockLeftSize:
 		return t.parseLockLeft(b), nil

@@ -179,6 +179,9 @@ func (o *Options) existence(e *trace.Event) string {
 
 // lock says what became of a lock on a file.
 func (o *Options) lock(e *trace.Event) string {
+	if e.Lock.Kind == "lease" {
+		return o.lease(e)
+	}
 	what := "lock"
 	switch e.Mode {
 	case trace.LockRead:

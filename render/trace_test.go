@@ -79,6 +79,28 @@ func TestTraceLineOfLock(t *testing.T) {
 			`stopped waiting for shared lock (OFD)  on /run/a\nb  after 6s  as it ended`, file, "", nil,
 			trace.Lock{Kind: "ofd", Mode: "READ", Became: trace.LockAbandoned, Start: some(0), Waited: 6 * time.Second},
 		},
+		{`took shared lease  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "lease", Mode: "READ", Became: trace.LockTaken}},
+		{`downgraded to shared lease  on file:1:2:3`, "", "", nil, trace.Lock{Kind: "lease", Mode: "READ", Before: "WRITE", Became: trace.LockDowngraded}},
+		{`upgraded to exclusive lease  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "lease", Mode: "WRITE", Before: "READ", Became: trace.LockUpgraded}},
+		{`gave up exclusive lease  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "lease", Mode: "WRITE", Became: trace.LockReleased}},
+		{`waits to open /run/a\nb for reading  because of the lease of db\x1b(812)`, file, "", holder, trace.Lock{Kind: "lease", Mode: "READ", Became: trace.LockWaits}},
+		{
+			`did not open /run/a\nb for writing  EAGAIN because of the lease of db\x1b(812)`, file, "EAGAIN", holder,
+			trace.Lock{Kind: "lease", Mode: "WRITE", Became: trace.LockRefused},
+		},
+		{`can open /run/a\nb for writing  after 3s`, file, "", holder, trace.Lock{Kind: "lease", Mode: "WRITE", Became: trace.LockCleared, Waited: 3 * time.Second}},
+		{
+			`made the kernel take away the shared lease of db\x1b(812)  on /run/a\nb  as it was not given up in time`, file, "", holder,
+			trace.Lock{Kind: "lease", Mode: "READ", Became: trace.LockForced},
+		},
+		{
+			`stopped waiting to open /run/a\nb for reading  after 6s  EINTR, as its handler of SIGALRM ran`, file, "EINTR", holder,
+			trace.Lock{Kind: "lease", Mode: "READ", Became: trace.LockInterrupted, By: "SIGALRM", Waited: 6 * time.Second},
+		},
+		{
+			`stopped waiting to open /run/a\nb for reading  after 6s  as it ended`, file, "", holder,
+			trace.Lock{Kind: "lease", Mode: "READ", Became: trace.LockAbandoned, Waited: 6 * time.Second},
+		},
 		{`gave up lock (posix)  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "posix", Became: trace.LockReleased, Start: some(0)}},
 		{`gave up shared lock (flock)  on /run/a\nb  by closing it`, file, "", nil, trace.Lock{Kind: "flock", Mode: "READ", Became: trace.LockClosed}},
 		{`gave up exclusive lock (flock)  on /run/a\nb  as it ended`, file, "", nil, trace.Lock{Kind: "flock", Mode: "WRITE", Became: trace.LockEnded}},

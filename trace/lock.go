@@ -10,11 +10,11 @@ import (
 // Lock is what an event tells of a lock on a file. Its sender asked for it or gave it up; its
 // target is who took the one that is in the way.
 type Lock struct {
-	Kind   string           `json:"lock" oneof:"posix ofd flock" doc:"posix: fcntl F_SETLK, held by a process; ofd: fcntl F_OFD_SETLK, held by an open file description; flock, likewise"`
-	Mode   string           `json:"mode" oneof:"READ WRITE" doc:"READ: shared; WRITE: exclusive; of what was given up the mode it had, where that is known"`
-	Start  model.Opt[int64] `json:"start" unit:"bytes" doc:"first byte; missing of flock"`
+	Kind   string           `json:"lock" oneof:"posix ofd flock lease" doc:"posix: fcntl F_SETLK, held by a process; ofd: fcntl F_OFD_SETLK, held by an open file description; flock and lease (F_SETLEASE), likewise"`
+	Mode   string           `json:"mode" oneof:"READ WRITE" doc:"READ: shared; WRITE: exclusive; of what was given up the mode it had, where that is known; of a lease in the way for what the file is opened"`
+	Start  model.Opt[int64] `json:"start" unit:"bytes" doc:"first byte; missing of flock and lease"`
 	End    model.Opt[int64] `json:"end" unit:"bytes" doc:"last byte; missing: to the end of the file, however long it gets"`
-	Became string           `json:"outcome" oneof:"taken upgraded downgraded refused waits interrupted abandoned released closed ended" doc:"what became of it"`
+	Became string           `json:"outcome" oneof:"taken upgraded downgraded refused waits cleared forced interrupted abandoned released closed ended" doc:"what became of it"`
 	Waited time.Duration    `json:"waited_ns" unit:"ns" doc:"of one that was taken, or waited for in vain: how long its thread waited for it"`
 	By     string           `json:"interrupted_by" doc:"of a wait that was interrupted: the signal whose handler ran"`
 	Before string           `json:"mode_before" oneof:"READ WRITE" doc:"the mode that it had until then, where that is known; flock(2) gives it up before it waits or is refused"`
@@ -24,6 +24,7 @@ type Lock struct {
 	Blocker uint64 `json:"-"` // the owner of the lock in the way
 	Close   bool   `json:"-"` // a descriptor was closed
 	Exiting bool   `json:"-"` // by the end of its process
+	FD      int    `json:"-"` // of a lease that was asked for: the descriptor
 }
 
 // What becomes of a lock.
@@ -33,6 +34,8 @@ const (
 	LockDowngraded  = "downgraded" // it was WRITE
 	LockRefused     = "refused"
 	LockWaits       = "waits"
+	LockCleared     = "cleared"     // the lease is not in the way any more
+	LockForced      = "forced"      // the lease is taken from who did not give it up in time
 	LockInterrupted = "interrupted" // the wait, by a signal
 	LockAbandoned   = "abandoned"   // the wait, by the end of the process
 	LockReleased    = "released"    // by the program's will
@@ -74,7 +77,7 @@ type lockRange struct {
 
 // bounds are the first and the last byte, as an event of a lock of that kind has them.
 func (r lockRange) bounds(kind string) (start, end model.Opt[int64]) {
-	if kind == "flock" {
+	if kind == "flock" || kind == leaseKind {
 		return start, end
 	}
 	if r.end != endOfFile {
@@ -89,6 +92,7 @@ type lockWait struct {
 	before string
 	asked  lockRange
 	path   string
+	target *Party
 }
 
 const endOfFile = 1<<63 - 1
@@ -107,23 +111,19 @@ func (j *Joiner) Locked(e *Event) {
 // WaitLeft takes an event of a thread that waits for its lock no longer and does not have it. Where
 // the beginning of the wait was not seen there is nothing to tell.
 func (j *Joiner) WaitLeft(e *Event) {
-	w, ok := j.locks.waiting[e.Lock.Asker]
+	w, ok := j.locks.waiting[e.Asker]
 	if !ok {
 		return
 	}
-	delete(j.locks.waiting, e.Lock.Asker)
-	e.Object, e.Path = w.key.file, w.path
-	e.Lock.Kind, e.Mode, e.Waited = w.key.kind, w.asked.mode, max(e.Time.Sub(w.since), 0)
-	e.Start, e.End = w.asked.bounds(e.Lock.Kind)
+	delete(j.locks.waiting, e.Asker)
+	e.endOf(w)
 	j.Add(e)
 }
 
 // take completes an event by what is known of its lock. It reports whether there is
 // something to tell.
 func (s *locks) take(e *Event) bool {
-	if s.held == nil {
-		s.held, s.waiting = map[lockKey][]lockRange{}, map[uint64]lockWait{}
-	}
+	s.begin()
 	key := lockKey{e.Lock.Owner, e.Object, e.Lock.Kind}
 	if description := (lockKey{e.Lock.Owner, e.Object, "ofd"}); e.Close && s.held[description] != nil {
 		key, e.Lock.Kind = description, description.kind // the kernel takes such away like those of a process
@@ -138,39 +138,30 @@ func (s *locks) take(e *Event) bool {
 	}
 	switch e.Became {
 	case LockWaits:
-		if w, ok := s.waiting[e.Lock.Asker]; ok && w.key == key {
+		if w, ok := s.waiting[e.Asker]; ok && w.key == key {
 			return false // another one was in the way, too
 		}
 		if e.Lock.Kind == "flock" {
 			e.Before = before
 			s.cut(key, asked)
 		}
-		if len(s.waiting) >= maxLocks {
-			for any := range s.waiting { // of how it ends nothing is told
-				delete(s.waiting, any)
-				break
-			}
-		}
-		s.waiting[e.Lock.Asker] = lockWait{key, e.Time, before, asked, e.Path}
+		s.wait(e, key, before, asked)
 	case LockRefused:
-		delete(s.waiting, e.Lock.Asker)
+		delete(s.waiting, e.Asker)
 		if e.Lock.Kind == "flock" {
 			e.Before = before
 			s.cut(key, asked)
 		}
 	case LockTaken:
-		if w, ok := s.waiting[e.Lock.Asker]; ok && w.key == key {
+		if w, ok := s.waiting[e.Asker]; ok && w.key == key {
 			e.Waited = max(e.Time.Sub(w.since), 0)
 			if before == "" {
 				before = w.before
 			}
 		}
-		delete(s.waiting, e.Lock.Asker)
-		switch {
-		case before == LockRead && e.Mode == LockWrite:
-			e.Became, e.Before = LockUpgraded, before
-		case before == LockWrite && e.Mode == LockRead:
-			e.Became, e.Before = LockDowngraded, before
+		delete(s.waiting, e.Asker)
+		if e.Became = e.changed(before); e.Became != LockTaken {
+			e.Before = before
 		}
 		s.cut(key, asked)
 		if ranges := s.held[key]; len(ranges) < maxLockRanges && s.ranges < maxLocks {
@@ -193,6 +184,23 @@ func (s *locks) take(e *Event) bool {
 		return len(concerned) > 0 // otherwise it had none, as far as is known
 	}
 	return true
+}
+
+func (s *locks) begin() {
+	if s.held == nil {
+		s.held, s.waiting = map[lockKey][]lockRange{}, map[uint64]lockWait{}
+	}
+}
+
+// wait remembers a wait that has begun.
+func (s *locks) wait(e *Event, key lockKey, before string, asked lockRange) {
+	if len(s.waiting) >= maxLocks {
+		for any := range s.waiting { // of how it ends nothing is told
+			delete(s.waiting, any)
+			break
+		}
+	}
+	s.waiting[e.Asker] = lockWait{key, e.Time, before, asked, e.Path, e.Target}
 }
 
 // concernedBy are those of the ranges that have bytes in common with another.

@@ -30,11 +30,16 @@ type Joiner struct {
 	// It is asked once a process ends.
 	Remains func(e *Event) bool
 
+	// Holds reports whether a process has the lease that an event says it asked for; nil: that is
+	// not known. It is asked a little later.
+	Holds func(e *Event) bool
+
 	queue   []*Event
 	waiting map[waitingKey]*Event
 	order   []waitingKey // of waiting, the oldest first
 	ends    ends
 	locks   locks
+	leases  askedLeases
 	made    madeObjects
 	ending  map[processKey]*Event // of processes that ended, and have not been told of
 	passed  []*Event              // of which one side alone was seen, the oldest first
@@ -148,8 +153,11 @@ func (j *Joiner) Ready(now time.Time, all bool) []*Event {
 		if e.pending && !all && now.Sub(e.Time) < settle {
 			break
 		}
-		if e.pending && e.Exit != nil {
+		switch {
+		case e.pending && e.Exit != nil:
 			j.complete(e)
+		case e.pending && e.Lock != nil:
+			j.settleLease(e)
 		}
 		e.pending = false
 		if e.Event == SignalEvent && (e.Fate == FateUnknown || e.mayBeOOM()) {

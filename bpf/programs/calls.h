@@ -13,6 +13,7 @@
 #define LOCKED 9 // lock.bpf.c
 #define MADE 10 // calls.bpf.c
 #define WAIT_LEFT 11 // lock.bpf.c
+#define LEASED 12 // lease.h
 
 static long (*const bpf_probe_read_kernel_str)(void *dst, __u32 size, const void *from) = (void *)115;
 static long (*const bpf_probe_read_user_str)(void *dst, __u32 size, const void *from) = (void *)114;

@@ -44,16 +44,16 @@ KERNEL_TYPES_END
 struct record {
 	__u64 time;
 	__u32 kind;
-	__s32 result; // 1: it waits
+	__s32 result; // 1: it waits; of a lease what happens to it
 	struct party who;
 	__u64 thread; // that asks; not for anyone to see
 	__u64 owner, blocker; // who owns the lock, and the one that is in its way; not for anyone to see
 	__s64 start, end;
 	__u32 flags, type; // FL_*, F_*LCK
 	__u32 blocker_pid; // of who took that, in the reader's namespace; 0: not known
-	__u32 reserved;
+	__u32 before; // of a lease: 1 and the type that there was
 	struct behind file;
-	__u32 reserved2;
+	__u32 fd; // likewise
 	struct parts path;
 };
 
@@ -176,6 +176,8 @@ SEC("raw_tp/posix_lock_inode") int posix_attempt(__u64 *ctx)
 {
 	return attempt((struct file_lock *)ctx[1], ctx[2]);
 }
+
+#include "lease.h"
 
 #define SIG_DFL 0
 #define SIG_IGN 1

@@ -56,7 +56,7 @@ func (c command) newTrace(o *options) *cobra.Command {
 			"  connect   a UNIX or Internet socket that was connected, or could not be: by whom, to whom, at which path or address\n" +
 			"  accept    the same from the other side\n" +
 			"  fd-passed descriptors that a process sent to another over a UNIX socket, or received, and of what they are\n" +
-			"  lock      a lock on a file (flock, fcntl): taken and after how long a wait, refused, waited for and who is in the way,\n" +
+			"  lock      a lock or lease on a file (flock, fcntl): taken and after how long a wait, refused, waited for and who is in the way,\n" +
 			"            waited for in vain, given up\n" +
 			"  created   a System V object, POSIX queue, FIFO, or shared memory or semaphore in /dev/shm that was made\n" +
 			"  removed   one that was removed, or its name\n" +

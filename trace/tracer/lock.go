@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/trace"
 )
 
-var lockTypes = map[bpf.LockType]string{bpf.LockPOSIX: "posix", bpf.LockOFD: "ofd", bpf.LockFlock: "flock"}
+var lockTypes = map[bpf.LockType]string{bpf.LockPOSIX: "posix", bpf.LockOFD: "ofd", bpf.LockFlock: "flock", bpf.LockLease: "lease"}
 
 // locked makes an event of a lock on a file.
 func (n *names) locked(l *bpf.Lock) *trace.Event {

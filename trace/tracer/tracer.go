@@ -48,6 +48,7 @@ func Open(o Options) (*Tracer, error) {
 		return nil, err
 	}
 	t := &Tracer{source: source, names: newNames(o.Snapshot), since: time.Now(), asked: o}
+	t.joiner.Holds = t.names.holdsLease
 	if o.Exits {
 		t.joiner.Remains = t.names.remains
 		for _, e := range t.names.madeBefore(o.Snapshot) {
@@ -129,7 +130,12 @@ func (t *Tracer) take(record any) (at time.Time) {
 		t.joiner.Passed(t.names.passed(s))
 	case *bpf.Lock:
 		at = s.Time
-		t.joiner.Locked(t.names.locked(s))
+		switch {
+		case s.Lease == 0:
+			t.joiner.Locked(t.names.locked(s))
+		case t.asked.Locks: // not where exits alone are told of
+			t.joiner.Leased(t.names.leased(s))
+		}
 	case *bpf.LockLeft:
 		at = s.Time
 		t.joiner.WaitLeft(t.names.lockLeft(s))

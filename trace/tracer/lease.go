@@ -1,0 +1,81 @@
+package tracer
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/trace"
+)
+
+var lockModes = map[bpf.LockMode]string{bpf.LockRead: trace.LockRead, bpf.LockWrite: trace.LockWrite}
+
+// leased makes an event of what happens to a lease.
+func (n *names) leased(l *bpf.Lock) *trace.Event {
+	e := &trace.Event{Type: "event", Time: l.Time, Event: trace.LockEvent, Sender: n.party(&l.Who), Object: objectOf(&l.File), Path: l.Path}
+	e.Lock = &trace.Lock{Kind: lockTypes[l.Type], Mode: lockModes[l.Mode], Asker: l.Thread, Owner: l.Owner, FD: l.FD}
+	holder := func() *trace.Party {
+		if l.BlockerPID == 0 {
+			return nil
+		}
+		return n.living(l.BlockerPID)
+	}
+	switch l.Lease {
+	case bpf.LeaseAsked:
+		e.Became = trace.LockTaken
+		if l.HasMode {
+			e.Before = lockModes[l.Before]
+		}
+	case bpf.LeaseGivenUp:
+		e.Became = trace.LockReleased
+	case bpf.LeaseInTheWay:
+		e.Became, e.Target = trace.LockWaits, holder()
+	case bpf.LeaseRefuses:
+		e.Became, e.Target, e.Error = trace.LockRefused, holder(), "EAGAIN"
+	case bpf.LeaseOverdue:
+		e.Became, e.Target = trace.LockForced, holder()
+	default:
+		e.Became = trace.LockCleared
+	}
+	return e
+}
+
+// holdsLease reports whether a process has the lease that it asked for, by what its descriptor says of
+// locks (/proc/PID/fdinfo/N, proc_pid_fdinfo(5)). One that was closed meanwhile is not there either.
+func (n *names) holdsLease(e *trace.Event) (holds bool) {
+	if e.Sender.PID == 0 {
+		return false
+	}
+	item := guard.Item{Key: e.Sender.PID, Owner: guard.Owner{PID: int32(e.Sender.PID)}}
+	n.guard.Each(1, 1, func(int) guard.Item { return item }, func(t *guard.Task, _ int) func() {
+		dir, st, err := openProcess(t, e.Sender.PID)
+		if err != nil {
+			return nil
+		}
+		defer dir.Close()
+		if st.StartTicks != e.Sender.StartTicks || !t.Begin("fdinfo", int32(e.FD)) {
+			return nil
+		}
+		text, err := dir.ReadFile(fmt.Sprintf("fdinfo/%d", e.FD), nil)
+		t.End()
+		return func() { holds = err == nil && saysLease(text, e) }
+	})
+	return holds
+}
+
+// saysLease reports whether a descriptor's fdinfo lists the lease of an event as its own.
+func saysLease(text []byte, e *trace.Event) bool {
+	for line := range strings.Lines(string(text)) {
+		// such as "lock:	1: LEASE  ACTIVE    READ 42944 fe:00:9977940 0 EOF"
+		words := strings.Fields(line)
+		if len(words) < 7 || words[0] != "lock:" || words[2] != "LEASE" {
+			continue
+		}
+		number := words[6][strings.LastIndexByte(words[6], ':')+1:]
+		if strings.HasSuffix(e.Object, ":"+number) && (words[4] == e.Mode || words[3] == "BREAKING") { // then it is what is to become of it
+			return true
+		}
+	}
+	return false
+}
