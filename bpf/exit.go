@@ -1,6 +1,10 @@
 package bpf
 
-import "time"
+import (
+	"time"
+
+	"github.com/cilium/ebpf/btf"
+)
 
 // Exit is that a process ended.
 type Exit struct {
@@ -10,10 +14,44 @@ type Exit struct {
 	Lived time.Duration
 }
 
+// RobustEnded is that a thread ended which had robust locks (get_robust_list(2)) and has not unlocked
+// them: the kernel marks them right after, so that whoever takes them next is told.
+type RobustEnded struct {
+	Time  time.Time
+	Who   Party
+	IPC   uint64 // inode number of the IPC namespace of Who
+	Count int
+	Locks []RobustLock // the first of them
+}
+
+// RobustLock is a lock in the memory of a thread.
+type RobustLock struct {
+	Address uint64 // of its futex
+	Shared  bool   // it is in a file
+	Offset  uint64 // in that
+	File    Named
+}
+
 const (
 	exitSize     = 72
 	processEnded = 4 // kind
+	robustEnded  = 13
+	robustSize   = 456
+	maxRobust    = 4
 )
+
+func (t *Tracer) parseRobust(record []byte) *RobustEnded {
+	f := fields{record}
+	r := &RobustEnded{Time: t.clock(f.u64())}
+	f.u32() // kind
+	r.Count, r.Who, r.IPC = f.int(), f.party(), f.u64()
+	for range min(r.Count, maxRobust) {
+		l := RobustLock{Address: f.u64(), Offset: f.u64(), File: f.named()}
+		l.Shared = l.File.File.Mode != 0
+		r.Locks = append(r.Locks, l)
+	}
+	return r
+}
 
 func (t *Tracer) parseExit(record []byte) *Exit {
 	f := fields{record}
@@ -21,4 +59,15 @@ func (t *Tracer) parseExit(record []byte) *Exit {
 	f.u32() // kind
 	e.Code, e.Who, e.Lived = f.int(), f.party(), time.Duration(f.u64())
 	return e
+}
+
+// exits is the object that tells of processes that end. What robust locks they have can be seen where
+// the tracepoint comes before the kernel looks at them, since when it also has another argument
+// (Linux 6.16).
+func exits(types *btf.Spec) tracedObject {
+	at := map[string]string{"process_ended": "sched_process_exit"}
+	if arguments(types, "sched_process_exit") > 1 {
+		at["locks_ended"] = "sched_process_exit"
+	}
+	return tracedObject{object: exitObject, at: at}
 }

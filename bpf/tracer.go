@@ -104,6 +104,9 @@ func (t *Tracer) open(o TraceOptions, types *btf.Spec) error {
 	if object, ok := o.uring(types); ok {
 		objects = append(objects, object)
 	}
+	if o.Exits {
+		objects = append(objects, exits(types))
+	}
 	for _, object := range append([]tracedObject{{object: observerObject}}, objects...) {
 		if err := t.load(object, types); err != nil {
 			return err
@@ -141,15 +144,12 @@ func inOrder(at map[string]string) []string {
 	})
 }
 
-// objects are those that the options ask for.
+// objects are those that the options ask for and that are the same for all kernels.
 func (o *TraceOptions) objects() (list []tracedObject) {
 	if o.Signals != 0 {
 		list = append(list, tracedObject{object: signalObject, at: map[string]string{
 			"signal_sent": "signal_generate", "signal_taken": "signal_deliver", "oom_victim": "mark_victim",
 		}})
-	}
-	if o.Exits {
-		list = append(list, tracedObject{object: exitObject, at: map[string]string{"process_ended": "sched_process_exit"}})
 	}
 	if o.Over > 0 || o.Waits {
 		counted, room := uint32(0), uint32(1)
@@ -206,6 +206,11 @@ func (t *Tracer) load(o tracedObject, types *btf.Spec) error {
 	for name, value := range o.variables {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	for name := range spec.Programs {
+		if o.at != nil && o.at[name] == "" { // it might not be for this kernel
+			delete(spec.Programs, name)
 		}
 	}
 	for name, n := range o.room {
@@ -288,7 +293,7 @@ func (t *Tracer) observe(o TraceOptions) error {
 
 // Next waits for the next event until deadline; [os.ErrDeadlineExceeded] says that there
 // was none, [os.ErrClosed] that the tracer was closed. What it returns is
-// a [*Signal], [*Exit], [*Blocked], [*Connection], [*Passed], [*Lock], [*LockLeft] or [*Existence].
+// a [*Signal], [*Exit], [*Blocked], [*Connection], [*Passed], [*Lock], [*LockLeft], [*RobustEnded] or [*Existence].
 func (t *Tracer) Next(deadline time.Time) (any, error) {
 	t.reader.SetDeadline(deadline)
 	switch err := t.reader.ReadInto(&t.record); {
@@ -317,6 +322,8 @@ func (t *Tracer) Next(deadline time.Time) (any, error) {
 		return t.parseLock(b), nil
 	case kind == lockWaitLeft && len(b) == lockLeftSize:
 		return t.parseLockLeft(b), nil
+	case kind == robustEnded && len(b) == robustSize:
+		return t.parseRobust(b), nil
 	case kind == objectMade && len(b) == madeSize:
 		return t.parseExistence(b), nil
 	}

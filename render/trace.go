@@ -59,6 +59,9 @@ func (o *Options) exit(x *trace.Exit) string {
 	if len(x.Locks) > 0 {
 		text += "  with its locks on " + o.files(x.Locks)
 	}
+	if len(x.Robust) > 0 {
+		text += "  " + o.colored(Notice, "as the owner of") + " " + o.files(x.Robust) + " (EOWNERDEAD)"
+	}
 	if len(x.Left) > 0 {
 		text += "  " + o.colored(Notice, "left") + " " + o.files(x.Left)
 	}

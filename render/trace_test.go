@@ -147,6 +147,10 @@ func TestTraceLineOfExit(t *testing.T) {
 	}{
 		{"ended  status 3  after 12ms", trace.Exit{Result: model.Some(3), Age: 12 * time.Millisecond}},
 		{
+			"ended  by SIGKILL  after 12ms  as the owner of futex:sysv-shm:3+128, futex:812:0x10 (EOWNERDEAD)",
+			trace.Exit{Killed: "SIGKILL", Age: 12 * time.Millisecond, Robust: []trace.File{{Object: "futex:sysv-shm:3+128"}, {Object: "futex:812:0x10"}}},
+		},
+		{
 			`ended  by SIGKILL  after 12ms  with its locks on /run/a\n, file:1:2:3  left /dev/shm/b\n, sysv-shm:3 (key 0x000004d2), sysv-sem:4`,
 			trace.Exit{
 				Killed: "SIGKILL", Age: 12 * time.Millisecond, Locks: []trace.File{{Object: "file:1:2:9", Name: "/run/a\n"}, {Object: "file:1:2:3"}},

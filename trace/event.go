@@ -95,6 +95,8 @@ type Exit struct {
 
 	Left  []File `json:"left" doc:"objects that it made and nobody has removed, as far as they are known: the id, and the path or key"`
 	Locks []File `json:"locks_ended" doc:"files on which a lock ended with it, as far as it is known, with their paths"`
+
+	Robust []File `json:"robust_locks" doc:"futexes of robust locks that it had when it ended: whoever takes one next gets EOWNERDEAD; only the id"`
 }
 
 // Signal is what an event tells of a signal.

@@ -3,6 +3,7 @@ package trace
 import (
 	"maps"
 	"slices"
+	"time"
 )
 
 // How much an event tells at most of what a process left.
@@ -19,6 +20,41 @@ type processKey struct {
 
 func (p *Party) key() processKey { return processKey{p.PID, p.StartTicks} }
 
+// robustLocks are robust locks that threads of a process had when they ended, the last one then.
+type robustLocks struct {
+	at   time.Time
+	list []File
+}
+
+// maxRobust is of how many processes it is remembered which robust locks their threads had.
+const maxRobust = 4096
+
+// RobustEnded takes the robust locks that a thread had when it ended. They are told of if its process
+// ends, too.
+func (j *Joiner) RobustEnded(at time.Time, who *Party, list []File) {
+	if j.robust == nil || len(j.robust) >= maxRobust {
+		j.robust = map[processKey]robustLocks{}
+	}
+	of := j.robust[who.key()]
+	if at.Sub(of.at) > settle {
+		of.list = nil // of threads that ended long ago
+	}
+	if of.at = at; len(of.list) < maxLocksEnded {
+		of.list = append(of.list, list...)
+	}
+	j.robust[who.key()] = of
+}
+
+// robustOf takes out the robust locks of threads that ended with a process.
+func (j *Joiner) robustOf(e *Event) []File {
+	of := j.robust[e.Target.key()]
+	delete(j.robust, e.Target.key())
+	if e.Time.Sub(of.at) > settle {
+		return nil
+	}
+	return of.list
+}
+
 // Ended takes an event of a process that ended. It waits for the locks that end with it, of which
 // the kernel tells afterwards.
 func (j *Joiner) Ended(e *Event) {
@@ -27,6 +63,7 @@ func (j *Joiner) Ended(e *Event) {
 		j.ending = map[processKey]*Event{}
 	}
 	j.ending[e.Target.key()] = e
+	e.Robust = j.robustOf(e)
 	j.Add(e)
 }
 

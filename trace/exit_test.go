@@ -87,3 +87,36 @@ func TestJoinerOfObjectsMadeBefore(t *testing.T) {
 		t.Errorf("%d events; made by %+v", len(list), removed.Target)
 	}
 }
+
+// TestJoinerOfOwners tells of robust locks of the threads that end with their process, and forgets others.
+func TestJoinerOfOwners(t *testing.T) {
+	var j Joiner
+	who := &Party{PID: 1, StartTicks: 7}
+	lock := func(n int) []File { return []File{{Object: fmt.Sprintf("futex:1:%d", n)}} }
+	ends := func(ms int) []File {
+		e := &Event{Event: ExitEvent, Time: after(ms), Target: who, Exit: &Exit{}}
+		j.Ended(e)
+		return e.Robust
+	}
+	j.RobustEnded(after(0), who, lock(1)) // its process goes on
+	j.RobustEnded(after(200), who, lock(2))
+	j.RobustEnded(after(250), who, lock(3))
+	j.RobustEnded(after(250), &Party{PID: 1, StartTicks: 8}, lock(4))
+	if got, want := ends(300), slices.Concat(lock(2), lock(3)); !slices.Equal(got, want) {
+		t.Errorf("it had %v, not %v", got, want)
+	}
+	if got := ends(301); got != nil {
+		t.Errorf("it had %v again", got)
+	}
+	j.RobustEnded(after(400), who, lock(5))
+	if got := ends(501); got != nil {
+		t.Errorf("it had %v long before", got)
+	}
+	for i := range 3 * maxRobust {
+		j.RobustEnded(after(600), &Party{PID: i}, lock(i))
+		j.RobustEnded(after(600), who, lock(i))
+	}
+	if len(j.robust) > maxRobust || len(j.robust[who.key()].list) > maxLocksEnded {
+		t.Errorf("%d processes are remembered, one with %d locks", len(j.robust), len(j.robust[who.key()].list))
+	}
+}

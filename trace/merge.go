@@ -43,6 +43,7 @@ type Joiner struct {
 	made    madeObjects
 	ending  map[processKey]*Event // of processes that ended, and have not been told of
 	passed  []*Event              // of which one side alone was seen, the oldest first
+	robust  map[processKey]robustLocks
 }
 
 type waitingKey struct {

@@ -14,6 +14,7 @@
 #define MADE 10 // calls.bpf.c
 #define WAIT_LEFT 11 // lock.bpf.c
 #define LEASED 12 // lease.h
+#define ROBUST 13 // exit.bpf.c
 
 static long (*const bpf_probe_read_kernel_str)(void *dst, __u32 size, const void *from) = (void *)115;
 static long (*const bpf_probe_read_user_str)(void *dst, __u32 size, const void *from) = (void *)114;

@@ -122,6 +122,9 @@ func (t *Tracer) take(record any) (at time.Time) {
 		if e := t.names.ended(s); e != nil {
 			t.joiner.Ended(e)
 		}
+	case *bpf.RobustEnded:
+		at = s.Time
+		t.joiner.RobustEnded(s.Time, t.names.party(&s.Who), t.names.robust(s))
 	case *bpf.Connection:
 		at = s.Time
 		t.joiner.Connected(t.names.connected(s))
