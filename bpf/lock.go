@@ -29,7 +29,7 @@ type Lock struct {
 
 	Lease   LeaseStep // of a lease; 0 of others
 	FD      int       // of [LeaseAsked]: the descriptor
-	Before  LockMode  // likewise: of the lease that there was, if HasMode
+	Before  LockMode  // of the lease that there is until now, if HasMode
 	HasMode bool
 
 	File Behind

@@ -18,8 +18,8 @@ type descriptorKey struct {
 // released. That one was taken the kernel does not tell, only that somebody asked for it: it is told
 // of once it is known that it was.
 func (j *Joiner) Leased(e *Event) {
-	if asked := j.leases.byFile[e.Owner]; asked != nil && (e.Became != LockTaken || e.Before != "") {
-		asked.pending = false // there is one, and so it was given
+	if asked := j.leases.byFile[e.Owner]; asked != nil && e.Until != "" {
+		asked.pending, asked.dropped = false, asked.Mode != e.Until // there is one: that, or still the one before
 		j.leases.remove(asked)
 	}
 	s := &j.locks

@@ -6,14 +6,17 @@ import (
 	"time"
 )
 
-// leaseStep makes an event of words like "taken WRITE": who does it, in which thread and to whose
+// leaseStep makes an event of words like "taken READ WRITE", the last of which is the mode until then: who does it, in which thread and to whose
 // lease, an open file.
 func leaseStep(ms, pid int, owner uint64, words string) *Event {
 	f := strings.Fields(words)
 	e := &Event{Event: LockEvent, Time: after(ms), Sender: &Party{PID: pid}, Object: "file:1:2:3", Path: "/run/a"}
 	e.Lock = &Lock{Kind: "lease", Became: f[0], Mode: f[1], Asker: uint64(pid), Owner: owner, FD: 5}
 	if len(f) > 2 {
-		e.Before = f[2]
+		e.Until = f[2]
+	}
+	if e.Became == LockTaken {
+		e.Before = e.Until
 	}
 	return e
 }
@@ -35,18 +38,19 @@ func TestLeases(t *testing.T) {
 	}{
 		{"given, and kept", []step{{holder, file, "taken WRITE"}}, true, "taken WRITE"},
 		{"refused, or closed", []step{{holder, file, "taken WRITE"}}, false, ""},
-		{"given up", []step{{holder, file, "taken READ"}, {holder, file, "released READ"}}, false, "taken READ, released READ"},
+		{"given up", []step{{holder, file, "taken READ"}, {holder, file, "released READ READ"}}, false, "taken READ, released READ"},
 		{"changed", []step{{holder, file, "taken WRITE"}, {holder, file, "taken READ WRITE"}}, true, "taken WRITE, downgraded READ"},
+		{"not changed", []step{{holder, file, "taken WRITE"}, {holder, file, "taken READ WRITE"}, {opener, file, "waits READ WRITE"}}, true, "taken WRITE, waits READ"},
 		{"changed back", []step{{holder, file, "taken WRITE READ"}}, true, "upgraded WRITE"},
 		{"refused, and then given for the same open file", []step{{holder, file, "taken WRITE"}, {holder, file, "taken READ"}}, true, "taken READ"},
 		{"refused, and then given for the same descriptor", []step{{holder, file, "taken WRITE"}, {holder, other, "taken WRITE"}}, true, "taken WRITE"},
 		{
 			"in the way",
-			[]step{{holder, file, "taken WRITE"}, {opener, file, "waits READ"}, {opener, file, "waits READ"}, {opener, 0, "cleared READ"}, {opener, 0, "cleared READ"}},
+			[]step{{holder, file, "taken WRITE"}, {opener, file, "waits READ WRITE"}, {opener, file, "waits READ WRITE"}, {opener, 0, "cleared READ"}, {opener, 0, "cleared READ"}},
 			false, "taken WRITE, waits READ, cleared READ after 20ms",
 		},
 		{"in the way before the trace began", []step{{opener, 0, "cleared READ"}}, true, ""},
-		{"refuses", []step{{holder, file, "taken WRITE"}, {opener, file, "refused READ"}}, false, "taken WRITE, refused READ"},
+		{"refuses", []step{{holder, file, "taken WRITE"}, {opener, file, "refused READ WRITE"}}, false, "taken WRITE, refused READ"},
 		{"forced", []step{{opener, file, "waits WRITE"}, {opener, file, "forced READ"}}, false, "waits WRITE, forced READ"},
 	} {
 		j := Joiner{Holds: func(*Event) bool { return test.holds }}

@@ -25,6 +25,7 @@ type Lock struct {
 	Close   bool   `json:"-"` // a descriptor was closed
 	Exiting bool   `json:"-"` // by the end of its process
 	FD      int    `json:"-"` // of a lease that was asked for: the descriptor
+	Until   string `json:"-"` // the mode of the lease until now, "" if there was none
 }
 
 // What becomes of a lock.

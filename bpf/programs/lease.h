@@ -114,8 +114,8 @@ INLINE __u32 type_before(struct inode *inode, struct file *file)
 }
 
 // lease_told tells what happens to the lease of an open file, struct file, that a process of that
-// number took; type is what is asked for.
-VERIFIED_ONCE int lease_told(__u32 what, __u64 inode, __u64 lease_file, __u32 type, __u32 pid)
+// number took; type is what is asked for, and before as in record.
+VERIFIED_ONCE int lease_told(__u32 what, __u64 lease_file, __u32 type, __u32 before, __u32 pid)
 {
 	struct file *file = (struct file *)lease_file;
 	struct settings *s = settings_of_reader();
@@ -137,8 +137,8 @@ VERIFIED_ONCE int lease_told(__u32 what, __u64 inode, __u64 lease_file, __u32 ty
 	r->type = type;
 	if (s->view.level == 0)
 		r->blocker_pid = pid;
+	r->before = before;
 	if (what == ASKED) {
-		r->before = type_before((struct inode *)inode, file);
 		call_of(&c, current);
 		r->fd = c.args[0];
 	}
@@ -148,9 +148,9 @@ VERIFIED_ONCE int lease_told(__u32 what, __u64 inode, __u64 lease_file, __u32 ty
 	return 0;
 }
 
-INLINE int tell(__u32 what, __u64 inode, const struct lease *l, __u32 type)
+INLINE int tell(__u32 what, const struct lease *l, __u32 type)
 {
-	return lease_told(what, inode, address_of(l->file), type, l->pid);
+	return lease_told(what, address_of(l->file), type, l->file ? 1 + l->type : 0, l->pid);
 }
 
 // The arguments are the inode and the lease; where others open the file it is what they want.
@@ -159,7 +159,7 @@ SEC("raw_tp/generic_add_lease") int lease_asked(__u64 *ctx)
 	struct lease l = {};
 
 	lease_at(&l, (void *)ctx[1]);
-	return tell(ASKED, ctx[0], &l, l.type);
+	return lease_told(ASKED, address_of(l.file), l.type, type_before((struct inode *)ctx[0], l.file), l.pid);
 }
 
 SEC("raw_tp/generic_delete_lease") int lease_given_up(__u64 *ctx)
@@ -169,7 +169,7 @@ SEC("raw_tp/generic_delete_lease") int lease_given_up(__u64 *ctx)
 	if (!ctx[1]) // there is none
 		return 0;
 	lease_at(&l, (void *)ctx[1]);
-	return tell(GIVEN_UP, ctx[0], &l, l.type);
+	return tell(GIVEN_UP, &l, l.type);
 }
 
 SEC("raw_tp/break_lease_block") int lease_in_the_way(__u64 *ctx)
@@ -178,7 +178,7 @@ SEC("raw_tp/break_lease_block") int lease_in_the_way(__u64 *ctx)
 
 	first_of(&l, (struct inode *)ctx[0]);
 	lease_at(&wanted, (void *)ctx[1]);
-	return tell(IN_THE_WAY, ctx[0], &l, wanted.type);
+	return tell(IN_THE_WAY, &l, wanted.type);
 }
 
 SEC("raw_tp/break_lease_noblock") int lease_refuses(__u64 *ctx)
@@ -187,7 +187,7 @@ SEC("raw_tp/break_lease_noblock") int lease_refuses(__u64 *ctx)
 
 	first_of(&l, (struct inode *)ctx[0]);
 	lease_at(&wanted, (void *)ctx[1]);
-	return tell(REFUSES, ctx[0], &l, wanted.type);
+	return tell(REFUSES, &l, wanted.type);
 }
 
 // The wait for a lease ends as nothing is in the way any more, as the time is over, or by a signal.
@@ -205,7 +205,7 @@ SEC("raw_tp/break_lease_unblock") int lease_wait_over(__u64 *ctx)
 			return 0; // a signal: it is asked again, unless wait_interrupted tells otherwise
 	}
 	lease_at(&wanted, (void *)ctx[1]);
-	return tell(CLEARED, ctx[0], &l, wanted.type);
+	return tell(CLEARED, &l, wanted.type);
 }
 
 SEC("raw_tp/time_out_leases") int lease_overdue(__u64 *ctx)
@@ -216,5 +216,5 @@ SEC("raw_tp/time_out_leases") int lease_overdue(__u64 *ctx)
 	lease_at(&l, (void *)ctx[1]);
 	if (!(l.break_time && now > l.break_time) && !(l.downgrade_time && now > l.downgrade_time))
 		return 0;
-	return tell(OVERDUE, ctx[0], &l, l.type);
+	return tell(OVERDUE, &l, l.type);
 }

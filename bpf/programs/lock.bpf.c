@@ -51,7 +51,7 @@ struct record {
 	__s64 start, end;
 	__u32 flags, type; // FL_*, F_*LCK
 	__u32 blocker_pid; // of who took that, in the reader's namespace; 0: not known
-	__u32 before; // of a lease: 1 and the type that there was
+	__u32 before; // of a lease: 1 and the type that it has until now; 0: there is none
 	struct behind file;
 	__u32 fd; // likewise
 	struct parts path;

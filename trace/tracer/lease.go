@@ -15,6 +15,9 @@ var lockModes = map[bpf.LockMode]string{bpf.LockRead: trace.LockRead, bpf.LockWr
 func (n *names) leased(l *bpf.Lock) *trace.Event {
 	e := &trace.Event{Type: "event", Time: l.Time, Event: trace.LockEvent, Sender: n.party(&l.Who), Object: objectOf(&l.File), Path: l.Path}
 	e.Lock = &trace.Lock{Kind: lockTypes[l.Type], Mode: lockModes[l.Mode], Asker: l.Thread, Owner: l.Owner, FD: l.FD}
+	if l.HasMode {
+		e.Until = lockModes[l.Before]
+	}
 	holder := func() *trace.Party {
 		if l.BlockerPID == 0 {
 			return nil
@@ -23,10 +26,7 @@ func (n *names) leased(l *bpf.Lock) *trace.Event {
 	}
 	switch l.Lease {
 	case bpf.LeaseAsked:
-		e.Became = trace.LockTaken
-		if l.HasMode {
-			e.Before = lockModes[l.Before]
-		}
+		e.Became, e.Before = trace.LockTaken, e.Until
 	case bpf.LeaseGivenUp:
 		e.Became = trace.LockReleased
 	case bpf.LeaseInTheWay:
@@ -73,7 +73,8 @@ func saysLease(text []byte, e *trace.Event) bool {
 			continue
 		}
 		number := words[6][strings.LastIndexByte(words[6], ':')+1:]
-		if strings.HasSuffix(e.Object, ":"+number) && (words[4] == e.Mode || words[3] == "BREAKING") { // then it is what is to become of it
+		isBreaking := words[3] == "BREAKING" // and its mode is what it is to become
+		if strings.HasSuffix(e.Object, ":"+number) && (words[4] == e.Mode && !isBreaking || isBreaking && e.Before == "") {
 			return true
 		}
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 func init() {
-	// It takes leases on the file, one at each line, and says how that went: w and r open the file first.
+	// It takes leases on the file, one at each line, and says how that went: w and r open the file first, d asks for a shared one.
 	roles["leases"] = func() {
 		fd := -1
 		for _, how := range strings.Fields(os.Args[1]) {
@@ -51,7 +51,7 @@ func TestLeases(t *testing.T) {
 	find := watch(t, tracer.Options{Locks: true})
 	f, id := lockedFile(t)
 	f.Close()
-	holder := start(t, role("leases", "w u w r w u", f.Name()))
+	holder := start(t, role("leases", "w d u w r w u", f.Name()))
 	opener := start(t, role("opens", f.Name()))
 	told := map[*trace.Event]bool{}
 	next := func(p *program, became, mode string) *trace.Event {
@@ -112,6 +112,7 @@ func TestLeases(t *testing.T) {
 	}
 	opener.begin()
 	isHolder(next(opener, trace.LockWaits, trace.LockWrite))
+	step(unix.EAGAIN) // the file is open for writing: no lease can be shared
 	step(nil)
 	next(holder, trace.LockReleased, trace.LockWrite)
 	e = next(opener, trace.LockCleared, trace.LockWrite)

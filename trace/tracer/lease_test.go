@@ -1,6 +1,7 @@
 package tracer
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/ipctop/ipctop/trace"
@@ -22,6 +23,11 @@ func TestSaysLease(t *testing.T) {
 		e := &trace.Event{Object: "file:254:0:9977940", Lock: &trace.Lock{Kind: "lease", Mode: trace.LockRead}}
 		if got := saysLease([]byte(text), e); got != want {
 			t.Errorf("%q: %v", text, got)
+		}
+		// Of one that it had before, another mode, it says only what is to become of it.
+		e.Before = trace.LockWrite
+		if got := saysLease([]byte(text), e); got != (want && !strings.Contains(text, "BREAKING")) {
+			t.Errorf("%q: %v, before which it had another", text, got)
 		}
 	}
 }
