@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/ipctop/ipctop/privilege"
 	"github.com/ipctop/ipctop/query"
 )
 
@@ -35,17 +36,22 @@ func (c command) newMan() *cobra.Command {
 				_, err := c.stdout.Write(manPage(found))
 				return err
 			}
-			if s, err := os.Stat(args[0]); err != nil || !s.IsDir() {
-				return usageError("%s is neither a command nor a directory", query.Quote(args[0]))
-			}
-			for name, page := range manPages(c.newRoot()) {
-				if err := os.WriteFile(filepath.Join(args[0], name), page, 0o644); err != nil {
-					return err
-				}
-			}
-			return nil
+			return privilege.AsUser(func() error { return c.writeManPages(args[0]) })
 		},
 	}
+}
+
+// writeManPages writes the pages of all commands to a directory.
+func (c command) writeManPages(dir string) error {
+	if s, err := os.Stat(dir); err != nil || !s.IsDir() {
+		return usageError("%s is neither a command nor a directory", query.Quote(dir))
+	}
+	for name, page := range manPages(c.newRoot()) {
+		if err := os.WriteFile(filepath.Join(dir, name), page, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // exitStatuses are what the documentation says about exit statuses.

@@ -128,6 +128,10 @@ func opensFilesAsUser(t *testing.T, give func(t *testing.T, program string)) {
 	if err := os.WriteFile(hidden, []byte(secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	closed := filepath.Join(dir, "closed") // nobody may list it, but not write to it
+	if err := os.Mkdir(closed, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	makeForgedProc(t, filepath.Join(dir, "proc"), hidden)
 	if err := os.MkdirAll(filepath.Join(dir, "config", "ipctop"), 0o755); err != nil {
 		t.Fatal(err)
@@ -151,6 +155,8 @@ func opensFilesAsUser(t *testing.T, give func(t *testing.T, program string)) {
 		{"postmortem", nil, []string{"postmortem", hidden}, "permission denied"},
 		{"record", nil, []string{"record", "--for", "1ms", hidden}, "permission denied"},
 		{"record elsewhere", nil, []string{"record", "--for", "1ms", filepath.Join(filepath.Dir(hidden), "new")}, "permission denied"},
+		{"man", nil, []string{"man", closed}, "permission denied"},
+		{"report", nil, []string{"report", "-o", filepath.Join(closed, "new")}, "permission denied"},
 		{"config", []string{"XDG_CONFIG_HOME=" + filepath.Join(dir, "config")}, []string{"-b", "-n", "1"}, "permission denied"},
 		{"run", nil, []string{"run", "--", "true"}, "starts a program that the user names"},
 		{"fixtures", nil, []string{"fixtures", "--for", "1ms", "pipe"}, "more rights than their user"},
@@ -161,6 +167,9 @@ func opensFilesAsUser(t *testing.T, give func(t *testing.T, program string)) {
 				t.Errorf("status %d, output %.500s", status, out)
 			}
 		})
+	}
+	if entries, err := os.ReadDir(closed); err != nil || len(entries) > 0 {
+		t.Errorf("files were made where nobody may not write: %v (%v)", entries, err)
 	}
 	if _, err := os.Stat(filepath.Join(filepath.Dir(hidden), "new")); err == nil {
 		t.Error("a recording was made where nobody may not write")
