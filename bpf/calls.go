@@ -23,7 +23,7 @@ const (
 	callMultiplexed
 )
 
-// callTable is as long as the tables in the program.
+// callTable is as long as those in the programs.
 type callTable [512]uint8
 
 // calls are the system calls that carry data, by the numbers of an architecture's 64-bit
@@ -62,18 +62,15 @@ var calls = map[string]struct {
 	},
 }
 
-// callTables are the tables of this architecture.
-func callTables() (wide, narrow callTable) {
+// newCallTable is what the calls of this architecture do, of 64-bit and 32-bit callers.
+func newCallTable() (t [len(callTable{})][2]uint8) {
 	of := calls[runtime.GOARCH]
-	for _, t := range []struct {
-		to   *callTable
-		from map[int][]int
-	}{{&wide, of.wide}, {&narrow, of.narrow}} {
-		for what, numbers := range t.from {
+	for i, from := range []map[int][]int{of.wide, of.narrow} {
+		for what, numbers := range from {
 			for _, n := range numbers {
-				t.to[n] = uint8(what)
+				t[n][i] = uint8(what)
 			}
 		}
 	}
-	return wide, narrow
+	return t
 }

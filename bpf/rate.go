@@ -3,7 +3,6 @@ package bpf
 import (
 	"bytes"
 	_ "embed"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -19,7 +18,7 @@ var rateObject []byte
 
 // Counter counts what goes through channels, from [Count] on until it is closed or the
 // process ends, however that ends: the kernel detaches the programs with the last
-// descriptor. Meanwhile each system call of the machine takes some tenths of a
+// descriptor. Meanwhile each system call of the machine takes a tenth or two of a
 // microsecond longer. Its methods may be called at the same time.
 type Counter struct {
 	// Requests says that what io_uring carries is counted, too (Linux 5.19).
@@ -29,6 +28,7 @@ type Counter struct {
 	collection *ebpf.Collection
 	links      []link.Link
 	statistics statistics
+	leaving    []place // see [Counter.Forget]
 }
 
 // ChannelType says what a channel is.
@@ -62,16 +62,8 @@ type Traffic struct {
 	SentBytes, SentCalls, ReceivedBytes, ReceivedCalls uint64
 }
 
-// keySize and countSize are those of the structures of rate.bpf.c.
-const (
-	keySize   = 24
-	countSize = 88
-)
-
-type (
-	trafficKey   [keySize]byte
-	trafficValue [countSize]byte
-)
+// tables are the maps that the programs count in.
+var tables = [...]string{"channels", "futexes"}
 
 // Count begins to count. The error is an [*UnavailableError] wherever the reason is known.
 func Count() (*Counter, error) {
@@ -86,8 +78,7 @@ func Count() (*Counter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read program rate: %w", err)
 	}
-	wide, narrow := callTables()
-	for name, value := range map[string]any{"calls": wide, "calls32": narrow, "reader_namespace": uint32(own.Ino)} {
+	for name, value := range map[string]any{"calls": newCallTable(), "reader_namespace": uint32(own.Ino)} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return nil, fmt.Errorf("program rate: %s: %w", name, err)
 		}
@@ -175,70 +166,6 @@ func (c *Counter) Lost() (missed, hidden uint64, err error) {
 	return missed, hidden, nil
 }
 
-// Read calls f for each process and channel that was counted. A process that has more
-// than one open file description of a channel is told of more than once.
-func (c *Counter) Read(f func(t *Traffic)) error {
-	return c.each(func(_ trafficKey, t *Traffic) { f(t) })
-}
-
-// each calls f with the key of each count, too, by which [Counter.Forget] ends it.
-func (c *Counter) each(f func(key trafficKey, t *Traffic)) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.collection == nil {
-		return ErrClosed
-	}
-	for _, name := range []string{"channels", "futexes"} {
-		if err := eachCount(c.collection.Maps[name], f); err != nil {
-			return fmt.Errorf("read %s: %w", name, err)
-		}
-	}
-	return nil
-}
-
-func eachCount(m *ebpf.Map, f func(key trafficKey, t *Traffic)) error {
-	const batch = 1024
-	var cursor ebpf.MapBatchCursor
-	keys, values := make([]trafficKey, batch), make([]trafficValue, batch)
-	for {
-		n, err := m.BatchLookup(&cursor, keys, values, nil)
-		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) { // which says that this was the last one
-			return err
-		}
-		for i := range n {
-			t := parseTraffic(values[i][:])
-			f(keys[i], &t)
-		}
-		if err != nil {
-			return nil
-		}
-	}
-}
-
-// Forget ends the counts that select chooses, to make room; they begin anew if they go on.
-func (c *Counter) Forget(choose func(t *Traffic) bool) error {
-	var keys []trafficKey
-	err := c.each(func(key trafficKey, t *Traffic) {
-		if choose(t) {
-			keys = append(keys, key)
-		}
-	})
-	if err != nil {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.collection == nil {
-		return ErrClosed
-	}
-	for _, name := range []string{"channels", "futexes"} {
-		for _, key := range keys {
-			_ = c.collection.Maps[name].Delete(key)
-		}
-	}
-	return nil
-}
-
 // Owns reports whether a descriptor of the calling process is there for the counting alone.
 func (c *Counter) Owns(fd int) bool {
 	c.mu.Lock()
@@ -263,19 +190,4 @@ func (c *Counter) Owns(fd int) bool {
 	}
 	s, ok := c.statistics.descriptor.(interface{ Int() int })
 	return ok && s.Int() == fd
-}
-
-func parseTraffic(value []byte) Traffic {
-	f := fields{value}
-	t := Traffic{SentBytes: f.u64(), SentCalls: f.u64(), ReceivedBytes: f.u64(), ReceivedCalls: f.u64(), Scope: f.u64(), Number: f.u64()}
-	t.StartTicks = f.u64() / (1e9 / clockTicks)
-	t.PID, t.Type, t.Mode = f.int(), ChannelType(f.u32()), f.u32()
-	_ = f.u32()
-	comm, _, _ := bytes.Cut(f.bytes(16), []byte{0})
-	t.Comm = string(comm)
-	switch t.Type {
-	case FileChannel, PosixQueue, TerminalMaster, TerminalSlave:
-		t.Scope = t.Scope>>20<<32 | t.Scope&(1<<20-1) // include/linux/kdev_t.h
-	}
-	return t
 }

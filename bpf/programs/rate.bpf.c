@@ -3,7 +3,7 @@
 // How many bytes each process sends and receives through each channel, and by how many
 // calls: counted when a system call returns. What is sent is never read.
 
-#include "rate.h"
+#include "channel.h"
 
 #define S_IFMT 0170000
 #define S_IFIFO 0010000
@@ -37,149 +37,63 @@
 #define MULTIPLEXED 17 // its arguments are elsewhere: not counted
 
 #define CALLS 512
-volatile const __u8 calls[CALLS]; // of 64-bit callers
-volatile const __u8 calls32[CALLS]; // of 32-bit callers
-
-// The reader's pid namespace.
-volatile const __u32 reader_namespace;
-
-// What a channel is, and what its numbers then are.
-#define OTHER 0
-#define FILE 1 // a pipe, FIFO or socket: device, inode
-#define TERMINAL_MASTER 2 // device of its devpts, index
-#define TERMINAL_SLAVE 3
-#define EVENTFD 4 // -, id
-#define SYSV_QUEUE 5 // IPC namespace, id
-#define SYSV_SEMAPHORES 6
-#define FUTEX_WORD 7 // -, address
-#define POSIX_QUEUE 8 // as a FILE
-
-// key tells the channels of a process apart. Of a FILE, whose "what" is 0 here, and a
-// POSIX_QUEUE these are the open file
-// description and the inode number, by which a description that is another one at the
-// same place is told.
-struct key {
-	__u64 a, b;
-	__u32 process; // in the initial pid namespace
-	__u32 what;
+struct doing {
+	__u8 wide; // of 64-bit callers
+	__u8 narrow; // of 32-bit callers
 };
+volatile const struct doing calls[CALLS];
 
-// count is what the reader gets: rate.go reads it. No byte is padding.
-struct count {
-	__u64 sent, sent_calls, received, received_calls;
-	__u64 scope, number;
-	__u64 start; // of the process, after boot, ns
-	__u32 pid, what;
-	__u32 mode, reserved; // of a FILE: its type
-	char comm[16];
-};
+// Calls that other ones are hidden in.
+__u64 uncounted;
 
-struct {
-	__u32 (*type)[HASH];
-	__u32 (*max_entries)[16384];
-	struct key *key;
-	struct count *value;
-} channels SEC(".maps");
-
-struct {
-	__u32 (*type)[HASH];
-	__u32 (*max_entries)[4096];
-	struct key *key;
-	struct count *value;
-} futexes SEC(".maps");
-
-// What could not be counted: calls for which there was no room, and others.
-__u64 lost, uncounted;
-
-// Directions.
-#define SENT 0
-#define RECEIVED 1
-#define BY_MODE 2
-#define QUEUE 4 // added: a message, and not the text that read(2) has of a queue
-
-INLINE void add_to(struct count *c, __u32 direction, __u64 bytes)
+// count_at counts a channel that is told by its own numbers.
+INLINE int count_at(const struct key *key, __u64 task, __u32 direction, __u64 bytes)
 {
-	if (direction == SENT) {
-		add(c->sent, bytes);
-		add(c->sent_calls, 1);
-	} else {
-		add(c->received, bytes);
-		add(c->received_calls, 1);
-	}
-}
+	struct about about = {.scope = key->scope, .number = key->number, .task = task};
+	struct count *c = first(key);
 
-// number_of is the id of a process in the reader's pid namespace, 0 if it is not there.
-VERIFIED_ONCE __u32 number_of(__u64 pid_at)
-{
-	struct pid *pid = (struct pid *)pid_at;
-	__u32 level = get(pid->level);
-	struct upid upid;
-
-	for (__u32 i = 0; i <= 32 && i <= level; i++) { // MAX_PID_NS_LEVEL
-		read(upid, address_of(&pid->numbers[0]) + i * size_of(struct upid));
-		if (get(upid.ns->ns.inum) == reader_namespace)
-			return upid.nr;
-	}
+	if (!c)
+		return count(key, &about, direction, bytes);
+	add_to(c, direction, bytes);
 	return 0;
-}
-
-// insert begins to count a channel of a process.
-INLINE struct count *insert(void *map, const struct key *key, __u64 scope, __u64 number, __u32 mode, __u64 task_at)
-{
-	struct task_struct *leader = get(((struct task_struct *)task_at)->group_leader);
-	struct count c = {.what = key->what ? key->what : FILE, .scope = scope, .number = number, .mode = mode};
-
-	c.pid = number_of(address_of(get(get(leader->signal)->pids[PIDTYPE_TGID])));
-	c.start = get(leader->start_boottime);
-	read(c.comm, &leader->comm);
-	bpf_map_update_elem(map, key, &c, BPF_NOEXIST);
-	struct count *there = bpf_map_lookup_elem(map, key);
-	if (!there)
-		add(lost, 1);
-	return there;
-}
-
-INLINE struct count *find(void *map, const struct key *key, __u64 scope, __u64 number, __u64 task)
-{
-	struct count *c = bpf_map_lookup_elem(map, key);
-
-	return c ? c : insert(map, key, scope, number, 0, task);
 }
 
 // is_eventfd tells by the name that the kernel gave it on its own file system.
 INLINE bool is_eventfd(struct file *file)
 {
-	struct dentry *dentry = get(file->f_path.dentry);
-	__u64 name;
+	struct dentry *dentry = load(file, f_path.dentry);
 
-	read(name, get(dentry->d_name.name));
-	return name == 0x6466746e6576655bULL; // "[eventfd"
+	return word(address_of(load(dentry, d_name.name))) == 0x6466746e6576655bULL; // "[eventfd"
 }
 
-INLINE struct count *terminal(struct file *file, struct key *key, __u64 task)
+// terminal finds out which end of which pseudoterminal a file is.
+INLINE bool terminal(struct file *file, struct key *key)
 {
-	struct tty_struct *tty = get(((struct tty_file_private *)get(file->private_data))->tty);
-	int major = get(get(tty->driver)->major);
+	struct tty_struct *tty = load((struct tty_file_private *)load(file, private_data), tty);
+	struct tty_driver *driver = load(tty, driver);
+	int major = load(driver, major);
 	struct tty_struct *slave = tty;
 	struct dentry___file_system *dentry;
+	struct super_block *devpts;
 
 	if (!tty || (major != UNIX98_PTY_SLAVE_MAJOR && major != UNIX98_PTY_MASTER_MAJOR))
-		return NULL;
+		return 0;
 	key->what = TERMINAL_SLAVE;
 	if (major == UNIX98_PTY_MASTER_MAJOR) {
 		key->what = TERMINAL_MASTER;
-		slave = get(((struct tty_struct___ends *)tty)->link);
+		slave = load((struct tty_struct___ends *)tty, link);
 	}
-	dentry = get(((struct tty_struct___ends *)slave)->driver_data);
-	key->a = get(get(dentry->d_sb)->s_dev);
-	key->b = get(tty->index);
-	return find(&channels, key, key->a, key->b, task);
+	dentry = load((struct tty_struct___ends *)slave, driver_data);
+	devpts = load(dentry, d_sb);
+	key->scope = load(devpts, s_dev);
+	key->number = load(tty, index);
+	return 1;
 }
 
 // is_terminal says it of the devices of pseudoterminals: /dev/pts/N, /dev/ptmx, /dev/tty.
-INLINE bool is_terminal(struct inode *inode)
+INLINE bool is_terminal(struct inode___device *inode)
 {
-	__u32 device = get(((struct inode___device *)inode)->i_rdev);
+	__u32 device = load(inode, i_rdev);
 	__u32 major = device >> 20, minor = device & 0xfffff;
 
 	return (major >= 136 && major <= 143) || (major == 5 && (minor == 0 || minor == 2));
@@ -187,46 +101,50 @@ INLINE bool is_terminal(struct inode *inode)
 
 // special counts what went through a file that is told by another number than its inode's:
 // a terminal or an eventfd.
-static __attribute__((noinline)) int special(__u64 file_at, __u32 process, __u64 task, __u32 how, __u64 bytes)
+VERIFIED_ONCE int special(__u64 file_at, __u64 task, __u32 process, __u32 how, __u64 bytes)
 {
 	struct file *file = (struct file *)file_at;
-	struct inode *inode = get(file->f_inode);
+	struct inode *inode = load(file, f_inode);
 	struct key key = {.process = process};
-	struct count *c;
 
-	if ((get(inode->i_mode) & S_IFMT) == S_IFCHR) {
-		if (!is_terminal(inode))
+	if ((load(inode, i_mode) & S_IFMT) == S_IFCHR) {
+		if (!is_terminal((struct inode___device *)inode) || !terminal(file, &key))
 			return 0;
-		c = terminal(file, &key, task);
 	} else {
-		if (get(get(inode->i_sb)->s_magic) != ANON_INODE_FS_MAGIC || !is_eventfd(file))
+		struct super_block *system = load(inode, i_sb);
+		struct eventfd_ctx *event;
+
+		if (load(system, s_magic) != ANON_INODE_FS_MAGIC || !is_eventfd(file))
 			return 0;
-		key.b = get(((struct eventfd_ctx *)get(file->private_data))->id);
+		event = load(file, private_data);
+		key.number = load(event, id);
 		key.what = EVENTFD;
-		c = find(&channels, &key, 0, key.b, task);
 		bytes = 0;
 	}
-	if (c)
-		add_to(c, how & RECEIVED, bytes);
-	return 0;
+	return count_at(&key, task, how & RECEIVED, bytes);
 }
 
-// begin begins to count a file, by its description.
-static __attribute__((noinline)) int begin(__u64 inode_at, const struct key *key, __u64 task, __u32 how, __u64 bytes)
+// later counts a file that is not at the first of its places, or at none yet.
+VERIFIED_ONCE int later(const struct key *key, __u64 task, __u32 how, __u64 bytes)
 {
-	struct inode *inode = (struct inode *)inode_at;
-	struct count *c = insert(&channels, key, get(get(inode->i_sb)->s_dev), key->b, get(inode->i_mode), task);
+	struct inode *inode;
+	struct about about = {.task = task};
 
-	if (c)
-		add_to(c, how & RECEIVED, bytes);
-	return 0;
+	if (!key)
+		return 0;
+	inode = get(((struct file *)key->number)->f_inode);
+	about.scope = get(get(inode->i_sb)->s_dev);
+	about.number = key->scope;
+	about.mode = get(inode->i_mode);
+	return count(key, &about, how & RECEIVED, bytes);
 }
 
 // through counts what a process sent or received through a file. Most files are none that
 // are counted: they cost least.
-INLINE void through(struct file *file, __u32 process, struct task_struct *task, __u32 how, __u64 bytes)
+INLINE void through(__u64 file_at, __u64 task, __u32 process, __u32 how, __u64 bytes)
 {
-	struct key key = {.a = address_of(file), .process = process, .what = how & QUEUE ? POSIX_QUEUE : 0};
+	struct key key = {.number = file_at, .process = process, .what = how & QUEUE ? POSIX_QUEUE : FILE};
+	struct file *file = (struct file *)file_at;
 	struct inode *inode;
 	struct count *c;
 	__u32 type;
@@ -234,77 +152,91 @@ INLINE void through(struct file *file, __u32 process, struct task_struct *task, 
 	if (bpf_rdonly_cast) {
 		inode = typed(struct file, file)->f_inode;
 		type = inode->i_mode & S_IFMT;
-		key.b = inode->i_ino;
+		key.scope = inode->i_ino;
 	} else {
 		inode = get(file->f_inode);
 		type = get(inode->i_mode) & S_IFMT;
-		key.b = get(inode->i_ino);
+		key.scope = get(inode->i_ino);
 	}
 	if (type != S_IFIFO && type != S_IFSOCK && !(how & QUEUE)) {
 		if (type == S_IFCHR || bytes == 8) // what eventfds carry
-			special(address_of(file), process, address_of(task), how, bytes);
+			special(file_at, task, process, how, bytes);
 		return;
 	}
 	if (how == BY_MODE)
-		how = get(file->f_mode) & FMODE_WRITE ? SENT : RECEIVED;
-	c = bpf_map_lookup_elem(&channels, &key);
+		how = load(file, f_mode) & FMODE_WRITE ? SENT : RECEIVED;
+	c = first(&key);
 	if (c)
 		add_to(c, how & RECEIVED, bytes);
 	else
-		begin(address_of(inode), &key, address_of(task), how, bytes);
+		later(&key, task, how, bytes);
 }
 
-// descriptor counts what the calling thread sent or received through a descriptor.
-static __attribute__((noinline)) int descriptor(__u32 fd, __u32 how, __u64 bytes)
+INLINE __u32 process_of(struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct files_struct___table *files = (void *)task->files;
-	struct fdtable *table;
-	struct file *file;
+	return ((struct task_struct___process *)task)->tgid;
+}
 
-	if (!files)
-		return 0;
-	table = files->fdt;
-	if (!table || fd >= table->max_fds)
-		return 0;
-	read(file, address_of(table->fd) + fd * sizeof(file));
+// carried counts what the calling thread sent or received through a descriptor.
+INLINE void carried(struct task_struct *task, __u32 fd, __u32 how, __u64 bytes)
+{
+	struct files_struct___table *files;
+	struct fdtable *table;
+	__u64 file;
+
+	if (bpf_rdonly_cast) {
+		files = typed(struct task_struct___process, task)->files;
+		table = files->fdt;
+		if (fd >= table->max_fds)
+			return;
+		file = word(address_of(table->fd + fd));
+	} else {
+		files = (void *)task->files;
+		if (!files)
+			return;
+		table = files->fdt;
+		if (!table || fd >= table->max_fds)
+			return;
+		read(file, table->fd + fd);
+	}
 	if (file)
-		through(file, bpf_get_current_pid_tgid() >> 32, task, how, bytes);
+		through(file, 0, process_of(task), how, bytes);
+}
+
+// descriptor is carried, of calls that are made less often.
+VERIFIED_ONCE int descriptor(__u32 fd, __u32 how, __u64 bytes)
+{
+	carried(bpf_get_current_task_btf(), fd, how, bytes);
 	return 0;
 }
 
 // sysv counts an operation on an object of System V IPC, which has a number in its namespace.
-static __attribute__((noinline)) int sysv(__u32 id, __u32 what, __u32 how, __u64 bytes)
+VERIFIED_ONCE int sysv(__u32 id, __u32 what, __u32 how, __u64 bytes)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct key key = {.a = get(get(get(task->nsproxy)->ipc_ns)->ns.inum), .b = id, .process = bpf_get_current_pid_tgid() >> 32, .what = what};
-	struct count *c = find(&channels, &key, key.a, key.b, address_of(task));
+	struct nsproxy *namespaces = load(task, nsproxy);
+	struct ipc_namespace *namespace = load(namespaces, ipc_ns);
+	struct key key = {.number = id, .scope = load(namespace, ns.inum), .process = process_of(task), .what = what};
 
-	if (c)
-		add_to(c, how, bytes);
-	return 0;
+	return count_at(&key, 0, how, bytes);
 }
 
 // futex counts waits as received, and what wakes others as sent (futex(2)).
-static __attribute__((noinline)) int futex(__u64 address, __u32 operation)
+VERIFIED_ONCE int futex(__u64 address, __u32 operation)
 {
-	struct key key = {.b = address, .process = bpf_get_current_pid_tgid() >> 32, .what = FUTEX_WORD};
-	struct count *c;
+	struct key key = {.number = address, .process = process_of(bpf_get_current_task_btf()), .what = FUTEX_WORD};
 	__u32 how = SENT;
 
 	operation &= 0x7f;
 	if (operation == 0 || operation == 6 || operation == 9 || operation == 11 || operation == 13)
 		how = RECEIVED; // WAIT, LOCK_PI, WAIT_BITSET, WAIT_REQUEUE_PI, LOCK_PI2
-	c = find(&futexes, &key, 0, address, address_of(bpf_get_current_task_btf()));
-	if (c)
-		add_to(c, how, 0);
-	return 0;
+	return count_at(&key, 0, how, 0);
 }
 
 #define MAX_MESSAGES 1024 // UIO_MAXIOV: more than that the kernel does not do at a time
 
 // bytes_of adds up the lengths that the kernel wrote into some structures mmsghdr.
-static __attribute__((noinline)) __u64 bytes_of(__u64 messages, __u32 count, bool compat)
+VERIFIED_ONCE __u64 bytes_of(__u64 messages, __u32 count, bool compat)
 {
 	__u64 size = compat ? 32 : 64, at = compat ? 28 : 56, sum = 0;
 
@@ -395,25 +327,29 @@ INLINE void count_call(const struct call *c, __u32 what)
 #define TIF_32BIT (1 << 22) // arch/arm64/include/asm/thread_info.h
 #define X32 0x40000000 // in the number of a call
 
-// what_is is what a call does, by its number.
-INLINE __u32 what_is(__u64 number, bool compat)
-{
-	if (number >= CALLS)
-		return NOTHING;
-	return compat ? calls32[number] : calls[number];
-}
-
 INLINE int amd64_call(struct pt_regs___amd64 *regs, __s64 result)
 {
-	struct task_struct___amd64 *task = (void *)bpf_get_current_task_btf();
-	struct call c = {.result = result, .compat = task->thread_info.status & TS_COMPAT};
 	__u64 number = regs->orig_ax;
-	__u32 what = what_is(number, c.compat);
+	struct task_struct *task;
+	struct call c;
+	__u32 what;
 
-	if (number & X32 && (__s64)number > 0)
-		add(uncounted, 1);
-	if (!what)
+	if (number >= CALLS) {
+		if (number & X32 && (__s64)number > 0)
+			add(uncounted, 1);
 		return 0;
+	}
+	if (!calls[number].wide && !calls[number].narrow)
+		return 0;
+	task = bpf_get_current_task_btf();
+	c.compat = ((struct task_struct___amd64 *)task)->thread_info.status & TS_COMPAT;
+	what = c.compat ? calls[number].narrow : calls[number].wide;
+	if (!c.compat && (what == READ || what == WRITE)) {
+		if (result)
+			carried(task, regs->di, what == READ ? RECEIVED : SENT, result);
+		return 0;
+	}
+	c.result = result;
 	if (c.compat) {
 		struct pt_regs___ia32 *ia32 = (void *)regs;
 
@@ -435,12 +371,22 @@ INLINE int amd64_call(struct pt_regs___amd64 *regs, __s64 result)
 
 INLINE int arm64_call(struct pt_regs___arm64 *regs, __s64 result)
 {
-	struct task_struct___arm64 *task = (void *)bpf_get_current_task_btf();
-	struct call c = {.result = result, .compat = task->thread_info.flags & TIF_32BIT};
-	__u32 what = what_is(regs->syscallno, c.compat);
+	__u64 number = (__u32)regs->syscallno;
+	struct task_struct *task;
+	struct call c;
+	__u32 what;
 
-	if (!what)
+	if (number >= CALLS || (!calls[number].wide && !calls[number].narrow))
 		return 0;
+	task = bpf_get_current_task_btf();
+	c.compat = ((struct task_struct___arm64 *)task)->thread_info.flags & TIF_32BIT;
+	what = c.compat ? calls[number].narrow : calls[number].wide;
+	if (what == READ || what == WRITE) {
+		if (result)
+			carried(task, regs->orig_x0, what == READ ? RECEIVED : SENT, result);
+		return 0;
+	}
+	c.result = result;
 	c.args[0] = regs->orig_x0;
 	c.args[1] = regs->regs[1];
 	c.args[2] = regs->regs[2];
@@ -499,7 +445,7 @@ INLINE int request(struct io_kiocb *request, __s64 result)
 		task = get(get(request->tctx)->task);
 	file = get(request->file);
 	if (task && file)
-		through(file, get(((struct task_struct___process *)task)->tgid), task, request_sends(opcode) ? SENT : RECEIVED, result);
+		through(address_of(file), address_of(task), get(((struct task_struct___process *)task)->tgid), request_sends(opcode) ? SENT : RECEIVED, result);
 	return 0;
 }
 

@@ -5,12 +5,6 @@
 
 #include "kernel.h"
 
-// A map of any keys (BPF_MAP_TYPE_HASH).
-#define HASH 1
-#define BPF_NOEXIST 1
-
-static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
-static __u64 (*const bpf_get_current_pid_tgid)(void) = (void *)14;
 static long (*const bpf_probe_read_user)(void *dst, __u32 size, const void *from) = (void *)112;
 
 // bpf_rdonly_cast makes a pointer of a type out of a number: what it leads to is read by
@@ -18,7 +12,10 @@ static long (*const bpf_probe_read_user)(void *dst, __u32 size, const void *from
 // a call of bpf_probe_read_kernel, which takes some 40 ns.
 extern void *bpf_rdonly_cast(const void *pointer, __u32 type) __attribute__((section(".ksyms"), weak));
 
-#define typed(type, pointer) ((type *)bpf_rdonly_cast(pointer, __builtin_btf_type_id(*(type *)0, 1)))
+#define typed(type, pointer) ((type *)bpf_rdonly_cast((const void *)(pointer), __builtin_btf_type_id(*(type *)0, 1)))
+
+// load is the value of a field, as get is.
+#define load(pointer, field) (bpf_rdonly_cast ? typed(__typeof__(*(pointer)), pointer)->field : get((pointer)->field))
 
 #define add(to, n) __sync_fetch_and_add(&(to), n)
 
@@ -66,6 +63,7 @@ struct task_struct___arm64 {
 
 struct task_struct___process {
 	int tgid;
+	struct files_struct___table *files;
 };
 
 struct io_uring_task {
@@ -85,3 +83,9 @@ struct io_uring_cqe {
 };
 
 KERNEL_TYPES_END
+
+// word is what is at an address, 0 where it cannot be read. A rlimit begins with one.
+INLINE unsigned long word(__u64 address)
+{
+	return load((struct rlimit *)address, rlim_cur);
+}
