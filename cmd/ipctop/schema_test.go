@@ -45,9 +45,10 @@ func TestRealDumpsFitTheSchema(t *testing.T) {
 // TestRealEventsFitTheSchema traces this machine and checks each line.
 func TestRealEventsFitTheSchema(t *testing.T) {
 	schema := compileSchema(t, "ipctop-trace-1")
+	var locks []string
 	script := func(text string) { _ = exec.Command("sh", "-c", text).Run() }
 	_, out, _ := traced(t, func() {
-		makeEvents(t)
+		locks = makeEvents(t)
 		script("sleep 0.1; exit 3") // waited for, and reported by SIGCHLD
 		script("exit 113")
 	}, `"exit_status":113`, "--all", "--over", "10ms", "-o", "jsonl")
@@ -60,17 +61,22 @@ func TestRealEventsFitTheSchema(t *testing.T) {
 		if err := schema.Validate(doc); err != nil {
 			t.Errorf("%v: %s", err, line)
 		}
-		kinds[doc.(map[string]any)["event"].(string)] = true
+		event := doc.(map[string]any)
+		kinds[event["event"].(string)] = true
+		if lock, ok := event["lock"].(string); ok {
+			kinds[lock] = true
+		}
 	}
-	for _, kind := range trace.Kinds {
+	for _, kind := range append(locks, trace.Kinds...) {
 		if !kinds[kind] {
 			t.Errorf("there is no event %s", kind)
 		}
 	}
 }
 
-// makeEvents connects, passes a descriptor, locks, and makes and removes shared memory.
-func makeEvents(t *testing.T) {
+// makeEvents connects, passes a descriptor, locks, takes a lease, and makes and removes shared memory. The
+// locks that it took are of these kinds: not every file system has leases.
+func makeEvents(t *testing.T) (locks []string) {
 	t.Helper()
 	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 	if err != nil {
@@ -108,9 +114,13 @@ func makeEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	t.Cleanup(func() { file.Close() }) // a lease is told of only if it is there a little later
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
 		t.Fatal(err)
+	}
+	locks = []string{"flock"}
+	if _, err := unix.FcntlInt(file.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err == nil {
+		locks = append(locks, "lease")
 	}
 	id, err := unix.SysvShmGet(unix.IPC_PRIVATE, 1, unix.IPC_CREAT|0o600)
 	if err != nil {
@@ -119,4 +129,5 @@ func makeEvents(t *testing.T) {
 	if _, err := unix.SysvShmCtl(id, unix.IPC_RMID, nil); err != nil {
 		t.Fatal(err)
 	}
+	return locks
 }
