@@ -458,9 +458,11 @@ func TestScanAgainWalk(t *testing.T) {
 			t.Fatalf("after %d operations, the last of which were\n%s\nthe scanner that scanned before says\n%s\nand one that did not says\n%s\ngaps of the first: %+v",
 				n, strings.Join(done[max(0, len(done)-20):], "\n"), strings.Join(more, "\n"), strings.Join(less, "\n"), w.last.Gaps)
 		}
-		for _, g := range scanWith(t, checking).Gaps {
+		checked := scanWith(t, checking)
+		for _, g := range checked.Gaps {
 			if g.Op == "check" {
-				t.Errorf("after %s: %+v", done[len(done)-1], g)
+				who := slices.IndexFunc(checked.Processes, func(p *model.Process) bool { return p.PID == g.PID })
+				t.Errorf("after %s: %+v: %+v", done[len(done)-1], g, checked.Processes[who])
 			}
 		}
 		if again.Cached(idle.Process.Pid) {
