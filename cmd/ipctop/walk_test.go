@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -347,12 +348,15 @@ func (w *walkers) view(snap *model.Snapshot) (list []string, others []model.Hold
 		case i >= 0:
 			others = append(others, o.Holders[i])
 		default:
-			list = append(list, lines[o.ID])
+			list = append(list, countedEnds.ReplaceAllString(lines[o.ID], ""))
 		}
 	}
 	slices.Sort(list)
 	return list, others
 }
+
+// countedEnds are the kernel's counts of a pipe's ends, which only eBPF tells.
+var countedEnds = regexp.MustCompile(`,"readers":\d+|,"writers":\d+`)
 
 // compare compares what scanners that have scanned before say with what one says that
 // never has.
