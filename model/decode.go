@@ -29,6 +29,9 @@ func Decode(r io.Reader) (*Snapshot, error) { return DecodeWithin(r, DefaultMaxM
 // asked for, in bytes.
 const DefaultMaxMemory = 512 << 20
 
+// garbageShare is the part of the memory that is left to what was used and is not yet collected.
+const garbageShare = 4
+
 // DecodeWithin is [Decode] with a bound, in bytes, on the memory that the document and
 // what is made of it take together. A document of a few bytes may stand for much: it
 // may come from a stranger. Beyond the bound the error is [ErrMemory].
@@ -37,7 +40,7 @@ func DecodeWithin(r io.Reader, maxMemory int64) (*Snapshot, error) {
 	if _, err := b.ReadFrom(io.LimitReader(r, maxMemory+1)); err != nil {
 		return nil, err
 	}
-	d := decoding{scanner: scanner{b: b.Bytes()}, maxMemory: maxMemory}
+	d := decoding{scanner: scanner{b: b.Bytes()}, maxMemory: maxMemory - maxMemory/garbageShare}
 	if err := d.take(int64(b.Len())); err != nil {
 		return nil, err
 	}
@@ -189,6 +192,14 @@ func (d *decoding) take(n int64) error {
 		return ErrMemory
 	}
 	return nil
+}
+
+// move counts memory by which a list grows that moves for that: meanwhile it is there twice.
+func (d *decoding) move(old, more int64) error {
+	if d.used+old+more > d.maxMemory {
+		return ErrMemory
+	}
+	return d.take(more)
 }
 
 // field is the field of a struct that is filled in. The structs that it is embedded in

@@ -42,7 +42,7 @@ func newListDecoder(t reflect.Type) decoder {
 				break
 			}
 			if n == list.Cap() {
-				if err := d.take(int64(n/2+8) * size); err != nil {
+				if err := d.move(int64(n)*size, int64(n/2+8)*size); err != nil {
 					return err
 				}
 				list.Grow(n/2 + 8)
