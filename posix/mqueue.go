@@ -35,7 +35,7 @@ func Mq() probe.Probe {
 		Limits: queueLimits,
 		Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 			nameRegistered(ctx, idx, out)
-			askUnlinked(ctx, idx, out)
+			askUnlisted(ctx, idx, out)
 			countQueues(idx)
 			if !idx.Scan.WaitsOnly() {
 				limitQueueBytes(idx, out)

@@ -160,7 +160,7 @@ func TestLiveQueue(t *testing.T) {
 		if os.Geteuid() == 0 {
 			t.Fatal("root can mount the file system")
 		}
-		if d.Messages.Known() || d.Notify != nil || fds != 1 {
+		if d.Messages != model.Some[int64](0) || d.Notify != nil || fds != 1 { // a duplicate tells
 			t.Errorf("without any access: %+v, %+v", d, o.Holders)
 		}
 		for _, g := range s.Gaps {
@@ -211,6 +211,42 @@ func TestLiveQueue(t *testing.T) {
 	}
 	if err := unix.Fstat(fd, &after); err != nil || before != after {
 		t.Errorf("asking it changed the file: %+v, now %+v (%v)", before, after, err)
+	}
+}
+
+// TestQueueOfLostNamespace: a queue is told of also where nothing but its descriptor keeps its
+// namespace.
+func TestQueueOfLostNamespace(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: an IPC namespace is made")
+	}
+	var fd int
+	var refused error
+	proc.OnThread(func() {
+		if refused = unix.Unshare(unix.CLONE_NEWIPC); refused != nil {
+			return
+		}
+		name, _ := unix.BytePtrFromString("lost")
+		attr := mqAttr{maxMessages: 4, messageSize: 64}
+		n, _, errno := unix.Syscall6(unix.SYS_MQ_OPEN, uintptr(unsafe.Pointer(name)), unix.O_RDWR|unix.O_CREAT, 0o600, uintptr(unsafe.Pointer(&attr)), 0, 0)
+		if errno != 0 {
+			refused = errno
+			return
+		}
+		fd = int(n)
+	})
+	if refused != nil {
+		t.Skip(refused)
+	}
+	defer unix.Close(fd)
+	text := [5]byte{}
+	if _, _, errno := unix.Syscall6(unix.SYS_MQ_TIMEDSEND, uintptr(fd), uintptr(unsafe.Pointer(&text)), 5, 0, 0, 0); errno != 0 {
+		t.Fatal(errno)
+	}
+	o := find(t, probetest.Scan(t, Mq()), fd)
+	d := o.Detail.(*model.PosixMqDetail)
+	if o.Name != "/lost" || d.Messages != model.Some[int64](1) || d.MaxMessages != model.Some[int64](4) || o.Fill != model.Some(model.Ratio(0.25)) {
+		t.Errorf("got %+v %+v", o, d)
 	}
 }
 

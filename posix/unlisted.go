@@ -12,16 +12,17 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// askUnlinked asks how full those queues are that no table lists, because their name
-// was removed: through a duplicate of a holder's descriptor, which is held for a
-// microsecond. Asking takes no message, and changes neither times nor registrations.
-func askUnlinked(ctx context.Context, idx *probe.Index, out *probe.Collector) {
+// askUnlisted asks how full those queues are that no table lists, because their name
+// was removed or nothing leads to their namespace: through a duplicate of a holder's descriptor,
+// which is held for a microsecond. Asking takes no message, and changes neither times nor
+// registrations.
+func askUnlisted(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	if !idx.Scan.PIDCalls {
 		return
 	}
 	var list []*probe.Entry
 	for _, e := range idx.In(queues) {
-		if d, ok := e.Object.Detail.(*model.PosixMqDetail); ok && e.Object.Deleted && !d.Messages.Known() {
+		if d, ok := e.Object.Detail.(*model.PosixMqDetail); ok && (e.Object.Deleted || e.Object.Namespace == nil) && !d.Messages.Known() {
 			list = append(list, e)
 		}
 	}
