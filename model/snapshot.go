@@ -126,6 +126,10 @@ type Gap struct {
 // OpUnlisted is the [Gap].Op of sockets that no table lists.
 const OpUnlisted = "find in a table"
 
+// OpAttribute is the [Gap].Op of attachments to System V segments of which it is not known in
+// which IPC namespace they are.
+const OpAttribute = "attribute"
+
 // Inherent reports whether the gap is of what the kernel tells nobody, on healthy
 // machines as well: it says nothing about how much a scan could read.
 func (g *Gap) Inherent() bool { return g.Reason == Unsupported && g.Op == OpUnlisted }

@@ -175,7 +175,7 @@ func TestFindNothing(t *testing.T) {
 		"pipe:9":               "no pipe 9 was seen (1 object of the kind was seen)",
 		"/nowhere/at/all":      "nothing that was seen has the path or name /nowhere/at/all",
 		":1":                   "no socket that was seen has the address :1",
-		"0x1":                  "no System V object has the key 0x1",
+		"0x1":                  "no System V object that was seen has the key 0x1",
 		"@nobody":              "no UNIX socket has the abstract name @nobody",
 		"8@web":                "no process 8 was seen in container web",
 		"7@wbe":                "nothing that was seen is called 7@wbe, and no container wbe; there is 7@web",
@@ -290,5 +290,15 @@ func TestDescribeTitle(t *testing.T) {
 	p := &model.Process{PID: 44, Comm: "postgres", Cmdline: []string{"postgres: shop [local] UPDATE waiting"}}
 	if got := (Match{Process: p}).Describe(&model.Snapshot{}); !strings.Contains(got, "UPDATE waiting") {
 		t.Errorf("a session is described as %q", got)
+	}
+}
+
+// A key is not said not to be there where an IPC namespace could not be looked into.
+func TestKeyOfLostNamespace(t *testing.T) {
+	s := testSnapshot()
+	s.Gaps = append(s.Gaps, model.Gap{Probe: string(model.SysvShm), Reason: model.Other, Op: model.OpAttribute, Count: 1})
+	_, err := Find(s, "0x1")
+	if err == nil || !strings.Contains(err.Error(), "that nothing leads to") {
+		t.Errorf("got %v", err)
 	}
 }

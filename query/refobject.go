@@ -187,7 +187,14 @@ func (f finder) byKey(ref string) ([]Match, string) {
 	if !ok {
 		return nil, ""
 	}
-	return f.objects(func(o *model.Object) bool { return hasKey(o, key) }), "no System V object has the key " + Quote(ref)
+	reason := "no System V object that was seen has the key " + Quote(ref)
+	for i := range f.s.Gaps {
+		if g := &f.s.Gaps[i]; g.Probe == string(model.SysvShm) && g.Op == model.OpAttribute {
+			reason += "; there are IPC namespaces that nothing leads to, and what they have is not seen"
+			break
+		}
+	}
+	return f.objects(func(o *model.Object) bool { return hasKey(o, key) }), reason
 }
 
 func parseKey(s string) (uint64, bool) {

@@ -167,7 +167,7 @@ const (
 
 func (g *group) gap(id uint64) model.Gap {
 	gap := model.Gap{
-		Reason: model.Other, PID: int(g.members[0].holder.PID), Op: "attribute", Count: len(g.members),
+		Reason: model.Other, PID: int(g.members[0].holder.PID), Op: model.OpAttribute, Count: len(g.members),
 		Detail: fmt.Sprintf("attached to segment %d (key %s) of an unknown IPC namespace", id, keyText(g.key)),
 	}
 	if !g.known {
