@@ -178,16 +178,21 @@ SEC("raw_tp/io_uring_complete") int request_completed(__u64 *ctx)
 	struct submitted *s;
 	struct settings *settings = settings_of_reader();
 	struct file *file;
-	__s32 result = by_entry ? get(entry->res) : ctx[3];
-	__u32 what;
+	__s32 result;
+	__u32 what = 0;
 
-	if (get(current->flags) & PF_KTHREAD) // the process has ended
+	if (request) {
+		what = what_asks(request);
+		if (!what || !is_of(request, current))
+			return 0;
+	} else if (!(asked >> ACCEPT & 1)) {
 		return 0;
+	}
+	if (current->flags & PF_KTHREAD) // the process has ended
+		return 0;
+	result = by_entry ? get(entry->res) : ctx[3];
 	if (!request)
-		return asked >> ACCEPT & 1 ? one_of_several(ring, by_entry ? get(entry->user_data) : ctx[2], result) : 0;
-	what = what_asks(request);
-	if (!what || !is_of(request, current))
-		return 0;
+		return one_of_several(ring, by_entry ? get(entry->user_data) : ctx[2], result);
 	file = get(request->file);
 	switch (what) {
 	case CONNECT:
