@@ -20,7 +20,7 @@ func RunHosts(s *model.Snapshot, o Options) *graph.Graph {
 	if s.Findings == nil {
 		return v.graph
 	}
-	var across []model.Finding
+	across := []model.Finding{} // not nil, which means that nobody looked
 	for _, f := range v.find() {
 		if len(f.Chain) > 0 && v.spans(f.PIDs) {
 			if f.Root != nil {

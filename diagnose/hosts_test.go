@@ -99,3 +99,15 @@ func TestHostsOwnFindings(t *testing.T) {
 		t.Error(f.Summary)
 	}
 }
+
+// TestHealthyHosts: hosts of which nothing was found were looked at.
+func TestHealthyHosts(t *testing.T) {
+	s := together(t, farHost("client", "T", []model.Finding{}), farHost("server", "T", []model.Finding{}))
+	if s.Findings == nil || len(s.Findings) != 0 {
+		t.Errorf("findings %#v, want an empty list", s.Findings)
+	}
+	s = together(t, farHost("client", "T", nil), farHost("server", "T", nil))
+	if s.Findings != nil {
+		t.Errorf("findings %#v of hosts that were not looked at", s.Findings)
+	}
+}
