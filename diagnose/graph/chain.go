@@ -86,6 +86,11 @@ func (g *Graph) worst(n *node, clauses []Clause) (clause *Clause, next *node, no
 // processes others before the waiting one, and of those the one that is most certainly
 // kept from acting.
 func (g *Graph) representative(n *node, c *Clause) *node {
+	if c.crowd != 0 && len(c.Threads) == 0 {
+		if m := g.worstOf(c.crowd-1, n); m != nil {
+			return m
+		}
+	}
 	var list []*node
 	for _, tid := range c.Threads {
 		if i, ok := g.byTID[tid]; ok {
@@ -107,8 +112,14 @@ func (g *Graph) representative(n *node, c *Clause) *node {
 		return 0
 	}
 	return slices.MinFunc(list, func(a, b *node) int {
-		return cmp.Or(own(a)-own(b), g.trouble(a)-g.trouble(b), a.process.PID-b.process.PID)
+		return cmp.Or(own(a)-own(b), g.compareTrouble(a, b))
 	})
+}
+
+// compareTrouble orders threads of several processes by how certainly they are kept from
+// acting.
+func (g *Graph) compareTrouble(a, b *node) int {
+	return cmp.Or(g.trouble(a)-g.trouble(b), a.process.PID-b.process.PID)
 }
 
 // face is the thread by which a process is judged: one that runs if there is one,

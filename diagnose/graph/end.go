@@ -19,7 +19,7 @@ func (g *Graph) end(n *node, o *model.Object, writes bool) Clause {
 		if writes {
 			c.How = "can read it"
 		}
-		g.holders(&c, o, func(*model.Holder) bool { return true })
+		g.holders(&c, o, anySide)
 	case model.Pty:
 		g.pty(n, &c, o)
 	case model.Unix, model.TCP, model.Vsock:
@@ -47,22 +47,6 @@ func (g *Graph) end(n *node, o *model.Object, writes bool) Clause {
 	return c
 }
 
-// holders adds the processes that hold an object in a way that fits.
-func (g *Graph) holders(c *Clause, o *model.Object, fits func(*model.Holder) bool) {
-	for i := range o.Holders {
-		switch h := &o.Holders[i]; {
-		case h.Via == model.ViaInFlight:
-			c.weaken(Incomplete, "a descriptor of "+o.ID+" is in flight")
-		case h.PID == 0 || h.Via == model.ViaLock || !fits(h):
-		case g.gone[int(h.PID)]:
-			c.closed = true
-		default:
-			c.add(int(h.PID))
-		}
-	}
-	g.incomplete(c, o)
-}
-
 // closes reports whether the end of the last holder of the other end ends a wait.
 func closes(kind model.Kind) bool {
 	switch kind {
@@ -77,12 +61,7 @@ func (g *Graph) pipe(n *node, c *Clause, o *model.Object, writes bool) {
 	if writes {
 		c.How = "can read from it"
 	}
-	g.holders(c, o, func(h *model.Holder) bool {
-		if h.Access == "" {
-			return true
-		}
-		return writes && h.Access.CanRead() || !writes && h.Access.CanWrite()
-	})
+	g.holders(c, o, otherSide(writes))
 	if o.Kind == model.FIFO && !o.Deleted {
 		// To bring something through a FIFO is what strangers open it for; to
 		// take away what is not meant for them, hardly.
@@ -109,7 +88,7 @@ func (g *Graph) pty(n *node, c *Clause, o *model.Object) {
 	}
 	master, slave := slices.Contains(own, model.PtyMaster), slices.Contains(own, model.PtySlave)
 	c.How = "is at the other end"
-	g.holders(c, o, func(h *model.Holder) bool {
+	g.holdersThat(c, o, func(h *model.Holder) bool {
 		if h.Extent == nil || master == slave {
 			return true
 		}
@@ -148,7 +127,7 @@ func (g *Graph) socket(n *node, c *Clause, o *model.Object, writes bool) {
 		if d, ok := o.Detail.(*model.UnixDetail); ok && d.Type == "dgram" && writes {
 			c.Object = p.ID // many may send to it
 		}
-		g.holders(c, peer, func(*model.Holder) bool { return true })
+		g.holders(c, peer, anySide)
 	}
 	if len(o.Peers) == 0 {
 		g.unconnected(n, c, o, writes)
@@ -161,9 +140,7 @@ func (g *Graph) queue(c *Clause, o *model.Object, writes bool) {
 	if writes {
 		c.How = "can receive from it"
 	}
-	g.holders(c, o, func(h *model.Holder) bool {
-		return h.Access == "" || writes && h.Access.CanRead() || !writes && h.Access.CanWrite()
-	})
+	g.holders(c, o, otherSide(writes))
 	if !o.Deleted {
 		c.weaken(External, "another process may open the queue")
 	}

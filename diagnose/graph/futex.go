@@ -62,7 +62,7 @@ func (g *Graph) futex(n *node, id string) Clause {
 			c.weaken(Incomplete, "who maps the memory is not known")
 			break
 		}
-		g.holders(&c, memory, func(h *model.Holder) bool { return h.Via == model.ViaMap || h.Via == model.ViaAttach })
+		g.holders(&c, memory, mapSide)
 	case d.Offset.Known(): // shared, in memory that nobody shows
 		for i := range o.Holders {
 			c.add(int(o.Holders[i].PID))
@@ -134,7 +134,7 @@ func (g *Graph) quiesce(n *node, o *model.Object, d *model.FutexDetail) Clause {
 	users.add(n.process.PID)
 	if d.Object != "" {
 		if memory := g.Object(d.Object); memory != nil {
-			g.holders(&users, memory, func(h *model.Holder) bool { return h.Via == model.ViaMap || h.Via == model.ViaAttach })
+			g.holders(&users, memory, mapSide)
 		} else {
 			users.weaken(Incomplete, "who maps the memory is not known")
 		}

@@ -31,6 +31,7 @@ type Graph struct {
 	lockTables map[string]*lockTable // by the object's id
 	gone       map[int]bool          // pids that are taken out; see [Graph.Without]
 	resumed    []int                 // pids that go on; see [Graph.Resumed]
+	held       map[heldKey]held
 	crowds     []crowd
 	crowdsOf   map[int][]int // places in crowds, by process
 }
@@ -58,7 +59,7 @@ func New(x *model.Index) *Graph { return Next(x, nil) }
 // the [Graph.Marks] of that.
 func Next(x *model.Index, before *Marks) *Graph {
 	s := x.Snapshot
-	g := &Graph{Index: x, marks: before.next(s.Objects), byTID: map[int]int{}, mayEnd: map[int]bool{}, lockTables: map[string]*lockTable{}, members: make(map[int][]int, len(s.Processes))}
+	g := &Graph{Index: x, marks: before.next(s.Objects), byTID: map[int]int{}, mayEnd: map[int]bool{}, lockTables: map[string]*lockTable{}, held: map[heldKey]held{}, members: make(map[int][]int, len(s.Processes))}
 	for _, o := range g.Marked(InFlight) {
 		g.inFlight = append(g.inFlight, o.ID)
 	}

@@ -109,7 +109,7 @@ func (g *Graph) connect(n *node) Clause {
 	}
 	c := Clause{Object: l.ID, How: "is to accept the connection", Confidence: model.Certain}
 	g.far(&c, g.Object(n.wait.Object), l)
-	g.holders(&c, l, func(*model.Holder) bool { return true })
+	g.holders(&c, l, anySide)
 	if c.closed && len(c.Processes) == 0 {
 		c.ended = endClosed
 	}
@@ -125,14 +125,14 @@ func (g *Graph) unconnected(n *node, c *Clause, o *model.Object, writes bool) {
 	if d, ok := o.Detail.(*model.UnixDetail); ok && d.Type == "dgram" && writes {
 		if to := g.named(n); to != nil {
 			c.Object = to.ID
-			g.holders(c, to, func(*model.Holder) bool { return true })
+			g.holders(c, to, anySide)
 			return
 		}
 	}
 	if l := g.ListenerOf(o); l != nil {
 		c.Object, c.How = l.ID, "is to accept the connection"
 		g.far(c, o, l)
-		g.holders(c, l, func(*model.Holder) bool { return true })
+		g.holders(c, l, anySide)
 		return
 	}
 	c.weaken(External, "the other end of "+o.ID+" is "+g.notHere()+", or not shown")

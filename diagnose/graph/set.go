@@ -84,11 +84,11 @@ func (g *Graph) epoll(n *node) Clause {
 	if len(ids) == 0 {
 		// Another thread may add something to it.
 		c := Clause{How: "can add something to watch", Object: o.ID, Confidence: model.Certain}
-		g.holders(&c, o, func(*model.Holder) bool { return true })
+		g.holders(&c, o, anySide)
 		return c
 	}
 	c := g.set(n, ids)
 	// Anyone who has the instance may have it watch more.
-	g.holders(&c, o, func(*model.Holder) bool { return true })
+	g.holders(&c, o, anySide)
 	return c
 }

@@ -26,6 +26,7 @@ func (g *Graph) Without(pids ...int) *Graph {
 	for _, pid := range pids {
 		w.gone[pid] = true
 	}
+	w.held = map[heldKey]held{}
 	return &w
 }
 
