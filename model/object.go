@@ -57,7 +57,7 @@ type Object struct {
 	UID       Opt[int]   `json:"uid,omitzero" doc:"owner"`
 	GID       Opt[int]   `json:"gid,omitzero" doc:"owning group"`
 	Mode      string     `json:"mode,omitzero" doc:"permission bits in octal, four digits"`
-	Fill      Opt[Ratio] `json:"fill,omitzero" doc:"how full it is, 0 to 1, where it is bounded"`
+	Fill      Opt[Ratio] `json:"fill,omitzero" doc:"how full it is, where it is bounded: 0 is empty and 1 is full; more where the kernel lets it exceed its bound, as it does listeners and sockets"`
 
 	Holders         []Holder `json:"holders" doc:"who holds it, and how"`
 	HoldersComplete bool     `json:"holders_complete" doc:"there can be no holder that is not listed"`
