@@ -181,7 +181,7 @@ type helperCache struct {
 
 // prefetch starts the process while others are still read, where there is one to start.
 func (k *helperCache) prefetch(s *probe.Scan) {
-	if s.Helper() == "" || s.WaitsOnly() || s.HasSource() {
+	if s.Helper() == "" || !s.PIDCalls || s.WaitsOnly() || s.HasSource() {
 		return
 	}
 	k.mu.Lock()
