@@ -8,8 +8,13 @@ import (
 )
 
 // fewHang is how many processes may fail to answer before it is not their fault: a
-// process that hangs in the kernel is skipped, and the rest is read.
-const fewHang = 4
+// process that hangs in the kernel is skipped, and the rest is read. Of those that there are
+// it is no more than one in restIsRead, so that in a container with a handful of processes the
+// rest is something.
+const (
+	fewHang    = 4
+	restIsRead = 4
+)
 
 // Unlooked says that what threads wait for could not be read of so many processes that
 // nothing is proved by what was not found; "" if it was. What privilege explains, and
@@ -22,7 +27,7 @@ func Unlooked(s *model.Snapshot) string {
 			missing[g.PID] = true
 		}
 	}
-	if len(missing) <= fewHang {
+	if n := len(missing); n <= fewHang && n*restIsRead <= s.Scan.Processes {
 		return ""
 	}
 	return fmt.Sprintf("could not look: %d of %d processes did not answer in time (ipctop got too little processor time, or they hang); what is stuck there is not known",

@@ -28,8 +28,24 @@ func TestUnlooked(t *testing.T) {
 		{"waits were not read", gaps(50, "waits", model.Timeout), true},
 		{"processes were not read", gaps(50, "process", model.Timeout), true},
 	} {
-		if said := Unlooked(&model.Snapshot{Gaps: tt.gaps}); strings.HasPrefix(said, "could not look") != tt.says {
+		if said := Unlooked(&model.Snapshot{Gaps: tt.gaps, Scan: model.Scan{Processes: 100}}); strings.HasPrefix(said, "could not look") != tt.says {
 			t.Errorf("%s: %q", tt.name, said)
+		}
+	}
+}
+
+// TestUnlookedInContainer: where there are few processes, few that did not answer are too many.
+func TestUnlookedInContainer(t *testing.T) {
+	for _, tt := range []struct {
+		missing, processes int
+		says               bool
+	}{{1, 4, false}, {1, 3, true}, {2, 8, false}, {2, 7, true}, {4, 5, true}, {4, 16, false}} {
+		s := &model.Snapshot{Scan: model.Scan{Processes: tt.processes}}
+		for pid := range tt.missing {
+			s.Gaps = append(s.Gaps, model.Gap{Probe: "waits", Reason: model.Timeout, PID: 1 + pid, Count: 1})
+		}
+		if said := Unlooked(s); said != "" != tt.says {
+			t.Errorf("%d of %d: %q", tt.missing, tt.processes, said)
 		}
 	}
 }
