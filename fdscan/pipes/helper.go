@@ -177,6 +177,7 @@ type helperCache struct {
 	mu     sync.Mutex
 	idle   *helper
 	failed error // to start it ahead of time
+	late   bool  // for that: somebody has asked, or will not ask any more
 }
 
 // prefetch starts the process while others are still read, where there is one to start.
@@ -186,7 +187,7 @@ func (k *helperCache) prefetch(s *probe.Scan) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.idle == nil {
+	if !k.late && k.idle == nil {
 		k.idle, k.failed = startHelper(s.Helper())
 	}
 }
@@ -195,6 +196,7 @@ func (k *helperCache) prefetch(s *probe.Scan) {
 func (k *helperCache) get(program string) (h *helper, used bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.late = true
 	if h, k.idle = k.idle, nil; h != nil {
 		select {
 		case <-h.gone:
@@ -220,6 +222,7 @@ func (k *helperCache) put(h *helper) {
 func (k *helperCache) close() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.late = true
 	if k.idle != nil {
 		k.idle.end()
 		k.idle = nil
