@@ -17,8 +17,8 @@
 // arm64. What the programs hand over are records of fixed layout, little-endian, that
 // the Go files of the same names here take apart.
 //
-// Event counters that are known already are looked at without an iterator, all at once
-// ([Source.Counters]): ipctop hands over where they are and runs a program by hand
+// Pipes and event counters that are known already are looked at without an iterator, all at
+// once ([Source.Changed]): ipctop hands over where they are and runs a program by hand
 // (BPF_PROG_TEST_RUN).
 //
 // # Kernel and privilege

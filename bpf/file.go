@@ -2,7 +2,6 @@ package bpf
 
 import (
 	"encoding/binary"
-	"os"
 	"strconv"
 )
 
@@ -54,9 +53,6 @@ type EventfdState struct {
 	Count     uint64
 	Semaphore bool
 	ID        int // its identity, eventfd-id in proc_pid_fdinfo(5); negative: it has none
-
-	// Place is where it is in the kernel, for [Source.Counters], and not for anyone to see.
-	Place uint64
 }
 
 const (
@@ -140,11 +136,7 @@ func (d *File) Pipe() (p PipeState, known bool) {
 	if d.what != isPipe {
 		return p, false
 	}
-	p = PipeState{int64(d.n[0]), int64(d.n[1]) * int64(os.Getpagesize()), int(d.n[2]), int(d.n[3])}
-	if d.n[4] != 0 || p.Queued < 0 {
-		p.Queued, p.Capacity = -1, -1
-	}
-	return p, true
+	return pipeState(d.n[:]), true
 }
 
 // Socket is the state of the socket behind the descriptor, if it is one.
@@ -157,8 +149,6 @@ func (d *File) Socket() (s SocketState, known bool) {
 
 // Eventfd is the state of the eventfd behind the descriptor, if it is one.
 func (d *File) Eventfd() (e EventfdState, known bool) {
-	if d.what != isEventfd {
-		return e, false
-	}
-	return EventfdState{d.n[0], d.n[1]&semaphoreFlag != 0, int(int32(d.n[2])), d.n[3]}, true
+	w, _ := d.Watched()
+	return w.Eventfd()
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -297,63 +296,4 @@ func infoField(info []byte, name string) string {
 		}
 	}
 	return ""
-}
-
-// TestCounters changes some of many event counters, and has lists of different lengths asked for.
-func TestCounters(t *testing.T) {
-	s := open(t)
-	var fds []int
-	for i := range 600 {
-		fd, err := unix.Eventfd(uint(i), unix.EFD_CLOEXEC|unix.EFD_SEMAPHORE*(i%2))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer unix.Close(fd)
-		fds = append(fds, fd)
-	}
-	byFD := map[int32]bpf.EventfdState{}
-	if err := s.Files(func(d *bpf.File) {
-		if e, ok := d.Eventfd(); ok && d.PID == os.Getpid() && d.PID == d.TID {
-			byFD[d.FD] = e
-		}
-	}); err != nil {
-		t.Fatal(err)
-	}
-	var list []bpf.EventfdState
-	for i, fd := range fds {
-		e, ok := byFD[int32(fd)]
-		if !ok || e.Place == 0 || e.Count != uint64(i) || e.Semaphore != (i%2 == 1) {
-			t.Fatalf("descriptor %d is %+v", fd, e)
-		}
-		list = append(list, e)
-	}
-	asked := func(list []bpf.EventfdState) map[int]uint64 {
-		t.Helper()
-		changed := map[int]uint64{}
-		if err := s.Counters(list, func(i int, now bpf.EventfdState) {
-			if was := list[i]; now.ID != was.ID || now.Semaphore != was.Semaphore || now.Place != was.Place {
-				t.Errorf("%d is %+v, was %+v", i, now, was)
-			}
-			changed[i] = now.Count
-		}); err != nil {
-			t.Fatal(err)
-		}
-		return changed
-	}
-	if changed := asked(list[:100]); len(changed) != 0 {
-		t.Errorf("changed, although nothing has: %v", changed)
-	}
-	for _, i := range []int{0, 99, 599} {
-		if _, err := unix.Write(fds[i], []byte{5, 0, 0, 0, 0, 0, 0, 0}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, step := range []struct {
-		list []bpf.EventfdState
-		want map[int]uint64
-	}{{list, map[int]uint64{0: 5, 99: 104, 599: 604}}, {list[:99], map[int]uint64{0: 5}}, {list[99:], map[int]uint64{0: 104, 500: 604}}, {nil, nil}} {
-		if changed := asked(step.list); !maps.Equal(changed, step.want) {
-			t.Errorf("of %d changed %v, want %v", len(step.list), changed, step.want)
-		}
-	}
 }

@@ -14,15 +14,15 @@ var taskObject []byte
 //go:embed programs/file.bpf.o
 var fileObject []byte
 
-//go:embed programs/counter.bpf.o
-var counterObject []byte
+//go:embed programs/watched.bpf.o
+var watchedObject []byte
 
 // Source reads the machine through eBPF iterators. Its methods may be called at the
 // same time.
 type Source struct {
 	mu           sync.Mutex
 	tasks, files *iterator
-	counters     counters
+	watcher      watcher
 }
 
 // Open loads the programs, which takes some 30 ms of processor time. What it opens stays
@@ -56,7 +56,7 @@ func (s *Source) Close() {
 		(*it).close()
 		*it = nil
 	}
-	s.counters.close()
+	s.watcher.close()
 }
 
 // ErrClosed is returned by a [Source] that was closed.
@@ -76,5 +76,5 @@ func (s *Source) use(which func(*Source) *iterator) (*iterator, error) {
 func (s *Source) Owns(fd int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.tasks.owns(fd) || s.files.owns(fd) || s.counters.owns(fd)
+	return s.tasks.owns(fd) || s.files.owns(fd) || s.watcher.owns(fd)
 }

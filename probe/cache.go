@@ -53,12 +53,12 @@ type recheckFD struct {
 	// there is neither it depends on more.
 	info    string
 	name    string // of that, below the process's directory
-	counter bpf.EventfdState
+	counter bpf.Watched
 	holder  holderRecord
 	object  objectRecord
 
-	asked int               // the last scan in which it was asked for the counter
-	now   *bpf.EventfdState // what that said; nil: the same
+	asked int          // the last scan in which it was asked for the counter
+	now   *bpf.Watched // what that said; nil: the same
 }
 
 // stamp is how often a thread had run: its scheduling stamp.
@@ -191,7 +191,7 @@ func (f *FD) newRecheck(out *Collector, holders, objects int) recheckFD {
 	}
 	switch {
 	case f.byCounter:
-		a.counter, _ = f.Eventfd()
+		a.counter = f.watched()
 	case f.byInfo:
 		a.name, a.info = "fdinfo/"+strconv.Itoa(int(f.Num)), string(*f.info)
 	default:

@@ -17,14 +17,14 @@ func (s *Scan) readCounters(ctx context.Context, pids []int) {
 	if s.facts == nil {
 		return
 	}
-	list, of := make([]bpf.EventfdState, 0, s.scanner.counters), make([]*recheckFD, 0, s.scanner.counters)
+	list, of := make([]bpf.Watched, 0, s.scanner.counters), make([]*recheckFD, 0, s.scanner.counters)
 	for _, pid := range pids {
 		k := s.unmoved(pid)
 		if k == nil {
 			continue
 		}
 		for i := range k.recheck {
-			if a := &k.recheck[i]; a.counter.Place != 0 {
+			if a := &k.recheck[i]; !a.counter.None() {
 				list, of = append(list, a.counter), append(of, a)
 			}
 		}
@@ -35,7 +35,7 @@ func (s *Scan) readCounters(ctx context.Context, pids []int) {
 	for _, a := range of {
 		a.now = nil
 	}
-	err := s.facts.source.Counters(list, func(i int, now bpf.EventfdState) { of[i].now = &now })
+	err := s.facts.source.Changed(list, func(i int, now bpf.Watched) { of[i].now = &now })
 	if err != nil {
 		s.scanner.opts.Log.LogAttrs(ctx, slog.LevelDebug, "eBPF: no event counters", slog.String("why", err.Error()))
 		return
@@ -47,8 +47,8 @@ func (s *Scan) readCounters(ctx context.Context, pids []int) {
 
 // counted is what the counter behind a descriptor was found to be in this scan; nil where
 // that is not known: it was not asked, or somebody has closed it meanwhile.
-func (a *recheckFD) counted(scan int) *bpf.EventfdState {
-	if a.asked != scan || a.now == nil || a.now.ID != a.counter.ID {
+func (a *recheckFD) counted(scan int) *bpf.Watched {
+	if a.asked != scan || a.now == nil || a.now.None() {
 		return nil
 	}
 	return a.now

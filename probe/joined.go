@@ -68,6 +68,8 @@ type source struct {
 	shown     bool          // the object is in a snapshot
 	dropped   int           // the last drop that took holders away
 
+	pipe *knownPipe // what the source told of a pipe or FIFO; nil: nothing
+
 	place    int // where it is in the slab, from 1; 0: elsewhere
 	ordered  ordering
 	peerList []model.Peer

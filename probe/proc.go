@@ -49,8 +49,8 @@ type FD struct {
 	cacheable bool
 	byInfo    bool
 	byCounter bool
-	counter   *bpf.EventfdState // what the source says of it now; nil: see seen
-	often     bool              // its fdinfo is read in scan after scan
+	counter   *bpf.Watched // what the source says of it now; nil: see seen
+	often     bool         // its fdinfo is read in scan after scan
 }
 
 // Cacheable says that what is emitted about this descriptor, which is nothing but its

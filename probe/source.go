@@ -27,9 +27,9 @@ type Source interface {
 	Files(f func(*bpf.File)) error
 	FilesOf(pid int, f func(*bpf.File)) error
 
-	// Counters calls f for each of some event counters that is not as it is in the list, with
-	// its place there. Who has one has not run since it was read.
-	Counters(list []bpf.EventfdState, f func(i int, now bpf.EventfdState)) error
+	// Changed calls f for each pipe or event counter of a list that is not as it is in there,
+	// with its place in the list. Somebody who has it open has not run since it was read.
+	Changed(list []bpf.Watched, f func(i int, now bpf.Watched)) error
 
 	// Owns reports whether a descriptor of ipctop's own is there for the source alone.
 	Owns(fd int) bool
@@ -59,10 +59,10 @@ type facts struct {
 	own    map[int32][]int32 // by process: its threads that have tables, the main one not
 	files  []seenFile
 	links  []byte
-	events []bpf.EventfdState
+	events []bpf.Watched
 
 	pipesMu sync.Mutex
-	pipes   map[inode]bpf.PipeState // also of processes that were read alone
+	pipes   map[inode]bpf.Watched // also of processes that were read alone
 }
 
 // inode names a file by device and number.
@@ -259,8 +259,9 @@ func (f *facts) add(d *bpf.File) {
 	if sock, known := d.Socket(); known && sock.Family == unixFamily {
 		x.inFlight = int32(sock.InFlight)
 	}
-	if e, known := d.Eventfd(); known {
-		f.events = append(f.events, e)
+	if _, isEvent := d.Eventfd(); isEvent {
+		w, _ := d.Watched()
+		f.events = append(f.events, w)
 		x.event = int32(len(f.events))
 	}
 	f.files = append(f.files, x)
@@ -270,13 +271,14 @@ func (f *facts) add(d *bpf.File) {
 
 // addPipe takes in the state of the pipe that a descriptor may be.
 func (f *facts) addPipe(d *bpf.File) {
-	if p, known := d.Pipe(); known {
+	if _, isPipe := d.Pipe(); isPipe {
+		w, _ := d.Watched()
 		at := inode{proc.Dev(d.DevMajor, d.DevMinor), d.Ino}
 		if uint32(d.FSMagic) == pipefsMagic {
 			at.dev = 0 // there is one of it
 		}
 		f.pipesMu.Lock()
-		f.pipes[at] = p
+		f.pipes[at] = w
 		f.pipesMu.Unlock()
 	}
 }

@@ -26,7 +26,7 @@ func (told) Tasks(func(*bpf.Task)) error { return nil }
 func (told) Files(func(*bpf.File)) error { return nil }
 func (told) Owns(int) bool               { return false }
 
-func (told) Counters([]bpf.EventfdState, func(int, bpf.EventfdState)) error {
+func (told) Changed([]bpf.Watched, func(int, bpf.Watched)) error {
 	return unix.EINVAL
 }
 

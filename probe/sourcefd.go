@@ -186,6 +186,6 @@ const mostSpareFiles = 8192
 func newFacts(source Source) *facts {
 	return &facts{
 		source: source, tables: map[int32]fdTable{}, own: map[int32][]int32{},
-		pipes: map[inode]bpf.PipeState{},
+		pipes: map[inode]bpf.Watched{},
 	}
 }

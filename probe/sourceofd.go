@@ -1,11 +1,6 @@
 package probe
 
 import (
-	"errors"
-	"slices"
-
-	"golang.org/x/sys/unix"
-
 	"github.com/ipctop/ipctop/bpf"
 	"github.com/ipctop/ipctop/kcmp"
 	"github.com/ipctop/ipctop/model"
@@ -116,52 +111,22 @@ func (d *descriptions) known(c *kcmp.Comparer, list []kcmp.Descriptor) (groups [
 	return groups, true
 }
 
-// Pipe is what a pipe or FIFO was like when the descriptors of its holders were read; known is
-// false where that was not told. The key of a FIFO has the device, that of a pipe has none.
-func (idx *Index) Pipe(e *Entry) (p bpf.PipeState, known bool) {
-	if f := idx.Scan.facts; f != nil {
-		f.pipesMu.Lock()
-		defer f.pipesMu.Unlock()
-		p, known = f.pipes[inode{e.Key.Scope, e.Key.Num}]
-	}
-	return p, known
-}
-
-// ReadPipes has the source tell of pipes and FIFOs of which it has not told because the
-// processes that have them did nothing: through one holder of each.
-func (idx *Index) ReadPipes(list []*Entry) {
-	f := idx.Scan.facts
-	if f == nil || f.whole {
-		return
-	}
-	read := map[int32]bool{}
-	for _, e := range list {
-		if _, known := idx.Pipe(e); known {
-			continue
-		}
-		i := slices.IndexFunc(e.Holders, func(h model.Holder) bool { return h.PID != 0 && h.Via == model.ViaFD })
-		if i < 0 || read[e.Holders[i].PID] {
-			continue
-		}
-		pid := e.Holders[i].PID
-		read[pid] = true
-		err := f.source.FilesOf(int(pid), f.addPipe)
-		if errors.Is(err, unix.EINVAL) {
-			return // not in this kernel
-		}
-	}
-}
-
 // Eventfd is what is in the eventfd behind the descriptor; known is false where the source
 // did not tell.
 func (f *FD) Eventfd() (e bpf.EventfdState, known bool) {
-	if f.counter != nil {
-		return *f.counter, true
+	w := f.watched()
+	return w.Eventfd()
+}
+
+// watched is the event counter behind the descriptor, as the source told of it.
+func (f *FD) watched() bpf.Watched {
+	switch {
+	case f.counter != nil:
+		return *f.counter
+	case f.seen == nil || f.seen.event == 0:
+		return bpf.Watched{}
 	}
-	if f.seen == nil || f.seen.event == 0 {
-		return e, false
-	}
-	return f.from.events[f.seen.event-1], true
+	return f.from.events[f.seen.event-1]
 }
 
 // InFlight is how many descriptors were in the queue of the UNIX socket behind a holder's

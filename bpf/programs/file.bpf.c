@@ -3,6 +3,7 @@
 // Every open descriptor of the processes in the reader's pid namespace, with where its
 // link in the proc file system leads, and what is behind it.
 
+#include "behind.h"
 #include "pidns.h"
 
 // Numbers that the kernel does not export, or in headers with much else.
@@ -15,12 +16,6 @@
 
 #define MAX_PATH 4096 // of a link in the proc file system, too
 
-// What is behind a descriptor, and what the numbers of a record then are.
-#define OTHER 0
-#define PIPE 1 // bytes queued, capacity in pages, readers, writers, whether it moved meanwhile; a FIFO, too
-#define SOCKET 2 // family, type, protocol, state, network namespace, queued messages, descriptors in flight
-#define EVENTFD 3 // count, flags, id, where it is
-
 // record is what the reader gets: file.go reads it. No byte is padding. The link
 // follows it.
 struct record {
@@ -32,7 +27,7 @@ struct record {
 	__u32 what;
 	__u64 description, table;
 	__u64 ino, magic;
-	__u64 n[7];
+	__u64 n[7]; // see behind.h
 };
 
 struct {
@@ -42,36 +37,15 @@ struct {
 	char (*value)[MAX_PATH];
 } link SEC(".maps");
 
-// most buffers of a pipe that are counted: what anyone may make of one by himself.
-#define MAX_BUFFERS 256
+// What is behind a descriptor that can change while nobody runs who has it has its place in
+// the kernel in the record, as the last number.
+#define PLACE 6
 
-// bytes_queued adds up the buffers of a pipe. It is ~0 for one that has too many.
-VERIFIED_ONCE __u64 bytes_queued(__u64 pipe_at)
+INLINE void pipe(struct record *r, struct inode *inode)
 {
-	struct pipe_inode_info *pipe = (struct pipe_inode_info *)pipe_at;
-	__u32 head = get(pipe->head), at = get(pipe->tail), mask = get(pipe->ring_size) - 1;
-	__u64 buffers = address_of(get(pipe->bufs)), sum = 0;
-
-	if (head - at > MAX_BUFFERS)
-		return ~0ULL;
-	for (__u32 i = 0; i < MAX_BUFFERS && at != head; i++, at++) {
-		struct pipe_buffer *buffer = (struct pipe_buffer *)(buffers + (at & mask) * size_of(struct pipe_buffer));
-
-		sum += get(buffer->len);
-	}
-	return sum;
-}
-
-INLINE void pipe(struct record *r, struct pipe_inode_info *pipe)
-{
-	__u32 head = get(pipe->head), tail = get(pipe->tail);
-
 	r->what = PIPE;
-	r->n[0] = bytes_queued(address_of(pipe));
-	r->n[1] = get(pipe->max_usage);
-	r->n[2] = get(pipe->readers);
-	r->n[3] = get(pipe->writers);
-	r->n[4] = (head ^ get(pipe->head)) | (tail ^ get(pipe->tail));
+	pipe_numbers(r->n, get(inode->i_pipe));
+	r->n[PLACE] = address_of(inode);
 }
 
 INLINE void socket(struct record *r, struct file *file)
@@ -96,10 +70,8 @@ INLINE void eventfd(struct record *r, struct file *file)
 	struct eventfd_ctx *ctx = get(file->private_data);
 
 	r->what = EVENTFD;
-	r->n[0] = get(ctx->count);
-	r->n[1] = get(ctx->flags);
-	r->n[2] = get(ctx->id);
-	r->n[3] = address_of(ctx);
+	eventfd_numbers(r->n, ctx);
+	r->n[PLACE] = address_of(ctx);
 }
 
 // is_eventfd tells by the name that the kernel gave it on its own file system.
@@ -144,7 +116,7 @@ SEC("iter/task_file") int files(struct bpf_iter__task_file *ctx)
 	r.dev = sb->s_dev;
 	r.magic = sb->s_magic;
 	if ((r.type & S_IFMT) == S_IFIFO)
-		pipe(&r, get(inode->i_pipe));
+		pipe(&r, inode);
 	else if (r.magic == SOCKFS_MAGIC)
 		socket(&r, file);
 	else if (r.magic == ANON_INODE_FS_MAGIC && is_eventfd(file))

@@ -31,7 +31,9 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 		return
 	}
 	f := &pipeFills{index: idx, out: out, helper: memory.helper}
-	pipes := slices.DeleteFunc(idx.In(space), func(e *probe.Entry) bool { return f.told(e) || asIs(idx, e) })
+	pipes := idx.In(space)
+	idx.LookAtPipes(ctx, pipes)
+	pipes = slices.DeleteFunc(pipes, func(e *probe.Entry) bool { return f.told(e) || asIs(idx, e) })
 	idx.ReadPipes(pipes)
 	pipes = slices.DeleteFunc(pipes, f.told)
 	busy, written := busyPipes(idx, pipes, &memory.sleepers, idx.Scan.WaitsOnly())
@@ -143,6 +145,9 @@ func asIs(idx *probe.Index, e *probe.Entry) bool {
 	d, ok := e.Object.Detail.(*model.PipeDetail)
 	if !ok || !d.Queued.Known() || !idx.Unchanged(e) {
 		return false
+	}
+	if _, known := idx.Pipe(e); known {
+		return false // somebody used it while it was looked at
 	}
 	read, write := false, false
 	for i := range e.Holders {
