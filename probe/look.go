@@ -1,49 +1,107 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/kcmp"
+	"github.com/ipctop/ipctop/model"
 )
 
-// ThreadNow is a thread as it is when it is looked at again.
+// ThreadNow is a thread as it is when all are looked at.
 type ThreadNow struct {
-	PID       int32
-	Runs      uint64        // how often it was put on a processor, as in its schedstat
-	ExecStart time.Duration // when it ran last, by the clock of a processor, as in its sched
-	Processor int
+	TID, PID   int32
+	StartTicks uint64
+	Runs       uint64        // how often it was put on a processor, as in its schedstat
+	ExecStart  time.Duration // when it ran last, by the clock of a processor, as in its sched
+	Processor  int
 
 	// InCall says that it is blocked in a system call, and that the rest is known, which is as
-	// in its syscall.
+	// in its syscall. If not, it runs, has ended, or waits outside of calls.
 	InCall bool
 	Number int
 	Args   [6]uint64
 	SP, PC uint64
 }
 
-// LookAgain tells what some threads are at now, of all at once: some 2 µs for each thread of
-// the machine. It is empty where nothing but the proc file system can tell.
-func (idx *Index) LookAgain(ctx context.Context, threads map[int]bool) map[int]ThreadNow {
+// ThreadsNow are all threads of the machine as they are at one time, but for those of which
+// nothing but the proc file system can tell. nil has none.
+type ThreadsNow struct {
+	list []ThreadNow // by thread id
+}
+
+// Look tells what threads are at now, of all at once: some 2 µs for each. It is nil where
+// nothing but the proc file system can tell.
+func (idx *Index) Look(ctx context.Context) *ThreadsNow {
 	f := idx.Scan.facts
-	if f == nil || len(threads) == 0 {
+	if f == nil {
 		return nil
 	}
-	found := make(map[int]ThreadNow, len(threads))
+	now := &ThreadsNow{list: make([]ThreadNow, 0, len(f.tasks)+16)}
 	err := f.source.Tasks(func(t *bpf.Task) {
-		if !threads[t.TID] || t.Runs == 0 {
+		ended := t.State == 'Z' || t.State == 'X'
+		if t.Runs == 0 || t.Kernel || !t.Call.Known && t.State != 'R' && !ended {
 			return
 		}
-		now := ThreadNow{PID: int32(t.PID), Runs: t.Runs, ExecStart: time.Duration(t.ExecStart), Processor: t.Processor}
-		if t.Call.Known && t.Call.Number >= 0 {
-			now.InCall, now.Number, now.Args, now.SP, now.PC = true, int(t.Call.Number), t.Call.Args, t.Call.SP, t.Call.IP
+		n := ThreadNow{
+			TID: int32(t.TID), PID: int32(t.PID), StartTicks: t.StartTicks, Runs: t.Runs, ExecStart: time.Duration(t.ExecStart), Processor: t.Processor,
 		}
-		found[t.TID] = now
+		if t.Call.Known && t.Call.Number >= 0 {
+			n.InCall, n.Number, n.Args, n.SP, n.PC = true, int(t.Call.Number), t.Call.Args, t.Call.SP, t.Call.IP
+		}
+		now.list = append(now.list, n)
 	})
 	if err != nil {
-		idx.Scan.scanner.opts.Log.LogAttrs(ctx, slog.LevelDebug, "eBPF: threads not looked at again", slog.String("why", err.Error()))
+		idx.Scan.scanner.opts.Log.LogAttrs(ctx, slog.LevelDebug, "eBPF: threads not looked at", slog.String("why", err.Error()))
 		return nil
 	}
-	return found
+	slices.SortFunc(now.list, func(a, b ThreadNow) int { return cmp.Compare(a.TID, b.TID) })
+	return now
+}
+
+// Of is a thread of a process; nil if it is not known, or if another process has its number
+// now.
+func (now *ThreadsNow) Of(p *model.Process, tid int) *ThreadNow {
+	if main := now.find(p.PID); main == nil || main.StartTicks != p.StartTicks {
+		return nil
+	}
+	if t := now.find(tid); t != nil && int(t.PID) == p.PID {
+		return t
+	}
+	return nil
+}
+
+func (now *ThreadsNow) find(tid int) *ThreadNow {
+	if now == nil {
+		return nil
+	}
+	i, ok := slices.BinarySearchFunc(now.list, int32(tid), func(t ThreadNow, tid int32) int { return cmp.Compare(t.TID, tid) })
+	if !ok {
+		return nil
+	}
+	return &now.list[i]
+}
+
+// LinkNow is where a descriptor of a process leads: it is known where the source told of it
+// and nobody who has the table of descriptors has run since.
+func (idx *Index) LinkNow(now *ThreadsNow, p *model.Process, fd int) (link string, known bool) {
+	f, pid := idx.Scan.facts, int32(p.PID)
+	if f == nil || now == nil || !f.whole || len(f.own[pid]) > 0 {
+		return "", false
+	}
+	x, still := f.find(kcmp.Descriptor{Task: pid, FD: int32(fd)})
+	if !still {
+		return "", false
+	}
+	for _, t := range p.AllThreads() {
+		n, was := now.Of(p, t.TID), f.tasks[int32(t.TID)]
+		if n == nil || was == nil || was.ticks != n.StartTicks || was.runCount != n.Runs {
+			return "", false
+		}
+	}
+	return string(f.linkOf(x)), true
 }

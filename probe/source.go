@@ -77,6 +77,8 @@ type taskFacts struct {
 	runs   string // as a [stamp] has it
 	record string // all that the source says
 
+	runCount uint64 // runs as a number; 0 where the kernel does not count
+
 	namespaces bpf.TaskNamespaces
 }
 
@@ -194,7 +196,7 @@ func (f *facts) readTasks(last map[int32]*taskFacts) error {
 	return f.source.Tasks(func(t *bpf.Task) {
 		was := last[int32(t.TID)]
 		if was == nil || was.record != string(t.Record) {
-			was = &taskFacts{int32(t.TID), int32(t.PID), t.StartTicks, runsText(t), string(t.Record), t.Namespaces}
+			was = &taskFacts{int32(t.TID), int32(t.PID), t.StartTicks, runsText(t), string(t.Record), t.Runs, t.Namespaces}
 		}
 		f.tasks[int32(t.TID)] = was
 	})

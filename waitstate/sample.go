@@ -1,7 +1,6 @@
 package waitstate
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +20,7 @@ type thread struct {
 	tid   int
 	comm  string
 	state string
-	raw   []byte // its syscall line
+	line  syscallLine
 	runs  model.Opt[uint64]
 	*waiting
 
@@ -77,13 +76,17 @@ func (r *pass) firstSample(ctx context.Context) {
 	}
 	slices.SortFunc(list, func(a, b *model.Process) int { return a.PID - b.PID })
 	unread := unreadEpolls(r.j)
+	var now *probe.ThreadsNow
+	if len(list) > 0 {
+		now = r.j.Look(ctx)
+	}
 	r.j.EachProcess(list, func(t *guard.Task, p *probe.Proc) func() {
 		if ctx.Err() != nil {
 			return nil
 		}
 		buf := lines.Get().(*[]byte)
 		defer lines.Put(buf)
-		v := visit{proc: p, task: t, mem: newMemory(p, t), sets: map[int32][]fdUse{}, unread: unread, buf: *buf}
+		v := visit{proc: p, task: t, now: now, mem: newMemory(p, t), sets: map[int32][]fdUse{}, unread: unread, buf: *buf}
 		defer v.mem.close()
 		v.process()
 		runtime := v.runtime(r.known)
@@ -129,6 +132,7 @@ var lines = sync.Pool{New: func() any {
 type visit struct {
 	proc    *probe.Proc
 	task    *guard.Task
+	now     *probe.ThreadsNow // what the source says of the threads; nil: nothing
 	mem     *memory
 	sets    map[int32][]fdUse
 	unread  map[fdKey]bool
@@ -154,7 +158,12 @@ func (v *visit) thread(tid int, comm, state string) bool {
 	case "T", "t", "Z", "X":
 		return true
 	}
-	line, err := v.read(tid)
+	line, seen, err := syscallLine{}, v.now.Of(v.proc.Model, tid), error(nil)
+	if seen != nil {
+		line = lineOf(seen)
+	} else {
+		line, err = v.read(tid)
+	}
 	switch {
 	case err == nil:
 	case proc.Gone(err):
@@ -184,7 +193,7 @@ func (v *visit) thread(tid int, comm, state string) bool {
 	if name == "" {
 		return true
 	}
-	t := &thread{proc: v.proc.Model, tid: tid, comm: comm, state: state, raw: bytes.Clone(v.buf)}
+	t := &thread{proc: v.proc.Model, tid: tid, comm: comm, state: state, line: line}
 	if t.waiting = c.decode(name); t.waiting == nil {
 		return true
 	}
@@ -194,9 +203,13 @@ func (v *visit) thread(tid int, comm, state string) bool {
 		}
 	}
 	t.handler = v.inHandler(t, &line)
-	// Last: the call that the second sample finds, if the thread has not run since
-	// now, is the one it was in already.
-	t.runs = runCount(v.proc, tid)
+	// The call that the second sample finds, if the thread has not run since it was counted, is
+	// the one it was in already. A file tells the count alone: so it comes last.
+	if seen != nil {
+		t.runs = model.Some(seen.Runs)
+	} else {
+		t.runs = runCount(v.proc, tid)
+	}
 	v.threads = append(v.threads, t)
 	return true
 }
@@ -207,7 +220,15 @@ func (v *visit) gap(tid int, err error) {
 	})
 }
 
-// read reads a thread's syscall line into v.buf.
+// lineOf is what syscall has of a thread that the source tells of.
+func lineOf(t *probe.ThreadNow) syscallLine {
+	if !t.InCall {
+		return syscallLine{state: outside}
+	}
+	return syscallLine{inCall, t.Number, t.Args, t.SP, t.PC}
+}
+
+// read reads a thread's syscall line.
 func (v *visit) read(tid int) (syscallLine, error) {
 	if !v.task.Begin("syscall", int32(tid)) { // waits for an exec that is under way
 		return syscallLine{}, guard.ErrGivenUp
@@ -265,18 +286,22 @@ func runCount(p *probe.Proc, tid int) model.Opt[uint64] {
 func (r *pass) secondSample(ctx context.Context) {
 	byPID := map[int][]*thread{}
 	var list []*model.Process
-	wanted := make(map[int]bool, len(r.threads))
-	for _, t := range r.threads {
-		wanted[t.tid] = true
+	var now *probe.ThreadsNow
+	if len(r.threads) > 0 {
+		now = r.j.Look(ctx) // after all first samples were taken
 	}
-	now := r.j.LookAgain(ctx, wanted) // after all first samples were taken
 	for _, t := range r.threads {
-		if n, ok := now[t.tid]; ok && t.isAsItWas(&n) {
-			if !t.known {
-				t.exec, t.processor = n.ExecStart, n.Processor
-			}
-			if t.known || !t.target.FD.Known() {
+		if n := now.Of(t.proc, t.tid); n != nil && t.isAsItWas(n) {
+			if t.known {
 				t.same = true
+				continue
+			}
+			t.exec, t.processor = n.ExecStart, n.Processor
+			fd, onFD := t.target.FD.Get()
+			if onFD {
+				t.link, t.same = r.j.LinkNow(now, t.proc, fd)
+			}
+			if t.same = t.same || !onFD; t.same {
 				continue
 			}
 			t.asItWas = true // and where its descriptor leads is to be asked
@@ -333,24 +358,17 @@ func (r *pass) ages() {
 // Where it does not, the proc file system is asked.
 func (t *thread) isAsItWas(now *probe.ThreadNow) bool {
 	runs, known := t.runs.Get()
-	if !known || runs != now.Runs || int(now.PID) != t.proc.PID {
-		return false
-	}
-	if t.known {
-		return true
-	}
-	was, err := parseSyscall(t.raw)
-	return err == nil && now.InCall && was == syscallLine{inCall, now.Number, now.Args, now.SP, now.PC}
+	return known && runs == now.Runs && (t.known || lineOf(now) == t.line)
 }
 
 // again is the second sample of a thread.
 func (r *pass) again(v *visit, t *thread) (seen thread) {
 	if !t.known && !t.asItWas {
-		_, err := v.read(t.tid)
+		line, err := v.read(t.tid)
 		if err != nil && !proc.Gone(err) {
 			v.gap(0, err)
 		}
-		if err != nil || !bytes.Equal(v.buf, t.raw) {
+		if err != nil || line != t.line {
 			return seen
 		}
 		t.exec, t.processor = v.lastRun(t.tid)

@@ -38,6 +38,24 @@ struct record {
 	char comm[16];
 };
 
+// What this program alone reads: the loader leaves out what follows ___ in a name.
+KERNEL_TYPES
+
+struct sched_avg {
+	__u64 last_update_time;
+};
+struct sched_entity___task {
+	struct sched_avg avg; // not in a kernel for one processor
+};
+struct task_struct___task {
+	unsigned int policy;
+};
+struct thread_info___amd64 {
+	unsigned int status;
+};
+
+KERNEL_TYPES_END
+
 #define namespace_of(pointer) get(get(pointer)->ns.inum)
 
 INLINE void namespaces(struct record *r, struct task_struct *task)
@@ -118,13 +136,18 @@ INLINE void dispositions(struct record *r, struct task_struct *task)
 	}
 }
 
+#define TS_COMPAT 2 // arch/x86/include/asm/thread_info.h: in a call of 32-bit programs
+
 INLINE void registers(struct record *r, struct task_struct *task)
 {
 	void *saved = bpf_task_pt_regs(task);
 	struct pt_regs___amd64 *amd64 = saved;
 	struct pt_regs___arm64 *arm64 = saved;
+	struct thread_info___amd64 *info = (struct thread_info___amd64 *)&task->thread_info;
 
 	if (field_exists(amd64->orig_ax)) {
+		if (get(info->status) & TS_COMPAT)
+			return; // whose arguments are in other registers
 		r->call = get(amd64->orig_ax);
 		r->args[0] = get(amd64->di);
 		r->args[1] = get(amd64->si);
@@ -179,21 +202,6 @@ INLINE __u64 boot_offset(void)
 		read(offset, &get(ns->time_ns)->offsets.boottime);
 	return offset.tv_sec * 1000000000LL + offset.tv_nsec;
 }
-
-// What this program alone reads: the loader leaves out what follows ___ in a name.
-KERNEL_TYPES
-
-struct sched_avg {
-	__u64 last_update_time;
-};
-struct sched_entity___task {
-	struct sched_avg avg; // not in a kernel for one processor
-};
-struct task_struct___task {
-	unsigned int policy;
-};
-
-KERNEL_TYPES_END
 
 #define SCHED_OTHER 0 // include/uapi/linux/sched.h
 #define SCHED_BATCH 3
