@@ -18,7 +18,7 @@
 VERIFIED_ONCE __u64 bytes_queued(__u64 pipe_at)
 {
 	struct pipe_inode_info *pipe = (struct pipe_inode_info *)pipe_at;
-	__u32 head = get(pipe->head), at = get(pipe->tail), mask = get(pipe->ring_size) - 1;
+	__u32 head = load(pipe, head), at = load(pipe, tail), mask = load(pipe, ring_size) - 1;
 	__u64 buffers = address_of(get(pipe->bufs)), sum = 0;
 
 	if (head - at > MAX_BUFFERS)
@@ -26,25 +26,26 @@ VERIFIED_ONCE __u64 bytes_queued(__u64 pipe_at)
 	for (__u32 i = 0; i < MAX_BUFFERS && at != head; i++, at++) {
 		struct pipe_buffer *buffer = (struct pipe_buffer *)(buffers + (at & mask) * size_of(struct pipe_buffer));
 
-		sum += get(buffer->len);
+		sum += load(buffer, len);
 	}
 	return sum;
 }
 
-INLINE void pipe_numbers(__u64 n[5], struct pipe_inode_info *pipe)
+INLINE void pipe_numbers(__u64 n[5], __u64 pipe_at)
 {
-	__u32 head = get(pipe->head), tail = get(pipe->tail);
+	struct pipe_inode_info *pipe = (struct pipe_inode_info *)pipe_at;
+	__u32 head = load(pipe, head), tail = load(pipe, tail);
 
-	n[0] = head == tail ? 0 : bytes_queued(address_of(pipe));
-	n[1] = get(pipe->max_usage);
-	n[2] = get(pipe->readers);
-	n[3] = get(pipe->writers);
-	n[4] = (head ^ get(pipe->head)) | (tail ^ get(pipe->tail));
+	n[0] = head == tail ? 0 : bytes_queued(pipe_at);
+	n[1] = load(pipe, max_usage);
+	n[2] = load(pipe, readers);
+	n[3] = load(pipe, writers);
+	n[4] = (head ^ load(pipe, head)) | (tail ^ load(pipe, tail));
 }
 
 INLINE void eventfd_numbers(__u64 n[3], struct eventfd_ctx *counter)
 {
-	n[0] = get(counter->count);
-	n[1] = get(counter->flags);
-	n[2] = get(counter->id);
+	n[0] = load(counter, count);
+	n[1] = load(counter, flags);
+	n[2] = load(counter, id);
 }

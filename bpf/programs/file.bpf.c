@@ -37,6 +37,39 @@ struct {
 	char (*value)[MAX_PATH];
 } link SEC(".maps");
 
+// holder is the thread whose descriptors are read one after the other, so that it need not
+// be found out of each who has it.
+struct holder {
+	__u64 session, task, start; // of which read, where it is, and when it began: another can be there later
+	__u32 pid, tid;
+};
+
+struct {
+	__u32 (*type)[ARRAY_PER_CPU];
+	__u32 (*max_entries)[1];
+	__u32 *key;
+	struct holder *value;
+} holder SEC(".maps");
+
+INLINE struct holder *holder_of(struct task_struct *task, __u64 session)
+{
+	struct pid_view view;
+	__u32 first = 0;
+	struct holder *h = bpf_map_lookup_elem(&holder, &first);
+
+	if (!h)
+		return NULL;
+	if (h->session == session && h->task == address_of(task) && h->start == task->start_boottime)
+		return h;
+	view = reader_view();
+	h->session = session;
+	h->task = address_of(task);
+	h->start = task->start_boottime;
+	h->tid = pid_in(&view, get(task->thread_pid));
+	h->pid = process_in(&view, task);
+	return h;
+}
+
 // What is behind a descriptor that can change while nobody runs who has it has its place in
 // the kernel in the record, as the last number.
 #define PLACE 6
@@ -44,7 +77,7 @@ struct {
 INLINE void pipe(struct record *r, struct inode *inode)
 {
 	r->what = PIPE;
-	pipe_numbers(r->n, get(inode->i_pipe));
+	pipe_numbers(r->n, address_of(get(inode->i_pipe)));
 	r->n[PLACE] = address_of(inode);
 }
 
@@ -55,14 +88,14 @@ INLINE void socket(struct record *r, struct file *file)
 	if (!sk)
 		return;
 	r->what = SOCKET;
-	r->n[0] = get(sk->__sk_common.skc_family);
-	r->n[1] = get(sk->sk_type);
-	r->n[2] = get(sk->sk_protocol);
-	r->n[3] = get(sk->__sk_common.skc_state);
-	r->n[4] = get(get(sk->__sk_common.skc_net.net)->ns.inum);
-	r->n[5] = get(sk->sk_receive_queue.qlen);
+	r->n[0] = load(sk, __sk_common.skc_family);
+	r->n[1] = load(sk, sk_type);
+	r->n[2] = load(sk, sk_protocol);
+	r->n[3] = load(sk, __sk_common.skc_state);
+	r->n[4] = load(get(sk->__sk_common.skc_net.net), ns.inum);
+	r->n[5] = load(sk, sk_receive_queue.qlen);
 	if (r->n[0] == AF_UNIX)
-		r->n[6] = get(((struct unix_sock *)sk)->scm_stat.nr_fds.counter);
+		r->n[6] = load((struct unix_sock *)sk, scm_stat.nr_fds.counter);
 }
 
 INLINE void eventfd(struct record *r, struct file *file)
@@ -89,8 +122,8 @@ SEC("iter/task_file") int files(struct bpf_iter__task_file *ctx)
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	void *seq = ctx->meta->seq;
-	struct pid_view view;
 	struct record r = {};
+	struct holder *h;
 	struct inode *inode;
 	struct super_block *sb;
 	char *path = NULL;
@@ -98,9 +131,11 @@ SEC("iter/task_file") int files(struct bpf_iter__task_file *ctx)
 
 	if (!task || !file)
 		return 0;
-	view = reader_view();
-	r.tid = pid_in(&view, get(task->thread_pid));
-	r.pid = process_in(&view, task);
+	h = holder_of(task, ctx->meta->session_id);
+	if (!h)
+		return 0;
+	r.tid = h->tid;
+	r.pid = h->pid;
 	r.fd = ctx->fd;
 	r.flags = file->f_flags;
 	r.mode = file->f_mode;

@@ -7,16 +7,6 @@
 
 static long (*const bpf_probe_read_user)(void *dst, __u32 size, const void *from) = (void *)112;
 
-// bpf_rdonly_cast makes a pointer of a type out of a number: what it leads to is read by
-// plain loads, for which the kernel catches faults (Linux 6.2). Without it each read is
-// a call of bpf_probe_read_kernel, which takes some 40 ns.
-extern void *bpf_rdonly_cast(const void *pointer, __u32 type) __attribute__((section(".ksyms"), weak));
-
-#define typed(type, pointer) ((type *)bpf_rdonly_cast((const void *)(pointer), __builtin_btf_type_id(*(type *)0, 1)))
-
-// load is the value of a field, as get is.
-#define load(pointer, field) (bpf_rdonly_cast ? typed(__typeof__(*(pointer)), pointer)->field : get((pointer)->field))
-
 #define add(to, n) __sync_fetch_and_add(&(to), n)
 
 KERNEL_TYPES

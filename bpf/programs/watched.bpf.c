@@ -40,7 +40,7 @@ INLINE void look_at_pipe(struct watched *w)
 	struct inode *inode = (struct inode *)w->place;
 	struct pipe_inode_info *pipe = get(inode->i_pipe);
 
-	pipe_numbers(w->n, pipe);
+	pipe_numbers(w->n, address_of(pipe));
 	if (!is_pipe(w, inode, pipe))
 		w->what = OTHER;
 }
