@@ -129,16 +129,21 @@ func (s *Scan) worthSource() bool {
 	if o.Repeated || o.SourceUse == SourceAlways {
 		return true
 	}
+	return s.openFiles() >= manyFiles
+}
+
+// openFiles is how many open file descriptions the machine has, 0 if that is not known.
+func (s *Scan) openFiles() int {
 	text, err := s.root.ReadFile("sys/fs/file-nr", nil) // proc_sys_fs(5)
 	if err != nil {
-		return false
+		return 0
 	}
-	f := bytes.Fields(text)
-	if len(f) == 0 {
-		return false
+	first, _, _ := bytes.Cut(text, []byte("\t"))
+	n, err := strconv.Atoi(string(first))
+	if err != nil {
+		return 0
 	}
-	n, err := strconv.Atoi(string(f[0]))
-	return err == nil && n >= manyFiles
+	return n
 }
 
 // readFacts reads what the source knows of all processes. It comes after the list of
@@ -161,6 +166,7 @@ func (s *Scan) readFacts(ctx context.Context, pids []int) {
 	if s.scanner.opts.Probes == nil || !s.staleMost(pids) {
 		return
 	}
+	f.makeRoom(s.openFiles())
 	if err := f.readFiles(); err != nil {
 		s.giveUpFacts(ctx, err)
 		return
@@ -209,6 +215,18 @@ func runsText(t *bpf.Task) string {
 	}
 	return strconv.FormatUint(t.Runs, 10)
 }
+
+// makeRoom makes room for the descriptors of some open files, of which each may have more
+// than one. Room that is not used takes no memory.
+func (f *facts) makeRoom(open int) {
+	n := min(2*open, mostRoom)
+	f.files, f.links = make([]seenFile, 0, n), make([]byte, 0, n*linkRoom)
+}
+
+const (
+	mostRoom = 1 << 21 // descriptors for which room is made beforehand
+	linkRoom = 24      // bytes of a link as a rule
+)
 
 // readFiles reads the descriptors of all, and notes whose tables nobody can have changed
 // meanwhile: what is in these was so at one time.
