@@ -31,7 +31,8 @@ type Entry struct {
 
 	// Complete is for probes that know it better than the scan, which can only
 	// tell whether it read every process: the kernel may count an object's
-	// holders itself, or keep no record of them at all.
+	// holders itself, or keep no record of them at all. It is not for objects of an
+	// [KeySpace.Incremental] space.
 	Complete model.Opt[bool]
 
 	gone bool // it is another's name, or was dropped
@@ -54,6 +55,7 @@ func (e *Entry) OwnHolders() {
 		e.Holders = cloneHolders(e.Holders)
 	}
 	e.owned = true
+	e.touch()
 }
 
 // OwnObject is the object, made one of this scan alone so that it may be changed: one of an
@@ -62,6 +64,7 @@ func (e *Entry) OwnObject() *model.Object {
 	if e.shown {
 		o := *e.Object
 		e.Object, e.shown = &o, false
+		e.touch()
 	}
 	return e.Object
 }
@@ -102,7 +105,7 @@ func (idx *Index) Unchanged(e *Entry) bool {
 	if idx.Scan.hiddenRan {
 		every = hiddenScans
 	}
-	return !e.fresh && (e.Key.Num+uint64(idx.Scan.number))%every != 0
+	return e.freshIn != int32(idx.Scan.number) && (e.Key.Num+uint64(idx.Scan.number))%every != 0
 }
 
 // unchangedScans and hiddenScans are after how many scans an object is asked anew that no
@@ -151,6 +154,7 @@ func (idx *Index) Unclaimed(space *KeySpace) []*Entry {
 // Describe makes an unclaimed key an object.
 func (idx *Index) Describe(e *Entry, object *model.Object) {
 	e.Object, e.described, e.shown = object, true, false
+	e.touch()
 	idx.joined.note(e)
 }
 
@@ -167,17 +171,6 @@ func (idx *Index) All() iter.Seq[*Entry] {
 	}
 }
 
-// Peers calls f for each object at the other end of e.
-func (idx *Index) Peers(e *Entry, f func(peer *Entry, c model.Confidence)) {
-	for _, list := range [][]peerRecord{e.peers, e.found} {
-		for _, p := range list {
-			if to := idx.joined.entries[p.to]; to != nil && to.listed() {
-				f(to, p.confidence)
-			}
-		}
-	}
-}
-
 // Add makes an object of a key that nobody has emitted before, when the join is
 // done already. An object that is there is returned as it is.
 func (idx *Index) Add(k Key, object *model.Object, holders ...model.Holder) *Entry {
@@ -188,16 +181,6 @@ func (idx *Index) Add(k Key, object *model.Object, holders ...model.Holder) *Ent
 		e.Adopt(holders...)
 	}
 	return e
-}
-
-// connect gives the objects the peers that a probe emitted after the join.
-func (idx *Index) connect(out *Collector) {
-	for _, p := range out.peers {
-		if e := idx.joined.entries[p.from]; e != nil && e.listed() {
-			e.found = append(e.found, p)
-		}
-	}
-	out.peers = nil
 }
 
 // OfKind lists the objects of a kind, in no particular order.

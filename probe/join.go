@@ -158,7 +158,7 @@ func (s *Scan) snapshot(idx *Index, snap *model.Snapshot) {
 	sortGaps(snap.Gaps)
 	snap.Limits = sortLimits(snap.Limits)
 
-	snap.Objects = idx.objects(idx.joined.inOrder(idx))
+	snap.Objects = idx.objects()
 	if !s.WaitsOnly() {
 		snap.Links = s.scanner.links.Make(snap.Objects)
 	}

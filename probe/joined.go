@@ -13,10 +13,12 @@ type joined struct {
 	entries map[Key]*Entry
 	spaces  map[*KeySpace][]*Entry
 	kinds   map[*KeySpace][]model.Kind // that objects of an incremental space have had
-	news    []*Entry                   // that may not be in order
 	origins map[origin]*emitted
-	order   []*Entry       // those of the last snapshot, in its order
 	tabled  []*Entry       // those with holders that a table told of
+	touched []*Entry       // those of which something has changed since the objects were made
+	made    []*Entry       // those whose objects were made in this scan, if they are left
+	listed  listed         // the objects of the last snapshot
+	looks   int32          // counts the passes that look at each entry once
 	slab    []model.Object // the objects of a single scan
 	block   []Entry        // the first entries are made many at a time
 	first   bool           // nothing has been joined before
@@ -55,23 +57,32 @@ type source struct {
 	held    []model.Holder // by processes, as they were read
 	tabled  []model.Holder // … by what a table says
 	records []record       // of the object; the first counts
-	peers   []peerRecord   // as tables tell them
-	found   []peerRecord   // … and what was found in this scan alone
+	peers   []peer         // as tables tell them
+	namedBy []*Entry       // those of whose peers it is one
+	found   []peerRecord   // what was found of its peers in this scan alone
 
-	made      *model.Object // the record that the object was made of
-	described bool          // it was not made of what was emitted, but after the join
-	stale     bool          // the holders have changed
-	owned     bool          // they were changed after the join
-	fresh     bool          // it was made anew in this scan
-	reheld    bool          // … and its holders
-	left      bool          // it is no longer there
-	shown     bool          // the object is in a snapshot
-	dropped   int           // the last drop that took holders away
+	in   *joined
+	made *model.Object // the record that the object was made of
+	last *model.Object // the object in the last snapshot that had one
+
+	freshIn   int32 // the last scan in which it was made anew
+	reheldIn  int32 // … and its holders
+	dropped   int   // the last drop that took holders away
+	seen      int32 // see [joined.look]
+	named     int32 // how many say that it is their peer
+	place     int32 // where it was among the objects of the last snapshot; before there is one, how many holders it has
+	slot      int32 // where it is among those of its space
+	described bool  // it was not made of what was emitted, but after the join
+	stale     bool  // the holders have changed
+	owned     bool  // they were changed after the join
+	left      bool  // it is no longer there
+	touched   bool  // it is in joined.touched
+	shown     bool  // the object is in a snapshot
+	placed    bool  // some object of it is in the last snapshot
+	wasGone   bool  // it was another's name then
 
 	pipe *knownPipe // what the source told of a pipe or FIFO; nil: nothing
 
-	place    int // where it is in the slab, from 1; 0: elsewhere
-	ordered  ordering
 	peerList []model.Peer
 }
 
@@ -83,6 +94,14 @@ type record struct {
 
 func newJoined(keep bool) *joined {
 	return &joined{entries: map[Key]*Entry{}, spaces: map[*KeySpace][]*Entry{}, kinds: map[*KeySpace][]model.Kind{}, origins: map[origin]*emitted{}, first: true, keep: keep}
+}
+
+// touch has the entry looked at when the objects are made and listed the next time.
+func (e *Entry) touch() {
+	if !e.touched && e.in != nil {
+		e.touched = true
+		e.in.touched = append(e.in.touched, e)
+	}
 }
 
 func (j *joined) at(k Key) *Entry {
@@ -97,9 +116,10 @@ func (j *joined) at(k Key) *Entry {
 		default:
 			e, j.block = &j.block[0], j.block[1:]
 		}
-		e.Key = k
+		e.Key, e.in, e.slot = k, j, int32(len(j.spaces[k.Space]))
 		j.entries[k] = e
 		j.spaces[k.Space] = append(j.spaces[k.Space], e)
+		e.touch()
 	}
 	return e
 }
@@ -198,21 +218,7 @@ func (j *joined) update(o origin, r *result) {
 		clear(before)
 		s.spare.objects = before[:0]
 	}
-	if slices.EqualFunc(s.peers, r.out.peers, peerRecord.equal) {
-		if r.process == nil {
-			clear(r.out.peers)
-			s.spare.peers = r.out.peers[:0]
-		}
-	} else {
-		j.dropPeers(s)
-		s.peers = r.out.peers
-		for i := range s.peers {
-			p := &s.peers[i]
-			p.by = s
-			e := j.at(p.from)
-			e.peers = append(e.peers, *p)
-		}
-	}
+	j.setPeers(s, r)
 	if r.cache != nil {
 		r.cache.joined = true
 	}
@@ -263,6 +269,7 @@ func (j *joined) setObjects(s *emitted, objects []objectRecord) {
 // record notes what s says of the object, the first time: what a table says counts before
 // what a process does.
 func (e *Entry) record(s *emitted, object *model.Object) {
+	e.touch()
 	if at, found := e.recordOf(s); !found {
 		e.records = slices.Insert(e.records, at, record{s, object})
 	}
@@ -270,6 +277,7 @@ func (e *Entry) record(s *emitted, object *model.Object) {
 
 // replace has s say something else of the object; nothing if now is nil.
 func (e *Entry) replace(s *emitted, was, now *model.Object) {
+	e.touch()
 	at, found := e.recordOf(s)
 	switch {
 	case !found || e.records[at].object != was:
@@ -337,6 +345,12 @@ func (e *Entry) change() {
 		return
 	}
 	e.stale = true
+	e.touch()
+	e.ownHeld()
+}
+
+// ownHeld makes the list of those who hold e another than the last snapshot has.
+func (e *Entry) ownHeld() {
 	if e.Key.Space.Incremental && e.Holders != nil {
 		e.held = slices.Clone(e.held)
 		for i := range e.held {
@@ -361,49 +375,66 @@ func (j *joined) drop(s *emitted) {
 	for _, o := range s.objects {
 		o.entry.replace(s, o.object, nil)
 	}
-	j.dropPeers(s)
-	s.stable, s.holders, s.objects, s.cache = nil, nil, nil, nil
-}
-
-func (j *joined) dropPeers(s *emitted) {
-	for i := range s.peers {
-		if e := j.entries[s.peers[i].from]; e != nil {
-			e.peers = slices.DeleteFunc(e.peers, func(p peerRecord) bool { return p.by == s })
-		}
-	}
-	s.peers = nil
+	j.dropPeers(s, s.peers)
+	s.stable, s.holders, s.objects, s.peers, s.cache = nil, nil, nil, nil, nil
 }
 
 // make makes objects of the entries, where that is not done, and forgets those of which
-// nothing is left.
+// nothing is left. It goes through those of which something has changed, and through the
+// spaces that are not incremental.
 func (j *joined) make(s *Scan) {
 	for space, list := range j.spaces {
-		left := false
-		for _, e := range list {
-			if len(e.held)+len(e.tabled)+len(e.records)+len(e.peers) == 0 {
-				delete(j.entries, e.Key)
-				e.left, left = true, true
-				continue
+		if !space.Incremental || !j.keep {
+			for _, e := range list {
+				e.touch()
 			}
+		}
+	}
+	if !j.listed.done { // the last scan was given up before
+		for _, e := range j.made {
+			e.touch()
+		}
+	}
+	j.listed.done = false
+	clear(j.made)
+	j.made, j.touched = j.touched, j.made[:0]
+	for _, e := range j.made {
+		e.touched = false
+		if e.left {
+			continue
+		}
+		if len(e.held)+len(e.tabled)+len(e.records)+len(e.peers)+int(e.named) == 0 {
+			j.forget(e)
+		} else {
 			j.makeEntry(s, e)
-		}
-		if left {
-			list = slices.DeleteFunc(list, func(e *Entry) bool { return e.left })
-		}
-		if j.spaces[space] = list; len(list) == 0 {
-			delete(j.spaces, space)
 		}
 	}
 	j.first, j.block = false, nil
 }
 
+// forget forgets an entry of which nothing is left.
+func (j *joined) forget(e *Entry) {
+	delete(j.entries, e.Key)
+	e.left = true
+	list := j.spaces[e.Key.Space]
+	last := list[len(list)-1]
+	list[e.slot], last.slot = last, e.slot
+	list[len(list)-1] = nil
+	if list = list[:len(list)-1]; len(list) > 0 {
+		j.spaces[e.Key.Space] = list
+	} else {
+		delete(j.spaces, e.Key.Space)
+	}
+}
+
 func (j *joined) makeEntry(s *Scan, e *Entry) {
 	keep := j.keep
 	same := keep && e.Key.Space.Incremental
-	e.reheld = !same || e.stale || e.owned
-	if e.reheld {
-		if same {
-			e.change() // the descriptions are to be compared anew
+	reheld := !same || e.stale || e.owned
+	if reheld {
+		e.reheldIn = int32(j.number)
+		if same && !e.stale {
+			e.ownHeld() // the descriptions are to be compared anew
 		}
 		sortHolders(e.held)
 		if e.Holders = slices.Clip(e.held); keep && !same {
@@ -418,11 +449,12 @@ func (j *joined) makeEntry(s *Scan, e *Entry) {
 	if len(e.records) > 0 {
 		first = e.records[0].object
 	}
-	e.fresh = e.reheld || e.described || e.made != first || e.Object == nil
+	fresh := reheld || e.described || e.made != first || e.Object == nil
 	if e.described {
 		e.Object = nil // whose it is was up to who described it
 	}
-	if e.fresh {
+	if fresh {
+		e.freshIn = int32(j.number)
 		switch {
 		case first != nil:
 			j.place(e, *first)
@@ -433,32 +465,9 @@ func (j *joined) makeEntry(s *Scan, e *Entry) {
 		}
 		e.made = first
 	}
-	if e.fresh || e.gone {
+	if fresh {
 		j.note(e)
 	}
 	e.Complete, e.gone, e.found = model.Opt[bool]{}, false, nil
 	e.stale, e.owned, e.described = false, false, false
-}
-
-// peersNow lists the objects at the other end of e. The list is the last scan's as long
-// as that is true.
-func (idx *Index) peersNow(e *Entry) []model.Peer {
-	var space [4]model.Peer
-	list := space[:0]
-	for _, peers := range [][]peerRecord{e.peers, e.found} {
-		for i := range peers {
-			p := &peers[i]
-			if p.at == nil || p.at.left || !p.at.listed() {
-				p.at, _ = idx.Lookup(p.to)
-			}
-			if to := p.at; to != nil {
-				list = append(list, model.Peer{ID: to.Object.ID, Confidence: p.confidence})
-			}
-		}
-	}
-	list = sortPeers(list)
-	if !slices.Equal(list, e.peerList) {
-		e.peerList = slices.Clone(list)
-	}
-	return e.peerList
 }

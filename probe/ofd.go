@@ -195,7 +195,12 @@ func (idx *Index) merge(from, into *Entry) {
 		idx.merged = map[Key]*Entry{}
 	}
 	idx.merged[from.Key] = into
-	into.found = append(append(into.found, from.peers...), from.found...)
+	for _, p := range from.peers {
+		into.found = append(into.found, peerRecord{from.Key, p.to.Key, p.confidence})
+	}
+	into.found = append(into.found, from.found...)
+	from.touch()
+	into.touch()
 }
 
 // markShared fills in the holders' descriptions, of all objects that several
@@ -203,22 +208,19 @@ func (idx *Index) merge(from, into *Entry) {
 func (s *Scan) markShared(d *descriptions) {
 	var list []*Entry
 	known := map[Key]*comparison{}
-	for e := range d.idx.All() {
-		if e.Key.Space.ByDescription {
+	number := int32(s.number)
+	for k, c := range s.scanner.compared {
+		if e := d.idx.joined.entries[k]; e != nil && e.listed() && e.reheldIn != number { // they are marked
+			known[k] = c
+			d.note(c.all)
+		}
+	}
+	for _, e := range d.idx.joined.made {
+		switch {
+		case !e.listed() || e.left:
+		case e.Key.Space.ByDescription:
 			markAll(e.Holders)
-			continue
-		}
-		if !e.reheld { // they are marked
-			if c := s.scanner.compared[e.Key]; c != nil {
-				known[e.Key] = c
-				d.note(c.all)
-			}
-			continue
-		}
-		if s.WaitsOnly() && !locked(e.Object) {
-			continue
-		}
-		if mayShare(e.Holders) {
+		case e.reheldIn == number && (!s.WaitsOnly() || locked(e.Object)) && mayShare(e.Holders):
 			list = append(list, e)
 		}
 	}

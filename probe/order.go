@@ -58,85 +58,12 @@ func numberOf(o *model.Object) (n uint64, ok bool) {
 	return n, digits > 0 && digits <= maxDigits
 }
 
-// ordering is where an object was put among the others, by what.
-type ordering struct {
-	id       string
-	kind     model.Kind
-	number   uint64
-	numbered bool
-	in       int // the last snapshot that it was in
-}
-
-func orderingOf(o *model.Object) ordering {
-	n, ok := numberOf(o)
-	return ordering{id: o.ID, kind: o.Kind, number: n, numbered: ok}
-}
-
-func (a *ordering) compare(b *ordering) int {
-	if a.kind != b.kind {
-		return model.CompareKinds(a.kind, b.kind)
-	}
-	if a.numbered && b.numbered && a.number != b.number {
-		return cmp.Compare(a.number, b.number)
-	}
-	return model.CompareIDs(a.id, b.id)
-}
-
-// note notes an object that is new, or may be another than it was.
+// note notes what kinds of objects a space has had.
 func (j *joined) note(e *Entry) {
-	if e.Object == nil {
+	if e.Object == nil || !e.Key.Space.Incremental {
 		return
 	}
-	if kinds := j.kinds[e.Key.Space]; e.Key.Space.Incremental && !slices.Contains(kinds, e.Object.Kind) {
+	if kinds := j.kinds[e.Key.Space]; !slices.Contains(kinds, e.Object.Kind) {
 		j.kinds[e.Key.Space] = append(kinds, e.Object.Kind)
 	}
-	j.news = append(j.news, e)
-}
-
-// inOrder lists all objects in the order of the document: those that were in the last
-// snapshot are in order.
-func (j *joined) inOrder(idx *Index) []*Entry {
-	var more []*Entry
-	number := idx.Scan.number
-	list := j.order[:0]
-	for _, e := range j.order {
-		switch {
-		case e.left || !e.listed():
-		case e.ordered.id == e.Object.ID && e.ordered.kind == e.Object.Kind:
-			e.ordered.in = number
-			list = append(list, e)
-		default:
-			j.news = append(j.news, e)
-		}
-	}
-	clear(j.order[len(list):])
-	for _, e := range j.news {
-		if e.listed() && e.ordered.in != number {
-			e.ordered = orderingOf(e.Object)
-			e.ordered.in = number
-			more = append(more, e)
-		}
-	}
-	clear(j.news)
-	j.news = j.news[:0]
-	sortObjects(more)
-	if len(list) == 0 {
-		list = more
-	} else if len(more) > 0 {
-		list = merge(list, more)
-	}
-	j.order = list
-	return list
-}
-
-func merge(a, b []*Entry) []*Entry {
-	list := make([]*Entry, 0, len(a)+len(b))
-	for len(a) > 0 && len(b) > 0 {
-		if a[0].ordered.compare(&b[0].ordered) <= 0 {
-			list, a = append(list, a[0]), a[1:]
-		} else {
-			list, b = append(list, b[0]), b[1:]
-		}
-	}
-	return append(append(list, a...), b...)
 }

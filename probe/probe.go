@@ -179,8 +179,6 @@ type holderRecord struct {
 type peerRecord struct {
 	from, to   Key
 	confidence model.Confidence
-	by         *emitted // the table that tells it
-	at         *Entry   // of to, once that is known
 }
 
 // Object emits what is known of the object behind k. Of several records for one

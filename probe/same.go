@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 
@@ -25,6 +26,19 @@ func equalHolders(a, b *model.Holder) bool {
 	}
 	return x == nil || x.Object == y.Object && x.Address == y.Address && x.Offset == y.Offset && x.Size == y.Size && x.RSS == y.RSS &&
 		slices.Equal(x.Flags, y.Flags)
+}
+
+// sameObject reports whether two records say the same of an object.
+func sameObject(a, b *model.Object) bool {
+	if !slices.EqualFunc(a.Holders, b.Holders, func(x, y model.Holder) bool { return equalHolders(&x, &y) }) {
+		return false
+	}
+	x, y := *a, *b
+	x.Holders, y.Holders = nil, nil
+	if sameSlice(x.Peers, y.Peers) {
+		x.Peers, y.Peers = nil, nil
+	}
+	return reflect.DeepEqual(&x, &y)
 }
 
 func (p peerRecord) equal(o peerRecord) bool {

@@ -239,6 +239,7 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 	if s.detail(ctx, idx, snap) {
 		s.snapshot(idx, snap)
 	}
+	idx.joined.settle()
 	snap.Taken = begin.UTC()
 	snap.Scan.Duration = int64(time.Since(begin))
 	s.log(ctx, snap)

@@ -52,6 +52,7 @@ func (s *Scan) dropUnwaited(idx *Index) {
 		case !e.Key.Space.Waited:
 		case !waited[e.Object.ID]:
 			e.gone = true
+			e.touch()
 		default:
 			e.OwnHolders()
 			for i := range e.Holders {

@@ -1,0 +1,237 @@
+package probe
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// pretended is a machine that exists in a test alone: what its processes hold and what its
+// tables say.
+type pretended struct {
+	random    *rand.Rand
+	spaces    []*KeySpace
+	processes map[int]*pretendedProcess
+	objects   map[Key]*model.Object // as the table has them, which keeps those that are the same
+	peers     map[Key][]Key
+	tabled    map[Key]int32 // a holder of whom the table tells
+	hidden    bool
+}
+
+type pretendedProcess struct {
+	holders []holderRecord
+	cache   *processCache // it has not run since it was made
+}
+
+func newPretended(seed uint64) *pretended {
+	describe := func(k Key, _ *Scan) model.Object {
+		return model.Object{ID: fmt.Sprintf("%s:%d", k.Space.Name, k.Num), Kind: model.Pipe, Detail: new(model.PipeDetail)}
+	}
+	return &pretended{
+		random: rand.New(rand.NewPCG(seed, 1)),
+		spaces: []*KeySpace{
+			{Name: "pipe", New: describe, Incremental: true},
+			{Name: "unix", Incremental: true},
+			{Name: "file"},
+			{Name: "epoll", New: describe, ByDescription: true},
+			{Name: "eventfd", ByMapping: true, Incremental: true},
+		},
+		processes: map[int]*pretendedProcess{}, objects: map[Key]*model.Object{}, peers: map[Key][]Key{}, tabled: map[Key]int32{},
+	}
+}
+
+func (m *pretended) key() Key {
+	return Key{Space: m.spaces[m.random.IntN(len(m.spaces))], Num: uint64(m.random.IntN(40))}
+}
+
+// do changes something.
+func (m *pretended) do() {
+	k := m.key()
+	switch m.random.IntN(8) {
+	case 0, 1: // a process runs: it is there, and has something else
+		pid := 1 + m.random.IntN(12)
+		p := &pretendedProcess{}
+		for fd := range m.random.IntN(20) {
+			h := holderRecord{key: m.key(), cached: true, holder: model.Holder{PID: int32(pid), Comm: "walker", Via: model.ViaFD, FD: model.Some(int32(fd)), Access: model.Read}}
+			if h.key.Space.ByMapping {
+				h.holder.Via, h.holder.Extent = model.ViaMap, &model.Extent{Size: model.Some[int64](4096), Flags: []string{"shared"}}
+			}
+			p.holders = append(p.holders, h)
+		}
+		if m.random.IntN(4) > 0 {
+			p.cache = &processCache{}
+		}
+		m.processes[pid] = p
+	case 2:
+		delete(m.processes, 1+m.random.IntN(12))
+	case 3:
+		o := &model.Object{ID: fmt.Sprintf("%s:%d", k.Space.Name, k.Num), Kind: model.Unix, Detail: &model.UnixDetail{State: fmt.Sprint(m.random.IntN(3))}}
+		if m.random.IntN(5) == 0 {
+			o.ID += "@1" // it is named after another
+		}
+		m.objects[k] = o
+	case 4:
+		delete(m.objects, k)
+	case 5:
+		m.peers[k] = append(m.peers[k], m.key())
+	case 6:
+		delete(m.peers, k)
+		delete(m.tabled, k)
+	case 7:
+		m.tabled[k] = int32(1 + m.random.IntN(12))
+		m.hidden = m.random.IntN(20) == 0
+	}
+}
+
+// results are what reading it gives. A scanner that has read it before does not read again
+// what has not run.
+func (m *pretended) results(again bool) (list []*result) {
+	for pid, p := range m.processes {
+		r := &result{process: &model.Process{PID: pid}, out: &Collector{}, cache: p.cache, partialFDs: m.hidden && pid == 1}
+		if r.unchanged = again && p.cache != nil && p.cache.joined; !r.unchanged {
+			r.out.holders = slices.Clone(p.holders)
+		}
+		if !again && p.cache != nil {
+			r.cache = &processCache{}
+		}
+		if p.cache == nil { // all of it is emitted again
+			for i := range r.out.holders {
+				r.out.holders[i].cached = false
+			}
+		}
+		list = append(list, r)
+	}
+	table := &result{table: tableKey{"pretended", 1}, out: &Collector{}}
+	for _, space := range m.spaces {
+		for num := range uint64(40) {
+			k := Key{Space: space, Num: num}
+			if o := m.objects[k]; o != nil {
+				table.out.Object(k, o)
+			}
+			for _, to := range m.peers[k] {
+				table.out.Peer(k, to, model.Certain)
+			}
+			if pid := m.tabled[k]; pid != 0 {
+				table.out.AddHolder(k, model.Holder{PID: pid, Via: model.ViaLock})
+			}
+		}
+	}
+	return append(list, table)
+}
+
+// complete does what hooks do, by what they are given alone.
+func (m *pretended) complete(idx *Index) {
+	out := &Collector{}
+	for _, space := range m.spaces {
+		for num := range uint64(40) {
+			k := Key{Space: space, Num: num}
+			if e, ok := idx.LookupUnclaimed(k); ok && num%4 == 1 {
+				idx.Describe(e, &model.Object{ID: fmt.Sprintf("%s:%d", space.Name, num), Kind: model.Eventfd, Detail: new(model.EventfdDetail)})
+			}
+			e, ok := idx.Lookup(k)
+			if !ok || e.Key != k {
+				continue
+			}
+			if space.ByDescription && num%2 == 1 && len(e.Holders) > 0 {
+				if into, ok := idx.Lookup(Key{Space: space, Num: num - 1}); ok {
+					into.Adopt(e.Holders...)
+					idx.merge(e, into)
+					continue
+				}
+			}
+			switch num % 8 {
+			case 0:
+				e.OwnObject().Name = "named"
+			case 2:
+				if len(e.Holders) > 1 {
+					e.OwnHolders()
+					e.Holders[0].OFD = model.OFD{PID: e.Holders[1].PID, FD: 3}
+				}
+			case 4:
+				if len(e.Holders) == 1 {
+					e.Adopt(model.Holder{PID: 99, Via: model.ViaLock})
+				}
+			case 6:
+				if len(e.Holders) > 0 {
+					out.Peer(k, Key{Space: space, Num: num - 1}, model.Likely)
+				}
+			}
+		}
+	}
+	idx.connect(out)
+}
+
+// scan makes the list of objects; nil if the scan was given up before.
+func (m *pretended) scan(sc *Scanner, number int, again, giveUp bool) []*model.Object {
+	s := &Scan{scanner: sc, number: number, results: m.results(again)}
+	idx := s.join()
+	m.complete(idx)
+	if giveUp {
+		return nil
+	}
+	list := idx.objects()
+	idx.joined.settle()
+	return list
+}
+
+func textsOf(list []*model.Object) []string {
+	texts := make([]string, len(list))
+	for i, o := range list {
+		texts[i] = string(model.AppendJSON(nil, o))
+	}
+	return texts
+}
+
+// Whatever changes, the objects are those of a scanner that has never looked before; those of
+// earlier snapshots stay as they are, and what has not changed is the same record.
+func TestJoinedAgain(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	m := newPretended(seed)
+	sc := NewScanner(Options{Repeated: true})
+	var last []*model.Object
+	var was []string
+	number, kept, shared := 0, 0, 0
+	for step := range 1000 {
+		for range m.random.IntN(4) {
+			m.do()
+		}
+		number++
+		list := m.scan(sc, number, true, step > 0 && m.random.IntN(20) == 0)
+		if list == nil {
+			continue
+		}
+		got, want := textsOf(list), textsOf(m.scan(NewScanner(Options{}), 1, false, false))
+		if !slices.Equal(got, want) {
+			missing := func(from, in []string) string {
+				return strings.Join(slices.DeleteFunc(slices.Clone(from), func(line string) bool { return slices.Contains(in, line) }), "\n")
+			}
+			t.Fatalf("step %d: there are the objects\n%s\ninstead of\n%s", step, missing(got, want), missing(want, got))
+		}
+		if now := textsOf(last); !slices.Equal(now, was) {
+			t.Fatalf("step %d: the snapshot before has changed, from\n%s\nto\n%s", step, strings.Join(was, "\n"), strings.Join(now, "\n"))
+		}
+		before := map[string]*model.Object{}
+		for i, o := range last {
+			before[was[i]] = o
+		}
+		for i, o := range list {
+			if old := before[got[i]]; old == o {
+				kept++
+			} else if old != nil {
+				t.Fatalf("step %d: %s is another record with the same content", step, got[i])
+			}
+		}
+		if len(last) > 0 && model.SameList(last, list) {
+			shared++
+		}
+		last, was = list, got
+	}
+	if kept == 0 || shared == 0 {
+		t.Errorf("%d records and %d lists were taken over", kept, shared)
+	}
+}

@@ -1,0 +1,211 @@
+package probe
+
+import (
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// listed are the objects of the last snapshot, in its order.
+type listed struct {
+	objects []*model.Object // which the snapshot has: it is not changed
+	entries []*Entry        // of which these are
+	spare   []*Entry        // room for the next ones
+	again   []*Entry        // those that are to take over the object of the last snapshot
+	done    bool            // they are those of the last scan
+
+	// What the completeness of all holders depends on.
+	hidden, unmapped, inFlight bool
+}
+
+// objects lists all objects in the order of the document. It looks at those alone that were
+// made in this scan, or changed after that, and at those that have such a one as their peer.
+// The list is the last one if that is still true, and so is each object.
+func (idx *Index) objects() []*model.Object {
+	j := idx.joined
+	l := &j.listed
+	all := l.hidden != idx.hidden || l.unmapped != idx.unmapped || l.inFlight != idx.inFlight
+	l.hidden, l.unmapped, l.inFlight = idx.hidden, idx.unmapped, idx.inFlight
+	l.again = l.again[:0]
+
+	c := listing{idx: idx, objects: l.objects}
+	lists := [][]*Entry{j.made, j.touched}
+	for _, list := range lists[:2] {
+		for _, e := range list {
+			if e.placed != (!e.left && e.listed()) || e.placed && e.Object.ID != e.last.ID || e.gone || e.wasGone {
+				lists = append(lists, e.namedBy)
+			}
+			e.wasGone = e.gone
+		}
+	}
+	j.looks++
+	for _, list := range lists {
+		for _, e := range list {
+			if e.look() {
+				c.update(e)
+			}
+		}
+	}
+	if all {
+		for e := range idx.All() {
+			if e.look() {
+				c.update(e)
+			}
+		}
+	}
+	c.apply(l)
+	l.done = true
+	return l.objects
+}
+
+// look reports whether e has not been looked at in this pass.
+func (e *Entry) look() bool {
+	if e.seen == e.in.looks {
+		return false
+	}
+	e.seen = e.in.looks
+	return true
+}
+
+// listing makes one list of objects of the one before.
+type listing struct {
+	idx     *Index
+	objects []*model.Object // the ones before
+	patched []placed        // other records of the same objects
+	removed []int           // places of what is not there any more
+	added   []*Entry
+}
+
+type placed struct {
+	at     int
+	object *model.Object
+}
+
+// update finds out what becomes of an object in the list.
+func (c *listing) update(e *Entry) {
+	at := -1
+	if e.placed {
+		at = c.find(e)
+	}
+	before := e.last
+	if e.placed = !e.left && e.listed(); !e.placed {
+		if at >= 0 {
+			c.removed = append(c.removed, at)
+		}
+		return
+	}
+	o := c.idx.objectNow(e)
+	switch {
+	case at < 0:
+		c.added = append(c.added, e)
+	case before.ID != o.ID || before.Kind != o.Kind:
+		c.removed, c.added = append(c.removed, at), append(c.added, e)
+	case o != before:
+		c.patched = append(c.patched, placed{at, o})
+	}
+}
+
+// find finds the place of an object that is in the list: mostly it is where it was.
+func (c *listing) find(e *Entry) int {
+	entries := c.idx.joined.listed.entries
+	if at := int(e.place); at < len(entries) && entries[at] == e {
+		return at
+	}
+	at, _ := slices.BinarySearchFunc(c.objects, e.last, model.CompareObjects)
+	for entries[at] != e {
+		at++ // another with the same id
+	}
+	e.place = int32(at)
+	return at
+}
+
+// apply makes the list. The one before stays as it is.
+func (c *listing) apply(l *listed) {
+	if len(c.patched)+len(c.removed)+len(c.added) == 0 {
+		return
+	}
+	before := l.objects
+	if len(c.patched) > 0 {
+		before = slices.Clone(before)
+		for _, p := range c.patched {
+			before[p.at] = p.object
+		}
+	}
+	if len(c.removed)+len(c.added) == 0 {
+		l.objects = before
+		return
+	}
+	slices.Sort(c.removed)
+	sortObjects(c.added)
+	n := len(before) - len(c.removed) + len(c.added)
+	objects, entries := make([]*model.Object, 0, n), slices.Grow(l.spare[:0], n)
+	at := 0
+	upTo := func(end int) { // takes over what was before a place, but for what is removed
+		for at < end {
+			stop := end
+			if len(c.removed) > 0 && c.removed[0] < end {
+				stop = c.removed[0]
+			}
+			objects, entries = append(objects, before[at:stop]...), append(entries, l.entries[at:stop]...)
+			if at = stop; len(c.removed) > 0 && c.removed[0] == at {
+				at, c.removed = at+1, c.removed[1:]
+			}
+		}
+	}
+	for _, e := range c.added {
+		place, _ := slices.BinarySearchFunc(l.objects[at:], e.last, model.CompareObjects)
+		upTo(at + place)
+		e.place = int32(len(objects))
+		objects, entries = append(objects, e.last), append(entries, e)
+	}
+	upTo(len(before))
+	clear(l.entries)
+	l.objects, l.entries, l.spare = objects, entries, l.entries[:0]
+}
+
+// objectNow is the object as the snapshot has it: the record that the last one has, if that is equal.
+func (idx *Index) objectNow(e *Entry) *model.Object {
+	complete, peers := idx.HoldersComplete(e), idx.peersNow(e)
+	o := e.Object
+	same := e.shown && o.HoldersComplete == complete && sameSlice(o.Holders, e.Holders) && sameSlice(o.Peers, peers)
+	if same && o == e.last {
+		return o
+	}
+	if !same {
+		o = e.OwnObject()
+		o.Holders, o.HoldersComplete, o.Peers = e.Holders, complete, peers
+	}
+	e.shown = true
+	if e.last == nil || !sameObject(e.last, o) {
+		e.last = o
+		return o
+	}
+	if e.Key.Space.Incremental && !e.owned {
+		e.takeLast()
+	} else {
+		// What is found out in detail may be written into it, and must not be into the last.
+		idx.joined.listed.again = append(idx.joined.listed.again, e)
+	}
+	return e.last
+}
+
+// takeLast has e keep what the last snapshot has, which is the same.
+func (e *Entry) takeLast() {
+	if e.Key.Space.Incremental && sameSlice(e.held, e.Holders) {
+		e.held = slices.Clip(e.last.Holders)
+	}
+	e.Object, e.Holders, e.peerList = e.last, e.last.Holders, e.last.Peers
+}
+
+// settle gives up what is equal to what the last snapshot has, when the scan has ended.
+func (j *joined) settle() {
+	for _, e := range j.listed.again {
+		e.takeLast()
+	}
+	clear(j.listed.again)
+}
+
+// sameSlice reports whether two slices are the same part of the same array.
+func sameSlice[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}

@@ -1,0 +1,123 @@
+package probe
+
+import (
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// peer is an object at the other end, as a process or table tells of it.
+type peer struct {
+	to         *Entry
+	confidence model.Confidence
+	by         *emitted
+}
+
+// setPeers joins what is said of peers. What comes before the first statement that was not
+// made in the last scan, and after the last one, is joined already.
+func (j *joined) setPeers(s *emitted, r *result) {
+	was, now := s.peers, r.out.peers
+	same := 0
+	for same < min(len(was), len(now)) && was[same].equal(now[same]) {
+		same++
+	}
+	end := 0
+	for end < min(len(was), len(now))-same && was[len(was)-1-end].equal(now[len(now)-1-end]) {
+		end++
+	}
+	j.dropPeers(s, was[same:len(was)-end])
+	for _, p := range now[same : len(now)-end] {
+		from, to := j.at(p.from), j.at(p.to)
+		from.peers = append(from.peers, peer{to, p.confidence, s})
+		if to.named++; j.keep {
+			to.namedBy = append(to.namedBy, from)
+		}
+		from.touch()
+	}
+	if !j.keep {
+		return
+	}
+	s.peers = now
+	if r.process == nil {
+		clear(was)
+		s.spare.peers = was[:0]
+	}
+}
+
+// dropPeers takes away what was said of peers.
+func (j *joined) dropPeers(s *emitted, list []peerRecord) {
+	for i := range list {
+		p := &list[i]
+		from, to := j.entries[p.from], j.entries[p.to]
+		if at := slices.Index(from.peers, peer{to, p.confidence, s}); at >= 0 {
+			from.peers = slices.Delete(from.peers, at, at+1)
+		}
+		if to.named--; len(to.namedBy) > 8+2*int(to.named) {
+			j.forgetNames(to)
+		}
+		from.touch()
+		to.touch()
+	}
+}
+
+// forgetNames keeps, of those who say or have said that e is their peer, each that still says so once.
+func (j *joined) forgetNames(e *Entry) {
+	j.looks++
+	e.namedBy = slices.DeleteFunc(e.namedBy, func(by *Entry) bool {
+		return !by.look() || !slices.ContainsFunc(by.peers, func(p peer) bool { return p.to == e })
+	})
+}
+
+// connect gives the objects the peers that a probe emitted after the join.
+func (idx *Index) connect(out *Collector) {
+	for _, p := range out.peers {
+		if e := idx.joined.entries[p.from]; e != nil && e.listed() {
+			e.found = append(e.found, p)
+			e.touch()
+		}
+	}
+	out.peers = nil
+}
+
+// Peers calls f for each object at the other end of e.
+func (idx *Index) Peers(e *Entry, f func(peer *Entry, c model.Confidence)) {
+	for _, p := range e.peers {
+		if p.to.listed() {
+			f(p.to, p.confidence)
+		}
+	}
+	for _, p := range e.found {
+		if to := idx.joined.entries[p.to]; to != nil && to.listed() {
+			f(to, p.confidence)
+		}
+	}
+}
+
+// peersNow lists the objects at the other end of e. The list is the last scan's as long
+// as that is true.
+func (idx *Index) peersNow(e *Entry) []model.Peer {
+	var space [4]model.Peer
+	list := space[:0]
+	add := func(to *Entry, c model.Confidence) {
+		if to != nil {
+			list = append(list, model.Peer{ID: to.Object.ID, Confidence: c})
+		}
+	}
+	for i := range e.peers {
+		p := &e.peers[i]
+		to := p.to
+		if !to.listed() {
+			to, _ = idx.Lookup(to.Key)
+		}
+		add(to, p.confidence)
+	}
+	for i := range e.found {
+		to, _ := idx.Lookup(e.found[i].to)
+		add(to, e.found[i].confidence)
+	}
+	list = sortPeers(list)
+	if !slices.Equal(list, e.peerList) {
+		e.peerList = slices.Clone(list)
+	}
+	return e.peerList
+}
