@@ -26,9 +26,12 @@ import (
 // processCache is what was read of a process, for the next scan.
 type processCache struct {
 	ticks  uint64
-	scan   int       // in which it was read
-	check  time.Time // when all is to be read again, to be compared with what is cached
+	scan   int // in which it was read
 	stamps []stamp
+
+	verified time.Time // when all was read last
+	share    int       // of the time after which all is to be read again, in parts of [checkParts]
+	content  uint64    // what the source said then of all that the process has; 0: nothing
 
 	line   proc.Stat
 	kernel *model.Process // of a kernel thread: all of it
@@ -169,7 +172,7 @@ func (s *Scan) newCache(p *Proc, r *result, sc *scratch, stamps []stamp) *proces
 		return &processCache{ticks: m.StartTicks, scan: s.number, stamps: slices.Clone(stamps), line: p.stat, kernel: &whole}
 	}
 	k := &processCache{
-		line: p.stat, check: s.nextCheck(m.PID),
+		line: p.stat, verified: s.Began, share: checkParts/2 + m.PID%(checkParts/2), content: s.facts.contentOf(m.PID),
 		ticks: m.StartTicks, scan: s.number, stamps: slices.Clone(stamps), cmdline: m.Cmdline, namespaces: m.Namespaces, fds: m.FDs,
 		recheck: slices.Clone(sc.recheck), mappings: !sc.uncacheable,
 	}
@@ -216,17 +219,27 @@ func (a *recheckFD) same(p *Proc, sc *scratch) bool {
 	return err == nil && string(text) == a.info
 }
 
-// nextCheck is when a process that was read now is to be checked first, some sooner than
-// others, so that not all are in one scan.
-func (s *Scan) nextCheck(pid int) time.Time {
-	const parts = 32
-	every := s.scanner.opts.Check
-	return s.Began.Add(every/2 + every/2/parts*time.Duration(pid%parts))
-}
+// checkParts divide the time between two checks. The first one is in the second half of it, of
+// some processes sooner than of others, so that not all are in one scan.
+const checkParts = 64
+
+// toldChecks is how many times as long is relied on what is cached as long as the source says
+// in each scan that the process has the same descriptors and mappings.
+const toldChecks = 20
 
 // due reports whether what is cached is to be checked. Nothing is where k is nil.
-func (k *processCache) due(now time.Time) bool {
-	return k != nil && k.kernel == nil && !now.Before(k.check)
+func (s *Scan) due(pid int, k *processCache) bool {
+	if k == nil || k.kernel != nil {
+		return false
+	}
+	every := s.scanner.opts.Check
+	if now := s.facts.contentOf(pid); k.content != 0 && now != 0 {
+		if now != k.content {
+			return true
+		}
+		every *= toldChecks
+	}
+	return !s.Began.Before(k.verified.Add(every / checkParts * time.Duration(k.share)))
 }
 
 // check notes that all was read of a process again although it has not run, so that the join
@@ -238,7 +251,7 @@ func (s *Scan) check(p *Proc, known *processCache, r *result, stamps []stamp) {
 		}
 	}
 	if r.checked = r.cache != nil; r.checked {
-		r.cache.check = s.Began.Add(s.scanner.opts.Check)
+		r.cache.share = checkParts
 		r.keepObjects(known)
 	}
 	switch m := p.Model; {

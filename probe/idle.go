@@ -13,9 +13,9 @@ import (
 
 // A source says of all threads at once what the proc file system says in several files of
 // each process: stat, status, schedstat, ns/* and limits. As long as it says the same of all
-// threads of a process, nothing of these files need be read again, nor its control groups.
-// What others change all the same is asked: what its program is called, how many signals are
-// queued for its user, and what is behind its descriptors.
+// threads of a process, nothing of these files need be read again, nor its control groups, nor
+// the link to its program, the name of which others may change. What others change all the
+// same is asked: how many signals are queued for its user, and what is behind its descriptors.
 
 // idle is what a snapshot had of a process, and what the source said then.
 type idle struct {
@@ -135,7 +135,7 @@ func (s *Scan) unmoved(pid int) *processCache {
 	s.scanner.mu.Lock()
 	k := s.scanner.cache[pid]
 	s.scanner.mu.Unlock()
-	if k == nil || k.idle == nil || k.due(s.Began) {
+	if k == nil || k.idle == nil || s.due(pid, k) {
 		return nil
 	}
 	for _, was := range k.idle.tasks {
@@ -170,12 +170,7 @@ func (s *Scan) readUnmoved(t *guard.Task, pid int, dir *proc.Dir, sc *scratch) *
 	m.StartTime = s.startTime(m.StartTicks)
 	m.Runtime, m.Timers, m.Frozen = "", model.Opt[int]{}, false // which those set who look at waits
 	t.SetItem(s.processItem(pid, m.StartTicks))
-	if !t.Begin("identity", 0) {
-		return nil
-	}
-	exe, err := dir.Readlink("exe")
-	t.End()
-	if err != nil && m.Exe != "" || exe != m.Exe {
+	if !s.sameProgram(t, k, dir) {
 		return nil
 	}
 	r := &result{process: &m, cache: k, idle: k.idle, out: &Collector{probe: "process", holders: sc.holds[:0], limits: limits}}
@@ -192,6 +187,20 @@ func (s *Scan) readUnmoved(t *guard.Task, pid int, dir *proc.Dir, sc *scratch) *
 	s.noteProcessNamespaces(p)
 	s.members.add(p)
 	return r
+}
+
+// sameProgram reports whether the link to a process's program leads where it led: its file may
+// have been renamed or removed.
+func (s *Scan) sameProgram(t *guard.Task, k *processCache, dir *proc.Dir) bool {
+	if k.idle.tasks[0].program != 0 {
+		return true // what the source says includes that
+	}
+	if !t.Begin("identity", 0) {
+		return false
+	}
+	defer t.End()
+	exe, err := dir.Readlink("exe")
+	return exe == k.idle.process.Exe && (err == nil || exe == "")
 }
 
 // takeOver returns the record of a process for the snapshot: the last one's where that says

@@ -80,6 +80,16 @@ type taskFacts struct {
 	runCount uint64 // runs as a number; 0 where the kernel does not count
 
 	namespaces bpf.TaskNamespaces
+
+	content, program uint64 // see [bpf.Task]
+}
+
+// contentOf is the number of what a process has now, 0 where that is not known.
+func (f *facts) contentOf(pid int) uint64 {
+	if f == nil || f.tasks[int32(pid)] == nil {
+		return 0
+	}
+	return f.tasks[int32(pid)].content
 }
 
 // task is what is known of a thread.
@@ -202,7 +212,7 @@ func (f *facts) readTasks(last map[int32]*taskFacts) error {
 	return f.source.Tasks(func(t *bpf.Task) {
 		was := last[int32(t.TID)]
 		if was == nil || was.record != string(t.Record) {
-			was = &taskFacts{int32(t.TID), int32(t.PID), t.StartTicks, runsText(t), string(t.Record), t.Runs, t.Namespaces}
+			was = &taskFacts{int32(t.TID), int32(t.PID), t.StartTicks, runsText(t), string(t.Record), t.Runs, t.Namespaces, t.Content, t.Program}
 		}
 		f.tasks[int32(t.TID)] = was
 	})

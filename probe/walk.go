@@ -178,8 +178,10 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 
 	still := s.cachedIdle(pid, dir, stamps[0])
 	if still != nil && still.kernel != nil {
-		if err := dir.Alive(); err != nil {
-			return nil, err
+		if s.facts == nil || s.facts.task(int32(pid)).ticks != still.ticks {
+			if err := dir.Alive(); err != nil {
+				return nil, err
+			}
 		}
 		m := *still.kernel
 		return &result{process: &m, out: &Collector{probe: "process"}, cache: still}, nil
@@ -197,7 +199,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 		return nil, err
 	}
 	st, ok := proc.Stat{}, false
-	if still != nil && !still.due(s.Began) {
+	if still != nil && !s.due(pid, still) {
 		st, ok = still.stat(text)
 	}
 	if !ok {
@@ -232,7 +234,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 	sc.stamps = stamps
 	forgetThreads(dir, stamps)
 	known := s.cacheGet(m, stamps)
-	due := known.due(s.Began)
+	due := s.due(pid, known)
 	if !m.Kernel {
 		if known != nil && !due {
 			m.Cmdline, m.Namespaces = known.cmdline, known.namespaces

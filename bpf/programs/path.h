@@ -4,29 +4,7 @@
 #pragma once
 
 #include "calls.h"
-
-KERNEL_TYPES
-
-struct vfsmount {
-	struct dentry *mnt_root;
-};
-struct path___mount {
-	struct vfsmount *mnt;
-	struct dentry *dentry;
-};
-struct file___path {
-	struct path___mount f_path;
-};
-struct dentry___tree {
-	struct dentry *d_parent;
-};
-struct mount {
-	struct mount *mnt_parent;
-	struct dentry *mnt_mountpoint;
-	struct vfsmount mnt;
-};
-
-KERNEL_TYPES_END
+#include "mounts.h"
 
 #define MAX_PARTS 40
 #define MAX_PATH 512
@@ -39,18 +17,6 @@ struct parts {
 	char names[MAX_PATH + MAX_NAME];
 };
 
-INLINE struct path___mount *path_in(struct file *file)
-{
-	return &((struct file___path *)file)->f_path;
-}
-
-INLINE struct mount *mount_of(struct path___mount *path)
-{
-	struct mount *mount = NULL;
-
-	return (struct mount *)(address_of(get(path->mnt)) - __builtin_preserve_field_info(mount->mnt, 0));
-}
-
 INLINE void path_of(struct parts *p, struct path___mount *path)
 {
 	struct dentry *dentry = get(path->dentry);
@@ -58,7 +24,7 @@ INLINE void path_of(struct parts *p, struct path___mount *path)
 	__u32 length = 0;
 
 	for (int i = 0; i < MAX_PARTS && dentry; i++) {
-		struct dentry *parent = get(((struct dentry___tree *)dentry)->d_parent);
+		struct dentry *parent = parent_of(dentry);
 		struct mount *above;
 		long n;
 

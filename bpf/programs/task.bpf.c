@@ -3,6 +3,7 @@
 // Every thread of the reader's pid namespace, with what stat, status, schedstat,
 // syscall and ns/* of the proc file system say of it.
 
+#include "content.h"
 #include "pidns.h"
 
 // Flags of a record.
@@ -34,6 +35,7 @@ struct record {
 	__u64 pending, shared_pending, blocked, ignored, caught;
 	__u64 files, queue; // soft limits: RLIMIT_NOFILE, RLIMIT_SIGPENDING
 	__u64 cgroup, cgroups;
+	__u64 content, program; // see content.h; of main threads
 	__u64 call, args[6], sp, ip;
 	char comm[16];
 };
@@ -256,8 +258,11 @@ SEC("iter/task") int tasks(struct bpf_iter__task *ctx)
 	r.task_flags = task->flags;
 	r.core = writes_core(task);
 	registers(&r, task);
-	if (r.tid == r.pid)
+	if (r.tid == r.pid) {
 		dispositions(&r, task);
+		r.content = content_of(task);
+		r.program = program_of(address_of(get(task->mm)));
+	}
 	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
 	return 0;
 }

@@ -150,7 +150,7 @@ func linesOf(snap *model.Snapshot) map[string]string {
 
 // pythonInteractive does what it is told, and sleeps in between.
 const pythonInteractive = `
-import ctypes, os, platform, signal, sys, threading
+import ctypes, mmap, os, platform, signal, sys, threading
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
 libc = ctypes.CDLL(None)
 def clone(flags):
@@ -173,6 +173,8 @@ while True:
             os.close(fd)
     elif word[0] == "thread":
         threading.Thread(target=lambda: os.read(kept[-1][0], 1), daemon=True).start()
+    elif word[0] == "map":
+        kept.append(mmap.mmap(-1, 4096))
     elif word[0] == "open":
         os.open(word[1], os.O_RDWR)
     elif word[0] == "share": # a process with the same descriptor table, which opens a pipe when it is told to
@@ -277,8 +279,9 @@ func TestScanAgainAfterChange(t *testing.T) {
 	}
 }
 
-// A program that is replaced while it runs is shown as deleted, though it sleeps.
-func TestScanAgainProgramDeleted(t *testing.T) {
+// A program that is renamed or removed while it runs is shown so, though it sleeps: also where a
+// directory above it gets another name.
+func TestScanAgainProgramMoved(t *testing.T) {
 	sleep, err := exec.LookPath("sleep")
 	if err != nil {
 		t.Skip(err)
@@ -287,35 +290,67 @@ func TestScanAgainProgramDeleted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "sleep")
-	if err := os.WriteFile(path, program, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(path, "1000")
-	if err := cmd.Start(); err != nil {
-		t.Skip(err)
-	}
-	defer func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	}()
-	again := repeatedScanner(t)
-	exe := func() string {
-		snap := scanWith(t, again)
-		i := slices.IndexFunc(snap.Processes, func(p *model.Process) bool { return p.PID == cmd.Process.Pid })
-		if i < 0 {
-			t.Fatal("it is not there")
-		}
-		return snap.Processes[i].Exe
-	}
-	for range 3 {
-		exe()
-	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	if got := exe(); got != path+" (deleted)" {
-		t.Errorf("its program is %q", got)
+	for name, source := range map[string]func() (probe.Source, error){"procfs": nil, "bpf": openSource} {
+		t.Run(name, func(t *testing.T) {
+			if source != nil {
+				sourceOrSkip(t)
+			}
+			top := t.TempDir()
+			dir := filepath.Join(top, "above", "below")
+			if err := os.MkdirAll(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(dir, "sleep")
+			if err := os.WriteFile(path, program, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command(path, "1000")
+			if err := cmd.Start(); err != nil {
+				t.Skip(err)
+			}
+			defer func() {
+				_ = cmd.Process.Kill()
+				_ = cmd.Wait()
+			}()
+			again := probe.NewScanner(probe.Options{Probes: probes(), Repeated: true, Check: time.Hour, Source: source})
+			defer again.Close()
+			expect := func(want string) {
+				t.Helper()
+				snap := scanWith(t, again)
+				i := slices.IndexFunc(snap.Processes, func(p *model.Process) bool { return p.PID == cmd.Process.Pid })
+				if i < 0 {
+					t.Fatal("it is not there")
+				}
+				if got := snap.Processes[i].Exe; got != want {
+					t.Errorf("its program is %q, want %q", got, want)
+				}
+			}
+			for range 50 {
+				if expect(path); again.Cached(cmd.Process.Pid) {
+					break
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			rename := func(from, to string) {
+				t.Helper()
+				if err := os.Rename(filepath.Join(top, from), filepath.Join(top, to)); err != nil {
+					t.Fatal(err)
+				}
+				expect(filepath.Join(top, to[:strings.Index(to+"/", "/")], "below", filepath.Base(path)))
+			}
+			path = "slumber"
+			rename("above/below/sleep", "above/below/slumber")
+			rename("above", "higher")
+			rename("higher", "other")
+			path = filepath.Join(top, "other/below/slumber")
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			expect(path + " (deleted)")
+			if !again.Cached(cmd.Process.Pid) {
+				t.Error("its process was read again")
+			}
+		})
 	}
 }
 

@@ -1,0 +1,92 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/binary"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// stoppedClock is a source that says of a process that none of its threads has run since it
+// was asked first.
+type stoppedClock struct {
+	probe.Source
+	pid     int
+	content bool // whether it says when the process has something else
+
+	mu  sync.Mutex
+	was map[int]bpf.Task
+}
+
+func (c *stoppedClock) Tasks(f func(*bpf.Task)) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.Source.Tasks(func(t *bpf.Task) {
+		if t.PID != c.pid {
+			f(t)
+			return
+		}
+		was, ok := c.was[t.TID]
+		if !ok {
+			was = *t
+			was.Record, was.NSPIDs = slices.Clone(t.Record), slices.Clone(t.NSPIDs)
+			c.was[t.TID] = was
+		}
+		if c.content {
+			was.Content = t.Content
+			was.Record = binary.LittleEndian.AppendUint64(slices.Clone(was.Record), t.Content)
+		}
+		f(&was)
+	})
+}
+
+// What a process has is read again when the kernel says that it has something else, though
+// none of its threads seems to have run.
+func TestScanAgainContent(t *testing.T) {
+	sourceOrSkip(t)
+	for _, told := range []bool{true, false} {
+		h := startInteractive(t)
+		h.settle()
+		source, err := openSource()
+		if err != nil {
+			t.Fatal(err)
+		}
+		clock := &stoppedClock{Source: source, pid: h.pid, content: told, was: map[int]bpf.Task{}}
+		again := probe.NewScanner(probe.Options{
+			Probes: probes(), Repeated: true, Check: time.Hour, Source: func() (probe.Source, error) { return clock, nil },
+		})
+		defer again.Close()
+		for range 3 {
+			scanWith(t, again)
+		}
+		if !again.Cached(h.pid) {
+			t.Fatal("it is read in each scan")
+		}
+		for _, step := range []string{"pipe", "pipe", "close", "map"} {
+			before := h.view(scanWith(t, again))
+			h.do(step)
+			h.settle()
+			fresh := h.view(scanWith(t, probe.NewScanner(probe.Options{Probes: probes()})))
+			if slices.Equal(fresh, before) {
+				t.Fatalf("%s changed nothing", step)
+			}
+			got := h.view(scanWith(t, again))
+			if told && !slices.Equal(got, fresh) {
+				t.Errorf("%s:\n%s\nwant\n%s", step, strings.Join(got, "\n"), strings.Join(fresh, "\n"))
+			}
+			if !told {
+				if slices.Equal(got, fresh) {
+					t.Errorf("%s is seen, though nobody told", step)
+				}
+				break
+			}
+		}
+	}
+}
