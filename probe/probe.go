@@ -64,6 +64,10 @@ type Probe struct {
 	// someone waits.
 	Waits func(ctx context.Context, idx *Index, out *Collector) error
 
+	// Blocked tells what a thread waits for by its file syscall, which is looked at before
+	// descriptors are read.
+	Blocked func(syscall []byte) BlockedAt
+
 	// Close gives up what the probe keeps from one scan to the next.
 	Close func()
 

@@ -43,7 +43,12 @@ type Options struct {
 	// whom: links, limits, how large memory is, mappings if nobody waits at a futex
 	// or for a file, pipes at which nobody waits, how full those are to which nobody
 	// is writing, and which descriptors share a description, but where they are locked.
+	// Of what is left pipes, sockets and event counters are read as far as somebody waits at one.
 	WaitsOnly bool
+
+	// EachDescriptor has descriptors read with WaitsOnly, too, that nobody seems to wait at: to
+	// see that nothing is missing without them.
+	EachDescriptor bool
 
 	// Repeated says that the scanner is to scan again and again. Then it keeps what
 	// cannot have changed from one scan to the next, and has to be closed.
@@ -162,6 +167,9 @@ type Scan struct {
 		facts *facts
 	}
 
+	whole  bool    // nothing is left out of descriptors
+	wanted *wanted // what is not; nil: nothing is left out
+
 	// With WaitsOnly: whether somebody may wait for who maps something, and whose
 	// mappings have not been read.
 	mappings  atomic.Bool
@@ -207,6 +215,15 @@ type result struct {
 
 // Scan makes a snapshot. The error says why there is none at all.
 func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
+	snap, err := sc.scan(ctx, sc.opts.EachDescriptor)
+	if err == nil && snap == nil {
+		snap, err = sc.scan(ctx, true)
+	}
+	return snap, err
+}
+
+// scan makes a snapshot; nil if something was left out that belongs into it. whole leaves nothing out.
+func (sc *Scanner) scan(ctx context.Context, whole bool) (*model.Snapshot, error) {
 	begin := time.Now()
 	release, err := privilege.Scanning()
 	if err != nil {
@@ -217,6 +234,7 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.whole = whole
 	defer s.root.Close()
 	defer sc.enter()()
 	if err := s.walk(ctx); err != nil {
@@ -234,6 +252,10 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		sc.hiddenStamps = nil // not everything was asked that hidden processes may have changed
 		return nil, err
+	}
+	if s.missed() {
+		sc.opts.Log.LogAttrs(ctx, slog.LevelDebug, "threads wait for what was left out: all is read again")
+		return nil, nil
 	}
 	snap := new(model.Snapshot)
 	s.snapshot(idx, snap)

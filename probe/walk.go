@@ -29,6 +29,7 @@ type scratch struct {
 	cacheable   []int       // of holds, those that are cacheable
 	recheck     []recheckFD // descriptors that are not
 	uncacheable bool        // there are mappings that are not
+	left        []leftOut   // of the process
 
 	facts *facts // of one process, see [Scan.factsOf]
 }
@@ -56,6 +57,7 @@ func (s *Scan) walk(ctx context.Context) error {
 	s.noteHidden(pids)
 	s.readFacts(ctx, pids)
 	s.readCounters(ctx, pids)
+	s.findWanted(ctx, pids)
 	var vanished int
 	report := progress(s.scanner.opts.Progress, len(pids))
 	s.scanner.guard.Each(len(pids), s.scanner.opts.Workers, func(i int) guard.Item { return guard.Item{Key: pids[i], Owner: s.owner(int32(pids[i]))} },
@@ -262,8 +264,9 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 		r.cache = known
 	default:
 		dir.ForgetDescriptors()
-		sc.cacheable, sc.recheck, sc.uncacheable = sc.cacheable[:0], sc.recheck[:0], false
+		sc.cacheable, sc.recheck, sc.uncacheable, sc.left = sc.cacheable[:0], sc.recheck[:0], false, sc.left[:0]
 		s.readDescriptors(p, sc, r)
+		s.wanted.leaveOut(sc.left)
 		if !s.WaitsOnly() {
 			s.readMappings(p, sc, r)
 		} else {

@@ -8,6 +8,7 @@ import (
 
 // naming finds the objects that one wait is about.
 type naming struct {
+	scan   *probe.Scan
 	x      *index
 	thread *thread
 	wait   *model.Wait
@@ -57,16 +58,36 @@ func (n *naming) set() {
 		if fd, ok := t.target.FD.Get(); ok && fd == int(u.fd) {
 			if e != nil { // the epoll instance itself
 				w.Object = e.Object.ID
+				n.watches(e)
 			}
 			continue
 		}
 		if e == nil {
+			n.scan.LeftOut(int32(t.proc.PID), u.fd, 0)
 			w.Partial = true
 			continue
 		}
 		if !seen[e] {
 			seen[e] = true
 			w.Objects = append(w.Objects, e.Object.ID)
+		}
+	}
+}
+
+// watches notices what an epoll instance watches and was left out: another process may have
+// registered it.
+func (n *naming) watches(e *probe.Entry) {
+	d, ok := e.Object.Detail.(*model.EpollDetail)
+	if !ok {
+		return
+	}
+	for i := range d.Watches {
+		watch := &d.Watches[i]
+		if watch.Object != "" {
+			continue
+		}
+		for h := range e.Holders {
+			n.scan.LeftOut(e.Holders[h].PID, int32(watch.FD.Or(-1)), uint64(watch.Ino))
 		}
 	}
 }
@@ -78,6 +99,7 @@ func (n *naming) descriptors() bool {
 	for _, u := range t.fds {
 		e := n.x.descriptor(t, u.fd)
 		if e == nil {
+			n.scan.LeftOut(int32(t.proc.PID), u.fd, 0)
 			w.Partial = true
 			continue
 		}

@@ -15,8 +15,9 @@ func Probe() probe.Probe {
 	var last earlier
 	var known runtimes
 	return probe.Probe{
-		Name:   "waits",
-		Detail: readDetail,
+		Name:    "waits",
+		Detail:  readDetail,
+		Blocked: blockedAt,
 		Waits: func(ctx context.Context, idx *probe.Index, out *probe.Collector) error {
 			markFrozen(idx)
 			if !decodable {

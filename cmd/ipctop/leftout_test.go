@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"regexp"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/diagnose"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/query"
+	"github.com/ipctop/ipctop/render"
+	"github.com/ipctop/ipctop/testfixtures"
+)
+
+// Of what is open a scan for waits leaves out what nobody waits for, and why says of each
+// process of each fixture, as text and as JSON, what it says where all is read.
+func TestWhyOfWhatIsLeftOut(t *testing.T) {
+	if !apart(t) {
+		return
+	}
+	sources := []sourceUse{{"procfs", nil}}
+	_, err := openSource()
+	switch unavailable := new(bpf.UnavailableError); {
+	case err == nil:
+		sources = append(sources, sourceUse{"bpf", openSource})
+	case !errors.As(err, &unavailable):
+		t.Error(err)
+	}
+	left, compared := map[model.Kind]int{}, 0
+	for names := range slices.Chunk(testfixtures.Names(), 30) {
+		run, err := testfixtures.StartAvailable(t.Context(), names...)
+		if err != nil {
+			t.Log(err)
+			continue
+		}
+		for _, source := range sources {
+			compared += compareWhy(t, run, source, left)
+		}
+		run.Close()
+	}
+	t.Log(compared, "processes compared; left out:", left)
+	if compared < 100 {
+		t.Errorf("only %d processes were compared", compared)
+	}
+	if len(sources) > 1 && (left[model.Unix] == 0 || left[model.Eventfd] == 0) {
+		t.Errorf("left out: %v, no sockets or no event counters", left)
+	}
+}
+
+// compareWhy compares what is said of the processes of fixtures, and counts what was left
+// out. What differs has to differ three times: threads of the fixtures move.
+func compareWhy(t *testing.T, run *testfixtures.Run, source sourceUse, left map[model.Kind]int) (compared int) {
+	t.Helper()
+	for attempt := 1; ; attempt++ {
+		var whole, brief map[string]string
+		var all, some *model.Snapshot
+		all, whole = whyOf(t, run, source, func(o *probe.Options) { o.EachDescriptor = true })
+		some, brief = whyOf(t, run, source, func(*probe.Options) {})
+		_, guessed := whyOf(t, run, source, guessWrong)
+		var differ []string
+		for what, text := range whole {
+			if brief[what] != text {
+				differ = append(differ, source.name+": "+what+":\n"+text+"\nwith some left out:\n"+brief[what])
+			}
+			if guessed[what] != text {
+				differ = append(differ, source.name+": "+what+":\n"+text+"\nwhere all was left out at first:\n"+guessed[what])
+			}
+		}
+		if len(differ) == 0 {
+			for _, o := range all.Objects {
+				left[o.Kind]++
+			}
+			for _, o := range some.Objects {
+				left[o.Kind]--
+			}
+			return len(whole)
+		}
+		if attempt == 3 {
+			slices.Sort(differ)
+			for _, d := range differ {
+				t.Error(d)
+			}
+			return len(whole)
+		}
+	}
+}
+
+// guessWrong takes all threads for such as wait for no descriptor.
+func guessWrong(o *probe.Options) {
+	for i := range o.Probes {
+		if o.Probes[i].Blocked != nil {
+			o.Probes[i].Blocked = func([]byte) probe.BlockedAt { return probe.AtNoFile }
+		}
+	}
+}
+
+// whyOf is what is said of each process of the fixtures.
+func whyOf(t *testing.T, run *testfixtures.Run, source sourceUse, with func(*probe.Options)) (*model.Snapshot, map[string]string) {
+	t.Helper()
+	time.Sleep(50 * time.Millisecond) // longer than a scan: or a wait has not lasted for that long in one of two
+	o := probe.Options{Probes: probes(), Helper: "/proc/self/exe", WaitsOnly: true, Source: source.open, SourceUse: probe.SourceAlways}
+	with(&o)
+	snap := scanWith(t, probe.NewScanner(o))
+	g := diagnose.Run(snap, diagnose.Options{})
+	says := map[string]string{}
+	for i := range run.Instances {
+		for _, pid := range run.Instances[i].PIDs {
+			matches, err := query.Find(snap, strconv.Itoa(pid))
+			if err != nil {
+				continue // it has ended
+			}
+			var b bytes.Buffer
+			if err := render.Why(&b, render.NewView(g.Index, &render.Options{Width: render.Unwrapped}), g, matches); err != nil {
+				t.Fatal(err)
+			}
+			if err := render.WhyJSON(&b, g, matches, false); err != nil {
+				t.Fatal(err)
+			}
+			says[run.Instances[i].Fixture+" "+strconv.Itoa(pid)] = passingTime.ReplaceAllString(b.String(), "…")
+		}
+	}
+	return snap, says
+}
+
+// passingTime is what is different in each scan: times, and the threads of the test itself, which
+// is process 1 here.
+var passingTime = regexp.MustCompile(`"(blocked_for_ns|timeout_ns|since)":[^,}]*|\b([0-9.]+(ns|µs|ms|s|m|h))+\b|"pid":1,"tid":\d+|\[1,[0-9,]+\]`)
