@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/ipctop/ipctop/guard"
@@ -39,4 +40,56 @@ func HolderPath(root string, h *model.Holder, dir string, fd int32) string {
 		path += "task/" + strconv.Itoa(int(h.TID)) + "/"
 	}
 	return path + dir + "/" + strconv.Itoa(int(fd))
+}
+
+// Holds reports whether a thread has an object by a descriptor of this number, in its own
+// table or in that of its process.
+func (e *Entry) Holds(pid, tid, fd int32) bool {
+	if !e.listed() {
+		return false
+	}
+	h := model.Holder{PID: pid, TID: tid, Via: model.ViaFD, FD: model.Some(fd)}
+	_, own := slices.BinarySearchFunc(e.Holders, h, orderHolders)
+	h.TID = 0
+	_, shared := slices.BinarySearchFunc(e.Holders, h, orderHolders)
+	return own || shared
+}
+
+// EachOf calls look once for each object of which a process of these was seen to have a
+// descriptor or mapping; for all objects if there are no pids. What a probe only found out after
+// the join ([Entry.Adopt]) need not be among them.
+func (idx *Index) EachOf(pids map[int32]bool, look func(*Entry)) {
+	if !idx.joined.keep || len(pids) == 0 {
+		for e := range idx.All() {
+			look(e)
+		}
+		return
+	}
+	lookAt := func(e *Entry) {
+		if e.gone {
+			if e = idx.merged[e.Key]; e == nil {
+				return
+			}
+		}
+		if e.listed() && e.look() {
+			look(e)
+		}
+	}
+	idx.joined.looks++
+	for pid := range pids {
+		p := idx.Processes[pid]
+		if p == nil {
+			continue
+		}
+		s := idx.joined.origins[origin{process: processKey{p.PID, p.StartTicks}}]
+		if s == nil {
+			continue
+		}
+		for _, e := range s.stable {
+			lookAt(e)
+		}
+		for i := range s.holders {
+			lookAt(s.holders[i].entry)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -165,11 +166,42 @@ func (m *pretended) complete(idx *Index) {
 	idx.connect(out)
 }
 
+// checkEachOf sees to it that of a process nothing that it has is left out.
+func (m *pretended) checkEachOf(t *testing.T, idx *Index) {
+	t.Helper()
+	pid := int32(1 + m.random.IntN(12))
+	has := func(e *Entry) bool {
+		return slices.ContainsFunc(e.Holders, func(h model.Holder) bool { return h.PID == pid && h.Via != model.ViaLock })
+	}
+	got, want := map[*Entry]int{}, map[*Entry]int{}
+	idx.EachOf(map[int32]bool{pid: true}, func(e *Entry) {
+		if has(e) {
+			got[e]++
+		}
+	})
+	for e := range idx.All() {
+		if !has(e) {
+			continue
+		}
+		want[e]++
+		for i := range e.Holders {
+			h := &e.Holders[i]
+			if fd, _ := h.FD.Get(); h.Via == model.ViaFD && (!e.Holds(h.PID, 7, fd) || e.Holds(h.PID, 7, fd+100)) {
+				t.Fatalf("%v has %+v", e.Key, e.Holders)
+			}
+		}
+	}
+	if !maps.Equal(got, want) {
+		t.Fatalf("process %d has %d objects, and of all it has %d", pid, len(got), len(want))
+	}
+}
+
 // scan makes the list of objects; nil if the scan was given up before.
-func (m *pretended) scan(sc *Scanner, number int, again, giveUp bool) []*model.Object {
+func (m *pretended) scan(t *testing.T, sc *Scanner, number int, again, giveUp bool) []*model.Object {
 	s := &Scan{scanner: sc, number: number, results: m.results(again)}
 	idx := s.join()
 	m.complete(idx)
+	m.checkEachOf(t, idx)
 	if giveUp {
 		return nil
 	}
@@ -201,11 +233,11 @@ func TestJoinedAgain(t *testing.T) {
 			m.do()
 		}
 		number++
-		list := m.scan(sc, number, true, step > 0 && m.random.IntN(20) == 0)
+		list := m.scan(t, sc, number, true, step > 0 && m.random.IntN(20) == 0)
 		if list == nil {
 			continue
 		}
-		got, want := textsOf(list), textsOf(m.scan(NewScanner(Options{}), 1, false, false))
+		got, want := textsOf(list), textsOf(m.scan(t, NewScanner(Options{}), 1, false, false))
 		if !slices.Equal(got, want) {
 			missing := func(from, in []string) string {
 				return strings.Join(slices.DeleteFunc(slices.Clone(from), func(line string) bool { return slices.Contains(in, line) }), "\n")

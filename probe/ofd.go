@@ -349,50 +349,15 @@ func (idx *Index) Find(want map[kcmp.Descriptor]*Entry) {
 			}
 		}
 	}
-	if idx.eachHeld(want, look) {
-		return
-	}
-	for e := range idx.All() {
-		look(e)
-	}
-}
-
-// eachHeld calls look for the objects of the processes whose descriptors are wanted, at least
-// once each. It reports false, and calls nothing, if these are not known.
-func (idx *Index) eachHeld(want map[kcmp.Descriptor]*Entry, look func(*Entry)) bool {
-	if !idx.joined.keep {
-		return false
-	}
-	held := map[int32]*emitted{}
+	pids := map[int32]bool{}
 	for d := range want {
-		p := idx.Processes[d.Task]
-		if p == nil { // a thread with a table of its own
-			return false
+		if idx.Processes[d.Task] == nil { // a thread with a table of its own
+			clear(pids)
+			break
 		}
-		held[d.Task] = idx.joined.origins[origin{process: processKey{p.PID, p.StartTicks}}]
+		pids[d.Task] = true
 	}
-	lookAt := func(e *Entry) {
-		if e.gone {
-			if e = idx.merged[e.Key]; e == nil {
-				return
-			}
-		}
-		if e.listed() {
-			look(e)
-		}
-	}
-	for _, s := range held {
-		if s == nil {
-			continue
-		}
-		for _, e := range s.stable {
-			lookAt(e)
-		}
-		for i := range s.holders {
-			lookAt(s.holders[i].entry)
-		}
-	}
-	return true
+	idx.EachOf(pids, look)
 }
 
 func compareHolders(a, b *model.Holder) int {

@@ -14,6 +14,7 @@ import (
 func Probe() probe.Probe {
 	var last earlier
 	var known runtimes
+	var before *index
 	return probe.Probe{
 		Name:    "waits",
 		Detail:  readDetail,
@@ -23,7 +24,7 @@ func Probe() probe.Probe {
 			if !decodable {
 				return fmt.Errorf("%w: calls of this architecture are not decoded", errors.ErrUnsupported)
 			}
-			r := &pass{j: idx, out: out, earlier: last, known: known, found: map[*model.Process]string{}}
+			r := &pass{j: idx, out: out, earlier: last, known: known, before: before, found: map[*model.Process]string{}}
 			r.firstSample(ctx)
 			select {
 			case <-time.After(idx.Scan.Sample()):
@@ -36,6 +37,9 @@ func Probe() probe.Probe {
 			r.futexes(index)
 			r.report(index)
 			last, known = r.cache(), r.cacheRuntimes()
+			if before = nil; idx.Scan.Repeated() {
+				before = index
+			}
 			return ctx.Err()
 		},
 	}

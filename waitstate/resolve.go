@@ -14,8 +14,8 @@ type index struct {
 	fds     map[fdKey]*probe.Entry
 	sysv    map[sysvKey]*probe.Entry
 	shared  map[int32][]*sharedWord // by process
-	threads map[int]*model.Process  // whose thread it is
-	states  map[int]string          // of threads
+	threads map[int]*model.Process  // whose thread it is; empty if nobody waits for a futex
+	states  map[int]string          // … and its state
 	fifos   map[string]bool         // ids of those that are objects; made when asked for
 }
 
@@ -35,39 +35,64 @@ type sharedWord struct {
 	parent *probe.Entry
 }
 
-// resolve makes the index: first what is wanted, then one pass over all holders.
+// resolve makes the index. What a thread that has not run since the last scan waits for is
+// mostly what it was then. For the rest it looks at all that those processes have.
 func (r *pass) resolve() *index {
 	x := &index{
 		fds: map[fdKey]*probe.Entry{}, sysv: map[sysvKey]*probe.Entry{}, shared: map[int32][]*sharedWord{},
 		threads: map[int]*model.Process{}, states: map[int]string{},
 	}
-	wantSysv := false
+	looked := map[int32]bool{} // processes
+	wantSysv, futexes := false, false
 	for _, t := range r.threads {
 		pid := int32(t.proc.PID)
 		for _, u := range t.fds {
-			x.fds[fdKey{pid, 0, u.fd}] = nil
-			x.fds[fdKey{pid, int32(t.tid), u.fd}] = nil
+			own := fdKey{pid, int32(t.tid), u.fd}
+			if t.known && r.before != nil {
+				if e := r.before.descriptor(t, u.fd); e != nil && e.Holds(own.pid, own.tid, own.fd) {
+					x.fds[own] = e
+					continue
+				}
+			}
+			x.fds[own], x.fds[fdKey{pid, 0, u.fd}] = nil, nil
+			looked[pid] = true
 		}
 		wantSysv = wantSysv || t.sysv != ""
 		for i := range t.futexes {
+			futexes = true
 			if f := &t.futexes[i]; f.shared && x.word(pid, f.addr) == nil {
 				x.shared[pid] = append(x.shared[pid], &sharedWord{addr: f.addr})
+				looked[pid] = true
 			}
 		}
 	}
-	for e := range r.j.All() {
-		if o := e.Object; wantSysv && (o.Kind == model.SysvMsg || o.Kind == model.SysvSem) && o.Namespace != nil {
-			if id, ok := o.SysvID.Get(); ok {
-				x.sysv[sysvKey{o.Kind, o.Namespace.Inode, id}] = e
-			}
-		}
+	hold := func(e *probe.Entry) {
 		for i := range e.Holders {
 			x.hold(e, &e.Holders[i], r.j)
 		}
 	}
-	for _, p := range r.j.Processes {
-		for _, t := range p.AllThreads() {
-			x.threads[t.TID], x.states[t.TID] = p, t.State
+	if len(looked) > 0 {
+		r.j.EachOf(looked, hold)
+	}
+	if len(x.shared) > 0 {
+		for _, e := range r.j.OfKind(model.SysvShm) { // who has attached them is found out after the join
+			hold(e)
+		}
+	}
+	if wantSysv {
+		for _, kind := range []model.Kind{model.SysvMsg, model.SysvSem} {
+			for _, e := range r.j.OfKind(kind) {
+				if id, ok := e.Object.SysvID.Get(); ok && e.Object.Namespace != nil {
+					x.sysv[sysvKey{kind, e.Object.Namespace.Inode, id}] = e
+				}
+			}
+		}
+	}
+	if futexes {
+		for _, p := range r.j.Processes {
+			for _, t := range p.AllThreads() {
+				x.threads[t.TID], x.states[t.TID] = p, t.State
+			}
 		}
 	}
 	return x

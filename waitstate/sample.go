@@ -52,6 +52,7 @@ type pass struct {
 	earlier earlier
 	visits  []visited
 	known   runtimes                  // from the scan before
+	before  *index                    // … if there was one
 	found   map[*model.Process]string // the runtimes of those with several threads
 	denied  bool                      // there are processes whose threads could not be read
 	serving map[uint64][]int          // processes that serve file systems, by connection
