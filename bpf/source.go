@@ -22,6 +22,9 @@ var watchedObject []byte
 type Source struct {
 	mu           sync.Mutex
 	tasks, files *iterator
+	mappings     *iterator  // nil: nobody has asked yet
+	noMappings   error      // why it cannot be loaded
+	types        *btf.Cache // until it was
 	watcher      watcher
 }
 
@@ -32,15 +35,14 @@ func Open() (*Source, error) {
 	if err := check(); err != nil {
 		return nil, err
 	}
-	types := btf.NewCache() // to read the kernel's takes longer than to load a program
-	s := &Source{}
+	s := &Source{types: btf.NewCache()} // to read the kernel's takes longer than to load a program
 	for _, p := range []struct {
 		to     **iterator
 		object []byte
 		name   string
 	}{{&s.tasks, taskObject, "tasks"}, {&s.files, fileObject, "files"}} {
 		var err error
-		if *p.to, err = load(p.object, p.name, types); err != nil {
+		if *p.to, err = load(p.object, p.name, s.types); err != nil {
 			s.Close()
 			return nil, explain(err)
 		}
@@ -52,7 +54,7 @@ func Open() (*Source, error) {
 func (s *Source) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, it := range []**iterator{&s.tasks, &s.files} {
+	for _, it := range []**iterator{&s.tasks, &s.files, &s.mappings} {
 		(*it).close()
 		*it = nil
 	}
@@ -76,5 +78,5 @@ func (s *Source) use(which func(*Source) *iterator) (*iterator, error) {
 func (s *Source) Owns(fd int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.tasks.owns(fd) || s.files.owns(fd) || s.watcher.owns(fd)
+	return s.tasks.owns(fd) || s.files.owns(fd) || s.mappings.owns(fd) || s.watcher.owns(fd)
 }

@@ -2,6 +2,7 @@ package bpf
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/bits"
 )
 
@@ -19,7 +20,7 @@ type Task struct {
 	CoreDump       bool   // the kernel writes its process's core file
 	Threads        int    // of its process
 	TTY            int    // device number of the controlling terminal, as in proc_pid_stat(5); 0: none
-	UID            uint32 // effective user id
+	UID, RealUID   uint32 // effective and real user id
 	StopSignal     int    // of a stopped one: the signal that stopped it; 0: not known
 	Processor      int    // on which it ran last
 	Runs           uint64 // how often it was put on a processor; 0 where the kernel does not count
@@ -43,6 +44,9 @@ type Task struct {
 	// the link to its program leads to the same path. Of threads that are no main thread, and
 	// where it cannot be told, it is 0.
 	Content, Program uint64
+
+	Timers bool   // its process may have POSIX timers
+	Exe    string // path of its program as in /proc/PID/exe, of a main thread; "": not known
 
 	Call   Call   // it is in, unless it runs or has ended
 	Record []byte // what the kernel told of all of this: the same as long as none of it changes
@@ -87,11 +91,12 @@ type Call struct {
 }
 
 const (
-	taskSize  = 328
+	taskSize  = 336
 	innerPIDs = 6
 
 	taskCall    = 1 << 0
 	taskSignals = 1 << 1
+	taskTimers  = 1 << 2
 
 	// include/linux/sched.h
 	kernelThread = 0x00200000 // PF_KTHREAD
@@ -107,24 +112,37 @@ func (s *Source) Tasks(f func(t *Task)) error {
 		return err
 	}
 	var t Task
-	return it.each(func([]byte) int { return taskSize }, func(record []byte) {
-		t = parseTask(record, t.NSPIDs[:0])
+	return it.each(taskLength, func(record []byte) {
+		t = parseTask(record, &t)
 		if t.TID != 0 && t.PID != 0 { // it has just ended
 			f(&t)
 		}
 	})
 }
 
-func parseTask(record []byte, inner []int) Task {
-	f := fields{record}
+// taskLength is the length of the record that b begins with.
+func taskLength(b []byte) int {
+	if len(b) < taskSize {
+		return 0
+	}
+	return taskSize + int(binary.LittleEndian.Uint32(b))
+}
+
+// ParseTask is the thread that a [Task.Record] tells of.
+func ParseTask(record []byte) Task { return parseTask(record, new(Task)) }
+
+// parseTask takes what it can of the memory of another task that is not needed any more.
+func parseTask(record []byte, last *Task) Task {
+	f, inner := fields{record}, last.NSPIDs[:0]
 	t := Task{Record: record}
+	exe := f.int()
 	t.TID, t.PID, t.PPID, t.PGID, t.SID, t.Tracer = f.int(), f.int(), f.int(), f.int(), f.int(), f.int()
 	state, exitState := f.u32(), f.u32()
 	t.State = taskState(state, exitState)
 	flags, taskFlags, groupFlags := f.u32(), f.u32(), f.u32()
 	t.Kernel = taskFlags&kernelThread != 0
 	t.CoreDump = f.u32() != 0
-	t.Threads, t.TTY, t.UID = f.int(), f.int(), f.u32()
+	t.Threads, t.TTY, t.UID, t.RealUID = f.int(), f.int(), f.u32(), f.u32()
 	if exit := f.int(); t.State == 'T' && groupFlags&(stopStopped|groupExit) != 0 {
 		t.StopSignal = exit & 0x7f
 	}
@@ -144,7 +162,7 @@ func parseTask(record []byte, inner []int) Task {
 	t.Runs, t.ExecStart = f.u64(), f.u64()
 	t.Pending, t.SharedPending, t.Blocked, t.Ignored, t.Caught = f.u64(), f.u64(), f.u64(), f.u64(), f.u64()
 	t.FileLimit, t.QueueLimit = f.u64(), f.u64()
-	t.SignalsKnown = flags&taskSignals != 0
+	t.SignalsKnown, t.Timers = flags&taskSignals != 0, flags&taskTimers != 0
 	t.CgroupID, t.CgroupSet = f.u64(), f.u64()
 	t.Content, t.Program = f.u64(), f.u64()
 	t.Call = Call{Known: flags&taskCall != 0 && !t.Kernel && !bytes.ContainsRune([]byte("RZX"), rune(t.State)), Number: int64(f.u64())}
@@ -153,8 +171,19 @@ func parseTask(record []byte, inner []int) Task {
 	}
 	t.Call.SP, t.Call.IP = f.u64(), f.u64()
 	comm, _, _ := bytes.Cut(f.bytes(16), []byte{0})
-	t.Comm = string(comm)
+	t.Comm = reuse(last.Comm, comm)
+	if exe > 0 {
+		t.Exe = reuse(last.Exe, f.bytes(exe-1)) // it ends in a NUL
+	}
 	return t
+}
+
+// reuse is a text as a string: one that is there already, if that says the same.
+func reuse(was string, text []byte) string {
+	if was == string(text) {
+		return was
+	}
+	return string(text)
 }
 
 // clockTicks is USER_HZ, the kernel's unit for start times.

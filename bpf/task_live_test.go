@@ -3,6 +3,7 @@ package bpf_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strconv"
@@ -83,18 +84,30 @@ func processes(t *testing.T) map[string]int {
 		"ended":    start("exit 7", 0),
 		"signaled": start("trap '' USR1; trap : USR2; kill -STOP $$; sleep 1000", 0),
 	}
-	state := map[string]byte{"nested": 'S', "stopped": 'T', "ended": 'Z', "signaled": 'T'}
+	if _, err := exec.LookPath("python3"); err == nil {
+		own["timed"] = start(`exec python3 -c '
+import ctypes, time
+timer = ctypes.c_void_p()
+if ctypes.CDLL("librt.so.1").timer_create(0, None, ctypes.byref(timer)): raise OSError
+time.sleep(1000)'`, 0)
+	}
+	state := map[string]byte{"nested": 'S', "stopped": 'T', "ended": 'Z', "signaled": 'T', "timed": 'S'}
 	for what, pid := range own {
 		waitFor(t, what, func() bool {
 			b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 			st, err := proc.ParseStat(b)
-			return err == nil && st.State == state[what] && (what != "nested" || st.Comm == "sleep")
+			return err == nil && st.State == state[what] && (what != "nested" || st.Comm == "sleep") && (what != "timed" || timers(pid))
 		})
 	}
 	if err := syscall.Kill(own["signaled"], syscall.SIGUSR2); err != nil {
 		t.Fatal(err)
 	}
 	return own
+}
+
+func timers(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/timers", pid))
+	return err == nil && len(b) > 0
 }
 
 func waitFor(t *testing.T, what string, is func() bool) {
@@ -115,6 +128,10 @@ func line(t *bpf.Task) string {
 	}
 	text := fmt.Sprintf("%s ppid=%d pgid=%d sid=%d tracer=%d start=%d state=%c threads=%d tty=%d uid=%s inner=%s kernel=%t core=%t pending=%x shared=%x blocked=%x",
 		t.Comm, t.PPID, t.PGID, t.SID, t.Tracer, t.StartTicks, t.State, t.Threads, t.TTY, uid, inner, t.Kernel, t.CoreDump, t.Pending, t.SharedPending, t.Blocked)
+	text += fmt.Sprintf(" ruid=%d", t.RealUID)
+	if t.TID == t.PID {
+		text += fmt.Sprintf(" exe=%s timers=%t", t.Exe, t.Timers)
+	}
 	if t.TID == t.PID && t.SignalsKnown {
 		text += fmt.Sprintf(" ignored=%x caught=%x", t.Ignored, t.Caught)
 	}
@@ -170,6 +187,14 @@ func describe(pid, tid int) (string, bool) {
 	line := fmt.Sprintf("%s ppid=%d pgid=%d sid=%d tracer=%s start=%d state=%c threads=%d tty=%d uid=%s inner=%s kernel=%t core=%t pending=%x shared=%x blocked=%x",
 		st.Comm, st.Ppid, st.Pgrp, st.Session, field("TracerPid", 0), st.StartTicks, st.State, st.Threads, st.TtyNr, field("Uid", 1),
 		inner, kernel, field("CoreDumping", 0) == "1", mask("SigPnd"), mask("ShdPnd"), mask("SigBlk"))
+	line += " ruid=" + field("Uid", 0)
+	if tid == pid {
+		exe, err := os.Readlink(dir + "exe")
+		if errors.Is(err, fs.ErrPermission) {
+			return "", false
+		}
+		line += fmt.Sprintf(" exe=%s timers=%t", exe, text("../../timers") != "")
+	}
 	if tid == pid {
 		line += fmt.Sprintf(" ignored=%x caught=%x", mask("SigIgn"), mask("SigCgt"))
 	}

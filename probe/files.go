@@ -296,6 +296,10 @@ func (f *FileFacts) FileDetail() *model.FileDetail {
 // else: it is for objects without a path, of which there may be thousands.
 func (idx *Index) Stat(t *guard.Task, e *Entry) FileFacts {
 	var f FileFacts
+	if facts := idx.Scan.facts; facts != nil && facts.mapped.stat(e.Key, &f.Stat) {
+		f.Statted = true
+		return f
+	}
 	for i := range e.Holders {
 		name := HolderLink(&e.Holders[i])
 		if i == maxQueried || name == "" || !idx.beginHolder(t, &e.Holders[i]) {

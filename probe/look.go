@@ -19,6 +19,7 @@ type ThreadNow struct {
 	Runs       uint64        // how often it was put on a processor, as in its schedstat
 	ExecStart  time.Duration // when it ran last, by the clock of a processor, as in its sched
 	Processor  int
+	Timers     bool // its process may have POSIX timers
 
 	// InCall says that it is blocked in a system call, and that the rest is known, which is as
 	// in its syscall. If not, it runs, has ended, or waits outside of calls.
@@ -49,6 +50,7 @@ func (idx *Index) Look(ctx context.Context) *ThreadsNow {
 		}
 		n := ThreadNow{
 			TID: int32(t.TID), PID: int32(t.PID), StartTicks: t.StartTicks, Runs: t.Runs, ExecStart: time.Duration(t.ExecStart), Processor: t.Processor,
+			Timers: t.Timers,
 		}
 		if t.Call.Known && t.Call.Number >= 0 {
 			n.InCall, n.Number, n.Args, n.SP, n.PC = true, int(t.Call.Number), t.Call.Args, t.Call.SP, t.Call.IP

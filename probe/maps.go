@@ -2,6 +2,7 @@ package probe
 
 import (
 	"bytes"
+	"context"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -13,7 +14,7 @@ import (
 
 // readMappings hands each shared mapping to the probes.
 func (s *Scan) readMappings(p *Proc, sc *scratch, r *result) {
-	if !s.wantMappings() || r.unreadable {
+	if !s.wantMappings() || s.mappingsFromSource(p, sc, r) || r.unreadable {
 		return
 	}
 	name, fail := "maps", func(err error) {
@@ -52,6 +53,9 @@ func (s *Scan) leaveMappings(r *result) {
 func (s *Scan) readLeftMappings() {
 	item := func(i int) guard.Item {
 		return s.processItem(s.unmapped[i].process.PID, s.unmapped[i].process.StartTicks)
+	}
+	if f := s.facts; f != nil && f.mapped == nil && s.wantMapped(len(s.unmapped)) {
+		f.mapped = s.readMapped(context.Background(), f.source)
 	}
 	s.scanner.guard.Each(len(s.unmapped), s.scanner.opts.Workers, item, func(t *guard.Task, i int) func() {
 		whole := s.unmapped[i]

@@ -55,6 +55,7 @@ type descriptions struct {
 	seen    map[model.Reason]*model.Gap
 	alive   map[int32]bool
 	checked sync.Map // see [kcmp.Comparer]
+	asked   sync.Map // the pids by which the kernel was asked
 	shared  []sharing
 
 	first map[uint64]int // see [descriptions.markKnown]
@@ -119,7 +120,7 @@ func (d *descriptions) each(n int, work func(t *guard.Task, i int) func()) {
 func (d *descriptions) same(pid int32) bool {
 	ok, known := d.alive[pid]
 	if !known {
-		ok = d.idx.Same(pid)
+		ok = d.sure(pid) || d.idx.Same(pid)
 		d.alive[pid] = ok
 	}
 	return ok
@@ -157,6 +158,7 @@ func (s *Scan) mergeDescriptions(d *descriptions) {
 		c := kcmp.NewComparer(t, d.idx.processItem, &d.checked)
 		groups, known := d.known(c, list)
 		if !known {
+			d.ask(list...)
 			groups = c.Group(list)
 		}
 		return func() {

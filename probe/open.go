@@ -15,6 +15,10 @@ func (s *Scan) open(t *guard.Task, p *model.Process) (*proc.Dir, error) {
 	if dir, ok := s.scanner.handles.Get(p.PID, p.StartTicks); ok {
 		return dir, nil
 	}
+	if s.facts != nil && s.facts.once {
+		// Much is known of it already: perhaps nothing has to be opened.
+		return s.root.Later(strconv.Itoa(p.PID), checkProcess(p)), nil
+	}
 	dir, err := s.root.Open(strconv.Itoa(p.PID))
 	if err != nil {
 		return dir, err

@@ -61,6 +61,11 @@ func (o *owners) keep(pids []int) {
 // owner is whose a process is. Of one that has not been read yet its directory says so,
 // if not of one with another's rights.
 func (s *Scan) owner(pid int32) guard.Owner {
+	if s.facts != nil {
+		if t := s.facts.tasks[pid]; t != nil && t.pid == pid {
+			return guard.Owner{UID: t.uid, PID: pid}
+		}
+	}
 	uid, ok := s.scanner.owners.get(pid)
 	if !ok {
 		var st unix.Statx_t

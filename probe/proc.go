@@ -15,10 +15,11 @@ import (
 type Proc struct {
 	Dir    *proc.Dir // /proc/PID
 	Model  *model.Process
-	Status []byte // content of its status file
+	Status []byte // content of its status file, or those lines of it that readers go by
 	Scan   *Scan
 
 	task    *guard.Task
+	told    *bpf.Task // by the source; nil: its files were read
 	stat    proc.Stat
 	mnt     *proc.MountTable
 	mntRead bool

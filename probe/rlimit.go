@@ -10,6 +10,9 @@ import (
 // Rlimit is the process's soft limit. Unlimited is a number that [NewLimit] takes
 // for no bound.
 func (p *Proc) Rlimit(r proc.Resource) (uint64, error) {
+	if p.told != nil && r.Number == unix.RLIMIT_NOFILE {
+		return p.told.FileLimit, nil
+	}
 	if p.Scan.PIDCalls {
 		// One call instead of three. It is for processes of the same user and for
 		// CAP_SYS_RESOURCE; the file is for everyone.

@@ -209,6 +209,7 @@ type result struct {
 	cache                   *processCache // what may be cached of it
 	stamps                  []stamp       // if not all is known that it has
 	idle                    *idle         // what may be taken over of it while the source says the same of it
+	told                    bool          // by a source alone, see [Scan.dropEnded]
 	checked                 bool          // all was read again although it has not run
 	unchanged               bool          // it emits what is joined already, and does not do so again
 }

@@ -27,6 +27,10 @@ type Source interface {
 	Files(f func(*bpf.File)) error
 	FilesOf(pid int, f func(*bpf.File)) error
 
+	// Mappings calls f for every shared mapping of a process, and told after the last one: all is
+	// false where they are not all of its mappings.
+	Mappings(f func(*bpf.Mapping), told func(pid, tid int, all bool)) error
+
 	// Changed calls f for each pipe or event counter of a list that is not as it is in there,
 	// with its place in the list. Somebody who has it open has not run since it was read.
 	Changed(list []bpf.Watched, f func(i int, now bpf.Watched)) error
@@ -53,13 +57,18 @@ const manyFiles = 5000
 // facts are what a source told at the beginning of a scan.
 type facts struct {
 	source Source
-	whole  bool // all descriptors were read
+	once   bool         // there is no scan after this one, for which anything is to be kept
+	whole  bool         // all descriptors were read
+	mapped *mappedFacts // nil: mappings were not read
 	tasks  map[int32]*taskFacts
 	tables map[int32]fdTable // by the thread whose descriptors they are
 	own    map[int32][]int32 // by process: its threads that have tables, the main one not
 	files  []seenFile
 	links  []byte
 	events []bpf.Watched
+
+	cgroups    map[uint64]*cgroupFacts // by what all threads in the same control groups have
+	namespaces sharedNamespaces
 
 	pipesMu sync.Mutex
 	pipes   map[inode]bpf.Watched // also of processes that were read alone
@@ -78,6 +87,8 @@ type taskFacts struct {
 	record string // all that the source says
 
 	runCount uint64 // runs as a number; 0 where the kernel does not count
+	uid      uint32 // real user
+	lives    bool   // its process was there when all had been read
 
 	namespaces bpf.TaskNamespaces
 
@@ -166,10 +177,12 @@ func (s *Scan) readFacts(ctx context.Context, pids []int) {
 	if s.facts = f; f == nil {
 		return
 	}
+	f.once = !s.scanner.opts.Repeated
 	if err := f.readTasks(s.scanner.tasks); err != nil {
 		s.giveUpFacts(ctx, err)
 		return
 	}
+	s.readCgroups(f)
 	if s.scanner.opts.Repeated {
 		s.scanner.tasks = f.tasks
 	}
@@ -177,7 +190,15 @@ func (s *Scan) readFacts(ctx context.Context, pids []int) {
 		return
 	}
 	f.makeRoom(s.openFiles())
-	if err := f.readFiles(); err != nil {
+	done := make(chan *mappedFacts, 1)
+	if s.wantMapped(len(pids)) && !s.WaitsOnly() {
+		go func() { done <- s.readMapped(ctx, f.source) }()
+	} else {
+		done <- nil
+	}
+	err := f.readFiles()
+	f.mapped = <-done
+	if err != nil {
 		s.giveUpFacts(ctx, err)
 		return
 	}
@@ -212,9 +233,15 @@ func (f *facts) readTasks(last map[int32]*taskFacts) error {
 	return f.source.Tasks(func(t *bpf.Task) {
 		was := last[int32(t.TID)]
 		if was == nil || was.record != string(t.Record) {
-			was = &taskFacts{int32(t.TID), int32(t.PID), t.StartTicks, runsText(t), string(t.Record), t.Runs, t.Namespaces, t.Content, t.Program}
+			was = &taskFacts{
+				tid: int32(t.TID), pid: int32(t.PID), ticks: t.StartTicks, runs: runsText(t), record: string(t.Record), runCount: t.Runs,
+				uid: t.RealUID, namespaces: t.Namespaces, content: t.Content, program: t.Program,
+			}
 		}
 		f.tasks[int32(t.TID)] = was
+		if f.once && t.TID == t.PID && f.cgroups[t.CgroupSet] == nil {
+			f.cgroups[t.CgroupSet] = &cgroupFacts{pid: was.pid, ticks: was.ticks}
+		}
 	})
 }
 
@@ -244,11 +271,15 @@ func (f *facts) readFiles() error {
 	if err := f.source.Files(f.add); err != nil {
 		return err
 	}
-	moved := map[int32]bool{} // processes
+	there, moved := map[int32]bool{}, map[int32]bool{} // processes
 	err := f.source.Tasks(func(t *bpf.Task) {
+		there[int32(t.PID)] = true
 		was := f.task(int32(t.TID))
 		if was.runs == "" || was.runs != runsText(t) || t.State == 'R' || was.ticks != t.StartTicks {
 			moved[int32(t.PID)] = true
+		}
+		if c := f.cgroups[t.CgroupSet]; c != nil && c.pid == int32(t.TID) && c.ticks == t.StartTicks {
+			c.known = c.path != ""
 		}
 	})
 	if err != nil {
@@ -257,7 +288,7 @@ func (f *facts) readFiles() error {
 	movedTables, owners := map[uint64]bool{}, map[uint64]int32{}
 	for tid, t := range f.tables {
 		pid := f.task(tid).pid
-		if owner, ok := owners[t.table]; pid == 0 || moved[pid] || ok && owner != pid {
+		if owner, ok := owners[t.table]; !there[pid] || moved[pid] || ok && owner != pid {
 			movedTables[t.table] = true
 		}
 		owners[t.table] = pid

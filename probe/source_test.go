@@ -26,6 +26,8 @@ func (told) Tasks(func(*bpf.Task)) error { return nil }
 func (told) Files(func(*bpf.File)) error { return nil }
 func (told) Owns(int) bool               { return false }
 
+func (told) Mappings(func(*bpf.Mapping), func(int, int, bool)) error { return unix.EINVAL }
+
 func (told) Changed([]bpf.Watched, func(int, bpf.Watched)) error {
 	return unix.EINVAL
 }

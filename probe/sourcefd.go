@@ -185,7 +185,7 @@ const mostSpareFiles = 8192
 
 func newFacts(source Source) *facts {
 	return &facts{
-		source: source, tables: map[int32]fdTable{}, own: map[int32][]int32{},
+		source: source, cgroups: map[uint64]*cgroupFacts{}, tables: map[int32]fdTable{}, own: map[int32][]int32{},
 		pipes: map[inode]bpf.Watched{},
 	}
 }

@@ -1,6 +1,8 @@
 package probe
 
 import (
+	"slices"
+
 	"github.com/ipctop/ipctop/bpf"
 	"github.com/ipctop/ipctop/kcmp"
 	"github.com/ipctop/ipctop/model"
@@ -17,6 +19,7 @@ func (d *descriptions) compare(c *kcmp.Comparer, holders []model.Holder) (groups
 	if groups, known := d.known(c, list); known {
 		return groups, true
 	}
+	d.ask(list...)
 	return c.Shared(holders, d.parent)
 }
 
@@ -63,6 +66,40 @@ func (d *descriptions) markKnown(e *Entry) bool {
 	return true
 }
 
+// sameAsFirst has the kernel compare descriptors of the same description, as the source said,
+// some of which somebody may have changed meanwhile: with one of the others, if there is any.
+func (d *descriptions) sameAsFirst(c *kcmp.Comparer, members []kcmp.Descriptor) (same []kcmp.Descriptor) {
+	f := d.idx.Scan.facts
+	still := func(desc kcmp.Descriptor) bool { _, still := f.find(desc); return still }
+	first := max(slices.IndexFunc(members, still), 0)
+	d.ask(members[first])
+	for i, desc := range members {
+		if i == first || still(desc) || c.Same(members[first], desc) {
+			same = append(same, desc)
+		}
+	}
+	return same
+}
+
+// ask notes that the kernel is asked about descriptors by the pids of those who have them.
+func (d *descriptions) ask(list ...kcmp.Descriptor) {
+	for _, desc := range list {
+		d.asked.Store(desc.Task, true)
+	}
+}
+
+// sure reports whether what was found of a process's descriptors does not depend on its being
+// the same process still: the source told of them while nobody could change them, and the
+// kernel was not asked about them by its pid.
+func (d *descriptions) sure(pid int32) bool {
+	f, p := d.idx.Scan.facts, d.idx.Processes[pid]
+	if f == nil || !f.whole || p == nil || len(f.own[pid]) > 0 || !f.tables[pid].still || f.task(pid).ticks != p.StartTicks {
+		return false
+	}
+	_, asked := d.asked.Load(pid)
+	return !asked
+}
+
 // known groups descriptors by what the source told of their descriptions. It reports false
 // if it does not know one of them. The kernel may have used the memory of a description that
 // was closed for another, while the source read on: so where somebody ran meanwhile who has
@@ -96,13 +133,7 @@ func (d *descriptions) known(c *kcmp.Comparer, list []kcmp.Descriptor) (groups [
 			continue
 		}
 		if !g.still {
-			same := g.members[:1]
-			for _, desc := range g.members[1:] {
-				if c.Same(g.members[0], desc) {
-					same = append(same, desc)
-				}
-			}
-			g.members = same
+			g.members = d.sameAsFirst(c, g.members)
 		}
 		if len(g.members) > 1 {
 			groups = append(groups, g.members)

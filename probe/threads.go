@@ -61,13 +61,7 @@ func (f *facts) namespacesOf(m *model.Process, types []string) map[string]uint64
 	if main == nil || main.ticks != m.StartTicks || main.namespaces.Net == 0 { // it has ended
 		return nil
 	}
-	of := make(map[string]uint64, len(types))
-	for _, t := range types {
-		if inode := main.namespaces.Of(t); inode != 0 {
-			of[t] = inode
-		}
-	}
-	return of
+	return f.namespaces.of(main.namespaces, types)
 }
 
 // threadNamespaces are those that a thread alone can leave its process for (unshare(2),

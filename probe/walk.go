@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ipctop/ipctop/bpf"
 	"github.com/ipctop/ipctop/container"
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
@@ -95,6 +96,7 @@ func (s *Scan) walk(ctx context.Context) error {
 		s.dropCaches(pids)
 		s.scanner.owners.keep(pids)
 	}
+	vanished += s.dropEnded()
 	if vanished > 0 {
 		out := &Collector{probe: "process"}
 		out.Gap(model.Gap{Reason: model.Vanished, Op: "read", Count: vanished, Detail: "processes that ended while being read"})
@@ -128,9 +130,10 @@ func progress(tell func(done, total int), total int) (report func()) {
 // enter opens the directory of a process, if it is not open from the last scan, and
 // reads the process.
 func (s *Scan) enter(t *guard.Task, pid int) (r *result, err error) {
+	var told *bpf.Task
 	read := func(dir *proc.Dir) {
 		err = s.recovered(func() (err error) {
-			r, err = s.readProcess(t, pid, dir)
+			r, err = s.readProcess(t, pid, dir, told)
 			return err
 		})
 	}
@@ -141,11 +144,13 @@ func (s *Scan) enter(t *guard.Task, pid int) (r *result, err error) {
 		}
 		h.Drop(func(p int) bool { return p != pid }) // the pid may be another's now
 	}
-	dir, err := s.root.Open(strconv.Itoa(pid))
-	if err != nil {
+	var dir *proc.Dir
+	if told = s.toldOf(pid); told != nil {
+		dir = s.root.Below(strconv.Itoa(pid))
+	} else if dir, err = s.root.Open(strconv.Itoa(pid)); err != nil {
 		return nil, err
 	}
-	if read(dir); r == nil || t.TimedOut() || !h.Put(r.process.PID, r.process.StartTicks, dir) {
+	if read(dir); r == nil || t.TimedOut() || !dir.IsOpen() || !h.Put(r.process.PID, r.process.StartTicks, dir) {
 		dir.Close()
 	}
 	return r, err
@@ -173,7 +178,7 @@ func failed(pid int, err error) *Collector {
 }
 
 // readProcess reads one process. The error is why there is nothing at all.
-func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, error) {
+func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir, told *bpf.Task) (*result, error) {
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)
 	stamps := append(sc.stamps[:0], stamp{pid, s.readStamp(pid, dir, "schedstat")})
@@ -191,17 +196,15 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 	if r := s.readUnmoved(t, pid, dir, sc); r != nil {
 		return r, nil
 	}
-	// A process can be stuck in such a way that even its stat does not answer.
-	if !t.Begin("status", 0) {
-		return nil, guard.ErrGivenUp
-	}
-	text, err := dir.ReadOften("status", sc.status[:0])
-	t.End()
+	text, err := s.readStatus(t, dir, told, sc)
 	if err != nil {
 		return nil, err
 	}
 	st, ok := proc.Stat{}, false
-	if still != nil && !s.due(pid, still) {
+	switch {
+	case told != nil:
+		st, ok = statOf(told), true
+	case still != nil && !s.due(pid, still):
 		st, ok = still.stat(text)
 	}
 	if !ok {
@@ -209,7 +212,6 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 			return nil, err
 		}
 	}
-	sc.status = text
 
 	m := &model.Process{
 		PID: pid, StartTicks: st.StartTicks, PPID: st.Ppid, PGID: st.Pgrp, SID: st.Session, TTY: proc.TTYName(st.TtyNr),
@@ -226,8 +228,8 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 	}
 	s.scanner.owners.set(int32(pid), text)
 	t.SetItem(s.processItem(pid, st.StartTicks))
-	r := &result{process: m, out: &Collector{probe: "process", holders: sc.holds[:0]}}
-	p := &Proc{Dir: dir, Model: m, Status: text, Scan: s, task: t, stat: st}
+	r := &result{process: m, told: told != nil, out: &Collector{probe: "process", holders: sc.holds[:0]}}
+	p := &Proc{Dir: dir, Model: m, Status: text, Scan: s, task: t, told: told, stat: st}
 	if m.Threads > 1 && st.State != 'X' {
 		stamps = s.readThreads(p, sc, r.out, stamps[:0])
 	} else {
@@ -291,8 +293,10 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 
 	// The directory is bound to this process. If there still is something in it, all
 	// that was read above was this process's.
-	if err := dir.Alive(); err != nil {
-		return nil, err
+	if told == nil {
+		if err := dir.Alive(); err != nil {
+			return nil, err
+		}
 	}
 	// What a process holds is kept until all are read: no more than it takes.
 	sc.holds = r.out.holders
@@ -303,6 +307,30 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir) (*result, erro
 // startTime is when a process began, by the wall clock.
 func (s *Scan) startTime(ticks uint64) time.Time {
 	return s.BootTime.Add(time.Duration(ticks) * (time.Second / clockTicks)).UTC()
+}
+
+// readStatus reads a process's status, or makes it of what the source told.
+func (s *Scan) readStatus(t *guard.Task, dir *proc.Dir, told *bpf.Task, sc *scratch) (text []byte, err error) {
+	defer func() { sc.status = text }()
+	if told != nil {
+		if text, ok := s.statusOf(told, sc.status[:0]); ok {
+			return text, nil
+		}
+	}
+	// A process can be stuck in such a way that even its stat does not answer.
+	if !t.Begin("status", 0) {
+		return nil, guard.ErrGivenUp
+	}
+	text, err = dir.ReadOften("status", sc.status[:0])
+	t.End()
+	if err == nil && told != nil {
+		uid := strconv.FormatUint(uint64(told.RealUID), 10)
+		s.queued.read(queueUser{told.Namespaces.User, uid}, text)
+		if made, ok := s.statusOf(told, text[:0]); ok {
+			text = made // which is of the process that the source meant
+		}
+	}
+	return text, err
 }
 
 func (s *Scan) readStat(t *guard.Task, dir *proc.Dir, sc *scratch) (proc.Stat, error) {
@@ -324,7 +352,7 @@ func (s *Scan) readArguments(p *Proc, sc *scratch, out *Collector) {
 		out.Gap(model.Gap{Reason: model.Timeout, PID: p.Model.PID, Op: "cmdline", Detail: guard.ErrGivenUp.Error()})
 		return
 	}
-	b, err := p.Dir.ReadFile(p.through()+"cmdline", sc.text[:0])
+	b, err := p.Dir.ReadRecord(p.through()+"cmdline", sc.text[:0])
 	p.task.End()
 	if err != nil || len(b) == 0 {
 		return
@@ -378,7 +406,18 @@ func (s *Scan) readPlace(p *Proc, sc *scratch) {
 		return // which is a gap already
 	}
 	defer p.task.End()
-	p.Model.Exe, _ = p.Dir.Readlink(p.through() + "exe")
+	if p.told != nil && p.told.Exe != "" {
+		p.Model.Exe = p.told.Exe
+	} else {
+		p.Model.Exe, _ = p.Dir.Readlink(p.through() + "exe")
+	}
+	if p.told != nil {
+		var known bool
+		if p.Model.Cgroup, known = s.facts.cgroupOf(p.told); known {
+			container.Place(p.Model)
+			return
+		}
+	}
 	if b, err := p.Dir.ReadOften("cgroup", sc.text[:0]); err == nil {
 		p.Model.Cgroup = proc.ParseCgroup(b)
 		container.Place(p.Model)

@@ -24,6 +24,9 @@ type Dir struct {
 	borrowed bool // it is one of a scanner's handles, which closes it
 
 	files *openFiles // that stay open below it; nil: none
+
+	parent *Dir // of one that is not opened before it has to be: files are reached from there
+	name   string
 }
 
 const openDirFlags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
@@ -45,6 +48,36 @@ func (d *Dir) Open(name string) (*Dir, error) {
 	}
 	return &Dir{own: own(fd), path: d.path + "/" + name}, nil
 }
+
+// Below is the directory name below d, which is opened when that is needed: to open and read
+// a file of it takes fewer calls from d. Until then it is not bound to a process: the caller
+// finds out whether what was read is of the one that is meant. d must stay open as long.
+func (d *Dir) Below(name string) *Dir {
+	return &Dir{
+		own:  &owned{fd: -1, later: &laterOpen{open: func() (int, error) { return d.OpenFile(name, openDirFlags) }}},
+		path: d.path + "/" + name, parent: d, name: name,
+	}
+}
+
+// Later is the directory name below d, which is opened when it is used, and is used only if
+// check finds nothing wrong with it then. d must stay open as long.
+func (d *Dir) Later(name string, check func(dir *Dir) error) *Dir {
+	path := d.path + "/" + name
+	return &Dir{path: path, own: &owned{fd: -1, later: &laterOpen{open: func() (int, error) {
+		fd, err := d.OpenFile(name, openDirFlags)
+		if err != nil {
+			return -1, err
+		}
+		if err := check(&Dir{own: &owned{fd: fd}, path: path}); err != nil {
+			_ = unix.Close(fd)
+			return -1, err
+		}
+		return fd, nil
+	}}}}
+}
+
+// IsOpen reports whether the directory was opened.
+func (d *Dir) IsOpen() bool { return d.own.isOpen() }
 
 // Close releases the directory, unless it stays open for others.
 func (d *Dir) Close() {
@@ -129,6 +162,9 @@ func (d *Dir) Path() string { return d.path }
 // OpenFile opens a file below d for a caller that closes it; flags are those of open(2),
 // with O_CLOEXEC.
 func (d *Dir) OpenFile(name string, flags int) (int, error) {
+	if d.parent != nil && !d.own.isOpen() {
+		return d.parent.OpenFile(d.name+"/"+name, flags)
+	}
 	dir, err := d.own.use()
 	if err == nil {
 		defer d.own.release()
@@ -208,6 +244,9 @@ func (d *Dir) read(name string, buf []byte, record bool, limit int) (all []byte,
 
 // Readlink reads the link name below d.
 func (d *Dir) Readlink(name string) (string, error) {
+	if d.parent != nil && !d.own.isOpen() {
+		return d.parent.Readlink(d.name + "/" + name)
+	}
 	fd, err := d.own.use()
 	if err != nil {
 		return "", fmt.Errorf("readlink %s/%s: %w", d.path, name, err)

@@ -2,6 +2,7 @@ package proc
 
 import (
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -13,6 +14,16 @@ import (
 type owned struct {
 	fd    int
 	state atomic.Int64 // calls under way, and closing
+
+	later *laterOpen // of one that is opened when it is used; nil: it is open
+}
+
+// laterOpen opens a descriptor when it is used for the first time.
+type laterOpen struct {
+	once   sync.Once
+	open   func() (int, error)
+	opened atomic.Bool
+	err    error
 }
 
 // closing is set in owned.state by close.
@@ -39,10 +50,33 @@ func (o *owned) use() (int, error) {
 			return -1, os.ErrClosed
 		}
 		if o.state.CompareAndSwap(s, s+1) {
+			if o.later == nil {
+				return o.fd, nil
+			}
+			if err := o.openNow(); err != nil {
+				o.release()
+				return -1, err
+			}
 			return o.fd, nil
 		}
 	}
 }
+
+func (o *owned) openNow() error {
+	l := o.later
+	l.once.Do(func() {
+		var fd int
+		if fd, l.err = l.open(); l.err == nil {
+			o.fd = fd
+			open.Add(1)
+			l.opened.Store(true)
+		}
+	})
+	return l.err
+}
+
+// isOpen reports whether there is a descriptor.
+func (o *owned) isOpen() bool { return o.later == nil || o.later.opened.Load() }
 
 func (o *owned) release() {
 	if o.state.Add(-1) == closing {
@@ -68,6 +102,9 @@ func (o *owned) close() {
 }
 
 func (o *owned) free() {
+	if !o.isOpen() {
+		return
+	}
 	open.Add(-1)
 	_ = unix.Close(o.fd) // proc: nothing was written, nothing can be lost
 }

@@ -179,3 +179,58 @@ func TestHandlesShareABound(t *testing.T) {
 		t.Errorf("%d are counted in the end", n-bound+2)
 	}
 }
+
+// A directory that is opened when it is needed gives files before, and is closed if it was.
+func TestOpenedWhenNeeded(t *testing.T) {
+	root, err := OpenDir("/proc")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer root.Close()
+	dir := root.Below("self")
+	defer dir.Close()
+	if _, err := dir.ReadRecord("stat", nil); err != nil || dir.IsOpen() {
+		t.Errorf("reading a file gives %v, and the directory is open: %t", err, dir.IsOpen())
+	}
+	if _, err := dir.Readlink("exe"); err != nil || dir.IsOpen() {
+		t.Errorf("reading a link gives %v, and the directory is open: %t", err, dir.IsOpen())
+	}
+	if err := dir.Alive(); err != nil || !dir.IsOpen() {
+		t.Errorf("alive: %v, and the directory is open: %t", err, dir.IsOpen())
+	}
+	if err := root.Below("no such").Alive(); !Gone(err) {
+		t.Errorf("of what is not there: %v", err)
+	}
+}
+
+// What is checked when it is opened is not used if something is wrong with it.
+func TestCheckedWhenOpened(t *testing.T) {
+	root, err := OpenDir("/proc")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer root.Close()
+	checks := 0
+	right := root.Later("self", func(dir *Dir) error {
+		checks++
+		_, err := dir.ReadRecord("stat", nil)
+		return err
+	})
+	defer right.Close()
+	if checks != 0 {
+		t.Error("it was opened although nobody needs it")
+	}
+	for range 2 {
+		if err := right.Alive(); err != nil {
+			t.Error(err)
+		}
+	}
+	if checks != 1 {
+		t.Errorf("it was checked %d times", checks)
+	}
+	wrong := root.Later("self", func(*Dir) error { return ErrVanished })
+	if _, err := wrong.ReadRecord("stat", nil); !errors.Is(err, ErrVanished) {
+		t.Errorf("reading a file of the wrong one gives %v", err)
+	}
+	wrong.Close()
+}

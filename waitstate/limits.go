@@ -28,6 +28,10 @@ func (r *pass) limits(ctx context.Context, x *index) {
 		if !t.same || t.known || t.timed || t.partial || t.needs == model.NeedsSignal || t.needs == model.NeedsPeer {
 			continue
 		}
+		if r.noTimers(t.proc) && r.socket(x, t) == nil {
+			t.proc.Timers = model.Some(0)
+			continue
+		}
 		if byPID[t.proc.PID] == nil {
 			list = append(list, t.proc)
 		}
@@ -37,7 +41,10 @@ func (r *pass) limits(ctx context.Context, x *index) {
 		if ctx.Err() != nil {
 			return nil
 		}
-		timers := countTimers(p)
+		timers := model.Some(0)
+		if !r.noTimers(p.Model) {
+			timers = countTimers(p)
+		}
 		threads := byPID[p.Model.PID]
 		limits := make([]model.Opt[bool], len(threads))
 		for i, t := range threads {
@@ -63,18 +70,33 @@ func (t *thread) limited() model.Opt[bool] {
 	return model.Some(false)
 }
 
+// noTimers reports whether the source said of a process that it has no POSIX timers.
+func (r *pass) noTimers(p *model.Process) bool {
+	now := r.second.Of(p, p.PID)
+	return now != nil && !now.Timers
+}
+
+// socket is the socket that a thread is blocked at; nil if it is none.
+func (r *pass) socket(x *index, t *thread) *probe.Entry {
+	if len(t.fds) != 1 || t.set {
+		return nil
+	}
+	e := x.descriptor(t, t.fds[0].fd)
+	if e == nil {
+		return nil
+	}
+	if info, _ := model.LookupKind(e.Object.Kind); info.Category != "socket" {
+		return nil
+	}
+	return e
+}
+
 // socketLimit reads the limit for reading or writing of a UNIX socket that a
 // thread is blocked at (SO_RCVTIMEO, SO_SNDTIMEO, socket(7)). Others are never
 // duplicated: the dying owner of a TCP socket would have ipctop linger for it.
 func (r *pass) socketLimit(task *guard.Task, x *index, t *thread) (timed model.Opt[bool]) {
-	if len(t.fds) != 1 || t.set {
-		return timed
-	}
-	e := x.descriptor(t, t.fds[0].fd)
+	e := r.socket(x, t)
 	if e == nil {
-		return timed
-	}
-	if info, _ := model.LookupKind(e.Object.Kind); info.Category != "socket" {
 		return timed
 	}
 	t.onSocket = true

@@ -49,6 +49,7 @@ type pass struct {
 	j       *probe.Index
 	out     *probe.Collector
 	threads []*thread
+	second  *probe.ThreadsNow // what the source said for the second samples
 	earlier earlier
 	visits  []visited
 	known   runtimes                  // from the scan before
@@ -291,6 +292,7 @@ func (r *pass) secondSample(ctx context.Context) {
 	if len(r.threads) > 0 {
 		now = r.j.Look(ctx) // after all first samples were taken
 	}
+	r.second = now
 	for _, t := range r.threads {
 		if n := now.Of(t.proc, t.tid); n != nil && t.isAsItWas(n) {
 			if t.known {

@@ -9,22 +9,26 @@
 // Flags of a record.
 #define TASK_CALL 1 // it left user mode with the registers in the record
 #define TASK_SIGNALS 2 // what becomes of signals is in the record
+#define TASK_TIMERS 4 // its process may have POSIX timers
 
 #define INNER_PIDS 6
+#define PF_KTHREAD 0x00200000 // include/linux/sched.h
 
 #define RLIMIT_NOFILE 7 // include/uapi/asm-generic/resource.h
 #define RLIMIT_SIGPENDING 11
 
 // record is what the reader gets: task.go reads it. No byte is padding, and none is
-// another as long as the thread does not run and nobody changes something of it.
+// another as long as the thread does not run and nobody changes something of it. The path
+// of the program follows it.
 struct record {
+	__u32 exe; // length; of a main thread
 	__u32 tid, pid, ppid, pgid, sid, tracer;
 	__u32 state, exit_state;
 	__u32 flags, task_flags, group_flags;
 	__u32 core; // its process writes a core
 	__u32 threads;
 	__u32 tty;
-	__u32 uid;
+	__u32 uid, real_uid;
 	__u32 exit_code;
 	__u32 cpu;
 	__u32 uts, ipc, mnt, net, pidns, user, cgroupns, time;
@@ -54,6 +58,20 @@ struct task_struct___task {
 };
 struct thread_info___amd64 {
 	unsigned int status;
+};
+struct cred___real {
+	kuid_t uid;
+};
+struct timers { // list_head, or hlist_head since Linux 6.10
+};
+struct signal_struct___timers {
+	struct timers posix_timers; // with CONFIG_POSIX_TIMERS
+};
+struct mm_struct___exe {
+	struct file *exe_file;
+};
+struct task_struct___exe {
+	struct mm_struct___exe *mm;
 };
 
 KERNEL_TYPES_END
@@ -221,12 +239,38 @@ INLINE __u64 ran_last(struct task_struct *task)
 	return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE ? get(entity->avg.last_update_time) : 0;
 }
 
+// may_have_timers tells by the head of their list, which in an empty one leads to nothing or
+// to itself.
+INLINE bool may_have_timers(struct signal_struct *signal)
+{
+	struct signal_struct___timers *of = (struct signal_struct___timers *)signal;
+	__u64 first;
+
+	if (!field_exists(of->posix_timers))
+		return 1;
+	read(first, &of->posix_timers);
+	return first && first != address_of(&of->posix_timers);
+}
+
+#define MAX_PATH 4096 // of a link in the proc file system, too
+
+struct {
+	__u32 (*type)[ARRAY_PER_CPU];
+	__u32 (*max_entries)[1];
+	__u32 *key;
+	char (*value)[MAX_PATH];
+} program SEC(".maps");
+
 SEC("iter/task") int tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct signal_struct *signal;
 	struct pid_view view;
 	struct record r = {};
+	struct file *exe = NULL;
+	struct mm_struct___exe *mm;
+	char *path = NULL;
+	__u32 first = 0;
 
 	if (!task)
 		return 0;
@@ -243,6 +287,7 @@ SEC("iter/task") int tasks(struct bpf_iter__task *ctx)
 	r.start = task->start_boottime + boot_offset();
 	r.threads = signal->nr_threads;
 	r.uid = get(get(task->cred)->euid.val);
+	r.real_uid = get(((struct cred___real *)get(task->cred))->uid.val);
 	r.pending = task->pending.signal.sig[0];
 	r.shared_pending = signal->shared_pending.signal.sig[0];
 	r.blocked = task->blocked.sig[0];
@@ -258,12 +303,26 @@ SEC("iter/task") int tasks(struct bpf_iter__task *ctx)
 	r.task_flags = task->flags;
 	r.core = writes_core(task);
 	registers(&r, task);
+	if (may_have_timers(signal))
+		r.flags |= TASK_TIMERS;
 	if (r.tid == r.pid) {
 		dispositions(&r, task);
 		r.content = content_of(task);
 		r.program = program_of(address_of(get(task->mm)));
+		mm = ((struct task_struct___exe *)task)->mm;
+		if (mm && !(r.task_flags & PF_KTHREAD))
+			exe = mm->exe_file;
+		path = bpf_map_lookup_elem(&program, &first);
+		if (exe && path) {
+			long n = bpf_d_path(&exe->f_path, path, MAX_PATH);
+
+			if (n > 0 && n <= MAX_PATH)
+				r.exe = n;
+		}
 	}
 	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
+	if (path && r.exe && r.exe <= MAX_PATH)
+		bpf_seq_write(ctx->meta->seq, path, r.exe);
 	return 0;
 }
 

@@ -1,0 +1,148 @@
+package probe
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// mappedFacts are the shared mappings that a source told of.
+type mappedFacts struct {
+	byPID map[int32]mappedTable
+	list  []seenMapping
+	names []byte
+
+	filesOnce sync.Once
+	files     map[inode]int32 // places in list
+}
+
+// mappedTable are the mappings of a process: a part of mappedFacts.list.
+type mappedTable struct {
+	tid      int32 // through which they were seen
+	from, to int32
+	all      bool // there are no others
+}
+
+// seenMapping is a shared mapping. It has no pointers.
+type seenMapping struct {
+	start, end, offset uint64
+	dev, ino           uint64
+	name               uint32 // where it begins in mappedFacts.names
+	nameLength         uint16
+	perms              uint8 // place in [sharedPerms]
+
+	mode, links, uid, gid uint32
+	size                  int64
+	blocks                uint64
+}
+
+// sharedPerms are the permissions of shared mappings as maps has them.
+var sharedPerms = [...]string{"---s", "r--s", "-w-s", "rw-s"}
+
+// manyProcesses is how many processes it takes for a source to tell of the mappings of all
+// sooner than it can be made ready for that.
+const manyProcesses = 400
+
+// wantMapped reports whether a source is to be asked for the mappings of so many processes.
+func (s *Scan) wantMapped(processes int) bool {
+	return s.wantMappings() && (processes >= manyProcesses || s.scanner.opts.SourceUse == SourceAlways)
+}
+
+// readMapped reads the shared mappings of all processes; nil if the source cannot tell.
+func (s *Scan) readMapped(ctx context.Context, source Source) *mappedFacts {
+	m := &mappedFacts{byPID: map[int32]mappedTable{}}
+	if err := source.Mappings(m.add, m.told); err != nil {
+		s.scanner.opts.Log.LogAttrs(ctx, slog.LevelDebug, "eBPF: mappings not read", slog.String("why", err.Error()))
+		return nil
+	}
+	return m
+}
+
+func (m *mappedFacts) add(x *bpf.Mapping) {
+	seen := seenMapping{
+		start: x.Start, end: x.End, offset: x.Offset, dev: proc.Dev(x.DevMajor, x.DevMinor), ino: x.Ino,
+		name: uint32(len(m.names)), nameLength: uint16(len(x.Name)),
+		mode: x.Mode, links: x.Links, uid: x.UID, gid: x.GID, size: x.Size, blocks: x.Blocks,
+	}
+	if x.Readable {
+		seen.perms |= 1
+	}
+	if x.Writable {
+		seen.perms |= 2
+	}
+	// Neighbours often are of one file, or have one name.
+	if n := len(m.list); n > 0 && string(m.name(&m.list[n-1])) == string(x.Name) {
+		seen.name = m.list[n-1].name
+	} else {
+		m.names = append(m.names, x.Name...)
+	}
+	t, ok := m.byPID[int32(x.PID)]
+	if !ok {
+		t = mappedTable{tid: int32(x.TID), from: int32(len(m.list))}
+	} else if t.tid != int32(x.TID) {
+		return // the same, seen through another thread
+	}
+	m.list = append(m.list, seen)
+	t.to = int32(len(m.list))
+	m.byPID[int32(x.PID)] = t
+}
+
+// told ends the mappings of a thread.
+func (m *mappedFacts) told(pid, tid int, all bool) {
+	t, ok := m.byPID[int32(pid)]
+	if ok && t.tid != int32(tid) {
+		return
+	}
+	t.tid, t.all = int32(tid), all
+	m.byPID[int32(pid)] = t
+}
+
+func (m *mappedFacts) name(x *seenMapping) []byte { return m.names[x.name:][:x.nameLength] }
+
+// mappingsFromSource hands the mappings of a process to the probes. It reports false if the
+// source does not know all of them.
+func (s *Scan) mappingsFromSource(p *Proc, sc *scratch, r *result) bool {
+	f := s.facts
+	if f == nil || f.mapped == nil || !f.same(p) {
+		return false
+	}
+	t := f.mapped.byPID[p.PID()]
+	if !t.all {
+		return false
+	}
+	m := Mapping{Proc: p}
+	for i := t.from; i < t.to; i++ {
+		x := &f.mapped.list[i]
+		m.MapsEntry = proc.MapsEntry{
+			Start: x.start, End: x.end, Offset: x.offset, Dev: x.dev, Ino: x.ino, Perms: sharedPerms[x.perms], Name: f.mapped.name(x),
+		}
+		s.mapping(&m, sc, r.out)
+	}
+	return true
+}
+
+// stat is what statx(2) would have said of a mapped file that has no device and inode of
+// its own to show, as it is with memory.
+func (m *mappedFacts) stat(k Key, st *unix.Statx_t) bool {
+	if m == nil {
+		return false
+	}
+	m.filesOnce.Do(func() {
+		m.files = make(map[inode]int32, len(m.list))
+		for i := range m.list {
+			m.files[inode{m.list[i].dev, m.list[i].ino}] = int32(i)
+		}
+	})
+	i, ok := m.files[inode{k.Scope, k.Num}]
+	if !ok {
+		return false
+	}
+	x := &m.list[i]
+	*st = unix.Statx_t{Mode: uint16(x.mode), Nlink: x.links, Uid: x.uid, Gid: x.gid, Ino: x.ino, Size: uint64(x.size), Blocks: x.blocks}
+	return true
+}

@@ -1,0 +1,181 @@
+package probe
+
+import (
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/ipctop/ipctop/bpf"
+	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// A scan after which there is none takes from the source, of each process, what else would be
+// read in its stat, status, cgroup, limits and exe. The command line is then all that is read
+// of most. Whether that was of the process that the source meant, and not of a later one with
+// the same pid, is found out when all have been read: by those that still are there.
+
+// toldOf is what the source told of a process; nil if that is not all that it takes.
+func (s *Scan) toldOf(pid int) *bpf.Task {
+	f := s.facts
+	if f == nil || !f.once || !f.whole || pid == s.selfPID {
+		return nil
+	}
+	main := f.tasks[int32(pid)]
+	if main == nil || int(main.pid) != pid {
+		return nil
+	}
+	t := bpf.ParseTask([]byte(main.record))
+	// Names of kernel threads are longer in the proc file system, and what has ended shows
+	// through a thread.
+	if t.Kernel || t.State == 'Z' || t.State == 'X' || !t.SignalsKnown || !t.NSPIDsComplete {
+		return nil
+	}
+	return &t
+}
+
+// statOf is the stat of a process that was told of.
+func statOf(t *bpf.Task) proc.Stat {
+	return proc.Stat{
+		Comm: t.Comm, State: t.State, Ppid: t.PPID, Pgrp: t.PGID, Session: t.SID, TtyNr: t.TTY, Threads: t.Threads,
+		StartTicks: t.StartTicks, StopSignal: t.StopSignal,
+	}
+}
+
+// statusOf appends to buf the lines of status that readers go by. It reports false if nobody
+// knows how many signals are queued for the user.
+func (s *Scan) statusOf(t *bpf.Task, buf []byte) ([]byte, bool) {
+	uid := strconv.FormatUint(uint64(t.RealUID), 10)
+	queued, known := s.queued.of(queueUser{t.Namespaces.User, uid})
+	if !known {
+		return buf, false
+	}
+	core := 0
+	if t.CoreDump {
+		core = 1
+	}
+	buf = fmt.Appendf(buf, "TracerPid:\t%d\nUid:\t%s\t%d\nCoreDumping:\t%d\nNSpid:\t%d", t.Tracer, uid, t.UID, core, t.PID)
+	for _, n := range t.NSPIDs {
+		buf = strconv.AppendInt(append(buf, '\t'), int64(n), 10)
+	}
+	buf = fmt.Appendf(buf, "\nSigQ:\t%d/%d", queued, t.QueueLimit)
+	for _, m := range [...]struct {
+		name string
+		mask uint64
+	}{{"SigPnd", t.Pending}, {"ShdPnd", t.SharedPending}, {"SigBlk", t.Blocked}, {"SigIgn", t.Ignored}, {"SigCgt", t.Caught}} {
+		buf = fmt.Appendf(buf, "\n%s:\t%016x", m.name, m.mask)
+	}
+	return append(buf, '\n'), true
+}
+
+// cgroupFacts are the control groups of all threads that are in the same ones, as the file of
+// one of their processes has them.
+type cgroupFacts struct {
+	pid   int32
+	ticks uint64
+	path  string
+	known bool // the process was in there before and after its file was read
+}
+
+// readCgroups reads the control groups of one process for all that are in the same ones.
+func (s *Scan) readCgroups(f *facts) {
+	list := make([]*cgroupFacts, 0, len(f.cgroups))
+	for _, c := range f.cgroups {
+		list = append(list, c)
+	}
+	s.scanner.guard.Each(len(list), s.scanner.opts.Workers, func(i int) guard.Item { return s.processItem(int(list[i].pid), list[i].ticks) },
+		func(t *guard.Task, i int) func() {
+			if !t.Begin("identity", 0) {
+				return nil
+			}
+			b, err := s.root.ReadRecord(strconv.Itoa(int(list[i].pid))+"/cgroup", nil)
+			t.End()
+			return func() {
+				if err == nil {
+					list[i].path = proc.ParseCgroup(b)
+				}
+			}
+		})
+}
+
+// cgroupOf is the control group of a process; known is false where its file is to be read.
+func (f *facts) cgroupOf(t *bpf.Task) (path string, known bool) {
+	if c := f.cgroups[t.CgroupSet]; c != nil && c.known {
+		return c.path, true
+	}
+	return "", false
+}
+
+// sharedNamespaces are the namespaces of processes, which most have in common.
+type sharedNamespaces struct {
+	mu   sync.Mutex
+	maps map[bpf.TaskNamespaces]map[string]uint64
+}
+
+// of are those of the types as a process carries them, which nobody changes.
+func (n *sharedNamespaces) of(ns bpf.TaskNamespaces, types []string) map[string]uint64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	m := n.maps[ns]
+	if m == nil {
+		m = make(map[string]uint64, len(types))
+		for _, t := range types {
+			if inode := ns.Of(t); inode != 0 {
+				m[t] = inode
+			}
+		}
+		if n.maps == nil {
+			n.maps = map[bpf.TaskNamespaces]map[string]uint64{}
+		}
+		n.maps[ns] = m
+	}
+	return m
+}
+
+// dropEnded drops what was read of processes that were told of and are not there any more:
+// their pids may have been others' meanwhile. It returns how many these were.
+func (s *Scan) dropEnded() (ended int) {
+	if s.facts == nil || !s.facts.once || !s.facts.whole {
+		return 0
+	}
+	err := s.facts.source.Tasks(func(t *bpf.Task) {
+		if was := s.facts.tasks[int32(t.TID)]; was != nil && was.ticks == t.StartTicks && t.TID == t.PID {
+			was.lives = true
+		}
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	gone := map[int]bool{}
+	kept := s.results[:0]
+	for _, r := range s.results {
+		if r.told && (err != nil || !s.facts.tasks[int32(r.process.PID)].lives) {
+			gone[r.process.PID] = true
+			continue
+		}
+		kept = append(kept, r)
+	}
+	clear(s.results[len(kept):])
+	s.results = kept
+	if len(gone) > 0 {
+		s.scanner.handles.Drop(func(pid int) bool { return !gone[pid] })
+	}
+	return len(gone)
+}
+
+// checkProcess is for a directory of a process that was read before: its error says that the
+// pid is another's now.
+func checkProcess(p *model.Process) func(dir *proc.Dir) error {
+	return func(dir *proc.Dir) error {
+		var buf [1024]byte
+		text, err := dir.ReadRecord("stat", buf[:0])
+		if err != nil {
+			return err
+		}
+		st, err := proc.ParseStat(text)
+		if err == nil && st.StartTicks != p.StartTicks {
+			err = fmt.Errorf("%s: another process now: %w", dir.Path(), proc.ErrVanished)
+		}
+		return err
+	}
+}
