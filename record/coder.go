@@ -1,6 +1,9 @@
 package record
 
 import (
+	"bufio"
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -10,14 +13,32 @@ import (
 // coder compresses payloads.
 type coder struct{ enc *zstd.Encoder }
 
+// encoderOptions ask for one goroutine: watching must not become the load. The frames have
+// checksums of their own.
+var encoderOptions = []zstd.EOption{zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false)}
+
 func newCoder() *coder {
-	// One goroutine: watching must not become the load. These options are right, so
-	// there is no error. The frames have checksums of their own.
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
+	// These options are right, so there is no error.
+	enc, err := zstd.NewWriter(nil, encoderOptions...)
 	if err != nil {
 		panic(err)
 	}
 	return &coder{enc}
+}
+
+// compressDocument compresses a document as it is written, so that it need not be in memory.
+// The encoder is given up with it: its window is as large as a sample may be, and there is a whole
+// one only now and then.
+func compressDocument(doc *sampleLines) ([]byte, error) {
+	var b bytes.Buffer
+	enc, err := zstd.NewWriter(nil, encoderOptions...)
+	if err != nil {
+		return nil, err
+	}
+	enc.ResetContentSize(&b, doc.sum.size)
+	w := bufio.NewWriterSize(enc, 64<<10)
+	err = cmp.Or(doc.writeTo(w), w.Flush(), enc.Close())
+	return b.Bytes(), err
 }
 
 func (z *coder) compress(p []byte) []byte { return z.enc.EncodeAll(p, nil) }

@@ -49,12 +49,67 @@ func identity(line []byte) []byte {
 	return line[:first+1+second]
 }
 
-// appendDelta appends what makes list of old.
-func appendDelta(b []byte, old, list [][]byte, shift int64) []byte {
+// delta is a delta while it is made.
+type delta struct {
+	b      []byte
+	shift  int64 // ns since the sample before; 0 if that is not worth telling
+	at     int   // the old line that comes next
+	copied int   // how many before that stay and are not told of yet
+}
+
+func newDelta(shift int64) *delta {
 	if shift >= maxNumber || shift <= -maxNumber {
 		shift = 0
 	}
-	b = binary.AppendUvarint(b, zigzag(shift))
+	return &delta{b: binary.AppendUvarint(nil, zigzag(shift)), shift: shift}
+}
+
+// bytes is the delta, when all is in it.
+func (d *delta) bytes() []byte {
+	d.flush()
+	return d.b
+}
+
+func (d *delta) flush() {
+	if d.copied > 0 {
+		d.b = appendStep(d.b, stepCopy, uint64(d.copied))
+		d.copied = 0
+	}
+}
+
+// seek goes to an old line.
+func (d *delta) seek(at int) {
+	if d.at != at {
+		d.flush()
+		d.b = appendStep(d.b, stepSeek, zigzag(int64(at-d.at)))
+		d.at = at
+	}
+}
+
+// copy has n old lines stay.
+func (d *delta) copy(at, n int) {
+	if n > 0 {
+		d.seek(at)
+		d.at, d.copied = at+n, d.copied+n
+	}
+}
+
+// line adds a new line.
+func (d *delta) line(line []byte) {
+	d.flush()
+	d.b = append(appendStep(d.b, stepLine, uint64(len(line))), line...)
+}
+
+// change makes an old line another one, of the same identity as a rule.
+func (d *delta) change(at int, old, line []byte) {
+	d.seek(at)
+	d.flush()
+	d.b = appendChange(d.b, old, line, d.shift)
+	d.at++
+}
+
+// lines makes lines of old ones, the first of which is at a place.
+func (d *delta) lines(from int, old, list [][]byte) {
 	var index map[string][]int
 	looked := 0
 	for at := 0; len(list) > 0; {
@@ -63,7 +118,7 @@ func appendDelta(b []byte, old, list [][]byte, shift int64) []byte {
 			same++
 		}
 		if same > 0 {
-			b = appendStep(b, stepCopy, uint64(same))
+			d.copy(from+at, same)
 			at, list = at+same, list[same:]
 			continue
 		}
@@ -89,19 +144,24 @@ func appendDelta(b []byte, old, list [][]byte, shift int64) []byte {
 				found = nextOf(index[string(id)], at)
 			}
 			if found < 0 {
-				b = append(appendStep(b, stepLine, uint64(len(line))), line...)
+				d.line(line)
 				list = list[1:]
 				continue
 			}
-			b = appendStep(b, stepSeek, zigzag(int64(found-at)))
 			if at = found; bytes.Equal(old[at], line) {
 				continue
 			}
 		}
-		b = appendChange(b, old[at], line, shift)
+		d.change(from+at, old[at], line)
 		at, list = at+1, list[1:]
 	}
-	return b
+}
+
+// appendDelta appends what makes list of old.
+func appendDelta(b []byte, old, list [][]byte, shift int64) []byte {
+	d := newDelta(shift)
+	d.lines(0, old, list)
+	return append(b, d.bytes()...)
 }
 
 // followedBySame reports whether the second lines are the same: then the first ones take the

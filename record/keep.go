@@ -124,7 +124,7 @@ func (w *Writer) Excess(now time.Time) int {
 func (w *Writer) Drop(groups int, to File, src io.ReaderAt) (*Writer, error) {
 	from := w.starts[groups].at
 	next := &Writer{
-		f: to, keep: w.keep, coder: w.coder, encoder: w.encoder, before: w.before,
+		f: to, keep: w.keep, coder: w.coder, before: w.before,
 		last: w.last, lastTaken: w.lastTaken, full: w.full,
 	}
 	if err := next.write(appendFrame(nil, header{kind: typeFile}, nil)); err != nil {

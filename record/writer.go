@@ -1,7 +1,6 @@
 package record
 
 import (
-	"bytes"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -35,12 +34,11 @@ type Writer struct {
 	group     []entry // the samples since the last index
 	from      int64   // where they begin, which is where the last index ends
 	before    int64   // length of the last index; 0 if there is none
-	last      [][]byte
+	last      *sampleLines
 	lastTaken int64
 	starts    []groupStart // of all groups, the one under way included
 
-	encoder *model.Lines
-	full    bool // the next sample begins a group
+	full bool // the next sample begins a group
 }
 
 // groupStart is where a group begins, and when.
@@ -48,14 +46,14 @@ type groupStart struct{ at, taken int64 }
 
 // Create begins a recording in an empty file.
 func Create(f File, keep Keep) (*Writer, error) {
-	w := &Writer{f: f, keep: keep, coder: newCoder(), encoder: new(model.Lines), full: true, from: headerSize}
+	w := &Writer{f: f, keep: keep, coder: newCoder(), full: true, from: headerSize}
 	return w, w.write(appendFrame(nil, header{kind: typeFile}, nil))
 }
 
 // Continue appends to a recording. What is after its last whole sample is cut
 // off. f is of the file that r reads, positioned at r.End().
 func Continue(f File, r *Recording, keep Keep) (*Writer, error) {
-	w := &Writer{f: f, keep: keep, coder: newCoder(), encoder: new(model.Lines), full: true, size: r.End(), before: r.before}
+	w := &Writer{f: f, keep: keep, coder: newCoder(), full: true, size: r.End(), before: r.before}
 	for _, e := range r.entries {
 		if e.at > r.indexed {
 			w.group = append(w.group, e)
@@ -74,24 +72,26 @@ func Continue(f File, r *Recording, keep Keep) (*Writer, error) {
 // Append adds a sample and sees to it that it is on the disk. After an error the
 // file is as it was before, and nothing more can be appended.
 func (w *Writer) Append(s *model.Snapshot) error {
-	list := w.encoder.Encode(s)
-	size := 0
-	for _, line := range list {
-		size += len(line)
+	h := header{kind: typeKey, taken: s.Taken.UnixNano(), findings: fingerprint(s.Findings)}
+	whole := w.full || w.groupFull(h.taken)
+	d := newDelta(h.taken - w.lastTaken)
+	doc := documentOf(model.Parts(s), w.last, d)
+	if doc.sum.size > maxPayload {
+		return fmt.Errorf("a sample of %d bytes is too large for a recording", doc.sum.size)
 	}
-	if size > maxPayload {
-		return fmt.Errorf("a sample of %d bytes is too large for a recording", size)
-	}
-	h := header{kind: typeKey, taken: s.Taken.UnixNano(), findings: fingerprint(s.Findings), document: checksumLines(list)}
+	h.document = doc.sum.crc
 	var payload, frames []byte
-	if w.full || w.groupFull(h.taken) {
-		payload = w.coder.compress(bytes.Join(list, nil))
+	if whole {
+		var err error
+		if payload, err = compressDocument(doc); err != nil {
+			return err
+		}
 		if len(w.group) > 0 {
 			frames = w.coder.appendIndex(nil, w.group, w.from, w.before)
 		}
 	} else {
 		h.kind = typeDelta
-		payload = w.coder.compress(appendDelta(nil, w.last, list, h.taken-w.lastTaken))
+		payload = w.coder.compress(d.bytes())
 	}
 	index := int64(len(frames))
 	frames = appendFrame(frames, h, payload)
@@ -107,7 +107,7 @@ func (w *Writer) Append(s *model.Snapshot) error {
 		w.full = false
 	}
 	w.group = append(w.group, entry{at: at, length: int64(len(frames)) - index, taken: h.taken, findings: h.findings, whole: h.kind == typeKey})
-	w.last, w.lastTaken = list, h.taken
+	w.last, w.lastTaken = doc, h.taken
 	return nil
 }
 

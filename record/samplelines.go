@@ -1,0 +1,226 @@
+package record
+
+import (
+	"io"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// sampleLines are a sample's JSON, line by line. Of records that may be shared with the samples
+// before and after it has no lines but their sums: nearly all of them stay as they are, and
+// those that do not are encoded again.
+type sampleLines struct {
+	lines     [][][]byte // of the parts that are no lists of records
+	processes records[model.Process]
+	objects   records[model.Object]
+	links     records[model.Link]
+	sum       sum
+}
+
+// records is a list of records, each of them a line.
+type records[T model.Process | model.Object | model.Link] struct {
+	list  []*T
+	sums  []lineSum
+	spans []span
+	sum   sum
+}
+
+// span is a number of lines that follow each other.
+type span struct {
+	n int
+	sum
+}
+
+// spanLines is how many lines a span has at the most. Those beside each other have more than half of
+// that.
+const spanLines = 256
+
+// documentOf makes the document of a sample. What it has from the one before goes into d
+// as changes; before is nil if there is none.
+func documentOf(parts []model.Part, before *sampleLines, d *delta) *sampleLines {
+	if before == nil {
+		before, d = &sampleLines{}, nil
+	}
+	doc := &sampleLines{sum: noSum}
+	at := 0 // line in the document before
+	for i := range parts {
+		p := &parts[i]
+		switch {
+		case i%2 == 0:
+			var old [][]byte
+			if n := i / 2; n < len(before.lines) {
+				old = before.lines[n]
+			}
+			if d != nil {
+				d.lines(at, old, p.Lines)
+			}
+			at += len(old)
+			doc.lines = append(doc.lines, p.Lines)
+			for _, line := range p.Lines {
+				doc.sum = doc.sum.then(lineSumOf(line).sum())
+			}
+		case i == 1:
+			doc.processes = next(p.Processes, &before.processes, func(a, b *model.Process) int { return a.PID - b.PID }, at, d)
+			at += len(before.processes.list)
+			doc.sum = doc.sum.then(doc.processes.sum)
+		case i == 3:
+			doc.objects = next(p.Objects, &before.objects, model.CompareObjects, at, d)
+			at += len(before.objects.list)
+			doc.sum = doc.sum.then(doc.objects.sum)
+		case i == 5:
+			doc.links = next(p.Links, &before.links, model.CompareLinks, at, d)
+			at += len(before.links.list)
+			doc.sum = doc.sum.then(doc.links.sum)
+		}
+	}
+	return doc
+}
+
+// next makes the records of a list. Those before begin with a line of their document. What
+// changes goes into d; nil: nothing is to be told.
+func next[T model.Process | model.Object | model.Link](list []*T, before *records[T], compare func(a, b *T) int, line int, d *delta) records[T] {
+	if d != nil && model.SameList(before.list, list) {
+		d.copy(line, len(list))
+		return *before
+	}
+	r := records[T]{list: list, sums: make([]lineSum, len(list))}
+	places := matches(before.list, list, compare)
+	var now, old []byte
+	for i := 0; i < len(list); {
+		if at := places[i]; at >= 0 {
+			n := 1
+			for i+n < len(list) && int(places[i+n]) == int(at)+n {
+				n++
+			}
+			copy(r.sums[i:i+n], before.sums[at:])
+			if d != nil {
+				d.copy(line+int(at), n)
+			}
+			i += n
+			continue
+		}
+		now = model.AppendLine(now[:0], list[i])
+		r.sums[i] = lineSumOf(now)
+		if d != nil {
+			if at := changedPlace(places[i]); at >= 0 {
+				old = model.AppendLine(old[:0], before.list[at])
+				if lineSumOf(old) == before.sums[at] { // nobody has changed the record, as nobody may
+					d.change(line+at, old, now)
+				} else {
+					d.line(now)
+				}
+			} else {
+				d.line(now)
+			}
+		}
+		i++
+	}
+	r.spans = nextSpans(before.spans, places, r.sums)
+	r.sum = noSum
+	for _, s := range r.spans {
+		r.sum = r.sum.then(s.sum)
+	}
+	return r
+}
+
+// matches tells of each record of a list where it stood in the list before, if it is the same
+// record; if another one took its place, where that was ([changedPlace]). Both lists are in
+// the order of compare. What is found to be new may have been there, where they are not.
+func matches[T any](before, after []*T, compare func(a, b *T) int) []int32 {
+	places := make([]int32, len(after))
+	i := 0
+	for j, r := range after {
+		places[j] = -1
+		for i < len(before) && before[i] != r {
+			c := compare(before[i], r)
+			if c > 0 {
+				break // r was not there
+			}
+			i++
+			if c == 0 {
+				places[j] = -1 - int32(i)
+				break
+			}
+		}
+		if places[j] == -1 && i < len(before) && before[i] == r {
+			places[j] = int32(i)
+			i++
+		}
+	}
+	return places
+}
+
+// changedPlace is where a record that has changed was; -1 if it is new.
+func changedPlace(place int32) int { return int(-2 - place) }
+
+// nextSpans makes the spans of a list. Those of which all lines are there still, one after the
+// other, are taken over.
+func nextSpans(before []span, places []int32, sums []lineSum) []span {
+	spans := make([]span, 0, len(before)+1)
+	add := func(s span) {
+		if last := len(spans) - 1; last >= 0 && spans[last].n+s.n <= spanLines {
+			spans[last] = span{spans[last].n + s.n, spans[last].then(s.sum)}
+		} else {
+			spans = append(spans, s)
+		}
+	}
+	at := 0 // in the list before
+	i := 0
+	other := 0 // the first at or after i that is not the same record
+	alone := func() {
+		add(span{1, sums[i].sum()})
+		i++
+	}
+	for _, s := range before {
+		for i < len(places) && int(places[i]) < at { // new, changed, or of a span that is not whole
+			alone()
+		}
+		for other = max(other, i); other < len(places) && places[other] >= 0; {
+			other++
+		}
+		if end := i + s.n - 1; end < other && int(places[i]) == at && int(places[end]) == at+s.n-1 {
+			add(s)
+			i = end + 1
+		}
+		at += s.n
+	}
+	for i < len(places) {
+		alone()
+	}
+	return spans
+}
+
+// writeTo writes the document.
+func (doc *sampleLines) writeTo(w io.Writer) error {
+	var line []byte
+	for i, list := range doc.lines {
+		for _, l := range list {
+			if _, err := w.Write(l); err != nil {
+				return err
+			}
+		}
+		var err error
+		switch i {
+		case 0:
+			line, err = writeRecords(w, line, doc.processes.list)
+		case 1:
+			line, err = writeRecords(w, line, doc.objects.list)
+		case 2:
+			line, err = writeRecords(w, line, doc.links.list)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeRecords[T model.Process | model.Object | model.Link](w io.Writer, line []byte, list []*T) ([]byte, error) {
+	for _, r := range list {
+		line = model.AppendLine(line[:0], r)
+		if _, err := w.Write(line); err != nil {
+			return line, err
+		}
+	}
+	return line, nil
+}
