@@ -14,6 +14,9 @@ var taskObject []byte
 //go:embed programs/file.bpf.o
 var fileObject []byte
 
+//go:embed programs/content.bpf.o
+var contentObject []byte
+
 //go:embed programs/watched.bpf.o
 var watchedObject []byte
 
@@ -25,6 +28,8 @@ type Source struct {
 	mappings     *iterator  // nil: nobody has asked yet
 	noMappings   error      // why it cannot be loaded
 	types        *btf.Cache // until it was
+	contents     *iterator  // nil: nobody has asked yet, or it could not be loaded
+	noContents   error      // why
 	watcher      watcher
 }
 
@@ -54,7 +59,7 @@ func Open() (*Source, error) {
 func (s *Source) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, it := range []**iterator{&s.tasks, &s.files, &s.mappings} {
+	for _, it := range []**iterator{&s.tasks, &s.files, &s.mappings, &s.contents} {
 		(*it).close()
 		*it = nil
 	}
@@ -78,5 +83,5 @@ func (s *Source) use(which func(*Source) *iterator) (*iterator, error) {
 func (s *Source) Owns(fd int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.tasks.owns(fd) || s.files.owns(fd) || s.mappings.owns(fd) || s.watcher.owns(fd)
+	return s.tasks.owns(fd) || s.files.owns(fd) || s.mappings.owns(fd) || s.contents.owns(fd) || s.watcher.owns(fd)
 }

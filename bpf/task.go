@@ -38,15 +38,8 @@ type Task struct {
 	CgroupID       uint64 // inode number of its directory in cgroup v2
 	CgroupSet      uint64 // the same for threads that are in the same control groups of all hierarchies, during one read
 	Namespaces     TaskNamespaces
-
-	// Content is the same as long as the descriptors of its process have the same open files,
-	// and its memory the same number of mappings of the same size in all; Program as long as
-	// the link to its program leads to the same path. Of threads that are no main thread, and
-	// where it cannot be told, it is 0.
-	Content, Program uint64
-
-	Timers bool   // its process may have POSIX timers
-	Exe    string // path of its program as in /proc/PID/exe, of a main thread; "": not known
+	Timers         bool   // its process may have POSIX timers
+	Exe            string // path of its program as in /proc/PID/exe, of a main thread; "": not known
 
 	Call   Call   // it is in, unless it runs or has ended
 	Record []byte // what the kernel told of all of this: the same as long as none of it changes
@@ -91,7 +84,7 @@ type Call struct {
 }
 
 const (
-	taskSize  = 336
+	taskSize  = 320
 	innerPIDs = 6
 
 	taskCall    = 1 << 0
@@ -164,7 +157,6 @@ func parseTask(record []byte, last *Task) Task {
 	t.FileLimit, t.QueueLimit = f.u64(), f.u64()
 	t.SignalsKnown, t.Timers = flags&taskSignals != 0, flags&taskTimers != 0
 	t.CgroupID, t.CgroupSet = f.u64(), f.u64()
-	t.Content, t.Program = f.u64(), f.u64()
 	t.Call = Call{Known: flags&taskCall != 0 && !t.Kernel && !bytes.ContainsRune([]byte("RZX"), rune(t.State)), Number: int64(f.u64())}
 	for i := range t.Call.Args {
 		t.Call.Args[i] = f.u64()

@@ -31,7 +31,7 @@ type processCache struct {
 
 	verified time.Time // when all was read last
 	share    int       // of the time after which all is to be read again, in parts of [checkParts]
-	content  uint64    // what the source said then of all that the process has; 0: nothing
+	held     uint64    // what the source said then of all that the process has; 0: nothing
 
 	line   proc.Stat
 	kernel *model.Process // of a kernel thread: all of it
@@ -172,7 +172,7 @@ func (s *Scan) newCache(p *Proc, r *result, sc *scratch, stamps []stamp) *proces
 		return &processCache{ticks: m.StartTicks, scan: s.number, stamps: slices.Clone(stamps), line: p.stat, kernel: &whole}
 	}
 	k := &processCache{
-		line: p.stat, verified: s.Began, share: checkParts/2 + m.PID%(checkParts/2), content: s.facts.contentOf(m.PID),
+		line: p.stat, verified: s.Began, share: checkParts/2 + m.PID%(checkParts/2), held: s.facts.heldBy(m.PID),
 		ticks: m.StartTicks, scan: s.number, stamps: slices.Clone(stamps), cmdline: m.Cmdline, namespaces: m.Namespaces, fds: m.FDs,
 		recheck: slices.Clone(sc.recheck), mappings: !sc.uncacheable,
 	}
@@ -233,8 +233,8 @@ func (s *Scan) due(pid int, k *processCache) bool {
 		return false
 	}
 	every := s.scanner.opts.Check
-	if now := s.facts.contentOf(pid); k.content != 0 && now != 0 {
-		if now != k.content {
+	if now := s.facts.heldBy(pid); k.held != 0 && now != 0 {
+		if now != k.held {
 			return true
 		}
 		every *= toldChecks

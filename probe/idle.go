@@ -192,7 +192,7 @@ func (s *Scan) readUnmoved(t *guard.Task, pid int, dir *proc.Dir, sc *scratch) *
 // sameProgram reports whether the link to a process's program leads where it led: its file may
 // have been renamed or removed.
 func (s *Scan) sameProgram(t *guard.Task, k *processCache, dir *proc.Dir) bool {
-	if k.idle.tasks[0].program != 0 {
+	if k.idle.tasks[0].content.Program != 0 {
 		return true // what the source says includes that
 	}
 	if !t.Begin("identity", 0) {

@@ -31,6 +31,9 @@ type Source interface {
 	// false where they are not all of its mappings.
 	Mappings(f func(*bpf.Mapping), told func(pid, tid int, all bool)) error
 
+	// Contents calls f with what stands for all that a process has, for every process.
+	Contents(f func(bpf.Content)) error
+
 	// Changed calls f for each pipe or event counter of a list that is not as it is in there,
 	// with its place in the list. Somebody who has it open has not run since it was read.
 	Changed(list []bpf.Watched, f func(i int, now bpf.Watched)) error
@@ -92,15 +95,15 @@ type taskFacts struct {
 
 	namespaces bpf.TaskNamespaces
 
-	content, program uint64 // see [bpf.Task]
+	content bpf.Content // of a process, if this is its main thread
 }
 
-// contentOf is the number of what a process has now, 0 where that is not known.
-func (f *facts) contentOf(pid int) uint64 {
+// heldBy is the number of what a process has now, 0 where that is not known.
+func (f *facts) heldBy(pid int) uint64 {
 	if f == nil || f.tasks[int32(pid)] == nil {
 		return 0
 	}
-	return f.tasks[int32(pid)].content
+	return f.tasks[int32(pid)].content.Held
 }
 
 // task is what is known of a thread.
@@ -178,7 +181,7 @@ func (s *Scan) readFacts(ctx context.Context, pids []int) {
 		return
 	}
 	f.once = !s.scanner.opts.Repeated
-	if err := f.readTasks(s.scanner.tasks); err != nil {
+	if err := f.readTasks(s.scanner.tasks, s.contents(ctx)); err != nil {
 		s.giveUpFacts(ctx, err)
 		return
 	}
@@ -227,15 +230,31 @@ func (s *Scan) staleMost(pids []int) bool {
 	return stale > len(pids)/4
 }
 
+// contents is what stands for what each process has, for who scans again.
+func (s *Scan) contents(ctx context.Context) map[int]bpf.Content {
+	if !s.scanner.opts.Repeated {
+		return nil
+	}
+	byPID := make(map[int]bpf.Content, len(s.scanner.cache))
+	if err := s.facts.source.Contents(func(c bpf.Content) { byPID[c.PID] = c }); err != nil {
+		s.scanner.opts.Log.LogAttrs(ctx, slog.LevelDebug, "eBPF: what processes have is not compared", slog.String("why", err.Error()))
+		return nil
+	}
+	return byPID
+}
+
 // readTasks reads what the source says of all threads. last is what it said before.
-func (f *facts) readTasks(last map[int32]*taskFacts) error {
+func (f *facts) readTasks(last map[int32]*taskFacts, contents map[int]bpf.Content) error {
 	f.tasks = make(map[int32]*taskFacts, len(last))
 	return f.source.Tasks(func(t *bpf.Task) {
-		was := last[int32(t.TID)]
-		if was == nil || was.record != string(t.Record) {
+		was, now := last[int32(t.TID)], bpf.Content{}
+		if t.TID == t.PID {
+			now = contents[t.PID]
+		}
+		if was == nil || was.record != string(t.Record) || was.content != now {
 			was = &taskFacts{
 				tid: int32(t.TID), pid: int32(t.PID), ticks: t.StartTicks, runs: runsText(t), record: string(t.Record), runCount: t.Runs,
-				uid: t.RealUID, namespaces: t.Namespaces, content: t.Content, program: t.Program,
+				uid: t.RealUID, namespaces: t.Namespaces, content: now,
 			}
 		}
 		f.tasks[int32(t.TID)] = was

@@ -1,6 +1,7 @@
 package probe_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"slices"
@@ -27,6 +28,8 @@ func (told) Files(func(*bpf.File)) error { return nil }
 func (told) Owns(int) bool               { return false }
 
 func (told) Mappings(func(*bpf.Mapping), func(int, int, bool)) error { return unix.EINVAL }
+
+func (told) Contents(func(bpf.Content)) error { return errors.ErrUnsupported }
 
 func (told) Changed([]bpf.Watched, func(int, bpf.Watched)) error {
 	return unix.EINVAL

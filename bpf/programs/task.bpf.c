@@ -3,7 +3,6 @@
 // Every thread of the reader's pid namespace, with what stat, status, schedstat,
 // syscall and ns/* of the proc file system say of it.
 
-#include "content.h"
 #include "pidns.h"
 
 // Flags of a record.
@@ -39,7 +38,6 @@ struct record {
 	__u64 pending, shared_pending, blocked, ignored, caught;
 	__u64 files, queue; // soft limits: RLIMIT_NOFILE, RLIMIT_SIGPENDING
 	__u64 cgroup, cgroups;
-	__u64 content, program; // see content.h; of main threads
 	__u64 call, args[6], sp, ip;
 	char comm[16];
 };
@@ -307,8 +305,6 @@ SEC("iter/task") int tasks(struct bpf_iter__task *ctx)
 		r.flags |= TASK_TIMERS;
 	if (r.tid == r.pid) {
 		dispositions(&r, task);
-		r.content = content_of(task);
-		r.program = program_of(address_of(get(task->mm)));
 		mm = ((struct task_struct___exe *)task)->mm;
 		if (mm && !(r.task_flags & PF_KTHREAD))
 			exe = mm->exe_file;

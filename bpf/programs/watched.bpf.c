@@ -32,7 +32,7 @@ struct {
 
 INLINE bool is_pipe(struct watched *w, struct inode *inode, struct pipe_inode_info *pipe)
 {
-	return pipe && get(inode->i_pipe) == pipe && get(inode->i_ino) == w->ino && (!w->dev || get(get(inode->i_sb)->s_dev) == w->dev);
+	return pipe && get(inode->i_pipe) == pipe && load(inode, i_ino) == w->ino && (!w->dev || get(get(inode->i_sb)->s_dev) == w->dev);
 }
 
 INLINE void look_at_pipe(struct watched *w)

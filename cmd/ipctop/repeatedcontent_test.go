@@ -3,7 +3,6 @@
 package main
 
 import (
-	"encoding/binary"
 	"slices"
 	"strings"
 	"sync"
@@ -40,11 +39,16 @@ func (c *stoppedClock) Tasks(f func(*bpf.Task)) error {
 			was.Record, was.NSPIDs = slices.Clone(t.Record), slices.Clone(t.NSPIDs)
 			c.was[t.TID] = was
 		}
-		if c.content {
-			was.Content = t.Content
-			was.Record = binary.LittleEndian.AppendUint64(slices.Clone(was.Record), t.Content)
-		}
 		f(&was)
+	})
+}
+
+func (c *stoppedClock) Contents(f func(bpf.Content)) error {
+	return c.Source.Contents(func(now bpf.Content) {
+		if now.PID == c.pid && !c.content {
+			now.Held = 1
+		}
+		f(now)
 	})
 }
 

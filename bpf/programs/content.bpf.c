@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// What a process has, as one number: another one as soon as any of it is another. 0 where
+// What each process has, as one number: another one as soon as any of it is another. 0 where
 // that cannot be told.
-#pragma once
 
 #include "mounts.h"
+#include "pidns.h"
+
+// record is what the reader gets: content.go reads it. No byte is padding.
+struct record {
+	__u32 pid, none;
+	__u64 held, program;
+};
 
 KERNEL_TYPES
 
@@ -68,12 +74,11 @@ VERIFIED_ONCE __u64 mixed_words(__u64 sum, __u64 at)
 }
 
 // mixed_descriptors mixes in which open file each descriptor has.
-INLINE __u64 mixed_descriptors(__u64 sum, struct task_struct *task)
+VERIFIED_ONCE __u64 mixed_descriptors(__u64 sum, __u64 files)
 {
-	struct files_struct *files = get(task->files);
-	struct fdtable *table = get(files->fdt);
+	struct fdtable *table = get(((struct files_struct *)files)->fdt);
 	__u64 at = address_of(get(table->fd));
-	__u32 size = get(table->max_fds);
+	__u32 size = load(table, max_fds);
 
 	if (!at || !size || size > MOST_DESCRIPTORS)
 		return 0;
@@ -82,20 +87,20 @@ INLINE __u64 mixed_descriptors(__u64 sum, struct task_struct *task)
 	return sum;
 }
 
-// content_of are a process's descriptors and its mappings.
-INLINE __u64 content_of(struct task_struct *task)
+// held_by are a process's descriptors and its mappings.
+INLINE __u64 held_by(struct task_struct *task)
 {
 	struct mm_struct___content *mm = (struct mm_struct___content *)get(task->mm);
 	__u64 sum = mixed(1, address_of(mm));
 
 	if (!mm || !field_exists(mm->map_count) || !field_exists(mm->total_vm) || !field_exists(mm->exec_vm))
 		return 0;
-	sum = mixed(sum, get(mm->map_count));
-	sum = mixed(sum, get(mm->total_vm));
-	sum = mixed(sum, get(mm->data_vm));
-	sum = mixed(sum, get(mm->exec_vm));
-	sum = mixed(sum, get(mm->stack_vm));
-	return mixed_descriptors(sum | 1, task);
+	sum = mixed(sum, load(mm, map_count));
+	sum = mixed(sum, load(mm, total_vm));
+	sum = mixed(sum, load(mm, data_vm));
+	sum = mixed(sum, load(mm, exec_vm));
+	sum = mixed(sum, load(mm, stack_vm));
+	return mixed_descriptors(sum | 1, address_of(get(task->files)));
 }
 
 // mixed_name mixes in the name of a file and whether that has been removed.
@@ -104,7 +109,7 @@ INLINE __u64 mixed_name(__u64 sum, struct dentry *dentry)
 	struct dentry___content *d = (struct dentry___content *)dentry;
 
 	sum = mixed(sum, address_of(dentry));
-	sum = mixed(sum, get(d->d_name.hash_len));
+	sum = mixed(sum, load(d, d_name.hash_len));
 	return mixed(sum, !get(d->d_hash.pprev));
 }
 
@@ -140,3 +145,25 @@ VERIFIED_ONCE __u64 program_of(__u64 mm)
 	}
 	return 0;
 }
+
+SEC("iter/task") int contents(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct pid_view view;
+	struct record r = {};
+	__u64 mm;
+
+	if (!task)
+		return 0;
+	mm = address_of(get(task->mm));
+	if (!mm || address_of(task) != address_of(get(task->group_leader)))
+		return 0;
+	view = reader_view();
+	r.pid = pid_in(&view, get(task->thread_pid));
+	r.held = held_by(task);
+	r.program = program_of(mm);
+	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
