@@ -85,8 +85,16 @@ func (it *iterator) owns(fd int) bool {
 // each runs the program and calls f with each of its records, which is valid until f
 // returns. length is the length of the record that some bytes begin with.
 func (it *iterator) each(length func(b []byte) int, f func(record []byte)) error {
+	return it.eachAfter(func() error { return nil }, length, f)
+}
+
+// eachAfter is each, with what is to be done before, while nobody else runs the program.
+func (it *iterator) eachAfter(before func() error, length func(b []byte) int, f func(record []byte)) error {
 	it.mu.Lock()
 	defer it.mu.Unlock()
+	if err := before(); err != nil {
+		return fmt.Errorf("prepare %s: %w", it.name, err)
+	}
 	r, err := it.link.Open()
 	if err != nil {
 		return fmt.Errorf("open %s: %w", it.name, err)

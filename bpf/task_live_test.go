@@ -38,7 +38,7 @@ func TestTasksAgreeWithProc(t *testing.T) {
 	compared := map[int]bool{}
 	probetest.Persistent(t, func() map[string]string {
 		differences := map[string]string{}
-		err := s.Tasks(func(task *bpf.Task) {
+		err := s.Tasks(bpf.TaskState|bpf.TaskExe, func(task *bpf.Task) {
 			want, ok := describe(task.PID, task.TID)
 			runs, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/schedstat", task.PID, task.TID))
 			if !ok || err != nil || task.State == 'R' || strings.Fields(string(runs))[2] != strconv.FormatUint(task.Runs, 10) {

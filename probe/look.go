@@ -43,7 +43,7 @@ func (idx *Index) Look(ctx context.Context) *ThreadsNow {
 		return nil
 	}
 	now := &ThreadsNow{list: make([]ThreadNow, 0, len(f.tasks)+16)}
-	err := f.source.Tasks(func(t *bpf.Task) {
+	err := f.source.Tasks(bpf.TaskRuns, func(t *bpf.Task) {
 		ended := t.State == 'Z' || t.State == 'X'
 		if t.Runs == 0 || t.Kernel || !t.Call.Known && t.State != 'R' && !ended {
 			return

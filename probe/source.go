@@ -23,7 +23,7 @@ import (
 type Source interface {
 	// Tasks calls f for every thread, Files for every descriptor, and FilesOf for those of
 	// one process. What f is given is valid until it returns.
-	Tasks(f func(*bpf.Task)) error
+	Tasks(parts bpf.TaskParts, f func(*bpf.Task)) error
 	Files(f func(*bpf.File)) error
 	FilesOf(pid int, f func(*bpf.File)) error
 
@@ -246,7 +246,11 @@ func (s *Scan) contents(ctx context.Context) map[int]bpf.Content {
 // readTasks reads what the source says of all threads. last is what it said before.
 func (f *facts) readTasks(last map[int32]*taskFacts, contents map[int]bpf.Content) error {
 	f.tasks = make(map[int32]*taskFacts, len(last))
-	return f.source.Tasks(func(t *bpf.Task) {
+	parts := bpf.TaskState
+	if f.once {
+		parts |= bpf.TaskExe
+	}
+	return f.source.Tasks(parts, func(t *bpf.Task) {
 		was, now := last[int32(t.TID)], bpf.Content{}
 		if t.TID == t.PID {
 			now = contents[t.PID]
@@ -291,10 +295,10 @@ func (f *facts) readFiles() error {
 		return err
 	}
 	there, moved := map[int32]bool{}, map[int32]bool{} // processes
-	err := f.source.Tasks(func(t *bpf.Task) {
+	err := f.source.Tasks(bpf.TaskRuns, func(t *bpf.Task) {
 		there[int32(t.PID)] = true
 		was := f.task(int32(t.TID))
-		if was.runs == "" || was.runs != runsText(t) || t.State == 'R' || was.ticks != t.StartTicks {
+		if was.runCount == 0 || was.runCount != t.Runs || t.State == 'R' || was.ticks != t.StartTicks {
 			moved[int32(t.PID)] = true
 		}
 		if c := f.cgroups[t.CgroupSet]; c != nil && c.pid == int32(t.TID) && c.ticks == t.StartTicks {

@@ -23,9 +23,9 @@ type told struct {
 	files []bpf.File
 }
 
-func (told) Tasks(func(*bpf.Task)) error { return nil }
-func (told) Files(func(*bpf.File)) error { return nil }
-func (told) Owns(int) bool               { return false }
+func (told) Tasks(bpf.TaskParts, func(*bpf.Task)) error { return nil }
+func (told) Files(func(*bpf.File)) error                { return nil }
+func (told) Owns(int) bool                              { return false }
 
 func (told) Mappings(func(*bpf.Mapping), func(int, int, bool)) error { return unix.EINVAL }
 

@@ -139,7 +139,7 @@ func (s *Scan) dropEnded() (ended int) {
 	if s.facts == nil || !s.facts.once || !s.facts.whole {
 		return 0
 	}
-	err := s.facts.source.Tasks(func(t *bpf.Task) {
+	err := s.facts.source.Tasks(bpf.TaskRuns, func(t *bpf.Task) {
 		if was := s.facts.tasks[int32(t.TID)]; was != nil && was.ticks == t.StartTicks && t.TID == t.PID {
 			was.lives = true
 		}

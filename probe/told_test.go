@@ -20,9 +20,9 @@ type ends struct {
 	passes *int
 }
 
-func (s ends) Tasks(f func(*bpf.Task)) error {
+func (s ends) Tasks(parts bpf.TaskParts, f func(*bpf.Task)) error {
 	*s.passes++
-	return s.Source.Tasks(func(t *bpf.Task) {
+	return s.Source.Tasks(parts, func(t *bpf.Task) {
 		if t.PID != s.pid || *s.passes < 3 {
 			f(t)
 		}

@@ -98,8 +98,6 @@ INLINE void ids(struct record *r, struct task_struct *task, const struct pid_vie
 	__u32 level = get(pid->level);
 	struct upid upid;
 
-	r->tid = pid_in(view, pid);
-	r->pid = pid_in(view, get(signal->pids[PIDTYPE_TGID]));
 	r->ppid = process_in(view, get(task->real_parent));
 	r->pgid = pid_in(view, get(signal->pids[PIDTYPE_PGID]));
 	r->sid = pid_in(view, get(signal->pids[PIDTYPE_SID]));
@@ -259,6 +257,43 @@ struct {
 	char (*value)[MAX_PATH];
 } program SEC(".maps");
 
+// What the reader wants to know besides whether a thread has run, and where it is blocked.
+#define ALL_FIELDS 1
+#define PROGRAM 2
+
+#define ARRAY 2 // BPF_MAP_TYPE_ARRAY
+
+struct {
+	__u32 (*type)[ARRAY];
+	__u32 (*max_entries)[1];
+	__u32 *key;
+	__u32 *value;
+} wanted SEC(".maps");
+
+INLINE void all_fields(struct record *r, struct task_struct *task, const struct pid_view *view)
+{
+	struct signal_struct *signal = get(task->signal);
+
+	ids(r, task, view);
+	r->threads = get(signal->nr_threads);
+	r->uid = get(get(task->cred)->euid.val);
+	r->real_uid = get(((struct cred___real *)get(task->cred))->uid.val);
+	r->pending = task->pending.signal.sig[0];
+	r->shared_pending = get(signal->shared_pending.signal.sig[0]);
+	r->blocked = task->blocked.sig[0];
+	r->cgroup = get(get(get(get(task->cgroups)->dfl_cgrp)->kn)->id);
+	read(r->comm, &task->comm);
+	namespaces(r, task);
+	terminal(r, task);
+	r->group_flags = get(signal->flags);
+	r->exit_code = get(signal->group_exit_code);
+	r->files = get(signal->rlim[RLIMIT_NOFILE].rlim_cur);
+	r->queue = get(signal->rlim[RLIMIT_SIGPENDING].rlim_cur);
+	r->core = writes_core(task);
+	if (r->tid == r->pid)
+		dispositions(r, task);
+}
+
 SEC("iter/task") int tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
@@ -268,43 +303,33 @@ SEC("iter/task") int tasks(struct bpf_iter__task *ctx)
 	struct file *exe = NULL;
 	struct mm_struct___exe *mm;
 	char *path = NULL;
-	__u32 first = 0;
+	__u32 first = 0, *parts;
 
 	if (!task)
+		return 0;
+	parts = bpf_map_lookup_elem(&wanted, &first);
+	if (!parts)
 		return 0;
 	// The count comes first: what follows is of then or later.
 	r.runs = task->sched_info.pcount;
 	r.state = task->__state;
 	r.exit_state = task->exit_state;
 	view = reader_view();
-	ids(&r, task, &view);
 	signal = task->signal;
+	r.tid = pid_in(&view, get(task->thread_pid));
+	r.pid = pid_in(&view, get(signal->pids[PIDTYPE_TGID]));
 	r.exec_start = ran_last(task);
 	if (field_exists(task->thread_info.cpu))
 		r.cpu = task->thread_info.cpu;
 	r.start = task->start_boottime + boot_offset();
-	r.threads = signal->nr_threads;
-	r.uid = get(get(task->cred)->euid.val);
-	r.real_uid = get(((struct cred___real *)get(task->cred))->uid.val);
-	r.pending = task->pending.signal.sig[0];
-	r.shared_pending = signal->shared_pending.signal.sig[0];
-	r.blocked = task->blocked.sig[0];
-	r.cgroups = address_of(get(task->cgroups));
-	r.cgroup = get(get(get(get(task->cgroups)->dfl_cgrp)->kn)->id);
-	read(r.comm, &task->comm);
-	namespaces(&r, task);
-	terminal(&r, task);
-	r.group_flags = signal->flags;
-	r.exit_code = signal->group_exit_code;
-	r.files = signal->rlim[RLIMIT_NOFILE].rlim_cur;
-	r.queue = signal->rlim[RLIMIT_SIGPENDING].rlim_cur;
 	r.task_flags = task->flags;
-	r.core = writes_core(task);
+	r.cgroups = address_of(get(task->cgroups));
 	registers(&r, task);
 	if (may_have_timers(signal))
 		r.flags |= TASK_TIMERS;
-	if (r.tid == r.pid) {
-		dispositions(&r, task);
+	if (*parts & ALL_FIELDS)
+		all_fields(&r, task, &view);
+	if (r.tid == r.pid && *parts & PROGRAM) {
 		mm = ((struct task_struct___exe *)task)->mm;
 		if (mm && !(r.task_flags & PF_KTHREAD))
 			exe = mm->exe_file;

@@ -25,10 +25,10 @@ type stoppedClock struct {
 	was map[int]bpf.Task
 }
 
-func (c *stoppedClock) Tasks(f func(*bpf.Task)) error {
+func (c *stoppedClock) Tasks(parts bpf.TaskParts, f func(*bpf.Task)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.Source.Tasks(func(t *bpf.Task) {
+	return c.Source.Tasks(parts, func(t *bpf.Task) {
 		if t.PID != c.pid {
 			f(t)
 			return
