@@ -11,7 +11,8 @@ func MakeLinks(objects []*Object) []*Link { return new(LinkMaker).Make(objects) 
 type LinkMaker struct {
 	objects []*Object
 	links   []*Link
-	ends    []int // where the links of each object end
+	ends    []int32 // where the links of each object end
+	spare   []int32 // room for those of the next list
 
 	// Objects that may be others' peers, by id.
 	byID map[string]*Object
@@ -138,10 +139,10 @@ func (m *LinkMaker) forget(o *Object) {
 // not dirty, are taken from there.
 func (m *LinkMaker) make(objects []*Object, places []int32, dirty map[*Object]bool) {
 	before, ends := m.links, m.ends
-	m.objects, m.links, m.ends = objects, make([]*Link, 0, max(len(before), len(objects)/2)), make([]int, len(objects))
+	m.objects, m.links, m.ends, m.spare = objects, make([]*Link, 0, max(len(before)+len(before)/64, len(objects)/2)), slices.Grow(m.spare[:0], len(objects))[:len(objects)], ends
 	for i, o := range objects {
-		if places != nil && places[i] >= 0 && !dirty[o] {
-			from, to := 0, ends[places[i]]
+		if places != nil && places[i] >= 0 && !(len(dirty) > 0 && dirty[o]) {
+			from, to := int32(0), ends[places[i]]
 			if places[i] > 0 {
 				from = ends[places[i]-1]
 			}
@@ -149,7 +150,7 @@ func (m *LinkMaker) make(objects []*Object, places []int32, dirty map[*Object]bo
 		} else {
 			m.ofObject(o)
 		}
-		m.ends[i] = len(m.links)
+		m.ends[i] = int32(len(m.links))
 	}
 }
 

@@ -45,6 +45,9 @@ func (e *Entry) Adopt(h ...model.Holder) {
 	e.OwnHolders()
 	e.Holders = append(e.Holders, h...)
 	sortHolders(e.Holders)
+	if e.Object == nil && e.in != nil {
+		e.in.noteOrphan(e)
+	}
 }
 
 // OwnHolders makes the holders those of this scan alone, so that they may be changed:
@@ -143,12 +146,38 @@ func (idx *Index) In(space *KeySpace) []*Entry {
 // Unclaimed lists the keys of a space that are held but that no probe described.
 func (idx *Index) Unclaimed(space *KeySpace) []*Entry {
 	var list []*Entry
+	if idx.joined.keep && space.Incremental {
+		for e := range idx.joined.orphans[space] {
+			if e.unclaimed() {
+				list = append(list, e)
+			}
+		}
+		return list
+	}
 	for _, e := range idx.joined.spaces[space] {
 		if e.unclaimed() {
 			list = append(list, e)
 		}
 	}
 	return list
+}
+
+// noteOrphan notes whether only holders are known of e.
+func (j *joined) noteOrphan(e *Entry) {
+	if !j.keep || !e.Key.Space.Incremental {
+		return
+	}
+	list := j.orphans[e.Key.Space]
+	switch {
+	case !e.unclaimed():
+		if len(list) > 0 {
+			delete(list, e)
+		}
+	case list == nil:
+		j.orphans[e.Key.Space] = map[*Entry]bool{e: true}
+	default:
+		list[e] = true
+	}
 }
 
 // Describe makes an unclaimed key an object.
@@ -254,11 +283,15 @@ func orderHolders(a, b model.Holder) int {
 // changes.
 func cloneHolders(list []model.Holder) []model.Holder {
 	list = slices.Clone(list)
+	ownExtents(list)
+	return list
+}
+
+func ownExtents(list []model.Holder) {
 	for i := range list {
 		if list[i].Extent != nil {
 			extent := *list[i].Extent
 			list[i].Extent = &extent
 		}
 	}
-	return list
 }

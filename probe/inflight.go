@@ -8,12 +8,22 @@ import "github.com/ipctop/ipctop/model"
 
 // noteInFlight looks whether some socket has descriptors in its queue.
 func (idx *Index) noteInFlight() {
-	for _, e := range idx.OfKind(model.Unix) {
-		if d, ok := e.Object.Detail.(*model.UnixDetail); ok && d.InflightFDs.Or(0) > 0 {
-			idx.inFlight = true
-			return
+	j := idx.joined
+	for _, list := range [][]*Entry{j.made, j.touched} {
+		for _, e := range list {
+			queued := false
+			if !e.left && e.listed() && e.Object.Kind == model.Unix {
+				d, ok := e.Object.Detail.(*model.UnixDetail)
+				queued = ok && d.InflightFDs.Or(0) > 0
+			}
+			if queued {
+				j.queues[e] = true
+			} else if len(j.queues) > 0 {
+				delete(j.queues, e)
+			}
 		}
 	}
+	idx.inFlight = len(j.queues) > 0
 }
 
 // lacksEnd reports whether no process shows some end of an object.

@@ -135,6 +135,14 @@ func (s *Scan) snapshot(idx *Index, snap *model.Snapshot) {
 		snap.Scan.Probes[name] = model.ProbeReport{Duration: int64(d)}
 	}
 	s.mu.Unlock()
+	processes, limits := 0, 0
+	for _, r := range results {
+		if r.process != nil {
+			processes++
+		}
+		limits += len(r.out.limits)
+	}
+	snap.Processes, snap.Limits = slices.Grow(snap.Processes, processes), slices.Grow(snap.Limits, limits)
 	for _, r := range results {
 		if r.process != nil {
 			snap.Processes = append(snap.Processes, r.takeOver())

@@ -14,18 +14,21 @@ type joined struct {
 	spaces  map[*KeySpace][]*Entry
 	kinds   map[*KeySpace][]model.Kind // that objects of an incremental space have had
 	origins map[origin]*emitted
-	tabled  []*Entry       // those with holders that a table told of
-	touched []*Entry       // those of which something has changed since the objects were made
-	made    []*Entry       // those whose objects were made in this scan, if they are left
-	listed  listed         // the objects of the last snapshot
-	looks   int32          // counts the passes that look at each entry once
-	slab    []model.Object // the objects of a single scan
-	block   []Entry        // the first entries are made many at a time
-	first   bool           // nothing has been joined before
-	keep    bool           // another scan may follow
-	number  int            // of the scan
-	drops   int            // counts what was dropped
-	had     map[held]int   // see [joined.verified]
+	tabled  []*Entry                      // those with holders that a table told of
+	touched []*Entry                      // those of which something has changed since the objects were made
+	made    []*Entry                      // those whose objects were made in this scan, if they are left
+	listed  listed                        // the objects of the last snapshot
+	orphans map[*KeySpace]map[*Entry]bool // those that only holders are known of
+	queues  map[*Entry]bool               // UNIX sockets with descriptors in their queue
+	looks   int32                         // counts the passes that look at each entry once
+	slab    []model.Object                // the objects of a single scan
+	block   []Entry                       // the first entries are made many at a time
+	first   bool                          // nothing has been joined before
+	keep    bool                          // another scan may follow
+	number  int                           // of the scan
+	drops   int                           // counts what was dropped
+	spares  map[*Entry][]model.Holder     // room for the holders of some
+	had     map[held]int                  // see [joined.verified]
 }
 
 // origin is a process or a table.
@@ -93,7 +96,10 @@ type record struct {
 }
 
 func newJoined(keep bool) *joined {
-	return &joined{entries: map[Key]*Entry{}, spaces: map[*KeySpace][]*Entry{}, kinds: map[*KeySpace][]model.Kind{}, origins: map[origin]*emitted{}, first: true, keep: keep}
+	return &joined{
+		entries: map[Key]*Entry{}, spaces: map[*KeySpace][]*Entry{}, kinds: map[*KeySpace][]model.Kind{}, origins: map[origin]*emitted{}, first: true, keep: keep,
+		orphans: map[*KeySpace]map[*Entry]bool{}, queues: map[*Entry]bool{},
+	}
 }
 
 // touch has the entry looked at when the objects are made and listed the next time.
@@ -415,6 +421,9 @@ func (j *joined) make(s *Scan) {
 // forget forgets an entry of which nothing is left.
 func (j *joined) forget(e *Entry) {
 	delete(j.entries, e.Key)
+	delete(j.orphans[e.Key.Space], e)
+	delete(j.queues, e)
+	delete(j.spares, e)
 	e.left = true
 	list := j.spaces[e.Key.Space]
 	last := list[len(list)-1]
@@ -438,7 +447,8 @@ func (j *joined) makeEntry(s *Scan, e *Entry) {
 		}
 		sortHolders(e.held)
 		if e.Holders = slices.Clip(e.held); keep && !same {
-			e.Holders = cloneHolders(e.held)
+			e.Holders = append(j.spareHolders(e), e.held...)
+			ownExtents(e.Holders)
 		}
 		if len(e.tabled) > 0 {
 			e.Holders = append(e.Holders, e.tabled...)
@@ -468,6 +478,7 @@ func (j *joined) makeEntry(s *Scan, e *Entry) {
 	if fresh {
 		j.note(e)
 	}
+	j.noteOrphan(e)
 	e.Complete, e.gone, e.found = model.Opt[bool]{}, false, nil
 	e.stale, e.owned, e.described = false, false, false
 }

@@ -191,6 +191,17 @@ func (m *pretended) checkEachOf(t *testing.T, idx *Index) {
 			}
 		}
 	}
+	for _, space := range m.spaces {
+		unclaimed := 0
+		for _, e := range idx.joined.spaces[space] {
+			if e.unclaimed() {
+				unclaimed++
+			}
+		}
+		if n := len(idx.Unclaimed(space)); n != unclaimed {
+			t.Fatalf("of the space %s %d are unclaimed, and there are %d", space.Name, unclaimed, n)
+		}
+	}
 	if !maps.Equal(got, want) {
 		t.Fatalf("process %d has %d objects, and of all it has %d", pid, len(got), len(want))
 	}

@@ -200,9 +200,27 @@ func (e *Entry) takeLast() {
 // settle gives up what is equal to what the last snapshot has, when the scan has ended.
 func (j *joined) settle() {
 	for _, e := range j.listed.again {
+		if !e.Key.Space.Incremental && len(e.Holders) >= manyHolders && !sameSlice(e.Holders, e.last.Holders) {
+			if j.spares == nil {
+				j.spares = map[*Entry][]model.Holder{}
+			}
+			j.spares[e] = e.Holders[:0]
+		}
 		e.takeLast()
 	}
 	clear(j.listed.again)
+}
+
+// manyHolders are so many that it is worth while to use their memory in the next scan again.
+const manyHolders = 4
+
+// spareHolders is room for the holders of e, which no snapshot has.
+func (j *joined) spareHolders(e *Entry) []model.Holder {
+	room := j.spares[e]
+	if room != nil {
+		delete(j.spares, e)
+	}
+	return room
 }
 
 // sameSlice reports whether two slices are the same part of the same array.

@@ -22,6 +22,12 @@ type knownPipe struct {
 	scan int // in which it was so
 }
 
+// watchedPipes are room for what is asked of pipes in each scan.
+type watchedPipes struct {
+	there []bpf.Watched
+	of    []*knownPipe
+}
+
 // Pipe is what a pipe or FIFO is like in this scan; known is false where the source did not
 // tell. See [Index.LookAtPipes].
 func (idx *Index) Pipe(e *Entry) (p bpf.PipeState, known bool) {
@@ -38,8 +44,8 @@ func (idx *Index) LookAtPipes(ctx context.Context, list []*Entry) {
 	if f == nil {
 		return
 	}
-	var there []bpf.Watched
-	var of []*knownPipe
+	sc := idx.Scan.scanner
+	there, of := sc.watched.there[:0], sc.watched.of[:0]
 	f.pipesMu.Lock()
 	for _, e := range list {
 		if !idx.takePipe(f, e) && e.pipe != nil && idx.keptOpen(e, e.pipe.scan) {
@@ -47,11 +53,14 @@ func (idx *Index) LookAtPipes(ctx context.Context, list []*Entry) {
 		}
 	}
 	f.pipesMu.Unlock()
+	if sc.opts.Repeated {
+		sc.watched.there, sc.watched.of = there, of
+	}
 	err := f.source.Changed(there, func(i int, now bpf.Watched) {
 		of[i].Watched = now // None is no pipe, so that nothing is known of it
 	})
 	if err != nil {
-		idx.Scan.scanner.opts.Log.LogAttrs(ctx, slog.LevelDebug, "eBPF: pipes are not looked at", slog.String("why", err.Error()))
+		sc.opts.Log.LogAttrs(ctx, slog.LevelDebug, "eBPF: pipes are not looked at", slog.String("why", err.Error()))
 		return
 	}
 	for _, p := range of {

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/ipctop/ipctop/model"
@@ -226,6 +227,9 @@ func (o *Collector) Limit(l model.Limit) { o.limits = append(o.limits, l) }
 
 // Wait emits that a thread is blocked. Only a Waits hook may.
 func (o *Collector) Wait(w model.Wait) { o.waits = append(o.waits, w) }
+
+// ExpectWaits makes room for n waits.
+func (o *Collector) ExpectWaits(n int) { o.waits = slices.Grow(o.waits, n) }
 
 // UnknownHolders says that somebody holds objects of which it cannot be told which
 // they are: no object's holders are complete then.

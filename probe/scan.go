@@ -114,6 +114,8 @@ type Scanner struct {
 	closed bool
 	cache  map[int]*processCache // by pid
 
+	watched watchedPipes
+
 	users   userNames
 	owners  owners
 	sharers sharers

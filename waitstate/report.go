@@ -6,6 +6,7 @@ import (
 
 // report emits the waits.
 func (r *pass) report(x *index) {
+	r.out.ExpectWaits(len(r.threads))
 	for _, t := range r.threads {
 		if w := r.wait(t, x); w != nil {
 			r.out.Wait(*w)

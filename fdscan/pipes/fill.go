@@ -134,8 +134,9 @@ func (f *pipeFills) set(e *probe.Entry, queued, capacity model.Opt[int64]) {
 	if d == *was {
 		return
 	}
+	changed := d
 	o := e.OwnObject()
-	o.Detail, o.Fill = &d, model.NewRatio(queued, capacity)
+	o.Detail, o.Fill = &changed, model.NewRatio(queued, capacity)
 }
 
 // asIs reports whether a pipe is as full as in the last scan: somebody who has an end of it
