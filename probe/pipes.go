@@ -48,7 +48,7 @@ func (idx *Index) LookAtPipes(ctx context.Context, list []*Entry) {
 	there, of := sc.watched.there[:0], sc.watched.of[:0]
 	f.pipesMu.Lock()
 	for _, e := range list {
-		if !idx.takePipe(f, e) && e.pipe != nil && idx.keptOpen(e, e.pipe.scan) {
+		if idx.asItWas(e) || !idx.takePipe(f, e) && e.pipe != nil && idx.keptOpen(e, e.pipe.scan) {
 			there, of = append(there, e.pipe.Watched), append(of, e.pipe)
 		}
 	}
@@ -76,6 +76,12 @@ func (idx *Index) takePipe(f *facts, e *Entry) bool {
 		e.pipe = &knownPipe{w, idx.Scan.number}
 	}
 	return ok
+}
+
+// asItWas reports whether a pipe was looked at in the last scan, and those who have it are the
+// same since: then none of them has run. It is [Index.keptOpen] for nearly all, at less cost.
+func (idx *Index) asItWas(e *Entry) bool {
+	return e.pipe != nil && e.pipe.scan == idx.Scan.number-1 && int(e.reheldIn) != idx.Scan.number && len(e.held) > 0
 }
 
 // keptOpen reports whether somebody has had e open all the time since a scan: a process that
