@@ -27,8 +27,8 @@
 // initial user namespace to load the programs; and CAP_SYS_PTRACE, without which ipctop
 // does not show a user what the proc file system would refuse to that user. [Open] says
 // with an [UnavailableError] which of this is missing; the caller then uses the proc
-// file system. Mappings ([Source.Mappings]) take Linux 6.7, on which a program can take the
-// lock of a process's memory without waiting for it.
+// file system. Mappings ([Source.Mappings]) take Linux 6.4 with CONFIG_PER_VMA_LOCK, by which
+// it can be told whether somebody changed them while they were read.
 //
 // # Counting
 //
@@ -38,7 +38,7 @@
 //
 // # Traces
 //
-// Nothing that is observed notices: no lock of its own is taken but that of its memory for
-// reading, as whoever reads its maps does, and no duplicate of a descriptor made. A program holds a reference to the task or file that it looks at.
+// Nothing that is observed notices: no lock of its own is taken, no duplicate of a
+// descriptor made. A program holds a reference to the task or file that it looks at.
 // What a [Tracer] attaches ends with its descriptors, and so with the process.
 package bpf

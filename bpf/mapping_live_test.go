@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -60,7 +62,14 @@ func mappingsBySource(t *testing.T, s *bpf.Source) map[int]string {
 		if m.Writable {
 			perms[1] = 'w'
 		}
-		fmt.Fprintf(text[m.TID], "%x-%x %s %x %x:%d %q\n", m.Start, m.End, perms, m.Offset, proc.Dev(m.DevMajor, m.DevMinor), m.Ino, m.Name)
+		name := string(m.Name)
+		switch {
+		case m.Memory:
+			name = "/" + name + " (deleted)"
+		case m.Deleted:
+			name += " (deleted)"
+		}
+		fmt.Fprintf(text[m.TID], "%x-%x %s %x %x:%d %q\n", m.Start, m.End, perms, m.Offset, proc.Dev(m.DevMajor, m.DevMinor), m.Ino, name)
 	}, func(pid, tid int, known bool) {
 		if known {
 			all[pid] = ""
@@ -83,8 +92,11 @@ func kernelHasMappings() bool {
 	var major, minor int
 	b, err := os.ReadFile("/proc/sys/kernel/osrelease")
 	n, _ := fmt.Sscanf(string(b), "%d.%d", &major, &minor)
-	return err == nil && n == 2 && (major > 6 || major == 6 && minor >= 7)
+	return err == nil && n == 2 && (major > 6 || major == 6 && minor >= 4)
 }
+
+// memoryName is what maps calls memory that is in no directory.
+var memoryName = regexp.MustCompile(`^/(dev/zero|anon_hugepage|memfd:.*|SYSV[0-9a-f]{8}) \(deleted\)$`)
 
 func mappingsByProc(pid int) (string, error) {
 	dir, err := proc.OpenDir(fmt.Sprintf("/proc/%d", pid))
@@ -95,7 +107,11 @@ func mappingsByProc(pid int) (string, error) {
 	var b strings.Builder
 	var m proc.MapsEntry
 	err = dir.SharedMappings("maps", &m, make([]byte, 4200), func() {
-		fmt.Fprintf(&b, "%x-%x %s %x %x:%d %q\n", m.Start, m.End, m.Perms, m.Offset, m.Dev, m.Ino, m.Name)
+		name := string(m.Name)
+		if !memoryName.MatchString(name) {
+			name = path.Base(name)
+		}
+		fmt.Fprintf(&b, "%x-%x %s %x %x:%d %q\n", m.Start, m.End, m.Perms, m.Offset, m.Dev, m.Ino, name)
 	})
 	return b.String(), err
 }

@@ -183,7 +183,9 @@ func (f *FD) Gap(probe, op string, err error) {
 	f.out.Gap(model.Gap{Probe: probe, Reason: proc.ReasonOf(err), PID: f.Proc.Model.PID, Op: op, Detail: err.Error()})
 }
 
-// Mapping is a shared mapping while it is being read. Hooks must not keep it.
+// Mapping is a shared mapping while it is being read. Hooks must not keep it. What a source
+// told of has a name that is right for memory; of other files it is the last part of the path
+// alone.
 type Mapping struct {
 	proc.MapsEntry
 	Proc *Proc

@@ -66,7 +66,7 @@ func (s *Scan) readMapped(ctx context.Context, source Source) *mappedFacts {
 func (m *mappedFacts) add(x *bpf.Mapping) {
 	seen := seenMapping{
 		start: x.Start, end: x.End, offset: x.Offset, dev: proc.Dev(x.DevMajor, x.DevMinor), ino: x.Ino,
-		name: uint32(len(m.names)), nameLength: uint16(len(x.Name)),
+		name: uint32(len(m.names)),
 		mode: x.Mode, links: x.Links, uid: x.UID, gid: x.GID, size: x.Size, blocks: x.Blocks,
 	}
 	if x.Readable {
@@ -75,11 +75,14 @@ func (m *mappedFacts) add(x *bpf.Mapping) {
 	if x.Writable {
 		seen.perms |= 2
 	}
-	// Neighbours often are of one file, or have one name.
-	if n := len(m.list); n > 0 && string(m.name(&m.list[n-1])) == string(x.Name) {
-		seen.name = m.list[n-1].name
-	} else {
-		m.names = append(m.names, x.Name...)
+	m.names = append(append(m.names, '/'), x.Name...)
+	if x.Memory || x.Deleted {
+		m.names = append(m.names, proc.DeletedSuffix...)
+	}
+	seen.nameLength = uint16(len(m.names) - int(seen.name))
+	// Neighbours often have one name.
+	if n := len(m.list); n > 0 && string(m.name(&m.list[n-1])) == string(m.name(&seen)) {
+		m.names, seen.name = m.names[:seen.name], m.list[n-1].name
 	}
 	t, ok := m.byPID[int32(x.PID)]
 	if !ok {
