@@ -1,12 +1,12 @@
 package probe
 
 import (
-	"bytes"
 	"context"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ipctop/ipctop/bpf"
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/proc"
@@ -87,13 +87,13 @@ func (s *Scan) readLeftMappings() {
 // or for a lock or lease on a file, which a mapping keeps as a descriptor does. Of
 // calls that have other names among 32-bit programs these are included: what is
 // none of them but has such a number costs time alone.
-var mappingCalls = func() map[string]bool {
-	calls := map[string]bool{"5": true, "55": true, "143": true, "221": true, "240": true, "295": true, "322": true, "422": true}
+var mappingCalls = func() map[int]bool {
+	calls := map[int]bool{5: true, 55: true, 143: true, 221: true, 240: true, 295: true, 322: true, 422: true}
 	for _, number := range []int{
 		unix.SYS_FUTEX, unix.SYS_FUTEX_WAITV, futexWait, unix.SYS_FLOCK, unix.SYS_FCNTL, unix.SYS_OPENAT, unix.SYS_OPENAT2,
 		unix.SYS_TRUNCATE, unix.SYS_FTRUNCATE, openNumber,
 	} {
-		calls[strconv.Itoa(number)] = true
+		calls[number] = true
 	}
 	return calls
 }()
@@ -107,39 +107,52 @@ const futexWait = 455
 func (s *Scan) noteCalls(p *Proc) {
 	threads := p.Model.AllThreads()
 	var numbers []int
-	var buf [256]byte
 	for i := range threads {
-		if s := threads[i].State; s != "S" && s != "D" || !p.task.Begin("syscall", int32(threads[i].TID)) {
+		if s := threads[i].State; s != "S" && s != "D" {
 			continue
 		}
-		text, err := p.Dir.ReadRecord("task/"+strconv.Itoa(threads[i].TID)+"/syscall", buf[:0])
-		p.task.End()
+		c, inCall, err := s.callNow(p, threads[i].TID)
 		if err != nil {
 			if !proc.Gone(err) {
 				return // nor can its mappings be read
 			}
 			continue
 		}
-		var space [9][]byte
-		f := proc.AppendFields(space[:0], text)
-		if len(f) < 3 {
+		if !inCall {
 			continue
 		}
-		if n, err := strconv.Atoi(string(f[0])); err == nil {
-			numbers = append(numbers, n)
-		}
-		if !mappingCalls[string(f[0])] {
-			continue
-		}
+		numbers = append(numbers, c.number)
 		const private = 0x80
-		op, err := strconv.ParseUint(string(bytes.TrimPrefix(f[2], []byte("0x"))), 16, 64)
-		if string(f[0]) != strconv.Itoa(unix.SYS_FUTEX) || err != nil || op&private == 0 {
+		if mappingCalls[c.number] && (c.number != unix.SYS_FUTEX || c.args[1]&private == 0) {
 			s.mappings.Store(true)
 		}
 	}
 	s.mu.Lock()
 	s.calls[p.PID()] = numbers
 	s.mu.Unlock()
+}
+
+// callNow is what a thread is blocked in, by the source where that told of it.
+func (s *Scan) callNow(p *Proc, tid int) (c call, inCall bool, err error) {
+	if f := s.facts; f != nil && f.same(p) {
+		if was := f.tasks[int32(tid)]; was != nil {
+			t := bpf.ParseTask([]byte(was.record))
+			if c, inCall = callOf(&t); inCall && !c.maybe32() {
+				return c, true, nil
+			}
+		}
+	}
+	if !p.task.Begin("syscall", int32(tid)) {
+		return c, false, nil
+	}
+	defer p.task.End()
+	var buf [256]byte
+	text, err := p.Dir.ReadRecord("task/"+strconv.Itoa(tid)+"/syscall", buf[:0])
+	if err != nil {
+		return c, false, err
+	}
+	c, inCall = parseCall(text)
+	return c, inCall, nil
 }
 
 // Calls are the numbers of the calls that threads of a process slept in when it

@@ -65,9 +65,9 @@ type Probe struct {
 	// someone waits.
 	Waits func(ctx context.Context, idx *Index, out *Collector) error
 
-	// Blocked tells what a thread waits for by its file syscall, which is looked at before
-	// descriptors are read.
-	Blocked func(syscall []byte) BlockedAt
+	// Blocked tells what a thread waits for by the number of the system call that it is in,
+	// which is looked at before descriptors are read.
+	Blocked func(call int) BlockedAt
 
 	// Close gives up what the probe keeps from one scan to the next.
 	Close func()

@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -45,6 +46,9 @@ type Options struct {
 	// is writing, and which descriptors share a description, but where they are locked.
 	// Of what is left pipes, sockets and event counters are read as far as somebody waits at one.
 	WaitsOnly bool
+
+	// About are the processes for whose sake a scan with WaitsOnly is made.
+	About []int
 
 	// EachDescriptor has descriptors read with WaitsOnly, too, that nobody seems to wait at: to
 	// see that nothing is missing without them.
@@ -169,8 +173,9 @@ type Scan struct {
 		facts *facts
 	}
 
-	whole  bool    // nothing is left out of descriptors
-	wanted *wanted // what is not; nil: nothing is left out
+	whole   bool         // nothing is left out of descriptors
+	unclear map[int]bool // … and of those of these processes
+	wanted  *wanted      // what is not; nil: nothing is left out
 
 	// With WaitsOnly: whether somebody may wait for who maps something, and whose
 	// mappings have not been read.
@@ -218,30 +223,41 @@ type result struct {
 
 // Scan makes a snapshot. The error says why there is none at all.
 func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
-	snap, err := sc.scan(ctx, sc.opts.EachDescriptor)
-	if err == nil && snap == nil {
-		snap, err = sc.scan(ctx, true)
+	var missed map[int]bool
+	for attempt := 1; ; attempt++ {
+		snap, more, err := sc.scan(ctx, sc.opts.EachDescriptor || attempt == maxAttempts, missed)
+		if err != nil || more == nil {
+			return snap, err
+		}
+		sc.opts.Log.LogAttrs(ctx, slog.LevelDebug, "threads wait for what was left out: all is read again", slog.Any("processes", more))
+		if missed == nil {
+			missed = map[int]bool{}
+		}
+		maps.Copy(missed, more)
 	}
-	return snap, err
 }
 
-// scan makes a snapshot; nil if something was left out that belongs into it. whole leaves nothing out.
-func (sc *Scanner) scan(ctx context.Context, whole bool) (*model.Snapshot, error) {
+// maxAttempts is how often it is tried to leave out what nobody waits for; the last one leaves out nothing.
+const maxAttempts = 3
+
+// scan makes a snapshot. whole leaves nothing out of it, unclear nothing that these processes
+// have. If something was left out that belongs into it there is none, and missed are the processes whose it is.
+func (sc *Scanner) scan(ctx context.Context, whole bool, unclear map[int]bool) (snap *model.Snapshot, missed map[int]bool, err error) {
 	begin := time.Now()
 	release, err := privilege.Scanning()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer release()
 	s, err := sc.begin()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	s.whole = whole
+	s.whole, s.unclear = whole, unclear
 	defer s.root.Close()
 	defer sc.enter()()
 	if err := s.walk(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s.nameContainers()
 	s.tables(ctx)
@@ -254,13 +270,12 @@ func (sc *Scanner) scan(ctx context.Context, whole bool) (*model.Snapshot, error
 	s.waits(ctx, idx)
 	if err := ctx.Err(); err != nil {
 		sc.hiddenStamps = nil // not everything was asked that hidden processes may have changed
-		return nil, err
+		return nil, nil, err
 	}
-	if s.missed() {
-		sc.opts.Log.LogAttrs(ctx, slog.LevelDebug, "threads wait for what was left out: all is read again")
-		return nil, nil
+	if missed := s.missed(); missed != nil {
+		return nil, missed, nil
 	}
-	snap := new(model.Snapshot)
+	snap = new(model.Snapshot)
 	s.snapshot(idx, snap)
 	if s.detail(ctx, idx, snap) {
 		s.snapshot(idx, snap)
@@ -269,7 +284,7 @@ func (sc *Scanner) scan(ctx context.Context, whole bool) (*model.Snapshot, error
 	snap.Taken = begin.UTC()
 	snap.Scan.Duration = int64(time.Since(begin))
 	s.log(ctx, snap)
-	return snap, nil
+	return snap, nil, nil
 }
 
 // Close gives up what is cached from one scan to the next, when the scan that may be

@@ -73,6 +73,9 @@ type facts struct {
 	cgroups    map[uint64]*cgroupFacts // by what all threads in the same control groups have
 	namespaces sharedNamespaces
 
+	wanted   *wanted // what is taken of the descriptors of all; nil: all of them
+	inFlight bool    // the queue of some UNIX socket has descriptors in it
+
 	pipesMu sync.Mutex
 	pipes   map[inode]bpf.Watched // also of processes that were read alone
 }
@@ -192,6 +195,7 @@ func (s *Scan) readFacts(ctx context.Context, pids []int) {
 	if s.scanner.opts.Probes == nil || !s.staleMost(pids) {
 		return
 	}
+	s.findWanted(ctx, pids)
 	f.makeRoom(s.openFiles())
 	done := make(chan *mappedFacts, 1)
 	if s.wantMapped(len(pids)) && !s.WaitsOnly() {
@@ -199,7 +203,7 @@ func (s *Scan) readFacts(ctx context.Context, pids []int) {
 	} else {
 		done <- nil
 	}
-	err := f.readFiles()
+	err := f.readFiles(s.wanted)
 	f.mapped = <-done
 	if err != nil {
 		s.giveUpFacts(ctx, err)
@@ -212,7 +216,7 @@ func (s *Scan) readFacts(ctx context.Context, pids []int) {
 
 func (s *Scan) giveUpFacts(ctx context.Context, err error) {
 	s.scanner.opts.Log.LogAttrs(ctx, slog.LevelDebug, "eBPF source given up", slog.String("why", err.Error()))
-	s.facts = nil
+	s.facts, s.wanted = nil, nil
 }
 
 // staleMost reports whether so many processes have run since they were cached that the
@@ -290,9 +294,15 @@ const (
 
 // readFiles reads the descriptors of all, and notes whose tables nobody can have changed
 // meanwhile: what is in these was so at one time.
-func (f *facts) readFiles() error {
+func (f *facts) readFiles(w *wanted) error {
+	f.wanted = w
 	if err := f.source.Files(f.add); err != nil {
 		return err
+	}
+	if f.inFlight && w.leavesSockets() {
+		w.sockets, w.left = true, nil
+		f.reset(f.source)
+		return f.readFiles(w)
 	}
 	there, moved := map[int32]bool{}, map[int32]bool{} // processes
 	err := f.source.Tasks(bpf.TaskRuns, func(t *bpf.Task) {
@@ -333,6 +343,14 @@ func (f *facts) add(d *bpf.File) {
 		if d.TID != d.PID {
 			f.own[int32(d.PID)] = append(f.own[int32(d.PID)], tid)
 		}
+	}
+	if sock, known := d.Socket(); known && sock.Family == unixFamily && sock.InFlight > 0 {
+		f.inFlight = true
+	}
+	if f.wanted.leavesFile(d) {
+		t.to = len(f.files)
+		f.tables[tid] = t
+		return
 	}
 	x := seenFile{
 		description: d.Description, ino: d.Ino, dev: proc.Dev(d.DevMajor, d.DevMinor), link: uint32(len(f.links)), linkLength: uint16(len(d.Link)),

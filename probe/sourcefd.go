@@ -177,7 +177,7 @@ func (f *facts) reset(source Source) {
 	if cap(f.files) > mostSpareFiles {
 		f.files, f.links = nil, nil
 	}
-	f.files, f.links, f.events = f.files[:0], f.links[:0], f.events[:0]
+	f.files, f.links, f.events, f.inFlight = f.files[:0], f.links[:0], f.events[:0], false
 }
 
 // mostSpareFiles is of how many descriptors the memory is kept for the next process.

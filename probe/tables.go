@@ -19,7 +19,7 @@ func (s *Scan) tables(ctx context.Context) {
 	var wg sync.WaitGroup
 	for i := range s.scanner.opts.Probes {
 		p := &s.scanner.opts.Probes[i]
-		if p.Table == nil && (p.Limits == nil || s.WaitsOnly()) || p.Scope == "net" && s.leavesSockets() {
+		if p.Table == nil && (p.Limits == nil || s.WaitsOnly()) || p.Scope == "net" && s.wanted.leavesSockets() {
 			continue
 		}
 		if p.Scope != "" {

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/kcmp"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/proc"
 )
@@ -57,15 +58,22 @@ func (s *Scan) dropUnwaited(idx *Index) {
 			e.OwnHolders()
 			for i := range e.Holders {
 				if h := &e.Holders[i]; h.FD.Known() {
-					h.Access = idx.access(h)
+					h.Access = idx.access(h, e.Key.Num)
 				}
 			}
 		}
 	}
 }
 
-// access is [FD.Access] for a descriptor that was read before.
-func (idx *Index) access(h *model.Holder) model.Access {
+// access is [FD.Access] for a descriptor that was read before, of what has this inode.
+func (idx *Index) access(h *model.Holder, ino uint64) model.Access {
+	if f := idx.Scan.facts; f != nil && f.whole {
+		if at, ok := kcmp.DescriptorOf(h); ok {
+			if x, _ := f.find(at); x != nil && x.ino == ino {
+				return x.access()
+			}
+		}
+	}
 	dir, err := idx.Open(h.PID)
 	if err != nil {
 		return ""

@@ -58,7 +58,9 @@ func (s *Scan) walk(ctx context.Context) error {
 	s.noteHidden(pids)
 	s.readFacts(ctx, pids)
 	s.readCounters(ctx, pids)
-	s.findWanted(ctx, pids)
+	if s.facts == nil {
+		s.findWanted(ctx, pids)
+	}
 	var vanished int
 	report := progress(s.scanner.opts.Progress, len(pids))
 	s.scanner.guard.Each(len(pids), s.scanner.opts.Workers, func(i int) guard.Item { return guard.Item{Key: pids[i], Owner: s.owner(int32(pids[i]))} },

@@ -149,7 +149,8 @@ func noteTruncated(p *Proc, tid int32, truncated int, r *result) {
 // again in the next scan.
 func (s *Scan) takeDescriptor(fd *FD, num int32, link []byte, sc *scratch) {
 	fd.Num, fd.Link, fd.statted, fd.cacheable, fd.byInfo, fd.byCounter = num, link, false, false, false, false
-	if ino, leaves := s.wanted.leaves(fd); leaves {
+	id, known := fd.counterID()
+	if ino, leaves := s.wanted.leaves(fd.Link, id, known); leaves {
 		sc.left = append(sc.left, leftOut{fd.Proc.PID(), num, ino})
 		return
 	}

@@ -63,7 +63,7 @@ func (n *naming) set() {
 			continue
 		}
 		if e == nil {
-			n.scan.LeftOut(int32(t.proc.PID), u.fd, 0)
+			n.leftOut(int32(t.proc.PID), u.fd, 0)
 			w.Partial = true
 			continue
 		}
@@ -71,6 +71,14 @@ func (n *naming) set() {
 			seen[e] = true
 			w.Objects = append(w.Objects, e.Object.ID)
 		}
+	}
+}
+
+// leftOut notices that what is waited for was left out. Of waits that are not confirmed nothing is
+// said, but where they are those of a process that was asked about.
+func (n *naming) leftOut(pid, fd int32, ino uint64) {
+	if n.wait.Confirmed || n.scan.About(n.wait.PID) {
+		n.scan.NoteWait(pid, fd, ino)
 	}
 }
 
@@ -87,7 +95,7 @@ func (n *naming) watches(e *probe.Entry) {
 			continue
 		}
 		for h := range e.Holders {
-			n.scan.LeftOut(e.Holders[h].PID, int32(watch.FD.Or(-1)), uint64(watch.Ino))
+			n.leftOut(e.Holders[h].PID, int32(watch.FD.Or(-1)), uint64(watch.Ino))
 		}
 	}
 }
@@ -99,7 +107,7 @@ func (n *naming) descriptors() bool {
 	for _, u := range t.fds {
 		e := n.x.descriptor(t, u.fd)
 		if e == nil {
-			n.scan.LeftOut(int32(t.proc.PID), u.fd, 0)
+			n.leftOut(int32(t.proc.PID), u.fd, 0)
 			w.Partial = true
 			continue
 		}

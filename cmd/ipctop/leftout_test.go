@@ -3,11 +3,15 @@ package main
 import (
 	"bytes"
 	"errors"
+	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/bpf"
 	"github.com/ipctop/ipctop/diagnose"
@@ -32,6 +36,7 @@ func TestWhyOfWhatIsLeftOut(t *testing.T) {
 	case !errors.As(err, &unavailable):
 		t.Error(err)
 	}
+	sleepBesideCounter(t)
 	left, compared := map[model.Kind]int{}, 0
 	for names := range slices.Chunk(testfixtures.Names(), 30) {
 		run, err := testfixtures.StartAvailable(t.Context(), names...)
@@ -51,6 +56,26 @@ func TestWhyOfWhatIsLeftOut(t *testing.T) {
 	if len(sources) > 1 && (left[model.Unix] == 0 || left[model.Eventfd] == 0) {
 		t.Errorf("left out: %v, no sockets or no event counters", left)
 	}
+}
+
+// sleepBesideCounter starts a process with an event counter at which nobody waits.
+func sleepBesideCounter(t *testing.T) {
+	t.Helper()
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	counter := os.NewFile(uintptr(fd), "eventfd")
+	defer counter.Close()
+	cmd := exec.Command("sleep", "1000")
+	cmd.ExtraFiles = []*os.File{counter}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
 }
 
 // compareWhy compares what is said of the processes of fixtures, and counts what was left
@@ -95,7 +120,7 @@ func compareWhy(t *testing.T, run *testfixtures.Run, source sourceUse, left map[
 func guessWrong(o *probe.Options) {
 	for i := range o.Probes {
 		if o.Probes[i].Blocked != nil {
-			o.Probes[i].Blocked = func([]byte) probe.BlockedAt { return probe.AtNoFile }
+			o.Probes[i].Blocked = func(int) probe.BlockedAt { return probe.AtNoFile }
 		}
 	}
 }

@@ -32,7 +32,7 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 	collectLate()
 	options := probe.Options{
 		ProcRoot: root, Probes: probes(), Sample: o.sample, Detail: o.closer, Helper: "/proc/self/exe",
-		ListDirectories: o.listDirs, WaitsOnly: o.waitsOnly, Log: o.log(),
+		ListDirectories: o.listDirs, WaitsOnly: o.waitsOnly, About: o.about, Log: o.log(),
 	}
 	if o.types {
 		options.Probes = append(options.Probes, sysv.MessageTypes())

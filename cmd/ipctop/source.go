@@ -36,8 +36,9 @@ type options struct {
 	addWaits func(*model.Snapshot) error
 
 	ages      diagnose.Options
-	self      bool // see [model.Snapshot.ShowOwn]
-	waitsOnly bool // see [probe.Options]
+	self      bool  // see [model.Snapshot.ShowOwn]
+	waitsOnly bool  // see [probe.Options]
+	about     []int // see [probe.Options]
 	debug     bool
 	stderr    io.Writer // where debugging goes
 

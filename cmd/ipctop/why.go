@@ -58,6 +58,11 @@ func (c command) newWhy(o *options) *cobra.Command {
 		}
 		briefly := *o
 		briefly.waitsOnly = !slices.ContainsFunc(refs, notPID)
+		for _, ref := range refs {
+			if pid, err := strconv.Atoi(ref); err == nil {
+				briefly.about = append(briefly.about, pid)
+			}
+		}
 		snap, matches, err := c.lookUp(cmd.Context(), &briefly, refs, all)
 		if !o.reads() && briefly.waitsOnly && briefly.graph != nil && briefly.graph.NoWork() {
 			briefly.waitsOnly, briefly.graph = false, nil
