@@ -66,7 +66,7 @@ func (e *Entry) OwnHolders() {
 func (e *Entry) OwnObject() *model.Object {
 	if e.shown {
 		o := *e.Object
-		e.Object, e.shown = &o, false
+		e.Object, e.shown, e.raw = &o, false, false
 		e.touch()
 	}
 	return e.Object
@@ -182,7 +182,7 @@ func (j *joined) noteOrphan(e *Entry) {
 
 // Describe makes an unclaimed key an object.
 func (idx *Index) Describe(e *Entry, object *model.Object) {
-	e.Object, e.described, e.shown = object, true, false
+	e.Object, e.described, e.shown, e.raw = object, true, false, false
 	e.touch()
 	idx.joined.note(e)
 }

@@ -26,7 +26,7 @@ type joined struct {
 	first   bool                          // nothing has been joined before
 	keep    bool                          // another scan may follow
 	number  int                           // of the scan
-	drops   int                           // counts what was dropped
+	drops   int32                         // counts what was dropped
 	spares  map[*Entry][]model.Holder     // room for the holders of some
 	had     map[held]int                  // see [joined.verified]
 }
@@ -53,40 +53,6 @@ type emitted struct {
 type spare struct {
 	objects []objectRecord
 	peers   []peerRecord
-}
-
-// source is what an entry is made of, and how far it has been made.
-type source struct {
-	held    []model.Holder // by processes, as they were read
-	tabled  []model.Holder // … by what a table says
-	records []record       // of the object; the first counts
-	peers   []peer         // as tables tell them
-	namedBy []*Entry       // those of whose peers it is one
-	found   []peerRecord   // what was found of its peers in this scan alone
-
-	in   *joined
-	made *model.Object // the record that the object was made of
-	last *model.Object // the object in the last snapshot that had one
-
-	freshIn   int32 // the last scan in which it was made anew
-	reheldIn  int32 // … and its holders
-	dropped   int   // the last drop that took holders away
-	seen      int32 // see [joined.look]
-	named     int32 // how many say that it is their peer
-	place     int32 // where it was among the objects of the last snapshot; before there is one, how many holders it has
-	slot      int32 // where it is among those of its space
-	described bool  // it was not made of what was emitted, but after the join
-	stale     bool  // the holders have changed
-	owned     bool  // they were changed after the join
-	left      bool  // it is no longer there
-	touched   bool  // it is in joined.touched
-	shown     bool  // the object is in a snapshot
-	placed    bool  // some object of it is in the last snapshot
-	wasGone   bool  // it was another's name then
-
-	pipe *knownPipe // what the source told of a pipe or FIFO; nil: nothing
-
-	peerList []model.Peer
 }
 
 // record is what a process or table says of an object.
@@ -135,7 +101,7 @@ func (j *joined) take(results []*result, number int) {
 	j.number = number
 	for _, e := range j.tabled {
 		e.change()
-		e.tabled = nil
+		e.more.tabled = nil
 	}
 	j.tabled = j.tabled[:0]
 	if j.first {
@@ -198,11 +164,11 @@ func (j *joined) update(o origin, r *result) {
 	case r.process == nil:
 		for i := range r.out.holders {
 			e := j.at(r.out.holders[i].key)
-			if e.tabled == nil {
+			if e.tabled() == nil {
 				j.tabled = append(j.tabled, e)
 			}
 			e.change()
-			e.tabled = append(e.tabled, r.out.holders[i].holder)
+			e.rest().tabled = append(e.tabled(), r.out.holders[i].holder)
 		}
 	case r.checked && s.cache != nil && j.verified(s, r):
 		// It has what it had, and has not run since that was read: so what was found out of
@@ -409,7 +375,7 @@ func (j *joined) make(s *Scan) {
 		if e.left {
 			continue
 		}
-		if len(e.held)+len(e.tabled)+len(e.records)+len(e.peers)+int(e.named) == 0 {
+		if len(e.held)+len(e.tabled())+len(e.records)+len(e.peers)+int(e.named) == 0 {
 			j.forget(e)
 		} else {
 			j.makeEntry(s, e)
@@ -450,8 +416,8 @@ func (j *joined) makeEntry(s *Scan, e *Entry) {
 			e.Holders = append(j.spareHolders(e), e.held...)
 			ownExtents(e.Holders)
 		}
-		if len(e.tabled) > 0 {
-			e.Holders = append(e.Holders, e.tabled...)
+		if tabled := e.tabled(); len(tabled) > 0 {
+			e.Holders = append(e.Holders, tabled...)
 		}
 		sortHolders(e.Holders)
 	}
@@ -466,6 +432,8 @@ func (j *joined) makeEntry(s *Scan, e *Entry) {
 	if fresh {
 		e.freshIn = int32(j.number)
 		switch {
+		case first != nil && e.Key.Space.Incremental && e.made != first && first.Holders == nil:
+			e.Object, e.shown, e.raw = first, true, true
 		case first != nil:
 			j.place(e, *first)
 		case e.Key.Space.New != nil && len(e.Holders) > 0:
@@ -479,6 +447,11 @@ func (j *joined) makeEntry(s *Scan, e *Entry) {
 		j.note(e)
 	}
 	j.noteOrphan(e)
-	e.Complete, e.gone, e.found = model.Opt[bool]{}, false, nil
+	e.Complete, e.gone = model.Opt[bool]{}, false
+	if e.more != nil {
+		if e.more.found = nil; e.more.tabled == nil {
+			e.more = nil
+		}
+	}
 	e.stale, e.owned, e.described = false, false, false
 }

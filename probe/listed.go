@@ -167,13 +167,20 @@ func (c *listing) apply(l *listed) {
 func (idx *Index) objectNow(e *Entry) *model.Object {
 	complete, peers := idx.HoldersComplete(e), idx.peersNow(e)
 	o := e.Object
-	same := e.shown && o.HoldersComplete == complete && sameSlice(o.Holders, e.Holders) && sameSlice(o.Peers, peers)
+	same := e.shown && !e.raw && o.HoldersComplete == complete && sameSlice(o.Holders, e.Holders) && sameSlice(o.Peers, peers)
 	if same && o == e.last {
 		return o
 	}
 	if !same {
-		o = e.OwnObject()
+		if e.raw { // nobody looks at these fields but who has the snapshot
+			e.raw = false
+		} else {
+			o = e.OwnObject()
+		}
 		o.Holders, o.HoldersComplete, o.Peers = e.Holders, complete, peers
+	}
+	if o.Holders == nil && idx.joined.keep {
+		o.Holders = []model.Holder{} // it is no longer raw
 	}
 	e.shown = true
 	if e.last == nil || !sameObject(e.last, o) {
@@ -194,7 +201,7 @@ func (e *Entry) takeLast() {
 	if e.Key.Space.Incremental && sameSlice(e.held, e.Holders) {
 		e.held = slices.Clip(e.last.Holders)
 	}
-	e.Object, e.Holders, e.peerList = e.last, e.last.Holders, e.last.Peers
+	e.Object, e.Holders = e.last, e.last.Holders
 }
 
 // settle gives up what is equal to what the last snapshot has, when the scan has ended.

@@ -198,9 +198,11 @@ func (idx *Index) merge(from, into *Entry) {
 	}
 	idx.merged[from.Key] = into
 	for _, p := range from.peers {
-		into.found = append(into.found, peerRecord{from.Key, p.to.Key, p.confidence})
+		into.rest().found = append(into.found(), peerRecord{from.Key, p.to.Key, p.confidence})
 	}
-	into.found = append(into.found, from.found...)
+	if found := from.found(); len(found) > 0 {
+		into.rest().found = append(into.found(), found...)
+	}
 	from.touch()
 	into.touch()
 }

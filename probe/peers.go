@@ -72,7 +72,7 @@ func (j *joined) forgetNames(e *Entry) {
 func (idx *Index) connect(out *Collector) {
 	for _, p := range out.peers {
 		if e := idx.joined.entries[p.from]; e != nil && e.listed() {
-			e.found = append(e.found, p)
+			e.rest().found = append(e.found(), p)
 			e.touch()
 		}
 	}
@@ -86,7 +86,7 @@ func (idx *Index) Peers(e *Entry, f func(peer *Entry, c model.Confidence)) {
 			f(p.to, p.confidence)
 		}
 	}
-	for _, p := range e.found {
+	for _, p := range e.found() {
 		if to := idx.joined.entries[p.to]; to != nil && to.listed() {
 			f(to, p.confidence)
 		}
@@ -111,13 +111,16 @@ func (idx *Index) peersNow(e *Entry) []model.Peer {
 		}
 		add(to, p.confidence)
 	}
-	for i := range e.found {
-		to, _ := idx.Lookup(e.found[i].to)
-		add(to, e.found[i].confidence)
+	for _, p := range e.found() {
+		to, _ := idx.Lookup(p.to)
+		add(to, p.confidence)
 	}
 	list = sortPeers(list)
-	if !slices.Equal(list, e.peerList) {
-		e.peerList = slices.Clone(list)
+	switch {
+	case len(list) == 0:
+		return nil
+	case e.last != nil && slices.Equal(list, e.last.Peers):
+		return e.last.Peers
 	}
-	return e.peerList
+	return slices.Clone(list)
 }

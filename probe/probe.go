@@ -187,7 +187,8 @@ type peerRecord struct {
 }
 
 // Object emits what is known of the object behind k. Of several records for one
-// key the first counts, a table's before any that a process's read gave.
+// key the first counts, a table's before any that a process's read gave. It may be emitted
+// again in later scans under this key, but must not be changed.
 func (o *Collector) Object(k Key, object *model.Object) {
 	o.objects = append(o.objects, objectRecord{key: k, object: object})
 }

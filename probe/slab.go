@@ -4,6 +4,7 @@ import "github.com/ipctop/ipctop/model"
 
 // place puts an object where it stays: in the slab, if the scan is the only one.
 func (j *joined) place(e *Entry, o model.Object) {
+	e.raw = false
 	switch {
 	case j.keep:
 		e.Object, e.shown = &o, false

@@ -121,7 +121,7 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 		trace = traceLive(o)
 	}
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50) // most of what lives long is the history, so that little is gained by letting garbage double it
+		debug.SetGCPercent(25) // most lives long, in the history: letting garbage double it would gain little
 	}
 	scan, done, err := c.scanner(o)
 	if err != nil {

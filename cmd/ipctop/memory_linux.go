@@ -16,7 +16,7 @@ const smallHeap = 32 << 20
 // counts before that.
 func collectSooner() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(25)
 	}
 }
 
