@@ -159,22 +159,35 @@ func byUser(idx *probe.Index, u *userLimit) map[int]model.Opt[int64] {
 			unknown[uid] = true
 		}
 	}
+	type share struct {
+		uid     model.Opt[int]
+		sum     int64
+		unknown bool
+	}
+	var pid int32 // one after the other, many are of the same process
+	var of *share
+	byPID := map[int32]*share{}
 	for _, e := range u.objects(idx) {
 		if len(e.Holders) == 0 || e.Object == nil {
 			continue
 		}
-		p := idx.Processes[e.Holders[0].PID]
-		if p == nil {
-			continue
-		}
-		uid, ok := p.UID.Get()
-		if !ok {
-			continue
+		if h := &e.Holders[0]; of == nil || h.PID != pid {
+			if pid, of = h.PID, byPID[h.PID]; of == nil {
+				of = new(share)
+				if p := idx.Processes[pid]; p != nil {
+					of.uid = p.UID
+				}
+				byPID[pid] = of
+			}
 		}
 		n, ok := u.takes(e.Object).Get()
-		sums[uid] += n
-		if !ok {
-			unknown[uid] = true
+		of.sum += n
+		of.unknown = of.unknown || !ok
+	}
+	for _, s := range byPID {
+		if uid, ok := s.uid.Get(); ok {
+			sums[uid] += s.sum
+			unknown[uid] = unknown[uid] || s.unknown
 		}
 	}
 	used := map[int]model.Opt[int64]{}

@@ -33,12 +33,15 @@ func sameObject(a, b *model.Object) bool {
 	if !slices.EqualFunc(a.Holders, b.Holders, func(x, y model.Holder) bool { return equalHolders(&x, &y) }) {
 		return false
 	}
-	x, y := *a, *b
-	x.Holders, y.Holders = nil, nil
-	if sameSlice(x.Peers, y.Peers) {
-		x.Peers, y.Peers = nil, nil
+	if a.ID != b.ID || a.Gen != b.Gen || a.Kind != b.Kind || a.Host != b.Host || a.Name != b.Name || a.Path != b.Path || a.Deleted != b.Deleted ||
+		a.Dev != b.Dev || a.Ino != b.Ino || a.SysvID != b.SysvID || a.UID != b.UID || a.GID != b.GID || a.Mode != b.Mode || a.Fill != b.Fill ||
+		a.HoldersComplete != b.HoldersComplete || !slices.Equal(a.Aliases, b.Aliases) || !slices.Equal(a.Peers, b.Peers) {
+		return false
 	}
-	return reflect.DeepEqual(&x, &y)
+	if a.Namespace != b.Namespace && (a.Namespace == nil || b.Namespace == nil || *a.Namespace != *b.Namespace) {
+		return false
+	}
+	return a.Detail == b.Detail || reflect.DeepEqual(a.Detail, b.Detail)
 }
 
 func (p peerRecord) equal(o peerRecord) bool {

@@ -2,6 +2,7 @@ package record
 
 import (
 	"io"
+	"slices"
 
 	"github.com/ipctop/ipctop/model"
 )
@@ -15,6 +16,10 @@ type sampleLines struct {
 	objects   records[model.Object]
 	links     records[model.Link]
 	sum       sum
+
+	// Room for the next sample but one.
+	places []int32
+	sums   [3][]lineSum
 }
 
 // records is a list of records, each of them a line.
@@ -41,7 +46,8 @@ func documentOf(parts []model.Part, before *sampleLines, d *delta) *sampleLines 
 	if before == nil {
 		before, d = &sampleLines{}, nil
 	}
-	doc := &sampleLines{sum: noSum}
+	doc := &sampleLines{sum: noSum, places: before.places}
+	doc.sums = [3][]lineSum{before.processes.sums, before.objects.sums, before.links.sums}
 	at := 0 // line in the document before
 	for i := range parts {
 		p := &parts[i]
@@ -60,15 +66,15 @@ func documentOf(parts []model.Part, before *sampleLines, d *delta) *sampleLines 
 				doc.sum = doc.sum.then(lineSumOf(line).sum())
 			}
 		case i == 1:
-			doc.processes = next(p.Processes, &before.processes, func(a, b *model.Process) int { return a.PID - b.PID }, at, d)
+			doc.processes = next(p.Processes, &before.processes, func(a, b *model.Process) int { return a.PID - b.PID }, at, d, doc, before.sums[0])
 			at += len(before.processes.list)
 			doc.sum = doc.sum.then(doc.processes.sum)
 		case i == 3:
-			doc.objects = next(p.Objects, &before.objects, model.CompareObjects, at, d)
+			doc.objects = next(p.Objects, &before.objects, model.CompareObjects, at, d, doc, before.sums[1])
 			at += len(before.objects.list)
 			doc.sum = doc.sum.then(doc.objects.sum)
 		case i == 5:
-			doc.links = next(p.Links, &before.links, model.CompareLinks, at, d)
+			doc.links = next(p.Links, &before.links, model.CompareLinks, at, d, doc, before.sums[2])
 			at += len(before.links.list)
 			doc.sum = doc.sum.then(doc.links.sum)
 		}
@@ -77,14 +83,19 @@ func documentOf(parts []model.Part, before *sampleLines, d *delta) *sampleLines 
 }
 
 // next makes the records of a list. Those before begin with a line of their document. What
-// changes goes into d; nil: nothing is to be told.
-func next[T model.Process | model.Object | model.Link](list []*T, before *records[T], compare func(a, b *T) int, line int, d *delta) records[T] {
+// changes goes into d; nil: nothing is to be told. room has the sums of a sample that nobody
+// needs any more.
+func next[T model.Process | model.Object | model.Link](list []*T, before *records[T], compare func(a, b *T) int, line int, d *delta, doc *sampleLines, room []lineSum) records[T] {
 	if d != nil && model.SameList(before.list, list) {
 		d.copy(line, len(list))
 		return *before
 	}
-	r := records[T]{list: list, sums: make([]lineSum, len(list))}
-	places := matches(before.list, list, compare)
+	if cap(room) > 0 && cap(before.sums) > 0 && &room[:1][0] == &before.sums[:1][0] {
+		room = nil // the list was the same in both
+	}
+	r := records[T]{list: list, sums: slices.Grow(room[:0], len(list))[:len(list)]}
+	doc.places = matches(doc.places, before.list, list, compare)
+	places := doc.places
 	var now, old []byte
 	for i := 0; i < len(list); {
 		if at := places[i]; at >= 0 {
@@ -126,8 +137,8 @@ func next[T model.Process | model.Object | model.Link](list []*T, before *record
 // matches tells of each record of a list where it stood in the list before, if it is the same
 // record; if another one took its place, where that was ([changedPlace]). Both lists are in
 // the order of compare. What is found to be new may have been there, where they are not.
-func matches[T any](before, after []*T, compare func(a, b *T) int) []int32 {
-	places := make([]int32, len(after))
+func matches[T any](room []int32, before, after []*T, compare func(a, b *T) int) []int32 {
+	places := slices.Grow(room[:0], len(after))[:len(after)]
 	i := 0
 	for j, r := range after {
 		places[j] = -1
