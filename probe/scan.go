@@ -230,6 +230,9 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 			return snap, err
 		}
 		sc.opts.Log.LogAttrs(ctx, slog.LevelDebug, "threads wait for what was left out: all is read again", slog.Any("processes", more))
+		if len(more) > fewMissed {
+			attempt = maxAttempts - 1
+		}
 		if missed == nil {
 			missed = map[int]bool{}
 		}
@@ -237,8 +240,15 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 	}
 }
 
-// maxAttempts is how often it is tried to leave out what nobody waits for; the last one leaves out nothing.
-const maxAttempts = 3
+const (
+	// maxAttempts bounds how often it is tried to leave out what nobody waits for; the last one
+	// leaves out nothing.
+	maxAttempts = 3
+
+	// fewMissed is of how many processes something may be missing for another try that leaves
+	// something out: where there are more, as much happens that others will.
+	fewMissed = 2
+)
 
 // scan makes a snapshot. whole leaves nothing out of it, unclear nothing that these processes
 // have. If something was left out that belongs into it there is none, and missed are the processes whose it is.
