@@ -26,6 +26,7 @@ struct rw_semaphore {
 };
 struct mm_struct___maps {
 	struct maple_tree mm_mt;
+	int map_count;
 	struct rw_semaphore mmap_lock;
 };
 struct mm_struct___version {
@@ -84,6 +85,7 @@ struct found {
 	__u64 end; // of its slots that are in use
 	__u64 shared[MOST_SHARED];
 	__u32 count, told;
+	__u32 mappings, reserved; // of all sorts
 	__u32 at_leaf, complete;
 	__u64 ordered;
 };
@@ -201,6 +203,7 @@ static long add_shared(__u32 slot, void *with)
 	entry = f->node[(RANGE_SLOTS + slot) & (NODE_WORDS - 1)];
 	if (!entry || entry & 3) // nothing is mapped there, or a mark of the kernel's own
 		return 0;
+	f->mappings++;
 	if (!(get(((struct vm_area_struct *)entry)->vm_flags) & VM_MAYSHARE))
 		return 0;
 	count = f->count;
@@ -231,7 +234,8 @@ static long next_leaf(__u32 number, void *with)
 }
 
 // shared_of lists the shared mappings of a process, and returns their number: more than
-// MOST_SHARED if not all of them are in the list.
+// MOST_SHARED if not all of them are in the list. A kernel whose tree is another one than
+// is thought here shows by the number of all mappings, which it counts.
 INLINE __u32 shared_of(__u64 mm)
 {
 	struct found *f = found_here();
@@ -241,7 +245,7 @@ INLINE __u32 shared_of(__u64 mm)
 	f->root = address_of(get(((struct mm_struct___maps *)mm)->mm_mt.ma_root));
 	if ((f->root & 3) != 2 || f->root <= 4096) // no tree, but a single entry
 		return MOST_SHARED + 1;
-	f->address = f->count = f->complete = 0;
+	f->address = f->count = f->complete = f->mappings = 0;
 	bpf_loop(MOST_LEAVES, next_leaf, NULL, 0);
-	return f->complete ? f->count : MOST_SHARED + 1;
+	return f->complete && f->mappings == (__u32)get(((struct mm_struct___maps *)mm)->map_count) ? f->count : MOST_SHARED + 1;
 }
