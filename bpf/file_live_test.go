@@ -215,7 +215,7 @@ func runCounts(t *testing.T, s *bpf.Source) map[int]string {
 	t.Helper()
 	counts := map[int]string{}
 	runs := map[int]bool{}
-	if err := s.Tasks(bpf.TaskState|bpf.TaskExe, func(task *bpf.Task) {
+	if err := s.Tasks(bpf.TaskState, func(task *bpf.Task) {
 		counts[task.PID] += fmt.Sprintf("%d:%d ", task.TID, task.Runs)
 		runs[task.PID] = runs[task.PID] || task.State == 'R' || task.State == 'Z'
 	}); err != nil {

@@ -2,7 +2,6 @@ package bpf
 
 import (
 	"bytes"
-	"encoding/binary"
 	"math/bits"
 )
 
@@ -38,8 +37,7 @@ type Task struct {
 	CgroupID       uint64 // inode number of its directory in cgroup v2
 	CgroupSet      uint64 // the same for threads that are in the same control groups of all hierarchies, during one read
 	Namespaces     TaskNamespaces
-	Timers         bool   // its process may have POSIX timers
-	Exe            string // path of its program as in /proc/PID/exe, of a main thread; "": not known
+	Timers         bool // its process may have POSIX timers
 
 	Call   Call   // it is in, unless it runs or has ended
 	Record []byte // what the kernel told of all of this: the same as long as none of it changes
@@ -85,7 +83,7 @@ type Call struct {
 
 const (
 	taskSize  = 320
-	innerPIDs = 6
+	innerPIDs = 7
 
 	taskCall    = 1 << 0
 	taskSignals = 1 << 1
@@ -101,12 +99,10 @@ const (
 type TaskParts uint32
 
 // TaskRuns is what there is in any case: TID, PID, StartTicks, State, Kernel, Processor, Runs,
-// ExecStart, CgroupSet, Timers and Call. TaskState is all the rest, but for TaskExe, which is
-// Exe.
+// ExecStart, CgroupSet, Timers and Call. TaskState is all the rest.
 const (
 	TaskRuns  TaskParts = 0
-	TaskState TaskParts = 1 << (iota - 1)
-	TaskExe
+	TaskState TaskParts = 1
 )
 
 // Tasks calls f for every thread of the caller's pid namespace, by ascending thread id:
@@ -127,12 +123,7 @@ func (s *Source) Tasks(parts TaskParts, f func(t *Task)) error {
 }
 
 // taskLength is the length of the record that b begins with.
-func taskLength(b []byte) int {
-	if len(b) < taskSize {
-		return 0
-	}
-	return taskSize + int(binary.LittleEndian.Uint32(b))
-}
+func taskLength([]byte) int { return taskSize }
 
 // ParseTask is the thread that a [Task.Record] tells of.
 func ParseTask(record []byte) Task { return parseTask(record, new(Task)) }
@@ -141,7 +132,6 @@ func ParseTask(record []byte) Task { return parseTask(record, new(Task)) }
 func parseTask(record []byte, last *Task) Task {
 	f, inner := fields{record}, last.NSPIDs[:0]
 	t := Task{Record: record}
-	exe := f.int()
 	t.TID, t.PID, t.PPID, t.PGID, t.SID, t.Tracer = f.int(), f.int(), f.int(), f.int(), f.int(), f.int()
 	state, exitState := f.u32(), f.u32()
 	t.State = taskState(state, exitState)
@@ -177,9 +167,6 @@ func parseTask(record []byte, last *Task) Task {
 	t.Call.SP, t.Call.IP = f.u64(), f.u64()
 	comm, _, _ := bytes.Cut(f.bytes(16), []byte{0})
 	t.Comm = reuse(last.Comm, comm)
-	if exe > 0 {
-		t.Exe = reuse(last.Exe, f.bytes(exe-1)) // it ends in a NUL
-	}
 	return t
 }
 

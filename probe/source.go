@@ -250,11 +250,7 @@ func (s *Scan) contents(ctx context.Context) map[int]bpf.Content {
 // readTasks reads what the source says of all threads. last is what it said before.
 func (f *facts) readTasks(last map[int32]*taskFacts, contents map[int]bpf.Content) error {
 	f.tasks = make(map[int32]*taskFacts, len(last))
-	parts := bpf.TaskState
-	if f.once {
-		parts |= bpf.TaskExe
-	}
-	return f.source.Tasks(parts, func(t *bpf.Task) {
+	return f.source.Tasks(bpf.TaskState, func(t *bpf.Task) {
 		was, now := last[int32(t.TID)], bpf.Content{}
 		if t.TID == t.PID {
 			now = contents[t.PID]

@@ -12,9 +12,10 @@ import (
 )
 
 // A scan after which there is none takes from the source, of each process, what else would be
-// read in its stat, status, cgroup, limits and exe. The command line is then all that is read
-// of most. Whether that was of the process that the source meant, and not of a later one with
-// the same pid, is found out when all have been read: by those that still are there.
+// read in its stat, status, cgroup and limits. The command line and the link to its program
+// are then all that is read of most. Whether that was of the process that the source meant, and
+// not of a later one with the same pid, is found out when all have been read: by those that
+// still are there.
 
 // toldOf is what the source told of a process; nil if that is not all that it takes.
 func (s *Scan) toldOf(pid int) *bpf.Task {

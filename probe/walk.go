@@ -408,11 +408,7 @@ func (s *Scan) readPlace(p *Proc, sc *scratch) {
 		return // which is a gap already
 	}
 	defer p.task.End()
-	if p.told != nil && p.told.Exe != "" {
-		p.Model.Exe = p.told.Exe
-	} else {
-		p.Model.Exe, _ = p.Dir.Readlink(p.through() + "exe")
-	}
+	p.Model.Exe, _ = p.Dir.Readlink(p.through() + "exe")
 	if p.told != nil {
 		var known bool
 		if p.Model.Cgroup, known = s.facts.cgroupOf(p.told); known {

@@ -10,17 +10,14 @@
 #define TASK_SIGNALS 2 // what becomes of signals is in the record
 #define TASK_TIMERS 4 // its process may have POSIX timers
 
-#define INNER_PIDS 6
-#define PF_KTHREAD 0x00200000 // include/linux/sched.h
+#define INNER_PIDS 7
 
 #define RLIMIT_NOFILE 7 // include/uapi/asm-generic/resource.h
 #define RLIMIT_SIGPENDING 11
 
 // record is what the reader gets: task.go reads it. No byte is padding, and none is
-// another as long as the thread does not run and nobody changes something of it. The path
-// of the program follows it.
+// another as long as the thread does not run and nobody changes something of it.
 struct record {
-	__u32 exe; // length; of a main thread
 	__u32 tid, pid, ppid, pgid, sid, tracer;
 	__u32 state, exit_state;
 	__u32 flags, task_flags, group_flags;
@@ -64,12 +61,6 @@ struct timers { // list_head, or hlist_head since Linux 6.10
 };
 struct signal_struct___timers {
 	struct timers posix_timers; // with CONFIG_POSIX_TIMERS
-};
-struct mm_struct___exe {
-	struct file *exe_file;
-};
-struct task_struct___exe {
-	struct mm_struct___exe *mm;
 };
 
 KERNEL_TYPES_END
@@ -248,18 +239,8 @@ INLINE bool may_have_timers(struct signal_struct *signal)
 	return first && first != address_of(&of->posix_timers);
 }
 
-#define MAX_PATH 4096 // of a link in the proc file system, too
-
-struct {
-	__u32 (*type)[ARRAY_PER_CPU];
-	__u32 (*max_entries)[1];
-	__u32 *key;
-	char (*value)[MAX_PATH];
-} program SEC(".maps");
-
 // What the reader wants to know besides whether a thread has run, and where it is blocked.
 #define ALL_FIELDS 1
-#define PROGRAM 2
 
 #define ARRAY 2 // BPF_MAP_TYPE_ARRAY
 
@@ -300,9 +281,6 @@ SEC("iter/task") int tasks(struct bpf_iter__task *ctx)
 	struct signal_struct *signal;
 	struct pid_view view;
 	struct record r = {};
-	struct file *exe = NULL;
-	struct mm_struct___exe *mm;
-	char *path = NULL;
 	__u32 first = 0, *parts;
 
 	if (!task)
@@ -329,21 +307,7 @@ SEC("iter/task") int tasks(struct bpf_iter__task *ctx)
 		r.flags |= TASK_TIMERS;
 	if (*parts & ALL_FIELDS)
 		all_fields(&r, task, &view);
-	if (r.tid == r.pid && *parts & PROGRAM) {
-		mm = ((struct task_struct___exe *)task)->mm;
-		if (mm && !(r.task_flags & PF_KTHREAD))
-			exe = mm->exe_file;
-		path = bpf_map_lookup_elem(&program, &first);
-		if (exe && path) {
-			long n = bpf_d_path(&exe->f_path, path, MAX_PATH);
-
-			if (n > 0 && n <= MAX_PATH)
-				r.exe = n;
-		}
-	}
 	bpf_seq_write(ctx->meta->seq, &r, sizeof(r));
-	if (path && r.exe && r.exe <= MAX_PATH)
-		bpf_seq_write(ctx->meta->seq, path, r.exe);
 	return 0;
 }
 
