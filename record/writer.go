@@ -74,8 +74,12 @@ func Continue(f File, r *Recording, keep Keep) (*Writer, error) {
 func (w *Writer) Append(s *model.Snapshot) error {
 	h := header{kind: typeKey, taken: s.Taken.UnixNano(), findings: fingerprint(s.Findings)}
 	whole := w.full || w.groupFull(h.taken)
+	before := w.last
+	if whole {
+		before = nil // nothing depends on what was worked out before
+	}
 	d := newDelta(h.taken - w.lastTaken)
-	doc := documentOf(model.Parts(s), w.last, d)
+	doc := documentOf(model.Parts(s), before, d)
 	if doc.sum.size > maxPayload {
 		return fmt.Errorf("a sample of %d bytes is too large for a recording", doc.sum.size)
 	}
