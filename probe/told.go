@@ -102,10 +102,10 @@ func (s *Scan) readCgroups(f *facts) {
 
 // cgroupOf is the control group of a process; known is false where its file is to be read.
 func (f *facts) cgroupOf(t *bpf.Task) (path string, known bool) {
-	if c := f.cgroups[t.CgroupSet]; c != nil && c.known {
+	if c := f.cgroups[t.CgroupSet]; c != nil && c.known && c.path != "" {
 		return c.path, true
 	}
-	return "", false
+	return "", false // where that could not be read for all, it is tried for each
 }
 
 // sharedNamespaces are the namespaces of processes, which most have in common.
