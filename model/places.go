@@ -1,11 +1,23 @@
 package model
 
+import "slices"
+
 // Places tells where each record of a list stood in the list before it: -1 where it is
 // another record or was not there. Both lists are in the order of compare; it takes no
 // look at records that are the same in both. In lists that are not in order it may find
 // fewer.
 func Places[T any](before, after []*T, compare func(a, b *T) int) []int32 {
-	places := make([]int32, len(after))
+	places := Matches(nil, before, after, compare)
+	for i := range places {
+		places[i] = max(places[i], -1)
+	}
+	return places
+}
+
+// Matches is [Places], but also tells where a record stood of which another one took the
+// place ([ChangedPlace]). The memory of room is used where it is large enough.
+func Matches[T any](room []int32, before, after []*T, compare func(a, b *T) int) []int32 {
+	places := slices.Grow(room[:0], len(after))[:len(after)]
 	i := 0
 	for j, r := range after {
 		places[j] = -1
@@ -16,16 +28,21 @@ func Places[T any](before, after []*T, compare func(a, b *T) int) []int32 {
 			}
 			i++
 			if c == 0 {
-				break // it has changed
+				places[j] = -1 - int32(i)
+				break
 			}
 		}
-		if i < len(before) && before[i] == r {
+		if places[j] == -1 && i < len(before) && before[i] == r {
 			places[j] = int32(i)
 			i++
 		}
 	}
 	return places
 }
+
+// ChangedPlace is where the record stood that another one took the place of, by what
+// [Matches] tells of that; negative where there was none.
+func ChangedPlace(place int32) int { return int(-2 - place) }
 
 // SameList reports whether two lists are one and the same.
 func SameList[T any](a, b []*T) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }

@@ -94,7 +94,7 @@ func next[T model.Process | model.Object | model.Link](list []*T, before *record
 		room = nil // the list was the same in both
 	}
 	r := records[T]{list: list, sums: slices.Grow(room[:0], len(list))[:len(list)]}
-	doc.places = matches(doc.places, before.list, list, compare)
+	doc.places = model.Matches(doc.places, before.list, list, compare)
 	places := doc.places
 	var now, old []byte
 	for i := 0; i < len(list); {
@@ -113,7 +113,7 @@ func next[T model.Process | model.Object | model.Link](list []*T, before *record
 		now = model.AppendLine(now[:0], list[i])
 		r.sums[i] = lineSumOf(now)
 		if d != nil {
-			if at := changedPlace(places[i]); at >= 0 {
+			if at := model.ChangedPlace(places[i]); at >= 0 {
 				old = model.AppendLine(old[:0], before.list[at])
 				if lineSumOf(old) == before.sums[at] { // nobody has changed the record, as nobody may
 					d.change(line+at, old, now)
@@ -133,36 +133,6 @@ func next[T model.Process | model.Object | model.Link](list []*T, before *record
 	}
 	return r
 }
-
-// matches tells of each record of a list where it stood in the list before, if it is the same
-// record; if another one took its place, where that was ([changedPlace]). Both lists are in
-// the order of compare. What is found to be new may have been there, where they are not.
-func matches[T any](room []int32, before, after []*T, compare func(a, b *T) int) []int32 {
-	places := slices.Grow(room[:0], len(after))[:len(after)]
-	i := 0
-	for j, r := range after {
-		places[j] = -1
-		for i < len(before) && before[i] != r {
-			c := compare(before[i], r)
-			if c > 0 {
-				break // r was not there
-			}
-			i++
-			if c == 0 {
-				places[j] = -1 - int32(i)
-				break
-			}
-		}
-		if places[j] == -1 && i < len(before) && before[i] == r {
-			places[j] = int32(i)
-			i++
-		}
-	}
-	return places
-}
-
-// changedPlace is where a record that has changed was; -1 if it is new.
-func changedPlace(place int32) int { return int(-2 - place) }
 
 // nextSpans makes the spans of a list. Those of which all lines are there still, one after the
 // other, are taken over.
