@@ -23,7 +23,7 @@ import (
 )
 
 // Of what is open a scan for waits leaves out what nobody waits for, and why says of each
-// process of each fixture, as text and as JSON, what it says where all is read.
+// process of each fixture, and of all that is stuck, as text and as JSON, what it says where all is read.
 func TestWhyOfWhatIsLeftOut(t *testing.T) {
 	if !apart(t) {
 		return
@@ -134,6 +134,14 @@ func whyOf(t *testing.T, run *testfixtures.Run, source sourceUse, with func(*pro
 	snap := scanWith(t, probe.NewScanner(o))
 	g := diagnose.Run(snap, diagnose.Options{})
 	says := map[string]string{}
+	var everything bytes.Buffer
+	if err := render.WhyAll(&everything, render.NewView(g.Index, &render.Options{Width: render.Unwrapped}), g); err != nil {
+		t.Fatal(err)
+	}
+	if err := render.WhyJSON(&everything, g, nil, true); err != nil {
+		t.Fatal(err)
+	}
+	says["everything"] = passingTime.ReplaceAllString(everything.String(), "…")
 	for i := range run.Instances {
 		for _, pid := range run.Instances[i].PIDs {
 			matches, err := query.Find(snap, strconv.Itoa(pid))
