@@ -58,8 +58,9 @@ func RunRole() {
 // an eventfd that have nothing to do with the fixture.
 type role struct {
 	args     []string
-	children []int // what [role.child] started; collected at the end
-	ends     bool  // it ends as soon as its part is done; see [ending]
+	children []int  // what [role.child] started; collected at the end
+	ends     bool   // it ends as soon as its part is done; see [ending]
+	reports  string // inode of the pipe for reports, until it is let go
 }
 
 // message is what a holder tells who started it, one a line.
@@ -87,6 +88,9 @@ func (r *role) take(argv []string) error {
 		return err
 	}
 	r.args = argv[3:]
+	if r.reports, err = inode(reportFD); err != nil {
+		return err
+	}
 	closeStrays()
 	return run(r)
 }
@@ -154,17 +158,31 @@ func (r *role) ready(report any) error {
 	if err != nil {
 		return err
 	}
+	r.send(message{Ready: true, Report: b})
+	return r.stopReporting()
+}
+
+// stopReporting lets go of the pipe for reports: nobody reads it once the fixture is ready, and
+// a pipe without a reader would be a finding.
+func (r *role) stopReporting() error {
+	if r.reports == "" {
+		return nil
+	}
 	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("/dev/null: %w", err)
 	}
-	r.send(message{Ready: true, Report: b})
+	defer unix.Close(null)
 	for _, fd := range []int{reportFD, 2} {
+		if ino, err := inode(fd); err != nil || ino != r.reports {
+			continue // something else is there, which the role is about
+		}
 		if err := unix.Dup3(null, fd, 0); err != nil {
 			return err
 		}
 	}
-	return unix.Close(null)
+	r.reports = ""
+	return nil
 }
 
 // hold waits for the end of the run, then ends the process: at once, whereas
@@ -174,6 +192,7 @@ func (r *role) hold() {
 	if r.ends {
 		unix.Exit(0)
 	}
+	_ = r.stopReporting() // of a role that never says that it is ready
 	for {
 		if n, err := unix.Read(deathPipeFD, b[:]); err != unix.EINTR && n <= 0 {
 			for _, pid := range r.children {

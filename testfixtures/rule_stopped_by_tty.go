@@ -96,13 +96,19 @@ func foregroundRole(r *role) error {
 }
 
 // readTerminalRole reads from its terminal.
-func readTerminalRole(*role) error {
+func readTerminalRole(r *role) error {
+	if err := r.stopReporting(); err != nil {
+		return err
+	}
 	var b [1]byte
 	n, err := unix.Read(firstFD, b[:])
 	return fmt.Errorf("it was not stopped: read %d, %w", n, err)
 }
 
 // stopRole stops its process.
-func stopRole(*role) error {
+func stopRole(r *role) error {
+	if err := r.stopReporting(); err != nil {
+		return err
+	}
 	return fmt.Errorf("it was not stopped: %w", unix.Kill(os.Getpid(), unix.SIGSTOP))
 }

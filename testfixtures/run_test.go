@@ -82,6 +82,9 @@ func TestEveryFixture(t *testing.T) {
 				if unix.Kill(pid, 0) != nil {
 					t.Errorf("process %d is not alive", pid)
 				}
+				if to, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/2", pid)); err == nil && strings.HasPrefix(to, "pipe:") {
+					t.Errorf("process %d still has the pipe for reports, which nobody reads: %s", pid, to)
+				}
 			}
 			var e expectation
 			if err := json.Unmarshal(inst.Expect, &e); err != nil {
