@@ -21,7 +21,7 @@ type joined struct {
 	orphans map[*KeySpace]map[*Entry]bool // those that only holders are known of
 	queues  map[*Entry]bool               // UNIX sockets with descriptors in their queue
 	looks   int32                         // counts the passes that look at each entry once
-	slab    []model.Object                // the objects of a single scan
+	slab    []model.Object                // the last objects of a single scan
 	block   []Entry                       // the first entries are made many at a time
 	first   bool                          // nothing has been joined before
 	keep    bool                          // another scan may follow
@@ -124,8 +124,14 @@ func (j *joined) take(results []*result, number int) {
 	}
 }
 
-// makeRoom puts the holders of all objects into one slab; each object has its part of it.
+// makeRoom makes room for what results say, and puts the holders of all objects into one slab;
+// each object has its part of it.
 func (j *joined) makeRoom(results []*result) {
+	about := 0
+	for _, r := range results {
+		about += len(r.out.objects) + len(r.out.holders)/4
+	}
+	j.entries, j.touched = make(map[Key]*Entry, about), make([]*Entry, 0, about)
 	all := 0
 	for _, r := range results {
 		for i := range r.out.holders {
@@ -136,9 +142,11 @@ func (j *joined) makeRoom(results []*result) {
 		}
 	}
 	slab := make([]model.Holder, all)
-	for _, e := range j.entries {
-		e.held, slab = slab[:0:e.place], slab[e.place:]
-		e.place = 0
+	for _, list := range j.spaces {
+		for _, e := range list {
+			e.held, slab = slab[:0:e.place], slab[e.place:]
+			e.place = 0
+		}
 	}
 }
 

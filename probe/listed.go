@@ -32,11 +32,14 @@ func (idx *Index) objects() []*model.Object {
 	lists := [][]*Entry{j.made, j.touched}
 	for _, list := range lists[:2] {
 		for _, e := range list {
-			if e.placed != (!e.left && e.listed()) || e.placed && e.Object.ID != e.last.ID || e.gone || e.wasGone {
+			if len(e.namedBy) > 0 && (e.placed != (!e.left && e.listed()) || e.placed && e.Object.ID != e.last.ID || e.gone || e.wasGone) {
 				lists = append(lists, e.namedBy)
 			}
 			e.wasGone = e.gone
 		}
+	}
+	if len(l.objects) == 0 {
+		c.added = make([]*Entry, 0, len(j.made)+len(j.touched))
 	}
 	j.looks++
 	for _, list := range lists {

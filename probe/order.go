@@ -18,7 +18,14 @@ func sortObjects(list []*Entry) {
 		numbered bool
 		entry    *Entry
 	}
-	byKind := map[model.Kind][]entry{}
+	kinds := map[model.Kind]int{}
+	for _, e := range list {
+		kinds[e.Object.Kind]++
+	}
+	byKind := make(map[model.Kind][]entry, len(kinds))
+	for kind, n := range kinds {
+		byKind[kind] = make([]entry, 0, n)
+	}
 	for _, e := range list {
 		n, ok := numberOf(e.Object)
 		byKind[e.Object.Kind] = append(byKind[e.Object.Kind], entry{n, ok, e})

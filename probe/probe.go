@@ -205,6 +205,11 @@ func (o *Collector) Peer(from, to Key, c model.Confidence) {
 	o.peers = append(o.peers, peerRecord{from: from, to: to, confidence: c})
 }
 
+// Expect makes room for so many objects and peers more.
+func (o *Collector) Expect(objects, peers int) {
+	o.objects, o.peers = slices.Grow(o.objects, objects), slices.Grow(o.peers, peers)
+}
+
 // Gap emits that something could not be read. Probe and Count may be left out.
 func (o *Collector) Gap(g model.Gap) {
 	if g.Probe == "" {

@@ -156,6 +156,9 @@ func (s *Scan) takeDescriptor(fd *FD, num int32, link []byte, sc *scratch) {
 	}
 	before, objects := len(fd.out.holders), len(fd.out.objects)
 	s.descriptor(fd, fd.out)
+	if !s.Repeated() {
+		return
+	}
 	if !fd.cacheable {
 		sc.recheck = append(sc.recheck, fd.newRecheck(fd.out, before, objects))
 		return

@@ -227,6 +227,7 @@ func (t *inetTable) emit(how string, out *probe.Collector) {
 	if f.name == "" {
 		out.Backend(string(f.kind), how)
 	}
+	out.Expect(len(t.objects), len(t.objects))
 	for _, o := range t.objects {
 		out.Object(Key(uint64(o.Ino)), o)
 		if f.name != "" {
@@ -247,6 +248,7 @@ type inetTable struct {
 	ends    []inetEnd
 	scratch [128]byte
 
+	keeps  bool         // what is found, for the next scan
 	before []*inetFound // in the last scan
 	next   int          // place in before of what is likely to come next
 	found  []*inetFound
@@ -344,6 +346,10 @@ func (t *inetTable) add(s *inetSock) {
 		t.ends = append(t.ends, inetEnd{s.flow, s.ino, s.state, s.v6only})
 	}
 	if s.ino == 0 {
+		return
+	}
+	if !t.keeps {
+		t.objects = append(t.objects, t.object(s))
 		return
 	}
 	f := t.kept(s)

@@ -50,7 +50,7 @@ func (k *inetKept) put(f *inetFamily, ns probe.NS, found []*inetFound) {
 
 // newInetTable has room for what the table had in the last scan.
 func newInetTable(f *inetFamily, ns probe.NS, kept *inetKept, known map[uint64]bool) inetTable {
-	t := inetTable{family: f, ns: ns, known: known, before: kept.get(f, ns)}
+	t := inetTable{family: f, ns: ns, known: known, keeps: ns.Scan.Repeated(), before: kept.get(f, ns)}
 	if n := len(t.before); n > 0 {
 		n += n / 16
 		t.objects, t.found = make([]*model.Object, 0, n), make([]*inetFound, 0, n)

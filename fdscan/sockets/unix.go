@@ -70,6 +70,7 @@ func readUnix(ctx context.Context, ns probe.NS, texts *unixTexts, known *unixKno
 		return nil
 	}
 	out.Backend("unix", "unix_diag")
+	out.Expect(len(found), len(found))
 	for _, f := range found {
 		k := Key(uint64(f.object.Ino))
 		out.Object(k, f.object)
