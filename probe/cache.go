@@ -42,9 +42,10 @@ type processCache struct {
 	fds        model.Opt[int]
 
 	// The holders that are cacheable are joined already; see [joined].
-	recheck  []recheckFD // descriptors that have to be read again
-	mappings bool        // whether the holders by mapping need not be: all are cacheable
-	joined   bool        // what is emitted again of recheck as it is, is joined, too
+	recheck   []recheckFD // descriptors that have to be read again
+	described []described // where a source said that their descriptions are, in order of numbers; nil: it did not tell of all
+	mappings  bool        // whether the holders by mapping need not be: all are cacheable
+	joined    bool        // what is emitted again of recheck as it is, is joined, too
 }
 
 // recheckFD is a descriptor that has to be read again.
@@ -174,7 +175,7 @@ func (s *Scan) newCache(p *Proc, r *result, sc *scratch, stamps []stamp) *proces
 	k := &processCache{
 		line: p.stat, verified: s.Began, share: checkParts/2 + m.PID%(checkParts/2), held: s.facts.heldBy(m.PID),
 		ticks: m.StartTicks, scan: s.number, stamps: slices.Clone(stamps), cmdline: m.Cmdline, namespaces: m.Namespaces, fds: m.FDs,
-		recheck: slices.Clone(sc.recheck), mappings: !sc.uncacheable,
+		recheck: slices.Clone(sc.recheck), described: slices.Clone(sc.described), mappings: !sc.uncacheable,
 	}
 	for _, i := range sc.cacheable {
 		h := &r.out.holders[i]

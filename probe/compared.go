@@ -13,6 +13,11 @@ type comparison struct {
 	scan  int // in which they were compared
 	marks map[model.Access][]ofdMark
 	all   bool // each with every other of its access
+
+	// certain: they were told apart by where their descriptions are, so that it holds until one
+	// of those who have the object has other descriptors. In the order of the holders then.
+	certain bool
+	order   []ofdMark
 }
 
 type ofdMark struct {
@@ -43,8 +48,39 @@ func (c *comparison) fill(e *Entry) {
 		h := &e.Holders[i]
 		if desc, ok := kcmp.DescriptorOf(h); ok {
 			c.marks[h.Access] = append(c.marks[h.Access], ofdMark{desc, h.OFD})
+			if c.certain {
+				c.order = append(c.order, ofdMark{desc, h.OFD})
+			}
 		}
 	}
+}
+
+// holds marks the holders of e as they were marked, if that is certain still. It reports false,
+// and marks none, if not.
+func (c *comparison) holds(e *Entry) bool {
+	if c == nil || !c.certain || int(e.movedIn) > c.scan {
+		return false
+	}
+	n := 0
+	for i := range e.Holders {
+		if desc, ok := kcmp.DescriptorOf(&e.Holders[i]); ok {
+			if n == len(c.order) || c.order[n].descriptor != desc {
+				return false
+			}
+			n++
+		}
+	}
+	if n != len(c.order) {
+		return false
+	}
+	n = 0
+	for i := range e.Holders {
+		if _, ok := kcmp.DescriptorOf(&e.Holders[i]); ok {
+			e.Holders[i].OFD = c.order[n].ofd
+			n++
+		}
+	}
+	return true
 }
 
 // apply marks the holders as they were marked, and returns those that are to be compared:

@@ -16,6 +16,7 @@ type source struct {
 
 	freshIn   int32 // the last scan in which it was made anew
 	reheldIn  int32 // … and its holders
+	movedIn   int32 // … and some of them were others, or had other descriptions
 	dropped   int32 // the last drop that took holders away
 	seen      int32 // see [joined.look]
 	named     int32 // how many say that it is their peer

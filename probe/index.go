@@ -14,13 +14,14 @@ type Index struct {
 	Scan      *Scan
 	Processes map[int32]*model.Process
 
-	joined   *joined
-	merged   map[Key]*Entry  // keys of objects that turned out to be another
-	since    map[int32]int   // the scan that read what is still known of a process
-	wanted   map[string]bool // see [Index.Wanted]
-	inFlight bool            // some socket has descriptors in its queue
-	hidden   bool            // there are processes whose descriptors were not all read
-	unmapped bool            // … or whose mappings
+	joined    *joined
+	merged    map[Key]*Entry        // keys of objects that turned out to be another
+	since     map[int32]int         // the scan that read what is still known of a process
+	described map[int32][]described // of processes of which nothing is kept
+	wanted    map[string]bool       // see [Index.Wanted]
+	inFlight  bool                  // some socket has descriptors in its queue
+	hidden    bool                  // there are processes whose descriptors were not all read
+	unmapped  bool                  // … or whose mappings
 }
 
 // Entry is an object with its holders and peers.

@@ -24,6 +24,7 @@ func (s *Scan) join() *Index {
 		Processes: make(map[int32]*model.Process, len(results)),
 		joined:    sc.joined,
 		since:     make(map[int32]int, len(results)),
+		described: map[int32][]described{},
 		hidden:    s.hidden,
 		unmapped:  s.hidden,
 	}
@@ -36,8 +37,12 @@ func (s *Scan) join() *Index {
 	}
 	sc.joined.take(results, s.number)
 	for _, r := range results {
-		if r.process != nil && r.cache != nil {
+		switch {
+		case r.process == nil:
+		case r.cache != nil:
 			idx.since[int32(r.process.PID)] = r.cache.scan
+		case len(r.described) > 0:
+			idx.described[int32(r.process.PID)] = r.described
 		}
 	}
 	sc.joined.make(s)

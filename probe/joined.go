@@ -29,6 +29,7 @@ type joined struct {
 	drops   int32                         // counts what was dropped
 	spares  map[*Entry][]model.Holder     // room for the holders of some
 	had     map[held]int                  // see [joined.verified]
+	again   map[keyHold]bool              // see [joined.hasAgain]
 }
 
 // origin is a process or a table.
@@ -183,6 +184,8 @@ func (j *joined) update(o origin, r *result) {
 		// its descriptors then, such as who shares them, holds as well.
 		r.cache.scan = s.cache.scan
 		s.cache = r.cache
+	case r.cache != s.cache && j.hasAgain(s, r):
+		j.ranAgain(s, r)
 	case r.cache == nil || r.cache != s.cache:
 		j.drop(s)
 		s.cache = r.cache
@@ -414,6 +417,9 @@ func (j *joined) makeEntry(s *Scan, e *Entry) {
 	keep := j.keep
 	same := keep && e.Key.Space.Incremental
 	reheld := !same || e.stale || e.owned
+	if e.stale {
+		e.movedIn = int32(j.number)
+	}
 	if reheld {
 		e.reheldIn = int32(j.number)
 		if same && !e.stale {

@@ -58,7 +58,7 @@ type descriptions struct {
 	asked   sync.Map // the pids by which the kernel was asked
 	shared  []sharing
 
-	first map[uint64]int // see [descriptions.markKnown]
+	first map[uint64]firstHolder // see [descriptions.markKnown]
 	ids   []uint64
 }
 
@@ -229,11 +229,15 @@ func (s *Scan) markShared(d *descriptions) {
 		}
 	}
 	list = slices.DeleteFunc(list, func(e *Entry) bool {
+		if before := s.scanner.compared[e.Key]; before.holds(e) {
+			known[e.Key] = before
+			return true
+		}
 		if !d.markKnown(e) {
 			return false
 		}
 		if s.scanner.opts.Repeated && (!e.Key.Space.Incremental || len(e.Holders) > fewHolders) {
-			c := &comparison{scan: s.number, all: true}
+			c := &comparison{scan: s.number, all: true, certain: true}
 			c.fill(e)
 			known[e.Key] = c
 		}
@@ -264,8 +268,8 @@ func (s *Scan) markShared(d *descriptions) {
 			d.failed(c.Failed)
 			switch {
 			case !s.scanner.opts.Repeated:
-			case len(c.Failed) > 0:
-				e.owned = true // the next scan compares them again
+			case len(c.Failed) > 0 || d.mayRun(e):
+				e.compareAgain()
 			default:
 				known[e.Key] = &comparison{scan: s.number, all: all}
 			}

@@ -81,7 +81,7 @@ func (idx *Index) takePipe(f *facts, e *Entry) bool {
 // asItWas reports whether a pipe was looked at in the last scan, and those who have it are the
 // same since: then none of them has run. It is [Index.keptOpen] for nearly all, at less cost.
 func (idx *Index) asItWas(e *Entry) bool {
-	return e.pipe != nil && e.pipe.scan == idx.Scan.number-1 && int(e.reheldIn) != idx.Scan.number && len(e.held) > 0
+	return e.pipe != nil && e.pipe.scan == idx.Scan.number-1 && int(e.freshIn) != idx.Scan.number && len(e.held) > 0
 }
 
 // keptOpen reports whether somebody has had e open all the time since a scan: a process that

@@ -219,6 +219,7 @@ type result struct {
 	told                    bool          // by a source alone, see [Scan.dropEnded]
 	checked                 bool          // all was read again although it has not run
 	unchanged               bool          // it emits what is joined already, and does not do so again
+	described               []described   // its descriptors, where a source told of them and nothing is kept of it
 }
 
 // Scan makes a snapshot. The error says why there is none at all.

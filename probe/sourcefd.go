@@ -82,6 +82,9 @@ func (s *Scan) takeTable(p *Proc, f *facts, list []seenFile, tid int32, sc *scra
 	truncated := 0
 	for i := range list {
 		x := &list[i]
+		if tid == 0 && s.scanner.opts.Repeated {
+			sc.described = append(sc.described, described{x.fd, x.description})
+		}
 		if x.linkLength == 0 {
 			truncated++
 			continue

@@ -23,41 +23,55 @@ func (d *descriptions) compare(c *kcmp.Comparer, holders []model.Holder) (groups
 	return c.Shared(holders, d.parent)
 }
 
-// markKnown is [descriptions.compare] and [markGroup] in one, of an object all of whose
-// descriptors were read while nobody ran who has one. It reports false of others.
+// markKnown is [descriptions.compare] and [markGroups] in one, of an object of all of whose
+// descriptors it is known where their descriptions are. It reports false of others, and where
+// some of one place may be two descriptions, one after the other.
 func (d *descriptions) markKnown(e *Entry) bool {
-	f := d.idx.Scan.facts
-	if f == nil || !f.whole {
+	if d.idx.Scan.facts == nil {
 		return false
 	}
 	if d.first == nil {
-		d.first, d.ids = map[uint64]int{}, make([]uint64, 0, 64)
+		d.first, d.ids = map[uint64]firstHolder{}, make([]uint64, 0, 64)
 	}
 	clear(d.first)
 	d.ids = d.ids[:0]
-	shared := false
+	shared, unsure := false, 0
 	for i := range e.Holders {
 		desc, ok := kcmp.DescriptorOf(&e.Holders[i])
 		if !ok {
 			d.ids = append(d.ids, 0)
 			continue
 		}
-		x, still := f.find(desc)
-		if p := d.idx.Processes[e.Holders[i].PID]; !still || p == nil || f.task(e.Holders[i].PID).ticks != p.StartTicks {
+		at, still, known := d.find(desc)
+		if !known || e.Holders[i].TID != 0 {
 			return false
 		}
-		d.ids = append(d.ids, x.description)
-		if _, again := d.first[x.description]; again {
-			shared = true
-		} else {
-			d.first[x.description] = i
+		d.ids = append(d.ids, at)
+		first, again := d.first[at]
+		if !again {
+			d.first[at] = firstHolder{place: i, still: still}
+			continue
 		}
+		shared = true
+		switch {
+		case first.still:
+			continue
+		case still && first.unsure:
+			unsure--
+			fallthrough
+		case still:
+			first.still = true
+		case !first.unsure:
+			unsure++
+		}
+		first.unsure = !still
+		d.first[at] = first
 	}
-	if !shared {
-		return true
+	if !shared || unsure > 0 {
+		return !shared
 	}
 	for i, id := range d.ids {
-		if first := d.first[id]; id != 0 && first != i {
+		if first := d.first[id].place; id != 0 && first != i {
 			desc, _ := kcmp.DescriptorOf(&e.Holders[first])
 			ofd := model.OFD{PID: desc.Task, FD: desc.FD}
 			e.Holders[i].OFD, e.Holders[first].OFD = ofd, ofd
@@ -66,11 +80,17 @@ func (d *descriptions) markKnown(e *Entry) bool {
 	return true
 }
 
+// firstHolder is the first of the holders of an object whose description is at some place.
+type firstHolder struct {
+	place  int
+	still  bool // one of them has kept it all the time: so all are the same
+	unsure bool // there are several, none of which has
+}
+
 // sameAsFirst has the kernel compare descriptors of the same description, as the source said,
 // some of which somebody may have changed meanwhile: with one of the others, if there is any.
 func (d *descriptions) sameAsFirst(c *kcmp.Comparer, members []kcmp.Descriptor) (same []kcmp.Descriptor) {
-	f := d.idx.Scan.facts
-	still := func(desc kcmp.Descriptor) bool { _, still := f.find(desc); return still }
+	still := func(desc kcmp.Descriptor) bool { _, still, _ := d.find(desc); return still }
 	first := max(slices.IndexFunc(members, still), 0)
 	d.ask(members[first])
 	for i, desc := range members {
@@ -93,7 +113,14 @@ func (d *descriptions) ask(list ...kcmp.Descriptor) {
 // kernel was not asked about them by its pid.
 func (d *descriptions) sure(pid int32) bool {
 	f, p := d.idx.Scan.facts, d.idx.Processes[pid]
-	if f == nil || !f.whole || p == nil || len(f.own[pid]) > 0 || !f.tables[pid].still || f.task(pid).ticks != p.StartTicks {
+	switch {
+	case f == nil || p == nil:
+		return false
+	case !f.whole:
+		if list, _ := d.idx.describedOf(p); len(list) == 0 {
+			return false
+		}
+	case len(f.own[pid]) > 0 || !f.tables[pid].still || f.task(pid).ticks != p.StartTicks:
 		return false
 	}
 	_, asked := d.asked.Load(pid)
@@ -105,8 +132,7 @@ func (d *descriptions) sure(pid int32) bool {
 // was closed for another, while the source read on: so where somebody ran meanwhile who has
 // one, the kernel is asked whether it is the same.
 func (d *descriptions) known(c *kcmp.Comparer, list []kcmp.Descriptor) (groups [][]kcmp.Descriptor, known bool) {
-	f := d.idx.Scan.facts
-	if f == nil || !f.whole {
+	if d.idx.Scan.facts == nil {
 		return nil, false
 	}
 	type group struct {
@@ -116,16 +142,16 @@ func (d *descriptions) known(c *kcmp.Comparer, list []kcmp.Descriptor) (groups [
 	order := make([]uint64, 0, len(list))
 	byDescription := make(map[uint64]group, len(list))
 	for _, desc := range list {
-		x, still := f.find(desc)
-		if x == nil {
+		place, still, known := d.find(desc)
+		if !known {
 			return nil, false
 		}
-		g, ok := byDescription[x.description]
+		g, ok := byDescription[place]
 		if !ok {
-			order, g.still = append(order, x.description), true
+			order, g.still = append(order, place), true
 		}
 		g.members, g.still = append(g.members, desc), g.still && still
-		byDescription[x.description] = g
+		byDescription[place] = g
 	}
 	for _, at := range order {
 		g := byDescription[at]

@@ -29,6 +29,7 @@ type scratch struct {
 
 	cacheable   []int       // of holds, those that are cacheable
 	recheck     []recheckFD // descriptors that are not
+	described   []described // all of them, where a source told
 	uncacheable bool        // there are mappings that are not
 	left        []leftOut   // of the process
 
@@ -268,7 +269,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir, told *bpf.Task
 		r.cache = known
 	default:
 		dir.ForgetDescriptors()
-		sc.cacheable, sc.recheck, sc.uncacheable, sc.left = sc.cacheable[:0], sc.recheck[:0], false, sc.left[:0]
+		sc.cacheable, sc.recheck, sc.described, sc.uncacheable, sc.left = sc.cacheable[:0], sc.recheck[:0], sc.described[:0], false, sc.left[:0]
 		s.readDescriptors(p, sc, r)
 		s.wanted.leaveOut(sc.left)
 		if !s.WaitsOnly() {
@@ -277,7 +278,9 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir, told *bpf.Task
 			s.leaveMappings(r)
 			s.noteCalls(p)
 		}
-		r.cache = s.newCache(p, r, sc, stamps)
+		if r.cache = s.newCache(p, r, sc, stamps); r.cache == nil && !r.ownTables {
+			r.described = slices.Clone(sc.described)
+		}
 		if due {
 			s.check(p, known, r, stamps)
 		}

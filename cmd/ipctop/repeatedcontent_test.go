@@ -3,6 +3,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -98,6 +100,43 @@ func TestScanAgainContent(t *testing.T) {
 				}
 				break
 			}
+		}
+	}
+}
+
+// A process that has run and has what it had shares with others what it shared, but not if it has
+// opened a file again under the same number.
+func TestScanAgainReopened(t *testing.T) {
+	sourceOrSkip(t)
+	h := startInteractive(t)
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again := probe.NewScanner(probe.Options{Probes: probes(), Repeated: true, Check: time.Hour, Source: openSource})
+	defer again.Close()
+	shared := func() int {
+		h.settle()
+		n := 0
+		for _, o := range scanWith(t, again).Objects {
+			if o.Path != path {
+				continue
+			}
+			for i := range o.Holders {
+				if !o.Holders[i].OFD.IsZero() {
+					n++
+				}
+			}
+		}
+		return n
+	}
+	for _, step := range []struct {
+		do     string
+		shared int
+	}{{"reopen " + path, 0}, {"fork", 2}, {"nothing", 2}, {"reopen " + path, 0}, {"nothing", 0}, {"fork", 2}, {"nothing", 2}} {
+		h.do(step.do)
+		if n := shared(); n != step.shared {
+			t.Errorf("after %s %d of those who have the file share it, not %d", step.do, n, step.shared)
 		}
 	}
 }

@@ -114,6 +114,10 @@ def do(word, n):
         os.dup2(r, fd)
         os.close(r)
         fds.append(w)
+    elif word == "reopen": # the same number and file, another open file description
+        again = os.open("/proc/self/fd/%d" % fd, os.O_RDWR | os.O_NONBLOCK)
+        os.dup2(again, fd)
+        os.close(again)
     elif word == "write":
         os.set_blocking(fd, False)
         os.write(fd, b"x" * 8 if n % 2 else b"\1" + bytes(7))
@@ -207,7 +211,7 @@ while True:
 
 // walkWords are what a walker can do, some of them more often.
 var walkWords = strings.Fields(`pipe pipe socketpair socketpair bind sendto listen eventfd eventfd epoll file memfd fifo rename dup dup close close
-	close replace write write write read read size send receive shutdown flock flock lockf map map mapfile unmap touch fork forkpipe forkexec
+	close replace reopen reopen write write write read read size send receive shutdown flock flock lockf map map mapfile unmap touch fork forkpipe forkexec
 	forkwrite tell tell reap zombie thread thread join unshare chdir name group kill`)
 
 // walkers are processes that change what they have, and share some of it.
