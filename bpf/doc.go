@@ -33,8 +33,11 @@
 // # Counting
 //
 // [Count] is apart from that: it counts what system calls carry through channels while it
-// is open. It needs no iterator, and one program for each tracepoint that it is attached
-// to (sys_exit, and io_uring_complete from Linux 5.19 on).
+// is open. It needs no iterator. Where the kernel can run programs at the end of functions
+// (DYNAMIC_FTRACE_WITH_DIRECT_CALLS: amd64, and arm64 from Linux 6.4 on) there is one at each function
+// that carries data, as programs/functions.h lists them; otherwise one at the end of all system
+// calls (sys_exit). To count at functions takes CAP_SYS_ADMIN as well, with which the kernel tells whether
+// they are called. What io_uring does is counted at its tracepoint io_uring_complete from Linux 5.19 on.
 //
 // # Traces
 //

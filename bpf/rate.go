@@ -18,11 +18,14 @@ var rateObject []byte
 
 // Counter counts what goes through channels, from [Count] on until it is closed or the
 // process ends, however that ends: the kernel detaches the programs with the last
-// descriptor. Meanwhile each system call of the machine takes a tenth or two of a
-// microsecond longer. Its methods may be called at the same time.
+// descriptor. Meanwhile calls that carry data take a tenth of a microsecond or two longer, or,
+// without [Counter.Functions], all calls do. Its methods may be called at the same time.
 type Counter struct {
 	// Requests says that what io_uring carries is counted, too (Linux 5.19).
 	Requests bool
+	// Functions says that calls are counted at the functions that carry data, see
+	// [TryFunctions]: then only these take longer, and no call hides others.
+	Functions bool
 
 	mu         sync.Mutex
 	collection *ebpf.Collection
@@ -87,31 +90,63 @@ func Count() (*Counter, error) {
 	if err != nil {
 		return nil, explain(err)
 	}
-	c := &Counter{}
 	ofRing := ringProgram(types)
+	if p, err := loadForFunction(); err == nil {
+		_ = p.Close()
+		if c, err := loadCounter(spec, types, ofRing, true); err == nil {
+			return c, nil
+		}
+	}
+	c, err := loadCounter(spec, types, ofRing, false)
+	if err != nil && ofRing != "" {
+		c, err = loadCounter(spec, types, "", false)
+	}
+	if err != nil {
+		return nil, explain(err)
+	}
+	return c, nil
+}
+
+// loadCounter loads and attaches the program that counts what io_uring does, unless it is
+// "", and those for the functions that carry data, or else the one for the end of all
+// system calls.
+func loadCounter(all *ebpf.CollectionSpec, types *btf.Spec, ofRing string, functions bool) (*Counter, error) {
+	spec := all.Copy()
 	for name := range spec.Programs {
-		if strings.HasPrefix(name, "request_completed") && name != ofRing {
+		if strings.HasPrefix(name, "request_completed") && name != ofRing ||
+			strings.HasPrefix(name, ofFunctions) && !functions || name == "call_returned" && functions {
 			delete(spec.Programs, name)
 		}
 	}
-	if c.collection, err = ebpf.NewCollection(spec); err != nil && ofRing != "" {
-		delete(spec.Programs, ofRing)
-		ofRing = ""
-		c.collection, err = ebpf.NewCollection(spec)
+	if functions {
+		if err := chooseFunctions(spec, types); err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
-		return nil, explain(fmt.Errorf("load program rate: %w", err))
+	c := &Counter{Requests: ofRing != "", Functions: functions}
+	var err error
+	if c.collection, err = ebpf.NewCollection(spec); err != nil {
+		return nil, fmt.Errorf("load program rate: %w", err)
 	}
-	for _, p := range c.collection.Programs {
+	if err := c.attach(); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Counter) attach() error {
+	for name, p := range c.collection.Programs {
 		l, err := link.AttachTracing(link.TracingOptions{Program: p})
 		if err != nil {
-			c.Close()
-			return nil, explain(fmt.Errorf("attach program rate: %w", err))
+			return fmt.Errorf("attach program %s: %w", name, err)
 		}
 		c.links = append(c.links, l)
 	}
-	c.Requests = ofRing != ""
-	return c, nil
+	if !c.Functions {
+		return nil
+	}
+	return c.checkFunctions()
 }
 
 // ringProgram is the program that counts what io_uring does in this kernel, "" if there

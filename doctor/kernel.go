@@ -55,11 +55,21 @@ func (d *doctor) ebpf() {
 	switch {
 	case err == nil:
 		source.Close()
+		defer d.rates()
 		f.State, f.Found = model.FeatureOK, "works: descriptors and run counts are read by it where that is worth it (--source)"
 	case errors.As(err, &unavailable):
 		f.State, f.Found, f.Advice = model.FeatureMissing, unavailable.Reason+": the proc file system has the facts", unavailable.Advice
 	default:
 		f.State, f.Found = stateOf(err)
+	}
+	d.add(f)
+}
+
+// rates looks where they are counted; nothing is hidden by that.
+func (d *doctor) rates() {
+	f := model.Feature{Group: "kernel", Name: "rates", State: model.FeatureOK, Found: "counted at the functions that carry data"}
+	if err := bpf.TryFunctions(); err != nil {
+		f.Found = "counted at the end of each system call, as " + err.Error()
 	}
 	d.add(f)
 }

@@ -5,10 +5,12 @@ import "cmp"
 // RatesReport says how the traffic of a snapshot was measured.
 type RatesReport struct {
 	Duration int64  `json:"duration_ns" unit:"ns" doc:"how long it was measured, just before the scan"`
-	Source   string `json:"source" doc:"bpf: counted when system calls return; counters: differences of the kernel's own counters, of few mechanisms"`
+	Source   string `json:"source" doc:"bpf: counted when calls return; counters: differences of the kernel's own counters, of few mechanisms"`
 	IOUring  bool   `json:"io_uring" doc:"whether what io_uring carries was counted"`
-	Lost     int64  `json:"lost,omitzero" doc:"calls that were not counted, since counting began: there were too many channels, or the kernel skipped the program because it was under way on that processor"`
-	Hidden   int64  `json:"hidden,omitzero" doc:"calls of 32-bit programs that do not show what they carry (socketcall, ipc), since counting began"`
+	// Functions is false also where nothing was counted.
+	Functions bool  `json:"functions,omitzero" doc:"it was counted at the functions of the kernel that carry data, and not at the end of all system calls: others are no slower meanwhile"`
+	Lost      int64 `json:"lost,omitzero" doc:"calls that were not counted, since counting began: there were too many channels, or the kernel skipped the program because it was under way on that processor"`
+	Hidden    int64 `json:"hidden,omitzero" doc:"calls of 32-bit programs that do not show what they carry (socketcall, ipc), since counting began"`
 
 	Cost Opt[Ratio] `json:"cost,omitzero" doc:"share of all processors' time in which the counting programs ran, 0 to 1, measured for a moment; the way to them comes on top"`
 

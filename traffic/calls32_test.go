@@ -11,7 +11,7 @@ import (
 )
 
 // TestCalls32 counts what a 32-bit program does, whose calls have other numbers; those
-// that are hidden in socketcall(2) are told of.
+// that are hidden in socketcall(2) are told of where they are not counted.
 func TestCalls32(t *testing.T) {
 	cmd, in, lines := probetest.StartBuilt(t, probetest.Build(t, "./testdata/calls32", probetest.Arch32))
 	if !lines.Scan() || lines.Text() != "ready" {
@@ -40,7 +40,7 @@ func TestCalls32(t *testing.T) {
 	if len(snap.Traffic) != 1 || countOf(&snap.Traffic[0], cmd.Process.Pid) != want {
 		t.Errorf("counted %+v, it did %v", snap.Traffic, want)
 	}
-	if runtime.GOARCH == "amd64" && s.hidden < before.hidden+uint64(2*calls) {
+	if runtime.GOARCH == "amd64" && !m.counter.Functions && s.hidden < before.hidden+uint64(2*calls) {
 		t.Errorf("%d calls are hidden in socketcall, and were %d before: %d were made", s.hidden, before.hidden, 2*calls)
 	}
 }

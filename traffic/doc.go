@@ -13,14 +13,16 @@
 // at is not counted, as it stays where it is, nor are calls that carry nothing.
 //
 // Not counted are data that the kernel itself moves (a block device or an NFS server on a
-// socket), completions of which one io_uring request makes many, asynchronous I/O
-// (io_submit(2)), and what 32-bit programs do through socketcall(2) and ipc(2); of the
-// latter two, how often it happened is said.
+// socket), completions of which one io_uring request makes many, and asynchronous I/O
+// (io_submit(2)). Where calls are counted when they return, and not at the functions that carry
+// data, what 32-bit programs do through socketcall(2) and ipc(2) and what io_uring splices is not
+// counted, either; of the former two, how often it happened is said. At functions, FUTEX_REQUEUE is not
+// counted, but the wakeup of who joins a thread that ends is.
 //
 // # Kernel and privilege
 //
 // See package bpf: Linux 5.15, CAP_BPF and CAP_PERFMON. The error of [Start] says what is
-// missing. Each system call of the machine takes longer while a [Meter] is open; the
+// missing. Calls that carry data, or all calls, of the machine take longer while a [Meter] is open; the
 // kernel takes the programs away with the process that loaded them, whatever ends it.
 //
 // [AddDifference] needs no privilege of its own: it knows what two snapshots tell.

@@ -15,7 +15,7 @@ import (
 // AddTo says in a snapshot what went through its objects.
 func (s *Sample) AddTo(snap *model.Snapshot) {
 	report := &model.RatesReport{
-		Duration: int64(s.Duration), Source: model.RatesCounted, IOUring: s.requests, Lost: int64(s.lost), Hidden: int64(s.hidden), Cost: s.cost,
+		Duration: int64(s.Duration), Source: model.RatesCounted, IOUring: s.requests, Functions: s.functions, Lost: int64(s.lost), Hidden: int64(s.hidden), Cost: s.cost,
 	}
 	found := newFinder(snap)
 	parts := map[*model.Object][]part{}

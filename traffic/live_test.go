@@ -22,6 +22,9 @@ import (
 // countEnv makes the test binary a process that counts until it is killed.
 const countEnv = "IPCTOP_TEST_COUNT"
 
+// functionsEnv says that this kernel can run programs at the end of functions.
+const functionsEnv = "IPCTOP_TEST_FUNCTIONS"
+
 func TestMain(m *testing.M) {
 	testfixtures.RunRole()
 	if os.Getenv(countEnv) != "" {
@@ -50,6 +53,9 @@ func start(t *testing.T) *Meter {
 // two samples: blocking and not, vectored, spliced, by io_uring, and all else there is.
 func TestCountsAgree(t *testing.T) {
 	m := start(t)
+	if os.Getenv(functionsEnv) != "" && !m.counter.Functions {
+		t.Errorf("calls are not counted at the functions that carry data: %v", bpf.TryFunctions())
+	}
 	data, err := testfixtures.StartTraffic(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -225,7 +231,7 @@ func programs(t *testing.T) map[ebpf.ProgramID]bool {
 		if err != nil {
 			continue
 		}
-		if info, err := p.Info(); err == nil && info.Name == "call_returned" {
+		if info, err := p.Info(); err == nil && (info.Name == "call_returned" || strings.HasPrefix(info.Name, "counts_")) {
 			ids[id] = true
 		}
 		p.Close()

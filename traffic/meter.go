@@ -68,6 +68,7 @@ type Sample struct {
 
 	flows        map[channel]amount
 	requests     bool
+	functions    bool
 	lost, hidden uint64
 	cost         model.Opt[model.Ratio]
 }
@@ -75,7 +76,7 @@ type Sample struct {
 // Sample says what happened since the sample before, or since the start, and forgets
 // channels through which nothing went, so that there is room for others.
 func (m *Meter) Sample() (*Sample, error) {
-	s := &Sample{flows: map[channel]amount{}, requests: m.counter.Requests}
+	s := &Sample{flows: map[channel]amount{}, requests: m.counter.Requests, functions: m.counter.Functions}
 	now, counts := time.Now(), map[channel]amount{}
 	err := m.counter.Read(func(t *bpf.Traffic) {
 		c := counts[channelOf(t)]

@@ -99,18 +99,21 @@ func liveRates(o *options) (set func(on bool) error, end func()) {
 	}
 	set = func(on bool) error {
 		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case on && !measured:
+		if on {
+			defer mu.Unlock()
+			if measured {
+				return nil
+			}
 			var err error
 			meter, err = o.startMeter()
 			measured = err == nil
 			return err
-		case !on && measured:
-			if meter != nil {
-				meter.Close()
-			}
-			meter, measured, last = nil, false, nil
+		}
+		old := meter
+		meter, measured, last = nil, false, nil
+		mu.Unlock()
+		if old != nil {
+			old.Close() // scans go on meanwhile, as it may take a second or two
 		}
 		return nil
 	}

@@ -35,7 +35,7 @@ func Rich() *model.Snapshot {
 			Duration: 84e6, EUID: 1000, Backends: map[string]string{"unix": "unix_diag"},
 			Probes:    map[string]model.ProbeReport{"pipe": {Duration: 1}},
 			Processes: 231, ProcessesUnreadable: 41,
-			Rates: &model.RatesReport{Duration: 2e9, Source: model.RatesCounted, IOUring: true, Lost: 3, Cost: model.Some(model.Ratio(0.013)), UnknownBytes: 100, UnknownCalls: 2},
+			Rates: &model.RatesReport{Duration: 2e9, Source: model.RatesCounted, IOUring: true, Functions: true, Lost: 3, Cost: model.Some(model.Ratio(0.013)), UnknownBytes: 100, UnknownCalls: 2},
 		},
 		Gaps: []model.Gap{
 			{Probe: "fd", Reason: model.Denied, PID: 1, Op: "readlink", Path: "/proc/1/fd", Detail: "permission denied", Count: 281},

@@ -22,18 +22,21 @@ func (m *Model) ratesSet(e RatesSet) {
 	}
 	m.rates = e.On
 	if e.On {
-		m.say(Normal, "Rates are measured from now on; with eBPF this slows each system call of the machine a little (r: stop).")
+		m.say(Normal, "Rates are measured from now on; with eBPF this slows system calls of the machine a little (r: stop).")
 	} else {
 		m.say(Normal, "Rates are not measured any more.")
 	}
 }
 
-// ratesWord says that rates are measured, and what that takes of all processors.
+// ratesWord says that rates are measured, where, and what that takes of all processors.
 func (m *Model) ratesWord() string {
 	word := "RATES"
 	if r := m.data.Snap.Scan.Rates; r != nil {
 		if r.Source == model.RatesCounters {
 			word += " without eBPF"
+		}
+		if r.Functions {
+			word += " at functions"
 		}
 		if cost, ok := r.Cost.Get(); ok {
 			word += " " + percent(cost)

@@ -34,7 +34,7 @@ func TestRatesToggle(t *testing.T) {
 	}
 	wants(true)
 	m, _ = Update(m, RatesSet{On: true})
-	if f := frame(); !strings.Contains(f, " RATES 1.3% ") || !strings.Contains(f, "Busiest") {
+	if f := frame(); !strings.Contains(f, " RATES at functions 1.3% ") || !strings.Contains(f, "Busiest") {
 		t.Errorf("with rates:\n%s", f)
 	}
 	wants(false)
