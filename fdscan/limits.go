@@ -2,8 +2,10 @@ package fdscan
 
 import (
 	"context"
+	"iter"
 	"os"
 	"reflect"
+	"slices"
 
 	"github.com/ipctop/ipctop/fdscan/pipes"
 	"github.com/ipctop/ipctop/model"
@@ -49,7 +51,7 @@ type userLimit struct {
 	readers    []string // the probes that must have looked for it to be known what is used
 	zeroIsNone bool     // 0 means that there is no bound
 	// objects to count, and how much of the limit each takes
-	objects func(idx *probe.Index) []*probe.Entry
+	objects func(idx *probe.Index) iter.Seq[*probe.Entry]
 	takes   func(o *model.Object) model.Opt[int64]
 }
 
@@ -76,12 +78,20 @@ var userLimitList = []userLimit{
 	},
 }
 
-func pipesAndFIFOs(idx *probe.Index) []*probe.Entry {
-	return append(idx.In(pipes.Space), idx.In(pipes.FIFOSpace)...)
+func pipesAndFIFOs(idx *probe.Index) iter.Seq[*probe.Entry] {
+	return func(yield func(*probe.Entry) bool) {
+		for _, space := range []*probe.KeySpace{pipes.Space, pipes.FIFOSpace} {
+			for e := range idx.Among(space) {
+				if !yield(e) {
+					return
+				}
+			}
+		}
+	}
 }
 
-func ofKind(k model.Kind) func(*probe.Index) []*probe.Entry {
-	return func(idx *probe.Index) []*probe.Entry { return idx.OfKind(k) }
+func ofKind(k model.Kind) func(*probe.Index) iter.Seq[*probe.Entry] {
+	return func(idx *probe.Index) iter.Seq[*probe.Entry] { return slices.Values(idx.OfKind(k)) }
 }
 
 // pipePages is how many pages a pipe may fill, which is what is counted, however
@@ -167,7 +177,7 @@ func byUser(idx *probe.Index, u *userLimit) map[int]model.Opt[int64] {
 	var pid int32 // one after the other, many are of the same process
 	var of *share
 	byPID := map[int32]*share{}
-	for _, e := range u.objects(idx) {
+	for e := range u.objects(idx) {
 		if len(e.Holders) == 0 || e.Object == nil {
 			continue
 		}

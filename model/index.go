@@ -21,6 +21,7 @@ type Index struct {
 	objects map[string]*Object // by id
 	changed map[string]*Object // … since that was made; nil: it is not there any more
 	ordered bool               // the objects are in the order of their kinds
+	places  []int32            // room for comparing the next list of objects with this one
 }
 
 // NewIndex indexes a snapshot, in time proportional to its size. The snapshot is
@@ -36,7 +37,8 @@ func NewIndex(s *Snapshot) *Index {
 // Next indexes the snapshot that was taken after this one. For objects and processes
 // it takes time in proportion to what has changed.
 func (x *Index) Next(s *Snapshot) *Index {
-	next := &Index{Snapshot: s, objects: x.objects, changed: x.changed, ordered: x.ordered}
+	next := &Index{Snapshot: s, objects: x.objects, changed: x.changed, ordered: x.ordered, places: x.places}
+	x.places = nil // next makes use of its memory
 	if !SameList(x.Snapshot.Objects, s.Objects) {
 		next.noteChanged(x.Snapshot.Objects)
 	}
@@ -61,7 +63,8 @@ func (x *Index) indexObjects() {
 // noteChanged notes what is different from the list of objects before.
 func (x *Index) noteChanged(before []*Object) {
 	list := x.Snapshot.Objects
-	places := Places(before, list, CompareObjects)
+	x.places = PlacesIn(x.places, before, list, CompareObjects)
+	places := x.places
 	x.changed = maps.Clone(x.changed)
 	if x.changed == nil {
 		x.changed = map[string]*Object{}

@@ -13,6 +13,7 @@ type LinkMaker struct {
 	links   []*Link
 	ends    []int32 // where the links of each object end
 	spare   []int32 // room for those of the next list
+	places  []int32 // where the objects were; room for those of the next list
 
 	// Objects that may be others' peers, by id.
 	byID map[string]*Object
@@ -36,10 +37,10 @@ func (m *LinkMaker) Make(objects []*Object) []*Link {
 		}
 		m.make(objects, nil, nil)
 	case !SameList(m.objects, objects):
-		places := Places(m.objects, objects, CompareObjects)
-		dirty, changed := m.changed(objects, places)
+		m.places = PlacesIn(m.places, m.objects, objects, CompareObjects)
+		dirty, changed := m.changed(objects, m.places)
 		if changed {
-			m.make(objects, places, dirty)
+			m.make(objects, m.places, dirty)
 		}
 		m.objects = objects
 	}

@@ -7,7 +7,12 @@ import "slices"
 // look at records that are the same in both. In lists that are not in order it may find
 // fewer.
 func Places[T any](before, after []*T, compare func(a, b *T) int) []int32 {
-	places := Matches(nil, before, after, compare)
+	return PlacesIn(nil, before, after, compare)
+}
+
+// PlacesIn is [Places] in the memory of room where it is large enough.
+func PlacesIn[T any](room []int32, before, after []*T, compare func(a, b *T) int) []int32 {
+	places := Matches(room, before, after, compare)
 	for i := range places {
 		places[i] = max(places[i], -1)
 	}

@@ -17,7 +17,7 @@ func (s *Scan) readCounters(ctx context.Context, pids []int) {
 	if s.facts == nil {
 		return
 	}
-	list, of := make([]bpf.Watched, 0, s.scanner.counters), make([]*recheckFD, 0, s.scanner.counters)
+	list, of := s.scanner.counters.there[:0], s.scanner.counters.of[:0]
 	for _, pid := range pids {
 		k := s.unmoved(pid)
 		if k == nil {
@@ -29,7 +29,11 @@ func (s *Scan) readCounters(ctx context.Context, pids []int) {
 			}
 		}
 	}
-	if s.scanner.counters = len(list); len(list) == 0 {
+	defer clear(of[:cap(of)])
+	if s.scanner.opts.Repeated {
+		s.scanner.counters = watchedCounters{list, of}
+	}
+	if len(list) == 0 {
 		return
 	}
 	for _, a := range of {
@@ -43,6 +47,12 @@ func (s *Scan) readCounters(ctx context.Context, pids []int) {
 	for _, a := range of {
 		a.asked = s.number
 	}
+}
+
+// watchedCounters are room for what is asked of event counters in each scan.
+type watchedCounters struct {
+	there []bpf.Watched
+	of    []*recheckFD
 }
 
 // counted is what the counter behind a descriptor was found to be in this scan; nil where

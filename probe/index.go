@@ -144,6 +144,17 @@ func (idx *Index) In(space *KeySpace) []*Entry {
 	return slices.DeleteFunc(slices.Clone(idx.joined.spaces[space]), func(e *Entry) bool { return !e.listed() })
 }
 
+// Among goes through the objects of a space, in no particular order. Meanwhile there must not come others.
+func (idx *Index) Among(space *KeySpace) iter.Seq[*Entry] {
+	return func(yield func(*Entry) bool) {
+		for _, e := range idx.joined.spaces[space] {
+			if e.listed() && !yield(e) {
+				return
+			}
+		}
+	}
+}
+
 // Unclaimed lists the keys of a space that are held but that no probe described.
 func (idx *Index) Unclaimed(space *KeySpace) []*Entry {
 	var list []*Entry

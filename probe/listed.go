@@ -114,12 +114,33 @@ func (c *listing) find(e *Entry) int {
 	if at := int(e.place); at < len(entries) && entries[at] == e {
 		return at
 	}
-	at, _ := slices.BinarySearchFunc(c.objects, e.last, model.CompareObjects)
-	for entries[at] != e {
-		at++ // another with the same id
+	at := near(entries, e)
+	if at < 0 {
+		at, _ = slices.BinarySearchFunc(c.objects, e.last, model.CompareObjects)
+		for entries[at] != e {
+			at++ // another with the same id
+		}
 	}
 	e.place = int32(at)
 	return at
+}
+
+// nearPlaces is how far from where an object was it is looked for, before its place is searched
+// for by its id: others came and went.
+const nearPlaces = 256
+
+// near finds the place of an object not far from where it was; -1 if it is not there.
+func near(entries []*Entry, e *Entry) int {
+	place := int(e.place)
+	for d := 1; d <= nearPlaces; d++ {
+		if at := place - d; at >= 0 && at < len(entries) && entries[at] == e {
+			return at
+		}
+		if at := place + d; at < len(entries) && entries[at] == e {
+			return at
+		}
+	}
+	return -1
 }
 
 // apply makes the list. The one before stays as it is.
@@ -128,14 +149,15 @@ func (c *listing) apply(l *listed) {
 		return
 	}
 	before := l.objects
-	if len(c.patched) > 0 {
-		before = slices.Clone(before)
-		for _, p := range c.patched {
-			before[p.at] = p.object
+	slices.SortFunc(c.patched, func(a, b placed) int { return a.at - b.at })
+	patch := func(objects []*model.Object, from, to int) { // those that have come from these places
+		for ; len(c.patched) > 0 && c.patched[0].at < to; c.patched = c.patched[1:] {
+			objects[c.patched[0].at-from] = c.patched[0].object
 		}
 	}
 	if len(c.removed)+len(c.added) == 0 {
-		l.objects = before
+		l.objects = slices.Clone(before)
+		patch(l.objects, 0, len(before))
 		return
 	}
 	slices.Sort(c.removed)
@@ -150,6 +172,7 @@ func (c *listing) apply(l *listed) {
 				stop = c.removed[0]
 			}
 			objects, entries = append(objects, before[at:stop]...), append(entries, l.entries[at:stop]...)
+			patch(objects[len(objects)-(stop-at):], at, stop)
 			if at = stop; len(c.removed) > 0 && c.removed[0] == at {
 				at, c.removed = at+1, c.removed[1:]
 			}

@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"slices"
 
@@ -39,7 +40,7 @@ func (idx *Index) Pipe(e *Entry) (p bpf.PipeState, known bool) {
 
 // LookAtPipes has the source tell of pipes and FIFOs: those that it came upon as it read the
 // descriptors of who has them, and those that it has told of in an earlier scan.
-func (idx *Index) LookAtPipes(ctx context.Context, list []*Entry) {
+func (idx *Index) LookAtPipes(ctx context.Context, all iter.Seq[*Entry]) {
 	f := idx.Scan.facts
 	if f == nil {
 		return
@@ -47,7 +48,7 @@ func (idx *Index) LookAtPipes(ctx context.Context, list []*Entry) {
 	sc := idx.Scan.scanner
 	there, of := sc.watched.there[:0], sc.watched.of[:0]
 	f.pipesMu.Lock()
-	for _, e := range list {
+	for e := range all {
 		if idx.asItWas(e) || !idx.takePipe(f, e) && e.pipe != nil && idx.keptOpen(e, e.pipe.scan) {
 			there, of = append(there, e.pipe.Watched), append(of, e.pipe)
 		}

@@ -109,7 +109,7 @@ type Scanner struct {
 	joined *joined
 	links  model.LinkMaker
 
-	counters     int                    // that were asked for in the last scan
+	counters     watchedCounters
 	tasks        map[int32]*taskFacts   // of the last scan; nil: the source was not asked
 	hiddenStamps map[processKey][]stamp // of the processes of which it is not known what they have
 

@@ -89,6 +89,7 @@ type Marks struct {
 	objects []*model.Object
 	of      []Mark // in the order of objects
 	some    []int32
+	room    []int32 // for comparing the next list with this one
 }
 
 // next are the marks of other objects.
@@ -99,7 +100,8 @@ func (m *Marks) next(objects []*model.Object) *Marks {
 	n := &Marks{objects: objects, of: make([]Mark, len(objects))}
 	var places []int32
 	if m != nil {
-		places = model.Places(m.objects, objects, model.CompareObjects)
+		places = model.PlacesIn(m.room, m.objects, objects, model.CompareObjects)
+		n.room, m.room = places, nil
 	}
 	for i, o := range objects {
 		if places != nil && places[i] >= 0 {

@@ -31,9 +31,13 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 		return
 	}
 	f := &pipeFills{index: idx, out: out, helper: memory.helper}
-	pipes := idx.In(space)
-	idx.LookAtPipes(ctx, pipes)
-	pipes = slices.DeleteFunc(pipes, func(e *probe.Entry) bool { return f.told(e) || asIs(idx, e) })
+	idx.LookAtPipes(ctx, idx.Among(space))
+	var pipes []*probe.Entry
+	for e := range idx.Among(space) {
+		if !f.told(e) && !asIs(idx, e) {
+			pipes = append(pipes, e)
+		}
+	}
 	idx.ReadPipes(pipes)
 	pipes = slices.DeleteFunc(pipes, f.told)
 	busy, written := busyPipes(idx, pipes, &memory.sleepers, idx.Scan.WaitsOnly())

@@ -128,7 +128,7 @@ func matchAcross(kind model.Kind) func(context.Context, *probe.Index, *probe.Col
 			return
 		}
 		var ends []farEnd
-		for _, e := range idx.In(Space) {
+		for e := range idx.Among(Space) {
 			d, ok := e.Object.Detail.(*model.InetDetail)
 			if ok && e.Object.Kind == kind && e.Object.Namespace != nil && hasRemote(d) {
 				ends = append(ends, farEnd{unmapped(d.Local), unmapped(d.Remote), e.Object.Namespace.Inode, e.Key})

@@ -217,7 +217,7 @@ func nameUnix(o *model.Object, d *model.UnixDetail, addr []byte) {
 // their listener, and asks for descriptors in flight.
 func completeUnix(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	var ask []*probe.Entry
-	for _, e := range idx.In(Space) {
+	for e := range idx.Among(Space) {
 		d, ok := e.Object.Detail.(*model.UnixDetail)
 		if !ok {
 			continue

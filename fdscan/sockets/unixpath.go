@@ -74,7 +74,7 @@ func gatherBound(idx *probe.Index) *boundSockets {
 			b.dir(own, place)
 		}
 	}
-	for _, e := range idx.In(Space) {
+	for e := range idx.Among(Space) {
 		d, ok := e.Object.Detail.(*model.UnixDetail)
 		if !ok || d.Path == "" {
 			continue

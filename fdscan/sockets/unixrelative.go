@@ -78,7 +78,7 @@ func (b *boundSockets) below(d *model.UnixDetail, now model.UnixDetail) model.Un
 // nameRelatives tells the sockets with a relative path their absolute one, or none where
 // it is known no longer.
 func (b *boundSockets) nameRelatives(idx *probe.Index) {
-	for _, e := range idx.In(Space) {
+	for e := range idx.Among(Space) {
 		d, ok := e.Object.Detail.(*model.UnixDetail)
 		if !ok || d.Path == "" || path.IsAbs(d.Path) {
 			continue
