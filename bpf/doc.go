@@ -19,7 +19,8 @@
 //
 // Pipes and event counters that are known already are looked at without an iterator, all at
 // once ([Source.Changed]): ipctop hands over where they are and runs a program by hand
-// (BPF_PROG_TEST_RUN).
+// (BPF_PROG_TEST_RUN). So is whether the tables of sockets are as they were
+// ([Source.SocketSum]), from Linux 6.1 on, of TCP from 6.17 on.
 //
 // # Kernel and privilege
 //

@@ -87,11 +87,14 @@ func mappingsBySource(t *testing.T, s *bpf.Source) map[int]string {
 }
 
 // kernelHasMappings reports whether the kernel tells when mappings were changed.
-func kernelHasMappings() bool {
+func kernelHasMappings() bool { return kernelFrom(6, 4) }
+
+// kernelFrom reports whether the kernel is of a release or a later one.
+func kernelFrom(wantMajor, wantMinor int) bool {
 	var major, minor int
 	b, err := os.ReadFile("/proc/sys/kernel/osrelease")
 	n, _ := fmt.Sscanf(string(b), "%d.%d", &major, &minor)
-	return err == nil && n == 2 && (major > 6 || major == 6 && minor >= 4)
+	return err == nil && n == 2 && (major > wantMajor || major == wantMajor && minor >= wantMinor)
 }
 
 // memoryName is what maps calls memory that is in no directory.

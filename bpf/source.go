@@ -20,6 +20,9 @@ var contentObject []byte
 //go:embed programs/watched.bpf.o
 var watchedObject []byte
 
+//go:embed programs/sockets.bpf.o
+var socketsObject []byte
+
 // Source reads the machine through eBPF iterators. Its methods may be called at the
 // same time.
 type Source struct {
@@ -31,6 +34,7 @@ type Source struct {
 	contents     *iterator  // nil: nobody has asked yet, or it could not be loaded
 	noContents   error      // why
 	watcher      watcher
+	adder        adder
 }
 
 // Open loads the programs, which takes some 30 ms of processor time. What it opens stays
@@ -64,6 +68,7 @@ func (s *Source) Close() {
 		*it = nil
 	}
 	s.watcher.close()
+	s.adder.close()
 }
 
 // ErrClosed is returned by a [Source] that was closed.
@@ -83,5 +88,5 @@ func (s *Source) use(which func(*Source) *iterator) (*iterator, error) {
 func (s *Source) Owns(fd int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.tasks.owns(fd) || s.files.owns(fd) || s.mappings.owns(fd) || s.contents.owns(fd) || s.watcher.owns(fd)
+	return s.tasks.owns(fd) || s.files.owns(fd) || s.mappings.owns(fd) || s.contents.owns(fd) || s.watcher.owns(fd) || s.adder.owns(fd)
 }

@@ -38,6 +38,9 @@ type Source interface {
 	// with its place in the list. Somebody who has it open has not run since it was read.
 	Changed(list []bpf.Watched, f func(i int, now bpf.Watched)) error
 
+	// SocketSum stands for what a table of sockets has, of the network namespace of the calling thread.
+	SocketSum(table bpf.SocketTable) (bpf.SocketSum, error)
+
 	// Owns reports whether a descriptor of ipctop's own is there for the source alone.
 	Owns(fd int) bool
 }

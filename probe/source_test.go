@@ -31,6 +31,10 @@ func (told) Mappings(func(*bpf.Mapping), func(int, int, bool)) error { return un
 
 func (told) Contents(func(bpf.Content)) error { return errors.ErrUnsupported }
 
+func (told) SocketSum(bpf.SocketTable) (bpf.SocketSum, error) {
+	return bpf.SocketSum{}, errors.ErrUnsupported
+}
+
 func (told) Changed([]bpf.Watched, func(int, bpf.Watched)) error {
 	return unix.EINVAL
 }
