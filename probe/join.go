@@ -19,6 +19,7 @@ func (s *Scan) join() *Index {
 		sc.joined = newJoined(sc.opts.Repeated)
 	}
 	results := s.allResults()
+	s.forgetTableSizes()
 	idx := &Index{
 		Scan:      s,
 		Processes: make(map[int32]*model.Process, len(results)),

@@ -47,6 +47,7 @@ type emitted struct {
 	holders []holderRecord
 	objects []objectRecord
 	peers   []peerRecord
+	stamp   Stamp // of a table
 	spare   spare
 }
 
@@ -167,8 +168,10 @@ func (j *joined) update(o origin, r *result) {
 	}
 	s.number = j.number
 	if r.unchanged {
+		s.spare = spare{r.out.objects[:0], r.out.peers[:0]} // of a table
 		return
 	}
+	s.stamp = r.out.stamp
 	switch {
 	case r.process == nil:
 		for i := range r.out.holders {

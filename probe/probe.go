@@ -166,6 +166,11 @@ type Collector struct {
 	// unknownHolders: some process holds objects of which it cannot be told which
 	// they are
 	unknownHolders bool
+
+	// Of a table:
+	before tableSize // what it had in the last scan
+	stamp  Stamp     // of what it has now
+	same   bool      // it has the same, and none of it is emitted
 }
 
 type objectRecord struct {

@@ -105,6 +105,7 @@ func (s *Scan) table(ctx context.Context, p *Probe, ns NS) {
 // tableSize is how much a table had in the last scan, and room that is left of an earlier one.
 type tableSize struct {
 	objects, peers int
+	stamp          Stamp
 	spare          spare
 }
 
@@ -117,10 +118,18 @@ func (s *Scan) noteTableSizes() {
 	}
 	for o, last := range s.scanner.joined.origins {
 		if o.table != (tableKey{}) {
-			s.tableSizes[o.table] = tableSize{len(last.objects), len(last.peers), last.spare}
+			s.tableSizes[o.table] = tableSize{len(last.objects), len(last.peers), last.stamp, last.spare}
 			last.spare = spare{} // a hook that takes too long may use it for ever
 		}
 	}
+}
+
+// forgetTableSizes is for the join: what a table had in the last scan, and does not have any
+// more, is not there after it.
+func (s *Scan) forgetTableSizes() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tableSizes = map[tableKey]tableSize{}
 }
 
 // tableCollector has room for as much as the table had in the last scan.
@@ -129,7 +138,9 @@ func (s *Scan) tableCollector(k tableKey) *Collector {
 	last := s.tableSizes[k]
 	s.tableSizes[k] = tableSize{objects: last.objects, peers: last.peers}
 	s.mu.Unlock()
-	return &Collector{probe: k.probe, objects: roomFor(last.spare.objects, last.objects), peers: roomFor(last.spare.peers, last.peers)}
+	return &Collector{
+		probe: k.probe, objects: roomFor(last.spare.objects, last.objects), peers: roomFor(last.spare.peers, last.peers), before: last,
+	}
 }
 
 // roomFor is an empty list with room for n and some more: what there is, if it is enough.
@@ -156,7 +167,10 @@ func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS, vacant, limits bo
 			s.read[tableKey{p.Name, ns.Inode}] = true
 			s.mu.Unlock()
 		}
-		s.add(&result{table: tableKey{p.Name, ns.Inode}, out: out})
+		if len(out.gaps) > 0 {
+			out.stamp = Stamp{}
+		}
+		s.add(&result{table: tableKey{p.Name, ns.Inode}, out: out, unchanged: out.same})
 	}
 	if p.Limits != nil && limits && !s.WaitsOnly() {
 		out := &Collector{probe: p.Name}

@@ -13,6 +13,7 @@ import (
 type inetKept struct {
 	mu     sync.Mutex
 	tables map[inetTableKey][]*inetFound
+	whole  map[inetTableKey]inetWhole // of those that have stamps
 }
 
 // inetTableKey names the table of a protocol in a network namespace.
@@ -59,6 +60,14 @@ func newInetTable(f *inetFamily, ns probe.NS, kept *inetKept, known map[uint64]b
 		}
 	}
 	return t
+}
+
+// tally is which sockets the table has.
+func (t *inetTable) tally() (tally probe.Tally) {
+	for i := range t.ends {
+		tally.Add(t.ends[i].ino)
+	}
+	return tally
 }
 
 // keepAhead is how far ahead it is looked for a socket among those of the last scan.

@@ -55,6 +55,12 @@ func unixProbe(read func(context.Context, probe.NS, *unixTexts, *unixKnown, *pro
 // readUnix reads the table of one network namespace. Where that is a text, what is
 // in it is left to [unixTexts.describe].
 func readUnix(ctx context.Context, ns probe.NS, texts *unixTexts, known *unixKnown, out *probe.Collector) error {
+	stamp, stamped := out.LookAt(ns, probe.UnixSockets)
+	if stamped && out.Had(stamp) {
+		out.TakeOver()
+		out.Backend("unix", "unix_diag")
+		return nil
+	}
 	found, err := readUnixDiag(ctx, ns, known, out)
 	if err != nil {
 		err2 := readUnixText(ns, texts, out)
@@ -71,7 +77,9 @@ func readUnix(ctx context.Context, ns probe.NS, texts *unixTexts, known *unixKno
 	}
 	out.Backend("unix", "unix_diag")
 	out.Expect(len(found), len(found))
+	var tally probe.Tally
 	for _, f := range found {
+		tally.Add(uint64(f.object.Ino))
 		k := Key(uint64(f.object.Ino))
 		out.Object(k, f.object)
 		if f.peer != 0 {
@@ -82,6 +90,9 @@ func readUnix(ctx context.Context, ns probe.NS, texts *unixTexts, known *unixKno
 		for _, ino := range f.pending {
 			out.Peer(Key(uint64(ino)), k, model.Certain)
 		}
+	}
+	if stamped {
+		out.SetStamp(stamp, tally)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package sockets
 import (
 	"bytes"
 	"context"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -106,6 +107,11 @@ func (f *inetFamily) plain(ns probe.NS, kept *inetKept) bool {
 // readPlain reads the connections of a namespace that seems to have none of MPTCP, and
 // reports whether that is so.
 func (f *inetFamily) readPlain(ctx context.Context, ns probe.NS, kept *inetKept, out *probe.Collector) bool {
+	stamp, stamped := out.LookAt(ns, probe.TCPSockets)
+	if stamped && out.Had(stamp) && kept.takeOver(f, ns, stamp, out) {
+		return true
+	}
+	begin := time.Now()
 	d, err := openDiag()
 	if err != nil {
 		return false
@@ -117,6 +123,10 @@ func (f *inetFamily) readPlain(ctx context.Context, ns probe.NS, kept *inetKept,
 	}
 	t.emit("inet_diag", out)
 	kept.put(f, ns, t.found)
+	if stamped {
+		kept.keepWhole(&t, stamp, begin)
+		out.SetStamp(stamp, t.tally())
+	}
 	return true
 }
 
