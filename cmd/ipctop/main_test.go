@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/signal"
 	"testing"
+	"time"
 
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/testfixtures"
@@ -60,4 +61,16 @@ func TestMain(m *testing.M) {
 		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	}
 	os.Exit(m.Run())
+}
+
+// skipIfLate is for tests that take some time: on a slow machine it skips those for which too little
+// is left of the ten minutes that go test gives all of a package.
+func skipIfLate(t *testing.T) {
+	t.Helper()
+	if os.Getenv(apartEnv) != "" {
+		return // it has a time of its own
+	}
+	if deadline, ok := t.Deadline(); ok && time.Until(deadline) < 3*time.Minute {
+		t.Skip("this machine is slow: less than three minutes are left for all tests")
+	}
 }

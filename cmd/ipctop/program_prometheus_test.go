@@ -133,6 +133,7 @@ func TestExporterUsage(t *testing.T) {
 // A real Prometheus scrapes ipctop exporter: the alert of contrib/prometheus fires while
 // there is a deadlock, and resolves when it is gone.
 func TestProgramPrometheus(t *testing.T) {
+	skipIfLate(t)
 	if _, err := exec.LookPath("prometheus"); err != nil {
 		t.Skip("prometheus is not installed")
 	}

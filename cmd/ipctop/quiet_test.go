@@ -30,6 +30,7 @@ const stormEnv = "IPCTOP_TEST_STORM"
 // than info. It is about the programs it started alone, whatever else is on the
 // machine.
 func TestQuietOnHealth(t *testing.T) {
+	skipIfLate(t)
 	if testing.Short() {
 		t.Skip("starts many programs")
 	}

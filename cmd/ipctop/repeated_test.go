@@ -28,6 +28,7 @@ import (
 // A scanner that scans again keeps what cannot have changed. What it says is what
 // one says that has never looked before.
 func TestScanAgain(t *testing.T) {
+	skipIfLate(t)
 	var names []string
 	for _, f := range testfixtures.All() {
 		names = append(names, f.Name)
@@ -365,6 +366,7 @@ func TestScanAgainProgramMoved(t *testing.T) {
 // A process of which the eBPF source says what it said has the same record in the next
 // snapshot, and another as soon as something of it has changed that it need not run for.
 func TestScanAgainIdleRecord(t *testing.T) {
+	skipIfLate(t)
 	// Of other processes of the same user some have signals queued in one scan and not in the
 	// next, which changes the record.
 	if !apart(t) {
@@ -434,6 +436,7 @@ func TestScanAgainIdleRecord(t *testing.T) {
 // A process that shares its descriptors with another has new ones although it
 // sleeps.
 func TestScanAgainSharedTable(t *testing.T) {
+	skipIfLate(t)
 	h := startInteractive(t)
 	word, _, ok := strings.Cut(h.do("share"), " ")
 	end, err := strconv.Atoi(word)
@@ -514,6 +517,7 @@ func (h *interactive) view(snap *model.Snapshot) []string {
 // An event counter changes although nobody runs who has it: here somebody else takes a
 // descriptor of it for a moment, elsewhere the kernel counts.
 func TestScanAgainCounter(t *testing.T) {
+	skipIfLate(t)
 	sourceOrSkip(t)
 	counter, err := unix.Eventfd(5, unix.EFD_CLOEXEC)
 	if err != nil {

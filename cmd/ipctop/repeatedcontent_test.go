@@ -63,6 +63,7 @@ func held(h *interactive, snap *model.Snapshot) []string {
 // What a process has is read again when the kernel says that it has something else, though
 // none of its threads seems to have run.
 func TestScanAgainContent(t *testing.T) {
+	skipIfLate(t)
 	sourceOrSkip(t)
 	for _, told := range []bool{true, false} {
 		h := startInteractive(t)
@@ -107,6 +108,7 @@ func TestScanAgainContent(t *testing.T) {
 // A process that has run and has what it had shares with others what it shared, but not if it has
 // opened a file again under the same number.
 func TestScanAgainReopened(t *testing.T) {
+	skipIfLate(t)
 	sourceOrSkip(t)
 	h := startInteractive(t)
 	path := filepath.Join(t.TempDir(), "file")

@@ -45,6 +45,7 @@ func TestRulesHaveFixtures(t *testing.T) {
 // TestFixturesDiagnosed makes the pathologies and their negative controls, and compares
 // what the rules say of them with what they know of themselves.
 func TestFixturesDiagnosed(t *testing.T) {
+	skipIfLate(t)
 	t.Setenv("XDG_RUNTIME_DIR", "")
 	t.Setenv("TMPDIR", shortDir(t)) // room for sockets' paths
 	var names []string

@@ -16,6 +16,7 @@ var ages = regexp.MustCompile(`"(last_recv_ns|last_send_ns|remaining|remaining_n
 // Two dumps of the same state differ only in ages: an object
 // that nobody touches reads the same, to the byte, however often it is read.
 func TestTwoDumpsOfTheSameState(t *testing.T) {
+	skipIfLate(t)
 	run, err := testfixtures.Start(t.Context(), "pipe", "pipe:full", "fifo", "unix", "unix:listener", "unix:in-flight", "tcp",
 		"tcp:listener", "udp", "sysv-msg", "sysv-sem", "sysv-shm", "eventfd", "epoll", "memfd", "posix-shm", "file:flock", "pty")
 	if err != nil {

@@ -88,6 +88,7 @@ var selfDeadlocks = []struct{ what, rule, words string }{
 // TestSelfDeadlocks runs programs in which a handler, or a process that was forked,
 // wants a lock that nobody will unlock, and one whose child has ended with a mutex.
 func TestSelfDeadlocks(t *testing.T) {
+	skipIfLate(t)
 	stuck := stuckProgram(t)
 	for _, tt := range selfDeadlocks {
 		t.Run(tt.what, func(t *testing.T) {
@@ -127,6 +128,7 @@ func TestHandlerPosts(t *testing.T) {
 
 // TestDeadlockAdviceReleases carries out what is advised, and sees those go on that were named.
 func TestDeadlockAdviceReleases(t *testing.T) {
+	skipIfLate(t)
 	stuck := stuckProgram(t)
 	for _, what := range []string{"flock", "posix-flock", "pipes", "sockets", "robust"} {
 		p := startReal(t, stuck, what, t.TempDir())

@@ -90,6 +90,7 @@ func settle(t *testing.T, p *program, threads int) *model.Snapshot {
 
 // TestRealDeadlocks makes real programs wait for each other, and compares.
 func TestRealDeadlocks(t *testing.T) {
+	skipIfLate(t)
 	stuck, goes := stuckProgram(t), goProgram(t)
 	c := func(what string) func(*testing.T) []string {
 		return func(t *testing.T) []string { return []string{stuck, what, t.TempDir()} }
@@ -195,6 +196,7 @@ func TestRefusedDeadlock(t *testing.T) {
 
 // TestHealthyLookalikes has programs that only look as if they were stuck.
 func TestHealthyLookalikes(t *testing.T) {
+	skipIfLate(t)
 	stuck, goes := stuckProgram(t), goProgram(t)
 	c := func(what string) func(*testing.T) []string {
 		return func(t *testing.T) []string { return []string{stuck, what, t.TempDir()} }
@@ -272,6 +274,7 @@ func TestDeadlockOfHiddenHolders(t *testing.T) {
 // TestWaitsForOneOther has a program wait for its child, or the child for it, in
 // calls that say so in ways of their own.
 func TestWaitsForOneOther(t *testing.T) {
+	skipIfLate(t)
 	stuck := stuckProgram(t)
 	for _, tt := range []struct {
 		what, call string
@@ -294,6 +297,7 @@ func TestWaitsForOneOther(t *testing.T) {
 
 // TestWhyOfRealPrograms asks why a program is stuck, and why one is not.
 func TestWhyOfRealPrograms(t *testing.T) {
+	skipIfLate(t)
 	stuck := stuckProgram(t)
 	for what, want := range map[string][]string{
 		"posix-flock": {"wants exclusive posix lock on", "wants exclusive flock lock on", "is where the chain began: deadlock", "found: deadlock:", "to end it: kill", "its locks are released"},

@@ -14,6 +14,7 @@ import (
 )
 
 func TestFixturesTraffic(t *testing.T) {
+	skipIfLate(t)
 	ownHome(t)
 	status, out, _ := run(t, "", "fixtures", "--traffic=10MiB", "--for", "1ms", "--json", "unix", "pipe")
 	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
@@ -129,6 +130,7 @@ func TestDumpRatesWithoutEBPF(t *testing.T) {
 }
 
 func TestFixturesCompare(t *testing.T) {
+	skipIfLate(t)
 	ownHome(t)
 	status, out, _ := run(t, "", "fixtures", "--compare", "--json", "posix-mq")
 	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")

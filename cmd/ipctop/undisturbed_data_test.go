@@ -209,6 +209,7 @@ func residentShared() (kB int) {
 // so is an error that a socket has for its next reader; and no page has come
 // into another process's memory.
 func TestDataIsUntouched(t *testing.T) {
+	skipIfLate(t)
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -182,6 +182,7 @@ func TestFIFOOpenerStaysBlocked(t *testing.T) {
 
 // No blocked call returns because of ipctop, with EINTR or otherwise.
 func TestBlockedCallsStayBlocked(t *testing.T) {
+	skipIfLate(t)
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -222,6 +223,7 @@ func TestBlockedCallsStayBlocked(t *testing.T) {
 
 // What the kernel counts and notes about objects is the same after many scans.
 func TestNothingIsCounted(t *testing.T) {
+	skipIfLate(t)
 	ownHome(t)
 	fixtures, err := testfixtures.Start(t.Context())
 	if err != nil {
@@ -423,6 +425,7 @@ func disturbs(call string, own map[string]bool) string {
 
 // The check of system calls knows what is wrong when it sees it.
 func TestDisturbs(t *testing.T) {
+	skipIfLate(t)
 	own := map[string]bool{"7": true}
 	for call, bad := range map[string]bool{
 		`ptrace(PTRACE_SEIZE, 12, NULL, 0) = 0`:                                      true,

@@ -415,6 +415,7 @@ func (w *walkers) compare(again ...*probe.Scanner) (more, less []string) {
 // A scanner that scans again says what one says that has never looked before, whatever
 // processes do in between.
 func TestScanAgainWalk(t *testing.T) {
+	skipIfLate(t)
 	operations, each := 200, 8
 	if os.Getenv(stormEnv) != "" {
 		operations, each = 10000, 3
