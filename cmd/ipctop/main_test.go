@@ -70,7 +70,7 @@ func skipIfLate(t *testing.T) {
 	if os.Getenv(apartEnv) != "" {
 		return // it has a time of its own
 	}
-	if deadline, ok := t.Deadline(); ok && time.Until(deadline) < 3*time.Minute {
-		t.Skip("this machine is slow: less than three minutes are left for all tests")
+	if deadline, ok := t.Deadline(); ok && time.Until(deadline) < 4*time.Minute {
+		t.Skip("this machine is slow: less than four minutes are left for all tests")
 	}
 }
