@@ -113,6 +113,9 @@ func readCommandRole(r *role, ends bool) error {
 	}
 	go r.hold()
 	n, err := unix.Read(fds[0], pid[:])
+	if n == 0 && err == nil {
+		select {} // the run is over, and hold ends the command before it ends this process
+	}
 	return fmt.Errorf("the wait is over: read %d, %w", n, err)
 }
 
