@@ -16,10 +16,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// How long a holder may take to become ready, and to end once it is told to.
+// How long a holder may take to become ready, and all of them to end once they are told
+// to. A holder that is killed before it has ended and collected its children leaves these
+// for a moment to the kernel and to init: on a machine under load it needs its time.
 const (
 	readyWithin = 20 * time.Second
-	endWithin   = time.Second
+	endWithin   = 20 * time.Second
 )
 
 // process is a holder seen by who started it.
