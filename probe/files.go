@@ -126,6 +126,14 @@ func (f *FileFacts) Object(kind model.Kind, k Key, detail model.Detail) *model.O
 	return o
 }
 
+// Owns reports whether an object has the owner and the mode that [FileFacts.Object] would give it.
+func (f *FileFacts) Owns(o *model.Object) bool {
+	if !f.Statted {
+		return !o.UID.Known() && !o.GID.Known() && o.Mode == ""
+	}
+	return o.UID == model.Some(int(f.Stat.Uid)) && o.GID == model.Some(int(f.Stat.Gid)) && o.Mode == Octal(uint32(f.Stat.Mode))
+}
+
 // Size is the length of the file.
 func (f *FileFacts) Size() model.Opt[int64] {
 	if !f.Statted {

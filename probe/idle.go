@@ -53,12 +53,9 @@ func (q *queuedSignals) of(u queueUser) (count int64, known bool) {
 	return count, known
 }
 
-// apply puts what is queued for a process's user now in the place of what was.
-func (q *queuedSignals) apply(u queueUser, m *model.Process, limits []model.Limit) (known bool) {
-	count, known := q.of(u)
-	if !known {
-		return false
-	}
+// apply puts what is queued for a process's user now, which is known, in the place of what was.
+func (q *queuedSignals) apply(u queueUser, m *model.Process, limits []model.Limit) {
+	count, _ := q.of(u)
 	now := model.Some(count)
 	if m.Signals != nil && m.Signals.Queued != now {
 		signals := *m.Signals
@@ -70,7 +67,6 @@ func (q *queuedSignals) apply(u queueUser, m *model.Process, limits []model.Limi
 			limits[i].Used = now
 		}
 	}
-	return true
 }
 
 const queueLimit = "RLIMIT_SIGPENDING"
@@ -152,8 +148,7 @@ func (s *Scan) readUnmoved(t *guard.Task, pid int, dir *proc.Dir, sc *scratch) *
 	if k == nil || !dir.Kept() {
 		return nil
 	}
-	m, limits := *k.idle.process, slices.Clone(k.idle.limits)
-	if !s.queued.apply(k.idle.user, &m, limits) {
+	if _, known := s.queued.of(k.idle.user); !known {
 		// It is the first one of its user in this scan.
 		if !t.Begin("status", 0) {
 			return nil
@@ -164,16 +159,14 @@ func (s *Scan) readUnmoved(t *guard.Task, pid int, dir *proc.Dir, sc *scratch) *
 			return nil
 		}
 		sc.status = text
-		s.queued.apply(k.idle.user, &m, limits)
 	}
-	m.ThreadList = slices.Clone(m.ThreadList)
-	m.StartTime = s.startTime(m.StartTicks)
-	m.Runtime, m.Timers, m.Frozen = "", model.Opt[int]{}, false // which those set who look at waits
+	m, out := *k.idle.process, &Collector{probe: "process", holders: sc.holds[:0], limits: slices.Clone(k.idle.limits)}
+	s.onceMore(k, &m, out.limits)
 	t.SetItem(s.processItem(pid, m.StartTicks))
 	if !s.sameProgram(t, k, dir) {
 		return nil
 	}
-	r := &result{process: &m, cache: k, idle: k.idle, out: &Collector{probe: "process", holders: sc.holds[:0], limits: limits}}
+	r := &result{process: &m, cache: k, idle: k.idle, out: out}
 	p := &Proc{Dir: dir, Model: &m, Scan: s, task: t, stat: k.line}
 	if m.Namespaces["mnt"] != 0 {
 		p.mounts()
@@ -187,6 +180,73 @@ func (s *Scan) readUnmoved(t *guard.Task, pid int, dir *proc.Dir, sc *scratch) *
 	s.noteProcessNamespaces(p)
 	s.members.add(p)
 	return r
+}
+
+// onceMore makes what the last snapshot had of a process, and of its limits, what this one has.
+// How many signals are queued for its user is known.
+func (s *Scan) onceMore(k *processCache, m *model.Process, limits []model.Limit) {
+	s.queued.apply(k.idle.user, m, limits)
+	m.ThreadList = slices.Clone(m.ThreadList)
+	m.StartTime = s.startTime(m.StartTicks)
+	m.Runtime, m.Timers, m.Frozen = "", model.Opt[int]{}, false // which those set who look at waits
+}
+
+// still lists the processes of which no file is to be read, as all that may have changed is known
+// by other means, but for one of each user: that tells how many signals are queued for the user.
+// The rest is others.
+func (s *Scan) still(pids []int) (still, others []int) {
+	users := map[queueUser]bool{}
+	for _, pid := range pids {
+		k := s.unmoved(pid)
+		if k == nil || k.idle.tasks[0].content.Program == 0 || !k.unchanged(s.number) || !users[k.idle.user] {
+			if others = append(others, pid); k != nil {
+				users[k.idle.user] = true
+			}
+			continue
+		}
+		still = append(still, pid)
+	}
+	return still, others
+}
+
+// takeStill makes of such processes what the last snapshot had of them. It waits for nobody, so
+// that it needs no guard. It returns those of which a file is to be read nevertheless.
+func (s *Scan) takeStill(still []int) (others []int) {
+	type made struct {
+		result
+		collector Collector
+	}
+	for _, pid := range still {
+		k, dir := s.unmoved(pid), (*proc.Dir)(nil)
+		if k != nil {
+			dir, _ = s.scanner.handles.Get(pid, k.ticks)
+		}
+		if dir == nil || !s.knownAbout(k.idle) {
+			others = append(others, pid)
+			continue
+		}
+		m := *k.idle.process
+		m.FDs = k.fds
+		s.onceMore(k, &m, k.idle.limits) // each snapshot has its own
+		r := &made{result{process: &m, cache: k, idle: k.idle, unchanged: true}, Collector{probe: "process", limits: k.idle.limits}}
+		r.out = &r.collector
+		p := Proc{Dir: dir, Model: &m, Scan: s}
+		s.noteProcessNamespaces(&p)
+		s.members.add(&p)
+		s.add(&r.result)
+	}
+	return others
+}
+
+// knownAbout reports whether the scan knows what is mounted where a process lives, and how many
+// signals are queued for its user.
+func (s *Scan) knownAbout(i *idle) bool {
+	mounted := true
+	if ns := i.process.Namespaces["mnt"]; ns != 0 {
+		_, mounted = s.mounts.lookup(ns)
+	}
+	_, counted := s.queued.of(i.user)
+	return mounted && counted
 }
 
 // sameProgram reports whether the link to a process's program leads where it led: its file may

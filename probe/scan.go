@@ -173,6 +173,8 @@ type Scan struct {
 		facts *facts
 	}
 
+	prefetched sync.Once
+
 	whole   bool         // nothing is left out of descriptors
 	unclear map[int]bool // … and of those of these processes
 	wanted  *wanted      // what is not; nil: nothing is left out

@@ -62,33 +62,14 @@ func (s *Scan) walk(ctx context.Context) error {
 	if s.facts == nil {
 		s.findWanted(ctx, pids)
 	}
-	var vanished int
 	report := progress(s.scanner.opts.Progress, len(pids))
-	s.scanner.guard.Each(len(pids), s.scanner.opts.Workers, func(i int) guard.Item { return guard.Item{Key: pids[i], Owner: s.owner(int32(pids[i]))} },
-		func(t *guard.Task, i int) func() {
-			if ctx.Err() != nil {
-				return nil
-			}
-			if i == len(pids)*2/3 {
-				s.prefetch()
-			}
-			r, err := s.enter(t, pids[i])
-			return func() {
-				report()
-				if r == nil {
-					s.cachePut(pids[i], nil) // what it had is not joined in this scan
-				}
-				switch {
-				case r != nil:
-					s.add(r)
-					s.cachePut(pids[i], r.cache)
-				case proc.Gone(err):
-					vanished++
-				default:
-					s.add(&result{unreadable: true, partialFDs: true, partialMaps: true, out: failed(pids[i], err)})
-				}
-			}
-		})
+	still, others := s.still(pids)
+	vanished := s.readEach(ctx, others, report)
+	others = s.takeStill(still)
+	for range len(still) - len(others) {
+		report()
+	}
+	vanished += s.readEach(ctx, others, report)
 	if err := ctx.Err(); err != nil {
 		// What was read will not be joined.
 		s.scanner.cacheDrop(func(pid int) bool { return s.scanner.cache[pid].scan == s.number })
@@ -110,6 +91,36 @@ func (s *Scan) walk(ctx context.Context) error {
 	}
 	s.addDuration("process", time.Since(begin))
 	return nil
+}
+
+// readEach reads processes, and returns how many ended meanwhile.
+func (s *Scan) readEach(ctx context.Context, pids []int, report func()) (vanished int) {
+	s.scanner.guard.Each(len(pids), s.scanner.opts.Workers, func(i int) guard.Item { return guard.Item{Key: pids[i], Owner: s.owner(int32(pids[i]))} },
+		func(t *guard.Task, i int) func() {
+			if ctx.Err() != nil {
+				return nil
+			}
+			if i == len(pids)*2/3 {
+				s.prefetched.Do(s.prefetch)
+			}
+			r, err := s.enter(t, pids[i])
+			return func() {
+				report()
+				if r == nil {
+					s.cachePut(pids[i], nil) // what it had is not joined in this scan
+				}
+				switch {
+				case r != nil:
+					s.add(r)
+					s.cachePut(pids[i], r.cache)
+				case proc.Gone(err):
+					vanished++
+				default:
+					s.add(&result{unreadable: true, partialFDs: true, partialMaps: true, out: failed(pids[i], err)})
+				}
+			}
+		})
+	return vanished
 }
 
 // progressInterval is the shortest time between two reports.

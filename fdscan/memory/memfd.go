@@ -112,6 +112,9 @@ func measure(ctx context.Context, idx *probe.Index, out *probe.Collector, list [
 			}
 			d := *was // earlier snapshots keep theirs
 			d.Size, d.Allocated = facts.Size(), facts.Allocated()
+			if d.Size == was.Size && d.Allocated == was.Allocated && facts.Owns(e.Object) {
+				return
+			}
 			o := facts.Object(e.Object.Kind, e.Key, &d)
 			o.Name = e.Object.Name
 			*e.OwnObject() = *o
