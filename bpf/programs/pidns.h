@@ -22,7 +22,7 @@ INLINE void number_at(struct pid *pid, __u32 level, struct upid *to)
 INLINE struct pid_view reader_view(void)
 {
 	struct pid *pid = get(bpf_get_current_task_btf()->thread_pid);
-	struct pid_view view = {.level = get(pid->level)};
+	struct pid_view view = {.level = load(pid, level)};
 	struct upid own;
 
 	number_at(pid, view.level, &own);
@@ -35,7 +35,7 @@ VERIFIED_ONCE __u32 number_in(__u64 pid, __u64 ns, __u32 level)
 {
 	struct upid upid;
 
-	if (get(((struct pid *)pid)->level) < level)
+	if (load((struct pid *)pid, level) < level)
 		return 0;
 	number_at((struct pid *)pid, level, &upid);
 	return address_of(upid.ns) == ns ? upid.nr : 0;

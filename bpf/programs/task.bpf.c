@@ -65,7 +65,7 @@ struct signal_struct___timers {
 
 KERNEL_TYPES_END
 
-#define namespace_of(pointer) get(get(pointer)->ns.inum)
+#define namespace_of(pointer) load(get(pointer), ns.inum)
 
 INLINE void namespaces(struct record *r, struct task_struct *task)
 {
@@ -86,7 +86,7 @@ INLINE void ids(struct record *r, struct task_struct *task, const struct pid_vie
 {
 	struct signal_struct *signal = get(task->signal);
 	struct pid *pid = get(task->thread_pid);
-	__u32 level = get(pid->level);
+	__u32 level = load(pid, level);
 	struct upid upid;
 
 	r->ppid = process_in(view, get(task->real_parent));
@@ -96,7 +96,7 @@ INLINE void ids(struct record *r, struct task_struct *task, const struct pid_vie
 	if (!get(task->ptrace))
 		r->tracer = 0;
 	number_at(pid, level, &upid);
-	r->pidns = get(upid.ns->ns.inum);
+	r->pidns = load(upid.ns, ns.inum);
 	r->depth = level - view->level;
 	for (__u32 i = 0; i < INNER_PIDS; i++) {
 		number_at(pid, view->level + 1 + i, &upid);
@@ -153,27 +153,27 @@ INLINE void registers(struct record *r, struct task_struct *task)
 	struct thread_info___amd64 *info = (struct thread_info___amd64 *)&task->thread_info;
 
 	if (field_exists(amd64->orig_ax)) {
-		if (get(info->status) & TS_COMPAT)
+		if (load(info, status) & TS_COMPAT)
 			return; // whose arguments are in other registers
-		r->call = get(amd64->orig_ax);
-		r->args[0] = get(amd64->di);
-		r->args[1] = get(amd64->si);
-		r->args[2] = get(amd64->dx);
-		r->args[3] = get(amd64->r10);
-		r->args[4] = get(amd64->r8);
-		r->args[5] = get(amd64->r9);
-		r->sp = get(amd64->sp);
-		r->ip = get(amd64->ip);
+		r->call = load(amd64, orig_ax);
+		r->args[0] = load(amd64, di);
+		r->args[1] = load(amd64, si);
+		r->args[2] = load(amd64, dx);
+		r->args[3] = load(amd64, r10);
+		r->args[4] = load(amd64, r8);
+		r->args[5] = load(amd64, r9);
+		r->sp = load(amd64, sp);
+		r->ip = load(amd64, ip);
 	} else if (field_exists(arm64->orig_x0)) {
-		r->call = (__s64)get(arm64->syscallno);
-		r->args[0] = get(arm64->orig_x0);
-		r->args[1] = get(arm64->regs[1]);
-		r->args[2] = get(arm64->regs[2]);
-		r->args[3] = get(arm64->regs[3]);
-		r->args[4] = get(arm64->regs[4]);
-		r->args[5] = get(arm64->regs[5]);
-		r->sp = get(arm64->sp);
-		r->ip = get(arm64->pc);
+		r->call = (__s64)load(arm64, syscallno);
+		r->args[0] = load(arm64, orig_x0);
+		r->args[1] = load(arm64, regs[1]);
+		r->args[2] = load(arm64, regs[2]);
+		r->args[3] = load(arm64, regs[3]);
+		r->args[4] = load(arm64, regs[4]);
+		r->args[5] = load(arm64, regs[5]);
+		r->sp = load(arm64, sp);
+		r->ip = load(arm64, pc);
 	} else {
 		return;
 	}
@@ -256,20 +256,20 @@ INLINE void all_fields(struct record *r, struct task_struct *task, const struct 
 	struct signal_struct *signal = get(task->signal);
 
 	ids(r, task, view);
-	r->threads = get(signal->nr_threads);
-	r->uid = get(get(task->cred)->euid.val);
-	r->real_uid = get(((struct cred___real *)get(task->cred))->uid.val);
+	r->threads = load(signal, nr_threads);
+	r->uid = load(get(task->cred), euid.val);
+	r->real_uid = load((struct cred___real *)get(task->cred), uid.val);
 	r->pending = task->pending.signal.sig[0];
-	r->shared_pending = get(signal->shared_pending.signal.sig[0]);
+	r->shared_pending = load(signal, shared_pending.signal.sig[0]);
 	r->blocked = task->blocked.sig[0];
-	r->cgroup = get(get(get(get(task->cgroups)->dfl_cgrp)->kn)->id);
+	r->cgroup = load(get(get(get(task->cgroups)->dfl_cgrp)->kn), id);
 	read(r->comm, &task->comm);
 	namespaces(r, task);
 	terminal(r, task);
-	r->group_flags = get(signal->flags);
-	r->exit_code = get(signal->group_exit_code);
-	r->files = get(signal->rlim[RLIMIT_NOFILE].rlim_cur);
-	r->queue = get(signal->rlim[RLIMIT_SIGPENDING].rlim_cur);
+	r->group_flags = load(signal, flags);
+	r->exit_code = load(signal, group_exit_code);
+	r->files = load(signal, rlim[RLIMIT_NOFILE].rlim_cur);
+	r->queue = load(signal, rlim[RLIMIT_SIGPENDING].rlim_cur);
 	r->core = writes_core(task);
 	if (r->tid == r->pid)
 		dispositions(r, task);
