@@ -1,14 +1,9 @@
 package bpf
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
-	"sync"
-
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/btf"
 )
 
 // SocketTable is a table of the sockets of a network namespace, of those that sock_diag(7)
@@ -38,12 +33,9 @@ var parts = [...][]uint64{UnixSockets: {0}, TCPSockets: {1, 2, 3}}
 
 // adder has the program that adds up what tables have.
 type adder struct {
-	mu         sync.Mutex
-	closed     bool
-	collection *ebpf.Collection // nil: nobody has asked yet, or it could not be loaded
-	failed     error            // why
-	memory     *ebpf.Memory     // of the walk
-	seed       uint64           // so that nobody knows what would give the same sum
+	lookup
+	failed error  // why it could not be loaded
+	seed   uint64 // so that nobody knows what would give the same sum
 }
 
 // walkSize is of the part of the program's struct walk that is written and read.
@@ -57,7 +49,7 @@ func (s *Source) SocketSum(table SocketTable) (sum SocketSum, err error) {
 	a := &s.adder
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if err := a.load(s); err != nil {
+	if err := a.prepare(); err != nil {
 		return sum, err
 	}
 	for _, part := range parts[table] {
@@ -76,14 +68,8 @@ func (a *adder) add(part uint64, sum *SocketSum) error {
 		le.PutUint64(b[:], part)
 		le.PutUint64(b[8:], a.seed^part)
 		le.PutUint64(b[16:], next)
-		if _, err := a.memory.WriteAt(b[:], 0); err != nil {
-			return fmt.Errorf("write which sockets to add up: %w", err)
-		}
-		if _, err := a.collection.Programs["add_up"].Run(new(ebpf.RunOptions)); err != nil {
-			return fmt.Errorf("add up sockets: %w", err)
-		}
-		if _, err := a.memory.ReadAt(b[:], 0); err != nil {
-			return fmt.Errorf("read what sockets add up to: %w", err)
+		if err := a.ask(b[:], nil, b[:]); err != nil {
+			return err
 		}
 		before := next
 		r := fields{b[16:]}
@@ -100,57 +86,15 @@ func (a *adder) add(part uint64, sum *SocketSum) error {
 	return nil
 }
 
-// load loads the program. What kept it from being loaded once does so again.
-func (a *adder) load(s *Source) error {
+// prepare loads the program. What kept it from being loaded once does so again.
+func (a *adder) prepare() error {
 	switch {
 	case a.closed:
 		return ErrClosed
-	case a.collection != nil || a.failed != nil:
+	case a.program != nil || a.failed != nil:
 		return a.failed
 	}
-	a.failed = func() error {
-		spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(socketsObject))
-		if err != nil {
-			return fmt.Errorf("read program add_up: %w", err)
-		}
-		types := btf.NewCache()
-		kernel, err := types.Kernel()
-		if err != nil {
-			return err
-		}
-		options := ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{KernelTypes: kernel}, Cache: types}
-		if a.collection, err = ebpf.NewCollectionWithOptions(spec, options); err != nil {
-			a.collection = nil
-			return fmt.Errorf("load program add_up: %w", err)
-		}
-		if a.memory, err = a.collection.Maps["walks"].Memory(); err != nil {
-			a.release()
-			return fmt.Errorf("share the memory of what sockets add up to: %w", err)
-		}
-		return nil
-	}()
 	a.seed = rand.Uint64()
+	a.failed = a.load(socketsObject, 1)
 	return a.failed
-}
-
-func (a *adder) release() {
-	if a.collection != nil {
-		a.collection.Close()
-	}
-	a.collection, a.memory = nil, nil
-}
-
-func (a *adder) close() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.release()
-	a.closed = true
-}
-
-// owns reports whether a descriptor of this process is there for the adder.
-func (a *adder) owns(fd int) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.collection != nil &&
-		(a.collection.Programs["add_up"].FD() == fd || a.collection.Maps["walks"].FD() == fd)
 }

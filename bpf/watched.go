@@ -1,18 +1,16 @@
 package bpf
 
 import (
-	"bytes"
-	"encoding/binary"
-	"fmt"
 	"os"
-	"sync"
-
-	"github.com/cilium/ebpf"
+	"slices"
+	"unsafe"
 )
 
 // Watched is something that can change although nobody runs who is known to have it, a pipe,
 // FIFO or event counter: where it is in the kernel, and what it was like when that was found
 // out. The zero Watched is of nothing.
+//
+// Its memory is that of struct watched of the program.
 type Watched struct {
 	place, ino uint64
 	dev, what  uint32
@@ -66,18 +64,13 @@ func (w *Watched) Eventfd() (e EventfdState, known bool) {
 	return EventfdState{w.n[0], w.n[1]&semaphoreFlag != 0, int(int32(w.n[2]))}, true
 }
 
-// watcher looks at many at once. They are in a map whose memory ipctop shares with the
-// kernel.
+// watcher looks at many at once.
 type watcher struct {
-	mu         sync.Mutex
-	closed     bool
-	collection *ebpf.Collection // nil: nobody has asked yet
-	memory     *ebpf.Memory     // of the map
-	asked, now []byte           // what is written into it and read
+	lookup
+	now []Watched // what they are like
 }
 
 const (
-	watchedSize  = 64 // struct watched
 	fewestPlaces = 256
 	mostPlaces   = 1 << 20
 )
@@ -107,88 +100,28 @@ func (w *watcher) look(list []Watched, f func(i int, now Watched)) error {
 	if err := w.makeRoom(len(list)); err != nil {
 		return err
 	}
-	w.asked = w.asked[:0]
-	for i := range list {
-		w.asked = list[i].append(w.asked)
-	}
-	w.now = append(w.now[:0], w.asked...)
-	if _, err := w.memory.WriteAt(w.asked, 0); err != nil {
-		return fmt.Errorf("write what is watched: %w", err)
-	}
-	if _, err := w.collection.Programs["look_at"].Run(&ebpf.RunOptions{Context: uint64(len(list))}); err != nil {
-		return fmt.Errorf("look at what is watched: %w", err)
-	}
-	if _, err := w.memory.ReadAt(w.now, 0); err != nil {
-		return fmt.Errorf("read what is watched: %w", err)
+	w.now = slices.Grow(w.now[:0], len(list))[:len(list)]
+	if err := w.ask(watchedBytes(list), uint64(len(list)), watchedBytes(w.now)); err != nil {
+		return err
 	}
 	for i := range list {
-		from, to := i*watchedSize, (i+1)*watchedSize
-		if now := w.now[from:to]; !bytes.Equal(now, w.asked[from:to]) {
-			f(i, parseWatched(now))
+		if w.now[i] != list[i] {
+			f(i, w.now[i])
 		}
 	}
 	return nil
 }
 
-func (w *Watched) append(b []byte) []byte {
-	le := binary.LittleEndian
-	b = le.AppendUint64(le.AppendUint64(b, w.place), w.ino)
-	b = le.AppendUint32(le.AppendUint32(b, w.dev), w.what)
-	for _, n := range w.n {
-		b = le.AppendUint64(b, n)
-	}
-	return b
-}
-
-func parseWatched(b []byte) Watched {
-	f := fields{b}
-	w := Watched{place: f.u64(), ino: f.u64(), dev: f.u32(), what: f.u32()}
-	for i := range w.n {
-		w.n[i] = f.u64()
-	}
-	return w
+// watchedBytes are the memory of a list, as the program has it.
+func watchedBytes(list []Watched) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(list))), len(list)*int(unsafe.Sizeof(Watched{})))
 }
 
 // makeRoom loads the program with a map of at least so many elements.
 func (w *watcher) makeRoom(n int) error {
-	if w.collection != nil && uint32(n) <= w.collection.Maps["watched"].MaxEntries() {
+	if w.program != nil && uint32(n) <= w.table.MaxEntries() {
 		return nil
 	}
 	w.release()
-	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(watchedObject))
-	if err != nil {
-		return fmt.Errorf("read program look_at: %w", err)
-	}
-	spec.Maps["watched"].MaxEntries = uint32(max(n+n/4, fewestPlaces))
-	if w.collection, err = ebpf.NewCollection(spec); err != nil {
-		w.collection = nil
-		return fmt.Errorf("load program look_at: %w", err)
-	}
-	if w.memory, err = w.collection.Maps["watched"].Memory(); err != nil {
-		w.release()
-		return fmt.Errorf("share the memory of what is watched: %w", err)
-	}
-	return nil
-}
-
-func (w *watcher) release() {
-	if w.collection != nil {
-		w.collection.Close()
-	}
-	w.collection, w.memory = nil, nil
-}
-
-func (w *watcher) close() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.release()
-	w.closed = true
-}
-
-// owns reports whether a descriptor of this process is there for the watcher.
-func (w *watcher) owns(fd int) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.collection != nil &&
-		(w.collection.Programs["look_at"].FD() == fd || w.collection.Maps["watched"].FD() == fd)
+	return w.load(watchedObject, uint32(max(n+n/4, fewestPlaces)))
 }
