@@ -71,18 +71,19 @@ type Sequence struct {
 	Options
 	suspected map[string]bool // ids, in the snapshot before
 	index     *model.Index    // of the snapshot before; nil: there was none
-	marks     *graph.Marks
+	graph     *graph.Graph    // … likewise
 }
 
-// Run is [Run] for the next snapshot.
-func (q *Sequence) Run(s *model.Snapshot) *graph.Graph {
+// Run is [Run] for the next snapshot. It returns the index: the graph is made anew in the same
+// memory each time.
+func (q *Sequence) Run(s *model.Snapshot) *model.Index {
 	if q.index == nil {
 		q.index = model.NewIndex(s)
 	} else {
 		q.index = q.index.Next(s)
 	}
-	v := newView(graph.Next(q.index, q.marks), q.Options)
-	q.marks = v.graph.Marks()
+	q.graph = graph.Next(q.index, q.graph)
+	v := newView(q.graph, q.Options)
 	v.graph.Annotate()
 	suspected := map[string]bool{}
 	v.steady = func(f *finding) bool {
@@ -94,7 +95,7 @@ func (q *Sequence) Run(s *model.Snapshot) *graph.Graph {
 	}
 	s.Findings = v.find()
 	q.suspected = suspected
-	return v.graph
+	return q.index
 }
 
 // ownMatter reports whether a finding is about ipctop and its helper alone: its output

@@ -13,7 +13,8 @@ import (
 )
 
 // TestSharedRecords diagnoses snapshots that share what has not changed, one after the
-// other, and each of them anew: the findings are the same.
+// other, and each of them anew: the findings are the same. The one before is read meanwhile, and
+// stays as it was.
 func TestSharedRecords(t *testing.T) {
 	const steps, objects = 400, 60
 	r := rand.New(rand.NewPCG(1, 2))
@@ -40,8 +41,13 @@ func TestSharedRecords(t *testing.T) {
 		fresh := s
 		fresh.Waits = slices.Clone(s.Waits)
 		anew := Sequence{Options: q.Options, suspected: q.suspected}
+		was, read := saidOf(last), make(chan string)
+		go func(last *model.Snapshot) { read <- saidOf(last) }(last)
 		q.Run(&s)
 		anew.Run(&fresh)
+		if got := []string{<-read, saidOf(last)}; got[0] != was || got[1] != was {
+			t.Fatalf("step %d: the snapshot before says\n%s\nand said\n%s", step, got, was)
+		}
 		if !reflect.DeepEqual(s.Findings, fresh.Findings) || !reflect.DeepEqual(s.Waits, fresh.Waits) {
 			t.Fatalf("step %d: %s\nand anew: %s", step, summaries(s.Findings), summaries(fresh.Findings))
 		}
@@ -55,6 +61,11 @@ func TestSharedRecords(t *testing.T) {
 			t.Errorf("the walk never came to %s", rule)
 		}
 	}
+}
+
+// saidOf is what diagnosis wrote into a snapshot.
+func saidOf(s *model.Snapshot) string {
+	return string(model.AppendJSON(model.AppendJSON(nil, &s.Waits), &s.Findings))
 }
 
 func summaries(list []model.Finding) string {

@@ -91,7 +91,7 @@ func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 		if err := o.wakeups(snap); err != nil {
 			return nil, err
 		}
-		return sequence.Run(snap).Index, nil
+		return sequence.Run(snap), nil
 	}, scanner.Close, nil
 }
 

@@ -28,7 +28,7 @@ func (g *Graph) Annotate() {
 		n := &g.nodes[at]
 		clauses := n.clauses
 		if !n.blocked {
-			clauses = g.clauses(n)
+			clauses = g.clauses(nil, n)
 		}
 		for k := range clauses {
 			g.annotate(n, w, &clauses[k])

@@ -37,7 +37,7 @@ func (g *Graph) Chain(w *model.Wait) Chain {
 		n := &g.nodes[i]
 		clauses := n.clauses
 		if clauses == nil {
-			clauses = g.clauses(n)
+			clauses = g.clauses(nil, n)
 		}
 		at[w.TID] = len(c.Steps)
 		clause, next, nobody := g.worst(n, clauses)
@@ -211,7 +211,7 @@ func (g *Graph) Clauses(w *model.Wait) []Clause {
 		return nil
 	}
 	if n := &g.nodes[i]; n.clauses == nil {
-		return g.clauses(n)
+		return g.clauses(nil, n)
 	}
 	return g.nodes[i].clauses
 }

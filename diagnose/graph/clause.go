@@ -11,13 +11,13 @@ import (
 // waits for in particular.
 const maxSet = 64
 
-// clauses are what must happen before a wait ends.
-func (g *Graph) clauses(n *node) []Clause {
-	list := g.calls(n)
-	if len(list) == 0 {
-		list = []Clause{unknown("what it waits for could not be told")}
+// clauses appends what must happen before a wait ends.
+func (g *Graph) clauses(list []Clause, n *node) []Clause {
+	from := len(list)
+	if list = g.calls(list, n); len(list) == from {
+		list = append(list, unknown("what it waits for could not be told"))
 	}
-	for i := range list {
+	for i := from; i < len(list); i++ {
 		g.clocks(n, &list[i])
 		g.interrupted(n, &list[i])
 		g.handled(n, &list[i])
@@ -25,48 +25,48 @@ func (g *Graph) clauses(n *node) []Clause {
 	return list
 }
 
-// calls are the clauses by the call that the thread is in.
-func (g *Graph) calls(n *node) []Clause {
+// calls appends the clauses by the call that the thread is in.
+func (g *Graph) calls(list []Clause, n *node) []Clause {
 	w := n.wait
 	switch w.Needs {
 	case model.NeedsTime:
-		return []Clause{unknown("it is the time that passes")}
+		return append(list, unknown("it is the time that passes"))
 	case model.NeedsSignal:
-		return []Clause{unknown("a signal may come from anywhere")}
+		return append(list, unknown("a signal may come from anywhere"))
 	case model.NeedsChild:
-		return []Clause{g.child(n)}
+		return append(list, g.child(n))
 	case model.NeedsAnswer:
-		return []Clause{g.answer(w)}
+		return append(list, g.answer(w))
 	}
 	switch w.Call {
 	case "accept", "accept4":
-		return []Clause{unknown("anyone may connect")}
+		return append(list, unknown("anyone may connect"))
 	case "io_uring_enter":
-		return []Clause{unknown("the kernel does not show what an io_uring waits for")}
+		return append(list, unknown("the kernel does not show what an io_uring waits for"))
 	case "open", "openat", "openat2":
 		c := unknown("anyone may open the FIFO")
 		c.Object = w.Object
-		return []Clause{c}
+		return append(list, c)
 	case "connect":
-		return []Clause{g.connect(n)}
+		return append(list, g.connect(n))
 	case "flock", "fcntl":
-		return g.lock(n)
+		return append(list, g.lock(n)...)
 	case "semop", "semtimedop":
-		return g.semop(n)
+		return append(list, g.semop(n)...)
 	case "futex":
-		return []Clause{g.futex(n, w.Object)}
+		return append(list, g.futex(n, w.Object))
 	case "poll", "ppoll", "select", "pselect6", "futex_waitv":
-		return []Clause{g.set(n, w.Objects)}
+		return append(list, g.set(n, w.Objects))
 	case "epoll_wait", "epoll_pwait", "epoll_pwait2":
-		return []Clause{g.epoll(n)}
+		return append(list, g.epoll(n))
 	case "splice", "tee":
-		return []Clause{g.set(n, objectsOf(w))}
+		return append(list, g.set(n, objectsOf(w)))
 	}
 	o := g.Object(w.Object)
 	if o == nil {
-		return nil
+		return list
 	}
-	return []Clause{g.end(n, o, writes(w.Call))}
+	return append(list, g.end(n, o, writes(w.Call)))
 }
 
 // writes reports whether a call puts something in.

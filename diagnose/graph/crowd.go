@@ -19,7 +19,6 @@ type crowdKey struct{ n, first, last int }
 // gather lets the clauses of all nodes share their sets of processes.
 func (g *Graph) gather() {
 	known := map[crowdKey][]int{}
-	g.crowdsOf = map[int][]int{}
 	for i := range g.nodes {
 		for k := range g.nodes[i].clauses {
 			c := &g.nodes[i].clauses[k]

@@ -11,11 +11,56 @@ type removal struct {
 	free      map[int]int // by process: threads that may run
 	freeCrowd []int       // by crowd: processes with such
 	freeBelow map[int]int // by process: threads of its children that may
+}
+
+// scratch is memory that eliminations use again.
+type scratch struct {
+	removals [External]*removal // of graphs before
 
 	watchers map[int][]int // by process: dead nodes with a clause on it
 	parents  map[int][]int // by process: dead nodes that the end of a child of it interrupts
 	waiters  map[int][]int // by node: dead nodes with a clause on it
-	crowded  [][]int       // by crowd: dead nodes with a clause on it
+	queue    []int
+}
+
+// keep keeps the memory of removals that nobody needs any more.
+func (s *scratch) keep(list *[External]*removal) {
+	for level, r := range list {
+		if r != nil {
+			r.g = nil
+			s.removals[level] = r
+		}
+	}
+}
+
+// begin is a removal of nobody.
+func (s *scratch) begin(g *Graph, level Level) *removal {
+	if s.watchers == nil {
+		s.watchers, s.parents, s.waiters = map[int][]int{}, map[int][]int{}, map[int][]int{}
+	}
+	for _, lists := range []map[int][]int{s.watchers, s.parents, s.waiters} {
+		if len(lists) > 2*len(g.nodes) { // many have ended
+			clear(lists)
+		}
+		for at, list := range lists {
+			lists[at] = list[:0]
+		}
+	}
+	r := s.removals[level]
+	if s.removals[level] = nil; r == nil {
+		r = &removal{free: map[int]int{}, freeBelow: map[int]int{}}
+	}
+	clear(r.free)
+	clear(r.freeBelow)
+	r.g, r.level, r.dead, r.freeCrowd = g, level, zeroed(r.dead, len(g.nodes)), zeroed(r.freeCrowd, len(g.crowds))
+	return r
+}
+
+// zeroed is a list of n zeros, in the memory of another one where that is large enough.
+func zeroed[T any](list []T, n int) []T {
+	list = slices.Grow(list[:0], n)[:n]
+	clear(list)
+	return list
 }
 
 // count counts a thread that may run, and calls first with the crowds of which it is the
@@ -36,11 +81,8 @@ func (r *removal) count(i int, first func(crowd int)) {
 // assumed. From [Unlikely] on, processes that could not be read release
 // nothing, nor do a runtime's housekeeping threads.
 func (g *Graph) eliminate(level Level) *removal {
-	r := removal{
-		g: g, level: level, dead: make([]bool, len(g.nodes)), free: map[int]int{}, freeBelow: map[int]int{},
-		watchers: map[int][]int{}, parents: map[int][]int{}, waiters: map[int][]int{},
-		freeCrowd: make([]int, len(g.crowds)), crowded: make([][]int, len(g.crowds)),
-	}
+	s := g.scratch
+	r, crowded := s.begin(g, level), make([][]int, len(g.crowds)) // by crowd: dead nodes with a clause on it
 	for i := range g.nodes {
 		n := &g.nodes[i]
 		r.dead[i] = n.blocked && (level > Proven || n.settled) && !n.housekeeps
@@ -55,26 +97,26 @@ func (g *Graph) eliminate(level Level) *removal {
 		for k := range g.nodes[i].clauses {
 			c := &g.nodes[i].clauses[k]
 			if c.crowd != 0 {
-				r.crowded[c.crowd-1] = append(r.crowded[c.crowd-1], i)
+				crowded[c.crowd-1] = append(crowded[c.crowd-1], i)
 			} else {
 				for _, pid := range c.Processes {
-					r.watchers[pid] = append(r.watchers[pid], i)
+					s.watchers[pid] = append(s.watchers[pid], i)
 				}
 			}
 			if c.starter != 0 {
-				r.watchers[c.starter] = append(r.watchers[c.starter], i)
+				s.watchers[c.starter] = append(s.watchers[c.starter], i)
 			}
 			if c.parent != 0 {
-				r.parents[c.parent] = append(r.parents[c.parent], i)
+				s.parents[c.parent] = append(s.parents[c.parent], i)
 			}
 			for _, tid := range c.Threads {
 				if at, ok := g.byTID[tid]; ok {
-					r.waiters[at] = append(r.waiters[at], i)
+					s.waiters[at] = append(s.waiters[at], i)
 				}
 			}
 		}
 	}
-	var queue []int
+	queue := s.queue[:0]
 	for i := range g.nodes {
 		if r.dead[i] {
 			queue = append(queue, i)
@@ -87,12 +129,12 @@ func (g *Graph) eliminate(level Level) *removal {
 			continue
 		}
 		r.dead[i] = false
-		r.count(i, func(at int) { queue = append(queue, r.crowded[at]...) })
+		r.count(i, func(at int) { queue = append(queue, crowded[at]...) })
 		p := g.nodes[i].process
-		queue = append(append(append(queue, r.watchers[p.PID]...), r.parents[p.PPID]...), r.waiters[i]...)
+		queue = append(append(append(queue, s.watchers[p.PID]...), s.parents[p.PPID]...), s.waiters[i]...)
 	}
-	r.watchers, r.parents, r.waiters, r.crowded = nil, nil, nil, nil
-	return &r
+	s.queue = queue
+	return r
 }
 
 // frees reports whether a thread counts as one that may run and release others.

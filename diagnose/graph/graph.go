@@ -14,7 +14,7 @@ import (
 type Graph struct {
 	*model.Index
 
-	marks      *Marks
+	marks      *marks
 	nodes      []node
 	byTID      map[int]int   // place in nodes
 	members    map[int][]int // places in nodes of a process's living threads
@@ -34,6 +34,9 @@ type Graph struct {
 	held       map[heldKey]held
 	crowds     []crowd
 	crowdsOf   map[int][]int // places in crowds, by process
+	clauseRoom []Clause      // of all nodes, beside each other
+	places     []int         // each is its own index; members are parts of it
+	scratch    *scratch      // shared by those that [Graph.Without] makes
 }
 
 // node is a living thread.
@@ -55,14 +58,16 @@ type node struct {
 // New makes the graph of an indexed snapshot, which is not changed.
 func New(x *model.Index) *Graph { return Next(x, nil) }
 
-// Next is [New] for a snapshot of the machine of which there was one before; before are
-// the [Graph.Marks] of that.
-func Next(x *model.Index, before *Marks) *Graph {
+// Next is [New] for a snapshot of the machine of which there was one before. It takes over what is
+// still true of the graph of that and its memory, so that this must not be used any more; nil: there was none.
+func Next(x *model.Index, before *Graph) *Graph {
+	g := before.emptied()
 	s := x.Snapshot
-	g := &Graph{Index: x, marks: before.next(s.Objects), byTID: map[int]int{}, mayEnd: map[int]bool{}, lockTables: map[string]*lockTable{}, held: map[heldKey]held{}, members: make(map[int][]int, len(s.Processes))}
+	g.Index, g.marks = x, g.marks.next(s.Objects)
 	for _, o := range g.Marked(InFlight) {
 		g.inFlight = append(g.inFlight, o.ID)
 	}
+	g.nodes, g.clauseRoom = slices.Grow(g.nodes, len(s.Processes)), slices.Grow(g.clauseRoom, len(s.Waits))
 	unreadable := unreadable(s)
 	g.unlisted = slices.ContainsFunc(s.Gaps, func(gap model.Gap) bool { return gap.Probe == "process" && gap.Op == "list" })
 	for i := range s.Processes {
@@ -71,11 +76,37 @@ func Next(x *model.Index, before *Marks) *Graph {
 	for i := range g.nodes {
 		n := &g.nodes[i]
 		if n.blocked {
-			n.clauses = g.clauses(n)
+			from := len(g.clauseRoom)
+			g.clauseRoom = g.clauses(g.clauseRoom, n)
+			n.clauses = g.clauseRoom[from:len(g.clauseRoom):len(g.clauseRoom)]
 		}
 	}
 	g.gather()
 	return g
+}
+
+// emptied is a graph of nothing in the memory of one that nobody needs any more. Of that only the marks
+// are left.
+func (g *Graph) emptied() *Graph {
+	if g == nil {
+		return &Graph{
+			byTID: map[int]int{}, members: map[int][]int{}, mayEnd: map[int]bool{}, lockTables: map[string]*lockTable{},
+			held: map[heldKey]held{}, crowdsOf: map[int][]int{}, scratch: new(scratch),
+		}
+	}
+	clear(g.byTID)
+	clear(g.members)
+	clear(g.mayEnd)
+	clear(g.lockTables)
+	clear(g.held)
+	clear(g.crowdsOf)
+	clear(g.nodes)
+	clear(g.clauseRoom)
+	g.scratch.keep(&g.removals)
+	return &Graph{
+		marks: g.marks, nodes: g.nodes[:0], byTID: g.byTID, members: g.members, mayEnd: g.mayEnd, lockTables: g.lockTables,
+		held: g.held, crowdsOf: g.crowdsOf, clauseRoom: g.clauseRoom[:0], places: g.places, scratch: g.scratch,
+	}
 }
 
 // addThreads makes the nodes of a process.
@@ -83,6 +114,7 @@ func (g *Graph) addThreads(p *model.Process, unreadable map[int]string) {
 	if p.Kernel {
 		return
 	}
+	from := len(g.nodes)
 	threads := p.AllThreads()
 	for i := range threads {
 		t := &threads[i]
@@ -100,14 +132,20 @@ func (g *Graph) addThreads(p *model.Process, unreadable map[int]string) {
 			n.handler = w.Handler
 		}
 		g.byTID[t.TID] = len(g.nodes)
-		g.members[p.PID] = append(g.members[p.PID], len(g.nodes))
 		g.nodes = append(g.nodes, n)
 	}
 	// A thread that the list lacks may do anything.
 	if len(p.ThreadList) > 0 && p.Threads > len(p.ThreadList) || len(p.ThreadList) == 0 && p.Threads > 1 {
-		g.members[p.PID] = append(g.members[p.PID], len(g.nodes))
 		g.nodes = append(g.nodes, node{process: p, unread: "does something that could not be read"})
 	}
+	for len(g.places) < len(g.nodes) {
+		g.places = append(g.places, len(g.places))
+	}
+	own := g.places[from:len(g.nodes):len(g.nodes)]
+	if others := g.members[p.PID]; len(others) > 0 { // a dump that has a process twice
+		own = append(slices.Clip(others), own...)
+	}
+	g.members[p.PID] = own
 }
 
 // settled reports whether a thread has not run since the scan began. What the scan

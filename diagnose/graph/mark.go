@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/ipctop/ipctop/model"
@@ -83,25 +84,28 @@ func unread(o *model.Object) bool {
 	return writers
 }
 
-// Marks are the marks of a snapshot's objects, kept for the next snapshot: those of
+// marks are the marks of a snapshot's objects, kept for the next snapshot: those of
 // records that are in that, too, need not be worked out again.
-type Marks struct {
+type marks struct {
 	objects []*model.Object
 	of      []Mark // in the order of objects
 	some    []int32
 	room    []int32 // for comparing the next list with this one
+	spare   []Mark  // for those of the next list
 }
 
-// next are the marks of other objects.
-func (m *Marks) next(objects []*model.Object) *Marks {
+// next are the marks of other objects. Those before must not be used any more.
+func (m *marks) next(objects []*model.Object) *marks {
 	if m != nil && model.SameList(m.objects, objects) {
 		return m
 	}
-	n := &Marks{objects: objects, of: make([]Mark, len(objects))}
+	n := &marks{objects: objects}
 	var places []int32
-	if m != nil {
+	if m == nil {
+		n.of = make([]Mark, len(objects))
+	} else {
 		places = model.PlacesIn(m.room, m.objects, objects, model.CompareObjects)
-		n.room, m.room = places, nil
+		n.room, n.of, n.some, n.spare = places, slices.Grow(m.spare[:0], len(objects))[:len(objects)], m.some[:0], m.of
 	}
 	for i, o := range objects {
 		if places != nil && places[i] >= 0 {
@@ -126,6 +130,3 @@ func (g *Graph) Marked(mark Mark) []*model.Object {
 	}
 	return list
 }
-
-// Marks are kept for [Next].
-func (g *Graph) Marks() *Marks { return g.marks }

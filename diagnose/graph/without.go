@@ -60,7 +60,7 @@ func (g *Graph) Released(waits []*model.Wait) Relief {
 		if !ok || g.gone[w.PID] {
 			continue
 		}
-		clauses := g.clauses(&g.nodes[i])
+		clauses := g.clauses(nil, &g.nodes[i])
 		if slices.ContainsFunc(clauses, func(c Clause) bool { return c.ended == goesOn }) {
 			if !g.Work(w) { // one that merely waits for work needs no help
 				rest, left[w] = append(rest, w), clauses
