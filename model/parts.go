@@ -17,11 +17,20 @@ func AppendLine[T Process | Object | Link](b []byte, record *T) []byte {
 	return append(AppendJSON(b, record), ',', '\n')
 }
 
+// PartRoom is memory of parts and their lines.
+type PartRoom struct {
+	list  []Part
+	lines [][]byte
+	text  []byte
+}
+
 // Parts takes the document of a snapshot apart. Each has the same parts in the same order,
 // of which some may be empty. The last record of a list is among the lines, as its line
-// ends the list.
-func Parts(s *Snapshot) []Part {
-	p := parts{line: []byte{'{'}}
+// ends the list. It uses the memory of room: of the parts that were made there before nobody may
+// use any more.
+func Parts(s *Snapshot, room *PartRoom) []Part {
+	clear(room.list)
+	p := parts{list: room.list[:0], lines: room.lines[:0], text: append(room.text[:0], '{')}
 	v := reflect.ValueOf(s).Elem()
 	fields := planOf(v.Type())
 	for i := range fields {
@@ -35,15 +44,15 @@ func Parts(s *Snapshot) []Part {
 			continue
 		}
 		if i > 0 {
-			p.line = append(p.line, ',')
+			p.text = append(p.text, ',')
 			p.end()
 		}
-		p.line = append(p.line, f.key...)
+		p.text = append(p.text, f.key...)
 		if f.typ.Kind() != reflect.Slice {
-			p.line = f.enc(p.line, list)
+			p.text = f.enc(p.text, list)
 			continue
 		}
-		p.line = append(p.line, '[')
+		p.text = append(p.text, '[')
 		n := list.Len()
 		if n > 0 {
 			p.end()
@@ -55,17 +64,19 @@ func Parts(s *Snapshot) []Part {
 			elem := encoderOf(f.typ.Elem())
 			if shared == nil {
 				for j := range n - 1 {
-					p.line = append(elem(p.line, list.Index(j)), ',')
+					p.text = append(elem(p.text, list.Index(j)), ',')
 					p.end()
 				}
 			}
-			p.line = elem(p.line, list.Index(n-1))
+			p.text = elem(p.text, list.Index(n-1))
 		}
-		p.line = append(p.line, ']')
+		p.text = append(p.text, ']')
 	}
-	p.line = append(p.line, '}')
+	p.text = append(p.text, '}')
 	p.end()
-	return append(p.list, Part{Lines: p.lines})
+	p.part()
+	room.list, room.lines, room.text = p.list, p.lines, p.text
+	return p.list
 }
 
 // sharedRecords are the records of a list of a snapshot, but for the last; nil if they cannot be shared.
@@ -84,28 +95,27 @@ func sharedRecords(s *Snapshot, list string) *Part {
 // parts are the parts of a document while they are made.
 type parts struct {
 	list  []Part
-	lines [][]byte // of the part under way
-	line  []byte   // the one under way
-	room  []byte   // for lines
+	lines [][]byte // of all parts
+	first int      // line of the part under way
+	text  []byte   // all lines; those that are done may be in the memory that it had before it grew
+	begin int      // of the line under way
 }
-
-// linesRoom is how much memory lines take at a time, in bytes.
-const linesRoom = 64 << 10
 
 // end ends a line.
 func (p *parts) end() {
-	p.line = append(p.line, '\n')
-	n := len(p.line)
-	if cap(p.room)-len(p.room) < n {
-		p.room = make([]byte, 0, max(n, linesRoom))
-	}
-	p.room = append(p.room, p.line...)
-	p.lines = append(p.lines, p.room[len(p.room)-n:len(p.room):len(p.room)])
-	p.line = p.line[:0]
+	p.text = append(p.text, '\n')
+	p.lines = append(p.lines, p.text[p.begin:len(p.text):len(p.text)])
+	p.begin = len(p.text)
+}
+
+// part ends a part that is lines.
+func (p *parts) part() {
+	p.list = append(p.list, Part{Lines: p.lines[p.first:len(p.lines):len(p.lines)]})
+	p.first = len(p.lines)
 }
 
 // records adds a list of records. The line under way goes on after it.
 func (p *parts) records(list Part) {
-	p.list = append(p.list, Part{Lines: p.lines}, list)
-	p.lines = nil
+	p.part()
+	p.list = append(p.list, list)
 }

@@ -15,9 +15,10 @@ func TestParts(t *testing.T) {
 	one := *crowd.Snapshot
 	one.Objects, one.Links, one.Processes = one.Objects[:1], nil, one.Processes[:0]
 	list = append(list, &one)
-	for i, s := range list {
+	room := new(model.PartRoom) // each of them in the same memory
+	for i, s := range append(list, list...) {
 		var doc []byte
-		parts := model.Parts(s)
+		parts := model.Parts(s, room)
 		for _, p := range parts {
 			doc = append(doc, bytes.Join(p.Lines, nil)...)
 			doc = appendLines(doc, p.Processes)

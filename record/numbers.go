@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strconv"
 )
 
@@ -44,35 +45,38 @@ func digits(b []byte) int {
 // alone: how many, and for each how many numbers stay before it and its
 // difference. shift is the time between the samples in ns.
 func appendNumbers(b []byte, old, line []byte, shift int64) ([]byte, bool) {
-	var edits []byte
+	begin := len(b)
+	b = append(b, 0) // most lines change in few numbers, of which one byte tells how many
 	count, skipped := uint64(0), uint64(0)
-	for len(old) > 0 && len(line) > 0 {
-		n, m := digits(old), digits(line)
-		if n == 0 && m == 0 {
-			if old[0] != line[0] {
-				return b, false
-			}
-			old, line = old[1:], line[1:]
+	i, j := 0, 0
+	for i < len(old) && j < len(line) {
+		if c := old[i]; c == line[j] && !isDigit(c) {
+			i, j = i+1, j+1
 			continue
 		}
-		if bytes.Equal(old[:n], line[:m]) {
+		n, m := digits(old[i:]), digits(line[j:])
+		if n == 0 || m == 0 {
+			return b[:begin], false
+		}
+		if bytes.Equal(old[i:i+n], line[j:j+m]) {
 			skipped++
 		} else {
-			was, ok1 := number(old[:n])
-			is, ok2 := number(line[:m])
-			if n == 0 || m == 0 || !ok1 || !ok2 {
-				return b, false
+			was, ok1 := number(old[i : i+n])
+			is, ok2 := number(line[j : j+m])
+			if !ok1 || !ok2 {
+				return b[:begin], false
 			}
-			edits = appendDifference(binary.AppendUvarint(edits, skipped), is-was, shift)
+			b = appendDifference(binary.AppendUvarint(b, skipped), is-was, shift)
 			count++
 			skipped = 0
 		}
-		old, line = old[n:], line[m:]
+		i, j = i+n, j+m
 	}
-	if len(old) > 0 || len(line) > 0 {
-		return b, false
+	if i < len(old) || j < len(line) {
+		return b[:begin], false
 	}
-	return append(binary.AppendUvarint(b, count), edits...), true
+	var room [binary.MaxVarintLen64]byte
+	return slices.Replace(b, begin, begin+1, binary.AppendUvarint(room[:0], count)...), true
 }
 
 // appendDifference appends d, or what it differs from shift if that is less.

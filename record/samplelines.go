@@ -20,6 +20,9 @@ type sampleLines struct {
 	// Room for the next sample but one.
 	places []int32
 	sums   [3][]lineSum
+	room   *model.PartRoom
+
+	own *model.PartRoom // that the lines are in
 }
 
 // records is a list of records, each of them a line.
@@ -42,11 +45,12 @@ const spanLines = 256
 
 // documentOf makes the document of a sample. What it has from the one before goes into d
 // as changes; before is nil if there is none.
-func documentOf(parts []model.Part, before *sampleLines, d *delta) *sampleLines {
+func documentOf(s *model.Snapshot, before *sampleLines, d *delta) *sampleLines {
 	if before == nil {
-		before, d = &sampleLines{}, nil
+		before, d = &sampleLines{room: new(model.PartRoom), own: new(model.PartRoom)}, nil
 	}
-	doc := &sampleLines{sum: noSum, places: before.places}
+	doc := &sampleLines{sum: noSum, places: before.places, own: before.room, room: before.own}
+	parts := model.Parts(s, doc.own)
 	doc.sums = [3][]lineSum{before.processes.sums, before.objects.sums, before.links.sums}
 	at := 0 // line in the document before
 	for i := range parts {

@@ -24,7 +24,7 @@ func TestSharedRecordsComeBack(t *testing.T) {
 	var was [][]byte
 	for step := range 120 {
 		d := newDelta(int64(time.Second))
-		doc := documentOf(model.Parts(s), before, d)
+		doc := documentOf(s, before, d)
 		text := encode(t, s)
 		if doc.sum.crc != checksum(text) || doc.sum.size != int64(len(text)) {
 			t.Fatalf("step %d: the checksum of %d bytes is %x, want %x of %d", step, doc.sum.size, doc.sum.crc, checksum(text), len(text))

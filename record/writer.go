@@ -79,7 +79,7 @@ func (w *Writer) Append(s *model.Snapshot) error {
 		before = nil // nothing depends on what was worked out before
 	}
 	d := newDelta(h.taken - w.lastTaken)
-	doc := documentOf(model.Parts(s), before, d)
+	doc := documentOf(s, before, d)
 	if doc.sum.size > maxPayload {
 		return fmt.Errorf("a sample of %d bytes is too large for a recording", doc.sum.size)
 	}
