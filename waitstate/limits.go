@@ -19,7 +19,11 @@ import (
 // to a socket instead of a call, and timers of the process. Only those are asked
 // that have no other limit.
 func (r *pass) limits(ctx context.Context, x *index) {
-	byPID := map[int][]*thread{}
+	type asked struct {
+		*thread
+		socket *probe.Entry // nil: it is at none
+	}
+	byPID := map[int][]asked{}
 	var list []*model.Process
 	for _, t := range r.threads {
 		if t.known {
@@ -28,14 +32,16 @@ func (r *pass) limits(ctx context.Context, x *index) {
 		if !t.same || t.known || t.timed || t.partial || t.needs == model.NeedsSignal || t.needs == model.NeedsPeer {
 			continue
 		}
-		if r.noTimers(t.proc) && r.socket(x, t) == nil {
+		at := r.socket(x, t) // not when asked: who gets stuck there must not come back to an index that is in use again
+		t.onSocket = at != nil
+		if r.noTimers(t.proc) && at == nil {
 			t.proc.Timers = model.Some(0)
 			continue
 		}
 		if byPID[t.proc.PID] == nil {
 			list = append(list, t.proc)
 		}
-		byPID[t.proc.PID] = append(byPID[t.proc.PID], t)
+		byPID[t.proc.PID] = append(byPID[t.proc.PID], asked{t, at})
 	}
 	r.j.EachProcess(list, func(task *guard.Task, p *probe.Proc) func() {
 		if ctx.Err() != nil {
@@ -48,7 +54,9 @@ func (r *pass) limits(ctx context.Context, x *index) {
 		threads := byPID[p.Model.PID]
 		limits := make([]model.Opt[bool], len(threads))
 		for i, t := range threads {
-			limits[i] = r.socketLimit(task, x, t)
+			if t.socket != nil {
+				limits[i] = r.socketLimit(task, t.socket, t.thread)
+			}
 		}
 		return func() {
 			p.Model.Timers = timers
@@ -94,12 +102,7 @@ func (r *pass) socket(x *index, t *thread) *probe.Entry {
 // socketLimit reads the limit for reading or writing of a UNIX socket that a
 // thread is blocked at (SO_RCVTIMEO, SO_SNDTIMEO, socket(7)). Others are never
 // duplicated: the dying owner of a TCP socket would have ipctop linger for it.
-func (r *pass) socketLimit(task *guard.Task, x *index, t *thread) (timed model.Opt[bool]) {
-	e := r.socket(x, t)
-	if e == nil {
-		return timed
-	}
-	t.onSocket = true
+func (r *pass) socketLimit(task *guard.Task, e *probe.Entry, t *thread) (timed model.Opt[bool]) {
 	if e.Object.Kind != model.Unix || !r.j.Scan.PIDCalls || !task.Begin("limit", t.fds[0].fd) {
 		return timed
 	}

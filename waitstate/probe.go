@@ -12,9 +12,7 @@ import (
 
 // Probe reads what each blocked thread waits for, and the futexes among that.
 func Probe() probe.Probe {
-	var last earlier
-	var known runtimes
-	var before *index
+	last := &earlier{sampled: map[int]sampled{}}
 	return probe.Probe{
 		Name:    "waits",
 		Detail:  readDetail,
@@ -24,7 +22,7 @@ func Probe() probe.Probe {
 			if !decodable {
 				return fmt.Errorf("%w: calls of this architecture are not decoded", errors.ErrUnsupported)
 			}
-			r := &pass{j: idx, out: out, earlier: last, known: known, before: before, found: map[*model.Process]string{}}
+			r := &pass{j: idx, out: out, earlier: last, threads: last.threads, visits: last.visits, found: map[*model.Process]string{}}
 			r.firstSample(ctx)
 			select {
 			case <-time.After(idx.Scan.Sample()):
@@ -36,10 +34,7 @@ func Probe() probe.Probe {
 			r.serving = r.servers(ctx)
 			r.futexes(index)
 			r.report(index)
-			last, known = r.cache(), r.cacheRuntimes()
-			if before = nil; idx.Scan.Repeated() {
-				before = index
-			}
+			r.keep(index)
 			return ctx.Err()
 		},
 	}

@@ -7,17 +7,18 @@ import (
 // report emits the waits.
 func (r *pass) report(x *index) {
 	r.out.ExpectWaits(len(r.threads))
+	var w model.Wait
 	for _, t := range r.threads {
-		if w := r.wait(t, x); w != nil {
-			r.out.Wait(*w)
+		if r.wait(&w, t, x) {
+			r.out.Wait(w)
 		}
 	}
 }
 
-// wait makes one wait; nil if it turns out to be none that IPC is waited for in.
+// wait makes one wait; false if it turns out to be none that IPC is waited for in.
 // Who could release it is told by the wait-for graph, when all is known.
-func (r *pass) wait(t *thread, x *index) *model.Wait {
-	w := &model.Wait{
+func (r *pass) wait(w *model.Wait, t *thread, x *index) bool {
+	*w = model.Wait{
 		PID: t.proc.PID, TID: t.tid, Comm: t.comm, Call: t.call, Needs: t.needs, Timed: t.limited(), Timeout: t.timeout, BlockedFor: t.age,
 		Confirmed: t.same, Idle: t.idle, Monitor: t.monitor, Handler: t.handler, Partial: t.partial, Blockers: []model.Blocker{},
 	}
@@ -42,18 +43,25 @@ func (r *pass) wait(t *thread, x *index) *model.Wait {
 		n.set()
 	case len(t.fds) > 0:
 		if !n.descriptors() {
-			return nil
+			return false
 		}
 	}
-	target := t.target
+	w.Target = r.target(t)
+	return true
+}
+
+// target is what a thread asked for. It does not change any more, in no snapshot; nil: nothing.
+func (r *pass) target(t *thread) *model.Target {
+	target := &t.target
 	if t.server != nil {
-		target.FileSystem, target.Servers = t.server.point, r.serving[t.server.conn]
+		served := t.target
+		served.FileSystem, served.Servers = t.server.point, r.serving[t.server.conn]
+		target = &served
 	}
-	w.Target = &target
-	if isZeroTarget(&target) {
-		w.Target = nil
+	if isZeroTarget(target) {
+		return nil
 	}
-	return w
+	return target
 }
 
 func isZeroTarget(t *model.Target) bool {

@@ -35,21 +35,36 @@ type sharedWord struct {
 	parent *probe.Entry
 }
 
+// newIndex makes an index that is empty, in the memory of one that nobody needs any more; nil: there
+// is none.
+func newIndex(room *index) *index {
+	if room == nil {
+		return &index{
+			fds: map[fdKey]*probe.Entry{}, sysv: map[sysvKey]*probe.Entry{}, shared: map[int32][]*sharedWord{},
+			threads: map[int]*model.Process{}, states: map[int]string{},
+		}
+	}
+	clear(room.fds)
+	clear(room.sysv)
+	clear(room.shared)
+	clear(room.threads)
+	clear(room.states)
+	room.fifos = nil
+	return room
+}
+
 // resolve makes the index. What a thread that has not run since the last scan waits for is
 // mostly what it was then. For the rest it looks at all that those processes have.
 func (r *pass) resolve() *index {
-	x := &index{
-		fds: map[fdKey]*probe.Entry{}, sysv: map[sysvKey]*probe.Entry{}, shared: map[int32][]*sharedWord{},
-		threads: map[int]*model.Process{}, states: map[int]string{},
-	}
+	x, before := newIndex(r.earlier.spare), r.earlier.index
 	looked := map[int32]bool{} // processes
 	wantSysv, futexes := false, false
 	for _, t := range r.threads {
 		pid := int32(t.proc.PID)
 		for _, u := range t.fds {
 			own := fdKey{pid, int32(t.tid), u.fd}
-			if t.known && r.before != nil {
-				if e := r.before.descriptor(t, u.fd); e != nil && e.Holds(own.pid, own.tid, own.fd) {
+			if t.known && before != nil {
+				if e := before.descriptor(t, u.fd); e != nil && e.Holds(own.pid, own.tid, own.fd) {
 					x.fds[own] = e
 					continue
 				}

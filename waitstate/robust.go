@@ -39,7 +39,7 @@ func readDetail(ctx context.Context, idx *probe.Index, list []*model.Process, ou
 	if !idx.Scan.PIDCalls || unsafe.Sizeof(uintptr(0)) != 8 {
 		return nil // the numbers mean other processes; 32-bit lists look otherwise
 	}
-	r := &pass{j: idx, out: out}
+	r := &pass{j: idx, out: out, earlier: new(earlier)}
 	var held []heldWord
 	idx.EachProcess(list, func(t *guard.Task, p *probe.Proc) func() {
 		if ctx.Err() != nil {

@@ -50,10 +50,8 @@ type pass struct {
 	out     *probe.Collector
 	threads []*thread
 	second  *probe.ThreadsNow // what the source said for the second samples
-	earlier earlier
+	earlier *earlier
 	visits  []visited
-	known   runtimes                  // from the scan before
-	before  *index                    // … if there was one
 	found   map[*model.Process]string // the runtimes of those with several threads
 	denied  bool                      // there are processes whose threads could not be read
 	serving map[uint64][]int          // processes that serve file systems, by connection
@@ -62,13 +60,14 @@ type pass struct {
 // firstSample finds the blocked threads.
 func (r *pass) firstSample(ctx context.Context) {
 	var list []*model.Process
+	unread, runtimes := unreadEpolls(r.j), r.earlier.runtimes
 	for _, p := range r.j.Processes {
 		if p.Kernel || p.Self {
 			continue
 		}
 		if threads, ok := r.earlier.cached(r.j, p); ok {
 			r.threads = append(r.threads, threads...)
-			if p.Runtime = r.known[programOf(p)]; p.Threads > 1 {
+			if p.Runtime = runtimes[programOf(p)]; p.Threads > 1 {
 				r.found[p] = p.Runtime
 			}
 			r.visits = append(r.visits, visited{p, threads, true})
@@ -77,7 +76,6 @@ func (r *pass) firstSample(ctx context.Context) {
 		list = append(list, p)
 	}
 	slices.SortFunc(list, func(a, b *model.Process) int { return a.PID - b.PID })
-	unread := unreadEpolls(r.j)
 	var now *probe.ThreadsNow
 	if len(list) > 0 {
 		now = r.j.Look(ctx)
@@ -91,7 +89,7 @@ func (r *pass) firstSample(ctx context.Context) {
 		v := visit{proc: p, task: t, now: now, mem: newMemory(p, t), sets: map[int32][]fdUse{}, unread: unread, buf: *buf}
 		defer v.mem.close()
 		v.process()
-		runtime := v.runtime(r.known)
+		runtime := v.runtime(runtimes)
 		if runtime == model.RuntimeGo {
 			v.markMonitorOf(p.Model)
 		}
