@@ -187,6 +187,13 @@ func (t *Task) SetItem(item Item) {
 	t.mu.Unlock()
 }
 
+// renew makes it the task on another item, when the one before is done.
+func (t *Task) renew(item Item) {
+	t.mu.Lock()
+	t.item, t.doing, t.outer, t.slow, t.timedOut = item, operation{}, t.outer[:0], false, false
+	t.mu.Unlock()
+}
+
 // End ends the operation begun by Begin, of several the last.
 func (t *Task) End() {
 	t.mu.Lock()
@@ -344,7 +351,7 @@ func (g *Guard) recovered(s share) {
 
 // Each does work for every i below n on the given number of goroutines. An
 // item whose work gets stuck is done again, without the operation that it got
-// stuck in. commit, which work returns, runs only if the work was not given up,
+// stuck in. Of a task that was not given up, work makes no use any more when it has returned. commit, which work returns, runs only if the work was not given up,
 // so whatever others read must be changed there.
 func (g *Guard) Each(n, workers int, item func(i int) Item, work func(t *Task, i int) (commit func())) {
 	if n == 0 {
@@ -386,12 +393,12 @@ type guardRun struct {
 
 type guardWorker struct {
 	index int
-	tid   int   // of its thread
 	task  *Task // nil while it has no item
+	own   Task  // one item's after the other
 }
 
 func (r *guardRun) start() {
-	w := new(guardWorker)
+	w := &guardWorker{own: Task{guard: r.guard, clock: r.clock}}
 	r.mu.Lock()
 	r.running = append(r.running, w)
 	r.mu.Unlock()
@@ -399,7 +406,7 @@ func (r *guardRun) start() {
 		// Whether an operation moves is told by the thread that it was begun on.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		w.tid = unix.Gettid()
+		w.own.tid = unix.Gettid()
 		for r.take(w) {
 			commit := r.work(w.task, w.index)
 			if !r.finish(w, commit) {
@@ -423,7 +430,8 @@ func (r *guardRun) take(w *guardWorker) bool {
 	default:
 		return false
 	}
-	w.task = &Task{guard: r.guard, clock: r.clock, item: r.item(w.index), tid: w.tid}
+	w.task = &w.own
+	w.task.renew(r.item(w.index))
 	return true
 }
 

@@ -196,3 +196,17 @@ func TestNestedOperationsHaveTheirOwnTime(t *testing.T) {
 		t.Errorf("after both have ended: %+v", task.doing)
 	}
 }
+
+// TestEachTaskOfItsOwn has the work on an item leave an operation without an end: what comes after it
+// on the same thread is none of it.
+func TestEachTaskOfItsOwn(t *testing.T) {
+	New().Each(3, 1, func(i int) Item { return Item{Key: i} }, func(task *Task, i int) func() {
+		if task.doing.op != "" || len(task.outer) > 0 || task.item.Key != i {
+			t.Errorf("item %d begins with %+v in %+v, on item %v", i, task.doing, task.outer, task.item.Key)
+		}
+		task.SetItem(Item{Key: "other"})
+		task.Begin("stat", 1)
+		task.Begin("stat", 2)
+		return nil
+	})
+}
