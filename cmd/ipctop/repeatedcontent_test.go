@@ -132,11 +132,27 @@ func TestScanAgainReopened(t *testing.T) {
 		}
 		return n
 	}
+	// Of few who have a file it is found out in each scan who shares it, of many it is kept.
+	const few, many = 1, 10
 	for _, step := range []struct {
 		do     string
+		times  int
 		shared int
-	}{{"reopen " + path, 0}, {"fork", 2}, {"nothing", 2}, {"reopen " + path, 0}, {"nothing", 0}, {"fork", 2}, {"nothing", 2}} {
-		h.do(step.do)
+	}{
+		{"reopen " + path, 1, 0},
+		{"fork", few, few + 1},
+		{"nothing", 1, few + 1},
+		{"reopen " + path, 1, 0},
+		{"nothing", 1, 0},
+		{"fork", many, many + 1},
+		{"nothing", 1, many + 1},
+		{"nothing", 1, many + 1},
+		{"reopen " + path, 1, many},
+		{"nothing", 1, many},
+	} {
+		for range step.times {
+			h.do(step.do)
+		}
 		if n := shared(); n != step.shared {
 			t.Errorf("after %s %d of those who have the file share it, not %d", step.do, n, step.shared)
 		}
