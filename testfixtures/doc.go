@@ -3,7 +3,7 @@
 // fixtures` shows them to people; tests compare them with what a scan sees.
 //
 // A [Fixture] has a function that makes it and roles, which are functions that
-// run in processes of their own: the running binary is executed again and
+// run in processes of their own: the running binary (or [Program]) is executed again and
 // [RunRole], called first in main and in TestMain, takes the part. What a fixture
 // says of itself ([Instance].Expect) comes from its own system calls (fstat,
 // getsockname, F_GETPIPE_SZ, IPC_STAT …), never from a scan: the two are

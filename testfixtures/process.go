@@ -41,8 +41,15 @@ type part struct {
 	namespaces uintptr  // CLONE_NEW… flags
 }
 
-// startProcess executes the running binary again to take a role. deathPipe is the
-// pipe end whose end of file ends it.
+// OwnProgram is the running program. It also works when the binary was replaced or removed.
+const OwnProgram = "/proc/self/exe"
+
+// Program returns the path of the program that is executed to take a role: it calls [RunRole].
+// It is the running one, unless tests have a smaller one, which starts sooner.
+var Program = func() string { return OwnProgram }
+
+// startProcess executes a program to take a role. deathPipe is the pipe end whose end of
+// file ends it.
 func startProcess(ctx context.Context, f *Fixture, role string, deathPipe int, o part) (*process, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -53,8 +60,7 @@ func startProcess(ctx context.Context, f *Fixture, role string, deathPipe int, o
 	for _, fd := range o.fds {
 		files = append(files, uintptr(fd))
 	}
-	// /proc/self/exe also works when the binary was replaced or removed.
-	pid, err := syscall.ForkExec("/proc/self/exe", append([]string{"ipctop-fixture", f.Name, role}, o.args...), &syscall.ProcAttr{
+	pid, err := syscall.ForkExec(Program(), append([]string{"ipctop-fixture", f.Name, role}, o.args...), &syscall.ProcAttr{
 		Dir:   "/",
 		Env:   append(os.Environ(), holderEnv(len(o.fds))...),
 		Files: files,

@@ -15,6 +15,7 @@ const mainEnv = "IPCTOP_TEST_MAIN"
 
 func TestMain(m *testing.M) {
 	testfixtures.RunRole()
+	removeHolder := smallHolders()
 	if os.Args[0] == probe.HelperName {
 		main() // by the same way as the program's helper
 	}
@@ -60,7 +61,9 @@ func TestMain(m *testing.M) {
 	if signal.Ignored(os.Interrupt) {
 		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	removeHolder()
+	os.Exit(status)
 }
 
 // skipIfLate is for tests that take some time: on a slow machine it skips those for which too little
