@@ -9,14 +9,14 @@ import (
 )
 
 // TestLinkMaker makes the links of one snapshot after the other, and of each of them
-// anew: they are the same.
+// anew: they are the same. The list before stays as it was, and is the next one, too, where that is equal.
 func TestLinkMaker(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	m := new(LinkMaker)
 	var objects []*Object
-	shared := 0
+	shared, kept := 0, 0
 	for step := range 2000 {
-		before := m.links
+		before, was := m.links, slices.Clone(m.links)
 		objects = slices.Clone(objects)
 		for range r.IntN(4) {
 			changeSocket(r, &objects)
@@ -25,14 +25,22 @@ func TestLinkMaker(t *testing.T) {
 		if want := MakeLinks(objects); len(got)+len(want) > 0 && !reflect.DeepEqual(got, want) {
 			t.Fatalf("step %d: %d links, and anew %d", step, len(got), len(want))
 		}
+		if !slices.Equal(before, was) {
+			t.Fatalf("step %d: the list of %d links before has changed", step, len(was))
+		}
+		if step > 0 && slices.Equal(got, before) {
+			if kept++; !SameList(got, before) {
+				t.Fatalf("step %d: a list of %d links is another, and equal", step, len(got))
+			}
+		}
 		for _, l := range got {
 			if slices.Contains(before, l) {
 				shared++
 			}
 		}
 	}
-	if shared == 0 {
-		t.Error("no link was taken over")
+	if shared == 0 || kept < 100 {
+		t.Errorf("%d links and %d lists were taken over", shared, kept)
 	}
 }
 

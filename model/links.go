@@ -14,6 +14,7 @@ type LinkMaker struct {
 	ends    []int32 // where the links of each object end
 	spare   []int32 // room for those of the next list
 	places  []int32 // where the objects were; room for those of the next list
+	list    []*Link // room for the next links: nobody has it
 
 	// Objects that may be others' peers, by id.
 	byID map[string]*Object
@@ -137,21 +138,40 @@ func (m *LinkMaker) forget(o *Object) {
 }
 
 // make makes the list of links. Those of objects that stood at a place before, and are
-// not dirty, are taken from there.
+// not dirty, are taken from there. A list in which nothing has changed is the one before.
 func (m *LinkMaker) make(objects []*Object, places []int32, dirty map[*Object]bool) {
 	before, ends := m.links, m.ends
-	m.objects, m.links, m.ends, m.spare = objects, make([]*Link, 0, max(len(before)+len(before)/64, len(objects)/2)), slices.Grow(m.spare[:0], len(objects))[:len(objects)], ends
-	for i, o := range objects {
-		if places != nil && places[i] >= 0 && !(len(dirty) > 0 && dirty[o]) {
-			from, to := int32(0), ends[places[i]]
-			if places[i] > 0 {
-				from = ends[places[i]-1]
-			}
-			m.links = append(m.links, before[from:to]...)
-		} else {
-			m.ofObject(o)
+	if m.list == nil {
+		m.list = []*Link{}
+	}
+	m.objects, m.links, m.list = objects, slices.Grow(m.list[:0], max(len(before)+len(before)/64, len(objects)/2)), nil
+	m.ends, m.spare = slices.Grow(m.spare[:0], len(objects))[:len(objects)], ends
+	was := func(i int) int {
+		if places == nil || len(dirty) > 0 && dirty[objects[i]] {
+			return -1
 		}
-		m.ends[i] = int32(len(m.links))
+		return int(places[i])
+	}
+	for i := 0; i < len(objects); {
+		at := was(i)
+		if at < 0 {
+			m.ofObject(objects[i])
+			m.ends[i] = int32(len(m.links))
+			i++
+			continue
+		}
+		from := int32(0)
+		if at > 0 {
+			from = ends[at-1]
+		}
+		moved := int32(len(m.links)) - from
+		for ; i < len(objects) && at < len(ends) && was(i) == at; i, at = i+1, at+1 {
+			m.ends[i] = ends[at] + moved
+		}
+		m.links = append(m.links, before[from:ends[at-1]]...)
+	}
+	if before != nil && slices.Equal(m.links, before) {
+		m.links, m.list = before, m.links
 	}
 }
 
