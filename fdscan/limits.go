@@ -162,47 +162,44 @@ func userLimits(_ context.Context, idx *probe.Index, out *probe.Collector) {
 // that. The sum of a user is unknown if that of one object is, or if the
 // descriptors of one of the user's processes could not be read.
 func byUser(idx *probe.Index, u *userLimit) map[int]model.Opt[int64] {
-	sums, unknown := map[int]int64{}, map[int]bool{}
-	for _, p := range idx.Processes {
-		// Namespaces take the same right to look as descriptors do.
-		if uid, ok := p.UID.Get(); ok && !p.Kernel && p.Namespaces == nil && p.State != "Z" {
-			unknown[uid] = true
-		}
-	}
-	type share struct {
-		uid     model.Opt[int]
-		sum     int64
+	type sum struct {
+		n       int64
 		unknown bool
 	}
+	var nobody sum // of processes whose user is not known
+	byUID := map[int]*sum{}
+	of := func(p *model.Process) *sum {
+		if p == nil || !p.UID.Known() {
+			return &nobody
+		}
+		uid := p.UID.Or(0)
+		if byUID[uid] == nil {
+			byUID[uid] = new(sum)
+		}
+		return byUID[uid]
+	}
 	var pid int32 // one after the other, many are of the same process
-	var of *share
-	byPID := map[int32]*share{}
+	var user *sum
 	for e := range u.objects(idx) {
 		if len(e.Holders) == 0 || e.Object == nil {
 			continue
 		}
-		if h := &e.Holders[0]; of == nil || h.PID != pid {
-			if pid, of = h.PID, byPID[h.PID]; of == nil {
-				of = new(share)
-				if p := idx.Processes[pid]; p != nil {
-					of.uid = p.UID
-				}
-				byPID[pid] = of
-			}
+		if h := &e.Holders[0]; user == nil || h.PID != pid {
+			pid, user = h.PID, of(idx.Processes[h.PID])
 		}
 		n, ok := u.takes(e.Object).Get()
-		of.sum += n
-		of.unknown = of.unknown || !ok
+		user.n += n
+		user.unknown = user.unknown || !ok
 	}
-	for _, s := range byPID {
-		if uid, ok := s.uid.Get(); ok {
-			sums[uid] += s.sum
-			unknown[uid] = unknown[uid] || s.unknown
+	for _, p := range idx.Processes {
+		// Namespaces take the same right to look as descriptors do.
+		if uid, ok := p.UID.Get(); ok && byUID[uid] != nil && !p.Kernel && p.Namespaces == nil && p.State != "Z" {
+			byUID[uid].unknown = true
 		}
 	}
 	used := map[int]model.Opt[int64]{}
-	for uid, n := range sums {
-		if used[uid] = model.Some(n); unknown[uid] {
+	for uid, s := range byUID {
+		if used[uid] = model.Some(s.n); s.unknown {
 			used[uid] = model.Opt[int64]{}
 		}
 	}
