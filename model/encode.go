@@ -96,6 +96,8 @@ func newEncoder(t reflect.Type) encoder {
 			b = strconv.AppendInt(append(b, '"'), v.Field(0).Int(), 10)
 			return append(strconv.AppendInt(append(b, '.'), v.Field(1).Int(), 10), '"')
 		}
+	case t == typeNumbers:
+		return func(b []byte, v reflect.Value) []byte { return appendNumbers(b, v.Interface().(map[string]uint64)) }
 	case t == typeDetail:
 		return func(b []byte, v reflect.Value) []byte {
 			if v.IsNil() {
@@ -142,6 +144,24 @@ func newListEncoder(t reflect.Type) encoder {
 		}
 		return append(b, ']')
 	}
+}
+
+// appendNumbers writes the namespaces of a process, of which there are as many as processes.
+func appendNumbers(b []byte, m map[string]uint64) []byte {
+	var room [16]string
+	keys := room[:0]
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	b = append(b, '{')
+	for i, k := range keys {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendUint(append(appendString(b, k), ':'), m[k], 10)
+	}
+	return append(b, '}')
 }
 
 // newMapEncoder writes a map with its keys sorted. There are few of them.

@@ -47,13 +47,14 @@ var (
 	encoders sync.Map // reflect.Type → encoder
 	decoders sync.Map // reflect.Type → decoder
 
-	typeTime   = reflect.TypeFor[time.Time]()
-	typeBig    = reflect.TypeFor[Big]()
-	typeAddr   = reflect.TypeFor[Addr]()
-	typeRatio  = reflect.TypeFor[Ratio]()
-	typeOFD    = reflect.TypeFor[OFD]()
-	typeDetail = reflect.TypeFor[Detail]()
-	typeObject = reflect.TypeFor[Object]()
+	typeTime    = reflect.TypeFor[time.Time]()
+	typeBig     = reflect.TypeFor[Big]()
+	typeAddr    = reflect.TypeFor[Addr]()
+	typeRatio   = reflect.TypeFor[Ratio]()
+	typeNumbers = reflect.TypeFor[map[string]uint64]()
+	typeOFD     = reflect.TypeFor[OFD]()
+	typeDetail  = reflect.TypeFor[Detail]()
+	typeObject  = reflect.TypeFor[Object]()
 )
 
 // planOf lists the keys of struct type t in the order of its fields.
