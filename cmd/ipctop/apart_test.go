@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -59,4 +60,19 @@ func apart(t *testing.T) bool {
 		t.Log(text)
 	}
 	return false
+}
+
+// apartIfCan is [apart] for a test that runs where it is if it cannot be alone.
+func apartIfCan(t *testing.T) bool {
+	t.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, caps, _ := strings.Cut(string(status), "\nCapEff:\t")
+	caps, _, _ = strings.Cut(caps, "\n")
+	if set, err := strconv.ParseUint(caps, 16, 64); err != nil || os.Geteuid() != 0 || set&(1<<unix.CAP_SYS_ADMIN) == 0 {
+		return true
+	}
+	return apart(t)
 }
