@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -430,6 +431,66 @@ func TestScanAgainIdleRecord(t *testing.T) {
 	}
 	if n := limit(scanWith(t, again)); n != 77 {
 		t.Errorf("its limit of descriptors is %d, want 77", n)
+	}
+}
+
+// How many signals are queued for a user concerns all processes of the user, of which only one
+// is looked at for that.
+func TestScanAgainQueuedSignals(t *testing.T) {
+	sourceOrSkip(t)
+	if os.Geteuid() != 0 {
+		t.Skip("needs a user of its own, and root to start its processes")
+	}
+	const user = 54321
+	var pids []int
+	for range 3 {
+		cmd := exec.Command("sleep", "1000")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+		if err := cmd.Start(); err != nil {
+			t.Skip(err)
+		}
+		defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+		pids = append(pids, cmd.Process.Pid)
+	}
+	again := probe.NewScanner(probe.Options{Probes: probes(), Repeated: true, Check: time.Hour, Source: openSource})
+	defer again.Close()
+	expect := func(want int64) {
+		t.Helper()
+		snap := scanWith(t, again)
+		for _, pid := range pids {
+			i := slices.IndexFunc(snap.Processes, func(p *model.Process) bool { return p.PID == pid })
+			if i < 0 {
+				t.Fatalf("process %d is not there", pid)
+			}
+			if s := snap.Processes[i].Signals; s == nil || s.Queued != model.Some(want) {
+				t.Errorf("signals of %d: %+v, want %d queued", pid, s, want)
+			}
+		}
+		at := slices.IndexFunc(snap.Limits, func(l model.Limit) bool {
+			return l.Name == "RLIMIT_SIGPENDING" && l.Scope != nil && l.Scope.UID == model.Some(user)
+		})
+		if at < 0 || snap.Limits[at].Used != model.Some(want) {
+			t.Errorf("the user's limit is limit %d of %+v, want %d used", at, snap.Limits, want)
+		}
+	}
+	if err := unix.Kill(pids[1], unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for range 50 {
+		expect(0)
+		if !slices.ContainsFunc(pids, func(pid int) bool { return !again.Cached(pid) }) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	for n := range int64(3) {
+		if err := unix.Kill(pids[1], unix.SIGUSR1+unix.Signal(n)*2); err != nil { // SIGUSR1, SIGUSR2, SIGALRM
+			t.Fatal(err)
+		}
+		expect(n + 1)
+	}
+	if !again.Cached(pids[0]) || !again.Cached(pids[2]) {
+		t.Error("who slept was read again")
 	}
 }
 
