@@ -351,8 +351,9 @@ func (g *Guard) recovered(s share) {
 
 // Each does work for every i below n on the given number of goroutines. An
 // item whose work gets stuck is done again, without the operation that it got
-// stuck in. Of a task that was not given up, work makes no use any more when it has returned. commit, which work returns, runs only if the work was not given up,
-// so whatever others read must be changed there.
+// stuck in. Of a task that was not given up, work makes no use any more when it has
+// returned. commit, which work returns, runs only if the work was not given up, so
+// whatever others read must be changed there.
 func (g *Guard) Each(n, workers int, item func(i int) Item, work func(t *Task, i int) (commit func())) {
 	if n == 0 {
 		return
@@ -395,6 +396,7 @@ type guardWorker struct {
 	index int
 	task  *Task // nil while it has no item
 	own   Task  // one item's after the other
+	ended bool
 }
 
 func (r *guardRun) start() {
@@ -428,6 +430,7 @@ func (r *guardRun) take(w *guardWorker) bool {
 		w.index = r.next
 		r.next++
 	default:
+		w.ended = true
 		return false
 	}
 	w.task = &w.own
@@ -464,7 +467,11 @@ func (r *guardRun) sweep(now time.Duration) {
 	atWork, start := 0, 0
 	mayBeStuck := false
 	for i, w := range r.running {
-		if w == nil || w.task == nil {
+		switch {
+		case w == nil || w.ended:
+			continue
+		case w.task == nil: // it takes its next item as soon as it gets time to run
+			atWork++
 			continue
 		}
 		switch gaveUp, slow := w.task.timeOut(now); {

@@ -62,7 +62,9 @@ func TestKindsAreCountedApart(t *testing.T) {
 	g.deadline = 10 * time.Millisecond
 	release := make(chan struct{})
 	defer close(release)
-	hang(t, g, "fill", 20, release, user(1000))
+	if tried := hang(t, g, "fill", 20, release, user(1000)); tried > maxStuck+1 {
+		t.Errorf("%d operations were tried, want %d", tried, maxStuck)
+	}
 	item := Item{Key: "another", Owner: Owner{UID: 1000}}
 	if !g.Skips(item, "fill", 0) || g.Skips(item, "cmdline", 0) {
 		t.Errorf("skipped: fill %v, cmdline %v", g.Skips(item, "fill", 0), g.Skips(item, "cmdline", 0))
