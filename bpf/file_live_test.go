@@ -142,8 +142,8 @@ func TestStates(t *testing.T) {
 	if got.InFlight != 2 || got.Messages != 1 || got.Family != unix.AF_UNIX || got.Type != unix.SOCK_STREAM || other.InFlight != 0 {
 		t.Errorf("receiver is %+v, sender %+v", got, other)
 	}
-	if ns, err := os.Readlink("/proc/self/ns/net"); err != nil || ns != fmt.Sprintf("net:[%d]", got.NetNS) {
-		t.Errorf("the socket is in net:[%d], this process in %s (%v)", got.NetNS, ns, err)
+	if ns, err := os.Readlink("/proc/thread-self/ns/net"); err != nil || ns != fmt.Sprintf("net:[%d]", got.NetNS) {
+		t.Errorf("the socket is in net:[%d], this thread in %s (%v)", got.NetNS, ns, err)
 	}
 	if len(tables) != 2 {
 		t.Errorf("this process has %d tables of descriptors, want 2", len(tables))
