@@ -31,8 +31,8 @@ func TestSignalsEndCommands(t *testing.T) {
 		for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 			t.Run(name+" "+sig.String(), func(t *testing.T) {
 				t.Parallel()
-				for range 50 {
-					s := signalled(t, sig, args)
+				for n := range 50 {
+					s := signalled(t, sig, args, time.Duration(n+1)*100*time.Millisecond)
 					if s.Signaled() && s.Signal() == sig {
 						continue // it had not come to main yet
 					}
@@ -47,8 +47,9 @@ func TestSignalsEndCommands(t *testing.T) {
 	}
 }
 
-// signalled starts a command, signals it and says how it ended.
-func signalled(t *testing.T, sig syscall.Signal, args []string) syscall.WaitStatus {
+// signalled starts a command, signals it after a time in which it should come to where it hangs,
+// and says how it ended.
+func signalled(t *testing.T, sig syscall.Signal, args []string, after time.Duration) syscall.WaitStatus {
 	t.Helper()
 	silent, w, err := os.Pipe()
 	if err != nil {
@@ -64,7 +65,7 @@ func signalled(t *testing.T, sig syscall.Signal, args []string) syscall.WaitStat
 	}
 	giveUp := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
 	defer giveUp.Stop()
-	time.Sleep(100 * time.Millisecond) // let it come to where it hangs
+	time.Sleep(after)
 	if err := cmd.Process.Signal(sig); err != nil {
 		t.Fatal(err)
 	}
