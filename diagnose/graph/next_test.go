@@ -19,14 +19,7 @@ func TestNext(t *testing.T) {
 	for seed := range 200 {
 		r := rand.New(rand.NewSource(int64(seed)))
 		w := randomWorld(r)
-		s := w.start()
-		for range r.Intn(25) {
-			list := w.successors(s)
-			if len(list) == 0 {
-				break
-			}
-			s = list[r.Intn(len(list))]
-		}
+		s := w.somewhere(r)
 		snap := w.snapshot(&s)
 		other := *snap
 		other.Waits = slices.Clone(snap.Waits)

@@ -25,14 +25,7 @@ func TestAgainstOracle(t *testing.T) {
 	for seed := range rounds {
 		r := rand.New(rand.NewSource(int64(seed)))
 		w := randomWorld(r)
-		s := w.start()
-		for range r.Intn(25) {
-			list := w.successors(s)
-			if len(list) == 0 {
-				break
-			}
-			s = list[r.Intn(len(list))]
-		}
+		s := w.somewhere(r)
 		snap := w.snapshot(&s)
 		for u := range w.process {
 			snap.Objects = append(snap.Objects, &model.Object{

@@ -312,6 +312,19 @@ func (w *world) let(s state) (*world, state) {
 	return &l, s
 }
 
+// somewhere is a state that the programs come to within a few random steps.
+func (w *world) somewhere(r *rand.Rand) state {
+	s := w.start()
+	for range r.Intn(25) {
+		list := w.successors(s)
+		if len(list) == 0 {
+			break
+		}
+		s = list[r.Intn(len(list))]
+	}
+	return s
+}
+
 // randomWorld makes one with up to three processes and five threads.
 func randomWorld(r *rand.Rand) *world {
 	w := &world{mutexes: 2, files: 2}
