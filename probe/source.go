@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -159,12 +161,13 @@ func (s *Scan) worthSource() bool {
 	if o.Repeated || o.SourceUse == SourceAlways {
 		return true
 	}
-	return s.openFiles() >= manyFiles
+	return OpenFiles(s.ProcRoot) >= manyFiles
 }
 
-// openFiles is how many open file descriptions the machine has, 0 if that is not known.
-func (s *Scan) openFiles() int {
-	text, err := s.root.ReadFile("sys/fs/file-nr", nil) // proc_sys_fs(5)
+// OpenFiles is how many open file descriptions the machine has, 0 if that is not known.
+// It is read from sys/fs/file-nr of a proc file system; see proc_sys_fs(5).
+func OpenFiles(procRoot string) int {
+	text, err := os.ReadFile(filepath.Join(procRoot, "sys/fs/file-nr"))
 	if err != nil {
 		return 0
 	}
@@ -199,7 +202,7 @@ func (s *Scan) readFacts(ctx context.Context, pids []int) {
 		return
 	}
 	s.findWanted(ctx, pids)
-	f.makeRoom(s.openFiles())
+	f.makeRoom(OpenFiles(s.ProcRoot))
 	done := make(chan *mappedFacts, 1)
 	if s.wantMapped(len(pids)) && !s.WaitsOnly() {
 		go func() { done <- s.readMapped(ctx, f.source) }()

@@ -29,7 +29,7 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	collectLate()
+	collectLate(root)
 	options := probe.Options{
 		ProcRoot: root, Probes: probes(), Sample: o.sample, Detail: o.closer, Helper: "/proc/self/exe",
 		ListDirectories: o.listDirs, WaitsOnly: o.waitsOnly, About: o.about, Log: o.log(),

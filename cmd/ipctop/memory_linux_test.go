@@ -1,0 +1,67 @@
+package main
+
+import (
+	"bufio"
+	"math"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestGrowsInLargePages fills a heap in a process of its own, as the tests have one already
+// that has grown.
+func TestGrowsInLargePages(t *testing.T) {
+	if mode, err := os.ReadFile("/sys/kernel/mm/transparent_hugepage/enabled"); err != nil || !strings.Contains(string(mode), "[madvise]") {
+		t.Skipf("large pages are not there for who asks: %q, %v", mode, err)
+	}
+	if os.Getenv("IPCTOP_TEST_LARGE_PAGES") == "" {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestGrowsInLargePages$", "-test.v")
+		cmd.Env = append(os.Environ(), "IPCTOP_TEST_LARGE_PAGES=1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	if growInLargePages(math.MaxInt &^ 0xfff) {
+		t.Error("room that no address space has was there")
+	}
+	const room, filled, piece = 192 << 20, 64 << 20, 1 << 10
+	if !growInLargePages(room) {
+		t.Fatal("the heap does not grow in large pages")
+	}
+	if now := inLargePages(t); now > room/4 {
+		t.Errorf("%d bytes are taken before anything is there", now)
+	}
+	var pieces [][]byte
+	for range filled / piece {
+		pieces = append(pieces, make([]byte, piece))
+		pieces[len(pieces)-1][0] = 1
+	}
+	if now := inLargePages(t); now < filled/2 {
+		t.Errorf("%d of %d bytes are in large pages", now, filled)
+	}
+	runtime.KeepAlive(pieces)
+}
+
+// inLargePages is how many bytes of this process are in large pages.
+func inLargePages(t *testing.T) int {
+	f, err := os.Open("/proc/self/smaps_rollup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		if value, found := strings.CutPrefix(s.Text(), "AnonHugePages:"); found {
+			n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(value), " kB"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n << 10
+		}
+	}
+	t.Fatal("smaps_rollup does not tell of large pages")
+	return 0
+}
