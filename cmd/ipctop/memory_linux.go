@@ -1,7 +1,6 @@
 package main
 
 import (
-	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -25,26 +24,21 @@ func collectSooner() {
 	}
 }
 
-// collectLate sets the garbage collector up for one snapshot, which is nearly all
-// live memory. A small one is made without collecting anything; of a large one
-// collecting early avoids garbage on top of it, for a few per cent of
-// time. GOGC and GOMEMLIMIT, where they are set, count before that.
+// collectLate sets the garbage collector up for one snapshot, which is nearly all live memory.
+// A small one is made without collecting anything, a large one to a quarter; from then on
+// collecting early avoids garbage on top of it, for a few per cent of time. GOGC and
+// GOMEMLIMIT, where they are set, count before that.
 func collectLate(procRoot string) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
-	if room := snapshotRoom(procRoot); room > 2*smallHeap && growInLargePages(room) {
-		debug.SetGCPercent(25)
-		return
+	room := snapshotRoom(procRoot)
+	if room > 2*smallHeap {
+		growInLargePages(room)
 	}
-	debug.SetGCPercent(-1)
-	debug.SetMemoryLimit(smallHeap)
-	// The first collection, which the limit brings about, takes the limit away: what
-	// is live alone may be more than that.
-	runtime.AddCleanup(new([64]byte), func(int) {
-		debug.SetGCPercent(25)
-		debug.SetMemoryLimit(math.MaxInt64)
-	}, 0)
+	// The runtime collects nothing before 4 MiB are taken, at 100 per cent, and in proportion.
+	debug.SetGCPercent(max(smallHeap, room/4) >> 22 * 100)
+	runtime.AddCleanup(new([64]byte), func(int) { debug.SetGCPercent(25) }, 0) // by the first collection
 }
 
 // snapshotRoom is about how many bytes of memory one snapshot of a machine full of processes
