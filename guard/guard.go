@@ -279,8 +279,8 @@ func (t *Task) timeOut(now time.Duration) (gaveUp, slow bool) {
 	if t.doing.op == "" {
 		return false, false
 	}
-	took := now - t.doing.since
-	if took >= t.guard.deadline/slowFraction && threadMoved(t.doing.tid, &t.doing.runs) {
+	took, slowAfter := now-t.doing.since, t.guard.slowAfter()
+	if took >= min(slowAfter, t.doing.limit) && threadMoved(t.doing.tid, &t.doing.runs) {
 		t.doing.since, took = now, 0
 	}
 	if took >= t.doing.limit || now-t.doing.begun >= movingFactor*t.guard.deadline {
@@ -289,7 +289,7 @@ func (t *Task) timeOut(now time.Duration) (gaveUp, slow bool) {
 		t.clearSlow()
 		return true, true
 	}
-	if took >= t.guard.deadline/slowFraction && !t.slow {
+	if took >= slowAfter && !t.slow {
 		t.slow = true
 		s := t.share()
 		t.guard.mu.Lock()
@@ -303,10 +303,14 @@ func (t *Task) timeOut(now time.Duration) (gaveUp, slow bool) {
 // movingFactor is how many times the deadline an operation may take whose thread moves.
 const movingFactor = 10
 
-// slowFraction is the part of the deadline after which work goes on beside an
-// operation that may be stuck, so that several that are get stuck at the same time
-// and not one after the other.
+// slowFraction is the part of the deadline in which it is looked once whether an operation may be
+// stuck. Work goes on beside one that is at the second look, so that several get stuck at
+// the same time and not one after the other.
 const slowFraction = 25
+
+// slowAfter is how long an operation takes that is slow: more than the time between two looks, as
+// one that has just begun seems to have taken that, and would have another thread started.
+func (g *Guard) slowAfter() time.Duration { return g.deadline / slowFraction * 3 / 2 }
 
 // Skips reports whether an operation on an item must not be tried, as [Task.Begin]
 // does for work that is done elsewhere.

@@ -176,6 +176,20 @@ func TestDeadlineCountsTimeInWhichItRan(t *testing.T) {
 	}
 }
 
+// An operation that has just begun when it is looked at is not slow, and is at the second look.
+func TestSlowAtTheSecondLook(t *testing.T) {
+	g := New()
+	task := g.Task(Item{Key: "item"})
+	task.Begin("operation", 0)
+	task.doing.tid = 0 // none that moves
+	for look, want := range []bool{false, true} {
+		task.clock.tick(task.clock.last.Add(task.clock.period))
+		if gaveUp, slow := task.timeOut(task.clock.Now()); gaveUp || slow != want {
+			t.Errorf("look %d: given up: %v, slow: %v, want %v", look+1, gaveUp, slow, want)
+		}
+	}
+}
+
 // The time that an operation takes does not count for the one it is part of.
 func TestNestedOperationsHaveTheirOwnTime(t *testing.T) {
 	g := New()

@@ -73,9 +73,15 @@ func (t *turns) take() (giveBack func()) {
 		t.mu.Lock()
 		turn := t.turn
 		t.mu.Unlock()
+		giveBack = func() { <-turn }
+		select {
+		case turn <- struct{}{}: // as nearly always: no timer is made
+			return giveBack
+		default:
+		}
 		select {
 		case turn <- struct{}{}:
-			return func() { <-turn }
+			return giveBack
 		case <-time.After(t.patience):
 			t.mu.Lock()
 			if t.turn == turn {

@@ -69,3 +69,11 @@ func TestTurnOfOneThatHangs(t *testing.T) {
 	all.patience = time.Hour
 	all.take()()
 }
+
+// A turn that nobody else has is taken without a timer: there is one for each pipe of the machine.
+func TestTurnIsCheap(t *testing.T) {
+	all := turns{patience: time.Hour, turn: make(chan struct{}, 1)}
+	if n := testing.AllocsPerRun(100, func() { all.take()() }); n > 1 {
+		t.Errorf("to take a turn allocates %.0f times", n)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -40,15 +41,17 @@ const (
 // they are: whom one may not ask, another of the same user does not help.
 const maxAsked = 32
 
-func newPipeQuestion(idx *probe.Index, e *probe.Entry) pipeQuestion {
-	q := pipeQuestion{scope: e.Key.Scope, num: e.Key.Num, owner: idx.Owner(e)}
+// newPipeQuestion makes the question about a pipe. The descriptors that it names are appended to
+// room, as there may be questions about all pipes of the machine.
+func newPipeQuestion(idx *probe.Index, e *probe.Entry, room *[]descriptor) pipeQuestion {
+	first := len(*room)
 	for i := range e.Holders {
 		h := &e.Holders[i]
-		if fd, ok := h.FD.Get(); ok && h.Via == model.ViaFD && len(q.holders) < maxAsked {
-			q.holders = append(q.holders, descriptor{cmp.Or(h.TID, idx.Living(h.PID)), fd})
+		if fd, ok := h.FD.Get(); ok && h.Via == model.ViaFD && len(*room)-first < maxAsked {
+			*room = append(*room, descriptor{cmp.Or(h.TID, idx.Living(h.PID)), fd})
 		}
 	}
-	return q
+	return pipeQuestion{scope: e.Key.Scope, num: e.Key.Num, owner: idx.Owner(e), holders: slices.Clip((*room)[first:])}
 }
 
 func (a pipeAnswer) err() error {

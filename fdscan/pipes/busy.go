@@ -3,6 +3,7 @@ package pipes
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -119,8 +120,12 @@ type processSleepers struct {
 	list  []pipeSleeper
 }
 
-// pipeSleepers finds the threads that sleep in calls on pipes.
+// pipeSleepers finds the threads that sleep in calls on pipes elsewhere than where one waits
+// for a pipe, with writes all that sleep in calls that write.
 func pipeSleepers(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepers, writes bool) []pipeSleeper {
+	if earlier.byPID == nil {
+		earlier.byPID = map[int]processSleepers{}
+	}
 	var list []*model.Process
 	seen := map[int32]bool{}
 	for _, e := range pipes {
@@ -134,9 +139,11 @@ func pipeSleepers(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepe
 		}
 	}
 	at := map[descriptor][]pipeSleeper{}
-	now := map[int]processSleepers{}
 	take := func(p *model.Process, list []pipeSleeper) {
 		for _, s := range list {
+			if s.wchan == "" && !writes {
+				continue // it waits for the pipe
+			}
 			s.proc = p
 			d := descriptor{int32(p.PID), s.fd}
 			at[d] = append(at[d], s)
@@ -147,7 +154,6 @@ func pipeSleepers(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepe
 		if !ok || known.ticks != p.StartTicks || idx.Since(int32(p.PID)) > known.scan {
 			return false
 		}
-		now[p.PID] = known
 		take(p, known.list)
 		return true
 	})
@@ -156,11 +162,14 @@ func pipeSleepers(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepe
 		return func() {
 			take(p.Model, sleepers)
 			if whole {
-				now[p.Model.PID] = processSleepers{p.Model.StartTicks, idx.Number(), sleepers}
+				earlier.byPID[p.Model.PID] = processSleepers{p.Model.StartTicks, idx.Number(), sleepers}
 			}
 		}
 	}, func(*model.Process, error) {})
-	earlier.byPID = now
+	maps.DeleteFunc(earlier.byPID, func(pid int, _ processSleepers) bool { return idx.Processes[int32(pid)] == nil })
+	if len(at) == 0 {
+		return nil
+	}
 	var found []pipeSleeper
 	for _, e := range pipes {
 		for i := range e.Holders {

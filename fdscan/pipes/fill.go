@@ -32,17 +32,21 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 	}
 	f := &pipeFills{index: idx, out: out, helper: memory.helper}
 	idx.LookAtPipes(ctx, idx.Among(space))
-	var pipes []*probe.Entry
+	pipes := memory.pipes[:0]
 	for e := range idx.Among(space) {
 		if !f.told(e) && !asIs(idx, e) {
 			pipes = append(pipes, e)
 		}
 	}
+	defer clear(pipes)
+	memory.pipes = pipes
 	idx.ReadPipes(pipes)
 	pipes = slices.DeleteFunc(pipes, f.told)
 	busy, written := busyPipes(idx, pipes, &memory.sleepers, idx.Scan.WaitsOnly())
+	f.questions, f.asked = make([]pipeQuestion, 0, len(pipes)), make([]*probe.Entry, 0, len(pipes))
+	room := make([]descriptor, 0, 2*len(pipes))
 	for _, e := range pipes {
-		q := newPipeQuestion(idx, e)
+		q := newPipeQuestion(idx, e, &room)
 		switch {
 		case idx.Scan.WaitsOnly() && !written[e]:
 		case busy[e.Key] != nil:
@@ -71,6 +75,7 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 
 // pipeMemory is what is kept from one scan to the next.
 type pipeMemory struct {
+	pipes    []*probe.Entry // room for those that are to be asked
 	sleepers earlierSleepers
 	helper   *helperCache
 }

@@ -224,7 +224,7 @@ func rashPipe() probe.Probe {
 				f.settle(e, pipeAnswer{}, guard.ErrGivenUp)
 				continue
 			}
-			f.questions, f.asked = append(f.questions, newPipeQuestion(idx, e)), append(f.asked, e)
+			f.questions, f.asked = append(f.questions, newPipeQuestion(idx, e, new([]descriptor))), append(f.asked, e)
 		}
 		if !f.askHelper(ctx) {
 			f.askHere(ctx)

@@ -21,6 +21,7 @@ import (
 type helper struct {
 	cmd     *exec.Cmd
 	link    *os.File // questions and answers
+	batch   []byte   // room for questions
 	stopped atomic.Bool
 	gone    chan struct{}
 	backs   []func()
@@ -101,8 +102,13 @@ const helperTick = guard.Deadline / 10
 // more, and an error when the process has ended or does not say anything for longer than
 // it takes to give a pipe up.
 func (h *helper) ask(ctx context.Context, questions []pipeQuestion, f func(i int, answer pipeAnswer)) error {
-	b := encodeQuestions(questions)
-	go func() { _, _ = h.link.Write(b) }()
+	b := encodeQuestions(h.batch, questions)
+	h.batch = nil
+	written := make(chan struct{})
+	go func() {
+		_, _ = h.link.Write(b)
+		close(written)
+	}()
 	defer context.AfterFunc(ctx, func() { _ = h.link.SetReadDeadline(time.Unix(1, 0)) })()
 	buf := make([]byte, 0, 64<<10)
 	clock := guard.NewClock(helperTick)
@@ -115,6 +121,11 @@ func (h *helper) ask(ctx context.Context, questions []pipeQuestion, f func(i int
 		for ; len(text) >= helperAnswerSize; text = text[helperAnswerSize:] {
 			id, answer := parseAnswer(text)
 			if id == batchEnd {
+				select {
+				case <-written:
+					h.batch = b
+				default:
+				}
 				return nil
 			}
 			f(int(id), answer)

@@ -39,9 +39,10 @@ func RunHelper() {
 	}
 	link := os.NewFile(helperSocket, "ipctop")
 	out := &answerWriter{w: link}
+	var text []byte
 	for {
-		text, err := readBatch(link)
-		if err != nil {
+		var err error
+		if text, err = readBatch(link, text); err != nil {
 			unix.Exit(0) // nobody asks any more
 		}
 		done := out.flushOften()

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/ipctop/ipctop/guard"
 )
@@ -24,13 +25,14 @@ const (
 	batchEnd = math.MaxUint32
 )
 
-func encodeQuestions(questions []pipeQuestion) []byte {
+// encodeQuestions makes a batch of questions in the place of what b has.
+func encodeQuestions(b []byte, questions []pipeQuestion) []byte {
 	rows := 0
 	for _, q := range questions {
 		rows += len(q.holders)
 	}
 	ne := binary.NativeEndian
-	b := ne.AppendUint64(make([]byte, 0, 8+rows*asideRowSize), uint64(rows*asideRowSize))
+	b = ne.AppendUint64(slices.Grow(b[:0], 8+rows*asideRowSize), uint64(rows*asideRowSize))
 	for i, q := range questions {
 		for _, d := range q.holders {
 			b = ne.AppendUint32(b, uint32(i))
@@ -45,29 +47,35 @@ func encodeQuestions(questions []pipeQuestion) []byte {
 	return b
 }
 
-// readBatch reads the questions of one batch.
-func readBatch(r io.Reader) ([]byte, error) {
+// readBatch reads the questions of one batch in the place of what b has.
+func readBatch(r io.Reader, b []byte) ([]byte, error) {
 	var size [8]byte
 	if _, err := io.ReadFull(r, size[:]); err != nil {
 		return nil, err
 	}
-	b := make([]byte, binary.NativeEndian.Uint64(size[:]))
+	n := int(binary.NativeEndian.Uint64(size[:]))
+	b = slices.Grow(b[:0], n)[:n]
 	_, err := io.ReadFull(r, b)
 	return b, err
 }
 
 // parseQuestions brings the rows of each question together. ids are what the
-// answers are to be given under.
+// answers are to be given under. Nothing of b is used any more after that.
 func parseQuestions(b []byte) (questions []pipeQuestion, ids []uint32) {
 	ne := binary.NativeEndian
+	rows := len(b) / asideRowSize
+	questions, ids = make([]pipeQuestion, 0, rows), make([]uint32, 0, rows)
+	holders := make([]descriptor, 0, rows)
 	for ; len(b) >= asideRowSize; b = b[asideRowSize:] {
 		id := ne.Uint32(b)
 		if n := len(ids); n == 0 || ids[n-1] != id {
 			owner := guard.Owner{UID: ne.Uint32(b[12:]), PID: int32(ne.Uint32(b[32:]))}
-			questions, ids = append(questions, pipeQuestion{scope: ne.Uint64(b[16:]), num: ne.Uint64(b[24:]), owner: owner}), append(ids, id)
+			questions = append(questions, pipeQuestion{scope: ne.Uint64(b[16:]), num: ne.Uint64(b[24:]), owner: owner, holders: holders[len(holders):]})
+			ids = append(ids, id)
 		}
+		holders = append(holders, descriptor{int32(ne.Uint32(b[4:])), int32(ne.Uint32(b[8:]))})
 		q := &questions[len(questions)-1]
-		q.holders = append(q.holders, descriptor{int32(ne.Uint32(b[4:])), int32(ne.Uint32(b[8:]))})
+		q.holders = q.holders[:len(q.holders)+1]
 	}
 	return questions, ids
 }
