@@ -282,10 +282,10 @@ func runsText(t *bpf.Task) string {
 	return strconv.FormatUint(t.Runs, 10)
 }
 
-// makeRoom makes room for the descriptors of some open files, of which each may have more
-// than one. Room that is not used takes no memory.
+// makeRoom makes room for the descriptors of some open files. Where many have more than one,
+// it grows.
 func (f *facts) makeRoom(open int) {
-	n := min(2*open, mostRoom)
+	n := min(open+open/16, mostRoom)
 	f.files, f.links = make([]seenFile, 0, n), make([]byte, 0, n*linkRoom)
 }
 

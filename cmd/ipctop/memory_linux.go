@@ -26,7 +26,7 @@ func collectSooner() {
 
 // collectLate sets the garbage collector up for one snapshot, which is nearly all live memory.
 // A small one is made without collecting anything, a large one to a quarter; from then on
-// collecting early avoids garbage on top of it, for a few per cent of time. GOGC and
+// collecting early avoids garbage on top of it, for a tenth of the time. GOGC and
 // GOMEMLIMIT, where they are set, count before that.
 func collectLate(procRoot string) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
@@ -38,7 +38,7 @@ func collectLate(procRoot string) {
 	}
 	// The runtime collects nothing before 4 MiB are taken, at 100 per cent, and in proportion.
 	debug.SetGCPercent(max(smallHeap, room/4) >> 22 * 100)
-	runtime.AddCleanup(new([64]byte), func(int) { debug.SetGCPercent(25) }, 0) // by the first collection
+	runtime.AddCleanup(new([64]byte), func(int) { debug.SetGCPercent(50) }, 0) // by the first collection
 }
 
 // snapshotRoom is about how many bytes of memory one snapshot of a machine full of processes
