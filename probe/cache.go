@@ -315,9 +315,19 @@ func (k *processCache) unchanged(scan int) bool {
 func (s *Scan) fromCache(p *Proc, k *processCache, sc *scratch, r *result) bool {
 	m := p.Model
 	holders, objects := len(r.out.holders), len(r.out.objects)
-	if r.unchanged = holders == 0 && objects == 0 && k.unchanged(s.number); r.unchanged {
+	same := 0 // so many of recheck, from the first one on, are what they were
+	if holders == 0 && objects == 0 && k.joined && k.mappings {
+		for same < len(k.recheck) && k.recheck[same].same(p, sc) {
+			same++
+		}
+		r.unchanged = same == len(k.recheck)
+	}
+	switch {
+	case r.unchanged:
 		m.FDs = k.fds
 		return true
+	case p.task.TimedOut():
+		return true // whatever that is: another reads the process now, and has what is cached
 	}
 	k.joined = false // until this is
 	fd := FD{Proc: p, out: r.out, info: &sc.info, often: true}
@@ -329,7 +339,7 @@ func (s *Scan) fromCache(p *Proc, k *processCache, sc *scratch, r *result) bool 
 	var name [12]byte
 	for i := range k.recheck {
 		a := &k.recheck[i]
-		if a.same(p, sc) {
+		if i < same || a.same(p, sc) {
 			r.out.holders, r.out.objects = append(r.out.holders, a.holder), append(r.out.objects, a.object)
 			continue
 		}
@@ -340,7 +350,7 @@ func (s *Scan) fromCache(p *Proc, k *processCache, sc *scratch, r *result) bool 
 			}
 		}
 		before, known := len(r.out.holders), len(r.out.objects)
-		fd.counter, fd.byCounter = a.counted(s.number), false
+		fd.counter, fd.byCounter, fd.byInfo = a.counted(s.number), false, false
 		text := append(strconv.AppendInt(name[:0], int64(a.fd), 10), 0)
 		n := copy(sc.link, a.link)
 		if n == 0 {
@@ -351,8 +361,8 @@ func (s *Scan) fromCache(p *Proc, k *processCache, sc *scratch, r *result) bool 
 		}
 		fd.Num, fd.Link, fd.name, fd.statted = a.fd, sc.link[:n], &text[0], false
 		s.descriptor(&fd, r.out)
-		if fd.byCounter {
-			*a = fd.newRecheck(r.out, before, known)
+		if (fd.byCounter || fd.byInfo) && !p.task.TimedOut() {
+			*a = fd.newRecheck(r.out, before, known) // or what is joined would be taken for what was before
 		}
 	}
 	m.FDs = k.fds

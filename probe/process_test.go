@@ -22,3 +22,17 @@ func FuzzFillFromStatus(f *testing.F) {
 		fillFromStatus(&p, status)
 	})
 }
+
+// A text that is the same as the last one is not parsed again, and another one is.
+func TestCgroupOfAnother(t *testing.T) {
+	var sc scratch
+	for _, c := range []struct{ text, want string }{{"0::/a\n", "/a"}, {"0::/a\n", "/a"}, {"0::/b\n", "/b"}, {"", ""}, {"0::/a\n", "/a"}} {
+		if got := sc.cgroupOf([]byte(c.text)); got != c.want {
+			t.Errorf("%q: %q, want %q", c.text, got, c.want)
+		}
+	}
+	text := []byte("0::/a\n")
+	if n := testing.AllocsPerRun(100, func() { sc.cgroupOf(text) }); n != 0 {
+		t.Errorf("the same text once more allocates %.0f times", n)
+	}
+}

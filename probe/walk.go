@@ -34,6 +34,17 @@ type scratch struct {
 	left        []leftOut   // of the process
 
 	facts *facts // of one process, see [Scan.factsOf]
+
+	cgroupText []byte // the last one that was read
+	cgroup     string // what that says
+}
+
+// cgroupOf is [proc.ParseCgroup]. Most processes have the same text as the one before.
+func (sc *scratch) cgroupOf(text []byte) string {
+	if !bytes.Equal(text, sc.cgroupText) {
+		sc.cgroupText, sc.cgroup = append(sc.cgroupText[:0], text...), proc.ParseCgroup(text)
+	}
+	return sc.cgroup
 }
 
 var scratches = sync.Pool{New: func() any {
@@ -431,7 +442,7 @@ func (s *Scan) readPlace(p *Proc, sc *scratch) {
 		}
 	}
 	if b, err := p.Dir.ReadOften("cgroup", sc.text[:0]); err == nil {
-		p.Model.Cgroup = proc.ParseCgroup(b)
+		p.Model.Cgroup = sc.cgroupOf(b)
 		container.Place(p.Model)
 	}
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
@@ -597,17 +598,18 @@ func TestScanAgainCounter(t *testing.T) {
 		t.Skip(err)
 	}
 	defer unix.Close(process)
-	add := func(n byte) {
+	through := func(call func(fd int, b []byte) (int, error), n model.Big) {
 		t.Helper()
 		fd, err := unix.PidfdGetfd(process, 3, 0)
 		if err != nil {
 			t.Skip(err)
 		}
 		defer unix.Close(fd)
-		if _, err := unix.Write(fd, []byte{n, 0, 0, 0, 0, 0, 0, 0}); err != nil {
+		if _, err := call(fd, binary.NativeEndian.AppendUint64(nil, uint64(n))); err != nil {
 			t.Fatal(err)
 		}
 	}
+	add := func(n model.Big) { through(unix.Write, n) }
 	for _, source := range []func() (probe.Source, error){openSource, nil} {
 		again := probe.NewScanner(probe.Options{Probes: probes(), Repeated: true, Check: time.Hour, Source: source})
 		defer again.Close()
@@ -628,11 +630,19 @@ func TestScanAgainCounter(t *testing.T) {
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
+		first := count()
 		for range 3 {
 			before := count()
 			add(7)
 			if now := count(); now != before+7 {
 				t.Errorf("the count is %d after %d and 7 more", now, before)
+			}
+		}
+		through(unix.Read, 0)
+		add(first) // what was cached of it
+		for range 2 {
+			if now := count(); now != first {
+				t.Errorf("the count is %d, and is %d again", now, first)
 			}
 		}
 		if !again.Cached(pid) {
