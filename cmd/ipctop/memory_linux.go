@@ -56,6 +56,8 @@ const (
 	roomOfThread = 12 << 10
 )
 
+const goArena = 64 << 20 // by which a heap grows on processors of 64 bits
+
 // growInLargePages has the heap grow by the large pages of the processor, for so many bytes,
 // where the kernel gives them to who asks. To touch 100 MB page by page for the first time takes
 // a third of the time of a snapshot on some virtual machines. It reports whether the heap does.
@@ -64,8 +66,9 @@ func growInLargePages(bytes int) bool {
 	if err != nil || !strings.Contains(string(mode), "[madvise]") {
 		return false // they are not there, or come without being asked for
 	}
-	// A limit of address space ends a Go program that allocates too much. This only fails.
-	try, err := unix.Mmap(-1, 0, bytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	// A limit of address space ends a Go program that allocates too much. This only fails. What
+	// the runtime takes for so much is more, and there must be some left.
+	try, err := unix.Mmap(-1, 0, max(bytes, 2*bytes+2*goArena), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil || unix.Munmap(try) != nil {
 		return false
 	}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestGrowsInLargePages fills a heap in a process of its own, as the tests have one already
@@ -29,6 +31,11 @@ func TestGrowsInLargePages(t *testing.T) {
 		t.Error("room that no address space has was there")
 	}
 	const room, filled, piece = 192 << 20, 64 << 20, 1 << 10
+	withAddressSpace(t, room+room/2, func() {
+		if growInLargePages(room) {
+			t.Error("room was there that leaves too little")
+		}
+	})
 	if !growInLargePages(room) {
 		t.Fatal("the heap does not grow in large pages")
 	}
@@ -44,6 +51,31 @@ func TestGrowsInLargePages(t *testing.T) {
 		t.Errorf("%d of %d bytes are in large pages", now, filled)
 	}
 	runtime.KeepAlive(pieces)
+}
+
+// withAddressSpace calls f while so many bytes more may be mapped.
+func withAddressSpace(t *testing.T, bytes uint64, f func()) {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := strconv.ParseUint(strings.Fields(string(text))[0], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var was unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_AS, &was); err != nil {
+		t.Fatal(err)
+	}
+	now := was
+	now.Cur = min(was.Max, pages*uint64(os.Getpagesize())+bytes)
+	if err := unix.Setrlimit(unix.RLIMIT_AS, &now); err != nil {
+		t.Fatal(err)
+	}
+	f()
+	if err := unix.Setrlimit(unix.RLIMIT_AS, &was); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // inLargePages is how many bytes of this process are in large pages.
