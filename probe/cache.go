@@ -44,6 +44,7 @@ type processCache struct {
 	// The holders that are cacheable are joined already; see [joined].
 	recheck   []recheckFD // descriptors that have to be read again
 	described []described // where a source said that their descriptions are, in order of numbers; nil: it did not tell of all
+	had       hadBefore   // by which it is checked that it has all of that still
 	mappings  bool        // whether the holders by mapping need not be: all are cacheable
 	joined    bool        // what is emitted again of recheck as it is, is joined, too
 }
@@ -176,6 +177,9 @@ func (s *Scan) newCache(p *Proc, r *result, sc *scratch, stamps []stamp) *proces
 		line: p.stat, verified: s.Began, share: checkParts/2 + m.PID%(checkParts/2), held: s.facts.heldBy(m.PID),
 		ticks: m.StartTicks, scan: s.number, stamps: slices.Clone(stamps), cmdline: m.Cmdline, namespaces: m.Namespaces, fds: m.FDs,
 		recheck: slices.Clone(sc.recheck), described: slices.Clone(sc.described), mappings: !sc.uncacheable,
+	}
+	if s.facts == nil {
+		k.had = sc.had.keep()
 	}
 	for _, i := range sc.cacheable {
 		h := &r.out.holders[i]

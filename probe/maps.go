@@ -35,7 +35,10 @@ func (s *Scan) readMappings(p *Proc, sc *scratch, r *result) {
 	}
 	defer p.task.End()
 	m := Mapping{Proc: p}
-	err := p.Dir.SharedMappings(name, &m.MapsEntry, sc.link, func() { s.mapping(&m, sc, r.out) })
+	err := p.Dir.SharedMappings(name, &m.MapsEntry, sc.link, func() {
+		s.mapping(&m, sc, r.out)
+		sc.had.addMapping(&m.MapsEntry)
+	})
 	if err != nil {
 		fail(err)
 	}

@@ -59,8 +59,9 @@ type Options struct {
 	Repeated bool
 
 	// Check is how long what is cached of a process is relied on: at the latest then all of
-	// it is read again and compared with that. If it is not the same, a gap says so. 0 is
-	// half a minute. It is 20 times as long where a source says in each scan that a process
+	// it is read again and compared with that. If it is not the same, a gap says so. Of a process
+	// of one thread the descriptors are not asked for more than their links if these, and what is
+	// mapped, are what they were (Linux 6.2). 0 is half a minute. It is 20 times as long where a source says in each scan that a process
 	// has the same descriptors and mappings.
 	Check time.Duration
 
@@ -220,6 +221,7 @@ type result struct {
 	idle                    *idle         // what may be taken over of it while the source says the same of it
 	told                    bool          // by a source alone, see [Scan.dropEnded]
 	checked                 bool          // all was read again although it has not run
+	verified                bool          // … or it has what it had by its links, see [Scan.stillHas]
 	unchanged               bool          // it emits what is joined already, and does not do so again
 	described               []described   // its descriptors, where a source told of them and nothing is kept of it
 }

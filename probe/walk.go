@@ -32,6 +32,7 @@ type scratch struct {
 	described   []described // all of them, where a source told
 	uncacheable bool        // there are mappings that are not
 	left        []leftOut   // of the process
+	had         had         // in sum; see [Scan.stillHas]
 
 	facts *facts // of one process, see [Scan.factsOf]
 
@@ -123,6 +124,9 @@ func (s *Scan) readEach(ctx context.Context, pids []int, report func()) (vanishe
 				switch {
 				case r != nil:
 					s.add(r)
+					if r.verified {
+						r.cache.verified, r.cache.share = s.Began, checkParts
+					}
 					s.cachePut(pids[i], r.cache)
 				case proc.Gone(err):
 					vanished++
@@ -287,10 +291,11 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir, told *bpf.Task
 	switch {
 	case m.Kernel:
 		r.cache = s.newCache(p, r, sc, stamps)
-	case known != nil && !due && s.fromCache(p, known, sc, r):
-		r.cache = known
+	case known != nil && (!due || s.stillHas(p, known, sc)) && s.fromCache(p, known, sc, r):
+		r.cache, r.verified = known, due
 	default:
 		dir.ForgetDescriptors()
+		sc.had.reset()
 		sc.cacheable, sc.recheck, sc.described, sc.uncacheable, sc.left = sc.cacheable[:0], sc.recheck[:0], sc.described[:0], false, sc.left[:0]
 		s.readDescriptors(p, sc, r)
 		s.wanted.leaveOut(sc.left)

@@ -111,6 +111,9 @@ func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *resu
 			return true
 		}
 		fd.name = e.C
+		if s.Repeated() {
+			sc.had.addLink(int32(num), sc.link[:n])
+		}
 		s.takeDescriptor(&fd, int32(num), sc.link[:n], sc)
 		return true
 	})

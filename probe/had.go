@@ -1,0 +1,90 @@
+package probe
+
+import (
+	"bytes"
+	"hash/maphash"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/ipctop/ipctop/proc"
+)
+
+// had stands for what a process had when all of it was read: where the links of its descriptors
+// led, and what it mapped. As long as it is the same a check need not ask for the rest.
+type had struct {
+	fds    []int32
+	sum    maphash.Hash
+	unsure bool // a file without a name may be another of that name
+}
+
+var hadSeed = maphash.MakeSeed()
+
+func (h *had) reset() {
+	h.fds, h.unsure = h.fds[:0], false
+	h.sum.SetSeed(hadSeed)
+}
+
+func (h *had) addLink(fd int32, link []byte) {
+	h.fds = append(h.fds, fd)
+	_, _ = h.sum.Write(link)
+	_ = h.sum.WriteByte(0)
+	h.unsure = h.unsure || bytes.HasSuffix(link, []byte(deletedSuffix))
+}
+
+func (h *had) addMapping(m *proc.MapsEntry) {
+	maphash.WriteComparable(&h.sum, [...]uint64{m.Start, m.End, m.Offset, m.Dev, m.Ino})
+	_, _ = h.sum.WriteString(m.Perms)
+	_, _ = h.sum.Write(m.Name)
+}
+
+// hadBefore is what is kept of that.
+type hadBefore struct {
+	fds []int32
+	sum uint64
+}
+
+func (h *had) keep() hadBefore {
+	if h.unsure {
+		return hadBefore{}
+	}
+	return hadBefore{slices.Clone(h.fds), h.sum.Sum64()}
+}
+
+// stillHas reports whether a process that has not run has what it had, as far as links tell: if
+// not, all is read again and compared. It knows nothing of processes of several threads, any
+// of which could have descriptors of its own.
+func (s *Scan) stillHas(p *Proc, k *processCache, sc *scratch) bool {
+	m := p.Model
+	if s.facts != nil || s.WaitsOnly() || m.Threads != 1 || len(k.had.fds) == 0 || p.stat != k.line ||
+		!slices.Equal(m.Cmdline, k.cmdline) || !maps.Equal(m.Namespaces, k.namespaces) {
+		return false
+	}
+	if p.Dir.Size("fd") != int64(len(k.had.fds)) { // 0 before Linux 6.2
+		return false
+	}
+	dir, err := p.Dir.Open("fd")
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	sc.had.reset()
+	var text [12]byte
+	for _, fd := range k.had.fds {
+		name := append(strconv.AppendInt(text[:0], int64(fd), 10), 0)
+		n, errno := dir.ReadlinkC(&name[0], sc.link)
+		if errno != 0 || n == len(sc.link) {
+			return false
+		}
+		sc.had.addLink(fd, sc.link[:n])
+	}
+	if s.wantMappings() {
+		if !p.task.Begin("maps", 0) {
+			return false
+		}
+		var m proc.MapsEntry
+		err = p.Dir.SharedMappings("maps", &m, sc.link, func() { sc.had.addMapping(&m) })
+		p.task.End()
+	}
+	return err == nil && sc.had.sum.Sum64() == k.had.sum
+}
