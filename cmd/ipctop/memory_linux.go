@@ -33,8 +33,8 @@ func collectLate(procRoot string) {
 		return
 	}
 	room := snapshotRoom(procRoot)
-	if room > 2*smallHeap {
-		growInLargePages(room)
+	if room > smallHeap/4 {
+		growInLargePages(max(room, 2*smallHeap))
 	}
 	// The runtime collects nothing before 4 MiB are taken, at 100 per cent, and in proportion.
 	debug.SetGCPercent(max(smallHeap, room/4) >> 22 * 100)
