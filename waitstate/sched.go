@@ -18,7 +18,8 @@ import (
 // parseSchedstat reads how often a thread has been put on a processor: the third
 // number of /proc/PID/task/TID/schedstat (Linux 2.6.23).
 func parseSchedstat(b []byte) (uint64, error) {
-	f := bytes.Fields(b)
+	var space [4][]byte
+	f := proc.AppendFields(space[:0], b)
 	if len(f) != 3 {
 		return 0, fmt.Errorf("schedstat: %w: %q", proc.ErrMalformed, b[:min(len(b), 40)])
 	}

@@ -43,10 +43,12 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 	idx.ReadPipes(pipes)
 	pipes = slices.DeleteFunc(pipes, f.told)
 	busy, written := busyPipes(idx, pipes, &memory.sleepers, idx.Scan.WaitsOnly())
-	f.questions, f.asked = make([]pipeQuestion, 0, len(pipes)), make([]*probe.Entry, 0, len(pipes))
-	room := make([]descriptor, 0, 2*len(pipes))
+	room := memory.questions
+	memory.questions = questionRoom{}
+	f.questions, f.asked = slices.Grow(room.questions[:0], len(pipes)), slices.Grow(room.asked[:0], len(pipes))
+	holders := slices.Grow(room.holders[:0], 2*len(pipes))
 	for _, e := range pipes {
-		q := newPipeQuestion(idx, e, &room)
+		q := newPipeQuestion(idx, e, &holders)
 		switch {
 		case idx.Scan.WaitsOnly() && !written[e]:
 		case busy[e.Key] != nil:
@@ -57,7 +59,10 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 			f.questions, f.asked = append(f.questions, q), append(f.asked, e)
 		}
 	}
-	if !f.askHelper(ctx) {
+	if f.askHelper(ctx) {
+		clear(f.asked)
+		memory.questions = questionRoom{f.questions, f.asked, holders}
+	} else { // a thread that gets stuck may look at them at any time
 		f.askHere(ctx)
 	}
 	if f.stoppable > 0 {
@@ -75,9 +80,17 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 
 // pipeMemory is what is kept from one scan to the next.
 type pipeMemory struct {
-	pipes    []*probe.Entry // room for those that are to be asked
-	sleepers earlierSleepers
-	helper   *helperCache
+	pipes     []*probe.Entry // room for those that are to be asked
+	questions questionRoom
+	sleepers  earlierSleepers
+	helper    *helperCache
+}
+
+// questionRoom is room for the questions of a scan.
+type questionRoom struct {
+	questions []pipeQuestion
+	asked     []*probe.Entry
+	holders   []descriptor
 }
 
 // fillOp is what gaps and the guard call it.
