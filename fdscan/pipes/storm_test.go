@@ -121,6 +121,8 @@ func stormOnce(t *testing.T, python string, scanner *probe.Scanner) (pipes int) 
 				vanished += g.Count
 			case g.Reason == model.Timeout:
 				// Tests of other packages hang on purpose; the storm does not.
+			case g.Probe == "ofd" && g.Reason == model.Truncated:
+				// Tests of other packages open the same very often.
 			case g.Op == "list": // said once of every proc file system that hides processes
 			case g.Reason != model.Denied:
 				t.Errorf("gap %+v", g)
