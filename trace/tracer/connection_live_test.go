@@ -20,6 +20,7 @@ import (
 func init() {
 	roles["receive"] = func() { // descriptors from standard input
 		b, oob := make([]byte, 8), make([]byte, 256)
+		fmt.Println("ready") // what is sent long before it is received is told of without who received it
 		_, n, _, _, err := unix.Recvmsg(0, b, oob, 0)
 		fmt.Println(n, err)
 		await()

@@ -56,6 +56,9 @@ func TestPassed(t *testing.T) {
 	cmd := role("receive")
 	cmd.Stdin = others
 	p := start(t, cmd)
+	if line := p.line(t); line != "ready" {
+		t.Fatalf("it said %q", line)
+	}
 	rights := unix.UnixRights(int(r.Fd()), memfd, event)
 	if err := unix.Sendmsg(int(own.Fd()), []byte("x"), rights, nil, 0); err != nil {
 		t.Fatal(err)
