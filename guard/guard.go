@@ -308,7 +308,7 @@ const movingFactor = 10
 // the same time and not one after the other.
 const slowFraction = 25
 
-// slowAfter is how long an operation takes that is slow: more than the time between two looks, as
+// slowAfter is how long an operation takes that is slow: more than the time from one check to the next, as
 // one that has just begun seems to have taken that, and would have another thread started.
 func (g *Guard) slowAfter() time.Duration { return g.deadline / slowFraction * 3 / 2 }
 
