@@ -303,13 +303,13 @@ func (t *Task) timeOut(now time.Duration) (gaveUp, slow bool) {
 // movingFactor is how many times the deadline an operation may take whose thread moves.
 const movingFactor = 10
 
-// slowFraction is the part of the deadline in which it is looked once whether an operation may be
-// stuck. Work goes on beside one that is at the second look, so that several get stuck at
-// the same time and not one after the other.
+// slowFraction: in each such part of the deadline it is checked once whether an operation may be
+// stuck. Other work goes on beside one that is slow at the second check, so that several get
+// stuck at the same time and not one after the other.
 const slowFraction = 25
 
-// slowAfter is how long an operation takes that is slow: more than the time from one check to the next, as
-// one that has just begun seems to have taken that, and would have another thread started.
+// slowAfter is how long an operation takes that is slow: more than the time from one check to
+// the next. Otherwise one that had just begun would count, and another thread be started for it.
 func (g *Guard) slowAfter() time.Duration { return g.deadline / slowFraction * 3 / 2 }
 
 // Skips reports whether an operation on an item must not be tried, as [Task.Begin]
