@@ -43,7 +43,7 @@ func completeSems(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	if err != nil {
 		out.Fail("read", path.Join(idx.Scan.ProcRoot, "locks"), err)
 	}
-	locksKnown := err == nil && steady // else a lease may be missing
+	locksKnown := err == nil && steady
 	unread := map[model.Reason]*model.Gap{}
 	idx.Each(list, func(t *guard.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
@@ -56,8 +56,12 @@ func completeSems(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 			}
 		}
 		var word []byte
-		err := errLocked
-		if locksKnown && !lockedIn(locks, e.Key) {
+		err := errLocksUnknown
+		switch {
+		case !locksKnown:
+		case lockedIn(locks, e.Key):
+			err = errLocked
+		default:
 			word, err = readSem(t, idx, e)
 		}
 		var d model.PosixSemDetail
@@ -110,9 +114,11 @@ func makeSem(o *model.Object, d *model.PosixSemDetail) {
 }
 
 var (
-	errLocked  = fmt.Errorf("somebody has locked or leased it, or /proc/locks could not be read or was never the same twice: %w", errors.ErrUnsupported)
-	errNoWay   = fmt.Errorf("it has no name any more, and none of its mappings may be followed (CAP_CHECKPOINT_RESTORE): %w", os.ErrPermission)
-	errChanged = fmt.Errorf("another file has its name now: %w", unix.ESRCH)
+	errLocked = fmt.Errorf("somebody has locked or leased it: %w", errors.ErrUnsupported)
+	// errLocksUnknown: to open a file whose lease the table did not show would break it.
+	errLocksUnknown = fmt.Errorf("/proc/locks could not be read or was never the same twice, and a lease on it may be missing there: %w", errors.ErrUnsupported)
+	errNoWay        = fmt.Errorf("it has no name any more, and none of its mappings may be followed (CAP_CHECKPOINT_RESTORE): %w", os.ErrPermission)
+	errChanged      = fmt.Errorf("another file has its name now: %w", unix.ESRCH)
 )
 
 // lockedIn reports whether there is any lock on a file in the text of /proc/locks

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 // multiprocessing has a child take one of a semaphore's three, and wait at an empty
@@ -52,6 +53,9 @@ func TestProgramMultiprocessing(t *testing.T) {
 	}
 	p.says(t, &said)
 	snap := newScan(t)
+	for tries := 0; tries < 100 && probetest.LocksUnknown(snap); tries++ {
+		snap = newScan(t)
+	}
 
 	sem := the(t, snap, model.PosixSem, "called "+said.Sem, func(o *model.Object) bool { return o.Name == said.Sem })
 	if d := sem.Detail.(*model.PosixSemDetail); d.Value != model.Some(said.Value) || d.Libc == "" || sem.Deleted {
