@@ -57,7 +57,7 @@ func GapSummary(s *model.Snapshot) string {
 		if more == 1 {
 			what = "thing"
 		}
-		parts = append(parts, fmt.Sprintf("%d %s could not be read (--only gaps lists them)", more, what))
+		parts = append(parts, fmt.Sprintf("%d %s could not be read (ipctop dump --only gaps lists them)", more, what))
 	}
 	return strings.Join(parts, "; ")
 }

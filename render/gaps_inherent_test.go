@@ -14,7 +14,7 @@ func TestGapSummaryLeavesOutWhatTheKernelTellsNobody(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	s.Gaps = append(s.Gaps, model.Gap{Probe: "tcp", Reason: model.Denied, Op: "find namespace", Count: 1})
-	if got, want := GapSummary(s), "1 thing could not be read (--only gaps lists them)"; got != want {
+	if got, want := GapSummary(s), "1 thing could not be read (ipctop dump --only gaps lists them)"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -197,7 +197,7 @@ func fill(v reflect.Value, depth int) {
 
 func TestGapSummary(t *testing.T) {
 	s := modeltest.Rich()
-	if got, want := GapSummary(s), "41 of 231 processes hidden: use sudo; 1 thing could not be read (--only gaps lists them)"; got != want {
+	if got, want := GapSummary(s), "41 of 231 processes hidden: use sudo; 1 thing could not be read (ipctop dump --only gaps lists them)"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got := GapSummary(&model.Snapshot{}); got != "" {

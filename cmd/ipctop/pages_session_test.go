@@ -109,7 +109,7 @@ func (s *session) start(command string) (n int, err error) {
 
 // aside is what ipctop says of the namespaces, and would not on the machine, and what
 // the shell says of jobs, whenever it likes.
-var aside = regexp.MustCompile(`(?m)^\[\d+\][+-]? +(Terminated|Done|Killed|Stopped|Exit).*\n|^ipctop: \d+ things? could not be read.*\n|; \d+ things? could not be read \(--only gaps lists them\)`)
+var aside = regexp.MustCompile(`(?m)^\[\d+\][+-]? +(Terminated|Done|Killed|Stopped|Exit).*\n|^ipctop: \d+ things? could not be read.*\n|; \d+ things? could not be read \(ipctop dump --only gaps lists them\)`)
 
 // output is what command n has printed so far.
 func (s *session) output(n int) (string, error) {
