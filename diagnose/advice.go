@@ -17,11 +17,6 @@ const (
 	endsProcess = "ends-process"
 )
 
-// kill is the action that asks a process to end.
-func (v *view) kill(pid int, effect string) model.Action {
-	return model.Action{Argv: []string{"kill", model.PIDNumber(pid)}, Effect: effect, Risk: endsProcess}
-}
-
 // maxTried bounds how many processes are tried as the one to end, for one finding.
 const maxTried = 16
 
@@ -38,11 +33,14 @@ func (v *view) endOne(pids []int, waits []*model.Wait) []model.Action {
 	}
 	var ways []way
 	for _, pid := range pids[:min(len(pids), maxTried)] {
-		r := v.graph.Without(pid).Released(waits)
-		if len(r.Waits) == 0 || pid <= 1 { // without its first process a machine or a container ends
+		if p := v.processes[pid]; pid <= 1 || p != nil && p.Kernel { // without its first process a machine or a container ends
 			continue
 		}
-		ways = append(ways, way{v.kill(pid, "ends "+v.name(pid)+v.releases(&r, "its")), len(pidsOf(r.Waits...))})
+		r := v.graph.Without(v.endWith(pid)...).Released(waits)
+		if len(r.Waits) == 0 {
+			continue
+		}
+		ways = append(ways, way{v.end([]int{pid}, v.releases(&r, "its")), len(pidsOf(r.Waits...))})
 	}
 	slices.SortStableFunc(ways, func(a, b way) int { return b.released - a.released })
 	var list []model.Action
@@ -73,11 +71,11 @@ func (v *view) endAll(pids []int, waits []*model.Wait) []model.Action {
 	if list := v.endOne(pids, waits); list != nil || len(pids) < 2 || len(pids) > maxTried {
 		return list
 	}
-	r := v.graph.Without(pids...).Released(waits)
+	r := v.graph.Without(v.endWith(pids...)...).Released(waits)
 	if len(r.Waits) == 0 || slices.Min(pids) <= 1 {
 		return nil
 	}
-	return []model.Action{v.killAll(pids, strings.TrimPrefix(v.releases(&r, "their"), "; "))}
+	return []model.Action{v.end(pids, v.releases(&r, "their"))}
 }
 
 // some names processes, the first ones of many.
@@ -90,16 +88,6 @@ func (v *view) some(pids []int) string {
 		return strings.Join(names, ", ") + fmt.Sprintf(" and %d more", more)
 	}
 	return v.list(pids)
-}
-
-// killAll is the action that asks several processes to end, all of which must for
-// something to happen.
-func (v *view) killAll(pids []int, then string) model.Action {
-	argv := []string{"kill"}
-	for _, pid := range pids {
-		argv = append(argv, model.PIDNumber(pid))
-	}
-	return model.Action{Argv: argv, Effect: "ends " + v.list(pids) + "; " + then, Risk: endsProcess}
 }
 
 // list names processes, all of which are meant.

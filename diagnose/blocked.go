@@ -149,7 +149,7 @@ func (v *view) free(e *graph.End, waits []*model.Wait) []model.Action {
 		if t := e.Process.Tracer; t != 0 {
 			r := v.graph.Resumed(pid).Released(waits)
 			if len(r.Waits) > 0 {
-				list = append(list, v.kill(t, "ends the tracer "+v.name(t)+", so that "+v.name(pid)+" goes on"+v.releases(&r, "its")))
+				list = append(list, v.endNamed([]int{t}, "the tracer "+v.name(t), ", so that "+v.name(pid)+" goes on"+v.releases(&r, "its")))
 			}
 		}
 	}

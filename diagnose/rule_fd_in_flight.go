@@ -144,7 +144,7 @@ func (v *view) unpark(p *parked) []model.Action {
 			list = append(list, v.resume(pid, ", which then can receive them; "+v.some(pids)+verb(len(pids), " waits", " wait")+" for what may be among them"))
 		}
 	}
-	return append(list, v.killAll(p.receivers, "the descriptors in the queue are closed; "+v.some(pids)+verb(len(pids), " goes on if what it waits", " go on if what they wait")+" for is among them"))
+	return append(list, v.end(p.receivers, "; the descriptors in the queue are closed; "+v.some(pids)+verb(len(pids), " goes on if what it waits", " go on if what they wait")+" for is among them"))
 }
 
 // related reports whether a process is one of the others, its parent, child or

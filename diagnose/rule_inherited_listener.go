@@ -66,9 +66,9 @@ func (v *view) freePort(l *listening, keepers []int, waits []*model.Wait) []mode
 	if len(keepers) > maxTried || slices.Min(keepers) <= 1 {
 		return nil
 	}
-	then := "the socket is closed, and " + l.name() + " is free"
+	then := "; the socket is closed, and " + l.name() + " is free"
 	if l.path != "" && l.path[0] != '@' {
-		then = "the socket is closed; its file stays, and is in the way of another bind until it is removed"
+		then = "; the socket is closed; its file stays, and is in the way of another bind until it is removed"
 	}
 	for _, pid := range v.unaccepted(l.object) {
 		waits = append(waits, v.waitsOf[pid]...)
@@ -77,7 +77,7 @@ func (v *view) freePort(l *listening, keepers []int, waits []*model.Wait) []mode
 		pids := pidsOf(r.Waits...)
 		then += "; the connection is refused to " + v.some(pids) + ", which" + verb(len(pids), " goes on", " go on")
 	}
-	return []model.Action{v.killAll(keepers, then)}
+	return []model.Action{v.end(keepers, then)}
 }
 
 // inherited reports whether a listener is left to processes that do not accept

@@ -201,5 +201,5 @@ func younger(p, q *model.Process) bool {
 // a pid namespace, or a service manager.
 func (v *view) reaper(pid int) bool {
 	p := v.processes[pid]
-	return pid <= 1 || p != nil && (p.Comm == "systemd" || len(p.NSPIDs) > 0 && p.NSPIDs[len(p.NSPIDs)-1] == 1)
+	return pid <= 1 || p != nil && (p.Comm == "systemd" || p.FirstOfNamespace())
 }

@@ -2,8 +2,6 @@ package diagnose
 
 import (
 	"fmt"
-	"slices"
-	"strconv"
 
 	"github.com/ipctop/ipctop/model"
 )
@@ -59,28 +57,11 @@ func findSignalQueueNearLimit(v *view) []finding {
 		}
 		if len(members[g]) == 1 {
 			f.Root = v.root(first.PID, "has signals pending; "+v.doing(first.PID))
-			f.Actions = []model.Action{v.empty(first)}
+			f.Actions = []model.Action{v.end([]int{first.PID}, ", which empties its queue")}
 		}
 		list = append(list, f)
 	}
 	return list
-}
-
-// empty is the action that empties a process's queue of signals: it ends it, by a signal
-// that it does not hold back.
-func (v *view) empty(p *model.Process) model.Action {
-	const term, then = "SIGTERM", ", which empties its queue"
-	if slices.Contains(p.Signals.Blocked, term) || slices.Contains(p.Signals.Ignored, term) || halted(p) {
-		return v.endAtOnce(p.PID, then)
-	}
-	return v.kill(p.PID, "ends "+v.name(p.PID)+then)
-}
-
-// endAtOnce is the action that ends a process that SIGTERM does not.
-func (v *view) endAtOnce(pid int, then string) model.Action {
-	return model.Action{
-		Argv: []string{"kill", "-KILL", strconv.Itoa(pid)}, Effect: "ends " + v.name(pid) + " without letting it clean up" + then, Risk: endsProcess,
-	}
 }
 
 // hasPending reports whether any signal is pending for a process or a thread of it.

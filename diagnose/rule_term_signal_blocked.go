@@ -59,15 +59,8 @@ func findTermSignalBlocked(v *view) []finding {
 func blockedForGood(p *model.Process) []string {
 	var list []string
 	for _, sig := range termSignals {
-		everywhere := slices.Contains(p.Signals.Blocked, sig)
-		pending := slices.Contains(p.Signals.SharedPending, sig)
-		own := everywhere && slices.Contains(p.Signals.Pending, sig) // sent to the main thread alone
-		for i := range p.ThreadList {
-			if s := p.ThreadList[i].Signals; s != nil && s.Blocked != nil {
-				everywhere = everywhere && slices.Contains(s.Blocked, sig)
-			}
-		}
-		if pending && everywhere || own {
+		own := slices.Contains(p.Signals.Blocked, sig) && slices.Contains(p.Signals.Pending, sig) // sent to the main thread alone
+		if own || slices.Contains(p.Signals.SharedPending, sig) && p.Blocks(sig) {
 			list = append(list, sig)
 		}
 	}

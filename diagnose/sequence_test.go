@@ -93,7 +93,7 @@ func TestSequence(t *testing.T) {
 func TestAdviceIsTried(t *testing.T) {
 	s := ring(time.Minute, true)
 	list := deadlocks(Find(s, Defaults()))
-	if len(list) != 1 || len(list[0].Actions) != 2 || list[0].Actions[0].Effect != "ends p10(10); its locks are released; p20(20) goes on" {
+	if len(list) != 1 || len(list[0].Actions) != 2 || list[0].Actions[0].Effect != "asks p10(10) to end; when it does, its locks are released; p20(20) goes on" {
 		t.Errorf("got %+v", list)
 	}
 }

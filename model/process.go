@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Process is one process (thread group). Its identity is (PID, StartTicks): a
 // pid alone is re-used.
@@ -77,6 +80,32 @@ func (p *Process) AllThreads() []Thread {
 		return p.ThreadList
 	}
 	return []Thread{{TID: p.PID, Comm: p.Comm, State: p.State}}
+}
+
+// FirstOfNamespace reports whether a process is the first one of a pid namespace below
+// the one it is seen from: signals from above that it has no handler for do nothing to
+// it, but for SIGKILL and SIGSTOP, and all others in there end with it (pid_namespaces(7)).
+func (p *Process) FirstOfNamespace() bool {
+	n := len(p.NSPIDs)
+	return n > 0 && p.NSPIDs[n-1] == 1
+}
+
+// Blocks reports whether every thread of a process is known to block a signal.
+func (p *Process) Blocks(signal string) bool {
+	for _, t := range p.AllThreads() {
+		if t.State != "Z" && t.State != "X" && !p.ThreadBlocks(&t, signal) {
+			return false
+		}
+	}
+	return true
+}
+
+// ThreadBlocks reports whether a thread of the process is known to block a signal.
+func (p *Process) ThreadBlocks(t *Thread, signal string) bool {
+	if t.Signals != nil && t.Signals.Blocked != nil {
+		return slices.Contains(t.Signals.Blocked, signal)
+	}
+	return p.Signals != nil && slices.Contains(p.Signals.Blocked, signal)
 }
 
 // Thread is one thread of a process.

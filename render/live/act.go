@@ -118,6 +118,10 @@ func signalMenu() []string {
 	return names
 }
 
+// reachFirst are the signals that reach the first process of a pid namespace without a
+// handler.
+var reachFirst = []string{"SIGKILL", "SIGSTOP", "SIGCONT"}
+
 // signalLine is a signal in the menu, with what comes of it as far as the masks
 // tell.
 func signalLine(name string, targets []*model.Process) string {
@@ -127,21 +131,23 @@ func signalLine(name string, targets []*model.Process) string {
 			line += strings.Repeat(" ", 12-len(name)) + s.does
 		}
 	}
-	var blocked, ignored int
+	var blocked, ignored, first int
 	for _, p := range targets {
 		if p.Signals == nil {
 			continue
 		}
 		if slices.Contains(p.Signals.Ignored, name) {
 			ignored++
-		} else if slices.Contains(p.Signals.Blocked, name) {
+		} else if p.Blocks(name) {
 			blocked++
+		} else if p.FirstOfNamespace() && !slices.Contains(reachFirst, name) && !slices.Contains(p.Signals.Caught, name) {
+			first++
 		}
 	}
 	for _, c := range []struct {
 		n    int
 		does string
-	}{{ignored, "ignores it"}, {blocked, "blocks it: no effect now"}} {
+	}{{ignored, "ignores it"}, {blocked, "blocks it: no effect now"}, {first, "is the first of its pid namespace and has no handler: no effect"}} {
 		switch {
 		case c.n > 0 && len(targets) == 1:
 			line += " (the process " + c.does + ")"

@@ -42,6 +42,33 @@ func TestKillOf(t *testing.T) {
 	}
 }
 
+// The menu says when a signal will do nothing, as far as the masks tell.
+func TestSignalThatDoesNothing(t *testing.T) {
+	masks := func(blocked, ignored, caught []string) *model.Signals {
+		return &model.Signals{Blocked: blocked, Ignored: ignored, Caught: caught}
+	}
+	term := []string{"SIGTERM"}
+	other := []model.Thread{{TID: 7}, {TID: 8, Signals: &model.Signals{Blocked: []string{}}}}
+	const first = "is the first of its pid namespace and has no handler: no effect"
+	for _, tt := range []struct {
+		signal, does string
+		p            model.Process
+	}{
+		{"SIGTERM", "ignores it", model.Process{Signals: masks(nil, term, nil)}},
+		{"SIGTERM", "blocks it: no effect now", model.Process{Signals: masks(term, nil, nil)}},
+		{"SIGTERM", "", model.Process{PID: 7, Signals: masks(term, nil, nil), ThreadList: other}}, // the other thread takes it
+		{"SIGTERM", first, model.Process{NSPIDs: []int{7, 1}, Signals: masks(nil, nil, nil)}},
+		{"SIGTERM", "", model.Process{NSPIDs: []int{7, 1}, Signals: masks(nil, nil, term)}},
+		{"SIGKILL", "", model.Process{NSPIDs: []int{7, 1}, Signals: masks(nil, nil, term)}},
+		{"SIGTERM", "", model.Process{}},
+	} {
+		line := signalLine(tt.signal, []*model.Process{&tt.p})
+		if want := " (the process " + tt.does + ")"; tt.does == "" && strings.Contains(line, "(the process") || tt.does != "" && !strings.HasSuffix(line, want) {
+			t.Errorf("%+v: %q, want %q", tt.p, line, tt.does)
+		}
+	}
+}
+
 // What is searched is marked wherever it stands, whatever its case.
 func TestHighlight(t *testing.T) {
 	l := text(Normal, "yes(812) → ")
