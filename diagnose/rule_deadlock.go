@@ -24,7 +24,7 @@ var deadlockRule = Rule{
 		"housekeeping threads of the Java, Go and Node.js runtimes. Threads that merely wait for work are idle. So is a circle in which nobody " +
 		"holds a lock or fills a buffer and one thread catches a signal, whose handler may set them going. It is certain only where every holder is " +
 		"known, nothing has a time limit, and each thread has waited for longer than the scan took; a signal from outside or a debugger can still " +
-		"free them. It is likely where semaphores are involved, which any process may raise, where a process catches SIGALRM, and where some " +
+		"free them. It is likely where semaphores are involved, which any process may raise, where a process catches SIGALRM or waits for the signal that the end of a child sends, and where some " +
 		"processes could not be read and may hold something. It is possible, and a warning, where a descriptor is in flight, holders are missing " +
 		"for another reason, or a signal handler may post what a thread waits for. What is not certain is reported only when none of the threads " +
 		"has run for 3 s (--min-age); the live view and ipctop log report it only after two scans.",

@@ -72,7 +72,7 @@ func stoppedByTTY(p *model.Process) bool {
 func (v *view) endStopped(pid int, job []int) (victims []int, actions []model.Action) {
 	var waits []*model.Wait
 	for i := range v.Waits {
-		if w := &v.Waits[i]; w.Confirmed && w.Needs != model.NeedsChild && !slices.Contains(job, w.PID) && v.waitsForAny(w, []int{pid}) {
+		if w := &v.Waits[i]; w.Confirmed && !v.graph.ForChild(w) && !slices.Contains(job, w.PID) && v.waitsForAny(w, []int{pid}) {
 			waits = append(waits, w)
 		}
 	}

@@ -31,7 +31,7 @@ func findWaitChain(v *view) []finding {
 	byRoot := map[int]*behind{}
 	for i := range v.Waits {
 		w := &v.Waits[i]
-		if !w.Confirmed || !v.aged(w) || !v.graph.Firm(w) || w.Needs == model.NeedsChild {
+		if !w.Confirmed || !v.aged(w) || !v.graph.Firm(w) || v.graph.ForChild(w) {
 			continue
 		}
 		c := v.graph.Chain(w)
@@ -50,7 +50,7 @@ func findWaitChain(v *view) []finding {
 	for _, pid := range roots {
 		b := byRoot[pid]
 		longest := slices.MaxFunc(b.chains, func(x, y graph.Chain) int { return len(x.Steps) - len(y.Steps) })
-		if len(longest.Steps) < 2 || !v.graph.Firm(longest.Steps[1].Wait) || longest.Steps[1].Wait.Needs == model.NeedsChild {
+		if len(longest.Steps) < 2 || !v.graph.Firm(longest.Steps[1].Wait) || v.graph.ForChild(longest.Steps[1].Wait) {
 			continue // one waits for another, which waits for work or its own child: a rule of its own speaks of that
 		}
 		victims := b.waits

@@ -65,6 +65,7 @@ type Target struct {
 	Operations  []string `json:"operations,omitzero" doc:"semaphore operations"`
 	MessageType Opt[int] `json:"message_type,omitzero" doc:"msgrcv's message type"`
 	Child       Opt[int] `json:"child,omitzero" ref:"pid" doc:"process waited for; -1: any child"`
+	Signals     []string `json:"signals,omitzero" doc:"signals that sigwait waits for"`
 	Path        string   `json:"path,omitzero" doc:"path being opened, connected to, or asked a file system's server about"`
 	FileSystem  string   `json:"file_system,omitzero" doc:"where the file system is mounted whose server (FUSE) has not answered"`
 	Servers     []int    `json:"servers,omitzero" ref:"pid" doc:"processes that serve that file system"`

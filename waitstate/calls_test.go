@@ -51,7 +51,10 @@ func TestCalls(t *testing.T) {
 		},
 		{name: "wait4", call: "wait4", needs: "child", check: childIs},
 		{name: "waitid", call: "waitid", needs: "child", check: childIs},
-		{name: "sigwait", call: "rt_sigtimedwait", needs: "signal", idle: true, unknown: true},
+		{
+			name: "sigwait", call: "rt_sigtimedwait", needs: "signal", idle: true, unknown: true,
+			check: func(w *model.Wait, _ int) bool { return len(w.Target.Signals) == 62 && w.Target.Signals[1] == "SIGINT" },
+		},
 		{name: "sleep", call: "clock_nanosleep", needs: "time", idle: true, unknown: true, check: func(w *model.Wait, _ int) bool {
 			return w.Timeout.Or(0) > 900e9
 		}},

@@ -131,6 +131,9 @@ func (c *caller) decode(name string) *waiting {
 	case "rt_sigtimedwait":
 		w.needs, w.idle = model.NeedsSignal, true
 		c.limit(w, l.args[2], timespecUnit)
+		if b, err := c.mem.read(c.tid, l.args[0], sigsetSize); err == nil {
+			w.target.Signals = parseSigset(b)
+		}
 	case "rt_sigsuspend", "pause":
 		w.needs, w.idle = model.NeedsSignal, true
 	case "io_uring_enter":
@@ -255,6 +258,21 @@ func parseUnixAddress(b []byte) string {
 	}
 	name, _, _ := bytes.Cut(b, []byte{0})
 	return string(name)
+}
+
+// sigsetSize is how large the kernel's sigset_t is, that of 32 bits included.
+const sigsetSize = 8
+
+// parseSigset reads a sigset_t as the kernel takes it.
+func parseSigset(b []byte) []string {
+	names := []string{}
+	set := binary.NativeEndian.Uint64(b)
+	for n := 1; n <= 64; n++ {
+		if set>>(n-1)&1 != 0 {
+			names = append(names, model.SignalName(n))
+		}
+	}
+	return names
 }
 
 func clampInt64(v uint64) int64 { return int64(min(v, math.MaxInt64)) }

@@ -29,7 +29,7 @@ func (r *pass) limits(ctx context.Context, x *index) {
 		if t.known {
 			t.proc.Timers = t.timers // set by it alone, and it is at no socket
 		}
-		if !t.same || t.known || t.timed || t.partial || t.needs == model.NeedsSignal || t.needs == model.NeedsPeer {
+		if !t.same || t.known || t.timed || t.partial || t.needs == model.NeedsPeer {
 			continue
 		}
 		at := r.socket(x, t) // not when asked: who gets stuck there must not come back to an index that is in use again

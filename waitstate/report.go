@@ -66,5 +66,5 @@ func (r *pass) target(t *thread) *model.Target {
 
 func isZeroTarget(t *model.Target) bool {
 	return t.Range == "" && t.LockType == "" && t.Mode == "" && len(t.Operations) == 0 && !t.MessageType.Known() && !t.Child.Known() && t.Path == "" && t.FileSystem == "" &&
-		t.OwnerTID == 0 && t.Address == 0 && !t.FD.Known()
+		t.Signals == nil && t.OwnerTID == 0 && t.Address == 0 && !t.FD.Known()
 }

@@ -88,6 +88,20 @@ func settle(t *testing.T, p *program, threads int) *model.Snapshot {
 	return nil
 }
 
+const (
+	// Dash waits in sigsuspend for the signal that the end of a command sends.
+	scriptWaits = `exec 9>"$1"; flock 9; (exec 9>&-; exec flock "$1" true) & wait`
+
+	// A child wants the lock of its parent, which takes the signal of the child's end by sigwait.
+	signalTaken = `import fcntl, os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+f = open(sys.argv[1], "w"); fcntl.flock(f, fcntl.LOCK_EX)
+if os.fork() == 0:
+    f.close(); f = open(sys.argv[1], "w"); fcntl.flock(f, fcntl.LOCK_EX)
+else:
+    signal.sigwait({signal.SIGCHLD})`
+)
+
 // TestRealDeadlocks makes real programs wait for each other, and compares.
 func TestRealDeadlocks(t *testing.T) {
 	skipIfLate(t)
@@ -120,6 +134,12 @@ func TestRealDeadlocks(t *testing.T) {
 			lock := filepath.Join(t.TempDir(), "L")
 			return []string{"flock", lock, "sh", "-c", "flock " + lock + " true; true"}
 		}, 3, 3, model.Certain},
+		{"flock in a script's wait", func(t *testing.T) []string {
+			return []string{"sh", "-c", scriptWaits, "sh", filepath.Join(t.TempDir(), "L")}
+		}, 2, 2, model.Likely},
+		{"flock of who takes the signal of a child's end", func(t *testing.T) []string {
+			return []string{"python3", "-c", signalTaken, filepath.Join(t.TempDir(), "L")}
+		}, 2, 2, model.Likely},
 		{"a coprocess that waits for more", func(*testing.T) []string {
 			return []string{"bash", "-c", `coproc tr a-z A-Z; echo x >&${COPROC[1]}; read -r y <&${COPROC[0]}`}
 		}, 2, 2, model.Certain},
@@ -214,6 +234,7 @@ func TestHealthyLookalikes(t *testing.T) {
 		{"a socket with a time limit", c("sockets-limit"), 2},
 		{"a timer that will ring", c("alarm"), 2},
 		{"a shell that waits", func(*testing.T) []string { return []string{"sh", "-c", "sleep 1000; true"} }, 2},
+		{"a script that waits", func(*testing.T) []string { return []string{"sh", "-c", "sleep 1000 & wait"} }, 2},
 		{"a pipeline", func(*testing.T) []string { return []string{"sh", "-c", "sleep 1000 | cat | cat"} }, 3},
 		{"a script that logs through a pipe", func(*testing.T) []string {
 			return []string{"bash", "-c", "exec > >(cat >/dev/null); sleep 1000; true"}
@@ -299,11 +320,17 @@ func TestWaitsForOneOther(t *testing.T) {
 func TestWhyOfRealPrograms(t *testing.T) {
 	skipIfLate(t)
 	stuck := stuckProgram(t)
+	lock := filepath.Join(t.TempDir(), "L")
 	for what, want := range map[string][]string{
+		"sh":          {"waits for a signal, perhaps the end of one of its children", "is a child whose end would wake it", "is where the chain began: deadlock"},
 		"posix-flock": {"wants exclusive posix lock on", "wants exclusive flock lock on", "is where the chain began: deadlock", "found: deadlock:", "to end it: kill", "its locks are released"},
 		"watch":       {"waits for a signal", "it is idle"},
 	} {
-		p := startReal(t, stuck, what, t.TempDir())
+		argv := []string{stuck, what, t.TempDir()}
+		if what == "sh" {
+			argv = []string{"sh", "-c", scriptWaits, "sh", lock}
+		}
+		p := startReal(t, argv...)
 		settle(t, p, 2)
 		time.Sleep(diagnose.DefaultDeadlockAge) // on some machines no holders are known to be all there are
 		status, stdout, stderr := run(t, "", "why", strconv.Itoa(p.pid))

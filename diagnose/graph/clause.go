@@ -32,7 +32,7 @@ func (g *Graph) calls(list []Clause, n *node) []Clause {
 	case model.NeedsTime:
 		return append(list, unknown("it is the time that passes"))
 	case model.NeedsSignal:
-		return append(list, unknown("a signal may come from anywhere"))
+		return append(list, g.signal(n))
 	case model.NeedsChild:
 		return append(list, g.child(n))
 	case model.NeedsAnswer:

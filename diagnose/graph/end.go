@@ -33,6 +33,10 @@ func (g *Graph) end(n *node, o *model.Object, writes bool) Clause {
 	case model.Timerfd:
 		c.weaken(External, "it is a timer")
 	case model.Signalfd:
+		if takenBy(o) == alone && g.hasChild(n.process) {
+			g.endOfChild(&c, n.process, alone)
+			break
+		}
 		c.weaken(External, "a signal may come from anywhere")
 	default:
 		c.weaken(External, "what becomes of "+o.ID+" may come from anywhere")

@@ -9,6 +9,9 @@ import (
 // Work reports whether a wait is one in which threads that are well wait for work:
 // for any of a set, for events, at a terminal, at a futex that has no owner.
 func (g *Graph) Work(w *model.Wait) bool {
+	if g.childSignal(w) == alone {
+		return false
+	}
 	if w.Idle {
 		return true
 	}
@@ -52,6 +55,8 @@ func (g *Graph) Firm(w *model.Wait) bool {
 	switch w.Needs {
 	case model.NeedsLock, model.NeedsSpace, model.NeedsChild, model.NeedsAnswer:
 		return !g.Work(w)
+	case model.NeedsSignal:
+		return g.childSignal(w) == alone
 	}
 	switch g.lockType(w) {
 	case "join", "cond-notify":
@@ -64,7 +69,7 @@ func (g *Graph) Firm(w *model.Wait) bool {
 // act: a lock, or the room in a buffer. A child or thread whose end is waited for
 // keeps nothing: it ends when it is told to.
 func (g *Graph) keeps(w *model.Wait) bool {
-	return g.Firm(w) && w.Needs != model.NeedsChild && g.lockType(w) != "join"
+	return g.Firm(w) && !g.ForChild(w) && g.lockType(w) != "join"
 }
 
 // idle reports whether threads that wait for each other are merely idle. They are
@@ -96,6 +101,9 @@ func (r *removal) idle(members []int) bool {
 			continue
 		}
 		working = working || g.Work(n.wait)
+		if g.childSignal(n.wait) == perhapsForEnd {
+			return true // it does what another signal asks for
+		}
 		if firm && !posters[n.process.PID] && !g.handlerHelps(n) {
 			continue // a handler does not end a child
 		}

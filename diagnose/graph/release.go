@@ -10,6 +10,9 @@ func (g *Graph) Release(w *model.Wait) string {
 	case model.NeedsTime:
 		return "the time is over"
 	case model.NeedsSignal:
+		if g.ForChild(w) {
+			return "a child of it ends, or another signal comes"
+		}
 		return "a signal comes"
 	case model.NeedsChild:
 		if w.Call == "vfork" {

@@ -82,7 +82,7 @@ func (g *Graph) ends(m *node) (End, bool) {
 		return set(Asleep, sleeps(w))
 	case !w.Confirmed:
 		return set(Running, "is running")
-	case w.Needs == model.NeedsSignal:
+	case w.Needs == model.NeedsSignal && !g.ForChild(w):
 		return set(Idle, "waits for a signal")
 	case g.Work(w) && !g.narrow(m):
 		return set(Idle, g.idles(w))
@@ -139,8 +139,12 @@ func (g *Graph) idles(w *model.Wait) string {
 }
 
 // narrow reports whether a thread that polls does so for one single process: then
-// it is that process that it waits for.
+// it is that process that it waits for. Who waits for a signal that the end of a child
+// sends waits for the child.
 func (g *Graph) narrow(m *node) bool {
+	if m.wait.Needs == model.NeedsSignal {
+		return g.ForChild(m.wait)
+	}
 	if len(m.clauses) != 1 || m.clauses[0].Level == External || len(m.clauses[0].Threads) > 0 {
 		return false
 	}
@@ -148,7 +152,8 @@ func (g *Graph) narrow(m *node) bool {
 	return len(others) == 1 && m.wait.Needs == model.NeedsEvent
 }
 
-// Narrow reports whether a thread polls for one single process.
+// Narrow reports whether a thread polls for one single process, or waits for a signal that
+// the end of a child sends.
 func (g *Graph) Narrow(w *model.Wait) bool {
 	i, ok := g.byTID[w.TID]
 	return ok && g.nodes[i].wait == w && g.narrow(&g.nodes[i])

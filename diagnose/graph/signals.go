@@ -28,15 +28,15 @@ func (g *Graph) Catches(p *model.Process) (Catching, []string) {
 	c := CatchesNothing
 	var names []string
 	for _, s := range p.Signals.Caught {
-		switch s {
-		case "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGTRAP", "SIGSYS", "SIGPIPE", "SIG32", "SIG33":
+		switch {
+		case fault(s):
 			continue
-		case "SIGCHLD":
+		case s == "SIGCHLD":
 			if !g.childMayEnd(p) {
 				continue
 			}
 			c = CatchesSignals
-		case "SIGINT":
+		case s == "SIGINT":
 			c = max(c, CatchesInterrupt)
 		default:
 			c = CatchesSignals
@@ -44,6 +44,16 @@ func (g *Graph) Catches(p *model.Process) (Catching, []string) {
 		names = append(names, s)
 	}
 	return c, names
+}
+
+// fault reports whether a signal tells of something that the program itself has done, or
+// is one that the C library has for itself.
+func fault(signal string) bool {
+	switch signal {
+	case "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGTRAP", "SIGSYS", "SIGPIPE", "SIG32", "SIG33":
+		return true
+	}
+	return false
 }
 
 // childMayEnd reports whether a child of a process is not known to be blocked for
@@ -57,7 +67,7 @@ func (g *Graph) childMayEnd(p *model.Process) bool {
 	may := slices.ContainsFunc(g.Children[p.PID], func(child *model.Process) bool {
 		return slices.ContainsFunc(g.members[child.PID], func(i int) bool {
 			n := &g.nodes[i]
-			return !n.blocked || n.wait.Timed.Or(true) || n.wait.Needs == model.NeedsChild && g.childMayEnd(child)
+			return !n.blocked || n.wait.Timed.Or(true) || g.ForChild(n.wait) && g.childMayEnd(child)
 		})
 	})
 	g.mayEnd[p.PID] = may

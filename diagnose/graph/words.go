@@ -17,7 +17,7 @@ func (g *Graph) Wants(w *model.Wait) string {
 	case model.NeedsTime:
 		return "sleeps"
 	case model.NeedsSignal:
-		return "waits for a signal"
+		return g.wantsSignal(w)
 	case model.NeedsAnswer:
 		return wantsAnswer(w)
 	}
