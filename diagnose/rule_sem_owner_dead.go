@@ -12,8 +12,8 @@ var semOwnerDeadRule = Rule{
 	Short:    "owner ended",
 	Title:    "semaphore never released by a dead process",
 	Severity: model.Critical,
-	Means: "Processes wait for a System V semaphore to be raised, and the last one that changed it has ended. It took the semaphore without SEM_UNDO, so " +
-		"its end did not give it back.",
+	Means: "Processes wait for a System V semaphore to be raised, of which nothing is left, and the last one that changed it has ended. It took the semaphore " +
+		"without SEM_UNDO, so its end did not give it back.",
 	Evidence: "The blocked semop and its operations; the semaphore's value and the pid of its last change (semctl GETPID), of which there is no " +
 		"process.",
 	Do: "Raise the semaphore, or remove the set (ipcrm -s ID) and restart the processes that use it. Then fix the program: it must use SEM_UNDO.",
@@ -62,7 +62,7 @@ func (v *view) removeSet(o *model.Object, victims []int) []model.Action {
 	return list
 }
 
-// takenBy is the process that was the last to change a semaphore that a wait is
+// takenBy is the process that has most likely taken a semaphore that a wait is
 // for, if it has ended; else 0.
 func (v *view) takenBy(w *model.Wait, last time.Time) int {
 	clauses := v.graph.Clauses(w)

@@ -3,6 +3,7 @@ package graph
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/ipctop/ipctop/model"
 )
@@ -92,6 +93,20 @@ func TestClauses(t *testing.T) {
 		w.Target.Operations = ops
 		return w
 	}
+	sems := func(s *model.Snapshot) *model.SysvSemDetail {
+		i := slices.IndexFunc(s.Objects, func(o *model.Object) bool { return o.ID == "sysv-sem:1" })
+		return s.Objects[i].Detail.(*model.SysvSemDetail)
+	}
+	lastBy := func(pid int) func(*model.Snapshot) {
+		return func(s *model.Snapshot) { sems(s).Sems[0].LastPID = model.Some(pid) }
+	}
+	taken := func(values ...int) func(*model.Snapshot) {
+		return func(s *model.Snapshot) {
+			for i, v := range values {
+				sems(s).Sems[i].Value = model.Some(v)
+			}
+		}
+	}
 	with := func(w model.Wait, change func(*model.Wait)) model.Wait { change(&w); return w }
 	for _, tt := range []struct {
 		name   string
@@ -135,7 +150,25 @@ func TestClauses(t *testing.T) {
 		{"mutex of a thread that has ended", on("futex", model.NeedsLock, "futex:gone"), nil, [][]int{{}}, Proven},
 		{"semaphore", on("futex", model.NeedsLock, "futex:sem"), nil, [][]int{{30, 31}}, Proven},
 		{"semop", semop("0:-1 SEM_UNDO", "1:-1"), nil, [][]int{{20}}, Unlikely},
-		{"semop, two in the way", semop("0:-1", "1:-2"), nil, [][]int{{20}, {30, 31}}, Unlikely},
+		{"semop, two in the way", semop("0:-1", "1:-2"), taken(0, 0), [][]int{{20}, {30, 31}}, Unlikely},
+		{"semop, some of it left", semop("1:-2"), nil, [][]int{{}}, External},
+		{"semop, took the last itself", semop("0:-1"), lastBy(10), [][]int{{}}, External},
+		{"semop, locked it itself", semop("0:-1 SEM_UNDO"), lastBy(10), [][]int{{}}, Unlikely},
+		{"semop, another that waits took the last", semop("0:-1"), func(s *model.Snapshot) {
+			w := semop("1:+1", "0:-1")
+			w.PID, w.TID = 20, 20
+			s.Waits = append(s.Waits, w)
+		}, [][]int{{}}, External},
+		{"semop, another waits that it is zero", semop("0:-1"), func(s *model.Snapshot) {
+			w := semop("0:0")
+			w.PID, w.TID = 20, 20
+			s.Waits = append(s.Waits, w)
+		}, [][]int{{20}}, Unlikely},
+		{"semop, taken by one that has ended", semop("0:-1"), lastBy(99), [][]int{{}}, Unlikely},
+		{"semop, set by one that has ended", semop("0:-1"), func(s *model.Snapshot) {
+			lastBy(99)(s)
+			sems(s).OpTime, sems(s).ChangeTime = time.Unix(100, 0), time.Unix(101, 0)
+		}, [][]int{{}}, External},
 		{"semop for zero", semop("1:0"), nil, [][]int{{}}, External},
 		{"flock, upgrade of the own lock", lock("file:1", "flock", "WRITE", "0-EOF"), nil, [][]int{{20, 30, 31}}, Proven},
 		{"flock, shared", lock("file:1", "flock", "READ", "0-EOF"), nil, [][]int{{}}, External},
@@ -160,7 +193,7 @@ func TestClauses(t *testing.T) {
 				tt.change(s)
 			}
 			tt.wait.PID, tt.wait.TID, tt.wait.Confirmed, tt.wait.BlockedFor = 10, 10, true, model.Some(int64(1))
-			s.Waits = []model.Wait{tt.wait}
+			s.Waits = append([]model.Wait{tt.wait}, s.Waits...)
 			g := New(model.NewIndex(s))
 			least := External
 			var got [][]int

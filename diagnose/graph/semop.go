@@ -2,13 +2,15 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
 )
 
 // semop is a wait for System V semaphores: a clause for each that is in the way.
-// Any process may operate on them; the last that did is the one that likely will.
+// Any process may operate on them; the last that did is the one that likely will, as it has
+// locked what the semaphore protects.
 func (g *Graph) semop(n *node) []Clause {
 	w := n.wait
 	o := g.Object(w.Object)
@@ -21,7 +23,7 @@ func (g *Graph) semop(n *node) []Clause {
 	}
 	var list []Clause
 	for _, text := range w.Target.Operations {
-		number, change, ok := parseOperation(text)
+		number, change, undo, ok := parseOperation(text)
 		if !ok || number >= len(d.Sems) {
 			return nil
 		}
@@ -39,6 +41,14 @@ func (g *Graph) semop(n *node) []Clause {
 		switch {
 		case change == 0, !known, last == 0:
 			c.weaken(External, "who is to change it is not known")
+		case !undo && g.waitsForSem(last, o.ID, number):
+			// Who has taken all that was there and waits for more has most likely not locked
+			// anything: semaphores that count work are used like this.
+			c.weaken(External, "who took it last waits for more of it, as who waits for work does: who is to raise it is not known")
+		case value > 0:
+			c.weaken(External, "there is some of it: who changed it last may have raised it")
+		case len(g.members[last]) == 0 && d.OpTime.Before(d.ChangeTime):
+			c.weaken(External, "who set it to its value has ended, and nobody has taken it since")
 		default:
 			c.add(last)
 		}
@@ -47,9 +57,20 @@ func (g *Graph) semop(n *node) []Clause {
 	return list
 }
 
+// waitsForSem reports whether a process waits for a semaphore of a set to be raised.
+func (g *Graph) waitsForSem(pid int, set string, semaphore int) bool {
+	return slices.ContainsFunc(g.members[pid], func(i int) bool {
+		w := g.nodes[i].wait
+		return w != nil && w.Object == set && w.Target != nil && slices.ContainsFunc(w.Target.Operations, func(text string) bool {
+			number, change, _, ok := parseOperation(text)
+			return ok && number == semaphore && change < 0
+		})
+	})
+}
+
 // parseOperation reads an operation as waits show it: NUMBER:CHANGE and flags.
-func parseOperation(text string) (number, change int, ok bool) {
-	text, _, _ = strings.Cut(text, " ")
+func parseOperation(text string) (number, change int, undo, ok bool) {
+	text, flags, _ := strings.Cut(text, " ")
 	n, err := fmt.Sscanf(text, "%d:%d", &number, &change)
-	return number, change, n == 2 && err == nil && number >= 0
+	return number, change, strings.Contains(flags, "SEM_UNDO"), n == 2 && err == nil && number >= 0
 }
