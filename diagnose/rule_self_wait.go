@@ -22,8 +22,8 @@ var selfWaitRule = Rule{
 	Do: "End it. Then fix the program: it must close the end that it does not use, most often the write end of a pipe after fork; a signal handler may " +
 		"call only functions that are safe there (signal-safety(7)), and takes no lock.",
 	FalseAlarm: "A program may be woken by a signal and write to such a pipe in the handler, so processes that catch signals are not reported but for " +
-		"locks and full buffers, which no handler gives back (likely, where SIGINT alone is caught, as interpreters do). Where processes could not be " +
-		"read it is likely at most. What is not certain is reported when the thread has not run for 3 s (--min-age).",
+		"locks and full buffers, which no handler gives back (likely, where SIGINT alone is caught, as interpreters do). Nor are those that read a counter to which io_uring, AIO, KVM or VFIO may add. Where processes " +
+		"could not be read it is likely at most. What is not certain is reported when the thread has not run for 3 s (--min-age).",
 	find: findSelfWait,
 }
 

@@ -33,6 +33,7 @@ type Wait struct {
 	AgeSource      string     `json:"age_source,omitzero" doc:"sched: read from the scheduler; observed: at least this long, seen by ipctop"`
 	Confirmed      bool       `json:"confirmed" doc:"unchanged across two samples"`
 	Partial        bool       `json:"partial,omitzero" doc:"it waits for more than what could be read"`
+	Kernel         string     `json:"kernel,omitzero" doc:"the part of the kernel that may add to the event counter it waits at, for its process uses that: io_uring, AIO, KVM or VFIO"`
 	Monitor        bool       `json:"runtime_monitor,omitzero" doc:"it is the thread that the Go runtime watches itself with (sysmon)"`
 	Handler        string     `json:"handler,omitzero" doc:"the signal in whose handler the thread is, unknown where it may be one of several; told of threads that wait at a futex, where their stack could be read"`
 	Idle           bool       `json:"idle" doc:"waiting for work, as servers and shells do"`

@@ -31,6 +31,7 @@ func Probe() probe.Probe {
 			r.secondSample(ctx)
 			index := r.resolve()
 			r.limits(ctx, index)
+			r.kernelAdds(ctx, index)
 			r.serving = r.servers(ctx)
 			r.futexes(index)
 			r.report(index)

@@ -20,7 +20,7 @@ func (r *pass) report(x *index) {
 func (r *pass) wait(w *model.Wait, t *thread, x *index) bool {
 	*w = model.Wait{
 		PID: t.proc.PID, TID: t.tid, Comm: t.comm, Call: t.call, Needs: t.needs, Timed: t.limited(), Timeout: t.timeout, BlockedFor: t.age,
-		Confirmed: t.same, Idle: t.idle, Monitor: t.monitor, Handler: t.handler, Partial: t.partial, Blockers: []model.Blocker{},
+		Confirmed: t.same, Idle: t.idle, Monitor: t.monitor, Handler: t.handler, Partial: t.partial, Kernel: t.kernel, Blockers: []model.Blocker{},
 	}
 	if t.age.Known() {
 		w.AgeSource = "sched"

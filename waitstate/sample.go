@@ -42,6 +42,7 @@ type thread struct {
 
 	onSocket    bool            // it reads from a socket or writes to it
 	socketTimed model.Opt[bool] // … which has a time limit
+	kernel      string          // what in the kernel may add to the event counter that it is at
 }
 
 // pass is one scan's two samples.

@@ -21,6 +21,7 @@ func (g *Graph) clauses(list []Clause, n *node) []Clause {
 		g.clocks(n, &list[i])
 		g.interrupted(n, &list[i])
 		g.handled(n, &list[i])
+		g.submitted(n, &list[i])
 	}
 	return list
 }
@@ -92,6 +93,24 @@ func unknown(because string) Clause {
 	return c
 }
 
+// submitted adds what a process may have left to an io_uring: to write to a pipe or socket
+// while all its threads wait. Language runtimes use theirs for files.
+func (g *Graph) submitted(n *node, c *Clause) {
+	if len(g.rings) == 0 || c.Level == External || n.wait.Needs == model.NeedsLock || n.wait.Needs == model.NeedsChild {
+		return
+	}
+	has := func(pid int) bool { return g.rings[pid] && g.Processes[pid] != nil && g.Processes[pid].Runtime == "" }
+	who := n.process.PID
+	if !has(who) {
+		i := slices.IndexFunc(c.Processes, has)
+		if i < 0 {
+			return
+		}
+		who = c.Processes[i]
+	}
+	c.weaken(Incomplete, g.Processes[who].String()+" has an io_uring, which may do it")
+}
+
 // clocks adds what passes by itself: a limit of the call, a timer, an alarm.
 func (g *Graph) clocks(n *node, c *Clause) {
 	p := n.process
@@ -102,6 +121,9 @@ func (g *Graph) clocks(n *node, c *Clause) {
 	}
 	if n.wait.Partial {
 		c.weaken(External, "not all it waits for could be read")
+	}
+	if n.wait.Kernel != "" {
+		c.weaken(External, "the kernel may add to it: "+p.String()+" uses "+n.wait.Kernel)
 	}
 	if p.Timers.Or(0) > 0 {
 		c.weaken(External, "a timer of the process may be set")

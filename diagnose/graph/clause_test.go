@@ -107,6 +107,18 @@ func TestClauses(t *testing.T) {
 			}
 		}
 	}
+	ring := func(pid int, runtime string) func(*model.Snapshot) {
+		return func(s *model.Snapshot) {
+			s.Objects = append(s.Objects, &model.Object{
+				ID: "io_uring:1", Kind: model.IOUring, Detail: new(model.IOUringDetail), Holders: []model.Holder{{PID: int32(pid), Via: model.ViaFD}},
+			})
+			for _, p := range s.Processes {
+				if p.PID == pid {
+					p.Runtime = runtime
+				}
+			}
+		}
+	}
 	with := func(w model.Wait, change func(*model.Wait)) model.Wait { change(&w); return w }
 	for _, tt := range []struct {
 		name   string
@@ -134,6 +146,12 @@ func TestClauses(t *testing.T) {
 		{"FIFO, reading", on("read", model.NeedsData, "fifo:1"), nil, [][]int{{20, 30, 31}}, External},
 		{"FIFO, deleted", on("read", model.NeedsData, "fifo:1"), func(s *model.Snapshot) { s.Objects[1].Deleted = true }, [][]int{{20, 30, 31}}, Proven},
 		{"eventfd", on("read", model.NeedsEvent, "eventfd:1"), nil, [][]int{{20}}, Proven},
+		{"eventfd, the kernel may add", with(on("read", model.NeedsEvent, "eventfd:1"), func(w *model.Wait) { w.Kernel = "AIO" }), nil, [][]int{{20}}, External},
+		{"pipe, io_uring of the reader", on("read", model.NeedsData, "pipe:1"), ring(10, ""), [][]int{{20, 30, 31}}, Incomplete},
+		{"pipe, io_uring of a writer", on("read", model.NeedsData, "pipe:1"), ring(30, ""), [][]int{{20, 30, 31}}, Incomplete},
+		{"pipe, io_uring of another", on("read", model.NeedsData, "pipe:1"), ring(11, ""), [][]int{{20, 30, 31}}, Proven},
+		{"pipe, io_uring of a runtime", on("read", model.NeedsData, "pipe:1"), ring(30, model.RuntimeNode), [][]int{{20, 30, 31}}, Proven},
+		{"mutex, io_uring of the owner", on("futex", model.NeedsLock, "futex:m"), ring(30, ""), [][]int{{31}}, Proven},
 		{"terminal", on("read", model.NeedsData, "pty:1"), nil, [][]int{{30, 31}}, Proven},
 		{"socket", on("recvfrom", model.NeedsData, "unix:1"), nil, [][]int{{20}}, Proven},
 		{"bound datagram socket", on("recvfrom", model.NeedsData, "unix:3"), nil, [][]int{{}}, External},

@@ -19,6 +19,7 @@ type Graph struct {
 	byTID      map[int]int   // place in nodes
 	members    map[int][]int // places in nodes of a process's living threads
 	inFlight   []string      // sockets with descriptors in their queues
+	rings      map[int]bool  // processes that have an io_uring
 	listeners  map[endpoint]*model.Object
 	addresses  map[netip.Addr]uint64    // network namespaces of several hosts; see [Graph.elsewhere]
 	pending    map[string]*model.Object // listeners, by sockets in their queues
@@ -67,6 +68,11 @@ func Next(x *model.Index, before *Graph) *Graph {
 	for _, o := range g.Marked(InFlight) {
 		g.inFlight = append(g.inFlight, o.ID)
 	}
+	for _, o := range g.OfKind(model.IOUring) {
+		for i := range o.Holders {
+			g.rings[int(o.Holders[i].PID)] = true
+		}
+	}
 	g.nodes, g.clauseRoom = slices.Grow(g.nodes, len(s.Processes)), slices.Grow(g.clauseRoom, len(s.Waits))
 	unreadable := unreadable(s)
 	g.unlisted = slices.ContainsFunc(s.Gaps, func(gap model.Gap) bool { return gap.Probe == "process" && gap.Op == "list" })
@@ -91,7 +97,7 @@ func (g *Graph) emptied() *Graph {
 	if g == nil {
 		return &Graph{
 			byTID: map[int]int{}, members: map[int][]int{}, mayEnd: map[int]bool{}, lockTables: map[string]*lockTable{},
-			held: map[heldKey]held{}, crowdsOf: map[int][]int{}, scratch: new(scratch),
+			held: map[heldKey]held{}, rings: map[int]bool{}, crowdsOf: map[int][]int{}, scratch: new(scratch),
 		}
 	}
 	clear(g.byTID)
@@ -99,13 +105,14 @@ func (g *Graph) emptied() *Graph {
 	clear(g.mayEnd)
 	clear(g.lockTables)
 	clear(g.held)
+	clear(g.rings)
 	clear(g.crowdsOf)
 	clear(g.nodes)
 	clear(g.clauseRoom)
 	g.scratch.keep(&g.removals)
 	return &Graph{
 		marks: g.marks, nodes: g.nodes[:0], byTID: g.byTID, members: g.members, mayEnd: g.mayEnd, lockTables: g.lockTables,
-		held: g.held, crowdsOf: g.crowdsOf, clauseRoom: g.clauseRoom[:0], places: g.places, scratch: g.scratch,
+		held: g.held, rings: g.rings, crowdsOf: g.crowdsOf, clauseRoom: g.clauseRoom[:0], places: g.places, scratch: g.scratch,
 	}
 }
 
