@@ -73,11 +73,14 @@ func (t *showText) who(x *model.Index, pid int, comm string) string {
 }
 
 // showFew joins names, the first ones of many.
-func showFew(names []string, limit int) string {
+func showFew(names []string, limit int) string { return showFewBy(names, limit, ", ") }
+
+// showFewBy joins some names, with how many more there are.
+func showFewBy(names []string, limit int, separator string) string {
 	if len(names) > limit {
-		return strings.Join(names[:limit], ", ") + fmt.Sprintf(" and %d more", len(names)-limit)
+		return strings.Join(names[:limit], separator) + fmt.Sprintf(" and %d more", len(names)-limit)
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(names, separator)
 }
 
 // holderNames names the processes that hold an object and pass the test, each

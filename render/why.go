@@ -248,7 +248,7 @@ func (t *whyText) process(p *model.Process) {
 		w := &t.snap.Waits[i]
 		switch {
 		case w.PID != p.PID:
-		case t.graph.Work(w) && !t.graph.Narrow(w) && !t.found(p, w):
+		case t.graph.Work(w) && !t.graph.Narrow(w) && !t.graph.HeldUp(w) && !t.found(p, w):
 			idle = append(idle, w)
 		default:
 			stuck = append(stuck, w)
@@ -264,7 +264,10 @@ func (t *whyText) process(p *model.Process) {
 		return cmp.Or(firm(a)-firm(b), cmp.Compare(b.BlockedFor.Or(0), a.BlockedFor.Or(0)))
 	})
 	end := t.graph.Doing(p.PID)
+	asks := slices.IndexFunc(idle, func(w *model.Wait) bool { return t.graph.Asking(w) != nil })
 	switch {
+	case asks >= 0 && !end.Halts() && len(stuck) == 0:
+		t.asks(idle[asks])
 	case end.Halts(), len(stuck) == 0:
 		t.para("", name+" "+end.Doing+".", Plain)
 		if len(stuck) == 0 && end.Kind == graph.Idle {
@@ -461,31 +464,5 @@ func (t *whyText) behind(pid int) {
 	}
 	if len(names) > 0 {
 		t.para(" waiting for it: ", showFew(names, 6), Plain)
-	}
-}
-
-// object writes who waits for an object, and why.
-func (t *whyText) object(o *model.Object) {
-	var stuck, idle []*model.Wait
-	for _, w := range t.graph.Through(o) {
-		switch {
-		case t.graph.Work(w) && !t.graph.Narrow(w):
-			idle = append(idle, w)
-		default:
-			stuck = append(stuck, w)
-		}
-	}
-	name := o.ID
-	if o.Name != "" && o.Name != o.ID {
-		name += " (" + o.Name + ")"
-	}
-	switch {
-	case len(stuck) == 0 && len(idle) == 0:
-		t.para("", "Nobody waits for "+name+".", Plain)
-	case len(stuck) == 0:
-		t.para("", fmt.Sprintf("%s for work at %s, as idle programs do.", Counted(len(idle), "thread waits", "threads wait"), name), Plain)
-	default:
-		t.para("", fmt.Sprintf("%s for %s.", Counted(len(stuck), "thread waits", "threads wait"), name), Plain)
-		t.chains(stuck)
 	}
 }

@@ -84,3 +84,30 @@ func TestWhyOfAPort(t *testing.T) {
 		}
 	}
 }
+
+// stoppedWorker is a server whose only worker is stopped, and two clients that poll for
+// an answer on connections that nobody has accepted.
+const stoppedWorker = `
+import os, select, signal, socket, time
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(9); clients = []
+worker = os.fork()
+if worker == 0: os.kill(os.getpid(), signal.SIGSTOP); s.accept(); time.sleep(1000)
+for i in range(2):
+    pid = os.fork(); clients.append(pid)
+    if pid == 0:
+        name = s.getsockname(); s.close(); c = socket.create_connection(name); other, _ = socket.socketpair(); p = select.poll()
+        p.register(c, select.POLLIN); p.register(other, select.POLLIN); p.poll(1000000)
+time.sleep(0.3); print(*clients, worker, s.getsockname()[1], flush=True); os.waitpid(worker, 0)
+`
+
+// TestWhyOfAStoppedWorkersPort: who polls on a connection that waits in the backlog is not
+// called idle.
+func TestWhyOfAStoppedWorkersPort(t *testing.T) {
+	p := startReal(t, "python3", "-c", stoppedWorker)
+	pids := numbers(t, p.line(t))
+	waitAged(t, pids[0])
+	_, text, _ := run(t, "", "why", fmt.Sprintf(":%d", pids[3]))
+	if !strings.Contains(text, "2 connections wait to be accepted") || !strings.Contains(text, fmt.Sprintf("(%d) is stopped; ", pids[2])) || strings.Contains(text, "idle") {
+		t.Errorf("why of the port does not say that the worker is stopped:\n%s", text)
+	}
+}

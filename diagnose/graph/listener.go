@@ -138,45 +138,6 @@ func (g *Graph) unconnected(n *node, c *Clause, o *model.Object, writes bool) {
 	c.weaken(External, "the other end of "+o.ID+" is "+g.notHere()+", or not shown")
 }
 
-// Through are the waits that an object has to do with: for it, for the other end of
-// a connection that it is or was accepted from, for memory in it.
-func (g *Graph) Through(o *model.Object) []*model.Wait {
-	within := map[string]bool{o.ID: true}
-	for i := range g.Snapshot.Objects {
-		p := g.Snapshot.Objects[i]
-		if d, ok := p.Detail.(*model.FutexDetail); ok && d.Object == o.ID || accepted(o, p) || g.ListenerOf(p) == o {
-			within[p.ID] = true
-		}
-	}
-	if !Listening(o) {
-		for _, peer := range o.Peers {
-			within[peer.ID] = true
-		}
-	}
-	for i := range g.Snapshot.Objects {
-		for _, peer := range g.Snapshot.Objects[i].Peers {
-			if within[peer.ID] && (peer.ID == o.ID || Listening(o)) {
-				within[g.Snapshot.Objects[i].ID] = true
-			}
-		}
-	}
-	var list []*model.Wait
-	for i := range g.Snapshot.Waits {
-		w := &g.Snapshot.Waits[i]
-		ok := within[w.Object]
-		for _, id := range w.Objects {
-			ok = ok || within[id]
-		}
-		for _, c := range g.Clauses(w) {
-			ok = ok || c.Object == o.ID
-		}
-		if ok {
-			list = append(list, w)
-		}
-	}
-	return list
-}
-
 // Listening reports whether an object is a socket that takes connections.
 func Listening(o *model.Object) bool {
 	switch d := o.Detail.(type) {

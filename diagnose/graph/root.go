@@ -206,7 +206,7 @@ func (g *Graph) outside(o *model.Object) (End, bool) {
 		return End{}, false
 	}
 	d, ok := o.Detail.(*model.InetDetail)
-	if !ok || d.Remote == "" || len(o.Peers) > 0 {
+	if !ok || d.Remote == "" || len(o.Peers) > 0 || Listening(o) {
 		return End{}, false
 	}
 	doing := d.Remote + " is " + g.notHere() + ", or not shown"

@@ -63,3 +63,16 @@ func TestThrough(t *testing.T) {
 		}
 	}
 }
+
+// TestAcceptAsksNobodyFar: a listening socket has no other end that could be on another
+// machine.
+func TestAcceptAsksNobodyFar(t *testing.T) {
+	s := &model.Snapshot{
+		Processes: []*model.Process{{PID: 1, Comm: "p", State: "S", Threads: 1}},
+		Objects:   []*model.Object{{ID: "tcp:1", Kind: model.TCP, Detail: &model.InetDetail{State: "LISTEN", Local: "0.0.0.0:80", Remote: "0.0.0.0:*"}}},
+		Waits:     []model.Wait{{PID: 1, TID: 1, Call: "accept4", Needs: model.NeedsPeer, Object: "tcp:1", Confirmed: true}},
+	}
+	if c := New(model.NewIndex(s)).Chain(&s.Waits[0]); c.End.Kind == Outside {
+		t.Errorf("accept ends at another host: %s", c.End.Doing)
+	}
+}

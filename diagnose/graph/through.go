@@ -1,0 +1,148 @@
+package graph
+
+import (
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// Through are the waits that an object has to do with: for it, for the other end of
+// a connection that it is or was accepted from, for memory in it.
+func (g *Graph) Through(o *model.Object) []*model.Wait {
+	within := g.within(o)
+	var list []*model.Wait
+	for i := range g.Snapshot.Waits {
+		w := &g.Snapshot.Waits[i]
+		ok := slices.ContainsFunc(waitedFor(w), func(id string) bool { return within[id] })
+		for _, c := range g.Clauses(w) {
+			ok = ok || c.Object == o.ID
+		}
+		if ok {
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// within are the objects that waits through an object are for.
+func (g *Graph) within(o *model.Object) map[string]bool {
+	within := map[string]bool{o.ID: true}
+	for i := range g.Snapshot.Objects {
+		p := g.Snapshot.Objects[i]
+		if d, ok := p.Detail.(*model.FutexDetail); ok && d.Object == o.ID || accepted(o, p) || g.ListenerOf(p) == o {
+			within[p.ID] = true
+		}
+	}
+	if !Listening(o) {
+		for _, peer := range o.Peers {
+			within[peer.ID] = true
+		}
+	}
+	for i := range g.Snapshot.Objects {
+		for _, peer := range g.Snapshot.Objects[i].Peers {
+			if within[peer.ID] && (peer.ID == o.ID || Listening(o)) {
+				within[g.Snapshot.Objects[i].ID] = true
+			}
+		}
+	}
+	return within
+}
+
+// waitedFor are the objects that a wait is for.
+func waitedFor(w *model.Wait) []string {
+	if w.Object == "" {
+		return w.Objects
+	}
+	return append([]string{w.Object}, w.Objects...)
+}
+
+// Halted are the processes that would have to act at an object before a wait through it
+// ends, if all of them are kept from running; nil if one is not, or if others may act that
+// are not known.
+func (g *Graph) Halted(w *model.Wait, o *model.Object) []int {
+	i, ok := g.byTID[w.TID]
+	if !ok || g.nodes[i].wait != w {
+		return nil
+	}
+	within := g.within(o)
+	var list []Clause
+	for _, id := range waitedFor(w) {
+		if p := g.Object(id); within[id] && p != nil && p.Kind != model.Epoll {
+			list = append(list, g.ready(&g.nodes[i], p)...)
+		}
+	}
+	c := merge(list)
+	return g.haltedOf(&c, w)
+}
+
+// HeldUp reports whether all who could release a wait are kept from running.
+func (g *Graph) HeldUp(w *model.Wait) bool {
+	return slices.ContainsFunc(g.Clauses(w), func(c Clause) bool { return g.haltedOf(&c, w) != nil })
+}
+
+// haltedOf are the processes of a clause, if all of them are kept from running and no
+// others are to be expected.
+func (g *Graph) haltedOf(c *Clause, w *model.Wait) []int {
+	pids := g.Releasers(c, w)
+	if c.Level == External || slices.ContainsFunc(pids, func(pid int) bool { return !g.halts(pid) }) {
+		return nil
+	}
+	return pids
+}
+
+// halts reports whether a process is kept from running.
+func (g *Graph) halts(pid int) bool {
+	end := g.Doing(pid)
+	return end.Halts()
+}
+
+// AtListener reports whether a thread waits at a listening socket, or at its own end of a
+// connection that was accepted from it: it is on the side of the server.
+func (g *Graph) AtListener(w *model.Wait, l *model.Object) bool {
+	return slices.ContainsFunc(waitedFor(w), func(id string) bool {
+		o := g.Object(id)
+		return o == l || o != nil && accepted(l, o)
+	})
+}
+
+// Unaccepted are the sockets of connections to a listening socket that nobody has
+// accepted yet, as far as their other end is on this machine.
+func (g *Graph) Unaccepted(l *model.Object) []*model.Object {
+	var list []*model.Object
+	for _, o := range g.Snapshot.Objects {
+		if o == l || o.Kind != l.Kind {
+			continue
+		}
+		asks := slices.ContainsFunc(o.Peers, func(p model.Peer) bool { return p.ID == l.ID })
+		if len(o.Peers) == 0 {
+			d, tcp := o.Detail.(*model.InetDetail)
+			asks = g.ListenerOf(o) == l && (!tcp || d.State == "SYN-SENT")
+		}
+		if asks {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
+// Asking is the listening socket at which a connection that a thread waits for has not
+// been accepted yet; nil if there is none.
+func (g *Graph) Asking(w *model.Wait) *model.Object {
+	for _, id := range waitedFor(w) {
+		o := g.Object(id)
+		if o == nil || Listening(o) {
+			continue
+		}
+		for _, p := range o.Peers {
+			if l := g.Object(p.ID); l != nil && Listening(l) {
+				return l
+			}
+		}
+		if len(o.Peers) == 0 && o.Kind == model.Unix {
+			if l := g.ListenerOf(o); l != nil {
+				return l
+			}
+		}
+	}
+	return nil
+}
