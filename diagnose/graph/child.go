@@ -25,14 +25,22 @@ func (g *Graph) child(n *node) Clause {
 	if !known {
 		return unknown("which child it waits for could not be read")
 	}
+	ended := false
 	for _, q := range g.Children[p.PID] {
 		if !fitsChild(q, child, p.PGID) {
 			continue
 		}
 		if g.gone[q.PID] {
-			c.ended = processEnded
+			ended = true
+			continue
 		}
 		c.add(q.PID)
+	}
+	// A shell that waits for all its commands goes on when the last one has ended.
+	c.every = child <= 0
+	if ended && len(c.Processes) == 0 {
+		c.ended = processEnded
+		return c
 	}
 	// wait also tells of the threads that one traces (ptrace(2)).
 	for _, pid := range g.Tracees[p.PID] {

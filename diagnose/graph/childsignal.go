@@ -95,14 +95,19 @@ func (g *Graph) signal(n *node) Clause {
 // endOfChild adds the children whose end sends a signal that is waited for.
 func (g *Graph) endOfChild(c *Clause, p *model.Process, how forEnd) {
 	c.How = "is a child whose end would wake it"
+	ended := false
 	for _, q := range g.Children[p.PID] {
 		switch {
 		case len(g.members[q.PID]) == 0: // its signal has come
 		case g.gone[q.PID]:
-			c.ended = processEnded
+			ended = true
 		default:
 			c.add(q.PID)
 		}
+	}
+	c.every = true // as for wait4(2): a shell goes on when the last of its commands has ended
+	if ended && len(c.Processes) == 0 {
+		c.ended = processEnded
 	}
 	for _, pid := range g.Tracees[p.PID] {
 		c.add(pid)

@@ -285,6 +285,21 @@ func TestReleased(t *testing.T) {
 		s.Objects[0].Detail.(*model.FileDetail).Locks[0].Holders = []int{10, 40}
 		return s
 	}
+	parent := func(w model.Wait, children ...int) func() *model.Snapshot {
+		return func() *model.Snapshot {
+			s := circle()
+			w.PID, w.TID, w.Confirmed, w.Timed, w.BlockedFor = 10, 10, true, model.Some(false), s.Waits[0].BlockedFor
+			s.Waits[0] = w
+			for _, p := range s.Processes {
+				if slices.Contains(children, p.PID) {
+					p.PPID = 10
+				}
+			}
+			return s
+		}
+	}
+	forAny := model.Wait{Call: "wait4", Needs: model.NeedsChild, Target: &model.Target{Child: model.Some(-1)}}
+	forOne := model.Wait{Call: "wait4", Needs: model.NeedsChild, Target: &model.Target{Child: model.Some(20)}}
 	for _, tt := range []struct {
 		name   string
 		make   func() *model.Snapshot
@@ -300,6 +315,10 @@ func TestReleased(t *testing.T) {
 		{"both", twoHolders, []int{10, 40}, []int{20, 30}, true, false},
 		{"pipes", talk, []int{10}, []int{20}, false, true},
 		{"mutexes", mutex("mutex"), []int{10}, nil, false, false},
+		{"one of two children waited for", parent(forAny, 20, 30), []int{20}, nil, false, false},
+		{"both children waited for", parent(forAny, 20, 30), []int{20, 30}, []int{10}, false, false},
+		{"the only child", parent(forAny, 20), []int{20}, []int{10, 30}, false, false},
+		{"the child that is waited for", parent(forOne, 20, 30), []int{20}, []int{10, 30}, false, false},
 		{"robust mutexes", mutex("robust-mutex"), []int{10}, []int{20, 30}, true, false},
 	} {
 		s := tt.make()

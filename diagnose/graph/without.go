@@ -84,8 +84,7 @@ func (g *Graph) Released(waits []*model.Wait) Relief {
 		changed = false
 		rest = slices.DeleteFunc(rest, func(w *model.Wait) bool {
 			for _, c := range left[w] {
-				if c.ended == goesOn && !slices.ContainsFunc(c.Processes, func(pid int) bool { return pids[pid] }) &&
-					!slices.ContainsFunc(c.Threads, func(tid int) bool { return tids[tid] || slices.Contains(g.resumed, g.processOf(tid)) }) {
+				if c.ended == goesOn && !c.releasedBy(pids) && !slices.ContainsFunc(c.Threads, func(tid int) bool { return tids[tid] || slices.Contains(g.resumed, g.processOf(tid)) }) {
 					return false
 				}
 			}
@@ -95,6 +94,14 @@ func (g *Graph) Released(waits []*model.Wait) Relief {
 		})
 	}
 	return r
+}
+
+// releasedBy reports whether processes that go on release who waits.
+func (c *Clause) releasedBy(goOn map[int]bool) bool {
+	if c.every && len(c.Processes) > 0 {
+		return !slices.ContainsFunc(c.Processes, func(pid int) bool { return !goOn[pid] })
+	}
+	return slices.ContainsFunc(c.Processes, func(pid int) bool { return goOn[pid] })
 }
 
 // processOf is the process of a thread; 0 if it is not known.
