@@ -48,6 +48,7 @@ func (s *Scan) dropUnwaited(idx *Index) {
 			}
 		}
 	}
+	waitedInSets(idx, waited)
 	for e := range idx.All() {
 		switch {
 		case !e.Key.Space.Waited:
@@ -59,6 +60,26 @@ func (s *Scan) dropUnwaited(idx *Index) {
 			for i := range e.Holders {
 				if h := &e.Holders[i]; h.FD.Known() {
 					h.Access = idx.access(h, e.Key.Num)
+				}
+			}
+		}
+	}
+}
+
+// waitedInSets adds what epoll instances watch at which somebody waits, and those that
+// such instances watch.
+func waitedInSets(idx *Index, waited map[string]bool) {
+	sets := idx.OfKind(model.Epoll)
+	for more := true; more; {
+		more = false
+		for _, e := range sets {
+			d, ok := e.Object.Detail.(*model.EpollDetail)
+			if !ok || !waited[e.Object.ID] {
+				continue
+			}
+			for i := range d.Watches {
+				if id := d.Watches[i].Object; id != "" && !waited[id] {
+					waited[id], more = true, true
 				}
 			}
 		}

@@ -100,6 +100,16 @@ if os.fork() == 0:
     f.close(); f = open(sys.argv[1], "w"); fcntl.flock(f, fcntl.LOCK_EX)
 else:
     signal.sigwait({signal.SIGCHLD})`
+
+	// A child wants the lock of its parent before it writes to the parent's pipe, which an epoll
+	// instance watches that another one watches.
+	setInSet = `import fcntl, os, select, sys
+r, w = os.pipe()
+f = open(sys.argv[1], "w"); fcntl.flock(f, fcntl.LOCK_EX)
+if os.fork() == 0:
+    os.close(r); f.close(); f = open(sys.argv[1], "w"); fcntl.flock(f, fcntl.LOCK_EX); os.write(w, b"x")
+else:
+    os.close(w); inner = select.epoll(); outer = select.epoll(); inner.register(r, select.EPOLLIN); outer.register(inner, select.EPOLLIN); outer.poll()`
 )
 
 // TestRealDeadlocks makes real programs wait for each other, and compares.
@@ -140,6 +150,9 @@ func TestRealDeadlocks(t *testing.T) {
 		{"flock of who takes the signal of a child's end", func(t *testing.T) []string {
 			return []string{"python3", "-c", signalTaken, filepath.Join(t.TempDir(), "L")}
 		}, 2, 2, model.Likely},
+		{"a set in a set", func(t *testing.T) []string {
+			return []string{"python3", "-c", setInSet, filepath.Join(t.TempDir(), "L")}
+		}, 2, 2, model.Certain},
 		{"a coprocess that waits for more", func(*testing.T) []string {
 			return []string{"bash", "-c", `coproc tr a-z A-Z; echo x >&${COPROC[1]}; read -r y <&${COPROC[0]}`}
 		}, 2, 2, model.Certain},
@@ -323,12 +336,16 @@ func TestWhyOfRealPrograms(t *testing.T) {
 	lock := filepath.Join(t.TempDir(), "L")
 	for what, want := range map[string][]string{
 		"sh":          {"waits for a signal, perhaps the end of one of its children", "is a child whose end would wake it", "is where the chain began: deadlock"},
+		"python3":     {"polls pipe:", "can make ready what it polls", "is where the chain began: deadlock"},
 		"posix-flock": {"wants exclusive posix lock on", "wants exclusive flock lock on", "is where the chain began: deadlock", "found: deadlock:", "to end it: kill", "its locks are released"},
 		"watch":       {"waits for a signal", "it is idle"},
 	} {
 		argv := []string{stuck, what, t.TempDir()}
-		if what == "sh" {
+		switch what {
+		case "sh":
 			argv = []string{"sh", "-c", scriptWaits, "sh", lock}
+		case "python3":
+			argv = []string{"python3", "-c", setInSet, lock + "2"}
 		}
 		p := startReal(t, argv...)
 		settle(t, p, 2)

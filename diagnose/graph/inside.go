@@ -3,7 +3,6 @@ package graph
 import (
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
@@ -64,14 +63,7 @@ const maxTitle = 80
 // polling says of a thread that waits for events how many descriptors it polls, and
 // what the process's title says.
 func (g *Graph) polling(w *model.Wait) string {
-	text := "waits for events"
-	switch n := len(w.Objects); n {
-	case 0:
-	case 1:
-		text = "polls " + g.label(w.Objects[0])
-	default:
-		text = "polls " + strconv.Itoa(n) + " descriptors"
-	}
+	text := g.polls(w)
 	if p := g.Processes[w.PID]; p != nil && p.Title() != "" {
 		title := []rune(p.Title())
 		if len(title) > maxTitle {

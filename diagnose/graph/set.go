@@ -14,24 +14,91 @@ func (g *Graph) set(n *node, ids []string) Clause {
 	if len(ids) == 0 {
 		return unknown("what it waits for could not be read")
 	}
-	if len(ids) > maxSet {
-		return unknown(fmt.Sprintf("it waits for any of %d", len(ids)))
+	w := g.watched(ids)
+	switch {
+	case w.unknown != "":
+		return unknown(w.unknown)
+	case len(w.ids) > maxSet:
+		return unknown(fmt.Sprintf("it waits for any of %d", max(len(ids), len(w.ids))))
 	}
-	var list []Clause
-	for _, id := range ids {
-		o := g.Object(id)
-		if o == nil {
-			list = append(list, unknown("what becomes of "+id+" is not known"))
-			continue
+	c := Clause{How: "can add something to watch", Confidence: model.Certain}
+	if len(w.ids) > 0 {
+		var list []Clause
+		for _, id := range w.ids {
+			o := g.Object(id)
+			if o == nil {
+				list = append(list, unknown("what becomes of "+id+" is not known"))
+				continue
+			}
+			list = append(list, g.ready(n, o)...)
 		}
-		list = append(list, g.ready(n, o)...)
+		c = merge(list)
+		c.How = "can make ready what it polls"
 	}
-	c := merge(list)
-	c.How = "can make ready what it polls"
-	if len(ids) == 1 {
-		c.Object = ids[0]
+	switch {
+	case len(w.ids) == 1:
+		c.Object = w.ids[0]
+	case len(w.ids) == 0 && len(w.instances) == 1:
+		c.Object = w.instances[0].ID
+	}
+	// Anyone who has an instance may have it watch more.
+	for _, o := range w.instances {
+		g.holders(&c, o, anySide)
 	}
 	return c
+}
+
+// maxNested is how deep epoll instances may watch each other (EP_MAX_NESTS of
+// fs/eventpoll.c, and the one that is waited at).
+const maxNested = 5
+
+// watching is what a set comes to: what epoll instances in it watch is in their place.
+type watching struct {
+	ids       []string
+	instances []*model.Object // of epoll
+	unknown   string          // why not all is known
+}
+
+// watched takes apart the epoll instances in a set.
+func (g *Graph) watched(ids []string) watching {
+	var w watching
+	g.watch(&w, ids, 0)
+	return w
+}
+
+func (g *Graph) watch(w *watching, ids []string, depth int) {
+	for _, id := range ids {
+		o := g.Object(id)
+		switch {
+		case len(w.ids) > maxSet:
+			return
+		case o == nil || o.Kind != model.Epoll:
+			if !slices.Contains(w.ids, id) {
+				w.ids = append(w.ids, id)
+			}
+			continue
+		case slices.Contains(w.instances, o):
+			continue
+		}
+		d, ok := o.Detail.(*model.EpollDetail)
+		switch {
+		case !ok || d.Watches == nil || depth > maxNested:
+			w.unknown = "what the epoll instance watches could not be read"
+			return
+		case slices.ContainsFunc(d.Watches, func(x model.EpollWatch) bool { return x.Object == "" }):
+			w.unknown = "part of what the epoll instance watches is none that processes act on"
+			return
+		}
+		w.instances = append(w.instances, o)
+		inner := make([]string, 0, min(len(d.Watches), maxSet+1))
+		for i := range d.Watches {
+			if len(inner) > maxSet {
+				break
+			}
+			inner = append(inner, d.Watches[i].Object)
+		}
+		g.watch(w, inner, depth+1)
+	}
 }
 
 // ready is who could make one object of a set ready.
@@ -60,35 +127,8 @@ func (g *Graph) ready(n *node, o *model.Object) []Clause {
 
 // epoll is a set that the kernel keeps.
 func (g *Graph) epoll(n *node) Clause {
-	o := g.Object(n.wait.Object)
-	if o == nil {
+	if g.Object(n.wait.Object) == nil {
 		return unknown("what the epoll instance watches is not known")
 	}
-	d, ok := o.Detail.(*model.EpollDetail)
-	if !ok || d.Watches == nil {
-		return unknown("what the epoll instance watches could not be read")
-	}
-	var ids []string
-	for i := range d.Watches {
-		id := d.Watches[i].Object
-		if id == "" {
-			return unknown("part of what the epoll instance watches is none that processes act on")
-		}
-		if !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
-		if len(ids) > maxSet {
-			break
-		}
-	}
-	if len(ids) == 0 {
-		// Another thread may add something to it.
-		c := Clause{How: "can add something to watch", Object: o.ID, Confidence: model.Certain}
-		g.holders(&c, o, anySide)
-		return c
-	}
-	c := g.set(n, ids)
-	// Anyone who has the instance may have it watch more.
-	g.holders(&c, o, anySide)
-	return c
+	return g.set(n, []string{n.wait.Object})
 }

@@ -45,14 +45,7 @@ func (g *Graph) Wants(w *model.Wait) string {
 		}
 		return "connects" + on(o, w)
 	case "poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2":
-		switch n := len(w.Objects); n {
-		case 0:
-			return "waits for events"
-		case 1:
-			return "polls " + g.label(w.Objects[0])
-		default:
-			return fmt.Sprintf("polls %d descriptors", n)
-		}
+		return g.polls(w)
 	case "msgrcv", "mq_timedreceive":
 		return "waits for a message" + on(o, w)
 	case "msgsnd", "mq_timedsend":
@@ -75,6 +68,23 @@ func (g *Graph) Wants(w *model.Wait) string {
 		}
 	}
 	return verb + on(o, w) + fullness(o)
+}
+
+// polls says what a thread waits for events of; an epoll instance in the set stands for what
+// that watches.
+func (g *Graph) polls(w *model.Wait) string {
+	ids := w.Objects
+	if in := g.watched(ids); in.unknown == "" && len(in.ids) > 0 && len(in.ids) <= maxSet {
+		ids = in.ids
+	}
+	switch n := len(ids); n {
+	case 0:
+		return "waits for events"
+	case 1:
+		return "polls " + g.label(ids[0])
+	default:
+		return fmt.Sprintf("polls %d descriptors", n)
+	}
 }
 
 func wantsChild(w *model.Wait) string {
