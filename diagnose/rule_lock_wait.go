@@ -14,7 +14,8 @@ var lockWaitRule = Rule{
 	Severity: model.Warning,
 	Means: "Processes wait for a lock on a file or for a mutex for longer than --min-age, and its holder does something else. Nothing is wrong " +
 		"with the lock; the question is what its holder does, or waits for.",
-	Evidence: "The blocked call (/proc/PID/task/TID/syscall), /proc/locks with the lock: lines of fdinfo, or the owner that the futex names.",
+	Evidence: "The blocked call (/proc/PID/task/TID/syscall), /proc/locks with the lock: lines of fdinfo, or the owner that the futex names: by the thread id that it " +
+		"has in its pid namespace. Where it names none, or threads of several namespaces are called so, all who may hold it are named, and the finding is likely at most.",
 	Do: "Look at what the holder does (ipctop why PID). A file lock is released when all who have its open file description have ended; a mutex that is not " +
 		"robust stays locked.",
 	FalseAlarm: "Waiting for a lock is normal. A holder that works, and releases it soon, is not a fault; raise --min-age to what is usual for " +
@@ -33,6 +34,10 @@ func findLockWait(v *view) []finding {
 		}
 		chain := v.graph.Chain(waits[0])
 		holders := v.lockHolders(waits)
+		owners, unsure := v.mayOwn(&chain.Steps[0])
+		if len(owners) > 0 {
+			holders = owners
+		}
 		root := v.lockHolder(&chain, holders)
 		if root == 0 {
 			continue
@@ -57,12 +62,44 @@ func findLockWait(v *view) []finding {
 		if turn == working {
 			f.Severity = model.Info
 		}
+		if unsure != "" { // to blame one of them, or end it, would be a guess
+			f.Root, f.Chain = nil, f.Chain[:min(1, len(f.Chain))]
+			f.Summary = fmt.Sprintf("%s %s for %s, locked by one of %s", v.subject(victims), verb(len(victims), "waits", "wait"), v.graph.Label(o.ID), v.some(owners))
+			list = append(list, f)
+			continue
+		}
 		if chain.End.Kind != graph.Running {
 			f.Actions = v.endAll(holders, waits) // one that works, or waits for one that does, is not to be ended for that
 		}
 		list = append(list, f)
 	}
 	return list
+}
+
+// mayOwn are the processes of which one holds the futex that a step waits for, where it is
+// not known which one does; and why not, where there are several.
+func (v *view) mayOwn(s *graph.Step) (pids []int, why string) {
+	o := v.graph.Object(s.Wait.Object)
+	if o == nil || s.Clause == nil || s.Wait.Needs != model.NeedsLock {
+		return nil, ""
+	}
+	d, ok := o.Detail.(*model.FutexDetail)
+	if !ok || d.OwnerTID.Known() {
+		return nil, ""
+	}
+	for _, pid := range v.graph.Releasers(s.Clause, s.Wait) {
+		if p := v.processes[pid]; p != nil && p.Threads <= 1 && slices.ContainsFunc(v.waitsOf[pid], func(w *model.Wait) bool { return w.Object == o.ID }) {
+			continue // all that it does is wait for it, too
+		}
+		pids = append(pids, pid)
+	}
+	switch {
+	case len(pids) < 2:
+		return pids, ""
+	case len(d.PossibleOwners) > 0:
+		return pids, "threads of several pid namespaces have the owner's number there"
+	}
+	return pids, "which process holds " + o.ID + " is not known"
 }
 
 // lockHolder is the one of a lock's holders to name: the oldest of a family that

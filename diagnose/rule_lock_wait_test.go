@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ipctop/ipctop/model"
@@ -69,3 +70,51 @@ func TestTakingTurns(t *testing.T) {
 
 // eofRange is the end of a lock that goes to the end of the file.
 const eofRange = 1<<63 - 1
+
+// TestLockWaitBlamesNobody: where it is not known who holds a mutex, nobody is called its
+// holder, and none of those who wait for it.
+func TestLockWaitBlamesNobody(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		owner        model.Opt[int]
+		possible     []int
+		mappers      []int32
+		summary, why string
+		root         int
+	}{
+		{"the owner is known", model.Some(6), nil, []int32{5, 6, 7, 8}, "p5(5) and p8(8) wait for futex:m, locked by p6(6), which reads from", "", 6},
+		{"it is one of two", model.Opt[int]{}, []int{6, 7}, []int32{5, 6, 7, 8, 9}, "p5(5) and p8(8) wait for futex:m, locked by one of p6(6) and p7(7)",
+			"threads of several pid namespaces have the owner's number there", 0},
+		{"the lock names none", model.Opt[int]{}, nil, []int32{5, 6, 7, 8}, "p5(5) and p8(8) wait for futex:m, locked by one of p6(6) and p7(7)",
+			"which process holds futex:m is not known", 0},
+		{"only one can", model.Opt[int]{}, nil, []int32{5, 6, 8}, "p5(5) and p8(8) wait for futex:m, locked by p6(6), which reads from", "", 6},
+	} {
+		m := newMachine().process(5).process(6).process(7).process(8).process(9)
+		m.object("shm-anon:1", model.ShmAnon, nil, mapped(tt.mappers...))
+		m.object("futex:m", model.Futex, &model.FutexDetail{Object: "shm-anon:1", Type: "mutex", OwnerTID: tt.owner, PossibleOwners: tt.possible})
+		for _, pid := range []int{5, 8} {
+			m.wait(model.Wait{PID: pid, Call: "futex", Needs: model.NeedsLock, Object: "futex:m", Timed: model.Some(false)})
+		}
+		list := m.found("lock-wait")
+		if len(list) != 1 || !strings.HasPrefix(list[0].Summary, tt.summary) {
+			t.Errorf("%s: %+v", tt.name, list)
+			continue
+		}
+		f := list[0]
+		root := 0
+		if f.Root != nil {
+			root = f.Root.PID
+		}
+		if root != tt.root || tt.why != "" && (f.Confidence != model.Likely || !slices.Contains(f.LoweredBy, tt.why) || len(f.Actions) > 0) {
+			t.Errorf("%s: root %d, %s, %q, %+v", tt.name, root, f.Confidence, f.LoweredBy, f.Actions)
+		}
+	}
+}
+
+func mapped(pids ...int32) func(*model.Object) {
+	return func(o *model.Object) {
+		for _, pid := range pids {
+			o.Holders = append(o.Holders, model.Holder{PID: pid, Via: model.ViaMap, Access: model.ReadWrite})
+		}
+	}
+}

@@ -86,6 +86,9 @@ func (v *view) chainSure(c *graph.Chain) (model.Confidence, []string) {
 		if s.Clause.Confidence != "" {
 			confidence = lower(confidence, s.Clause.Confidence)
 		}
+		if _, why := v.mayOwn(&s); why != "" {
+			confidence, lowered = lower(confidence, model.Likely), append(lowered, why)
+		}
 	}
 	return confidence, lowered
 }

@@ -2,17 +2,18 @@ package model
 
 // FutexDetail is the detail of a futex: a futex that threads wait at.
 type FutexDetail struct {
-	Object     string     `json:"object,omitzero" ref:"object" doc:"the shared memory that the word lies in; missing for one that is private to a process, and where nobody shows that memory"`
-	Offset     Opt[int64] `json:"offset,omitzero" unit:"bytes" doc:"the word's place in there"`
-	Type       string     `json:"type,omitzero" doc:"what the word belongs to, where the C library's layout was recognised: mutex, robust-mutex, pi-mutex, rwlock, cond, cond-notify (the notifier of a condition waits until those who waited before have left), barrier, sem or join; else unknown; missing where the word could not be read"`
-	Libc       string     `json:"libc,omitzero" doc:"the C library whose layout it has: glibc or musl"`
-	OwnerTID   Opt[int]   `json:"owner_tid,omitzero" ref:"pid" doc:"the thread that holds it (for join: that is waited for), as the lock says"`
-	OwnerPID   Opt[int]   `json:"owner_pid,omitzero" ref:"pid" doc:"that thread's process"`
-	OwnerAlive Opt[bool]  `json:"owner_alive,omitzero" doc:"whether that thread still exists"`
-	Inherited  bool       `json:"owner_before_fork,omitzero" doc:"the owner is a thread of a process that this one was forked from: the word is a copy of a lock that was held then, and nobody unlocks the copy"`
-	OwnerDied  bool       `json:"owner_died,omitzero" doc:"the kernel has marked the word: its last owner ended without unlocking (robust futexes)"`
-	Held       Opt[bool]  `json:"held,omitzero" doc:"its owner has it in its list of robust locks: it is locked, whether anybody waits or not; show alone looks at these lists"`
-	Waiters    Opt[int]   `json:"waiters,omitzero" doc:"threads that are blocked on it, as far as could be seen"`
+	Object         string     `json:"object,omitzero" ref:"object" doc:"the shared memory that the word lies in; missing for one that is private to a process, and where nobody shows that memory"`
+	Offset         Opt[int64] `json:"offset,omitzero" unit:"bytes" doc:"the word's place in there"`
+	Type           string     `json:"type,omitzero" doc:"what the word belongs to, where the C library's layout was recognised: mutex, robust-mutex, pi-mutex, rwlock, cond, cond-notify (the notifier of a condition waits until those who waited before have left), barrier, sem or join; else unknown; missing where the word could not be read"`
+	Libc           string     `json:"libc,omitzero" doc:"the C library whose layout it has: glibc or musl"`
+	OwnerTID       Opt[int]   `json:"owner_tid,omitzero" ref:"pid" doc:"the thread that holds it (for join: that is waited for), as the lock says"`
+	OwnerPID       Opt[int]   `json:"owner_pid,omitzero" ref:"pid" doc:"that thread's process"`
+	OwnerAlive     Opt[bool]  `json:"owner_alive,omitzero" doc:"whether that thread still exists"`
+	PossibleOwners []int      `json:"possible_owners,omitzero" ref:"pid" doc:"in place of owner_tid: threads of several pid namespaces that have the number there which the lock names; one of them holds it"`
+	Inherited      bool       `json:"owner_before_fork,omitzero" doc:"the owner is a thread of a process that this one was forked from: the word is a copy of a lock that was held then, and nobody unlocks the copy"`
+	OwnerDied      bool       `json:"owner_died,omitzero" doc:"the kernel has marked the word: its last owner ended without unlocking (robust futexes)"`
+	Held           Opt[bool]  `json:"held,omitzero" doc:"its owner has it in its list of robust locks: it is locked, whether anybody waits or not; show alone looks at these lists"`
+	Waiters        Opt[int]   `json:"waiters,omitzero" doc:"threads that are blocked on it, as far as could be seen"`
 }
 
 // Private reports that the word lies in no memory that processes share.

@@ -152,6 +152,12 @@ func FutexOwner(v *View, o *model.Object) Cell {
 	pid := d.OwnerPID.Or(tid)
 	alive := d.OwnerAlive.Or(true)
 	switch {
+	case len(d.PossibleOwners) > 0:
+		var names []string
+		for _, tid := range d.PossibleOwners {
+			names = append(names, fmt.Sprintf("thread %d", tid))
+		}
+		return Cell{Text: strings.Join(names, " or ")}
 	case !known || tid == 0:
 		return Cell{}
 	case d.OwnerDied || !alive:

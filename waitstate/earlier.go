@@ -13,7 +13,8 @@ import (
 type earlier struct {
 	sampled  map[int]sampled // by process
 	runtimes runtimes
-	index    *index // nil: nothing may be taken from it
+	index    *index          // nil: nothing may be taken from it
+	numbers  map[int]numbers // by process
 
 	// Nothing that a scan gives away points into these.
 	spare   *index
@@ -66,6 +67,11 @@ func (r *pass) keep(x *index) {
 		}
 		if v.whole && !slices.ContainsFunc(v.threads, func(t *thread) bool { return !cacheable(t) }) {
 			e.sampled[v.proc.PID] = sampled{v.proc.StartTicks, r.j.Number(), v.threads, v.proc.Timers}
+		}
+	}
+	for pid, n := range e.numbers {
+		if p := r.j.Processes[int32(pid)]; p == nil || p.StartTicks != n.ticks {
+			delete(e.numbers, pid)
 		}
 	}
 	e.runtimes = r.cacheRuntimes()

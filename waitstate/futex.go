@@ -34,8 +34,9 @@ type word struct {
 
 	lock      pthread.Lock
 	owner     model.Opt[int]
-	pid       int  // the owner's process
-	inherited bool // the owner is of a process that this one was forked from
+	pid       int   // the owner's process
+	inherited bool  // the owner is of a process that this one was forked from
+	possible  []int // threads one of which is the owner; then owner is not known
 }
 
 type wordWaiter struct {
@@ -65,7 +66,7 @@ func (r *pass) futexes(x *index) {
 		}
 	}
 	for i, w := range list {
-		w.recognise(x)
+		w.recognise(r, x)
 		w.findOwner(r, x)
 		w.describe(r, x)
 		e := r.j.Add(probe.Key{Space: words, Num: uint64(i)}, w.object, w.holders(x)...)
@@ -104,15 +105,14 @@ func (x *index) identity(t *thread, f *futexWait) *word {
 
 // recognise asks each waiter's view of the word; they see the same memory, but
 // not all of them may be allowed to be read, nor at a time when all fields fit.
-func (w *word) recognise(x *index) {
+func (w *word) recognise(r *pass, x *index) {
 	for _, waiter := range w.waiters {
 		if !waiter.futex.read {
 			continue
 		}
-		pid := waiter.thread.proc.PID
-		w.lock = pthread.Identify(waiter.futex.wait, func(tid int) bool {
-			p := x.threads[tid]
-			return p != nil && p.PID == pid && tid != waiter.thread.tid
+		w.lock = pthread.Identify(waiter.futex.wait, func(number int) bool {
+			tid := r.threadOf(x, waiter.thread.proc, number)
+			return tid != 0 && tid != waiter.thread.tid
 		})
 		if w.lock.Type != pthread.Unknown {
 			return
@@ -120,88 +120,9 @@ func (w *word) recognise(x *index) {
 	}
 }
 
-// findOwner finds the thread that the word names. Its number is of the pid
-// namespace it lives in, which need not be ipctop's.
-func (w *word) findOwner(r *pass, x *index) {
-	tid := w.lock.Owner
-	if tid == 0 {
-		return
-	}
-	t := w.waiters[0].thread
-	p := x.threads[tid]
-	if len(t.proc.NSPIDs) > 0 || w.foreign(r) {
-		p = nil
-		for _, q := range r.j.Processes {
-			if n := len(q.NSPIDs); n > 0 && q.NSPIDs[n-1] == tid && q.Namespaces["pid"] == t.proc.Namespaces["pid"] && w.maps(q.PID) {
-				p, tid = q, q.PID
-			}
-		}
-		if p == nil {
-			return // or it has ended: which cannot be told
-		}
-	}
-	if p != nil && !w.maps(p.PID) && !(w.shared && x.ended(tid)) { // one that has ended maps nothing any more
-		if w.shared || !r.descends(t.proc, p) {
-			return // a number from another namespace, or not a lock at all
-		}
-		w.inherited = true
-	}
-	w.owner = model.Some(tid)
-	if p != nil {
-		w.pid = p.PID
-	}
-}
-
-// descends reports whether a process was forked by another one, or by one that was.
-// What it has in private memory and did not write since it has from there: an exec
-// would have given it new memory.
-func (r *pass) descends(p, from *model.Process) bool {
-	for steps := 0; p != nil && steps < 64; steps++ {
-		if p.PPID == from.PID {
-			return true
-		}
-		p = r.j.Processes[int32(p.PPID)]
-	}
-	return false
-}
-
-// foreign reports whether a process of another pid namespace maps the word.
-func (w *word) foreign(r *pass) bool {
-	if w.parent == nil {
-		return false
-	}
-	for i := range w.parent.Holders {
-		if p := r.j.Processes[w.parent.Holders[i].PID]; p != nil && len(p.NSPIDs) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// maps reports whether a process can reach the word, as far as is known.
-func (w *word) maps(pid int) bool {
-	for _, waiter := range w.waiters {
-		if waiter.thread.proc.PID == pid {
-			return true
-		}
-	}
-	if !w.shared {
-		return false
-	}
-	if w.parent == nil {
-		return true // nobody says who maps it
-	}
-	for i := range w.parent.Holders {
-		if h := &w.parent.Holders[i]; int(h.PID) == pid && (h.Via == model.ViaMap || h.Via == model.ViaAttach) {
-			return true
-		}
-	}
-	return false
-}
-
 func (w *word) describe(r *pass, x *index) {
 	d := &model.FutexDetail{
-		Libc: w.lock.Libc, Type: string(w.lock.Type), OwnerTID: w.owner, Inherited: w.inherited, OwnerDied: w.lock.Died, Waiters: model.Some(len(w.waiters)),
+		Libc: w.lock.Libc, Type: string(w.lock.Type), OwnerTID: w.owner, PossibleOwners: w.possible, Inherited: w.inherited, OwnerDied: w.lock.Died, Waiters: model.Some(len(w.waiters)),
 	}
 	if w.shared {
 		d.Offset = model.Some(clampInt64(w.offset))

@@ -3,7 +3,6 @@ package waitstate
 import (
 	"context"
 	"encoding/binary"
-	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -91,7 +90,7 @@ func readDetail(ctx context.Context, idx *probe.Index, list []*model.Process, ou
 // surer than what the word alone looks like.
 func (w *word) markHeld(r *pass, x *index, e *probe.Entry) {
 	d := e.Object.Detail.(*model.FutexDetail)
-	d.Held = model.Some(true)
+	d.Held, d.PossibleOwners = model.Some(true), nil
 	if d.OwnerTID == w.owner {
 		return
 	}
@@ -199,13 +198,5 @@ func (v *visit) innerTID(tid int) int {
 	if err != nil {
 		return 0
 	}
-	ids, _ := proc.StatusField(status, "NSpid")
-	for i := len(ids) - 1; i >= 0; i-- {
-		if ids[i] == '\t' || ids[i] == ' ' {
-			ids = ids[i+1:]
-			break
-		}
-	}
-	n, _ := strconv.Atoi(string(ids))
-	return n
+	return innermost(status)
 }

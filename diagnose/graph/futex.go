@@ -48,6 +48,9 @@ func (g *Graph) futex(n *node, id string) Clause {
 		}
 		return c
 	}
+	if len(d.PossibleOwners) > 0 && owned(d.Type) {
+		return g.oneOf(n, o, d)
+	}
 	if n.handler != "" && d.Object == "" && (d.Type == "" || d.Type == "unknown") {
 		return g.libraryLock(n, o)
 	}
@@ -70,6 +73,19 @@ func (g *Graph) futex(n *node, id string) Clause {
 		c.weaken(Incomplete, "who maps the memory is not known")
 	}
 	c.add(n.process.PID)
+	return c
+}
+
+// oneOf is the wait for a lock that one of some threads has, of several pid namespaces:
+// each is called there by the number that the lock names.
+func (g *Graph) oneOf(n *node, o *model.Object, d *model.FutexDetail) Clause {
+	c := Clause{Object: o.ID, How: "may hold the " + d.Type, Confidence: model.Certain}
+	for _, tid := range d.PossibleOwners {
+		if owner := g.processOf(tid); owner != 0 && tid != n.tid && !g.gone[owner] {
+			c.Threads = append(c.Threads, tid)
+		}
+	}
+	c.weaken(Unlikely, "threads of several pid namespaces have the owner's number there")
 	return c
 }
 

@@ -1,0 +1,213 @@
+package waitstate
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
+)
+
+// maxNumbersRead bounds of how many threads of one process the numbers are read that they
+// have in their pid namespace.
+const maxNumbersRead = 4096
+
+// numbers are what the threads of a process are called in the pid namespace that it lives
+// in (the line NSpid in /proc/PID/task/TID/status, proc_pid_status(5), Linux 4.1).
+type numbers struct {
+	ticks uint64
+	tids  []int // of which threads
+	tid   map[int]int
+}
+
+// threadOf is the thread of a process that has this number in the pid namespace the process
+// lives in, which is what the C libraries write into locks; 0 if none has.
+func (r *pass) threadOf(x *index, p *model.Process, number int) int {
+	n := len(p.NSPIDs)
+	switch {
+	case n == 0:
+		if x.threads[number] == p {
+			return number
+		}
+		return 0
+	case p.NSPIDs[n-1] == number:
+		return p.PID
+	case len(p.ThreadList) < 2:
+		return 0
+	}
+	return r.numbersOf(p).tid[number]
+}
+
+// numbersOf reads the numbers of a process's threads, or takes those of the last scan where
+// it has the same threads.
+func (r *pass) numbersOf(p *model.Process) numbers {
+	threads := p.ThreadList[:min(len(p.ThreadList), maxNumbersRead)]
+	known, ok := r.earlier.numbers[p.PID]
+	if ok && known.ticks == p.StartTicks && slices.EqualFunc(known.tids, threads, func(tid int, t model.Thread) bool { return tid == t.TID }) {
+		return known
+	}
+	now := numbers{ticks: p.StartTicks, tid: make(map[int]int, len(threads))}
+	for i := range threads {
+		tid := threads[i].TID
+		now.tids = append(now.tids, tid)
+		status, err := os.ReadFile(filepath.Join(r.j.Scan.ProcRoot, itoa(p.PID), "task", itoa(tid), "status"))
+		if err != nil {
+			continue // it has ended
+		}
+		if number := innermost(status); number != 0 {
+			now.tid[number] = tid
+		}
+	}
+	if r.earlier.numbers == nil {
+		r.earlier.numbers = map[int]numbers{}
+	}
+	r.earlier.numbers[p.PID] = now
+	return now
+}
+
+// innermost is the number in the pid namespace that a thread lives in, by its status; 0 if
+// that is not there.
+func innermost(status []byte) int {
+	ids, _ := proc.StatusField(status, "NSpid")
+	n, _ := strconv.Atoi(string(ids[bytes.LastIndexAny(ids, "\t ")+1:]))
+	return n
+}
+
+// findOwner finds the thread that the word names. Its number is of the pid
+// namespace it lives in, which need not be ipctop's nor the waiter's.
+func (w *word) findOwner(r *pass, x *index) {
+	number := w.lock.Owner
+	if number == 0 {
+		return
+	}
+	t := w.waiters[0].thread
+	if len(t.proc.NSPIDs) > 0 || w.foreign(r) {
+		w.findInside(r, x)
+		return
+	}
+	p := x.threads[number]
+	if p != nil && !w.maps(p.PID) && !(w.shared && x.ended(number)) { // one that has ended maps nothing any more
+		if w.shared || !r.descends(t.proc, p) {
+			return // a number from another namespace, or not a lock at all
+		}
+		w.inherited = true
+	}
+	w.owner = model.Some(number)
+	if p != nil {
+		w.pid = p.PID
+	}
+}
+
+// findInside finds the owner where some of those who map the word live in another pid
+// namespace than ipctop: each of them may be called by the number that the word holds. One
+// that has ended cannot be told.
+func (w *word) findInside(r *pass, x *index) {
+	var tids []int
+	for _, p := range w.mappers(r) {
+		if tid := r.threadOf(x, p, w.lock.Owner); tid != 0 && !slices.Contains(tids, tid) {
+			tids = append(tids, tid)
+		}
+	}
+	if len(tids) == 0 && !w.shared {
+		tids = r.beforeFork(x, w.waiters[0].thread.proc, w.lock.Owner)
+		w.inherited = len(tids) > 0
+	}
+	switch len(tids) {
+	case 0:
+	case 1:
+		w.owner, w.pid = model.Some(tids[0]), x.threads[tids[0]].PID
+	default:
+		slices.Sort(tids)
+		w.possible = tids
+	}
+}
+
+// beforeFork is the thread that has a number in a process that another one was forked from.
+func (r *pass) beforeFork(x *index, p *model.Process, number int) []int {
+	ns := p.Namespaces["pid"]
+	for range 64 {
+		if p = r.j.Processes[int32(p.PPID)]; p == nil || p.Namespaces["pid"] != ns {
+			break
+		}
+		if tid := r.threadOf(x, p, number); tid != 0 {
+			return []int{tid}
+		}
+	}
+	return nil
+}
+
+// mappers are the processes that can reach the word; where nobody says who maps its memory,
+// those of the waiter's pid namespace.
+func (w *word) mappers(r *pass) []*model.Process {
+	var list []*model.Process
+	for _, waiter := range w.waiters {
+		list = append(list, waiter.thread.proc)
+	}
+	switch {
+	case !w.shared:
+	case w.parent != nil:
+		for i := range w.parent.Holders {
+			h := &w.parent.Holders[i]
+			if p := r.j.Processes[h.PID]; p != nil && (h.Via == model.ViaMap || h.Via == model.ViaAttach) {
+				list = append(list, p)
+			}
+		}
+	default:
+		for _, p := range r.j.Processes {
+			if p.Namespaces["pid"] == list[0].Namespaces["pid"] && len(p.NSPIDs) > 0 && p.NSPIDs[len(p.NSPIDs)-1] == w.lock.Owner {
+				list = append(list, p)
+			}
+		}
+	}
+	return list
+}
+
+// descends reports whether a process was forked by another one, or by one that was.
+// What it has in private memory and did not write since it has from there: an exec
+// would have given it new memory.
+func (r *pass) descends(p, from *model.Process) bool {
+	for steps := 0; p != nil && steps < 64; steps++ {
+		if p.PPID == from.PID {
+			return true
+		}
+		p = r.j.Processes[int32(p.PPID)]
+	}
+	return false
+}
+
+// foreign reports whether a process of another pid namespace maps the word.
+func (w *word) foreign(r *pass) bool {
+	if w.parent == nil {
+		return false
+	}
+	for i := range w.parent.Holders {
+		if p := r.j.Processes[w.parent.Holders[i].PID]; p != nil && len(p.NSPIDs) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// maps reports whether a process can reach the word, as far as is known.
+func (w *word) maps(pid int) bool {
+	for _, waiter := range w.waiters {
+		if waiter.thread.proc.PID == pid {
+			return true
+		}
+	}
+	if !w.shared {
+		return false
+	}
+	if w.parent == nil {
+		return true // nobody says who maps it
+	}
+	for i := range w.parent.Holders {
+		if h := &w.parent.Holders[i]; int(h.PID) == pid && (h.Via == model.ViaMap || h.Via == model.ViaAttach) {
+			return true
+		}
+	}
+	return false
+}
