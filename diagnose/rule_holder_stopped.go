@@ -36,7 +36,7 @@ func findHolderStopped(v *view) []finding {
 			continue
 		}
 		c := v.graph.Chain(w)
-		if !c.End.Halts() || v.graph.ForChild(c.Steps[len(c.Steps)-1].Wait) {
+		if !c.End.Halts() || v.graph.ForChild(c.Steps[len(c.Steps)-1].Wait) || !v.graph.OnlyHalted(w) {
 			continue
 		}
 		pid := c.End.Process.PID

@@ -3,8 +3,12 @@ package main
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe/probetest"
@@ -107,5 +111,35 @@ func TestProgramMultiprocessing(t *testing.T) {
 	heldBy(t, peerOf(t, snap, pair), model.ViaFD, said.Child)
 	if n := pair.Detail.(*model.UnixDetail).RecvQueue.Or(0); n < 15 {
 		t.Errorf("%d bytes wait in %s, there are two messages of 15 bytes in all", n, pair.ID)
+	}
+}
+
+// idlePool says which process is one of its idle workers.
+const idlePool = `
+import multiprocessing as mp, sys, time
+pool = mp.get_context("fork").Pool(3)
+pool.map(abs, range(4))
+time.sleep(0.3)
+print(pool._pool[-1].pid, flush=True)
+sys.stdin.read()
+pool.terminate()
+`
+
+// Nobody waits for one of several idle workers that is stopped: others would do its work.
+func TestProgramIdlePool(t *testing.T) {
+	p := startReal(t, "python3", "-c", idlePool)
+	worker, err := strconv.Atoi(p.line(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Kill(worker, unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Kill(worker, unix.SIGCONT) }()
+	time.Sleep(1500 * time.Millisecond) // such waits are looked at when they have lasted for a second
+	for _, f := range newScan(t).Findings {
+		if f.Rule == "holder-stopped" && f.Root != nil && f.Root.PID == worker {
+			t.Errorf("found %s", f.Summary)
+		}
 	}
 }

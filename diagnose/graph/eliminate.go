@@ -1,11 +1,16 @@
 package graph
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+)
 
 // removal is one elimination: who is dead if what a level stands for is assumed.
 type removal struct {
 	g     *Graph
 	level Level
+	halts bool   // who is halted never goes on, and what is not known brings nothing
 	dead  []bool // by node
 
 	free      map[int]int // by process: threads that may run
@@ -52,7 +57,7 @@ func (s *scratch) begin(g *Graph, level Level) *removal {
 	}
 	clear(r.free)
 	clear(r.freeBelow)
-	r.g, r.level, r.dead, r.freeCrowd = g, level, zeroed(r.dead, len(g.nodes)), zeroed(r.freeCrowd, len(g.crowds))
+	r.g, r.level, r.halts, r.dead, r.freeCrowd = g, level, false, zeroed(r.dead, len(g.nodes)), zeroed(r.freeCrowd, len(g.crowds))
 	return r
 }
 
@@ -81,11 +86,29 @@ func (r *removal) count(i int, first func(crowd int)) {
 // assumed. From [Unlikely] on, processes that could not be read release
 // nothing, nor do a runtime's housekeeping threads.
 func (g *Graph) eliminate(level Level) *removal {
-	s := g.scratch
-	r, crowded := s.begin(g, level), make([][]int, len(g.crowds)) // by crowd: dead nodes with a clause on it
+	r := g.scratch.begin(g, level)
+	r.run()
+	return r
+}
+
+// OnlyHalted reports whether a wait cannot end before somebody who is stopped, frozen or traced
+// goes on: all others who could end it wait as well.
+func (g *Graph) OnlyHalted(w *model.Wait) bool {
+	if g.halted == nil {
+		g.halted = new(scratch).begin(g, Incomplete)
+		g.halted.halts = true
+		g.halted.run()
+	}
+	i, ok := g.byTID[w.TID]
+	return ok && g.halted.dead[i]
+}
+
+func (r *removal) run() {
+	g, s := r.g, r.g.scratch
+	crowded := make([][]int, len(g.crowds)) // by crowd: dead nodes with a clause on it
 	for i := range g.nodes {
 		n := &g.nodes[i]
-		r.dead[i] = n.blocked && (level > Proven || n.settled) && !n.housekeeps
+		r.dead[i] = n.blocked && (r.level > Proven || n.settled) && !n.housekeeps || r.halts && halted(n)
 		if r.frees(i) {
 			r.count(i, func(int) {})
 		}
@@ -134,7 +157,6 @@ func (g *Graph) eliminate(level Level) *removal {
 		queue = append(append(append(queue, s.watchers[p.PID]...), s.parents[p.PPID]...), s.waiters[i]...)
 	}
 	s.queue = queue
-	return r
 }
 
 // frees reports whether a thread counts as one that may run and release others.
@@ -148,6 +170,9 @@ func (r *removal) frees(i int) bool {
 
 // released reports whether every clause of a thread may come true.
 func (r *removal) released(i int) bool {
+	if r.halts && halted(&r.g.nodes[i]) {
+		return false
+	}
 	for k := range r.g.nodes[i].clauses {
 		if r.holds(&r.g.nodes[i].clauses[k]) {
 			return false
@@ -158,7 +183,7 @@ func (r *removal) released(i int) bool {
 
 // holds reports whether a clause lies wholly among the dead.
 func (r *removal) holds(c *Clause) bool {
-	if c.Level > r.level || c.starter != 0 && r.free[c.starter] > 0 || c.parent != 0 && r.freeBelow[c.parent] > 0 {
+	if c.Level > r.level && (!r.halts || len(c.Processes)+len(c.Threads) == 0) || c.starter != 0 && r.free[c.starter] > 0 || c.parent != 0 && r.freeBelow[c.parent] > 0 {
 		return false
 	}
 	if c.crowd != 0 {

@@ -24,6 +24,7 @@ type Graph struct {
 	addresses  map[netip.Addr]uint64    // network namespaces of several hosts; see [Graph.elsewhere]
 	pending    map[string]*model.Object // listeners, by sockets in their queues
 	removals   [External]*removal       // by level
+	halted     *removal                 // see [Graph.OnlyHalted]
 	unlisted   bool                     // there are processes outside the pid namespace, or hidden by the proc file system
 	deadlocks  []Deadlock
 	searched   bool                  // for deadlocks
