@@ -14,7 +14,7 @@ var selfWaitRule = Rule{
 	Title:    "process that waits for itself",
 	Severity: model.Critical,
 	Means: "A process waits for something that only itself could bring: it reads from a pipe or socket whose other end nobody but itself has, from its " +
-		"own eventfd, or wants a lock that it has already: by another of its descriptors, or because a signal interrupted it while it had a mutex, " +
+		"own eventfd or a timer that is not set, or wants a lock that it has already: by another of its descriptors, or because a signal interrupted it while it had a mutex, " +
 		"malloc's for instance, which the signal's handler wants as well. It will never go on. glibc also puts a thread to sleep like this, at a word " +
 		"on its own stack, when it is about to close a circle of mutexes with priority inheritance: the kernel has told it of the deadlock.",
 	Evidence: "What it is blocked in (/proc/PID/task/TID/syscall), unchanged across two samples, and the holders of the object: no other process is among " +

@@ -20,7 +20,7 @@ func (g *Graph) Annotate() {
 	for i := range g.Snapshot.Waits {
 		w := &g.Snapshot.Waits[i]
 		w.Blockers, w.MoreBlockers, w.Clauses, w.UnknownRelease = []model.Blocker{}, false, nil, false
-		w.Idle = w.Idle && g.childSignal(w) != alone
+		w.Idle = w.Idle && g.childSignal(w) != alone && !g.readsUnset(w)
 		at, ok := g.byTID[w.TID]
 		if !ok || g.nodes[at].wait != w {
 			w.UnknownRelease = true

@@ -87,7 +87,10 @@ func (g *Graph) signal(n *node) Clause {
 	if how == notForEnd {
 		return unknown("a signal may come from anywhere")
 	}
-	c := Clause{Object: n.wait.Object, Confidence: model.Certain}
+	c := Clause{Confidence: model.Certain}
+	if o := g.Object(n.wait.Object); o != nil {
+		c.Object = o.ID
+	}
 	g.endOfChild(&c, n.process, how)
 	return c
 }

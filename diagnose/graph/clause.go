@@ -31,6 +31,9 @@ func (g *Graph) calls(list []Clause, n *node) []Clause {
 	w := n.wait
 	switch w.Needs {
 	case model.NeedsTime:
+		if o := g.readsTimer(w); o != nil {
+			return append(list, g.end(n, o, false))
+		}
 		return append(list, unknown("it is the time that passes"))
 	case model.NeedsSignal:
 		return append(list, g.signal(n))

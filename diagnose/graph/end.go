@@ -31,7 +31,7 @@ func (g *Graph) end(n *node, o *model.Object, writes bool) Clause {
 	case model.SysvMsg:
 		g.messages(&c, o, writes)
 	case model.Timerfd:
-		c.weaken(External, "it is a timer")
+		g.timer(&c, o)
 	case model.Signalfd:
 		if takenBy(o) == alone && g.hasChild(n.process) {
 			g.endOfChild(&c, n.process, alone)

@@ -9,7 +9,7 @@ import (
 // Work reports whether a wait is one in which threads that are well wait for work:
 // for any of a set, for events, at a terminal, at a futex that has no owner.
 func (g *Graph) Work(w *model.Wait) bool {
-	if g.childSignal(w) == alone {
+	if g.childSignal(w) == alone || g.readsUnset(w) {
 		return false
 	}
 	if w.Idle {

@@ -64,6 +64,9 @@ const maxTitle = 80
 // what the process's title says.
 func (g *Graph) polling(w *model.Wait) string {
 	text := g.polls(w)
+	if when := g.soonest(g.watched(w.Objects).ids); when != "" {
+		text += ", " + when
+	}
 	if p := g.Processes[w.PID]; p != nil && p.Title() != "" {
 		title := []rune(p.Title())
 		if len(title) > maxTitle {

@@ -8,6 +8,9 @@ import (
 func (g *Graph) Release(w *model.Wait) string {
 	switch w.Needs {
 	case model.NeedsTime:
+		if g.readsUnset(w) {
+			return "somebody sets the timer, and it goes off"
+		}
 		return "the time is over"
 	case model.NeedsSignal:
 		if g.ForChild(w) {

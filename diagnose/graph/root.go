@@ -78,8 +78,10 @@ func (g *Graph) ends(m *node) (End, bool) {
 		return set(Running, "is running")
 	case w == nil:
 		return set(Running, "waits for nothing that ipctop knows of")
+	case g.readsUnset(w) && w.Confirmed:
+		return e, false
 	case w.Needs == model.NeedsTime:
-		return set(Asleep, sleeps(w))
+		return set(Asleep, g.sleeps(w))
 	case !w.Confirmed:
 		return set(Running, "is running")
 	case w.Needs == model.NeedsSignal && !g.ForChild(w):
@@ -88,6 +90,18 @@ func (g *Graph) ends(m *node) (End, bool) {
 		return set(Idle, g.idles(w))
 	}
 	return e, false
+}
+
+// sleeps says of a thread that waits for time to pass for how much longer it does.
+func (g *Graph) sleeps(w *model.Wait) string {
+	o := g.readsTimer(w)
+	switch {
+	case o == nil:
+		return sleeps(w)
+	case timeLeft(o) > 0:
+		return "waits for a timer, which goes off in " + brief(timeLeft(o))
+	}
+	return g.wantsTime(w)
 }
 
 // Rests says what a thread does that waits for nobody; "" of others.
@@ -176,10 +190,10 @@ func (g *Graph) nobody(n *node, c *Clause) End {
 	default:
 		return End{Kind: Nobody, Doing: "nobody else can"}
 	}
-	switch w.Needs {
-	case model.NeedsSignal:
+	switch {
+	case w.Needs == model.NeedsSignal:
 		return End{Kind: Signal, Doing: "a signal may come from anywhere"}
-	case model.NeedsTime:
+	case w.Needs == model.NeedsTime && !g.readsUnset(w):
 		return End{Kind: Timer, Doing: "time passes"}
 	}
 	doing := "who could is not shown"

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/ipctop/ipctop/model"
@@ -87,6 +88,50 @@ func TestNestedSets(t *testing.T) {
 		}
 		if text := g.Wants(&s.Waits[0]); tt.want != "" && text != "polls pipe:1" {
 			t.Errorf("%s: %q", tt.name, text)
+		}
+	}
+}
+
+// TestTimers has a timer in the set of a process that waits for another one.
+func TestTimers(t *testing.T) {
+	some := model.Some[int64]
+	for _, tt := range []struct {
+		name string
+		d    model.TimerfdDetail
+		want model.Confidence // "": no deadlock
+		says string
+	}{
+		{"not set", model.TimerfdDetail{Remaining: some(0), Interval: some(0), Ticks: some(0)}, model.Certain, ""},
+		{"set", model.TimerfdDetail{Remaining: some(580e9), Interval: some(0), Ticks: some(0)}, "", "polls 2 descriptors, its timer goes off in 9m40s"},
+		{"set, and gone off again and again", model.TimerfdDetail{Remaining: some(0), Interval: some(1e9), Ticks: some(0)}, "", ""},
+		{"gone off, and not read", model.TimerfdDetail{Remaining: some(0), Interval: some(0), Ticks: some(1)}, "", ""},
+		{"not known", model.TimerfdDetail{}, "", ""},
+		{"waits for the clock to be set", model.TimerfdDetail{
+			Remaining: some(0), Interval: some(0), Ticks: some(0), Flags: []string{"TFD_TIMER_ABSTIME", "TFD_TIMER_CANCEL_ON_SET"},
+		}, "", ""},
+	} {
+		s := watches(1)
+		s.Objects = append(s.Objects, &model.Object{
+			ID: "timerfd:1", Kind: model.Timerfd, HoldersComplete: true, Detail: &tt.d, Holders: []model.Holder{{PID: 10, Via: model.ViaFD, FD: model.Some(int32(7))}},
+		})
+		w := &s.Waits[0]
+		w.Call, w.Object, w.Objects = "poll", "", []string{"pipe:1", "timerfd:1"}
+		g := New(model.NewIndex(s))
+		got := model.Confidence("")
+		if list := g.Deadlocks(); len(list) == 1 {
+			got = list[0].Confidence
+		}
+		if doing := g.Doing(10).Doing; got != tt.want || !strings.Contains(doing, tt.says) {
+			t.Errorf("%s: %q, want %q; it %s", tt.name, got, tt.want, doing)
+		}
+		// Who reads from it waits for nobody else.
+		w.Call, w.Needs, w.Object, w.Objects = "read", model.NeedsTime, "timerfd:1", nil
+		g = New(model.NewIndex(s))
+		if c := g.Stuck(w, Proven); (c != nil) != (tt.want != "") {
+			t.Errorf("%s, read: %+v", tt.name, c)
+		}
+		if doing := g.Doing(10); (doing.Kind == Asleep) != (tt.want == "") || g.Work(w) != (tt.want == "") {
+			t.Errorf("%s, read: %+v, work %t", tt.name, doing, g.Work(w))
 		}
 	}
 }

@@ -121,6 +121,9 @@ func (g *Graph) ownerless(n *node, c *Clause) bool {
 		return false
 	}
 	o := g.Object(n.wait.Object)
+	if g.readsUnset(n.wait) {
+		return slices.Equal(c.Processes, []int{n.process.PID})
+	}
 	if o == nil || n.wait.Needs != model.NeedsData && n.wait.Needs != model.NeedsEvent {
 		return false
 	}

@@ -15,7 +15,7 @@ func (g *Graph) Wants(w *model.Wait) string {
 	case model.NeedsChild:
 		return wantsChild(w)
 	case model.NeedsTime:
-		return "sleeps"
+		return g.wantsTime(w)
 	case model.NeedsSignal:
 		return g.wantsSignal(w)
 	case model.NeedsAnswer:

@@ -1,0 +1,83 @@
+package graph
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// unset reports whether a timer descriptor is known not to go off by itself: only who has
+// it could set it (timerfd_create(2)).
+func unset(o *model.Object) bool {
+	d, ok := o.Detail.(*model.TimerfdDetail)
+	// One that is to be read when the clock is set is told of that, set or not.
+	return ok && d.Remaining == model.Some[int64](0) && d.Interval == model.Some[int64](0) && d.Ticks == model.Some[int64](0) &&
+		!slices.Contains(d.Flags, "TFD_TIMER_CANCEL_ON_SET")
+}
+
+// timer is a wait for a timer descriptor.
+func (g *Graph) timer(c *Clause, o *model.Object) {
+	if unset(o) {
+		c.How = "can set the timer"
+		g.holders(c, o, anySide)
+		return
+	}
+	c.weaken(External, cmp.Or(goesOff(o), "it is a timer"))
+}
+
+// readsTimer is the timer descriptor that a thread reads from; nil: none.
+func (g *Graph) readsTimer(w *model.Wait) *model.Object {
+	if o := g.Object(w.Object); w.Needs == model.NeedsTime && o != nil && o.Kind == model.Timerfd {
+		return o
+	}
+	return nil
+}
+
+// readsUnset reports whether a thread reads from a timer descriptor that is not set.
+func (g *Graph) readsUnset(w *model.Wait) bool {
+	o := g.readsTimer(w)
+	return o != nil && unset(o)
+}
+
+// wantsTime says what a thread waits for that waits for time to pass.
+func (g *Graph) wantsTime(w *model.Wait) string {
+	switch o := g.readsTimer(w); {
+	case o == nil:
+		return "sleeps"
+	case unset(o):
+		return "waits for the timer " + labelOf(o) + ", which is not set"
+	}
+	return "waits for a timer"
+}
+
+// goesOff says when a timer descriptor does; "" if that is not known.
+func goesOff(o *model.Object) string {
+	if left := timeLeft(o); left > 0 {
+		return "its timer goes off in " + brief(left)
+	}
+	return ""
+}
+
+// timeLeft is the time until a timer descriptor goes off; 0: it is not set, or that is not known.
+func timeLeft(o *model.Object) time.Duration {
+	if d, ok := o.Detail.(*model.TimerfdDetail); ok {
+		return time.Duration(d.Remaining.Or(0))
+	}
+	return 0
+}
+
+// soonest says when the first timer in a set goes off; "" if none is known to.
+func (g *Graph) soonest(ids []string) string {
+	var first *model.Object
+	for _, id := range ids {
+		if o := g.Object(id); o != nil && timeLeft(o) > 0 && (first == nil || timeLeft(o) < timeLeft(first)) {
+			first = o
+		}
+	}
+	if first == nil {
+		return ""
+	}
+	return goesOff(first)
+}
