@@ -1,9 +1,11 @@
 package diagnose
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ipctop/ipctop/model"
 )
@@ -116,5 +118,45 @@ func mapped(pids ...int32) func(*model.Object) {
 		for _, pid := range pids {
 			o.Holders = append(o.Holders, model.Holder{PID: pid, Via: model.ViaMap, Access: model.ReadWrite})
 		}
+	}
+}
+
+// TestLockWithATimeLimit: who wants a mutex for a limited time is told with its holder and
+// the limit, and in no deadlock: it ends by itself.
+func TestLockWithATimeLimit(t *testing.T) {
+	m := newMachine().process(5).process(6)
+	for pid, owner := range map[int]int{5: 6, 6: 5} {
+		id := fmt.Sprint("futex:", owner)
+		m.object(id, model.Futex, &model.FutexDetail{Type: "mutex", OwnerTID: model.Some(owner)}, mapped(5, 6))
+		m.wait(model.Wait{
+			PID: pid, Call: "futex", Needs: model.NeedsLock, Object: id, Timed: model.Some(true), Timeout: model.Some(int64(10*time.Minute) - 12345),
+		})
+	}
+	if list := m.found("deadlock"); len(list) != 0 {
+		t.Errorf("%+v", list)
+	}
+	list := m.found("lock-wait")
+	const want = "p5(5) waits for futex:6, locked by p6(6), which wants the mutex futex:5 (for 10m at most)"
+	if !slices.ContainsFunc(list, func(f model.Finding) bool { return f.Summary == want && f.Confidence == model.Likely }) {
+		t.Errorf("%+v", list)
+	}
+}
+
+// TestChainWithinAProcess: threads of one process that wait for each other are no chain of
+// processes.
+func TestChainWithinAProcess(t *testing.T) {
+	m := newMachine().process(5, func(p *model.Process) {
+		p.Threads, p.ThreadList = 3, []model.Thread{{TID: 5, State: "S"}, {TID: 51, State: "S"}, {TID: 52, State: "S"}}
+	})
+	m.wait(model.Wait{PID: 5, Call: "pause", Needs: model.NeedsSignal, Idle: true, Timed: model.Some(false)})
+	for tid, d := range map[int]*model.FutexDetail{51: {Type: "rwlock"}, 52: {Type: "mutex", OwnerTID: model.Some(5)}} {
+		id := fmt.Sprint("futex:5:", tid)
+		m.object(id, model.Futex, d)
+		m.Waits = append(m.Waits, model.Wait{
+			PID: 5, TID: tid, Call: "futex", Needs: model.NeedsLock, Object: id, Confirmed: true, Timed: model.Some(true), BlockedFor: model.Some(int64(time.Minute)),
+		})
+	}
+	if list := m.found("wait-chain"); len(list) != 0 {
+		t.Errorf("%+v", list)
 	}
 }

@@ -62,11 +62,14 @@ func findWaitChain(v *view) []finding {
 			}
 		}
 		pids := slices.DeleteFunc(pidsOf(victims...), func(p int) bool { return p == pid })
+		if len(pids) == 0 {
+			continue // threads of one process, for each other
+		}
 		confidence, lowered := v.chainSure(&longest)
 		list = append(list, finding{Finding: model.Finding{
 			Confidence: confidence, LoweredBy: lowered, Since: v.since(victims...), Objects: objectsOf(victims...), Victims: pids,
 			Root: v.rootOf(&b.end), Chain: v.chain(longest), Evidence: v.evidence(victims...), Actions: v.free(&b.end, victims),
-			Summary: fmt.Sprintf("%d processes wait in a chain for %s, which %s", len(pids), v.name(pid), b.end.Doing),
+			Summary: fmt.Sprintf("%d %s in a chain for %s, which %s", len(pids), verb(len(pids), "process waits", "processes wait"), v.name(pid), b.end.Doing),
 		}, explains: victims})
 	}
 	return list

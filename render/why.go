@@ -219,7 +219,7 @@ func (t *whyText) who(w *model.Wait, c *graph.Clause) string {
 		return "nobody else " + c.How
 	case len(names) == 0:
 		return "no visible process " + c.How
-	case len(names) == 1 && c.Level == graph.Proven:
+	case len(names) == 1 && (c.Level == graph.Proven || t.graph.OwnerKnown(c)):
 		return "only " + names[0] + " " + c.How
 	}
 	if len(names) > 4 {

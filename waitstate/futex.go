@@ -114,6 +114,9 @@ func (w *word) recognise(r *pass, x *index) {
 			tid := r.threadOf(x, waiter.thread.proc, number)
 			return tid != 0 && tid != waiter.thread.tid
 		})
+		if w.lock.Type == pthread.Mutex && waiter.futex.wait.Call == pthread.Bitset && !w.shared && !r.ownedHere(x, waiter.thread.proc, w.lock.Owner) {
+			w.lock = pthread.Lock{Type: pthread.Unknown} // a word of another library, by which something else lies
+		}
 		if w.lock.Type != pthread.Unknown {
 			return
 		}

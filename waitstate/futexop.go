@@ -46,7 +46,7 @@ func (c *caller) decodeFutex(w *waiting) bool {
 		c.decodeFutexWaitv(w)
 		return true
 	}
-	f := futexWait{addr: l.args[0], wait: pthread.Wait{Private: l.args[1]&futexPrivate != 0, Value: uint32(l.args[2]), Narrow: c.narrow}}
+	f := futexWait{addr: l.args[0], wait: pthread.Wait{Private: l.args[1]&futexPrivate != 0, Value: uint32(l.args[2]), Narrow: c.narrow, Timed: l.args[3] != 0}}
 	clock := clockMonotonic
 	if l.args[1]&futexRealtime != 0 {
 		clock = clockRealtime

@@ -125,6 +125,12 @@ func (w *word) findInside(r *pass, x *index) {
 	}
 }
 
+// ownedHere reports whether the owner that a lock in private memory names is a thread of the
+// process that waits, or of one that this was forked from.
+func (r *pass) ownedHere(x *index, p *model.Process, number int) bool {
+	return r.threadOf(x, p, number) != 0 || len(r.beforeFork(x, p, number)) > 0
+}
+
 // beforeFork is the thread that has a number in a process that another one was forked from.
 func (r *pass) beforeFork(x *index, p *model.Process, number int) []int {
 	ns := p.Namespaces["pid"]

@@ -89,6 +89,17 @@ func (g *Graph) oneOf(n *node, o *model.Object, d *model.FutexDetail) Clause {
 	return c
 }
 
+// OwnerKnown reports whether a clause is about a lock that names its owner, who alone can
+// release it, whatever else ends the wait.
+func (g *Graph) OwnerKnown(c *Clause) bool {
+	o := g.Object(c.Object)
+	if o == nil {
+		return false
+	}
+	d, ok := o.Detail.(*model.FutexDetail)
+	return ok && d.OwnerTID.Known() && owned(d.Type)
+}
+
 // owned reports whether one thread alone can release such a lock; which of them it
 // is may not be known.
 func owned(lock string) bool {

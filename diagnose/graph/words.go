@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ipctop/ipctop/model"
 )
@@ -133,7 +134,25 @@ func (g *Graph) wantsWord(w *model.Wait) string {
 	case "condition variable", "barrier", "semaphore", "futex":
 		verb = "waits at a "
 	}
-	return verb + kind + " " + w.Object
+	text := verb + kind + " " + w.Object
+	if owned(kind) {
+		text += atMost(w)
+	}
+	return text
+}
+
+// atMost says for how long a thread waits if nobody does what it waits for.
+func atMost(w *model.Wait) string {
+	limit, known := w.Timeout.Get()
+	switch {
+	case known && limit >= int64(10*time.Second): // it was computed from a point in time
+		return " (for " + brief(time.Duration(limit).Round(time.Second)) + " at most)"
+	case known:
+		return " (for " + brief(time.Duration(limit)) + " at most)"
+	case w.Timed.Or(false):
+		return " (with a time limit)"
+	}
+	return ""
 }
 
 // on names the object behind a verb.

@@ -2,12 +2,13 @@ package pthread
 
 // Bits of __kind in a mutex of glibc (nptl/pthreadP.h).
 const (
-	glibcTypes  = 0x03 // timed, recursive, error checking, adaptive
-	glibcRobust = 0x10
-	glibcPI     = 0x20
-	glibcPP     = 0x40 // priority ceiling
-	glibcShared = 0x80
-	glibcElide  = 0x300
+	glibcTypes     = 0x03 // timed, recursive, error checking, adaptive
+	glibcRecursive = 0x01
+	glibcRobust    = 0x10
+	glibcPI        = 0x20
+	glibcPP        = 0x40 // priority ceiling
+	glibcShared    = 0x80
+	glibcElide     = 0x300
 )
 
 // glibcKind reports whether a word can be the __kind of a mutex that is waited
@@ -25,13 +26,24 @@ func (w *Wait) kind() int {
 	return 16
 }
 
+// forMutex reports whether a mutex may be waited for as w is: pthread_mutex_timedlock and
+// clocklock wait until a point in time since glibc 2.34, which FUTEX_WAIT has not
+// (nptl/futex-internal.c). Other libraries and languages wait so for words of their own,
+// mostly without a limit.
+func (w *Wait) forMutex() bool { return w.Call == Plain || w.Call == Bitset && w.Timed }
+
 // glibcMutex: lock@0, count@4, owner@8, users@12, kind@16; the last two the other way
 // round in a 32-bit program. A lock of 2 says that
-// someone waits (sysdeps/nptl/bits/struct_mutex.h, nptl/lowlevellock.c).
+// someone waits (sysdeps/nptl/bits/struct_mutex.h, nptl/lowlevellock.c). With a time limit
+// the words of a condition or a read-write lock are waited for in the same way: behind these
+// lies no owner, and recursive mutexes alone count.
 func glibcMutex(w *Wait, _ uint32) (Lock, bool) {
-	f, ok := w.fields(8, 28-w.kind(), w.kind())
-	owner, users, kind := f[0], f[1], f[2]
-	if !ok || w.Call != Plain || w.Value != 2 || !glibcKind(w, kind) || kind&(glibcRobust|glibcPI) != 0 {
+	f, ok := w.fields(8, 28-w.kind(), w.kind(), 4)
+	owner, users, kind, count := f[0], f[1], f[2], f[3]
+	if !ok || !w.forMutex() || w.Value != 2 || !glibcKind(w, kind) || kind&(glibcRobust|glibcPI) != 0 {
+		return Lock{}, false
+	}
+	if w.Call == Bitset && (kind&glibcTypes == glibcRecursive) != (count != 0) {
 		return Lock{}, false
 	}
 	if owner == 0 || owner&^tidMask != 0 || users == 0 || users > many {
@@ -43,7 +55,7 @@ func glibcMutex(w *Wait, _ uint32) (Lock, bool) {
 // glibcRobustMutex has the fields of a mutex; its lock is the owner's id.
 func glibcRobustMutex(w *Wait, word uint32) (Lock, bool) {
 	kind, ok := w.at(w.kind())
-	if !ok || w.Call != Plain || w.Value&waiters == 0 || w.Value&tidMask == 0 || !glibcKind(w, kind) || kind&glibcRobust == 0 {
+	if !ok || !w.forMutex() || w.Value&waiters == 0 || w.Value&tidMask == 0 || !glibcKind(w, kind) || kind&glibcRobust == 0 {
 		return Lock{}, false
 	}
 	return Lock{Type: RobustMutex, Libc: "glibc", Owner: int(word & tidMask), Died: word&ownerDied != 0}, true

@@ -8,6 +8,7 @@ type Wait struct {
 	Private bool   // FUTEX_PRIVATE_FLAG was given
 	Value   uint32 // what the word was to be, or the thread would not have slept
 	Narrow  bool   // of a 32-bit program
+	Timed   bool   // it has a time limit
 
 	// Around is the memory around the word, as much of it as could be read,
 	// and At the word's place in there.
