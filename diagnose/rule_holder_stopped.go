@@ -32,11 +32,11 @@ func findHolderStopped(v *view) []finding {
 	chains := map[int][]graph.Chain{}
 	for i := range v.Waits {
 		w := &v.Waits[i]
-		if !w.Confirmed || !v.aged(w) || v.graph.ForChild(w) || v.graph.Work(w) {
+		if !w.Confirmed || !v.aged(w) || v.graph.ForChild(w) || v.graph.Work(w) && !v.graph.AsksServer(w) {
 			continue
 		}
-		c := v.graph.Chain(w)
-		if !c.End.Halts() || v.graph.ForChild(c.Steps[len(c.Steps)-1].Wait) || !v.graph.OnlyHalted(w) {
+		c, halts := v.graph.ToHalted(w)
+		if !halts || v.graph.ForChild(c.Steps[len(c.Steps)-1].Wait) {
 			continue
 		}
 		pid := c.End.Process.PID

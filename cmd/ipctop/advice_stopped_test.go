@@ -51,9 +51,48 @@ if writer == 0:
 time.sleep(0.2); print(writer, reader, flush=True); time.sleep(1000)
 `
 
+// relayed has a relay between a writer and a server, which polls until the server, which is
+// stopped, takes more.
+const relayed = `
+import os, select, signal, socket, time
+a, b = socket.socketpair(); server = os.fork()
+if server == 0:
+    a.close(); os.kill(os.getpid(), signal.SIGSTOP)
+    while b.recv(65536): pass
+    time.sleep(1000)
+r, w = os.pipe(); relay = os.fork()
+if relay == 0:
+    b.close(); os.close(w); a.setblocking(False); data = b""
+    while True:
+        p = select.poll(); p.register(a, select.POLLIN | (select.POLLOUT if data else 0))
+        if not data: p.register(r, select.POLLIN)
+        p.poll()
+        data = data or os.read(r, 65536)
+        try: data = data[a.send(data):]
+        except BlockingIOError: pass
+a.close(); b.close(); os.close(r); writer = os.fork()
+if writer == 0:
+    os.write(w, bytes(1 << 21)); time.sleep(1000)
+os.close(w); time.sleep(0.3); print(writer, server, flush=True); time.sleep(1000)
+`
+
+// polledServer has a client poll its connection to a server that is stopped.
+const polledServer = `
+import os, select, signal, socket, time
+l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen(1); server = os.fork()
+if server == 0:
+    c = l.accept()[0]; os.kill(os.getpid(), signal.SIGSTOP); c.send(b"x"); time.sleep(1000)
+client = os.fork()
+if client == 0:
+    s = socket.create_connection(l.getsockname()); l.close(); p = select.poll(); p.register(s, select.POLLIN); p.poll(); time.sleep(1000)
+time.sleep(0.3); print(client, server, flush=True); time.sleep(1000)
+`
+
 var stuckStopped = []stuckScript{
 	{"lock of a stopped process", "holder-stopped", []string{"python3", "-c", lockOfStopped}, "is stopped"},
 	{"stopped server", "holder-stopped", []string{"python3", "-c", stoppedServer}, "is stopped"},
+	{"stopped server behind a relay that polls", "holder-stopped", []string{"python3", "-c", relayed}, "is stopped"},
+	{"stopped server that is polled", "holder-stopped", []string{"python3", "-c", polledServer}, "is stopped"},
 	{"inherited write end", "leaked-write-end", []string{"python3", "-c", leakedEnd}, "inherited and keeps open"},
 	{"reader that does something else", "pipe-full", []string{"python3", "-c", fullPipe}, "does not read it"},
 }

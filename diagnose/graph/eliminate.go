@@ -1,10 +1,6 @@
 package graph
 
-import (
-	"slices"
-
-	"github.com/ipctop/ipctop/model"
-)
+import "slices"
 
 // removal is one elimination: who is dead if what a level stands for is assumed.
 type removal struct {
@@ -91,18 +87,7 @@ func (g *Graph) eliminate(level Level) *removal {
 	return r
 }
 
-// OnlyHalted reports whether a wait cannot end before somebody who is stopped, frozen or traced
-// goes on: all others who could end it wait as well.
-func (g *Graph) OnlyHalted(w *model.Wait) bool {
-	if g.halted == nil {
-		g.halted = new(scratch).begin(g, Incomplete)
-		g.halted.halts = true
-		g.halted.run()
-	}
-	i, ok := g.byTID[w.TID]
-	return ok && g.halted.dead[i]
-}
-
+// run removes until nobody is left who may go on.
 func (r *removal) run() {
 	g, s := r.g, r.g.scratch
 	crowded := make([][]int, len(g.crowds)) // by crowd: dead nodes with a clause on it
@@ -174,7 +159,7 @@ func (r *removal) released(i int) bool {
 		return false
 	}
 	for k := range r.g.nodes[i].clauses {
-		if r.holds(&r.g.nodes[i].clauses[k]) {
+		if c := &r.g.nodes[i].clauses[k]; r.holds(c) || r.halts && r.g.known(&r.g.nodes[i], c) && r.among(c) {
 			return false
 		}
 	}
@@ -182,8 +167,11 @@ func (r *removal) released(i int) bool {
 }
 
 // holds reports whether a clause lies wholly among the dead.
-func (r *removal) holds(c *Clause) bool {
-	if c.Level > r.level && (!r.halts || len(c.Processes)+len(c.Threads) == 0) || c.starter != 0 && r.free[c.starter] > 0 || c.parent != 0 && r.freeBelow[c.parent] > 0 {
+func (r *removal) holds(c *Clause) bool { return c.Level <= r.level && r.among(c) }
+
+// among reports whether all that a clause names are among the dead.
+func (r *removal) among(c *Clause) bool {
+	if c.starter != 0 && r.free[c.starter] > 0 || c.parent != 0 && r.freeBelow[c.parent] > 0 {
 		return false
 	}
 	if c.crowd != 0 {

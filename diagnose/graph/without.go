@@ -62,7 +62,8 @@ func (g *Graph) Released(waits []*model.Wait) Relief {
 		}
 		clauses := g.clauses(nil, &g.nodes[i])
 		if slices.ContainsFunc(clauses, func(c Clause) bool { return c.ended == goesOn }) {
-			if !g.Work(w) { // one that merely waits for work needs no help
+			// One that merely waits for work needs no help.
+			if !g.Work(w) || len(g.resumed) > 0 && g.OnlyHalted(w) {
 				rest, left[w] = append(rest, w), clauses
 			}
 			continue
