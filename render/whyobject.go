@@ -17,14 +17,15 @@ func (t *whyText) object(o *model.Object) {
 	if graph.Listening(o) {
 		told = t.unaccepted(o)
 	}
-	waits := t.graph.Through(o)
+	around := t.graph.Around(o)
+	waits := around.Waits()
 	for _, w := range waits {
 		switch {
 		case !t.graph.Work(w) || t.graph.Narrow(w):
 			stuck = append(stuck, w)
 		case graph.Listening(o) && t.graph.Asking(w) == o:
 			// It is one of those whose connections wait to be accepted.
-		case t.graph.Halted(w, o) != nil:
+		case around.Halted(w) != nil:
 			held = append(held, w)
 		case t.graph.Unclear(w) && !t.graph.Serves(w) && !(graph.Listening(o) && t.graph.AtListener(w, o)):
 			unclear = append(unclear, w)
@@ -40,7 +41,7 @@ func (t *whyText) object(o *model.Object) {
 		t.para("", fmt.Sprintf("%s for %s.", Counted(len(stuck), "thread waits", "threads wait"), name), Plain)
 		t.chains(stuck)
 	}
-	t.heldUp(held, o)
+	t.heldUp(held, around, o)
 	if len(unclear) > 0 {
 		t.para("", fmt.Sprintf("%s at %s: %s. This is how programs wait for work, but also for each other.",
 			Counted(len(unclear), "thread waits", "threads wait"), t.where(o), t.names(unclear)), Plain)
@@ -79,12 +80,12 @@ func (t *whyText) names(list []*model.Wait) string {
 
 // heldUp writes who could be idle, but that all are kept from running who could bring
 // work.
-func (t *whyText) heldUp(list []*model.Wait, o *model.Object) {
+func (t *whyText) heldUp(list []*model.Wait, around *graph.Surroundings, o *model.Object) {
 	var order []string
 	by := map[string][]*model.Wait{}
 	var pids []int
 	for _, w := range list {
-		halted := t.graph.Halted(w, o)
+		halted := around.Halted(w)
 		var who []string
 		for _, pid := range halted {
 			end := t.graph.Doing(pid)

@@ -8,14 +8,29 @@ import (
 
 // Through are the waits that an object has to do with: for it, for the other end of
 // a connection that it is or was accepted from, for memory in it.
-func (g *Graph) Through(o *model.Object) []*model.Wait {
-	within := g.within(o)
+func (g *Graph) Through(o *model.Object) []*model.Wait { return g.Around(o).Waits() }
+
+// Surroundings are an object and those that waits through it are for.
+type Surroundings struct {
+	g      *Graph
+	object *model.Object
+	within map[string]bool
+}
+
+// Around are the surroundings of an object.
+func (g *Graph) Around(o *model.Object) *Surroundings {
+	return &Surroundings{g: g, object: o, within: g.within(o)}
+}
+
+// Waits are the waits that the object has to do with; see [Graph.Through].
+func (s *Surroundings) Waits() []*model.Wait {
+	g := s.g
 	var list []*model.Wait
 	for i := range g.Snapshot.Waits {
 		w := &g.Snapshot.Waits[i]
-		ok := slices.ContainsFunc(waitedFor(w), func(id string) bool { return within[id] })
+		ok := slices.ContainsFunc(waitedFor(w), func(id string) bool { return s.within[id] })
 		for _, c := range g.Clauses(w) {
-			ok = ok || c.Object == o.ID
+			ok = ok || c.Object == s.object.ID
 		}
 		if ok {
 			list = append(list, w)
@@ -56,18 +71,18 @@ func waitedFor(w *model.Wait) []string {
 	return append([]string{w.Object}, w.Objects...)
 }
 
-// Halted are the processes that would have to act at an object before a wait through it
+// Halted are the processes that would have to act at the object before a wait through it
 // ends, if all of them are kept from running; nil if one is not, or if others may act that
 // are not known.
-func (g *Graph) Halted(w *model.Wait, o *model.Object) []int {
+func (s *Surroundings) Halted(w *model.Wait) []int {
+	g := s.g
 	i, ok := g.byTID[w.TID]
 	if !ok || g.nodes[i].wait != w {
 		return nil
 	}
-	within := g.within(o)
 	var list []Clause
 	for _, id := range waitedFor(w) {
-		if p := g.Object(id); within[id] && p != nil && p.Kind != model.Epoll {
+		if p := g.Object(id); s.within[id] && p != nil && p.Kind != model.Epoll {
 			list = append(list, g.ready(&g.nodes[i], p)...)
 		}
 	}
