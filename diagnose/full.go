@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
@@ -26,12 +27,18 @@ func (v *view) findFull(what string, kinds ...model.Kind) []finding {
 		if fill, ok := o.Fill.Get(); ok {
 			f.Evidence = append(f.Evidence, model.Evidence{Source: o.ID, Text: fmt.Sprintf("%.0f %% full", float64(fill)*100)})
 		}
-		if len(readers) == 0 {
+		if o.Kind == model.Pty && len(readers) == 0 && graph.OutputStopped(o) {
+			f.Confidence, f.LoweredBy = model.Likely, []string{"the kernel does not show whether output is stopped"}
+			f.Evidence = append(f.Evidence, model.Evidence{Source: o.ID, Text: "nothing is queued for the master (FIONREAD): it has read all that was written"})
+			f.Summary = fmt.Sprintf("%s cannot write to %s %s: output was probably stopped with Ctrl-S; Ctrl-Q lets it go on", v.subject(victims), what, v.graph.Label(o.ID))
+		} else if len(readers) == 0 {
 			f.Summary = fmt.Sprintf("%s cannot write to %s %s: it has no visible reader", v.subject(victims), what, v.graph.Label(o.ID))
 		} else {
 			end := v.graph.Doing(readers[0])
 			f.Root, f.Actions = v.rootOf(&end), v.free(&end, waits)
-			if f.Actions == nil {
+			if o.Kind == model.Pty {
+				f.Actions = withoutEnd(f.Actions, readers) // whose terminal it is would be hung up
+			} else if f.Actions == nil {
 				f.Actions = v.endAll(readers, waits)
 			}
 			f.Summary = fmt.Sprintf("%s cannot write to %s %s: %s does not read it and %s", v.subject(victims), what, v.graph.Label(o.ID),
@@ -45,6 +52,13 @@ func (v *view) findFull(what string, kinds ...model.Kind) []finding {
 		list = append(list, f)
 	}
 	return list
+}
+
+// withoutEnd are the actions that end none of some processes.
+func withoutEnd(list []model.Action, pids []int) []model.Action {
+	return slices.DeleteFunc(list, func(a model.Action) bool {
+		return !slices.Contains(a.Argv, "-CONT") && slices.ContainsFunc(pids, func(pid int) bool { return slices.Contains(a.Argv, model.PIDNumber(pid)) })
+	})
 }
 
 // full are the objects of some kinds that writers are blocked at, and those writers.

@@ -177,6 +177,9 @@ func (v *View) reason(f *model.Finding, doing string) string {
 	if doing != "" {
 		return doing
 	}
+	if f.Rule == "pty-not-read" && slices.ContainsFunc(f.Objects, func(id string) bool { o := v.index.Object(id); return o != nil && graph.OutputStopped(o) }) {
+		return "output stopped (Ctrl-S)"
+	}
 	if why := nobodyRules[f.Rule]; why != "" {
 		return why
 	}

@@ -1,5 +1,16 @@
 package testfixtures
 
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// ctrlS is the character that stops a terminal's output (IXON in termios(3)).
+const ctrlS = 0x13
+
 func ptyNotReadFixtures() []Fixture {
 	terminal := func(m *maker, program string) (pids []int, id string, err error) {
 		t, err := openTerminal()
@@ -10,7 +21,39 @@ func ptyNotReadFixtures() []Fixture {
 		pids, err = m.helperProcesses([]int{t.Master, t.Slave}, "term 3: pause", "program 4: "+program)
 		return pids, t.object(tree{}, tree{}).id, err
 	}
-	return pair("pty-not-read", "ptynr", "a program that writes to a terminal whose emulator does not read", "a program that waits for input at its terminal",
+	stopped := Fixture{
+		Name: "pty-not-read:ctrl-s", short: "ptynr-s", Makes: "a program that writes to a terminal of which Ctrl-S has stopped the output", roles: helperRoles(),
+		make: func(m *maker) (object, error) {
+			t, err := openTerminal()
+			if err != nil {
+				return object{}, err
+			}
+			m.own(t.Master, t.Slave)
+			if _, err := unix.Write(t.Master, []byte{ctrlS}); err != nil {
+				return object{}, os.NewSyscallError("write", err)
+			}
+			pids, err := m.helperProcesses([]int{t.Master, t.Slave}, "term 3: read 3", "program 4: write 4")
+			if err != nil {
+				return object{}, err
+			}
+			id := t.object(tree{}, tree{}).id
+			m.finds(Diagnosis{Victims: pids[1:], Objects: []string{id}, Severity: "warning", Confidence: model.Likely})
+			return aboutObject(id), nil
+		},
+		explain: explanation{
+			picture: "{3} → terminal, output stopped → nobody",
+			calls: []string{
+				"write(master, \"\\x13\", 1): Ctrl-S",
+				"{2}: the terminal emulator: has the master, descriptor 3, and reads from it all that comes",
+				"{3}: write(4, …, 4194304) to the terminal, and it does not return",
+			},
+			proc: []procFile{
+				{"/proc/{3}/fd/4", "/dev/pts/"},
+				{"/proc/{2}/fdinfo/3", "tty-index:"},
+			},
+		},
+	}
+	return append(pair("pty-not-read", "ptynr", "a program that writes to a terminal whose emulator does not read", "a program that waits for input at its terminal",
 		func(m *maker) (object, error) {
 			pids, id, err := terminal(m, "write 4")
 			if err == nil {
@@ -40,5 +83,5 @@ func ptyNotReadFixtures() []Fixture {
 				{"/proc/{3}/syscall", "0x4"},
 			},
 			next: []string{"ipctop why {3}"},
-		})
+		}), stopped)
 }

@@ -21,7 +21,7 @@ func (g *Graph) end(n *node, o *model.Object, writes bool) Clause {
 		}
 		g.holders(&c, o, anySide)
 	case model.Pty:
-		g.pty(n, &c, o)
+		g.pty(n, &c, o, writes)
 	case model.Unix, model.TCP, model.Vsock:
 		g.socket(n, &c, o, writes)
 	case model.Pidfd:
@@ -78,8 +78,8 @@ func (g *Graph) pipe(n *node, c *Clause, o *model.Object, writes bool) {
 }
 
 // pty: who holds the master provides what the slaves read and takes what they
-// write, and the other way round.
-func (g *Graph) pty(n *node, c *Clause, o *model.Object) {
+// write, and the other way round. While output is stopped nobody takes anything.
+func (g *Graph) pty(n *node, c *Clause, o *model.Object, writes bool) {
 	fd := int32(-1)
 	if n.wait.Target != nil {
 		fd = int32(n.wait.Target.FD.Or(-1))
@@ -91,6 +91,10 @@ func (g *Graph) pty(n *node, c *Clause, o *model.Object) {
 		}
 	}
 	master, slave := slices.Contains(own, model.PtyMaster), slices.Contains(own, model.PtySlave)
+	if writes && !master && OutputStopped(o) {
+		c.weaken(External, "output to it was probably stopped with Ctrl-S: Ctrl-Q lets it go on")
+		return
+	}
 	c.How = "is at the other end"
 	g.holdersThat(c, o, func(h *model.Holder) bool {
 		if h.Extent == nil || master == slave {
@@ -105,6 +109,18 @@ func (g *Graph) pty(n *node, c *Clause, o *model.Object) {
 	if master && !slave {
 		c.weaken(Unlikely, "another process may open the terminal")
 	}
+}
+
+// OutputStopped reports whether output to a terminal is stopped, if a program cannot
+// write to it: nothing waits to be read by the terminal's master, so that this one has
+// read all there was. The terminal itself tells nobody that it is stopped.
+func OutputStopped(o *model.Object) bool {
+	d, ok := o.Detail.(*model.PtyDetail)
+	if !ok {
+		return false
+	}
+	n, known := d.Queued.Get()
+	return known && n == 0
 }
 
 // socket: connected ones have peers that the scan shows.

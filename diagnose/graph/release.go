@@ -57,6 +57,8 @@ func (g *Graph) Release(w *model.Wait) string {
 		return "the conflicting locks are released"
 	case w.Needs == model.NeedsLock:
 		return "somebody changes the semaphores as it asks"
+	case w.Needs == model.NeedsSpace && g.outputStopped(w):
+		return "output is started again: Ctrl-Q"
 	case w.Needs == model.NeedsSpace:
 		return "somebody reads from the other end, or closes it"
 	case w.Needs == model.NeedsEvent && o != nil && o.Kind == model.Eventfd:
@@ -65,4 +67,15 @@ func (g *Graph) Release(w *model.Wait) string {
 		return "something that it watches becomes ready"
 	}
 	return "somebody writes to the other end, or all who have it close it"
+}
+
+// outputStopped reports whether a thread cannot write to a terminal because output to it
+// is stopped.
+func (g *Graph) outputStopped(w *model.Wait) bool {
+	o := g.Object(w.Object)
+	if o == nil || !OutputStopped(o) {
+		return false
+	}
+	c := g.Clauses(w)
+	return len(c) == 1 && c[0].Level == External && len(c[0].Processes) == 0
 }
