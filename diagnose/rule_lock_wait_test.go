@@ -85,10 +85,22 @@ func TestLockWaitBlamesNobody(t *testing.T) {
 		root         int
 	}{
 		{"the owner is known", model.Some(6), nil, []int32{5, 6, 7, 8}, "p5(5) and p8(8) wait for futex:m, locked by p6(6), which reads from", "", 6},
-		{"it is one of two", model.Opt[int]{}, []int{6, 7}, []int32{5, 6, 7, 8, 9}, "p5(5) and p8(8) wait for futex:m, locked by one of p6(6) and p7(7)",
-			"threads of several pid namespaces have the owner's number there", 0},
-		{"the lock names none", model.Opt[int]{}, nil, []int32{5, 6, 7, 8}, "p5(5) and p8(8) wait for futex:m, locked by one of p6(6) and p7(7)",
-			"which process holds futex:m is not known", 0},
+		{
+			"it is one of two",
+			model.Opt[int]{},
+			[]int{6, 7},
+			[]int32{5, 6, 7, 8, 9},
+			"p5(5) and p8(8) wait for futex:m, locked by one of p6(6) and p7(7)",
+			"threads of several pid namespaces have the owner's number there", 0,
+		},
+		{
+			"the lock names none",
+			model.Opt[int]{},
+			nil,
+			[]int32{5, 6, 7, 8},
+			"p5(5) and p8(8) wait for futex:m, locked by one of p6(6) and p7(7)",
+			"which process holds futex:m is not known", 0,
+		},
 		{"only one can", model.Opt[int]{}, nil, []int32{5, 6, 8}, "p5(5) and p8(8) wait for futex:m, locked by p6(6), which reads from", "", 6},
 	} {
 		m := newMachine().process(5).process(6).process(7).process(8).process(9)
