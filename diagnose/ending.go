@@ -95,9 +95,19 @@ func (v *view) endNamed(pids []int, name, then string) model.Action {
 	for _, pid := range pids {
 		worst = max(worst, v.onTerm(pid))
 	}
+	return v.endIf(worst, pids, name, then)
+}
+
+// endAtOnce is the action that ends a process that SIGTERM does not.
+func (v *view) endAtOnce(pid int, then string) model.Action {
+	return v.endIf(stays, []int{pid}, v.name(pid), then)
+}
+
+// endIf is the action that ends some processes if that becomes of them when they are asked to.
+func (v *view) endIf(becomes termination, pids []int, name, then string) model.Action {
 	then += v.alsoEnds(pids)
 	argv, effect := []string{"kill"}, "ends "+name+then
-	switch worst {
+	switch becomes {
 	case decides:
 		if rest, ok := strings.CutPrefix(then, "; "); ok {
 			then = "; when " + verb(len(pids), "it does, ", "they do, ") + rest
@@ -110,14 +120,6 @@ func (v *view) endNamed(pids []int, name, then string) model.Action {
 		argv = append(argv, model.PIDNumber(pid))
 	}
 	return model.Action{Argv: argv, Effect: effect, Risk: endsProcess}
-}
-
-// endAtOnce is the action that ends a process that SIGTERM does not.
-func (v *view) endAtOnce(pid int, then string) model.Action {
-	return model.Action{
-		Argv:   []string{"kill", "-KILL", model.PIDNumber(pid)},
-		Effect: "ends " + v.name(pid) + " without letting it clean up" + then + v.alsoEnds([]int{pid}), Risk: endsProcess,
-	}
 }
 
 // alsoEnds says that more ends than some processes: with the first process of a pid

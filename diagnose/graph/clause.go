@@ -102,16 +102,31 @@ func (g *Graph) submitted(n *node, c *Clause) {
 	if len(g.rings) == 0 || c.Level == External || n.wait.Needs == model.NeedsLock || n.wait.Needs == model.NeedsChild {
 		return
 	}
-	has := func(pid int) bool { return g.rings[pid] && g.Processes[pid] != nil && g.Processes[pid].Runtime == "" }
 	who := n.process.PID
-	if !has(who) {
-		i := slices.IndexFunc(c.Processes, has)
-		if i < 0 {
+	if !g.rings[who] {
+		if who = g.withRing(c.Processes); who == 0 {
 			return
 		}
-		who = c.Processes[i]
 	}
 	c.weaken(Incomplete, g.Processes[who].String()+" has an io_uring, which may do it")
+}
+
+// withRing is the first of some processes that has an io_uring; 0 if none has. Of a long list,
+// which many clauses have in common, it is found once.
+func (g *Graph) withRing(pids []int) int {
+	if len(pids) == 0 {
+		return 0
+	}
+	who, known := g.ringAmong[&pids[0]]
+	if !known {
+		if i := slices.IndexFunc(pids, func(pid int) bool { return g.rings[pid] }); i >= 0 {
+			who = pids[i]
+		}
+		if len(pids) >= manyHolders {
+			g.ringAmong[&pids[0]] = who
+		}
+	}
+	return who
 }
 
 // clocks adds what passes by itself: a limit of the call, a timer, an alarm.

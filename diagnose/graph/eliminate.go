@@ -8,6 +8,7 @@ type removal struct {
 	level Level
 	halts bool   // who is halted never goes on, and what is not known brings nothing
 	dead  []bool // by node
+	ways  []way  // by node, if halts: to somebody who is halted
 
 	free      map[int]int // by process: threads that may run
 	freeCrowd []int       // by crowd: processes with such
@@ -142,6 +143,9 @@ func (r *removal) run() {
 		queue = append(append(append(queue, s.watchers[p.PID]...), s.parents[p.PPID]...), s.waiters[i]...)
 	}
 	s.queue = queue
+	if r.halts {
+		r.findWays(crowded)
+	}
 }
 
 // frees reports whether a thread counts as one that may run and release others.
@@ -159,7 +163,7 @@ func (r *removal) released(i int) bool {
 		return false
 	}
 	for k := range r.g.nodes[i].clauses {
-		if c := &r.g.nodes[i].clauses[k]; r.holds(c) || r.halts && r.g.known(&r.g.nodes[i], c) && r.among(c) {
+		if c := &r.g.nodes[i].clauses[k]; r.holds(c) || r.halts && r.g.namesSomebody(&r.g.nodes[i], c) && r.among(c) {
 			return false
 		}
 	}

@@ -19,7 +19,8 @@ type Graph struct {
 	byTID      map[int]int   // place in nodes
 	members    map[int][]int // places in nodes of a process's living threads
 	inFlight   []string      // sockets with descriptors in their queues
-	rings      map[int]bool  // processes that have an io_uring
+	rings      map[int]bool  // processes that have an io_uring, but for language runtimes
+	ringAmong  map[*int]int  // see [Graph.withRing]
 	listeners  map[endpoint]*model.Object
 	addresses  map[netip.Addr]uint64    // network namespaces of several hosts; see [Graph.elsewhere]
 	pending    map[string]*model.Object // listeners, by sockets in their queues
@@ -71,7 +72,9 @@ func Next(x *model.Index, before *Graph) *Graph {
 	}
 	for _, o := range g.OfKind(model.IOUring) {
 		for i := range o.Holders {
-			g.rings[int(o.Holders[i].PID)] = true
+			if p := g.Processes[int(o.Holders[i].PID)]; p != nil && p.Runtime == "" {
+				g.rings[p.PID] = true
+			}
 		}
 	}
 	g.nodes, g.clauseRoom = slices.Grow(g.nodes, len(s.Processes)), slices.Grow(g.clauseRoom, len(s.Waits))
@@ -98,7 +101,7 @@ func (g *Graph) emptied() *Graph {
 	if g == nil {
 		return &Graph{
 			byTID: map[int]int{}, members: map[int][]int{}, mayEnd: map[int]bool{}, lockTables: map[string]*lockTable{},
-			held: map[heldKey]held{}, rings: map[int]bool{}, crowdsOf: map[int][]int{}, scratch: new(scratch),
+			held: map[heldKey]held{}, rings: map[int]bool{}, ringAmong: map[*int]int{}, crowdsOf: map[int][]int{}, scratch: new(scratch),
 		}
 	}
 	clear(g.byTID)
@@ -107,13 +110,14 @@ func (g *Graph) emptied() *Graph {
 	clear(g.lockTables)
 	clear(g.held)
 	clear(g.rings)
+	clear(g.ringAmong)
 	clear(g.crowdsOf)
 	clear(g.nodes)
 	clear(g.clauseRoom)
 	g.scratch.keep(&g.removals)
 	return &Graph{
 		marks: g.marks, nodes: g.nodes[:0], byTID: g.byTID, members: g.members, mayEnd: g.mayEnd, lockTables: g.lockTables,
-		held: g.held, rings: g.rings, crowdsOf: g.crowdsOf, clauseRoom: g.clauseRoom[:0], places: g.places, scratch: g.scratch,
+		held: g.held, rings: g.rings, ringAmong: g.ringAmong, crowdsOf: g.crowdsOf, clauseRoom: g.clauseRoom[:0], places: g.places, scratch: g.scratch,
 	}
 }
 

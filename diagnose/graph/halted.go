@@ -6,69 +6,93 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
+// way is the next step from a thread to somebody who is halted.
+type way struct {
+	clause *Clause // of the thread; nil: there is no way
+	next   int     // place of a thread that the clause names
+}
+
 // OnlyHalted reports whether a wait cannot end before somebody who is stopped, frozen or traced
 // goes on: all others who could end it wait as well.
 func (g *Graph) OnlyHalted(w *model.Wait) bool {
 	i, ok := g.byTID[w.TID]
-	return ok && g.withHalted().dead[i]
+	return ok && g.withHalted().ways[i].clause != nil
+}
+
+// ToHalted is the shortest way from a wait to somebody who is halted, through those alone who
+// wait for that one, pollers too; false if the wait may end without.
+func (g *Graph) ToHalted(w *model.Wait) (Chain, bool) {
+	if !g.OnlyHalted(w) {
+		return Chain{}, false
+	}
+	c, at := Chain{Cycle: -1}, g.byTID[w.TID]
+	for ways := g.withHalted().ways; ways[at].clause != nil; at = ways[at].next {
+		c.Steps = append(c.Steps, Step{Wait: g.nodes[at].wait, Clause: ways[at].clause})
+	}
+	c.End, _ = g.ends(&g.nodes[at])
+	return c, true
 }
 
 // withHalted is an elimination in which who is halted never goes on.
 func (g *Graph) withHalted() *removal {
 	if g.halted == nil {
-		g.halted = new(scratch).begin(g, Incomplete)
+		g.halted = g.scratch.begin(g, Incomplete)
 		g.halted.halts = true
 		g.halted.run()
 	}
 	return g.halted
 }
 
-// known reports whether a clause that something unknown may bring about names who does so as a
+// namesSomebody reports whether a clause that something unknown may bring about names who does so as a
 // rule: who waits for that one with a time limit waits for it all the same. Who polls
 // may get something from elsewhere.
-func (g *Graph) known(n *node, c *Clause) bool {
+func (g *Graph) namesSomebody(n *node, c *Clause) bool {
 	return len(c.Processes)+len(c.Threads) > 0 && !g.Work(n.wait)
 }
 
-// ToHalted is the shortest way from a wait to somebody who is halted, through those alone who
-// wait for that one, pollers too; false if the wait may end without.
-func (g *Graph) ToHalted(w *model.Wait) (Chain, bool) {
-	r := g.withHalted()
-	start, ok := g.byTID[w.TID]
-	if !ok || !r.dead[start] {
-		return Chain{}, false
+// findWays finds the shortest ways to those who are halted, beginning with these, in time
+// proportional to the graph. crowded are, by crowd, the dead with a clause on it.
+func (r *removal) findWays(crowded [][]int) {
+	g := r.g
+	r.ways = make([]way, len(g.nodes))
+	var queue []int
+	for i := range g.nodes {
+		if halted(&g.nodes[i]) {
+			queue = append(queue, i)
+		}
 	}
-	type arrival struct {
-		from   int
-		clause *Clause
-	}
-	came := map[int]arrival{start: {from: -1}}
-	for queue := []int{start}; len(queue) > 0; queue = queue[1:] {
-		at := queue[0]
-		n := &g.nodes[at]
-		if halted(n) && at != start {
-			end, _ := g.ends(n)
-			c := Chain{End: end, Cycle: -1}
-			for from := came[at]; from.from >= 0; from = came[from.from] {
-				c.Steps = append(c.Steps, Step{Wait: g.nodes[from.from].wait, Clause: from.clause})
-			}
-			slices.Reverse(c.Steps)
-			return c, true
+	come := func(i, from int, names func(*Clause) bool) {
+		n := &g.nodes[i]
+		if !r.dead[i] || r.ways[i].clause != nil || halted(n) {
+			return
 		}
 		for k := range n.clauses {
-			c := &n.clauses[k]
-			if !r.among(c) {
-				continue
+			if c := &n.clauses[k]; names(c) && r.among(c) {
+				r.ways[i] = way{c, from}
+				queue = append(queue, i)
+				return
 			}
-			for _, next := range g.candidates(c) {
-				if _, met := came[next]; !met && r.dead[next] {
-					came[next] = arrival{at, c}
-					queue = append(queue, next)
+		}
+	}
+	done := make([]bool, len(g.crowds))
+	for ; len(queue) > 0; queue = queue[1:] {
+		at := queue[0]
+		pid, tid := g.nodes[at].process.PID, g.nodes[at].tid
+		for _, crowd := range g.crowdsOf[pid] {
+			if !done[crowd] {
+				done[crowd] = true
+				for _, i := range crowded[crowd] {
+					come(i, at, func(c *Clause) bool { return c.crowd == crowd+1 })
 				}
 			}
 		}
+		for _, i := range g.scratch.watchers[pid] {
+			come(i, at, func(c *Clause) bool { return c.crowd == 0 && slices.Contains(c.Processes, pid) })
+		}
+		for _, i := range g.scratch.waiters[at] {
+			come(i, at, func(c *Clause) bool { return slices.Contains(c.Threads, tid) })
+		}
 	}
-	return Chain{}, false
 }
 
 // AsksServer reports whether a thread polls nothing but a connection that its process asked
@@ -93,18 +117,4 @@ func (g *Graph) AsksServer(w *model.Wait) bool {
 		peer := g.Object(p.ID)
 		return peer != nil && named(peer)
 	})
-}
-
-// candidates are the threads, by their places, that a clause names.
-func (g *Graph) candidates(c *Clause) []int {
-	var list []int
-	for _, tid := range c.Threads {
-		if i, ok := g.byTID[tid]; ok {
-			list = append(list, i)
-		}
-	}
-	for _, pid := range c.Processes {
-		list = append(list, g.members[pid]...)
-	}
-	return list
 }
