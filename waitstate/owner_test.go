@@ -3,9 +3,6 @@
 package waitstate_test
 
 import (
-	"bufio"
-	"encoding/json"
-	"os/exec"
 	"slices"
 	"strconv"
 	"testing"
@@ -77,27 +74,11 @@ func TestOwnerInAnotherNamespace(t *testing.T) {
 		others int
 	}{{"main", 0}, {"thread", 0}, {"main", 2}} {
 		t.Run(tt.where+strconv.Itoa(tt.others), func(t *testing.T) {
-			cmd := exec.Command("python3", "-c", namespacesProgram, tt.where, strconv.Itoa(tt.others))
-			in, err := cmd.StdinPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			out, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Skip(err)
-			}
-			defer func() { in.Close(); _ = cmd.Process.Kill(); _ = cmd.Wait() }()
 			var said struct {
 				Waiter, Owner int
 				Others        []int
 			}
-			line, _ := bufio.NewReader(out).ReadString('\n')
-			if err := json.Unmarshal([]byte(line), &said); err != nil {
-				t.Skipf("python3 says %q", line)
-			}
+			startPython(t, &said, namespacesProgram, tt.where, strconv.Itoa(tt.others))
 			scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{sigstate.Probe(), memory.ShmAnon(), waitstate.Probe()}})
 			for range 2 { // the second one goes by what the first one read
 				d := lockOf(t, probetest.Again(t, scanner), said.Waiter)

@@ -3,10 +3,7 @@
 package waitstate_test
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
-	"os/exec"
 	"slices"
 	"testing"
 
@@ -48,28 +45,11 @@ sys.stdin.read()
 // The robust locks that a process has are shown when it is looked at closely,
 // and only then.
 func TestRobustLists(t *testing.T) {
-	cmd := exec.Command("python3", "-c", robustProgram)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Skip(err)
-	}
-	defer func() { in.Close(); _ = cmd.Process.Kill(); _ = cmd.Wait() }()
 	var said struct {
 		Other   int
 		Private uint64
 	}
-	line, _ := bufio.NewReader(out).ReadString('\n')
-	if err := json.Unmarshal([]byte(line), &said); err != nil {
-		t.Skipf("python3 says %q", line)
-	}
-	pid := cmd.Process.Pid
+	pid := startPython(t, &said, robustProgram)
 	opts := probe.Options{Probes: []probe.Probe{memory.ShmAnon(), waitstate.Probe()}}
 	held := func() (list []string) {
 		snap, err := probe.NewScanner(opts).Scan(t.Context())

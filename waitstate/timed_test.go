@@ -3,9 +3,6 @@
 package waitstate_test
 
 import (
-	"bufio"
-	"encoding/json"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -79,25 +76,8 @@ sys.stdin.read()
 // TestLocksWithATimeLimit recognises the locks that threads want until a point in time, and
 // takes nothing else for a mutex.
 func TestLocksWithATimeLimit(t *testing.T) {
-	cmd := exec.Command("python3", "-c", timedProgram)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Skip(err)
-	}
-	defer func() { in.Close(); _ = cmd.Process.Kill(); _ = cmd.Wait() }()
 	var said map[string]int
-	line, _ := bufio.NewReader(out).ReadString('\n')
-	if err := json.Unmarshal([]byte(line), &said); err != nil {
-		t.Skipf("python3 says %q", line)
-	}
-	pid := cmd.Process.Pid
+	pid := startPython(t, &said, timedProgram)
 	s := probetest.Scan(t, memory.ShmAnon(), waitstate.Probe())
 	for name, tid := range said {
 		i := slices.IndexFunc(s.Waits, func(w model.Wait) bool { return w.TID == tid })
