@@ -168,8 +168,10 @@ func (c *caller) decode(name string) *waiting {
 	case "restart_syscall":
 		// The arguments are still those of the call before the stop, but which
 		// call that was is not told. It had a time limit: others begin anew.
-		w.needs, w.timed = model.NeedsTime, true
-		if c.wchan() != "hrtimer_nanosleep" && c.wchan() != "do_nanosleep" {
+		w.timed = true
+		if resumesSleep(c.wchan()) {
+			w.needs, w.idle = model.NeedsTime, true
+		} else {
 			w.needs = model.NeedsEvent
 		}
 	default:

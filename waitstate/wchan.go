@@ -18,4 +18,11 @@ func cleanWchan(b []byte) string {
 	return s
 }
 
+// resumesSleep reports whether a thread in restart_syscall(2) sleeps. poll, futex and
+// select have functions of their own in which it waits; those of a sleep belong to the
+// scheduler, so that the kernel names who called them: one for timers, or the entry of system calls.
+func resumesSleep(wchan string) bool {
+	return wchan != "" && !strings.Contains(wchan, "poll") && !strings.Contains(wchan, "futex") && !strings.Contains(wchan, "select")
+}
+
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -45,7 +45,7 @@ func (g *Graph) Wants(w *model.Wait) string {
 			return "connects to " + w.Target.Path
 		}
 		return "connects" + on(o, w)
-	case "poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2":
+	case "poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2", "restart_syscall":
 		return g.polls(w)
 	case "msgrcv", "mq_timedreceive":
 		return "waits for a message" + on(o, w)
@@ -74,6 +74,9 @@ func (g *Graph) Wants(w *model.Wait) string {
 // polls says what a thread waits for events of; an epoll instance in the set stands for what
 // that watches.
 func (g *Graph) polls(w *model.Wait) string {
+	if w.Call == "restart_syscall" {
+		return "waits on after a stop, in a call that has a time limit"
+	}
 	ids := w.Objects
 	if in := g.watched(ids); in.unknown == "" && len(in.ids) > 0 && len(in.ids) <= maxSet {
 		ids = in.ids
