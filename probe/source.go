@@ -137,7 +137,7 @@ type seenFile struct {
 	read, write           bool
 	fd                    int32
 	mode, magic           uint32
-	inFlight              int32 // of a UNIX socket; -1: it is none
+	inFlight              int32 // see [queuedDescriptors]
 	event                 int32 // place in facts.events, from 1; 0: it is none
 }
 
@@ -346,9 +346,8 @@ func (f *facts) add(d *bpf.File) {
 			f.own[int32(d.PID)] = append(f.own[int32(d.PID)], tid)
 		}
 	}
-	if sock, known := d.Socket(); known && sock.Family == unixFamily && sock.InFlight > 0 {
-		f.inFlight = true
-	}
+	queued := queuedDescriptors(d)
+	f.inFlight = f.inFlight || queued > 0 || queued == untold
 	if f.wanted.leavesFile(d) {
 		t.to = len(f.files)
 		f.tables[tid] = t
@@ -356,13 +355,10 @@ func (f *facts) add(d *bpf.File) {
 	}
 	x := seenFile{
 		description: d.Description, ino: d.Ino, dev: proc.Dev(d.DevMajor, d.DevMinor), link: uint32(len(f.links)), linkLength: uint16(len(d.Link)),
-		read: d.Read, write: d.Write, fd: d.FD, mode: d.Mode, magic: uint32(d.FSMagic), inFlight: -1,
+		read: d.Read, write: d.Write, fd: d.FD, mode: d.Mode, magic: uint32(d.FSMagic), inFlight: queued,
 	}
 	f.links = append(f.links, d.Link...)
 	f.addPipe(d)
-	if sock, known := d.Socket(); known && sock.Family == unixFamily {
-		x.inFlight = int32(sock.InFlight)
-	}
 	if _, isEvent := d.Eventfd(); isEvent {
 		w, _ := d.Watched()
 		f.events = append(f.events, w)
@@ -372,6 +368,25 @@ func (f *facts) add(d *bpf.File) {
 	t.to = len(f.files)
 	f.tables[tid] = t
 }
+
+// queuedDescriptors is how many descriptors are in the queue of a UNIX socket. Those that were sent
+// to who waits to be accepted are counted at a socket that nobody has yet: then it is untold.
+func queuedDescriptors(d *bpf.File) int32 {
+	s, known := d.Socket()
+	switch {
+	case !known || s.Family != unixFamily:
+		return noQueue
+	case s.State == listening && s.Messages > 0:
+		return untold
+	}
+	return int32(s.InFlight)
+}
+
+// What [queuedDescriptors] says in place of a number.
+const (
+	noQueue = -1 // it is no UNIX socket
+	untold  = -2
+)
 
 // addPipe takes in the state of the pipe that a descriptor may be.
 func (f *facts) addPipe(d *bpf.File) {
@@ -389,6 +404,7 @@ func (f *facts) addPipe(d *bpf.File) {
 
 const (
 	unixFamily  = 1          // AF_UNIX
+	listening   = 10         // TCP_LISTEN of include/net/tcp_states.h
 	pipefsMagic = 0x50495045 // include/uapi/linux/magic.h
 )
 
