@@ -42,17 +42,14 @@ func HolderPath(root string, h *model.Holder, dir string, fd int32) string {
 	return path + dir + "/" + strconv.Itoa(int(fd))
 }
 
-// Holds reports whether a thread has an object by a descriptor of this number, in its own
-// table or in that of its process.
+// Holds reports whether an object is held by a descriptor of this number in the table of a
+// process, or in another one of its threads' ([Scan.TableOf]).
 func (e *Entry) Holds(pid, tid, fd int32) bool {
 	if !e.listed() {
 		return false
 	}
-	h := model.Holder{PID: pid, TID: tid, Via: model.ViaFD, FD: model.Some(fd)}
-	_, own := slices.BinarySearchFunc(e.Holders, h, orderHolders)
-	h.TID = 0
-	_, shared := slices.BinarySearchFunc(e.Holders, h, orderHolders)
-	return own || shared
+	_, found := slices.BinarySearchFunc(e.Holders, model.Holder{PID: pid, TID: tid, Via: model.ViaFD, FD: model.Some(fd)}, orderHolders)
+	return found
 }
 
 // EachOf calls look once for each object of which a process of these was seen to have a

@@ -189,7 +189,7 @@ func (m *pretended) checkEachOf(t *testing.T, idx *Index) {
 		want[e]++
 		for i := range e.Holders {
 			h := &e.Holders[i]
-			if fd, _ := h.FD.Get(); h.Via == model.ViaFD && (!e.Holds(h.PID, 7, fd) || e.Holds(h.PID, 7, fd+100)) {
+			if fd, _ := h.FD.Get(); h.Via == model.ViaFD && (!e.Holds(h.PID, h.TID, fd) || e.Holds(h.PID, h.TID, fd+100) || e.Holds(h.PID, h.TID+7, fd)) {
 				t.Fatalf("%v has %+v", e.Key, e.Holders)
 			}
 		}

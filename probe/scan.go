@@ -187,6 +187,7 @@ type Scan struct {
 	calls     map[int32][]int
 	unreached map[visitKey]bool          // namespaces that nothing led to any more
 	threadNS  map[threadNamespace]uint64 // of threads that have others than their process
+	tableOf   map[int32]int32            // see [Scan.TableOf]
 
 	mu         sync.Mutex
 	results    []*result
@@ -373,6 +374,7 @@ func (sc *Scanner) begin() (*Scan, error) {
 		read:      map[tableKey]bool{},
 		calls:     map[int32][]int{},
 		threadNS:  map[threadNamespace]uint64{},
+		tableOf:   map[int32]int32{},
 	}
 	for _, t := range proc.NamespaceTypes {
 		if n, err := proc.ReadNamespace("/proc/self/ns/" + t); err == nil {

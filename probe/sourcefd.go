@@ -29,15 +29,37 @@ func (s *Scan) descriptorsFromSource(p *Proc, sc *scratch, r *result, refused bo
 		return false
 	}
 	m.FDs = model.Some(s.takeTable(p, f, main, 0, sc, r))
-	for _, tid := range f.own[p.PID()] {
-		if !slices.ContainsFunc(m.ThreadList, func(t model.Thread) bool { return t.TID == int(tid) }) {
+	own := f.own[p.PID()]
+	if len(own) == 0 {
+		return true
+	}
+	lives := make(map[int32]bool, len(m.ThreadList))
+	for i := range m.ThreadList {
+		lives[int32(m.ThreadList[i].TID)] = true
+	}
+	owners := map[uint64]int32{} // of tables
+	for _, tid := range own {
+		if !lives[tid] {
 			continue // it has ended, or there is another process now
 		}
 		r.ownTables = true
 		list, _ := f.of(tid)
+		if owner, ok := owners[f.tables[tid].table]; ok && f.sameTable(owner, list) {
+			s.noteTable(tid, owner)
+			continue
+		}
+		s.noteTable(tid, tid)
+		owners[f.tables[tid].table] = tid
 		s.takeTable(p, f, list, tid, sc, r)
 	}
 	return true
+}
+
+// sameTable reports whether the descriptors in a thread's table are these: of two threads whose
+// tables were in one place, one may have left its before the other got one.
+func (f *facts) sameTable(tid int32, list []seenFile) bool {
+	other, _ := f.of(tid)
+	return slices.EqualFunc(other, list, func(a, b seenFile) bool { return a.fd == b.fd && a.description == b.description })
 }
 
 // factsOf are the facts that have the descriptors of a process; nil if there are none. They

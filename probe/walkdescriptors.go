@@ -2,17 +2,17 @@ package probe
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 	"strconv"
 
-	"github.com/ipctop/ipctop/kcmp"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/proc"
 	"golang.org/x/sys/unix"
 )
 
-// readDescriptors reads the descriptor table, and those of threads that have
-// one of their own: after unshare(CLONE_FILES), or when the main thread has
-// ended and shows none.
+// readDescriptors reads the descriptor table, and those of threads that have others, each once:
+// after unshare(CLONE_FILES), or when the main thread has ended and shows none.
 func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
 	if s.descriptorsFromSource(p, sc, r, false) {
 		return
@@ -45,36 +45,39 @@ func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
 		unreadable(err)
 		return
 	}
+	var tables tableOwners
+	if !ended {
+		tables = tableOwners{p.PID()}
+	}
 	for i := range m.ThreadList {
-		tid := m.ThreadList[i].TID
-		if tid == m.PID || m.State != "Z" && !s.ownTable(p, tid) {
+		tid := int32(m.ThreadList[i].TID)
+		if int(tid) == m.PID {
 			continue
 		}
-		r.ownTables = true
-		if dir, err := p.Dir.Open("task/" + strconv.Itoa(tid) + "/fd"); err == nil {
-			n, denied := s.readTable(p, dir, int32(tid), sc, r)
-			dir.Close()
-			noteDenied(p, int32(tid), denied, n, r)
-			if m.State == "Z" {
-				m.FDs = model.Some(n)
-				return // the other threads share this one's table
-			}
+		at, owner := s.ownerOfTable(p, tables, tid)
+		if owner == p.PID() {
+			continue
 		}
+		s.noteTable(tid, cmp.Or(owner, tid))
+		if owner != 0 {
+			continue
+		}
+		dir, errOwn := p.Dir.Open("task/" + strconv.Itoa(int(tid)) + "/fd")
+		if errOwn != nil {
+			continue // it has ended
+		}
+		r.ownTables = true
+		n, denied := s.readTable(p, dir, tid, sc, r)
+		dir.Close()
+		noteDenied(p, tid, denied, n, r)
+		if len(tables) == 0 {
+			m.FDs, err = model.Some(n), nil
+		}
+		tables = slices.Insert(tables, at, tid)
 	}
 	if err != nil {
 		unreadable(err)
 	}
-}
-
-// ownTable reports whether a thread's descriptor table is not its process's
-// (kcmp(2) KCMP_FILES, Linux 3.5). It is asked under guard: see [comparer].
-func (s *Scan) ownTable(p *Proc, tid int) bool {
-	if !s.PIDCalls || !p.task.Begin("kcmp", int32(tid)) {
-		return false
-	}
-	r, err := kcmp.Compare(p.PID(), int32(tid), kcmp.Files, 0, 0)
-	p.task.End()
-	return err == nil && r != 0
 }
 
 // countDescriptors asks for the number of descriptors, which everyone may know

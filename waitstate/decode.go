@@ -47,7 +47,7 @@ type caller struct {
 	proc  *probe.Proc
 	task  *guard.Task
 	mem   *memory
-	sets  map[int32][]fdUse // what epoll instances of the process watch; shared by its threads
+	sets  map[fdKey][]fdUse // what epoll instances of the process watch; shared by its threads
 
 	unread map[fdKey]bool // epoll instances that are not asked
 

@@ -19,6 +19,7 @@ type index struct {
 	fifos   map[string]bool         // ids of those that are objects; made when asked for
 }
 
+// fdKey names a descriptor; tid is 0 in the table of its process, see [probe.Scan.TableOf].
 type fdKey struct {
 	pid, tid, fd int32
 }
@@ -61,15 +62,16 @@ func (r *pass) resolve() *index {
 	wantSysv, futexes := false, false
 	for _, t := range r.threads {
 		pid := int32(t.proc.PID)
+		t.table = r.j.Scan.TableOf(t.tid)
 		for _, u := range t.fds {
-			own := fdKey{pid, int32(t.tid), u.fd}
+			own := fdKey{pid, t.table, u.fd}
 			if t.known && before != nil {
 				if e := before.descriptor(t, u.fd); e != nil && e.Holds(own.pid, own.tid, own.fd) {
 					x.fds[own] = e
 					continue
 				}
 			}
-			x.fds[own], x.fds[fdKey{pid, 0, u.fd}] = nil, nil
+			x.fds[own] = nil
 			looked[pid] = true
 		}
 		wantSysv = wantSysv || t.sysv != ""
@@ -83,7 +85,7 @@ func (r *pass) resolve() *index {
 	}
 	hold := func(e *probe.Entry) {
 		for i := range e.Holders {
-			x.hold(e, &e.Holders[i], r.j)
+			x.hold(e, &e.Holders[i])
 		}
 	}
 	if len(looked) > 0 {
@@ -113,19 +115,11 @@ func (r *pass) resolve() *index {
 	return x
 }
 
-func (x *index) hold(e *probe.Entry, h *model.Holder, idx *probe.Index) {
+func (x *index) hold(e *probe.Entry, h *model.Holder) {
 	if fd, ok := h.FD.Get(); ok && h.Via == model.ViaFD {
 		k := fdKey{h.PID, h.TID, fd}
 		if _, wanted := x.fds[k]; wanted {
 			x.fds[k] = e
-		}
-		// The table of a process whose main thread has ended is read through
-		// one of the others, and is all of theirs.
-		if h.TID != 0 && idx.Processes[h.PID] != nil && idx.Processes[h.PID].State == "Z" {
-			k.tid = 0
-			if _, wanted := x.fds[k]; wanted {
-				x.fds[k] = e
-			}
 		}
 		return
 	}
@@ -151,10 +145,7 @@ func (x *index) word(pid int32, addr uint64) *sharedWord {
 
 // descriptor is the object behind a thread's descriptor, nil if no probe showed it.
 func (x *index) descriptor(t *thread, fd int32) *probe.Entry {
-	if e := x.fds[fdKey{int32(t.proc.PID), int32(t.tid), fd}]; e != nil {
-		return e
-	}
-	return x.fds[fdKey{int32(t.proc.PID), 0, fd}]
+	return x.fds[fdKey{int32(t.proc.PID), t.table, fd}]
 }
 
 // stillLeads reports whether a link that was read just now can lead to the object:

@@ -22,6 +22,7 @@ type thread struct {
 	state string
 	line  syscallLine
 	runs  model.Opt[uint64]
+	table int32 // whose descriptors it has, see [probe.Scan.TableOf]
 	*waiting
 
 	// What the second sample says.
@@ -87,7 +88,7 @@ func (r *pass) firstSample(ctx context.Context) {
 		}
 		buf := lines.Get().(*[]byte)
 		defer lines.Put(buf)
-		v := visit{proc: p, task: t, now: now, mem: newMemory(p, t), sets: map[int32][]fdUse{}, unread: unread, buf: *buf}
+		v := visit{proc: p, task: t, now: now, mem: newMemory(p, t), sets: map[fdKey][]fdUse{}, unread: unread, buf: *buf}
 		defer v.mem.close()
 		v.process()
 		runtime := v.runtime(runtimes)
@@ -135,7 +136,7 @@ type visit struct {
 	task    *guard.Task
 	now     *probe.ThreadsNow // what the source says of the threads; nil: nothing
 	mem     *memory
-	sets    map[int32][]fdUse
+	sets    map[fdKey][]fdUse
 	unread  map[fdKey]bool
 	class32 model.Opt[bool]
 	classed bool // class32 was looked for

@@ -127,13 +127,14 @@ func parseFdSets(n int, sets [3][]byte) []fdUse {
 // instance was inherited; those that are not open here are not resolved.
 func (c *caller) decodeEpoll(w *waiting, epfd int32) {
 	w.target.FD = someFD(epfd)
-	list, ok := c.sets[epfd]
+	key := fdKey{c.proc.PID(), c.proc.Scan.TableOf(c.tid), epfd}
+	list, ok := c.sets[key]
 	if !ok {
 		var err error
-		if list, err = c.readWatches(epfd); err != nil {
+		if list, err = c.readWatches(key); err != nil {
 			w.partial = true
 		}
-		c.sets[epfd] = list
+		c.sets[key] = list
 	}
 	// The instance itself comes first; see waits.
 	w.fds = append([]fdUse{{fd: epfd, read: true}}, list...)
@@ -141,15 +142,15 @@ func (c *caller) decodeEpoll(w *waiting, epfd int32) {
 
 // readWatches reads fdinfo once more, unless the reader of epoll instances has left
 // it alone: it is not known for certain whether it would answer.
-func (c *caller) readWatches(epfd int32) ([]fdUse, error) {
-	if c.unread[fdKey{c.proc.PID(), 0, epfd}] {
+func (c *caller) readWatches(epoll fdKey) ([]fdUse, error) {
+	if c.unread[epoll] {
 		return nil, guard.ErrGivenUp
 	}
-	if !c.task.Begin(probe.OpInfo, epfd) {
+	if !c.task.Begin(probe.OpInfo, epoll.fd) {
 		return nil, guard.ErrGivenUp
 	}
 	defer c.task.End()
-	b, err := c.proc.Dir.ReadRecord("task/"+itoa(c.tid)+"/fdinfo/"+itoa(int(epfd)), nil)
+	b, err := c.proc.Dir.ReadRecord("task/"+itoa(c.tid)+"/fdinfo/"+itoa(int(epoll.fd)), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +167,7 @@ func unreadEpolls(idx *probe.Index) map[fdKey]bool {
 		}
 		for i := range e.Holders {
 			if fd, ok := e.Holders[i].FD.Get(); ok {
-				unread[fdKey{e.Holders[i].PID, 0, fd}] = true
+				unread[fdKey{e.Holders[i].PID, e.Holders[i].TID, fd}] = true
 			}
 		}
 	}
