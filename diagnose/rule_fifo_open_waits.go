@@ -3,7 +3,9 @@ package diagnose
 import (
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/ipctop/ipctop/diagnose/graph"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -14,10 +16,13 @@ var fifoOpenWaitsRule = Rule{
 	Severity: model.Warning,
 	Means: "A process opens a FIFO and waits for longer than --min-age: an open for reading returns when somebody opens it for writing, and the other way " +
 		"round. Nobody does.",
-	Evidence:   "The blocked open (/proc/PID/task/TID/syscall), the path in the process's memory, and that the thread sleeps in wait_for_partner.",
-	Do:         "Start the program for the other end. A program that must not wait opens the FIFO with O_NONBLOCK, or with O_RDWR.",
-	FalseAlarm: "A server may open its FIFO and wait for the first client like this, for as long as it takes, which is normal.",
-	find:       findFIFOOpenWaits,
+	Evidence: "The blocked open (/proc/PID/task/TID/syscall) with its flags, the path in the process's memory, and that the thread sleeps in wait_for_partner: " +
+		"it would have gone on if anybody had the other end.",
+	Do: "Start the program for the other end. A program that must not wait opens the FIFO with O_NONBLOCK, or with O_RDWR.",
+	FalseAlarm: "A program that takes its work from a FIFO waits like this for the next one who brings some, for as long as it takes. Nothing tells for sure whether one that " +
+		"opens a FIFO to read is such a program or lacks its writer, so that this is possible at most, and info if the FIFO was written to since the program began. Who opens one " +
+		"to write has something to say that nobody takes; a program may do so to hand it out whenever somebody reads, as if the FIFO were a file.",
+	find: findFIFOOpenWaits,
 }
 
 func findFIFOOpenWaits(v *view) []finding {
@@ -47,14 +52,20 @@ func findFIFOOpenWaits(v *view) []finding {
 		pids := pidsOf(waits...)
 		f := finding{Finding: model.Finding{
 			Confidence: model.Certain, Since: v.since(waits...), Victims: pids, Objects: objectsOf(waits...), Root: v.root(waits[0].PID, wants),
-			Summary:  v.subject(pids) + " " + wants + ", and nobody opens the other end",
+			Summary:  v.subject(pids) + " " + wants + ", and " + graph.NoPartner(waits[0]),
 			Evidence: v.evidence(waits...),
 		}, explains: waits}
+		if graph.Opens(waits[0]) != model.Write {
+			f.Confidence, f.LoweredBy = model.Possible, []string{"a program that takes its work from a FIFO waits like this for the next one who brings some"}
+			if e, served := v.served(waits); served {
+				f.Severity, f.Evidence = model.Info, append(f.Evidence, e)
+			}
+		}
 		if len(f.Objects) == 0 {
 			f.about = key
 		}
 		if len(pids) > 1 {
-			f.Summary = v.subject(pids) + " wait for the other end of a FIFO, and nobody opens it: " + v.list(pids[:1]) + " " + wants
+			f.Summary = v.subject(pids) + " wait for the other end of a FIFO, which nobody has open: " + v.list(pids[:1]) + " " + wants
 		}
 		for _, w := range waits {
 			f.Chain = append(f.Chain, v.stepOf(w, nil))
@@ -63,3 +74,20 @@ func findFIFOOpenWaits(v *view) []finding {
 	}
 	return list
 }
+
+// served reports whether a FIFO that processes open to read was written to since one of them
+// began, and says so: the writer is one that comes when there is something to do.
+func (v *view) served(waits []*model.Wait) (model.Evidence, bool) {
+	for _, w := range waits {
+		p := v.processes[w.PID]
+		if w.Target == nil || p == nil || p.StartTime.IsZero() || !w.Target.Written.After(p.StartTime.Add(startSlack)) {
+			continue
+		}
+		return model.Evidence{Source: w.Target.Path, Text: "written to since " + v.name(w.PID) + " began: modified at " + w.Target.Written.Format(time.RFC3339)}, true
+	}
+	return model.Evidence{}, false
+}
+
+// startSlack is by how much the start of a process may seem earlier than it was: it is told in
+// ticks since the boot, whose time is told in seconds.
+const startSlack = 2 * time.Second

@@ -60,19 +60,21 @@ type Wakeups struct {
 
 // Target is what a blocked call asked for.
 type Target struct {
-	Range       string   `json:"range,omitzero" doc:"byte range of a lock"`
-	LockType    string   `json:"lock_type,omitzero" doc:"type of a lock on a file: posix, ofd or flock"`
-	Mode        string   `json:"mode,omitzero" doc:"mode of a lock"`
-	Operations  []string `json:"operations,omitzero" doc:"semaphore operations"`
-	MessageType Opt[int] `json:"message_type,omitzero" doc:"msgrcv's message type"`
-	Child       Opt[int] `json:"child,omitzero" ref:"pid" doc:"process waited for; -1: any child"`
-	Signals     []string `json:"signals,omitzero" doc:"signals that sigwait waits for"`
-	Path        string   `json:"path,omitzero" doc:"path being opened, connected to, or asked a file system's server about"`
-	FileSystem  string   `json:"file_system,omitzero" doc:"where the file system is mounted whose server (FUSE) has not answered"`
-	Servers     []int    `json:"servers,omitzero" ref:"pid" doc:"processes that serve that file system"`
-	OwnerTID    int      `json:"owner_tid,omitzero" ref:"pid" doc:"owner named by a futex"`
-	Address     Addr     `json:"address,omitzero" doc:"address of the futex"`
-	FD          Opt[int] `json:"fd,omitzero" doc:"descriptor the call was made on"`
+	Range       string    `json:"range,omitzero" doc:"byte range of a lock"`
+	LockType    string    `json:"lock_type,omitzero" doc:"type of a lock on a file: posix, ofd or flock"`
+	Mode        string    `json:"mode,omitzero" doc:"mode of a lock"`
+	Operations  []string  `json:"operations,omitzero" doc:"semaphore operations"`
+	MessageType Opt[int]  `json:"message_type,omitzero" doc:"msgrcv's message type"`
+	Child       Opt[int]  `json:"child,omitzero" ref:"pid" doc:"process waited for; -1: any child"`
+	Signals     []string  `json:"signals,omitzero" doc:"signals that sigwait waits for"`
+	Path        string    `json:"path,omitzero" doc:"path being opened, connected to, or asked a file system's server about"`
+	Access      Access    `json:"access,omitzero" doc:"what a FIFO is being opened to: r read, w write"`
+	Written     time.Time `json:"written,omitzero" doc:"when the FIFO that is being opened was last written to; missing where it never was, or where the file system does not tell when it was made"`
+	FileSystem  string    `json:"file_system,omitzero" doc:"where the file system is mounted whose server (FUSE) has not answered"`
+	Servers     []int     `json:"servers,omitzero" ref:"pid" doc:"processes that serve that file system"`
+	OwnerTID    int       `json:"owner_tid,omitzero" ref:"pid" doc:"owner named by a futex"`
+	Address     Addr      `json:"address,omitzero" doc:"address of the futex"`
+	FD          Opt[int]  `json:"fd,omitzero" doc:"descriptor the call was made on"`
 }
 
 // Blocker is a thread or process that could release a wait.

@@ -48,5 +48,5 @@ func (p *Proc) StatPath(tid int, at, name string, st *unix.Statx_t) (full string
 		return "", err
 	}
 	defer unix.Close(fd)
-	return full, unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, st)
+	return full, unix.Statx(fd, "", unix.AT_EMPTY_PATH|unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats|unix.STATX_BTIME, st)
 }

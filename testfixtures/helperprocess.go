@@ -213,13 +213,16 @@ func (p *helperProcess) parse(words []string) error {
 	case "child":
 		add(unix.SYS_CLONE, uintptr(unix.SIGCHLD))
 		add(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL)) // which the child has not inherited
-	case "open":
+	case "open-read", "open-write":
 		path, err := unix.BytePtrFromString(words[1])
 		if err != nil {
 			return err
 		}
-		at := unix.AT_FDCWD
-		add(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(path)), unix.O_RDONLY)
+		at, flags := unix.AT_FDCWD, unix.O_RDONLY
+		if words[0] == "open-write" {
+			flags = unix.O_WRONLY
+		}
+		add(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(path)), uintptr(flags))
 	case "halt":
 		// Ends with EINTR when it has been stopped and goes on (signal(7)).
 		add(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&noSignals)), 0, 0, 8)

@@ -140,20 +140,7 @@ func (c *caller) decode(name string) *waiting {
 		w.needs, w.idle = model.NeedsEvent, true
 		w.on(fdUse{fd: l.fd(0), read: true})
 	case "open", "openat", "openat2":
-		dir, path := int32(unix.AT_FDCWD), l.args[0]
-		if name != "open" {
-			dir, path = l.fd(0), l.args[1]
-		}
-		switch c.wchan() {
-		case "wait_for_partner":
-			w.needs = model.NeedsPeer
-			w.target.Path = c.path(path)
-			w.fifo = c.findFIFO(dir, w.target.Path)
-		case "request_wait_answer":
-			return c.onPath(w, dir, c.path(path))
-		default:
-			return nil // waits for a disk
-		}
+		return c.decodeOpen(w)
 	case "nanosleep":
 		w.needs, w.idle = model.NeedsTime, true
 		c.limit(w, l.args[0], timespecUnit)

@@ -1,7 +1,11 @@
 package waitstate
 
 import (
+	"encoding/binary"
+	"path"
 	"strconv"
+	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -14,11 +18,75 @@ import (
 // open(2), and has no descriptor yet.
 var openedFIFOs = &probe.KeySpace{Name: "fifo being opened"}
 
-// findFIFO looks at what the path leads to that a thread opens; nil if that cannot be
-// told without disturbing anybody.
-func (c *caller) findFIFO(dir int32, path string) *model.Object {
+// decodeOpen reads open(2), openat(2) and openat2(2), in which a thread waits for the other end of
+// a FIFO, or for the server of a file system; nil if it waits for a disk.
+func (c *caller) decodeOpen(w *waiting) *waiting {
+	args := c.line.args
+	dir, at, flags := int32(unix.AT_FDCWD), args[0], args[1]
+	if w.call != "open" {
+		dir, at, flags = c.line.fd(0), args[1], args[2]
+	}
+	switch c.wchan() {
+	case "wait_for_partner":
+		w.needs = model.NeedsPeer
+		w.target.Access = c.openedTo(w.call, flags)
+		name := c.path(at)
+		if w.fifo, w.target.Written = c.findFIFO(dir, name); w.fifo != nil {
+			w.target.Path = w.fifo.Path
+		} else {
+			w.target.Path, _ = c.absolute(dir, name)
+		}
+		return w
+	case "request_wait_answer":
+		return c.onPath(w, dir, c.path(at))
+	}
+	return nil
+}
+
+// openedTo is what a FIFO is opened to, by the flags of the call; "" if that could not be read.
+// Who opens it to read and write does not wait.
+func (c *caller) openedTo(call string, flags uint64) model.Access {
+	if call == "openat2" { // a pointer to a struct open_how, which begins with them
+		b, err := c.mem.read(c.tid, flags, 8)
+		if err != nil {
+			return ""
+		}
+		flags = binary.NativeEndian.Uint64(b)
+	}
+	switch flags & unix.O_ACCMODE {
+	case unix.O_RDONLY:
+		return model.Read
+	case unix.O_WRONLY:
+		return model.Write
+	}
+	return ""
+}
+
+// absolute is a path that a thread has named, relative to the directory that is descriptor dir,
+// from its root; the path as it is and false if that directory could not be read.
+func (c *caller) absolute(dir int32, name string) (string, bool) {
+	switch {
+	case name == "":
+		return "", false
+	case name[0] == '/':
+		return path.Clean(name), true
+	}
+	at := "cwd"
+	if dir != unix.AT_FDCWD {
+		at = "fd/" + itoa(int(dir))
+	}
+	above, err := c.proc.Dir.Readlink("task/" + itoa(c.tid) + "/" + at)
+	if err != nil || !strings.HasPrefix(above, "/") {
+		return name, false
+	}
+	return path.Join(above, name), true
+}
+
+// findFIFO looks at what the path leads to that a thread opens, and when that was last
+// written to; nil if that cannot be told without disturbing anybody.
+func (c *caller) findFIFO(dir int32, path string) (*model.Object, time.Time) {
 	if path == "" || !c.task.Begin("stat path", int32(c.tid)) {
-		return nil
+		return nil, time.Time{}
 	}
 	defer c.task.End()
 	at := "task/" + itoa(c.tid) + "/cwd"
@@ -28,13 +96,22 @@ func (c *caller) findFIFO(dir int32, path string) *model.Object {
 	var st unix.Statx_t
 	full, err := c.proc.StatPath(c.tid, at, path, &st)
 	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFIFO {
-		return nil
+		return nil, time.Time{}
 	}
 	dev := proc.DevString(proc.Dev(st.Dev_major, st.Dev_minor))
 	return &model.Object{
 		ID: "fifo:" + dev + ":" + strconv.FormatUint(st.Ino, 10), Kind: model.FIFO, Name: full, Path: full, Dev: dev, Ino: model.Big(st.Ino),
 		UID: model.Some(int(st.Uid)), GID: model.Some(int(st.Gid)), Mode: probe.Octal(uint32(st.Mode)), Detail: new(model.PipeDetail),
+	}, written(&st)
+}
+
+// written is when a file was last written to; zero if it never was, or if that is not told.
+func written(st *unix.Statx_t) time.Time {
+	at := func(t unix.StatxTimestamp) time.Time { return time.Unix(t.Sec, int64(t.Nsec)).UTC() }
+	if modified := at(st.Mtime); st.Mask&unix.STATX_BTIME != 0 && modified.After(at(st.Btime)) {
+		return modified
 	}
+	return time.Time{}
 }
 
 // opened is the id of the FIFO that a thread opens. It is made an object if nobody

@@ -3,7 +3,6 @@ package waitstate
 import (
 	"bytes"
 	"context"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,23 +38,11 @@ func (c *caller) asksServer() bool { return c.wchan() == "request_wait_answer" }
 // descriptor dir.
 func (c *caller) onPath(w *waiting, dir int32, name string) *waiting {
 	w.needs, w.fds = model.NeedsAnswer, nil
-	w.target.Path = name
 	w.server = &served{}
-	if name == "" {
+	known := false
+	if w.target.Path, known = c.absolute(dir, name); !known {
 		return w
 	}
-	if name[0] != '/' {
-		at := "cwd"
-		if dir != unix.AT_FDCWD {
-			at = "fd/" + itoa(int(dir))
-		}
-		above, err := c.proc.Dir.Readlink("task/" + itoa(c.tid) + "/" + at)
-		if err != nil {
-			return w
-		}
-		w.target.Path = above + "/" + name
-	}
-	w.target.Path = path.Clean(w.target.Path)
 	var on *proc.Mount
 	mounts := c.proc.Mounts()
 	for i := range mounts {

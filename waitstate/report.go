@@ -65,6 +65,6 @@ func (r *pass) target(t *thread) *model.Target {
 }
 
 func isZeroTarget(t *model.Target) bool {
-	return t.Range == "" && t.LockType == "" && t.Mode == "" && len(t.Operations) == 0 && !t.MessageType.Known() && !t.Child.Known() && t.Path == "" && t.FileSystem == "" &&
+	return t.Range == "" && t.LockType == "" && t.Mode == "" && len(t.Operations) == 0 && !t.MessageType.Known() && !t.Child.Known() && t.Path == "" && t.Access == "" && t.Written.IsZero() && t.FileSystem == "" &&
 		t.Signals == nil && t.OwnerTID == 0 && t.Address == 0 && !t.FD.Known()
 }

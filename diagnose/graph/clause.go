@@ -48,7 +48,7 @@ func (g *Graph) calls(list []Clause, n *node) []Clause {
 	case "io_uring_enter":
 		return append(list, unknown("the kernel does not show what an io_uring waits for"))
 	case "open", "openat", "openat2":
-		c := unknown("anyone may open the FIFO")
+		c := unknown(NoPartner(w) + "; anyone may open it")
 		c.Object = w.Object
 		return append(list, c)
 	case "connect":

@@ -31,7 +31,7 @@ func (g *Graph) Release(w *model.Wait) string {
 		case "connect":
 			return "the listener accepts a connection"
 		}
-		return "somebody opens the other end"
+		return "somebody opens " + otherEnd(w)
 	}
 	switch g.lockType(w) {
 	case "mutex", "robust-mutex", "pi-mutex", "rwlock":

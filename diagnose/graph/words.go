@@ -34,10 +34,7 @@ func (g *Graph) Wants(w *model.Wait) string {
 	case "futex", "futex_waitv":
 		return g.wantsWord(w)
 	case "open", "openat", "openat2":
-		if w.Target != nil && w.Target.Path != "" {
-			return "opens the FIFO " + w.Target.Path
-		}
-		return "opens a FIFO"
+		return wantsPartner(o, w)
 	case "accept", "accept4":
 		return "waits for a connection" + on(o, w)
 	case "connect":
