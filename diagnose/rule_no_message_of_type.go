@@ -30,7 +30,7 @@ func findNoMessageOfType(v *view) []finding {
 		}
 		var f *finding
 		for _, w := range v.waitsOn[o.ID] {
-			if w.Call != "msgrcv" || !v.aged(w) || w.Target == nil || w.Target.MessageType.Or(0) == 0 {
+			if w.Call != "msgrcv" || !v.aged(w) || w.Target == nil || w.Target.MessageType.Or(0) == 0 || w.Target.OtherTypes {
 				continue
 			}
 			if f == nil {

@@ -65,6 +65,7 @@ type Target struct {
 	Mode        string    `json:"mode,omitzero" doc:"mode of a lock"`
 	Operations  []string  `json:"operations,omitzero" doc:"semaphore operations"`
 	MessageType Opt[int]  `json:"message_type,omitzero" doc:"msgrcv's message type"`
+	OtherTypes  bool      `json:"other_types,omitzero" doc:"msgrcv asks for any type but that (MSG_EXCEPT)"`
 	Child       Opt[int]  `json:"child,omitzero" ref:"pid" doc:"process waited for; -1: any child"`
 	Signals     []string  `json:"signals,omitzero" doc:"signals that sigwait waits for"`
 	Path        string    `json:"path,omitzero" doc:"path being opened, connected to, or asked a file system's server about"`

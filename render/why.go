@@ -212,11 +212,16 @@ func (t *whyText) who(w *model.Wait, c *graph.Clause) string {
 	for _, pid := range t.graph.Releasers(c, w) {
 		names = append(names, t.graph.Name(pid))
 	}
+	if len(c.Processes) == 0 && len(c.Threads) == 1 && len(names) == 1 && t.processes[c.Threads[0]] == nil { // not the main one
+		names[0] += " thread " + model.PIDNumber(c.Threads[0])
+	}
 	switch {
 	case len(names) == 0 && c.Level == graph.External && len(c.Reasons) > 0:
 		return c.Reasons[0]
 	case len(names) == 0 && c.Level == graph.Proven:
 		return "nobody else " + c.How
+	case len(names) == 0 && slices.Contains(c.Processes, w.PID):
+		return "no other visible process " + c.How + ": only it itself could"
 	case len(names) == 0:
 		return "no visible process " + c.How
 	case len(names) == 1 && (c.Level == graph.Proven || t.graph.OwnerKnown(c)):
@@ -284,9 +289,21 @@ func (t *whyText) process(p *model.Process) {
 // found reports whether a thread that could be waiting for work is among those that a
 // finding says are blocked.
 func (t *whyText) found(p *model.Process, w *model.Wait) bool {
+	return p != nil && slices.ContainsFunc(t.snap.Findings, func(f model.Finding) bool {
+		return slices.ContainsFunc(f.Chain, func(s model.Step) bool { return s.TID == w.TID }) ||
+			f.Severity != model.Info && len(f.Chain) > 0 && slices.Contains(f.Victims, p.PID) && (p.Threads == 1 || waitsFor(w, f.Objects))
+	})
+}
+
+// waitsFor reports whether a wait is for one of some objects.
+func waitsFor(w *model.Wait, objects []string) bool {
+	return slices.Contains(objects, w.Object) || slices.ContainsFunc(w.Objects, func(id string) bool { return slices.Contains(objects, id) })
+}
+
+// blamed reports whether others were found to wait for a process.
+func (t *whyText) blamed(pid int) bool {
 	return slices.ContainsFunc(t.snap.Findings, func(f model.Finding) bool {
-		return f.Severity != model.Info && (slices.ContainsFunc(f.Chain, func(s model.Step) bool { return s.TID == w.TID }) ||
-			p.Threads == 1 && len(f.Chain) > 0 && slices.Contains(f.Victims, p.PID))
+		return f.Severity != model.Info && len(f.Chain) > 0 && f.Root != nil && f.Root.PID == pid
 	})
 }
 
@@ -354,10 +371,9 @@ func (t *whyText) chain(c graph.Chain) {
 	case c.Cycle >= 0:
 		w := c.Steps[c.Cycle].Wait
 		began := t.graph.Name(w.PID) + " is where the chain began"
-		switch {
-		case t.graph.Stuck(w, graph.Incomplete) == nil:
-			// Another one that could release it acts by itself, such as a command that sleeps.
-			t.para(" ", began+"; another of those named may act", Plain)
+		switch may := t.graph.MayAct(w); {
+		case may != "":
+			t.para(" ", began+"; "+may, Plain)
 		case t.graph.Deadlocked(w):
 			t.para(" ", began+": deadlock", Alarm)
 		default:
@@ -423,6 +439,11 @@ func (t *whyText) idle(list []*model.Wait, end *graph.End) {
 	}
 	if len(list) > 0 && t.graph.Unclear(list[0]) {
 		t.para(" ", "This is how programs wait for work, but also for each other.", Plain)
+		t.inside(end)
+		return
+	}
+	if end.Process != nil && t.blamed(end.Process.PID) {
+		t.para(" ", "This is how programs wait for work, but others wait for it meanwhile.", Plain)
 		t.inside(end)
 		return
 	}

@@ -27,6 +27,8 @@ func (t *whyText) object(o *model.Object) {
 			// It is one of those whose connections wait to be accepted.
 		case around.Halted(w) != nil:
 			held = append(held, w)
+		case t.found(t.processes[w.PID], w):
+			stuck = append(stuck, w)
 		case t.graph.Unclear(w) && !t.graph.Serves(w) && !(graph.Listening(o) && t.graph.AtListener(w, o)):
 			unclear = append(unclear, w)
 		default:

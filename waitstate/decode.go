@@ -96,6 +96,7 @@ func (c *caller) decode(name string) *waiting {
 	case "msgrcv":
 		w.needs, w.sysv, w.sysvID = model.NeedsMessage, model.SysvMsg, int(int32(l.args[0]))
 		w.target.MessageType = model.Some(int(int64(l.args[3])))
+		w.target.OtherTypes = l.args[4]&msgExcept != 0 && int64(l.args[3]) > 0
 	case "msgsnd":
 		w.needs, w.sysv, w.sysvID = model.NeedsSpace, model.SysvMsg, int(int32(l.args[0]))
 	case "mq_timedreceive":
@@ -166,6 +167,9 @@ func (c *caller) decode(name string) *waiting {
 	}
 	return w
 }
+
+// msgExcept is MSG_EXCEPT: msgrcv(2) takes any message but those of the type.
+const msgExcept = 0o20000
 
 // on makes the wait one on a single descriptor.
 func (w *waiting) on(u fdUse) {

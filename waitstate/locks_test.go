@@ -153,6 +153,9 @@ func TestLocksOfRealPrograms(t *testing.T) {
 					if blocker != wantOwner {
 						t.Errorf("blockers %+v, owner %d", w.Blockers, holder)
 					}
+					if text := graph.New(model.NewIndex(s)).Wants(w); tt.want == "join" && wantOwner && text != fmt.Sprintf("waits for thread %d to end (pthread_join)", holder) {
+						t.Errorf("it %s, which is %d", text, holder)
+					}
 					checkPlace(t, o, d, w, file, place)
 				})
 			}

@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"strconv"
+
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -23,7 +25,7 @@ func (g *Graph) Release(w *model.Wait) string {
 		}
 		return "a child that it waits for ends"
 	case model.NeedsMessage:
-		return "somebody sends it a message"
+		return "somebody sends it " + message(w)
 	case model.NeedsPeer:
 		switch w.Call {
 		case "accept", "accept4":
@@ -32,6 +34,8 @@ func (g *Graph) Release(w *model.Wait) string {
 			return "the listener accepts a connection"
 		}
 		return "somebody opens " + otherEnd(w)
+	case model.NeedsAnswer:
+		return "the server of the file system answers, or ends"
 	}
 	switch g.lockType(w) {
 	case "mutex", "robust-mutex", "pi-mutex", "rwlock":
@@ -43,6 +47,9 @@ func (g *Graph) Release(w *model.Wait) string {
 	case "barrier":
 		return "enough threads have come to the barrier"
 	case "join":
+		if tid := g.joined(w); tid != 0 {
+			return "thread " + model.PIDNumber(tid) + " ends"
+		}
 		return "that thread ends"
 	case "cond-notify":
 		return "those who waited at the condition before have left it; who was killed there never does"
@@ -51,22 +58,85 @@ func (g *Graph) Release(w *model.Wait) string {
 	}
 	o := g.Object(w.Object)
 	switch {
-	case w.Needs == model.NeedsAnswer:
-		return "the server of the file system answers, or ends"
 	case w.Call == "flock" || w.Call == "fcntl":
 		return "the conflicting locks are released"
 	case w.Needs == model.NeedsLock:
 		return "somebody changes the semaphores as it asks"
-	case w.Needs == model.NeedsSpace && g.outputStopped(w):
-		return "output is started again: Ctrl-Q"
 	case w.Needs == model.NeedsSpace:
-		return "somebody reads from the other end, or closes it"
+		return g.makesRoom(w, o)
 	case w.Needs == model.NeedsEvent && o != nil && o.Kind == model.Eventfd:
 		return "somebody adds to the eventfd"
 	case w.Needs == model.NeedsEvent:
 		return "something that it watches becomes ready"
 	}
+	return brings(o)
+}
+
+// makesRoom says what lets a thread go on that writes to what is full.
+func (g *Graph) makesRoom(w *model.Wait, o *model.Object) string {
+	if w.Call == "msgsnd" || w.Call == "mq_timedsend" {
+		return "somebody receives a message from the queue"
+	}
+	if o == nil {
+		return "somebody reads from the other end, or closes it"
+	}
+	switch d := o.Detail.(type) {
+	case *model.PtyDetail:
+		if g.outputStopped(w) {
+			return "output is started again: Ctrl-Q"
+		}
+		return "the terminal's other end reads what was written, or is closed"
+	case *model.UnixDetail:
+		if d.Type == "dgram" {
+			return "the receiver takes a datagram from its queue, or closes it"
+		}
+	case *model.EventfdDetail:
+		return "somebody reads the eventfd"
+	}
+	return "somebody reads from the other end, or closes it"
+}
+
+// brings says what lets a thread go on that reads from what is empty.
+func brings(o *model.Object) string {
+	if o == nil {
+		return "somebody writes to the other end, or all who have it close it"
+	}
+	switch o.Kind {
+	case model.Pty:
+		return "something is written to the terminal's other end, or that is closed"
+	case model.UDP, model.Raw, model.ICMP, model.Packet, model.Netlink:
+		return "a packet for it comes"
+	}
+	if d, ok := o.Detail.(*model.UnixDetail); ok && d.Type == "dgram" {
+		return "somebody sends it a datagram"
+	}
 	return "somebody writes to the other end, or all who have it close it"
+}
+
+// message is the message that a thread waits for: of a System V queue it may ask for types.
+func message(w *model.Wait) string {
+	if w.Target == nil {
+		return "a message"
+	}
+	switch n := w.Target.MessageType.Or(0); {
+	case n > 0 && w.Target.OtherTypes:
+		return "a message of another type than " + strconv.Itoa(n)
+	case n > 0:
+		return "a message of type " + strconv.Itoa(n)
+	case n < 0:
+		return "a message of a type up to " + strconv.Itoa(-n)
+	}
+	return "a message"
+}
+
+// joined is the thread whose end another one waits for (pthread_join); 0 if that is not known.
+func (g *Graph) joined(w *model.Wait) int {
+	if o := g.Object(w.Object); o != nil {
+		if d, ok := o.Detail.(*model.FutexDetail); ok {
+			return d.OwnerTID.Or(0)
+		}
+	}
+	return 0
 }
 
 // outputStopped reports whether a thread cannot write to a terminal because output to it

@@ -45,7 +45,7 @@ func (g *Graph) Wants(w *model.Wait) string {
 	case "poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2", "restart_syscall":
 		return g.polls(w)
 	case "msgrcv", "mq_timedreceive":
-		return "waits for a message" + on(o, w)
+		return "waits for " + message(w) + on(o, w)
 	case "msgsnd", "mq_timedsend":
 		return "sends a message" + on(o, w)
 	}
@@ -125,6 +125,9 @@ func (g *Graph) wantsWord(w *model.Wait) string {
 	case "sem":
 		kind = "semaphore"
 	case "join":
+		if tid := g.joined(w); tid != 0 {
+			return "waits for thread " + model.PIDNumber(tid) + " to end (pthread_join)"
+		}
 		return "waits for a thread to end (pthread_join)"
 	case "cond-notify":
 		return "notifies the condition variable " + w.Object + " and waits until those who waited before have left it"
