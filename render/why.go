@@ -190,19 +190,6 @@ func (t *whyText) step(w *model.Wait, c *graph.Clause) {
 	t.para("   "+t.waits+" ", t.who(w, c), Plain)
 }
 
-// inDatabase writes the step of a server process that waits for a lock which is no
-// object of the kernel.
-func (t *whyText) inDatabase(w *model.Wait, s *model.Step) {
-	text := t.graph.Name(s.PID) + " " + s.Relation
-	if ns, ok := w.BlockedFor.Get(); ok {
-		text += ", for " + Duration(time.Duration(ns))
-	}
-	t.para(" ", text, Plain)
-	if p := t.processes[s.PID]; p != nil {
-		t.para("     ", "its title: "+p.Title(), Dim)
-	}
-}
-
 // who says who could release a wait.
 func (t *whyText) who(w *model.Wait, c *graph.Clause) string {
 	if c == nil {
@@ -405,13 +392,6 @@ func (t *whyText) noDeadlock(steps []graph.Step) string {
 		}
 	}
 	return "; none of them keeps anything from the others: they may be idle"
-}
-
-// inside says how to look into the process that a chain ends at.
-func (t *whyText) inside(e *graph.End) {
-	if how := e.Inside(); how != "" {
-		t.para("     ", "look inside: "+how, Dim)
-	}
 }
 
 // idle says that a process is well, and what it waits for, if that was not said.

@@ -211,6 +211,47 @@ func TestWhyJSON(t *testing.T) {
 	}
 }
 
+// make waits for a token of its job server and for its children, whichever comes first.
+func TestWhyTellsOfWakingChildren(t *testing.T) {
+	const said = "the end of its child sleep(41) would wake it, too: that sleeps 30s more"
+	sleep := func(pid, parent int) *model.Process {
+		return &model.Process{PID: pid, PPID: parent, Comm: "sleep", State: "S", Threads: 1, Signals: &model.Signals{}}
+	}
+	for name, c := range map[string]struct {
+		caught, blocked []string
+		state           string // of the socket that it polls
+		children        int
+		said, more      bool
+	}{
+		"a child":                {caught: []string{"SIGCHLD"}, children: 1, said: true},
+		"many children":          {caught: []string{"SIGCHLD"}, children: 5, said: true, more: true},
+		"does not catch SIGCHLD": {caught: []string{"SIGTERM"}, children: 1},
+		"blocks SIGCHLD":         {caught: []string{"SIGCHLD"}, blocked: []string{"SIGCHLD"}, children: 1},
+		"serves clients":         {caught: []string{"SIGCHLD"}, state: "listen", children: 1},
+		"no child":               {caught: []string{"SIGCHLD"}},
+	} {
+		s := &model.Snapshot{Schema: model.Schema, Processes: []*model.Process{{
+			PID: 40, Comm: "make", State: "S", Threads: 1, Signals: &model.Signals{Caught: c.caught, Blocked: c.blocked},
+		}}}
+		s.Objects = []*model.Object{{
+			ID: "unix:7", Kind: model.Unix, HoldersComplete: true, Detail: &model.UnixDetail{State: c.state},
+			Holders: []model.Holder{{PID: 40, Comm: "make", Via: model.ViaFD, FD: model.Some[int32](3), Access: model.ReadWrite}},
+		}}
+		s.Waits = []model.Wait{{PID: 40, TID: 40, Comm: "make", Call: "pselect6", Needs: model.NeedsEvent, Objects: []string{"unix:7"}, Confirmed: true}}
+		for i := range c.children {
+			s.Processes = append(s.Processes, sleep(41+i, 40))
+			s.Waits = append(s.Waits, model.Wait{
+				PID: 41 + i, TID: 41 + i, Comm: "sleep", Call: "clock_nanosleep", Needs: model.NeedsTime, Confirmed: true,
+				Timeout: model.Some(int64(40 * time.Second)), BlockedFor: model.Some(int64(10 * time.Second)),
+			})
+		}
+		got := whyText80(t, s, Options{Width: Unwrapped}, "40")
+		if strings.Contains(got, said) != c.said || strings.Contains(got, "and 2 more children") != c.more {
+			t.Errorf("%s:\n%s", name, got)
+		}
+	}
+}
+
 // why of a process says why it is not known what it waits for.
 func TestWhyOfUndecodedCall(t *testing.T) {
 	s := whySnapshot()

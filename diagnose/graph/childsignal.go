@@ -34,20 +34,41 @@ func (g *Graph) childSignal(w *model.Wait) forEnd {
 	if p.Signals == nil {
 		return notForEnd
 	}
-	// In sigsuspend the mask is the one that was asked for: what it blocks does not wake.
+	wake := slices.DeleteFunc(interrupts(p, w), func(s string) bool { return fault(s) || s == "SIGINT" })
+	return endAmong(wake)
+}
+
+// interrupts are the signals that a process catches and that a thread of it does not block
+// where it waits: sigsuspend, ppoll and pselect put a mask of their own into effect.
+func interrupts(p *model.Process, w *model.Wait) (list []string) {
 	blocked := p.Signals.Blocked
 	for i := range p.ThreadList {
 		if t := &p.ThreadList[i]; t.TID == w.TID && t.Signals != nil {
 			blocked = t.Signals.Blocked
 		}
 	}
-	var wake []string
 	for _, s := range p.Signals.Caught {
-		if !slices.Contains(blocked, s) && !fault(s) && s != "SIGINT" {
-			wake = append(wake, s)
+		if !slices.Contains(blocked, s) {
+			list = append(list, s)
 		}
 	}
-	return endAmong(wake)
+	return list
+}
+
+// WakingChildren are the children that have not ended of a process that waits for events, if
+// the end of one would wake it: it catches SIGCHLD. So make and shells wait for whichever
+// comes first. One that serves clients as well is not held up by its children.
+func (g *Graph) WakingChildren(w *model.Wait) (list []*model.Process) {
+	p := g.Processes[w.PID]
+	if p == nil || p.Signals == nil || w.Needs != model.NeedsEvent || g.Serves(w) || !slices.Contains(interrupts(p, w), "SIGCHLD") {
+		return nil
+	}
+	for _, q := range g.Children[p.PID] {
+		if len(g.members[q.PID]) > 0 && !g.gone[q.PID] {
+			list = append(list, q)
+		}
+	}
+	return list
 }
 
 // takenBy is how a thread waits for the end of a child that reads from a signalfd.
