@@ -31,6 +31,7 @@ func Locks() probe.Probe {
 type lockedFile struct {
 	key     probe.Key
 	entry   *probe.Entry // nil while nobody is known to hold it
+	opened  *probe.Entry // a FIFO, pipe, terminal or the like that the file is; nil: it is none
 	locks   []record
 	lockFDs []lockOwner
 
@@ -64,11 +65,11 @@ func complete(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	}
 	files := group(idx, records)
 	var known []*probe.Entry
-	byKey := make(map[probe.Key]*lockedFile, len(files))
+	byEntry := make(map[*probe.Entry]*lockedFile, len(files))
 	for _, f := range files {
-		byKey[f.key] = f
-		if f.entry != nil {
-			known = append(known, f.entry)
+		if e := f.held(); e != nil {
+			byEntry[e] = f
+			known = append(known, e)
 		}
 	}
 	var unread []error
@@ -76,13 +77,14 @@ func complete(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 		if ctx.Err() != nil {
 			return nil
 		}
-		lockFDs, errs := readLockOwners(t, idx, e, byKey[e.Key].mostHolds())
+		f := byEntry[e]
+		lockFDs, errs := readLockOwners(t, idx, e, f.key, f.mostHolds())
 		var facts probe.FileFacts
 		if e.Object == nil {
 			facts = idx.File(t, e)
 		}
 		return func() {
-			byKey[e.Key].lockFDs = lockFDs
+			f.lockFDs = lockFDs
 			unread = append(unread, errs...)
 			if e.Object == nil {
 				idx.Describe(e, facts.Object(model.File, e.Key, facts.FileDetail()))
@@ -97,8 +99,10 @@ func complete(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	}
 	for _, f := range files {
 		if f.entry == nil {
-			var facts probe.FileFacts
-			f.entry = idx.Add(f.key, facts.Object(model.File, f.key, new(model.FileDetail)))
+			f.entry = idx.Add(f.key, f.object())
+		}
+		if f.opened != nil {
+			idx.NoteLocks(f.opened, f.entry)
 		}
 		holds, cut := f.attach(idx)
 		f.entry.Adopt(holds...)
@@ -124,6 +128,8 @@ func group(idx *probe.Index, records []record) []*lockedFile {
 				f.entry = e
 			} else if e, ok := idx.LookupUnclaimed(k); ok {
 				f.entry = e
+			} else if e, ok := idx.OfInode(r.dev, r.ino); ok {
+				f.opened = e
 			}
 			byKey[k] = f
 			files = append(files, f)
@@ -149,12 +155,38 @@ func compareRecords(a, b record) int {
 		cmp.Compare(a.pid, b.pid), cmp.Compare(a.mode, b.mode))
 }
 
+// held is what has the holders of the file; nil while nobody is known to hold it.
+func (f *lockedFile) held() *probe.Entry { return cmp.Or(f.opened, f.entry) }
+
+// object is the file of which only locks are known, or what else it is.
+func (f *lockedFile) object() *model.Object {
+	var facts probe.FileFacts
+	detail := new(model.FileDetail)
+	o := facts.Object(model.File, f.key, detail)
+	if f.opened == nil {
+		return o
+	}
+	is := f.opened.Object
+	o.Name, o.Path, o.Deleted, o.UID, o.GID, o.Mode = cmp.Or(is.Name, is.ID), is.Path, is.Deleted, is.UID, is.GID, is.Mode
+	switch is.Kind {
+	case model.Pipe, model.FIFO:
+		detail.Type = "fifo"
+	case model.Pty:
+		detail.Type = "character"
+	case model.PosixMq:
+		detail.Type = "regular"
+	default:
+		detail.Type = "socket"
+	}
+	return o
+}
+
 // readLockOwners asks every descriptor of a file for the locks held through it. A
 // process that has ended is skipped; fdinfo names the inode, so a descriptor
 // that has become another lock gives nothing.
 //
 // After most locks no more are read.
-func readLockOwners(t *guard.Task, idx *probe.Index, e *probe.Entry, most int) (lockFDs []lockOwner, errs []error) {
+func readLockOwners(t *guard.Task, idx *probe.Index, e *probe.Entry, k probe.Key, most int) (lockFDs []lockOwner, errs []error) {
 	var buf []byte
 	var dir *proc.Dir
 	open := int32(0)
@@ -202,7 +234,7 @@ func readLockOwners(t *guard.Task, idx *probe.Index, e *probe.Entry, most int) (
 		buf = text
 		locks, bad := parseInfoLocks(text)
 		errs, most = append(errs, bad...), most-len(locks)
-		locks = slices.DeleteFunc(locks, func(r record) bool { return r.dev != e.Key.Scope || r.ino != e.Key.Num })
+		locks = slices.DeleteFunc(locks, func(r record) bool { return r.dev != k.Scope || r.ino != k.Num })
 		if len(locks) > 0 {
 			lockFDs = append(lockFDs, lockOwner{h.PID, h.TID, fd, h.Comm, locks})
 		}
@@ -349,8 +381,9 @@ func (f *lockedFile) withoutDescriptor(idx *probe.Index, r *record) []model.Hold
 	}
 	if f.byPID == nil {
 		f.byPID, f.withMaker = map[int32]bool{}, map[int][]model.Holder{}
-		for i := range f.entry.Holders {
-			h := &f.entry.Holders[i]
+		open := f.held().Holders
+		for i := range open {
+			h := &open[i]
 			f.byPID[h.PID] = f.byPID[h.PID] || h.Via == model.ViaFD
 			if n := len(f.mapped); h.Via == model.ViaMap && (n == 0 || f.mapped[n-1].PID != h.PID) {
 				f.mapped = append(f.mapped, model.Holder{PID: h.PID, Comm: h.Comm})

@@ -2,7 +2,7 @@ package model
 
 // FileDetail is the detail of a file that processes share.
 type FileDetail struct {
-	Type  string     `json:"type,omitzero" doc:"regular, directory, block or character; only what is locked may be other than regular"`
+	Type  string     `json:"type,omitzero" doc:"regular, directory, block, character, fifo or socket; only what is locked may be other than regular"`
 	Size  Opt[int64] `json:"size,omitzero" unit:"bytes" doc:"length of a regular file"`
 	Locks []Lock     `json:"locks,omitzero" doc:"locks on it, held and waited for"`
 }
@@ -36,7 +36,7 @@ var fileInfo = KindInfo{
 	Calls:       []string{"flock", "fcntl", "lockf", "open", "mmap", "read", "write"},
 	Man:         []string{"fcntl_locking(2)", "flock(2)", "proc_locks(5)", "mmap(2)"},
 	About: "A regular file that processes use to work together: it is locked, or mapped MAP_SHARED and writable, or open " +
-		"in two or more processes of which at least one may write. Locked directories and devices are shown, too. Files " +
+		"in two or more processes of which at least one may write. Locked directories, devices, terminals, pipes, FIFOs and sockets are shown, too: the latter are objects of their own kinds besides. Files " +
 		"that one process alone has open are not.",
 	Source: "the links /proc/PID/fd/N (statx; fdinfo on foreign file systems), shared mappings, /proc/locks; and the " +
 		"lock: lines of /proc/PID/fdinfo/N, which tell who really holds a flock or an open file description's lock",

@@ -16,7 +16,10 @@ import (
 
 // queues are named by the device of their namespace's mqueue file system and
 // their inode.
-var queues = &probe.KeySpace{Name: "posix-mq"}
+var queues = &probe.KeySpace{
+	Name:    "posix-mq",
+	OfInode: func(dev, ino uint64) (scope, num uint64, ok bool) { return dev, ino, true },
+}
 
 // mqueueMagic is MQUEUE_MAGIC of ipc/mqueue.c, the type statfs(2) tells.
 const mqueueMagic = 0x19800202

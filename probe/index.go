@@ -19,6 +19,7 @@ type Index struct {
 	since     map[int32]int         // the scan that read what is still known of a process
 	described map[int32][]described // of processes of which nothing is kept
 	wanted    map[string]bool       // see [Index.Wanted]
+	locks     map[*Entry]*Entry     // see [Index.LocksOf]
 	inFlight  bool                  // some socket has descriptors in its queue
 	hidden    bool                  // there are processes whose descriptors were not all read
 	unmapped  bool                  // … or whose mappings

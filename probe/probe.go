@@ -88,6 +88,10 @@ type KeySpace struct {
 	// With nil such a key is no object.
 	New func(k Key, s *Scan) model.Object
 
+	// OfInode is by which numbers the file with an inode of a device (of its superblock) is named
+	// here, if it may be one of these objects. With nil it is none, or is not locked.
+	OfInode func(dev, ino uint64) (scope, num uint64, ok bool)
+
 	// ByMapping says that processes hold such objects by mapping them, so that
 	// holders are complete only where mappings could be read, too.
 	ByMapping bool

@@ -54,6 +54,7 @@ func testSnapshot() *model.Snapshot {
 				Holders: []model.Holder{holder(4121, "writer", 1, model.Write), holder(4188, "python3", 0, model.Read)},
 			},
 			{ID: "fifo:8:2:77", Kind: model.FIFO, Ino: 77, Name: "/run/jobs.fifo", Path: "/run/jobs.fifo", Detail: &model.PipeDetail{}},
+			{ID: "file:8:2:77", Kind: model.File, Ino: 77, Name: "/run/jobs.fifo", Path: "/run/jobs.fifo", Detail: &model.FileDetail{Type: "fifo", Locks: []model.Lock{{Type: "flock"}}}},
 			{
 				ID: "unix:17", Kind: model.Unix, Ino: 17, Name: "/run/x.sock", Namespace: net(ownNet),
 				Detail:  &model.UnixDetail{Path: "/run/x.sock", State: "listen"},

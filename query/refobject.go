@@ -145,9 +145,27 @@ func (f finder) byAbstract(name string) []Match {
 	}))
 }
 
+// withoutLocks leaves out the locks on what is no file, if that itself is among those that have a name.
+func withoutLocks(list []Match) []Match {
+	locks := func(m Match) bool {
+		if m.Object == nil {
+			return false
+		}
+		d, ok := m.Object.Detail.(*model.FileDetail)
+		return ok && (d.Type == "fifo" || d.Type == "character" || d.Type == "socket")
+	}
+	if slices.ContainsFunc(list, func(m Match) bool { return !locks(m) }) {
+		return slices.DeleteFunc(list, locks)
+	}
+	return list
+}
+
 // withoutAccepted leaves out of those that have a name the connections that a UNIX
 // listener among them has accepted: the kernel calls them as the listener, which is meant.
+//
+// Nor is what has but the locks on a FIFO, terminal or socket meant.
 func withoutAccepted(list []Match) []Match {
+	list = withoutLocks(list)
 	type place struct {
 		host, name, dev string
 		ino             model.Big

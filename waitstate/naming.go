@@ -8,6 +8,7 @@ import (
 
 // naming finds the objects that one wait is about.
 type naming struct {
+	index  *probe.Index
 	scan   *probe.Scan
 	x      *index
 	thread *thread
@@ -116,6 +117,9 @@ func (n *naming) descriptors() bool {
 			continue
 		}
 		found = true
+		if n.thread.needs == model.NeedsLock {
+			e = n.index.LocksOf(e)
+		}
 		w.Object = e.Object.ID
 		w.Objects = append(w.Objects, e.Object.ID)
 		n.refine(e.Object)

@@ -28,7 +28,7 @@ func (r *pass) wait(w *model.Wait, t *thread, x *index) bool {
 	if left, known := t.timeout.Get(); known && t.left {
 		w.Timeout = model.Some(left + t.age.Or(0)) // from the beginning, as of calls that say how long
 	}
-	n := naming{scan: r.j.Scan, x: x, thread: t, wait: w}
+	n := naming{index: r.j, scan: r.j.Scan, x: x, thread: t, wait: w}
 	switch {
 	case t.server != nil:
 	case len(t.futexes) > 0:

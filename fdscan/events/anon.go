@@ -13,35 +13,12 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// internal tells the kernel's internal file systems by their device numbers,
-// and the one inode that most event descriptors share. The numbers are given
-// out at boot, so they are learnt from a descriptor of each that is closed at
-// once. 0 is unknown: it is no file system's device.
-type internal struct {
-	anonDev, anonIno uint64
-	pipeDev          uint64
-	sockDev          uint64
-}
+// internal is the one inode that most event descriptors share. It is learnt from a descriptor
+// that is closed at once; 0 is unknown: it is no file system's device.
+type internal struct{ anonDev, anonIno uint64 }
 
 var internals = sync.OnceValue(func() (in internal) {
-	learn := func(fd int, err error) (dev, ino uint64) {
-		if err != nil {
-			return 0, 0
-		}
-		defer unix.Close(fd)
-		var st unix.Statx_t
-		if unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_INO, &st) != nil {
-			return 0, 0
-		}
-		return proc.Dev(st.Dev_major, st.Dev_minor), st.Ino
-	}
-	in.anonDev, in.anonIno = learn(unix.Eventfd(0, unix.EFD_CLOEXEC))
-	in.sockDev, _ = learn(unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0))
-	var p [2]int
-	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err == nil {
-		in.pipeDev, _ = learn(p[0], nil)
-		_ = unix.Close(p[1])
-	}
+	in.anonDev, in.anonIno = proc.DeviceOf(unix.Eventfd(0, unix.EFD_CLOEXEC))
 	return in
 })
 

@@ -258,9 +258,9 @@ func byInode(idx *probe.Index, w *model.EpollWatch) (*probe.Entry, bool) {
 		ioUringClass.inodeKey(dev, ino), pidfdClass.inodeKey(dev, ino), userfaultfdClass.inodeKey(dev, ino),
 	}
 	switch dev {
-	case in.pipeDev:
+	case pipes.Device():
 		keys = []probe.Key{{Space: pipes.Space, Num: ino}}
-	case in.sockDev:
+	case sockets.Device():
 		keys = []probe.Key{sockets.Key(ino)}
 	}
 	for _, k := range keys {

@@ -22,6 +22,10 @@ import (
 // open, so the slaves left behind by a master are still the same object.
 var ptys = &probe.KeySpace{
 	Name: "devpts",
+	// The inode of a slave is its index and the number of those that devpts has besides.
+	OfInode: func(dev, ino uint64) (scope, num uint64, ok bool) {
+		return dev, ino - firstSlaveInode, ino >= firstSlaveInode
+	},
 	New: func(k probe.Key, _ *probe.Scan) model.Object {
 		return *ptyObject(k)
 	},
@@ -71,6 +75,8 @@ func Pty() probe.Probe {
 		Complete: completePtys,
 	}
 }
+
+const firstSlaveInode = 3 // fs/devpts/inode.c, devpts_pty_new
 
 // The slaves' device numbers (Documentation/admin-guide/devices.txt).
 const (

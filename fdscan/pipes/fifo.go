@@ -14,7 +14,10 @@ import (
 
 // FIFOSpace are named by the device of their file system and their inode: the inode
 // number alone is shared by FIFOs of two file systems.
-var FIFOSpace = &probe.KeySpace{Name: "fifo"}
+var FIFOSpace = &probe.KeySpace{
+	Name:    "fifo",
+	OfInode: func(dev, ino uint64) (scope, num uint64, ok bool) { return dev, ino, true },
+}
 
 // FIFO reads named pipes. Only the file type tells a FIFO from any other file
 // with a path, so each path is asked for it; never by opening it, which would

@@ -3,6 +3,9 @@ package pipes
 import (
 	"context"
 	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
@@ -14,12 +17,24 @@ import (
 var Space = &probe.KeySpace{
 	Name:   "pipefs",
 	Waited: true, Incremental: true,
+	OfInode: func(dev, ino uint64) (scope, num uint64, ok bool) { return 0, ino, dev == Device() },
 	New: func(k probe.Key, _ *probe.Scan) model.Object {
 		return model.Object{
 			ID: "pipe:" + strconv.FormatUint(k.Num, 10), Kind: model.Pipe, Ino: model.Big(k.Num), Detail: new(model.PipeDetail),
 		}
 	},
 }
+
+// Device is that of the file system on which the kernel keeps pipes; 0 if it could not be told.
+var Device = sync.OnceValue(func() uint64 {
+	var p [2]int
+	err := unix.Pipe2(p[:], unix.O_CLOEXEC)
+	if err == nil {
+		_ = unix.Close(p[1])
+	}
+	dev, _ := proc.DeviceOf(p[0], err)
+	return dev
+})
 
 // Pipe reads anonymous pipes: the ends from the descriptor links, fill and
 // capacity from a duplicate (see [completePipes]).

@@ -2,6 +2,9 @@ package sockets
 
 import (
 	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
@@ -11,7 +14,16 @@ import (
 // Space is where the kernel keeps sockets of all families. There is one of it
 // for all network namespaces, so the inode number alone is the identity. What
 // the families' tables do not list is left to [Socket].
-var Space = &probe.KeySpace{Name: "sockfs", Incremental: true}
+var Space = &probe.KeySpace{
+	Name: "sockfs", Incremental: true,
+	OfInode: func(dev, ino uint64) (scope, num uint64, ok bool) { return 0, ino, dev == Device() },
+}
+
+// Device is that of the file system on which the kernel keeps sockets; 0 if it could not be told.
+var Device = sync.OnceValue(func() uint64 {
+	dev, _ := proc.DeviceOf(unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0))
+	return dev
+})
 
 func Key(ino uint64) probe.Key { return probe.Key{Space: Space, Num: ino} }
 
