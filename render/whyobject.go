@@ -39,8 +39,15 @@ func (t *whyText) object(o *model.Object) {
 	if len(waits) == 0 && !told {
 		t.para("", "Nobody waits for "+name+".", Plain)
 	}
+	if told { // of those who could accept
+		stuck = slices.DeleteFunc(stuck, func(w *model.Wait) bool { return t.shown[w] })
+	}
 	if len(stuck) > 0 {
-		t.para("", fmt.Sprintf("%s for %s.", Counted(len(stuck), "thread waits", "threads wait"), name), Plain)
+		what := name
+		if graph.Listening(o) {
+			what += ", or at a connection to it"
+		}
+		t.para("", fmt.Sprintf("%s for %s.", Counted(len(stuck), "thread waits", "threads wait"), what), Plain)
 		t.chains(stuck)
 	}
 	t.heldUp(held, around, o)
@@ -165,7 +172,11 @@ func (t *whyText) unaccepted(l *model.Object) bool {
 			only = "the only process"
 		}
 		t.para(" ", fmt.Sprintf("%s that could accept them, %s, %s", only, t.graph.Name(could[0]), end.Doing), Plain)
-		t.inside(&end)
+		if w := t.graph.Waits[end.TID]; w != nil && end.Kind == graph.Stuck {
+			t.chain(t.graph.Chain(w))
+		} else {
+			t.inside(&end)
+		}
 	default:
 		var doing []string
 		for _, pid := range could {

@@ -118,3 +118,38 @@ func TestWhyOfAPort(t *testing.T) {
 		t.Errorf("no %q in\n%s", want, text)
 	}
 }
+
+// TestWhyOfAServerOfOneClientAtATime: why of a client whose connection waits goes on to what the only
+// server waits for, and why of the port says so once.
+func TestWhyOfAServerOfOneClientAtATime(t *testing.T) {
+	s := portSnapshot("S", 2)
+	for _, o := range s.Objects {
+		if o.ID == "tcp:1" {
+			o.Holders = o.Holders[1:]
+		}
+	}
+	for i := range s.Waits {
+		switch w := &s.Waits[i]; w.PID {
+		case 11:
+			w.Call, w.Needs, w.Object, w.Objects, w.Idle, w.Timed = "recvfrom", model.NeedsData, "tcp:2", nil, false, model.Some(false)
+		case 12:
+			w.Call, w.Needs, w.Objects, w.Timeout = "clock_nanosleep", model.NeedsTime, nil, model.Some(int64(35*time.Second))
+		}
+	}
+	chain := []string{
+		"the only process that could accept them, worker(11), reads from 127.0.0.1:80",
+		"→ client(12) holds the other end",
+		"client(12) sleeps 30s more",
+	}
+	for _, ref := range []string{"13", ":80"} {
+		text := whyText80(t, s, Options{Width: Unwrapped}, ref)
+		for _, want := range chain {
+			if strings.Count(text, want) != 1 {
+				t.Errorf("%s: not once %q in\n%s", ref, want, text)
+			}
+		}
+		if strings.Contains(text, "see above") || strings.Contains(text, "thread waits for") {
+			t.Errorf("%s: what was said is said again:\n%s", ref, text)
+		}
+	}
+}

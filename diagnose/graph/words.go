@@ -65,7 +65,10 @@ func (g *Graph) Wants(w *model.Wait) string {
 			return text + fullness(o)
 		}
 	}
-	return verb + on(o, w) + fullness(o)
+	if w.Object == "" {
+		return verb + " something that is not known"
+	}
+	return verb + " " + g.label(w.Object) + fullness(o)
 }
 
 // polls says what a thread waits for events of; an epoll instance in the set stands for what
