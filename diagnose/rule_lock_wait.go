@@ -15,7 +15,8 @@ var lockWaitRule = Rule{
 	Means: "Processes wait for a lock on a file or for a mutex for longer than --min-age, and its holder does something else. Nothing is wrong " +
 		"with the lock; the question is what its holder does, or waits for.",
 	Evidence: "The blocked call (/proc/PID/task/TID/syscall), /proc/locks with the lock: lines of fdinfo, or the owner that the futex names: by the thread id that it " +
-		"has in its pid namespace. Where it names none, or threads of several namespaces are called so, all who may hold it are named, and the finding is likely at most.",
+		"has in its pid namespace. Where it names none, or threads of several namespaces are called so, all who may hold it are named, and the finding is likely at most. " +
+		"So it is where no lock is listed that is in the way: /proc/locks shows those of its own pid namespace alone, and none of other hosts.",
 	Do: "Look at what the holder does (ipctop why PID). A file lock is released when all who have its open file description have ended; a mutex that is not " +
 		"robust stays locked.",
 	FalseAlarm: "Waiting for a lock is normal. A holder that works, and releases it soon, is not a fault; raise --min-age to what is usual for " +
@@ -30,6 +31,10 @@ func findLockWait(v *view) []finding {
 			return w.Needs == model.NeedsLock && v.graph.Firm(w) && o.Kind != model.SysvSem // which nobody owns
 		})
 		if len(waits) == 0 {
+			continue
+		}
+		if f, unseen := v.lockedElsewhere(o, waits); unseen {
+			list = append(list, f)
 			continue
 		}
 		chain := v.graph.Chain(waits[0])
@@ -74,6 +79,22 @@ func findLockWait(v *view) []finding {
 		list = append(list, f)
 	}
 	return list
+}
+
+// lockedElsewhere is what is found where a lock is held by somebody who is not visible from here.
+func (v *view) lockedElsewhere(o *model.Object, waits []*model.Wait) (f finding, unseen bool) {
+	waits = slices.DeleteFunc(slices.Clone(waits), func(w *model.Wait) bool { return v.graph.UnseenHolder(w) == "" })
+	if len(waits) == 0 {
+		return f, false
+	}
+	victims := pidsOf(waits...)
+	return finding{Finding: model.Finding{
+		Confidence: model.Likely, LoweredBy: []string{"who holds the lock is not known"}, Since: v.since(waits...), Objects: []string{o.ID}, Victims: victims,
+		Summary: fmt.Sprintf("%s %s for %s: %s", v.subject(victims), verb(len(victims), "waits", "wait"), v.graph.Label(o.ID), v.graph.UnseenHolder(waits[0])),
+		Chain:   []model.Step{v.stepOf(waits[0], nil)},
+		Evidence: append(v.evidence(waits...), model.Evidence{Source: "/proc/locks", Text: "no lock is listed that is in the way and whose holder is shown: it has those of its own pid " +
+			"namespace, and none of another host"}),
+	}, explains: waits}, true
 }
 
 // mayOwn are the processes of which one holds the futex that a step waits for, where it is

@@ -172,3 +172,57 @@ func TestChainWithinAProcess(t *testing.T) {
 		t.Errorf("%+v", list)
 	}
 }
+
+// TestLockedElsewhere: a lock that is not listed is held by somebody who is not visible, unless it
+// may not have been seen for another reason.
+func TestLockedElsewhere(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*machine)
+		want   string // in the summary; "": there is none
+	}{
+		{"in a pid namespace", func(m *machine) {
+			m.Gaps = []model.Gap{{Probe: "process", Op: "list", Reason: model.Unsupported}}
+		}, "p11(11) waits for file:3: the lock is held by a process that is not visible from here, as those outside this pid namespace are not"},
+		{"on another host", func(*machine) {}, "p11(11) waits for file:3: the lock is held by somebody who is not visible from here, as those on another host are not"},
+		{"somebody else has the file", func(m *machine) { held(11, 12)(m.Objects[0]) }, ""},
+		{"somebody else has the file, in a pid namespace", func(m *machine) {
+			held(11, 12)(m.Objects[0])
+			m.Gaps = []model.Gap{{Probe: "process", Op: "list", Reason: model.Unsupported}}
+		}, "outside this pid namespace"},
+		{"the locks could not be read", func(m *machine) { m.Gaps = []model.Gap{{Probe: "locks", Op: "read", Reason: model.Denied}} }, ""},
+		{"the wait is younger than the scan", func(m *machine) { m.Scan.Duration = int64(time.Hour) }, ""},
+		{"the lock is listed", func(m *machine) {
+			m.Objects[0].Detail = &model.FileDetail{Locks: []model.Lock{{Type: "flock", Mode: "WRITE", PID: model.Some(12), Holders: []int{12}}}}
+		}, "locked by p12(12)"},
+		{"an OFD lock, whose maker is never listed", func(m *machine) {
+			w := &m.Waits[slices.IndexFunc(m.Waits, func(w model.Wait) bool { return w.PID == 11 })]
+			w.Call, w.Target.LockType = "fcntl", "ofd"
+			m.Objects[0].Detail = &model.FileDetail{Locks: []model.Lock{{Type: "ofd", Mode: "WRITE"}}}
+			m.Gaps = []model.Gap{{Probe: "process", Op: "list", Reason: model.Unsupported}}
+		}, "outside this pid namespace"},
+		{"a lock that is not in the way is listed", func(m *machine) {
+			m.Objects[0].Detail = &model.FileDetail{Locks: []model.Lock{{Type: "posix", Mode: "WRITE", PID: model.Some(12), Holders: []int{12}}}}
+		}, "not visible from here"},
+	} {
+		m := newMachine()
+		m.process(11).process(12).object("file:3", model.File, new(model.FileDetail), held(11))
+		m.wait(model.Wait{
+			PID: 11, Call: "flock", Needs: model.NeedsLock, Object: "file:3", Timed: model.Some(false),
+			Target: &model.Target{LockType: "flock", Mode: "WRITE", Range: "0-EOF", FD: model.Some(3)},
+		})
+		c.change(m)
+		var found []string
+		for _, f := range Find(&m.Snapshot, Defaults()) {
+			if f.Rule == "lock-wait" {
+				found = append(found, f.Summary)
+				if hidden := strings.Contains(f.Summary, "not visible"); hidden && (f.Confidence != model.Likely || f.Root != nil || len(f.Actions) > 0) {
+					t.Errorf("%s: %s, root %+v, actions %+v", c.name, f.Confidence, f.Root, f.Actions)
+				}
+			}
+		}
+		if c.want == "" && len(found) > 0 || c.want != "" && (len(found) != 1 || !strings.Contains(found[0], c.want)) {
+			t.Errorf("%s: found %q, not %q", c.name, found, c.want)
+		}
+	}
+}

@@ -24,6 +24,7 @@ func Locks() probe.Probe {
 		Name:     "locks",
 		Prefetch: func(s *probe.Scan) { _, _, _ = s.LockTable() },
 		Complete: complete,
+		Locked:   unlisted,
 	}
 }
 
@@ -249,8 +250,17 @@ var errTooMany = fmt.Errorf("%w: many processes share a description with many lo
 // result, and how many there are of which not all holders, or not all that stands in
 // their way, are listed.
 func (f *lockedFile) attach(idx *probe.Index) (holds []model.Holder, cut int) {
+	list, holds, cut := f.list(idx)
+	if known := locksOf(f.entry.Object); known != nil {
+		*known = list
+	}
+	return holds, cut
+}
+
+// list is the locks as the object's detail has them, and what [lockedFile.attach] returns.
+func (f *lockedFile) list(idx *probe.Index) (list []model.Lock, holds []model.Holder, cut int) {
 	owners := f.owners(idx)
-	list := make([]model.Lock, len(f.locks))
+	list = make([]model.Lock, len(f.locks))
 	waiting, most := 0, f.mostHolds()
 	for i := range f.locks {
 		r := &f.locks[i]
@@ -301,13 +311,7 @@ func (f *lockedFile) attach(idx *probe.Index) (holds []model.Holder, cut int) {
 			cut++
 		}
 	}
-	switch d := f.entry.Object.Detail.(type) {
-	case *model.FileDetail:
-		d.Locks = list
-	case *model.MemoryDetail:
-		d.Locks = list
-	}
-	return holds, cut
+	return list, holds, cut
 }
 
 func rangeText(r *record) string {

@@ -94,6 +94,15 @@ func (idx *Index) Each(list []*Entry, work func(t *guard.Task, e *Entry) (commit
 		func(t *guard.Task, i int) func() { return work(t, list[i]) })
 }
 
+// AskLocked has the probes ask those who have some files open for locks that no table lists.
+func (idx *Index) AskLocked(list []*Entry) {
+	for i := range idx.Scan.scanner.opts.Probes {
+		if locked := idx.Scan.scanner.opts.Probes[i].Locked; locked != nil {
+			idx.Each(list, func(t *guard.Task, e *Entry) func() { return locked(t, idx, e) })
+		}
+	}
+}
+
 // BeginAt is [guard.Task.Begin] for what is asked of a process although the task is about
 // something else: it is skipped where it got stuck when the process itself was
 // read, and the other way round.

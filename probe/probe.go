@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/proc"
 )
@@ -59,6 +60,10 @@ type Probe struct {
 
 	// Complete adds what can only be asked when all holders are known.
 	Complete func(ctx context.Context, idx *Index, out *Collector)
+
+	// Locked asks those who have a file open for locks that no table lists, when it turns out that
+	// somebody waits for such a one; see [Index.AskLocked].
+	Locked func(t *guard.Task, idx *Index, e *Entry) (commit func())
 
 	// Waits tells what threads are blocked on, when all objects are complete.
 	// It may still add objects ([Index.Add]): those that exist only while

@@ -30,6 +30,7 @@ func Probe() probe.Probe {
 			}
 			r.secondSample(ctx)
 			index := r.resolve()
+			r.lockedElsewhere(index)
 			r.limits(ctx, index)
 			r.kernelAdds(ctx, index)
 			r.serving = r.servers(ctx)

@@ -14,32 +14,33 @@ import (
 type Graph struct {
 	*model.Index
 
-	marks      *marks
-	nodes      []node
-	byTID      map[int]int   // place in nodes
-	members    map[int][]int // places in nodes of a process's living threads
-	inFlight   []string      // sockets with descriptors in their queues
-	rings      map[int]bool  // processes that have an io_uring, but for language runtimes
-	ringAmong  map[*int]int  // see [Graph.withRing]
-	listeners  map[endpoint]*model.Object
-	addresses  map[netip.Addr]uint64    // network namespaces of several hosts; see [Graph.elsewhere]
-	pending    map[string]*model.Object // listeners, by sockets in their queues
-	removals   [External]*removal       // by level
-	halted     *removal                 // see [Graph.OnlyHalted]
-	unlisted   bool                     // there are processes outside the pid namespace, or hidden by the proc file system
-	deadlocks  []Deadlock
-	searched   bool                  // for deadlocks
-	noWork     bool                  // see [Graph.NoWork]
-	mayEnd     map[int]bool          // pids with a child that may end; see [Graph.childMayEnd]
-	lockTables map[string]*lockTable // by the object's id
-	gone       map[int]bool          // pids that are taken out; see [Graph.Without]
-	resumed    []int                 // pids that go on; see [Graph.Resumed]
-	held       map[heldKey]held
-	crowds     []crowd
-	crowdsOf   map[int][]int // places in crowds, by process
-	clauseRoom []Clause      // of all nodes, beside each other
-	places     []int         // each is its own index; members are parts of it
-	scratch    *scratch      // shared by those that [Graph.Without] makes
+	marks       *marks
+	nodes       []node
+	byTID       map[int]int   // place in nodes
+	members     map[int][]int // places in nodes of a process's living threads
+	inFlight    []string      // sockets with descriptors in their queues
+	rings       map[int]bool  // processes that have an io_uring, but for language runtimes
+	ringAmong   map[*int]int  // see [Graph.withRing]
+	listeners   map[endpoint]*model.Object
+	addresses   map[netip.Addr]uint64    // network namespaces of several hosts; see [Graph.elsewhere]
+	pending     map[string]*model.Object // listeners, by sockets in their queues
+	removals    [External]*removal       // by level
+	halted      *removal                 // see [Graph.OnlyHalted]
+	unlisted    bool                     // there are processes outside the pid namespace, or hidden by the proc file system
+	locksUnread bool                     // there may be locks on files that are not listed although their holders are
+	deadlocks   []Deadlock
+	searched    bool                  // for deadlocks
+	noWork      bool                  // see [Graph.NoWork]
+	mayEnd      map[int]bool          // pids with a child that may end; see [Graph.childMayEnd]
+	lockTables  map[string]*lockTable // by the object's id
+	gone        map[int]bool          // pids that are taken out; see [Graph.Without]
+	resumed     []int                 // pids that go on; see [Graph.Resumed]
+	held        map[heldKey]held
+	crowds      []crowd
+	crowdsOf    map[int][]int // places in crowds, by process
+	clauseRoom  []Clause      // of all nodes, beside each other
+	places      []int         // each is its own index; members are parts of it
+	scratch     *scratch      // shared by those that [Graph.Without] makes
 }
 
 // node is a living thread.
@@ -80,6 +81,7 @@ func Next(x *model.Index, before *Graph) *Graph {
 	g.nodes, g.clauseRoom = slices.Grow(g.nodes, len(s.Processes)), slices.Grow(g.clauseRoom, len(s.Waits))
 	unreadable := unreadable(s)
 	g.unlisted = slices.ContainsFunc(s.Gaps, func(gap model.Gap) bool { return gap.Probe == "process" && gap.Op == "list" })
+	g.locksUnread = slices.ContainsFunc(s.Gaps, func(gap model.Gap) bool { return gap.Probe == "locks" && gap.Op == "read" })
 	for i := range s.Processes {
 		g.addThreads(s.Processes[i], unreadable)
 	}

@@ -42,6 +42,7 @@ type Clause struct {
 	maker     int    // of a lock that a description holds: the process that took it, if it still has that
 	crowd     int    // place of Processes in [Graph.crowds], from 1; 0: they are not shared
 	jumbled   bool   // Processes are not in ascending order
+	unseen    bool   // who holds the lock is not visible from here; see [Graph.UnseenHolder]
 	every     bool   // to be sure that the thread goes on, all of Processes must act; see [Graph.Released]
 
 	Level      Level

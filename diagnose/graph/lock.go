@@ -30,24 +30,28 @@ type descriptor struct{ pid, fd int32 }
 func (g *Graph) lock(n *node) []Clause {
 	w := n.wait
 	o := g.Object(w.Object)
-	locks := Locks(o)
-	if locks == nil {
+	if !lockable(o) || w.Target == nil || w.Target.LockType == "" {
 		return nil
 	}
+	locks := Locks(o)
 	table := g.lockTable(o, locks)
 	r, ok := g.request(n, table, locks)
 	if !ok {
-		return nil
+		if slices.ContainsFunc(locks, func(l model.Lock) bool { return !l.Blocked && r.related(&l) }) {
+			return nil // one of these is in the way
+		}
+		return []Clause{g.unseenLock(n, o)}
 	}
 	var list []Clause
-	released := false
+	released, own := false, false
 	known := make([]bool, table.count) // by owners
 	for i := range locks {
 		held := &locks[i]
-		if held.Blocked || held.Type == "lease" || known[table.owners[i]] || !r.conflicts(held) {
+		if held.Blocked || known[table.owners[i]] || !r.conflicts(held) {
 			continue
 		}
 		if r.kind == held.Type && r.kind != "posix" && r.owns(table.through[i]) {
+			own = true
 			continue // the lock that is to be changed
 		}
 		known[table.owners[i]] = true
@@ -59,8 +63,12 @@ func (g *Graph) lock(n *node) []Clause {
 			break
 		}
 	}
-	if released && len(list) == 0 {
+	switch {
+	case len(list) > 0:
+	case released:
 		return []Clause{{Object: o.ID, ended: lockReleased}}
+	case !own || g.unlisted:
+		return []Clause{g.unseenLock(n, o)}
 	}
 	return list
 }
@@ -86,7 +94,12 @@ func (g *Graph) heldLock(o *model.Object, table *lockTable, held *model.Lock) Cl
 			}
 		}
 	}
-	if len(held.Holders) == 0 {
+	switch {
+	case len(held.Holders) > 0:
+	case held.Type == "ofd" && g.unlisted && len(g.inFlight) == 0: // which are listed without a pid, those of outside, too
+		c.weaken(External, heldOutside)
+		c.unseen = true
+	default:
 		c.weaken(Incomplete, g.unheld(held))
 	}
 	g.incomplete(&c, o)
@@ -155,9 +168,6 @@ func Locks(o *model.Object) []model.Lock {
 // kernel's table may.
 func (g *Graph) request(n *node, table *lockTable, locks []model.Lock) (request, bool) {
 	t := n.wait.Target
-	if t == nil || t.LockType == "" {
-		return request{}, false
-	}
 	r := request{kind: t.LockType, mode: t.Mode, pid: n.process.PID, own: map[descriptor]bool{}}
 	if start, end, ok := parseRange(t.Range); ok && t.Mode != "" {
 		r.start, r.end = start, end
@@ -205,7 +215,7 @@ func (r *request) fromTable(locks []model.Lock) bool {
 // POSIX and OFD locks always are in each other's.
 func (r *request) conflicts(held *model.Lock) bool {
 	switch {
-	case (r.kind == "flock") != (held.Type == "flock"):
+	case !r.related(held):
 		return false
 	case r.kind == "posix" && held.Type == "posix" && held.PID.Or(0) == r.pid:
 		return false
@@ -213,6 +223,11 @@ func (r *request) conflicts(held *model.Lock) bool {
 		return false
 	}
 	return r.mode == "WRITE" || held.Mode == "WRITE"
+}
+
+// related reports whether a lock is of a sort that can be in the way.
+func (r *request) related(held *model.Lock) bool {
+	return held.Type != "lease" && (r.kind == "flock") == (held.Type == "flock")
 }
 
 // owns reports whether a lock is, or may be, held through the description that

@@ -1,0 +1,61 @@
+package graph
+
+import (
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// unseenLock is a lock in the way that is not among those of the file: the kernel's table lists
+// the locks of its pid namespace alone, and none of other hosts.
+func (g *Graph) unseenLock(n *node, o *model.Object) Clause {
+	c := Clause{Object: o.ID, How: "holds the lock", Confidence: model.Certain}
+	switch {
+	case g.locksUnread:
+		c.weaken(External, "not all locks on files could be read")
+	case !n.settled || !g.unlisted && g.othersHave(o):
+		c.weaken(External, "the lock that is in the way was not seen: it may have been taken while the locks were read")
+	case g.unlisted:
+		c.weaken(External, heldOutside)
+		c.unseen = true
+	default:
+		c.weaken(External, "the lock is held by somebody who is not visible from here, as those on another host are not")
+		c.unseen = true
+	}
+	return c
+}
+
+const heldOutside = "the lock is held by a process that is not visible from here, as those outside this pid namespace are not"
+
+// othersHave reports whether a process has a file open and does not wait for a lock: it may be
+// the next who gets it, and be listed with it in a moment.
+func (g *Graph) othersHave(o *model.Object) bool {
+	return slices.ContainsFunc(o.Holders, func(h model.Holder) bool {
+		return h.PID != 0 && !slices.ContainsFunc(g.WaitsOf[int(h.PID)], func(w *model.Wait) bool {
+			return w.Confirmed && w.Needs == model.NeedsLock && w.Object == o.ID
+		})
+	})
+}
+
+// UnseenHolder says why the holder of a file lock that a thread waits for is not visible; "" where he is,
+// or where that is not known.
+func (g *Graph) UnseenHolder(w *model.Wait) string {
+	for _, c := range g.Clauses(w) {
+		if c.unseen {
+			return c.ReasonsFrom(External)[0]
+		}
+	}
+	return ""
+}
+
+// lockable reports whether an object is one whose record has the locks on it.
+func lockable(o *model.Object) bool {
+	if o == nil {
+		return false
+	}
+	switch o.Detail.(type) {
+	case *model.FileDetail, *model.MemoryDetail:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,56 @@
+package filelock
+
+import (
+	"slices"
+
+	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+)
+
+// unlisted gives a file the locks that its descriptors show and /proc/locks does not. In a pid
+// namespace that lists a lock only if the process that made it is there: not one that was made
+// outside and inherited, nor that of a script, which flock(1) has made and ended.
+func unlisted(t *guard.Task, idx *probe.Index, e *probe.Entry) func() {
+	owners, _ := readLockOwners(t, idx, e, e.Key, (&lockedFile{}).mostHolds())
+	return func() {
+		known := locksOf(e.Object)
+		if known == nil {
+			return
+		}
+		f := &lockedFile{key: e.Key, entry: e, lockFDs: owners}
+		for _, owner := range owners {
+			for _, r := range owner.locks {
+				if r.pid <= 0 && !slices.ContainsFunc(f.locks, func(o record) bool { return o.same(&r) }) && !slices.ContainsFunc(*known, r.is) {
+					f.locks = append(f.locks, r)
+				}
+			}
+		}
+		if len(f.locks) == 0 {
+			return
+		}
+		slices.SortStableFunc(f.locks, compareRecords)
+		list, holds, _ := f.list(idx)
+		*known = append(slices.Clip(*known), list...) // others name their place in the list
+		e.Adopt(holds...)
+	}
+}
+
+// is reports whether a lock that is listed may be this one.
+func (r *record) is(l model.Lock) bool {
+	return !l.Blocked && l.Type == r.class.String() && l.Mode == r.mode && l.Start == r.start && l.End.Or(eof) == r.end && !l.PID.Known()
+}
+
+// locksOf is where an object's record has the locks on it; nil: it has no place for them.
+func locksOf(o *model.Object) *[]model.Lock {
+	if o == nil {
+		return nil
+	}
+	switch d := o.Detail.(type) {
+	case *model.FileDetail:
+		return &d.Locks
+	case *model.MemoryDetail:
+		return &d.Locks
+	}
+	return nil
+}
