@@ -8,6 +8,14 @@ import (
 
 // Release says in words what would end a wait.
 func (g *Graph) Release(w *model.Wait) string {
+	text := g.release(w)
+	if w.Timed.Or(false) && w.Needs != model.NeedsTime {
+		text += ", or its time is over"
+	}
+	return text
+}
+
+func (g *Graph) release(w *model.Wait) string {
 	switch w.Needs {
 	case model.NeedsTime:
 		if g.readsUnset(w) {

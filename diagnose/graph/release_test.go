@@ -46,6 +46,10 @@ func TestRelease(t *testing.T) {
 		{name: "full counter", wait: model.Wait{Call: "write", Needs: model.NeedsSpace, Object: "eventfd:1"}, release: "somebody reads the eventfd"},
 		{name: "terminal", wait: model.Wait{Call: "read", Needs: model.NeedsData, Object: "pty:1"}, release: "something is written to the terminal's other end, or that is closed"},
 		{name: "datagram socket", wait: model.Wait{Call: "recvfrom", Needs: model.NeedsData, Object: "unix:2"}, release: "somebody sends it a datagram"},
+		{
+			name: "poll with a time limit", release: "something that it watches becomes ready, or its time is over", wants: "polls unix:1 (for 1s at most)",
+			wait: model.Wait{Call: "poll", Needs: model.NeedsEvent, Objects: []string{"unix:1"}, Timed: model.Some(true), Timeout: model.Some(int64(time.Second))},
+		},
 		{name: "UDP", wait: model.Wait{Call: "recvfrom", Needs: model.NeedsData, Object: "udp:1"}, release: "a packet for it comes"},
 		{name: "FIFO to read", wait: opens(model.Read), release: "somebody opens it to write", wants: "opens the FIFO /f to read"},
 		{name: "FIFO to write", wait: opens(model.Write), release: "somebody opens it to read", wants: "opens the FIFO /f to write"},

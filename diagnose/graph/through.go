@@ -90,9 +90,11 @@ func (s *Surroundings) Halted(w *model.Wait) []int {
 	return g.haltedOf(&c, w)
 }
 
-// HeldUp reports whether all who could release a wait are kept from running.
+// HeldUp reports whether all who could bring what a thread waits for are kept from running: if
+// the wait has a time limit, it ends with nothing.
 func (g *Graph) HeldUp(w *model.Wait) bool {
-	return slices.ContainsFunc(g.Clauses(w), func(c Clause) bool { return g.haltedOf(&c, w) != nil })
+	i, ok := g.byTID[w.TID]
+	return ok && g.nodes[i].wait == w && !w.Partial && w.Kernel == "" && slices.ContainsFunc(g.calls(nil, &g.nodes[i]), func(c Clause) bool { return g.haltedOf(&c, w) != nil })
 }
 
 // haltedOf are the processes of a clause, if all of them are kept from running and no

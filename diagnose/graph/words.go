@@ -85,7 +85,7 @@ func (g *Graph) polls(w *model.Wait) string {
 	case 0:
 		return "waits for events"
 	case 1:
-		return "polls " + g.label(ids[0])
+		return "polls " + g.label(ids[0]) + atMost(w)
 	default:
 		return fmt.Sprintf("polls %d descriptors", n)
 	}
