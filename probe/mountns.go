@@ -71,7 +71,7 @@ func (ns *MountNS) Dir(path string) (int, error) {
 		return -1, err
 	}
 	defer unix.Close(root)
-	return unix.Openat2(root, strings.TrimPrefix(path, "/")+"/.", &unix.OpenHow{
+	return unix.Openat2(root, "./"+strings.TrimPrefix(path, "/")+"/.", &unix.OpenHow{
 		Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_BENEATH,
 	})
 }

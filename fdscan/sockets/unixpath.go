@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path"
@@ -210,11 +211,41 @@ func completePaths(_ context.Context, idx *probe.Index) {
 	})
 	for e, asked := range b.asked {
 		d := e.Object.Detail.(*model.UnixDetail)
-		if state, now := settlePath(b.answers[e], asked); state != d.PathState || now != d.PathNow {
+		state, now := settlePath(b.answers[e], asked)
+		if (state == "other" || state == "nothing") && otherRoot(idx, e) {
+			state, now = "", 0
+		}
+		if state != d.PathState || now != d.PathNow {
 			change(e, func(d *model.UnixDetail) { d.PathState, d.PathNow = state, now })
 		}
 	}
 	b.nameRelatives(idx)
+}
+
+// otherRoot reports whether somebody who has the socket has another root directory than that of the
+// mount namespace (chroot(2)): the path may be one below that.
+func otherRoot(idx *probe.Index, e *probe.Entry) bool {
+	last, asked := int32(0), 0
+	for i := range e.Holders {
+		pid := e.Holders[i].PID
+		if pid == last {
+			continue
+		}
+		if asked++; asked > maxNamespaces {
+			return true // which is not known
+		}
+		last = pid
+		dir, err := idx.Open(pid)
+		if err != nil {
+			continue
+		}
+		root, err := dir.Readlink(probe.Below(int(pid), int(cmp.Or(e.Holders[i].TID, idx.Living(pid)))) + "root")
+		dir.Close()
+		if err == nil && root != "/" {
+			return true
+		}
+	}
+	return false
 }
 
 // settlePath is what the path of a socket leads to, by what each namespace says

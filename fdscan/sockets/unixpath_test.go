@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -144,4 +145,31 @@ func TestPathInNamespaceOfThread(t *testing.T) {
 	if refused != nil {
 		t.Skip(refused)
 	}
+}
+
+// TestPathInOtherRoot: what a server in a chroot is bound to is not at that path outside.
+func TestPathInOtherRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("chroot needs root")
+	}
+	dir := t.TempDir()
+	cmd := exec.Command("python3", "-c", "import os, socket, sys\nos.chroot(sys.argv[1])\ns = socket.socket(socket.AF_UNIX)\ns.bind('/in-root')\ns.listen()\nprint(flush=True)\nsys.stdin.read()", dir)
+	in, err1 := cmd.StdinPipe()
+	out, err2 := cmd.StdoutPipe()
+	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { in.Close(); _ = cmd.Wait() })
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		t.Skip(err)
+	}
+	for _, o := range probetest.ScanWith(t, probe.Options{Probes: []probe.Probe{sockets.Unix()}}).Objects {
+		if d, ok := o.Detail.(*model.UnixDetail); ok && d.Path == "/in-root" {
+			if d.PathState != "" {
+				t.Errorf("the path leads to %q, which is not known", d.PathState)
+			}
+			return
+		}
+	}
+	t.Error("the socket is not seen")
 }
