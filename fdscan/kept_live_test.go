@@ -1,8 +1,10 @@
 package fdscan_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"unsafe"
@@ -15,6 +17,7 @@ import (
 	"github.com/ipctop/ipctop/fdscan/sockets"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
 )
 
 // scanKept scans with the readers of what lives by something else than a descriptor.
@@ -152,4 +155,40 @@ func TestEndInFlight(t *testing.T) {
 		t.Errorf("the pipe's holders are complete, or it is missing (%d)", i)
 	}
 	_ = unix.Close(pair[0])
+}
+
+// TestEndRegistered: the end of a FIFO that no process shows is registered with an io_uring, of
+// which the path is told.
+func TestEndRegistered(t *testing.T) {
+	var params [120]byte // struct io_uring_params
+	ring, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, 8, uintptr(unsafe.Pointer(&params)), 0)
+	if errno != 0 {
+		t.Skipf("needs io_uring: %v", errno)
+	}
+	defer unix.Close(int(ring))
+	path := filepath.Join(t.TempDir(), "a fifo")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err1 := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	w, err2 := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(r)
+	const registerFiles = 2
+	files := [1]int32{int32(w)}
+	if _, _, errno := unix.Syscall6(unix.SYS_IO_URING_REGISTER, ring, registerFiles, uintptr(unsafe.Pointer(&files)), 1, 0, 0); errno != 0 {
+		t.Fatal(errno)
+	}
+	if err := unix.Close(w); err != nil {
+		t.Fatal(err)
+	}
+	snap := probetest.Scan(t, pipes.FIFO(), events.IOUring())
+	if o, _ := behind(t, snap, os.Getpid(), int(ring)); len(o.Detail.(*model.IOUringDetail).Files) != 1 || o.Detail.(*model.IOUringDetail).Files[0].Name != path {
+		t.Skipf("this kernel shows no paths: %+v", o.Detail)
+	}
+	if got := viasOf(t, snap, model.FIFO, inodeOf(t, r)); !slices.Contains(got, model.ViaFD) || !slices.Contains(got, model.ViaRegistered) {
+		t.Errorf("held by %q", got)
+	}
 }

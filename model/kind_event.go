@@ -265,7 +265,7 @@ var (
 		Privilege: kcmpPrivilege + ". While a thread is submitting, the kernel shows nothing of it: then the detail is missing for " +
 			"that moment",
 		Unseen: "what the operations in flight are about, but for their number; which file is registered, where its name is not " +
-			"that of a pipe or socket; the access it is registered with",
+			"that of a pipe or socket nor the path of a FIFO; the access it is registered with",
 		NewDetail: func() Detail { return new(IOUringDetail) },
 	})
 	userfaultfdInfo = eventKind(KindInfo{

@@ -112,6 +112,7 @@ func linkKey(link []byte) (probe.Key, bool) {
 // completeIOUring names the objects that are registered.
 func completeIOUring(_ context.Context, idx *probe.Index, out *probe.Collector) {
 	describeMapped(idx, out)
+	paths := map[string][]registered{}
 	for _, space := range []*probe.KeySpace{ioUringClass.byInode, ioUringClass.byDescription} {
 		for _, e := range idx.In(space) {
 			d, ok := e.Object.Detail.(*model.IOUringDetail)
@@ -119,13 +120,62 @@ func completeIOUring(_ context.Context, idx *probe.Index, out *probe.Collector) 
 				continue
 			}
 			for i := range d.Files {
-				if k, ok := linkKey([]byte(d.Files[i].Name)); ok {
+				f := &d.Files[i]
+				if k, ok := linkKey([]byte(f.Name)); ok {
 					if to, ok := idx.Lookup(k); ok {
-						d.Files[i].Object = to.Object.ID
+						f.Object = to.Object.ID
 					}
+				} else if strings.HasPrefix(f.Name, "/") {
+					paths[f.Name] = append(paths[f.Name], registered{e, f})
 				}
 			}
 		}
+	}
+	if len(paths) > 0 {
+		for e := range idx.Among(pipes.FIFOSpace) {
+			holdFIFO(idx, e, paths)
+		}
+	}
+}
+
+// registered is a file that is registered with a ring, of which the path is told.
+type registered struct {
+	ring *probe.Entry
+	file *model.RegisteredFile
+}
+
+// holdFIFO gives a FIFO those who have a ring that it is registered with: a file with its path, as
+// seen in the same mount namespace. Another one with that path may be it, and so may one that was
+// deleted: then it is not known who has it.
+func holdFIFO(idx *probe.Index, e *probe.Entry, paths map[string][]registered) {
+	if e.Object.Deleted && len(paths[e.Object.Path+proc.DeletedSuffix]) > 0 {
+		e.Complete = model.Some(false)
+		return
+	}
+	namespace := func(h *model.Holder) uint64 {
+		if p := idx.Processes[h.PID]; p != nil {
+			return p.Namespaces["mnt"]
+		}
+		return 0
+	}
+	near := map[uint64]bool{}
+	for i := range e.Holders {
+		near[namespace(&e.Holders[i])] = true
+	}
+	var found []model.Holder
+	for _, r := range paths[e.Object.Path] {
+		for i := range r.ring.Holders {
+			h := &r.ring.Holders[i]
+			if ns := namespace(h); ns == 0 || !near[ns] {
+				e.Complete = model.Some(false)
+				continue
+			}
+			r.file.Object = e.Object.ID
+			found = append(found, model.Holder{PID: h.PID, Comm: h.Comm, Via: model.ViaRegistered, Extent: &model.Extent{Object: r.ring.Object.ID}})
+		}
+	}
+	if len(found) > 0 {
+		e.Adopt(found...)
 	}
 }
 
