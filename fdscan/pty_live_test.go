@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/proc"
 	"golang.org/x/sys/unix"
 )
 
@@ -73,6 +74,50 @@ func TestPtyLive(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPtyOfThread: a master in the descriptor table of a thread alone is asked, too.
+func TestPtyOfThread(t *testing.T) {
+	var failure error
+	var snap *model.Snapshot
+	var index int
+	proc.OnThread(func() {
+		var master, slave int
+		if failure = unix.Unshare(unix.CLONE_FILES); failure != nil {
+			return
+		}
+		if master, slave, index, failure = openPty("/dev/ptmx", "/dev/pts"); failure != nil {
+			return
+		}
+		defer unix.Close(master)
+		defer unix.Close(slave)
+		pidfd, err := unix.PidfdOpen(unix.Gettid(), unix.PIDFD_THREAD)
+		if failure = err; failure != nil { // before Linux 6.9
+			return
+		}
+		defer unix.Close(pidfd)
+		scanned := make(chan *model.Snapshot)
+		go func() { scanned <- scanEvents(t) }()
+		snap = <-scanned
+	})
+	if failure != nil {
+		t.Skip(failure)
+	}
+	for _, o := range snap.Objects {
+		d, ok := o.Detail.(*model.PtyDetail)
+		if !ok || d.Index != model.Some(index) || o.Holders[0].PID != int32(os.Getpid()) {
+			continue
+		}
+		var ends []string
+		for _, h := range o.Holders {
+			ends = append(ends, h.Flags...)
+		}
+		if slices.Sort(ends); !slices.Equal(ends, []string{"master", "slave"}) || !d.Queued.Known() {
+			t.Errorf("%s is held as %q, detail %+v", o.ID, ends, d)
+		}
+		return
+	}
+	t.Error("it is not seen")
 }
 
 // TestPtyHungUp: a slave without its master.

@@ -97,7 +97,7 @@ func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *resu
 		if !ok {
 			return true
 		}
-		if p.Model.PID == s.selfPID && (s.scanner.handles.Has(num) || s.facts.owns(num)) {
+		if tid == 0 && p.Model.PID == s.selfPID && (s.scanner.handles.Has(num) || s.facts.owns(num)) {
 			return true // there for the scan alone
 		}
 		count++

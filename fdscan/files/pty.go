@@ -2,6 +2,7 @@ package files
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -166,17 +167,20 @@ var errLooseMaster = fmt.Errorf("%w: it cannot be told in which devpts instance 
 // askMaster asks a duplicate (pidfd_getfd(2)), which lives for microseconds: a
 // program on the slave gets no hangup while it is open.
 func askMaster(fd *probe.FD, st *unix.Statx_t) (m master, err error) {
-	if !fd.Proc.Scan.PIDCalls || fd.TID != 0 {
+	if !fd.Proc.Scan.PIDCalls {
 		return m, fmt.Errorf("%w: the descriptor cannot be duplicated", errors.ErrUnsupported)
 	}
 	if !fd.Task().Begin("master", fd.Num) {
 		return m, guard.ErrGivenUp
 	}
 	defer fd.Task().End()
-	pid := int(fd.Proc.PID())
-	pidfd, err := unix.PidfdOpen(pid, 0)
-	if err != nil {
-		return m, fmt.Errorf("pidfd_open %d: %w", pid, err)
+	pid := fd.Proc.PID()
+	pidfd, err := probe.OpenPidfd(pid, fd.TID)
+	switch {
+	case fd.TID != 0 && err == unix.EINVAL: // before Linux 6.9
+		return m, fmt.Errorf("%w: a descriptor of a thread cannot be duplicated", errors.ErrUnsupported)
+	case err != nil:
+		return m, fmt.Errorf("pidfd_open %d: %w", cmp.Or(fd.TID, pid), err)
 	}
 	defer unix.Close(pidfd)
 	err = probe.AskDuplicateOf(pidfd, fd.Num, func(dup int) error {
