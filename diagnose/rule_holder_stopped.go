@@ -15,8 +15,8 @@ var holderStoppedRule = Rule{
 	Severity: model.Critical,
 	Means: "Processes wait for one that cannot run: it is stopped (Ctrl-Z, SIGSTOP), held by a debugger, frozen with its control group, or being " +
 		"written to a core file. Until it goes on, they will not.",
-	Evidence: "State T or t in /proc/PID/stat, the control group's cgroup.events, or CoreDumping in /proc/PID/status; and the blocked calls of those " +
-		"who wait.",
+	Evidence: "State T or t in /proc/PID/stat, the control group's cgroup.events, or CoreDumping in /proc/PID/status; the blocked calls of those " +
+		"who wait; of those who poll, that they have asked for the connection, or that the stopped process has not read what was sent to it.",
 	Do: "Let it go on: kill -CONT PID, or fg in its shell; detach the debugger; thaw the control group. Or end it.",
 	FalseAlarm: "Somebody may have stopped it on purpose and know that others wait. Who merely waits for it as its parent is not counted: a shell waits " +
 		"for the job that it has stopped.",
@@ -32,7 +32,7 @@ func findHolderStopped(v *view) []finding {
 	chains := map[int][]graph.Chain{}
 	for i := range v.Waits {
 		w := &v.Waits[i]
-		if !w.Confirmed || !v.aged(w) || v.graph.ForChild(w) || v.graph.Work(w) && !v.graph.AsksServer(w) {
+		if !w.Confirmed || !v.aged(w) || v.graph.ForChild(w) {
 			continue
 		}
 		c, halts := v.graph.ToHalted(w)
@@ -40,6 +40,9 @@ func findHolderStopped(v *view) []finding {
 			continue
 		}
 		pid := c.End.Process.PID
+		if v.graph.Work(w) && !v.graph.AsksServer(w) && v.graph.LeftUnread(pid) == nil {
+			continue
+		}
 		if chains[pid] == nil {
 			roots = append(roots, pid)
 		}
@@ -59,12 +62,15 @@ func findHolderStopped(v *view) []finding {
 		victims := pidsOf(waits...)
 		longest := slices.MaxFunc(chains[pid], func(x, y graph.Chain) int { return len(x.Steps) - len(y.Steps) })
 		confidence, lowered := v.chainSure(&longest)
+		evidence := []model.Evidence{{Source: "/proc/" + model.PIDNumber(pid) + "/stat", Text: "state " + v.processes[pid].State + ": it " + end.Doing}}
+		if o := v.graph.LeftUnread(pid); o != nil {
+			evidence = append(evidence, model.Evidence{Source: o.ID, Text: fmt.Sprintf("%d bytes that it has not read", graph.Unreceived(o))})
+		}
 		list = append(list, finding{Finding: model.Finding{
 			Confidence: confidence, LoweredBy: lowered, Since: v.since(waits...), Objects: objectsOf(waits...), Victims: victims, Root: v.rootOf(&end),
 			Summary: fmt.Sprintf("%s %s for %s, which %s", v.subject(victims), verb(len(victims), "waits", "wait"), v.name(pid), end.Doing),
 			Chain:   v.chain(longest), Actions: v.free(&end, waits),
-			Evidence: append([]model.Evidence{{Source: "/proc/" + model.PIDNumber(pid) + "/stat", Text: "state " + v.processes[pid].State + ": it " + end.Doing}},
-				v.evidence(waits...)...),
+			Evidence: append(evidence, v.evidence(waits...)...),
 		}, explains: waits})
 	}
 	return list

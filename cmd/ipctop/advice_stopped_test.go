@@ -88,11 +88,27 @@ if client == 0:
 time.sleep(0.3); print(client, server, flush=True); time.sleep(1000)
 `
 
+// polledPair has a client poll for the answer of a stopped process that it has a pair of sockets with,
+// again and again. The request is not read.
+const polledPair = `
+import os, select, signal, socket, time
+a, b = socket.socketpair(); server = os.fork()
+if server == 0:
+    a.close(); os.kill(os.getpid(), signal.SIGSTOP); b.recv(10); b.send(b"x"); time.sleep(1000)
+b.close(); client = os.fork()
+if client == 0:
+    a.send(b"request"); p = select.poll(); p.register(a, select.POLLIN)
+    while not p.poll(30000): pass
+    time.sleep(1000)
+a.close(); time.sleep(0.3); print(client, server, flush=True); time.sleep(1000)
+`
+
 var stuckStopped = []stuckScript{
 	{"lock of a stopped process", "holder-stopped", []string{"python3", "-c", lockOfStopped}, "is stopped"},
 	{"stopped server", "holder-stopped", []string{"python3", "-c", stoppedServer}, "is stopped"},
 	{"stopped server behind a relay that polls", "holder-stopped", []string{"python3", "-c", relayed}, "is stopped"},
 	{"stopped server that is polled", "holder-stopped", []string{"python3", "-c", polledServer}, "is stopped"},
+	{"stopped process that is polled with a time limit", "holder-stopped", []string{"python3", "-c", polledPair}, "is stopped"},
 	{"inherited write end", "leaked-write-end", []string{"python3", "-c", leakedEnd}, "inherited and keeps open"},
 	{"reader that does something else", "pipe-full", []string{"python3", "-c", fullPipe}, "does not read it"},
 }

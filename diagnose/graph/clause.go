@@ -129,11 +129,14 @@ func (g *Graph) withRing(pids []int) int {
 	return who
 }
 
+// timeLimit is why a wait may end by itself.
+const timeLimit = "the call has a time limit"
+
 // clocks adds what passes by itself: a limit of the call, a timer, an alarm.
 func (g *Graph) clocks(n *node, c *Clause) {
 	p := n.process
 	if timed, known := n.wait.Timed.Get(); timed {
-		c.weaken(External, "the call has a time limit")
+		c.weaken(External, timeLimit)
 	} else if !known {
 		c.weaken(Unlikely, "whether the wait has a time limit could not be read")
 	}

@@ -26,6 +26,7 @@ type Graph struct {
 	pending     map[string]*model.Object // listeners, by sockets in their queues
 	removals    [External]*removal       // by level
 	halted      *removal                 // see [Graph.OnlyHalted]
+	leftUnread  map[int]*model.Object    // see [Graph.LeftUnread]
 	unlisted    bool                     // there are processes outside the pid namespace, or hidden by the proc file system
 	locksUnread bool                     // there may be locks on files that are not listed although their holders are
 	deadlocks   []Deadlock

@@ -45,9 +45,75 @@ func (g *Graph) withHalted() *removal {
 
 // namesSomebody reports whether a clause that something unknown may bring about names who does so as a
 // rule: who waits for that one with a time limit waits for it all the same. Who polls
-// may get something from elsewhere.
+// may get something from elsewhere, or do what is due: that one waits for nothing else is believed only
+// where somebody halted has not read what was sent to it.
 func (g *Graph) namesSomebody(n *node, c *Clause) bool {
-	return len(c.Processes)+len(c.Threads) > 0 && !g.Work(n.wait)
+	switch {
+	case len(c.Processes)+len(c.Threads) == 0:
+		return false
+	case !g.Work(n.wait):
+		return true
+	}
+	because := c.ReasonsFrom(External)
+	return len(because) == 1 && because[0] == timeLimit && slices.ContainsFunc(c.Processes, func(pid int) bool { return g.LeftUnread(pid) != nil })
+}
+
+// LeftUnread is something that a process which is halted has not read, though others have sent it
+// to that process alone; nil if nothing is known of such.
+func (g *Graph) LeftUnread(pid int) *model.Object {
+	if g.leftUnread == nil {
+		g.leftUnread = map[int]*model.Object{}
+		halts := map[int]bool{}
+		for i := range g.nodes {
+			if n := &g.nodes[i]; halted(n) {
+				halts[n.process.PID] = true
+			}
+		}
+		for _, o := range g.Snapshot.Objects {
+			if to := receiver(o); halts[to] && g.leftUnread[to] == nil {
+				g.leftUnread[to] = o
+			}
+		}
+	}
+	return g.leftUnread[pid]
+}
+
+// receiver is the only process that can read what somebody else has put into a pipe or socket; 0 if
+// there is none, or nothing in it.
+func receiver(o *model.Object) (pid int) {
+	if Unreceived(o) == 0 {
+		return 0
+	}
+	others := o.Kind != model.Pipe && o.Kind != model.FIFO // what is in a socket another one has sent
+	for i := range o.Holders {
+		switch h := &o.Holders[i]; {
+		case h.Via != model.ViaFD || h.PID == 0:
+			return 0
+		case !h.Access.CanRead():
+			others = others || h.Access.CanWrite()
+		case pid != 0 && pid != int(h.PID):
+			return 0
+		default:
+			pid = int(h.PID)
+		}
+	}
+	if !others {
+		return 0
+	}
+	return pid
+}
+
+// Unreceived is how many bytes wait in a pipe or in the queue of a socket, as far as is known.
+func Unreceived(o *model.Object) int64 {
+	switch d := o.Detail.(type) {
+	case *model.PipeDetail:
+		return d.Queued.Or(0)
+	case *model.UnixDetail:
+		return d.RecvQueue.Or(0)
+	case *model.InetDetail:
+		return d.RecvQueue.Or(0)
+	}
+	return 0
 }
 
 // findWays finds the shortest ways to those who are halted, beginning with these, in time

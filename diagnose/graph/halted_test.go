@@ -115,6 +115,61 @@ func TestToHalted(t *testing.T) {
 	}
 }
 
+// TestPollsWhoIsHalted: who polls with a time limit waits for a stopped process only if that has not
+// read what others sent to it alone.
+func TestPollsWhoIsHalted(t *testing.T) {
+	hold := func(pid int32, access model.Access) model.Holder {
+		return model.Holder{PID: pid, Via: model.ViaFD, FD: model.Some(int32(9)), Access: access}
+	}
+	inFlight := hold(0, "")
+	inFlight.Via = model.ViaInFlight
+	for _, tt := range []struct {
+		name   string
+		change func(unread *model.Object, polls *model.Wait)
+		want   bool
+	}{
+		{"a request that is not read", func(*model.Object, *model.Wait) {}, true},
+		{"nothing", func(o *model.Object, _ *model.Wait) { o.Detail = &model.PipeDetail{Queued: model.Some(int64(0))} }, false},
+		{"nothing is known", func(o *model.Object, _ *model.Wait) { o.Detail = new(model.PipeDetail) }, false},
+		{"another one can read it", func(o *model.Object, _ *model.Wait) { o.Holders = append(o.Holders, hold(30, model.Read)) }, false},
+		{"one in flight can", func(o *model.Object, _ *model.Wait) { o.Holders = append(o.Holders, inFlight) }, false},
+		{"what it wrote itself", func(o *model.Object, _ *model.Wait) { o.Holders = []model.Holder{hold(10, model.ReadWrite)} }, false},
+		{"a socket's", func(o *model.Object, _ *model.Wait) {
+			o.Kind, o.Holders, o.Detail = model.TCP, []model.Holder{hold(10, model.ReadWrite)}, &model.InetDetail{RecvQueue: model.Some(int64(1))}
+		}, true},
+		{"it polls something else as well", func(_ *model.Object, w *model.Wait) { w.Objects = append(w.Objects, "lost:1") }, false},
+		{"not all it polls is known", func(_ *model.Object, w *model.Wait) { w.Partial = true }, false},
+	} {
+		s := machine()
+		for _, p := range s.Processes {
+			if p.PID == 10 {
+				p.State = "T"
+				for i := range p.ThreadList {
+					p.ThreadList[i].State = "T"
+				}
+			}
+		}
+		for _, o := range s.Objects {
+			if o.ID == "unix:2" {
+				o.Peers = []model.Peer{{ID: "unix:1", Confidence: model.Certain}}
+			}
+		}
+		s.Objects = append(s.Objects, &model.Object{
+			ID: "pipe:9", Kind: model.Pipe, Detail: &model.PipeDetail{Queued: model.Some(int64(1))},
+			Holders: []model.Holder{hold(10, model.Read), hold(30, model.Write)},
+		})
+		s.Waits = []model.Wait{{
+			PID: 20, TID: 20, Call: "poll", Needs: model.NeedsEvent, Objects: []string{"unix:2"}, Idle: true, Confirmed: true,
+			Timed: model.Some(true), Timeout: model.Some(int64(60e9)), BlockedFor: model.Some(int64(1)),
+		}}
+		tt.change(s.Objects[len(s.Objects)-1], &s.Waits[0])
+		g := New(model.NewIndex(s))
+		if got := g.OnlyHalted(&s.Waits[0]); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+}
+
 // TestRingAmongMany: of a pipe that many can write to, every reader may get something from the
 // io_uring of one of them.
 func TestRingAmongMany(t *testing.T) {
