@@ -40,7 +40,7 @@ type TimerfdDetail struct {
 	Clock     string     `json:"clock,omitzero" doc:"the clock it runs by, as clock_gettime(2) names it"`
 	Remaining Opt[int64] `json:"remaining_ns,omitzero" unit:"ns" doc:"time until it expires next; 0: it is not armed, has expired for good, or nobody has read its last expiration"`
 	Interval  Opt[int64] `json:"interval_ns,omitzero" unit:"ns" doc:"time between expirations; 0: it expires once"`
-	Ticks     Opt[int64] `json:"ticks,omitzero" doc:"expirations nobody has read yet"`
+	Ticks     Opt[int64] `json:"ticks,omitzero" doc:"expirations nobody has read yet, as far as the kernel has counted them: of those after the first, of a timer that expires again and again, only when it is read or asked (timerfd_gettime)"`
 	Flags     []string   `json:"flags,omitzero" doc:"how it was set, as timerfd_settime(2) names it"`
 }
 
@@ -200,10 +200,10 @@ var (
 		Data:  "counter",
 		Calls: []string{"timerfd_create", "timerfd_settime", "timerfd_gettime", "read"},
 		Man:   []string{"timerfd_create(2)"},
-		About: "A timer that becomes readable when it expires. Anyone who polls it is certain to be woken by it if it is armed; ticks " +
-			"that pile up show a program that does not come round to reading it.",
+		About: "A timer that becomes readable when it expires. Anyone who polls it is certain to be woken by it if it is armed; one " +
+			"that has expired and stays unread shows a program that does not come round to it.",
 		Source:    "the links /proc/PID/fd/N and clockid, ticks, it_value and it_interval in /proc/PID/fdinfo/N (3.17)",
-		Unseen:    "when it was set, and by whom",
+		Unseen:    "when it was set, and by whom; how often it has expired since it was read last",
 		NewDetail: func() Detail { return new(TimerfdDetail) },
 	})
 	inotifyInfo = eventKind(KindInfo{

@@ -30,7 +30,7 @@ var futexInfo = KindInfo{
 	Direction:   "none",
 	Persistence: "process",
 	Calls: []string{
-		"futex", "futex_waitv", "pthread_mutex_lock", "pthread_rwlock_wrlock", "pthread_cond_wait", "pthread_barrier_wait", "pthread_join",
+		"futex", "futex_wait", "futex_waitv", "pthread_mutex_lock", "pthread_rwlock_wrlock", "pthread_cond_wait", "pthread_barrier_wait", "pthread_join",
 		"sem_wait",
 	},
 	Man: []string{"futex(7)", "futex(2)", "pthreads(7)", "get_robust_list(2)"},
@@ -45,6 +45,7 @@ var futexInfo = KindInfo{
 	Privilege: "the right to attach to the process (ptrace(2)): CAP_SYS_PTRACE for other users' processes, and for all of one's " +
 		"own, too, where kernel.yama.ptrace_scope is not 0",
 	Unseen: "locks nobody waits for, but for robust ones in show; who holds a read-write lock for reading, or is to signal a condition; the owner of musl's " +
-		"normal mutexes; locks of other languages and of 32-bit programs (type unknown)",
+		"normal mutexes; locks of other languages and of 32-bit programs (type unknown); that a thread was moved to another word " +
+		"(FUTEX_CMP_REQUEUE, as musl's conditions do): it is shown at the one that it began to wait at",
 	NewDetail: func() Detail { return new(FutexDetail) },
 }

@@ -19,7 +19,7 @@ var commonCalls32 = map[int]string{
 	180: "pread64", 181: "pwrite64", 187: "sendfile", 190: "vfork", 221: "fcntl", 239: "sendfile", 240: "futex",
 	407: "clock_nanosleep_time64", 413: "pselect6_time64", 414: "ppoll_time64", 417: "recvmmsg_time64", 418: "mq_timedsend_time64",
 	419: "mq_timedreceive_time64", 420: "semtimedop_time64", 421: "rt_sigtimedwait_time64", 422: "futex_time64", 426: "io_uring_enter",
-	435: "clone3", 437: "openat2", 441: "epoll_pwait2", 449: "futex_waitv",
+	435: "clone3", 437: "openat2", 441: "epoll_pwait2", 449: "futex_waitv", 455: "futex_wait",
 }
 
 // isCall32 reports whether some call of 32-bit programs that threads block in has
@@ -49,7 +49,7 @@ func (c *caller) call32() string {
 		}
 	case "msgrcv":
 		l.args[3] = signExtended(l.args[3])
-	case "futex_waitv", "epoll_pwait2": // with times of 64 bits from the beginning
+	case "futex_waitv", "futex_wait", "epoll_pwait2": // with times of 64 bits from the beginning
 		c.time64 = true
 	}
 	name, long := strings.CutSuffix(name, "_time64")

@@ -107,7 +107,7 @@ func (c *caller) decode(name string) *waiting {
 		w.needs = model.NeedsSpace
 		w.on(fdUse{fd: l.fd(0), write: true})
 		c.deadline(w, l.args[4], clockRealtime)
-	case "futex", "futex_waitv":
+	case "futex", "futex_wait", "futex_waitv":
 		if !c.decodeFutex(w) {
 			return nil
 		}

@@ -37,13 +37,19 @@ type futexWait struct {
 	word      *word
 }
 
-// decodeFutex reads futex(2) and futex_waitv(2); false if the operation does not
+// decodeFutex reads futex(2), futex_wait(2) and futex_waitv(2); false if the operation does not
 // wait.
 func (c *caller) decodeFutex(w *waiting) bool {
 	w.needs = model.NeedsLock
 	l := c.line
-	if w.call == "futex_waitv" {
+	switch w.call {
+	case "futex_waitv":
 		c.decodeFutexWaitv(w)
+		return true
+	case "futex_wait": // address, value, mask, flags as of futex_waitv, until when, by which clock
+		c.deadline(w, l.args[4], int(int32(l.args[5])))
+		w.target.Address = model.Addr(l.args[0])
+		w.futexes = []futexWait{{addr: l.args[0], wait: pthread.Wait{Call: pthread.Other, Value: uint32(l.args[1]), Private: l.args[3]&futexPrivate != 0}}}
 		return true
 	}
 	f := futexWait{addr: l.args[0], wait: pthread.Wait{Private: l.args[1]&futexPrivate != 0, Value: uint32(l.args[2]), Narrow: c.narrow, Timed: l.args[3] != 0}}
@@ -78,7 +84,7 @@ func (c *caller) decodeFutex(w *waiting) bool {
 // decodeFutexWaitv reads an array of struct futex_waitv: value u64, address u64,
 // flags u32 (Linux 5.16). Any of them will do.
 func (c *caller) decodeFutexWaitv(w *waiting) {
-	const size, most, private = 24, 128, 0x80
+	const size, most = 24, 128
 	l := c.line
 	c.deadline(w, l.args[3], int(int32(l.args[4])))
 	n := min(l.args[1], most)
@@ -89,7 +95,7 @@ func (c *caller) decodeFutexWaitv(w *waiting) {
 		w.futexes = append(w.futexes, futexWait{
 			addr: binary.NativeEndian.Uint64(b[8:]),
 			wait: pthread.Wait{
-				Call: pthread.Other, Value: binary.NativeEndian.Uint32(b), Private: binary.NativeEndian.Uint32(b[16:])&private != 0,
+				Call: pthread.Other, Value: binary.NativeEndian.Uint32(b), Private: binary.NativeEndian.Uint32(b[16:])&futexPrivate != 0,
 			},
 		})
 	}

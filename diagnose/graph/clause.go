@@ -57,7 +57,7 @@ func (g *Graph) calls(list []Clause, n *node) []Clause {
 		return append(list, g.lock(n)...)
 	case "semop", "semtimedop":
 		return append(list, g.semop(n)...)
-	case "futex":
+	case "futex", "futex_wait":
 		return append(list, g.futex(n, w.Object))
 	case "poll", "ppoll", "select", "pselect6", "futex_waitv":
 		return append(list, g.set(n, w.Objects))

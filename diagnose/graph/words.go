@@ -31,7 +31,7 @@ func (g *Graph) Wants(w *model.Wait) string {
 			what = "does semop " + strings.Join(w.Target.Operations, ", ")
 		}
 		return what + on(o, w)
-	case "futex", "futex_waitv":
+	case "futex", "futex_wait", "futex_waitv":
 		return g.wantsWord(w)
 	case "open", "openat", "openat2":
 		return wantsPartner(o, w)
