@@ -222,9 +222,13 @@ func completePaths(_ context.Context, idx *probe.Index) {
 	b.nameRelatives(idx)
 }
 
-// otherRoot reports whether somebody who has the socket has another root directory than that of the
-// mount namespace (chroot(2)): the path may be one below that.
+// otherRoot reports whether somebody who has the socket may have another root directory than that of
+// the mount namespaces that were looked at (chroot(2)): the path may be one below that. Who has one
+// that nobody was seen to have may be anywhere.
 func otherRoot(idx *probe.Index, e *probe.Entry) bool {
+	if len(e.Holders) == 0 {
+		return true
+	}
 	last, asked := int32(0), 0
 	for i := range e.Holders {
 		pid := e.Holders[i].PID

@@ -173,3 +173,33 @@ func TestPathInOtherRoot(t *testing.T) {
 	}
 	t.Error("the socket is not seen")
 }
+
+// TestPathOfNobody: where the path of a socket leads to for those who have it is not known if
+// nobody is seen to have it.
+func TestPathOfNobody(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gone")
+	pair, err1 := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	l, err2 := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pair[0])
+	defer unix.Close(pair[1])
+	for _, err := range []error{
+		unix.Bind(l, &unix.SockaddrUnix{Name: path}), unix.Listen(l, 1), os.Remove(path),
+		unix.Sendmsg(pair[0], []byte("x"), unix.UnixRights(l), nil, 0), unix.Close(l),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, o := range probetest.ScanWith(t, probe.Options{Probes: []probe.Probe{sockets.Unix()}}).Objects {
+		if d, ok := o.Detail.(*model.UnixDetail); ok && d.Path == path {
+			if len(o.Holders) != 0 || d.PathState != "" {
+				t.Errorf("held by %+v, the path leads to %q", o.Holders, d.PathState)
+			}
+			return
+		}
+	}
+	t.Error("the socket is not seen")
+}
