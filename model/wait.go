@@ -13,7 +13,14 @@ const (
 	NeedsSignal  = "signal"
 	NeedsPeer    = "peer"
 	NeedsTime    = "time"
-	NeedsAnswer  = "answer" // of the server of a file system (FUSE)
+	NeedsAnswer  = "answer" // of the server of a file system (FUSE), or see [Target.Asked]
+)
+
+// By what the kernel asks another program before a thread may go on; see [Target.Asked].
+const (
+	AskedFanotify    = "fanotify"
+	AskedUserfaultfd = "userfaultfd"
+	AskedSeccomp     = "seccomp"
 )
 
 // Wait is a thread blocked on something.
@@ -22,7 +29,7 @@ type Wait struct {
 	TID     int      `json:"tid" ref:"pid" doc:"the thread"`
 	Comm    string   `json:"comm" doc:"the thread's name"`
 	Call    string   `json:"call" doc:"the system call it is in, or how else it is stuck"`
-	Needs   string   `json:"needs" doc:"what would release it: data, space, lock, event, message, child, signal, peer, time, or the answer of a file system's server"`
+	Needs   string   `json:"needs" doc:"what would release it: data, space, lock, event, message, child, signal, peer, time, or the answer of another program, such as a file system's server"`
 	Object  string   `json:"object,omitzero" ref:"object" doc:"the object it waits on"`
 	Objects []string `json:"objects,omitzero" ref:"object" doc:"the objects it waits on, where there are several"`
 	Target  *Target  `json:"target,omitzero" doc:"what exactly it asked for"`
@@ -72,7 +79,8 @@ type Target struct {
 	Access      Access    `json:"access,omitzero" doc:"what a FIFO is being opened to: r read, w write"`
 	Written     time.Time `json:"written,omitzero" doc:"when the FIFO that is being opened was last written to; missing where it never was, or where the file system does not tell when it was made"`
 	FileSystem  string    `json:"file_system,omitzero" doc:"where the file system is mounted whose server (FUSE) has not answered"`
-	Servers     []int     `json:"servers,omitzero" ref:"pid" doc:"processes that serve that file system"`
+	Servers     []int     `json:"servers,omitzero" ref:"pid" doc:"processes that serve that file system, or may give the answer that is asked for"`
+	Asked       string    `json:"asked,omitzero" doc:"by what the kernel asks another program before the thread may go on: fanotify (whether it may open or read a file), userfaultfd (for a page), seccomp (whether to make the system call)"`
 	OwnerTID    int       `json:"owner_tid,omitzero" ref:"pid" doc:"owner named by a futex"`
 	Address     Addr      `json:"address,omitzero" doc:"address of the futex"`
 	FD          Opt[int]  `json:"fd,omitzero" doc:"descriptor the call was made on"`

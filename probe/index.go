@@ -225,15 +225,15 @@ func (idx *Index) Add(k Key, object *model.Object, holders ...model.Holder) *Ent
 	return e
 }
 
-// OfKind lists the objects of a kind, in no particular order.
-func (idx *Index) OfKind(kind model.Kind) []*Entry {
+// OfKind lists the objects of some kinds, in no particular order.
+func (idx *Index) OfKind(kinds ...model.Kind) []*Entry {
 	var list []*Entry
 	for space, all := range idx.joined.spaces {
-		if space.Incremental && !slices.Contains(idx.joined.kinds[space], kind) {
+		if space.Incremental && !slices.ContainsFunc(kinds, func(k model.Kind) bool { return slices.Contains(idx.joined.kinds[space], k) }) {
 			continue
 		}
 		for _, e := range all {
-			if e.listed() && e.Object.Kind == kind {
+			if e.listed() && slices.Contains(kinds, e.Object.Kind) {
 				list = append(list, e)
 			}
 		}

@@ -23,8 +23,9 @@ type waiting struct {
 	sysv    model.Kind
 	sysvID  int
 	futexes []futexWait
-	fifo    *model.Object // that is being opened
-	server  *served       // whose answer is missing
+	fifo    *model.Object  // that is being opened
+	server  *served        // whose answer is missing
+	asked   []*probe.Entry // by which the kernel asks for one, if not nil
 
 	timeout model.Opt[int64]
 	left    bool // timeout is what was left of it, not all of it
@@ -50,6 +51,7 @@ type caller struct {
 	sets  map[fdKey][]fdUse // what epoll instances of the process watch; shared by its threads
 
 	unread map[fdKey]bool // epoll instances that are not asked
+	asks   *asked
 
 	narrow bool // the call is one of a 32-bit program
 	time64 bool // … with times of 64 bits

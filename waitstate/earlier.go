@@ -63,7 +63,7 @@ func (r *pass) keep(x *index) {
 	clear(e.sampled)
 	for _, v := range r.visits {
 		cacheable := func(t *thread) bool {
-			return t.same && len(t.futexes) == 0 && t.fifo == nil && !t.set && !t.timed && !t.onSocket
+			return t.same && len(t.futexes) == 0 && t.fifo == nil && t.target.Asked == "" && !t.set && !t.timed && !t.onSocket
 		}
 		if v.whole && !slices.ContainsFunc(v.threads, func(t *thread) bool { return !cacheable(t) }) {
 			e.sampled[v.proc.PID] = sampled{v.proc.StartTicks, r.j.Number(), v.threads, v.proc.Timers}

@@ -39,6 +39,11 @@ func (c *caller) decodeOpen(w *waiting) *waiting {
 		return w
 	case "request_wait_answer":
 		return c.onPath(w, dir, c.path(at))
+	case "__break_lease":
+		w.needs, w.target.LockType, w.target.Access = model.NeedsLock, leaseLock, c.openedTo(w.call, flags)
+		w.target.Path, _ = c.absolute(dir, c.path(at))
+		c.leaseBreaks(w)
+		return w
 	}
 	return nil
 }

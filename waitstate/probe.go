@@ -34,6 +34,7 @@ func Probe() probe.Probe {
 			r.limits(ctx, index)
 			r.kernelAdds(ctx, index)
 			r.serving = r.servers(ctx)
+			r.answers(ctx)
 			r.futexes(index)
 			r.report(index)
 			r.keep(index)

@@ -31,6 +31,10 @@ func (r *pass) wait(w *model.Wait, t *thread, x *index) bool {
 	n := naming{index: r.j, scan: r.j.Scan, x: x, thread: t, wait: w}
 	switch {
 	case t.server != nil:
+	case t.target.LockType == leaseLock:
+		r.lease(w, t)
+	case t.target.Asked != "":
+		n.askedObjects()
 	case len(t.futexes) > 0:
 		n.futexes()
 	case t.sysv != "":
@@ -65,6 +69,6 @@ func (r *pass) target(t *thread) *model.Target {
 }
 
 func isZeroTarget(t *model.Target) bool {
-	return t.Range == "" && t.LockType == "" && t.Mode == "" && len(t.Operations) == 0 && !t.MessageType.Known() && !t.Child.Known() && t.Path == "" && t.Access == "" && t.Written.IsZero() && t.FileSystem == "" &&
+	return t.Range == "" && t.LockType == "" && t.Mode == "" && len(t.Operations) == 0 && !t.MessageType.Known() && !t.Child.Known() && t.Path == "" && t.Access == "" && t.Written.IsZero() && t.FileSystem == "" && t.Asked == "" &&
 		t.Signals == nil && t.OwnerTID == 0 && t.Address == 0 && !t.FD.Known()
 }

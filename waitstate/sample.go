@@ -62,7 +62,8 @@ type pass struct {
 // firstSample finds the blocked threads.
 func (r *pass) firstSample(ctx context.Context) {
 	var list []*model.Process
-	unread, runtimes := unreadEpolls(r.j), r.earlier.runtimes
+	events := r.j.OfKind(model.Epoll, model.Fanotify, model.Userfaultfd)
+	unread, asks, runtimes := unreadEpolls(events), whoIsAsked(events), r.earlier.runtimes
 	for _, p := range r.j.Processes {
 		if p.Kernel || p.Self {
 			continue
@@ -88,7 +89,7 @@ func (r *pass) firstSample(ctx context.Context) {
 		}
 		buf := lines.Get().(*[]byte)
 		defer lines.Put(buf)
-		v := visit{proc: p, task: t, now: now, mem: newMemory(p, t), sets: map[fdKey][]fdUse{}, unread: unread, buf: *buf}
+		v := visit{proc: p, task: t, now: now, mem: newMemory(p, t), sets: map[fdKey][]fdUse{}, unread: unread, asks: asks, buf: *buf}
 		defer v.mem.close()
 		v.process()
 		runtime := v.runtime(runtimes)
@@ -138,6 +139,7 @@ type visit struct {
 	mem     *memory
 	sets    map[fdKey][]fdUse
 	unread  map[fdKey]bool
+	asks    *asked
 	class32 model.Opt[bool]
 	classed bool // class32 was looked for
 	buf     []byte
@@ -177,10 +179,15 @@ func (v *visit) thread(tid int, comm, state string) bool {
 		v.gap(0, err)
 		return false
 	}
+	c := caller{tid: tid, state: state, line: &line, proc: v.proc, task: v.task, mem: v.mem, sets: v.sets, unread: v.unread, asks: v.asks}
 	if line.state != inCall {
+		if line.state == outside && len(v.asks.faults) > 0 {
+			if w := c.decodeAsked(""); w != nil {
+				v.add(&thread{proc: v.proc.Model, tid: tid, comm: comm, state: state, line: line, waiting: w}, seen)
+			}
+		}
 		return true
 	}
-	c := caller{tid: tid, state: state, line: &line, proc: v.proc, task: v.task, mem: v.mem, sets: v.sets, unread: v.unread}
 	name := callNames[line.number]
 	switch is32, known := v.is32Call(tid, &line).Get(); {
 	case !known:
@@ -192,28 +199,34 @@ func (v *visit) thread(tid int, comm, state string) bool {
 	case is32:
 		name = c.call32()
 	}
-	if name == "" {
+	w := c.decodeAsked(name)
+	if w == nil && name != "" {
+		w = c.decode(name)
+	}
+	if w == nil {
 		return true
 	}
-	t := &thread{proc: v.proc.Model, tid: tid, comm: comm, state: state, line: line}
-	if t.waiting = c.decode(name); t.waiting == nil {
-		return true
-	}
+	t := &thread{proc: v.proc.Model, tid: tid, comm: comm, state: state, line: line, waiting: w}
 	for i := range t.futexes {
 		if err := c.locate(&t.futexes[i]); err != nil && !proc.Gone(err) {
 			v.gap(tid, err)
 		}
 	}
 	t.handler = v.inHandler(t, &line)
+	v.add(t, seen)
+	return true
+}
+
+// add adds a thread that waits; seen is what the source says of it, if it does.
+func (v *visit) add(t *thread, seen *probe.ThreadNow) {
 	// The call that the second sample finds, if the thread has not run since it was counted, is
 	// the one it was in already. A file tells the count alone: so it comes last.
 	if seen != nil {
 		t.runs = model.Some(seen.Runs)
 	} else {
-		t.runs = runCount(v.proc, tid)
+		t.runs = runCount(v.proc, t.tid)
 	}
 	v.threads = append(v.threads, t)
-	return true
 }
 
 func (v *visit) gap(tid int, err error) {
@@ -244,6 +257,9 @@ func (v *visit) read(tid int) (syscallLine, error) {
 	l, err := parseSyscall(v.buf)
 	if err != nil {
 		return l, fmt.Errorf("%s/task/%d/%w", v.proc.Dir.Path(), tid, err)
+	}
+	if l.state == outside {
+		return syscallLine{state: outside}, nil // as the source has it
 	}
 	return l, nil
 }

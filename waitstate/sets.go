@@ -159,9 +159,9 @@ func (c *caller) readWatches(epoll fdKey) ([]fdUse, error) {
 
 // unreadEpolls lists the descriptors of the epoll instances that their reader has
 // not read.
-func unreadEpolls(idx *probe.Index) map[fdKey]bool {
+func unreadEpolls(list []*probe.Entry) map[fdKey]bool {
 	unread := map[fdKey]bool{}
-	for _, e := range idx.OfKind(model.Epoll) {
+	for _, e := range list {
 		if d, ok := e.Object.Detail.(*model.EpollDetail); !ok || d.Watches != nil {
 			continue
 		}

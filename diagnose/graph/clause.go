@@ -48,6 +48,9 @@ func (g *Graph) calls(list []Clause, n *node) []Clause {
 	case "io_uring_enter":
 		return append(list, unknown("the kernel does not show what an io_uring waits for"))
 	case "open", "openat", "openat2":
+		if w.Needs == model.NeedsLock {
+			return append(list, g.lease(w)...)
+		}
 		c := unknown(NoPartner(w) + "; anyone may open it")
 		c.Object = w.Object
 		return append(list, c)

@@ -83,6 +83,13 @@ func TestClauses(t *testing.T) {
 		w.Target.LockType, w.Target.Mode, w.Target.Range = kind, mode, span
 		return w
 	}
+	asked := func(by string, servers []int, objects ...string) model.Wait {
+		w := model.Wait{Call: "openat", Needs: model.NeedsAnswer, Timed: model.Some(false), Target: &model.Target{Asked: by, Servers: servers}}
+		if w.Objects = objects; len(objects) == 1 {
+			w.Object = objects[0]
+		}
+		return w
+	}
 	child := func(pid int) model.Wait {
 		w := on("wait4", model.NeedsChild, "")
 		w.Target.Child = model.Some(pid)
@@ -203,6 +210,10 @@ func TestClauses(t *testing.T) {
 		{"sleep", on("nanosleep", model.NeedsTime, ""), nil, [][]int{{}}, External},
 		{"FIFO being opened", on("openat", model.NeedsPeer, ""), nil, [][]int{{}}, External},
 		{"io_uring", on("io_uring_enter", model.NeedsEvent, ""), nil, [][]int{{}}, External},
+		{"asked, of one", asked(model.AskedFanotify, []int{20}, "fanotify:20.3"), nil, [][]int{{20}}, Proven},
+		{"asked, of one of several", asked(model.AskedFanotify, []int{20, 30}, "fanotify:20.3", "fanotify:30.3"), nil, [][]int{{20, 30, 31}}, Unlikely},
+		{"asked about a call", asked(model.AskedSeccomp, []int{20}), nil, [][]int{{20}}, Unlikely},
+		{"asked, of nobody visible", asked(model.AskedSeccomp, nil), nil, [][]int{{}}, External},
 		{"lost object", on("read", model.NeedsData, "pipe:99"), nil, [][]int{{}}, External},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

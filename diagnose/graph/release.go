@@ -2,6 +2,7 @@ package graph
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/ipctop/ipctop/model"
 )
@@ -43,6 +44,9 @@ func (g *Graph) release(w *model.Wait) string {
 		}
 		return "somebody opens " + otherEnd(w)
 	case model.NeedsAnswer:
+		if w.Target != nil && w.Target.Asked != "" {
+			return "the program that is asked answers, or ends"
+		}
 		return "the server of the file system answers, or ends"
 	}
 	switch g.lockType(w) {
@@ -68,6 +72,8 @@ func (g *Graph) release(w *model.Wait) string {
 	switch {
 	case w.Call == "flock" || w.Call == "fcntl":
 		return "the conflicting locks are released"
+	case w.Needs == model.NeedsLock && strings.HasPrefix(w.Call, "open"):
+		return "the lease is given up"
 	case w.Needs == model.NeedsLock:
 		return "somebody changes the semaphores as it asks"
 	case w.Needs == model.NeedsSpace:

@@ -2,33 +2,75 @@ package graph
 
 import "github.com/ipctop/ipctop/model"
 
-// answer is who could answer a thread that has asked a file system something: the
-// processes that serve it (FUSE).
+// answer is who could answer a thread for which the kernel has asked something: the
+// processes that serve a file system (FUSE), that decide about opening files (fanotify) or about
+// system calls (seccomp), or that provide pages (userfaultfd).
 func (g *Graph) answer(w *model.Wait) Clause {
-	c := Clause{Confidence: model.Certain, How: "serves the file system"}
-	if w.Target != nil {
-		for _, pid := range w.Target.Servers {
-			if p := g.Processes[pid]; p != nil && !dead(p.State) {
-				c.add(pid)
-			}
+	c := Clause{Object: w.Object, Confidence: model.Certain, How: "serves the file system"}
+	if w.Target == nil {
+		c.weaken(External, "who is asked is not shown")
+		return c
+	}
+	switch w.Target.Asked {
+	case model.AskedFanotify:
+		c.How = "decides about opening files (fanotify)"
+	case model.AskedUserfaultfd:
+		c.How = "provides the pages (userfaultfd)"
+	case model.AskedSeccomp:
+		c.How = "decides about system calls (seccomp)"
+	}
+	ended := false
+	for _, pid := range w.Target.Servers {
+		switch p := g.Processes[pid]; {
+		case p == nil || dead(p.State):
+		case g.gone[pid]:
+			ended = true
+		default:
+			c.add(pid)
 		}
 	}
+	if ended && len(c.Processes) == 0 {
+		c.ended = processEnded // the kernel answers for it
+		return c
+	}
+	if o := g.Object(w.Object); o != nil {
+		g.incomplete(&c, o)
+	}
+	switch {
+	case len(w.Objects) > 1:
+		c.weaken(Unlikely, "which of several groups or handlers is asked is not shown")
+	case w.Target.Asked == model.AskedSeccomp && len(c.Processes) > 0:
+		c.weaken(Unlikely, "whose filter asks about the call is not shown")
+	}
 	if len(c.Processes) == 0 {
-		c.weaken(External, "who serves the file system is not shown")
+		because := "who serves the file system is not shown"
+		if w.Target.Asked != "" {
+			because = "who is asked is not shown"
+		}
+		c.weaken(External, because)
 	}
 	return c
 }
 
-// wantsAnswer says what is asked of which file system.
+// wantsAnswer says what is asked of whom.
 func wantsAnswer(w *model.Wait) string {
+	t := w.Target
+	if t == nil {
+		return "waits for a file system's server to answer " + w.Call
+	}
 	text := "waits for a file system's server to answer " + w.Call
-	if t := w.Target; t != nil {
-		if t.FileSystem != "" {
-			text = "waits for the file system at " + t.FileSystem + " to answer " + w.Call
-		}
-		if t.Path != "" {
-			text += " of " + t.Path
-		}
+	switch {
+	case t.Asked == model.AskedFanotify:
+		text = "waits for permission (fanotify) in " + w.Call
+	case t.Asked == model.AskedUserfaultfd:
+		return "waits for a page of memory (userfaultfd) in " + w.Call
+	case t.Asked == model.AskedSeccomp:
+		text = "waits for permission (seccomp) in " + w.Call
+	case t.FileSystem != "":
+		text = "waits for the file system at " + t.FileSystem + " to answer " + w.Call
+	}
+	if t.Path != "" {
+		text += " of " + t.Path
 	}
 	return text
 }

@@ -34,6 +34,9 @@ func (g *Graph) Wants(w *model.Wait) string {
 	case "futex", "futex_wait", "futex_waitv":
 		return g.wantsWord(w)
 	case "open", "openat", "openat2":
+		if w.Needs == model.NeedsLock {
+			return wantsLease(o, w)
+		}
 		return wantsPartner(o, w)
 	case "accept", "accept4":
 		return "waits for a connection" + on(o, w)
