@@ -48,8 +48,7 @@ func (n *names) blocked(b *bpf.Blocked) *trace.Event {
 // ended makes an event of a process that ended; nil if it has been told of already.
 func (n *names) ended(x *bpf.Exit) *trace.Event {
 	who := n.party(&x.Who)
-	if who.PID != 0 {
-		k := n.known[who.PID]
+	if k := n.known[who.PID]; k != nil { // of kernel threads nothing is known
 		if k.ended {
 			return nil // two of its threads ended at a time
 		}

@@ -83,7 +83,7 @@ func (n *names) party(b *bpf.Party) *trace.Party {
 		p.InnerPID = b.InnerPID
 	}
 	if b.PID == 0 || b.Kernel {
-		return p // ended asks for those alone that are known
+		return p
 	}
 	k := n.known[b.PID]
 	if k == nil || k.start != b.StartTicks || k.comm != b.Comm {
