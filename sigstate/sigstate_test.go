@@ -247,7 +247,7 @@ func TestLiveThread(t *testing.T) {
 }
 
 func TestLiveProcess(t *testing.T) {
-	cmd := exec.Command("sh", "-c", `trap "" TERM; trap : USR1 HUP; echo; read x`)
+	cmd := exec.Command("sh", "-c", `trap "" TERM; trap : USR1 USR2; echo; read x`)
 	in, _ := cmd.StdinPipe()
 	out, _ := cmd.StdoutPipe()
 	if err := cmd.Start(); err != nil {
@@ -259,7 +259,7 @@ func TestLiveProcess(t *testing.T) {
 	}
 	s := scan(t)[cmd.Process.Pid].Signals
 	if s == nil || !slices.Contains(s.Ignored, "SIGTERM") || !slices.Contains(s.Caught, "SIGUSR1") ||
-		!slices.Contains(s.Caught, "SIGHUP") || slices.Contains(s.Caught, "SIGTERM") {
+		!slices.Contains(s.Caught, "SIGUSR2") || slices.Contains(s.Caught, "SIGTERM") {
 		t.Errorf("got %+v", s)
 	}
 }
