@@ -31,7 +31,7 @@ func TestWhyOfWhoPollsAgain(t *testing.T) {
 		script := strings.ReplaceAll(polledAgain, "STOPS", map[bool]string{true: "True", false: "False"}[stops])
 		pids := numbers(t, startReal(t, "python3", "-c", script).line(t))
 		text := ""
-		for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && !strings.Contains(text, "polls tcp:"); time.Sleep(100 * time.Millisecond) {
+		for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && !strings.Contains(text, "(for 1s at most)"); time.Sleep(100 * time.Millisecond) {
 			_, text, _ = run(t, "", "why", strconv.Itoa(pids[0])) // it may be between two polls
 			text = strings.Join(strings.Fields(text), " ")
 		}
