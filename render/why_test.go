@@ -213,7 +213,7 @@ func TestWhyJSON(t *testing.T) {
 
 // make waits for a token of its job server and for its children, whichever comes first.
 func TestWhyTellsOfWakingChildren(t *testing.T) {
-	const said = "the end of its child sleep(41) would wake it, too: that sleeps 30s more"
+	const said = "the end of a child would wake it, too: sleep(41) sleeps 30s more"
 	sleep := func(pid, parent int) *model.Process {
 		return &model.Process{PID: pid, PPID: parent, Comm: "sleep", State: "S", Threads: 1, Signals: &model.Signals{}}
 	}

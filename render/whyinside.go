@@ -19,7 +19,7 @@ func (t *whyText) inside(e *graph.End) {
 				break
 			}
 			end := t.graph.Doing(p.PID)
-			t.para("     ", "the end of its child "+p.String()+" would wake it, too: that "+end.Doing, Plain)
+			t.para("     ", "the end of a child would wake it, too: "+p.String()+" "+end.Doing, Plain)
 		}
 	}
 	if how := e.Inside(); how != "" {

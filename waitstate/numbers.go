@@ -46,7 +46,7 @@ var callNames = func() map[int]string {
 		unix.SYS_MQ_TIMEDRECEIVE: "mq_timedreceive",
 		unix.SYS_FUTEX:           "futex",
 		unix.SYS_FUTEX_WAITV:     "futex_waitv",
-		455:                      "futex_wait", // Linux 6.7
+		unix.SYS_FUTEX_WAIT:      "futex_wait",
 		unix.SYS_FLOCK:           "flock",
 		unix.SYS_FCNTL:           "fcntl",
 		unix.SYS_WAIT4:           "wait4",

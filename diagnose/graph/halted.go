@@ -70,7 +70,7 @@ func (g *Graph) LeftUnread(pid int) *model.Object {
 			}
 		}
 		for _, o := range g.Snapshot.Objects {
-			if to := receiver(o); halts[to] && g.leftUnread[to] == nil {
+			if to := g.receiver(o); halts[to] && g.leftUnread[to] == nil {
 				g.leftUnread[to] = o
 			}
 		}
@@ -78,13 +78,14 @@ func (g *Graph) LeftUnread(pid int) *model.Object {
 	return g.leftUnread[pid]
 }
 
-// receiver is the only process that can read what somebody else has put into a pipe or socket; 0 if
-// there is none, or nothing in it.
-func receiver(o *model.Object) (pid int) {
+// receiver is the only process that can read what another one has put into a pipe or socket; 0 if
+// there is none, or nothing in it, or if it may have put it there itself, as programs wake themselves.
+func (g *Graph) receiver(o *model.Object) (pid int) {
 	if Unreceived(o) == 0 {
 		return 0
 	}
-	others := o.Kind != model.Pipe && o.Kind != model.FIFO // what is in a socket another one has sent
+	_, inet := o.Detail.(*model.InetDetail)
+	others := inet && len(o.Peers) == 0 // it came from elsewhere
 	for i := range o.Holders {
 		switch h := &o.Holders[i]; {
 		case h.Via != model.ViaFD || h.PID == 0:
@@ -95,6 +96,11 @@ func receiver(o *model.Object) (pid int) {
 			return 0
 		default:
 			pid = int(h.PID)
+		}
+	}
+	for _, p := range o.Peers {
+		if peer := g.Object(p.ID); peer != nil {
+			others = others || slices.ContainsFunc(peer.Holders, func(h model.Holder) bool { return h.PID != 0 && int(h.PID) != pid })
 		}
 	}
 	if !others {

@@ -137,6 +137,14 @@ func TestPollsWhoIsHalted(t *testing.T) {
 		{"a socket's", func(o *model.Object, _ *model.Wait) {
 			o.Kind, o.Holders, o.Detail = model.TCP, []model.Holder{hold(10, model.ReadWrite)}, &model.InetDetail{RecvQueue: model.Some(int64(1))}
 		}, true},
+		{"what it wakes itself with", func(o *model.Object, _ *model.Wait) {
+			o.Kind, o.Holders, o.Detail = model.Unix, []model.Holder{hold(10, model.ReadWrite)}, &model.UnixDetail{RecvQueue: model.Some(int64(1))}
+			o.Peers = []model.Peer{{ID: "unix:1"}} // which 10 has
+		}, false},
+		{"a pair's", func(o *model.Object, _ *model.Wait) {
+			o.Kind, o.Holders, o.Detail = model.Unix, []model.Holder{hold(10, model.ReadWrite)}, &model.UnixDetail{RecvQueue: model.Some(int64(1))}
+			o.Peers = []model.Peer{{ID: "unix:2"}} // which 20 has
+		}, true},
 		{"it polls something else as well", func(_ *model.Object, w *model.Wait) { w.Objects = append(w.Objects, "lost:1") }, false},
 		{"not all it polls is known", func(_ *model.Object, w *model.Wait) { w.Partial = true }, false},
 	} {
