@@ -84,26 +84,25 @@ func (g *Graph) receiver(o *model.Object) (pid int) {
 	if Unreceived(o) == 0 {
 		return 0
 	}
-	_, inet := o.Detail.(*model.InetDetail)
-	others := inet && len(o.Peers) == 0 // it came from elsewhere
 	for i := range o.Holders {
 		switch h := &o.Holders[i]; {
 		case h.Via != model.ViaFD || h.PID == 0:
 			return 0
 		case !h.Access.CanRead():
-			others = others || h.Access.CanWrite()
 		case pid != 0 && pid != int(h.PID):
 			return 0
 		default:
 			pid = int(h.PID)
 		}
 	}
+	another := func(h model.Holder) bool { return h.PID != 0 && int(h.PID) != pid && h.Access.CanWrite() }
+	_, inet := o.Detail.(*model.InetDetail)
+	sent := inet && len(o.Peers) == 0 || slices.ContainsFunc(o.Holders, another) // the former from elsewhere
 	for _, p := range o.Peers {
-		if peer := g.Object(p.ID); peer != nil {
-			others = others || slices.ContainsFunc(peer.Holders, func(h model.Holder) bool { return h.PID != 0 && int(h.PID) != pid })
-		}
+		peer := g.Object(p.ID)
+		sent = sent || peer != nil && slices.ContainsFunc(peer.Holders, another)
 	}
-	if !others {
+	if !sent {
 		return 0
 	}
 	return pid

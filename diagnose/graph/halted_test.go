@@ -137,6 +137,9 @@ func TestPollsWhoIsHalted(t *testing.T) {
 		{"a socket's", func(o *model.Object, _ *model.Wait) {
 			o.Kind, o.Holders, o.Detail = model.TCP, []model.Holder{hold(10, model.ReadWrite)}, &model.InetDetail{RecvQueue: model.Some(int64(1))}
 		}, true},
+		{"what it wrote itself into a pipe of its own", func(o *model.Object, _ *model.Wait) {
+			o.Holders = []model.Holder{hold(10, model.Read), hold(10, model.Write)}
+		}, false},
 		{"what it wakes itself with", func(o *model.Object, _ *model.Wait) {
 			o.Kind, o.Holders, o.Detail = model.Unix, []model.Holder{hold(10, model.ReadWrite)}, &model.UnixDetail{RecvQueue: model.Some(int64(1))}
 			o.Peers = []model.Peer{{ID: "unix:1"}} // which 10 has
