@@ -15,13 +15,18 @@ import (
 
 // asked are the objects by which programs may be asked something before another thread goes on.
 type asked struct {
-	fanotify []*probe.Entry // groups that decide about opening and reading files
-	faults   []*probe.Entry // userfaultfds of which threads wait for a page
+	fanotify []*probe.Entry           // groups that decide about opening and reading files
+	faults   []*probe.Entry           // userfaultfds of which threads wait for a page
+	faultsOf map[int32][]*probe.Entry // by the process that has them
 }
+
+// maxAsked is of how many it is told that any of them may be the one that is asked: anybody can make
+// more.
+const maxAsked = 32
 
 // whoIsAsked looks for them: where there are none, threads need not be asked where they sleep.
 func whoIsAsked(list []*probe.Entry) *asked {
-	a := new(asked)
+	a := &asked{faultsOf: map[int32][]*probe.Entry{}}
 	for _, e := range list {
 		switch d := e.Object.Detail.(type) {
 		case *model.FanotifyDetail:
@@ -29,8 +34,15 @@ func whoIsAsked(list []*probe.Entry) *asked {
 				a.fanotify = append(a.fanotify, e)
 			}
 		case *model.UserfaultfdDetail:
-			if d.Total.Or(1) > 0 {
-				a.faults = append(a.faults, e)
+			if d.Total.Or(1) == 0 {
+				continue
+			}
+			a.faults = append(a.faults, e)
+			for i := range e.Holders {
+				pid := e.Holders[i].PID
+				if list := a.faultsOf[pid]; len(list) == 0 || list[len(list)-1] != e {
+					a.faultsOf[pid] = append(list, e)
+				}
 			}
 		}
 	}
@@ -70,6 +82,9 @@ func (c *caller) decodeAsked(name string) *waiting {
 	default:
 		return nil
 	}
+	if len(w.asked) > maxAsked {
+		w.asked = nil
+	}
 	switch {
 	case c.line.state == outside:
 		w.call = "page fault"
@@ -84,16 +99,10 @@ func (c *caller) decodeAsked(name string) *waiting {
 // faultsOfOwn are the userfaultfds that the process has itself, as a program does that handles
 // the page faults of its own threads; all where it has none.
 func (c *caller) faultsOfOwn() []*probe.Entry {
-	var own []*probe.Entry
-	for _, e := range c.asks.faults {
-		if slices.ContainsFunc(e.Holders, func(h model.Holder) bool { return int(h.PID) == c.proc.Model.PID }) {
-			own = append(own, e)
-		}
+	if own := c.asks.faultsOf[c.proc.PID()]; own != nil {
+		return own
 	}
-	if own == nil {
-		return c.asks.faults
-	}
-	return own
+	return c.asks.faults
 }
 
 // subject is the file that a call is about: the one that it names, or that of its descriptor.

@@ -12,17 +12,25 @@ import (
 // /proc/locks does not tell, as it lists those of its pid namespace alone. It makes the file an
 // object, or nobody would know what they wait for, and has its descriptors asked for locks.
 func (r *pass) lockedElsewhere(x *index) {
-	unseen := map[fdKey]bool{}
+	unseen, waiters := map[fdKey]bool{}, map[*probe.Entry]map[lockWaiter]bool{}
 	var files []*probe.Entry
 	for _, t := range r.threads {
 		if t.needs != model.NeedsLock || len(t.fds) != 1 {
 			continue
 		}
-		switch e := x.descriptor(t, t.fds[0].fd); {
-		case e == nil:
-			unseen[fdKey{int32(t.proc.PID), int32(t.tid), t.fds[0].fd}] = true
-			unseen[fdKey{int32(t.proc.PID), 0, t.fds[0].fd}] = true
-		case !listed(t, e.Object) && !slices.Contains(files, e):
+		e := x.descriptor(t, t.fds[0].fd)
+		if e == nil {
+			unseen[fdKey{int32(t.proc.PID), t.table, t.fds[0].fd}] = true
+			continue
+		}
+		listed, known := waiters[e]
+		if !known {
+			listed = waitersOf(e.Object)
+			waiters[e] = listed
+		}
+		kind := t.target.LockType
+		if listed != nil && !listed[lockWaiter{kind, t.proc.PID}] && !listed[lockWaiter{kind: kind}] {
+			waiters[e] = nil // it is among the files
 			files = append(files, e)
 		}
 	}
@@ -32,13 +40,27 @@ func (r *pass) lockedElsewhere(x *index) {
 	r.j.AskLocked(files)
 }
 
-// listed reports whether the kernel's table of locks has a thread among those who wait: below the
-// lock that is in the way. It does not tell whose a wait for a lock of an open file description is.
-func listed(t *thread, o *model.Object) bool {
+// lockWaiter is a process that waits for a lock of a type, as the kernel's table of locks has it
+// below the lock that is in the way. pid is 0 where it does not tell who waits, as for a lock of an open
+// file description.
+type lockWaiter struct {
+	kind string
+	pid  int
+}
+
+// waitersOf are those who wait for a lock on a file; nil of another object.
+func waitersOf(o *model.Object) map[lockWaiter]bool {
 	d, ok := o.Detail.(*model.FileDetail)
-	return !ok || slices.ContainsFunc(d.Locks, func(l model.Lock) bool {
-		return l.Blocked && l.Type == t.target.LockType && (l.PID == model.Some(t.proc.PID) || !l.PID.Known())
-	})
+	if !ok {
+		return nil
+	}
+	listed := map[lockWaiter]bool{}
+	for i := range d.Locks {
+		if l := &d.Locks[i]; l.Blocked {
+			listed[lockWaiter{l.Type, l.PID.Or(0)}] = true
+		}
+	}
+	return listed
 }
 
 // describeFiles makes objects of the files behind some descriptors that nobody else has described.

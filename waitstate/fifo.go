@@ -42,7 +42,7 @@ func (c *caller) decodeOpen(w *waiting) *waiting {
 	case "__break_lease":
 		w.needs, w.target.LockType, w.target.Access = model.NeedsLock, leaseLock, c.openedTo(w.call, flags)
 		w.target.Path, _ = c.absolute(dir, c.path(at))
-		c.leaseBreaks(w)
+		w.timed = true // see [pass.lease]
 		return w
 	}
 	return nil

@@ -1,50 +1,61 @@
 package waitstate
 
 import (
-	"os"
-	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
 )
 
 // leaseLock is what leases are called among the locks of a file.
 const leaseLock = "lease"
 
-// leaseBreaks notes for how long the kernel waits for somebody to give up a lease before it takes
-// that away (/proc/sys/fs/lease-break-time, proc_sys_fs(5)); 0 is for ever.
-func (c *caller) leaseBreaks(w *waiting) {
-	w.timed = true
-	b, err := os.ReadFile(filepath.Join(c.proc.Scan.ProcRoot, "sys/fs/lease-break-time"))
-	if err != nil {
-		return
-	}
-	if n, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 32); err == nil && n >= 0 {
-		w.timed, w.timeout = n > 0, model.Opt[int64]{}
-		if n > 0 {
-			w.timeout = model.Some(n * int64(time.Second))
-		}
-	}
+// leases is what threads wait for in open(2) that want others to give up their leases.
+type leases struct {
+	files map[int][]*probe.Entry // by the process that waits, as the kernel's table of locks names it below a lease
+	limit model.Opt[int64]       // how long the kernel waits before it takes a lease away, ns; 0 is for ever
 }
 
-// lease finds the file of which a thread waits for a lease to be given up: the kernel's table of
-// locks names its process below that lease.
-func (r *pass) lease(w *model.Wait, t *thread) {
-	var found []string
+// leases reads that, once for a scan.
+func (r *pass) leases() *leases {
+	if r.broken != nil {
+		return r.broken
+	}
+	l := &leases{files: map[int][]*probe.Entry{}}
+	r.broken = l
+	if n := r.j.Scan.Sysctl(r.out, "fs.lease-break-time"); len(n) == 1 {
+		l.limit = model.Some(int64(n[0]) * int64(time.Second))
+	}
 	for _, e := range r.j.OfKind(model.File) {
 		d, ok := e.Object.Detail.(*model.FileDetail)
-		if !ok || !slices.ContainsFunc(d.Locks, func(l model.Lock) bool { return l.Type == leaseLock && l.Blocked && l.PID == model.Some(w.PID) }) {
+		if !ok {
 			continue
 		}
-		found = append(found, e.Object.ID)
+		for i := range d.Locks {
+			k := &d.Locks[i]
+			if pid, known := k.PID.Get(); known && k.Type == leaseLock && k.Blocked {
+				l.files[pid] = append(l.files[pid], e)
+			}
+		}
+	}
+	return l
+}
+
+// lease finds the file of which a thread waits for a lease to be given up, and for how long it does.
+func (r *pass) lease(w *model.Wait, t *thread) {
+	l := r.leases()
+	switch limit, known := l.limit.Get(); {
+	case known && limit == 0:
+		w.Timed = model.Some(false)
+	case known:
+		w.Timeout = l.limit
+	}
+	for _, e := range l.files[w.PID] {
 		if e.Object.Path == t.target.Path {
 			w.Object = e.Object.ID
 		}
 	}
-	if w.Object == "" && len(found) == 1 { // by another name
-		w.Object = found[0]
+	if found := l.files[w.PID]; w.Object == "" && len(found) == 1 { // by another name
+		w.Object = found[0].Object.ID
 	}
 }

@@ -50,6 +50,7 @@ type thread struct {
 type pass struct {
 	j       *probe.Index
 	out     *probe.Collector
+	broken  *leases // see [pass.leases]
 	threads []*thread
 	second  *probe.ThreadsNow // what the source said for the second samples
 	earlier *earlier

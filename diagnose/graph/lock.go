@@ -40,7 +40,7 @@ func (g *Graph) lock(n *node) []Clause {
 		if slices.ContainsFunc(locks, func(l model.Lock) bool { return !l.Blocked && r.related(&l) }) {
 			return nil // one of these is in the way
 		}
-		return []Clause{g.unseenLock(n, o)}
+		return []Clause{g.unseenLock(n, o, table)}
 	}
 	var list []Clause
 	released, own := false, false
@@ -68,7 +68,7 @@ func (g *Graph) lock(n *node) []Clause {
 	case released:
 		return []Clause{{Object: o.ID, ended: lockReleased}}
 	case !own || g.unlisted:
-		return []Clause{g.unseenLock(n, o)}
+		return []Clause{g.unseenLock(n, o, table)}
 	}
 	return list
 }

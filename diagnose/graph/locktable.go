@@ -2,6 +2,7 @@ package graph
 
 import (
 	"strconv"
+	"sync"
 
 	"github.com/ipctop/ipctop/model"
 )
@@ -19,6 +20,8 @@ type lockTable struct {
 	ofd      map[descriptor]model.OFD // descriptions that several descriptors share
 	sharing  map[model.OFD][]descriptor
 	inFlight bool // a descriptor of the object is
+
+	othersHave func() bool // [Graph.othersHave] of the object, found out once
 }
 
 // lockTable makes the table of an object's locks, once.
@@ -57,6 +60,7 @@ func (g *Graph) lockTable(o *model.Object, locks []model.Lock) *lockTable {
 		t.owners[i] = n
 	}
 	t.count = len(numbers)
+	t.othersHave = sync.OnceValue(func() bool { return g.othersHave(o) })
 	g.lockTables[o.ID] = t
 	return t
 }

@@ -8,12 +8,12 @@ import (
 
 // unseenLock is a lock in the way that is not among those of the file: the kernel's table lists
 // the locks of its pid namespace alone, and none of other hosts.
-func (g *Graph) unseenLock(n *node, o *model.Object) Clause {
+func (g *Graph) unseenLock(n *node, o *model.Object, table *lockTable) Clause {
 	c := Clause{Object: o.ID, How: "holds the lock", Confidence: model.Certain}
 	switch {
 	case g.locksUnread:
 		c.weaken(External, "not all locks on files could be read")
-	case !n.settled || !g.unlisted && g.othersHave(o):
+	case !n.settled || !g.unlisted && table.othersHave():
 		c.weaken(External, "the lock that is in the way was not seen: it may have been taken while the locks were read")
 	case g.unlisted:
 		c.weaken(External, heldOutside)
