@@ -169,14 +169,8 @@ const seccompNotify = "anon_inode:seccomp notify"
 
 // holdersOf are the processes that have a descriptor of which the link is this, in order.
 func (r *pass) holdersOf(ctx context.Context, link string) []int {
-	var list []*model.Process
-	for _, p := range r.j.Processes {
-		if !p.Kernel && !p.Self {
-			list = append(list, p)
-		}
-	}
 	pids := []int{}
-	r.j.EachProcess(list, func(_ *guard.Task, p *probe.Proc) func() {
+	r.j.EachProcess(r.programs(), func(_ *guard.Task, p *probe.Proc) func() {
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -122,6 +122,17 @@ func (c *caller) decodeServed(w *waiting) {
 	}
 }
 
+// programs are the processes that may be asked something by the kernel: all but its own threads and
+// ipctop.
+func (r *pass) programs() (list []*model.Process) {
+	for _, p := range r.j.Processes {
+		if !p.Kernel && !p.Self {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
 // servers finds the processes that serve the file systems whose answers are waited for,
 // by the number of their connection: those that have /dev/fuse open for it. Linux 6.16
 // and newer tell the number in fdinfo; before, a process is known only if it is the only
@@ -132,13 +143,7 @@ func (r *pass) servers(ctx context.Context) map[uint64][]int {
 	}
 	found := map[uint64][]int{}
 	var unnumbered []int
-	var list []*model.Process
-	for _, p := range r.j.Processes {
-		if !p.Kernel && !p.Self {
-			list = append(list, p)
-		}
-	}
-	r.j.EachProcess(list, func(t *guard.Task, p *probe.Proc) func() {
+	r.j.EachProcess(r.programs(), func(t *guard.Task, p *probe.Proc) func() {
 		if ctx.Err() != nil {
 			return nil
 		}

@@ -18,11 +18,11 @@ type leases struct {
 
 // leases reads that, once for a scan.
 func (r *pass) leases() *leases {
-	if r.broken != nil {
-		return r.broken
+	if r.leaseWaits != nil {
+		return r.leaseWaits
 	}
 	l := &leases{files: map[int][]*probe.Entry{}}
-	r.broken = l
+	r.leaseWaits = l
 	if n := r.j.Scan.Sysctl(r.out, "fs.lease-break-time"); len(n) == 1 {
 		l.limit = model.Some(int64(n[0]) * int64(time.Second))
 	}

@@ -48,16 +48,16 @@ type thread struct {
 
 // pass is one scan's two samples.
 type pass struct {
-	j       *probe.Index
-	out     *probe.Collector
-	broken  *leases // see [pass.leases]
-	threads []*thread
-	second  *probe.ThreadsNow // what the source said for the second samples
-	earlier *earlier
-	visits  []visited
-	found   map[*model.Process]string // the runtimes of those with several threads
-	denied  bool                      // there are processes whose threads could not be read
-	serving map[uint64][]int          // processes that serve file systems, by connection
+	j          *probe.Index
+	out        *probe.Collector
+	leaseWaits *leases // see [pass.leases]
+	threads    []*thread
+	second     *probe.ThreadsNow // what the source said for the second samples
+	earlier    *earlier
+	visits     []visited
+	found      map[*model.Process]string // the runtimes of those with several threads
+	denied     bool                      // there are processes whose threads could not be read
+	serving    map[uint64][]int          // processes that serve file systems, by connection
 }
 
 // firstSample finds the blocked threads.
