@@ -477,6 +477,11 @@ func TestScanAgainQueuedSignals(t *testing.T) {
 	if err := unix.Kill(pids[1], unix.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	// Until it has stopped, its SIGSTOP is queued like any other signal.
+	var stopped unix.Siginfo
+	if err := unix.Waitid(unix.P_PID, pids[1], &stopped, unix.WSTOPPED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
 	for range 50 {
 		expect(0)
 		if !slices.ContainsFunc(pids, func(pid int) bool { return !again.Cached(pid) }) {
