@@ -3,6 +3,7 @@ package metrics
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -11,13 +12,13 @@ const maxName = 64
 
 // numbers are runs of characters that are mostly pids, other ids or made at random:
 // three or more digits, eight or more hexadecimal ones.
-var numbers = regexp.MustCompile(`[0-9a-fA-F]{8,}|[0-9]{3,}`)
+var numbers = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[0-9a-fA-F]{8,}|[0-9]{3,}`) })
 
 // Name is a name from outside as the value of a label: what cannot be printed is an
 // underscore, numbers are an asterisk, so that /tmp/ssh-x/agent.4121 is the same
 // series after each login, and what is too long ends in a tilde.
 func Name(s string) string {
-	return text(numbers.ReplaceAllString(s, "*"))
+	return text(numbers().ReplaceAllString(s, "*"))
 }
 
 // text is a text from outside as the value of a label, its numbers included.

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/ipctop/ipctop/model"
 )
@@ -110,11 +111,16 @@ func (r *Redactor) copy(v reflect.Value, name string) reflect.Value {
 	return v // numbers, and maps, which hold namespaces, backends and timings
 }
 
+// lazyRegexp is compiled when it is first wanted: most commands start without any.
+func lazyRegexp(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
+
 // own names that say nothing but the object's number.
-var numberName = regexp.MustCompile(`^([a-z_-]+:\[\d+\]|0x[0-9a-f]+)$`)
+var numberName = lazyRegexp(`^([a-z_-]+:\[\d+\]|0x[0-9a-f]+)$`)
 
 // public are paths that are the same on every machine.
-var public = regexp.MustCompile(`^(/proc(/(\d+|self|thread-self|sys|net|sysvipc|locks)(/[a-z0-9_./-]*)?)?|/dev/(null|zero|tty|ptmx|full|u?random|pts/\d+)|/sys/fs/cgroup|/)$`)
+var public = lazyRegexp(`^(/proc(/(\d+|self|thread-self|sys|net|sysvipc|locks)(/[a-z0-9_./-]*)?)?|/dev/(null|zero|tty|ptmx|full|u?random|pts/\d+)|/sys/fs/cgroup|/)$`)
 
 func (r *Redactor) text(s, field string) string {
 	switch {
@@ -122,7 +128,7 @@ func (r *Redactor) text(s, field string) string {
 		return r.atHost(s)
 	case field == "host" || field == "against":
 		return r.host(s)
-	case s == "", numberName.MatchString(s), public.MatchString(s):
+	case s == "", numberName().MatchString(s), public().MatchString(s):
 		return s
 	case sentences[field]:
 		return r.sentence(s)
@@ -198,11 +204,11 @@ func (r *Redactor) address(s string) string {
 	return r.name(a.Addr().String(), "local") + ":" + strconv.Itoa(int(a.Port()))
 }
 
-var token = regexp.MustCompile(`[^\s"'(),;]+`)
+var token = lazyRegexp(`[^\s"'(),;]+`)
 
 // sentence replaces the names met before, and whatever looks like a path.
 func (r *Redactor) sentence(s string) string {
-	return token.ReplaceAllStringFunc(s, func(t string) string {
+	return token().ReplaceAllStringFunc(s, func(t string) string {
 		end := strings.TrimRight(t, ".:")
 		rest := t[len(end):]
 		if p, ok := r.names[end]; ok {
@@ -211,7 +217,7 @@ func (r *Redactor) sentence(s string) string {
 		if at := r.atHost(end); at != end {
 			return at + rest
 		}
-		if strings.HasPrefix(end, "/") && !public.MatchString(end) {
+		if strings.HasPrefix(end, "/") && !public().MatchString(end) {
 			return r.name(end, "path") + rest
 		}
 		return t

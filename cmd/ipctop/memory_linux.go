@@ -33,9 +33,7 @@ func collectLate(procRoot string) {
 		return
 	}
 	room := snapshotRoom(procRoot)
-	if room > smallHeap/4 {
-		growInLargePages(max(room, 2*smallHeap))
-	}
+	growInLargePages(max(room, 2*smallHeap))
 	// The runtime collects nothing before 4 MiB are taken, at 100 per cent, and in proportion.
 	debug.SetGCPercent(max(smallHeap, room/4) >> 22 * 100)
 	runtime.AddCleanup(new([64]byte), func(int) { debug.SetGCPercent(50) }, 0) // by the first collection

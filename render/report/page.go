@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ipctop/ipctop/diagnose/graph"
@@ -25,7 +26,9 @@ var pageStyle string
 //go:embed page.js
 var pageScript string
 
-var pageTemplate = template.Must(template.New("page").Parse(pageText))
+// pageTemplate is parsed when it is first wanted: to do so takes longer than all else that is
+// prepared when any command starts.
+var pageTemplate = sync.OnceValue(func() *template.Template { return template.Must(template.New("page").Parse(pageText)) })
 
 // Options are what a page is to tell.
 type Options struct {
@@ -110,7 +113,7 @@ func Write(w io.Writer, g *graph.Graph, o Options) error {
 			p.Sheets = append(p.Sheets, sheet{t, fmt.Sprintf("table-%d", i)})
 		}
 	}
-	return pageTemplate.Execute(w, p)
+	return pageTemplate().Execute(w, p)
 }
 
 // policy allows the page's own style and script, and nothing else: no name in it can load
