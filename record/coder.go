@@ -14,8 +14,11 @@ import (
 type coder struct{ enc *zstd.Encoder }
 
 // encoderOptions ask for one goroutine: watching must not become the load. The frames have
-// checksums of their own.
-var encoderOptions = []zstd.EOption{zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false)}
+// checksums of their own. What records repeat they repeat nearby: a larger window takes more
+// memory, here and where it is read, and compresses them no better.
+var encoderOptions = []zstd.EOption{
+	zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false), zstd.WithWindowSize(512 << 10),
+}
 
 func newCoder() *coder {
 	// These options are right, so there is no error.
@@ -27,8 +30,7 @@ func newCoder() *coder {
 }
 
 // compressDocument compresses a document as it is written, so that it need not be in memory.
-// The encoder is given up with it: its window is as large as a sample may be, and there is a whole
-// one only now and then.
+// The encoder is given up with it: there is a whole document only now and then.
 func compressDocument(doc *sampleLines) ([]byte, error) {
 	var b bytes.Buffer
 	enc, err := zstd.NewWriter(nil, encoderOptions...)
