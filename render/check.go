@@ -40,7 +40,7 @@ func Check(w io.Writer, v *View, findings []model.Finding) error {
 		if f.Root != nil {
 			t.line(nil, "cause: "+v.process(f.Root.PID)+", "+v.escape(f.Root.Doing), Plain)
 		}
-		for _, d := range f.LoweredBy {
+		for _, d := range Doubts(f) {
 			t.line(nil, "not certain: "+v.escape(d), Dim)
 		}
 		for _, a := range f.Actions {

@@ -221,7 +221,7 @@ func (t *whyText) who(w *model.Wait, c *graph.Clause) string {
 }
 
 func (t *whyText) doubts(f *model.Finding) {
-	for _, d := range f.LoweredBy {
+	for _, d := range Doubts(f) {
 		t.para(" not certain: ", d, Dim)
 	}
 }

@@ -18,8 +18,8 @@ func problemLines(d *Data, p *problem) []Line {
 		return lines
 	}
 	sure := string(f.Severity) + ", " + string(f.Confidence)
-	if len(f.LoweredBy) > 0 {
-		sure += ": " + strings.Join(f.LoweredBy, "; ")
+	if doubts := render.Doubts(f); len(doubts) > 0 {
+		sure += ": " + strings.Join(doubts, "; ")
 	}
 	if !f.Since.IsZero() {
 		sure += ", since " + d.clock(f.Since) + " (" + render.Age(d.Snap.Taken, f.Since) + ")"

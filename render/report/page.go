@@ -215,7 +215,7 @@ func (p *page) verdicts(v *render.View, g *graph.Graph) {
 		if r := f.Root; r != nil {
 			d.Cause = render.Escape(g.Name(r.PID) + " " + r.Doing)
 		}
-		for _, text := range f.LoweredBy {
+		for _, text := range render.Doubts(f) {
 			d.Doubts = append(d.Doubts, render.Escape(text))
 		}
 		for _, a := range f.Actions {
