@@ -52,6 +52,33 @@ func listen(t *testing.T, family int, sa unix.Sockaddr, backlog int) (fd, at int
 	return fd, port(t, fd)
 }
 
+// However many listeners share a port, nobody knows which of them a connection waits at, and
+// all others have their peers.
+func TestTCPReusedPort(t *testing.T) {
+	at := 0
+	for range 4 {
+		fd := socket(t, unix.AF_INET, unix.SOCK_STREAM, 0)
+		must(t, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
+		must(t, unix.Bind(fd, v4(at)))
+		must(t, unix.Listen(fd, 5))
+		at = port(t, fd)
+	}
+	shared := socket(t, unix.AF_INET, unix.SOCK_STREAM, 0)
+	must(t, unix.Connect(shared, v4(at)))
+	l, own := listen(t, unix.AF_INET, v4(0), 5)
+	client := socket(t, unix.AF_INET, unix.SOCK_STREAM, 0)
+	must(t, unix.Connect(client, v4(own)))
+
+	snap := probetest.Scan(t, TCP())
+	wantNoPeer(t, object(t, snap, model.TCP, shared))
+	wantPeer(t, object(t, snap, model.TCP, client), id(t, model.TCP, l), model.Likely)
+	for _, g := range snap.Gaps {
+		if strings.Contains(g.Detail, "internal error") {
+			t.Errorf("gap %+v", g)
+		}
+	}
+}
+
 func TestTCPPair(t *testing.T) {
 	for name, c := range map[string]struct {
 		server, client            int

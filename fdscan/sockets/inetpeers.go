@@ -20,10 +20,11 @@ func matchTCP(ends []inetEnd, out *probe.Collector) {
 	listeners := map[endpoint]int{}
 	for i := range ends {
 		if e := &ends[i]; e.state == tcpListen && e.ino != 0 {
-			if at, ok := listeners[e.local]; ok && ends[at].ino != e.ino {
-				listeners[e.local] = ambiguous // SO_REUSEPORT
-			} else {
+			switch at, ok := listeners[e.local]; {
+			case !ok:
 				listeners[e.local] = i
+			case at != ambiguous && ends[at].ino != e.ino:
+				listeners[e.local] = ambiguous // SO_REUSEPORT
 			}
 		}
 	}
