@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/kcmp"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
 	"github.com/ipctop/ipctop/proc"
@@ -35,6 +36,7 @@ type lockedFile struct {
 	opened  *probe.Entry // a FIFO, pipe, terminal or the like that the file is; nil: it is none
 	locks   []record
 	lockFDs []lockOwner
+	divided map[record][][]lockOwner // see [lockedFile.divide]
 
 	// see [lockedFile.withoutDescriptor]
 	byPID     map[int32]bool // whether a process has a descriptor of it
@@ -80,12 +82,13 @@ func complete(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 		}
 		f := byEntry[e]
 		lockFDs, errs := readLockOwners(t, idx, e, f.key, f.mostHolds())
+		divided := f.divide(t, idx, lockFDs)
 		var facts probe.FileFacts
 		if e.Object == nil {
 			facts = idx.File(t, e)
 		}
 		return func() {
-			f.lockFDs = lockFDs
+			f.lockFDs, f.divided = lockFDs, divided
 			unread = append(unread, errs...)
 			if e.Object == nil {
 				idx.Describe(e, facts.Object(model.File, e.Key, facts.FileDetail()))
@@ -326,7 +329,7 @@ func rangeText(r *record) string {
 // descriptor shows such a lock, the description lives in a mapping or in flight.
 func (f *lockedFile) owners(idx *probe.Index) [][]model.Holder {
 	owners := make([][]model.Holder, len(f.locks))
-	showing := f.showing()
+	shown := showing(f.lockFDs)
 	for i := 0; i < len(f.locks); {
 		r := &f.locks[i]
 		next := i + 1
@@ -334,8 +337,11 @@ func (f *lockedFile) owners(idx *probe.Index) [][]model.Holder {
 			next++
 		}
 		if !r.waiting {
-			lockFDs := showing[r.text()]
-			groups := descriptions(idx, lockFDs, next-i)
+			line := r.text()
+			groups, ok := f.divided[line]
+			if !ok { // each of the locks may be of any of them
+				groups = [][]lockOwner{shown[line]}
+			}
 			for n := i; n < next; n++ {
 				owners[n] = holders(groups[(n-i)%len(groups)])
 				if len(owners[n]) == 0 {
@@ -349,10 +355,10 @@ func (f *lockedFile) owners(idx *probe.Index) [][]model.Holder {
 }
 
 // showing lists the descriptors that show each lock.
-func (f *lockedFile) showing() map[record][]lockOwner {
+func showing(lockFDs []lockOwner) map[record][]lockOwner {
 	lists := map[record][]lockOwner{}
-	for i := range f.lockFDs {
-		owner := &f.lockFDs[i]
+	for i := range lockFDs {
+		owner := &lockFDs[i]
 		for k := range owner.locks {
 			at := owner.locks[k].text()
 			list := lists[at]
@@ -408,41 +414,57 @@ func (f *lockedFile) withoutDescriptor(idx *probe.Index, r *record) []model.Hold
 	return list
 }
 
-// descriptions divides the descriptors that show one and the same line into the n
-// descriptions that must be behind it if there are n such lines. Where that cannot
-// be told, each of the locks is given all of them.
-func descriptions(idx *probe.Index, lockFDs []lockOwner, n int) [][]lockOwner {
-	if n == 1 || !idx.Scan.PIDCalls {
-		return [][]lockOwner{lockFDs}
+// divide divides the descriptors that show one and the same line, where n locks are told by
+// such lines, into the n descriptions that must be behind it. A line of which that cannot be told is missing.
+func (f *lockedFile) divide(t *guard.Task, idx *probe.Index, lockFDs []lockOwner) map[record][][]lockOwner {
+	if !idx.Scan.PIDCalls {
+		return nil
 	}
-	var groups [][]lockOwner
-next:
-	for _, h := range lockFDs {
-		for i := range groups {
-			same, err := sameDescription(groups[i][0], h)
-			if err != nil {
-				return [][]lockOwner{lockFDs}
-			}
-			if same {
-				groups[i] = append(groups[i], h)
-				continue next
+	alike := map[record]int{}
+	for i := range f.locks {
+		alike[f.locks[i].text()]++
+	}
+	divided := map[record][][]lockOwner{}
+	for line, list := range showing(lockFDs) {
+		if n := alike[line]; n > 1 {
+			if groups := descriptions(idx.Comparer(t), list); len(groups) == n {
+				divided[line] = groups
 			}
 		}
-		groups = append(groups, []lockOwner{h})
 	}
-	if len(groups) != n {
-		return [][]lockOwner{lockFDs}
+	return divided
+}
+
+// descriptions groups descriptors by their descriptions; nil: some cannot be compared.
+func descriptions(c *kcmp.Comparer, list []lockOwner) [][]lockOwner {
+	all := make([]kcmp.Descriptor, len(list))
+	for i := range list {
+		all[i] = list[i].descriptor()
+	}
+	of := map[kcmp.Descriptor]int{} // of those that share a description: which, from 1
+	shared := c.Group(all)
+	if len(c.Failed) > 0 {
+		return nil
+	}
+	for n, group := range shared {
+		for _, d := range group {
+			of[d] = n + 1
+		}
+	}
+	var groups [][]lockOwner
+	at := make([]int, len(shared)+1) // where its group is, from 1
+	for i := range list {
+		n := of[all[i]]
+		if n > 0 && at[n] > 0 {
+			groups[at[n]-1] = append(groups[at[n]-1], list[i])
+			continue
+		}
+		groups = append(groups, []lockOwner{list[i]})
+		at[n] = len(groups)
 	}
 	return groups
 }
 
-// sameDescription asks kcmp(2) (Linux 3.5).
-func sameDescription(a, b lockOwner) (bool, error) {
-	const kcmpFile = 0
-	id := func(h lockOwner) uintptr { return uintptr(cmp.Or(h.tid, h.pid)) }
-	r, _, errno := unix.Syscall6(unix.SYS_KCMP, id(a), id(b), kcmpFile, uintptr(a.fd), uintptr(b.fd), 0)
-	if errno != 0 {
-		return false, errno
-	}
-	return r == 0, nil
+func (o *lockOwner) descriptor() kcmp.Descriptor {
+	return kcmp.Descriptor{Task: cmp.Or(o.tid, o.pid), FD: o.fd}
 }

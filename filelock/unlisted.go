@@ -19,9 +19,16 @@ func unlisted(t *guard.Task, idx *probe.Index, e *probe.Entry) func() {
 			return
 		}
 		f := &lockedFile{key: e.Key, entry: e, lockFDs: owners}
+		listed := map[extent]bool{}
+		for i := range *known {
+			if l := &(*known)[i]; !l.Blocked && !l.PID.Known() {
+				listed[extent{l.Type, l.Mode, l.Start, l.End.Or(eof)}] = true
+			}
+		}
 		for _, owner := range owners {
 			for _, r := range owner.locks {
-				if r.pid <= 0 && !slices.ContainsFunc(f.locks, func(o record) bool { return o.same(&r) }) && !slices.ContainsFunc(*known, r.is) {
+				if x := (extent{r.class.String(), r.mode, r.start, r.end}); r.pid <= 0 && !listed[x] {
+					listed[x] = true
 					f.locks = append(f.locks, r)
 				}
 			}
@@ -36,9 +43,10 @@ func unlisted(t *guard.Task, idx *probe.Index, e *probe.Entry) func() {
 	}
 }
 
-// is reports whether a lock that is listed may be this one.
-func (r *record) is(l model.Lock) bool {
-	return !l.Blocked && l.Type == r.class.String() && l.Mode == r.mode && l.Start == r.start && l.End.Or(eof) == r.end && !l.PID.Known()
+// extent is what a lock is about, whoever holds it.
+type extent struct {
+	class, mode string
+	start, end  int64
 }
 
 // locksOf is where an object's record has the locks on it; nil: it has no place for them.

@@ -6,9 +6,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ipctop/ipctop/guard"
+	"github.com/ipctop/ipctop/kcmp"
 	"github.com/ipctop/ipctop/model"
 )
 
@@ -108,6 +110,11 @@ func (idx *Index) AskLocked(list []*Entry) {
 // read, and the other way round.
 func (idx *Index) BeginAt(t *guard.Task, pid int32, op string, n int32) bool {
 	return t.BeginFor(idx.processItem(pid), op, n)
+}
+
+// Comparer compares descriptors of processes that were read.
+func (idx *Index) Comparer(t *guard.Task) *kcmp.Comparer {
+	return kcmp.NewComparer(t, idx.processItem, new(sync.Map))
 }
 
 // processItem is [Scan.processItem] of a process that was read.
