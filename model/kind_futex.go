@@ -4,6 +4,7 @@ package model
 type FutexDetail struct {
 	Object         string     `json:"object,omitzero" ref:"object" doc:"the shared memory that the word lies in; missing for one that is private to a process, and where nobody shows that memory"`
 	Offset         Opt[int64] `json:"offset,omitzero" unit:"bytes" doc:"the word's place in there"`
+	Processes      []int      `json:"processes,omitzero" ref:"pid" doc:"of a word in private memory: the processes that share all their memory (CLONE_VM of clone(2), vfork(2)), where that is more than one"`
 	Type           string     `json:"type,omitzero" doc:"what the word belongs to, where the C library's layout was recognised: mutex, robust-mutex, pi-mutex, rwlock, cond, cond-notify (the notifier of a condition waits until those who waited before have left), barrier, sem or join; else unknown; missing where the word could not be read"`
 	Libc           string     `json:"libc,omitzero" doc:"the C library whose layout it has: glibc or musl"`
 	OwnerTID       Opt[int]   `json:"owner_tid,omitzero" ref:"pid" doc:"the thread that holds it (for join: that is waited for), as the lock says"`
@@ -41,7 +42,7 @@ var futexInfo = KindInfo{
 		"wait (flag waiter) and the one that has locked it (flag owner).",
 	Source: "/proc/PID/task/TID/syscall for the address; PROCMAP_QUERY or /proc/PID/maps for the memory it is in; the words " +
 		"around it by process_vm_readv, only where /proc/PID/pagemap says that the page is present, recognised by the layouts of " +
-		"glibc and musl; get_robust_list(2) for the locks held, in show",
+		"glibc and musl; kcmp(2) KCMP_VM for processes that share all their memory; get_robust_list(2) for the locks held, in show",
 	Privilege: "the right to attach to the process (ptrace(2)): CAP_SYS_PTRACE for other users' processes, and for all of one's " +
 		"own, too, where kernel.yama.ptrace_scope is not 0",
 	Unseen: "locks nobody waits for, but for robust ones in show; who holds a read-write lock for reading, or is to signal a condition; the owner of musl's " +

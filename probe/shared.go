@@ -138,3 +138,36 @@ func insertInOrder(t *guard.Task, item guard.Item, list []int32, pid int32, what
 	}
 	return at, nil
 }
+
+// SharedMemory are the groups of those processes that share their memory, each in the order of
+// list. What cannot be compared is in none.
+func (idx *Index) SharedMemory(list []*model.Process) (groups [][]*model.Process) {
+	s := idx.Scan
+	if !s.PIDCalls {
+		return nil
+	}
+	s.scanner.guard.Each(1, 1, func(int) guard.Item { return guard.Item{Key: "shared memory"} }, func(t *guard.Task, _ int) func() {
+		var found [][]*model.Process
+		var order []int32 // of each group the first
+		group := map[int32]int{}
+		for _, p := range list {
+			pid, share := int32(p.PID), map[int32]bool{}
+			at, err := insertInOrder(t, s.processItem(p.PID, p.StartTicks), order, pid, kcmp.VM, share)
+			switch {
+			case t.TimedOut():
+				return nil
+			case err != nil: // it has ended, or is not ours to ask
+			case share[pid]:
+				n := group[order[at]]
+				found[n] = append(found[n], p)
+			default:
+				order = slices.Insert(order, at, pid)
+				group[pid] = len(found)
+				found = append(found, []*model.Process{p})
+			}
+		}
+		found = slices.DeleteFunc(found, func(g []*model.Process) bool { return len(g) < 2 })
+		return func() { groups = found }
+	})
+	return groups
+}

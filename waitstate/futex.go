@@ -28,6 +28,7 @@ type word struct {
 	id      string
 	parent  *probe.Entry
 	shared  bool
+	users   []*model.Process // of a word that is not shared: who has its memory, if that is several processes
 	offset  uint64
 	waiters []wordWaiter
 	object  *model.Object
@@ -78,12 +79,17 @@ func (r *pass) futexes(x *index) {
 }
 
 // identity names the word: by the memory that it is in and its place there, which
-// all processes that share it agree on, or by its address in its process.
+// all processes that share it agree on, or by its address in its process, of those that
+// have the same memory the lowest.
 func (x *index) identity(t *thread, f *futexWait) *word {
 	w := &word{shared: f.shared, offset: f.offset}
 	switch {
 	case !f.shared:
-		w.id = "futex:" + itoa(t.proc.PID) + ":" + model.Addr(f.addr).String()
+		p := t.proc
+		if w.users = x.memory[p]; len(w.users) > 0 {
+			p = w.users[0]
+		}
+		w.id = "futex:" + itoa(p.PID) + ":" + model.Addr(f.addr).String()
 		return w
 	default:
 		if s := x.word(int32(t.proc.PID), f.addr); s != nil {
@@ -129,6 +135,9 @@ func (w *word) describe(r *pass, x *index) {
 	}
 	if w.shared {
 		d.Offset = model.Some(clampInt64(w.offset))
+	}
+	for _, p := range w.users {
+		d.Processes = append(d.Processes, p.PID)
 	}
 	w.object = &model.Object{ID: w.id, Kind: model.Futex, Detail: d}
 	if w.parent != nil {

@@ -154,6 +154,7 @@ func (w *word) mappers(r *pass) []*model.Process {
 	}
 	switch {
 	case !w.shared:
+		list = append(list, w.users...)
 	case w.parent != nil:
 		for i := range w.parent.Holders {
 			h := &w.parent.Holders[i]
@@ -205,7 +206,7 @@ func (w *word) maps(pid int) bool {
 		}
 	}
 	if !w.shared {
-		return false
+		return slices.ContainsFunc(w.users, func(p *model.Process) bool { return p.PID == pid })
 	}
 	if w.parent == nil {
 		return true // nobody says who maps it

@@ -13,10 +13,11 @@ import (
 type index struct {
 	fds     map[fdKey]*probe.Entry
 	sysv    map[sysvKey]*probe.Entry
-	shared  map[int32][]*sharedWord // by process
-	threads map[int]*model.Process  // whose thread it is; empty if nobody waits for a futex
-	states  map[int]string          // … and its state
-	fifos   map[string]bool         // ids of those that are objects; made when asked for
+	shared  map[int32][]*sharedWord             // by process
+	threads map[int]*model.Process              // whose thread it is; empty if nobody waits for a futex
+	states  map[int]string                      // … and its state
+	memory  map[*model.Process][]*model.Process // see [pass.sharedMemory]
+	fifos   map[string]bool                     // ids of those that are objects; made when asked for
 }
 
 // fdKey names a descriptor; tid is 0 in the table of its process, see [probe.Scan.TableOf].
@@ -50,7 +51,7 @@ func newIndex(room *index) *index {
 	clear(room.shared)
 	clear(room.threads)
 	clear(room.states)
-	room.fifos = nil
+	room.memory, room.fifos = nil, nil
 	return room
 }
 
@@ -111,6 +112,7 @@ func (r *pass) resolve() *index {
 				x.threads[t.TID], x.states[t.TID] = p, t.State
 			}
 		}
+		x.memory = r.sharedMemory()
 	}
 	return x
 }

@@ -74,6 +74,14 @@ p = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 def beat():
     while True: time.sleep(1000)
 threading.Thread(target=beat, daemon=True).start(); p.wait()`
+
+	// The child is a process of its own, not a thread (CLONE_VM).
+	sharedMemory = `import ctypes, os
+libc = ctypes.CDLL(None)
+stack, word = ctypes.create_string_buffer(1 << 20), ctypes.c_int(0)
+top = (ctypes.addressof(stack) + (1 << 20) - 64) & ~15
+libc.clone(ctypes.cast(libc.sleep, ctypes.c_void_p), ctypes.c_void_p(top), 0x100 | 17, ctypes.c_void_p(1000))
+libc.syscall(98 if os.uname().machine == "aarch64" else 202, ctypes.byref(word), 0x80, 0, None)`
 )
 
 // selfDeadlocks are programs of one process that is stuck on itself: what rule says so,

@@ -279,6 +279,7 @@ func TestHealthyLookalikes(t *testing.T) {
 		{"a pool that waits for SIGTERM", python(poolTerminated), 5},
 		{"an executor that waits for a signal", python(executorPaused), 4},
 		{"a supervisor with a heartbeat", python(supervisor), 3},
+		{"a process that shares its memory with a child", python(sharedMemory), 2},
 		{"a supervisor in Go", func(t *testing.T) []string { return []string{goes, "supervise", t.TempDir()} }, 3},
 		{"a supervisor in Java", javaProgram(javaIdle), 10},
 		{"idle Go program", func(t *testing.T) []string { return []string{goes, "idle", t.TempDir()} }, 3},

@@ -52,6 +52,8 @@ func machine() *model.Snapshot {
 			object("futex:gone", model.Futex, &model.FutexDetail{Object: "shm", Type: "mutex", OwnerTID: model.Some(9), OwnerAlive: model.Some(false)}),
 			object("futex:sem", model.Futex, &model.FutexDetail{Object: "shm", Type: "sem", Offset: model.Some(int64(8))}),
 			object("futex:30:x", model.Futex, &model.FutexDetail{Type: "cond"}),
+			object("futex:10:x", model.Futex, &model.FutexDetail{Type: "unknown", Processes: []int{10, 20}}),
+			object("futex:10:y", model.Futex, &model.FutexDetail{Type: "mutex", OwnerTID: model.Some(10), OwnerPID: model.Some(10), Processes: []int{10, 20}}),
 			object("shm", model.PosixShm, new(model.MemoryDetail), model.Holder{PID: 10, Via: model.ViaMap}, model.Holder{PID: 30, Via: model.ViaMap}),
 			object("sysv-sem:1", model.SysvSem, &model.SysvSemDetail{Sems: []model.Sem{
 				{Value: model.Some(0), LastPID: model.Some(20)}, {Value: model.Some(1), LastPID: model.Some(30)},
@@ -172,6 +174,8 @@ func TestClauses(t *testing.T) {
 		{"epoll", on("epoll_wait", model.NeedsEvent, "epoll:10.5"), nil, [][]int{{20, 30, 31}}, Proven},
 		{"epoll of other things", on("epoll_wait", model.NeedsEvent, "epoll:10.6"), nil, [][]int{{}}, External},
 		{"mutex", on("futex", model.NeedsLock, "futex:m"), nil, [][]int{{31}}, Proven},
+		{"word of a memory that processes share", on("futex", model.NeedsLock, "futex:10:x"), nil, [][]int{{20}}, Proven},
+		{"lock of a memory that processes share", on("futex", model.NeedsLock, "futex:10:y"), nil, [][]int{{20}}, Proven},
 		{"mutex of a thread that has ended", on("futex", model.NeedsLock, "futex:gone"), nil, [][]int{{}}, Proven},
 		{"semaphore", on("futex", model.NeedsLock, "futex:sem"), nil, [][]int{{30, 31}}, Proven},
 		{"semop", semop("0:-1 SEM_UNDO", "1:-1"), nil, [][]int{{20}}, Unlikely},

@@ -16,7 +16,11 @@ func (g *Graph) futex(n *node, id string) Clause {
 		return unknown("the futex could not be read")
 	}
 	c := Clause{Object: id, Confidence: model.Certain}
-	if tid, ok := d.OwnerTID.Get(); ok && owned(d.Type) {
+	tid, ok := d.OwnerTID.Get()
+	if tid == n.tid && len(d.Processes) > 0 {
+		ok = false // the C library may take another process for this thread: its data are in the same memory
+	}
+	if ok && owned(d.Type) {
 		c.How = "holds the " + d.Type
 		switch d.Type {
 		case "join":
@@ -72,6 +76,9 @@ func (g *Graph) futex(n *node, id string) Clause {
 		}
 		c.weaken(Incomplete, "who maps the memory is not known")
 	}
+	for _, pid := range d.Processes {
+		c.add(pid)
+	}
 	c.add(n.process.PID)
 	return c
 }
@@ -117,7 +124,7 @@ func (g *Graph) privateWord(w *model.Wait) bool {
 		return false
 	}
 	d, ok := o.Detail.(*model.FutexDetail)
-	return ok && d.Object == "" && !d.Offset.Known()
+	return ok && d.Object == "" && !d.Offset.Known() && len(d.Processes) == 0
 }
 
 // lockType is what the futex that a thread waits at belongs to; "" if it waits
@@ -140,9 +147,15 @@ func (g *Graph) lockType(w *model.Wait) string {
 func (g *Graph) libraryLock(n *node, o *model.Object) Clause {
 	c := Clause{Object: o.ID, How: "can unlock it", Confidence: model.Certain}
 	c.weaken(Unlikely, "that the interrupted code has the lock is inferred")
-	for _, i := range g.members[n.process.PID] {
-		if m := &g.nodes[i]; m.tid != n.tid && !m.blocked {
-			c.Threads = append(c.Threads, m.tid)
+	users := []int{n.process.PID}
+	if d := o.Detail.(*model.FutexDetail); len(d.Processes) > 0 {
+		users = d.Processes
+	}
+	for _, pid := range users {
+		for _, i := range g.members[pid] {
+			if m := &g.nodes[i]; m.tid != n.tid && !m.blocked {
+				c.Threads = append(c.Threads, m.tid)
+			}
 		}
 	}
 	return c
@@ -159,6 +172,9 @@ func (g *Graph) quiesce(n *node, o *model.Object, d *model.FutexDetail) Clause {
 	c := Clause{Object: o.ID, How: "is still to leave the condition", Confidence: model.Certain}
 	users := Clause{Confidence: model.Certain}
 	users.add(n.process.PID)
+	for _, pid := range d.Processes {
+		users.add(pid)
+	}
 	if d.Object != "" {
 		if memory := g.Object(d.Object); memory != nil {
 			g.holders(&users, memory, mapSide)

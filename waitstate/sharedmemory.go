@@ -1,0 +1,44 @@
+package waitstate
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/ipctop/ipctop/model"
+)
+
+// sharedMemory are the processes that share all their memory although they are not threads of
+// each other (CLONE_VM of clone(2), vfork(2)): a word that is private to it is one word for all of them,
+// and each can wake who waits there. It is looked for among those that run the same program,
+// as all that share their memory do, and only where a thread waits at such a word.
+func (r *pass) sharedMemory() map[*model.Process][]*model.Process {
+	programs := map[string][]*model.Process{}
+	for _, t := range r.threads {
+		for i := range t.futexes {
+			if f := &t.futexes[i]; f.located && !f.shared && t.proc.Exe != "" {
+				programs[t.proc.Exe] = nil
+			}
+		}
+	}
+	for _, p := range r.j.Processes {
+		if list, ok := programs[p.Exe]; ok && p.State != "Z" {
+			programs[p.Exe] = append(list, p)
+		}
+	}
+	var memory map[*model.Process][]*model.Process
+	for _, list := range programs {
+		if len(list) < 2 {
+			continue
+		}
+		slices.SortFunc(list, func(a, b *model.Process) int { return cmp.Compare(a.PID, b.PID) })
+		for _, group := range r.j.SharedMemory(list) {
+			if memory == nil {
+				memory = map[*model.Process][]*model.Process{}
+			}
+			for _, p := range group {
+				memory[p] = group
+			}
+		}
+	}
+	return memory
+}
