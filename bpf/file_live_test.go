@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -98,7 +99,15 @@ func TestStates(t *testing.T) {
 	if err := unix.Sendmsg(pair[0], []byte("x"), unix.UnixRights(p[0], p[1]), nil, 0); err != nil {
 		t.Fatal(err)
 	}
-	all := []int{p[0], p[1], dup, pair[0], pair[1]}
+	name := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	unopened, err := unix.Open(name, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []int{p[0], p[1], dup, pair[0], pair[1], unopened}
 	threadTable(t)
 	files := map[int]bpf.File{}
 	tables := map[uint64]bool{}
@@ -132,6 +141,10 @@ func TestStates(t *testing.T) {
 		if !known || state != want {
 			t.Errorf("pipe of descriptor %d: %+v, known %t; want %+v", fd, state, known, want)
 		}
+	}
+	d := files[unopened] // a FIFO that nobody has opened has no buffer
+	if state, known := d.Pipe(); known && state != (bpf.PipeState{Queued: -1, Capacity: -1}) {
+		t.Errorf("FIFO that is not open: %+v", state)
 	}
 	if files[p[0]].Description != files[dup].Description || files[p[0]].Description == files[p[1]].Description {
 		t.Errorf("descriptions of a duplicate and of another: %x %x %x", files[p[0]].Description, files[dup].Description, files[p[1]].Description)

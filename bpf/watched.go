@@ -48,7 +48,7 @@ func (w *Watched) Pipe() (p PipeState, known bool) {
 
 func pipeState(n []uint64) PipeState {
 	p := PipeState{int64(n[0]), int64(n[1]) * pageSize, int(n[2]), int(n[3])}
-	if n[4] != 0 || p.Queued < 0 {
+	if n[4] != 0 || p.Queued < 0 || p.Capacity == 0 { // a FIFO that is not open has no buffer
 		p.Queued, p.Capacity = -1, -1
 	}
 	return p
