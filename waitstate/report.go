@@ -57,6 +57,11 @@ func (r *pass) wait(w *model.Wait, t *thread, x *index) bool {
 // target is what a thread asked for. It does not change any more, in no snapshot; nil: nothing.
 func (r *pass) target(t *thread) *model.Target {
 	target := &t.target
+	if child, known := target.Child.Get(); known && len(t.proc.NSPIDs) > 0 {
+		inside := t.target
+		inside.Child = r.childOutside(t.proc, child)
+		target = &inside
+	}
 	if t.server != nil {
 		served := t.target
 		served.FileSystem, served.Servers = t.server.point, r.serving[t.server.conn]

@@ -58,6 +58,7 @@ type pass struct {
 	found      map[*model.Process]string // the runtimes of those with several threads
 	denied     bool                      // there are processes whose threads could not be read
 	serving    map[uint64][]int          // processes that serve file systems, by connection
+	outside    map[numberIn]int          // pids by the numbers that other pid namespaces have for them; made when asked for
 }
 
 // firstSample finds the blocked threads.

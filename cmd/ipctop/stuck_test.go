@@ -28,6 +28,16 @@ func stuckProgram(t *testing.T) string {
 	return program
 }
 
+// inPIDNamespace is a command in a pid namespace of its own.
+func inPIDNamespace(t *testing.T, argv ...string) []string {
+	t.Helper()
+	unshare := []string{"unshare", "-pf", "--mount-proc", "--kill-child"}
+	if out, err := exec.Command(unshare[0], append(unshare[1:], "true")...).CombinedOutput(); err != nil {
+		t.Skipf("no pid namespace can be made here: %v %s", err, out)
+	}
+	return append(unshare, argv...)
+}
+
 // goProgram compiles testdata/stuckgo, whose processes have the threads of the Go
 // runtime.
 func goProgram(t *testing.T) string {
@@ -91,6 +101,10 @@ func settle(t *testing.T, p *program, threads int) *model.Snapshot {
 }
 
 const (
+	// A child writes more than the pipe holds, and the parent waits for its end.
+	fillsPipe = `import subprocess, sys
+subprocess.Popen([sys.executable, "-c", "import os;os.write(1,bytes(1<<20))"], stdout=subprocess.PIPE).wait()`
+
 	// Dash waits in sigsuspend for the signal that the end of a command sends.
 	scriptWaits = `exec 9>"$1"; flock 9; (exec 9>&-; exec flock "$1" true) & wait`
 
@@ -155,8 +169,10 @@ func TestRealDeadlocks(t *testing.T) {
 		{"three with two mechanisms", c("three"), 3, 3, model.Certain},
 		{"semop", c("semop"), 2, 2, model.Likely},
 		{"two semaphores", c("crossed"), 2, 2, model.Certain},
-		{"wait for a child that writes to a pipe", python(
-			"import subprocess,sys\nsubprocess.Popen([sys.executable,'-c','import os;os.write(1,bytes(1<<20))'],stdout=subprocess.PIPE).wait()"), 2, 2, model.Certain},
+		{"wait for a child that writes to a pipe", python(fillsPipe), 2, 2, model.Certain},
+		{"wait for a child in a pid namespace", func(t *testing.T) []string {
+			return inPIDNamespace(t, "python3", "-c", fillsPipe)
+		}, 3, 3, model.Certain}, // unshare(1) waits for them
 		{"flock in flock", func(t *testing.T) []string {
 			lock := filepath.Join(t.TempDir(), "L")
 			return []string{"flock", lock, "sh", "-c", "flock " + lock + " true; true"}

@@ -21,7 +21,7 @@ func (g *Graph) child(n *node) Clause {
 			child, known = id, true
 		}
 	}
-	known = known || w.Call != "waitid" // vfork names none
+	known = known || w.Call != "waitid" && w.Call != "wait4" // vfork names none
 	if !known {
 		return unknown("which child it waits for could not be read")
 	}
