@@ -76,6 +76,8 @@ type Target struct {
 	Child       Opt[int]  `json:"child,omitzero" ref:"pid" doc:"process waited for; -1: any child"`
 	Signals     []string  `json:"signals,omitzero" doc:"signals that sigwait waits for"`
 	Path        string    `json:"path,omitzero" doc:"path being opened, connected to, or asked a file system's server about"`
+	PathDev     string    `json:"path_dev,omitzero" doc:"device of the socket's file that a path leads to which is connected or sent to, major:minor"`
+	PathIno     Big       `json:"path_ino,omitzero" doc:"inode number of that file, a string of decimal digits; missing where what the path leads to could not be told"`
 	Access      Access    `json:"access,omitzero" doc:"what a FIFO is being opened to: r read, w write"`
 	Written     time.Time `json:"written,omitzero" doc:"when the FIFO that is being opened was last written to; missing where it never was, or where the file system does not tell when it was made"`
 	FileSystem  string    `json:"file_system,omitzero" doc:"where the file system is mounted whose server (FUSE) has not answered"`

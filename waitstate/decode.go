@@ -10,6 +10,7 @@ import (
 	"github.com/ipctop/ipctop/guard"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/proc"
 )
 
 // waiting is a call that a thread is blocked in, decoded.
@@ -226,7 +227,23 @@ func (c *caller) address(w *waiting, at, size uint64) {
 	}
 	if b, err := c.mem.read(c.tid, at, int(size)); err == nil {
 		w.target.Path = parseUnixAddress(b)
+		c.findSocket(&w.target)
 	}
+}
+
+// findSocket looks at what the path leads to that a thread connects or sends to: several
+// servers may have bound the same relative path, or one path in several file systems.
+func (c *caller) findSocket(t *model.Target) {
+	if t.Path == "" || t.Path[0] == '@' || !c.task.Begin("stat path", int32(c.tid)) {
+		return
+	}
+	defer c.task.End()
+	var st unix.Statx_t
+	full, err := c.proc.StatPath(c.tid, "task/"+itoa(c.tid)+"/cwd", t.Path, &st)
+	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFSOCK {
+		return
+	}
+	t.Path, t.PathDev, t.PathIno = full, proc.DevString(proc.Dev(st.Dev_major, st.Dev_minor)), model.Big(st.Ino)
 }
 
 // destination reads where sendto and sendmsg send to, if they name it.

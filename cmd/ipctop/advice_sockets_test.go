@@ -53,7 +53,30 @@ if server == 0: time.sleep(1000)
 port = s.getsockname()[1]; s.close(); time.sleep(0.3); print(connects, asks, server, port, flush=True); time.sleep(1000)
 `
 
+// oneOfTwoServers has two servers bind the same relative path, each in a directory of its own. The
+// first one is stopped, the other one sleeps, and clients of both wait in connect.
+const oneOfTwoServers = `
+import os, signal, socket, time
+pids = []
+for name in "ab":
+    os.mkdir("DIR/" + name); os.chdir("DIR/" + name)
+    s = socket.socket(socket.AF_UNIX); s.bind("s"); s.listen(0); server = os.fork()
+    if server == 0:
+        if name == "a": os.kill(os.getpid(), signal.SIGSTOP)
+        kept = []
+        while name == "a": kept.append(s.accept())
+        time.sleep(1000)
+    s.close()
+    for i in range(2):
+        client = os.fork()
+        if client == 0: c = socket.socket(socket.AF_UNIX); c.connect("s"); time.sleep(1000)
+        time.sleep(0.2)
+    pids += [client, server]
+print(*pids[:2], flush=True); time.sleep(1000)
+`
+
 var stuckSockets = []stuckScript{
+	{"one of two servers of a relative path", "holder-stopped", []string{"python3", "-c", oneOfTwoServers}, ""},
 	{"log socket that is full", "socket-full", []string{"python3", "-c", fullLog}, "/log"},
 }
 

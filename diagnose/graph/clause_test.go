@@ -129,6 +129,17 @@ func TestClauses(t *testing.T) {
 		}
 	}
 	with := func(w model.Wait, change func(*model.Wait)) model.Wait { change(&w); return w }
+	toFile := func(ino model.Big) func(*model.Wait) {
+		return func(w *model.Wait) { w.Target.Path, w.Target.PathDev, w.Target.PathIno = "/l", "8:1", ino }
+	}
+	second := func(s *model.Snapshot) {
+		first := s.Objects[7]
+		*first.Detail.(*model.UnixDetail) = model.UnixDetail{Type: "stream", State: "listen", Path: "/l", PathDev: "8:1", PathIno: 1}
+		s.Objects = append(s.Objects, &model.Object{
+			ID: "unix:9", Kind: model.Unix, HoldersComplete: true, Namespace: first.Namespace, Holders: []model.Holder{{PID: 30, Via: model.ViaFD, Access: model.ReadWrite}},
+			Detail: &model.UnixDetail{Type: "stream", State: "listen", Path: "/l", PathDev: "8:1", PathIno: 2},
+		})
+	}
 	for _, tt := range []struct {
 		name   string
 		wait   model.Wait // of 10
@@ -167,6 +178,10 @@ func TestClauses(t *testing.T) {
 		{"another host", on("recvfrom", model.NeedsData, "tcp:1"), nil, [][]int{{}}, External},
 		{"accept", on("accept4", model.NeedsPeer, "unix:4"), nil, [][]int{{}}, External},
 		{"connect", with(on("connect", model.NeedsPeer, ""), func(w *model.Wait) { w.Target.Path = "/l" }), nil, [][]int{{20}}, Proven},
+		{"connect to one of two of a name", with(on("connect", model.NeedsPeer, ""), toFile(2)), second, [][]int{{30, 31}}, Proven},
+		{"connect to the only one of a name", with(on("connect", model.NeedsPeer, ""), toFile(1)), nil, [][]int{{20}}, Proven},
+		{"connect to another file", with(on("connect", model.NeedsPeer, ""), toFile(3)), second, [][]int{{}}, External},
+		{"connect to any of a name", with(on("connect", model.NeedsPeer, ""), func(w *model.Wait) { w.Target.Path = "/l" }), second, [][]int{{}}, External},
 		{"connect to nobody", with(on("connect", model.NeedsPeer, ""), func(w *model.Wait) { w.Target.Path = "/y" }), nil, [][]int{{}}, External},
 		{"queue with a name", on("mq_timedreceive", model.NeedsMessage, "posix-mq:1"), nil, [][]int{{20}}, External},
 		{"poll", with(on("ppoll", model.NeedsEvent, ""), func(w *model.Wait) { w.Objects = []string{"pipe:1", "unix:1"} }), nil, [][]int{{20, 30, 31}}, Proven},

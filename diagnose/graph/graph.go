@@ -22,6 +22,8 @@ type Graph struct {
 	rings       map[int]bool  // processes that have an io_uring, but for language runtimes
 	ringAmong   map[*int]int  // see [Graph.withRing]
 	listeners   map[endpoint]*model.Object
+	named       map[endpoint][]*model.Object
+	bound       map[boundFile]*model.Object
 	addresses   map[netip.Addr]uint64    // network namespaces of several hosts; see [Graph.elsewhere]
 	pending     map[string]*model.Object // listeners, by sockets in their queues
 	removals    [External]*removal       // by level

@@ -1,7 +1,9 @@
 package graph
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
@@ -14,9 +16,17 @@ type endpoint struct {
 	net  uint64
 }
 
+// boundFile is the file that a socket is bound to; unix_diag tells the low half of its
+// inode number.
+type boundFile struct {
+	host, dev string
+	ino       uint32
+}
+
 // index notes where sockets can be reached that take connections or datagrams.
 func (g *Graph) indexListeners() {
 	g.listeners, g.pending = map[endpoint]*model.Object{}, map[string]*model.Object{}
+	g.named, g.bound = map[endpoint][]*model.Object{}, map[boundFile]*model.Object{}
 	for _, o := range g.Marked(Reachable) {
 		ns := uint64(0)
 		if o.Namespace != nil {
@@ -24,10 +34,12 @@ func (g *Graph) indexListeners() {
 		}
 		switch d := o.Detail.(type) {
 		case *model.UnixDetail:
-			if d.Path != "" {
-				g.listeners[endpoint{cleanPath(d.Path), ns}] = o
-			} else if d.Abstract != "" {
-				g.listeners[endpoint{"@" + d.Abstract, ns}] = o
+			if d.Path != "" || d.Abstract != "" {
+				at := endpoint{cmp.Or(cleanPath(d.Path), "@"+d.Abstract), ns}
+				g.named[at] = append(g.named[at], o)
+			}
+			if d.PathIno != 0 {
+				g.bound[boundFile{o.Host, d.PathDev, uint32(d.PathIno)}] = o
 			}
 			for _, id := range d.Pending {
 				g.pending[id] = o
@@ -83,8 +95,9 @@ func (g *Graph) ListenerOf(o *model.Object) *model.Object {
 	return nil
 }
 
-// named is the socket of this machine that a call names by its path.
-func (g *Graph) named(n *node) *model.Object {
+// destination is the socket of this machine that a call names by its path: the one that
+// is bound to the file which the path leads to, else the only one of that name.
+func (g *Graph) destination(n *node) *model.Object {
 	if g.listeners == nil {
 		g.indexListeners()
 	}
@@ -92,15 +105,24 @@ func (g *Graph) named(n *node) *model.Object {
 	if t == nil || t.Path == "" {
 		return nil
 	}
-	if o := g.listeners[endpoint{cleanPath(t.Path), n.process.Namespaces["net"]}]; o != nil {
+	if o := g.bound[boundFile{n.process.Host, t.PathDev, uint32(t.PathIno)}]; o != nil && t.PathIno != 0 {
 		return o
 	}
-	return g.listeners[endpoint{cleanPath(t.Path), 0}]
+	for _, net := range []uint64{n.process.Namespaces["net"], 0} {
+		list := slices.DeleteFunc(slices.Clone(g.named[endpoint{cleanPath(t.Path), net}]), func(o *model.Object) bool {
+			d := o.Detail.(*model.UnixDetail)
+			return t.PathIno != 0 && d.PathIno != 0 && d.PathDev == t.PathDev // it is bound to another file
+		})
+		if len(list) == 1 {
+			return list[0]
+		}
+	}
+	return nil
 }
 
 // connect: the listener's holders make room for one more connection.
 func (g *Graph) connect(n *node) Clause {
-	l := g.named(n)
+	l := g.destination(n)
 	if o := g.Object(n.wait.Object); l == nil && o != nil {
 		l = g.ListenerOf(o)
 	}
@@ -123,7 +145,7 @@ func (g *Graph) connect(n *node) Clause {
 // that was not accepted yet is served by anyone who accepts it.
 func (g *Graph) unconnected(n *node, c *Clause, o *model.Object, writes bool) {
 	if d, ok := o.Detail.(*model.UnixDetail); ok && d.Type == "dgram" && writes {
-		if to := g.named(n); to != nil {
+		if to := g.destination(n); to != nil {
 			c.Object = to.ID
 			g.holders(c, to, anySide)
 			return
@@ -158,7 +180,7 @@ func accepted(l, o *model.Object) bool {
 	switch d := o.Detail.(type) {
 	case *model.UnixDetail:
 		of := l.Detail.(*model.UnixDetail)
-		return d.State != "listen" && d.State != "stale" && (d.Path != "" && d.Path == of.Path || d.Abstract != "" && d.Abstract == of.Abstract)
+		return d.State != "listen" && d.State != "stale" && (d.Path != "" && d.Path == of.Path && d.PathIno == of.PathIno && d.PathDev == of.PathDev || d.Abstract != "" && d.Abstract == of.Abstract)
 	case *model.InetDetail:
 		of := l.Detail.(*model.InetDetail)
 		host := of.Local[:max(strings.LastIndexByte(of.Local, ':'), 0)]
