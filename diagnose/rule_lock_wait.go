@@ -105,7 +105,7 @@ func (v *view) mayOwn(s *graph.Step) (pids []int, why string) {
 		return nil, ""
 	}
 	d, ok := o.Detail.(*model.FutexDetail)
-	if !ok || d.OwnerTID.Known() {
+	if !ok || d.OwnerTID.Known() || d.OwnerGone() {
 		return nil, ""
 	}
 	for _, pid := range v.graph.Releasers(s.Clause, s.Wait) {

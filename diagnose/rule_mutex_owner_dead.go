@@ -19,8 +19,8 @@ var mutexOwnerDeadRule = Rule{
 	Do: "End all processes that use the memory and recreate it. Then fix the program: make the mutex robust (PTHREAD_MUTEX_ROBUST) and have it handle " +
 		"EOWNERDEAD. A process that was forked while a lock was held has to be ended; a program with several threads should fork before it starts them, " +
 		"call exec at once, or lock around the fork (pthread_atfork; in Python the start methods spawn and forkserver).",
-	FalseAlarm: "A number of another pid namespace means another thread; such owners are not reported. A word that only looks like a mutex would be " +
-		"misread, but all of its neighbours would have to fit.",
+	FalseAlarm: "A number of another pid namespace means another thread: there, an owner is said to have ended only if all who can reach the word live " +
+		"in one namespace, in which no thread has the number. A word that only looks like a mutex would be misread, but all of its neighbours would have to fit.",
 	find: findMutexOwnerDead,
 }
 
@@ -32,9 +32,9 @@ func findMutexOwnerDead(v *view) []finding {
 			continue
 		}
 		tid, owned := d.OwnerTID.Get()
-		alive, known := d.OwnerAlive.Get()
+		number, inside := d.OwnerNumber.Get()
 		waits := v.blocked(o.ID, nil)
-		if !owned || !d.Inherited && (!known || alive) || len(waits) == 0 {
+		if !owned && !inside || !d.Inherited && !d.OwnerGone() || len(waits) == 0 {
 			continue
 		}
 		behind := waits
@@ -49,6 +49,10 @@ func findMutexOwnerDead(v *view) []finding {
 		}
 		victims := pidsOf(waits...)
 		whose, text := fmt.Sprintf("whose owner, thread %d, has ended", tid), fmt.Sprintf("owner %d: there is no such thread", tid)
+		if inside {
+			whose = fmt.Sprintf("whose owner, thread %d of their pid namespace, has ended", number)
+			text = fmt.Sprintf("owner %d: there is no such thread in the pid namespace of all who can reach it", number)
+		}
 		if d.Inherited {
 			parent := d.OwnerPID.Or(0)
 			whose = fmt.Sprintf("locked by thread %d of %s when this process was forked", tid, v.name(parent))

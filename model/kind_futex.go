@@ -10,11 +10,18 @@ type FutexDetail struct {
 	OwnerTID       Opt[int]   `json:"owner_tid,omitzero" ref:"pid" doc:"the thread that holds it (for join: that is waited for), as the lock says"`
 	OwnerPID       Opt[int]   `json:"owner_pid,omitzero" ref:"pid" doc:"that thread's process"`
 	OwnerAlive     Opt[bool]  `json:"owner_alive,omitzero" doc:"whether that thread still exists"`
+	OwnerNumber    Opt[int]   `json:"owner_number,omitzero" doc:"in place of owner_tid: the number of an owner that has ended, in the pid namespace of those who can reach the word"`
 	PossibleOwners []int      `json:"possible_owners,omitzero" ref:"pid" doc:"in place of owner_tid: threads of several pid namespaces that have the number there which the lock names; one of them holds it"`
 	Inherited      bool       `json:"owner_before_fork,omitzero" doc:"the owner is a thread of a process that this one was forked from: the word is a copy of a lock that was held then, and nobody unlocks the copy"`
 	OwnerDied      bool       `json:"owner_died,omitzero" doc:"the kernel has marked the word: its last owner ended without unlocking (robust futexes)"`
 	Held           Opt[bool]  `json:"held,omitzero" doc:"its owner has it in its list of robust locks: it is locked, whether anybody waits or not; show alone looks at these lists"`
 	Waiters        Opt[int]   `json:"waiters,omitzero" doc:"threads that are blocked on it, as far as could be seen"`
+}
+
+// OwnerGone reports that the thread that holds the lock is known to have ended.
+func (d *FutexDetail) OwnerGone() bool {
+	alive, known := d.OwnerAlive.Get()
+	return known && !alive
 }
 
 // Private reports that the word lies in no memory that processes share.

@@ -158,6 +158,8 @@ func FutexOwner(v *View, o *model.Object) Cell {
 			names = append(names, fmt.Sprintf("thread %d", tid))
 		}
 		return Cell{Text: strings.Join(names, " or ")}
+	case d.OwnerNumber.Known():
+		return Cell{fmt.Sprintf("thread %d of its pid namespace, which has ended", d.OwnerNumber.Or(0)), Alarm}
 	case !known || tid == 0:
 		return Cell{}
 	case d.OwnerDied || !alive:

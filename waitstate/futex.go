@@ -38,6 +38,7 @@ type word struct {
 	pid       int   // the owner's process
 	inherited bool  // the owner is of a process that this one was forked from
 	possible  []int // threads one of which is the owner; then owner is not known
+	ended     bool  // the owner has ended, and owner is not known: the number in lock is of another pid namespace
 }
 
 type wordWaiter struct {
@@ -74,7 +75,7 @@ func (r *pass) futexes(x *index) {
 		// A lock held by nobody knows who is not complete; nor is one where
 		// threads that might wait could not be read.
 		_, owned := w.owner.Get()
-		e.Complete = model.Some(!(r.denied && w.shared) && (owned || !w.lock.Type.HasOwner()))
+		e.Complete = model.Some(!(r.denied && w.shared) && (owned || w.ended || !w.lock.Type.HasOwner()))
 	}
 }
 
@@ -146,6 +147,9 @@ func (w *word) describe(r *pass, x *index) {
 			w.object.Name = w.parent.Object.Name + "+" + strconv.FormatUint(w.offset, 10)
 		}
 		w.object.Namespace = w.parent.Object.Namespace
+	}
+	if w.ended {
+		d.OwnerNumber, d.OwnerAlive = model.Some(w.lock.Owner), model.Some(false)
 	}
 	if tid, ok := w.owner.Get(); ok {
 		if w.pid != 0 {

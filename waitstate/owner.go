@@ -102,11 +102,11 @@ func (w *word) findOwner(r *pass, x *index) {
 }
 
 // findInside finds the owner where some of those who map the word live in another pid
-// namespace than ipctop: each of them may be called by the number that the word holds. One
-// that has ended cannot be told.
+// namespace than ipctop: each of them may be called by the number that the word holds.
 func (w *word) findInside(r *pass, x *index) {
 	var tids []int
-	for _, p := range w.mappers(r) {
+	mappers := w.mappers(r)
+	for _, p := range mappers {
 		if tid := r.threadOf(x, p, w.lock.Owner); tid != 0 && !slices.Contains(tids, tid) {
 			tids = append(tids, tid)
 		}
@@ -117,12 +117,57 @@ func (w *word) findInside(r *pass, x *index) {
 	}
 	switch len(tids) {
 	case 0:
+		w.ended = w.endedInside(r, mappers)
 	case 1:
 		w.owner, w.pid = model.Some(tids[0]), x.threads[tids[0]].PID
 	default:
 		slices.Sort(tids)
 		w.possible = tids
 	}
+}
+
+// endedInside reports whether all who can reach the word live in one pid namespace, in which
+// nobody has the number that the word holds any more.
+func (w *word) endedInside(r *pass, mappers []*model.Process) bool {
+	ns := mappers[0].Namespaces["pid"]
+	elsewhere := func(p *model.Process) bool { return p.Namespaces["pid"] != ns }
+	if ns == 0 || w.shared && w.parent == nil || slices.ContainsFunc(mappers, elsewhere) || r.hidden() {
+		return false
+	}
+	return !r.numbersInside(ns)[w.lock.Owner]
+}
+
+// numbersInside are the numbers that living threads have in a pid namespace now: an owner may have
+// begun since the processes were read. Those of processes of which it is not known where they
+// live are among them.
+func (r *pass) numbersInside(ns uint64) map[int]bool {
+	if r.inside[ns] != nil {
+		return r.inside[ns]
+	}
+	known := map[int]bool{}
+	pids, _ := os.ReadDir(r.j.Scan.ProcRoot)
+	for _, pid := range pids {
+		n, err := strconv.Atoi(pid.Name())
+		if err != nil {
+			continue
+		}
+		if p := r.j.Processes[int32(n)]; p != nil && (len(p.NSPIDs) == 0 || p.Namespaces["pid"] != ns && p.Namespaces["pid"] != 0) {
+			continue
+		}
+		tasks := filepath.Join(r.j.Scan.ProcRoot, pid.Name(), "task")
+		tids, _ := os.ReadDir(tasks)
+		for _, tid := range tids {
+			status, err := os.ReadFile(filepath.Join(tasks, tid.Name(), "status"))
+			if state, _ := proc.StatusField(status, "State"); err == nil && !bytes.HasPrefix(state, []byte("Z")) && !bytes.HasPrefix(state, []byte("X")) {
+				known[innermost(status)] = true
+			}
+		}
+	}
+	if r.inside == nil {
+		r.inside = map[uint64]map[int]bool{}
+	}
+	r.inside[ns] = known
+	return known
 }
 
 // ownedHere reports whether the owner that a lock in private memory names is a thread of the

@@ -59,6 +59,7 @@ type pass struct {
 	denied     bool                      // there are processes whose threads could not be read
 	serving    map[uint64][]int          // processes that serve file systems, by connection
 	outside    map[numberIn]int          // pids by the numbers that other pid namespaces have for them; made when asked for
+	inside     map[uint64]map[int]bool   // see [pass.numbersInside]
 }
 
 // firstSample finds the blocked threads.

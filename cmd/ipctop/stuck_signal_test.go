@@ -124,6 +124,24 @@ func TestSelfDeadlocks(t *testing.T) {
 	}
 }
 
+// TestOwnerEndedInPIDNamespace has a process of a pid namespace wait for a mutex whose owner, which the
+// mutex names by its number in there, has ended.
+func TestOwnerEndedInPIDNamespace(t *testing.T) {
+	p := startReal(t, inPIDNamespace(t, stuckProgram(t), "abandoned", t.TempDir())...)
+	snap := settle(t, p, 3)
+	pids := group(snap, p.pid)
+	for i := range snap.Findings {
+		f := &snap.Findings[i]
+		if slices.ContainsFunc(f.Victims, func(pid int) bool { return slices.Contains(pids, pid) }) {
+			if f.Rule != "mutex-owner-dead" || !strings.Contains(f.Summary, "of their pid namespace, has ended") {
+				t.Errorf("%s: %s", f.Rule, f.Summary)
+			}
+			return
+		}
+	}
+	t.Errorf("nothing of %v; waits %+v", pids, waitsOf(snap, pids))
+}
+
 // TestHandlerPosts has a thread wait for what a handler of its process posts: that is
 // possible at most.
 func TestHandlerPosts(t *testing.T) {

@@ -45,11 +45,15 @@ func (g *Graph) futex(n *node, id string) Clause {
 			c.Threads = []int{tid}
 			return c
 		}
-		if alive, known := d.OwnerAlive.Get(); !known || alive {
-			c.weaken(External, "the owner is not shown")
-		} else {
+		if d.OwnerGone() {
 			c.How = "can unlock it: its owner has ended"
+		} else {
+			c.weaken(External, "the owner is not shown")
 		}
+		return c
+	}
+	if d.OwnerNumber.Known() && d.OwnerGone() && owned(d.Type) {
+		c.How = "can unlock it: its owner has ended"
 		return c
 	}
 	if len(d.PossibleOwners) > 0 && owned(d.Type) {
@@ -104,7 +108,7 @@ func (g *Graph) OwnerKnown(c *Clause) bool {
 		return false
 	}
 	d, ok := o.Detail.(*model.FutexDetail)
-	return ok && d.OwnerTID.Known() && owned(d.Type)
+	return ok && (d.OwnerTID.Known() || d.OwnerGone()) && owned(d.Type)
 }
 
 // owned reports whether one thread alone can release such a lock; which of them it

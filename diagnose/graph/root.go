@@ -207,8 +207,7 @@ func (g *Graph) nobody(n *node, c *Clause) End {
 func (g *Graph) ownerGone(w *model.Wait) bool {
 	if o := g.Object(w.Object); o != nil {
 		if d, ok := o.Detail.(*model.FutexDetail); ok {
-			alive, known := d.OwnerAlive.Get()
-			return known && !alive
+			return d.OwnerGone()
 		}
 	}
 	return false

@@ -122,7 +122,7 @@ func lockRange(_ *Data, v *render.View, r *row) render.Cell {
 
 func lockHolder(d *Data, v *render.View, r *row) render.Cell {
 	if f, ok := r.object.Detail.(*model.FutexDetail); ok {
-		if f.OwnerTID.Or(0) != 0 || len(f.PossibleOwners) > 0 {
+		if f.OwnerTID.Or(0) != 0 || f.OwnerGone() || len(f.PossibleOwners) > 0 {
 			return render.FutexOwner(v, r.object)
 		}
 		return render.Cell{}
