@@ -102,9 +102,33 @@ func (v *view) list(pids []int) string {
 	return strings.Join(names, "")
 }
 
-// resume is the action that lets a stopped process go on.
+// resume is the action that lets a stopped process go on, with those that are stopped of the
+// processes that it has started, directly or not: it may wait for them, as a shell does.
 func (v *view) resume(pid int, then string) model.Action {
-	return model.Action{Argv: []string{"kill", "-CONT", model.PIDNumber(pid)}, Effect: "lets " + v.name(pid) + " go on" + then, Risk: noRisk}
+	pids := v.stoppedBelow(pid)
+	argv := []string{"kill", "-CONT"}
+	for _, pid := range pids {
+		argv = append(argv, model.PIDNumber(pid))
+	}
+	return model.Action{Argv: argv, Effect: "lets " + v.list(pids) + " go on" + then, Risk: noRisk}
+}
+
+// stoppedBelow is a process that is stopped and those of its descendants that are, as far as they go
+// on when they are told to.
+func (v *view) stoppedBelow(pid int) []int {
+	pids, family, seen := []int{pid}, []int{pid}, map[int]bool{pid: true}
+	for at := 0; at < len(family) && len(pids) < maxTried; at++ {
+		for _, p := range v.children[family[at]] {
+			if seen[p.PID] {
+				continue
+			}
+			family, seen[p.PID] = append(family, p.PID), true
+			if v.mayGoOn(p.PID) {
+				pids = append(pids, p.PID)
+			}
+		}
+	}
+	return pids
 }
 
 // mayGoOn reports whether a process is stopped and goes on when it is told to: one that
@@ -120,7 +144,8 @@ func (v *view) resumeOne(pid int, waits []*model.Wait) []model.Action {
 	if !v.mayGoOn(pid) {
 		return nil
 	}
-	r := v.graph.Resumed(pid).Released(waits)
+	pids := v.stoppedBelow(pid)
+	r := v.graph.Resumed(pids...).Released(waits)
 	if len(r.Waits) == 0 {
 		return nil
 	}

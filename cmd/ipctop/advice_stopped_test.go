@@ -10,6 +10,20 @@ if waiter == 0: fcntl.flock(open("DIR/lock", "w"), fcntl.LOCK_EX); time.sleep(10
 time.sleep(0.2); print(waiter, holder, flush=True); time.sleep(1000)
 `
 
+// lockOfStoppedFamily has a process stop, and its child: both have a lock, and the one waits for the
+// end of the other.
+const lockOfStoppedFamily = `
+import fcntl, os, signal, time
+f = open("DIR/lock", "w"); fcntl.flock(f, fcntl.LOCK_EX); r, w = os.pipe(); holder = os.fork()
+if holder == 0:
+    child = os.fork()
+    if child == 0: time.sleep(1); os._exit(0)
+    os.write(w, b"%d" % child); os.waitpid(child, 0); os._exit(0)
+f.close(); child = int(os.read(r, 9)); os.kill(child, signal.SIGSTOP); os.kill(holder, signal.SIGSTOP); waiter = os.fork()
+if waiter == 0: fcntl.flock(open("DIR/lock", "w"), fcntl.LOCK_EX); time.sleep(1000)
+time.sleep(0.2); print(waiter, holder, flush=True); time.sleep(1000)
+`
+
 // stoppedServer has a server stop before it accepts what its queue has no room for.
 const stoppedServer = `
 import os, signal, socket, time
@@ -105,6 +119,7 @@ a.close(); time.sleep(0.3); print(client, server, flush=True); time.sleep(1000)
 
 var stuckStopped = []stuckScript{
 	{"lock of a stopped process", "holder-stopped", []string{"python3", "-c", lockOfStopped}, "is stopped"},
+	{"lock of a stopped process and its child", "holder-stopped", []string{"python3", "-c", lockOfStoppedFamily}, "is stopped"},
 	{"stopped server", "holder-stopped", []string{"python3", "-c", stoppedServer}, "is stopped"},
 	{"stopped server behind a relay that polls", "holder-stopped", []string{"python3", "-c", relayed}, "is stopped"},
 	{"stopped server that is polled", "holder-stopped", []string{"python3", "-c", polledServer}, "is stopped"},
