@@ -142,13 +142,16 @@ func TestOwnerEndedInPIDNamespace(t *testing.T) {
 	t.Errorf("nothing of %v; waits %+v", pids, waitsOf(snap, pids))
 }
 
-// TestHandlerPosts has a thread wait for what a handler of its process posts: that is
-// possible at most.
+// TestHandlerPosts has a thread wait for what a handler of its process posts, or writes to the pipe
+// that it polls: that is possible at most.
 func TestHandlerPosts(t *testing.T) {
-	p := startReal(t, stuckProgram(t), "posts", t.TempDir())
-	snap := settle(t, p, 2)
-	if f := deadlockOf(snap, []int{p.pid}); f != nil && (f.Confidence != model.Possible || f.Severity != model.Warning) {
-		t.Errorf("%s, %s: %s", f.Severity, f.Confidence, f.Summary)
+	stuck := stuckProgram(t)
+	for _, what := range []string{"posts", "posts-polled"} {
+		p := startReal(t, stuck, what, t.TempDir())
+		snap := settle(t, p, 2)
+		if f := deadlockOf(snap, []int{p.pid}); f != nil && (f.Confidence != model.Possible || f.Severity != model.Warning) {
+			t.Errorf("%s: %s, %s: %s", what, f.Severity, f.Confidence, f.Summary)
+		}
 	}
 }
 

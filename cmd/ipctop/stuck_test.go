@@ -168,6 +168,7 @@ func TestRealDeadlocks(t *testing.T) {
 		{"both ends of a TCP connection", c("tcp"), 2, 2, model.Likely}, // its time limit cannot be asked for
 		{"three with two mechanisms", c("three"), 3, 3, model.Certain},
 		{"semop", c("semop"), 2, 2, model.Likely},
+		{"a semaphore whose handler's signal is blocked", c("posts-blocked"), 2, 1, model.Certain},
 		{"two semaphores", c("crossed"), 2, 2, model.Certain},
 		{"wait for a child that writes to a pipe", python(fillsPipe), 2, 2, model.Certain},
 		{"wait for a child in a pid namespace", func(t *testing.T) []string {

@@ -19,8 +19,9 @@ const (
 	CatchesSignals            // anything
 )
 
-// Catches tells what signals a process catches, and which: faults do not count, nor
-// does the end of a child where no child is left that could end by itself.
+// Catches tells what signals a process catches, and which: faults do not count, nor what
+// all of its threads block, nor the end of a child where no child is left that could end by
+// itself.
 func (g *Graph) Catches(p *model.Process) (Catching, []string) {
 	if p == nil || p.Signals == nil || p.Signals.Caught == nil {
 		return CatchesSignals, nil
@@ -29,7 +30,7 @@ func (g *Graph) Catches(p *model.Process) (Catching, []string) {
 	var names []string
 	for _, s := range p.Signals.Caught {
 		switch {
-		case fault(s):
+		case fault(s), p.Blocks(s):
 			continue
 		case s == "SIGCHLD":
 			if !g.childMayEnd(p) {
@@ -120,18 +121,17 @@ func (g *Graph) ownerless(n *node, c *Clause) bool {
 	default:
 		return false
 	}
-	o := g.Object(n.wait.Object)
+	alone := slices.Equal(c.Processes, []int{n.process.PID})
 	if g.readsUnset(n.wait) {
-		return slices.Equal(c.Processes, []int{n.process.PID})
+		return alone
 	}
-	if o == nil || n.wait.Needs != model.NeedsData && n.wait.Needs != model.NeedsEvent {
+	if !alone || n.wait.Needs != model.NeedsData && n.wait.Needs != model.NeedsEvent {
 		return false
 	}
-	switch o.Kind {
-	case model.Eventfd, model.Pipe, model.FIFO, model.Unix:
-		return slices.Equal(c.Processes, []int{n.process.PID})
-	}
-	return false
+	return slices.ContainsFunc(waitedFor(n.wait), func(id string) bool {
+		o := g.Object(id)
+		return o != nil && (o.Kind == model.Eventfd || o.Kind == model.Pipe || o.Kind == model.FIFO || o.Kind == model.Unix)
+	})
 }
 
 // handlerHelps reports whether a handler in a thread's own process could end its wait.

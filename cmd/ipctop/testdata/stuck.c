@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gnu/libc-version.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <sched.h>
@@ -77,6 +78,10 @@ static void *second(void *unused) {
 static void lock_one(int signal) { pthread_mutex_lock(&one); }
 static void look_up(int signal) { getpwnam("nobody"); }
 static void post(int signal) { sem_post(&sh->sem); }
+
+static int self[2];
+
+static void tell(int signal) { if (write(self[1], &signal, 1) < 0) _exit(1); }
 
 static void *want_one(void *unused) {
 	pthread_mutex_lock(&one);
@@ -292,6 +297,25 @@ int main(int argc, char **argv) {
 		pthread_t t;
 		sem_init(&sh->sem, 0, 0);
 		signal(SIGUSR1, post);
+		pthread_mutex_lock(&one);
+		pthread_create(&t, 0, want_one, 0);
+		sem_wait(&sh->sem);
+	} else if (!strcmp(what, "posts-polled")) {
+		// A handler writes to the pipe that the thread polls; another one wants its mutex.
+		pthread_t t;
+		if (pipe(self)) perror("pipe");
+		signal(SIGUSR1, tell);
+		pthread_mutex_lock(&one);
+		pthread_create(&t, 0, want_one, 0);
+		poll(&(struct pollfd){self[0], POLLIN}, 1, -1);
+	} else if (!strcmp(what, "posts-blocked")) {
+		// The signal whose handler posts what the thread waits for is blocked.
+		pthread_t t;
+		sigset_t all;
+		sem_init(&sh->sem, 0, 0);
+		signal(SIGUSR1, post);
+		sigfillset(&all);
+		sigprocmask(SIG_BLOCK, &all, 0);
 		pthread_mutex_lock(&one);
 		pthread_create(&t, 0, want_one, 0);
 		sem_wait(&sh->sem);
