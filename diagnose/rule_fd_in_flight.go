@@ -164,7 +164,18 @@ type missingEnd struct {
 	maker int    // the process that had it once; 0: not known
 }
 
-// missingEnds are waits at a pipe whose other end no process is seen to have, and
+// lostPeer reports whether a thread reads from a connected UNIX socket, or writes to it, and no
+// process is seen to have the other end.
+func (v *view) lostPeer(w *model.Wait, o *model.Object) bool {
+	d, ok := o.Detail.(*model.UnixDetail)
+	if !ok || d.State != "established" || w.Needs != model.NeedsData && w.Needs != model.NeedsSpace || len(o.Peers) != 1 || v.graph.Asking(w) != nil {
+		return false
+	}
+	peer := v.graph.Object(o.Peers[0].ID)
+	return peer == nil || len(holders(peer, nil)) == 0
+}
+
+// missingEnds are waits at a pipe or a pair of sockets whose other end no process is seen to have, and
 // for locks of open file descriptions that none has.
 func (v *view) missingEnds() []missingEnd {
 	var list []missingEnd
@@ -182,6 +193,9 @@ func (v *view) missingEnds() []missingEnd {
 				}
 			}
 			continue
+		}
+		if v.lostPeer(w, o) {
+			list = append(list, missingEnd{w, "the other end of " + o.ID, 0})
 		}
 		if o.Kind != model.Pipe {
 			continue

@@ -75,8 +75,20 @@ for name in "ab":
 print(*pids[:2], flush=True); time.sleep(1000)
 `
 
+// peerInFlight has the other end of a reader's pair of sockets in the queue of a socket that nobody reads.
+const peerInFlight = `
+import array, os, socket, time
+a, b = socket.socketpair(); receiver = os.fork()
+if receiver == 0: a.close(); time.sleep(1000)
+b.close(); c, d = socket.socketpair(); victim = os.fork()
+if victim == 0: a.close(); d.close(); c.recv(1); os._exit(0)
+a.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [d.fileno()]))]); a.close(); c.close(); d.close()
+time.sleep(0.2); print(victim, receiver, flush=True); time.sleep(1000)
+`
+
 var stuckSockets = []stuckScript{
 	{"one of two servers of a relative path", "holder-stopped", []string{"python3", "-c", oneOfTwoServers}, ""},
+	{"end of a pair of sockets in flight", "fd-in-flight", []string{"python3", "-c", peerInFlight}, "the other end of unix:"},
 	{"log socket that is full", "socket-full", []string{"python3", "-c", fullLog}, "/log"},
 }
 
