@@ -142,6 +142,16 @@ func TestOwnerEndedInPIDNamespace(t *testing.T) {
 	t.Errorf("nothing of %v; waits %+v", pids, waitsOf(snap, pids))
 }
 
+// TestWhyOfADeadlockedWaiter: who waits at a semaphore and is in a deadlock is not where the chain ends.
+func TestWhyOfADeadlockedWaiter(t *testing.T) {
+	p := startReal(t, stuckProgram(t), "posts-blocked", t.TempDir())
+	settle(t, p, 2)
+	_, text, _ := run(t, "", "why", strconv.Itoa(p.pid))
+	if !strings.Contains(text, "is where the chain began: deadlock") || strings.Contains(text, "idle") {
+		t.Errorf("why does not follow the circle:\n%s", text)
+	}
+}
+
 // TestHandlerPosts has a thread wait for what a handler of its process posts, or writes to the pipe
 // that it polls: that is possible at most.
 func TestHandlerPosts(t *testing.T) {

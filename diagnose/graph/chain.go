@@ -51,7 +51,8 @@ func (g *Graph) Chain(w *model.Wait) Chain {
 			c.End = End{Kind: Stuck, Process: next.process, TID: next.tid, Doing: "is stuck itself"}
 			return c
 		}
-		if end, ends := g.ends(next); ends {
+		// Who takes part in a deadlock is not idle, though it waits as idle threads do.
+		if end, ends := g.ends(next); ends && (end.Kind != Idle || !g.Deadlocked(next.wait)) {
 			c.End = end
 			return c
 		}

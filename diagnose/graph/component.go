@@ -21,14 +21,20 @@ type Deadlock struct {
 // not reported again with less confidence. They are searched for once.
 func (g *Graph) Deadlocks() []Deadlock {
 	if !g.searched {
-		g.searched, g.deadlocks = true, g.search()
+		g.searched, g.deadlocks, g.deadlocked = true, g.search(), map[*model.Wait]bool{}
+		for i := range g.deadlocks {
+			for _, w := range slices.Concat(g.deadlocks[i].Waits, g.deadlocks[i].Victims) {
+				g.deadlocked[w] = true
+			}
+		}
 	}
 	return g.deadlocks
 }
 
 // Deadlocked reports whether a wait is part of a deadlock, or behind one.
 func (g *Graph) Deadlocked(w *model.Wait) bool {
-	return slices.ContainsFunc(g.Deadlocks(), func(d Deadlock) bool { return slices.Contains(d.Waits, w) || slices.Contains(d.Victims, w) })
+	g.Deadlocks()
+	return g.deadlocked[w]
 }
 
 func (g *Graph) search() []Deadlock {

@@ -32,6 +32,7 @@ type Graph struct {
 	unlisted    bool                     // there are processes outside the pid namespace, or hidden by the proc file system
 	locksUnread bool                     // there may be locks on files that are not listed although their holders are
 	deadlocks   []Deadlock
+	deadlocked  map[*model.Wait]bool
 	searched    bool                  // for deadlocks
 	noWork      bool                  // see [Graph.NoWork]
 	mayEnd      map[int]bool          // pids with a child that may end; see [Graph.childMayEnd]
