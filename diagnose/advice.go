@@ -62,7 +62,26 @@ func (v *view) releases(r *graph.Relief, whose string) string {
 		text = "; " + whose + " descriptors are closed"
 	}
 	pids := pidsOf(r.Waits...)
-	return text + "; " + v.some(pids) + verb(len(pids), " goes on", " go on")
+	text += "; " + v.some(pids) + verb(len(pids), " goes on", " go on")
+	if v.inTurn(r.Waits) {
+		text += ", one after the other"
+	}
+	return text
+}
+
+// inTurn reports whether several processes go on with an exclusive lock on the same file.
+func (v *view) inTurn(waits []*model.Wait) bool {
+	first := map[string]int{}
+	for _, w := range waits {
+		if w.Needs != model.NeedsLock || w.Target == nil || w.Target.Mode != "WRITE" {
+			continue
+		}
+		if pid, met := first[w.Object]; met && pid != w.PID {
+			return true
+		}
+		first[w.Object] = w.PID
+	}
+	return false
 }
 
 // endAll are the actions that end processes so that some of the waits end: one of them,
@@ -149,7 +168,11 @@ func (v *view) resumeOne(pid int, waits []*model.Wait) []model.Action {
 	if len(r.Waits) == 0 {
 		return nil
 	}
-	return []model.Action{v.resume(pid, v.releases(&r, "its"))}
+	whose := "its"
+	if len(pids) > 1 {
+		whose = "their"
+	}
+	return []model.Action{v.resume(pid, v.releases(&r, whose))}
 }
 
 // resumeAny are the actions that let those of some processes go on that are stopped, as

@@ -206,3 +206,19 @@ func TestWhoEndsToo(t *testing.T) {
 		t.Errorf("%+v", list)
 	}
 }
+
+// TestOneAfterTheOther: of several who wait for an exclusive lock one at a time gets it; all who
+// wait for a shared one do at once.
+func TestOneAfterTheOther(t *testing.T) {
+	for mode, want := range map[string]bool{"WRITE": true, "READ": false} {
+		m := newMachine().process(5).process(6).process(7)
+		m.object("file:1", model.File, &model.FileDetail{Locks: []model.Lock{{Type: "posix", Mode: "WRITE", PID: model.Some(7)}}})
+		for _, pid := range []int{5, 6} {
+			m.wait(model.Wait{PID: pid, Call: "fcntl", Needs: model.NeedsLock, Object: "file:1", Target: &model.Target{LockType: "posix", Mode: mode, Range: "0-EOF"}})
+		}
+		list := m.found("lock-wait")
+		if len(list) != 1 || len(list[0].Actions) != 1 || strings.HasSuffix(list[0].Actions[0].Effect, "p5(5) and p6(6) go on, one after the other") != want {
+			t.Errorf("%s: %+v", mode, list)
+		}
+	}
+}
