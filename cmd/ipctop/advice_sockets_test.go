@@ -41,10 +41,12 @@ print(server, os.getpid(), flush=True); time.sleep(1000)
 // be accepted and that waits for an answer, and one that cannot even connect.
 const fullListener = `
 import os, socket, time
-s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(1); kept = []; pids = []
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(1); kept = []; pids = []; connected, says = os.pipe()
 asks = os.fork()
-if asks == 0: c = socket.create_connection(s.getsockname()); s.close(); c.sendall(b"x"); c.recv(1)
-time.sleep(0.2)
+if asks == 0:
+    c = socket.create_connection(s.getsockname()); s.close(); os.write(says, b"x"); os.close(says); os.close(connected)
+    c.sendall(b"x"); c.recv(1)
+os.close(says); os.read(connected, 1); os.close(connected)
 for i in range(6): c = socket.socket(); c.setblocking(False); c.connect_ex(s.getsockname()); kept.append(c); time.sleep(0.05)
 connects = os.fork()
 if connects == 0: name = s.getsockname(); s.close(); socket.create_connection(name)
