@@ -393,7 +393,7 @@ func (t *inetTable) object(s *inetSock) *model.Object {
 		if !s.halfQueues {
 			d.BacklogMax = model.Some(int64(s.sendQueue))
 		}
-		o.Fill = model.NewRatio(d.Backlog, d.BacklogMax)
+		o.Fill = backlogFill(d.Backlog, d.BacklogMax)
 	case s.subflow && !t.known[s.ino]:
 		// The queues are the connection's, which nobody told of.
 	case t.family.protocol == unix.IPPROTO_MPTCP:

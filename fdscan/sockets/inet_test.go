@@ -52,6 +52,26 @@ func listen(t *testing.T, family int, sa unix.Sockaddr, backlog int) (fd, at int
 	return fd, port(t, fd)
 }
 
+// A listener with a backlog of 0 is full when one connection waits.
+func TestNoBacklog(t *testing.T) {
+	tcp, at := listen(t, unix.AF_INET, v4(0), 0)
+	local := socket(t, unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	must(t, unix.Bind(local, &unix.SockaddrUnix{Name: "@" + t.Name() + id(t, model.Unix, local)}))
+	must(t, unix.Listen(local, 0))
+	fill := func(want model.Ratio) {
+		t.Helper()
+		snap := probetest.Scan(t, Unix(), TCP())
+		known(t, "fill of the TCP listener", object(t, snap, model.TCP, tcp).Fill, want)
+		known(t, "fill of the UNIX listener", object(t, snap, model.Unix, local).Fill, want)
+	}
+	fill(0)
+	must(t, unix.Connect(socket(t, unix.AF_INET, unix.SOCK_STREAM, 0), v4(at)))
+	sa, err := unix.Getsockname(local)
+	must(t, err)
+	must(t, unix.Connect(socket(t, unix.AF_UNIX, unix.SOCK_STREAM, 0), sa))
+	fill(1)
+}
+
 // However many listeners share a port, nobody knows which of them a connection waits at, and
 // all others have their peers.
 func TestTCPReusedPort(t *testing.T) {

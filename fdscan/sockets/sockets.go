@@ -74,3 +74,11 @@ var shutdownNames = [4]string{"", "r", "w", "rw"}
 
 // socketTypes are the types of socket(2) by number.
 var socketTypes = map[uint64]string{1: "stream", 2: "dgram", 3: "raw", 5: "seqpacket"}
+
+// backlogFill is how full a listener is. A backlog of 0 takes one connection, and then no more.
+func backlogFill(waiting, most model.Opt[int64]) model.Opt[model.Ratio] {
+	if most == model.Some[int64](0) {
+		most = model.Some[int64](1)
+	}
+	return model.NewRatio(waiting, most)
+}

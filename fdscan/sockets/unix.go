@@ -179,7 +179,7 @@ func (s *unixSock) found(ns probe.NS) *unixFound {
 	if s.state == tcpListen {
 		if s.hasQueues {
 			d.Backlog, d.BacklogMax = model.Some(int64(s.recvQueue)), model.Some(int64(s.sendQueue))
-			o.Fill = model.NewRatio(d.Backlog, d.BacklogMax)
+			o.Fill = backlogFill(d.Backlog, d.BacklogMax)
 		}
 	} else {
 		if s.hasQueues {
