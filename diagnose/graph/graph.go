@@ -24,13 +24,14 @@ type Graph struct {
 	listeners   map[endpoint]*model.Object
 	named       map[endpoint][]*model.Object
 	bound       map[boundFile]*model.Object
-	addresses   map[netip.Addr]uint64    // network namespaces of several hosts; see [Graph.elsewhere]
-	pending     map[string]*model.Object // listeners, by sockets in their queues
-	removals    [External]*removal       // by level
-	halted      *removal                 // see [Graph.OnlyHalted]
-	leftUnread  map[int]*model.Object    // see [Graph.LeftUnread]
-	unlisted    bool                     // there are processes outside the pid namespace, or hidden by the proc file system
-	locksUnread bool                     // there may be locks on files that are not listed although their holders are
+	only        map[namedElsewhere]*model.Object // see [Graph.onlyNamed]
+	addresses   map[netip.Addr]uint64            // network namespaces of several hosts; see [Graph.elsewhere]
+	pending     map[string]*model.Object         // listeners, by sockets in their queues
+	removals    [External]*removal               // by level
+	halted      *removal                         // see [Graph.OnlyHalted]
+	leftUnread  map[int]*model.Object            // see [Graph.LeftUnread]
+	unlisted    bool                             // there are processes outside the pid namespace, or hidden by the proc file system
+	locksUnread bool                             // there may be locks on files that are not listed although their holders are
 	deadlocks   []Deadlock
 	deadlocked  map[*model.Wait]bool
 	searched    bool                  // for deadlocks

@@ -3,7 +3,6 @@ package graph
 import (
 	"cmp"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/ipctop/ipctop/model"
@@ -23,10 +22,17 @@ type boundFile struct {
 	ino       uint32
 }
 
+// namedElsewhere is a name of sockets, but for those in the file system of one device.
+type namedElsewhere struct {
+	endpoint
+
+	device string
+}
+
 // index notes where sockets can be reached that take connections or datagrams.
 func (g *Graph) indexListeners() {
 	g.listeners, g.pending = map[endpoint]*model.Object{}, map[string]*model.Object{}
-	g.named, g.bound = map[endpoint][]*model.Object{}, map[boundFile]*model.Object{}
+	g.named, g.bound, g.only = map[endpoint][]*model.Object{}, map[boundFile]*model.Object{}, map[namedElsewhere]*model.Object{}
 	for _, o := range g.Marked(Reachable) {
 		ns := uint64(0)
 		if o.Namespace != nil {
@@ -108,16 +114,38 @@ func (g *Graph) destination(n *node) *model.Object {
 	if o := g.bound[boundFile{n.process.Host, t.PathDev, uint32(t.PathIno)}]; o != nil && t.PathIno != 0 {
 		return o
 	}
+	elsewhere := ""
+	if t.PathIno != 0 {
+		elsewhere = t.PathDev
+	}
 	for _, net := range []uint64{n.process.Namespaces["net"], 0} {
-		list := slices.DeleteFunc(slices.Clone(g.named[endpoint{cleanPath(t.Path), net}]), func(o *model.Object) bool {
-			d := o.Detail.(*model.UnixDetail)
-			return t.PathIno != 0 && d.PathIno != 0 && d.PathDev == t.PathDev // it is bound to another file
-		})
-		if len(list) == 1 {
-			return list[0]
+		if o := g.onlyNamed(endpoint{cleanPath(t.Path), net}, elsewhere); o != nil {
+			return o
 		}
 	}
 	return nil
+}
+
+// onlyNamed is the only socket that is bound to a name, but for those known to be bound to files
+// of one device. It is found once for all who connect or send to that name.
+func (g *Graph) onlyNamed(at endpoint, elsewhere string) *model.Object {
+	key := namedElsewhere{at, elsewhere}
+	if o, known := g.only[key]; known {
+		return o
+	}
+	var only *model.Object
+	for _, o := range g.named[at] {
+		if d := o.Detail.(*model.UnixDetail); elsewhere != "" && d.PathIno != 0 && d.PathDev == elsewhere {
+			continue
+		}
+		if only != nil {
+			only = nil
+			break
+		}
+		only = o
+	}
+	g.only[key] = only
+	return only
 }
 
 // connect: the listener's holders make room for one more connection.
