@@ -146,6 +146,11 @@ func (idx *Index) SharedMemory(list []*model.Process) (groups [][]*model.Process
 	if !s.PIDCalls {
 		return nil
 	}
+	// Of those of which something is cached it is known that they share nothing.
+	list = slices.DeleteFunc(slices.Clone(list), func(p *model.Process) bool { return s.scanner.cache[p.PID] != nil })
+	if len(list) < 2 {
+		return nil
+	}
 	s.scanner.guard.Each(1, 1, func(int) guard.Item { return guard.Item{Key: "shared memory"} }, func(t *guard.Task, _ int) func() {
 		var found [][]*model.Process
 		var order []int32 // of each group the first

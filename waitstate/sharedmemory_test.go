@@ -11,6 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ipctop/ipctop/model"
+	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/waitstate"
 )
 
 // The child is a process of its own, not a thread (CLONE_VM).
@@ -37,5 +39,17 @@ func TestSharedMemory(t *testing.T) {
 	}
 	if d := object(t, snap, w.Object).Detail.(*model.FutexDetail); !slices.Equal(d.Processes, want) {
 		t.Errorf("got %+v, want processes %d", d, want)
+	}
+
+	again := probe.NewScanner(probe.Options{Probes: []probe.Probe{waitstate.Probe()}, Repeated: true})
+	defer again.Close()
+	for range 3 {
+		snap, err := again.Scan(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := object(t, snap, w.Object).Detail.(*model.FutexDetail); !slices.Equal(d.Processes, want) {
+			t.Errorf("scanned again: %+v, want processes %d", d, want)
+		}
 	}
 }
