@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"fmt"
 	"os/exec"
 	"regexp"
@@ -34,7 +35,7 @@ signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 names, undo = [], []
 try:
     for n in range(6):
-        name = ("/ipctop-test-queues-%d-%d" % (os.getpid(), n)).encode()
+        name = ("/ipctop-test-queues-%d-%d" % (os.getpid(), n)).encode() + b"\n\x1b[31m \xff" * (n == 5)
         fd = call("mq_open", name, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600 + 8 * n, ctypes.byref(Attr(0, 4, 32)))
         undo.append(("mq_unlink", name))
         if n % 3 == 0: call("mq_notify", fd, ctypes.byref(Event(0, signal.SIGUSR1, n and 1)))
@@ -76,10 +77,10 @@ func TestReferenceQueues(t *testing.T) {
 	h.compare(t)
 }
 
-// mqueueScript prints owner, mode and state of all queues, from a mount that
-// nobody else sees.
+// mqueueScript prints name, in hexadecimal, mode, owner and state of all queues, from a mount
+// that nobody else sees.
 const mqueueScript = `mount -t mqueue none /mnt && cd /mnt && for q in *; do
-[ -e "$q" ] && echo "$(stat -c '%n %a %u' "$q") $(cat "$q")"; done; true`
+[ -e "$q" ] && echo "$(printf %s "$q" | od -An -v -tx1 | tr -d ' \n') $(stat -c '%a %u' "$q") $(cat "$q")"; done; true`
 
 // readMqueue reads the mqueue file system: "mqueue /NAME".
 func readMqueue(t *testing.T, f facts) {
@@ -93,7 +94,11 @@ func readMqueue(t *testing.T, f facts) {
 		if value(6) == "0" || value(4) != "0" { // NOTIFY 0 is SIGEV_SIGNAL
 			signal = "0"
 		}
-		f["mqueue /"+w[0]] = fmt.Sprintf("mode %s uid %s bytes %s notify %s signal %s", w[1], w[2], value(3), value(6), signal)
+		name, err := hex.DecodeString(w[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		f["mqueue /"+string(name)] = fmt.Sprintf("mode %s uid %s bytes %s notify %s signal %s", w[1], w[2], value(3), value(6), signal)
 	}
 }
 
