@@ -134,18 +134,22 @@ func (w *word) endedInside(r *pass, mappers []*model.Process) bool {
 	if ns == 0 || w.shared && w.parent == nil || slices.ContainsFunc(mappers, elsewhere) || r.hidden() {
 		return false
 	}
-	return !r.numbersInside(ns)[w.lock.Owner]
+	numbers := r.numbersInside(ns)
+	return numbers != nil && !numbers[w.lock.Owner]
 }
 
 // numbersInside are the numbers that living threads have in a pid namespace now: an owner may have
 // begun since the processes were read. Those of processes of which it is not known where they
-// live are among them.
+// live are among them. It is nil where some could not be read.
 func (r *pass) numbersInside(ns uint64) map[int]bool {
 	if r.inside[ns] != nil {
 		return r.inside[ns]
 	}
 	known := map[int]bool{}
-	pids, _ := os.ReadDir(r.j.Scan.ProcRoot)
+	pids, err := os.ReadDir(r.j.Scan.ProcRoot)
+	if err != nil {
+		return nil
+	}
 	for _, pid := range pids {
 		n, err := strconv.Atoi(pid.Name())
 		if err != nil {
@@ -155,9 +159,15 @@ func (r *pass) numbersInside(ns uint64) map[int]bool {
 			continue
 		}
 		tasks := filepath.Join(r.j.Scan.ProcRoot, pid.Name(), "task")
-		tids, _ := os.ReadDir(tasks)
+		tids, err := os.ReadDir(tasks)
+		if err != nil && !proc.Gone(err) {
+			return nil
+		}
 		for _, tid := range tids {
 			status, err := os.ReadFile(filepath.Join(tasks, tid.Name(), "status"))
+			if err != nil && !proc.Gone(err) {
+				return nil
+			}
 			if state, _ := proc.StatusField(status, "State"); err == nil && !bytes.HasPrefix(state, []byte("Z")) && !bytes.HasPrefix(state, []byte("X")) {
 				known[innermost(status)] = true
 			}
