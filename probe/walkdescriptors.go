@@ -101,6 +101,10 @@ func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *resu
 			return true // there for the scan alone
 		}
 		count++
+		if denied > 0 {
+			denied++ // the kernel asks about the process, not about the descriptor
+			return true
+		}
 		n, errno := dir.ReadlinkC(e.C, sc.link)
 		switch {
 		case errno == unix.ENOENT || errno == unix.ESRCH:

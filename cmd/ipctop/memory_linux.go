@@ -4,6 +4,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -15,13 +16,42 @@ import (
 // collected.
 const smallHeap = 32 << 20
 
-// collectSooner sets the garbage collector up for one snapshot after the other: what lives long
-// is most of it, so that little is gained by letting garbage double it. GOGC, where it is set,
-// counts before that.
-func collectSooner() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(25)
+const (
+	// repeatedPercent is GOGC for one snapshot after the other: most of their memory lives long,
+	// so that little is gained by letting garbage double it.
+	repeatedPercent = 25
+
+	// leastGarbage may gather before it is collected, however little is alive. On a machine with
+	// few processes each refresh would be followed by a collection otherwise.
+	leastGarbage = 16 << 20
+)
+
+// repeatedGC sets the garbage collector up for one snapshot after the other. GOGC, where it is
+// set, counts before that. The function that it returns is to be called after each snapshot.
+func repeatedGC() (adjust func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
 	}
+	percent := repeatedPercent
+	debug.SetGCPercent(percent)
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	return func() {
+		metrics.Read(live)
+		if p := percentFor(live[0].Value.Uint64()); p != percent {
+			percent = p
+			debug.SetGCPercent(percent)
+		}
+	}
+}
+
+// percentFor is GOGC for a heap of which so many bytes are alive; 0: that is not known yet. There
+// are few values, as each change stops all goroutines.
+func percentFor(live uint64) int {
+	percent := repeatedPercent
+	for live > 0 && percent < 400 && live <= leastGarbage*100/uint64(2*percent) {
+		percent *= 2
+	}
+	return percent
 }
 
 // collectLate sets the garbage collector up for one snapshot, which is nearly all live memory.

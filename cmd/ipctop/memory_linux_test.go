@@ -115,3 +115,26 @@ func inLargePages(t *testing.T) int {
 	t.Fatal("smaps_rollup does not tell of large pages")
 	return 0
 }
+
+// A small heap may double several times before it is collected, a large one only grows by a quarter.
+func TestPercentFor(t *testing.T) {
+	for _, c := range []struct {
+		live uint64
+		want int
+	}{
+		{0, 25}, // unknown
+		{1, 400},
+		{4 << 20, 400},
+		{4<<20 + 1, 200},
+		{8 << 20, 200},
+		{8<<20 + 1, 100},
+		{32 << 20, 50},
+		{32<<20 + 1, 25},
+		{1 << 40, 25},
+		{math.MaxUint64, 25},
+	} {
+		if got := percentFor(c.live); got != c.want {
+			t.Errorf("%d bytes alive: GOGC %d, want %d", c.live, got, c.want)
+		}
+	}
+}

@@ -70,7 +70,7 @@ func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	collectSooner()
+	adjustGC := repeatedGC()
 	options := probe.Options{ProcRoot: root, Probes: probes(), Helper: "/proc/self/exe", Repeated: true, Check: o.check, Log: o.log(), Progress: o.progress}
 	if err := o.useSource(&options); err != nil {
 		return nil, nil, err
@@ -86,6 +86,7 @@ func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 		if err != nil {
 			return nil, err
 		}
+		adjustGC()
 		snap.ShowOwn = o.self
 		measured(snap)
 		if err := o.wakeups(snap); err != nil {
