@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// addressesFor is how long a machine's addresses are taken for what they were.
+// addressesFor is how long the addresses that were read are used before they are read again.
 const addressesFor = time.Minute
 
-// addresses are the network addresses of the namespace that ipctop runs in. They tell which
-// host a connection leads to where the snapshots of several are put together.
+// addresses are the network addresses of the namespace that ipctop runs in. When snapshots
+// of several hosts are put together, they tell which host a connection leads to.
 type addresses struct {
 	mu   sync.Mutex
 	read time.Time
 	list []string
 }
 
-// get lists the addresses without their networks, and without loopback ones; nil where they
-// could not be read (rtnetlink(7), RTM_GETADDR).
+// get lists the addresses without prefix lengths and without loopback addresses; nil if
+// they could not be read (rtnetlink(7), RTM_GETADDR).
 func (a *addresses) get(now time.Time) []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()

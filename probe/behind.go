@@ -1,9 +1,10 @@
 package probe
 
-// A file that is no regular one can be locked as well: a FIFO, the pipe that is a program's standard
-// output, a terminal. It is an object of another kind, and its locks are those of a file.
+// Files other than regular ones can be locked as well: a FIFO, the pipe that is a program's standard
+// output, a terminal. Such a file is an object of another kind, but the kernel lists its locks as
+// those of a file.
 
-// OfInode returns the object, other than of [Files], that is the file with an inode of a device.
+// OfInode returns the object outside of [Files] that is the file with this inode on this device.
 func (idx *Index) OfInode(dev, ino uint64) (*Entry, bool) {
 	for space := range idx.joined.spaces {
 		if space.OfInode == nil {
@@ -26,7 +27,7 @@ func (idx *Index) NoteLocks(e, file *Entry) {
 	idx.locks[e] = file
 }
 
-// LocksOf is the object that has the locks on e: itself as a rule.
+// LocksOf returns the object that has the locks on e; usually e itself.
 func (idx *Index) LocksOf(e *Entry) *Entry {
 	if file := idx.locks[e]; file != nil {
 		return file

@@ -14,62 +14,63 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// What a process has cannot change while none of its threads runs, unless it shares
-// its descriptor table or its memory with another process. So a scanner that is to
-// scan again caches what it read, with how often each thread had been put on a
-// processor just before (/proc/PID/task/TID/schedstat, Linux 2.6.23, as long as
-// CONFIG_SCHED_INFO is set). Threads that slept then and have not been put on one
-// since have not run, and what was read after they were seen asleep still holds.
-// Others change what is behind descriptors, paths and pending signals at any time,
-// so only what a probe calls cacheable is taken from here; see [FD.Cacheable].
+// The descriptors and mappings of a process cannot change while none of its threads
+// runs, unless the process shares its descriptor table or its memory with another
+// one. So a scanner that will scan again caches what it read, together with the run
+// count of each thread, read just before: how often the thread had been put on a
+// processor (/proc/PID/task/TID/schedstat, Linux 2.6.23, if CONFIG_SCHED_INFO is
+// set). A thread that slept then and has the same run count now has not run since.
+// What was read after all threads were seen asleep is still valid. Other processes
+// can change what is behind descriptors, paths and pending signals at any time, so
+// only what a probe calls cacheable is taken from the cache; see [FD.Cacheable].
 
-// processCache is what was read of a process, for the next scan.
+// processCache is what was read of a process, kept for the next scan.
 type processCache struct {
 	ticks  uint64
-	scan   int // in which it was read
+	scan   int // the scan in which it was read
 	stamps []stamp
 
-	verified time.Time // when all was read last
-	share    int       // of the time after which all is to be read again, in parts of [checkParts]
-	held     uint64    // what the source said then of all that the process has; 0: nothing
+	verified time.Time // when all of it was last read
+	share    int       // all is read again after this share of the interval, in units of 1/[checkParts]
+	held     uint64    // the process's content number (see heldBy) at that time; 0: none
 
 	line   proc.Stat
-	kernel *model.Process // of a kernel thread: all of it
-	idle   *idle          // nil: the source does not know enough of it
+	kernel *model.Process // of a kernel thread: its whole record
+	idle   *idle          // nil: the source does not know enough of the process
 
 	cmdline    []string
 	namespaces map[string]uint64
 	fds        model.Opt[int]
 
-	// The holders that are cacheable are joined already; see [joined].
+	// Cacheable holders are joined already; see [joined].
 	recheck   []recheckFD // descriptors that have to be read again
-	described []described // where a source said that their descriptions are, in order of numbers; nil: it did not tell of all
-	had       hadBefore   // by which it is checked that it has all of that still
-	mappings  bool        // whether the holders by mapping need not be: all are cacheable
-	joined    bool        // what is emitted again of recheck as it is, is joined, too
+	described []described // where the source said that their descriptions are, by descriptor number; nil: not known of all
+	had       hadBefore   // for checking that it still has all of that
+	mappings  bool        // all holders by mapping are cacheable, so mappings need not be read
+	joined    bool        // the unchanged records of recheck are joined, too
 }
 
 // recheckFD is a descriptor that has to be read again.
 type recheckFD struct {
 	fd   int32
-	link string // where that leads to cannot change: an inode without a name
+	link string // what the link reads, where it cannot change: an inode without a name
 
-	// What was emitted, as long as this is its fdinfo, or the counter behind it is this. Where
-	// there is neither it depends on more.
+	// What was emitted. It is valid as long as info is the fdinfo, or counter is the state of
+	// the event counter. If neither is set, it depends on more than that.
 	info    string
-	name    string // of that, below the process's directory
+	name    string // of the fdinfo file, below the process's directory
 	counter bpf.Watched
 	holder  holderRecord
 	object  objectRecord
 
-	asked int          // the last scan in which it was asked for the counter
-	now   *bpf.Watched // what that said; nil: the same
+	asked int          // the last scan in which the source was asked for the counter
+	now   *bpf.Watched // its answer; nil: unchanged
 }
 
-// stamp is how often a thread had run: its scheduling stamp.
+// stamp is the scheduling stamp of a thread: how often it had run.
 type stamp struct {
 	tid  int
-	runs string // its schedstat, or its run count alone, as the source told it; "" if it may have run since
+	runs string // its schedstat, or only the run count, as the source told it; "" if the thread may have run since
 }
 
 // readStamp reads a thread's schedstat. It must be read before the state of the
@@ -91,7 +92,7 @@ func (s *Scan) readStamp(tid int, dir *proc.Dir, name string) string {
 	return string(text)
 }
 
-// validStamp is a stamp, which is empty unless the thread slept after it was taken.
+// validStamp returns the stamp, emptied unless the thread slept after the stamp was taken.
 func validStamp(m stamp, state string) stamp {
 	if state == "R" || state == "" {
 		m.runs = ""
@@ -99,8 +100,9 @@ func validStamp(m stamp, state string) stamp {
 	return m
 }
 
-// cachedIdle returns what is cached of a process of one thread that has slept since;
-// nil if it may not have, or if dir need not be of that process.
+// cachedIdle returns what is cached of a process with one thread that has slept ever
+// since. It returns nil if the thread may have run, or if dir may belong to another
+// process.
 func (s *Scan) cachedIdle(pid int, dir *proc.Dir, now stamp) *processCache {
 	if !dir.Kept() || now.runs == "" {
 		return nil
@@ -114,9 +116,10 @@ func (s *Scan) cachedIdle(pid int, dir *proc.Dir, now stamp) *processCache {
 	return k
 }
 
-// stat is the process's stat as far as others change it while it sleeps, from its
-// status: its parent ends, its shell moves it to another group (setpgid(2)). Of one
-// that is stopped stat says more.
+// stat returns the process's stat line with the fields updated that others can
+// change while it sleeps, taken from its status: its parent ends, or its shell
+// moves it to another group (setpgid(2)). For a stopped process, stat itself says
+// more than status.
 func (k *processCache) stat(status []byte) (proc.Stat, bool) {
 	st, ok := k.line, true
 	number := func(name string) int {
@@ -135,8 +138,8 @@ func (k *processCache) stat(status []byte) (proc.Stat, bool) {
 	return st, ok
 }
 
-// cacheGet returns what is cached of a process, if no thread of it has run
-// since: nil if one has, or if that cannot be told.
+// cacheGet returns what is cached of a process. It returns nil if a thread of
+// the process has run since, or if that is not known.
 func (s *Scan) cacheGet(m *model.Process, stamps []stamp) *processCache {
 	s.scanner.mu.Lock()
 	k := s.scanner.cache[m.PID]
@@ -150,7 +153,7 @@ func (s *Scan) cacheGet(m *model.Process, stamps []stamp) *processCache {
 	return k
 }
 
-// cachePut caches what was read of a process, nothing if k is nil.
+// cachePut caches what was read of a process. If k is nil, nothing is cached.
 func (s *Scan) cachePut(pid int, k *processCache) {
 	s.scanner.mu.Lock()
 	defer s.scanner.mu.Unlock()
@@ -161,8 +164,8 @@ func (s *Scan) cachePut(pid int, k *processCache) {
 	}
 }
 
-// newCache makes what is to be cached of a process that was read, nil if something of
-// it could not be read or may change.
+// newCache returns what is to be cached of a process that was read. It returns nil if
+// something could not be read or may change.
 func (s *Scan) newCache(p *Proc, r *result, sc *scratch, stamps []stamp) *processCache {
 	m := p.Model
 	if !s.scanner.opts.Repeated || m.Self || r.unreadable || r.partialFDs || r.partialMaps || r.ownTables || len(r.out.gaps) > 0 ||
@@ -209,8 +212,8 @@ func (f *FD) newRecheck(out *Collector, holders, objects int) recheckFD {
 	return a
 }
 
-// same reports whether the fdinfo of a descriptor or its counter is still what it was, so
-// that the same is to be emitted.
+// same reports whether the fdinfo of a descriptor, or its counter, has not changed, so
+// that the same records are emitted.
 func (a *recheckFD) same(p *Proc, sc *scratch) bool {
 	if a.asked == p.Scan.number && a.now == nil {
 		return true
@@ -224,15 +227,16 @@ func (a *recheckFD) same(p *Proc, sc *scratch) bool {
 	return err == nil && string(text) == a.info
 }
 
-// checkParts divide the time between two checks. The first one is in the second half of it, of
-// some processes sooner than of others, so that not all are in one scan.
+// checkParts divides the interval between two checks. The first check of a process is in the
+// second half of the interval, at a time that depends on the pid, so that one scan does not
+// check all processes.
 const checkParts = 64
 
-// toldChecks is how many times as long is relied on what is cached as long as the source says
-// in each scan that the process has the same descriptors and mappings.
+// toldChecks is the factor by which the interval is longer while the source says in each scan
+// that the process has the same descriptors and mappings.
 const toldChecks = 20
 
-// due reports whether what is cached is to be checked. Nothing is where k is nil.
+// due reports whether what is cached is to be checked. If k is nil, there is nothing to check.
 func (s *Scan) due(pid int, k *processCache) bool {
 	if k == nil || k.kernel != nil {
 		return false
@@ -247,8 +251,9 @@ func (s *Scan) due(pid int, k *processCache) bool {
 	return !s.Began.Before(k.verified.Add(every / checkParts * time.Duration(k.share)))
 }
 
-// check notes that all was read of a process again although it has not run, so that the join
-// compares it with what it has. If it has run meanwhile there is nothing to compare.
+// check notes that a process was read again although it has not run, so that the join
+// compares the result with what is cached. If the process has run meanwhile, there is
+// nothing to compare.
 func (s *Scan) check(p *Proc, known *processCache, r *result, stamps []stamp) {
 	for _, was := range stamps {
 		if !was.holds(p.Dir) {
@@ -269,8 +274,8 @@ func (s *Scan) check(p *Proc, known *processCache, r *result, stamps []stamp) {
 	}
 }
 
-// keepObjects has what was read again of descriptors be the records that it was, where it is
-// the same, so that nobody takes them for others.
+// keepObjects replaces object records that were read again by the old ones where they are
+// equal, so that they are not taken for new objects.
 func (r *result) keepObjects(known *processCache) {
 	at := 0
 	for i := range min(len(r.cache.recheck), len(known.recheck)) {
@@ -287,8 +292,8 @@ func (r *result) keepObjects(known *processCache) {
 	}
 }
 
-// holds reports whether a thread has not run since, by the proc file system, which has
-// three numbers where another source has the last of them.
+// holds reports whether a thread has not run since, according to the proc file system.
+// schedstat has three numbers; another source gives only the last of them.
 func (m stamp) holds(dir *proc.Dir) bool {
 	var buf [96]byte
 	text, err := dir.ReadRecord("task/"+strconv.Itoa(m.tid)+"/schedstat", buf[:0])
@@ -300,7 +305,7 @@ func (m stamp) holds(dir *proc.Dir) bool {
 	return string(text) == m.runs || len(f) == 3 && string(f[2]) == m.runs
 }
 
-// failCheck says that what was cached is not what was read.
+// failCheck emits a gap: what was cached is not what was read.
 func (r *result) failCheck(what string) {
 	r.out.Gap(model.Gap{
 		Probe: "process", Reason: model.Other, PID: r.process.PID, Op: "check",
@@ -308,18 +313,18 @@ func (r *result) failCheck(what string) {
 	})
 }
 
-// unchanged reports whether all that is emitted of a process is joined already: it has
-// nothing that has to be read again but counters, and these are what they were.
+// unchanged reports whether everything that is emitted of a process is joined already:
+// only counters had to be read again, and they have not changed.
 func (k *processCache) unchanged(scan int) bool {
 	return k.joined && k.mappings && !slices.ContainsFunc(k.recheck, func(a recheckFD) bool { return a.asked != scan || a.now != nil })
 }
 
 // fromCache gives a process what is cached of it, and reads the rest. It reports
-// false if that does not fit: then all has to be read.
+// false if that does not work; then all has to be read.
 func (s *Scan) fromCache(p *Proc, k *processCache, sc *scratch, r *result) bool {
 	m := p.Model
 	holders, objects := len(r.out.holders), len(r.out.objects)
-	same := 0 // so many of recheck, from the first one on, are what they were
+	same := 0 // how many records of recheck, from the first on, have not changed
 	if holders == 0 && objects == 0 && k.joined && k.mappings {
 		for same < len(k.recheck) && k.recheck[same].same(p, sc) {
 			same++
@@ -331,9 +336,9 @@ func (s *Scan) fromCache(p *Proc, k *processCache, sc *scratch, r *result) bool 
 		m.FDs = k.fds
 		return true
 	case p.task.TimedOut():
-		return true // whatever that is: another reads the process now, and has what is cached
+		return true // the result no longer counts: another thread reads the process now, and owns the cache entry
 	}
-	k.joined = false // until this is
+	k.joined = false // until the new records are
 	fd := FD{Proc: p, out: r.out, info: &sc.info, often: true}
 	defer func() { fd.dir.Close() }()
 	fail := func() bool {
@@ -366,7 +371,7 @@ func (s *Scan) fromCache(p *Proc, k *processCache, sc *scratch, r *result) bool 
 		fd.Num, fd.Link, fd.name, fd.statted = a.fd, sc.link[:n], &text[0], false
 		s.descriptor(&fd, r.out)
 		if (fd.byCounter || fd.byInfo) && !p.task.TimedOut() {
-			*a = fd.newRecheck(r.out, before, known) // or what is joined would be taken for what was before
+			*a = fd.newRecheck(r.out, before, known) // else the joined records would be taken for the earlier ones
 		}
 	}
 	m.FDs = k.fds

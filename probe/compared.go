@@ -7,15 +7,16 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// comparison is what comparing the descriptors of one object gave. Those that were opened
-// for another access are not compared: they cannot share a description.
+// comparison is the result of comparing the descriptors of one object. Descriptors with
+// different access are not compared: they cannot share a description.
 type comparison struct {
-	scan  int // in which they were compared
+	scan  int // the scan in which they were compared
 	marks map[model.Access][]ofdMark
-	all   bool // each with every other of its access
+	all   bool // each was compared with every other one of the same access
 
-	// certain: they were told apart by where their descriptions are, so that it holds until one
-	// of those who have the object has other descriptors. In the order of the holders then.
+	// certain: they were distinguished by the address of their description. So the result holds
+	// until a holder of the object gets other descriptors. order then has the marks in the
+	// order of the holders.
 	certain bool
 	order   []ofdMark
 }
@@ -41,7 +42,7 @@ func mayShare(holders []model.Holder) bool {
 	return false
 }
 
-// fill notes how the holders are marked.
+// fill records the marks of the holders.
 func (c *comparison) fill(e *Entry) {
 	c.marks = map[model.Access][]ofdMark{}
 	for i := range e.Holders {
@@ -55,8 +56,8 @@ func (c *comparison) fill(e *Entry) {
 	}
 }
 
-// holds marks the holders of e as they were marked, if that is certain still. It reports false,
-// and marks none, if not.
+// holds gives the holders of e their earlier marks, if these are still certain. If not, it
+// marks none and reports false.
 func (c *comparison) holds(e *Entry) bool {
 	if c == nil || !c.certain || int(e.movedIn) > c.scan {
 		return false
@@ -83,11 +84,12 @@ func (c *comparison) holds(e *Entry) bool {
 	return true
 }
 
-// apply marks the holders as they were marked, and returns those that are to be compared:
-// of an access that others have now, or that one has who has run since. Of those who have not
-// run since and shared a description then, one stands for all, who are in shared.
+// apply gives the holders their earlier marks where these are still valid: where the same
+// descriptors have an access, and none of their processes has run since. rest are the
+// other holders, which must be compared. Of those that have not run since and shared a
+// description then, only the first is in rest; it stands for its group in shared.
 func (c *comparison) apply(idx *Index, e *Entry) (rest []model.Holder, shared [][]kcmp.Descriptor) {
-	same := map[model.Access]int{} // how many are as they were; negative: not all
+	same := map[model.Access]int{} // how many are unchanged; negative: not all are
 	for i := range e.Holders {
 		h := &e.Holders[i]
 		desc, ok := kcmp.DescriptorOf(h)
@@ -120,17 +122,18 @@ func (c *comparison) apply(idx *Index, e *Entry) (rest []model.Holder, shared []
 	return rest, still.groups
 }
 
-// stillShared gathers descriptors that shared a description when they were compared, of
-// processes that have not run since: so they share it now.
+// stillShared groups descriptors that shared a description when they were compared.
+// Their processes have not run since, so they still share it.
 type stillShared struct {
 	was    *comparison
-	marks  map[kcmp.Descriptor]model.OFD // made when it is asked
-	at     map[model.OFD]int             // in groups
+	marks  map[kcmp.Descriptor]model.OFD // made on first use
+	at     map[model.OFD]int             // place in groups
 	groups [][]kcmp.Descriptor
 }
 
-// take takes a descriptor in. It reports false if that is to be compared with others: it was
-// not compared before, shared with none, or is the first one of those that do.
+// take adds a descriptor to its group. It reports false if the descriptor must be compared
+// with others: it was not compared before, shared its description with none, or is the first
+// of its group.
 func (s *stillShared) take(idx *Index, h *model.Holder, desc kcmp.Descriptor) bool {
 	if s.was == nil || idx.Since(h.PID) > s.was.scan {
 		return false
@@ -157,8 +160,8 @@ func (s *stillShared) take(idx *Index, h *model.Holder, desc kcmp.Descriptor) bo
 	return true
 }
 
-// joinGroups are the groups that were found by comparing, with all of those of whom one was
-// compared, and the others of those.
+// joinGroups adds to each group that was found by comparing the members that a compared
+// descriptor stood for, and appends the remaining groups of shared.
 func joinGroups(found, shared [][]kcmp.Descriptor) [][]kcmp.Descriptor {
 	if len(shared) == 0 {
 		return found

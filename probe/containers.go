@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nameContainers gives the containers that were found the names that runtimes have
-// written down. Without the right to read that they stay without.
+// nameContainers gives containers the names that the runtimes have written down.
+// Without the right to read these, containers have no name.
 func (s *Scan) nameContainers() {
 	names := &s.scanner.containers
 	all := map[string]string{} // id → pod's uid
@@ -36,8 +36,8 @@ func (s *Scan) nameContainers() {
 	}
 }
 
-// lookUpContainers looks in the file system of the first process, which is the
-// host's where ipctop runs in a container that shows the host's processes; else in
+// lookUpContainers looks in the file system of process 1, which is the host's
+// where ipctop runs in a container that shows the host's processes; else in
 // ipctop's own.
 func (s *Scan) lookUpContainers(t *guard.Task, wanted map[string]string) map[string]model.Container {
 	for _, root := range []string{path.Join(s.ProcRoot, "1/root"), "/"} {
@@ -50,13 +50,13 @@ func (s *Scan) lookUpContainers(t *guard.Task, wanted map[string]string) map[str
 			continue
 		}
 		found := container.LookUp(t, fd, s.mounts.known(s.mountNSOf(root)), wanted)
-		_ = unix.Close(fd) // keeps the namespace no longer than that
+		_ = unix.Close(fd) // fd keeps the namespace alive no longer than that
 		return found
 	}
 	return nil
 }
 
-// mountNSOf is the mount namespace of what is below a root.
+// mountNSOf returns the mount namespace of the files below a root directory.
 func (s *Scan) mountNSOf(root string) uint64 {
 	if root == "/" {
 		return s.Own["mnt"]

@@ -7,10 +7,10 @@ import (
 	"github.com/ipctop/ipctop/bpf"
 )
 
-// The kernel raises an event counter by itself (for io_uring, aio, a virtual machine), so
-// that one may change although nobody runs who has it. The source tells of all counters at
-// once which have: those of processes that have not run, which is why they are still where
-// they were when they were read.
+// The kernel itself can raise an event counter (for io_uring, aio, a virtual machine), so
+// a counter may change although none of its holders runs. The source tells in one request
+// which counters have changed. It is asked only about processes that have not run: their
+// counters are still at the place where they were read.
 
 // readCounters asks for the counters of the processes that are to be taken from the cache.
 func (s *Scan) readCounters(ctx context.Context, pids []int) {
@@ -49,14 +49,14 @@ func (s *Scan) readCounters(ctx context.Context, pids []int) {
 	}
 }
 
-// watchedCounters are room for what is asked of event counters in each scan.
+// watchedCounters is reusable memory for asking about event counters in each scan.
 type watchedCounters struct {
 	there []bpf.Watched
 	of    []*recheckFD
 }
 
-// counted is what the counter behind a descriptor was found to be in this scan; nil where
-// that is not known: it was not asked, or somebody has closed it meanwhile.
+// counted returns what this scan found in the counter behind a descriptor. It returns nil
+// if that is not known: the source was not asked, or the descriptor was closed meanwhile.
 func (a *recheckFD) counted(scan int) *bpf.Watched {
 	if a.asked != scan || a.now == nil || a.now.None() {
 		return nil

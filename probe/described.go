@@ -8,21 +8,21 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// A source tells of each descriptor where its open file description is in the kernel's memory.
-// As long as a process does not run it keeps its descriptions, so that nobody else's can get to be
-// there: two descriptors of which one was so kept are one description if they are at one place.
-// So what was told of a process is kept with what is cached of it, and a process that has run
-// and has the same descriptors, with descriptions at the same places, shares with all others
-// what it shared.
+// For each descriptor, a source tells the address of its open file description in kernel memory. A
+// process that does not run keeps its descriptions, so no other description can get the same
+// address meanwhile: two descriptors at the same address share one description if one of them was
+// kept so. So the addresses are cached with the process. If a process has run, but has the same
+// descriptors with descriptions at the same addresses, it shares with other processes what it
+// shared before.
 
-// described is a descriptor with where its description is.
+// described is a descriptor with the address of its description.
 type described struct {
 	fd int32
 	at uint64
 }
 
-// find tells where the description of a descriptor is, as the source told. still says that nobody
-// can have changed that since before all that was read in this scan.
+// find returns the address of a descriptor's description, as the source told it. still says that
+// nobody can have changed it since before anything was read in this scan.
 func (d *descriptions) find(desc kcmp.Descriptor) (at uint64, still, known bool) {
 	s := d.idx.Scan
 	p := d.idx.Processes[desc.Task]
@@ -46,8 +46,8 @@ func (d *descriptions) find(desc kcmp.Descriptor) (at uint64, still, known bool)
 	return list[i].at, still, true
 }
 
-// describedOf are the descriptors of a process, if a source told of them. still says that it has
-// not run since, nor while they were read.
+// describedOf returns the descriptors of a process, if a source told of them. still says that
+// the process has not run since, nor while they were read.
 func (idx *Index) describedOf(p *model.Process) (list []described, still bool) {
 	if k := idx.Scan.scanner.cache[p.PID]; k != nil && k.ticks == p.StartTicks {
 		return k.described, k.scan < idx.Scan.number
@@ -55,8 +55,8 @@ func (idx *Index) describedOf(p *model.Process) (list []described, still bool) {
 	return idx.described[int32(p.PID)], false
 }
 
-// mayRun reports whether some process that has e, and that is looked at by where its descriptions
-// are, has run since the last scan, and so may have while the kernel compared its descriptors.
+// mayRun reports whether some holder of e whose descriptions are known by address has run since
+// the last scan. Such a process may also have run while the kernel compared its descriptors.
 func (d *descriptions) mayRun(e *Entry) bool {
 	return d.idx.Scan.facts != nil && slices.ContainsFunc(e.Holders, func(h model.Holder) bool {
 		return h.Via == model.ViaFD && d.idx.Since(h.PID) == d.idx.Scan.number
@@ -69,7 +69,8 @@ func (e *Entry) compareAgain() {
 	e.touch()
 }
 
-// hasAgain reports whether a process that has run has what it had, with the same descriptions.
+// hasAgain reports whether a process that has run has the same as before, with the same
+// descriptions.
 func (j *joined) hasAgain(s *emitted, r *result) bool {
 	if r.cache == nil || s.cache == nil || len(s.cache.described) == 0 || !slices.Equal(s.cache.described, r.cache.described) ||
 		len(s.stable)+len(s.holders) != len(r.out.holders) {
@@ -80,7 +81,7 @@ func (j *joined) hasAgain(s *emitted, r *result) bool {
 	}
 	seen := j.again
 	clear(seen)
-	own := 0 // of those that are emitted in each scan
+	own := 0 // index into the holders that are emitted in each scan
 	for i := range r.out.holders {
 		h := &r.out.holders[i]
 		k := keyHold{h.key, holdOf(&h.holder)}
@@ -107,7 +108,7 @@ type keyHold struct {
 	hold hold
 }
 
-// heldAs reports whether a process is known to have e just so.
+// heldAs reports whether e is known to have exactly this holder.
 func (e *Entry) heldAs(h *model.Holder) bool {
 	at := 0
 	if !e.stale { // they are in order
@@ -115,7 +116,7 @@ func (e *Entry) heldAs(h *model.Holder) bool {
 	}
 	for ; at < len(e.held) && (e.stale || e.held[at].PID == h.PID); at++ {
 		was := e.held[at]
-		was.OFD = h.OFD // which is found out after the join
+		was.OFD = h.OFD // which is set only after the join
 		if equalHolders(&was, h) {
 			return true
 		}
@@ -123,8 +124,8 @@ func (e *Entry) heldAs(h *model.Holder) bool {
 	return false
 }
 
-// ranAgain takes in that a process has run and has what it had: all of it may be otherwise
-// than it was, but who has it is the same.
+// ranAgain notes that a process has run and still has the same objects: their content may
+// have changed, but not their holders.
 func (j *joined) ranAgain(s *emitted, r *result) {
 	for _, e := range s.stable {
 		e.freshIn = int32(j.number)

@@ -10,8 +10,8 @@ import (
 	"github.com/ipctop/ipctop/privilege"
 )
 
-// AskDuplicate has a duplicate of a descriptor that a holder has asked something; see
-// [AskDuplicateOf]. A descriptor of a thread with a table of its own needs Linux 6.9.
+// AskDuplicate makes a duplicate of a holder's descriptor and passes it to ask; see
+// [AskDuplicateOf]. For a thread with its own descriptor table it needs Linux 6.9.
 func AskDuplicate(h *model.Holder, ask func(dup int) error) error {
 	fd, ok := h.FD.Get()
 	if !ok {
@@ -25,15 +25,15 @@ func AskDuplicate(h *model.Holder, ask func(dup int) error) error {
 	return AskDuplicateOf(pidfd, fd, ask)
 }
 
-// AskDuplicateOf makes a descriptor of ipctop's own of another process's
-// (pidfd_getfd(2), Linux 5.6), asks it something and closes it at once: while it is
-// there, the other end gets no end of file. There is one at a time. So nothing in ask may block
-// but for the object's own lock, and it is for pipes, UNIX sockets, terminals and message
-// queues alone: closing may block for others. The caller is guarded, and must check in
-// ask what it got: pid and number may be another's now.
+// AskDuplicateOf duplicates another process's descriptor (pidfd_getfd(2), Linux 5.6), passes
+// the duplicate to ask, and closes it at once: while it exists, the other end gets no end of
+// file. Only one duplicate exists at a time. So ask must not block, except for the object's own
+// lock. It may be used only for pipes, UNIX sockets, terminals and message queues: closing
+// other files may block. The caller is guarded, and must check in ask what it got: pid and
+// number may by then belong to something else.
 //
-// Where a quota could stop ipctop meanwhile it is done by a thread that none stops; if that
-// is not allowed the error is [ErrQuota].
+// If a CPU quota could stop ipctop meanwhile, the work is done on a thread that no quota stops.
+// If that is not allowed the error is [ErrQuota].
 func AskDuplicateOf(pidfd int, fd int32, ask func(dup int) error) error {
 	if !quota.stopsNow() {
 		return askDuplicate(pidfd, fd, ask)
@@ -58,12 +58,12 @@ func askDuplicate(pidfd int, fd int32, ask func(dup int) error) error {
 	return ask(dup)
 }
 
-// turns lets one go at a time, but past one that hangs.
+// turns is a lock that is passed over if its owner hangs.
 type turns struct {
-	patience time.Duration // after which who does not give the turn back is left behind
+	patience time.Duration // an owner that keeps it for longer is ignored
 
 	mu   sync.Mutex
-	turn chan struct{} // full while somebody has it
+	turn chan struct{} // full while somebody has the turn
 }
 
 var duplicates = turns{patience: 100 * time.Millisecond, turn: make(chan struct{}, 1)}
@@ -75,7 +75,7 @@ func (t *turns) take() (giveBack func()) {
 		t.mu.Unlock()
 		giveBack = func() { <-turn }
 		select {
-		case turn <- struct{}{}: // as nearly always: no timer is made
+		case turn <- struct{}{}: // the usual case: no timer is made
 			return giveBack
 		default:
 		}

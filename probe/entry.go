@@ -2,46 +2,46 @@ package probe
 
 import "github.com/ipctop/ipctop/model"
 
-// source is what an entry is made of, and how far it has been made.
+// source is what an entry is made from, and how far it has been made.
 type source struct {
-	held    []model.Holder // by processes, as they were read
-	records []record       // of the object; the first counts
-	peers   []peer         // as tables tell them
-	namedBy []*Entry       // those of whose peers it is one
-	more    *more          // nil as a rule
+	held    []model.Holder // by processes, as read
+	records []record       // of the object; the first one counts
+	peers   []peer         // as tables tell of them
+	namedBy []*Entry       // entries that have this one as their peer
+	more    *more          // nil for most entries
 
 	in   *joined
-	made *model.Object // the record that the object was made of
+	made *model.Object // the record that the object was made from
 	last *model.Object // the object in the last snapshot that had one
 
 	freshIn   int32 // the last scan in which it was made anew
-	reheldIn  int32 // … and its holders
-	movedIn   int32 // … and some of them were others, or had other descriptions
-	dropped   int32 // the last drop that took holders away
+	reheldIn  int32 // … in which its holders were made anew
+	movedIn   int32 // … in which holders, or their descriptions, changed
+	dropped   int32 // the last [joined].drops at which it lost holders
 	seen      int32 // see [joined.look]
-	named     int32 // how many say that it is their peer
-	place     int32 // where it was among the objects of the last snapshot; before there is one, how many holders it has
-	slot      int32 // where it is among those of its space
-	described bool  // it was not made of what was emitted, but after the join
+	named     int32 // how many entries have it as their peer
+	place     int32 // its place among the objects of the last snapshot; before the first one, its number of holders
+	slot      int32 // its place among the entries of its space
+	described bool  // it was made after the join, not from emitted records
 	stale     bool  // the holders have changed
 	owned     bool  // they were changed after the join
 	left      bool  // it is no longer there
 	touched   bool  // it is in joined.touched
-	shown     bool  // the object is in a snapshot, or whoever emitted it has it, too
-	raw       bool  // it is as it was emitted, and in no snapshot yet
-	placed    bool  // some object of it is in the last snapshot
-	wasGone   bool  // it was another's name then
+	shown     bool  // the object is in a snapshot, or the probe that emitted it keeps it
+	raw       bool  // it is as it was emitted, and not in a snapshot yet
+	placed    bool  // an object of it is in the last snapshot
+	wasGone   bool  // it had been merged into another entry then
 
 	pipe *knownPipe // what the source told of a pipe or FIFO; nil: nothing
 }
 
-// more is what few entries have.
+// more has the fields that few entries need.
 type more struct {
-	tabled []model.Holder // by what a table says
-	found  []peerRecord   // what was found of its peers in this scan alone
+	tabled []model.Holder // as a table tells of them
+	found  []peerRecord   // peers that were found in this scan only
 }
 
-// rest makes room for what few entries have.
+// rest returns the fields that few entries need, and makes them if needed.
 func (e *Entry) rest() *more {
 	if e.more == nil {
 		e.more = new(more)
@@ -49,7 +49,7 @@ func (e *Entry) rest() *more {
 	return e.more
 }
 
-// tabled are the holders that a table told of.
+// tabled returns the holders that a table told of.
 func (e *Entry) tabled() []model.Holder {
 	if e.more == nil {
 		return nil
@@ -57,7 +57,7 @@ func (e *Entry) tabled() []model.Holder {
 	return e.more.tabled
 }
 
-// found is what was found of its peers in this scan.
+// found returns the peers that were found in this scan only.
 func (e *Entry) found() []peerRecord {
 	if e.more == nil {
 		return nil

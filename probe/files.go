@@ -14,25 +14,26 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// Files is the space of everything that has an inode on a file system: a file
-// that processes share, a POSIX shared memory object, a memfd. Scope is the
-// device of the file system (its superblock), which is what mappings,
-// /proc/locks and mountinfo name; stat tells another device on btrfs
-// subvolumes and on some overlays, see [FD.FileKey].
+// Files is the space of everything that has an inode on a file system: a file that
+// processes share, a POSIX shared memory object, a memfd. Scope is the device of the
+// file system (of its superblock), which mappings, /proc/locks and mountinfo name as
+// well. stat(2) gives another device on btrfs subvolumes and on some overlays, see
+// [FD.FileKey].
 //
-// Nearly every descriptor leads to such a file, and few are of interest. So
-// any probe that sees a holder emits it, and only those files that some probe describes
-// become objects.
+// Nearly every descriptor leads to such a file, and few are of interest. So any probe
+// that sees a holder emits it, and only those files that some probe describes become
+// objects.
 var Files = &KeySpace{Name: "file", ByMapping: true}
 
-// fileStats is what is asked of every file. The mount costs nothing more and
-// tells whose device st_dev should have been (STATX_MNT_ID, Linux 5.8; an older
-// kernel ignores it).
+// fileStats is what is asked for each file. The mount id costs nothing more,
+// and tells which device st_dev should have been (STATX_MNT_ID, Linux 5.8;
+// older kernels ignore it).
 const fileStats = unix.STATX_BASIC_STATS | unix.STATX_MNT_ID
 
-// FileKey names the file behind the descriptor in [Files], and tells the type
-// bits of its mode, 0 where they cannot be had without asking a foreign file
-// system. There fdinfo has the rest, which the kernel answers by itself.
+// FileKey returns the key in [Files] of the file behind the descriptor, and the
+// type bits of its mode. The mode is 0 where only a foreign file system could
+// tell it. The key is then taken from fdinfo, which the kernel answers by
+// itself.
 func (f *FD) FileKey() (k Key, mode uint32, err error) {
 	if f.seen.plain() {
 		return Key{Files, f.seen.dev, f.seen.ino}, f.seen.mode & unix.S_IFMT, nil
@@ -59,10 +60,10 @@ func (f *FD) FileKey() (k Key, mode uint32, err error) {
 	return Key{Files, m.Dev, ino}, 0, nil
 }
 
-// Mounted reports whether some mount that the process sees shows the file system
-// with this device. Those on which the kernel keeps anonymous shared memory are
-// shown by none; of names alone one could not tell, as a file may have any. With
-// known false the mounts could not be read.
+// Mounted reports whether the process sees a mount of the file system with this
+// device. The file systems on which the kernel keeps anonymous shared memory are
+// not mounted anywhere; the name alone does not identify them, as a file may
+// have any name. known is false if the mounts could not be read.
 func (p *Proc) Mounted(dev uint64) (mounted, known bool) {
 	t := p.mounts()
 	if t == nil {
@@ -71,9 +72,9 @@ func (p *Proc) Mounted(dev uint64) (mounted, known bool) {
 	return t.OfDevice(dev) != nil, true
 }
 
-// Unmounted reports whether no mount that the process sees shows the file system with this
-// device, as it is with those that the kernel keeps for memory. Where the mounts could not
-// be read that is not known: a gap says so, and what it is about is taken for neither.
+// Unmounted reports whether the process sees no mount of the file system with this device,
+// as for those on which the kernel keeps memory. If the mounts could not be read, that is
+// unknown: a gap says so, and Unmounted reports false.
 func (p *Proc) Unmounted(dev uint64, out *Collector) bool {
 	mounted, known := p.Mounted(dev)
 	if !known {
@@ -97,7 +98,7 @@ func (p *Proc) FSType(dev uint64) string {
 // FileKey names the mapped file in [Files].
 func (m *Mapping) FileKey() Key { return Key{Files, m.Dev, m.Ino} }
 
-// FileFacts is what the holders of a file tell about it.
+// FileFacts is what could be learnt about a file through its holders.
 type FileFacts struct {
 	Path    string // "" if no holder could be asked
 	Deleted bool
@@ -126,7 +127,7 @@ func (f *FileFacts) Object(kind model.Kind, k Key, detail model.Detail) *model.O
 	return o
 }
 
-// Owns reports whether an object has the owner and the mode that [FileFacts.Object] would give it.
+// Owns reports whether an object has the owner and mode that [FileFacts.Object] would give it.
 func (f *FileFacts) Owns(o *model.Object) bool {
 	if !f.Statted {
 		return !o.UID.Known() && !o.GID.Known() && o.Mode == ""
@@ -168,9 +169,9 @@ func Octal(mode uint32) string {
 const maxQueried = 8
 
 // File asks the holders of a file for its path and owner. It is for the few
-// files that turned out to be of interest; the links of all others were read
-// and forgotten. What is told is of the file that e is about, also where a pid
-// or a descriptor has come to mean another since.
+// files that turned out to be of interest; the links of all other files were
+// read and dropped. The result is always about the file of e, even if a pid or
+// descriptor has been reused since.
 func (idx *Index) File(t *guard.Task, e *Entry) FileFacts {
 	var best FileFacts
 	asked := 0
@@ -215,7 +216,7 @@ func (idx *Index) queryHolder(t *guard.Task, e *Entry, h *model.Holder) (FileFac
 	}
 	base, deleted := bytes.CutSuffix([]byte(link), []byte(deletedSuffix))
 	switch {
-	case f.Statted && f.Stat.Nlink > 0: // a file may well be called so
+	case f.Statted && f.Stat.Nlink > 0: // a file may well have a name that ends so
 		f.Path = link
 	case deleted:
 		f.Path, f.Deleted = string(base), true
@@ -225,13 +226,13 @@ func (idx *Index) queryHolder(t *guard.Task, e *Entry, h *model.Holder) (FileFac
 	if f.Statted || foreign || f.Deleted || h.Via != model.ViaMap {
 		return f, f.Statted || foreign || h.Via == model.ViaMap
 	}
-	// Following a link in map_files takes CAP_CHECKPOINT_RESTORE. The same file
-	// can be had by its name, if it still is the same.
+	// Following a link in map_files needs CAP_CHECKPOINT_RESTORE. The same file
+	// can be reached by its name, if that still leads to it.
 	f.Statted = statFile(dir, idx.Through(h.PID)+"root"+link, e.Key, mounts, &f.Stat) == nil
 	return f, true
 }
 
-// beginHolder begins to ask for what a holder holds.
+// beginHolder begins a guarded query of what a holder holds.
 func (idx *Index) beginHolder(t *guard.Task, h *model.Holder) bool {
 	if fd, ok := h.FD.Get(); ok {
 		return idx.BeginAt(t, h.PID, opStat, fd)
@@ -241,7 +242,7 @@ func (idx *Index) beginHolder(t *guard.Task, h *model.Holder) bool {
 
 const deletedSuffix = " (deleted)"
 
-// HolderLink is the link that leads to what a descriptor or mapping holds, below
+// HolderLink returns the link to what a descriptor or mapping holds, below
 // /proc/PID; "" if there is none.
 func HolderLink(h *model.Holder) string {
 	if fd, ok := h.FD.Get(); ok {
@@ -262,7 +263,7 @@ func HolderLink(h *model.Holder) string {
 
 var errOtherFile = errors.New("it is another file now")
 
-// statFile asks for a file below dir, if it is the one that k names.
+// statFile asks for a file below dir. It fails if the file is not the one that k names.
 func statFile(dir *proc.Dir, name string, k Key, mounts *proc.MountTable, st *unix.Statx_t) error {
 	err := dir.Statx(name, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, fileStats, st)
 	if err != nil {
@@ -300,8 +301,8 @@ func (f *FileFacts) FileDetail() *model.FileDetail {
 	return d
 }
 
-// Stat asks holders for the size and owner of what they hold, and for nothing
-// else: it is for objects without a path, of which there may be thousands.
+// Stat asks holders only for the size and owner of what they hold. It is for
+// objects without a path, of which there may be thousands.
 func (idx *Index) Stat(t *guard.Task, e *Entry) FileFacts {
 	var f FileFacts
 	if facts := idx.Scan.facts; facts != nil && facts.mapped.stat(e.Key, &f.Stat) {
@@ -313,7 +314,7 @@ func (idx *Index) Stat(t *guard.Task, e *Entry) FileFacts {
 		if i == maxQueried || name == "" || !idx.beginHolder(t, &e.Holders[i]) {
 			break
 		}
-		// The inode tells whether the pid still means the same.
+		// The inode tells whether the pid still belongs to the same process.
 		err := statFile(idx.Scan.root, strconv.Itoa(int(e.Holders[i].PID))+"/"+name, e.Key, nil, &f.Stat)
 		t.End()
 		if f.Statted = err == nil; f.Statted || err == unix.EPERM {

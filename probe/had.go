@@ -10,12 +10,12 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// had stands for what a process had when all of it was read: where the links of its descriptors
-// led, and what it mapped. As long as it is the same a check need not ask for the rest.
+// had identifies what a process had when all of it was read: where the links of its descriptors
+// led, and what it mapped. As long as that is the same, a check need not read the rest.
 type had struct {
 	fds    []int32
 	sum    maphash.Hash
-	unsure bool // a file without a name may be another of that name
+	unsure bool // two deleted files can have the same link
 }
 
 var hadSeed = maphash.MakeSeed()
@@ -38,7 +38,7 @@ func (h *had) addMapping(m *proc.MapsEntry) {
 	_, _ = h.sum.Write(m.Name)
 }
 
-// hadBefore is what is kept of that.
+// hadBefore is the part of had that is cached.
 type hadBefore struct {
 	fds []int32
 	sum uint64
@@ -51,9 +51,9 @@ func (h *had) keep() hadBefore {
 	return hadBefore{slices.Clone(h.fds), h.sum.Sum64()}
 }
 
-// stillHas reports whether a process that has not run has what it had, as far as links tell: if
-// not, all is read again and compared. It knows nothing of processes of several threads, any
-// of which could have descriptors of its own.
+// stillHas reports whether a process that has not run has the same as before, as far as links
+// tell. If not, all is read again and compared. It does not handle processes with several
+// threads, as any thread could have descriptors of its own.
 func (s *Scan) stillHas(p *Proc, k *processCache, sc *scratch) bool {
 	m := p.Model
 	if s.facts != nil || s.WaitsOnly() || m.Threads != 1 || len(k.had.fds) == 0 || p.stat != k.line ||

@@ -30,9 +30,9 @@ func (s *Scan) noteHidden(pids []int) {
 	}
 }
 
-// noteHiddenRan finds out whether a process may have run since the last scan of which it is
-// not known all that it has. How often a process has run everyone may know, so one that
-// sleeps makes nobody look again at what it may have.
+// noteHiddenRan finds out whether a process may have run since the last scan whose
+// descriptors or mappings are not all known. Every user may read how often a process has
+// run, so a process that sleeps causes no new look at what it may have.
 func (s *Scan) noteHiddenRan() {
 	now := map[processKey][]stamp{}
 	ran := s.hidden || s.number == 1

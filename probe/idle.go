@@ -11,13 +11,14 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// A source says of all threads at once what the proc file system says in several files of
-// each process: stat, status, schedstat, ns/* and limits. As long as it says the same of all
-// threads of a process, nothing of these files need be read again, nor its control groups, nor
-// the link to its program, the name of which others may change. What others change all the
-// same is asked: how many signals are queued for its user, and what is behind its descriptors.
+// For all threads at once, a source tells what the proc file system has in several files of
+// each process: stat, status, schedstat, ns/* and limits. As long as it tells the same about
+// all threads of a process, none of these files need be read again, nor its control groups,
+// nor the link to its program, whose name others may change. Other things that others can
+// change are still asked for: how many signals are queued for its user, and what is behind its
+// descriptors.
 
-// idle is what a snapshot had of a process, and what the source said then.
+// idle is what a snapshot had of a process, and what the source told at that time.
 type idle struct {
 	tasks   []*taskFacts // of all its threads
 	process *model.Process
@@ -25,7 +26,7 @@ type idle struct {
 	user    queueUser
 }
 
-// queueUser is for whom the kernel counts queued signals: a real user of a user namespace.
+// queueUser identifies a counter of queued signals in the kernel: a real user in a user namespace.
 type queueUser struct {
 	namespace uint64
 	uid       string
@@ -53,7 +54,8 @@ func (q *queuedSignals) of(u queueUser) (count int64, known bool) {
 	return count, known
 }
 
-// apply puts what is queued for a process's user now, which is known, in the place of what was.
+// apply replaces the count of signals queued for a process's user by the current one, which must be
+// known.
 func (q *queuedSignals) apply(u queueUser, m *model.Process, limits []model.Limit) {
 	count, _ := q.of(u)
 	now := model.Some(count)
@@ -71,7 +73,7 @@ func (q *queuedSignals) apply(u queueUser, m *model.Process, limits []model.Limi
 
 const queueLimit = "RLIMIT_SIGPENDING"
 
-// newIdle is what may be taken over from a process that was read; nil if nothing may.
+// newIdle returns what later scans may take over from a process that was read; nil if nothing.
 func (s *Scan) newIdle(p *Proc, r *result, stamps []stamp) *idle {
 	if r.cache == nil || s.facts == nil || len(r.out.gaps) > 0 || p.Model.Kernel || p.Model.State == "Z" || s.WaitsOnly() {
 		return nil
@@ -110,8 +112,8 @@ func (q *queuedSignals) read(u queueUser, status []byte) (ok bool) {
 	return true
 }
 
-// shareNamespaces reports whether the source says of all threads of a process that they are
-// in the same namespaces.
+// shareNamespaces reports whether, according to the source, all threads of a process are in
+// the same namespaces.
 func (f *facts) shareNamespaces(m *model.Process) bool {
 	main := f.task(int32(m.PID))
 	for i := range m.ThreadList {
@@ -123,7 +125,7 @@ func (f *facts) shareNamespaces(m *model.Process) bool {
 	return main.ticks == m.StartTicks
 }
 
-// unmoved is what is cached of a process of which the source says what it said.
+// unmoved returns what is cached of a process if the source tells the same about it as before.
 func (s *Scan) unmoved(pid int) *processCache {
 	if s.facts == nil {
 		return nil
@@ -142,7 +144,8 @@ func (s *Scan) unmoved(pid int) *processCache {
 	return k
 }
 
-// readUnmoved makes of a process what the last snapshot had of it; nil if it has to be read.
+// readUnmoved makes the result for a process from the last snapshot; nil if the process has to be
+// read.
 func (s *Scan) readUnmoved(t *guard.Task, pid int, dir *proc.Dir, sc *scratch) *result {
 	k := s.unmoved(pid)
 	if k == nil || !dir.Kept() {
@@ -182,18 +185,18 @@ func (s *Scan) readUnmoved(t *guard.Task, pid int, dir *proc.Dir, sc *scratch) *
 	return r
 }
 
-// onceMore makes what the last snapshot had of a process, and of its limits, what this one has.
-// How many signals are queued for its user is known.
+// onceMore adapts the last snapshot's record of a process, and of its limits, for this one. The
+// number of signals queued for its user must be known.
 func (s *Scan) onceMore(k *processCache, m *model.Process, limits []model.Limit) {
 	s.queued.apply(k.idle.user, m, limits)
 	m.ThreadList = slices.Clone(m.ThreadList)
 	m.StartTime = s.startTime(m.StartTicks)
-	m.Runtime, m.Timers, m.Frozen = "", model.Opt[int]{}, false // which those set who look at waits
+	m.Runtime, m.Timers, m.Frozen = "", model.Opt[int]{}, false // set by the code that looks at waits
 }
 
-// still lists the processes of which no file is to be read, as all that may have changed is known
-// by other means, but for one of each user: that tells how many signals are queued for the user.
-// The rest is others.
+// still lists the processes of which no file need be read, because everything that may have
+// changed is known by other means. One process of each user is an exception: its status tells how
+// many signals are queued for the user. others are the remaining processes.
 func (s *Scan) still(pids []int) (still, others []int) {
 	users := map[queueUser]bool{}
 	for _, pid := range pids {
@@ -209,8 +212,8 @@ func (s *Scan) still(pids []int) (still, others []int) {
 	return still, others
 }
 
-// takeStill makes of such processes what the last snapshot had of them. It waits for nobody, so
-// that it needs no guard. It returns those of which a file is to be read nevertheless.
+// takeStill makes the results for these processes from the last snapshot. It never blocks, so
+// it needs no guard. It returns the processes of which a file must be read nevertheless.
 func (s *Scan) takeStill(still []int) (others []int) {
 	type made struct {
 		result
@@ -238,8 +241,8 @@ func (s *Scan) takeStill(still []int) (others []int) {
 	return others
 }
 
-// knownAbout reports whether the scan knows what is mounted where a process lives, and how many
-// signals are queued for its user.
+// knownAbout reports whether the scan knows the mount table of the process's namespace, and how
+// many signals are queued for its user.
 func (s *Scan) knownAbout(i *idle) bool {
 	mounted := true
 	if ns := i.process.Namespaces["mnt"]; ns != 0 {
@@ -253,7 +256,7 @@ func (s *Scan) knownAbout(i *idle) bool {
 // have been renamed or removed.
 func (s *Scan) sameProgram(t *guard.Task, k *processCache, dir *proc.Dir) bool {
 	if k.idle.tasks[0].content.Program != 0 {
-		return true // what the source says includes that
+		return true // included in what the source tells
 	}
 	if !t.Begin("identity", 0) {
 		return false
@@ -263,8 +266,8 @@ func (s *Scan) sameProgram(t *guard.Task, k *processCache, dir *proc.Dir) bool {
 	return exe == k.idle.process.Exe && (err == nil || exe == "")
 }
 
-// takeOver returns the record of a process for the snapshot: the last one's where that says
-// the same.
+// takeOver returns the record of a process for the snapshot: the last snapshot's record if
+// it is equal.
 func (r *result) takeOver() *model.Process {
 	if r.cache == nil {
 		return r.process
@@ -278,8 +281,8 @@ func (r *result) takeOver() *model.Process {
 	return r.process
 }
 
-// sameSince reports whether a process whose record was made of another has got the same
-// from those who look at waits.
+// sameSince reports whether the code that looks at waits has set the same in a record
+// as in the one that it was copied from.
 func sameSince(now, was *model.Process) bool {
 	return now.Runtime == was.Runtime && now.Timers == was.Timers && now.Frozen == was.Frozen && now.Container == was.Container &&
 		now.StartTime.Equal(was.StartTime) && now.FDs == was.FDs && now.Signals == was.Signals && slices.Equal(now.ThreadList, was.ThreadList)

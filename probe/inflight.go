@@ -2,9 +2,10 @@ package probe
 
 import "github.com/ipctop/ipctop/model"
 
-// A descriptor that was sent to a UNIX socket and not yet received is in nobody's table
-// (SCM_RIGHTS, unix(7)). The kernel tells how many of them a socket's queue has, and not
-// what they are of: while there are any, an end that no process shows may be one.
+// A descriptor that was sent to a UNIX socket and not yet received is in no descriptor
+// table (SCM_RIGHTS, unix(7)). The kernel tells how many such descriptors a socket's
+// queue has, but not what they are. While there are any, an end of an object that no
+// process shows may be one of them.
 
 // noteInFlight looks whether some socket has descriptors in its queue.
 func (idx *Index) noteInFlight() {
@@ -26,7 +27,7 @@ func (idx *Index) noteInFlight() {
 	idx.inFlight = len(j.queues) > 0
 }
 
-// lacksEnd reports whether no process shows some end of an object.
+// lacksEnd reports whether an object has an end that no process shows.
 func (e *Entry) lacksEnd() bool {
 	switch e.Object.Kind {
 	case model.Pipe, model.FIFO:
@@ -41,6 +42,6 @@ func (e *Entry) lacksEnd() bool {
 	return !read || !write
 }
 
-// UnknownHolders says that somebody holds objects of which it cannot be told which they
-// are: no object's holders are complete then.
+// UnknownHolders says that some process holds objects that cannot be identified. Then
+// no object's list of holders is complete.
 func (idx *Index) UnknownHolders() { idx.hidden = true }

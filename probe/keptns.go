@@ -11,11 +11,12 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// A namespace that no process is in and that no descriptor or mount leads to is kept
-// alive by its objects: by the sockets that somebody holds who has left it.
+// A namespace that has no process, and to which no descriptor or mount leads, can
+// still be kept alive by its objects: by sockets whose holders have left the
+// namespace.
 
-// keptNamespaces has the probes find such namespaces by what no table lists, and reads
-// their tables, until no more are found.
+// keptNamespaces lets the probes find such namespaces by objects that no table lists,
+// and reads their tables, until no more are found.
 func (s *Scan) keptNamespaces(ctx context.Context, idx *Index) {
 	for i := range s.scanner.opts.Probes {
 		p := &s.scanner.opts.Probes[i]
@@ -25,7 +26,7 @@ func (s *Scan) keptNamespaces(ctx context.Context, idx *Index) {
 		out := &Collector{probe: p.Name}
 		known := map[uint64]bool{}
 		for _, inode := range s.nss.List(p.Scope, s.Own[p.Scope]) {
-			// One that the processes in it have left meanwhile is looked into again: there may be
+			// A namespace whose processes have left meanwhile is entered again: there may be
 			// another way.
 			known[inode] = !s.isUnreached(visitKey{p.Scope, inode})
 		}
@@ -52,8 +53,8 @@ func (s *Scan) isUnreached(k visitKey) bool {
 	return s.unreached[k]
 }
 
-// readKept reads the tables of the namespaces of a type that are not yet known, and
-// tells how many these are.
+// readKept reads the tables of those namespaces of a type that are not yet known,
+// and returns how many there are.
 func (s *Scan) readKept(ctx context.Context, idx *Index, nsType string, known map[uint64]bool) int {
 	var fresh []visitKey
 	for _, inode := range s.nss.List(nsType, s.Own[nsType]) {
@@ -85,19 +86,19 @@ func (s *Scan) allResults() []*result {
 	return slices.Clone(s.results)
 }
 
-// take joins what tables gave that were read after the others.
+// take joins the content of tables that were read after the others.
 func (idx *Index) take(out *Collector) {
 	for _, o := range out.objects {
-		object := *o.object // the table may have it listed again in the next scan
+		object := *o.object // the table may emit the same record again in the next scan
 		idx.Add(o.key, &object)
 	}
 	idx.connect(out)
 	out.objects = nil
 }
 
-// NoteWay notes a namespace that open leads to: it returns a descriptor of it. It is
-// called again when the namespace is entered, so that nothing keeps the namespace alive
-// until then.
+// NoteWay notes a way into a namespace. open returns a descriptor of the namespace; it
+// is called again when the namespace is entered, so that no descriptor keeps the
+// namespace alive until then.
 func (s *Scan) NoteWay(nsType string, open func() (int, error)) error {
 	fd, err := open()
 	if err != nil {
@@ -122,13 +123,13 @@ func inodeOfFD(fd int) (uint64, error) {
 	return st.Ino, nil
 }
 
-// NetworkNamespaceOf opens the network namespace of a UNIX socket that a holder has
+// NetworkNamespaceOf opens the network namespace of a holder's UNIX socket
 // (SIOCGSKNS, Linux 4.9, with CAP_NET_ADMIN in that namespace).
 func NetworkNamespaceOf(h *model.Holder, ino uint64) (int, error) {
 	ns := -1
 	err := AskDuplicate(h, func(dup int) error {
 		if n, err := inodeOfFD(dup); err != nil || n != ino {
-			return unix.ENOENT // the number is another file's now
+			return unix.ENOENT // the descriptor is another file's now
 		}
 		n, err := unix.IoctlRetInt(dup, unix.SIOCGSKNS)
 		ns = n

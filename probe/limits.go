@@ -16,8 +16,8 @@ func (s *Scan) limits() {
 	out := &Collector{probe: "process"}
 	defer func() { s.add(&result{out: out}) }()
 
-	// "2149 0 2466177": allocated, free, maximum. The first two are the used
-	// ones; since Linux 2.6 none is ever kept free.
+	// "2149 0 2466177": allocated, free, maximum. In use are the allocated ones
+	// less the free ones; since Linux 2.6 the second number is always 0.
 	if n := s.Sysctl(out, "fs.file-nr"); len(n) == 3 {
 		l := NewLimit("", "fs.file-max", "open files", n[2])
 		l.Used = model.Some(int64(n[0] - min(n[1], n[0])))
@@ -32,10 +32,10 @@ func (s *Scan) limits() {
 		}
 	}
 	s.SysctlLimit(out, "", "kernel.threads-max", "threads", nil, threads)
-	// A thread takes one pid. A number also stays taken while a process group or
-	// session is called after it, hence "estimated". In a pid namespace of its
-	// own, which since Linux 6.14 has its own maximum, the machine's threads are
-	// not what counts.
+	// A thread takes one pid. A number also stays in use while a process group or
+	// session has it, hence "estimated". In a pid namespace other than the initial
+	// one, which since Linux 6.14 has its own maximum, the number of the machine's
+	// threads is not the right count.
 	if n := s.Sysctl(out, "kernel.pid_max"); len(n) > 0 {
 		l := NewLimit("", "kernel.pid_max", "pids", n[0])
 		if s.Own["pid"] == initialPIDNamespace && threads.Known() {
@@ -48,8 +48,8 @@ func (s *Scan) limits() {
 // initialPIDNamespace is PROC_PID_INIT_INO of include/linux/proc_ns.h.
 const initialPIDNamespace = 0xEFFFFFFC
 
-// sortLimits puts limits into the order of the document. Of several of one name
-// and scope it keeps the worst.
+// sortLimits puts limits into the order of the document. If several have the
+// same name and scope, it keeps the worst.
 func sortLimits(limits []model.Limit) []model.Limit {
 	scope := func(l *model.Limit) model.LimitScope {
 		if l.Scope == nil {

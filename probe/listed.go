@@ -8,19 +8,19 @@ import (
 
 // listed are the objects of the last snapshot, in its order.
 type listed struct {
-	objects []*model.Object // which the snapshot has: it is not changed
-	entries []*Entry        // of which these are
-	spare   []*Entry        // room for the next ones
-	again   []*Entry        // those that are to take over the object of the last snapshot
-	done    bool            // they are those of the last scan
+	objects []*model.Object // shared with the snapshot, so not changed
+	entries []*Entry        // the entries of these objects
+	spare   []*Entry        // memory for the next entries
+	again   []*Entry        // entries that are to take over the object of the last snapshot
+	done    bool            // this is the list of the last scan
 
-	// What the completeness of all holders depends on.
+	// Everything that decides whether all lists of holders are complete.
 	hidden, unmapped, inFlight bool
 }
 
-// objects lists all objects in the order of the document. It looks at those alone that were
-// made in this scan, or changed after that, and at those that have such a one as their peer.
-// The list is the last one if that is still true, and so is each object.
+// objects lists all objects in the order of the document. It looks only at objects that were
+// made or changed in this scan, and at those that have such an object as their peer. If
+// nothing has changed, the list is the last one, and so is each object.
 func (idx *Index) objects() []*model.Object {
 	j := idx.joined
 	l := &j.listed
@@ -70,12 +70,12 @@ func (e *Entry) look() bool {
 	return true
 }
 
-// listing makes one list of objects of the one before.
+// listing makes a list of objects from the last one.
 type listing struct {
 	idx     *Index
 	objects []*model.Object // the ones before
-	patched []placed        // other records of the same objects
-	removed []int           // places of what is not there any more
+	patched []placed        // new records of objects in the list
+	removed []int           // places of objects that are gone
 	added   []*Entry
 }
 
@@ -84,7 +84,7 @@ type placed struct {
 	object *model.Object
 }
 
-// update finds out what becomes of an object in the list.
+// update decides what becomes of an object in the list.
 func (c *listing) update(e *Entry) {
 	at := -1
 	if e.placed {
@@ -108,7 +108,7 @@ func (c *listing) update(e *Entry) {
 	}
 }
 
-// find finds the place of an object that is in the list: mostly it is where it was.
+// find returns the place of an object that is in the list; usually it is where it was.
 func (c *listing) find(e *Entry) int {
 	entries := c.idx.joined.listed.entries
 	if at := int(e.place); at < len(entries) && entries[at] == e {
@@ -118,18 +118,18 @@ func (c *listing) find(e *Entry) int {
 	if at < 0 {
 		at, _ = slices.BinarySearchFunc(c.objects, e.last, model.CompareObjects)
 		for entries[at] != e {
-			at++ // another with the same id
+			at++ // another object with the same id
 		}
 	}
 	e.place = int32(at)
 	return at
 }
 
-// nearPlaces is how far from where an object was it is looked for, before its place is searched
-// for by its id: others came and went.
+// nearPlaces is how far from its last place an object is searched for, as others came and went.
+// After that it is searched for by id.
 const nearPlaces = 256
 
-// near finds the place of an object not far from where it was; -1 if it is not there.
+// near looks for an object not far from its last place; -1 if it is not there.
 func near(entries []*Entry, e *Entry) int {
 	place := int(e.place)
 	for d := 1; d <= nearPlaces; d++ {
@@ -143,14 +143,14 @@ func near(entries []*Entry, e *Entry) int {
 	return -1
 }
 
-// apply makes the list. The one before stays as it is.
+// apply makes the new list. It does not change the old one.
 func (c *listing) apply(l *listed) {
 	if len(c.patched)+len(c.removed)+len(c.added) == 0 {
 		return
 	}
 	before := l.objects
 	slices.SortFunc(c.patched, func(a, b placed) int { return a.at - b.at })
-	patch := func(objects []*model.Object, from, to int) { // those that have come from these places
+	patch := func(objects []*model.Object, from, to int) { // patches the objects that were at these places
 		for ; len(c.patched) > 0 && c.patched[0].at < to; c.patched = c.patched[1:] {
 			objects[c.patched[0].at-from] = c.patched[0].object
 		}
@@ -165,7 +165,7 @@ func (c *listing) apply(l *listed) {
 	n := len(before) - len(c.removed) + len(c.added)
 	objects, entries := make([]*model.Object, 0, n), slices.Grow(l.spare[:0], n)
 	at := 0
-	upTo := func(end int) { // takes over what was before a place, but for what is removed
+	upTo := func(end int) { // copies what was before a place, without what is removed
 		for at < end {
 			stop := end
 			if len(c.removed) > 0 && c.removed[0] < end {
@@ -189,7 +189,7 @@ func (c *listing) apply(l *listed) {
 	l.objects, l.entries, l.spare = objects, entries, l.entries[:0]
 }
 
-// objectNow is the object as the snapshot has it: the record that the last one has, if that is equal.
+// objectNow returns the object for the snapshot: the last snapshot's record if it is equal.
 func (idx *Index) objectNow(e *Entry) *model.Object {
 	complete, peers := idx.HoldersComplete(e), idx.peersNow(e)
 	o := e.Object
@@ -198,7 +198,7 @@ func (idx *Index) objectNow(e *Entry) *model.Object {
 		return o
 	}
 	if !same {
-		if e.raw { // nobody looks at these fields but who has the snapshot
+		if e.raw { // no earlier snapshot has it, so these fields may be set in place
 			e.raw = false
 		} else {
 			o = e.OwnObject()
@@ -216,13 +216,13 @@ func (idx *Index) objectNow(e *Entry) *model.Object {
 	if e.Key.Space.Incremental && !e.owned {
 		e.takeLast()
 	} else {
-		// What is found out in detail may be written into it, and must not be into the last.
+		// Detail hooks may write into this record, and must not write into the last snapshot's.
 		idx.joined.listed.again = append(idx.joined.listed.again, e)
 	}
 	return e.last
 }
 
-// takeLast has e keep what the last snapshot has, which is the same.
+// takeLast makes e use the record of the last snapshot, which is equal.
 func (e *Entry) takeLast() {
 	if e.Key.Space.Incremental && sameSlice(e.held, e.Holders) {
 		e.held = slices.Clip(e.last.Holders)
@@ -230,7 +230,7 @@ func (e *Entry) takeLast() {
 	e.Object, e.Holders = e.last, e.last.Holders
 }
 
-// settle gives up what is equal to what the last snapshot has, when the scan has ended.
+// settle releases, when the scan has ended, records that are equal to the last snapshot's.
 func (j *joined) settle() {
 	for _, e := range j.listed.again {
 		if !e.Key.Space.Incremental && len(e.Holders) >= manyHolders && !sameSlice(e.Holders, e.last.Holders) {
@@ -244,10 +244,12 @@ func (j *joined) settle() {
 	clear(j.listed.again)
 }
 
-// manyHolders are so many that it is worth while to use their memory in the next scan again.
+// manyHolders is the number of holders from which on their memory is worth reusing in the next
+// scan.
 const manyHolders = 4
 
-// spareHolders is room for the holders of e, which no snapshot has.
+// spareHolders returns reusable memory for the holders of e that no snapshot refers to; nil if
+// there is none.
 func (j *joined) spareHolders(e *Entry) []model.Holder {
 	room := j.spares[e]
 	if room != nil {

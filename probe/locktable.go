@@ -7,14 +7,14 @@ import (
 	"sync"
 )
 
-// LockTable is the text of /proc/locks (proc_locks(5)). It is read once a scan: the kernel
-// stops all locking of files on the machine for that, and waits about ten milliseconds
-// until everybody has noticed.
+// LockTable is the text of /proc/locks (proc_locks(5)). It is read only once per scan: for a
+// reading, the kernel stops all file locking on the machine, and waits about ten milliseconds
+// until all processors have noticed.
 //
-// Where it is longer than a page the kernel gives it in parts, and looks for the place of
-// each by counting from the beginning: what is locked or unlocked meanwhile makes it repeat or
-// leave out others' locks. So such a table is read again until it is the same twice. If it
-// never is, what most readings say holds, and steady is false.
+// A table longer than a page comes in parts. The kernel finds the beginning of each part by
+// counting from the start, so locks that are taken or released meanwhile make it repeat or
+// skip others. So such a table is read again until two readings are the same. If that never
+// happens, each line counts as often as it is in most readings, and steady is false.
 func (s *Scan) LockTable() (text []byte, steady bool, err error) {
 	t := &s.lockTable
 	t.Do(func() {
@@ -32,11 +32,11 @@ type lockTable struct {
 	err    error
 }
 
-// lockReadings is how often the table of locks is read at the most.
+// lockReadings is how often the table of locks is read at most.
 const lockReadings = 5
 
-// steadyLocks reads the table of locks as often as it takes to know what is in it. read
-// tells also in how many parts it came.
+// steadyLocks reads the table of locks as often as needed to know its content. read
+// also returns in how many parts the table came.
 func steadyLocks(read func() (text []byte, parts int, err error)) (text []byte, steady bool, err error) {
 	var readings [][]byte
 	for len(readings) < lockReadings {
@@ -49,14 +49,14 @@ func steadyLocks(read func() (text []byte, parts int, err error)) (text []byte, 
 	return agreedLocks(readings), false, nil
 }
 
-// lockLine is a line of the table without its number, which is its place. A waiter
-// stands below the lock that it waits for.
+// lockLine is a line of the table without its number, which is only its position.
+// A waiter is listed below the lock that it waits for.
 type lockLine struct{ lock, waiter string }
 
-// agreedLocks is the table in which each line is as often as in most of the readings.
+// agreedLocks returns the table with each line as often as it is in most of the readings.
 func agreedLocks(readings [][]byte) []byte {
 	counts := map[lockLine][]int{}
-	var order []lockLine // the locks, and below each who waits for it
+	var order []lockLine // the locks, and below each its waiters
 	waiters := map[string][]lockLine{}
 	for i, text := range readings {
 		lock := ""

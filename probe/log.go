@@ -12,8 +12,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// recovered turns a panic of a probe into an error: one probe's fault costs
-// that probe's part of the picture. The log gets the stack.
+// recovered turns a panic of a probe into an error: a fault in one probe costs
+// only that probe's part of the picture. The stack goes to the log.
 func (s *Scan) recovered(f func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -24,8 +24,8 @@ func (s *Scan) recovered(f func() error) (err error) {
 	return f()
 }
 
-// log tells what the scan did: for each probe how long it took, those that took longest
-// first, how many gaps it left, and the first of them.
+// log reports what the scan did: for each probe how long it took, slowest first, how
+// many gaps it left, and the first of them.
 func (s *Scan) log(ctx context.Context, snap *model.Snapshot) {
 	l := s.scanner.opts.Log
 	if !l.Enabled(ctx, slog.LevelDebug) {

@@ -12,31 +12,32 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// ThreadNow is a thread as it is when all are looked at.
+// ThreadNow is the state of a thread when all threads are sampled.
 type ThreadNow struct {
 	TID, PID   int32
 	StartTicks uint64
 	Runs       uint64        // how often it was put on a processor, as in its schedstat
-	ExecStart  time.Duration // when it ran last, by the clock of a processor, as in its sched
+	ExecStart  time.Duration // when it last ran, by the clock of its processor, as in its sched file
 	Processor  int
 	Timers     bool // its process may have POSIX timers
 
-	// InCall says that it is blocked in a system call, and that the rest is known, which is as
-	// in its syscall. If not, it runs, has ended, or waits outside of calls.
+	// InCall says that the thread is blocked in a system call, and that the fields below are
+	// known, as in its syscall file. Otherwise it runs, has ended, or waits outside of system
+	// calls.
 	InCall bool
 	Number int
 	Args   [6]uint64
 	SP, PC uint64
 }
 
-// ThreadsNow are all threads of the machine as they are at one time, but for those of which
-// nothing but the proc file system can tell. nil has none.
+// ThreadsNow are all threads of the machine as sampled at one time, except those of which
+// only the proc file system can tell. nil has none.
 type ThreadsNow struct {
 	list []ThreadNow // by thread id
 }
 
-// Look tells what threads are at now, of all at once: some 2 µs for each. It is nil where
-// nothing but the proc file system can tell.
+// Look samples all threads at once: it takes some 2 µs per thread. It returns nil if only
+// the proc file system can tell.
 func (idx *Index) Look(ctx context.Context) *ThreadsNow {
 	f := idx.Scan.facts
 	if f == nil {
@@ -65,8 +66,8 @@ func (idx *Index) Look(ctx context.Context) *ThreadsNow {
 	return now
 }
 
-// Of is a thread of a process; nil if it is not known, or if another process has its number
-// now.
+// Of returns a thread of a process; nil if it is not known, or if its number belongs to
+// another process now.
 func (now *ThreadsNow) Of(p *model.Process, tid int) *ThreadNow {
 	if main := now.find(p.PID); main == nil || main.StartTicks != p.StartTicks {
 		return nil
@@ -88,8 +89,8 @@ func (now *ThreadsNow) find(tid int) *ThreadNow {
 	return &now.list[i]
 }
 
-// LinkNow is where a descriptor of a process leads: it is known where the source told of it
-// and nobody who has the table of descriptors has run since.
+// LinkNow returns where a descriptor of a process leads. That is known if the source told
+// of it and no process with this descriptor table has run since.
 func (idx *Index) LinkNow(now *ThreadsNow, p *model.Process, fd int) (link string, known bool) {
 	f, pid := idx.Scan.facts, int32(p.PID)
 	if f == nil || now == nil || !f.whole || len(f.own[pid]) > 0 {

@@ -44,7 +44,7 @@ func (s *Scan) readMappings(p *Proc, sc *scratch, r *result) {
 	}
 }
 
-// leaveMappings leaves a process's mappings unread for the time being.
+// leaveMappings postpones reading a process's mappings.
 func (s *Scan) leaveMappings(r *result) {
 	r.partialMaps = true
 	s.mu.Lock()
@@ -52,7 +52,7 @@ func (s *Scan) leaveMappings(r *result) {
 	s.mu.Unlock()
 }
 
-// readLeftMappings reads the mappings that were left.
+// readLeftMappings reads the mappings that were postponed.
 func (s *Scan) readLeftMappings() {
 	item := func(i int) guard.Item {
 		return s.processItem(s.unmapped[i].process.PID, s.unmapped[i].process.StartTicks)
@@ -86,10 +86,10 @@ func (s *Scan) readLeftMappings() {
 	})
 }
 
-// mappingCalls are the calls in which one waits for who maps something: at a futex,
-// or for a lock or lease on a file, which a mapping keeps as a descriptor does. Of
-// calls that have other names among 32-bit programs these are included: what is
-// none of them but has such a number costs time alone.
+// mappingCalls are the system calls in which a thread may wait for processes that
+// map something: at a futex, or for a lock or lease on a file, which a mapping
+// keeps as a descriptor does. It includes the numbers that these calls have in
+// 32-bit programs. Another call with such a number only costs time.
 var mappingCalls = func() map[int]bool {
 	calls := map[int]bool{5: true, 55: true, 143: true, 221: true, 240: true, 295: true, 322: true, 422: true}
 	for _, number := range []int{
@@ -104,9 +104,9 @@ var mappingCalls = func() map[int]bool {
 // futexWait is SYS_FUTEX_WAIT (Linux 6.7).
 const futexWait = 455
 
-// noteCalls notes the numbers of the calls that the threads of a process are in,
-// and whether one may wait for who maps something. A futex that is not shared is
-// private to the process (FUTEX_PRIVATE_FLAG, futex(2)).
+// noteCalls notes in which system calls the threads of a process are, and
+// whether one of them may wait for a process that maps something. A futex that
+// is not shared is private to the process (FUTEX_PRIVATE_FLAG, futex(2)).
 func (s *Scan) noteCalls(p *Proc) {
 	threads := p.Model.AllThreads()
 	var numbers []int
@@ -135,7 +135,7 @@ func (s *Scan) noteCalls(p *Proc) {
 	s.mu.Unlock()
 }
 
-// callNow is what a thread is blocked in, by the source where that told of it.
+// callNow returns the call that a thread is blocked in, from the source if it told of the thread.
 func (s *Scan) callNow(p *Proc, tid int) (c call, inCall bool, err error) {
 	if f := s.facts; f != nil && f.same(p) {
 		if was := f.tasks[int32(tid)]; was != nil {
@@ -158,12 +158,12 @@ func (s *Scan) callNow(p *Proc, tid int) (c call, inCall bool, err error) {
 	return c, inCall, nil
 }
 
-// Calls are the numbers of the calls that threads of a process slept in when it
-// was read. With [Options].WaitsOnly alone they are known.
+// Calls returns the numbers of the calls in which threads of a process slept
+// when it was read. They are known only with [Options].WaitsOnly.
 func (s *Scan) Calls(pid int32) []int { return s.calls[pid] }
 
-// MappingAt finds the mapping that covers an address, private ones too. The
-// thread is one that lives: a main thread that has ended shows no mappings.
+// MappingAt finds the mapping that covers an address, private ones too. tid
+// must be a living thread: a main thread that has ended shows no mappings.
 func (p *Proc) MappingAt(tid int, addr uint64) (Mapping, error) {
 	m := Mapping{Proc: p}
 	if !p.task.Begin("maps", 0) {

@@ -4,5 +4,5 @@ package probe
 
 import "golang.org/x/sys/unix"
 
-// openNumber: newer architectures have openat(2) alone.
+// openNumber is SYS_OPENAT: newer architectures have only openat(2).
 const openNumber = unix.SYS_OPENAT

@@ -13,15 +13,15 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// A mount namespace cannot be entered by a thread of a program that has several.
-// What is mounted in one is reached through the root directory of a process that
-// lives there.
+// A thread of a program with several threads cannot enter a mount namespace. So
+// the files in a mount namespace are reached through the root directory of a
+// process that lives there.
 
 // maxMembers is how many processes are remembered for each namespace.
 const maxMembers = 8
 
-// processesByNS remembers some of the processes in each mount namespace, by a thread of
-// each that lives.
+// processesByNS remembers some of the processes in each mount namespace, each by the id
+// of a living thread.
 type processesByNS struct {
 	mu   sync.Mutex
 	byNS map[uint64][]int32
@@ -33,8 +33,8 @@ func (m *processesByNS) add(p *Proc) {
 	}
 }
 
-// addThread notes a thread that is in a mount namespace, and reports whether more of them
-// would be of use.
+// addThread notes a thread that is in a mount namespace, and reports whether more such
+// threads would be of use.
 func (m *processesByNS) addThread(ns uint64, tid int32) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -53,15 +53,16 @@ func (m *processesByNS) addThread(ns uint64, tid int32) bool {
 type MountNS struct {
 	Inode  uint64
 	Own    bool
-	Proc   *proc.Dir    // the process's /proc/PID; it is closed when the call that was given it returns
+	Proc   *proc.Dir    // the process's /proc/PID; closed when the function that got it returns
 	Mounts []proc.Mount // as the process sees them
 
 	table *proc.MountTable
 }
 
-// Dir pins a directory of the namespace with O_PATH, which opens nothing. The way
-// may not lead through a symbolic link, nor through a file system that asks
-// another machine or program: then the error is [proc.ErrForeign] or ELOOP.
+// Dir returns an O_PATH descriptor of a directory of the namespace; O_PATH does
+// not open the directory itself. The path must not lead through a symbolic link,
+// nor through a file system that asks another machine or program: then the error
+// is [proc.ErrForeign] or ELOOP.
 func (ns *MountNS) Dir(path string) (int, error) {
 	if !ns.table.LocalPath(path) {
 		return -1, proc.ErrForeign
@@ -76,16 +77,16 @@ func (ns *MountNS) Dir(path string) (int, error) {
 	})
 }
 
-// ListDirectories is what [Options] says of it.
+// ListDirectories reports whether [Options].ListDirectories is set.
 func (s *Scan) ListDirectories() bool { return s.scanner.opts.ListDirectories }
 
 // SuperDev is the device of the file system that a file of the namespace is on.
 func (ns *MountNS) SuperDev(st *unix.Statx_t) uint64 { return ns.table.SuperDev(st) }
 
-// EachMountNS calls f for every mount namespace that processes live in,
-// ipctop's own first, on guarded threads; see [guard.Task.Begin]. If f fails because
-// the process has ended, it is called again with another one of the namespace.
-// What f returns besides is called unless the work was given up.
+// EachMountNS calls f for every mount namespace that processes live in, ipctop's own
+// first, on guarded threads; see [guard.Task.Begin]. If f fails because the process
+// has ended, it is called again with another process of the namespace. commit is
+// called unless the work was given up.
 func (s *Scan) EachMountNS(f func(t *guard.Task, ns *MountNS) (commit func(), err error)) {
 	type member struct {
 		ns   uint64
@@ -120,8 +121,9 @@ func (s *Scan) EachMountNS(f func(t *guard.Task, ns *MountNS) (commit func(), er
 		})
 }
 
-// VisitMountNS calls f for one mount namespace, on the caller's thread, until it
-// does not fail because the process has ended through which it is seen.
+// VisitMountNS calls f for one mount namespace, on the caller's thread. If f
+// fails because the process through which the namespace is seen has ended, it is
+// called again with another one.
 func (s *Scan) VisitMountNS(inode uint64, f func(ns *MountNS) error) {
 	s.members.mu.Lock()
 	pids := slices.Clone(s.members.byNS[inode])
@@ -134,9 +136,9 @@ func (s *Scan) VisitMountNS(inode uint64, f func(ns *MountNS) error) {
 	}
 }
 
-// mountNSItem is a mount namespace in what the guard skips. The inode number is another's
-// as soon as the namespace has gone, also while a thread is stuck on a file system that was mounted in it;
-// the id is given once. Before Linux 6.11 there is none (0), and a namespace with the number of
+// mountNSItem identifies a mount namespace in the guard's skip list. The inode number can be reused as
+// soon as the namespace is gone, even while a thread is stuck on a file system that was mounted in it; the
+// id is never reused. Before Linux 6.11 there is no id (0), and a namespace that gets the inode number of
 // one that got stuck is skipped, too (docs/traces.md).
 type mountNSItem struct{ inode, id uint64 }
 
@@ -170,11 +172,11 @@ func (s *Scan) visit(t *guard.Task, inode uint64, pid int32, f func(*guard.Task,
 		return nil, err
 	}
 	if n, err := proc.ParseNamespace(link); err != nil || n != inode {
-		return nil, unix.ESRCH // it has moved on
+		return nil, unix.ESRCH // the process has moved to another namespace
 	}
 	table := s.mounts.known(inode)
 	if table == nil {
-		return nil, unix.ESRCH // nothing but chroots, or no right to look
+		return nil, unix.ESRCH // only processes in a chroot, or no permission to look
 	}
 	if root, err := dir.Readlink("root"); err != nil || root != "/" {
 		return nil, unix.ESRCH

@@ -15,15 +15,15 @@ import (
 type mountTables struct {
 	mu   sync.Mutex
 	byNS map[uint64]*proc.MountTable
-	size int // of the texts of all
+	size int // the size of all their texts
 }
 
-// maxMountTables is how many bytes the tables of all namespaces may have. Those that do not
-// fit in are not read.
+// maxMountTables is how many bytes the tables of all namespaces may have in total. Tables
+// beyond that are not read.
 const maxMountTables = 4 * proc.MaxMounts
 
-// of returns the mount table of a process; nil if it cannot be read, which
-// makes every path foreign.
+// of returns the mount table of a process; nil if it cannot be read. With nil,
+// every path counts as foreign.
 func (m *mountTables) of(p *Proc) *proc.MountTable {
 	return m.seenFrom(p, p.Model.Namespaces["mnt"], p.through())
 }
@@ -33,23 +33,23 @@ func (m *mountTables) seenFrom(p *Proc, ns uint64, through string) *proc.MountTa
 	if t, ok := m.lookup(ns); ok {
 		return t
 	}
-	// Not under the lock: reading waits for anyone who is mounting or unmounting there,
-	// which may take for ever, and would hold up all other workers with it.
+	// Without the lock: reading waits for any process that mounts or unmounts something
+	// there. That may take for ever, and would stop all other workers, too.
 	if !p.task.Begin("mountinfo", 0) {
 		return nil
 	}
 	t, err := m.read(p, through)
 	root, rootErr := p.Dir.Readlink(through + "root")
 	p.task.End()
-	if err != nil && !proc.Gone(err) && !errors.Is(err, unix.EINVAL) { // EINVAL: it is ending
+	if err != nil && !proc.Gone(err) && !errors.Is(err, unix.EINVAL) { // EINVAL: the process is ending
 		out := &Collector{probe: "process"}
 		out.Gap(model.Gap{
 			Reason: proc.ReasonOf(err), PID: p.Model.PID, Op: "read mountinfo", Detail: "its paths are taken for ones of another machine: " + err.Error(),
 		})
 		p.Scan.add(&result{out: out})
 	}
-	// A process in a chroot sees only the mounts below it, under other names:
-	// its table is not its namespace's.
+	// A process in a chroot sees only the mounts below its root, under other
+	// names: its table is not that of its namespace.
 	if ns != 0 && (rootErr != nil || root == "/") {
 		m.mu.Lock()
 		m.byNS[ns] = t
@@ -58,7 +58,7 @@ func (m *mountTables) seenFrom(p *Proc, ns uint64, through string) *proc.MountTa
 	return t
 }
 
-// room is how large the next table may be.
+// room returns how large the next table may be.
 func (m *mountTables) room() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -91,7 +91,7 @@ func (m *mountTables) read(p *Proc, through string) (*proc.MountTable, error) {
 		if mount.Type != "nsfs" {
 			continue
 		}
-		// The way there must not lead through a file system that may not answer.
+		// The path to it must not lead through a file system that may not answer.
 		if above := path.Dir(mount.Point); t.Local([]byte(above)) {
 			p.Scan.noteNamespace(mount.Root, p.Dir.Path()+"/"+through+"root"+mount.Point)
 		}
@@ -130,8 +130,8 @@ func (s *Scan) FUSEDevices() map[uint64]bool {
 }
 
 // Mounts lists the mounts of the process's mount namespace in the kernel's
-// order, in which one on top of another comes later; none if they cannot be
-// read.
+// order: a mount on top of another one comes later. It is empty if they cannot
+// be read.
 func (p *Proc) Mounts() []proc.Mount {
 	if t := p.mounts(); t != nil {
 		return t.Mounts

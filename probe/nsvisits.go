@@ -14,31 +14,32 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// Anybody may make namespaces without limit, and keep them by descriptors alone. So a
-// few threads go from one to the next, at most [maxNamespaces] of a type are looked
-// into, and all of them together have [namespaceTime].
+// Anyone may create namespaces without limit, and keep them alive by descriptors
+// alone. So a few threads go from one namespace to the next. At most [maxNamespaces]
+// of a type are entered, and all of them together get [namespaceTime].
 
 const (
 	maxNamespaces = 1024
 	namespaceTime = 20 * time.Second
 
-	// namespaceDeadline is how long one may take: ways into a namespace can lead past
-	// programs that do not answer.
+	// namespaceDeadline is how long one namespace may take: the way into a namespace
+	// can lead past programs that do not answer.
 	namespaceDeadline = 5 * time.Second
 
-	// maxNamespaceThreads bounds the threads that are on their way at a time, and as many
+	// maxNamespaceThreads bounds the number of threads at work at a time; as many more
 	// may be stuck.
 	maxNamespaceThreads = 8
 )
 
-// visitKey is a namespace that is looked into. One whose thread is stuck is skipped until the
-// thread comes back: until then the number cannot become another's, as the thread keeps it.
+// visitKey is a namespace to enter. A namespace in which a thread is stuck is skipped until
+// the thread returns: until then the number cannot be reused, as the thread keeps the
+// namespace alive.
 type visitKey struct {
 	nsType string
 	inode  uint64
 }
 
-// stuckVisits are the namespaces that threads are stuck in, from one scan to the next.
+// stuckVisits are the namespaces in which threads are stuck, kept across scans.
 type stuckVisits struct {
 	mu   sync.Mutex
 	keys map[visitKey]bool
@@ -69,27 +70,27 @@ func (s *stuckVisits) set(k visitKey, stuck bool) {
 	s.keys[k] = true
 }
 
-// visits is one round through namespaces.
+// visits is one pass through namespaces.
 type visits struct {
 	scan  *Scan
 	work  func(k visitKey)
 	clock *guard.Clock
 
 	mu      sync.Mutex
-	list    []visitKey // still to be looked into
+	list    []visitKey // not entered yet
 	threads map[*visitor]bool
-	skipped map[string]int // how many of a type are not looked into, because others took too long
-	over    bool           // nothing more is begun
+	skipped map[string]int // by type: how many are not entered because others took too long
+	over    bool           // no further namespace is entered
 }
 
-// visitor is a thread on its way.
+// visitor is a thread that enters namespaces.
 type visitor struct {
 	at    visitKey
 	since time.Duration
 }
 
-// foreignNamespaces lists those that are to be looked into, of the types in turn. The rest
-// is one gap for each type.
+// foreignNamespaces lists the namespaces to enter, alternating between the types. One gap
+// for each type stands for those left out.
 func (s *Scan) foreignNamespaces(scopes map[string][]*Probe) []visitKey {
 	var list []visitKey
 	lists := map[string][]uint64{}
@@ -114,9 +115,9 @@ func (s *Scan) foreignNamespaces(scopes map[string][]*Probe) []visitKey {
 	return list
 }
 
-// visitNamespaces calls work in each of the namespaces, on threads that are in there.
-// What cannot be entered is a gap. It returns when all is done, when what is left is stuck, or when ctx
-// ends.
+// visitNamespaces calls work in each of the namespaces, on threads that have entered it. A namespace
+// that cannot be entered is a gap. It returns when all are done, when only stuck threads are left, or
+// when ctx ends.
 func (s *Scan) visitNamespaces(ctx context.Context, list []visitKey, work func(k visitKey)) {
 	v := &visits{scan: s, work: work, clock: guard.NewClock(visitTick), list: list, threads: map[*visitor]bool{}, skipped: map[string]int{}}
 	done := make(chan struct{}, 1)
@@ -173,12 +174,12 @@ func (v *visits) start(done chan struct{}) {
 	}()
 }
 
-// next notes that the thread is done with one namespace and takes another. It reports
-// whether there is one.
+// next notes that the thread is done with one namespace and takes another one. It
+// reports whether there was one.
 func (v *visits) next(t *visitor) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if !v.threads[t] { // it was given up
+	if !v.threads[t] { // it was abandoned meanwhile
 		v.scan.scanner.stuckVisits.set(t.at, false)
 		return false
 	}
@@ -207,8 +208,8 @@ func (v *visits) visit(k visitKey) {
 	}
 }
 
-// sweep gives up threads that have been in one namespace for too long, starts others in
-// their place, and begins nothing more when the time is over.
+// sweep abandons threads that have been in one namespace for too long, and starts
+// others in their place. When the time is over it begins nothing more.
 func (v *visits) sweep(done chan struct{}) {
 	v.mu.Lock()
 	now, start := v.clock.Now(), 0

@@ -18,15 +18,16 @@ import (
 )
 
 // Fork, dup(2) and SCM_RIGHTS make descriptors that share one open file
-// description: one offset, one set of flags, one flock. The kernel tells
-// nobody which, but it compares two on request (kcmp(2) KCMP_FILE, Linux 3.5)
-// and gives an order while at it, so n descriptors need n log n questions
+// description: one offset, one set of flags, one flock. The kernel does not
+// list which ones do, but it compares two on request (kcmp(2) KCMP_FILE, Linux
+// 3.5). As it also tells their order, n descriptors need n log n comparisons
 // instead of n².
 //
-// This serves two ends. Kinds whose instances all have one inode (epoll,
-// timerfd …) have no other identity: each of their descriptors is taken for an
-// object of its own, and those that share a description are merged here. For
-// all others, [model.Holder.OFD] says which holders share one.
+// This serves two purposes. Kinds whose instances all have one inode (epoll,
+// timerfd …) have no other identity: each of their descriptors is first taken
+// for an object of its own, and those that share a description are merged here.
+// For all other kinds, [model.Holder.OFD] tells which holders share a
+// description.
 
 // Descriptor names this descriptor.
 func (f *FD) Descriptor() kcmp.Descriptor {
@@ -36,7 +37,7 @@ func (f *FD) Descriptor() kcmp.Descriptor {
 	return kcmp.Descriptor{Task: f.Proc.PID(), FD: f.Num}
 }
 
-// descriptorOf is the descriptor that a key in such a space names.
+// descriptorOf returns the descriptor that is the key in such a space.
 func descriptorOf(k Key) kcmp.Descriptor {
 	return kcmp.Descriptor{Task: int32(k.Scope), FD: int32(k.Num)}
 }
@@ -46,7 +47,7 @@ func DescriptorKey(d kcmp.Descriptor, space *KeySpace) Key {
 	return Key{Space: space, Scope: uint64(uint32(d.Task)), Num: uint64(uint32(d.FD))}
 }
 
-// descriptions finds out who shares what.
+// descriptions finds out which descriptors share a description.
 type descriptions struct {
 	idx *Index
 	out *Collector
@@ -55,14 +56,14 @@ type descriptions struct {
 	seen    map[model.Reason]*model.Gap
 	alive   map[int32]bool
 	checked sync.Map // see [kcmp.Comparer]
-	asked   sync.Map // the pids by which the kernel was asked
+	asked   sync.Map // the pids of which the kernel compared descriptors
 	shared  []sharing
 
 	first map[uint64]firstHolder // see [descriptions.markKnown]
 	ids   []uint64
 }
 
-// sharing is a finding that holds if all its processes are still the same.
+// sharing is a comparison result that holds if all its processes are still the same.
 type sharing struct {
 	entry  *Entry
 	groups [][]kcmp.Descriptor
@@ -91,8 +92,8 @@ func (d *descriptions) gap(r model.Reason, detail string) {
 	d.seen[r] = &model.Gap{Reason: r, Op: "compare descriptors", Detail: detail, Count: 1}
 }
 
-// failed notes what could not be compared. A descriptor that was closed or
-// whose process has ended is no loss.
+// failed notes descriptors that could not be compared. If a descriptor was
+// closed or its process has ended, nothing is missing.
 func (d *descriptions) failed(bad map[kcmp.Descriptor]error) {
 	for _, err := range bad {
 		if !proc.Gone(err) && !errors.Is(err, unix.EBADF) {
@@ -110,13 +111,13 @@ func (d *descriptions) report() {
 
 func (d *descriptions) each(n int, work func(t *guard.Task, i int) func()) {
 	sc := d.idx.Scan.scanner
-	// What gets stuck is a process, whichever object it was asked about.
+	// What gets stuck is a process, no matter about which object it was asked.
 	sc.guard.Each(n, sc.opts.Workers, func(int) guard.Item { return guard.Item{Key: d} }, work)
 }
 
-// same reports whether a pid is still the process that was read. It is asked
-// when everything has been compared: a process that lives now lived all the
-// time in between.
+// same reports whether a pid still belongs to the process that was read. It is
+// called when everything has been compared: a process that lives now has lived
+// all the time in between.
 func (d *descriptions) same(pid int32) bool {
 	ok, known := d.alive[pid]
 	if !known {
@@ -127,8 +128,9 @@ func (d *descriptions) same(pid int32) bool {
 }
 
 // mergeDescriptions makes one object of the descriptors that share a
-// description, in the spaces where that is the identity. What could not be
-// compared stays an object of its own, with holders that may be missing.
+// description, in the spaces where that is the identity. A descriptor that
+// could not be compared stays an object of its own, whose list of holders may
+// be incomplete.
 func (s *Scan) mergeDescriptions(d *descriptions) {
 	bySpace := map[*KeySpace][]*Entry{}
 	for space := range d.idx.joined.spaces {
@@ -190,7 +192,7 @@ func (s *Scan) mergeDescriptions(d *descriptions) {
 	}
 }
 
-// merge makes from another name of into.
+// merge makes from an alias of into.
 func (idx *Index) merge(from, into *Entry) {
 	from.gone = true
 	if idx.merged == nil {
@@ -207,14 +209,14 @@ func (idx *Index) merge(from, into *Entry) {
 	into.touch()
 }
 
-// markShared fills in the holders' descriptions, of all objects that several
-// descriptors hold.
+// markShared sets [model.Holder.OFD] in the holders of all objects that are
+// held by several descriptors.
 func (s *Scan) markShared(d *descriptions) {
 	var list []*Entry
 	known := map[Key]*comparison{}
 	number := int32(s.number)
 	for k, c := range s.scanner.compared {
-		if e := d.idx.joined.entries[k]; e != nil && e.listed() && e.reheldIn != number { // they are marked
+		if e := d.idx.joined.entries[k]; e != nil && e.listed() && e.reheldIn != number { // they are marked already
 			known[k] = c
 			d.note(c.all)
 		}
@@ -287,25 +289,26 @@ func (s *Scan) markShared(d *descriptions) {
 	s.scanner.compared = known
 }
 
-// fewHolders are so few that comparing them anew costs less than to keep what was found.
+// fewHolders is the number of holders up to which comparing them again costs less than keeping the
+// result.
 const fewHolders = 8
 
-// note notes that not all descriptors of an object were compared.
+// note emits a gap if not all descriptors of an object were compared.
 func (d *descriptions) note(all bool) {
 	if !all {
 		d.gap(model.Truncated, fmt.Sprintf("more than %d open file descriptions of one object: only those of related processes were compared", kcmp.Many))
 	}
 }
 
-// locked reports whether a file is locked: then it matters which of its
-// descriptors are the same.
+// locked reports whether a file is locked. Then it matters which of its
+// descriptors share a description.
 func locked(o *model.Object) bool {
 	d, ok := o.Detail.(*model.FileDetail)
 	return ok && len(d.Locks) > 0
 }
 
-// markGroups names the holders that are in one group after the lowest of them, of those
-// whose process is still the same, if there are several.
+// markGroups gives all holders in a group the number of the lowest of them. It leaves
+// out holders whose process is no longer the same, and groups of one.
 func markGroups(holders []model.Holder, groups [][]kcmp.Descriptor, same func(pid int32) bool) {
 	in := map[kcmp.Descriptor]int{}
 	for n, g := range groups {
@@ -313,7 +316,7 @@ func markGroups(holders []model.Holder, groups [][]kcmp.Descriptor, same func(pi
 			in[desc] = n
 		}
 	}
-	lowest := make([]int, len(groups)) // place among the holders, from 1
+	lowest := make([]int, len(groups)) // place among the holders, counted from 1
 	for i := range holders {
 		desc, ok := kcmp.DescriptorOf(&holders[i])
 		if !ok {
@@ -333,7 +336,7 @@ func markGroups(holders []model.Holder, groups [][]kcmp.Descriptor, same func(pi
 	}
 }
 
-// markAll names all holders by descriptor after the lowest of them, if there are several.
+// markAll marks all holders by descriptor as one group, if there are several.
 func markAll(holders []model.Holder) {
 	var group []kcmp.Descriptor
 	for i := range holders {
@@ -346,7 +349,7 @@ func markAll(holders []model.Holder) {
 	}
 }
 
-// Find fills in the objects behind the descriptors that are keys of want.
+// Find sets the objects behind the descriptors that are keys of want.
 func (idx *Index) Find(want map[kcmp.Descriptor]*Entry) {
 	look := func(e *Entry) {
 		for i := range e.Holders {
@@ -372,8 +375,8 @@ func compareHolders(a, b *model.Holder) int {
 	return cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.TID, b.TID), cmp.Compare(a.FD.Or(-1), b.FD.Or(-1)))
 }
 
-// Same reports whether a pid is still the process that was read. What was
-// learnt of it by its pid holds only if this is asked afterwards.
+// Same reports whether a pid still belongs to the process that was read. What
+// was learnt through the pid is valid only if Same is called afterwards.
 func (idx *Index) Same(pid int32) bool {
 	p := idx.Processes[pid]
 	if p == nil {
@@ -391,7 +394,7 @@ func (idx *Index) Same(pid int32) bool {
 	return err == nil && st.StartTicks == p.StartTicks
 }
 
-// parent is the parent of a process; 0 if it is not known.
+// parent returns the parent of a process; 0 if unknown.
 func (d *descriptions) parent(pid int32) int32 {
 	if p := d.idx.Processes[pid]; p != nil {
 		return int32(p.PPID)

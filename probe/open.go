@@ -9,14 +9,14 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// open opens the directory of a process that was read before, and no other's that
-// has its pid now.
+// open opens the directory of a process that was read before. It fails if another
+// process has the pid now.
 func (s *Scan) open(t *guard.Task, p *model.Process) (*proc.Dir, error) {
 	if dir, ok := s.scanner.handles.Get(p.PID, p.StartTicks); ok {
 		return dir, nil
 	}
 	if s.facts != nil && s.facts.once {
-		// Much is known of it already: perhaps nothing has to be opened.
+		// Much of the process is known already: perhaps nothing has to be opened.
 		return s.root.Later(strconv.Itoa(p.PID), checkProcess(p)), nil
 	}
 	dir, err := s.root.Open(strconv.Itoa(p.PID))

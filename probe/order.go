@@ -10,8 +10,9 @@ import (
 )
 
 // sortObjects orders objects by kind and id. Nearly all ids are the kind and a
-// number, which is parsed once here instead of in every comparison: that would
-// be a tenth of the scan. So would be to compare kinds again and again.
+// number. The number is parsed here once, because parsing it in every
+// comparison would take a tenth of the scan. So would comparing the kinds each
+// time.
 func sortObjects(list []*Entry) {
 	type entry struct {
 		number   uint64
@@ -45,10 +46,10 @@ func sortObjects(list []*Entry) {
 	}
 }
 
-// maxDigits are as many as a uint64 surely holds.
+// maxDigits is the number of digits that always fit into a uint64.
 const maxDigits = 19
 
-// numberOf is the number that follows the kind in an object's id.
+// numberOf returns the number that follows the kind in an object's id.
 func numberOf(o *model.Object) (n uint64, ok bool) {
 	rest, ok := strings.CutPrefix(o.ID, string(o.Kind))
 	if !ok || rest == "" || rest[0] != ':' {
@@ -65,7 +66,7 @@ func numberOf(o *model.Object) (n uint64, ok bool) {
 	return n, digits > 0 && digits <= maxDigits
 }
 
-// note notes what kinds of objects a space has had.
+// note notes which kinds of objects a space has had.
 func (j *joined) note(e *Entry) {
 	if e.Object == nil || !e.Key.Space.Incremental {
 		return

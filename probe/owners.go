@@ -12,8 +12,9 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// What gets stuck uses up the share of the user whose it is (package guard). Of a process
-// that is its real user: the one who started it, also where it has the rights of another.
+// A stuck call uses up the share of the user who owns what it was asked about (package
+// guard). For a process that is its real user: the one who started it, even if it runs
+// with the rights of another.
 
 // owners knows the users of processes.
 type owners struct {
@@ -21,7 +22,7 @@ type owners struct {
 	uids map[int32]uint32 // real uids, by pid
 }
 
-// set notes the real uid of a process, by its status.
+// set notes the real uid of a process, from its status.
 func (o *owners) set(pid int32, status []byte) {
 	v, ok := proc.StatusField(status, "Uid")
 	if !ok {
@@ -47,7 +48,7 @@ func (o *owners) get(pid int32) (uid uint32, ok bool) {
 	return uid, ok
 }
 
-// keep forgets processes that are not in a list, which is in ascending order.
+// keep removes processes that are not in the list, which is in ascending order.
 func (o *owners) keep(pids []int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -58,8 +59,9 @@ func (o *owners) keep(pids []int) {
 	}
 }
 
-// owner is whose a process is. Of one that has not been read yet its directory says so,
-// if not of one with another's rights.
+// owner returns the user whose share a process uses up. For a process that has not been
+// read yet, the owner of its directory tells that, unless the process runs with another
+// user's rights.
 func (s *Scan) owner(pid int32) guard.Owner {
 	if s.facts != nil {
 		if t := s.facts.tasks[pid]; t != nil && t.pid == pid {
@@ -76,16 +78,16 @@ func (s *Scan) owner(pid int32) guard.Owner {
 	return guard.Owner{UID: uid, PID: pid}
 }
 
-// processItem is a process in what the guard skips.
+// processItem identifies a process in the guard's skip list.
 func (s *Scan) processItem(pid int, ticks uint64) guard.Item {
 	return guard.Item{Key: processKey{pid, ticks}, Owner: s.owner(int32(pid))}
 }
 
-// maxOwnersAsked is among how many holders somebody else than root is looked for.
+// maxOwnersAsked is how many holders are searched for a user other than root.
 const maxOwnersAsked = 16
 
-// item is an object in what the guard skips. What root and another have is the other's: root
-// is given things by others.
+// item identifies an object in the guard's skip list. An object that root and another user
+// hold counts as the other user's: others can pass descriptors to root.
 func (idx *Index) item(e *Entry) guard.Item {
 	item := guard.Item{Key: e.Key}
 	for i := range min(len(e.Holders), maxOwnersAsked) {
@@ -99,11 +101,11 @@ func (idx *Index) item(e *Entry) guard.Item {
 	return item
 }
 
-// Owner is whose an object is, for who asks for it with a guard of its own.
+// Owner returns the user whose share an object uses up, for callers with a guard of their own.
 func (idx *Index) Owner(e *Entry) guard.Owner { return idx.item(e).Owner }
 
 // Accounts tells whose share an owner uses up ([guard.Guard.WithAccounts]): that of the user
-// who made the user namespace that the process is in, if it is not ipctop's own.
+// who created the process's user namespace, if that is not ipctop's own.
 type Accounts struct {
 	root string
 	mu   sync.Mutex
@@ -124,7 +126,7 @@ func (a *Accounts) Of(o guard.Owner) uint32 {
 		return uid
 	}
 	account := o.UID
-	// Root's namespaces are there so that the users in there are not root.
+	// Root creates namespaces so that the users inside are not root.
 	if uid, ok := proc.UserNamespaceOwner(a.root + "/" + strconv.Itoa(int(o.PID)) + "/ns/user"); ok && uid != 0 {
 		account = uid
 	}
@@ -135,5 +137,5 @@ func (a *Accounts) Of(o guard.Owner) uint32 {
 	return account
 }
 
-// maxAccounts bounds what is remembered.
+// maxAccounts bounds how many results are remembered.
 const maxAccounts = 1 << 14

@@ -6,15 +6,15 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// peer is an object at the other end, as a process or table tells of it.
+// peer is an object at the other end, as a process or table named it.
 type peer struct {
 	to         *Entry
 	confidence model.Confidence
 	by         *emitted
 }
 
-// setPeers joins what is said of peers. What comes before the first statement that was not
-// made in the last scan, and after the last one, is joined already.
+// setPeers joins the peers that a process or table emitted. The records equal to those of
+// the last scan, at the beginning and at the end of the list, are joined already.
 func (j *joined) setPeers(s *emitted, r *result) {
 	was, now := s.peers, r.out.peers
 	same := 0
@@ -44,7 +44,7 @@ func (j *joined) setPeers(s *emitted, r *result) {
 	}
 }
 
-// dropPeers takes away what was said of peers.
+// dropPeers removes peer records.
 func (j *joined) dropPeers(s *emitted, list []peerRecord) {
 	for i := range list {
 		p := &list[i]
@@ -60,7 +60,7 @@ func (j *joined) dropPeers(s *emitted, list []peerRecord) {
 	}
 }
 
-// forgetNames keeps, of those who say or have said that e is their peer, each that still says so once.
+// forgetNames removes from e.namedBy duplicates, and entries that no longer have e as their peer.
 func (j *joined) forgetNames(e *Entry) {
 	j.looks++
 	e.namedBy = slices.DeleteFunc(e.namedBy, func(by *Entry) bool {
@@ -93,8 +93,8 @@ func (idx *Index) Peers(e *Entry, f func(peer *Entry, c model.Confidence)) {
 	}
 }
 
-// peersNow lists the objects at the other end of e. The list is the last scan's as long
-// as that is true.
+// peersNow lists the objects at the other end of e. It returns the list of the last
+// scan if that is still right.
 func (idx *Index) peersNow(e *Entry) []model.Peer {
 	var space [4]model.Peer
 	list := space[:0]

@@ -13,24 +13,24 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// A pipe is filled and emptied by whoever has it open, and that may be somebody of whom
-// nobody knows: the kernel itself, or who has yet to receive it. A source that has told where
-// a pipe is looks at it again for next to nothing, so all are looked at in each scan.
+// A pipe can be filled and emptied by holders that no process shows: by the kernel itself, or
+// through a descriptor in flight. Once a source has told where a pipe is, looking at it again
+// costs next to nothing, so all are looked at in each scan.
 
-// knownPipe is what the source told of a pipe or FIFO last.
+// knownPipe is what the source last told of a pipe or FIFO.
 type knownPipe struct {
 	bpf.Watched
-	scan int // in which it was so
+	scan int // the scan in which it was so
 }
 
-// watchedPipes are room for what is asked of pipes in each scan.
+// watchedPipes is reusable memory for asking about pipes in each scan.
 type watchedPipes struct {
 	there []bpf.Watched
 	of    []*knownPipe
 }
 
-// Pipe is what a pipe or FIFO is like in this scan; known is false where the source did not
-// tell. See [Index.LookAtPipes].
+// Pipe returns the state of a pipe or FIFO in this scan; known is false if the source did
+// not tell. See [Index.LookAtPipes].
 func (idx *Index) Pipe(e *Entry) (p bpf.PipeState, known bool) {
 	if e.pipe == nil || e.pipe.scan != idx.Scan.number {
 		return p, false
@@ -38,8 +38,8 @@ func (idx *Index) Pipe(e *Entry) (p bpf.PipeState, known bool) {
 	return e.pipe.Pipe()
 }
 
-// LookAtPipes has the source tell of pipes and FIFOs: those that it came upon as it read the
-// descriptors of who has them, and those that it has told of in an earlier scan.
+// LookAtPipes asks the source about pipes and FIFOs: those that it found while it read their
+// holders' descriptors, and those that it told of in an earlier scan.
 func (idx *Index) LookAtPipes(ctx context.Context, all iter.Seq[*Entry]) {
 	f := idx.Scan.facts
 	if f == nil {
@@ -58,7 +58,7 @@ func (idx *Index) LookAtPipes(ctx context.Context, all iter.Seq[*Entry]) {
 		sc.watched.there, sc.watched.of = there, of
 	}
 	err := f.source.Changed(there, func(i int, now bpf.Watched) {
-		of[i].Watched = now // None is no pipe, so that nothing is known of it
+		of[i].Watched = now // None: no longer a pipe, so nothing is known of it
 	})
 	if err != nil {
 		sc.opts.Log.LogAttrs(ctx, slog.LevelDebug, "eBPF: pipes are not looked at", slog.String("why", err.Error()))
@@ -69,8 +69,8 @@ func (idx *Index) LookAtPipes(ctx context.Context, all iter.Seq[*Entry]) {
 	}
 }
 
-// takePipe takes what was told of a pipe with the descriptors of a process. The caller has
-// f.pipesMu.
+// takePipe takes what was told of a pipe together with the descriptors of a process. The
+// caller holds f.pipesMu.
 func (idx *Index) takePipe(f *facts, e *Entry) bool {
 	w, ok := f.pipes[inode{e.Key.Scope, e.Key.Num}] // the key of a FIFO has the device, that of a pipe has none
 	if ok {
@@ -79,21 +79,22 @@ func (idx *Index) takePipe(f *facts, e *Entry) bool {
 	return ok
 }
 
-// asItWas reports whether a pipe was looked at in the last scan, and those who have it are the
-// same since: then none of them has run. It is [Index.keptOpen] for nearly all, at less cost.
+// asItWas reports whether a pipe was looked at in the last scan and its holders have not
+// changed since, which means that none of them has run. It gives the same answer as
+// [Index.keptOpen] for nearly all pipes, and costs less.
 func (idx *Index) asItWas(e *Entry) bool {
 	return e.pipe != nil && e.pipe.scan == idx.Scan.number-1 && int(e.freshIn) != idx.Scan.number && len(e.held) > 0
 }
 
-// keptOpen reports whether somebody has had e open all the time since a scan: a process that
-// has not run since then, whose descriptors are its own, cannot have closed it. So it still is
-// where it was.
+// keptOpen reports whether some process has had e open all the time since a scan. A process
+// that has not run since then, and whose descriptors are its own, cannot have closed it. So
+// the object is still where it was.
 func (idx *Index) keptOpen(e *Entry, scan int) bool {
 	return slices.ContainsFunc(e.Holders, func(h model.Holder) bool { return h.Via == model.ViaFD && idx.Since(h.PID) <= scan })
 }
 
-// ReadPipes has the source tell of other pipes and FIFOs: it reads all descriptors of one
-// holder of each.
+// ReadPipes asks the source about further pipes and FIFOs: it reads all descriptors of
+// one holder of each.
 func (idx *Index) ReadPipes(list []*Entry) {
 	f := idx.Scan.facts
 	if f == nil || f.whole {
@@ -114,7 +115,7 @@ func (idx *Index) ReadPipes(list []*Entry) {
 		read[pid] = true
 		err := f.source.FilesOf(int(pid), f.addPipe)
 		if errors.Is(err, unix.EINVAL) {
-			return // not in this kernel
+			return // this kernel cannot
 		}
 		take(e)
 	}

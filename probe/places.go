@@ -6,10 +6,10 @@ import (
 	"github.com/ipctop/ipctop/guard"
 )
 
-// Places tells where some files are by what a process shows of itself besides its
-// descriptors: its working directory, its root, its program, and what is mounted
-// of these devices where it lives. The paths are those of its mount namespace.
-// Only local file systems are asked.
+// Places returns paths of files on the devices devs that a process shows other
+// than by its descriptors: its working directory, its root, its program, and what
+// is mounted where it lives. The paths are those of its mount namespace. Only
+// local file systems are asked.
 func (idx *Index) Places(t *guard.Task, pid int32, devs map[uint64]bool) map[Key]string {
 	p := idx.Processes[pid]
 	if p == nil || !t.Begin("places", pid) {

@@ -14,8 +14,8 @@ import (
 // run at the same time on several goroutines; they keep what they learn in the
 // [Collector] they are given.
 type Probe struct {
-	// Name is what gaps, reports and options call it; the kind it reads,
-	// where it reads one.
+	// Name identifies the probe in gaps, reports and options. A probe that reads
+	// one kind is named after it.
 	Name string
 
 	// Process is called once for each process, with its directory open.
@@ -32,25 +32,26 @@ type Probe struct {
 	// Mapping is called for each shared mapping until one probe claims it.
 	Mapping func(m *Mapping, out *Collector) bool
 
-	// Prefetch is called on a goroutine of its own when most processes have been read,
-	// ahead of Table: for what the kernel takes its time to answer.
+	// Prefetch is called before Table, on its own goroutine, when most processes have
+	// been read. It is for requests that the kernel answers slowly.
 	Prefetch func(s *Scan)
 
-	// Table reads what the kernel tells about the whole machine or, with
-	// Scope, about one namespace; then it is called in each.
+	// Table reads what the kernel tells about the whole machine. With Scope, the
+	// table belongs to a namespace, and Table is called in each of them.
 	Table func(ctx context.Context, ns NS, out *Collector) error
 
 	// Scope is the type of namespace that Table reads: "net", "ipc" or "".
 	Scope string
 
-	// Survey looks, in a namespace of Scope that is not ipctop's own, at something cheaper than
-	// its tables. vacant says that it has nothing of any probe; what it tells besides is
-	// [NS].About in Table.
+	// Survey checks, in a namespace of Scope other than ipctop's own, something that is cheaper
+	// to read than the tables. vacant says that no probe has objects there; about reaches Table
+	// as [NS].About.
 	Survey func(ns NS) (about any, vacant bool)
 
-	// Kept finds namespaces of Scope that only objects keep alive, by those that no
-	// table lists, and notes the ways into them ([Scan.NoteWay]). read reads the tables
-	// of those noted and tells how many these were.
+	// Kept finds namespaces of Scope that only their objects keep alive. It looks for
+	// objects that no table lists, and notes the way into their namespaces
+	// ([Scan.NoteWay]). read reads the tables of the noted namespaces and returns how
+	// many there were.
 	Kept func(ctx context.Context, idx *Index, read func() int, out *Collector)
 
 	// Limits emits the bounds that the kernel puts on the mechanism, in each of
@@ -61,8 +62,8 @@ type Probe struct {
 	// Complete adds what can only be asked when all holders are known.
 	Complete func(ctx context.Context, idx *Index, out *Collector)
 
-	// Locked asks those who have a file open for locks that no table lists, when it turns out that
-	// somebody waits for such a one; see [Index.AskLocked].
+	// Locked asks the processes that have a file open for locks that no table lists. It is called
+	// when a thread turns out to wait for such a lock; see [Index.AskLocked].
 	Locked func(t *guard.Task, idx *Index, e *Entry) (commit func())
 
 	// Waits tells what threads are blocked on, when all objects are complete.
@@ -70,16 +71,16 @@ type Probe struct {
 	// someone waits.
 	Waits func(ctx context.Context, idx *Index, out *Collector) error
 
-	// Blocked tells what a thread waits for by the number of the system call that it is in,
-	// which is looked at before descriptors are read.
+	// Blocked tells from the number of a system call what a thread waits for that is
+	// blocked in it. It is used before descriptors are read.
 	Blocked func(call int) BlockedAt
 
-	// Close gives up what the probe keeps from one scan to the next.
+	// Close releases what the probe keeps between scans.
 	Close func()
 
-	// Detail reads what is too costly to be read of everything, of those processes, and
-	// objects ([Index.Wanted]), that somebody wants to see in detail ([Options].Detail). It may
-	// change holders' extents and add objects.
+	// Detail reads what is too costly to read for every object. It reads it for the processes
+	// and objects ([Index.Wanted]) that the user wants to see in detail ([Options].Detail). It
+	// may change holders' extents and add objects.
 	Detail func(ctx context.Context, idx *Index, list []*model.Process, out *Collector) error
 }
 
@@ -93,17 +94,18 @@ type KeySpace struct {
 	// With nil such a key is no object.
 	New func(k Key, s *Scan) model.Object
 
-	// OfInode is by which numbers the file with an inode of a device (of its superblock) is named
-	// here, if it may be one of these objects. With nil it is none, or is not locked.
+	// OfInode returns the key numbers in this space of the file with this inode on this device
+	// (the device of its superblock). ok is false if the file is no object of this space. OfInode
+	// is nil where objects have no inode or are never locked.
 	OfInode func(dev, ino uint64) (scope, num uint64, ok bool)
 
-	// ByMapping says that processes hold such objects by mapping them, so that
-	// holders are complete only where mappings could be read, too.
+	// ByMapping says that processes hold these objects by mapping them. Their list
+	// of holders is complete only where mappings could be read, too.
 	ByMapping bool
 
-	// Waited says that with [Options].WaitsOnly only those are kept at which somebody
-	// waits. The access of their descriptors, which the probe that emits them leaves open
-	// then, is asked when that is known.
+	// Waited says that [Options].WaitsOnly keeps only those objects at which some thread
+	// waits. The probe then emits descriptors with their access left open; the scan asks
+	// for it once it knows which objects it keeps.
 	Waited bool
 
 	// ByDescription says that the kernel gives these objects no number: two
@@ -112,16 +114,16 @@ type KeySpace struct {
 	// them.
 	ByDescription bool
 
-	// Incremental says that an object that is as it was in the last scan, with the same
-	// holders none of which has run, comes to the hooks as they left it then
-	// ([Index.Unchanged]). They set again what they set, or leave it. Earlier snapshots have
-	// the same object, detail and holders: a hook that changes these changes a copy
-	// ([Entry.OwnObject], [Entry.OwnHolders]). No hook changes the kind.
+	// Incremental says that an object that has not changed since the last scan, and has the
+	// same holders of which none has run, is passed to the hooks as they left it then
+	// ([Index.Unchanged]). The hooks set the same fields again, or leave them. Earlier
+	// snapshots share the object, its detail and its holders: a hook that changes these
+	// changes a copy ([Entry.OwnObject], [Entry.OwnHolders]). No hook changes the kind.
 	Incremental bool
 }
 
-// Key names an object during a scan. Scope is what makes Num unique within the
-// space: a device number or a namespace, 0 where there is but one.
+// Key names an object during a scan. Scope makes Num unique within the space: a
+// device number or a namespace, or 0 if the space has only one scope.
 type Key struct {
 	Space *KeySpace
 	Scope uint64
@@ -134,7 +136,7 @@ type NS struct {
 	Inode uint64 // 0: the table does not belong to a namespace
 	Own   bool   // ipctop's own
 	Scan  *Scan
-	About any // what [Probe].Survey told of it
+	About any // the result of [Probe].Survey
 }
 
 // ID makes the id of an object of this namespace.
@@ -172,27 +174,26 @@ type Collector struct {
 	limits   []model.Limit
 	waits    []model.Wait
 	backends map[string]string
-	// unknownHolders: some process holds objects of which it cannot be told which
-	// they are
+	// unknownHolders: some process holds objects that cannot be identified
 	unknownHolders bool
 
 	// Of a table:
-	before tableSize // what it had in the last scan
-	stamp  Stamp     // of what it has now
-	same   bool      // it has the same, and none of it is emitted
+	before tableSize // as it was in the last scan
+	stamp  Stamp     // of the table as it is now
+	same   bool      // the table has not changed, so nothing of it is emitted
 }
 
 type objectRecord struct {
 	key    Key
-	entry  *Entry // of that key, once it is joined
+	entry  *Entry // the entry of key, set by the join
 	object *model.Object
 }
 
 type holderRecord struct {
 	key    Key
-	entry  *Entry // of that key, once it is joined
+	entry  *Entry // the entry of key, set by the join
 	holder model.Holder
-	cached bool // it is not emitted again until its process has run
+	cached bool // not emitted again until its process has run
 }
 
 type peerRecord struct {
@@ -200,9 +201,10 @@ type peerRecord struct {
 	confidence model.Confidence
 }
 
-// Object emits what is known of the object behind k. Of several records for one
-// key the first counts, a table's before any that a process's read gave. It may be emitted
-// again in later scans under this key, but must not be changed.
+// Object emits what is known of the object behind k. If there are several records for one
+// key, the first counts; a record from a table comes before any that was read from a
+// process. The same record may be emitted under this key again in later scans, so it must
+// not be changed.
 func (o *Collector) Object(k Key, object *model.Object) {
 	o.objects = append(o.objects, objectRecord{key: k, object: object})
 }
@@ -212,14 +214,14 @@ func (o *Collector) AddHolder(k Key, h model.Holder) {
 	o.holders = append(o.holders, holderRecord{key: k, holder: h})
 }
 
-// Peer emits that the object behind to is at the other end of from. Both
-// directions are emitted, each by the probe that knows it, by a Table hook or in
+// Peer emits that to is the object at the other end of from. Each direction is
+// emitted on its own, by the probe that knows it, in a Table hook or in
 // Complete.
 func (o *Collector) Peer(from, to Key, c model.Confidence) {
 	o.peers = append(o.peers, peerRecord{from: from, to: to, confidence: c})
 }
 
-// Expect makes room for so many objects and peers more.
+// Expect makes room for this many more objects and peers.
 func (o *Collector) Expect(objects, peers int) {
 	o.objects, o.peers = slices.Grow(o.objects, objects), slices.Grow(o.peers, peers)
 }
@@ -240,9 +242,10 @@ func (o *Collector) Fail(op, path string, err error) {
 	o.Gap(model.Gap{Reason: proc.ReasonOf(err), Op: op, Path: path, Detail: err.Error()})
 }
 
-// Limit emits a bound the kernel puts on the mechanism. Of several of one name
-// and scope the snapshot keeps the one that is nearest to being reached: each
-// process has its own bound on what all processes of its user share.
+// Limit emits a bound that the kernel puts on the mechanism. If several limits
+// have the same name and scope, the snapshot keeps the one nearest to being
+// reached: each process has its own bound on what all processes of its user
+// share.
 func (o *Collector) Limit(l model.Limit) { o.limits = append(o.limits, l) }
 
 // Wait emits that a thread is blocked. Only a Waits hook may.
@@ -251,8 +254,8 @@ func (o *Collector) Wait(w model.Wait) { o.waits = append(o.waits, w) }
 // ExpectWaits makes room for n waits.
 func (o *Collector) ExpectWaits(n int) { o.waits = slices.Grow(o.waits, n) }
 
-// UnknownHolders says that somebody holds objects of which it cannot be told which
-// they are: no object's holders are complete then.
+// UnknownHolders says that some process holds objects that cannot be identified.
+// Then no object's list of holders is complete.
 func (o *Collector) UnknownHolders() { o.unknownHolders = true }
 
 // Backend notes which kernel interface was used for what.

@@ -15,11 +15,11 @@ import (
 type Proc struct {
 	Dir    *proc.Dir // /proc/PID
 	Model  *model.Process
-	Status []byte // content of its status file, or those lines of it that readers go by
+	Status []byte // content of its status file, or only those lines of it that readers use
 	Scan   *Scan
 
 	task    *guard.Task
-	told    *bpf.Task // by the source; nil: its files were read
+	told    *bpf.Task // what the source told; nil: the files of the process were read
 	stat    proc.Stat
 	mnt     *proc.MountTable
 	mntRead bool
@@ -36,13 +36,13 @@ type FD struct {
 	TID  int32  // the thread, if the descriptor is in a table of its own; else 0
 	Link []byte // what the link leads to: "pipe:[4242]", "/dev/null", …
 
-	dir  *proc.Dir // …/fd; nil where it was not needed yet, see [FD.table]
+	dir  *proc.Dir // …/fd; nil until it is needed, see [FD.table]
 	name *byte
-	text [12]byte  // of name, where that was made here
-	seen *seenFile // what the source told of it; nil: it was read from the proc file system
-	from *facts    // that seen is of
+	text [12]byte  // holds name, if that was made here
+	seen *seenFile // what the source told of it; nil: read from the proc file system
+	from *facts    // the facts that seen is from
 	out  *Collector
-	info *[]byte // where fdinfo is read to
+	info *[]byte // the buffer that fdinfo is read into
 
 	stat      unix.Statx_t
 	statErr   error
@@ -50,31 +50,31 @@ type FD struct {
 	cacheable bool
 	byInfo    bool
 	byCounter bool
-	counter   *bpf.Watched // what the source says of it now; nil: see seen
-	often     bool         // its fdinfo is read in scan after scan
+	counter   *bpf.Watched // its state now, from the source; nil: see seen
+	often     bool         // its fdinfo is read in every scan
 }
 
-// Cacheable says that what is emitted about this descriptor, which is nothing but its
-// hold, remains true for as long as its process does not run: not a count that
-// others change, not a path that they rename.
+// Cacheable says that what is emitted about this descriptor stays true as long as its
+// process does not run. That may be only its holder: not a count that others change,
+// nor a path that they may rename.
 func (f *FD) Cacheable() { f.cacheable = true }
 
-// CacheableByInfo says that what is emitted about this descriptor, which is its hold and its
-// object, remains true for as long as its process does not run and its fdinfo, which was
-// read last, says the same.
+// CacheableByInfo says that what is emitted about this descriptor, one holder and one
+// object, stays true as long as its process does not run and its fdinfo, which was the last
+// text read, stays the same.
 func (f *FD) CacheableByInfo() { f.byInfo = true }
 
-// CacheableByCounter says the same with what [FD.Eventfd] says in the place of the fdinfo.
+// CacheableByCounter is CacheableByInfo with the result of [FD.Eventfd] in place of the fdinfo.
 func (f *FD) CacheableByCounter() { f.byCounter = true }
 
-// What is asked of a descriptor, for [guard.Task.Begin] and [Index.BeginAt]: anyone who asks
-// calls it the same, so that what got stuck once is skipped by all.
+// Names of queries of a descriptor, for [guard.Task.Begin] and [Index.BeginAt]. All callers
+// use the same name, so that a query that got stuck once is skipped by all.
 const (
 	OpInfo = "fdinfo"
 	opStat = "stat descriptor"
 )
 
-// Holder is the hold of this descriptor, with its access left open.
+// Holder returns the holder for this descriptor, without its access.
 func (f *FD) Holder() model.Holder {
 	return model.Holder{PID: f.Proc.PID(), TID: f.TID, Comm: f.Proc.Model.Comm, Via: model.ViaFD, FD: model.Some(f.Num)}
 }
@@ -104,9 +104,9 @@ func linkAccess(dir *proc.Dir, name *byte) model.Access {
 	return model.AccessNone
 }
 
-// Stat is statx(2) of the file behind the descriptor, asked at most once. It is
-// refused with ErrForeign where the file may lie on a file system that asks
-// another machine or program, because that can take for ever.
+// Stat is statx(2) of the file behind the descriptor, called at most once. It
+// fails with ErrForeign if the file may be on a file system that asks another
+// machine or program, because that can take for ever.
 func (f *FD) Stat() (*unix.Statx_t, error) {
 	if !f.statted {
 		f.statted = true
@@ -155,11 +155,11 @@ func (f *FD) Info() ([]byte, error) {
 	return text, err
 }
 
-// Task is the guard that whatever may block is done under.
+// Task returns the guard under which all calls that may block are made.
 func (f *FD) Task() *guard.Task { return f.Proc.task }
 
-// FSType is the magic number of the file system the file behind the descriptor
-// is on (statfs(2)), refused as [FD.Stat] is.
+// FSType returns the magic number of the file system that has the file behind
+// the descriptor (statfs(2)). It fails like [FD.Stat].
 func (f *FD) FSType() (int64, error) {
 	if !f.Proc.mounts().Local(f.Link) {
 		return 0, proc.ErrForeign
@@ -183,9 +183,9 @@ func (f *FD) Gap(probe, op string, err error) {
 	f.out.Gap(model.Gap{Probe: probe, Reason: proc.ReasonOf(err), PID: f.Proc.Model.PID, Op: op, Detail: err.Error()})
 }
 
-// Mapping is a shared mapping while it is being read. Hooks must not keep it. What a source
-// told of has a name that is right for memory; of other files it is the last part of the path
-// alone.
+// Mapping is a shared mapping while it is being read. Hooks must not keep it. If it comes
+// from a source, its name is right for memory; for other files it is only the last part of
+// the path.
 type Mapping struct {
 	proc.MapsEntry
 	Proc *Proc
@@ -196,7 +196,7 @@ type Mapping struct {
 // Cacheable is [FD.Cacheable] for a mapping.
 func (m *Mapping) Cacheable() { m.cacheable = true }
 
-// Holder is the hold of this mapping.
+// Holder returns the holder for this mapping.
 func (m *Mapping) Holder(via model.Via) model.Holder {
 	h := model.Holder{PID: m.Proc.PID(), Comm: m.Proc.Model.Comm, Via: via, Extent: &model.Extent{
 		Address: model.Addr(m.Start),

@@ -8,8 +8,8 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// fillFromStatus sets what only status tells. Lines a kernel does not have
-// leave their field unknown.
+// fillFromStatus sets the fields that only status has. If the kernel lacks a
+// line, its field stays unknown.
 func fillFromStatus(p *model.Process, status []byte) {
 	if v, ok := proc.StatusField(status, "Uid"); ok {
 		if f := bytes.Fields(v); len(f) >= 2 {

@@ -15,22 +15,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A process that has used up the quota of its control group is stopped between any two
-// calls, for a tenth of a second and more. It must not have a duplicate of another's
-// descriptor then.
+// A process that has used up the CPU quota of its control group is stopped between any
+// two calls, for a tenth of a second or more. ipctop must not hold a duplicate of
+// another process's descriptor at that time.
 
-// ErrQuota is why a descriptor is not duplicated by a process that may be stopped while it
-// has the duplicate.
+// ErrQuota is the error where a descriptor is not duplicated because a quota may stop
+// ipctop while it has the duplicate.
 var ErrQuota = fmt.Errorf("%w: the control group's CPU quota stops ipctop now and then, and it would hold a duplicate meanwhile", errors.ErrUnsupported)
 
-// quotaCheck remembers for a moment whether a quota stops this process.
+// quotaCheck caches for a short time whether a quota stops this process.
 type quotaCheck struct {
 	mu    sync.Mutex
 	until time.Time
 	stops bool
 }
 
-// quotaValid is for how long that is remembered.
+// quotaValid is for how long that is cached.
 const quotaValid = time.Second
 
 var quota quotaCheck
@@ -44,11 +44,12 @@ func (q *quotaCheck) stopsNow() bool {
 	return q.stops
 }
 
-// cgroupRoots are where control groups are seen: version 2, and the controller of version 1.
+// cgroupRoots are the usual mount points of control groups: version 2, and the cpu controller of
+// version 1.
 var cgroupRoots = []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"}
 
-// throttled reports whether a quota stops this process now and then: its control group's
-// or that of one above it.
+// throttled reports whether a quota stops this process now and then: that of its control
+// group, or of one above it.
 func throttled() bool {
 	text, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
@@ -77,8 +78,8 @@ func throttledIn(roots []string, cgroups []byte) bool {
 	return false
 }
 
-// oftenThrottled reads cpu.stat of a control group (Documentation/admin-guide/cgroup-v2.rst): whether it was stopped in more
-// than one of a hundred periods.
+// oftenThrottled reports from the cpu.stat of a control group (Documentation/admin-guide/cgroup-v2.rst) whether it was
+// throttled in more than one of a hundred periods.
 func oftenThrottled(stat []byte) bool {
 	var periods, stopped int64
 	for line := range bytes.Lines(stat) {
@@ -94,9 +95,9 @@ func oftenThrottled(stat []byte) bool {
 	return stopped*100 > periods
 }
 
-// withoutQuota runs f on a thread that no quota stops: quotas are for ordinary threads, not
-// for those of the real-time classes (sched(7)). It reports false, without running f, if
-// that is not allowed.
+// withoutQuota runs f on a thread that no quota stops: quotas apply to ordinary threads,
+// not to threads of the real-time classes (sched(7)). It reports false, without running f,
+// if that is not allowed.
 func withoutQuota(f func()) bool {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -7,15 +7,15 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// Rlimit is the process's soft limit. Unlimited is a number that [NewLimit] takes
-// for no bound.
+// Rlimit returns the process's soft limit. For "unlimited" it returns a number
+// that [NewLimit] treats as no bound.
 func (p *Proc) Rlimit(r proc.Resource) (uint64, error) {
 	if p.told != nil && r.Number == unix.RLIMIT_NOFILE {
 		return p.told.FileLimit, nil
 	}
 	if p.Scan.PIDCalls {
-		// One call instead of three. It is for processes of the same user and for
-		// CAP_SYS_RESOURCE; the file is for everyone.
+		// One call instead of three. It is allowed for processes of the same user and
+		// with CAP_SYS_RESOURCE; everyone may read the file.
 		var l unix.Rlimit
 		if err := unix.Prlimit(p.Model.PID, r.Number, nil, &l); err == nil {
 			return l.Cur, nil
@@ -24,13 +24,13 @@ func (p *Proc) Rlimit(r proc.Resource) (uint64, error) {
 	return proc.ReadRlimit(p.Dir, r)
 }
 
-// Rlimit is the soft limit of a process that was read before. Its error says
-// that it is gone if its pid is another's now.
+// Rlimit returns the soft limit of a process that was read before. It fails if
+// another process has the pid now.
 func (s *Scan) Rlimit(p *model.Process, r proc.Resource) (uint64, error) {
 	if dir, ok := s.scanner.handles.Get(p.PID, p.StartTicks); ok {
 		n, err := (&Proc{Dir: dir, Model: p, Scan: s}).Rlimit(r)
 		if err == nil {
-			err = dir.Alive() // else the pid may be another's
+			err = dir.Alive() // else another process may have the pid
 		}
 		return n, err
 	}
@@ -42,9 +42,9 @@ func (s *Scan) Rlimit(p *model.Process, r proc.Resource) (uint64, error) {
 	return proc.ReadRlimit(dir, r)
 }
 
-// limitDescriptors emits how many of the descriptors it may have a process has.
-// The kernel bounds the highest number, not how many there are; who does not
-// leave holes runs out at the same time.
+// limitDescriptors emits how many of its allowed descriptors a process has. The
+// kernel bounds the highest number, not the count; for a process that leaves no
+// holes, both are reached at the same time.
 func (p *Proc) limitDescriptors(out *Collector) {
 	used, ok := p.Model.FDs.Get()
 	if !ok || p.Model.Kernel || p.Model.State == "Z" && used == 0 {

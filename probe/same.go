@@ -9,8 +9,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Holders and peers that are emitted again are the same if all of each is. What is read again
-// of a process to check what is cached need not come in the same order.
+// Two lists of holders or peers are the same if all their records are. When a process is read
+// again to check the cache, the records may come in another order.
 
 func (h holderRecord) equal(o holderRecord) bool {
 	return h.key == o.key && h.cached == o.cached && equalHolders(&h.holder, &o.holder)
@@ -28,7 +28,7 @@ func equalHolders(a, b *model.Holder) bool {
 		slices.Equal(x.Flags, y.Flags)
 }
 
-// sameObject reports whether two records say the same of an object.
+// sameObject reports whether two records of an object are equal.
 func sameObject(a, b *model.Object) bool {
 	if !slices.EqualFunc(a.Holders, b.Holders, func(x, y model.Holder) bool { return equalHolders(&x, &y) }) {
 		return false
@@ -48,7 +48,7 @@ func (p peerRecord) equal(o peerRecord) bool {
 	return p.from == o.from && p.to == o.to && p.confidence == o.confidence
 }
 
-// held is a holder of some object.
+// held identifies a holder of an object.
 type held struct {
 	key    Key
 	hold   hold
@@ -56,7 +56,7 @@ type held struct {
 	comm   string
 }
 
-// String names it as in "its fd 3 of pipefs 0:4711".
+// String describes it, for example "its fd 3 of pipefs 0:4711".
 func (h held) String() string {
 	s := string(h.hold.via)
 	if h.hold.fd >= 0 {
@@ -65,8 +65,8 @@ func (h held) String() string {
 	return fmt.Sprintf("its %s of %s %d:%d", s, h.key.Space.Name, h.key.Scope, h.key.Num)
 }
 
-// verified reports whether a process that was read again although it has not run has what
-// it had. If not, that is a gap.
+// verified reports whether a process that was read again although it has not run still
+// has the same as before. If not, it emits a gap.
 func (j *joined) verified(s *emitted, r *result) bool {
 	if j.had == nil {
 		j.had = map[held]int{}

@@ -10,26 +10,27 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Processes can share a descriptor table or their memory although they are not
-// threads of each other (CLONE_FILES, CLONE_VM, vfork(2)): then one changes what the
-// other has while that sleeps. So nothing of such is cached. Which they are, only
-// kcmp(2) tells, by comparing: the processes of which something is cached stand in
-// the kernel's order, so that each new one is compared with a few.
+// Processes that are not threads of each other can still share a descriptor table or
+// memory (CLONE_FILES, CLONE_VM, vfork(2)): then one changes what the other has
+// while that one sleeps. So nothing is cached of such processes. Only kcmp(2) tells
+// which they are, by comparing two. So the cached processes are kept in the kernel's
+// order, and each new one is compared with a few of them.
 
 // sharers has the processes in the kernel's order of their tables.
 type sharers struct {
 	files, memory []int32
 }
 
-// tableSharing says which processes share something with another, and of which users some
-// process does not answer: it could share something with any of the user's.
+// tableSharing tells which processes share something with another one. silent are the
+// users who have a process that does not answer: it could share something with any
+// process of that user.
 type tableSharing struct {
 	share  map[int32]bool
 	silent map[uint32]bool
 }
 
-// dropCaches drops what is cached of processes that are gone, and of those that share
-// something with another.
+// dropCaches drops the cache entries of processes that are gone, and of those that
+// share something with another one.
 func (s *Scan) dropCaches(pids []int) {
 	sc := s.scanner
 	there := func(pid int) bool {
@@ -49,7 +50,7 @@ func (s *Scan) dropCaches(pids []int) {
 	})
 }
 
-// cacheDrop drops what is cached of some processes.
+// cacheDrop drops the cache entries of some processes.
 func (sc *Scanner) cacheDrop(which func(pid int) bool) {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
@@ -60,8 +61,9 @@ func (sc *Scanner) cacheDrop(which func(pid int) bool) {
 	}
 }
 
-// compareTables puts those that were read in this scan into the order. It reports
-// those that share something; ok is false if that cannot be told.
+// compareTables inserts the processes that were read in this scan into the order.
+// tables tells which ones share something; ok is false if that cannot be found
+// out.
 func (s *Scan) compareTables(t *guard.Task) (next sharers, tables tableSharing, ok bool) {
 	own := int32(os.Getpid())
 	if _, err := kcmp.Compare(own, own, kcmp.Files, 0, 0); err != nil || !s.PIDCalls {
@@ -96,15 +98,15 @@ func (s *Scan) compareTables(t *guard.Task) (next sharers, tables tableSharing, 
 			case errors.Is(err, guard.ErrGivenUp):
 				tables.silent[item.Owner.UID] = true
 			}
-			tables.share[pid] = true // ended, or not to be compared: nothing is known of it
+			tables.share[pid] = true // ended, or it may not be compared: nothing is known of it
 		}
 		*table.next = list
 	}
 	return next, tables, true
 }
 
-// insertInOrder finds the place of a process in the kernel's order, and notes
-// whom it shares with.
+// insertInOrder inserts a process into the kernel's order, and notes with which
+// one it shares.
 func insertInOrder(t *guard.Task, item guard.Item, list []int32, pid int32, what int, share map[int32]bool) (int, error) {
 	if !t.BeginFor(item, "kcmp", 0) {
 		return 0, guard.ErrGivenUp
@@ -126,7 +128,7 @@ func insertInOrder(t *guard.Task, item guard.Item, list []int32, pid int32, what
 		case r == 0:
 			return 0
 		default:
-			failed = errors.ErrUnsupported // different, and no order given
+			failed = errors.ErrUnsupported // different, but the kernel gave no order
 		}
 		return 0
 	})
@@ -139,21 +141,21 @@ func insertInOrder(t *guard.Task, item guard.Item, list []int32, pid int32, what
 	return at, nil
 }
 
-// SharedMemory are the groups of those processes that share their memory, each in the order of
-// list. What cannot be compared is in none.
+// SharedMemory returns the groups of processes that share their memory, each in the order of
+// list. A process that cannot be compared is in no group.
 func (idx *Index) SharedMemory(list []*model.Process) (groups [][]*model.Process) {
 	s := idx.Scan
 	if !s.PIDCalls {
 		return nil
 	}
-	// Of those of which something is cached it is known that they share nothing.
+	// Cached processes are known to share nothing.
 	list = slices.DeleteFunc(slices.Clone(list), func(p *model.Process) bool { return s.scanner.cache[p.PID] != nil })
 	if len(list) < 2 {
 		return nil
 	}
 	s.scanner.guard.Each(1, 1, func(int) guard.Item { return guard.Item{Key: "shared memory"} }, func(t *guard.Task, _ int) func() {
 		var found [][]*model.Process
-		var order []int32 // of each group the first
+		var order []int32 // the first process of each group
 		group := map[int32]int{}
 		for _, p := range list {
 			pid, share := int32(p.PID), map[int32]bool{}
@@ -161,7 +163,7 @@ func (idx *Index) SharedMemory(list []*model.Process) (groups [][]*model.Process
 			switch {
 			case t.TimedOut():
 				return nil
-			case err != nil: // it has ended, or is not ours to ask
+			case err != nil: // it has ended, or ipctop may not ask about it
 			case share[pid]:
 				n := group[order[at]]
 				found[n] = append(found[n], p)

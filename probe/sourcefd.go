@@ -14,11 +14,12 @@ import (
 )
 
 // descriptorsFromSource reads the descriptors of a process from the source. It reports
-// false if the source does not know them. refused: the proc file system would not tell.
+// false if the source does not know them. refused says that the proc file system
+// refused to list them.
 func (s *Scan) descriptorsFromSource(p *Proc, sc *scratch, r *result, refused bool) bool {
 	m := p.Model
 	if m.State == "Z" || m.PID == s.selfPID {
-		return false // what has ended shows through a thread; ipctop's own come and go meanwhile
+		return false // a process whose main thread has ended is read through another thread; ipctop's own descriptors change meanwhile
 	}
 	f := s.factsOf(p, sc, refused)
 	if f == nil {
@@ -37,10 +38,10 @@ func (s *Scan) descriptorsFromSource(p *Proc, sc *scratch, r *result, refused bo
 	for i := range m.ThreadList {
 		lives[int32(m.ThreadList[i].TID)] = true
 	}
-	owners := map[uint64]int32{} // of tables
+	owners := map[uint64]int32{} // by table
 	for _, tid := range own {
 		if !lives[tid] {
-			continue // it has ended, or there is another process now
+			continue // the thread has ended, or its pid is another process's now
 		}
 		r.ownTables = true
 		list, _ := f.of(tid)
@@ -55,16 +56,17 @@ func (s *Scan) descriptorsFromSource(p *Proc, sc *scratch, r *result, refused bo
 	return true
 }
 
-// sameTable reports whether the descriptors in a thread's table are these: of two threads whose
-// tables were in one place, one may have left its before the other got one.
+// sameTable reports whether the descriptors in a thread's table are these. Two threads whose
+// tables had the same address need not share it: one may have left its table before the other
+// one got a new one there.
 func (f *facts) sameTable(tid int32, list []seenFile) bool {
 	other, _ := f.of(tid)
 	return slices.EqualFunc(other, list, func(a, b seenFile) bool { return a.fd == b.fd && a.description == b.description })
 }
 
-// factsOf are the facts that have the descriptors of a process; nil if there are none. They
-// are read for it alone where they were not read for all, and are valid then until the next
-// process is read.
+// factsOf returns the facts that include the descriptors of a process; nil if there are
+// none. If the descriptors were not read for all processes, they are read for this one
+// alone. Such facts are valid only until the next process is read.
 func (s *Scan) factsOf(p *Proc, sc *scratch, refused bool) *facts {
 	f := s.facts
 	if f == nil && refused {
@@ -90,8 +92,8 @@ func (s *Scan) factsOf(p *Proc, sc *scratch, refused bool) *facts {
 	return one
 }
 
-// lateFacts are those of a scan that began without a source, and then was refused what a
-// source may know.
+// lateFacts returns the facts for a scan that began without a source, and was then
+// refused something that a source may know.
 func (s *Scan) lateFacts() *facts {
 	s.late.Do(func() { s.late.facts = s.newFacts(context.Background()) })
 	return s.late.facts
@@ -118,7 +120,7 @@ func (s *Scan) takeTable(p *Proc, f *facts, list []seenFile, tid int32, sc *scra
 	return len(list)
 }
 
-// table is the open directory that the descriptor's link is in, and its name there.
+// table returns the open directory of the descriptor's link, and the name of the link in it.
 func (f *FD) table() (dir *proc.Dir, name *byte, err error) {
 	if f.dir == nil {
 		if f.dir, err = f.Proc.Dir.Open(f.tableName()); err != nil {
@@ -131,7 +133,7 @@ func (f *FD) table() (dir *proc.Dir, name *byte, err error) {
 	return f.dir, f.name, nil
 }
 
-// tableName is that of the directory below the process's.
+// tableName is the name of that directory below the process's directory.
 func (f *FD) tableName() string {
 	if f.TID != 0 {
 		return "task/" + strconv.Itoa(int(f.TID)) + "/fd"
@@ -139,13 +141,13 @@ func (f *FD) tableName() string {
 	return "fd"
 }
 
-// path is where the link is.
+// path is the path of the descriptor's link.
 func (f *FD) path() string {
 	return f.Proc.Dir.Path() + "/" + f.tableName() + "/" + strconv.Itoa(int(f.Num))
 }
 
-// Type is the file type bits of what the descriptor leads to, without asking its file
-// system where they are known.
+// Type returns the file type bits of the file behind the descriptor. It does not ask
+// the file system if they are known already.
 func (f *FD) Type() (uint32, error) {
 	if f.seen != nil && f.seen.mode&unix.S_IFMT != 0 {
 		return f.seen.mode & unix.S_IFMT, nil
@@ -154,8 +156,8 @@ func (f *FD) Type() (uint32, error) {
 	return uint32(st.Mode) & unix.S_IFMT, err
 }
 
-// On reports whether the file is on a file system of this kind (the magic number of
-// statfs(2)); known is false where that would have to be asked.
+// On reports whether the file is on a file system of this type (the magic number of
+// statfs(2)); known is false if the file system would have to be asked.
 func (f *FD) On(magic uint32) (on, known bool) {
 	if f.seen == nil {
 		return false, false
@@ -175,9 +177,9 @@ func (x *seenFile) access() model.Access {
 	return model.AccessNone
 }
 
-// plain reports whether the file is on a file system of which stat(2) tells the device
-// and inode that the kernel itself goes by. Others have numbers of their own for both
-// (btrfs, overlay), or ask somebody.
+// plain reports whether stat(2) on the file's file system gives the same device and
+// inode that the kernel uses internally. Other file systems have their own numbers for
+// both (btrfs, overlay), or ask another machine or program.
 func (x *seenFile) plain() bool {
 	if x == nil {
 		return false
@@ -190,10 +192,10 @@ func (x *seenFile) plain() bool {
 	return false
 }
 
-// owns reports whether a descriptor of ipctop's own is there for the source alone.
+// owns reports whether a descriptor of ipctop's own exists only for the source.
 func (f *facts) owns(fd int) bool { return f != nil && f.source.Owns(fd) }
 
-// reset makes them those of nobody.
+// reset empties the facts for reuse.
 func (f *facts) reset(source Source) {
 	f.source = source
 	clear(f.tables)
@@ -205,7 +207,7 @@ func (f *facts) reset(source Source) {
 	f.files, f.links, f.events, f.inFlight = f.files[:0], f.links[:0], f.events[:0], false
 }
 
-// mostSpareFiles is of how many descriptors the memory is kept for the next process.
+// mostSpareFiles is the number of descriptors up to which memory is kept for the next process.
 const mostSpareFiles = 8192
 
 func newFacts(source Source) *facts {

@@ -18,23 +18,23 @@ type mappedFacts struct {
 	names []byte
 
 	filesOnce sync.Once
-	files     map[inode]int32 // places in list
+	files     map[inode]int32 // place in list
 }
 
 // mappedTable are the mappings of a process: a part of mappedFacts.list.
 type mappedTable struct {
-	tid      int32 // through which they were seen
+	tid      int32 // the thread through which they were seen
 	from, to int32
-	all      bool // there are no others
+	all      bool // the mappings are complete
 }
 
 // seenMapping is a shared mapping. It has no pointers.
 type seenMapping struct {
 	start, end, offset uint64
 	dev, ino           uint64
-	name               uint32 // where it begins in mappedFacts.names
+	name               uint32 // offset in mappedFacts.names
 	nameLength         uint16
-	perms              uint8 // place in [sharedPerms]
+	perms              uint8 // index into [sharedPerms]
 
 	mode, links, uid, gid uint32
 	size                  int64
@@ -44,11 +44,11 @@ type seenMapping struct {
 // sharedPerms are the permissions of shared mappings as maps has them.
 var sharedPerms = [...]string{"---s", "r--s", "-w-s", "rw-s"}
 
-// manyProcesses is how many processes it takes for a source to tell of the mappings of all
-// sooner than it can be made ready for that.
+// manyProcesses is the number of processes from which on reading all mappings from the
+// source is faster, including the time to prepare the source.
 const manyProcesses = 400
 
-// wantMapped reports whether a source is to be asked for the mappings of so many processes.
+// wantMapped reports whether the source is to be asked for the mappings of this many processes.
 func (s *Scan) wantMapped(processes int) bool {
 	return s.wantMappings() && (processes >= manyProcesses || s.scanner.opts.SourceUse == SourceAlways)
 }
@@ -80,7 +80,7 @@ func (m *mappedFacts) add(x *bpf.Mapping) {
 		m.names = append(m.names, proc.DeletedSuffix...)
 	}
 	seen.nameLength = uint16(len(m.names) - int(seen.name))
-	// Neighbours often have one name.
+	// Neighbours often have the same name.
 	if n := len(m.list); n > 0 && string(m.name(&m.list[n-1])) == string(m.name(&seen)) {
 		m.names, seen.name = m.names[:seen.name], m.list[n-1].name
 	}
@@ -88,14 +88,14 @@ func (m *mappedFacts) add(x *bpf.Mapping) {
 	if !ok {
 		t = mappedTable{tid: int32(x.TID), from: int32(len(m.list))}
 	} else if t.tid != int32(x.TID) {
-		return // the same, seen through another thread
+		return // the same mappings, seen through another thread
 	}
 	m.list = append(m.list, seen)
 	t.to = int32(len(m.list))
 	m.byPID[int32(x.PID)] = t
 }
 
-// told ends the mappings of a thread.
+// told ends the mappings of one thread.
 func (m *mappedFacts) told(pid, tid int, all bool) {
 	t, ok := m.byPID[int32(pid)]
 	if ok && t.tid != int32(tid) {
@@ -129,8 +129,8 @@ func (s *Scan) mappingsFromSource(p *Proc, sc *scratch, r *result) bool {
 	return true
 }
 
-// stat is what statx(2) would have said of a mapped file that has no device and inode of
-// its own to show, as it is with memory.
+// stat fills in what statx(2) would return for a mapped file, except its device. It is
+// for files in memory, whose device is not shown.
 func (m *mappedFacts) stat(k Key, st *unix.Statx_t) bool {
 	if m == nil {
 		return false

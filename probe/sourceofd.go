@@ -23,9 +23,10 @@ func (d *descriptions) compare(c *kcmp.Comparer, holders []model.Holder) (groups
 	return c.Shared(holders, d.parent)
 }
 
-// markKnown is [descriptions.compare] and [markGroups] in one, of an object of all of whose
-// descriptors it is known where their descriptions are. It reports false of others, and where
-// some of one place may be two descriptions, one after the other.
+// markKnown does the work of [descriptions.compare] and [markGroups] for an object if the
+// addresses of all its descriptors' descriptions are known. It reports false for other
+// objects, and if two descriptors with the same address may have had different descriptions,
+// one after the other.
 func (d *descriptions) markKnown(e *Entry) bool {
 	if d.idx.Scan.facts == nil {
 		return false
@@ -80,15 +81,16 @@ func (d *descriptions) markKnown(e *Entry) bool {
 	return true
 }
 
-// firstHolder is the first of the holders of an object whose description is at some place.
+// firstHolder is the first holder of an object whose description is at a certain address.
 type firstHolder struct {
 	place  int
-	still  bool // one of them has kept it all the time: so all are the same
-	unsure bool // there are several, none of which has
+	still  bool // one of the holders has kept its description all the time, so all have the same one
+	unsure bool // there are several, and none of them has surely kept it
 }
 
-// sameAsFirst has the kernel compare descriptors of the same description, as the source said,
-// some of which somebody may have changed meanwhile: with one of the others, if there is any.
+// sameAsFirst handles descriptors with the same description, according to the source, some of
+// which may have changed meanwhile. It has the kernel compare these with one that cannot have
+// changed, if there is one, and returns the descriptors that share its description.
 func (d *descriptions) sameAsFirst(c *kcmp.Comparer, members []kcmp.Descriptor) (same []kcmp.Descriptor) {
 	still := func(desc kcmp.Descriptor) bool { _, still, _ := d.find(desc); return still }
 	first := max(slices.IndexFunc(members, still), 0)
@@ -101,16 +103,16 @@ func (d *descriptions) sameAsFirst(c *kcmp.Comparer, members []kcmp.Descriptor) 
 	return same
 }
 
-// ask notes that the kernel is asked about descriptors by the pids of those who have them.
+// ask notes that the kernel is asked about descriptors by the pids of their processes.
 func (d *descriptions) ask(list ...kcmp.Descriptor) {
 	for _, desc := range list {
 		d.asked.Store(desc.Task, true)
 	}
 }
 
-// sure reports whether what was found of a process's descriptors does not depend on its being
-// the same process still: the source told of them while nobody could change them, and the
-// kernel was not asked about them by its pid.
+// sure reports whether the result for a process's descriptors is valid even if another
+// process has its pid now: the source told of them while nobody could change them, and the
+// kernel was not asked about them by pid.
 func (d *descriptions) sure(pid int32) bool {
 	f, p := d.idx.Scan.facts, d.idx.Processes[pid]
 	switch {
@@ -127,10 +129,10 @@ func (d *descriptions) sure(pid int32) bool {
 	return !asked
 }
 
-// known groups descriptors by what the source told of their descriptions. It reports false
-// if it does not know one of them. The kernel may have used the memory of a description that
-// was closed for another, while the source read on: so where somebody ran meanwhile who has
-// one, the kernel is asked whether it is the same.
+// known groups descriptors by the addresses of their descriptions. It reports false if one
+// of them is unknown. While the source was still reading, the kernel may have reused the
+// memory of a closed description for another one. So if a process that has one of the
+// descriptors ran meanwhile, the kernel is asked whether they are the same.
 func (d *descriptions) known(c *kcmp.Comparer, list []kcmp.Descriptor) (groups [][]kcmp.Descriptor, known bool) {
 	if d.idx.Scan.facts == nil {
 		return nil, false
@@ -168,14 +170,14 @@ func (d *descriptions) known(c *kcmp.Comparer, list []kcmp.Descriptor) (groups [
 	return groups, true
 }
 
-// Eventfd is what is in the eventfd behind the descriptor; known is false where the source
-// did not tell.
+// Eventfd returns the state of the eventfd behind the descriptor; known is false if the
+// source did not tell.
 func (f *FD) Eventfd() (e bpf.EventfdState, known bool) {
 	w := f.watched()
 	return w.Eventfd()
 }
 
-// watched is the event counter behind the descriptor, as the source told of it.
+// watched returns the event counter behind the descriptor, as the source told of it.
 func (f *FD) watched() bpf.Watched {
 	switch {
 	case f.counter != nil:
@@ -186,8 +188,8 @@ func (f *FD) watched() bpf.Watched {
 	return f.from.events[f.seen.event-1]
 }
 
-// InFlight is how many descriptors were in the queue of the UNIX socket behind a holder's
-// descriptor, if that is the socket with this inode.
+// InFlight returns how many descriptors were in the queue of the UNIX socket behind a
+// holder's descriptor, if that is the socket with this inode.
 func (idx *Index) InFlight(h *model.Holder, ino uint64) (n int, known bool) {
 	f := idx.Scan.facts
 	desc, ok := kcmp.DescriptorOf(h)

@@ -7,7 +7,7 @@ import (
 	"github.com/ipctop/ipctop/bpf"
 )
 
-// SocketTable is a table of sockets that a source may stand in for.
+// SocketTable is a table of sockets for which a source can compute a stamp.
 type SocketTable = bpf.SocketTable
 
 const (
@@ -15,11 +15,12 @@ const (
 	TCPSockets  = bpf.TCPSockets
 )
 
-// Stamp stands for all that a table has: with the same stamp it is the same table, but for times
-// that the kernel tells as so long ago. The zero Stamp is that of no table.
+// Stamp identifies the content of a table: if the stamp is the same, so is the table, except for
+// times that the kernel gives relative to now. The zero Stamp is that of no table.
 type Stamp struct{ sum bpf.SocketSum }
 
-// Tally is which sockets a table has told of, to see that its stamp is of the same ones.
+// Tally counts the sockets that were read from a table, to check that a stamp is of the same
+// sockets.
 type Tally struct{ count, inodes, squares uint64 }
 
 // Add adds a socket by its inode number, 0 if it has none.
@@ -29,10 +30,12 @@ func (t *Tally) Add(inode uint64) {
 	t.squares += inode * inode
 }
 
-// manySockets are so many that to look whether any has changed costs less than to read their table.
+// manySockets is the number of sockets from which on asking for a stamp costs less than reading the
+// table.
 const manySockets = 256
 
-// LookAt asks the source for the stamp of a table of sockets, on a thread that is in the namespace.
+// LookAt asks the source for the stamp of a table of sockets. It is called on a thread that is in
+// the namespace.
 func (o *Collector) LookAt(ns NS, table SocketTable) (st Stamp, known bool) {
 	f := ns.Scan.facts
 	if f == nil || !ns.Scan.Repeated() || o.before.objects < manySockets {
@@ -46,16 +49,16 @@ func (o *Collector) LookAt(ns NS, table SocketTable) (st Stamp, known bool) {
 	return Stamp{sum}, !sum.Unknown
 }
 
-// Had reports whether the table had this stamp when it was read last.
+// Had reports whether the table had this stamp when it was last read.
 func (o *Collector) Had(st Stamp) bool {
 	return st != Stamp{} && st == o.before.stamp
 }
 
-// TakeOver emits all that the table had in the last scan. Nothing else of it is to be emitted.
+// TakeOver emits all that the table had in the last scan. The hook must emit nothing else of it.
 func (o *Collector) TakeOver() { o.same = true }
 
-// SetStamp says that what is emitted has a stamp that was looked at before it was read, if the
-// tally shows that that is of the same sockets.
+// SetStamp sets the stamp of what is emitted. The stamp was taken before the table was read,
+// so it is used only if the tally shows that it is of the same sockets.
 func (o *Collector) SetStamp(st Stamp, of Tally) {
 	if st.sum.Count == of.count && st.sum.Inodes == of.inodes && st.sum.Squares == of.squares {
 		o.stamp = st

@@ -10,11 +10,11 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// StatPath asks for what a path leads to that a thread of the process has named in a
-// call, and returns the path from the root directory. Nothing is opened. at is what a
-// relative path begins at, below the process's directory: "task/4712/cwd" or
-// "task/4712/fd/3". The way may not lead through a symbolic link, nor through a file
-// system that asks another machine or program: then the error is ELOOP or
+// StatPath asks which file a path leads to that a thread of the process has passed to
+// a system call, and returns the path from the root directory. Nothing is opened. at
+// is where a relative path starts, below the process's directory: "task/4712/cwd" or
+// "task/4712/fd/3". The path must not lead through a symbolic link, nor through a
+// file system that asks another machine or program: then the error is ELOOP or
 // [proc.ErrForeign]. The caller is guarded.
 func (p *Proc) StatPath(tid int, at, name string, st *unix.Statx_t) (full string, err error) {
 	resolve := uint64(unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS)
@@ -31,7 +31,7 @@ func (p *Proc) StatPath(tid int, at, name string, st *unix.Statx_t) (full string
 			return "", err
 		}
 		if link != "/" || !path.IsAbs(dir) || strings.HasSuffix(dir, deletedSuffix) {
-			return "", proc.ErrForeign // where that is in the process's mounts is not known
+			return "", proc.ErrForeign // it is not known where that is among the process's mounts
 		}
 		full = path.Join(dir, name)
 	}

@@ -6,9 +6,9 @@ import (
 )
 
 // Sysctl reads the numbers in a file below /proc/sys by its dotted name, such as
-// kernel.sem (proc_sys(5)). Those of IPC and the network show the namespaces of
-// the calling thread. The result is nil where this kernel has no such file, or
-// not in this namespace; whatever else is wrong becomes a gap.
+// kernel.sem (proc_sys(5)). The files of IPC and the network show the namespaces
+// of the calling thread. The result is nil if the file does not exist in this
+// kernel, or not in this namespace; any other failure becomes a gap.
 func (s *Scan) Sysctl(out *Collector, name string) []uint64 {
 	numbers, path, err := proc.Sysctl(s.root, name)
 	if err != nil {
@@ -17,11 +17,12 @@ func (s *Scan) Sysctl(out *Collector, name string) []uint64 {
 	return numbers
 }
 
-// noBound is what no machine reaches: the kernel writes such numbers where there
-// is no bound (SHMMAX and SHMALL are 2^64-2^24-1, file-max is 2^63-1).
+// noBound is a number that no machine reaches. The kernel writes larger numbers
+// where there is no bound (SHMMAX and SHMALL are 2^64-2^24-1, file-max is
+// 2^63-1).
 const noBound = 1 << 53
 
-// NewLimit is a limit of the machine of which at most n may be used.
+// NewLimit makes a limit of the machine of which at most n may be used.
 func NewLimit(kind model.Kind, name, unit string, n uint64) model.Limit {
 	l := model.Limit{Name: name, Unit: unit}
 	if _, ok := model.LookupKind(kind); ok {

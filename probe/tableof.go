@@ -6,16 +6,17 @@ import (
 	"github.com/ipctop/ipctop/kcmp"
 )
 
-// Threads nearly always share the descriptor table of their process. Those that do not may
-// share another one, which is read through one of them alone: its owner here.
+// Threads nearly always share the descriptor table of their process. Threads that do not
+// may share another table, which is read only through one of them: it is called the owner
+// here.
 
-// tableOwners are threads of which each has another descriptor table, in the order that the kernel
-// gives these (kcmp(2)).
+// tableOwners are threads with different descriptor tables, in the order in which the kernel puts
+// the tables (kcmp(2)).
 type tableOwners []int32
 
-// ownerOfTable is which of the owners has the table of a thread; 0 if none has, and then at is
-// where the thread belongs among them. Where the kernel cannot be asked the first one is taken to
-// have it. It is asked under guard, see [kcmp.Comparer].
+// ownerOfTable returns which of the owners has the thread's table. If none has, owner is 0 and at
+// is the thread's place among the owners. If the kernel cannot be asked, the first owner is
+// returned. The call is guarded, see [kcmp.Comparer].
 func (s *Scan) ownerOfTable(p *Proc, owners tableOwners, tid int32) (at int, owner int32) {
 	if len(owners) == 0 {
 		return 0, 0
@@ -30,7 +31,7 @@ func (s *Scan) ownerOfTable(p *Proc, owners tableOwners, tid int32) (at int, own
 		switch {
 		case err != nil:
 			refused = true
-		case r == 1: // the owner's is less
+		case r == 1: // the owner's table comes first
 			return -1
 		case r != 0:
 			return 1
@@ -46,15 +47,15 @@ func (s *Scan) ownerOfTable(p *Proc, owners tableOwners, tid int32) (at int, own
 	return at, 0
 }
 
-// noteTable notes whose descriptor table a thread has, if that is not its process's.
+// noteTable notes the owner of a thread's descriptor table, if that is not its process's table.
 func (s *Scan) noteTable(tid, owner int32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tableOf[tid] = owner
 }
 
-// TableOf is the thread by which holders name the descriptors that a thread has
-// ([model.Holder].TID): 0 if these are its process's.
+// TableOf returns the thread under which holders list the descriptors of a
+// thread ([model.Holder].TID): 0 if these are its process's.
 func (s *Scan) TableOf(tid int) int32 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

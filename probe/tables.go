@@ -11,8 +11,9 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// tables calls the probes' Table and Limits hooks: those of ipctop's own namespaces each
-// on its own goroutine, those of another namespace together on one thread.
+// tables calls the probes' Table and Limits hooks. Those for ipctop's own namespaces
+// each run on their own goroutine; those for another namespace run together on one
+// thread.
 func (s *Scan) tables(ctx context.Context) {
 	s.noteTableSizes()
 	scopes := map[string][]*Probe{}
@@ -32,8 +33,8 @@ func (s *Scan) tables(ctx context.Context) {
 	wg.Wait()
 }
 
-// namespaceTables calls the hooks in namespaces other than ipctop's own, those of the
-// probes of each type.
+// namespaceTables calls the hooks in namespaces other than ipctop's own, for each
+// type those of its probes.
 func (s *Scan) namespaceTables(ctx context.Context, list []visitKey, scopes map[string][]*Probe) {
 	limits := s.limitsIn(list, scopes)
 	s.visitNamespaces(ctx, list, func(k visitKey) {
@@ -47,13 +48,13 @@ func (s *Scan) namespaceTables(ctx context.Context, list []visitKey, scopes map[
 	})
 }
 
-// maxLimitNamespaces is in how many namespaces of a type other than ipctop's own limits are
-// read. To find a file below /proc/sys the kernel looks through those of the same name of
-// all namespaces, so that to read them in n takes time that grows with n².
+// maxLimitNamespaces is in how many namespaces of a type, other than ipctop's own, limits
+// are read. To find a file below /proc/sys the kernel goes through the files of the same
+// name of all namespaces, so reading them in n namespaces takes time proportional to n².
 const maxLimitNamespaces = 128
 
-// limitsIn are the namespaces of a list in which limits are read: the first of each type. The
-// rest is one gap for each type.
+// limitsIn returns the namespaces of a list in which limits are read: the first ones of each
+// type. One gap for each type stands for the others.
 func (s *Scan) limitsIn(list []visitKey, scopes map[string][]*Probe) map[visitKey]bool {
 	in, count := map[visitKey]bool{}, map[string]int{}
 	for _, k := range list {
@@ -73,7 +74,8 @@ func (s *Scan) limitsIn(list []visitKey, scopes map[string][]*Probe) map[visitKe
 	return in
 }
 
-// survey has a probe look at a namespace, and reports whether it knows that nothing is in there.
+// survey lets a probe look at a namespace, and reports whether the probe knows that the namespace
+// is empty.
 func (s *Scan) survey(ns *NS) (vacant bool) {
 	for i := range s.scanner.opts.Probes {
 		if p := &s.scanner.opts.Probes[i]; p.Survey != nil && p.Scope == ns.Type {
@@ -102,15 +104,15 @@ func (s *Scan) table(ctx context.Context, p *Probe, ns NS) {
 	}
 }
 
-// tableSize is how much a table had in the last scan, and room that is left of an earlier one.
+// tableSize is how much a table had in the last scan, with memory that can be reused.
 type tableSize struct {
 	objects, peers int
 	stamp          Stamp
 	spare          spare
 }
 
-// noteTableSizes notes how large the tables were, before they are read: a hook that takes
-// too long goes on beside the join.
+// noteTableSizes notes how large the tables were. It runs before they are read, because a
+// hook that takes too long still runs during the join.
 func (s *Scan) noteTableSizes() {
 	s.tableSizes = map[tableKey]tableSize{}
 	if s.scanner.joined == nil {
@@ -119,20 +121,20 @@ func (s *Scan) noteTableSizes() {
 	for o, last := range s.scanner.joined.origins {
 		if o.table != (tableKey{}) {
 			s.tableSizes[o.table] = tableSize{len(last.objects), len(last.peers), last.stamp, last.spare}
-			last.spare = spare{} // a hook that takes too long may use it for ever
+			last.spare = spare{} // a hook that takes too long may use it at any later time
 		}
 	}
 }
 
-// forgetTableSizes is for the join: what a table had in the last scan, and does not have any
-// more, is not there after it.
+// forgetTableSizes is called before the join: after the join, records that a table no longer
+// has are gone.
 func (s *Scan) forgetTableSizes() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tableSizes = map[tableKey]tableSize{}
 }
 
-// tableCollector has room for as much as the table had in the last scan.
+// tableCollector returns a collector with room for as much as the table had in the last scan.
 func (s *Scan) tableCollector(k tableKey) *Collector {
 	s.mu.Lock()
 	last := s.tableSizes[k]
@@ -143,7 +145,8 @@ func (s *Scan) tableCollector(k tableKey) *Collector {
 	}
 }
 
-// roomFor is an empty list with room for n and some more: what there is, if it is enough.
+// roomFor returns an empty list with room for n elements and some more. It reuses spare if that is
+// large enough.
 func roomFor[T any](spare []T, n int) []T {
 	if cap(spare) >= n {
 		return spare[:0]
@@ -151,8 +154,8 @@ func roomFor[T any](spare []T, n int) []T {
 	return make([]T, 0, n+n/16)
 }
 
-// tableHere calls the hooks on a thread that is in the namespace. The table of a vacant one
-// is empty without being read.
+// tableHere calls the hooks on a thread that is in the namespace. The table of a vacant
+// namespace is empty and is not read.
 func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS, vacant, limits bool) {
 	begin := time.Now()
 	if p.Table != nil {

@@ -8,12 +8,12 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// A process whose main thread has ended shows nothing of what it has, while its other
-// threads live: descriptors, mappings, namespaces, mounts, root directory. The proc file
-// system has all of that below each thread.
+// A process whose main thread has ended shows nothing of what it has, although its other
+// threads live: no descriptors, mappings, namespaces, mounts or root directory. The proc
+// file system shows all of that in the directory of each thread.
 
-// living is a thread through which a process can be read: the main one, or another if
-// that has ended.
+// living returns a thread through which a process can be read: the main thread, or
+// another one if that has ended.
 func living(m *model.Process) int {
 	if m.State == "Z" || m.State == "X" {
 		for i := len(m.ThreadList) - 1; i >= 0; i-- {
@@ -25,8 +25,8 @@ func living(m *model.Process) int {
 	return m.PID
 }
 
-// Living is a thread through which a process can be asked: the main one, or another if
-// that has ended.
+// Living returns a thread through which a process can be asked: the main thread, or
+// another one if that has ended.
 func (idx *Index) Living(pid int32) int32 {
 	if p := idx.Processes[pid]; p != nil {
 		return int32(living(p))
@@ -34,17 +34,17 @@ func (idx *Index) Living(pid int32) int32 {
 	return pid
 }
 
-// through is what to put before a name below the process's directory to read it through
-// a thread that lives.
+// through returns the prefix for names below the process's directory that reads them
+// through a living thread.
 func (p *Proc) through() string { return Below(p.Model.PID, living(p.Model)) }
 
-// Through is what to put before a name below the process's directory to read it through a
-// thread that lives: nothing, or the thread's directory. Not all of it is there:
-// the kernel has map_files for processes alone.
+// Through returns the prefix for names below the process's directory that reads them
+// through a living thread: nothing, or the thread's directory. Not all files exist there:
+// the kernel has map_files only for processes.
 func (idx *Index) Through(pid int32) string { return Below(int(pid), int(idx.Living(pid))) }
 
-// Below is where the files of a thread are below its process's directory: "" for the
-// main thread.
+// Below returns where the files of a thread are below its process's directory: ""
+// for the main thread.
 func Below(pid, tid int) string {
 	if tid == pid || tid == 0 {
 		return ""
@@ -52,7 +52,8 @@ func Below(pid, tid int) string {
 	return "task/" + strconv.Itoa(tid) + "/"
 }
 
-// namespacesOf are what the source says of a process's namespaces, by type; nil if it does not.
+// namespacesOf returns what the source told of a process's namespaces, by type; nil if it did not
+// tell.
 func (f *facts) namespacesOf(m *model.Process, types []string) map[string]uint64 {
 	if f == nil {
 		return nil
@@ -64,11 +65,11 @@ func (f *facts) namespacesOf(m *model.Process, types []string) map[string]uint64
 	return f.namespaces.of(main.namespaces, types)
 }
 
-// threadNamespaces are those that a thread alone can leave its process for (unshare(2),
-// setns(2)) and that say what it means by a number or path.
+// threadNamespaces are the types of namespaces that a single thread can change
+// (unshare(2), setns(2)), and that decide what it means by a number or path.
 var threadNamespaces = []string{"ipc", "mnt", "net"}
 
-// noteThreadNamespaces notes the namespaces of threads that are not their process's.
+// noteThreadNamespaces notes the namespaces of threads that differ from their process's.
 func (s *Scan) noteThreadNamespaces(p *Proc) {
 	if len(p.Model.Namespaces) == 0 || len(p.Model.ThreadList) < 2 || s.facts != nil && s.facts.shareNamespaces(p.Model) || !p.task.Begin("identity", 0) {
 		return
@@ -109,14 +110,14 @@ func (s *Scan) noteThreadNamespaces(p *Proc) {
 	}
 }
 
-// threadNamespace names a namespace of a thread.
+// threadNamespace identifies a thread and a type of namespace.
 type threadNamespace struct {
 	tid    int
 	nsType string
 }
 
-// Namespace is the namespace of a type in which a thread is, which need not be its
-// process's; 0 if it is not known.
+// Namespace returns the namespace of a type that a thread is in, which need not be
+// its process's; 0 if it is unknown.
 func (s *Scan) Namespace(p *model.Process, tid int, nsType string) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,8 +127,8 @@ func (s *Scan) Namespace(p *model.Process, tid int, nsType string) uint64 {
 	return p.Namespaces[nsType]
 }
 
-// NamespacesOf are the namespaces of a type in which threads of the process are, its main
-// one's first, as far as they are known.
+// NamespacesOf returns the namespaces of a type that threads of the process are in, as
+// far as they are known. The main thread's is first.
 func (s *Scan) NamespacesOf(p *model.Process, nsType string) []uint64 {
 	var list []uint64
 	if inode := p.Namespaces[nsType]; inode != 0 {
@@ -148,7 +149,7 @@ func (s *Scan) NamespacesOf(p *model.Process, nsType string) []uint64 {
 	return list
 }
 
-// forgetThreads closes what is kept open of threads that have ended since the last scan.
+// forgetThreads closes the kept files of threads that have ended since the last scan.
 func forgetThreads(dir *proc.Dir, stamps []stamp) {
 	var living map[int]bool
 	dir.ForgetThreads(func(tid int) bool {
@@ -162,8 +163,8 @@ func forgetThreads(dir *proc.Dir, stamps []stamp) {
 	})
 }
 
-// readThreads lists the threads of a process that has several, and appends to
-// stamps how far they have come.
+// readThreads lists the threads of a process that has several, and appends
+// their scheduling stamps to stamps.
 func (s *Scan) readThreads(p *Proc, sc *scratch, out *Collector, stamps []stamp) []stamp {
 	dir, err := p.Dir.Open("task")
 	if err != nil {

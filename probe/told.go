@@ -11,13 +11,13 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// A scan after which there is none takes from the source, of each process, what else would be
-// read in its stat, status, cgroup and limits. The command line and the link to its program
-// are then all that is read of most. Whether that was of the process that the source meant, and
-// not of a later one with the same pid, is found out when all have been read: by those that
-// still are there.
+// A scan that is not repeated takes from the source what it would otherwise read from each
+// process's stat, status, cgroup and limits. Then only the command line and the link to the
+// program are still read of most processes. These might be of a later process with the same
+// pid. That is checked when all have been read: results are kept only for processes that still
+// exist.
 
-// toldOf is what the source told of a process; nil if that is not all that it takes.
+// toldOf returns what the source told of a process; nil if that is not everything that is needed.
 func (s *Scan) toldOf(pid int) *bpf.Task {
 	f := s.facts
 	if f == nil || !f.once || !f.whole || pid == s.selfPID {
@@ -28,15 +28,15 @@ func (s *Scan) toldOf(pid int) *bpf.Task {
 		return nil
 	}
 	t := bpf.ParseTask([]byte(main.record))
-	// Names of kernel threads are longer in the proc file system, and what has ended shows
-	// through a thread.
+	// Names of kernel threads are longer in the proc file system, and a process that has
+	// ended is read through a thread.
 	if t.Kernel || t.State == 'Z' || t.State == 'X' || !t.SignalsKnown || !t.NSPIDsComplete {
 		return nil
 	}
 	return &t
 }
 
-// statOf is the stat of a process that was told of.
+// statOf makes the stat of a process that the source told of.
 func statOf(t *bpf.Task) proc.Stat {
 	return proc.Stat{
 		Comm: t.Comm, State: t.State, Ppid: t.PPID, Pgrp: t.PGID, Session: t.SID, TtyNr: t.TTY, Threads: t.Threads,
@@ -44,8 +44,8 @@ func statOf(t *bpf.Task) proc.Stat {
 	}
 }
 
-// statusOf appends to buf the lines of status that readers go by. It reports false if nobody
-// knows how many signals are queued for the user.
+// statusOf appends to buf the lines of status that readers use. It reports false if it is
+// unknown how many signals are queued for the user.
 func (s *Scan) statusOf(t *bpf.Task, buf []byte) ([]byte, bool) {
 	uid := strconv.FormatUint(uint64(t.RealUID), 10)
 	queued, known := s.queued.of(queueUser{t.Namespaces.User, uid})
@@ -70,16 +70,16 @@ func (s *Scan) statusOf(t *bpf.Task, buf []byte) ([]byte, bool) {
 	return append(buf, '\n'), true
 }
 
-// cgroupFacts are the control groups of all threads that are in the same ones, as the file of
-// one of their processes has them.
+// cgroupFacts are the control groups that a set of threads shares, as read from the file of
+// one of their processes.
 type cgroupFacts struct {
 	pid   int32
 	ticks uint64
 	path  string
-	known bool // the process was in there before and after its file was read
+	known bool // the process was in them before and after its file was read
 }
 
-// readCgroups reads the control groups of one process for all that are in the same ones.
+// readCgroups reads the control groups of one process for all threads that are in the same ones.
 func (s *Scan) readCgroups(f *facts) {
 	list := make([]*cgroupFacts, 0, len(f.cgroups))
 	for _, c := range f.cgroups {
@@ -100,21 +100,22 @@ func (s *Scan) readCgroups(f *facts) {
 		})
 }
 
-// cgroupOf is the control group of a process; known is false where its file is to be read.
+// cgroupOf returns the control group of a process; known is false if its file has to be read.
 func (f *facts) cgroupOf(t *bpf.Task) (path string, known bool) {
 	if c := f.cgroups[t.CgroupSet]; c != nil && c.known && c.path != "" {
 		return c.path, true
 	}
-	return "", false // where that could not be read for all, it is tried for each
+	return "", false // if it could not be read for all, it is tried for each process
 }
 
-// sharedNamespaces are the namespaces of processes, which most have in common.
+// sharedNamespaces are sets of namespaces; most processes have the same one.
 type sharedNamespaces struct {
 	mu   sync.Mutex
 	maps map[bpf.TaskNamespaces]map[string]uint64
 }
 
-// of are those of the types as a process carries them, which nobody changes.
+// of returns the namespaces of the given types in the form that processes carry. The map must not
+// be changed.
 func (n *sharedNamespaces) of(ns bpf.TaskNamespaces, types []string) map[string]uint64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -134,8 +135,8 @@ func (n *sharedNamespaces) of(ns bpf.TaskNamespaces, types []string) map[string]
 	return m
 }
 
-// dropEnded drops what was read of processes that were told of and are not there any more:
-// their pids may have been others' meanwhile. It returns how many these were.
+// dropEnded drops the results of processes that the source told of and that no longer
+// exist: their pids may have been reused meanwhile. It returns how many these were.
 func (s *Scan) dropEnded() (ended int) {
 	if s.facts == nil || !s.facts.once || !s.facts.whole {
 		return 0
@@ -164,8 +165,8 @@ func (s *Scan) dropEnded() (ended int) {
 	return len(gone)
 }
 
-// checkProcess is for a directory of a process that was read before: its error says that the
-// pid is another's now.
+// checkProcess returns a check for the directory of a process that was read before: it fails
+// if another process has the pid now.
 func checkProcess(p *model.Process) func(dir *proc.Dir) error {
 	return func(dir *proc.Dir) error {
 		var buf [1024]byte

@@ -10,15 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// userFile has the users of the machine (passwd(5)). Users that a server knows have no
-// name: asking one may take for ever, which NSS does (nsswitch.conf(5)).
+// userFile has the users of the machine (passwd(5)). Users that only a server knows
+// get no name: asking a server, as NSS does, may take for ever (nsswitch.conf(5)).
 const userFile = "/etc/passwd"
 
-// maxUserFile is how large the file may be that is read.
+// maxUserFile is how large the file may be.
 const maxUserFile = 8 << 20
 
-// userNames are the names of users, read again when their file has changed. Nobody waits
-// for somebody who is reading it.
+// userNames are the names of users. They are read again when the file has changed.
+// Readers never wait for a reload.
 type userNames struct {
 	table atomic.Pointer[userTable]
 }
@@ -30,7 +30,7 @@ type userTable struct {
 	changed unix.Timespec
 }
 
-// refresh reads the file if it has changed. Without it users have no names.
+// refresh reads the file if it has changed. If there is none, users have no names.
 func (u *userNames) refresh(path string) {
 	var st unix.Stat_t
 	if unix.Stat(path, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
@@ -53,7 +53,7 @@ func (u *userNames) refresh(path string) {
 	u.table.Store(&userTable{parseUsers(text), st.Ino, st.Size, st.Ctim})
 }
 
-// name is the name of a user id; "" if it has none.
+// name returns the name of a user id; "" if it has none.
 func (u *userNames) name(uid int) string {
 	if t := u.table.Load(); t != nil {
 		return t.names[uid]
@@ -61,7 +61,7 @@ func (u *userNames) name(uid int) string {
 	return ""
 }
 
-// parseUsers reads lines NAME:PASSWORD:UID:…; of several with one id the first counts.
+// parseUsers reads lines NAME:PASSWORD:UID:…; if several have the same id, the first counts.
 func parseUsers(text []byte) map[int]string {
 	names := map[int]string{}
 	for line := range bytes.Lines(text) {
@@ -70,7 +70,7 @@ func parseUsers(text []byte) map[int]string {
 		id, _, ok3 := bytes.Cut(rest, []byte(":"))
 		uid, err := strconv.ParseUint(string(id), 10, 32)
 		if !ok1 || !ok2 || !ok3 || err != nil || len(name) == 0 || bytes.ContainsAny(name[:1], "#+-") {
-			continue // a comment, or what NIS is to be asked for
+			continue // a comment, or an entry for NIS
 		}
 		if _, known := names[int(uid)]; !known {
 			names[int(uid)] = string(name)

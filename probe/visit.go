@@ -6,7 +6,8 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// waitNamespaces are those that say which objects processes mean by a number or path.
+// waitNamespaces are the types of namespaces that decide which objects a process means by a number
+// or path.
 var waitNamespaces = []string{"ipc", "mnt", "net", "pid"}
 
 // noteProcessNamespaces notes the namespaces a process lives in.
@@ -19,8 +20,8 @@ func (s *Scan) noteProcessNamespaces(p *Proc) {
 }
 
 // noteNamespace notes the namespace that a link such as "net:[4026531840]" names, if
-// it is one that scans enter. What leads there, a descriptor or a mount, keeps alive a
-// namespace that may have no process in it.
+// scans enter namespaces of its type. A descriptor or mount that leads there keeps the
+// namespace alive even if it has no process in it.
 func (s *Scan) noteNamespace(link, path string) {
 	nsType, _, ok := strings.Cut(link, ":[")
 	if !ok || !proc.Entered(nsType) {

@@ -35,8 +35,9 @@ func (s *Scan) waits(ctx context.Context, idx *Index) {
 	}
 }
 
-// dropUnwaited drops the objects at which nobody waits, of the spaces where only
-// the others are to be kept, and asks for the access of those.
+// dropUnwaited drops objects at which no thread waits, in the spaces that keep
+// only waited objects. For the others it asks for the access of their
+// descriptors.
 func (s *Scan) dropUnwaited(idx *Index) {
 	waited := map[string]bool{}
 	for _, r := range s.results {
@@ -66,8 +67,8 @@ func (s *Scan) dropUnwaited(idx *Index) {
 	}
 }
 
-// waitedInSets adds what epoll instances watch at which somebody waits, and those that
-// such instances watch.
+// waitedInSets adds the objects that an epoll instance watches if a thread waits at
+// the instance, directly or through other epoll instances.
 func waitedInSets(idx *Index, waited map[string]bool) {
 	sets := idx.OfKind(model.Epoll)
 	for more := true; more; {
@@ -86,7 +87,7 @@ func waitedInSets(idx *Index, waited map[string]bool) {
 	}
 }
 
-// access is [FD.Access] for a descriptor that was read before, of what has this inode.
+// access is [FD.Access] for a descriptor that was read before and leads to this inode.
 func (idx *Index) access(h *model.Holder, ino uint64) model.Access {
 	if f := idx.Scan.facts; f != nil && f.whole {
 		if at, ok := kcmp.DescriptorOf(h); ok {
@@ -108,10 +109,10 @@ func (idx *Index) access(h *model.Holder, ino uint64) model.Access {
 }
 
 // EachProcess looks at processes again, on guarded threads. A process that has
-// ended is left out, also if its pid is in use again. If it cannot be opened for
-// another reason, work is not called and failed is. The function that work
-// returns is called only if the work was not given up: it alone may change what
-// others read.
+// ended is left out, also if its pid is in use again. If a process cannot be
+// opened for another reason, failed is called instead of work. The function that
+// work returns is called only if the work was not given up: only this function
+// may change data that others read.
 func (idx *Index) EachProcess(list []*model.Process, work func(t *guard.Task, p *Proc) (commit func()), failed func(*model.Process, error)) {
 	sc := idx.Scan.scanner
 	sc.guard.Each(len(list), sc.opts.Workers, func(i int) guard.Item { return idx.Scan.processItem(list[i].PID, list[i].StartTicks) }, func(t *guard.Task, i int) (commit func()) {

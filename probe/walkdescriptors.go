@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readDescriptors reads the descriptor table, and those of threads that have others, each once:
-// after unshare(CLONE_FILES), or when the main thread has ended and shows none.
+// readDescriptors reads the process's descriptor table, and other tables of its threads, each
+// once. Threads have others after unshare(CLONE_FILES); and when the main thread has ended it
+// shows none.
 func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
 	if s.descriptorsFromSource(p, sc, r, false) {
 		return
@@ -80,15 +81,15 @@ func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
 	}
 }
 
-// countDescriptors asks for the number of descriptors, which everyone may know
-// (st_size of /proc/PID/fd, Linux 6.2).
+// countDescriptors asks for the number of descriptors, which every user may
+// read (st_size of /proc/PID/fd, Linux 6.2).
 func (p *Proc) countDescriptors() (int, bool) {
 	n := p.Dir.Size("fd")
 	return int(n), n != 0
 }
 
-// readTable hands each descriptor in dir to the probes and returns their number, and of
-// how many the kernel refuses to say where they lead.
+// readTable hands each descriptor in dir to the probes. It returns their number, and
+// for how many the kernel refused to say where they lead.
 func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *result) (count, denied int) {
 	fd := FD{Proc: p, TID: tid, dir: dir, out: r.out, info: &sc.info}
 	truncated := 0
@@ -98,7 +99,7 @@ func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *resu
 			return true
 		}
 		if tid == 0 && p.Model.PID == s.selfPID && (s.scanner.handles.Has(num) || s.facts.owns(num)) {
-			return true // there for the scan alone
+			return true // exists only for the scan
 		}
 		count++
 		if denied > 0 {
@@ -132,7 +133,7 @@ func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *resu
 	return count, denied
 }
 
-// noteDenied says of how many descriptors the kernel refuses to say where they lead.
+// noteDenied emits a gap for the descriptors of which the kernel refused to say where they lead.
 func noteDenied(p *Proc, tid int32, denied, count int, r *result) {
 	if denied > 0 {
 		r.partialFDs = true
@@ -144,7 +145,7 @@ func noteDenied(p *Proc, tid int32, denied, count int, r *result) {
 	}
 }
 
-// noteTruncated says how many descriptors lead to a path that the kernel cannot tell.
+// noteTruncated emits a gap for the descriptors whose path is too long for the kernel to tell.
 func noteTruncated(p *Proc, tid int32, truncated int, r *result) {
 	if truncated > 0 {
 		r.partialFDs = true

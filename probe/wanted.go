@@ -9,31 +9,32 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// With [Options].WaitsOnly most of what processes have open says nothing: pipes, sockets and
-// event counters at which nobody waits. So it is looked first at what threads are blocked in, and
-// descriptors to which no wait leads are left out: they are not handed to the probes. What a
-// thread has begun to wait for since is noticed when the waits are known ([Scan.NoteWait]), and
-// then all is read once more, and at last with nothing left out. So this only has to guess well.
+// With [Options].WaitsOnly most of what processes have open is of no interest: pipes, sockets and
+// event counters at which no thread waits. So the scan first looks at what threads are blocked
+// in. It leaves out descriptors to which no wait leads: they are not handed to the probes. If a
+// thread has begun to wait for one of them since, that is noticed when the waits are known
+// ([Scan.NoteWait]). Then everything is read once more, and at last with nothing left out. So
+// this only has to guess well.
 
-// wanted is what descriptors have to lead to, of those kinds, to be taken. nil: nothing is left
-// out.
+// wanted is the set of things that pipe, socket and event counter descriptors must lead to in
+// order to be read. nil: nothing is left out.
 type wanted struct {
 	mu       sync.Mutex
 	pipes    map[uint64]bool // by inode
-	sockets  bool            // all of them: who is at the other end only their tables tell
+	sockets  bool            // all of them: only their tables tell who is at the other end
 	counters bool            // all of them
-	ids      map[int]bool    // those of some event counters
+	ids      map[int]bool    // ids of some event counters
 
 	left    []leftOut
-	byInode []leftOut    // once they are sorted
+	byInode []leftOut    // a copy of left, sorted by inode; nil until it is needed
 	asked   int          // how often [Scan.NoteWait] was called
 	missed  map[int]bool // see [Scan.missed]
 }
 
-// leftOut is a descriptor that was not taken.
+// leftOut is a descriptor that was left out.
 type leftOut struct {
 	pid, fd int32
-	ino     uint64 // 0: of an event counter
+	ino     uint64 // 0: an event counter
 }
 
 const (
@@ -42,7 +43,7 @@ const (
 	eventfdLink = "anon_inode:[eventfd]"
 )
 
-// add adds what a link leads to.
+// add adds the object that a link leads to.
 func (w *wanted) add(link []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -55,8 +56,8 @@ func (w *wanted) add(link []byte) {
 	}
 }
 
-// leaves reports whether a descriptor is left out, and what it is of: 0 where that has no
-// inode of its own. id is the number of an event counter.
+// leaves reports whether a descriptor is left out, and the inode of its object: 0 if it
+// has none of its own. id is the number of an event counter.
 func (w *wanted) leaves(link []byte, id int, known bool) (ino uint64, leaves bool) {
 	if w == nil || len(link) == 0 || link[0] == '/' {
 		return 0, false
@@ -76,7 +77,7 @@ func (w *wanted) leaves(link []byte, id int, known bool) (ino uint64, leaves boo
 	return 0, !w.ids[id]
 }
 
-// leavesFile is leaves for what the source tells of.
+// leavesFile is leaves for a descriptor from the source.
 func (w *wanted) leavesFile(d *bpf.File) bool {
 	if w == nil {
 		return false
@@ -89,13 +90,13 @@ func (w *wanted) leavesFile(d *bpf.File) bool {
 	return leaves
 }
 
-// counterID is the number of the event counter behind a descriptor, if it is one that has one.
+// counterID returns the number of the event counter behind a descriptor, if that has a number.
 func counterID(d *bpf.File) (id int, known bool) {
 	e, known := d.Eventfd()
 	return e.ID, known && e.ID >= 0
 }
 
-// counterID is counterID of the descriptor.
+// counterID is the function counterID for this descriptor.
 func (f *FD) counterID() (id int, known bool) {
 	if f.seen == nil || f.seen.event == 0 {
 		return 0, false
@@ -104,7 +105,7 @@ func (f *FD) counterID() (id int, known bool) {
 	return e.ID, known && e.ID >= 0
 }
 
-// leaveOut notes what is left out of a process.
+// leaveOut notes the descriptors of a process that are left out.
 func (w *wanted) leaveOut(list []leftOut) {
 	if len(list) > 0 {
 		w.mu.Lock()
@@ -113,8 +114,9 @@ func (w *wanted) leaveOut(list []leftOut) {
 	}
 }
 
-// NoteWait notes that somebody waits at a descriptor of a process, or at what has an inode (0:
-// it has none). If that was left out, because nobody seemed to, all is read once more.
+// NoteWait notes that a thread waits at a descriptor of a process, or at the object with this
+// inode (0: it has none). If that was left out because no thread seemed to wait for it,
+// everything is read once more.
 func (s *Scan) NoteWait(pid, fd int32, ino uint64) {
 	if w := s.wanted; w != nil && w.has(pid, fd, ino) {
 		if w.missed == nil {
@@ -124,7 +126,7 @@ func (s *Scan) NoteWait(pid, fd int32, ino uint64) {
 	}
 }
 
-// has reports whether something was left out.
+// has reports whether a descriptor or inode was left out.
 func (w *wanted) has(pid, fd int32, ino uint64) bool {
 	if w.asked++; w.asked <= fewAsked {
 		return slices.ContainsFunc(w.left, func(l leftOut) bool { return l.pid == pid && l.fd == fd || l.ino == ino && ino != 0 })
@@ -144,7 +146,7 @@ func (w *wanted) has(pid, fd int32, ino uint64) bool {
 // About reports whether a process is among [Options].About.
 func (s *Scan) About(pid int) bool { return slices.Contains(s.scanner.opts.About, pid) }
 
-// fewAsked is for how many questions to sort what was left out does not pay.
+// fewAsked is the number of questions up to which sorting what was left out does not pay.
 const fewAsked = 16
 
 func (l leftOut) compare(m leftOut) int {
@@ -154,7 +156,7 @@ func (l leftOut) compare(m leftOut) int {
 // leavesSockets reports whether no socket is read.
 func (w *wanted) leavesSockets() bool { return w != nil && !w.sockets }
 
-// missed are the processes that wait, or have who waits, for what was left out.
+// missed returns the processes that wait for something that was left out, or that have it.
 func (s *Scan) missed() map[int]bool {
 	if s.wanted == nil {
 		return nil

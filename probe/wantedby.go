@@ -11,23 +11,23 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// BlockedAt is what a thread waits for, as far as the call tells that it is in.
+// BlockedAt is what a thread waits for, as far as its system call tells.
 type BlockedAt int
 
 const (
-	AtUnknown BlockedAt = iota // what it waits for is not told by the call alone
-	AtFirst                    // the descriptor that is the first argument
+	AtUnknown BlockedAt = iota // the call alone does not tell
+	AtFirst                    // the descriptor in the first argument
 	AtNoFile                   // no descriptor
 )
 
-// call is what a thread is blocked in.
+// call is the system call that a thread is blocked in.
 type call struct {
 	number int
-	args   [2]uint64 // the first ones
+	args   [2]uint64 // the first two
 	sp, pc uint64
 }
 
-// parseCall reads proc_pid_syscall(5); false if the thread is in no call.
+// parseCall reads proc_pid_syscall(5); ok is false if the thread is in no call.
 func parseCall(text []byte) (c call, ok bool) {
 	var space [9][]byte
 	f := proc.AppendFields(space[:0], text)
@@ -47,11 +47,11 @@ func parseCall(text []byte) (c call, ok bool) {
 	return call{number, [2]uint64(values[:2]), values[6], values[7]}, true
 }
 
-// maybe32 reports whether the thread could be one of a 32-bit program, whose calls have
-// other numbers: those have neither stack nor code above 4 GiB.
+// maybe32 reports whether the thread may belong to a 32-bit program, whose calls have
+// other numbers: such programs have neither stack nor code above 4 GiB.
 func (c *call) maybe32() bool { return c.sp < 1<<32 && c.pc < 1<<32 }
 
-// findWanted finds out what may be left out.
+// findWanted finds out which descriptors may be left out.
 func (s *Scan) findWanted(ctx context.Context, pids []int) {
 	o := &s.scanner.opts
 	at := slices.IndexFunc(o.Probes, func(p Probe) bool { return p.Blocked != nil })
@@ -70,10 +70,10 @@ func (s *Scan) findWanted(ctx context.Context, pids []int) {
 		s.wanted = w
 		return
 	}
-	w.sockets = true // whether a descriptor is in flight is not known without reading them
+	w.sockets = true // descriptors in flight are known only after reading the sockets
 	s.scanner.guard.Each(len(pids), o.Workers, func(i int) guard.Item { return guard.Item{Key: pids[i], Owner: s.owner(int32(pids[i]))} },
 		func(t *guard.Task, i int) func() {
-			if ctx.Err() == nil && pids[i] != s.selfPID { // of ipctop's own threads no wait is told
+			if ctx.Err() == nil && pids[i] != s.selfPID { // waits of ipctop's own threads are not reported
 				_ = s.recovered(func() error { s.want(t, w, pids[i], blocked); return nil })
 			}
 			return nil
@@ -81,20 +81,20 @@ func (s *Scan) findWanted(ctx context.Context, pids []int) {
 	s.wanted = w
 }
 
-// unclear says of a process that it is not known what its threads wait for.
+// unclear says how much is unknown about what the threads of a process wait for.
 type unclear int
 
 const (
 	allClear unclear = iota
-	// mayPoll: there are several threads, of which runtimes have now one poll, now another one.
+	// mayPoll: there are several threads, and in language runtimes now one thread polls, now another.
 	mayPoll
 	unknown
 )
 
-// lookAt adds what a thread waits for, which one descriptor may tell, and returns what is left unclear.
+// lookAt adds what a thread waits for, if one descriptor tells that. It returns what is left unclear.
 func lookAt(c *call, inCall bool, blocked func(*call) BlockedAt, descriptor func(fd int32) unclear) unclear {
 	if !inCall {
-		return unknown // one that runs may wait for anything soon
+		return unknown // a running thread may soon wait for anything
 	}
 	switch blocked(c) {
 	case AtFirst:
@@ -105,7 +105,7 @@ func lookAt(c *call, inCall bool, blocked func(*call) BlockedAt, descriptor func
 	return unknown
 }
 
-// want adds what the threads of a process may wait for.
+// want adds everything that the threads of a process may wait for.
 func (s *Scan) want(t *guard.Task, w *wanted, pid int, blocked func(*call) BlockedAt) {
 	tasks, err := s.root.Open(strconv.Itoa(pid) + "/task")
 	if err != nil {
@@ -118,7 +118,7 @@ func (s *Scan) want(t *guard.Task, w *wanted, pid int, blocked func(*call) Block
 	if s.unclear[pid] {
 		left = unknown
 	}
-	first := 0 // of its threads; they nearly always share a table
+	first := 0 // the first of its threads; they nearly always share a table
 	look := func(tid int, name string) unclear {
 		if !t.Begin("syscall", int32(tid)) {
 			return unknown
@@ -157,8 +157,8 @@ func (s *Scan) want(t *guard.Task, w *wanted, pid int, blocked func(*call) Block
 	}
 }
 
-// wantAll adds what all descriptors in the table of a thread lead to; of one that may poll, if
-// it has what it takes.
+// wantAll adds what all descriptors in a thread's table lead to. With mayPoll it does so only
+// if the table has an epoll instance.
 func (s *Scan) wantAll(w *wanted, tasks *proc.Dir, tid int, why unclear, sc *scratch) {
 	fds, err := tasks.Open(strconv.Itoa(tid) + "/fd")
 	if err != nil {
@@ -178,7 +178,7 @@ func (s *Scan) wantAll(w *wanted, tasks *proc.Dir, tid int, why unclear, sc *scr
 // links are what the descriptors of a process lead to.
 type links struct {
 	list  [][]byte
-	ids   []int // of event counters
+	ids   []int // ids of event counters
 	polls bool
 }
 
@@ -191,7 +191,7 @@ func (l *links) add(link []byte) {
 	}
 }
 
-// want adds them to what is wanted.
+// want adds the links to what is wanted.
 func (l *links) want(w *wanted, why unclear) {
 	if why == mayPoll && !l.polls {
 		return
@@ -204,7 +204,7 @@ func (l *links) want(w *wanted, why unclear) {
 	}
 }
 
-// wantOfFacts adds what threads may wait for by what the source says of all of them.
+// wantOfFacts adds what threads may wait for according to the source.
 func (s *Scan) wantOfFacts(w *wanted, blocked func(*call) BlockedAt) {
 	f := s.facts
 	left := map[int]unclear{} // by process
@@ -222,7 +222,7 @@ func (s *Scan) wantOfFacts(w *wanted, blocked func(*call) BlockedAt) {
 			link, err := s.root.Readlink(strconv.Itoa(pid) + "/task/" + strconv.Itoa(int(tid)) + "/fd/" + strconv.Itoa(int(fd)))
 			switch {
 			case err != nil && !proc.Gone(err), link == eventfdLink:
-				return unknown // the source tells, or the number of the counter
+				return unknown // the source tells where it leads, or the number of the counter
 			case err == nil:
 				w.add([]byte(link))
 			}
@@ -248,7 +248,7 @@ func (s *Scan) wantOfFacts(w *wanted, blocked func(*call) BlockedAt) {
 			list.want(w, why)
 			continue
 		}
-		// Linux 6.0 and older tell of all processes alone.
+		// Linux 6.0 and older can tell only of all processes at once.
 		w.sockets, w.counters = true, true
 		if tasks, err := s.root.Open(strconv.Itoa(pid) + "/task"); err == nil {
 			sc := scratches.Get().(*scratch)
@@ -259,7 +259,8 @@ func (s *Scan) wantOfFacts(w *wanted, blocked func(*call) BlockedAt) {
 	}
 }
 
-// callOf is what a thread is blocked in, as the source told; false if it is in no call.
+// callOf returns the call that a thread is blocked in, from the source; ok is false if it is in
+// none.
 func callOf(t *bpf.Task) (c call, ok bool) {
 	if !t.Call.Known || t.Call.Number < 0 {
 		return c, false

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Persistent compares some times, and reports the differences that are found each time: what
-// other programs change between two readings, and back again, differs once. compare returns
-// the differences by what they are about.
+// Persistent runs a comparison several times, and reports the differences that are found
+// every time: something that other programs change between two readings, and back again,
+// differs only once. compare returns the differences by what they are about.
 func Persistent(t *testing.T, compare func() map[string]string) {
 	t.Helper()
 	const times = 10

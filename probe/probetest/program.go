@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// Arch32 is the 32-bit processor whose programs this one runs; "" where there is none.
+// Arch32 is the 32-bit architecture whose programs this processor runs; "" if there is none.
 var Arch32 = map[string]string{"amd64": "386", "arm64": "arm"}[runtime.GOARCH]
 
-// Build compiles the program of a directory for a processor, or skips the test.
+// Build compiles the program in a directory for an architecture, or skips the test.
 func Build(t *testing.T, dir, arch string) (program string) {
 	t.Helper()
 	program = filepath.Join(t.TempDir(), filepath.Base(dir))
@@ -25,8 +25,9 @@ func Build(t *testing.T, dir, arch string) (program string) {
 	return program
 }
 
-// StartBuilt starts what [Build] made, or skips the test where the machine does not run it.
-// It ends with the test, by the end of its standard input. lines are what it prints.
+// StartBuilt starts the program that [Build] made, or skips the test if the machine cannot
+// run it. The program ends with the test, when its standard input is closed. lines are its
+// output.
 func StartBuilt(t *testing.T, program string) (cmd *exec.Cmd, in io.Writer, lines *bufio.Scanner) {
 	t.Helper()
 	cmd = exec.Command(program)

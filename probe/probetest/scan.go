@@ -27,7 +27,7 @@ func ScanWith(t testing.TB, o probe.Options) *model.Snapshot {
 	return Again(t, probe.NewScanner(o))
 }
 
-// Again takes a further snapshot with a scanner.
+// Again takes another snapshot with the same scanner.
 func Again(t testing.TB, scanner *probe.Scanner) *model.Snapshot {
 	t.Helper()
 	s, err := scanner.Scan(t.Context())
@@ -57,15 +57,15 @@ func Object(t testing.TB, s *model.Snapshot, id string) *model.Object {
 	return o
 }
 
-// LocksUnknown reports whether no semaphore's value was read since the table of locks was
-// never the same twice, as while tests of other packages lock a lot.
+// LocksUnknown reports whether no semaphore's value could be read because the table of
+// locks was never the same twice, as can happen while tests of other packages lock a lot.
 func LocksUnknown(s *model.Snapshot) bool {
 	return slices.ContainsFunc(s.Gaps, func(g model.Gap) bool {
 		return g.Probe == "posix-sem" && strings.Contains(g.Detail, "never the same twice")
 	})
 }
 
-// FileID is the identity of an open file as ids have it: MAJOR:MINOR:INODE.
+// FileID returns the identity of an open file in the form that ids have: MAJOR:MINOR:INODE.
 func FileID(t testing.TB, fd int) string {
 	t.Helper()
 	var st unix.Stat_t
@@ -83,8 +83,8 @@ func NeedRoot(t testing.TB, why string) {
 	}
 }
 
-// Main runs the tests of a package and returns the status to exit with, which is not 0
-// if a scan has left directories or files of /proc open. What a scan gave up is closed when
+// Main runs the tests of a package and returns the exit status. It is not 0 if a scan has
+// left directories or files of /proc open. What an abandoned scan had open is closed when
 // the call returns that took too long.
 func Main(m *testing.M) int {
 	status := m.Run()
