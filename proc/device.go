@@ -14,9 +14,9 @@ func DevString(dev uint64) string {
 	return strconv.Itoa(int(dev>>32)) + ":" + strconv.Itoa(int(uint32(dev)))
 }
 
-// DeviceOf is the device and inode of a file by a descriptor of ipctop's own, which is closed; 0, 0
-// where there is none. The kernel's internal file systems are known by their devices, which are
-// given out at boot, and these by a file that is made there.
+// DeviceOf returns the device and inode of the file behind a descriptor of ipctop's own, and closes
+// the descriptor; 0, 0 if there is none. The kernel's internal file systems have devices whose
+// numbers are assigned at boot. Creating a file there and asking for its device tells the number.
 func DeviceOf(fd int, err error) (dev, ino uint64) {
 	if err != nil {
 		return 0, 0

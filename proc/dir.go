@@ -16,16 +16,17 @@ import (
 // A Dir of /proc/PID stays bound to the process it was opened for: once that
 // has ended every call fails, also if the pid is in use again.
 //
-// A Dir has one owner, who closes it. A call on one that was closed fails with
-// [os.ErrClosed], and one that is under way then still has the directory.
+// A Dir has one owner, who closes it. A call on a closed Dir fails with
+// [os.ErrClosed]; a call that is under way when it is closed still has the
+// directory.
 type Dir struct {
 	own      *owned
 	path     string
-	borrowed bool // it is one of a scanner's handles, which closes it
+	borrowed bool // it is one of a scanner's [Handles], which close it
 
-	files *openFiles // that stay open below it; nil: none
+	files *openFiles // files below it that stay open; nil: none
 
-	parent *Dir // of one that is not opened before it has to be: files are reached from there
+	parent *Dir // of a directory that is opened only when needed: its files are reached from there
 	name   string
 }
 
@@ -49,9 +50,10 @@ func (d *Dir) Open(name string) (*Dir, error) {
 	return &Dir{own: own(fd), path: d.path + "/" + name}, nil
 }
 
-// Below is the directory name below d, which is opened when that is needed: to open and read
-// a file of it takes fewer calls from d. Until then it is not bound to a process: the caller
-// finds out whether what was read is of the one that is meant. d must stay open as long.
+// Below returns the directory name below d, which is opened only when needed: opening and
+// reading one of its files takes fewer calls from d. Until then it is not bound to a
+// process: the caller checks whether what was read is of the process that is meant. d must
+// stay open as long.
 func (d *Dir) Below(name string) *Dir {
 	return &Dir{
 		own:  &owned{fd: -1, later: &laterOpen{open: func() (int, error) { return d.OpenFile(name, openDirFlags) }}},
@@ -59,8 +61,8 @@ func (d *Dir) Below(name string) *Dir {
 	}
 }
 
-// Later is the directory name below d, which is opened when it is used, and is used only if
-// check finds nothing wrong with it then. d must stay open as long.
+// Later returns the directory name below d, which is opened on first use, and used only if
+// check then returns no error. d must stay open as long.
 func (d *Dir) Later(name string, check func(dir *Dir) error) *Dir {
 	path := d.path + "/" + name
 	return &Dir{path: path, own: &owned{fd: -1, later: &laterOpen{open: func() (int, error) {
@@ -79,15 +81,15 @@ func (d *Dir) Later(name string, check func(dir *Dir) error) *Dir {
 // IsOpen reports whether the directory was opened.
 func (d *Dir) IsOpen() bool { return d.own.isOpen() }
 
-// Close releases the directory, unless it stays open for others.
+// Close releases the directory. A directory that others still use stays open.
 func (d *Dir) Close() {
 	if d != nil && !d.borrowed {
 		d.own.close()
 	}
 }
 
-// Alive says why there is nothing in a process's directory any more: it has
-// ended.
+// Alive returns the error that a process's directory gives once the process has
+// ended; nil if it lives.
 func (d *Dir) Alive() error {
 	fd, err := d.own.use()
 	if err == nil {
@@ -110,7 +112,7 @@ func (d *Dir) Statx(name string, flags, mask int, st *unix.Statx_t) error {
 	return unix.Statx(fd, name, flags, mask, st)
 }
 
-// StatxC is Statx for the NUL-terminated name at name, with the kernel's bare error
+// StatxC is Statx for a NUL-terminated name. It returns the kernel's bare error
 // number.
 func (d *Dir) StatxC(name *byte, flags, mask int, st *unix.Statx_t) unix.Errno {
 	fd, err := d.own.use()
@@ -123,8 +125,8 @@ func (d *Dir) StatxC(name *byte, flags, mask int, st *unix.Statx_t) unix.Errno {
 	return errno
 }
 
-// LinkMode is the mode of a link itself, which for a descriptor tells how it was
-// opened (proc_pid_fd(5)). Nothing that the link leads to is asked.
+// LinkMode returns the mode of a link itself, which for a descriptor tells how
+// it was opened (proc_pid_fd(5)). The file that the link leads to is not asked.
 func (d *Dir) LinkMode(name *byte) (mode uint16, ok bool) {
 	fd, err := d.own.use()
 	if err != nil {
@@ -137,8 +139,8 @@ func (d *Dir) LinkMode(name *byte) (mode uint16, ok bool) {
 	return st.Mode, errno == 0
 }
 
-// Size is the st_size of what name leads to, 0 if that cannot be had. Of the
-// directory fd of a process it is the number of its descriptors (Linux 6.2).
+// Size returns the st_size of what name leads to, 0 if that fails. For a
+// process's directory fd it is the number of descriptors (Linux 6.2).
 func (d *Dir) Size(name string) int64 {
 	fd, err := d.own.use()
 	if err != nil {
@@ -152,8 +154,8 @@ func (d *Dir) Size(name string) int64 {
 	return st.Size
 }
 
-// Kept reports whether the directory stays open from one scan to the next, so that
-// it is bound to the process that it was of then.
+// Kept reports whether the directory stays open across scans, so that it is still
+// bound to the same process.
 func (d *Dir) Kept() bool { return d.borrowed }
 
 // Path is where the directory was opened.
@@ -192,7 +194,7 @@ func (d *Dir) ReadFile(name string, buf []byte) ([]byte, error) {
 	return buf, err
 }
 
-// ReadParts is ReadFile, and tells in how many parts the kernel gave the file.
+// ReadParts is ReadFile that also returns in how many parts the kernel gave the file.
 func (d *Dir) ReadParts(name string, buf []byte) (text []byte, parts int, err error) {
 	return d.read(name, buf, false, math.MaxInt)
 }
@@ -205,8 +207,8 @@ func (d *Dir) ReadUpTo(name string, limit int) ([]byte, error) {
 }
 
 // ReadRecord is ReadFile for a file that the kernel makes in one piece
-// (single_open of fs/seq_file.c: stat, status, fdinfo …): what is less than there
-// was room for is all of it, and nobody has to ask whether there is more.
+// (single_open of fs/seq_file.c: stat, status, fdinfo …). If it gives less than
+// there was room for, that is the whole file, and no second read is needed.
 func (d *Dir) ReadRecord(name string, buf []byte) ([]byte, error) {
 	buf, _, err := d.read(name, buf, true, math.MaxInt)
 	return buf, err
@@ -265,9 +267,9 @@ func (d *Dir) Readlink(name string) (string, error) {
 	}
 }
 
-// ReadlinkC reads the link whose name is the NUL-terminated bytes at name into
-// buf, without allocating. It returns the kernel's bare error number. The Go
-// scheduler is not told: no link in a proc file system waits for anything.
+// ReadlinkC reads the link with the NUL-terminated name into buf, without
+// allocating. It returns the kernel's bare error number. The Go scheduler is
+// not told: no link in a proc file system waits for anything.
 func (d *Dir) ReadlinkC(name *byte, buf []byte) (int, unix.Errno) {
 	fd, err := d.own.use()
 	if err != nil {

@@ -12,7 +12,7 @@
 // (ptrace(2), "access mode checking") for the rest; CAP_SYS_ADMIN to enter a
 // namespace.
 //
-// Errors: every error names its file. [ErrMalformed] is what a parser wraps whose
-// text is not what the kernel writes, [ErrForeign] stands where asking might take
-// for ever, and [ReasonOf] sorts all of them into the reasons of a [model.Gap].
+// Errors: every error names its file. A parser wraps [ErrMalformed] if a text is
+// not what the kernel writes. [ErrForeign] is returned where asking might take
+// for ever. [ReasonOf] maps all errors to the reasons of a [model.Gap].
 package proc

@@ -13,29 +13,29 @@ import (
 // maxHandles bounds the directories and files of processes that stay open.
 const maxHandles = 16384
 
-// Handles are directories of processes that stay open from one scan to the
-// next: an open one is bound to its process, so nobody has to open it again and to
-// find out whose it is. Where scans are repeated, files that each of them reads
-// stay open, too: to open and close one takes longer than to read it.
+// Handles are directories of processes that stay open across scans: an open
+// directory is bound to its process, so it need not be opened again and checked.
+// With repeated scans, files that each scan reads stay open, too: opening and
+// closing a file takes longer than reading it.
 type Handles struct {
 	most  int
 	files bool
 
 	mu    sync.Mutex
 	byPID map[int]handle
-	fds   map[int]bool // all descriptors
+	fds   map[int]bool // all descriptors, of directories and files
 }
 
 type handle struct {
 	dir   *Dir
-	ticks uint64 // when its process began
+	ticks uint64 // when its process started
 }
 
 // kept counts what all Handles of the program have open.
 var kept atomic.Int64
 
-// NewHandles bounds them, together with all others, by three quarters of what ipctop may have
-// open besides a scan's own.
+// NewHandles makes Handles that, together with all others, use at most three quarters of the
+// descriptors that ipctop may have besides a scan's own.
 func NewHandles(files bool) *Handles {
 	h := &Handles{files: files, byPID: map[int]handle{}, fds: map[int]bool{}}
 	var limit unix.Rlimit
@@ -45,7 +45,7 @@ func NewHandles(files bool) *Handles {
 	return h
 }
 
-// Put takes a directory over; false if it has to be closed by who opened it.
+// Put takes over a directory. If it returns false, the caller has to close it.
 func (h *Handles) Put(pid int, ticks uint64, dir *Dir) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -68,7 +68,7 @@ type openFiles struct {
 	byName  map[string]*owned
 }
 
-// get returns the file of that name; stays is false if it is the caller's to close.
+// get returns the file of that name. If stays is false, the caller closes it.
 func (f *openFiles) get(d *Dir, name string) (file *owned, stays bool, err error) {
 	h := f.handles
 	h.mu.Lock()
@@ -104,7 +104,7 @@ func (f *openFiles) drop(stays func(name string) bool) {
 	}
 }
 
-// ForgetDescriptors closes what is open of descriptors: their numbers may mean others now.
+// ForgetDescriptors closes files of descriptors: their numbers may belong to others now.
 func (d *Dir) ForgetDescriptors() {
 	if d.files != nil {
 		d.files.handles.mu.Lock()
@@ -113,7 +113,7 @@ func (d *Dir) ForgetDescriptors() {
 	}
 }
 
-// ForgetThreads closes what is open of threads that have ended: lives tells which have not.
+// ForgetThreads closes files of threads that have ended: lives reports whether a thread has not.
 func (d *Dir) ForgetThreads(lives func(tid int) bool) {
 	if d.files == nil {
 		return
@@ -149,11 +149,11 @@ func (d *Dir) ReadOften(name string, buf []byte) ([]byte, error) {
 	}
 	defer file.release()
 	for start := len(buf); ; {
-		n, err := unix.Pread(fd, buf[start:cap(buf)], 0) // from its beginning the kernel makes it anew
+		n, err := unix.Pread(fd, buf[start:cap(buf)], 0) // reading from offset 0 makes the kernel generate the text anew
 		switch {
 		case err == unix.EINTR:
 		case err != nil:
-			if stays { // of a thread that has ended, for one
+			if stays { // for example of a thread that has ended
 				d.files.handles.mu.Lock()
 				d.files.drop(func(other string) bool { return other != name })
 				d.files.handles.mu.Unlock()
@@ -167,7 +167,7 @@ func (d *Dir) ReadOften(name string, buf []byte) ([]byte, error) {
 	}
 }
 
-// Of is the directory of whatever process had this pid.
+// Of returns the directory of the last known process with this pid.
 func (h *Handles) Of(pid int) (*Dir, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -175,7 +175,7 @@ func (h *Handles) Of(pid int) (*Dir, bool) {
 	return k.dir, ok
 }
 
-// Get is the directory of this very process.
+// Get returns the directory of exactly this process.
 func (h *Handles) Get(pid int, ticks uint64) (*Dir, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -183,7 +183,7 @@ func (h *Handles) Get(pid int, ticks uint64) (*Dir, bool) {
 	return k.dir, ok && k.ticks == ticks
 }
 
-// Has reports whether a descriptor of ipctop's is one of these.
+// Has reports whether one of these has the descriptor fd of ipctop.
 func (h *Handles) Has(fd int) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -23,7 +23,8 @@ func LinkNumber(link []byte, prefix string) (uint64, bool) {
 	return n, true
 }
 
-// IsCommonDevice spares the devices that nearly every process has open a system call.
+// IsCommonDevice reports whether the link is one of the devices that nearly every process has open:
+// it saves a system call for them.
 func IsCommonDevice(link []byte) bool {
 	dev, ok := bytes.CutPrefix(link, []byte("/dev/"))
 	if !ok {

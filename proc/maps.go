@@ -38,10 +38,10 @@ const (
 	procmapCoveringOrNext = 0x10
 )
 
-// SharedMappings calls f for each shared mapping of the process with its directory
-// at d, name being its maps file, with m set to it; the name is in buf. The kernel is
-// asked for the shared ones alone (PROCMAP_QUERY, Linux 6.11), which is several times
-// cheaper than the text that older kernels are left with.
+// SharedMappings calls f for each shared mapping of the process with directory d,
+// whose maps file is name. Before each call it sets m to the mapping; m.Name is in
+// buf. It asks the kernel only for shared mappings (PROCMAP_QUERY, Linux 6.11), which
+// is several times cheaper than the text; older kernels have only the text.
 func (d *Dir) SharedMappings(name string, m *MapsEntry, buf []byte, f func()) error {
 	fd, err := d.OpenFile(name, unix.O_RDONLY)
 	if err != nil {

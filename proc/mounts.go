@@ -13,29 +13,29 @@ import (
 type Mount struct {
 	ID, Parent uint64
 	Dev        uint64 // device of the file system, as [Dev] packs it
-	Root       string // which directory of the file system is mounted
+	Root       string // the directory of the file system that is mounted
 	Point      string // where, as the process sees it
 	Type       string
 }
 
 // MountTable knows the mounts of one mount namespace.
 type MountTable struct {
-	Mounts []Mount // in the kernel's order, in which one on top of another comes later
-	FUSE   bool    // there are some of FUSE
+	Mounts []Mount // in the kernel's order: a mount on top of another one comes later
+	FUSE   bool    // it has FUSE mounts
 
 	types map[string]string // mount point → type of the topmost mount there
 	byID  map[uint64]*Mount
 	byDev map[uint64]*Mount // any one of the mounts of a file system
 }
 
-// IsFUSE reports whether a file system's type is one that a program serves (fuse(4)).
+// IsFUSE reports whether a program serves file systems of this type (fuse(4)).
 func IsFUSE(fsType string) bool {
 	return fsType == "fuse" || fsType == "fuseblk" || strings.HasPrefix(fsType, "fuse.")
 }
 
-// localTypes are the file systems whose stat is answered by this kernel alone,
-// from memory or a local disk. Everything else (NFS, FUSE, 9p, …) may ask a
-// server that never answers. overlay is here although a layer of it may be
+// localTypes are the file systems for which this kernel alone answers stat,
+// from memory or a local disk. All others (NFS, FUSE, 9p, …) may ask a server
+// that never answers. overlay is included although one of its layers may be
 // foreign: DONT_SYNC keeps statx from asking.
 var localTypes = []string{
 	"bcachefs", "binfmt_misc", "bpf", "btrfs", "cgroup", "cgroup2", "configfs", "cramfs", "debugfs", "devpts",
@@ -65,15 +65,16 @@ func (t *MountTable) Local(path []byte) bool {
 		case len(path) > 1:
 			path = path[:1]
 		default:
-			return false // a namespace without a root that we know
+			return false // a namespace whose root is not known
 		}
 	}
 }
 
-// ReadMounts reads the mounts that a process sees (/proc/PID/mountinfo, Linux 2.6.26), or
-// one of its threads; d is its directory, and name that of the file below it.
+// ReadMounts reads the mounts that a process or one of its threads sees
+// (/proc/PID/mountinfo, Linux 2.6.26). d is the process's directory, and name is the file
+// below it.
 //
-// A text of more than limit bytes is refused with EFBIG. size is that of the text.
+// A text of more than limit bytes is refused with EFBIG. size is the size of the text.
 func ReadMounts(d *Dir, name string, limit int) (table *MountTable, size int, err error) {
 	text, err := d.ReadUpTo(name, limit)
 	if err != nil {
@@ -82,8 +83,8 @@ func ReadMounts(d *Dir, name string, limit int) (table *MountTable, size int, er
 	return NewMountTable(parseMounts(text)), len(text), nil
 }
 
-// MaxMounts is how large a mount table may be, in bytes: anybody may mount very much in a
-// namespace of his own.
+// MaxMounts is how large a mount table may be, in bytes: any user can mount a lot in a
+// namespace of their own.
 const MaxMounts = 16 << 20
 
 // NewMountTable makes a table of mounts in the kernel's order.
@@ -132,7 +133,7 @@ func (t *MountTable) SuperDev(st *unix.Statx_t) uint64 {
 	if m := t.byID[st.Mnt_id]; m != nil {
 		return m.Dev
 	}
-	return dev // a mount of the kernel's own, or of another namespace
+	return dev // a mount internal to the kernel, or in another namespace
 }
 
 // Mount is the mount with this id, nil if it is not in the table.
@@ -143,7 +144,7 @@ func (t *MountTable) Mount(id uint64) *Mount {
 	return t.byID[id]
 }
 
-// LocalPath reports whether path and all directories on the way to it lie on local
+// LocalPath reports whether path and all directories on the way to it are on local
 // file systems. It is for paths without symbolic links.
 func (t *MountTable) LocalPath(path string) bool {
 	for i := range len(path) {
@@ -154,8 +155,8 @@ func (t *MountTable) LocalPath(path string) bool {
 	return t.Local([]byte(path))
 }
 
-// OfDevice is a mount of the file system with this device, any one of them; nil if
-// there is none.
+// OfDevice returns any one of the mounts of the file system with this device; nil
+// if there is none.
 func (t *MountTable) OfDevice(dev uint64) *Mount {
 	if t == nil {
 		return nil

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// NamespaceTypes are the namespaces ipctop reads of each process, by their
-// names in /proc/PID/ns (namespaces(7)).
+// NamespaceTypes are the namespaces that ipctop reads for each process, by
+// their names in /proc/PID/ns (namespaces(7)).
 var NamespaceTypes = []string{"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"}
 
 // ReadNamespace reads the inode number of a namespace from its link in
@@ -38,8 +38,8 @@ func ParseNamespace(link string) (uint64, error) {
 	return n, nil
 }
 
-// Namespaces collects the namespaces of the machine, each with some ways by which it
-// can be entered: any of them may be gone when that happens.
+// Namespaces collects the namespaces of the machine, each with several ways to enter
+// it: any of them may be gone by then.
 type Namespaces struct {
 	mu    sync.Mutex
 	known map[string]map[uint64]*namespaceWays
@@ -61,16 +61,16 @@ func NewNamespaces() *Namespaces {
 	return &Namespaces{known: map[string]map[uint64]*namespaceWays{}}
 }
 
-// NoProcess is the age of a namespace that no process is known to live in.
+// NoProcess is the age of a namespace in which no process is known to live.
 const NoProcess = math.MaxUint64
 
-// Add remembers that path leads to a namespace. since is when a process that lives in it
-// began, in clock ticks since boot, or [NoProcess].
+// Add remembers that path leads to a namespace. since is when a process in it started,
+// in clock ticks since boot, or [NoProcess].
 func (n *Namespaces) Add(nsType string, inode uint64, path string, since uint64) {
 	n.AddWay(nsType, inode, since, func() (int, error) { return openNamespace(path, nsType, inode) })
 }
 
-// AddWay is [Namespaces.Add] for a namespace of which open returns a descriptor.
+// AddWay is [Namespaces.Add] with a function that returns a descriptor of the namespace.
 func (n *Namespaces) AddWay(nsType string, inode, since uint64, open func() (fd int, err error)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -82,14 +82,14 @@ func (n *Namespaces) AddWay(nsType string, inode, since uint64, open func() (fd 
 		w = &namespaceWays{since: NoProcess}
 		n.known[nsType][inode] = w
 	}
-	// The last one is the first to be tried: those before may have failed.
+	// The newest one is tried first: the earlier ones may have failed.
 	w.since = min(w.since, since)
 	w.opens = slices.Insert(w.opens[:min(len(w.opens), maxWays-1)], 0, open)
 }
 
-// List returns the namespaces of one type other than own, those with the oldest
-// processes first and those without any last: anyone who makes many pushes nobody out who
-// was there before.
+// List returns the namespaces of one type other than own. Those with the oldest processes
+// come first, and those without processes last: a user who creates many namespaces does
+// not displace older ones.
 func (n *Namespaces) List(nsType string, own uint64) []uint64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -111,9 +111,9 @@ func Entered(nsType string) bool { return cloneFlags[nsType] != 0 }
 // cloneFlags has the types of namespace that scans enter.
 var cloneFlags = map[string]int{"ipc": unix.CLONE_NEWIPC, "net": unix.CLONE_NEWNET}
 
-// Enter puts the calling thread into a namespace. It must be one that [OnThread]
-// started. The namespace's descriptor is closed before Enter returns: what keeps the
-// namespace alive is the thread, until it enters another or ends.
+// Enter puts the calling thread into a namespace. The thread must be one that
+// [OnThread] started. Enter closes the namespace's descriptor before it returns: the
+// thread keeps the namespace alive, until it enters another one or ends.
 func (n *Namespaces) Enter(nsType string, inode uint64) error {
 	n.mu.Lock()
 	var opens []opener
@@ -124,11 +124,11 @@ func (n *Namespaces) Enter(nsType string, inode uint64) error {
 	return enterNamespace(opens, nsType, inode)
 }
 
-// OnThread runs f on a thread of its own, which ends with it: nothing else ever runs
-// where f has gone. The main thread
-// will not do, because it never ends: it would stay in the namespace, keep it
-// alive, and show it as ipctop's own in /proc/self. If the goroutine is given
-// that one, it holds it until another has been at work.
+// OnThread runs f on its own thread, which ends with f: nothing else ever runs in
+// the namespaces that f has entered. The main thread cannot be used, because it
+// never ends: it would stay in the namespace, keep it alive, and show it as ipctop's
+// own in /proc/self. If the goroutine gets the main thread, it occupies it until
+// another thread has done the work.
 func OnThread(f func()) {
 	done := make(chan struct{})
 	go func() {
@@ -144,9 +144,9 @@ func OnThread(f func()) {
 	<-done
 }
 
-// openNamespace opens what path leads to, if that is the namespace. Where a
-// namespace was there may be a FIFO or a terminal now, and to open one of
-// those disturbs its users: so it is first reached without being opened.
+// openNamespace opens what path leads to, if that is the namespace. By now
+// there may be a FIFO or a terminal at the path, and opening one disturbs its
+// users. So the file is first looked at without being opened.
 func openNamespace(path, nsType string, inode uint64) (int, error) {
 	at, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -163,7 +163,7 @@ func openNamespace(path, nsType string, inode uint64) (int, error) {
 	}
 	// All namespaces are on one file system, nsfs.
 	if st.Ino != inode || st.Dev_major != own.Dev_major || st.Dev_minor != own.Dev_minor {
-		return -1, unix.ESRCH // the process that led there has moved on
+		return -1, unix.ESRCH // the process through which the path led there has moved to another namespace
 	}
 	return unix.Open("/proc/self/fd/"+strconv.Itoa(at), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 }
@@ -180,7 +180,7 @@ func enterNamespace(opens []opener, nsType string, inode uint64) error {
 		}
 		var st unix.Stat_t
 		if e = unix.Fstat(fd, &st); e == nil && st.Ino != inode {
-			e = unix.ESRCH // the process that led there has moved on
+			e = unix.ESRCH // the process through which the path led there has moved to another namespace
 		}
 		if e == nil {
 			e = unix.Setns(fd, cloneFlags[nsType])

@@ -9,16 +9,17 @@ import (
 )
 
 // owned is a descriptor with one owner, who closes it. Work that got stuck and was given
-// up may still be in a call on it then: the number is given back to the kernel when the
-// last call has returned, so that none is ever made on another file that got the number.
+// up may still be in a call on it at that time. So the number is returned to the kernel
+// only after the last call has ended: no such call can then reach another file that got
+// the number.
 type owned struct {
 	fd    int
-	state atomic.Int64 // calls under way, and closing
+	state atomic.Int64 // number of calls under way, plus closing
 
-	later *laterOpen // of one that is opened when it is used; nil: it is open
+	later *laterOpen // for a descriptor that is opened on first use; nil: it is open
 }
 
-// laterOpen opens a descriptor when it is used for the first time.
+// laterOpen opens a descriptor on first use.
 type laterOpen struct {
 	once   sync.Once
 	open   func() (int, error)
@@ -32,8 +33,8 @@ const closing = 1 << 40
 // open counts the descriptors that have not been closed.
 var open atomic.Int64
 
-// Open is how many directories and files of this package are open: for tests that look
-// for leaks.
+// Open returns how many directories and files of this package are open: for tests that
+// look for leaks.
 func Open() int { return int(open.Load()) }
 
 func own(fd int) *owned {
@@ -41,8 +42,8 @@ func own(fd int) *owned {
 	return &owned{fd: fd}
 }
 
-// use begins a call on the descriptor; release is to be called after it. The error is
-// [os.ErrClosed].
+// use begins a call on the descriptor; the caller calls release after it. If the
+// descriptor was closed, the error is [os.ErrClosed].
 func (o *owned) use() (int, error) {
 	for {
 		s := o.state.Load()
@@ -84,8 +85,8 @@ func (o *owned) release() {
 	}
 }
 
-// close closes the descriptor, at the latest when the calls on it have returned. Only
-// the first time does anything.
+// close closes the descriptor, as soon as no call on it is under way. Further calls
+// of close do nothing.
 func (o *owned) close() {
 	for {
 		s := o.state.Load()
@@ -106,5 +107,5 @@ func (o *owned) free() {
 		return
 	}
 	open.Add(-1)
-	_ = unix.Close(o.fd) // proc: nothing was written, nothing can be lost
+	_ = unix.Close(o.fd) // proc files: nothing was written, so nothing can be lost
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// ErrMalformed is wrapped by parsers whose input is not what the kernel writes.
+// ErrMalformed is wrapped by parsers if their input is not what the kernel writes.
 var ErrMalformed = errors.New("malformed")
 
-// ReasonOf sorts an error into the reasons of a gap. ESRCH and EIDRM
-// say "gone" as ENOENT does, but [fs.ErrNotExist] does not match them.
+// ReasonOf maps an error to a reason of a gap. ESRCH and EIDRM mean "gone" as
+// ENOENT does, but [fs.ErrNotExist] does not match them.
 func ReasonOf(err error) model.Reason {
 	switch {
 	case errors.Is(err, fs.ErrPermission):

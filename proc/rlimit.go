@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Resource is a resource that a process may use so much of (getrlimit(2)).
+// Resource is a resource with a limit per process (getrlimit(2)).
 type Resource struct {
 	Name   string // RLIMIT_NOFILE
 	title  string // as /proc/PID/limits calls it
@@ -22,8 +22,8 @@ var (
 	LimitMsgQueue = Resource{"RLIMIT_MSGQUEUE", "Max msgqueue size", unix.RLIMIT_MSGQUEUE}
 )
 
-// ReadRlimit reads a soft limit in a process's limits file. Unlimited is
-// [math.MaxUint64].
+// ReadRlimit reads a soft limit in a process's limits file. For "unlimited" it
+// returns [math.MaxUint64].
 func ReadRlimit(dir *Dir, r Resource) (uint64, error) {
 	var buf [2048]byte
 	text, err := dir.ReadRecord("limits", buf[:0])

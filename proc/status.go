@@ -16,12 +16,12 @@ type Stat struct {
 	TtyNr      int
 	Threads    int
 	StartTicks uint64
-	StopSignal int  // of a stopped one; 0 where it is not told
+	StopSignal int  // of a stopped process; 0 if it is not known
 	Kernel     bool // it is a kernel thread
 }
 
-// ParseStat reads /proc/PID/stat. The command name stands in parentheses and
-// may itself hold any byte, so the last one closes it.
+// ParseStat reads /proc/PID/stat. The command name is in parentheses and may
+// contain any byte, so the last closing parenthesis ends it.
 func ParseStat(b []byte) (Stat, error) {
 	var s Stat
 	open, end := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
@@ -55,8 +55,8 @@ func ParseStat(b []byte) (Stat, error) {
 		err = fmt.Errorf("stat: %w: flags are %q", ErrMalformed, f[6])
 	}
 	s.Kernel = flags&kernelThread != 0
-	// exit_code: the signal, once all threads have stopped; 0 for those who may
-	// not attach to the process, and on older kernels.
+	// exit_code: the signal, once all threads have stopped. It is 0 for readers
+	// who may not attach to the process, and on older kernels.
 	const exitCode = 52 - 3
 	if s.State == 'T' && len(f) > exitCode {
 		s.StopSignal = num(exitCode) & 0x7f
@@ -64,8 +64,8 @@ func ParseStat(b []byte) (Stat, error) {
 	return s, err
 }
 
-// AppendFields appends the words of a line to list that spaces separate: [bytes.Fields]
-// would allocate for every process.
+// AppendFields appends the words of a line, separated by spaces, to list.
+// [bytes.Fields] would allocate for every process.
 func AppendFields(list [][]byte, line []byte) [][]byte {
 	start := -1
 	for i, c := range line {

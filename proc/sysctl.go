@@ -10,9 +10,9 @@ import (
 )
 
 // Sysctl reads the numbers in a file below /proc/sys by its dotted name, such as
-// kernel.sem (proc_sys(5)). Those of IPC and the network show the namespaces of
-// the calling thread. The result is nil where this kernel has no such file, or
-// not in this namespace.
+// kernel.sem (proc_sys(5)). The files of IPC and the network show the namespaces
+// of the calling thread. The result is nil if the file does not exist in this
+// kernel, or not in this namespace.
 func Sysctl(root *Dir, name string) (numbers []uint64, path string, err error) {
 	file := "sys/" + strings.ReplaceAll(name, ".", "/")
 	path = root.path + "/" + file

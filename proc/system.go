@@ -13,7 +13,7 @@ import (
 )
 
 // BootTime is when the machine was started, from the line btime of /proc/stat
-// (proc_stat(5)). It fails where root is no proc file system.
+// (proc_stat(5)). It fails if root is not a proc file system.
 func BootTime(root *Dir) (time.Time, error) {
 	stat, err := root.ReadFile("stat", nil)
 	if err != nil {
@@ -29,13 +29,13 @@ func BootTime(root *Dir) (time.Time, error) {
 	return t, nil
 }
 
-// Self finds ipctop in a proc file system; pid is 0 if it is not in there. same
-// reports whether that belongs to ipctop's own pid namespace: only there does a
-// process with a pid of its own have a single number in NSpid.
+// Self finds ipctop in a proc file system; pid is 0 if it is not there. same
+// reports whether the file system belongs to ipctop's own pid namespace: only
+// then does NSpid have a single number for ipctop.
 func Self(root *Dir) (pid int, same bool) {
 	link, err := root.Readlink("self")
 	if err != nil {
-		return 0, false // ipctop is not visible in there
+		return 0, false // ipctop is not visible there
 	}
 	pid, _ = strconv.Atoi(link)
 	status, err := root.ReadFile(link+"/status", nil)

@@ -12,13 +12,13 @@ func TaskDir(procRoot string, pid, tid int) string {
 	return procRoot + "/" + strconv.Itoa(pid) + "/task/" + strconv.Itoa(tid)
 }
 
-// PlainSymbol takes off what compilers append: ".constprop.0", ".isra.0".
+// PlainSymbol removes suffixes that compilers append: ".constprop.0", ".isra.0".
 func PlainSymbol(name []byte) []byte {
 	plain, _, _ := bytes.Cut(name, []byte("."))
 	return plain
 }
 
-// ReadSmall reads a file of proc into buf, which must be large enough.
+// ReadSmall reads a file of /proc into buf, which must be large enough.
 func ReadSmall(path string, buf []byte) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -10,10 +10,11 @@ import (
 // (user_namespaces(7)).
 const maxUserNamespaces = 33
 
-// UserNamespaceOwner tells who made the user namespace that path leads to, such as
-// /proc/PID/ns/user, or the outermost of those that it is in, below the caller's own: a user
-// who may use other ids in there (subuid(5)) is one user all the same. It reports false for
-// the caller's own namespace and where it cannot be told.
+// UserNamespaceOwner returns the user who created the user namespace that path leads to,
+// such as /proc/PID/ns/user. If that is nested below others, it returns the creator of the
+// outermost one below the caller's own: a user who may use other ids in there (subuid(5)) is
+// still one user. It reports false for the caller's own namespace, and if the owner cannot
+// be found out.
 //
 // Minimum kernel: Linux 4.11 (ioctl_nsfs(2), NS_GET_OWNER_UID).
 func UserNamespaceOwner(path string) (uid uint32, ok bool) {
