@@ -29,12 +29,12 @@ const (
 	initialUserNamespace = "user:[4026531837]" // include/linux/proc_ns.h
 )
 
-// check looks for what the source cannot do without.
+// check looks for everything without which the source does not work.
 func check() error {
 	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
 		return &UnavailableError{Reason: "there are no eBPF programs for " + runtime.GOARCH}
 	}
-	// The kernel's structures do not know what the user may see.
+	// The kernel's structures do not tell what the user is allowed to see.
 	if beyond := privilege.Beyond(); beyond != "" {
 		return &UnavailableError{Reason: beyond, Advice: "run ipctop as root"}
 	}
@@ -71,7 +71,7 @@ func explain(err error) error {
 	return err
 }
 
-// missingCapabilities names those that ipctop needs and lacks, "" if it has all.
+// missingCapabilities names the capabilities that ipctop needs and lacks, "" if it has all.
 func missingCapabilities() string {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
@@ -95,7 +95,7 @@ func missingCapabilities() string {
 	return missing
 }
 
-// kernelRelease is the first two numbers of uname(2)'s release.
+// kernelRelease returns the first two numbers of uname(2)'s release.
 func kernelRelease() (major, minor int, known bool) {
 	var u unix.Utsname
 	if unix.Uname(&u) != nil {
@@ -105,13 +105,13 @@ func kernelRelease() (major, minor int, known bool) {
 	return major, minor, n == 2
 }
 
-// lockedDown reports whether the kernel keeps its memory from root.
+// lockedDown reports whether the kernel hides its memory from root.
 func lockedDown() bool {
 	b, err := os.ReadFile("/sys/kernel/security/lockdown")
 	return err == nil && bytes.Contains(b, []byte("[confidentiality]"))
 }
 
-// filtered reports whether a seccomp filter looks at ipctop's system calls.
+// filtered reports whether a seccomp filter checks ipctop's system calls.
 func filtered() bool {
 	b, err := os.ReadFile("/proc/self/status")
 	return err == nil && bytes.Contains(b, []byte("\nSeccomp:\t2\n"))

@@ -2,29 +2,29 @@ package bpf
 
 import "time"
 
-// Blocked is that a thread was woken which had slept for long.
+// Blocked is the event that a thread was woken after a long sleep.
 type Blocked struct {
 	Time   time.Time // when it was woken
 	Slept  time.Duration
 	Who    Party
-	Waker  Party // who ran then; see By
+	Waker  Party // the thread that ran then; see By
 	By     WokenBy
 	IPC    uint64 // inode number of the IPC namespace of Who
 	Call   int64  // system call that Who is in; -1: none
 	Call32 bool   // Call is a number of 32-bit programs
 	Args   [3]uint64
-	File   Behind // behind the call's first argument, where that is a descriptor
+	File   Behind // the file behind the call's first argument, if that is a descriptor
 }
 
-// WokenBy is in what the waker was when it woke somebody.
+// WokenBy is the context in which the waker's processor woke the thread.
 type WokenBy int
 
-// What a processor may be in.
+// The contexts.
 const (
 	WokenByThread WokenBy = iota // the waker itself
-	WokenByTimer                 // a timer ran out: the waker has nothing to do with it
-	WokenByDevice                // an interrupt of a device, likewise
-	WokenLater                   // packets that came while the waker ran, from itself or from elsewhere
+	WokenByTimer                 // a timer expired: the waker has nothing to do with it
+	WokenByDevice                // a device interrupt, likewise
+	WokenLater                   // packets that arrived while the waker ran, from itself or from elsewhere
 )
 
 const (
@@ -40,7 +40,7 @@ const (
 // call32 marks the number of a call of a 32-bit program.
 const call32 = 1 << 32
 
-// call takes apart the number of a system call.
+// call takes the number of a system call apart.
 func call(number uint64) (n int64, is32 bool) {
 	if n = int64(number); n > 0 && n&call32 != 0 {
 		return n &^ call32, true
@@ -64,7 +64,7 @@ func (t *Tracer) parseBlocked(record []byte) *Blocked {
 	return b
 }
 
-// wokenBy is in what the waker was.
+// wokenBy returns the context of a wake-up.
 func wokenBy(where uint32) WokenBy {
 	switch {
 	case where&inTimer != 0:

@@ -23,12 +23,13 @@ const (
 	callMultiplexed
 )
 
-// callTable is as long as those in the programs.
+// callTable has the same length as the tables in the programs.
 type callTable [512]uint8
 
-// calls are the system calls that carry data, by the numbers of an architecture's 64-bit
-// and 32-bit callers (arch/x86/entry/syscalls, include/uapi/asm-generic/unistd.h,
-// arch/arm64/tools/syscall_32.tbl). The last one makes some others (ipc(2), socketcall(2)).
+// calls are the system calls that carry data, by their numbers for 64-bit and 32-bit
+// callers of an architecture (arch/x86/entry/syscalls, include/uapi/asm-generic/unistd.h,
+// arch/arm64/tools/syscall_32.tbl). The last one multiplexes other calls (ipc(2),
+// socketcall(2)).
 var calls = map[string]struct {
 	wide, narrow map[int][]int
 }{
@@ -62,7 +63,7 @@ var calls = map[string]struct {
 	},
 }
 
-// newCallTable is what the calls of this architecture do, of 64-bit and 32-bit callers.
+// newCallTable returns what each call of this architecture does, for 64-bit and 32-bit callers.
 func newCallTable() (t [len(callTable{})][2]uint8) {
 	of := calls[runtime.GOARCH]
 	for i, from := range []map[int][]int{of.wide, of.narrow} {

@@ -7,28 +7,29 @@ import (
 	"time"
 )
 
-// Connection is that connect(2) or accept(2) returned, of a UNIX or an Internet socket: of one for
-// streams or for datagrams.
+// Connection is the event that connect(2) or accept(2) returned, for a UNIX or an Internet socket,
+// stream or datagram.
 type Connection struct {
 	Time     time.Time
 	Accepted bool // accept(2)
 	Errno    int  // error number, 0: none
 	Who      Party
 
-	// Peer is the other end of a UNIX socket where HasPeer: of one that was accepted who
-	// connected to it, otherwise who listens (unix(7), SO_PEERCRED).
+	// Peer is the process at the other end of a UNIX socket, if HasPeer: of an accepted
+	// socket the process that connected, otherwise the one that listens (unix(7),
+	// SO_PEERCRED).
 	Peer    Party
 	HasPeer bool
 
-	Socket    Behind // that was connected; of an accept(2) that failed the listening one
+	Socket    Behind // the connected socket; if accept(2) failed, the listening one
 	PeerInode uint64 // of the UNIX socket at the other end; 0: not known, or nobody has accepted it yet
 	Network   uint64 // inode number of the network namespace
 
-	// Local and Remote are of Internet sockets. Remote is what was asked for, of one that was accepted
-	// what it is.
+	// Local and Remote are for Internet sockets. Remote is the address that was asked for; of an
+	// accepted socket it is the real one.
 	Local, Remote netip.AddrPort
 
-	// Path is of a UNIX socket, as connect(2) or bind(2) was given it: an abstract one
+	// Path is for UNIX sockets, as passed to connect(2) or bind(2): an abstract name
 	// begins with a zero byte. It is empty for a socket without a name.
 	Path string
 }
@@ -71,7 +72,7 @@ func (t *Tracer) parseConnection(record []byte) *Connection {
 	return c
 }
 
-// endpoint is an address and port; the zero value where there is none yet.
+// endpoint makes an address and port; the zero value if there is none yet.
 func endpoint(family uint32, address []byte, port uint16) netip.AddrPort {
 	if port == 0 {
 		return netip.AddrPort{}
@@ -83,7 +84,7 @@ func endpoint(family uint32, address []byte, port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(ip.Unmap(), port)
 }
 
-// unixPath takes a struct sockaddr_un. An abstract name begins with a zero byte.
+// unixPath parses a struct sockaddr_un. An abstract name begins with a zero byte.
 func unixPath(b []byte) string {
 	if len(b) < 2 || binary.NativeEndian.Uint16(b) != familyUNIX {
 		return ""
@@ -94,7 +95,7 @@ func unixPath(b []byte) string {
 	return string(b)
 }
 
-// address takes a struct sockaddr_in or sockaddr_in6.
+// address parses a struct sockaddr_in or sockaddr_in6.
 func (c *Connection) address(b []byte) {
 	if len(b) < 2 {
 		return

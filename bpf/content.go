@@ -2,20 +2,20 @@ package bpf
 
 import "github.com/cilium/ebpf/btf"
 
-// Content stands for what a process has, by numbers that are others as soon as any of it is
-// another. They are 0 where that cannot be told.
+// Content identifies what a process has by two numbers: if anything changes, so does the
+// number. A number is 0 if it is not known.
 type Content struct {
 	PID int
 
-	// Held is for which open file each of its descriptors has, and for how many mappings its
-	// memory has and how large these are. Program is for where the link to its program leads.
+	// Held covers the open file of each descriptor, and the number and total size of the
+	// mappings. Program covers where the link to the process's program leads.
 	Held, Program uint64
 }
 
 const contentSize = 24
 
-// Contents calls f for each process of the caller's pid namespace that has memory: some 2 µs
-// each. The program for this is loaded when it is asked for the first time.
+// Contents calls f for each process of the caller's pid namespace that has memory. It takes
+// some 2 µs per process. The program for this is loaded on the first call.
 func (s *Source) Contents(f func(c Content)) error {
 	it, err := s.contentIterator()
 	if err != nil {
@@ -31,7 +31,8 @@ func (s *Source) Contents(f func(c Content)) error {
 	})
 }
 
-// contentIterator is the iterator for this. What kept it from being loaded once does so again.
+// contentIterator returns the iterator for Contents. If it could not be loaded once, the same error
+// is returned again.
 func (s *Source) contentIterator() (*iterator, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

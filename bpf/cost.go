@@ -9,14 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Cost is what the programs have taken of all processors until now, as far as the kernel
-// measured them: see [CostMeter]. The way into and out of a program is not in it.
+// Cost is the processor time that the programs have taken until now, as far as the
+// kernel measured them: see [CostMeter]. The time for entering and leaving a program is
+// not included.
 type Cost struct {
 	Spent time.Duration
 	Runs  uint64
 }
 
-// add adds what some programs have taken.
+// add adds the cost of some programs.
 func (c *Cost) add(programs map[string]*ebpf.Program) error {
 	for name, p := range programs {
 		s, err := p.Stats()
@@ -29,7 +30,7 @@ func (c *Cost) add(programs map[string]*ebpf.Program) error {
 	return nil
 }
 
-// statistics are on while the kernel measures programs (BPF_ENABLE_STATS of bpf(2)).
+// statistics is on while the kernel measures programs (BPF_ENABLE_STATS of bpf(2)).
 type statistics struct{ descriptor io.Closer }
 
 func (s *statistics) set(on bool) (err error) {
@@ -47,8 +48,8 @@ func (s *statistics) set(on bool) (err error) {
 	return err
 }
 
-// MeasureCost has the kernel measure how long the programs run, or no longer: to measure
-// takes time itself, of every eBPF program of the machine.
+// MeasureCost switches on or off that the kernel measures how long programs run.
+// Measuring itself takes time, for every eBPF program of the machine.
 func (c *Counter) MeasureCost(on bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -69,16 +70,16 @@ func (c *Counter) Cost() (sum Cost, err error) {
 	return sum, err
 }
 
-// MeasureCost is as [Counter.MeasureCost]. It may be called at the same time as the other
-// methods, but for Close.
+// MeasureCost is like [Counter.MeasureCost]. It may be called concurrently with the other
+// methods, except Close.
 func (t *Tracer) MeasureCost(on bool) error {
 	t.measuring.Lock()
 	defer t.measuring.Unlock()
 	return t.statistics.set(on)
 }
 
-// Cost is what was measured until now. It may be called at the same time as the other
-// methods, but for Close.
+// Cost is what was measured until now. It may be called concurrently with the other
+// methods, except Close.
 func (t *Tracer) Cost() (sum Cost, err error) {
 	for _, c := range t.collections {
 		if err := sum.add(c.Programs); err != nil {

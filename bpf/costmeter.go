@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// costWindow is how long the kernel measures what programs take, each time: to measure
-// makes them slower.
+// costWindow is how long the kernel measures programs each time: measuring makes them
+// slower.
 const costWindow = 50 * time.Millisecond
 
-// CostMeter finds out what share of all processors programs take, a moment of each time.
-// Its methods may be called at the same time.
+// CostMeter finds out which share of all processors programs take, by measuring for
+// short moments. Its methods may be called concurrently.
 type CostMeter struct {
 	of      measured
-	ctx     context.Context // until no more is measured
+	ctx     context.Context // ends when measuring ends
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
@@ -31,7 +31,7 @@ type measured interface {
 	Cost() (Cost, error)
 }
 
-// NewCostMeter makes a meter of what a [Counter] or a [Tracer] takes, and begins to measure.
+// NewCostMeter makes a meter for a [Counter] or a [Tracer], and begins to measure.
 func NewCostMeter(of measured) *CostMeter {
 	c := &CostMeter{of: of}
 	c.ctx, c.stop = context.WithCancel(context.Background())
@@ -39,7 +39,7 @@ func NewCostMeter(of measured) *CostMeter {
 	return c
 }
 
-// Measure measures for a moment, while other things go on.
+// Measure measures for a moment, in the background.
 func (c *CostMeter) Measure() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -69,14 +69,14 @@ func (c *CostMeter) Measure() {
 	})
 }
 
-// Last is the share of all processors, 0 to 1, that was measured last.
+// Last returns the share of all processors, 0 to 1, that was measured last.
 func (c *CostMeter) Last() (share float64, known bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.share, c.known
 }
 
-// Close ends the measuring, before what is measured is closed.
+// Close stops measuring. It must be called before the measured object is closed.
 func (c *CostMeter) Close() {
 	c.stop()
 	c.running.Wait()

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// Existence is that an object was made, or that one or its name was removed.
+// Existence is the event that an object was made, or that an object or its name was removed.
 type Existence struct {
 	Time    time.Time
 	Who     Party
 	What    ObjectType
 	Removed bool
 	IPC     uint64 // inode number of the IPC namespace of Who
-	ID      int    // of System V IPC
-	Key     uint32 // likewise, of what was made
+	ID      int    // for System V IPC
+	Key     uint32 // likewise, of an object that was made
 
-	File Behind // of a queue or file that was made by opening it
+	File Behind // a queue or file that was made by opening it
 
-	// Path is of a queue its name without the slash, of a file its path. From is the path
-	// of a file that it was linked from (link(2)).
+	// Path is the name of a queue without the slash, or the path of a file. From is the
+	// path from which a file was linked (link(2)).
 	Path, From string
 }
 
@@ -28,11 +28,11 @@ type ObjectType int
 
 // The types of objects.
 const (
-	SharedMemory ObjectType = iota // of System V, as the next two
+	SharedMemory ObjectType = iota // of System V, like the next two
 	SemaphoreSet
 	MessageQueue
 	NamedQueue // mq_overview(7)
-	ShmFile    // in a directory shm that a file system is mounted on, or by a path that begins with /dev/shm/
+	ShmFile    // in a directory named shm on which a file system is mounted, or with a path that begins with /dev/shm/
 	NamedPipe
 )
 
@@ -41,7 +41,7 @@ const (
 	madeSize   = 1408
 )
 
-// madeBy says of each call what it makes or removes.
+// madeBy tells for each call what it makes or removes.
 var madeBy = map[uint32]struct {
 	what    ObjectType
 	removed bool
@@ -74,13 +74,13 @@ func (t *Tracer) parseExistence(record []byte) *Existence {
 	return e
 }
 
-// text takes n bytes that end at the first zero.
+// text takes n bytes, and cuts them at the first zero.
 func (f *fields) text(n int) string {
 	b, _, _ := bytes.Cut(f.bytes(n), []byte{0})
 	return string(b)
 }
 
-// under is a path below a directory, unless it is of its own.
+// under joins a directory and a path, unless the path is absolute.
 func under(dir, path string) string {
 	if path == "" || dir == "" || strings.HasPrefix(path, "/") {
 		return path

@@ -6,29 +6,29 @@ import (
 	"github.com/cilium/ebpf/btf"
 )
 
-// Exit is that a process ended.
+// Exit is the event that a process ended.
 type Exit struct {
 	Time  time.Time
 	Who   Party
-	Code  int // its status as wait4(2) has it
+	Code  int // its status as wait4(2) returns it
 	Lived time.Duration
 }
 
-// RobustEnded is that a thread ended which had robust locks (get_robust_list(2)) and has not unlocked
-// them: the kernel marks them right after, so that whoever takes them next is told.
+// RobustEnded is the event that a thread ended without unlocking its robust locks
+// (get_robust_list(2)). Right after that the kernel marks the locks, so that the next owner is told.
 type RobustEnded struct {
 	Time  time.Time
 	Who   Party
 	IPC   uint64 // inode number of the IPC namespace of Who
 	Count int
-	Locks []RobustLock // the first of them
+	Locks []RobustLock // the first few
 }
 
-// RobustLock is a lock in the memory of a thread.
+// RobustLock is a lock in a thread's memory.
 type RobustLock struct {
-	Address uint64 // of its futex
-	Shared  bool   // it is in a file
-	Offset  uint64 // in that
+	Address uint64 // of its futex word
+	Shared  bool   // it is in a file mapping
+	Offset  uint64 // offset in the file
 	File    Named
 }
 
@@ -61,9 +61,9 @@ func (t *Tracer) parseExit(record []byte) *Exit {
 	return e
 }
 
-// exits is the object that tells of processes that end. What robust locks they have can be seen where
-// the tracepoint comes before the kernel looks at them, since when it also has another argument
-// (Linux 6.16).
+// exits is the object for processes that end. Their robust locks can be seen if the tracepoint comes
+// before the kernel handles them. That is so since Linux 6.16, which also gave the tracepoint another
+// argument.
 func exits(types *btf.Spec) tracedObject {
 	at := map[string]string{"process_ended": "sched_process_exit"}
 	if arguments(types, "sched_process_exit") > 1 {

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// linkCreate is the part of union bpf_attr that BPF_LINK_CREATE takes for an iterator, and
-// iteratorTask the union bpf_iter_link_info it points to, for one process (Linux 6.1). The
-// library has no parameters for it.
+// linkCreate is the part of union bpf_attr that BPF_LINK_CREATE uses for an iterator.
+// iteratorTask is the union bpf_iter_link_info that it points to, for one process (Linux
+// 6.1). The library has no parameters for this.
 type linkCreate struct {
 	program, target, attachType, flags uint32
 	info                               uint64
@@ -20,7 +20,7 @@ type linkCreate struct {
 
 type iteratorTask struct{ tid, pid, pidfd, _ uint32 }
 
-// iteratorCreate is the part that BPF_ITER_CREATE takes.
+// iteratorCreate is the part that BPF_ITER_CREATE uses.
 type iteratorCreate struct{ link, flags uint32 }
 
 const (
@@ -30,7 +30,7 @@ const (
 )
 
 // FilesOf calls f for the descriptors of one process, as [Source.Files] does. It needs
-// Linux 6.1, which older kernels say with EINVAL.
+// Linux 6.1; older kernels return EINVAL.
 func (s *Source) FilesOf(pid int, f func(d *File)) error {
 	it, err := s.use(func(s *Source) *iterator { return s.files })
 	if err != nil {

@@ -14,15 +14,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TryFunctions says why calls cannot be counted at the functions that carry data, if
-// they cannot: then a [Counter] does it at the end of all system calls.
+// TryFunctions tries whether calls can be counted at the functions that carry data.
+// If they cannot, it returns the reason: then a [Counter] counts at the end of all
+// system calls.
 func TryFunctions() error {
 	p, err := loadForFunction()
 	if err != nil {
 		return err
 	}
 	defer p.Close()
-	var s statistics // by which checkFunctions sees whether programs run
+	var s statistics // tells checkFunctions whether programs run
 	if err := s.set(true); err != nil {
 		return err
 	}
@@ -36,8 +37,8 @@ func TryFunctions() error {
 	return l.Close()
 }
 
-// loadForFunction loads a program that does nothing at the end of a function that is seldom
-// called, which takes less time than to find out with all the others.
+// loadForFunction loads a program that does nothing, at the end of a function that is
+// seldom called. That takes less time than trying with all the real programs.
 func loadForFunction() (*ebpf.Program, error) {
 	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
 		Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFExit, AttachTo: "do_tee", License: "GPL",
@@ -45,18 +46,18 @@ func loadForFunction() (*ebpf.Program, error) {
 	})
 	switch {
 	case errors.Is(err, unix.EPERM):
-		return nil, errors.New("the kernel refuses programs at the end of functions") // what the loader says of memory is wrong
+		return nil, errors.New("the kernel refuses programs at the end of functions") // the loader's own message, about memory, is wrong
 	case err != nil:
 		return nil, fmt.Errorf("no program for the end of a function can be loaded: %w", err)
 	}
 	return p, nil
 }
 
-// ofFunctions is what the names of the programs of functions.h begin with, before that of
-// the function.
+// ofFunctions is the prefix of the program names in functions.h; the name of the function
+// follows.
 const ofFunctions = "counts_"
 
-// chooseFunctions leaves those of these programs that are for this kernel.
+// chooseFunctions keeps only the programs that this kernel needs.
 func chooseFunctions(spec *ebpf.CollectionSpec, types *btf.Spec) error {
 	needed := callers()
 	for name := range spec.Programs {
@@ -67,13 +68,13 @@ func chooseFunctions(spec *ebpf.CollectionSpec, types *btf.Spec) error {
 		if needed[function] != nil {
 			return fmt.Errorf("this kernel has no function %s", function)
 		}
-		delete(spec.Programs, name) // the entry of another architecture, or of 32-bit callers
+		delete(spec.Programs, name) // the entry point of another architecture, or for 32-bit callers
 	}
 	return nil
 }
 
-// callers call the functions that functions.h counts at by system calls that fail, as they
-// are on a descriptor, id or address of nothing.
+// callers call the functions at which functions.h counts, by system calls that fail
+// because their descriptor, id or address does not exist.
 func callers() map[string]func() {
 	const none = ^uintptr(0)
 	on := func(number, first, second uintptr) func() {
@@ -112,7 +113,7 @@ func callers() map[string]func() {
 	}
 }
 
-// message is never sent, but of a type that there may be: the kernel looks at that first.
+// message is never sent. Its type is valid, because the kernel checks that first.
 var message = [2]uint64{1}
 
 func withPipe(f func(in, out int)) {
@@ -124,8 +125,8 @@ func withPipe(f func(in, out int)) {
 	_, _ = unix.Close(pipe[0]), unix.Close(pipe[1])
 }
 
-// checkFunctions makes sure that the system calls come through all the functions: the
-// compiler may have made one a part of its callers, and left it for show.
+// checkFunctions makes sure that system calls pass through all the functions: the
+// compiler may have inlined a function into its callers, and kept an unused copy.
 func (c *Counter) checkFunctions() error {
 	if err := c.statistics.set(true); err != nil {
 		return err

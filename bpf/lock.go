@@ -7,42 +7,44 @@ import (
 	"time"
 )
 
-// Lock is an attempt to take a lock on a file, or to give one up (flock(2),
-// fcntl_locking(2)), or something that happens to a lease (F_SETLEASE in fcntl(2)).
+// Lock is the event that a thread tries to take or release a lock on a file
+// (flock(2), fcntl_locking(2)), or that something happens to a lease (F_SETLEASE in
+// fcntl(2)).
 type Lock struct {
 	Time  time.Time
 	Who   Party
 	Errno int  // error number, 0: none
-	Waits bool // another lock is in the way, and it waits for that
+	Waits bool // another lock conflicts, and it waits for that
 	Type  LockType
 	Mode  LockMode
 	Start int64 // first byte
 	End   int64 // last byte; [math.MaxInt64]: to the end of the file
-	Close bool  // it is given up because a descriptor was closed, by the process or by its end
+	Close bool  // it is released because a descriptor was closed, by the process or at its end
 
-	Thread uint64 // tells the threads that ask apart, and is not for anyone to see
+	Thread uint64 // distinguishes the threads that ask; not to be shown
 
-	// Owner is whose lock it is, a process or an open file description, and Blocker whose
-	// lock is in the way. They tell owners apart, and are not for anyone to see.
+	// Owner identifies the owner of the lock, a process or an open file description.
+	// Blocker identifies the owner of the conflicting lock. They only distinguish owners,
+	// and are not to be shown.
 	Owner, Blocker uint64
-	BlockerPID     int // of the process that took that, or the lease; 0: not known
+	BlockerPID     int // the process that took the conflicting lock, or the lease; 0: not known
 
-	Lease   LeaseStep // of a lease; 0 of others
-	FD      int       // of [LeaseAsked]: the descriptor
-	Before  LockMode  // of the lease that there is until now, if HasMode
+	Lease   LeaseStep // for a lease; otherwise 0
+	FD      int       // for [LeaseAsked]: the descriptor
+	Before  LockMode  // mode of the lease that exists until now, if HasMode
 	HasMode bool
 
 	File Behind
-	Path string // through all mounts; "" where it is not known or too long
+	Path string // across all mounts; "" if it is not known or too long
 }
 
-// LockType says how a lock was asked for, and so whose it is.
+// LockType says how a lock was asked for, and thereby who owns it.
 type LockType int
 
 // The types of locks.
 const (
-	LockPOSIX LockType = iota // F_SETLK: the process's
-	LockOFD                   // F_OFD_SETLK: the open file description's
+	LockPOSIX LockType = iota // F_SETLK: the process owns it
+	LockOFD                   // F_OFD_SETLK: the open file description owns it
 	LockFlock                 // likewise
 	LockLease                 // F_SETLEASE: likewise
 )
@@ -50,18 +52,18 @@ const (
 // LeaseStep is what happens to a lease.
 type LeaseStep int
 
-// What happens, as lease.h has it. Mode is that of the lease, or what for somebody else opens the
-// file: Read to read, Write to write.
+// The steps, as in lease.h. Mode is the mode of the lease, or the access for which another
+// process opens the file: Read to read, Write to write.
 const (
-	LeaseAsked    LeaseStep = 1 + iota // Who asks for it, and may not get it
-	LeaseGivenUp                       // Who does
+	LeaseAsked    LeaseStep = 1 + iota // Who asks for it, perhaps without success
+	LeaseGivenUp                       // Who gives it up
 	LeaseInTheWay                      // Who waits to open the file
-	LeaseRefuses                       // Who does not wait
-	LeaseCleared                       // it is not in the way of Who any more
-	LeaseOverdue                       // the kernel takes it away, as it should have been given up by now
+	LeaseRefuses                       // Who does not wait to open the file
+	LeaseCleared                       // it no longer blocks Who
+	LeaseOverdue                       // the kernel takes it away, because it was not given up in time
 )
 
-// LockMode is what is asked for.
+// LockMode is the mode that is asked for.
 type LockMode uint32
 
 // The modes of include/uapi/asm-generic/fcntl.h.
@@ -123,13 +125,13 @@ func (t *Tracer) parseLock(record []byte) *Lock {
 	return l
 }
 
-// LockLeft is that a thread which waited for a lock waits no longer, and does not have it.
+// LockLeft is the event that a thread stopped waiting for a lock without getting it.
 type LockLeft struct {
 	Time   time.Time
 	Who    Party
 	Thread uint64 // as in [Lock]
-	Signal int    // that ended the wait: its call fails by EINTR
-	Dies   bool   // with its process, whatever signal that was
+	Signal int    // the signal that ended the wait: its call fails with EINTR
+	Dies   bool   // together with its process, whatever signal that was
 }
 
 const (
@@ -146,7 +148,7 @@ func (t *Tracer) parseLockLeft(record []byte) *LockLeft {
 	return l
 }
 
-// path takes the names on the way from a file to the root.
+// path reads the names on the way from a file to the root.
 func (f *fields) path() string {
 	length := f.int()
 	names := bytes.Split(f.bytes(length), []byte{0})

@@ -9,17 +9,17 @@ import (
 	"github.com/cilium/ebpf/btf"
 )
 
-// lookup is a program that is run by hand. It has a map of which ipctop shares the memory with
-// the kernel: what is asked is written there, and the answer is read.
+// lookup is a program that ipctop runs directly. It shares the memory of the program's map
+// with the kernel: it writes the question there, and reads the answer.
 type lookup struct {
 	mu      sync.Mutex
 	closed  bool
 	program *ebpf.Program // nil: it is not loaded
 	table   *ebpf.Map
-	memory  *ebpf.Memory // of the map
+	memory  *ebpf.Memory // of table
 }
 
-// load loads the only program of an object, whose only map gets room for so many elements.
+// load loads the only program of an object, and gives its only map room for entries elements.
 func (l *lookup) load(object []byte, entries uint32) error {
 	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(object))
 	if err != nil {
@@ -52,7 +52,7 @@ func (l *lookup) load(object []byte, entries uint32) error {
 	return nil
 }
 
-// ask writes a question into the memory of the map, runs the program, and reads the answer.
+// ask writes a question into the map's memory, runs the program, and reads the answer.
 func (l *lookup) ask(question []byte, context any, answer []byte) error {
 	if _, err := l.memory.WriteAt(question, 0); err != nil {
 		return fmt.Errorf("write what an eBPF program is asked: %w", err)
@@ -81,7 +81,7 @@ func (l *lookup) close() {
 	l.closed = true
 }
 
-// owns reports whether a descriptor of this process is there for the program.
+// owns reports whether a descriptor of this process exists only for the program.
 func (l *lookup) owns(fd int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -11,42 +11,42 @@ import (
 //go:embed programs/mapping.bpf.o
 var mappingObject []byte
 
-// Mapping is a shared mapping of a process, and what the file behind it is like.
+// Mapping is a shared mapping of a process, with attributes of its file.
 type Mapping struct {
-	PID, TID           int // the process, and the thread through which it shows
+	PID, TID           int // the process, and the thread through which it was seen
 	Start, End, Offset uint64
 	Readable, Writable bool
 	DevMajor, DevMinor uint32
 	Ino                uint64
-	Memory             bool   // the file is shared memory of the kernel's making: it is in no directory
+	Memory             bool   // the file is shared memory that the kernel created: it is in no directory
 	Deleted            bool   // its name was removed
 	Name               []byte // of the file, without its directory; valid until the callback returns
 
 	Mode, Links, UID, GID uint32
 	Size                  int64  // of the file, bytes
-	Blocks                uint64 // that it takes, of 512 bytes
+	Blocks                uint64 // its allocated size, in blocks of 512 bytes
 }
 
 const (
 	mappingSize = 96
 
-	// What a record is.
+	// The types of records.
 	oneMapping, allTold = 0, 1
 
 	// include/linux/mm.h
 	vmRead, vmWrite = 0x1, 0x2
 )
 
-// Mappings calls f for every shared mapping of the processes of the caller's pid namespace:
-// those of one thread come one after the other, by ascending address. Then it calls told for
-// the thread, once; all is false where they are not all of its mappings, or not known, as
-// somebody was just changing them. So it is also where there are some of which maps says what
-// stands elsewhere: files of an overlay, memory that its process gave a name, rings of
-// sockets. A process whose main thread has ended is told of once for each other thread.
+// Mappings calls f for every shared mapping of the processes of the caller's pid namespace.
+// The mappings of one thread come one after the other, by ascending address. Then it calls
+// told once for the thread. all is false if these are not all of its mappings, or if that is
+// not known because a mapping was just being changed. It is also false if the thread has
+// mappings for which maps shows something that is stored elsewhere: files of an overlay,
+// memory that its process gave a name, rings of sockets. A process whose main thread has
+// ended is reported once for each other thread.
 //
 // No lock is taken. It needs Linux 6.4 with CONFIG_PER_VMA_LOCK; without, all is false. The
-// program for this is loaded when it is asked for the first time, which takes some 10 ms of
-// processor time.
+// program for this is loaded on the first call, which takes some 10 ms of processor time.
 func (s *Source) Mappings(f func(m *Mapping), told func(pid, tid int, all bool)) error {
 	it, err := s.loadMappings()
 	if err != nil {
@@ -75,7 +75,7 @@ func (s *Source) Mappings(f func(m *Mapping), told func(pid, tid int, all bool))
 	})
 }
 
-// mappingLength is the length of the record that b begins with.
+// mappingLength returns the length of the first record in b.
 func mappingLength(b []byte) int {
 	if len(b) < mappingSize {
 		return 0
@@ -83,8 +83,8 @@ func mappingLength(b []byte) int {
 	return mappingSize + int(binary.LittleEndian.Uint32(b))
 }
 
-// loadMappings is the iterator over mappings. What kept it from being loaded once does so
-// again.
+// loadMappings returns the iterator over mappings. If it could not be loaded once, the
+// same error is returned again.
 func (s *Source) loadMappings() (*iterator, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// Passed is that descriptors went from one process to another, by a message over a UNIX
-// socket (SCM_RIGHTS in unix(7)) or by pidfd_getfd(2).
+// Passed is the event that descriptors went from one process to another, in a message
+// over a UNIX socket (SCM_RIGHTS in unix(7)) or by pidfd_getfd(2).
 type Passed struct {
 	Time     time.Time
 	How      PassedHow
 	Who      Party // whose system call it was
-	Other    Party // of [DescriptorTaken], whose it was
+	Other    Party // for [DescriptorTaken]: the process that had it
 	HasOther bool
 
-	Socket    Behind // that Who used; none of [DescriptorTaken]
-	PeerInode uint64 // of the socket at the other end, where it is connected and has one
-	Path      string // that it was sent to, where that was said, as in [Connection]
-	Peeked    bool   // it was received, and may be so again
+	Socket    Behind // that Who used; empty for [DescriptorTaken]
+	PeerInode uint64 // of the connected socket at the other end, if there is one
+	Path      string // the address that was given when sending, as in [Connection]
+	Peeked    bool   // it was received with MSG_PEEK, and can be received again
 
 	Count int     // of descriptors
-	Files []Named // the first of them
+	Files []Named // the first few
 }
 
 // PassedHow is how descriptors were passed.
@@ -33,8 +33,8 @@ const (
 	DescriptorTaken     PassedHow = tracedTake // pidfd_getfd(2)
 )
 
-// Named is a file with the last part of its path, or what the kernel calls one that has
-// none, at most 39 bytes.
+// Named is a file with the last part of its path, or with the kernel's name for a file
+// without a path, at most 39 bytes.
 type Named struct {
 	File Behind
 	Name string

@@ -16,15 +16,15 @@ import (
 //go:embed programs/rate.bpf.o
 var rateObject []byte
 
-// Counter counts what goes through channels, from [Count] on until it is closed or the
-// process ends, however that ends: the kernel detaches the programs with the last
-// descriptor. Meanwhile calls that carry data take a tenth of a microsecond or two longer, or,
-// without [Counter.Functions], all calls do. Its methods may be called at the same time.
+// Counter counts what goes through channels, from [Count] on until it is closed or the process
+// ends, in whatever way: the kernel detaches the programs with the last descriptor. Meanwhile
+// calls that carry data take a tenth of a microsecond or two longer; without
+// [Counter.Functions], all calls do. Its methods may be called concurrently.
 type Counter struct {
 	// Requests says that what io_uring carries is counted, too (Linux 5.19).
 	Requests bool
 	// Functions says that calls are counted at the functions that carry data, see
-	// [TryFunctions]: then only these take longer, and no call hides others.
+	// [TryFunctions]: then only these calls take longer, and no call hides others.
 	Functions bool
 
 	mu         sync.Mutex
@@ -46,29 +46,29 @@ const (
 	SysVQueue      // Scope is the inode number of the IPC namespace, Number the id
 	SysVSemaphores
 	FutexWord  // Number is the address
-	PosixQueue // Scope and Number are as of a FileChannel
+	PosixQueue // Scope and Number are as for a FileChannel
 )
 
 // Traffic is what one process sent and received through one channel since counting began.
 type Traffic struct {
-	PID        int // 0: in none of the caller's pid namespace
+	PID        int // 0: not in the caller's pid namespace
 	StartTicks uint64
 	Comm       string // of the process's main thread
 	Type       ChannelType
-	Scope      uint64 // as file systems have it, a device has its major number in the upper 32 bits
+	Scope      uint64 // a device has its major number in the upper 32 bits, as file systems have it
 	Number     uint64
-	Mode       uint32 // of a FileChannel: the type of the file, as in stat(2)
+	Mode       uint32 // for a FileChannel: the type of the file, as in stat(2)
 
-	// Calls are those that carried something; of semaphores and futexes, whatever they
-	// did. Bytes of these and of eventfds are none. A futex is sent to by who wakes, and
-	// received from by who waits.
+	// Calls counts calls that carried something; for semaphores and futexes, all calls.
+	// For these and for eventfds, Bytes is 0. A thread that wakes sends to a futex, a
+	// thread that waits receives from it.
 	SentBytes, SentCalls, ReceivedBytes, ReceivedCalls uint64
 }
 
 // tables are the maps that the programs count in.
 var tables = [...]string{"channels", "futexes"}
 
-// Count begins to count. The error is an [*UnavailableError] wherever the reason is known.
+// Count begins to count. The error is an [*UnavailableError] if the reason is known.
 func Count() (*Counter, error) {
 	if err := check(); err != nil {
 		return nil, err
@@ -107,9 +107,9 @@ func Count() (*Counter, error) {
 	return c, nil
 }
 
-// loadCounter loads and attaches the program that counts what io_uring does, unless it is
-// "", and those for the functions that carry data, or else the one for the end of all
-// system calls.
+// loadCounter loads and attaches the program that counts what io_uring does, unless
+// ofRing is "". It also loads and attaches the programs for the functions that carry
+// data, or else the one for the end of all system calls.
 func loadCounter(all *ebpf.CollectionSpec, types *btf.Spec, ofRing string, functions bool) (*Counter, error) {
 	spec := all.Copy()
 	for name := range spec.Programs {
@@ -149,8 +149,8 @@ func (c *Counter) attach() error {
 	return c.checkFunctions()
 }
 
-// ringProgram is the program that counts what io_uring does in this kernel, "" if there
-// is none: what the tracepoint tells has changed.
+// ringProgram returns the program that counts what io_uring does in this kernel, "" if
+// there is none: the arguments of the tracepoint have changed.
 func ringProgram(types *btf.Spec) string {
 	switch arguments(types, "io_uring_complete") {
 	case 3:
@@ -176,10 +176,10 @@ func (c *Counter) Close() {
 	}
 }
 
-// Lost tells what was not counted since counting began: calls for which there was no room
-// (some 16,000 channels of processes, 4,000 futexes) or at which the kernel skipped a
-// program, as it does where the same one is under way on that processor, and calls that
-// other ones are hidden in (of 32-bit programs: socketcall(2), ipc(2)).
+// Lost returns what was not counted since counting began. missed are calls for which
+// there was no room (some 16,000 channels of processes, 4,000 futexes), or at which the
+// kernel skipped a program, as it does if the same program is running on that processor.
+// hidden are calls that multiplex others (of 32-bit programs: socketcall(2), ipc(2)).
 func (c *Counter) Lost() (missed, hidden uint64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -201,7 +201,7 @@ func (c *Counter) Lost() (missed, hidden uint64, err error) {
 	return missed, hidden, nil
 }
 
-// Owns reports whether a descriptor of the calling process is there for the counting alone.
+// Owns reports whether a descriptor of the calling process exists only for counting.
 func (c *Counter) Owns(fd int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

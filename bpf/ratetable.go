@@ -6,13 +6,13 @@ import (
 	"fmt"
 )
 
-// place is where a channel of a process is counted: a structure of channel.h.
+// place is where a process's use of a channel is counted: a structure of channel.h.
 type place struct {
 	table string
-	at    int64 // in bytes
+	at    int64 // offset in bytes
 }
 
-// The size of a place, and where in it the programs look.
+// The size of a place, and the offsets in it that the programs use.
 const (
 	placeSize  = 128
 	placeWhat  = 20
@@ -22,18 +22,18 @@ const (
 	placeAbout = 64
 )
 
-// gone is what no channel is: the programs count no more at a place that says so.
+// gone is a value that no channel has: programs do not count at a place that has it.
 const gone = 1<<32 - 1
 
-// Read calls f for each process and channel that was counted. A process that has more
-// than one open file description of a channel is told of more than once.
+// Read calls f for each process and channel that was counted. If a process has
+// several open file descriptions of a channel, f is called several times.
 func (c *Counter) Read(f func(t *Traffic)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.each(func(_ place, t *Traffic) { f(t) })
 }
 
-// each calls f with where each count is, too.
+// each is Read that also passes the place of each count.
 func (c *Counter) each(f func(p place, t *Traffic)) error {
 	if c.collection == nil {
 		return ErrClosed
@@ -58,9 +58,10 @@ func (c *Counter) each(f func(p place, t *Traffic)) error {
 	return nil
 }
 
-// Forget ends the counts that choose chooses, to make room; they begin anew if they go on.
-// There is room for others after the next call only: until then a program that has just
-// found a place can still count at it.
+// Forget ends the counts for which choose returns true, to make room. If such a channel is
+// used again, its count begins at 0. The room can be used by others only after the next
+// call of Forget: until then, a program that has just found the place can still count
+// there.
 func (c *Counter) Forget(choose func(t *Traffic) bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,7 +83,7 @@ func (c *Counter) Forget(choose func(t *Traffic) bool) error {
 	}{
 		{c.leaving, 0, zero[:placeTaken]},
 		{c.leaving, placeAbout, zero[placeAbout:]},
-		{c.leaving, placeTaken, zero[placeTaken:placeAbout]}, // when all else is zero
+		{c.leaving, placeTaken, zero[placeTaken:placeAbout]}, // after everything else is zero
 		{chosen, placeWhat, none},
 		{chosen, placeReady, zero[placeReady:placeTaken]},
 	} {
@@ -100,7 +101,7 @@ func (c *Counter) Forget(choose func(t *Traffic) bool) error {
 	return nil
 }
 
-// parseTraffic takes a place apart; nothing may be counted there.
+// parseTraffic parses a place; ok is false if nothing is counted there.
 func parseTraffic(value []byte) (t Traffic, ok bool) {
 	if binary.LittleEndian.Uint32(value[placeReady:]) == 0 {
 		return Traffic{}, false

@@ -2,7 +2,7 @@ package bpf
 
 import "encoding/binary"
 
-// fields takes numbers out of a record, one after the other.
+// fields reads numbers from a record, one after the other.
 type fields struct {
 	rest []byte
 }
@@ -21,14 +21,14 @@ func (f *fields) u64() uint64 {
 
 func (f *fields) int() int { return int(int32(f.u32())) }
 
-// bytes takes the next n bytes; they are valid as long as the record is.
+// bytes reads the next n bytes; they are valid as long as the record is.
 func (f *fields) bytes(n int) []byte {
 	b := f.rest[:n:n]
 	f.rest = f.rest[n:]
 	return b
 }
 
-// dev takes a device number as the kernel has it (include/linux/kdev_t.h).
+// dev reads a device number in the kernel's form (include/linux/kdev_t.h).
 func (f *fields) dev() (major, minor uint32) {
 	dev := f.u32()
 	return dev >> 20, dev & (1<<20 - 1)

@@ -2,47 +2,47 @@ package bpf
 
 import "time"
 
-// Signal is one that was sent, or one that was taken: delivered to a handler, or what
-// else the process does at it.
+// Signal is the event that a signal was sent or taken: delivered to a handler, or
+// given its other effect on the process.
 type Signal struct {
 	Time    time.Time
 	Taken   bool
-	Victim  bool // no signal: From has just sent SIGKILL to a victim of the OOM killer
+	Victim  bool // not a signal: From has just sent SIGKILL to a victim of the OOM killer
 	Number  int
-	From    Party // who ran when it was sent; not of one that was taken
+	From    Party // the thread that ran when it was sent; not set if taken
 	To      Party
-	Code    int // si_code of sigaction(2); 0x80 (SI_KERNEL) where the kernel acts for itself
+	Code    int // si_code of sigaction(2); 0x80 (SI_KERNEL) if the kernel sends it of itself
 	Result  SignalResult
 	Group   bool // it was sent to the process, not to one thread
-	Blocked bool // the thread, of a process its main thread, blocks it
+	Blocked bool // the thread, or for a process its main thread, blocks it
 	Awaited bool // that thread waits for it in sigtimedwait(2)
-	NoInfo  bool // the kernel sends it because of what From does
+	NoInfo  bool // the kernel sends it because of something that From does
 	Kernel  bool // the kernel sends it for reasons of its own: From may have nothing to do with it
 	Action  SignalAction
 	TTY     int       // controlling terminal of the target, as in proc_pid_stat(5); 0: none
-	OwnTTY  bool      // TTY is rather the terminal that the target has as one of its first descriptors
-	Death   int       // signal that the target asked for when its parent ends (PR_SET_PDEATHSIG)
+	OwnTTY  bool      // TTY is instead the terminal that the target has as one of its first descriptors
+	Death   int       // the signal that the target asked for when its parent ends (PR_SET_PDEATHSIG)
 	Threads int       // of the target
-	Info    [4]uint64 // the fields of siginfo after si_code, as they lie in memory
+	Info    [4]uint64 // the fields of siginfo after si_code, as in memory
 	Call    int64     // system call that From is in; -1: none
 	Call32  bool      // Call is a number of 32-bit programs
 	Args    [3]uint64
-	File    Behind // what was written to, of a SIGPIPE
+	File    Behind // for SIGPIPE: what was written to
 }
 
-// SignalResult is what became of a signal when it was sent.
+// SignalResult is what happened to a signal when it was sent.
 type SignalResult int
 
 // The results of include/trace/events/signal.h.
 const (
 	SignalQueued     SignalResult = iota
-	SignalIgnored                 // thrown away: nobody would have noticed
-	SignalWaits                   // one of the same number waits already
-	SignalNoRoom                  // too many wait (RLIMIT_SIGPENDING)
+	SignalIgnored                 // discarded: it would have no effect
+	SignalWaits                   // the same signal is pending already
+	SignalNoRoom                  // too many are pending (RLIMIT_SIGPENDING)
 	SignalInfoNoRoom              // queued, without its siginfo
 )
 
-// SignalAction is what the target has said is to be done (sigaction(2)).
+// SignalAction is the disposition that the target has set (sigaction(2)).
 type SignalAction int
 
 // The actions.

@@ -6,45 +6,44 @@ import (
 	"math/rand/v2"
 )
 
-// SocketTable is a table of the sockets of a network namespace, of those that sock_diag(7)
-// tells of.
+// SocketTable is a table of the sockets of a network namespace, as sock_diag(7) shows it.
 type SocketTable int
 
 const (
 	UnixSockets SocketTable = iota
-	TCPSockets              // those in TIME-WAIT left out, which belong to nobody
+	TCPSockets              // without those in TIME-WAIT, which belong to no process
 )
 
-// SocketSum stands for what a table has. As long as two are equal, so is what sock_diag(7) tells
-// of each socket, but for times that it tells as so long ago, or until.
+// SocketSum identifies the content of a table. If two sums are equal, so is what sock_diag(7)
+// tells of each socket, except for times relative to now.
 type SocketSum struct {
 	Sum uint64
 
-	// Which sockets these are: those of UNIX that have an inode, and all of TCP. Squares are
-	// those of the inode numbers.
+	// Identify the sockets: those of UNIX that have an inode, and all of TCP. Squares adds
+	// up the squares of the inode numbers.
 	Count, Inodes, Squares uint64
 
-	// Unknown says that something may change without being noticed.
+	// Unknown says that something may change without changing the sum.
 	Unknown bool
 }
 
-// parts are the parts of a table that the program has one after the other.
+// parts are the parts of a table, which the program reads one after the other.
 var parts = [...][]uint64{UnixSockets: {0}, TCPSockets: {1, 2, 3}}
 
-// adder has the program that adds up what tables have.
+// adder runs the program that adds up tables.
 type adder struct {
 	lookup
 	failed error  // why it could not be loaded
-	seed   uint64 // so that nobody knows what would give the same sum
+	seed   uint64 // random, so that nobody can construct the same sum
 }
 
-// walkSize is of the part of the program's struct walk that is written and read.
+// walkSize is the size of the part of the program's struct walk that is written and read.
 const walkSize = 64
 
-// SocketSum adds up a table of the network namespace of the calling thread: some 0.2 µs for each
-// socket. It waits for nobody, and nobody waits for it.
+// SocketSum adds up a table of the network namespace of the calling thread. It takes some 0.2 µs per socket. It waits for nobody, and nobody waits
+// for it.
 //
-// It needs Linux 6.1, and Linux 6.17 for TCP: before, [SocketSum].Unknown is set. The program for this is loaded when it is asked for the first time.
+// It needs Linux 6.1, and Linux 6.17 for TCP: on older kernels [SocketSum].Unknown is set. The program for this is loaded on the first call.
 func (s *Source) SocketSum(table SocketTable) (sum SocketSum, err error) {
 	a := &s.adder
 	a.mu.Lock()
@@ -60,7 +59,7 @@ func (s *Source) SocketSum(table SocketTable) (sum SocketSum, err error) {
 	return sum, nil
 }
 
-// add adds a part, in as many steps as the program takes for it.
+// add adds a part, in as many steps as the program needs.
 func (a *adder) add(part uint64, sum *SocketSum) error {
 	for next := uint64(0); next != ^uint64(0); {
 		var b [walkSize]byte
@@ -86,7 +85,7 @@ func (a *adder) add(part uint64, sum *SocketSum) error {
 	return nil
 }
 
-// prepare loads the program. What kept it from being loaded once does so again.
+// prepare loads the program. If it could not be loaded once, the same error is returned again.
 func (a *adder) prepare() error {
 	switch {
 	case a.closed:

@@ -5,27 +5,27 @@ import (
 	"math/bits"
 )
 
-// Task is a thread. Numbers of processes are those of the caller's pid namespace, 0
-// for one that is not in there.
+// Task is a thread. Process numbers are those of the caller's pid namespace, 0 for
+// a process that is not in it.
 type Task struct {
 	TID, PID       int // the thread, and its process
 	PPID           int
 	PGID, SID      int
 	Tracer         int    // the thread that traces it; 0: none
-	StartTicks     uint64 // when the thread was made, in clock ticks since boot: of the main thread, when the process was
+	StartTicks     uint64 // when the thread was made, in clock ticks since boot; for the main thread this is the start of the process
 	State          byte   // as in proc_pid_stat(5): R S D T t X Z P I
-	Comm           string // command name, at most 15 bytes; the proc file system has longer ones of kernel threads
+	Comm           string // command name, at most 15 bytes; for kernel threads the proc file system has longer ones
 	Kernel         bool   // it is a thread of the kernel
-	CoreDump       bool   // the kernel writes its process's core file
+	CoreDump       bool   // the kernel is writing its process's core file
 	Threads        int    // of its process
 	TTY            int    // device number of the controlling terminal, as in proc_pid_stat(5); 0: none
 	UID, RealUID   uint32 // effective and real user id
-	StopSignal     int    // of a stopped one: the signal that stopped it; 0: not known
-	Processor      int    // on which it ran last
+	StopSignal     int    // of a stopped thread: the signal that stopped it; 0: not known
+	Processor      int    // the one on which it last ran
 	Runs           uint64 // how often it was put on a processor; 0 where the kernel does not count
-	ExecStart      uint64 // when it ran last, by that processor's clock, ns; 0: not known
-	Pending        uint64 // signals that wait for the thread
-	SharedPending  uint64 // signals that wait for its process
+	ExecStart      uint64 // when it last ran, by that processor's clock, ns; 0: not known
+	Pending        uint64 // signals pending for the thread
+	SharedPending  uint64 // signals pending for its process
 	Blocked        uint64 // signals
 	Ignored        uint64 // signals; see SignalsKnown
 	Caught         uint64
@@ -35,21 +35,21 @@ type Task struct {
 	NSPIDs         []int
 	NSPIDsComplete bool   // NSPIDs has the thread's number in each nested pid namespace, outermost first
 	CgroupID       uint64 // inode number of its directory in cgroup v2
-	CgroupSet      uint64 // the same for threads that are in the same control groups of all hierarchies, during one read
+	CgroupSet      uint64 // equal for threads that are in the same control groups of all hierarchies, during one read
 	Namespaces     TaskNamespaces
 	Timers         bool // its process may have POSIX timers
 
-	Call   Call   // it is in, unless it runs or has ended
-	Record []byte // what the kernel told of all of this: the same as long as none of it changes
+	Call   Call   // the call that it is in, unless it runs or has ended
+	Record []byte // the record from the kernel: equal as long as none of this changes
 }
 
-// TaskNamespaces are inode numbers of namespaces, 0 where the kernel has none or a thread
-// that has ended has left them.
+// TaskNamespaces are inode numbers of namespaces, 0 if the kernel lacks the type or an
+// ended thread has left it.
 type TaskNamespaces struct {
 	UTS, IPC, Mount, Net, PID, User, Cgroup, Time uint64
 }
 
-// Of is the namespace of a type, by its name in /proc/PID/ns.
+// Of returns the namespace of a type, by its name in /proc/PID/ns.
 func (n *TaskNamespaces) Of(nsType string) uint64 {
 	switch nsType {
 	case "cgroup":
@@ -72,7 +72,7 @@ func (n *TaskNamespaces) Of(nsType string) uint64 {
 	return 0
 }
 
-// Call is what a thread left user mode with.
+// Call is the state in which a thread left user mode.
 type Call struct {
 	Known  bool
 	Number int64 // of the system call, -1 if it is in none
@@ -95,18 +95,19 @@ const (
 	stopStopped, groupExit = 0x01, 0x04 // SIGNAL_STOP_STOPPED, SIGNAL_GROUP_EXIT
 )
 
-// TaskParts are what of a task is wanted.
+// TaskParts select what is read of a task.
 type TaskParts uint32
 
-// TaskRuns is what there is in any case: TID, PID, StartTicks, State, Kernel, Processor, Runs,
+// TaskRuns is always included: TID, PID, StartTicks, State, Kernel, Processor, Runs,
 // ExecStart, CgroupSet, Timers and Call. TaskState is all the rest.
 const (
 	TaskRuns  TaskParts = 0
 	TaskState TaskParts = 1
 )
 
-// Tasks calls f for every thread of the caller's pid namespace, by ascending thread id:
-// some 2 µs each, less with fewer parts. The task is valid until f returns.
+// Tasks calls f for every thread of the caller's pid namespace, by ascending thread id.
+// It takes some 2 µs per thread, less with fewer parts. The task is valid until f
+// returns.
 func (s *Source) Tasks(parts TaskParts, f func(t *Task)) error {
 	it, err := s.use(func(s *Source) *iterator { return s.tasks })
 	if err != nil {
@@ -116,19 +117,19 @@ func (s *Source) Tasks(parts TaskParts, f func(t *Task)) error {
 	before := func() error { return it.collection.Maps["wanted"].Put(uint32(0), uint32(parts)) }
 	return it.eachAfter(before, taskLength, func(record []byte) {
 		t = parseTask(record, &t)
-		if t.TID != 0 && t.PID != 0 { // it has just ended
+		if t.TID != 0 && t.PID != 0 { // else it has just ended
 			f(&t)
 		}
 	})
 }
 
-// taskLength is the length of the record that b begins with.
+// taskLength returns the length of the first record in b.
 func taskLength([]byte) int { return taskSize }
 
-// ParseTask is the thread that a [Task.Record] tells of.
+// ParseTask parses a [Task.Record].
 func ParseTask(record []byte) Task { return parseTask(record, new(Task)) }
 
-// parseTask takes what it can of the memory of another task that is not needed any more.
+// parseTask reuses memory of another task that is no longer needed.
 func parseTask(record []byte, last *Task) Task {
 	f, inner := fields{record}, last.NSPIDs[:0]
 	t := Task{Record: record}
@@ -170,7 +171,7 @@ func parseTask(record []byte, last *Task) Task {
 	return t
 }
 
-// reuse is a text as a string: one that is there already, if that says the same.
+// reuse converts text to a string: it returns was if that is equal.
 func reuse(was string, text []byte) string {
 	if was == string(text) {
 		return was

@@ -30,8 +30,8 @@ const (
 	tracedMultiplexed
 )
 
-// tracedCalls are the system calls that a [Tracer] tells of, by the numbers of an
-// architecture's 64-bit and 32-bit callers, as [calls].
+// tracedCalls are the system calls that a [Tracer] reports, by their numbers for
+// 64-bit and 32-bit callers of an architecture, like [calls].
 var tracedCalls = map[string]struct {
 	wide, narrow map[int][]int
 }{
@@ -67,7 +67,7 @@ var tracedCalls = map[string]struct {
 	},
 }
 
-// callVariables are what calls.bpf.c is to be loaded with.
+// callVariables returns the constants with which calls.bpf.c is loaded.
 func (o *TraceOptions) callVariables() map[string]any {
 	var asked uint32
 	for what := tracedConnect; what <= tracedMultiplexed; what++ {
@@ -90,7 +90,7 @@ func (o *TraceOptions) callVariables() map[string]any {
 	return map[string]any{"calls": table(of.wide), "calls32": table(of.narrow), "asked": asked}
 }
 
-// asksFor reports whether what such a call does is to be told of.
+// asksFor reports whether events of such a call are asked for.
 func (o *TraceOptions) asksFor(what int) bool {
 	switch what {
 	case tracedConnect, tracedAccept:
@@ -103,5 +103,5 @@ func (o *TraceOptions) asksFor(what int) bool {
 	return o.Objects
 }
 
-// calls reports whether system calls that return are to be told of.
+// calls reports whether returning system calls are asked for.
 func (o *TraceOptions) calls() bool { return o.Connects || o.Passes || o.Objects }

@@ -20,7 +20,7 @@ import (
 	"github.com/cilium/ebpf/ringbuf"
 )
 
-// The objects of the programs that tell of events.
+// The objects with the programs that report events.
 var (
 	//go:embed programs/observer.bpf.o
 	observerObject []byte
@@ -36,31 +36,31 @@ var (
 	lockObject []byte
 )
 
-// TraceOptions say which events a [Tracer] tells of. What they leave out costs next to
+// TraceOptions say which events a [Tracer] reports. What they leave out costs next to
 // nothing: the kernel does not pass it on.
 type TraceOptions struct {
 	Signals  uint64        // a bit for each signal, 1<<(n-1)
 	Exits    bool          // processes that end
-	Over     time.Duration // threads that are woken after having slept so long; 0: none
-	Waits    bool          // what is usual of each thread's waits is counted: see [Tracer.Waits]
+	Over     time.Duration // threads that are woken after having slept at least this long; 0: none
+	Waits    bool          // the typical waits of each thread are counted: see [Tracer.Waits]
 	Connects bool          // connections of UNIX and Internet sockets
 	Passes   bool          // descriptors that are passed from one process to another
 	Locks    bool          // locks on files
-	Objects  bool          // objects of System V IPC, POSIX queues, files in /dev/shm and FIFOs that are made or removed
-	PIDs     []int         // only signals, ends and waits in which one of these takes part; nil: all. At most MaxTraced
+	Objects  bool          // objects of System V IPC, POSIX queues, files in /dev/shm and FIFOs being made or removed
+	PIDs     []int         // only signals, ends and waits that one of these takes part in; nil: all. At most MaxTraced
 	Self     bool          // events of the calling process, too
 	Urgent   bool          // SIGURG that a process sends to its own threads, which Go's scheduler does all the time
 }
 
-// MaxTraced is how many processes a [Tracer] can be kept to.
+// MaxTraced is the largest number of [TraceOptions].PIDs.
 const MaxTraced = 4096
 
-// Tracer tells of events while they happen. Its programs and what they are attached to
-// belong to descriptors, so that they end with the process, however that ends. Nothing but
-// [Tracer.Interrupt] and the counts may be asked for at the same time as another method.
+// Tracer reports events while they happen. Its programs and what they are attached to
+// belong to descriptors, so they end with the process, in whatever way that ends. Only
+// [Tracer.Interrupt] and the counts may be called concurrently with another method.
 type Tracer struct {
 	collections []*ebpf.Collection
-	maps        map[string]*ebpf.Map // those that all programs share
+	maps        map[string]*ebpf.Map // shared by all programs
 	links       []link.Link
 	reader      *ringbuf.Reader
 	record      ringbuf.Record
@@ -68,12 +68,12 @@ type Tracer struct {
 	measuring  sync.Mutex
 	statistics statistics
 
-	began time.Time // when the kernel's clock was at beganNS
+	began time.Time // the time of day when the kernel's clock was ns
 	ns    uint64
 }
 
-// tracedObject is a compiled object, the raw tracepoints its programs are for, what its
-// constants are set to, and for how many entries maps have room.
+// tracedObject is a compiled object, with the raw tracepoints of its programs, the
+// values of its constants, and the number of entries of its maps.
 type tracedObject struct {
 	object    []byte
 	at        map[string]string // by program
@@ -82,7 +82,7 @@ type tracedObject struct {
 }
 
 // OpenTracer loads and attaches the programs that are asked for. The error is an
-// [*UnavailableError] wherever the reason is known.
+// [*UnavailableError] if the reason is known.
 func OpenTracer(o TraceOptions) (*Tracer, error) {
 	if err := check(); err != nil {
 		return nil, err
@@ -130,8 +130,9 @@ func (t *Tracer) open(o TraceOptions, types *btf.Spec) error {
 	return nil
 }
 
-// inOrder are the programs in the order in which they are attached: those that see an
-// interrupt end first, else one that begins and ends meanwhile would have no end.
+// inOrder returns the programs in the order in which they are attached. Programs for
+// the end of an interrupt come first: otherwise an interrupt that begins and ends
+// meanwhile would seem never to end.
 func inOrder(at map[string]string) []string {
 	return slices.SortedFunc(maps.Keys(at), func(a, b string) int {
 		first := func(name string) int {
@@ -144,7 +145,7 @@ func inOrder(at map[string]string) []string {
 	})
 }
 
-// objects are those that the options ask for and that are the same for all kernels.
+// objects returns the objects that the options ask for and that are the same for all kernels.
 func (o *TraceOptions) objects() (list []tracedObject) {
 	if o.Signals != 0 {
 		list = append(list, tracedObject{object: signalObject, at: map[string]string{
@@ -186,7 +187,7 @@ func (o *TraceOptions) objects() (list []tracedObject) {
 func (t *Tracer) attach(p *ebpf.Program, tracepoint string) error {
 	var l link.Link
 	var err error
-	if p.Type() == ebpf.Tracing { // it takes the arguments with their types
+	if p.Type() == ebpf.Tracing { // it gets the arguments with their types
 		l, err = link.AttachTracing(link.TracingOptions{Program: p})
 	} else {
 		l, err = link.AttachRawTracepoint(link.RawTracepointOptions{Name: tracepoint, Program: p})
@@ -197,7 +198,7 @@ func (t *Tracer) attach(p *ebpf.Program, tracepoint string) error {
 	return err
 }
 
-// load loads an object, with the maps of those before it.
+// load loads an object. It shares the maps of the objects before it.
 func (t *Tracer) load(o tracedObject, types *btf.Spec) error {
 	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(o.object))
 	if err != nil {
@@ -209,14 +210,14 @@ func (t *Tracer) load(o tracedObject, types *btf.Spec) error {
 		}
 	}
 	for name := range spec.Programs {
-		if o.at != nil && o.at[name] == "" { // it might not be for this kernel
+		if o.at != nil && o.at[name] == "" { // it may not be for this kernel
 			delete(spec.Programs, name)
 		}
 	}
 	for name, n := range o.room {
 		spec.Maps[name].MaxEntries = n
 	}
-	shared := map[string]*ebpf.Map{} // a map that the object does not have would be an error
+	shared := map[string]*ebpf.Map{} // replacing a map that the object does not have would be an error
 	for name, m := range t.maps {
 		if spec.Maps[name] != nil {
 			shared[name] = m
@@ -230,7 +231,7 @@ func (t *Tracer) load(o tracedObject, types *btf.Spec) error {
 	}
 	t.collections = append(t.collections, c)
 	for name, m := range c.Maps {
-		if t.maps[name] == nil && !strings.HasPrefix(name, ".") { // .rodata is of one object
+		if t.maps[name] == nil && !strings.HasPrefix(name, ".") { // .rodata belongs to one object
 			t.maps[name] = m
 		}
 	}
@@ -254,7 +255,7 @@ type settings struct {
 	ByProcess, NoSelf, Urgent, _        uint32
 }
 
-// observe tells the programs what to look for, and by whose numbers.
+// observe tells the programs what to look for, and in which pid namespace numbers are.
 func (t *Tracer) observe(o TraceOptions) error {
 	if len(o.PIDs) > MaxTraced {
 		return fmt.Errorf("%d processes are more than the %d that can be looked at alone", len(o.PIDs), MaxTraced)
@@ -291,9 +292,9 @@ func (t *Tracer) observe(o TraceOptions) error {
 	return nil
 }
 
-// Next waits for the next event until deadline; [os.ErrDeadlineExceeded] says that there
-// was none, [os.ErrClosed] that the tracer was closed. What it returns is
-// a [*Signal], [*Exit], [*Blocked], [*Connection], [*Passed], [*Lock], [*LockLeft], [*RobustEnded] or [*Existence].
+// Next waits for the next event until deadline. The error is [os.ErrDeadlineExceeded] if there was none, and
+// [os.ErrClosed] if the tracer was closed. The result is a [*Signal], [*Exit], [*Blocked], [*Connection],
+// [*Passed], [*Lock], [*LockLeft], [*RobustEnded] or [*Existence].
 func (t *Tracer) Next(deadline time.Time) (any, error) {
 	t.reader.SetDeadline(deadline)
 	switch err := t.reader.ReadInto(&t.record); {
@@ -330,19 +331,19 @@ func (t *Tracer) Next(deadline time.Time) (any, error) {
 	return nil, fmt.Errorf("read events: %w: kind %d with %d bytes", errMalformed, kind, len(b))
 }
 
-// Interrupt makes a [Tracer.Next] that waits return when it has nothing more to tell.
+// Interrupt makes a waiting [Tracer.Next] return if there are no more events.
 func (t *Tracer) Interrupt() { _ = t.reader.Flush() }
 
-// Lost is how many events there was no room for until now. It may be called at any time.
+// Lost returns for how many events there was no room until now. It may be called at any time.
 func (t *Tracer) Lost() uint64 { return t.count(0) }
 
-// LeftOut is how many signals were left out because [TraceOptions.Urgent] does not ask for
-// them. It may be called at any time.
+// LeftOut returns how many signals were left out because [TraceOptions.Urgent] does not
+// ask for them. It may be called at any time.
 func (t *Tracer) LeftOut() uint64 { return t.count(1) }
 
 func (t *Tracer) count(element uint32) uint64 {
 	var n uint64
-	_ = t.maps["counts"].Lookup(element, &n) // it was made with its elements
+	_ = t.maps["counts"].Lookup(element, &n) // the map always has its elements
 	return n
 }
 
@@ -360,13 +361,13 @@ func (t *Tracer) Close() {
 	}
 }
 
-// clock is the time of day at a time of the kernel's clock.
+// clock converts a time of the kernel's clock to the time of day.
 func (t *Tracer) clock(ns uint64) time.Time {
 	return t.began.Add(time.Duration(ns - t.ns)).Round(0)
 }
 
 // Party is a thread that takes part in an event. Numbers are those of the reader's pid
-// namespace, 0 for one that is not in there.
+// namespace, 0 for a thread that is not in it.
 type Party struct {
 	PID, TID   int
 	StartTicks uint64 // of the process, in clock ticks since boot
@@ -391,11 +392,11 @@ func (f *fields) party() Party {
 	return p
 }
 
-// Behind is a file that an event has to do with.
+// Behind is a file that an event is about.
 type Behind struct {
-	Mode                   uint32 // file type and permissions; 0: there is none, or it is not known
+	Mode                   uint32 // file type and permissions; 0: no file, or not known
 	DevMajor, DevMinor     uint32 // of the file system
-	RdevMajor, RdevMinor   uint32 // of the device that it stands for
+	RdevMajor, RdevMinor   uint32 // of the device that it represents
 	Family, Type, Protocol uint32 // of a socket
 	Magic                  uint64 // of its file system
 	Ino                    uint64

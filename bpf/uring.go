@@ -10,8 +10,8 @@ import (
 //go:embed programs/uring.bpf.o
 var uringObject []byte
 
-// uring is the object that tells of requests to an io_uring, if any are asked for and the kernel
-// has its tracepoints as the object knows them (Linux 6.0).
+// uring returns the object for requests to an io_uring, if any are asked for and the kernel's
+// tracepoints are those that the object knows (Linux 6.0).
 func (o *TraceOptions) uring(types *btf.Spec) (object tracedObject, ok bool) {
 	var asked uint32
 	for _, what := range []int{tracedConnect, tracedAccept, tracedSend, tracedReceive} {
@@ -19,7 +19,7 @@ func (o *TraceOptions) uring(types *btf.Spec) (object tracedObject, ok bool) {
 			asked |= 1 << what
 		}
 	}
-	names := []string{"io_uring_submit_req", "io_uring_submit_sqe"} // from Linux 6.3 on, and before
+	names := []string{"io_uring_submit_req", "io_uring_submit_sqe"} // from Linux 6.3 on, and before it
 	i := slices.IndexFunc(names, func(name string) bool { return arguments(types, name) != 0 })
 	completion := arguments(types, "io_uring_complete")
 	var request *btf.Struct
@@ -36,7 +36,8 @@ func (o *TraceOptions) uring(types *btf.Spec) (object tracedObject, ok bool) {
 	}, true
 }
 
-// arguments is how many arguments a tracepoint of the kernel has, 0 if there is none of that name.
+// arguments returns how many arguments a tracepoint of the kernel has, 0 if there is no tracepoint
+// of that name.
 func arguments(types *btf.Spec, tracepoint string) int {
 	var function *btf.Typedef
 	if types.TypeByName("btf_trace_"+tracepoint, &function) != nil {
@@ -50,5 +51,5 @@ func arguments(types *btf.Spec, tracepoint string) int {
 	if !ok {
 		return 0
 	}
-	return len(prototype.Params) - 1 // the first is the program's own
+	return len(prototype.Params) - 1 // the first one is the program's own
 }

@@ -6,9 +6,9 @@ import (
 	"unsafe"
 )
 
-// Watched is something that can change although nobody runs who is known to have it, a pipe,
-// FIFO or event counter: where it is in the kernel, and what it was like when that was found
-// out. The zero Watched is of nothing.
+// Watched is an object that can change although none of its known holders runs: a pipe, FIFO
+// or event counter. It has the object's address in the kernel, and its state when that was
+// read. The zero Watched is no object.
 //
 // Its memory is that of struct watched of the program.
 type Watched struct {
@@ -17,7 +17,7 @@ type Watched struct {
 	n          [5]uint64
 }
 
-// Watched is what can be looked at again of what is behind the descriptor.
+// Watched returns the object behind the descriptor in a form that can be looked at again.
 func (d *File) Watched() (w Watched, known bool) {
 	if d.what != isPipe && d.what != isEventfd {
 		return w, false
@@ -35,10 +35,10 @@ func (d *File) Watched() (w Watched, known bool) {
 
 const minorBits = 20 // MINORBITS of include/linux/kdev_t.h
 
-// None reports whether it is nothing, or not there any more.
+// None reports whether there is no object, or it is gone.
 func (w *Watched) None() bool { return w.what == 0 }
 
-// Pipe is the state of the pipe, if it is one; see [File.Pipe].
+// Pipe returns the state of the pipe, if it is one; see [File.Pipe].
 func (w *Watched) Pipe() (p PipeState, known bool) {
 	if w.what != isPipe {
 		return p, false
@@ -56,7 +56,7 @@ func pipeState(n []uint64) PipeState {
 
 var pageSize = int64(os.Getpagesize())
 
-// Eventfd is the state of the event counter, if it is one.
+// Eventfd returns the state of the event counter, if it is one.
 func (w *Watched) Eventfd() (e EventfdState, known bool) {
 	if w.what != isEventfd {
 		return e, false
@@ -64,10 +64,10 @@ func (w *Watched) Eventfd() (e EventfdState, known bool) {
 	return EventfdState{w.n[0], w.n[1]&semaphoreFlag != 0, int(int32(w.n[2]))}, true
 }
 
-// watcher looks at many at once.
+// watcher looks at many objects at once.
 type watcher struct {
 	lookup
-	now []Watched // what they are like
+	now []Watched // their new states
 }
 
 const (
@@ -75,11 +75,12 @@ const (
 	mostPlaces   = 1 << 20
 )
 
-// Changed calls f for each of a list that is not as it is in there, with its place in the
-// list: some 0.2 µs for each of the list. A process has it open that has not run since the
-// list's was found out. If that closes it meanwhile, now is [Watched.None].
+// Changed calls f for each object of a list whose state has changed, with its place in the
+// list. It takes some 0.2 µs per object. Each object must be open in a process that has
+// not run since the state was read. If the process closes it meanwhile, now is
+// [Watched.None].
 //
-// It needs Linux 5.17. The program for this is loaded when it is asked for the first time.
+// It needs Linux 5.17. The program for this is loaded on the first call.
 func (s *Source) Changed(list []Watched, f func(i int, now Watched)) error {
 	w := &s.watcher
 	w.mu.Lock()
@@ -112,12 +113,12 @@ func (w *watcher) look(list []Watched, f func(i int, now Watched)) error {
 	return nil
 }
 
-// watchedBytes are the memory of a list, as the program has it.
+// watchedBytes returns the memory of a list, in the program's layout.
 func watchedBytes(list []Watched) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(list))), len(list)*int(unsafe.Sizeof(Watched{})))
 }
 
-// makeRoom loads the program with a map of at least so many elements.
+// makeRoom loads the program with a map of at least n elements.
 func (w *watcher) makeRoom(n int) error {
 	if w.program != nil && uint32(n) <= w.table.MaxEntries() {
 		return nil
