@@ -16,30 +16,30 @@ import (
 // given up and becomes a gap.
 const Deadline = 500 * time.Millisecond
 
-// ErrGivenUp is returned for an operation that once got stuck, or when too
-// much of the same user is stuck already.
+// ErrGivenUp is returned for an operation that got stuck once, or if too many
+// operations of the same user are stuck already.
 var ErrGivenUp = fmt.Errorf("%w: it did not answer and is left alone", os.ErrDeadlineExceeded)
 
 // Guard runs work that may block in the kernel for ever, unkillably: reading
 // the command line of a process whose memory lock is held, asking a pipe whose
-// mutex a hung writer holds. A thread in such a call cannot be freed. What can
-// be done is to stop waiting for it, to hand its work to another, and never to
-// try that operation on that object again.
+// mutex a hung writer holds. A thread in such a call cannot be freed. A Guard
+// stops waiting for it, gives its work to another thread, and never tries that
+// operation on that object again.
 type Guard struct {
 	deadline time.Duration
 	log      *slog.Logger
 	account  func(Owner) uint32
 
 	mu           sync.Mutex
-	fewer        sync.Cond // slow has become less, or more are stuck
+	fewer        sync.Cond // signals that slow has decreased, or that more are stuck
 	stuckThreads counts
 	slow         counts // operations under way that may be stuck
 	skip         map[skipKey]bool
 	stuck        map[any]int              // how many operations on an item have got stuck
-	spent        map[uint32]time.Duration // by slow operations in this round
+	spent        map[uint32]time.Duration // time of slow operations in this round, by user
 
-	// trouble is not 0 while anything is slow and once anything got stuck. Before,
-	// nobody needs to ask for the rest.
+	// trouble is not 0 while anything is slow, and after anything got stuck. While
+	// it is 0, the other fields need not be checked.
 	trouble atomic.Int32
 }
 
@@ -49,8 +49,8 @@ type skipKey struct {
 	n    int32
 }
 
-// newSkipKey makes the key of an operation. What needs a process's memory lock gets
-// stuck all together, so it is one operation.
+// newSkipKey makes the key of an operation. Operations that need a process's memory
+// lock all get stuck together, so they have one key.
 func newSkipKey(item any, op string, n int32) skipKey {
 	switch op {
 	case "cmdline", "maps", "memory", "pagemap":
@@ -59,9 +59,9 @@ func newSkipKey(item any, op string, n int32) skipKey {
 	return skipKey{item, op, n}
 }
 
-// plain reports whether the operation is one that everybody answers at once but
-// for a process that is stuck itself. Such go on when others are skipped, so
-// that processes do not vanish because four of them hang.
+// plain reports whether the operation is one that every process answers at
+// once, unless that process is stuck itself. Plain operations go on when others
+// are skipped, so that processes do not disappear because four of them hang.
 func (k skipKey) plain() bool {
 	switch k.op {
 	case "stat", "status", "thread status", "identity":
@@ -80,65 +80,66 @@ func New() *Guard {
 	return g
 }
 
-// WithLog has l told, at the level of debugging, what is given up and what comes back.
-// It is to be called before the guard is used.
+// WithLog sets a log that reports, at debug level, which operations are given up and
+// which return later. It must be called before the guard is used.
 func (g *Guard) WithLog(l *slog.Logger) *Guard {
 	g.log = l
 	return g
 }
 
-// WithAccounts has f tell whose share an owner uses up, who is by default the user himself.
-// It must not block, and is to be called before the guard is used.
+// WithAccounts sets a function that tells whose share an owner uses up; the default is the
+// user. f must not block. WithAccounts must be called before the guard is used.
 func (g *Guard) WithAccounts(f func(Owner) uint32) *Guard {
 	g.account = f
 	return g
 }
 
-// limit is how long an operation on an item may take. One on which something got
-// stuck before is given less each time, so that all of them together do not take
-// much longer than one.
+// limit is how long an operation on an item may take. An item on which
+// operations got stuck before gets less time each time, so that all of them
+// together do not take much longer than one.
 func (g *Guard) limit(item any) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.deadline >> (2 * min(g.stuck[item], 8))
 }
 
-// Task makes a task on an item for work that is not done by [Guard.Each], and so is
-// never given up: what must not be tried is skipped.
+// Task makes a task on an item for work that is not done by [Guard.Each]. Such work
+// is never given up, but operations that must not be tried are skipped.
 func (g *Guard) Task(item Item) *Task {
 	return &Task{guard: g, clock: NewClock(g.deadline / slowFraction), item: item}
 }
 
-// Task is the work on one item, under guard.
+// Task is the guarded work on one item.
 type Task struct {
 	guard *Guard
 	clock *Clock
 	item  Item
-	tid   int // of the thread that does all of it; 0: any
+	tid   int // the thread that does all of the work; 0: any
 
 	mu       sync.Mutex
-	doing    operation   // what it is in the middle of; no op: nothing that may block
-	outer    []operation // those that doing is part of
-	slow     bool        // it is counted in guard.slow
-	timedOut bool        // doing is what it was given up in
+	doing    operation   // the operation under way; no op: none that may block
+	outer    []operation // the operations that enclose doing
+	slow     bool        // this task is counted in guard.slow
+	timedOut bool        // the task was given up, in doing
 }
 
-// operation is one that may block.
+// operation is an operation that may block.
 type operation struct {
 	skipKey
 	owner Owner
-	as    share         // what it is counted for; no kind: not yet known
+	as    share         // the share that it is counted for; no kind: not known yet
 	begun time.Duration // on the task's clock
-	since time.Duration // when its thread was seen to move last; at first, begun
+	since time.Duration // when its thread was last seen moving; at first, begun
 	limit time.Duration
-	tid   int    // of the thread that it was begun on
+	tid   int    // the thread that began it
 	runs  string // see [threadMoved]
 }
 
-// Begin begins an operation that may block; n tells several of one item apart
-// (a descriptor number). It reports false if the operation must not be tried,
-// because it once got stuck or because too many threads are stuck. End ends it. An
-// operation may be part of another: until it ends, the time of the other stands still.
+// Begin begins an operation that may block. n distinguishes operations on the same
+// item (a descriptor number). Begin reports false if the operation must not be tried,
+// because it got stuck once or because too many threads are stuck. End ends it.
+// Operations can be nested: the time of the outer one stands still until the inner one
+// ends.
 func (t *Task) Begin(op string, n int32) bool {
 	return t.begin(nil, op, n)
 }
@@ -160,7 +161,7 @@ func (t *Task) begin(other *Item, op string, n int32) bool {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.timedOut { // it was given up and came back after all: another does the work now
+	if t.timedOut { // it was given up and returned after all: another worker does the work now
 		return false
 	}
 	t.clearSlow()
@@ -178,23 +179,23 @@ func (t *Task) begin(other *Item, op string, n int32) bool {
 	return true
 }
 
-// SetItem says more exactly what the item is, before any operation is begun: what is
-// skipped must not be skipped for ever under a number that is given to
-// another.
+// SetItem identifies the item more precisely, before any operation is begun: an
+// operation must not be skipped for ever because its item's number was later given
+// to something else.
 func (t *Task) SetItem(item Item) {
 	t.mu.Lock()
 	t.item = item
 	t.mu.Unlock()
 }
 
-// renew makes it the task on another item, when the one before is done.
+// renew starts the task on another item, when the last one is done.
 func (t *Task) renew(item Item) {
 	t.mu.Lock()
 	t.item, t.doing, t.outer, t.slow, t.timedOut = item, operation{}, t.outer[:0], false, false
 	t.mu.Unlock()
 }
 
-// End ends the operation begun by Begin, of several the last.
+// End ends the operation begun by the last Begin.
 func (t *Task) End() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -210,16 +211,16 @@ func (t *Task) End() {
 	}
 }
 
-// TimedOut reports whether the work was given up. Outside of an operation that
-// cannot happen any more.
+// TimedOut reports whether the work was given up. That can happen only during
+// an operation.
 func (t *Task) TimedOut() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.timedOut
 }
 
-// clearSlow notes that an operation that might have been stuck is not, or was given
-// up.
+// clearSlow notes that an operation that might have been stuck is not stuck, or was
+// given up.
 func (t *Task) clearSlow() {
 	if !t.slow {
 		return
@@ -236,8 +237,8 @@ func (t *Task) clearSlow() {
 	g.mu.Unlock()
 }
 
-// share is what the operation under way is counted for. That is told once, so that all
-// that is added is taken away again.
+// share returns what the operation under way is counted for. It is determined once, so
+// that the same count is decreased later.
 func (t *Task) share() share {
 	if t.doing.as.kind == "" {
 		t.doing.as = share{t.guard.account(t.doing.owner), t.doing.op}
@@ -245,8 +246,8 @@ func (t *Task) share() share {
 	return t.doing.as
 }
 
-// allows reports whether an operation may be tried. While as many may be stuck as may get
-// stuck it waits: whether they are will be known soon.
+// allows reports whether an operation may be tried. If the slow operations would reach
+// the limit of stuck ones, it waits: soon it will be known whether they are stuck.
 func (g *Guard) allows(k skipKey, of Owner) bool {
 	s := share{g.account(of), k.op}
 	g.mu.Lock()
@@ -267,12 +268,12 @@ func (g *Guard) skips(k skipKey, s share) bool {
 	return g.stuckThreads.full(s, 1, nil) || g.spent[s.account] >= slowBudget*g.deadline
 }
 
-// timeOut gives the task up if it has been in one operation for longer than it
-// may, and has that operation skipped from then on. slow reports that it has been
-// in there for longer than operations take that are not stuck.
+// timeOut gives the task up if it has been in one operation for longer than allowed,
+// and has that operation skipped from then on. slow reports that the operation takes
+// longer than one that is not stuck.
 //
-// Slow is not stuck: the clock stands still while ipctop does not run, and while the
-// thread that the operation was begun on moves it has more time.
+// Slow is not stuck: the clock stands still while ipctop does not run, and the
+// operation gets more time while the thread that began it moves.
 func (t *Task) timeOut(now time.Duration) (gaveUp, slow bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -300,20 +301,21 @@ func (t *Task) timeOut(now time.Duration) (gaveUp, slow bool) {
 	return false, t.slow
 }
 
-// movingFactor is how many times the deadline an operation may take whose thread moves.
+// movingFactor is how many times the deadline an operation may take if its thread moves.
 const movingFactor = 10
 
-// slowFraction: in each such part of the deadline it is checked once whether an operation may be
-// stuck. Other work goes on beside one that is slow at the second check, so that several get
-// stuck at the same time and not one after the other.
+// slowFraction divides the deadline into check intervals: in each, operations are checked once
+// for being stuck. If an operation is slow at the second check, other work goes on beside it, so
+// that several operations get stuck at the same time and not one after the other.
 const slowFraction = 25
 
-// slowAfter is how long an operation takes that is slow: more than the time from one check to
-// the next. Otherwise one that had just begun would count, and another thread be started for it.
+// slowAfter is the time after which an operation is slow. It is longer than one check interval.
+// Otherwise an operation that has just begun would count as slow, and another thread would be
+// started for it.
 func (g *Guard) slowAfter() time.Duration { return g.deadline / slowFraction * 3 / 2 }
 
-// Skips reports whether an operation on an item must not be tried, as [Task.Begin]
-// does for work that is done elsewhere.
+// Skips reports whether an operation on an item must not be tried. It is
+// [Task.Begin]'s check for work that is done elsewhere.
 func (g *Guard) Skips(item Item, op string, n int32) bool {
 	k := newSkipKey(item.Key, op, n)
 	s := share{g.account(item.Owner), k.op}
@@ -323,7 +325,7 @@ func (g *Guard) Skips(item Item, op string, n int32) bool {
 }
 
 // MarkStuck has an operation on an item skipped from now on, because the thread or
-// process that was to do it is stuck. back is to be called if that ever returns; the
+// process that does it is stuck. The caller calls back if that ever returns; the
 // operation is skipped all the same.
 func (g *Guard) MarkStuck(item Item, op string, n int32) (back func()) {
 	k := newSkipKey(item.Key, op, n)
@@ -353,11 +355,11 @@ func (g *Guard) recovered(s share) {
 	g.log.Debug("came back", "user", s.account, "stuck", n)
 }
 
-// Each does work for every i below n on the given number of goroutines. An
-// item whose work gets stuck is done again, without the operation that it got
-// stuck in. Of a task that was not given up, work makes no use any more when it has
-// returned. commit, which work returns, runs only if the work was not given up, so
-// whatever others read must be changed there.
+// Each does work for every i below n on the given number of goroutines. If work
+// gets stuck on an item, it is done again without the operation in which it got
+// stuck. work must not use the task after it has returned. commit, which work
+// returns, runs only if the work was not given up, so data that others read must be
+// changed only there.
 func (g *Guard) Each(n, workers int, item func(i int) Item, work func(t *Task, i int) (commit func())) {
 	if n == 0 {
 		return
@@ -379,7 +381,7 @@ func (g *Guard) Each(n, workers int, item func(i int) Item, work func(t *Task, i
 	}
 }
 
-// guardRun is one call of each.
+// guardRun is one call of Each.
 type guardRun struct {
 	guard   *Guard
 	clock   *Clock
@@ -399,7 +401,7 @@ type guardRun struct {
 type guardWorker struct {
 	index int
 	task  *Task // nil while it has no item
-	own   Task  // one item's after the other
+	own   Task  // reused for one item after the other
 	ended bool
 }
 
@@ -409,7 +411,7 @@ func (r *guardRun) start() {
 	r.running = append(r.running, w)
 	r.mu.Unlock()
 	go func() {
-		// Whether an operation moves is told by the thread that it was begun on.
+		// The thread that began an operation tells whether the operation moves.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		w.own.tid = unix.Gettid()
@@ -442,7 +444,7 @@ func (r *guardRun) take(w *guardWorker) bool {
 	return true
 }
 
-// finish commits w's item, unless it was given up meanwhile; then w ends.
+// finish commits w's item. If the item was given up meanwhile, w ends.
 func (r *guardRun) finish(w *guardWorker, commit func()) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -464,8 +466,8 @@ func (r *guardRun) finish(w *guardWorker, commit func()) bool {
 	return true
 }
 
-// sweep starts workers in place of those that are stuck, and one at a time beside
-// those that may be, until as many as there were to be at first are at work.
+// sweep replaces stuck workers. Beside workers that may be stuck it starts one
+// more at a time, until as many work as at the beginning.
 func (r *guardRun) sweep(now time.Duration) {
 	r.mu.Lock()
 	atWork, start := 0, 0

@@ -6,8 +6,9 @@ import (
 	"strconv"
 )
 
-// threadMoved reports whether a thread of this process wants a processor or has had one
-// since seen was read, and reads it anew. A thread that is stuck in a call does neither.
+// threadMoved reports whether a thread of this process wants a processor, or has had one
+// since seen was read; then it reads seen anew. A thread that is stuck in a call does
+// neither.
 func threadMoved(tid int, seen *string) bool {
 	dir := "/proc/self/task/" + strconv.Itoa(tid)
 	text, err := os.ReadFile(dir + "/schedstat")

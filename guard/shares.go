@@ -2,32 +2,33 @@ package guard
 
 import "time"
 
-// Anyone can have threads of ipctop get stuck on what is his: on processes whose memory
-// a program of his provides, on files of a file system that he serves. So what may get stuck
-// is counted for each user, and what one has uses up nothing of another's share.
+// Any user can make threads of ipctop get stuck on what belongs to the user: on processes
+// whose memory a program of the user provides, on files of a file system that the user
+// serves. So stuck threads are counted for each user, and one user's do not use up the share
+// of another.
 
 const (
 	// maxStuck is how many threads may be stuck at a time in one kind of operation on what
-	// belongs to one user. After that the kind is skipped for that user.
+	// belongs to one user. After that, operations of this kind are skipped for that user.
 	maxStuck = 4
 
 	// maxStuckUser is how many may be stuck on what belongs to one user.
 	maxStuckUser = 2 * maxStuck
 
-	// maxStuckUsers is how many may be stuck on what belongs to all users but root, so that
-	// users that work together, too, do not use up threads without limit.
+	// maxStuckUsers is how many threads may be stuck on what belongs to all users except
+	// root, so that users who cooperate cannot use up threads without limit either.
 	maxStuckUsers = 2 * maxStuckUser
 
-	// plainFactor is how many times as many may be stuck in plain operations.
+	// plainFactor is the factor by which more threads may be stuck in plain operations.
 	plainFactor = 2
 
-	// slowBudget is how many times the deadline the slow operations on what belongs to one user
-	// may take together in a round ([Guard.NewRound]). A call that returns after a while, again
-	// and again, would hold everything up just as well as one that does not return.
+	// slowBudget is how many times the deadline slow operations on what belongs to one user may
+	// take in total in a round ([Guard.NewRound]). Calls that return late, again and again,
+	// would hold everything up as well as a call that does not return.
 	slowBudget = 10
 )
 
-// Owner is whose something is: a user by his real uid, and a process of his, or 0.
+// Owner is the owner of something: a user, by real uid, and one of the user's processes, or 0.
 type Owner struct {
 	UID uint32
 	PID int32
@@ -35,11 +36,11 @@ type Owner struct {
 
 // Item is what an operation is about.
 type Item struct {
-	Key   any // what gets stuck is skipped by it; comparable
+	Key   any // stuck operations are skipped by it; comparable
 	Owner Owner
 }
 
-// share is what operations are counted for.
+// share is a count that operations use up.
 type share struct {
 	account uint32 // the user
 	kind    string // of operation
@@ -47,7 +48,7 @@ type share struct {
 
 // counts has numbers of threads.
 type counts struct {
-	all, users int // users: on what is not root's
+	all, users int // users: on what does not belong to root
 	user       map[uint32]int
 	share      map[share]int
 }
@@ -63,8 +64,8 @@ func (c *counts) add(s share, n int) {
 	c.share[s] += n
 }
 
-// full reports whether no more threads may get stuck for a share, where those that more
-// counts may be stuck as well.
+// full reports whether no more threads may get stuck for a share. If more is not nil,
+// its threads count as stuck, too.
 func (c *counts) full(s share, factor int, more *counts) bool {
 	n, user, users := c.share[s], c.user[s.account], c.users
 	if more != nil {
@@ -73,15 +74,14 @@ func (c *counts) full(s share, factor int, more *counts) bool {
 	return n >= factor*maxStuck || user >= factor*maxStuckUser || s.account != 0 && users >= factor*maxStuckUsers
 }
 
-// NewRound begins a round, for which each user has the whole time again that his slow
-// operations may take.
+// NewRound begins a round: each user gets the whole budget for slow operations again.
 func (g *Guard) NewRound() {
 	g.mu.Lock()
 	clear(g.spent)
 	g.mu.Unlock()
 }
 
-// spend notes that an operation was slow for so long, and did return.
+// spend adds the time of an operation that was slow but did return.
 func (g *Guard) spend(s share, d time.Duration) {
 	if g.spent[s.account] += d; g.spent[s.account] >= slowBudget*g.deadline {
 		g.trouble.Add(1)
