@@ -7,11 +7,11 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// What runtimes and the kubelet write down about containers, each in a file of its
-// own form. Only names are taken from it.
+// Runtimes and the kubelet write information about containers to files, each in
+// its own form. Only names are taken from them.
 
-// parseLogName reads the name of a log in /var/log/containers, which the kubelet
-// makes for every container: POD_NAMESPACE_CONTAINER-ID.log.
+// parseLogName reads the name of a log in /var/log/containers. The kubelet makes
+// one for every container: POD_NAMESPACE_CONTAINER-ID.log.
 func parseLogName(name string) (model.Container, bool) {
 	name, ok1 := strings.CutSuffix(name, ".log")
 	parts := strings.Split(name, "_")
@@ -37,10 +37,10 @@ func parsePodDirectory(name string) (uid string, c model.Container, ok bool) {
 	return parts[2], model.Container{Pod: parts[1], PodNamespace: parts[0]}, true
 }
 
-// fromRuntimeName reads a container's name, which Kubernetes makes of several:
-// k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT.
+// fromRuntimeName reads the name that a container has in its runtime.
+// Kubernetes composes it: k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT.
 func fromRuntimeName(name string) model.Container {
-	name = strings.TrimPrefix(name, "/") // Docker's
+	name = strings.TrimPrefix(name, "/") // Docker adds the slash
 	if parts := strings.Split(name, "_"); len(parts) == 6 && parts[0] == "k8s" {
 		return model.Container{Name: parts[1], Pod: parts[2], PodNamespace: parts[3]}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// Where runtimes keep what they know of a container. What is read there is
+// Where runtimes keep what they know of a container. The results are
 // remembered, so each container is looked up once.
 const (
 	kubeletLogs = "/var/log/containers"
@@ -22,8 +22,8 @@ const (
 	taskDir     = "io.containerd.runtime.v2.task"
 )
 
-// storageLists are the lists of containers in [storage], by the driver of their layers; those
-// that are removed when they end (podman run --rm) are in one of their own.
+// storageLists are the lists of containers in [storage], by the driver of their layers.
+// Containers that are removed when they end (podman run --rm) are in a list of their own.
 var storageLists = []string{
 	"overlay-containers/containers.json", "overlay-containers/volatile-containers.json",
 	"vfs-containers/containers.json", "vfs-containers/volatile-containers.json",
@@ -33,21 +33,21 @@ var storageLists = []string{
 
 var containerdStates = []string{"/run/containerd/" + taskDir, "/run/k3s/containerd/" + taskDir}
 
-// maxState is how large a runtime's file may be that is read.
+// maxState is how large a runtime's file may be.
 const maxState = 8 << 20
 
 // maxLookups is how often a container without a name is looked up: its runtime
-// may be about to write it down.
+// may not have written the name yet.
 const maxLookups = 3
 
-// Names are what was found out about containers, by id, from one scan to the next.
+// Names caches what was found out about containers, by id, across scans.
 type Names struct {
 	known  map[string]model.Container
 	failed map[string]int
 }
 
-// Wanted drops containers that are gone, and returns those that are to be looked up:
-// ids are all containers there are, each with the uid of its pod, if it has one.
+// Wanted drops containers that are gone, and returns those that must be looked up.
+// ids are all containers, each with the uid of its pod, if it has one.
 func (n *Names) Wanted(ids map[string]string) (wanted map[string]string) {
 	known, failed := map[string]model.Container{}, map[string]int{}
 	wanted = map[string]string{}
@@ -67,7 +67,7 @@ func (n *Names) Wanted(ids map[string]string) (wanted map[string]string) {
 	return wanted
 }
 
-// Found takes what [LookUp] found of those that were wanted.
+// Found stores the results of [LookUp] for the wanted containers.
 func (n *Names) Found(wanted map[string]string, found map[string]model.Container) {
 	for id := range wanted {
 		if c, ok := found[id]; ok {
@@ -78,15 +78,15 @@ func (n *Names) Found(wanted map[string]string, found map[string]model.Container
 	}
 }
 
-// Get is what is known of a container.
+// Get returns what is known of a container.
 func (n *Names) Get(id string) (c model.Container, ok bool) {
 	c, ok = n.known[id]
 	c.ID = id
 	return c, ok
 }
 
-// LookUp looks up containers in the file system below an open root directory, where
-// only what is mounted from local file systems is read.
+// LookUp looks up containers in the file system below an open root directory. It
+// reads only files on local file systems.
 func LookUp(t *guard.Task, root int, mounts *proc.MountTable, wanted map[string]string) map[string]model.Container {
 	f := stateFiles{task: t, root: root, mounts: mounts}
 	return f.lookUp(wanted)
@@ -99,8 +99,8 @@ type stateFiles struct {
 	mounts *proc.MountTable
 }
 
-// lookUp asks one source after the other for the containers that are not known
-// yet, the cheapest first.
+// lookUp asks one source after the other, the cheapest first, for the
+// containers that are not known yet.
 func (f *stateFiles) lookUp(wanted map[string]string) map[string]model.Container {
 	found := map[string]model.Container{}
 	take := func(id string, c model.Container, ok bool) {
@@ -156,7 +156,7 @@ func (f *stateFiles) lookUp(wanted map[string]string) map[string]model.Container
 	return found
 }
 
-// pods names the pods of containers by the pods' uids.
+// pods finds the names of containers' pods by the pods' uids.
 func (f *stateFiles) pods(wanted map[string]string, found map[string]model.Container) {
 	byUID := map[string][]string{}
 	for id, uid := range wanted {
@@ -180,8 +180,9 @@ func (f *stateFiles) pods(wanted map[string]string, found map[string]model.Conta
 	}
 }
 
-// open opens a file or directory for reading if nothing of it is foreign, and in a
-// way that leaves no trace: without O_NOATIME it is left alone.
+// open opens a file or directory for reading. It does so only if nothing on the
+// path is foreign, and if it can open it without leaving a trace: if O_NOATIME is
+// refused, it does not open it.
 func (f *stateFiles) open(name string, flags int) (int, bool) {
 	if !f.mounts.LocalPath(name) || !f.task.Begin("read state", 0) {
 		return -1, false
@@ -209,7 +210,7 @@ func (f *stateFiles) read(name string) []byte {
 	for n := 0; n < len(text); {
 		k, err := unix.Pread(fd, text[n:], int64(n))
 		if err != nil || k == 0 {
-			return nil // being written
+			return nil // the file is just being written
 		}
 		n += k
 	}

@@ -13,21 +13,21 @@ import (
 // alone below /docker, /kubepods and the like.
 var containerID = regexp.MustCompile(`^(?:([a-z-]+)-)?([0-9a-f]{64})(?:\.scope)?$`)
 
-// containerNames are how runtimes that call a container by its name write it.
+// containerNames are the forms in which runtimes write the name of a container that has no id.
 var containerNames = []struct{ before, after string }{
 	{"lxc.payload.", ""},            // LXC, LXD, Incus
 	{"systemd-nspawn@", ".service"}, // machinectl
 }
 
-// podUID is the part of a pod: podUID, or kubepods-CLASS-podUID.slice with
-// underscores for dashes.
+// podUID is the part of the path for a pod: podUID, or
+// kubepods-CLASS-podUID.slice with underscores instead of dashes.
 var podUID = regexp.MustCompile(`^(?:kubepods(?:-[a-z]+)?-)?pod([0-9a-f]{8}[-_][0-9a-f_-]+|[0-9a-f]{32})(?:\.slice)?$`)
 
 // unitSuffixes are the unit types that own processes (systemd.unit(5)).
 var unitSuffixes = []string{".service", ".scope", ".socket", ".mount", ".swap"}
 
-// Place sets unit and container from the control group path. Of
-// containers in containers it is the innermost.
+// Place sets unit and container from the control group path. For nested
+// containers it takes the innermost.
 func Place(p *model.Process) {
 	parts := strings.Split(p.Cgroup, "/")
 	for i := len(parts) - 1; i >= 0; i-- {
@@ -43,11 +43,11 @@ func Place(p *model.Process) {
 	}
 }
 
-// containerOf is the container that one part of a path is of; nil if it is of none.
+// containerOf returns the container that one part of a path belongs to; nil if none.
 func containerOf(parts []string, i int) *model.Container {
 	if m := containerID.FindStringSubmatch(parts[i]); m != nil {
 		if strings.HasSuffix(m[1], "conmon") {
-			return nil // who looks after the container, outside it
+			return nil // the container's monitor, which is outside of it
 		}
 		return &model.Container{ID: m[2]}
 	}
@@ -63,7 +63,7 @@ func containerOf(parts []string, i int) *model.Container {
 	return nil
 }
 
-// PodOf is the uid of the Kubernetes pod that a control group is of; "" if none.
+// PodOf returns the uid of the Kubernetes pod that a control group belongs to; "" if none.
 func PodOf(cgroup string) string {
 	for part := range strings.SplitSeq(cgroup, "/") {
 		if m := podUID.FindStringSubmatch(part); m != nil {

@@ -9,18 +9,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Comparer asks the kernel under guard. It is not a matter of form: kcmp waits
-// while one of the two processes is in the middle of execve(2), and that closes
-// files, which a FUSE server that does not answer makes wait for ever.
+// Comparer asks the kernel under guard. That is necessary: kcmp waits while one
+// of the two processes is in the middle of execve(2). execve closes files, and
+// a FUSE server that does not answer can make that wait for ever.
 type Comparer struct {
 	task    *guard.Task
 	item    func(task int32) guard.Item
-	checked *sync.Map            // by task: what was wrong when it was compared with itself, nil if nothing
-	Failed  map[Descriptor]error // those that cannot be compared
+	checked *sync.Map            // by task: the error of comparing it with itself, nil if there was none
+	Failed  map[Descriptor]error // descriptors that cannot be compared
 }
 
-// NewComparer makes a Comparer that asks in a task. item is what the guard knows a process or
-// thread as; in checked it is kept, for several of them, which can be compared at all.
+// NewComparer makes a Comparer for a task. item identifies a process or thread for the guard.
+// checked may be shared by several Comparers: it keeps which tasks can be compared at all.
 func NewComparer(t *guard.Task, item func(task int32) guard.Item, checked *sync.Map) *Comparer {
 	return &Comparer{task: t, item: item, checked: checked, Failed: map[Descriptor]error{}}
 }
@@ -34,8 +34,8 @@ func (c *Comparer) ask(a, b Descriptor) (int, error) {
 	return r, err
 }
 
-// compare orders two descriptors by their descriptions. What fails is put
-// last, so that a sort comes to an end.
+// compare orders two descriptors by their descriptions. Descriptors that fail
+// come last, so that a sort comes to an end.
 func (c *Comparer) compare(a, b Descriptor) int {
 	_, badA := c.Failed[a]
 	_, badB := c.Failed[b]
@@ -50,10 +50,10 @@ func (c *Comparer) compare(a, b Descriptor) int {
 			return 1
 		}
 		if err == nil {
-			err = errors.ErrUnsupported // different, and no order given
+			err = errors.ErrUnsupported // different, but the kernel gave no order
 		}
 		badA, badB = c.check(a), c.check(b)
-		if !badA && !badB { // one was closed and opened again meanwhile
+		if !badA && !badB { // one of them was closed and opened again meanwhile
 			c.Failed[a], c.Failed[b] = err, err
 			badA, badB = true, true
 		}
@@ -69,8 +69,8 @@ func (c *Comparer) compare(a, b Descriptor) int {
 	return 0
 }
 
-// Same reports whether two descriptors are one open file description, false where that
-// cannot be told.
+// Same reports whether two descriptors are one open file description; false if that
+// cannot be found out.
 func (c *Comparer) Same(a, b Descriptor) bool {
 	return c.compare(a, b) == 0 && c.Failed[a] == nil && c.Failed[b] == nil
 }
@@ -84,9 +84,9 @@ func (c *Comparer) check(d Descriptor) (bad bool) {
 	return false
 }
 
-// checkTasks compares each task with itself first: if one gets stuck, it is known
-// which. What is wrong with it, but for a closed descriptor, is wrong for all it
-// has.
+// checkTasks first compares each task with itself: if that gets stuck, the task
+// is known. Any error except that of a closed descriptor applies to all
+// descriptors of the task.
 func (c *Comparer) checkTasks(list []Descriptor) {
 	for _, d := range list {
 		was, ok := c.checked.Load(d.Task)
@@ -105,9 +105,9 @@ func (c *Comparer) checkTasks(list []Descriptor) {
 	}
 }
 
-// Group returns the groups of descriptors that share a description, those of
-// one left out, each in the order of list. Those that could not be compared are
-// in c.bad.
+// Group returns the groups of descriptors that share a description, each in the
+// order of list. Groups of one are left out. Descriptors that could not be
+// compared are in c.Failed.
 func (c *Comparer) Group(list []Descriptor) [][]Descriptor {
 	c.checkTasks(list)
 	sorted := slices.Clone(list)

@@ -26,14 +26,14 @@ func Compare(a, b int32, what int, x, y uintptr) (int, error) {
 	return int(r), nil
 }
 
-// Descriptor is a descriptor in some table: of a process, or of a thread that
-// has a table of its own, which then is the task.
+// Descriptor is a descriptor in the table of a task: a process, or a thread
+// that has its own table.
 type Descriptor struct {
 	Task int32
 	FD   int32
 }
 
-// DescriptorOf is the descriptor a holder has, if it holds by one.
+// DescriptorOf returns the descriptor by which a holder holds its object, if there is one.
 func DescriptorOf(h *model.Holder) (Descriptor, bool) {
 	fd, ok := h.FD.Get()
 	if !ok || h.Via != model.ViaFD {
@@ -45,14 +45,14 @@ func DescriptorOf(h *model.Holder) (Descriptor, bool) {
 	return Descriptor{h.PID, fd}, true
 }
 
-// ID is the id of the object that this is the lowest descriptor of.
+// ID returns the id of the object whose lowest descriptor this is.
 func (d Descriptor) ID(kind model.Kind) string {
 	return string(kind) + ":" + strconv.Itoa(int(d.Task)) + "." + strconv.Itoa(int(d.FD))
 }
 
-// WatchedBy reports whether the file behind target is the nth (from 0) that
-// epoll has been given under the descriptor number tfd (kcmp(2) KCMP_EPOLL_TFD,
-// Linux 4.13). It waits for the epoll's lock, so it is asked under guard.
+// WatchedBy reports whether the file behind target is the nth (from 0) that was
+// added to epoll under the descriptor number tfd (kcmp(2) KCMP_EPOLL_TFD, Linux
+// 4.13). It waits for the epoll's lock, so it must be called under guard.
 func WatchedBy(target, epoll Descriptor, tfd, nth uint32) (bool, error) {
 	slot := struct{ efd, tfd, toff uint32 }{uint32(epoll.FD), tfd, nth} // struct kcmp_epoll_slot
 	r, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(target.Task), uintptr(epoll.Task), epollTFD, uintptr(target.FD),

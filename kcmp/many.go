@@ -7,14 +7,14 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Many bounds how many descriptions of one object are sorted: n of
-// them take n log n system calls. A log file that a thousand processes have
-// opened each for itself would cost more than the rest of the scan.
+// Many bounds how many descriptions of one object are sorted: sorting n of them
+// takes n log n system calls. For a log file that a thousand processes have
+// opened separately, that would cost more than the rest of the scan.
 const Many = 64
 
-// Shared groups the holders of one object; all reports whether every one was
-// compared with every other. Descriptors with different access cannot share a
-// description.
+// Shared groups the holders of one object by description; all reports whether
+// each one was compared with every other one. Descriptors with different access
+// cannot share a description.
 func (c *Comparer) Shared(holders []model.Holder, parent func(int32) int32) (groups [][]Descriptor, all bool) {
 	byAccess := map[model.Access][]Descriptor{}
 	for i := range holders {
@@ -36,16 +36,17 @@ func (c *Comparer) Shared(holders []model.Holder, parent func(int32) int32) (gro
 	return groups, all
 }
 
-// groupMany groups many descriptors, which are in the order of their tasks.
-// Nearly all that share a description got it by fork or dup, so each is first
-// compared with those of related processes. What is left is sorted if it is not too much.
+// groupMany groups many descriptors, which are in the order of their tasks. Nearly all
+// that share a description got it by fork or dup, so each descriptor is first compared
+// with those of related processes. The remaining ones are sorted if there are not too
+// many.
 func (c *Comparer) groupMany(list []Descriptor, parent func(int32) int32) (groups [][]Descriptor, all bool) {
 	c.checkTasks(list)
 	type place struct{ task, fd int32 }
 	var (
-		head    = make(map[Descriptor]Descriptor, len(list)) // the first of each one's group
-		members = map[Descriptor][]Descriptor{}              // the others
-		sibling = map[place]Descriptor{}                     // the last child that had this number
+		head    = make(map[Descriptor]Descriptor, len(list)) // the first descriptor of each one's group
+		members = map[Descriptor][]Descriptor{}              // the other members
+		sibling = map[place]Descriptor{}                     // the last child's descriptor with this number
 		heads   []Descriptor
 	)
 	for i, d := range list {

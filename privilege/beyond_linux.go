@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Beyond says in what way ipctop has more rights than its user, "" if it has not.
-// Capabilities that somebody who is not root was given without the file's help
+// Beyond tells in what way ipctop has more rights than its user, "" if it has
+// not. Capabilities that a user other than root got without file capabilities
 // (ambient ones) count, too.
 func Beyond() string { return beyond() }
 
@@ -34,18 +34,18 @@ var beyond = sync.OnceValue(func() string {
 })
 
 // atSecure is AT_SECURE of include/uapi/linux/auxvec.h: the kernel gave the program
-// rights that who started it had not.
+// rights that the user who started it does not have.
 const atSecure = 23
 
-// trusted are the variables that stay where the environment is not trusted. None
-// of them makes ipctop open a file with more than the user's rights.
+// trusted are the variables that are kept if the environment is not trusted.
+// None of them makes ipctop open a file with more than the user's rights.
 var trusted = []string{
 	"TERM", "COLORTERM", "NO_COLOR", "LANG", "LC_ALL", "LC_CTYPE", "COLUMNS", "LINES", "HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "TZ",
 }
 
-// Distrust prepares a process that has more rights than its user: nobody may trace it,
-// and of the environment only what says how things look remains. A program calls it
-// before anything else. In an ordinary process it does nothing.
+// Distrust prepares a process that has more rights than its user: no other process may
+// trace it, and only environment variables that affect the appearance are kept. A
+// program calls it before anything else. In an ordinary process it does nothing.
 func Distrust() error {
 	if Beyond() == "" {
 		return nil
@@ -70,8 +70,8 @@ func Distrust() error {
 	return nil
 }
 
-// Untraceable keeps others of the same user from tracing the process and from taking
-// its descriptors (PR_SET_DUMPABLE in prctl(2)).
+// Untraceable keeps other processes of the same user from tracing this one and from
+// taking its descriptors (PR_SET_DUMPABLE in prctl(2)).
 func Untraceable() error {
 	return os.NewSyscallError("prctl PR_SET_DUMPABLE", unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0))
 }

@@ -5,7 +5,6 @@
 //
 // Kernel files read: none; it asks the auxiliary vector (AT_SECURE, getauxval(3)),
 // getuid(2) and capget(2). Minimum kernel: none. Privilege: none.
-//
-// Errors: of the system calls that give rights up, with the name of the call; if one
-// fails, nothing is done with more rights instead.
+// Errors: those of the system calls that give up rights, with the name of the call.
+// If such a call fails, the work is not done with more rights instead.
 package privilege

@@ -8,14 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// holdLimit is how long a process with more rights than its user may hold what is
-// another's. Reading it takes microseconds.
+// holdLimit is how long a process with more rights than its user may hold
+// something of another process. Reading it takes microseconds.
 const holdLimit = time.Second
 
-// Hold has the kernel kill this process if it does not call release soon. Something of
-// another process is about to be held that the user may not hold, and the user may stop
-// a process of the same user id at any moment: SIGKILL ends also one that is stopped. In
-// a process that has no more rights than its user it does nothing.
+// Hold makes the kernel kill this process if release is not called soon. It is called
+// before ipctop holds something of another process that its user may not hold. The user
+// may stop a process with the same user id at any moment: SIGKILL also ends a stopped
+// process. In a process that has no more rights than its user it does nothing.
 func Hold() (release func(), err error) {
 	if Beyond() == "" {
 		return func() {}, nil
@@ -24,13 +24,13 @@ func Hold() (release func(), err error) {
 }
 
 // stopLimit is how long a process with more rights than its user may be stopped while it
-// looks at what is others'.
+// looks at other processes.
 const stopLimit = 30 * time.Second
 
-// Scanning has the kernel kill this process if it does not run for half a minute, until
-// release is called. A scan has namespaces and directories of others open, each for a moment,
-// and whoever stopped it then would keep them alive. In a process that has no more rights than
-// its user it does nothing.
+// Scanning makes the kernel kill this process if it does not run for half a minute, until
+// release is called. A scan opens namespaces and directories of other processes, each for a
+// moment; a user who stopped it then would keep them alive. In a process that has no more
+// rights than its user it does nothing.
 func Scanning() (release func(), err error) {
 	if Beyond() == "" {
 		return func() {}, nil
@@ -38,8 +38,8 @@ func Scanning() (release func(), err error) {
 	return killIfStopped(stopLimit)
 }
 
-// killIfStopped arms a timer that kills this process, and winds it up again for as long
-// as the process runs.
+// killIfStopped arms a timer that kills this process, and rearms it for as long as the
+// process runs.
 func killIfStopped(limit time.Duration) (release func(), err error) {
 	k, err := newKiller()
 	if err == nil {
@@ -60,7 +60,7 @@ func killIfStopped(limit time.Duration) (release func(), err error) {
 				return
 			case <-tick.C:
 				if k.arm(limit) != nil {
-					return // it is gone
+					return // the timer is gone
 				}
 			}
 		}
@@ -77,7 +77,7 @@ func killAfter(limit time.Duration) (disarm func(), err error) {
 	return k.disarm, err
 }
 
-// killer is a timer of the kernel that kills this process (timer_create(2)).
+// killer is a kernel timer that kills this process (timer_create(2)).
 type killer int32
 
 // killEvent is struct sigevent (sigevent(3type)).
@@ -101,7 +101,7 @@ func newKiller() (killer, error) {
 	return killer(id), nil
 }
 
-// arm has it kill the process after a time. If that fails the timer is gone.
+// arm makes it kill the process after a time. If that fails, the timer is gone.
 func (k killer) arm(limit time.Duration) error {
 	when := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(limit))}
 	if _, _, errno := unix.Syscall6(unix.SYS_TIMER_SETTIME, uintptr(k), 0, uintptr(unsafe.Pointer(&when)), 0, 0, 0); errno != 0 {

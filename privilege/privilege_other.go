@@ -2,7 +2,7 @@
 
 package privilege
 
-// Beyond is "": only on Linux ipctop looks at a machine.
+// Beyond returns "": ipctop looks at a machine only on Linux.
 func Beyond() string { return "" }
 
 // Distrust does nothing.

@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// AsUser runs f with the rights of the user who started ipctop, on a thread of its
-// own: without capabilities, and with the user's ids where files are opened. What f
-// starts on other goroutines does not have them. Files that f opens are the user's to
-// read, whatever rights they are read with later. If the rights cannot be given up, f
+// AsUser runs f with the rights of the user who started ipctop, on its own thread:
+// without capabilities, and with the user's ids for opening files. Goroutines that f
+// starts do not have these rights. The user may read the files that f opens, no
+// matter with which rights they are read later. If the rights cannot be given up, f
 // does not run.
 func AsUser(f func() error) error {
 	if Beyond() == "" {
@@ -32,7 +32,7 @@ func AsUser(f func() error) error {
 	return <-done
 }
 
-// drop gives the thread the user's rights. restore undoes that, also where only a part
+// drop gives the thread the user's rights. restore undoes that, also if only a part
 // was done.
 func drop() (restore func() error, err error) {
 	before, err := threadCapabilities()
@@ -43,7 +43,7 @@ func drop() (restore func() error, err error) {
 		if err := setFileIDs(os.Geteuid(), os.Getegid()); err != nil {
 			return err
 		}
-		return before.set() // after the ids, which take capabilities away and give them back
+		return before.set() // after the ids: changing them takes capabilities away and gives them back
 	}
 	if err := setFileIDs(os.Getuid(), os.Getgid()); err != nil {
 		return restore, err
@@ -51,8 +51,9 @@ func drop() (restore func() error, err error) {
 	return restore, before.withoutEffect().set()
 }
 
-// setFileIDs sets the ids that count where the calling thread opens files
-// (setfsuid(2)), which reports failure only by what is set afterwards.
+// setFileIDs sets the ids with which the calling thread opens files
+// (setfsuid(2)). These calls do not report failure: the ids must be read
+// afterwards.
 func setFileIDs(uid, gid int) error {
 	_, _ = unix.SetfsgidRetGid(gid)
 	_, _ = unix.SetfsuidRetUid(uid)
@@ -65,7 +66,7 @@ func setFileIDs(uid, gid int) error {
 	return nil
 }
 
-// capabilities are those of one thread (capget(2)).
+// capabilities are the capabilities of one thread (capget(2)).
 type capabilities [2]unix.CapUserData
 
 func threadCapabilities() (capabilities, error) {
@@ -75,10 +76,10 @@ func threadCapabilities() (capabilities, error) {
 	return c, os.NewSyscallError("capget", err)
 }
 
-// permitted reports whether there is any that the thread may have.
+// permitted reports whether the thread may have any capability.
 func (c capabilities) permitted() bool { return c[0].Permitted|c[1].Permitted != 0 }
 
-// withoutEffect has the same to be taken up again, and none in effect.
+// withoutEffect returns the same permitted capabilities, with none in effect.
 func (c capabilities) withoutEffect() capabilities {
 	c[0].Effective, c[1].Effective = 0, 0
 	return c
