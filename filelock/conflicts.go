@@ -2,33 +2,34 @@ package filelock
 
 import "sort"
 
-// Anybody can take very many locks on a file, and have very many wait there. What stands in
-// the way of each is looked up, not sought among all, and so much is listed as is in proportion to
-// the number of locks: all of it where a file has up to a thousand.
+// Any user can take very many locks on a file, and have very many threads wait there. So the
+// conflicting locks of each waiter are looked up in an index instead of being searched among all
+// locks. The amount that is listed is proportional to the number of locks; for a file with up to a
+// thousand locks everything is listed.
 
 const (
-	// listedPerLock is how many locks may be looked at, for each on a file.
+	// listedPerLock is how many locks may be looked at, for each lock on the file.
 	listedPerLock = 256
 
-	// heldPerLock is how many processes may be told to hold a lock, on the average of a
-	// file where that makes more than heldAtLeast: a description with many locks may be many processes'.
+	// heldPerLock is how many holders may be listed per lock, on average over a file, if that makes more
+	// than heldAtLeast: many processes may share a description with many locks.
 	heldPerLock = 16
 	heldAtLeast = 100_000
 )
 
-// mostHolds is how many processes are told to hold the locks on a file, all taken together.
+// mostHolds is how many holders are listed for all locks on a file together.
 func (f *lockedFile) mostHolds() int { return max(heldAtLeast, heldPerLock*len(f.locks)) }
 
-// held are the locks on a file that are held, in the order in which they begin.
+// held has the locks on a file that are held, in the order in which they begin.
 type held struct {
 	runs  [lease + 1][2]run // by class: all, and those that exclude readers
 	locks []record
 }
 
-// run are some of the locks, by their places.
+// run is a list of locks, as indices into held.locks.
 type run struct {
 	at  []int
-	far []int64 // how far those up to here reach
+	far []int64 // the highest end among the locks up to this one
 }
 
 func newHeld(locks []record) *held {
@@ -54,8 +55,8 @@ func newHeld(locks []record) *held {
 	return h
 }
 
-// inTheWay are the places of the locks that r waits for, in their order. It looks at no more
-// than most, and reports whether these are all.
+// inTheWay returns the indices of the locks that r waits for, in their order. It looks at no
+// more than most locks, and reports whether these are all.
 func (h *held) inTheWay(r *record, most int) (at []int, all bool) {
 	classes := []class{r.class}
 	if r.class == posix || r.class == ofd {
@@ -67,7 +68,7 @@ func (h *held) inTheWay(r *record, most int) (at []int, all bool) {
 	}
 	start, end := r.start, r.end
 	if r.class == flock || r.class == lease {
-		start, end = 0, eof // they are about the whole file
+		start, end = 0, eof // these locks are about the whole file
 	}
 	for _, c := range classes {
 		l := &h.runs[c][which]

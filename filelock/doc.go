@@ -7,8 +7,8 @@
 // kcmp(2) where that makes a difference.
 //
 // Privilege: none for /proc/locks; ptrace-read rights on a process for its fdinfo
-// (ptrace(2), "access mode checking"). In a pid namespace the kernel shows the
-// locks of that namespace's processes alone.
+// (ptrace(2), "access mode checking"). In a pid namespace the kernel shows only
+// the locks of processes in that namespace.
 //
 // Errors: whatever cannot be read becomes a gap; one bad line costs that line.
 package filelock

@@ -17,9 +17,10 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// Locks reads the locks on files and gives them to the objects that the files
-// are: mostly [model.File], but shared memory can be locked, too. It must come
-// after the probes that describe files. fdscan.File finds who has a file open.
+// Locks reads the locks on files and adds them to the objects of these files:
+// mostly [model.File], but shared memory can be locked, too. It must come after
+// the probes that describe files. fdscan.File finds which processes have a file
+// open.
 func Locks() probe.Probe {
 	return probe.Probe{
 		Name:     "locks",
@@ -32,8 +33,8 @@ func Locks() probe.Probe {
 // lockedFile is a file with its locks.
 type lockedFile struct {
 	key     probe.Key
-	entry   *probe.Entry // nil while nobody is known to hold it
-	opened  *probe.Entry // a FIFO, pipe, terminal or the like that the file is; nil: it is none
+	entry   *probe.Entry // nil while no holder is known
+	opened  *probe.Entry // the entry of another kind that the file is (a FIFO, pipe, terminal or the like); nil: none
 	locks   []record
 	lockFDs []lockOwner
 	divided map[record][][]lockOwner // see [lockedFile.divide]
@@ -119,7 +120,7 @@ func complete(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	}
 }
 
-// group sorts the locks by file.
+// group groups the locks by file.
 func group(idx *probe.Index, records []record) []*lockedFile {
 	var files []*lockedFile
 	byKey := map[probe.Key]*lockedFile{}
@@ -146,8 +147,8 @@ func group(idx *probe.Index, records []record) []*lockedFile {
 	return files
 }
 
-// compareRecords puts held locks before those waited for, and both into the order
-// of the file: the kernel's order depends on which processor made them.
+// compareRecords puts held locks before waiting ones, and both into the order of
+// the file: the kernel's order depends on which processor created them.
 func compareRecords(a, b record) int {
 	waiting := func(r record) int {
 		if r.waiting {
@@ -159,10 +160,11 @@ func compareRecords(a, b record) int {
 		cmp.Compare(a.pid, b.pid), cmp.Compare(a.mode, b.mode))
 }
 
-// held is what has the holders of the file; nil while nobody is known to hold it.
+// held returns the entry with the holders of the file; nil while no holder is known.
 func (f *lockedFile) held() *probe.Entry { return cmp.Or(f.opened, f.entry) }
 
-// object is the file of which only locks are known, or what else it is.
+// object makes an object for a file of which only locks are known; if the file is another kind of
+// object, it returns that.
 func (f *lockedFile) object() *model.Object {
 	var facts probe.FileFacts
 	detail := new(model.FileDetail)
@@ -186,10 +188,10 @@ func (f *lockedFile) object() *model.Object {
 }
 
 // readLockOwners asks every descriptor of a file for the locks held through it. A
-// process that has ended is skipped; fdinfo names the inode, so a descriptor
-// that has become another lock gives nothing.
+// process that has ended is skipped. fdinfo names the inode, so a descriptor that
+// now leads to another file gives nothing.
 //
-// After most locks no more are read.
+// It stops after most locks.
 func readLockOwners(t *guard.Task, idx *probe.Index, e *probe.Entry, k probe.Key, most int) (lockFDs []lockOwner, errs []error) {
 	var buf []byte
 	var dir *proc.Dir
@@ -249,9 +251,9 @@ func readLockOwners(t *guard.Task, idx *probe.Index, e *probe.Entry, k probe.Key
 // errTooMany says that not all descriptors were asked for their locks.
 var errTooMany = fmt.Errorf("%w: many processes share a description with many locks", unix.EFBIG)
 
-// attach puts the locks into the object's detail and returns the holds that
-// result, and how many there are of which not all holders, or not all that stands in
-// their way, are listed.
+// attach puts the locks into the object's detail and returns the resulting holders.
+// cut is the number of locks for which not all holders, or not all conflicting
+// locks, are listed.
 func (f *lockedFile) attach(idx *probe.Index) (holds []model.Holder, cut int) {
 	list, holds, cut := f.list(idx)
 	if known := locksOf(f.entry.Object); known != nil {
@@ -260,7 +262,8 @@ func (f *lockedFile) attach(idx *probe.Index) (holds []model.Holder, cut int) {
 	return holds, cut
 }
 
-// list is the locks as the object's detail has them, and what [lockedFile.attach] returns.
+// list returns the locks in the form of the object's detail, and the results of
+// [lockedFile.attach].
 func (f *lockedFile) list(idx *probe.Index) (list []model.Lock, holds []model.Holder, cut int) {
 	owners := f.owners(idx)
 	list = make([]model.Lock, len(f.locks))
@@ -324,9 +327,10 @@ func rangeText(r *record) string {
 	return fmt.Sprintf("%d-%d", r.start, r.end)
 }
 
-// owners finds who holds each lock, in the order of f.locks. Locks of a
-// description are held by everyone who has it, no matter who made them. Where no
-// descriptor shows such a lock, the description lives in a mapping or in flight.
+// owners finds the owners of each lock, in the order of f.locks. A lock of a
+// description belongs to all holders of the description, no matter which process
+// took it. If no descriptor shows such a lock, the description belongs to a
+// mapping or is in flight.
 func (f *lockedFile) owners(idx *probe.Index) [][]model.Holder {
 	owners := make([][]model.Holder, len(f.locks))
 	shown := showing(f.lockFDs)
@@ -339,7 +343,7 @@ func (f *lockedFile) owners(idx *probe.Index) [][]model.Holder {
 		if !r.waiting {
 			line := r.text()
 			groups, ok := f.divided[line]
-			if !ok { // each of the locks may be of any of them
+			if !ok { // each lock may belong to any of them
 				groups = [][]lockOwner{shown[line]}
 			}
 			for n := i; n < next; n++ {
@@ -354,7 +358,7 @@ func (f *lockedFile) owners(idx *probe.Index) [][]model.Holder {
 	return owners
 }
 
-// showing lists the descriptors that show each lock.
+// showing lists, for each lock, the descriptors that show it.
 func showing(lockFDs []lockOwner) map[record][]lockOwner {
 	lists := map[record][]lockOwner{}
 	for i := range lockFDs {
@@ -363,7 +367,7 @@ func showing(lockFDs []lockOwner) map[record][]lockOwner {
 			at := owner.locks[k].text()
 			list := lists[at]
 			if n := len(list); n > 0 && list[n-1].pid == owner.pid && list[n-1].tid == owner.tid && list[n-1].fd == owner.fd {
-				continue // it shows several such lines
+				continue // this descriptor shows several such lines
 			}
 			lists[at] = append(list, *owner)
 		}
@@ -379,10 +383,11 @@ func holders(lockFDs []lockOwner) []model.Holder {
 	return list
 }
 
-// withoutDescriptor is who may hold a lock that no descriptor shows. A POSIX lock
-// belongs to the process that made it. A mapping keeps the description that it was
-// made with. The process that made a lock of a description holds it only if it may
-// still have that: not if its descriptors were read and none leads to the file.
+// withoutDescriptor returns the possible holders of a lock that no descriptor
+// shows. A POSIX lock belongs to the process that took it. A mapping keeps the
+// description with which it was made. The process that took a lock of a
+// description is a holder only if it may still have the description: not if its
+// descriptors were read and none leads to the file.
 func (f *lockedFile) withoutDescriptor(idx *probe.Index, r *record) []model.Holder {
 	p := idx.Processes[int32(r.pid)]
 	named := r.pid > 0 && p != nil
@@ -414,8 +419,9 @@ func (f *lockedFile) withoutDescriptor(idx *probe.Index, r *record) []model.Hold
 	return list
 }
 
-// divide divides the descriptors that show one and the same line, where n locks are told by
-// such lines, into the n descriptions that must be behind it. A line of which that cannot be told is missing.
+// divide handles n locks that have the same text: n different descriptions must be behind them. It divides
+// the descriptors that show this line into these n descriptions. Lines for which that cannot be done are
+// missing in the result.
 func (f *lockedFile) divide(t *guard.Task, idx *probe.Index, lockFDs []lockOwner) map[record][][]lockOwner {
 	if !idx.Scan.PIDCalls {
 		return nil
@@ -441,7 +447,7 @@ func descriptions(c *kcmp.Comparer, list []lockOwner) [][]lockOwner {
 	for i := range list {
 		all[i] = list[i].descriptor()
 	}
-	of := map[kcmp.Descriptor]int{} // of those that share a description: which, from 1
+	of := map[kcmp.Descriptor]int{} // the group of descriptors that share a description, counted from 1
 	shared := c.Group(all)
 	if len(c.Failed) > 0 {
 		return nil
@@ -452,7 +458,7 @@ func descriptions(c *kcmp.Comparer, list []lockOwner) [][]lockOwner {
 		}
 	}
 	var groups [][]lockOwner
-	at := make([]int, len(shared)+1) // where its group is, from 1
+	at := make([]int, len(shared)+1) // the place of a group in groups, counted from 1
 	for i := range list {
 		n := of[all[i]]
 		if n > 0 && at[n] > 0 {

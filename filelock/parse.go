@@ -8,8 +8,8 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// class says which locks can be in each other's way: flock and fcntl locks do not
-// see each other.
+// class decides which locks can conflict: flock and fcntl locks do not see each
+// other.
 type class uint8
 
 const (
@@ -27,10 +27,10 @@ const eof = 1<<63 - 1
 
 // record is a line of /proc/locks.
 type record struct {
-	number     uint64 // the same in the lines of those that wait for it
+	number     uint64 // the same in the lines of its waiters
 	class      class
 	mode       string // READ, WRITE, UNLCK
-	waiting    bool   // it stands after "->"
+	waiting    bool   // it comes after "->"
 	breaking   bool
 	pid        int // -1: the kernel does not tell
 	dev        uint64
@@ -43,10 +43,10 @@ type record struct {
 //	1: POSIX  ADVISORY  WRITE 4121 fe:00:9977956 0 EOF
 //	1: -> POSIX  ADVISORY  WRITE 4188 fe:00:9977956 0 EOF
 //
-// The second waits for the first, as its number says. Lines that wait for a line
-// that waits are indented further. Who waits for a lease to be given up has not
-// opened the file yet; such a line names no inode, it is that of the lease.
-// A line that cannot be read is left out and counted in bad.
+// The second waits for the first, as its number says. Lines that wait for a waiting
+// line are indented further. A process that waits for the end of a lease has not
+// opened the file yet; its line names no inode, and gets the one of the lease.
+// A malformed line is left out, and its error is in bad.
 func parseLocks(text []byte) (list []record, bad []error) {
 	var top record
 	for line := range bytes.Lines(text) {
@@ -181,22 +181,22 @@ func parseInode(b []byte) (dev, ino uint64, err error) {
 }
 
 // same reports whether two lines are about the same lock, or about locks that the
-// text cannot tell apart.
+// text cannot distinguish.
 func (r *record) same(o *record) bool { return r.text() == o.text() }
 
-// text is what the line says of the lock itself.
+// text returns what the line tells of the lock itself.
 func (r *record) text() record {
 	key := *r
 	key.number, key.breaking = 0, false
 	return key
 }
 
-// conflicts reports whether the lock held stands in the way of r. The kernel names
-// one such lock for each that waits; all of them must go.
+// conflicts reports whether the lock held conflicts with r. The kernel names one
+// such lock for each waiter; all of them must go.
 //
-// A process's own POSIX locks never do. Whether two OFD locks are of one
-// description is not in the text, so one that waits for an OFD lock to be upgraded
-// seems to be in its own way as well.
+// A process's own POSIX locks never conflict. The text does not tell whether two
+// OFD locks belong to one description, so a waiter that upgrades an OFD lock seems
+// to conflict with itself as well.
 func (r *record) conflicts(held *record) bool {
 	if r.class == lease || held.class == lease {
 		return r.class == held.class

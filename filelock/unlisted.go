@@ -8,9 +8,10 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// unlisted gives a file the locks that its descriptors show and /proc/locks does not. In a pid
-// namespace that lists a lock only if the process that made it is there: not one that was made
-// outside and inherited, nor that of a script, which flock(1) has made and ended.
+// unlisted adds to a file the locks that its descriptors show and /proc/locks does not. In a
+// pid namespace, /proc/locks lists a lock only if the process that took it is in that
+// namespace: not a lock that was taken outside and inherited, nor one of a script, taken by a
+// flock(1) process that has ended.
 func unlisted(t *guard.Task, idx *probe.Index, e *probe.Entry) func() {
 	owners, _ := readLockOwners(t, idx, e, e.Key, (&lockedFile{}).mostHolds())
 	return func() {
@@ -38,18 +39,18 @@ func unlisted(t *guard.Task, idx *probe.Index, e *probe.Entry) func() {
 		}
 		slices.SortStableFunc(f.locks, compareRecords)
 		list, holds, _ := f.list(idx)
-		*known = append(slices.Clip(*known), list...) // others name their place in the list
+		*known = append(slices.Clip(*known), list...) // waiters refer to their blockers by index in the list
 		e.Adopt(holds...)
 	}
 }
 
-// extent is what a lock is about, whoever holds it.
+// extent is what a lock covers, no matter who holds it.
 type extent struct {
 	class, mode string
 	start, end  int64
 }
 
-// locksOf is where an object's record has the locks on it; nil: it has no place for them.
+// locksOf returns the place for locks in an object's record; nil if it has none.
 func locksOf(o *model.Object) *[]model.Lock {
 	if o == nil {
 		return nil
