@@ -7,10 +7,10 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// group is attachments of one segment.
+// group is a set of attachments of one segment.
 type group struct {
-	key     uint32 // when the segment was made
-	known   bool   // by generation; otherwise by namespace of the processes alone
+	key     uint32 // the segment's key when it was made
+	known   bool   // the generation is known; otherwise only the processes' namespace is
 	members []member
 
 	to       *candidate // the segment; nil while unknown
@@ -27,16 +27,16 @@ type candidate struct {
 	entry    *probe.Entry
 	ns       uint64
 	key      string
-	removed  bool // its key is gone
+	removed  bool // it was removed, so its key is gone
 	size     model.Opt[int64]
 	attached model.Opt[int64]
-	pids     [2]int // who attached or detached last, who made it; 0: unknown
+	pids     [2]int // the process that attached or detached last, the one that made it; 0: unknown
 
-	owner *group // the group of known generation that it has; there is but one
+	owner *group // the group with known generation that belongs to it; there is at most one
 }
 
-// rule is a way to tell which of its candidates a group belongs to; nil where it
-// does not tell.
+// rule is a way to find out which of its candidates a group belongs to; nil if
+// the rule cannot tell.
 type rule struct {
 	find     func(g *group, rest []*group, of func(*group) []*candidate) *candidate
 	inferred bool
@@ -49,11 +49,11 @@ var rules = []rule{
 	{byElimination, true},
 }
 
-// assign says of which segment each group is. All groups and candidates have the
+// assign finds the segment of each group. All groups and candidates have the
 // same id. A segment has one generation, so it has at most one group whose
-// generation is known. The strongest rule that says something is followed first,
-// and what it takes away may decide about the others; a group about which
-// nothing can be said stays without a segment.
+// generation is known. The strongest rule with a result is applied first, and
+// what it assigns may decide about the remaining groups. A group for which no
+// rule has a result stays without a segment.
 func assign(groups []*group, list []*candidate) {
 	of := func(g *group) []*candidate {
 		var fit []*candidate
@@ -89,10 +89,11 @@ func assign(groups []*group, list []*candidate) {
 	}
 }
 
-// fits reports whether the attachments may be of this segment. alone: there is
-// no other segment of this id, nor are there other attachments; then a count
-// that is too low only means that somebody detached between two samples. But to a
-// segment that nobody has attached nobody is attached: this is another one's.
+// fits reports whether the attachments may belong to this segment. alone: there
+// is no other segment with this id, and there are no other attachments. Then a
+// count that is too low only means that a process detached between two samples.
+// But if the count is 0, nobody is attached to this segment: the group belongs to
+// another one.
 func (c *candidate) fits(g *group, alone bool) bool {
 	if g.known && c.owner != nil {
 		return false
@@ -112,8 +113,8 @@ func (c *candidate) fits(g *group, alone bool) bool {
 	return true
 }
 
-// within reports whether a mapping that ends at this offset can be of a segment
-// of this size, which the kernel rounds up to whole pages.
+// within reports whether a mapping that ends at this offset can belong to a
+// segment of this size, which the kernel rounds up to whole pages.
 func within(end, size int64) bool {
 	roundUp := func(unit int64) int64 { return (size + unit - 1) &^ (unit - 1) }
 	if end <= roundUp(int64(os.Getpagesize())) {
@@ -127,12 +128,13 @@ func within(end, size int64) bool {
 	return false
 }
 
-// byHome: processes are attached to segments of the namespace they live in,
-// unless they moved. It decides nothing while two groups could live there.
+// byHome: processes are attached to segments of the namespace that they live
+// in, unless they moved. The rule has no result if two groups could belong to
+// that namespace.
 func byHome(g *group, rest []*group, of func(*group) []*candidate) *candidate {
 	c := only(of(g), g.livesIn)
 	if c == nil || !g.known {
-		return c // without a generation nothing says that two groups are two segments
+		return c // without generations nothing says that two groups are two segments
 	}
 	for _, other := range rest {
 		if other != g && other.known && other.to == nil && other.livesIn(c) && c.fits(other, false) {
@@ -151,7 +153,7 @@ func (g *group) livesIn(c *candidate) bool {
 	return false
 }
 
-// byPID: the kernel remembers who attached last and who made the segment.
+// byPID: the kernel keeps which process attached last and which one made the segment.
 func byPID(g *group, rest []*group, of func(*group) []*candidate) *candidate {
 	if !g.known {
 		return nil
@@ -164,7 +166,7 @@ func byPID(g *group, rest []*group, of func(*group) []*candidate) *candidate {
 			}
 			for _, other := range rest {
 				if other != g && other.has(pid) {
-					return false // attached to several segments of this number
+					return false // attached to several segments with this id
 				}
 			}
 			return true
@@ -203,7 +205,7 @@ func byCount(g *group, rest []*group, of func(*group) []*candidate) *candidate {
 	})
 }
 
-// byElimination: there is one segment that it can be, and nobody else's.
+// byElimination: there is only one segment that fits, and no other group fits it.
 func byElimination(g *group, rest []*group, of func(*group) []*candidate) *candidate {
 	if !g.known {
 		return nil
@@ -218,7 +220,7 @@ func byElimination(g *group, rest []*group, of func(*group) []*candidate) *candi
 	})
 }
 
-// only is the one candidate for which ok holds, if there is exactly one.
+// only returns the candidate for which ok holds, if there is exactly one.
 func only(list []*candidate, ok func(*candidate) bool) *candidate {
 	var found *candidate
 	for _, c := range list {

@@ -16,13 +16,13 @@ import (
 )
 
 // An attachment is a mapping whose inode number is the segment's id. That number
-// means something in one IPC namespace only, and a mapping does not say which:
-// a process keeps its attachments when it moves to another namespace. So
-// attachments are first collected under keys of their own and given to segments
-// when all namespaces have been read; see [assign].
+// is valid in one IPC namespace only, and a mapping does not say in which: a
+// process keeps its attachments when it moves to another namespace. So
+// attachments are first collected under keys of their own, and assigned to
+// segments when all namespaces have been read; see [assign].
 //
-// Scope of these keys is the key in the segment's name and, in the upper half,
-// the inode's generation.
+// The scope of these keys has the key in the segment's name and, in the upper
+// half, the inode's generation.
 var (
 	attachments      = &probe.KeySpace{Name: "sysv-shm attachment"}
 	blindAttachments = &probe.KeySpace{Name: "sysv-shm attachment of unknown generation"}
@@ -57,8 +57,8 @@ func parseSegmentName(name []byte) (key uint32, ok bool) {
 
 // generation asks for the generation of the inode behind a mapping, a random
 // number that all attachments of one segment share and no other segment has
-// (name_to_handle_at(2), mm/shmem.c). The kernel answers those who may follow
-// links in map_files: CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE.
+// (name_to_handle_at(2), mm/shmem.c). The kernel answers only processes that
+// may follow links in map_files: with CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE.
 func generation(m *probe.Mapping) (uint32, bool) {
 	const shmemHandle, shmemHandleSize = 1, 12
 	name := "map_files/" + strconv.FormatUint(m.Start, 16) + "-" + strconv.FormatUint(m.End, 16)
@@ -73,8 +73,8 @@ func generation(m *probe.Mapping) (uint32, bool) {
 	return binary.NativeEndian.Uint32(h.Bytes()), true
 }
 
-// completeSegments gives each attachment to the segment it is of, and says
-// whether the kernel counts more attachments than were seen.
+// completeSegments assigns each attachment to its segment, and notes if the
+// kernel counts more attachments than were seen.
 func completeSegments(_ context.Context, idx *probe.Index, out *probe.Collector) {
 	byID := map[uint64][]*candidate{}
 	for _, e := range idx.In(segments) {
@@ -103,8 +103,8 @@ func completeSegments(_ context.Context, idx *probe.Index, out *probe.Collector)
 	}
 }
 
-// collect sorts the attachments into groups that are certainly of one segment,
-// by the segment's id.
+// collect groups the attachments that certainly belong to one segment, by the
+// segment's id.
 func collect(idx *probe.Index) map[uint64][]*group {
 	groups := map[uint64][]*group{}
 	for _, e := range idx.Unclaimed(attachments) {
@@ -162,7 +162,7 @@ func (g *group) adopt() {
 // Flags of a holder.
 const (
 	flagOtherNamespace = "other-namespace" // the process has moved away from the segment's IPC namespace
-	flagInferred       = "inferred"        // which namespace's segment it is was worked out, not read
+	flagInferred       = "inferred"        // which namespace's segment it is was inferred, not read
 )
 
 func (g *group) gap(id uint64) model.Gap {
@@ -176,10 +176,10 @@ func (g *group) gap(id uint64) model.Gap {
 	return gap
 }
 
-// count compares the holders with the kernel's count, which has one for each
-// mapping: of a fork, and of each part when a mapping is split, too. Two
-// processes that share their memory (vfork) show the same mapping twice; so a
-// surplus says nothing, and a deficit is certain.
+// count compares the holders with the kernel's count. The kernel counts each
+// mapping, also those of a forked process, and each part of a mapping that was
+// split. Two processes that share their memory (vfork) show the same mapping
+// twice; so a surplus means nothing, while a deficit is certain.
 func (c *candidate) count() {
 	n, ok := c.attached.Get()
 	if !ok {

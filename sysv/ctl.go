@@ -23,7 +23,7 @@ const (
 	semGetZCnt = 15
 )
 
-// errNoStructs says that this machine's structures are not known here.
+// errNoStructs says that the structures of this architecture are not known here.
 var errNoStructs = fmt.Errorf("%w: the structures of this architecture", errors.ErrUnsupported)
 
 // listing is how to list one mechanism with its ctl system call.
@@ -31,19 +31,19 @@ type listing struct {
 	name string // for messages
 	info func(buf unsafe.Pointer) (highest int, errno unix.Errno)
 	stat func(index int, buf unsafe.Pointer) (id int, errno unix.Errno)
-	// used reads the number of objects from the result of info, total what they
-	// add up to in the unit of their limit; decode reads an object from the
-	// result of stat.
+	// used reads the number of objects from the result of info; total reads their
+	// sum in the unit of their limit. decode reads an object from the result of
+	// stat.
 	used   func(buf unsafe.Pointer) int
-	total  func(buf unsafe.Pointer) int64 // nil: nothing is limited
+	total  func(buf unsafe.Pointer) int64 // nil: there is no such limit
 	decode func(buf unsafe.Pointer, r *record)
 }
 
-// ctlBuffer is more than any structure that these calls write.
+// ctlBuffer is larger than any structure that these calls write.
 type ctlBuffer [32]uint64
 
-// list asks for every object. Slots of the kernel's table may be empty; before
-// Linux 4.17 they all seem to be, which info's count gives away.
+// list asks for every object. Slots of the kernel's table may be empty. Before
+// Linux 4.17 all of them seem to be; the count from info shows that.
 func (l *listing) list() ([]record, error) {
 	if l == nil {
 		return nil, errNoStructs

@@ -9,14 +9,14 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// hugeShifts are the sizes of huge pages that some machine has, as powers of
-// two. Each has a file system of its own inside the kernel.
+// hugeShifts are the sizes of huge pages that some machines have, as powers of
+// two. Each size has its own file system inside the kernel.
 var hugeShifts = []int{0, 16, 20, 21, 24, 25, 28, 29, 30, 34} // 0: the default size
 
-// kernelDevices are the devices of the file systems that the kernel keeps System
-// V segments on. No mount shows them, but memfds live on the same ones: an empty
-// one is asked and closed. A file of some tmpfs that is called like a segment is
-// distinguished by this.
+// kernelDevices are the devices of the file systems on which the kernel keeps
+// System V segments. No mount shows them, but memfds are on the same ones: an
+// empty memfd is created, asked and closed. The devices distinguish segments
+// from files with such a name on some tmpfs.
 var kernelDevices = sync.OnceValue(func() []uint64 {
 	devs := []uint64{}
 	add := func(flags int) {

@@ -12,7 +12,7 @@
 // Privilege: none to list; read permission or CAP_IPC_OWNER for the values of a
 // semaphore set; CAP_SYS_ADMIN for another IPC namespace; for attachments, the
 // right to read the mappings of a process (ptrace(2)), and CAP_SYS_ADMIN or
-// CAP_CHECKPOINT_RESTORE to tell apart segments of the same number in several
+// CAP_CHECKPOINT_RESTORE to distinguish segments with the same id in several
 // namespaces.
 //
 // Traces: GETNCNT and GETZCNT can make the kernel log one line that names the

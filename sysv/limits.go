@@ -8,16 +8,16 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// usage is how much there is of a mechanism in one namespace.
+// usage is how much of a mechanism's limits one namespace uses.
 type usage struct {
 	objects, total model.Opt[int64]
-	// estimated: counted in a list, in which some may have been missing
+	// estimated: counted in a list, from which some may have been missing
 	estimated bool
 }
 
-// usage asks the kernel for its own count, which is what it compares with the
-// limits. Where that cannot be had the text is counted; add is what an object of
-// it adds to the total.
+// usage asks the kernel for its own count, which it compares with the limits. If
+// that fails, it counts the text's objects; add returns what an object adds to
+// the total.
 func (m *mechanism) usage(ns probe.NS, add func(r *record) int64) usage {
 	if l := m.listing; l != nil {
 		var buf ctlBuffer
@@ -29,7 +29,7 @@ func (m *mechanism) usage(ns probe.NS, add func(r *record) int64) usage {
 			return u
 		}
 	}
-	var out probe.Collector // what is wrong with the text, the table says
+	var out probe.Collector // Table reports what is wrong with the text
 	records, err := m.text(ns, &out)
 	if err != nil {
 		return usage{}
@@ -56,8 +56,8 @@ func limit(ns probe.NS, out *probe.Collector, kind model.Kind, name, unit string
 	out.Limit(l)
 }
 
-// limits emits the bounds of a mechanism that have a sysctl file of their own. The
-// first of them bounds the number of objects.
+// limits emits the bounds of a mechanism that have their own sysctl file. The
+// first one bounds the number of objects.
 func (m *mechanism) limits(ns probe.NS, out *probe.Collector, u usage, files ...[2]string) {
 	for i, f := range files {
 		n := ns.Scan.Sysctl(out, f[0])
@@ -80,7 +80,7 @@ func msgLimits(ns probe.NS, out *probe.Collector) {
 }
 
 // semLimits reads the four numbers of kernel.sem (proc_sys_kernel(5)), which have
-// their names in semctl(2) only.
+// names only in semctl(2).
 func semLimits(ns probe.NS, out *probe.Collector) {
 	n := ns.Scan.Sysctl(out, "kernel.sem")
 	if len(n) < 4 {

@@ -45,7 +45,7 @@ func queue(r *record, ns probe.NS) *model.Object {
 	o := r.object(ns, model.SysvMsg, d)
 	o.Fill = model.NewRatio(d.Bytes, d.MaxBytes)
 	// The limit in bytes also bounds the number of messages, which matters for
-	// those without a body (ipc/msg.c, msg_fits_inqueue).
+	// messages without a body (ipc/msg.c, msg_fits_inqueue).
 	if n, ok := d.Messages.Get(); ok && n > d.Bytes.Or(n) {
 		o.Fill = model.NewRatio(d.Messages, d.MaxBytes)
 	}

@@ -15,9 +15,9 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// MessageTypes tells of which types the messages are in the queues that somebody wants to
-// see in detail, and how large. It looks at each message with MSG_COPY (msgop(2)), which
-// takes nothing from the queue and leaves no trace in it, and forgets at once what is in it.
+// MessageTypes reads the types and sizes of the messages in the queues that the user wants
+// to see in detail. It reads each message with MSG_COPY (msgop(2)), which takes nothing from
+// the queue and leaves no trace in it, and drops the content at once.
 //
 // It needs read permission on the queue, ipctop's own IPC namespace, and a kernel with
 // CONFIG_CHECKPOINT_RESTORE.
@@ -35,7 +35,7 @@ func MessageTypes() probe.Probe {
 	}
 }
 
-// maxPeeked is how many messages are looked at: for each the kernel walks the queue from
+// maxPeeked is how many messages are read: for each one the kernel walks the queue from
 // its beginning, with the queue locked.
 const maxPeeked = 1000
 
@@ -68,13 +68,13 @@ func addTypes(idx *probe.Index, e *probe.Entry, out *probe.Collector) {
 	case looked == maxPeeked:
 		gap(model.Truncated, fmt.Sprintf("types of messages: the first %d were looked at", looked))
 	}
-	d := *detail // it may be in an earlier snapshot, too
+	d := *detail // the detail may be shared with an earlier snapshot
 	d.Types = types
 	e.OwnObject().Detail = &d
 }
 
-// messageTypes looks at the messages of a queue, one after the other. While some come and
-// go, one may be passed over or seen twice.
+// messageTypes reads the messages of a queue, one after the other. If messages come and
+// go meanwhile, some may be skipped or seen twice.
 func messageTypes(id int) (types []model.MessageType, looked int, err error) {
 	byType := map[int64]*model.MessageType{}
 	buf := make([]uint64, 512)
@@ -99,7 +99,7 @@ func messageTypes(id int) (types []model.MessageType, looked int, err error) {
 		t.Messages++
 		t.Bytes += int64(n)
 		t.Largest = max(t.Largest, int64(n))
-		clear(buf) // what is in it is nobody's business
+		clear(buf) // do not keep the content
 	}
 	types = make([]model.MessageType, 0, len(byType))
 	for _, t := range byType {
@@ -109,15 +109,15 @@ func messageTypes(id int) (types []model.MessageType, looked int, err error) {
 	return types, looked, nil
 }
 
-// maxMessage is the largest message that is looked at, in bytes; one may be as large as
-// kernel.msgmax says, 8192 by default.
+// maxMessage is the size of the largest message that is read, in bytes; the kernel
+// allows messages up to kernel.msgmax, 8192 by default.
 const maxMessage = 64 << 20
 
-// msgCopy is MSG_COPY of linux/msg.h: the message at an index, which stays in the queue.
+// msgCopy is MSG_COPY of linux/msg.h: it copies the message at an index, which stays in the queue.
 const msgCopy = 0o40000
 
-// peek copies the message at an index of a queue to buf: its type, a word, and its content;
-// n is the content's size.
+// peek copies the message at an index of a queue to buf: its type, one word, and then its
+// content; n is the content's size.
 func peek(id, index int, buf []uint64) (n int, errno unix.Errno) {
 	r, _, errno := unix.Syscall6(unix.SYS_MSGRCV, uintptr(id), uintptr(unsafe.Pointer(&buf[0])), uintptr(8*(len(buf)-1)), uintptr(index), unix.IPC_NOWAIT|msgCopy, 0)
 	return int(r), errno

@@ -13,7 +13,7 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// mechanism is what sets the three of them apart.
+// mechanism is what differs between the three mechanisms.
 type mechanism struct {
 	kind    model.Kind
 	space   *probe.KeySpace
@@ -40,8 +40,8 @@ func (m *mechanism) records(ns probe.NS, out *probe.Collector) ([]record, error)
 	}
 	out.Backend(string(m.kind), how)
 	if len(records) > 0 && !ns.Scan.PIDCalls {
-		// The kernel tells pids as the caller's pid namespace has them; those
-		// of the snapshot are another's.
+		// The kernel returns pids of the caller's pid namespace; the snapshot has
+		// those of another one.
 		for i := range records {
 			records[i].unset(m.pids...)
 		}
@@ -54,7 +54,7 @@ func (m *mechanism) records(ns probe.NS, out *probe.Collector) ([]record, error)
 }
 
 // text reads the mechanism's file in /proc/sysvipc, which shows the namespace of
-// the thread that opens it. A bad line costs that line.
+// the thread that opens it. A bad line costs only that line.
 func (m *mechanism) text(ns probe.NS, out *probe.Collector) ([]record, error) {
 	dir, err := proc.OpenDir(ns.Scan.ProcRoot + "/sysvipc")
 	if err != nil {
@@ -77,8 +77,8 @@ func (m *mechanism) keyOf(ns probe.NS, id int) probe.Key {
 	return probe.Key{Space: m.space, Scope: ns.Inode, Num: uint64(id)}
 }
 
-// untracked says of every object that it may have users nobody can list: the
-// kernel does not record who has a queue or a set in use.
+// untracked marks every object as possibly having users that cannot be listed:
+// the kernel does not record which processes use a queue or a set.
 func (m *mechanism) untracked(_ context.Context, idx *probe.Index, _ *probe.Collector) {
 	for _, e := range idx.In(m.space) {
 		e.Complete = model.Some(false)

@@ -9,8 +9,8 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// column is a value that the kernel tells about an object, whichever way it is
-// asked.
+// column is a value that the kernel has for an object, no matter how it is
+// asked for.
 type column uint8
 
 const (
@@ -45,8 +45,8 @@ const (
 	columns
 )
 
-// record is what is known of one object. It holds an array and not a map
-// because there may be tens of thousands.
+// record is what is known of one object. It has an array and not a map because
+// there may be tens of thousands of records.
 type record struct {
 	known uint32 // bit n: column n has a value
 	value [columns]int64
@@ -100,8 +100,8 @@ func (r *record) key() string {
 
 func keyText(key uint32) string { return fmt.Sprintf("0x%08x", key) }
 
-// private is the name of an object made with IPC_PRIVATE: it has no key by
-// which others could find it.
+// private is the name of an object that was made with IPC_PRIVATE: it has no
+// key by which other processes could find it.
 const private = "private"
 
 // name is what people call the object: its key.
@@ -112,7 +112,7 @@ func (r *record) name() string {
 	return r.key()
 }
 
-// object is what the three mechanisms have in common.
+// object makes the part of an object that the three mechanisms have in common.
 func (r *record) object(ns probe.NS, kind model.Kind, detail model.Detail) *model.Object {
 	o := &model.Object{
 		ID: ns.ID(kind, uint64(r.id())), Kind: kind, Name: r.name(), Namespace: ns.Model(), SysvID: model.Some(r.id()),

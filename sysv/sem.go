@@ -23,8 +23,8 @@ var semMechanism = &mechanism{
 	},
 }
 
-// Sem reads System V semaphore sets, and each semaphore of those that may be
-// read.
+// Sem reads System V semaphore sets, and the single semaphores of those sets
+// that may be read.
 func Sem() probe.Probe {
 	return probe.Probe{
 		Name:  string(model.SysvSem),
@@ -62,9 +62,9 @@ func Sem() probe.Probe {
 }
 
 // readSems reads the n semaphores of a set (semctl(2)). All values are of one
-// instant; the counts and pids are read one by one after it. A set never
-// changes its size, and an id that is in use again differs, so the kernel writes
-// n values and no more.
+// instant; the counts and pids are read one by one after it. A set never changes
+// its size, and if its slot is used again the id differs, so the kernel writes
+// exactly n values.
 func readSems(id, n int, pids bool) ([]model.Sem, unix.Errno) {
 	if n <= 0 {
 		return nil, 0

@@ -20,8 +20,8 @@ var shmMechanism = &mechanism{
 	pids: []column{colCreatorPID, colLastPID},
 }
 
-// shmDest in a segment's mode: it was removed and lives on while attached
-// (include/linux/shm.h). Its key is IPC_PRIVATE from then on.
+// shmDest in a segment's mode: the segment was removed and exists as long as it
+// is attached (include/linux/shm.h). From then on its key is IPC_PRIVATE.
 const shmDest = 0o1000
 
 // Shm reads System V shared memory segments and who has them attached.
@@ -48,8 +48,8 @@ func shmTable(_ context.Context, ns probe.NS, out *probe.Collector) error {
 	return nil
 }
 
-// addMemory adds how much of each segment is in memory and in swap, which only
-// the text tells segment by segment.
+// addMemory adds how much of each segment is in memory and in swap. Only the
+// text has these numbers per segment.
 func addMemory(records []record, ns probe.NS, out *probe.Collector) {
 	if len(records) == 0 || records[0].opt(colRSS).Known() {
 		return
@@ -91,7 +91,7 @@ func segment(r *record, ns probe.NS) *model.Object {
 		removed := v&shmDest != 0
 		d.MarkedForRemoval = model.Some(removed)
 		if o.Deleted = removed; removed && o.Name == private {
-			o.Name = "" // it had a key, perhaps; an attachment may still tell
+			o.Name = "" // it may have had a key, which an attachment may still show
 		}
 	}
 	return o

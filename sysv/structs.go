@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The structures of 64-bit machines, from include/uapi/asm-generic/*buf.h. That
-// of semaphore sets is not the same everywhere; see semidDS.
+// The structures of 64-bit machines, from include/uapi/asm-generic/*buf.h. The
+// one for semaphore sets differs between architectures; see semidDS.
 
 type ipcPerm struct {
 	key                        int32
@@ -45,7 +45,7 @@ type shmidDS struct {
 	_, _                uint64
 }
 
-// msgListing, semListing and shmListing are nil where the structures are not
+// msgListing, semListing and shmListing are nil if the structures are not
 // known.
 var (
 	msgListing = &listing{

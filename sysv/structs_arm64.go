@@ -1,7 +1,7 @@
 package sysv
 
-// semidDS is the generic one (include/uapi/asm-generic/sembuf.h), without the
-// padding that x86 has.
+// semidDS is the generic structure (include/uapi/asm-generic/sembuf.h), without
+// the padding of x86.
 type semidDS struct {
 	perm         ipcPerm
 	otime, ctime int64

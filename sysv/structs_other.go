@@ -2,6 +2,6 @@
 
 package sysv
 
-// Elsewhere the structures differ, or the calls are multiplexed (ipc(2)): there
-// is the text.
+// On other architectures the structures differ, or the calls are multiplexed
+// (ipc(2)): there the text is read.
 var msgListing, semListing, shmListing *listing

@@ -9,9 +9,9 @@ import (
 )
 
 // parseText reads /proc/sysvipc/{msg,sem,shm} (proc_sysvipc(5)). names maps the
-// words of the heading to columns; kernels have added some over time (rss and
-// swap in 2.6.34), so what is missing stays unknown and what is new is passed
-// over. The errors are one for each line that could not be read.
+// words of the heading to columns. Kernels have added columns over time (rss
+// and swap in 2.6.34): a missing column stays unknown, and an unknown one is
+// ignored. There is one error for each line that could not be read.
 func parseText(text []byte, names map[string]column) (records []record, errs []error) {
 	head, rest, _ := bytes.Cut(text, []byte("\n"))
 	heading := bytes.Fields(head)
