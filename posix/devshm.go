@@ -12,9 +12,9 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// ShmSpace reads how much room there is in /dev/shm, where POSIX shared memory
-// and named semaphores live. A write to memory that it has no room for ends the
-// writer with SIGBUS.
+// ShmSpace reads how much room there is in /dev/shm, which contains POSIX
+// shared memory and named semaphores. A process that writes to memory for which
+// there is no room is ended by SIGBUS.
 func ShmSpace() probe.Probe {
 	return probe.Probe{Name: "dev-shm", Limits: shmLimits}
 }
@@ -22,16 +22,16 @@ func ShmSpace() probe.Probe {
 // tmpfsMagic is TMPFS_MAGIC of include/uapi/linux/magic.h.
 const tmpfsMagic = 0x01021994
 
-// shmLimits asks the file system at /dev/shm in every mount namespace; one that is
-// in several of them, once. That it is a tmpfs, which answers at once, the mounts
-// say first.
+// shmLimits asks the file system at /dev/shm in every mount namespace, but only
+// once if several namespaces have the same one. Before that it checks in the mount
+// table that it is a tmpfs, which answers at once.
 func shmLimits(ns probe.NS, out *probe.Collector) {
 	told := map[uint64]bool{} // devices
 	ns.Scan.EachMountNS(func(t *guard.Task, m *probe.MountNS) (func(), error) {
 		if !onTmpfs(m.Mounts) {
 			return nil, nil
 		}
-		if !t.Begin("statfs "+shmDir, 0) { // the way there may lead over a foreign root
+		if !t.Begin("statfs "+shmDir, 0) { // the path may lead over a foreign root
 			return func() { out.Fail("read limit", shmDir, guard.ErrGivenUp) }, nil
 		}
 		defer t.End()
@@ -56,7 +56,7 @@ func shmLimits(ns probe.NS, out *probe.Collector) {
 	})
 }
 
-// statShm asks for the size of the file system at /dev/shm, and its device.
+// statShm returns the size of the file system at /dev/shm, and its device.
 func statShm(m *probe.MountNS) (fs unix.Statfs_t, dev uint64, err error) {
 	dir, err := openShmPath(m)
 	if err != nil {
@@ -76,9 +76,9 @@ func statShm(m *probe.MountNS) (fs unix.Statfs_t, dev uint64, err error) {
 	return fs, uint64(st.Dev), nil
 }
 
-// tmpfsLimits makes limits of what statfs(2) tells, named after the options of
-// the mount (tmpfs(5)). A tmpfs mounted with a size or nr_inodes of 0 has no
-// bound and then tells neither number.
+// tmpfsLimits makes limits from the result of statfs(2), named after the
+// options of the mount (tmpfs(5)). A tmpfs mounted with a size or nr_inodes of
+// 0 is unbounded, and statfs gives neither number.
 func tmpfsLimits(blockSize, blocks, free, files, filesFree uint64) []model.Limit {
 	limit := func(name, unit string, each, total, free uint64) model.Limit {
 		l := probe.NewLimit(model.PosixShm, name, unit, total*each)

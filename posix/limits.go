@@ -10,8 +10,8 @@ import (
 
 const queuesMax = "fs.mqueue.queues_max"
 
-// queueLimits emits the bounds of an IPC namespace; see [countQueues] for what is
-// used of them.
+// queueLimits emits the bounds of an IPC namespace; [countQueues] adds how much
+// of them is used.
 func queueLimits(ns probe.NS, out *probe.Collector) {
 	var unknown model.Opt[int64]
 	scope := ns.LimitScope()
@@ -20,9 +20,9 @@ func queueLimits(ns probe.NS, out *probe.Collector) {
 	ns.Scan.SysctlLimit(out, model.PosixMq, "fs.mqueue.msgsize_max", "bytes per message", scope, unknown)
 }
 
-// countQueues says how many queues each namespace has. The kernel also counts
-// those that were unlinked and are still open, which are in no list: they are
-// counted where their holder lives.
+// countQueues sets how many queues each namespace has. The kernel also counts
+// queues that were unlinked and are still open. No list has these: they are
+// counted in their holder's namespace.
 func countQueues(idx *probe.Index) {
 	listed, unlinked := map[uint64]int64{}, map[uint64]int64{}
 	for _, e := range idx.In(queues) {
@@ -42,7 +42,7 @@ func countQueues(idx *probe.Index) {
 	}
 }
 
-// homeOf is the IPC namespace that a holder of the queue lives in, 0 if none is
+// homeOf returns the IPC namespace of a holder of the queue, 0 if none is
 // known.
 func homeOf(idx *probe.Index, e *probe.Entry) uint64 {
 	for i := range e.Holders {
@@ -55,8 +55,8 @@ func homeOf(idx *probe.Index, e *probe.Entry) uint64 {
 
 // limitQueueBytes emits how much of RLIMIT_MSGQUEUE each user with queues has
 // used. Queues count for the user who made them, in all namespaces together;
-// the file's owner is taken to be that user. A queue of which the size is
-// not known leaves it unknown what is used.
+// the file's owner is assumed to be that user. If the size of a queue is
+// unknown, the sum of its user is unknown.
 func limitQueueBytes(idx *probe.Index, out *probe.Collector) {
 	used := map[int]model.Opt[int64]{}
 	for _, e := range idx.In(queues) {
@@ -109,9 +109,9 @@ func emitQueueBytes(out *probe.Collector, uid int, sum model.Opt[int64], l model
 	out.Limit(l)
 }
 
-// queueBytes is what the kernel counts for a queue (getrlimit(2)): room for all
-// the messages it may hold, a header for each, and a tree node for each priority
-// there can be. Both structures are of six words.
+// queueBytes is the size that the kernel counts for a queue (getrlimit(2)): room
+// for the maximum number of messages, a header for each, and a tree node for
+// each possible priority. Both structures have six words.
 func queueBytes(d *model.PosixMqDetail) model.Opt[int64] {
 	n, ok1 := d.MaxMessages.Get()
 	size, ok2 := d.MessageSize.Get()

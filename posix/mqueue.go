@@ -14,18 +14,18 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// queues are named by the device of their namespace's mqueue file system and
+// queues has queues by the device of their namespace's mqueue file system and
 // their inode.
 var queues = &probe.KeySpace{
 	Name:    "posix-mq",
 	OfInode: func(dev, ino uint64) (scope, num uint64, ok bool) { return dev, ino, true },
 }
 
-// mqueueMagic is MQUEUE_MAGIC of ipc/mqueue.c, the type statfs(2) tells.
+// mqueueMagic is MQUEUE_MAGIC of ipc/mqueue.c, the file system type that statfs(2) returns.
 const mqueueMagic = 0x19800202
 
-// mqueueSize is the size of every file of a mqueue file system, whatever is in
-// the queue (FILENT_SIZE of ipc/mqueue.c).
+// mqueueSize is the size of every file of an mqueue file system, no matter what
+// is in the queue (FILENT_SIZE of ipc/mqueue.c).
 const mqueueSize = 80
 
 // Mq reads POSIX message queues.
@@ -47,9 +47,9 @@ func Mq() probe.Probe {
 	}
 }
 
-// queueFD claims the descriptors of queues. Their path, "/name", could be any
-// file's, so the file is asked: first for what costs nothing more, as others ask
-// for it too, then for its file system.
+// queueFD claims descriptors of queues. Their path, "/name", could belong to any
+// file, so the file is asked: first with stat, which costs nothing more as other
+// probes need it too, then for its file system.
 func queueFD(fd *probe.FD, out *probe.Collector) bool {
 	if fd.Link[0] != '/' || bytes.HasPrefix(fd.Link, []byte("/dev/")) && !bytes.HasPrefix(fd.Link, []byte("/dev/mqueue/")) {
 		return false
@@ -59,12 +59,12 @@ func queueFD(fd *probe.FD, out *probe.Collector) bool {
 	}
 	st, err := fd.Stat()
 	if errors.Is(err, proc.ErrForeign) && len(fd.Link) > 1 && bytes.LastIndexByte(fd.Link, '/') == 0 {
-		// A queue's path says nothing about its file system. Where the root
-		// directory is foreign, queues look like files in it.
+		// A queue's path does not show its file system. If the root directory is on a
+		// foreign file system, queues look like files in it.
 		fd.Gap("posix-mq", "stat", err)
 	}
 	if err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Dev_major != 0 || st.Size != mqueueSize || st.Blocks != 0 {
-		return false // what cannot be asked is the business of those who read files
+		return false // a file that cannot be asked is left to the probes that read files
 	}
 	if !onMqueue(fd) {
 		return false
@@ -73,7 +73,7 @@ func queueFD(fd *probe.FD, out *probe.Collector) bool {
 	h := fd.Holder()
 	h.Access = fd.Access()
 	out.AddHolder(k, h)
-	// A queue that was unlinked is in no table: this is all there is to know.
+	// A queue that was unlinked is in no table: more cannot be known about it.
 	name, deleted := fd.Link, st.Nlink == 0
 	if deleted {
 		name = bytes.TrimSuffix(name, []byte(" (deleted)"))
@@ -84,12 +84,12 @@ func queueFD(fd *probe.FD, out *probe.Collector) bool {
 	return true
 }
 
-// queueName is the name of a queue whose file has this path, below wherever the
-// file system is mounted.
+// queueName returns the name of a queue from the path of its file; the mount
+// point of the file system does not matter.
 func queueName(path []byte) string { return string(path[bytes.LastIndexByte(path, '/'):]) }
 
-// onMqueue asks for the file system a descriptor's file is on, through an O_PATH
-// descriptor: that opens nothing.
+// onMqueue reports whether a descriptor's file is on an mqueue file system. It
+// asks through an O_PATH descriptor, which does not open the file.
 func onMqueue(fd *probe.FD) bool {
 	name := "fd/" + strconv.Itoa(int(fd.Num))
 	if fd.TID != 0 {
@@ -113,8 +113,8 @@ func object(k probe.Key, name string, uid, gid, mode uint32) *model.Object {
 	}
 }
 
-// nameRegistered adds the command names of the processes registered for a
-// notification: the table does not know them.
+// nameRegistered adds the command names of processes that are registered for a
+// notification: the table does not have them.
 func nameRegistered(_ context.Context, idx *probe.Index, _ *probe.Collector) {
 	for _, e := range idx.In(queues) {
 		for i := range e.Holders {

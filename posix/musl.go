@@ -10,12 +10,13 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// usedByMusl reports whether a file of a semaphore's size that is not called
-// sem.* is mapped by a program of musl's. Size and layout alone say little: any
-// 32 bytes that begin with a small number look like that. musl's sem_open makes
-// the file as /dev/shm/tmp-NUMBER, maps it, links it to its name and unlinks the
-// first name, so its creator's mapping carries a name that is gone although the
-// file is not; and who uses the shared library of musl has it mapped.
+// usedByMusl reports whether a program that uses musl maps a file that has the
+// size of a semaphore and a name other than sem.*. Size and layout alone prove
+// little: any 32 bytes that begin with a small number look like a semaphore.
+// musl's sem_open creates the file as /dev/shm/tmp-NUMBER, maps it, links it to
+// its name and unlinks the first name. So the creator's mapping has a deleted
+// name although the file exists. Other processes that use musl's shared library
+// have it mapped.
 func usedByMusl(t *guard.Task, idx *probe.Index, e *probe.Entry) bool {
 	const maxAsked = 8
 	asked, last := 0, int32(0)
@@ -52,8 +53,8 @@ func mapperOfMusl(idx *probe.Index, h *model.Holder) bool {
 	return err == nil && mapsMusl(maps)
 }
 
-// muslTemporary reports whether a mapping's name is one that musl's sem_open makes
-// for a moment.
+// muslTemporary reports whether a mapping's name is a temporary one of musl's
+// sem_open.
 func muslTemporary(link string) bool {
 	name, ok := strings.CutSuffix(link, " (deleted)")
 	digits, ok2 := strings.CutPrefix(path.Base(name), "tmp-")

@@ -18,14 +18,14 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// Sem reads POSIX named semaphores. To the kernel they are files on /dev/shm like
-// any shared memory, so [Shm] has found them, and must come before this probe;
-// here those that are semaphores get their kind and their value.
+// Sem reads POSIX named semaphores. For the kernel they are files on /dev/shm
+// like any shared memory, so [Shm] finds them and must come before this probe.
+// Sem gives those that are semaphores their kind and value.
 func Sem() probe.Probe {
 	return probe.Probe{Name: "posix-sem", Complete: completeSems}
 }
 
-// semSize is the size of sem_t, in both C libraries, on 64-bit machines. On
+// semSize is the size of sem_t on 64-bit machines, in both C libraries. On
 // 32-bit ones it is half of that.
 const semSize = 32
 
@@ -67,7 +67,7 @@ func completeSems(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 		var d model.PosixSemDetail
 		if err == nil {
 			if d, err = parseSem(word, libc); err != nil {
-				return nil // no semaphore, whatever it is called
+				return nil // not a semaphore, whatever its name is
 			}
 		}
 		d.Libc = libc
@@ -115,15 +115,15 @@ func makeSem(o *model.Object, d *model.PosixSemDetail) {
 
 var (
 	errLocked = fmt.Errorf("somebody has locked or leased it: %w", errors.ErrUnsupported)
-	// errLocksUnknown: to open a file whose lease the table did not show would break it.
+	// errLocksUnknown: opening a file with a lease that the table did not show would break the lease.
 	errLocksUnknown = fmt.Errorf("/proc/locks could not be read or was never the same twice, and a lease on it may be missing there: %w", errors.ErrUnsupported)
 	errNoWay        = fmt.Errorf("it has no name any more, and none of its mappings may be followed (CAP_CHECKPOINT_RESTORE): %w", os.ErrPermission)
 	errChanged      = fmt.Errorf("another file has its name now: %w", unix.ESRCH)
 )
 
-// lockedIn reports whether there is any lock on a file in the text of /proc/locks
-// (proc_locks(5)). Opening a file that is leased disturbs the holder of the lease;
-// nobody locks a semaphore, so no difference is made.
+// lockedIn reports whether the text of /proc/locks (proc_locks(5)) has any lock on
+// a file. Opening a file with a lease disturbs the holder of the lease; nobody
+// locks a semaphore, so other locks are treated in the same way.
 func lockedIn(locks []byte, k probe.Key) bool {
 	name := fmt.Sprintf(" %02x:%02x:%d ", k.Scope>>32, uint32(k.Scope), k.Num)
 	return strings.Contains(string(locks), name)
@@ -132,12 +132,14 @@ func lockedIn(locks []byte, k probe.Key) bool {
 // parseSem reads the content of a named semaphore's file.
 //
 // glibc (sysdeps/nptl/internaltypes.h, struct new_sem), 64-bit: value u32, waiters
-// u32, private u32, pad; 32-bit: value<<1 u32, private, pad, waiters u32. private
-// is 0x80 (FUTEX_PRIVATE_FLAG turned round) in what is shared.
-// musl (src/internal/pthread_impl.h): value i32 in which the highest bit (before
-// 1.2.4: -1) says that there are waiters, waiters u32, private u32, 0 in what is
-// shared.
-// What is left of the union is zero in both.
+// u32, private u32, pad; 32-bit: value<<1 u32, private, pad, waiters u32. In
+// shared semaphores private is 0x80 (FUTEX_PRIVATE_FLAG inverted).
+//
+// musl (src/internal/pthread_impl.h): value i32 whose highest bit (before 1.2.4:
+// -1) says that there are waiters, waiters u32, private u32, which is 0 in shared
+// semaphores.
+//
+// The rest of the union is zero in both.
 func parseSem(b []byte, libc string) (model.PosixSemDetail, error) {
 	bad := func() (model.PosixSemDetail, error) {
 		return model.PosixSemDetail{}, fmt.Errorf("semaphore of %s: %w: %x", libc, proc.ErrMalformed, b)
@@ -172,7 +174,7 @@ func parseSem(b []byte, libc string) (model.PosixSemDetail, error) {
 	return model.PosixSemDetail{Value: model.Some(int64(value)), Waiters: model.Some(int64(waiters))}, nil
 }
 
-// readSem reads the file of a semaphore: by its name where it has one, else
+// readSem reads the file of a semaphore: by its name if it has one, else
 // through a mapping.
 func readSem(t *guard.Task, idx *probe.Index, e *probe.Entry) ([]byte, error) {
 	if !t.Begin("read semaphore", 0) {
@@ -226,8 +228,8 @@ func readNamed(idx *probe.Index, e *probe.Entry) ([]byte, error) {
 }
 
 // readPinned reads a small file below dir if it is the regular file that k names.
-// O_PATH opens nothing: it pins what is there, so that what is looked at first is
-// what is opened then, and no one can put a FIFO in its place.
+// O_PATH does not open the file but pins it: the file that is checked is the one
+// that is opened afterwards, and nobody can put a FIFO in its place.
 func readPinned(dir int, name string, flags int, k probe.Key) ([]byte, error) {
 	pin, err := unix.Openat(dir, name, unix.O_PATH|unix.O_CLOEXEC|flags, 0)
 	if err != nil {

@@ -19,13 +19,13 @@ import (
 // shmDir is where the C libraries keep shared memory objects and semaphores.
 const shmDir = "/dev/shm"
 
-// memoryTypes are the file systems that may be behind /dev/shm. Whatever else is
-// there is left alone: it may ask a server, and it is no shared memory.
+// memoryTypes are the file systems that may be behind /dev/shm. Any other type
+// is skipped: it may ask a server, and it is not shared memory.
 var memoryTypes = []string{"tmpfs", "devtmpfs"}
 
-// Shm reads POSIX shared memory: it lists /dev/shm in every mount namespace.
-// The objects are keyed as files, so anyone who has one open or mapped is found by
-// fdscan.File, which must come after this probe.
+// Shm reads POSIX shared memory: it lists /dev/shm in every mount namespace. The
+// objects have the keys of files, so fdscan.File, which must come after this
+// probe, finds the processes that have one open or mapped.
 func Shm() probe.Probe {
 	return probe.Probe{
 		Name:     "posix-shm",
@@ -40,7 +40,7 @@ func listShm(ctx context.Context, ns probe.NS, out *probe.Collector) error {
 		if ctx.Err() != nil || !onTmpfs(m.Mounts) {
 			return nil, nil
 		}
-		if !t.Begin("list "+shmDir, 0) { // the way there may lead over a foreign root
+		if !t.Begin("list "+shmDir, 0) { // the path may lead over a foreign root
 			return func() { out.Fail("list", shmDir, guard.ErrGivenUp) }, nil
 		}
 		defer t.End()
@@ -101,10 +101,10 @@ func covers(point, path string) bool {
 
 var errNotTmpfs = errors.New(shmDir + " is not on a tmpfs")
 
-// openShmPath opens the directory as the processes of the namespace see it. The way
-// is gone step by step and never through a symbolic link, which would lead into
-// ipctop's own file system. While the descriptors are open the mount cannot go
-// away; they must be closed before anything else is done.
+// openShmPath opens the directory as the processes of the namespace see it. It
+// follows the path step by step and never through a symbolic link, which would lead
+// into ipctop's own file system. While the descriptors are open the file system
+// cannot be unmounted; they must be closed before anything else is done.
 func openShmPath(m *probe.MountNS) (int, error) {
 	const step = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
 	at, err := m.Proc.OpenFile("root", step)
@@ -143,7 +143,7 @@ func openShm(m *probe.MountNS) (int, error) {
 	defer unix.Close(at)
 	const list = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
 	fd, err := unix.Openat(at, ".", list|unix.O_NOATIME, 0)
-	if err == unix.EPERM { // only its owner may leave the access time alone
+	if err == unix.EPERM { // only the owner may use O_NOATIME
 		fd, err = unix.Openat(at, ".", list, 0)
 	}
 	if err != nil {
@@ -203,8 +203,8 @@ func shmObject(k probe.Key, facts *probe.FileFacts) *model.Object {
 	return o
 }
 
-// completeShm describes the objects that were not listed: unlinked ones that live
-// on, and files deeper than /dev/shm, which holders show.
+// completeShm describes the objects that were not listed but that holders show:
+// unlinked ones that still exist, and files in subdirectories of /dev/shm.
 func completeShm(ctx context.Context, idx *probe.Index, _ *probe.Collector) {
 	devs := idx.Scan.MountDevices(shmDir, memoryTypes...)
 	var list []*probe.Entry

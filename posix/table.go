@@ -28,7 +28,7 @@ func queueTable(ctx context.Context, ns probe.NS, out *probe.Collector) error {
 		if root, mountErr = visibleMount(ns.Scan.ProcRoot); mountErr != nil {
 			return fmt.Errorf("%w (needs CAP_SYS_ADMIN); %w", err, mountErr)
 		}
-		ns.Inode = 0 // which namespace's it is, a mount does not tell
+		ns.Inode = 0 // a mount does not tell which namespace it belongs to
 	}
 	out.Backend("posix-mq", how)
 	dir := os.NewFile(uintptr(root), "mqueue")
@@ -50,16 +50,17 @@ func queueTable(ctx context.Context, ns probe.NS, out *probe.Collector) error {
 // devMqueue is where the file system usually is mounted (mq_overview(7)).
 const devMqueue = "/dev/mqueue"
 
-// mountedAtDev reports whether the file system that a directory is the root of is the
-// one at [devMqueue].
+// mountedAtDev reports whether root is the root directory of the file system that is
+// mounted at [devMqueue].
 func mountedAtDev(root int) bool {
 	var at, here unix.Stat_t
 	var fs unix.Statfs_t
 	return unix.Statfs(devMqueue, &fs) == nil && fs.Type == mqueueMagic && unix.Stat(devMqueue, &at) == nil && unix.Fstat(root, &here) == nil && at.Dev == here.Dev
 }
 
-// mountQueues makes a mount of the thread's IPC namespace's queues that is in
-// no mount namespace, and opens it. It goes when the descriptor is closed.
+// mountQueues makes a mount with the queues of the thread's IPC namespace, in
+// no mount namespace, and opens it. The mount disappears when the descriptor is
+// closed.
 func mountQueues() (int, error) {
 	fs, err := unix.Fsopen("mqueue", unix.FSOPEN_CLOEXEC)
 	if err != nil {
@@ -93,7 +94,7 @@ func openQueues(at int, path string) (int, error) {
 
 var errNoMount = errors.New("no mqueue file system is mounted")
 
-// visibleMount opens a mqueue file system that is mounted already.
+// visibleMount opens an mqueue file system that is mounted already.
 func visibleMount(procRoot string) (int, error) {
 	self, err := proc.OpenDir(procRoot + "/self")
 	if err != nil {
@@ -116,8 +117,8 @@ func visibleMount(procRoot string) (int, error) {
 	return -1, err
 }
 
-// readQueue reads one queue. Without read permission there are its name, owner
-// and mode. seen is whether it has a file in [devMqueue].
+// readQueue reads one queue. Without read permission only its name, owner and
+// mode are known. seen reports whether it has a file in [devMqueue].
 func readQueue(root int, name string, seen bool, ns probe.NS, out *probe.Collector) {
 	var st unix.Stat_t
 	fd, openErr := unix.Openat(root, name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
@@ -154,7 +155,7 @@ func readQueue(root int, name string, seen bool, ns probe.NS, out *probe.Collect
 	out.Object(k, o)
 }
 
-// mqAttr is struct mq_attr (mq_getattr(3)), of longs.
+// mqAttr is struct mq_attr (mq_getattr(3)), made of longs.
 type mqAttr struct {
 	flags, maxMessages, messageSize, messages int
 	_                                         [4]int
@@ -174,7 +175,7 @@ func (a *mqAttr) describe(o *model.Object) {
 	o.Fill = model.NewRatio(d.Messages, d.MaxMessages)
 }
 
-// readState reads what an open queue tells.
+// readState reads the state of an open queue.
 func readState(fd int, k probe.Key, o *model.Object, ns probe.NS, out *probe.Collector) error {
 	d := o.Detail.(*model.PosixMqDetail)
 	var attr mqAttr

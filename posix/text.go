@@ -14,7 +14,7 @@ type state struct {
 	bytes      int64
 	notify     int64 // SIGEV_…
 	signal     int64
-	registered int64 // pid; 0: nobody, or a process outside the reader's pid namespace
+	registered int64 // pid; 0: none, or a process outside the reader's pid namespace
 }
 
 // The methods of sigevent(3type).
@@ -62,8 +62,8 @@ func parseState(text []byte) (state, error) {
 
 func clip(b []byte) []byte { return b[:min(len(b), 60)] }
 
-// notification is who is registered; empty if nobody is. pids says whether a pid
-// means the same process here as in the snapshot.
+// notification returns the process that is registered; empty if none is. pids
+// says whether a pid means the same process here as in the snapshot.
 func (s state) notification(pids bool) *model.MqNotify {
 	n := new(model.MqNotify)
 	if s.registered == 0 && s.signal == 0 && s.notify == 0 {

@@ -12,9 +12,9 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// askUnlisted asks how full those queues are that no table lists, because their name
-// was removed or nothing leads to their namespace: through a duplicate of a holder's descriptor,
-// which is held for a microsecond. Asking takes no message, and changes neither times nor
+// askUnlisted asks how full queues are that no table lists, because their name was removed or no
+// way leads to their namespace. It asks through a duplicate of a holder's descriptor, which
+// exists for a microsecond. Asking takes no message, and changes neither times nor
 // registrations.
 func askUnlisted(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	if !idx.Scan.PIDCalls {

@@ -9,9 +9,9 @@
 // Signals go by name, as [model.SignalName] has it: SIGTERM, SIGRTMIN+1; 32 and
 // 33, which are the C library's own, are SIG32 and SIG33.
 //
-// Kernel threads ignore every signal but those few wait for; they get no signal
-// state.
+// Kernel threads ignore all signals except the few that some of them wait for,
+// so they get no signal state.
 //
-// Errors: a process whose lines are missing or malformed has no signal state,
-// and a gap says so for what is malformed; one bad mask costs that mask.
+// Errors: a process whose lines are missing or malformed has no signal state.
+// For malformed lines there is a gap; one bad mask costs only that mask.
 package sigstate

@@ -8,10 +8,10 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// limit emits how many signals are queued for a process's user, and how many may
-// be as far as this process's own limit goes. They are counted for the real user
-// (getrlimit(2)), so the model's user id, the effective one, will not do. The
-// snapshot keeps one of these for each user.
+// limit emits how many signals are queued for a process's user, and this
+// process's limit for them. Signals are counted for the real user
+// (getrlimit(2)), so the model's user id, the effective one, cannot be used. The
+// snapshot keeps one such limit for each user.
 func limit(status []byte, s *State, out *probe.Collector) {
 	uid, ok := realUser(status)
 	if !ok || !s.Queued.Known() {

@@ -23,7 +23,7 @@ func Probe() probe.Probe {
 				})
 			}
 			p.Model.Signals = s.Model()
-			if p.Model.State != "Z" { // of which the kernel says 0/0
+			if p.Model.State != "Z" { // for zombies the kernel says 0/0
 				limit(p.Status, &s, out)
 			}
 		},
@@ -35,24 +35,24 @@ func Probe() probe.Probe {
 	}
 }
 
-// thread is what a thread has for itself, pending and blocked signals; nil if
-// that is what the main thread has. What the threads of a process share is left
-// out: it stands in the process.
+// thread returns the pending and blocked signals of a thread; nil if they are
+// the same as the main thread's. State that all threads share is left out: it
+// is in the process.
 func thread(main, own []byte) *model.Signals {
 	if bytes.Equal(maskText(main, "\nSigPnd:"), maskText(own, "\nSigPnd:")) &&
 		bytes.Equal(maskText(main, "\nSigBlk:"), maskText(own, "\nSigBlk:")) {
 		return nil
 	}
-	s, _ := Parse(own) // what is wrong with it is left unknown
+	s, _ := Parse(own) // malformed values stay unknown
 	if !s.Pending.Known() && !s.Blocked.Known() {
 		return nil
 	}
 	return &model.Signals{Pending: list(s.Pending), Blocked: list(s.Blocked)}
 }
 
-// maskText is the text after heading: most threads have the main thread's masks,
-// and to see that needs no decoding. The kernel escapes newlines in names, so a
-// line is what it looks like.
+// maskText returns the text after heading. Most threads have the main thread's
+// masks, and comparing the text needs no decoding. The kernel escapes newlines
+// in names, so heading is found only at the beginning of a line.
 func maskText(status []byte, heading string) []byte {
 	i := bytes.Index(status, []byte(heading))
 	if i < 0 {

@@ -19,9 +19,9 @@ type State struct {
 	unlimited bool // there is no limit on what is queued
 }
 
-// Parse reads the signal lines of /proc/PID/status (proc_pid_status(5)). A line
-// that is not there or does not parse leaves its value unknown; the error is that
-// of the last bad line.
+// Parse reads the signal lines of /proc/PID/status (proc_pid_status(5)). If a
+// line is missing or malformed, its value stays unknown; the error is that of the
+// last malformed line.
 func Parse(status []byte) (State, error) {
 	var s State
 	var bad error
