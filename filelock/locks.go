@@ -163,8 +163,8 @@ func compareRecords(a, b record) int {
 // held returns the entry with the holders of the file; nil while no holder is known.
 func (f *lockedFile) held() *probe.Entry { return cmp.Or(f.opened, f.entry) }
 
-// object makes an object for a file of which only locks are known; if the file is another kind of
-// object, it returns that.
+// object makes the file object for a file of which only locks are known. If the file is also an
+// object of another kind, the name, owner and file type come from that.
 func (f *lockedFile) object() *model.Object {
 	var facts probe.FileFacts
 	detail := new(model.FileDetail)
@@ -191,7 +191,7 @@ func (f *lockedFile) object() *model.Object {
 // process that has ended is skipped. fdinfo names the inode, so a descriptor that
 // now leads to another file gives nothing.
 //
-// It stops after most locks.
+// The parameter most limits the number of locks that are read.
 func readLockOwners(t *guard.Task, idx *probe.Index, e *probe.Entry, k probe.Key, most int) (lockFDs []lockOwner, errs []error) {
 	var buf []byte
 	var dir *proc.Dir
