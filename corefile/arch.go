@@ -11,7 +11,7 @@ import (
 type arch struct {
 	name      string
 	statusLen int // of struct elf_prstatus
-	// registers reads the thread pointer and the system call out of the registers.
+	// registers reads the thread pointer and the system call from the registers.
 	registers func(b []byte, t *Thread)
 	calls     map[int]string
 }
@@ -21,8 +21,8 @@ var arches = map[elf.Machine]*arch{
 	elf.EM_AARCH64: {"arm64", 392, registersARM64, callsARM64},
 }
 
-// interrupted reports whether a result is one of those that the kernel gives a call
-// that it broke off to deliver a signal: EINTR, ERESTARTSYS, ERESTARTNOINTR,
+// interrupted reports whether a result is one that the kernel gives a call that it
+// interrupted to deliver a signal: EINTR, ERESTARTSYS, ERESTARTNOINTR,
 // ERESTARTNOHAND, ERESTART_RESTARTBLOCK.
 func interrupted(result uint64) bool {
 	switch -int64(result) {
@@ -44,7 +44,7 @@ func registersAMD64(b []byte, t *Thread) {
 }
 
 // registersARM64 reads struct user_pt_regs: x0 to x30, sp, pc. x8 is the number of
-// the last call, also when it is over; x0 its first argument, or its result.
+// the last call, even if it has ended; x0 is its first argument, or its result.
 func registersARM64(b []byte, t *Thread) {
 	r := func(i int) uint64 { return binary.LittleEndian.Uint64(b[8*i:]) }
 	if n := int64(r(8)); n >= 0 && n < maxCall {
@@ -52,7 +52,7 @@ func registersARM64(b []byte, t *Thread) {
 	}
 }
 
-// maxCall is above all numbers of system calls.
+// maxCall is above all system call numbers.
 const maxCall = 1024
 
 func addresses(list ...uint64) []model.Addr {
@@ -63,7 +63,7 @@ func addresses(list ...uint64) []model.Addr {
 	return args
 }
 
-// callsAMD64 are the calls that one waits in, by number.
+// callsAMD64 are the calls in which a thread can wait, by number.
 var callsAMD64 = map[int]string{
 	0: "read", 1: "write", 7: "poll", 19: "readv", 20: "writev", 23: "select", 34: "pause", 35: "nanosleep", 42: "connect", 43: "accept", 44: "sendto",
 	45: "recvfrom", 46: "sendmsg", 47: "recvmsg", 61: "wait4", 65: "semop", 69: "msgsnd", 70: "msgrcv", 72: "fcntl", 73: "flock",
@@ -72,7 +72,7 @@ var callsAMD64 = map[int]string{
 	426: "io_uring_enter", 441: "epoll_pwait2", 449: "futex_waitv", 62: "kill", 200: "tkill", 234: "tgkill",
 }
 
-// callsARM64 are those of arm64, which has the numbers of asm-generic/unistd.h.
+// callsARM64 are those of arm64, which uses the numbers of asm-generic/unistd.h.
 var callsARM64 = map[int]string{
 	22: "epoll_pwait", 25: "fcntl", 32: "flock", 56: "openat", 63: "read", 64: "write", 65: "readv", 66: "writev", 72: "pselect6", 73: "ppoll",
 	95: "waitid", 98: "futex", 101: "nanosleep", 115: "clock_nanosleep", 128: "restart_syscall", 129: "kill", 130: "tkill", 131: "tgkill",

@@ -8,9 +8,9 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// calls names the system calls that the threads were in. Where the architecture
-// does not keep apart a call that is under way from one that is over, only what was
-// broken off is told.
+// calls names the system calls that the threads were in. If the architecture does
+// not distinguish a call under way from one that has ended, only interrupted calls
+// are reported.
 func (c *reader) calls() {
 	for i := range c.core.Threads {
 		t := &c.core.Threads[i]
@@ -61,7 +61,7 @@ func (c *reader) describe(k *Call) {
 }
 
 // Operations of futex(2) that wait, without FUTEX_PRIVATE_FLAG and
-// FUTEX_CLOCK_REALTIME; and the parts of a futex.
+// FUTEX_CLOCK_REALTIME; and the fields of a futex word.
 const (
 	futexWait, futexLockPI, futexWaitBitset, futexRequeuePI, futexLockPI2 = 0, 6, 9, 11, 13
 
@@ -70,10 +70,10 @@ const (
 	waitersBit     = 0x80000000
 	tidMask        = 0x3fffffff
 
-	muslBusy = 16 // EBUSY: what a locked normal mutex of musl holds instead of an owner
+	muslBusy = 16 // EBUSY: the value of a locked normal mutex of musl, instead of an owner
 )
 
-// futex tells which lock a thread waited for, and who held it.
+// futex finds out which lock a thread waited for, and which thread held it.
 func (c *reader) futex(k *Call, firstLost bool) {
 	op, private := uint64(k.Args[1])&futexOperation, uint64(k.Args[1])&futexPrivate != 0
 	switch op {
@@ -117,8 +117,8 @@ func (c *reader) hasThread(tid int) bool {
 	return slices.ContainsFunc(c.core.Threads, func(t Thread) bool { return t.TID == tid })
 }
 
-// mutexOwner is the owner of an ordinary mutex of glibc: owner@8, users@12, kind@16.
-// 0 if it is none.
+// mutexOwner returns the owner of an ordinary glibc mutex: owner@8, users@12,
+// kind@16. It returns 0 if there is no such mutex.
 func (c *reader) mutexOwner(addr uint64) int {
 	owner, ok1 := c.word(addr + 8)
 	users, ok2 := c.word(addr + 12)
@@ -130,9 +130,9 @@ func (c *reader) mutexOwner(addr uint64) int {
 	return int(owner)
 }
 
-// locks finds the robust mutexes that threads held. A core does not have what
-// set_robust_list(2) was told, but the C libraries keep the list's head near the
-// thread pointer, behind the thread's id.
+// locks finds the robust mutexes that threads held. A core does not have the
+// argument of set_robust_list(2), but the C libraries keep the list's head near
+// the thread pointer, after the thread's id.
 func (c *reader) locks() {
 	for i := range c.core.Threads {
 		t := &c.core.Threads[i]
@@ -145,17 +145,17 @@ func (c *reader) locks() {
 	}
 }
 
-// What is searched for a list's head: struct pthread lies at the thread pointer or
+// Where the list's head is searched: struct pthread is at the thread pointer, or
 // ends there.
 const (
 	searchBefore, searchAfter = 0x1000, 0x400
 	glibcOffset, muslOffset   = -32, -28 // of the futex from a mutex's place in the list
-	tidBefore                 = 0x60     // how far before the head the thread id is, at the most
+	tidBefore                 = 0x60     // the maximum distance of the thread id before the head
 	maxRobust                 = 2048     // ROBUST_LIST_LIMIT of the kernel
 )
 
 // robustHead finds struct robust_list_head: the first node, the offset of the futex
-// from a node, the node that is being worked on.
+// from a node, and the node that is being changed.
 func (c *reader) robustHead(t *Thread) (head uint64, offset int64, ok bool) {
 	b, start := c.around(t.pointer, searchBefore, searchAfter)
 	o := binary.LittleEndian
@@ -173,7 +173,7 @@ func (c *reader) robustHead(t *Thread) (head uint64, offset int64, ok bool) {
 	return 0, 0, false
 }
 
-// robustList walks the list of the mutexes that a thread held.
+// robustList walks the list of mutexes that a thread held.
 func (c *reader) robustList(t *Thread, head uint64, offset int64) []Lock {
 	list := []Lock{}
 	if node, ok := c.long(head + 16); ok && node&^1 != 0 {
@@ -197,7 +197,7 @@ func (c *reader) robustList(t *Thread, head uint64, offset int64) []Lock {
 	return list
 }
 
-// lock describes the mutex of a node; bit 0 says that it is a PI mutex.
+// lock describes the mutex of a node; bit 0 of the node says that it is a PI mutex.
 func (c *reader) lock(node uint64, offset int64) Lock {
 	addr := node&^1 + uint64(offset)
 	l := Lock{Address: model.Addr(addr), PI: node&1 != 0}

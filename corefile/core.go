@@ -2,7 +2,7 @@ package corefile
 
 import "github.com/ipctop/ipctop/model"
 
-// Core is what a core file says.
+// Core is the content of a core file.
 type Core struct {
 	Arch    string  `json:"arch" doc:"architecture of the process"`
 	Process Process `json:"process" doc:"the process (NT_PRPSINFO)"`
@@ -16,7 +16,7 @@ type Core struct {
 	Notes     []string        `json:"notes" doc:"what could not be read, and why"`
 }
 
-// Process is whose core it is.
+// Process is the process that the core is of.
 type Process struct {
 	PID  int            `json:"pid,omitzero" doc:"process id, in its own pid namespace"`
 	PPID int            `json:"ppid,omitzero" doc:"the thread that forked it: of a parent with several threads it may not be its pid"`
@@ -25,7 +25,8 @@ type Process struct {
 	Args string         `json:"args,omitzero" doc:"the first 80 bytes of its arguments"`
 }
 
-// Signal is what ended the process, or stopped it for a debugger (NT_SIGINFO, sigaction(2)).
+// Signal is the signal that ended the process, or stopped it for a debugger (NT_SIGINFO,
+// sigaction(2)).
 type Signal struct {
 	Name    string                `json:"name" doc:"its name"`
 	Code    string                `json:"code,omitzero" doc:"why it was sent: SI_USER, SEGV_MAPERR …; a number where it has no name"`
@@ -34,7 +35,7 @@ type Signal struct {
 	Address model.Opt[model.Addr] `json:"address,omitzero" doc:"the address that could not be accessed"`
 }
 
-// Thread is one thread of it.
+// Thread is one thread of the process.
 type Thread struct {
 	TID     int      `json:"tid" doc:"thread id"`
 	Blocked []string `json:"blocked" doc:"signals it had blocked"`
@@ -66,7 +67,7 @@ type Lock struct {
 	Pending bool             `json:"pending,omitzero" doc:"it was just being taken or given back"`
 }
 
-// Mapping is memory that it shared.
+// Mapping is memory that the process shared.
 type Mapping struct {
 	Kind    model.Kind `json:"kind" doc:"sysv-shm, memfd, posix-shm, shm-anon"`
 	Name    string     `json:"name" doc:"as the kernel calls it"`

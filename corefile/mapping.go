@@ -17,8 +17,9 @@ type fileMapping struct {
 	name       string
 }
 
-// parseFiles reads NT_FILE: how many there are, the page size, start, end and page
-// of each, and then their names. What is beyond its end is left out.
+// parseFiles reads NT_FILE: the number of mappings, the page size, the start, end
+// and page offset of each, and then their names. Data beyond the end of the note
+// is left out.
 func parseFiles(b []byte) []fileMapping {
 	const head, each = 16, 24
 	if len(b) < head {
@@ -49,8 +50,8 @@ func parseFiles(b []byte) []fileMapping {
 	return list
 }
 
-// sharedKind is the kind of memory that a mapping's name tells; "" for ordinary
-// files, of which a core does not say whether the mapping was shared.
+// sharedKind returns the kind of memory that a mapping's name shows; "" for
+// ordinary files: for these a core does not say whether the mapping was shared.
 func sharedKind(name string) model.Kind {
 	switch {
 	case strings.HasPrefix(name, "/SYSV"):
@@ -83,7 +84,7 @@ func (c *reader) shared() {
 	}
 }
 
-// content says how much of an address range is in the core.
+// content tells how much of an address range is in the core.
 func (c *reader) content(start, end uint64) string {
 	var there uint64
 	for _, s := range c.segments {
@@ -104,7 +105,7 @@ func (c *reader) content(start, end uint64) string {
 	return "part"
 }
 
-// object is the memory that an address is in, and where in there.
+// object returns the memory object that has an address, and the offset in it.
 func (c *reader) object(addr uint64) (name string, offset uint64) {
 	i, _ := slices.BinarySearchFunc(c.files, addr, func(f fileMapping, addr uint64) int {
 		if f.start <= addr {

@@ -23,7 +23,7 @@ const (
 
 const (
 	maxName    = 64
-	maxSmall   = 1024 // of the notes that have a fixed size
+	maxSmall   = 1024 // for the notes that have a fixed size
 	processLen = 136
 	siginfoLen = 128
 )
@@ -59,14 +59,14 @@ func (c *reader) notes(s segment) error {
 		}
 		var desc []byte
 		if size <= limit {
-			// It grows as the file gives: what the note claims may not be there.
+			// Grow with the data in the file: the note may claim more than there is.
 			var b bytes.Buffer
 			if _, err := io.CopyN(&b, r, size); err != nil {
 				return io.ErrUnexpectedEOF
 			}
 			desc = b.Bytes()
 			if err := skip(r, align(size)-size); err != nil {
-				return nil // the last one need not be filled up
+				return nil // the last note need not be padded
 			}
 		} else if err := skip(r, align(size)); err != nil {
 			return err
@@ -94,7 +94,7 @@ func (c *reader) take(kind uint32, b []byte) error {
 		}
 		c.status(b)
 	case kind == noteProcess && len(b) >= processLen:
-		// The kernel writes the thread that got the signal first, gdb the process.
+		// The kernel writes the thread that got the signal first; gdb writes the process first.
 		c.core.Living = len(c.core.Threads) == 0
 		c.process(b)
 	case kind == noteSiginfo && len(b) >= siginfoLen && !c.siginfo:
@@ -155,7 +155,7 @@ func (c *reader) signal(b []byte) {
 	o := binary.LittleEndian
 	n, code := int(int32(o.Uint32(b[0:]))), int(int32(o.Uint32(b[8:])))
 	if n <= 0 {
-		return // gcore writes such of a process that got none
+		return // gcore writes this for a process that got no signal
 	}
 	s := &Signal{Name: model.SignalName(n), Code: codeName(n, code)}
 	switch {

@@ -13,7 +13,7 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// Format is what a file is, by how it begins.
+// Format is the format of a file, recognized by its first bytes.
 type Format string
 
 // The formats; "" is none of them.
@@ -35,11 +35,11 @@ func Detect(b []byte) Format {
 	return ""
 }
 
-// decompressors are those there are: systemd-coredump writes zstd, older ones lz4
-// or xz, as they were built.
+// decompressors are the supported ones: systemd-coredump writes zstd; older
+// versions write lz4 or xz, depending on how they were built.
 var decompressors = map[Format]func(io.Reader) (io.ReadCloser, error){
 	Zstd: func(r io.Reader) (io.ReadCloser, error) {
-		const window = 128 << 20 // what zstd --long=27 needs
+		const window = 128 << 20 // required by zstd --long=27
 		d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(window))
 		if err != nil {
 			return nil, err
@@ -61,14 +61,14 @@ var decompressors = map[Format]func(io.Reader) (io.ReadCloser, error){
 	},
 }
 
-// checkDictionary looks into the header of the first block of an xz file, whose
-// last filter is LZMA2 with the size of its dictionary (The .xz File Format 1.2.1,
-// 3.1 and 5.3.1). The decoder would take as much memory as stands there.
+// checkDictionary reads the header of the first block of an xz file. The last
+// filter is LZMA2, with the size of its dictionary (The .xz File Format 1.2.1, 3.1
+// and 5.3.1). The decoder would allocate as much memory as that size says.
 func checkDictionary(b *bufio.Reader) error {
 	const streamHeader, lzma2, mostBits = 12, 0x21, 32 // 32: 256 MiB; xz -9 needs 64
 	head, _ := b.Peek(streamHeader + 4*256)
 	if len(head) <= streamHeader {
-		return nil // the decoder says so
+		return nil // the decoder reports that
 	}
 	block := head[streamHeader:]
 	block = block[:min(len(block), 4*(int(block[0])+1))]
@@ -106,12 +106,12 @@ func Open(r io.ReaderAt, size int64) (*Core, error) {
 }
 
 // stream makes compressed data look like a file. Its beginning, where a core has its
-// notes, is kept; to go back in the rest it starts anew.
+// notes, is kept in memory. Going back in the rest restarts the decompression.
 type stream struct {
 	open     func() (io.ReadCloser, error)
 	r        io.ReadCloser
 	head     bytes.Buffer
-	at       int64 // where r is
+	at       int64 // the position of r
 	restarts int
 	err      error // the data is damaged
 }
@@ -167,7 +167,7 @@ func (s *stream) ReadAt(b []byte, off int64) (int, error) {
 	return n, err
 }
 
-// to goes to a place in the data.
+// to moves to a position in the data.
 func (s *stream) to(off int64, first bool) error {
 	if s.r == nil || off < s.at {
 		if s.r != nil && !first {
@@ -189,7 +189,7 @@ func (s *stream) to(off int64, first bool) error {
 	return err
 }
 
-// note keeps an error in the data. Its end is none.
+// note keeps an error in the data. The end of the data is not an error.
 func (s *stream) note(err error) {
 	if err != nil && !errors.Is(err, io.EOF) && s.err == nil {
 		s.err = err

@@ -17,7 +17,7 @@ import (
 // ErrNotCore is the error for a file that is no core.
 var ErrNotCore = errors.New("not a core file")
 
-// Bounds on what is taken in: beyond them a file is not what a kernel writes.
+// Bounds on what is read: beyond them a file is not written by a kernel.
 const (
 	maxSegments = 1 << 17
 	maxThreads  = 1 << 16
@@ -48,7 +48,7 @@ type segment struct {
 
 const headerSize, progSize, sectSize = 64, 56, 64
 
-// Read reads a core of so many bytes; -1 where that is not known.
+// Read reads a core with the given size in bytes; -1 if it is not known.
 func Read(r io.ReaderAt, size int64) (*Core, error) {
 	c := &reader{r: r, size: size, core: &Core{Threads: []Thread{}, Mappings: []Mapping{}, Notes: []string{}}}
 	h, err := c.header()
@@ -77,9 +77,9 @@ func Read(r io.ReaderAt, size int64) (*Core, error) {
 	return c.core, nil
 }
 
-// living finds out whether the core is of a process that lived on: the kernel writes one
-// only for a signal that ends a process with a core. A debugger notes the signal that it
-// stopped the process with.
+// living finds out whether the core is of a process that kept running: the kernel writes
+// a core only for a signal that ends a process with a core. A debugger records the
+// signal with which it stopped the process.
 func (c *reader) living() {
 	if s := c.core.Signal; s == nil || !dumping[s.Name] {
 		c.core.Living, c.core.Signal = true, nil
@@ -93,7 +93,7 @@ func (c *reader) note(format string, args ...any) {
 	}
 }
 
-// header reads the ELF header and says what is not for this package.
+// header reads the ELF header and refuses files that this package does not handle.
 func (c *reader) header() (*elf.Header64, error) {
 	var b [headerSize]byte
 	n, err := c.r.ReadAt(b[:], 0)
@@ -138,12 +138,12 @@ func (c *reader) header() (*elf.Header64, error) {
 	return h, nil
 }
 
-// programs reads the program headers: the notes, and where memory is.
+// programs reads the program headers: the notes, and the memory segments.
 func (c *reader) programs(h *elf.Header64) (notes []segment, err error) {
 	count := uint64(h.Phnum)
 	const more = 0xffff // PN_XNUM
 	if count == more {
-		// There are more; the first section header has the number.
+		// There are more; their number is in the first section header.
 		var b [sectSize]byte
 		if _, err := c.r.ReadAt(b[:], int64(h.Shoff)); err != nil {
 			c.note("it is cut off: how many pieces of memory it has is not known, only the first %d are looked at", count)
@@ -175,7 +175,7 @@ func (c *reader) programs(h *elf.Header64) (notes []segment, err error) {
 	return notes, nil
 }
 
-// truncation finds out whether the end is missing.
+// truncation finds out whether the end of the file is missing.
 func (c *reader) truncation() {
 	if c.size < 0 {
 		return
@@ -193,7 +193,7 @@ func (c *reader) truncation() {
 	}
 }
 
-// find is the segment that has an address, nil if none has it in the core.
+// find returns the segment that has an address; nil if it is not in the core.
 func (c *reader) find(addr uint64) *segment {
 	i, _ := slices.BinarySearchFunc(c.segments, addr, func(s segment, addr uint64) int {
 		if s.addr <= addr {
@@ -207,7 +207,7 @@ func (c *reader) find(addr uint64) *segment {
 	return &c.segments[i-1]
 }
 
-// memory reads the process's memory, false where it is not in the core.
+// memory reads the process's memory; false if it is not in the core.
 func (c *reader) memory(addr uint64, b []byte) bool {
 	s := c.find(addr)
 	if s == nil || s.file-(addr-s.addr) < uint64(len(b)) || s.off > math.MaxInt64-(addr-s.addr) {
@@ -217,7 +217,7 @@ func (c *reader) memory(addr uint64, b []byte) bool {
 	return n == len(b)
 }
 
-// around reads the memory around an address, as much of it as is in one segment.
+// around reads the memory around an address, as much as is in the same segment.
 func (c *reader) around(addr, before, after uint64) (b []byte, start uint64) {
 	s := c.find(addr)
 	if s == nil {

@@ -16,7 +16,7 @@ var codes = map[int]string{
 }
 
 // faults are the codes of signals that an instruction of the process caused, by
-// signal number; the first has number 1.
+// signal number; the first one has code 1.
 var faults = map[int][]string{
 	4:  {"ILL_ILLOPC", "ILL_ILLOPN", "ILL_ILLADR", "ILL_ILLTRP", "ILL_PRVOPC", "ILL_PRVREG", "ILL_COPROC", "ILL_BADSTK"},
 	5:  {"TRAP_BRKPT", "TRAP_TRACE", "TRAP_BRANCH", "TRAP_HWBKPT"},
