@@ -15,21 +15,21 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// Descriptors tells with which flags a descriptor was opened, and where in its file it
-// is: what lsof +fg -o and lsfd show. It takes a system call or three for each, so it is done
-// only where someone wants to see it.
+// Descriptors reads with which flags a descriptor was opened, and its file offset, as lsof
+// +fg -o and lsfd show them. That takes up to three system calls per descriptor, so it is
+// done only if the user wants to see it.
 func Descriptors() probe.Probe {
 	return probe.Probe{Name: "descriptor", Detail: readDescriptors}
 }
 
-// described is a descriptor whose flags are wanted.
+// described is a descriptor whose flags the user wants to see.
 type described struct {
 	holder *model.Holder
 	object *model.Object
 }
 
-// readDescriptors reads the descriptors of the processes and of the objects that are
-// wanted.
+// readDescriptors reads the descriptors of the processes and objects that the user
+// wants to see.
 func readDescriptors(ctx context.Context, idx *probe.Index, list []*model.Process, out *probe.Collector) error {
 	all := map[int32]bool{}
 	for _, p := range list {
@@ -85,8 +85,8 @@ func readDescriptors(ctx context.Context, idx *probe.Index, list []*model.Proces
 	return nil
 }
 
-// describe adds to what is known of a descriptor the flags and the offset. A number that
-// is another file's by now is left as it is (ino in fdinfo, Linux 5.14).
+// describe adds the flags and the offset to what is known of a descriptor. If the number
+// belongs to another file by now, nothing is added (ino in fdinfo, Linux 5.14).
 func describe(t *guard.Task, p *probe.Proc, d described) (*model.Extent, error) {
 	fd := d.holder.FD.Or(-1)
 	if !t.Begin(probe.OpInfo, fd) {
@@ -114,7 +114,7 @@ func describe(t *guard.Task, p *probe.Proc, d described) (*model.Extent, error) 
 	}
 	x.Flags = append(append([]string{}, x.Flags...), i.flags...)
 	switch d.object.Detail.(type) {
-	case *model.FileDetail, *model.MemoryDetail, *model.PosixSemDetail: // what has a place to be at
+	case *model.FileDetail, *model.MemoryDetail, *model.PosixSemDetail: // the kinds that have an offset
 		x.Offset = i.offset
 	}
 	return x, nil
@@ -138,7 +138,7 @@ func parseDescriptor(text []byte) (i descriptorInfo, err error) {
 	seen := map[string]bool{}
 	err = fdinfo.EachField(text, func(key string, v []byte) error {
 		if seen[key] {
-			return nil // what the file's own kind writes comes later
+			return nil // the lines of the file's own kind, which come later
 		}
 		seen[key] = true
 		switch key {
@@ -166,7 +166,7 @@ func parseDescriptor(text []byte) (i descriptorInfo, err error) {
 	return i, err
 }
 
-// openFlags are the flags of open(2), those first of which others are a part.
+// openFlags are the flags of open(2). A flag that includes another one comes first.
 var openFlags = fdinfo.FlagNames{
 	{unix.O_APPEND, "O_APPEND"},
 	{unix.O_NONBLOCK, "O_NONBLOCK"},
@@ -182,11 +182,11 @@ var openFlags = fdinfo.FlagNames{
 	{unix.O_NOFOLLOW, "O_NOFOLLOW"},
 }
 
-// noNotify is the kernel's own (FMODE_NONOTIFY, before Linux 6.14).
+// noNotify is internal to the kernel (FMODE_NONOTIFY, before Linux 6.14).
 const noNotify = 1 << 26
 
-// largeFile is the flag O_LARGEFILE as the kernel has it, which every 64-bit program's
-// files have: package unix calls it 0 there.
+// largeFile is the kernel's value of O_LARGEFILE, which all files of 64-bit programs
+// have: package unix defines it as 0 there.
 func largeFile() uint64 {
 	switch runtime.GOARCH {
 	case "arm64", "arm":

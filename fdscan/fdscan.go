@@ -21,7 +21,7 @@ func Probes() []probe.Probe {
 		sockets.Netlink(),
 		sockets.Packet(),
 		sockets.Vsock(),
-		sockets.Socket(), // the last of the socket families: it takes what they leave
+		sockets.Socket(), // the last of the socket families: it takes the remaining sockets
 		files.Pty(),
 		events.Eventfd(),
 		events.Signalfd(),
@@ -32,19 +32,19 @@ func Probes() []probe.Probe {
 		events.IOUring(),
 		events.Userfaultfd(),
 		events.BPFMap(),
-		events.Epoll(), // the last: it names what the others found
+		events.Epoll(), // the last: it names the objects that the others found
 		memory.Memfd(),
 		memory.ShmAnon(),
 	}...)
 }
 
-// Rest lists those that come after all other readers of objects: they take the files
-// that are nothing else, and count what was found.
+// Rest lists the probes that come after all other readers of objects: they take the
+// files that no other probe claimed, and count what was found.
 func Rest() []probe.Probe {
 	return []probe.Probe{files.File(), memory.Resident(), Descriptors(), Limits()}
 }
 
-// RunHelper returns at once in an ordinary process. In one that was started to ask
-// pipes it does that and never returns. Programs that set [probe.Options].Helper
-// to themselves call it before anything else.
+// RunHelper returns at once in an ordinary process. In a process that was started
+// as the helper, it asks pipes and never returns. Programs that set
+// [probe.Options].Helper to themselves call it before anything else.
 func RunHelper() { pipes.RunHelper() }

@@ -12,9 +12,9 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// Limits reads the bounds on what is behind descriptors. Those that a user's
-// objects share, of several kinds perhaps, are counted when all are known, so it
-// must come after the readers of those kinds.
+// Limits reads the bounds on what is behind descriptors. Some bounds are shared
+// by a user's objects, perhaps of several kinds. These objects are counted when
+// all are known, so this probe must come after the readers of those kinds.
 func Limits() probe.Probe {
 	return probe.Probe{Name: "fd-limits", Scope: "net", Limits: fdLimits, Complete: func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 		if !idx.Scan.WaitsOnly() {
@@ -23,14 +23,14 @@ func Limits() probe.Probe {
 	}}
 }
 
-// fdLimits emits what bounds each object by itself, or the machine.
+// fdLimits emits the bounds on each single object, and on the machine.
 func fdLimits(ns probe.NS, out *probe.Collector) {
 	var unknown model.Opt[int64]
 	s := ns.Scan
 	s.SysctlLimit(out, model.TCP, "net.core.somaxconn", "connections per listener", ns.LimitScope(), unknown)
 	s.SysctlLimit(out, model.Unix, "net.unix.max_dgram_qlen", "datagrams per socket", ns.LimitScope(), unknown)
 	if !ns.Own {
-		return // the rest is the machine's
+		return // the other limits are the machine's
 	}
 	s.SysctlLimit(out, model.Pipe, "fs.pipe-max-size", "bytes per pipe", nil, unknown)
 	s.SysctlLimit(out, model.Inotify, "fs.inotify.max_queued_events", "events per instance", nil, unknown)
@@ -39,16 +39,16 @@ func fdLimits(ns probe.NS, out *probe.Collector) {
 		open = model.Some(int64(n[0]))
 	}
 	s.SysctlLimit(out, model.Pty, "kernel.pty.max", "terminals", nil, open)
-	// So many of them are for the first devpts alone: containers, which mount
-	// their own, run out that much earlier.
+	// That many terminals are reserved for the first devpts: containers, which
+	// mount their own, reach the limit that much earlier.
 	s.SysctlLimit(out, model.Pty, "kernel.pty.reserve", "terminals kept for the host", nil, unknown)
 }
 
-// userLimit is a bound on what each user has.
+// userLimit is a bound on what each user may have.
 type userLimit struct {
 	name, unit string
 	kind       model.Kind
-	readers    []string // the probes that must have looked for it to be known what is used
+	readers    []string // the use is known only if these probes have run
 	zeroIsNone bool     // 0 means that there is no bound
 	// objects to count, and how much of the limit each takes
 	objects func(idx *probe.Index) iter.Seq[*probe.Entry]
@@ -94,8 +94,8 @@ func ofKind(k model.Kind) func(*probe.Index) iter.Seq[*probe.Entry] {
 	return func(idx *probe.Index) iter.Seq[*probe.Entry] { return slices.Values(idx.OfKind(k)) }
 }
 
-// pipePages is how many pages a pipe may fill, which is what is counted, however
-// full it is (fs/pipe.c, account_pipe_buffers).
+// pipePages is how many pages a pipe may fill: the kernel counts these, no
+// matter how full the pipe is (fs/pipe.c, account_pipe_buffers).
 func pipePages(o *model.Object) model.Opt[int64] {
 	d, ok := o.Detail.(*model.PipeDetail)
 	if !ok {
@@ -108,8 +108,8 @@ func pipePages(o *model.Object) model.Opt[int64] {
 	return model.Some(n / int64(os.Getpagesize()))
 }
 
-// watches is the length of the list that those who watch something have in their
-// detail; unknown where it could not be read.
+// watches is the number of watches in an object's detail; unknown if they could
+// not be read.
 func watches(o *model.Object) model.Opt[int64] {
 	for _, f := range model.Values(o.Detail) {
 		if v := reflect.ValueOf(f.Value); f.Path == "watches" && v.Kind() == reflect.Slice {
@@ -119,14 +119,14 @@ func watches(o *model.Object) model.Opt[int64] {
 	return model.Opt[int64]{}
 }
 
-// userLimits emits the bounds on what each user has: one for each user with any
-// of it or, where nobody counted, one without a user.
+// userLimits emits the bounds per user: one limit for each user who has such
+// objects. If nothing was counted, it emits one limit without a user.
 func userLimits(_ context.Context, idx *probe.Index, out *probe.Collector) {
 	type counted struct {
 		kind model.Kind
 		unit string
 	}
-	sums := map[counted]map[int]model.Opt[int64]{} // several limits may bound the same
+	sums := map[counted]map[int]model.Opt[int64]{} // several limits may bound the same objects
 	for i := range userLimitList {
 		u := &userLimitList[i]
 		n := idx.Scan.Sysctl(out, u.name)
@@ -157,16 +157,17 @@ func userLimits(_ context.Context, idx *probe.Index, out *probe.Collector) {
 	}
 }
 
-// byUser adds up what the objects of each user take. The kernel counts for who
-// made an object; the process of the lowest pid that has it open is taken to be
-// that. The sum of a user is unknown if that of one object is, or if the
-// descriptors of one of the user's processes could not be read.
+// byUser adds up what the objects of each user take. The kernel counts an
+// object for the user who made it; that is assumed to be the user of the
+// process with the lowest pid that has it open. A user's sum is unknown if one
+// of the objects has an unknown value, or if the descriptors of one of the
+// user's processes could not be read.
 func byUser(idx *probe.Index, u *userLimit) map[int]model.Opt[int64] {
 	type sum struct {
 		n       int64
 		unknown bool
 	}
-	var nobody sum // of processes whose user is not known
+	var nobody sum // for processes whose user is not known
 	byUID := map[int]*sum{}
 	of := func(p *model.Process) *sum {
 		if p == nil || !p.UID.Known() {
@@ -178,7 +179,7 @@ func byUser(idx *probe.Index, u *userLimit) map[int]model.Opt[int64] {
 		}
 		return byUID[uid]
 	}
-	var pid int32 // one after the other, many are of the same process
+	var pid int32 // consecutive objects often belong to the same process
 	var user *sum
 	for e := range u.objects(idx) {
 		if len(e.Holders) == 0 || e.Object == nil {
@@ -192,7 +193,7 @@ func byUser(idx *probe.Index, u *userLimit) map[int]model.Opt[int64] {
 		user.unknown = user.unknown || !ok
 	}
 	for _, p := range idx.Processes {
-		// Namespaces take the same right to look as descriptors do.
+		// Reading namespaces needs the same permission as reading descriptors.
 		if uid, ok := p.UID.Get(); ok && byUID[uid] != nil && !p.Kernel && p.Namespaces == nil && p.State != "Z" {
 			byUID[uid].unknown = true
 		}

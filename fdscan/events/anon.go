@@ -13,8 +13,8 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// internal is the one inode that most event descriptors share. It is learnt from a descriptor
-// that is closed at once; 0 is unknown: it is no file system's device.
+// internal is the one inode that most event descriptors share. It is read from a descriptor
+// that is closed at once; 0 is unknown: no file system has this device.
 type internal struct{ anonDev, anonIno uint64 }
 
 var internals = sync.OnceValue(func() (in internal) {
@@ -23,7 +23,7 @@ var internals = sync.OnceValue(func() (in internal) {
 })
 
 // anonClass is a kind of descriptor without a file. Some kinds have an inode
-// for each instance on newer kernels; where they do not, the description is the
+// for each instance on newer kernels; otherwise the description is the
 // identity.
 type anonClass struct {
 	kind          model.Kind
@@ -39,8 +39,8 @@ func newAnonClass(kind model.Kind, ownInode bool) anonClass {
 	return c
 }
 
-// identify names the object behind a descriptor of the class. Its detail is
-// left to the caller.
+// identify makes the key and the object behind a descriptor of the class,
+// without its detail.
 func (c anonClass) identify(fd *probe.FD) (probe.Key, *model.Object) {
 	if c.byInode != nil {
 		in := internals()
@@ -49,7 +49,7 @@ func (c anonClass) identify(fd *probe.FD) (probe.Key, *model.Object) {
 		case err != nil:
 			fd.Gap(string(c.kind), "stat", err)
 		case in.anonIno == 0:
-			// not known whether the inode is its own: do not merge by it
+			// it is not known whether the inode is its own: do not merge by it
 		case st.Ino != in.anonIno || proc.Dev(st.Dev_major, st.Dev_minor) != in.anonDev:
 			k := c.inodeKey(proc.Dev(st.Dev_major, st.Dev_minor), st.Ino)
 			return k, &model.Object{
@@ -66,8 +66,9 @@ func (c anonClass) inodeKey(dev, ino uint64) probe.Key {
 	return probe.Key{Space: c.byInode, Scope: dev, Num: ino}
 }
 
-// read takes a descriptor of the class: parse makes its detail of the fdinfo
-// text. It returns the object's key, and false if the descriptor is gone.
+// read reads a descriptor of the class: parse makes the detail from the fdinfo
+// text. It returns the object's key and the object, and false if the descriptor
+// is gone.
 func (c anonClass) read(fd *probe.FD, out *probe.Collector, parse func(text []byte) (model.Detail, error)) (probe.Key, *model.Object, bool) {
 	k, o := c.identify(fd)
 	text, err := fd.Info()
@@ -82,7 +83,7 @@ func (c anonClass) read(fd *probe.FD, out *probe.Collector, parse func(text []by
 		if o.Detail, err = parse(text); !errors.Is(err, errRingBusy) || tries == 3 {
 			break
 		}
-		// It may be ipctop itself, which reads the descriptor of another holder.
+		// ipctop itself may hold the lock, while it reads the descriptor of another holder.
 		time.Sleep(200 * time.Microsecond)
 		text, err = fd.Info()
 	}

@@ -59,7 +59,7 @@ var bpfMapTypes = []string{
 }
 
 // parseBPFMap reads the /proc/PID/fdinfo text of a BPF map. All its numbers are
-// decimal but for map_flags and map_extra, which are not read.
+// decimal except map_flags and map_extra, which are not read.
 func parseBPFMap(text []byte) (*model.BPFMapDetail, error) {
 	d := new(model.BPFMapDetail)
 	err := fdinfo.EachField(text, func(key string, v []byte) error {

@@ -18,8 +18,8 @@ import (
 
 var epollClass = newAnonClass(model.Epoll, false)
 
-// Epoll reads epoll instances. It must come after the readers of what can be
-// watched, whose objects it names.
+// Epoll reads epoll instances. It must come after the readers of the objects
+// that can be watched, as it names them.
 func Epoll() probe.Probe {
 	return probe.Probe{
 		Name: "epoll",
@@ -122,9 +122,10 @@ func parseEpollLine(line []byte) (w model.EpollWatch, err error) {
 	return w, nil
 }
 
-// completeEpoll names what is watched: by its inode, where it has one of its
-// own; else by the descriptor of the watcher that has the number it was added
-// under, if the kernel confirms that this is still the file that was added.
+// completeEpoll names the watched objects. An object with its own inode is
+// found by that. Otherwise the watching process's descriptor is taken that has
+// the number under which the file was added, if the kernel confirms that it is
+// still the same file.
 func completeEpoll(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	readHeldEpolls(ctx, idx, out)
 	want := map[kcmp.Descriptor]*probe.Entry{}
@@ -182,14 +183,14 @@ func completeEpoll(ctx context.Context, idx *probe.Index, out *probe.Collector) 
 	}
 }
 
-// maxWatchSteps bounds the watches of one instance that the kernel passes while it is asked:
-// for each question it goes through all of them until it finds the one that is meant, with the
+// maxWatchSteps bounds how many watches of one instance the kernel goes through while it is
+// asked: for each question it goes through them until it finds the right one, holding the
 // instance's mutex.
 const maxWatchSteps = 8_000_000
 
-// confirmWatches asks the kernel about the watches that are not resolved, in
-// each holder until one knows. left is how many it was not asked about, because there are
-// too many.
+// confirmWatches asks the kernel about the watches that are not resolved, through one
+// holder after the other until one gives an answer. left is the number of watches that it
+// was not asked about, because there are too many.
 func confirmWatches(t *guard.Task, idx *probe.Index, e *probe.Entry, want map[kcmp.Descriptor]*probe.Entry) (
 	found map[int]*probe.Entry, left int, failure error,
 ) {
@@ -201,7 +202,7 @@ func confirmWatches(t *guard.Task, idx *probe.Index, e *probe.Entry, want map[kc
 		if !ok {
 			continue
 		}
-		seen := map[int]uint32{} // watches under the same number so far
+		seen := map[int]uint32{} // number of watches so far with the same descriptor number
 		here := map[int]*probe.Entry{}
 		for i := range watches {
 			tfd := watches[i].FD.Or(-1)
@@ -237,13 +238,13 @@ func confirmWatches(t *guard.Task, idx *probe.Index, e *probe.Entry, want map[kc
 	return found, left, failure
 }
 
-// mayBe rules out an object with another inode than the one watched: the
-// descriptor was closed and used again since the scan read it.
+// mayBe reports false if the object has another inode than the watched one:
+// then the descriptor was closed and reused since the scan read it.
 func mayBe(w *model.EpollWatch, o *model.Object) bool {
 	return o.Ino == 0 || w.Ino == 0 || o.Ino == w.Ino
 }
 
-// byInode finds what is watched by its device and inode.
+// byInode finds the watched object by its device and inode.
 func byInode(idx *probe.Index, w *model.EpollWatch) (*probe.Entry, bool) {
 	dev, ok := parseDev(w.Dev)
 	if !ok || w.Ino == 0 {

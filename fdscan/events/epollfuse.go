@@ -13,13 +13,13 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// Whether a file on FUSE is ready the kernel asks its server, and it asks with the
-// epoll instance's mutex held. While a server does not answer, fdinfo of such an
-// instance does not either, beyond the reach of SIGKILL; a program with a thread in
-// there cannot even end. So where FUSE is about it is first looked whether somebody
-// waits for a server.
+// To find out whether a file on FUSE is ready, the kernel asks its server while it
+// holds the epoll instance's mutex. While the server does not answer, reading
+// fdinfo of such an instance blocks as well, beyond the reach of SIGKILL; a program
+// with a thread in there cannot even end. So if FUSE is used, ipctop first looks
+// whether a thread waits for a server.
 
-// holdEpoll takes a descriptor of an epoll instance without asking what it watches.
+// holdEpoll emits a descriptor of an epoll instance without reading its watches.
 func holdEpoll(fd *probe.FD, out *probe.Collector) {
 	k, o := epollClass.identify(fd)
 	o.Detail = new(model.EpollDetail)
@@ -29,7 +29,7 @@ func holdEpoll(fd *probe.FD, out *probe.Collector) {
 	out.Object(k, o)
 }
 
-// readHeldEpolls asks what those watch that were not asked before.
+// readHeldEpolls reads the watches of instances that were not asked before.
 func readHeldEpolls(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	var list []*probe.Entry
 	for _, e := range idx.In(epollClass.byDescription) {
@@ -79,7 +79,8 @@ func readHeldEpolls(ctx context.Context, idx *probe.Index, out *probe.Collector)
 }
 
 // servedAndWaiting finds the processes that have a file on FUSE open and a thread
-// that waits for a server, with the reason not to ask for their epoll instances.
+// that waits for a server. The errors are the reason not to read their epoll
+// instances.
 func servedAndWaiting(idx *probe.Index) map[int32]error {
 	devs := idx.Scan.FUSEDevices()
 	open := map[int32]bool{}
@@ -108,15 +109,15 @@ func servedAndWaiting(idx *probe.Index) map[int32]error {
 	}
 	stuck := look(all)
 	if len(stuck) > 0 {
-		// Who is answered soon is elsewhere now.
+		// A thread that gets an answer soon is elsewhere now.
 		time.Sleep(2 * time.Millisecond)
 		stuck = look(stuck)
 	}
 	return stuck
 }
 
-// waitsForServer says which thread of a process waits for a FUSE server
-// (/proc/PID/task/TID/wchan); nil if none does.
+// waitsForServer returns an error that names the thread of a process that waits
+// for a FUSE server (/proc/PID/task/TID/wchan); nil if none does.
 func waitsForServer(procRoot string, p *model.Process) error {
 	if p == nil || p.Self {
 		return nil
@@ -132,7 +133,7 @@ func waitsForServer(procRoot string, p *model.Process) error {
 	return nil
 }
 
-// servedError says why an epoll instance is not asked.
+// servedError says why an epoll instance is not read.
 type servedError struct {
 	pid, tid int
 	wchan    string
@@ -142,5 +143,5 @@ func (e *servedError) Error() string {
 	return fmt.Sprintf("thread %d of process %d waits for the server of a file system (%s) and may hold the mutex: it is not asked", e.tid, e.pid, e.wchan)
 }
 
-// Unwrap makes it a timeout, which it would have been.
+// Unwrap makes the error a timeout, which reading would have been.
 func (e *servedError) Unwrap() error { return guard.ErrGivenUp }

@@ -16,7 +16,7 @@ var eventfdIDs = &probe.KeySpace{Name: "eventfd id", Incremental: true}
 
 var eventfdClass = newAnonClass(model.Eventfd, false)
 
-// eventfdMax is the highest count; a write that would pass it waits.
+// eventfdMax is the highest count; a write that would exceed it waits.
 const eventfdMax = 1<<64 - 2
 
 // Eventfd reads event counters.
@@ -57,8 +57,8 @@ func Eventfd() probe.Probe {
 	}
 }
 
-// eventfdOf reads a counter: from its fdinfo, or from what is known without. A later scan
-// knows by the same that nothing has changed.
+// eventfdOf reads a counter: from its fdinfo, or from the source without reading it. A
+// later scan uses the same way to check that nothing has changed.
 func eventfdOf(fd *probe.FD) (e eventfdInfo, byInfo bool, err error) {
 	if s, known := fd.Eventfd(); known {
 		e.Count, e.Semaphore = model.Some(model.Big(s.Count)), model.Some(s.Semaphore)

@@ -12,9 +12,9 @@ import (
 
 var fanotifyClass = newAnonClass(model.Fanotify, false)
 
-// Fanotify reads file system watches. Those of mounts and file systems get the
-// path of their mount from the process's mountinfo, those of files as
-// [placeWatches] finds them.
+// Fanotify reads file system watches. Watches of mounts and file systems get
+// the path of their mount from the process's mountinfo; watches of files get
+// the path that [placeWatches] finds.
 func Fanotify() probe.Probe {
 	return probe.Probe{
 		Name: "fanotify",
@@ -43,7 +43,7 @@ func Fanotify() probe.Probe {
 	}
 }
 
-// placeMark names the mount point that a mark is about.
+// placeMark sets the mount point of a mark.
 func placeMark(w *model.FanotifyWatch, p *probe.Proc) {
 	if w.Type != markMount && w.Type != markFilesystem {
 		return

@@ -12,7 +12,7 @@ import (
 
 var inotifyClass = newAnonClass(model.Inotify, false)
 
-// Inotify reads file watches. The brackets are missing in its link's text.
+// Inotify reads file watches. Its link's text has no brackets.
 func Inotify() probe.Probe {
 	p := anonProbe(inotifyClass, "anon_inode:inotify", parseInotify)
 	p.Complete = func(ctx context.Context, idx *probe.Index, _ *probe.Collector) {

@@ -18,8 +18,8 @@ import (
 
 var ioUringClass = newAnonClass(model.IOUring, true)
 
-// IOUring reads io_uring instances. The files registered with one are open
-// without a descriptor, so it is a holder of them.
+// IOUring reads io_uring instances. Files that are registered with an instance
+// are open without a descriptor, so the instance is a holder of them.
 func IOUring() probe.Probe {
 	return probe.Probe{
 		Name: "io_uring",
@@ -37,8 +37,8 @@ func IOUring() probe.Probe {
 	}
 }
 
-// mappedRing takes the mappings of rings: one lives by them when its descriptor was
-// closed.
+// mappedRing claims the mappings of rings: a ring whose descriptor was closed is
+// kept alive by them.
 func mappedRing(m *probe.Mapping, out *probe.Collector) bool {
 	in := internals()
 	if string(m.Name) != "anon_inode:[io_uring]" || in.anonIno == 0 || m.Ino == in.anonIno && m.Dev == in.anonDev {
@@ -49,8 +49,9 @@ func mappedRing(m *probe.Mapping, out *probe.Collector) bool {
 	return true
 }
 
-// describeMapped makes objects of the rings that no process has a descriptor of. What is
-// registered with one is not told then, so that no object's holders are complete.
+// describeMapped makes objects of the rings of which no process has a descriptor. The
+// files registered with such a ring are not known, so no object's list of holders is
+// complete.
 func describeMapped(idx *probe.Index, out *probe.Collector) {
 	for _, e := range idx.Unclaimed(ioUringClass.byInode) {
 		o := &model.Object{
@@ -66,8 +67,8 @@ func describeMapped(idx *probe.Index, out *probe.Collector) {
 	}
 }
 
-// holdRegistered emits that the process holds, through the ring, what is
-// registered with it, where the name tells which object that is.
+// holdRegistered emits that the process holds the registered files through the
+// ring, if their name identifies the object.
 func holdRegistered(fd *probe.FD, o *model.Object, out *probe.Collector) {
 	d := o.Detail.(*model.IOUringDetail)
 	o.Fill = model.NewRatio(d.CQPending, d.CQEntries)
@@ -91,14 +92,14 @@ func holdRegistered(fd *probe.FD, o *model.Object, out *probe.Collector) {
 	}
 }
 
-// isPath reports whether the name of a registered file is its whole path, or says
-// what it is. Kernels before 6.13 print the last part of the path alone, which is
-// empty for a pipe and the protocol for a socket.
+// isPath reports whether the name of a registered file is its whole path, or what
+// the kernel calls it. Kernels before 6.13 print only the last part of the path,
+// which is empty for a pipe and the protocol for a socket.
 func isPath(name string) bool {
 	return strings.HasPrefix(name, "/") || strings.HasPrefix(name, "anon_inode:")
 }
 
-// linkKey is the object that a link's text alone identifies.
+// linkKey returns the key of the object that the text of a link identifies.
 func linkKey(link []byte) (probe.Key, bool) {
 	if ino, ok := proc.LinkNumber(link, "pipe:["); ok {
 		return probe.Key{Space: pipes.Space, Num: ino}, true
@@ -109,7 +110,7 @@ func linkKey(link []byte) (probe.Key, bool) {
 	return probe.Key{}, false
 }
 
-// completeIOUring names the objects that are registered.
+// completeIOUring names the registered objects.
 func completeIOUring(_ context.Context, idx *probe.Index, out *probe.Collector) {
 	describeMapped(idx, out)
 	paths := map[string][]registered{}
@@ -138,15 +139,16 @@ func completeIOUring(_ context.Context, idx *probe.Index, out *probe.Collector) 
 	}
 }
 
-// registered is a file that is registered with a ring, of which the path is told.
+// registered is a file that is registered with a ring and whose path is known.
 type registered struct {
 	ring *probe.Entry
 	file *model.RegisteredFile
 }
 
-// holdFIFO gives a FIFO those who have a ring that it is registered with: a file with its path, as
-// seen in the same mount namespace. Another one with that path may be it, and so may one that was
-// deleted: then it is not known who has it.
+// holdFIFO adds to a FIFO the holders of rings with which it is registered: with a file that has
+// the FIFO's path, as seen in the same mount namespace. A file with that path in another mount
+// namespace may or may not be the FIFO, and so may a deleted one: then the FIFO's list of holders
+// is incomplete.
 func holdFIFO(idx *probe.Index, e *probe.Entry, paths map[string][]registered) {
 	if e.Object.Deleted && len(paths[e.Object.Path+proc.DeletedSuffix]) > 0 {
 		e.Complete = model.Some(false)
@@ -182,8 +184,8 @@ func holdFIFO(idx *probe.Index, e *probe.Entry, paths map[string][]registered) {
 var errRingBusy = errors.New("a thread is submitting to the ring, and the kernel shows nothing of it meanwhile")
 
 // parseIOUring reads the /proc/PID/fdinfo text of an io_uring (5.10; the queues'
-// heads and tails 5.20). "UserFiles:" is followed by a line for each slot that
-// is taken. While a thread holds the ring's lock, there is none of this.
+// heads and tails 5.20). "UserFiles:" is followed by a line for each slot in
+// use. While a thread holds the ring's lock, all of this is missing.
 func parseIOUring(text []byte) (model.Detail, error) {
 	d := new(model.IOUringDetail)
 	if text == nil {
@@ -259,7 +261,7 @@ func parseIOUring(text []byte) (model.Detail, error) {
 	return d, nil
 }
 
-// ringSize is the number of entries that a mask "0x7" stands for.
+// ringSize returns the number of entries from a mask such as "0x7".
 func ringSize(v []byte) (model.Opt[int64], error) {
 	n, err := strconv.ParseUint(string(v), 0, 32)
 	if err != nil {
@@ -284,7 +286,7 @@ func count(v []byte) (model.Opt[int64], error) {
 	return model.Some(n), nil
 }
 
-// distance is how many entries lie between head and tail, which wrap round.
+// distance is the number of entries between head and tail, which wrap around.
 func distance(head, tail model.Opt[uint32]) model.Opt[int64] {
 	h, ok1 := head.Get()
 	t, ok2 := tail.Get()
@@ -295,8 +297,8 @@ func distance(head, tail model.Opt[uint32]) model.Opt[int64] {
 }
 
 // parseRegistered reads "    0: pipe:[4242]". In older kernels an empty slot has a
-// line, too, "<none>", and the name is but the last part of the path: nothing for a
-// pipe.
+// line, too, "<none>", and the name is only the last part of the path: nothing for
+// a pipe.
 func parseRegistered(slot, name []byte) (model.RegisteredFile, error) {
 	n, err := strconv.ParseUint(string(bytes.TrimSpace(slot)), 10, 31)
 	if err != nil {
@@ -305,7 +307,7 @@ func parseRegistered(slot, name []byte) (model.RegisteredFile, error) {
 	return model.RegisteredFile{Slot: int(n), Name: unescapeOctal(name)}, nil
 }
 
-// unescapeOctal undoes what seq_file(9) does to blanks and backslashes in a
+// unescapeOctal reverses what seq_file(9) does to blanks and backslashes in a
 // path: \040.
 func unescapeOctal(b []byte) string {
 	if bytes.IndexByte(b, '\\') < 0 {

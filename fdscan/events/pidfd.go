@@ -14,8 +14,8 @@ import (
 
 var pidfdClass = newAnonClass(model.Pidfd, true)
 
-// Pidfd reads process descriptors. All that stand for one process have one
-// inode since 6.9, and that inode is the process's for good.
+// Pidfd reads process descriptors. Since 6.9 all pidfds of one process have the
+// same inode, and it never belongs to another process.
 func Pidfd() probe.Probe {
 	p := anonProbe(pidfdClass, "anon_inode:[pidfd]", parsePidfd)
 	p.Complete = func(_ context.Context, idx *probe.Index, _ *probe.Collector) {
@@ -29,7 +29,7 @@ func Pidfd() probe.Probe {
 	return p
 }
 
-// namePidfd adds the name of the process, or of the thread and whose it is.
+// namePidfd adds the name of the process, or that of the thread and its process.
 func namePidfd(idx *probe.Index, o *model.Object, threads func(tid int) *model.Process) {
 	d, ok := o.Detail.(*model.PidfdDetail)
 	if !ok {
@@ -53,7 +53,7 @@ func namePidfd(idx *probe.Index, o *model.Object, threads func(tid int) *model.P
 	}
 }
 
-// owners tells whose a thread is. It lists all threads when it is first asked.
+// owners returns a function that finds a thread's process. It lists all threads on its first call.
 func owners(idx *probe.Index) func(tid int) *model.Process {
 	var owner map[int]*model.Process
 	return func(tid int) *model.Process {
@@ -75,7 +75,7 @@ const pidfdThread = unix.O_EXCL
 
 // parsePidfd reads the /proc/PID/fdinfo text of a pidfd (Pid 5.3, NSpid 5.5).
 // The pids are those of the proc file system's pid namespace: -1 is a process
-// that was waited for, 0 one that has no pid in there.
+// that was waited for, 0 is one that has no pid there.
 func parsePidfd(text []byte) (model.Detail, error) {
 	d := new(model.PidfdDetail)
 	thread := false

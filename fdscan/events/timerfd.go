@@ -26,7 +26,7 @@ var clocks = map[int64]string{
 var timerFlags = fdinfo.FlagNames{{1, "TFD_TIMER_ABSTIME"}, {2, "TFD_TIMER_CANCEL_ON_SET"}}
 
 // parseTimerfd reads the /proc/PID/fdinfo text of a timerfd (3.17). it_value is
-// what is left, also of a timer that was set to an absolute time.
+// the remaining time, also for a timer that was set to an absolute time.
 func parseTimerfd(text []byte) (model.Detail, error) {
 	d := new(model.TimerfdDetail)
 	err := fdinfo.EachField(text, func(key string, v []byte) error {
@@ -67,8 +67,8 @@ func parseTimerfd(text []byte) (model.Detail, error) {
 	return d, err
 }
 
-// parseTimespec reads "(seconds, nanoseconds)". What is longer than 292 years
-// is as long as can be told.
+// parseTimespec reads "(seconds, nanoseconds)". Times longer than 292 years
+// become the longest time that fits.
 func parseTimespec(v []byte) (int64, error) {
 	inner, ok := bytes.CutPrefix(v, []byte("("))
 	inner, ok2 := bytes.CutSuffix(inner, []byte(")"))

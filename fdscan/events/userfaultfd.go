@@ -41,7 +41,8 @@ var uffdFeatures = fdinfo.FlagNames{
 const uffdInitialized = 1 << 31
 
 // parseUserfaultfd reads the /proc/PID/fdinfo text of a userfaultfd (4.3). The
-// line "API:" has the version, the features in use and those the kernel has.
+// line "API:" has the version, the features in use and the features of the
+// kernel.
 func parseUserfaultfd(text []byte) (model.Detail, error) {
 	d := new(model.UserfaultfdDetail)
 	err := fdinfo.EachField(text, func(key string, v []byte) error {

@@ -8,26 +8,26 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// The kernel keeps the inode of a file that is watched, not the path it was
-// watched by. A path can be told if some process holds the file, or if it is
-// where a watching process is, or is mounted.
+// The kernel keeps the inode of a watched file, not the path by which it was
+// added. The path is found if some process holds the file, if it is the working
+// directory, root or program of a watching process, or if it is mounted.
 
-// watched is a file that is watched, and where its path goes.
+// watched is a watched file, with the place to write its path to.
 type watched struct {
 	key  probe.Key
 	path *string
 }
 
-// maxAskedWatches is how many files of one instance others are asked about. There
-// are programs that watch a hundred thousand.
+// maxAskedWatches is for how many files of one instance other processes are
+// asked. Some programs watch a hundred thousand.
 const maxAskedWatches = 256
 
-// placeWatches finds the paths of what the instances of a class watch. watches
-// lists what has none yet.
+// placeWatches finds the paths of the files that the instances of a class
+// watch. watches lists those without a path.
 func placeWatches(ctx context.Context, idx *probe.Index, class anonClass, watches func(model.Detail) []watched) {
 	type instance struct {
 		watches []watched
-		held    []*probe.Entry // who holds the file of the same place in watches; nil: nobody
+		held    []*probe.Entry // an entry that holds the file with the same index in watches; nil: none
 	}
 	var list []*probe.Entry
 	open := map[*probe.Entry]instance{}
@@ -86,7 +86,7 @@ func placeWatches(ctx context.Context, idx *probe.Index, class anonClass, watche
 	})
 }
 
-// watchedKey names the file that fdinfo shows as watched.
+// watchedKey makes the key of a watched file from its fdinfo.
 func watchedKey(dev string, ino model.Big) (probe.Key, bool) {
 	d, ok := parseDev(dev)
 	return probe.Key{Space: probe.Files, Scope: d, Num: uint64(ino)}, ok

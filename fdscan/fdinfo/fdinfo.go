@@ -9,8 +9,8 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// BadLines collects the lines of a kernel file that did not parse. Each costs
-// itself alone.
+// BadLines collects the malformed lines of a kernel file. Each one costs only
+// itself.
 type BadLines struct {
 	first error
 	more  int
@@ -22,7 +22,7 @@ func (b *BadLines) Add(line []byte, err error) {
 		return
 	}
 	const enough = 120
-	var number *strconv.NumError // it repeats the text, however long
+	var number *strconv.NumError // it quotes the text, however long that is
 	if errors.As(err, &number) {
 		err = number.Err
 	}
@@ -37,7 +37,7 @@ func (b *BadLines) Err() error {
 }
 
 // EachField calls f for the lines "key: value" of a /proc/PID/fdinfo file. f
-// passes over the keys it does not know.
+// ignores the keys that it does not know.
 func EachField(text []byte, f func(key string, value []byte) error) error {
 	var bad BadLines
 	for line := range bytes.Lines(text) {

@@ -13,10 +13,11 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// File reads the files that processes share. Every hold of a file is emitted,
-// also for the probes that know more about some of them (posix, filelock); what
-// is left when those have taken theirs becomes a file if it is shared. So this
-// probe comes after those that claim descriptors or describe files.
+// File reads the files that processes share. It emits every holder of a file,
+// also for the probes that know more about some files (posix, filelock). Of the
+// files that these probes have not described, the shared ones become file
+// objects. So this probe comes after those that claim descriptors or describe
+// files.
 func File() probe.Probe {
 	return probe.Probe{
 		Name: "file",
@@ -33,7 +34,7 @@ func File() probe.Probe {
 				if errors.Is(err, proc.ErrMalformed) {
 					fd.Gap("file", "fdinfo", err)
 				}
-				return false // failed in stat, which is a gap already, or foreign and too old a kernel to tell
+				return false // stat failed, for which there is a gap already, or the file is foreign and the kernel too old to tell
 			}
 			switch mode {
 			case unix.S_IFREG:
@@ -56,8 +57,8 @@ func File() probe.Probe {
 			if m.Ino == 0 || len(m.Name) == 0 || m.Name[0] != '/' {
 				return false
 			}
-			// Buffers of graphics drivers and the like are files of the kernel's own,
-			// which no one can open: nameless, and mounted nowhere.
+			// Buffers of graphics drivers and the like are internal files of the kernel,
+			// which nobody can open: they have no name, and are not mounted anywhere.
 			if mounted, known := m.Proc.Mounted(m.Dev); known && !mounted && bytes.HasSuffix(m.Name, []byte(proc.DeletedSuffix)) {
 				return false
 			}
@@ -70,7 +71,7 @@ func File() probe.Probe {
 }
 
 // kernelText reports whether the files of a file system are the kernel's own
-// views and switches, which processes do not share data through.
+// views and switches. Processes do not share data through them.
 func kernelText(fsType string) bool {
 	switch fsType {
 	case "proc", "sysfs", "cgroup", "cgroup2", "debugfs", "tracefs", "securityfs", "selinuxfs", "configfs", "bpf", "nsfs",
@@ -83,7 +84,7 @@ func kernelText(fsType string) bool {
 // completeFiles describes the files that are shared.
 func completeFiles(ctx context.Context, idx *probe.Index, _ *probe.Collector) {
 	if idx.Scan.WaitsOnly() {
-		return // what is locked describes the reader of locks
+		return // the reader of locks describes the locked files
 	}
 	var list []*probe.Entry
 	for _, e := range idx.Unclaimed(probe.Files) {
@@ -100,7 +101,7 @@ func completeFiles(ctx context.Context, idx *probe.Index, _ *probe.Collector) {
 			switch facts.Mode() {
 			case unix.S_IFREG:
 			case 0:
-				// Its type could not be had. What has no path but below /dev may be a device.
+				// Its type could not be read. If its only path is below /dev, it may be a device.
 				if proc.IsCommonDevice([]byte(facts.Path)) || bytes.HasPrefix([]byte(facts.Path), []byte("/dev/")) {
 					return
 				}
@@ -113,7 +114,7 @@ func completeFiles(ctx context.Context, idx *probe.Index, _ *probe.Collector) {
 }
 
 // shared reports whether a file is mapped shared and writable, or open in at
-// least two processes of which one may write. holders are in the order of pids.
+// least two processes of which one may write. holders are sorted by pid.
 func shared(holders []model.Holder) bool {
 	processes, writer := 0, false
 	last := int32(0)

@@ -18,12 +18,13 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// ptys are named by the device of their devpts instance and their index in it:
-// every instance begins with 0. An index is not given out again while an end is
-// open, so the slaves left behind by a master are still the same object.
+// ptys has terminals by the device of their devpts instance and their index in
+// it: every instance begins with 0. An index is not reused while an end is
+// open, so slaves that remain after their master was closed are still the same
+// object.
 var ptys = &probe.KeySpace{
 	Name: "devpts",
-	// The inode of a slave is its index and the number of those that devpts has besides.
+	// The inode of a slave is its index plus the number of inodes that devpts uses for other files.
 	OfInode: func(dev, ino uint64) (scope, num uint64, ok bool) {
 		return dev, ino - firstSlaveInode, ino >= firstSlaveInode
 	},
@@ -32,12 +33,12 @@ var ptys = &probe.KeySpace{
 	},
 }
 
-// looseMasters are masters of which it cannot be told in which instance they
-// are.
+// looseMasters are masters whose devpts instance is not known.
 var looseMasters = &probe.KeySpace{Name: "pty master", ByDescription: true}
 
-// aliases are descriptors opened as /dev/tty, which stands for the opener's
-// controlling terminal. The kernel does not tell which one that was.
+// aliases are descriptors opened as /dev/tty, which stands for the controlling
+// terminal of the process that opened it. The kernel does not tell which
+// terminal that was.
 var aliases = &probe.KeySpace{Name: "controlling terminal"}
 
 // Pty reads pseudoterminals: both ends are one object.
@@ -53,11 +54,11 @@ func Pty() probe.Probe {
 				return true
 			}
 			if mode, err := fd.Type(); err != nil || mode != unix.S_IFCHR {
-				return false // a failure is a gap of the reader of files
+				return false // the reader of files reports a failure
 			}
 			st, err := fd.Stat()
 			if err != nil || st.Mode&unix.S_IFMT != unix.S_IFCHR {
-				return false // a failure is a gap of the reader of files
+				return false // the reader of files reports a failure
 			}
 			switch {
 			case st.Rdev_major == 5 && st.Rdev_minor == 2:
@@ -85,9 +86,9 @@ const (
 	slaveMajors     = 8
 )
 
-// harmless spares the devices that nearly every process has open a system
-// call; no other name says that a file is not a terminal: containers bind one
-// to /dev/console.
+// harmless reports whether a link is one of the devices that nearly every
+// process has open: it saves a system call for them. No other name shows that a
+// file is not a terminal: containers bind a terminal to /dev/console.
 func harmless(link []byte) bool {
 	dev, ok := bytes.CutPrefix(link, []byte("/dev/"))
 	if !ok {
@@ -115,7 +116,7 @@ func ptyObject(k probe.Key) *model.Object {
 	}
 }
 
-// master is what is learnt of a master.
+// master is what is known of a master.
 type master struct {
 	model.PtyDetail
 	dev uint64 // of the devpts instance; 0: unknown
@@ -164,8 +165,8 @@ func readMaster(fd *probe.FD, st *unix.Statx_t, out *probe.Collector) {
 
 var errLooseMaster = fmt.Errorf("%w: it cannot be told in which devpts instance its slave is", errors.ErrUnsupported)
 
-// askMaster asks a duplicate (pidfd_getfd(2)), which lives for microseconds: a
-// program on the slave gets no hangup while it is open.
+// askMaster asks a duplicate of the master (pidfd_getfd(2)), which exists for
+// microseconds: while it is open, a program on the slave gets no hangup.
 func askMaster(fd *probe.FD, st *unix.Statx_t) (m master, err error) {
 	if !fd.Proc.Scan.PIDCalls {
 		return m, fmt.Errorf("%w: the descriptor cannot be duplicated", errors.ErrUnsupported)
@@ -189,7 +190,7 @@ func askMaster(fd *probe.FD, st *unix.Statx_t) (m master, err error) {
 			return err
 		}
 		if now.Rdev_major != st.Rdev_major || now.Rdev_minor != st.Rdev_minor || now.Ino != st.Ino {
-			return unix.EBADF // another file now
+			return unix.EBADF // the descriptor is another file's now
 		}
 		m, err = queryMaster(dup)
 		return err
@@ -218,17 +219,17 @@ func queryMaster(dup int) (m master, err error) {
 	switch {
 	case err == nil:
 		m.Session = model.Some(n)
-	case errors.Is(err, unix.ENOTTY): // nobody's controlling terminal
+	case errors.Is(err, unix.ENOTTY): // not a controlling terminal of any session
 		m.Session = model.Some(0)
 	}
 	m.dev = slaveDev(dup)
 	return m, nil
 }
 
-// slaveDev asks for the slave (TIOCGPTPEER, 4.13) with O_PATH, which names the
-// file without opening the device, and returns the device it is on: that of
-// the devpts instance. The kernel refuses if another instance is mounted in its
-// place now.
+// slaveDev asks for the slave (TIOCGPTPEER, 4.13) with O_PATH, which identifies
+// the file without opening the device. It returns the device of the slave's
+// file system, which is the devpts instance. The kernel refuses if another
+// instance is mounted there by now.
 func slaveDev(dup int) uint64 {
 	peer, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(dup), unix.TIOCGPTPEER, unix.O_PATH|unix.O_CLOEXEC)
 	if errno != 0 {
@@ -242,10 +243,11 @@ func slaveDev(dup int) uint64 {
 	return proc.Dev(st.Dev_major, st.Dev_minor)
 }
 
-// instance finds the devpts instance of a master that could not be asked. One
-// opened in the instance itself, /dev/pts/ptmx, lies there. The kernel takes a
-// device node elsewhere, /dev/ptmx, to the devpts mounted on the directory pts
-// beside it; that is told only where there is no doubt which mount it was.
+// instance finds the devpts instance of a master that could not be asked. If
+// the master was opened as /dev/pts/ptmx, its file is in the instance. For a
+// device node elsewhere, such as /dev/ptmx, the kernel uses the devpts mounted
+// on the directory pts next to it; its device is returned only if there is no
+// doubt which mount that was.
 func instance(fd *probe.FD, st *unix.Statx_t) uint64 {
 	const devptsMagic = 0x1cd1
 	if t, err := fd.FSType(); err != nil || t == devptsMagic {
@@ -265,9 +267,9 @@ func instance(fd *probe.FD, st *unix.Statx_t) uint64 {
 	return besidePtmx(fd.Proc.Mounts(), id, string(fd.Link))
 }
 
-// besidePtmx returns the device of the devpts mounted beside the ptmx at link,
-// which is on the mount with that id. 0: it is not in this namespace, or
-// something was mounted over something else.
+// besidePtmx returns the device of the devpts mounted next to the ptmx at link,
+// which is on the mount with that id. It returns 0 if that is not in this
+// namespace, or if something is mounted over something else.
 func besidePtmx(mounts []proc.Mount, id uint64, link string) uint64 {
 	pts := path.Join(path.Dir(link), "pts")
 	under, dev := false, uint64(0)
@@ -314,13 +316,13 @@ func parseMountID(text []byte) (id uint64, ok bool) {
 	return id, ok
 }
 
-// completePtys marks the terminals that somebody may hold as /dev/tty.
+// completePtys marks the terminals that some process may hold as /dev/tty.
 func completePtys(_ context.Context, idx *probe.Index, _ *probe.Collector) {
 	maybe, any := map[string]bool{}, false
 	for _, e := range idx.Unclaimed(aliases) {
 		for i := range e.Holders {
 			p := idx.Processes[e.Holders[i].PID]
-			if p == nil || p.TTY == "" { // it has left its session, or is gone
+			if p == nil || p.TTY == "" { // it has left its session, or has ended
 				any = true
 				continue
 			}

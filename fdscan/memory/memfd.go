@@ -12,12 +12,12 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// Memfd reads the files of memfd_create(2). The kernel keeps them on file
-// systems of its own, so the link text alone does not make one: any file may be
-// called so, but not on a file system that is mounted nowhere.
+// Memfd reads the files of memfd_create(2). The kernel keeps them on internal
+// file systems. The link text alone does not identify a memfd: any file may
+// have such a name, but not on a file system that is not mounted.
 //
-// Seals stay unknown: F_GET_SEALS wants an open descriptor, and duplicating or
-// opening one to ask is more than watching may do.
+// Seals stay unknown: F_GET_SEALS needs an open descriptor, and watching must
+// not duplicate or open one for that.
 func Memfd() probe.Probe {
 	return probe.Probe{
 		Name: "memfd",
@@ -74,7 +74,7 @@ func memfdObject(k probe.Key, name string, facts *probe.FileFacts) *model.Object
 	return o
 }
 
-// completeMemfds asks for the size of those that were first seen as a mapping.
+// completeMemfds asks for the size of memfds that were first seen as a mapping.
 func completeMemfds(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	var list []*probe.Entry
 	for _, e := range idx.In(probe.Files) {
@@ -86,12 +86,12 @@ func completeMemfds(ctx context.Context, idx *probe.Index, out *probe.Collector)
 	measure(ctx, idx, out, list)
 }
 
-// measure asks the holders of memory objects for its size and owner.
+// measure asks the holders of memory objects for the size and owner.
 func measure(ctx context.Context, idx *probe.Index, out *probe.Collector, list []*probe.Entry) {
 	if idx.Scan.WaitsOnly() {
 		return
 	}
-	// Those who have it must have run to make it larger or to touch more of it.
+	// To make it larger or to touch more of it, a holder must have run.
 	list = slices.DeleteFunc(list, func(e *probe.Entry) bool {
 		d, ok := e.Object.Detail.(*model.MemoryDetail)
 		return e.Key.Space.Incremental && ok && d.Size.Known() && idx.Unchanged(e)

@@ -15,16 +15,15 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// Resident tells how much of shared memory a process has in its own page tables,
-// mapping by mapping. smaps says the same, but of all mappings, which takes the
-// kernel long; so it is counted in pagemap, and only where someone wants to see
-// it.
+// Resident reads how much of each shared mapping a process has in its own page
+// tables. smaps has the same, but for all mappings, which takes the kernel long;
+// so the pages are counted in pagemap, and only if the user wants to see it.
 func Resident() probe.Probe {
 	return probe.Probe{Name: "resident", Detail: readResident}
 }
 
-// maxResident is how large a mapping may be that is counted: eight bytes are read
-// for each page of it.
+// maxResident is the size of the largest mapping that is counted: eight bytes are
+// read for each of its pages.
 const maxResident = 64 << 30
 
 func readResident(ctx context.Context, idx *probe.Index, list []*model.Process, out *probe.Collector) error {
@@ -76,8 +75,9 @@ func readResident(ctx context.Context, idx *probe.Index, list []*model.Process, 
 	return nil
 }
 
-// resident counts the pages that /proc/PID/pagemap (proc_pid_pagemap(5), Linux
-// 2.6.25) calls present; through says where it is. For that the kernel takes the process's memory lock.
+// resident counts the pages that are present according to /proc/PID/pagemap (proc_pid_pagemap(5), Linux
+// 2.6.25); through is the file's directory below the process's. Reading it takes the process's memory
+// lock.
 func resident(t *guard.Task, p *probe.Proc, through string, start, size uint64) (int64, error) {
 	const entry, batch = 8, 4096
 	page := uint64(os.Getpagesize())
@@ -98,7 +98,7 @@ func resident(t *guard.Task, p *probe.Proc, through string, start, size uint64) 
 			return 0, fmt.Errorf("read %s/pagemap: %w", p.Dir.Path(), err)
 		}
 		if n < entry {
-			break // the mapping has gone
+			break // the mapping is gone
 		}
 		for b := buf[:n/entry*entry]; len(b) > 0; b = b[entry:] {
 			present += int64(binary.NativeEndian.Uint64(b) >> 63)

@@ -9,9 +9,9 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// anonymousMemory has the shared anonymous mappings. They are files that the
-// kernel makes for them, on its own file systems; all processes that share one
-// show the same inode.
+// anonymousMemory has the shared anonymous mappings. The kernel makes a file
+// for each, on its own file systems; all processes that share a mapping show
+// the same inode.
 var anonymousMemory = &probe.KeySpace{
 	Name:      "shm-anon",
 	ByMapping: true, Incremental: true,
@@ -29,8 +29,8 @@ func isAnonymous(name []byte) bool {
 	return string(name) == "/dev/zero (deleted)" || string(name) == "/anon_hugepage (deleted)"
 }
 
-// ShmAnon reads shared anonymous mappings, of ordinary and of huge pages, and the
-// descriptors of such, which somebody opened through /proc/PID/map_files.
+// ShmAnon reads shared anonymous mappings, of ordinary and of huge pages. It also
+// reads descriptors of them, which can be opened through /proc/PID/map_files.
 func ShmAnon() probe.Probe {
 	return probe.Probe{
 		Name: "shm-anon",
@@ -55,7 +55,7 @@ func ShmAnon() probe.Probe {
 			if !isAnonymous(m.Name) {
 				return false
 			}
-			// A file on a file system that is mounted can be called so, too.
+			// A file on a mounted file system can have the same name.
 			if !m.Proc.Unmounted(m.Dev, out) {
 				return false
 			}
