@@ -14,35 +14,36 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// pipeQuestion is: how full is this pipe? It names descriptors that lead to it.
+// pipeQuestion asks how full a pipe is. It has descriptors that lead to the pipe.
 type pipeQuestion struct {
 	scope, num uint64 // of the pipe's key
 	owner      guard.Owner
 	holders    []descriptor
 }
 
-// descriptor is one of a process, or of a thread: one that has a table of its own, or
-// through which a process is asked whose main thread has ended.
+// descriptor is a descriptor of a process, or of a thread: of a thread with its own
+// table, or of one that stands for a process whose main thread has ended.
 type descriptor struct{ pid, fd int32 }
 
-// pipeAnswer is the kernel's.
+// pipeAnswer is the kernel's answer.
 type pipeAnswer struct {
 	status           int32 // 0, an error number, or one of those below
 	queued, capacity int64
 }
 
 const (
-	statusStuck   = -1 // who asked got stuck
-	statusSkipped = -2 // not asked, because others who asked are stuck
-	statusQuota   = -3 // not asked, because a quota could stop who asks
+	statusStuck   = -1 // the thread that asked got stuck
+	statusSkipped = -2 // not asked, because other threads that asked are stuck
+	statusQuota   = -3 // not asked, because a quota could stop the process that asks
 )
 
-// maxAsked is how many descriptors of a pipe are tried. They differ in whose
-// they are: whom one may not ask, another of the same user does not help.
+// maxAsked is how many descriptors of a pipe are tried. Trying several helps
+// only if they belong to different users: without permission for one, there is
+// none for another of the same user.
 const maxAsked = 32
 
-// newPipeQuestion makes the question about a pipe. The descriptors that it names are appended to
-// room, as there may be questions about all pipes of the machine.
+// newPipeQuestion makes the question about a pipe. It appends the descriptors to room, as there
+// may be questions about all pipes of the machine.
 func newPipeQuestion(idx *probe.Index, e *probe.Entry, room *[]descriptor) pipeQuestion {
 	first := len(*room)
 	for i := range e.Holders {
@@ -66,7 +67,7 @@ func (a pipeAnswer) err() error {
 	return fmt.Errorf("ask a duplicate of a descriptor (pidfd_getfd): %w", unix.Errno(a.status))
 }
 
-// querier is turned to one process at a time.
+// querier asks one process at a time.
 type querier struct {
 	pid   int32 // 0: none
 	pidfd int
@@ -78,7 +79,7 @@ func (p *querier) turnTo(pid int32) error {
 	}
 	p.close()
 	pidfd, err := unix.PidfdOpen(int(pid), 0)
-	if err == unix.EINVAL || err == unix.ENOENT { // a thread, which is asked since Linux 6.9
+	if err == unix.EINVAL || err == unix.ENOENT { // a thread, which can be asked since Linux 6.9
 		if pidfd, err = unix.PidfdOpen(int(pid), unix.PIDFD_THREAD); err == unix.EINVAL {
 			err = unix.EOPNOTSUPP
 		}
@@ -96,8 +97,8 @@ func (p *querier) close() {
 	}
 }
 
-// ask asks through the first descriptor that answers. The error is the last
-// one's.
+// query asks through the first descriptor that answers. The error is that of
+// the last one.
 func (q *pipeQuestion) query(p *querier) pipeAnswer {
 	var a pipeAnswer
 	for _, d := range q.holders {
@@ -121,9 +122,9 @@ func (q *pipeQuestion) query(p *querier) pipeAnswer {
 	return a
 }
 
-// askThrough duplicates a descriptor and asks it. The check that the duplicate is
-// the pipe that was looked for also covers a pid or descriptor that has
-// become another.
+// queryThrough duplicates a descriptor and asks the duplicate. It checks that the
+// duplicate is the right pipe. That also covers a pid or descriptor number that
+// was reused.
 func (q *pipeQuestion) queryThrough(p *querier, d descriptor) (queued, capacity int, err error) {
 	if err := p.turnTo(d.pid); err != nil {
 		return 0, 0, err

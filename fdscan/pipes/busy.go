@@ -26,7 +26,7 @@ func (e *busyError) Error() string {
 	return fmt.Sprintf("thread %d of process %d may hold the pipe's mutex while it is blocked in %s: it is not asked", e.tid, e.pid, e.wchan)
 }
 
-// Unwrap makes it a timeout, which it would have been.
+// Unwrap makes the error a timeout, which asking would have been.
 func (e *busyError) Unwrap() error { return guard.ErrGivenUp }
 
 // pipeArg is an argument of a system call that may be a pipe, and whether the call
@@ -36,8 +36,8 @@ type pipeArg struct {
 	write bool
 }
 
-// pipeCalls are the system calls that work on a pipe with its mutex held. What
-// vmsplice(2) does depends on the end it is given.
+// pipeCalls are the system calls that work on a pipe with its mutex held. The
+// effect of vmsplice(2) depends on which end it is given.
 var pipeCalls = map[uint64][]pipeArg{
 	unix.SYS_READ: {{0, false}}, unix.SYS_READV: {{0, false}}, unix.SYS_PREADV2: {{0, false}},
 	unix.SYS_WRITE: {{0, true}}, unix.SYS_WRITEV: {{0, true}}, unix.SYS_PWRITEV2: {{0, true}},
@@ -50,9 +50,9 @@ func writesPipe(number int) bool {
 	return slices.ContainsFunc(pipeCalls[uint64(number)], func(a pipeArg) bool { return a.write })
 }
 
-// restfulWaits are the places where a thread waits for data or space in a pipe
-// and has let go of its mutex (/proc/PID/wchan; names since Linux 3.0), and those
-// where it is stopped before or after the call.
+// restfulWaits are the kernel functions in which a thread waits for data or space
+// in a pipe after releasing its mutex (/proc/PID/wchan; names since Linux 3.0),
+// and those in which it is stopped before or after the call.
 var restfulWaits = map[string]bool{
 	"anon_pipe_read": true, "anon_pipe_write": true, "fifo_pipe_read": true, "fifo_pipe_write": true,
 	"pipe_read": true, "pipe_write": true, "pipe_wait": true, "pipe_wait_readable": true, "pipe_wait_writable": true,
@@ -60,7 +60,7 @@ var restfulWaits = map[string]bool{
 	"ptrace_stop": true, "do_signal_stop": true, "do_freezer_trap": true, "get_signal": true, "0": true, "": true,
 }
 
-// asleep is a thread that sleeps in a call on a pipe.
+// pipeSleeper is a thread that sleeps in a call on a pipe.
 type pipeSleeper struct {
 	pipe  *probe.Entry
 	proc  *model.Process
@@ -68,14 +68,14 @@ type pipeSleeper struct {
 	fd    int32
 	write bool
 	call  string // its syscall line
-	wchan string // where it sleeps; "" if that is where one waits for a pipe
+	wchan string // the kernel function it sleeps in; "" if that is one of restfulWaits
 }
 
-// busyPipes finds the pipes on which a thread works that has been put to sleep
-// elsewhere than where one waits for a pipe. Another thread that closed the
-// descriptor meanwhile, or io_uring, hide from it: it spares ipctop most of
-// what could get stuck, not all. written are the pipes that somebody sleeps in a
-// call to write to, wherever. With writes those alone are looked at.
+// busyPipes finds the pipes on which a thread works that sleeps anywhere but in
+// restfulWaits. It does not notice a descriptor that another thread closed
+// meanwhile, or io_uring: it spares ipctop most of the calls that could get
+// stuck, not all. written are the pipes to which some thread sleeps in a call to
+// write, anywhere. If writes is set, only these are looked at.
 func busyPipes(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepers, writes bool) (busy map[probe.Key]error, written map[*probe.Entry]bool) {
 	sleepers := pipeSleepers(idx, pipes, earlier, writes)
 	written = map[*probe.Entry]bool{}
@@ -91,7 +91,7 @@ func busyPipes(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepers,
 	if len(suspects) == 0 {
 		return nil, written
 	}
-	// Anyone who merely had to wait a moment is elsewhere now.
+	// A thread that only had to wait a moment is elsewhere now.
 	time.Sleep(2 * time.Millisecond)
 	busy = map[probe.Key]error{}
 	buf := make([]byte, 256)
@@ -108,8 +108,8 @@ func busyPipes(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepers,
 	return busy, written
 }
 
-// earlierSleepers are the threads that slept in calls on pipes when a scan before
-// looked. Those of a process that has not run since still do.
+// earlierSleepers are the threads that slept in calls on pipes in an earlier
+// scan. If the process has not run since, they still do.
 type earlierSleepers struct {
 	byPID map[int]processSleepers
 }
@@ -120,8 +120,8 @@ type processSleepers struct {
 	list  []pipeSleeper
 }
 
-// pipeSleepers finds the threads that sleep in calls on pipes elsewhere than where one waits
-// for a pipe, with writes all that sleep in calls that write.
+// pipeSleepers finds the threads that sleep in calls on pipes, but not in restfulWaits. If
+// writes is set, it finds all that sleep in calls that write.
 func pipeSleepers(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepers, writes bool) []pipeSleeper {
 	if earlier.byPID == nil {
 		earlier.byPID = map[int]processSleepers{}
@@ -183,9 +183,8 @@ func pipeSleepers(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepe
 	return found
 }
 
-// sleepersOf finds the threads of a process that sleep in calls that work on
-// pipes, if what they are given are pipes; whole reports whether it was told all
-// that there is to be told.
+// sleepersOf finds the threads of a process that sleep in calls that can work on
+// pipes, if their arguments are pipes. whole reports whether nothing is missing.
 func sleepersOf(t *guard.Task, p *probe.Proc, writes bool) (list []pipeSleeper, whole bool) {
 	threads := p.Model.AllThreads()
 	whole = true
@@ -204,7 +203,7 @@ func sleepersOf(t *guard.Task, p *probe.Proc, writes bool) (list []pipeSleeper, 
 		t.End()
 		if err != nil {
 			if proc.ReasonOf(err) == model.Denied {
-				break // and so are the other threads of the process
+				break // it is denied for the other threads of the process, too
 			}
 			continue
 		}
@@ -222,14 +221,14 @@ func sleepersOf(t *guard.Task, p *probe.Proc, writes bool) (list []pipeSleeper, 
 	return list, whole
 }
 
-// pipeUse is a descriptor that a call may hold as a pipe.
+// pipeUse is a descriptor that a call may be using as a pipe.
 type pipeUse struct {
 	fd    int32
 	write bool
 }
 
 // pipesInCall reads /proc/PID/task/TID/syscall (proc_pid_syscall(5)) and returns
-// the descriptors that the call may hold as pipes.
+// the descriptors that the call may be using as pipes.
 func pipesInCall(text []byte) []pipeUse {
 	f := bytes.Fields(text)
 	if len(f) < 7 {

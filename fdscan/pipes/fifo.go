@@ -12,16 +12,16 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// FIFOSpace are named by the device of their file system and their inode: the inode
-// number alone is shared by FIFOs of two file systems.
+// FIFOSpace has FIFOs by the device of their file system and their inode: FIFOs of
+// two file systems can have the same inode number.
 var FIFOSpace = &probe.KeySpace{
 	Name:    "fifo",
 	OfInode: func(dev, ino uint64) (scope, num uint64, ok bool) { return dev, ino, true },
 }
 
-// FIFO reads named pipes. Only the file type tells a FIFO from any other file
-// with a path, so each path is asked for it; never by opening it, which would
-// wake who waits for the other end.
+// FIFO reads named pipes. Only the file type distinguishes a FIFO from any
+// other file with a path, so each path is asked for it. It is never opened, as
+// that would wake processes that wait for the other end.
 func FIFO() probe.Probe { return fifo(new(helperCache)) }
 
 func fifo(helper *helperCache) probe.Probe {
@@ -61,8 +61,8 @@ func fifo(helper *helperCache) probe.Probe {
 	}
 }
 
-// reportUnasked says how many files may be FIFOs that were not asked, because a program
-// serves their file system (fuse(4)), and might not answer.
+// reportUnasked emits how many files may be FIFOs but were not asked, because a program
+// serves their file system (fuse(4)) and might not answer.
 func reportUnasked(idx *probe.Index, out *probe.Collector) {
 	devices := idx.Scan.FUSEDevices()
 	if len(devices) == 0 {
@@ -95,8 +95,8 @@ func fifoObject(k probe.Key, link string, st *unix.Statx_t) *model.Object {
 	}
 }
 
-// trimDeleted takes off what the kernel appends to the path of an unlinked
-// file. A file may be called so, too: only the link count tells.
+// trimDeleted removes the suffix that the kernel appends to the path of an
+// unlinked file. A file's own name may end so, too: only the link count tells.
 func trimDeleted(path string) string {
 	if n := len(path) - len(proc.DeletedSuffix); n > 0 && path[n:] == proc.DeletedSuffix {
 		return path[:n]

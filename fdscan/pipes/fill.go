@@ -14,17 +14,17 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// completePipes asks every pipe of a space how full it is. The kernel tells only
-// those who have it open, so one descriptor is duplicated (pidfd_getfd(2)) for
-// the microseconds that two ioctls take: while a duplicate of the last write end
-// is open, its readers get no end of file.
+// completePipes asks every pipe of a space how full it is. The kernel answers only
+// processes that have the pipe open, so one descriptor is duplicated (pidfd_getfd(2)) for
+// the microseconds that two ioctls take: while a duplicate of the last write end is open,
+// its readers get no end of file.
 //
-// The kernel answers under the pipe's mutex. Who is blocked while it has that (on
-// memory that userfaultfd provides, in splice(2) from a silent socket) blocks
-// anyone who asks, beyond the reach of SIGKILL. Three things keep that from ipctop:
-// pipes that look so are not asked ([busyPipes]); those that are, are asked by
-// another process ([pipeFills.askHelper]), or on guarded threads where there can be none;
-// and what got stuck once is left alone.
+// The kernel takes the pipe's mutex to answer. A thread that is blocked while it holds
+// the mutex (on memory that userfaultfd provides, in splice(2) from a silent socket)
+// blocks every process that asks, beyond the reach of SIGKILL. Three things protect
+// ipctop: pipes that look blocked are not asked ([busyPipes]); the others are asked by
+// another process ([pipeFills.askHelper]), or on guarded threads if there can be no such
+// process; and a pipe on which something got stuck once is skipped.
 func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace, memory *pipeMemory, out *probe.Collector) {
 	if !idx.Scan.PIDCalls {
 		out.Gap(model.Gap{Reason: model.Unsupported, Op: fillOp, Detail: "the proc file system belongs to another pid namespace"})
@@ -62,7 +62,7 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 	if f.askHelper(ctx) {
 		clear(f.asked)
 		memory.questions = questionRoom{f.questions, f.asked, holders}
-	} else { // a thread that gets stuck may look at them at any time
+	} else { // a thread that gets stuck may read them at any later time
 		f.askHere(ctx)
 	}
 	if f.stoppable > 0 {
@@ -78,22 +78,22 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 	}
 }
 
-// pipeMemory is what is kept from one scan to the next.
+// pipeMemory is what is kept between scans.
 type pipeMemory struct {
-	pipes     []*probe.Entry // room for those that are to be asked
+	pipes     []*probe.Entry // memory for the list of pipes to ask
 	questions questionRoom
 	sleepers  earlierSleepers
 	helper    *helperCache
 }
 
-// questionRoom is room for the questions of a scan.
+// questionRoom is memory for the questions of a scan.
 type questionRoom struct {
 	questions []pipeQuestion
 	asked     []*probe.Entry
 	holders   []descriptor
 }
 
-// fillOp is what gaps and the guard call it.
+// fillOp is the name of the operation in gaps and for the guard.
 const fillOp = "fill"
 
 // pipeFills asks the pipes of one space.
@@ -101,15 +101,15 @@ type pipeFills struct {
 	index     *probe.Index
 	out       *probe.Collector
 	questions []pipeQuestion
-	asked     []*probe.Entry // whom each question is about
+	asked     []*probe.Entry // the pipe of each question
 	refused   int
-	stoppable int   // that were not asked because of a quota
-	unasked   int   // for want of the helper
-	lost      error // why it was wanting
+	stoppable int   // not asked because of a quota
+	unasked   int   // not asked because the helper was missing
+	lost      error // why it was missing
 	helper    *helperCache
 }
 
-// settle puts an answer where it belongs.
+// settle handles the answer for a pipe.
 func (f *pipeFills) settle(e *probe.Entry, a pipeAnswer, err error) {
 	if err == nil {
 		f.set(e, model.Some(a.queued), model.Some(a.capacity))
@@ -118,7 +118,7 @@ func (f *pipeFills) settle(e *probe.Entry, a pipeAnswer, err error) {
 	f.set(e, model.Opt[int64]{}, model.Opt[int64]{})
 	switch {
 	case proc.Gone(err), errors.Is(err, unix.EBADF):
-		// it was closed meanwhile
+		// The pipe was closed meanwhile.
 	case proc.ReasonOf(err) == model.Denied:
 		f.refused++
 	case errors.Is(err, probe.ErrQuota):
@@ -131,7 +131,7 @@ func (f *pipeFills) settle(e *probe.Entry, a pipeAnswer, err error) {
 	}
 }
 
-// told takes what the source knows of a pipe, which then need not be asked.
+// told takes what the source knows of a pipe. If it reports true, the pipe need not be asked.
 func (f *pipeFills) told(e *probe.Entry) bool {
 	p, known := f.index.Pipe(e)
 	if !known || p.Queued < 0 {
@@ -141,7 +141,7 @@ func (f *pipeFills) told(e *probe.Entry) bool {
 	return true
 }
 
-// set sets how full a pipe is, and how many ends of it are open where the source tells.
+// set sets how full a pipe is and, if the source tells, how many of its ends are open.
 // Earlier snapshots keep their detail.
 func (f *pipeFills) set(e *probe.Entry, queued, capacity model.Opt[int64]) {
 	was, ok := e.Object.Detail.(*model.PipeDetail)
@@ -161,16 +161,16 @@ func (f *pipeFills) set(e *probe.Entry, queued, capacity model.Opt[int64]) {
 	o.Detail, o.Fill = &changed, model.NewRatio(queued, capacity)
 }
 
-// asIs reports whether a pipe is as full as in the last scan: somebody who has an end of it
-// must have run to change that. Who has an end that nobody shows may be anybody: the kernel
-// itself, for one (autofs(5)), or who has yet to receive it.
+// asIs reports whether a pipe is as full as in the last scan: to change that, a process
+// that has an end of it must have run. If no process shows an end, anyone may have it: the
+// kernel itself, for example (autofs(5)), or the receiver of a descriptor in flight.
 func asIs(idx *probe.Index, e *probe.Entry) bool {
 	d, ok := e.Object.Detail.(*model.PipeDetail)
 	if !ok || !d.Queued.Known() || !idx.Unchanged(e) {
 		return false
 	}
 	if _, known := idx.Pipe(e); known {
-		return false // somebody used it while it was looked at
+		return false // some process used it while it was looked at
 	}
 	read, write := false, false
 	for i := range e.Holders {
@@ -201,8 +201,9 @@ func (f *pipeFills) askHere(ctx context.Context) {
 	})
 }
 
-// askHelper has another process ask, if ipctop is to and can. One that somebody stops
-// is not replaced by ipctop itself, which he could stop just as well.
+// askHelper lets a helper process ask, if that is wanted and possible. If a user
+// stops the helper, ipctop does not ask itself instead: the user could stop it just
+// as well.
 func (f *pipeFills) askHelper(ctx context.Context) bool {
 	program := f.index.Scan.Helper()
 	if program == "" || len(f.questions) == 0 {
@@ -220,7 +221,7 @@ func (f *pipeFills) askHelper(ctx context.Context) bool {
 		}
 		answered, answers, err := f.askThrough(ctx, h)
 		if answers == 0 && used && ctx.Err() == nil {
-			continue // somebody ended it since the last scan
+			continue // it was ended since the last scan
 		}
 		if ctx.Err() == nil {
 			f.settleRest(answered, err)
@@ -229,7 +230,7 @@ func (f *pipeFills) askHelper(ctx context.Context) bool {
 	}
 }
 
-// settleRest settles the questions that were not answered.
+// settleRest handles the questions that were not answered.
 func (f *pipeFills) settleRest(answered []bool, err error) {
 	for i, ok := range answered {
 		if !ok {
@@ -238,7 +239,7 @@ func (f *pipeFills) settleRest(answered []bool, err error) {
 	}
 }
 
-// askThrough has a process ask, and tells which questions it answered.
+// askThrough lets a helper ask, and returns which questions it answered.
 func (f *pipeFills) askThrough(ctx context.Context, h *helper) (answered []bool, answers int, err error) {
 	answered = make([]bool, len(f.questions))
 	stuck := false

@@ -17,11 +17,11 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// helper is the process that asks pipes, seen by ipctop.
+// helper is ipctop's side of the process that asks pipes.
 type helper struct {
 	cmd     *exec.Cmd
 	link    *os.File // questions and answers
-	batch   []byte   // room for questions
+	batch   []byte   // memory for questions
 	stopped atomic.Bool
 	gone    chan struct{}
 	backs   []func()
@@ -33,8 +33,9 @@ var (
 	errHelperEnded   = fmt.Errorf("the process that asks pipes (%s) has ended", probe.HelperName)
 )
 
-// startHelper starts the process. It has nothing that anybody waits for: not ipctop's
-// output, nor its terminal, nor its directory. It ends when nobody is left to ask it.
+// startHelper starts the process. It holds nothing that others wait for: not ipctop's
+// output, nor its terminal, nor its directory. It ends when there is no process left
+// that could ask it.
 func startHelper(program string) (*helper, error) {
 	own, link, err := newHelperLink()
 	if err != nil {
@@ -45,7 +46,7 @@ func startHelper(program string) (*helper, error) {
 	cmd.Dir, cmd.Stdin = "/", link
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	err = cmd.Start()
-	link.Close() // or nobody would notice that the process has ended
+	link.Close() // else the end of the process would not be noticed
 	if err != nil {
 		own.Close()
 		return nil, err
@@ -72,9 +73,9 @@ func startHelper(program string) (*helper, error) {
 	return h, nil
 }
 
-// watch waits for the end of the process. It ends one that is stopped at once: that may
-// have a duplicate, which somebody waits for, and any process of the same user can stop
-// it, also where it has more rights than that user.
+// watch waits for the end of the process. If the process is stopped, watch ends it at
+// once: it may have a duplicate for which others wait. Any process of the same user can
+// stop it, even if it has more rights than that user.
 func (h *helper) watch() {
 	defer close(h.gone)
 	var info unix.Siginfo
@@ -92,15 +93,15 @@ func (h *helper) watch() {
 // cldStopped is CLD_STOPPED of include/uapi/asm-generic/siginfo.h.
 const cldStopped = 5
 
-// startDeadline is how long the helper may take until it is ready.
+// startDeadline is how long the helper may take to become ready.
 const startDeadline = 8 * guard.Deadline
 
-// helperTick is how often the time is looked at while the helper says nothing.
+// helperTick is how often the time is checked while the helper sends nothing.
 const helperTick = guard.Deadline / 10
 
-// ask asks questions and calls f for every answer. It returns nil when there are no
-// more, and an error when the process has ended or does not say anything for longer than
-// it takes to give a pipe up.
+// ask asks questions and calls f for every answer. It returns nil when all are answered.
+// It returns an error if the process has ended, or sends nothing for longer than it
+// takes to give up on a pipe.
 func (h *helper) ask(ctx context.Context, questions []pipeQuestion, f func(i int, answer pipeAnswer)) error {
 	b := encodeQuestions(h.batch, questions)
 	h.batch = nil
@@ -136,7 +137,7 @@ func (h *helper) ask(ctx context.Context, questions []pipeQuestion, f func(i int
 		case n > 0:
 			said = clock.Now()
 		case errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil && clock.Now()-said < 4*guard.Deadline:
-			// It says nothing yet.
+			// Nothing was sent yet.
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return guard.ErrGivenUp
 		case err != nil:
@@ -146,7 +147,7 @@ func (h *helper) ask(ctx context.Context, questions []pipeQuestion, f func(i int
 	return ctx.Err()
 }
 
-// whyEnded is why the process does not listen any more.
+// whyEnded returns the reason why the process no longer listens.
 func (h *helper) whyEnded() error {
 	guard.Within(endDeadline, h.gone, nil)
 	if h.stopped.Load() {
@@ -155,15 +156,15 @@ func (h *helper) whyEnded() error {
 	return errHelperEnded
 }
 
-// whenGone has f called when the process has ended.
+// whenGone makes f be called when the process has ended.
 func (h *helper) whenGone(f func()) { h.backs = append(h.backs, f) }
 
-// endDeadline is how long it is waited that the process is gone, so that it is not
-// left to an init that collects no children.
+// endDeadline is how long to wait for the end of the process, so that it does not
+// become a zombie of an init that does not reap children.
 const endDeadline = 300 * time.Millisecond
 
-// end ends the process. If it is stuck nobody waits for it: it ends when the
-// kernel lets go of it.
+// end ends the process. If it is stuck, end does not wait for it: it ends when
+// the kernel lets it go.
 func (h *helper) end() {
 	h.link.Close()
 	_ = h.cmd.Process.Kill()
@@ -182,16 +183,16 @@ func (h *helper) end() {
 	}()
 }
 
-// helperCache keeps the process for whoever asks next, in this scan or a later one: to
-// start it takes as long as to ask a thousand pipes.
+// helperCache keeps the process for the next questions, in this scan or a later one:
+// starting it takes as long as asking a thousand pipes.
 type helperCache struct {
 	mu     sync.Mutex
 	idle   *helper
-	failed error // to start it ahead of time
-	late   bool  // for that: somebody has asked, or will not ask any more
+	failed error // error of the early start
+	late   bool  // too late for an early start: the helper was asked for already, or will not be any more
 }
 
-// prefetch starts the process while others are still read, where there is one to start.
+// prefetch starts the process, if there is one to start, while the scan still reads other things.
 func (k *helperCache) prefetch(s *probe.Scan) {
 	if s.Helper() == "" || !s.PIDCalls || s.WaitsOnly() || s.HasSource() {
 		return
@@ -223,7 +224,7 @@ func (k *helperCache) get(program string) (h *helper, used bool, err error) {
 	return h, false, err
 }
 
-// put takes a process back that has answered.
+// put takes back a process that has answered.
 func (k *helperCache) put(h *helper) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

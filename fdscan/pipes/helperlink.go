@@ -12,21 +12,21 @@ import (
 	"github.com/ipctop/ipctop/privilege"
 )
 
-// ipctop and its helper process talk over a pair of sockets, because a socket tells
-// who sent what was received. The helper may have rights that the user who started it
-// has not, so it answers its parent alone, and only if that is ipctop itself.
+// ipctop and its helper process communicate over a socket pair, because a socket
+// tells who sent a message. The helper may have rights that the user who started it
+// does not have, so it answers only its parent, and only if that is ipctop itself.
 
-// helperSocket is the helper's descriptor of its end.
+// helperSocket is the descriptor of the helper's end.
 const helperSocket = 0
 
-// newHelperLink makes the pair of sockets. Parts of a process that has ended are
-// noticed by their end of file.
+// newHelperLink makes the socket pair. If one of the processes ends, the other
+// one gets end of file.
 func newHelperLink() (own, helper *os.File, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, os.NewSyscallError("socketpair", err)
 	}
-	// Only ipctop's end takes part in the runtime's polling: deadlines are set on it.
+	// Only ipctop's end uses the runtime's poller: deadlines are set on it.
 	_ = unix.SetNonblock(fds[0], true)
 	return os.NewFile(uintptr(fds[0]), "helper"), os.NewFile(uintptr(fds[1]), "helper"), nil
 }
@@ -46,16 +46,16 @@ func answerChallenge(link *os.File) error {
 	return err
 }
 
-// isHelper reports whether this process was started by a process over a pair of
-// sockets to be its helper, as far as that can be seen without asking it.
+// isHelper reports whether this process was started as a helper by a process on
+// the other end of a socket pair, as far as that can be seen without asking.
 func isHelper() bool {
 	peer, err := unix.GetsockoptUcred(helperSocket, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	return err == nil && int(peer.Pid) == os.Getppid()
 }
 
-// checkParent makes sure that the parent is ipctop. First its program must be this one.
-// From then on it stays this one, so an answer that comes from its process afterwards is
-// ipctop's: the kernel says from whom it comes.
+// checkParent makes sure that the parent is ipctop. First it checks that the parent runs
+// the same program. From then on it stays the same process, so an answer from that
+// process comes from ipctop: the kernel tells who sent it.
 func checkParent() error {
 	if err := unix.SetsockoptInt(helperSocket, unix.SOL_SOCKET, unix.SO_PASSCRED, 1); err != nil {
 		return os.NewSyscallError("setsockopt SO_PASSCRED", err)
@@ -82,7 +82,7 @@ func checkParent() error {
 	return readChallenge(parent, challenge)
 }
 
-// readChallenge reads what was sent back and checks who sent it.
+// readChallenge reads what was sent back, and checks who sent it.
 func readChallenge(parent int, want [challengeSize]byte) error {
 	var got []byte
 	for len(got) < challengeSize {
@@ -108,7 +108,7 @@ func readChallenge(parent int, want [challengeSize]byte) error {
 	return nil
 }
 
-// senderOf is the process that the kernel says a message comes from.
+// senderOf returns the process that sent a message, according to the kernel.
 func senderOf(control []byte) (int, error) {
 	messages, err := unix.ParseSocketControlMessage(control)
 	if err != nil || len(messages) != 1 {

@@ -15,27 +15,28 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// RunHelper returns at once in an ordinary process. In one that ipctop started to ask
-// pipes it does that and never returns: its name alone makes no helper of a process, it must
-// also have a socket whose other end its parent made. Programs that set [probe.Options].Helper
-// to themselves call it before anything else.
+// RunHelper returns at once in an ordinary process. In a process that ipctop started as its
+// helper, it asks pipes and never returns. The name alone does not make a process a helper: it
+// must also have a socket whose other end its parent made. Programs that set
+// [probe.Options].Helper to themselves call it before anything else.
 func RunHelper() {
 	if os.Args[0] != probe.HelperName {
 		return
 	}
 	if !isHelper() {
-		// Its parent has ended already, or was never an ipctop. To go on as ipctop would start the
-		// next helper, whose parent may end just as soon: a chain of processes without end.
+		// Its parent has ended already, or was never an ipctop. If it went on as ipctop, it would
+		// start the next helper, whose parent may end just as soon: an endless chain of processes.
 		unix.Exit(1)
 	}
-	_ = os.WriteFile("/proc/self/comm", []byte(probe.HelperName), 0) // else it is "exe"
+	_ = os.WriteFile("/proc/self/comm", []byte(probe.HelperName), 0) // else its name is "exe"
 	closeInherited()
-	// Who has started a set-user-ID program may stop and end it, as long as one of its ids is his.
+	// A user who has started a set-user-ID program may stop and end it, as long as one of its ids is
+	// the user's.
 	if euid := os.Geteuid(); euid != os.Getuid() {
 		_ = syscall.Setresuid(euid, euid, euid)
 	}
 	if err := checkParent(); err != nil {
-		unix.Exit(1) // the probe is not told why
+		unix.Exit(1) // the probe does not learn the reason
 	}
 	link := os.NewFile(helperSocket, "ipctop")
 	out := &answerWriter{w: link}
@@ -43,7 +44,7 @@ func RunHelper() {
 	for {
 		var err error
 		if text, err = readBatch(link, text); err != nil {
-			unix.Exit(0) // nobody asks any more
+			unix.Exit(0) // no process asks any more
 		}
 		done := out.flushOften()
 		questions, ids := parseQuestions(text)
@@ -54,8 +55,8 @@ func RunHelper() {
 	}
 }
 
-// closeInherited closes what a shell left open in ipctop: to hold it would be to
-// make others wait.
+// closeInherited closes descriptors that a shell left open in ipctop: if the
+// helper held them, other processes could wait for it.
 func closeInherited() {
 	for fd := 3; fd < 1024; fd++ {
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
@@ -64,8 +65,8 @@ func closeInherited() {
 	}
 }
 
-// answerWriter sends answers many at a time: a write for each would wake ipctop
-// for each.
+// answerWriter sends many answers at a time: one write for each would wake
+// ipctop for each.
 type answerWriter struct {
 	w   io.Writer
 	mu  sync.Mutex
@@ -84,7 +85,7 @@ func (w *answerWriter) write(id uint32, a pipeAnswer) {
 }
 
 func (w *answerWriter) send() {
-	_, _ = w.w.Write(w.buf) // if it fails there is nobody to tell
+	_, _ = w.w.Write(w.buf) // if this fails, there is no process to report it to
 	w.buf = w.buf[:0]
 }
 
@@ -94,8 +95,8 @@ func (w *answerWriter) flush() {
 	w.send()
 }
 
-// flushOften keeps what has been answered from waiting for what is stuck, until
-// done is called.
+// flushOften sends answers regularly, so that they do not wait for a question
+// that is stuck. It ends when done is called.
 func (w *answerWriter) flushOften() (done func()) {
 	tick := time.NewTicker(guard.Deadline / 10)
 	ended := make(chan struct{})
@@ -115,8 +116,9 @@ func (w *answerWriter) flushOften() (done func()) {
 	}
 }
 
-// answerAll asks every pipe, one after the other, so that there is one duplicate at a
-// time. Those where that gets stuck are given up, and the others asked beside them.
+// answerAll asks every pipe, one after the other, so that there is only one duplicate
+// at a time. If asking a pipe gets stuck, that pipe is given up and the others are
+// asked on another thread.
 func answerAll(questions []pipeQuestion, answer func(i int, a pipeAnswer)) {
 	const (
 		open = iota
@@ -136,7 +138,7 @@ func answerAll(questions []pipeQuestion, answer func(i int, a pipeAnswer)) {
 			case state[i].Load() == answered:
 				continue
 			case !state[i].CompareAndSwap(open, asked):
-				a.status = statusStuck // the probe asked before
+				a.status = statusStuck // an earlier attempt asked this and did not finish
 			case t.BeginFor(guard.Item{Key: &questions[i], Owner: questions[i].owner}, fillOp, 0):
 				a = questions[i].query(&p)
 				t.End()
@@ -149,8 +151,8 @@ func answerAll(questions []pipeQuestion, answer func(i int, a pipeAnswer)) {
 	})
 }
 
-// maxGroup bounds the questions a thread takes at a time, so that one process
-// that has most of the pipes does not keep all but one thread idle.
+// maxGroup bounds the questions that a thread takes at a time, so that if one
+// process has most of the pipes, the other threads are not idle.
 const maxGroup = 256
 
 // byProcess groups questions by the process that is asked first.

@@ -9,15 +9,15 @@ import (
 	"github.com/ipctop/ipctop/guard"
 )
 
-// What goes between ipctop and the process helper: records of fixed size, without
-// reflection, as there is one for every pipe on the machine.
+// The messages between ipctop and the helper process: records of fixed size, without reflection, as there is one for
+// every pipe on the machine.
 //
-// A batch of questions is their length in bytes, u64, and what follows. Its answers
-// end with one to the question batchEnd.
+// A batch of questions is its length in bytes, u64, followed by the questions. Its answers end with one to the
+// question batchEnd.
 //
-// A question takes one row per descriptor, one after the other: question u32@0,
-// pid i32@4, fd i32@8, owner's uid u32@12, scope u64@16, num u64@24, owner's pid i32@32. An answer is question u32@0,
-// status i32@4, queued i64@8, capacity i64@16.
+// A question takes one row per descriptor, one after the other: question u32@0, pid i32@4, fd i32@8, owner's uid
+// u32@12, scope u64@16, num u64@24, owner's pid i32@32. An answer is question u32@0, status i32@4, queued i64@8,
+// capacity i64@16.
 const (
 	asideRowSize     = 40
 	helperAnswerSize = 24
@@ -25,7 +25,7 @@ const (
 	batchEnd = math.MaxUint32
 )
 
-// encodeQuestions makes a batch of questions in the place of what b has.
+// encodeQuestions makes a batch of questions in the memory of b.
 func encodeQuestions(b []byte, questions []pipeQuestion) []byte {
 	rows := 0
 	for _, q := range questions {
@@ -47,7 +47,7 @@ func encodeQuestions(b []byte, questions []pipeQuestion) []byte {
 	return b
 }
 
-// readBatch reads the questions of one batch in the place of what b has.
+// readBatch reads the questions of one batch into the memory of b.
 func readBatch(r io.Reader, b []byte) ([]byte, error) {
 	var size [8]byte
 	if _, err := io.ReadFull(r, size[:]); err != nil {
@@ -59,8 +59,8 @@ func readBatch(r io.Reader, b []byte) ([]byte, error) {
 	return b, err
 }
 
-// parseQuestions brings the rows of each question together. ids are what the
-// answers are to be given under. Nothing of b is used any more after that.
+// parseQuestions joins the rows of each question. ids are the numbers under
+// which the answers are sent. The result does not refer to b.
 func parseQuestions(b []byte) (questions []pipeQuestion, ids []uint32) {
 	ne := binary.NativeEndian
 	rows := len(b) / asideRowSize

@@ -12,8 +12,8 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// Space is where the kernel keeps anonymous pipes. There is one of it, so the
-// inode number alone is the identity.
+// Space has the anonymous pipes. The kernel keeps them on a single file system,
+// so the inode number alone is the identity.
 var Space = &probe.KeySpace{
 	Name:   "pipefs",
 	Waited: true, Incremental: true,
@@ -25,7 +25,7 @@ var Space = &probe.KeySpace{
 	},
 }
 
-// Device is that of the file system on which the kernel keeps pipes; 0 if it could not be told.
+// Device is the device of the file system on which the kernel keeps pipes; 0 if it is not known.
 var Device = sync.OnceValue(func() uint64 {
 	var p [2]int
 	err := unix.Pipe2(p[:], unix.O_CLOEXEC)
@@ -40,7 +40,7 @@ var Device = sync.OnceValue(func() uint64 {
 // capacity from a duplicate (see [completePipes]).
 func Pipe() probe.Probe { return pipe(new(helperCache)) }
 
-// Probes are [Pipe] and [FIFO], for which one process asks.
+// Probes are [Pipe] and [FIFO], which share one helper process.
 func Probes() []probe.Probe {
 	helper := new(helperCache)
 	return []probe.Probe{pipe(helper), fifo(helper)}
