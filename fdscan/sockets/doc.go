@@ -1,5 +1,5 @@
 // Package sockets reads sockets of all families, who holds them and who their peers
-// are. No socket is duplicated: the kernel's tables tell.
+// are. It duplicates no socket: the kernel's tables have this information.
 //
 // Kernel files read: the sock_diag(7) tables; where they are missing,
 // /proc/PID/net/{unix,tcp,tcp6,udp,udp6,raw,raw6,icmp,icmp6,netlink,packet}; the links

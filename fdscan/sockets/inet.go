@@ -12,20 +12,20 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// inetFamily is one protocol over IPv4 and IPv6. Tables come from inet_diag,
-// else from /proc/net.
+// inetFamily is one protocol over IPv4 and IPv6. Its tables come from
+// inet_diag, or else from /proc/net.
 type inetFamily struct {
 	kind     model.Kind
 	protocol uint16    // IPPROTO_*; 0: there is no inet_diag for it
-	name     string    // of the protocol, where it is not the usual one of its kind
+	name     string    // of the protocol, if it is not the usual one of its kind
 	tables   [2]string // in /proc/net: IPv4, IPv6
-	counts   [2]string // the names of its protocols in /proc/net/protocols, and of its sockets
+	counts   [2]string // the names of its protocols in /proc/net/protocols, for counting its sockets
 	states   *[16]string
-	// portless: what stands in the port's place is the IP protocol
+	// portless: the field of the port has the IP protocol
 	portless bool
 	match    func(ends []inetEnd, out *probe.Collector)
-	// variants are other protocols whose sockets are of this kind. What they tell of
-	// a socket counts before what the family tells.
+	// variants are other protocols whose sockets are of this kind. A record of a
+	// variant counts before one of the family for the same socket.
 	variants []inetFamily
 }
 
@@ -35,7 +35,7 @@ type inetSock struct {
 	v6, v6only           bool
 	state                uint8
 	recvQueue, sendQueue uint32
-	halfQueues           bool // listener in /proc/net/tcp: the backlog's limit is missing
+	halfQueues           bool // listener in /proc/net/tcp: the limit of the backlog is missing
 	ino                  uint64
 	uid                  uint32
 	cookie               uint64
@@ -57,28 +57,28 @@ type inetSock struct {
 	windowLimited, bufferLimited model.Opt[int64] // ns
 }
 
-// discountFlags takes the SYN or FIN out of the queues, which the kernel counts
-// by sequence numbers: ss shows a byte to be read where there is none but the
-// end of the stream.
+// discountFlags subtracts SYN and FIN from the queues, as the kernel counts
+// queues by sequence numbers: ss shows one byte to be read where there is only
+// the end of the stream.
 func (s *inetSock) discountFlags() {
-	switch s.state { // the other side's FIN has come
+	switch s.state { // the other side's FIN has been received
 	case tcpCloseWait, tcpLastAck, tcpClosing:
 		s.recvQueue -= min(s.recvQueue, 1)
 	}
-	switch s.state { // ours, or the SYN, is not acknowledged
+	switch s.state { // our FIN or SYN is not acknowledged yet
 	case tcpSynSent, tcpFinWait1, tcpLastAck, tcpClosing:
 		s.sendQueue -= min(s.sendQueue, 1)
 	}
 }
 
-// flow is a connection as one of its ends sees it.
+// flow is a connection as seen from one of its ends.
 type flow struct{ local, remote endpoint }
 
 func (f flow) swapped() flow { return flow{f.remote, f.local} }
 
-// endpoint is an address and port. An IPv4 address is kept as the IPv6 address
-// it is mapped to (RFC 4291, 2.5.5.2), so that the two ends of a connection
-// match where one of them uses an IPv6 socket.
+// endpoint is an address and port. An IPv4 address is kept in the form of the
+// IPv6 address to which it is mapped (RFC 4291, 2.5.5.2), so that the two ends
+// of a connection match even if one of them uses an IPv6 socket.
 type endpoint struct {
 	addr [16]byte
 	port uint16
@@ -103,8 +103,8 @@ func (e *endpoint) isLoopback() bool {
 	return e.isMapped() && e.addr[12] == 127 || e.addr == [16]byte{15: 1}
 }
 
-// append writes the endpoint as ss -n does: an IPv6 wildcard that takes IPv4 as
-// well is *, port 0 is *.
+// append writes the endpoint as ss -n does: an IPv6 wildcard that also accepts
+// IPv4 is *, port 0 is *.
 func (e *endpoint) append(b []byte, v6, v6only bool) []byte {
 	switch {
 	case !v6:
@@ -120,15 +120,15 @@ func (e *endpoint) append(b []byte, v6, v6only bool) []byte {
 	return strconv.AppendUint(append(b, ':'), uint64(e.port), 10)
 }
 
-// States of TCP (net/tcp_states.h) as ss prints them, but for CLOSE, which it calls
-// UNCONN. 13 is a socket that is bound and no more, which the kernel lists since
-// Linux 6.8; before and after it is bound a socket is in no table.
+// States of TCP (net/tcp_states.h) as ss prints them, except CLOSE, which ss calls
+// UNCONN. 13 is a socket that is only bound; the kernel lists these since Linux
+// 6.8. On older kernels, and before it is bound, such a socket is in no table.
 var tcpStates = [16]string{
 	1: "ESTAB", 2: "SYN-SENT", 3: "SYN-RECV", 4: "FIN-WAIT-1", 5: "FIN-WAIT-2", 6: "TIME-WAIT", 7: "CLOSE", 8: "CLOSE-WAIT",
 	9: "LAST-ACK", tcpListen: "LISTEN", 11: "CLOSING", 12: "SYN-RECV", 13: "CLOSE",
 }
 
-// datagramStates are those of sockets without connections.
+// datagramStates are the states of sockets without connections.
 var datagramStates = [16]string{1: "ESTAB", 7: "UNCONN"}
 
 const (
@@ -145,7 +145,7 @@ const (
 	tcpBound     = 13
 )
 
-// inetEnd is what matching peers needs of a socket.
+// inetEnd has the fields of a socket that are needed to match peers.
 type inetEnd struct {
 	flow
 	ino    uint64
@@ -153,8 +153,8 @@ type inetEnd struct {
 	v6only bool
 }
 
-// read reads the tables of one network namespace, those of the variants first: of
-// two records for one socket the first counts.
+// read reads the tables of one network namespace, those of the variants first: if
+// there are two records for one socket, the first counts.
 func (f *inetFamily) read(ctx context.Context, ns probe.NS, kept *inetKept, out *probe.Collector) error {
 	if usageOf(ns).noneOf(f) || f.plain(ns, kept) && f.readPlain(ctx, ns, kept, out) {
 		return nil
@@ -172,8 +172,8 @@ func (f *inetFamily) read(ctx context.Context, ns probe.NS, kept *inetKept, out 
 	return f.readOne(ctx, ns, known, kept, out)
 }
 
-// readOne reads the tables of one protocol. known are the sockets that the tables of
-// variants had.
+// readOne reads the tables of one protocol. known are the sockets that were in the
+// tables of variants.
 func (f *inetFamily) readOne(ctx context.Context, ns probe.NS, known map[uint64]bool, kept *inetKept, out *probe.Collector) error {
 	t := newInetTable(f, ns, kept, known)
 	var d *diag
@@ -221,7 +221,7 @@ func (f *inetFamily) readOne(ctx context.Context, ns probe.NS, known map[uint64]
 	return nil
 }
 
-// emit hands over what was found, and how.
+// emit emits what was found, and which interface was used.
 func (t *inetTable) emit(how string, out *probe.Collector) {
 	f := t.family
 	if f.name == "" {
@@ -239,7 +239,7 @@ func (t *inetTable) emit(how string, out *probe.Collector) {
 	}
 }
 
-// inetTable gathers what the tables of a namespace list.
+// inetTable collects the content of a namespace's tables.
 type inetTable struct {
 	family  *inetFamily
 	ns      probe.NS
@@ -248,17 +248,18 @@ type inetTable struct {
 	ends    []inetEnd
 	scratch [128]byte
 
-	keeps  bool         // what is found, for the next scan
-	before []*inetFound // in the last scan
-	next   int          // place in before of what is likely to come next
+	keeps  bool         // found is kept for the next scan
+	before []*inetFound // found in the last scan
+	next   int          // index in before of the socket that probably comes next
 	found  []*inetFound
 
-	multipath bool // some are subflows of MPTCP connections
+	multipath bool // some sockets are subflows of MPTCP connections
 }
 
-// readBoth reads the tables of IPv4 and IPv6 with one request and reports whether there is
-// one: the kernel walks through the connections of all network namespaces for each, and
-// through all that are bound. Where nothing but listeners is counted these alone are asked for.
+// readBoth reads the tables of IPv4 and IPv6 with one request, and reports whether that is
+// possible. One request is better than two: for each, the kernel walks through the connections
+// of all network namespaces, and through all bound sockets. If listeners are the only sockets
+// that are counted, it asks only for these.
 func (t *inetTable) readBoth(ctx context.Context, d *diag, out *probe.Collector) bool {
 	if t.family.protocol != unix.IPPROTO_TCP {
 		return false
@@ -279,7 +280,7 @@ func (t *inetTable) readBoth(ctx context.Context, d *diag, out *probe.Collector)
 			states = tcpAsked &^ (1<<tcpListen | 1<<tcpBound)
 		}
 	}
-	if u.unlisted() { // bound sockets are not counted
+	if u.unlisted() { // bound sockets are not in the count
 		states |= 1 << tcpBound
 	}
 	if !read(states) {
@@ -316,7 +317,7 @@ func (t *inetTable) readAs(ctx context.Context, d *diag, kind uint16, request []
 		err = nil
 	}
 	if err != nil {
-		again() // proc is asked for all of it
+		again() // all of it will be read from proc instead
 		return err
 	}
 	bad.report(out, "")
@@ -338,8 +339,8 @@ func (t *inetTable) readProc(text []byte, v6 bool, out *probe.Collector) {
 	})
 }
 
-// add takes a socket in. One without an inode belongs to no process: it waits
-// to be accepted or was closed; it is no object, but may be somebody's peer.
+// add adds a socket. A socket without an inode belongs to no process: it waits
+// to be accepted or was closed. It is no object, but may be the peer of one.
 func (t *inetTable) add(s *inetSock) {
 	t.multipath = t.multipath || s.multipath
 	if t.family.match != nil {
@@ -357,7 +358,7 @@ func (t *inetTable) add(s *inetSock) {
 		f = &inetFound{*s, t.object(s)}
 	}
 	t.objects = append(t.objects, f.object)
-	if !s.subflow { // which depends on what other tables say
+	if !s.subflow { // subflows depend on the content of other tables
 		t.found = append(t.found, f)
 	}
 }
@@ -373,7 +374,7 @@ func (t *inetTable) object(s *inetSock) *model.Object {
 		ID: t.ns.ID(t.family.kind, s.ino), Gen: socketCookie(s.cookie), Kind: t.family.kind, Ino: model.Big(s.ino),
 		UID: d.UID, Namespace: t.ns.Model(), Detail: d,
 	}
-	// One string holds all three: LOCAL->REMOTE, as lsof has it.
+	// One string holds all three, in lsof's form: LOCAL->REMOTE.
 	local := s.local.append(t.scratch[:0], s.v6, s.v6only)
 	both := s.remote.append(append(local, "->"...), s.v6, s.v6only)
 	o.Name = string(both)
@@ -395,10 +396,10 @@ func (t *inetTable) object(s *inetSock) *model.Object {
 		}
 		o.Fill = backlogFill(d.Backlog, d.BacklogMax)
 	case s.subflow && !t.known[s.ino]:
-		// The queues are the connection's, which nobody told of.
+		// The queues are those of the connection, which no table had.
 	case t.family.protocol == unix.IPPROTO_MPTCP:
 		d.SendQueue = s.unacknowledged
-		if s.recvQueue == 0 { // else it is memory
+		if s.recvQueue == 0 { // else the value is memory
 			d.RecvQueue = model.Some[int64](0)
 		}
 		t.buffers(s, o, d)
@@ -407,7 +408,7 @@ func (t *inetTable) object(s *inetSock) *model.Object {
 		t.buffers(s, o, d)
 	}
 	switch {
-	case t.family.kind == model.TCP: // counts what is no loss to a stream
+	case t.family.kind == model.TCP: // the drops of TCP are no loss to the stream
 	case s.hasDrops:
 		d.Drops = model.Some(int64(s.drops))
 	case s.mem.hasDrops:
@@ -416,8 +417,8 @@ func (t *inetTable) object(s *inetSock) *model.Object {
 	return o
 }
 
-// buffers sets how full a socket is: its fuller direction. What counts against
-// the limits is memory, of which the bytes waiting are a part.
+// buffers sets how full a socket is, in its fuller direction. The limits apply
+// to memory, of which the waiting bytes are a part.
 func (t *inetTable) buffers(s *inetSock, o *model.Object, d *model.InetDetail) {
 	if !s.mem.known {
 		return
@@ -433,7 +434,7 @@ func (t *inetTable) buffers(s *inetSock, o *model.Object, d *model.InetDetail) {
 	}
 }
 
-// ipProtocol names the protocol of a raw socket, or numbers it.
+// ipProtocol returns the name of a raw socket's protocol, or its number.
 func ipProtocol(n uint16) string {
 	switch n {
 	case unix.IPPROTO_ICMP:

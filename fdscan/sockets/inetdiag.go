@@ -20,19 +20,19 @@ const (
 	inetDiagSkV6Only  = 11
 	inetDiagULPInfo   = 19 // Linux 5.3
 
-	inetDiagReqProtocol = 3 // of a request, Linux 5.9
+	inetDiagReqProtocol = 3 // in a request, Linux 5.9
 	inetULPInfoName     = 1
 	inetULPInfoMPTCP    = 3
 )
 
-// noProtocol is asked for with the number of a protocol that needs more than the
-// 8 bits there are, which goes in an attribute: a kernel that does not know the
-// attribute has no table for this one.
+// noProtocol stands in requests for a protocol whose number needs more than 8
+// bits. The real number is in an attribute. A kernel that does not know the
+// attribute has no table for noProtocol.
 const noProtocol = 254
 
-// inetDiagRequest is struct inet_diag_req_v2: family u8, protocol u8,
-// extensions u8, pad u8, states u32, and a socket id of 48 bytes, which a dump
-// leaves empty.
+// inetDiagRequest makes a struct inet_diag_req_v2: family u8, protocol u8,
+// extensions u8, pad u8, states u32, and a socket id of 48 bytes, which is
+// empty for a dump.
 func inetDiagRequest(family uint8, protocol uint16) []byte {
 	ne := binary.NativeEndian
 	b := make([]byte, 56)
@@ -47,17 +47,17 @@ func inetDiagRequest(family uint8, protocol uint16) []byte {
 	return b
 }
 
-// tcpAsked are the states that are asked for. Sockets in TIME-WAIT are not: there can be
-// very many, and they belong to nobody.
+// tcpAsked are the states to ask for. Sockets in TIME-WAIT are left out: there can be
+// very many, and they belong to no process.
 const tcpAsked = ^uint32(1 << tcpTimeWait)
 
-// tcpDiagGetSock is TCPDIAG_GETSOCK, the older request for the table of TCP, which is of both
-// IPv4 and IPv6.
+// tcpDiagGetSock is TCPDIAG_GETSOCK, the older request for the table of TCP, which covers
+// both IPv4 and IPv6.
 const tcpDiagGetSock = 18
 
-// tcpDiagRequest is struct inet_diag_req: family u8, two lengths u8, extensions u8, a
-// socket id of 48 bytes, states u32, dbs u32. It asks for what [inetDiagRequest] does.
-// It has a bit for each state.
+// tcpDiagRequest makes a struct inet_diag_req: family u8, two lengths u8, extensions
+// u8, a socket id of 48 bytes, states u32, dbs u32. It asks for the same as
+// [inetDiagRequest]. states has a bit for each state.
 func tcpDiagRequest(states uint32) []byte {
 	b := make([]byte, 60)
 	b[3] = 1<<(inetDiagSkMeminfo-1) | 1<<(inetDiagInfo-1)
@@ -122,10 +122,10 @@ func parseInetDiag(b []byte, protocol uint16, s *inetSock) error {
 	})
 }
 
-// setTCPInfo takes what is wanted of struct tcp_info (tcp(7)); later kernels
-// append to it. The times start with the connection, so they say something only
-// if there is one and something was ever received or sent (data_segs_in and
-// _out, Linux 4.6).
+// setTCPInfo sets fields from struct tcp_info (tcp(7)), to which later kernels
+// append. The times start with the connection, so they are valid only for a
+// connection on which something was received or sent (data_segs_in and _out,
+// Linux 4.6).
 func (s *inetSock) setTCPInfo(b []byte) {
 	const retransmits, backoff, rto, lastSent, lastReceived, segmentsIn, segmentsOut, minimum = 2, 4, 8, 44, 52, 152, 156, 56
 	if len(b) < minimum {
@@ -155,8 +155,9 @@ func (s *inetSock) setTCPInfo(b []byte) {
 	s.setTCPCounters(b)
 }
 
-// setTCPCounters takes what later kernels appended: bytes acknowledged and received
-// (Linux 4.1), not sent (4.6), how long something held it up (4.10), sent (4.19).
+// setTCPCounters sets the counters that later kernels have appended: bytes
+// acknowledged and received (Linux 4.1), not sent (4.6), how long sending was held
+// up (4.10), bytes sent (4.19).
 func (s *inetSock) setTCPCounters(b []byte) {
 	number := func(at, size int, unit time.Duration) (n model.Opt[int64]) {
 		switch {
@@ -173,8 +174,9 @@ func (s *inetSock) setTCPCounters(b []byte) {
 	s.sent = number(200, 8, 1)
 }
 
-// setMPTCPInfo takes of struct mptcp_info (linux/mptcp.h) how many bytes the other
-// end has not acknowledged. What waits to be read the kernel counts as memory only.
+// setMPTCPInfo sets, from struct mptcp_info (linux/mptcp.h), how many bytes the
+// other end has not acknowledged. For bytes waiting to be read, the kernel has only
+// the memory.
 func (s *inetSock) setMPTCPInfo(b []byte) {
 	const writeSeq, acknowledged = 16, 24
 	if len(b) < acknowledged+8 {
@@ -186,7 +188,7 @@ func (s *inetSock) setMPTCPInfo(b []byte) {
 	}
 }
 
-// setTimer takes the timer that is running (idiag_timer), and when it goes off.
+// setTimer sets the running timer (idiag_timer), and when it expires.
 func (s *inetSock) setTimer(timer uint8, expires uint32) {
 	names := [...]string{0: "", 1: "retransmit", 2: "keepalive", 4: "persist"}
 	if int(timer) < len(names) && names[timer] != "" {

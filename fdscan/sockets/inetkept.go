@@ -7,13 +7,13 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// inetKept is what the sockets of each network namespace were in the last scan. One of
-// which the kernel says the same is not made anew, and by that the scan knows that
-// nothing of it has changed.
+// inetKept has the sockets of each network namespace from the last scan. If the kernel
+// says the same of a socket, its object is used again, which shows the scan that
+// nothing has changed.
 type inetKept struct {
 	mu     sync.Mutex
 	tables map[inetTableKey][]*inetFound
-	whole  map[inetTableKey]inetWhole // of those that have stamps
+	whole  map[inetTableKey]inetWhole // of the tables that have stamps
 }
 
 // inetTableKey names the table of a protocol in a network namespace.
@@ -22,21 +22,21 @@ type inetTableKey struct {
 	ns     uint64
 }
 
-// inetFound is a socket that was listed, and what was made of that.
+// inetFound is a socket that was listed, with the object made from it.
 type inetFound struct {
 	sock   inetSock
 	object *model.Object
 }
 
-// get is what was found in the last scan, in the order in which the kernel listed it.
+// get returns the sockets of the last scan, in the kernel's order.
 func (k *inetKept) get(f *inetFamily, ns probe.NS) []*inetFound {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.tables[inetTableKey{f, ns.Inode}]
 }
 
-// put keeps what was found for the next scan. Namespaces that are not looked into any
-// more are forgotten, once there are as many as there may be.
+// put keeps the sockets for the next scan. Once there are as many namespaces as
+// allowed, those that are no longer scanned are dropped.
 func (k *inetKept) put(f *inetFamily, ns probe.NS, found []*inetFound) {
 	if !ns.Scan.Repeated() {
 		return
@@ -49,7 +49,7 @@ func (k *inetKept) put(f *inetFamily, ns probe.NS, found []*inetFound) {
 	k.tables[inetTableKey{f, ns.Inode}] = found
 }
 
-// newInetTable has room for what the table had in the last scan.
+// newInetTable makes a table with room for as much as it had in the last scan.
 func newInetTable(f *inetFamily, ns probe.NS, kept *inetKept, known map[uint64]bool) inetTable {
 	t := inetTable{family: f, ns: ns, known: known, keeps: ns.Scan.Repeated(), before: kept.get(f, ns)}
 	if n := len(t.before); n > 0 {
@@ -62,7 +62,7 @@ func newInetTable(f *inetFamily, ns probe.NS, kept *inetKept, known map[uint64]b
 	return t
 }
 
-// tally is which sockets the table has.
+// tally identifies the sockets in the table.
 func (t *inetTable) tally() (tally probe.Tally) {
 	for i := range t.ends {
 		tally.Add(t.ends[i].ino)
@@ -70,11 +70,11 @@ func (t *inetTable) tally() (tally probe.Tally) {
 	return tally
 }
 
-// keepAhead is how far ahead it is looked for a socket among those of the last scan.
+// keepAhead is how many sockets of the last scan are searched ahead for a socket.
 const keepAhead = 64
 
-// kept is what was found of a socket that is as it was in the last scan; nil if it is not,
-// or that is not known.
+// kept returns the record of the last scan for a socket that has not changed; nil if it
+// has changed, or is not found.
 func (t *inetTable) kept(s *inetSock) *inetFound {
 	for i := t.next; i < min(len(t.before), t.next+keepAhead); i++ {
 		if t.before[i].sock.ino != s.ino {

@@ -10,11 +10,11 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// The two ends of a connection on one machine have the same addresses, the
-// other way round.
+// The two ends of a connection on one machine have the same addresses, with
+// local and remote swapped.
 
-// matchTCP finds peers within one network namespace. Where the other end waits
-// to be accepted, the listener stands for it.
+// matchTCP finds peers within one network namespace. If the other end has not
+// been accepted yet, its listener is taken instead.
 func matchTCP(ends []inetEnd, out *probe.Collector) {
 	flows := flowsOf(ends)
 	listeners := map[endpoint]int{}
@@ -64,8 +64,8 @@ func (e *inetEnd) connected() bool {
 	return e.remote.port != 0 && e.state != tcpListen && e.state != tcpBound
 }
 
-// waitsForAccept reports whether an end without an inode has yet to be accepted.
-// Those that were closed have left these states.
+// waitsForAccept reports whether an end without an inode has not been accepted
+// yet. Closed ends are in other states.
 func (e *inetEnd) waitsForAccept() bool {
 	switch e.state {
 	case tcpEstab, tcpSynRecv, tcpNewRecv, tcpCloseWait:
@@ -74,11 +74,11 @@ func (e *inetEnd) waitsForAccept() bool {
 	return false
 }
 
-// ambiguous marks what several sockets share.
+// ambiguous marks a flow or endpoint that several sockets share.
 const ambiguous = -1
 
-// flowsOf finds ends by their flow. A table that changes while it is read may
-// list a socket twice, also once before and once after it was accepted.
+// flowsOf finds ends by their flow. If a table changes while it is read, it may
+// list a socket twice, for example once before and once after it was accepted.
 func flowsOf(ends []inetEnd) map[flow]int {
 	flows := make(map[flow]int, len(ends))
 	for i := range ends {
@@ -98,8 +98,8 @@ func flowsOf(ends []inetEnd) map[flow]int {
 	return flows
 }
 
-// listenerFor is the inode of the one listener that a connection to an address
-// reaches; 0 if there is none or if several share the port.
+// listenerFor returns the inode of the only listener that a connection to an
+// address reaches; 0 if there is none or if several share the port.
 func listenerFor(listeners map[endpoint]int, ends []inetEnd, to endpoint) uint64 {
 	any4, any6 := to, to
 	any4.setV4([4]byte{})
@@ -121,8 +121,8 @@ func listenerFor(listeners map[endpoint]int, ends []inetEnd, to endpoint) uint64
 	return 0
 }
 
-// matchAcross finds peers in different network namespaces: containers on a
-// bridge.
+// matchAcross finds peers in different network namespaces, such as containers
+// on a bridge.
 func matchAcross(kind model.Kind) func(context.Context, *probe.Index, *probe.Collector) {
 	return func(_ context.Context, idx *probe.Index, out *probe.Collector) {
 		if len(netNamespaces(idx)) < 2 {
@@ -150,9 +150,9 @@ func (e farEnd) compare(o farEnd) int {
 	return cmp.Or(strings.Compare(e.local, o.local), strings.Compare(e.remote, o.remote))
 }
 
-// pairAcross calls emit for each end and its peer, both ways. Address plans
-// repeat themselves from one host-internal network to the next, so that only a
-// pair is taken of which nothing else has the addresses of either end. It sorts
+// pairAcross calls emit for each end and its peer, in both directions.
+// Different host-internal networks often use the same addresses, so a pair is
+// taken only if no other connection has the addresses of either end. It sorts
 // ends.
 func pairAcross(ends []farEnd, emit func(from, to farEnd)) {
 	slices.SortFunc(ends, farEnd.compare)
@@ -173,8 +173,8 @@ func pairAcross(ends []farEnd, emit func(from, to farEnd)) {
 	}
 }
 
-// hasRemote reports whether the detail is of a connection that may leave its
-// namespace.
+// hasRemote reports whether the detail is that of a connection that may leave
+// its namespace.
 func hasRemote(d *model.InetDetail) bool {
 	switch {
 	case d.Remote == "", strings.HasSuffix(d.Remote, ":*"):

@@ -7,16 +7,16 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// inetWhole is a table as it was read, to make it again while nothing has changed but times that
-// the kernel tells as so long ago.
+// inetWhole is a table as it was read. It can be emitted again while nothing has changed except
+// times that the kernel gives relative to now.
 type inetWhole struct {
 	stamp probe.Stamp
 	at    time.Time
 	ends  []inetEnd
-	timed bool // some times are told
+	timed bool // it has such times
 }
 
-// keepWhole keeps a table that has a stamp.
+// keepWhole keeps a table together with its stamp.
 func (k *inetKept) keepWhole(t *inetTable, stamp probe.Stamp, at time.Time) {
 	w := inetWhole{stamp: stamp, at: at}
 	for _, f := range t.found {
@@ -33,8 +33,8 @@ func (k *inetKept) keepWhole(t *inetTable, stamp probe.Stamp, at time.Time) {
 	k.whole[inetTableKey{t.family, t.ns.Inode}] = w
 }
 
-// takeOver emits a table that has the stamp that it had when it was read. It reports false if it
-// is not kept.
+// takeOver emits the kept table if it has this stamp. It reports false if there is no such
+// table.
 func (k *inetKept) takeOver(f *inetFamily, ns probe.NS, stamp probe.Stamp, out *probe.Collector) bool {
 	k.mu.Lock()
 	w := k.whole[inetTableKey{f, ns.Inode}]
@@ -47,7 +47,7 @@ func (k *inetKept) takeOver(f *inetFamily, ns probe.NS, stamp probe.Stamp, out *
 		out.Backend(string(f.kind), "inet_diag")
 		return true
 	}
-	passed := time.Since(w.at).Truncate(time.Millisecond) // as exact as the kernel tells it
+	passed := time.Since(w.at).Truncate(time.Millisecond) // with the kernel's precision
 	t := newInetTable(f, ns, k, nil)
 	t.ends = w.ends
 	for _, was := range t.before {
@@ -66,12 +66,12 @@ func (k *inetKept) takeOver(f *inetFamily, ns probe.NS, stamp probe.Stamp, out *
 	return true
 }
 
-// timed reports whether something is told of the socket that changes while time passes.
+// timed reports whether the socket has values that change as time passes.
 func (s *inetSock) timed() bool {
 	return s.lastRecv.Known() || s.lastSend.Known() || s.timerExpires.Known()
 }
 
-// age makes of what was told what is told when some time has passed.
+// age adjusts such values to the time that has passed.
 func (s *inetSock) age(passed time.Duration) {
 	add := func(to *model.Opt[int64], d time.Duration) {
 		if n, known := to.Get(); known {

@@ -10,8 +10,8 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// Netlink reads netlink sockets (netlink(7)), the kernel's own ends included:
-// those have port id 0 and no holder.
+// Netlink reads netlink sockets (netlink(7)), including the kernel's own ends,
+// which have port id 0 and no holder.
 func Netlink() probe.Probe {
 	return probe.Probe{
 		Name:  "netlink",
@@ -60,7 +60,7 @@ type netlinkLine struct {
 //	sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode
 //	000000006d4b4e84 0   1234       00000011 0        0        0     2        0        4711
 //
-// Of the groups it tells the first 32, so that netlink_diag is asked for them. Drops and inode came with Linux 2.6.36.
+// It has only the first 32 groups, so netlink_diag is asked for groups. Drops and inode were added in Linux 2.6.36.
 func parseNetlinkLine(line []byte) (netlinkLine, error) {
 	var (
 		l   netlinkLine

@@ -13,8 +13,8 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// Attributes of netlink_diag (linux/netlink_diag.h, Linux 3.10), which is a module of
-// its own.
+// Attributes of netlink_diag (linux/netlink_diag.h, Linux 3.10), which is a separate
+// kernel module.
 const (
 	netlinkDiagGroups     = 1
 	netlinkDiagShowGroups = 2
@@ -26,7 +26,7 @@ const (
 func netlinkGroups(ctx context.Context, out *probe.Collector) map[uint64][]int {
 	d, err := openDiag()
 	if err != nil {
-		return nil // /proc/net/netlink tells the rest
+		return nil // /proc/net/netlink has the rest
 	}
 	defer d.close()
 	var groups map[uint64][]int
@@ -45,7 +45,7 @@ func netlinkGroups(ctx context.Context, out *probe.Collector) map[uint64][]int {
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
 		return nil
-	case err == errInterrupted: // sockets that are not in it have no groups known
+	case err == errInterrupted: // sockets that are missing have unknown groups
 		out.Gap(model.Gap{Reason: model.Truncated, Op: "read groups", Detail: err.Error()})
 	case err != nil:
 		out.Fail("read groups", "", err)
@@ -54,8 +54,8 @@ func netlinkGroups(ctx context.Context, out *probe.Collector) map[uint64][]int {
 	return groups
 }
 
-// netlinkDiagRequest is struct netlink_diag_req: family u8, protocol u8, pad u16, ino
-// u32, show u32, cookie u32[2].
+// netlinkDiagRequest makes a struct netlink_diag_req: family u8, protocol u8, pad
+// u16, ino u32, show u32, cookie u32[2].
 func netlinkDiagRequest() []byte {
 	ne := binary.NativeEndian
 	b := make([]byte, 20)
@@ -67,8 +67,8 @@ func netlinkDiagRequest() []byte {
 
 // parseNetlinkDiag parses struct netlink_diag_msg: family u8, type u8, protocol u8,
 // state u8, port id u32, destination's port id and group u32, ino u32, cookie u32[2].
-// The attribute behind it has a bit for each group, from 1, and is left out where the
-// socket never was in one.
+// The attribute after it has a bit for each group, starting with 1. It is missing if
+// the socket was never in a group.
 func parseNetlinkDiag(b []byte) (ino uint64, groups []int, err error) {
 	const header = 28
 	if len(b) < header || b[0] != unix.AF_NETLINK {

@@ -67,8 +67,8 @@ func parsePacketLine(line []byte) (packetLine, error) {
 	return l, err
 }
 
-// interfaceNames are the names of the interfaces of the network namespace that the
-// calling thread is in, by index. Where they cannot be read there are none.
+// interfaceNames returns the names of the interfaces of the calling thread's
+// network namespace, by index. It is empty if they cannot be read.
 func interfaceNames() map[int]string {
 	names := map[int]string{}
 	list, _ := net.Interfaces()

@@ -12,9 +12,9 @@ import (
 )
 
 // readNet reads a table from /proc/thread-self/net (proc_pid_net(5)): that of
-// the network namespace the calling thread is in. A proc file system in which
-// ipctop is not visible has no thread-self; the namespace is the thread's, so
-// that ipctop's own proc file system does as well.
+// the calling thread's network namespace. If ipctop is not visible in a proc
+// file system, that has no thread-self. As the namespace is the thread's,
+// ipctop's own proc file system can be used instead.
 func readNet(s *probe.Scan, name string) ([]byte, error) {
 	var err error
 	for _, root := range []string{s.ProcRoot, "/proc"} {
@@ -32,8 +32,8 @@ func readNet(s *probe.Scan, name string) ([]byte, error) {
 	return nil, err
 }
 
-// eachLine calls f for each line of a table after its heading. A line that is
-// not what the kernel writes costs that line; they become one gap.
+// eachLine calls f for each line of a table after its heading. A malformed line
+// costs only that line; all of them become one gap.
 func eachLine(table []byte, out *probe.Collector, name string, f func(line []byte) error) {
 	first := true
 	bad := failures{what: "line"}
@@ -49,7 +49,7 @@ func eachLine(table []byte, out *probe.Collector, name string, f func(line []byt
 	bad.report(out, "/proc/net/"+name)
 }
 
-// failures counts what failed, and keeps the first error to show for it.
+// failures counts failures, and keeps the first error as an example.
 type failures struct {
 	what  string
 	count int
@@ -69,14 +69,14 @@ func (m *failures) report(out *probe.Collector, path string) {
 	}
 }
 
-// missingTable reports that the kernel has no such table, rather than that it
-// could not be read.
+// missingTable reports whether the error means that the kernel has no such
+// table, rather than that it could not be read.
 func missingTable(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
-// columns cuts a line into its blank-separated columns without allocating.
+// columns splits a line into blank-separated columns without allocating.
 type columns struct{ rest []byte }
 
-// next is the next column; nil if there is none.
+// next returns the next column; nil if there is none.
 func (c *columns) next() []byte {
 	i := 0
 	for i < len(c.rest) && c.rest[i] == ' ' {
@@ -94,8 +94,8 @@ func (c *columns) next() []byte {
 	return field
 }
 
-// number is the next column as a number in the base (10 or 16); err keeps the
-// first error.
+// number returns the next column as a number in the base (10 or 16). err keeps
+// the first error.
 func (c *columns) number(base uint64, err *error, what string) uint64 {
 	f := c.next()
 	n, ok := parseNumber(f, base)

@@ -28,21 +28,21 @@ var (
 )
 
 const (
-	// The kernel fills at most 32 KiB at once (netlink_dump); the rest is
-	// for kernels to come.
+	// The kernel fills at most 32 KiB at once (netlink_dump); the rest is for
+	// future kernels.
 	diagBuffer = 64 << 10
-	// How often a table is read again that changed meanwhile.
+	// How often a table that changed meanwhile is read again.
 	diagAttempts = 4
 	// A kernel that does not implement the protocol properly (gVisor) must
 	// not hold the scan up.
 	diagPatience = 3 // seconds
 )
 
-// diagOpen is held for reading while ipctop has a sock_diag socket of its own, so
-// that its netlink table can be read while there is none.
+// diagOpen is read-locked while ipctop has a sock_diag socket of its own, so that
+// the netlink table can be read while there is none.
 var diagOpen sync.RWMutex
 
-// diagBuffers are what answers are received into.
+// diagBuffers are buffers for receiving answers.
 var diagBuffers = sync.Pool{New: func() any {
 	b := make([]byte, diagBuffer)
 	return &b
@@ -77,14 +77,14 @@ func (d *diag) close() {
 }
 
 // dump sends a request and calls each for the payload of every message of the
-// answer. The kernel says when the table changed under it; then begin and each
-// are called all over. errInterrupted means that this went on and that each has
-// seen what could be had.
+// answer. If the kernel says that the table changed meanwhile, begin and each
+// are called again from the start. errInterrupted means that the table kept
+// changing, and that each was called with what could be read.
 func (d *diag) dump(ctx context.Context, request []byte, begin func(), each func(payload []byte)) error {
 	return d.dumpAs(ctx, unix.SOCK_DIAG_BY_FAMILY, request, begin, each)
 }
 
-// dumpAs is dump for requests of another type; answers have the same.
+// dumpAs is dump for requests of another type; answers have the same type.
 func (d *diag) dumpAs(ctx context.Context, kind uint16, request []byte, begin func(), each func(payload []byte)) error {
 	for range diagAttempts {
 		begin()
@@ -122,7 +122,7 @@ func (d *diag) dumpOnce(ctx context.Context, kind uint16, request []byte, each f
 				return err
 			}
 			if m.seq != d.seq {
-				continue // the rest of an answer that was given up
+				continue // the rest of an earlier answer that was given up
 			}
 			interrupted = interrupted || m.flags&unix.NLM_F_DUMP_INTR != 0
 			switch m.kind {
@@ -173,7 +173,7 @@ func (d *diag) receive() ([]byte, error) {
 	}
 }
 
-// netlinkStatus is the error that ends an answer, if any.
+// netlinkStatus returns the error that ends an answer, if any.
 func netlinkStatus(m netlinkMessage) error {
 	if len(m.payload) < 4 {
 		if m.kind == unix.NLMSG_DONE {
@@ -200,8 +200,8 @@ type netlinkMessage struct {
 }
 
 // netlinkMessages iterates over the messages of a datagram (netlink(7), struct
-// nlmsghdr: len u32, type u16, flags u16, seq u32, pid u32). An error is the
-// last thing it yields.
+// nlmsghdr: len u32, type u16, flags u16, seq u32, pid u32). An error is
+// yielded last.
 func netlinkMessages(b []byte) iter.Seq2[netlinkMessage, error] {
 	return func(yield func(netlinkMessage, error) bool) {
 		ne := binary.NativeEndian
@@ -245,7 +245,7 @@ func netlinkAttributes(b []byte, f func(kind uint16, value []byte)) error {
 // aligned rounds up to the 4 bytes on which netlink aligns.
 func aligned(n int) int { return (n + 3) &^ 3 }
 
-// u32 is the first word of an attribute, and whether it has one.
+// u32 returns the first word of an attribute; ok is false if it has none.
 func u32(b []byte) (uint32, bool) {
 	if len(b) < 4 {
 		return 0, false
@@ -253,13 +253,13 @@ func u32(b []byte) (uint32, bool) {
 	return binary.NativeEndian.Uint32(b), true
 }
 
-// sockMeminfo is what SK_MEMINFO attributes tell (linux/sock_diag.h): how much
-// memory a socket uses and may use. Linux 3.6; drops 4.7.
+// sockMeminfo has the values of SK_MEMINFO attributes (linux/sock_diag.h): how
+// much memory a socket uses and may use. Linux 3.6; drops 4.7.
 type sockMeminfo struct {
 	known           bool
 	recv, recvLimit uint32
 	send, sendLimit uint32
-	queued          uint32 // memory of what TCP still has to send or keep
+	queued          uint32 // memory for what TCP still has to send or must keep
 	drops           uint32
 	hasDrops        bool
 }

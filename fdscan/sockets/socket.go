@@ -8,8 +8,9 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// Socket takes the sockets that no other probe described: of families without
-// a reader, such as AF_ALG. It must come last in the list.
+// Socket describes the sockets that no other probe described: those of families
+// without a reader, such as AF_ALG. It must be the last socket probe in the
+// list.
 func Socket() probe.Probe {
 	return probe.Probe{Name: "socket", FD: socketFD, Mapping: socketMapping, Complete: completeSockets}
 }

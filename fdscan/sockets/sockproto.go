@@ -17,12 +17,12 @@ import (
 
 // Sockets that no table listed are asked for the name of their protocol
 // (attribute system.sockprotoname of sockfs, Linux 3.0). That needs no
-// duplicate and touches nothing of the socket.
+// duplicate and does not touch the socket.
 
 // nameUnclaimed asks for the protocol of every socket that is still not
-// described. describe returns the object, or nil to leave it to a later probe.
-// A socket that is gone is left alone: it was closed after its
-// descriptor was read.
+// described. describe returns the object, or nil to leave the socket to a later
+// probe. A socket that is gone is skipped: it was closed after its descriptor
+// was read.
 func nameUnclaimed(ctx context.Context, idx *probe.Index, describe func(k probe.Key, protocol string, err error) *model.Object) {
 	idx.Each(idx.Unclaimed(Space), func(t *guard.Task, e *probe.Entry) func() {
 		if ctx.Err() != nil {
@@ -40,8 +40,8 @@ func nameUnclaimed(ctx context.Context, idx *probe.Index, describe func(k probe.
 	})
 }
 
-// socketProtocol asks the holders. Another file may have taken the descriptor's
-// number, one whose attributes only a server can tell.
+// socketProtocol asks the holders. By now the descriptor's number may belong to
+// another file, perhaps one whose attributes only a server can tell.
 func socketProtocol(idx *probe.Index, t *guard.Task, e *probe.Entry) (string, error) {
 	return probe.QueryHolders(idx, t, e, "sockprotoname", func(h *model.Holder, fd int32) (string, error) {
 		return readProtocol(probe.HolderPath(idx.Scan.ProcRoot, h, "fd", fd), e.Key.Num)
@@ -78,12 +78,12 @@ func readProtocol(path string, ino uint64) (string, error) {
 }
 
 // completeFamily describes the sockets of a family that its table does not
-// list, by the names of its protocols: those the family's table only gets to
-// know when they are bound, and those of namespaces whose table was not read.
+// list, by the names of its protocols: sockets that enter the table only when
+// they are bound, and those of namespaces whose table was not read.
 //
-// Which namespace such a socket belongs to is not known, that of its holders
-// need not be, so its id carries none: inode numbers of sockets are unique
-// without.
+// It is not known to which namespace such a socket belongs: it need not be that
+// of its holders. So its id has no namespace; inode numbers of sockets are
+// unique without one.
 func completeFamily(kind model.Kind, protocols map[string]string, detail func(value string) model.Detail) func(context.Context, *probe.Index, *probe.Collector) {
 	return func(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 		count := 0
@@ -110,7 +110,7 @@ func unlisted(kind model.Kind, k probe.Key, d model.Detail) *model.Object {
 	}
 }
 
-// netNamespaces are the network namespaces processes are known to live in.
+// netNamespaces returns the network namespaces in which processes are known to live.
 func netNamespaces(idx *probe.Index) map[uint64]bool {
 	set := map[uint64]bool{}
 	for _, p := range idx.Processes {

@@ -12,20 +12,20 @@ import (
 var tcpFamily = inetFamily{
 	kind: model.TCP, protocol: unix.IPPROTO_TCP, tables: [2]string{"tcp", "tcp6"}, counts: [2]string{"TCP", "TCPv6"},
 	states: &tcpStates, match: matchTCP,
-	// What the table of TCP has of an MPTCP connection is one of its subflows.
+	// The table of TCP lists the subflows of an MPTCP connection.
 	variants: []inetFamily{{kind: model.TCP, protocol: unix.IPPROTO_MPTCP, counts: [2]string{"MPTCP", "MPTCPv6"}, name: "mptcp", states: &tcpStates}},
 }
 
-// TCP reads TCP sockets (tcp(7)), those of MPTCP included (mptcp_diag, Linux 5.9). A
-// socket that is neither bound nor connected, or that was reset, is in no table of
-// the kernel, nor is one of a network namespace that nothing leads to.
+// TCP reads TCP sockets (tcp(7)), including MPTCP (mptcp_diag, Linux 5.9). No table
+// of the kernel has a socket that is neither bound nor connected, or that was reset.
+// The table of a network namespace to which nothing leads cannot be read either.
 func TCP() probe.Probe {
 	return inetProbe(&tcpFamily)
 }
 
 // inetProbe is the probe of a family.
 func inetProbe(f *inetFamily) probe.Probe {
-	names := map[string]string{} // of sockets that no table lists
+	names := map[string]string{} // for sockets that no table lists
 	for _, p := range f.counts {
 		names[p] = ""
 	}

@@ -17,8 +17,8 @@ var udpFamily = inetFamily{
 	}},
 }
 
-// UDP reads UDP and UDP-Lite sockets (udp(7), udplite(7)). One that is not bound yet
-// is in no table.
+// UDP reads UDP and UDP-Lite sockets (udp(7), udplite(7)). Before it is bound, a
+// socket is in no table.
 func UDP() probe.Probe {
 	return inetProbe(&udpFamily)
 }

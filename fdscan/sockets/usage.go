@@ -10,20 +10,20 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// For the tables of TCP and of netlink the kernel walks through those of all network
-// namespaces together. There can be thousands of namespaces, most with a socket or two, so
-// each is asked first how many sockets of each protocol it has, which the kernel counts:
-// only tables that have something are read.
+// To read the tables of TCP and of netlink in one namespace, the kernel walks through
+// those of all network namespaces. There can be thousands of namespaces, most with a
+// socket or two. So each namespace is first asked how many sockets of each protocol it
+// has, which the kernel counts, and only tables with sockets are read.
 
 // usage is how many sockets a network namespace has.
 type usage struct {
-	all int // of all families, but for the kernel's own
+	all int // of all families, without the kernel's own
 	of  map[string]int
 }
 
 // survey is [probe.Probe].Survey.
 func survey(ns probe.NS) (about any, vacant bool) {
-	// Before Linux 4.16 this counted the sockets of all the machine.
+	// Before Linux 4.16 this counted the sockets of the whole machine.
 	text, err := readNet(ns.Scan, "sockstat")
 	if err != nil {
 		return nil, false
@@ -39,17 +39,17 @@ func survey(ns probe.NS) (about any, vacant bool) {
 	return &usage{all, of}, false
 }
 
-// usageOf is what survey told of a namespace; nil: nothing.
+// usageOf returns the result of survey for a namespace; nil: none.
 func usageOf(ns probe.NS) *usage {
 	u, _ := ns.About.(*usage)
 	return u
 }
 
-// none reports whether it is known that tables of these protocols have nothing. A protocol
-// that is not among those counted is one that the kernel does not have at present.
+// none reports whether tables of these protocols are known to be empty. A protocol that is
+// missing among the counts is one that the kernel does not have at present.
 func (u *usage) none(protocols ...string) bool { return u != nil && u.count(protocols...) == 0 }
 
-// noneOf reports whether it is known that the tables of a family and its variants have nothing.
+// noneOf reports whether the tables of a family and its variants are known to be empty.
 func (u *usage) noneOf(f *inetFamily) bool {
 	for i := range f.variants {
 		if !u.none(f.variants[i].counts[:]...) {
@@ -59,8 +59,8 @@ func (u *usage) noneOf(f *inetFamily) bool {
 	return u.none(f.counts[:]...) && !(f.uncounted() && u.unlisted())
 }
 
-// uncounted reports whether a family's tables may have sockets that are not counted: those of
-// TCP that are bound and no more.
+// uncounted reports whether a family's tables may have sockets that are not counted: TCP
+// sockets that are only bound.
 func (f *inetFamily) uncounted() bool { return f.protocol == unix.IPPROTO_TCP }
 
 func (u *usage) count(protocols ...string) (n int) {
@@ -70,9 +70,10 @@ func (u *usage) count(protocols ...string) (n int) {
 	return n
 }
 
-// unlisted reports whether there may be sockets that are in no table that is counted:
-// unbound ones, or of families that are not counted. The kernel's own are counted for their
-// protocol alone; where it has as many as there are of those, this is not noticed.
+// unlisted reports whether there may be sockets that the counts of protocols do not
+// include: unbound ones, or those of families without a count. The kernel's own sockets are
+// counted only for their protocol; if their number is equal to that of the missing ones,
+// this is not noticed.
 func (u *usage) unlisted() bool {
 	n := 0
 	for _, c := range u.of {
@@ -81,9 +82,9 @@ func (u *usage) unlisted() bool {
 	return n != u.all
 }
 
-// plain reports whether a namespace seems to have no connections of MPTCP. For the table of
-// MPTCP, too, the kernel walks through that of all namespaces. Where its sockets are not
-// counted, as on older kernels, its subflows show in the table of TCP, with CAP_NET_ADMIN.
+// plain reports whether a namespace seems to have no MPTCP connections. To read the table
+// of MPTCP, too, the kernel walks through that of all namespaces. If MPTCP sockets are not
+// counted, as on older kernels, the subflows show in the table of TCP, with CAP_NET_ADMIN.
 func (f *inetFamily) plain(ns probe.NS, kept *inetKept) bool {
 	u := usageOf(ns)
 	if f.protocol != unix.IPPROTO_TCP || u == nil && !administers() {
@@ -104,8 +105,8 @@ func (f *inetFamily) plain(ns probe.NS, kept *inetKept) bool {
 	return true
 }
 
-// readPlain reads the connections of a namespace that seems to have none of MPTCP, and
-// reports whether that is so.
+// readPlain reads the connections of a namespace that seems to have no MPTCP
+// connections. It reports false if it has some.
 func (f *inetFamily) readPlain(ctx context.Context, ns probe.NS, kept *inetKept, out *probe.Collector) bool {
 	stamp, stamped := out.LookAt(ns, probe.TCPSockets)
 	if stamped && out.Had(stamp) && kept.takeOver(f, ns, stamp, out) {
@@ -147,8 +148,8 @@ func parseSockstat(text []byte) (all int, ok bool) {
 	return int(n), whole && ok && number && n < 1<<31
 }
 
-// readProtocols is how many sockets of each protocol the network namespace has that the
-// thread is in.
+// readProtocols returns how many sockets of each protocol the thread's network
+// namespace has.
 func readProtocols(s *probe.Scan) (map[string]int, error) {
 	text, err := readNet(s, "protocols")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // Vsock reads VM sockets (vsock(7)). Without vsock_diag, which many kernels
-// lack, no more is known of them than that they are.
+// lack, only their existence is known.
 func Vsock() probe.Probe {
 	return probe.Probe{
 		Name:  "vsock",
@@ -68,8 +68,8 @@ func readVsock(ctx context.Context, ns probe.NS, out *probe.Collector) error {
 	return nil
 }
 
-// vsockDiagRequest is struct vsock_diag_req: family u8, protocol u8, pad u16,
-// states u32, ino u32, show u32, cookie u32[2].
+// vsockDiagRequest makes a struct vsock_diag_req: family u8, protocol u8, pad
+// u16, states u32, ino u32, show u32, cookie u32[2].
 func vsockDiagRequest() []byte {
 	b := make([]byte, 24)
 	b[0] = unix.AF_VSOCK
