@@ -9,7 +9,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// What a probe works out once all is known counts as what a table told.
+// What a Complete hook emits counts like the content of a table.
 func TestPeersFromComplete(t *testing.T) {
 	space := &KeySpace{Name: "test"}
 	key := func(n uint64) Key { return Key{Space: space, Num: n} }

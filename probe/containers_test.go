@@ -17,9 +17,9 @@ import (
 // testContainerID makes the id of a container: 64 times one digit.
 func testContainerID(digit string) string { return strings.Repeat(digit, 64) }
 
-// Each runtime's files give its containers their names, and are read no more once
-// they did; what is on a foreign file system, or behind a symbolic link, is left
-// alone.
+// Each runtime's files give its containers their names, and are not read again
+// after that. Files on a foreign file system, or behind a symbolic link, are
+// skipped.
 func TestContainerNames(t *testing.T) {
 	root := t.TempDir()
 	write := func(name, text string) {

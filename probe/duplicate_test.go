@@ -56,7 +56,7 @@ func TestOneDuplicateAtATime(t *testing.T) {
 	}
 }
 
-// Who hangs with a turn holds nobody else up, and gives back none but its own.
+// An owner that hangs with a turn holds nobody else up, and gives back only its own turn.
 func TestTurnOfOneThatHangs(t *testing.T) {
 	all := turns{patience: time.Millisecond, turn: make(chan struct{}, 1)}
 	hung := all.take()
@@ -70,7 +70,7 @@ func TestTurnOfOneThatHangs(t *testing.T) {
 	all.take()()
 }
 
-// A turn that nobody else has is taken without a timer: there is one for each pipe of the machine.
+// A free turn is taken without making a timer: one is taken for each pipe of the machine.
 func TestTurnIsCheap(t *testing.T) {
 	all := turns{patience: time.Hour, turn: make(chan struct{}, 1)}
 	if n := testing.AllocsPerRun(100, func() { all.take()() }); n > 1 {

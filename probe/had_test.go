@@ -12,8 +12,8 @@ import (
 	"github.com/ipctop/ipctop/probe/probetest"
 )
 
-// To check what is cached of a process its descriptors are handed to the probes only where
-// their links are not what they were.
+// When what is cached of a process is checked, its descriptors are handed to the probes
+// only if their links have changed.
 func TestCheckByLinks(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	file, err := os.Create(path)
@@ -57,22 +57,22 @@ func TestCheckByLinks(t *testing.T) {
 		if scan() == 0 {
 			break
 		}
-		time.Sleep(10 * time.Millisecond) // it does not sleep yet
+		time.Sleep(10 * time.Millisecond) // the process does not sleep yet
 	}
 	for _, step := range []struct {
 		change func() error
-		want   []bool // whether they are handed on, scan after scan
+		want   []bool // whether the descriptors are handed on, scan by scan
 	}{
 		{func() error { return nil }, []bool{false, false}},
 		{func() error { return os.Rename(path, path+"2") }, []bool{true, false}},
-		{func() error { return os.Remove(path + "2") }, []bool{true, true}}, // there may be another without a name
+		{func() error { return os.Remove(path + "2") }, []bool{true, true}}, // another deleted file may have the same link
 	} {
 		if err := step.change(); err != nil {
 			t.Fatal(err)
 		}
 		for n, want := range step.want {
 			got := scan() > 0
-			// Nothing is kept while another process of this user does not answer, as in other tests.
+			// Nothing is cached while another process of this user does not answer, as in other tests.
 			for tries := 0; got && !want && tries < 100; tries++ {
 				time.Sleep(50 * time.Millisecond)
 				got = scan() > 0

@@ -57,7 +57,7 @@ func hiddenScan() string {
 	return string(b)
 }
 
-// Where processes of the machine cannot be seen, holders are not complete.
+// If some processes of the machine cannot be seen, lists of holders are not complete.
 func TestLiveHiddenByNamespace(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("making a pid namespace needs CAP_SYS_ADMIN")

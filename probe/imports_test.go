@@ -18,7 +18,7 @@ import (
 
 const module = "github.com/ipctop/ipctop/"
 
-// readers may import what a scan is made of.
+// readers may import the packages that a scan is built from.
 var readers = []string{"model", "guard", "proc", "kcmp", "probe"}
 
 // mayImport is the layering: which packages of ipctop each package may import.
@@ -146,7 +146,7 @@ func TestImportRules(t *testing.T) {
 
 var update = flag.Bool("update", false, "rewrite the table of packages in CONTRIBUTING.md")
 
-// The table of packages in CONTRIBUTING.md is made of the layering and of the first
+// The table of packages in CONTRIBUTING.md is made from the layering and the first
 // sentence of each doc.go.
 func TestLayerTable(t *testing.T) {
 	const file, begin, end = "../CONTRIBUTING.md", "<!-- packages: made by make golden -->\n", "<!-- end of packages -->\n"

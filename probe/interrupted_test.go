@@ -12,8 +12,8 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// What a process has that sleeps is still there when a scan was interrupted before, or
-// when the process could not be read in one.
+// The objects of a sleeping process are still there if an earlier scan was
+// interrupted, or could not read the process.
 func TestAfterInterruptedScan(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {

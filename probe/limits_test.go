@@ -66,7 +66,7 @@ func limitNamed(s *model.Snapshot, name string, pid int) *model.Limit {
 	return nil
 }
 
-// What a process uses of its descriptors is as many as it has.
+// The use of a process's descriptor limit is its number of descriptors.
 func TestLiveDescriptors(t *testing.T) {
 	var rlimit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &rlimit); err != nil {
@@ -89,7 +89,7 @@ func TestLiveDescriptors(t *testing.T) {
 		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 		return cmd.Process.Pid
 	}
-	open := func(pid int) model.Opt[int64] { // with those that this test was started with
+	open := func(pid int) model.Opt[int64] { // including those that this test was started with
 		list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 		if err != nil {
 			t.Fatal(err)
@@ -98,7 +98,7 @@ func TestLiveDescriptors(t *testing.T) {
 	}
 	few, more := holding(0), holding(7)
 	var a, b *model.Limit
-	for range 50 { // until both have got past opening their libraries
+	for range 50 { // until both processes have opened their libraries
 		s := limitsOf(t, "")
 		a, b = limitNamed(s, "RLIMIT_NOFILE", few), limitNamed(s, "RLIMIT_NOFILE", more)
 		if a == nil || b == nil {
@@ -130,8 +130,8 @@ func TestLiveMachine(t *testing.T) {
 	}
 }
 
-// A kernel without a file has no such limit; a file that may not be read, or in
-// which there is something else, is a gap.
+// If the kernel lacks a file, there is no such limit. A file that may not be
+// read or has unexpected content is a gap.
 func TestMissingAndBadSysctl(t *testing.T) {
 	root := t.TempDir()
 	for name, text := range map[string]string{
@@ -162,7 +162,7 @@ func TestMissingAndBadSysctl(t *testing.T) {
 			t.Errorf("no gap for %s: %+v", name, s.Gaps)
 		}
 	}
-	// The pid means another process here, so the file is asked.
+	// The pid belongs to another process here, so the file is read.
 	if l := limitNamed(s, "RLIMIT_NOFILE", 1); l == nil || l.Max != model.Some[int64](4) {
 		t.Errorf("%+v; gaps %+v", l, s.Gaps)
 	}

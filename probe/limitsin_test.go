@@ -6,7 +6,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Limits are read in the first namespaces of each type, and a gap says of how many they are not.
+// Limits are read in the first namespaces of each type, and a gap says in how many they are not.
 func TestLimitsInTheFirstNamespaces(t *testing.T) {
 	scopes := map[string][]*Probe{
 		"ipc": {{Limits: func(NS, *Collector) {}}},

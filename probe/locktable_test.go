@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A table that came in parts is read until it is the same twice, and what repeats or lacks
-// lines in some readings is put right by the others.
+// A table that came in parts is read until two readings are the same. Lines that are
+// repeated or missing in some readings are corrected by the others.
 func TestSteadyLocks(t *testing.T) {
 	const (
 		one    = "1: POSIX  ADVISORY  WRITE 10 fe:00:1 0 EOF\n"

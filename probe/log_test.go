@@ -10,7 +10,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// The log tells what each probe did, what it could not read, and where one panicked.
+// The log reports what each probe did, what it could not read, and where one panicked.
 func TestLog(t *testing.T) {
 	var text bytes.Buffer
 	_, err := NewScanner(Options{

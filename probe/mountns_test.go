@@ -18,8 +18,7 @@ func inodeOf(t *testing.T, i os.FileInfo) uint64 {
 	return i.Sys().(*syscall.Stat_t).Ino
 }
 
-// What the guard skips of a mount namespace is that namespace alone, not another that gets
-// its inode number.
+// The guard skips only that mount namespace, not another one that gets its inode number.
 func TestMountNamespaceIsMoreThanItsInode(t *testing.T) {
 	s := &Scan{ProcRoot: "/proc"}
 	own, err := os.Stat("/proc/self/ns/mnt")
@@ -57,7 +56,7 @@ func TestMountNamespaceIsMoreThanItsInode(t *testing.T) {
 	}
 }
 
-// A table that is not read makes every path one of another machine: a gap says so, once.
+// If a table is not read, every path counts as foreign: a gap says so, once.
 func TestMountTableThatIsNotRead(t *testing.T) {
 	dir, err := proc.OpenDir("/proc/" + strconv.Itoa(os.Getpid()))
 	if err != nil {
@@ -85,7 +84,7 @@ func TestMountTableThatIsNotRead(t *testing.T) {
 						t.Errorf("the table is %v", table)
 					}
 				}
-				m.Namespaces = map[string]uint64{"mnt": 1} // the table that was read, or not
+				m.Namespaces = map[string]uint64{"mnt": 1} // the table that was read, or another one
 				var out Collector
 				const nowhere = 1<<64 - 1
 				if memory := p.Unmounted(nowhere, &out); memory != (tt.gaps == 0 && tt.thread == "") || memory == (len(out.gaps) > 0) {

@@ -19,8 +19,8 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// visited makes a probe that notes which namespaces its table was read in, and
-// in which the reading thread really was.
+// visited makes a probe that records in which namespaces its table was read,
+// and in which the reading thread really was.
 func visited(scope string) (probe.Probe, func() []uint64) {
 	var mu sync.Mutex
 	var list []uint64
@@ -125,8 +125,8 @@ func TestNamespacesWithoutProcess(t *testing.T) {
 	}
 }
 
-// Looking must not keep a namespace alive: a network namespace that is gone
-// takes its devices with it, which is how containers' clean-up notices.
+// Scanning must not keep a namespace alive: when a network namespace ends, its
+// devices go with it, which is how the clean-up of containers notices.
 func TestNamespacesEndThoughScansGoOn(t *testing.T) {
 	probetest.NeedRoot(t, "entering and making namespaces needs CAP_SYS_ADMIN")
 	p, list := visited("net")

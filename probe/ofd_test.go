@@ -51,8 +51,8 @@ func TestMarkGroups(t *testing.T) {
 	}
 }
 
-// TestStillShared: of those who shared a description and have not run since, one is compared
-// for all, with whom has run.
+// TestStillShared: of the holders that shared a description and have not run since, only one
+// is compared with those that have run.
 func TestStillShared(t *testing.T) {
 	fd := func(pid, n int32) model.Holder {
 		return model.Holder{PID: pid, Via: model.ViaFD, FD: model.Some(n), Access: model.Read}

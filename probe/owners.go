@@ -12,9 +12,9 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// A stuck call uses up the share of the user who owns what it was asked about (package
-// guard). For a process that is its real user: the one who started it, even if it runs
-// with the rights of another.
+// A stuck call uses up the share of a user (package guard). For a call about a process
+// that is its real user: the one who started it, even if it runs with the rights of
+// another.
 
 // owners knows the users of processes.
 type owners struct {

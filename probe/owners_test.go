@@ -13,7 +13,7 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// Who uses other ids in a user namespace of his own is one user all the same.
+// A user who uses other ids in a user namespace of their own still counts as one user.
 func TestAccountsOfUserNamespaces(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("takes another user's id")
@@ -59,7 +59,7 @@ func TestAccountsOfUserNamespaces(t *testing.T) {
 	}
 }
 
-// A process is its real user's, who started it with another's rights.
+// A process counts for its real user, who started it with another user's rights.
 func TestOwnerIsTheRealUser(t *testing.T) {
 	var o owners
 	o.set(7, []byte("Name:\tpasswd\nUid:\t1000\t0\t0\t0\n"))

@@ -23,7 +23,7 @@ func FuzzFillFromStatus(f *testing.F) {
 	})
 }
 
-// A text that is the same as the last one is not parsed again, and another one is.
+// A text that is the same as the last one is not parsed again, but a different one is.
 func TestCgroupOfAnother(t *testing.T) {
 	var sc scratch
 	for _, c := range []struct{ text, want string }{{"0::/a\n", "/a"}, {"0::/a\n", "/a"}, {"0::/b\n", "/b"}, {"", ""}, {"0::/a\n", "/a"}} {

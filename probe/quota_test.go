@@ -36,7 +36,7 @@ func TestThrottled(t *testing.T) {
 	}
 }
 
-// While it asks, no quota stops the thread; afterwards it is an ordinary one again.
+// While f runs, no quota stops the thread; afterwards it is an ordinary thread again.
 func TestWithoutQuota(t *testing.T) {
 	during := -1
 	ran := withoutQuota(func() {
@@ -55,7 +55,7 @@ func TestWithoutQuota(t *testing.T) {
 	}
 }
 
-// Where a quota stops ipctop now and then, a descriptor is duplicated by a thread that no
+// If a quota stops ipctop now and then, a descriptor is duplicated by a thread that no
 // quota stops, or not at all.
 func TestDuplicatesUnderQuota(t *testing.T) {
 	set := func(stops bool, until time.Time) {

@@ -54,7 +54,7 @@ func TestScanFindsItself(t *testing.T) {
 	}
 }
 
-// Progress counts up to all processes, and is not told of each.
+// Progress counts up to all processes, but is not called for each one.
 func TestProgress(t *testing.T) {
 	last, total, calls := 0, 0, 0
 	snap := probetest.ScanWith(t, probe.Options{Progress: func(done, all int) {
@@ -69,7 +69,7 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// A probe's fault costs that probe's part and nothing else.
+// A fault in a probe costs only that probe's part.
 func TestProbeFailures(t *testing.T) {
 	space := &probe.KeySpace{Name: "test", New: func(k probe.Key, _ *probe.Scan) model.Object {
 		return model.Object{ID: "test:1", Kind: "test"}
@@ -100,7 +100,7 @@ func TestProbeFailures(t *testing.T) {
 	}
 }
 
-// A hook that panics on one process costs that process, and says so.
+// A hook that panics on one process costs only that process, and a gap says so.
 func TestHookPanics(t *testing.T) {
 	snap := probetest.ScanWith(t, probe.Options{Probes: []probe.Probe{{
 		Name: "panics",
@@ -152,8 +152,9 @@ func TestNoProcFileSystem(t *testing.T) {
 	}
 }
 
-// A proc file system whose self is another process belongs to another pid
-// namespace, as far as ipctop can tell: pids from it go into no system call.
+// If self in a proc file system is another process, it belongs to another pid
+// namespace, as far as ipctop can tell: pids from it are not used in system
+// calls.
 func TestForeignProc(t *testing.T) {
 	root := t.TempDir()
 	write := func(name, text string) {
@@ -204,7 +205,7 @@ func TestScanStopsWhenCancelled(t *testing.T) {
 	}
 }
 
-// What one user's scan cannot see is said once for each process, and counted.
+// For each process that an ordinary user's scan cannot see there is one gap, with a count.
 func TestHiddenProcesses(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root sees the descriptors of nearly all processes")

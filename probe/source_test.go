@@ -17,7 +17,7 @@ import (
 	"github.com/ipctop/ipctop/probe/probetest"
 )
 
-// told is a source that knows one process's descriptors, and of no thread whether it ran.
+// told is a source that knows the descriptors of one process, and of no thread whether it ran.
 type told struct {
 	pid   int
 	files []bpf.File
@@ -101,7 +101,7 @@ func TestDescriptorsFromSource(t *testing.T) {
 	}
 }
 
-// Where many files are open, one scan takes the source by itself.
+// If many files are open, a single scan uses the source without being asked to.
 func TestSourceWhereWorth(t *testing.T) {
 	const many = 5000
 	for range many {
@@ -122,7 +122,7 @@ func TestSourceWhereWorth(t *testing.T) {
 	}
 }
 
-// What the proc file system refuses the source is asked for.
+// What the proc file system refuses is read from the source.
 func TestRefusedDescriptorsFromSource(t *testing.T) {
 	refused := 0
 	entries, err := os.ReadDir("/proc")

@@ -13,7 +13,7 @@ import (
 	"github.com/ipctop/ipctop/probe/probetest"
 )
 
-// ends is a source by which a process is not there any more when all have been read.
+// ends is a source in which a process is gone when all have been read.
 type ends struct {
 	*bpf.Source
 	pid    int
@@ -29,8 +29,8 @@ func (s ends) Tasks(parts bpf.TaskParts, f func(*bpf.Task)) error {
 	})
 }
 
-// A process that was told of is in the snapshot only if it was still there when all had been
-// read: what was read by its pid may have been another's.
+// A process from the source is in the snapshot only if it still existed when all had been
+// read: what was read by its pid may have belonged to another one.
 func TestToldProcessEnds(t *testing.T) {
 	source, err := bpf.Open()
 	if unavailable := new(bpf.UnavailableError); errors.As(err, &unavailable) {

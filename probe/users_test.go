@@ -27,7 +27,7 @@ func FuzzParseUsers(f *testing.F) {
 	})
 }
 
-// A user that is made between two scans has a name in the second.
+// A user that is created between two scans has a name in the second one.
 func TestUsersChange(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "passwd")
 	var u userNames

@@ -156,7 +156,7 @@ func (l leftOut) compare(m leftOut) int {
 // leavesSockets reports whether no socket is read.
 func (w *wanted) leavesSockets() bool { return w != nil && !w.sockets }
 
-// missed returns the processes that wait for something that was left out, or that have it.
+// missed returns the processes in which a thread waits for something that was left out.
 func (s *Scan) missed() map[int]bool {
 	if s.wanted == nil {
 		return nil

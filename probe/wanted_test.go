@@ -2,7 +2,7 @@ package probe
 
 import "testing"
 
-// What was left out is found by its descriptor and by its inode, asked few times or many.
+// A left-out descriptor is found by its number and by its inode, for few questions and for many.
 func TestWantedHas(t *testing.T) {
 	w := &wanted{}
 	for n := range int32(50) {
@@ -18,7 +18,7 @@ func TestWantedHas(t *testing.T) {
 	}
 }
 
-// A call is read as the kernel tells of it, and of a thread that is in none nothing is.
+// A call is parsed as the kernel writes it; for a thread in no call, there is no result.
 func TestParseCall(t *testing.T) {
 	c, ok := parseCall([]byte("202 0x7f10 0x80 0x2 0x0 0x0 0xffffffff 0x7ffd00000001 0x7f0000000002\n"))
 	if want := (call{202, [2]uint64{0x7f10, 0x80}, 0x7ffd00000001, 0x7f0000000002}); !ok || c != want || c.maybe32() {
