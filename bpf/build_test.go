@@ -12,8 +12,8 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// TestObjectsAreOfTheSources compiles the programs again. Another version of clang makes
-// other bytes: then what it makes must load.
+// TestObjectsAreOfTheSources compiles the programs again. If another version of clang
+// makes different bytes, its result must load.
 func TestObjectsAreOfTheSources(t *testing.T) {
 	out, err := exec.Command("clang", "--version").Output()
 	if err != nil {

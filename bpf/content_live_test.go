@@ -12,8 +12,8 @@ import (
 	"github.com/ipctop/ipctop/bpf"
 )
 
-// TestContents: what a process has is told by one number, which is the same as long as it has
-// the same.
+// TestContents: one number identifies what a process has, and stays the same as long as the
+// process has the same.
 func TestContents(t *testing.T) {
 	s := open(t)
 	of := func(pid int) (content, program uint64) {
@@ -63,7 +63,7 @@ func TestContents(t *testing.T) {
 	if other[0] == other[1] {
 		t.Errorf("two processes have %x", other[0])
 	}
-	// The last descriptor of all that are looked at, and one in place of another.
+	// The last of all descriptors, and a descriptor that replaces another one.
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)

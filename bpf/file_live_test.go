@@ -17,8 +17,8 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// TestFilesAgreeWithProc compares the descriptors of all processes that did not run
-// meanwhile, and of this one.
+// TestFilesAgreeWithProc compares the descriptors of this process, and of all
+// processes that did not run meanwhile.
 func TestFilesAgreeWithProc(t *testing.T) {
 	s := open(t)
 	ends := ownFiles(t)
@@ -54,7 +54,7 @@ func TestFilesAgreeWithProc(t *testing.T) {
 			for fd, want := range proc[pid] {
 				got, there := seen[pid][fd]
 				if own && (!there || strings.Contains(want, "/proc/")) {
-					continue // the test's own, for a moment
+					continue // the test's own, open only for a moment
 				}
 				descriptors++
 				if got != want {
@@ -75,8 +75,8 @@ func TestFilesAgreeWithProc(t *testing.T) {
 	}
 }
 
-// TestStates looks at what the proc file system does not tell: pipes, shared open file
-// descriptions, tables of threads, descriptors in flight.
+// TestStates checks what the proc file system does not show: the state of pipes,
+// shared open file descriptions, tables of threads, descriptors in flight.
 func TestStates(t *testing.T) {
 	s := open(t)
 	var p, pair [2]int
@@ -142,7 +142,7 @@ func TestStates(t *testing.T) {
 			t.Errorf("pipe of descriptor %d: %+v, known %t; want %+v", fd, state, known, want)
 		}
 	}
-	d := files[unopened] // a FIFO that nobody has opened has no buffer
+	d := files[unopened] // a FIFO that was never opened has no buffer
 	if state, known := d.Pipe(); known && state != (bpf.PipeState{Queued: -1, Capacity: -1}) {
 		t.Errorf("FIFO that is not open: %+v", state)
 	}
@@ -163,8 +163,8 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// threadTable keeps a thread with a table of its own until the test ends. It is never the
-// main thread, whose table is the one that everybody looks at.
+// threadTable keeps a thread with its own table until the test ends. It is never the main
+// thread, whose table all other tests use.
 func threadTable(t *testing.T) {
 	t.Helper()
 	ready, done := make(chan error), make(chan struct{})
@@ -178,7 +178,7 @@ func threadTable(t *testing.T) {
 	}
 }
 
-// ownFiles opens one of each class, and returns where some of them lead.
+// ownFiles opens one file of each class, and returns where some of the descriptors lead.
 func ownFiles(t *testing.T) []string {
 	t.Helper()
 	keep := func(fd int, err error) int {
@@ -223,7 +223,7 @@ func ownFiles(t *testing.T) []string {
 	return []string{fifo, gone + " (deleted)", dir, "/memfd:named (deleted)", "anon_inode:[eventpoll]"}
 }
 
-// runCounts are those of the threads of each process that sleeps, as one text.
+// runCounts returns the run counts of the threads of each sleeping process, as one text.
 func runCounts(t *testing.T, s *bpf.Source) map[int]string {
 	t.Helper()
 	counts := map[int]string{}
@@ -251,7 +251,7 @@ func fileLine(d *bpf.File) string {
 		access += "w"
 	}
 	if string(d.Link) == "anon_inode:[pidfd]" {
-		d.Mode &^= unix.S_IFMT // stat(2) leaves it out
+		d.Mode &^= unix.S_IFMT // stat(2) does not include it
 	}
 	line := fmt.Sprintf("%s access=%s flags=%o type=%o dev=%d:%d ino=%d uid=%d gid=%d", d.Link, access, d.Flags&^unix.O_CLOEXEC, d.Mode, d.DevMajor, d.DevMinor, d.Ino, d.UID, d.GID)
 	if e, ok := d.Eventfd(); ok {
@@ -263,8 +263,8 @@ func fileLine(d *bpf.File) string {
 	return line
 }
 
-// procFiles are the lines of a process as the proc file system has them; nil if it may
-// not be looked at.
+// procFiles returns the descriptors of a process as lines from the proc file system;
+// nil if ipctop may not look at it.
 func procFiles(pid int) map[int32]string {
 	dir := "/proc/" + strconv.Itoa(pid) + "/fd"
 	list, err := os.ReadDir(dir)

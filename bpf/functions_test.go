@@ -9,8 +9,8 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// TestFunctions compares the programs at functions with the calls that make sure of them: a
-// program without one would be left out unnoticed where the kernel has no such function.
+// TestFunctions checks that there is a call in callers for each program at a function: a
+// program without a call would be left out unnoticed on kernels that lack the function.
 func TestFunctions(t *testing.T) {
 	if calls[runtime.GOARCH].wide == nil {
 		t.Skip("there are no programs for " + runtime.GOARCH)

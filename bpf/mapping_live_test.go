@@ -18,7 +18,7 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// mapShared maps a file, or memory without one, for as long as the test runs.
+// mapShared maps a file, or memory without a file, for as long as the test runs.
 func mapShared(t *testing.T, fd int, prot int) {
 	t.Helper()
 	flags := unix.MAP_SHARED
@@ -32,7 +32,7 @@ func mapShared(t *testing.T, fd int, prot int) {
 	t.Cleanup(func() { _ = unix.Munmap(b) })
 }
 
-// mapFile maps a file with this name that is made for it.
+// mapFile maps a new file with this name.
 func mapFile(t *testing.T, path string) {
 	t.Helper()
 	f, err := os.Create(path)
@@ -46,7 +46,7 @@ func mapFile(t *testing.T, path string) {
 	mapShared(t, int(f.Fd()), unix.PROT_READ|unix.PROT_WRITE)
 }
 
-// mappingsBySource are the mappings of each process of which the source knows all.
+// mappingsBySource returns the mappings of each process for which the source has all of them.
 func mappingsBySource(t *testing.T, s *bpf.Source) map[int]string {
 	t.Helper()
 	text, all := map[int]*strings.Builder{}, map[int]string{}
@@ -89,7 +89,7 @@ func mappingsBySource(t *testing.T, s *bpf.Source) map[int]string {
 // kernelHasMappings reports whether the kernel tells when mappings were changed.
 func kernelHasMappings() bool { return kernelFrom(6, 4) }
 
-// kernelFrom reports whether the kernel is of a release or a later one.
+// kernelFrom reports whether the kernel has this release or a later one.
 func kernelFrom(wantMajor, wantMinor int) bool {
 	var major, minor int
 	b, err := os.ReadFile("/proc/sys/kernel/osrelease")
@@ -97,7 +97,7 @@ func kernelFrom(wantMajor, wantMinor int) bool {
 	return err == nil && n == 2 && (major > wantMajor || major == wantMajor && minor >= wantMinor)
 }
 
-// memoryName is what maps calls memory that is in no directory.
+// memoryName is the name that maps shows for memory that is in no directory.
 var memoryName = regexp.MustCompile(`^/(dev/zero|anon_hugepage|memfd:.*|SYSV[0-9a-f]{8}) \(deleted\)$`)
 
 func mappingsByProc(pid int) (string, error) {
@@ -118,8 +118,8 @@ func mappingsByProc(pid int) (string, error) {
 	return b.String(), err
 }
 
-// TestMappingsAgreeWithProc compares the shared mappings of all processes, this one's among
-// them: it has one of each kind.
+// TestMappingsAgreeWithProc compares the shared mappings of all processes, including this
+// one, which has one of each kind.
 func TestMappingsAgreeWithProc(t *testing.T) {
 	s := open(t)
 	dir := t.TempDir()

@@ -10,12 +10,12 @@ import (
 	"github.com/ipctop/ipctop/bpf"
 )
 
-// TestRoom makes more futexes known than there is room for: each call is counted or lost,
-// and what is forgotten makes room.
+// TestRoom uses more futexes than there is room for: each call is counted or lost, and
+// forgetting makes room.
 func TestRoom(t *testing.T) {
 	c := count(t)
 	const few, many = 3000, 20_000
-	const futexWakePrivate = 129 // which reads no memory: there need not be any
+	const futexWakePrivate = 129 // reads no memory, so there need not be any
 	wake := func(n int) {
 		t.Helper()
 		for i := range n {
@@ -51,7 +51,8 @@ func TestRoom(t *testing.T) {
 	}
 }
 
-// TestForget goes on where a count was forgotten: it begins anew, and others do not.
+// TestForget goes on using a channel whose count was forgotten: that count begins at 0 again,
+// others do not.
 func TestForget(t *testing.T) {
 	c := count(t)
 	var inodes [2]uint64
@@ -100,7 +101,7 @@ func TestForget(t *testing.T) {
 	want(100, 100)
 	forget()
 	want(0, 100)
-	send() // while the first place is not free yet
+	send() // while the old place is not free yet
 	want(100, 200)
 	forget()
 	want(0, 200)
@@ -109,7 +110,7 @@ func TestForget(t *testing.T) {
 	want(200, 400)
 }
 
-// TestReusedDescription closes pipes whose place in the kernel's memory others get then.
+// TestReusedDescription closes pipes whose memory in the kernel is then used for others.
 func TestReusedDescription(t *testing.T) {
 	c := count(t)
 	sent := map[uint64]uint64{} // by inode number
@@ -152,7 +153,7 @@ func count(t *testing.T) *bpf.Counter {
 	return c
 }
 
-// counted is how many calls on how many futexes of this process are counted.
+// counted returns how many calls on how many futexes of this process are counted.
 func counted(t *testing.T, c *bpf.Counter) (calls uint64, futexes int) {
 	t.Helper()
 	err := c.Read(func(r *bpf.Traffic) {

@@ -13,15 +13,15 @@ import (
 	"github.com/ipctop/ipctop/bpf"
 )
 
-// step is something that is done to sockets, one after the other.
+// step is a change to sockets; steps are done one after the other.
 type step struct {
 	name string
 	do   func() error
-	same bool // nothing is told that was not told before
+	same bool // the kernel's tables show no change
 }
 
-// socketSteps does the steps in a network namespace where nobody else is, and looks after each at
-// what a table adds up to.
+// socketSteps does the steps in a network namespace without other sockets. After each step it
+// compares the sum of a table.
 func socketSteps(t *testing.T, table bpf.SocketTable, steps func(keep func(fd int, err error) int) []step) {
 	s := open(t)
 	if _, err := s.SocketSum(table); err != nil {
@@ -37,7 +37,7 @@ func socketSteps(t *testing.T, table bpf.SocketTable, steps func(keep func(fd in
 	}
 }
 
-// inNamespace has the thread in a network namespace of its own, with a loopback interface.
+// inNamespace moves the thread into a new network namespace with a loopback interface.
 func inNamespace(f func() error) error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return err
@@ -96,7 +96,7 @@ func stepByStep(t *testing.T, s *bpf.Source, table bpf.SocketTable, steps func(k
 	return nil
 }
 
-// settled is a sum that stays, when acknowledgements that are delayed have been sent.
+// settled returns a sum that stays the same, after delayed acknowledgements have been sent.
 func settled(s *bpf.Source, table bpf.SocketTable) (bpf.SocketSum, error) {
 	var before bpf.SocketSum
 	since := time.Now()
@@ -133,7 +133,7 @@ func readOf(fd *int, n int) func() error {
 
 func closed(fd *int) func() error {
 	return func() error {
-		// What it was is another file then, which the end of the test closes.
+		// Its old number belongs to another file then, which the end of the test closes.
 		null, err := os.Open(os.DevNull)
 		if err != nil {
 			return err
@@ -143,7 +143,7 @@ func closed(fd *int) func() error {
 	}
 }
 
-// TestSocketSumUnix changes, one after the other, all that unix_diag tells of a socket.
+// TestSocketSumUnix changes, one after the other, everything that unix_diag shows of a socket.
 func TestSocketSumUnix(t *testing.T) {
 	const kind = unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
 	socketSteps(t, bpf.UnixSockets, func(keep func(int, error) int) []step {
@@ -198,8 +198,8 @@ func TestSocketSumUnix(t *testing.T) {
 	})
 }
 
-// TestSocketSumTCP changes, one after the other, all that inet_diag tells of a connection and
-// ipctop shows.
+// TestSocketSumTCP changes, one after the other, everything that inet_diag shows of a
+// connection and ipctop reports.
 func TestSocketSumTCP(t *testing.T) {
 	const flags = unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
 	const kind = unix.SOCK_STREAM | flags
@@ -261,7 +261,7 @@ func TestSocketSumTCP(t *testing.T) {
 	}
 }
 
-// TestSocketSumBound has a socket that is bound and no more, which inet_diag lists since Linux 6.8.
+// TestSocketSumBound has a socket that is only bound, which inet_diag lists since Linux 6.8.
 func TestSocketSumBound(t *testing.T) {
 	socketSteps(t, bpf.TCPSockets, func(keep func(int, error) int) []step {
 		var fd int
@@ -275,8 +275,8 @@ func TestSocketSumBound(t *testing.T) {
 	})
 }
 
-// TestSocketSumHeldUp has a connection that cannot send, of which it is told for how long, and
-// one that is asked for again and again.
+// TestSocketSumHeldUp has a connection that cannot send, for which the kernel tells how long,
+// and a connection request that is retried again and again.
 func TestSocketSumHeldUp(t *testing.T) {
 	socketSteps(t, bpf.TCPSockets, func(keep func(int, error) int) []step {
 		const flags = unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
@@ -322,7 +322,7 @@ func TestSocketSumHeldUp(t *testing.T) {
 				}
 			}, false},
 			{"asked for again", func() error {
-				if err := errors.Join(connect(), connect()); err != nil { // who is beyond the backlog gets no answer
+				if err := errors.Join(connect(), connect()); err != nil { // a client beyond the backlog gets no answer
 					return err
 				}
 				before, err := s.SocketSum(bpf.TCPSockets)

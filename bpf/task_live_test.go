@@ -61,8 +61,8 @@ func TestTasksAgreeWithProc(t *testing.T) {
 	t.Logf("compared %d processes", len(compared))
 }
 
-// processes makes some that are not as most are: one each of those that are in namespaces
-// of their own, stopped, ended and not waited for, and have signals that wait.
+// processes starts unusual processes: one in its own namespaces, one stopped, one
+// ended but not waited for, and one with pending signals.
 func processes(t *testing.T) map[string]int {
 	t.Helper()
 	start := func(script string, flags uintptr) int {
@@ -122,7 +122,7 @@ func line(t *bpf.Task) string {
 	uid := strconv.FormatUint(uint64(t.UID), 10)
 	inner := fmt.Sprint(t.NSPIDs)
 	ns := &t.Namespaces
-	if t.Kernel { // which have longer names in the proc file system alone
+	if t.Kernel { // their names are longer in the proc file system only
 		t.Comm = "kernel thread"
 	}
 	text := fmt.Sprintf("%s ppid=%d pgid=%d sid=%d tracer=%d start=%d state=%c threads=%d tty=%d uid=%s inner=%s kernel=%t core=%t pending=%x shared=%x blocked=%x",
@@ -150,7 +150,7 @@ func line(t *bpf.Task) string {
 	return text
 }
 
-// describe is line of a thread as the proc file system has it.
+// describe makes one line for a thread, as the proc file system has it.
 func describe(pid, tid int) (string, bool) {
 	dir := fmt.Sprintf("/proc/%d/task/%d/", pid, tid)
 	text := func(name string) string {
@@ -201,7 +201,7 @@ func describe(pid, tid int) (string, bool) {
 		}
 		line += fmt.Sprintf(" ns=%v", ns)
 	}
-	// prlimit(2) is refused to root without CAP_SYS_RESOURCE, of other users' processes.
+	// For other users' processes, prlimit(2) is refused to root without CAP_SYS_RESOURCE.
 	limits := text("limits")
 	for _, l := range []struct{ name, row string }{{"files", "Max open files"}, {"queue", "Max pending signals"}} {
 		_, rest, found := strings.Cut(limits, "\n"+l.row)

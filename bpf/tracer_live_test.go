@@ -11,8 +11,8 @@ import (
 	"github.com/ipctop/ipctop/bpf"
 )
 
-// TestTracerCountsWhatIsLost sends more signals than there is room for, and reads none
-// meanwhile.
+// TestTracerCountsWhatIsLost sends more signals than there is room for, without
+// reading any meanwhile.
 func TestTracerCountsWhatIsLost(t *testing.T) {
 	open(t).Close() // or skip
 	cmd := exec.Command("sleep", "1000")

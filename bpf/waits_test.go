@@ -28,7 +28,8 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-// TestAttachOrder: what sees an interrupt end is there before what sees one begin.
+// TestAttachOrder: programs for the end of an interrupt are attached before those for its
+// beginning.
 func TestAttachOrder(t *testing.T) {
 	o := TraceOptions{Over: 1}
 	for _, object := range o.objects() {

@@ -11,7 +11,7 @@ import (
 	"github.com/ipctop/ipctop/bpf"
 )
 
-// watchedOf is what can be looked at again of this process's descriptors.
+// watchedOf returns this process's descriptors in the form that can be looked at again.
 func watchedOf(t *testing.T, s *bpf.Source) map[int]bpf.Watched {
 	t.Helper()
 	byFD := map[int]bpf.Watched{}
@@ -25,7 +25,7 @@ func watchedOf(t *testing.T, s *bpf.Source) map[int]bpf.Watched {
 	return byFD
 }
 
-// changed are those of a list that are not as they were.
+// changed returns the objects of a list that have changed.
 func changed(t *testing.T, s *bpf.Source, list []bpf.Watched) map[int]bpf.Watched {
 	t.Helper()
 	m := map[int]bpf.Watched{}
@@ -35,8 +35,8 @@ func changed(t *testing.T, s *bpf.Source, list []bpf.Watched) map[int]bpf.Watche
 	return m
 }
 
-// TestChangedCounters changes some of many event counters, and has lists of different lengths
-// looked at.
+// TestChangedCounters changes some of many event counters, and looks at lists of different
+// lengths.
 func TestChangedCounters(t *testing.T) {
 	s := open(t)
 	var fds []int
@@ -89,7 +89,7 @@ func TestChangedCounters(t *testing.T) {
 	}
 }
 
-// TestChangedPipes looks at pipes and a FIFO that somebody uses, makes larger, opens and closes.
+// TestChangedPipes looks at pipes and a FIFO that are used, enlarged, opened and closed.
 func TestChangedPipes(t *testing.T) {
 	s := open(t)
 	fifo := filepath.Join(t.TempDir(), "fifo")

@@ -182,7 +182,7 @@ func TestReadRefuses(t *testing.T) {
 	for name, test := range map[string]struct {
 		core []byte
 		says string
-		not  bool // it is no core
+		not  bool // it is not a core
 	}{
 		"text":         {[]byte("core of the matter"), "does not begin like an ELF file", true},
 		"empty":        {nil, "does not begin", true},
@@ -231,12 +231,12 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// A core that gdb wrote of a living process is not one of a process that was ended.
+// A core that gdb wrote of a living process is not taken for one of a process that was killed.
 func TestLiving(t *testing.T) {
 	const debugger, kernel = true, false
 	for _, test := range []struct {
 		signal  int32
-		process bool // whether it stands before its threads
+		process bool // whether it comes before its threads
 		living  bool
 		name    string // of the signal
 	}{

@@ -56,7 +56,7 @@ func crash(t *testing.T, compiler string, flags ...string) (core string, pid, se
 		t.Skipf("the program did not get ready: %v", err)
 	}
 	defer func() { _, _, _ = unix.Syscall6(unix.SYS_SEMCTL, uintptr(set), 0, unix.IPC_RMID, 0, 0, 0) }()
-	// Its threads have to get to where they wait.
+	// Its threads have to reach the calls in which they wait.
 	for end := time.Now().Add(time.Minute); waiting(pid) < 3 && time.Now().Before(end); {
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -105,8 +105,8 @@ func readFile(t *testing.T, name string) *Core {
 }
 
 func TestCrash(t *testing.T) {
-	// musl keeps one real-time signal more to itself, and its threads have a list of
-	// robust mutexes only when they have taken one.
+	// musl reserves one more real-time signal, and its threads have a list of robust
+	// mutexes only after they have taken one.
 	t.Run("glibc", func(t *testing.T) { testCrash(t, "SIGRTMIN+2", "held by thread %d\n", "gcc", "-pthread") })
 	t.Run("musl", func(t *testing.T) {
 		testCrash(t, "SIGRTMIN+3", "taken: musl does not note by whom\n", "musl-gcc", "-static")
@@ -157,7 +157,7 @@ func testCrash(t *testing.T, blocked, taken, compiler string, flags ...string) {
 	for _, m := range c.Mappings {
 		content[m.Kind], size[m.Kind] = m.Content, m.Size
 	}
-	// What is in the core is up to coredump_filter, by default 0x33: no shared files.
+	// coredump_filter decides what is in the core. The default is 0x33: no shared files.
 	for kind, want := range map[model.Kind]int64{model.SysvShm: 8192, model.Memfd: 4096, model.PosixShm: 12288, model.ShmAnon: 16384} {
 		if size[kind] != want {
 			t.Errorf("%s: %d bytes, want %d", kind, size[kind], want)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// gcore takes the core of a process that goes on.
+// gcore takes the core of a process that keeps running.
 func TestGcore(t *testing.T) {
 	gcore, err := exec.LookPath("gcore")
 	if err != nil {

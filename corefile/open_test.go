@@ -18,7 +18,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// far is a core with memory beyond what is kept of a compressed one.
+// far is a core with memory beyond the part of a compressed core that is kept.
 func far(t *testing.T) []byte {
 	t.Helper()
 	b := &builder{machine: elf.EM_X86_64}
@@ -61,7 +61,7 @@ func TestOpenCompressed(t *testing.T) {
 			if err != nil {
 				t.Fatal(name, err)
 			}
-			want.Truncated = model.Opt[bool]{} // its end is not looked at
+			want.Truncated = model.Opt[bool]{} // the end is not checked
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("%s: %+v, want %+v", name, got, want)
 			}
@@ -80,7 +80,7 @@ func TestOpenCompressed(t *testing.T) {
 	}
 }
 
-// TestOpenProgram reads what the programs of that name write.
+// TestOpenProgram reads the output of the compression programs with these names.
 func TestOpenProgram(t *testing.T) {
 	core := far(t)
 	want, err := Read(bytes.NewReader(core), int64(len(core)))
@@ -105,7 +105,7 @@ func TestOpenProgram(t *testing.T) {
 	}
 }
 
-// TestOpenHugeDictionary: a few bytes do not get to take 4 GiB.
+// TestOpenHugeDictionary: a few bytes must not cause an allocation of 4 GiB.
 func TestOpenHugeDictionary(t *testing.T) {
 	small := compressed(t, sample(elf.EM_X86_64), func(w io.Writer) (io.WriteCloser, error) { return xz.NewWriter(w) })
 	i := bytes.Index(small[12:], []byte{0x21, 1}) + 12

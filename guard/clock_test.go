@@ -24,7 +24,7 @@ func TestClockStandsStill(t *testing.T) {
 	}
 }
 
-// What works is not stuck, although it takes longer than its deadline.
+// An operation that works is not stuck, even if it takes longer than its deadline.
 func TestSlowIsNotStuck(t *testing.T) {
 	g := New()
 	g.deadline = 100 * time.Millisecond
@@ -46,7 +46,7 @@ func TestSlowIsNotStuck(t *testing.T) {
 	}
 }
 
-// A call that does not return is given up, as its thread does not move.
+// A call that does not return is given up, because its thread does not move.
 func TestStuckCallIsGivenUp(t *testing.T) {
 	g := New()
 	g.deadline = 100 * time.Millisecond

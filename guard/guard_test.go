@@ -52,16 +52,16 @@ func TestGuardStopsTryingWhenFourThreadsAreStuck(t *testing.T) {
 		}
 		return nil
 	})
-	// Who would be the fifth waits until it is known whether the others are stuck,
-	// but for those who get in before that can be suspected.
+	// The fifth operation waits until it is known whether the others are stuck.
+	// Only operations that begin before that can be suspected get through.
 	if n := entered.Load(); n < maxStuck || n > 5*maxStuck {
 		t.Errorf("%d operations were tried, want about %d", n, maxStuck)
 	}
 	close(release)
 }
 
-// What hangs in several places is waited for in all of them at the same time, even
-// by a single worker.
+// If several items hang, they are waited for at the same time, even with a single
+// worker.
 func TestGuardWaitsForAllAtOnce(t *testing.T) {
 	g := New()
 	g.deadline = time.Second
@@ -86,8 +86,8 @@ func TestGuardWaitsForAllAtOnce(t *testing.T) {
 	}
 }
 
-// An item on which one thing after the other hangs costs little more than one on
-// which one does.
+// An item on which several operations hang, one after the other, costs little
+// more than an item on which one hangs.
 func TestGuardGivesLessEachTime(t *testing.T) {
 	g := New()
 	g.deadline = 64 * time.Millisecond
@@ -116,7 +116,7 @@ func TestGuardGivesLessEachTime(t *testing.T) {
 	}
 }
 
-// An operation within another leaves that guarded when it ends.
+// When an inner operation ends, the outer one is still guarded.
 func TestNestedOperations(t *testing.T) {
 	g := New()
 	g.deadline = 20 * time.Millisecond
@@ -159,7 +159,7 @@ func TestDeadlineCountsTimeInWhichItRan(t *testing.T) {
 		return task.clock.Now()
 	}
 	task.Begin("operation", 0)
-	task.doing.tid = 0 // none that moves
+	task.doing.tid = 0 // no thread moves
 	at = at.Add(time.Hour)
 	if gaveUp, _ := task.timeOut(advance()); gaveUp {
 		t.Fatal("given up after this process had been stopped")
@@ -176,12 +176,12 @@ func TestDeadlineCountsTimeInWhichItRan(t *testing.T) {
 	}
 }
 
-// An operation that has just begun when it is looked at is not slow, and is at the second look.
+// An operation that has just begun at the first check is not slow; at the second check it is.
 func TestSlowAtTheSecondLook(t *testing.T) {
 	g := New()
 	task := g.Task(Item{Key: "item"})
 	task.Begin("operation", 0)
-	task.doing.tid = 0 // none that moves
+	task.doing.tid = 0 // no thread moves
 	for look, want := range []bool{false, true} {
 		task.clock.tick(task.clock.last.Add(task.clock.period))
 		if gaveUp, slow := task.timeOut(task.clock.Now()); gaveUp || slow != want {
@@ -190,7 +190,7 @@ func TestSlowAtTheSecondLook(t *testing.T) {
 	}
 }
 
-// The time that an operation takes does not count for the one it is part of.
+// The time of an inner operation does not count for the outer one.
 func TestNestedOperationsHaveTheirOwnTime(t *testing.T) {
 	g := New()
 	task := g.Task(Item{Key: "item"})
@@ -211,8 +211,8 @@ func TestNestedOperationsHaveTheirOwnTime(t *testing.T) {
 	}
 }
 
-// TestEachTaskOfItsOwn has the work on an item leave an operation without an end: what comes after it
-// on the same thread is none of it.
+// TestEachTaskOfItsOwn lets the work on an item leave an operation without an end: the next item on
+// the same thread does not inherit it.
 func TestEachTaskOfItsOwn(t *testing.T) {
 	New().Each(3, 1, func(i int) Item { return Item{Key: i} }, func(task *Task, i int) func() {
 		if task.doing.op != "" || len(task.outer) > 0 || task.item.Key != i {

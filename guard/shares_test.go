@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// hang has operations on n items get stuck, each item of the owner that of tells, and
-// reports on how many they were tried.
+// hang makes operations on n items get stuck, each with the owner that of returns,
+// and reports on how many they were tried.
 func hang(t *testing.T, g *Guard, op string, n int, release chan struct{}, of func(i int) Owner) int {
 	t.Helper()
 	var tried atomic.Int32
@@ -24,7 +24,7 @@ func hang(t *testing.T, g *Guard, op string, n int, release chan struct{}, of fu
 
 func user(uid uint32) func(int) Owner { return func(int) Owner { return Owner{UID: uid} } }
 
-// However much of one user hangs, what others have is read.
+// However many operations of one user hang, those of other users are done.
 func TestOneUserUsesUpNothingOfOthers(t *testing.T) {
 	g := New()
 	g.deadline = 10 * time.Millisecond
@@ -56,7 +56,7 @@ func TestOneUserUsesUpNothingOfOthers(t *testing.T) {
 	}
 }
 
-// What gets stuck in one kind of operation leaves the others to the same user.
+// If one kind of operation gets stuck, other kinds are still allowed for the same user.
 func TestKindsAreCountedApart(t *testing.T) {
 	g := New()
 	g.deadline = 10 * time.Millisecond
@@ -71,7 +71,7 @@ func TestKindsAreCountedApart(t *testing.T) {
 	}
 }
 
-// Many users together do not use up threads without limit, nor root's.
+// Many users together cannot use up threads without limit, nor those of root.
 func TestManyUsersTogether(t *testing.T) {
 	g := New()
 	g.deadline = 10 * time.Millisecond
@@ -86,7 +86,7 @@ func TestManyUsersTogether(t *testing.T) {
 	}
 }
 
-// Users who are one under other names share what that one has.
+// Users who have the same account share its limits.
 func TestAccounts(t *testing.T) {
 	g := New().WithAccounts(func(o Owner) uint32 { return o.UID / 100000 })
 	g.deadline = 10 * time.Millisecond
@@ -98,7 +98,7 @@ func TestAccounts(t *testing.T) {
 	}
 }
 
-// A thread that comes back is taken off what it was counted for.
+// When a thread comes back, the counts are decreased.
 func TestSharesComeBack(t *testing.T) {
 	g := New()
 	g.deadline = 10 * time.Millisecond
@@ -113,12 +113,12 @@ func TestSharesComeBack(t *testing.T) {
 	}
 }
 
-// Who answers late each time is not waited for without end, and only he is skipped; in
-// the next round he is asked again.
+// A user whose operations are always late is not waited for without end, and only that
+// user is skipped; in the next round the user is asked again.
 func TestSlowUserHasABudget(t *testing.T) {
 	g := New()
 	task := g.Task(Item{Key: "item", Owner: Owner{UID: 1000}})
-	task.tid = -1 // none that moves
+	task.tid = -1 // no thread moves
 	n := 0
 	for ; n < 3*slowBudget && task.Begin("read", int32(n)); n++ {
 		for range 3 * slowFraction / 4 {

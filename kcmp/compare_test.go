@@ -15,7 +15,8 @@ import (
 )
 
 // descriptorsOf opens n event counters and duplicates each of them copies-1
-// times. It returns all in a random order and the groups, by lowest number.
+// times. It returns all descriptors in a random order, and the groups by lowest
+// number.
 func descriptorsOf(t testing.TB, n, copies int) (list []Descriptor, groups map[Descriptor][]Descriptor) {
 	t.Helper()
 	own := int32(os.Getpid())
@@ -78,8 +79,8 @@ func TestGroup(t *testing.T) {
 	}
 }
 
-// TestGroupMany: those made by dup are found among any number; one far away only
-// while there are few enough to be sorted.
+// TestGroupMany: descriptors made by dup are found among any number; one with a
+// distant number only while there are few enough to be sorted.
 func TestGroupMany(t *testing.T) {
 	task := kcmpTask(t)
 	for _, n := range []int{Many / 2, Many + 1} {
@@ -109,8 +110,8 @@ func TestGroupMany(t *testing.T) {
 	}
 }
 
-// TestGroupManyAcrossProcesses: what a process and its children have under one
-// number is found.
+// TestGroupManyAcrossProcesses: descriptors that a process and its children
+// have under the same number are found.
 func TestGroupManyAcrossProcesses(t *testing.T) {
 	task := kcmpTask(t)
 	own := int32(os.Getpid())
@@ -159,7 +160,7 @@ func TestGroupManyAcrossProcesses(t *testing.T) {
 }
 
 // TestGroupWithoutLooking: processes that got stuck once are not asked again,
-// and what is not asked is not said to be the same.
+// and descriptors that were not compared are not reported as equal.
 func TestGroupWithoutLooking(t *testing.T) {
 	kcmpTask(t)
 	list, _ := descriptorsOf(t, 3, 2)

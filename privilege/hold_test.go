@@ -35,12 +35,12 @@ func TestMain(m *testing.M) {
 	select {}
 }
 
-// Anyone who stops a process in the moment in which it holds what is another's does not
-// make it hold that for ever.
+// A user who stops a process while it holds something of another process cannot make it
+// hold that for ever.
 func TestStoppedHolderIsKilled(t *testing.T) { stoppedIsKilled(t, "holding") }
 
-// Nor does who stops it while it scans; as long as it runs, it may scan for longer than it
-// may be stopped.
+// Nor can a user who stops it during a scan. As long as it runs, it may scan for longer
+// than it may be stopped.
 func TestStoppedScanIsKilled(t *testing.T) {
 	if out := stoppedIsKilled(t, "scanning"); out != "it runs\n" {
 		t.Errorf("it was killed before it was stopped; it said %q", out)

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The main thread outlives every goroutine: what it enters it never leaves.
+// The main thread outlives every goroutine: it would never leave a namespace that it entered.
 func TestOnThreadSparesTheMainThread(t *testing.T) {
 	for range 200 {
 		OnThread(func() {

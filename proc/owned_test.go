@@ -28,7 +28,7 @@ func openSelf(t *testing.T) *Dir {
 	return dir
 }
 
-// What was closed is used by nobody, also if its number means another file now.
+// A closed directory is not used any more, even if its number belongs to another file now.
 func TestUseAfterClose(t *testing.T) {
 	dir := openSelf(t)
 	number := dir.own.fd
@@ -41,7 +41,7 @@ func TestUseAfterClose(t *testing.T) {
 	if other != number {
 		t.Logf("the number %d was not given again, but %d", number, other)
 	}
-	dir.Close() // once more: it must not close what has the number now
+	dir.Close() // once more: this must not close the file that has the number now
 	if _, err := unix.FcntlInt(uintptr(other), unix.F_GETFD, 0); err != nil {
 		t.Errorf("another file was closed: %v", err)
 	}
@@ -69,8 +69,8 @@ func TestUseAfterClose(t *testing.T) {
 	}
 }
 
-// A call that is under way when the directory is closed still has it, and it is closed
-// afterwards.
+// A call that is under way when the directory is closed still has the directory, which
+// is closed afterwards.
 func TestCloseDuringUse(t *testing.T) {
 	dir, before := openSelf(t), Open()
 	err := dir.Use(func(fd int) error {
@@ -89,7 +89,7 @@ func TestCloseDuringUse(t *testing.T) {
 	}
 }
 
-// Those that a scanner keeps it alone closes, with the files below them.
+// Directories that a scanner keeps are closed only by the scanner, with the files below them.
 func TestHandlesClose(t *testing.T) {
 	before := Open()
 	h := NewHandles(true)
@@ -116,7 +116,7 @@ func TestHandlesClose(t *testing.T) {
 	}
 }
 
-// What is kept open of a thread ends with it.
+// Files of a thread that are kept open are closed when the thread has ended.
 func TestHandlesForgetThreads(t *testing.T) {
 	h := NewHandles(true)
 	dir, err := OpenDir("/proc/self")
@@ -151,7 +151,7 @@ func TestHandlesForgetThreads(t *testing.T) {
 	}
 }
 
-// All of a program share one bound: two scanners do not use up its files.
+// All Handles of a program share one bound: two scanners do not use up its files.
 func TestHandlesShareABound(t *testing.T) {
 	one, two := NewHandles(false), NewHandles(false)
 	bound := int(kept.Load()) + 2
@@ -180,7 +180,8 @@ func TestHandlesShareABound(t *testing.T) {
 	}
 }
 
-// A directory that is opened when it is needed gives files before, and is closed if it was.
+// A directory that is opened only when needed gives files before that. It is closed if it was
+// opened.
 func TestOpenedWhenNeeded(t *testing.T) {
 	root, err := OpenDir("/proc")
 	if err != nil {
@@ -203,7 +204,7 @@ func TestOpenedWhenNeeded(t *testing.T) {
 	}
 }
 
-// What is checked when it is opened is not used if something is wrong with it.
+// A directory that is checked when it is opened is not used if the check fails.
 func TestCheckedWhenOpened(t *testing.T) {
 	root, err := OpenDir("/proc")
 	if err != nil {
