@@ -24,12 +24,13 @@ func TestParseDescriptor(t *testing.T) {
 	if err != nil || got.offset != model.Some[int64](18446) || got.ino != model.Some[uint64](4711) || !slices.Equal(got.flags, want) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	// Flags are octal, and a part of one is not named once more.
+	// Flags are octal. A flag that is part of another one is not listed again.
 	got, err = parseDescriptor([]byte("pos:\t0\nflags:\t06010002\n"))
 	if err != nil || got.ino.Known() || !slices.Equal(got.flags, []string{"O_CLOEXEC", "O_SYNC"}) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	// What the kind of file writes below is not the descriptor's: signalfd and epoll have words of these names.
+	// Lines that the kind of file appends do not belong to the descriptor: signalfd and epoll use words with
+	// these names.
 	got, err = parseDescriptor([]byte("pos:\t0\nflags:\t02\nmnt_id:\t15\nino:\t9\ntfd: 5 events: 19 data: 5 pos:7 ino:aa sdev:1\nflags: zz\n"))
 	if err != nil || got.flags == nil || len(got.flags) != 0 || got.ino != model.Some[uint64](9) {
 		t.Errorf("%+v, %v", got, err)
@@ -41,8 +42,7 @@ func TestParseDescriptor(t *testing.T) {
 	}
 }
 
-// Flags are read of the objects that somebody wants to see, by all that hold them, and of
-// nothing else.
+// Flags are read only of the objects that the user wants to see, from all their holders.
 func TestDescriptorsOfObject(t *testing.T) {
 	var wanted, other [2]int
 	for _, p := range []*[2]int{&wanted, &other} {

@@ -90,12 +90,12 @@ func dup(t *testing.T, fd int) int {
 	return open(t, "dup")(unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3))
 }
 
-// child starts a process that does nothing and has the descriptors from 3 on.
+// child starts a process that does nothing and has the given descriptors from 3 on.
 func child(t *testing.T, fds ...int) int {
 	t.Helper()
 	cmd := exec.Command("sleep", "1000")
 	for _, fd := range fds {
-		own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3) // the file's, which closes it
+		own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3) // the original belongs to an os.File, which closes it
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,8 +162,9 @@ func TestEpollLive(t *testing.T) {
 	for _, fd := range []int{r, socket, event, timer, inner, process} {
 		watch(fd, unix.EPOLLIN|unix.EPOLLET)
 	}
-	// One eventfd is watched under a number that another has by now, a second
-	// one under a number that has another file of the same kind twice over.
+	// One eventfd is watched under a number that belongs to another one by now. A
+	// second one is watched under a number for which there are two watches of
+	// files of the same kind.
 	moved := open(t, "eventfd")(unix.Eventfd(0, unix.EFD_CLOEXEC))
 	watch(moved, unix.EPOLLOUT)
 	elsewhere := dup(t, moved)
@@ -171,7 +172,7 @@ func TestEpollLive(t *testing.T) {
 	if err := unix.Dup3(other, moved, unix.O_CLOEXEC); err != nil {
 		t.Fatal(err)
 	}
-	watch(moved, unix.EPOLLIN) // under the same number, the second
+	watch(moved, unix.EPOLLIN) // the second one under the same number
 
 	snap := scanEvents(t)
 	self := os.Getpid()
@@ -187,7 +188,7 @@ func TestEpollLive(t *testing.T) {
 	}
 	to, _ := behind(t, snap, self, other)
 	want[fmt.Sprint(moved, "EPOLLIN")] = to.ID
-	want[fmt.Sprint(moved, "EPOLLOUT")] = "" // it is elsewhere, which nothing tells
+	want[fmt.Sprint(moved, "EPOLLOUT")] = "" // no information tells where it is now
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %v\nwant %v (moved to %d)", got, want, elsewhere)
 	}
@@ -316,7 +317,7 @@ func TestPidfdLive(t *testing.T) {
 	}
 }
 
-// TestPidfdOfThread: the kernel tells the number of the thread, which is no process's.
+// TestPidfdOfThread: the kernel tells the number of the thread, which is not that of a process.
 func TestPidfdOfThread(t *testing.T) {
 	tids, done := make(chan int), make(chan struct{})
 	defer close(done)
@@ -345,7 +346,7 @@ func TestIOUringLive(t *testing.T) {
 	files := []int32{-1, int32(p[0])}
 	const registerFiles = 2
 	_, err := call(unix.SYS_IO_URING_REGISTER, uintptr(fd), registerFiles, uintptr(unsafe.Pointer(&files[0])), 2)
-	_ = unix.Close(p[0]) // the ring alone holds the read end now
+	_ = unix.Close(p[0]) // only the ring holds the read end now
 	if err != nil {
 		t.Fatal(err)
 	}

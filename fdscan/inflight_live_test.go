@@ -17,7 +17,7 @@ import (
 )
 
 // TestInFlightAtListener: a descriptor that was sent to a server which has not accepted the
-// connection yet may be the end that no process shows of a pipe.
+// connection yet may be the end of a pipe that no process shows.
 func TestInFlightAtListener(t *testing.T) {
 	address := &unix.SockaddrUnix{Name: filepath.Join(t.TempDir(), "socket")}
 	var fds []int

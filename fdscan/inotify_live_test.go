@@ -12,8 +12,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// TestManyWatches: the numbers that inotify_add_watch(2) gave, past the digits in
-// which the bases agree.
+// TestManyWatches checks the numbers from inotify_add_watch(2) beyond those that
+// are the same in decimal and hexadecimal.
 func TestManyWatches(t *testing.T) {
 	fd := open(t, "inotify")(unix.InotifyInit1(unix.IN_CLOEXEC))
 	dir := t.TempDir()

@@ -20,7 +20,7 @@ import (
 	"github.com/ipctop/ipctop/probe/probetest"
 )
 
-// scanKept scans with the readers of what lives by something else than a descriptor.
+// scanKept scans with the readers of objects that can exist without a descriptor.
 func scanKept(t *testing.T) *model.Snapshot {
 	t.Helper()
 	snap, err := probe.NewScanner(probe.Options{Probes: []probe.Probe{
@@ -32,7 +32,7 @@ func scanKept(t *testing.T) *model.Snapshot {
 	return snap
 }
 
-// viasOf reports how this process holds the object of an inode.
+// viasOf reports in which ways this process holds the object with an inode.
 func viasOf(t *testing.T, snap *model.Snapshot, kind model.Kind, ino uint64) []model.Via {
 	t.Helper()
 	var vias []model.Via
@@ -130,7 +130,7 @@ func TestAnonymousMemoryByDescriptor(t *testing.T) {
 	}
 }
 
-// TestEndInFlight sends the read end of a pipe away: nobody shows it, and there is one.
+// TestEndInFlight sends the read end of a pipe: no process shows it, but it exists.
 func TestEndInFlight(t *testing.T) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -157,8 +157,8 @@ func TestEndInFlight(t *testing.T) {
 	_ = unix.Close(pair[0])
 }
 
-// TestEndRegistered: the end of a FIFO that no process shows is registered with an io_uring, of
-// which the path is told.
+// TestEndRegistered: the end of a FIFO that no process shows is registered with an io_uring,
+// and the kernel tells its path.
 func TestEndRegistered(t *testing.T) {
 	var params [120]byte // struct io_uring_params
 	ring, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, 8, uintptr(unsafe.Pointer(&params)), 0)

@@ -35,7 +35,7 @@ func limitNamed(s *model.Snapshot, name string) *model.Limit {
 
 const usualCapacity = 1 << 16
 
-// pipesOf are the pipes that a process has open.
+// pipesOf returns the pipes that a process has open.
 func pipesOf(t *testing.T, pid int) map[string]bool {
 	t.Helper()
 	dir := fmt.Sprintf("/proc/%d/fd", pid)
@@ -52,7 +52,7 @@ func pipesOf(t *testing.T, pid int) map[string]bool {
 	return pipes
 }
 
-// Pipes raise what the user of their holder has by their capacity in pages.
+// Pipes raise the use of their holder's user by their capacity in pages.
 func TestLiveUserPipePages(t *testing.T) {
 	const name, user = "fs.pipe-user-pages-soft", 47111
 	if _, err := os.Stat("/proc/sys/fs/pipe-user-pages-soft"); err != nil {
@@ -88,8 +88,8 @@ func TestLiveUserPipePages(t *testing.T) {
 	s := limitsOf(t, pipes.Pipe(), pipes.FIFO())
 	for _, l := range s.Limits {
 		if l.Name == name && l.Scope != nil && l.Scope.UID == model.Some(user) {
-			// What the test process was left by its parent is inherited, too,
-			// and is this user's where nobody else has it.
+			// Descriptors that the test process inherited from its parent count, too,
+			// for this user if no other process has them.
 			least, most := int64(2*capacity/os.Getpagesize()), int64((2*capacity+(len(pipesOf(t, cmd.Process.Pid))-2)*usualCapacity)/os.Getpagesize())
 			if n := l.Used.Or(-1); n < least || n > most || !l.Estimated || l.Unit != "pages" {
 				t.Errorf("%+v, want %d to %d", l, least, most)
@@ -100,7 +100,7 @@ func TestLiveUserPipePages(t *testing.T) {
 	t.Errorf("user %d has none: %+v", user, s.Limits)
 }
 
-// Where nobody looked, what is used is unknown.
+// If no probe looked, the use is unknown.
 func TestLiveUserLimitUncounted(t *testing.T) {
 	s := limitsOf(t, pipes.Pipe())
 	for _, name := range []string{"fs.pipe-user-pages-soft", "fs.inotify.max_user_instances", "fs.epoll.max_user_watches"} {

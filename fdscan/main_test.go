@@ -10,8 +10,8 @@ import (
 	"github.com/ipctop/ipctop/probe/probetest"
 )
 
-// HoldOpen marks the test program that was started again to hold what it was
-// given.
+// HoldOpen marks the test program that was started again to hold the files it
+// was given.
 const HoldOpen = "IPCTOP_TEST_HOLD_OPEN"
 
 func TestMain(m *testing.M) {

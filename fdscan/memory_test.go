@@ -69,7 +69,7 @@ func scanFiles(t *testing.T) map[string]*model.Object {
 	return m
 }
 
-// idOf is a kind's id of an open file, by its own fstat.
+// idOf returns the id of an open file as a kind, from its own fstat.
 func idOf(t *testing.T, kind model.Kind, fd uintptr) string {
 	t.Helper()
 	var st unix.Stat_t
@@ -108,7 +108,7 @@ func heldBy(o *model.Object, pid int, via model.Via, access model.Access) bool {
 }
 
 func TestFileOfTwoProcesses(t *testing.T) {
-	f := tempFile(t, "shared (deleted)") // it is not
+	f := tempFile(t, "shared (deleted)") // its real name: it is not deleted
 	if err := f.Truncate(4242); err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestFileOfTwoProcesses(t *testing.T) {
 	}
 }
 
-// TestOrdinaryFiles: what is not shared is no IPC.
+// TestOrdinaryFiles: files that are not shared are not reported.
 func TestOrdinaryFiles(t *testing.T) {
 	log := tempFile(t, "log")
 	data := tempFile(t, "data")
@@ -232,7 +232,7 @@ func TestMemfd(t *testing.T) {
 	}
 }
 
-// TestMappedMemfd: it has no descriptor left.
+// TestMappedMemfd: no descriptor of it is left.
 func TestMappedMemfd(t *testing.T) {
 	fd, err := unix.MemfdCreate("mapped", unix.MFD_CLOEXEC)
 	if err != nil {

@@ -43,7 +43,7 @@ func TestPtyLive(t *testing.T) {
 				t.Fatal(err)
 			}
 			queued := 0
-			for queued == 0 { // a worker of the kernel carries it over
+			for queued == 0 { // a kernel worker transfers it
 				if queued, err = unix.IoctlGetInt(master, unix.TIOCINQ); err != nil {
 					t.Fatal(err)
 				}
@@ -76,7 +76,7 @@ func TestPtyLive(t *testing.T) {
 	}
 }
 
-// TestPtyOfThread: a master in the descriptor table of a thread alone is asked, too.
+// TestPtyOfThread: a master that is only in the descriptor table of a thread is asked, too.
 func TestPtyOfThread(t *testing.T) {
 	var failure error
 	var snap *model.Snapshot

@@ -14,11 +14,11 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// What is counted of a mapping is what smaps says of it, and nothing is counted
-// of who is not looked at closely.
+// The count for a mapping is the same as in smaps. Nothing is counted for
+// processes without detail.
 func TestResident(t *testing.T) {
 	page := os.Getpagesize()
-	for _, touched := range []int{0, 7, 5000} { // the last are more than are read at a time
+	for _, touched := range []int{0, 7, 5000} { // the last number is more than is read at a time
 		b, err := unix.Mmap(-1, 0, 6000*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_ANONYMOUS)
 		if err != nil {
 			t.Fatal(err)
@@ -58,7 +58,7 @@ func TestResident(t *testing.T) {
 	}
 }
 
-// smapsRSS is what smaps says of the own mapping that begins at an address.
+// smapsRSS returns what smaps shows for the test's mapping that begins at an address.
 func smapsRSS(t *testing.T, address string) int64 {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/smaps")

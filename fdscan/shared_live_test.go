@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestSharedDescriptions: a duplicate and what a child inherited are the same
-// object, another instance that looks the same is not.
+// TestSharedDescriptions: a duplicate, and a descriptor that a child inherited,
+// are the same object; another instance that looks the same is not.
 func TestSharedDescriptions(t *testing.T) {
 	mask := [8]byte{0: 2}
 	for name, make := range map[string]func() (int, error){
@@ -80,8 +80,8 @@ func TestSharedFIFO(t *testing.T) {
 // kcmp(2).
 const denyKcmp = "IPCTOP_TEST_DENY_KCMP"
 
-// TestWithoutKcmp: as in a container whose seccomp filter refuses it, nothing is
-// merged, and that is said once.
+// TestWithoutKcmp: if kcmp is refused, as by a container's seccomp filter,
+// nothing is merged, and there is one gap.
 func TestWithoutKcmp(t *testing.T) {
 	if os.Getenv(denyKcmp) == "" {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestWithoutKcmp$", "-test.v")
@@ -130,8 +130,8 @@ func refuse(t *testing.T, nr uint32) {
 		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
 	}
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	// The filter goes to all threads; the permission to install it is asked of
-	// the thread that does.
+	// The filter applies to all threads, but the permission is checked for the
+	// installing thread.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {

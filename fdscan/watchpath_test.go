@@ -14,8 +14,9 @@ import (
 	"github.com/ipctop/ipctop/probe/probetest"
 )
 
-// What is watched has a path where a process holds it, works in it, or has it
-// mounted; a path that leads nowhere any more, or that nobody shows, is left out.
+// A watched file has a path if a process holds it, works in it, or has it
+// mounted. A path that no longer leads anywhere, or that no process shows, is
+// left out.
 func TestWatchedPaths(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name string) string {
@@ -58,7 +59,7 @@ func TestWatchedPaths(t *testing.T) {
 	if err := os.Remove(deleted); err != nil {
 		t.Fatal(err)
 	}
-	copied, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3) // the file's, which closes it
+	copied, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3) // the original belongs to an os.File, which closes it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,8 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// TestBaseOfNumbers gives the numbers of a line values that another base would read as
-// another number: the device alone is hexadecimal.
+// TestBaseOfNumbers gives the numbers of a line values that would be different in
+// another base: only the device is hexadecimal.
 func TestBaseOfNumbers(t *testing.T) {
 	list, bad := parseLocks([]byte("16: POSIX  ADVISORY  WRITE 255 10:ff:2147483648 9 4294967296\n"))
 	if len(bad) > 0 || len(list) != 1 {

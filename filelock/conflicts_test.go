@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What is looked up is what one finds who compares each with each.
+// The lookup gives the same result as comparing each lock with every other one.
 func TestInTheWay(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
@@ -44,7 +44,7 @@ func TestInTheWay(t *testing.T) {
 	}
 }
 
-// A lock that waits for a few of very many looks at those alone.
+// A lock that waits for a few of very many locks looks only at those.
 func TestInTheWayOfVeryMany(t *testing.T) {
 	var locks []record
 	for i := range 10000 {

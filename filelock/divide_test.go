@@ -12,8 +12,8 @@ import (
 	"github.com/ipctop/ipctop/kcmp"
 )
 
-// Anybody can have very many locks that look alike: to tell the descriptions behind them takes
-// n log n comparisons, and each asks under guard.
+// A user can have very many locks that look alike: to distinguish the descriptions behind them
+// takes n log n comparisons, each under guard.
 func TestDescriptionsOfVeryMany(t *testing.T) {
 	own := int32(os.Getpid())
 	if _, err := kcmp.Compare(own, own, kcmp.Files, 0, 0); err != nil {

@@ -23,7 +23,7 @@ import (
 )
 
 // roleVariable tells the test program, started again as another process, what to
-// do with the file named after the colon.
+// do with the file that is named after the colon.
 const roleVariable = "IPCTOP_TEST_LOCK_ROLE"
 
 func TestMain(m *testing.M) {
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(probetest.Main(m))
 }
 
-// act does its part, says so, and holds it until standard input ends.
+// act plays its role, prints that it is ready, and stays until standard input ends.
 func act(role string) {
 	what, name, _ := strings.Cut(role, ":")
 	say := func() { fmt.Println("ready") }
@@ -51,7 +51,7 @@ func act(role string) {
 	}
 	whole := unix.Flock_t{Type: unix.F_WRLCK}
 	switch what {
-	case "hold": // what it was started with
+	case "hold": // the file that it was started with
 		say()
 	case "flock shared":
 		check(unix.Flock(open(unix.O_RDWR), unix.LOCK_SH))
@@ -120,8 +120,9 @@ func file(t *testing.T) *os.File {
 	return f
 }
 
-// id is the id of a file, by its own fstat. Test directories are on file systems
-// whose stat tells the superblock's device, or the test would fail for a reason.
+// id returns the id of a file, from its own fstat. Test directories must be on
+// file systems whose stat returns the superblock's device; otherwise the test
+// would fail for another reason.
 func id(t *testing.T, f *os.File) string {
 	t.Helper()
 	var st unix.Stat_t
@@ -131,8 +132,8 @@ func id(t *testing.T, f *os.File) string {
 	return fmt.Sprintf("file:%d:%d:%d", unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev)), st.Ino)
 }
 
-// scan looks until the file has the wanted number of locks: those who wait say
-// that they are about to, and then take a moment.
+// scan repeats until the file has the wanted number of locks: waiters print
+// that they are about to wait, and then take a moment.
 func scan(t *testing.T, id string, want int) *model.Object {
 	t.Helper()
 	scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{pipes.FIFO(), files.File(), filelock.Locks()}})
@@ -178,7 +179,7 @@ func lockHolders(o *model.Object) map[int]string {
 }
 
 // TestInheritedFlock: the process that inherited the description holds the lock as
-// much as the one that took it.
+// much as the process that took it.
 func TestInheritedFlock(t *testing.T) {
 	f := file(t)
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
@@ -267,7 +268,7 @@ func TestLeaseBreaker(t *testing.T) {
 	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
 		t.Skip("no leases here: ", err)
 	}
-	// The holder is asked by SIGIO, which Go programs ignore unless told otherwise.
+	// The kernel asks the holder by SIGIO, which Go programs ignore by default.
 	waiter := start(t, "wait open:"+f.Name())
 	self := os.Getpid()
 	o := scan(t, id(t, f), 2)

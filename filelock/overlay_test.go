@@ -18,9 +18,9 @@ import (
 	"github.com/ipctop/ipctop/probe/probetest"
 )
 
-// TestDevicesOfAnOverlay: of a file in the lower layer of an overlay whose layers
-// lie on two file systems, stat tells a device that neither /proc/locks nor any
-// mount has. Its descriptor and its lock must still meet.
+// TestDevicesOfAnOverlay: for a file in the lower layer of an overlay whose
+// layers are on two file systems, stat returns a device that neither /proc/locks
+// nor any mount has. Its descriptor and its lock must still be matched.
 func TestDevicesOfAnOverlay(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("a new mount namespace needs CAP_SYS_ADMIN")
@@ -65,8 +65,8 @@ func TestDevicesOfAnOverlay(t *testing.T) {
 }
 
 // overlay makes an overlay of two file systems in dir, and locks a file of the
-// lower one in it. It prints its inode, its device as stat has it, and that of the
-// overlay.
+// lower one in it. It prints the file's inode, its device from stat, and the
+// overlay's device.
 func overlay(dir string, check func(error)) {
 	for _, name := range []string{"lower", "rest"} {
 		check(os.Mkdir(dir+"/"+name, 0o700))

@@ -7,7 +7,7 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// captured is /proc/locks of Linux 6.18, with what waits nested two deep.
+// captured is /proc/locks of Linux 6.18, with waiters nested two deep.
 const captured = `1: LEASE  BREAKING  UNLCK 9624 fe:00:9981154 0 EOF
 1: -> LEASE  BREAKER   WRITE 9680 <none>:0 0 EOF
 2: OFDLCK ADVISORY  READ -1 fe:00:9981138 100 149

@@ -2,8 +2,8 @@ package posix
 
 import "testing"
 
-// TestBaseOfNumbers gives the numbers of a queue's file values that another base would
-// read as another number.
+// TestBaseOfNumbers gives the numbers of a queue's file values that would be different
+// in another base.
 func TestBaseOfNumbers(t *testing.T) {
 	for text, want := range map[string]state{
 		"QSIZE:16         NOTIFY:9     SIGNO:10    NOTIFY_PID:255\n":                 {bytes: 16, notify: 9, signal: 10, registered: 255},

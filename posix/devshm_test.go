@@ -17,8 +17,8 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// A tmpfs at /dev/shm bounds what is made there, in each mount namespace; one that
-// two namespaces share is told of once, and what is no tmpfs is left alone.
+// A tmpfs at /dev/shm bounds what is created there, in each mount namespace. If
+// two namespaces share it, it is reported once; other file systems are skipped.
 func TestShmSpaceOfMountNamespaces(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("new mount namespaces need CAP_SYS_ADMIN")
@@ -74,8 +74,8 @@ func TestShmSpaceOfMountNamespaces(t *testing.T) {
 	}
 }
 
-// threadAlone has a thread of the test, and no process, be in a mount namespace with a
-// /dev/shm of its own.
+// threadAlone puts a thread of the test, and no process, into a mount namespace with
+// its own /dev/shm.
 func threadAlone(t *testing.T, options string) (ns uint64) {
 	t.Helper()
 	made, end := make(chan error), make(chan struct{})

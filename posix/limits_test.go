@@ -32,9 +32,9 @@ func ofUser(uid int) func(*model.LimitScope) bool {
 	return func(s *model.LimitScope) bool { return s.UID == model.Some(uid) }
 }
 
-// Queues raise what is used by exactly what they are, the unlinked one that is
-// still open included. Others may make queues meanwhile, so that several tries
-// may be needed.
+// Queues raise the use by exactly their size, including an unlinked one that is
+// still open. Other processes may make queues meanwhile, so several tries may
+// be needed.
 func TestLiveLimits(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("how many queues there are: CAP_SYS_ADMIN or a mounted mqueue file system")
@@ -80,7 +80,7 @@ func TestLiveLimits(t *testing.T) {
 			}
 		}
 		if b[0] < 0 && b[1] < 0 {
-			return // somebody has an unlinked queue open, whose size nobody tells
+			return // another process has an unlinked queue open, whose size is unknown
 		}
 		// getrlimit(2): messages × (size + header + tree node)
 		if want := 3 * (4*64 + 4*48 + 4*48); b[1]-b[0] != int64(want) && unsafe.Sizeof(uintptr(0)) == 8 {
@@ -92,7 +92,7 @@ func TestLiveLimits(t *testing.T) {
 	t.Error(why)
 }
 
-// What the limit lets through the kernel does, too: the sum is the kernel's own.
+// The kernel accepts what the limit allows: the sum is the same as the kernel's.
 func TestLiveQueueBytes(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to become a user that has no queue yet")
@@ -128,7 +128,7 @@ func tryQueue(args string) {
 		fmt.Println(err)
 		return
 	}
-	if err := syscall.Setuid(47110); err != nil { // whose queues are not counted yet
+	if err := syscall.Setuid(47110); err != nil { // a user who has no queues yet
 		fmt.Println(err)
 		return
 	}
@@ -156,8 +156,8 @@ func TestTmpfsLimits(t *testing.T) {
 	}
 }
 
-// A file in /dev/shm raises what is used of it by its size: of one of those that
-// there are, as each mount namespace may have its own.
+// A file in /dev/shm raises the use by its size, for one of the file systems
+// there, as each mount namespace may have its own.
 func TestLiveDevShm(t *testing.T) {
 	used := func() (bytes, inodes map[uint64]int64) {
 		bytes, inodes = map[uint64]int64{}, map[uint64]int64{}

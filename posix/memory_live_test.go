@@ -125,7 +125,7 @@ func TestShm(t *testing.T) {
 	}
 }
 
-// TestShmOrphan: nobody holds it, but it is there.
+// TestShmOrphan: no process holds it, but it exists.
 func TestShmOrphan(t *testing.T) {
 	f, name := shmFile(t, "", []byte("x"))
 	again, err := os.Open(name)
@@ -197,7 +197,7 @@ func TestSemIsNotTouched(t *testing.T) {
 	if err := unix.Stat(name, &st); err != nil || st.Atim.Sec != 1 {
 		t.Errorf("access time %v, %v, want 1 s", st.Atim, err)
 	}
-	// Another ipctop, such as one that a test of another package is, may have read the table of
+	// Another ipctop, for example from a test of another package, may have read the table of
 	// locks just before, and open the file now.
 	var snap *model.Snapshot
 	for tries := 0; ; tries++ {
@@ -227,7 +227,7 @@ func TestSemIsNotTouched(t *testing.T) {
 	t.Error("there is no gap for the value")
 }
 
-// TestNotEveryFileCalledSem: the name alone makes no semaphore, nor does the size.
+// TestNotEveryFileCalledSem: neither the name alone nor the size makes a file a semaphore.
 func TestNotEveryFileCalledSem(t *testing.T) {
 	f, _ := shmFile(t, "sem.", []byte("thirty-two bytes of something ..."[:32]))
 	g, _ := shmFile(t, "", glibcSem(1, 0))
@@ -329,7 +329,7 @@ func TestShmOfAnotherMountNamespace(t *testing.T) {
 	}
 }
 
-// TestSemOfThisLibc has the C library make one, to see that the layout is right.
+// TestSemOfThisLibc lets the C library make a semaphore, to check the layout.
 func TestSemOfThisLibc(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {

@@ -160,7 +160,7 @@ func TestLiveQueue(t *testing.T) {
 		if os.Geteuid() == 0 {
 			t.Fatal("root can mount the file system")
 		}
-		if d.Messages != model.Some[int64](0) || d.Notify != nil || fds != 1 { // a duplicate tells
+		if d.Messages != model.Some[int64](0) || d.Notify != nil || fds != 1 { // a duplicate was asked
 			t.Errorf("without any access: %+v, %+v", d, o.Holders)
 		}
 		for _, g := range s.Gaps {
@@ -214,8 +214,8 @@ func TestLiveQueue(t *testing.T) {
 	}
 }
 
-// TestQueueOfLostNamespace: a queue is told of also where nothing but its descriptor keeps its
-// namespace.
+// TestQueueOfLostNamespace: a queue is reported even if only its descriptor keeps its
+// namespace alive.
 func TestQueueOfLostNamespace(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: an IPC namespace is made")

@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// words is a sem_t of 32-bit words; what is left is zero.
+// words makes a sem_t from 32-bit words; the rest is zero.
 func words(size int, w ...uint32) []byte {
 	b := make([]byte, size)
 	for i, v := range w {
@@ -22,7 +22,7 @@ func TestParseSem(t *testing.T) {
 		name           string
 		libc           string
 		text           []byte
-		value, waiters int64 // value -1: no semaphore
+		value, waiters int64 // value -1: not a semaphore
 	}{
 		{"glibc", "glibc", words(32, 3, 0, 0x80), 3, 0},
 		{"glibc, waited for", "glibc", words(32, 0, 7, 0x80), 0, 7},

@@ -6,8 +6,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// TestBaseOfNumbers gives the numbers of a status file values that another base would
-// read as another number: masks are hexadecimal, counts decimal.
+// TestBaseOfNumbers gives the numbers of a status file values that would be different
+// in another base: masks are hexadecimal, counts decimal.
 func TestBaseOfNumbers(t *testing.T) {
 	s, err := Parse([]byte("SigQ:\t16/255\nSigPnd:\t0000000000000010\nShdPnd:\t0000000080000000\nSigBlk:\t00000000000000ff\nSigIgn:\t0000000000000009\n" +
 		"SigCgt:\tfffffffffffffeff\n"))

@@ -273,7 +273,7 @@ func BenchmarkProcess(b *testing.B) {
 	}
 }
 
-// Signals queued to a process raise what its user has used by as many.
+// Signals queued to a process raise the use of its user by their number.
 func TestLiveLimit(t *testing.T) {
 	var rlimit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_SIGPENDING, &rlimit); err != nil {
@@ -301,7 +301,7 @@ func TestLiveLimit(t *testing.T) {
 			}
 			ready <- struct{}{}
 			<-ready
-			for range 5 { // a real-time signal is queued as often as it is sent
+			for range 5 { // a real-time signal is queued each time it is sent
 				_ = unix.Tgkill(os.Getpid(), unix.Gettid(), unix.Signal(38))
 			}
 			ready <- struct{}{}
@@ -315,7 +315,7 @@ func TestLiveLimit(t *testing.T) {
 	after := read()
 	close(quit)
 	<-ended
-	// Other processes of the user come and go with theirs: these five are certain.
+	// Signals of the user's other processes come and go: only these five are certain.
 	if !before.Used.Known() || after.Used.Or(0) < 5 {
 		t.Errorf("%v used before, %v after sending 5", before.Used, after.Used)
 	}

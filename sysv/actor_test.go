@@ -24,8 +24,8 @@ import (
 	"github.com/ipctop/ipctop/probe/probetest"
 )
 
-// An actor is this test binary run again as a process of its own, which does as
-// it is told on its standard input, line by line, and answers each line with a
+// An actor is this test binary, run again as a separate process. It executes
+// commands from its standard input, line by line, and answers each line with a
 // number or an error.
 const actorEnv = "SYSV_TEST_ACTOR"
 
@@ -121,7 +121,7 @@ func startActor(t *testing.T, clone uintptr) *actor {
 
 func startActorAs(t *testing.T, attr *syscall.SysProcAttr) *actor {
 	t.Helper()
-	cmd := exec.Command("/proc/self/exe") // for users who may not enter the directory it is in
+	cmd := exec.Command("/proc/self/exe") // for users who may not enter the directory of the binary
 	cmd.Env = append(os.Environ(), actorEnv+"=1", "GORACE=atexit_sleep_ms=0")
 	cmd.SysProcAttr = attr
 	cmd.Stderr = os.Stderr
@@ -167,7 +167,7 @@ func (a *actor) ipc() uint64 {
 	return n
 }
 
-// newObject makes an object and sees to it that exactly this one is removed.
+// newObject makes an object and makes sure that exactly this one is removed.
 func newObject(t *testing.T, get, ctl, a, b, c uintptr) int {
 	t.Helper()
 	id, errno := call(get, a, b, c)

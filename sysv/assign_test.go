@@ -34,7 +34,7 @@ func TestAssign(t *testing.T) {
 	for name, c := range map[string]struct {
 		groups []*group
 		segs   []*candidate
-		want   []int // index of the segment; -1: cannot be told
+		want   []int // index of the segment; -1: unknown
 	}{
 		"the common case": {
 			[]*group{attached(1, true, page, at{10, 100}, at{11, 100})}, []*candidate{seg(100, 1, 100, 2, 11, 10)}, []int{0},

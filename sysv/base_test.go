@@ -6,8 +6,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// TestBaseOfNumbers gives the numbers of a table values that another base would read
-// as another number: permissions alone are octal.
+// TestBaseOfNumbers gives the numbers of a table values that would be different in
+// another base: only permissions are octal.
 func TestBaseOfNumbers(t *testing.T) {
 	const text = "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      stime      rtime      ctime\n" +
 		"2147483647 2147483647   20          16         10   255    9 2147483647   11  12  13      4294967295          0 16\n" +

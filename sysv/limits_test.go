@@ -28,8 +28,8 @@ func limitOf(t *testing.T, s *model.Snapshot, name string, ns uint64) *model.Lim
 	return nil
 }
 
-// What is made in a namespace where nobody else is raises what is used by
-// exactly that.
+// Objects that are made in a namespace without other processes raise the use by
+// exactly their number.
 func TestLiveLimitsNamespace(t *testing.T) {
 	probetest.NeedRoot(t, "making an IPC namespace needs CAP_SYS_ADMIN")
 	a := startActor(t, unix.CLONE_NEWIPC)
@@ -108,8 +108,8 @@ func TestLiveLimitsMax(t *testing.T) {
 	}
 }
 
-// Others may have made or removed something meanwhile, so that several tries may
-// be needed.
+// Other processes may have made or removed something meanwhile, so several tries
+// may be needed.
 func TestLiveLimitsOwn(t *testing.T) {
 	for range 20 {
 		before := limitOf(t, probetest.Scan(t, Msg(), Sem(), Shm()), "kernel.msgmni", 0).Used.Or(-1)
@@ -132,7 +132,7 @@ func TestLiveLimitsOwn(t *testing.T) {
 	t.Error("three queues never raised what is used by three")
 }
 
-// The count of the text is that of the kernel.
+// The count from the text is the same as the kernel's.
 func TestCountText(t *testing.T) {
 	var records []record
 	for _, n := range []int64{1, 4096, 4097} {

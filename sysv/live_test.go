@@ -101,7 +101,7 @@ func TestLiveSemDenied(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root may read every set; the test is for everyone else")
 	}
-	// Also the one who made a set may not read it with mode 0200.
+	// Not even the user who made a set may read it with mode 0200.
 	id := newObject(t, unix.SYS_SEMGET, unix.SYS_SEMCTL, unix.IPC_PRIVATE, 4, 0o200)
 	s := probetest.Scan(t, Msg(), Sem(), Shm())
 	o := find(t, s, model.SysvSem, id, 0)
@@ -166,7 +166,7 @@ func TestLiveShm(t *testing.T) {
 	}
 }
 
-// What the two interfaces tell must agree.
+// The two interfaces must agree.
 func TestLiveTextAgrees(t *testing.T) {
 	ns := probe.NS{Type: "ipc", Own: true, Scan: &probe.Scan{ProcRoot: "/proc", PIDCalls: true}}
 	ids := map[*mechanism]int{
@@ -253,7 +253,7 @@ func TestLiveMovedProcess(t *testing.T) {
 		t.Errorf("%s: %+v", ob.ID, ob.Holders)
 	}
 
-	// Attached to both, nothing tells which is which: neither may be claimed.
+	// It is attached to both, and nothing tells which is which: neither may be claimed.
 	other := startActor(t, 0)
 	other.do("setns /proc/%d/ns/ipc", a.pid)
 	otherID := other.do("shmget 0 8192")
@@ -275,7 +275,7 @@ func TestLiveMovedProcess(t *testing.T) {
 	}
 }
 
-// A segment of a namespace in which only a thread of its process still is is found
+// A segment of a namespace in which only a thread of a process is left is found
 // through that thread, and keeps the attachment that was made there.
 func TestLiveNamespaceOfThread(t *testing.T) {
 	probetest.NeedRoot(t, "making an IPC namespace needs CAP_SYS_ADMIN")
@@ -293,8 +293,8 @@ func TestLiveNamespaceOfThread(t *testing.T) {
 	}
 }
 
-// Who may not look into processes still learns from the kernel's count whether
-// the holders seen are all.
+// A user who may not look into processes still learns from the kernel's count
+// whether the list of holders is complete.
 func TestLiveHiddenAttacher(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to give up its rights")

@@ -43,7 +43,7 @@ func scanTypes(t *testing.T, id int) *model.SysvMsgDetail {
 	return probetest.Object(t, s, want).Detail.(*model.SysvMsgDetail)
 }
 
-// TestMessageTypes: what is looked at stays, and leaves no trace.
+// TestMessageTypes: messages that are read stay in the queue, without a trace.
 func TestMessageTypes(t *testing.T) {
 	id := newObject(t, unix.SYS_MSGGET, unix.SYS_MSGCTL, unix.IPC_PRIVATE, 0o600, 0)
 	const largest = 1<<63 - 1
@@ -71,7 +71,7 @@ func TestMessageTypesOfAnEmptyQueue(t *testing.T) {
 	}
 }
 
-// TestMessageTypesAreBounded: of very many messages the first are looked at.
+// TestMessageTypesAreBounded: of very many messages only the first are read.
 func TestMessageTypesAreBounded(t *testing.T) {
 	id := newObject(t, unix.SYS_MSGGET, unix.SYS_MSGCTL, unix.IPC_PRIVATE, 0o600, 0)
 	for range maxPeeked + 10 {

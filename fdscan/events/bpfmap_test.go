@@ -63,7 +63,7 @@ func newBPFMap(t *testing.T, typ, keySize, valueSize, maxEntries uint32) int {
 	return int(fd)
 }
 
-// Two descriptors of a map are one object, two maps alike are two.
+// Two descriptors of one map are one object, two equal maps are two objects.
 func TestLiveBPFMap(t *testing.T) {
 	fd, other := newBPFMap(t, unix.BPF_MAP_TYPE_ARRAY, 4, 17, 16), newBPFMap(t, unix.BPF_MAP_TYPE_ARRAY, 4, 17, 16)
 	second, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)

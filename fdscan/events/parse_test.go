@@ -107,8 +107,8 @@ func parseEventfdDetail(text []byte) (model.Detail, error) {
 	return &e.EventfdDetail, err
 }
 
-// TestBadLineCostsItself: what stands on the other lines is kept, what stood on
-// the bad one is unknown, and the error says so.
+// TestBadLineCostsItself: a malformed line costs only itself. The values of the
+// other lines are kept, its own are unknown, and the error says so.
 func TestBadLineCostsItself(t *testing.T) {
 	for name, c := range map[string]struct {
 		parse func([]byte) (model.Detail, error)

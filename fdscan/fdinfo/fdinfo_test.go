@@ -32,7 +32,7 @@ func TestEachField(t *testing.T) {
 	}
 }
 
-// One bad line costs that line, and says what it was, however long.
+// A malformed line costs only itself, and the error quotes it, however long it is.
 func TestEachFieldKeepsTheGoodLines(t *testing.T) {
 	var got []int64
 	bad := "b:" + strings.Repeat("x", 1000)
@@ -109,7 +109,7 @@ func TestFlagNames(t *testing.T) {
 	}
 }
 
-// What the kernel prints of a descriptor: its offset in decimal, its flags in octal.
+// The kernel prints a descriptor's offset in decimal and its flags in octal.
 func TestFieldsOfAFile(t *testing.T) {
 	f, err := os.CreateTemp(t.TempDir(), "f")
 	if err != nil {

@@ -47,7 +47,7 @@ func TestIsAnonymous(t *testing.T) {
 	}
 }
 
-// ownMemory is the memory of a kind that the test has, of the size.
+// ownMemory returns the memory of a kind and size that the test has.
 func ownMemory(t *testing.T, kind model.Kind, size int64) *model.Object {
 	t.Helper()
 	for _, o := range probetest.Scan(t, Memfd(), ShmAnon()).Objects {
@@ -67,8 +67,8 @@ func vias(o *model.Object) (list []model.Via) {
 	return list
 }
 
-// A memfd is known by its descriptor, then by its mapping alone, and has the size that it
-// was given, which need not be one of pages.
+// A memfd is known by its descriptor, and later only by its mapping. It has the size that
+// it was given, which need not be a multiple of the page size.
 func TestMemfd(t *testing.T) {
 	page := os.Getpagesize()
 	fd, err := unix.MemfdCreate("ipctop test", unix.MFD_CLOEXEC)
@@ -102,7 +102,7 @@ func TestMemfd(t *testing.T) {
 	}
 }
 
-// Shared anonymous memory is one object for who maps it.
+// Shared anonymous memory is one object for all processes that map it.
 func TestShmAnon(t *testing.T) {
 	probetest.NeedRoot(t, "the size is told by map_files (CAP_CHECKPOINT_RESTORE)")
 	page := os.Getpagesize()
@@ -122,7 +122,7 @@ func TestShmAnon(t *testing.T) {
 	}
 }
 
-// The pages of a mapping that are present are counted, also past the entries of pagemap
+// The present pages of a mapping are counted, also beyond the number of pagemap entries
 // that are read at once.
 func TestResident(t *testing.T) {
 	page := os.Getpagesize()

@@ -23,7 +23,7 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// sleeper is a process with a pipe whose mutex it sleeps with.
+// sleeper is a process with a pipe, whose mutex it holds while it sleeps.
 type sleeper struct {
 	pid  int
 	ino  uint64
@@ -86,7 +86,7 @@ func within(t *testing.T, d time.Duration, what string, cond func() bool) {
 	}
 }
 
-// question is about the sleeper's pipe, of which it holds both ends.
+// question is about the sleeper's pipe; the sleeper holds both ends.
 func (s *sleeper) question(t *testing.T) pipeQuestion {
 	t.Helper()
 	q := pipeQuestion{num: s.ino}
@@ -121,7 +121,7 @@ func ownPipe(t *testing.T) (ino uint64, fd int) {
 	return st.Ino, fds[0]
 }
 
-// stuckThreads counts the test's threads that are beyond the reach of a signal.
+// stuckThreads counts the test's threads that no signal can reach.
 func stuckThreads() int {
 	n := 0
 	files, _ := filepath.Glob("/proc/self/task/*/stat")
@@ -135,7 +135,7 @@ func stuckThreads() int {
 
 var sleepers = []struct{ how, wchan string }{{"splice", "unix_stream_data_wait"}, {"userfaultfd", "handle_userfault"}}
 
-// A pipe with whose mutex somebody sleeps is seen by that, and not asked.
+// If a thread sleeps while it holds a pipe's mutex, that is noticed, and the pipe is not asked.
 func TestBusyPipeIsNotAsked(t *testing.T) {
 	for _, c := range sleepers {
 		t.Run(c.how, func(t *testing.T) {
@@ -160,8 +160,8 @@ func TestBusyPipeIsNotAsked(t *testing.T) {
 	}
 }
 
-// quickest is how long it takes to ask the pipes when nobody else wants the
-// processor.
+// quickest is how long it takes to ask the pipes when no other process wants
+// the processor.
 func quickest(t *testing.T, scanner *probe.Scanner) time.Duration {
 	t.Helper()
 	least := time.Hour
@@ -191,7 +191,7 @@ func pipeOf(t *testing.T, snap *model.Snapshot, ino uint64) *model.Object {
 	return nil
 }
 
-// checkHung wants the pipe to be there with its holders, and a gap for its fill.
+// checkHung checks that the pipe is there with its holders, and that there is a gap for its fill.
 func checkHung(t *testing.T, snap *model.Snapshot, ino uint64, why string) {
 	t.Helper()
 	o := pipeOf(t, snap, ino)
@@ -233,8 +233,8 @@ func rashPipe() probe.Probe {
 	return p
 }
 
-// Who gets stuck nevertheless costs the deadline once; then the pipe is left
-// alone. With a process helper, no thread of ipctop's own is stuck.
+// If asking gets stuck nevertheless, that costs the deadline once; then the
+// pipe is skipped. With a helper process, no thread of ipctop is stuck.
 func TestPipeThatHangsIsGivenUp(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -267,8 +267,8 @@ func TestPipeThatHangsIsGivenUp(t *testing.T) {
 	}
 }
 
-// The process helper answers what can be answered, says what got stuck, and is
-// waited for by nobody.
+// The helper process answers what can be answered, and reports what got stuck.
+// No process waits for its end.
 func TestHelper(t *testing.T) {
 	s := startSleeper(t, "splice", "unix_stream")
 	own, fd := ownPipe(t)
@@ -306,7 +306,7 @@ func TestHelper(t *testing.T) {
 	}
 }
 
-// However many pipes of one user hang, those of others are asked.
+// However many pipes of one user hang, the pipes of other users are asked.
 func TestHelperAsksOthers(t *testing.T) {
 	var questions []pipeQuestion
 	for range 6 {
@@ -315,7 +315,7 @@ func TestHelperAsksOthers(t *testing.T) {
 		questions = append(questions, q)
 	}
 	ino, fd := ownPipe(t)
-	child := exec.Command("sleep", "600") // its pid is higher than theirs: it is asked last
+	child := exec.Command("sleep", "600") // its pid is higher than theirs, so it is asked last
 	child.Stdin = os.NewFile(uintptr(dup(t, fd)), "pipe")
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
@@ -330,7 +330,7 @@ func TestHelperAsksOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.whenGone(func() {}) // nobody waits for its end
+	h.whenGone(func() {}) // the test does not wait for its end
 	defer h.end()
 	got := map[int]pipeAnswer{}
 	h.ask(t.Context(), questions, func(i int, answer pipeAnswer) { got[i] = answer })
@@ -368,8 +368,9 @@ func TestPipesInCall(t *testing.T) {
 	}
 }
 
-// TestHelperStays: a scanner asks one process about pipes and FIFOs, the same when it scans
-// again, another one if somebody ended it, and ends it when it is closed.
+// TestHelperStays: a scanner uses one helper for pipes and FIFOs, and the same one when it
+// scans again. It starts another one if the helper was ended, and ends it when it is
+// closed.
 func TestHelperStays(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {

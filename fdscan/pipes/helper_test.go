@@ -14,12 +14,12 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// TestHelperWithoutParent starts a helper whose socket leads to nobody, as one finds it
-// whose parent ended while it started. It must end: as an ordinary ipctop it would start a
-// helper of its own.
+// TestHelperWithoutParent starts a helper whose socket has no other end, as if its parent
+// had ended during the start. It must end: as an ordinary ipctop it would start a helper
+// of its own.
 func TestHelperWithoutParent(t *testing.T) {
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Args = []string{probe.HelperName, "-test.list=."} // what it does where it goes on
+	cmd.Args = []string{probe.HelperName, "-test.list=."} // what it does if it goes on
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 || len(out) > 0 {
@@ -27,8 +27,8 @@ func TestHelperWithoutParent(t *testing.T) {
 	}
 }
 
-// A helper that somebody stops would keep the duplicate that it has, and whoever waits for
-// its other end with it. It is ended at once, not only when it does not answer.
+// A stopped helper would keep its duplicate, and thereby make processes wait that wait for
+// the other end. So it is ended at once, not only when it does not answer.
 func TestStoppedHelperIsEnded(t *testing.T) {
 	h, err := startHelper("/proc/self/exe")
 	if err != nil {
@@ -50,8 +50,8 @@ func TestStoppedHelperIsEnded(t *testing.T) {
 	}
 }
 
-// Pipes that a stopped helper did not ask are a gap that says so. ipctop does not ask them
-// itself then: it could be stopped just as well.
+// For pipes that a stopped helper did not ask, there is a gap that says so. ipctop does
+// not ask them itself then: it could be stopped just as well.
 func TestStoppedHelperIsAGap(t *testing.T) {
 	helper := filepath.Join(t.TempDir(), "helper")
 	if err := os.WriteFile(helper, []byte("#!/bin/sh\nkill -STOP $$\n"), 0o700); err != nil {

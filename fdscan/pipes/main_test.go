@@ -14,8 +14,8 @@ import (
 	"github.com/ipctop/ipctop/probe/probetest"
 )
 
-// sleeperEnv makes the test binary a process with a pipe whose mutex one of its
-// threads sleeps with; it says how.
+// sleeperEnv makes the test binary a process with a pipe, whose mutex one of
+// its threads holds while it sleeps; the value tells in which way.
 const sleeperEnv = "IPCTOP_TEST_SLEEPER"
 
 func TestMain(m *testing.M) {
@@ -27,9 +27,9 @@ func TestMain(m *testing.M) {
 	os.Exit(probetest.Main(m))
 }
 
-// sleep has a thread fall asleep with a pipe's mutex, until standard input ends, or
-// for half a minute: a test program that is stuck on the pipe cannot end before.
-// It says the pipe's inode number once the thread is about to.
+// sleep makes a thread fall asleep with a pipe's mutex, until standard input ends,
+// or for half a minute: a test program that is stuck on the pipe cannot end before
+// that. It prints the pipe's inode number when the thread is about to fall asleep.
 func sleep(how string) error {
 	var pipe, sockets [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
@@ -79,7 +79,7 @@ func sleep(how string) error {
 	return nil
 }
 
-// faultingPage makes a page of memory that nobody ever provides: anyone who touches
+// faultingPage makes a page of memory that is never provided: a thread that touches
 // it sleeps until the descriptor is closed (userfaultfd(2)).
 func faultingPage() (uffd int, page uintptr, err error) {
 	const api, ioctlAPI, ioctlRegister, missing = 0xAA, 0xc018aa3f, 0xc020aa00, 1

@@ -26,10 +26,10 @@ const inNewPIDNamespace = "IPCTOP_TEST_PID_NAMESPACE"
 // stormEnv, if it is set, makes the storms ten times as long; .ci/run sets it.
 const stormEnv = "IPCTOP_TEST_STORM"
 
-// TestStorm scans while 1,000 processes begin and end. Each is named after the
-// one pipe it has, so a pipe held by a process of another pair, or an
-// end seen in the wrong direction, is a pid or descriptor that changed its owner
-// unnoticed.
+// TestStorm scans while 1,000 processes begin and end. Each is named after its
+// only pipe. If a pipe seems to be held by a process of another pair, or an end
+// seems to have the wrong direction, then a reused pid or descriptor was not
+// noticed.
 func TestStorm(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {
@@ -38,8 +38,8 @@ func TestStorm(t *testing.T) {
 	storm(t, python)
 }
 
-// TestStormReusingPIDs is the storm in a pid namespace where the same few pids
-// are handed out again and again.
+// TestStormReusingPIDs is the storm in a pid namespace in which the same few
+// pids are used again and again.
 func TestStormReusingPIDs(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {
@@ -65,8 +65,8 @@ func TestStormReusingPIDs(t *testing.T) {
 	t.Logf("%s", out)
 }
 
-// storm goes on until a scan has met a pair: on a busy machine a scan may take longer than
-// the pairs live.
+// storm goes on until a scan has seen a pair: on a busy machine a scan may take longer
+// than the pairs live.
 func storm(t *testing.T, python string) {
 	scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{pipes.Pipe()}})
 	for seen, end := false, time.Now().Add(2*time.Minute); !seen; seen = stormOnce(t, python, scanner) > 0 {
@@ -122,7 +122,7 @@ func stormOnce(t *testing.T, python string, scanner *probe.Scanner) (pipes int) 
 			case g.Reason == model.Timeout:
 				// Tests of other packages hang on purpose; the storm does not.
 			case g.Probe == "ofd" && g.Reason == model.Truncated:
-				// Tests of other packages open the same very often.
+				// Tests of other packages often open the same files.
 			case g.Op == "list": // said once of every proc file system that hides processes
 			case g.Reason != model.Denied:
 				t.Errorf("gap %+v", g)
@@ -143,11 +143,11 @@ func checkStormPipe(t *testing.T, o *model.Object) bool {
 	found := false
 	for _, h := range o.Holders {
 		m := stormName.FindStringSubmatch(h.Comm)
-		if m == nil || h.FD.Or(0) <= 2 { // the standard ones are inherited
+		if m == nil || h.FD.Or(0) <= 2 { // the standard descriptors are inherited
 			continue
 		}
-		// Names are read without a lock (Linux 6.13): of one that is just being written
-		// over another, python3, as many bytes may be seen as that has.
+		// Names are read without a lock (Linux 6.13): while a new name is written
+		// over the old one, python3, only as many bytes as that has may be seen.
 		if torn := len(h.Comm) == len("python3") && strings.HasPrefix(o.ID, "pipe:"+m[2]); torn && o.ID != "pipe:"+m[2] {
 			continue
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/ipctop/ipctop/guard"
 )
 
-// Batches that use the same memory one after the other come through as they were, and what was
-// made of one stays what it is: a thread that got stuck may still look at it.
+// Batches that reuse the same memory are decoded correctly. What was decoded from one does not
+// change afterwards: a thread that got stuck may still read it.
 func TestBatchesThroughTheSameMemory(t *testing.T) {
 	first := []pipeQuestion{
 		{scope: 1, num: 2, owner: guard.Owner{UID: 3, PID: 4}, holders: []descriptor{{5, 6}, {7, 8}}},

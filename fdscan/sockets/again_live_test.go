@@ -13,7 +13,7 @@ import (
 	"github.com/ipctop/ipctop/probe/probetest"
 )
 
-// frozen is a source that can be made to say that tables of sockets are as they were.
+// frozen is a source that can be made to say that tables of sockets have not changed.
 type frozen struct {
 	probe.Source
 	still atomic.Bool
@@ -29,8 +29,8 @@ func (f *frozen) SocketSum(table bpf.SocketTable) (bpf.SocketSum, error) {
 	return sum, err
 }
 
-// TestTableTakenOver has a source say that nothing has changed in a table, by which is seen that it
-// is not read then; and what has changed shows as soon as the source says so.
+// TestTableTakenOver has a source say that a table has not changed, and checks that the table is
+// then not read. When the source says that it has changed, the changes show.
 func TestTableTakenOver(t *testing.T) {
 	source, err := bpf.Open()
 	if err != nil {
@@ -64,7 +64,7 @@ func TestTableTakenOver(t *testing.T) {
 	})
 }
 
-// connection makes a connection through which something was sent.
+// connection makes a connection on which data was sent.
 func connection(t *testing.T) (from, to int) {
 	t.Helper()
 	l := socket(t, unix.AF_INET, unix.SOCK_STREAM, 0)
@@ -112,8 +112,8 @@ func tableTakenOver(t *testing.T, source probe.Source, from, to int, told func(*
 		want(1)
 		want(1)
 		must(t, readByte(to))
-		if n == 0 { // else sockets of others came or went while the table was read
-			// What was received then seems to be received before: so long ago as time has passed.
+		if n == 0 { // else sockets of other processes came or went while the table was read
+			// The time of the last receive grows as time passes.
 			if off := time.Duration(later-since) - now.Sub(at); since != 0 && off.Abs() > 2*time.Second {
 				t.Errorf("received %v ago, then %v, in %v", time.Duration(since), time.Duration(later), now.Sub(at))
 			}

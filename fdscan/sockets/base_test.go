@@ -7,8 +7,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// TestBaseOfNumbers gives every number in the kernel's texts a value that another
-// base would read as another number, or not at all.
+// TestBaseOfNumbers gives every number in the kernel's texts a value that would
+// be different, or invalid, in another base.
 func TestBaseOfNumbers(t *testing.T) {
 	some := func(n int64) model.Opt[int64] { return model.Some(n) }
 	for name, c := range map[string]struct {

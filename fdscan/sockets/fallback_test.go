@@ -14,7 +14,7 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// A kernel without sock_diag still tells something.
+// Without sock_diag, the kernel still has other tables.
 func TestInetWithoutDiag(t *testing.T) {
 	family := tcpFamily
 	family.protocol = 0
@@ -44,8 +44,8 @@ func TestInetWithoutDiag(t *testing.T) {
 	equal(t, "local", d.Local, fmt.Sprintf("*:%d", at))
 }
 
-// A name counts only where a row that is believed follows it, and the order is that
-// of a hash: so there are several.
+// A name counts only if a valid row follows it. The table's order is that of a
+// hash, so there are several.
 func TestUnixWithoutDiag(t *testing.T) {
 	a, _ := pair(t, unix.SOCK_SEQPACKET)
 	dir := t.TempDir()
@@ -62,7 +62,7 @@ func TestUnixWithoutDiag(t *testing.T) {
 	equal(t, "type", d.Type, "seqpacket")
 	equal(t, "state", d.State, "established")
 	unknown(t, "recv_queue", d.RecvQueue)
-	known(t, "inflight_fds", d.InflightFDs, 0) // fdinfo tells it all the same
+	known(t, "inflight_fds", d.InflightFDs, 0) // fdinfo has it nevertheless
 	named := 0
 	for path, l := range listeners {
 		d = unixDetail(t, object(t, snap, model.Unix, l))
@@ -84,7 +84,7 @@ func unixFromText() probe.Probe {
 	})
 }
 
-// TestForgedRows: a name can have a newline in it, and what follows may look like
+// TestForgedRows: a name can contain a newline, and what follows may look like
 // the row of another socket. The table's order is that of a hash, so there are
 // several of each.
 func TestForgedRows(t *testing.T) {
@@ -140,8 +140,8 @@ func TestForgedRows(t *testing.T) {
 	}
 }
 
-// In a namespace of its own a socket carries that, also when a process of
-// another holds it.
+// A socket in another namespace carries that namespace, also if its holder is a
+// process of another one.
 func TestSocketInAnotherNamespace(t *testing.T) {
 	type made struct {
 		fd  int

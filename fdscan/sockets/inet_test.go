@@ -72,8 +72,8 @@ func TestNoBacklog(t *testing.T) {
 	fill(1)
 }
 
-// However many listeners share a port, nobody knows which of them a connection waits at, and
-// all others have their peers.
+// However many listeners share a port, it is unknown at which of them a connection waits,
+// and all other connections have their peers.
 func TestTCPReusedPort(t *testing.T) {
 	at := 0
 	for range 4 {
@@ -168,8 +168,8 @@ func TestTCPPair(t *testing.T) {
 	}
 }
 
-// A socket that was reset leaves every table, and one that was only made has
-// never been in one.
+// A socket that was reset is removed from every table. A socket that was only
+// created has never been in one.
 func TestTCPUnlisted(t *testing.T) {
 	fresh := socket(t, unix.AF_INET, unix.SOCK_STREAM, 0)
 	snap := probetest.Scan(t, allSockets()...)
@@ -179,14 +179,14 @@ func TestTCPUnlisted(t *testing.T) {
 	if o.Namespace != nil {
 		t.Errorf("namespace %v, which is not known", o.Namespace)
 	}
-	// Without the probe it is nobody's.
+	// Without the TCP probe, the generic socket probe describes it.
 	snap = probetest.Scan(t, without("tcp")...)
 	o = object(t, snap, model.Socket, fresh)
 	equal(t, "protocol", o.Detail.(*model.SocketDetail).Protocol, "TCP")
 }
 
-// unlistedGap wants one gap that says how many sockets of a kind no table lists, and
-// that it is no failure of the scan.
+// unlistedGap checks that there is one gap that says how many sockets of a kind no
+// table lists, and that it is not a failure of the scan.
 func unlistedGap(t *testing.T, snap *model.Snapshot, probe string) {
 	t.Helper()
 	found := 0
@@ -212,7 +212,7 @@ func TestTCPBound(t *testing.T) {
 	unknown(t, "retransmits", d.Retransmits)
 }
 
-// With its queue full a listener drops what comes; the client keeps trying.
+// If its queue is full, a listener drops connection requests; the client keeps trying.
 func TestTCPBacklogFull(t *testing.T) {
 	l, at := listen(t, unix.AF_INET, v4(0), 0)
 	var last int
@@ -287,7 +287,7 @@ func TestICMP(t *testing.T) {
 	equal(t, "local", d.Local, fmt.Sprintf("127.0.0.1:%d", port(t, fd)))
 }
 
-// The table of both families that one request gives is what a request for each gives.
+// The table of both families from one request is the same as those from two requests.
 func TestTCPOfBothFamilies(t *testing.T) {
 	listen(t, unix.AF_INET, v4(0), 1)
 	listen(t, unix.AF_INET6, v6(0), 1)
@@ -302,7 +302,7 @@ func TestTCPOfBothFamilies(t *testing.T) {
 	own := func(table *inetTable) map[string]string {
 		list := map[string]string{}
 		for _, o := range table.objects {
-			if in := o.Detail.(*model.InetDetail); in.State == "LISTEN" { // connections of others come and go
+			if in := o.Detail.(*model.InetDetail); in.State == "LISTEN" { // connections of other processes come and go
 				list[o.ID] = o.Name + " " + o.Gen + fmt.Sprint(in.Backlog, in.BacklogMax, in.UID)
 			}
 		}

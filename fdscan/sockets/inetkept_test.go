@@ -9,8 +9,8 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// TestInetKept: of a connection on which nothing happens the next snapshot has the same
-// detail, and another one when something was sent. Its holder, the test, runs all the time.
+// TestInetKept: for an idle connection the next snapshot has the same detail object, and a
+// new one when data was sent. Its holder, the test, runs all the time.
 func TestInetKept(t *testing.T) {
 	l, at := listen(t, unix.AF_INET, v4(0), 1)
 	client := socket(t, unix.AF_INET, unix.SOCK_STREAM, 0)

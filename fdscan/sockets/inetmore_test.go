@@ -13,8 +13,8 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// TestMPTCP: what waits is known to the connection. The table of TCP has one of its
-// subflows, whose queues are empty.
+// TestMPTCP: waiting bytes are known for the connection. The table of TCP has one
+// of its subflows, whose queues are empty.
 func TestMPTCP(t *testing.T) {
 	l, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_MPTCP)
 	if err != nil {
@@ -59,7 +59,7 @@ func TestMPTCP(t *testing.T) {
 	known(t, "backlog_max", d.BacklogMax, 4)
 }
 
-// until waits for what another thread of the kernel brings about.
+// until waits for an effect that another thread of the kernel causes.
 func until(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for range 2000 {
@@ -92,7 +92,7 @@ func TestUDPLite(t *testing.T) {
 	}
 }
 
-// TestTCPCounters compares with what the socket itself is told (tcp_info), on a
+// TestTCPCounters compares with what the socket itself reports (tcp_info), on a
 // connection whose reader has no room left: its writer's timer is persist.
 func TestTCPCounters(t *testing.T) {
 	l, at := listen(t, unix.AF_INET, v4(0), 1)
@@ -153,8 +153,8 @@ func TestTCPCounters(t *testing.T) {
 	equal(t, "shutdown", inetDetail(t, object(t, probetest.Scan(t, UDP()), model.UDP, udp)).Shutdown, "r")
 }
 
-// The table of MPTCP is read only where there seems to be something in it, also by a scanner
-// that found it empty, or not, before.
+// The table of MPTCP is read only if there seems to be something in it, also by a scanner
+// that found it empty, or not empty, before.
 func TestMPTCPComesAndGoes(t *testing.T) {
 	scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{TCP()}, Repeated: true})
 	defer scanner.Close()
@@ -181,8 +181,8 @@ func TestMPTCPComesAndGoes(t *testing.T) {
 	}
 }
 
-// In a namespace that is not ipctop's, MPTCP is asked for only where the table of TCP shows that
-// there is some: also where that is no more than a listener.
+// In a namespace other than ipctop's, MPTCP is asked for only if the table of TCP shows that
+// there is some, even if that is only a listener.
 func TestMPTCPOfAnotherNamespace(t *testing.T) {
 	listener, end := make(chan int), make(chan struct{})
 	go proc.OnThread(func() {

@@ -12,12 +12,12 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// allSockets is the list of socket probes in the order the command has them.
+// allSockets is the list of socket probes in the order of the command.
 func allSockets() []probe.Probe {
 	return []probe.Probe{Unix(), TCP(), UDP(), Raw(), ICMP(), Netlink(), Packet(), Vsock(), Socket()}
 }
 
-// without is the list without one probe.
+// without returns the list without one probe.
 func without(name string) []probe.Probe {
 	return slices.DeleteFunc(allSockets(), func(p probe.Probe) bool { return p.Name == name })
 }

@@ -34,7 +34,7 @@ func TestNetlink(t *testing.T) {
 		equal(t, "no group is known to be none", d.Groups != nil && len(d.Groups) == 0, true)
 	}
 	known(t, "drops", d.Drops, 0)
-	// ipctop's own questions are not part of the answer.
+	// ipctop's own requests are not part of the answer.
 	for _, o := range snap.Objects {
 		if d, ok := o.Detail.(*model.NetlinkDetail); ok && d.Protocol == "sock_diag" && len(o.Holders) == 0 && d.PortID.Or(0) == int64(os.Getpid()) {
 			t.Errorf("a sock_diag socket that nobody holds: %s %s", o.ID, o.Name)
@@ -93,7 +93,7 @@ func TestSocketOfAnotherFamily(t *testing.T) {
 	equal(t, "protocol", o.Detail.(*model.SocketDetail).Protocol, protocol)
 }
 
-// Each family's probe alone sees its own; switching one off loses that one.
+// Each family's probe sees only its own sockets; switching one off loses only that family.
 func TestSocketFamiliesAreIndependent(t *testing.T) {
 	a, _ := pair(t, unix.SOCK_STREAM)
 	u := socket(t, unix.AF_INET, unix.SOCK_DGRAM, 0)

@@ -42,9 +42,9 @@ func TestParseUnixDiag(t *testing.T) {
 	equal(t, "peer", s.peer, 2421022)
 	equal(t, "send memory", s.mem.send, 768)
 	equal(t, "shutdown", s.shutdown, 2)
-	equal(t, "icons", len(s.icons), 0) // nothing is left of the last message
+	equal(t, "icons", len(s.icons), 0) // nothing is left from the last message
 
-	// A kernel that tells less leaves the rest unknown.
+	// A kernel that gives less leaves the rest unknown.
 	must(t, parseUnixDiag(unhex(t, capturedDgramB)[:16], &s))
 	o = s.found(probe.NS{}).object
 	d = unixDetail(t, o)
@@ -150,7 +150,7 @@ func TestParseInetLine(t *testing.T) {
 		}
 		equal(t, "socket", got, c.want)
 	}
-	// A listener's limit is not in there, and is not 0.
+	// A listener's limit is missing there, and is not 0.
 	var s inetSock
 	must(t, parseInetLine([]byte(inetLines[2].line), true, true, &s))
 	d := inetDetail(t, (&inetTable{family: &tcpFamily}).object(&s))
@@ -190,7 +190,7 @@ func TestParseUnixLine(t *testing.T) {
 	}
 }
 
-// TestUnixTable: what a name may contain is in its reach.
+// TestUnixTable checks names with all bytes that they may contain.
 func TestUnixTable(t *testing.T) {
 	const row = "00000000: 00000003 00000000 00000000 0001 03    11"
 	long := strings.Repeat("x", 50)

@@ -53,7 +53,7 @@ func TestUsage(t *testing.T) {
 	if u.unlisted() || !u.noneOf(&tcpFamily) || u.noneOf(&udpFamily) || !u.none("UDPv6", "NETLINK") || u.none("UDPv6", "UDP") {
 		t.Errorf("%+v", u)
 	}
-	u.all++ // it may be bound to a port of TCP
+	u.all++ // the extra socket may be bound to a TCP port
 	if !u.unlisted() || u.noneOf(&tcpFamily) || !u.noneOf(&rawFamily) {
 		t.Errorf("%+v", u)
 	}
@@ -62,8 +62,8 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// inNamespace has a thread in a network namespace of its own, in which the loopback interface
-// is up, make something and stay until the test ends.
+// inNamespace runs f on a thread in a new network namespace whose loopback interface is up.
+// The thread stays until the test ends.
 func inNamespace(t *testing.T, f func()) {
 	t.Helper()
 	ready, end, ended := make(chan error), make(chan struct{}), make(chan struct{})
@@ -102,7 +102,7 @@ func loopbackUp() {
 	}
 }
 
-// ownSockets are the sockets that the test has, with what their tables say of them.
+// ownSockets returns the test's sockets with what their tables show.
 func ownSockets(t *testing.T, probes []probe.Probe) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -119,8 +119,8 @@ func ownSockets(t *testing.T, probes []probe.Probe) map[string]string {
 	return found
 }
 
-// Sockets of another namespace are found in each state in which the kernel lists them also
-// where only the tables are read that have something.
+// Sockets of another namespace are found in each state in which the kernel lists them,
+// although only tables that have something are read.
 func TestSurveyLosesNothing(t *testing.T) {
 	bind := func(t *testing.T, fd int) int {
 		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
