@@ -2,7 +2,7 @@ package bpf
 
 import "runtime"
 
-// What a system call does, as rate.bpf.c has it.
+// The effects of system calls, with the numbers of rate.bpf.c.
 const (
 	callRead = 1 + iota
 	callWrite

@@ -48,7 +48,7 @@ func (c *CostMeter) Measure() {
 	}
 	before, err := c.of.Cost()
 	if err != nil || c.of.MeasureCost(true) != nil {
-		return // it stays unknown
+		return // the share stays unknown
 	}
 	began := time.Now()
 	c.busy = true

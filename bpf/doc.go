@@ -5,9 +5,9 @@
 // What it reads is what the proc file system of the caller's pid namespace shows, and
 // also what that file system refuses even to root. Its numbers are those of that
 // namespace.
-//
-// A [Tracer] tells of events while they happen, by programs at raw tracepoints
+// A [Tracer] reports events while they happen, with programs at raw tracepoints
 // (signal_generate, signal_deliver, mark_victim, sched_switch, sched_waking,
+// sched_process_exit and those of timers and interrupts) and a ring buffer.
 // sched_process_exit and those of timers and interrupts) and a ring buffer.
 //
 // # The programs

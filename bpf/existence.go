@@ -23,7 +23,7 @@ type Existence struct {
 	Path, From string
 }
 
-// ObjectType is what was made or removed.
+// ObjectType is the type of an object that was made or removed.
 type ObjectType int
 
 // The types of objects.

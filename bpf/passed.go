@@ -10,7 +10,7 @@ import (
 type Passed struct {
 	Time     time.Time
 	How      PassedHow
-	Who      Party // whose system call it was
+	Who      Party // the process that made the system call
 	Other    Party // for [DescriptorTaken]: the process that had it
 	HasOther bool
 
@@ -26,7 +26,7 @@ type Passed struct {
 // PassedHow is how descriptors were passed.
 type PassedHow int
 
-// The ways, as calls.bpf.c has them.
+// The ways, with the numbers of calls.bpf.c.
 const (
 	DescriptorsSent     PassedHow = tracedSend
 	DescriptorsReceived PassedHow = tracedReceive

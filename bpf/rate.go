@@ -37,7 +37,7 @@ type Counter struct {
 // ChannelType says what a channel is.
 type ChannelType uint32
 
-// The types of channels, as rate.bpf.c has them.
+// The types of channels, with the numbers of rate.bpf.c.
 const (
 	FileChannel    ChannelType = 1 + iota // a pipe, FIFO or socket: Scope is the device of its file system, Number the inode
 	TerminalMaster                        // Scope is the device of its devpts, Number its index

@@ -2,7 +2,7 @@ package bpf
 
 import "runtime"
 
-// What a system call does, as calls.bpf.c has it.
+// The effects of system calls, with the numbers of calls.bpf.c.
 const (
 	tracedConnect = 1 + iota
 	tracedAccept

@@ -144,7 +144,7 @@ func parseLock(line []byte) (record, error) {
 	if r.pid = int(pid); pid <= 0 { // -1: of a description; others: held by another host
 		r.pid = -1
 	}
-	if string(f[4]) != "<none>:0" { // there the inode stays 0
+	if string(f[4]) != "<none>:0" { // with <none> the inode stays 0
 		if r.dev, r.ino, err = parseInode(f[4]); err != nil {
 			return bad("bad inode")
 		}

@@ -7,8 +7,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// detail has the probes read in detail what [Options].Detail picks from the snapshot, and
-// reports whether that is anything.
+// detail lets the probes read in detail what [Options].Detail picks from the snapshot. It
+// reports whether anything was picked.
 func (s *Scan) detail(ctx context.Context, idx *Index, snap *model.Snapshot) bool {
 	if s.scanner.opts.Detail == nil {
 		return false
@@ -45,6 +45,6 @@ func (s *Scan) detail(ctx context.Context, idx *Index, snap *model.Snapshot) boo
 	return true
 }
 
-// Wanted reports whether somebody wants to see an object in detail. It is for the Detail
+// Wanted reports whether the user wants to see an object in detail. It is for Detail
 // hooks.
 func (idx *Index) Wanted(e *Entry) bool { return idx.wanted[e.Object.ID] }

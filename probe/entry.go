@@ -18,7 +18,7 @@ type source struct {
 	reheldIn  int32 // … in which its holders were made anew
 	movedIn   int32 // … in which holders, or their descriptions, changed
 	dropped   int32 // the last [joined].drops at which it lost holders
-	seen      int32 // see [joined.look]
+	seen      int32 // see [Entry.look]
 	named     int32 // how many entries have it as their peer
 	place     int32 // its place among the objects of the last snapshot; before the first one, its number of holders
 	slot      int32 // its place among the entries of its space

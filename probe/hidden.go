@@ -8,10 +8,10 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// noteHidden finds out whether the proc file system at hand shows every process of
-// the machine. If not, objects that are shared with those outside may have
-// holders that nobody here can see: a container often shares the network or IPC
-// of its host, and nearly always a pipe for its output.
+// noteHidden finds out whether the scanned proc file system shows every process of
+// the machine. If not, objects that are shared with hidden processes may have
+// holders that ipctop cannot see: a container often shares the network or IPC
+// namespace of its host, and nearly always a pipe for its output.
 func (s *Scan) noteHidden(pids []int) {
 	out := &Collector{probe: "process"}
 	hide := func(reason model.Reason, why string) {
@@ -48,13 +48,13 @@ func (s *Scan) noteHiddenRan() {
 		}
 	}
 	for k := range s.scanner.hiddenStamps {
-		ran = ran || now[k] == nil // it has ended, which it ran for
+		ran = ran || now[k] == nil // it has ended, so it must have run
 	}
 	s.scanner.hiddenStamps, s.hiddenRan = now, ran
 }
 
 // shownPIDNamespace is the pid namespace whose processes the proc file system
-// shows, 0 if it cannot be told.
+// shows, 0 if it is not known.
 func (s *Scan) shownPIDNamespace() uint64 {
 	if s.PIDCalls {
 		return s.Own["pid"]

@@ -252,7 +252,7 @@ func (s *Scan) knownAbout(i *idle) bool {
 	return mounted && counted
 }
 
-// sameProgram reports whether the link to a process's program leads where it led: its file may
+// sameProgram reports whether the link to a process's program has not changed: its file may
 // have been renamed or removed.
 func (s *Scan) sameProgram(t *guard.Task, k *processCache, dir *proc.Dir) bool {
 	if k.idle.tasks[0].content.Program != 0 {

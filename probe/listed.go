@@ -73,7 +73,7 @@ func (e *Entry) look() bool {
 // listing makes a list of objects from the last one.
 type listing struct {
 	idx     *Index
-	objects []*model.Object // the ones before
+	objects []*model.Object // those of the last list
 	patched []placed        // new records of objects in the list
 	removed []int           // places of objects that are gone
 	added   []*Entry

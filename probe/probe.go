@@ -90,8 +90,8 @@ type Probe struct {
 type KeySpace struct {
 	Name string
 
-	// New describes the object behind a key of which only holders are known.
-	// With nil such a key is no object.
+	// New makes the object for a key of which only holders are known. If New is
+	// nil, such a key is not an object.
 	New func(k Key, s *Scan) model.Object
 
 	// OfInode returns the key numbers in this space of the file with this inode on this device
@@ -110,8 +110,8 @@ type KeySpace struct {
 
 	// ByDescription says that the kernel gives these objects no number: two
 	// descriptors are the same object if they share an open file description.
-	// Probes emit each under its own key ([kcmp.Descriptor.Key]); the scan merges
-	// them.
+	// Probes emit each descriptor under its own key ([DescriptorKey]); the scan
+	// merges them.
 	ByDescription bool
 
 	// Incremental says that an object that has not changed since the last scan, and has the
@@ -148,7 +148,7 @@ func (ns NS) ID(kind model.Kind, num uint64) string {
 	return id + "@" + strconv.FormatUint(ns.Inode, 10)
 }
 
-// Model is the namespace as objects carry it.
+// Model returns the namespace in the form that objects carry.
 func (ns NS) Model() *model.Namespace {
 	if ns.Inode == 0 {
 		return nil
@@ -156,7 +156,7 @@ func (ns NS) Model() *model.Namespace {
 	return &model.Namespace{Type: ns.Type, Inode: ns.Inode}
 }
 
-// LimitScope is the namespace as a limit carries it.
+// LimitScope returns the namespace in the form that limits carry.
 func (ns NS) LimitScope() *model.LimitScope {
 	if ns.Inode == 0 {
 		return nil

@@ -25,7 +25,7 @@ type Proc struct {
 	mntRead bool
 }
 
-// PID is the process id as the proc file system at hand shows it.
+// PID is the process id in the scanned proc file system.
 func (p *Proc) PID() int32 { return int32(p.Model.PID) }
 
 // FD is an open descriptor while it is being read. Hooks must not keep it, nor

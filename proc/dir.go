@@ -178,7 +178,7 @@ func (d *Dir) OpenFile(name string, flags int) (int, error) {
 	return -1, fmt.Errorf("open %s/%s: %w", d.path, name, err)
 }
 
-// Use calls f with the directory's descriptor, which stays what it is until f returns.
+// Use calls f with the directory's descriptor, which stays valid until f returns.
 func (d *Dir) Use(f func(fd int) error) error {
 	fd, err := d.own.use()
 	if err != nil {

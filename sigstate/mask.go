@@ -42,9 +42,9 @@ func (m Mask) String() string {
 	return "0000000000000000"[len(s):] + s
 }
 
-// decoded holds the names of each mask seen: a machine has thousands of
-// processes and a few dozen masks. Programs may make up as many as they like, so
-// there is a bound, beyond which masks are decoded every time.
+// decoded caches the names of each mask: a machine has thousands of processes
+// and a few dozen masks. Programs can use any number of masks, so the cache is
+// bounded; when it is full, other masks are decoded every time.
 var (
 	decoded      sync.Map // Mask → []string
 	decodedCount atomic.Int32

@@ -65,7 +65,7 @@ const (
 	markMountNamespace = "mount-namespace"
 )
 
-// fanotifyFlags are the FAN_ bits of fanotify_init(2) but for the class.
+// fanotifyFlags are the FAN_ bits of fanotify_init(2), except the class.
 var fanotifyFlags = fdinfo.FlagNames{
 	{0x1, "FAN_CLOEXEC"},
 	{0x2, "FAN_NONBLOCK"},

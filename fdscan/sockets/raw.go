@@ -8,7 +8,7 @@ import (
 )
 
 // inet_diag lists raw sockets of all protocols under IPPROTO_RAW (Linux 4.10,
-// where it was built in).
+// if the kernel was built with it).
 var rawFamily = inetFamily{
 	kind: model.Raw, protocol: unix.IPPROTO_RAW, tables: [2]string{"raw", "raw6"}, counts: [2]string{"RAW", "RAWv6"},
 	states: &datagramStates, portless: true,
