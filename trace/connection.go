@@ -2,33 +2,34 @@ package trace
 
 import "net/netip"
 
-// Connection is what an event tells of a connection of a UNIX or Internet socket. Its sender
-// connected or accepted; its target is the other one.
+// Connection describes an event on a connection of a UNIX or Internet socket. The event's
+// sender connected or accepted; its target is the other process.
 type Connection struct {
 	Local      string `json:"local" doc:"of Internet sockets: the sender's address and port"`
 	Remote     string `json:"remote" doc:"of Internet sockets: the target's address and port"`
 	PeerObject string `json:"peer_object" doc:"the id of the socket at the other end, where that is known"`
 
-	Network   uint64 `json:"-"` // namespace, an inode number
-	Datagrams bool   `json:"-"` // nobody accepts it
+	Network   uint64 `json:"-"` // network namespace, as an inode number
+	Datagrams bool   `json:"-"` // a datagram socket: there is no accept
 }
 
-// maxConnections is how many connections are remembered of which one end alone was seen.
+// maxConnections limits how many connections are remembered while only one end was seen.
 const maxConnections = 4096
 
 // connectionKey is the same for both ends of a connection.
 type connectionKey struct {
-	network        uint64 // of addresses that every network namespace has for itself
+	network        uint64 // set where the address is local to a network namespace (loopback)
 	client, server string
 }
 
-// ends remembers connections of which one end alone was seen.
+// ends remembers connections of which only one end was seen so far.
 type ends struct {
 	seen  map[connectionKey]*Event
 	order []connectionKey // the oldest first
 }
 
-// key is the key of an event's connection, if it made or may make one.
+// key is the key of the event's connection; false if the event neither made a connection
+// nor may still make one.
 func (e *Event) key() (k connectionKey, ok bool) {
 	accepted := e.Event == AcceptEvent
 	switch {
@@ -49,11 +50,11 @@ func (e *Event) key() (k connectionKey, ok bool) {
 	return k, true
 }
 
-// InProgress is the error of a connection that a socket which does not wait goes on to make.
+// InProgress is the error of connect(2) on a non-blocking socket: the connection is still being made.
 const InProgress = "EINPROGRESS"
 
-// Connected takes an event of a connection. Who is at the other end is known when that
-// end has been seen, too, in whichever order.
+// Connected adds an event of a connection. The other end is known once both events were
+// seen, in either order.
 func (j *Joiner) Connected(e *Event) {
 	j.Add(e)
 	k, ok := e.key()
@@ -68,7 +69,7 @@ func (j *Joiner) Connected(e *Event) {
 	}
 	delete(j.ends.seen, k)
 	e.Target, e.PeerObject = other.Sender, other.Object
-	if other.pending { // it has not been told of yet
+	if other.pending { // not reported yet
 		other.Target, other.PeerObject, other.pending = e.Sender, e.Object, false
 	}
 }

@@ -9,15 +9,15 @@ import (
 // The kinds of event.
 const (
 	SignalEvent  = "signal"    // a process or the kernel sent a signal
-	TakenEvent   = "taken"     // a signal that had waited was delivered
-	BlockedEvent = "blocked"   // somebody woke a thread that had slept for long
+	TakenEvent   = "taken"     // a signal that had been waiting was delivered
+	BlockedEvent = "blocked"   // a thread that had slept for long was woken
 	ExitEvent    = "exit"      // a process ended
 	ConnectEvent = "connect"   // a process connected a socket, or tried to
 	AcceptEvent  = "accept"    // a process accepted a connection, or tried to
 	PassedEvent  = "fd-passed" // descriptors went from one process to another
-	LockEvent    = "lock"      // a lock on a file was asked for or given up
-	CreatedEvent = "created"   // an object was made, or got a name
-	RemovedEvent = "removed"   // an object was removed, or its name
+	LockEvent    = "lock"      // a lock on a file was requested or released
+	CreatedEvent = "created"   // an object was created or got a name
+	RemovedEvent = "removed"   // an object or its name was removed
 )
 
 // Kinds are the kinds of event by name, in the order in which help lists them.
@@ -44,12 +44,11 @@ type Event struct {
 	*Lock
 	*Existence
 
-	pending bool // what it is joined with may come yet
-	dropped bool // it need not be told of after all
+	pending bool // not reported yet: the event it is joined with may still come
+	dropped bool // must not be reported
 }
 
-// Blocked is what an event tells of a wait that has ended. Its target waited, and its sender
-// woke it.
+// Blocked describes a wait that has ended. The event's target waited, and its sender woke it.
 type Blocked struct {
 	Call    string        `json:"call" doc:"the system call; missing where it is none in which threads are known to block"`
 	For     time.Duration `json:"blocked_for_ns" unit:"ns" doc:"how long the thread slept"`
@@ -59,14 +58,14 @@ type Blocked struct {
 // Who ended a wait.
 const (
 	WokenByProcess = "process"
-	WokenByTimer   = "timer"   // its time was over
+	WokenByTimer   = "timer"   // its timeout expired
 	WokenByDevice  = "device"  // an interrupt
-	WokenByPackets = "packets" // that came while the sender ran, from it or from another host
+	WokenByPackets = "packets" // packets that arrived while the sender ran, from the sender or from another host
 )
 
-// Minor reports whether an event is left out unless it is asked for: a wait that was none for
-// others, which is a sleep, a time limit that ran out, or a thread that another of its process
-// woke; and a descriptor that another ipctop looked at for a moment.
+// Minor reports whether an event is left out unless it is asked for. These are waits in which
+// no other process is involved (a sleep, an expired time limit, a wakeup by another thread of
+// the same process), and descriptors that another ipctop took for a moment to examine them.
 func (e *Event) Minor() bool {
 	if e.Passed != nil && e.How == PassedTaken {
 		return e.Sender != nil && (e.Sender.Comm == "ipctop-helper" || e.Sender.Comm == "ipctop")
@@ -86,7 +85,7 @@ func (e *Event) TID() int {
 	return e.Target.TID
 }
 
-// Exit is what an event tells of a process that ended.
+// Exit describes a process that ended.
 type Exit struct {
 	Result model.Opt[int] `json:"exit_status" doc:"the exit status; missing if a signal ended it"`
 	Killed string         `json:"ended_by" doc:"the signal that ended it"`
@@ -99,11 +98,11 @@ type Exit struct {
 	Robust []File `json:"robust_locks" doc:"futexes of robust locks that it had when it ended: whoever takes one next gets EOWNERDEAD; only the id"`
 }
 
-// Signal is what an event tells of a signal.
+// Signal describes a signal.
 type Signal struct {
 	Name    string         `json:"signal" doc:"the signal"`
 	Code    string         `json:"code" doc:"si_code of sigaction(2) by name, such as SI_USER or CLD_EXITED"`
-	Cause   string         `json:"cause" doc:"why it was sent, for programs"` // one of Cause…
+	Cause   string         `json:"cause" doc:"why it was sent, for programs"` // one of the Cause constants
 	Reason  string         `json:"reason" doc:"the same for people"`
 	Value   string         `json:"value" doc:"of sigqueue(3), a timer or mq_notify(3): a number, or an address"`
 	Status  model.Opt[int] `json:"status" doc:"of SIGCHLD: the exit status, or the number of the signal"`
@@ -114,8 +113,8 @@ type Signal struct {
 	Effect  string         `json:"effect" oneof:"none handler ends core stops continues" doc:"what it does to the target"`
 	After   time.Duration  `json:"after_ns" unit:"ns" doc:"how long it waited until it was delivered"`
 
-	IsBlocked, Awaited bool   `json:"-"` // as it was when it was sent
-	Running            *Party `json:"-"` // who ran when the kernel sent it
+	IsBlocked, Awaited bool   `json:"-"` // the state when it was sent
+	Running            *Party `json:"-"` // the running thread when the kernel sent it
 }
 
 // What becomes of a signal.
@@ -123,19 +122,19 @@ const (
 	FateDelivered = "delivered"
 	FateIgnored   = "ignored"
 	FateBlocked   = "blocked" // it waits until the target unblocks it
-	FateAwaited   = "awaited" // it is blocked, and somebody waits for it: sigwait(3), signalfd(2)
-	FatePending   = "pending" // the target has not come to it yet: it is stopped, or cannot be interrupted
-	FateMerged    = "merged"  // one of the same number waited already, and the target gets one
-	FateLost      = "lost"    // too many signals wait for its user
+	FateAwaited   = "awaited" // it is blocked, and a thread waits for it: sigwait(3), signalfd(2)
+	FatePending   = "pending" // the target has not handled it yet: it is stopped, or cannot be interrupted
+	FateMerged    = "merged"  // one with the same number was pending already, and the target gets only one
+	FateLost      = "lost"    // too many signals are queued for its user
 	FateUnknown   = "unknown"
 )
 
 // What a signal does to its target.
 const (
 	EffectNone      = "none"
-	EffectHandler   = "handler" // the target's own function runs
+	EffectHandler   = "handler" // the target's handler runs
 	EffectEnds      = "ends"
-	EffectCore      = "core" // it ends, and leaves a core file where that is allowed
+	EffectCore      = "core" // it ends, and writes a core file where that is allowed
 	EffectStops     = "stops"
 	EffectContinues = "continues"
 )
@@ -147,7 +146,7 @@ const (
 	CauseThread      = "tgkill"   // tgkill(2): raise(3), pthread_kill(3)
 	CauseChild       = "child"
 	CauseTimer       = "timer"
-	CauseTerminal    = "terminal" // a key, a change of its size, or a background process that uses it
+	CauseTerminal    = "terminal" // a key was pressed, the size changed, or a background process used the terminal
 	CauseHangup      = "hangup"
 	CauseBrokenPipe  = "broken-pipe"
 	CauseOOM         = "oom-killer"
@@ -158,7 +157,7 @@ const (
 	CauseQueueNotify = "message-queue" // mq_notify(3)
 	CauseIO          = "io"            // F_SETOWN, F_SETLEASE, F_NOTIFY of fcntl(2)
 	CauseTrace       = "ptrace"
-	CauseNamespace   = "pid-namespace" // its first process ended
+	CauseNamespace   = "pid-namespace" // the first process of its pid namespace ended
 	CauseKernel      = "kernel"        // for another reason
 )
 

@@ -1,25 +1,25 @@
 package trace
 
-// Existence is what an event tells of an object that was made or removed. Its sender did it; of
-// what was removed the target made it, where the trace saw that.
+// Existence describes an object that was created or removed. The event's sender did it. For a
+// removed object, the target is the process that created it, if the trace saw that.
 type Existence struct {
 	Of  string `json:"kind" doc:"the kind of the object"`
 	Key string `json:"key" doc:"of System V objects: the key as ipcs shows it, where it is known"`
 
-	From string `json:"-"` // of a file that got another name: the one that it had
+	From string `json:"-"` // of a file made by link(2): the path that it was linked from
 }
 
-// maxMade is of how many objects it is remembered who made them.
+// maxMade limits for how many objects their creator is remembered.
 const maxMade = 1 << 14
 
-// madeObjects are those that were made since the trace began and not removed.
+// madeObjects are the objects that were created since the trace began and are not removed yet.
 type madeObjects struct {
-	byName map[string]*Event              // by path, of System V by id
-	order  []string                       // of byName, the oldest first
-	by     map[processKey]map[string]bool // names in byName, by who made them
+	byName map[string]*Event              // by path; System V objects by id
+	order  []string                       // keys of byName, the oldest first
+	by     map[processKey]map[string]bool // keys of byName, by the process that created the object
 }
 
-// madeAs is what an event's object is known by.
+// madeAs is the key of the event's object in madeObjects.
 func (e *Event) madeAs() string {
 	if e.Path != "" {
 		return e.Of + " " + e.Path
@@ -27,21 +27,20 @@ func (e *Event) madeAs() string {
 	return e.Of + " " + e.Object
 }
 
-// settles reports whether an object that was made may prove to be a step on the way to another:
-// C libraries make a semaphore under a name of no meaning and then give it its own.
+// settles reports whether a new object may be only a temporary step: C libraries create a
+// semaphore under a meaningless name and then give it its real name.
 func (e *Event) settles() bool {
 	return e.From == "" && (e.Of == "posix-shm" || e.Of == "posix-sem")
 }
 
-// Existence takes an event of an object that was made or removed.
+// Existence adds an event of an object that was created or removed.
 func (j *Joiner) Existence(e *Event) {
 	if j.made.take(e) {
 		j.Add(e)
 	}
 }
 
-// take completes an event by what is known of its object. It reports whether there is something
-// to tell.
+// take completes an event with what is known of its object. It reports whether the event is to be reported.
 func (m *madeObjects) take(e *Event) bool {
 	name := e.madeAs()
 	known := m.byName[name]
@@ -54,7 +53,7 @@ func (m *madeObjects) take(e *Event) bool {
 		return !known.dropped
 	}
 	if known != nil && e.Object != "" && known.Object == e.Object {
-		return false // another thread opened it while it was made
+		return false // another thread opened it while it was being created
 	}
 	if e.From != "" {
 		for _, kind := range []string{"posix-shm", "posix-sem"} {
@@ -63,7 +62,7 @@ func (m *madeObjects) take(e *Event) bool {
 				continue
 			}
 			e.Object = source.Object
-			if source.pending { // it has not been told of yet
+			if source.pending { // not reported yet
 				source.pending, source.dropped = false, true
 			}
 		}
@@ -73,7 +72,7 @@ func (m *madeObjects) take(e *Event) bool {
 	return true
 }
 
-// MadeBefore takes an event of an object that was made before the trace began.
+// MadeBefore adds an event of an object that was created before the trace began.
 func (j *Joiner) MadeBefore(e *Event) { j.made.add(e.madeAs(), e) }
 
 func (m *madeObjects) add(name string, e *Event) {

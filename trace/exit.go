@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// How much an event tells at most of what a process left.
+// Limits of how much of what a process left one event lists.
 const (
 	maxLeft       = 64
 	maxLocksEnded = 64
 )
 
-// processKey is one process.
+// processKey identifies a process.
 type processKey struct {
 	pid   int
 	start uint64
@@ -20,24 +20,25 @@ type processKey struct {
 
 func (p *Party) key() processKey { return processKey{p.PID, p.StartTicks} }
 
-// robustLocks are robust locks that threads of a process had when they ended, the last one then.
+// robustLocks are the robust locks that threads of a process held when they ended; at is when
+// the last of these threads ended.
 type robustLocks struct {
 	at   time.Time
 	list []File
 }
 
-// maxRobust is of how many processes it is remembered which robust locks their threads had.
+// maxRobust limits for how many processes the robust locks of ended threads are remembered.
 const maxRobust = 4096
 
-// RobustEnded takes the robust locks that a thread had when it ended. They are told of if its process
-// ends, too.
+// RobustEnded adds the robust locks that a thread held when it ended. They are reported only if its
+// process ends, too.
 func (j *Joiner) RobustEnded(at time.Time, who *Party, list []File) {
 	if j.robust == nil || len(j.robust) >= maxRobust {
 		j.robust = map[processKey]robustLocks{}
 	}
 	of := j.robust[who.key()]
 	if at.Sub(of.at) > settle {
-		of.list = nil // of threads that ended long ago
+		of.list = nil // these threads ended long ago
 	}
 	if of.at = at; len(of.list) < maxLocksEnded {
 		of.list = append(of.list, list...)
@@ -45,7 +46,7 @@ func (j *Joiner) RobustEnded(at time.Time, who *Party, list []File) {
 	j.robust[who.key()] = of
 }
 
-// robustOf takes out the robust locks of threads that ended with a process.
+// robustOf removes and returns the robust locks of the threads that ended together with their process.
 func (j *Joiner) robustOf(e *Event) []File {
 	of := j.robust[e.Target.key()]
 	delete(j.robust, e.Target.key())
@@ -55,8 +56,8 @@ func (j *Joiner) robustOf(e *Event) []File {
 	return of.list
 }
 
-// Ended takes an event of a process that ended. It waits for the locks that end with it, of which
-// the kernel tells afterwards.
+// Ended adds an event of a process that ended. The event is kept back for a moment: the kernel
+// reports later which locks ended with the process.
 func (j *Joiner) Ended(e *Event) {
 	e.pending = true
 	if j.ending == nil {
@@ -67,7 +68,7 @@ func (j *Joiner) Ended(e *Event) {
 	j.Add(e)
 }
 
-// endsWith adds a lock to what is told of the process with which it ended.
+// endsWith adds a lock to the event of the process with which the lock ended.
 func (j *Joiner) endsWith(lock *Event) {
 	e := j.ending[lock.Sender.key()]
 	if e == nil || len(e.Locks) == maxLocksEnded {
@@ -78,7 +79,7 @@ func (j *Joiner) endsWith(lock *Event) {
 	}
 }
 
-// complete adds to an event of a process that ended what it left.
+// complete adds to the event of an ended process the objects that it left.
 func (j *Joiner) complete(e *Event) {
 	key := e.Target.key()
 	delete(j.ending, key)

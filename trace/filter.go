@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Filter chooses events. Of each criterion that is given one must hold for somebody who
-// takes part, all for the same; objects, places and names count as one criterion.
+// Filter chooses events. All criteria that are given must hold for the same process, the event's sender
+// or its target; of each, one value is enough. Objects, places and names count as one criterion.
 type Filter struct {
 	PIDs       []int
 	Users      []string // names or numbers
@@ -38,7 +38,7 @@ func (e *Event) hasObject(ids []string) bool {
 	return false
 }
 
-// isAt reports whether the event has to do with what is called so.
+// isAt reports whether the event concerns the given path, socket name, address or port.
 func (e *Event) isAt(place string) bool {
 	if e.Path == place {
 		return place != ""
@@ -71,7 +71,7 @@ func (f *Filter) party(p *Party) bool {
 	return len(f.Names)+len(f.Objects)+len(f.Places) == 0 || slices.Contains(f.Names, p.Name()) || slices.Contains(f.Names, p.Comm)
 }
 
-// of reports whether it runs as one of these users.
+// of reports whether the process runs as one of these users.
 func (p *Party) of(users []string) bool {
 	uid, known := p.UID.Get()
 	return known && slices.Contains(users, strconv.Itoa(uid)) || p.User != "" && slices.Contains(users, p.User)

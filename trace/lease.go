@@ -1,11 +1,12 @@
 package trace
 
-// leaseKind is a lease among the kinds of locks.
+// leaseKind is the lock kind of a lease.
 const leaseKind = "lease"
 
-// askedLeases are leases that were asked for, and may not have been given. Each is in both maps.
+// askedLeases are leases that were requested; whether they were granted is not known yet. Each
+// is in both maps.
 type askedLeases struct {
-	byFile       map[uint64]*Event // open file
+	byFile       map[uint64]*Event // key: the open file description
 	byDescriptor map[descriptorKey]*Event
 }
 
@@ -14,12 +15,11 @@ type descriptorKey struct {
 	fd      int
 }
 
-// Leased takes an event of a lease, whose outcome is taken, refused, waits, cleared, forced or
-// released. That one was taken the kernel does not tell, only that somebody asked for it: it is told
-// of once it is known that it was.
+// Leased adds an event of a lease. The outcome is taken, refused, waits, cleared, forced or released. The kernel
+// reports only that a lease was requested, not that it was granted: "taken" is reported once that is known.
 func (j *Joiner) Leased(e *Event) {
 	if asked := j.leases.byFile[e.Owner]; asked != nil && e.Until != "" {
-		asked.pending, asked.dropped = false, asked.Mode != e.Until // there is one: that, or still the one before
+		asked.pending, asked.dropped = false, asked.Mode != e.Until // a lease exists: the requested one, or still the one before
 		j.leases.remove(asked)
 	}
 	s := &j.locks
@@ -46,7 +46,7 @@ func (j *Joiner) Leased(e *Event) {
 	j.Add(e)
 }
 
-// changed is what a lock became that was taken, by the mode that there was before.
+// changed is the outcome for a lock that was taken, given the mode that it had before.
 func (l *Lock) changed(before string) string {
 	switch {
 	case before == LockRead && l.Mode == LockWrite:
@@ -64,14 +64,14 @@ func (e *Event) endOf(w lockWait) {
 	e.Start, e.End = w.asked.bounds(e.Lock.Kind)
 }
 
-// settleLease drops a lease that was asked for, unless its process has it.
+// settleLease drops the event of a requested lease unless its process holds the lease.
 func (j *Joiner) settleLease(e *Event) {
 	j.leases.remove(e)
 	e.dropped = j.Holds == nil || !j.Holds(e)
 }
 
-// add takes a lease that was asked for. One that was asked for before, for the same descriptor or open
-// file, and is none by now was not given, or is gone.
+// add adds a requested lease. An earlier request for the same descriptor or open file description that
+// is still unconfirmed is dropped: it was not granted, or its lease is gone.
 func (a *askedLeases) add(e *Event) {
 	if a.byFile == nil {
 		a.byFile, a.byDescriptor = map[uint64]*Event{}, map[descriptorKey]*Event{}

@@ -7,8 +7,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Lock is what an event tells of a lock on a file. Its sender asked for it or gave it up; its
-// target is who took the one that is in the way.
+// Lock describes an event of a lock on a file. The event's sender requested or released the
+// lock; its target is the process that took the conflicting lock.
 type Lock struct {
 	Kind   string           `json:"lock" oneof:"posix ofd flock lease" doc:"posix: fcntl F_SETLK, held by a process; ofd: fcntl F_OFD_SETLK, held by an open file description; flock and lease (F_SETLEASE), likewise"`
 	Mode   string           `json:"mode" oneof:"READ WRITE" doc:"READ: shared; WRITE: exclusive; of what was given up the mode it had, where that is known; of a lease in the way for what the file is opened"`
@@ -19,27 +19,27 @@ type Lock struct {
 	By     string           `json:"interrupted_by" doc:"of a wait that was interrupted: the signal whose handler ran"`
 	Before string           `json:"mode_before" oneof:"READ WRITE" doc:"the mode that it had until then, where that is known; flock(2) gives it up before it waits or is refused"`
 
-	Asker   uint64 `json:"-"` // tells threads apart
-	Owner   uint64 `json:"-"` // tells owners apart
-	Blocker uint64 `json:"-"` // the owner of the lock in the way
-	Close   bool   `json:"-"` // a descriptor was closed
-	Exiting bool   `json:"-"` // by the end of its process
-	FD      int    `json:"-"` // of a lease that was asked for: the descriptor
+	Asker   uint64 `json:"-"` // identifies the thread
+	Owner   uint64 `json:"-"` // identifies the owner of the lock
+	Blocker uint64 `json:"-"` // the owner of the conflicting lock
+	Close   bool   `json:"-"` // released by closing a descriptor
+	Exiting bool   `json:"-"` // released by the end of its process
+	FD      int    `json:"-"` // of a requested lease: the descriptor
 	Until   string `json:"-"` // the mode of the lease until now, "" if there was none
 }
 
 // What becomes of a lock.
 const (
 	LockTaken       = "taken"
-	LockUpgraded    = "upgraded"   // it was READ
-	LockDowngraded  = "downgraded" // it was WRITE
+	LockUpgraded    = "upgraded"   // from READ to WRITE
+	LockDowngraded  = "downgraded" // from WRITE to READ
 	LockRefused     = "refused"
 	LockWaits       = "waits"
-	LockCleared     = "cleared"     // the lease is not in the way any more
-	LockForced      = "forced"      // the lease is taken from who did not give it up in time
+	LockCleared     = "cleared"     // the lease no longer conflicts
+	LockForced      = "forced"      // the lease is taken away: its holder did not release it in time
 	LockInterrupted = "interrupted" // the wait, by a signal
 	LockAbandoned   = "abandoned"   // the wait, by the end of the process
-	LockReleased    = "released"    // by the program's will
+	LockReleased    = "released"    // by a call of the program
 	LockClosed      = "closed"      // by closing a descriptor
 	LockEnded       = "ended"       // by the end of the process
 )
@@ -50,18 +50,18 @@ const (
 	LockWrite = "WRITE"
 )
 
-// How much is remembered of locks: of more it is not told how long they waited, whether
-// they were upgraded, and that a descriptor that was closed gave them up.
+// Limits of how many locks are remembered. For locks beyond them it is not reported how long
+// they waited, whether they were upgraded, or that they were released by closing a descriptor.
 const (
 	maxLocks      = 1 << 16
-	maxLockRanges = 256 // of one owner on one file: to take one looks at all of them
+	maxLockRanges = 256 // of one owner on one file: taking a lock goes through all of them
 )
 
-// locks are those that were taken since the trace began.
+// locks are the locks that were taken since the trace began.
 type locks struct {
 	held    map[lockKey][]lockRange
-	ranges  int                 // in held
-	waiting map[uint64]lockWait // by thread
+	ranges  int                 // number of ranges in held
+	waiting map[uint64]lockWait // key: the thread
 }
 
 type lockKey struct {
@@ -76,7 +76,7 @@ type lockRange struct {
 	by         *Party
 }
 
-// bounds are the first and the last byte, as an event of a lock of that kind has them.
+// bounds are the first and the last byte, as events of that lock kind report them.
 func (r lockRange) bounds(kind string) (start, end model.Opt[int64]) {
 	if kind == "flock" || kind == leaseKind {
 		return start, end
@@ -98,7 +98,7 @@ type lockWait struct {
 
 const endOfFile = 1<<63 - 1
 
-// Locked takes an event of a lock, whose outcome is taken, refused, waits or released.
+// Locked adds an event of a lock, with the outcome taken, refused, waits or released.
 func (j *Joiner) Locked(e *Event) {
 	if !j.locks.take(e) {
 		return
@@ -109,8 +109,8 @@ func (j *Joiner) Locked(e *Event) {
 	}
 }
 
-// WaitLeft takes an event of a thread that waits for its lock no longer and does not have it. Where
-// the beginning of the wait was not seen there is nothing to tell.
+// WaitLeft adds an event of a thread that stopped waiting for a lock without getting it. If the
+// beginning of the wait was not seen, nothing is reported.
 func (j *Joiner) WaitLeft(e *Event) {
 	w, ok := j.locks.waiting[e.Asker]
 	if !ok {
@@ -121,13 +121,13 @@ func (j *Joiner) WaitLeft(e *Event) {
 	j.Add(e)
 }
 
-// take completes an event by what is known of its lock. It reports whether there is
-// something to tell.
+// take completes an event with what is known of its lock. It reports whether the event is
+// to be reported.
 func (s *locks) take(e *Event) bool {
 	s.begin()
 	key := lockKey{e.Lock.Owner, e.Object, e.Lock.Kind}
 	if description := (lockKey{e.Lock.Owner, e.Object, "ofd"}); e.Close && s.held[description] != nil {
-		key, e.Lock.Kind = description, description.kind // the kernel takes such away like those of a process
+		key, e.Lock.Kind = description, description.kind // the kernel removes these in the same way as those of a process
 	}
 	asked := lockRange{e.Start.Or(0), e.End.Or(endOfFile), e.Mode, e.Sender}
 	concerned := concernedBy(s.held[key], asked)
@@ -140,7 +140,7 @@ func (s *locks) take(e *Event) bool {
 	switch e.Became {
 	case LockWaits:
 		if w, ok := s.waiting[e.Asker]; ok && w.key == key {
-			return false // another one was in the way, too
+			return false // another lock conflicted, too
 		}
 		if e.Lock.Kind == "flock" {
 			e.Before = before
@@ -182,7 +182,7 @@ func (s *locks) take(e *Event) bool {
 		if len(concerned) == 1 && e.Lock.Kind != "flock" {
 			e.Start, e.End = concerned[0].bounds(e.Lock.Kind)
 		}
-		return len(concerned) > 0 // otherwise it had none, as far as is known
+		return len(concerned) > 0 // otherwise it held no known lock
 	}
 	return true
 }
@@ -193,10 +193,10 @@ func (s *locks) begin() {
 	}
 }
 
-// wait remembers a wait that has begun.
+// wait records the beginning of a wait.
 func (s *locks) wait(e *Event, key lockKey, before string, asked lockRange) {
 	if len(s.waiting) >= maxLocks {
-		for any := range s.waiting { // of how it ends nothing is told
+		for any := range s.waiting { // the end of this wait will not be reported
 			delete(s.waiting, any)
 			break
 		}
@@ -204,7 +204,7 @@ func (s *locks) wait(e *Event, key lockKey, before string, asked lockRange) {
 	s.waiting[e.Asker] = lockWait{key, e.Time, before, asked, e.Path, e.Target}
 }
 
-// concernedBy are those of the ranges that have bytes in common with another.
+// concernedBy are the ranges that overlap another range.
 func concernedBy(ranges []lockRange, other lockRange) (list []lockRange) {
 	for _, r := range ranges {
 		if r.end >= other.start && other.end >= r.start {
@@ -214,7 +214,7 @@ func concernedBy(ranges []lockRange, other lockRange) (list []lockRange) {
 	return list
 }
 
-// modeOf is the mode of ranges, "" if they have none or several.
+// modeOf is the common mode of ranges; "" if there are no ranges or several modes.
 func modeOf(ranges []lockRange) (mode string) {
 	for _, r := range ranges {
 		if mode != "" && r.mode != mode {
@@ -225,7 +225,7 @@ func modeOf(ranges []lockRange) (mode string) {
 	return mode
 }
 
-// takerOf is who took the lock that is in the way of another.
+// takerOf is the process that took the lock which conflicts with another.
 func (s *locks) takerOf(key lockKey, other lockRange) *Party {
 	for _, r := range concernedBy(s.held[key], other) {
 		if r.mode == LockWrite || other.mode == LockWrite {
@@ -235,7 +235,7 @@ func (s *locks) takerOf(key lockKey, other lockRange) *Party {
 	return nil
 }
 
-// cut takes a range out of those that an owner has.
+// cut removes a range from those that an owner holds.
 func (s *locks) cut(key lockKey, out lockRange) {
 	var left []lockRange
 	for _, r := range s.held[key] {

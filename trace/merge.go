@@ -5,44 +5,44 @@ import (
 	"time"
 )
 
-// settle is how long a signal may take from being sent to being delivered before it is told
-// of without.
+// settle is how long the event of a signal waits for the signal's delivery before it is
+// reported without.
 const settle = 100 * time.Millisecond
 
-// maxWaiting is of how many signals that wait, being blocked, it is remembered when they were
-// sent.
+// maxWaiting limits how many pending signals (blocked, for example) are remembered with the
+// time they were sent.
 const maxWaiting = 4096
 
-// Taken is that a process took a signal.
+// Taken says that a signal was delivered to a process.
 type Taken struct {
 	Time    time.Time
 	Target  *Party
 	Number  string        // of the signal
-	Effect  string        // what it does to the process
-	Ends    bool          // the process ends, by whatever signal: the kernel makes SIGKILL of it
-	Explain func() *Event // makes the event where nothing is known of the sender
+	Effect  string        // what the signal does to the process
+	Ends    bool          // the process ends, whatever the signal: the kernel turns a fatal signal into SIGKILL
+	Explain func() *Event // makes the event if the sending was not seen
 }
 
-// Joiner makes one event of a signal that is sent and its delivery, and tells each end of a
-// connection or of passed descriptors who is at the other. Events come out in the order of their time.
+// Joiner makes one event of the sending of a signal and its delivery. To each end of a connection, or
+// of passed descriptors, it adds who is at the other end. Events come out ordered by time.
 type Joiner struct {
-	// Remains reports whether an object that was made is there still; nil: that is not known.
-	// It is asked once a process ends.
+	// Remains reports whether a created object still exists; nil if that cannot be known. It is
+	// called when a process ends.
 	Remains func(e *Event) bool
 
-	// Holds reports whether a process has the lease that an event says it asked for; nil: that is
-	// not known. It is asked a little later.
+	// Holds reports whether a process holds the lease that it requested in an event; nil if that
+	// is not known. It is called a little after the request.
 	Holds func(e *Event) bool
 
 	queue   []*Event
 	waiting map[waitingKey]*Event
-	order   []waitingKey // of waiting, the oldest first
+	order   []waitingKey // keys of waiting, the oldest first
 	ends    ends
 	locks   locks
 	leases  askedLeases
 	made    madeObjects
-	ending  map[processKey]*Event // of processes that ended, and have not been told of
-	passed  []*Event              // of which one side alone was seen, the oldest first
+	ending  map[processKey]*Event // events of ended processes, not reported yet
+	passed  []*Event              // messages of which only one side was seen, the oldest first
 	robust  map[processKey]robustLocks
 }
 
@@ -56,16 +56,16 @@ func keyOf(e *Event) waitingKey {
 	return waitingKey{e.Target.PID, e.Thread, e.Name, e.Target.StartTicks}
 }
 
-// Add takes an event. The fate of a signal is [FateUnknown] where it may be delivered yet.
+// Add adds an event. The fate of a signal that may still be delivered is [FateUnknown].
 func (j *Joiner) Add(e *Event) { j.queue = append(j.queue, e) }
 
-// Forget forgets what it knows of locks, objects and ends of connections: events were lost, so
-// that it may be so no more.
+// Forget drops what is known of locks, objects and ends of connections. It is called after
+// events were lost, as that knowledge may be out of date.
 func (j *Joiner) Forget() {
 	j.locks, j.made, j.ends, j.passed = locks{}, madeObjects{}, ends{}, nil
 }
 
-// Took takes a delivery.
+// Took adds the delivery of a signal.
 func (j *Joiner) Took(t *Taken) {
 	for _, e := range j.queue {
 		if e.Event != SignalEvent || e.Fate != FateUnknown || !j.is(e, t) {
@@ -73,10 +73,10 @@ func (j *Joiner) Took(t *Taken) {
 		}
 		e.Fate, e.After = FateDelivered, max(t.Time.Sub(e.Time), 0)
 		if !t.Ends {
-			e.Effect = t.Effect // it may be another by now
+			e.Effect = t.Effect // the effect may have changed since the signal was sent
 		}
 		if e.Effect == EffectNone {
-			e.Fate = FateIgnored // it was blocked for a moment, so the kernel did not throw it away at once
+			e.Fate = FateIgnored // it was blocked for a moment, so the kernel did not discard it at once
 		}
 		return
 	}
@@ -92,14 +92,14 @@ func (j *Joiner) Took(t *Taken) {
 		return
 	}
 	if t.Ends {
-		return // it ends for another reason: each of its threads is told by SIGKILL
+		return // it ends for another reason: the kernel sends SIGKILL to each of its threads
 	}
 	if e := t.Explain(); e != nil {
 		j.queue = append(j.queue, e)
 	}
 }
 
-// waitingFor takes out the signal that was told of as one that waits and is taken now.
+// waitingFor removes and returns the signal that was reported as pending and is delivered now.
 func (j *Joiner) waitingFor(t *Taken) *Event {
 	for _, thread := range []int{0, t.Target.TID} {
 		key := waitingKey{t.Target.PID, thread, t.Number, t.Target.StartTicks}
@@ -119,7 +119,7 @@ func (j *Joiner) waitingFor(t *Taken) *Event {
 	return nil
 }
 
-// OutOfMemory is that the OOM killer has just killed a process, in the thread of that number.
+// OutOfMemory says that the OOM killer has just killed a process, running in the thread tid.
 func (j *Joiner) OutOfMemory(tid int) {
 	for _, e := range slices.Backward(j.queue) {
 		if e.Event == SignalEvent && e.mayBeOOM() && e.Running.TID == tid {
@@ -129,24 +129,24 @@ func (j *Joiner) OutOfMemory(tid int) {
 	}
 }
 
-// mayBeOOM is of a signal that may prove to be the OOM killer's.
+// mayBeOOM reports whether a signal may turn out to be from the OOM killer.
 func (e *Event) mayBeOOM() bool {
 	return e.Cause == CauseKernel && e.Name == "SIGKILL" && e.Running != nil
 }
 
-// is reports whether the event is what was taken.
+// is reports whether the event is the sending of the signal that was delivered.
 func (j *Joiner) is(e *Event, t *Taken) bool {
 	if e.Target.PID != t.Target.PID || e.Target.StartTicks != t.Target.StartTicks {
 		return false
 	}
 	if t.Ends && (e.Effect == EffectEnds || e.Effect == EffectCore) {
-		return true // the kernel makes SIGKILL of it
+		return true // the kernel turns a fatal signal into SIGKILL
 	}
 	return e.Name == t.Number && (e.Thread == 0 || e.Thread == t.Target.TID)
 }
 
-// Ready takes out the events that can be told of now, in the order of their time. All tells
-// of what is left, too.
+// Ready removes and returns the events that can be reported now, ordered by time; with all
+// also the others.
 func (j *Joiner) Ready(now time.Time, all bool) []*Event {
 	n := 0
 	for n < len(j.queue) {
@@ -176,7 +176,7 @@ func (j *Joiner) Ready(now time.Time, all bool) []*Event {
 	return ready
 }
 
-// Due is when [Joiner.Ready] has something at the latest; zero without anything.
+// Due is when [Joiner.Ready] has an event at the latest; zero if there are no events.
 func (j *Joiner) Due() time.Time {
 	if len(j.queue) == 0 {
 		return time.Time{}
@@ -184,13 +184,13 @@ func (j *Joiner) Due() time.Time {
 	return j.queue[0].Time.Add(settle)
 }
 
-// unsettled says of a signal that nobody has taken why, and remembers it.
+// unsettled sets why nobody has taken a signal, and remembers the signal.
 func (j *Joiner) unsettled(e *Event) {
 	e.Fate = FatePending
 	switch {
 	case e.Awaited:
 		e.Fate = FateAwaited
-		return // whoever waits for it does not let it be delivered
+		return // a thread that waits for a signal prevents its delivery
 	case e.IsBlocked:
 		e.Fate = FateBlocked
 	}

@@ -2,19 +2,18 @@ package trace
 
 import "slices"
 
-// Passed is what an event tells of descriptors that went from one process to another. The
-// sender of those that were sent or received sent them; of one that was taken it is who took it,
-// and the target whose it was.
+// Passed describes descriptors that went from one process to another. If they were sent or received, the
+// event's sender sent them. If one was taken (pidfd_getfd(2)), the sender took it and the target owned it.
 type Passed struct {
 	How    string `json:"passed" oneof:"sent received taken" doc:"by which side it was seen: sent or received over a UNIX socket (SCM_RIGHTS), taken by pidfd_getfd(2)"`
 	Number int    `json:"descriptors" doc:"how many"`
 	Given  []File `json:"files" doc:"what they are of, the first of them"`
 	Via    string `json:"via" doc:"of what was sent or received: the id of the socket at the other end, where that is known"`
 
-	Peeked bool `json:"-"` // it may be received again
+	Peeked bool `json:"-"` // it may be received again (MSG_PEEK)
 }
 
-// File is what a descriptor is of.
+// File describes a file, or another object, that a process has open or leaves behind.
 type File struct {
 	Object string `json:"object,omitzero" doc:"the id of the object, where it has one"`
 	Name   string `json:"name,omitzero" doc:"the last part of its path, or what the kernel calls what has none"`
@@ -27,11 +26,11 @@ const (
 	PassedTaken    = "taken"
 )
 
-// maxPassed is how many messages are remembered of which one side alone was seen.
+// maxPassed limits how many messages are remembered while only one side was seen.
 const maxPassed = 4096
 
-// Passed takes an event of descriptors that were passed. Who sent and who received them is
-// known when both have been seen, in whichever order.
+// Passed adds an event of passed descriptors. Sender and receiver are known once both
+// events were seen, in either order.
 func (j *Joiner) Passed(e *Event) {
 	j.Add(e)
 	to := e.receiver()
@@ -55,7 +54,7 @@ func (j *Joiner) Passed(e *Event) {
 		sent, received = other, e
 	}
 	sender, target, from := sent.Sender, received.Target, sent.Object
-	if sent == e || sent.pending { // it has not been told of yet
+	if sent == e || sent.pending { // not reported yet
 		sent.Target, sent.pending = target, false
 	}
 	if received == e || received.pending {
@@ -63,7 +62,7 @@ func (j *Joiner) Passed(e *Event) {
 	}
 }
 
-// receiver is the id of the socket that descriptors came to.
+// receiver is the id of the socket that received the descriptors.
 func (e *Event) receiver() string {
 	if e.How == PassedSent {
 		return e.Via

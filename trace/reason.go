@@ -113,7 +113,7 @@ func (e *Event) terminal() string {
 	return tty
 }
 
-// Outcome says for people what became of a signal.
+// Outcome says what became of a signal, in words for people.
 func (s *Signal) Outcome() string {
 	switch s.Fate {
 	case FateIgnored:

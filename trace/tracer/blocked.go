@@ -45,12 +45,12 @@ func (n *names) blocked(b *bpf.Blocked) *trace.Event {
 	return e
 }
 
-// ended makes an event of a process that ended; nil if it has been told of already.
+// ended makes an event of a process that ended; nil if its end was reported already.
 func (n *names) ended(x *bpf.Exit) *trace.Event {
 	who := n.party(&x.Who)
-	if k := n.known[who.PID]; k != nil { // of kernel threads nothing is known
+	if k := n.known[who.PID]; k != nil { // kernel threads are not in it
 		if k.ended {
-			return nil // two of its threads ended at a time
+			return nil // two of its threads ended at the same time
 		}
 		k.ended = true
 	}

@@ -36,8 +36,8 @@ func endpoint(a netip.AddrPort) string {
 	return a.String()
 }
 
-// socketPath writes the name of an abstract socket as everywhere, with @ for the zero byte
-// that it begins with.
+// socketPath writes the name of an abstract socket as everywhere in ipctop: with @ in place
+// of its leading zero byte.
 func socketPath(path string) string {
 	if name, abstract := strings.CutPrefix(path, "\x00"); abstract {
 		return "@" + name

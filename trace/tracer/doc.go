@@ -1,12 +1,12 @@
 // Package tracer gets the events of package trace from the kernel, by eBPF programs at its
 // tracepoints (package bpf), and gives processes the names that they have everywhere.
 //
-// Kernel files read: of a process that takes part in an event and was not there when the
-// trace began, /proc/PID/stat, cmdline and cgroup (proc(5)). The rest comes with the event.
+// Kernel files read: /proc/PID/stat, cmdline and cgroup (proc(5)), only for a process that
+// takes part in an event and did not exist when the trace began. The rest comes with the event.
 //
 // Minimum kernel: 5.15 with CONFIG_DEBUG_INFO_BTF, on amd64 or arm64. Privilege: CAP_BPF,
 // CAP_PERFMON and CAP_SYS_PTRACE. Errors: an [*bpf.UnavailableError] says what is missing.
 //
-// The programs end with the process, however it ends. Events for which there was no room
-// are counted: [Tracer.Lost].
+// The kernel removes the programs when the process ends, however it ends. Events for which
+// there was no room are counted: [Tracer.Lost].
 package tracer

@@ -19,8 +19,8 @@ var existing = map[bpf.ObjectType]model.Kind{
 	bpf.NamedQueue: model.PosixMq, bpf.ShmFile: model.PosixShm, bpf.NamedPipe: model.FIFO,
 }
 
-// existence makes an event of an object that was made or removed; nil if it is none that
-// processes share.
+// existence makes an event of an object that was created or removed; nil if the object is
+// not one that processes share.
 func (n *names) existence(x *bpf.Existence) *trace.Event {
 	kind := existing[x.What]
 	e := &trace.Event{Type: "event", Time: x.Time, Event: trace.CreatedEvent, Path: x.Path}
@@ -55,7 +55,7 @@ func (n *names) existence(x *bpf.Existence) *trace.Event {
 	return e
 }
 
-// identity is the id of a file of a kind, "" if the file is not known.
+// identity is the id of a file as an object of the given kind, "" if the file is not known.
 func identity(kind model.Kind, b *bpf.Behind) string {
 	if b.Mode == 0 {
 		return ""

@@ -11,7 +11,7 @@ import (
 
 var lockModes = map[bpf.LockMode]string{bpf.LockRead: trace.LockRead, bpf.LockWrite: trace.LockWrite}
 
-// leased makes an event of what happens to a lease.
+// leased makes an event of what happened to a lease.
 func (n *names) leased(l *bpf.Lock) *trace.Event {
 	e := &trace.Event{Type: "event", Time: l.Time, Event: trace.LockEvent, Sender: n.party(&l.Who), Object: objectOf(&l.File), Path: l.Path}
 	e.Lock = &trace.Lock{Kind: lockTypes[l.Type], Mode: lockModes[l.Mode], Asker: l.Thread, Owner: l.Owner, FD: l.FD}
@@ -41,8 +41,8 @@ func (n *names) leased(l *bpf.Lock) *trace.Event {
 	return e
 }
 
-// holdsLease reports whether a process has the lease that it asked for, by what its descriptor says of
-// locks (/proc/PID/fdinfo/N, proc_pid_fdinfo(5)). One that was closed meanwhile is not there either.
+// holdsLease reports whether a process holds the lease that it requested, by the lock lines of its descriptor
+// (/proc/PID/fdinfo/N, proc_pid_fdinfo(5)). If the descriptor was closed meanwhile the answer is no.
 func (n *names) holdsLease(e *trace.Event) (holds bool) {
 	if e.Sender.PID == 0 {
 		return false
@@ -73,7 +73,7 @@ func saysLease(text []byte, e *trace.Event) bool {
 			continue
 		}
 		number := words[6][strings.LastIndexByte(words[6], ':')+1:]
-		isBreaking := words[3] == "BREAKING" // and its mode is what it is to become
+		isBreaking := words[3] == "BREAKING" // then words[4] is the mode that the lease is to be changed to
 		if strings.HasSuffix(e.Object, ":"+number) && (words[4] == e.Mode && !isBreaking || isBreaking && e.Before == "") {
 			return true
 		}

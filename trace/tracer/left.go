@@ -17,12 +17,12 @@ import (
 
 const queueDirectory = "/dev/mqueue"
 
-// remains reports whether an object that a process made will outlive it and is there still. Of
-// what is in other namespaces that is not known: they may end with the process.
+// remains reports whether an object that a process created will outlive it and still exists.
+// For objects in other namespaces it returns false: they may end with the process.
 func (n *names) remains(e *trace.Event) bool {
 	switch model.Kind(e.Of) {
 	case model.SysvShm, model.SysvSem, model.SysvMsg:
-		return !strings.Contains(e.Object, "@") // that it was removed would have been told
+		return !strings.Contains(e.Object, "@") // a removal would have been traced
 	case model.PosixShm, model.PosixSem:
 		return n.shm != 0 && isThere(e, e.Path, n.shm)
 	case model.PosixMq:
@@ -31,8 +31,8 @@ func (n *names) remains(e *trace.Event) bool {
 	return false
 }
 
-// isThere reports whether a path leads to an event's object, in a file system of the kernel's own
-// memory.
+// isThere reports whether a path leads to an event's object. The path must be on the given file
+// system, which is in the kernel's memory.
 func isThere(e *trace.Event, path string, device uint64) bool {
 	var st unix.Stat_t
 	if unix.Lstat(path, &st) != nil || proc.Dev(unix.Major(st.Dev), unix.Minor(st.Dev)) != device {
@@ -41,9 +41,8 @@ func isThere(e *trace.Event, path string, device uint64) bool {
 	return strings.HasSuffix(e.Object, fmt.Sprintf(":%s:%d", proc.DevString(device), st.Ino))
 }
 
-// madeBefore are the segments of shared memory in ipctop's own IPC namespace that were made by
-// processes which are there still: of other objects the kernel does not say who made them
-// (/proc/sysvipc/shm, proc_sysvipc(5)).
+// madeBefore are the shared memory segments in ipctop's own IPC namespace whose creators still run.
+// For other objects the kernel does not record the creator (/proc/sysvipc/shm, proc_sysvipc(5)).
 func (n *names) madeBefore(snap *model.Snapshot) (list []*trace.Event) {
 	if snap == nil {
 		return nil
@@ -64,7 +63,7 @@ func (n *names) madeBefore(snap *model.Snapshot) (list []*trace.Event) {
 	for _, s := range parseSegments(text) {
 		p := started[s.creator]
 		if p == nil || s.made.Before(p.StartTime.Truncate(time.Second)) {
-			continue // its number is another's now
+			continue // another process has this pid now
 		}
 		maker := n.party(&bpf.Party{PID: p.PID, StartTicks: p.StartTicks, Comm: p.Comm, InnerPID: p.PID})
 		e := &trace.Event{Event: trace.CreatedEvent, Sender: maker, Object: n.systemV(model.SysvShm, s.id, n.ipc)}
@@ -78,10 +77,10 @@ func (n *names) madeBefore(snap *model.Snapshot) (list []*trace.Event) {
 type segment struct {
 	key         uint32
 	id, creator int
-	made        time.Time // or changed by IPC_SET
+	made        time.Time // or the time of the last IPC_SET
 }
 
-// parseSegments takes apart /proc/sysvipc/shm. One bad line costs that line.
+// parseSegments parses /proc/sysvipc/shm. A malformed line is skipped.
 func parseSegments(text []byte) (list []segment) {
 	for line := range bytes.Lines(text) {
 		f := strings.Fields(string(line))
@@ -96,7 +95,7 @@ func parseSegments(text []byte) (list []segment) {
 			bad = bad || err != nil
 		}
 		if bad {
-			continue // the headings
+			continue // the header line, or malformed
 		}
 		list = append(list, segment{uint32(n[0]), int(n[1]), int(n[4]), time.Unix(n[13], 0)})
 	}

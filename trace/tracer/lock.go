@@ -43,7 +43,7 @@ func (n *names) locked(l *bpf.Lock) *trace.Event {
 	return e
 }
 
-// lockLeft makes an event of a wait for a lock that ended without the lock.
+// lockLeft makes an event of a wait for a lock that ended without the thread getting the lock.
 func (n *names) lockLeft(l *bpf.LockLeft) *trace.Event {
 	e := &trace.Event{Type: "event", Time: l.Time, Event: trace.LockEvent, Sender: n.party(&l.Who)}
 	e.Lock = &trace.Lock{Became: trace.LockAbandoned, Asker: l.Thread}

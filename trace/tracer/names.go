@@ -13,15 +13,15 @@ import (
 	"github.com/ipctop/ipctop/trace"
 )
 
-// maxNames is how many processes are remembered. Beyond that all are forgotten: they are
-// read again where they still live.
+// maxNames limits how many processes are remembered. Beyond it all are dropped, and read
+// again when they take part in another event.
 const maxNames = 1 << 16
 
-// names knows what processes are called.
+// names knows the display names of processes.
 type names struct {
 	guard *guard.Guard
 	known map[int]*process
-	users map[int]string // by user id, of the processes that were there
+	users map[int]string // by user id, of the processes in the snapshot at the start
 	ipc   uint64         // ipctop's own IPC namespace
 	shm   uint64         // device of /dev/shm as ipctop sees it; 0: not known
 
@@ -30,13 +30,13 @@ type names struct {
 
 type process struct {
 	start     uint64
-	comm      string // with which the label was made
+	comm      string // the command name when the label was made
 	label     string
 	container *model.Container
-	ended     bool // it has been told that it ended
+	ended     bool // its end was reported
 }
 
-// newNames begins with the processes of a snapshot, which may be nil.
+// newNames starts with the processes of a snapshot, which may be nil.
 func newNames(snap *model.Snapshot) *names {
 	n := &names{guard: guard.New(), known: map[int]*process{}, users: map[int]string{}}
 	n.ipc, _ = proc.ReadNamespace("/proc/self/ns/ipc")
@@ -53,8 +53,7 @@ func newNames(snap *model.Snapshot) *names {
 	return n
 }
 
-// mountedAt is the device of the file system of that type that is mounted there, 0 if there is
-// none.
+// mountedAt is the device of the file system mounted at a point, 0 if there is none or it has another type.
 func mountedAt(point, fsType string) (dev uint64) {
 	dir, err := proc.OpenDir("/proc/self")
 	if err != nil {
@@ -67,7 +66,7 @@ func mountedAt(point, fsType string) (dev uint64) {
 	}
 	for _, m := range table.Mounts {
 		if m.Point == point {
-			dev = 0 // what is mounted later is on top
+			dev = 0 // a later mount covers an earlier one
 			if m.Type == fsType {
 				dev = m.Dev
 			}
@@ -76,7 +75,7 @@ func mountedAt(point, fsType string) (dev uint64) {
 	return dev
 }
 
-// party names a process that takes part in an event.
+// party completes a process that takes part in an event with its name, user and container.
 func (n *names) party(b *bpf.Party) *trace.Party {
 	p := &trace.Party{PID: b.PID, TID: b.TID, StartTicks: b.StartTicks, Comm: b.Comm, Label: b.Comm, UID: model.Some(int(b.UID)), User: n.users[int(b.UID)]}
 	if b.InnerPID != b.PID {
@@ -97,7 +96,7 @@ func (n *names) party(b *bpf.Party) *trace.Party {
 	return p
 }
 
-// living names a process of which the number alone is known, and which is probably there.
+// living names a process of which only the pid is known, and which probably still runs.
 func (n *names) living(pid int) *trace.Party {
 	b := bpf.Party{PID: pid, InnerPID: pid}
 	item := guard.Item{Key: pid, Owner: guard.Owner{PID: int32(pid)}}
@@ -139,11 +138,11 @@ func openProcess(t *guard.Task, pid int) (*proc.Dir, proc.Stat, error) {
 	return nil, proc.Stat{}, err
 }
 
-// read finds out how a process is called that may have ended meanwhile.
+// read finds out the name of a process, which may have ended meanwhile.
 func (n *names) read(b *bpf.Party) *process {
 	p := &process{start: b.StartTicks, comm: b.Comm, label: b.Comm}
 	if old := n.known[b.PID]; old != nil && old.start == b.StartTicks {
-		p.container = old.container // it has another name, by execve(2)
+		p.container = old.container // same process with a new name, after execve(2)
 	}
 	type identity struct {
 		pid   int

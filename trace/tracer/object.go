@@ -16,8 +16,8 @@ const (
 	mqueueMagic = 0x19800202 // ipc/mqueue.c
 )
 
-// objectOf is the id of the object behind a descriptor; "" if it is none that has one by
-// which it could be found.
+// objectOf is the id of the object behind a descriptor; "" if the object has no id by which
+// it could be found.
 func objectOf(b *bpf.Behind) string {
 	switch {
 	case b.Mode == 0:
@@ -38,7 +38,7 @@ func objectOf(b *bpf.Behind) string {
 	return ""
 }
 
-// objectNamed is objectOf, where the name tells more than the file itself.
+// objectNamed is like objectOf, and also uses the file's name where the name tells the kind.
 func (n *names) objectNamed(f *bpf.Named) string {
 	b := &f.File
 	if b.Mode&unix.S_IFMT != unix.S_IFREG || b.Magic != unix.TMPFS_MAGIC && b.Magic != unix.HUGETLBFS_MAGIC {
@@ -56,7 +56,7 @@ func (n *names) objectNamed(f *bpf.Named) string {
 	return fmt.Sprintf("%s:%s:%d", kind, device(b), b.Ino)
 }
 
-// device is that of the file system, as ids have it.
+// device is the device number of the file system, in the form that ids have.
 func device(b *bpf.Behind) string { return proc.DevString(proc.Dev(b.DevMajor, b.DevMinor)) }
 
 // socketKind is the kind of a socket by its family, type and protocol.

@@ -34,7 +34,7 @@ func (n *names) passed(p *bpf.Passed) *trace.Event {
 	return e
 }
 
-// nameOf is what a file is called, where that tells more than its id.
+// nameOf is the name of a file, "" where its id says as much.
 func nameOf(f *bpf.Named) string {
 	if f.File.Magic == pipefsMagic || f.File.Family != 0 {
 		return ""

@@ -9,8 +9,8 @@ import (
 	"github.com/ipctop/ipctop/trace"
 )
 
-// robust are the ids of futexes, by which show has them, too: of the memory that processes share and the place in
-// there, or of the process and the address in it.
+// robust are the ids of futexes, the same as in show: the shared memory and the offset in it, or the process and
+// the address in it.
 func (n *names) robust(r *bpf.RobustEnded) (list []trace.File) {
 	for i := range r.Locks {
 		l := &r.Locks[i]
@@ -27,7 +27,7 @@ func (n *names) robust(r *bpf.RobustEnded) (list []trace.File) {
 	return list
 }
 
-// memory is the id of a file that is mapped.
+// memory is the id of a mapped file.
 func (n *names) memory(f *bpf.Named, ipc uint64) string {
 	anonymous := f.File.DevMajor == 0 && f.File.DevMinor == 1 // the kernel's own tmpfs
 	switch {

@@ -30,7 +30,7 @@ var (
 		siUser: "SI_USER", siKernel: "SI_KERNEL", siQueue: "SI_QUEUE", siTimer: "SI_TIMER", siMesgq: "SI_MESGQ", siAsync: "SI_ASYNCIO",
 		siSigIO: "SI_SIGIO", siTkill: "SI_TKILL", -7: "SI_DETHREAD", -60: "SI_ASYNCNL",
 	}
-	// codesOf are the names of the codes from 1 on that the kernel has for one signal.
+	// codesOf are the names of the codes that have a meaning for one signal only, from code 1 on.
 	codesOf = map[unix.Signal][]string{
 		unix.SIGCHLD: {"CLD_EXITED", "CLD_KILLED", "CLD_DUMPED", "CLD_TRAPPED", "CLD_STOPPED", "CLD_CONTINUED"},
 		unix.SIGSEGV: {"SEGV_MAPERR", "SEGV_ACCERR", "SEGV_BNDERR", "SEGV_PKUERR"},
@@ -58,7 +58,7 @@ func (n *names) sent(s *bpf.Signal) *trace.Event {
 	case bpf.SignalIgnored:
 		e.Fate = trace.FateIgnored
 		if e.Effect == trace.EffectContinues {
-			e.Fate = trace.FateDelivered // it goes on at once; there is nothing to deliver
+			e.Fate = trace.FateDelivered // it continues at once: nothing is delivered
 		} else {
 			e.Effect = trace.EffectNone
 		}
@@ -72,8 +72,8 @@ func (n *names) sent(s *bpf.Signal) *trace.Event {
 	return e
 }
 
-// taken is that a process took a signal. Of one that was sent before the trace began, it
-// is known what siginfo says.
+// taken is the delivery of a signal to a process. If the signal was sent before the trace
+// began, only its siginfo is known.
 func (n *names) taken(s *bpf.Signal) *trace.Taken {
 	t := &trace.Taken{Time: s.Time, Target: n.party(&s.To), Number: model.SignalName(s.Number), Effect: effect(s)}
 	t.Ends = unix.Signal(s.Number) == unix.SIGKILL
@@ -97,7 +97,7 @@ func (n *names) taken(s *bpf.Signal) *trace.Taken {
 	return t
 }
 
-// about is what an event tells of a signal wherever it comes from.
+// about makes the part of an event that does not depend on the signal's origin.
 func (n *names) about(s *bpf.Signal) *trace.Event {
 	e := &trace.Event{Type: "event", Time: s.Time, Event: trace.SignalEvent, Target: n.party(&s.To)}
 	e.Signal = &trace.Signal{
@@ -153,7 +153,7 @@ func (n *names) origin(e *trace.Event, s *bpf.Signal) {
 	}
 }
 
-// byCode goes by siginfo.
+// byCode sets cause and sender by siginfo's code.
 func (n *names) byCode(e *trace.Event, s *bpf.Signal) {
 	number := unix.Signal(s.Number)
 	value := func() { e.Value = valueOf(s.Info[1]) }
@@ -183,7 +183,8 @@ func (n *names) byCode(e *trace.Event, s *bpf.Signal) {
 	switch {
 	case number == unix.SIGCHLD:
 		e.Cause, e.Sender = trace.CauseChild, n.party(&s.From)
-		// A process that ends tells its parent's parent of children that have ended.
+		// A process that ends also sends SIGCHLD to its children's new parent for those
+		// children that have ended.
 		if pid := int(int32(s.Info[0])); s.To.InnerPID == s.To.PID && pid != s.From.PID && pid != 0 {
 			e.Sender = n.byPID(pid)
 		}
@@ -204,8 +205,7 @@ func (n *names) byCode(e *trace.Event, s *bpf.Signal) {
 	}
 }
 
-// valueOf writes a union sigval: a number where it fits into its sival_int, otherwise the
-// pointer it then is.
+// valueOf writes a union sigval: as a number if the value fits into sival_int, otherwise as a pointer.
 func valueOf(v uint64) string {
 	if n := int64(v); v>>32 == 0 || n == int64(int32(n)) {
 		return strconv.Itoa(int(int32(v)))
@@ -213,7 +213,7 @@ func valueOf(v uint64) string {
 	return fmt.Sprintf("0x%x", v)
 }
 
-// becauseOf is of signals that the kernel sends because of what the running thread does.
+// becauseOf explains a signal that the kernel sends because of what the running thread does.
 func (n *names) becauseOf(e *trace.Event, s *bpf.Signal) {
 	same := s.From.PID == s.To.PID && s.From.TID == s.To.TID
 	switch number := unix.Signal(s.Number); {
@@ -227,7 +227,7 @@ func (n *names) becauseOf(e *trace.Event, s *bpf.Signal) {
 		n.hangup(e, s)
 	case number == unix.SIGTRAP && same:
 		e.Cause = trace.CauseTrace
-	default: // cgroup.kill, and what is old in the kernel
+	default: // cgroup.kill, and old kernel code
 		e.Cause = trace.CauseKernel
 		if !same && !s.From.Kernel {
 			e.Sender = n.party(&s.From)
@@ -235,8 +235,8 @@ func (n *names) becauseOf(e *trace.Event, s *bpf.Signal) {
 	}
 }
 
-// byKernel is of signals that the kernel sends for reasons of its own. The running thread
-// has to do with some.
+// byKernel explains a signal that the kernel sends for reasons of its own. For some of
+// these the running thread matters.
 func (n *names) byKernel(e *trace.Event, s *bpf.Signal) {
 	if isTimers(s) {
 		e.Cause = trace.CauseTimer
@@ -247,7 +247,7 @@ func (n *names) byKernel(e *trace.Event, s *bpf.Signal) {
 		e.Cause = trace.CauseLimit
 	case unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGWINCH:
 		e.Cause, e.TTY = trace.CauseTerminal, proc.TTYName(s.TTY)
-		if !s.From.Kernel { // a key comes by way of a thread of the kernel
+		if !s.From.Kernel { // a key press comes through a kernel thread
 			e.Sender = n.party(&s.From)
 		}
 	case unix.SIGHUP, unix.SIGCONT:
@@ -266,7 +266,7 @@ func (n *names) byKernel(e *trace.Event, s *bpf.Signal) {
 		if s.From.Exiting && s.From.InnerPID == 1 {
 			e.Cause, e.Sender = trace.CauseNamespace, n.party(&s.From)
 		} else {
-			e.Running = n.party(&s.From) // who wanted memory, if it is the OOM killer's
+			e.Running = n.party(&s.From) // the process that needed memory, if the OOM killer sent it
 		}
 	}
 }
@@ -280,7 +280,7 @@ func isTimers(s *bpf.Signal) bool {
 	return false
 }
 
-// hangup is of what a terminal's end brings about.
+// hangup explains a signal that the end of a terminal session causes.
 func (n *names) hangup(e *trace.Event, s *bpf.Signal) {
 	e.Cause, e.TTY = trace.CauseHangup, proc.TTYName(s.TTY)
 	if !s.From.Kernel {
@@ -288,7 +288,7 @@ func (n *names) hangup(e *trace.Event, s *bpf.Signal) {
 	}
 }
 
-// byPID names a process of which the number alone is known.
+// byPID names a process of which only the pid is known.
 func (n *names) byPID(pid int) *trace.Party {
 	if k := n.known[pid]; k != nil {
 		return &trace.Party{PID: pid, StartTicks: k.start, Comm: k.comm, Label: k.label, Container: k.container}

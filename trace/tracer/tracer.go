@@ -13,28 +13,28 @@ import (
 
 // Options say what to trace.
 type Options struct {
-	Signals  uint64          // a bit for each signal that is of interest, 1<<(n-1); 0: none
-	Exits    bool            // processes that end, with the objects that they leave
-	Over     time.Duration   // threads that are woken after having slept so long; 0: none
-	Waits    bool            // what is usual of each thread's waits: see [Tracer.AddTo]
+	Signals  uint64          // a bit for each signal to trace, 1<<(n-1); 0: none
+	Exits    bool            // processes that end, with the objects that they leave behind
+	Over     time.Duration   // threads that are woken after having slept for this long; 0: none
+	Waits    bool            // statistics of each thread's waits: see [Tracer.AddTo]
 	Connects bool            // connections of UNIX and Internet sockets
 	Passes   bool            // descriptors that are passed from one process to another
 	Locks    bool            // locks on files
 	Objects  bool            // objects that are made or removed
-	Urgent   bool            // signals by which programs in Go switch between their goroutines, too
+	Urgent   bool            // also the signals by which Go programs switch between goroutines
 	PIDs     []int           // only signals, ends and waits in which one of these takes part; nil: all. At most [bpf.MaxTraced]
-	Self     bool            // events of ipctop, too
-	Snapshot *model.Snapshot // the processes that are there already, with their names; may be nil
+	Self     bool            // also events of ipctop itself
+	Snapshot *model.Snapshot // the processes that exist already, with their names; may be nil
 }
 
-// Tracer tells of events until it is closed.
+// Tracer reports events until it is closed.
 type Tracer struct {
 	source *bpf.Tracer
 	names  *names
 	joiner trace.Joiner
 	asked  Options
-	lost   uint64         // events, until what was told by them was forgotten
-	cost   *bpf.CostMeter // from the first time on that somebody asks
+	lost   uint64         // number of lost events when knowledge was last dropped ([trace.Joiner.Forget])
+	cost   *bpf.CostMeter // made at the first call of Cost
 	since  time.Time
 }
 
@@ -58,11 +58,11 @@ func Open(o Options) (*Tracer, error) {
 	return t, nil
 }
 
-// idle is how long there may be nothing to tell until it is looked whether there is more.
+// idle is how long Run waits for a record when no event is due.
 const idle = time.Minute
 
-// Run calls f with each event, in the order of their time, until the context ends; then
-// with what has happened until then. It returns the first error of f.
+// Run calls f with each event, ordered by time, until the context ends, and then with the
+// events that happened before that. It returns the first error of f.
 func (t *Tracer) Run(ctx context.Context, f func(*trace.Event) error) error {
 	stop := context.AfterFunc(ctx, t.source.Interrupt)
 	defer stop()
@@ -72,8 +72,8 @@ func (t *Tracer) Run(ctx context.Context, f func(*trace.Event) error) error {
 			deadline = time.Now().Add(idle)
 		}
 		record, err := t.source.Next(deadline)
-		// While there is more to read it is the time of what was read last: what a signal
-		// became may come next.
+		// As long as there are more records, "now" is the time of the last record read: the
+		// next one may be the delivery of a signal that was just sent.
 		now := time.Now()
 		switch {
 		case err == nil:
@@ -85,7 +85,7 @@ func (t *Tracer) Run(ctx context.Context, f func(*trace.Event) error) error {
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
 		}
-		ended := err != nil && ctx.Err() != nil // and all has been read
+		ended := err != nil && ctx.Err() != nil // and all records were read
 		for _, e := range t.joiner.Ready(now, ended) {
 			if !t.asksFor(e) {
 				continue
@@ -100,7 +100,7 @@ func (t *Tracer) Run(ctx context.Context, f func(*trace.Event) error) error {
 	}
 }
 
-// asksFor reports whether such an event was asked for, and is not there for another alone.
+// asksFor reports whether an event was asked for, and was not traced only to complete another one.
 func (t *Tracer) asksFor(e *trace.Event) bool {
 	switch e.Event {
 	case trace.LockEvent:
@@ -111,7 +111,7 @@ func (t *Tracer) asksFor(e *trace.Event) bool {
 	return true
 }
 
-// take takes a record and returns when it was made.
+// take handles a record and returns the time when it was made.
 func (t *Tracer) take(record any) (at time.Time) {
 	switch s := record.(type) {
 	case *bpf.Blocked:
@@ -136,7 +136,7 @@ func (t *Tracer) take(record any) (at time.Time) {
 		switch {
 		case s.Lease == 0:
 			t.joiner.Locked(t.names.locked(s))
-		case t.asked.Locks: // not where exits alone are told of
+		case t.asked.Locks: // not if only exits are reported
 			t.joiner.Leased(t.names.leased(s))
 		}
 	case *bpf.LockLeft:
@@ -161,15 +161,14 @@ func (t *Tracer) take(record any) (at time.Time) {
 	return at
 }
 
-// LeftOut is how many signals were left out by which programs in Go switch between their
-// goroutines.
+// LeftOut is how many signals by which Go programs switch between goroutines were left out.
 func (t *Tracer) LeftOut() uint64 { return t.source.LeftOut() }
 
-// Lost is how many events could not be told of, because there were too many at a time.
+// Lost is how many events were lost because there were too many at a time.
 func (t *Tracer) Lost() uint64 { return t.source.Lost() }
 
-// Cost is what share of all processors' time the programs took when it was measured last, and
-// has it measured again, a moment long. It is not known when it is asked for the first time.
+// Cost is the share of all processors' time that the programs took when it was last measured.
+// Each call starts a new short measurement. The first call has no result yet.
 func (t *Tracer) Cost() (share model.Opt[model.Ratio]) {
 	if t.cost == nil {
 		t.cost = bpf.NewCostMeter(t.source)
@@ -182,7 +181,7 @@ func (t *Tracer) Cost() (share model.Opt[model.Ratio]) {
 	return share
 }
 
-// Close ends the tracing, after [Tracer.Run].
+// Close ends the tracing. Call it after [Tracer.Run] has returned.
 func (t *Tracer) Close() {
 	if t.cost != nil {
 		t.cost.Close()

@@ -7,8 +7,8 @@ import (
 	"github.com/ipctop/ipctop/waitstate"
 )
 
-// AddTo adds to the waits of a snapshot what was seen of the thread's earlier ones in the
-// same call, on the same descriptor or futex. It may be called during [Tracer.Run].
+// AddTo adds to the waits of a snapshot what was counted of the thread's earlier waits in
+// the same call, on the same descriptor or futex. It may be called during [Tracer.Run].
 func (t *Tracer) AddTo(snap *model.Snapshot) error {
 	if !t.asked.Waits || len(snap.Waits) == 0 {
 		return nil
@@ -31,7 +31,7 @@ func (t *Tracer) AddTo(snap *model.Snapshot) error {
 	return nil
 }
 
-// earlier is what was seen of earlier waits; nil if none is of the same sort.
+// earlier sums up what was counted of earlier waits; nil if there were none of the same call and object.
 func (t *Tracer) earlier(snap *model.Snapshot, w *model.Wait, counted []*bpf.Waits) *model.Wakeups {
 	p := snap.Process(w.PID)
 	var all *model.Wakeups
@@ -45,7 +45,7 @@ func (t *Tracer) earlier(snap *model.Snapshot, w *model.Wait, counted []*bpf.Wai
 		}
 		all.Count += int64(c.Count)
 		all.Waited += int64(c.Slept)
-		if c.Count > most { // it polls several: take the one on which it waited most often
+		if c.Count > most { // it polls several descriptors: take the one on which it waited most often
 			most, all.Usual = c.Count, int64(c.Usual)
 		}
 		if c.Last.After(all.Last) {
@@ -60,7 +60,7 @@ func (t *Tracer) earlier(snap *model.Snapshot, w *model.Wait, counted []*bpf.Wai
 	return all
 }
 
-// same reports whether what was counted are waits in the same call on the same thing.
+// same reports whether counted waits are in the same call on the same descriptor or address.
 func same(w *model.Wait, c *bpf.Waits) bool {
 	call := waitstate.CallName
 	if c.Call32 {
@@ -78,8 +78,7 @@ func same(w *model.Wait, c *bpf.Waits) bool {
 	return w.Target.Address == 0 || w.Target.Address == model.Addr(c.Argument)
 }
 
-// displayName is the name that a process has in a snapshot, or its command name if it has
-// ended.
+// displayName is the name of a process in a snapshot; its command name if it has ended.
 func displayName(snap *model.Snapshot, of *bpf.Party) string {
 	if p := snap.Process(of.PID); p != nil && p.StartTicks == of.StartTicks {
 		return p.Name()

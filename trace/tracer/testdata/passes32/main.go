@@ -1,6 +1,6 @@
-// Passes32 passes itself two descriptors in each of two messages, by sendmmsg(2) and recvmmsg(2),
-// when a line comes from standard input: first by calls of their own, then by way of socketcall(2),
-// where there is that. It says how many messages that were.
+// Passes32 passes itself two descriptors in each of two messages when it reads a line from standard
+// input. It uses sendmmsg(2) and recvmmsg(2): first as system calls of their own, then through
+// socketcall(2) if the kernel has it. It prints how many messages it passed.
 package main
 
 import (
