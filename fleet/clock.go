@@ -7,7 +7,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// bounds say how far one clock is ahead of another, in ns: at least low, at most high.
+// bounds are the limits of how far one clock is ahead of another, in ns: at least low, at most high.
 type bounds struct {
 	low, high   int64
 	connections int
@@ -17,7 +17,7 @@ func unbounded() bounds { return bounds{low: math.MinInt64, high: math.MaxInt64}
 
 func (b bounds) known() bool { return b.connections > 0 && b.low <= b.high }
 
-// reversed are the bounds of the other clock against this one.
+// reversed are the bounds for the opposite direction: the other clock against this one.
 func (b bounds) reversed() bounds {
 	r := bounds{low: math.MinInt64, high: math.MaxInt64, connections: b.connections}
 	if b.high != math.MaxInt64 {
@@ -29,7 +29,7 @@ func (b bounds) reversed() bounds {
 	return r
 }
 
-// plus are the bounds by way of a third clock.
+// plus are the bounds against a third clock, from the bounds of two pairs.
 func (b bounds) plus(c bounds) bounds {
 	sum := bounds{low: math.MinInt64, high: math.MaxInt64, connections: min(b.connections, c.connections)}
 	if b.low != math.MinInt64 && c.low != math.MinInt64 {
@@ -41,13 +41,12 @@ func (b bounds) plus(c bounds) bounds {
 	return sum
 }
 
-// tick is how coarsely the kernel notes when a socket sent and received: a jiffy at
-// 100 Hz.
+// tick is the resolution of the times at which a socket last sent and received: a jiffy at 100 Hz.
 const tick = int64(10 * time.Millisecond)
 
-// compareClocks notes how far each host's clock is ahead of the first one's.
+// compareClocks records how far each host's clock is ahead of the first host's.
 func compareClocks(s *model.Snapshot, pairs []pair) {
-	between := map[[2]int]bounds{} // of the second against the first
+	between := map[[2]int]bounds{} // clock of the second host against the first
 	for _, p := range pairs {
 		key := [2]int{p.a.host, p.b.host}
 		b, ok := between[key]
@@ -56,7 +55,7 @@ func compareClocks(s *model.Snapshot, pairs []pair) {
 		}
 		between[key] = b.narrow(&s.Hosts[p.a.host], &s.Hosts[p.b.host], p)
 	}
-	// From the first host on along those whose clocks could be compared.
+	// Go from the first host to the others, along pairs of hosts whose clocks could be compared.
 	against := make([]bounds, len(s.Hosts))
 	for reached := []int{0}; len(reached) > 0; reached = reached[1:] {
 		from := reached[0]
@@ -89,15 +88,15 @@ func compareClocks(s *model.Snapshot, pairs []pair) {
 	}
 }
 
-// narrow adds what one connection tells. On one on which nothing has moved between the
-// two scans, what one end has sent last is what the other has received last.
+// narrow narrows the bounds by what one connection shows. If nothing moved on the connection
+// between the two scans, the last segment that one end sent is the last that the other received.
 func (b bounds) narrow(hostA, hostB *model.HostSnapshot, p pair) bounds {
 	da, ok1 := p.a.object.Detail.(*model.InetDetail)
 	db, ok2 := p.b.object.Detail.(*model.InetDetail)
 	if !ok1 || !ok2 || !quiet(da, db) || !quiet(db, da) {
 		return b
 	}
-	// The tables are read somewhen during the scan.
+	// The tables are read at an unknown time during the scan: the bounds allow for all of it.
 	told := false
 	if sent, ok := da.LastSend.Get(); ok && db.LastRecv.Known() {
 		latest := hostB.Taken.UnixNano() + hostB.Scan.Duration - db.LastRecv.Or(0)
@@ -113,12 +112,12 @@ func (b bounds) narrow(hostA, hostB *model.HostSnapshot, p pair) bounds {
 	return b
 }
 
-// quiet reports whether all that one end has sent was received by the other when that was
-// looked at, and nothing more.
+// quiet reports whether the other end had received all that one end sent, and nothing more,
+// when it was scanned.
 func quiet(from, to *model.InetDetail) bool {
 	acked, ok1 := from.BytesAcked.Get()
 	received, ok2 := to.BytesReceived.Get()
 	queued, ok3 := from.SendQueue.Get()
-	// The end that connected has its SYN acknowledged, too.
+	// For the end that connected, the acknowledged bytes may include its SYN.
 	return ok1 && ok2 && ok3 && queued == 0 && (acked == received || acked == received+1) && from.State == "ESTAB" && to.State == "ESTAB"
 }

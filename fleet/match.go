@@ -9,21 +9,21 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// end is one end of a connection that leads away from its host.
+// end is one end of a connection that may lead to another host.
 type end struct {
 	object        *model.Object
-	host          int // place in the snapshot's hosts
+	host          int // index in the snapshot's hosts
 	local, remote string
 }
 
 // pair are the two ends of a connection between two hosts.
 type pair struct{ a, b *end }
 
-// Probe is the name under which gaps about connections between hosts are.
+// Probe is the probe name in gaps about connections between hosts.
 const Probe = "hosts"
 
-// match finds the ends of connections on other hosts and makes them peers. It returns
-// the pairs of which nothing makes one doubt.
+// match finds the other ends of connections on other hosts and makes them peers. It returns
+// the pairs that are not in doubt.
 func match(s *model.Snapshot) []pair {
 	var sure []pair
 	for i := range s.Hosts {
@@ -47,12 +47,12 @@ func match(s *model.Snapshot) []pair {
 
 type matcher struct {
 	ends    []end
-	byFlow  map[[2]string][]*end // by local and remote
-	byLocal map[string][]*end    // … by the local address alone, of connections
-	remote  map[string][]*end    // … by the remote one
-	owners  map[string]int       // by address: the one host that has it; manyHosts
+	byFlow  map[[2]string][]*end // by local and remote address
+	byLocal map[string][]*end    // by the local address only
+	remote  map[string][]*end    // by the remote address only
+	owners  map[string]int       // by address: the host that has it, or manyHosts
 	sure    []pair
-	doubts  map[string]*doubt // by what is said
+	doubts  map[string]*doubt // by text
 }
 
 // manyHosts marks an address that several hosts have.
@@ -94,7 +94,7 @@ func newMatcher(s *model.Snapshot, kind model.Kind) *matcher {
 	return m
 }
 
-// own notes that a host has an address.
+// own records that a host has an address.
 func (m *matcher) own(address string, host int) {
 	if before, ok := m.owners[address]; ok && before != host {
 		host = manyHosts
@@ -102,7 +102,7 @@ func (m *matcher) own(address string, host int) {
 	m.owners[address] = host
 }
 
-// find finds the other end of a connection that has none on its own host.
+// find finds the other end of a connection on another host, unless it has a peer on its own host.
 func (m *matcher) find(e *end) {
 	if len(e.object.Peers) > 0 && hasOwnPeer(e) {
 		return
@@ -129,9 +129,8 @@ func (m *matcher) find(e *end) {
 	}
 }
 
-// translated finds the other end where the address of the server was translated on the way,
-// as published ports of containers and services of clusters are: the client's address and
-// port stay the same.
+// translated finds the other end if the server's address was translated on the way, as for published
+// ports of containers and services of clusters. The client's address and port stay the same.
 func (m *matcher) translated(e *end) {
 	servers := elsewhere(m.remote[e.local], e.host)
 	if len(servers) == 1 && len(elsewhere(m.byFlow[[2]string{servers[0].remote, servers[0].local}], servers[0].host)) == 0 {
@@ -142,14 +141,14 @@ func (m *matcher) translated(e *end) {
 	clients := elsewhere(m.byLocal[e.remote], e.host)
 	if len(clients) == 1 && len(elsewhere(m.byFlow[[2]string{clients[0].remote, clients[0].local}], clients[0].host)) == 0 {
 		add(e.object, clients[0].object.ID, model.Possible)
-		return // said at the client's end
+		return // reported at the client's end
 	}
 	if owner, ok := m.owners[addressOf(e.remote)]; ok && owner != e.host && owner != manyHosts {
 		m.doubt("a host given has the address, but not this connection: it is older or newer than that host's snapshot, waits to be accepted, or addresses are translated on the way", e)
 	}
 }
 
-// doubt notes what is to be said of a connection.
+// doubt records a doubt about a connection.
 func (m *matcher) doubt(text string, e *end) {
 	d := m.doubts[text]
 	if d == nil {
@@ -178,7 +177,7 @@ func hasOwnPeer(e *end) bool {
 	return slices.ContainsFunc(e.object.Peers, func(p model.Peer) bool { return strings.HasSuffix(p.ID, "@"+e.object.Host) })
 }
 
-// elsewhere are those ends that are on another host.
+// elsewhere are the ends on other hosts.
 func elsewhere(list []*end, host int) []*end {
 	var others []*end
 	for _, e := range list {
@@ -189,7 +188,7 @@ func elsewhere(list []*end, host int) []*end {
 	return others
 }
 
-// addresses are those of a connection, "" where it has none.
+// addresses are the two addresses of a connection; "" where there is none.
 func addresses(o *model.Object) (local, remote string) {
 	switch d := o.Detail.(type) {
 	case *model.InetDetail:
@@ -200,7 +199,7 @@ func addresses(o *model.Object) (local, remote string) {
 	return "", ""
 }
 
-// normal writes an address that is IPv4 in IPv6 (::ffff:192.0.2.1) as IPv4.
+// normal writes an IPv4 address that is mapped into IPv6 (::ffff:192.0.2.1) as IPv4.
 func normal(s string) string {
 	a, err := netip.ParseAddrPort(s)
 	if err != nil {
@@ -209,8 +208,8 @@ func normal(s string) string {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()).String()
 }
 
-// addressOf is an address without its port; "" for one that does not tell hosts apart:
-// loopback and any.
+// addressOf is an address without its port; "" for addresses that do not identify a host:
+// loopback, unspecified and link-local.
 func addressOf(s string) string {
 	if a, err := netip.ParseAddrPort(s); err == nil {
 		if a.Addr().IsLoopback() || a.Addr().IsUnspecified() || a.Addr().IsLinkLocalUnicast() {
@@ -221,7 +220,7 @@ func addressOf(s string) string {
 	return ""
 }
 
-// connected reports whether an end is of a connection that may lead to another host.
+// connected reports whether an object is an end of a connection that may lead to another host.
 func connected(local, remote string, o *model.Object) bool {
 	switch d := o.Detail.(type) {
 	case *model.InetDetail:

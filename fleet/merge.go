@@ -13,14 +13,13 @@ import (
 
 // Member is the snapshot of one host.
 type Member struct {
-	Source   string // what it was read from, as users know it
+	Source   string // the file it was read from, as users know it
 	Snapshot *model.Snapshot
 }
 
-// Merge makes one snapshot of those of several hosts. It has their findings as they were
-// found, each on its host alone, and no blockers across hosts: package diagnose finds
-// these ([diagnose.RunHosts]). The snapshots are not changed; the records that are the
-// same are shared with them.
+// Merge makes one snapshot of those of several hosts. It keeps the findings, each made on its host
+// alone, and has no blockers across hosts: package diagnose finds these ([diagnose.RunHosts]). The
+// snapshots are not changed; records that need no change are shared with them.
 func Merge(members []Member) (*model.Snapshot, error) {
 	if len(members) < 2 {
 		return nil, errors.New("one host alone cannot be merged")
@@ -46,7 +45,7 @@ func Merge(members []Member) (*model.Snapshot, error) {
 		out.Limits = joined(out, names[i], "limits", out.Limits, s.Limits)
 		out.Processes = append(out.Processes, s.Processes...)
 		out.Objects = append(out.Objects, s.Objects...)
-		out.Traffic = append(out.Traffic, s.Traffic...) // of most hosts nobody measures any
+		out.Traffic = append(out.Traffic, s.Traffic...) // most hosts have none: traffic is measured only on request
 		out.Waits = joined(out, names[i], "waits", out.Waits, s.Waits)
 		out.Findings = joined(out, names[i], "findings", out.Findings, s.Findings)
 	}
@@ -60,8 +59,8 @@ func Merge(members []Member) (*model.Snapshot, error) {
 	return out, nil
 }
 
-// joined is a list with what one more host has of it. Where that one was not looked at for
-// it, a gap says so.
+// joined appends one more host's entries to a list. If the host's dump was made without
+// them, it adds a gap instead.
 func joined[T any](out *model.Snapshot, host, name string, list, more []T) []T {
 	if more == nil {
 		out.Gaps = append(out.Gaps, model.Gap{
@@ -75,7 +74,7 @@ func joined[T any](out *model.Snapshot, host, name string, list, more []T) []T {
 	return append(list, more...)
 }
 
-// distinct refuses snapshots that are of one machine: each process would be there twice.
+// distinct refuses two snapshots of the same machine, which would list each process twice.
 func distinct(members []Member) error {
 	for i, m := range members {
 		s := m.Snapshot
@@ -92,7 +91,7 @@ func distinct(members []Member) error {
 	return nil
 }
 
-// summarize fills what the snapshot says of all hosts together.
+// summarize sets what the snapshot says about all hosts together.
 func summarize(s *model.Snapshot) {
 	s.Host = model.Host{Hostname: hostnames(s.Hosts), Kernel: common(s.Hosts, func(h *model.Host) string { return h.Kernel }), Arch: common(s.Hosts, func(h *model.Host) string { return h.Arch })}
 	s.Host.Namespaces = map[string]uint64{}
@@ -115,12 +114,12 @@ func summarize(s *model.Snapshot) {
 		s.Scan.PIDNamespaceForeign = s.Scan.PIDNamespaceForeign || h.Scan.PIDNamespaceForeign
 		s.Scan.Redacted = s.Scan.Redacted || h.Scan.Redacted
 	}
-	// What has lasted longer than from the first look to the last was so on all hosts at
-	// one time.
+	// The duration spans all scans: a state that lasted longer than this existed on all
+	// hosts at one time.
 	s.Scan.Duration = int64(last.Sub(first))
 }
 
-// at is when a host's scan began, by the first host's clock as far as that is known.
+// at is when a host's scan began, by the first host's clock as far as the difference is known.
 func at(h *model.HostSnapshot) time.Time {
 	if h.Clock == nil {
 		return h.Taken
@@ -138,7 +137,7 @@ func at(h *model.HostSnapshot) time.Time {
 	return h.Taken
 }
 
-// maxNamed is how many hosts a heading names.
+// maxNamed is how many hosts are named in a heading.
 const maxNamed = 4
 
 func hostnames(hosts []model.HostSnapshot) string {
@@ -152,7 +151,7 @@ func hostnames(hosts []model.HostSnapshot) string {
 	return strings.Join(names, ", ")
 }
 
-// common is what all hosts have; "" where they differ.
+// common is the value that all hosts have; "" if they differ.
 func common(hosts []model.HostSnapshot, get func(*model.Host) string) string {
 	first := get(&hosts[0].Host)
 	for i := range hosts {

@@ -8,8 +8,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// namesOf are the hosts' names in the document: hostnames where each is another one, else
-// also the files' names.
+// namesOf are the names of the hosts in the merged snapshot: the hostname if it is unique,
+// else the file's name.
 func namesOf(members []Member) []string {
 	hostnames, files := make([]string, len(members)), make([]string, len(members))
 	for i, m := range members {
@@ -36,15 +36,15 @@ func namesOf(members []Member) []string {
 	return names
 }
 
-// maxName is how much of a name is worth being repeated at each process.
+// maxName limits the length of a host's name, which is repeated at each process.
 const maxName = 64
 
-// clean makes a name that can be part of an id and of a reference. It is the text of a
-// file that may be a stranger's.
+// clean makes a name that can be part of an id and of a reference. The text comes from a
+// file that may be from a stranger.
 func clean(name string) string {
 	name = model.CleanHost(name[:min(len(name), maxName)])
 	if strings.Trim(name, "0123456789") == "" && name != "" {
-		return "host-" + name // a number after @ is a namespace's
+		return "host-" + name // a number after @ means a namespace
 	}
 	return name
 }

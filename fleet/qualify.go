@@ -10,14 +10,14 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// qualifier makes copies of a host's records in which pids, ids, names and namespaces say
-// whose they are. Which fields these are, their tags say: ref:"pid", "object", "name", "ns".
+// qualifier copies a host's records and adds the host to their pids, ids, names and
+// namespaces. Struct tags mark these fields: ref:"pid", "object", "name", "ns".
 type qualifier struct {
-	place int    // of the host, from 1
-	host  string // its name
+	place int    // number of the host, from 1
+	host  string // name of the host
 	names map[string]string
 	ids   map[string]string
-	err   error // the first
+	err   error // the first error
 }
 
 func (q *qualifier) snapshot(s *model.Snapshot) *model.Snapshot {
@@ -54,15 +54,15 @@ func (q *qualifier) snapshot(s *model.Snapshot) *model.Snapshot {
 	return &out
 }
 
-// step is what becomes of one field of a struct.
+// step says how to qualify one field of a struct.
 type step struct {
 	field int
-	ref   string // "": there are references further inside
+	ref   string // "": the field contains references further inside
 }
 
 var steps sync.Map // reflect.Type → []step
 
-// stepsOf lists the fields of a struct that are references or have some inside.
+// stepsOf lists the fields of a struct that are references or contain some.
 func stepsOf(t reflect.Type) []step {
 	if list, ok := steps.Load(t); ok {
 		return list.([]step)
@@ -79,7 +79,7 @@ func stepsOf(t reflect.Type) []step {
 	return list
 }
 
-// refers reports whether values of a type have references inside.
+// refers reports whether values of a type contain references.
 func refers(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice:
@@ -92,8 +92,7 @@ func refers(t reflect.Type) bool {
 	return false
 }
 
-// value replaces what v leads to by a qualified copy, as far as there is something to
-// qualify.
+// value replaces what v points to by a qualified copy, unless there is nothing to qualify.
 func (q *qualifier) value(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -134,7 +133,7 @@ func (q *qualifier) value(v reflect.Value) {
 	}
 }
 
-// reference qualifies a field that is a reference.
+// reference qualifies a field that is itself a reference.
 func (q *qualifier) reference(field any, ref string) {
 	switch f := field.(type) {
 	case *int:
@@ -193,7 +192,7 @@ func (q *qualifier) name(s string) string { return qualified(q.names, s, q.host)
 
 func (q *qualifier) id(s string) string { return qualified(q.ids, s, q.host) }
 
-// qualified is s@host, the same text for the same s.
+// qualified is s@host. Equal s give the same string, which is allocated once.
 func qualified(known map[string]string, s, host string) string {
 	out, ok := known[s]
 	if !ok {
@@ -214,7 +213,7 @@ func (q *qualifier) pids(list []int) []int {
 	return out
 }
 
-// pid raises a pid; 0 and less are none.
+// pid adds the host's base to a pid; 0 and less are no pids.
 func (q *qualifier) pid(pid int) int {
 	switch {
 	case pid <= 0:

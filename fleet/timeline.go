@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// Samples is what a recording of one host knows of its samples without reading them;
-// [record.Recording] is one.
+// Samples is what is known of a recording's samples without reading them.
+// [record.Recording] implements it.
 type Samples interface {
 	Len() int
 	Time(i int) time.Time
-	Findings(i int) uint64 // the same for samples with the same findings
+	Findings(i int) uint64 // equal for samples with the same findings
 }
 
-// Nearest is the sample that was taken nearest to a time, the earlier one where two are as
-// near. There must be one.
+// Nearest is the index of the sample taken nearest to a time; of two equally near ones the
+// earlier. There must be at least one.
 func Nearest(s Samples, t time.Time) int {
 	later := sort.Search(s.Len(), func(i int) bool { return s.Time(i).After(t) })
 	if later == 0 || later < s.Len() && s.Time(later).Sub(t) < t.Sub(s.Time(later-1)) {
@@ -25,17 +25,17 @@ func Nearest(s Samples, t time.Time) int {
 	return later - 1
 }
 
-// Timeline is the steps of the recordings of several hosts: at each, every host is shown by
-// its sample nearest to one time. It holds a time for each step, whatever the number of
-// hosts.
+// Timeline is a sequence of steps through the recordings of several hosts. At each step,
+// every host is shown by its sample nearest to the step's time. Only one time is kept for
+// each step, however many hosts there are.
 type Timeline struct {
 	hosts []Samples
 	steps []time.Time
 }
 
-// NewTimeline makes the timeline of recordings that have a sample each. It goes from when
-// the last of them begins to when the first of them ends, so that no host is shown by a
-// sample of another time. Recordings that have no time in common make one step.
+// NewTimeline makes the timeline of recordings with at least one sample each. It covers the
+// time that all recordings have in common, so that no host is shown by a sample from
+// another time. Recordings that do not overlap give one step.
 func NewTimeline(hosts []Samples) *Timeline {
 	t := &Timeline{hosts: hosts}
 	var from, to time.Time
@@ -77,18 +77,18 @@ func NewTimeline(hosts []Samples) *Timeline {
 // Len is the number of steps.
 func (t *Timeline) Len() int { return len(t.steps) }
 
-// Time is that of a step: one of its samples was taken then.
+// Time is the time of a step, at which one of its samples was taken.
 func (t *Timeline) Time(i int) time.Time { return t.steps[i] }
 
-// At is the last step until a time; -1 if all are later.
+// At is the last step at or before a time; -1 if all steps are later.
 func (t *Timeline) At(at time.Time) int {
 	return sort.Search(len(t.steps), func(i int) bool { return t.steps[i].After(at) }) - 1
 }
 
-// Sample is which sample of a host a step shows.
+// Sample is the index of the sample by which a step shows a host.
 func (t *Timeline) Sample(step, host int) int { return Nearest(t.hosts[host], t.steps[step]) }
 
-// Findings is the same for steps with the same findings of each host.
+// Findings is equal for steps at which each host has the same findings.
 func (t *Timeline) Findings(i int) uint64 {
 	sum := fnv.New64a()
 	for j, h := range t.hosts {

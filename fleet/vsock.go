@@ -8,7 +8,7 @@ import (
 
 // Context ids of vsock(7).
 const (
-	anyContext      = "*" // of a guest's socket that connected without being bound
+	anyContext      = "*" // a guest's socket that connected without being bound
 	loopbackContext = "1" // VMADDR_CID_LOCAL
 	hostContext     = "2" // VMADDR_CID_HOST: the hypervisor, as its guests call it
 )
@@ -24,8 +24,8 @@ func portOf(address string) string {
 	return port
 }
 
-// virtual finds the other end of a connection between a virtual machine and its host. Each
-// hypervisor gives out context ids of its own, so that guests of two may have the same.
+// virtual finds the other end of a connection between a virtual machine and its hypervisor. Each
+// hypervisor assigns its own context ids, so guests of two hypervisors may have the same one.
 func (m *matcher) virtual(e *end, others []*end) {
 	var fit []*end
 	for _, o := range others {
@@ -41,8 +41,7 @@ func (m *matcher) virtual(e *end, others []*end) {
 	}
 }
 
-// hostAndGuest reports whether two ends, whose ports fit, can be those of a hypervisor and
-// of a guest.
+// hostAndGuest reports whether two ends with matching ports can be a hypervisor's and a guest's.
 func hostAndGuest(host, guest *end) bool {
 	h, ok1 := host.object.Detail.(*model.VsockDetail)
 	g, ok2 := guest.object.Detail.(*model.VsockDetail)

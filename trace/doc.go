@@ -1,5 +1,5 @@
-// Package trace knows the events that ipctop trace tells of: what they are, how a signal
-// that was sent and what its target did at it become one event, and which are asked for.
+// Package trace defines the events that ipctop trace reports, joins the sending of a signal
+// and its delivery into one event, and filters events.
 //
 // It reads nothing: package trace/tracer gets the records from the kernel. So events can be
 // made, joined and filtered in tests and on any system. No event has the contents of messages

@@ -6,11 +6,11 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// AddDifference says in a snapshot what went through its objects since an earlier one, as far
-// as that can be told without counting: by what the kernel counts anyway. These are the
-// bytes of TCP sockets. Of pipes, FIFOs, terminals and System V queues a change of what is
-// queued, or of the time of the last message, says that so much went through them at
-// least. Anybody may know so much, and nobody is slowed down.
+// AddDifference adds to a snapshot what went through its objects since an earlier snapshot,
+// without eBPF: from the numbers that the kernel keeps anyway. For TCP sockets these are byte
+// counters. For pipes, FIFOs, terminals and System V queues they are the number of bytes
+// queued and the time of the last message: a change gives the least that must have gone
+// through. This needs no privilege and slows nobody down.
 func AddDifference(before, after *model.Snapshot) {
 	lasted := after.Taken.Sub(before.Taken)
 	after.Scan.Rates = &model.RatesReport{Duration: max(int64(lasted), 0), Source: model.RatesCounters}
@@ -38,7 +38,7 @@ func AddDifference(before, after *model.Snapshot) {
 			if f != nil {
 				s.perSecond(f)
 				if f.AtLeast {
-					f.CallsPerSecond = model.Opt[int64]{} // one call of who knows how many is no rate
+					f.CallsPerSecond = model.Opt[int64]{} // "at least one call" gives no rate
 				}
 			}
 		}
@@ -52,7 +52,7 @@ func AddDifference(before, after *model.Snapshot) {
 	slices.SortFunc(after.Traffic, model.CompareTraffic)
 }
 
-// difference says what went through an object between two states of it.
+// difference adds what went through an object between two states of it.
 func difference(t *model.Traffic, was, is model.Detail) {
 	switch is := is.(type) {
 	case *model.InetDetail:
@@ -78,12 +78,12 @@ func difference(t *model.Traffic, was, is model.Detail) {
 				t.Received = atLeastOnce(t.Received)
 				t.Processes = append(t.Processes, model.ProcessTraffic{PID: is.LastRecvPID.Or(0), Received: atLeastOnce(nil)})
 			}
-			t.Processes = slices.DeleteFunc(t.Processes, func(p model.ProcessTraffic) bool { return p.PID == 0 }) // outside
+			t.Processes = slices.DeleteFunc(t.Processes, func(p model.ProcessTraffic) bool { return p.PID == 0 }) // unknown, or outside the pid namespace
 		}
 	}
 }
 
-// grown is what a counter of bytes has counted; nil where that is nothing, or unknown.
+// grown is the growth of a byte counter; nil if there was none, or if it is unknown.
 func grown(was, is model.Opt[int64]) *model.Flow {
 	a, known := was.Get()
 	b, known2 := is.Get()
@@ -93,7 +93,7 @@ func grown(was, is model.Opt[int64]) *model.Flow {
 	return &model.Flow{Bytes: model.Some(b - a)}
 }
 
-// filled is what must have been sent, or received, for so much more or less to be queued.
+// filled is the least that must have been sent or received, from the change of the queue's length.
 func filled(was, is model.Opt[int64]) (sent, received *model.Flow) {
 	sent, received = grown(was, is), grown(is, was)
 	for _, f := range []*model.Flow{sent, received} {
@@ -104,7 +104,7 @@ func filled(was, is model.Opt[int64]) (sent, received *model.Flow) {
 	return sent, received
 }
 
-// atLeastOnce is a flow, of which bytes may be known, in which there was a call.
+// atLeastOnce says that a flow had at least one call. The flow may be nil.
 func atLeastOnce(f *model.Flow) *model.Flow {
 	if f == nil {
 		f = new(model.Flow)

@@ -12,7 +12,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// AddTo says in a snapshot what went through its objects.
+// AddTo adds to a snapshot what went through its objects.
 func (s *Sample) AddTo(snap *model.Snapshot) {
 	report := &model.RatesReport{
 		Duration: int64(s.Duration), Source: model.RatesCounted, IOUring: s.requests, Functions: s.functions, Lost: int64(s.lost), Hidden: int64(s.hidden), Cost: s.cost,
@@ -31,7 +31,7 @@ func (s *Sample) AddTo(snap *model.Snapshot) {
 		switch o := found.object(&c); {
 		case o != nil:
 			parts[o] = append(parts[o], part{c, n})
-		case c.kind != bpf.FutexWord: // of which those that nobody waits for are no objects
+		case c.kind != bpf.FutexWord: // futexes on which no thread waits are not objects
 			unknown.add(n)
 		}
 	}
@@ -49,7 +49,7 @@ func (s *Sample) AddTo(snap *model.Snapshot) {
 	slices.SortFunc(snap.Traffic, model.CompareTraffic)
 }
 
-// part is what one process has to do with an object's traffic.
+// part is the share of one process in an object's traffic.
 type part struct {
 	channel
 	amount
@@ -66,7 +66,7 @@ func (s *Sample) traffic(o *model.Object, list []part, all map[*model.Object][]p
 	}
 	t.Sent, t.Received = s.both(o.Kind, sum)
 	switch o.Kind {
-	case model.SysvSem, model.Futex: // who wakes whom is not in the counts
+	case model.SysvSem, model.Futex: // the counts do not say which process wakes which
 	case model.Pty:
 		masters, slaves := divide(list)
 		t.Pairs = append(s.pairs(t.Pairs, o.Kind, masters, slaves), s.pairs(nil, o.Kind, slaves, masters)...)
@@ -82,7 +82,7 @@ func (s *Sample) traffic(o *model.Object, list []part, all map[*model.Object][]p
 	return t
 }
 
-// divide tells the ends of a pseudoterminal apart.
+// divide separates the two ends of a pseudoterminal.
 func divide(list []part) (masters, slaves []part) {
 	for _, p := range list {
 		if p.kind == bpf.TerminalMaster {
@@ -94,7 +94,8 @@ func divide(list []part) (masters, slaves []part) {
 	return masters, slaves
 }
 
-// pairs says who sent to whom where that is beyond doubt: there is one sender or one receiver.
+// pairs says which process sent to which, as far as that is certain: there must be only one
+// sender or only one receiver.
 func (s *Sample) pairs(to []model.PairTraffic, kind model.Kind, from, into []part) []model.PairTraffic {
 	senders := slices.DeleteFunc(slices.Clone(from), func(p part) bool { return p.sentCalls == 0 })
 	receivers := slices.DeleteFunc(slices.Clone(into), func(p part) bool { return p.receivedCalls == 0 })
@@ -115,7 +116,7 @@ func (s *Sample) pairs(to []model.PairTraffic, kind model.Kind, from, into []par
 	return to
 }
 
-// both makes the flows of both directions, nil where there was none.
+// both makes the flows of both directions; nil where there were no calls.
 func (s *Sample) both(kind model.Kind, n amount) (sent, received *model.Flow) {
 	if n.sentCalls > 0 {
 		sent = s.flow(kind, n.sentBytes, n.sentCalls)
@@ -146,7 +147,7 @@ func (s *Sample) perSecond(f *model.Flow) {
 	f.BytesPerSecond, f.CallsPerSecond = rate(f.Bytes), rate(f.Calls)
 }
 
-// finder finds the objects of channels.
+// finder finds the object of a channel.
 type finder struct {
 	ids     map[string]*model.Object
 	sockets map[uint64]*model.Object
@@ -154,7 +155,7 @@ type finder struct {
 	ipc     uint64 // ipctop's own IPC namespace
 }
 
-// word is an address of a process.
+// word is an address in a process.
 type word struct {
 	pid     int
 	address uint64
@@ -177,7 +178,7 @@ func newFinder(snap *model.Snapshot) *finder {
 	return f
 }
 
-// object is what a channel is in the snapshot, nil if it is not there.
+// object is the snapshot's object for a channel, nil if there is none.
 func (f *finder) object(c *channel) *model.Object {
 	number := strconv.FormatUint(c.num, 10)
 	switch c.kind {
@@ -215,7 +216,7 @@ func (f *finder) object(c *channel) *model.Object {
 	return nil
 }
 
-// deviceString is a packed device number as ids have it.
+// deviceString writes a packed device number in the form that ids have.
 func deviceString(dev uint64) string {
 	return strconv.FormatUint(dev>>32, 10) + ":" + strconv.FormatUint(uint64(uint32(dev)), 10)
 }

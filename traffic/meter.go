@@ -7,7 +7,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Meter counts, from [Start] until it is closed.
+// Meter counts traffic from [Start] until it is closed.
 type Meter struct {
 	counter *bpf.Counter
 	last    map[channel]amount
@@ -15,7 +15,7 @@ type Meter struct {
 	cost    *bpf.CostMeter
 }
 
-// channel is a channel of a process.
+// channel is a channel as one process uses it.
 type channel struct {
 	kind       bpf.ChannelType
 	scope, num uint64
@@ -25,7 +25,7 @@ type channel struct {
 	comm       string
 }
 
-// amount is what went through it.
+// amount is what went through a channel.
 type amount struct{ sentBytes, sentCalls, receivedBytes, receivedCalls uint64 }
 
 func (a *amount) add(b amount) {
@@ -35,8 +35,7 @@ func (a *amount) add(b amount) {
 	a.receivedCalls += b.receivedCalls
 }
 
-// minus is what was added since b. Counts that began anew in between have lost what they
-// had: then all of a counts.
+// minus is the growth since b. If the counters restarted in between, all of a is new.
 func (a amount) minus(b amount) amount {
 	if a.sentCalls < b.sentCalls || a.receivedCalls < b.receivedCalls {
 		return a
@@ -59,7 +58,7 @@ func (m *Meter) Close() {
 	m.counter.Close()
 }
 
-// Owns reports whether a descriptor of the calling process is there for counting alone.
+// Owns reports whether a descriptor of the calling process belongs to the counting.
 func (m *Meter) Owns(fd int) bool { return m.counter.Owns(fd) }
 
 // Sample is what went through the channels between two times.
@@ -73,8 +72,8 @@ type Sample struct {
 	cost         model.Opt[model.Ratio]
 }
 
-// Sample says what happened since the sample before, or since the start, and forgets
-// channels through which nothing went, so that there is room for others.
+// Sample returns what went through the channels since the last call, or since [Start]. If many
+// channels are counted it drops those through which nothing went, to make room for others.
 func (m *Meter) Sample() (*Sample, error) {
 	s := &Sample{flows: map[channel]amount{}, requests: m.counter.Requests, functions: m.counter.Functions}
 	now, counts := time.Now(), map[channel]amount{}
@@ -114,8 +113,8 @@ func (m *Meter) Sample() (*Sample, error) {
 	return s, nil
 }
 
-// manyChannels is how many are counted before quiet ones are forgotten: a quarter of those
-// there is room for.
+// manyChannels is the number of counted channels above which idle ones are dropped: a
+// quarter of the room.
 const manyChannels = 4096
 
 func channelOf(t *bpf.Traffic) channel {

@@ -1,5 +1,5 @@
-// Calls32 sends data through a pipe and a socket when a line comes from standard input,
-// and says which pipe it is, how many bytes went through it, and by how many calls.
+// Calls32 sends data through a pipe and a socket when it reads a line from standard input.
+// It prints which pipe it is, how many bytes went through it, and by how many calls.
 package main
 
 import (
@@ -35,7 +35,7 @@ func main() {
 		}
 		sum += r
 		calls++
-		check(unix.Send(pair[0], buf[:10], 0)) // by way of socketcall(2)
+		check(unix.Send(pair[0], buf[:10], 0)) // through socketcall(2)
 		_, _, err = unix.Recvfrom(pair[1], buf, 0)
 		check(err)
 	}
