@@ -45,13 +45,13 @@ type doctor struct {
 
 func (d *doctor) add(f model.Feature) { d.list = append(d.list, f) }
 
-// info adds something that is neither there nor missing.
+// info adds a fact that is neither present nor missing.
 func (d *doctor) info(group, name, found string) {
 	d.add(model.Feature{Group: group, Name: name, State: model.FeatureOK, Found: found})
 }
 
-// asRoot is how to see more with privilege: the command, or, where ipctop is
-// root already but confined, words.
+// asRoot is the advice to use more privilege: the command, or plain words where ipctop is
+// already root but confined.
 func (d *doctor) asRoot(f model.Feature) model.Feature {
 	if f.State == model.FeatureOK {
 		return f
@@ -65,9 +65,9 @@ func (d *doctor) asRoot(f model.Feature) model.Feature {
 	return f
 }
 
-// stateOf turns the error of a call made on ipctop itself into an answer: a
-// kernel without the call says ENOSYS or the like; a filter that forbids it
-// says EPERM, which tells nothing about the kernel.
+// stateOf turns the error of a call that ipctop made on itself into an answer. A kernel
+// without the call returns ENOSYS or the like. A filter that forbids the call returns
+// EPERM, which says nothing about the kernel.
 func stateOf(err error) (model.FeatureState, string) {
 	switch {
 	case err == nil:
@@ -137,7 +137,7 @@ func (d *doctor) namespace(nsType string, first uint64, hidden string) {
 	d.add(f)
 }
 
-// containerHint says what shows that this is a container; "" if nothing does.
+// containerHint says which sign of a container there is; "" if there is none.
 func containerHint() (string, error) {
 	for _, path := range []string{"/run/.containerenv", "/.dockerenv"} {
 		if _, err := os.Lstat(path); err == nil {
@@ -156,7 +156,7 @@ func containerHint() (string, error) {
 	return "", nil
 }
 
-// proc looks at the proc file system that is read.
+// proc checks the proc file system that is read.
 func (d *doctor) proc() {
 	d.pidNamespaceOfProc()
 	mounts, err := mountsByPoint()
@@ -196,8 +196,7 @@ func readOwnFDInfo() ([]byte, error) {
 	return os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(int(file.Fd())))
 }
 
-// pidNamespaceOfProc tells whether pids in the proc file system are those of
-// system calls.
+// pidNamespaceOfProc checks whether pids in the proc file system are the same as in system calls.
 func (d *doctor) pidNamespaceOfProc() {
 	f := model.Feature{
 		Group: "proc", Name: d.opts.ProcRoot + " of this pid namespace", State: model.FeatureOK, Found: "its pids are ipctop's",
@@ -249,7 +248,7 @@ func (d *doctor) hidepid(mounts map[string]mountInfo, err error) {
 	d.add(d.asRoot(f))
 }
 
-// mounts looks for the mounts where named objects live.
+// mounts checks the mounts where named objects live.
 func (d *doctor) mounts() {
 	mounts, err := mountsByPoint()
 	for _, want := range []struct{ point, fsType, hidden, advice string }{

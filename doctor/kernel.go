@@ -34,7 +34,7 @@ func (d *doctor) kernel() {
 		f := model.Feature{Group: "kernel", Name: k.name, Hidden: k.hidden, Advice: k.advice}
 		err := k.try()
 		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
-			// The kernel has it: on ipctop itself only a filter refuses it.
+			// The kernel has the call: on ipctop itself only a filter can refuse it.
 			f.Advice = "let the container or sandbox use " + k.name + " (seccomp refuses it)"
 		}
 		f.State, f.Found = stateOf(err)
@@ -65,7 +65,7 @@ func (d *doctor) ebpf() {
 	d.add(f)
 }
 
-// rates looks where they are counted; nothing is hidden by that.
+// rates checks at which place traffic is counted. Neither place hides anything.
 func (d *doctor) rates() {
 	f := model.Feature{Group: "kernel", Name: "rates", State: model.FeatureOK, Found: "counted at the functions that carry data"}
 	if err := bpf.TryFunctions(); err != nil {
@@ -115,9 +115,9 @@ func tryProcmapQuery() error {
 	return nil
 }
 
-// tryDiag asks for the sockets of one family that are in none of the states:
-// the kernel answers with an empty list if it has a diag module for it
-// (sock_diag(7)). Like any such question it makes the kernel load the module.
+// tryDiag asks for the sockets of one family in an empty set of states. The kernel answers
+// with an empty list if it has a diag module for the family (sock_diag(7)). Like any such
+// request, it makes the kernel load the module.
 func tryDiag(family, protocol byte) error {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
@@ -128,8 +128,8 @@ func tryDiag(family, protocol byte) error {
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &deadline); err != nil {
 		return err
 	}
-	// All requests begin with family and protocol; those of unix_diag,
-	// inet_diag and vsock_diag have the states as the second word at the latest.
+	// All requests begin with family and protocol. In those of unix_diag, inet_diag and
+	// vsock_diag the states are the second word at the latest.
 	body := 24
 	if family == unix.AF_INET {
 		body = 56
@@ -161,9 +161,9 @@ func tryDiag(family, protocol byte) error {
 
 const sockDiagByFamily = 20 // SOCK_DIAG_BY_FAMILY (linux/sock_diag.h)
 
-// fsopen is needed to list message queues where none are mounted. Flags that do
-// not exist tell a kernel that has the call from one that has not; the right to
-// mount is checked before them.
+// fsopen is needed to list message queues where no mqueue file system is mounted. Invalid
+// flags distinguish a kernel that has the call from one that does not; the kernel checks
+// the right to mount first.
 func (d *doctor) fsopen() {
 	f := model.Feature{
 		Group: "kernel", Name: "fsopen", Hidden: "POSIX message queues of other namespaces", Advice: "use Linux 5.2 or later, or CAP_SYS_ADMIN",
@@ -187,9 +187,9 @@ func (d *doctor) fsopen() {
 // shmStatAny is SHM_STAT_ANY (shmctl(2)).
 const shmStatAny = 15
 
-// statAny tells whether System V objects can be listed without read permission.
-// The kernel answers EINVAL both to a command it does not know and to an unused
-// slot, so without any segment only its release can tell.
+// statAny tells whether System V objects can be listed without read permission. The kernel
+// answers EINVAL both to an unknown command and to an unused slot. So without any segment
+// only the kernel's release can tell.
 func (d *doctor) statAny() {
 	f := model.Feature{
 		Group: "kernel", Name: "SHM_STAT_ANY", Hidden: "Limits of System V objects without read permission; /proc/sysvipc has the rest",

@@ -70,7 +70,7 @@ func parseCapEff(status []byte) (uint64, bool) {
 
 func (d *doctor) has(capability int) bool { return d.capsKnown && d.caps>>capability&1 == 1 }
 
-// wanted are the capabilities that show more.
+// wanted are the capabilities with which ipctop shows more.
 var wanted = []struct {
 	number int
 	hidden string
@@ -81,7 +81,7 @@ var wanted = []struct {
 	{unix.CAP_DAC_READ_SEARCH, "Descriptors of other users' processes, also with CAP_SYS_PTRACE: their directories are closed to others"},
 }
 
-// privilege looks at who ipctop is.
+// privilege reports the user and the capabilities of ipctop.
 func (d *doctor) privilege() {
 	d.info("privilege", "effective user", strconv.Itoa(d.euid))
 	status, err := os.ReadFile("/proc/self/status")
@@ -106,7 +106,7 @@ func (d *doctor) privilege() {
 	d.yama()
 }
 
-// yama looks at the restriction of ptrace (Yama, Documentation/admin-guide/LSM).
+// yama reports the restriction of ptrace (Yama, Documentation/admin-guide/LSM).
 func (d *doctor) yama() {
 	f := model.Feature{
 		Group: "privilege", Name: "right to attach (yama)", State: model.FeatureOK,
@@ -133,7 +133,7 @@ func (d *doctor) yama() {
 	d.add(d.asRoot(f))
 }
 
-// mountInfo is what is asked of a mount.
+// mountInfo is what doctor needs to know of a mount.
 type mountInfo struct {
 	fsType  string
 	options map[string]string

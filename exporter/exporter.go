@@ -15,23 +15,23 @@ import (
 
 // Options say what is served.
 type Options struct {
-	// Scan takes a snapshot. It is never called twice at a time.
+	// Scan takes a snapshot. Calls never overlap.
 	Scan func(context.Context) (*model.Snapshot, error)
 
 	Count       metrics.Options
-	MinInterval time.Duration    // from the beginning of a scan to that of the next, at the least
+	MinInterval time.Duration    // least time from the beginning of a scan to that of the next
 	Version     string           // of ipctop
 	Now         func() time.Time // nil is [time.Now]
 }
 
-// hung is how long a scan takes that is not going to end.
+// hung is the duration after which a scan is taken to hang.
 const hung = time.Minute
 
 // An Exporter scans when somebody asks for metrics.
 type Exporter struct {
 	Options
-	ctx  context.Context // ends scans, not requests: others may wait for the same one
-	turn chan struct{}   // holds one token: whoever has it may scan
+	ctx  context.Context // ends scans, not requests: several requests may wait for the same scan
+	turn chan struct{}   // the sender of its one token may scan
 
 	mu       sync.Mutex
 	began    time.Time // of the last scan
@@ -59,8 +59,8 @@ func New(ctx context.Context, o Options) *Exporter {
 	return e
 }
 
-// Registry has all that is served: what a scan counts, the exporter's own cost, and
-// which ipctop it is.
+// Registry has all metrics that are served: those of a scan, the exporter's own cost, and
+// the version of ipctop.
 func (e *Exporter) Registry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
@@ -72,8 +72,8 @@ func (e *Exporter) Registry() *prometheus.Registry {
 	return r
 }
 
-// scan takes a snapshot unless the last one is younger than the least interval. Others
-// who ask while it scans wait and get the same.
+// scan takes a snapshot unless the last one is younger than MinInterval. A caller that asks
+// during a scan waits for its end first.
 func (e *Exporter) scan() ([]metrics.Family, error) {
 	select {
 	case e.turn <- struct{}{}:
@@ -104,13 +104,13 @@ func (e *Exporter) scan() ([]metrics.Family, error) {
 	return families, err
 }
 
-// First takes a snapshot, so that what is wrong is known before anybody asks.
+// First takes a snapshot, so that an error is known before the first scrape.
 func (e *Exporter) First() error {
 	_, err := e.scan()
 	return err
 }
 
-// health is nil where scans succeed and end.
+// health is nil if the last scan succeeded and none hangs.
 func (e *Exporter) health() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

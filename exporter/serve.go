@@ -15,7 +15,7 @@ import (
 	"golang.org/x/net/netutil"
 )
 
-// What others may take of the exporter.
+// Limits of what clients may use of the exporter.
 const (
 	maxConnections = 64 // at each address
 	maxRequests    = 16 // at a time; more get status 503
@@ -25,7 +25,7 @@ const (
 	writeTime      = time.Minute
 )
 
-// endTime is how long requests have to end once the exporter is told to.
+// endTime is how long requests may go on after the exporter was told to end.
 const endTime = 200 * time.Millisecond
 
 var errHung = fmt.Errorf("a scan has taken more than %v", hung)
@@ -47,8 +47,8 @@ func (e *Exporter) Handler(log *slog.Logger) http.Handler {
 	return mux
 }
 
-// Serve answers at the addresses until ctx ends, which is no error. config names a
-// file of Prometheus' exporter toolkit with certificates and users; empty is neither.
+// Serve answers at the addresses until ctx ends, which is no error. config names a file of
+// Prometheus' exporter toolkit with certificates and users; "" means neither.
 func Serve(ctx context.Context, h http.Handler, addresses []string, config string, log *slog.Logger) error {
 	if err := web.Validate(config); err != nil {
 		return fmt.Errorf("%s: %w", config, err)
@@ -65,7 +65,7 @@ func Serve(ctx context.Context, h http.Handler, addresses []string, config strin
 		if err != nil {
 			return err
 		}
-		// The toolkit changes the server that it is given: each address has its own.
+		// The toolkit changes the server that it is given, so each address has its own.
 		s := &http.Server{
 			Handler: h, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, WriteTimeout: writeTime, MaxHeaderBytes: maxHeader,
 			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),

@@ -8,26 +8,26 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Core is what is said of a core.
+// Core is the postmortem of a core file.
 type Core struct {
 	Schema string         `json:"schema"`
 	What   string         `json:"what"`
 	Core   *corefile.Core `json:"core"`
 	With   *With          `json:"with,omitzero"`
 
-	sender *model.Process // that sent the signal, as the snapshot has it; nil if that is not known
+	sender *model.Process // the process that sent the signal, from the snapshot; nil if unknown
 }
 
-// With is what a snapshot of the same time adds.
+// With is what a snapshot of the same time adds about the process.
 type With struct {
 	Taken    time.Time       `json:"taken"`
-	Process  *model.Process  `json:"process,omitzero"` // nil: it is not there, or it could be either of two
+	Process  *model.Process  `json:"process,omitzero"` // nil: not in the snapshot, or two processes fit
 	Links    []*model.Link   `json:"links"`
 	Waits    []model.Wait    `json:"waits"`
 	Findings []model.Finding `json:"findings"`
 }
 
-// New joins a core with a snapshot of the same time; nil if there is none.
+// New joins a core with a snapshot of the same time, which may be nil.
 func New(core *corefile.Core, snap *model.Snapshot) *Core {
 	r := &Core{Schema: model.Schema, What: "core", Core: core}
 	if snap == nil {
@@ -58,8 +58,8 @@ func New(core *corefile.Core, snap *model.Snapshot) *Core {
 	return r
 }
 
-// processOf finds the process of a core in a snapshot, by its pid there or in its own
-// namespace. A process that had the pid before or after has another name.
+// processOf finds the process of a core in a snapshot, by its pid there or in its own namespace.
+// The command name must be the same: another process may have had the pid before or after.
 func processOf(core *corefile.Core, snap *model.Snapshot) *model.Process {
 	var inner *model.Process
 	for i := range snap.Processes {
@@ -72,7 +72,7 @@ func processOf(core *corefile.Core, snap *model.Snapshot) *model.Process {
 		}
 		if n := len(p.NSPIDs); n > 0 && p.NSPIDs[n-1] == core.Process.PID {
 			if inner != nil {
-				return nil // it could be either
+				return nil // two processes fit
 			}
 			inner = p
 		}

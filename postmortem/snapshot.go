@@ -10,7 +10,7 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// Snapshot is what is said of a dump, or of a moment of a recording.
+// Snapshot is the postmortem of a dump, or of one moment of a recording.
 type Snapshot struct {
 	Schema   string          `json:"schema"`
 	What     string          `json:"what"`
@@ -26,8 +26,8 @@ type Snapshot struct {
 	snap *model.Snapshot
 }
 
-// OfSnapshot says what a snapshot has, which is of a dump or of a recording (nil
-// if it is a dump). name is the file.
+// OfSnapshot makes the postmortem of a snapshot from a dump or a recording; rec is nil for
+// a dump. name is the file's name.
 func OfSnapshot(name string, snap *model.Snapshot, rec *record.Recording) *Snapshot {
 	r := &Snapshot{
 		Schema: model.Schema, What: "dump", Taken: snap.Taken, Host: snap.Host, Findings: snap.Findings, Waits: snap.Waits,
@@ -40,8 +40,8 @@ func OfSnapshot(name string, snap *model.Snapshot, rec *record.Recording) *Snaps
 	return r
 }
 
-// Text says what the file is and how much is in it, with times on this machine's
-// clock. The findings themselves are for the caller to print.
+// Text says what the file is and what it contains, with times in this machine's time zone.
+// The caller prints the findings.
 func (r *Snapshot) Text() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s is a %s of %s", render.Escape(r.name), r.What, render.Escape(r.Host.Hostname))

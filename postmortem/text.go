@@ -10,8 +10,7 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// Text is what a core tells, for people; name is its file. What a snapshot adds
-// comes last.
+// Text is the postmortem as text for people; name is the core file. What the snapshot adds comes last.
 func (r *Core) Text(name string) []byte {
 	var b bytes.Buffer
 	writeCore(&b, name, r.Core, r.sender)
@@ -123,7 +122,7 @@ func writeThread(b *bytes.Buffer, t *corefile.Thread) {
 	}
 }
 
-// signalWords lists signals, of many those that are missing.
+// signalWords lists signals; if there are many, it lists those that are not in the list.
 func signalWords(list []string) string {
 	const many = 20
 	if len(list) <= many {
@@ -145,7 +144,7 @@ func signalWords(list []string) string {
 	return "all but " + strings.Join(missing, " ")
 }
 
-// linkText is a channel between processes.
+// linkText describes a channel between processes.
 func linkText(l *model.Link) string {
 	ends := func(pids []int, comms []string) string {
 		var list []string
