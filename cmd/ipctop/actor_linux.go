@@ -21,7 +21,7 @@ func (actor) Hold(pid int, startTicks uint64) (tui.Held, error) {
 // Remove implements [tui.Actor].
 func (actor) Remove(o *model.Object) error { return remediate.Remove(o) }
 
-// powerless says why the live view may change nothing, "" if it may.
+// powerless is the reason why the live view must not change anything, "" if it may.
 func powerless(o *options) string {
 	if o.procRoot != "/proc" {
 		return "what is shown comes from " + o.procRoot + ", whose pids may be those of another namespace"

@@ -10,8 +10,8 @@ import (
 	"github.com/ipctop/ipctop/query"
 )
 
-// lookUp takes a snapshot and finds what references name in it. In a recording
-// without a time it goes back to the last sample that had them, and says so.
+// lookUp takes a snapshot and finds in it what the references name. In a recording without @TIME
+// it searches back for the last sample in which they exist, and prints which sample that is.
 func (c command) lookUp(ctx context.Context, o *options, refs []string, all bool) (*model.Snapshot, []query.Match, error) {
 	if !o.reads() || o.history != "" {
 		snap, err := c.snapshot(ctx, o)
@@ -49,7 +49,7 @@ func (c command) lookUp(ctx context.Context, o *options, refs []string, all bool
 		return snap, matches, err
 	}
 	var old *model.Snapshot
-	var found error // or that it is ambiguous
+	var found error // or the error that a reference is ambiguous
 	i, searchErr := s.rec.SearchBack(s.rec.Len()-1, searchWord(unnamed(snap, refs, all)), func(i int) (bool, error) {
 		if err := ctx.Err(); err != nil {
 			return false, err
@@ -58,7 +58,7 @@ func (c command) lookUp(ctx context.Context, o *options, refs []string, all bool
 		if old, err = s.rec.Load(i); errors.Is(err, model.ErrMemory) {
 			return false, err
 		} else if err != nil {
-			return false, nil // damaged: one before it may do
+			return false, nil // damaged: an earlier sample may do
 		}
 		matches, found = resolve(old, refs, all)
 		return found == nil || !errors.As(found, &exit) || exit.status != exitNotFound, nil
@@ -77,7 +77,7 @@ func (c command) lookUp(ctx context.Context, o *options, refs []string, all bool
 	return old, matches, found
 }
 
-// unnamed is the first reference that names nothing in a snapshot.
+// unnamed is the first reference that matches nothing in a snapshot.
 func unnamed(snap *model.Snapshot, refs []string, all bool) string {
 	for _, ref := range refs {
 		if _, err := find(snap, absolute(ref), all); err != nil {
@@ -87,7 +87,7 @@ func unnamed(snap *model.Snapshot, refs []string, all bool) string {
 	return ""
 }
 
-// searchWord is a part of a reference that stands in the JSON of what it names: the
+// searchWord is a part of a reference that must occur in the JSON of what it names: the
 // first number of two digits or more, else the longest word.
 func searchWord(ref string) string {
 	ref = strings.TrimPrefix(ref, "/proc/")

@@ -27,7 +27,7 @@ func (c command) tables(ctx context.Context, o *options, l *liveOptions) error {
 	}
 	defer done()
 	if o.reads() {
-		l.iterations = 1 // a dump stands still
+		l.iterations = 1 // a dump does not change: one table is enough
 	}
 	for i := 1; ; i++ {
 		begin := time.Now()
@@ -52,7 +52,7 @@ func (c command) tables(ctx context.Context, o *options, l *liveOptions) error {
 	}
 }
 
-// batch prints one snapshot under a line that says when it was taken.
+// batch prints one snapshot below a line with the time when it was taken.
 func (c command) batch(request *render.Request, snap *model.Snapshot, more bool) error {
 	if more {
 		if _, err := fmt.Fprintln(c.stdout); err != nil {

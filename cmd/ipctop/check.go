@@ -31,7 +31,7 @@ type checkOptions struct {
 	strict    bool
 }
 
-// openMetrics is the format that only check has.
+// openMetrics is a format that only check has.
 const openMetrics = "openmetrics"
 
 // failLevels are the values of --fail-on, the mildest findings last.
@@ -113,7 +113,7 @@ func (c command) listRules() error {
 	return w.Flush()
 }
 
-// verify refuses flags that mean nothing, before anything is looked at.
+// verify refuses invalid flags before anything is read.
 func (k *checkOptions) verify(o *options, ageAsked bool) error {
 	switch {
 	case o.sample < 0:
@@ -173,7 +173,7 @@ func (c command) check(ctx context.Context, o *options, k *checkOptions, ageAske
 	}
 	snap := *whole
 	if o.rates == 0 && k.format != openMetrics {
-		snap.Traffic = nil // a dump's, which nobody asked for
+		snap.Traffic = nil // of a dump: nobody asked for it here
 	}
 	if k.rules != nil {
 		snap.Findings = slices.DeleteFunc(slices.Clone(snap.Findings), func(f model.Finding) bool { return !slices.Contains(k.rules, f.Rule) })
@@ -185,7 +185,7 @@ func (c command) check(ctx context.Context, o *options, k *checkOptions, ageAske
 	if k.redact {
 		snap = *query.NewRedactor().Redact(&snap)
 	} else {
-		request.Index = o.indexOf(whole) // but for the findings snap is the same
+		request.Index = o.indexOf(whole) // apart from the findings, snap is equal to it
 	}
 	unlooked := render.Unlooked(whole)
 	if unlooked != "" && !k.quiet {
@@ -208,7 +208,7 @@ func (c command) check(ctx context.Context, o *options, k *checkOptions, ageAske
 	return nil
 }
 
-// incomplete reports whether something could not be read that others can read.
+// incomplete reports whether there are gaps other than those that every machine has.
 func incomplete(s *model.Snapshot) bool {
 	return slices.ContainsFunc(s.Gaps, func(g model.Gap) bool { return !g.Inherent() })
 }
@@ -242,7 +242,7 @@ func (k *checkOptions) write(w io.Writer, request *render.Request, snap *model.S
 	case snap.Traffic != nil && (request.Format == "json" || request.Format == "jsonl"):
 		request.Only = append(request.Only, "traffic", "gaps")
 	case request.Format == "json":
-		request.Only = append(request.Only, "gaps") // they say what the findings are worth
+		request.Only = append(request.Only, "gaps") // gaps show how far the findings can be relied on
 	}
 	_, err := render.Write(w, request, snap, snap)
 	return err
@@ -255,7 +255,7 @@ func (k *checkOptions) chosen() []diagnose.Rule {
 	})
 }
 
-// notes says what was looked at where nothing was found, and what was not seen.
+// notes prints what was checked if nothing was found, and what could not be seen.
 func (k *checkOptions) notes(w io.Writer, request *render.Request, snap *model.Snapshot, where *query.Condition) {
 	if where != nil {
 		for _, l := range where.LeftOut() {

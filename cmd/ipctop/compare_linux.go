@@ -19,10 +19,10 @@ var (
 	comparedSizes = []int{64, 1 << 10, 4 << 10, 64 << 10, 1 << 20}
 )
 
-// measureFor is how long each of the measurements takes, at the least.
+// measureFor is the least duration of each measurement.
 const measureFor = 100 * time.Millisecond
 
-// speed is what was measured of a mechanism with messages of a size.
+// speed is the result for one mechanism and message size.
 type speed struct {
 	Channel        string `json:"channel"`
 	Size           int    `json:"size"`
@@ -32,7 +32,7 @@ type speed struct {
 
 // compareMechanisms measures throughput and latency of mechanisms.
 func (c command) compareMechanisms(ctx context.Context, f *fixturesFlags, names []string) (err error) {
-	hasToFinish.Store(true) // what was made is removed
+	hasToFinish.Store(true) // the fixtures are removed
 	if len(names) == 0 {
 		names = compared
 	}
@@ -40,7 +40,7 @@ func (c command) compareMechanisms(ctx context.Context, f *fixturesFlags, names 
 	for _, name := range names {
 		list, err := c.compareOne(ctx, name)
 		if ctx.Err() != nil {
-			break // Ctrl-C: what was measured until then
+			break // Ctrl-C: print the results so far
 		}
 		if err != nil {
 			return err
@@ -94,8 +94,8 @@ func (c command) compareOne(ctx context.Context, name string) (list []speed, err
 	return list, nil
 }
 
-// perUnit is how long one of n takes, in nanoseconds: n grows from a first number until
-// all take long enough.
+// perUnit is the time that one unit of n takes, in nanoseconds. It increases n until all
+// together take long enough to be measured.
 func perUnit(n int64, do func(n int64) error) (float64, error) {
 	for {
 		begin := time.Now()
@@ -132,7 +132,7 @@ func (c command) saySpeeds(results []speed) error {
 			name := results[i].Channel
 			fmt.Fprint(w, "\n", name, "\t")
 			for range comparedSizes {
-				text := "-" // larger than a message may be
+				text := "-" // this mechanism has no messages of this size
 				if i < len(results) && results[i].Channel == name {
 					text = part.text(&results[i])
 					i++

@@ -63,15 +63,15 @@ func kindCompletions(prefix, suffix string) []string {
 	return list
 }
 
-// completionTime is how long somebody who pressed Tab will wait.
+// completionTime limits how long a completion may take: a user waits for it.
 const completionTime = time.Second
 
-// completeRefs completes references: pids and names, or, once a kind and its
-// colon are typed, ids. Only for ids descriptors are read.
+// completeRefs completes references: pids and names, or ids once a kind and its colon are
+// typed. Descriptors are read only for ids.
 func (c command) completeRefs(o *options) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		if strings.ContainsAny(prefix, "/") {
-			return nil, cobra.ShellCompDirectiveDefault // paths are the shell's business
+			return nil, cobra.ShellCompDirectiveDefault // the shell completes paths
 		}
 		parent := cmd.Context()
 		if parent == nil {
@@ -101,7 +101,7 @@ func (c command) completionSnapshot(ctx context.Context, o *options, prefix stri
 	if !o.reads() && !strings.Contains(prefix, ":") {
 		return scanProcesses(ctx, o)
 	}
-	// The flags of a command line that is completed are parsed twice.
+	// Completion parses the flags of the command line twice, so work on a copy.
 	once := *o
 	once.from = slices.Clone(o.from)
 	slices.Sort(once.from)

@@ -18,17 +18,17 @@ import (
 	"github.com/ipctop/ipctop/render/tui"
 )
 
-// config is what a user wants of the live view every time. Flags count before it.
-// ipctop writes the file only where the user saves the setup.
+// config is a user's permanent settings of the live view. Flags take precedence. ipctop
+// writes the file only if the user saves the setup.
 type config struct {
 	Theme    string              `toml:"theme,omitempty"`
 	Delay    any                 `toml:"delay,omitempty"` // 0.5, "500ms"
 	ASCII    bool                `toml:"ascii,omitempty"`
 	ReadOnly bool                `toml:"readonly,omitempty"`
-	Columns  map[string][]string `toml:"columns,omitempty"` // by screen
+	Columns  map[string][]string `toml:"columns,omitempty"` // key: the screen
 }
 
-// keepSetup writes what the user set up to the file, with what else is set there.
+// keepSetup writes the user's setup to the file, and keeps the other settings in it.
 func keepSetup(file string, s live.Setup) (string, error) {
 	if file == "" {
 		return "", errors.New("neither HOME nor XDG_CONFIG_HOME is set")
@@ -87,7 +87,7 @@ func readConfig(file string) (config, error) {
 		return err
 	})
 	switch {
-	case errors.Is(err, fs.ErrNotExist), elsewhere: // HOME is still that of another user, as setpriv and su leave it
+	case errors.Is(err, fs.ErrNotExist), elsewhere: // HOME still belongs to another user, as after setpriv and su
 		return c, nil
 	case err != nil:
 		return c, fmt.Errorf("%s: %w", file, err)
@@ -98,7 +98,7 @@ func readConfig(file string) (config, error) {
 	return c, nil
 }
 
-// configure fills in what no flag has set. changed reports whether a flag was.
+// configure sets what no flag has set. changed reports whether a flag was given.
 func (l *liveOptions) configure(file string, changed func(flag string) bool) error {
 	c, err := readConfig(file)
 	if err != nil {
@@ -136,8 +136,7 @@ func (l *liveOptions) configure(file string, changed func(flag string) bool) err
 	return nil
 }
 
-// settings are what the live view and what prints the same as lines have in
-// common.
+// settings are the settings that the live view and replay have in common.
 func (l *liveOptions) settings() live.Settings {
 	return live.Settings{
 		ASCII: l.ascii || !utf8Locale(os.Getenv), Zone: time.Local, Interval: time.Duration(l.delay), ReadOnly: l.readOnly, Columns: l.chosen,

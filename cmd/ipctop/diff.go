@@ -12,10 +12,10 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// machineNow is what diff takes for the machine as it is.
+// machineNow is the argument of diff that means the running machine.
 const machineNow = "live"
 
-// trendSamples is how many samples diff --trend looks at, at the most.
+// trendSamples limits how many samples diff --trend reads.
 const trendSamples = 60
 
 func (c command) newDiff(o *options) *cobra.Command {
@@ -90,7 +90,7 @@ func (c command) moment(ctx context.Context, o *options, name string) (*model.Sn
 	return c.readFrom(o, name)
 }
 
-// tableOptions are how a table is written where there are no flags for it.
+// tableOptions are the options of a table for commands without flags for it.
 func (c command) tableOptions() *render.Options {
 	width, terminal := terminalWidth(c.stdout)
 	return &render.Options{
@@ -98,7 +98,7 @@ func (c command) tableOptions() *render.Options {
 	}
 }
 
-// trend looks through a recording for what only grows.
+// trend searches a recording for values that only grow.
 func (c command) trend(o *options, name string, json bool) error {
 	s, err := c.openFrom(o, name)
 	if err != nil {
@@ -117,7 +117,7 @@ func (c command) trend(o *options, name string, json bool) error {
 		snap, err := s.load(i)
 		if err != nil {
 			fmt.Fprintln(c.stderr, "ipctop:", render.EscapeMessage(err.Error()))
-			continue // the others say enough
+			continue // the other samples are enough
 		}
 		snap.ShowOwn = o.self
 		t.Add(snap)
@@ -133,8 +133,7 @@ func (c command) trend(o *options, name string, json bool) error {
 	return render.Trend(c.stdout, c.tableOptions(), &t)
 }
 
-// spread picks at most k of n places, the first and the last among them, as far
-// apart as can be.
+// spread picks at most k of n indexes at equal distances, including the first and the last.
 func spread(n, k int) []int {
 	var list []int
 	for i := range min(n, k) {

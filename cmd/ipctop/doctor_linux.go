@@ -12,7 +12,7 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// doctorScan is how long doctor waits for the limits.
+// doctorScan is how long doctor waits for a scan, which gives the limits.
 const doctorScan = 5 * time.Second
 
 func (c command) newDoctor(o *options) *cobra.Command {
@@ -27,14 +27,13 @@ func (c command) newDoctor(o *options) *cobra.Command {
 	}
 	format := addFormat(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		executable, _ := os.Executable() // "" where it cannot be told: then no command is advised
+		executable, _ := os.Executable() // "" if unknown: then no command is advised
 		root, err := openProc(o.procRoot)
 		if err != nil {
 			return err
 		}
 		features := doctor.Features(doctor.Options{ProcRoot: root, Executable: executable})
-		// Where a scan takes long or fails, what was found out above is still
-		// worth having.
+		// If a scan takes long or fails, the results so far are still useful.
 		snap := c.quickSnapshot(cmd.Context(), o)
 		if err := cmd.Context().Err(); err != nil {
 			return err
@@ -47,8 +46,8 @@ func (c command) newDoctor(o *options) *cobra.Command {
 	return cmd
 }
 
-// quickSnapshot is a snapshot if there is one within [doctorScan], else nil. It
-// does not wait for a scan that has got stuck.
+// quickSnapshot is a snapshot, or nil if the scan takes longer than [doctorScan]. It does
+// not wait for a scan that hangs.
 func (c command) quickSnapshot(ctx context.Context, o *options) *model.Snapshot {
 	ctx, cancel := context.WithTimeout(ctx, doctorScan)
 	defer cancel()

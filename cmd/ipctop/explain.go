@@ -11,7 +11,7 @@ import (
 	"github.com/ipctop/ipctop/render/live"
 )
 
-// topics lists what can be explained. Other packages add theirs here.
+// topics lists what can be explained. Topics of other packages are added here.
 func topics() []render.Topic {
 	return append(render.ColumnTopics(live.ColumnDocs()...), render.Topics(render.RuleTopics(diagnose.Rules())...)...)
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/ipctop/ipctop/privilege"
 )
 
-// checkCached is how long what is cached of a process that has not run is relied on: with a
-// scrape every 15 s one process in twenty is read again and compared. After half a minute,
-// as in the live view, it would be all of them at every other scrape.
+// checkCached is how long cached facts of a process that has not run are used before they are
+// read again and compared. With a scrape every 15 s that is one process in twenty at each scrape.
+// With half a minute, as in the live view, it would be all of them at every other scrape.
 const checkCached = 5 * time.Minute
 
 // exporterOptions are the flags of exporter.

@@ -144,7 +144,7 @@ func (c command) listFixtures() error {
 
 // holdFixtures makes fixtures, says what they are, and holds them.
 func (c command) holdFixtures(ctx context.Context, f *fixturesFlags, names []string) (err error) {
-	hasToFinish.Store(true) // what was made is removed
+	hasToFinish.Store(true) // the fixtures are removed
 	run, err := testfixtures.StartAvailable(ctx, names...)
 	if err != nil {
 		return endOfFixtures(ctx, err)
@@ -181,7 +181,7 @@ func (c command) holdFixtures(ctx context.Context, f *fixturesFlags, names []str
 	return nil
 }
 
-// endOfFixtures takes Ctrl-C for what it is, also while the fixtures are made.
+// endOfFixtures treats Ctrl-C as the normal end, also while the fixtures are being made.
 func endOfFixtures(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
@@ -207,7 +207,7 @@ func (c command) sayFixtures(run *testfixtures.Run) error {
 	return err
 }
 
-// explainFixtures says what is in each fixture, to people who learn.
+// explainFixtures explains to learners what each fixture contains.
 func (c command) explainFixtures(run *testfixtures.Run) error {
 	var b strings.Builder
 	list := func(title string, lines []string) {
@@ -257,12 +257,12 @@ func (c command) sayFixturesJSON(run *testfixtures.Run) error {
 	}{true, run.Skipped})
 }
 
-// verifyFixtures makes fixtures, scans, and says which of them the scan has.
+// verifyFixtures makes fixtures, scans, and reports which of them the scan shows.
 func (c command) verifyFixtures(ctx context.Context, o *options, names []string) (err error) {
 	if o.reads() {
 		return usageError("--verify compares with the machine, not with a dump (--from)")
 	}
-	hasToFinish.Store(true) // what was made is removed
+	hasToFinish.Store(true) // the fixtures are removed
 	run, err := testfixtures.StartAvailable(ctx, names...)
 	if err != nil {
 		return err
@@ -280,7 +280,7 @@ func (c command) verifyFixtures(ctx context.Context, o *options, names []string)
 	if err != nil {
 		return err
 	}
-	// What was made just now has no age yet.
+	// The fixtures are new, so ignore the age of findings.
 	snap.Findings = diagnose.Find(snap, diagnose.Options{})
 	missing, unseen := 0, 0
 	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)

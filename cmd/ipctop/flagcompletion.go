@@ -12,8 +12,8 @@ import (
 	"github.com/ipctop/ipctop/render/tui"
 )
 
-// completeFlags completes the values of the flags that mean the same in every
-// command, where a command has not said how.
+// completeFlags completes the values of flags that have the same meaning in every command,
+// unless a command has set its own completion.
 func (c command) completeFlags(root *cobra.Command, o *options) {
 	fixed := func(list ...string) cobra.CompletionFunc {
 		return cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)
@@ -40,14 +40,14 @@ func (c command) completeFlags(root *cobra.Command, o *options) {
 		}),
 	}
 	if err := root.RegisterFlagCompletionFunc("columns", completeScreenColumns); err != nil {
-		panic(err) // the flag is there
+		panic(err) // the flag exists
 	}
 	for _, cmd := range commandTree(root) {
 		for name, f := range values {
 			if cmd.Flags().Lookup(name) != nil {
 				if _, given := cmd.GetFlagCompletionFunc(name); !given {
 					if err := cmd.RegisterFlagCompletionFunc(name, f); err != nil {
-						panic(err) // the flag is there
+						panic(err) // the flag exists
 					}
 				}
 			}
@@ -55,7 +55,7 @@ func (c command) completeFlags(root *cobra.Command, o *options) {
 	}
 }
 
-// completeScreenColumns completes [SCREEN=]A,B. A space is no help after SCREEN=.
+// completeScreenColumns completes [SCREEN=]A,B. No space is added after SCREEN=.
 func completeScreenColumns(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 	ways, directive := live.CompleteColumns(typed), cobra.ShellCompDirectiveNoFileComp
 	if slices.ContainsFunc(ways, func(w string) bool { return strings.HasSuffix(w, "=") }) {
@@ -64,7 +64,7 @@ func completeScreenColumns(_ *cobra.Command, _ []string, typed string) ([]string
 	return ways, directive
 }
 
-// commaSeparated completes the last of several words with commas between them.
+// commaSeparated completes the last word of a comma-separated list.
 func commaSeparated(words func() []string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		before := typed[:strings.LastIndexAny(typed, ",+")+1]
@@ -78,7 +78,7 @@ func commaSeparated(words func() []string) cobra.CompletionFunc {
 	}
 }
 
-// completeProcesses lists what names of processes there are, each once.
+// completeProcesses lists the names of processes, each once.
 func (c command) completeProcesses(cmd *cobra.Command, o *options, prefix string, name func(*model.Process) string) []string {
 	snap, err := c.completionSnapshot(cmd.Context(), o, "")
 	if err != nil {

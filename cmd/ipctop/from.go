@@ -16,12 +16,12 @@ import (
 // source is a dump or a recording that was opened.
 type source struct {
 	name   string // of the file, without @TIME
-	time   string // TIME; "" if there is none
+	time   string // what follows the @; "" if there is none
 	moment record.Moment
 
-	maxMemory int64 // that reading it may take, in bytes
+	maxMemory int64 // memory limit for reading it, in bytes
 
-	// One of these is there.
+	// Either dump or rec is set.
 	dump *model.Snapshot
 	rec  *record.Recording
 	file *os.File // of rec; nil if it is in memory
@@ -86,7 +86,7 @@ func parseFrom(from string) (*source, error) {
 	return s, nil
 }
 
-// openStdin reads a dump as it comes. A recording has to be at hand as a whole.
+// openStdin reads a dump as a stream. A recording is read into memory as a whole.
 func (c command) openStdin(s *source) error {
 	var first [16]byte
 	n, err := io.ReadFull(c.stdin, first[:])
@@ -97,7 +97,7 @@ func (c command) openStdin(s *source) error {
 	if !record.IsRecording(first[:n]) {
 		return s.decode(rest)
 	}
-	// It takes half of the memory at the most: the rest is for what is made of it.
+	// The recording may take half of the memory: the rest is for the snapshot read from it.
 	b, err := io.ReadAll(io.LimitReader(rest, s.maxMemory/2+1))
 	if err == nil && int64(len(b)) > s.maxMemory/2 {
 		err = model.ErrMemory
@@ -123,8 +123,8 @@ func (s *source) decode(r io.Reader) error {
 	return nil
 }
 
-// at is which sample of a recording is asked for. What is not as one would
-// expect it is said.
+// at is the index of the sample that is asked for. It prints a message if the recording is
+// damaged or ends before that time.
 func (s *source) at(stderr io.Writer) (int, error) {
 	n := s.rec.Len()
 	if n == 0 {
@@ -146,7 +146,7 @@ func (s *source) at(stderr io.Writer) (int, error) {
 	return i, nil
 }
 
-// when is the time of a sample, on this machine's clock.
+// when is the time of a sample, in this machine's time zone.
 func (s *source) when(i int) string { return s.rec.Time(i).Local().Format(time.DateTime) }
 
 // snapshot is the snapshot that is asked for.

@@ -6,8 +6,7 @@ import (
 	"github.com/ipctop/ipctop/query"
 )
 
-// newHelp is ipctop help [COMMAND]: cobra's own says nothing of a command that is
-// not there.
+// newHelp makes ipctop help [COMMAND]. Cobra's own does not report an unknown command.
 func (c command) newHelp() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
@@ -35,7 +34,7 @@ func commandNames(root *cobra.Command) []string {
 	return names
 }
 
-// unknownCommand says that there is no such command, and which may be meant.
+// unknownCommand is the error for an unknown command, with similar names.
 func unknownCommand(root *cobra.Command, name string) error {
 	near := ""
 	if n := query.Closest(name, commandNames(root)); n != "" {

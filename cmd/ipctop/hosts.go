@@ -19,7 +19,7 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// expandFrom replaces directories in what --from names by the files in them.
+// expandFrom replaces each directory named by --from by the files in it.
 func expandFrom(from []string) ([]string, error) {
 	var list []string
 	for _, name := range from {
@@ -47,13 +47,13 @@ func expandFrom(from []string) ([]string, error) {
 	return list, nil
 }
 
-// filesIn lists the regular files of a directory that are not hidden.
+// filesIn lists the regular files and symbolic links of a directory that are not hidden.
 func filesIn(dir string) (files []string, isDir bool, err error) {
 	var entries []os.DirEntry
 	err = privilege.AsUser(func() error {
 		info, err := os.Stat(dir)
 		if err != nil || !info.IsDir() {
-			return nil // said when it is opened as a file
+			return nil // reported when it is opened as a file
 		}
 		isDir = true
 		entries, err = os.ReadDir(dir)
@@ -67,7 +67,7 @@ func filesIn(dir string) (files []string, isDir bool, err error) {
 	return files, isDir, err
 }
 
-// readAllFrom reads the snapshot that --from names: of a host, or of several.
+// readAllFrom reads the snapshot that --from names: of one host, or merged from several.
 func (c command) readAllFrom(o *options) (*model.Snapshot, error) {
 	names, err := expandFrom(o.from)
 	switch {
@@ -79,7 +79,7 @@ func (c command) readAllFrom(o *options) (*model.Snapshot, error) {
 	return c.readFrom(o, names[0])
 }
 
-// readHosts reads what --from names, several files, and makes one snapshot of them.
+// readHosts reads several files and merges them into one snapshot.
 func (c command) readHosts(o *options, names []string) (*model.Snapshot, error) {
 	sources, err := c.openHosts(o, names, len(names) > len(o.from))
 	if err != nil {
@@ -102,7 +102,7 @@ func (c command) readHosts(o *options, names []string) (*model.Snapshot, error) 
 	return snap, nil
 }
 
-// mergeHosts makes one snapshot of those of several hosts, and diagnoses it.
+// mergeHosts merges the snapshots of several hosts into one, and diagnoses it.
 func mergeHosts(members []fleet.Member) (*model.Snapshot, *graph.Graph, error) {
 	snap, err := fleet.Merge(members)
 	if err != nil {
@@ -111,8 +111,8 @@ func mergeHosts(members []fleet.Member) (*model.Snapshot, *graph.Graph, error) {
 	return snap, diagnose.RunHosts(snap, diagnose.Defaults()), nil
 }
 
-// openHosts opens several files, which share the memory that reading may take. Of a
-// directory those that are something else are left out.
+// openHosts opens several files, which share the memory limit for reading. Files from a
+// directory that are neither dump nor recording are skipped.
 func (c command) openHosts(o *options, names []string, inDir bool) ([]*source, error) {
 	share := *o
 	share.maxMemory = max(o.maxMemory/byteSize(len(names)), 1)
@@ -144,8 +144,8 @@ func closeAll(sources []*source) {
 	}
 }
 
-// membersAt reads a snapshot of each source. Of recordings without @TIME it is the sample
-// nearest to the latest time that all of them have.
+// membersAt reads one snapshot of each source. Of recordings without @TIME it takes the
+// sample nearest to the latest time that all of them cover.
 func membersAt(sources []*source, stderr io.Writer) ([]fleet.Member, error) {
 	var common time.Time
 	for _, s := range sources {
@@ -182,8 +182,8 @@ func membersAt(sources []*source, stderr io.Writer) ([]fleet.Member, error) {
 	return list, nil
 }
 
-// sayHosts says which hosts a snapshot is of, when each was looked at, and how far their
-// clocks are apart.
+// sayHosts prints which hosts a snapshot contains, when each was scanned, and how much
+// their clocks differ.
 func (c command) sayHosts(snap *model.Snapshot, members []fleet.Member) {
 	for i := range snap.Hosts {
 		h := &snap.Hosts[i]
@@ -194,10 +194,10 @@ func (c command) sayHosts(snap *model.Snapshot, members []fleet.Member) {
 	}
 }
 
-// longSpan is how far apart snapshots of hosts may be before that is worth a line.
+// longSpan is the time between the snapshots of hosts from which on it is mentioned.
 const longSpan = 10 * time.Second
 
-// clockWords says how far a host's clock is ahead of the first one's, with a comma in front.
+// clockWords says how far a host's clock is ahead of the first host's, beginning with a comma.
 func clockWords(h *model.HostSnapshot) string {
 	c := h.Clock
 	if c == nil {

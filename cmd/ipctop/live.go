@@ -28,8 +28,8 @@ type liveOptions struct {
 	ascii      bool
 	readOnly   bool
 	theme      string
-	columns    []string     // as they were typed
-	chosen     live.Columns // by flag and configuration
+	columns    []string     // as typed
+	chosen     live.Columns // from flags and configuration
 }
 
 func (l *liveOptions) add(f *pflag.FlagSet) {
@@ -43,7 +43,7 @@ func (l *liveOptions) add(f *pflag.FlagSet) {
 	f.StringVar(&l.theme, "theme", "", "use this `THEME`: "+strings.Join(tui.Themes, ", ")+"; NO_COLOR selects mono")
 }
 
-// check refuses what makes no sense, before anything is looked at.
+// check refuses invalid flags before anything is read.
 func (l *liveOptions) check() error {
 	switch {
 	case l.iterations < 0:
@@ -54,10 +54,10 @@ func (l *liveOptions) check() error {
 	return nil
 }
 
-// delay is a length of time as people type it: a number is of seconds.
+// delay is a duration as users type it: a plain number means seconds.
 type delay time.Duration
 
-// shortestDelay keeps ipctop from becoming the load.
+// shortestDelay keeps ipctop from becoming a load on the machine.
 const shortestDelay = 100 * time.Millisecond
 
 // Set reads a delay.
@@ -82,7 +82,7 @@ func (d *delay) String() string { return time.Duration(*d).String() }
 // Type names the flag's value in help.
 func (d *delay) Type() string { return "seconds" }
 
-// live opens the live view, or prints tables where there can be none.
+// live opens the live view, or prints tables if there is no terminal for it.
 func (c command) live(ctx context.Context, o *options, l *liveOptions) error {
 	if err := l.check(); err != nil {
 		return err
@@ -103,13 +103,13 @@ func (c command) live(ctx context.Context, o *options, l *liveOptions) error {
 	return c.tables(ctx, o, l)
 }
 
-// view shows the live view until the user has had enough.
+// view shows the live view until the user quits.
 func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 	progress := make(chan live.Reading, 1)
 	o.progress = func(done, total int) {
 		select {
 		case progress <- live.Reading{Done: done, Total: total}:
-		default: // the last one has not been shown yet
+		default: // the view has not read the last value yet
 		}
 	}
 	var rates func(on bool) error
@@ -121,7 +121,7 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 		trace = traceLive(o)
 	}
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(25) // most lives long, in the history: letting garbage double it would gain little
+		debug.SetGCPercent(25) // most of the heap is long-lived history: letting it grow to double its size would gain little
 	}
 	scan, done, err := c.scanner(o)
 	if err != nil {
@@ -138,7 +138,7 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 	settings.Source, settings.Powerless = source, powerless(o)
 	settings.Theme, settings.Themes = name, tui.Themes
 	var keep func(live.Setup) (string, error)
-	if settings.Powerless == "" { // what has more rights than its user does not write where he says
+	if settings.Powerless == "" { // a program with more rights than its user must not write to a path that the user chooses
 		keep = func(s live.Setup) (string, error) { return keepSetup(configFile(os.Getenv), s) }
 	}
 	return runView(ctx, tui.Options{
@@ -147,8 +147,8 @@ func (c command) view(ctx context.Context, o *options, l *liveOptions) error {
 	})
 }
 
-// runView shows the view. Where the terminal is gone the status is that of SIGHUP, which
-// may come a little later.
+// runView shows the view. If the terminal hangs up, the exit status is that of SIGHUP: the
+// signal itself may arrive a little later.
 func runView(ctx context.Context, o tui.Options) error {
 	err := tui.Run(ctx, o)
 	if errors.Is(err, tui.ErrHangUp) {
@@ -157,8 +157,8 @@ func runView(ctx context.Context, o tui.Options) error {
 	return err
 }
 
-// themeName is the theme the user chose, by flag or by NO_COLOR, else the one that
-// fits the terminal's background: as the terminal says if asked, else by COLORFGBG.
+// themeName is the theme that the user chose by flag or NO_COLOR. Otherwise it fits the
+// terminal's background, which it gets by asking the terminal, else from COLORFGBG.
 func (l *liveOptions) themeName(getenv func(string) string, ask func() (light, known bool)) string {
 	switch {
 	case l.theme != "":
@@ -176,14 +176,14 @@ func (l *liveOptions) themeName(getenv func(string) string, ask func() (light, k
 	return "default"
 }
 
-// lightBackground reads COLORFGBG, in which some terminals tell their colours by
-// number, the background's last: 7 and 15 are white.
+// lightBackground reads COLORFGBG, in which some terminals give their colours as numbers,
+// the background last: 7 and 15 are white.
 func lightBackground(colors string) bool {
 	_, background, _ := cutLast(colors, ";")
 	return background == "7" || background == "15"
 }
 
-// cutLast splits a text at the last separator.
+// cutLast splits a text at the last occurrence of a separator.
 func cutLast(s, separator string) (before, after string, found bool) {
 	if i := strings.LastIndex(s, separator); i >= 0 {
 		return s[:i], s[i+len(separator):], true
@@ -194,8 +194,8 @@ func cutLast(s, separator string) (before, after string, found bool) {
 // scanFunc takes a snapshot and indexes it.
 type scanFunc func(context.Context) (*model.Index, error)
 
-// scanner is what takes one snapshot after the other, until done is called. A dump
-// is read at once, so that what is wrong with it is said on the command line.
+// scanner returns a function that takes one snapshot after the other, until done is called.
+// A dump is read at once, so that its errors are reported on the command line.
 func (c command) scanner(o *options) (scan scanFunc, done func(), err error) {
 	if o.reads() {
 		snap, err := c.readAllFrom(o)
@@ -209,7 +209,7 @@ func (c command) scanner(o *options) (scan scanFunc, done func(), err error) {
 	return machineScanner(o)
 }
 
-// stateDir is where dumps go that cannot be saved in the current directory.
+// stateDir is the directory for dumps that cannot be saved in the current directory.
 func stateDir(getenv func(string) string) (string, error) {
 	if dir := getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "ipctop"), nil

@@ -84,7 +84,7 @@ func (c command) log(ctx context.Context, o *options, l *logOptions) error {
 		index, err := scan(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return nil // how it ends
+			return nil // the normal end
 		case err != nil:
 			return err
 		}

@@ -54,7 +54,7 @@ func (c command) writeManPages(dir string) error {
 	return nil
 }
 
-// exitStatuses are what the documentation says about exit statuses.
+// exitStatuses is the documentation of the exit statuses.
 var exitStatuses = []struct {
 	status  int
 	meaning string
@@ -68,8 +68,8 @@ var exitStatuses = []struct {
 	{stopSignal(syscall.SIGINT).status(), "Ended by Ctrl-C (SIGINT); 143: by SIGTERM, 129: by SIGHUP or because the terminal is gone."},
 }
 
-// manPages are the pages of a command tree, by file name. They hold no date:
-// the same commands give the same bytes.
+// manPages are the pages of a command tree, by file name. They contain no date: the same
+// commands give the same bytes.
 func manPages(root *cobra.Command) map[string][]byte {
 	pages := map[string][]byte{}
 	for _, cmd := range commandTree(root) {
@@ -78,7 +78,7 @@ func manPages(root *cobra.Command) map[string][]byte {
 	return pages
 }
 
-// commandTree lists a command and all that are below it and not hidden.
+// commandTree lists a command and all commands below it that are not hidden.
 func commandTree(cmd *cobra.Command) []*cobra.Command {
 	list := []*cobra.Command{cmd}
 	for _, sub := range cmd.Commands() {
@@ -167,8 +167,7 @@ func flagNames(f *pflag.Flag) string {
 	return "--" + f.Name
 }
 
-// flagValue is what a flag's value is called, and the flag's usage as a
-// sentence with the default.
+// flagValue is the name of a flag's value, and the flag's usage as a sentence with the default.
 func flagValue(f *pflag.Flag) (value, usage string) {
 	value, usage = pflag.UnquoteUsage(f)
 	if usage != "" {

@@ -29,8 +29,8 @@ func (o *outputOptions) add(f *pflag.FlagSet) {
 	f.StringVar(&o.color, "color", "auto", "`WHEN` to use colours: auto, always or never")
 }
 
-// request turns the flags into what is to be written to w: which lists, and of
-// which kinds, if they were chosen.
+// request turns the flags into the request to write to w. only and kinds choose lists and
+// kinds; nil means the default.
 func (o *outputOptions) request(w io.Writer, only []string, kinds []model.Kind) (*render.Request, error) {
 	r := &render.Request{Format: o.format, Only: only, Kinds: kinds}
 	if o.json {
@@ -69,8 +69,7 @@ func utf8Locale(getenv func(string) string) bool {
 	return false
 }
 
-// terminalWidth is the number of columns of the terminal that w is, 0 and false
-// if it is none.
+// terminalWidth is the number of columns of the terminal that w writes to; 0 and false if it is none.
 func terminalWidth(w io.Writer) (width int, terminal bool) {
 	f, ok := w.(*os.File)
 	if !ok {

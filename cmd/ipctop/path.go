@@ -61,7 +61,7 @@ func (c command) newPath(o *options) *cobra.Command {
 	return cmd
 }
 
-// peopleOf are the processes of some matches: themselves, and those that have an object.
+// peopleOf are the matched processes and the processes that hold a matched object.
 func peopleOf(matches []query.Match) []int {
 	var pids []int
 	for _, m := range matches {

@@ -67,7 +67,7 @@ func (c command) newPostmortem(o *options) *cobra.Command {
 	return cmd
 }
 
-// readCore reads a core, nil if the file is nothing like one.
+// readCore reads a core file; nil if the file is not a core file.
 func readCore(name string) (*corefile.Core, error) {
 	f, err := openAsUser(name)
 	if errors.Is(err, os.ErrNotExist) {
@@ -96,8 +96,8 @@ func readCore(name string) (*corefile.Core, error) {
 	return core, nil
 }
 
-// corePostmortem says what a core tells, and what a snapshot of the same time adds; nil
-// if there is none.
+// corePostmortem prints what a core file shows and what a snapshot of the same time adds,
+// if there is one (nil: none).
 func (c command) corePostmortem(name string, core *corefile.Core, snap *model.Snapshot, json bool) error {
 	r := postmortem.New(core, snap)
 	if json {
@@ -115,7 +115,7 @@ func (c command) corePostmortem(name string, core *corefile.Core, snap *model.Sn
 	return render.Why(c.stdout, c.postmortemView(x), graph.New(x), []query.Match{{Process: r.With.Process}})
 }
 
-// postmortemView is how the texts of a postmortem look.
+// postmortemView is the view that writes the texts of a postmortem.
 func (c command) postmortemView(x *model.Index) *render.View {
 	width, terminal := terminalWidth(c.stdout)
 	return render.NewView(x, &render.Options{
@@ -123,7 +123,7 @@ func (c command) postmortemView(x *model.Index) *render.View {
 	})
 }
 
-// postmortemSnapshot says what was wrong at the moment of a dump or recording.
+// postmortemSnapshot prints what was wrong at the time of a dump or of a recording's sample.
 func (c command) postmortemSnapshot(o *options, name string, json bool) error {
 	s, err := c.openFrom(o, name)
 	if err != nil {

@@ -22,7 +22,7 @@ func probes() []probe.Probe {
 		sysv.Shm(),
 	}
 	list = append(list, fdscan.Probes()...)
-	list = append(list, posix.Shm(), posix.Sem()) // what they find is no ordinary file
+	list = append(list, posix.Shm(), posix.Sem()) // they claim their files before other probes take them for ordinary files
 	list = append(list, fdscan.Rest()...)
 	return append(list, filelock.Locks(), waitstate.Probe(), posix.ShmSpace())
 }

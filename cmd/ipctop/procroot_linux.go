@@ -10,10 +10,10 @@ import (
 	"github.com/ipctop/ipctop/privilege"
 )
 
-// openProc checks that --procfs is a proc file system: what a user made of ordinary
-// files could lead anywhere. It returns the directory to read from. Where ipctop has more
-// rights than its user that is the very directory that was checked, kept open, as a path
-// may lead elsewhere a moment later.
+// openProc checks that --procfs is a proc file system: a directory of ordinary files made
+// by a user could lead anywhere. It returns the path to read from. If ipctop has more
+// rights than its user, the path goes through the checked directory, which is kept open:
+// the original path may lead elsewhere a moment later.
 func openProc(dir string) (root string, err error) {
 	fd := -1
 	err = privilege.AsUser(func() error {

@@ -12,9 +12,9 @@ import (
 	"github.com/ipctop/ipctop/traffic"
 )
 
-// measure measures for as long as --rates asks for, or takes what was measured since the
-// last snapshot, and returns what adds that to the next one. Without eBPF two snapshots
-// are compared: scan takes the first.
+// measure measures traffic for the duration of --rates, or takes what was measured since
+// the last snapshot. The function it returns adds the result to the next snapshot. Without
+// eBPF two snapshots are compared: scan takes the first.
 func (o *options) measure(ctx context.Context, scan func(context.Context) (*model.Snapshot, error)) (addTo func(*model.Snapshot), err error) {
 	if o.sampleRates != nil {
 		return o.sampleRates()
@@ -47,8 +47,7 @@ func (o *options) measure(ctx context.Context, scan func(context.Context) (*mode
 	return sample.AddTo, nil
 }
 
-// startMeter begins to count traffic; nil says that there is no eBPF for it, which it says
-// once.
+// startMeter begins to count traffic. It returns nil if eBPF is not available, and prints that once.
 func (o *options) startMeter() (*traffic.Meter, error) {
 	reason := "--source procfs"
 	if o.source != sourceProc {
@@ -68,13 +67,13 @@ func (o *options) startMeter() (*traffic.Meter, error) {
 	return nil, nil
 }
 
-// liveRates makes what begins and ends to measure while one snapshot after the other is
-// taken, and end, which ends it for good.
+// liveRates sets o.sampleRates for snapshots that are taken one after the other. It returns
+// set, which starts and stops measuring, and end, which stops it at the end.
 func liveRates(o *options) (set func(on bool) error, end func()) {
 	var mu sync.Mutex
 	var meter *traffic.Meter
 	var measured bool
-	var last *model.Snapshot // with which the next one is compared, without a meter
+	var last *model.Snapshot // without a meter, the next snapshot is compared with this one
 	o.sampleRates = func() (func(*model.Snapshot), error) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -113,7 +112,7 @@ func liveRates(o *options) (set func(on bool) error, end func()) {
 		meter, measured, last = nil, false, nil
 		mu.Unlock()
 		if old != nil {
-			old.Close() // scans go on meanwhile, as it may take a second or two
+			old.Close() // not under the lock: it may take a second or two, and scans go on meanwhile
 		}
 		return nil
 	}

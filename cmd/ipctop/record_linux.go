@@ -15,7 +15,7 @@ import (
 // recordOptions are the flags of record.
 type recordOptions struct {
 	every, duration time.Duration
-	samples         int // 0: until it is told to end
+	samples         int // 0: until a signal ends it
 	keep            string
 	trace           bool
 }
@@ -77,7 +77,7 @@ func (r *recordOptions) check(o *options) (record.Keep, error) {
 	return keep, nil
 }
 
-// record appends samples to a file until it is told to end.
+// record appends samples to a file until a signal ends it.
 func (c command) record(ctx context.Context, o *options, r *recordOptions, name string) (err error) {
 	keep, err := r.check(o)
 	if err != nil {
@@ -121,7 +121,7 @@ func (c command) record(ctx context.Context, o *options, r *recordOptions, name 
 		case err != nil && file.Samples() == 0:
 			return err
 		case err != nil:
-			// The next one may do again what this one could not.
+			// The next sample may succeed again.
 			if failed != err.Error() {
 				failed = err.Error()
 				fmt.Fprintf(c.stderr, "ipctop: no sample: %s\n", render.EscapeMessage(err.Error()))

@@ -49,7 +49,7 @@ func (c command) newReplay(o *options) *cobra.Command {
 	return cmd
 }
 
-// film is what is replayed: a recording, or several.
+// film is what is replayed: one recording, or several on one timeline.
 type film struct {
 	live.Timeline
 	load   func(i int) (*model.Snapshot, error)
@@ -114,8 +114,8 @@ func (c command) replay(ctx context.Context, o *options, l *liveOptions, names [
 	return c.batch(request, snap, false)
 }
 
-// filmOf puts recordings of several hosts side by side. It begins at the time that is
-// typed, else at the last step.
+// filmOf makes a film of the recordings of several hosts. It starts at the given time, else
+// at the last step.
 func (c command) filmOf(sources []*source, at string) (f *film, start int, err error) {
 	var hosts []fleet.Samples
 	var names []string
@@ -155,7 +155,7 @@ func (c command) filmOf(sources []*source, at string) (f *film, start int, err e
 	return f, start, nil
 }
 
-// viewRecording is the live view over what is replayed.
+// viewRecording opens the live view on a film.
 func (c command) viewRecording(ctx context.Context, l *liveOptions, f *film, start int) error {
 	theme, _ := tui.ThemeNamed(l.themeName(os.Getenv, tui.LightBackground))
 	settings := l.settings()

@@ -19,7 +19,7 @@ import (
 	"github.com/ipctop/ipctop/render/report"
 )
 
-// maxSamples is how many moments of a recording a report shows over time.
+// maxSamples limits how many samples of a recording a report shows over time.
 const maxSamples = 120
 
 func (c command) newReport(o *options) *cobra.Command {
@@ -50,7 +50,7 @@ func (c command) newReport(o *options) *cobra.Command {
 	return cmd
 }
 
-// report takes a snapshot and writes the page of it.
+// report takes a snapshot and writes it as an HTML page.
 func (c command) report(ctx context.Context, o *options, out string, redact bool) error {
 	snap, err := c.snapshot(ctx, o)
 	if err != nil {
@@ -79,8 +79,8 @@ func (c command) report(ctx context.Context, o *options, out string, redact bool
 	return privilege.AsUser(func() error { return replaceFile(out, write) })
 }
 
-// samples are moments of the recording that is read, if it is one: all of them, or some
-// at equal distances.
+// samples are the samples of the recording that is read: all of them, or some at equal
+// distances; nil if no recording is read.
 func (c command) samples(ctx context.Context, o *options) ([]report.Sample, error) {
 	names, err := expandFrom(o.from)
 	if err != nil || len(names) != 1 || names[0] == "-" {
@@ -106,15 +106,15 @@ func (c command) samples(ctx context.Context, o *options) ([]report.Sample, erro
 		}
 		snap, err := s.rec.Load(at)
 		if err != nil {
-			continue // damaged: the others tell enough
+			continue // damaged: the other samples are enough
 		}
 		list = append(list, report.SampleOf(snap))
 	}
 	return list, nil
 }
 
-// replaceFile writes a file that its owner alone can read, and puts it in the place of what
-// was there once it is whole.
+// replaceFile writes a new file that only its owner can read, and renames it to name once
+// it is complete.
 func replaceFile(name string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {

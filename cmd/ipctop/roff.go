@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// roff writes the little of man(7) that manual pages of commands need.
+// roff writes the few requests of man(7) that the manual pages of commands need.
 type roff struct{ b bytes.Buffer }
 
 // line writes a line that is roff already.
@@ -29,7 +29,7 @@ func (r *roff) text(s string) {
 	r.line(s)
 }
 
-// entry writes a tag and what it means, indented. The tag is roff already.
+// entry writes a tag and its meaning, indented. The tag is roff source already.
 func (r *roff) entry(tag, meaning string) {
 	r.macro("TP")
 	r.line(tag)
@@ -72,8 +72,7 @@ func (r *roff) prose(s string) {
 	flush()
 }
 
-// roffEscape keeps text from being read as roff, and its hyphens and quotes as
-// they were typed.
+// roffEscape escapes text so that it is not read as roff, and keeps hyphens and quotes as typed.
 func roffEscape(s string) string {
 	return strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, `"`, `\(dq`, "^", `\(ha`, "~", `\(ti`, "`", `\(ga`).Replace(s)
 }

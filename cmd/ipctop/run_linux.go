@@ -58,7 +58,7 @@ func (c command) newRun(o *options) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), o, r, args) },
 	}
 	f := cmd.Flags()
-	f.SetInterspersed(false) // CMD's flags are its own
+	f.SetInterspersed(false) // flags after CMD belong to CMD
 	f.StringVar(&r.failOn, "fail-on", failNever, "exit with status 3 on `WHAT`: leak, anything that is listed; certain, what is certainly CMD's; or never")
 	f.StringVar(&r.report, "report", "", "write the report to `FILE`")
 	f.BoolVar(&r.json, "json", false, "report as JSON, even if nothing was left")
@@ -154,7 +154,7 @@ func (r *runOptions) write(w io.Writer, report *leak.Report) error {
 	return err
 }
 
-// startError gives the error of a command that cannot be started its exit status.
+// startError gives the error of a command that could not be started its exit status.
 func startError(err error) error {
 	var start *runner.StartError
 	if errors.As(err, &start) {

@@ -12,9 +12,9 @@ import (
 	"github.com/ipctop/ipctop/privilege"
 )
 
-// saveDump writes a snapshot to a new file in the current directory, or if that
-// cannot be written to, in ipctop's state directory. Nobody else may read it: it
-// has the command lines of all processes. It returns the file's full name.
+// saveDump writes a snapshot to a new file in the current directory, or in ipctop's state
+// directory if that is not writable. Only its owner may read the file: it contains the
+// command lines of all processes. It returns the file's full name.
 func saveDump(s *model.Snapshot) (path string, err error) {
 	err = privilege.AsUser(func() error {
 		path, err = saveDumpAsUser(s)
@@ -41,7 +41,7 @@ func saveDumpAsUser(s *model.Snapshot) (string, error) {
 	return saveDumpIn(state, s)
 }
 
-// maxSameName is how many dumps of one second are kept apart.
+// maxSameName limits how many dumps may have the same second in their names.
 const maxSameName = 100
 
 func saveDumpIn(dir string, s *model.Snapshot) (string, error) {
@@ -51,7 +51,7 @@ func saveDumpIn(dir string, s *model.Snapshot) (string, error) {
 		if i > 0 {
 			path = filepath.Join(dir, fmt.Sprintf("%s-%d.json", name, i+1))
 		}
-		// O_EXCL follows no link: the directory may be one that anybody can write to.
+		// O_EXCL follows no symbolic link: the directory may be writable by anybody.
 		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if errors.Is(err, fs.ErrExist) {
 			continue

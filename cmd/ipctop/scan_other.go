@@ -14,7 +14,7 @@ import (
 	"github.com/ipctop/ipctop/render/tui"
 )
 
-// errNotLinux is what all say here that look at the machine.
+// errNotLinux is the error here of all commands that read the machine.
 var errNotLinux = fmt.Errorf("this is %s: ipctop looks at Linux machines alone, and reads their dumps and recordings everywhere (--from FILE)", runtime.GOOS)
 
 func runRoles() {}
@@ -39,7 +39,7 @@ func traceWaits(context.Context, *options, time.Duration) (end func(), err error
 	return nil, errNotLinux
 }
 
-// actor may change nothing: there is nothing that it could.
+// actor changes nothing: without Linux there is nothing to change.
 type actor struct{}
 
 // Hold implements [tui.Actor].

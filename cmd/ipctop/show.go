@@ -59,7 +59,7 @@ func (c command) newShow(o *options) *cobra.Command {
 		closely.closer = func(snap *model.Snapshot) ([]int, []string) {
 			matches, err := resolve(snap, refs, all)
 			if err != nil {
-				return nil, nil // said below
+				return nil, nil // reported below
 			}
 			return processesOf(matches), objectsOf(matches)
 		}
@@ -94,8 +94,7 @@ func resolve(snap *model.Snapshot, refs []string, all bool) ([]query.Match, erro
 	return list, nil
 }
 
-// processesOf lists the processes that are shown, and those that have an object
-// that is shown in their memory.
+// processesOf lists the processes that are shown, and those that have a shown object mapped.
 func processesOf(matches []query.Match) []int {
 	var pids []int
 	for _, m := range matches {
@@ -131,8 +130,7 @@ func find(snap *model.Snapshot, ref string, all bool) ([]query.Match, error) {
 	return []query.Match{m}, err
 }
 
-// absolute makes a path that begins with a dot absolute; other references stay
-// as they are.
+// absolute makes a path that begins with a dot absolute. It returns other references unchanged.
 func absolute(ref string) string {
 	if strings.HasPrefix(ref, "./") || strings.HasPrefix(ref, "../") {
 		if abs, err := filepath.Abs(ref); err == nil {

@@ -10,17 +10,16 @@ import (
 	"time"
 )
 
-// stopGrace is how long a command has to end by itself after SIGINT, SIGTERM or SIGHUP. What
-// it may be in, such as opening a FIFO or reading a silent standard input, cannot be told to
-// end.
+// stopGrace is how long a command may take to end by itself after SIGINT, SIGTERM or SIGHUP. Some
+// blocking calls cannot be interrupted, such as opening a FIFO or reading from a silent standard input.
 const stopGrace = 300 * time.Millisecond
 
-// stopSignal is the cause of the end of a context that a signal ended.
+// stopSignal is the cause of a context that was cancelled by a signal.
 type stopSignal syscall.Signal
 
 func (s stopSignal) Error() string { return syscall.Signal(s).String() }
 
-// status is that of a command that a signal ended, as shells have it.
+// status is the exit status that shells report for a command that a signal ended.
 func (s stopSignal) status() int { return 128 + int(s) }
 
 // stopStatus is the exit status of a command that ended with an error because of a signal.
@@ -32,12 +31,12 @@ func stopStatus(ctx context.Context, err error) (status int, ok bool) {
 	return 0, false
 }
 
-// hasToFinish is set by commands that clean up, or pass signals on, and so may take their
-// time to end.
+// hasToFinish is set by commands that clean up or pass signals on. They may take longer
+// than stopGrace to end.
 var hasToFinish atomic.Bool
 
-// untilStopped is a context that ends with the first signal. If the command does not
-// end soon after that, or at the second signal, the process does.
+// untilStopped is a context that is cancelled by the first signal. Unless hasToFinish is
+// set, the process exits at the second signal, or if the command does not end soon.
 func untilStopped() context.Context {
 	ctx, stop := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)

@@ -20,19 +20,19 @@ import (
 type options struct {
 	procRoot     string
 	source       string   // see addGlobal
-	from         []string // a host each
+	from         []string // one for each host
 	history      string   // see addHistory
-	maxMemory    byteSize // that reading a file may take
+	maxMemory    byteSize // limit of the memory that reading a file may take
 	sample       time.Duration
 	rates        time.Duration // see addRates
-	saidCounters bool          // that rates are measured without eBPF
+	saidCounters bool          // whether it was printed that rates are measured without eBPF
 
-	// sampleRates is what adds the traffic since the last time to a snapshot; nil, or
-	// nothing, where it is not measured. See liveRates.
+	// sampleRates returns a function that adds the traffic since the last call to a snapshot.
+	// It is nil, or its function adds nothing, if traffic is not measured. See liveRates.
 	sampleRates func() (func(*model.Snapshot), error)
 
-	// addWaits adds what was seen of earlier waits to a snapshot; nil, or nothing, where
-	// nobody traces. See traceWaits.
+	// addWaits adds to a snapshot what was traced of earlier waits. It is nil, or adds
+	// nothing, if nothing is traced. See traceWaits.
 	addWaits func(*model.Snapshot) error
 
 	ages      diagnose.Options
@@ -40,20 +40,20 @@ type options struct {
 	waitsOnly bool  // see [probe.Options]
 	about     []int // see [probe.Options]
 	debug     bool
-	stderr    io.Writer // where debugging goes
+	stderr    io.Writer // for debugging messages
 
 	// see [probe.Options]
 	closer   func(*model.Snapshot) (pids []int, objects []string)
 	listDirs bool
-	types    bool // of the messages in queues that are looked at closer
+	types    bool // also read the types of messages in the queues of closer
 	progress func(done, total int)
-	check    time.Duration // how long what is cached of a process is relied on
+	check    time.Duration // how long cached facts of a process are used before they are checked
 
-	// complete adds to a snapshot of the machine before it is diagnosed.
+	// complete adds to a snapshot of the machine before the diagnosis runs.
 	complete func(*model.Snapshot) error
 
-	// graph is what the diagnosis of a snapshot of the machine, or of several hosts, made;
-	// nil of a file.
+	// graph is the wait-for graph that the diagnosis made of the machine's snapshot, or of
+	// several hosts; nil for a snapshot from one file.
 	graph *graph.Graph
 }
 
@@ -72,7 +72,7 @@ func (o *options) reads() bool {
 	return slices.ContainsFunc(o.from, func(name string) bool { return name != "" })
 }
 
-// log is where debugging goes; nil without --debug.
+// log is the logger for debugging; nil without --debug.
 func (o *options) log() *slog.Logger {
 	if !o.debug {
 		return nil
@@ -90,7 +90,7 @@ func (o *options) addRates(f *pflag.FlagSet) {
 	f.DurationVar(&o.rates, "rates", 0, "measure for `TIME`, such as 2s, how much goes through each channel")
 }
 
-// checkRates says what is wrong with --rates.
+// checkRates returns an error if --rates is invalid.
 func (o *options) checkRates() error {
 	switch {
 	case o.rates < 0:

@@ -8,8 +8,8 @@ import (
 
 // The values of --source.
 const (
-	sourceAuto = "auto"   // eBPF where it can be had and is worth it
-	sourceProc = "procfs" // the proc file system alone
+	sourceAuto = "auto"   // eBPF if it is available and worth it
+	sourceProc = "procfs" // the proc file system only
 	sourceBPF  = "bpf"    // eBPF, or an error
 )
 

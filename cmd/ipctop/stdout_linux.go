@@ -9,31 +9,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shells are the programs that can start another one with its standard output
-// closed (`>&-`), and do not open /dev/null for reading and writing instead, as
-// Python, libuv and daemons do for what nobody is to read.
+// shells are the programs that can start another program with its standard output closed
+// (`>&-`). They do not replace it by /dev/null opened for reading and writing, as Python,
+// libuv and daemons do for output that nobody is to read.
 var shells = []string{"ash", "bash", "busybox", "dash", "fish", "ksh", "ksh93", "mksh", "sh", "yash", "zsh"}
 
-// failWhereClosed lets writes to standard output fail where the caller has closed
-// it. Go's runtime opens /dev/null there before main, for reading and writing, so
-// that no other file gets the number: what is written would be lost and all would
-// seem well.
+// failWhereClosed makes writes to standard output fail if the caller has closed it. In that case
+// Go's runtime opens /dev/null as descriptor 1 before main, for reading and writing, so that no
+// other file gets the number. Without this function output would be lost without an error.
 //
-// A caller that opened /dev/null in this way on purpose looks the same. So the
-// parent must be a shell, which opens it only for writing, and have another
-// standard output itself: else it was inherited.
+// A caller that passed /dev/null for reading and writing on purpose looks the same. So the
+// parent must be a shell, which opens /dev/null only for writing, and its own standard
+// output must be something else, or else /dev/null was inherited.
 func failWhereClosed() {
 	if !nullForBoth(1) || !closedByShell("/proc/"+strconv.Itoa(os.Getppid())) {
 		return
 	}
-	// For reading alone: writes fail with EBADF, as they would have, and the number
-	// stays in use.
+	// Open it only for reading: writes then fail with EBADF, as they would on the closed
+	// descriptor, and the number stays in use.
 	null, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return
 	}
 	defer unix.Close(null)
-	_ = unix.Dup3(null, 1, 0) // if this fails, what is written is lost, as before
+	_ = unix.Dup3(null, 1, 0) // if this fails, output is lost as before
 }
 
 // nullForBoth reports whether a descriptor is /dev/null, open for reading and

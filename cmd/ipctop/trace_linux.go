@@ -20,7 +20,7 @@ import (
 	"github.com/ipctop/ipctop/trace/tracer"
 )
 
-// traceOver is how long a wait lasts that is told of where nobody says.
+// traceOver is the default of how long a wait must have lasted to be reported.
 const traceOver = 100 * time.Millisecond
 
 // traceOptions are the flags and arguments of ipctop trace.
@@ -100,7 +100,7 @@ func (c command) newTrace(o *options) *cobra.Command {
 	return cmd
 }
 
-// sort tells the events that are named first from the references.
+// sort separates the leading names of events from the references.
 func (t *traceOptions) sort(args []string) {
 	for len(args) > 0 && slices.Contains(trace.Kinds, args[0]) {
 		t.events = append(t.events, args[0])
@@ -117,7 +117,7 @@ func (t *traceOptions) wants(event string) bool {
 	return len(t.events) == 0 || slices.Contains(t.events, event)
 }
 
-// signalMask has a bit for each signal that is asked for.
+// signalMask has a bit for each signal to trace.
 func (t *traceOptions) signalMask() (mask uint64, err error) {
 	if len(t.signals) == 0 {
 		return ^uint64(0), nil
@@ -132,7 +132,7 @@ func (t *traceOptions) signalMask() (mask uint64, err error) {
 	return mask, nil
 }
 
-// tracing is what has to be traced for the events that are asked for.
+// tracing is what has to be traced for the requested events.
 func (t *traceOptions) tracing(signals uint64) (to tracer.Options) {
 	if t.wants(trace.SignalEvent) {
 		to.Signals = signals
@@ -219,7 +219,7 @@ func (c command) trace(ctx context.Context, o *options, t *traceOptions) error {
 	return err
 }
 
-// traceWriter is how events are printed.
+// traceWriter returns the function that prints events.
 func (c command) traceWriter(t *traceOptions) func(*trace.Event) error {
 	if t.format == "jsonl" {
 		return func(e *trace.Event) error {
@@ -239,7 +239,7 @@ func (c command) traceWriter(t *traceOptions) func(*trace.Event) error {
 	}
 }
 
-// traceFilter finds out what the flags and references mean.
+// traceFilter resolves the flags and references.
 func (c command) traceFilter(ctx context.Context, o *options, t *traceOptions, snap *model.Snapshot) (*trace.Filter, error) {
 	f := &trace.Filter{PIDs: slices.Clone(t.pids), Users: t.users, Containers: t.containers}
 	for _, ref := range t.refs {
@@ -274,8 +274,8 @@ func named(snap *model.Snapshot, name string) bool {
 	return slices.ContainsFunc(snap.Processes, func(p *model.Process) bool { return p.Name() == name || p.Comm == name })
 }
 
-// traceObject takes a reference that no process is called by: that of an object, or the
-// name of a process that is not there yet.
+// traceObject handles a reference that is no process's name: it names an object, or a
+// process that does not exist yet.
 func (c command) traceObject(ctx context.Context, o *options, f *trace.Filter, ref string) error {
 	whole, err := c.snapshot(ctx, o)
 	if err != nil {
@@ -310,7 +310,7 @@ func (c command) traceObject(ctx context.Context, o *options, f *trace.Filter, r
 	return nil
 }
 
-// placesOf are the names by which others connect to an object.
+// placesOf are the names and addresses by which processes open or connect to an object.
 func placesOf(o *model.Object) (places []string) {
 	if o.Path != "" {
 		places = append(places, o.Path)
@@ -324,13 +324,13 @@ func placesOf(o *model.Object) (places []string) {
 		}
 	case *model.InetDetail:
 		if i := strings.LastIndexByte(d.Local, ':'); i >= 0 && d.State == "LISTEN" {
-			places = append(places, d.Local[i:]) // it may listen at all addresses
+			places = append(places, d.Local[i:]) // it may listen on all addresses
 		}
 	}
 	return places
 }
 
-// traceError says what is missing where events cannot be had.
+// traceError says what is missing if events cannot be traced.
 func traceError(err error) error {
 	var unavailable *bpf.UnavailableError
 	if !errors.As(err, &unavailable) {

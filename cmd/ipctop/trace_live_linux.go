@@ -10,7 +10,7 @@ import (
 	"github.com/ipctop/ipctop/trace/tracer"
 )
 
-// wakeups adds what was seen of earlier waits.
+// wakeups adds what was traced of earlier waits.
 func (o *options) wakeups(snap *model.Snapshot) error {
 	if o.addWaits == nil {
 		return nil
@@ -18,8 +18,8 @@ func (o *options) wakeups(snap *model.Snapshot) error {
 	return o.addWaits(snap)
 }
 
-// traceWaits sees who wakes whom from now on, for the snapshots that are taken until end is
-// called, and waits so long.
+// traceWaits starts tracing who wakes whom, and waits for a while. Snapshots that are taken
+// until end is called have the result.
 func traceWaits(ctx context.Context, o *options, wait time.Duration) (end func(), err error) {
 	t, err := tracer.Open(tracer.Options{Waits: true, Self: o.self})
 	if err != nil {
@@ -35,7 +35,7 @@ func traceWaits(ctx context.Context, o *options, wait time.Duration) (end func()
 	return t.Close, nil
 }
 
-// liveTracer is a tracer whose waits the snapshots have that are taken meanwhile.
+// liveTracer is a tracer whose waits are added to the snapshots that are taken while it is open.
 type liveTracer struct {
 	*tracer.Tracer
 	close func()
@@ -44,7 +44,8 @@ type liveTracer struct {
 // Close implements [tui.Tracer].
 func (l *liveTracer) Close() { l.close() }
 
-// traceLive is what begins to trace what ipctop trace tells of without arguments.
+// traceLive returns a function that starts tracing the events that ipctop trace reports
+// without arguments.
 func traceLive(o *options) func(context.Context) (tui.Tracer, error) {
 	var mu sync.Mutex
 	var now *tracer.Tracer

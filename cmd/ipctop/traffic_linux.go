@@ -17,7 +17,7 @@ import (
 // trafficRate is the value of --traffic: bytes, or operations, a second.
 type trafficRate struct {
 	set    bool
-	second int64 // 0: as fast as it goes
+	second int64 // 0: as fast as possible
 }
 
 const fullSpeed = "max"
@@ -53,7 +53,7 @@ func (r *trafficRate) String() string {
 // Type implements [pflag.Value].
 func (*trafficRate) Type() string { return "RATE" }
 
-// wrapped is a list in lines of some length.
+// wrapped is a list, wrapped into lines.
 func wrapped(list []string) string {
 	var b strings.Builder
 	line := 0
@@ -75,9 +75,9 @@ func wrapped(list []string) string {
 	return b.String()
 }
 
-// runTraffic has data go through channels until Ctrl-C, and says then how much it was.
+// runTraffic sends data through channels until Ctrl-C, and then prints how much it was.
 func (c command) runTraffic(ctx context.Context, f *fixturesFlags, names []string) (err error) {
-	hasToFinish.Store(true) // what was made is removed
+	hasToFinish.Store(true) // the channels are removed
 	t, err := testfixtures.StartTraffic(ctx, names...)
 	if err != nil {
 		return endOfFixtures(ctx, err)

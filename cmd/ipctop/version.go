@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is what make build and make dist found in git (tools/version), by
+// version is the version from git (tools/version) that make build and make dist set by
 // -ldflags "-X main.version=v1.2.3".
 var version string
 
@@ -25,9 +25,9 @@ func (c command) printVersion() error {
 	return err
 }
 
-// buildVersion is the version that was given when ipctop was built, else what the Go
-// tool recorded: of go install MODULE@VERSION the version, of go build in a checkout
-// what it makes of the commit.
+// buildVersion is the version that was set when ipctop was built, else the one that the Go
+// tool recorded: the version for go install MODULE@VERSION, one derived from the commit for
+// go build in a checkout.
 func buildVersion() string {
 	if version != "" {
 		return version
@@ -39,8 +39,8 @@ func buildVersion() string {
 	return recordedVersion(info)
 }
 
-// recordedVersion is the version in a build's own record. Where the Go tool did not
-// look into git (go run, -buildvcs=false) there is none.
+// recordedVersion is the version that the Go tool recorded in the binary; "" if it did not
+// look into git (go run, -buildvcs=false).
 func recordedVersion(info *debug.BuildInfo) string {
 	if info.Main.Version == "" || info.Main.Version == "(devel)" {
 		return "unknown (built without git; make build records it)"

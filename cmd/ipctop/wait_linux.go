@@ -66,7 +66,7 @@ func (w *waitOptions) check(o *options) error {
 	return nil
 }
 
-// wait looks at the machine until what it waits for is the case.
+// wait scans the machine until its condition is met.
 func (c command) wait(ctx context.Context, o *options, w *waitOptions, ref string) error {
 	if err := w.check(o); err != nil {
 		return err
@@ -78,7 +78,7 @@ func (c command) wait(ctx context.Context, o *options, w *waitOptions, ref strin
 	if err := enoughFiles(); err != nil {
 		return err
 	}
-	// It looks once at the least, however long that takes.
+	// It scans at least once, however long that takes.
 	var late <-chan time.Time
 	if w.timeout > 0 {
 		late = time.After(w.timeout)
@@ -107,7 +107,7 @@ func (c command) wait(ctx context.Context, o *options, w *waitOptions, ref strin
 	}
 }
 
-// look is one look: whether that is it, and what there is if not.
+// look checks one snapshot: whether the condition is met and, if not, a description of the state.
 func (c command) look(w *waitOptions, snap *model.Snapshot, ref string, holds *holds) (done bool, state string, err error) {
 	matches, err := query.Find(snap, absolute(ref))
 	var notFound *query.NotFoundError
@@ -146,17 +146,17 @@ func (c command) look(w *waitOptions, snap *model.Snapshot, ref string, holds *h
 	return true, "", nil
 }
 
-// holds is an expression over a process or an object; the same text may be good for both.
+// holds is a condition on a process or an object; the same text may be valid for both.
 type holds struct {
 	objects   *query.Where[model.Object]
 	processes *query.Where[model.Process]
 
-	// Why the text is not good for one of them.
+	// Why the text is not valid for objects, or for processes.
 	ofObjects, ofProcesses error
 }
 
-// newHolds compiles an expression, which holds of everything if it is empty. It must be
-// good for objects or for processes.
+// newHolds compiles a condition; an empty one is always true. It must be valid for objects
+// or for processes.
 func newHolds(text string) (*holds, error) {
 	if text == "" {
 		return nil, nil
@@ -170,7 +170,7 @@ func newHolds(text string) (*holds, error) {
 	return h, nil
 }
 
-// of reports whether it is known to hold.
+// of reports whether the condition is known to be true.
 func (h *holds) of(m query.Match) (bool, error) {
 	switch {
 	case h == nil:
@@ -185,7 +185,7 @@ func (h *holds) of(m query.Match) (bool, error) {
 	return false, usageError("--until: %s: %w", m.ID(), h.ofProcesses)
 }
 
-// unknown says why it may hold without being known to.
+// unknown lists why the condition may be true without being known to be.
 func (h *holds) unknown() (reasons []string) {
 	if h.objects != nil {
 		for _, l := range h.objects.LeftOut() {

@@ -108,7 +108,7 @@ func (c command) newWhy(o *options) *cobra.Command {
 	return cmd
 }
 
-// maxNamedStuck is how many of those that are stuck are named before they are explained.
+// maxNamedStuck limits how many stuck processes are named before they are explained.
 const maxNamedStuck = 8
 
 // namesOf names processes after a colon, unless they are too many.
@@ -123,9 +123,9 @@ func namesOf(matches []query.Match) string {
 	return ": " + strings.Join(names, ", ")
 }
 
-// stuckOf are those of some processes that wait for somebody and not for work, or
-// that a finding says are stuck, as for a lock inside a database; nil if none is, or
-// if some are no processes.
+// stuckOf are those of the matched processes that wait for another process rather than for
+// work, or that are stuck according to a finding, for example for a lock inside a database.
+// It is nil if there are none, or if a match is not a process.
 func stuckOf(snap *model.Snapshot, matches []query.Match) []query.Match {
 	stuck := map[int]bool{}
 	for i := range snap.Waits {
@@ -157,15 +157,14 @@ func stuckOf(snap *model.Snapshot, matches []query.Match) []query.Match {
 	return list
 }
 
-// notPID reports whether a REF is no pid: then it may mean an object at which
-// nobody waits.
+// notPID reports whether a REF is not a pid. It may then mean an object on which no thread waits.
 func notPID(ref string) bool {
 	_, err := strconv.Atoi(ref)
 	return err != nil
 }
 
-// explicable refuses what waits for nobody: kernel threads, and processes that
-// have ended.
+// explicable refuses processes that never wait for another: kernel threads, and processes
+// that have ended.
 func explicable(snap *model.Snapshot, matches []query.Match) error {
 	for _, m := range matches {
 		p := m.Process

@@ -1,5 +1,5 @@
-// Program calls32 blocks a thread each in calls that a 32-bit program waits in, and
-// says which thread is in which. It ends with its standard input.
+// Program calls32 blocks one thread in each of the calls in which a 32-bit program waits.
+// It prints which thread is in which call. It ends when its standard input does.
 package main
 
 import (
@@ -23,7 +23,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// blocked says which thread makes a call, and makes it.
+// blocked prints which thread makes a call, and makes it.
 func blocked(name, object string, call func()) {
 	ready := make(chan bool)
 	go func() {

@@ -1,9 +1,8 @@
 //go:build linux
 
-// Command deadleader ends its main thread and lives on in another, which holds a pipe
-// with five bytes in it, a FIFO, a lock on a file, shared memory, and a
-// socket at a path relative to its working directory. Its argument is a directory. It
-// ends when its standard input does.
+// Command deadleader ends its main thread and goes on in another one. That thread holds a pipe
+// with five bytes in it, a FIFO, a lock on a file, shared memory, and a socket at a path relative
+// to its working directory. Its argument is a directory. It ends when its standard input does.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Program int80 is a 64-bit program that waits in calls of 32-bit ones: for a pipe in
-// one thread, for a child in the other. It ends with its standard input.
+// Program int80 is a 64-bit program that waits in 32-bit system calls: for a pipe in one
+// thread, for a child in the other. It ends when its standard input does.
 package main
 
 import (
@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// int80 makes a call of a 32-bit program.
+// int80 makes a 32-bit system call.
 func int80(number, a, b, c uintptr) uintptr
 
 func main() {
@@ -21,7 +21,7 @@ func main() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		return
 	}
-	runtime.GOMAXPROCS(8) // which takes a call like these for computing
+	runtime.GOMAXPROCS(8) // the runtime takes threads in such calls for computing
 	low, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_32BIT)
 	var p [2]int
 	if err == nil {

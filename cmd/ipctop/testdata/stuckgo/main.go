@@ -1,5 +1,4 @@
-// Stuckgo is a Go program that gets stuck, or is idle, with all the threads of its
-// runtime.
+// Stuckgo is a Go program that gets stuck, or is idle, together with all threads of its runtime.
 package main
 
 import (
@@ -21,7 +20,8 @@ func main() {
 	case "fill":
 		_, _ = os.Stdout.Write(make([]byte, 1<<20))
 	case "pipe":
-		// A child writes more than its pipe holds; who should read waits for its end.
+		// A child writes more than its pipe holds. Its parent, which should read, waits for
+		// the child's end.
 		child := exec.Command("/proc/self/exe", "fill", dir)
 		if _, err := child.StdoutPipe(); err != nil {
 			panic(err)
@@ -31,7 +31,8 @@ func main() {
 		}
 		_, _ = child.Process.Wait()
 	case "supervise":
-		// A child waits for work, and who would give it for the child's end or SIGTERM.
+		// A child waits for input. Its parent, which should give it, waits for the child's
+		// end or SIGTERM.
 		child := exec.Command("cat")
 		if _, err := child.StdinPipe(); err != nil {
 			panic(err)
@@ -44,7 +45,7 @@ func main() {
 		signal.Notify(ch, syscall.SIGTERM)
 		<-ch
 	case "flock":
-		// Two processes each lock a file, then want the other's.
+		// Two processes lock a file each, and then want the other's.
 		if len(os.Args) == 3 {
 			child := exec.Command("/proc/self/exe", "flock", dir, "child")
 			if err := child.Start(); err != nil {
