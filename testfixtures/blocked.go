@@ -7,11 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// blocked waits until the main thread of a holder sleeps for good.
+// blocked waits until the main thread of a holder is blocked.
 func (m *maker) blocked(p *process) error { return m.blockedThread(p.pid) }
 
-// blockedThread waits until a thread sleeps for good, or is stopped: until it does
-// in several looks, and has not run between them.
+// blockedThread waits until a thread is blocked or stopped: its state must be so in several
+// samples between which it has not run.
 func (m *maker) blockedThread(tid int) error {
 	var last string
 	same := 0
@@ -33,7 +33,7 @@ func (m *maker) blockedThread(tid int) error {
 	})
 }
 
-// blockedPipeFixtures are pipes at which someone waits.
+// blockedPipeFixtures are pipes on which a process waits.
 func blockedPipeFixtures() []Fixture {
 	roles := map[string]func(*role) error{"w": holdRole, "r": holdRole, "rd": readForGoodRole, "wr": writeForGoodRole}
 	return []Fixture{{

@@ -16,7 +16,7 @@ import (
 type Report struct {
 	Removed []string // what was removed, one sentence each
 	Kept    []string // what was skipped although it may be left over, and why
-	Live    []int    // pids of runs that are under way
+	Live    []int    // pids of runs that still go on
 }
 
 func (r *Report) remove(format string, args ...any) {
@@ -27,11 +27,10 @@ func (r *Report) keep(format string, args ...any) {
 	r.Kept = append(r.Kept, fmt.Sprintf(format, args...))
 }
 
-// Homes are the directories where runs keep their records and [Clean] looks for
-// leftovers.
+// Homes are the directories in which runs keep their manifests and [Clean] looks for leftovers.
 func Homes() []string { return homes() }
 
-// Clean removes what runs of this user left that were killed, and nothing else.
+// Clean removes what killed runs of this user left, and nothing else.
 func Clean() (Report, error) { return clean(homes()) }
 
 func clean(homes []string) (Report, error) {
@@ -69,8 +68,8 @@ func parseDirName(name string) (pid int, ticks uint64, ok bool) {
 	return pid, ticks, err1 == nil && err2 == nil
 }
 
-// cleanDir removes the leftovers of one run. Anyone may make a directory of that
-// name in /tmp, so nothing in it is believed unless it is this user's alone.
+// cleanDir removes the leftovers of one run. Anyone may make a directory with such a name
+// in /tmp, so its contents are trusted only if it belongs to this user alone.
 func cleanDir(report *Report, path string, self owner, pid int, ticks uint64) {
 	dir, err := openPrivateDir(path)
 	if err != nil {
@@ -82,7 +81,7 @@ func cleanDir(report *Report, path string, self owner, pid int, ticks uint64) {
 	defer unix.Close(dir)
 	b, err := readManifest(dir)
 	if errors.Is(err, os.ErrNotExist) {
-		// Killed before it wrote a line, or beginning just now.
+		// Killed before it wrote a line, or just started.
 		if alive(pid, ticks) {
 			report.Live = append(report.Live, pid)
 			return
@@ -97,7 +96,7 @@ func cleanDir(report *Report, path string, self owner, pid int, ticks uint64) {
 	o, records, err := parseManifest(b)
 	switch {
 	case err != nil && alive(pid, ticks):
-		report.Live = append(report.Live, pid) // writing its first line
+		report.Live = append(report.Live, pid) // it is writing its first line
 	case err != nil && !bytes.ContainsRune(b, '\n'):
 		removeRecorded(report, dir, path, self, nil) // killed while writing it
 	case err != nil:
@@ -115,7 +114,7 @@ func cleanDir(report *Report, path string, self owner, pid int, ticks uint64) {
 	}
 }
 
-// openPrivateDir opens a directory that is this user's and closed to others.
+// openPrivateDir opens a directory that belongs to this user and that others cannot enter.
 func openPrivateDir(path string) (int, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -159,7 +158,7 @@ func removeRecorded(report *Report, dir int, path string, o owner, records []rec
 		return
 	}
 	kept := len(report.Kept)
-	if o.BootID == self.BootID { // neither processes nor System V objects outlive a boot
+	if o.BootID == self.BootID { // otherwise the machine was rebooted: neither processes nor System V objects exist any more
 		for _, r := range records {
 			if r.Process != nil {
 				removeProcess(report, *r.Process)
@@ -195,7 +194,7 @@ func removeRecorded(report *Report, dir int, path string, o owner, records []rec
 	removeDir(report, path)
 }
 
-// removeFile removes a file of a run's directory: a regular one where that was
+// removeFile removes a file in a run's directory. It must be a regular file if that was
 // recorded, else a FIFO or socket.
 func removeFile(report *Report, dir int, path, name string, regular bool) {
 	full := filepath.Join(path, name)
@@ -225,8 +224,7 @@ func removeFile(report *Report, dir int, path, name string, regular bool) {
 	report.remove("file %q", full)
 }
 
-// removeShm removes a shared memory object of this user's. Its name was drawn at
-// random by the run.
+// removeShm removes a shared memory object of this user. The run chose its name at random.
 func removeShm(report *Report, name string) {
 	full := shmDir + name
 	var st unix.Stat_t
@@ -256,9 +254,9 @@ func removeDir(report *Report, path string) {
 	report.remove("directory %s", path)
 }
 
-// removeProcess ends a holder that outlived its parent-death pipe because it was stopped.
-// The pidfd is opened first and the start time compared after, so that the signal
-// cannot reach another process.
+// removeProcess ends a holder that did not notice the end of the parent-death pipe because
+// it was stopped. It opens the pidfd first and compares the start time afterwards, so that
+// the signal cannot reach another process.
 func removeProcess(report *Report, p owned) {
 	pidfd, err := unix.PidfdOpen(p.PID, 0)
 	if err != nil {
@@ -268,7 +266,7 @@ func removeProcess(report *Report, p owned) {
 	if !alive(p.PID, p.StartTicks) {
 		return
 	}
-	// Give one that has just lost its parent-death pipe the time to end by itself.
+	// If it has only just lost its parent-death pipe, give it time to end by itself.
 	if n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, 500); n == 1 && err == nil {
 		return
 	}
@@ -289,7 +287,7 @@ func removeSysV(report *Report, r sysvRecord) {
 	}
 	st, err := sysvStat(r.Type, id)
 	if err != nil || !r.names(st) {
-		return // gone; the id may be someone else's now
+		return // gone; the id may belong to another object now
 	}
 	if err := sysvRemove(r.Type, id); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EIDRM) {
 		report.keep("%s: %v", r.Type.id(id), err)
@@ -298,17 +296,17 @@ func removeSysV(report *Report, r sysvRecord) {
 	report.remove("%s", r.Type.id(id))
 }
 
-// names reports whether the object is the one recorded. The key, drawn at random
-// and made exclusively, is what tells; the rest must agree, too: the creator, and
-// that it is not older than the record (each later change sets its time anew).
+// names reports whether the object is the recorded one. The key identifies it: it was
+// chosen at random, and the object was made with IPC_EXCL. Its creator must agree, too, and
+// it must not be older than the record (each later change updates its time).
 func (r sysvRecord) names(st sysvStatus) bool {
-	const while = 60 // seconds from the announcement to the making
+	const while = 60 // seconds from the record to the making
 	return st.Key == r.Key && st.Key != 0 && st.CUID == r.UID && st.CPID == r.CPID && st.Changed >= r.Changed-1 &&
 		(r.ID >= 0 || st.Changed <= r.Changed+while)
 }
 
-// removeMq removes a message queue of a run. Its name, drawn at random, tells that
-// it is the recorded one; that it is this user's must agree.
+// removeMq removes a message queue of a run. Its name, chosen at random, identifies it; the
+// queue must also belong to this user.
 func removeMq(report *Report, name string) {
 	if !strings.HasPrefix(name, mqPrefix) {
 		report.keep("message queue %q: not a name that a run gives", "/"+name)

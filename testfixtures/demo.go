@@ -9,30 +9,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Demo is the deadlock that the documentation pictures, and DemoPipe the full pipe
-// beside it. The name "demo" means both, with the files in /tmp/demo, where the
-// pictures have them.
+// Demo is the deadlock shown in the documentation's pictures, and DemoPipe the full pipe
+// next to it. The name "demo" means both, with their files in /tmp/demo as in the pictures.
 const (
 	Demo     = "deadlock:demo"
 	DemoPipe = "pipe-full:demo"
 )
 
-// demoName is what both are asked for by, with the directory of the pictures.
+// demoName asks for both, with their files in the directory of the pictures.
 const demoName = "demo"
 
-// demoDir is the directory of the pictures. Tests have another one.
+// demoDir is the directory of the pictures. Tests use another one.
 var demoDir = "/tmp/demo"
 
-// demoRecord is the directory of the pictures as a run has made it.
+// demoRecord identifies the directory of the pictures that a run made.
 type demoRecord struct {
 	Path string `json:"path"`
 	Dev  uint64 `json:"dev"`
 	Ino  uint64 `json:"ino"`
 }
 
-// makeDemoDir makes the directory of the pictures, for this user alone. What is
-// there already is somebody else's, whatever it is: also a symbolic link. Where there
-// is no /tmp at all, the files are where those of other fixtures are.
+// makeDemoDir makes the directory of the pictures, for this user alone. It fails if
+// anything of that name exists, even a symbolic link: that belongs to somebody else. If
+// there is no /tmp, the files go where those of other fixtures are.
 func (m *manifest) makeDemoDir() error {
 	err := unix.Mkdir(demoDir, 0o700)
 	switch {
@@ -54,8 +53,7 @@ func (m *manifest) makeDemoDir() error {
 	return nil
 }
 
-// regularFile records a regular file of a fixture that is about to be made, and
-// returns its path.
+// regularFile records a regular file that a fixture is about to make, and returns its path.
 func (m *maker) regularFile(name string) (string, error) {
 	man := m.run.manifest
 	inDemo := m.fixture.Name == Demo && man.demo != nil
@@ -68,8 +66,8 @@ func (m *maker) regularFile(name string) (string, error) {
 	return filepath.Join(man.dir, name), nil
 }
 
-// removeDemo removes the directory of the pictures and the files in it, if it is
-// the one that was made.
+// removeDemo removes the directory of the pictures and its files, if it is the directory
+// that the run made.
 func removeDemo(report *Report, d *demoRecord, records []record) {
 	dir, err := openPrivateDir(d.Path)
 	if errors.Is(err, os.ErrNotExist) {

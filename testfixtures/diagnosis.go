@@ -12,8 +12,8 @@ import (
 // RuleKind is the kind of the fixtures that are named after a rule.
 const RuleKind = "rule"
 
-// Diagnosis is what a rule must say of an instance, by the instance's own
-// knowledge of who does what to whom; or that it must not speak of it at all.
+// Diagnosis is what a rule must find for an instance, from what the fixture knows about its
+// processes; or that the rule must not mention the instance.
 type Diagnosis struct {
 	Rule string `json:"rule"`
 
@@ -25,12 +25,12 @@ type Diagnosis struct {
 	PIDs    []int    `json:"pids"` // all processes concerned
 	Objects []string `json:"objects"`
 
-	// What is to be said of it, where the fixture cares: by default anything.
+	// What the finding must have; empty fields are not compared.
 	Severity   model.Severity   `json:"severity,omitempty"`
 	Confidence model.Confidence `json:"confidence,omitempty"`
 }
 
-// finds says what the rule must find. PIDs need not repeat root and victims.
+// finds sets what the rule must find. PIDs need not repeat root and victims.
 func (m *maker) finds(d Diagnosis) {
 	if d.Root != 0 {
 		d.PIDs = append(d.PIDs, d.Root)
@@ -40,8 +40,8 @@ func (m *maker) finds(d Diagnosis) {
 	m.finding = &d
 }
 
-// diagnosis is what the rule must say of a fixture that was made: a negative
-// one's object and processes must not be named.
+// diagnosis completes what the rule must find. For a negative control it lists the object
+// and processes that the rule must not name.
 func (m *maker) diagnosis(o object, pids []int) (*Diagnosis, error) {
 	if m.fixture.NegativeControl() {
 		d := &Diagnosis{Rule: m.fixture.Rule(), NegativeControl: true, Victims: []int{}, PIDs: sorted(pids), Objects: m.looks}
@@ -58,7 +58,7 @@ func (m *maker) diagnosis(o object, pids []int) (*Diagnosis, error) {
 	return m.finding, nil
 }
 
-// sorted is a set as findings have it: each once, in order, never nil.
+// sorted is a set in the form that findings have: each element once, in order, never nil.
 func sorted[T int | string](list []T) []T {
 	list = append([]T{}, list...)
 	slices.Sort(list)
@@ -101,7 +101,7 @@ func containsAll(list, wanted []string) bool {
 	return len(wanted) > 0 && !slices.ContainsFunc(wanted, func(id string) bool { return !slices.Contains(list, id) })
 }
 
-// differs says in what a finding is not as it must be; "" if it is.
+// differs says how a finding differs from what it must be; "" if it does not.
 func (d *Diagnosis) differs(f *model.Finding) string {
 	root := 0
 	if f.Root != nil {
@@ -114,12 +114,13 @@ func (d *Diagnosis) differs(f *model.Finding) string {
 		return fmt.Sprintf("has victims %v, want %v", f.Victims, d.Victims)
 	case !slices.Equal(f.PIDs, d.PIDs):
 		return fmt.Sprintf("concerns pids %v, want %v", f.PIDs, d.PIDs)
-	case len(d.PIDs) == 0 && containsAll(f.Objects, d.Objects): // objects that nobody uses fold into one finding with others on the machine
+	case len(d.PIDs) == 0 && containsAll(f.Objects, d.Objects): // such a finding combines unused objects with others on the machine
 		return ""
 	case !slices.Equal(sorted(f.Objects), d.Objects):
 		return fmt.Sprintf("concerns %v, want %v", f.Objects, d.Objects)
 	case d.Severity != "" && f.Severity != d.Severity && (f.Confidence != model.Possible || f.Severity.Rank() != d.Severity.Rank()+1):
-		// What is only possible, as where holders may be hidden, is one level less severe.
+		// A finding that is only possible, for example because holders may be hidden, is
+		// one level less severe.
 		return fmt.Sprintf("is %s, want %s", f.Severity, d.Severity)
 	case d.Confidence != "" && f.Confidence != d.Confidence:
 		return fmt.Sprintf("is %s, want %s", f.Confidence, d.Confidence)

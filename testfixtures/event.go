@@ -174,7 +174,7 @@ func eventFixtures() []Fixture {
 	}}
 }
 
-// call makes a system call that returns a descriptor and has no wrapper.
+// call makes a system call that has no wrapper and returns a descriptor.
 func call(nr uintptr, a, b, c, d uintptr) (int, error) {
 	r, _, errno := unix.Syscall6(nr, a, b, c, d, 0, 0)
 	if errno != 0 {
@@ -183,8 +183,8 @@ func call(nr uintptr, a, b, c, d uintptr) (int, error) {
 	return int(r), nil
 }
 
-// shareEvent has a descriptor that was made here held by two processes, which
-// share its description. Without an id its lowest holder is the id.
+// shareEvent passes a descriptor to two processes, which then share its open file
+// description. If id is "", the id is made from the lowest holder.
 func shareEvent(m *maker, kind, id string, fd int, err error, detail tree) (object, error) {
 	if err != nil {
 		return object{}, needing("what the kernel refuses", fmt.Errorf("%s: %w", kind, err))
@@ -201,14 +201,14 @@ func shareEvent(m *maker, kind, id string, fd int, err error, detail tree) (obje
 		id = kind + ":" + ofd
 	}
 	a, b := p[0].fd(firstFD, "rw"), p[1].fd(firstFD, "rw")
-	if kind == "inotify" || kind == "userfaultfd" { // nothing can be written to these
+	if kind == "inotify" || kind == "userfaultfd" { // these cannot be written to
 		a["access"], b["access"] = "r", "r"
 	}
 	a["ofd"], b["ofd"] = ofd, ofd
 	return object{id, tree{"holders": []tree{a, b}, "detail": detail}}, nil
 }
 
-// ownInode is the id of a kind whose instances have an inode each; "" where the
+// ownInode is the object's id if each instance of the kind has its own inode; "" if the
 // kernel gives all of them the same one.
 func ownInode(kind string, fd int) (string, error) {
 	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
@@ -229,7 +229,7 @@ func ownInode(kind string, fd int) (string, error) {
 	return fmt.Sprintf("%s:%d", kind, own.Ino), nil
 }
 
-// ownInfo is a line of the fdinfo of a descriptor of this process's own.
+// ownInfo is a line from the fdinfo of one of this process's descriptors.
 func ownInfo(fd int, key string) (string, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd))
 	if err != nil {
@@ -261,8 +261,8 @@ func makeEventfd(m *maker) (object, error) {
 	return shareEvent(m, "eventfd", id, fd, err, tree{"count": "23"})
 }
 
-// makeEpoll leaves it to the holder to make the instance: what is watched is
-// known under the number it has there.
+// makeEpoll lets the holder make the instance: the kernel reports a watched descriptor by
+// its number in the process that added it.
 func makeEpoll(m *maker) (object, error) {
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {

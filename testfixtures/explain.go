@@ -8,33 +8,33 @@ import (
 	"strings"
 )
 
-// explanation is what a fixture says to people who learn from it. {1}, {2}, … are
-// the processes of its [Instance] in their order, {object} is its id in a dump, {id}
-// the number at the end of that, {path} its path.
+// explanation is what a fixture says to learners. {1}, {2}, … stand for the processes of
+// its [Instance] in order, {object} for its id in a dump, {id} for the number at the end of
+// the id, {path} for its path.
 type explanation struct {
 	picture string
 	calls   []string
 	proc    []procFile
-	next    []string // nil: what follows from what it is
+	next    []string // nil: derived from the kind of instance
 }
 
-// procFile is a file or link below /proc that shows the fixture, and a part of what
-// can be read there; "" where that cannot be told beforehand.
+// procFile is a file or link below /proc that shows the fixture, and a part of its
+// contents; "" if the contents are not known beforehand.
 type procFile struct{ path, shows string }
 
-// Explanation is what an instance is, with its own processes and objects.
+// Explanation describes an instance with its actual processes and objects.
 type Explanation struct {
 	Picture string     // who does what to whom, in a line
 	Calls   []string   // the system calls that made it so
 	Proc    []ProcFile // where the kernel shows it
-	Next    []string   // commands to look at it with
+	Next    []string   // commands to examine it with
 }
 
-// ProcFile is a file or a link below /proc, and a part of its text or target in
-// which runs of white space count as one space; "" where any will do.
+// ProcFile is a file or link below /proc, and a part of its text or target; "" if any will
+// do. In the part, runs of white space count as one space.
 type ProcFile struct{ Path, Shows string }
 
-// Explain says what was made. The processes of the instance must exist.
+// Explain describes an instance. Its processes must exist.
 func (inst *Instance) Explain() (*Explanation, error) {
 	found, err := find([]string{inst.Fixture})
 	if err != nil {
@@ -73,7 +73,7 @@ func (inst *Instance) Explain() (*Explanation, error) {
 	return e, nil
 }
 
-// Makes is what the fixture makes, in a few words.
+// Makes says in a few words what the fixture makes.
 func (inst *Instance) Makes() string {
 	found, err := find([]string{inst.Fixture})
 	if err != nil {
@@ -82,8 +82,8 @@ func (inst *Instance) Makes() string {
 	return found[0].Makes
 }
 
-// next is what to look at an instance with that has no better idea: why a process
-// is stuck, where its rule has a victim, or the object.
+// next are the default commands to examine an instance with: why a process is stuck if its
+// rule has a victim, else show the object.
 func (inst *Instance) next() []string {
 	if d := inst.Diagnosis; d != nil && len(d.Victims) > 0 {
 		return []string{fmt.Sprintf("ipctop why %d", d.Victims[0]), "ipctop check"}
@@ -91,7 +91,7 @@ func (inst *Instance) next() []string {
 	return []string{"ipctop show {object}"}
 }
 
-// words replaces the words in braces; process says how a process is called.
+// words replaces the words in braces; process returns the name of a process.
 func (inst *Instance) words(process func(pid int) (string, error)) (*strings.Replacer, error) {
 	var list []string
 	for i, pid := range inst.PIDs {

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hostileName is what a name may be: an escape sequence that sets a terminal's
+// hostileName shows what a file name may contain: an escape sequence that sets a terminal's
 // title, a line break, and a byte that is not UTF-8.
 const hostileName = "fifo-\x1b]0;gotcha\x07\n-\xff-end"
 
@@ -75,7 +75,7 @@ func makeFIFO(m *maker, name string, deleted bool) (object, error) {
 	if err := unix.Mkfifo(path, 0o600); err != nil {
 		return object{}, fmt.Errorf("mkfifo %q: %w", path, err)
 	}
-	// Opened without waiting: the read end first.
+	// Open them without blocking: the read end first.
 	var fds [2]int
 	for i, flags := range []int{unix.O_RDONLY | unix.O_NONBLOCK, unix.O_WRONLY} {
 		if fds[i], err = unix.Open(path, flags|unix.O_CLOEXEC, 0); err != nil {

@@ -115,8 +115,8 @@ func makeFile(m *maker, name string, size int64) (fd int, path string, err error
 	return fd, path, nil
 }
 
-// describeFile asks the kernel about a file. Where stat tells another device than
-// the file system's, its id cannot be known from here.
+// describeFile asks the kernel about a file. If stat shows another device than the file
+// system's, the id cannot be known from here.
 func describeFile(fd int, path string) (object, error) {
 	id, expect, err := describeMemory("file", fd)
 	if err != nil {
@@ -184,7 +184,7 @@ func makeMappedFile(m *maker) (object, error) {
 	return o, err
 }
 
-// waiter starts who waits for a lock on the file, and waits until it does.
+// waiter starts a process that waits for a lock on the file, and returns once it waits.
 func waiter(m *maker, fd int, path string) (*process, error) {
 	p, err := m.start("wait", nil, part{args: []string{path}})
 	if err != nil {
@@ -239,7 +239,7 @@ func makeFlock(m *maker) (object, error) {
 	return o, nil
 }
 
-// lock is this holder as a dump shows its lock.
+// lock is the lock of this holder in the form that a dump has.
 func (p *process) lock(fd int, mode, span string) tree {
 	return tree{"pid": p.pid, "comm": p.comm, "via": "lock", "fd": fd, "lock_mode": mode, "range": span}
 }
@@ -304,8 +304,7 @@ func makeOFDLock(m *maker) (object, error) {
 	return o, nil
 }
 
-// makeLease has no one who waits: after /proc/sys/fs/lease-break-time the kernel
-// would take the lease away.
+// makeLease has no waiter: after /proc/sys/fs/lease-break-time the kernel would take the lease away.
 func makeLease(m *maker) (object, error) {
 	fd, path, err := makeFile(m, "lease", 0)
 	if err != nil {
@@ -319,7 +318,7 @@ func makeLease(m *maker) (object, error) {
 	if err != nil {
 		return o, err
 	}
-	// A lease for reading is given only while nobody may write.
+	// A read lease is granted only while nobody has the file open for writing.
 	if err := unix.Dup3(own, fd, unix.O_CLOEXEC); err != nil {
 		return object{}, os.NewSyscallError("dup3", err)
 	}
@@ -364,8 +363,7 @@ func waitOFDRole(r *role) error {
 	})
 }
 
-// waitForLock opens the file of its argument and asks for a lock, which it gets
-// when those who hold it end.
+// waitForLock opens the file of its argument and waits for a lock, which it gets when the holders end.
 func (r *role) waitForLock(lock func(fd int) error) error {
 	fd, err := unix.Open(r.args[0], unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {

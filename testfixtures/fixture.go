@@ -11,32 +11,32 @@ import (
 type Fixture struct {
 	Name  string // the kind or rule, or kind:variant
 	Makes string // what it makes, in a few words
-	Needs string // what it needs of the machine and the user; "" is nothing
+	Needs string // what it needs of the machine and the user; "": nothing
 
-	// short stands for the name in the names of its processes, which have room
-	// for 15 bytes; "" means the name itself.
+	// short replaces the name in the command names of its processes, which are limited to
+	// 15 bytes; "" means the name itself.
 	short string
 
-	// rule says that it is named after a rule of the diagnosis: it is the
-	// pathology, or with a variant that begins with control what looks like it.
+	// rule says that it is named after a rule of the diagnosis. It makes the fault; a
+	// variant that begins with "control" makes what only looks like it.
 	rule bool
 
-	// everybody says that its finding needs all processes of the machine: the kernel hides
-	// locks of processes that have ended from other pid namespaces, and whoever has the other
-	// end of a pipe may be outside.
+	// everybody says that its finding needs all processes of the machine. In other pid
+	// namespaces the kernel hides locks of processes that have ended, and the holder of the
+	// other end of a pipe may be outside.
 	everybody bool
 
-	// explain says what is in it, for people who learn.
+	// explain describes its contents to learners.
 	explain explanation
 
 	// make makes it and says how a dump shows it.
 	make func(m *maker) (object, error)
 
-	// roles are the parts of its processes.
+	// roles are the functions that its processes run.
 	roles map[string]func(r *role) error
 }
 
-// object is how a dump shows what was made: its id, and some of its fields.
+// object is the expected object in a dump: its id, and some of its fields.
 type object struct {
 	id     string
 	expect tree
@@ -49,12 +49,12 @@ type tree = map[string]any
 type Instance struct {
 	Fixture string          `json:"fixture"`
 	Kind    string          `json:"kind"`            // a kind of [model.Object], "signals", or "rule"
-	Object  string          `json:"object"`          // its id in a dump; process:PID for signals and where a rule is about processes
+	Object  string          `json:"object"`          // its id in a dump; process:PID for signals and for rules about processes
 	PIDs    []int           `json:"pids"`            // the processes that take part in it
-	Expect  json.RawMessage `json:"expect"`          // part of what a dump shows of it; see [Match]
-	Waits   json.RawMessage `json:"waits,omitempty"` // part of the dump's waits; missing where none is told
+	Expect  json.RawMessage `json:"expect"`          // part of what a dump has of it; see [Match]
+	Waits   json.RawMessage `json:"waits,omitempty"` // part of the dump's waits; missing if none is expected
 
-	// Diagnosis is what the rule it is named after must say of it.
+	// Diagnosis is what the rule that it is named after must find.
 	Diagnosis *Diagnosis `json:"diagnosis,omitempty"`
 }
 
@@ -62,8 +62,8 @@ type Instance struct {
 // Expect is part of a process of the dump.
 const SignalsKind = "signals"
 
-// All lists the fixtures: of the kinds, then of the rules. A new family adds its
-// line here or in [ruleFixtures].
+// All lists the fixtures of the kinds, then those of the rules. A new family adds its line
+// here or in [ruleFixtures].
 func All() []Fixture {
 	return slices.Concat(
 		pipeFixtures(),
@@ -103,7 +103,7 @@ func Names() []string {
 	return names
 }
 
-// Kind is the mechanism it is an instance of, or [RuleKind].
+// Kind is the kind of its object, or [RuleKind].
 func (f *Fixture) Kind() string {
 	if f.rule {
 		return RuleKind
@@ -112,7 +112,7 @@ func (f *Fixture) Kind() string {
 	return kind
 }
 
-// Rule is the rule it is to prove; "" where it is there to show a mechanism.
+// Rule is the rule that it tests; "" if it shows a mechanism.
 func (f *Fixture) Rule() string {
 	if !f.rule {
 		return ""
@@ -121,13 +121,13 @@ func (f *Fixture) Rule() string {
 	return rule
 }
 
-// NegativeControl reports that it only looks like what its rule is about.
+// NegativeControl reports whether it only looks like what its rule is about.
 func (f *Fixture) NegativeControl() bool {
 	_, variant, _ := strings.Cut(f.Name, ":")
 	return f.rule && strings.HasPrefix(variant, "control")
 }
 
-// comm is the command name of the process that takes a role in it.
+// comm is the command name of the process that runs one of its roles.
 func (f *Fixture) comm(role string) string {
 	short := f.short
 	if short == "" {
@@ -136,7 +136,7 @@ func (f *Fixture) comm(role string) string {
 	return "fx-" + short + "-" + role
 }
 
-// UnknownError says that there is no fixture of a name.
+// UnknownError says that there is no fixture with this name.
 type UnknownError struct{ Name string }
 
 // Error implements error.
@@ -144,13 +144,13 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("there is no fixture %q", e.Name)
 }
 
-// Check returns an [UnknownError] if there is no fixture of one of these names.
+// Check returns an [UnknownError] if one of these names is not a fixture's.
 func Check(names ...string) error {
 	_, err := find(names)
 	return err
 }
 
-// withDemo puts both fixtures in the place of the name that means them.
+// withDemo replaces the name "demo" by the two fixtures that it means.
 func withDemo(names []string) []string {
 	var list []string
 	for _, name := range names {
@@ -163,7 +163,7 @@ func withDemo(names []string) []string {
 	return list
 }
 
-// find returns the fixtures of these names, each once; all without a name.
+// find returns the fixtures with these names, each once; all if there are no names.
 func find(names []string) ([]Fixture, error) {
 	all := All()
 	if len(names) == 0 {

@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// futexAt is the mutex's place in the shared memory.
+// futexAt is the offset of the mutex in the shared memory.
 const futexAt = 0x140
 
-// A mutex of glibc (sysdeps/nptl/bits/struct_mutex.h) that processes share.
+// A process-shared mutex of glibc (sysdeps/nptl/bits/struct_mutex.h).
 const (
 	mutexOwner, mutexUsers, mutexKind = 8, 12, 16
 
@@ -148,7 +148,7 @@ func (r *role) mutex() (b []byte, kind uint32, err error) {
 	return unsafe.Slice((*byte)(attached(addr+futexAt)), 40), uint32(n[1]), nil
 }
 
-// mutexOwnRole locks the mutex. Someone waits for it already, as its word says.
+// mutexOwnRole locks the mutex. The lock word says that another thread waits for it.
 func mutexOwnRole(r *role) error {
 	b, kind, err := r.mutex()
 	if err != nil {
@@ -160,7 +160,7 @@ func mutexOwnRole(r *role) error {
 	case 0:
 		word = 2
 	case mutexPI:
-		word = tid // the kernel adds that someone waits
+		word = tid // the kernel adds the bit that another thread waits
 	}
 	for at, v := range map[int]uint32{0: word, mutexOwner: tid, mutexUsers: 1, mutexKind: kind | mutexShared} {
 		binary.NativeEndian.PutUint32(b[at:], v)
@@ -178,8 +178,8 @@ type robustHead struct {
 // heldList is the list of the robust locks of this process's main thread.
 var heldList robustHead
 
-// mutexHeldRole locks the mutex and tells the kernel, as pthread_mutex_lock does:
-// its link is the only one in the thread's list.
+// mutexHeldRole locks the mutex and puts it on the thread's robust list, as
+// pthread_mutex_lock does. It is the only lock on the list.
 func mutexHeldRole(r *role) error {
 	const link = 32 // __list.__next
 	b, kind, err := r.mutex()

@@ -11,13 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A helper process is a process of a single thread that makes a few system calls, the last
-// of which blocks, and never ends by itself. A holder written in Go has threads of
-// the runtime's own, any of which might, for all that can be seen, release what the
-// main thread waits for; a helper process has none.
+// A helper process has a single thread, makes a few system calls, the last of which blocks, and never
+// ends by itself. A holder written in Go also has threads of the runtime. As far as ipctop can see,
+// any of these might release what the main thread waits for; a helper process has no such threads.
 //
-// It is described by a line "NAME KEEP: CALL; CALL": what it is called, which
-// descriptors it keeps (3,4 or -), and the calls:
+// It is described by a line "NAME KEEP: CALL; CALL": its name, the descriptors that it
+// keeps (3,4 or -), and the calls:
 //
 //	read FD           write FD (more than any buffer holds)
 //	put FD (one byte)
@@ -33,7 +32,7 @@ type helperProcess struct {
 	name  string
 	keep  map[int]bool
 	calls []rawCall
-	unmap []unix.Iovec // its memory, which the host gives back
+	unmap []unix.Iovec // its memory, which the parent unmaps
 }
 
 // rawCall is a system call with its arguments.
@@ -42,9 +41,8 @@ type rawCall struct {
 	args   [6]uintptr
 }
 
-// helperProcesses starts a holder that starts helper processes, one for each line, and returns their
-// pids. They are siblings, and inherit fds from descriptor 3 on. All of them are
-// blocked when it returns.
+// helperProcesses starts a holder that starts one helper process for each line, and returns their pids.
+// They are siblings, and inherit fds from descriptor 3 on. When it returns, all of them are blocked.
 func (m *maker) helperProcesses(fds []int, lines ...string) ([]int, error) {
 	var pids []int
 	if _, err := m.start("h", &pids, part{fds: fds, args: lines}); err != nil {
@@ -65,7 +63,7 @@ func (m *maker) helperProcesses(fds []int, lines ...string) ([]int, error) {
 	return pids, nil
 }
 
-// helperRoles are the roles of a fixture made of helper processes alone.
+// helperRoles are the roles of a fixture that has only helper processes.
 func helperRoles() map[string]func(*role) error {
 	return map[string]func(*role) error{"h": helperRole}
 }
@@ -91,7 +89,7 @@ func helperRole(r *role) error {
 			return err
 		}
 		pids = append(pids, pid)
-		// One after the other: who has waited longest is then the same in every run.
+		// Start one after the other, so that the order of their waits is the same in every run.
 		for range 1000 {
 			if _, state, err := startTicks(pid); err != nil || state == 'S' {
 				break
@@ -116,7 +114,7 @@ func helperRole(r *role) error {
 		_ = unix.Kill(pid, unix.SIGKILL)
 		_, _ = unix.Wait4(pid, nil, 0, nil)
 	}
-	for err := error(nil); err == nil || err == unix.EINTR; { // what they have left
+	for err := error(nil); err == nil || err == unix.EINTR; { // reap what they have left behind
 		_, err = unix.Wait4(-1, nil, 0, nil)
 	}
 	unix.Exit(0)
@@ -126,7 +124,7 @@ func helperRole(r *role) error {
 func parseHelperProcess(line string) (*helperProcess, error) {
 	head, script, _ := strings.Cut(line, ": ")
 	name, keep, _ := strings.Cut(head, " ")
-	plain, isPlain := strings.CutPrefix(name, "=") // the whole name, as it is
+	plain, isPlain := strings.CutPrefix(name, "=") // the whole name, without a prefix
 	if !isPlain {
 		plain = "fx-" + name
 	}
@@ -144,7 +142,7 @@ func parseHelperProcess(line string) (*helperProcess, error) {
 	return p, nil
 }
 
-// What calls point to.
+// Memory that the calls point to.
 var (
 	callBuffer  [4 << 20]byte
 	wholeFile   = unix.Flock_t{Type: unix.F_WRLCK}
@@ -187,12 +185,12 @@ func (p *helperProcess) parse(words []string) error {
 		if err != nil {
 			return err
 		}
-		_ = memory[arg(2)] // present, or nobody could read the word
+		_ = memory[arg(2)] // touch the page: otherwise the word could not be read
 		p.unmap = append(p.unmap, unix.Iovec{Base: &memory[0]})
 		p.unmap[len(p.unmap)-1].SetLen(len(memory))
 		add(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&memory[arg(2)])), arg(3), arg(4), 0, 0, 0xffffffff)
 	case "forked":
-		// The copy of a mutex that this process had when it forked.
+		// The copy of a mutex that was locked when this process forked.
 		memory, err := unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
 		if err != nil {
 			return err
@@ -212,7 +210,7 @@ func (p *helperProcess) parse(words []string) error {
 		add(unix.SYS_RT_SIGPROCMASK, unix.SIG_BLOCK, uintptr(unsafe.Pointer(&blockedSignals)), 0, 8)
 	case "child":
 		add(unix.SYS_CLONE, uintptr(unix.SIGCHLD))
-		add(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL)) // which the child has not inherited
+		add(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL)) // the child has not inherited it
 	case "open-read", "open-write":
 		path, err := unix.BytePtrFromString(words[1])
 		if err != nil {
@@ -224,7 +222,7 @@ func (p *helperProcess) parse(words []string) error {
 		}
 		add(unix.SYS_OPENAT, uintptr(at), uintptr(unsafe.Pointer(path)), uintptr(flags))
 	case "halt":
-		// Ends with EINTR when it has been stopped and goes on (signal(7)).
+		// Ends with EINTR when the process is continued after a stop (signal(7)).
 		add(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&noSignals)), 0, 0, 8)
 	case "pause":
 	default:
@@ -268,9 +266,8 @@ func (p *helperProcess) start(null, fds int) (int, error) {
 	return int(pid), nil
 }
 
-// fork makes a process of one thread, a copy of this one, that makes the calls and
-// then waits for a signal for ever. The Go runtime does not run in there: nothing
-// but these calls may be made.
+// fork makes a copy of this process with one thread, which makes the calls and then waits for a signal
+// for ever. The Go runtime does not work in the child: it must not do anything but these calls.
 //
 //go:norace
 //go:nosplit

@@ -15,16 +15,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A run has a directory of its own for everything with a path, and in it the
-// manifest: a line for each thing that outlives processes, written before the
-// thing is made. The directory's name says whose it is, so that it can be told
-// for an empty one, too.
+// A run has its own directory for everything with a path. In it is the manifest: a line for
+// each thing that outlives processes, written before the thing is made. The directory's
+// name identifies the run, so that the owner of an empty one is known, too.
 const (
 	dirPrefix    = "ipctop-fixtures-"
 	manifestName = "manifest"
 )
 
-// record is a line of the manifest; one field is set, and what goes with it.
+// record is a line of the manifest. One field is set, together with the fields that qualify it.
 type record struct {
 	Owner   *owner      `json:"owner,omitempty"`
 	Process *owned      `json:"process,omitempty"`
@@ -43,8 +42,8 @@ type owned struct {
 	StartTicks uint64 `json:"start_ticks"`
 }
 
-// sysvRecord is a System V object. A first record names the key before there is
-// an object; a second one with the id follows when it is made.
+// sysvRecord is a System V object. A first record has the key, before the object exists; a
+// second one adds the id once it is made.
 type sysvRecord struct {
 	Type    sysvType `json:"type"`
 	Key     int32    `json:"key"`
@@ -58,14 +57,14 @@ type sysvRecord struct {
 type manifest struct {
 	dir   string
 	owner owner
-	demo  *demoRecord // nil: nobody asked for it
+	demo  *demoRecord // nil if the demo was not asked for
 
 	mu      sync.Mutex
 	file    *os.File
 	records []record
 }
 
-// newManifest makes the directory and begins the manifest.
+// newManifest makes the directory and starts the manifest.
 func newManifest() (*manifest, error) {
 	o, err := thisProcess()
 	if err != nil {
@@ -91,8 +90,8 @@ func newManifest() (*manifest, error) {
 	return m, nil
 }
 
-// homes are the directories in which runs have theirs, the preferred one first; an
-// image that was made from nothing has no /tmp, but every container a /dev/shm. All are searched for leftovers: the environment may have been another one.
+// homes are the directories in which runs may make theirs, the preferred one first. An image made from scratch has no /tmp, but every
+// container has a /dev/shm. All are searched for leftovers, as the environment may have been different in an earlier run.
 func homes() []string {
 	list := []string{os.Getenv("XDG_RUNTIME_DIR"), os.TempDir(), fmt.Sprintf("/run/user/%d", os.Geteuid()), "/tmp", "/dev/shm"}
 	if unix.Access(list[0], unix.W_OK|unix.X_OK) != nil || !filepath.IsAbs(list[0]) {
@@ -110,7 +109,7 @@ func homes() []string {
 	})
 }
 
-// append writes one record; kept says that it must survive a power cut.
+// append writes one record; kept says that it must survive a power failure.
 func (m *manifest) append(r record, kept bool) error {
 	b, err := json.Marshal(r)
 	if err != nil {
@@ -128,8 +127,7 @@ func (m *manifest) append(r record, kept bool) error {
 	return nil
 }
 
-// noteProcess records a holder. It ends with its parent-death pipe, unless it is stopped
-// then.
+// noteProcess records a holder. It ends with its parent-death pipe, unless it is stopped at that time.
 func (m *manifest) noteProcess(pid int) error {
 	ticks, _, err := startTicks(pid)
 	if err != nil {
@@ -138,7 +136,7 @@ func (m *manifest) noteProcess(pid int) error {
 	return m.append(record{Process: &owned{pid, ticks}}, false)
 }
 
-// path records a file that is about to be made and returns its path.
+// path records a file that is about to be made, and returns its path.
 func (m *manifest) path(name string) (string, error) {
 	if err := m.append(record{File: []byte(name)}, true); err != nil {
 		return "", err
@@ -168,8 +166,8 @@ func (m *manifest) removeAll() Report {
 	return report
 }
 
-// parseManifest reads a manifest. The last line may be cut off: what it was to
-// announce was not made.
+// parseManifest reads a manifest. An incomplete last line is ignored: what it was to record
+// was not made.
 func parseManifest(b []byte) (owner, []record, error) {
 	var o owner
 	var records []record
@@ -194,6 +192,6 @@ func parseManifest(b []byte) (owner, []record, error) {
 	return o, records, nil
 }
 
-// now is the time as System V objects have it: the kernel's coarse clock, which
+// now is the time in the form that System V objects have: the kernel's coarse clock, which
 // lags behind the fine one.
 func now() int64 { return time.Now().Unix() }

@@ -10,11 +10,10 @@ import (
 	"slices"
 )
 
-// Match compares part of a JSON value with the whole: what expect has, actual
-// must have, too. Each key of an object in expect must be in the one in actual
-// and match; each element of a list must be matched by some element of the
-// actual list, in any order; numbers are equal by value. The error says where
-// they differ.
+// Match checks that one JSON value contains another. Each key of an object in expect must
+// be in the corresponding object of actual, with a matching value. Each element of a list
+// in expect must match some element of the actual list, in any order. Numbers are compared
+// by value. The error says where the values differ.
 func Match(expect, actual []byte) error {
 	want, err := parse(expect)
 	if err != nil {
@@ -77,8 +76,8 @@ func match(path string, want, have any) error {
 	return differ(path, want, have)
 }
 
-// matchSome looks for an element that matches. Where there is but one that could,
-// it says what is wrong with it.
+// matchSome looks for a matching element. If only one element is a candidate, the error
+// says what is wrong with it.
 func matchSome(path string, want any, list []any) error {
 	var last error
 	for _, have := range list {
@@ -112,7 +111,7 @@ func differ(path string, want, have any) error {
 	return fmt.Errorf("%s: want %s, have %s", path, text(want), text(have))
 }
 
-// text is a value as JSON, cut short where it is long.
+// text is a value as JSON, truncated if it is long.
 func text(v any) string {
 	b, _ := json.Marshal(v)
 	if len(b) > 120 {

@@ -47,7 +47,7 @@ func memoryFixtures() []Fixture {
 	}}
 }
 
-// mapping is what a holder tells of its mapping.
+// mapping is what a holder reports about its mapping.
 type mapping struct {
 	Address string `json:"address"`
 	Size    int    `json:"size"`
@@ -56,7 +56,7 @@ type mapping struct {
 	Child   int    `json:"child,omitempty"`
 }
 
-// mapped is this holder as a dump shows its mapping.
+// mapped is the mapping of this holder in the form that a dump has.
 func (p *process) mapped(a mapping, access string) tree {
 	return tree{"pid": p.pid, "comm": p.comm, "via": "map", "access": access, "address": a.Address, "size": a.Size, "offset": 0}
 }
@@ -74,8 +74,7 @@ func describeMemory(kind string, fd int) (id string, expect tree, err error) {
 	}, nil
 }
 
-// mapAndHold passes a descriptor to a process that maps it and to one that does
-// not.
+// mapAndHold passes a descriptor to two processes: one maps it, the other only holds it.
 func mapAndHold(m *maker, fd int) ([]tree, error) {
 	var a mapping
 	p, err := m.start("map", &a, part{fds: []int{fd}})
@@ -89,7 +88,7 @@ func mapAndHold(m *maker, fd int) ([]tree, error) {
 	return []tree{p.fd(firstFD, "rw"), p.mapped(a, "rw"), q.fd(firstFD, "rw")}, nil
 }
 
-// mapRole maps all of its descriptor and touches the first page.
+// mapRole maps the whole file of its descriptor and touches the last page.
 func mapRole(r *role) error {
 	a, err := mapShared(firstFD)
 	if err != nil {
@@ -98,7 +97,7 @@ func mapRole(r *role) error {
 	return r.readyAndHold(a)
 }
 
-// mapOnlyRole does not keep the descriptor.
+// mapOnlyRole maps the file and closes the descriptor.
 func mapOnlyRole(r *role) error {
 	a, err := mapShared(firstFD)
 	if err != nil {
@@ -123,7 +122,7 @@ func mapPages(fd, size, flags int) (mapping, error) {
 	if err != nil {
 		return mapping{}, os.NewSyscallError("mmap", err)
 	}
-	b[size-1]++ // whatever is there: what is mapped here ends in zeros
+	b[size-1]++ // touch the last page, and leave its content unchanged
 	b[size-1]--
 	page := os.Getpagesize()
 	return mapping{Address: fmt.Sprintf("%#x", uintptr(unsafe.Pointer(&b[0]))), Size: (size + page - 1) / page * page}, nil
@@ -185,8 +184,8 @@ func forkRole(r *role) error {
 	if err := r.ready(a); err != nil {
 		return err
 	}
-	// It ends with the same parent-death pipe as this process, which waits for it so that
-	// none is left to init.
+	// The child ends with the same parent-death pipe as this process, which waits for it so
+	// that init need not reap it.
 	for {
 		if _, err := unix.Wait4(a.Child, nil, 0, nil); err != unix.EINTR {
 			break
@@ -219,9 +218,9 @@ func ownMapping(address string) (dev, ino string, err error) {
 	return "", "", fmt.Errorf("/proc/self/maps: nothing at %s", address)
 }
 
-// forkHolder makes a child by a bare fork, which Go programs cannot do: the child
-// has this thread alone and a runtime that does not know it. So it makes nothing
-// but raw system calls until the parent-death pipe ends.
+// forkHolder makes a child by a plain fork, which Go programs cannot do safely: the child
+// has only this thread, and its runtime does not know that. So it makes nothing but raw
+// system calls until the parent-death pipe ends.
 //
 //go:norace
 //go:nosplit
@@ -230,7 +229,7 @@ func forkHolder() (uintptr, unix.Errno) {
 	if errno != 0 || pid != 0 {
 		return pid, errno
 	}
-	// The pipe for reports, which nobody reads once the fixture is ready.
+	// Close the pipe for reports, which nobody reads once the fixture is ready.
 	unix.RawSyscall(unix.SYS_CLOSE, reportFD, 0, 0)
 	unix.RawSyscall(unix.SYS_CLOSE, 2, 0, 0)
 	for {

@@ -83,21 +83,21 @@ func mqFixtures() []Fixture {
 	}}
 }
 
-// mqPrefix begins the names of all queues of runs.
+// mqPrefix begins the names of the queues of all runs.
 const mqPrefix = "ipctop-fixture-"
 
-// What the queues may hold.
+// The limits of the queues, and the signal of their notification.
 const (
 	mqMessages    = 4
 	mqMessageSize = 512
 	mqSignal      = unix.Signal(36) // SIGRTMIN+2
 )
 
-// newMq makes a queue. Its name, with a random token in it, is in the manifest
-// before there is a queue.
+// newMq makes a queue. Its name, which contains a random token, is in the manifest before
+// the queue exists.
 func (m *maker) newMq() (name string, fd int, err error) { return m.newMqOf(mqMessages, mqMessageSize) }
 
-// newMqOf makes one for so many messages of a size.
+// newMqOf makes a queue for a number of messages of a size.
 func (m *maker) newMqOf(messages, size int) (name string, fd int, err error) {
 	name = fmt.Sprintf("%s%d-%016x", mqPrefix, os.Geteuid(), rand.Uint64())
 	if err := m.run.manifest.noteMq(name); err != nil {
@@ -114,7 +114,7 @@ func (m *maker) newMqOf(messages, size int) (name string, fd int, err error) {
 	return name, fd, nil
 }
 
-// describeMq is what a dump shows of a queue, from its descriptor.
+// describeMq is a queue in the form that a dump has, from its descriptor.
 func describeMq(fd int, name string) (object, error) {
 	st, err := mqStat(fd)
 	if err != nil {
@@ -135,9 +135,8 @@ func describeMq(fd int, name string) (object, error) {
 	return object{fmt.Sprintf("posix-mq:%s:%d", dev, st.Ino), expect}, nil
 }
 
-// stateSeen reports whether anyone but a queue's holders can be told what is in
-// it: through the mqueue file system, which CAP_SYS_ADMIN may make a mount of, or
-// which is mounted already. Else a scan sees who has the queue open and no more.
+// stateSeen reports whether a scan can see what a queue contains, not only who has it open.
+// That needs an mqueue file system: one that is mounted already, or CAP_SYS_ADMIN to mount one.
 func stateSeen() bool {
 	if fd, err := unix.Fsopen("mqueue", unix.FSOPEN_CLOEXEC); err == nil {
 		_ = unix.Close(fd)
@@ -185,7 +184,7 @@ func makeMqEmpty(m *maker) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	// It says that it is ready before it waits, because it cannot say it after.
+	// The holder reports that it is ready before it waits, as it cannot do so afterwards.
 	if err := m.until("the receiver waits", func() (bool, error) { return inReceive(p.pid) }); err != nil {
 		return object{}, err
 	}
@@ -218,7 +217,7 @@ func makeMqDeleted(m *maker) (object, error) {
 	return o, nil
 }
 
-// mqInNamespace is what a holder in a namespace of its own tells of its queue.
+// mqInNamespace is what a holder in a namespace of its own reports about its queue.
 type mqInNamespace struct {
 	ID        string `json:"id"`
 	Expect    tree   `json:"expect"`
@@ -234,11 +233,11 @@ func makeMqNamespace(m *maker) (object, error) {
 	}
 	q.Expect["namespace"] = tree{"type": "ipc", "inode": q.Namespace}
 	q.Expect["holders"] = []tree{p.fd(q.FD, "rw")}
-	// The device of its file system tells its namespace, so that the id does not.
+	// The id needs no namespace: the device of the queue's file system identifies it.
 	return object{q.ID, q.Expect}, nil
 }
 
-// mqNamespaceRole makes a queue in its own IPC namespace, which goes with it.
+// mqNamespaceRole makes a queue in its own IPC namespace. Both end with the process.
 func mqNamespaceRole(r *role) error {
 	const name = mqPrefix + "inner"
 	fd, err := mqMake(name, mqMessages, mqMessageSize)
@@ -285,12 +284,12 @@ func mqReceiveRole(r *role) error {
 	return fmt.Errorf("the wait is over: %w", err)
 }
 
-// inReceive reports whether a process is in mq_receive(3), by its own account: the
-// number of the system call that its main thread is in.
+// inReceive reports whether a process is in mq_receive(3), by the number of the system call
+// that its main thread is in.
 func inReceive(pid int) (bool, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
 	if errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist) {
-		return true, nil // this kernel does not say: there is nothing to wait for
+		return true, nil // the number is not shown here: do not wait for it
 	}
 	call, _, _ := strings.Cut(string(text), " ")
 	return call == strconv.Itoa(unix.SYS_MQ_TIMEDRECEIVE), err

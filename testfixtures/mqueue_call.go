@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The system calls of POSIX message queues. They want the name without the slash
-// that mq_open(3) wants.
+// The system calls of POSIX message queues. They take the name without the slash that
+// mq_open(3) requires.
 
 // mqAttr is struct mq_attr (mq_getattr(3)), of longs.
 type mqAttr struct {
@@ -16,7 +16,7 @@ type mqAttr struct {
 	_                                         [4]int
 }
 
-// mqMake makes a queue that is not there yet.
+// mqMake creates a queue that must not exist yet.
 func mqMake(name string, messages, size int) (int, error) {
 	p, err := unix.BytePtrFromString(name)
 	if err != nil {
@@ -28,7 +28,7 @@ func mqMake(name string, messages, size int) (int, error) {
 	return int(fd), named("mq_open", errno)
 }
 
-// mqOpen opens a queue that is there.
+// mqOpen opens an existing queue.
 func mqOpen(name string) (int, error) {
 	p, err := unix.BytePtrFromString(name)
 	if err != nil {
@@ -53,16 +53,14 @@ func mqSend(fd, size int) error {
 	return named("mq_send", errno)
 }
 
-// mqReceive waits for a message and says how long it is. size is at least the queue's
-// message size.
+// mqReceive waits for a message and returns its length. size must be at least the queue's message size.
 func mqReceive(fd, size int) (int, error) {
 	text := make([]byte, size)
 	n, _, errno := unix.Syscall6(unix.SYS_MQ_TIMEDRECEIVE, uintptr(fd), uintptr(unsafe.Pointer(&text[0])), uintptr(size), 0, 0, 0)
 	return int(n), named("mq_receive", errno)
 }
 
-// mqNotify registers the calling process to get a signal when a message comes to
-// the empty queue.
+// mqNotify registers the calling process for a signal when a message arrives in the empty queue.
 func mqNotify(fd int, signal unix.Signal) error {
 	event := struct { // struct sigevent (sigevent(3type))
 		_      uintptr

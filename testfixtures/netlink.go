@@ -38,6 +38,6 @@ func makeNetlink(m *maker) (object, error) {
 	if err != nil {
 		return object{}, os.NewSyscallError("getsockname", err)
 	}
-	// Which groups it is in not every kernel tells (netlink_diag).
+	// Not every kernel reports its groups (netlink_diag).
 	return holdSocket(m, "netlink", fd, tree{"protocol": "route", "port_id": sa.(*unix.SockaddrNetlink).Pid})
 }

@@ -28,7 +28,7 @@ func otherSocketFixtures() []Fixture {
 	}}
 }
 
-// makeOtherSocket takes the first family that this kernel has.
+// makeOtherSocket uses the first family that this kernel supports.
 func makeOtherSocket(m *maker) (object, error) {
 	var fd int
 	var err error

@@ -10,15 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// owner is the process that runs fixtures, in terms that stay true after it: a
-// pid alone is re-used, start ticks are counted anew at each boot, and both mean
-// something else in another pid namespace.
+// owner identifies the process that runs fixtures, in a form that stays valid after it has ended:
+// pids are reused, start ticks restart at each boot, and both are relative to a pid namespace.
 type owner struct {
 	PID        int    `json:"pid"`
 	StartTicks uint64 `json:"start_ticks"`
 	BootID     string `json:"boot_id"`
 	PIDNS      uint64 `json:"pid_ns"`
-	IPCNS      uint64 `json:"ipc_ns"` // System V ids have a meaning in there only
+	IPCNS      uint64 `json:"ipc_ns"` // System V ids are valid only in it
 }
 
 func thisProcess() (owner, error) {

@@ -65,7 +65,7 @@ func packetFixtures() []Fixture {
 	}}
 }
 
-// holdSocket passes a socket to a holder and says what it is.
+// holdSocket passes a socket to a holder and describes it.
 func holdSocket(m *maker, kind string, fd int, detail tree) (object, error) {
 	ino, err := inode(fd)
 	if err != nil {
@@ -78,7 +78,7 @@ func holdSocket(m *maker, kind string, fd int, detail tree) (object, error) {
 	return object{kind + ":" + ino, tree{"ino": ino, "holders": []tree{p.fd(firstFD, "")}, "detail": detail}}, nil
 }
 
-// socket makes a socket that may not be had here; needs says what it takes.
+// socket makes a socket that may not be available here; needs says what it requires.
 func (m *maker) socket(family, typ, proto int, needs string) (int, error) {
 	fd, err := unix.Socket(family, typ|unix.SOCK_CLOEXEC, proto)
 	if err != nil {
@@ -89,7 +89,7 @@ func (m *maker) socket(family, typ, proto int, needs string) (int, error) {
 }
 
 func makeRaw(m *maker) (object, error) {
-	const experimental = 253 // RFC 3692: nothing else receives it
+	const experimental = 253 // RFC 3692: no other program receives it
 	fd, err := m.socket(unix.AF_INET, unix.SOCK_RAW, experimental, needsNetRaw)
 	if err != nil {
 		return object{}, err

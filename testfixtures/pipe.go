@@ -61,11 +61,11 @@ func makePipe(m *maker, bytes int) (object, error) {
 	}}, err
 }
 
-// fillPipe passes the ends of a pipe or FIFO (read, write) to a writer and a
-// reader and says what is in it then.
+// fillPipe passes the ends of a pipe or FIFO (read, write) to a writer and a reader, and
+// describes its contents then.
 func fillPipe(m *maker, fds [2]int, bytes int) (tree, [2]*process, error) {
 	var p [2]*process
-	// Not the usual capacity; one who has many pipes already may not change it.
+	// A capacity other than the default. A user who has many pipes already may not change it.
 	if _, err := unix.FcntlInt(uintptr(fds[1]), unix.F_SETPIPE_SZ, 16<<10); err != nil && err != unix.EPERM {
 		return nil, p, fmt.Errorf("fcntl F_SETPIPE_SZ: %w", err)
 	}
@@ -86,12 +86,12 @@ func fillPipe(m *maker, fds [2]int, bytes int) (tree, [2]*process, error) {
 	return tree{"queued": n, "capacity": capacity}, p, err
 }
 
-// ratio is how full a pipe is, to four decimals as a dump has it.
+// ratio is how full a pipe is, rounded to four decimals as in a dump.
 func ratio(detail tree) float64 {
 	return float64(int64(float64(detail["queued"].(int))/float64(detail["capacity"].(int))*10000+0.5)) / 10000
 }
 
-// writeRole writes as many bytes as its argument says into its descriptor.
+// writeRole writes as many bytes into its descriptor as its argument says.
 func writeRole(r *role) error {
 	n, err := strconv.Atoi(r.args[0])
 	if err != nil {

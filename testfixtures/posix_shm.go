@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Files on /dev/shm are named at random, so that they can be told from all
-// others, and noted in the manifest before they are made.
+// Files on /dev/shm have random names, so that they cannot be confused with others, and are
+// recorded in the manifest before they are made.
 const (
 	shmDir    = "/dev/shm/"
 	shmPrefix = "ipctop-fixture-"
@@ -106,7 +106,7 @@ func posixSemFixtures() []Fixture {
 	}}
 }
 
-// semWords is a sem_t: value, waiters, flag, and what is left is zero.
+// semWords is a sem_t: value, waiters, flag, and zeros.
 func semWords(value, waiters, flag uint32) []byte {
 	b := make([]byte, 32)
 	for i, w := range []uint32{value, waiters, flag} {
@@ -162,8 +162,8 @@ func makeShm(m *maker, deleted bool) (object, error) {
 	return object{id, expect}, nil
 }
 
-// makeSem makes the file of a semaphore and has a process map it. musl makes it
-// under a temporary name, which is the one that its creator's mapping keeps.
+// makeSem makes the file of a semaphore and starts a process that maps it. musl makes the
+// file under a temporary name, and the creator's mapping keeps this name.
 func makeSem(m *maker, prefix string, content []byte, libc string) (object, error) {
 	fd, name, err := makeShmFile(m, prefix, content)
 	if err != nil {
@@ -171,8 +171,8 @@ func makeSem(m *maker, prefix string, content []byte, libc string) (object, erro
 	}
 	path := shmDir + name
 	if libc == "musl" {
-		// Named by random digits as musl does. It exists for a moment and has the
-		// other name as well, so it needs no note.
+		// Random digits as musl uses them. The name exists only for a moment, and the file
+		// has its other name as well, so it is not recorded.
 		var digits [4]byte
 		_, _ = rand.Read(digits[:])
 		temporary := fmt.Sprintf("%stmp-%d", shmDir, binary.NativeEndian.Uint32(digits[:]))

@@ -16,15 +16,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// How long a holder may take to become ready, and all of them to end once they are told
-// to. A holder that is killed before it has ended and collected its children leaves these
-// for a moment to the kernel and to init: on a machine under load it needs its time.
+// How long a holder may take to become ready, and how long all of them may take to end once
+// they are told to. If a holder is killed before it has reaped its children, these remain
+// for a moment, until init has reaped them: so give it enough time on a machine under load.
 const (
 	readyWithin = 20 * time.Second
 	endWithin   = 20 * time.Second
 )
 
-// process is a holder seen by who started it.
+// process is a holder, as seen by the process that started it.
 type process struct {
 	pid     int
 	comm    string
@@ -34,22 +34,21 @@ type process struct {
 	reaped  bool
 }
 
-// part says how a holder is started.
+// part says how to start a holder.
 type part struct {
-	fds        []int    // what it inherits, from descriptor 3 on
-	args       []string // what it is to know
+	fds        []int    // descriptors to inherit, from 3 on
+	args       []string // arguments of the role
 	namespaces uintptr  // CLONE_NEW… flags
 }
 
-// OwnProgram is the running program. It also works when the binary was replaced or removed.
+// OwnProgram is the running program. It works even if the binary was replaced or removed.
 const OwnProgram = "/proc/self/exe"
 
-// Program returns the path of the program that is executed to take a role: it calls [RunRole].
-// It is the running one, unless tests have a smaller one, which starts sooner.
+// Program returns the path of the program that is executed to run a role: it must call
+// [RunRole]. It is the running program, unless tests set a smaller one, which starts faster.
 var Program = func() string { return OwnProgram }
 
-// startProcess executes a program to take a role. deathPipe is the pipe end whose end of
-// file ends it.
+// startProcess executes a program to run a role. The process ends at the end of file of deathPipe.
 func startProcess(ctx context.Context, f *Fixture, role string, deathPipe int, o part) (*process, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -64,7 +63,7 @@ func startProcess(ctx context.Context, f *Fixture, role string, deathPipe int, o
 		Dir:   "/",
 		Env:   append(os.Environ(), holderEnv(len(o.fds))...),
 		Files: files,
-		// A process group of its own: Ctrl-C is for who started it alone.
+		// A process group of its own: Ctrl-C is meant only for the process that started it.
 		Sys: &syscall.SysProcAttr{Setpgid: true, Cloneflags: o.namespaces},
 	})
 	if err != nil {
@@ -78,13 +77,13 @@ func startProcess(ctx context.Context, f *Fixture, role string, deathPipe int, o
 	return &process{pid: pid, comm: f.comm(role), reports: r, lines: bufio.NewReader(r), ctx: ctx}, nil
 }
 
-// holderEnv makes a process a holder, with as few threads and descriptors of the
-// Go runtime's own as can be.
+// holderEnv is the environment that makes a process a holder, with as few threads and
+// descriptors of the Go runtime as possible.
 func holderEnv(fds int) []string {
 	return []string{roleEnv + "=" + strconv.Itoa(fds), "GOMAXPROCS=1", "GOGC=off", "GODEBUG=containermaxprocs=0,asyncpreemptoff=1"}
 }
 
-// receive reads what the holder tells before it is ready.
+// receive reads what the holder reports before it is ready.
 func (p *process) receive(report any) error {
 	m, err := p.next()
 	if err == nil && m.Ready {
@@ -96,8 +95,7 @@ func (p *process) receive(report any) error {
 	return json.Unmarshal(m.Report, report)
 }
 
-// await waits until the holder is ready; report, if not nil, is set to what it
-// has to tell then.
+// await waits until the holder is ready. If report is not nil it is set to what the holder reports then.
 func (p *process) await(report any) error {
 	m, err := p.next()
 	if err == nil && !m.Ready {
@@ -126,7 +124,7 @@ func (p *process) next() (message, error) {
 		return m, fmt.Errorf("%s: %w", p.who(), err)
 	}
 	if json.Unmarshal([]byte(line), &m) != nil {
-		rest, _ := io.ReadAll(p.lines) // a panic, most likely
+		rest, _ := io.ReadAll(p.lines) // probably a panic
 		return m, fmt.Errorf("%s ended without a word it was to say: %s", p.who(), strings.TrimSpace(line+string(rest)))
 	}
 	switch {
@@ -138,7 +136,7 @@ func (p *process) next() (message, error) {
 	return m, nil
 }
 
-// kill ends the holder now, whatever state it is in.
+// kill ends the holder at once, whatever its state.
 func (p *process) kill() {
 	if !p.reaped {
 		_ = unix.Kill(p.pid, unix.SIGKILL) // the pid is ours until it is reaped
@@ -146,7 +144,7 @@ func (p *process) kill() {
 	p.wait(time.Now().Add(endWithin))
 }
 
-// wait waits until the holder has ended; past the deadline it is killed.
+// wait waits until the holder has ended, and kills it at the deadline.
 func (p *process) wait(deadline time.Time) {
 	p.reports.Close()
 	for !p.reaped {
@@ -165,7 +163,7 @@ func (p *process) wait(deadline time.Time) {
 	}
 }
 
-// fd is this holder as a dump shows it among an object's holders.
+// fd is this holder's descriptor in the form of a dump's list of holders.
 func (p *process) fd(fd int, access string) tree {
 	h := tree{"pid": p.pid, "comm": p.comm, "via": "fd", "fd": fd}
 	if access != "" {

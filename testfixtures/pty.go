@@ -44,10 +44,10 @@ func ptyFixtures() []Fixture {
 	}}
 }
 
-// terminal is a pseudoterminal that was opened.
+// terminal is an open pseudoterminal.
 type terminal struct {
 	Master, Slave, Index int
-	Device               string // of the devpts instance
+	Device               string // device of the devpts instance
 }
 
 func openTerminal() (t terminal, err error) {
@@ -84,7 +84,7 @@ func makePty(m *maker) (object, error) {
 	if err := write(t.Slave, 8); err != nil {
 		return object{}, err
 	}
-	// A worker of the kernel carries it over.
+	// A kernel worker moves the output there.
 	err = m.until("output at the master", func() (bool, error) {
 		n, err := queued(t.Master)
 		return n == 8, err
@@ -114,7 +114,7 @@ func makePtyNamespace(m *maker) (object, error) {
 	return t.object(p.fd(t.Master, ""), p.fd(t.Slave, "")), nil
 }
 
-// ptyNamespaceRole mounts a devpts of its own, which nobody else sees.
+// ptyNamespaceRole mounts its own devpts, which no other process sees.
 func ptyNamespaceRole(r *role) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return needing(needsNamespaces, fmt.Errorf("make mounts private: %w", err))

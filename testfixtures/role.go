@@ -16,30 +16,28 @@ import (
 	"github.com/ipctop/ipctop/privilege"
 )
 
-// roleEnv makes a process of this binary a holder; it is the number of descriptors
-// that its role is about. The arguments are the fixture, the role and what the
-// role is to know.
+// roleEnv makes a process of this binary a holder. Its value is the number of descriptors
+// that the role uses. The arguments are the fixture, the role, and the arguments of the role.
 const roleEnv = "IPCTOP_FIXTURE_ROLE"
 
-// What a holder finds open: the parent-death pipe, and the pipe to who started it, on both
-// standard output and error so that a panic is read there, too.
+// Descriptors that are open in a holder: the parent-death pipe, and the pipe to the process that
+// started it. The latter is both standard output and error, so that a panic is read there, too.
 const (
 	deathPipeFD = 0
 	reportFD    = 1
-	firstFD     = 3 // where the descriptors begin that its role is about
+	firstFD     = 3 // the first descriptor that the role uses
 )
 
-// init keeps a holder's main goroutine on its main thread: a role that blocks or
-// sets a signal mask is meant to be seen as the process doing so.
+// init keeps a holder's main goroutine on its main thread: if a role blocks or sets a
+// signal mask, that must be seen on the process's main thread.
 func init() {
 	if os.Getenv(roleEnv) != "" {
 		runtime.LockOSThread()
 	}
 }
 
-// RunRole returns at once in an ordinary process. In one that was started as a
-// holder it takes the part and never returns. It must be called before anything
-// else in main and in the TestMain of tests that make fixtures.
+// RunRole returns at once in an ordinary process. In a holder it runs the role and never
+// returns. It must be called first in main, and in the TestMain of tests that make fixtures.
 func RunRole() {
 	if os.Getenv(roleEnv) == "" || privilege.Beyond() != "" {
 		return
@@ -53,17 +51,16 @@ func RunRole() {
 	os.Exit(1)
 }
 
-// role is a holder process seen from within. Roles make plain system calls:
-// package os would start the runtime's poller, and with it an epoll instance and
-// an eventfd that have nothing to do with the fixture.
+// role is a holder process, as seen by itself. Roles make plain system calls: package os would start
+// the runtime's poller, and with it an epoll instance and an eventfd that do not belong to the fixture.
 type role struct {
 	args     []string
-	children []int  // what [role.child] started; collected at the end
-	ends     bool   // it ends as soon as its part is done; see [ending]
-	reports  string // inode of the pipe for reports, until it is let go
+	children []int  // processes started by [role.child]; reaped at the end
+	ends     bool   // whether it ends as soon as its work is done; see [ending]
+	reports  string // inode of the pipe for reports, until it is closed
 }
 
-// message is what a holder tells who started it, one a line.
+// message is what a holder sends to the process that started it, one on each line.
 type message struct {
 	Ready       bool            `json:"ready,omitempty"`
 	Report      json.RawMessage `json:"report,omitempty"`
@@ -111,9 +108,8 @@ func fixtureOfRole(name string) (Fixture, error) {
 	return found[0], nil
 }
 
-// closeStrays closes what the holder inherited by accident: what a shell left
-// open in the process that started it belongs to no fixture. The Go runtime's own
-// descriptors are marked to be closed on exec.
+// closeStrays closes descriptors that the holder inherited by accident, for example from the
+// shell: they do not belong to the fixture. The Go runtime's own descriptors are close-on-exec.
 func closeStrays() {
 	mine, _ := strconv.Atoi(os.Getenv(roleEnv))
 	for fd := firstFD + mine; fd < 1024; fd++ {
@@ -123,7 +119,7 @@ func closeStrays() {
 	}
 }
 
-// setComm names the process so that people recognise it.
+// setComm sets the command name of the process, so that people recognise it.
 func setComm(comm string) error {
 	name, err := unix.BytePtrFromString(comm)
 	if err != nil {
@@ -141,7 +137,7 @@ func (r *role) send(m message) {
 	_, _ = unix.Write(reportFD, append(b, '\n'))
 }
 
-// tell tells who started the process something before it is ready.
+// tell sends a report to the process that started this one, before it is ready.
 func (r *role) tell(report any) error {
 	b, err := json.Marshal(report)
 	if err != nil {
@@ -151,8 +147,8 @@ func (r *role) tell(report any) error {
 	return nil
 }
 
-// ready says that the part is set up; report, which may be nil, is what there is
-// to know about it. Nothing can be said afterwards.
+// ready says that the role is set up; report, which may be nil, describes it. Nothing can
+// be sent afterwards.
 func (r *role) ready(report any) error {
 	b, err := json.Marshal(report)
 	if err != nil {
@@ -162,8 +158,8 @@ func (r *role) ready(report any) error {
 	return r.stopReporting()
 }
 
-// stopReporting lets go of the pipe for reports: nobody reads it once the fixture is ready, and
-// a pipe without a reader would be a finding.
+// stopReporting closes the pipe for reports. Nobody reads it once the fixture is ready, and a
+// pipe without a reader would be a finding.
 func (r *role) stopReporting() error {
 	if r.reports == "" {
 		return nil
@@ -175,7 +171,7 @@ func (r *role) stopReporting() error {
 	defer unix.Close(null)
 	for _, fd := range []int{reportFD, 2} {
 		if ino, err := inode(fd); err != nil || ino != r.reports {
-			continue // something else is there, which the role is about
+			continue // the role uses this descriptor for something else
 		}
 		if err := unix.Dup3(null, fd, 0); err != nil {
 			return err
@@ -185,14 +181,14 @@ func (r *role) stopReporting() error {
 	return nil
 }
 
-// hold waits for the end of the run, then ends the process: at once, whereas
-// os.Exit of a program built with the race detector takes a second.
+// hold waits for the end of the run, then ends the process at once: os.Exit of a program
+// built with the race detector takes a second.
 func (r *role) hold() {
 	var b [1]byte
 	if r.ends {
 		unix.Exit(0)
 	}
-	_ = r.stopReporting() // of a role that never says that it is ready
+	_ = r.stopReporting() // for roles that never report that they are ready
 	for {
 		if n, err := unix.Read(deathPipeFD, b[:]); err != unix.EINTR && n <= 0 {
 			for _, pid := range r.children {
@@ -203,8 +199,8 @@ func (r *role) hold() {
 	}
 }
 
-// collect waits for the end of a child, which has the same parent-death pipe. One that is
-// stopped does not notice that it has come to its end.
+// collect waits for the end of a child, which has the same parent-death pipe. A stopped
+// child does not notice the pipe's end, so it is killed.
 func collect(pid int) {
 	for {
 		var status unix.WaitStatus
@@ -219,7 +215,7 @@ func collect(pid int) {
 	}
 }
 
-// readyAndHold is how most roles end.
+// readyAndHold is the last call of most roles.
 func (r *role) readyAndHold(report any) error {
 	if err := r.ready(report); err != nil {
 		return err
@@ -228,8 +224,7 @@ func (r *role) readyAndHold(report any) error {
 	return nil
 }
 
-// ending makes a role one whose process ends where another one would hold; see
-// [maker.ended].
+// ending makes a role whose process ends where others would call hold; see [maker.ended].
 func ending(part func(*role) error) func(*role) error {
 	return func(r *role) error {
 		r.ends = true
@@ -237,18 +232,18 @@ func ending(part func(*role) error) func(*role) error {
 	}
 }
 
-// holdRole holds the descriptors it inherited and does nothing.
+// holdRole holds the descriptors that it inherited and does nothing else.
 func holdRole(r *role) error { return r.readyAndHold(nil) }
 
-// child starts a process that takes another role of the same fixture and has the
-// same parent-death pipe. It inherits fds, from descriptor 3 on; sys may be nil.
+// child starts a process that runs another role of the same fixture and has the same
+// parent-death pipe. It inherits fds, from descriptor 3 on; sys may be nil.
 func (r *role) child(name string, sys *syscall.SysProcAttr, fds ...int) (int, error) {
 	files := []uintptr{deathPipeFD, reportFD, reportFD}
 	for _, fd := range fds {
 		files = append(files, uintptr(fd))
 	}
 	pid, err := syscall.ForkExec("/proc/self/exe", []string{os.Args[0], os.Args[1], name}, &syscall.ProcAttr{
-		Env: append(holderEnv(len(fds)), os.Environ()...), Files: files, Sys: sys, // of two values the first one counts
+		Env: append(holderEnv(len(fds)), os.Environ()...), Files: files, Sys: sys, // if a variable occurs twice, the first value counts
 	})
 	if err != nil {
 		return 0, fmt.Errorf("start %s: %w", name, err)
@@ -257,5 +252,5 @@ func (r *role) child(name string, sys *syscall.SysProcAttr, fds ...int) (int, er
 	return pid, nil
 }
 
-// pause lets a moment pass without the runtime's timers; see [role].
+// pause sleeps for a moment without using the runtime's timers; see [role].
 func pause() { _, _ = unix.Poll(nil, 2) }

@@ -87,8 +87,8 @@ func makeBacklog(m *maker, pending int, full bool) (object, error) {
 	return aboutObject(id), m.blocked(late)
 }
 
-// unixConnectManyRole makes as many connections as its argument says; with 0 it
-// says that it is ready and waits for one that is never taken.
+// unixConnectManyRole makes as many connections as its argument says. With 0 it reports
+// that it is ready, and waits for one connection that is never accepted.
 func unixConnectManyRole(r *role) error {
 	n, err := strconv.Atoi(r.args[1])
 	if err != nil {
@@ -131,7 +131,7 @@ func makeTCPBacklog(m *maker) (object, error) {
 	return aboutObject(id), m.blocked(late)
 }
 
-// tcpConnectOnRole is [unixConnectManyRole] for TCP.
+// tcpConnectOnRole is like [unixConnectManyRole], for TCP.
 func tcpConnectOnRole(r *role) error {
 	n, err := strconv.Atoi(r.args[1])
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pair makes the fixture of a rule about blocked threads and its
-// negative control. short stands for the name in those of processes.
+// pair makes the fixture of a rule about blocked threads and its negative control. short
+// replaces the name in the command names of its processes.
 func pair(rule, short, makes, control string, positive, negative func(*maker) (object, error), explain, explainControl explanation) []Fixture {
 	return []Fixture{
 		{Name: rule, short: short, Makes: makes, make: positive, roles: helperRoles(), explain: explain},
@@ -27,7 +27,7 @@ func (m *maker) pipe() (fds [2]int, id string, err error) {
 	return fds, "pipe:" + ino, err
 }
 
-// lockFile makes a file that is open n times, each a description of its own.
+// lockFile makes a file and opens it n times, so that each descriptor has its own open file description.
 func (m *maker) lockFile(name string, n int) (fds []int, id string, err error) {
 	fd, path, err := makeFile(m, name, 0)
 	if err != nil {
@@ -44,9 +44,7 @@ func (m *maker) lockFile(name string, n int) (fds []int, id string, err error) {
 	return fds, o.id, err
 }
 
-// makeLockWait has a process wait for a lock that another one keeps.
-
-// makeReader has a process wait for data from one that is idle.
+// makeReader makes a process that waits for data from an idle one.
 func makeReader(m *maker) (object, error) {
 	fds, id, err := m.pipe()
 	if err != nil {
@@ -56,7 +54,7 @@ func makeReader(m *maker) (object, error) {
 	return aboutObject(id), err
 }
 
-// words makes shared memory with some words of 32 bits in it, and its id.
+// words makes shared memory that contains some 32-bit words, and its id.
 func (m *maker) words(at int, words ...uint32) (fd int, id string, err error) {
 	fd, err = unix.MemfdCreate("ipctop-fixture", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -74,7 +72,7 @@ func (m *maker) words(at int, words ...uint32) (fd int, id string, err error) {
 	return fd, fmt.Sprintf("futex:%s+%d", id, at), err
 }
 
-// The words of a glibc mutex: lock, count, owner, users, kind. A lock of 2 says that
-// someone waits.
+// The words of a glibc mutex: lock, count, owner, users, kind. A lock word of 2 means that
+// another thread waits.
 
 const futexWait, futexWaitBitset, futexPrivate = 0, 9, 0x80

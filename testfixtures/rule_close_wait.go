@@ -69,8 +69,8 @@ func makeCloseWait(m *maker, client string) (object, error) {
 	return aboutObject(objects[0]), m.blocked(server)
 }
 
-// acceptManyRole accepts connections, keeps them, and waits until the client has
-// closed them, if it is to.
+// acceptManyRole accepts connections and keeps them. If the client is to close them, it
+// waits until that has happened.
 func acceptManyRole(r *role) error {
 	listener, err := tcpListen("127.0.0.1:0")
 	if err != nil {
@@ -107,7 +107,7 @@ func acceptManyRole(r *role) error {
 	return r.readyAndHold(objects)
 }
 
-// connectManyRole makes connections and closes them, if it is to.
+// connectManyRole makes connections, and closes them if it is told to.
 func connectManyRole(r *role) error {
 	sa, family, err := sockaddr(r.args[0])
 	if err != nil {

@@ -2,22 +2,21 @@ package testfixtures
 
 import "fmt"
 
-// A condition variable of glibc 2.36 that processes share (pthread_cond_t): the count
-// of a group of waiters, times 2, with a bit that says that a notifier waits for it,
-// stands at 16; the lock, which the notifier has, at 32; who refers to it at 36, times
-// 8, with a bit for shared.
+// A process-shared condition variable of glibc 2.36 (pthread_cond_t). At offset 16: twice the
+// number of waiters of a group, plus a bit that says that a notifier waits for them. At 32: the
+// lock, which the notifier holds. At 36: the number of references times 8, with a bit for "shared".
 const (
 	condRefs   = futexAt + 16
 	condWakeMe = 1
 	condLock   = 1
 	condShared = 1
-	condGroup  = futexAt + 40 // where the group waits
+	condGroup  = futexAt + 40 // the word on which the group waits
 )
 
 func condWaitersDeadFixtures() []Fixture {
 	notifier := fmt.Sprintf("notify 3: futex 3 %d %d %d", condRefs, futexWait, 2|condWakeMe)
 	words := func(m *maker) (fd int, id string, err error) {
-		// From 16 on: two counts, two sizes, the lock, the references.
+		// From offset 16 on: two counts, two sizes, the lock, the references.
 		fd, id, err = m.words(condRefs, 2|condWakeMe, 0, 0, 0, condLock, 8|condShared)
 		return fd, id, err
 	}

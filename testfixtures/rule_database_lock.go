@@ -65,8 +65,8 @@ func makeSessions(m *maker, keeps, wants string, waits bool) (object, error) {
 	return aboutProcess(victim), m.blockedThread(victim.pid)
 }
 
-// sessionRole has the name and the title of a process that serves a client of
-// PostgreSQL, and waits as one does.
+// sessionRole has the name and title of a process that serves a client of PostgreSQL, and
+// waits like one.
 func sessionRole(r *role) error {
 	title := r.args[0]
 	if err := setTitle(title); err != nil {
@@ -78,15 +78,15 @@ func sessionRole(r *role) error {
 	return r.readyAndHold(nil)
 }
 
-// setTitle writes a title over the arguments of the process (/proc/self/stat, fields
-// 48 and 49), of which it is one.
+// setTitle writes a title over the process's arguments (/proc/self/stat, fields 48 and 49). The
+// title is itself one of them, so that there is room.
 func setTitle(title string) error {
 	stat, err := os.ReadFile("/proc/self/stat")
 	if err != nil {
 		return err
 	}
 	f := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	const before = 3 // fields up to the state, which is the first here
+	const before = 3 // number of the state's field, which is the first here
 	if len(f) <= 49-before {
 		return errors.New("/proc/self/stat does not tell where the arguments are")
 	}

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// makeDeadlock has two processes each lock a file and want that of the other.
+// makeDeadlock makes two processes that each lock a file and want the other's.
 func makeDeadlock(m *maker, fileA, fileB, nameA, nameB string) (object, error) {
 	a, idA, err := m.lockFile(fileA, 2)
 	if err != nil {
@@ -16,7 +16,7 @@ func makeDeadlock(m *maker, fileA, fileB, nameA, nameB string) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	// A lock belongs to the description, which the helper processes inherit.
+	// A lock belongs to the open file description, which the helper processes inherit.
 	for _, fd := range []int{a[0], b[0]} {
 		if err := unix.Flock(fd, unix.LOCK_EX); err != nil {
 			return object{}, os.NewSyscallError("flock", err)

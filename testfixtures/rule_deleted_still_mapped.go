@@ -63,7 +63,7 @@ func makeSplit(m *maker, split bool) (object, error) {
 		return object{}, err
 	}
 	if split {
-		// The name is in the manifest already.
+		// The name is already in the manifest.
 		if fd, err = unix.Open(shmDir+name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600); err != nil {
 			return object{}, fmt.Errorf("open %s: %w", shmDir+name, err)
 		}

@@ -86,7 +86,7 @@ func fdInFlightFixtures() []Fixture {
 	}}
 }
 
-// makeParked sends the write end of a pipe to a process of that role.
+// makeParked sends the write end of a pipe to a process with the given role.
 func makeParked(m *maker, receiver string) (object, error) {
 	fds, inos, err := socketpair(m, unix.SOCK_STREAM)
 	if err != nil {
@@ -130,8 +130,8 @@ func receiveFDRole(r *role) error {
 	return r.readyAndHold(nil)
 }
 
-// makeParkedLock has a process lock a file and send the descriptor to one of that
-// role.
+// makeParkedLock makes a process that locks a file and sends the descriptor to a process
+// with the given role.
 func makeParkedLock(m *maker, receiver string) (object, error) {
 	fds, inos, err := socketpair(m, unix.SOCK_STREAM)
 	if err != nil {
@@ -156,7 +156,7 @@ func makeParkedLock(m *maker, receiver string) (object, error) {
 	return aboutObject("unix:" + inos[1]), nil
 }
 
-// sendLockRole locks a file, sends its descriptor and keeps none of it.
+// sendLockRole locks a file, sends its descriptor and closes its own copies.
 func sendLockRole(r *role) error {
 	if err := unix.Flock(firstFD+1, unix.LOCK_EX); err != nil {
 		return os.NewSyscallError("flock", err)

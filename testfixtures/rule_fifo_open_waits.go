@@ -52,7 +52,7 @@ func fifoOpenWaitsFixtures() []Fixture {
 	})
 }
 
-// makeFIFOOpen has a process open a FIFO that nobody opens from the other end.
+// makeFIFOOpen makes a process that opens a FIFO whose other end nobody opens.
 func makeFIFOOpen(m *maker, call, name string, d Diagnosis) (object, error) {
 	path, err := m.run.manifest.path(name)
 	if err != nil {

@@ -86,7 +86,7 @@ func inheritedListenerFixtures() []Fixture {
 	}}
 }
 
-// session are the roles of a server that a session's leader has started.
+// session are the roles of a server that was started by a session leader.
 func session(leader, server func(*role) error) map[string]func(*role) error {
 	return map[string]func(*role) error{"top": leaderParentRole, "lead": leader, "srv": server, "child": keepListenerRole}
 }
@@ -111,7 +111,7 @@ func makeInherited(m *maker) (object, error) {
 	return aboutObject("tcp:" + h.Ino), m.blocked(&process{pid: h.PID})
 }
 
-// makeShared has a server and its child keep a listening socket.
+// makeShared makes a server and a child that both keep a listening socket.
 func makeShared(m *maker) (object, error) {
 	var h inheritorReport
 	if _, err := m.start("top", &h, part{}); err != nil {
@@ -121,13 +121,13 @@ func makeShared(m *maker) (object, error) {
 	return aboutObject("tcp:" + h.Ino), m.blocked(&process{pid: h.PID})
 }
 
-// parentOf reads a process's parent from its status file; 0 if it is gone.
+// parentOf reads the parent of a process from its status file; 0 if the process is gone.
 func parentOf(pid int) int {
 	n, _ := strconv.Atoi(statusOf(pid, "PPid"))
 	return n
 }
 
-// statusOf is a field of a process's status file, "" if it is gone.
+// statusOf is a field of a process's status file; "" if the process is gone.
 func statusOf(pid int, field string) string {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	_, after, _ := strings.Cut(string(text), "\n"+field+":\t")
@@ -135,8 +135,8 @@ func statusOf(pid int, field string) string {
 	return line
 }
 
-// subreaperRole starts a server in a group of its own, outlives it, and becomes the
-// parent of the server's child, which says that all is ready.
+// subreaperRole starts a server in a process group of its own and waits for its end. It
+// becomes the parent of the server's child, which reports that all is ready.
 func subreaperRole(r *role) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return os.NewSyscallError("prctl PR_SET_CHILD_SUBREAPER", err)
@@ -146,13 +146,13 @@ func subreaperRole(r *role) error {
 		return err
 	}
 	collect(server)
-	r.children = []int{-1} // the one it has left
+	r.children = []int{-1} // the child that the server has left
 	r.hold()
 	return nil
 }
 
-// leaderParentRole starts the leader of a session, a child, and becomes the parent of what is left
-// by those that the leader starts.
+// leaderParentRole starts a child that leads a session, and becomes the parent of the processes
+// that the leader's children leave behind.
 func leaderParentRole(r *role) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return os.NewSyscallError("prctl PR_SET_CHILD_SUBREAPER", err)
@@ -165,7 +165,7 @@ func leaderParentRole(r *role) error {
 	return nil
 }
 
-// sessionLeaderRole starts a server, which ends, and stays.
+// sessionLeaderRole starts a server that ends, and goes on itself.
 func sessionLeaderRole(r *role) error {
 	server, err := r.child("srv", nil)
 	if err != nil {
@@ -177,7 +177,7 @@ func sessionLeaderRole(r *role) error {
 	return nil
 }
 
-// serverParentRole starts a server that stays.
+// serverParentRole starts a server that goes on.
 func serverParentRole(r *role) error {
 	if _, err := r.child("srv", nil); err != nil {
 		return err
@@ -186,7 +186,7 @@ func serverParentRole(r *role) error {
 	return nil
 }
 
-// listenAndHoldRole listens, has a child inherit its socket, and does something else.
+// listenAndHoldRole listens, passes its socket to a child, and never accepts.
 func listenAndHoldRole(r *role) error {
 	fd, err := tcpListen("127.0.0.1:0")
 	if err != nil {

@@ -71,8 +71,8 @@ func makeKept(m *maker) (object, error) {
 	return aboutObject("pipe:" + k.Ino), m.blocked(&process{pid: k.Reader})
 }
 
-// readerParentRole starts the reader in a group of its own, as a shell does, and
-// becomes the parent of what its command leaves behind.
+// readerParentRole starts the reader in a process group of its own, as a shell does, and
+// becomes the parent of the processes that the reader's command leaves behind.
 func readerParentRole(r *role) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return os.NewSyscallError("prctl PR_SET_CHILD_SUBREAPER", err)
@@ -80,7 +80,7 @@ func readerParentRole(r *role) error {
 	if _, err := r.child("rd", &syscall.SysProcAttr{Setpgid: true}); err != nil {
 		return err
 	}
-	r.children = append(r.children, -1) // the one it leaves
+	r.children = append(r.children, -1) // the child that the command leaves
 	r.hold()
 	return nil
 }
@@ -114,12 +114,12 @@ func readCommandRole(r *role, ends bool) error {
 	go r.hold()
 	n, err := unix.Read(fds[0], pid[:])
 	if n == 0 && err == nil {
-		select {} // the run is over, and hold ends the command before it ends this process
+		select {} // the run has ended: hold ends the command, and then this process
 	}
 	return fmt.Errorf("the wait is over: read %d, %w", n, err)
 }
 
-// startKeeperRole is a command that starts another process, and ends or goes on itself.
+// startKeeperRole is a command that starts another process, and then ends or goes on.
 func startKeeperRole(r *role, ends bool) error {
 	if _, err := r.child("keep", nil, firstFD); err != nil {
 		return err
@@ -131,7 +131,7 @@ func startKeeperRole(r *role, ends bool) error {
 	return nil
 }
 
-// keepOutputRole has what it inherited as its standard output, and says its pid there.
+// keepOutputRole makes the descriptor that it inherited its standard output, and writes its pid there.
 func keepOutputRole(r *role) error {
 	if err := unix.Dup3(firstFD, 1, 0); err != nil {
 		return err

@@ -55,7 +55,7 @@ func makeFileLimit(m *maker, limit int) (object, error) {
 	return aboutProcess(p), nil
 }
 
-// fileLimitRole may open as many files as its argument says and has 36 or so open.
+// fileLimitRole limits its open files to the number in its argument, and has about 36 open.
 func fileLimitRole(r *role) error {
 	n, err := strconv.ParseUint(r.args[0], 10, 64)
 	if err != nil {

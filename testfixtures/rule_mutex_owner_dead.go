@@ -30,7 +30,7 @@ func mutexOwnerDeadFixtures() []Fixture {
 			if err != nil {
 				return object{}, err
 			}
-			// The owner is told by the word, and must have the memory.
+			// The mutex names its owner, which must have the memory mapped.
 			owner, err := m.start("own", nil, part{fds: []int{fd}})
 			if err != nil {
 				return object{}, err

@@ -1,7 +1,7 @@
 package testfixtures
 
-// orphanPosixFixtures are those of the three rules about named POSIX objects that
-// nobody holds.
+// orphanPosixFixtures are the fixtures of the three rules about named POSIX objects that no
+// process holds.
 func orphanPosixFixtures() []Fixture {
 	mapper := map[string]func(*role) error{"map": mapOnlyRole}
 	return []Fixture{{
@@ -104,8 +104,8 @@ func orphanPosixFixtures() []Fixture {
 	}}
 }
 
-// makeOrphanShmFile makes a file on /dev/shm and has a process of that role hold
-// it, if there is one.
+// makeOrphanShmFile makes a file on /dev/shm, and a process with the given role that holds
+// it, unless the role is "".
 func makeOrphanShmFile(m *maker, kind, prefix string, content []byte, role string) (object, error) {
 	fd, _, err := makeShmFile(m, prefix, content)
 	if err != nil {

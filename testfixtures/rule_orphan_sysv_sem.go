@@ -56,7 +56,7 @@ func makeOrphanSem(m *maker, orphan bool) (object, error) {
 	return aboutObject(sysvSem.id(id)), err
 }
 
-// semPostRole raises a semaphore: set, number.
+// semPostRole increments a semaphore: set, number.
 func semPostRole(r *role) error {
 	id, err := strconv.Atoi(r.args[0])
 	if err != nil {

@@ -65,7 +65,7 @@ func orphanSysvShmFixtures() []Fixture {
 	}}
 }
 
-// createShm has a holder make a segment, so that it is the creator.
+// createShm lets a holder make a segment, so that the holder is its creator.
 func createShm(m *maker) (p *process, id int, err error) {
 	key := int32('i'<<24 | rand.Uint32N(1<<24))
 	if _, err := sysvFind(sysvShm, key); !errors.Is(err, unix.ENOENT) {
@@ -82,7 +82,7 @@ func createShm(m *maker) (p *process, id int, err error) {
 	}
 	r := sysvRecord{Type: sysvShm, Key: key, ID: -1, UID: uint32(os.Geteuid()), CPID: int32(p.pid), Changed: now()}
 	err = m.run.manifest.noteSysV(r)
-	_ = unix.Close(start[1]) // it may begin
+	_ = unix.Close(start[1]) // let the holder make it
 	if err == nil {
 		err = p.await(&id)
 	}
@@ -93,7 +93,7 @@ func createShm(m *maker) (p *process, id int, err error) {
 	return p, id, err
 }
 
-// shmCreateRole makes a segment of the key in its argument once it is noted.
+// shmCreateRole makes a segment with the key in its argument, once the key is recorded.
 func shmCreateRole(r *role) error {
 	key, err := strconv.Atoi(r.args[0])
 	if err != nil {

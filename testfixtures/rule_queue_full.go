@@ -83,7 +83,7 @@ func makeFullMsg(m *maker) (object, error) {
 	return aboutObject(sysvMsg.id(id)), m.blocked(snd)
 }
 
-// msgFillRole sends until it has to wait.
+// msgFillRole sends messages until it blocks.
 func msgFillRole(r *role) error {
 	id, err := strconv.Atoi(r.args[0])
 	if err != nil {

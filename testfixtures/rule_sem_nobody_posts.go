@@ -19,7 +19,7 @@ func semNobodyPostsFixtures() []Fixture {
 			m.finds(Diagnosis{Victims: pids, Objects: []string{id}, Severity: "warning"})
 			return aboutObject(id), err
 		}, func(m *maker) (object, error) {
-			// It waits at another word of the same memory, for ever.
+			// It waits on another word of the same memory, for ever.
 			_, id, err := sem(m, fmt.Sprintf("poster 3: futex 3 %d %d 0", futexAt+256, futexWait))
 			return aboutObject(id), err
 		}, explanation{

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// blockInAll blocks signals in all threads: it is true once the process, which
-// executes itself anew for that, does so; see [signalsRole].
+// blockInAll blocks signals in all threads. For that the process executes itself again; see
+// [signalsRole]. It returns true in the new execution.
 func (r *role) blockInAll(signals ...int) (bool, error) {
 	if slices.Contains(r.args, "blocked") {
 		return true, nil
@@ -68,8 +68,8 @@ func makeSignalQueue(m *maker, times int) (object, error) {
 	return aboutProcess(p), nil
 }
 
-// signalQueueRole queues 18 signals, and sets its limit on signals to so many times
-// the number of those that are queued for its user and two more.
+// signalQueueRole queues 18 signals. It then sets its limit on queued signals to the given
+// multiple of n+2, where n is the number of signals queued for its user.
 func signalQueueRole(r *role) error {
 	const sig = sigRTMin + 5
 	if ok, err := r.blockInAll(sig); !ok {

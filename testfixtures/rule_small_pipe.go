@@ -49,7 +49,7 @@ func smallPipeFixtures() []Fixture {
 	}}
 }
 
-// someUser is a user nobody is, not even another run.
+// someUser is a user id that nobody has, not even another run.
 func someUser() int { return 1<<30 + int(rand.Uint32N(1<<30)) }
 
 func makeSmallPipe(m *maker, many bool) (object, error) {
@@ -76,8 +76,8 @@ func makeSmallPipe(m *maker, many bool) (object, error) {
 	return aboutObject("pipe:" + ino), nil
 }
 
-// smallPipeRole becomes a user, has its pipes take so many pages, and makes one
-// more; with 0 pages it makes that one small itself.
+// smallPipeRole becomes a user, makes pipes that take the given number of pages, and makes
+// one more pipe. With 0 pages it shrinks that pipe itself.
 func smallPipeRole(r *role) error {
 	uid, err := strconv.Atoi(r.args[0])
 	if err != nil {
@@ -95,7 +95,7 @@ func smallPipeRole(r *role) error {
 		if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
 			return os.NewSyscallError("pipe2", err)
 		}
-		size := min(left, 256) * os.Getpagesize() // a megabyte, which is what everyone may ask for
+		size := min(left, 256) * os.Getpagesize() // a megabyte, which any user may request
 		if left > 16 {
 			if size, err = unix.FcntlInt(uintptr(p[1]), unix.F_SETPIPE_SZ, size); err != nil {
 				return os.NewSyscallError("fcntl F_SETPIPE_SZ", err)

@@ -139,7 +139,8 @@ func socketPathFixtures() []Fixture {
 	}}
 }
 
-// inDirectory is a role whose argument is a path, which it uses by its name in there.
+// inDirectory makes a role that changes to the directory of the path in its argument and
+// uses only the name in it.
 func inDirectory(play func(*role) error) func(*role) error {
 	return func(r *role) error {
 		if err := os.Chdir(filepath.Dir(r.args[0])); err != nil {
@@ -150,7 +151,7 @@ func inDirectory(play func(*role) error) func(*role) error {
 	}
 }
 
-// socketFile is the id of a socket's file that no socket is bound to.
+// socketFile is the id of a socket file to which no socket is bound.
 func socketFile(path string) (string, error) {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(path, &fs); err != nil {
@@ -166,7 +167,7 @@ func socketFile(path string) (string, error) {
 	return fmt.Sprintf("unix:%d:%d:%d", unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev)), st.Ino), nil
 }
 
-// listenAt has a server listen on a path in the run's directory.
+// listenAt starts a server that listens on a path in the run's directory.
 func listenAt(m *maker, role, name string) (*process, unixSocket, string, error) {
 	var s unixSocket
 	path, err := socketPath(m, m.fixture.short+"-"+name)
@@ -186,7 +187,7 @@ func makeStaleSocket(m *maker) (object, error) {
 		return object{}, err
 	}
 	old.wait(time.Now().Add(readyWithin))
-	time.Sleep(20 * time.Millisecond) // a file this young may have been bound since a scan began
+	time.Sleep(20 * time.Millisecond) // otherwise a scan that has just begun may take the file for one bound meanwhile
 	id, err := socketFile(path)
 	m.finds(Diagnosis{Objects: []string{id}, Severity: "info"})
 	return aboutObject(id), err
@@ -233,7 +234,7 @@ func makeReplacedListener(m *maker) (object, error) {
 	if err := unix.Unlink(path); err != nil {
 		return object{}, fmt.Errorf("unlink %s: %w", path, err)
 	}
-	// The path is in the manifest already.
+	// The path is already in the manifest.
 	var second unixSocket
 	young, err := m.start("new", &second, part{args: []string{path}})
 	m.finds(Diagnosis{

@@ -50,7 +50,7 @@ func stoppedByTTYFixtures() []Fixture {
 	}}
 }
 
-// job is a session's leader and its background process.
+// job is a session leader and its background process.
 type job struct{ Leader, Background int }
 
 func makeStoppedByTTY(m *maker) (object, error) {
@@ -68,8 +68,8 @@ func makeStoppedByTTY(m *maker) (object, error) {
 	return object{fmt.Sprintf("process:%d", j.Background), tree{"pid": j.Background, "state": "T"}}, nil
 }
 
-// terminalRole holds the master and starts a session on the slave, whose leader
-// says that all is ready.
+// terminalRole holds the master and starts a session on the slave. The session leader
+// reports that all is ready.
 func terminalRole(r *role) error {
 	slave := firstFD + 1
 	if _, err := r.child("sh", &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: firstFD}, slave); err != nil {
@@ -79,8 +79,7 @@ func terminalRole(r *role) error {
 	return nil
 }
 
-// foregroundRole is in the foreground of its terminal and has a job in the
-// background.
+// foregroundRole is in the foreground of its terminal and starts a background job.
 func foregroundRole(r *role) error {
 	pid, err := r.child("bg", &syscall.SysProcAttr{Setpgid: true}, firstFD)
 	if err != nil {

@@ -56,9 +56,8 @@ func makePending(m *maker, sig syscall.Signal) (object, error) {
 	return object{"process:" + strconv.Itoa(pid), tree{"pid": pid}}, nil
 }
 
-// pendingRole has a child that blocks SIGTERM and SIGUSR1 and sends it the signal
-// of its argument. The Go runtime takes care that SIGTERM cannot be blocked in all
-// of its own threads; the child has one thread and no runtime.
+// pendingRole has a child that blocks SIGTERM and SIGUSR1, and sends it the signal in its argument.
+// The Go runtime does not let all its threads block SIGTERM; the child has one thread and no runtime.
 func pendingRole(r *role) error {
 	sig, err := strconv.Atoi(r.args[0])
 	if err != nil {

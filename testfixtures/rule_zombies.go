@@ -67,7 +67,7 @@ func zombiesFixtures() []Fixture {
 	}}
 }
 
-// makeDeafParent has a helper process, as the Go runtime does not let SIGCHLD be blocked.
+// makeDeafParent uses a helper process, as the Go runtime does not let SIGCHLD be blocked.
 func makeDeafParent(m *maker) (object, error) {
 	pids, err := m.helperProcesses(nil, fmt.Sprintf("deaf -: block %d; child; sleep", unix.SIGCHLD))
 	if err != nil {
@@ -90,7 +90,7 @@ func makeDeafParent(m *maker) (object, error) {
 	})
 }
 
-// childOf is a child of a process, 0 if there is none.
+// childOf is one child of a process; 0 if there is none.
 func childOf(pid int) (int, error) {
 	dirs, err := os.ReadDir("/proc")
 	if err != nil {
@@ -115,8 +115,7 @@ func makeZombies(m *maker, children int) (object, error) {
 	return aboutProcess(p), nil
 }
 
-// zombieParentRole starts as many children as it is told and waits until each has
-// ended, without collecting one.
+// zombieParentRole starts as many children as it is told and waits until all have ended, but reaps none.
 func zombieParentRole(r *role) error {
 	pids, err := zombieChildren(r)
 	if err != nil {
@@ -125,7 +124,7 @@ func zombieParentRole(r *role) error {
 	return r.readyAndHold(pids)
 }
 
-// awakeParentRole does so, and has other work to do.
+// awakeParentRole is like zombieParentRole, but has other work to do.
 func awakeParentRole(r *role) error {
 	pids, err := zombieChildren(r)
 	if err == nil {

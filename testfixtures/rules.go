@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// ruleFixtures are the pathologies and their negative controls, in files named
-// rule_ID.go. A new rule adds its line here.
+// ruleFixtures are the faults and their negative controls, in files named rule_ID.go. A new
+// rule adds its line here.
 func ruleFixtures() []Fixture {
 	list := slices.Concat(
 		deadlockFixtures(),
@@ -53,10 +53,10 @@ func ruleFixtures() []Fixture {
 	return list
 }
 
-// aboutProcess is a fixture that has no object of its own but a process.
+// aboutProcess is a fixture about a process, without an object.
 func aboutProcess(p *process) object {
 	return object{"process:" + strconv.Itoa(p.pid), tree{"pid": p.pid, "comm": p.comm}}
 }
 
-// aboutObject is one about an object that needs no description.
+// aboutObject is a fixture about an object of which only the id is compared.
 func aboutObject(id string) object { return object{id, tree{"id": id}} }

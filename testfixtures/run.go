@@ -13,13 +13,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Run is a set of fixtures that exist, until Close.
+// Run is a set of fixtures that exist until Close.
 type Run struct {
 	// Instances are the fixtures that were made, in the order asked for.
 	Instances []Instance
-	// Skipped are those that cannot be made here.
+	// Skipped are the fixtures that cannot be made here.
 	Skipped []Skipped
-	// Failed are those that went wrong; see [StartAvailable].
+	// Failed are the fixtures that could not be made because of an error; see [StartAvailable].
 	Failed []Failed
 
 	manifest  *manifest
@@ -35,17 +35,15 @@ type Skipped struct {
 	Reason  string `json:"reason"`
 }
 
-// Failed is a fixture that could not be made although this machine should be able
-// to, and what went wrong.
+// Failed is a fixture that this machine should be able to make but could not, and the error.
 type Failed struct {
 	Fixture string
 	Err     error
 }
 
-// Start makes the fixtures of these names, or all without a name. What this
-// machine or user cannot make is skipped; if anything else goes wrong, there is
-// an error and nothing is left. ctx bounds the making only: what was made lasts
-// until Close.
+// Start makes the fixtures with these names, or all if there are no names. Fixtures that
+// this machine or user cannot make are skipped. If anything else fails, it returns an error
+// and leaves nothing behind. ctx limits only the making: fixtures exist until Close.
 func Start(ctx context.Context, names ...string) (*Run, error) {
 	run, err := StartAvailable(ctx, names...)
 	if err != nil {
@@ -58,8 +56,8 @@ func Start(ctx context.Context, names ...string) (*Run, error) {
 	return run, nil
 }
 
-// StartAvailable is [Start], but a fixture that goes wrong does not take the others
-// with it: it is in Failed. An error says that none could be made, or that ctx ended.
+// StartAvailable is like [Start], but a fixture that fails does not affect the others: it
+// is in Failed. An error means that no fixture could be made, or that ctx ended.
 func StartAvailable(ctx context.Context, names ...string) (*Run, error) {
 	fixtures, err := find(names)
 	if err != nil {
@@ -104,8 +102,8 @@ func newRun() (*Run, error) {
 	return run, nil
 }
 
-// Close ends the holders, waits for them, and removes everything that was made.
-// The error says what could not be removed; closing twice is the same as once.
+// Close ends the holders, waits for them, and removes everything that was made. The error
+// says what could not be removed. Closing twice has no further effect.
 func (r *Run) Close() error {
 	r.close.Do(func() { r.closeErr = r.end() })
 	return r.closeErr
@@ -128,8 +126,8 @@ func (r *Run) end() error {
 	return nil
 }
 
-// make makes one fixture. The descriptors it needed on the way are closed here,
-// so that afterwards the holders alone hold what it made.
+// make makes one fixture. It then closes the descriptors that were needed for that, so that
+// only the holders hold the objects.
 func (r *Run) make(ctx context.Context, f *Fixture) (Instance, error) {
 	m := &maker{ctx: ctx, run: r, fixture: f}
 	o, err := f.make(m)
@@ -171,21 +169,21 @@ func (r *Run) make(ctx context.Context, f *Fixture) (Instance, error) {
 	return inst, err
 }
 
-// maker is what a fixture makes itself with.
+// maker is what a fixture uses to make itself.
 type maker struct {
 	ctx       context.Context
 	run       *Run
 	fixture   *Fixture
 	processes []*process
-	children  []int // processes that those made, and wait for
+	children  []int // children of the holders, which reap them
 	open      []int
-	waits     []tree // how a dump shows the threads that are blocked on it
+	waits     []tree // the threads blocked on it, in the form of a dump
 
-	finding *Diagnosis // what its rule must find; see [maker.finds]
-	looks   []string   // further objects of a negative control
+	finding *Diagnosis // what the rule must find; see [maker.finds]
+	looks   []string   // additional objects of a negative control
 }
 
-// spawn starts a holder and does not wait for it.
+// spawn starts a holder without waiting for it.
 func (m *maker) spawn(role string, o part) (*process, error) {
 	p, err := startProcess(m.ctx, m.fixture, role, m.run.deathPipe[0], o)
 	if err != nil {
@@ -204,7 +202,7 @@ func (m *maker) start(role string, report any, o part) (*process, error) {
 	return p, p.await(report)
 }
 
-// ended starts a holder whose role is [ending] and waits for its end.
+// ended starts a holder whose role is [ending], and waits for its end.
 func (m *maker) ended(role string, report any, o part) (pid int, err error) {
 	p, err := m.start(role, report, o)
 	if err != nil {
@@ -214,10 +212,10 @@ func (m *maker) ended(role string, report any, o part) (pid int, err error) {
 	return p.pid, nil
 }
 
-// own has a descriptor closed as soon as the fixture is made.
+// own closes descriptors as soon as the fixture is made.
 func (m *maker) own(fds ...int) { m.open = append(m.open, fds...) }
 
-// until waits until cond holds. what says what is waited for.
+// until waits until cond is true. what names the condition in errors.
 func (m *maker) until(what string, cond func() (bool, error)) error {
 	deadline := time.Now().Add(readyWithin)
 	for {
@@ -234,7 +232,7 @@ func (m *maker) until(what string, cond func() (bool, error)) error {
 	}
 }
 
-// inode is the inode number of a descriptor's object as JSON has it.
+// inode is the inode number behind a descriptor, in the form of the JSON.
 func inode(fd int) (string, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
@@ -243,13 +241,13 @@ func inode(fd int) (string, error) {
 	return fmt.Sprint(st.Ino), nil
 }
 
-// queued is how many bytes can be read from a descriptor.
+// queued is the number of bytes that can be read from a descriptor.
 func queued(fd int) (int, error) {
 	n, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
 	return n, os.NewSyscallError("ioctl FIONREAD", err)
 }
 
-// named is the error of a system call; nil without one.
+// named is the error of a system call, with its name; nil if there was no error.
 func named(call string, errno unix.Errno) error {
 	if errno == 0 {
 		return nil

@@ -32,24 +32,24 @@ func signalsFixtures() []Fixture {
 	}}
 }
 
-// sigRTMin is SIGRTMIN as programs know it: the C library keeps 32 and 33.
+// sigRTMin is SIGRTMIN as programs see it: the C library reserves 32 and 33.
 const sigRTMin = 34
 
 // The signals the fixture is about.
 var (
 	sharedPending = []int{int(unix.SIGUSR1), sigRTMin + 3}  // sent to the process
 	threadPending = []int{int(unix.SIGUSR2), sigRTMin + 4}  // sent to its main thread
-	otherPending  = []int{int(unix.SIGWINCH), sigRTMin + 5} // sent to its other thread, which alone blocks them
+	otherPending  = []int{int(unix.SIGWINCH), sigRTMin + 5} // sent to its other thread, which is the only one to block them
 	ignored       = []int{int(unix.SIGTSTP), sigRTMin + 6}
-	caught        = []int{int(unix.SIGTERM), sigRTMin + 7} // by the Go runtime, as nearly all are
+	caught        = []int{int(unix.SIGTERM), sigRTMin + 7} // by the Go runtime, which catches nearly all
 )
 
-// signalsReport is what the holder tells: what the kernel told it when asked.
+// signalsReport is what the holder reports about itself, from system calls.
 type signalsReport struct {
 	TID           int      `json:"tid"` // of the other thread
 	Blocked       []string `json:"blocked"`
 	ThreadBlocked []string `json:"thread_blocked"`
-	Pending       []string `json:"pending"`        // rt_sigpending: its own and the process's
+	Pending       []string `json:"pending"`        // rt_sigpending: those of the thread and of the process
 	ThreadPending []string `json:"thread_pending"` // the same in the other thread
 	Ignored       []string `json:"ignored"`
 	Caught        []string `json:"caught"`
@@ -61,8 +61,8 @@ func makeSignals(m *maker) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	// The kernel tells a thread what is pending for it and for the process in
-	// one set. The sender knows which is which.
+	// The kernel returns the signals pending for the thread and for the process in one set.
+	// The sender knows which is which.
 	for _, want := range [][]int{sharedPending, threadPending} {
 		if !includes(s.Pending, names(want)) {
 			return object{}, fmt.Errorf("%s: pending is %q, without all of %q", p.who(), s.Pending, names(want))
@@ -85,9 +85,9 @@ func includes(list, part []string) bool {
 	return !slices.ContainsFunc(part, func(s string) bool { return !slices.Contains(list, s) })
 }
 
-// signalsRole runs twice. A signal sent to a process goes to any thread that does
-// not block it, and a Go program has threads nobody asked for. They block what
-// the process blocked when it was executed; so it executes itself once more.
+// signalsRole runs twice. A signal sent to a process goes to any thread that does not block
+// it, and a Go program has threads of the runtime. These inherit the signals that were
+// blocked when the process was executed. So it executes itself again.
 func signalsRole(r *role) error {
 	if len(r.args) == 0 {
 		if err := block(slices.Concat(sharedPending, threadPending)); err != nil {
@@ -133,8 +133,8 @@ func signalsRole(r *role) error {
 	return r.readyAndHold(s)
 }
 
-// otherThread blocks and is sent signals of its own. Its thread is locked, so that
-// nothing else runs there, and sleeps for good.
+// otherThread blocks signals of its own and is sent them. Its goroutine is locked to the
+// thread, which nothing else uses, and sleeps for ever.
 func otherThread(s *signalsReport, started chan<- error) error {
 	runtime.LockOSThread()
 	if err := setComm("fx-sig-t"); err != nil {
@@ -176,7 +176,7 @@ func block(signals []int) error {
 	return named("rt_sigprocmask", errno)
 }
 
-// masks asks what the calling thread blocks and what is pending for it.
+// masks returns the signals that the calling thread blocks and those pending for it.
 func masks() (blocked, pending []string, err error) {
 	var set sigset
 	_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_BLOCK, 0, uintptr(unsafe.Pointer(&set)), unsafe.Sizeof(set), 0, 0)
@@ -188,7 +188,7 @@ func masks() (blocked, pending []string, err error) {
 	return blocked, set.names(), named("rt_sigpending", errno)
 }
 
-// sigaction is the kernel's structure, of which only the handler matters here.
+// sigaction is the kernel's structure, of which only the handler is used here.
 type sigaction struct {
 	handler uintptr
 	_       [4]uint64
@@ -220,7 +220,7 @@ func (set sigset) names() []string {
 	return list
 }
 
-// signalName is a signal's name as dumps write it.
+// signalName is a signal's name in the form that dumps have.
 func signalName(sig int) string {
 	switch {
 	case sig == sigRTMin:

@@ -21,7 +21,7 @@ const (
 // id is the object's id in a dump.
 func (t sysvType) id(id int) string { return fmt.Sprintf("sysv-%s:%d", t, id) }
 
-// sysvStatus is what the three kinds have in common.
+// sysvStatus has the fields that the three kinds have in common.
 type sysvStatus struct {
 	Key                  int32
 	UID, GID, CUID, Mode uint32
@@ -29,18 +29,18 @@ type sysvStatus struct {
 	Changed              int64
 }
 
-// makeSysV makes a System V object. size is the number of semaphores, or of bytes
-// of memory. Its key is in the manifest before it exists, its id right after.
+// makeSysV makes a System V object. size is the number of semaphores, or of bytes of
+// memory. The key is in the manifest before the object exists, the id right afterwards.
 func (m *maker) makeSysV(t sysvType, size int) (int, error) {
 	for {
-		// 'i' and 24 random bits: recognisable in ipcs, and nobody else's.
+		// 'i' and 24 random bits: recognisable in ipcs, and not used by others.
 		r := sysvRecord{Type: t, Key: int32('i'<<24 | rand.Uint32N(1<<24)), ID: -1, UID: uint32(os.Geteuid()), Changed: now()}
 		if t == sysvShm {
 			r.CPID = int32(os.Getpid())
 		}
 		if _, err := sysvFind(t, r.Key); !errors.Is(err, unix.ENOENT) {
 			if err == nil {
-				continue // the key is taken
+				continue // the key is in use
 			}
 			return 0, needing("System V IPC", err)
 		}
@@ -61,7 +61,7 @@ func (m *maker) makeSysV(t sysvType, size int) (int, error) {
 	}
 }
 
-// expect is what a dump shows of any System V object.
+// expect are the fields that a dump has of any System V object.
 func (st sysvStatus) expect(id int, detail tree) tree {
 	detail["key"] = fmt.Sprintf("0x%08x", uint32(st.Key))
 	return tree{

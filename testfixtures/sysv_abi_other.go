@@ -5,7 +5,7 @@ package testfixtures
 import "golang.org/x/sys/unix"
 
 // The structures and system calls of System V IPC differ on each of the other
-// architectures; there these fixtures say that they are unavailable.
+// architectures. There these fixtures are unavailable.
 
 type (
 	ipcPerm struct{ Mode uint32 }

@@ -34,7 +34,7 @@ func makeSysVMsg(m *maker) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	if err := msgSetLimit(id, 4096); err != nil { // anyone may lower it
+	if err := msgSetLimit(id, 4096); err != nil { // any user may lower it
 		return object{}, err
 	}
 	for _, role := range []string{"snd", "rcv"} {
@@ -56,7 +56,7 @@ func makeSysVMsg(m *maker) (object, error) {
 	})}, nil
 }
 
-// stamp is a time of the kernel's as dumps write it.
+// stamp is a time from the kernel in the form that dumps have.
 func stamp(seconds int64) string { return time.Unix(seconds, 0).UTC().Format(time.RFC3339Nano) }
 
 func msgSendRole(r *role) error {

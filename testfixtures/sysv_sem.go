@@ -28,8 +28,8 @@ func sysvSemFixtures() []Fixture {
 	}}
 }
 
-// semValues are the values of the set: 0 has someone wait for it to become zero,
-// 1 for it to become more.
+// semValues are the values of the set. A process waits for semaphore 0 to become zero,
+// another one for semaphore 1 to be raised.
 var semValues = []int{2, 0, 7}
 
 func makeSysVSem(m *maker) (object, error) {
@@ -75,7 +75,7 @@ func makeSysVSem(m *maker) (object, error) {
 	return object{sysvSem.id(id), st.expect(id, tree{"count": len(sems), "sems": sems})}, err
 }
 
-// semWaitRole does an operation that waits for good: set, semaphore, operation.
+// semWaitRole does an operation that blocks for ever: set, semaphore, operation.
 func semWaitRole(r *role) error {
 	var n [3]int
 	for i := range n {

@@ -82,7 +82,7 @@ func sysvShmFixtures() []Fixture {
 
 const shmBytes = 3 * 4096
 
-// shmAttachment is what a holder tells of its attachment.
+// shmAttachment is what a holder reports about its attachment.
 type shmAttachment struct {
 	ID        int    `json:"id"`
 	Address   string `json:"address"`
@@ -179,12 +179,11 @@ func attachShm(id int, writable bool) (shmAttachment, error) {
 	return shmAttachment{ID: id, Address: fmt.Sprintf("0x%x", addr)}, nil
 }
 
-// attached is a pointer to memory that the kernel placed, which is none of the
-// runtime's.
+// attached is a pointer to memory that the kernel mapped, outside the Go heap.
 func attached(addr uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&addr)) }
 
-// shmNamespaceRole makes a segment in its own IPC namespace, which goes with it.
-// The pids are those of its pid namespace, which is that of who started it.
+// shmNamespaceRole makes a segment in its own IPC namespace. Both end with the process. Its
+// pid namespace is that of the process that started it, so the pids are the same.
 func shmNamespaceRole(r *role) error {
 	id, err := sysvGet(sysvShm, unix.IPC_PRIVATE, shmBytes, unix.IPC_CREAT|0o600)
 	if err != nil {

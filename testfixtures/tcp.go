@@ -80,7 +80,7 @@ func tcpFixtures() []Fixture {
 	}}
 }
 
-// inetSocket is what the holder of an internet socket tells of it.
+// inetSocket is what the holder of an Internet socket reports about it.
 type inetSocket struct {
 	Ino       string `json:"ino"`
 	FD        int    `json:"fd"`
@@ -89,7 +89,7 @@ type inetSocket struct {
 	RecvQueue int    `json:"recv_queue"`
 }
 
-// expect is what a dump shows of the socket.
+// expect are the fields that a dump has of the socket.
 func (s inetSocket) expect(p *process, state string) tree {
 	detail := tree{"state": state, "local": s.Local}
 	if s.Remote != "" {
@@ -100,7 +100,7 @@ func (s inetSocket) expect(p *process, state string) tree {
 
 const tcpBytes = 200
 
-// makeTCP makes a connection; the client then does what act says.
+// makeTCP makes a connection; act says what the client does then.
 func makeTCP(m *maker, addr, act, state string) (object, error) {
 	server, err := m.spawn("srv", part{args: []string{addr, act}})
 	if err != nil {
@@ -172,7 +172,7 @@ func tcpListenRole(r *role) error {
 	return r.readyAndHold(s)
 }
 
-// tcpAcceptRole accepts one connection and keeps it alone.
+// tcpAcceptRole accepts one connection and keeps only that.
 func tcpAcceptRole(r *role) error {
 	listener, err := tcpListen(r.args[0])
 	if err != nil {
@@ -192,7 +192,7 @@ func tcpAcceptRole(r *role) error {
 	if err := unix.Close(listener); err != nil {
 		return err
 	}
-	// What the client did is not instantly here.
+	// What the client did takes a moment to arrive.
 	for done := false; !done; pause() {
 		if s, err = describeInet(fd); err != nil {
 			return err
@@ -234,7 +234,7 @@ func tcpConnectRole(r *role) error {
 	return r.readyAndHold(s)
 }
 
-// describeInet asks a socket about itself.
+// describeInet asks the kernel about a socket.
 func describeInet(fd int) (s inetSocket, err error) {
 	s.FD = fd
 	if s.Ino, err = inode(fd); err != nil {
@@ -254,7 +254,7 @@ func describeInet(fd int) (s inetSocket, err error) {
 	return s, nil
 }
 
-// address is an address as dumps write it.
+// address is an address in the form that dumps have.
 func address(sa unix.Sockaddr) string {
 	switch a := sa.(type) {
 	case *unix.SockaddrInet4:

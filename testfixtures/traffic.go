@@ -14,28 +14,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Traffic is a set of channels, each with a process at either end, through which data
-// goes when it is told to, until Close.
+// Traffic is a set of channels, each with a process at either end, that exist until Close.
+// Data is sent through them on request.
 type Traffic struct {
 	Channels []*Channel
-	// Skipped are those that cannot be made here.
+	// Skipped are the channels that cannot be made here.
 	Skipped []Skipped
 
 	run *Run
 }
 
-// Channel is an instance of a mechanism between two processes that count themselves what
-// they send and receive.
+// Channel is an instance of a mechanism between two processes. Both count what they send and receive.
 type Channel struct {
 	Name string `json:"channel"`
-	// Objects are the ids in a dump of what the sender and the receiver hold: one object,
-	// or the two ends of a connection.
+	// Objects are the ids in a dump of the objects that sender and receiver hold: one
+	// object, or the two ends of a connection.
 	Objects  []string `json:"objects"`
 	Sender   End      `json:"sender"`
 	Receiver End      `json:"receiver"`
 }
 
-// End is a process at the end of a channel, and what it did to the channel until now.
+// End is a process at the end of a channel, and what it has sent and received so far.
 type End struct {
 	PID      int   `json:"pid"`
 	Sent     Count `json:"sent"`
@@ -44,11 +43,11 @@ type End struct {
 	control *os.File
 }
 
-// Count is how much went through a channel. Bytes of a mechanism that has only
-// operations, as semaphores, are none.
+// Count is how much went through a channel. Mechanisms that only have operations, such as
+// semaphores, have no bytes.
 type Count struct {
 	Bytes int64 `json:"bytes"`
-	Calls int64 `json:"calls"` // those that succeeded
+	Calls int64 `json:"calls"` // only calls that succeeded
 }
 
 func (c *Count) add(d Count) {
@@ -56,12 +55,12 @@ func (c *Count) add(d Count) {
 	c.Calls += d.Calls
 }
 
-// order is what an end is told to do, and done what it then has done.
+// order is what an end is told to do, done what it has done then.
 type (
 	order struct {
 		Amount int64 `json:"amount"`          // bytes, or operations
-		Size   int   `json:"size"`            // bytes of a call, at the most
-		Trips  bool  `json:"trips,omitempty"` // answer each message before the next, Amount of them
+		Size   int   `json:"size"`            // most bytes of a call
+		Trips  bool  `json:"trips,omitempty"` // send Amount messages, each after the answer to the one before
 	}
 	done struct {
 		Sent     Count  `json:"sent"`
@@ -70,7 +69,7 @@ type (
 	}
 )
 
-// TrafficNames lists the channels there are.
+// TrafficNames lists the names of all channels.
 func TrafficNames() []string {
 	var names []string
 	for _, c := range carriers() {
@@ -79,7 +78,7 @@ func TrafficNames() []string {
 	return names
 }
 
-// CheckTraffic says if there is no channel of one of these names.
+// CheckTraffic returns an error if one of these names is not a channel's.
 func CheckTraffic(names ...string) error {
 	for _, name := range names {
 		if !slices.Contains(TrafficNames(), name) {
@@ -89,8 +88,8 @@ func CheckTraffic(names ...string) error {
 	return nil
 }
 
-// StartTraffic makes the channels of these names, or all without a name. Nothing flows
-// yet. What this machine or user cannot make is skipped.
+// StartTraffic makes the channels with these names, or all if there are no names. Nothing
+// is sent yet. Channels that this machine or user cannot make are skipped.
 func StartTraffic(ctx context.Context, names ...string) (*Traffic, error) {
 	if err := CheckTraffic(names...); err != nil {
 		return nil, err
@@ -166,20 +165,19 @@ func (e *End) start(m *maker, role string, fds []int, args []string) error {
 	return nil
 }
 
-// Send has an amount of bytes, or of operations of a mechanism without bytes, go through
-// the channel, of which each call carries size at the most, and waits until all of it was
-// received. The counts of the channel are those of all that was sent until then.
+// Send sends an amount of bytes, or of operations, through the channel, at most size in each call,
+// and waits until all of it was received. The channel's counts then include all that was ever sent.
 func (c *Channel) Send(ctx context.Context, amount int64, size int) error {
 	return c.order(ctx, order{Amount: amount, Size: size})
 }
 
-// Trips has n messages of a size sent, each of which is answered by one as large before
-// the next one. Only channels that go both ways can: see [Channel.Answers].
+// Trips sends n messages of a size, each after an equally large answer to the one before.
+// The channel must go both ways: see [Channel.Answers].
 func (c *Channel) Trips(ctx context.Context, n int64, size int) error {
 	return c.order(ctx, order{Amount: n, Size: size, Trips: true})
 }
 
-// Answers reports whether the receiver can answer through the channel.
+// Answers reports whether the receiver can send through the channel, too.
 func (c *Channel) Answers() bool {
 	for _, k := range carriers() {
 		if k.name == c.Name {
@@ -189,7 +187,7 @@ func (c *Channel) Answers() bool {
 	return false
 }
 
-// Largest is how many bytes a call may carry; 0: as many as one likes.
+// Largest is the limit of the bytes in one call; 0: no limit.
 func (c *Channel) Largest() int {
 	for _, k := range carriers() {
 		if k.name == c.Name {
@@ -214,7 +212,7 @@ func (c *Channel) order(ctx context.Context, o order) error {
 	return nil
 }
 
-// await waits until the end has done what it was told.
+// await waits until the end has done its order.
 func (e *End) await(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { _ = e.control.SetReadDeadline(time.Unix(1, 0)) })()
 	var b [512]byte
@@ -237,8 +235,8 @@ func (e *End) await(ctx context.Context) error {
 	return nil
 }
 
-// Run has data go through the channel until ctx ends: rate bytes (or operations) a second,
-// as fast as it goes with 0. What was sent then was received.
+// Run sends data through the channel until ctx ends: rate bytes (or operations) a second,
+// or as fast as possible if rate is 0. When it returns, all that was sent was received.
 func (c *Channel) Run(ctx context.Context, rate int64) error {
 	const interval = 100 * time.Millisecond
 	amount := int64(64 << 10)
@@ -270,10 +268,10 @@ func (c *Channel) Run(ctx context.Context, rate int64) error {
 	return nil
 }
 
-// defaultSize is how many bytes a call carries unless somebody asks for another size.
+// defaultSize is the number of bytes in a call unless another size is asked for.
 const defaultSize = 4096
 
-// ids makes the ids of objects of a kind of inode numbers.
+// ids makes the ids of objects from their kind and inode numbers.
 func ids(kind string, inos ...string) []string {
 	var list []string
 	for _, ino := range inos {
@@ -295,7 +293,7 @@ func descriptorIDs(kind string, fds ...int) ([]string, error) {
 	return ids(kind, inos...), nil
 }
 
-// number is an argument of a role.
+// number is the i-th argument of a role, as a number.
 func number(args []string, i int) int {
 	if i >= len(args) {
 		return 0

@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// carriers lists the ways to carry data that there are.
+// carriers lists all ways to carry data.
 func carriers() []carrier {
 	return slices.Concat(pipeCarriers(), socketCarriers(), queueCarriers(), []carrier{memoryCarrier()})
 }
 
-// out and in are the descriptors that an end sends and receives through. What goes one
-// way has two of them: the first one is for the data, the second one for answers.
+// out and in are the descriptors that an end sends and receives through. A one-way
+// mechanism has two of them: the first for data, the second for answers.
 func (e *end) out() int { return e.fds[boolIndex(e.receiver)%len(e.fds)] }
 func (e *end) in() int  { return e.fds[boolIndex(!e.receiver)%len(e.fds)] }
 
@@ -29,7 +29,7 @@ func boolIndex(b bool) int {
 func sendWrite(e *end, n int) (int, error)   { return unix.Write(e.out(), e.buf[:n]) }
 func receiveRead(e *end, n int) (int, error) { return unix.Read(e.in(), e.buf[:n]) }
 
-// halves divides the first n bytes of the buffer, which vectored calls take.
+// halves divides the first n bytes of the buffer in two, for vectored calls.
 func (e *end) halves(n int) [][]byte { return [][]byte{e.buf[:n/2], e.buf[n/2 : n]} }
 
 func sendWritev(e *end, n int) (int, error)   { return unix.Writev(e.out(), e.halves(n)) }
@@ -70,7 +70,7 @@ func openFIFOs(m *maker) (ends, error) {
 	return ends{fds: [2][]int{{there[1], back[0]}, {there[0], back[1]}}, objects: []string{id}}, err
 }
 
-// openFIFO makes a FIFO, opens it (read, write) and says its id.
+// openFIFO makes a FIFO, opens it (read, write) and returns its id.
 func openFIFO(m *maker, name string) (fds [2]int, id string, err error) {
 	path, err := m.run.manifest.path(name)
 	if err != nil {
@@ -79,7 +79,7 @@ func openFIFO(m *maker, name string) (fds [2]int, id string, err error) {
 	if err := unix.Mkfifo(path, 0o600); err != nil {
 		return fds, "", fmt.Errorf("mkfifo %q: %w", path, err)
 	}
-	for i, flags := range []int{unix.O_RDONLY | unix.O_NONBLOCK, unix.O_WRONLY} { // the read end first, without waiting
+	for i, flags := range []int{unix.O_RDONLY | unix.O_NONBLOCK, unix.O_WRONLY} { // non-blocking, so the read end must be first
 		if fds[i], err = unix.Open(path, flags|unix.O_CLOEXEC, 0); err != nil {
 			return fds, "", fmt.Errorf("open %q: %w", path, err)
 		}
@@ -95,8 +95,7 @@ func openFIFO(m *maker, name string) (fds [2]int, id string, err error) {
 	return fds, fmt.Sprintf("fifo:%d:%d:%d", st.Dev_major, st.Dev_minor, st.Ino), nil
 }
 
-// setupSplice gives the sender a pipe of its own to splice from, and the receiver
-// something to splice to.
+// setupSplice gives the sender a pipe to splice from, and the receiver one to splice to.
 func setupSplice(e *end) error {
 	if e.receiver {
 		null, err := unix.Open("/dev/null", unix.O_WRONLY|unix.O_CLOEXEC, 0)
@@ -152,7 +151,7 @@ func openTrafficPty(m *maker) (ends, error) {
 	if err != nil {
 		return ends{}, err
 	}
-	// As cfmakeraw(3) does it: all bytes go through as they are, and none comes back.
+	// As cfmakeraw(3) does: all bytes pass unchanged, and there is no echo.
 	settings.Iflag, settings.Oflag, settings.Lflag = 0, 0, 0
 	settings.Cc[unix.VMIN], settings.Cc[unix.VTIME] = 1, 0
 	if err := unix.IoctlSetTermios(t.Slave, unix.TCSETS, settings); err != nil {
@@ -174,7 +173,7 @@ func openTrafficMq(m *maker) (ends, error) {
 	return ends{fds: [2][]int{{there, back}, {there, back}}, objects: []string{o.id}}, err
 }
 
-// trafficMqSize is how large messages may be that anybody sends (fs.mqueue.msgsize_max).
+// trafficMqSize is the largest message size that any user may choose (fs.mqueue.msgsize_max).
 const trafficMqSize = 8192
 
 func sendMq(e *end, n int) (int, error)    { return n, mqSend(e.out(), n) }
@@ -185,7 +184,7 @@ func openTrafficMsg(m *maker) (ends, error) {
 	return ends{args: []string{strconv.Itoa(id)}, objects: []string{sysvMsg.id(id)}}, err
 }
 
-// A message to the receiver has type 1, an answer type 2.
+// A message to the receiver has type 1, an answer has type 2.
 func sendSysV(e *end, n int) (int, error) {
 	return n, msgSend(number(e.args, 0), int64(1+boolIndex(e.receiver)), n)
 }
@@ -199,11 +198,11 @@ func openTrafficSem(m *maker) (ends, error) {
 	return ends{args: []string{strconv.Itoa(id)}, objects: []string{sysvSem.id(id)}}, err
 }
 
-// operateSem changes the semaphore of one direction; the answers have the other one.
+// operateSem changes the semaphore of one direction; answers use the other semaphore.
 func operateSem(num, op int) func(e *end, n int) (int, error) {
 	return func(e *end, _ int) (int, error) {
 		n := num
-		if e.receiver == (op > 0) { // the receiver sends an answer, or the sender takes it
+		if e.receiver == (op > 0) { // the receiver sends an answer, or the sender takes one
 			n = 1
 		}
 		return 1, semOperate(number(e.args, 0), n, op)
@@ -223,7 +222,7 @@ func openTrafficEventfd(m *maker) (ends, error) {
 	return ends{fds: [2][]int{{fd}, {fd}}, objects: []string{id}}, err
 }
 
-// eventfdOne is what adds 1 to an event counter.
+// eventfdOne adds 1 to an event counter.
 var eventfdOne = binary.NativeEndian.AppendUint64(nil, 1)
 
 func sendEventfd(e *end, _ int) (int, error) {

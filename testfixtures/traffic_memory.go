@@ -8,19 +8,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Shared memory carries data through a ring in each direction, as programs do that want
-// to be fast: a copy in, a copy out, and a futex only where one end waits for the other.
-// No system call tells of it.
+// Shared memory carries data through a ring in each direction, as fast programs do: one copy in, one
+// copy out, and a futex only if one end waits for the other. No system call shows how much was carried.
 const (
 	ringBytes  = 1 << 20 // a power of two: positions wrap around
 	ringHeader = 4096
-	spins      = 2000 // looks before an end sleeps
+	spins      = 2000 // how often an end checks before it sleeps
 )
 
 // memoryRing is one direction.
 type memoryRing struct {
-	written, read *uint32 // positions; the difference is what is in it
-	waits         *uint32 // ends that sleep
+	written, read *uint32 // positions; their difference is the number of bytes in the ring
+	waits         *uint32 // number of ends that sleep
 	data          []byte
 }
 
@@ -41,7 +40,7 @@ func openMemory(m *maker) (ends, error) {
 	return ends{fds: [2][]int{{fd}, {fd}}, objects: objects}, err
 }
 
-// setupMemory maps both rings: the first one is to the receiver.
+// setupMemory maps both rings: the first one goes to the receiver.
 func setupMemory(e *end) error {
 	memory, err := unix.Mmap(e.fds[0], 0, 2*(ringHeader+ringBytes), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
@@ -49,10 +48,10 @@ func setupMemory(e *end) error {
 	}
 	for i := range e.rings {
 		at := memory[i*(ringHeader+ringBytes):]
-		// Words that different ends write lie in lines of the cache of their own.
+		// Words that different ends write are in separate cache lines.
 		e.rings[i] = memoryRing{word(at, 0), word(at, 128), word(at, 256), at[ringHeader : ringHeader+ringBytes]}
 	}
-	e.fds = nil // nobody polls it
+	e.fds = nil // no call uses them
 	return nil
 }
 
@@ -86,7 +85,7 @@ func receiveShared(e *end, n int) (int, error) {
 	return n, r.wake(r.read)
 }
 
-// await waits until a position is another one, and returns it.
+// await waits until a position differs from old, and returns it.
 func (r *memoryRing) await(position *uint32, old uint32) (uint32, error) {
 	for range spins {
 		if now := atomic.LoadUint32(position); now != old {
@@ -110,7 +109,7 @@ func (r *memoryRing) await(position *uint32, old uint32) (uint32, error) {
 	}
 }
 
-// wake wakes who waits for a position.
+// wake wakes the end that waits for a position.
 func (r *memoryRing) wake(position *uint32) error {
 	if atomic.LoadUint32(r.waits) == 0 {
 		return nil

@@ -9,21 +9,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// carrier is a way to carry data: a mechanism, and by which calls it is used.
+// carrier is a way to carry data: a mechanism, and the calls that use it.
 type carrier struct {
 	name, short string
 
-	// open makes it and says what each end gets.
+	// open makes the channel and returns what each end gets.
 	open func(m *maker) (ends, error)
-	// setup is called in each of the processes before anything is carried; it may be nil.
+	// setup is called in both processes before anything is carried; it may be nil.
 	setup func(e *end) error
-	// send and receive make one call, for n bytes at the most, and say how many it carried.
+	// send and receive make one call for at most n bytes, and return how many it carried.
 	send, receive func(e *end, n int) (int, error)
 
-	acknowledged bool // the receiver answers each message, as nothing keeps the sender from sending too much
-	operations   bool // it carries no bytes: an amount is of operations
+	acknowledged bool // the receiver answers each message: otherwise nothing would keep the sender from sending too much
+	operations   bool // it carries operations, not bytes: amounts count operations
 	answers      bool // the receiver can send, too
-	limit        int  // of the bytes of one call; 0: none
+	limit        int  // most bytes of one call; 0: no limit
 }
 
 // ends is what the sender and the receiver get.
@@ -33,27 +33,27 @@ type ends struct {
 	objects []string
 }
 
-// end is one of the two processes, seen from within.
+// end is one of the two processes, as seen by itself.
 type end struct {
 	carrier  *carrier
 	receiver bool
 	fds      []int
 	args     []string
 	buf      []byte
-	extra    []int // descriptors of its own; see setup
+	extra    []int // additional descriptors; see setup
 
-	ring  *ring         // of one that uses io_uring
-	rings [2]memoryRing // of one that uses shared memory: to the receiver, and back
+	ring  *ring         // used by carriers with io_uring
+	rings [2]memoryRing // used by carriers with shared memory: to the receiver, and back
 
 	did done
 }
 
 var trafficRoles = [2]string{"snd", "rcv"}
 
-// trafficPrefix begins the names of the fixtures that channels are made by.
+// trafficPrefix begins the names of the fixtures that make channels.
 const trafficPrefix = "traffic:"
 
-// fixture is what its processes are started as.
+// fixture is the fixture as which its processes are started.
 func (c *carrier) fixture() Fixture {
 	return Fixture{
 		Name: trafficPrefix + c.name, short: c.short,
@@ -64,8 +64,8 @@ func (c *carrier) fixture() Fixture {
 	}
 }
 
-// trafficFixtures are those that channels are made by. They hold nothing still that a
-// dump could be compared with, so that they are not among [All].
+// trafficFixtures are the fixtures that make channels. Their state changes all the time and
+// cannot be compared with a dump, so they are not among [All].
 func trafficFixtures() []Fixture {
 	var list []Fixture
 	for _, c := range carriers() {
@@ -77,7 +77,7 @@ func trafficFixtures() []Fixture {
 // maxSize is how many bytes a call may carry.
 const maxSize = 1 << 20
 
-// run is the part of an end: it does what it is told until nobody can tell it anything.
+// run is the role of an end: it carries out orders until no more can come.
 func (c *carrier) run(r *role, receiver bool) error {
 	n, _ := strconv.Atoi(os.Getenv(roleEnv))
 	e := &end{carrier: c, receiver: receiver, args: r.args, buf: make([]byte, maxSize)}
@@ -92,7 +92,7 @@ func (c *carrier) run(r *role, receiver bool) error {
 	if err := r.ready(nil); err != nil {
 		return err
 	}
-	go r.hold() // ends the process with the run, also while it waits for the other end
+	go r.hold() // ends the process with the run, even while it waits for the other end
 	const control = firstFD
 	var b [512]byte
 	for {
@@ -122,7 +122,7 @@ func (c *carrier) run(r *role, receiver bool) error {
 	}
 }
 
-// obey does what the end is told.
+// obey carries out one order.
 func (e *end) obey(o order) error {
 	size := min(max(o.Size, 1), maxSize)
 	if e.carrier.limit > 0 {
@@ -155,7 +155,7 @@ func (e *end) obey(o order) error {
 	return nil
 }
 
-// acknowledge carries an answer of one byte the other way.
+// acknowledge sends an answer of one byte in the other direction.
 func (e *end) acknowledge() error {
 	var err error
 	if e.receiver {
@@ -166,7 +166,7 @@ func (e *end) acknowledge() error {
 	return err
 }
 
-// trip carries a message and its answer.
+// trip carries one message and its answer.
 func (e *end) trip(size int) error {
 	steps := []func(int) (int, error){e.sendOnce, e.receiveOnce}
 	if e.receiver {
@@ -184,7 +184,7 @@ func (e *end) trip(size int) error {
 	return nil
 }
 
-// sendOnce makes one call that succeeds, and counts it; receiveOnce likewise.
+// sendOnce makes one successful call and counts it; receiveOnce does the same.
 func (e *end) sendOnce(n int) (int, error) {
 	return e.once(e.carrier.send, &e.did.Sent, n, unix.POLLOUT)
 }

@@ -27,7 +27,7 @@ func openSocketpair(typ int) func(m *maker) (ends, error) {
 	}
 }
 
-// openTCP makes a connection over loopback, which does not wait to fill its packets.
+// openTCP makes a connection over loopback, with TCP_NODELAY.
 func openTCP(m *maker) (ends, error) {
 	listener, err := tcpListen("127.0.0.1:0")
 	if err != nil {
@@ -98,7 +98,7 @@ func sendMessage(e *end, n int) (int, error) {
 	return unix.SendmsgBuffers(e.fds[0], e.halves(n), nil, nil, 0)
 }
 
-// receiveMessage has a look at what is there before it takes it, which is no transfer.
+// receiveMessage peeks at the message before it receives it; peeking is no transfer.
 func receiveMessage(e *end, n int) (int, error) {
 	if _, _, _, _, err := unix.RecvmsgBuffers(e.fds[0], e.halves(n), nil, unix.MSG_PEEK); err != nil {
 		return 0, err
@@ -107,7 +107,7 @@ func receiveMessage(e *end, n int) (int, error) {
 	return n, err
 }
 
-// Calls that carry some messages at a time (sendmmsg(2), recvmmsg(2)).
+// Calls that carry several messages at a time (sendmmsg(2), recvmmsg(2)).
 const (
 	messageBytes = 64
 	maxMessages  = 16
@@ -119,8 +119,8 @@ type mmsghdr struct {
 	length uint32
 }
 
-// messages sends or receives n bytes in messages, of which only the last one may be short:
-// who receives has room for a long one.
+// messages sends or receives n bytes in messages, of which only the last may be short: the
+// receiver has room for long ones.
 func (e *end) messages(call uintptr, n, flags int) (int, error) {
 	var headers [maxMessages]mmsghdr
 	var vectors [maxMessages]unix.Iovec

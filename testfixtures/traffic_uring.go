@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ring is an io_uring (io_uring(7)) of which one request is under way at a time.
+// ring is an io_uring (io_uring(7)) with at most one request in progress.
 type ring struct {
 	fd                 int
-	submitted, entries []byte // the memory of the queue of requests, and the requests
+	submitted, entries []byte // the memory of the submission queue, and its entries
 	completed          []byte
 	p                  ringParams
 }
@@ -31,7 +31,7 @@ type ringParams struct {
 	}
 }
 
-// Of include/uapi/linux/io_uring.h.
+// From include/uapi/linux/io_uring.h.
 const (
 	ringRead, ringWrite = 22, 23 // IORING_OP_READ, IORING_OP_WRITE
 	ringRequest         = 64     // bytes of struct io_uring_sqe
@@ -69,7 +69,7 @@ func setupRing(e *end) error {
 
 func word(memory []byte, at uint32) *uint32 { return (*uint32)(unsafe.Pointer(&memory[at])) }
 
-// do has one request done and waits for it.
+// do submits one request and waits for its completion.
 func (r *ring) do(opcode byte, fd int, b []byte) (int, error) {
 	tail := word(r.submitted, r.p.SQ.Tail)
 	at := *tail & *word(r.submitted, r.p.SQ.Mask)
@@ -77,7 +77,7 @@ func (r *ring) do(opcode byte, fd int, b []byte) (int, error) {
 	clear(entry)
 	entry[0] = opcode
 	binary.NativeEndian.PutUint32(entry[4:], uint32(fd))
-	binary.NativeEndian.PutUint64(entry[8:], ^uint64(0)) // the offset: where the file is
+	binary.NativeEndian.PutUint64(entry[8:], ^uint64(0)) // offset -1: the current file position
 	binary.NativeEndian.PutUint64(entry[16:], uint64(uintptr(unsafe.Pointer(&b[0]))))
 	binary.NativeEndian.PutUint32(entry[24:], uint32(len(b)))
 	*word(r.submitted, r.p.SQ.Array+at*4) = at

@@ -43,7 +43,7 @@ func udpFixtures() []Fixture {
 	}}
 }
 
-// udpSocket makes a socket with an address of its own on loopback.
+// udpSocket makes a socket with its own address on loopback.
 func udpSocket(m *maker) (inetSocket, unix.Sockaddr, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -80,7 +80,7 @@ func makeUDP(m *maker) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	// What the kernel shows of a datagram queue is the memory it takes.
+	// For a datagram queue the kernel shows the memory that it takes.
 	var memory int
 	if err := m.until("the datagram", func() (bool, error) {
 		memory, err = receiveMemory(b.FD)

@@ -165,7 +165,7 @@ func socketpair(m *maker, typ int) (fds [2]int, inos [2]string, err error) {
 	return fds, inos, nil
 }
 
-// startPair gives the ends of a socket pair to two holders.
+// startPair passes the ends of a socket pair to two holders.
 func startPair(m *maker, fds [2]int, a part) (p [2]*process, err error) {
 	a.fds = fds[:1]
 	if p[0], err = m.start("a", nil, a); err != nil {
@@ -225,8 +225,8 @@ func makeUnixDgram(m *maker) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	// Of the queue the kernel tells the size of the first one only. The state is
-	// none that the socket could be asked for.
+	// Of the queue the kernel reports only the size of the first message. The socket's
+	// state cannot be asked for, so it is not compared.
 	n, err := queued(fds[1])
 	return object{"unix:" + ino, tree{
 		"ino": ino, "holders": []tree{p[1].fd(firstFD, "")},
@@ -234,7 +234,7 @@ func makeUnixDgram(m *maker) (object, error) {
 	}}, err
 }
 
-// socketPath is a path in the run's directory, if an address has room for it.
+// socketPath is a path in the run's directory; an error if it is too long for an address.
 func socketPath(m *maker, name string) (string, error) {
 	path, err := m.run.manifest.path(name)
 	if limit := len(unix.RawSockaddrUnix{}.Path) - 1; err == nil && len(path) > limit {
@@ -243,7 +243,7 @@ func socketPath(m *maker, name string) (string, error) {
 	return path, err
 }
 
-// unixSocket is what the holder of a UNIX socket tells of it.
+// unixSocket is what the holder of a UNIX socket reports about it.
 type unixSocket struct {
 	Ino       string `json:"ino"`
 	Name      string `json:"name"` // getsockname
@@ -284,7 +284,7 @@ func makeUnixListener(m *maker, abstract bool) (object, error) {
 	}}, nil
 }
 
-// abstractName is a name no other run has.
+// abstractName is a name that no other run has.
 func abstractName(m *maker) string {
 	return fmt.Sprintf("ipctop-fixtures/%s", m.run.manifest.dir[strings.LastIndexByte(m.run.manifest.dir, '-')+1:])
 }
@@ -303,7 +303,7 @@ func makeUnixNamespace(m *maker) (object, error) {
 	}}, nil
 }
 
-// unixListenRole listens on the name it is given; @ begins an abstract one.
+// unixListenRole listens on the name in its argument; @ begins an abstract name.
 func unixListenRole(r *role) error {
 	fd, err := unixStream()
 	if err != nil {
@@ -363,7 +363,7 @@ func makeUnixInFlight(m *maker) (object, error) {
 	if err := unix.Sendmsg(fds[0], []byte("here"), unix.UnixRights(cargo[:]...), nil, 0); err != nil {
 		return object{}, fmt.Errorf("sendmsg SCM_RIGHTS: %w", err)
 	}
-	// The kernel has told since 5.17; there is no other way to see them.
+	// The kernel has reported this since 5.17; there is no other way to see it.
 	info, err := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(fds[1]))
 	if err != nil {
 		return object{}, err

@@ -9,10 +9,10 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Unseen says why ipctop cannot see all of an instance from where it runs, for one that
-// [Verify] has refused; "" where nothing in the snapshot explains that, so that it is a
-// defect. In a container it may neither compare descriptors nor look at other users'
-// processes, and it does not see the processes outside.
+// Unseen says why ipctop cannot see all of an instance from where it runs. It is called
+// after [Verify] has failed. "" means that nothing in the snapshot explains the failure, so
+// it is a defect. In a container ipctop may be unable to compare descriptors or to read
+// processes of other users, and it does not see processes outside.
 func Unseen(snap *model.Snapshot, inst *Instance) string {
 	found, err := find([]string{inst.Fixture})
 	if err != nil {
@@ -40,9 +40,10 @@ func Unseen(snap *model.Snapshot, inst *Instance) string {
 	return "needs kcmp(2), which is refused here: which descriptors are one open file is not known"
 }
 
-// withoutComparisons leaves out of what is expected of an object what only a comparison of
-// descriptors tells: which holders share a description, and which object is watched. What is
-// named after its lowest holder, as it has no inode, is an object for each holder then.
+// withoutComparisons removes from the expected fields of an object those that need a
+// comparison of descriptors: which holders share an open file description, and which object
+// is watched. Without comparisons, an object that is named after its lowest holder because
+// it has no inode appears once for each holder.
 func withoutComparisons(expect json.RawMessage) (json.RawMessage, error) {
 	var o struct {
 		rest    tree

@@ -12,8 +12,7 @@ import (
 // ErrNotSeen says that a snapshot has no such object at all.
 var ErrNotSeen = errors.New("it is not in the snapshot")
 
-// Verify compares an instance with what a snapshot has of it. The error says what
-// is not as it should be.
+// Verify compares an instance with a snapshot. The error says what differs.
 func Verify(snap *model.Snapshot, inst *Instance) error {
 	actual, err := shown(snap, inst)
 	if err != nil {
@@ -28,7 +27,7 @@ func Verify(snap *model.Snapshot, inst *Instance) error {
 		}
 	}
 	if snap.Waits == nil || inst.Waits == nil {
-		return nil // nobody looked, or nothing is said of them
+		return nil // waits were not read, or none are expected
 	}
 	text := []byte{'['}
 	for i := range snap.Waits {
@@ -43,7 +42,7 @@ func Verify(snap *model.Snapshot, inst *Instance) error {
 	return nil
 }
 
-// shown is the object or process of an instance as the dump writes it.
+// shown is the object or process of an instance as JSON, in the form of the dump.
 func shown(snap *model.Snapshot, inst *Instance) ([]byte, error) {
 	if pid, ok := strings.CutPrefix(inst.Object, "process:"); ok {
 		n, err := strconv.Atoi(pid)

@@ -25,8 +25,7 @@ func vsockFixtures() []Fixture {
 	}}
 }
 
-// makeVsock expects no detail: without vsock_diag, which few kernels have, the
-// family is all that can be seen.
+// makeVsock expects no detail: without vsock_diag, which few kernels have, only the family can be seen.
 func makeVsock(m *maker) (object, error) {
 	const needs = "AF_VSOCK in the kernel"
 	fd, err := m.socket(unix.AF_VSOCK, unix.SOCK_STREAM, 0, needs)

@@ -1,5 +1,5 @@
-// Command holder is what holders of fixtures run in tests: it takes roles and does nothing
-// else, and so it starts in a fraction of the time that a test program needs.
+// Command holder is the program of the fixtures' holders in tests: it runs roles and does
+// nothing else, so it starts in a fraction of the time that a test program needs.
 package main
 
 import "github.com/ipctop/ipctop/testfixtures"
