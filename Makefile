@@ -5,24 +5,24 @@ TOOLS  = $(GO) tool -modfile=tools/go.mod
 FUZZTIME ?= 10s
 
 .PHONY: bpf kernels kills build test race lint fuzz golden bench docs check arch
-# What is built says its version; LDFLAGS='-s -w' leaves the debugging symbols out.
+# VERSION is built into the binary; LDFLAGS='-s -w' omits the debugging symbols.
 VERSION ?= $(shell tools/version)
 BINARY  ?= bin/ipctop
 
-# Where make install puts things. NATIVE is an ipctop that runs here, to print its
-# completions: another one than BINARY where that is for another machine.
+# Where make install puts things. NATIVE is an ipctop that runs on this machine and prints
+# the completions. It differs from BINARY if BINARY is for another machine.
 PREFIX  ?= /usr/local
 DESTDIR ?=
 NATIVE  ?= $(BINARY)
 
 .PHONY: pages install uninstall dist dist-test image
 
-# -trimpath and no stamp by git: the version names the commit, and the same commit
+# -trimpath, and -buildvcs=false: the version names the commit already, and the same commit
 # gives the same bytes in every directory.
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "$(LDFLAGS) -X main.version=$(VERSION)" -o $(BINARY) ./cmd/ipctop
 
-# Installs what make build has made; it builds nothing, so that it can run as root.
+# Installs the result of make build. It builds nothing, so that it can run as root.
 install: UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
 install: SHARE = $(DESTDIR)$(PREFIX)/share
 install:
@@ -36,32 +36,32 @@ install:
 	for unit in contrib/*.service; do sed 's|/usr/local/bin/|$(or $(PREFIX),/usr/local)/bin/|' $$unit >$(UNITS)/$${unit##*/} || exit 1; done
 	install -D -m 644 LICENSE $(SHARE)/doc/ipctop/copyright
 
-# Recordings in /var/lib/ipctop stay.
+# Keeps the recordings in /var/lib/ipctop.
 uninstall:
 	for unit in contrib/*.service; do rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/}; done
 	cd $(DESTDIR)$(PREFIX) && rm -f bin/ipctop share/man/man1/ipctop.1 share/man/man1/ipctop-*.1 share/bash-completion/completions/ipctop \
 		share/zsh/site-functions/_ipctop share/fish/vendor_completions.d/ipctop.fish share/doc/ipctop/copyright
 	-rmdir $(DESTDIR)$(PREFIX)/share/doc/ipctop
 
-# Tarballs, .deb, .rpm and checksums in dist/, the same bytes each time.
+# Makes tarballs, .deb, .rpm and checksums in dist/, with the same bytes each time.
 dist:
 	GO="$(GO)" VERSION="$(VERSION)" tools/dist
 
-# Whether they are the same bytes, and whether the package works once installed.
+# Tests that two builds give the same bytes, and that the installed package works.
 dist-test:
 	GO="$(GO)" tools/dist-test
 
-# A container image of bin/ipctop alone, by podman or docker.
+# Makes a container image that holds only bin/ipctop, with podman or docker.
 image: build
 	$(or $(ENGINE),podman) build --build-arg VERSION=$(VERSION) -f contrib/container/Dockerfile -t ipctop:$(subst +,-,$(VERSION)) -t ipctop:latest $(dir $(BINARY))
 
 test:
 	$(GO) test ./...
 
-# Tests of real programs and of processes that hang take their time from others'
-# clocks: the race detector would find nothing more in them. Nor would it in the second line:
-# these do what other tests do with all fixtures, for each of the fixtures, probes or keys by
-# itself, and count what that costs or changes.
+# The race detector would find nothing more in these tests. Those in the first line spend
+# their time waiting for real programs and hanging processes. Those in the second line repeat
+# what other tests do with all fixtures, once for each fixture, probe or key, and count what
+# that costs or changes.
 RACED ?= ./...
 UNRACED = Reference|Program|QuietOnHealth|Hung|Hang|AdviceReleases|Healthy|RealDeadlocks|StandardOutputClosed|AsPrinted
 UNRACED := $(UNRACED)|FixtureAdvice|EachProbe|LiveEveryKey|CostInProportion|NothingIsCounted|WaitsOnly
@@ -74,9 +74,9 @@ lint:
 	$(TOOLS) staticcheck ./...
 	$(GO) mod tidy -diff
 
-# Struct sizes and system calls differ by architecture; ipctop must also build
-# where there is no Linux, to read dumps and recordings. It compiles as a release does, so
-# that what builds one after this need not do so again.
+# Struct sizes and system calls differ by architecture. ipctop must also build on other
+# systems than Linux, to read dumps and recordings there. The flags are those of a release
+# build, so that a later one finds its packages in the build cache.
 arch: export CGO_ENABLED = 0
 arch: export GOFLAGS += -trimpath
 arch:
@@ -87,15 +87,16 @@ arch:
 	GOOS=darwin $(GO) build -o /dev/null ./cmd/ipctop
 	GOOS=darwin $(GO) vet ./model ./diagnose/... ./query ./record ./render/...
 
-# Compiles the eBPF programs, whose objects are committed: needs clang and llvm.
+# Compiles the eBPF programs. Their object files are committed. Needs clang and llvm.
 bpf:
 	tools/bpf
 
-# A recorder that is killed 200 times at any moment.
+# Kills a recorder 200 times at random moments.
 kills:
 	IPCTOP_TEST_KILLS=1 $(GO) test -run Killed ./cmd/ipctop
 
-# Every fixture on Debian's kernels under software emulation, all at a time: four minutes.
+# Tests every fixture on Debian's kernels under software emulation. All kernels boot at the
+# same time: four minutes.
 kernels:
 	GO="$(GO)" tools/kernels
 
@@ -110,16 +111,16 @@ golden docs:
 	$(GO) test ./render ./render/live -update
 	$(GO) test ./cmd/ipctop -run '^Test(Docs|RichDump)' -update
 
-# Runs the commands of README, tutorial, cookbook and course, and writes down what they
-# print where that has changed: needs root.
+# Runs the commands of README, tutorial, cookbook and course, and updates the printed output
+# where it has changed. Needs root.
 pages:
 	$(GO) test ./cmd/ipctop -run PagesAsPrinted -update
 
-# The JSON codec against encoding/json, and ipctop against lsof and lsfd.
 # Draws the pictures of the live view in docs/pictures from its frames.
 pictures:
 	$(GO) test ./render/live -run Pictures -update
 
+# Compares the speed of the JSON codec with encoding/json, and of ipctop with lsof and lsfd.
 bench:
 	$(GO) test ./model ./diagnose ./record ./render/live -run '^$$' -bench .
 	GO="$(GO)" tools/bench

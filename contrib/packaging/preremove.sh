@@ -1,5 +1,5 @@
 #!/bin/sh
-# dpkg says remove or upgrade, rpm how many versions will be left.
+# The argument of dpkg is remove or upgrade; that of rpm is how many versions will be left.
 set -e
 case "$1" in
 upgrade | 1) exit 0 ;;
