@@ -10,9 +10,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// openedFIFO is a FIFO that four processes open for reading: by its path, from their
-// working directory, from a directory that they have open, and by openat2. Nobody opens it for
-// writing.
+// openedFIFO is a FIFO that four processes open for reading: by its path, relative to their working
+// directory, relative to a directory that they have open, and by openat2. No process opens it for writing.
 const openedFIFO = `
 import ctypes, os, struct, sys, time
 os.mkfifo("DIR/requests"); os.chdir("DIR"); dir = os.open(".", os.O_RDONLY); pids = []
@@ -26,8 +25,8 @@ for how in range(4):
 time.sleep(0.2); print(*pids, flush=True); time.sleep(1000)
 `
 
-// TestFIFOBeingOpened: nobody has it open, yet it is one object with its path, for
-// which all of them wait.
+// TestFIFOBeingOpened: no process has the FIFO open, but it is shown as one object with its
+// path, for which all of them wait.
 func TestFIFOBeingOpened(t *testing.T) {
 	dir := shortDir(t)
 	p := startReal(t, "python3", "-c", strings.ReplaceAll(openedFIFO, "DIR", dir))
@@ -37,7 +36,7 @@ func TestFIFOBeingOpened(t *testing.T) {
 	if !slices.Equal(f.Victims, sortedInts(pids)) || len(f.Objects) != 1 || !strings.Contains(f.Summary, opens) {
 		t.Errorf("%s: victims %v of %v, objects %v", f.Summary, f.Victims, pids, f.Objects)
 	}
-	// They may be waiting for work.
+	// They may be idle readers that wait for work.
 	if f.Severity != model.Warning || f.Confidence != model.Possible {
 		t.Errorf("%s %s: %s", f.Severity, f.Confidence, f.Summary)
 	}
@@ -57,7 +56,8 @@ func TestFIFOBeingOpened(t *testing.T) {
 	}
 }
 
-// TestFIFOBeingWritten: who opens a FIFO to write has something to say, and nobody reads.
+// TestFIFOBeingWritten: a process that opens a FIFO for writing has something to write, and
+// nobody reads it.
 func TestFIFOBeingWritten(t *testing.T) {
 	dir := shortDir(t)
 	p := startReal(t, "bash", "-c", "cd "+dir+" && mkfifo jobs && { echo hello >jobs & echo $!; wait; }")
@@ -74,8 +74,8 @@ func TestFIFOBeingWritten(t *testing.T) {
 	}
 }
 
-// commandFIFO takes commands from a FIFO, and has done the first one. It was started long enough
-// ago that the start time tells that the FIFO was written to since.
+// commandFIFO reads commands from a FIFO, and has done the first one. It was started long enough
+// ago that its start time shows that the FIFO was written to since then.
 const commandFIFO = `mkfifo DIR/commands; (while read -r line <DIR/commands; do echo "$line" >DIR/done; done) & reader=$!
 sleep 2.5; echo first >DIR/commands; until [ -s DIR/done ]; do sleep 0.1; done; echo $reader; wait`
 

@@ -16,9 +16,9 @@ import (
 
 var pidInText = regexp.MustCompile(`\((\d+)\)`)
 
-// TestFixtureAdvice does what the finding about each rule's fixture advises first: of
-// those that it says go on one must go on (one that gets a lock keeps it from the next),
-// and what it says is removed must be gone.
+// TestFixtureAdvice carries out the first action that the finding about each rule's fixture
+// advises. Of the processes that are said to go on, one must go on (one that gets a lock
+// keeps it from the next). Objects that are said to be removed must be gone.
 func TestFixtureAdvice(t *testing.T) {
 	advised := 0
 	for _, f := range testfixtures.All() {
@@ -49,7 +49,7 @@ func TestFixtureAdvice(t *testing.T) {
 	}
 }
 
-// fixtureFinding is what a rule says of a fixture.
+// fixtureFinding is the finding of a rule about a fixture.
 func fixtureFinding(t *testing.T, rule string, inst *testfixtures.Instance) *model.Finding {
 	t.Helper()
 	var found *model.Finding
@@ -68,7 +68,7 @@ func fixtureFinding(t *testing.T, rule string, inst *testfixtures.Instance) *mod
 	return found
 }
 
-// carryOut does an action, if it is about the fixture alone.
+// carryOut carries out an action, if it concerns only the fixture.
 func carryOut(t *testing.T, inst *testfixtures.Instance, action *model.Action, f *model.Finding) {
 	t.Helper()
 	argv := action.Argv
@@ -123,7 +123,7 @@ func carryOut(t *testing.T, inst *testfixtures.Instance, action *model.Action, f
 			t.Fatalf("%v was done, and nobody went on: %s", argv, action.Effect)
 		}
 	}
-	if len(before) == 0 { // it is not about those who wait: then what it is about must be gone
+	if len(before) == 0 { // no waiter is concerned: then the object must be gone
 		for end := time.Now().Add(time.Minute); finds(newScan(t), f); time.Sleep(100 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("%v was done, and %s still is found: %s", argv, f.Rule, f.Summary)
@@ -132,7 +132,7 @@ func carryOut(t *testing.T, inst *testfixtures.Instance, action *model.Action, f
 	}
 }
 
-// finds reports whether a finding is there.
+// finds reports whether a snapshot still has a finding.
 func finds(snap *model.Snapshot, f *model.Finding) bool {
 	return slices.ContainsFunc(snap.Findings, func(g model.Finding) bool { return g.ID == f.ID })
 }

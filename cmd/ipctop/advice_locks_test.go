@@ -7,8 +7,8 @@ var (
 	healthyScripts = slices.Concat(healthyLocks, healthySockets, healthyFIFOs, healthyPipes, healthyRuntimes)
 )
 
-// flockIdiom is what flock(1) itself shows: the command takes the lock for the
-// descriptor of the script, which keeps it when the command has ended.
+// flockIdiom is the idiom in the manual page of flock(1): the command takes the lock on a
+// descriptor of the script, which keeps the lock when the command has ended.
 const flockIdiom = `exec 9>DIR/lock; flock 9 || { echo flock is missing; exit; }
 (flock DIR/lock true 9>&- & echo $! >DIR/victim)
 (exec 9>&-; until pgrep -x -P $$ sleep; do sleep 0.1; done >/dev/null; echo $(cat DIR/victim) $$) & sleep 300; :`
@@ -25,7 +25,7 @@ if victim == 0: fcntl.flock(open("DIR/lock"), fcntl.LOCK_EX); os._exit(0)
 time.sleep(0.2); print(victim, receiver, flush=True); time.sleep(1000)
 `
 
-// lockBehindServer holds a lock while it waits for a server that answers nobody.
+// lockBehindServer holds a lock while it waits for a server that never answers.
 const lockBehindServer = `
 import fcntl, os, select, socket, time
 s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(); server = os.fork()
@@ -44,7 +44,7 @@ if victim == 0: fcntl.flock(open("DIR/lock"), fcntl.LOCK_EX); os._exit(0)
 time.sleep(0.2); print(victim, holder, server, flush=True); time.sleep(1000)
 `
 
-// lockMapped keeps a lock by a mapping alone.
+// lockMapped keeps a lock only by a mapping.
 const lockMapped = `
 import ctypes, fcntl, os, time
 libc = ctypes.CDLL(None); libc.mmap.restype = ctypes.c_void_p
@@ -57,7 +57,7 @@ if victim == 0: fcntl.flock(open("DIR/lock"), fcntl.LOCK_EX); os._exit(0)
 time.sleep(0.2); print(victim, holder, flush=True); time.sleep(1000)
 `
 
-// acceptInTurn are servers that take turns at accept.
+// acceptInTurn are servers that call accept one after the other, under a lock.
 const acceptInTurn = `
 import fcntl, os, socket, time
 s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(); pids = []
@@ -68,7 +68,7 @@ for i in range(3):
 print(*reversed(pids), flush=True); time.sleep(1000)
 `
 
-// lockReceived has a lock whose descriptor was sent and received.
+// lockReceived holds a lock whose descriptor was sent and received.
 const lockReceived = `
 import array, fcntl, os, socket, time
 a, b = socket.socketpair(); f = open("DIR/lock", "w"); fcntl.flock(f, fcntl.LOCK_EX); receiver = os.fork()

@@ -7,11 +7,10 @@ import (
 	"testing"
 )
 
-// keeps is a command that leaves a process behind, which keeps its output, and ends.
+// keeps is a command that ends, and leaves behind a process that keeps its output open.
 const keeps = `sleep 300 & echo $! >DIR/keeper; echo started`
 
-// Programs that read that command's output to its end, in the ways of shells and
-// runtimes.
+// Programs that read this command's output until end of file, in the ways of shells and runtimes.
 const (
 	substitution = `(v=$(sh -c 'KEEPS'); :) & r=$!; until [ -s DIR/keeper ]; do sleep 0.05; done; sleep 0.2; echo $r $(cat DIR/keeper); wait`
 	pipeline     = `sh -c 'KEEPS' | cat >/dev/null & r=$!; until [ -s DIR/keeper ]; do sleep 0.05; done; echo $r $(cat DIR/keeper); wait`
@@ -35,7 +34,7 @@ func main() {
 `
 )
 
-// Programs whose pipes are kept by whom they are meant for.
+// Programs whose pipes are kept open by the processes that are meant to use them.
 const (
 	running   = `sleep 300 | cat >/dev/null & r=$!; sleep 0.2; echo $r $(ps -o pid= --ppid $$ -C sleep | head -1); wait`
 	following = `tail -f /dev/null | grep x >/dev/null & echo $! ; wait`
@@ -85,9 +84,8 @@ var healthyPipes = []stuckScript{
 	{name: "daemon that is to say when it is ready", argv: []string{"python3", "-c", notified}},
 }
 
-// TestKeptFromGo: a program in Go reads in a thread of its runtime's choice, while
-// the main one waits for that. (Java does not wait: when a process ends, its runtime
-// takes what the pipe holds and closes it.)
+// TestKeptFromGo: a Go program reads in any thread of its runtime, and its main thread waits for that.
+// (Java does not wait: when a process ends, its runtime reads what the pipe holds and closes it.)
 func TestKeptFromGo(t *testing.T) {
 	dir := shortDir(t)
 	program := filepath.Join(dir, "captured")

@@ -1,7 +1,7 @@
 package main
 
-// fullQueue has a receiver stop before it makes room in a queue for which a sender
-// waits. The queue goes with who made it.
+// fullQueue has a sender that waits for room in a queue, and a receiver that was stopped
+// before it made room. The queue is removed with the process that created it.
 const fullQueue = `
 import atexit, ctypes, os, signal, sys, time
 libc = ctypes.CDLL(None); text = ctypes.create_string_buffer(b"\1" + bytes(7), 8008)
@@ -21,7 +21,7 @@ libc.msgsnd(q, text, 8000, 0); receiver = child(receive); time.sleep(0.3); sende
 time.sleep(0.3); print(sender, receiver, flush=True); sys.stdin.read()
 `
 
-// fullPosixQueue is the same with a POSIX queue, whose name is removed at once.
+// fullPosixQueue is the same with a POSIX queue whose name is removed at once.
 const fullPosixQueue = `
 import ctypes, os, signal, sys, time
 libc = ctypes.CDLL(None); name = b"/ipctop-test-%d" % os.getpid(); size = ctypes.c_size_t(8192); text = ctypes.create_string_buffer(8192)
@@ -37,7 +37,7 @@ if sender == 0:
 os.close(q); time.sleep(0.3); print(sender, receiver, flush=True); sys.stdin.read()
 `
 
-// terminalJob has a job in the background that has a lock and wants its terminal.
+// terminalJob is a background job that holds a lock and wants its terminal.
 const terminalJob = `
 import fcntl, os, pty, signal, sys, time
 r, w = os.pipe(); pid, master = pty.fork()
@@ -57,8 +57,8 @@ var stuckQueues = []stuckScript{
 	{"POSIX queue whose receiver is stopped", "holder-stopped", []string{"python3", "-c", fullPosixQueue}, "is stopped"},
 }
 
-// stuckMemory are programs that are stuck at what lies in memory: nothing releases a
-// mutex or a condition, but who waits for one that is stuck at it goes on.
+// stuckMemory are programs that are stuck on objects in memory. Nothing releases such a
+// mutex or condition variable, but processes that wait for a stuck process can go on.
 var stuckMemory = []stuckScript{
 	{"mutex of a process that has ended", "mutex-owner-dead", []string{"STUCK", "abandoned", "DIR"}, "has ended"},
 	{"mutex that was locked when its process was forked", "mutex-owner-dead", []string{"STUCK", "copied", "DIR"}, "when this process was forked"},

@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-// javaScript runs a program of one class, whose body BODY stands for.
+// javaScript runs a program of one class; BODY stands for its body.
 const javaScript = `command -v java >/dev/null || { echo java is missing; exit; }
 cat >DIR/Talk.java <<END
 import java.util.concurrent.*;
@@ -11,7 +11,7 @@ END
 exec java -Xshare:auto DIR/Talk.java`
 
 const (
-	// The program and its child read what the other one is to write.
+	// Program and child each read what the other should write.
 	javaReads = `Process p = new ProcessBuilder("cat").start();
 System.out.println(p.pid() + " " + ProcessHandle.current().pid()); p.getInputStream().read();`
 
@@ -20,11 +20,11 @@ System.out.println(p.pid() + " " + ProcessHandle.current().pid()); p.getInputStr
 ProcessBuilder b = new ProcessBuilder("java", "DIR/Talk.java"); b.environment().put("CHILD", "1"); Process p = b.start();
 System.out.println(p.pid() + " " + ProcessHandle.current().pid()); p.getInputStream().read();`
 
-	// The child writes to a pipe that the program does not read; it waits for its end.
+	// The child writes to a pipe that the program does not read, as the program waits for its end.
 	javaWaits = `Process p = new ProcessBuilder("head", "-c", "1000000", "/dev/zero").start();
 System.out.println(p.pid() + " " + ProcessHandle.current().pid()); p.waitFor();`
 
-	// The same, and a thread of the program wakes now and then.
+	// The same, while a thread of the program wakes now and then.
 	javaBeats = `Process p = new ProcessBuilder("cat").start();
 Executors.newScheduledThreadPool(1).scheduleAtFixedRate(() -> {}, 1000, 1000, TimeUnit.SECONDS);
 System.out.println(p.pid() + " " + ProcessHandle.current().pid()); p.getInputStream().read();`
@@ -32,7 +32,7 @@ System.out.println(p.pid() + " " + ProcessHandle.current().pid()); p.getInputStr
 	javaLimited = `Process p = new ProcessBuilder("cat").start();
 System.out.println(p.pid() + " " + ProcessHandle.current().pid()); p.waitFor(1000, TimeUnit.SECONDS);`
 
-	// asyncio reads no more than it has room for, and waits for the child's end.
+	// asyncio reads only as much as it has room for, and waits for the child's end.
 	asyncioWaits = `
 import asyncio, os
 async def main():
@@ -56,7 +56,7 @@ for p in workers: p.start()
 signal.signal(signal.SIGTERM, lambda *a: e.set())
 print(workers[0].pid, os.getpid(), flush=True); [p.join() for p in workers]
 `
-	// More jobs than tokens, in a make below another one.
+	// More jobs than tokens, in a make that another make has started.
 	makeBelowMake = `command -v make >/dev/null || { echo make is missing; exit; }
 printf 'all:\n\t+$(MAKE) -s -f DIR/Makefile sub\nsub: a b c d\na b c d:\n\techo $$PPID $$$$; sleep 300; :\n' >DIR/Makefile
 exec make -s -j2 -f DIR/Makefile`

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// fullLog is a socket like /dev/log whose owner does not receive, and clients of
-// three sorts: connected ones, and one that names the path with each message.
+// fullLog is a socket like /dev/log whose owner does not receive, and three clients:
+// connected ones, and one that gives the path with each message.
 const fullLog = `
 import os, socket, time
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind("DIR/log"); pids = []
@@ -37,8 +37,8 @@ c = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); c.connect("DIR/log"); c.se
 print(server, os.getpid(), flush=True); time.sleep(1000)
 `
 
-// fullListener is a server that does not accept, a client whose connection waits to
-// be accepted and that waits for an answer, and one that cannot even connect.
+// fullListener is a server that does not accept. One client waits for an answer on a
+// connection that waits to be accepted; another cannot even connect.
 const fullListener = `
 import os, socket, time
 s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(1); kept = []; pids = []; connected, says = os.pipe()
@@ -55,8 +55,8 @@ if server == 0: time.sleep(1000)
 port = s.getsockname()[1]; s.close(); time.sleep(0.3); print(connects, asks, server, port, flush=True); time.sleep(1000)
 `
 
-// oneOfTwoServers has two servers bind the same relative path, each in a directory of its own. The
-// first one is stopped, the other one sleeps, and clients of both wait in connect.
+// oneOfTwoServers are two servers that bind the same relative path, each in its own directory. The
+// first is stopped, the other sleeps, and clients of both wait in connect.
 const oneOfTwoServers = `
 import os, signal, socket, time
 pids = []
@@ -77,7 +77,7 @@ for name in "ab":
 print(*pids[:2], flush=True); time.sleep(1000)
 `
 
-// peerInFlight has the other end of a reader's pair of sockets in the queue of a socket that nobody reads.
+// peerInFlight is a reader of a socket pair whose other end is in the queue of a socket that nobody reads.
 const peerInFlight = `
 import array, os, socket, time
 a, b = socket.socketpair(); receiver = os.fork()
@@ -98,8 +98,8 @@ var healthySockets = []stuckScript{
 	{name: "log socket that is read", argv: []string{"python3", "-c", logRead}},
 }
 
-// TestWhyOfAPort: who waits for a connection to be accepted, or for an answer on
-// one that was not, waits for the server; and the port leads to all of them.
+// TestWhyOfAPort: a client whose connection is not accepted waits for the server, also if
+// it waits for an answer on that connection. The port as a reference leads to all of them.
 func TestWhyOfAPort(t *testing.T) {
 	p := startReal(t, "python3", "-c", fullListener)
 	pids := numbers(t, p.line(t))
@@ -137,8 +137,7 @@ for i in range(2):
 time.sleep(0.3); print(*clients, worker, s.getsockname()[1], flush=True); os.waitpid(worker, 0)
 `
 
-// TestWhyOfAStoppedWorkersPort: who polls on a connection that waits in the backlog is not
-// called idle.
+// TestWhyOfAStoppedWorkersPort: a client that polls on a connection in the backlog is not called idle.
 func TestWhyOfAStoppedWorkersPort(t *testing.T) {
 	p := startReal(t, "python3", "-c", stoppedWorker)
 	pids := numbers(t, p.line(t))

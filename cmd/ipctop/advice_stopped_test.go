@@ -1,6 +1,6 @@
 package main
 
-// lockOfStopped has a process stop while it has a lock.
+// lockOfStopped is a process that stops while it holds a lock.
 const lockOfStopped = `
 import fcntl, os, signal, time
 holder = os.fork()
@@ -10,7 +10,7 @@ if waiter == 0: fcntl.flock(open("DIR/lock", "w"), fcntl.LOCK_EX); time.sleep(10
 time.sleep(0.2); print(waiter, holder, flush=True); time.sleep(1000)
 `
 
-// lockOfStoppedFamily has a process stop, and its child: both have a lock, and the one waits for the
+// lockOfStoppedFamily is a process that stops and its child. Both hold a lock, and one waits for the
 // end of the other.
 const lockOfStoppedFamily = `
 import fcntl, os, signal, time
@@ -24,7 +24,8 @@ if waiter == 0: fcntl.flock(open("DIR/lock", "w"), fcntl.LOCK_EX); time.sleep(10
 time.sleep(0.2); print(waiter, holder, flush=True); time.sleep(1000)
 `
 
-// stoppedServer has a server stop before it accepts what its queue has no room for.
+// stoppedServer is a server that stops before it accepts the connections for which its
+// queue has no room.
 const stoppedServer = `
 import os, signal, socket, time
 server = os.fork()
@@ -37,7 +38,7 @@ if client == 0: c = socket.socket(socket.AF_UNIX); c.connect("DIR/server"); time
 time.sleep(0.2); print(client, server, flush=True); time.sleep(1000)
 `
 
-// leakedEnd has a worker inherit the write end of its brother's pipe.
+// leakedEnd is a worker that inherits the write end of its sibling's pipe.
 const leakedEnd = `
 import os, time
 def worker():
@@ -51,7 +52,7 @@ first, w = worker(); time.sleep(0.1); second, other = worker(); os.close(w)
 time.sleep(0.2); print(first, second, flush=True); time.sleep(1000)
 `
 
-// fullPipe has a writer whose reader does something else.
+// fullPipe is a writer whose reader does something else.
 const fullPipe = `
 import os, time
 r, w = os.pipe(); reader = os.fork()
@@ -65,8 +66,8 @@ if writer == 0:
 time.sleep(0.2); print(writer, reader, flush=True); time.sleep(1000)
 `
 
-// relayed has a relay between a writer and a server, which polls until the server, which is
-// stopped, takes more.
+// relayed is a relay between a writer and a server that is stopped. The relay polls until
+// the server takes more.
 const relayed = `
 import os, select, signal, socket, time
 a, b = socket.socketpair(); server = os.fork()
@@ -90,7 +91,7 @@ if writer == 0:
 os.close(w); time.sleep(0.3); print(writer, server, flush=True); time.sleep(1000)
 `
 
-// polledServer has a client poll its connection to a server that is stopped.
+// polledServer is a client that polls its connection to a stopped server.
 const polledServer = `
 import os, select, signal, socket, time
 l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen(1); server = os.fork()
@@ -102,8 +103,8 @@ if client == 0:
 time.sleep(0.3); print(client, server, flush=True); time.sleep(1000)
 `
 
-// polledPair has a client poll for the answer of a stopped process that it has a pair of sockets with,
-// again and again. The request is not read.
+// polledPair is a client that polls again and again for the answer of a stopped process, with which it
+// shares a socket pair. The request is not read.
 const polledPair = `
 import os, select, signal, socket, time
 a, b = socket.socketpair(); server = os.fork()

@@ -16,17 +16,17 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// stuckScript is a real program that gets stuck: it prints the pid of the process
-// that waits, and the pids of those that must be named as being in its way.
+// stuckScript is a real program that gets stuck. It prints the pid of the process that
+// waits, and the pids of the processes that the finding must name as blocking it.
 type stuckScript struct {
 	name string
 	rule string
 	argv []string
-	also string // what the summary must contain, too
+	also string // the summary must contain this, too
 }
 
-// TestAdviceReleases has real programs get stuck, and does what the finding about
-// each advises: the process that it names as the victim must go on.
+// TestAdviceReleases starts real programs that get stuck, and carries out the advice of the
+// finding about each: the process that the finding names as the victim must go on.
 func TestAdviceReleases(t *testing.T) {
 	for _, s := range stuckScripts {
 		t.Run(s.name, func(t *testing.T) {
@@ -62,8 +62,8 @@ func TestAdviceReleases(t *testing.T) {
 	}
 }
 
-// TestHealthyScripts has programs that look as if they were stuck, and are well:
-// none of the rules may speak of them.
+// TestHealthyScripts starts programs that look stuck but are healthy: none of the rules may
+// mention them.
 func TestHealthyScripts(t *testing.T) {
 	for _, s := range healthyScripts {
 		t.Run(s.name, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestHealthyScripts(t *testing.T) {
 			pids := numbers(t, p.line(t))
 			waitAged(t, pids[0])
 			snap := newScan(t)
-			diagnose.Run(snap, diagnose.Options{MinAge: diagnose.DefaultMinAge}) // what would be found later on, too
+			diagnose.Run(snap, diagnose.Options{MinAge: diagnose.DefaultMinAge}) // also find what would only be found later
 			for i := range snap.Findings {
 				f := &snap.Findings[i]
 				if f.Severity != model.Info && slices.ContainsFunc(f.PIDs, func(pid int) bool { return slices.Contains(pids, pid) }) {
@@ -83,8 +83,7 @@ func TestHealthyScripts(t *testing.T) {
 	}
 }
 
-// script is the command line, with a directory of its own in place of DIR and
-// testdata/stuck.c in place of STUCK.
+// script is the command line, with DIR replaced by a new directory and STUCK by testdata/stuck.c.
 func (s *stuckScript) script(t *testing.T) []string {
 	t.Helper()
 	dir := shortDir(t)
@@ -99,8 +98,8 @@ func (s *stuckScript) script(t *testing.T) []string {
 	return argv
 }
 
-// endDaemon ends the process that a script started in a session of its own, if it did: what
-// ends the script does not reach it.
+// endDaemon ends the process that a script may have started in a new session: ending the
+// script does not reach it.
 func endDaemon(dir string) {
 	text, err := os.ReadFile(filepath.Join(dir, "daemon"))
 	pid, _ := strconv.Atoi(string(text))
@@ -118,15 +117,15 @@ func numbers(t *testing.T, line string) []int {
 	for word := range strings.FieldsSeq(line) {
 		n, err := strconv.Atoi(word)
 		if err != nil {
-			t.Skip(line) // it says why it cannot be
+			t.Skip(line) // it says why it cannot run
 		}
 		list = append(list, n)
 	}
 	return list
 }
 
-// findingAbout scans until a rule speaks of a victim and names the other processes, which may
-// take a while to get stuck, too.
+// findingAbout scans until a rule has a finding about a victim that also names the other
+// processes. These may take a while to get stuck, too.
 func findingAbout(t *testing.T, rule string, victim int, others ...int) *model.Finding {
 	t.Helper()
 	var snap *model.Snapshot
@@ -155,7 +154,7 @@ func containsAll(list, some []int) bool {
 	return !slices.ContainsFunc(some, func(n int) bool { return !slices.Contains(list, n) })
 }
 
-// waitAged waits until a process has been blocked for longer than the rules ask.
+// waitAged waits until a process has been blocked for longer than the rules require.
 func waitAged(t *testing.T, pid int) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
@@ -178,8 +177,8 @@ func callOf(pid int) string {
 	return string(text)
 }
 
-// descends reports whether a process was started by a program, as its process group
-// or the group's session tells.
+// descends reports whether a process was started by a program, according to its process
+// group or its session.
 func descends(pid, program int) bool {
 	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	_, rest, _ := strings.Cut(string(stat), ") ")

@@ -13,16 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// apartEnv is the name of the test that runs in namespaces of its own.
+// apartEnv is the name of the test to run in its own namespaces.
 const apartEnv = "IPCTOP_TEST_APART"
 
-// apart reports whether the test is where it can make things hang: in the first
-// process of new pid and mount namespaces, with a /proc of their own, so that its
-// scans see its own processes alone and nobody else sees what it mounts. If not,
-// it runs the test there, and the caller is to return.
+// apart reports whether the test can make things hang safely: it is the first process of new pid
+// and mount namespaces with their own /proc, so that its scans see only its own processes and no
+// other process sees what it mounts. If not, it runs the test there, and the caller must return.
 //
-// All that hangs ends within half a minute, whatever happens to the test: see
-// [fuseEnv]. Others on the machine can meet it only through /proc/PID/fd, cwd and
+// Everything that hangs ends within half a minute, whatever happens to the test: see
+// [fuseEnv]. Other processes on the machine can reach it only through /proc/PID/fd, cwd and
 // memory of the test's processes, and wait no longer than the test takes.
 func apart(t *testing.T) bool {
 	t.Helper()
@@ -62,7 +61,7 @@ func apart(t *testing.T) bool {
 	return false
 }
 
-// apartIfCan is [apart] for a test that runs where it is if it cannot be alone.
+// apartIfCan is like [apart], for a test that runs without isolation if there can be none.
 func apartIfCan(t *testing.T) bool {
 	t.Helper()
 	status, err := os.ReadFile("/proc/self/status")

@@ -14,8 +14,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// asksOthers are programs of which one goes on only when another one has done something for it,
-// as the kernel asks. That one STOPS, or does it.
+// asksOthers are programs in which one process goes on only when another one has answered the
+// kernel's request. The other one STOPS, or answers.
 var asksOthers = []struct{ name, wants, script string }{
 	{"lease", "opens DIR/f, on which a lease is in the way", `
 open("DIR/f", "w").close(); holder = os.fork()
@@ -75,8 +75,8 @@ def answer(once=lambda: time.sleep(1000)):
 def through(): open("DIR/through", "w").close(); time.sleep(1000)
 `
 
-// TestAsksStopped: the chain of who waits for the kernel to get an answer leads to the process that
-// is to give it; where that does, nothing is found.
+// TestAsksStopped: the chain of a process that waits for the kernel leads to the process that must
+// answer. If that process answers, there is no finding.
 func TestAsksStopped(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("the programs have the numbers of system calls of amd64")
@@ -119,7 +119,7 @@ func TestAsksStopped(t *testing.T) {
 	}
 }
 
-// asksItself has a process decide about opening a file, and open it.
+// asksItself is a process that must permit the opening of a file, and opens that file itself.
 const asksItself = `
 import ctypes, os, time
 libc = ctypes.CDLL(None); open("DIR/f", "w").close(); group = libc.fanotify_init(4, 0)
@@ -127,7 +127,7 @@ if libc.fanotify_mark(group, 1, ctypes.c_uint64(0x10000), -100, b"DIR/f"): print
 print(os.getpid(), flush=True); os.open("DIR/f", os.O_RDONLY)
 `
 
-// TestAsksItself: who is to decide about opening a file, and opens it, waits for itself.
+// TestAsksItself: a process that must permit its own opening of a file waits for itself.
 func TestAsksItself(t *testing.T) {
 	pids := numbers(t, startReal(t, "python3", "-c", strings.ReplaceAll(asksItself, "DIR", shortDir(t))).line(t))
 	if f := findingAbout(t, "self-wait", pids[0]); !strings.Contains(f.Summary, "waits for permission (fanotify)") {

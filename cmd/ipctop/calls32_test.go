@@ -11,9 +11,8 @@ import (
 	"github.com/ipctop/ipctop/probe/probetest"
 )
 
-// startBlocked compiles a program of testdata and starts it until the test ends. It
-// returns the threads that the program says are blocked: the call, and the thread and
-// what it waits for.
+// startBlocked compiles a program of testdata and starts it until the test ends. For each thread
+// that the program reports as blocked it returns the call, the thread and the object waited for.
 func startBlocked(t *testing.T, name, arch string) (pid int, calls map[string][2]string) {
 	t.Helper()
 	cmd, _, lines := probetest.StartBuilt(t, probetest.Build(t, "./testdata/"+name, arch))
@@ -33,7 +32,7 @@ func startBlocked(t *testing.T, name, arch string) (pid int, calls map[string][2
 	return 0, nil
 }
 
-// checkBlocked scans until every thread is seen in its call, at what it waits for.
+// checkBlocked scans until every thread is shown in its call, waiting for its object.
 func checkBlocked(t *testing.T, pid int, calls map[string][2]string) {
 	t.Helper()
 	var missing []string
@@ -59,7 +58,7 @@ func checkBlocked(t *testing.T, pid int, calls map[string][2]string) {
 	t.Errorf("not seen: %q", missing)
 }
 
-// waitsFor reports whether the wait is at an object, for a file, a range or a child.
+// waitsFor reports whether the wait is for the given object, file, range or child.
 func waitsFor(snap *model.Snapshot, w *model.Wait, what string) bool {
 	if what == "" || w.Object == what || slices.Contains(w.Objects, what) {
 		return true
@@ -70,8 +69,7 @@ func waitsFor(snap *model.Snapshot, w *model.Wait, what string) bool {
 	return slices.ContainsFunc(snap.Objects, func(o *model.Object) bool { return o.ID == w.Object && o.Path == what })
 }
 
-// TestCallsOf32BitProgram: such programs have other numbers for their calls, and other
-// layouts of memory.
+// TestCallsOf32BitProgram: 32-bit programs have other system call numbers and other structure layouts.
 func TestCallsOf32BitProgram(t *testing.T) {
 	if probetest.Arch32 == "" {
 		t.Skip("calls of this architecture are not decoded")
@@ -80,7 +78,7 @@ func TestCallsOf32BitProgram(t *testing.T) {
 	checkBlocked(t, pid, calls)
 }
 
-// TestCallsOf32BitsIn64BitProgram: the number of waitpid is that of poll.
+// TestCallsOf32BitsIn64BitProgram: the 32-bit number of waitpid is the 64-bit number of poll.
 func TestCallsOf32BitsIn64BitProgram(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("64-bit programs of this architecture cannot make such calls")

@@ -16,7 +16,7 @@ func TestCheck(t *testing.T) {
 		name           string
 		args           []string
 		status         int
-		stdout, stderr string // contained; "" in stdout: nothing
+		stdout, stderr string // must be contained; "" for stdout: it is empty
 	}{
 		{"table", nil, exitFindings, "likely  yes(812) waits for less(813)\n          ", "41 of 231 processes hidden"},
 		{"quiet", []string{"-q"}, exitFindings, "", ""},
@@ -76,7 +76,7 @@ func TestCheckJSON(t *testing.T) {
 	}
 }
 
-// A dump that was made without findings is not one in which nothing was found.
+// A dump made without findings differs from one in which nothing was found.
 func TestCheckNeedsFindings(t *testing.T) {
 	_, dump, _ := run(t, "", "dump", "--from", richDump, "--json", "--only", "objects")
 	status, stdout, stderr := run(t, dump, "check", "--from", "-")
@@ -85,7 +85,7 @@ func TestCheckNeedsFindings(t *testing.T) {
 	}
 }
 
-// The worst findings stand above the tables, where nothing was chosen.
+// The worst findings are printed above the tables, unless lists were chosen.
 func TestDumpShowsFindings(t *testing.T) {
 	const line = "warning  3m12s  likely  yes(812) waits for less(813)\n\n"
 	for _, c := range []struct {
@@ -99,7 +99,7 @@ func TestDumpShowsFindings(t *testing.T) {
 	}
 }
 
-// TestCheckThatCouldNotLook: where nothing was read, nothing found means nothing.
+// TestCheckThatCouldNotLook: if nothing could be read, "no findings" means nothing.
 func TestCheckThatCouldNotLook(t *testing.T) {
 	s := &model.Snapshot{Schema: model.Schema, Findings: []model.Finding{}, Waits: []model.Wait{}}
 	for pid := 1; pid <= 9; pid++ {

@@ -58,8 +58,8 @@ func TestCommands(t *testing.T) {
 	for _, test := range []struct {
 		args   string
 		status int
-		stdout string // must be in it; "" means it is empty
-		stderr string // likewise
+		stdout string // must be in the output; "": it is empty
+		stderr string // same for standard error
 	}{
 		{"show writer --from " + dump, 0, "pipe:77", ""},
 		{"show pipe:[77] --from " + dump, 0, "bytes in it, of its capacity", ""},
@@ -240,7 +240,7 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// --debug says what each probe did without changing what is printed.
+// --debug says what each probe did, and does not change the output.
 func TestDebug(t *testing.T) {
 	status, stdout, stderr := run(t, "", "dump", "--json", "-k", "pipe", "--debug")
 	if status != exitOK || !strings.HasPrefix(stdout, "{") {

@@ -55,7 +55,8 @@ sock = ["+RECVQ"]
 	}
 }
 
-// HOME may still be that of another user, who lets nobody in: that is no file of ours.
+// HOME may still be the directory of another user that cannot be read: then there is no
+// configuration file.
 func TestConfigureOutsideOfHome(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root may go everywhere")
@@ -106,7 +107,7 @@ func TestConfigFile(t *testing.T) {
 	}
 }
 
-// What the user sets up is there the next time, beside what the file had.
+// The user's setup is there the next time, together with what else was in the file.
 func TestKeepSetup(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "new", "config.toml")
 	if _, err := keepSetup(file, live.Setup{Delay: time.Second, Theme: "mono", Columns: live.Columns{1: {"PID", "COMMAND"}}}); err != nil {
@@ -124,7 +125,7 @@ func TestKeepSetup(t *testing.T) {
 	}
 }
 
-// What the user says comes before what the terminal says, and that before COLORFGBG.
+// What the user says has precedence over what the terminal says, and that over COLORFGBG.
 func TestThemeFitsTheBackground(t *testing.T) {
 	env := map[string]string{}
 	getenv := func(name string) string { return env[name] }

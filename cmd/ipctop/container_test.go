@@ -23,14 +23,14 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// containerEnv makes the test binary the first process of a container; it is what
-// the container does: "live", or "look" to be replaced by the command in the
-// arguments. The first argument is a directory to mount things on.
+// containerEnv makes the test binary the first process of a container. Its value is what
+// the container does: "live", or "look" to be replaced by the command in the arguments. The
+// first argument is a directory for mounts.
 const containerEnv = "IPCTOP_TEST_CONTAINER"
 
 const containerFlags = syscall.CLONE_NEWIPC | syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS
 
-// contents is what is in a container.
+// contents lists what is in a container.
 type contents struct {
 	Shm, Sem, Msg           int
 	FIFOs                   [2]uint64 // inode numbers
@@ -118,10 +118,10 @@ func inodeOfFile(f *os.File, err error) uint64 {
 	if err != nil {
 		return 0
 	}
-	return inodeOf(int(f.Fd())) // stays open: a second descriptor of the same
+	return inodeOf(int(f.Fd())) // stays open, as a second descriptor of the same object
 }
 
-// startContainer starts one; stop ends it.
+// startContainer starts a container; stop ends it.
 func startContainer(t *testing.T) (pid int, c contents, stop func()) {
 	t.Helper()
 	exe, err := os.Executable()
@@ -154,9 +154,9 @@ func startContainer(t *testing.T) (pid int, c contents, stop func()) {
 	return cmd.Process.Pid, c, stop
 }
 
-// All of two containers is shown from outside, each thing in its namespace, and
-// nothing of one taken for the other's. When they end, so do their namespaces,
-// though scans go on.
+// From outside, everything in two containers is shown, each object in its namespace and
+// none confused with one in the other container. When the containers end, so do their
+// namespaces, even while scans go on.
 func TestContainersFromOutside(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("making namespaces needs CAP_SYS_ADMIN")
@@ -252,7 +252,7 @@ func checkContents(t *testing.T, snap *model.Snapshot, pid int, c contents) {
 	}
 }
 
-// firstPTY is the pseudoterminal that a container has, the first of its devpts.
+// firstPTY is the first pseudoterminal of a container's devpts.
 func firstPTY(t *testing.T, snap *model.Snapshot, pid int) *model.Object {
 	t.Helper()
 	o := the(t, snap, model.Pty, fmt.Sprintf("terminals of container %d", pid), func(o *model.Object) bool {
@@ -265,7 +265,7 @@ func firstPTY(t *testing.T, snap *model.Snapshot, pid int) *model.Object {
 	return o
 }
 
-// whoKeeps lists the processes, threads and descriptors that keep namespaces.
+// whoKeeps lists the processes, threads and descriptors that keep namespaces alive.
 func whoKeeps(namespaces []uint64) []string {
 	var list []string
 	for _, pattern := range []string{"/proc/[0-9]*/task/[0-9]*/ns/*", "/proc/self/task/*/fd/*", "/proc/[0-9]*/fd/*"} {
@@ -279,8 +279,8 @@ func whoKeeps(namespaces []uint64) []string {
 	return list
 }
 
-// In a container the host's processes can be shown by its proc file system, but
-// their pids mean other processes there: no call may be made with them.
+// In a container, the host's processes can be shown through the host's proc file system.
+// But its pids mean other processes inside: no call may use them.
 func TestForeignProcFromInside(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("making namespaces needs CAP_SYS_ADMIN")

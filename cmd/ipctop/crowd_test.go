@@ -20,8 +20,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// crowdEnv makes the test binary a process that has very many of something; its value
-// is what, how many, and a directory for files.
+// crowdEnv makes the test binary a process that has very many objects of one sort. Its
+// value is which, how many, and a directory for files.
 const crowdEnv = "IPCTOP_TEST_CROWD"
 
 func crowd(text string) {
@@ -53,7 +53,7 @@ func crowdLocks(n int, dir string) error {
 	return err
 }
 
-// crowdWaiters has n threads wait for all of them.
+// crowdWaiters has n threads wait for all of these locks.
 func crowdWaiters(n int, dir string) error {
 	fd, err := unix.Open(filepath.Join(dir, crowdFile), unix.O_RDWR, 0)
 	for i := 0; i < n && err == nil; i++ {
@@ -67,7 +67,7 @@ func crowdWaiters(n int, dir string) error {
 	return err
 }
 
-// crowdWatches has one epoll instance watch many eventfds, which have no inode of their own.
+// crowdWatches has one epoll instance watch many eventfds, which have no inodes of their own.
 func crowdWatches(n int, _ string) error {
 	ep, err := unix.EpollCreate1(0)
 	for i := 0; i < n && err == nil; i++ {
@@ -79,7 +79,7 @@ func crowdWatches(n int, _ string) error {
 	return err
 }
 
-// crowdFlight has many descriptors in flight, each in a message of its own.
+// crowdFlight has many descriptors in flight, each in its own message.
 func crowdFlight(n int, _ string) error {
 	for i := 0; i < n; i++ {
 		s, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
@@ -98,7 +98,7 @@ func crowdFlight(n int, _ string) error {
 	return nil
 }
 
-// startCrowd starts a process that has n of something.
+// startCrowd starts a process that has n objects of one sort.
 func startCrowd(t *testing.T, what string, n int, dir string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(testProgram(t))
@@ -126,8 +126,8 @@ func startCrowd(t *testing.T, what string, n int, dir string) *exec.Cmd {
 	return cmd
 }
 
-// crowdSize is how many of something a test makes: enough to see that the cost grows with
-// more than the number, or the full number with the storms.
+// crowdSize is how many objects a test makes: enough to notice a cost that grows faster
+// than the number, or the full number if the storms are on.
 func crowdSize(small, full int) int {
 	if os.Getenv("IPCTOP_TEST_STORM") != "" {
 		return full
@@ -135,8 +135,8 @@ func crowdSize(small, full int) int {
 	return small
 }
 
-// A lock that waits for very many is explained at a cost that is in proportion: what stands
-// in the way is one process, so there is one step, and the reasons are counted once.
+// The cost of explaining a lock that waits for very many others is proportional to their
+// number: one process holds them all, so there is one step, and the reasons are counted once.
 func TestManyLocksOnOneFile(t *testing.T) {
 	dir := t.TempDir()
 	n := crowdSize(3000, 20000)
@@ -161,8 +161,8 @@ func TestManyLocksOnOneFile(t *testing.T) {
 	}
 }
 
-// Very many that wait, each for very many locks: the cost is in proportion to both, not to their
-// product, and what is not listed is said to be left out.
+// Very many waiters, each for very many locks: the cost is proportional to the sum of both, not
+// to the product, and entries that are not listed are mentioned.
 func TestManyWaitersForManyLocks(t *testing.T) {
 	dir := t.TempDir()
 	locks, waiters := crowdSize(2500, 20000), crowdSize(400, 1000)
@@ -212,7 +212,7 @@ func TestManyWaitersForManyLocks(t *testing.T) {
 	}
 }
 
-// An epoll instance with very many watches is not asked about each: the kernel looks through
+// An epoll instance with very many watches is not asked about each: the kernel goes through
 // all of them for every question.
 func TestManyWatchesOfOneEpoll(t *testing.T) {
 	const n = 6000
@@ -251,7 +251,7 @@ func scanNow(t *testing.T) *model.Snapshot {
 	return snap
 }
 
-// await waits until something holds.
+// await waits until a condition is true.
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
@@ -261,8 +261,8 @@ func await(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// Very many descriptors in flight are counted, each at its socket, and lower what is
-// claimed of their pipes.
+// Very many descriptors in flight are counted, each at its socket, and lower the confidence
+// of findings about their pipes.
 func TestManyInFlight(t *testing.T) {
 	n := crowdSize(100, 500)
 	cmd := startCrowd(t, "flight", n, t.TempDir())

@@ -20,7 +20,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// crowds are what anybody can make very many of.
+// crowds are objects of which any user can make very many.
 var crowds = []struct {
 	name        string
 	small, full int
@@ -33,8 +33,7 @@ var crowds = []struct {
 	{"descriptors in flight", 100, 500, func(t *testing.T, n int) int { return startCrowd(t, "flight", n, "-").Process.Pid }},
 }
 
-// startProcesses starts a shell with n children that read from its input, and end with
-// it.
+// startProcesses starts a shell with n children that read from its input and end with it.
 func startProcesses(t *testing.T, n int) int {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", `exec 3<&0; i=0; while [ $i -lt `+strconv.Itoa(n)+` ]; do (read x <&3) & i=$((i+1)); done; echo ready; read x <&3; wait`)
@@ -56,9 +55,8 @@ func startProcesses(t *testing.T, n int) int {
 	return cmd.Process.Pid
 }
 
-// Beside very many of something, with and without a limit on its own threads, every command
-// ends well, with few threads, and sees what is there: the crowd itself, and a pipe of
-// somebody else.
+// While there are very many objects of one sort, with and without a limit on ipctop's threads,
+// every command succeeds with few threads and shows the crowd itself and another process's pipe.
 func TestCrowds(t *testing.T) {
 	for _, c := range crowds {
 		t.Run(c.name, func(t *testing.T) {
@@ -87,8 +85,8 @@ func TestCrowds(t *testing.T) {
 	}
 }
 
-// sees runs the commands, in a control group if one is named, and returns how many
-// objects and children of a process a dump has.
+// sees runs the commands, in a control group if one is given, and returns how many objects
+// and children of a process a dump shows.
 func sees(t *testing.T, group string, pid int, witness string) (n int) {
 	t.Helper()
 	commands := [][]string{{"dump", "--json"}, {"check"}, {"why"}, {"show", strconv.Itoa(pid)}}
@@ -137,8 +135,8 @@ func sees(t *testing.T, group string, pid int, witness string) (n int) {
 	return n
 }
 
-// runIn runs ipctop as a process of its own, in a control group if one is named, and
-// tells how many threads it had at the most.
+// runIn runs ipctop as a separate process, in a control group if one is given, and returns
+// the largest number of threads that it had.
 func runIn(t *testing.T, group string, args ...string) (status int, stdout, stderr string, threads int) {
 	t.Helper()
 	cmd := exec.Command(testProgram(t), args...)
@@ -170,19 +168,19 @@ func runIn(t *testing.T, group string, args ...string) (status int, stdout, stde
 	}
 }
 
-// cost is what a command costs, counted where nothing else runs: by what is counted no
-// machine is faster than another.
+// cost is what a command costs, measured while nothing else runs. It consists of counts,
+// which do not depend on the speed of the machine.
 type cost struct {
 	reads, allocations, bytes int
 }
 
 func costOf(t *testing.T, args ...string) (least cost) {
 	t.Helper()
-	t.Setenv("GOGC", "off") // or ipctop would set the collector up, and allocate room for the heap
-	for i := range 3 {      // the first reads what is read once
+	t.Setenv("GOGC", "off") // otherwise ipctop sets up the garbage collector, and allocates room for the heap
+	for i := range 3 {      // the first run reads what is read only once
 		var before, after runtime.MemStats
-		// What was allocated before is not used again, and nothing is collected meanwhile: both
-		// would make it chance how much is allocated.
+		// Earlier allocations are not reused, and no garbage collection runs meanwhile: both
+		// would make the amount allocated vary.
 		runtime.GC()
 		runtime.GC()
 		percent := debug.SetGCPercent(-1)
@@ -202,8 +200,8 @@ func costOf(t *testing.T, args ...string) (least cost) {
 	return least
 }
 
-// Twice as many of anything that anybody can make cost about twice as much: the second half
-// no more than the first. What grew with the square of the number would cost three times as much.
+// Twice as many objects cost about twice as much: the second half costs no more than the first. A
+// quadratic cost would be three times as much for the second half.
 func TestCrowdsCostInProportion(t *testing.T) {
 	for _, c := range crowds {
 		t.Run(c.name, func(t *testing.T) {
@@ -224,7 +222,7 @@ func TestCrowdsCostInProportion(t *testing.T) {
 				for _, part := range []struct {
 					what  string
 					count func(c cost) int
-					slack int // what differs from run to run, and what grows by steps
+					slack int // for differences between runs, and costs that grow in steps
 				}{
 					{"reads", func(c cost) int { return c.reads }, 50},
 					{"allocations", func(c cost) int { return c.allocations }, 2000},

@@ -17,8 +17,8 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// tellsInodes reports whether files in a directory have the inode numbers that the kernel
-// itself uses, as those of overlay and btrfs have not.
+// tellsInodes reports whether files in a directory have the same inode numbers as inside
+// the kernel; on overlay and btrfs they have not.
 func tellsInodes(t *testing.T, dir string) bool {
 	t.Helper()
 	var fs unix.Statfs_t
@@ -28,8 +28,8 @@ func tellsInodes(t *testing.T, dir string) bool {
 	return uint32(fs.Type) != unix.OVERLAYFS_SUPER_MAGIC && uint32(fs.Type) != unix.BTRFS_SUPER_MAGIC
 }
 
-// TestMainThreadHasEnded: what a process holds is seen although /proc/PID itself shows
-// nothing of it any more.
+// TestMainThreadHasEnded: what a process holds is seen, although /proc/PID itself no longer
+// shows any of it.
 func TestMainThreadHasEnded(t *testing.T) {
 	dir := t.TempDir()
 	program := filepath.Join(dir, "deadleader")

@@ -12,12 +12,12 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// documented is a command line of ipctop in a document: in backquotes, or on an
-// indented line or one behind a prompt.
+// documented matches a command line of ipctop in a document: in backquotes, on an indented
+// line, or behind a prompt.
 var documented = regexp.MustCompile("`(?:sudo )?(ipctop [^`]*)`|(?m)^(?:    |\\$ |.*\\$ )(?:sudo )?(ipctop .*)$")
 
-// shellWords takes a command line apart as a shell does that knows quotes alone. What
-// follows a redirection, a pipe or a comment is left out.
+// shellWords splits a command line like a shell that knows only quotes. It drops what
+// follows a redirection, a pipe or a comment.
 func shellWords(line string) []string {
 	var words []string
 	var word strings.Builder
@@ -52,8 +52,8 @@ func shellWords(line string) []string {
 	return words
 }
 
-// TestDocumentedCommandsExist finds a command, a flag or a field in an expression that
-// a document names and ipctop does not have.
+// TestDocumentedCommandsExist finds commands, flags and fields in expressions that a
+// document names but ipctop does not have.
 func TestDocumentedCommandsExist(t *testing.T) {
 	files, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
@@ -71,9 +71,9 @@ func TestDocumentedCommandsExist(t *testing.T) {
 		for _, m := range documented.FindAllStringSubmatch(string(text), -1) {
 			line := m[2]
 			if m[1] != "" {
-				line = strings.Join(strings.Fields(m[1]), " ") // it may go on in the next line
+				line = strings.Join(strings.Fields(m[1]), " ") // it may continue on the next line
 			}
-			args, _, _ := strings.Cut(strings.TrimPrefix(line, "ipctop "), "   ") // what is behind a gap explains it
+			args, _, _ := strings.Cut(strings.TrimPrefix(line, "ipctop "), "   ") // the text behind a gap explains it
 			words := shellWords(args)
 			if len(words) == 0 {
 				continue

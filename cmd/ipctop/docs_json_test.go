@@ -15,8 +15,7 @@ import (
 // jsonExample is a jq command of docs/json.md and what it prints.
 var jsonExample = regexp.MustCompile("(?s)```sh\njq -r '([^']*)'\n```\n(?:\n```\n(.*?)```\n)?")
 
-// TestDocsJSON runs the examples of docs/json.md on the dump of the tests and
-// compares what they print.
+// TestDocsJSON runs the examples of docs/json.md on the tests' dump and compares their output.
 func TestDocsJSON(t *testing.T) {
 	if _, err := exec.LookPath("jq"); err != nil {
 		t.Skip("jq is not installed")
@@ -42,8 +41,7 @@ func TestDocsJSON(t *testing.T) {
 	compareDoc(t, file, want)
 }
 
-// TestDocsJSONIsComplete finds a list, an exit status or a reason that the page
-// does not know.
+// TestDocsJSONIsComplete finds lists, exit statuses and reasons that are missing on the page.
 func TestDocsJSONIsComplete(t *testing.T) {
 	b, err := os.ReadFile("../../docs/json.md")
 	if err != nil {

@@ -9,10 +9,10 @@ import (
 	"unicode"
 )
 
-// link is one to another file of the project, to a headline, or both.
+// link matches a link to another file of the project, to a heading, or both.
 var link = regexp.MustCompile(`\]\(([^)#:]*)(?:#([^)]*))?\)`)
 
-// TestDocumentLinks finds a link to a page or a headline that does not exist.
+// TestDocumentLinks finds links to pages or headings that do not exist.
 func TestDocumentLinks(t *testing.T) {
 	files, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
@@ -45,7 +45,7 @@ func TestDocumentLinks(t *testing.T) {
 	}
 }
 
-// anchorsOf are the names that a page's headlines have in links.
+// anchorsOf are the link targets of a page's headings.
 func anchorsOf(text string) map[string]bool {
 	known := map[string]bool{}
 	fenced := false

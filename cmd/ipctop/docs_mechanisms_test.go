@@ -15,7 +15,7 @@ func TestDocsMechanisms(t *testing.T) {
 	compareDoc(t, "../../docs/mechanisms.md", mechanismsMarkdown(t))
 }
 
-// TestMechanismsSayEverything finds a kind of which a section would be empty.
+// TestMechanismsSayEverything finds kinds whose page would have an empty section.
 func TestMechanismsSayEverything(t *testing.T) {
 	for _, k := range model.Kinds() {
 		for what, text := range map[string]string{
@@ -50,7 +50,7 @@ func mechanismsMarkdown(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-// docPart is a part of a generated page that is written by hand.
+// docPart is a hand-written part of a generated page.
 func docPart(t *testing.T, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile("testdata/docs/" + name)
@@ -95,7 +95,7 @@ func markdownSentence(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-// markdownText keeps characters that mean something in Markdown what they are.
+// markdownText escapes characters that have a meaning in Markdown.
 func markdownText(s string) string {
 	return strings.NewReplacer("|", `\|`, "<", "&lt;", "*", `\*`).Replace(s)
 }

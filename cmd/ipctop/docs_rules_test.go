@@ -15,7 +15,7 @@ func TestDocsRules(t *testing.T) {
 	compareDoc(t, "../../docs/rules.md", rulesMarkdown(t))
 }
 
-// TestRulesSayEverything finds a rule of which a section would be empty.
+// TestRulesSayEverything finds rules whose page would have an empty section.
 func TestRulesSayEverything(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range diagnose.Rules() {

@@ -90,7 +90,7 @@ func cliMarkdown(root *cobra.Command) []byte {
 	return b.Bytes()
 }
 
-// markdownProse makes a code block of indented lines.
+// markdownProse turns indented lines into a code block.
 func markdownProse(text string) string {
 	var out []string
 	inBlock := false

@@ -17,7 +17,7 @@ import (
 
 const richDump = "testdata/rich.json"
 
-// The dump the other tests read is the snapshot for tests.
+// The dump that the other tests read is the snapshot of package modeltest.
 func TestRichDump(t *testing.T) {
 	var b bytes.Buffer
 	if err := model.Encode(&b, modeltest.Rich()); err != nil {
@@ -38,7 +38,7 @@ func TestRichDump(t *testing.T) {
 	}
 }
 
-// fromFile is a dump as it is printed when it was read.
+// fromFile is the output for a dump that was read from a file.
 func fromFile(dump string) string {
 	return strings.Replace(dump, "\n\"gaps\"", "\n\"from_file\":true,\n\"gaps\"", 1)
 }
@@ -49,7 +49,7 @@ func TestDumpFlags(t *testing.T) {
 		name           string
 		args           []string
 		status         int
-		stdout, stderr string // what they contain; "" for stdout: it is empty
+		stdout, stderr string // must be contained; "" for stdout: it is empty
 	}{
 		{"table", nil, exitOK, "pipe:4242  yes(812) → less(813)", hidden},
 		{"alias", []string{"-k", "PIPE", "--columns", "id"}, exitOK, "ID\npipe:4242\npipe:4243\npipe:4244\npipe:4245\npipe:4246\n", ""},
@@ -134,7 +134,7 @@ func TestDumpInput(t *testing.T) {
 	if status, _, stderr := run(t, "", "dump", "--from", filepath.Join(dir, "missing")); status != exitFailed || !strings.Contains(stderr, "no such file") {
 		t.Errorf("a missing file: %d, %q", status, stderr)
 	}
-	// A mistake in the flags is told before the file is looked at.
+	// A mistake in the flags is reported before the file is read.
 	if status, _, _ := run(t, "", "dump", "--from", filepath.Join(dir, "missing"), "-k", "x"); status != exitUsage {
 		t.Errorf("status %d", status)
 	}

@@ -14,12 +14,12 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// eachFixtureEnv has TestEachFixture look at all fixtures, and print a line for each,
-// as tools/kernels reads them, in place of failing.
+// eachFixtureEnv makes TestEachFixture scan all fixtures and print a line for each, which
+// tools/kernels reads, instead of failing.
 const eachFixtureEnv = "IPCTOP_TEST_EACH_FIXTURE"
 
-// Each fixture is seen as it is by the proc file system and by eBPF, which say the same of
-// it, field by field.
+// Each fixture is shown correctly from the proc file system and from eBPF, and both give
+// the same, field by field.
 func TestEachFixture(t *testing.T) {
 	sources := []sourceUse{{"procfs", nil}}
 	_, err := openSource()
@@ -42,7 +42,7 @@ func TestEachFixture(t *testing.T) {
 	}
 	for some := range slices.Chunk(names, 12) {
 		for _, l := range lookAtFixtures(t, sources, some) {
-			if l.word == "missing" { // it is made anew, by itself
+			if l.word == "missing" { // try again with this fixture alone
 				l = lookAtFixtures(t, sources, []string{l.fixture})[0]
 			}
 			say(l)
@@ -50,17 +50,17 @@ func TestEachFixture(t *testing.T) {
 	}
 }
 
-// sourceUse is a source of facts by its name in --source.
+// sourceUse is a source of facts, with its name in --source.
 type sourceUse struct {
 	name string
 	open func() (probe.Source, error)
 }
 
-// look says whether a fixture was "seen" as it is by each source; "missing" or "skipped", and
-// why, if not.
+// look is the result for a fixture: "seen" if each source shows it correctly, else "missing"
+// or "skipped", and why.
 type look struct{ word, fixture, why string }
 
-// lookAtFixtures makes fixtures and looks at them.
+// lookAtFixtures makes fixtures and scans them.
 func lookAtFixtures(t *testing.T, sources []sourceUse, names []string) (looks []look) {
 	t.Helper()
 	run, err := testfixtures.StartAvailable(t.Context(), names...)

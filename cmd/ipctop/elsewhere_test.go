@@ -15,8 +15,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// outsideLocks are waits for locks that processes outside the pid namespace hold, by file, and
-// what ipctop says of them in there. IPCTOP is the program.
+// outsideLocks are waits, in a pid namespace, for locks that processes outside hold, by file,
+// and what ipctop says about them inside. IPCTOP is the program.
 const outsideLocks = `cd DIR
 python3 -c 'import fcntl; fcntl.flock(open("flock", "w"), fcntl.LOCK_EX)' & one=$!
 python3 -c 'import fcntl; fcntl.lockf(open("posix", "w"), fcntl.LOCK_EX)' & two=$!
@@ -29,8 +29,8 @@ for i in {1..60}; do sleep 1; IPCTOP check --json >check; [ $(grep -o '"rule":"l
 IPCTOP why >why; IPCTOP why $one >why-flock; IPCTOP why $two >why-posix; IPCTOP why $three >why-ofd; IPCTOP why DIR/flock >why-path; exit 0
 `
 
-// TestLocksOfOutside has processes of a pid namespace wait for locks of one outside, which the
-// kernel does not list in there.
+// TestLocksOfOutside lets processes of a pid namespace wait for locks of a process outside.
+// Inside, the kernel does not list these locks.
 func TestLocksOfOutside(t *testing.T) {
 	if _, err := exec.LookPath("python3"); err != nil {
 		t.Skip("python3 is not installed")
@@ -79,7 +79,7 @@ func TestLocksOfOutside(t *testing.T) {
 	found := map[string]bool{}
 	holds := numbers(t, strings.TrimSpace(read("pids")))
 	for _, f := range check.Findings {
-		// flock(1) has made the lock for the script, and ended.
+		// flock(1) took the lock for the script, and has ended.
 		if f.Rule == "lock-wait" && strings.Contains(f.Summary, filepath.Join(dir, "idiom")) {
 			found["idiom"] = f.Root != nil && f.Root.PID == holds[0] && slices.Equal(f.Victims, holds[1:])
 		}

@@ -16,8 +16,7 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// ownHome gives the test's fixtures a place of their own, and checks that they
-// leave nothing there.
+// ownHome gives the test's fixtures a directory of their own, and checks that they leave nothing in it.
 func ownHome(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
@@ -113,7 +112,7 @@ func TestFixturesUsage(t *testing.T) {
 	}
 }
 
-// TestFixturesExplain runs what a fixture tells its reader to type next.
+// TestFixturesExplain runs the commands that a fixture suggests to its reader.
 func TestFixturesExplain(t *testing.T) {
 	ownHome(t)
 	names := []string{"lock-wait", "sysv-shm", "unix"}
@@ -143,7 +142,7 @@ func TestFixturesExplain(t *testing.T) {
 		}
 		commands++
 		status, out, stderr := run(t, "", strings.Fields(next)...)
-		// A wait is a finding once it has lasted for a second.
+		// A wait becomes a finding after it has lasted for a second.
 		for end := time.Now().Add(time.Minute); out == "" && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 			status, out, stderr = run(t, "", strings.Fields(next)...)
 		}
@@ -162,7 +161,7 @@ func TestFixturesVerify(t *testing.T) {
 	if status != exitOK || strings.Count(out, "seen  ") != 5 || !strings.Contains(out, "5 seen, 0 missing, 0 skipped, 0 failed") {
 		t.Errorf("status %d, stdout:\n%s", status, out)
 	}
-	// Where nothing is found, none of them is there.
+	// If a scan finds nothing, the fixture is reported as missing.
 	var missing strings.Builder
 	c := command{strings.NewReader(""), &missing, &missing}
 	o := &options{procRoot: "/proc", complete: func(snap *model.Snapshot) error {
@@ -172,7 +171,7 @@ func TestFixturesVerify(t *testing.T) {
 	if err := c.verifyFixtures(t.Context(), o, []string{"pipe"}); err == nil || !strings.Contains(missing.String(), "missing  pipe") || !strings.Contains(missing.String(), "0 seen, 1 missing") {
 		t.Errorf("error %v, output:\n%s", err, missing.String())
 	}
-	// What is no proc file system is not looked at.
+	// A directory that is not a proc file system is not read.
 	status, _, stderr := run(t, "", "fixtures", "--verify", "--procfs", t.TempDir(), "pipe")
 	if status != exitFailed || !strings.Contains(stderr, "is not a proc file system") {
 		t.Errorf("status %d, stderr %q", status, stderr)
@@ -205,7 +204,7 @@ func TestFixturesEndWithContext(t *testing.T) {
 	}
 }
 
-// A reader that goes away is no reason to leave anything behind.
+// A reader that closes the output is no reason to leave anything behind.
 func TestFixturesClosedOutput(t *testing.T) {
 	ownHome(t)
 	r, w, err := os.Pipe()
@@ -221,7 +220,7 @@ func TestFixturesClosedOutput(t *testing.T) {
 	}
 }
 
-// self is ipctop as a process of its own.
+// self is ipctop as a separate process.
 func self(args ...string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", args...)
 	cmd.Env = append(os.Environ(), mainEnv+"=1")
@@ -229,7 +228,7 @@ func self(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// startSelf starts ipctop and waits until its fixtures are there.
+// startSelf starts ipctop and waits until its fixtures exist.
 func startSelf(t *testing.T, names ...string) (*exec.Cmd, []testfixtures.Instance) {
 	t.Helper()
 	cmd := self(append([]string{"fixtures", "--json"}, names...)...)
@@ -283,7 +282,7 @@ func TestFixturesClean(t *testing.T) {
 		t.Errorf("status %d, stdout %q, stderr %q", status, out, stderr)
 	}
 	status, out, stderr = run(t, "", "fixtures", "--clean")
-	// What others left behind is removed or skipped meanwhile, and said.
+	// Leftovers of other runs are removed or skipped, and reported.
 	dir := os.Getenv("TMPDIR")
 	again := strings.Contains(out, dir) || strings.Contains(out, instances[1].Object) || strings.Contains(stderr, "skipped: "+dir)
 	if status != exitOK || again || out+stderr == "" {

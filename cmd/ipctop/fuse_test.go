@@ -16,12 +16,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fuseEnv makes the test binary the server of a file system (fuse(4)) with a file, a
-// directory, a FIFO and nothing else, mounted at the directory that it names. It never
-// answers a read; after the line "hang" on its standard input it answers nothing.
-// When its input ends, or after half a minute, it ends itself: with it the
-// connection, whose only descriptor it has, and all that wait for it are free.
-// It never touches the file system, so nothing can keep it from that.
+// fuseEnv makes the test binary the server of a file system (fuse(4)) with only a file, a directory
+// and a FIFO, mounted at the directory in its value. It never answers a read; after the line "hang"
+// on its standard input it answers nothing. When its input ends, or after half a minute, it ends
+// itself. It has the only descriptor of the connection, so that the connection ends with it, and all
+// waiting processes are released. It never uses the file system itself, so nothing can block its end.
 const fuseEnv = "IPCTOP_TEST_FUSE"
 
 const (
@@ -79,7 +78,7 @@ type fuseServer struct {
 	pid int
 	in  io.WriteCloser
 	out *bufio.Reader
-	end func() // frees everyone who waits for it, and unmounts
+	end func() // releases all processes that wait for it, and unmounts it
 }
 
 // mountFUSE mounts such a file system until the test ends.
@@ -152,13 +151,13 @@ func answerFUSE(fd int, request []byte) {
 		out = append(make([]byte, 16, 104), fuseAttr(node)...)
 	case 14, 27: // OPEN, OPENDIR
 		out = make([]byte, 16)
-		le.PutUint32(out[8:], 2) // FOPEN_KEEP_CACHE: or the second to open the file waits for the page that the first one does
+		le.PutUint32(out[8:], 2) // FOPEN_KEEP_CACHE: otherwise a second open of the file waits for the page that the first one waits for
 	case 15: // READ
 		return
 	case 40: // POLL: always ready
 		out = make([]byte, 8)
 		le.PutUint32(out, unix.POLLIN)
-	case 2, 36, 42: // FORGET, INTERRUPT, BATCH_FORGET want no answer
+	case 2, 36, 42: // FORGET, INTERRUPT, BATCH_FORGET have no answer
 		return
 	case 18, 25, 29: // FLUSH, RELEASE, RELEASEDIR
 	default:

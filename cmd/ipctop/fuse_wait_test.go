@@ -11,8 +11,7 @@ import (
 	"time"
 )
 
-// fuseNumbered reports whether the kernel tells for which connection a process has
-// /dev/fuse open.
+// fuseNumbered reports whether the kernel shows for which connection a process has /dev/fuse open.
 func fuseNumbered(pid int) bool {
 	files, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/fdinfo/*")
 	return slices.ContainsFunc(files, func(name string) bool {
@@ -21,8 +20,8 @@ func fuseNumbered(pid int) bool {
 	})
 }
 
-// TestWhyOfFUSE asks why processes wait that have asked a file system's server for
-// something: by a descriptor (a page of a file), and by a path.
+// TestWhyOfFUSE asks why processes wait that have sent a request to a file system's server:
+// through a descriptor (a page of a file), and through a path.
 func TestWhyOfFUSE(t *testing.T) {
 	s := mountFUSE(t)
 	stuck := func(dir string, argv ...string) *exec.Cmd {
@@ -32,7 +31,7 @@ func TestWhyOfFUSE(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
-			s.end() // first, or it cannot end
+			s.end() // first: otherwise the process cannot end
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
 		})

@@ -31,8 +31,8 @@ func scanAll(t *testing.T, scanner *probe.Scanner) *model.Snapshot {
 	return snap
 }
 
-// stuckThreads counts the test's threads that wait in the kernel beyond the reach
-// of ordinary signals.
+// stuckThreads counts the test's threads that wait uninterruptibly in the kernel, beyond
+// the reach of ordinary signals.
 func stuckThreads() int {
 	n := 0
 	files, _ := filepath.Glob("/proc/self/task/*/stat")
@@ -55,15 +55,14 @@ func processOf(t *testing.T, snap *model.Snapshot, pid int) *model.Process {
 	return nil
 }
 
-// hanger is a process that has something that hangs. It and the server it waits for
-// end with the test.
+// hanger is a process in which something hangs. It and the server that it waits for end with the test.
 type hanger struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Reader
 }
 
-// startHanger starts the test binary in a role that is about a file of the server.
+// startHanger starts the test binary in a role that uses a file of the server.
 func startHanger(t *testing.T, s *fuseServer, role string) *hanger {
 	t.Helper()
 	h := &hanger{cmd: exec.Command("/proc/self/exe")}
@@ -80,7 +79,7 @@ func startHanger(t *testing.T, s *fuseServer, role string) *hanger {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		s.end() // first, or nobody who waits for it can end
+		s.end() // first: otherwise no process that waits for it can end
 		_ = h.cmd.Process.Kill()
 		_ = h.cmd.Wait()
 	})
@@ -93,7 +92,7 @@ func startHanger(t *testing.T, s *fuseServer, role string) *hanger {
 
 func (h *hanger) pid() int { return h.cmd.Process.Pid }
 
-// asleepIn waits until a thread of the process sleeps in one of these places.
+// asleepIn waits until a thread of the process sleeps in one of these kernel functions.
 func (h *hanger) asleepIn(t *testing.T, places ...string) {
 	t.Helper()
 	var seen []string
@@ -113,8 +112,8 @@ func (h *hanger) asleepIn(t *testing.T, places ...string) {
 	t.Skipf("this kernel does not say that a thread waits in %q: %q", places, seen)
 }
 
-// scanned is a scan of what hangs: how long it took, and how many threads of this
-// process are stuck afterwards.
+// scanned is the result of a scan of something that hangs: its duration, and how many
+// threads of this process are stuck afterwards.
 type scanned struct {
 	*model.Snapshot
 	took  time.Duration
@@ -151,9 +150,9 @@ func endsSoon(t *testing.T, pids ...int) {
 	}
 }
 
-// Who lives on a file system that does not answer is shown like anyone else, and
-// nothing waits for that file system: not by the path that a mount table would
-// warn of, nor where it misleads, after umount -l and in a chroot.
+// A process that uses a file system which does not answer is shown like any other, and
+// nothing waits for that file system: not at a path where the mount table would show it,
+// and not where the table is misleading, after umount -l and in a chroot.
 func TestHungFileSystem(t *testing.T) {
 	if !apart(t) {
 		return
@@ -173,7 +172,7 @@ func TestHungFileSystem(t *testing.T) {
 			cmd.Dir = filepath.Join(s.dir, "dir")
 			cmd.SysProcAttr = c.attr
 			for _, name := range []string{"file", "dir"} {
-				// Not by package os, which would have the runtime poll it.
+				// Not with package os: the runtime would poll it.
 				fd, err := unix.Open(filepath.Join(s.dir, name), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 				if err != nil {
 					t.Fatal(err)
@@ -188,12 +187,12 @@ func TestHungFileSystem(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() {
-				s.end() // first, or nobody who has files there can end
+				s.end() // first: otherwise no process that has files there can end
 				stdin.Close()
 				_ = cmd.Wait()
 			}()
 			for _, f := range cmd.ExtraFiles {
-				f.Close() // now: what the test itself has there would keep it from forking
+				f.Close() // now: if the test itself has files there it cannot fork
 			}
 			if c.detach {
 				if err := unix.Unmount(s.dir, unix.MNT_DETACH); err != nil {
@@ -223,7 +222,7 @@ func TestHungFileSystem(t *testing.T) {
 	}
 }
 
-// answersStat reports whether stat returns soon; if not it is left behind.
+// answersStat reports whether stat returns soon; if not, its goroutine is abandoned.
 func answersStat(path string) bool {
 	done := make(chan struct{})
 	go func() {
@@ -239,12 +238,12 @@ func answersStat(path string) bool {
 	}
 }
 
-// pollerEnv makes the test binary a process that has an epoll instance watch a file;
-// it is the file.
+// pollerEnv makes the test binary a process with an epoll instance that watches a file; its
+// value is the file.
 const pollerEnv = "IPCTOP_TEST_POLLER"
 
-// pollFile waits in epoll_wait once its input says so. The kernel then asks the
-// file's server whether it is ready, with the instance's mutex held.
+// pollFile calls epoll_wait after a line on its input. The kernel then asks the file's
+// server whether the file is ready, and holds the instance's mutex meanwhile.
 func pollFile(path string) {
 	fail := func(what string, err error) {
 		if err != nil {
@@ -265,8 +264,8 @@ func pollFile(path string) {
 	}
 }
 
-// What lies on a file system that a program serves is not asked for its type: that
-// FIFOs may be among it is a gap.
+// Files on a file system that a program serves are not asked for their type. A gap says
+// that FIFOs may be among them.
 func TestFIFOOnFUSE(t *testing.T) {
 	if !apart(t) {
 		return
@@ -287,14 +286,14 @@ func TestFIFOOnFUSE(t *testing.T) {
 	}
 }
 
-// An epoll instance that watches a file whose server does not answer is not asked
-// for what it watches: who does that cannot even end.
+// An epoll instance that watches a file whose server does not answer is not asked for its
+// watches: a process that asks cannot even be killed.
 func TestHungEpoll(t *testing.T) {
 	if !apart(t) {
 		return
 	}
 	s := mountFUSE(t)
-	quiet := startHanger(t, s, pollerEnv) // has such a file, too, but waits for no answer
+	quiet := startHanger(t, s, pollerEnv) // has such a file, too, but does not wait for an answer
 	h := startHanger(t, s, pollerEnv)
 	s.hang()
 	_, _ = io.WriteString(h.in, "x")
@@ -320,8 +319,7 @@ func TestHungEpoll(t *testing.T) {
 	endsSoon(t, h.pid(), quiet.pid())
 }
 
-// watchesOf is how many watches the first epoll instance of a process has, -1 if that is
-// unknown.
+// watchesOf is the number of watches of a process's first epoll instance, -1 if that is unknown.
 func watchesOf(t *testing.T, snap *model.Snapshot, pid int) int {
 	t.Helper()
 	for i := range snap.Objects {
@@ -337,16 +335,16 @@ func watchesOf(t *testing.T, snap *model.Snapshot, pid int) int {
 	return -2
 }
 
-// memoryEnv makes the test binary a process whose memory lock is held for ever;
-// it is the file whose pages nobody provides.
+// memoryEnv makes the test binary a process whose memory lock is held for ever; its value
+// is a file whose pages are never provided.
 const memoryEnv = "IPCTOP_TEST_MEMORY"
 
-// userEnv is the uid that such a process takes.
+// userEnv is the uid that such a process changes to.
 const userEnv = "IPCTOP_TEST_UID"
 
-// holdMemoryLock has one thread hold the process's memory lock for reading while
-// it waits for a page of the file, and another one wait for it: from then on
-// nobody gets it.
+// holdMemoryLock lets one thread hold the process's memory lock for reading while it waits
+// for a page of the file, and lets another one wait to lock it for writing. From then on no
+// other thread gets the lock.
 func holdMemoryLock(path string) {
 	fail := func(err error) {
 		if err != nil {
@@ -374,8 +372,8 @@ func holdMemoryLock(path string) {
 	select {}
 }
 
-// Processes whose memory locks are not to be had are shown without what needs
-// them, in little more time than one of them costs, and are not tried a second time.
+// Processes whose memory locks cannot be taken are shown without what needs the locks. This
+// takes little longer than for one such process, and they are not tried a second time.
 func TestHungMemoryLock(t *testing.T) {
 	if !apart(t) {
 		return
@@ -399,7 +397,7 @@ func TestHungMemoryLock(t *testing.T) {
 		t.Errorf("the first scan took %v, want %v at least", first.took, guard.Deadline)
 	}
 	second := scanHung(t, scanner)
-	// One after the other they would take three times the deadline, and the second nothing.
+	// One after the other they would take three times the deadline, and the second scan no time.
 	t.Logf("the scans took %v and %v", first.took, second.took)
 	if first.stuck > before+4 || second.stuck > first.stuck {
 		t.Errorf("%d threads are stuck, then %d, then %d", before, first.stuck, second.stuck)
@@ -415,12 +413,12 @@ func TestHungMemoryLock(t *testing.T) {
 			}
 		}
 	}
-	// ipctop itself ends although threads of it are stuck: these can be killed.
+	// ipctop itself ends although some of its threads are stuck: these can be killed.
 	endsSoon(t, pids...)
 }
 
-// However many processes of one user hang, command lines of others are read: by the scanner
-// that found them, and by one that is to find them anew.
+// However many processes of one user hang, command lines of other processes are read: by
+// the scanner that found the hanging ones, and by a new one that must find them itself.
 func TestHungProcessesOfOneUser(t *testing.T) {
 	if !apart(t) {
 		return
@@ -467,8 +465,7 @@ func TestHungProcessesOfOneUser(t *testing.T) {
 	}
 }
 
-// answersRead reports whether a file can be read soon; if not the reader is left
-// behind.
+// answersRead reports whether a file can be read soon; if not, the reader is abandoned.
 func answersRead(path string) bool {
 	done := make(chan struct{})
 	go func() {

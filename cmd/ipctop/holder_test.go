@@ -9,15 +9,15 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// holderEnv is the path of the program that holders of fixtures run, once it is built, for what
-// tests start. tools/unprivileged sets it: the ordinary user cannot build the program.
+// holderEnv is the path of the program that the fixtures' holders run, once it is built, for
+// processes started by tests. tools/unprivileged sets it: the ordinary user cannot build the program.
 const holderEnv = "IPCTOP_TEST_HOLDER"
 
-// smallHolders has fixtures be held by a small program. The test program takes five times as long
-// to start, and most tests of fixtures would do nothing else for most of their time. What is
-// returned removes the program.
+// smallHolders makes fixtures use a small program for their holders. The test program takes five
+// times as long to start, which would be most of the time of most tests of fixtures. The returned
+// function removes the program.
 func smallHolders() (remove func()) {
-	dir, temporary := "", os.TempDir() // tests set another one
+	dir, temporary := "", os.TempDir() // before tests set another one
 	testfixtures.Program = sync.OnceValue(func() string {
 		if path := os.Getenv(holderEnv); path != "" {
 			return path

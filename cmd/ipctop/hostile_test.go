@@ -20,17 +20,17 @@ import (
 	"github.com/ipctop/ipctop/bpf"
 )
 
-// What other processes may call themselves, their files and their sockets: what clears
-// a screen, sets its title, breaks a row, turns text around, and is no text.
+// Names that other processes may give themselves, their files and their sockets. They clear
+// a screen, set its title, break a row, reverse the text direction, or are not valid UTF-8.
 const (
 	hostileComm  = "\x1b[2Jown\n\xff\u202e!" // fits the 15 bytes of a command's name
 	hostileTitle = "\x1b]0;gotcha\x07\r\n\u202e\u009b31m\xff"
 )
 
-// harm says what is wrong with text that goes to a terminal; "" if nothing is. JSON may
-// have what turns text around: it has names as they are.
+// harm says what is harmful in text that goes to a terminal; "" if nothing is. JSON may
+// contain characters that reverse text: it has names unchanged.
 func harm(text []byte, json bool) string {
-	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) // CSV ends its lines so
+	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) // CSV ends its lines with these
 	if !utf8.Valid(text) {
 		return "bytes that are no text"
 	}
@@ -46,9 +46,9 @@ func harm(text []byte, json bool) string {
 	return ""
 }
 
-// hostile makes processes with hostile names: two that wait for each other's lock on a
-// file, and one that writes to a pipe nobody reads. It returns the pid of the waiter,
-// the path of the lock, and the directory.
+// hostile starts processes with hostile names: two of which each waits for the other's lock
+// on a file, and one that writes to a pipe which nobody reads. It returns the pid of the
+// waiter, the path of the lock, and the directory.
 func hostile(t *testing.T) (waiter int, lock, dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -93,7 +93,7 @@ func hostile(t *testing.T) (waiter int, lock, dir string) {
 	writer.Stdout = w
 	start(writer)
 	_ = w.Close()
-	// Names without a path are the network namespace's: another run may have the same.
+	// Abstract names belong to the network namespace: another run may use the same one.
 	l, err := net.Listen("unix", fmt.Sprintf("@%s%d", strings.ReplaceAll(hostileTitle, "\x00", ""), time.Now().UnixNano()))
 	if err != nil {
 		t.Fatal(err)
@@ -102,8 +102,8 @@ func hostile(t *testing.T) (waiter int, lock, dir string) {
 	return waiter, lock, dir
 }
 
-// No name of a process, a file or a socket drives the terminal that ipctop writes to, in
-// any command. Where nothing else runs, so that what is shown is hostile throughout.
+// In no command does the name of a process, a file or a socket control the terminal that
+// ipctop writes to. Nothing else runs, so that everything shown is hostile.
 func TestHostileNames(t *testing.T) {
 	if !apart(t) {
 		return
@@ -196,8 +196,8 @@ func TestHostileNames(t *testing.T) {
 	exporterNames(t, command("exporter", "--web.listen-address", "127.0.0.1:0"))
 }
 
-// traceNames traces while somebody hostile does something again and again, until that has
-// been told of.
+// traceNames traces while a hostile process does something again and again, until the trace
+// has reported it.
 func traceNames(t *testing.T, cmd *exec.Cmd, do func()) {
 	t.Helper()
 	source, err := bpf.Open()
@@ -269,7 +269,7 @@ func exporterNames(t *testing.T, cmd *exec.Cmd) {
 	}
 }
 
-// In the live view no name drives the terminal, on any screen or page.
+// In the live view no name controls the terminal, on any screen or page.
 func TestHostileNamesLive(t *testing.T) {
 	if !apart(t) {
 		return

@@ -15,8 +15,8 @@ import (
 	"github.com/ipctop/ipctop/record/recordfile"
 )
 
-// hostFile writes the dump of a host with one process that reads from the first of its
-// sockets, each given as LOCAL>REMOTE; state is that of the process.
+// hostFile writes the dump of a host with one process, in the given state, that reads from
+// the first of its sockets. Each socket is given as LOCAL>REMOTE.
 func hostFile(t *testing.T, dir, host, state string, taken time.Time, sockets ...string) string {
 	t.Helper()
 	s := &model.Snapshot{
@@ -53,8 +53,8 @@ func hostFile(t *testing.T, dir, host, state string, taken time.Time, sockets ..
 	return name
 }
 
-// chainOfHosts writes the dumps of three hosts: a client that waits for a proxy that waits
-// for a server that is stopped.
+// chainOfHosts writes the dumps of three hosts: a client waits for a proxy, which waits for
+// a server that is stopped.
 func chainOfHosts(t *testing.T) (dir string, from []string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -75,7 +75,7 @@ func TestHosts(t *testing.T) {
 	for _, tt := range []struct {
 		args   string
 		status int
-		want   []string // regular expressions of standard output
+		want   []string // regular expressions that standard output must match
 		stderr string
 	}{
 		{"why", 0, []string{
@@ -123,7 +123,7 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// TestHostsAgain reads the document of several hosts as any other, and finds the same.
+// TestHostsAgain reads the merged dump of several hosts like any other dump, and finds the same.
 func TestHostsAgain(t *testing.T) {
 	t.Setenv("LC_ALL", "C.UTF-8")
 	dir, from := chainOfHosts(t)
@@ -145,7 +145,7 @@ func TestHostsAgain(t *testing.T) {
 	}
 }
 
-// TestHostsRedacted leaves no name of a host in what is given away.
+// TestHostsRedacted: no host name is left in a redacted dump.
 func TestHostsRedacted(t *testing.T) {
 	_, from := chainOfHosts(t)
 	_, document, stderr := run(t, "", append([]string{"dump", "--json", "--redact"}, from...)...)
@@ -161,7 +161,7 @@ func TestHostsRedacted(t *testing.T) {
 	}
 }
 
-// TestHostsOfStranger: a document of several hosts may be anybody's.
+// TestHostsOfStranger: a merged dump may come from anybody.
 func TestHostsOfStranger(t *testing.T) {
 	dir, from := chainOfHosts(t)
 	_, document, _ := run(t, "", append([]string{"dump", "--json"}, from...)...)
@@ -179,7 +179,7 @@ func TestHostsOfStranger(t *testing.T) {
 	}
 }
 
-// recordingOf makes a recording of dumps, one of them for each sample.
+// recordingOf makes a recording whose samples are the given dumps.
 func recordingOf(t *testing.T, name string, dumps ...string) string {
 	t.Helper()
 	file, err := recordfile.Open(name, record.Keep{})
@@ -203,8 +203,8 @@ func recordingOf(t *testing.T, name string, dumps ...string) string {
 	return name
 }
 
-// TestReplayHosts steps through the recordings of a client and of its server, which is
-// stopped in the second sample.
+// TestReplayHosts steps through the recordings of a client and of its server. In the second
+// sample the server is stopped.
 func TestReplayHosts(t *testing.T) {
 	t.Setenv("LC_ALL", "C.UTF-8")
 	dir := t.TempDir()

@@ -16,12 +16,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hostEnv makes the test binary the first process of a host of its own: with its network,
-// processes, name and mounts. It waits for a line on standard input until the network is
-// there, and then plays the part that the variable names, in calls that block.
+// hostEnv makes the test binary the first process of a simulated host, with its own network,
+// processes, name and mounts. It waits for a line on standard input, which says that the
+// network is there. It then plays the role that the variable names, with calls that block.
 const hostEnv = "IPCTOP_TEST_HOST"
 
-// Addresses of the hosts, and ports on them.
+// Addresses of the hosts, and ports on the hosts.
 const (
 	proxyAddress  = "10.99.1.2"
 	serverAddress = "10.99.2.2"
@@ -82,11 +82,11 @@ func playHost(part string) {
 	os.Exit(0)
 }
 
-// liveHost is a host of its own.
+// liveHost is a simulated host.
 type liveHost struct {
 	*exec.Cmd
-	said  func() string // its next line
-	begin func()        // once the network is there
+	said  func() string // the next line that it prints
+	begin func()        // called once the network is there
 }
 
 // startHost starts a host.
@@ -134,13 +134,13 @@ func startHost(t *testing.T, part string) *liveHost {
 	return h
 }
 
-// within runs a program on the host.
+// within makes a command that runs on the host.
 func (h *liveHost) within(args ...string) *exec.Cmd {
 	return exec.Command("nsenter", append([]string{"-t", strconv.Itoa(h.Process.Pid), "-p", "-m", "-n", "-u", "-i"}, args...)...)
 }
 
-// TestThreeHosts: on each of three hosts that are joined by a network ipctop records what
-// it sees there. Together the recordings explain why the client on the first does not go on:
+// TestThreeHosts: on each of three hosts connected by a network, ipctop records what it sees
+// there. Together the recordings explain why the client on the first host does not go on:
 // the server on the third is stopped.
 func TestThreeHosts(t *testing.T) {
 	if os.Geteuid() != 0 {
@@ -152,7 +152,7 @@ func TestThreeHosts(t *testing.T) {
 		}
 	}
 	t.Setenv("LC_ALL", "C.UTF-8")
-	runtime.LockOSThread() // hosts die with the thread that started them
+	runtime.LockOSThread() // hosts end with the thread that started them
 	defer runtime.UnlockOSThread()
 	hosts := map[string]*liveHost{}
 	for _, part := range []string{"client", "proxy", "server"} {
@@ -203,7 +203,7 @@ func TestThreeHosts(t *testing.T) {
 			}
 		}
 		_, out, notes = run(t, "", append([]string{"why"}, from...)...)
-		// Both have waited for a second: the one that has waited longer comes first.
+		// Both have waited for a second. The one that has waited longer comes first.
 		if first, _, _ := strings.Cut(out, "\n"); strings.Contains(first, "(1)@client") && strings.Contains(first, "(1)@proxy") {
 			break
 		}

@@ -22,8 +22,8 @@ for i in range(3):
 print(os.getpid(), flush=True); sys.stdin.read()
 `
 
-// listenerLeft is a server that ends; what it had started keeps its socket, in the
-// session of a shell that lives.
+// listenerLeft is a server that ends. A process that it had started keeps its socket, in
+// the session of a shell that goes on.
 const listenerLeft = `
 import os, socket, subprocess, sys
 if os.fork() == 0:
@@ -32,8 +32,8 @@ if os.fork() == 0:
 os.wait(); sys.stdin.read()
 `
 
-// replacedSocket are two servers that bind the same relative path, one after the
-// other, and a file that a third one has left.
+// replacedSocket are two servers that bind the same relative path, one after the other, and
+// a socket file that a third one has left.
 const replacedSocket = `
 import os, socket, sys
 os.chdir("DIR"); kept = []
@@ -48,8 +48,8 @@ r, w = os.pipe(); first = serve("app"); os.unlink("app"); serve("app"); serve("o
 print(first, flush=True); sys.stdin.read()
 `
 
-// TestLeftByRealPrograms: nobody waits for these; they are found all the same, and what
-// is advised about them makes them go.
+// TestLeftByRealPrograms: no process waits for these objects. They are found all the same,
+// and the advice removes them.
 func TestLeftByRealPrograms(t *testing.T) {
 	for _, tt := range []stuckScript{
 		{"parent that is deaf", "zombies", []string{"python3", "-c", deafParent}, ""},

@@ -22,8 +22,8 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// Of what is open a scan for waits leaves out what nobody waits for, and why says of each
-// process of each fixture, and of all that is stuck, as text and as JSON, what it says where all is read.
+// A scan for waits omits open objects for which no process waits. Even so, why says of each process of
+// each fixture, and of all stuck processes, as text and as JSON, the same as after a full scan.
 func TestWhyOfWhatIsLeftOut(t *testing.T) {
 	if !apart(t) {
 		return
@@ -58,7 +58,7 @@ func TestWhyOfWhatIsLeftOut(t *testing.T) {
 	}
 }
 
-// sleepBesideCounter starts a process with an event counter at which nobody waits.
+// sleepBesideCounter starts a process with an eventfd on which nobody waits.
 func sleepBesideCounter(t *testing.T) {
 	t.Helper()
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
@@ -78,8 +78,8 @@ func sleepBesideCounter(t *testing.T) {
 	})
 }
 
-// compareWhy compares what is said of the processes of fixtures, and counts what was left
-// out. What differs has to differ three times: threads of the fixtures move.
+// compareWhy compares the explanations of the fixtures' processes, and counts the omitted
+// objects. A difference must occur three times: threads of the fixtures move.
 func compareWhy(t *testing.T, run *testfixtures.Run, source sourceUse, left map[model.Kind]int) (compared int) {
 	t.Helper()
 	for attempt := 1; ; attempt++ {
@@ -116,7 +116,7 @@ func compareWhy(t *testing.T, run *testfixtures.Run, source sourceUse, left map[
 	}
 }
 
-// guessWrong takes all threads for such as wait for no descriptor.
+// guessWrong treats all threads as if none waited on a descriptor.
 func guessWrong(o *probe.Options) {
 	for i := range o.Probes {
 		if o.Probes[i].Blocked != nil {
@@ -125,10 +125,10 @@ func guessWrong(o *probe.Options) {
 	}
 }
 
-// whyOf is what is said of each process of the fixtures.
+// whyOf is the explanation of each process of the fixtures.
 func whyOf(t *testing.T, run *testfixtures.Run, source sourceUse, with func(*probe.Options)) (*model.Snapshot, map[string]string) {
 	t.Helper()
-	time.Sleep(50 * time.Millisecond) // longer than a scan: or a wait has not lasted for that long in one of two
+	time.Sleep(50 * time.Millisecond) // longer than a scan: otherwise a wait is too young in one of two scans
 	o := probe.Options{Probes: probes(), Helper: "/proc/self/exe", WaitsOnly: true, Source: source.open, SourceUse: probe.SourceAlways}
 	with(&o)
 	snap := scanWith(t, probe.NewScanner(o))
@@ -161,6 +161,6 @@ func whyOf(t *testing.T, run *testfixtures.Run, source sourceUse, with func(*pro
 	return snap, says
 }
 
-// passingTime is what is different in each scan: times, and the threads of the test itself, which
+// passingTime matches what differs in each scan: times, and the threads of the test itself, which
 // is process 1 here.
 var passingTime = regexp.MustCompile(`"(blocked_for_ns|timeout_ns|since)":[^,}]*|\b([0-9.]+(ns|µs|ms|s|m|h))+\b|"pid":1,"tid":\d+|\[1,[0-9,]+\]`)

@@ -15,12 +15,12 @@ import (
 	"github.com/ipctop/ipctop/model/modeltest"
 )
 
-// tmuxKeys are keys that tmux calls by another name.
+// tmuxKeys are keys that have another name in tmux.
 var tmuxKeys = map[string]string{
 	"PgUp": "PageUp", "PgDn": "PageDown", "Shift-Tab": "BTab", "Esc": "Escape", "Backspace": "BSpace", " ": "Space", "Del": "DC", "Ctrl-L": "C-l",
 }
 
-// boundKeys are the keys of the live view's table, but those that end or stop it.
+// boundKeys are the keys of the live view's key table, except those that end or stop it.
 func boundKeys(t *testing.T) []string {
 	t.Helper()
 	source, err := os.ReadFile("../../render/live/bindings.go")
@@ -45,7 +45,7 @@ func boundKeys(t *testing.T) []string {
 	return keys
 }
 
-// tmuxKey is what tmux calls a key.
+// tmuxKey is the name of a key in tmux.
 func tmuxKey(key string) string {
 	if name := tmuxKeys[key]; name != "" {
 		return name
@@ -53,9 +53,9 @@ func tmuxKey(key string) string {
 	return key
 }
 
-// Every key on every screen in a real terminal, the first of which has a finding:
-// ipctop lives on, comes back to the screen, and on the finding does not say that
-// nothing is selected. What each key says elsewhere is tested without a terminal.
+// Press every key on every screen in a real terminal; the first screen has a finding.
+// ipctop must not end, must return to the screen, and must not say on the finding that
+// nothing is selected. Other tests check without a terminal what each key does.
 func TestLiveEveryKey(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -77,7 +77,7 @@ func TestLiveEveryKey(t *testing.T) {
 		shown := ""
 		m.wait("screen "+number, func() bool {
 			m.keys("Escape")
-			time.Sleep(60 * time.Millisecond) // a key right behind Esc would be one with Alt
+			time.Sleep(60 * time.Millisecond) // a key directly after Esc would be taken for Alt with that key
 			m.keys(number)
 			time.Sleep(20 * time.Millisecond)
 			shown = m.screen()
@@ -87,7 +87,7 @@ func TestLiveEveryKey(t *testing.T) {
 	}
 	for _, key := range keys {
 		m.keys(tmuxKey(key))
-		time.Sleep(20 * time.Millisecond) // may not be enough: then the model's own test has to see it
+		time.Sleep(20 * time.Millisecond) // may not be enough: then the test of the model must notice
 		if shown := m.screen(); strings.Contains(shown, "No process is selected") || strings.Contains(shown, "Nothing is selected") {
 			t.Errorf("%s on a finding:\n%s", key, shown)
 		}

@@ -18,7 +18,7 @@ import (
 
 const liveDeadline = 20 * time.Second
 
-// terminal is a shell in a tmux of its own.
+// terminal is a shell in a separate tmux server.
 type terminal struct {
 	t      *testing.T
 	socket string
@@ -30,10 +30,10 @@ func newTerminal(t *testing.T, width, height string) *terminal {
 		t.Skip("tmux is not installed")
 	}
 	m := &terminal{t, filepath.Join(t.TempDir(), "tmux")}
-	// The server inherits what it is started with: a pipe of the test's would
-	// stay open as long as it lives.
+	// The server inherits the descriptors that it is started with: a pipe of the test would
+	// stay open as long as the server lives.
 	cmd := m.command("-f", os.DevNull, "new-session", "-d", "-x", width, "-y", height, "exec sh")
-	// A system user's own shell is nologin.
+	// The login shell of a system user is nologin.
 	cmd.Env = append(os.Environ(), "SHELL=/bin/sh", "XDG_CONFIG_HOME="+t.TempDir(), "LC_ALL=C.UTF-8", "ENV=", mainEnv+"=1")
 	if err := cmd.Run(); err != nil {
 		t.Skipf("tmux does not start here: %v", err)
@@ -66,7 +66,7 @@ func (m *terminal) run(line string) {
 	m.keys("Enter")
 }
 
-// screen is what is seen. The client's output may be a pipe: it ends at once.
+// screen is the visible text. The client's output may be a pipe: the client ends at once.
 func (m *terminal) screen() string {
 	m.t.Helper()
 	out, err := m.command("capture-pane", "-p").Output()
@@ -99,7 +99,7 @@ func (m *terminal) wait(what string, done func() bool) {
 	}
 }
 
-// settings are the terminal's, as stty has them.
+// settings are the terminal's settings as printed by stty.
 func (m *terminal) settings(name string) string {
 	m.t.Helper()
 	file := filepath.Join(m.t.TempDir(), name)
@@ -114,7 +114,7 @@ func (m *terminal) settings(name string) string {
 	return string(b)
 }
 
-// asBefore checks that the terminal is whole.
+// asBefore checks that the terminal was restored.
 func (m *terminal) asBefore(before string) {
 	m.t.Helper()
 	m.wait("the alternate screen to be left", func() bool { return m.format("#{alternate_on}") == "0" })
@@ -126,13 +126,13 @@ func (m *terminal) asBefore(before string) {
 	}
 }
 
-// terminate ends what the shell runs by SIGTERM.
+// terminate sends SIGTERM to the program that the shell runs.
 func (m *terminal) terminate() {
 	m.t.Helper()
 	m.signal(syscall.SIGTERM)
 }
 
-// signal sends a signal to what the shell runs.
+// signal sends a signal to the program that the shell runs.
 func (m *terminal) signal(signal syscall.Signal) {
 	m.t.Helper()
 	shell := m.format("#{pane_pid}")
@@ -201,9 +201,8 @@ func TestLiveView(t *testing.T) {
 	m.waitFor("this is a table instead")
 }
 
-// An operator sees on the first screen, without a key, who is
-// locked with whom; can look at it, go to the other, end one of them, and step
-// back to see how it was.
+// On the first screen, without a key, an operator sees which processes deadlock each other. He
+// can look at one, go to the other, end one of them, and step back to see the earlier state.
 func TestLiveDeadlock(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -231,7 +230,7 @@ func TestLiveDeadlock(t *testing.T) {
 		}
 		return strings.Contains(top, "DEADLOCK") && named >= 2
 	})
-	time.Sleep(2 * time.Second) // some samples, of which one is to be found again below
+	time.Sleep(2 * time.Second) // several samples, one of which is to be found again below
 	m.keys("/")
 	m.keys("-l", "fx-dead")
 	m.keys("Enter", "Enter")
@@ -242,11 +241,11 @@ func TestLiveDeadlock(t *testing.T) {
 	m.keys("Escape")
 	m.waitFor("── deadlock ──")
 	m.keys("Escape")
-	m.waitFor("Blocked now") // a key right behind Esc would be one with Alt
+	m.waitFor("Blocked now") // a key directly after Esc would be taken for Alt with that key
 	m.keys("o")
-	m.waitFor("[2 Procs]") // one of the two who have the file
+	m.waitFor("[2 Procs]") // one of the two processes that have the file
 	m.keys("\\")
-	m.keys("-l", `comm == "fx-dead-1"`) // as text it is in the other's row, too
+	m.keys("-l", `comm == "fx-dead-1"`) // plain text would match the other's row, too
 	m.keys("Enter")
 	m.waitFor("1 of ")
 	m.waitFor("flock")
@@ -258,7 +257,7 @@ func TestLiveDeadlock(t *testing.T) {
 	m.keys("y")
 	m.waitFor("SIGKILL to fx-dead-1")
 	m.keys("Escape")
-	time.Sleep(200 * time.Millisecond) // a key right behind Esc would be one with Alt
+	time.Sleep(200 * time.Millisecond) // a key directly after Esc would be taken for Alt with that key
 	m.keys("1")
 	m.waitFor("[1 Overview]")
 	m.wait("the deadlock to be over", func() bool { return !strings.Contains(m.screen(), "DEADLOCK") })
@@ -266,7 +265,7 @@ func TestLiveDeadlock(t *testing.T) {
 	m.waitFor("PAUSED")
 	m.wait("the time when it was not", func() bool {
 		m.keys("[")
-		time.Sleep(200 * time.Millisecond) // until it is drawn: the next key goes on to another sample
+		time.Sleep(200 * time.Millisecond) // until it is drawn: the next key moves to another sample
 		return strings.Contains(m.screen(), "DEADLOCK")
 	})
 	m.keys("Z")
@@ -275,8 +274,7 @@ func TestLiveDeadlock(t *testing.T) {
 	m.asBefore(before)
 }
 
-// A terminal that goes away, or is taken away, ends the view; kill -TSTP stops it
-// as Ctrl-Z does.
+// If the terminal disappears or is taken away, the view ends. kill -TSTP stops it like Ctrl-Z.
 func TestLiveSignals(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -301,7 +299,7 @@ func TestLiveSignals(t *testing.T) {
 	m.asBefore(before)
 }
 
-// A window that is closed ends the view with the status of SIGHUP, and nothing is said.
+// If the window is closed, the view ends with the status of SIGHUP and without a message.
 func TestLiveHangUp(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -328,7 +326,7 @@ func TestLiveHangUp(t *testing.T) {
 	}
 }
 
-// Over a slow link every byte counts: where nothing changes nothing is sent.
+// On a slow link every byte counts: if nothing changes, nothing is sent.
 func TestLiveSendsOnlyWhatChanged(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -370,7 +368,7 @@ func TestLiveSendsOnlyWhatChanged(t *testing.T) {
 	m.keys("C-c")
 }
 
-// In a container the pids are others, and there is a proc file system of its own.
+// In a container the pids differ, and there is a separate proc file system.
 func TestLiveInContainer(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -410,7 +408,7 @@ func TestSaveDump(t *testing.T) {
 	}
 }
 
-// Where the current directory does not take it, the state directory does.
+// If the current directory is not writable, the dump goes to the state directory.
 func TestSaveDumpElsewhere(t *testing.T) {
 	dir := t.TempDir()
 	gone := filepath.Join(dir, "gone")

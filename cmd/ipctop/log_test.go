@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A pipe that is made and closed while log looks on is a line each.
+// A pipe that is made and closed while log runs gives one line each.
 func TestLog(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -38,7 +38,7 @@ func TestLog(t *testing.T) {
 	if err := unix.Fstat(int(r.Fd()), &st); err != nil {
 		t.Fatal(err)
 	}
-	// What ipctop alone has is left out: another process has the pipe, too.
+	// Objects that only ipctop has are omitted, so give another process the pipe, too.
 	child := exec.Command("sleep", "1000")
 	child.Stdin = r
 	if err := child.Start(); err != nil {
@@ -69,7 +69,7 @@ func TestLog(t *testing.T) {
 	r.Close()
 	w.Close()
 	next("vanished")
-	cancel() // as Ctrl-C does
+	cancel() // like Ctrl-C
 	go func() { _, _ = io.Copy(io.Discard, stdout) }()
 	if status := <-ended; status != exitOK {
 		t.Errorf("status %d", status)

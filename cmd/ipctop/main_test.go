@@ -10,14 +10,14 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// mainEnv makes the test binary ipctop itself, for tests that signal it.
+// mainEnv makes the test binary run as ipctop itself, for tests that signal it.
 const mainEnv = "IPCTOP_TEST_MAIN"
 
 func TestMain(m *testing.M) {
 	testfixtures.RunRole()
 	removeHolder := smallHolders()
 	if os.Args[0] == probe.HelperName {
-		main() // by the same way as the program's helper
+		main() // the same way as the program's helper process
 	}
 	if dir := os.Getenv(fuseEnv); dir != "" {
 		serveFUSE(dir)
@@ -55,9 +55,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(mainEnv) == "1" {
 		main()
 	}
-	os.Setenv("LC_ALL", "C.UTF-8") // goldens are UTF-8
-	// A shell starts what runs in the background with SIGINT ignored. Programs that tests
-	// start must not inherit that: Python catches the signal only where it is not ignored.
+	os.Setenv("LC_ALL", "C.UTF-8") // golden files are UTF-8
+	// A shell starts background processes with SIGINT ignored. Programs started by tests
+	// must not inherit that: Python catches the signal only if it is not ignored.
 	if signal.Ignored(os.Interrupt) {
 		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	}
@@ -66,12 +66,12 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// skipIfLate is for tests that take some time: on a slow machine it skips those for which too little
-// is left of the ten minutes that go test gives all of a package.
+// skipIfLate is for tests that take some time. On a slow machine it skips them if too little is left
+// of the ten minutes that go test gives the whole package.
 func skipIfLate(t *testing.T) {
 	t.Helper()
 	if os.Getenv(apartEnv) != "" {
-		return // it has a time of its own
+		return // it has its own time limit
 	}
 	if deadline, ok := t.Deadline(); ok && time.Until(deadline) < 4*time.Minute {
 		t.Skip("this machine is slow: less than four minutes are left for all tests")

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestGrowsInLargePages fills a heap in a process of its own, as the tests have one already
-// that has grown.
+// TestGrowsInLargePages fills a heap in a separate process, as the heap of the test process
+// has grown already.
 func TestGrowsInLargePages(t *testing.T) {
 	if mode, err := os.ReadFile("/sys/kernel/mm/transparent_hugepage/enabled"); err != nil || !strings.Contains(string(mode), "[madvise]") {
 		t.Skipf("large pages are not there for who asks: %q, %v", mode, err)
@@ -56,7 +56,7 @@ func TestGrowsInLargePages(t *testing.T) {
 	runtime.KeepAlive(pieces)
 }
 
-// askForLargePages takes memory without the heap, and returns how many bytes of it are in large pages.
+// askForLargePages allocates memory outside the heap, and returns how many bytes of it are in large pages.
 func askForLargePages(t *testing.T, bytes int) int {
 	before := inLargePages(t)
 	memory, err := unix.Mmap(-1, 0, bytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
@@ -71,7 +71,7 @@ func askForLargePages(t *testing.T, bytes int) int {
 	return inLargePages(t) - before
 }
 
-// withAddressSpace calls f while so many bytes more may be mapped.
+// withAddressSpace calls f while the address space may grow by the given number of bytes.
 func withAddressSpace(t *testing.T, bytes uint64, f func()) {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// namespacesEnv makes the test binary a process that has as many network namespaces
-// as it says, each kept by a descriptor and with a socket in it.
+// namespacesEnv makes the test binary a process with the given number of network
+// namespaces, each kept by a descriptor and with a socket in it.
 const namespacesEnv = "IPCTOP_TEST_NAMESPACES"
 
 func holdNamespaces(number string) {
@@ -88,7 +88,7 @@ func testProgram(t *testing.T) string {
 	return exe
 }
 
-// A few threads look into any number of namespaces, and see what is in each.
+// A few threads can read any number of namespaces, and see the objects in each.
 func TestNamespacesShareThreads(t *testing.T) {
 	n := 60
 	if os.Getenv(stormEnv) != "" {
@@ -121,7 +121,7 @@ func TestNamespacesShareThreads(t *testing.T) {
 	}
 }
 
-// pidsGroup makes a control group in which few processes and threads may be.
+// pidsGroup makes a control group with a low limit on processes and threads.
 func pidsGroup(t *testing.T, most int) string {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -133,7 +133,7 @@ func pidsGroup(t *testing.T, most int) string {
 			continue
 		}
 		t.Cleanup(func() {
-			for range 100 { // a process that has ended just now may still be in it
+			for range 100 { // a process that has just ended may still be in it
 				if os.Remove(dir) == nil {
 					return
 				}

@@ -15,7 +15,7 @@ import (
 // refuseEnv makes ipctop run under a seccomp filter that refuses bpf(2).
 const refuseEnv = "IPCTOP_TEST_REFUSE_BPF"
 
-// refuseBPF refuses bpf(2) to all threads, as containers' filters do.
+// refuseBPF makes bpf(2) fail in all threads, as containers' filters do.
 func refuseBPF() {
 	program := []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}, // the call's number
@@ -24,7 +24,7 @@ func refuseBPF() {
 		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
 	}
 	filter := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
-	// The filter goes to all threads; the permission to install it is asked of the one that does.
+	// The filter applies to all threads; permission is checked for the thread that installs it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
@@ -35,8 +35,8 @@ func refuseBPF() {
 	}
 }
 
-// Where there can be no eBPF, everything works by the proc file system: no command says
-// anything of it, but doctor, once, and one that was told to use it.
+// Without eBPF everything works through the proc file system. No command mentions it,
+// except doctor, once, and a command that was told to use it.
 func TestWithoutBPF(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {

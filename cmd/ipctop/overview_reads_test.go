@@ -14,8 +14,8 @@ import (
 	"github.com/ipctop/ipctop/render/live"
 )
 
-// readsSoFar is how many calls such as read(2) this process has made, which is one or
-// more for each file that it has read (syscr in proc_pid_io(5)).
+// readsSoFar is the number of calls such as read(2) that this process has made, one or more
+// for each file that it has read (syscr in proc_pid_io(5)).
 func readsSoFar(t *testing.T) int {
 	t.Helper()
 	b, err := os.ReadFile("/proc/self/io")
@@ -35,8 +35,8 @@ func readsSoFar(t *testing.T) int {
 	return 0
 }
 
-// All that the overview shows is in the snapshot: a refresh reads no more files while it
-// is shown than while another screen is. Counted, not timed, where nothing else runs.
+// Everything that the overview shows is in the snapshot: a refresh reads no more files while the
+// overview is shown than with another screen. The test counts instead of timing, and nothing else runs.
 func TestOverviewReadsNothingMore(t *testing.T) {
 	if !apart(t) {
 		return
@@ -75,7 +75,7 @@ func TestOverviewReadsNothingMore(t *testing.T) {
 		do(live.Scanned{Data: data})
 		live.Lines(view, 120, 40)
 	}
-	refresh()                      // what is read of a process once
+	refresh()                      // what is read only once of a process
 	perRefresh := map[string]int{} // the median, by screen
 	for _, key := range []string{"2", "1", "4", "6"} {
 		do(live.Key{Name: key})
@@ -94,7 +94,7 @@ func TestOverviewReadsNothingMore(t *testing.T) {
 	if most < 10 {
 		t.Fatal("so little is read that nothing was counted")
 	}
-	if n := perRefresh["1"]; n > most+3 { // the runtime reads a little of its own
+	if n := perRefresh["1"]; n > most+3 { // the runtime reads a little itself
 		t.Errorf("a refresh of the overview reads %d times, of another screen %d times", n, most)
 	}
 }
