@@ -46,9 +46,9 @@ func harm(text []byte, json bool) string {
 	return ""
 }
 
-// hostile starts processes with hostile names: two of which each waits for the other's lock
-// on a file, and one that writes to a pipe which nobody reads. It returns the pid of the
-// waiter, the path of the lock, and the directory.
+// hostile starts processes with hostile names: two that wait for each other's lock on a file,
+// and one that writes to a pipe which nobody reads. It returns the pid of the waiter, the
+// path of the lock, and the directory.
 func hostile(t *testing.T) (waiter int, lock, dir string) {
 	t.Helper()
 	dir = t.TempDir()

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What differs from one run to the next, in the order in which it is replaced.
+// Text that differs from one run to the next, in the order in which it is replaced.
 var varying = []struct {
 	what *regexp.Regexp
 	by   string
@@ -27,7 +27,7 @@ var varying = []struct {
 	{regexp.MustCompile(`(?m) +$`), ""},
 }
 
-// Where the numbers of processes and objects stand; open(2) is a manual page.
+// Matches numbers of processes and objects; open(2) is a manual page.
 var (
 	pidPlace = regexp.MustCompile(`\w\((\d{3,})\)|/proc/(\d+)\b|\b(?:process:|process |thread )(\d{3,})\b`)
 	idPlace  = regexp.MustCompile(`\b(?:pipe|fifo|unix|tcp|udp|file|memfd|shm-anon|posix-[a-z]+|sysv-[a-z]+|socket|eventfd|pidfd|netlink|pty|ipc|net|mnt|pid|user|uts|cgroup):\[?((?:\d+:)*)(\d+)`)
@@ -35,10 +35,10 @@ var (
 	number   = regexp.MustCompile(`\d+`)
 )
 
-// names gives the numbers of a session names in the order in which they come, so
-// that two sessions in which the same happened are the same text.
+// names gives the numbers of a session names in order of appearance, so that two sessions
+// in which the same happened give the same text.
 type names struct {
-	of   map[string]string // number to name
+	of   map[string]string // from number to name
 	back map[string]string
 }
 
@@ -58,7 +58,7 @@ func (n *names) learn(text string) {
 		if _, known := n.of[number]; number == "" || known {
 			return
 		}
-		name := fmt.Sprintf("<%s %c%c>", what, 'a'+len(n.of)/26, 'a'+len(n.of)%26) // without a digit: digits are replaced
+		name := fmt.Sprintf("<%s %c%c>", what, 'a'+len(n.of)/26, 'a'+len(n.of)%26) // without a digit, as digits are replaced
 		n.of[number], n.back[name] = name, number
 	}
 	for _, table := range fixtures.FindAllString(text, -1) {
@@ -75,7 +75,7 @@ func (n *names) learn(text string) {
 		add("pid", m[1]+m[2]+m[3])
 	}
 	for _, m := range idPlace.FindAllStringSubmatch(text, -1) {
-		switch { // a small number is one that the kernel begins to count anew
+		switch { // a small number is one that the kernel counts from the start
 		case len(m[2]) > 3:
 			add("object", m[2])
 		case m[1] != "":
@@ -84,7 +84,7 @@ func (n *names) learn(text string) {
 	}
 }
 
-// normal is a text without what differs from one session to the next.
+// normal is a text without the parts that differ from one session to the next.
 func (n *names) normal(text string) string {
 	n.learn(text)
 	text = idPlace.ReplaceAllStringFunc(text, func(id string) string {
@@ -107,8 +107,7 @@ func (n *names) normal(text string) string {
 	return strings.TrimRight(text, "\n")
 }
 
-// translate replaces numbers of one session by those that have the same names in
-// another.
+// translate replaces the numbers of one session by those with the same names in another.
 func (n *names) translate(text string, to *names) string {
 	return number.ReplaceAllStringFunc(text, func(number string) string {
 		if other, ok := to.back[n.of[number]]; ok {
@@ -118,8 +117,7 @@ func (n *names) translate(text string, to *names) string {
 	})
 }
 
-// fits reports that a text is what a page prints, where a line "…" stands for any
-// lines.
+// fits reports whether a text is what a page prints. In a page, a line "…" stands for any lines.
 func fits(printed, is string) bool {
 	p, i := strings.Split(printed, "\n"), strings.Split(is, "\n")
 	for n, line := range p {

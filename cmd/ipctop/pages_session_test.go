@@ -14,12 +14,11 @@ import (
 	"time"
 )
 
-// binaryEnv is an installed ipctop to try instead of this one.
+// binaryEnv is an installed ipctop to test instead of this one.
 const binaryEnv = "IPCTOP_TEST_BINARY"
 
-// session is a shell in namespaces of its own, in which nothing but what it starts is
-// running: what ipctop says there does not depend on the machine. Its pids begin at
-// 4101, and /tmp is empty.
+// session is a shell in its own namespaces, in which only processes that it starts are running:
+// the output of ipctop does not depend on the machine. Its pids begin at 4101, and /tmp is empty.
 type session struct {
 	cmd   *exec.Cmd
 	in    *os.File
@@ -27,8 +26,8 @@ type session struct {
 	count int
 }
 
-// sessionSetup prepares the namespaces; the arguments are ipctop and a directory.
-// PATH has what Debian has and nothing of the user's own.
+// sessionSetup prepares the namespaces; the arguments are ipctop and a directory. PATH has
+// the directories of Debian and none of the user.
 const sessionSetup = `set -e
 for fd in /proc/self/fd/*; do # what the test has inherited
 	n=${fd##*/}
@@ -52,7 +51,7 @@ echo 4100 >/proc/sys/kernel/ns_last_pid
 exec bash --norc --noprofile
 `
 
-// startSession starts a shell; dir is empty, and only used inside.
+// startSession starts a shell; dir must be empty, and is only used inside.
 func startSession(dir string) (*session, error) {
 	binary, main := os.Getenv(binaryEnv), "0"
 	if binary == "" {
@@ -68,7 +67,7 @@ func startSession(dir string) (*session, error) {
 		"PATH=/tmp/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/tmp/.home", "LC_ALL=C.UTF-8", "TERM=dumb",
 		mainEnv + "=" + main,
 	}
-	// Stopped jobs and what a job reads are the session's own affair.
+	// Stopped jobs, and what a job reads from the terminal, stay within the session.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	in, inW, err := os.Pipe()
 	if err != nil {
@@ -92,23 +91,23 @@ func startSession(dir string) (*session, error) {
 	return s, nil
 }
 
-// end ends the shell and all that it has started.
+// end ends the shell and everything that it has started.
 func (s *session) end() {
 	_ = s.in.Close()
 	_ = s.cmd.Process.Kill() // its child is killed with it
 	_ = s.cmd.Wait()
 }
 
-// start begins a command, whose output output reads, and returns when the shell
-// would take the next one.
+// start starts a command, whose output the method output returns, and returns when the
+// shell could take the next command.
 func (s *session) start(command string) (n int, err error) {
 	s.count++
 	_, err = s.send(fmt.Sprintf("{ %s\n} >/tmp/.out/%d 2>&1 </dev/null", command, s.count), time.Minute)
 	return s.count, err
 }
 
-// aside is what ipctop says of the namespaces, and would not on the machine, and what
-// the shell says of jobs, whenever it likes.
+// aside matches messages of ipctop that appear only inside the namespaces, and the shell's
+// messages about jobs, which come at any time.
 var aside = regexp.MustCompile(`(?m)^\[\d+\][+-]? +(Terminated|Done|Killed|Stopped|Exit).*\n|^ipctop: \d+ things? could not be read.*\n|; \d+ things? could not be read \(ipctop dump --only gaps lists them\)`)
 
 // output is what command n has printed so far.
@@ -117,7 +116,7 @@ func (s *session) output(n int) (string, error) {
 	return aside.ReplaceAllString(string(text), ""), err
 }
 
-// send has the shell do something and returns what it prints.
+// send lets the shell run something and returns the output.
 func (s *session) send(text string, within time.Duration) ([]byte, error) {
 	const end = "\x01end of output\n"
 	if _, err := fmt.Fprintf(s.in, "%s\nprintf '\\001end of output\\n'\n", text); err != nil {
@@ -138,7 +137,7 @@ func (s *session) send(text string, within time.Duration) ([]byte, error) {
 	}
 }
 
-// needSession skips where there can be no session.
+// needSession skips the test if there can be no session.
 func needSession(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -156,7 +155,7 @@ func needSession(t *testing.T) {
 	s.end()
 }
 
-// notInstalled is the first of these programs that is not installed.
+// notInstalled is the first of the programs that is not installed.
 func notInstalled(programs []string) string {
 	for _, p := range programs {
 		if _, err := exec.LookPath(p); err != nil {
@@ -166,8 +165,8 @@ func notInstalled(programs []string) string {
 	return ""
 }
 
-// again reports that a command only looks, so that it may be run again until what
-// it looks at has come about.
+// again reports whether a command only reads, so that it may be repeated until its output
+// is as expected.
 func again(command string) bool {
 	words := strings.Fields(command)
 	if len(words) < 2 || words[0] != "ipctop" || strings.HasSuffix(command, "&") {

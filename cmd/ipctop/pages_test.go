@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// pages are the documents whose commands are run as they are printed: the lines
-// that begin with "$ " in blocks of the language console, and "> " where a command
-// goes on. What is below them is what they print. A headline of this level or above
-// begins a new shell; a comment "needs: PROGRAM …" names what must be installed.
+// pages are the documents whose printed commands are run: in blocks of the language console
+// the lines that begin with "$ ", and with "> " where a command continues. The lines below
+// a command are its output. A heading of this level or above starts a new shell. A comment
+// "needs: PROGRAM …" names what must be installed.
 var pages = []struct {
 	file  string
 	level int
@@ -31,15 +31,14 @@ var (
 	needs    = regexp.MustCompile(`<!-- needs: (.*) -->`)
 )
 
-// printed is a command of a page and what it prints there; in the text, it is
-// lines from to to.
+// printed is a command of a page with its output there. In the text, they are the lines from to to.
 type printed struct {
 	command  string
 	output   string
 	from, to int
 }
 
-// part is a part of a page with a shell of its own.
+// part is a part of a page that has its own shell.
 type part struct {
 	title    string
 	needs    []string
@@ -50,8 +49,8 @@ type part struct {
 	changed bool // with -update
 }
 
-// parsePage takes a page apart. The lines of a command go from the first "$ " to
-// the last of what it prints.
+// parsePage splits a page into parts. The lines of a command go from the first "$ " to the
+// end of its output.
 func parsePage(lines []string, level int) ([]*part, error) {
 	p := &part{}
 	parts := []*part{p}
@@ -91,13 +90,13 @@ func parsePage(lines []string, level int) ([]*part, error) {
 	return parts, nil
 }
 
-// TestPagesAsPrinted runs the commands of README, tutorial, cookbook and course as
-// they are printed, and compares what they print. With -update a page gets what is
-// printed now; commands of which nothing but numbers has changed stay as they are.
+// TestPagesAsPrinted runs the printed commands of README, tutorial, cookbook and course,
+// and compares their output. With -update the page gets the new output; commands whose
+// output differs only in numbers stay as they are.
 func TestPagesAsPrinted(t *testing.T) {
 	needSession(t)
 	var work sync.WaitGroup
-	places := make(chan bool, 6) // most of the time they wait
+	places := make(chan bool, 6) // they mostly wait, so several may run at a time
 	type page struct {
 		lines []string
 		parts []*part
@@ -125,7 +124,7 @@ func TestPagesAsPrinted(t *testing.T) {
 			work.Go(func() {
 				places <- true
 				defer func() { <-places }()
-				// What comes in the order of inodes may come in another one.
+				// Output in the order of inodes may come in another order.
 				for n := 0; n == 0 || part.err != nil && n < 3; n++ {
 					part.err = part.run(dir)
 				}
@@ -179,7 +178,7 @@ func (p *part) run(dir string) error {
 		}
 		is := here.normal(got)
 		if strings.Contains(want, "…\n") && fits(want, is) {
-			got = page.translate(c.output, here) // with what it leaves out
+			got = page.translate(c.output, here) // including the lines that it omits
 		}
 		now = append(now, printed{command: command, output: got})
 		if !fits(want, is) {
@@ -189,7 +188,7 @@ func (p *part) run(dir string) error {
 			p.changed = true
 		}
 	}
-	for i, c := range p.commands { // all of it: its numbers belong together
+	for i, c := range p.commands { // all commands: their numbers belong together
 		if p.changed {
 			c.command, c.output = now[i].command, now[i].output
 		}
@@ -197,7 +196,7 @@ func (p *part) run(dir string) error {
 	return nil
 }
 
-// try runs a command and returns what it prints, as soon as that is what is wanted.
+// try runs a command and returns its output as soon as it is the expected one.
 func (s *session) try(command, want string, here *names) (string, error) {
 	patience := 15 * time.Second
 	if *update {
@@ -213,7 +212,7 @@ func (s *session) try(command, want string, here *names) (string, error) {
 		switch {
 		case err != nil, time.Now().After(deadline), !background && !again(command):
 			return got, err
-		case background && want == "" && *update: // whether it prints something nobody knows
+		case background && want == "" && *update: // whether it will print something is not known
 			if !strings.Contains(command, "ipctop fixtures") {
 				deadline = time.Now().Add(min(time.Second, time.Until(deadline)))
 			}
@@ -231,7 +230,7 @@ func (s *session) try(command, want string, here *names) (string, error) {
 	}
 }
 
-// writePage puts what was printed now into a page.
+// writePage puts the new output into a page.
 func writePage(t *testing.T, file string, lines []string, parts []*part) {
 	t.Helper()
 	var b bytes.Buffer

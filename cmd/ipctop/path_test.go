@@ -12,7 +12,7 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// routeFile is a dump in which a client reaches a database through a proxy.
+// routeFile is a dump in which a client communicates with a database through a proxy.
 func routeFile(t *testing.T) string {
 	t.Helper()
 	hold := func(pid int32, comm string, a model.Access) model.Holder {

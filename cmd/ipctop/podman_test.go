@@ -13,7 +13,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// podman runs podman with runc on stores of its own.
+// podman runs podman with runc and its own stores.
 type podman struct {
 	t    *testing.T
 	args []string
@@ -21,7 +21,7 @@ type podman struct {
 
 const podmanImage = "ipctop-test:1"
 
-// newPodman makes an image that has busybox alone.
+// newPodman makes an image with only busybox.
 func newPodman(t *testing.T) *podman {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -38,7 +38,7 @@ func newPodman(t *testing.T) *podman {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		// Podman's monitors clean up after containers that have been removed.
+		// Podman's monitor processes clean up after removed containers.
 		for range 100 {
 			if os.RemoveAll(dir) == nil {
 				return
@@ -67,8 +67,8 @@ func (p *podman) run(args ...string) (string, error) {
 	return string(out), err
 }
 
-// start starts a container with a program in it, and two processes with a pipe; it
-// returns its id.
+// start starts a container with a program, and two processes with a pipe in it. It returns
+// the container's id.
 func (p *podman) start(name, program string) string {
 	p.t.Helper()
 	out, err := p.run("run", "-d", "--name", name, "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--network", "none",
@@ -81,8 +81,8 @@ func (p *podman) start(name, program string) string {
 	return lines[len(lines)-1]
 }
 
-// Real containers: from the host both are seen and told apart, although their processes
-// have the same ids inside; from inside, what is outside is no finding.
+// Real containers: from the host both are seen and distinguished, although their processes
+// have the same pids inside. Inside, there are no findings about the outside.
 func TestPodmanContainers(t *testing.T) {
 	p := newPodman(t)
 	program := filepath.Join(t.TempDir(), "ipctop")
@@ -93,7 +93,7 @@ func TestPodmanContainers(t *testing.T) {
 	}
 	ids := []string{p.start("ipctop-test-one", program), p.start("ipctop-test-two", program)}
 	var one, two []int
-	for range 50 { // until the shells have started what they are to start
+	for range 50 { // until the shells have started their programs
 		inner := map[string][]int{}
 		for _, proc := range scanNow(t).Processes {
 			if c := proc.Container; c != nil && slices.Contains(ids, c.ID) {
@@ -126,8 +126,8 @@ func TestPodmanContainers(t *testing.T) {
 	}
 }
 
-// privatePodman runs podman on its usual store, and ipctop beside it, in a mount namespace where
-// that store is empty.
+// privatePodman runs podman with its usual store, together with ipctop, in a mount namespace
+// where that store is empty.
 const privatePodman = `
 mount -t tmpfs none /var/lib/containers
 mount -t tmpfs none /run/containers 2>/dev/null || { mkdir -p /run/containers && mount -t tmpfs none /run/containers; }
@@ -146,8 +146,8 @@ done
 "$2" dump --json --only processes
 `
 
-// Podman writes down the names of containers, and of those that are removed when they end
-// in another place.
+// Podman records the names of containers, and in another place the names of those that are
+// removed when they end.
 func TestPodmanNames(t *testing.T) {
 	p := newPodman(t)
 	image := filepath.Join(filepath.Dir(p.args[1]), "image.tar")

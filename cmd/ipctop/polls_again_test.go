@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// polledAgain has a client poll its connection to a server for a second, again and again. The
-// server stops, or waits for the next request.
+// polledAgain is a client that polls its connection to a server again and again, for a second
+// each time. The server stops, or waits for the next request.
 const polledAgain = `
 import os, select, signal, socket, time
 l = socket.socket(); l.bind(("127.0.0.1", 0)); l.listen(1); server = os.fork()
@@ -24,15 +24,15 @@ if client == 0:
 time.sleep(0.3); print(client, server, flush=True); time.sleep(1000)
 `
 
-// TestWhyOfWhoPollsAgain: that a poll has a time limit does not hide that only a stopped process
-// could bring what it is for.
+// TestWhyOfWhoPollsAgain: although the polls have a time limit, the output says that only a
+// stopped process could end them with what they wait for.
 func TestWhyOfWhoPollsAgain(t *testing.T) {
 	for _, stops := range []bool{true, false} {
 		script := strings.ReplaceAll(polledAgain, "STOPS", map[bool]string{true: "True", false: "False"}[stops])
 		pids := numbers(t, startReal(t, "python3", "-c", script).line(t))
 		text := ""
 		for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && !strings.Contains(text, "(for 1s at most)"); time.Sleep(100 * time.Millisecond) {
-			_, text, _ = run(t, "", "why", strconv.Itoa(pids[0])) // it may be between two polls
+			_, text, _ = run(t, "", "why", strconv.Itoa(pids[0])) // the client may be between two polls
 			text = strings.Join(strings.Fields(text), " ")
 		}
 		leads := strings.Contains(text, "("+strconv.Itoa(pids[1])+") is stopped") && strings.Contains(text, "resumes when: something that it watches becomes ready, or its time is over")

@@ -44,7 +44,7 @@ func TestPostmortemCore(t *testing.T) {
 		t.Errorf("status %d, %s", status, stdout)
 	}
 
-	// What a dump of the same time adds.
+	// Check what a dump of the same time adds.
 	var b bytes.Buffer
 	err := model.Encode(&b, &model.Snapshot{
 		Schema:    model.Schema,

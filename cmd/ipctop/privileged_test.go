@@ -18,11 +18,10 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// nobody is the user that has no more rights than anybody.
+// nobody is a user without any privilege.
 const nobody = 65534
 
-// privileges are ways in which the file of a program can give it more rights than its user
-// has.
+// privileges are the ways in which a program's file can give it more rights than its user has.
 var privileges = []struct {
 	name string
 	give func(t *testing.T, program string)
@@ -52,8 +51,8 @@ var privileges = []struct {
 	}},
 }
 
-// privilegedCopy is a copy of this program with more rights than its user, where
-// nobody can start it. It returns a directory that nobody may write to, too.
+// privilegedCopy is a copy of this program with more rights than its user, in a place where
+// nobody can start it. It also returns a directory to which nobody may write.
 func privilegedCopy(t *testing.T, give func(t *testing.T, program string)) (program, dir string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -86,13 +85,13 @@ func privilegedCopy(t *testing.T, give func(t *testing.T, program string)) (prog
 	return program, dir
 }
 
-// asNobody runs a program as nobody with ipctop's arguments.
+// asNobody runs a program as nobody, with the given arguments.
 func asNobody(t *testing.T, program string, stdin io.Reader, env []string, args ...string) (status int, out string) {
 	t.Helper()
 	return runAsNobody(t, exec.Command(program, args...), program, stdin, env)
 }
 
-// asHelper is asNobody under the name of ipctop's helper process.
+// asHelper is like asNobody, under the name of ipctop's helper process.
 func asHelper(t *testing.T, program string, stdin io.Reader) (status int, out string) {
 	t.Helper()
 	return runAsNobody(t, &exec.Cmd{Path: program, Args: []string{probe.HelperName}}, program, stdin, nil)
@@ -113,8 +112,7 @@ func runAsNobody(t *testing.T, cmd *exec.Cmd, program string, stdin io.Reader, e
 	return cmd.ProcessState.ExitCode(), all.String()
 }
 
-// What a user names is opened with the user's rights, whatever rights the file of the
-// program gives.
+// A file that a user names is opened with the user's rights, whatever rights the program's file gives.
 func TestPrivilegedProgramOpensFilesAsUser(t *testing.T) {
 	for _, p := range privileges {
 		t.Run(p.name, func(t *testing.T) { opensFilesAsUser(t, p.give) })
@@ -128,7 +126,7 @@ func opensFilesAsUser(t *testing.T, give func(t *testing.T, program string)) {
 	if err := os.WriteFile(hidden, []byte(secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	closed := filepath.Join(dir, "closed") // nobody may list it, but not write to it
+	closed := filepath.Join(dir, "closed") // nobody may list it but not write to it
 	if err := os.Mkdir(closed, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -196,8 +194,8 @@ func makeForgedProc(t *testing.T, dir, cmdline string) {
 	}
 }
 
-// Its name makes no helper of a program with more rights than its user: it would take
-// questions about pipes that the user may not hold.
+// The helper's name does not make a program with more rights than its user the helper: it
+// would answer questions about pipes that the user may not have.
 func TestPrivilegedProgramIsNobodysHelper(t *testing.T) {
 	for _, p := range privileges {
 		t.Run(p.name, func(t *testing.T) { isNobodysHelper(t, p.give) })
@@ -249,7 +247,7 @@ func isNobodysHelper(t *testing.T, give func(t *testing.T, program string)) {
 			t.Errorf("it answered %q", b)
 		}
 	})
-	// ipctop's own helper works: else a gap would say that pipes are asked by ipctop itself.
+	// ipctop's own helper must work: otherwise a gap would say that ipctop itself asks the pipes.
 	if _, err := unix.Write(pipe[1], []byte("abc")); err != nil {
 		t.Fatal(err)
 	}
@@ -262,8 +260,8 @@ func isNobodysHelper(t *testing.T, give func(t *testing.T, program string)) {
 	}
 }
 
-// The helper of a program with more rights than its user has duplicates of descriptors
-// that the user must not get: he can neither look into it nor keep it stopped.
+// The helper of a program with more rights than its user has duplicates of descriptors that
+// the user must not get. The user can neither inspect the helper nor keep it stopped.
 func TestPrivilegedHelperIsNotTheUsers(t *testing.T) {
 	for _, p := range privileges {
 		t.Run(p.name, func(t *testing.T) { helperIsNotTheUsers(t, p.give) })
@@ -272,7 +270,7 @@ func TestPrivilegedHelperIsNotTheUsers(t *testing.T) {
 
 func helperIsNotTheUsers(t *testing.T, give func(t *testing.T, program string)) {
 	program, dir := privilegedCopy(t, give)
-	var pipe [2]int // so that there is one to ask
+	var pipe [2]int // so that there is a pipe to ask
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		t.Fatal(err)
 	}
@@ -288,7 +286,7 @@ func helperIsNotTheUsers(t *testing.T, give func(t *testing.T, program string)) 
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
 
 	first := helperOf(t, cmd.Process.Pid, 0)
-	// Until it has said so itself, right after its start, the numbers of its descriptors may be listed.
+	// Right after the start its descriptors may be listed, until it has forbidden that.
 	waitUntil(t, func() bool {
 		var st unix.Stat_t
 		return unix.Stat(fmt.Sprintf("/proc/%d/fd", first), &st) == nil && st.Uid == 0
@@ -306,7 +304,7 @@ func helperIsNotTheUsers(t *testing.T, give func(t *testing.T, program string)) 
 	helperOf(t, cmd.Process.Pid, first)
 }
 
-// helperOf waits for a helper process of an ipctop, another than one that was.
+// helperOf waits for a helper process of an ipctop, other than the one before.
 func helperOf(t *testing.T, parent, before int) (pid int) {
 	t.Helper()
 	waitUntil(t, func() bool {
@@ -332,7 +330,7 @@ func isHelperOf(pid, parent int) bool {
 	return string(bytes.TrimRight(cmdline, "\x00")) == probe.HelperName && len(fields) > 1 && string(fields[1]) == strconv.Itoa(parent)
 }
 
-// shellAsNobody runs a line of the shell as a user without any rights.
+// shellAsNobody runs a shell command as a user without any rights.
 func shellAsNobody(dir, line string) (string, error) {
 	cmd := exec.Command("sh", "-c", line)
 	cmd.Dir = dir

@@ -12,14 +12,13 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// serves has, for probes on which further fixtures rest, which and why.
+// serves lists for some probes the fixtures of other kinds that need them, and why.
 var serves = map[string][]string{
-	// What it watches, or lies in, is named by the other probe.
+	// The other probe names what an epoll instance watches, or the memory that a futex is in.
 	"pipe":     {"epoll"},
 	"eventfd":  {"epoll"},
 	"sysv-shm": {"futex", "futex:held", "futex:pi", "futex:robust"},
-	// Semaphores are files among those of shared memory; who holds either is
-	// found with the files.
+	// Semaphores are found among the shared memory files. The holders of both are found with the files.
 	"posix-shm": {"posix-sem", "posix-sem:musl", "posix-sem:taken"},
 	"file": {
 		"posix-sem", "posix-sem:musl", "posix-sem:taken", "posix-shm", "posix-shm:deleted",
@@ -29,12 +28,12 @@ var serves = map[string][]string{
 	"waits": {"futex", "futex:held", "futex:pi", "futex:robust"},
 }
 
-// Each probe sees its own: without it exactly the fixtures of its kind are
-// missing. This is the proof that --verify can fail, too.
+// Each probe finds its own kind: without it, exactly the fixtures of this kind are missing.
+// This also proves that --verify can fail.
 func TestEachProbeSwitchedOff(t *testing.T) {
 	var names []string
 	for _, f := range testfixtures.All() {
-		if f.Kind() != testfixtures.RuleKind { // what a rule needs to see is another matter
+		if f.Kind() != testfixtures.RuleKind { // what a rule needs is tested elsewhere
 			names = append(names, f.Name)
 		}
 	}
@@ -49,8 +48,8 @@ func TestEachProbeSwitchedOff(t *testing.T) {
 		if i >= 0 {
 			off, rest = all[i].Name, slices.Delete(rest, i, i+1)
 		}
-		// An object may be out of sight for a moment (the kernel shows nothing of
-		// an io_uring while a thread submits to it): it has three chances.
+		// An object may be invisible for a moment (the kernel shows nothing of an io_uring
+		// while a thread submits to it), so there are three attempts.
 		var red, want map[string]bool
 		for range 3 {
 			if red, want = missing(t, rest, run, off); maps.Equal(red, want) {
@@ -64,8 +63,8 @@ func TestEachProbeSwitchedOff(t *testing.T) {
 	}
 }
 
-// missing scans with the given probes, of which off was taken out, and returns
-// which fixtures are not seen as they should be, and which ought not to be.
+// missing scans with all given probes except off, and returns which fixtures are not shown
+// correctly, and which ought not to be.
 func missing(t *testing.T, probes []probe.Probe, run *testfixtures.Run, off string) (red, want map[string]bool) {
 	t.Helper()
 	closer := func(*model.Snapshot) (pids []int, _ []string) {
@@ -75,7 +74,7 @@ func missing(t *testing.T, probes []probe.Probe, run *testfixtures.Run, off stri
 		return pids, nil
 	}
 	snap := probetest.ScanWith(t, probe.Options{Probes: probes, Detail: closer})
-	diagnose.Run(snap, diagnose.Options{}) // it says who could release a wait
+	diagnose.Run(snap, diagnose.Options{}) // it sets who could release a wait
 	red, want = map[string]bool{}, map[string]bool{}
 	for _, inst := range run.Instances {
 		if testfixtures.Verify(snap, &inst) != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// counter reads an event counter that it alone has. With an argument it uses AIO besides, by
-// which the kernel may add to one.
+// counter reads an eventfd that only it has. With an argument it also uses AIO, through
+// which the kernel may add to an eventfd.
 const counter = `
 import ctypes, os, platform, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -23,7 +23,7 @@ print("ready", flush=True)
 os.read(e, 8)
 `
 
-// Who reads a counter of its own waits for itself, but where the kernel may add to it.
+// A process that reads its own counter waits for itself, unless the kernel may add to the counter.
 func TestProgramOwnCounter(t *testing.T) {
 	for _, tt := range []struct {
 		args   []string

@@ -16,7 +16,7 @@ const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Con
 <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>
 `
 
-// busClient connects to a bus, asks it who it takes the client for, and says so.
+// busClient connects to a bus, and prints its name on the bus and the inode of its socket.
 const busClient = `
 import json, os, re, socket, struct, sys
 s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
@@ -34,8 +34,7 @@ print(json.dumps({"Name": re.search(rb":1\.\d+", s.recv(1000)).group().decode(),
 sys.stdin.read()
 `
 
-// A message bus with two clients: their connections, whose other ends the bus
-// has, and its listener.
+// A message bus with two clients: their connections, whose other ends the bus has, and its listener.
 func TestProgramMessageBus(t *testing.T) {
 	dir := shortDir(t)
 	path, config, pidPath := filepath.Join(dir, "bus"), filepath.Join(dir, "bus.conf"), filepath.Join(dir, "pid")
@@ -54,7 +53,7 @@ func TestProgramMessageBus(t *testing.T) {
 		p.says(t, &said)
 		clients[p.pid] = said
 	}
-	if send, err := exec.LookPath("dbus-send"); err == nil { // the bus knows its clients' pids
+	if send, err := exec.LookPath("dbus-send"); err == nil { // the bus knows the pids of its clients
 		for pid, c := range clients {
 			out, err := exec.Command(send, "--bus=unix:path="+path, "--print-reply=literal", "--dest=org.freedesktop.DBus", "/",
 				"org.freedesktop.DBus.GetConnectionUnixProcessID", "string:"+c.Name).CombinedOutput()

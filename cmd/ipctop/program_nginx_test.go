@@ -18,8 +18,8 @@ uwsgi_temp_path %[1]s/uwsgi; scgi_temp_path %[1]s/scgi; limit_req_zone $binary_r
 server { listen 127.0.0.1:%[2]s; listen unix:%[1]s/socket; location / { return 200; } } }
 `
 
-// A web server's master and workers share its listeners and its zone of shared
-// memory, and have a socket between each other.
+// The master and the workers of a web server share its listeners and its shared memory
+// zone, and are connected by sockets.
 func TestProgramWebServer(t *testing.T) {
 	dir := shortDir(t)
 	port := freePort(t)
@@ -34,7 +34,7 @@ func TestProgramWebServer(t *testing.T) {
 	if len(workers) != 2 {
 		t.Fatalf("workers %v, 2 are configured", workers)
 	}
-	time.Sleep(200 * time.Millisecond) // they close what is not theirs
+	time.Sleep(200 * time.Millisecond) // they close the descriptors that belong to others
 	snap := newScan(t)
 	all := append(slices.Clone(workers), master)
 
@@ -47,7 +47,7 @@ func TestProgramWebServer(t *testing.T) {
 	local := the(t, snap, model.Unix, "the listener with a path", func(o *model.Object) bool { return o.Detail.(*model.UnixDetail).Path == path })
 	heldBy(t, local, model.ViaFD, all...)
 
-	if os.Geteuid() == 0 { // the sizes of such mappings are root's to see; master and workers show them all the same
+	if os.Geteuid() == 0 { // only root sees the sizes of such mappings; master and workers show them all the same
 		zone := the(t, snap, model.ShmAnon, "the zone of 3 MiB", func(o *model.Object) bool {
 			return o.Detail.(*model.MemoryDetail).Size == model.Some[int64](3<<20) && slices.ContainsFunc(o.Holders, func(h model.Holder) bool { return int(h.PID) == master })
 		})
@@ -59,7 +59,7 @@ func TestProgramWebServer(t *testing.T) {
 		}
 	}
 
-	// Each worker is told by the master what to do, over a socket pair.
+	// The master controls each worker over a socket pair.
 	for _, worker := range workers {
 		pairs := 0
 		for i := range snap.Objects {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// startRowLock has a session of PostgreSQL keep a row that another one wants to
+// startRowLock lets a session of PostgreSQL lock a row that another session wants to
 // change, and returns the client that waits.
 func startRowLock(t *testing.T, port, dir string) *program {
 	t.Helper()
@@ -30,8 +30,8 @@ func startRowLock(t *testing.T, port, dir string) *program {
 	return wants
 }
 
-// TestWhyOfRowLock asks why a client of PostgreSQL waits: the chain leads to the server
-// process that serves it, whose title and a query tell the rest.
+// TestWhyOfRowLock asks why a client of PostgreSQL waits. The chain leads to the server
+// process that serves it; that process's title and a query give the rest.
 func TestWhyOfRowLock(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("PostgreSQL needs a user of its own, and root to become it")
@@ -42,7 +42,7 @@ func TestWhyOfRowLock(t *testing.T) {
 	dir := shortDir(t)
 	port := startPostgres(t, dir, func(argv ...string) *exec.Cmd {
 		if argv[0] == "psql" {
-			return nil // those that only sleep are not needed
+			return nil // those that only sleep need not
 		}
 		cmd := exec.Command(argv[0], argv[1:]...)
 		cmd.Dir = dir

@@ -20,7 +20,7 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// loopbackAddress is an address of the loopback interface where nobody listens.
+// loopbackAddress is an address of the loopback interface on which nobody listens.
 func loopbackAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -31,7 +31,7 @@ func loopbackAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// httpGet is the answer to a request, as soon as there is one with status 200.
+// httpGet repeats a request until its status is 200, and returns the answer.
 func httpGet(t *testing.T, url string) string {
 	t.Helper()
 	why := ""
@@ -52,7 +52,7 @@ func httpGet(t *testing.T, url string) string {
 	return ""
 }
 
-// startExporter starts ipctop exporter as a process of its own.
+// startExporter starts ipctop exporter as a separate process.
 func startExporter(t *testing.T) (address string) {
 	t.Helper()
 	address = loopbackAddress(t)
@@ -69,7 +69,7 @@ func startExporter(t *testing.T) (address string) {
 	return address
 }
 
-// TestExporter: what it serves is without pids, and well-formed.
+// TestExporter: the metrics contain no pids and are well-formed.
 func TestExporter(t *testing.T) {
 	run, err := testfixtures.Start(t.Context(), "pipe", "unix", "sysv-msg", "posix-mq", "posix-shm", "memfd")
 	if err != nil {
@@ -96,7 +96,7 @@ func TestExporter(t *testing.T) {
 				t.Errorf("a label that comes and goes: %s", line)
 			}
 			if l[1] != "name" && l[1] != "container" || strings.HasPrefix(l[2], ":") {
-				continue // a port, a user, a namespace may have the same number
+				continue // a port, a user id or a namespace may be the same number
 			}
 			for _, number := range regexp.MustCompile(`[0-9]+`).FindAllString(l[2], -1) {
 				if pids[number] {
@@ -130,7 +130,7 @@ func TestExporterUsage(t *testing.T) {
 	}
 }
 
-// A real Prometheus scrapes ipctop exporter: the alert of contrib/prometheus fires while
+// A real Prometheus scrapes ipctop exporter. The alert of contrib/prometheus fires while
 // there is a deadlock, and resolves when it is gone.
 func TestProgramPrometheus(t *testing.T) {
 	skipIfLate(t)

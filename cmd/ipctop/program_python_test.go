@@ -14,8 +14,8 @@ import (
 	"github.com/ipctop/ipctop/probe/probetest"
 )
 
-// multiprocessing has a child take one of a semaphore's three, and wait at an empty
-// queue; and says what its objects are.
+// multiprocessing has a child that takes one of a semaphore's three, and waits at an empty
+// queue. It prints what its objects are.
 const multiprocessing = `
 import json, multiprocessing as mp, multiprocessing.shared_memory, os, sys, time
 fork, spawn = mp.get_context("fork"), mp.get_context("spawn")
@@ -45,7 +45,7 @@ p.kill(); p.join()
 memory.close(); memory.unlink()
 `
 
-// What multiprocessing makes: named and unlinked semaphores with their values,
+// The objects that multiprocessing makes: named and unlinked semaphores with their values,
 // shared memory, a queue's pipe with a reader that waits, a duplex pipe.
 func TestProgramMultiprocessing(t *testing.T) {
 	p := startReal(t, "python3", "-c", multiprocessing)
@@ -67,7 +67,7 @@ func TestProgramMultiprocessing(t *testing.T) {
 	}
 	heldBy(t, sem, model.ViaMap, p.pid, said.Child)
 
-	// An unlinked one's file is reached through a mapping, which is root's to do.
+	// The file of an unlinked semaphore is reached through a mapping, which only root may do.
 	unlinked := 0
 	for i := range snap.Objects {
 		o := snap.Objects[i]
@@ -114,7 +114,7 @@ func TestProgramMultiprocessing(t *testing.T) {
 	}
 }
 
-// idlePool says which process is one of its idle workers.
+// idlePool prints which process is one of its idle workers.
 const idlePool = `
 import multiprocessing as mp, sys, time
 pool = mp.get_context("fork").Pool(3)
@@ -125,7 +125,7 @@ sys.stdin.read()
 pool.terminate()
 `
 
-// Nobody waits for one of several idle workers that is stopped: others would do its work.
+// Nobody waits for a stopped worker among several idle ones: the others would do its work.
 func TestProgramIdlePool(t *testing.T) {
 	p := startReal(t, "python3", "-c", idlePool)
 	worker, err := strconv.Atoi(p.line(t))
@@ -136,7 +136,7 @@ func TestProgramIdlePool(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = unix.Kill(worker, unix.SIGCONT) }()
-	time.Sleep(1500 * time.Millisecond) // such waits are looked at when they have lasted for a second
+	time.Sleep(1500 * time.Millisecond) // the rules consider such waits after a second
 	for _, f := range newScan(t).Findings {
 		if f.Rule == "holder-stopped" && f.Root != nil && f.Root.PID == worker {
 			t.Errorf("found %s", f.Summary)

@@ -17,9 +17,8 @@ import (
 // redisClient is a line of its CLIENT LIST.
 var redisClient = regexp.MustCompile(`addr=(\S+) laddr=(\S+) fd=(\d+) .*cmd=blpop`)
 
-// A database server with clients that wait for it: what CLIENT LIST says of the
-// connections, addresses and descriptors, is what is shown, and each leads to a
-// client.
+// A database server with clients that wait for it. Connections, addresses and descriptors
+// are shown as in CLIENT LIST, and each connection leads to its client.
 func TestProgramRedis(t *testing.T) {
 	dir := shortDir(t)
 	path, port := filepath.Join(dir, "redis.sock"), freePort(t)
@@ -48,7 +47,7 @@ func TestProgramRedis(t *testing.T) {
 	}
 	snap := newScan(t)
 
-	var seen []int // clients
+	var seen []int // pids of clients
 	for _, c := range said {
 		fd, _ := strconv.Atoi(c[3])
 		kind := model.TCP

@@ -11,8 +11,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// A call that has a time limit goes on after a stop as another call, of which the kernel does
-// not tell what it was.
+// After a stop, a call with a time limit continues as another call. The kernel does not show
+// which call it was.
 func TestProgramResumed(t *testing.T) {
 	for _, tt := range []struct {
 		argv        []string

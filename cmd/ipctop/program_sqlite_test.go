@@ -13,16 +13,16 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Where SQLite puts its locks in a database file (fileformat2.html, 1.3.2).
+// The positions of SQLite's locks in a database file (fileformat2.html, 1.3.2).
 const (
 	sqliteReserved = 0x40000001
 	sqliteShared   = 0x40000002
 	sqliteSharedN  = 510
 )
 
-// Two writers of a database: one has begun to write, the other waits for that. It
-// waits by asking again and again, so what is shown is whose lock it is, that
-// both have the file open, and that the other one sleeps.
+// Two writers of a database: one has begun to write, the other waits for that. It waits by
+// trying again and again. So the test checks that the lock's owner is shown, that both have
+// the file open, and that the other one sleeps.
 func TestProgramDatabaseFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
 	first := startReal(t, "sqlite3", path)
@@ -64,7 +64,7 @@ func TestProgramDatabaseFile(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("locks %q, want %q", got, want)
 	}
-	// It sleeps most of the time, and looks in between whether the lock is free.
+	// It sleeps most of the time, and in between tests whether the lock is free.
 	sleeps := func() bool {
 		return slices.ContainsFunc(snap.Waits, func(w model.Wait) bool { return w.PID == second.pid && w.Needs == "time" })
 	}

@@ -26,8 +26,8 @@ print(os.fstat(s.fileno()).st_ino, flush=True)
 sys.stdin.read()
 `
 
-// A system logger has the datagram socket that programs send their messages to;
-// every process that is connected to it has it as peer.
+// A system logger has the datagram socket to which programs send their messages. It is the
+// peer of every process that is connected to it.
 func TestProgramSystemLogger(t *testing.T) {
 	dir := shortDir(t)
 	path, config := filepath.Join(dir, "log"), filepath.Join(dir, "conf")

@@ -9,8 +9,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// shmClient shares a segment with an X server (MIT-SHM), marks it for removal as
-// all such clients do, and says what it is.
+// shmClient shares a segment with an X server (MIT-SHM), marks it for removal as all such
+// clients do, and prints which one it is.
 const shmClient = `
 import ctypes, json, os, socket, sys
 x11, ext, libc = ctypes.CDLL("libX11.so.6"), ctypes.CDLL("libXext.so.6"), ctypes.CDLL(None, use_errno=True)
@@ -30,8 +30,7 @@ print(json.dumps({"ID": id, "Ino": os.fstat(x11.XConnectionNumber(display)).st_i
 sys.stdin.read()
 `
 
-// A client of the X server and the server have the same segment attached, and a
-// socket between them.
+// A client of the X server and the server both have the segment attached, and are connected by a socket.
 func TestProgramXServer(t *testing.T) {
 	if !exists("/tmp/.X11-unix") {
 		t.Cleanup(func() { _ = os.Remove("/tmp/.X11-unix") }) // after the server has ended
@@ -64,7 +63,7 @@ func TestProgramXServer(t *testing.T) {
 		t.Errorf("the server's end is %+v", o)
 	}
 	names := []string{"abstract"}
-	if exists("/tmp/.X11-unix") { // only root makes it
+	if exists("/tmp/.X11-unix") { // only root can make it
 		names = append(names, "path")
 	}
 	for _, name := range names {

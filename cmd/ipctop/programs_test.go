@@ -19,19 +19,18 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// The tests of real programs start a server as a plain process, with a
-// configuration of its own, and compare what is shown of it with what it says
-// itself: its pid file, its configuration, its answers, the numbers its own
-// descriptors have.
+// The tests of real programs start a server as a plain process with its own configuration.
+// They compare what ipctop shows of it with what the server itself says: its pid file, its
+// configuration, its answers, the numbers of its descriptors.
 
-// program is a running program. It and what it starts end with the test.
+// program is a running program. It and the processes that it starts end with the test.
 type program struct {
 	pid int
 	in  io.WriteCloser
 	out *bufio.Reader
 }
 
-// startReal starts a program; the test is skipped where it is not installed.
+// startReal starts a program; it skips the test if the program is not installed.
 func startReal(t *testing.T, argv ...string) *program {
 	t.Helper()
 	name, err := exec.LookPath(argv[0])
@@ -90,7 +89,7 @@ func (p *program) says(t *testing.T, what any) {
 	}
 }
 
-// pidFile is what a program wrote about itself, as soon as it has.
+// pidFile waits for a program's pid file and returns the pid in it.
 func pidFile(t *testing.T, path string) int {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
@@ -126,7 +125,7 @@ func writeFile(t *testing.T, path, text string) {
 	}
 }
 
-// shortDir is a directory whose name leaves room in a socket's path.
+// shortDir is a directory with a name short enough for socket paths in it.
 func shortDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "ipctop-test-")
@@ -144,7 +143,7 @@ func newScan(t *testing.T) *model.Snapshot {
 	return snap
 }
 
-// the returns the only object of a kind that is so.
+// the returns the only object of a kind for which is returns true.
 func the(t *testing.T, snap *model.Snapshot, kind model.Kind, what string, is func(o *model.Object) bool) *model.Object {
 	t.Helper()
 	var found []*model.Object
@@ -159,7 +158,7 @@ func the(t *testing.T, snap *model.Snapshot, kind model.Kind, what string, is fu
 	return found[0]
 }
 
-// theID returns the object of an id.
+// theID returns the object with an id.
 func theID(t *testing.T, snap *model.Snapshot, id string) *model.Object {
 	t.Helper()
 	for i := range snap.Objects {
@@ -171,7 +170,7 @@ func theID(t *testing.T, snap *model.Snapshot, id string) *model.Object {
 	return nil
 }
 
-// heldBy fails unless an object's holders in one way are these processes.
+// heldBy fails unless exactly these processes hold an object in the given way.
 func heldBy(t *testing.T, o *model.Object, via model.Via, pids ...int) {
 	t.Helper()
 	var got []int
@@ -187,7 +186,7 @@ func heldBy(t *testing.T, o *model.Object, via model.Via, pids ...int) {
 	}
 }
 
-// peerOf returns the object that certainly is at the other end.
+// peerOf returns the object that is certainly at the other end.
 func peerOf(t *testing.T, snap *model.Snapshot, o *model.Object) *model.Object {
 	t.Helper()
 	if len(o.Peers) != 1 || o.Peers[0].Confidence != model.Certain {

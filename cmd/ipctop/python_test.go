@@ -13,8 +13,8 @@ import (
 	"github.com/ipctop/ipctop/probe/probetest"
 )
 
-// pythonQueues makes a POSIX and a System V queue through the C library, says
-// what they are, waits for the end of its input and removes them.
+// pythonQueues makes a POSIX and a System V queue through the C library, prints what they
+// are, waits for the end of its input and removes them.
 const pythonQueues = `
 import ctypes, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -40,8 +40,8 @@ finally:
     libc.mq_unlink(name)
 `
 
-// TestWhatPythonMakes compares a scan with what another program made by other
-// means than the fixtures'.
+// TestWhatPythonMakes compares a scan with objects that another program made, by other
+// means than the fixtures.
 func TestWhatPythonMakes(t *testing.T) {
 	cmd := exec.Command("python3", "-c", pythonQueues)
 	in, _ := cmd.StdinPipe()

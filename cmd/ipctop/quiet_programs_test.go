@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// rowLock has a session of PostgreSQL keep a row that another one wants to change.
+// rowLock lets a session of PostgreSQL lock a row that another one wants to change.
 func (q *quiet) rowLock(port, dir string) {
 	if !q.have("psql") {
 		return
@@ -18,8 +18,7 @@ func (q *quiet) rowLock(port, dir string) {
 	q.started("a row lock of PostgreSQL")
 }
 
-// pythonIdle has pools whose main thread waits for a signal, and one that gets a job
-// now and then.
+// pythonIdle starts pools whose main thread waits for a signal, and one that gets a job now and then.
 func (q *quiet) pythonIdle() {
 	if !q.have("python3") {
 		return
@@ -47,7 +46,7 @@ while True:
     time.sleep(0.3); jobs.put(1); results.get()`
 )
 
-// scripts are what shells do with pipes that they keep.
+// scripts starts shell scripts that keep pipes open.
 func (q *quiet) scripts() {
 	if !q.have("bash", "tee") {
 		return
@@ -65,7 +64,7 @@ func (q *quiet) scripts() {
 	q.started("scripts that log through pipes")
 }
 
-// supervisors keep a child and wait for its end or a signal.
+// supervisors starts programs that have a child and wait for its end or a signal.
 func (q *quiet) supervisors() {
 	if q.have("java") {
 		startReal(q.t, javaProgram(javaIdle)(q.t)...)
@@ -113,7 +112,7 @@ func (q *quiet) uwsgi() {
 	}
 }
 
-// serves waits until a web server does, and puts it under load.
+// serves waits until a web server answers, and puts it under load.
 func (q *quiet) serves(name, port string) {
 	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		c, err := net.Dial("tcp", "127.0.0.1:"+port)
@@ -147,8 +146,7 @@ func (q *quiet) parallel() {
 	q.started("parallel")
 }
 
-// apacheConfig: two listeners, so that the processes take turns at accepting by
-// the mutex.
+// apacheConfig has two listeners, so that the processes take turns to accept, by a mutex.
 const apacheConfig = `ServerRoot %[1]s
 PidFile %[1]s/pid
 ErrorLog %[1]s/errors

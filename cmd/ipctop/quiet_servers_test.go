@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// fpmConfig has pools of each sort. Workers take turns at accept.
+// fpmConfig has one pool of each sort. Workers take turns to accept.
 const fpmConfig = `[global]
 error_log = %[1]s/errors
 [static]
@@ -65,7 +65,7 @@ func (q *quiet) phpFPM() {
 }
 
 // nodeServers have workers of each sort: processes that share a listener, a child that
-// messages come from, a thread, and a command.
+// sends messages, a thread, and a command.
 const nodeServers = `
 const cluster = require("cluster"), cp = require("child_process"), { Worker, isMainThread, parentPort } = require("worker_threads");
 if (!isMainThread) parentPort.on("message", () => 0);

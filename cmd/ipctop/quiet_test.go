@@ -21,14 +21,12 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// stormEnv has the machine looked at for as long as it takes to see what comes
-// seldom: 60 times over 3 minutes.
+// stormEnv makes the test scan long enough to see rare events: 60 times in 3 minutes.
 const stormEnv = "IPCTOP_TEST_STORM"
 
-// TestQuietOnHealth runs real programs, idle and under load, and looks at them
-// again and again: of what works as it should nothing may be said that is worse
-// than info. It is about the programs it started alone, whatever else is on the
-// machine.
+// TestQuietOnHealth runs real programs, idle and under load, and scans again and again.
+// Programs that work properly must have no finding worse than info. Only the programs that
+// the test started count, whatever else runs on the machine.
 func TestQuietOnHealth(t *testing.T) {
 	skipIfLate(t)
 	if testing.Short() {
@@ -52,7 +50,7 @@ func TestQuietOnHealth(t *testing.T) {
 		t.Skip("none of the programs is installed")
 	}
 	t.Logf("running: %s", strings.Join(q.running, ", "))
-	// What has not run for a second is what the rules about slowness speak of.
+	// The rules about slowness consider threads that have not run for a second.
 	time.Sleep(diagnose.DefaultMinAge + 500*time.Millisecond)
 	defer q.log()()
 	q.look("idle", looks)
@@ -63,17 +61,17 @@ func TestQuietOnHealth(t *testing.T) {
 	q.look("under load", looks)
 }
 
-// quiet is the programs of the test.
+// quiet are the programs of the test.
 type quiet struct {
 	t       *testing.T
 	dir     string
 	scanner *probe.Scanner
-	pause   time.Duration // from one look to the next
+	pause   time.Duration // time between two samples
 	running []string
-	said    map[string]bool          // ids of findings
-	pids    map[int]bool             // of the programs, in any look
-	apart   []int                    // processes that are not below the test's own
-	loads   []func() (argv []string) // commands that make them work, run again and again
+	said    map[string]bool          // ids of findings that were reported
+	pids    map[int]bool             // of the programs, in any sample
+	apart   []int                    // processes that are not descendants of the test
+	loads   []func() (argv []string) // commands that put load on them, repeated
 }
 
 // have reports whether a program is installed.
@@ -87,10 +85,10 @@ func (q *quiet) have(names ...string) bool {
 	return true
 }
 
-// started notes that a program runs.
+// started records that a program runs.
 func (q *quiet) started(name string) { q.running = append(q.running, name) }
 
-// look scans and says what was found about the programs.
+// look scans and reports findings about the programs.
 func (q *quiet) look(when string, times int) {
 	q.t.Helper()
 	for range times {
@@ -107,7 +105,7 @@ func (q *quiet) look(when string, times int) {
 		maps.Copy(q.pids, own)
 		for i := range snap.Findings {
 			f := &snap.Findings[i]
-			// One session does wait for a lock of another one; see [quiet.rowLock].
+			// One session does wait for a lock of another session; see [quiet.rowLock].
 			if f.Severity == model.Info || f.Rule == "database-lock" || q.said[f.ID] || !slices.ContainsFunc(f.PIDs, func(pid int) bool { return own[pid] }) {
 				continue
 			}
@@ -117,8 +115,8 @@ func (q *quiet) look(when string, times int) {
 	}
 }
 
-// log runs ipctop log beside; what it returns ends it and says what it has found
-// critical about the programs.
+// log runs ipctop log at the same time. The returned function ends it and reports the
+// critical findings about the programs.
 func (q *quiet) log() (end func()) {
 	ctx, cancel := context.WithCancel(q.t.Context())
 	var out, errs bytes.Buffer
@@ -149,7 +147,7 @@ func (q *quiet) log() (end func()) {
 	}
 }
 
-// own are the processes that the test started, and what they started.
+// own are the processes that the test started, and their descendants.
 func (q *quiet) own(snap *model.Snapshot) map[int]bool {
 	roots := append([]int{os.Getpid()}, q.apart...)
 	parent := map[int]int{}
@@ -167,8 +165,8 @@ func (q *quiet) own(snap *model.Snapshot) map[int]bool {
 	return own
 }
 
-// load runs the loads until the context ends; what it returns waits for that. They leave the
-// processors to the looks, which would take ten seconds each beside a dozen busy clients.
+// load repeats the load commands until the context ends; the returned function waits for that. They
+// leave processor time to the scans, which would take ten seconds each next to a dozen busy clients.
 func (q *quiet) load(ctx context.Context) (wait func()) {
 	done := make(chan struct{})
 	for _, argv := range q.loads {
@@ -208,7 +206,7 @@ func (q *quiet) postgres() {
 	}
 	port := startPostgres(q.t, dir, func(argv ...string) *exec.Cmd { return q.group(dir, argv...) })
 	pgbench := []string{bins[len(bins)-1], "-h", filepath.Join(dir, "pg"), "-p", port, "-U", "postgres"}
-	// The socket is there before the server takes connections.
+	// The socket exists before the server accepts connections.
 	for end := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		init := exec.Command(pgbench[0], append(pgbench[1:], "-i", "-q", "postgres")...)
 		out, err := init.CombinedOutput()
@@ -224,8 +222,8 @@ func (q *quiet) postgres() {
 	q.loads = append(q.loads, func() []string { return append(slices.Clone(pgbench), "-c", "8", "-j", "2", "-T", "2", "postgres") })
 }
 
-// group starts a program as the leader of a process group, which ends with the
-// test: by SIGINT, because SIGTERM would make PostgreSQL wait for its clients.
+// group starts a program as the leader of a process group, which ends with the test: by
+// SIGINT, because after SIGTERM PostgreSQL would wait for its clients.
 func (q *quiet) group(dir string, argv ...string) *exec.Cmd {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = dir
@@ -337,8 +335,7 @@ func (q *quiet) python() {
 	q.started("Python's pools and healthy shapes")
 }
 
-// poolsProgram has pools of processes and threads that wait for work, and gives
-// them some now and then.
+// poolsProgram has pools of processes and threads that wait for work, and gives them some now and then.
 const poolsProgram = `
 import concurrent.futures, multiprocessing as mp, sys, threading, time
 def work(n):
@@ -367,10 +364,9 @@ if __name__ == "__main__":
     os.killpg(0, signal.SIGKILL)
 `
 
-// shapesProgram has what looks like trouble and is none: a pipe that tells a
-// child of its parent's death, a pipe of tokens, workers at one queue, listeners
-// that master and workers share, memory unlinked while it is in use, a parent that
-// waits for a child at work.
+// shapesProgram has what looks like trouble but is not: a pipe that tells a child of its
+// parent's death, a pipe of tokens, several workers at one queue, listeners that master and
+// workers share, memory that is unlinked while in use, a parent that waits for a working child.
 const shapesProgram = `
 import ctypes, mmap, os, signal, socket, sys, tempfile, time
 def child(f):

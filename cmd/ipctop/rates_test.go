@@ -7,8 +7,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Without eBPF each snapshot of the live view is compared with the one before, while rates
-// are on; one from before they were is not.
+// Without eBPF, while rates are on, each snapshot of the live view is compared with the one
+// before, but not with one from before they were on.
 func TestLiveRatesWithoutEBPF(t *testing.T) {
 	o := &options{source: sourceProc}
 	set, end := liveRates(o)
@@ -35,7 +35,7 @@ func TestLiveRatesWithoutEBPF(t *testing.T) {
 	}
 	for range 2 {
 		nothing("while they are off")
-		for range 2 { // twice is as once
+		for range 2 { // turning them on twice changes nothing
 			if err := set(true); err != nil {
 				t.Fatal(err)
 			}

@@ -18,8 +18,8 @@ import (
 	"github.com/ipctop/ipctop/record"
 )
 
-// recordingFile writes a recording: a sample a minute from 12:00 UTC on, in which a pipe
-// fills up and a reader ends.
+// recordingFile writes a recording with a sample each minute from 12:00 UTC on. In it a
+// pipe fills up and a reader ends.
 func recordingFile(t *testing.T, samples int) string {
 	t.Helper()
 	f, err := os.Open(dumpFile(t))
@@ -42,7 +42,7 @@ func recordingFile(t *testing.T, samples int) string {
 		t.Fatal(err)
 	}
 	for i := range samples {
-		// What has changed is another record: a recorder passes over the same ones.
+		// Changed objects need new records: a recorder skips records with the same address.
 		sample, pipe, writer := *s, *s.Objects[0], *s.Processes[0]
 		sample.Taken = time.Date(2025, 3, 1, 12, i, 0, 0, time.UTC)
 		pipe.Detail = &model.PipeDetail{Queued: model.Some(int64(1000 * i)), Capacity: model.Some[int64](65536)}
@@ -80,8 +80,8 @@ func TestCommandsReadRecordings(t *testing.T) {
 	for _, test := range []struct {
 		args   []string
 		status int
-		stdout string // must be in it; "" means it is empty
-		stderr string // likewise
+		stdout string // must be contained; "": it is empty
+		stderr string // same
 	}{
 		{[]string{"dump", "--json", "--from", rec}, 0, `"queued":5000`, ""},
 		{[]string{"dump", "--json", "--from", rec + "@2025-03-01T12:02:30Z"}, 0, `"queued":2000`, ""},
@@ -136,7 +136,7 @@ func TestCommandsReadRecordings(t *testing.T) {
 	}
 }
 
-// mainCommand is ipctop as a process of its own.
+// mainCommand is ipctop as a separate process.
 func mainCommand(args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), mainEnv+"=1")
@@ -180,8 +180,8 @@ func TestRecordsUntilTold(t *testing.T) {
 			t.Errorf("a second recorder: %q", second)
 		}
 		_ = cmd.Process.Signal(sig)
-		// It ends soon also where a busy machine does not let it finish its sample, with the
-		// signal's status then.
+		// It ends soon, even if a busy machine does not let it finish its sample. Its status
+		// is then that of the signal.
 		err := cmd.Wait()
 		if code := cmd.ProcessState.ExitCode(); err != nil && code != 128+int(sig.(syscall.Signal)) {
 			t.Errorf("%v: %v, %s", sig, err, &stderr)
@@ -219,7 +219,7 @@ func TestRecordKilledAnytime(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		if i == 0 { // however slow the machine, there is something to lose afterwards
+		if i == 0 { // however slow the machine, the first sample is written and can be lost later
 			waitUntil(t, func() bool { b, _ := os.ReadFile(name); return len(b) > 0 && openRecording(t, name).Len() > 0 })
 		}
 		time.Sleep(time.Duration(rand.Int64N(int64(time.Second))))
@@ -227,7 +227,7 @@ func TestRecordKilledAnytime(t *testing.T) {
 		_ = cmd.Wait()
 		b, err := os.ReadFile(name)
 		if len(b) == 0 {
-			continue // it has not come to write anything
+			continue // it was killed before it wrote anything
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -262,7 +262,7 @@ func TestRecordOnFullDisk(t *testing.T) {
 	if status != exitFailed || !strings.Contains(errs.String(), "no space left on device") {
 		t.Errorf("status %d, %q", status, errs.String())
 	}
-	if _, err := os.Stat(name); err == nil { // else not even the first sample had room
+	if _, err := os.Stat(name); err == nil { // otherwise even the first sample had no room
 		if rec := openRecording(t, name); rec.Damage() != 0 {
 			t.Errorf("%d bytes are damaged", rec.Damage())
 		}

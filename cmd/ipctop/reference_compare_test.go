@@ -15,25 +15,23 @@ import (
 	"github.com/ipctop/ipctop/probe/probetest"
 )
 
-// facts are statements about the machine in a form that does not depend on who
-// makes them: what they are about, and what is said. What a statement is about
-// begins with the name of the reference tool that makes it.
+// facts are statements about the machine, in a form that does not depend on the tool: the
+// subject, and what is said about it. The subject begins with the name of the reference tool.
 type facts map[string]string
 
-// comparison compares a scan with independent reference tools. They run before and
-// after the scan; rows that differ between the two runs have changed meanwhile
-// and are ignored.
+// comparison compares a scan with independent reference tools. They run before and after
+// the scan. Rows that differ between the two runs changed meanwhile and are ignored.
 type comparison struct {
-	tools    []string // programs without which there is nothing to compare with
+	tools    []string // programs that are needed
 	read     func(t *testing.T, f facts)
 	own      func(snap *model.Snapshot) facts
 	agree    func(reference, own string) bool // nil: they must be equal
-	partial  func(what string) bool           // rows that the tool need not have; nil: it has all
-	mustHave []string                         // tools of which there must be rows
-	atLeast  int                              // rows that must be compared
+	partial  func(what string) bool           // rows that the tool may lack; nil: it has all
+	mustHave []string                         // tools that must give some rows
+	atLeast  int                              // number of rows that must be compared
 }
 
-// need skips the test where nothing can be compared.
+// need skips the test if nothing can be compared.
 func (h *comparison) need(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -46,13 +44,13 @@ func (h *comparison) need(t *testing.T) {
 	}
 }
 
-// compare runs the reference tools and fails where ipctop differs.
+// compare runs the reference tools and fails if ipctop differs.
 func (h *comparison) compare(t *testing.T) {
 	t.Helper()
 	probetest.Persistent(t, func() map[string]string { return h.problems(t) })
 }
 
-// problems are by what they are about.
+// problems are the differences, by subject.
 func (h *comparison) problems(t *testing.T) map[string]string {
 	t.Helper()
 	problems := map[string]string{}
@@ -91,8 +89,8 @@ func (h *comparison) problems(t *testing.T) map[string]string {
 	return problems
 }
 
-// quietest makes some tries, as other programs come and go, and returns that in
-// which the fewest rows changed.
+// quietest tries several times, as other programs come and go, and returns the try with the
+// fewest changed rows.
 func (h *comparison) quietest(t *testing.T) (before, after, own facts) {
 	t.Helper()
 	scanner := probe.NewScanner(probe.Options{Probes: probes()})
@@ -124,8 +122,7 @@ func toolOf(what string) string {
 	return reference
 }
 
-// add adds to what is said about something, where several rows of a tool are
-// about the same.
+// add adds to what is said about a subject, for tools that have several rows about it.
 func (f facts) add(what, said string) {
 	list := strings.Split(f[what], "; ")
 	f[what] = strings.TrimPrefix(strings.Join(slices.Sorted(slices.Values(append(list, said))), "; "), "; ")
@@ -147,7 +144,7 @@ func table(t *testing.T, argv ...string) []row {
 	t.Helper()
 	text := strings.Join(output(t, argv...), "\n")
 	if text == "" {
-		return nil // lslocks without a lock
+		return nil // lslocks, if there are no locks
 	}
 	var tables map[string][]row
 	d := json.NewDecoder(strings.NewReader(text))

@@ -13,9 +13,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// descriptorProgram has descriptors of many kinds, some of them in a child, too, and one or
-// two of each further kind that the kernel has.
-// It says "ready" and ends with its input.
+// descriptorProgram has descriptors of many kinds, some also in a child, and one or two of
+// each further kind that the kernel supports. It says "ready" and ends with its input.
 const descriptorProgram = `
 import ctypes, os, select, signal, socket, struct, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -80,8 +79,8 @@ if os.fork() == 0:
 sys.stdin.read()
 `
 
-// TestReferenceDescriptors compares who has which descriptor with lsfd, and what
-// event descriptors are set to with the kernel's own text.
+// TestReferenceDescriptors compares with lsfd which process has which descriptor, and with
+// the kernel's own text how event descriptors are set.
 func TestReferenceDescriptors(t *testing.T) {
 	skipIfLate(t)
 	h := comparison{
@@ -100,16 +99,16 @@ func TestReferenceDescriptors(t *testing.T) {
 	h.compare(t)
 }
 
-// passing reports whether a row, called "TOOL PID.FD", is of a descriptor that
-// is gone now, or of the test itself.
+// passing reports whether a row, called "TOOL PID.FD", is about a descriptor that is gone
+// now, or that belongs to the test.
 func passing(what string) bool {
 	pid, fd, _ := strings.Cut(what[strings.Index(what, " ")+1:], ".")
 	_, err := os.Readlink("/proc/" + pid + "/fd/" + fd)
 	return err != nil || pid == strconv.Itoa(os.Getpid())
 }
 
-// lsfdKinds are the kinds as lsfd (2.38 to 2.41) tells them: by the beginning of a
-// name or of a socket's protocol.
+// lsfdKinds are the kinds by lsfd's output (2.38 to 2.41): by the beginning of a name or of
+// a socket's protocol.
 var lsfdKinds = []struct{ name, protocol, kind string }{
 	{"pipe:[", "", "pipe"},
 	{"anon_inode:[eventfd]", "", "eventfd"},
@@ -123,7 +122,7 @@ var lsfdKinds = []struct{ name, protocol, kind string }{
 	{"anon_inode:[pidfd]", "", "pidfd"},
 	{"pidfd:", "", "pidfd"},
 	{"/memfd:", "", "memfd"},
-	{"/ipctop-test-reference-", "", "posix-mq"}, // the program's own: others look like any file
+	{"/ipctop-test-reference-", "", "posix-mq"}, // the program's own queues: others look like any file
 	{"", "UNIX", "unix"},
 	{"", "TCP", "tcp"},
 	{"", "MPTCP", "tcp"},
@@ -139,7 +138,7 @@ var lsfdKinds = []struct{ name, protocol, kind string }{
 func readLsfd(t *testing.T, f facts) {
 	name := "NAME"
 	if strings.Contains(strings.Join(output(t, "lsfd", "--help"), "\n"), " KNAME ") {
-		name = "KNAME" // 2.39 and later: NAME is in words of their own
+		name = "KNAME" // 2.39 and later: NAME has another format
 	}
 	self := strconv.Itoa(os.Getpid())
 	for _, r := range table(t, "lsfd", "-J", "-n", "-u", "-o", "PID,FD,MODE,TYPE,INODE,PROTONAME,"+name, "-Q", "(FD >= 0)") {
@@ -154,15 +153,15 @@ func readLsfd(t *testing.T, f facts) {
 		if kind == "" && r.text("type") == "FIFO" {
 			kind = "fifo"
 		}
-		if kind == "" || pid == self || !exists("/proc/"+pid) { // lsfd looks at itself, too; it is gone now
+		if kind == "" || pid == self || !exists("/proc/"+pid) { // lsfd lists itself, too; it is gone now
 			continue
 		}
 		f["lsfd "+pid+"."+r.text("fd")] = descriptorSaid(kind, r.text("inode"), r.text("mode"), link)
 	}
 }
 
-// descriptorSaid is what is said of a descriptor. Those without an inode of their
-// own have none here, those without a name none.
+// descriptorSaid is the statement about a descriptor. Without an inode of its own it has no
+// inode here, without a name no name.
 func descriptorSaid(kind, ino, mode, name string) string {
 	switch kind {
 	case "eventfd", "epoll", "signalfd", "timerfd", "inotify", "fanotify":
@@ -177,7 +176,7 @@ func descriptorSaid(kind, ino, mode, name string) string {
 	return fmt.Sprintf("%s inode %s %s %s", kind, ino, strings.ReplaceAll(mode, "-", ""), name)
 }
 
-// readFdinfo reads fdinfo of event descriptors.
+// readFdinfo reads the fdinfo of event descriptors.
 func readFdinfo(t *testing.T, f facts) {
 	t.Helper()
 	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
@@ -201,7 +200,7 @@ func readFdinfo(t *testing.T, f facts) {
 	}
 }
 
-// fdinfoSaid makes a statement of an fdinfo text, by kind.
+// fdinfoSaid makes a statement from an fdinfo text, by kind.
 var fdinfoSaid = map[string]func(text string) string{
 	"eventfd": func(text string) string {
 		return "count " + unhex(infoField(text, "eventfd-count")) + " id " + infoField(text, "eventfd-id")
@@ -279,7 +278,7 @@ func popcount(s string) string {
 	return strconv.Itoa(bits.OnesCount64(n))
 }
 
-// ownDescriptors has the same rows, from a snapshot.
+// ownDescriptors makes the same rows from a snapshot.
 func ownDescriptors(snap *model.Snapshot) facts {
 	kinds := []string{"fifo"}
 	for _, k := range lsfdKinds {
@@ -311,7 +310,7 @@ func ownDescriptors(snap *model.Snapshot) facts {
 	return f
 }
 
-// eventSaid is what the kernel's text says of an event descriptor.
+// eventSaid makes the statement of fdinfoSaid from an object.
 func eventSaid(o *model.Object) string {
 	var list []string
 	switch d := o.Detail.(type) {

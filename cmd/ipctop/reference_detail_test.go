@@ -13,8 +13,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// flagsProgram has descriptors that were opened, or set since, in every way that lsfd
-// names.
+// flagsProgram has descriptors with every flag that lsfd can name, set when opened or afterwards.
 const flagsProgram = `
 import fcntl, os, socket, sys, mmap
 kept = os.pipe2(os.O_DIRECT | os.O_NONBLOCK)
@@ -30,7 +29,7 @@ print("ready", flush=True)
 sys.stdin.read()
 `
 
-// TestReferenceFlags compares the flags and offsets of descriptors with what lsfd reads.
+// TestReferenceFlags compares the flags and offsets of descriptors with lsfd.
 func TestReferenceFlags(t *testing.T) {
 	if _, err := exec.LookPath("lsfd"); err != nil {
 		t.Skip("lsfd is not installed")
@@ -69,11 +68,11 @@ func TestReferenceFlags(t *testing.T) {
 			}
 			slices.Sort(flags)
 			want := lsfd[strconv.Itoa(int(fd))]
-			flags = slices.DeleteFunc(flags, func(f string) bool { // which lsfd before 2.41 does not name
+			flags = slices.DeleteFunc(flags, func(f string) bool { // lsfd before 2.41 does not name these
 				return (f == "fasync" || f == "nofollow") && !strings.Contains(want, f)
 			})
 			if !h.Offset.Known() {
-				want = want[:strings.Index(want, " at ")] // a pipe or socket has no place to be at
+				want = want[:strings.Index(want, " at ")] // a pipe or socket has no offset
 				if snap.Objects[i].Kind == model.File || snap.Objects[i].Kind == model.Memfd {
 					t.Errorf("the offset of descriptor %d, %s, is not told", fd, snap.Objects[i].ID)
 				}
@@ -108,8 +107,8 @@ func TestReferenceFlags(t *testing.T) {
 	}
 }
 
-// socketProgram has listeners with three, two and one that wait to be accepted, a connection whose
-// reader has no room left, one that is kept alive, and a UDP socket that is shut down.
+// socketProgram has listeners with three, two and one connections to accept, a connection whose
+// reader has no room left, one with keepalive, and a UDP socket that is shut down.
 const socketProgram = `
 import os, socket, sys, time
 def listener(family, at, n):
@@ -143,14 +142,13 @@ var (
 	ssTimers  = map[string]string{"on": "retransmit", "keepalive": "keepalive", "persist": "persist"}
 )
 
-// TestReferenceSockets compares queues, timers and counters of connections with what ss
-// reads.
+// TestReferenceSockets compares queues, timers and counters of connections with ss.
 func TestReferenceSockets(t *testing.T) {
 	if _, err := exec.LookPath("ss"); err != nil {
 		t.Skip("ss is not installed")
 	}
 	cmd := startProgram(t, socketProgram, t.TempDir())
-	// What ss says moves with the machine's clock: the two must agree between two runs of ss.
+	// Values change with the clock: only those on which two runs of ss agree are compared.
 	for attempt := 0; ; attempt++ {
 		before, snap, after := ssSays(t), scanNow(t), ssSays(t)
 		var wrong []string
@@ -172,7 +170,7 @@ func TestReferenceSockets(t *testing.T) {
 			timers[got["timer"]] = true
 			for name, value := range was {
 				if value != after[o.Ino.String()][name] {
-					continue // it moves
+					continue // it changes with the clock
 				}
 				if got[name] != value {
 					wrong = append(wrong, fmt.Sprintf("%s %s: %s is %q, ss says %q", o.ID, o.Name, name, got[name], value))
@@ -191,7 +189,7 @@ func TestReferenceSockets(t *testing.T) {
 	}
 }
 
-// ssSays is what ss tells of the sockets of ipctop's namespace, by inode.
+// ssSays is the output of ss about the sockets of ipctop's namespace, by inode.
 func ssSays(t *testing.T) map[string]map[string]string {
 	t.Helper()
 	all := map[string]map[string]string{}
@@ -214,7 +212,7 @@ func ssSays(t *testing.T) map[string]map[string]string {
 			m["rto"] = x[1]
 		}
 		for _, x := range ssNumbers.FindAllStringSubmatch(line, -1) {
-			if x[1] != "retrans" { // outstanding/total: only where there are any
+			if x[1] != "retrans" { // outstanding/total: only if there are any
 				m[x[1]] = x[2]
 			}
 		}
@@ -228,7 +226,7 @@ func ssSays(t *testing.T) map[string]map[string]string {
 	return all
 }
 
-// socketSays is the same from an object. A number that ss leaves out is 0.
+// socketSays makes the same from an object. Numbers that ss omits are 0.
 func socketSays(o *model.Object) map[string]string {
 	number := func(n model.Opt[int64], unit int64) string {
 		v, ok := n.Get()

@@ -14,8 +14,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// lockProgram holds locks of every type on the files of a directory, and waits
-// for them in a child. It says "ready" and ends with its input.
+// lockProgram holds locks of every type on the files of a directory, and waits for them in
+// a child. It says "ready" and ends with its input.
 const lockProgram = `
 import fcntl, os, struct, sys, threading, time
 OFD_SETLK, OFD_SETLKW, SETLEASE = 37, 38, 1024
@@ -92,15 +92,14 @@ func TestReferenceLocks(t *testing.T) {
 		own:      ownLocks,
 		agree:    agreeOnLocks,
 		mustHave: []string{"locks", "lslocks"},
-		atLeast:  230, // 9 lines of each of 15 files, from two tools, less what they merge
+		atLeast:  230, // 9 lines of each of 15 files, from two tools, less the lines that they merge
 	}
 	h.need(t)
 	startProgram(t, lockProgram, t.TempDir())
 	h.compare(t)
 }
 
-// lockSaid is what is said of a lock besides what it is. "?" is not known to the
-// reference tool.
+// lockSaid is the statement about a lock. "?" means that the reference tool does not know.
 func lockSaid(size, path, comm, blockers string) string {
 	return strings.Join([]string{size, path, comm, blockers}, "|")
 }
@@ -115,7 +114,7 @@ func agreeOnLocks(reference, own string) bool {
 		if len(a) != 4 || len(b) != 4 {
 			return false
 		}
-		// The kernel names one of those in the way, ipctop all.
+		// The kernel names one of the conflicting owners, ipctop names all.
 		if a[3] != "?" && !slices.Contains(strings.Fields(b[3]), a[3]) {
 			return false
 		}
@@ -134,7 +133,7 @@ func readLockTable(t *testing.T, f facts) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	holder := "?" // the process of the lock that the following lines wait for
+	holder := "?" // the owner of the lock that the following lines wait for
 	for line := range strings.Lines(string(text)) {
 		w := strings.Fields(line)
 		waits := ""
@@ -156,19 +155,18 @@ func readLockTable(t *testing.T, f facts) {
 	}
 }
 
-// readLslocks reads what lslocks reports of the same, and for path, size and
-// command.
+// readLslocks reads the same from lslocks, and also path, size and command.
 func readLslocks(t *testing.T, f facts) {
 	for _, r := range table(t, "lslocks", "-b", "-J", "-o", "COMMAND,PID,TYPE,SIZE,INODE,MAJ:MIN,MODE,START,END,PATH,BLOCKER") {
 		end := r.text("end")
-		if end == "0" { // a lock of the first byte alone looks the same
+		if end == "0" { // a lock of only the first byte looks the same
 			end = "EOF"
 		}
 		size, path, comm, blocker := r.text("size"), r.text("path"), r.text("command"), r.text("blocker")
-		if strings.HasSuffix(path, "...") { // it knows the mount only
+		if strings.HasSuffix(path, "...") { // lslocks knows only the mount
 			size, path = "?", "?"
 		}
-		if size == "" { // of an empty file, too
+		if size == "" { // also of an empty file
 			size = "?"
 		}
 		if strings.HasPrefix(comm, "(un") {
@@ -182,7 +180,7 @@ func readLslocks(t *testing.T, f facts) {
 	}
 }
 
-// ownLocks has the same rows, from a snapshot.
+// ownLocks makes the same rows from a snapshot.
 func ownLocks(snap *model.Snapshot) facts {
 	comms := map[int]string{}
 	for i := range snap.Processes {
@@ -221,7 +219,7 @@ func ownLocks(snap *model.Snapshot) facts {
 	return f
 }
 
-// locksOf is the locks on an object and its size.
+// locksOf are the locks on an object, and its size.
 func locksOf(o *model.Object) ([]model.Lock, string) {
 	switch d := o.Detail.(type) {
 	case *model.FileDetail:

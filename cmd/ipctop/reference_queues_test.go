@@ -13,8 +13,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// queueProgram makes POSIX queues and System V objects of many states, says
-// "ready", and removes them when its input ends.
+// queueProgram makes POSIX queues and System V objects in many states, says "ready", and
+// removes them when its input ends.
 const queueProgram = `
 import ctypes, os, signal, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -57,8 +57,8 @@ finally:
     for name, *args in undo: getattr(libc, name)(*args)
 `
 
-// TestReferenceQueues compares POSIX queues with the file system that holds them,
-// System V objects with ipcs and lsipc, and limits with lsipc.
+// TestReferenceQueues compares POSIX queues with their file system, System V objects with
+// ipcs and lsipc, and limits with lsipc.
 func TestReferenceQueues(t *testing.T) {
 	h := comparison{
 		tools: []string{"lsipc", "ipcs", "unshare", "python3"},
@@ -77,8 +77,8 @@ func TestReferenceQueues(t *testing.T) {
 	h.compare(t)
 }
 
-// mqueueScript prints name, in hexadecimal, mode, owner and state of all queues, from a mount
-// that nobody else sees.
+// mqueueScript prints name (in hexadecimal), mode, owner and state of all queues, from a
+// mount that no other process sees.
 const mqueueScript = `mount -t mqueue none /mnt && cd /mnt && for q in *; do
 [ -e "$q" ] && echo "$(printf %s "$q" | od -An -v -tx1 | tr -d ' \n') $(stat -c '%a %u' "$q") $(cat "$q")"; done; true`
 
@@ -102,7 +102,7 @@ func readMqueue(t *testing.T, f facts) {
 	}
 }
 
-// readLsipc reads what lsipc reports of objects and limits.
+// readLsipc reads objects and limits from lsipc.
 func readLsipc(t *testing.T, f facts) {
 	ask := func(flag, columns string) []row {
 		return table(t, "lsipc", "-J", "-b", "-P", flag, "-o", columns)
@@ -131,8 +131,8 @@ func readLsipc(t *testing.T, f facts) {
 	}
 }
 
-// readUsage reads what ipcs reports of how many semaphores and pages there are:
-// lsipc counts the sets and the segments.
+// readUsage reads from ipcs how many semaphores and pages are used: lsipc counts sets and
+// segments instead.
 func readUsage(t *testing.T, f facts) {
 	for _, line := range output(t, "ipcs", "-u") {
 		if n, ok := strings.CutPrefix(line, "allocated semaphores = "); ok {
@@ -144,7 +144,7 @@ func readUsage(t *testing.T, f facts) {
 	}
 }
 
-// limitNames are the limits as ipctop calls them, by lsipc's names.
+// limitNames are ipctop's names of the limits, by lsipc's names.
 var limitNames = map[string]string{
 	"MSGMNI": "kernel.msgmni",
 	"MSGMAX": "kernel.msgmax",
@@ -157,7 +157,7 @@ var limitNames = map[string]string{
 
 var semaphoreLine = regexp.MustCompile(`^\d+\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s*$`)
 
-// readSemaphores reads what ipcs reports of each semaphore of each set.
+// readSemaphores reads each semaphore of each set from ipcs.
 func readSemaphores(t *testing.T, f facts) {
 	for _, r := range table(t, "lsipc", "-J", "-s", "-o", "ID") {
 		out, err := exec.Command("ipcs", "-s", "-i", r.text("id")).Output()
@@ -174,7 +174,7 @@ func readSemaphores(t *testing.T, f facts) {
 	}
 }
 
-// ownQueues has the same rows, from a snapshot.
+// ownQueues makes the same rows from a snapshot.
 func ownQueues(snap *model.Snapshot) facts {
 	f := facts{}
 	own := snap.Host.Namespaces["ipc"]

@@ -25,7 +25,7 @@ func TestReferenceTools(t *testing.T) {
 		tools: []string{"lsof", "ss", "ipcs"},
 		read:  readReferences,
 		own:   ownFacts,
-		// lsof shows some kinds only.
+		// lsof shows only some kinds.
 		partial:  func(what string) bool { return toolOf(what) == "lsof" },
 		mustHave: []string{"lsof", "ss-unix", "ss-tcp", "sysvipc", "ipcs"},
 		atLeast:  200,
@@ -35,8 +35,8 @@ func TestReferenceTools(t *testing.T) {
 	h.compare(t)
 }
 
-// startPrograms starts what is installed of PostgreSQL, redis, tmux, and always
-// a pipeline, a pair of FIFO ends, and System V objects.
+// startPrograms starts PostgreSQL, redis and tmux if they are installed, and always a
+// pipeline, a pair of FIFO ends, and System V objects.
 func startPrograms(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
@@ -50,7 +50,7 @@ func startPrograms(t *testing.T) {
 			t.Fatalf("start %s: %v", argv[0], err)
 		}
 		t.Cleanup(func() {
-			// SIGTERM would make PostgreSQL wait for its clients.
+			// After SIGTERM PostgreSQL would wait for its clients.
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)
 			late := time.AfterFunc(5*time.Second, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 			_ = cmd.Wait()
@@ -60,8 +60,7 @@ func startPrograms(t *testing.T) {
 	}
 	run := func(argv ...string) string {
 		t.Helper()
-		// To a file, not a pipe: tmux leaves a server behind that would keep a
-		// pipe open.
+		// Output goes to a file, not a pipe: tmux leaves a server behind that would keep a pipe open.
 		out, err := os.CreateTemp(dir, "out")
 		if err != nil {
 			t.Fatal(err)
@@ -107,11 +106,11 @@ func startPrograms(t *testing.T) {
 	if python, err := exec.LookPath("python3"); err == nil {
 		start(python, "-c", pairsProgram)
 	}
-	time.Sleep(time.Second) // until all have settled
+	time.Sleep(time.Second) // until all programs have settled
 }
 
-// pairsProgram holds many pairs between two processes, so that enough is
-// compared also where no server is installed.
+// pairsProgram has many pairs between two processes, so that enough is compared even if no
+// server is installed.
 const pairsProgram = `
 import os, socket, time
 kept = []
@@ -141,8 +140,7 @@ func startRedis(t *testing.T, dir string, start func(...string) *exec.Cmd) {
 	}
 }
 
-// startPostgres starts a server with clients, and says which port it has; "" where
-// it is not installed.
+// startPostgres starts a server with clients and returns its port; "" if it is not installed.
 func startPostgres(t *testing.T, dir string, start func(...string) *exec.Cmd) (port string) {
 	t.Helper()
 	bins, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
@@ -152,7 +150,7 @@ func startPostgres(t *testing.T, dir string, start func(...string) *exec.Cmd) (p
 	}
 	bin := filepath.Dir(bins[len(bins)-1])
 	data := filepath.Join(dir, "pg")
-	// PostgreSQL refuses to run as root. Its user must reach the directory.
+	// PostgreSQL refuses to run as root. Its user needs access to the directory.
 	if err := os.Mkdir(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +180,7 @@ func startPostgres(t *testing.T, dir string, start func(...string) *exec.Cmd) (p
 	return port
 }
 
-// freePort is a TCP port that nobody listened on a moment ago.
+// freePort is a TCP port on which nobody listened a moment ago.
 func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -225,9 +223,8 @@ func output(t *testing.T, argv ...string) []string {
 
 var lsofEnd = regexp.MustCompile(`(\d+),[^,]+,(\d+)[rwu](?: |$)`)
 
-// readLsof reads what lsof reports of pipes, FIFOs, UNIX and loopback-TCP sockets:
-// "lsof PID.FD" is "INODE ends PID.FD …", the descriptors of other processes at
-// the other end (of a pipe: at either end).
+// readLsof reads pipes, FIFOs, UNIX and loopback TCP sockets from lsof: "lsof PID.FD" is "INODE
+// ends PID.FD …", the descriptors of other processes at the other end (of a pipe: at either end).
 func readLsof(t *testing.T, f facts) {
 	var pid, fd, kind, ino, device string
 	self := strconv.Itoa(os.Getpid())
@@ -253,7 +250,7 @@ func readLsof(t *testing.T, f facts) {
 			case "IPv4", "IPv6":
 				ino = device
 				if !strings.Contains(value, "->") {
-					continue // no connection, or none of TCP
+					continue // no connection, or not a TCP connection
 				}
 			default:
 				continue
@@ -267,7 +264,7 @@ func readLsof(t *testing.T, f facts) {
 			f["lsof "+pid+"."+fd] = ino + " ends " + sorted(ends)
 		}
 	}
-	for what := range f { // lsof looks at itself, too; it is gone now
+	for what := range f { // lsof lists itself, too; it is gone now
 		if p, _, _ := strings.Cut(strings.TrimPrefix(what, "lsof "), "."); strings.HasPrefix(what, "lsof ") && !exists("/proc/"+p) {
 			delete(f, what)
 		}
@@ -286,8 +283,8 @@ func sorted(list []string) string {
 
 var ssUser = regexp.MustCompile(`pid=(\d+),fd=(\d+)`)
 
-// readSS reads what ss reports: "ss-unix INODE" is "peer INODE users PID.FD …",
-// "ss-tcp LOCAL REMOTE" is "STATE users PID.FD …".
+// readSS reads sockets from ss: "ss-unix INODE" is "peer INODE users PID.FD …", "ss-tcp
+// LOCAL REMOTE" is "STATE users PID.FD …".
 func readSS(t *testing.T, f facts) {
 	users := func(line string) string {
 		var list []string
@@ -341,7 +338,7 @@ func readSysvipc(t *testing.T, f facts) {
 	}
 }
 
-// readIpcs reads what ipcs reports of keys and permissions.
+// readIpcs reads keys and permissions from ipcs.
 func readIpcs(t *testing.T, f facts) {
 	for table, flag := range map[string]string{"msg": "-q", "sem": "-s", "shm": "-m"} {
 		for _, line := range output(t, "ipcs", flag) {
@@ -353,7 +350,7 @@ func readIpcs(t *testing.T, f facts) {
 	}
 }
 
-// ownFacts has the same rows, from a snapshot.
+// ownFacts makes the same rows from a snapshot.
 func ownFacts(snap *model.Snapshot) facts {
 	f := facts{}
 	byID := map[string]*model.Object{}
@@ -370,7 +367,7 @@ func ownFacts(snap *model.Snapshot) facts {
 			sayEnds(f, o, o.Holders)
 		case model.Unix:
 			if d, ok := o.Detail.(*model.UnixDetail); ok && d.State == "stale" {
-				continue // a file, of which ss knows nothing
+				continue // a file, about which ss says nothing
 			}
 			peer, other := "0", []model.Holder(nil)
 			for _, p := range o.Peers {

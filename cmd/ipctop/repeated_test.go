@@ -27,8 +27,7 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// A scanner that scans again keeps what cannot have changed. What it says is what
-// one says that has never looked before.
+// A scanner that scans again reuses what cannot have changed. Its snapshot equals that of a new scanner.
 func TestScanAgain(t *testing.T) {
 	skipIfLate(t)
 	var names []string
@@ -58,7 +57,7 @@ func TestScanAgain(t *testing.T) {
 	sameFixtures(t, run, snap, fresh)
 }
 
-// sameFixtures compares what two scanners say of the fixtures.
+// sameFixtures compares what two scanners show of the fixtures.
 func sameFixtures(t *testing.T, run *testfixtures.Run, snap, fresh *model.Snapshot) {
 	t.Helper()
 	got, want := sayingOf(snap), sayingOf(fresh)
@@ -70,7 +69,7 @@ func sameFixtures(t *testing.T, run *testfixtures.Run, snap, fresh *model.Snapsh
 	}
 }
 
-// saying is a snapshot with its findings, and what it says of each object and process.
+// saying is a snapshot with its findings, and its JSON of each object and process.
 type saying struct {
 	snap  *model.Snapshot
 	lines map[string]string
@@ -81,7 +80,7 @@ func sayingOf(snap *model.Snapshot) saying {
 	return saying{snap, linesOf(snap)}
 }
 
-// differences are what it says of a fixture and another does not.
+// differences are what it has of a fixture that another saying has not.
 func (s saying) differences(inst *testfixtures.Instance, want saying) (differences []string) {
 	add := func(format string, a ...any) { differences = append(differences, fmt.Sprintf(format, a...)) }
 	if got, want := s.lines[inst.Object], want.lines[inst.Object]; got != want {
@@ -109,7 +108,7 @@ func repeatedScanner(t *testing.T) *probe.Scanner {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// On a busy machine a scan takes so long that what is kept would be checked, and read again.
+	// On a busy machine a scan may take so long that cached facts would be checked, and read again.
 	scanner := probe.NewScanner(probe.Options{Probes: probes(), Helper: exe, Repeated: true, Check: time.Hour})
 	t.Cleanup(scanner.Close)
 	return scanner
@@ -121,8 +120,8 @@ func scanWith(t *testing.T, scanner *probe.Scanner) *model.Snapshot {
 	return snap
 }
 
-// linesOf are the objects, and the processes with their waits, without what grows
-// though nothing happens. Threads of a Go program's runtime come and go.
+// linesOf are the objects, and the processes with their waits, without fields that grow
+// although nothing happens. Threads of a Go program's runtime come and go.
 func linesOf(snap *model.Snapshot) map[string]string {
 	moving := regexp.MustCompile(`"(last_recv_ns|last_send_ns|remaining|remaining_ns|ticks|blocked_for_ns)":[^,}]*,?`)
 	queued := regexp.MustCompile(`"queued":\d+`)
@@ -135,16 +134,16 @@ func linesOf(snap *model.Snapshot) map[string]string {
 		p := *snap.Processes[i]
 		p.ThreadList, p.Threads, p.Timers = nil, 0, model.Opt[int]{}
 		if p.State == "R" {
-			p.State = "S" // a moment later
+			p.State = "S" // it will be a moment later
 		}
-		// What is queued is counted for all processes of the user.
+		// The number of queued signals is counted for all processes of the user.
 		lines[fmt.Sprintf("process:%d", p.PID)] = queued.ReplaceAllString(string(model.AppendJSON(nil, &p)), "")
 	}
 	for i := range snap.Waits {
 		w := snap.Waits[i]
-		// Who waits for a limited time runs between two scans.
+		// A thread that waits with a timeout may run between two scans.
 		if w.TID == w.PID && w.Confirmed && !w.Timed.Or(false) {
-			w.Clauses, w.Blockers = nil, nil // of the test's own threads, too
+			w.Clauses, w.Blockers = nil, nil // they include the test's own threads
 			lines[fmt.Sprintf("process:%d", w.PID)] += "\n" + moving.ReplaceAllString(string(model.AppendJSON(nil, &w)), "")
 		}
 	}
@@ -210,7 +209,7 @@ type interactive struct {
 
 func startInteractive(t *testing.T) *interactive {
 	cmd, in, out := startPython(t, pythonInteractive)
-	// A process that it shares its descriptors with keeps its input open.
+	// A process that shares its descriptors keeps its input open.
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	h := &interactive{t, cmd.Process.Pid, in, out}
 	h.readLine()
@@ -234,8 +233,8 @@ func (h *interactive) do(words string) string {
 	return h.readLine()
 }
 
-// What a process did since the last scan is seen, and what others did to it while it
-// slept.
+// A change by the process itself since the last scan is seen, and also a change by others
+// while the process slept.
 func TestScanAgainAfterChange(t *testing.T) {
 	h := startInteractive(t)
 	again := repeatedScanner(t)
@@ -246,8 +245,8 @@ func TestScanAgainAfterChange(t *testing.T) {
 	steps := []struct {
 		name string
 		do   func()
-		kept bool // nothing of its own doing
-		same bool // nothing to be seen that was not seen before
+		kept bool // the process itself did nothing
+		same bool // nothing visible changed
 	}{
 		{"at first", func() {}, false, false},
 		{"asleep", func() {}, true, true},
@@ -290,8 +289,8 @@ func TestScanAgainAfterChange(t *testing.T) {
 	}
 }
 
-// A program that is renamed or removed while it runs is shown so, though it sleeps: also where a
-// directory above it gets another name.
+// A program that is renamed or removed while it runs is shown so, although it sleeps. The same
+// holds if a directory above it is renamed.
 func TestScanAgainProgramMoved(t *testing.T) {
 	sleep, err := exec.LookPath("sleep")
 	if err != nil {
@@ -365,11 +364,12 @@ func TestScanAgainProgramMoved(t *testing.T) {
 	}
 }
 
-// A process of which the eBPF source says what it said has the same record in the next
-// snapshot, and another as soon as something of it has changed that it need not run for.
+// A process about which the eBPF source says the same as before has the same record in the next
+// snapshot. It gets another record as soon as something changes that does not need the process to run.
 func TestScanAgainIdleRecord(t *testing.T) {
 	skipIfLate(t)
-	// Of other processes of the same user some have signals queued in one scan and not in the
+	// Other processes of the same user may have signals queued in one scan and not in the
+	// next, which changes the record.
 	// next, which changes the record.
 	if !apart(t) {
 		return
@@ -410,7 +410,7 @@ func TestScanAgainIdleRecord(t *testing.T) {
 	if err := unix.Kill(pid, unix.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	for settle("stopped").State != "T" { // it has run to get there
+	for settle("stopped").State != "T" { // it must run to stop
 		time.Sleep(10 * time.Millisecond)
 	}
 	if err := unix.Kill(pid, unix.SIGUSR1); err != nil {
@@ -435,8 +435,8 @@ func TestScanAgainIdleRecord(t *testing.T) {
 	}
 }
 
-// How many signals are queued for a user concerns all processes of the user, of which only one
-// is looked at for that.
+// The number of queued signals of a user is shown for all processes of the user, but is read
+// from only one of them.
 func TestScanAgainQueuedSignals(t *testing.T) {
 	sourceOrSkip(t)
 	if os.Geteuid() != 0 {
@@ -477,7 +477,7 @@ func TestScanAgainQueuedSignals(t *testing.T) {
 	if err := unix.Kill(pids[1], unix.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	// Until it has stopped, its SIGSTOP is queued like any other signal.
+	// Until the process has stopped, its SIGSTOP is queued like any other signal.
 	var stopped unix.Siginfo
 	if err := unix.Waitid(unix.P_PID, pids[1], &stopped, unix.WSTOPPED|unix.WNOWAIT, nil); err != nil {
 		t.Fatal(err)
@@ -500,8 +500,7 @@ func TestScanAgainQueuedSignals(t *testing.T) {
 	}
 }
 
-// A process that shares its descriptors with another has new ones although it
-// sleeps.
+// A process that shares its descriptor table with another gets new descriptors although it sleeps.
 func TestScanAgainSharedTable(t *testing.T) {
 	skipIfLate(t)
 	h := startInteractive(t)
@@ -516,7 +515,7 @@ func TestScanAgainSharedTable(t *testing.T) {
 		scanWith(t, again)
 	}
 	before := h.view(scanWith(t, again))
-	// A byte into the pipe that the other process reads from.
+	// Write a byte into the pipe from which the other process reads.
 	w, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/%d", h.pid, end), os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip(err)
@@ -543,7 +542,7 @@ func TestScanAgainSharedTable(t *testing.T) {
 	}
 }
 
-// settle waits until all threads of the process are asleep.
+// settle waits until all threads of the process sleep.
 func (h *interactive) settle() {
 	h.t.Helper()
 	for range 500 {
@@ -561,7 +560,7 @@ func (h *interactive) settle() {
 	h.t.Skip("it does not come to rest, or nothing may be seen of it")
 }
 
-// view is what a snapshot shows of the process: itself and all that it holds.
+// view is what a snapshot shows of the process: the process and everything that it holds.
 func (h *interactive) view(snap *model.Snapshot) []string {
 	var list []string
 	for id, line := range linesOf(snap) {
@@ -581,8 +580,8 @@ func (h *interactive) view(snap *model.Snapshot) []string {
 	return list
 }
 
-// An event counter changes although nobody runs who has it: here somebody else takes a
-// descriptor of it for a moment, elsewhere the kernel counts.
+// An event counter changes although no process that has it runs: here another process takes
+// a descriptor of it for a moment; in other cases the kernel counts.
 func TestScanAgainCounter(t *testing.T) {
 	skipIfLate(t)
 	sourceOrSkip(t)
@@ -644,7 +643,7 @@ func TestScanAgainCounter(t *testing.T) {
 			}
 		}
 		through(unix.Read, 0)
-		add(first) // what was cached of it
+		add(first) // what was cached about it
 		for range 2 {
 			if now := count(); now != first {
 				t.Errorf("the count is %d, and is %d again", now, first)

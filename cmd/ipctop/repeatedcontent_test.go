@@ -16,12 +16,11 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// stoppedClock is a source that says of a process that none of its threads has run since it
-// was asked first.
+// stoppedClock is a source that reports that no thread of a process has run since the first call.
 type stoppedClock struct {
 	probe.Source
 	pid     int
-	content bool // whether it says when the process has something else
+	content bool // whether it reports that the process has other descriptors or mappings
 
 	mu  sync.Mutex
 	was map[int]bpf.Task
@@ -54,14 +53,14 @@ func (c *stoppedClock) Contents(f func(bpf.Content)) error {
 	})
 }
 
-// held is what a snapshot shows of what the process holds. In what it waits it does not seem to:
-// it has run, by the proc file system.
+// held is what a snapshot shows of the objects that the process holds. Its waits are left out:
+// according to the proc file system it has run.
 func held(h *interactive, snap *model.Snapshot) []string {
 	return slices.DeleteFunc(h.view(snap), func(line string) bool { return strings.HasPrefix(line, "{") })
 }
 
-// What a process has is read again when the kernel says that it has something else, though
-// none of its threads seems to have run.
+// What a process holds is read again when the kernel reports a change, even though none of
+// its threads seems to have run.
 func TestScanAgainContent(t *testing.T) {
 	skipIfLate(t)
 	sourceOrSkip(t)
@@ -105,7 +104,7 @@ func TestScanAgainContent(t *testing.T) {
 	}
 }
 
-// A process that has run and has what it had shares with others what it shared, but not if it has
+// A process that has run and has the same descriptors still shares what it shared, unless it has
 // opened a file again under the same number.
 func TestScanAgainReopened(t *testing.T) {
 	skipIfLate(t)
@@ -132,7 +131,8 @@ func TestScanAgainReopened(t *testing.T) {
 		}
 		return n
 	}
-	// Of few who have a file it is found out in each scan who shares it, of many it is kept.
+	// For a file that few processes have, each scan determines who shares it; for a file
+	// that many have, the result is cached.
 	const few, many = 1, 10
 	for _, step := range []struct {
 		do     string

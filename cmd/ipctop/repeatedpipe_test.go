@@ -16,8 +16,8 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// A pipe and a FIFO are filled and emptied although nobody runs who has them: here somebody
-// else takes a descriptor for a moment. eBPF shows that in the next scan.
+// A pipe and a FIFO are filled and emptied although no process that has them runs: another
+// process takes a descriptor for a moment. eBPF shows the change in the next scan.
 func TestScanAgainPipe(t *testing.T) {
 	sourceOrSkip(t)
 	var pipe [2]int

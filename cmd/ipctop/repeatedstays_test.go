@@ -13,8 +13,8 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// Scanning, diagnosing and recording use memory again and again. A snapshot is read while the next
-// ones are made, and stays as it was; the race detector would notice who writes to it.
+// Scanning, diagnosing and recording reuse memory. A snapshot is read while the next ones are
+// made, and must not change; the race detector would notice a write to it.
 func TestScanAgainStays(t *testing.T) {
 	skipIfLate(t)
 	run, err := testfixtures.Start(t.Context(), "pipe:full", "file:flock", "self-wait:mutex", "deadlock", "epoll", "unix", "wait-chain", "sysv-sem")
@@ -48,7 +48,7 @@ func TestScanAgainStays(t *testing.T) {
 						}
 					}()
 				}
-				other := exec.Command("sleep", "100") // another one each time
+				other := exec.Command("sleep", "100") // a new one each time
 				if err := other.Start(); err != nil {
 					t.Fatal(err)
 				}
@@ -80,6 +80,6 @@ func TestScanAgainStays(t *testing.T) {
 
 func documentText(s *model.Snapshot) []byte {
 	var b bytes.Buffer
-	_ = model.Encode(&b, s) // a buffer takes all
+	_ = model.Encode(&b, s) // writing to a buffer cannot fail
 	return b.Bytes()
 }

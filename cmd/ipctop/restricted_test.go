@@ -11,8 +11,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Where ipctop may do little it says so in one line or in gaps, with the exit
-// status that belongs to it; it does not crash.
+// If ipctop may do little, it says so in one line or in gaps, with the documented exit
+// status, and does not crash.
 func TestRestricted(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -22,7 +22,7 @@ func TestRestricted(t *testing.T) {
 		name, script string
 		flags        uintptr
 		status       int
-		stderr       string // contained in it; "" means that it is empty
+		stderr       string // must be contained; "": it is empty
 		dump, denied bool
 	}{
 		{name: "few files", script: `ulimit -n 32; exec "$0" dump --json`, dump: true},
@@ -57,7 +57,7 @@ func TestRestricted(t *testing.T) {
 			}
 			var said string
 			for line := range strings.Lines(stderr.String()) {
-				if !strings.HasPrefix(line, "==") { // the race detector's own
+				if !strings.HasPrefix(line, "==") { // printed by the race detector
 					said += line
 				}
 			}

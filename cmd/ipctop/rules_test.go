@@ -11,8 +11,7 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// TestRulesHaveFixtures keeps every rule proved: there must be the pathology made
-// for real, and a negative control.
+// TestRulesHaveFixtures requires for every rule a real instance of its fault, and a negative control.
 func TestRulesHaveFixtures(t *testing.T) {
 	var positive, control []string
 	for _, f := range testfixtures.All() {
@@ -42,12 +41,12 @@ func TestRulesHaveFixtures(t *testing.T) {
 	}
 }
 
-// TestFixturesDiagnosed makes the pathologies and their negative controls, and compares
-// what the rules say of them with what they know of themselves.
+// TestFixturesDiagnosed makes the faults and their negative controls, and compares the
+// findings with what the fixtures expect.
 func TestFixturesDiagnosed(t *testing.T) {
 	skipIfLate(t)
 	t.Setenv("XDG_RUNTIME_DIR", "")
-	t.Setenv("TMPDIR", shortDir(t)) // room for sockets' paths
+	t.Setenv("TMPDIR", shortDir(t)) // short enough for socket paths
 	var names []string
 	for _, f := range testfixtures.All() {
 		if f.Rule() != "" {
@@ -62,8 +61,9 @@ func TestFixturesDiagnosed(t *testing.T) {
 	for _, s := range run.Skipped {
 		t.Logf("%s is skipped: %s", s.Fixture, s.Reason)
 	}
-	// A look may fall on a moment in which something is out of sight, such as one in
-	// which another process has the pid of one that has ended: a positive one has
+	// At the moment of a scan something may be invisible, for example if another process
+	// has the pid of one that has ended. So a fault has three attempts. A negative control
+	// must have no finding in any sample.
 	// three chances. A negative control must be one in every sample.
 	scanner := probe.NewScanner(probe.Options{Probes: probes(), Helper: "/proc/self/exe", ListDirectories: true})
 	missed := map[string]error{}
@@ -77,7 +77,7 @@ func TestFixturesDiagnosed(t *testing.T) {
 			case look == 0 || err == nil:
 				missed[inst.Fixture] = err
 			}
-			// Verify must not pass because nothing is compared.
+			// Check that Verify does not pass because nothing is compared.
 			without := *snap
 			without.Findings = []model.Finding{}
 			if err := testfixtures.Verify(&without, inst); (err == nil) != inst.Diagnosis.NegativeControl {
@@ -92,7 +92,7 @@ func TestFixturesDiagnosed(t *testing.T) {
 	}
 }
 
-// diagnosed scans and diagnoses what is there, however young it is.
+// diagnosed scans and diagnoses, however young the waits are.
 func diagnosed(t *testing.T, scanner *probe.Scanner) *model.Snapshot {
 	t.Helper()
 	snap := probetest.Again(t, scanner)

@@ -21,16 +21,16 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// leakEnv makes the test binary a command that leaves one thing of each kind behind.
+// leakEnv makes the test binary a command that leaves one object of each kind behind.
 const leakEnv = "IPCTOP_TEST_LEAK"
 
-// leaked is what it left, as it says itself.
+// leaked is what it left, as reported by itself.
 type leaked struct {
 	Shm, Msg, Sem, Child        int
 	Queue, Memory, FIFO, Socket string
 }
 
-// leaveLeaks leaves things behind: of itself, and of a child that has ended.
+// leaveLeaks leaves objects behind: its own, and those of a child that has ended.
 func leaveLeaks(where string) {
 	must := func(err error) {
 		if err != nil {
@@ -68,8 +68,8 @@ func leaveLeaks(where string) {
 	os.Exit(0)
 }
 
-// ipctopRun runs the test binary as ipctop run, with files for its output: what is
-// left behind may keep them open.
+// ipctopRun runs the test binary as ipctop run, with files for its output: processes that
+// are left behind may keep them open.
 func ipctopRun(t *testing.T, env []string, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	exe, err := os.Executable()
@@ -109,7 +109,7 @@ func content(t *testing.T, f *os.File) string {
 	return string(b)
 }
 
-// remove removes all that was left.
+// remove removes everything that was left.
 func (l *leaked) remove() {
 	if l.Child > 0 {
 		_ = syscall.Kill(l.Child, syscall.SIGKILL)
@@ -168,7 +168,7 @@ func TestRunFindsLeaks(t *testing.T) {
 		{kind: model.Unix, name: l.Socket, confidence: []model.Confidence{model.Likely}},
 	} {
 		if want.kind == model.PosixMq && os.Geteuid() != 0 && !mqueueMounted() {
-			continue // queues are seen by their file system, which takes root to mount
+			continue // queues are found through their file system, which only root may mount
 		}
 		found := false
 		for _, thing := range r.Left {
@@ -193,7 +193,7 @@ func TestRunFindsLeaks(t *testing.T) {
 	}
 }
 
-// In a namespace of its own all of it is the command's, and nothing stays.
+// In its own namespace, everything belongs to the command, and nothing stays.
 func TestRunIsolated(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("making an IPC namespace needs root")
@@ -281,7 +281,8 @@ func TestRunPassesSignalsOn(t *testing.T) {
 	}
 }
 
-// mqueueMounted reports whether /dev/mqueue is what mq_overview(7) says, and no mere directory.
+// mqueueMounted reports whether /dev/mqueue is the mount that mq_overview(7) describes, and not
+// only a directory.
 func mqueueMounted() bool {
 	const mqueueMagic = 0x19800202
 	var fs unix.Statfs_t

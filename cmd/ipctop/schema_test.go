@@ -26,7 +26,7 @@ func compileSchema(t *testing.T, name string) *jsonschema.Schema {
 	return schema
 }
 
-// TestRealDumpsFitTheSchema scans this machine and checks what comes out.
+// TestRealDumpsFitTheSchema scans this machine and validates the result.
 func TestRealDumpsFitTheSchema(t *testing.T) {
 	schema := compileSchema(t, "ipctop-1")
 	status, stdout, stderr := run(t, "", "dump", "--json")
@@ -42,7 +42,7 @@ func TestRealDumpsFitTheSchema(t *testing.T) {
 	}
 }
 
-// TestRealEventsFitTheSchema traces this machine and checks each line.
+// TestRealEventsFitTheSchema traces this machine and validates each line.
 func TestRealEventsFitTheSchema(t *testing.T) {
 	schema := compileSchema(t, "ipctop-trace-1")
 	var locks []string
@@ -74,8 +74,8 @@ func TestRealEventsFitTheSchema(t *testing.T) {
 	}
 }
 
-// makeEvents connects, passes a descriptor, locks, takes a lease, and makes and removes shared memory. The
-// locks that it took are of these kinds: not every file system has leases.
+// makeEvents connects, passes a descriptor, locks, takes a lease, and creates and removes shared memory.
+// It returns the kinds of locks that it took: not every file system has leases.
 func makeEvents(t *testing.T) (locks []string) {
 	t.Helper()
 	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
@@ -114,7 +114,7 @@ func makeEvents(t *testing.T) (locks []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { file.Close() }) // a lease is told of only if it is there a little later
+	t.Cleanup(func() { file.Close() }) // a lease is reported only if it still exists a little later
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}

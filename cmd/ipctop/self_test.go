@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// ipctop, which is this process, is in no table unless --self asks for it.
+// ipctop, which is this process, is in no table without --self.
 func TestSelf(t *testing.T) {
 	for _, self := range []bool{false, true} {
 		args := []string{"dump", "--only", "processes", "-o", "csv", "--columns", "pid"}

@@ -1,5 +1,5 @@
 package main
 
-// sysSemtimedop is semtimedop_time64; x/sys does not have the other one on this
-// architecture, and a null timeout is the same to both.
+// sysSemtimedop is semtimedop_time64: x/sys does not have the older call on this
+// architecture. A null timeout is the same for both.
 const sysSemtimedop = 420

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Ctrl-C and SIGTERM end a command whatever it is in, also what nobody can interrupt from
-// within: opening a FIFO that nobody writes to, reading from who says nothing.
+// Ctrl-C and SIGTERM end a command whatever it does, even in calls that cannot be interrupted
+// from within: opening a FIFO that nobody writes to, or reading from a silent input.
 func TestSignalsEndCommands(t *testing.T) {
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
@@ -34,7 +34,7 @@ func TestSignalsEndCommands(t *testing.T) {
 				for n := range 50 {
 					s := signalled(t, sig, args, time.Duration(n+1)*100*time.Millisecond)
 					if s.Signaled() && s.Signal() == sig {
-						continue // it had not come to main yet
+						continue // it had not reached main yet
 					}
 					if s.ExitStatus() != 128+int(sig) {
 						t.Errorf("exit status %d, signal %v", s.ExitStatus(), s.Signal())
@@ -47,8 +47,8 @@ func TestSignalsEndCommands(t *testing.T) {
 	}
 }
 
-// signalled starts a command, signals it after a time in which it should come to where it hangs,
-// and says how it ended.
+// signalled starts a command, signals it after the time that it should need to reach the call in
+// which it hangs, and returns how it ended.
 func signalled(t *testing.T, sig syscall.Signal, args []string, after time.Duration) syscall.WaitStatus {
 	t.Helper()
 	silent, w, err := os.Pipe()

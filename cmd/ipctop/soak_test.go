@@ -16,8 +16,8 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// churnPython starts and ends threads, children, sockets, pipes and, as root, network
-// and IPC namespaces, until its standard input ends.
+// churnPython starts and ends threads, children, sockets, pipes and, as root, network and
+// IPC namespaces, until its standard input ends.
 const churnPython = `
 import ctypes, os, select, socket, sys, threading, time
 libc = ctypes.CDLL(None, use_errno=True)
@@ -40,14 +40,14 @@ while not select.select([sys.stdin], [], [], 0.01)[0]:
     os.close(r); os.close(w)
 `
 
-// soakEnv says how long to scan, such as 30m.
+// soakEnv is how long to scan, such as 30m.
 const soakEnv = "IPCTOP_TEST_SOAK"
 
-// usage is what a scanner's process has of what must not grow.
+// usage are the resources of a scanner's process that must not grow.
 type usage struct {
 	files, threads int
-	memory         uint64 // bytes of the heap that are in use
-	machine        int    // processes on the machine, for each of which files are kept
+	memory         uint64 // bytes in use on the heap
+	machine        int    // processes on the machine: files are kept open for each
 }
 
 func (u usage) String() string {
@@ -70,9 +70,9 @@ func useNow(t *testing.T) (u usage) {
 	return u
 }
 
-// A scanner that scans for long while processes, threads, sockets and namespaces come
-// and go has no more files, threads and memory at the end than when it was warm, and
-// says then what a new one says.
+// A scanner that scans for long, while processes, threads, sockets and namespaces come and
+// go, has no more files, threads and memory at the end than after warming up. At the end
+// its snapshot equals that of a new scanner.
 func TestSoak(t *testing.T) {
 	length := 8 * time.Second
 	if text := os.Getenv(soakEnv); text != "" {
@@ -123,7 +123,7 @@ func TestSoak(t *testing.T) {
 			late.memory > warm.memory+warm.memory/2+16<<20+memoryPerProcess*uint64(more)
 	}
 	late := useNow(t)
-	for range 5 { // a process that the last scan met and that has ended before the count is not kept by the next
+	for range 5 { // the next scan drops what is cached of a process that ended between the last scan and the count
 		if grown(late) {
 			scanUntil(time.Now().Add(time.Millisecond))
 			late = useNow(t)

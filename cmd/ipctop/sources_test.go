@@ -20,7 +20,7 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// sourceOrSkip is the eBPF source; without one the test skips and says why.
+// sourceOrSkip opens the eBPF source; without one it skips the test and says why.
 func sourceOrSkip(t *testing.T) {
 	t.Helper()
 	_, err := openSource()
@@ -32,8 +32,8 @@ func sourceOrSkip(t *testing.T) {
 	}
 }
 
-// The eBPF source says of all fixtures what the proc file system says, field by field, in
-// one scan as in one of many.
+// The eBPF source reports about all fixtures the same as the proc file system, field by
+// field, both in a single scan and in repeated ones.
 func TestSourcesAgree(t *testing.T) {
 	skipIfLate(t)
 	sourceOrSkip(t)
@@ -73,8 +73,8 @@ func TestSourcesAgree(t *testing.T) {
 	sameFixtures(t, fixtures, again, proc)
 }
 
-// onlyBoth takes away what the proc file system of the kernel at hand does not tell: how many
-// ends of a pipe are open, and whether an eventfd is a semaphore, before Linux 6.5.
+// onlyBoth removes what this kernel's proc file system does not show: how many ends of a pipe
+// are open, and, before Linux 6.5, whether an eventfd is a semaphore.
 func onlyBoth(snap, proc *model.Snapshot) {
 	unknown := map[string]bool{}
 	for _, o := range proc.Objects {
@@ -91,7 +91,7 @@ func onlyBoth(snap, proc *model.Snapshot) {
 	}
 }
 
-// --source procfs never opens the other, and --source bpf says why there is none.
+// --source procfs never opens the eBPF source, and --source bpf says why there is none.
 func TestSourceFlag(t *testing.T) {
 	for _, flag := range []string{"auto", "procfs"} {
 		if status, _, stderr := run(t, "", "dump", "-o", "id", "--source", flag); status != 0 && status != 4 {
@@ -111,9 +111,8 @@ func TestSourceFlag(t *testing.T) {
 	}
 }
 
-// TestEndsOfPipes: the kernel's own count of ends is told by eBPF, in one scan as in one of many,
-// and with it whether anybody can read who is not seen: here a read end that is in the
-// queue of a socket.
+// TestEndsOfPipes: eBPF shows the kernel's own count of a pipe's ends, in a single scan and in repeated
+// ones. So it is known whether an invisible process can read: here a read end is in the queue of a socket.
 func TestEndsOfPipes(t *testing.T) {
 	sourceOrSkip(t)
 	r, w, err := os.Pipe()

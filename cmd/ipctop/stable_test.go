@@ -10,11 +10,11 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// ages are the fields that grow though nothing happens.
+// ages are the fields that grow although nothing happens.
 var ages = regexp.MustCompile(`"(last_recv_ns|last_send_ns|remaining|remaining_ns|ticks)":[^,}]*`)
 
-// Two dumps of the same state differ only in ages: an object
-// that nobody touches reads the same, to the byte, however often it is read.
+// Two dumps of the same state differ only in ages. An object that nobody uses reads the
+// same, to the byte, however often it is read.
 func TestTwoDumpsOfTheSameState(t *testing.T) {
 	skipIfLate(t)
 	run, err := testfixtures.Start(t.Context(), "pipe", "pipe:full", "fifo", "unix", "unix:listener", "unix:in-flight", "tcp",

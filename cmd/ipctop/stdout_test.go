@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// What cannot be written is a failure, also where standard output is closed: what
-// ipctop prints then must not be lost as if all were well.
+// Output that cannot be written is a failure, even if standard output is closed: it must
+// not be lost silently.
 func TestStandardOutputClosedOrFull(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip(err)
@@ -29,14 +29,14 @@ func TestStandardOutputClosedOrFull(t *testing.T) {
 		}
 		return cmd.ProcessState.ExitCode()
 	}
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0) // as Python's subprocess.DEVNULL
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0) // like Python's subprocess.DEVNULL
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer null.Close()
 	for _, args := range []string{"kinds", "--help", "help dump", "completion bash", "--version", "explain pipe"} {
 		for redirection, want := range map[string]int{">&-": exitFailed, "</dev/null >&-": exitFailed, ">/dev/full": exitFailed, ">/dev/null": exitOK} {
-			// The shell must stay: the one that closes the output is asked for.
+			// The shell must still run: ipctop examines the process that closed the output.
 			if got := status(exec.Command("sh", "-c", strconv.Quote(self)+" "+args+" "+redirection+"; exit $?")); got != want {
 				t.Errorf("ipctop %s %s: status %d, want %d", args, redirection, got, want)
 			}

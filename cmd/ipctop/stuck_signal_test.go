@@ -27,23 +27,23 @@ func javaProgram(body string) func(*testing.T) []string {
 }
 
 const (
-	// A child fills its pipe; who should read it waits for the child's end.
+	// A child fills its pipe. Its parent, which should read, waits for the child's end.
 	javaDeadlock = `new ProcessBuilder("sh", "-c", "head -c 1000000 /dev/zero; true").start().waitFor();`
 
-	// A child waits for work; its executor, too; and main waits for its end.
+	// A child waits for work, and so does its executor; main waits for the end.
 	javaIdle = `Process p = new ProcessBuilder("cat").start();
 ExecutorService e = Executors.newFixedThreadPool(2);
 e.submit(() -> 1); e.submit(() -> p.getInputStream().read());
 Runtime.getRuntime().addShutdownHook(new Thread(p::destroy));
 new CountDownLatch(1).await();`
 
-	// The child's thread writes more than the pipe holds, and the parent reads only
-	// when the child has ended.
+	// The child's thread writes more than the pipe holds. The parent reads only after the
+	// child has ended.
 	queueJoined = `import multiprocessing as mp
 def work(q): q.put("x" * 1000000)
 mp.set_start_method("fork"); q = mp.Queue(); p = mp.Process(target=work, args=(q,)); p.start(); p.join()`
 
-	// The worker that has the queue's lock is killed.
+	// The worker that holds the queue's lock is killed.
 	workerKilled = `import multiprocessing as mp, os, signal, time
 def work(q, r):
     while True: r.put(q.get())
@@ -75,7 +75,7 @@ def beat():
     while True: time.sleep(1000)
 threading.Thread(target=beat, daemon=True).start(); p.wait()`
 
-	// The child is a process of its own, not a thread (CLONE_VM).
+	// The child is a separate process that shares memory (CLONE_VM), not a thread.
 	sharedMemory = `import ctypes, os
 libc = ctypes.CDLL(None)
 stack, word = ctypes.create_string_buffer(1 << 20), ctypes.c_int(0)
@@ -84,8 +84,8 @@ libc.clone(ctypes.cast(libc.sleep, ctypes.c_void_p), ctypes.c_void_p(top), 0x100
 libc.syscall(98 if os.uname().machine == "aarch64" else 202, ctypes.byref(word), 0x80, 0, None)`
 )
 
-// selfDeadlocks are programs of one process that is stuck on itself: what rule says so,
-// and in what words.
+// selfDeadlocks are programs of one process that is stuck on itself, with the rule that
+// finds it and words of the finding.
 var selfDeadlocks = []struct{ what, rule, words string }{
 	{"handler", "self-wait", "it is in its handler of SIGUSR1"},
 	{"library", "self-wait", "in its handler of SIGUSR1"},
@@ -93,8 +93,8 @@ var selfDeadlocks = []struct{ what, rule, words string }{
 	{"uncollected", "mutex-owner-dead", "has ended"},
 }
 
-// TestSelfDeadlocks runs programs in which a handler, or a process that was forked,
-// wants a lock that nobody will unlock, and one whose child has ended with a mutex.
+// TestSelfDeadlocks runs programs in which a handler, or a forked process, wants a lock
+// that nobody will unlock, and one whose child ended while it held a mutex.
 func TestSelfDeadlocks(t *testing.T) {
 	skipIfLate(t)
 	stuck := stuckProgram(t)
@@ -124,8 +124,8 @@ func TestSelfDeadlocks(t *testing.T) {
 	}
 }
 
-// TestOwnerEndedInPIDNamespace has a process of a pid namespace wait for a mutex whose owner, which the
-// mutex names by its number in there, has ended.
+// TestOwnerEndedInPIDNamespace: a process of a pid namespace waits for a mutex whose owner has ended.
+// The mutex names the owner by its pid inside.
 func TestOwnerEndedInPIDNamespace(t *testing.T) {
 	p := startReal(t, inPIDNamespace(t, stuckProgram(t), "abandoned", t.TempDir())...)
 	snap := settle(t, p, 3)
@@ -142,7 +142,8 @@ func TestOwnerEndedInPIDNamespace(t *testing.T) {
 	t.Errorf("nothing of %v; waits %+v", pids, waitsOf(snap, pids))
 }
 
-// TestWhyOfADeadlockedWaiter: who waits at a semaphore and is in a deadlock is not where the chain ends.
+// TestWhyOfADeadlockedWaiter: the chain does not end at a process that waits on a semaphore and is part
+// of a deadlock.
 func TestWhyOfADeadlockedWaiter(t *testing.T) {
 	p := startReal(t, stuckProgram(t), "posts-blocked", t.TempDir())
 	settle(t, p, 2)
@@ -152,8 +153,8 @@ func TestWhyOfADeadlockedWaiter(t *testing.T) {
 	}
 }
 
-// TestHandlerPosts has a thread wait for what a handler of its process posts, or writes to the pipe
-// that it polls: that is possible at most.
+// TestHandlerPosts: a thread waits for a semaphore that a signal handler of its process posts, or
+// polls a pipe to which the handler writes. Such a deadlock is at most possible.
 func TestHandlerPosts(t *testing.T) {
 	stuck := stuckProgram(t)
 	for _, what := range []string{"posts", "posts-polled"} {
@@ -165,7 +166,7 @@ func TestHandlerPosts(t *testing.T) {
 	}
 }
 
-// TestDeadlockAdviceReleases carries out what is advised, and sees those go on that were named.
+// TestDeadlockAdviceReleases carries out the advice, and checks that the named processes go on.
 func TestDeadlockAdviceReleases(t *testing.T) {
 	skipIfLate(t)
 	stuck := stuckProgram(t)
@@ -198,7 +199,7 @@ func TestDeadlockAdviceReleases(t *testing.T) {
 	}
 }
 
-// blockedIn is what the main thread of a process waits in.
+// blockedIn is the wait of a process's main thread.
 func blockedIn(snap *model.Snapshot, pid int) string {
 	for i := range snap.Waits {
 		if w := &snap.Waits[i]; w.TID == pid {
@@ -208,7 +209,7 @@ func blockedIn(snap *model.Snapshot, pid int) string {
 	return ""
 }
 
-// terminate ends a process that the test started, as the advice does.
+// terminate ends a process that the test started, in the way that is advised.
 func terminate(t *testing.T, pid int) {
 	t.Helper()
 	p, err := os.FindProcess(pid)

@@ -28,7 +28,7 @@ func stuckProgram(t *testing.T) string {
 	return program
 }
 
-// inPIDNamespace is a command in a pid namespace of its own.
+// inPIDNamespace is a command in its own pid namespace.
 func inPIDNamespace(t *testing.T, argv ...string) []string {
 	t.Helper()
 	unshare := []string{"unshare", "-pf", "--mount-proc", "--kill-child"}
@@ -38,8 +38,7 @@ func inPIDNamespace(t *testing.T, argv ...string) []string {
 	return append(unshare, argv...)
 }
 
-// goProgram compiles testdata/stuckgo, whose processes have the threads of the Go
-// runtime.
+// goProgram compiles testdata/stuckgo, whose processes have the threads of the Go runtime.
 func goProgram(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "stuckgo")
@@ -49,7 +48,7 @@ func goProgram(t *testing.T) string {
 	return program
 }
 
-// python is a script that Python runs.
+// python is a command that runs a script.
 func python(script string) func(*testing.T) []string {
 	return func(*testing.T) []string { return []string{"python3", "-c", script} }
 }
@@ -65,10 +64,9 @@ func group(snap *model.Snapshot, pgid int) []int {
 	return pids
 }
 
-// settle scans until so many threads of a program have waited for longer than a scan
-// takes, and returns a snapshot as it would be if every process could be read: on
-// some machines even root may not look at process 1, and then no holders are known
-// to be all there are.
+// settle scans until the given number of a program's threads have waited for longer than a
+// scan takes. It returns a snapshot as if every process could be read: on some machines
+// even root may not read process 1, and then no list of holders is known to be complete.
 func settle(t *testing.T, p *program, threads int) *model.Snapshot {
 	t.Helper()
 	var snap *model.Snapshot
@@ -101,14 +99,14 @@ func settle(t *testing.T, p *program, threads int) *model.Snapshot {
 }
 
 const (
-	// A child writes more than the pipe holds, and the parent waits for its end.
+	// A child writes more than the pipe holds, and the parent waits for the child's end.
 	fillsPipe = `import subprocess, sys
 subprocess.Popen([sys.executable, "-c", "import os;os.write(1,bytes(1<<20))"], stdout=subprocess.PIPE).wait()`
 
-	// Dash waits in sigsuspend for the signal that the end of a command sends.
+	// Dash waits in sigsuspend for the signal sent when a command ends.
 	scriptWaits = `exec 9>"$1"; flock 9; (exec 9>&-; exec flock "$1" true) & wait`
 
-	// A child wants the lock of its parent, which takes the signal of the child's end by sigwait.
+	// A child wants the lock of its parent, which waits for the child's end in sigwait.
 	signalTaken = `import fcntl, os, signal, sys
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
 f = open(sys.argv[1], "w"); fcntl.flock(f, fcntl.LOCK_EX)
@@ -117,8 +115,8 @@ if os.fork() == 0:
 else:
     signal.sigwait({signal.SIGCHLD})`
 
-	// A child wants the lock of its parent before it writes to the parent's pipe, which an epoll
-	// instance watches that another one watches.
+	// A child wants the lock of its parent before it writes to the parent's pipe. An epoll
+	// instance watches the pipe, and another one watches that instance.
 	setInSet = `import fcntl, os, select, sys
 r, w = os.pipe()
 f = open(sys.argv[1], "w"); fcntl.flock(f, fcntl.LOCK_EX)
@@ -128,8 +126,8 @@ else:
     os.close(w); inner = select.epoll(); outer = select.epoll(); inner.register(r, select.EPOLLIN); outer.register(inner, select.EPOLLIN); outer.poll()`
 )
 
-// timerInSet is a program whose child wants its lock before it writes to its pipe; it polls
-// that and a timer, which is set or not.
+// timerInSet is a program whose child wants its lock before it writes to its pipe. The
+// program polls the pipe and a timer, which is set or not.
 func timerInSet(seconds int) string {
 	return fmt.Sprintf(`import ctypes, fcntl, os, select, sys
 libc = ctypes.CDLL(None)
@@ -143,7 +141,7 @@ else:
     p = select.poll(); p.register(r, select.POLLIN); p.register(t, select.POLLIN); p.poll()`, seconds)
 }
 
-// TestRealDeadlocks makes real programs wait for each other, and compares.
+// TestRealDeadlocks makes real programs deadlock, and compares the findings.
 func TestRealDeadlocks(t *testing.T) {
 	skipIfLate(t)
 	stuck, goes := stuckProgram(t), goProgram(t)
@@ -153,8 +151,8 @@ func TestRealDeadlocks(t *testing.T) {
 	for _, tt := range []struct {
 		name       string
 		argv       func(*testing.T) []string
-		threads    int // that wait
-		processes  int // in the circle
+		threads    int // number of waiting threads
+		processes  int // number of processes in the deadlock
 		confidence model.Confidence
 	}{
 		{"mutexes", c("normal"), 2, 2, model.Certain},
@@ -165,7 +163,7 @@ func TestRealDeadlocks(t *testing.T) {
 		{"POSIX lock and flock", c("posix-flock"), 2, 2, model.Certain},
 		{"two full pipes", c("pipes"), 2, 2, model.Certain},
 		{"both ends of a socket pair", c("sockets"), 2, 2, model.Certain},
-		{"both ends of a TCP connection", c("tcp"), 2, 2, model.Likely}, // its time limit cannot be asked for
+		{"both ends of a TCP connection", c("tcp"), 2, 2, model.Likely}, // the socket's timeout cannot be read
 		{"three with two mechanisms", c("three"), 3, 3, model.Certain},
 		{"semop", c("semop"), 2, 2, model.Likely},
 		{"a semaphore whose handler's signal is blocked", c("posts-blocked"), 2, 1, model.Certain},
@@ -207,7 +205,7 @@ func TestRealDeadlocks(t *testing.T) {
 			snap := settle(t, p, tt.threads)
 			pids := group(snap, p.pid)
 			f := deadlockOf(snap, pids)
-			// A Go program has threads that wait before it is stuck.
+			// A Go program has waiting threads before it is stuck.
 			for end := time.Now().Add(time.Minute); f == nil && time.Now().Before(end); {
 				snap = settle(t, p, tt.threads)
 				pids = group(snap, p.pid)
@@ -232,8 +230,8 @@ func TestRealDeadlocks(t *testing.T) {
 	}
 }
 
-// sayKilled wants a finding, and why of each of its victims, to say that who took a
-// semaphore may have ended; and none of the victims to be called idle.
+// sayKilled requires that the finding, and why about each of its victims, says that a
+// process that took a semaphore may have ended, and that no victim is called idle.
 func sayKilled(t *testing.T, f *model.Finding) {
 	t.Helper()
 	const want = "who took it has ended without posting it"
@@ -249,9 +247,9 @@ func sayKilled(t *testing.T, f *model.Finding) {
 	}
 }
 
-// TestRefusedDeadlock closes a circle of mutexes with priority inheritance. The
-// kernel refuses, and glibc puts the thread to sleep at a word of its own: there is
-// no circle then, but one that waits for itself and another one that waits for it.
+// TestRefusedDeadlock closes a cycle of mutexes with priority inheritance. The kernel
+// refuses, and glibc lets the thread sleep on a futex of its own. So there is no cycle, but
+// one thread that waits for itself, and another that waits for it.
 func TestRefusedDeadlock(t *testing.T) {
 	p := startReal(t, stuckProgram(t), "pi", t.TempDir())
 	snap := settle(t, p, 2)
@@ -264,7 +262,7 @@ func TestRefusedDeadlock(t *testing.T) {
 	t.Errorf("nothing of %v; waits %+v", pids, waitsOf(snap, pids))
 }
 
-// TestHealthyLookalikes has programs that only look as if they were stuck.
+// TestHealthyLookalikes starts programs that only look stuck.
 func TestHealthyLookalikes(t *testing.T) {
 	skipIfLate(t)
 	stuck, goes := stuckProgram(t), goProgram(t)
@@ -312,7 +310,7 @@ func TestHealthyLookalikes(t *testing.T) {
 				f := &snap.Findings[i]
 				if slices.ContainsFunc(f.PIDs, func(pid int) bool { return slices.Contains(pids, pid) }) && len(f.Chain) > 0 && f.Rule != "sem-nobody-posts" {
 					if strings.HasPrefix(tt.name, "a timer") && f.Rule == "lock-wait" {
-						continue // they do wait for each other's locks, if not for ever
+						continue // they do wait for each other's locks, though not for ever
 					}
 					t.Errorf("%s, %s: %s", f.Rule, f.Confidence, f.Summary)
 				}
@@ -321,9 +319,8 @@ func TestHealthyLookalikes(t *testing.T) {
 	}
 }
 
-// TestDeadlockOfHiddenHolders sees a deadlock as one who may look at little: what is
-// claimed is no more than likely, and that only where unreadable processes explain
-// why holders may be missing.
+// TestDeadlockOfHiddenHolders examines a deadlock as a user with few rights. The finding is
+// at most likely, and only if unreadable processes explain why holders may be missing.
 func TestDeadlockOfHiddenHolders(t *testing.T) {
 	p := startReal(t, stuckProgram(t), "flock", t.TempDir())
 	snap := settle(t, p, 2)
@@ -338,7 +335,7 @@ func TestDeadlockOfHiddenHolders(t *testing.T) {
 			t.Errorf("with %d unreadable processes: %+v, want %s", unreadable, f, want)
 		}
 	}
-	// Without the waits of one of them nothing can be said at all.
+	// Without the waits of one of them nothing can be concluded.
 	snap.Waits = slices.DeleteFunc(snap.Waits, func(w model.Wait) bool { return w.PID == pids[0] })
 	diagnose.Run(snap, diagnose.Options{})
 	if f := deadlockOf(snap, pids); f != nil {
@@ -346,8 +343,8 @@ func TestDeadlockOfHiddenHolders(t *testing.T) {
 	}
 }
 
-// TestWaitsForOneOther has a program wait for its child, or the child for it, in
-// calls that say so in ways of their own.
+// TestWaitsForOneOther: a program waits for its child, or the child for the program, in
+// different system calls that show which process they wait for.
 func TestWaitsForOneOther(t *testing.T) {
 	skipIfLate(t)
 	stuck := stuckProgram(t)
@@ -370,7 +367,7 @@ func TestWaitsForOneOther(t *testing.T) {
 	}
 }
 
-// TestWhyOfRealPrograms asks why a program is stuck, and why one is not.
+// TestWhyOfRealPrograms asks why one program is stuck, and why another is not.
 func TestWhyOfRealPrograms(t *testing.T) {
 	skipIfLate(t)
 	stuck := stuckProgram(t)
@@ -390,21 +387,21 @@ func TestWhyOfRealPrograms(t *testing.T) {
 		}
 		p := startReal(t, argv...)
 		settle(t, p, 2)
-		time.Sleep(diagnose.DefaultDeadlockAge) // on some machines no holders are known to be all there are
+		time.Sleep(diagnose.DefaultDeadlockAge) // on some machines no list of holders is known to be complete
 		status, stdout, stderr := run(t, "", "why", strconv.Itoa(p.pid))
 		if status != exitOK || stderr != "" {
 			t.Errorf("%s: status %d, %s", what, status, stderr)
 		}
 		for _, text := range want {
-			if !strings.Contains(strings.Join(strings.Fields(stdout), " "), text) { // lines are broken where they are
+			if !strings.Contains(strings.Join(strings.Fields(stdout), " "), text) { // lines may be broken anywhere
 				t.Errorf("%s: no %q in\n%s", what, text, stdout)
 			}
 		}
 	}
 }
 
-// TestWhyOfLoggingScript asks about a script that waits for a command and for who logs
-// what it prints: the two wait for each other, but the command acts.
+// TestWhyOfLoggingScript asks about a script that waits for a command, and for the process
+// that logs its output. The two wait for each other, but the command acts.
 func TestWhyOfLoggingScript(t *testing.T) {
 	p := startReal(t, "bash", "-c", "exec > >(cat >/dev/null); sleep 1000; true")
 	settle(t, p, 3)
@@ -433,7 +430,7 @@ func waitsOf(snap *model.Snapshot, pids []int) []model.Wait {
 	return list
 }
 
-// removeIPC removes a System V object at the end.
+// removeIPC removes a System V object at the end of the test.
 func removeIPC(t *testing.T, flag, id string) {
 	t.Helper()
 	t.Cleanup(func() {

@@ -11,7 +11,7 @@ import (
 	"github.com/ipctop/ipctop/bpf"
 )
 
-// In a real terminal the log tells of a signal and what it did as soon as T is pressed,
+// In a real terminal, the log reports a signal and its effect as soon as T is pressed,
 // until it is pressed again.
 func TestLiveTrace(t *testing.T) {
 	source, err := bpf.Open()
@@ -37,7 +37,7 @@ func TestLiveTrace(t *testing.T) {
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	who := "sleep(" + strconv.Itoa(cmd.Process.Pid) + ")"
 	m.keys("\\")
-	m.run(who) // a filter: others end processes, too
+	m.run(who) // a filter: other tests also end processes
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func TestTraceUsage(t *testing.T) {
 	}
 }
 
-// TestTraceSaysWhatItLacks runs it where there is no eBPF, or as a user who may not use it.
+// TestTraceSaysWhatItLacks runs trace without eBPF, or as a user who may not use it.
 func TestTraceSaysWhatItLacks(t *testing.T) {
 	cmd := self("trace", "--for", "1ms")
 	if os.Geteuid() == 0 {
@@ -57,7 +57,7 @@ func TestTraceSaysWhatItLacks(t *testing.T) {
 	}
 }
 
-// locked is a buffer that is written while it is read.
+// locked is a buffer that can be read while it is written.
 type locked struct {
 	mu sync.Mutex
 	b  strings.Builder
@@ -75,8 +75,7 @@ func (l *locked) String() string {
 	return l.b.String()
 }
 
-// traced runs a trace until text is on its standard output, and returns its status and
-// what it said.
+// traced runs a trace until text is on its standard output, and returns its status and output.
 func traced(t *testing.T, do func(), text string, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	source, err := bpf.Open()
@@ -105,7 +104,7 @@ func traced(t *testing.T, do func(), text string, args ...string) (status int, s
 	return <-ended, out.String(), errs.String()
 }
 
-// TestTraceSignal answers who ended a process, as text and as JSON.
+// TestTraceSignal asks who ended a process, as text and as JSON.
 func TestTraceSignal(t *testing.T) {
 	for _, format := range []string{"table", "jsonl"} {
 		cmd := exec.Command("sleep", "1000")
@@ -141,7 +140,7 @@ func TestTraceSignal(t *testing.T) {
 	}
 }
 
-// TestTraceName tells of processes by a name that none has yet.
+// TestTraceName traces processes by a name that no process has yet.
 func TestTraceName(t *testing.T) {
 	_, out, errs := traced(t, func() {
 		cmd := exec.Command("sh", "-c", "trap : USR1; kill -USR1 $$; read line")
@@ -161,7 +160,7 @@ func TestTraceName(t *testing.T) {
 	}
 }
 
-// TestTraceConnect tells who connects to a path at which nobody listens yet, and that alone.
+// TestTraceConnect reports who connects to a path on which nobody listens yet, and nothing else.
 func TestTraceConnect(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "socket")
 	dial := func(path string) {

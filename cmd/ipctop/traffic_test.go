@@ -51,7 +51,7 @@ func TestRatesUsage(t *testing.T) {
 	}
 }
 
-// TestDumpRates sends data through a pipe while it is measured.
+// TestDumpRates sends data through a pipe while rates are measured.
 func TestDumpRates(t *testing.T) {
 	if _, err := openSource(); err != nil {
 		t.Skip(err)
@@ -97,7 +97,7 @@ func TestDumpRates(t *testing.T) {
 	t.Errorf("%s has no traffic among %d", c.Objects[0], len(snap.Traffic))
 }
 
-// TestDumpRatesWithoutEBPF sends data through a connection, whose socket counts it.
+// TestDumpRatesWithoutEBPF sends data through a connection: its socket counts the bytes.
 func TestDumpRatesWithoutEBPF(t *testing.T) {
 	ownHome(t)
 	data, err := testfixtures.StartTraffic(t.Context(), "tcp")

@@ -18,12 +18,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dataEnv makes the test binary a process in which something waits in every kind
-// of queue. When its standard input ends it takes it all out and says what it was.
+// dataEnv makes the test binary a process with data waiting in every kind of queue. When
+// its standard input ends it takes everything out and prints it.
 const dataEnv = "IPCTOP_TEST_DATA"
 
-// waitingData fills the queues; each of the functions that it returns takes out
-// what is in one.
+// waitingData fills the queues. Each of the functions that it returns empties one of them.
 func waitingData() (names []string, take map[string]func() string) {
 	take = map[string]func() string{}
 	add := func(name string, f func() string) {
@@ -87,7 +86,7 @@ func waitingData() (names []string, take map[string]func() string) {
 	file, err := d.(*net.TCPConn).File()
 	check("file", err)
 	add("tcp", read(int(file.Fd())))
-	// An error that stays for the next reader of SO_ERROR.
+	// An error that waits for the next reader of SO_ERROR.
 	u, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	check("socket", err)
 	check("connect", unix.Connect(u, &unix.SockaddrInet4{Port: 1, Addr: [4]byte{127, 0, 0, 1}}))
@@ -195,8 +194,7 @@ func data() {
 	os.Exit(0)
 }
 
-// residentShared is how much shared memory the process has in its page tables, in
-// kB.
+// residentShared is how much shared memory is in the page tables of this process, in kB.
 func residentShared() (kB int) {
 	text, _ := os.ReadFile("/proc/self/status")
 	if m := regexp.MustCompile(`RssShmem:\s+(\d+) kB`).FindSubmatch(text); m != nil {
@@ -205,9 +203,8 @@ func residentShared() (kB int) {
 	return kB
 }
 
-// Whatever waits in a queue is there for those it was meant for, in its order, and
-// so is an error that a socket has for its next reader; and no page has come
-// into another process's memory.
+// Everything that waits in a queue is still there for its receivers, in order. So is an error
+// that a socket has for its next reader. No page was added to another process's memory.
 func TestDataIsUntouched(t *testing.T) {
 	skipIfLate(t)
 	exe, err := os.Executable()
@@ -267,8 +264,7 @@ func TestDataIsUntouched(t *testing.T) {
 	}
 }
 
-// kernelLog is what the kernel says about this process from now on; nil where the
-// log may not be read.
+// kernelLog returns what the kernel logs about this process from now on; nil if the log may not be read.
 func kernelLog(t *testing.T) (since func() []string) {
 	t.Helper()
 	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
@@ -285,13 +281,13 @@ func kernelLog(t *testing.T) (since func() []string) {
 		for {
 			n, err := unix.Read(fd, b)
 			switch {
-			case errors.Is(err, unix.EPIPE): // some were lost
+			case errors.Is(err, unix.EPIPE): // some lines were lost
 				continue
 			case err != nil || n == 0:
 				return lines
 			}
 			line := string(b[:n])
-			// The one line that docs/traces.md tells of.
+			// The one line that docs/traces.md mentions.
 			if strings.Contains(line, "GETNCNT") || strings.Contains(line, "triggered the difference") {
 				continue
 			}

@@ -22,7 +22,7 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// hammer scans without a pause until stop is called, which says how often.
+// hammer scans without a pause until stop is called; stop returns how often.
 func hammer(t *testing.T) (scans func() int, stop func() int) {
 	t.Helper()
 	exe, err := os.Executable()
@@ -51,7 +51,7 @@ func hammer(t *testing.T) (scans func() int, stop func() int) {
 	return scans, stop
 }
 
-// awaitScans waits until so many scans have been made from now on.
+// awaitScans waits for n more scans.
 func awaitScans(t *testing.T, scans func() int, n int) {
 	t.Helper()
 	for first, end := scans(), time.Now().Add(time.Minute); scans() < first+n; time.Sleep(time.Millisecond) {
@@ -61,16 +61,16 @@ func awaitScans(t *testing.T, scans func() int, n int) {
 	}
 }
 
-// The end of file comes when the only writer has closed, not when ipctop has
-// closed its duplicate.
+// A reader gets end of file when the only writer closes the pipe, not later, when ipctop
+// closes its duplicate.
 func TestEndOfFileIsNotDelayed(t *testing.T) {
 	const rounds = 1000
-	// Another program may have the processor when the end of file comes. That
-	// happens now and then; a duplicate that is held would be there every time.
+	// Another program may have the processor at the end of file. That happens now and then;
+	// a duplicate that is held would delay it every time.
 	for attempt := 1; ; attempt++ {
 		scans, stop := hammer(t)
-		// Each pipe is older than a scan takes when its writer closes, so that
-		// scans know of it and ask it meanwhile.
+		// Each pipe is older than one scan when its writer closes it, so that scans know
+		// the pipe and ask it meanwhile.
 		var pipes [][2]int
 		for range 100 {
 			pipes = append(pipes, pipeWithLowWriter(t))
@@ -101,8 +101,8 @@ func TestEndOfFileIsNotDelayed(t *testing.T) {
 	}
 }
 
-// pipeWithLowWriter makes a pipe whose write end is the lower descriptor: that
-// one ipctop duplicates.
+// pipeWithLowWriter makes a pipe whose write end has the lower descriptor number: ipctop
+// duplicates that one.
 func pipeWithLowWriter(t *testing.T) [2]int {
 	t.Helper()
 	var fds [2]int
@@ -117,8 +117,7 @@ func pipeWithLowWriter(t *testing.T) [2]int {
 	return [2]int{high, fds[1]}
 }
 
-// endOfFile is how long a pipe's reader waits for the end of file once the only
-// writer has closed.
+// endOfFile is how long a pipe's reader waits for end of file after the only writer has closed.
 func endOfFile(t *testing.T, pipe [2]int) time.Duration {
 	t.Helper()
 	defer unix.Close(pipe[0])
@@ -139,7 +138,7 @@ func endOfFile(t *testing.T, pipe [2]int) time.Duration {
 	return 0
 }
 
-// Who opens a FIFO waits for the other end, and ipctop is not that.
+// A process that opens a FIFO waits for the other end, and ipctop does not provide it.
 func TestFIFOOpenerStaysBlocked(t *testing.T) {
 	scans, stop := hammer(t)
 	path := filepath.Join(t.TempDir(), "fifo")
@@ -180,7 +179,7 @@ func TestFIFOOpenerStaysBlocked(t *testing.T) {
 	stop()
 }
 
-// No blocked call returns because of ipctop, with EINTR or otherwise.
+// ipctop makes no blocked call return, with EINTR or otherwise.
 func TestBlockedCallsStayBlocked(t *testing.T) {
 	skipIfLate(t)
 	exe, err := os.Executable()
@@ -221,7 +220,7 @@ func TestBlockedCallsStayBlocked(t *testing.T) {
 	}
 }
 
-// What the kernel counts and notes about objects is the same after many scans.
+// The kernel's counters and times of objects are the same after many scans.
 func TestNothingIsCounted(t *testing.T) {
 	skipIfLate(t)
 	ownHome(t)
@@ -305,7 +304,7 @@ func TestNothingIsCounted(t *testing.T) {
 	}
 }
 
-// counted is what the kernel tells of System V objects, files, and memory.
+// counted is what the kernel reports about System V objects, files, and memory.
 func counted(t *testing.T, dir string, mapped []byte, own map[string]bool) map[string]string {
 	t.Helper()
 	facts := map[string]string{}
@@ -335,8 +334,8 @@ func counted(t *testing.T, dir string, mapped []byte, own map[string]bool) map[s
 	return facts
 }
 
-// What ipctop asks the kernel to do, by its own account: nothing that stops,
-// reads, polls or opens what others use, and no mount that anyone can see.
+// The system calls that ipctop makes, recorded with strace: none stops, reads, polls or
+// opens objects of others, and no mount is visible to anyone.
 func TestSystemCalls(t *testing.T) {
 	strace, err := exec.LookPath("strace")
 	if err != nil {
@@ -362,8 +361,8 @@ func TestSystemCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tasks := map[string]bool{}   // ipctop's own
-	netlink := map[string]bool{} // sockets over which the kernel is asked
+	tasks := map[string]bool{}   // threads of ipctop
+	netlink := map[string]bool{} // sockets for requests to the kernel
 	for line := range strings.Lines(string(text)) {
 		pid, _, _ := strings.Cut(line, " ")
 		tasks[pid] = true
@@ -400,7 +399,7 @@ var (
 	ownChannels = regexp.MustCompile(`^(?:read|write)\([0-9]+<(?:pipe|socket):|^recvmsg\(\d+<(?:NETLINK|socket:)`)
 )
 
-// disturbs says what is wrong with a system call; "" if nothing is.
+// disturbs says what is wrong with a system call; "" if it is allowed.
 func disturbs(call string, own map[string]bool) string {
 	if forbidden.MatchString(call) {
 		return "not a call that ipctop has a use for"
@@ -423,7 +422,7 @@ func disturbs(call string, own map[string]bool) string {
 	return ""
 }
 
-// The check of system calls knows what is wrong when it sees it.
+// The check of system calls recognises forbidden ones.
 func TestDisturbs(t *testing.T) {
 	skipIfLate(t)
 	own := map[string]bool{"7": true}

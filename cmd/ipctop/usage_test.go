@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What a user types by mistake, or as with other tools, has an answer.
+// What a user types by mistake, or from habit with other tools, gets a useful answer.
 func TestTyped(t *testing.T) {
 	dump := dumpFile(t)
 	for _, c := range []struct {

@@ -25,7 +25,7 @@ func TestWaitUsage(t *testing.T) {
 	}
 }
 
-// TestWait waits for a real pipe: for what holds, for what never does, and for its end.
+// TestWait waits for a real pipe: for a condition that is true, for one that never is, and for its end.
 func TestWait(t *testing.T) {
 	made, err := testfixtures.Start(t.Context(), "pipe:full")
 	if err != nil {
@@ -53,7 +53,7 @@ func TestWait(t *testing.T) {
 		}
 	}
 	go func() {
-		time.Sleep(300 * time.Millisecond) // it may have begun to wait or not: it must end in both cases
+		time.Sleep(300 * time.Millisecond) // whether it has begun to wait or not, it must end
 		made.Close()
 	}()
 	if status, _, stderr := run(t, "", "wait", object, "--gone", "--timeout", "1m", "-d", "0.1"); status != exitOK {

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// waitersEnv makes the test binary a process in which a thread is blocked in each
-// kind of wait. When its standard input ends it ends the waits and says what each
-// returned: a line with the name and the error number.
+// waitersEnv makes the test binary a process with a thread blocked in each kind of wait.
+// When its standard input ends it ends the waits and prints what each returned: a line with
+// the name and the error number.
 const waitersEnv = "IPCTOP_TEST_WAITERS"
 
 func waiters() {
@@ -46,7 +46,7 @@ func waiters() {
 		_, _ = sys(unix.SYS_SEMCTL, uintptr(sem), 0, 0)
 		os.Exit(0)
 	}()
-	// Pairs of sockets and descriptions of a file, each pair for one wait.
+	// Pairs of sockets, or of open file descriptions, one pair for each wait.
 	pair := func() (fds [2]int) {
 		var err error
 		if fds, err = unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {

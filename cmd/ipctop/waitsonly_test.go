@@ -15,9 +15,9 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// What is left out where only waits are asked for is not missing from them: of
-// every rule about somebody who is stuck the waits of its fixture, who could
-// release them and what is found are the same, with the same certainty.
+// A scan only for waits omits many objects, but waits lack nothing: for every rule about
+// stuck processes, the waits of its fixture, who could release them, and the findings are
+// the same, with the same confidence.
 func TestWaitsOnly(t *testing.T) {
 	var names []string
 	for _, f := range testfixtures.All() {
@@ -30,7 +30,7 @@ func TestWaitsOnly(t *testing.T) {
 		t.Skip(err)
 	}
 	defer run.Close()
-	time.Sleep(diagnose.DefaultDeadlockAge + 500*time.Millisecond) // or a rule speaks in one of two scans alone
+	time.Sleep(diagnose.DefaultDeadlockAge + 500*time.Millisecond) // otherwise a rule might apply in only one of two scans
 	whole, err := scanMachine(t.Context(), &options{procRoot: "/proc", ages: diagnose.Defaults()})
 	if err != nil {
 		t.Fatal(err)
@@ -65,8 +65,8 @@ func TestWaitsOnly(t *testing.T) {
 	}
 }
 
-// stuck is what a snapshot says of those who wait among these processes, without
-// what it says of pipes at which nobody waits.
+// stuck is what a snapshot says of waiting threads of these processes, without pipes on
+// which nobody waits.
 func stuck(snap *model.Snapshot, pids []int) []string {
 	among := func(list []int) bool {
 		return len(list) > 0 && !slices.ContainsFunc(list, func(pid int) bool { return !slices.Contains(pids, pid) })

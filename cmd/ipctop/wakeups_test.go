@@ -14,8 +14,7 @@ import (
 	"github.com/ipctop/ipctop/bpf"
 )
 
-// A recording with --trace says of a thread that waits now who used to wake it, and so does
-// why --trace.
+// A recording made with --trace says who used to wake a thread that waits now. So does why --trace.
 func TestRecordedWakeups(t *testing.T) {
 	source, err := bpf.Open()
 	if err != nil {
@@ -82,7 +81,7 @@ func TestRecordedWakeups(t *testing.T) {
 		main("why", "--trace", "300ms", pid)
 		for running := true; running; {
 			select {
-			case said = <-ended: // it may have run just then
+			case said = <-ended: // it may have been running at that moment
 				running = false
 			default:
 				wake()

@@ -23,7 +23,7 @@ import (
 )
 
 // pythonWalker does one thing for each line it reads, "NAME NUMBER", and sleeps in between.
-// Which of its descriptors or children the thing is done to is by the number.
+// The number chooses which of its descriptors or children is concerned.
 const pythonWalker = `
 import ctypes, fcntl, mmap, os, select, signal, socket, sys, tempfile, threading
 libc = ctypes.CDLL(None, use_errno=True)
@@ -214,23 +214,23 @@ while True:
         print("not done:", repr(e), flush=True)
 `
 
-// walkWords are what a walker can do, some of them more often.
+// walkWords are what a walker can do; some occur twice, to be done more often.
 var walkWords = strings.Fields(`pipe pipe socketpair socketpair bind sendto listen eventfd eventfd epoll file memfd fifo rename dup dup close close
 	close replace reopen reopen write write write read read size send receive shutdown flock flock lockf map map mapfile unmap touch fork forkpipe forkexec
 	forkwrite tell tell reap zombie thread thread join unshare chdir name group kill`)
 
-// walkers are processes that change what they have, and share some of it.
+// walkers are processes that change their descriptors, and share some of them.
 type walkers struct {
 	t    *testing.T
 	list []*interactive
 
 	last     *model.Snapshot
 	lastText string
-	passing  bool // somebody else had something of theirs, maybe for a moment
+	passing  bool // another process had one of their descriptors, perhaps for a moment
 	cut      bool // a new scanner did not compare all descriptors of an object that many have
 }
 
-// text is all that a snapshot says of objects.
+// text is everything that a snapshot says of objects.
 func (w *walkers) text(snap *model.Snapshot) string {
 	if snap == nil {
 		return ""
@@ -252,7 +252,7 @@ func startWalkers(t *testing.T, dir string, n int) *walkers {
 			t.Fatal(err)
 		}
 	}
-	// Each has one end of everything, if there are two of them; the third has the first's.
+	// With two walkers, each has one end of everything; a third has the ends of the first.
 	ends := [2][4]int{{shared[0][0], shared[1][1], shared[2][0], shared[3][0]}, {shared[1][0], shared[0][1], shared[2][1], shared[3][1]}}
 	w := &walkers{t: t}
 	for i := range n {
@@ -336,10 +336,10 @@ func (w *walkers) settle() {
 	w.t.Skip("they do not come to rest")
 }
 
-// view is what a snapshot shows of them: each process, and each object that they alone have,
-// and the test.
+// view is what a snapshot shows of them: each process, and each object that only they, and
+// the test, hold.
 //
-// Others are the holders that keep an object out of it.
+// others are the holders because of which an object was left out.
 func (w *walkers) view(snap *model.Snapshot) (list []string, others []model.Holder) {
 	own := map[int32]bool{}
 	for _, pid := range w.pids() {
@@ -365,12 +365,12 @@ func (w *walkers) view(snap *model.Snapshot) (list []string, others []model.Hold
 	return list, others
 }
 
-// countedEnds are the kernel's counts of a pipe's ends, which only eBPF tells.
+// countedEnds matches the kernel's counts of a pipe's ends, which only eBPF shows.
 var countedEnds = regexp.MustCompile(`,"readers":\d+|,"writers":\d+`)
 
-// compared are lines without what comparing descriptors gave, of the objects that so many
-// descriptors lead to that a new scanner may not have compared all: one that scanned while
-// there were fewer, or that the source told, knows more.
+// compared are lines without the results of comparing descriptors, for objects with so many
+// descriptors that a new scanner may not have compared all of them. A scanner that scanned
+// when there were fewer, or that used the eBPF source, knows more.
 func (w *walkers) compared(list []string) []string {
 	if !w.cut {
 		return list
@@ -387,8 +387,7 @@ func (w *walkers) compared(list []string) []string {
 // descriptions says which holders share an open file description.
 var descriptions = regexp.MustCompile(`,"ofd":"\d+\.\d+"`)
 
-// compare compares what scanners that have scanned before say with what one says that
-// never has.
+// compare compares the snapshots of scanners that have scanned before with that of a new one.
 func (w *walkers) compare(again ...*probe.Scanner) (more, less []string) {
 	w.t.Helper()
 	for tries := range 20 {
@@ -417,16 +416,16 @@ func (w *walkers) compare(again ...*probe.Scanner) (more, less []string) {
 		if got = w.compared(got); slices.Equal(got, want) {
 			return nil, nil
 		}
-		if other := fresh(); slices.Equal(other, want) { // else it is not at rest yet
+		if other := fresh(); slices.Equal(other, want) { // otherwise the walkers are not at rest yet
 			missing := func(from, in []string) []string {
 				return slices.DeleteFunc(slices.Clone(from), func(line string) bool { return slices.Contains(in, line) })
 			}
 			more, less = missing(got, want), missing(want, got)
-			// Another ipctop, be it one that a test of another package is, has a duplicate for a moment.
+			// Another ipctop, perhaps one started by a test of another package, has a duplicate for a moment.
 			if w.passing && tries < 19 {
 				continue
 			}
-			// What TCP does when a connection ends takes its time.
+			// TCP takes some time to end a connection.
 			if tries == 19 || slices.ContainsFunc(append(less, more...), func(line string) bool { return !strings.Contains(line, `"kind":"tcp"`) }) {
 				for _, h := range others {
 					more = append(more, fmt.Sprintf("(and something that %s(%d) has as well)", h.Comm, h.PID))
@@ -439,14 +438,13 @@ func (w *walkers) compare(again ...*probe.Scanner) (more, less []string) {
 	return nil, nil
 }
 
-// A scanner that scans again says what one says that has never looked before, whatever
-// processes do in between.
+// A scanner that scans again shows the same as a new one, whatever processes do in between.
 func TestScanAgainWalk(t *testing.T) {
 	skipIfLate(t)
 	operations, each := 200, 8
 	if os.Getenv(stormEnv) != "" {
 		operations, each = 10000, 3
-	} else if !apartIfCan(t) { // each step has to be repeated while others look at the walkers
+	} else if !apartIfCan(t) { // each step must be repeated while other processes examine the walkers
 		return
 	}
 	seed := rand.Uint64()
@@ -459,14 +457,14 @@ func TestScanAgainWalk(t *testing.T) {
 	t.Logf("IPCTOP_TEST_SEED=%d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
 	w := startWalkers(t, t.TempDir(), 3)
-	// One process does nothing: whether the others stand still between two scans is by chance.
+	// One process does nothing: whether the others stand still between two scans is chance.
 	idle := exec.Command("sleep", "100000")
 	if err := idle.Start(); err != nil {
 		t.Skip(err)
 	}
 	defer func() { _ = idle.Process.Kill(); _ = idle.Wait() }()
 	again := repeatedScanner(t)
-	// One that reads everything again each time, and compares that with what it knew.
+	// This one reads everything again each time, and compares it with what is cached.
 	checking := probe.NewScanner(probe.Options{Probes: probes(), Repeated: true, Check: 1})
 	defer checking.Close()
 	scanners := []*probe.Scanner{again}

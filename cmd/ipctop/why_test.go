@@ -12,7 +12,7 @@ import (
 	"github.com/ipctop/ipctop/query"
 )
 
-// whyDump writes a dump with all that cannot be explained, and returns its name.
+// whyDump writes a dump with everything that cannot be explained, and returns its name.
 func whyDump(t *testing.T) string {
 	t.Helper()
 	s := &model.Snapshot{
@@ -66,8 +66,8 @@ func TestWhyOfWhatCannotBeExplained(t *testing.T) {
 	}
 }
 
-// Of several processes with a name why takes those that are stuck, also those of which
-// only a finding says so: to the kernel a session that waits for a row lock is idle.
+// Of several processes with the same name, why takes those that are stuck, including those
+// that only a finding calls stuck: to the kernel, a session that waits for a row lock is idle.
 func TestStuckOfSeveral(t *testing.T) {
 	p := func(pid int) *model.Process { return &model.Process{PID: pid, Comm: "postgres"} }
 	snap := &model.Snapshot{
