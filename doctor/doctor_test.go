@@ -65,7 +65,7 @@ func FuzzParseCapEff(f *testing.F) {
 	})
 }
 
-// TestFeaturesOfWhatIsMissing looks at a directory that is no proc file system.
+// TestFeaturesOfWhatIsMissing checks a directory that is not a proc file system.
 func TestFeaturesOfWhatIsMissing(t *testing.T) {
 	for _, f := range Features(Options{ProcRoot: t.TempDir(), Executable: "/opt/ipctop"}) {
 		if strings.HasSuffix(f.Name, "of this pid namespace") && f.State != model.FeatureMissing {

@@ -13,8 +13,8 @@ import (
 	"github.com/ipctop/ipctop/metrics"
 )
 
-// TestContrib: rules, their tests and the dashboard speak of metrics, labels and rules
-// that there are.
+// TestContrib: the metrics, labels and rules that the alert rules, their tests and the
+// dashboard name exist.
 func TestContrib(t *testing.T) {
 	known := map[string]map[string]bool{"ipctop_scans_total": {}, "ipctop_scan_failures_total": {}, "ipctop_build_info": {}}
 	for _, f := range metrics.Families() {
@@ -61,7 +61,7 @@ func TestContrib(t *testing.T) {
 	}
 }
 
-// promtool runs it where Prometheus is installed.
+// promtool runs promtool if Prometheus is installed.
 func promtool(t *testing.T, stdin string, args ...string) {
 	t.Helper()
 	program, err := exec.LookPath("promtool")

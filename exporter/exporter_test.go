@@ -23,14 +23,14 @@ import (
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// machine is a scan that can fail and wait, and a clock.
+// machine is a scan that can fail and block, and a clock.
 type machine struct {
 	mu     sync.Mutex
 	now    time.Time
 	err    error
 	scans  int
-	inside atomic.Int32  // scans at a time
-	gate   chan struct{} // nil: scans do not wait
+	inside atomic.Int32  // number of concurrent scans
+	gate   chan struct{} // nil: scans do not block
 }
 
 func (m *machine) scan(context.Context) (*model.Snapshot, error) {
@@ -103,7 +103,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// TestManyScrapers: however many ask, one scan is made in an interval.
+// TestManyScrapers: one scan is made in each interval, however many scrapers there are.
 func TestManyScrapers(t *testing.T) {
 	m := &machine{gate: make(chan struct{})}
 	x := m.exporter(t)
@@ -133,7 +133,7 @@ func TestManyScrapers(t *testing.T) {
 	}
 }
 
-// TestFailure: a scan that fails is an error to those who ask, until one succeeds.
+// TestFailure: a failed scan is an error for scrapers until a scan succeeds.
 func TestFailure(t *testing.T) {
 	m := &machine{err: errors.New("no /proc")}
 	x := m.exporter(t)
@@ -160,8 +160,8 @@ func TestFailure(t *testing.T) {
 	}
 }
 
-// TestHungScan: what takes a minute is not healthy, and who waits for it is released
-// when the exporter ends.
+// TestHungScan: a scan that takes a minute makes the exporter unhealthy, and its waiters
+// are released when the exporter ends.
 func TestHungScan(t *testing.T) {
 	m := &machine{gate: make(chan struct{})}
 	ctx, cancel := context.WithCancel(t.Context())

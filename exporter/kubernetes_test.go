@@ -16,7 +16,7 @@ import (
 
 type labels = map[string]string
 
-// manifest is as much of Kubernetes' objects as is used in contrib/kubernetes; decoding is
+// manifest has the fields of Kubernetes objects that contrib/kubernetes uses. Decoding is
 // strict, so that a field that is misspelt or in the wrong place is an error.
 type manifest struct {
 	APIVersion string `yaml:"apiVersion"`
@@ -97,7 +97,7 @@ type probe struct {
 	Failures     int                         `yaml:"failureThreshold"`
 }
 
-// manifests are the documents of a file by their kinds.
+// manifests are the documents of a file, by kind.
 func manifests(t *testing.T, name string) map[string]*manifest {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("../contrib/kubernetes", name))
@@ -120,7 +120,7 @@ func manifests(t *testing.T, name string) map[string]*manifest {
 	}
 }
 
-// within reports whether every label that is selected is there.
+// within reports whether all selected labels are present.
 func within(selected, have labels) bool {
 	for name, value := range selected {
 		if have[name] != value {
@@ -130,8 +130,8 @@ func within(selected, have labels) bool {
 	return len(selected) > 0
 }
 
-// TestKubernetes: labels, ports, volumes and rights of contrib/kubernetes fit together, and
-// to what docs/exporter.md says of them.
+// TestKubernetes: labels, ports, volumes and rights of contrib/kubernetes agree with each
+// other and with docs/exporter.md.
 func TestKubernetes(t *testing.T) {
 	all := manifests(t, "daemonset.yaml")
 	namespace, set, policy := all["v1 Namespace"], all["apps/v1 DaemonSet"], all["networking.k8s.io/v1 NetworkPolicy"]

@@ -20,7 +20,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// freeAddress is an address of the loopback interface where nobody listens.
+// freeAddress is an address of the loopback interface on which nobody listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -80,8 +80,8 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// TestTLSAndUsers: with a configuration there is nothing without the password, and
-// nothing in the clear.
+// TestTLSAndUsers: with a configuration, nothing is served without the password, and
+// nothing without TLS.
 func TestTLSAndUsers(t *testing.T) {
 	dir := t.TempDir()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

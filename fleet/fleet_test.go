@@ -13,8 +13,7 @@ import (
 
 var began = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 
-// host is the snapshot of a machine that has a process with one socket for each of some
-// connections.
+// host is the snapshot of a machine with one process that has one socket for each connection.
 func host(name string, addresses []string, sockets ...model.InetDetail) Member {
 	s := &model.Snapshot{
 		Schema: model.Schema, Taken: began, Gaps: []model.Gap{}, Links: []*model.Link{}, Limits: []model.Limit{}, Waits: []model.Wait{}, Findings: []model.Finding{},
@@ -61,7 +60,7 @@ func TestMatch(t *testing.T) {
 	for name, test := range map[string]struct {
 		members []Member
 		want    []string
-		gap     string // part of the doubt that is said; "": none
+		gap     string // part of the doubt in the gap; "": no gap
 	}{
 		"two ends": {
 			[]Member{host("a", nil, client), host("b", nil, server)},
@@ -145,7 +144,7 @@ func TestLinksBetweenHosts(t *testing.T) {
 	}
 }
 
-// TestQualifiesAllReferences looks for what a merged snapshot still says of a host alone.
+// TestQualifiesAllReferences finds fields of a merged snapshot that still refer to one host only.
 func TestQualifiesAllReferences(t *testing.T) {
 	rich := modeltest.Rich()
 	other := host("other", nil)
@@ -236,8 +235,8 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// TestClocks has host b's clock an hour ahead. The client has sent 2 s before a's scan, and
-// was answered 1.9 s before it.
+// TestClocks: host b's clock is an hour ahead. The client sent 2 s before a's scan, and got
+// the answer 1.9 s before it.
 func TestClocks(t *testing.T) {
 	ago := func(d time.Duration) model.Opt[int64] { return model.Some(int64(d)) }
 	client, server := tcp("10.0.0.1:40000", "10.0.0.2:80"), tcp("10.0.0.2:80", "10.0.0.1:40000")
@@ -247,7 +246,7 @@ func TestClocks(t *testing.T) {
 	server.LastRecv, server.LastSend = ago(6995*time.Millisecond), ago(6905*time.Millisecond)
 	a, b := host("a", nil, client), host("b", nil, server)
 	const ahead = time.Hour
-	b.Snapshot.Taken = began.Add(5*time.Second + ahead) // it was looked at 5 s later
+	b.Snapshot.Taken = began.Add(5*time.Second + ahead) // it was scanned 5 s later
 	s := merge(t, a, b)
 	c := s.Hosts[1].Clock
 	if c == nil || s.Hosts[0].Clock != nil || c.Against != "a" || c.Connections != 1 {
@@ -261,7 +260,7 @@ func TestClocks(t *testing.T) {
 		t.Errorf("it took %v, want 5 s", d)
 	}
 
-	// A byte that is on its way, or was sent in between, makes the times mean nothing.
+	// If a byte is still on its way, or was sent in between, the times say nothing.
 	server.BytesReceived = model.Some(int64(90))
 	b = host("b", nil, server)
 	if s := merge(t, host("a", nil, client), b); s.Hosts[1].Clock != nil {

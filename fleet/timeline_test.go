@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// seconds are samples by the second they were taken in; the findings change at each tenth.
+// seconds are samples, each given by the second in which it was taken; the findings change
+// every ten seconds.
 type seconds []int
 
 func (s seconds) Len() int              { return len(s) }
@@ -18,7 +19,7 @@ func TestTimeline(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		hosts []seconds
-		want  string // of each step the seconds of the samples, and | where the findings differ
+		want  string // for each step the seconds of the samples, and | where the findings differ
 	}{
 		{"in step", []seconds{{0, 10, 20}, {1, 11, 21}}, "0+1 | 10+11 | 20+21"},
 		{"one more often", []seconds{{0, 20}, {0, 5, 10, 15, 20}}, "0+0 0+5 | 0+10 | 20+15 | 20+20"},

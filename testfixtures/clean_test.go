@@ -13,8 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// deadOwner is a process of this boot and these namespaces that has ended, and
-// whose pid this one has got.
+// deadOwner is a process of this boot and these namespaces that has ended. This process has its pid now.
 func deadOwner(t *testing.T) owner {
 	t.Helper()
 	o, err := thisProcess()
@@ -25,7 +24,7 @@ func deadOwner(t *testing.T) owner {
 	return o
 }
 
-// leave writes what a run with this manifest would have left.
+// leave writes what a run with this manifest would have left behind.
 func leave(t *testing.T, home string, o owner, records ...record) string {
 	t.Helper()
 	dir, err := os.MkdirTemp(home, fmt.Sprintf("%s%d-%d-%d-*", dirPrefix, os.Geteuid(), o.PID, o.StartTicks))
@@ -174,7 +173,7 @@ func TestCleanKeepsOtherFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(report.Removed) != 1 || len(report.Kept) != 2 { // what is not there is nothing to keep
+	if len(report.Removed) != 1 || len(report.Kept) != 2 { // objects that no longer exist are not kept
 		t.Errorf("clean = %+v", report)
 	}
 	for _, path := range []string{outside, filepath.Join(dir, "text"), filepath.Join(dir, "unrecorded")} {
@@ -187,7 +186,7 @@ func TestCleanKeepsOtherFiles(t *testing.T) {
 	}
 }
 
-// A run may be killed between any two of its steps.
+// A run may be killed between any two steps.
 func TestCleanAfterEarlyDeath(t *testing.T) {
 	for _, manifest := range []string{"none", "", `{"owner":{"pid":`} {
 		home := t.TempDir()
@@ -238,7 +237,7 @@ func TestHomesAreDistinct(t *testing.T) {
 	}
 }
 
-// TestCleanRemovesSharedMemory: of its own runs, and nothing else.
+// TestCleanRemovesSharedMemory: that of the user's own runs, and nothing else.
 func TestCleanRemovesSharedMemory(t *testing.T) {
 	name := shmPrefix + strings.ToLower(rand.Text())
 	other := strings.Replace(name, "ipctop", "other", 1)

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ownDemo is a directory of the pictures for this test alone.
+// ownDemo makes a directory of the pictures only for this test.
 func ownDemo(t *testing.T) string {
 	t.Helper()
 	usual := demoDir
@@ -34,7 +34,7 @@ func TestDemo(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	// By its own name the deadlock has its files where all fixtures have theirs.
+	// Under its own name the deadlock has its files where all fixtures have theirs.
 	start(t, Demo)
 	if err := run.Close(); err != nil {
 		t.Error(err)
@@ -44,7 +44,7 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// An image that was made from nothing has neither /tmp nor what TMPDIR names.
+// An image made from scratch has neither /tmp nor the directory in TMPDIR.
 func TestDemoWithoutDirectories(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", "")
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "none"))
@@ -60,11 +60,11 @@ func TestDemoWithoutDirectories(t *testing.T) {
 	}
 }
 
-// What is there already is left as it is, and nothing is made.
+// If the directory exists already it is not changed, and nothing is made.
 func TestDemoLeavesOthersAlone(t *testing.T) {
 	dir := ownDemo(t)
 	target := t.TempDir()
-	home := ownHome(t) // the last: it is where temporary directories are from here on
+	home := ownHome(t) // the last call: temporary directories are in it from here on
 	if err := os.Symlink(target, dir); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestDemoLeavesOthersAlone(t *testing.T) {
 	}
 }
 
-// A killed run's directory is removed; one that has taken its place is not.
+// A killed run's directory is removed; another one that has replaced it is not.
 func TestDemoIsCleaned(t *testing.T) {
 	for _, same := range []bool{true, false} {
 		home, dir := ownHome(t), ownDemo(t)

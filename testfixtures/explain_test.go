@@ -11,8 +11,8 @@ import (
 
 var placeholder = regexp.MustCompile(`\{[a-z]*\d*\}`)
 
-// TestEveryFixtureIsExplained finds a fixture that says nothing to people who
-// learn, also one that cannot be made here.
+// TestEveryFixtureIsExplained finds fixtures without an explanation for learners, including
+// those that cannot be made here.
 func TestEveryFixtureIsExplained(t *testing.T) {
 	known := map[string]bool{"{object}": true, "{id}": true, "{path}": true}
 	for n := range 9 {
@@ -39,7 +39,7 @@ func TestEveryFixtureIsExplained(t *testing.T) {
 	}
 }
 
-// checkExplained compares what a fixture says of the files below /proc with them.
+// checkExplained compares what a fixture says about files below /proc with these files.
 func checkExplained(t *testing.T, inst *Instance) {
 	t.Helper()
 	e, err := inst.Explain()

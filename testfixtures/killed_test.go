@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// killedRun makes fixtures in another process and kills that.
+// killedRun makes fixtures in another process and kills that process.
 func killedRun(t *testing.T, names ...string) []Instance {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe")
@@ -39,7 +39,7 @@ func killedRun(t *testing.T, names ...string) []Instance {
 func TestKilledRunIsCleaned(t *testing.T) {
 	home := ownHome(t)
 	live := start(t, "fifo", "sysv-msg", "sysv-shm")
-	// Somebody else's, as far as a run is concerned: same user, same machine.
+	// An object that no run recorded: same user, same machine.
 	foreign := sysvRecord{Type: sysvMsg}
 	var err error
 	if foreign.ID, err = sysvGet(sysvMsg, unix.IPC_PRIVATE, 0, unix.IPC_CREAT|0o600); err != nil {
@@ -70,7 +70,7 @@ func TestKilledRunIsCleaned(t *testing.T) {
 		}
 	}
 	want = append(want, "fifo", hostileName, "listener.sock", "directory")
-	// On a busy machine a holder may not have noticed yet.
+	// On a busy machine a holder may not have noticed the end of the run yet.
 	report.Removed = slices.DeleteFunc(report.Removed, func(s string) bool { return strings.HasPrefix(s, "process ") })
 	if len(report.Removed) != len(want) {
 		t.Errorf("removed %q, want %q", report.Removed, want)
@@ -103,8 +103,7 @@ func TestKilledRunIsCleaned(t *testing.T) {
 	}
 }
 
-// waitGone waits until orphaned holders have ended; whose child they are now is
-// slow to reap them, perhaps.
+// waitGone waits until orphaned holders have ended; their new parent may be slow to reap them.
 func waitGone(t *testing.T, instances []Instance) {
 	t.Helper()
 	for _, inst := range instances {
@@ -120,26 +119,26 @@ func waitGone(t *testing.T, instances []Instance) {
 			if !gone {
 				t.Errorf("%s: process %d lives on", inst.Fixture, pid)
 			}
-			inst.PIDs[i] = 1 << 30 // nobody's pid
+			inst.PIDs[i] = 1 << 30 // a pid that no process has
 		}
 	}
 }
 
-// Nobody but the kernel can end the holders of a run that was killed.
+// Only the kernel can end the holders of a run that was killed.
 func TestHoldersEndWithTheirRun(t *testing.T) {
 	ownHome(t)
 	dead := killedRun(t, "pipe", "tcp", "unix:listener", "signals")
 	waitGone(t, dead)
 }
 
-// A holder that is stopped when its run ends cannot see that it has.
+// A holder that is stopped when its run ends cannot notice that.
 func TestCleanEndsHolders(t *testing.T) {
 	home := t.TempDir()
 	ownHome(t)
 	run := start(t, "pipe")
 	var records []record
 	for i, pid := range run.Instances[0].PIDs {
-		// The second one's pid has since been given to another process.
+		// The second one's pid has been given to another process since.
 		records = append(records, record{Process: &owned{pid, mustTicks(t, pid) - uint64(i)}})
 	}
 	leave(t, home, deadOwner(t), records...)

@@ -36,8 +36,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// ownHome gives the test a place for its runs that nobody else looks at. Its path
-// is short enough for the address of a socket.
+// ownHome gives the test a directory for its runs that no other test uses. Its path is
+// short enough for a socket address.
 func ownHome(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "fx-test-")
@@ -105,7 +105,7 @@ func TestEveryFixture(t *testing.T) {
 	}
 }
 
-// expectation is what the tests use of an instance's Expect.
+// expectation has the fields of an instance's Expect that the tests use.
 type expectation struct {
 	Ino     string
 	Holders []holderExpectation
@@ -116,7 +116,7 @@ type holderExpectation struct {
 	Comm, Via, Access, Address string
 }
 
-// checkHolder looks into /proc for what a holder is said to hold.
+// checkHolder checks in /proc that a holder has what it is expected to hold.
 func checkHolder(t *testing.T, inst Instance, e expectation, h holderExpectation) {
 	t.Helper()
 	proc := fmt.Sprintf("/proc/%d/", h.PID)
@@ -124,7 +124,7 @@ func checkHolder(t *testing.T, inst Instance, e expectation, h holderExpectation
 		t.Errorf("holder %d is not among the pids %v", h.PID, inst.PIDs)
 	}
 	if h.Comm == "" && h.Via == "" {
-		return // a thread at a futex, of which /proc says nothing
+		return // a thread that waits on a futex: /proc says nothing about it
 	}
 	if comm, err := os.ReadFile(proc + "comm"); err != nil || string(comm) != h.Comm+"\n" {
 		t.Errorf("comm of %d is %q (%v), want %s", h.PID, comm, err, h.Comm)
@@ -138,14 +138,14 @@ func checkHolder(t *testing.T, inst Instance, e expectation, h holderExpectation
 		return
 	}
 	if h.Via == "notify" {
-		return // /proc does not say it
+		return // /proc does not show it
 	}
 	link := fmt.Sprintf("%sfd/%d", proc, h.FD)
 	var st unix.Stat_t
 	if err := unix.Stat(link, &st); err != nil {
 		t.Fatalf("%s: %v", link, err)
 	}
-	// Event descriptors and terminals are not distinguished by an inode.
+	// Event descriptors and terminals cannot be identified by an inode.
 	if ino := fmt.Sprint(st.Ino); e.Ino != "" && ino != e.Ino {
 		t.Errorf("%s has inode %s, want %s", link, ino, e.Ino)
 	}
@@ -153,7 +153,7 @@ func checkHolder(t *testing.T, inst Instance, e expectation, h holderExpectation
 		t.Fatal(err)
 	}
 	if h.Via == "lock" {
-		return // it is held in whatever mode the file is open
+		return // the access mode of the holder does not matter
 	}
 	if want := map[string]uint32{"r": 0o500, "w": 0o300, "rw": 0o700, "": 0o700}[h.Access]; st.Mode&0o777 != want {
 		t.Errorf("%s has mode %o, want %o", link, st.Mode&0o777, want)
@@ -170,8 +170,8 @@ func checkNothingLeft(t *testing.T, home string, instances []Instance) {
 			}
 		}
 		if id, ok := sysvObject(inst); ok {
-			// A removed segment lives until the last process has let go of its
-			// memory, which any reader of that process's maps can delay.
+			// A removed segment exists until the last process has unmapped it. A reader of
+			// that process's maps can delay this.
 			left := true
 			for deadline := time.Now().Add(time.Minute); left && time.Now().Before(deadline); {
 				if _, err := sysvStat(id.Type, id.ID); err != nil {
@@ -209,7 +209,7 @@ func sysvObject(inst Instance) (sysvRecord, bool) {
 	return sysvRecord{Type: sysvType(typ), ID: id}, ok && err == nil
 }
 
-// mqName is the name of a message queue of this namespace that has one.
+// mqName is the name of a message queue, if the instance is one in this namespace.
 func mqName(inst Instance) (string, bool) {
 	var e struct{ Name string }
 	ok := inst.Kind == string(model.PosixMq) && inst.Fixture != "posix-mq:deleted" && inst.Fixture != "posix-mq:namespace"
@@ -334,8 +334,7 @@ func TestNamesAreDistinct(t *testing.T) {
 	}
 }
 
-// TestExpectedKeysExist finds a key that no dump has: such an expectation could
-// never be met.
+// TestExpectedKeysExist finds keys that no dump has: such an expectation could never be met.
 func TestExpectedKeysExist(t *testing.T) {
 	ownHome(t)
 	for _, inst := range start(t).Instances {
@@ -344,7 +343,7 @@ func TestExpectedKeysExist(t *testing.T) {
 			t.Fatal(err)
 		}
 		if inst.Kind == RuleKind {
-			continue // it names what it is about and says no more
+			continue // it only names its object
 		}
 		if inst.Kind == SignalsKind {
 			checkKeys(t, inst.Fixture, expect, reflect.TypeFor[model.Process](), nil)

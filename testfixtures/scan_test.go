@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// TestScanSeesPipes compares the pipes' own account of themselves with the scan's.
+// TestScanSeesPipes compares what pipes report about themselves with the scan.
 func TestScanSeesPipes(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", "")
 	t.Setenv("TMPDIR", t.TempDir())

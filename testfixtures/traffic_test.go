@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-// TestTraffic has data go through each channel; both ends count the same, and no more
+// TestTraffic sends data through each channel. Both ends must count the same, and no more
 // than was asked for.
 func TestTraffic(t *testing.T) {
 	traffic, err := StartTraffic(t.Context())

@@ -6,8 +6,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// TestUnseen: a container explains what a comparison of descriptors tells, and what is
-// outside of it, and nothing else.
+// TestUnseen: in a container, only facts that need a comparison of descriptors, and objects
+// outside, may be missing.
 func TestUnseen(t *testing.T) {
 	kcmp := model.Gap{Probe: "ofd", Reason: model.Denied, Op: "compare descriptors", Count: 1}
 	inside := model.Gap{Probe: "process", Reason: model.Unsupported, Op: "list", Path: "/proc", Count: 1}

@@ -12,8 +12,7 @@ import (
 	"github.com/ipctop/ipctop/waitstate"
 )
 
-// TestScanSeesWaits compares what blocked processes know of what they wait for with
-// the scan's account.
+// TestScanSeesWaits compares what blocked processes know of their waits with the scan.
 func TestScanSeesWaits(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", "")
 	t.Setenv("TMPDIR", t.TempDir())
@@ -28,7 +27,7 @@ func TestScanSeesWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	diagnose.Run(snap, diagnose.Options{}) // it says who could release a wait
+	diagnose.Run(snap, diagnose.Options{}) // it sets who could release a wait
 	if snap.Waits == nil {
 		t.Fatalf("nobody looked for waits: %+v", snap.Gaps)
 	}
@@ -37,7 +36,7 @@ func TestScanSeesWaits(t *testing.T) {
 		if err := testfixtures.Verify(snap, inst); err != nil {
 			t.Errorf("%s: %v", inst.Fixture, err)
 		}
-		// Verify must not pass because nothing is compared.
+		// Check that Verify does not pass because nothing is compared.
 		without := *snap
 		without.Waits = without.Waits[:0]
 		if err := testfixtures.Verify(&without, inst); err == nil || !strings.Contains(err.Error(), "waits") {

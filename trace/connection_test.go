@@ -6,7 +6,7 @@ func made(ms, pid int, event string, object, local, remote string) *Event {
 	return &Event{Event: event, Time: after(ms), Sender: &Party{PID: pid}, Object: object, Connection: &Connection{Local: local, Remote: remote, Network: 1}}
 }
 
-// TestJoinerOfConnections tells each end who is at the other, whichever is seen first.
+// TestJoinerOfConnections: each end is told who is at the other, whichever is seen first.
 func TestJoinerOfConnections(t *testing.T) {
 	const client, server = "127.0.0.1:4000", "127.0.0.1:80"
 	connect := func(ms int) *Event { return made(ms, 1, ConnectEvent, "tcp:1", client, server) }
@@ -47,7 +47,7 @@ func TestJoinerOfConnections(t *testing.T) {
 	}
 }
 
-// TestJoinerOfDatagrams does not wait for somebody who accepts.
+// TestJoinerOfDatagrams: the event of a datagram socket does not wait for an accept.
 func TestJoinerOfDatagrams(t *testing.T) {
 	var j Joiner
 	e := made(0, 1, ConnectEvent, "udp:1", "a:1", "b:2")
@@ -58,7 +58,7 @@ func TestJoinerOfDatagrams(t *testing.T) {
 	}
 }
 
-// TestJoinerOfLateConnections does not change what has been told, and forgets what is old.
+// TestJoinerOfLateConnections: reported events are not changed, and old ones are forgotten.
 func TestJoinerOfLateConnections(t *testing.T) {
 	var j Joiner
 	connect := made(0, 1, ConnectEvent, "tcp:1", "a:1", "b:2")

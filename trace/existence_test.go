@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// object makes an event of words like "created posix-shm /dev/shm/a id", in which "-" is nothing.
+// object makes an event from words such as "created posix-shm /dev/shm/a id", in which "-" means empty.
 func object(ms, pid int, words string) *Event {
 	f := strings.Fields(strings.ReplaceAll(words, " -", " \x00"))
 	word := func(i int) string {
@@ -20,14 +20,14 @@ func object(ms, pid int, words string) *Event {
 	}
 }
 
-// TestJoinerOfObjects says of what is removed who made it, and leaves out the steps in which a
-// C library makes a semaphore.
+// TestJoinerOfObjects: the event of a removed object names its creator, and the steps in which
+// a C library makes a semaphore are left out.
 func TestJoinerOfObjects(t *testing.T) {
 	for _, test := range []struct {
 		name  string
-		steps []string // each by another process
-		late  bool     // what is made is told of before the next step
-		want  []string // pid, event, path, object, and who made it
+		steps []string // each by a different process
+		late  bool     // the creation is reported before the next step
+		want  []string // pid, event, path, object, and creator
 	}{
 		{
 			"by id",
@@ -89,7 +89,7 @@ func TestJoinerOfObjects(t *testing.T) {
 	}
 }
 
-// TestJoinerOfObjectsIsBounded forgets what was made first.
+// TestJoinerOfObjectsIsBounded: the oldest objects are forgotten.
 func TestJoinerOfObjectsIsBounded(t *testing.T) {
 	var j Joiner
 	for i := range maxMade + 10 {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestJoinerOfExits says what a process left, and which locks ended with it.
+// TestJoinerOfExits: the event has what a process left, and which locks ended with it.
 func TestJoinerOfExits(t *testing.T) {
 	j := Joiner{Remains: func(e *Event) bool { return e.Path != "/dev/shm/gone" }}
 	made := func(pid int, words string) {
@@ -20,7 +20,7 @@ func TestJoinerOfExits(t *testing.T) {
 	made(2, "removed sysv-shm - sysv-shm:2")
 	made(1, "created posix-shm /dev/shm/a posix-shm:0:27:4")
 	made(1, "created posix-shm /dev/shm/gone posix-shm:0:27:5")
-	made(1, "created posix-sem /dev/shm/sem.x posix-sem:0:27:6") // a step on the way to the next
+	made(1, "created posix-sem /dev/shm/sem.x posix-sem:0:27:6") // a temporary step before the next
 	made(1, "created posix-sem /dev/shm/sem.b - /dev/shm/sem.x")
 	made(2, "created posix-shm /dev/shm/others posix-shm:0:27:7")
 	lock := func(pid int, owner uint64, words string) {
@@ -48,7 +48,7 @@ func TestJoinerOfExits(t *testing.T) {
 		t.Errorf("its locks were on %v, not %v", exit.Locks, want)
 	}
 	lock(1, 3, "flock WRITE taken")
-	lock(1, 3, "flock - released!") // it is told of already
+	lock(1, 3, "flock - released!") // it was reported already
 	if len(exit.Locks) != 1 || len(j.ending) != 0 {
 		t.Errorf("it has locks on %v now; %d processes are remembered", exit.Locks, len(j.ending))
 	}
@@ -62,7 +62,7 @@ func TestJoinerOfExits(t *testing.T) {
 	}
 }
 
-// TestJoinerForgets claims nothing by what it knew before events were lost.
+// TestJoinerForgets: nothing known from before events were lost is used afterwards.
 func TestJoinerForgets(t *testing.T) {
 	j := Joiner{Remains: func(*Event) bool { return true }}
 	j.Existence(object(0, 1, "created sysv-shm - sysv-shm:1"))
@@ -77,7 +77,7 @@ func TestJoinerForgets(t *testing.T) {
 	}
 }
 
-// TestJoinerOfObjectsMadeBefore names who made what was there when the trace began.
+// TestJoinerOfObjectsMadeBefore: the creators of objects that existed when the trace began are named.
 func TestJoinerOfObjectsMadeBefore(t *testing.T) {
 	var j Joiner
 	j.MadeBefore(object(0, 1, "created sysv-shm - sysv-shm:1"))
@@ -88,7 +88,7 @@ func TestJoinerOfObjectsMadeBefore(t *testing.T) {
 	}
 }
 
-// TestJoinerOfOwners tells of robust locks of the threads that end with their process, and forgets others.
+// TestJoinerOfOwners: the robust locks of threads that end with their process are reported, others are forgotten.
 func TestJoinerOfOwners(t *testing.T) {
 	var j Joiner
 	who := &Party{PID: 1, StartTicks: 7}

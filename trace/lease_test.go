@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// leaseStep makes an event of words like "taken READ WRITE", the last of which is the mode until then: who does it, in which thread and to whose
-// lease, an open file.
+// leaseStep makes an event from words such as "taken READ WRITE"; the last one is the mode until then.
+// pid is also the thread; owner is the open file description of the lease.
 func leaseStep(ms, pid int, owner uint64, words string) *Event {
 	f := strings.Fields(words)
 	e := &Event{Event: LockEvent, Time: after(ms), Sender: &Party{PID: pid}, Object: "file:1:2:3", Path: "/run/a"}
@@ -21,8 +21,8 @@ func leaseStep(ms, pid int, owner uint64, words string) *Event {
 	return e
 }
 
-// TestLeases tells of leases that were asked for once it is known that they were given, and of whom
-// they are in the way.
+// TestLeases: a requested lease is reported once it is known that it was granted, and with a
+// conflict the holder.
 func TestLeases(t *testing.T) {
 	const holder, opener, file, other = 1, 2, 7, 8
 	type step struct {
@@ -77,7 +77,8 @@ func TestLeases(t *testing.T) {
 	}
 }
 
-// TestLeasesInVain: of a wait for a lease that a signal ends the rest is known from its beginning.
+// TestLeasesInVain: if a signal ends a wait for a lease, the event gets its details from the
+// beginning of the wait.
 func TestLeasesInVain(t *testing.T) {
 	var j Joiner
 	waits := leaseStep(0, 2, 7, "waits WRITE")

@@ -9,7 +9,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// attempt makes an event of a word like "flock WRITE taken" or "posix READ taken 10-14".
+// attempt makes an event from words such as "flock WRITE taken" or "posix READ taken 10-14".
 func attempt(ms, tid int, owner uint64, words string) *Event {
 	f := strings.Fields(words)
 	e := &Event{Event: LockEvent, Time: after(ms), Sender: &Party{PID: 1, TID: tid}, Object: "file:1:2:3"}
@@ -25,14 +25,14 @@ func attempt(ms, tid int, owner uint64, words string) *Event {
 	return e
 }
 
-// TestLocks completes what is told of locks by what was told before. "-" is no mode, "+" a
-// descriptor that was closed, and "!" one that its process's end closed.
+// TestLocks: events of locks are completed from earlier events. "-" means no mode, "+" a
+// descriptor that was closed, "!" one that was closed by the end of its process.
 func TestLocks(t *testing.T) {
 	const a, b = 1, 2 // owners
 	type step struct {
 		owner uint64
 		words string
-		want  string // outcome, mode, mode before, range; "" is nothing to tell
+		want  string // outcome, mode, mode before, range; "": not reported
 	}
 	for _, test := range []struct {
 		name  string
@@ -89,14 +89,14 @@ func TestLocks(t *testing.T) {
 	}
 }
 
-// TestLocksThatWait tells of a wait once, for whom it waits, and for how long it did.
+// TestLocksThatWait: a wait is reported once, with the conflicting process, and how long it lasted.
 func TestLocksThatWait(t *testing.T) {
 	var j Joiner
 	holder := attempt(0, 1, 1, "flock WRITE taken")
 	j.Locked(holder)
 	waits := attempt(10, 2, 2, "flock WRITE waits")
 	waits.Lock.Blocker = 1
-	waits.Target = &Party{PID: 99} // as the kernel has it
+	waits.Target = &Party{PID: 99} // as the kernel reports it
 	j.Locked(waits)
 	j.Locked(attempt(20, 2, 2, "flock WRITE waits"))
 	j.Locked(attempt(30, 1, 1, "flock - released"))
@@ -114,7 +114,7 @@ func TestLocksThatWait(t *testing.T) {
 	}
 }
 
-// TestLocksWaitedForInVain tells how a wait ended that did not end with the lock.
+// TestLocksWaitedForInVain: how a wait ended that did not end with the lock.
 func TestLocksWaitedForInVain(t *testing.T) {
 	var j Joiner
 	left := func(ms, tid int) *Event {
@@ -128,7 +128,7 @@ func TestLocksWaitedForInVain(t *testing.T) {
 	other, ended := left(25, 3), left(30, 2)
 	j.WaitLeft(other)
 	j.WaitLeft(ended)
-	j.WaitLeft(left(40, 2)) // no more
+	j.WaitLeft(left(40, 2)) // not reported again
 	ready := j.Ready(after(40), false)
 	if len(ready) != 2 || ready[0] != waits || ready[1] != ended {
 		t.Fatalf("it tells %d events", len(ready))
@@ -147,7 +147,7 @@ func TestLocksWaitedForInVain(t *testing.T) {
 	}
 }
 
-// TestLocksAreBounded forgets what is too much, of one owner and of all.
+// TestLocksAreBounded: locks above the limits are forgotten, those of one owner and in total.
 func TestLocksAreBounded(t *testing.T) {
 	var j Joiner
 	for i := range 2 * maxLockRanges {

@@ -54,7 +54,7 @@ func TestJoiner(t *testing.T) {
 		{"the kernel makes SIGKILL of what ends a process", func(j *Joiner) {
 			j.Add(sent(0, 1, "SIGTERM", FateUnknown, EffectEnds))
 			j.Took(took(1, 1, 1, "SIGKILL", EffectEnds))
-			j.Took(took(1, 1, 2, "SIGKILL", EffectEnds)) // of another thread
+			j.Took(took(1, 1, 2, "SIGKILL", EffectEnds)) // to another thread
 		}, 2, []string{"signal SIGTERM delivered ends"}},
 		{"another process's", func(j *Joiner) {
 			j.Add(sent(0, 1, "SIGTERM", FateUnknown, EffectHandler))
@@ -123,7 +123,7 @@ func TestJoinerTellsHowLong(t *testing.T) {
 	}
 }
 
-// TestJoinerIsBounded sends signals that nobody takes.
+// TestJoinerIsBounded sends signals that are never delivered.
 func TestJoinerIsBounded(t *testing.T) {
 	var j Joiner
 	for i := range 3 * maxWaiting {
@@ -135,7 +135,7 @@ func TestJoinerIsBounded(t *testing.T) {
 	}
 }
 
-// TestJoinerOOM kills a process, of which the OOM killer says only then that it was it.
+// TestJoinerOOM: the OOM killer reports only after it has killed a process that it was the killer.
 func TestJoinerOOM(t *testing.T) {
 	for _, test := range []struct {
 		tid  int

@@ -15,7 +15,7 @@ func given(ms, pid int, how, object, via string, names ...string) *Event {
 	return e
 }
 
-// TestJoinerOfPassed says who sent what was received and who received it, whichever is seen first.
+// TestJoinerOfPassed: sender and receiver are known to both events, whichever is seen first.
 func TestJoinerOfPassed(t *testing.T) {
 	send := func(ms int, names ...string) *Event { return given(ms, 1, PassedSent, "unix:1", "unix:2", names...) }
 	receive := func(ms int, names ...string) *Event { return given(ms, 2, PassedReceived, "unix:2", "", names...) }
@@ -23,7 +23,7 @@ func TestJoinerOfPassed(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		events []*Event
-		joined []int // by place: with which, -1: none
+		joined []int // index of the event it is joined with; -1: none
 	}{
 		{"sent, then received", []*Event{send(0, "a"), receive(1, "a")}, []int{1, 0}},
 		{"received, then sent", []*Event{receive(0, "a"), send(1, "a")}, []int{1, 0}},
@@ -55,7 +55,7 @@ func TestJoinerOfPassed(t *testing.T) {
 	}
 }
 
-// TestJoinerOfLatePassed does not change what has been told, and forgets what is old.
+// TestJoinerOfLatePassed: reported events are not changed, and old ones are forgotten.
 func TestJoinerOfLatePassed(t *testing.T) {
 	var j Joiner
 	sent := given(0, 1, PassedSent, "unix:1", "unix:2", "a")
@@ -76,8 +76,8 @@ func TestJoinerOfLatePassed(t *testing.T) {
 	}
 }
 
-// What another ipctop asks descriptors is minor; what a debugger takes, or a message carries,
-// is not.
+// Descriptors that another ipctop takes to examine them are minor events; those taken by a
+// debugger, or sent in a message, are not.
 func TestMinorPasses(t *testing.T) {
 	for _, test := range []struct {
 		comm, how string

@@ -13,8 +13,8 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// BenchmarkPingPong bounces 64 bytes between two processes through pipes, four system
-// calls a time: what counting costs those who are counted. "after" is to be as "off".
+// BenchmarkPingPong bounces 64 bytes between two processes through pipes, four system calls
+// each time. It measures what counting costs the counted processes. "after" must be like "off".
 func BenchmarkPingPong(b *testing.B) {
 	data, err := testfixtures.StartTraffic(b.Context(), "pipe")
 	if err != nil {
@@ -24,8 +24,8 @@ func BenchmarkPingPong(b *testing.B) {
 	benchmarkCost(b, func(n int) error { return data.Channels[0].Trips(b.Context(), int64(n), 64) })
 }
 
-// BenchmarkCalls makes calls of each sort, a pair of pipe and eventfd, by one process alone:
-// the least of many short runs (-benchtime 20000x -count 25) tells what counting adds.
+// BenchmarkCalls makes calls of each sort on a pipe and an eventfd, in one process: the
+// least of many short runs (-benchtime 20000x -count 25) shows what counting adds.
 func BenchmarkCalls(b *testing.B) {
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
@@ -73,8 +73,8 @@ func BenchmarkCalls(b *testing.B) {
 	}
 }
 
-// benchmarkCost does something n times before, while and after calls are counted, and while
-// a program that does nothing is at the end of all calls: less than that no counting costs.
+// benchmarkCost does something n times: before, while and after calls are counted, and while an
+// empty program runs at the end of all calls. Counting cannot cost less than the empty program.
 func benchmarkCost(b *testing.B, do func(n int) error) {
 	run := func(b *testing.B) {
 		if err := do(b.N); err != nil {
@@ -90,20 +90,20 @@ func benchmarkCost(b *testing.B, do func(n int) error) {
 		b.Skip(err)
 	}
 	for _, known := m.cost.Last(); !known; _, known = m.cost.Last() {
-		time.Sleep(time.Millisecond) // to measure what it costs makes it dearer
+		time.Sleep(time.Millisecond) // measuring the cost increases it
 	}
 	b.Run("on", run)
 	m.Close()
 	b.Run("after", run)
 }
 
-// attachNothing has the kernel run an empty program whenever a system call returns.
+// attachNothing lets the kernel run an empty program whenever a system call returns.
 func attachNothing(b *testing.B) link.Link {
 	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.RawTracepoint, Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}})
 	if err != nil {
 		b.Skip(err)
 	}
-	defer p.Close() // the link has it
+	defer p.Close() // the link keeps it
 	l, err := link.AttachRawTracepoint(link.RawTracepointOptions{Name: "sys_exit", Program: p})
 	if err != nil {
 		b.Skip(err)

@@ -10,8 +10,8 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// TestCalls32 counts what a 32-bit program does, whose calls have other numbers; those
-// that are hidden in socketcall(2) are told of where they are not counted.
+// TestCalls32 counts the calls of a 32-bit program, which have other numbers. If calls
+// inside socketcall(2) are not counted, that must be reported.
 func TestCalls32(t *testing.T) {
 	cmd, in, lines := probetest.StartBuilt(t, probetest.Build(t, "./testdata/calls32", probetest.Arch32))
 	if !lines.Scan() || lines.Text() != "ready" {

@@ -22,7 +22,7 @@ import (
 // countEnv makes the test binary a process that counts until it is killed.
 const countEnv = "IPCTOP_TEST_COUNT"
 
-// functionsEnv says that this kernel can run programs at the end of functions.
+// functionsEnv says that this kernel can run eBPF programs when kernel functions return.
 const functionsEnv = "IPCTOP_TEST_FUNCTIONS"
 
 func TestMain(m *testing.M) {
@@ -49,8 +49,8 @@ func start(t *testing.T) *Meter {
 	return m
 }
 
-// TestCountsAgree compares with what both ends of each channel count themselves between
-// two samples: blocking and not, vectored, spliced, by io_uring, and all else there is.
+// TestCountsAgree compares the counts between two samples with those of both ends of each
+// channel: blocking and non-blocking, vectored, spliced, by io_uring, and all others.
 func TestCountsAgree(t *testing.T) {
 	m := start(t)
 	if os.Getenv(functionsEnv) != "" && !m.counter.Functions {
@@ -69,7 +69,7 @@ func TestCountsAgree(t *testing.T) {
 		for _, c := range data.Channels {
 			n := amount
 			if c.Name == "eventfd" || c.Name == "sysv-sem" {
-				n /= 50 // of operations: one at a time
+				n /= 50 // operations go one at a time
 			}
 			if err := c.Send(context.Background(), n, 300); err != nil {
 				t.Fatal(err)
@@ -97,7 +97,7 @@ func TestCountsAgree(t *testing.T) {
 	}
 	for _, c := range data.Channels {
 		if c.Name == "shared-memory" {
-			continue // which no system call tells of
+			continue // no system call shows these
 		}
 		if c.Name == "pipe:io_uring" && !m.counter.Requests {
 			t.Log("this kernel does not tell what io_uring carries")
@@ -105,7 +105,7 @@ func TestCountsAgree(t *testing.T) {
 		}
 		for i, e := range []testfixtures.End{c.Sender, c.Receiver} {
 			want := [2]testfixtures.Count{minus(e.Sent, before[e.PID].Sent), minus(e.Received, before[e.PID].Received)}
-			if c.Name == "sysv-sem" { // each operation is one of them, whatever it does
+			if c.Name == "sysv-sem" { // each operation counts, whatever it does
 				want = [2]testfixtures.Count{{Calls: want[0].Calls + want[1].Calls}}
 			}
 			object := c.Objects[min(i, len(c.Objects)-1)]
@@ -146,7 +146,7 @@ func countOf(t *model.Traffic, pid int) (n [2]testfixtures.Count) {
 	return n
 }
 
-// snapshotOf has the objects of some channels and nothing else.
+// snapshotOf has only the objects of some channels.
 func snapshotOf(data *testfixtures.Traffic) *model.Snapshot {
 	snap := &model.Snapshot{}
 	for _, c := range data.Channels {
@@ -168,10 +168,9 @@ func snapshotOf(data *testfixtures.Traffic) *model.Snapshot {
 	return snap
 }
 
-// TestKilledCounterLeavesNothing kills a process that counts: the kernel takes its
-// programs away.
+// TestKilledCounterLeavesNothing kills a process that counts: the kernel removes its programs.
 func TestKilledCounterLeavesNothing(t *testing.T) {
-	start(t).Close() // or skip
+	start(t).Close() // or skips the test
 	before := programs(t)
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), countEnv+"=1")

@@ -370,7 +370,6 @@ func TestScanAgainIdleRecord(t *testing.T) {
 	skipIfLate(t)
 	// Other processes of the same user may have signals queued in one scan and not in the
 	// next, which changes the record.
-	// next, which changes the record.
 	if !apart(t) {
 		return
 	}

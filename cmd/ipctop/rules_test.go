@@ -64,7 +64,6 @@ func TestFixturesDiagnosed(t *testing.T) {
 	// At the moment of a scan something may be invisible, for example if another process
 	// has the pid of one that has ended. So a fault has three attempts. A negative control
 	// must have no finding in any sample.
-	// three chances. A negative control must be one in every sample.
 	scanner := probe.NewScanner(probe.Options{Probes: probes(), Helper: "/proc/self/exe", ListDirectories: true})
 	missed := map[string]error{}
 	for look := range 3 {

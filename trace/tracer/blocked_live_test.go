@@ -18,7 +18,7 @@ import (
 	"github.com/ipctop/ipctop/trace/tracer"
 )
 
-// TestExits tells how processes end.
+// TestExits checks how ends of processes are reported.
 func TestExits(t *testing.T) {
 	find := watch(t, tracer.Options{Exits: true})
 	for _, test := range []struct {
@@ -35,12 +35,11 @@ func TestExits(t *testing.T) {
 	}
 }
 
-// over is how long a wait must last in these tests. Nobody acts before a thread has waited
-// for so long.
+// over is how long a wait must last in these tests to be reported. Nobody acts before a
+// thread has waited for so long.
 const over = 50 * time.Millisecond
 
-// waits waits until a process sleeps in a system call of that name, and then for longer
-// than over.
+// waits waits until a process sleeps in one of these system calls, and then for longer than over.
 func waits(t *testing.T, pid int, numbers ...int) {
 	t.Helper()
 	waitFor(t, "a thread that waits", func() bool {
@@ -55,7 +54,7 @@ func waits(t *testing.T, pid int, numbers ...int) {
 	time.Sleep(2 * over)
 }
 
-// TestBlocked tells who waited, on what, and who woke it.
+// TestBlocked checks who waited, on what, and who woke the waiter.
 func TestBlocked(t *testing.T) {
 	find := watch(t, tracer.Options{Over: over})
 	blocked := func(pid int, call string) func(*trace.Event) bool {
@@ -120,7 +119,7 @@ func TestBlocked(t *testing.T) {
 		defer unix.Syscall6(unix.SYS_SEMCTL, id, 0, 0, 0, 0, 0) // IPC_RMID
 		p := start(t, role("semaphore", fmt.Sprint(id)))
 		p.begin()
-		// Who waits is one of the threads of a program in Go.
+		// The waiter is one of the threads of a Go program.
 		waitFor(t, "a thread that waits", func() bool {
 			n, _, _ := unix.Syscall6(unix.SYS_SEMCTL, id, 0, 14, 0, 0, 0) // GETNCNT
 			return n == 1

@@ -6,8 +6,8 @@ import (
 	"github.com/ipctop/ipctop/bpf"
 )
 
-// TestEnded: the end of a process is told once, also where two of its threads end at a time; that
-// of a kernel thread, of which no name is kept, is told, too.
+// TestEnded: the end of a process is reported once, even if two of its threads end at the same
+// time. The end of a kernel thread, whose name is not remembered, is reported, too.
 func TestEnded(t *testing.T) {
 	n := newNames(nil)
 	x := &bpf.Exit{Who: bpf.Party{PID: 1 << 30, TID: 1 << 30, InnerPID: 1 << 30, StartTicks: 5, Comm: "ended"}}

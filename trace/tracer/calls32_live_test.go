@@ -22,10 +22,11 @@ import (
 	"github.com/ipctop/ipctop/trace/tracer"
 )
 
-// build32 compiles a program for the 32-bit processor whose programs this one runs, or skips.
+// build32 compiles a program for the 32-bit architecture whose programs this machine runs, or
+// skips the test.
 func build32(t *testing.T, dir string) (program string) {
 	t.Helper()
-	source, err := bpf.Open() // before a compiler runs for nothing
+	source, err := bpf.Open() // before compiling for nothing
 	if err != nil {
 		t.Skip(err)
 	}
@@ -40,8 +41,8 @@ func build32(t *testing.T, dir string) (program string) {
 	return program
 }
 
-// TestPassed32 tells of descriptors that a 32-bit program passes by sendmmsg(2) and recvmmsg(2), in
-// both ways that there are: pointers in its messages are short.
+// TestPassed32: descriptors that a 32-bit program passes by sendmmsg(2) and recvmmsg(2), called in
+// both ways. Pointers in its messages have 32 bits.
 func TestPassed32(t *testing.T) {
 	program := build32(t, "./testdata/passes32")
 	find := watch(t, tracer.Options{Passes: true})
@@ -68,8 +69,8 @@ func TestPassed32(t *testing.T) {
 	}
 }
 
-// TestBlocked32 tells in which call a 32-bit program waited, whose calls have other
-// numbers, and whose arguments are in other registers.
+// TestBlocked32: the call in which a 32-bit program waited. Such programs have other system
+// call numbers and pass arguments in other registers.
 func TestBlocked32(t *testing.T) {
 	program := build32(t, "../../traffic/testdata/calls32")
 	find := watch(t, tracer.Options{Over: over})
@@ -97,7 +98,7 @@ func TestBlocked32(t *testing.T) {
 	if !lines.Scan() || lines.Text() != "ready" {
 		t.Skipf("it says %q", lines.Text())
 	}
-	waitFor(t, "a thread that reads", func() bool { // whichever: the runtime may have moved to another
+	waitFor(t, "a thread that reads", func() bool { // any thread: the runtime may have moved to another
 		calls, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", cmd.Process.Pid))
 		return slices.ContainsFunc(calls, func(path string) bool {
 			b, _ := os.ReadFile(path)

@@ -20,7 +20,7 @@ import (
 func init() {
 	roles["receive"] = func() { // descriptors from standard input
 		b, oob := make([]byte, 8), make([]byte, 256)
-		fmt.Println("ready") // what is sent long before it is received is told of without who received it
+		fmt.Println("ready") // if it is received long after it was sent, the event of the sender has no receiver
 		_, n, _, _, err := unix.Recvmsg(0, b, oob, 0)
 		fmt.Println(n, err)
 		await()
@@ -37,7 +37,7 @@ func init() {
 	}
 }
 
-// TestConnections tells who connected to whom, from both sides.
+// TestConnections checks both sides of connections.
 func TestConnections(t *testing.T) {
 	for _, test := range []struct{ name, network, address string }{
 		{"path", "unix", filepath.Join(t.TempDir(), "socket")},
@@ -92,7 +92,7 @@ func TestConnections(t *testing.T) {
 	}
 }
 
-// TestConnectionsThatFail tells by which error.
+// TestConnectionsThatFail checks the reported errors.
 func TestConnectionsThatFail(t *testing.T) {
 	find := watch(t, tracer.Options{Connects: true})
 	none := filepath.Join(t.TempDir(), "none")
@@ -135,8 +135,8 @@ func TestConnectionsThatFail(t *testing.T) {
 	}
 }
 
-// TestConnectionsOfDatagrams tells of sockets for datagrams that are connected, at once: nobody
-// accepts them. To dissolve a connection is none.
+// TestConnectionsOfDatagrams: a connection of a datagram socket is reported at once, as nobody
+// accepts it. Dissolving one is not reported.
 func TestConnectionsOfDatagrams(t *testing.T) {
 	find := watch(t, tracer.Options{Connects: true})
 	path := filepath.Join(t.TempDir(), "socket")
@@ -206,7 +206,7 @@ func datagrams(t *testing.T, family int) *os.File {
 	return f
 }
 
-// addressOf is the address and port of an Internet socket, as an event has it.
+// addressOf is the address and port of an Internet socket, in the form that events have.
 func addressOf(t *testing.T, f *os.File) string {
 	t.Helper()
 	name, err := unix.Getsockname(int(f.Fd()))

@@ -18,8 +18,8 @@ import (
 	"github.com/ipctop/ipctop/trace/tracer"
 )
 
-// told is what is told of the objects that this process makes and removes, by those whose
-// id or path is, until the last of them is removed.
+// told are the reported objects that this process makes and removes and for which is
+// returns true, until the last of them is removed.
 func told(t *testing.T, find finder, is func(e *trace.Event) bool, last func(e *trace.Event) bool) (list []string) {
 	t.Helper()
 	seen := map[*trace.Event]bool{}
@@ -47,7 +47,7 @@ func compare(t *testing.T, got, want []string) {
 	}
 }
 
-// TestExistenceOfSystemV tells who made and removed an object, and nothing of who found it there.
+// TestExistenceOfSystemV: an object's creation and removal are reported; opening an existing one is not.
 func TestExistenceOfSystemV(t *testing.T) {
 	const create, exclusive = 0o1000, 0o2000 // IPC_CREAT, IPC_EXCL
 	for _, test := range []struct {
@@ -81,7 +81,7 @@ func TestExistenceOfSystemV(t *testing.T) {
 				if errno != 0 {
 					t.Skip(errno)
 				}
-				if how.key != 0 { // it is there
+				if how.key != 0 { // it exists already
 					if again, errno := test.get(how.key, create|0o600); again != id || errno != 0 {
 						t.Fatal(again, id, errno)
 					}
@@ -100,7 +100,7 @@ func TestExistenceOfSystemV(t *testing.T) {
 	}
 }
 
-// TestExistenceOfQueues is of POSIX queues.
+// TestExistenceOfQueues tests POSIX queues.
 func TestExistenceOfQueues(t *testing.T) {
 	find := watch(t, tracer.Options{Objects: true})
 	name := fmt.Sprintf("ipctop-trace-%d", os.Getpid())
@@ -141,7 +141,7 @@ func TestExistenceOfQueues(t *testing.T) {
 	}), want)
 }
 
-// TestExistenceOfFiles is of shared memory and semaphores, which are files, and of FIFOs.
+// TestExistenceOfFiles tests shared memory and semaphores, which are files, and FIFOs.
 func TestExistenceOfFiles(t *testing.T) {
 	find := watch(t, tracer.Options{Objects: true})
 	var fs unix.Statfs_t
@@ -170,9 +170,9 @@ func TestExistenceOfFiles(t *testing.T) {
 		return fmt.Sprintf("%s:%d", proc.DevString(proc.Dev(unix.Major(st.Dev), unix.Minor(st.Dev))), st.Ino)
 	}
 	first := create(memory)
-	create(memory) // it is there
+	create(memory) // it exists already
 	check(unix.Unlink(memory))
-	second := create(step) // as the C library makes a semaphore
+	second := create(step) // like the C library when it makes a semaphore
 	check(unix.Link(step, semaphore))
 	check(unix.Unlink(step))
 	dir, err := unix.Open("/dev/shm", unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -182,14 +182,14 @@ func TestExistenceOfFiles(t *testing.T) {
 	check(err)
 	unix.Close(fd)
 	check(unix.Unlinkat(dir, relative, 0))
-	create(filepath.Join(t.TempDir(), mark)) // a file like others
+	create(filepath.Join(t.TempDir(), mark)) // an ordinary file
 	check(unix.Mkfifo(fifo, 0o600))
 	check(unix.Unlink(semaphore))
 	list := told(t, find, func(e *trace.Event) bool { return strings.Contains(e.Path, mark) }, func(e *trace.Event) bool {
 		return e.Event == trace.RemovedEvent && e.Path == semaphore
 	})
 	for i, line := range list {
-		if strings.Contains(line, relative) { // its inode is gone
+		if strings.Contains(line, relative) { // the inode no longer exists
 			list[i] = strings.Join(strings.Fields(line)[:3], " ")
 		}
 	}

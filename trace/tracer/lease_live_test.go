@@ -16,7 +16,7 @@ import (
 )
 
 func init() {
-	// It takes leases on the file, one at each line, and says how that went: w and r open the file first, d asks for a shared one.
+	// Takes a lease on the file for each line, and prints the result: w and r open the file first, d asks for a shared lease.
 	roles["leases"] = func() {
 		fd := -1
 		for _, how := range strings.Fields(os.Args[1]) {
@@ -33,7 +33,7 @@ func init() {
 		}
 		await()
 	}
-	// It opens the file at each line.
+	// Opens the file for each line.
 	roles["opens"] = func() {
 		interruptible(unix.SIGUSR2)
 		for {
@@ -45,8 +45,8 @@ func init() {
 	}
 }
 
-// TestLeases tells who took a lease, whom it is in the way of, and how that ended. That one was
-// asked for in vain is not told.
+// TestLeases: who took a lease, with whom it conflicts, and how the conflict ended. A request
+// that was not granted is not reported.
 func TestLeases(t *testing.T) {
 	find := watch(t, tracer.Options{Locks: true})
 	f, id := lockedFile(t)
@@ -94,7 +94,7 @@ func TestLeases(t *testing.T) {
 	opener.begin()
 	e = next(opener, trace.LockWaits, trace.LockWrite)
 	isHolder(e)
-	for _, signal := range []unix.Signal{unix.SIGUSR1, unix.SIGUSR2} { // it waits again, and does not
+	for _, signal := range []unix.Signal{unix.SIGUSR1, unix.SIGUSR2} { // the wait continues after the first, and is interrupted by the second
 		if err := unix.Tgkill(opener.Process.Pid, e.Sender.TID, signal); err != nil {
 			t.Fatal(err)
 		}
@@ -128,16 +128,16 @@ func TestLeases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	step(unix.EAGAIN) // as this process has it open
+	step(unix.EAGAIN) // this process has it open
 	step(nil)
 	f.Close()
 	next(holder, trace.LockTaken, trace.LockRead)
 	step(nil)
-	next(holder, trace.LockTaken, trace.LockWrite) // of another open file
+	next(holder, trace.LockTaken, trace.LockWrite) // through another open file description
 }
 
-// TestLeasesForced tells of a lease that is taken from a process that keeps it. How long that takes is
-// set for the whole machine.
+// TestLeasesForced: a lease is taken from a process that does not release it. The time for that is a
+// setting of the whole machine.
 func TestLeasesForced(t *testing.T) {
 	if b, err := os.ReadFile("/proc/sys/fs/lease-break-time"); err != nil || strings.TrimSpace(string(b)) != "1" {
 		t.Skipf("fs.lease-break-time is %s s, not 1 (%v)", b, err)

@@ -24,7 +24,8 @@ func TestSaysLease(t *testing.T) {
 		if got := saysLease([]byte(text), e); got != want {
 			t.Errorf("%q: %v", text, got)
 		}
-		// Of one that it had before, another mode, it says only what is to become of it.
+		// If the process had a lease before, in another mode, fdinfo shows only the mode
+		// that the lease is to get.
 		e.Before = trace.LockWrite
 		if got := saysLease([]byte(text), e); got != (want && !strings.Contains(text, "BREAKING")) {
 			t.Errorf("%q: %v, before which it had another", text, got)

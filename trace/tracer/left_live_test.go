@@ -21,7 +21,7 @@ import (
 )
 
 func init() {
-	// It makes a segment of System V, then a file in /dev/shm and a lock, and ends.
+	// Makes a System V segment, then a file in /dev/shm and a lock, and ends.
 	roles["leaves"] = func() {
 		await()
 		id, _, errno := unix.Syscall(unix.SYS_SHMGET, 0, 4096, 0o600)
@@ -44,12 +44,12 @@ func init() {
 		}
 		fmt.Println(unix.Flock(int(f.Fd()), unix.LOCK_EX))
 		await()
-		os.Exit(0) // with all that it has open
+		os.Exit(0) // everything is still open
 	}
 }
 
-// TestExitsLeave tells which objects a process left, also of shared memory that it made before
-// the trace began, and which locks ended with it.
+// TestExitsLeave: the objects that a process left, including shared memory that it made before
+// the trace began, and the locks that ended with it.
 func TestExitsLeave(t *testing.T) {
 	var fs unix.Statfs_t
 	if err := unix.Statfs("/dev/shm", &fs); err != nil || fs.Type != unix.TMPFS_MAGIC {

@@ -20,7 +20,7 @@ import (
 )
 
 func init() {
-	// It takes a lock on the file at each line, in the way that its argument says.
+	// Takes a lock on the file for each line, in the way that its argument says.
 	roles["locks"] = func() {
 		f, err := os.OpenFile(os.Args[2], os.O_RDWR, 0)
 		if err != nil {
@@ -36,7 +36,7 @@ func init() {
 	}
 }
 
-// interruptible lets a signal's handler interrupt calls: Go has set it to have them begun again.
+// interruptible lets a signal's handler interrupt calls: Go has set the handler so that calls are restarted.
 func interruptible(signal unix.Signal) {
 	ossignal.Notify(make(chan os.Signal, 1), signal, unix.SIGUSR1)
 	const restart = 0x10000000                             // SA_RESTART
@@ -51,7 +51,8 @@ func interruptible(signal unix.Signal) {
 	set(unsafe.Pointer(&action), nil)
 }
 
-// lockBy does to a file what a word says: the call, the mode and, in capitals, whether it waits.
+// lockBy does the operation on a file that a word names: the call, the mode and, in capitals,
+// whether it waits.
 func lockBy(f *os.File, how string) error {
 	flock := map[string]int{
 		"flock-r": unix.LOCK_SH | unix.LOCK_NB, "flock-w": unix.LOCK_EX | unix.LOCK_NB, "FLOCK-W": unix.LOCK_EX, "flock-u": unix.LOCK_UN,
@@ -65,7 +66,7 @@ func lockBy(f *os.File, how string) error {
 	return unix.FcntlFlock(f.Fd(), number, &lock)
 }
 
-// lockedFile makes a file to lock, and its id.
+// lockedFile makes a file to lock, and returns its id.
 func lockedFile(t *testing.T) (f *os.File, id string) {
 	t.Helper()
 	f, err := os.Create(filepath.Join(t.TempDir(), "the-lock"))
@@ -80,7 +81,7 @@ func lockedFile(t *testing.T) (f *os.File, id string) {
 	return f, fmt.Sprintf("file:%s:%d", proc.DevString(proc.Dev(unix.Major(st.Dev), unix.Minor(st.Dev))), st.Ino)
 }
 
-// TestLocks tells of locks of each type what became of them.
+// TestLocks checks the outcomes of locks of each type.
 func TestLocks(t *testing.T) {
 	for _, kind := range []string{"flock", "posix", "ofd"} {
 		t.Run(kind, func(t *testing.T) {
@@ -130,7 +131,7 @@ func TestLocks(t *testing.T) {
 			if e := event(self, trace.LockWaits, trace.LockWrite); e.Target == nil || e.Target.PID != other || e.Target.Comm == "" {
 				t.Errorf("it waits for %+v", e.Target)
 			}
-			_ = p.Process.Kill() // which gives its locks up
+			_ = p.Process.Kill() // which releases its locks
 			if err := <-done; err != nil {
 				t.Fatal(err)
 			}
@@ -148,8 +149,8 @@ func TestLocks(t *testing.T) {
 	}
 }
 
-// TestLocksWaitedForInVain tells how a wait ended without the lock: by a signal whose handler
-// interrupts the call, but not by one after which it goes on, and by the end of the process.
+// TestLocksWaitedForInVain: how a wait ended without the lock: by a signal whose handler interrupts
+// the call, or by the end of the process, but not by a signal after which the call goes on.
 func TestLocksWaitedForInVain(t *testing.T) {
 	for _, kind := range []string{"flock", "posix", "ofd"} {
 		t.Run(kind, func(t *testing.T) {
@@ -200,7 +201,7 @@ func TestLocksWaitedForInVain(t *testing.T) {
 	}
 }
 
-// asleep reports whether a thread is in an interruptible sleep, with no signal left to take.
+// asleep reports whether a thread is in an interruptible sleep, with no signal pending.
 func asleep(pid, tid int) bool {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/status", pid, tid))
 	return strings.Contains(string(b), "State:\tS") && strings.Contains(string(b), "SigPnd:\t0000000000000000")

@@ -24,7 +24,7 @@ func inode(t *testing.T, f *os.File) uint64 {
 	return st.Ino
 }
 
-// TestPassed tells who passed which descriptors to whom.
+// TestPassed checks who passed which descriptors to whom.
 func TestPassed(t *testing.T) {
 	find := watch(t, tracer.Options{Passes: true})
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -93,7 +93,8 @@ func TestPassed(t *testing.T) {
 	}
 }
 
-// TestPassedMany counts more descriptors than it tells of, and tells of no message without.
+// TestPassedMany: all descriptors are counted, though not all are listed. A message without
+// descriptors is not reported.
 func TestPassedMany(t *testing.T) {
 	find := watch(t, tracer.Options{Passes: true})
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
@@ -127,7 +128,7 @@ type mmsghdr struct {
 	length uint32
 }
 
-// messages makes structures for as many messages as there are controls, each with a byte.
+// messages makes one structure for each control message, with a byte of data.
 func messages(controls ...[]byte) []mmsghdr {
 	list := make([]mmsghdr, len(controls))
 	for i, control := range controls {
@@ -143,8 +144,8 @@ func messages(controls ...[]byte) []mmsghdr {
 	return list
 }
 
-// TestPassedInSeveralMessages tells of each message of sendmmsg(2) and recvmmsg(2) that carries
-// descriptors, and only of those that went through.
+// TestPassedInSeveralMessages: each message of sendmmsg(2) and recvmmsg(2) that carries
+// descriptors is reported, if it was sent or received.
 func TestPassedInSeveralMessages(t *testing.T) {
 	find := watch(t, tracer.Options{Passes: true})
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
@@ -191,7 +192,7 @@ func TestPassedInSeveralMessages(t *testing.T) {
 			}
 		}
 	}
-	// What is told comes in the order of its time: of the messages between them nothing was.
+	// Events come ordered by time, so the messages in between were not reported.
 	if err := unix.Sendmsg(int(own.Fd()), []byte("x"), rights(5), nil, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +209,7 @@ func TestPassedInSeveralMessages(t *testing.T) {
 	}
 }
 
-// closeAll closes the descriptors that a control message brought.
+// closeAll closes the descriptors that came with a control message.
 func closeAll(t *testing.T, control []byte) {
 	t.Helper()
 	list, err := unix.ParseSocketControlMessage(control)
@@ -226,7 +227,7 @@ func closeAll(t *testing.T, control []byte) {
 	}
 }
 
-// TestTaken tells who took a descriptor by pidfd_getfd(2), and whose it was.
+// TestTaken checks who took a descriptor by pidfd_getfd(2), and from whom.
 func TestTaken(t *testing.T) {
 	find := watch(t, tracer.Options{Passes: true})
 	p := start(t, role("receive"))

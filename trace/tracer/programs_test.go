@@ -14,7 +14,7 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// programsOf are the ids of the eBPF programs of which a process has a descriptor.
+// programsOf are the ids of the eBPF programs for which a process has a descriptor.
 func programsOf(t *testing.T, pid int) (ids []ebpf.ProgramID) {
 	t.Helper()
 	infos, err := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", pid))
@@ -41,7 +41,7 @@ func programsOf(t *testing.T, pid int) (ids []ebpf.ProgramID) {
 	return ids
 }
 
-// loaded reports whether the kernel has any of the programs.
+// loaded reports whether the kernel still has any of the programs.
 func loaded(ids []ebpf.ProgramID) bool {
 	for _, id := range ids {
 		if p, err := ebpf.NewProgramFromID(id); err == nil {

@@ -18,10 +18,10 @@ import (
 )
 
 func init() {
-	// It has a robust lock in the memory that is its standard input, and one in its own, and says at
-	// which address. A third one in its list is another's.
+	// Holds a robust lock in the memory that is its standard input, and one in its own memory, and
+	// prints their addresses. A third one on its list has another owner.
 	roles["robust"] = func() {
-		const link, other = 32, 1 << 29 // the place of the list's link in a lock, and a thread that is not
+		const link, other = 32, 1 << 29 // the offset of the list's link in a lock, and a thread that does not exist
 		runtime.LockOSThread()
 		shared, err := unix.Mmap(0, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 		if err != nil {
@@ -61,7 +61,7 @@ type robustList struct {
 	pending uintptr
 }
 
-// TestExitsOfOwners tells which robust locks a process had when it was killed.
+// TestExitsOfOwners: which robust locks a process held when it was killed.
 func TestExitsOfOwners(t *testing.T) {
 	find := watch(t, tracer.Options{Exits: true})
 	types, err := btf.LoadKernelSpec()

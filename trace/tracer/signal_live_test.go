@@ -25,7 +25,7 @@ import (
 	"github.com/ipctop/ipctop/trace/tracer"
 )
 
-// TestMain is also the programs that the tests need and that no shell is.
+// TestMain also is the program of helper processes for which a shell cannot be used.
 func TestMain(m *testing.M) {
 	testfixtures.RunRole()
 	if role := roles[os.Getenv("IPCTOP_TRACE_ROLE")]; role != nil {
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// roles are the programs. They do what they are for when a line comes on standard input.
+// roles are these programs. They do their work when they read a line from standard input.
 var roles = map[string]func(){
 	"sigqueue": func() {
 		await()
@@ -77,7 +77,7 @@ var roles = map[string]func(){
 		unix.Syscall6(unix.SYS_TIMER_SETTIME, uintptr(timer), 0, uintptr(unsafe.Pointer(&spec)), 0, 0, 0)
 		time.Sleep(time.Hour)
 	},
-	"late": func() { // started with SIGALRM blocked
+	"late": func() { // must be started with SIGALRM blocked
 		await()
 		_, _ = unix.Setitimer(unix.ITIMER_REAL, unix.Itimerval{Value: unix.Timeval{Usec: 1000}})
 		for pending := false; !pending; time.Sleep(time.Millisecond) {
@@ -138,8 +138,8 @@ var roles = map[string]func(){
 	},
 }
 
-// interval is that of timers. They go off again and again: where an interrupt comes while a
-// process runs that the machine shields from eBPF, no program runs and nobody tells of it.
+// interval is the interval of timers. They go off repeatedly: if the interrupt comes while a
+// process runs that the machine shields from eBPF, no program runs and the event is missed.
 const interval = 50 * time.Millisecond
 
 func await() { _, _ = os.Stdin.Read(make([]byte, 1)) }
@@ -147,10 +147,10 @@ func await() { _, _ = os.Stdin.Read(make([]byte, 1)) }
 // finder waits for an event.
 type finder func(what string, is func(e *trace.Event) bool) *trace.Event
 
-// watch traces, or skips the test. What it returns waits for an event.
+// watch traces, or skips the test. It returns a function that waits for an event.
 func watch(t *testing.T, o tracer.Options) finder {
 	t.Helper()
-	o.Self = true // the tests signal, too
+	o.Self = true // the tests send signals, too
 	tr, err := tracer.Open(o)
 	if unavailable := new(bpf.UnavailableError); errors.As(err, &unavailable) {
 		t.Skip(err)
@@ -171,7 +171,7 @@ func watch(t *testing.T, o tracer.Options) finder {
 			return nil
 		})
 	}()
-	t.Cleanup(func() { // the context has ended by now
+	t.Cleanup(func() { // the context has ended before this
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
@@ -201,14 +201,14 @@ func watch(t *testing.T, o tracer.Options) finder {
 	}
 }
 
-// program is one that a test has started.
+// program is a program that a test has started.
 type program struct {
 	*exec.Cmd
 	in  *os.File
 	out *os.File
 }
 
-// start runs a program until the test ends. It does its work when go_ is called.
+// start runs a program until the test ends. It does its work when begin is called.
 func start(t *testing.T, cmd *exec.Cmd) *program {
 	t.Helper()
 	p := &program{Cmd: cmd}
@@ -228,7 +228,7 @@ func start(t *testing.T, cmd *exec.Cmd) *program {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
-	cmd.SysProcAttr.Setpgid = !cmd.SysProcAttr.Setsid // to end with it what it starts
+	cmd.SysProcAttr.Setpgid = !cmd.SysProcAttr.Setsid // so that processes that it starts end with it
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +246,7 @@ func start(t *testing.T, cmd *exec.Cmd) *program {
 // begin lets it do its work.
 func (p *program) begin() { _, _ = p.in.WriteString("\n") }
 
-// line is what it says first.
+// line is the first line that it prints.
 func (p *program) line(t *testing.T) string {
 	t.Helper()
 	b := make([]byte, 256)
@@ -263,7 +263,7 @@ func role(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// shell runs a script, which says when it is ready.
+// shell runs a script, which prints when it is ready.
 func shell(t *testing.T, script string) *program {
 	t.Helper()
 	p := start(t, exec.Command("sh", "-c", script))
@@ -279,8 +279,7 @@ func to(pid int, signal string) func(*trace.Event) bool {
 	}
 }
 
-// expect compares what an event tells with what it should: sender (0: nobody), cause,
-// code, fate and effect.
+// expect compares an event with the expected sender (0: none), cause, code, fate and effect.
 func (find finder) expect(t *testing.T, e *trace.Event, sender int, cause, code, fate, effect string) {
 	t.Helper()
 	if e.Fate == trace.FatePending && fate == trace.FateDelivered { // the machine is busy
@@ -328,7 +327,7 @@ func TestSignalsOfProcesses(t *testing.T) {
 		}
 	})
 	t.Run("handled, ignored, blocked", func(t *testing.T) {
-		p := shell(t, "trap : USR1; trap '' USR2; echo ready; while :; do read x; done") // it starts nothing, for which it would block signals
+		p := shell(t, "trap : USR1; trap '' USR2; echo ready; while :; do read x; done") // it starts no process, for which it would block signals
 		signal(t, p.Process.Pid, syscall.SIGUSR1)
 		signal(t, p.Process.Pid, syscall.SIGUSR2)
 		find.expect(t, find("handled", to(p.Process.Pid, "SIGUSR1")), os.Getpid(), trace.CauseKill, "SI_USER", trace.FateDelivered, trace.EffectHandler)
@@ -379,7 +378,7 @@ func TestSignalsOfProcesses(t *testing.T) {
 	})
 }
 
-// blockedSleep is a process that blocks SIGUSR1.
+// blockedSleep starts a process that blocks SIGUSR1.
 func blockedSleep(t *testing.T) int {
 	t.Helper()
 	runtime.LockOSThread()
@@ -390,7 +389,7 @@ func blockedSleep(t *testing.T) int {
 		t.Fatal(err)
 	}
 	defer func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil) }()
-	// The runtime of Go would unblock it in the child: a fork of its own would not.
+	// Go's runtime unblocks the signal in the child, so env(1) blocks it again.
 	cmd := exec.Command("sleep", "1000")
 	if path, err := exec.LookPath("env"); err == nil {
 		cmd = exec.Command(path, "--block-signal=USR1", "sleep", "1000")
@@ -466,7 +465,7 @@ func TestSignalsOfTheKernel(t *testing.T) {
 			}
 		}
 		if swap := filepath.Join(dir, "memory.memsw.limit_in_bytes"); limit != "memory.max" {
-			_ = os.WriteFile(swap, []byte("33554432"), 0o600) // where swap is counted
+			_ = os.WriteFile(swap, []byte("33554432"), 0o600) // if swap is accounted
 		}
 		p.begin()
 		find.expect(t, find("OOM", to(p.Process.Pid, "SIGKILL")), 0, trace.CauseOOM, "SI_KERNEL", trace.FateDelivered, trace.EffectEnds)
@@ -475,7 +474,7 @@ func TestSignalsOfTheKernel(t *testing.T) {
 	t.Run("terminal", func(t *testing.T) { terminal(t, find) })
 }
 
-// TestSentBefore is of a signal that waits when the trace begins: of who sent it siginfo tells.
+// TestSentBefore: the sender of a signal that was pending when the trace began is known from siginfo.
 func TestSentBefore(t *testing.T) {
 	env, err := exec.LookPath("env")
 	if err != nil {
@@ -505,7 +504,7 @@ func TestSentBefore(t *testing.T) {
 	}
 }
 
-// memoryGroup is a control group whose memory can be limited, and the file for that.
+// memoryGroup is a control group whose memory can be limited, and the file for the limit.
 func memoryGroup(t *testing.T) (dir, limit string) {
 	t.Helper()
 	for _, g := range []struct{ parent, limit string }{
@@ -543,7 +542,7 @@ func terminal(t *testing.T, find finder) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("sh", "-c", "trap : INT; trap '' WINCH; echo ready; while :; do read x; done") // it starts nothing, for which it would block signals
+	cmd := exec.Command("sh", "-c", "trap : INT; trap '' WINCH; echo ready; while :; do read x; done") // it starts no process, for which it would block signals
 	cmd.Stdin = slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	p := start(t, cmd)
@@ -576,7 +575,7 @@ func terminal(t *testing.T, find finder) {
 	}
 }
 
-// TestNumbersOfNamespaces signals from and in a pid namespace below that of the tracer.
+// TestNumbersOfNamespaces sends signals from and in a pid namespace below that of the tracer.
 func TestNumbersOfNamespaces(t *testing.T) {
 	find := watch(t, tracer.Options{Signals: ^uint64(0)})
 	cmd := exec.Command("sh", "-c", "sleep 1000 & echo ready $!; read x; kill -TERM $!; read x")
@@ -595,10 +594,10 @@ func TestNumbersOfNamespaces(t *testing.T) {
 	}
 }
 
-// TestOnlyChosen keeps to one process in the kernel.
+// TestOnlyChosen lets the kernel filter for one process.
 func TestOnlyChosen(t *testing.T) {
-	p := shell(t, "trap : USR1; echo ready; while :; do read x; done")     // it starts nothing, for which it would block signals
-	other := shell(t, "trap : USR1; echo ready; while :; do read x; done") // it starts nothing, for which it would block signals
+	p := shell(t, "trap : USR1; echo ready; while :; do read x; done")     // it starts no process, for which it would block signals
+	other := shell(t, "trap : USR1; echo ready; while :; do read x; done") // it starts no process, for which it would block signals
 	find := watch(t, tracer.Options{Signals: 1 << (syscall.SIGUSR1 - 1), PIDs: []int{p.Process.Pid}})
 	signal(t, other.Process.Pid, syscall.SIGUSR1)
 	signal(t, p.Process.Pid, syscall.SIGUSR1)
@@ -609,7 +608,7 @@ func TestOnlyChosen(t *testing.T) {
 
 // TestProgramsEndWithTheProcess kills a tracer.
 func TestProgramsEndWithTheProcess(t *testing.T) {
-	watch(t, tracer.Options{}) // or skip
+	watch(t, tracer.Options{}) // or skips the test
 	p := start(t, role("tracer"))
 	if got := p.line(t); got != "ready" {
 		t.Fatal(got)

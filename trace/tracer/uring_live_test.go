@@ -40,7 +40,7 @@ type ringParams struct {
 	}
 }
 
-// Of include/uapi/linux/io_uring.h.
+// From include/uapi/linux/io_uring.h.
 const (
 	opSendmsg, opRecvmsg, opAccept, opConnect = 9, 10, 13, 16
 	acceptMultishot                           = 1 // in ioprio
@@ -77,7 +77,7 @@ func newRing(t *testing.T) *ring {
 
 func (r *ring) word(memory []byte, at uint32) *uint32 { return (*uint32)(unsafe.Pointer(&memory[at])) }
 
-// submit asks for something, which its number names.
+// submit submits a request; number identifies its completion.
 func (r *ring) submit(t *testing.T, opcode byte, ioprio uint16, fd int, address unsafe.Pointer, length, offset, number uint64) {
 	t.Helper()
 	tail := r.word(r.submitted, r.p.SQ.Tail)
@@ -120,7 +120,7 @@ func (r *ring) completion(t *testing.T) (number uint64, result int32, flags uint
 	return number, result, flags
 }
 
-// done waits for the completion of that number alone.
+// done waits for the completion of the request with that number and fails on others.
 func (r *ring) done(t *testing.T, number uint64) int32 {
 	t.Helper()
 	n, result, _ := r.completion(t)
@@ -139,9 +139,8 @@ func addressOfPath(path string) (a *unix.RawSockaddrUnix, length uint64) {
 	return a, uint64(2 + len(path) + 1)
 }
 
-// TestUringConnections tells of connections that are made and accepted by requests to an io_uring:
-// one that is there at once and one that has to be waited for, several by one request, and one that
-// is refused.
+// TestUringConnections: connections made and accepted by io_uring requests. One is there at once,
+// one must be waited for, several come from one request, and one is refused.
 func TestUringConnections(t *testing.T) {
 	for _, several := range []bool{false, true} {
 		t.Run(fmt.Sprintf("several=%v", several), func(t *testing.T) {
@@ -162,7 +161,7 @@ func TestUringConnections(t *testing.T) {
 				ioprio = acceptMultishot
 			}
 			accept := func() { server.submit(t, opAccept, ioprio, listener, nil, 0, 0, 7) }
-			accept() // it waits
+			accept() // it must wait
 			told := map[*trace.Event]bool{}
 			for i := range 3 {
 				fd := streamSocket(t)
@@ -171,7 +170,7 @@ func TestUringConnections(t *testing.T) {
 					t.Fatal(unix.Errno(-result))
 				}
 				if i > 0 && !several {
-					accept() // it is there at once
+					accept() // one is there at once
 				}
 				number, result, flags := server.completion(t)
 				if number != 7 || result < 0 {
@@ -201,7 +200,7 @@ func TestUringConnections(t *testing.T) {
 	}
 }
 
-// TestUringConnectionsThatFail tells by which error.
+// TestUringConnectionsThatFail checks the reported errors.
 func TestUringConnectionsThatFail(t *testing.T) {
 	find := watch(t, tracer.Options{Connects: true})
 	none := filepath.Join(t.TempDir(), "none")
@@ -217,8 +216,8 @@ func TestUringConnectionsThatFail(t *testing.T) {
 	}
 }
 
-// TestUringPassed tells of descriptors in messages that are sent and received by requests to an
-// io_uring, also of one that is waited for.
+// TestUringPassed: descriptors in messages that are sent and received by io_uring requests,
+// including one that must be waited for.
 func TestUringPassed(t *testing.T) {
 	find := watch(t, tracer.Options{Passes: true})
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -256,7 +255,7 @@ func TestUringPassed(t *testing.T) {
 	}
 }
 
-// needsField skips a test where a structure of the kernel has no such field.
+// needsField skips a test if a kernel structure has no such field.
 func needsField(t *testing.T, structure, field string) {
 	t.Helper()
 	types, err := btf.LoadKernelSpec()

@@ -34,7 +34,7 @@ func openWaits(t testing.TB) *tracer.Tracer {
 	return tr
 }
 
-// processOf is a process as a snapshot has it, as far as it is needed here.
+// processOf is a process in a snapshot, with the fields needed here.
 func processOf(t *testing.T, pid int, label string) *model.Process {
 	t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -48,8 +48,8 @@ func processOf(t *testing.T, pid int, label string) *model.Process {
 	return &model.Process{PID: pid, StartTicks: st.StartTicks, Comm: st.Comm, Label: label}
 }
 
-// TestWakeups: who ended the waits of a thread in a call on a descriptor, how many there
-// were and how long they lasted; of other calls, descriptors and processes nothing is said.
+// TestWakeups: who ended the waits of a thread in a call on a descriptor, how many waits
+// there were and how long they lasted. Other calls, descriptors and processes do not count.
 func TestWakeups(t *testing.T) {
 	tr := openWaits(t)
 	p := start(t, exec.Command("cat"))
@@ -106,7 +106,7 @@ func TestWakeups(t *testing.T) {
 	}
 }
 
-// A wait that its time ended was ended by nobody.
+// If its timeout ended a wait, nobody woke the thread.
 func TestWakeupsByTimer(t *testing.T) {
 	tr := openWaits(t)
 	p := start(t, exec.Command("sh", "-c", "while :; do sleep 0.05; done"))
@@ -141,8 +141,8 @@ func TestWakeupsByTimer(t *testing.T) {
 	}
 }
 
-// BenchmarkWakeups bounces 64 bytes between two processes through pipes, each of which wakes
-// the other: what it costs those who are looked at.
+// BenchmarkWakeups bounces 64 bytes between two processes through pipes, so that each wakes
+// the other. It measures what tracing costs the observed processes.
 func BenchmarkWakeups(b *testing.B) {
 	data, err := testfixtures.StartTraffic(b.Context(), "pipe")
 	if err != nil {
