@@ -1,5 +1,5 @@
-// Programs that get stuck on each other, and some that only look like it. The name
-// is the first argument, a directory for files the second.
+// Programs that get stuck on each other, and some that only look stuck. The first argument
+// is the program's name, the second a directory for files.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -119,7 +119,7 @@ static void down(int n) {
 	semop(semid, &b, 1);
 }
 
-// wait_at_cond starts a process that waits at the condition, the n-th one to do so.
+// wait_at_cond starts a process that waits on the condition variable, the n-th one to do so.
 static pid_t wait_at_cond(int n) {
 	pid_t child = fork();
 	if (!child) {
@@ -216,7 +216,7 @@ int main(int argc, char **argv) {
 		both_ready();
 		down(!i);
 	} else if (!strcmp(what, "alarm")) {
-		// As flock, but one of them would be woken.
+		// Like flock, but a timer would wake one of them.
 		int i = fork() != 0, own = file(i ? "a" : "b"), other = file(i ? "b" : "a");
 		timer_t t;
 		struct sigevent e = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
@@ -226,7 +226,7 @@ int main(int argc, char **argv) {
 		both_ready();
 		flock(other, LOCK_EX);
 	} else if (!strcmp(what, "accept")) {
-		// Four processes serialise accept by a lock; the one that has it is idle.
+		// Four processes take turns to accept by a lock; the one that holds it is idle.
 		struct sockaddr_in any = {.sin_family = AF_INET};
 		int s = socket(AF_INET, SOCK_STREAM, 0);
 		if (bind(s, (void *)&any, sizeof any) || listen(s, 8)) return 1;
@@ -237,15 +237,15 @@ int main(int argc, char **argv) {
 		flock(fd, LOCK_EX);
 		epoll_wait(ep, &ev, 1, -1);
 	} else if (!strcmp(what, "watch")) {
-		// Two processes read from a pipe into which nobody ever writes, to learn
-		// of the end of the third, which is idle.
+		// Two processes read from a pipe into which nobody ever writes, to notice the end
+		// of the third process, which is idle.
 		int p[2];
 		if (pipe(p)) return 1;
 		int parent = fork() != 0 && fork() != 0;
 		close(p[!parent]);
 		if (parent) pause(); else if (read(p[0], big, 1) < 0) return 1;
 	} else if (!strcmp(what, "tokens")) {
-		// All read from a pipe of which all have both ends, and no token is left.
+		// All read from a pipe, all have both of its ends, and no token is left.
 		int p[2];
 		if (pipe(p)) return 1;
 		fork(), fork();
@@ -258,10 +258,10 @@ int main(int argc, char **argv) {
 		msgrcv(id, &m, 1, 0, 0);
 	} else if (!strcmp(what, "vfork")) {
 		if (!vfork()) rest(0);
-	} else if (!strcmp(what, "clone")) { // as posix_spawn does it
+	} else if (!strcmp(what, "clone")) { // like posix_spawn
 		clone(rest, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, 0);
 	} else if (!strcmp(what, "connect")) {
-		// A listener that does not accept, and one connection more than it takes.
+		// A listener that does not accept, and one connection more than its queue has room for.
 		struct sockaddr_un at = {.sun_family = AF_UNIX};
 		int s = socket(AF_UNIX, SOCK_STREAM, 0);
 		snprintf(at.sun_path, sizeof at.sun_path, "%s/s", dir);
@@ -271,12 +271,12 @@ int main(int argc, char **argv) {
 			for (int i = 0; i < 3; i++) connect(socket(AF_UNIX, SOCK_STREAM, 0), (void *)&at, sizeof at);
 		}
 	} else if (!strcmp(what, "handler")) {
-		// A signal comes while the thread has the mutex that its handler wants.
+		// A signal arrives while the thread holds the mutex that its handler wants.
 		signal(SIGUSR1, lock_one);
 		pthread_mutex_lock(&one);
 		raise(SIGUSR1);
 	} else if (!strcmp(what, "library")) {
-		// The same with a lock of the C library's own, sooner or later.
+		// The same with a lock inside the C library, which is hit sooner or later.
 		signal(SIGUSR1, look_up);
 		pid_t self = getpid();
 		if (!fork())
@@ -285,7 +285,7 @@ int main(int argc, char **argv) {
 			for (;;) getpwnam("nobody");
 		_exit(0);
 	} else if (!strcmp(what, "forked")) {
-		// A process is forked while another thread has the mutex that it wants.
+		// A process is forked while another thread holds the mutex that the child wants.
 		pthread_t t;
 		signal(SIGTERM, lock_one);
 		pthread_create(&t, 0, keep_one, 0);
@@ -293,7 +293,7 @@ int main(int argc, char **argv) {
 		if (!fork()) pthread_mutex_lock(&one);
 		waitpid(-1, 0, 0);
 	} else if (!strcmp(what, "posts")) {
-		// A handler posts what the thread waits for; another one wants its mutex.
+		// A handler posts what the thread waits for; another handler wants its mutex.
 		pthread_t t;
 		sem_init(&sh->sem, 0, 0);
 		signal(SIGUSR1, post);
@@ -301,7 +301,7 @@ int main(int argc, char **argv) {
 		pthread_create(&t, 0, want_one, 0);
 		sem_wait(&sh->sem);
 	} else if (!strcmp(what, "posts-polled")) {
-		// A handler writes to the pipe that the thread polls; another one wants its mutex.
+		// A handler writes to the pipe that the thread polls; another handler wants its mutex.
 		pthread_t t;
 		if (pipe(self)) perror("pipe");
 		signal(SIGUSR1, tell);
@@ -337,7 +337,8 @@ int main(int argc, char **argv) {
 		waitpid(child, 0, 0);
 		pause();
 	} else if (!strcmp(what, "notifies")) {
-		// Who waited at a condition was killed; who notifies it hangs, and its parent waits.
+		// The process that waited on a condition variable was killed. The process that
+		// notifies it hangs, and its parent waits.
 		int minor = 0;
 		if (sscanf(gnu_get_libc_version(), "2.%d", &minor) != 1 || minor < 25 || minor > 40)
 			return puts("this C library does not wait in pthread_cond_broadcast"), 0;
@@ -348,14 +349,14 @@ int main(int argc, char **argv) {
 		pthread_cond_init(&sh->cond, &a);
 		pid_t child = wait_at_cond(1);
 		kill(child, SIGKILL), waitpid(child, 0, 0);
-		pthread_cond_broadcast(&sh->cond); // closes the group that it was in
+		pthread_cond_broadcast(&sh->cond); // closes the group of the killed waiter
 		wait_at_cond(2);
 		if (!(child = fork())) pthread_cond_broadcast(&sh->cond), _exit(0);
 		printf("%d %d\n", getpid(), child), fflush(stdout);
 		waitpid(child, 0, 0);
 		pause();
 	} else if (!strcmp(what, "uncollected")) {
-		// A child ends while it has the mutex, and nobody collects it.
+		// A child ends while it holds the mutex, and nobody reaps it.
 		mutexes("normal");
 		if (!fork()) pthread_mutex_lock(&sh->m[0]), both_ready(), _exit(0);
 		both_ready();
