@@ -8,6 +8,7 @@ import (
 
 // Filter chooses events. All criteria that are given must hold for the same process, the event's sender
 // or its target; of each, one value is enough. Objects, places and names count as one criterion.
+// Objects and places are compared only if there are no pids, users and containers.
 type Filter struct {
 	PIDs       []int
 	Users      []string // names or numbers

@@ -26,12 +26,12 @@ type Taken struct {
 // Joiner makes one event of the sending of a signal and its delivery. To each end of a connection, or
 // of passed descriptors, it adds who is at the other end. Events come out ordered by time.
 type Joiner struct {
-	// Remains reports whether a created object still exists; nil if that cannot be known. It is
-	// called when a process ends.
+	// Remains reports whether a created object still exists. It is called when a process ends,
+	// and is nil if that cannot be known.
 	Remains func(e *Event) bool
 
-	// Holds reports whether a process holds the lease that it requested in an event; nil if that
-	// is not known. It is called a little after the request.
+	// Holds reports whether a process holds the lease that it requested in an event. It is called
+	// a little after the request, and is nil if that cannot be known.
 	Holds func(e *Event) bool
 
 	queue   []*Event
