@@ -8,7 +8,6 @@ import (
 
 // Filter chooses events. All criteria that are given must hold for the same process, the event's sender
 // or its target; of each, one value is enough. Objects, places and names count as one criterion.
-// Objects and places are compared only if there are no pids, users and containers.
 type Filter struct {
 	PIDs       []int
 	Users      []string // names or numbers
@@ -20,10 +19,11 @@ type Filter struct {
 
 // Match reports whether the event is chosen.
 func (f *Filter) Match(e *Event) bool {
-	if len(f.PIDs)+len(f.Users)+len(f.Containers) == 0 && (e.hasObject(f.Objects) || slices.ContainsFunc(f.Places, e.isAt)) {
+	at := len(f.Names)+len(f.Objects)+len(f.Places) == 0 || e.hasObject(f.Objects) || slices.ContainsFunc(f.Places, e.isAt)
+	if at && len(f.PIDs)+len(f.Users)+len(f.Containers) == 0 {
 		return true
 	}
-	return f.party(e.Sender) || f.party(e.Target)
+	return f.party(e.Sender, at) || f.party(e.Target, at)
 }
 
 // hasObject reports whether the event has to do with one of these objects.
@@ -56,7 +56,9 @@ func (e *Event) isAt(place string) bool {
 	return false
 }
 
-func (f *Filter) party(p *Party) bool {
+// party reports whether a process is chosen. at says that its name does not matter: none is asked for,
+// or the event concerns an object or place that is.
+func (f *Filter) party(p *Party, at bool) bool {
 	if p == nil {
 		return false
 	}
@@ -69,7 +71,7 @@ func (f *Filter) party(p *Party) bool {
 	if len(f.Containers) > 0 && !slices.ContainsFunc(f.Containers, p.in) {
 		return false
 	}
-	return len(f.Names)+len(f.Objects)+len(f.Places) == 0 || slices.Contains(f.Names, p.Name()) || slices.Contains(f.Names, p.Comm)
+	return at || slices.Contains(f.Names, p.Name()) || slices.Contains(f.Names, p.Comm)
 }
 
 // of reports whether the process runs as one of these users.
