@@ -138,8 +138,7 @@ type operation struct {
 // Begin begins an operation that may block. n distinguishes operations on the same
 // item (a descriptor number). Begin reports false if the operation must not be tried,
 // because it got stuck once or because too many threads are stuck. End ends it.
-// Operations can be nested: the time of the outer one stands still until the inner one
-// ends.
+// Operations can be nested: the time of the outer one stands still meanwhile.
 func (t *Task) Begin(op string, n int32) bool {
 	return t.begin(nil, op, n)
 }
@@ -179,9 +178,8 @@ func (t *Task) begin(other *Item, op string, n int32) bool {
 	return true
 }
 
-// SetItem identifies the item more precisely, before any operation is begun: an
-// operation must not be skipped for ever because its item's number was later given
-// to something else.
+// SetItem identifies the item more precisely, before any operation is begun: an operation
+// must not be skipped for ever because its item's number was reused.
 func (t *Task) SetItem(item Item) {
 	t.mu.Lock()
 	t.item = item
