@@ -134,31 +134,74 @@ func (w *word) endedInside(r *pass, mappers []*model.Process) bool {
 	if ns == 0 || w.shared && w.parent == nil || slices.ContainsFunc(mappers, elsewhere) || r.hidden() {
 		return false
 	}
-	numbers := r.numbersInside(ns)
-	return numbers != nil && !numbers[w.lock.Owner]
+	lives, known := r.livesInside(ns, w.lock.Owner)
+	return known && !lives
 }
 
-// numbersInside are the numbers that living threads have in a pid namespace now: an owner may have
-// begun since the processes were read. Those of processes of which it is not known where they
-// live are among them. It is nil where some could not be read.
-func (r *pass) numbersInside(ns uint64) map[int]bool {
-	if r.inside[ns] != nil {
-		return r.inside[ns]
+// livesInside reports whether a living thread has a number in a pid namespace now: an owner may have
+// begun since the processes were read. Threads whose namespace is unknown count, too. known is
+// false if some threads could not be read.
+func (r *pass) livesInside(ns uint64, number int) (lives, known bool) {
+	for _, ns := range []uint64{ns, unknownNamespace} {
+		numbers := r.numbersInside(ns)
+		if numbers == nil || numbers[number] {
+			return numbers[number], numbers != nil
+		}
 	}
-	known := map[int]bool{}
-	pids, err := os.ReadDir(r.j.Scan.ProcRoot)
+	return false, true
+}
+
+const unknownNamespace = 0
+
+// numbersInside returns the numbers that living threads have in a pid namespace; nil if some of them
+// could not be read. It reads each process once for all locks.
+func (r *pass) numbersInside(ns uint64) map[int]bool {
+	if r.inside == nil {
+		r.inside = map[uint64]map[int]bool{}
+		r.living = r.processesByNamespace()
+	}
+	numbers, ok := r.inside[ns]
+	if !ok {
+		numbers = r.readNumbers(r.living[ns])
+		r.inside[ns] = numbers
+	}
+	return numbers
+}
+
+// processesByNamespace lists the processes that live now, by their pid namespace, without those of the
+// proc file system's own. nil: they cannot be listed.
+func (r *pass) processesByNamespace() map[uint64][]string {
+	entries, err := os.ReadDir(r.j.Scan.ProcRoot)
 	if err != nil {
 		return nil
 	}
-	for _, pid := range pids {
-		n, err := strconv.Atoi(pid.Name())
+	living := map[uint64][]string{unknownNamespace: nil}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
 		if err != nil {
 			continue
 		}
-		if p := r.j.Processes[int32(n)]; p != nil && (len(p.NSPIDs) == 0 || p.Namespaces["pid"] != ns && p.Namespaces["pid"] != 0) {
-			continue
+		ns := uint64(unknownNamespace)
+		if p := r.j.Processes[int32(pid)]; p != nil {
+			if len(p.NSPIDs) == 0 {
+				continue
+			}
+			ns = p.Namespaces["pid"]
 		}
-		tasks := filepath.Join(r.j.Scan.ProcRoot, pid.Name(), "task")
+		living[ns] = append(living[ns], e.Name())
+	}
+	return living
+}
+
+// readNumbers returns the numbers that the living threads of some processes have in the pid namespaces
+// they live in; nil if some thread cannot be read.
+func (r *pass) readNumbers(pids []string) map[int]bool {
+	if r.living == nil {
+		return nil
+	}
+	numbers := map[int]bool{}
+	for _, pid := range pids {
+		tasks := filepath.Join(r.j.Scan.ProcRoot, pid, "task")
 		tids, err := os.ReadDir(tasks)
 		if err != nil && !proc.Gone(err) {
 			return nil
@@ -169,15 +212,11 @@ func (r *pass) numbersInside(ns uint64) map[int]bool {
 				return nil
 			}
 			if state, _ := proc.StatusField(status, "State"); err == nil && !bytes.HasPrefix(state, []byte("Z")) && !bytes.HasPrefix(state, []byte("X")) {
-				known[innermost(status)] = true
+				numbers[innermost(status)] = true
 			}
 		}
 	}
-	if r.inside == nil {
-		r.inside = map[uint64]map[int]bool{}
-	}
-	r.inside[ns] = known
-	return known
+	return numbers
 }
 
 // ownedHere reports whether the owner that a lock in private memory names is a thread of the

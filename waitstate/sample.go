@@ -60,6 +60,7 @@ type pass struct {
 	serving    map[uint64][]int          // processes that serve file systems, by connection
 	outside    map[numberIn]int          // pids by the numbers that other pid namespaces have for them; made when asked for
 	inside     map[uint64]map[int]bool   // see [pass.numbersInside]
+	living     map[uint64][]string       // see [pass.processesByNamespace]
 }
 
 // firstSample finds the blocked threads.
