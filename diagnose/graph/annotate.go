@@ -7,15 +7,15 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// maxClause is how many threads of a clause a wait spells out. Threads that wait
-// for work at a futex of their process have all others in theirs.
+// maxClause is the largest number of threads of a clause that a wait lists. A clause can be
+// large: a thread that waits for work at a private futex can be released by all others of its process.
 const maxClause = 256
 
-// maxBlockers is how many blockers a wait lists. Of a thousand that read from one pipe,
-// each could be released by all the others who can write to it.
+// maxBlockers is the largest number of blockers that a wait lists. If a thousand processes read
+// from one pipe and can write to it, each could be released by all the others.
 const maxBlockers = 100
 
-// Annotate writes into the waits of the snapshot who could release them.
+// Annotate fills in, for each wait of the snapshot, who could release it.
 func (g *Graph) Annotate() {
 	for i := range g.Snapshot.Waits {
 		w := &g.Snapshot.Waits[i]
@@ -45,7 +45,7 @@ func (g *Graph) annotate(n *node, w *model.Wait, c *Clause) {
 	var tids []int
 	for _, pid := range c.Processes {
 		if len(tids) > maxClause && w.MoreBlockers {
-			break // neither is told
+			break // both lists are too long already: nothing more is added
 		}
 		own := 0
 		for _, i := range g.members[pid] {
@@ -55,7 +55,7 @@ func (g *Graph) annotate(n *node, w *model.Wait, c *Clause) {
 			}
 		}
 		p := g.Processes[pid]
-		// Children that have inherited a lock could give it up, but it is not theirs.
+		// Children that have inherited a lock could release it, but they did not take it.
 		inherited := c.maker != 0 && pid != c.maker
 		if own > 0 && p != nil && !inherited && !g.privateWork(w) {
 			addBlocker(w, model.Blocker{PID: pid, Comm: p.Name(), Confidence: c.sure(), Why: c.How})
@@ -72,7 +72,7 @@ func (g *Graph) annotate(n *node, w *model.Wait, c *Clause) {
 	}
 }
 
-// sure is how sure it is that the clause's threads could release the wait.
+// sure returns the confidence that the clause's threads could release the wait.
 func (c *Clause) sure() model.Confidence {
 	if c.Level >= Unreadable && c.Confidence == model.Certain {
 		return model.Likely
@@ -80,8 +80,7 @@ func (c *Clause) sure() model.Confidence {
 	return c.Confidence
 }
 
-// privateWork reports whether a thread waits for work from others of its own
-// process.
+// privateWork reports whether a thread waits for work from other threads of its process.
 func (g *Graph) privateWork(w *model.Wait) bool {
 	return g.privateWord(w) && g.Work(w)
 }

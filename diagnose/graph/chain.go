@@ -13,21 +13,21 @@ type Step struct {
 	Clause *Clause
 }
 
-// Chain leads from a blocked thread to what keeps it waiting in the end.
+// Chain leads from a blocked thread to the root cause of its wait.
 type Chain struct {
 	Steps []Step
 	End   End
-	// Cycle is where the chain meets itself: the place in Steps that the last one
-	// waits for; -1 where it does not.
+	// Cycle is the index of the step for which the last step waits, if the chain is a
+	// cycle; else -1.
 	Cycle int
 }
 
 // Chain follows a wait to its root cause: from each thread to one that could
-// release it, the one that is in the worst way where there are several. A wait
-// that is not confirmed is followed, too.
+// release it; if there are several, to the one that is most certainly kept from
+// acting. Waits that are not confirmed are followed, too.
 func (g *Graph) Chain(w *model.Wait) Chain {
 	c := Chain{Cycle: -1}
-	at := map[int]int{} // place in Steps, by tid
+	at := map[int]int{} // by tid: index in Steps
 	for {
 		i, ok := g.byTID[w.TID]
 		if !ok || g.nodes[i].wait != w {
@@ -51,7 +51,7 @@ func (g *Graph) Chain(w *model.Wait) Chain {
 			c.End = End{Kind: Stuck, Process: next.process, TID: next.tid, Doing: "is stuck itself"}
 			return c
 		}
-		// Who takes part in a deadlock is not idle, though it waits as idle threads do.
+		// A thread in a deadlock is not idle, even if it waits in the way that idle threads do.
 		if end, ends := g.ends(next); ends && (end.Kind != Idle || !g.Deadlocked(next.wait)) {
 			c.End = end
 			return c
@@ -60,9 +60,9 @@ func (g *Graph) Chain(w *model.Wait) Chain {
 	}
 }
 
-// worst picks the clause that is most in the way, and the thread in it that the
-// chain goes on with: clauses without a free thread come before others. nobody is
-// true where there is no such thread.
+// worst returns the clause that is least likely to be fulfilled, and the thread of it with
+// which the chain continues. Clauses without a free thread come first. nobody is true if
+// the clause has no thread to continue with.
 func (g *Graph) worst(n *node, clauses []Clause) (clause *Clause, next *node, nobody bool) {
 	best := -1
 	for k := range clauses {
@@ -83,9 +83,8 @@ func (g *Graph) worst(n *node, clauses []Clause) (clause *Clause, next *node, no
 	return clause, next, next == nil
 }
 
-// representative is the thread of a clause that stands for all of them: of the
-// processes others before the waiting one, and of those the one that is most certainly
-// kept from acting.
+// representative returns the thread that stands for all threads of a clause: the one that
+// is most certainly kept from acting. Threads of the waiting process itself come last.
 func (g *Graph) representative(n *node, c *Clause) *node {
 	if c.crowd != 0 && len(c.Threads) == 0 {
 		if m := g.worstOf(c.crowd-1, n); m != nil {
@@ -123,8 +122,8 @@ func (g *Graph) compareTrouble(a, b *node) int {
 	return cmp.Or(g.trouble(a)-g.trouble(b), a.process.PID-b.process.PID)
 }
 
-// face is the thread by which a process is judged: one that runs if there is one,
-// else the one whose wait says most. The thread n itself is none.
+// face returns the thread that represents a process: a running one if there is one,
+// else the one whose wait explains most. The thread n is ignored.
 func (g *Graph) face(pid int, n *node) *node {
 	var best *node
 	for _, i := range g.members[pid] {
@@ -139,7 +138,7 @@ func (g *Graph) face(pid int, n *node) *node {
 	return best
 }
 
-// telling orders the threads of a process by what they say about it.
+// telling ranks a thread by how much it explains about its process; lower explains more.
 func (g *Graph) telling(m *node) int {
 	switch {
 	case m.state == "R" && m.wait == nil:
@@ -158,8 +157,8 @@ func (g *Graph) telling(m *node) int {
 	return 5
 }
 
-// trouble orders threads that could all release a wait: those that are kept from
-// it by others before those that merely do not.
+// trouble ranks threads that could all release a wait: a thread that something keeps from
+// acting comes before one that merely does not act.
 func (g *Graph) trouble(m *node) int {
 	switch {
 	case halted(m):
@@ -174,7 +173,7 @@ func (g *Graph) trouble(m *node) int {
 	return 4
 }
 
-// Halts reports whether there is a thread at all that something keeps from running.
+// Halts reports whether any thread is halted: stopped, traced, frozen or dumping core.
 func (g *Graph) Halts() bool {
 	for i := range g.nodes {
 		if halted(&g.nodes[i]) {
@@ -184,12 +183,12 @@ func (g *Graph) Halts() bool {
 	return false
 }
 
-// halted reports whether something keeps a thread from running at all.
+// halted reports whether a thread is stopped, traced, frozen or dumping core, so that it cannot run.
 func halted(m *node) bool {
 	return stopped(m.state) || m.process.Frozen || m.process.CoreDump
 }
 
-// Doing is what a process does, judged by the thread that says most about it.
+// Doing says what a process does, judged by the thread that explains most about it.
 func (g *Graph) Doing(pid int) End {
 	p := g.Processes[pid]
 	if p == nil {
@@ -217,8 +216,8 @@ func (g *Graph) Clauses(w *model.Wait) []Clause {
 	return g.nodes[i].clauses
 }
 
-// BlockedBy reports whether a process is among those that could release a wait, listed
-// among its blockers or not.
+// BlockedBy reports whether a process could release a wait, even if the wait does not list
+// it among its blockers.
 func (g *Graph) BlockedBy(w *model.Wait, pid int) bool {
 	if slices.ContainsFunc(w.Blockers, func(b model.Blocker) bool { return b.PID == pid }) {
 		return true
@@ -230,8 +229,8 @@ func (g *Graph) BlockedBy(w *model.Wait, pid int) bool {
 	return slices.ContainsFunc(clauses, func(c Clause) bool { return slices.Contains(g.Releasers(&c, w), pid) })
 }
 
-// Releasers are the processes that could release a wait, without its own if that
-// has no other thread.
+// Releasers returns the processes that could fulfil a clause of a wait. The waiting process
+// is one of them only if it has another thread.
 func (g *Graph) Releasers(c *Clause, w *model.Wait) []int {
 	var pids []int
 	for _, pid := range c.Processes {

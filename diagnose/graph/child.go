@@ -4,8 +4,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// child is a wait for children: any that fits will do, and threads of all of
-// them must go on for it to end.
+// child returns the clause of a wait for a child: the end of any child that matches
+// ends the wait, and a child ends only if its threads run.
 func (g *Graph) child(n *node) Clause {
 	w, p := n.wait, n.process
 	c := Clause{How: "is the child waited for", Confidence: model.Certain}
@@ -21,7 +21,7 @@ func (g *Graph) child(n *node) Clause {
 			child, known = id, true
 		}
 	}
-	known = known || w.Call != "waitid" && w.Call != "wait4" // vfork names none
+	known = known || w.Call != "waitid" && w.Call != "wait4" // vfork has no pid argument
 	if !known {
 		return unknown("which child it waits for could not be read")
 	}
@@ -36,13 +36,13 @@ func (g *Graph) child(n *node) Clause {
 		}
 		c.add(q.PID)
 	}
-	// A shell that waits for all its commands goes on when the last one has ended.
+	// A shell that waits for all its commands continues when the last one has ended.
 	c.every = child <= 0
 	if ended && len(c.Processes) == 0 {
 		c.ended = processEnded
 		return c
 	}
-	// wait also tells of the threads that one traces (ptrace(2)).
+	// wait4 also reports the threads that the process traces (ptrace(2)).
 	for _, pid := range g.Tracees[p.PID] {
 		if q := g.Processes[pid]; q != nil && fitsChild(q, child, p.PGID) {
 			c.add(pid)
@@ -52,7 +52,7 @@ func (g *Graph) child(n *node) Clause {
 		c.weaken(External, "the child is not shown")
 	}
 	if child <= 0 {
-		c.starter = p.PID // another thread may fork a child that will do as well
+		c.starter = p.PID // another thread may fork a child that matches as well
 	}
 	return c
 }

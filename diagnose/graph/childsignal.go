@@ -6,17 +6,17 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// forEnd is how a thread that waits for a signal waits for the end of a child: the
-// kernel sends SIGCHLD then (signal(7)).
+// forEnd says whether a thread that waits for a signal thereby waits for the end of a child:
+// the kernel sends SIGCHLD when a child ends (signal(7)).
 type forEnd uint8
 
 const (
 	notForEnd     forEnd = iota
-	perhapsForEnd        // other signals wake it as well: those of a daemon, or of a script that has a trap
-	alone                // no other one does, but SIGINT, as in the shells' wait
+	perhapsForEnd        // other signals wake it as well, as in a daemon, or in a script that has a trap
+	alone                // only SIGCHLD wakes it, and perhaps SIGINT, as in the wait of a shell
 )
 
-// childSignal is how a thread waits for the end of a child by waiting for signals.
+// childSignal says whether a thread waits for the end of a child by waiting for signals.
 func (g *Graph) childSignal(w *model.Wait) forEnd {
 	p := g.Processes[w.PID]
 	if w.Needs != model.NeedsSignal || p == nil || !g.hasChild(p) {
@@ -38,8 +38,8 @@ func (g *Graph) childSignal(w *model.Wait) forEnd {
 	return endAmong(wake)
 }
 
-// interrupts are the signals that a process catches and that a thread of it does not block
-// where it waits: sigsuspend, ppoll and pselect put a mask of their own into effect.
+// interrupts returns the signals that a process catches and that the waiting thread does not
+// block while it waits: sigsuspend, ppoll and pselect set a temporary signal mask.
 func interrupts(p *model.Process, w *model.Wait) (list []string) {
 	blocked := p.Signals.Blocked
 	for i := range p.ThreadList {
@@ -55,9 +55,9 @@ func interrupts(p *model.Process, w *model.Wait) (list []string) {
 	return list
 }
 
-// WakingChildren are the children that have not ended of a process that waits for events, if
-// the end of one would wake it: it catches SIGCHLD. So make and shells wait for whichever
-// comes first. One that serves clients as well is not held up by its children.
+// WakingChildren returns the living children of a process that waits for events, if the process
+// catches SIGCHLD, so that the end of a child would wake it. make and shells wait like this for
+// whichever comes first. A process that also serves clients is left out: its children do not block it.
 func (g *Graph) WakingChildren(w *model.Wait) (list []*model.Process) {
 	p := g.Processes[w.PID]
 	if p == nil || p.Signals == nil || w.Needs != model.NeedsEvent || g.Serves(w) || !slices.Contains(interrupts(p, w), "SIGCHLD") {
@@ -71,7 +71,7 @@ func (g *Graph) WakingChildren(w *model.Wait) (list []*model.Process) {
 	return list
 }
 
-// takenBy is how a thread waits for the end of a child that reads from a signalfd.
+// takenBy says whether a thread that reads from a signalfd thereby waits for the end of a child.
 func takenBy(o *model.Object) forEnd {
 	if d, ok := o.Detail.(*model.SignalfdDetail); ok {
 		return endAmong(d.Signals)
@@ -79,7 +79,7 @@ func takenBy(o *model.Object) forEnd {
 	return notForEnd
 }
 
-// endAmong is how a thread waits for the end of a child that any of some signals wakes.
+// endAmong says whether a thread that any of these signals wakes thereby waits for the end of a child.
 func endAmong(signals []string) forEnd {
 	switch {
 	case !slices.Contains(signals, "SIGCHLD"):
@@ -95,14 +95,14 @@ func (g *Graph) hasChild(p *model.Process) bool {
 	return len(g.Tracees[p.PID]) > 0 || slices.ContainsFunc(g.Children[p.PID], func(q *model.Process) bool { return len(g.members[q.PID]) > 0 })
 }
 
-// ForChild reports whether a thread waits for a child, or for a signal that the end of
-// one sends.
+// ForChild reports whether a thread waits for a child, or for a signal that is sent when a
+// child ends.
 func (g *Graph) ForChild(w *model.Wait) bool {
 	return w.Needs == model.NeedsChild || g.childSignal(w) != notForEnd
 }
 
-// signal is a wait for a signal. It may come from anywhere; who waits for that of a
-// child's end most likely waits for the child.
+// signal returns the clause of a wait for a signal. A signal may come from anywhere, but a
+// thread that waits for SIGCHLD most likely waits for a child.
 func (g *Graph) signal(n *node) Clause {
 	how := g.childSignal(n.wait)
 	if how == notForEnd {
@@ -116,20 +116,20 @@ func (g *Graph) signal(n *node) Clause {
 	return c
 }
 
-// endOfChild adds the children whose end sends a signal that is waited for.
+// endOfChild adds to a clause the children whose end sends SIGCHLD to the waiting process.
 func (g *Graph) endOfChild(c *Clause, p *model.Process, how forEnd) {
 	c.How = "is a child whose end would wake it"
 	ended := false
 	for _, q := range g.Children[p.PID] {
 		switch {
-		case len(g.members[q.PID]) == 0: // its signal has come
+		case len(g.members[q.PID]) == 0: // it has ended: its signal was sent already
 		case g.gone[q.PID]:
 			ended = true
 		default:
 			c.add(q.PID)
 		}
 	}
-	c.every = true // as for wait4(2): a shell goes on when the last of its commands has ended
+	c.every = true // as for wait4(2): a shell continues when the last of its commands has ended
 	if ended && len(c.Processes) == 0 {
 		c.ended = processEnded
 	}

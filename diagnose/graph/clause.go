@@ -6,12 +6,12 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// maxSet bounds for how many objects of a set it is asked who could act on them: a
-// server's thousands of connections have thousands of clients, none of which it
-// waits for in particular.
+// maxSet is the largest set of objects for which the releasers are looked up. A
+// server with thousands of connections has thousands of clients, and it waits for
+// none of them in particular.
 const maxSet = 64
 
-// clauses appends what must happen before a wait ends.
+// clauses appends the clauses of a wait: what must happen before it ends.
 func (g *Graph) clauses(list []Clause, n *node) []Clause {
 	from := len(list)
 	if list = g.calls(list, n); len(list) == from {
@@ -26,7 +26,7 @@ func (g *Graph) clauses(list []Clause, n *node) []Clause {
 	return list
 }
 
-// calls appends the clauses by the call that the thread is in.
+// calls appends the clauses that follow from the system call in which the thread waits.
 func (g *Graph) calls(list []Clause, n *node) []Clause {
 	w := n.wait
 	switch w.Needs {
@@ -76,7 +76,7 @@ func (g *Graph) calls(list []Clause, n *node) []Clause {
 	return append(list, g.end(n, o, writes(w.Call)))
 }
 
-// writes reports whether a call puts something in.
+// writes reports whether a call writes or sends.
 func writes(call string) bool {
 	switch call {
 	case "write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg", "sendmmsg", "vmsplice", "sendfile", "mq_timedsend", "msgsnd":
@@ -92,15 +92,15 @@ func objectsOf(w *model.Wait) []string {
 	return w.Objects
 }
 
-// unknown is a clause of which only is known that something else fulfils it.
+// unknown returns a clause that something outside the snapshot fulfils; nothing more is known about it.
 func unknown(because string) Clause {
 	c := Clause{Confidence: model.Certain}
 	c.weaken(External, because)
 	return c
 }
 
-// submitted adds what a process may have left to an io_uring: to write to a pipe or socket
-// while all its threads wait. Language runtimes use theirs for files.
+// submitted weakens a clause if a process that is involved has an io_uring: the kernel may write to a
+// pipe or socket for it while all its threads wait. Language runtimes are excluded: they use io_uring for files.
 func (g *Graph) submitted(n *node, c *Clause) {
 	if len(g.rings) == 0 || c.Level == External || n.wait.Needs == model.NeedsLock || n.wait.Needs == model.NeedsChild {
 		return
@@ -114,8 +114,8 @@ func (g *Graph) submitted(n *node, c *Clause) {
 	c.weaken(Incomplete, g.Processes[who].String()+" has an io_uring, which may do it")
 }
 
-// withRing is the first of some processes that has an io_uring; 0 if none has. Of a long list,
-// which many clauses have in common, it is found once.
+// withRing returns the first of the processes that has an io_uring; 0 if none has. For a long list,
+// which many clauses may share, the result is cached.
 func (g *Graph) withRing(pids []int) int {
 	if len(pids) == 0 {
 		return 0
@@ -132,10 +132,11 @@ func (g *Graph) withRing(pids []int) int {
 	return who
 }
 
-// timeLimit is why a wait may end by itself.
+// timeLimit is the reason given for a wait that may end by itself.
 const timeLimit = "the call has a time limit"
 
-// clocks adds what passes by itself: a limit of the call, a timer, an alarm.
+// clocks weakens a clause by what could end the wait without another process: a time limit of the call,
+// a timer, an alarm; also if not everything that the thread waits for is known.
 func (g *Graph) clocks(n *node, c *Clause) {
 	p := n.process
 	if timed, known := n.wait.Timed.Get(); timed {

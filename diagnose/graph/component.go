@@ -14,11 +14,11 @@ type Deadlock struct {
 	Members    []int         // tids; the first ones each wait for the next
 	Waits      []*model.Wait // of the members, in the same order
 	Circle     int           // how many of them make a circle; the others are in further ones
-	Victims    []*model.Wait // that wait for a member and can never go on either
+	Victims    []*model.Wait // waits for a member, which can never end either
 }
 
-// Deadlocks finds the deadlocks, the surest first. What a surer one explains is
-// not reported again with less confidence. They are searched for once.
+// Deadlocks returns the deadlocks, the most certain first. A thread that is in a deadlock
+// is not reported again with less confidence. The result is cached.
 func (g *Graph) Deadlocks() []Deadlock {
 	if !g.searched {
 		g.searched, g.deadlocks, g.deadlocked = true, g.search(), map[*model.Wait]bool{}
@@ -55,9 +55,9 @@ func (g *Graph) search() []Deadlock {
 	return list
 }
 
-// successors calls f for the threads that a dead one waits for: those of the
-// clauses that lie wholly among the dead. A process stands for its threads, and a crowd, for
-// whoever knows crowds, for its processes.
+// successors calls back with what a dead thread waits for, in those of its clauses
+// whose threads are all dead. A process stands for all its threads, and a crowd for its processes.
+// If crowd is nil, process is called for each process of the crowd.
 func (r *removal) successors(i int, crowd, process, thread func(int)) {
 	for k := range r.g.nodes[i].clauses {
 		c := &r.g.nodes[i].clauses[k]
@@ -79,13 +79,13 @@ func (r *removal) successors(i int, crowd, process, thread func(int)) {
 	}
 }
 
-// components are the strongly connected components of at least two threads, by
-// Tarjan's algorithm. So that a process of many threads does not make for the
-// square of their number, it is a vertex of its own that leads to all of them; so is a crowd.
+// components returns the strongly connected components of at least two threads, by
+// Tarjan's algorithm. A process is a vertex of its own with an edge to each of its threads:
+// otherwise n threads would make n² edges. The same holds for a crowd.
 func (r *removal) components() [][]int {
 	t := tarjan{index: map[int]int{}, low: map[int]int{}, on: map[int]bool{}}
 	n, crowds := len(r.g.nodes), len(r.g.crowds)
-	var pids []int // of the vertices after the nodes and the crowds
+	var pids []int // of the process vertices, which come after the nodes and the crowds
 	places := map[int]int{}
 	vertex := func(pid int) int {
 		at, ok := places[pid]
@@ -142,8 +142,8 @@ type frame struct {
 	rest   []int
 }
 
-// visit finds the components that can be reached from v and were not yet seen. It
-// keeps its own stack: a chain of waits may be long.
+// visit finds the components that can be reached from v and were not visited before. It
+// does not recurse, because a chain of waits may be long.
 func (t *tarjan) visit(v int, next func(int) []int, found func([]int)) {
 	if _, seen := t.index[v]; seen {
 		return
@@ -211,7 +211,7 @@ func (r *removal) deadlock(members []int) Deadlock {
 	return d
 }
 
-// ignored says which threads that could fulfil a clause were ignored.
+// ignored says which threads could fulfil a clause but were ignored.
 func (r *removal) ignored(c *Clause) (list []string) {
 	for _, pid := range c.Processes {
 		for _, i := range r.g.members[pid] {
@@ -227,9 +227,9 @@ func (r *removal) ignored(c *Clause) (list []string) {
 	return list
 }
 
-// round puts the members into an order in which each waits for the next, as far as
-// there is one: along a shortest way around from the one that has waited longest.
-// Members that the way does not touch come last; n is how many it does.
+// round orders the members so that each waits for the next. It takes a shortest cycle
+// through the firmest wait (see rank), of several the longest one. Members that are not on
+// this cycle come last; n is the length of the cycle.
 func (r *removal) round(members []int) (order []int, n int) {
 	first := slices.MinFunc(members, func(a, b int) int {
 		x, y := &r.g.nodes[a], &r.g.nodes[b]
@@ -239,7 +239,7 @@ func (r *removal) round(members []int) (order []int, n int) {
 	for _, i := range members {
 		in[i] = true
 	}
-	// Breadth first from the first until it is met again.
+	// Breadth-first search from the first member until it is reached again.
 	from := map[int]int{}
 	queue := []int{first}
 	last := -1
@@ -283,8 +283,8 @@ func (r *removal) round(members []int) (order []int, n int) {
 	return way, n
 }
 
-// rank orders waits by how much they say: locks and space before data, and both
-// before what idle threads do.
+// rank orders waits by how much they explain: locks and buffer space first, then data, then
+// the waits of idle threads.
 func rank(g *Graph, w *model.Wait) int {
 	switch {
 	case w == nil:
@@ -297,7 +297,7 @@ func rank(g *Graph, w *model.Wait) int {
 	return 2
 }
 
-// victims are the dead threads that wait for a member, directly or not.
+// victims returns the waits of the dead threads that wait for a member, directly or indirectly.
 func (r *removal) victims(members []int) []*model.Wait {
 	stuck := make([]bool, len(r.g.nodes))
 	processes := map[int]bool{} // with a stuck thread

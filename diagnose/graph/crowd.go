@@ -2,18 +2,18 @@ package graph
 
 import "slices"
 
-// Where many processes share an object, as a pipe that a thousand inherited, each of their
-// waits can be released by all of them. A list for each wait, gone through again and again, would
-// take the square of their number: waits of whom the same processes are named share one.
+// If many processes share an object, such as a pipe that a thousand processes inherited, each of
+// their waits can be released by all of them. With a list for each wait, time and memory would be
+// quadratic. So clauses that name the same processes share one list, a crowd.
 
 // crowd is a set of processes that clauses have in common.
 type crowd struct {
 	pids   []int
 	ranked bool
-	worst  [2]*node // who stands for it, and who for it without that one's process
+	worst  [2]*node // the thread that stands for it, and the one that does so for waiters of the first one's process
 }
 
-// crowdKey tells most sets apart.
+// crowdKey distinguishes most sets.
 type crowdKey struct{ n, first, last int }
 
 // gather lets the clauses of all nodes share their sets of processes.
@@ -42,11 +42,11 @@ func (g *Graph) gather() {
 	}
 }
 
-// same reports whether two sets that are not empty are equal; most that are have one list.
+// same reports whether two sets, neither of them empty, are equal. Equal sets mostly are the same list.
 func same(a, b []int) bool { return &a[0] == &b[0] && len(a) == len(b) || slices.Equal(a, b) }
 
-// worstOf is the thread that stands for a crowd for one who waits for it; nil if no
-// other process does.
+// worstOf returns the thread that stands for a crowd in the chain of n, which waits for it. It is
+// not of n's own process; nil if the crowd has no thread of another process.
 func (g *Graph) worstOf(at int, n *node) *node {
 	c := &g.crowds[at]
 	if !c.ranked {

@@ -2,18 +2,19 @@
 // each thread that is blocked, which of them never will, and why.
 //
 // A wait is an AND of clauses, and a clause an OR of threads: one thread of every
-// clause must act before the wait ends. The thread that waits is no part of its own
-// clauses. Where something may release it that no scan sees, the clause carries a
-// [Level]: what one would have to leave out of account to rule that out.
+// clause must act before the wait ends. The waiting thread is not part of its own
+// clauses. If something that no scan sees could also end the wait, the clause has a
+// [Level], which says what must be assumed to rule that out.
 //
-// To begin with, every thread whose wait is confirmed is taken for dead, and all
-// others for free. A thread each of whose clauses may come true from elsewhere or has a free thread
-// may yet run, and is free, too; and so on, until nothing changes. Of each thread
-// that remains, some clause lies wholly among the dead. Threads that wait for each
-// other over such clauses are a deadlock; anyone who merely waits for them is a victim.
+// The algorithm starts with every thread whose wait is confirmed as dead (it will
+// never run again), and all others as free. A dead thread becomes free if each of its
+// clauses can be fulfilled from outside or contains a free thread. This is repeated
+// until nothing changes. Each thread that is still dead has at least one clause whose
+// threads are all dead. Threads that wait for each other through such clauses are a
+// deadlock; a thread that only waits for them is a victim.
 //
 // It is a pure function of the snapshot, so it works on a dump. All confirmed waits
-// held at one instant. Descriptors, locks and threads were read earlier: they are
-// what they were then if the thread has not run since the scan began, which its age
-// tells ([Graph.settled]); only such waits make a deadlock that is certain.
+// held at one instant. Descriptors, locks and threads were read earlier. They are
+// still valid for a thread that has not run since the scan began, which is known from
+// the age of its wait (see settled); only such waits make a deadlock certain.
 package graph

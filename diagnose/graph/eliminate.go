@@ -2,30 +2,30 @@ package graph
 
 import "slices"
 
-// removal is one elimination: who is dead if what a level stands for is assumed.
+// removal is one elimination: the threads that are dead under the assumptions of a level.
 type removal struct {
 	g     *Graph
 	level Level
-	halts bool   // who is halted never goes on, and what is not known brings nothing
+	halts bool   // halted threads are dead, too, and unknown causes release nobody
 	dead  []bool // by node
-	ways  []way  // by node, if halts: to somebody who is halted
+	ways  []way  // by node, if halts: the way to a halted thread
 
 	free      map[int]int // by process: threads that may run
 	freeCrowd []int       // by crowd: processes with such
 	freeBelow map[int]int // by process: threads of its children that may
 }
 
-// scratch is memory that eliminations use again.
+// scratch is memory that eliminations reuse.
 type scratch struct {
 	removals [External]*removal // of graphs before
 
 	watchers map[int][]int // by process: dead nodes with a clause on it
-	parents  map[int][]int // by process: dead nodes that the end of a child of it interrupts
+	parents  map[int][]int // by process: dead nodes whose wait is interrupted when a child of the process ends
 	waiters  map[int][]int // by node: dead nodes with a clause on it
 	queue    []int
 }
 
-// keep keeps the memory of removals that nobody needs any more.
+// keep takes over the memory of removals that are no longer needed.
 func (s *scratch) keep(list *[External]*removal) {
 	for level, r := range list {
 		if r != nil {
@@ -35,7 +35,7 @@ func (s *scratch) keep(list *[External]*removal) {
 	}
 }
 
-// begin is a removal of nobody.
+// begin returns a removal in which no thread is dead yet.
 func (s *scratch) begin(g *Graph, level Level) *removal {
 	if s.watchers == nil {
 		s.watchers, s.parents, s.waiters = map[int][]int{}, map[int][]int{}, map[int][]int{}
@@ -58,15 +58,15 @@ func (s *scratch) begin(g *Graph, level Level) *removal {
 	return r
 }
 
-// zeroed is a list of n zeros, in the memory of another one where that is large enough.
+// zeroed returns a list of n zeros. It reuses the memory of the given list if that is large enough.
 func zeroed[T any](list []T, n int) []T {
 	list = slices.Grow(list[:0], n)[:n]
 	clear(list)
 	return list
 }
 
-// count counts a thread that may run, and calls first with the crowds of which it is the
-// first one.
+// count counts a thread as free, and calls first for each crowd in which its process is the
+// first one with a free thread.
 func (r *removal) count(i int, first func(crowd int)) {
 	p := r.g.nodes[i].process
 	if r.free[p.PID]++; r.free[p.PID] == 1 {
@@ -79,16 +79,16 @@ func (r *removal) count(i int, first func(crowd int)) {
 	r.freeBelow[p.PPID]++
 }
 
-// eliminate finds the threads that can never go on, if what the level stands for is
-// assumed. From [Unlikely] on, processes that could not be read release
-// nothing, nor do a runtime's housekeeping threads.
+// eliminate finds the threads that can never run again under the assumptions of the
+// level. From [Unlikely] on, processes that could not be read and the housekeeping
+// threads of a runtime release nobody.
 func (g *Graph) eliminate(level Level) *removal {
 	r := g.scratch.begin(g, level)
 	r.run()
 	return r
 }
 
-// run removes until nobody is left who may go on.
+// run frees dead threads until no dead thread can be released any more.
 func (r *removal) run() {
 	g, s := r.g, r.g.scratch
 	crowded := make([][]int, len(g.crowds)) // by crowd: dead nodes with a clause on it
@@ -157,7 +157,7 @@ func (r *removal) frees(i int) bool {
 	return r.level == Proven || !n.housekeeps && n.unread == ""
 }
 
-// released reports whether every clause of a thread may come true.
+// released reports whether every clause of a thread may be fulfilled.
 func (r *removal) released(i int) bool {
 	if r.halts && halted(&r.g.nodes[i]) {
 		return false
@@ -170,10 +170,10 @@ func (r *removal) released(i int) bool {
 	return true
 }
 
-// holds reports whether a clause lies wholly among the dead.
+// holds reports whether a clause can never be fulfilled at this level: all its threads are dead.
 func (r *removal) holds(c *Clause) bool { return c.Level <= r.level && r.among(c) }
 
-// among reports whether all that a clause names are among the dead.
+// among reports whether all threads that a clause names are dead.
 func (r *removal) among(c *Clause) bool {
 	if c.starter != 0 && r.free[c.starter] > 0 || c.parent != 0 && r.freeBelow[c.parent] > 0 {
 		return false

@@ -7,8 +7,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// end is who could release a thread that reads from an object or writes to it:
-// those who hold the other end.
+// end returns the clause of a thread that reads from an object or writes to it: the
+// holders of the other end can release it.
 func (g *Graph) end(n *node, o *model.Object, writes bool) Clause {
 	c := Clause{Object: o.ID, Confidence: model.Certain}
 	switch o.Kind {
@@ -51,7 +51,8 @@ func (g *Graph) end(n *node, o *model.Object, writes bool) Clause {
 	return c
 }
 
-// closes reports whether the end of the last holder of the other end ends a wait.
+// closes reports whether a wait at an object of this kind ends when the last holder of the
+// other end exits.
 func closes(kind model.Kind) bool {
 	switch kind {
 	case model.Pipe, model.FIFO, model.Unix, model.TCP, model.Vsock, model.Pty:
@@ -67,8 +68,8 @@ func (g *Graph) pipe(n *node, c *Clause, o *model.Object, writes bool) {
 	}
 	g.holders(c, o, otherSide(writes))
 	if o.Kind == model.FIFO && !o.Deleted {
-		// To bring something through a FIFO is what strangers open it for; to
-		// take away what is not meant for them, hardly.
+		// It is normal that unrelated processes open a FIFO to send something. They rarely
+		// open it to read what was sent to others.
 		if writes {
 			c.weaken(Unlikely, "another process may open the FIFO")
 		} else {
@@ -77,8 +78,8 @@ func (g *Graph) pipe(n *node, c *Clause, o *model.Object, writes bool) {
 	}
 }
 
-// pty: who holds the master provides what the slaves read and takes what they
-// write, and the other way round. While output is stopped nobody takes anything.
+// pty: the holders of the master write what the slaves read, and read what the slaves
+// write, and the other way round. While output is stopped nobody can read it.
 func (g *Graph) pty(n *node, c *Clause, o *model.Object, writes bool) {
 	fd := int32(-1)
 	if n.wait.Target != nil {
@@ -105,15 +106,15 @@ func (g *Graph) pty(n *node, c *Clause, o *model.Object, writes bool) {
 		}
 		return slices.Contains(h.Flags, model.PtyMaster)
 	})
-	// A slave may also be opened by its name, by anyone who may.
+	// Any process that has the permission may also open the slave by its name.
 	if master && !slave {
 		c.weaken(Unlikely, "another process may open the terminal")
 	}
 }
 
-// OutputStopped reports whether output to a terminal is stopped, if a program cannot
-// write to it: nothing waits to be read by the terminal's master, so that this one has
-// read all there was. The terminal itself tells nobody that it is stopped.
+// OutputStopped reports whether output to a terminal is stopped (Ctrl-S), for a terminal to which a
+// program cannot write. The kernel does not show this. It follows from an empty queue: the master
+// has read everything, so a full queue is not the reason why the program waits.
 func OutputStopped(o *model.Object) bool {
 	d, ok := o.Detail.(*model.PtyDetail)
 	if !ok {
@@ -123,7 +124,7 @@ func OutputStopped(o *model.Object) bool {
 	return known && n == 0
 }
 
-// socket: connected ones have peers that the scan shows.
+// socket: a connected socket has a peer in the snapshot.
 func (g *Graph) socket(n *node, c *Clause, o *model.Object, writes bool) {
 	c.How = "holds the other end"
 	if d, ok := o.Detail.(*model.UnixDetail); ok {
@@ -145,7 +146,7 @@ func (g *Graph) socket(n *node, c *Clause, o *model.Object, writes bool) {
 			c.weaken(Unlikely, "that "+p.ID+" is the other end was worked out")
 		}
 		if d, ok := o.Detail.(*model.UnixDetail); ok && d.Type == "dgram" && writes {
-			c.Object = p.ID // many may send to it
+			c.Object = p.ID // the queue that is full is the receiver's; many may send to it
 		}
 		g.holders(c, peer, anySide)
 	}
@@ -154,7 +155,7 @@ func (g *Graph) socket(n *node, c *Clause, o *model.Object, writes bool) {
 	}
 }
 
-// queue: anyone who may open a queue that has a name can send to it.
+// queue: any process with the permission can open a queue that has a name.
 func (g *Graph) queue(c *Clause, o *model.Object, writes bool) {
 	c.How = "can send to it"
 	if writes {
@@ -166,8 +167,8 @@ func (g *Graph) queue(c *Clause, o *model.Object, writes bool) {
 	}
 }
 
-// messages: nobody holds a System V queue, but the kernel notes who was the last to
-// receive from it, and that process most likely does so again.
+// messages: no process holds a System V queue open, but the kernel stores the pid of the last
+// receiver, and that process will most likely receive again.
 func (g *Graph) messages(c *Clause, o *model.Object, writes bool) {
 	c.weaken(External, "any process may use the queue")
 	d, ok := o.Detail.(*model.SysvMsgDetail)
@@ -175,7 +176,7 @@ func (g *Graph) messages(c *Clause, o *model.Object, writes bool) {
 		return
 	}
 	c.How = "was the last to receive from it"
-	// The kernel notes whole seconds, and the time of the boot is no better.
+	// The kernel stores whole seconds, and the boot time is no more precise.
 	if p := g.Processes[d.LastRecvPID.Or(0)]; p != nil && !dead(p.State) && !p.StartTime.After(d.RecvTime.Add(2*time.Second)) {
 		c.add(p.PID)
 	}

@@ -20,7 +20,7 @@ func wantsPartner(o *model.Object, w *model.Wait) string {
 	return text
 }
 
-// Opens is what a thread opens a FIFO to, waiting for the other end; "" if that is not known.
+// Opens returns the access for which a thread opens a FIFO while it waits for the other end; "" if it is not known.
 func Opens(w *model.Wait) model.Access {
 	if w.Target == nil {
 		return ""
@@ -28,7 +28,7 @@ func Opens(w *model.Wait) model.Access {
 	return w.Target.Access
 }
 
-// otherEnd is the end of a FIFO that a thread waits for, as what is to be opened.
+// otherEnd names the end of a FIFO that somebody must open before the thread continues.
 func otherEnd(w *model.Wait) string {
 	switch Opens(w) {
 	case model.Read:
@@ -39,8 +39,8 @@ func otherEnd(w *model.Wait) string {
 	return "the other end"
 }
 
-// NoPartner says which end of a FIFO nobody has, if a thread that opens it waits: it would go on at
-// once if somebody had.
+// NoPartner says which end of a FIFO nobody has open, for a thread that waits in open(2): if somebody
+// had it open, the call would return at once.
 func NoPartner(w *model.Wait) string {
 	switch Opens(w) {
 	case model.Read:

@@ -4,8 +4,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// futex is a wait at a futex word: its owner alone can release it, or, where the
-// lock has none that is known, every thread that can reach the word.
+// futex returns the clause of a wait at a futex word. Only the owner can release it;
+// if no owner is known, every thread that can reach the word can.
 func (g *Graph) futex(n *node, id string) Clause {
 	o := g.Object(id)
 	if o == nil {
@@ -18,7 +18,7 @@ func (g *Graph) futex(n *node, id string) Clause {
 	c := Clause{Object: id, Confidence: model.Certain}
 	tid, ok := d.OwnerTID.Get()
 	if tid == n.tid && len(d.Processes) > 0 {
-		ok = false // the C library may take another process for this thread: its data are in the same memory
+		ok = false // with CLONE_VM the other process may have taken it under this tid: both use the same data of the C library
 	}
 	if ok && owned(d.Type) {
 		c.How = "holds the " + d.Type
@@ -74,7 +74,7 @@ func (g *Graph) futex(n *node, id string) Clause {
 			break
 		}
 		g.holders(&c, memory, mapSide)
-	case d.Offset.Known(): // shared, in memory that nobody shows
+	case d.Offset.Known(): // shared, in memory that is no object of the snapshot
 		for i := range o.Holders {
 			c.add(int(o.Holders[i].PID))
 		}
@@ -87,8 +87,8 @@ func (g *Graph) futex(n *node, id string) Clause {
 	return c
 }
 
-// oneOf is the wait for a lock that one of some threads has, of several pid namespaces:
-// each is called there by the number that the lock names.
+// oneOf returns the clause of a wait for a lock whose owner is one of several threads: the
+// lock stores a thread id, and in several pid namespaces a thread has that id.
 func (g *Graph) oneOf(n *node, o *model.Object, d *model.FutexDetail) Clause {
 	c := Clause{Object: o.ID, How: "may hold the " + d.Type, Confidence: model.Certain}
 	for _, tid := range d.PossibleOwners {
@@ -100,8 +100,8 @@ func (g *Graph) oneOf(n *node, o *model.Object, d *model.FutexDetail) Clause {
 	return c
 }
 
-// OwnerKnown reports whether a clause is about a lock that names its owner, who alone can
-// release it, whatever else ends the wait.
+// OwnerKnown reports whether a clause is about a lock that names its owner. Only the owner
+// can release the lock, whatever else may end the wait.
 func (g *Graph) OwnerKnown(c *Clause) bool {
 	o := g.Object(c.Object)
 	if o == nil {
@@ -111,8 +111,8 @@ func (g *Graph) OwnerKnown(c *Clause) bool {
 	return ok && (d.OwnerTID.Known() || d.OwnerGone()) && owned(d.Type)
 }
 
-// owned reports whether one thread alone can release such a lock; which of them it
-// is may not be known.
+// owned reports whether only one thread, the owner, can release a lock of this type. Who the
+// owner is may be unknown.
 func owned(lock string) bool {
 	switch lock {
 	case "mutex", "robust-mutex", "pi-mutex", "rwlock", "join":
@@ -121,7 +121,7 @@ func owned(lock string) bool {
 	return false
 }
 
-// privateWord reports whether the thread waits at a futex of its own process alone.
+// privateWord reports whether the thread waits at a futex that is private to its process.
 func (g *Graph) privateWord(w *model.Wait) bool {
 	o := g.Object(w.Object)
 	if o == nil || o.Kind != model.Futex {
@@ -131,8 +131,8 @@ func (g *Graph) privateWord(w *model.Wait) bool {
 	return ok && d.Object == "" && !d.Offset.Known() && len(d.Processes) == 0
 }
 
-// lockType is what the futex that a thread waits at belongs to; "" if it waits
-// for something else.
+// lockType returns the type of lock to which the futex of a wait belongs; "" if the
+// thread does not wait at a futex.
 func (g *Graph) lockType(w *model.Wait) string {
 	if o := g.Object(w.Object); o != nil && o.Kind == model.Futex {
 		if d, ok := o.Detail.(*model.FutexDetail); ok {
@@ -145,9 +145,9 @@ func (g *Graph) lockType(w *model.Wait) string {
 	return ""
 }
 
-// libraryLock is the wait of a thread in a signal handler at a word of which nothing is
-// known, as malloc's lock is one: the code that was interrupted has it, or another
-// thread that is at work. One that is blocked hardly has such a lock.
+// libraryLock returns the clause of a thread in a signal handler that waits at a futex of
+// unknown type, such as malloc's lock. The holder is the code that the signal interrupted, or
+// another thread that is running. A blocked thread is unlikely to hold such a lock.
 func (g *Graph) libraryLock(n *node, o *model.Object) Clause {
 	c := Clause{Object: o.ID, How: "can unlock it", Confidence: model.Certain}
 	c.weaken(Unlikely, "that the interrupted code has the lock is inferred")
@@ -165,13 +165,13 @@ func (g *Graph) libraryLock(n *node, o *model.Object) Clause {
 	return c
 }
 
-// signalsAfterRefs is how far behind the count of a group of waiters the word lies at
-// which these wait (struct pthread_cond_t of glibc 2.25 to 2.40).
+// signalsAfterRefs is the distance, in bytes, from the reference count of a group of waiters to the
+// futex word at which they wait (struct pthread_cond_t of glibc 2.25 to 2.40).
 const signalsAfterRefs = 24
 
-// quiesce is the wait of a notifier for those who waited at a condition before: it
-// ends when they have left the condition, which they do when they run. Those that
-// were killed never will.
+// quiesce returns the clause of a notifier that waits for the earlier waiters of a condition
+// variable. The wait ends when they have left the condition, which they do as soon as they
+// run. A waiter that was killed never leaves it.
 func (g *Graph) quiesce(n *node, o *model.Object, d *model.FutexDetail) Clause {
 	c := Clause{Object: o.ID, How: "is still to leave the condition", Confidence: model.Certain}
 	users := Clause{Confidence: model.Certain}
@@ -197,8 +197,8 @@ func (g *Graph) quiesce(n *node, o *model.Object, d *model.FutexDetail) Clause {
 	return c
 }
 
-// waitsBehind reports whether a wait is at the word at which the group waits whose
-// count another one is for.
+// waitsBehind reports whether w waits at the futex word of the same group of waiters
+// whose reference count (d) the notifier waits for.
 func (g *Graph) waitsBehind(w, notifier *model.Wait, d *model.FutexDetail) bool {
 	o := g.Object(w.Object)
 	if o == nil {

@@ -16,36 +16,36 @@ type Graph struct {
 
 	marks       *marks
 	nodes       []node
-	byTID       map[int]int   // place in nodes
-	members     map[int][]int // places in nodes of a process's living threads
+	byTID       map[int]int   // index in nodes
+	members     map[int][]int // by pid: indexes in nodes of its living threads
 	inFlight    []string      // sockets with descriptors in their queues
-	rings       map[int]bool  // processes that have an io_uring, but for language runtimes
+	rings       map[int]bool  // processes that have an io_uring, without those that run on a language runtime
 	ringAmong   map[*int]int  // see [Graph.withRing]
 	listeners   map[endpoint]*model.Object
 	named       map[endpoint][]*model.Object
 	bound       map[boundFile]*model.Object
 	only        map[namedElsewhere]*model.Object // see [Graph.onlyNamed]
 	addresses   map[netip.Addr]uint64            // network namespaces of several hosts; see [Graph.elsewhere]
-	pending     map[string]*model.Object         // listeners, by sockets in their queues
+	pending     map[string]*model.Object         // listeners, by the id of a socket in their accept queue
 	removals    [External]*removal               // by level
 	halted      *removal                         // see [Graph.OnlyHalted]
 	leftUnread  map[int]*model.Object            // see [Graph.LeftUnread]
 	unlisted    bool                             // there are processes outside the pid namespace, or hidden by the proc file system
-	locksUnread bool                             // there may be locks on files that are not listed although their holders are
+	locksUnread bool                             // locks on files may be missing although their holders are listed
 	deadlocks   []Deadlock
 	deadlocked  map[*model.Wait]bool
-	searched    bool                  // for deadlocks
+	searched    bool                  // deadlocks is filled in
 	noWork      bool                  // see [Graph.NoWork]
 	mayEnd      map[int]bool          // pids with a child that may end; see [Graph.childMayEnd]
 	lockTables  map[string]*lockTable // by the object's id
-	gone        map[int]bool          // pids that are taken out; see [Graph.Without]
-	resumed     []int                 // pids that go on; see [Graph.Resumed]
+	gone        map[int]bool          // pids assumed to have ended; see [Graph.Without]
+	resumed     []int                 // pids assumed to have resumed; see [Graph.Resumed]
 	held        map[heldKey]held
 	crowds      []crowd
-	crowdsOf    map[int][]int // places in crowds, by process
-	clauseRoom  []Clause      // of all nodes, beside each other
-	places      []int         // each is its own index; members are parts of it
-	scratch     *scratch      // shared by those that [Graph.Without] makes
+	crowdsOf    map[int][]int // by pid: indexes in crowds
+	clauseRoom  []Clause      // the clauses of all nodes, one after the other
+	places      []int         // each element is its own index; the lists in members are slices of it
+	scratch     *scratch      // shared with the graphs that [Graph.Without] makes
 }
 
 // node is a living thread.
@@ -53,22 +53,22 @@ type node struct {
 	process *model.Process
 	tid     int
 	state   string
-	wait    *model.Wait // nil: it waits for nothing that is known
+	wait    *model.Wait // nil: no known wait
 	clauses []Clause    // of a confirmed wait
 
 	blocked    bool   // its wait is confirmed, and nothing else keeps it from running
 	settled    bool   // … and has lasted since before the scan began
-	unread     string // what it does could not be read, and what is said of that
-	own        bool   // a language runtime has the thread for itself
+	unread     string // not empty: its state could not be read; the text to show for that
+	own        bool   // it belongs to a language runtime, not to the program
 	housekeeps bool   // … and it wakes by itself and does nothing for others
-	handler    string // the signal in whose handler it is; "": none, or not known
+	handler    string // the signal whose handler it is running; "": none, or not known
 }
 
-// New makes the graph of an indexed snapshot, which is not changed.
+// New makes the graph of an indexed snapshot. It does not change the snapshot.
 func New(x *model.Index) *Graph { return Next(x, nil) }
 
-// Next is [New] for a snapshot of the machine of which there was one before. It takes over what is
-// still true of the graph of that and its memory, so that this must not be used any more; nil: there was none.
+// Next is [New] for a later snapshot of the same machine. It reuses the memory of the graph before
+// and what is still true in it, so that graph must not be used afterwards. before may be nil.
 func Next(x *model.Index, before *Graph) *Graph {
 	g := before.emptied()
 	s := x.Snapshot
@@ -102,8 +102,8 @@ func Next(x *model.Index, before *Graph) *Graph {
 	return g
 }
 
-// emptied is a graph of nothing in the memory of one that nobody needs any more. Of that only the marks
-// are left.
+// emptied returns an empty graph that reuses the memory of g, which is no longer needed. Only the
+// marks of g are kept.
 func (g *Graph) emptied() *Graph {
 	if g == nil {
 		return &Graph{
@@ -153,7 +153,7 @@ func (g *Graph) addThreads(p *model.Process, unreadable map[int]string) {
 		g.byTID[t.TID] = len(g.nodes)
 		g.nodes = append(g.nodes, n)
 	}
-	// A thread that the list lacks may do anything.
+	// A thread that is missing in the list may do anything.
 	if len(p.ThreadList) > 0 && p.Threads > len(p.ThreadList) || len(p.ThreadList) == 0 && p.Threads > 1 {
 		g.nodes = append(g.nodes, node{process: p, unread: "does something that could not be read"})
 	}
@@ -167,16 +167,16 @@ func (g *Graph) addThreads(p *model.Process, unreadable map[int]string) {
 	g.members[p.PID] = own
 }
 
-// settled reports whether a thread has not run since the scan began. What the scan
-// read of it before its wait is then still so.
+// settled reports whether a thread has not run since the scan began. Then everything
+// that the scan read about the thread before it read the wait is still valid.
 func (g *Graph) settled(w *model.Wait) bool {
 	age, known := w.BlockedFor.Get()
 	return known && age >= g.Snapshot.Scan.Duration
 }
 
-// unreadable are the processes, by pid, and threads, by tid, of which could not be
-// read what they wait for, and what is to be said of it. That a right is missing, the verdict says
-// of all; what a kernel or program is the reason for, is said here.
+// unreadable lists the processes (by pid) and threads (by tid) whose wait could not be
+// read, with the text to show for each. A missing privilege is not mentioned here, because
+// the verdict says it once for all; a reason in the kernel or the program is.
 func unreadable(s *model.Snapshot) map[int]string {
 	list := map[int]string{}
 	for i := range s.Gaps {

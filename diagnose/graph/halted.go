@@ -6,21 +6,21 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// way is the next step from a thread to somebody who is halted.
+// way is the next step from a thread to a halted one.
 type way struct {
 	clause *Clause // of the thread; nil: there is no way
-	next   int     // place of a thread that the clause names
+	next   int     // index in nodes of a thread that the clause names
 }
 
-// OnlyHalted reports whether a wait cannot end before somebody who is stopped, frozen or traced
-// goes on: all others who could end it wait as well.
+// OnlyHalted reports whether a wait cannot end before a halted thread (stopped, frozen, traced or
+// dumping core) runs again: all other threads that could end it wait as well.
 func (g *Graph) OnlyHalted(w *model.Wait) bool {
 	i, ok := g.byTID[w.TID]
 	return ok && g.withHalted().ways[i].clause != nil
 }
 
-// ToHalted is the shortest way from a wait to somebody who is halted, through those alone who
-// wait for that one, pollers too; false if the wait may end without.
+// ToHalted returns the shortest chain from a wait to a halted thread, only through threads that
+// wait for it, including pollers; false if the wait may end without the halted thread.
 func (g *Graph) ToHalted(w *model.Wait) (Chain, bool) {
 	if !g.OnlyHalted(w) {
 		return Chain{}, false
@@ -33,7 +33,7 @@ func (g *Graph) ToHalted(w *model.Wait) (Chain, bool) {
 	return c, true
 }
 
-// withHalted is an elimination in which who is halted never goes on.
+// withHalted returns the elimination in which halted threads never run again.
 func (g *Graph) withHalted() *removal {
 	if g.halted == nil {
 		g.halted = g.scratch.begin(g, Incomplete)
@@ -43,10 +43,10 @@ func (g *Graph) withHalted() *removal {
 	return g.halted
 }
 
-// namesSomebody reports whether a clause that something unknown may bring about names who does so as a
-// rule: who waits for that one with a time limit waits for it all the same. Who polls
-// may get something from elsewhere, or do what is due: that one waits for nothing else is believed only
-// where somebody halted has not read what was sent to it.
+// namesSomebody reports whether a clause names the threads that normally fulfil it, although something
+// unknown may fulfil it, too. A thread that waits for them with a time limit still waits for them. A thread
+// that polls may get events from elsewhere, or wake for a task that is due. So it counts only if its time
+// limit is the only other cause, and a halted process has not read what was sent to it.
 func (g *Graph) namesSomebody(n *node, c *Clause) bool {
 	switch {
 	case len(c.Processes)+len(c.Threads) == 0:
@@ -58,8 +58,8 @@ func (g *Graph) namesSomebody(n *node, c *Clause) bool {
 	return len(because) == 1 && because[0] == timeLimit && slices.ContainsFunc(c.Processes, func(pid int) bool { return g.LeftUnread(pid) != nil })
 }
 
-// LeftUnread is something that a process which is halted has not read, though others have sent it
-// to that process alone; nil if nothing is known of such.
+// LeftUnread returns a pipe or socket with data that others have sent to a halted process and that only
+// this process can read; nil if none is known.
 func (g *Graph) LeftUnread(pid int) *model.Object {
 	if g.leftUnread == nil {
 		g.leftUnread = map[int]*model.Object{}
@@ -78,8 +78,9 @@ func (g *Graph) LeftUnread(pid int) *model.Object {
 	return g.leftUnread[pid]
 }
 
-// receiver is the only process that can read what another one has put into a pipe or socket; 0 if
-// there is none, or nothing in it, or if it may have put it there itself, as programs wake themselves.
+// receiver returns the only process that can read what another process has put into a pipe or socket;
+// 0 if there is not exactly one, if the object is empty, or if the process may have written the data
+// itself, as programs do to wake themselves.
 func (g *Graph) receiver(o *model.Object) (pid int) {
 	if Unreceived(o) == 0 {
 		return 0
@@ -97,7 +98,7 @@ func (g *Graph) receiver(o *model.Object) (pid int) {
 	}
 	another := func(h model.Holder) bool { return h.PID != 0 && int(h.PID) != pid && h.Access.CanWrite() }
 	_, inet := o.Detail.(*model.InetDetail)
-	sent := inet && len(o.Peers) == 0 || slices.ContainsFunc(o.Holders, another) // the former from elsewhere
+	sent := inet && len(o.Peers) == 0 || slices.ContainsFunc(o.Holders, another) // without a peer here it was sent by another machine
 	for _, p := range o.Peers {
 		peer := g.Object(p.ID)
 		sent = sent || peer != nil && slices.ContainsFunc(peer.Holders, another)
@@ -108,7 +109,7 @@ func (g *Graph) receiver(o *model.Object) (pid int) {
 	return pid
 }
 
-// Unreceived is how many bytes wait in a pipe or in the queue of a socket, as far as is known.
+// Unreceived returns how many bytes wait in a pipe or in the receive queue of a socket; 0 if that is not known.
 func Unreceived(o *model.Object) int64 {
 	switch d := o.Detail.(type) {
 	case *model.PipeDetail:
@@ -121,8 +122,9 @@ func Unreceived(o *model.Object) int64 {
 	return 0
 }
 
-// findWays finds the shortest ways to those who are halted, beginning with these, in time
-// proportional to the graph. crowded are, by crowd, the dead with a clause on it.
+// findWays finds the shortest way from each dead thread to a halted one, by a breadth-first search that
+// starts at the halted threads, in time proportional to the size of the graph. crowded lists, by crowd,
+// the dead threads that have a clause on it.
 func (r *removal) findWays(crowded [][]int) {
 	g := r.g
 	r.ways = make([]way, len(g.nodes))
@@ -166,8 +168,8 @@ func (r *removal) findWays(crowded [][]int) {
 	}
 }
 
-// AsksServer reports whether a thread polls nothing but a connection that its process asked
-// for: it waits for an answer, where a server that polls one waits for work.
+// AsksServer reports whether a thread polls only a connection that its process has opened as a
+// client. It waits for an answer; a server that polls a connection waits for work.
 func (g *Graph) AsksServer(w *model.Wait) bool {
 	list := objectsOf(w)
 	if len(list) != 1 || w.Needs != model.NeedsEvent {

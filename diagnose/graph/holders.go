@@ -12,12 +12,12 @@ type side uint8
 // The sides.
 const (
 	anySide   side = iota
-	readSide       // who can read from it, or may be able to
-	writeSide      // likewise
-	mapSide        // who has it mapped
+	readSide       // holders that can read from it, or whose access is unknown
+	writeSide      // holders that can write to it, or whose access is unknown
+	mapSide        // holders that have it mapped or attached
 )
 
-// otherSide is who could release a thread that writes to an object, or reads from it.
+// otherSide returns the side that could release a thread that writes to an object, or reads from it.
 func otherSide(writes bool) side {
 	if writes {
 		return readSide
@@ -37,8 +37,8 @@ func (s side) has(h *model.Holder) bool {
 	return true
 }
 
-// manyHolders is from how many holders on a side of an object is kept: there may be as many
-// waits at it.
+// manyHolders is the number of holders from which the side of an object is cached: there may be as
+// many waits at it.
 const manyHolders = 16
 
 type heldKey struct {
@@ -46,14 +46,14 @@ type heldKey struct {
 	side   side
 }
 
-// held is what the holders of one side are to a clause.
+// held is the cached result of [Graph.holders] for one side of an object.
 type held struct {
 	pids             []int
 	jumbled          bool
 	closed, inFlight bool
 }
 
-// holders adds the processes that are on a side of an object's holders.
+// holders adds to a clause the processes on one side of an object.
 func (g *Graph) holders(c *Clause, o *model.Object, s side) {
 	if len(o.Holders) < manyHolders || len(c.Processes) > 0 {
 		g.holdersThat(c, o, s.has)
@@ -67,17 +67,17 @@ func (g *Graph) holders(c *Clause, o *model.Object, s side) {
 		h.pids, h.jumbled, h.closed = all.Processes, all.jumbled, all.closed
 		g.held[key] = h
 	}
-	c.Processes, c.jumbled, c.closed = slices.Clip(h.pids), h.jumbled, c.closed || h.closed // clipped: others have the list
+	c.Processes, c.jumbled, c.closed = slices.Clip(h.pids), h.jumbled, c.closed || h.closed // clipped: the list is shared
 	g.doubt(c, o, h.inFlight)
 }
 
-// holdersThat adds the processes that hold an object in a way that fits.
+// holdersThat adds to a clause the processes with a holder record that fits.
 func (g *Graph) holdersThat(c *Clause, o *model.Object, fits func(*model.Holder) bool) {
 	g.doubt(c, o, c.take(g, o, fits))
 }
 
-// take adds the processes that hold an object in a way that fits, and reports whether a
-// descriptor of it is in flight.
+// take adds to a clause the processes with a holder record that fits, and reports whether a
+// descriptor of the object is in flight.
 func (c *Clause) take(g *Graph, o *model.Object, fits func(*model.Holder) bool) (inFlight bool) {
 	for i := range o.Holders {
 		switch h := &o.Holders[i]; {
@@ -93,7 +93,7 @@ func (c *Clause) take(g *Graph, o *model.Object, fits func(*model.Holder) bool) 
 	return inFlight
 }
 
-// doubt says what makes it unsure that an object's holders are all.
+// doubt weakens a clause if the list of an object's holders may be incomplete.
 func (g *Graph) doubt(c *Clause, o *model.Object, inFlight bool) {
 	if inFlight {
 		c.weaken(Incomplete, "a descriptor of "+o.ID+" is in flight")

@@ -10,9 +10,9 @@ import (
 // manyNamespaces marks an address that several network namespaces have.
 const manyNamespaces = 0
 
-// elsewhere is the listening socket of another host in whose queue a connection waits to be
-// accepted, as far as addresses tell; nil where there is one host alone, or none is known. It
-// is asked only of a connection that has no other end on any of the hosts.
+// elsewhere returns the listening socket of another host in whose queue a connection waits to be
+// accepted, judged by addresses; nil if the snapshot has only one host, or if no such socket is
+// known. It is only for connections whose other end is on none of the hosts.
 func (g *Graph) elsewhere(o *model.Object, d *model.InetDetail) *model.Object {
 	remote, err := netip.ParseAddrPort(d.Remote)
 	if len(g.Snapshot.Hosts) == 0 || len(o.Peers) > 0 || err != nil || remote.Addr().IsLoopback() {
@@ -31,7 +31,7 @@ func (g *Graph) elsewhere(o *model.Object, d *model.InetDetail) *model.Object {
 		if l == nil || l.Host == o.Host {
 			continue
 		}
-		// Where nothing waits to be accepted, it is not this connection that does.
+		// If nothing waits to be accepted there, this connection does not either.
 		if waiting, ok := l.Detail.(*model.InetDetail); ok && waiting.Backlog.Or(0) > 0 {
 			return l
 		}
@@ -39,7 +39,7 @@ func (g *Graph) elsewhere(o *model.Object, d *model.InetDetail) *model.Object {
 	return nil
 }
 
-// indexAddresses notes which network namespace of which host has an address.
+// indexAddresses records which network namespace has which address.
 func (g *Graph) indexAddresses() {
 	g.addresses = map[netip.Addr]uint64{}
 	own := func(a netip.Addr, net uint64) {
@@ -69,8 +69,8 @@ func (g *Graph) indexAddresses() {
 	}
 }
 
-// far weakens a clause in which one host waits for another: that these are the two ends was
-// worked out from addresses.
+// far weakens a clause in which one host waits for another: that these two sockets belong
+// together is inferred from addresses.
 func (g *Graph) far(c *Clause, o, listener *model.Object) {
 	if o != nil && o.Host != listener.Host {
 		c.Confidence = model.Likely
@@ -78,7 +78,7 @@ func (g *Graph) far(c *Clause, o, listener *model.Object) {
 	}
 }
 
-// notHere says where the other end of a connection is that none of the processes has.
+// notHere says where the other end of a connection is if no process of the snapshot has it.
 func (g *Graph) notHere() string {
 	if len(g.Snapshot.Hosts) > 0 {
 		return "on none of these hosts"

@@ -6,8 +6,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Work reports whether a wait is one in which threads that are well wait for work:
-// for any of a set, for events, at a terminal, at a futex that has no owner.
+// Work reports whether a healthy thread may wait like this for work: for any of a set
+// of objects, for events, at a terminal, at a futex that has no owner.
 func (g *Graph) Work(w *model.Wait) bool {
 	if g.childSignal(w) == alone || g.readsUnset(w) {
 		return false
@@ -29,13 +29,13 @@ func (g *Graph) Work(w *model.Wait) bool {
 	return w.Needs == model.NeedsData && o != nil && o.Kind == model.Pty
 }
 
-// Serves reports whether a wait is one for a connection: accept, or a set in which
-// there is a listening socket.
+// Serves reports whether a thread waits for connections: in accept, or for a set that
+// contains a listening socket.
 func (g *Graph) Serves(w *model.Wait) bool {
 	return w.Call == "accept" || w.Call == "accept4" || len(g.Listeners(w)) > 0
 }
 
-// Listeners are the listening sockets at which a wait is for a connection.
+// Listeners returns the listening sockets at which a thread waits for a connection.
 func (g *Graph) Listeners(w *model.Wait) []*model.Object {
 	if w.Call != "accept" && w.Call != "accept4" && !g.Work(w) {
 		return nil
@@ -49,8 +49,8 @@ func (g *Graph) Listeners(w *model.Wait) []*model.Object {
 	return list
 }
 
-// Firm reports whether somebody has what a wait needs and keeps it: a lock, the
-// room in a full buffer, the answer of a file system's server, a child that does not end.
+// Firm reports whether a particular process or thread withholds what a wait needs: a lock,
+// space in a full buffer, the answer of a file system's server, the end of a child or thread.
 func (g *Graph) Firm(w *model.Wait) bool {
 	switch w.Needs {
 	case model.NeedsLock, model.NeedsSpace, model.NeedsChild, model.NeedsAnswer:
@@ -65,18 +65,18 @@ func (g *Graph) Firm(w *model.Wait) bool {
 	return false
 }
 
-// keeps reports whether somebody keeps what a wait is for while he lives and does not
-// act: a lock, or the room in a buffer. A child or thread whose end is waited for
-// keeps nothing: it ends when it is told to.
+// keeps reports whether somebody withholds what a wait needs for as long as he lives and does
+// not act: a lock, or space in a buffer. A child or thread whose end is awaited withholds
+// nothing: it ends when it is told to.
 func (g *Graph) keeps(w *model.Wait) bool {
 	return g.Firm(w) && !g.ForChild(w) && g.lockType(w) != "join"
 }
 
-// idle reports whether threads that wait for each other are merely idle. They are
-// where all of them wait for work, or all for something to come through one and the
-// same object, as the users of a token pipe do; and where nobody keeps anything and a
-// signal may set one of them going, whose handler brings what the others wait for, or
-// some of them wait for work and there is none.
+// idle reports whether threads that wait for each other are only idle. They are idle if
+// all of them wait for work, or if all wait for data from the same object, as the users
+// of a token pipe do. They are also idle if nobody withholds anything (see keeps) and
+// either a signal handler of one of them may provide what the others wait for, or some
+// of them wait for work and there is no work.
 func (r *removal) idle(members []int) bool {
 	g := r.g
 	all := func(is func(*model.Wait) bool) bool {
@@ -102,7 +102,7 @@ func (r *removal) idle(members []int) bool {
 		}
 		working = working || g.Work(n.wait)
 		if g.childSignal(n.wait) == perhapsForEnd {
-			return true // it does what another signal asks for
+			return true // it waits for other signals, too, which may give it work
 		}
 		if firm && !posters[n.process.PID] && !g.handlerHelps(n) {
 			continue // a handler does not end a child
@@ -113,8 +113,8 @@ func (r *removal) idle(members []int) bool {
 	if catching == CatchesSignals {
 		return true
 	}
-	// Workers and who gives them work: all is well unless there is work that nobody
-	// takes.
+	// These are workers and the processes that give them work. All is well unless there is
+	// work that nobody takes.
 	if !working || firm || r.undelivered(members) {
 		return false
 	}
@@ -122,9 +122,9 @@ func (r *removal) idle(members []int) bool {
 	return true
 }
 
-// posters are the processes that can post a semaphore at which one of some threads
-// waits, or signal its condition: a handler of theirs may do so, whatever they wait for
-// themselves.
+// posters returns the processes that can post a semaphore, or signal a condition, at which one
+// of the threads waits. A signal handler of such a process may do so, whatever the process
+// itself waits for.
 func (r *removal) posters(members []int) map[int]bool {
 	g := r.g
 	pids, seen := map[int]bool{}, map[string]bool{}
@@ -143,9 +143,9 @@ func (r *removal) posters(members []int) map[int]bool {
 	return pids
 }
 
-// crossed reports whether threads wait at several semaphores in memory without a name,
-// so that nobody else can come to post one, and none of their processes catches a signal.
-// That is how two semaphores that serve as locks end that were taken in different orders.
+// crossed reports whether threads wait at several semaphores in memory without a name, so
+// that no other process can map them and post one, and none of their processes catches a signal.
+// This is the deadlock of two semaphores used as locks and taken in different orders.
 func (r *removal) crossed(members []int) bool {
 	g := r.g
 	first := g.nodes[members[0]].wait.Object
@@ -170,12 +170,12 @@ func (g *Graph) namelessSem(w *model.Wait) bool {
 	return memory != nil && (memory.Deleted || memory.Kind == model.ShmAnon)
 }
 
-// NoWork reports whether threads were taken for idle because no pipe was seen to have
-// work for them: a snapshot without the pipes at which nobody waits does not tell that.
+// NoWork reports whether threads were considered idle because no pipe contains work for them.
+// A snapshot that leaves out the pipes at which nobody waits cannot answer that.
 func (g *Graph) NoWork() bool { return g.noWork }
 
-// undelivered reports whether there is something in a pipe of which all who could
-// read it are among some threads' processes, and none of these threads does.
+// undelivered reports whether a pipe contains data that only the processes of these threads
+// could read, while none of the threads waits at it.
 func (r *removal) undelivered(members []int) bool {
 	g := r.g
 	of := map[int]bool{}

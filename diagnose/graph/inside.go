@@ -24,7 +24,7 @@ var inside = []struct {
 	{[]string{"node", "nodejs"}, "kill -USR1 PID, then node inspect -p PID"},
 }
 
-// Inside says how to see what a process does that the kernel does not show: a query
+// Inside says how to see inside a process, which the kernel does not show: a query
 // that the server answers, or a command that prints the stacks of its threads.
 func Inside(p *model.Process) string {
 	name := programOf(p)
@@ -45,8 +45,8 @@ func Inside(p *model.Process) string {
 	return "gdb -p " + pid + " -batch -ex 'thread apply all bt'"
 }
 
-// Inside says how to see what the process does that a chain ends at; "" where its state
-// says it, or where there is none.
+// Inside says how to see inside the process at the end of a chain; "" if its state says
+// enough, or if there is no process.
 func (e *End) Inside() string {
 	switch e.Kind {
 	case Running, Idle, Asleep, Stuck:
@@ -57,11 +57,11 @@ func (e *End) Inside() string {
 	return ""
 }
 
-// maxTitle bounds how much of a title is shown: processes write it themselves.
+// maxTitle limits how many characters of a title are shown: processes write it themselves.
 const maxTitle = 80
 
-// polling says of a thread that waits for events how many descriptors it polls, and
-// what the process's title says.
+// polling says how many descriptors a thread polls, when the first of its timers goes off, and
+// what the process's title is.
 func (g *Graph) polling(w *model.Wait) string {
 	text := g.polls(w)
 	if when := g.soonest(g.watched(w.Objects).ids); when != "" {
@@ -77,16 +77,16 @@ func (g *Graph) polling(w *model.Wait) string {
 	return text + unclear
 }
 
-// unclear is what is to be said of a thread that waits for work, or for another one.
+// unclear is appended where a thread may wait for work or for another thread.
 const unclear = "; may be idle or waiting inside the application"
 
-// locksInside reports whether a process's locks are the language's own: what they are made
-// of looks the same whether a thread waits for work or for another one to unlock something.
+// locksInside reports whether a process uses the locks of its language. Their futexes look the
+// same whether a thread waits for work or for another thread to unlock something.
 func locksInside(p *model.Process) bool {
 	return p != nil && (p.Runtime == model.RuntimeJVM || python(programOf(p)))
 }
 
-// programOf is the name of a process's executable file, as far as is known.
+// programOf returns the name of a process's executable file; its comm if the file is not known.
 func programOf(p *model.Process) string {
 	if p.Exe == "" {
 		return p.Comm
@@ -98,8 +98,8 @@ func python(program string) bool {
 	return strings.HasPrefix(program, "python") || strings.HasPrefix(program, "pypy")
 }
 
-// Unclear reports whether a wait is one in which threads wait for work, but of which
-// the kernel does not show what it is for: a set of descriptors, a futex of unknown type.
+// Unclear reports whether a thread may wait for work, but the kernel does not show what it
+// really waits for: a set of descriptors, a futex of unknown type.
 func (g *Graph) Unclear(w *model.Wait) bool {
 	switch t := g.lockType(w); t {
 	case "":

@@ -2,8 +2,8 @@ package graph
 
 import "github.com/ipctop/ipctop/model"
 
-// lease is a wait in open(2) for leases on the file to be given up (F_SETLEASE, fcntl(2)): each of
-// them is a clause. The kernel takes them away after a time.
+// lease returns the clauses of a wait in open(2) until the leases on the file are given up (F_SETLEASE,
+// fcntl(2)), one for each lease. After a time the kernel breaks them.
 func (g *Graph) lease(w *model.Wait) []Clause {
 	o := g.Object(w.Object)
 	if o == nil {
@@ -29,7 +29,7 @@ func (g *Graph) lease(w *model.Wait) []Clause {
 	return list
 }
 
-// wantsLease says of which file a thread waits for a lease to be given up.
+// wantsLease names the file that a thread opens while a lease is in the way.
 func wantsLease(o *model.Object, w *model.Wait) string {
 	text := "opens a file"
 	switch {

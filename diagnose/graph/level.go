@@ -6,20 +6,20 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Level is how much has to be assumed before a clause has no releaser but those it
-// names. Each level includes those before.
+// Level says how much must be assumed so that only the threads which a clause names can
+// fulfil it. Each level includes the ones before it.
 type Level uint8
 
 // The levels, the surest first.
 const (
 	Proven     Level = iota // nothing has to be assumed
-	Unlikely                // that what hardly ever happens does not; see [Clause.Reasons]
+	Unlikely                // that something that hardly ever happens does not happen; see [Clause.Reasons]
 	Unreadable              // that processes which could not be read hold nothing and do nothing
 	Incomplete              // that no holder is missing, no descriptor in flight matters, and no signal handler acts
-	External                // something outside the snapshot does release such waits
+	External                // no assumption helps: something outside the snapshot normally releases such waits
 )
 
-// confidence is how sure a deadlock is that stands on clauses of such a level.
+// confidence returns the confidence of a deadlock that depends on clauses of this level.
 func (l Level) confidence() model.Confidence {
 	switch l {
 	case Proven:
@@ -30,37 +30,37 @@ func (l Level) confidence() model.Confidence {
 	return model.Possible
 }
 
-// Clause is one of the things that must all happen before a wait ends: one of these
-// threads must act.
+// Clause is one of the conditions that must all be fulfilled before a wait ends. It is
+// fulfilled when one of its threads acts.
 type Clause struct {
-	Object    string // what they must act on, where it is an object
-	Processes []int  // all of whose threads can
-	Threads   []int  // threads that can, of other processes' threads
+	Object    string // the object on which they must act, if there is one
+	Processes []int  // processes of which every thread can fulfil it
+	Threads   []int  // further threads that can fulfil it, of other processes
 	How       string // how they could do it: "can write to it"
-	starter   int    // a process whose threads could start one that can
-	parent    int    // a process the end of whose children interrupts the wait
-	maker     int    // of a lock that a description holds: the process that took it, if it still has that
-	crowd     int    // place of Processes in [Graph.crowds], from 1; 0: they are not shared
-	jumbled   bool   // Processes are not in ascending order
-	unseen    bool   // who holds the lock is not visible from here; see [Graph.UnseenHolder]
-	every     bool   // to be sure that the thread goes on, all of Processes must act; see [Graph.Released]
+	starter   int    // a process whose threads could start a process that can fulfil it
+	parent    int    // a process that leaves the wait when a child of it ends
+	maker     int    // of a flock or OFD lock: the process that took it, if it still has the open file description
+	crowd     int    // index of Processes in [Graph.crowds] plus 1; 0: the list is not shared
+	jumbled   bool   // Processes is not in ascending order
+	unseen    bool   // the holder of the lock is not visible from here; see [Graph.UnseenHolder]
+	every     bool   // only if all of Processes act the thread certainly continues; see [Graph.Released]
 
 	Level      Level
 	Reasons    []string         // why it is not proven
 	levels     []Level          // of each reason
-	Confidence model.Confidence // that they can do it
+	Confidence model.Confidence // that Processes and Threads can fulfil it
 
-	closed bool   // a process that is taken out had what the wait is for; see [Graph.Without]
-	ended  ending // what ends the wait at once where processes are taken out; see [Graph.Without]
+	closed bool   // a process that is assumed to have ended held the object; see [Graph.Without]
+	ended  ending // what ends the wait at once if those processes end; see [Graph.Without]
 }
 
-// weaken raises the clause's level, for a reason.
+// weaken raises the clause's level to at least l, for a reason.
 func (c *Clause) weaken(l Level, because string) {
 	c.Level = max(c.Level, l)
 	c.Reasons, c.levels = append(c.Reasons, because), append(c.levels, l)
 }
 
-// ReasonsFrom are the reasons of a level or above.
+// ReasonsFrom returns the reasons of a level or above.
 func (c *Clause) ReasonsFrom(least Level) []string {
 	var list []string
 	for i, l := range c.levels {
@@ -71,8 +71,8 @@ func (c *Clause) ReasonsFrom(least Level) []string {
 	return list
 }
 
-// incomplete is what it means that an object's holders are not all known.
-// Where processes could not be read, or are not even listed, that alone explains it.
+// incomplete weakens a clause if the list of an object's holders is incomplete. If
+// processes could not be read, or are not even listed, that alone explains it.
 func (g *Graph) incomplete(c *Clause, o *model.Object) {
 	switch {
 	case o.HoldersComplete:
@@ -89,11 +89,11 @@ func (g *Graph) incomplete(c *Clause, o *model.Object) {
 // pid namespace, or hidden by the proc file system.
 func (g *Graph) Unlisted() bool { return g.unlisted }
 
-// add adds a process once.
+// add adds a process unless the clause has it.
 func (c *Clause) add(pid int) {
 	known := false
 	switch n := len(c.Processes); {
-	case n == 0 || !c.jumbled && c.Processes[n-1] < pid: // as holders come
+	case n == 0 || !c.jumbled && c.Processes[n-1] < pid: // the normal order of holders
 	case c.jumbled:
 		known = slices.Contains(c.Processes, pid)
 	default:
@@ -105,7 +105,7 @@ func (c *Clause) add(pid int) {
 	}
 }
 
-// merge makes a clause out of several, any of which will do.
+// merge combines several clauses into one that any of them fulfils.
 func merge(list []Clause) Clause {
 	all := Clause{Confidence: model.Certain}
 	for i := range list {

@@ -8,28 +8,28 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// endpoint is where one connects or sends to: a path, @ and an abstract name, or an
+// endpoint is an address to connect or send to: a path, @ and an abstract name, or an
 // address and port, in a network namespace.
 type endpoint struct {
 	name string
 	net  uint64
 }
 
-// boundFile is the file that a socket is bound to; unix_diag tells the low half of its
-// inode number.
+// boundFile is the file to which a socket is bound; unix_diag reports only the low half (32
+// bits) of the inode number.
 type boundFile struct {
 	host, dev string
 	ino       uint32
 }
 
-// namedElsewhere is a name of sockets, but for those in the file system of one device.
+// namedElsewhere is a name of sockets without those that are bound to files on one device.
 type namedElsewhere struct {
 	endpoint
 
 	device string
 }
 
-// index notes where sockets can be reached that take connections or datagrams.
+// indexListeners indexes the sockets that accept connections or datagrams by their addresses.
 func (g *Graph) indexListeners() {
 	g.listeners, g.pending = map[endpoint]*model.Object{}, map[string]*model.Object{}
 	g.named, g.bound, g.only = map[endpoint][]*model.Object{}, map[boundFile]*model.Object{}, map[namedElsewhere]*model.Object{}
@@ -56,7 +56,7 @@ func (g *Graph) indexListeners() {
 	}
 }
 
-// cleanPath names a place in /run as it is called there: /var/run leads to it.
+// cleanPath replaces /var/run, which is a symbolic link, by /run.
 func cleanPath(path string) string {
 	if rest, ok := strings.CutPrefix(path, "/var/run/"); ok {
 		return "/run/" + rest
@@ -64,9 +64,9 @@ func cleanPath(path string) string {
 	return path
 }
 
-// ListenerOf is the listening socket of this machine, or of the hosts looked at, that a TCP socket's connection
-// was asked of, or that a UNIX socket's connection waits in the queue of; nil if there
-// is none, or none that is known.
+// ListenerOf returns the listening socket to which a TCP socket is connected or connecting, or in
+// whose accept queue a UNIX socket waits, on this machine or another host of the snapshot; nil if
+// there is none, or none is known.
 func (g *Graph) ListenerOf(o *model.Object) *model.Object {
 	if g.listeners == nil {
 		g.indexListeners()
@@ -85,8 +85,8 @@ func (g *Graph) ListenerOf(o *model.Object) *model.Object {
 	if l := g.listeners[endpoint{d.Remote, ns}]; l != nil {
 		return l
 	}
-	// With a listener on all addresses, this machine is meant where the kernel gave
-	// both ends the same address, as it does, or loopback ones.
+	// The listener may be bound to all addresses. The connection goes to this machine if the
+	// remote address is a loopback address, or equals the local one, as the kernel chooses it.
 	remote, err1 := netip.ParseAddrPort(d.Remote)
 	local, err2 := netip.ParseAddrPort(d.Local)
 	if err1 != nil || !remote.Addr().IsLoopback() && (err2 != nil || remote.Addr() != local.Addr()) {
@@ -101,8 +101,8 @@ func (g *Graph) ListenerOf(o *model.Object) *model.Object {
 	return nil
 }
 
-// destination is the socket of this machine that a call names by its path: the one that
-// is bound to the file which the path leads to, else the only one of that name.
+// destination returns the socket that a call names by a path: the one that is bound to the
+// file at that path, else the only one with that name.
 func (g *Graph) destination(n *node) *model.Object {
 	if g.listeners == nil {
 		g.indexListeners()
@@ -126,8 +126,8 @@ func (g *Graph) destination(n *node) *model.Object {
 	return nil
 }
 
-// onlyNamed is the only socket that is bound to a name, but for those known to be bound to files
-// of one device. It is found once for all who connect or send to that name.
+// onlyNamed returns the socket with a name if there is exactly one, without those that are known to be
+// bound to files on the device elsewhere. The result is cached for all that connect or send to that name.
 func (g *Graph) onlyNamed(at endpoint, elsewhere string) *model.Object {
 	key := namedElsewhere{at, elsewhere}
 	if o, known := g.only[key]; known {
@@ -148,7 +148,7 @@ func (g *Graph) onlyNamed(at endpoint, elsewhere string) *model.Object {
 	return only
 }
 
-// connect: the listener's holders make room for one more connection.
+// connect returns the clause of a thread in connect(2): the listener's holders can accept a connection.
 func (g *Graph) connect(n *node) Clause {
 	l := g.destination(n)
 	if o := g.Object(n.wait.Object); l == nil && o != nil {
@@ -169,8 +169,8 @@ func (g *Graph) connect(n *node) Clause {
 	return c
 }
 
-// unconnected: a datagram goes to the socket that the call names; a connection
-// that was not accepted yet is served by anyone who accepts it.
+// unconnected: a datagram goes to the socket that the call names; a connection in an
+// accept queue waits for the holders of the listening socket.
 func (g *Graph) unconnected(n *node, c *Clause, o *model.Object, writes bool) {
 	if d, ok := o.Detail.(*model.UnixDetail); ok && d.Type == "dgram" && writes {
 		if to := g.destination(n); to != nil {
@@ -188,7 +188,7 @@ func (g *Graph) unconnected(n *node, c *Clause, o *model.Object, writes bool) {
 	c.weaken(External, "the other end of "+o.ID+" is "+g.notHere()+", or not shown")
 }
 
-// Listening reports whether an object is a socket that takes connections.
+// Listening reports whether an object is a listening socket.
 func Listening(o *model.Object) bool {
 	switch d := o.Detail.(type) {
 	case *model.UnixDetail:
@@ -199,8 +199,8 @@ func Listening(o *model.Object) bool {
 	return false
 }
 
-// accepted reports whether a socket looks like one that was accepted from a
-// listener: it has the listener's name.
+// accepted reports whether a socket was probably accepted from a listener: it has
+// the listener's name.
 func accepted(l, o *model.Object) bool {
 	if o == l || !Listening(l) || o.Kind != l.Kind || o.Namespace != nil && l.Namespace != nil && *o.Namespace != *l.Namespace {
 		return false

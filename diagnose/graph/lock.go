@@ -22,11 +22,11 @@ type request struct {
 	own        map[descriptor]bool // the descriptors of its open file description
 }
 
-// descriptor is one of a process: its number means nothing without the pid.
+// descriptor is a file descriptor of a process.
 type descriptor struct{ pid, fd int32 }
 
-// lock is a wait for a lock on a file. The kernel names one lock that is in the
-// way; all that conflict must go, so each is a clause.
+// lock returns the clauses of a wait for a lock on a file. The kernel names only one
+// conflicting lock, but all of them must be released, so each is a clause.
 func (g *Graph) lock(n *node) []Clause {
 	w := n.wait
 	o := g.Object(w.Object)
@@ -52,7 +52,7 @@ func (g *Graph) lock(n *node) []Clause {
 		}
 		if r.kind == held.Type && r.kind != "posix" && r.owns(table.through[i]) {
 			own = true
-			continue // the lock that is to be changed
+			continue // the lock that this call converts
 		}
 		known[table.owners[i]] = true
 		if g.allGone(lockHolders(held)) {
@@ -73,8 +73,8 @@ func (g *Graph) lock(n *node) []Clause {
 	return list
 }
 
-// heldLock is a lock in the way: all that hold it can give it up together, as
-// the open file description's last holder or with a call.
+// heldLock returns the clause of a conflicting lock. Any of its holders can release it with a
+// call, or all of them together by closing the open file description.
 func (g *Graph) heldLock(o *model.Object, table *lockTable, held *model.Lock) Clause {
 	c := Clause{Object: o.ID, How: "holds the lock", Confidence: model.Certain}
 	if held.Type == "posix" {
@@ -96,7 +96,7 @@ func (g *Graph) heldLock(o *model.Object, table *lockTable, held *model.Lock) Cl
 	}
 	switch {
 	case len(held.Holders) > 0:
-	case held.Type == "ofd" && g.unlisted && len(g.inFlight) == 0: // which are listed without a pid, those of outside, too
+	case held.Type == "ofd" && g.unlisted && len(g.inFlight) == 0: // OFD locks are listed without a pid, also those of other pid namespaces
 		c.weaken(External, heldOutside)
 		c.unseen = true
 	default:
@@ -109,7 +109,7 @@ func (g *Graph) heldLock(o *model.Object, table *lockTable, held *model.Lock) Cl
 	return c
 }
 
-// lockHolders are the processes that hold a lock, as far as is known.
+// lockHolders returns the known holders of a lock.
 func lockHolders(held *model.Lock) []int {
 	if held.Type != "posix" {
 		return held.Holders
@@ -120,8 +120,8 @@ func lockHolders(held *model.Lock) []int {
 	return nil
 }
 
-// unheld says where the open file description of a lock may be that no process is
-// seen to have.
+// unheld says where the open file description of a lock may be if no visible process
+// has it.
 func (g *Graph) unheld(held *model.Lock) string {
 	text := "who holds the lock is not shown"
 	if p := g.Processes[held.PID.Or(0)]; p != nil {
@@ -137,8 +137,8 @@ func (g *Graph) unheld(held *model.Lock) string {
 	}
 }
 
-// InFlight says that a descriptor of an object may be in the queue of a socket, "" if
-// none has any in it: what is sent there is not told (SCM_RIGHTS, unix(7)).
+// InFlight says that a descriptor of an object may be in flight in the queue of a socket; "" if no
+// socket has descriptors in its queue. The kernel does not show which ones are there (SCM_RIGHTS, unix(7)).
 func (g *Graph) InFlight(o *model.Object) string {
 	switch n := len(g.inFlight); n {
 	case 0:
@@ -164,8 +164,8 @@ func Locks(o *model.Object) []model.Lock {
 	return nil
 }
 
-// request is what the thread has asked for; what its memory does not say, the
-// kernel's table may.
+// request returns the lock that the thread has asked for. What could not be read from its
+// memory is taken from the kernel's table of locks, if possible.
 func (g *Graph) request(n *node, table *lockTable, locks []model.Lock) (request, bool) {
 	t := n.wait.Target
 	r := request{kind: t.LockType, mode: t.Mode, pid: n.process.PID, own: map[descriptor]bool{}}
@@ -180,8 +180,8 @@ func (g *Graph) request(n *node, table *lockTable, locks []model.Lock) (request,
 	return r, true
 }
 
-// description fills in the descriptors that share the open file description of
-// the one that the lock was asked for with.
+// description adds to a request the descriptors that share the open file description with
+// the descriptor of the call.
 func (t *lockTable) description(r *request, at descriptor) {
 	r.own[at] = true
 	if ofd, ok := t.ofd[at]; ok { // else nobody shares it
@@ -210,9 +210,9 @@ func (r *request) fromTable(locks []model.Lock) bool {
 	return found
 }
 
-// conflicts reports whether a lock that is held is in the way. flock and fcntl
-// know nothing of each other; a process's POSIX locks never are in its own way;
-// POSIX and OFD locks always are in each other's.
+// conflicts reports whether a held lock conflicts with the request. flock and fcntl
+// locks do not conflict with each other; a process's POSIX locks never conflict with
+// its own; POSIX and OFD locks always conflict with each other.
 func (r *request) conflicts(held *model.Lock) bool {
 	switch {
 	case !r.related(held):
@@ -225,13 +225,13 @@ func (r *request) conflicts(held *model.Lock) bool {
 	return r.mode == "WRITE" || held.Mode == "WRITE"
 }
 
-// related reports whether a lock is of a sort that can be in the way.
+// related reports whether a lock is of a type that can conflict with the request.
 func (r *request) related(held *model.Lock) bool {
 	return held.Type != "lease" && (r.kind == "flock") == (held.Type == "flock")
 }
 
-// owns reports whether a lock is, or may be, held through the description that
-// asks.
+// owns reports whether a lock is, or may be, held through the open file description of
+// the request.
 func (r *request) owns(descriptors []descriptor) bool {
 	return slices.ContainsFunc(descriptors, func(h descriptor) bool { return r.own[h] || h == descriptor{int32(r.pid), noFD} })
 }
@@ -239,10 +239,10 @@ func (r *request) owns(descriptors []descriptor) bool {
 // noFD stands for a descriptor that is not known.
 const noFD = -1
 
-// heldThrough are the descriptors that the locks of an object are held through.
+// heldThrough maps each lock of an object to the descriptors through which it is held.
 type heldThrough map[lockKey][]descriptor
 
-// lockKey is what tells the holder records of one lock.
+// lockKey identifies the holder records of one lock.
 type lockKey struct {
 	mode       string
 	start, end int64

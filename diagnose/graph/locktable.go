@@ -7,24 +7,24 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// maxLockClauses is for how many owners of locks that are in the way it is asked who could
-// make them give up: a wait that many must act for ends no sooner for the rest.
+// maxLockClauses is the largest number of lock owners for which clauses are made. All owners must
+// act before the wait ends, so further clauses change little.
 const maxLockClauses = 256
 
-// lockTable is what is asked of the locks on an object for each thread that waits there.
+// lockTable is what is known about the locks on an object, computed once for all threads that wait there.
 type lockTable struct {
-	owners  []int // of each lock, its owners' number: locks that the same processes hold are one clause
-	count   int
-	through [][]descriptor // of each flock or ofd lock that is held, the descriptors it is held through
+	owners  []int          // by lock: the number of its set of owners; locks with the same owners become one clause
+	count   int            // of sets of owners
+	through [][]descriptor // by lock: the descriptors through which it is held, for flock and OFD locks
 
 	ofd      map[descriptor]model.OFD // descriptions that several descriptors share
 	sharing  map[model.OFD][]descriptor
-	inFlight bool // a descriptor of the object is
+	inFlight bool // a descriptor of the object is in flight
 
-	othersHave func() bool // [Graph.othersHave] of the object, found out once
+	othersHave func() bool // [Graph.othersHave] of the object, cached
 }
 
-// lockTable makes the table of an object's locks, once.
+// lockTable returns the table of an object's locks, which is cached.
 func (g *Graph) lockTable(o *model.Object, locks []model.Lock) *lockTable {
 	if t := g.lockTables[o.ID]; t != nil {
 		return t

@@ -7,23 +7,23 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Mark is something about an object that a rule asks for, as far as the object's record
-// alone tells. Few objects have one, so that a rule need not go through all.
+// Mark is a property of an object for which a rule searches and which follows from the object's
+// record alone. Few objects have a mark, so a rule does not have to look at all of them.
 type Mark uint16
 
 // The marks.
 const (
-	Listens    Mark = 1 << iota // a socket that takes connections
-	Reachable                   // a socket that a name leads to, or that has others in its queue
-	Connecting                  // a TCP connection that is asked for
+	Listens    Mark = 1 << iota // a listening socket
+	Reachable                   // a socket to which others can connect or send by its name, or with an accept queue that is not empty
+	Connecting                  // a TCP connection that is not established yet (SYN-SENT)
 	CloseWait                   // a TCP connection that the other end has closed
 	InFlight                    // a UNIX socket with descriptors in its queue
-	Stale                       // a socket's file that no socket is bound to
-	Unread                      // a pipe or FIFO that somebody could write to and nobody read
+	Stale                       // a socket file to which no socket is bound
+	Unread                      // a pipe or FIFO that has a writer and no reader
 	Small                       // a pipe of one or two pages
-	Filled                      // a pipe or FIFO with something in it
+	Filled                      // a pipe or FIFO with data in it
 	Open                        // anyone may write to it
-	Removed                     // it was shared by a name, which is gone, and is still held
+	Removed                     // its name was removed, and it is still held
 )
 
 // guarded are the kinds whose permission bits decide who may write.
@@ -31,11 +31,11 @@ var guarded = map[model.Kind]bool{
 	model.SysvMsg: true, model.SysvSem: true, model.SysvShm: true, model.PosixMq: true, model.PosixSem: true, model.PosixShm: true, model.FIFO: true,
 }
 
-// smallPipe is what a pipe gets past fs.pipe-user-pages-soft: two pages, one before
-// Linux 5.14. Pages are of 4 KiB or more, the usual capacity is sixteen of them.
+// smallPipe is the capacity of a new pipe when its user exceeds fs.pipe-user-pages-soft: two pages,
+// before Linux 5.14 one. A page has 4 KiB or more; the usual capacity is sixteen pages.
 const smallPipe = 2 * 4096
 
-// marksOf are the marks of an object.
+// marksOf returns the marks of an object.
 func marksOf(o *model.Object) Mark {
 	var m Mark
 	set := func(mark Mark, has bool) {
@@ -70,8 +70,8 @@ func marksOf(o *model.Object) Mark {
 	return m
 }
 
-// unread reports whether there is a writer and no reader of a pipe among its holders, and
-// of none of them is unknown what it may do.
+// unread reports whether a pipe has a writer and no reader, and the access of all its holders is
+// known.
 func unread(o *model.Object) bool {
 	writers := false
 	for i := range o.Holders {
@@ -84,17 +84,17 @@ func unread(o *model.Object) bool {
 	return writers
 }
 
-// marks are the marks of a snapshot's objects, kept for the next snapshot: those of
-// records that are in that, too, need not be worked out again.
+// marks are the marks of a snapshot's objects. They are kept for the next snapshot: the marks of
+// records that it shares with this one are not computed again.
 type marks struct {
 	objects []*model.Object
-	of      []Mark // in the order of objects
-	some    []int32
-	room    []int32 // for comparing the next list with this one
-	spare   []Mark  // for those of the next list
+	of      []Mark  // in the order of objects
+	some    []int32 // indexes of the objects that have a mark
+	room    []int32 // memory for comparing the next list with this one
+	spare   []Mark  // memory for the marks of the next list
 }
 
-// next are the marks of other objects. Those before must not be used any more.
+// next returns the marks of the next snapshot's objects. m must not be used afterwards.
 func (m *marks) next(objects []*model.Object) *marks {
 	if m != nil && model.SameList(m.objects, objects) {
 		return m

@@ -6,8 +6,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// MayAct says who or what may set a wait going that is not stuck for good, the nearest first: a
-// thread that can act, or something that is not known of another one; "" if the wait is stuck.
+// MayAct says who or what may end a wait that is not stuck for good: the nearest thread that can act,
+// or why a thread on the way to it may continue; "" if the wait is stuck.
 func (g *Graph) MayAct(w *model.Wait) string {
 	i, ok := g.byTID[w.TID]
 	r := g.removed(Incomplete)
@@ -45,7 +45,7 @@ func (g *Graph) MayAct(w *model.Wait) string {
 	return "one of those named may act"
 }
 
-// threadsOf are the places of the threads that a clause names.
+// threadsOf returns the indexes in nodes of the threads that a clause names.
 func (g *Graph) threadsOf(c *Clause) []int {
 	var list []int
 	for _, pid := range c.Processes {

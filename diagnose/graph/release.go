@@ -86,7 +86,7 @@ func (g *Graph) release(w *model.Wait) string {
 	return brings(o)
 }
 
-// makesRoom says what lets a thread go on that writes to what is full.
+// makesRoom says what ends the wait of a thread that writes to a full object.
 func (g *Graph) makesRoom(w *model.Wait, o *model.Object) string {
 	if w.Call == "msgsnd" || w.Call == "mq_timedsend" {
 		return "somebody receives a message from the queue"
@@ -110,7 +110,7 @@ func (g *Graph) makesRoom(w *model.Wait, o *model.Object) string {
 	return "somebody reads from the other end, or closes it"
 }
 
-// brings says what lets a thread go on that reads from what is empty.
+// brings says what ends the wait of a thread that reads from an empty object.
 func brings(o *model.Object) string {
 	if o == nil {
 		return "somebody writes to the other end, or all who have it close it"
@@ -127,7 +127,8 @@ func brings(o *model.Object) string {
 	return "somebody writes to the other end, or all who have it close it"
 }
 
-// message is the message that a thread waits for: of a System V queue it may ask for types.
+// message describes the message for which a thread waits: a reader of a System V queue may ask for
+// certain types.
 func message(w *model.Wait) string {
 	if w.Target == nil {
 		return "a message"
@@ -143,7 +144,7 @@ func message(w *model.Wait) string {
 	return "a message"
 }
 
-// joined is the thread whose end another one waits for (pthread_join); 0 if that is not known.
+// joined returns the thread for whose end w waits (pthread_join); 0 if that is not known.
 func (g *Graph) joined(w *model.Wait) int {
 	if o := g.Object(w.Object); o != nil {
 		if d, ok := o.Detail.(*model.FutexDetail); ok {

@@ -13,7 +13,7 @@ type EndKind string
 
 // The ways in which a chain ends.
 const (
-	Running EndKind = "running"  // it runs, or could
+	Running EndKind = "running"  // it runs, or has no known wait
 	Asleep  EndKind = "sleeping" // it waits for time to pass
 	Idle    EndKind = "idle"     // it waits for work
 	Stopped EndKind = "stopped"
@@ -22,12 +22,12 @@ const (
 	Dumping EndKind = "dumping core"
 	Disk    EndKind = "disk" // it waits for a disk or a file server
 	Outside EndKind = "outside"
-	Stuck   EndKind = "stuck"  // it waits for one that was met before
-	Nobody  EndKind = "nobody" // there is none who could release the last one
-	Gone    EndKind = "gone"   // who could has ended
+	Stuck   EndKind = "stuck"  // it is a thread that is in the chain already
+	Nobody  EndKind = "nobody" // no thread could release the last one
+	Gone    EndKind = "gone"   // the thread that could release the last one has ended
 	Signal  EndKind = "signal" // the last one waits for a signal
 	Timer   EndKind = "time"   // … for time to pass
-	Unseen  EndKind = "unseen" // what is not shown
+	Unseen  EndKind = "unseen" // who could release the last one, or what he does, is not visible
 )
 
 // End is the root cause that a chain leads to.
@@ -38,7 +38,7 @@ type End struct {
 	Doing   string // what it does, in a few words
 }
 
-// Halts reports whether the root cause is kept from running from outside.
+// Halts reports whether the root cause is a process that is halted: stopped, traced, frozen or dumping core.
 func (e *End) Halts() bool {
 	switch e.Kind {
 	case Stopped, Traced, Frozen, Dumping:
@@ -92,7 +92,7 @@ func (g *Graph) ends(m *node) (End, bool) {
 	return e, false
 }
 
-// sleeps says of a thread that waits for time to pass for how much longer it does.
+// sleeps says how much longer a thread waits that waits for time to pass.
 func (g *Graph) sleeps(w *model.Wait) string {
 	o := g.readsTimer(w)
 	switch {
@@ -104,7 +104,7 @@ func (g *Graph) sleeps(w *model.Wait) string {
 	return g.wantsTime(w)
 }
 
-// Rests says what a thread does that waits for nobody; "" of others.
+// Rests says what a thread does that does not wait for another process; "" for other threads.
 func Rests(w *model.Wait) string {
 	switch {
 	case w.Needs == model.NeedsTime:
@@ -117,7 +117,8 @@ func Rests(w *model.Wait) string {
 	return ""
 }
 
-// sleeps says how much longer a thread sleeps, which never looks like how long it has.
+// sleeps says how much longer a thread sleeps. Each text is worded so that nobody takes this for the
+// time that it has slept already.
 func sleeps(w *model.Wait) string {
 	limit, limited := w.Timeout.Get()
 	age, known := w.BlockedFor.Get()
@@ -132,7 +133,7 @@ func sleeps(w *model.Wait) string {
 
 const tenMinutes = 10 * time.Minute
 
-// idles says what a thread waits for that is idle.
+// idles says for what an idle thread waits.
 func (g *Graph) idles(w *model.Wait) string {
 	switch {
 	case w.Call == "accept" || w.Call == "accept4":
@@ -152,9 +153,9 @@ func (g *Graph) idles(w *model.Wait) string {
 	return g.Wants(w)
 }
 
-// narrow reports whether a thread that polls does so for one single process: then
-// it is that process that it waits for. Who waits for a signal that the end of a child
-// sends waits for the child.
+// narrow reports whether only one other process could release a thread that polls: then
+// the thread waits for that process. A thread that waits for SIGCHLD waits for the
+// child.
 func (g *Graph) narrow(m *node) bool {
 	if m.wait.Needs == model.NeedsSignal {
 		return g.ForChild(m.wait)
@@ -166,14 +167,14 @@ func (g *Graph) narrow(m *node) bool {
 	return len(others) == 1 && m.wait.Needs == model.NeedsEvent
 }
 
-// Narrow reports whether a thread polls for one single process, or waits for a signal that
-// the end of a child sends.
+// Narrow reports whether a thread polls and only one other process could release it, or
+// waits for the signal that is sent when a child ends.
 func (g *Graph) Narrow(w *model.Wait) bool {
 	i, ok := g.byTID[w.TID]
 	return ok && g.nodes[i].wait == w && g.narrow(&g.nodes[i])
 }
 
-// nobody is the end of a chain at a thread that no thread is known to release.
+// nobody returns the end of a chain at a thread that no known thread could release.
 func (g *Graph) nobody(n *node, c *Clause) End {
 	w := n.wait
 	o := g.Object(w.Object)
@@ -203,7 +204,7 @@ func (g *Graph) nobody(n *node, c *Clause) End {
 	return End{Kind: Unseen, Doing: doing}
 }
 
-// ownerGone reports whether the owner of the futex has ended.
+// ownerGone reports whether the owner of the futex is known to have ended.
 func (g *Graph) ownerGone(w *model.Wait) bool {
 	if o := g.Object(w.Object); o != nil {
 		if d, ok := o.Detail.(*model.FutexDetail); ok {
@@ -213,7 +214,7 @@ func (g *Graph) ownerGone(w *model.Wait) bool {
 	return false
 }
 
-// outside is the end of a chain at a connection to another host.
+// outside returns the end of a chain at a connection to another host.
 func (g *Graph) outside(o *model.Object) (End, bool) {
 	if o == nil {
 		return End{}, false
@@ -231,7 +232,7 @@ func (g *Graph) outside(o *model.Object) (End, bool) {
 
 // brief is a duration in one or two units: 41s, 3m12s, 2h05m.
 func brief(d time.Duration) string {
-	if d >= tenMinutes { // nobody counts the seconds of what is left
+	if d >= tenMinutes { // seconds do not matter any more
 		d = d.Truncate(time.Minute)
 	}
 	switch {

@@ -7,15 +7,15 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Housekeeping reports whether a thread is one that a language runtime has for itself
-// and that wakes from time to time: it does nothing that others wait for.
+// Housekeeping reports whether a thread belongs to a language runtime and wakes from time
+// to time by itself. Such a thread does nothing for which others wait.
 func Housekeeping(p *model.Process, t *model.Thread, w *model.Wait) bool {
 	return w != nil && w.Timed.Or(false) && runtimesOwn(p, t, w)
 }
 
-// runtimesOwn reports whether a thread is one that a language runtime has for itself.
-// Such threads are recognised by what they are, in processes that are known to run on that
-// runtime; that a thread sleeps says nothing. The main thread is never one of them.
+// runtimesOwn reports whether a thread belongs to a language runtime, not to the program.
+// Such threads are recognised by what they are (their name or call), in processes that are known
+// to run on that runtime; never by the fact that they sleep. The main thread is never one of them.
 func runtimesOwn(p *model.Process, t *model.Thread, w *model.Wait) bool {
 	if t.TID == p.PID || p.Threads < 2 {
 		return false
@@ -31,8 +31,8 @@ func runtimesOwn(p *model.Process, t *model.Thread, w *model.Wait) bool {
 	return false
 }
 
-// jvmThreads are the beginnings of the names, cut to 15 bytes as the kernel does, of
-// the threads that HotSpot has for itself (JDK 8 to 24).
+// jvmThreads are the beginnings of the names of HotSpot's own threads (JDK 8 to 24). The kernel
+// cuts names to 15 bytes, so they are cut here, too.
 var jvmThreads = []string{
 	"VM Thread", "VM Periodic Tas", "GC Thread#", "G1 ", "G1 Main Marker", "G1 Conc#", "G1 Refine#", "G1 Service", "ParGC Thread#", "ZDirector", "ZWorker#",
 	"Shenandoah", "GC task thread#", "Gang worker#", "Concurrent Mark", "CMS Main Thread",
@@ -44,7 +44,7 @@ var jvmThreads = []string{
 // nodeThreads are those of V8 and libuv.
 var nodeThreads = []string{"V8Worker", "DelayedTaskSche", "libuv-worker", "SignalInspector"}
 
-// runtimeName is what people call a runtime.
+// runtimeName returns the usual name of a runtime.
 func runtimeName(runtime string) string {
 	switch runtime {
 	case model.RuntimeGo:

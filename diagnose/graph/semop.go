@@ -8,9 +8,9 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// semop is a wait for System V semaphores: a clause for each that is in the way.
-// Any process may operate on them; the last that did is the one that likely will, as it has
-// locked what the semaphore protects.
+// semop returns the clauses of a wait for System V semaphores, one for each operation that cannot
+// proceed. Any process may operate on the semaphores. The last one that did is the likely releaser,
+// because it has probably locked what the semaphore protects.
 func (g *Graph) semop(n *node) []Clause {
 	w := n.wait
 	o := g.Object(w.Object)
@@ -33,7 +33,7 @@ func (g *Graph) semop(n *node) []Clause {
 			return nil
 		}
 		if change > 0 || change < 0 && value+change >= 0 || change == 0 && value == 0 {
-			continue // it is not this one
+			continue // this operation could proceed
 		}
 		c := Clause{Object: o.ID, How: "was the last to change it", Confidence: model.Likely}
 		c.weaken(Unlikely, fmt.Sprintf("any process may change semaphore %d of %s", number, o.ID))
@@ -42,7 +42,7 @@ func (g *Graph) semop(n *node) []Clause {
 		case change == 0, !known, last == 0:
 			c.weaken(External, "who is to change it is not known")
 		case !undo && g.waitsForSem(last, o.ID, number):
-			// Who has taken all that was there and waits for more has most likely not locked
+			// A process that has taken all units and waits for more has most likely not locked
 			// anything: semaphores that count work are used like this.
 			c.weaken(External, "who took it last waits for more of it, as who waits for work does: who is to raise it is not known")
 		case value > 0:

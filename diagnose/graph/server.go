@@ -2,9 +2,9 @@ package graph
 
 import "github.com/ipctop/ipctop/model"
 
-// answer is who could answer a thread for which the kernel has asked something: the
-// processes that serve a file system (FUSE), that decide about opening files (fanotify) or about
-// system calls (seccomp), or that provide pages (userfaultfd).
+// answer returns the clause of a thread for which the kernel has asked a program: a process
+// that serves a file system (FUSE), that decides about opening files (fanotify) or about
+// system calls (seccomp), or that provides pages (userfaultfd).
 func (g *Graph) answer(w *model.Wait) Clause {
 	c := Clause{Object: w.Object, Confidence: model.Certain, How: "serves the file system"}
 	if w.Target == nil {
@@ -30,7 +30,7 @@ func (g *Graph) answer(w *model.Wait) Clause {
 		}
 	}
 	if ended && len(c.Processes) == 0 {
-		c.ended = processEnded // the kernel answers for it
+		c.ended = processEnded // when the program has ended, the kernel answers in its place
 		return c
 	}
 	if o := g.Object(w.Object); o != nil {
@@ -52,7 +52,7 @@ func (g *Graph) answer(w *model.Wait) Clause {
 	return c
 }
 
-// wantsAnswer says what is asked of whom.
+// wantsAnswer says who is asked for what.
 func wantsAnswer(w *model.Wait) string {
 	t := w.Target
 	if t == nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// set is a wait for any of several objects: one clause, the union over them. The
-// descriptor's own access says what it can be waited for: the end for reading of a
+// set returns the clause of a wait for any of several objects: the union over them. The
+// access of the thread's own descriptor says what it can wait for: the read end of a
 // pipe becomes readable, never writable.
 func (g *Graph) set(n *node, ids []string) Clause {
 	if len(ids) == 0 {
@@ -41,25 +41,25 @@ func (g *Graph) set(n *node, ids []string) Clause {
 	case len(w.ids) == 0 && len(w.instances) == 1:
 		c.Object = w.instances[0].ID
 	}
-	// Anyone who has an instance may have it watch more.
+	// Every holder of an epoll instance can add descriptors to it.
 	for _, o := range w.instances {
 		g.holders(&c, o, anySide)
 	}
 	return c
 }
 
-// maxNested is how deep epoll instances may watch each other (EP_MAX_NESTS of
-// fs/eventpoll.c, and the one that is waited at).
+// maxNested is how deep epoll instances may be nested (EP_MAX_NESTS of fs/eventpoll.c,
+// and the one at which the thread waits).
 const maxNested = 5
 
-// watching is what a set comes to: what epoll instances in it watch is in their place.
+// watching is a set in which each epoll instance is replaced by the objects that it watches.
 type watching struct {
 	ids       []string
 	instances []*model.Object // of epoll
-	unknown   string          // why not all is known
+	unknown   string          // not empty: why the set is not completely known
 }
 
-// watched takes apart the epoll instances in a set.
+// watched replaces the epoll instances in a set by the objects that they watch.
 func (g *Graph) watched(ids []string) watching {
 	var w watching
 	g.watch(&w, ids, 0)
@@ -101,7 +101,7 @@ func (g *Graph) watch(w *watching, ids []string, depth int) {
 	}
 }
 
-// ready is who could make one object of a set ready.
+// ready returns the clauses that say who could make one object of a set ready.
 func (g *Graph) ready(n *node, o *model.Object) []Clause {
 	switch o.Kind {
 	case model.Futex:
@@ -125,7 +125,7 @@ func (g *Graph) ready(n *node, o *model.Object) []Clause {
 	return []Clause{g.end(n, o, false)}
 }
 
-// epoll is a set that the kernel keeps.
+// epoll returns the clause of a wait at an epoll instance, whose set the kernel stores.
 func (g *Graph) epoll(n *node) Clause {
 	if g.Object(n.wait.Object) == nil {
 		return unknown("what the epoll instance watches is not known")

@@ -7,21 +7,20 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Catching is what the signal handlers of a process may be there for. A handler may
-// write to a pipe or post a semaphore (signal-safety(7)); it may not unlock a mutex,
-// and it gives back neither a file lock nor the room in a buffer.
+// Catching says what the signal handlers of a process may do. A handler may write to a
+// pipe or post a semaphore (signal-safety(7)). It may not unlock a mutex, and it is
+// assumed to release neither a file lock nor space in a buffer.
 type Catching int
 
-// What handlers may be there for.
+// What handlers may do.
 const (
 	CatchesNothing   Catching = iota
 	CatchesInterrupt          // SIGINT alone: to end the program, as interpreters do
 	CatchesSignals            // anything
 )
 
-// Catches tells what signals a process catches, and which: faults do not count, nor what
-// all of its threads block, nor the end of a child where no child is left that could end by
-// itself.
+// Catches returns which signals a process catches. Not counted are faults, signals that
+// all its threads block, and SIGCHLD if the process has no child that could end by itself.
 func (g *Graph) Catches(p *model.Process) (Catching, []string) {
 	if p == nil || p.Signals == nil || p.Signals.Caught == nil {
 		return CatchesSignals, nil
@@ -47,8 +46,8 @@ func (g *Graph) Catches(p *model.Process) (Catching, []string) {
 	return c, names
 }
 
-// fault reports whether a signal tells of something that the program itself has done, or
-// is one that the C library has for itself.
+// fault reports whether the program's own actions cause a signal, or the C library reserves
+// it for itself.
 func fault(signal string) bool {
 	switch signal {
 	case "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT", "SIGTRAP", "SIGSYS", "SIGPIPE", "SIG32", "SIG33":
@@ -57,14 +56,14 @@ func fault(signal string) bool {
 	return false
 }
 
-// childMayEnd reports whether a child of a process is not known to be blocked for
-// good: one with a thread whose wait is not confirmed, or has a time limit, or is for
-// such a child of its own, as a shell's is.
+// childMayEnd reports whether a process has a child that is not known to be blocked for
+// good: a thread of the child has a wait that is not confirmed, or that has a time limit,
+// or that is for a child which itself may end, as in a shell.
 func (g *Graph) childMayEnd(p *model.Process) bool {
 	if may, known := g.mayEnd[p.PID]; known {
 		return may
 	}
-	g.mayEnd[p.PID] = false // should two processes be each other's children
+	g.mayEnd[p.PID] = false // ends the recursion if a broken dump has a cycle of parents
 	may := slices.ContainsFunc(g.Children[p.PID], func(child *model.Process) bool {
 		return slices.ContainsFunc(g.members[child.PID], func(i int) bool {
 			n := &g.nodes[i]
@@ -75,9 +74,9 @@ func (g *Graph) childMayEnd(p *model.Process) bool {
 	return may
 }
 
-// interrupted adds that the end of a child wakes who waits for events and catches
-// SIGCHLD: the kernel never restarts such calls after a handler (signal(7)). So does make
-// wait for a job's token or for the end of one of its commands.
+// interrupted notes in a clause that the end of a child ends the wait: the process catches
+// SIGCHLD, and the kernel never restarts calls that wait for events after a handler (signal(7)).
+// make waits like this for a job token or for the end of one of its commands.
 func (g *Graph) interrupted(n *node, c *Clause) {
 	p := n.process
 	if p.Signals == nil || !slices.Contains(p.Signals.Caught, "SIGCHLD") {
@@ -89,10 +88,10 @@ func (g *Graph) interrupted(n *node, c *Clause) {
 	}
 }
 
-// handled weakens the clause of a wait that nobody in particular is to end, and that
-// a handler of the waiting process may: a semaphore, a condition, an unknown word, a
-// counter or pipe that the process alone has. Handlers that a language runtime
-// installs for itself do not count.
+// handled weakens a clause that has no owner and that a signal handler of the waiting
+// process may fulfil: a semaphore, a condition, a futex of unknown type, an eventfd or
+// pipe that only this process holds. Handlers that a language runtime installs for
+// itself do not count.
 func (g *Graph) handled(n *node, c *Clause) {
 	p := n.process
 	if c.Level == External || p.Runtime != "" || !g.ownerless(n, c) {
@@ -112,11 +111,11 @@ func (g *Graph) handled(n *node, c *Clause) {
 }
 
 // ownerless reports whether what a thread waits for has no owner, and its own process
-// could bring it.
+// could provide it.
 func (g *Graph) ownerless(n *node, c *Clause) bool {
 	switch g.lockType(n.wait) {
 	case "cond", "barrier", "sem", "unknown":
-		return n.handler == "" // a handler that is under way must end before another one could help it
+		return n.handler == "" // a thread that waits inside a handler gets no help from another handler
 	case "":
 	default:
 		return false

@@ -4,8 +4,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Stuck is the clause of a confirmed wait that no thread can ever fulfil, doubts up
-// to level ignored; nil if there is none.
+// Stuck returns the clause of a confirmed wait that no thread can ever fulfil, under the
+// assumptions of a level; nil if there is none.
 func (g *Graph) Stuck(w *model.Wait, level Level) *Clause {
 	i, ok := g.byTID[w.TID]
 	if !ok || g.nodes[i].wait != w {
@@ -23,7 +23,7 @@ func (g *Graph) Stuck(w *model.Wait, level Level) *Clause {
 	return nil
 }
 
-// removed is the elimination at a level; each is done once.
+// removed returns the elimination at a level, which is cached.
 func (g *Graph) removed(level Level) *removal {
 	if g.removals[level] == nil {
 		g.removals[level] = g.eliminate(level)
@@ -31,9 +31,9 @@ func (g *Graph) removed(level Level) *removal {
 	return g.removals[level]
 }
 
-// Sure is how sure it is that a clause has no releaser but those it names, that
-// they do nothing, and why it is not certain. To an ordinary user most processes
-// are hidden, to root hardly any: only then is it likely that none of them matters.
+// Sure returns the confidence that only the threads which a clause names could fulfil it and
+// that they do nothing, and the reasons why this is not certain. An ordinary user cannot read
+// most processes, root can read nearly all: only for root are the unreadable ones unlikely to matter.
 func (g *Graph) Sure(w *model.Wait, c *Clause) (model.Confidence, []string) {
 	d := c.Level
 	because := append([]string{}, c.Reasons...)
@@ -47,7 +47,7 @@ func (g *Graph) Sure(w *model.Wait, c *Clause) (model.Confidence, []string) {
 	return d.confidence(), because
 }
 
-// Behind are the waits that can never end because a wait that is dead does not.
+// Behind returns the waits that can never end because the wait w never ends.
 func (g *Graph) Behind(w *model.Wait, level Level) []*model.Wait {
 	i, ok := g.byTID[w.TID]
 	if !ok || g.nodes[i].wait != w {

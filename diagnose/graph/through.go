@@ -6,23 +6,23 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Through are the waits that an object has to do with: for it, for the other end of
-// a connection that it is or was accepted from, for memory in it.
+// Through returns the waits that involve an object: waits for the object itself, for its peer, for
+// a connection that was accepted from it (if it is a listening socket), for a futex in it.
 func (g *Graph) Through(o *model.Object) []*model.Wait { return g.Around(o).Waits() }
 
-// Surroundings are an object and those that waits through it are for.
+// Surroundings are an object and the related objects; see [Graph.Through].
 type Surroundings struct {
 	g      *Graph
 	object *model.Object
 	within map[string]bool
 }
 
-// Around are the surroundings of an object.
+// Around returns the surroundings of an object.
 func (g *Graph) Around(o *model.Object) *Surroundings {
 	return &Surroundings{g: g, object: o, within: g.within(o)}
 }
 
-// Waits are the waits that the object has to do with; see [Graph.Through].
+// Waits returns the waits that involve the object; see [Graph.Through].
 func (s *Surroundings) Waits() []*model.Wait {
 	g := s.g
 	var list []*model.Wait
@@ -39,7 +39,7 @@ func (s *Surroundings) Waits() []*model.Wait {
 	return list
 }
 
-// within are the objects that waits through an object are for.
+// within returns the ids of an object and of the related objects; see [Graph.Through].
 func (g *Graph) within(o *model.Object) map[string]bool {
 	within := map[string]bool{o.ID: true}
 	for i := range g.Snapshot.Objects {
@@ -63,7 +63,7 @@ func (g *Graph) within(o *model.Object) map[string]bool {
 	return within
 }
 
-// waitedFor are the objects that a wait is for.
+// waitedFor returns the ids of the objects for which a thread waits.
 func waitedFor(w *model.Wait) []string {
 	if w.Object == "" {
 		return w.Objects
@@ -71,9 +71,8 @@ func waitedFor(w *model.Wait) []string {
 	return append([]string{w.Object}, w.Objects...)
 }
 
-// Halted are the processes that would have to act at the object before a wait through it
-// ends, if all of them are kept from running; nil if one is not, or if others may act that
-// are not known.
+// Halted returns the processes that would have to act on the object before a wait ends, if all
+// of them are halted; nil if one of them is not, or if unknown processes may act.
 func (s *Surroundings) Halted(w *model.Wait) []int {
 	g := s.g
 	i, ok := g.byTID[w.TID]
@@ -90,15 +89,15 @@ func (s *Surroundings) Halted(w *model.Wait) []int {
 	return g.haltedOf(&c, w)
 }
 
-// HeldUp reports whether all who could bring what a thread waits for are kept from running: if
-// the wait has a time limit, it ends with nothing.
+// HeldUp reports whether all processes that could release a wait are halted: if the wait has a time
+// limit, it ends without a result.
 func (g *Graph) HeldUp(w *model.Wait) bool {
 	i, ok := g.byTID[w.TID]
 	return ok && g.nodes[i].wait == w && !w.Partial && w.Kernel == "" && slices.ContainsFunc(g.calls(nil, &g.nodes[i]), func(c Clause) bool { return g.haltedOf(&c, w) != nil })
 }
 
-// haltedOf are the processes of a clause, if all of them are kept from running and no
-// others are to be expected.
+// haltedOf returns the processes that could fulfil a clause, if all of them are halted and
+// no others are expected to act.
 func (g *Graph) haltedOf(c *Clause, w *model.Wait) []int {
 	pids := g.Releasers(c, w)
 	if c.Level == External || slices.ContainsFunc(pids, func(pid int) bool { return !g.halts(pid) }) {
@@ -107,14 +106,14 @@ func (g *Graph) haltedOf(c *Clause, w *model.Wait) []int {
 	return pids
 }
 
-// halts reports whether a process is kept from running.
+// halts reports whether a process is halted.
 func (g *Graph) halts(pid int) bool {
 	end := g.Doing(pid)
 	return end.Halts()
 }
 
-// AtListener reports whether a thread waits at a listening socket, or at its own end of a
-// connection that was accepted from it: it is on the side of the server.
+// AtListener reports whether a thread waits at a listening socket, or at the server's end of a
+// connection that was accepted from it.
 func (g *Graph) AtListener(w *model.Wait, l *model.Object) bool {
 	return slices.ContainsFunc(waitedFor(w), func(id string) bool {
 		o := g.Object(id)
@@ -122,8 +121,8 @@ func (g *Graph) AtListener(w *model.Wait, l *model.Object) bool {
 	})
 }
 
-// Unaccepted are the sockets of connections to a listening socket that nobody has
-// accepted yet, as far as their other end is on this machine.
+// Unaccepted returns the client's sockets of connections that wait to be accepted at a
+// listening socket, if the clients are on this machine.
 func (g *Graph) Unaccepted(l *model.Object) []*model.Object {
 	var list []*model.Object
 	for _, o := range g.Snapshot.Objects {
@@ -142,8 +141,8 @@ func (g *Graph) Unaccepted(l *model.Object) []*model.Object {
 	return list
 }
 
-// Asking is the listening socket at which a connection that a thread waits for has not
-// been accepted yet; nil if there is none.
+// Asking returns the listening socket that has not accepted yet a connection for which a thread
+// waits; nil if there is none.
 func (g *Graph) Asking(w *model.Wait) *model.Object {
 	for _, id := range waitedFor(w) {
 		o := g.Object(id)

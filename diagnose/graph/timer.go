@@ -8,16 +8,16 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// unset reports whether a timer descriptor is known not to go off by itself: only who has
-// it could set it (timerfd_create(2)).
+// unset reports whether a timerfd is known not to be armed. Then only a process that holds it can
+// make it expire, by arming it (timerfd_create(2)).
 func unset(o *model.Object) bool {
 	d, ok := o.Detail.(*model.TimerfdDetail)
-	// One that is to be read when the clock is set is told of that, set or not.
+	// With TFD_TIMER_CANCEL_ON_SET a read also returns when the clock is set, armed or not.
 	return ok && d.Remaining == model.Some[int64](0) && d.Interval == model.Some[int64](0) && d.Ticks == model.Some[int64](0) &&
 		!slices.Contains(d.Flags, "TFD_TIMER_CANCEL_ON_SET")
 }
 
-// timer is a wait for a timer descriptor.
+// timer fills in the clause of a wait for a timerfd.
 func (g *Graph) timer(c *Clause, o *model.Object) {
 	if unset(o) {
 		c.How = "can set the timer"
@@ -27,7 +27,7 @@ func (g *Graph) timer(c *Clause, o *model.Object) {
 	c.weaken(External, cmp.Or(goesOff(o), "it is a timer"))
 }
 
-// readsTimer is the timer descriptor that a thread reads from; nil: none.
+// readsTimer returns the timerfd from which a thread reads; nil: none.
 func (g *Graph) readsTimer(w *model.Wait) *model.Object {
 	if o := g.Object(w.Object); w.Needs == model.NeedsTime && o != nil && o.Kind == model.Timerfd {
 		return o
@@ -35,13 +35,13 @@ func (g *Graph) readsTimer(w *model.Wait) *model.Object {
 	return nil
 }
 
-// readsUnset reports whether a thread reads from a timer descriptor that is not set.
+// readsUnset reports whether a thread reads from a timerfd that is not armed.
 func (g *Graph) readsUnset(w *model.Wait) bool {
 	o := g.readsTimer(w)
 	return o != nil && unset(o)
 }
 
-// wantsTime says what a thread waits for that waits for time to pass.
+// wantsTime describes a wait for time to pass.
 func (g *Graph) wantsTime(w *model.Wait) string {
 	switch o := g.readsTimer(w); {
 	case o == nil:
@@ -52,7 +52,7 @@ func (g *Graph) wantsTime(w *model.Wait) string {
 	return "waits for a timer"
 }
 
-// goesOff says when a timer descriptor does; "" if that is not known.
+// goesOff says when a timerfd expires; "" if that is not known.
 func goesOff(o *model.Object) string {
 	if left := timeLeft(o); left > 0 {
 		return "its timer goes off in " + brief(left)
@@ -60,7 +60,7 @@ func goesOff(o *model.Object) string {
 	return ""
 }
 
-// timeLeft is the time until a timer descriptor goes off; 0: it is not set, or that is not known.
+// timeLeft returns the time until a timerfd expires; 0: it is not armed, or that is not known.
 func timeLeft(o *model.Object) time.Duration {
 	if d, ok := o.Detail.(*model.TimerfdDetail); ok {
 		return time.Duration(d.Remaining.Or(0))
@@ -68,7 +68,7 @@ func timeLeft(o *model.Object) time.Duration {
 	return 0
 }
 
-// soonest says when the first timer in a set goes off; "" if none is known to.
+// soonest says when the first timer in a set expires; "" if none is known to expire.
 func (g *Graph) soonest(ids []string) string {
 	var first *model.Object
 	for _, id := range ids {

@@ -6,8 +6,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// unseenLock is a lock in the way that is not among those of the file: the kernel's table lists
-// the locks of its pid namespace alone, and none of other hosts.
+// unseenLock returns the clause of a conflicting lock that is not listed: the kernel's table
+// lists only the locks of its pid namespace, and none of other hosts.
 func (g *Graph) unseenLock(n *node, o *model.Object, table *lockTable) Clause {
 	c := Clause{Object: o.ID, How: "holds the lock", Confidence: model.Certain}
 	switch {
@@ -27,8 +27,8 @@ func (g *Graph) unseenLock(n *node, o *model.Object, table *lockTable) Clause {
 
 const heldOutside = "the lock is held by a process that is not visible from here, as those outside this pid namespace are not"
 
-// othersHave reports whether a process has a file open and does not wait for a lock: it may be
-// the next who gets it, and be listed with it in a moment.
+// othersHave reports whether a process has a file open and does not wait for a lock on it: it may
+// have just taken the lock, after the locks were read.
 func (g *Graph) othersHave(o *model.Object) bool {
 	return slices.ContainsFunc(o.Holders, func(h model.Holder) bool {
 		return h.PID != 0 && !slices.ContainsFunc(g.WaitsOf[int(h.PID)], func(w *model.Wait) bool {
@@ -37,8 +37,8 @@ func (g *Graph) othersHave(o *model.Object) bool {
 	})
 }
 
-// UnseenHolder says why the holder of a file lock that a thread waits for is not visible; "" where he is,
-// or where that is not known.
+// UnseenHolder says why the holder of a file lock for which a thread waits is not visible; "" if the
+// holder is visible, or if the reason is not known.
 func (g *Graph) UnseenHolder(w *model.Wait) string {
 	for _, c := range g.Clauses(w) {
 		if c.unseen {
@@ -48,7 +48,7 @@ func (g *Graph) UnseenHolder(w *model.Wait) string {
 	return ""
 }
 
-// lockable reports whether an object is one whose record has the locks on it.
+// lockable reports whether the record of an object lists the locks on it.
 func lockable(o *model.Object) bool {
 	if o == nil {
 		return false

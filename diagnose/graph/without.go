@@ -6,20 +6,20 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// ending is what ends a wait at once when a process ends.
+// ending says why a wait ends at once when a process ends.
 type ending uint8
 
 // The endings.
 const (
-	goesOn       ending = iota
-	processEnded        // its end was waited for
-	endClosed           // it had the only other end of something
-	lockReleased        // it held the only lock in the way
+	goesOn       ending = iota // the wait does not end
+	processEnded               // the end of the process was awaited
+	endClosed                  // the process held the only other end
+	lockReleased               // the process held the only conflicting lock
 )
 
-// Without is the graph as it would be if some processes ended: without their
-// threads, their descriptors and their locks. It serves to ask who would be
-// [Graph.Released]; it shares the rest with the graph it was made of.
+// Without returns the graph as it would be if some processes ended: without their
+// threads, their descriptors and their locks. It is only for [Graph.Released]; it
+// shares the rest with the original graph.
 func (g *Graph) Without(pids ...int) *Graph {
 	w := *g
 	w.gone = make(map[int]bool, len(pids))
@@ -30,27 +30,27 @@ func (g *Graph) Without(pids ...int) *Graph {
 	return &w
 }
 
-// Resumed is the graph as it would be if some stopped processes went on.
+// Resumed returns the graph as it would be if some stopped processes resumed.
 func (g *Graph) Resumed(pids ...int) *Graph {
 	w := *g
 	w.resumed = pids
 	return &w
 }
 
-// Relief is what an action does for others.
+// Relief says which waits an action ends, and how.
 type Relief struct {
-	Waits  []*model.Wait // that it ends, at once or because those who could end them go on
+	Waits  []*model.Wait // that end, at once or because a thread that could end them continues
 	Locks  bool          // … because locks are released
 	Closes bool          // … because ends of pipes, sockets and terminals are closed
 }
 
-// maxPropagated bounds among how many waits it is followed who goes on because
-// another one does.
+// maxPropagated is the largest number of waits among which indirect effects are followed:
+// a thread that continues may release further threads.
 const maxPropagated = 512
 
-// Released tells which of some waits end in a graph without some processes, or with
-// them resumed. A wait ends at once where all that is in its way ends with the
-// process, and later where a thread that goes on can end it.
+// Released returns which of the waits end, in a graph made by [Graph.Without] or
+// [Graph.Resumed]. A wait ends at once if each of its clauses is fulfilled by the end of the
+// processes, and later if a thread that continues can end it.
 func (g *Graph) Released(waits []*model.Wait) Relief {
 	var r Relief
 	var rest []*model.Wait
@@ -62,7 +62,7 @@ func (g *Graph) Released(waits []*model.Wait) Relief {
 		}
 		clauses := g.clauses(nil, &g.nodes[i])
 		if slices.ContainsFunc(clauses, func(c Clause) bool { return c.ended == goesOn }) {
-			// One that merely waits for work needs no help.
+			// A thread that only waits for work needs no help.
 			if !g.Work(w) || len(g.resumed) > 0 && g.OnlyHalted(w) {
 				rest, left[w] = append(rest, w), clauses
 			}
@@ -97,7 +97,7 @@ func (g *Graph) Released(waits []*model.Wait) Relief {
 	return r
 }
 
-// releasedBy reports whether processes that go on release who waits.
+// releasedBy reports whether processes that continue fulfil the clause.
 func (c *Clause) releasedBy(goOn map[int]bool) bool {
 	if c.every && len(c.Processes) > 0 {
 		return !slices.ContainsFunc(c.Processes, func(pid int) bool { return !goOn[pid] })
@@ -105,7 +105,7 @@ func (c *Clause) releasedBy(goOn map[int]bool) bool {
 	return slices.ContainsFunc(c.Processes, func(pid int) bool { return goOn[pid] })
 }
 
-// processOf is the process of a thread; 0 if it is not known.
+// processOf returns the process of a thread; 0 if it is not known.
 func (g *Graph) processOf(tid int) int {
 	if i, ok := g.byTID[tid]; ok {
 		return g.nodes[i].process.PID
@@ -113,7 +113,7 @@ func (g *Graph) processOf(tid int) int {
 	return 0
 }
 
-// allGone reports whether all of some processes are taken out.
+// allGone reports whether all of some processes are assumed to have ended.
 func (g *Graph) allGone(pids []int) bool {
 	return len(g.gone) > 0 && len(pids) > 0 && !slices.ContainsFunc(pids, func(pid int) bool { return !g.gone[pid] })
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Wants says in words what a blocked thread does and at what.
+// Wants says in words what a blocked thread does, and on which object.
 func (g *Graph) Wants(w *model.Wait) string {
 	o := g.Object(w.Object)
 	switch w.Needs {
@@ -74,8 +74,8 @@ func (g *Graph) Wants(w *model.Wait) string {
 	return verb + " " + g.label(w.Object) + fullness(o)
 }
 
-// polls says what a thread waits for events of; an epoll instance in the set stands for what
-// that watches.
+// polls says on which objects a thread waits for events; an epoll instance is replaced by the
+// objects that it watches.
 func (g *Graph) polls(w *model.Wait) string {
 	if w.Call == "restart_syscall" {
 		return "waits on after a stop, in a call that has a time limit"
@@ -150,11 +150,11 @@ func (g *Graph) wantsWord(w *model.Wait) string {
 	return text
 }
 
-// atMost says for how long a thread waits if nobody does what it waits for.
+// atMost says how long the time limit of a wait is.
 func atMost(w *model.Wait) string {
 	limit, known := w.Timeout.Get()
 	switch {
-	case known && limit >= int64(10*time.Second): // it was computed from a point in time
+	case known && limit >= int64(10*time.Second): // it may have been computed from an absolute time
 		return " (for " + brief(time.Duration(limit).Round(time.Second)) + " at most)"
 	case known:
 		return " (for " + brief(time.Duration(limit)) + " at most)"
@@ -182,7 +182,7 @@ func (g *Graph) label(id string) string {
 	return id
 }
 
-// labelOf is what people know an object by.
+// labelOf returns the name by which people know an object.
 func labelOf(o *model.Object) string {
 	switch {
 	case o.Path != "":
@@ -193,10 +193,10 @@ func labelOf(o *model.Object) string {
 	return o.ID
 }
 
-// Label is what people know an object by: its path or name, else its id.
+// Label returns the name by which people know an object: its path or name, else its id.
 func (g *Graph) Label(id string) string { return g.label(id) }
 
-// fullness says that a buffer takes no more.
+// fullness says that a buffer is full.
 func fullness(o *model.Object) string {
 	if o == nil {
 		return ""
@@ -213,7 +213,7 @@ func fullness(o *model.Object) string {
 	return ", FULL"
 }
 
-// Evidence is what a wait's decoding rests on.
+// Evidence says where a wait was read.
 func (g *Graph) Evidence(w *model.Wait) model.Evidence {
 	text := w.Call
 	if w.Target != nil {
