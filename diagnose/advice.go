@@ -17,15 +17,14 @@ const (
 	endsProcess = "ends-process"
 )
 
-// maxTried bounds how many processes are tried as the one to end, for one finding.
+// maxTried is the largest number of processes that are tried for one finding.
 const maxTried = 16
 
-// maxOffered is how many ways out a finding offers.
+// maxOffered is the largest number of alternative actions that a finding offers.
 const maxOffered = 4
 
-// endOne are the actions that end one of some processes, as far as that ends some of
-// the waits: each is tried on the graph without the process. The one that releases
-// most stands first.
+// endOne returns the actions that end one of the processes and thereby some of the waits. Each
+// is tried on the graph without the process. The one that releases most processes comes first.
 func (v *view) endOne(pids []int, waits []*model.Wait) []model.Action {
 	type way struct {
 		action   model.Action
@@ -33,7 +32,7 @@ func (v *view) endOne(pids []int, waits []*model.Wait) []model.Action {
 	}
 	var ways []way
 	for _, pid := range pids[:min(len(pids), maxTried)] {
-		if p := v.processes[pid]; pid <= 1 || p != nil && p.Kernel { // without its first process a machine or a container ends
+		if p := v.processes[pid]; pid <= 1 || p != nil && p.Kernel { // the end of pid 1 would end the machine or the container
 			continue
 		}
 		r := v.graph.Without(v.endWith(pid)...).Released(waits)
@@ -50,7 +49,7 @@ func (v *view) endOne(pids []int, waits []*model.Wait) []model.Action {
 	return list
 }
 
-// releases says what an action releases, and who goes on then; whose is its or their.
+// releases says what an action releases, and which processes then continue; whose is "its" or "their".
 func (v *view) releases(r *graph.Relief, whose string) string {
 	text := ""
 	switch {
@@ -69,7 +68,8 @@ func (v *view) releases(r *graph.Relief, whose string) string {
 	return text
 }
 
-// inTurn reports whether several processes go on with an exclusive lock on the same file.
+// inTurn reports whether several processes wait for an exclusive lock on the same file: they
+// continue one after the other.
 func (v *view) inTurn(waits []*model.Wait) bool {
 	first := map[string]int{}
 	for _, w := range waits {
@@ -84,8 +84,8 @@ func (v *view) inTurn(waits []*model.Wait) bool {
 	return false
 }
 
-// endAll are the actions that end processes so that some of the waits end: one of them,
-// if that is enough, else all together.
+// endAll returns the actions that end some of the waits: to end one of the processes if that is
+// enough, else all of them together.
 func (v *view) endAll(pids []int, waits []*model.Wait) []model.Action {
 	if list := v.endOne(pids, waits); list != nil || len(pids) < 2 || len(pids) > maxTried {
 		return list
@@ -97,7 +97,7 @@ func (v *view) endAll(pids []int, waits []*model.Wait) []model.Action {
 	return []model.Action{v.end(pids, v.releases(&r, "their"))}
 }
 
-// some names processes, the first ones of many.
+// some names processes, of many only the first ones.
 func (v *view) some(pids []int) string {
 	if more := len(pids) - maxNames; more > 0 {
 		var names []string
@@ -109,7 +109,7 @@ func (v *view) some(pids []int) string {
 	return v.list(pids)
 }
 
-// list names processes, all of which are meant.
+// list names all of the processes.
 func (v *view) list(pids []int) string {
 	var names []string
 	for _, pid := range pids {
@@ -121,8 +121,8 @@ func (v *view) list(pids []int) string {
 	return strings.Join(names, "")
 }
 
-// resume is the action that lets a stopped process go on, with those that are stopped of the
-// processes that it has started, directly or not: it may wait for them, as a shell does.
+// resume returns the action that resumes a stopped process together with its stopped
+// descendants: it may wait for them, as a shell does.
 func (v *view) resume(pid int, then string) model.Action {
 	pids := v.stoppedBelow(pid)
 	argv := []string{"kill", "-CONT"}
@@ -132,8 +132,8 @@ func (v *view) resume(pid int, then string) model.Action {
 	return model.Action{Argv: argv, Effect: "lets " + v.list(pids) + " go on" + then, Risk: noRisk}
 }
 
-// stoppedBelow is a process that is stopped and those of its descendants that are, as far as they go
-// on when they are told to.
+// stoppedBelow returns a stopped process and those of its descendants that are stopped and continue
+// when they get SIGCONT.
 func (v *view) stoppedBelow(pid int) []int {
 	pids, family, seen := []int{pid}, []int{pid}, map[int]bool{pid: true}
 	for at := 0; at < len(family) && len(pids) < maxTried; at++ {
@@ -150,15 +150,15 @@ func (v *view) stoppedBelow(pid int) []int {
 	return pids
 }
 
-// mayGoOn reports whether a process is stopped and goes on when it is told to: one that
-// the terminal has stopped would ask for it again, and be stopped again.
+// mayGoOn reports whether a process is stopped and continues when it gets SIGCONT. A process that
+// was stopped because it used its terminal would use it again, and be stopped again.
 func (v *view) mayGoOn(pid int) bool {
 	p := v.processes[pid]
 	return p != nil && p.State == "T" && !stoppedByTTY(p)
 }
 
-// resumeOne is the action that lets a stopped process go on, if that releases some of
-// the waits.
+// resumeOne returns the action that resumes a stopped process, if that releases some of the
+// waits.
 func (v *view) resumeOne(pid int, waits []*model.Wait) []model.Action {
 	if !v.mayGoOn(pid) {
 		return nil
@@ -175,8 +175,8 @@ func (v *view) resumeOne(pid int, waits []*model.Wait) []model.Action {
 	return []model.Action{v.resume(pid, v.releases(&r, whose))}
 }
 
-// resumeAny are the actions that let those of some processes go on that are stopped, as
-// far as that releases some of the waits.
+// resumeAny returns, for each stopped one of the processes, the action that resumes it, if that
+// releases some of the waits.
 func (v *view) resumeAny(pids []int, waits []*model.Wait) []model.Action {
 	var list []model.Action
 	for _, pid := range pids[:min(len(pids), maxTried)] {
@@ -185,8 +185,8 @@ func (v *view) resumeAny(pids []int, waits []*model.Wait) []model.Action {
 	return list
 }
 
-// ipcrm removes a System V object: with -m, -q or -s. In another IPC namespace it
-// is done by way of a process that lives there; without one, nil.
+// ipcrm returns the action that removes a System V object; flag is -m, -q or -s. If the object is
+// in another IPC namespace, the command enters that through a process in it; nil if none is known.
 func (v *view) ipcrm(o *model.Object, flag string) []model.Action {
 	id, ok := o.SysvID.Get()
 	if !ok {
@@ -203,7 +203,7 @@ func (v *view) ipcrm(o *model.Object, flag string) []model.Action {
 	return []model.Action{{Argv: argv, Effect: "removes it and what is in it", Risk: losesData}}
 }
 
-// livesIn is a process of a namespace, 0 if none is known.
+// livesIn returns a process in a namespace; 0 if none is known.
 func (v *view) livesIn(ns *model.Namespace) int {
 	for i := range v.Processes {
 		if v.Processes[i].Namespaces[ns.Type] == ns.Inode {
@@ -213,8 +213,8 @@ func (v *view) livesIn(ns *model.Namespace) int {
 	return 0
 }
 
-// remove removes a file by its path. It is only for objects of the mount
-// namespace that ipctop itself is in; nil otherwise.
+// remove returns the action that removes a file by its path; nil unless the object is in
+// ipctop's own mount namespace.
 func (v *view) remove(o *model.Object, path, effect string, risk string) []model.Action {
 	if ns := o.Namespace; path == "" || ns != nil && !v.OwnNamespace(ns.Type, ns.Inode) {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// step is a thread of a chain as findings show it.
+// stepOf returns a thread of a chain as findings show it.
 func (v *view) stepOf(w *model.Wait, c *graph.Clause) model.Step {
 	s := model.Step{PID: w.PID, TID: w.TID, Comm: v.graph.Comm(w.PID), Object: w.Object, Relation: v.graph.Wants(w)}
 	if c == nil {
@@ -29,7 +29,7 @@ func (v *view) stepOf(w *model.Wait, c *graph.Clause) model.Step {
 	return s
 }
 
-// maxNames is how many names a sentence spells out.
+// maxNames is the largest number of names in a sentence.
 const maxNames = 4
 
 func few(names []string) string {
@@ -39,7 +39,7 @@ func few(names []string) string {
 	return strings.Join(names, " or ")
 }
 
-// chain is a chain as findings show it.
+// chain returns a chain as findings show it.
 func (v *view) chain(c graph.Chain) []model.Step {
 	var list []model.Step
 	for i := range c.Steps {
@@ -48,7 +48,7 @@ func (v *view) chain(c graph.Chain) []model.Step {
 	return list
 }
 
-// rootOf is the root cause that a chain ends in; nil if that is no process.
+// rootOf returns the root cause at the end of a chain; nil if that is not a process.
 func (v *view) rootOf(e *graph.End) *model.Root {
 	if e.Process == nil {
 		return nil
@@ -56,7 +56,7 @@ func (v *view) rootOf(e *graph.End) *model.Root {
 	return &model.Root{PID: e.Process.PID, TID: e.TID, Comm: e.Process.Name(), Doing: e.Doing}
 }
 
-// since is when the first of some waits began.
+// since returns when the first of the waits began.
 func (v *view) since(waits ...*model.Wait) time.Time {
 	var times []time.Time
 	for _, w := range waits {
@@ -65,7 +65,7 @@ func (v *view) since(waits ...*model.Wait) time.Time {
 	return earliest(times...)
 }
 
-// evidence is what some waits were read from.
+// evidence says where the waits were read.
 func (v *view) evidence(waits ...*model.Wait) []model.Evidence {
 	var list []model.Evidence
 	for _, w := range waits {
@@ -74,7 +74,7 @@ func (v *view) evidence(waits ...*model.Wait) []model.Evidence {
 	return list
 }
 
-// objectsOf are the objects that waits are about, each once.
+// objectsOf returns the objects of waits, each once.
 func objectsOf(waits ...*model.Wait) []string {
 	var list []string
 	for _, w := range waits {
@@ -99,7 +99,7 @@ func pidsOf(waits ...*model.Wait) []int {
 	return set(pids)
 }
 
-// subject are processes as the subject of a sentence: "a(1)", "a(1) and b(2)", "5 processes".
+// subject names processes as the subject of a sentence: "a(1)", "a(1) and b(2)", "5 processes".
 func (v *view) subject(pids []int) string {
 	switch len(pids) {
 	case 0:
@@ -120,7 +120,7 @@ func verb(n int, one, many string) string {
 	return many
 }
 
-// blocked are the confirmed waits for an object that are old enough and fit.
+// blocked returns the confirmed waits for an object that are old enough and that fit.
 func (v *view) blocked(id string, fits func(*model.Wait) bool) []*model.Wait {
 	var list []*model.Wait
 	for _, w := range v.waitsOn[id] {
@@ -131,8 +131,8 @@ func (v *view) blocked(id string, fits func(*model.Wait) bool) []*model.Wait {
 	return list
 }
 
-// free is what ends some waits that lead to a process: to let it go on, if it is
-// stopped or traced, before to end it.
+// free returns the actions that end waits whose chain ends at a process: if it is
+// stopped or traced, to resume it comes before to end it.
 func (v *view) free(e *graph.End, waits []*model.Wait) []model.Action {
 	if e.Process == nil {
 		return nil

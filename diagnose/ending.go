@@ -7,24 +7,24 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// termination is what becomes of a process that SIGTERM is sent to.
+// termination is the effect of SIGTERM on a process.
 type termination int
 
 const (
 	dies    termination = iota // the kernel ends it
-	decides                    // it is told, and may end
-	stays                      // no thread of it hears of it
+	decides                    // it receives the signal, and may end
+	stays                      // the signal has no effect
 )
 
-// onTerm tells what becomes of a process that SIGTERM is sent to (signal(7)).
+// onTerm returns the effect of SIGTERM on a process (signal(7)).
 func (v *view) onTerm(pid int) termination {
 	const term = "SIGTERM"
 	p := v.processes[pid]
 	switch {
 	case p == nil:
-		return decides // that it ends would be a guess
+		return decides // it is not known that it ends
 	case halted(p):
-		return stays // until it goes on
+		return stays // until it runs again
 	case p.Signals == nil:
 		return decides
 	case v.waitsForSignal(p, term):
@@ -39,16 +39,16 @@ func (v *view) onTerm(pid int) termination {
 	case slices.Contains(p.Signals.Caught, term), p.Signals.Blocked == nil, p.Signals.Ignored == nil, p.Signals.Caught == nil:
 		return decides
 	case p.FirstOfNamespace():
-		// The kernel does with signals to the first process of a pid namespace what
-		// a handler says, and nothing without one (pid_namespaces(7)).
+		// A signal without a handler has no effect on the first process of a pid
+		// namespace (pid_namespaces(7)).
 		return stays
 	}
 	return dies
 }
 
-// waitsForSignal reports whether a thread may be in sigwait for a signal. While it waits
-// the kernel takes the signals waited for out of its mask, so that it looks as if it did
-// not block them. The main thread gets a signal first, if that does not block it.
+// waitsForSignal reports whether a thread may wait for a signal in sigwait. During the wait
+// the kernel removes the awaited signals from the thread's mask, so that they look unblocked.
+// A process's signal goes to the main thread first, unless that blocks it.
 func (v *view) waitsForSignal(p *model.Process, signal string) bool {
 	for _, t := range p.AllThreads() {
 		if p.ThreadBlocks(&t, signal) {
@@ -64,8 +64,8 @@ func (v *view) waitsForSignal(p *model.Process, signal string) bool {
 	return false
 }
 
-// mayRead reports whether a process that blocks a signal may take it from a signalfd: it
-// has one for it, and a thread that waits at that or is not seen to wait for something else.
+// mayRead reports whether a process that blocks a signal may read it from a signalfd: it holds
+// a signalfd for it, and has a thread that waits there or that may not be stuck elsewhere.
 func (v *view) mayRead(p *model.Process, signal string) bool {
 	for _, o := range v.graph.OfKind(model.Signalfd) {
 		d, ok := o.Detail.(*model.SignalfdDetail)
@@ -82,14 +82,13 @@ func (v *view) mayRead(p *model.Process, signal string) bool {
 	return false
 }
 
-// end is the action that ends some processes, all of which must for something to happen:
-// it asks them, if that is of any use to all of them. What follows begins with a comma or
-// semicolon.
+// end returns the action that ends all of the processes, by SIGTERM if that may have an effect on all
+// of them. then says what happens afterwards and begins with a comma or semicolon.
 func (v *view) end(pids []int, then string) model.Action {
 	return v.endNamed(pids, v.list(pids), then)
 }
 
-// endNamed is [view.end] with what to call the processes.
+// endNamed is [view.end] with a name for the processes.
 func (v *view) endNamed(pids []int, name, then string) model.Action {
 	worst := dies
 	for _, pid := range pids {
@@ -98,12 +97,12 @@ func (v *view) endNamed(pids []int, name, then string) model.Action {
 	return v.endIf(worst, pids, name, then)
 }
 
-// endAtOnce is the action that ends a process that SIGTERM does not.
+// endAtOnce returns the action that ends a process which SIGTERM does not end.
 func (v *view) endAtOnce(pid int, then string) model.Action {
 	return v.endIf(stays, []int{pid}, v.name(pid), then)
 }
 
-// endIf is the action that ends some processes if that becomes of them when they are asked to.
+// endIf returns the action that ends processes on which SIGTERM has a known effect.
 func (v *view) endIf(becomes termination, pids []int, name, then string) model.Action {
 	then += v.alsoEnds(pids)
 	argv, effect := []string{"kill"}, "ends "+name+then
@@ -122,8 +121,8 @@ func (v *view) endIf(becomes termination, pids []int, name, then string) model.A
 	return model.Action{Argv: argv, Effect: effect, Risk: endsProcess}
 }
 
-// alsoEnds says that more ends than some processes: with the first process of a pid
-// namespace the kernel ends all others in there.
+// alsoEnds says which other processes end as well: when the first process of a pid
+// namespace ends, the kernel ends all others in it.
 func (v *view) alsoEnds(pids []int) string {
 	for _, pid := range pids {
 		if p := v.processes[pid]; p != nil && p.FirstOfNamespace() {
@@ -133,8 +132,8 @@ func (v *view) alsoEnds(pids []int) string {
 	return ""
 }
 
-// endWith are some processes and those that end with them, as they live in a pid namespace
-// whose first process is among them.
+// endWith returns the processes and those that end with them, because they are in a pid
+// namespace whose first process is among them.
 func (v *view) endWith(pids ...int) []int {
 	all := slices.Clone(pids)
 	for _, pid := range pids {
@@ -152,8 +151,8 @@ func (v *view) endWith(pids ...int) []int {
 	return set(all)
 }
 
-// below reports whether a process lives in the pid namespace of another one or in one
-// below: descendants of its first process do, as do those that it has adopted.
+// below reports whether a process is in the pid namespace of first, its first process, or in a
+// descendant namespace: it is if it descends from first, or was adopted by it.
 func (v *view) below(p, first *model.Process) bool {
 	for steps := 0; p != nil && len(p.NSPIDs) >= len(first.NSPIDs) && steps < 64; steps++ {
 		if p.PID == first.PID {

@@ -11,46 +11,46 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Options are what a user may ask of the rules.
+// Options are the settings of the rules that a user may change.
 type Options struct {
 	// MinAge is how long a thread must have been blocked before a rule about
-	// slowness speaks of it.
+	// slowness reports it.
 	MinAge time.Duration
 
-	// DeadlockAge is how long none of the threads of a deadlock must have run before
-	// it is reported. One that is certain needs no age.
+	// DeadlockAge is the time for which no thread of a deadlock must have run before
+	// the deadlock is reported. A certain deadlock is reported at once.
 	DeadlockAge time.Duration
 }
 
-// DefaultMinAge is long enough for what passes by itself on a busy machine.
+// DefaultMinAge is long enough for short waits on a busy machine to end by themselves.
 const DefaultMinAge = time.Second
 
-// DefaultDeadlockAge is long enough for a program that works all the time, with one
-// thread waiting for the other, to have run.
+// DefaultDeadlockAge is long enough for the threads of a busy program, which wait for each other
+// in turn, to have run.
 const DefaultDeadlockAge = 3 * time.Second
 
-// Defaults are the options where nobody asks for others.
+// Defaults returns the default options.
 func Defaults() Options { return Options{MinAge: DefaultMinAge, DeadlockAge: DefaultDeadlockAge} }
 
-// finding is what a rule has found, and which waits it explains.
+// finding is a finding of a rule, with the waits that it explains.
 type finding struct {
 	model.Finding
 
-	// explains are the waits whose cause this is: a later rule's finding about
-	// nothing but them is a symptom of this one.
+	// explains lists the waits of which this is the cause: a later rule's finding that is
+	// only about these waits is a symptom of this one.
 	explains []*model.Wait
 
-	// about stands for the objects in the id: where there are none, or where they
-	// come and go while the cause lasts.
+	// about replaces the objects in the id, if there are no objects, or if they change
+	// while the cause stays.
 	about string
 
-	// limit is what the finding is about; nil: none.
+	// limit is the limit that the finding is about; nil: none.
 	limit *model.Limit
 }
 
-// Run diagnoses a snapshot and writes into it what was found: who could release
-// each wait, and the findings, the worst first. It returns the graph and with it the
-// index that it made, for whatever is to be shown of the snapshot.
+// Run diagnoses a snapshot and writes the result into it: who could release each wait,
+// and the findings, the worst first. It returns the graph, which contains the index of the
+// snapshot, so that callers do not have to make them again.
 func Run(s *model.Snapshot, o Options) *graph.Graph {
 	v := newView(graph.New(model.NewIndex(s)), o)
 	v.graph.Annotate()
@@ -58,24 +58,24 @@ func Run(s *model.Snapshot, o Options) *graph.Graph {
 	return v.graph
 }
 
-// Find diagnoses a snapshot: the worst first. It never returns nil: a snapshot
-// without findings is one in which nothing was found. The snapshot is not changed.
+// Find diagnoses a snapshot and returns the findings, the worst first. The result is never
+// nil: an empty list means that nothing was found. The snapshot is not changed.
 func Find(s *model.Snapshot, o Options) []model.Finding {
 	return newView(graph.New(model.NewIndex(s)), o).find()
 }
 
-// Sequence diagnoses one snapshot of a machine after the other. What is not certain of
-// a deadlock is reported only if it is there in two that follow each other. What was
-// worked out of records that the next snapshot has, too, is not worked out again.
+// Sequence diagnoses successive snapshots of a machine. A deadlock that is not certain is
+// reported only if it is in two successive snapshots. Results that depend only on records
+// which the next snapshot shares are reused.
 type Sequence struct {
 	Options
-	suspected map[string]bool // ids, in the snapshot before
+	suspected map[string]bool // ids of uncertain findings in the snapshot before
 	index     *model.Index    // of the snapshot before; nil: there was none
 	graph     *graph.Graph    // … likewise
 }
 
-// Run is [Run] for the next snapshot. It returns the index: the graph is made anew in the same
-// memory each time.
+// Run is [Run] for the next snapshot. It returns only the index, because the next call reuses the
+// memory of the graph.
 func (q *Sequence) Run(s *model.Snapshot) *model.Index {
 	if q.index == nil {
 		q.index = model.NewIndex(s)
@@ -98,8 +98,8 @@ func (q *Sequence) Run(s *model.Snapshot) *model.Index {
 	return q.index
 }
 
-// ownMatter reports whether a finding is about ipctop and its helper alone: its output
-// is a pipe of somebody's, its descriptors are there for the moment.
+// ownMatter reports whether a finding is only about ipctop and its helper process: their output may
+// be somebody's pipe, and their descriptors exist only for a moment.
 func (v *view) ownMatter(f *finding) bool {
 	for _, pid := range f.PIDs {
 		if p := v.graph.Processes[pid]; p == nil || !v.Own(p) {
@@ -124,7 +124,7 @@ func (v *view) find() []model.Finding {
 	return order(fold(v.joinLimits(found)))
 }
 
-// fold makes a finding that another one explains a symptom of it.
+// fold turns each finding that another one explains into a symptom of that one.
 func fold(found []finding) []model.Finding {
 	list := []model.Finding{}
 	cause := map[*model.Wait]int{}
@@ -152,9 +152,8 @@ func fold(found []finding) []model.Finding {
 	return list
 }
 
-// order puts the worst first, and of the equally bad who is blocked now before limits,
-// and those before what was left behind; then the surest, those with the most victims,
-// and the oldest.
+// order sorts findings by severity, the worst first; then blocked threads before limits, and
+// limits before leftovers; then by confidence, by number of victims, and by age.
 func order(list []model.Finding) []model.Finding {
 	class := func(f *model.Finding) int {
 		switch {
@@ -184,8 +183,8 @@ func compareSince(a, b time.Time) int {
 	return a.Compare(b)
 }
 
-// complete fills what follows from the rest of a finding: its id, all processes
-// concerned, their containers, and lists for those there are none of.
+// complete fills in what follows from the rest of a finding: its id, all processes
+// involved, their containers, and empty lists in place of nil.
 func (v *view) complete(f *finding) {
 	if f.Root != nil {
 		f.PIDs = append(f.PIDs, f.Root.PID)
@@ -219,7 +218,7 @@ func (v *view) complete(f *finding) {
 	f.ID = strings.Join(parts, ",")
 }
 
-// set sorts pids, each once.
+// set returns the pids sorted and without duplicates.
 func set(pids []int) []int {
 	pids = append([]int{}, pids...)
 	slices.Sort(pids)

@@ -8,9 +8,9 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// findFull finds writers that are blocked at objects of some kinds because nobody
-// takes away what they hold: one finding for each object that is full, with all who
-// write to it. what names the object in the summary.
+// findFull finds writers that are blocked at objects of some kinds because nobody reads
+// from them: one finding for each full object, with all its blocked writers. what names the
+// object in the summary.
 func (v *view) findFull(what string, kinds ...model.Kind) []finding {
 	var list []finding
 	full, writers := v.full(kinds)
@@ -39,15 +39,15 @@ func (v *view) findFull(what string, kinds ...model.Kind) []finding {
 			end := v.graph.Doing(readers[0])
 			f.Root, f.Actions = v.rootOf(&end), v.free(&end, waits)
 			if o.Kind == model.Pty {
-				f.Actions = withoutEnd(f.Actions, readers) // whose terminal it is would be hung up
+				f.Actions = withoutEnd(f.Actions, readers) // to end the terminal's reader would hang up the terminal
 			} else if f.Actions == nil {
 				f.Actions = v.endAll(readers, waits)
 			}
 			f.Summary = fmt.Sprintf("%s cannot write to %s %s: %s does not read it and %s", v.subject(victims), what, v.graph.Label(o.ID),
 				v.name(readers[0]), end.Doing)
 			if !v.allIdle(readers) {
-				// One that works may be about to read: that is how it holds back who
-				// writes faster.
+				// A reader that works may be about to read: blocking a faster writer is
+				// normal flow control.
 				f.Severity = model.Info
 			}
 		}
@@ -56,14 +56,14 @@ func (v *view) findFull(what string, kinds ...model.Kind) []finding {
 	return list
 }
 
-// withoutEnd are the actions that end none of some processes.
+// withoutEnd removes the actions that would end one of the processes.
 func withoutEnd(list []model.Action, pids []int) []model.Action {
 	return slices.DeleteFunc(list, func(a model.Action) bool {
 		return !slices.Contains(a.Argv, "-CONT") && slices.ContainsFunc(pids, func(pid int) bool { return slices.Contains(a.Argv, model.PIDNumber(pid)) })
 	})
 }
 
-// full are the objects of some kinds that writers are blocked at, and those writers.
+// full returns the objects of some kinds at which writers are blocked, and those writers.
 func (v *view) full(kinds []model.Kind) (full []*model.Object, writers map[*model.Object][]*model.Wait) {
 	writers = map[*model.Object][]*model.Wait{}
 	for i := range v.Waits {

@@ -6,10 +6,10 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// listed tells whether the snapshot lists all processes that have a pid here, so
-// that one that is not in it has ended; and whether those are all of the machine:
-// processes outside the pid namespace have no pid here, and stand as 0 where the
-// kernel has noted them.
+// listed reports whether the snapshot lists all processes of the pid namespace, so that a
+// pid which is missing has ended; and whether it lists all processes of the machine. A
+// process outside the pid namespace has no pid here; where the kernel records a pid, 0
+// stands for such a process.
 func listed(s *model.Snapshot) (here, machine bool) {
 	here, machine = !s.Scan.PIDNamespaceForeign, !s.Scan.PIDNamespaceForeign
 	for i := range s.Gaps {
@@ -23,18 +23,18 @@ func listed(s *model.Snapshot) (here, machine bool) {
 	return here, machine
 }
 
-// fate is what became of a process that the kernel has noted somewhere.
+// fate says whether a process whose pid the kernel has recorded still lives.
 type fate int
 
 const (
 	unknownFate fate = iota // it may be one outside this pid namespace, or hidden
-	alive                   // there is a process of that pid, and it may be that one
+	alive                   // there is a process with that pid, and it may be the same
 	ended
 )
 
-// fateOf tells what became of the process that had a pid at some time. A pid is
-// used again: one that started later is another process. Times of System V
-// objects are whole seconds, and the time of the boot is no better.
+// fateOf returns what became of the process that had a pid at some time. Pids are reused:
+// a process that started later is another one. Times of System V objects are whole
+// seconds, and the boot time is no more precise.
 func (v *view) fateOf(pid int, at time.Time) fate {
 	if pid == 0 {
 		return unknownFate
@@ -54,7 +54,7 @@ func (v *view) fateOf(pid int, at time.Time) fate {
 // dead reports whether a process has ended, all its threads included.
 func dead(p *model.Process) bool { return (p.State == "Z" || p.State == "X") && p.Threads <= 1 }
 
-// latest is the latest of some times, zero if none is known.
+// latest returns the latest of the times; zero if none is known.
 func latest(times ...time.Time) time.Time {
 	var last time.Time
 	for _, t := range times {

@@ -6,7 +6,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Group is the part of a list of findings that a finding belongs to.
+// Group is the part of the list of findings in which a finding is shown.
 type Group uint8
 
 // The groups, in the order in which they are listed.
@@ -29,8 +29,8 @@ var groups = map[string]Group{
 	deletedStillMappedRule.ID: LeftBehind, fdInFlightRule.ID: LeftBehind,
 }
 
-// GroupOf is the group of a finding: that of its rule, else by whether somebody
-// is blocked. What is merely worth knowing is a note.
+// GroupOf returns the group of a finding: the group of its rule if that has one, else it
+// depends on whether somebody is blocked. Findings that are only informative are notes.
 func GroupOf(f *model.Finding) Group {
 	g, given := groups[f.Rule]
 	switch {

@@ -7,10 +7,10 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// RunHosts diagnoses a snapshot of several hosts (package fleet), which has the findings of
-// each host alone, and writes into it what concerns several: who on another host could
-// release a wait, and findings about blocked threads whose chain leads from host to host. A
-// host's own finding about nothing but processes of such a chain is a symptom of that.
+// RunHosts diagnoses a snapshot of several hosts (package fleet) that already contains the
+// findings of each single host. It adds what concerns several hosts: who on another host could
+// release a wait, and findings about blocked threads whose chain leads from host to host. If a
+// host's own finding is only about processes of such a chain, it becomes a symptom of the new finding.
 func RunHosts(s *model.Snapshot, o Options) *graph.Graph {
 	v := newView(graph.New(model.NewIndex(s)), o)
 	if s.Waits == nil {
@@ -20,7 +20,7 @@ func RunHosts(s *model.Snapshot, o Options) *graph.Graph {
 	if s.Findings == nil {
 		return v.graph
 	}
-	across := []model.Finding{} // not nil, which means that nobody looked
+	across := []model.Finding{} // not nil, which would mean that there was no diagnosis
 	for _, f := range v.find() {
 		if len(f.Chain) > 0 && v.spans(f.PIDs) {
 			if f.Root != nil {
@@ -41,13 +41,13 @@ func RunHosts(s *model.Snapshot, o Options) *graph.Graph {
 	return v.graph
 }
 
-// spans reports whether processes are on several hosts.
+// spans reports whether the processes are on more than one host.
 func (v *view) spans(pids []int) bool {
 	return slices.ContainsFunc(pids, func(pid int) bool { return v.HostName(pid) != v.HostName(pids[0]) })
 }
 
-// explainedBy reports whether a finding is about blocked threads, all of processes that
-// another one is about, too.
+// explainedBy reports whether f is about blocked threads and the other finding is about all
+// processes of f.
 func explainedBy(f, by *model.Finding) bool {
 	return len(f.Chain) > 0 && !slices.ContainsFunc(f.PIDs, func(pid int) bool { return !slices.Contains(by.PIDs, pid) })
 }

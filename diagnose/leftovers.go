@@ -8,15 +8,14 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// manyLeftovers is from how many on objects that were left behind are told together.
+// manyLeftovers is the number of leftover objects from which they are reported together.
 const manyLeftovers = 10
 
-// leftovers are the rules about objects that were left behind.
+// leftovers are the rules about leftover objects.
 var leftovers = []string{"orphan-sysv-shm", "orphan-sysv-msg", "orphan-sysv-sem", "orphan-posix-shm", "orphan-posix-sem", "orphan-posix-mq", "stale-socket-path"}
 
-// foldLeftovers makes one finding of those of a rule about objects that were left
-// behind, where there are many of one user in one namespace: most likely one program
-// left them all.
+// foldLeftovers combines a rule's findings about leftover objects into one if there are many
+// of the same user in the same namespace: most likely one program left them all.
 func (v *view) foldLeftovers(rule *Rule, found []finding) []finding {
 	if !slices.Contains(leftovers, rule.ID) || len(found) < manyLeftovers {
 		return found
@@ -68,7 +67,7 @@ func (v *view) foldLeftovers(rule *Rule, found []finding) []finding {
 	return list
 }
 
-// removeAll removes what each of the findings removes; nil where one command cannot.
+// removeAll returns the action that removes what all the findings remove; nil if one command cannot do it.
 func removeAll(group []finding) []model.Action {
 	const fits = 2000 // arguments of a command
 	var all model.Action
@@ -79,7 +78,7 @@ func removeAll(group []finding) []model.Action {
 		}
 		objects += len(f.Objects)
 		argv := f.Actions[0].Argv
-		skip := map[string]int{"ipcrm": 1, "rm": 2, mountedApart[0]: len(mountedApart)}[argv[0]] // the command, and the -- of rm
+		skip := map[string]int{"ipcrm": 1, "rm": 2, mountedApart[0]: len(mountedApart)}[argv[0]] // the words before the arguments: the command, and the -- of rm
 		switch {
 		case skip == 0 || i > 0 && argv[0] != all.Argv[0]:
 			return nil

@@ -7,8 +7,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// uses is how much of a limit each object takes; limits that are not listed are not
-// reached by objects that were left behind.
+// uses says, by limit, how much of the limit an object uses. Leftover objects do not count
+// towards limits that are not listed here.
 var uses = map[string]func(*model.Object) int64{
 	"kernel.msgmni":        one,
 	"kernel.shmmni":        one,
@@ -35,13 +35,13 @@ func allocated(o *model.Object) int64 {
 	return 0
 }
 
-// bounded is what a limit is on: a mechanism, in a namespace. 0 is ipctop's own.
+// bounded is the scope of a limit: a mechanism in a namespace. Namespace 0 is ipctop's own.
 type bounded struct {
 	kind model.Kind
 	ns   uint64
 }
 
-// boundedBy is what a limit is on.
+// boundedBy returns the scope of a limit.
 func (v *view) boundedBy(l *model.Limit) bounded {
 	b := bounded{kind: l.Kind}
 	if l.Scope != nil {
@@ -55,7 +55,7 @@ func (v *view) boundedBy(l *model.Limit) bounded {
 	return b
 }
 
-// boundOf is what the limits on an object are on.
+// boundOf returns the scope of the limits that apply to an object.
 func (v *view) boundOf(o *model.Object) bounded {
 	b := bounded{kind: o.Kind}
 	if o.Kind == model.PosixSem {
@@ -67,11 +67,11 @@ func (v *view) boundOf(o *model.Object) bounded {
 	return b
 }
 
-// joinLimits makes one finding of a limit that is nearly reached and the objects left
-// behind that it would not be near without: the limit is what hurts, and to remove
-// them is what helps.
+// joinLimits combines the finding about a limit that is nearly reached with those about leftover
+// objects, if the limit would not be near without them: the limit is the problem, and removing
+// the objects is the remedy.
 func (v *view) joinLimits(found []finding) []finding {
-	left := map[bounded][]int{} // places of findings about objects that were left behind
+	left := map[bounded][]int{} // by scope: indexes of the findings about leftover objects
 	for i := range found {
 		if f := &found[i]; slices.Contains(leftovers, f.Rule) && v.graph.Object(f.Objects[0]) != nil {
 			b := v.boundOf(v.graph.Object(f.Objects[0]))

@@ -7,10 +7,10 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// listening describes a socket that takes connections; nil if it is none.
+// listening describes a listening socket.
 type listening struct {
 	object        *model.Object
-	backlog, most model.Opt[int64] // connections that wait to be accepted, and how many may
+	backlog, most model.Opt[int64] // connections that wait to be accepted, and the largest allowed number
 	path          string           // of a UNIX socket, or @ and an abstract name
 	local         string           // address and port of a TCP socket
 }
@@ -33,15 +33,15 @@ func listenerOf(o *model.Object) *listening {
 	return nil
 }
 
-// full reports that not one more connection is taken: the kernel takes one more
-// than the backlog.
+// full reports whether the kernel takes no further connection: it takes one more than
+// the backlog.
 func (l *listening) full() bool {
 	n, ok1 := l.backlog.Get()
 	most, ok2 := l.most.Get()
 	return ok1 && ok2 && n > most
 }
 
-// name is what people call it.
+// name returns the address or path of the socket.
 func (l *listening) name() string {
 	if l.local != "" {
 		return l.local
@@ -52,8 +52,8 @@ func (l *listening) name() string {
 	return l.object.ID
 }
 
-// connecting are the processes that try to connect to a listener: those blocked
-// in connect, and those that hold a socket whose connection is not yet taken.
+// connecting returns the processes that try to connect to a listener: those blocked in
+// connect, and those that hold a socket whose connection is not established yet.
 func (v *view) connecting(l *listening) (pids []int, waits []*model.Wait) {
 	for i := range v.Waits {
 		w := &v.Waits[i]
@@ -76,7 +76,7 @@ func (v *view) connecting(l *listening) (pids []int, waits []*model.Wait) {
 	return set(pids), waits
 }
 
-// splitPort parts an address as ss writes it.
+// splitPort splits an address, as ss writes it, into host and port.
 func splitPort(address string) (host, port string) {
 	i := strings.LastIndexByte(address, ':')
 	return address[:max(i, 0)], address[i+1:]

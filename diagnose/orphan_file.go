@@ -7,9 +7,9 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// findOrphans finds the named objects of a kind that nobody holds. Who made them
-// is not recorded. facts tells an object's size and age,
-// and whether it is to be spared.
+// findOrphans finds the named objects of a kind that nobody holds. The kernel does not
+// record who made them. facts returns an object's size and time of modification, and
+// whether it must not be reported.
 func (v *view) findOrphans(kind model.Kind, facts func(model.Detail) (size model.Opt[int64], modified time.Time, spare bool),
 	remove func(*model.Object) []model.Action,
 ) []finding {
@@ -20,7 +20,7 @@ func (v *view) findOrphans(kind model.Kind, facts func(model.Detail) (size model
 		}
 		size, modified, spare := facts(o.Detail)
 		if spare || !modified.IsZero() && v.Taken.Sub(modified) < v.MinAge {
-			continue // it is about to be opened
+			continue // somebody may be about to open it
 		}
 		confidence, lowered := v.absence(o)
 		if confidence == model.Certain {
@@ -41,7 +41,7 @@ func (v *view) findOrphans(kind model.Kind, facts func(model.Detail) (size model
 	return list
 }
 
-// called is how sentences name an object: what people call it, and its id.
+// called returns an object's name for a sentence: its name and its id.
 func (v *view) called(o *model.Object) string {
 	if o.Name != "" && o.Name != o.ID {
 		return o.Name + " (" + o.ID + ")"

@@ -10,21 +10,20 @@ import (
 // Rule is one diagnosis.
 type Rule struct {
 	ID       string         // what --rule and explain take; also the fixture's name
-	Short    string         // two words for a column, where those of the ID will not do
+	Short    string         // two words for a column, if the words of the ID do not fit
 	Title    string         // a few plain words
 	Severity model.Severity // the worst it reports
 
 	Means      string // what it means
-	Evidence   string // what it rests on
+	Evidence   string // on what it is based
 	Do         string // what to do
 	FalseAlarm string // when it is a false alarm, and what keeps it from being one
 
 	find func(*view) []finding
 }
 
-// rules are the diagnoses, in the order in which one explains another: what an
-// earlier rule reports, a later one does not report again. A new rule adds its
-// line here.
+// rules are the diagnoses in order of precedence: what an earlier rule reports, a later
+// one does not report again. A new rule adds its line here.
 var rules = []Rule{
 	deadlockRule,
 	semNobodyPostsRule,
@@ -68,7 +67,7 @@ var rules = []Rule{
 	orphanPosixMqRule,
 }
 
-// Name is what a rule is called where there is room for two words: pipe full.
+// Name returns a short name of a rule, in about two words: pipe full.
 func (r *Rule) Name() string {
 	if r.Short != "" {
 		return r.Short
@@ -76,8 +75,8 @@ func (r *Rule) Name() string {
 	return strings.ReplaceAll(r.ID, "-", " ")
 }
 
-// RuleName is the name of the rule with this ID; the ID where there is none, as in the
-// dump of another version.
+// RuleName returns the name of the rule with this ID; the ID itself if there is no such rule, as
+// in a dump of another version.
 func RuleName(id string) string {
 	if i := slices.IndexFunc(rules, func(r Rule) bool { return r.ID == id }); i >= 0 {
 		return rules[i].Name()

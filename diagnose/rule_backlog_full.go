@@ -32,7 +32,7 @@ func findBacklogFull(v *view) []finding {
 		servers := holders(o, nil)
 		victims, waits := v.connecting(l)
 		if len(waits) == 0 && (len(servers) == 0 || !v.allIdle(servers) || v.inherited(l, servers)) {
-			continue // nobody is kept waiting, or those that have it are no servers
+			continue // no client waits and the server works, or no process that holds the socket is a server
 		}
 		confidence, lowered := v.absence(o)
 		if len(servers) > 0 {
@@ -64,8 +64,7 @@ func findBacklogFull(v *view) []finding {
 	return list
 }
 
-// allIdle reports whether none of these processes has run for as long as a rule
-// about slowness asks.
+// allIdle reports whether none of these processes has run for at least MinAge.
 func (v *view) allIdle(pids []int) bool {
 	for _, pid := range pids {
 		if !v.idleFor(pid) {

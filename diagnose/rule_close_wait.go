@@ -63,7 +63,7 @@ func findCloseWait(v *view) []finding {
 	return list
 }
 
-// silent reports whether nothing has been sent or received for long.
+// silent reports whether nothing has been sent or received for a long time.
 func silent(d *model.InetDetail) bool {
 	received, ok1 := d.LastRecv.Get()
 	sent, ok2 := d.LastSend.Get()

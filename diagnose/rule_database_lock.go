@@ -27,9 +27,9 @@ var databaseLockRule = Rule{
 	find: findDatabaseLock,
 }
 
-// session is what the title of a server process of PostgreSQL says about the client
-// that it serves: “postgres: USER DATABASE HOST ACTIVITY”, after the name of the
-// cluster if that has one.
+// session is what the title of a PostgreSQL server process says about its client:
+// “postgres: USER DATABASE HOST ACTIVITY”, with the name of the cluster after “postgres:” if
+// it has one.
 type session struct {
 	process  *model.Process
 	database string
@@ -37,7 +37,7 @@ type session struct {
 	waiting  bool
 }
 
-// sessionOf reads a title; false of a process that serves no client.
+// sessionOf parses a process's title; false if the process serves no client.
 func sessionOf(p *model.Process) (session, bool) {
 	if p.Comm != "postgres" && p.Comm != "postmaster" {
 		return session{}, false
@@ -96,7 +96,7 @@ func findDatabaseLock(v *view) []finding {
 	return list
 }
 
-// clientsOf are the waits that lead to sessions, the longest first by age.
+// clientsOf returns, by session, the chain of the wait that leads to it; of several the oldest.
 func (v *view) clientsOf(sessions map[int]bool) map[int]graph.Chain {
 	clients := map[int]graph.Chain{}
 	age := func(c graph.Chain) time.Duration { return time.Duration(c.Steps[0].Wait.BlockedFor.Or(0)) }
@@ -116,7 +116,7 @@ func (v *view) clientsOf(sessions map[int]bool) map[int]graph.Chain {
 	return clients
 }
 
-// blameSession names the session that has the lock, if there is but one that can.
+// blameSession names the session that has the lock, if only one can have it.
 func (v *view) blameSession(f *finding, s session, sessions []session) {
 	var others []session
 	for _, o := range sessions {

@@ -56,7 +56,7 @@ func findDeadlock(v *view) []finding {
 	return list
 }
 
-// severityOf is how bad it is that threads are blocked for good, by how sure that is.
+// severityOf returns the severity of threads that are blocked for good, by the confidence.
 func severityOf(c model.Confidence) model.Severity {
 	if c == model.Possible {
 		return model.Warning
@@ -64,9 +64,9 @@ func severityOf(c model.Confidence) model.Severity {
 	return model.Critical
 }
 
-// lasting reports whether threads that are blocked for good, as far as was seen, have
-// been so for long enough to say so: what is certain is said at once. Of a thread that
-// the kernel does not say it of it is not known; then it is possible at most.
+// lasting reports whether threads that seem blocked for good have been blocked long enough to
+// report them; what is certain is reported at once. If the age of one of the waits is
+// unknown, the confidence is at most possible.
 func (v *view) lasting(c model.Confidence, lowered []string, waits ...*model.Wait) (model.Confidence, []string, bool) {
 	if c == model.Certain || v.DeadlockAge == 0 {
 		return c, lowered, true
@@ -86,8 +86,8 @@ func (v *view) lasting(c model.Confidence, lowered []string, waits ...*model.Wai
 	return c, lowered, known
 }
 
-// takers says of semaphores that some threads wait at what is to be said of who took
-// them: nobody writes that down, but anyone who is alive waits.
+// takers returns, for each shared semaphore at which the threads wait, what is known about the process that took
+// it: nothing records that process, but every living one that maps the semaphore is blocked.
 func (v *view) takers(waits []*model.Wait) []model.Evidence {
 	var list []model.Evidence
 	for _, id := range objectsOf(waits...) {
@@ -105,7 +105,7 @@ func (v *view) takers(waits []*model.Wait) []model.Evidence {
 	return list
 }
 
-// circle is a deadlock in a sentence.
+// circle describes a deadlock in a sentence.
 func (v *view) circle(d *graph.Deadlock, pids []int) string {
 	text := ""
 	switch {
@@ -140,7 +140,7 @@ func (v *view) circle(d *graph.Deadlock, pids []int) string {
 	return text
 }
 
-// inCircle is the clause of a wait that another one is to fulfil.
+// inCircle returns the clause of w that the thread of next is to fulfil.
 func (v *view) inCircle(w, next *model.Wait) *graph.Clause {
 	clauses := v.graph.Clauses(w)
 	for i := range clauses {

@@ -60,7 +60,7 @@ func findDeletedStillMapped(v *view) []finding {
 	return list
 }
 
-// names lists processes in a sentence, the first few of many.
+// names lists processes in a sentence, of many only the first few.
 func (v *view) names(pids []int) string {
 	var parts []string
 	for _, pid := range pids[:min(len(pids), 3)] {

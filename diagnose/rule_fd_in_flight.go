@@ -55,12 +55,12 @@ type parked struct {
 	object    *model.Object
 	receivers []int
 	near      []int // … and those at the other end
-	free      int64 // descriptors of which nothing is known
+	free      int64 // number of descriptors about which nothing is known
 	missing   []missingEnd
 }
 
-// assign gives each missing end to the sockets that it may be in: to one that its
-// maker has an end of, else to all that are related to who waits.
+// assign assigns each missing end to the sockets in whose queues it may be: to one of which its
+// maker has an end, else to all whose processes are related to the waiting one.
 func (v *view) assign(list []*parked, missing []missingEnd) {
 	var left []missingEnd
 	for _, m := range missing {
@@ -104,7 +104,7 @@ func (v *view) parked(p *parked) finding {
 	return f
 }
 
-// suspects names what is missing, and who waits for each.
+// suspects names the missing ends, and who waits for each.
 func (v *view) suspects(missing []missingEnd) string {
 	const most = 3
 	var order []string
@@ -126,8 +126,8 @@ func (v *view) suspects(missing []missingEnd) string {
 	return strings.Join(parts, ", or ")
 }
 
-// unpark are the actions that get descriptors out of a queue for which somebody else than
-// the receivers may wait: to let a receiver go on that is stopped, and to end all of them.
+// unpark returns the actions that take descriptors out of a queue, if a process other than the
+// receivers may wait for them: to resume each stopped receiver, and to end all receivers.
 func (v *view) unpark(p *parked) []model.Action {
 	var pids []int
 	for _, m := range p.missing {
@@ -147,8 +147,8 @@ func (v *view) unpark(p *parked) []model.Action {
 	return append(list, v.end(p.receivers, "; the descriptors in the queue are closed; "+v.some(pids)+verb(len(pids), " goes on if what it waits", " go on if what they wait")+" for is among them"))
 }
 
-// related reports whether a process is one of the others, its parent, child or
-// sibling, or in the same session: what is passed on was inherited once.
+// related reports whether a process is one of the others, or a parent, child or sibling of one,
+// or in the same session. A descriptor that is passed on was usually inherited within a family.
 func (v *view) related(pid int, others []int) bool {
 	p := v.processes[pid]
 	return p != nil && slices.ContainsFunc(others, func(other int) bool {
@@ -157,15 +157,15 @@ func (v *view) related(pid int, others []int) bool {
 	})
 }
 
-// missingEnd is a wait for what a descriptor keeps that no process is seen to have.
+// missingEnd is a wait for an end or a lock that belongs to a descriptor which no visible process has.
 type missingEnd struct {
 	wait  *model.Wait
 	what  string // in words
-	maker int    // the process that had it once; 0: not known
+	maker int    // the process that had the descriptor before; 0: not known
 }
 
 // lostPeer reports whether a thread reads from a connected UNIX socket, or writes to it, and no
-// process is seen to have the other end.
+// visible process has the other end.
 func (v *view) lostPeer(w *model.Wait, o *model.Object) bool {
 	d, ok := o.Detail.(*model.UnixDetail)
 	if !ok || d.State != "established" || w.Needs != model.NeedsData && w.Needs != model.NeedsSpace || len(o.Peers) != 1 || v.graph.Asking(w) != nil {
@@ -175,8 +175,8 @@ func (v *view) lostPeer(w *model.Wait, o *model.Object) bool {
 	return peer == nil || len(holders(peer, nil)) == 0
 }
 
-// missingEnds are waits at a pipe or a pair of sockets whose other end no process is seen to have, and
-// for locks of open file descriptions that none has.
+// missingEnds returns the waits at a pipe or socket pair of which no visible process has the other end,
+// and the waits for locks of open file descriptions that no visible process has.
 func (v *view) missingEnds() []missingEnd {
 	var list []missingEnd
 	for i := range v.Waits {

@@ -75,8 +75,8 @@ func findFIFOOpenWaits(v *view) []finding {
 	return list
 }
 
-// served reports whether a FIFO that processes open to read was written to since one of them
-// began, and says so: the writer is one that comes when there is something to do.
+// served reports whether somebody has written to a FIFO since one of the processes that open it to
+// read was started, with the evidence: then the writer comes whenever there is something to do.
 func (v *view) served(waits []*model.Wait) (model.Evidence, bool) {
 	for _, w := range waits {
 		p := v.processes[w.PID]
@@ -88,6 +88,6 @@ func (v *view) served(waits []*model.Wait) (model.Evidence, bool) {
 	return model.Evidence{}, false
 }
 
-// startSlack is by how much the start of a process may seem earlier than it was: it is told in
-// ticks since the boot, whose time is told in seconds.
+// startSlack is the inaccuracy of a process's start time: the kernel gives it in ticks since the
+// boot, and the boot time in whole seconds.
 const startSlack = 2 * time.Second

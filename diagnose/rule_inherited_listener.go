@@ -39,7 +39,7 @@ func findInheritedListener(v *view) []finding {
 		}
 		victims, waits := v.connecting(l)
 		if l.full() && len(waits) > 0 {
-			continue // backlog-full says who cannot connect
+			continue // backlog-full reports who cannot connect
 		}
 		victims = set(append(victims, v.unaccepted(o)...))
 		root := keepers[0]
@@ -60,8 +60,8 @@ func findInheritedListener(v *view) []finding {
 	return list
 }
 
-// freePort is the action that ends all who have a listener, for which some wait who
-// connect to it.
+// freePort returns the action that ends all holders of a listener, and says which of the
+// connecting processes it releases.
 func (v *view) freePort(l *listening, keepers []int, waits []*model.Wait) []model.Action {
 	if len(keepers) > maxTried || slices.Min(keepers) <= 1 {
 		return nil
@@ -80,8 +80,8 @@ func (v *view) freePort(l *listening, keepers []int, waits []*model.Wait) []mode
 	return []model.Action{v.end(keepers, then)}
 }
 
-// inherited reports whether a listener is left to processes that do not accept
-// from it and were started by one that is gone.
+// inherited reports whether only processes hold a listener that do not accept from it and
+// that were left behind by a process that has ended.
 func (v *view) inherited(l *listening, keepers []int) bool {
 	if len(keepers) == 0 || !v.allIdle(keepers) {
 		return false
@@ -94,13 +94,13 @@ func (v *view) inherited(l *listening, keepers []int) bool {
 	return !v.mayAccept(l, keepers)
 }
 
-// leftBehind reports whether the process that a process's group or session is
-// called after has ended, or the one that started it: it does not descend from the
-// leader of its session; where that cannot be seen, it neither descends from the leader
-// of its group nor has the same parent.
+// leftBehind reports whether the leader of a process's group or session has ended, or the
+// process that started it. The latter is inferred: the process does not descend from the
+// leader of its session; if the session is not visible, it neither descends from the leader of
+// its group nor has the same parent as that.
 func (v *view) leftBehind(p *model.Process) bool {
 	if p == nil || !v.allListed || p.PGID == p.PID {
-		return false // a shell with job control gives a server a group of its own, and may end before it
+		return false // a shell with job control starts a server in its own group, and may end before the server
 	}
 	for _, leader := range []int{p.PGID, p.SID} {
 		if l := v.processes[leader]; leader != 0 && (l == nil || dead(l)) {
@@ -114,20 +114,20 @@ func (v *view) leftBehind(p *model.Process) bool {
 	return p.SID != p.PID && !v.ancestorOf(p.PID, p.SID)
 }
 
-// mayAccept reports whether one of the processes that have a listener open is
-// known to accept, or may: a thread waits for the socket, or for something that
-// cannot be seen through; or there is a connection that was accepted from it.
+// mayAccept reports whether one of the processes that hold a listener accepts, or may
+// accept: a thread waits for the socket, or for something that is not known; or the
+// process holds a connection that was accepted from it.
 func (v *view) mayAccept(l *listening, pids []int) bool {
 	for _, pid := range pids {
 		if p := v.processes[pid]; p == nil || halted(p) {
-			return true // that is another cause
+			return true // it is halted or unknown: that is another problem
 		}
 		for _, w := range v.waitsOf[pid] {
 			switch {
 			case w.Object == l.object.ID, slices.Contains(w.Objects, l.object.ID), w.Call == "io_uring_enter":
 				return true
 			case watchesSet(w) && len(w.Objects) == 0:
-				return true // what is in it could not be read
+				return true // the set could not be read
 			}
 		}
 	}
@@ -144,8 +144,8 @@ func watchesSet(w *model.Wait) bool {
 	return strings.HasPrefix(w.Call, "epoll") || strings.Contains(w.Call, "poll") || strings.Contains(w.Call, "select")
 }
 
-// accepted reports whether a socket looks like one that was accepted from the
-// listener: it has the same name of its own.
+// accepted reports whether a socket was probably accepted from the listener: it has the
+// same local name.
 func (l *listening) accepted(o *model.Object) bool {
 	switch d := o.Detail.(type) {
 	case *model.UnixDetail:
@@ -158,7 +158,7 @@ func (l *listening) accepted(o *model.Object) bool {
 	return false
 }
 
-// unaccepted are the processes whose connections wait to be accepted.
+// unaccepted returns the processes whose connections wait to be accepted.
 func (v *view) unaccepted(o *model.Object) []int {
 	d, ok := o.Detail.(*model.UnixDetail)
 	if !ok {

@@ -56,7 +56,7 @@ func findKeptOpen(v *view) []finding {
 		}
 		severity := model.Warning
 		if keepers[0].FD.Or(0) > 2 {
-			severity = model.Info // not its output: it may report to the reader in time, as daemons do when they are ready
+			severity = model.Info // not its standard output or error: it may write to the reader later, as daemons do when they are ready
 		}
 		list = append(list, finding{Finding: model.Finding{
 			Severity: severity, Confidence: lower(confidence, model.Likely), LoweredBy: append(lowered, v.name(first)+" may be meant to write to it"), Since: v.since(waits...),
@@ -73,8 +73,8 @@ func findKeptOpen(v *view) []finding {
 	return list
 }
 
-// awaitsEnd reports whether a wait is one for data at a descriptor alone, or for any
-// of few: a command's output and errors and what a runtime wakes itself with.
+// awaitsEnd reports whether a thread waits for data from one descriptor, or from a few: a
+// command's standard output and error, and the descriptor with which a runtime wakes itself.
 func (v *view) awaitsEnd(w *model.Wait) bool {
 	const few = 16
 	switch {
@@ -83,7 +83,7 @@ func (v *view) awaitsEnd(w *model.Wait) bool {
 	case w.Needs != model.NeedsEvent || len(w.Objects) == 0 || len(w.Objects) > few || v.graph.Serves(w):
 		return false
 	}
-	// One that has other children reads what those print, too.
+	// A process with living children may read their output, too.
 	for _, p := range v.children[w.PID] {
 		if !dead(p) {
 			return false
@@ -92,8 +92,8 @@ func (v *view) awaitsEnd(w *model.Wait) bool {
 	return true
 }
 
-// writeEnd is the object whose holders can write what is read from another one: the
-// pipe itself, the other end of a pair of sockets.
+// writeEnd returns the object whose holders can write what is read from o: the
+// pipe itself, or the other end of a socket pair.
 func (v *view) writeEnd(o *model.Object) *model.Object {
 	if o.Kind == model.Pipe {
 		return o
@@ -107,13 +107,13 @@ func (v *view) writeEnd(o *model.Object) *model.Object {
 		return nil
 	}
 	if d, ok := peer.Detail.(*model.UnixDetail); !ok || d.Path != "" || d.Abstract != "" {
-		return nil // a server's, of which each end was made by the process that has it
+		return nil // a connection to a server: each end was made by the process that has it
 	}
 	return peer
 }
 
-// keepersOf are those who keep the write end of what a process reads, if all of them
-// are strays; else none. The one that started the others comes first.
+// keepersOf returns the holders that keep the write end open for a process that reads, if all of them
+// are strays; else none. The process that started the others comes first.
 func (v *view) keepersOf(end, o *model.Object, w *model.Wait) []*model.Holder {
 	reader := v.processes[w.PID]
 	if reader == nil || reader.PID <= 1 {
@@ -160,21 +160,21 @@ func (v *view) keepersOf(end, o *model.Object, w *model.Wait) []*model.Holder {
 	return list
 }
 
-// stray reports whether a process was left behind by one that a reader, or the
+// stray reports whether a process was left behind by a process that the reader, or the
 // reader's parent, had started: it descends from neither, and its own parent has ended.
 func (v *view) stray(p, reader *model.Process) bool {
 	below := p.PGID == reader.PID || p.SID == reader.PID // the group or session that the reader leads
 	switch {
 	case v.ancestorOf(p.PID, reader.PID) || v.ancestorOf(reader.PID, p.PID) || !below && !v.adopted(p):
-		return false // it was started by the reader, or has started that itself, as a script does that logs by tee
+		return false // one of them has started the other, such as a script that logs through tee
 	case p.PPID == reader.PPID:
-		return below // else they may be siblings
+		return below // otherwise they may be siblings
 	}
-	// Its group is called after an ancestor of the reader, which did not start it itself.
+	// The leader of its group is an ancestor of the reader and did not start it itself.
 	if l := v.processes[p.PGID]; l != nil && !dead(l) && v.ancestorOf(reader.PID, l.PID) && l.PPID != p.PPID {
 		return true
 	}
-	// The reader's family may be left behind itself: then they may have been siblings.
+	// The reader's family may have been left behind as well: then the two may have been siblings.
 	head := reader
 	for n := 0; n < len(v.processes) && !v.reaper(head.PPID) && v.processes[head.PPID] != nil; n++ {
 		head = v.processes[head.PPID]
@@ -182,14 +182,14 @@ func (v *view) stray(p, reader *model.Process) bool {
 	return head.PGID == head.PID || head.SID == head.PID || younger(p, reader)
 }
 
-// adopted reports whether the process that started another one has ended: its parent
-// is one that adopts, or it does not descend from the leader of its session, which lives.
+// adopted reports whether the process that started p has ended: p's parent adopts orphaned
+// processes, or p does not descend from the leader of its session although that lives.
 func (v *view) adopted(p *model.Process) bool {
 	leader := v.processes[p.SID]
 	return v.reaper(p.PPID) || p.SID != p.PID && leader != nil && !dead(leader) && !v.ancestorOf(p.PID, leader.PID)
 }
 
-// younger reports whether a process was started after another one.
+// younger reports whether p was started after q.
 func younger(p, q *model.Process) bool {
 	if p.StartTicks != q.StartTicks {
 		return p.StartTicks > q.StartTicks
@@ -197,8 +197,8 @@ func younger(p, q *model.Process) bool {
 	return p.PID > q.PID
 }
 
-// reaper reports whether a process adopts those whose parent has ended: the first of
-// a pid namespace, or a service manager.
+// reaper reports whether a process adopts orphaned processes: the first process of a pid
+// namespace, or a service manager.
 func (v *view) reaper(pid int) bool {
 	p := v.processes[pid]
 	return pid <= 1 || p != nil && (p.Comm == "systemd" || p.FirstOfNamespace())

@@ -54,8 +54,8 @@ func findLeakedWriteEnd(v *view) []finding {
 	return list
 }
 
-// keepers are the holders of a pipe's write end, if all of them are siblings of
-// the reader that do the same work and have it by accident; else none.
+// keepers returns the holders of a pipe's write end if all of them are siblings of the
+// reader that do the same work and have inherited it by accident; else none.
 func (v *view) keepers(o *model.Object, reader int) []int {
 	r := v.processes[reader]
 	if r == nil {

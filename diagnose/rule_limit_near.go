@@ -20,7 +20,7 @@ var limitNearRule = Rule{
 	find: findLimitNear,
 }
 
-// ownRules are limits of which another rule speaks.
+// ownRules are the limits that another rule reports.
 var ownRules = map[string]bool{"RLIMIT_SIGPENDING": true, pipePagesSoft: true}
 
 func findLimitNear(v *view) []finding {
@@ -48,7 +48,7 @@ func findLimitNear(v *view) []finding {
 	return list
 }
 
-// limitScope says for whom a limit holds: as part of a sentence, and of an id.
+// limitScope says to whom a limit applies: as part of a sentence, and of an id.
 func (v *view) limitScope(l *model.Limit) (whose, who string) {
 	switch {
 	case l.Scope == nil:

@@ -56,9 +56,9 @@ func findLockInherited(v *view) []finding {
 	return list
 }
 
-// inheritedFrom reports whether a process has ended and all who hold its lock may
-// have inherited that from it. Pids are given out in order: one that is lower is of
-// a process that was there already.
+// inheritedFrom reports whether a process has ended and all holders of its lock may have
+// inherited the lock from it. The kernel assigns pids in ascending order, so a process with
+// a lower pid existed before and cannot have inherited it.
 func (v *view) inheritedFrom(pid int, holders []int) bool {
 	if p := v.processes[pid]; p != nil && !dead(p) || len(holders) == 0 {
 		return false
@@ -66,7 +66,7 @@ func (v *view) inheritedFrom(pid int, holders []int) bool {
 	return slices.Min(holders) > pid
 }
 
-// waitsForAny reports whether one of some processes is to release a wait.
+// waitsForAny reports whether one of the processes could release a wait.
 func (v *view) waitsForAny(w *model.Wait, pids []int) bool {
 	clauses := v.graph.Clauses(w)
 	for i := range clauses {

@@ -28,7 +28,7 @@ func findLockWait(v *view) []finding {
 	var list []finding
 	for _, o := range v.awaited() {
 		waits := v.blocked(o.ID, func(w *model.Wait) bool {
-			return w.Needs == model.NeedsLock && v.graph.Firm(w) && o.Kind != model.SysvSem // which nobody owns
+			return w.Needs == model.NeedsLock && v.graph.Firm(w) && o.Kind != model.SysvSem // System V semaphores have no owner
 		})
 		if len(waits) == 0 {
 			continue
@@ -51,7 +51,7 @@ func findLockWait(v *view) []finding {
 		turn := v.turns(&end, waits)
 		victims := slices.DeleteFunc(pidsOf(waits...), func(pid int) bool { return pid == root })
 		if len(victims) == 0 || turn == serves {
-			continue // threads of one process, for a lock of their own; or servers that take turns at accept
+			continue // threads of one process and its own lock, or servers that take turns at accept
 		}
 		confidence, lowered := v.chainSure(&graph.Chain{Steps: chain.Steps[:1]})
 		f := finding{Finding: model.Finding{
@@ -67,21 +67,21 @@ func findLockWait(v *view) []finding {
 		if turn == working {
 			f.Severity = model.Info
 		}
-		if unsure != "" { // to blame one of them, or end it, would be a guess
+		if unsure != "" { // it would be a guess to blame one of them, or to end it
 			f.Root, f.Chain = nil, f.Chain[:min(1, len(f.Chain))]
 			f.Summary = fmt.Sprintf("%s %s for %s, locked by one of %s", v.subject(victims), verb(len(victims), "waits", "wait"), v.graph.Label(o.ID), v.some(owners))
 			list = append(list, f)
 			continue
 		}
 		if chain.End.Kind != graph.Running {
-			f.Actions = v.endAll(holders, waits) // one that works, or waits for one that does, is not to be ended for that
+			f.Actions = v.endAll(holders, waits) // a process that works, or waits for one that works, should not be ended for that
 		}
 		list = append(list, f)
 	}
 	return list
 }
 
-// lockedElsewhere is what is found where a lock is held by somebody who is not visible from here.
+// lockedElsewhere returns the finding for a lock whose holder is not visible from here.
 func (v *view) lockedElsewhere(o *model.Object, waits []*model.Wait) (f finding, unseen bool) {
 	waits = slices.DeleteFunc(slices.Clone(waits), func(w *model.Wait) bool { return v.graph.UnseenHolder(w) == "" })
 	if len(waits) == 0 {
@@ -97,8 +97,8 @@ func (v *view) lockedElsewhere(o *model.Object, waits []*model.Wait) (f finding,
 	}, explains: waits}, true
 }
 
-// mayOwn are the processes of which one holds the futex that a step waits for, where it is
-// not known which one does; and why not, where there are several.
+// mayOwn returns the processes of which one holds the futex of a step, if the owner is not known;
+// and why it is not known, if there are several.
 func (v *view) mayOwn(s *graph.Step) (pids []int, why string) {
 	o := v.graph.Object(s.Wait.Object)
 	if o == nil || s.Clause == nil || s.Wait.Needs != model.NeedsLock {
@@ -110,7 +110,7 @@ func (v *view) mayOwn(s *graph.Step) (pids []int, why string) {
 	}
 	for _, pid := range v.graph.Releasers(s.Clause, s.Wait) {
 		if p := v.processes[pid]; p != nil && p.Threads <= 1 && slices.ContainsFunc(v.waitsOf[pid], func(w *model.Wait) bool { return w.Object == o.ID }) {
-			continue // all that it does is wait for it, too
+			continue // its only thread waits for the futex, too
 		}
 		pids = append(pids, pid)
 	}
@@ -123,8 +123,8 @@ func (v *view) mayOwn(s *graph.Step) (pids []int, why string) {
 	return pids, "which process holds " + o.ID + " is not known"
 }
 
-// lockHolder is the one of a lock's holders to name: the oldest of a family that
-// shares it, such as a script and the commands that it starts. 0: there is none.
+// lockHolder chooses the holder of a lock to name: the ancestor in a family that shares
+// the lock, such as a script and the commands that it starts. 0: there is none.
 func (v *view) lockHolder(c *graph.Chain, holders []int) int {
 	for _, pid := range holders {
 		if p := v.processes[pid]; p != nil && len(holders) > 1 && slices.Contains(holders, p.PPID) {
@@ -155,18 +155,18 @@ func (v *view) ancestorOf(pid, ancestor int) bool {
 	return false
 }
 
-// turn is what a lock's holder does with the turn that it has.
+// turn says what the holder of a lock does if several servers take turns at accept.
 type turn uint8
 
 const (
 	noTurn  turn = iota // they do not take turns
 	serves              // it waits for connections
-	working             // it runs: it may have just been given one
+	working             // it runs: it may have just accepted a connection
 )
 
-// turns reports whether a lock's holder and those who wait for the lock are servers
-// that take turns at accept: they run the same program and have the same listening
-// socket, no matter which of them started the other.
+// turns reports whether the holder of a lock and the waiters are servers that take turns
+// at accept: they run the same program and have the same listening socket, no matter which
+// of them started the other.
 func (v *view) turns(holder *graph.End, waits []*model.Wait) turn {
 	p := holder.Process
 	if p == nil {
@@ -190,9 +190,9 @@ func (v *view) turns(holder *graph.End, waits []*model.Wait) turn {
 	return kind
 }
 
-// servedBy are the listening sockets at which a lock's holder waits for connections,
-// or has just done so: the thread that owns the lock where the waits tell it, else any
-// of the process.
+// servedBy returns the listening sockets at which a lock's holder waits for connections, or
+// has just done so. Only the thread that owns the lock counts if the waits say which one that
+// is, else every thread of the process.
 func (v *view) servedBy(holder int, waits []*model.Wait) []*model.Object {
 	owner := map[int]bool{}
 	for _, w := range waits {
@@ -211,7 +211,7 @@ func (v *view) servedBy(holder int, waits []*model.Wait) []*model.Object {
 	return list
 }
 
-// listenersOf are the listening sockets that each process has.
+// listenersOf returns the listening sockets of each process.
 func (v *view) listenersOf() map[int][]*model.Object {
 	if v.listeners != nil {
 		return v.listeners
@@ -231,7 +231,7 @@ func (v *view) serving(e *graph.End) bool {
 	return e.Kind == graph.Idle && w != nil && v.graph.Serves(w)
 }
 
-// lockHolders are the processes that hold what some waits are for.
+// lockHolders returns the processes that hold what the waits need.
 func (v *view) lockHolders(waits []*model.Wait) []int {
 	var pids []int
 	for _, w := range waits {

@@ -35,7 +35,7 @@ func findNoReader(v *view) []finding {
 			evidence = append(evidence, model.Evidence{Source: "eBPF", Text: "the kernel counts no read end"})
 		}
 		if confidence != model.Certain && (v.Scan.EUID != 0 || v.graph.Unlisted()) {
-			continue // the readers are other users', or outside the container, most of the time
+			continue // mostly the readers belong to other users, or are outside the container
 		}
 		list = append(list, finding{Finding: model.Finding{
 			Confidence: confidence, LoweredBy: lowered, Objects: []string{o.ID}, Victims: writers,

@@ -36,8 +36,8 @@ func findOrphanPosixMq(v *view) []finding {
 	})
 }
 
-// unlink removes a message queue: by its file where the file system is mounted, else
-// from a mount that nobody else sees.
+// unlink returns the action that removes a message queue: by its file if the file system is
+// mounted, else through a mount that no other process sees.
 func (v *view) unlink(o *model.Object) []model.Action {
 	const effect = "removes it and the messages in it"
 	for _, path := range o.Aliases {
@@ -52,6 +52,6 @@ func (v *view) unlink(o *model.Object) []model.Action {
 	return list
 }
 
-// mountedApart is a command that removes queues, which are its further arguments, where
-// no file system with them is mounted.
+// mountedApart is a command that removes the queues given as further arguments although the
+// mqueue file system is not mounted.
 var mountedApart = []string{"unshare", "--mount", "sh", "-c", `mount -t mqueue none /mnt && cd /mnt && rm -- "$@"`, "sh"}

@@ -35,8 +35,8 @@ func findOrphanPosixShm(v *view) []finding {
 	})
 }
 
-// sharedByCommands reports whether an object is opened by one short command after the
-// other, and belongs to them all: podman's locks.
+// sharedByCommands reports whether short-lived commands open an object one after the other and
+// share it: podman's locks.
 func sharedByCommands(o *model.Object) bool {
 	return strings.HasPrefix(o.Name, "/libpod_lock") || strings.HasPrefix(o.Name, "/libpod_rootless_lock_")
 }

@@ -56,7 +56,7 @@ func findOrphanSysvMsg(v *view) []finding {
 	return list
 }
 
-// notRecorded is why nobody can be certain of System V orphans but segments.
+// notRecorded is why orphans of System V are never certain, except for shared memory.
 const notRecorded = "the kernel does not record who has a System V queue or semaphore set in use"
 
 // absences says of each process how it is known to have ended.

@@ -36,7 +36,7 @@ func findOrphanSysvSem(v *view) []finding {
 			switch {
 			case pid != 0:
 				users, gone = append(users, pid), gone && v.fateOf(pid, last) == ended
-			case !v.wholeHost: // else nobody has changed it yet
+			case !v.wholeHost: // if the whole host is visible, pid 0 means that nobody has changed it yet
 				gone = false
 			}
 		}

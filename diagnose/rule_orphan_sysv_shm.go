@@ -51,10 +51,10 @@ func findOrphanSysvShm(v *view) []finding {
 	return list
 }
 
-// privateKey is the key of what was made without one.
+// privateKey is the key of objects that were made without a key (IPC_PRIVATE).
 const privateKey = "0x00000000"
 
-// ofSize is a size as it stands behind a name, "" if it is unknown.
+// ofSize returns a size to put after a name; "" if it is unknown.
 func ofSize(size model.Opt[int64]) string {
 	if n, ok := size.Get(); ok {
 		return fmt.Sprintf(", %d bytes", n)
@@ -70,7 +70,7 @@ func (v *view) absent(pid int) string {
 	return fmt.Sprintf("there is no process %d", pid)
 }
 
-// creatorName is the creator's name where a recording knew it.
+// creatorName returns the creator's name if a recording knew it, else its pid.
 func creatorName(pid int, d *model.SysvShmDetail) string {
 	if d.CreatorComm == "" {
 		return fmt.Sprintf("process %d", pid)

@@ -63,8 +63,8 @@ func findQueueFull(v *view) []finding {
 	return list
 }
 
-// receivers are the processes that are known to take messages out of a queue, but
-// for those that wait to send; and why there may be others.
+// receivers returns the processes that are known to receive from a queue, without those that
+// wait to send; and why there may be others.
 func (v *view) receivers(o *model.Object, senders []int) (pids []int, note string) {
 	switch d := o.Detail.(type) {
 	case *model.PosixMqDetail:

@@ -58,8 +58,8 @@ func findSelfWait(v *view) []finding {
 	return list
 }
 
-// onItself says why a thread that is blocked for good waits for its own process alone;
-// "" if it does not, or a signal handler may bring what it waits for.
+// onItself says why a thread that is blocked for good waits only for its own process; "" if
+// it does not, or if a signal handler may provide what it waits for.
 func (v *view) onItself(w *model.Wait, c *graph.Clause) string {
 	if c == nil || c.Object == "" {
 		return ""
@@ -85,7 +85,7 @@ func (v *view) onItself(w *model.Wait, c *graph.Clause) string {
 	return ", and nobody else " + c.How
 }
 
-// lower is the lesser of two confidences.
+// lower returns the lower of two confidences.
 func lower(a, b model.Confidence) model.Confidence {
 	if a.Rank() > b.Rank() {
 		return a
@@ -93,14 +93,14 @@ func lower(a, b model.Confidence) model.Confidence {
 	return b
 }
 
-// catchesSignals reports whether a process catches signals whose handlers may be what
-// a thread waits for.
+// catchesSignals reports whether a process catches signals whose handlers may release a
+// waiting thread.
 func (v *view) catchesSignals(pid int) bool {
 	c, _ := v.graph.Catches(v.processes[pid])
 	return c == graph.CatchesSignals
 }
 
-// handlerOf names the signal handler that a thread is in.
+// handlerOf names the signal handler that a thread is running.
 func handlerOf(w *model.Wait) string {
 	if strings.HasPrefix(w.Handler, "SIG") {
 		return "its handler of " + w.Handler

@@ -53,7 +53,7 @@ func findSemOwnerDead(v *view) []finding {
 	return list
 }
 
-// removeSet is the action that removes a set of semaphores: it ends every wait for them.
+// removeSet returns the action that removes a semaphore set, which ends every wait for it.
 func (v *view) removeSet(o *model.Object, victims []int) []model.Action {
 	list := v.ipcrm(o, "-s")
 	for i := range list {
@@ -62,8 +62,8 @@ func (v *view) removeSet(o *model.Object, victims []int) []model.Action {
 	return list
 }
 
-// takenBy is the process that has most likely taken a semaphore that a wait is
-// for, if it has ended; else 0.
+// takenBy returns the process that has most likely taken a semaphore for which a thread
+// waits, if that process has ended; else 0.
 func (v *view) takenBy(w *model.Wait, last time.Time) int {
 	clauses := v.graph.Clauses(w)
 	for i := range clauses {

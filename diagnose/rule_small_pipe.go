@@ -24,7 +24,7 @@ var smallPipeRule = Rule{
 const (
 	pipePagesSoft = "fs.pipe-user-pages-soft"
 
-	passedShare = 0.98 // of the limit: pipes made when it was passed may have gone since
+	passedShare = 0.98 // of the limit: some pipes that existed when it was exceeded may have been closed since
 )
 
 func findSmallPipe(v *view) []finding {

@@ -62,13 +62,13 @@ func findStoppedByTTY(v *view) []finding {
 	return list
 }
 
-// stoppedByTTY reports whether a process was stopped because it wanted its terminal.
+// stoppedByTTY reports whether a process was stopped because it used its terminal in the background.
 func stoppedByTTY(p *model.Process) bool {
 	return p.StopSignal == "SIGTTIN" || p.StopSignal == "SIGTTOU"
 }
 
-// endStopped are those that wait for a stopped process, but for the rest of its job, and
-// the action that ends it: while it is stopped it takes no other signal.
+// endStopped returns the processes that wait for a stopped process, without the rest of its job,
+// and the action that ends it: while it is stopped it handles no other signal.
 func (v *view) endStopped(pid int, job []int) (victims []int, actions []model.Action) {
 	var waits []*model.Wait
 	for i := range v.Waits {

@@ -23,7 +23,7 @@ var termSignalBlockedRule = Rule{
 	find: findTermSignalBlocked,
 }
 
-// termSignals are those by which processes are told to end.
+// termSignals are the signals that ask a process to end.
 var termSignals = []string{"SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"}
 
 func findTermSignalBlocked(v *view) []finding {
@@ -53,9 +53,9 @@ func findTermSignalBlocked(v *view) []finding {
 	return list
 }
 
-// blockedForGood lists the signals that tell a process to end, are pending, and
-// cannot be delivered to any thread. Where a thread's masks are not given they are
-// the main thread's.
+// blockedForGood lists the termination signals that are pending and cannot be delivered to
+// any thread. If a thread's masks are missing in the snapshot, they are the same as the
+// main thread's.
 func blockedForGood(p *model.Process) []string {
 	var list []string
 	for _, sig := range termSignals {
@@ -67,7 +67,7 @@ func blockedForGood(p *model.Process) []string {
 	return list
 }
 
-// signalfdFor is a signalfd of a process that takes one of these signals.
+// signalfdFor returns a signalfd of a process that receives one of these signals.
 func (v *view) signalfdFor(pid int, signals []string) string {
 	for _, o := range v.graph.OfKind(model.Signalfd) {
 		d, ok := o.Detail.(*model.SignalfdDetail)

@@ -51,8 +51,8 @@ func findUnreachableListener(v *view) []finding {
 	return list
 }
 
-// boundTo is the socket that is bound to a file; unix_diag tells the low half of
-// its inode number.
+// boundTo returns the socket that is bound to a file; unix_diag reports only the low half
+// (32 bits) of the inode number.
 func (v *view) boundTo(dev string, ino model.Big) *model.Object {
 	for _, o := range v.graph.OfKind(model.Unix) {
 		if d, ok := o.Detail.(*model.UnixDetail); ok && d.State != "stale" && d.PathDev == dev && d.PathIno != 0 && uint32(d.PathIno) == uint32(ino) {

@@ -51,7 +51,7 @@ func findWaitChain(v *view) []finding {
 		b := byRoot[pid]
 		longest := slices.MaxFunc(b.chains, func(x, y graph.Chain) int { return len(x.Steps) - len(y.Steps) })
 		if len(longest.Steps) < 2 || !v.graph.Firm(longest.Steps[1].Wait) || v.graph.ForChild(longest.Steps[1].Wait) {
-			continue // one waits for another, which waits for work or its own child: a rule of its own speaks of that
+			continue // one waits for another, which waits for work or its own child: another rule reports that
 		}
 		victims := b.waits
 		for _, c := range b.chains {
@@ -63,7 +63,7 @@ func findWaitChain(v *view) []finding {
 		}
 		pids := slices.DeleteFunc(pidsOf(victims...), func(p int) bool { return p == pid })
 		if len(pids) == 0 {
-			continue // threads of one process, for each other
+			continue // threads of one process that wait for each other
 		}
 		confidence, lowered := v.chainSure(&longest)
 		list = append(list, finding{Finding: model.Finding{
@@ -75,7 +75,7 @@ func findWaitChain(v *view) []finding {
 	return list
 }
 
-// chainSure is how sure a chain is: as sure as its least sure step.
+// chainSure returns the confidence of a chain, which is that of its least certain step.
 func (v *view) chainSure(c *graph.Chain) (model.Confidence, []string) {
 	confidence := model.Certain
 	var lowered []string

@@ -24,10 +24,10 @@ var zombiesRule = Rule{
 }
 
 const (
-	// manyZombies are more than a parent has that is about to collect them.
+	// manyZombies is more than a parent has that is about to reap them.
 	manyZombies = 10
 
-	// uncollectedFor is for how long a parent may sleep without being one that forgets.
+	// uncollectedFor is how long a parent may sleep before it counts as one that does not reap its children.
 	uncollectedFor = 10 * time.Second
 )
 
@@ -65,10 +65,10 @@ func findZombies(v *view) []finding {
 	return list
 }
 
-// forgets says why a parent will hardly collect its few children; "" if it may.
+// forgets says why a parent is unlikely to reap its few zombies; "" if it may reap them.
 func (v *view) forgets(p *model.Process) string {
 	if halted(p) {
-		return "" // it collects them when it may run
+		return "" // it can reap them when it runs again
 	}
 	idle, known := v.asleep(p.PID)
 	if !known || idle < v.MinAge {
@@ -76,7 +76,7 @@ func (v *view) forgets(p *model.Process) string {
 	}
 	for _, w := range v.waitsOf[p.PID] {
 		if w.Needs == model.NeedsSignal || w.Needs == model.NeedsChild {
-			return "" // it is told of their end in another way
+			return "" // this wait ends when a child ends
 		}
 	}
 	if s := p.Signals; s != nil && slices.Contains(s.Blocked, "SIGCHLD") && (slices.Contains(s.SharedPending, "SIGCHLD") || slices.Contains(s.Pending, "SIGCHLD")) &&

@@ -11,7 +11,7 @@ type view struct {
 	Options
 
 	graph     *graph.Graph
-	steady    func(*finding) bool // whether a finding counts; nil: all do
+	steady    func(*finding) bool // reports whether a finding counts; nil: all do
 	processes map[int]*model.Process
 	children  map[int][]*model.Process // by parent
 	waits     map[int]*model.Wait      // by thread
@@ -19,7 +19,7 @@ type view struct {
 	waitsOn   map[string][]*model.Wait // by object
 	listeners map[int][]*model.Object  // by process; see [view.listenersOf]
 	waited    []*model.Object          // see [view.awaited]
-	allListed bool                     // there is no pid here but those in the snapshot; see [listed]
+	allListed bool                     // the snapshot has every pid of the namespace; see [listed]
 	wholeHost bool                     // … and no process outside this pid namespace
 }
 
@@ -33,11 +33,11 @@ func newView(g *graph.Graph, o Options) *view {
 	return v
 }
 
-// name is how sentences name a process: name(pid).
+// name returns a process's name for a sentence: name(pid).
 func (v *view) name(pid int) string { return v.graph.Name(pid) }
 
-// absence is how sure one may be that an object has no holder but those listed,
-// and what makes it unsure.
+// absence returns the confidence that an object has no holders except those listed, and what
+// lowers it.
 func (v *view) absence(o *model.Object) (model.Confidence, []string) {
 	flight := v.graph.InFlight(o)
 	if o.HoldersComplete && flight == "" {

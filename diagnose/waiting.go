@@ -8,8 +8,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// aged reports whether a wait is one that two samples confirmed and that has
-// lasted long enough for a rule about slowness.
+// aged reports whether two samples confirmed a wait and it has lasted for at least MinAge.
 func (v *view) aged(w *model.Wait) bool {
 	if !w.Confirmed {
 		return false
@@ -18,7 +17,7 @@ func (v *view) aged(w *model.Wait) bool {
 	return ok && time.Duration(age) >= v.MinAge || v.MinAge == 0
 }
 
-// began is when a wait began, as far as is known.
+// began returns when a wait began; zero if that is not known.
 func (v *view) began(w *model.Wait) time.Time {
 	age, ok := w.BlockedFor.Get()
 	if !ok || v.Taken.IsZero() {
@@ -27,7 +26,7 @@ func (v *view) began(w *model.Wait) time.Time {
 	return v.Taken.Add(-time.Duration(age))
 }
 
-// earliest is the earliest of some times that are known, zero if none is.
+// earliest returns the earliest of the known times; zero if none is known.
 func earliest(times ...time.Time) time.Time {
 	var first time.Time
 	for _, t := range times {
@@ -38,9 +37,9 @@ func earliest(times ...time.Time) time.Time {
 	return first
 }
 
-// asleep is for how long no thread of a process has run, and whether that is
-// known: all of them must be known to wait. One that is stopped, traced or
-// frozen does not run at all, for nobody knows how long.
+// asleep returns for how long no thread of a process has run, and whether that is known: all
+// threads must be known to wait. A stopped, traced or frozen process does not run, but it is
+// not known for how long.
 func (v *view) asleep(pid int) (time.Duration, bool) {
 	p := v.processes[pid]
 	if p == nil {
@@ -64,14 +63,13 @@ func (v *view) asleep(pid int) (time.Duration, bool) {
 	return least, true
 }
 
-// idleFor reports whether no thread of a process has run for as long as a rule
-// about slowness asks.
+// idleFor reports whether no thread of a process has run for at least MinAge.
 func (v *view) idleFor(pid int) bool {
 	d, ok := v.asleep(pid)
 	return ok && d >= v.MinAge
 }
 
-// halted reports whether a process is kept from running.
+// halted reports whether a process cannot run: it is stopped, traced, frozen or dead.
 func halted(p *model.Process) bool { return p.State == "T" || p.State == "t" || p.Frozen || dead(p) }
 
 // doing says in a few words what a process does.
@@ -108,12 +106,12 @@ func (v *view) doing(pid int) string {
 	return "sleeping"
 }
 
-// root is the root cause that a process is.
+// root returns a process as a root cause.
 func (v *view) root(pid int, doing string) *model.Root {
 	return &model.Root{PID: pid, Comm: v.graph.Comm(pid), Doing: doing}
 }
 
-// holders are the pids that hold an object, each once, in order.
+// holders returns the pids that hold an object, sorted and without duplicates.
 func holders(o *model.Object, fits func(*model.Holder) bool) []int {
 	var pids []int
 	for i := range o.Holders {
@@ -124,7 +122,7 @@ func holders(o *model.Object, fits func(*model.Holder) bool) []int {
 	return set(pids)
 }
 
-// awaited are the objects that threads wait for, in the snapshot's order.
+// awaited returns the objects for which threads wait, in the snapshot's order.
 func (v *view) awaited() []*model.Object {
 	if v.waited == nil {
 		v.waited = []*model.Object{}
@@ -138,7 +136,7 @@ func (v *view) awaited() []*model.Object {
 	return v.waited
 }
 
-// latestOf is when the last of some waits began, which is when a circle closed.
+// latestOf returns when the last of the waits began. For a deadlock that is when the cycle closed.
 func latestOf(v *view, waits []*model.Wait) time.Time {
 	var times []time.Time
 	for _, w := range waits {
@@ -147,7 +145,7 @@ func latestOf(v *view, waits []*model.Wait) time.Time {
 	return latest(times...)
 }
 
-// step is a wait as a step of a chain.
+// step returns a wait as a step of a chain.
 func (v *view) step(w *model.Wait, object, relation string) model.Step {
 	return model.Step{PID: w.PID, TID: w.TID, Comm: v.graph.Comm(w.PID), Object: object, Relation: relation}
 }
