@@ -13,18 +13,18 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// asked are the objects by which programs may be asked something before another thread goes on.
+// asked are the objects through which the kernel may ask a program something before a thread continues.
 type asked struct {
 	fanotify []*probe.Entry           // groups that decide about opening and reading files
-	faults   []*probe.Entry           // userfaultfds of which threads wait for a page
-	faultsOf map[int32][]*probe.Entry // by the process that has them
+	faults   []*probe.Entry           // userfaultfds with threads that wait for a page
+	faultsOf map[int32][]*probe.Entry // … by the process that holds them
 }
 
-// maxAsked is of how many it is told that any of them may be the one that is asked: anybody can make
+// maxAsked is the largest number of objects that are listed as possibly asked; any user can make
 // more.
 const maxAsked = 32
 
-// whoIsAsked looks for them: where there are none, threads need not be asked where they sleep.
+// whoIsAsked collects these objects. If there are none, wchan of the threads need not be read.
 func whoIsAsked(list []*probe.Entry) *asked {
 	a := &asked{faultsOf: map[int32][]*probe.Entry{}}
 	for _, e := range list {
@@ -49,7 +49,7 @@ func whoIsAsked(list []*probe.Entry) *asked {
 	return a
 }
 
-// decides reports whether a fanotify group is asked for permission (FAN_OPEN_PERM and the like).
+// decides reports whether a fanotify group gets permission events (FAN_OPEN_PERM and the like).
 func decides(d *model.FanotifyDetail) bool {
 	if d.Class == "notif" {
 		return false
@@ -59,9 +59,9 @@ func decides(d *model.FanotifyDetail) bool {
 	})
 }
 
-// decodeAsked tells whether the kernel has asked a program something that must be answered before
-// the thread goes on with its call, or, without one, with the access to memory that it is at; nil
-// if not. Where the thread sleeps is looked at only if there may be such a program.
+// decodeAsked returns a wait if the kernel has asked a program something and the thread must wait for
+// the answer, in a system call or in a page fault; else nil. It reads where the thread sleeps (wchan)
+// only if there may be such a program.
 func (c *caller) decodeAsked(name string) *waiting {
 	if c.asks == nil {
 		return nil
@@ -96,8 +96,8 @@ func (c *caller) decodeAsked(name string) *waiting {
 	return w
 }
 
-// faultsOfOwn are the userfaultfds that the process has itself, as a program does that handles
-// the page faults of its own threads; all where it has none.
+// faultsOfOwn returns the userfaultfds of the process itself: a program may handle the page faults
+// of its own threads. If it has none, all are returned.
 func (c *caller) faultsOfOwn() []*probe.Entry {
 	if own := c.asks.faultsOf[c.proc.PID()]; own != nil {
 		return own
@@ -105,7 +105,7 @@ func (c *caller) faultsOfOwn() []*probe.Entry {
 	return c.asks.faults
 }
 
-// subject is the file that a call is about: the one that it names, or that of its descriptor.
+// subject notes the file that a call is about: the path that it names, or the file of its descriptor.
 func (c *caller) subject(w *waiting) {
 	args := c.line.args
 	switch at, ok := fileCalls[w.call]; {
@@ -128,7 +128,7 @@ func (c *caller) subject(w *waiting) {
 	}
 }
 
-// blockedAtFile reports whether the first argument of a call is the descriptor that it is about.
+// blockedAtFile reports whether the first argument of a call is the descriptor that it reads or writes.
 func blockedAtFile(call string) bool {
 	switch call {
 	case "read", "readv", "pread64", "preadv", "preadv2", "write", "writev", "pwrite64", "pwritev", "pwritev2":
@@ -137,9 +137,9 @@ func blockedAtFile(call string) bool {
 	return false
 }
 
-// answers finds the processes that could answer what threads were asked for: those that have the
-// object open, or, of system calls that a seccomp filter has others decide about, those that have a
-// descriptor for that at all. Whose filter that is the kernel does not tell.
+// answers finds the processes that could answer the kernel's questions: those that have the object
+// open. For system calls about which a seccomp filter lets another process decide, these are all
+// processes with a seccomp notify descriptor: the kernel does not show whose filter it is.
 func (r *pass) answers(ctx context.Context) {
 	var deciders []int
 	found := false
@@ -167,7 +167,7 @@ func (r *pass) answers(ctx context.Context) {
 
 const seccompNotify = "anon_inode:seccomp notify"
 
-// holdersOf are the processes that have a descriptor of which the link is this, in order.
+// holdersOf returns the pids of the processes that have a descriptor with this link target, sorted.
 func (r *pass) holdersOf(ctx context.Context, link string) []int {
 	pids := []int{}
 	r.j.EachProcess(r.programs(), func(_ *guard.Task, p *probe.Proc) func() {
@@ -197,7 +197,7 @@ func (r *pass) holdersOf(ctx context.Context, link string) []int {
 	return pids
 }
 
-// askedObjects names the objects by which an answer is asked for.
+// askedObjects names in the wait the objects through which the kernel asks.
 func (n *naming) askedObjects() {
 	for _, e := range n.thread.asked {
 		n.wait.Objects = append(n.wait.Objects, e.Object.ID)

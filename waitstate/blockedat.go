@@ -2,7 +2,7 @@ package waitstate
 
 import "github.com/ipctop/ipctop/probe"
 
-// blockedAt tells by the number of a thread's call what it waits for, as far as that does.
+// blockedAt returns what a thread waits for, as far as the number of its system call says it.
 func blockedAt(number int) probe.BlockedAt {
 	switch callNames[number] {
 	case "read", "readv", "pread64", "preadv", "preadv2", "recvfrom", "recvmsg", "recvmmsg", "write", "writev", "pwrite64", "pwritev", "pwritev2",

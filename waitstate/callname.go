@@ -2,12 +2,12 @@ package waitstate
 
 import "strings"
 
-// CallName is the name of a system call in which threads block, by its number; "" of others,
-// and on architectures whose calls are not known.
+// CallName returns the name of a system call in which threads block, by its number; "" for other
+// calls, and on architectures whose calls are not known.
 func CallName(number int64) string { return callNames[int(number)] }
 
-// CallName32 is CallName of a 32-bit program. Those that have others in them (ipc(2),
-// socketcall(2)) go by their own names.
+// CallName32 is [CallName] for a 32-bit program. Calls that contain several others (ipc(2),
+// socketcall(2)) have their own names.
 func CallName32(number int64) string {
 	name := commonCalls32[int(number)]
 	if name == "" {

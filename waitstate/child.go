@@ -2,17 +2,16 @@ package waitstate
 
 import "github.com/ipctop/ipctop/model"
 
-// numberIn is a number that a process has in a pid namespace: of a child, in the one that its
-// parent lives in; else in the one that it lives in itself.
+// numberIn identifies a process by its pid in another pid namespace: if parent is set, in the pid
+// namespace of its parent (or tracer), else in its own pid namespace.
 type numberIn struct {
 	parent    int
 	namespace uint64
 	number    int
 }
 
-// childOutside is what a process that waits for children has asked wait4(2) for, with the numbers
-// of ipctop's pid namespace: a process names others by the numbers of the one that it lives in.
-// It is unknown where nobody is seen that has the number there.
+// childOutside translates the pid argument of wait4(2) from the pid namespace of the calling
+// process p to ipctop's. It is unknown if no visible process has that pid there.
 func (r *pass) childOutside(p *model.Process, child int) model.Opt[int] {
 	if len(p.NSPIDs) == 0 || child == -1 || child == 0 { // any child, or any of its own group
 		return model.Some(child)
@@ -33,8 +32,8 @@ func (r *pass) childOutside(p *model.Process, child int) model.Opt[int] {
 	return model.Opt[int]{}
 }
 
-// noteNumbers notes by what numbers a process is known to its parent, its tracer and those that
-// live in its pid namespace.
+// noteNumbers records the pids of a process as its parent, its tracer and the processes in its
+// pid namespace see them.
 func (r *pass) noteNumbers(q *model.Process) {
 	inner := len(q.NSPIDs)
 	if inner == 0 {

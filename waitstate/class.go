@@ -2,12 +2,12 @@ package waitstate
 
 import "encoding/binary"
 
-// parseAuxv tells whether a program is a 32-bit one by its auxiliary vector
-// (getauxval(3), proc_pid_auxv(5)), which is made of pairs of words: it holds the
-// size of an ELF program header. known is false if it does not, as for a process
+// parseAuxv reports whether a program is a 32-bit one. Its auxiliary vector
+// (getauxval(3), proc_pid_auxv(5)) consists of pairs of words and contains the size
+// of an ELF program header. known is false if that is missing, as for a process
 // without memory of its own.
 //
-// The program file itself would tell, too, but opening it can take for ever and
+// The program file itself would show it, too, but to open it can block for ever and
 // leaves a trace.
 func parseAuxv(b []byte) (is32, known bool) {
 	const programHeaderSize, size32, size64 = 4 /* AT_PHENT */, 32, 56

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// The kernel runs 32-bit programs, whose calls have other numbers and whose memory is
-// laid out otherwise. /proc/PID/task/TID/syscall shows their numbers as they are, and
-// does not say that they are such.
+// The kernel also runs 32-bit programs. Their system calls have other numbers, and their memory
+// has another layout. /proc/PID/task/TID/syscall shows these numbers without saying that the call
+// is one of a 32-bit program.
 
 // commonCalls32 are the calls of 32-bit programs that have the same number on all
 // architectures.
@@ -22,12 +22,11 @@ var commonCalls32 = map[int]string{
 	435: "clone3", 437: "openat2", 441: "epoll_pwait2", 449: "futex_waitv", 455: "futex_wait",
 }
 
-// isCall32 reports whether some call of 32-bit programs that threads block in has
-// this number.
+// isCall32 reports whether this is the number of a 32-bit call in which threads block.
 func isCall32(number int) bool { return commonCalls32[number] != "" || archCalls32[number] != "" }
 
-// call32 finds the call that a thread of a 32-bit program is in, with the arguments in
-// the order in which 64-bit programs give them; "" if it is none that threads block in.
+// call32 returns the name of the call of a thread of a 32-bit program, and puts the arguments into
+// the order of the 64-bit call; "" if it is not a call in which threads block.
 func (c *caller) call32() string {
 	l := *c.line
 	c.line, c.narrow = &l, true
@@ -49,7 +48,7 @@ func (c *caller) call32() string {
 		}
 	case "msgrcv":
 		l.args[3] = signExtended(l.args[3])
-	case "futex_waitv", "futex_wait", "epoll_pwait2": // with times of 64 bits from the beginning
+	case "futex_waitv", "futex_wait", "epoll_pwait2": // these calls always had 64-bit times
 		c.time64 = true
 	}
 	name, long := strings.CutSuffix(name, "_time64")
@@ -90,7 +89,7 @@ func (c *caller) ipc() string {
 		return "msgsnd"
 	case msgrcv:
 		kind := fifth
-		if version == 0 { // pointer leads to the buffer's address and the type
+		if version == 0 { // pointer points to the buffer's address and the type
 			b, err := c.mem.read(c.tid, pointer, 8)
 			if err != nil {
 				return ""
@@ -103,8 +102,8 @@ func (c *caller) ipc() string {
 	return ""
 }
 
-// socketCalls are the calls of socketcall(2) that threads block in, with how many
-// arguments they have.
+// socketCalls are the calls of socketcall(2) in which threads block, with the number of
+// their arguments.
 var socketCalls = map[uint64]struct {
 	name string
 	args int
@@ -113,7 +112,7 @@ var socketCalls = map[uint64]struct {
 	16: {"sendmsg", 3}, 17: {"recvmsg", 3}, 18: {"accept4", 4}, 19: {"recvmmsg", 5}, 20: {"sendmmsg", 4},
 }
 
-// socketCall is socketcall(2): call, and where its arguments are.
+// socketCall is socketcall(2): call, address of its arguments.
 func (c *caller) socketCall() string {
 	call, ok := socketCalls[c.line.args[0]]
 	if !ok || !c.array(c.line.args[1], call.args) {

@@ -11,7 +11,7 @@ const (
 
 func (v *visit) is32Call(int, *syscallLine) model.Opt[bool] { return model.Opt[bool]{} }
 
-// The calls of 32-bit programs, of which there are none here.
+// 32-bit programs are not supported on this architecture.
 var commonCalls32, archCalls32 map[int]string
 
 func (c *caller) call32() string { return "" }

@@ -13,29 +13,29 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// waiting is a call that a thread is blocked in, decoded.
+// waiting is the decoded system call in which a thread is blocked.
 type waiting struct {
 	call  string
 	needs string
 
 	target  model.Target
-	fds     []fdUse // the descriptors it is about
-	set     bool    // they are a set, of which any will do
+	fds     []fdUse // the descriptors for which it waits
+	set     bool    // they are a set: the thread waits for any of them
 	sysv    model.Kind
 	sysvID  int
 	futexes []futexWait
-	fifo    *model.Object  // that is being opened
-	server  *served        // whose answer is missing
-	asked   []*probe.Entry // by which the kernel asks for one, if not nil
+	fifo    *model.Object  // the FIFO that is being opened
+	server  *served        // the file system whose server must answer
+	asked   []*probe.Entry // the objects through which the kernel asks for an answer
 
 	timeout model.Opt[int64]
-	left    bool // timeout is what was left of it, not all of it
-	timed   bool // it has a time limit, if an unknown one
-	idle    bool // as servers and shells wait for work
+	left    bool // timeout is only the remaining time, not the whole limit
+	timed   bool // it has a time limit, which may be unknown
+	idle    bool // servers and shells wait for work in this way
 	partial bool // not all of the set could be read
 }
 
-// fdUse is a descriptor and what it is waited for.
+// fdUse is a descriptor and for what the thread waits: to read, to write.
 type fdUse struct {
 	fd          int32
 	read, write bool
@@ -49,17 +49,17 @@ type caller struct {
 	proc  *probe.Proc
 	task  *guard.Task
 	mem   *memory
-	sets  map[fdKey][]fdUse // what epoll instances of the process watch; shared by its threads
+	sets  map[fdKey][]fdUse // by epoll instance of the process: what it watches; shared by its threads
 
-	unread map[fdKey]bool // epoll instances that are not asked
+	unread map[fdKey]bool // epoll instances that must not be read
 	asks   *asked
 
 	narrow bool // the call is one of a 32-bit program
 	time64 bool // … with times of 64 bits
 }
 
-// decode tells what the thread waits for; nil if its call is none that IPC is
-// waited for in.
+// decode returns what the thread waits for; nil if threads do not wait for IPC in this
+// call.
 func (c *caller) decode(name string) *waiting {
 	w := &waiting{call: name}
 	l := c.line
@@ -130,7 +130,7 @@ func (c *caller) decode(name string) *waiting {
 		if c.wchan() != "kernel_clone" {
 			return nil
 		}
-		w.call, w.needs = "vfork", model.NeedsChild // CLONE_VFORK, as posix_spawn has it
+		w.call, w.needs = "vfork", model.NeedsChild // CLONE_VFORK, which posix_spawn uses
 		w.target.Child = model.Some(-1)
 	case "rt_sigtimedwait":
 		w.needs, w.idle = model.NeedsSignal, true
@@ -157,8 +157,8 @@ func (c *caller) decode(name string) *waiting {
 			c.limit(w, l.args[2], timespecUnit)
 		}
 	case "restart_syscall":
-		// The arguments are still those of the call before the stop, but which
-		// call that was is not told. It had a time limit: others begin anew.
+		// The arguments are still those of the call before the stop, but the kernel does
+		// not show which call that was. It had a time limit: calls without one start anew.
 		w.timed = true
 		if resumesSleep(c.wchan()) {
 			w.needs, w.idle = model.NeedsTime, true
@@ -171,10 +171,10 @@ func (c *caller) decode(name string) *waiting {
 	return w
 }
 
-// msgExcept is MSG_EXCEPT: msgrcv(2) takes any message but those of the type.
+// msgExcept is MSG_EXCEPT: msgrcv(2) takes a message of any other type.
 const msgExcept = 0o20000
 
-// on makes the wait one on a single descriptor.
+// on notes that the wait is on a single descriptor.
 func (w *waiting) on(u fdUse) {
 	w.fds = []fdUse{u}
 	w.target.FD = model.Some(int(u.fd))
@@ -189,14 +189,14 @@ func (c *caller) decodeWaitid(w *waiting) {
 		w.target.Child = model.Some(-1)
 	case 1:
 		w.target.Child = model.Some(id)
-	case 2: // as wait4 has it; 0 is the caller's own group
+	case 2: // as in wait4; 0 is the caller's own group
 		w.target.Child = model.Some(-id)
 	case 3:
 		w.on(fdUse{fd: int32(id), read: true})
 	}
 }
 
-// wchan is the kernel function that the thread sleeps in (proc_pid_wchan(5)).
+// wchan returns the kernel function in which the thread sleeps (proc_pid_wchan(5)).
 func (c *caller) wchan() string {
 	b, err := c.proc.Dir.ReadRecord("task/"+itoa(c.tid)+"/wchan", nil)
 	if err != nil {
@@ -205,7 +205,7 @@ func (c *caller) wchan() string {
 	return cleanWchan(b)
 }
 
-// path reads a path in the thread's memory, as far as the page goes.
+// path reads a path in the thread's memory; "" if it does not end within the page.
 func (c *caller) path(addr uint64) string {
 	b, at, err := c.mem.around(c.tid, addr, 0, 4096)
 	if err != nil {
@@ -217,7 +217,7 @@ func (c *caller) path(addr uint64) string {
 			return string(b[:i])
 		}
 	}
-	return "" // it goes on in the next page
+	return "" // it continues in the next page
 }
 
 // address reads the path in a socket address, of size bytes.

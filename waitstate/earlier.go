@@ -7,22 +7,22 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// earlier is what the last scan's samples gave, and memory for those of the next. A thread that
-// has not run since is in the call in which it was, about the same descriptors, and nothing of
-// that need be read again but that it still has not run.
+// earlier holds the results of the last scan's samples, and memory for the next scan. A thread that
+// has not run since is still in the same call with the same descriptors. So only one thing must be
+// read again: that it has not run.
 type earlier struct {
 	sampled  map[int]sampled // by process
 	runtimes runtimes
-	index    *index          // nil: nothing may be taken from it
+	index    *index          // nil: nothing may be reused
 	numbers  map[int]numbers // by process
 
-	// Nothing that a scan gives away points into these.
+	// No result of a scan points into these.
 	spare   *index
 	threads []*thread
 	visits  []visited
 }
 
-// sampled is what the two samples of all threads of a process gave.
+// sampled is the result of the two samples of all threads of a process.
 type sampled struct {
 	ticks   uint64
 	scan    int
@@ -30,15 +30,15 @@ type sampled struct {
 	timers  model.Opt[int]
 }
 
-// visited is a process that was looked at, and whether all of its threads could be.
+// visited is a process that was sampled; whole: all of its threads could be sampled.
 type visited struct {
 	proc    *model.Process
 	threads []*thread
 	whole   bool
 }
 
-// cached lists the threads of a process as they were found earlier, which are this scan's from
-// now on; false if they have to be looked at again.
+// cached returns the threads of a process as the last scan found them, for use in this scan;
+// false if they must be sampled again.
 func (e *earlier) cached(idx *probe.Index, p *model.Process) ([]*thread, bool) {
 	l, ok := e.sampled[p.PID]
 	if !ok || l.ticks != p.StartTicks || idx.Since(int32(p.PID)) > l.scan {
@@ -55,9 +55,9 @@ func (e *earlier) cached(idx *probe.Index, p *model.Process) ([]*thread, bool) {
 	return l.threads, true
 }
 
-// keep keeps what the next scan may use. What others change while a thread
-// waits is looked at each time: words in shared memory, sets of epoll, options of
-// sockets, and how much is left of a time.
+// keep stores what the next scan may reuse. Not stored is what others can change while a
+// thread waits: words in shared memory, epoll sets, socket options, and the remaining
+// time of a limit.
 func (r *pass) keep(x *index) {
 	e := r.earlier
 	clear(e.sampled)

@@ -8,9 +8,9 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// lockedElsewhere looks for what stands in the way of threads that wait for a lock of which
-// /proc/locks does not tell, as it lists those of its pid namespace alone. It makes the file an
-// object, or nobody would know what they wait for, and has its descriptors asked for locks.
+// lockedElsewhere handles threads that wait for a lock which /proc/locks does not list, because it
+// lists only the locks of its pid namespace. It makes an object of the file, which otherwise would not
+// be in the snapshot, and has the file's descriptors read for locks.
 func (r *pass) lockedElsewhere(x *index) {
 	unseen, waiters := map[fdKey]bool{}, map[*probe.Entry]map[lockWaiter]bool{}
 	var files []*probe.Entry
@@ -30,7 +30,7 @@ func (r *pass) lockedElsewhere(x *index) {
 		}
 		kind := t.target.LockType
 		if listed != nil && !listed[lockWaiter{kind, t.proc.PID}] && !listed[lockWaiter{kind: kind}] {
-			waiters[e] = nil // it is among the files
+			waiters[e] = nil // add it to files only once
 			files = append(files, e)
 		}
 	}
@@ -40,15 +40,15 @@ func (r *pass) lockedElsewhere(x *index) {
 	r.j.AskLocked(files)
 }
 
-// lockWaiter is a process that waits for a lock of a type, as the kernel's table of locks has it
-// below the lock that is in the way. pid is 0 where it does not tell who waits, as for a lock of an open
+// lockWaiter is a process that waits for a lock of a type, as the kernel's table of locks lists it
+// below the conflicting lock. pid is 0 if the table does not say who waits, as for a lock of an open
 // file description.
 type lockWaiter struct {
 	kind string
 	pid  int
 }
 
-// waitersOf are those who wait for a lock on a file; nil of another object.
+// waitersOf returns the waiters for locks on a file; nil for another object.
 func waitersOf(o *model.Object) map[lockWaiter]bool {
 	d, ok := o.Detail.(*model.FileDetail)
 	if !ok {
@@ -63,7 +63,7 @@ func waitersOf(o *model.Object) map[lockWaiter]bool {
 	return listed
 }
 
-// describeFiles makes objects of the files behind some descriptors that nobody else has described.
+// describeFiles makes objects of the files behind the wanted descriptors, unless another probe has done so.
 func (r *pass) describeFiles(x *index, wanted map[fdKey]bool) []*probe.Entry {
 	var files []*probe.Entry
 	for _, e := range r.j.Unclaimed(probe.Files) {
@@ -78,7 +78,7 @@ func (r *pass) describeFiles(x *index, wanted map[fdKey]bool) []*probe.Entry {
 		facts := r.j.File(task, e)
 		return func() { r.j.Describe(e, facts.Object(model.File, e.Key, facts.FileDetail())) }
 	})
-	files = slices.DeleteFunc(files, func(e *probe.Entry) bool { return e.Object == nil }) // who was asked did not answer
+	files = slices.DeleteFunc(files, func(e *probe.Entry) bool { return e.Object == nil }) // its facts could not be read
 	for _, e := range files {
 		for i := range e.Holders {
 			x.hold(e, &e.Holders[i])

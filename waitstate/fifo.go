@@ -14,8 +14,8 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// openedFIFOs are FIFOs that no process has open: a thread waits for the other end in
-// open(2), and has no descriptor yet.
+// openedFIFOs is the key space of FIFOs that no process has open: a thread waits in open(2)
+// for the other end, and has no descriptor yet.
 var openedFIFOs = &probe.KeySpace{Name: "fifo being opened"}
 
 // decodeOpen reads open(2), openat(2) and openat2(2), in which a thread waits for the other end of
@@ -48,8 +48,8 @@ func (c *caller) decodeOpen(w *waiting) *waiting {
 	return nil
 }
 
-// openedTo is what a FIFO is opened to, by the flags of the call; "" if that could not be read.
-// Who opens it to read and write does not wait.
+// openedTo returns the access for which a file is opened, from the flags of the call; "" if they could
+// not be read. To open a FIFO for both reading and writing does not block.
 func (c *caller) openedTo(call string, flags uint64) model.Access {
 	if call == "openat2" { // a pointer to a struct open_how, which begins with them
 		b, err := c.mem.read(c.tid, flags, 8)
@@ -67,8 +67,8 @@ func (c *caller) openedTo(call string, flags uint64) model.Access {
 	return ""
 }
 
-// absolute is a path that a thread has named, relative to the directory that is descriptor dir,
-// from its root; the path as it is and false if that directory could not be read.
+// absolute makes a path of a thread absolute; dir is the descriptor of the directory to which it is
+// relative. If that directory could not be read, it returns the path unchanged and false.
 func (c *caller) absolute(dir int32, name string) (string, bool) {
 	switch {
 	case name == "":
@@ -87,8 +87,8 @@ func (c *caller) absolute(dir int32, name string) (string, bool) {
 	return path.Join(above, name), true
 }
 
-// findFIFO looks at what the path leads to that a thread opens, and when that was last
-// written to; nil if that cannot be told without disturbing anybody.
+// findFIFO returns the FIFO at the path that a thread opens, and when it was last written to; nil
+// if that cannot be found out without side effects.
 func (c *caller) findFIFO(dir int32, path string) (*model.Object, time.Time) {
 	if path == "" || !c.task.Begin("stat path", int32(c.tid)) {
 		return nil, time.Time{}
@@ -110,7 +110,7 @@ func (c *caller) findFIFO(dir int32, path string) (*model.Object, time.Time) {
 	}, written(&st)
 }
 
-// written is when a file was last written to; zero if it never was, or if that is not told.
+// written returns when a file was last written to; zero if never, or if that is not known.
 func written(st *unix.Statx_t) time.Time {
 	at := func(t unix.StatxTimestamp) time.Time { return time.Unix(t.Sec, int64(t.Nsec)).UTC() }
 	if modified := at(st.Mtime); st.Mask&unix.STATX_BTIME != 0 && modified.After(at(st.Btime)) {
@@ -119,8 +119,8 @@ func written(st *unix.Statx_t) time.Time {
 	return time.Time{}
 }
 
-// opened is the id of the FIFO that a thread opens. It is made an object if nobody
-// else has it open.
+// opened returns the id of the FIFO that a thread opens. If no process has the FIFO open,
+// it makes the object.
 func (x *index) opened(idx *probe.Index, fifo *model.Object) string {
 	if x.fifos == nil {
 		x.fifos = map[string]bool{}
@@ -130,7 +130,7 @@ func (x *index) opened(idx *probe.Index, fifo *model.Object) string {
 	}
 	if !x.fifos[fifo.ID] {
 		x.fifos[fifo.ID] = true
-		object := *fifo // snapshots do not share it
+		object := *fifo // a copy: snapshots must not share it
 		idx.Add(probe.Key{Space: openedFIFOs, Num: uint64(len(x.fifos))}, &object)
 	}
 	return fifo.ID

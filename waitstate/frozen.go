@@ -8,9 +8,9 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// markFrozen notes which processes are in a control group that is frozen
-// (cgroups(7)): with version 2 they sleep in the call they were in, with version
-// 1 they are in state D; neither tells.
+// markFrozen marks the processes in a frozen control group (cgroups(7)). Their state
+// does not show it: with version 2 they sleep in the call they were in, with version 1
+// they are in state D.
 func markFrozen(idx *probe.Index) {
 	frozen := map[string]bool{}
 	for _, p := range idx.Processes {
@@ -26,8 +26,8 @@ func markFrozen(idx *probe.Index) {
 	}
 }
 
-// cgroupFrozen asks version 2 (cgroup.events, Linux 5.2), then version 1
-// (freezer.state), where they are usually mounted.
+// cgroupFrozen reads the files of version 2 (cgroup.events, Linux 5.2), then of version 1
+// (freezer.state), at the usual mount points.
 func cgroupFrozen(group string) bool {
 	const root = "/sys/fs/cgroup"
 	for _, dir := range []string{root, filepath.Join(root, "unified")} {

@@ -15,27 +15,27 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// served is the file system of which a thread waits for the server to answer (fuse(4)).
+// served is the file system whose server must answer before a thread continues (fuse(4)).
 type served struct {
 	point string // where it is mounted
 	conn  uint64 // the number of its connection; 0: unknown
 }
 
-// fileCalls are the calls in which a thread may wait for the server of a file system,
-// beside open(2) and those that read and write, by which argument has the path or, if
-// there is none, the descriptor.
+// fileCalls are the calls in which a thread may wait for the server of a file system, without
+// open(2) and the calls that read and write. The numbers say which arguments are the directory
+// or file descriptor and the path; -1: none.
 var fileCalls = map[string]struct{ dir, path int }{
 	"newfstatat": {0, 1}, "statx": {0, 1}, "faccessat": {0, 1}, "faccessat2": {0, 1}, "readlinkat": {0, 1}, "unlinkat": {0, 1}, "mkdirat": {0, 1},
 	"stat": {-1, 0}, "lstat": {-1, 0}, "access": {-1, 0}, "execve": {-1, 0}, "chdir": {-1, 0},
 	"getdents64": {0, -1}, "fstat": {0, -1}, "fsync": {0, -1}, "fdatasync": {0, -1},
 }
 
-// asksServer reports whether the thread sleeps where one does that has asked the server
-// of a FUSE file system something and has no answer yet.
+// asksServer reports whether the thread sleeps in the kernel function that waits for the answer
+// of a FUSE server.
 func (c *caller) asksServer() bool { return c.wchan() == "request_wait_answer" }
 
-// onPath makes a wait for a server one about a path, relative to the directory that is
-// descriptor dir.
+// onPath notes that a wait for a server is about a path; dir is the descriptor of the directory
+// to which it is relative.
 func (c *caller) onPath(w *waiting, dir int32, name string) *waiting {
 	w.needs, w.fds = model.NeedsAnswer, nil
 	w.server = &served{}
@@ -50,15 +50,15 @@ func (c *caller) onPath(w *waiting, dir int32, name string) *waiting {
 			on = m
 		}
 	}
-	// A symbolic link may lead elsewhere: then it is not known whose answer is missing.
+	// A symbolic link may lead elsewhere: then it is not known which server must answer.
 	if on != nil && proc.IsFUSE(on.Type) {
 		w.server = connection(on)
 	}
 	return w
 }
 
-// onFile makes a wait for a server one about a descriptor, if that is a file which a
-// server provides; nil if not.
+// onFile notes that a wait for a server is about a descriptor; nil if the descriptor is not a
+// file of a FUSE file system.
 func (c *caller) onFile(w *waiting, fd int32) *waiting {
 	if !c.task.Begin("fdinfo", fd) {
 		return nil
@@ -85,8 +85,8 @@ func (c *caller) onFile(w *waiting, fd int32) *waiting {
 	return w
 }
 
-// connection is the one of a mounted file system: its number is the minor of the
-// device.
+// connection returns the FUSE connection of a mounted file system: its number is the minor
+// number of the device.
 func connection(m *proc.Mount) *served {
 	return &served{point: m.Point, conn: uint64(unix.Minor(m.Dev))}
 }
@@ -96,7 +96,7 @@ func below(name, dir string) bool {
 	return dir == "/" || name == dir || strings.HasPrefix(name, dir) && name[len(dir)] == '/'
 }
 
-// decodeFile decodes a call about a file, if the thread waits for a server in it.
+// decodeFile decodes a call about a file if the thread waits for a server in it.
 func (c *caller) decodeFile(w *waiting) *waiting {
 	at := fileCalls[w.call]
 	switch {
@@ -108,21 +108,21 @@ func (c *caller) decodeFile(w *waiting) *waiting {
 		return c.onPath(w, unix.AT_FDCWD, c.path(c.line.args[at.path]))
 	}
 	name := c.path(c.line.args[at.path])
-	if fd := c.line.fd(at.dir); name == "" && fd >= 0 { // AT_EMPTY_PATH: what fstat(3) does
+	if fd := c.line.fd(at.dir); name == "" && fd >= 0 { // AT_EMPTY_PATH, which fstat(3) uses
 		return c.onFile(w, fd)
 	}
 	return c.onPath(w, c.line.fd(at.dir), name)
 }
 
-// decodeServed makes a read or write one that waits for a server, where it does: for an
-// answer, or in state D for a page that the server is to fill.
+// decodeServed notes that a read or write waits for a server, if it does: for an answer, or in
+// state D for a page that the server must fill.
 func (c *caller) decodeServed(w *waiting) {
 	if c.proc.SeesFUSE() && (c.state == "D" || c.asksServer()) {
 		c.onFile(w, c.line.fd(0))
 	}
 }
 
-// programs are the processes that may be asked something by the kernel: all but its own threads and
+// programs returns the processes that the kernel may ask something: all except kernel threads and
 // ipctop.
 func (r *pass) programs() (list []*model.Process) {
 	for _, p := range r.j.Processes {
@@ -133,10 +133,10 @@ func (r *pass) programs() (list []*model.Process) {
 	return list
 }
 
-// servers finds the processes that serve the file systems whose answers are waited for,
-// by the number of their connection: those that have /dev/fuse open for it. Linux 6.16
-// and newer tell the number in fdinfo; before, a process is known only if it is the only
-// one that has /dev/fuse open at all.
+// servers finds the processes that serve the file systems for whose answers threads wait, by
+// the number of the connection: those that have /dev/fuse open for it. Linux 6.16 and newer
+// show the number in fdinfo. On older kernels the server is known only if just one process
+// has /dev/fuse open at all.
 func (r *pass) servers(ctx context.Context) map[uint64][]int {
 	if !slices.ContainsFunc(r.threads, func(t *thread) bool { return t.server != nil && t.server.conn != 0 }) {
 		return nil
@@ -171,8 +171,8 @@ func (r *pass) servers(ctx context.Context) map[uint64][]int {
 	return found
 }
 
-// fuseConnections are the connections of FUSE file systems that a process has open, 0
-// where the kernel does not tell which.
+// fuseConnections returns the FUSE connections that a process has open; 0 stands for one whose
+// number the kernel does not show.
 func fuseConnections(t *guard.Task, p *probe.Proc) []uint64 {
 	var conns []uint64
 	dir, err := p.Dir.Open("fd")

@@ -13,8 +13,8 @@ import (
 	"github.com/ipctop/ipctop/waitstate/pthread"
 )
 
-// words are the futexes that threads wait at. They are numbered as they come:
-// what tells them apart is their id.
+// words is the key space of the futexes at which threads wait. The numbers are arbitrary:
+// futexes are distinguished by their ids.
 var words = &probe.KeySpace{Name: "futex"}
 
 // Flags of a futex's holders.
@@ -23,12 +23,12 @@ const (
 	flagOwner  = "owner"
 )
 
-// word is a futex with all that wait at it.
+// word is a futex with all threads that wait at it.
 type word struct {
 	id      string
 	parent  *probe.Entry
 	shared  bool
-	users   []*model.Process // of a word that is not shared: who has its memory, if that is several processes
+	users   []*model.Process // of a private word: the processes that share its memory, if there are several
 	offset  uint64
 	waiters []wordWaiter
 	object  *model.Object
@@ -36,8 +36,8 @@ type word struct {
 	lock      pthread.Lock
 	owner     model.Opt[int]
 	pid       int   // the owner's process
-	inherited bool  // the owner is of a process that this one was forked from
-	possible  []int // threads one of which is the owner; then owner is not known
+	inherited bool  // the owner is a thread of a process from which this one was forked
+	possible  []int // several threads, one of which is the owner; then owner is not known
 	ended     bool  // the owner has ended, and owner is not known: the number in lock is of another pid namespace
 }
 
@@ -46,7 +46,7 @@ type wordWaiter struct {
 	futex  *futexWait
 }
 
-// futexes makes an object of every word that a thread waits at.
+// futexes makes an object of every word at which a thread waits.
 func (r *pass) futexes(x *index) {
 	byID := map[string]*word{}
 	var list []*word
@@ -72,16 +72,16 @@ func (r *pass) futexes(x *index) {
 		w.findOwner(r, x)
 		w.describe(r, x)
 		e := r.j.Add(probe.Key{Space: words, Num: uint64(i)}, w.object, w.holders(x)...)
-		// A lock held by nobody knows who is not complete; nor is one where
-		// threads that might wait could not be read.
+		// The holders are incomplete if the owner of a lock is not known, or if some
+		// threads, which might wait here, could not be read.
 		_, owned := w.owner.Get()
 		e.Complete = model.Some(!(r.denied && w.shared) && (owned || w.ended || !w.lock.Type.HasOwner()))
 	}
 }
 
-// identity names the word: by the memory that it is in and its place there, which
-// all processes that share it agree on, or by its address in its process, of those that
-// have the same memory the lowest.
+// identity gives the word an id. For a shared word it consists of the memory object and the
+// offset, which are the same for all processes. For a private word it consists of the process
+// (if several share all their memory, the one with the lowest pid) and the address.
 func (x *index) identity(t *thread, f *futexWait) *word {
 	w := &word{shared: f.shared, offset: f.offset}
 	switch {
@@ -102,7 +102,7 @@ func (x *index) identity(t *thread, f *futexWait) *word {
 	case w.parent != nil:
 		w.id = "futex:" + w.parent.Object.ID + place
 	case f.ambiguous:
-		// A System V segment's number says nothing without its namespace.
+		// A System V segment's number is meaningless without its namespace.
 		w.id = "futex:" + itoa(t.proc.PID) + ":" + model.Addr(f.addr).String()
 	default:
 		w.id = "futex:" + proc.DevString(f.dev) + ":" + strconv.FormatUint(f.ino, 10) + place
@@ -110,8 +110,9 @@ func (x *index) identity(t *thread, f *futexWait) *word {
 	return w
 }
 
-// recognise asks each waiter's view of the word; they see the same memory, but
-// not all of them may be allowed to be read, nor at a time when all fields fit.
+// recognise tries to recognise the lock from each waiter's sample of the memory. They see the
+// same memory, but ipctop may not be allowed to read each of them, and a sample may have been
+// taken while the fields were changing.
 func (w *word) recognise(r *pass, x *index) {
 	for _, waiter := range w.waiters {
 		if !waiter.futex.read {
@@ -122,7 +123,7 @@ func (w *word) recognise(r *pass, x *index) {
 			return tid != 0 && tid != waiter.thread.tid
 		})
 		if w.lock.Type == pthread.Mutex && waiter.futex.wait.Call == pthread.Bitset && !w.shared && !r.ownedHere(x, waiter.thread.proc, w.lock.Owner) {
-			w.lock = pthread.Lock{Type: pthread.Unknown} // a word of another library, by which something else lies
+			w.lock = pthread.Lock{Type: pthread.Unknown} // a futex of another library: the memory around it has another meaning
 		}
 		if w.lock.Type != pthread.Unknown {
 			return
@@ -159,8 +160,8 @@ func (w *word) describe(r *pass, x *index) {
 	}
 }
 
-// alive reports whether a thread exists. One that was not there when the processes
-// were read may have begun since.
+// alive reports whether a thread exists. A thread that did not exist when the processes
+// were read may have been started since.
 func (r *pass) alive(x *index, tid int) model.Opt[bool] {
 	if x.threads[tid] != nil {
 		return model.Some(!x.ended(tid))
@@ -176,11 +177,11 @@ func (r *pass) alive(x *index, tid int) model.Opt[bool] {
 	return model.Opt[bool]{}
 }
 
-// ended reports whether a thread is known to have ended: nobody has collected it yet.
+// ended reports whether a thread is known to have ended, because it is a zombie.
 func (x *index) ended(tid int) bool { return x.states[tid] == "Z" || x.states[tid] == "X" }
 
 // hidden reports whether the proc file system hides other users' processes
-// (hidepid, proc(5)): then one that is not there may well exist.
+// (hidepid, proc(5)): then a process that is not listed may exist.
 func (r *pass) hidden() bool {
 	_, err := os.Stat(filepath.Join(r.j.Scan.ProcRoot, "1", "stat"))
 	return err != nil

@@ -22,18 +22,18 @@ const (
 	futexCommand  = ^uint64(futexPrivate | futexRealtime)
 )
 
-// futexWait is one word that a thread waits at.
+// futexWait is one word at which a thread waits.
 type futexWait struct {
 	addr uint64
 	wait pthread.Wait
 	read bool // the memory around the word could be read
 
-	shared   bool // in shared memory; then where:
+	shared   bool // it is in shared memory, at this place:
 	dev, ino uint64
 	offset   uint64
 	located  bool // whether shared is known
 
-	ambiguous bool // dev and ino are no identity
+	ambiguous bool // dev and ino do not identify the memory
 	word      *word
 }
 
@@ -46,7 +46,7 @@ func (c *caller) decodeFutex(w *waiting) bool {
 	case "futex_waitv":
 		c.decodeFutexWaitv(w)
 		return true
-	case "futex_wait": // address, value, mask, flags as of futex_waitv, until when, by which clock
+	case "futex_wait": // address, value, mask, flags as in futex_waitv, absolute timeout, clock
 		c.deadline(w, l.args[4], int(int32(l.args[5])))
 		w.target.Address = model.Addr(l.args[0])
 		w.futexes = []futexWait{{addr: l.args[0], wait: pthread.Wait{Call: pthread.Other, Value: uint32(l.args[1]), Private: l.args[3]&futexPrivate != 0}}}
@@ -101,14 +101,14 @@ func (c *caller) decodeFutexWaitv(w *waiting) {
 	}
 }
 
-// place notes in which memory the word is.
+// place records in which memory the word is.
 func (f *futexWait) place(m *probe.Mapping) {
 	f.shared = len(m.Perms) == 4 && m.Perms[3] == 's'
 	f.dev, f.ino, f.offset = m.Dev, m.Ino, m.Offset+f.addr-m.Start
 	f.ambiguous = bytes.HasPrefix(m.Name, []byte("/SYSV"))
 }
 
-// locate finds the memory that the word is in, and reads the words around it.
+// locate finds the memory in which the word is, and reads the memory around it.
 func (c *caller) locate(f *futexWait) error {
 	if !f.wait.Private {
 		m, err := c.proc.MappingAt(c.tid, f.addr)

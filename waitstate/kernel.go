@@ -10,10 +10,10 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// kernelAdds finds out, for threads at an event counter that only their own process has,
-// whether a part of the kernel may add to it: io_uring and AIO announce by one what is
-// finished, KVM and VFIO that a guest or device calls. They keep it without a descriptor, but
-// a process that uses them maps memory of theirs.
+// kernelAdds finds out, for threads that wait at an eventfd which only their own process holds,
+// whether a part of the kernel may add to it: io_uring and AIO to report finished operations, KVM
+// and VFIO to report a guest's or device's notification. They hold the eventfd without a
+// descriptor, but a process that uses them has their memory mapped.
 func (r *pass) kernelAdds(ctx context.Context, x *index) {
 	byPID := map[int][]*thread{}
 	var list []*model.Process
@@ -49,7 +49,7 @@ func (r *pass) kernelAdds(ctx context.Context, x *index) {
 	})
 }
 
-// atOwnCounter reports whether a thread waits at an event counter that no other process has.
+// atOwnCounter reports whether a thread waits at an eventfd that no other process holds.
 func (r *pass) atOwnCounter(x *index, t *thread) bool {
 	if len(t.fds) != 1 || t.set {
 		return false
@@ -66,8 +66,8 @@ func (r *pass) atOwnCounter(x *index, t *thread) bool {
 	return true
 }
 
-// kernelPart names the part of the kernel whose memory a mapping is; "" if it is none of those
-// that add to event counters.
+// kernelPart names the part of the kernel to which a mapping belongs; "" if it is not one that
+// adds to eventfds.
 func kernelPart(name []byte) string {
 	for _, k := range []struct{ prefix, part string }{
 		{"anon_inode:[io_uring]", "io_uring"}, {"/[aio]", "AIO"}, {"anon_inode:kvm-", "KVM"}, {"anon_inode:[vfio", "VFIO"}, {"/dev/vfio/", "VFIO"},

@@ -7,16 +7,16 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// leaseLock is what leases are called among the locks of a file.
+// leaseLock is the type of leases among the locks of a file.
 const leaseLock = "lease"
 
-// leases is what threads wait for in open(2) that want others to give up their leases.
+// leases describes waits in open(2) until other processes give up their leases.
 type leases struct {
-	files map[int][]*probe.Entry // by the process that waits, as the kernel's table of locks names it below a lease
-	limit model.Opt[int64]       // how long the kernel waits before it takes a lease away, ns; 0 is for ever
+	files map[int][]*probe.Entry // by the process that waits, as the kernel's table of locks lists it below a lease
+	limit model.Opt[int64]       // how long the kernel waits before it breaks a lease, ns; 0: for ever
 }
 
-// leases reads that, once for a scan.
+// leases reads them, once per scan.
 func (r *pass) leases() *leases {
 	if r.leaseWaits != nil {
 		return r.leaseWaits
@@ -41,7 +41,7 @@ func (r *pass) leases() *leases {
 	return l
 }
 
-// lease finds the file of which a thread waits for a lease to be given up, and for how long it does.
+// lease finds the file on whose lease a thread waits, and the time limit of that wait.
 func (r *pass) lease(w *model.Wait, t *thread) {
 	l := r.leases()
 	switch limit, known := l.limit.Get(); {
@@ -55,7 +55,7 @@ func (r *pass) lease(w *model.Wait, t *thread) {
 			w.Object = e.Object.ID
 		}
 	}
-	if found := l.files[w.PID]; w.Object == "" && len(found) == 1 { // by another name
+	if found := l.files[w.PID]; w.Object == "" && len(found) == 1 { // opened by another name
 		w.Object = found[0].Object.ID
 	}
 }

@@ -15,24 +15,24 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// limits asks what else ends a wait than those waited for: time limits that belong
-// to a socket instead of a call, and timers of the process. Only those are asked
-// that have no other limit.
+// limits reads what else could end a wait: time limits that belong to a socket and not to
+// the call, and timers of the process. It does so only for threads without another
+// limit.
 func (r *pass) limits(ctx context.Context, x *index) {
 	type asked struct {
 		*thread
-		socket *probe.Entry // nil: it is at none
+		socket *probe.Entry // nil: it does not wait at a socket
 	}
 	byPID := map[int][]asked{}
 	var list []*model.Process
 	for _, t := range r.threads {
 		if t.known {
-			t.proc.Timers = t.timers // set by it alone, and it is at no socket
+			t.proc.Timers = t.timers // only the process itself can change them; and the thread is at no socket
 		}
 		if !t.same || t.known || t.timed || t.partial || t.needs == model.NeedsPeer {
 			continue
 		}
-		at := r.socket(x, t) // not when asked: who gets stuck there must not come back to an index that is in use again
+		at := r.socket(x, t) // here and not in the task: a task that gets stuck may return later, when the index is reused
 		t.onSocket = at != nil
 		if r.noTimers(t.proc) && at == nil {
 			t.proc.Timers = model.Some(0)
@@ -78,13 +78,13 @@ func (t *thread) limited() model.Opt[bool] {
 	return model.Some(false)
 }
 
-// noTimers reports whether the source said of a process that it has no POSIX timers.
+// noTimers reports whether the source said that a process has no POSIX timers.
 func (r *pass) noTimers(p *model.Process) bool {
 	now := r.second.Of(p, p.PID)
 	return now != nil && !now.Timers
 }
 
-// socket is the socket that a thread is blocked at; nil if it is none.
+// socket returns the socket at which a thread is blocked; nil if it is not at a socket.
 func (r *pass) socket(x *index, t *thread) *probe.Entry {
 	if len(t.fds) != 1 || t.set {
 		return nil
@@ -99,9 +99,9 @@ func (r *pass) socket(x *index, t *thread) *probe.Entry {
 	return e
 }
 
-// socketLimit reads the limit for reading or writing of a UNIX socket that a
-// thread is blocked at (SO_RCVTIMEO, SO_SNDTIMEO, socket(7)). Others are never
-// duplicated: the dying owner of a TCP socket would have ipctop linger for it.
+// socketLimit reads the time limit for reading or writing of a UNIX socket at which a
+// thread is blocked (SO_RCVTIMEO, SO_SNDTIMEO, socket(7)). Descriptors of other sockets are
+// never duplicated: if the owner of a TCP socket ended, ipctop would have to linger for it.
 func (r *pass) socketLimit(task *guard.Task, e *probe.Entry, t *thread) (timed model.Opt[bool]) {
 	if e.Object.Kind != model.Unix || !r.j.Scan.PIDCalls || !task.Begin("limit", t.fds[0].fd) {
 		return timed
@@ -126,7 +126,7 @@ func (r *pass) socketLimit(task *guard.Task, e *probe.Entry, t *thread) (timed m
 	return timed
 }
 
-// askLimit reads a socket option that is a struct timeval; zero is no limit.
+// askLimit reads a socket option that is a struct timeval; zero means no limit.
 func askLimit(fd, option int) model.Opt[bool] {
 	var limit unix.Timeval
 	size := uint32(unsafe.Sizeof(limit))
@@ -139,7 +139,7 @@ func askLimit(fd, option int) model.Opt[bool] {
 }
 
 // countTimers counts the POSIX timers of a process (/proc/PID/timers, Linux 3.10).
-// Whether one is set is not in there; alarms (setitimer) are nowhere.
+// The file does not show whether a timer is armed; alarms (setitimer) are shown nowhere.
 func countTimers(p *probe.Proc) model.Opt[int] {
 	var buf [512]byte
 	b, err := p.Dir.ReadFile("timers", buf[:0])

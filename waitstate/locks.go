@@ -44,16 +44,16 @@ func (c *caller) decodeLock(w *waiting) bool {
 	return true
 }
 
-// setLockWait64 is F_SETLKW64, which 32-bit programs have.
+// setLockWait64 is F_SETLKW64, which only 32-bit programs use.
 const setLockWait64 = 14
 
-// flockLayout is how a struct flock is laid out: where its start is, and how large that
-// and the length are, which comes next.
+// flockLayout is the layout of a struct flock: the offset of l_start, and the size of
+// l_start and of l_len, which comes next.
 type flockLayout struct{ start, size int }
 
 // parse reads a struct flock (fcntl_locking(2)): type i16@0, whence i16@2, start and
-// length. Of a range that is not counted
-// from the start of the file, or backwards, only the kernel knows where it lies.
+// length. If the range is not relative to the start of the file, or if its length is
+// negative, only the kernel knows where it is.
 func (f flockLayout) parse(b []byte) (mode, span string) {
 	if len(b) < f.start+2*f.size {
 		return "", ""

@@ -12,8 +12,8 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// memory reads words of one process's memory, never a page that is not present;
-// see the package's comment. It is used by one goroutine.
+// memory reads from one process's memory, but never a page that is not present; see the
+// package comment. Only one goroutine may use it.
 type memory struct {
 	proc    *probe.Proc
 	task    *guard.Task
@@ -46,7 +46,7 @@ func (m *memory) read(tid int, addr uint64, size int) ([]byte, error) {
 	case !m.proc.Scan.PIDCalls:
 		m.err = errForeignPID
 		return nil, m.err
-	case !m.task.Begin("memory", 0): // both take the process's memory lock
+	case !m.task.Begin("memory", 0): // the calls below take the process's memory lock
 		m.err = guard.ErrGivenUp
 		return nil, m.err
 	}
@@ -91,8 +91,8 @@ func (m *memory) present(page uint64) error {
 	return nil
 }
 
-// around reads what it can of [addr-before, addr+after) without leaving the page
-// that addr is in, and tells where addr is in there.
+// around reads the part of [addr-before, addr+after) that is in the same page as addr,
+// and returns the index of addr in it.
 func (m *memory) around(tid int, addr uint64, before, after int) ([]byte, int, error) {
 	page := addr &^ (pageSize - 1)
 	start, end := max(addr-uint64(before), page), min(addr+uint64(after), page+pageSize)

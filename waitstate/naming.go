@@ -6,7 +6,7 @@ import (
 	"github.com/ipctop/ipctop/waitstate/pthread"
 )
 
-// naming finds the objects that one wait is about.
+// naming finds the objects of one wait.
 type naming struct {
 	index  *probe.Index
 	scan   *probe.Scan
@@ -41,7 +41,7 @@ func (n *naming) lock(word *word) {
 	}
 	tid, owned := word.owner.Get()
 	if !owned {
-		// Threads of an idle program wait at words of its own for work.
+		// Threads of an idle program wait for work at private words.
 		w.Idle = !word.shared && n.thread.handler == "" && word.lock.Type != pthread.CondNotify && (!word.lock.Type.HasOwner() || word.lock.Type == "unknown" || word.lock.Type == "")
 		return
 	}
@@ -75,16 +75,16 @@ func (n *naming) set() {
 	}
 }
 
-// leftOut notices that what is waited for was left out. Of waits that are not confirmed nothing is
-// said, but where they are those of a process that was asked about.
+// leftOut records that the object of a wait was left out of the scan. For waits that are not confirmed
+// it does so only if the user asked about their process.
 func (n *naming) leftOut(pid, fd int32, ino uint64) {
 	if n.wait.Confirmed || n.scan.About(n.wait.PID) {
 		n.scan.NoteWait(pid, fd, ino)
 	}
 }
 
-// watches notices what an epoll instance watches and was left out: another process may have
-// registered it.
+// watches records which of the objects that an epoll instance watches were left out of the scan:
+// another process may have registered them.
 func (n *naming) watches(e *probe.Entry) {
 	d, ok := e.Object.Detail.(*model.EpollDetail)
 	if !ok {
@@ -101,7 +101,7 @@ func (n *naming) watches(e *probe.Entry) {
 	}
 }
 
-// descriptors names the objects behind the one or two descriptors of another call.
+// descriptors names the objects behind the one or two descriptors of a call that waits for no set.
 func (n *naming) descriptors() bool {
 	w, t := n.wait, n.thread
 	found := false
@@ -129,7 +129,7 @@ func (n *naming) descriptors() bool {
 	} else {
 		w.Object = ""
 	}
-	// What waits for a disk or a file server waits for no process.
+	// A thread that waits for a disk or a file server does not wait for a process.
 	return found || t.state != "D"
 }
 

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// callNames are the calls that threads block in, by their numbers.
+// callNames are the calls in which threads block, by their numbers.
 var callNames = func() map[int]string {
 	calls := map[int]string{
 		unix.SYS_READ:            "read",
@@ -80,5 +80,5 @@ var callNames = func() map[int]string {
 	return calls
 }()
 
-// decodable says that the calls of this architecture are known.
+// decodable reports whether the calls of this architecture are known.
 const decodable = true

@@ -2,7 +2,7 @@ package waitstate
 
 import "golang.org/x/sys/unix"
 
-// oldCalls are those that newer architectures do without.
+// oldCalls are calls that newer architectures do not have.
 var oldCalls = map[int]string{
 	unix.SYS_POLL:       "poll",
 	unix.SYS_SELECT:     "select",

@@ -1,4 +1,4 @@
 package waitstate
 
-// oldCalls are those that this architecture does without.
+// oldCalls is empty: this architecture does not have the old calls.
 var oldCalls map[int]string

@@ -2,8 +2,8 @@
 
 package waitstate
 
-// callNames are the calls that threads block in, by their numbers.
+// callNames are the calls in which threads block, by their numbers.
 var callNames = map[int]string{}
 
-// decodable says that the calls of this architecture are known.
+// decodable reports whether the calls of this architecture are known.
 const decodable = false

@@ -11,20 +11,20 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// maxNumbersRead bounds of how many threads of one process the numbers are read that they
-// have in their pid namespace.
+// maxNumbersRead is the largest number of threads of one process whose ids in their pid
+// namespace are read.
 const maxNumbersRead = 4096
 
-// numbers are what the threads of a process are called in the pid namespace that it lives
-// in (the line NSpid in /proc/PID/task/TID/status, proc_pid_status(5), Linux 4.1).
+// numbers are the ids of a process's threads in the process's pid namespace (the line
+// NSpid in /proc/PID/task/TID/status, proc_pid_status(5), Linux 4.1).
 type numbers struct {
 	ticks uint64
-	tids  []int // of which threads
+	tids  []int // the threads whose numbers were read
 	tid   map[int]int
 }
 
-// threadOf is the thread of a process that has this number in the pid namespace the process
-// lives in, which is what the C libraries write into locks; 0 if none has.
+// threadOf returns the thread of a process that has this number in the process's pid namespace;
+// 0 if none has. C libraries write these numbers into locks.
 func (r *pass) threadOf(x *index, p *model.Process, number int) int {
 	n := len(p.NSPIDs)
 	switch {
@@ -41,8 +41,8 @@ func (r *pass) threadOf(x *index, p *model.Process, number int) int {
 	return r.numbersOf(p).tid[number]
 }
 
-// numbersOf reads the numbers of a process's threads, or takes those of the last scan where
-// it has the same threads.
+// numbersOf reads the numbers of a process's threads, or reuses those of the last scan if
+// the process still has the same threads.
 func (r *pass) numbersOf(p *model.Process) numbers {
 	threads := p.ThreadList[:min(len(p.ThreadList), maxNumbersRead)]
 	known, ok := r.earlier.numbers[p.PID]
@@ -68,16 +68,16 @@ func (r *pass) numbersOf(p *model.Process) numbers {
 	return now
 }
 
-// innermost is the number in the pid namespace that a thread lives in, by its status; 0 if
-// that is not there.
+// innermost returns a thread's number in its own pid namespace, from its status; 0 if it is
+// missing.
 func innermost(status []byte) int {
 	ids, _ := proc.StatusField(status, "NSpid")
 	n, _ := strconv.Atoi(string(ids[bytes.LastIndexAny(ids, "\t ")+1:]))
 	return n
 }
 
-// findOwner finds the thread that the word names. Its number is of the pid
-// namespace it lives in, which need not be ipctop's nor the waiter's.
+// findOwner finds the thread that the word names. The number is one of that thread's pid
+// namespace, which need not be ipctop's or the waiter's.
 func (w *word) findOwner(r *pass, x *index) {
 	number := w.lock.Owner
 	if number == 0 {
@@ -89,7 +89,7 @@ func (w *word) findOwner(r *pass, x *index) {
 		return
 	}
 	p := x.threads[number]
-	if p != nil && !w.maps(p.PID) && !(w.shared && x.ended(number)) { // one that has ended maps nothing any more
+	if p != nil && !w.maps(p.PID) && !(w.shared && x.ended(number)) { // a thread that has ended has no mappings any more
 		if w.shared || !r.descends(t.proc, p) {
 			return // a number from another namespace, or not a lock at all
 		}
@@ -101,8 +101,8 @@ func (w *word) findOwner(r *pass, x *index) {
 	}
 }
 
-// findInside finds the owner where some of those who map the word live in another pid
-// namespace than ipctop: each of them may be called by the number that the word holds.
+// findInside finds the owner if processes of another pid namespace than ipctop's map the word:
+// in each of them a thread may have the number that is in the word.
 func (w *word) findInside(r *pass, x *index) {
 	var tids []int
 	mappers := w.mappers(r)
@@ -126,8 +126,8 @@ func (w *word) findInside(r *pass, x *index) {
 	}
 }
 
-// endedInside reports whether all who can reach the word live in one pid namespace, in which
-// nobody has the number that the word holds any more.
+// endedInside reports whether all processes that can reach the word are in one pid namespace, and
+// no thread there has the number that is in the word any more.
 func (w *word) endedInside(r *pass, mappers []*model.Process) bool {
 	ns := mappers[0].Namespaces["pid"]
 	elsewhere := func(p *model.Process) bool { return p.Namespaces["pid"] != ns }
@@ -220,12 +220,12 @@ func (r *pass) readNumbers(pids []string) map[int]bool {
 }
 
 // ownedHere reports whether the owner that a lock in private memory names is a thread of the
-// process that waits, or of one that this was forked from.
+// waiting process, or of a process from which it was forked.
 func (r *pass) ownedHere(x *index, p *model.Process, number int) bool {
 	return r.threadOf(x, p, number) != 0 || len(r.beforeFork(x, p, number)) > 0
 }
 
-// beforeFork is the thread that has a number in a process that another one was forked from.
+// beforeFork returns the thread with a number in an ancestor from which the process was forked.
 func (r *pass) beforeFork(x *index, p *model.Process, number int) []int {
 	ns := p.Namespaces["pid"]
 	for range 64 {
@@ -239,8 +239,8 @@ func (r *pass) beforeFork(x *index, p *model.Process, number int) []int {
 	return nil
 }
 
-// mappers are the processes that can reach the word; where nobody says who maps its memory,
-// those of the waiter's pid namespace.
+// mappers returns the processes that can reach the word. If it is not known who maps its memory, these are
+// the waiters and the process with the owner's number in their pid namespace.
 func (w *word) mappers(r *pass) []*model.Process {
 	var list []*model.Process
 	for _, waiter := range w.waiters {
@@ -266,9 +266,9 @@ func (w *word) mappers(r *pass) []*model.Process {
 	return list
 }
 
-// descends reports whether a process was forked by another one, or by one that was.
-// What it has in private memory and did not write since it has from there: an exec
-// would have given it new memory.
+// descends reports whether p was forked from another process, directly or indirectly. Then
+// private memory that p has not written since is a copy of that process's memory; an exec
+// would have replaced it.
 func (r *pass) descends(p, from *model.Process) bool {
 	for steps := 0; p != nil && steps < 64; steps++ {
 		if p.PPID == from.PID {
@@ -292,7 +292,7 @@ func (w *word) foreign(r *pass) bool {
 	return false
 }
 
-// maps reports whether a process can reach the word, as far as is known.
+// maps reports whether a process can reach the word, or may.
 func (w *word) maps(pid int) bool {
 	for _, waiter := range w.waiters {
 		if waiter.thread.proc.PID == pid {
@@ -303,7 +303,7 @@ func (w *word) maps(pid int) bool {
 		return slices.ContainsFunc(w.users, func(p *model.Process) bool { return p.PID == pid })
 	}
 	if w.parent == nil {
-		return true // nobody says who maps it
+		return true // it is not known who maps it
 	}
 	for i := range w.parent.Holders {
 		if h := &w.parent.Holders[i]; int(h.PID) == pid && (h.Via == model.ViaMap || h.Via == model.ViaAttach) {

@@ -10,7 +10,7 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// Probe reads what each blocked thread waits for, and the futexes among that.
+// Probe returns the probe that reads what each blocked thread waits for, and the futexes.
 func Probe() probe.Probe {
 	last := &earlier{sampled: map[int]sampled{}}
 	return probe.Probe{

@@ -15,8 +15,8 @@ func (r *pass) report(x *index) {
 	}
 }
 
-// wait makes one wait; false if it turns out to be none that IPC is waited for in.
-// Who could release it is told by the wait-for graph, when all is known.
+// wait makes one wait; false if the thread turns out not to wait for IPC. Who could
+// release it is found out later, by the wait-for graph.
 func (r *pass) wait(w *model.Wait, t *thread, x *index) bool {
 	*w = model.Wait{
 		PID: t.proc.PID, TID: t.tid, Comm: t.comm, Call: t.call, Needs: t.needs, Timed: t.limited(), Timeout: t.timeout, BlockedFor: t.age,
@@ -26,7 +26,7 @@ func (r *pass) wait(w *model.Wait, t *thread, x *index) bool {
 		w.AgeSource = "sched"
 	}
 	if left, known := t.timeout.Get(); known && t.left {
-		w.Timeout = model.Some(left + t.age.Or(0)) // from the beginning, as of calls that say how long
+		w.Timeout = model.Some(left + t.age.Or(0)) // the whole limit, counted from the beginning of the wait, as for calls with a relative limit
 	}
 	n := naming{index: r.j, scan: r.j.Scan, x: x, thread: t, wait: w}
 	switch {
@@ -54,7 +54,7 @@ func (r *pass) wait(w *model.Wait, t *thread, x *index) bool {
 	return true
 }
 
-// target is what a thread asked for. It does not change any more, in no snapshot; nil: nothing.
+// target returns what a thread asked for; nil: nothing. Snapshots share it, so it must not be changed.
 func (r *pass) target(t *thread) *model.Target {
 	target := &t.target
 	if child, known := target.Child.Get(); known && len(t.proc.NSPIDs) > 0 {

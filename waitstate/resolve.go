@@ -8,19 +8,19 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// index finds the objects that waits are about. It holds what is asked for, not
+// index finds the objects of waits. It contains only the descriptors that are needed, not
 // every descriptor of the machine.
 type index struct {
 	fds     map[fdKey]*probe.Entry
 	sysv    map[sysvKey]*probe.Entry
 	shared  map[int32][]*sharedWord             // by process
-	threads map[int]*model.Process              // whose thread it is; empty if nobody waits for a futex
+	threads map[int]*model.Process              // by tid: its process; empty if no thread waits for a futex
 	states  map[int]string                      // … and its state
 	memory  map[*model.Process][]*model.Process // see [pass.sharedMemory]
-	fifos   map[string]bool                     // ids of those that are objects; made when asked for
+	fifos   map[string]bool                     // ids of FIFOs that are objects; made on first use
 }
 
-// fdKey names a descriptor; tid is 0 in the table of its process, see [probe.Scan.TableOf].
+// fdKey identifies a descriptor. tid is 0 if it is in the table of its process, see [probe.Scan.TableOf].
 type fdKey struct {
 	pid, tid, fd int32
 }
@@ -37,8 +37,8 @@ type sharedWord struct {
 	parent *probe.Entry
 }
 
-// newIndex makes an index that is empty, in the memory of one that nobody needs any more; nil: there
-// is none.
+// newIndex returns an empty index that reuses the memory of one that is no longer needed; room may
+// be nil.
 func newIndex(room *index) *index {
 	if room == nil {
 		return &index{
@@ -55,11 +55,12 @@ func newIndex(room *index) *index {
 	return room
 }
 
-// resolve makes the index. What a thread that has not run since the last scan waits for is
-// mostly what it was then. For the rest it looks at all that those processes have.
+// resolve makes the index. The objects of a thread that has not run since the last scan are mostly
+// taken from the last index. For the other threads it goes through everything that their
+// processes hold.
 func (r *pass) resolve() *index {
 	x, before := newIndex(r.earlier.spare), r.earlier.index
-	looked := map[int32]bool{} // processes
+	looked := map[int32]bool{} // processes whose entries must be searched
 	wantSysv, futexes := false, false
 	for _, t := range r.threads {
 		pid := int32(t.proc.PID)
@@ -93,7 +94,7 @@ func (r *pass) resolve() *index {
 		r.j.EachOf(looked, hold)
 	}
 	if len(x.shared) > 0 {
-		for _, e := range r.j.OfKind(model.SysvShm) { // who has attached them is found out after the join
+		for _, e := range r.j.OfKind(model.SysvShm) { // their attachments are known only after the join
 			hold(e)
 		}
 	}
@@ -145,13 +146,13 @@ func (x *index) word(pid int32, addr uint64) *sharedWord {
 	return nil
 }
 
-// descriptor is the object behind a thread's descriptor, nil if no probe showed it.
+// descriptor returns the object behind a thread's descriptor; nil if no probe described it.
 func (x *index) descriptor(t *thread, fd int32) *probe.Entry {
 	return x.fds[fdKey{int32(t.proc.PID), t.table, fd}]
 }
 
-// stillLeads reports whether a link that was read just now can lead to the object:
-// the descriptor's number may be in use for another file now.
+// stillLeads reports whether a link that was just read can refer to the object: the
+// descriptor's number may have been reused for another file.
 func stillLeads(link string, o *model.Object) bool {
 	head, number, ok := strings.Cut(link, ":[")
 	if !ok || head != "pipe" && head != "socket" {

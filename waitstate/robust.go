@@ -14,15 +14,15 @@ import (
 	"github.com/ipctop/ipctop/waitstate/pthread"
 )
 
-// Each thread tells the kernel where it keeps the list of the robust locks that it
-// has, so that the kernel can mark them should it end (get_robust_list(2),
-// Linux 2.6.17). So it is known who has locked what although nobody waits. Asking
-// all threads of the machine would make a scan several per cent dearer: it is done
-// for those that somebody wants to see in detail.
+// Each thread registers the address of its list of held robust locks in the kernel, which
+// marks them if the thread ends (get_robust_list(2), Linux 2.6.17). So the owner of a
+// lock is known even if no thread waits for it. Reading the lists of all threads of the
+// machine would make a scan several per cent more expensive, so it is done only for
+// processes that the user wants to see in detail.
 
 const (
 	robustHead = 24   // struct robust_list_head: next, futex_offset, list_op_pending
-	maxRobust  = 2048 // ROBUST_LIST_LIMIT: the kernel goes no further
+	maxRobust  = 2048 // ROBUST_LIST_LIMIT: the kernel ignores further locks
 	robustPI   = 1    // bit of a pointer to a lock with priority inheritance
 )
 
@@ -33,10 +33,10 @@ type heldWord struct {
 	lock pthread.Lock
 }
 
-// lookCloser makes an object of every robust lock that these processes have.
+// readDetail makes an object of every robust lock that these processes hold.
 func readDetail(ctx context.Context, idx *probe.Index, list []*model.Process, out *probe.Collector) error {
 	if !idx.Scan.PIDCalls || unsafe.Sizeof(uintptr(0)) != 8 {
-		return nil // the numbers mean other processes; 32-bit lists look otherwise
+		return nil // pids would mean other processes; 32-bit lists have another layout
 	}
 	r := &pass{j: idx, out: out, earlier: new(earlier)}
 	var held []heldWord
@@ -86,8 +86,8 @@ func readDetail(ctx context.Context, idx *probe.Index, list []*model.Process, ou
 	return nil
 }
 
-// markHeld notes on a word's object that its owner has it in its list, which is
-// surer than what the word alone looks like.
+// markHeld records in a word's object that its owner has it in its list. This is more
+// reliable than the content of the word.
 func (w *word) markHeld(r *pass, x *index, e *probe.Entry) {
 	d := e.Object.Detail.(*model.FutexDetail)
 	d.Held, d.PossibleOwners = model.Some(true), nil
@@ -113,7 +113,7 @@ func (v *visit) robust() []heldWord {
 		list = append(list, words...)
 		switch {
 		case err == nil, proc.Gone(err), err == errNotPresent, err == unix.EFAULT:
-			// What is not in memory, or no list, has not been used for long.
+			// A list that is not in memory, or is not valid, has not been used for a long time.
 		default:
 			v.gap(t.tid, err)
 			return list
@@ -147,8 +147,8 @@ func (v *visit) robustOf(t *thread) ([]heldWord, error) {
 			list = append(list, h)
 		}
 	}
-	// The thread may be changing its list: what is in it is believed only where the
-	// word names the thread.
+	// The thread may be changing its list, so an entry counts only if its word names the
+	// thread.
 	for n := 0; next&^robustPI != head && n < maxRobust; n++ {
 		if next&^robustPI == 0 {
 			return list, nil
@@ -168,7 +168,7 @@ func (v *visit) robustOf(t *thread) ([]heldWord, error) {
 	return list, nil
 }
 
-// robustWord looks at one word of a list; false if the thread does not have it.
+// robustWord reads one word of a list; false if the thread does not hold it.
 func (v *visit) robustWord(t *thread, self int, addr uint64, pi bool) (heldWord, bool) {
 	h := heldWord{thread: t}
 	h.addr, h.located = addr, true
@@ -188,8 +188,8 @@ func (v *visit) robustWord(t *thread, self int, addr uint64, pi bool) (heldWord,
 	return h, true
 }
 
-// innerTID is a thread's number in the pid namespace that it lives in, which is
-// what futexes hold.
+// innerTID returns a thread's id in its own pid namespace, which is the one that
+// futexes contain.
 func (v *visit) innerTID(tid int) int {
 	if len(v.proc.Model.NSPIDs) == 0 {
 		return tid

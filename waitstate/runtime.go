@@ -11,22 +11,22 @@ import (
 	"github.com/ipctop/ipctop/waitstate/pthread"
 )
 
-// program is a program that a process runs: after an exec it is another one.
+// program identifies a program that a process runs; after an exec it is another one.
 type program struct {
 	pid   int
 	ticks uint64
 	exe   string
 }
 
-// runtimes are the language runtimes of programs that were looked at, "" for none
-// that is known. Those of processes that have ended are dropped.
+// runtimes caches the language runtimes of programs; "" for no known one. Entries of processes
+// that have ended are dropped.
 type runtimes map[program]string
 
 func programOf(p *model.Process) program { return program{p.PID, p.StartTicks, p.Exe} }
 
-// runtime recognises the language runtime of a process with several threads; "" if
-// there is none that is known. Java and Node.js are known by their programs' names, Go
-// by a note that its linker puts into each.
+// runtime recognises the language runtime of a process with several threads; "" if it has no
+// known one. Java and Node.js are recognised by the program's name, Go by a note that its
+// linker puts into each program.
 func (v *visit) runtime(known runtimes) string {
 	p := v.proc.Model
 	if p.Threads < 2 {
@@ -77,15 +77,15 @@ func (v *visit) isGo(tid int) bool {
 	return false
 }
 
-// goBuildInfo is what the build information of a Go program begins with, which stands
-// at the beginning of its data.
+// goBuildInfo is the beginning of a Go program's build information, which is at the
+// beginning of its data.
 const goBuildInfo = "\xff Go buildinf:"
 
 // programHeaderSize is the size of a 64-bit ELF program header (elf(5)).
 const programHeaderSize = 56
 
-// programHeaders tells from the auxiliary vector of a 64-bit program where its program
-// headers are, and how many (getauxval(3)).
+// programHeaders returns the address and the number of a 64-bit program's program headers,
+// from its auxiliary vector (getauxval(3)).
 func programHeaders(auxv []byte) (addr uint64, n int) {
 	const where, number = 3 /* AT_PHDR */, 5 /* AT_PHNUM */
 	order := binary.NativeEndian
@@ -107,9 +107,9 @@ type segment struct {
 	addr, size uint64
 }
 
-// parseSegments reads program headers that lie at an address. Where the program was
-// loaded follows from the header that describes the headers themselves; without it
-// there are none.
+// parseSegments parses program headers that are at an address. The load address follows from
+// the header that describes the headers themselves; without that the result is
+// empty.
 func parseSegments(b []byte, at uint64) (list []segment) {
 	order := binary.NativeEndian
 	var bias uint64
@@ -130,8 +130,8 @@ func parseSegments(b []byte, at uint64) (list []segment) {
 	return list
 }
 
-// hasGoNote reports whether there is a note of the Go linker among some: its build id,
-// type 4 (cmd/link).
+// hasGoNote reports whether the notes contain one of the Go linker: its build id, type 4
+// (cmd/link).
 func hasGoNote(b []byte) bool {
 	order := binary.NativeEndian
 	const buildID = 4
@@ -146,9 +146,9 @@ func hasGoNote(b []byte) bool {
 	return false
 }
 
-// markMonitorOf marks the thread by which the Go runtime watches itself (sysmon). It
-// sleeps in nanosleep, or for a limited time at a word of its own; a goroutine that
-// sleeps does neither. If several threads do, it is not known which it is.
+// markMonitorOf marks the monitor thread of the Go runtime (sysmon). It sleeps in nanosleep,
+// or for a limited time at a private futex; a goroutine that sleeps does neither. If several
+// threads do so, it is not known which one is the monitor.
 func (v *visit) markMonitorOf(p *model.Process) {
 	var monitor *thread
 	for _, t := range v.threads {
@@ -165,9 +165,9 @@ func (v *visit) markMonitorOf(p *model.Process) {
 	}
 }
 
-// runtimeSleep reports whether a thread waits as the Go runtime does for a limited
-// time, which no function of the C library does: a private FUTEX_WAIT with a time
-// limit for a word that is 0.
+// runtimeSleep reports whether a thread sleeps with a timeout in the way of the Go runtime:
+// a private FUTEX_WAIT with a time limit on a word that is 0. No function of the C library
+// does that.
 func runtimeSleep(t *thread) bool {
 	if len(t.futexes) != 1 || t.set {
 		return false
@@ -176,7 +176,7 @@ func runtimeSleep(t *thread) bool {
 	return w.Private && w.Call == pthread.Plain && w.Value == 0
 }
 
-// cacheRuntimes keeps what was found about programs that still run.
+// cacheRuntimes returns the cache for the next scan, with the programs that still run.
 func (r *pass) cacheRuntimes() runtimes {
 	next := make(runtimes, len(r.found))
 	for p, name := range r.found {

@@ -22,28 +22,28 @@ type thread struct {
 	state string
 	line  syscallLine
 	runs  model.Opt[uint64]
-	table int32 // whose descriptors it has, see [probe.Scan.TableOf]
+	table int32 // the descriptor table that it uses, see [probe.Scan.TableOf]
 	*waiting
 
-	// What the second sample says.
+	// The result of the second sample.
 	same bool // it is in the same call and has not run
 	age  model.Opt[int64]
-	link string // what the descriptor leads to, of a wait on one
+	link string // the link of the descriptor, of a wait on one
 
 	exec      time.Duration // when it last ran, by the clock of a processor; 0 if that is not known
 	processor int
 
-	asItWas bool // the second sample is taken, but for link
+	asItWas bool // the second sample is done, except for link
 
 	known  bool           // it was found in the last scan, and has not run since
-	timers model.Opt[int] // then: of its process
+	timers model.Opt[int] // if known: the number of timers of its process
 
 	monitor bool   // it is the Go runtime's monitor
-	handler string // the signal in whose handler it is
+	handler string // the signal whose handler it is running
 
 	onSocket    bool            // it reads from a socket or writes to it
 	socketTimed model.Opt[bool] // … which has a time limit
-	kernel      string          // what in the kernel may add to the event counter that it is at
+	kernel      string          // the part of the kernel that may add to the eventfd at which it waits
 }
 
 // pass is one scan's two samples.
@@ -52,13 +52,13 @@ type pass struct {
 	out        *probe.Collector
 	leaseWaits *leases // see [pass.leases]
 	threads    []*thread
-	second     *probe.ThreadsNow // what the source said for the second samples
+	second     *probe.ThreadsNow // the source's data for the second samples
 	earlier    *earlier
 	visits     []visited
-	found      map[*model.Process]string // the runtimes of those with several threads
+	found      map[*model.Process]string // the runtimes of processes with several threads
 	denied     bool                      // there are processes whose threads could not be read
 	serving    map[uint64][]int          // processes that serve file systems, by connection
-	outside    map[numberIn]int          // pids by the numbers that other pid namespaces have for them; made when asked for
+	outside    map[numberIn]int          // pids by their numbers in other pid namespaces; made on first use
 	inside     map[uint64]map[int]bool   // see [pass.numbersInside]
 	living     map[uint64][]string       // see [pass.processesByNamespace]
 }
@@ -117,7 +117,7 @@ func (r *pass) firstSample(ctx context.Context) {
 	})
 }
 
-// gaps notes what could not be read of a process.
+// gaps records what could not be read of a process.
 func (r *pass) gaps(list []model.Gap) {
 	for _, g := range list {
 		r.denied = true
@@ -129,7 +129,7 @@ func (r *pass) unopened(m *model.Process, err error) {
 	r.gaps([]model.Gap{{Reason: proc.ReasonOf(err), PID: m.PID, Op: "open", Detail: err.Error()}})
 }
 
-// lines holds buffers for what is read of a thread.
+// lines is a pool of buffers for reading the files of a thread.
 var lines = sync.Pool{New: func() any {
 	b := make([]byte, 0, 4096)
 	return &b
@@ -139,13 +139,13 @@ var lines = sync.Pool{New: func() any {
 type visit struct {
 	proc    *probe.Proc
 	task    *guard.Task
-	now     *probe.ThreadsNow // what the source says of the threads; nil: nothing
+	now     *probe.ThreadsNow // the source's data about the threads; nil: none
 	mem     *memory
 	sets    map[fdKey][]fdUse
 	unread  map[fdKey]bool
 	asks    *asked
 	class32 model.Opt[bool]
-	classed bool // class32 was looked for
+	classed bool // class32 is filled in
 	buf     []byte
 	threads []*thread
 	gaps    []model.Gap
@@ -159,8 +159,8 @@ func (v *visit) process() {
 	}
 }
 
-// thread looks at one thread; false if there is no use in trying the others.
-// Stopped and traced ones wait for who stopped them, which their state says.
+// thread samples one thread; false if it is no use to try the others. Stopped and traced
+// threads are skipped: their state says enough.
 func (v *visit) thread(tid int, comm, state string) bool {
 	switch state {
 	case "T", "t", "Z", "X":
@@ -221,10 +221,11 @@ func (v *visit) thread(tid int, comm, state string) bool {
 	return true
 }
 
-// add adds a thread that waits; seen is what the source says of it, if it does.
+// add adds a thread that waits; seen is the source's data about it, or nil.
 func (v *visit) add(t *thread, seen *probe.ThreadNow) {
-	// The call that the second sample finds, if the thread has not run since it was counted, is
-	// the one it was in already. A file tells the count alone: so it comes last.
+	// If the run count stays the same until the second sample, the thread is in the same call
+	// all the time from when the count was read. The file contains only the count, so it must be
+	// read after the call.
 	if seen != nil {
 		t.runs = model.Some(seen.Runs)
 	} else {
@@ -239,7 +240,7 @@ func (v *visit) gap(tid int, err error) {
 	})
 }
 
-// lineOf is what syscall has of a thread that the source tells of.
+// lineOf converts the source's data about a thread into what the file syscall would show.
 func lineOf(t *probe.ThreadNow) syscallLine {
 	if !t.InCall {
 		return syscallLine{state: outside}
@@ -263,7 +264,7 @@ func (v *visit) read(tid int) (syscallLine, error) {
 		return l, fmt.Errorf("%s/task/%d/%w", v.proc.Dir.Path(), tid, err)
 	}
 	if l.state == outside {
-		return syscallLine{state: outside}, nil // as the source has it
+		return syscallLine{state: outside}, nil // without SP and PC, as in lineOf
 	}
 	return l, nil
 }
@@ -274,7 +275,7 @@ var (
 )
 
 // class reports whether the process runs a 32-bit program; unknown if that cannot be
-// told.
+// determined.
 func (v *visit) class() model.Opt[bool] {
 	if !v.classed {
 		v.classed = true
@@ -303,8 +304,8 @@ func runCount(p *probe.Proc, tid int) model.Opt[uint64] {
 	return model.Some(n)
 }
 
-// secondSample asks which of them are still in the same call and have not run, and
-// for how long.
+// secondSample finds out which threads are still in the same call and have not run, and for
+// how long.
 func (r *pass) secondSample(ctx context.Context) {
 	byPID := map[int][]*thread{}
 	var list []*model.Process
@@ -327,7 +328,7 @@ func (r *pass) secondSample(ctx context.Context) {
 			if t.same = t.same || !onFD; t.same {
 				continue
 			}
-			t.asItWas = true // and where its descriptor leads is to be asked
+			t.asItWas = true // the link of its descriptor must still be read
 		}
 		if byPID[t.proc.PID] == nil {
 			list = append(list, t.proc)
@@ -345,7 +346,7 @@ func (r *pass) secondSample(ctx context.Context) {
 		v := visit{proc: p, task: task, buf: *buf}
 		for i, t := range threads {
 			if seen[i] = r.again(&v, t); len(v.gaps) > 0 {
-				break // there is no use in trying the others
+				break // it is no use to try the others
 			}
 		}
 		return func() {
@@ -358,7 +359,7 @@ func (r *pass) secondSample(ctx context.Context) {
 	r.ages()
 }
 
-// ages tells how long the threads have not run.
+// ages computes how long the threads have not run.
 func (r *pass) ages() {
 	var processors []int
 	for _, t := range r.threads {
@@ -377,14 +378,14 @@ func (r *pass) ages() {
 	}
 }
 
-// isAsItWas reports whether a thread is still in the call in which it was and has not run.
-// Where it does not, the proc file system is asked.
+// isAsItWas reports whether, according to the source, a thread is still in the same call and has
+// not run. If it returns false, the proc file system decides.
 func (t *thread) isAsItWas(now *probe.ThreadNow) bool {
 	runs, known := t.runs.Get()
 	return known && runs == now.Runs && (t.known || lineOf(now) == t.line)
 }
 
-// again is the second sample of a thread.
+// again takes the second sample of a thread.
 func (r *pass) again(v *visit, t *thread) (seen thread) {
 	if !t.known && !t.asItWas {
 		line, err := v.read(t.tid)
@@ -400,15 +401,15 @@ func (r *pass) again(v *visit, t *thread) (seen thread) {
 	if fd, ok := t.target.FD.Get(); ok && !t.known {
 		seen.link, _ = v.proc.Dir.Readlink("task/" + itoa(t.tid) + "/fd/" + itoa(fd))
 	}
-	// Last: if it has not run until now, all of it is of the same time.
+	// The count comes last: if the thread has not run until now, everything above is consistent.
 	first, known := t.runs.Get()
 	second, known2 := runCount(v.proc, t.tid).Get()
 	seen.same = known && known2 && first == second
 	return seen
 }
 
-// lastRun is when a thread last ran, by the clock of which processor; 0 if that is
-// not known, or if it was moved to another one and has not run there yet.
+// lastRun returns when a thread last ran, by the clock of which processor; 0 if that is not
+// known, or if the thread was moved to another processor and has not run there yet.
 func (v *visit) lastRun(tid int) (exec time.Duration, processor int) {
 	var err error
 	if v.buf, err = v.proc.Dir.ReadRecord("task/"+itoa(tid)+"/stat", v.buf[:0]); err != nil {

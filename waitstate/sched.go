@@ -15,7 +15,7 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// parseSchedstat reads how often a thread has been put on a processor: the third
+// parseSchedstat parses how often a thread has been scheduled on a processor: the third
 // number of /proc/PID/task/TID/schedstat (Linux 2.6.23).
 func parseSchedstat(b []byte) (uint64, error) {
 	var space [4][]byte
@@ -34,13 +34,13 @@ func parseSchedstat(b []byte) (uint64, error) {
 // include/uapi/linux/sched.h: SCHED_OTHER, SCHED_BATCH and SCHED_IDLE.
 var fair = []string{"0", "3", "5"}
 
-// parseSched reads in /proc/PID/task/TID/sched (Linux 2.6.23) what the clock of the thread's
-// processor showed when the thread last ran; 0 if that is not known.
+// parseSched parses, from /proc/PID/task/TID/sched (Linux 2.6.23), the value of the clock of
+// the thread's processor when the thread last ran; 0 if that is not known.
 //
-// That is se.exec_start, but the scheduler sets it to 0 when it moves a thread to another
-// processor. On a busy machine that happens also to one that has just begun to sleep, which
-// stays queued for a while (since Linux 6.12). se.avg.last_update_time is then when it was
-// moved, which is some milliseconds later.
+// That value is se.exec_start, but the scheduler sets it to 0 when it moves a thread to another
+// processor. On a busy machine this also happens to a thread that has just begun to sleep, because
+// it stays queued for a while (since Linux 6.12). Then se.avg.last_update_time is the time when it
+// was moved, which is some milliseconds later.
 func parseSched(b []byte) (time.Duration, error) {
 	last, found := time.Duration(0), false
 	var updated, policy string
@@ -102,20 +102,20 @@ func parseProcessor(b []byte) (int, error) {
 	return n, nil
 }
 
-// schedClocks turn values of the scheduler's clocks, which no call tells, into
-// ages. Every processor has its own: it stands still while the processor serves
-// interrupts or the hypervisor, so that they come apart by hours in time.
+// schedClocks converts values of the scheduler's clocks into ages. No system call returns
+// these clocks. Every processor has its own, which stands still while the processor serves
+// interrupts or the hypervisor, so they drift apart by hours over time.
 type schedClocks map[int]schedClock
 
-// schedClock is what a processor's clock showed at some time of day.
+// schedClock is the value of a processor's clock at some time of day.
 type schedClock struct {
 	exec time.Duration
 	at   time.Time
 }
 
-// readSchedClocks reads the clocks of some processors, by running there for a
-// moment: the value of a thread that runs is brought up to date whenever it gives
-// up its processor. It returns those that could be read, and why others could not.
+// readSchedClocks reads the clocks of some processors by running on each for a moment: the
+// kernel updates a running thread's value whenever the thread yields its processor. It
+// returns the clocks that could be read, and why others could not.
 func readSchedClocks(processors []int) (schedClocks, error) {
 	clocks := schedClocks{}
 	var failed error
@@ -137,7 +137,7 @@ func readSchedClocks(processors []int) (schedClocks, error) {
 			}
 			clocks[n] = clock
 		}
-		// A thread that may not run as before is no use to anybody: it ends.
+		// If the affinity cannot be restored, the thread must not be reused: it stays locked, and ends.
 		if unix.SchedSetaffinity(0, &allowed) == nil {
 			runtime.UnlockOSThread()
 		}
@@ -162,7 +162,7 @@ func readClockOf(processor int) (schedClock, error) {
 	return schedClock{exec, at}, err
 }
 
-// age is how long a thread has not run that last ran on a processor then.
+// age returns how long a thread has not run that last ran on a processor at exec.
 func (c schedClocks) age(processor int, exec time.Duration) (time.Duration, bool) {
 	clock, ok := c[processor]
 	if !ok || exec == 0 {

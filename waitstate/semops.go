@@ -9,8 +9,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// decodeSemop reads semop(2): the set, and the operations, which are done
-// together or not at all.
+// decodeSemop decodes semop(2): the set, and the operations, which the kernel performs
+// all together or not at all.
 func (c *caller) decodeSemop(w *waiting) {
 	const size, most = 6, 500 // struct sembuf; SEMOPM
 	l := c.line
@@ -25,8 +25,8 @@ func (c *caller) decodeSemop(w *waiting) {
 	}
 }
 
-// parseSembufs reads an array of struct sembuf: number u16, operation i16, flags
-// i16. They are shown as NUMBER:OPERATION, with the flags behind.
+// parseSembufs parses an array of struct sembuf: number u16, operation i16, flags
+// i16. The result is NUMBER:OPERATION, followed by the flags.
 func parseSembufs(b []byte) []string {
 	var list []string
 	for ; len(b) >= 6; b = b[6:] {

@@ -15,11 +15,10 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// maxSet bounds what is read of a set in memory.
+// maxSet is the largest number of descriptors that are read from a set in memory.
 const maxSet = 4096
 
-// decodeSet reads the sets of poll, select and epoll. They are how servers wait
-// for work.
+// decodeSet decodes the sets of poll, select and epoll, in which servers wait for work.
 func (c *caller) decodeSet(w *waiting) {
 	w.needs, w.idle, w.set = model.NeedsEvent, true, true
 	l := c.line
@@ -68,8 +67,8 @@ func (c *caller) decodeSet(w *waiting) {
 		c.decodeEpoll(w, l.fd(0))
 	}
 	if len(w.fds) == 0 && !w.partial {
-		// A sleep, written as the wait for nothing; or, without a limit, the
-		// wait for a signal.
+		// An empty set: with a time limit the call is a sleep, without one a wait for a
+		// signal.
 		w.needs, w.set = model.NeedsTime, false
 		if !w.timed {
 			w.needs = model.NeedsSignal
@@ -77,7 +76,7 @@ func (c *caller) decodeSet(w *waiting) {
 	}
 }
 
-// bits is the size of a long: the kernel reads sets of select(2) in such words.
+// bits returns the number of bits in a long: the sets of select(2) consist of longs.
 func (c *caller) bits() uint64 {
 	if c.narrow {
 		return 32
@@ -98,7 +97,7 @@ func parsePollfds(b []byte) []fdUse {
 			read:  events&(unix.POLLIN|unix.POLLPRI|pollRDNorm|pollRDBand) != 0,
 			write: events&(unix.POLLOUT|pollWRNorm|pollWRBand) != 0,
 		}
-		if u.fd >= 0 { // a negative one is to be passed over
+		if u.fd >= 0 { // poll ignores negative ones
 			list = append(list, u)
 		}
 	}
@@ -122,9 +121,9 @@ func parseFdSets(n int, sets [3][]byte) []fdUse {
 	return list
 }
 
-// decodeEpoll reads what an epoll instance watches from its fdinfo. The numbers
-// are those of the process that registered them, which is this one unless the
-// instance was inherited; those that are not open here are not resolved.
+// decodeEpoll reads from its fdinfo what an epoll instance watches. The descriptor numbers
+// are those of the process that registered them, which is this one unless the instance
+// was inherited; numbers that are not open in this process are not resolved.
 func (c *caller) decodeEpoll(w *waiting, epfd int32) {
 	w.target.FD = someFD(epfd)
 	key := fdKey{c.proc.PID(), c.proc.Scan.TableOf(c.tid), epfd}
@@ -136,12 +135,12 @@ func (c *caller) decodeEpoll(w *waiting, epfd int32) {
 		}
 		c.sets[key] = list
 	}
-	// The instance itself comes first; see waits.
+	// The instance itself comes first.
 	w.fds = append([]fdUse{{fd: epfd, read: true}}, list...)
 }
 
-// readWatches reads fdinfo once more, unless the reader of epoll instances has left
-// it alone: it is not known for certain whether it would answer.
+// readWatches reads fdinfo again, unless the reader of epoll instances has skipped this one
+// because the read might block.
 func (c *caller) readWatches(epoll fdKey) ([]fdUse, error) {
 	if c.unread[epoll] {
 		return nil, guard.ErrGivenUp
@@ -157,8 +156,8 @@ func (c *caller) readWatches(epoll fdKey) ([]fdUse, error) {
 	return parseWatches(b)
 }
 
-// unreadEpolls lists the descriptors of the epoll instances that their reader has
-// not read.
+// unreadEpolls returns the descriptors of the epoll instances that their reader has
+// skipped.
 func unreadEpolls(list []*probe.Entry) map[fdKey]bool {
 	unread := map[fdKey]bool{}
 	for _, e := range list {

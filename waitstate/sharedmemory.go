@@ -7,10 +7,10 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// sharedMemory are the processes that share all their memory although they are not threads of
-// each other (CLONE_VM of clone(2), vfork(2)): a word that is private to it is one word for all of them,
-// and each can wake who waits there. It is looked for among those that run the same program,
-// as all that share their memory do, and only where a thread waits at such a word.
+// sharedMemory returns groups of processes that share all their memory (CLONE_VM of clone(2),
+// vfork(2)). A private futex is the same word for all of a group, and each of them can wake the
+// waiters. Processes that share their memory run the same program, so only those are compared, and
+// only if a thread waits at a private futex.
 func (r *pass) sharedMemory() map[*model.Process][]*model.Process {
 	programs := map[string][]*model.Process{}
 	for _, t := range r.threads {

@@ -5,18 +5,18 @@ import (
 	"github.com/ipctop/ipctop/waitstate/pthread"
 )
 
-// contended is the least value of a word that is locked and waited for, as glibc's
-// internal locks and mutexes have it; others are higher.
+// contended is the smallest value of a lock word that is locked and has waiters, used by
+// glibc's internal locks and mutexes; other locks use higher ones.
 const contended = 2
 
-// maxHandlerStack is how far up a thread's stack the frame of a signal handler is
-// looked for.
+// maxHandlerStack is how many bytes of a thread's stack are searched for the frame of a signal
+// handler.
 const maxHandlerStack = 16 << 10
 
-// inHandler tells in the handler of which signal a thread is that waits at a lock
-// word; "" if in none, or if that cannot be told. The kernel blocks a signal while its
-// handler runs (sigaction(2)), so only the stacks of threads are read that block a
-// signal which their process catches.
+// inHandler returns the signal whose handler a thread is running while it waits at a lock
+// word; "" if none, or if that is not known. The kernel blocks a signal while its handler runs
+// (sigaction(2)), so only the stacks of threads that block a caught signal are
+// read.
 func (v *visit) inHandler(t *thread, line *syscallLine) string {
 	p := v.proc.Model
 	if len(t.futexes) != 1 || t.timed || p.Signals == nil {
@@ -46,10 +46,10 @@ func (v *visit) inHandler(t *thread, line *syscallLine) string {
 	return model.SignalName(signal)
 }
 
-// unknownSignal stands for the signal of a handler where it could be one of several.
+// unknownSignal stands for the signal of a handler if it could be one of several.
 const unknownSignal = "unknown"
 
-// signalMask is a set of signals as the kernel has it: bit n-1 is signal n.
+// signalMask returns a set of signals in the kernel's form: bit n-1 is signal n.
 func signalMask(names []string) (mask uint64) {
 	for _, name := range names {
 		if n, err := model.SignalNumber(name); err == nil && n >= 1 && n <= model.MaxSignal {

@@ -2,5 +2,5 @@
 
 package waitstate
 
-// handlerFrame: the frames of no other architecture are known.
+// handlerFrame is nil: the frame layout of this architecture is not known.
 var handlerFrame *frameLayout

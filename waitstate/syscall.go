@@ -22,11 +22,11 @@ type syscallState int
 const (
 	inCall  syscallState = iota
 	running              // on a processor, or about to be
-	outside              // blocked, but not in a call: a page fault, a stop, a thread that has ended
+	outside              // blocked, but not in a call: in a page fault, stopped, or ended
 )
 
-// parseSyscall reads a line of the kernel: "running", "-1 SP PC", or a number in
-// decimal and eight in hexadecimal.
+// parseSyscall parses the line: "running", "-1 SP PC", or a decimal number followed by eight
+// hexadecimal ones.
 func parseSyscall(b []byte) (syscallLine, error) {
 	var l syscallLine
 	malformed := func() (syscallLine, error) {
@@ -69,6 +69,6 @@ func parseSyscall(b []byte) (syscallLine, error) {
 // fd is an argument that is a descriptor.
 func (l *syscallLine) fd(i int) int32 { return int32(l.args[i]) }
 
-// maybe32 reports whether the thread could be one of a 32-bit program: those have
-// neither stack nor code above 4 GiB, and 64-bit ones hardly ever both below.
+// maybe32 reports whether the thread may belong to a 32-bit program. Such a program has its
+// stack and code below 4 GiB; a 64-bit program hardly ever has both there.
 func (l *syscallLine) maybe32() bool { return l.sp < 1<<32 && l.pc < 1<<32 }

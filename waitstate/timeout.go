@@ -20,8 +20,8 @@ const (
 	clockMonotonic = unix.CLOCK_MONOTONIC
 )
 
-// limit notes a time limit that is told as a time in memory; none without an
-// address.
+// limit records a relative time limit that is stored in memory; address 0 means no
+// limit.
 func (c *caller) limit(w *waiting, addr uint64, unit int64) {
 	if addr == 0 {
 		return
@@ -32,8 +32,8 @@ func (c *caller) limit(w *waiting, addr uint64, unit int64) {
 	}
 }
 
-// deadline notes a time limit that is told as a point in time of a clock: what is
-// left of it.
+// deadline records an absolute time limit on a clock, which is stored in memory: how much of
+// it is left.
 func (c *caller) deadline(w *waiting, addr uint64, clock int) {
 	if addr == 0 {
 		return
@@ -46,7 +46,7 @@ func (c *caller) deadline(w *waiting, addr uint64, clock int) {
 	}
 }
 
-// millis notes a time limit in milliseconds; a negative one is none.
+// millis records a time limit in milliseconds; negative means no limit.
 func (w *waiting) millis(arg uint64) {
 	if ms := int32(arg); ms >= 0 {
 		w.timed, w.timeout = true, model.Some(int64(ms)*int64(time.Millisecond))
@@ -71,11 +71,11 @@ func (c *caller) duration(addr uint64, unit int64) (time.Duration, bool) {
 	return parseTime(ne.AppendUint64(wide, signExtended(uint64(ne.Uint32(b[4:])))), unit)
 }
 
-// signExtended makes a 64-bit number of a 32-bit one with a sign.
+// signExtended extends a signed 32-bit number to 64 bits.
 func signExtended(v uint64) uint64 { return uint64(int64(int32(v))) }
 
-// parseTime reads two 64-bit words, seconds and their fraction. Times too long for
-// the type, which stand for ever, are as long as it can hold.
+// parseTime parses two 64-bit words, seconds and their fraction. Times that are too long for
+// the type mean for ever; the result is then the largest value of the type.
 func parseTime(b []byte, unit int64) (time.Duration, bool) {
 	if len(b) < 16 {
 		return 0, false

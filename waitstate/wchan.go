@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// cleanWchan is the name of a kernel function without what the compiler has added
-// to it (foo.constprop.0, foo.isra.0); "" for 0, which is what those get who may
-// not know.
+// cleanWchan returns the name of a kernel function without the compiler's suffixes
+// (foo.constprop.0, foo.isra.0); "" for 0, which the kernel shows to readers without the
+// permission.
 func cleanWchan(b []byte) string {
 	s := string(bytes.TrimSpace(b))
 	if s == "0" {
@@ -18,9 +18,9 @@ func cleanWchan(b []byte) string {
 	return s
 }
 
-// resumesSleep reports whether a thread in restart_syscall(2) sleeps. poll, futex and
-// select have functions of their own in which it waits; those of a sleep belong to the
-// scheduler, so that the kernel names who called them: one for timers, or the entry of system calls.
+// resumesSleep reports whether a thread in restart_syscall(2) resumes a sleep. poll, futex and
+// select wait in functions of their own. A sleep waits in functions of the scheduler, so wchan
+// shows their caller: a function for timers, or the entry of system calls.
 func resumesSleep(wchan string) bool {
 	return wchan != "" && !strings.Contains(wchan, "poll") && !strings.Contains(wchan, "futex") && !strings.Contains(wchan, "select")
 }

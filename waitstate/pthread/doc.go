@@ -3,7 +3,7 @@
 // library writes one down: glibc's and musl's, on 64-bit little-endian machines.
 // It is a set of pure functions on bytes.
 //
-// Nothing in the kernel says what a word is. A lock is recognised only where the
-// operation, the value waited for and all neighbouring fields fit; a word that
-// fits nothing is of unknown type, which is what other languages' locks are.
+// The kernel does not know what a word belongs to. A lock is recognised only if the
+// operation, the expected value and all neighbouring fields fit; a word that fits
+// nothing is of unknown type, as the locks of other languages are.
 package pthread

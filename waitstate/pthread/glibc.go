@@ -11,14 +11,15 @@ const (
 	glibcElide     = 0x300
 )
 
-// glibcKind reports whether a word can be the __kind of a mutex that is waited
-// for as w is. A robust mutex is waited for as a shared one unless it says so.
+// glibcKind reports whether a word can be the __kind of a mutex at which a thread waits
+// like w: it has only known bits, and its shared bit is set exactly if the wait is a shared
+// one. This holds for robust mutexes, too.
 func glibcKind(w *Wait, kind uint32) bool {
 	const all = glibcTypes | glibcRobust | glibcPI | glibcPP | glibcShared | glibcElide
 	return kind&^all == 0 && w.flag(kind&glibcShared, 0, glibcShared)
 }
 
-// kind is where a mutex has its __kind.
+// kind returns the offset of __kind in a mutex.
 func (w *Wait) kind() int {
 	if w.Narrow {
 		return 12
@@ -26,17 +27,17 @@ func (w *Wait) kind() int {
 	return 16
 }
 
-// forMutex reports whether a mutex may be waited for as w is: pthread_mutex_timedlock and
-// clocklock wait until a point in time since glibc 2.34, which FUTEX_WAIT has not
-// (nptl/futex-internal.c). Other libraries and languages wait so for words of their own,
-// mostly without a limit.
+// forMutex reports whether w can be a wait for a mutex. Since glibc 2.34 pthread_mutex_timedlock
+// and clocklock wait with an absolute time limit, which FUTEX_WAIT does not support
+// (nptl/futex-internal.c), so they use FUTEX_WAIT_BITSET. Other libraries and languages use that
+// operation for words of their own, mostly without a limit.
 func (w *Wait) forMutex() bool { return w.Call == Plain || w.Call == Bitset && w.Timed }
 
-// glibcMutex: lock@0, count@4, owner@8, users@12, kind@16; the last two the other way
-// round in a 32-bit program. A lock of 2 says that
-// someone waits (sysdeps/nptl/bits/struct_mutex.h, nptl/lowlevellock.c). With a time limit
-// the words of a condition or a read-write lock are waited for in the same way: behind these
-// lies no owner, and recursive mutexes alone count.
+// glibcMutex: lock@0, count@4, owner@8, users@12, kind@16; the last two are swapped in a
+// 32-bit program. A lock value of 2 means that someone waits
+// (sysdeps/nptl/bits/struct_mutex.h, nptl/lowlevellock.c). With a time limit, waits at the
+// words of a condition or a read-write lock look the same: these are not followed by an
+// owner, and only recursive mutexes have a count.
 func glibcMutex(w *Wait, _ uint32) (Lock, bool) {
 	f, ok := w.fields(8, 28-w.kind(), w.kind(), 4)
 	owner, users, kind, count := f[0], f[1], f[2], f[3]
@@ -52,7 +53,7 @@ func glibcMutex(w *Wait, _ uint32) (Lock, bool) {
 	return Lock{Type: Mutex, Libc: "glibc", Owner: int(owner)}, true
 }
 
-// glibcRobustMutex has the fields of a mutex; its lock is the owner's id.
+// glibcRobustMutex has the fields of a mutex; its lock word is the owner's thread id.
 func glibcRobustMutex(w *Wait, word uint32) (Lock, bool) {
 	kind, ok := w.at(w.kind())
 	if !ok || !w.forMutex() || w.Value&waiters == 0 || w.Value&tidMask == 0 || !glibcKind(w, kind) || kind&glibcRobust == 0 {
@@ -71,8 +72,8 @@ func glibcSem(w *Wait, word uint32) (Lock, bool) {
 	return Lock{Type: Sem, Libc: "glibc"}, true
 }
 
-// glibcSem32 is a semaphore of a 32-bit program: value@0, times 2, with a bit that says
-// that someone waits, private@4, waiters@12.
+// glibcSem32 is a semaphore of a 32-bit program: value@0, times 2, with a bit for "someone
+// waits", private@4, waiters@12.
 func glibcSem32(w *Wait, word uint32) (Lock, bool) {
 	const someone = 1
 	f, ok := w.fields(12, 4)
@@ -82,7 +83,7 @@ func glibcSem32(w *Wait, word uint32) (Lock, bool) {
 	return Lock{Type: Sem, Libc: "glibc"}, true
 }
 
-// glibcCond: one waits at one of two words, signals[0] and signals[1]; the word
+// glibcCond: threads wait at one of two words, signals[0] and signals[1]; the word
 // before these counts the waiters, times 8, and has a bit for shared
 // (sysdeps/nptl/bits/thread-shared-types.h; moved, but in the same order, in 2.41).
 func glibcCond(w *Wait, _ uint32) (Lock, bool) {
@@ -98,10 +99,11 @@ func glibcCond(w *Wait, _ uint32) (Lock, bool) {
 	return Lock{}, false
 }
 
-// glibcCondNotify: before a notifier may use a group of waiters anew it waits until
-// those of before have left it, at __g_refs[0] or [1], which counts them times 2 with
-// a bit that says that it waits. Then follow __g_size[2], __g1_orig_size, whose lower
-// bits are the condition's own lock, which the notifier has, and __wrefs as above
+// glibcCondNotify: before a notifier can reuse a group of waiters, it waits until the
+// earlier waiters have left the group. It waits at __g_refs[0] or [1], which counts them,
+// times 2, with a bit for "the notifier waits". After these come __g_size[2];
+// __g1_orig_size, whose lower bits are the internal lock of the condition, held by the
+// notifier; and __wrefs as above
 // (nptl/pthread_cond_common.c, __condvar_quiesce_and_switch_g1; glibc 2.25 to 2.40).
 func glibcCondNotify(w *Wait, word uint32) (Lock, bool) {
 	if w.Call != Plain || w.Value != word || word&1 == 0 || word>>1 == 0 || word>>1 > many {
@@ -117,8 +119,8 @@ func glibcCondNotify(w *Wait, word uint32) (Lock, bool) {
 }
 
 // glibcRWLock: readers@0, writers@4, wrphase_futex@8, writers_futex@12, two
-// unused words, cur_writer@24, shared@28 (struct_rwlock.h). One waits at either
-// futex, with a bit that says that it is used.
+// unused words, cur_writer@24, shared@28 (struct_rwlock.h). Threads wait at either
+// futex, whose value has a bit for "used".
 func glibcRWLock(w *Wait, _ uint32) (Lock, bool) {
 	const used = 2
 	if w.Call != Bitset || w.Value&^1 != used {
@@ -140,8 +142,8 @@ func glibcRWLock(w *Wait, _ uint32) (Lock, bool) {
 	return owner(writers)
 }
 
-// glibcBarrier: in@0, current_round@4, count@8, shared@12, out@16; one waits at
-// the round, which starts anew when half the numbers are used (sysdeps/nptl/internaltypes.h, struct pthread_barrier).
+// glibcBarrier: in@0, current_round@4, count@8, shared@12, out@16; threads wait at the
+// round, which starts anew when half the numbers are used (sysdeps/nptl/internaltypes.h, struct pthread_barrier).
 func glibcBarrier(w *Wait, word uint32) (Lock, bool) {
 	f, ok := w.fields(-4, 4, 8, 12)
 	in, count, shared, out := f[0], f[1], f[2], f[3]

@@ -1,9 +1,8 @@
 package pthread
 
-// Held recognises a lock that is in a thread's list of robust locks: around is
-// memory around its word, and at the word's place in there. What the kernel
-// requires of such a word is that it holds the owner's id; the library's layout
-// tells the rest.
+// Held recognises a lock in a thread's list of robust locks: around is the memory around
+// its word, and at the index of the word in it. The kernel requires that the word contains
+// the owner's thread id; everything else is the layout of the C library.
 func Held(around []byte, at int, pi bool) Lock {
 	w := Wait{Around: around, At: at}
 	word, _ := w.at(0)

@@ -8,15 +8,15 @@ const (
 	muslShared = 0x80
 )
 
-// muslBusy is EBUSY: what a locked normal mutex holds instead of an owner.
+// muslBusy is EBUSY, which a locked normal mutex contains instead of an owner.
 const muslBusy = 0x10
 
 func muslKind(w *Wait, kind uint32) bool {
 	return kind&^(muslTypes|muslRobust|muslPI|muslShared) == 0 && kind&muslTypes != 3 && w.flag(kind&muslShared, 0, muslShared)
 }
 
-// muslMutex: type@0, lock@4, waiters@8. The lock is the owner's id, but for
-// normal ones, which are not robust.
+// muslMutex: type@0, lock@4, waiters@8. The lock word is the owner's thread id, except in
+// normal mutexes that are not robust.
 func muslMutex(w *Wait, word uint32) (Lock, bool) {
 	f, ok := w.fields(-4, 4)
 	kind, count := f[0], f[1]
@@ -33,13 +33,13 @@ func muslMutex(w *Wait, word uint32) (Lock, bool) {
 		}
 		l.Owner = 0
 	case l.Owner > many:
-		return Lock{}, false // a read-write lock that is written to
+		return Lock{}, false // a read-write lock held for writing
 	}
 	return l, true
 }
 
-// muslSem: value@0, waiters@4, private@8: 0x80, or 0 for a shared one. With
-// waiters the value is -1, since 1.2.4 only its highest bit.
+// muslSem: value@0, waiters@4, private@8: 0x80, or 0 for a shared one. If there are
+// waiters, the value is -1; since 1.2.4 only the highest bit.
 func muslSem(w *Wait, _ uint32) (Lock, bool) {
 	f, ok := w.fields(4, 8)
 	if !ok || w.Call != Plain || w.Value != ^uint32(0) && w.Value != waiters || f[0] == 0 || f[0] > many || !w.flag(f[1], 0x80, 0) {
@@ -48,8 +48,8 @@ func muslSem(w *Wait, _ uint32) (Lock, bool) {
 	return Lock{Type: Sem, Libc: "musl"}, true
 }
 
-// muslRWLock: lock@0, waiters@4, shared@8: 0, or 0x80 for a shared one. It keeps
-// no owner.
+// muslRWLock: lock@0, waiters@4, shared@8: 0, or 0x80 for a shared one. It does not store
+// an owner.
 func muslRWLock(w *Wait, _ uint32) (Lock, bool) {
 	f, ok := w.fields(4, 8)
 	if !ok || w.Call != Plain || w.Value&waiters == 0 || w.Value&^waiters == 0 || f[0] == 0 || f[0] > many || !w.flag(f[1], 0, 0x80) {
@@ -58,8 +58,8 @@ func muslRWLock(w *Wait, _ uint32) (Lock, bool) {
 	return Lock{Type: RWLock, Libc: "musl"}, true
 }
 
-// muslCond: a shared one begins with a pointer of all ones, and one waits at the
-// sequence number behind it; a private one keeps its words on the waiters' stacks.
+// muslCond: a shared condition begins with a pointer of all ones, and threads wait at the
+// sequence number after it. The words of a private one are on the waiters' stacks.
 func muslCond(w *Wait, _ uint32) (Lock, bool) {
 	f, ok := w.fields(-8, -4, 4)
 	if !ok || w.Call != Plain || w.Private || f[0]&f[1] != ^uint32(0) || f[2] == 0 {

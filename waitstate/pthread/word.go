@@ -6,12 +6,12 @@ import "encoding/binary"
 type Wait struct {
 	Call    Call
 	Private bool   // FUTEX_PRIVATE_FLAG was given
-	Value   uint32 // what the word was to be, or the thread would not have slept
+	Value   uint32 // the expected value: with another one the thread would not have slept
 	Narrow  bool   // of a 32-bit program
 	Timed   bool   // it has a time limit
 
-	// Around is the memory around the word, as much of it as could be read,
-	// and At the word's place in there.
+	// Around is as much of the memory around the word as could be read, and At the
+	// index of the word in it.
 	Around []byte
 	At     int
 }
@@ -28,13 +28,13 @@ const (
 	Other
 )
 
-// How far from the word the fields lie that tell locks apart.
+// How many bytes before and after the word are needed to distinguish the locks.
 const (
 	Before = 0x30
 	After  = 0x20
 )
 
-// Type is what a futex belongs to.
+// Type is the type of lock to which a futex belongs.
 type Type string
 
 // The types.
@@ -48,24 +48,24 @@ const (
 	Barrier     Type = "barrier"
 	Sem         Type = "sem"
 	Join        Type = "join"
-	// CondNotify is a condition variable at which a notifier waits until those who
-	// waited before have left it; who was killed there never does.
+	// CondNotify is a condition variable at which a notifier waits until the earlier
+	// waiters have left it. A waiter that was killed never leaves it.
 	CondNotify Type = "cond-notify"
 )
 
-// Lock is what a word was recognised as.
+// Lock is a recognised lock.
 type Lock struct {
 	Type Type
 	Libc string // glibc or musl; "" if it cannot be told
 
-	// Owner is the thread that holds it, as its own pid namespace numbers it;
-	// 0 if the type has none, or it is not known.
+	// Owner is the id of the thread that holds it, in that thread's pid namespace;
+	// 0 if the type has no owner, or if it is not known.
 	Owner int
-	Died  bool // the kernel has marked the word: its owner ended without unlocking
+	Died  bool // the kernel has marked the word, because its owner ended without unlocking it
 }
 
-// HasOwner reports whether one thread alone can release such a lock, so that an
-// owner that is missing is one that is not known.
+// HasOwner reports whether only one thread, the owner, can release a lock of this type. If the
+// owner of such a lock is missing, it is unknown.
 func (t Type) HasOwner() bool {
 	switch t {
 	case Cond, CondNotify, Barrier, Sem:
@@ -74,7 +74,7 @@ func (t Type) HasOwner() bool {
 	return true
 }
 
-// Bits of a word that the kernel knows (futex(2), "Priority-inheritance futexes"
+// Bits of a word that the kernel defines (futex(2), "Priority-inheritance futexes"
 // and get_robust_list(2)).
 const (
 	waiters   = 0x80000000
@@ -101,8 +101,8 @@ func (w *Wait) fields(offsets ...int) (v [8]uint32, ok bool) {
 	return v, true
 }
 
-// flag reports whether v is the value that a library writes down for a lock of
-// the wait's scope.
+// flag reports whether v is the value that a library stores in a lock of the wait's
+// scope, private or shared.
 func (w *Wait) flag(v, private, shared uint32) bool {
 	if w.Private {
 		return v == private
@@ -123,8 +123,8 @@ func Identify(w Wait, sibling func(tid int) bool) Lock {
 		}
 		return Lock{Type: Unknown}
 	}
-	// pthread_join waits at a field of the thread's descriptor that holds its id
-	// and is cleared by the kernel when it ends (set_tid_address(2)).
+	// pthread_join waits at a field of the thread's descriptor that contains the thread's id.
+	// The kernel clears it when the thread ends (set_tid_address(2)).
 	if w.Call == Bitset && w.Value == word && word != 0 && word&^tidMask == 0 && sibling(int(word)) {
 		return Lock{Type: Join, Libc: "glibc", Owner: int(word)}
 	}
@@ -132,7 +132,7 @@ func Identify(w Wait, sibling func(tid int) bool) Lock {
 		priorityMutex, glibcMutex, glibcRobustMutex, glibcSem, glibcRWLock, glibcCond, glibcCondNotify, glibcBarrier,
 		muslSem, muslMutex, muslRWLock, muslCond,
 	}
-	if w.Narrow { // the others look otherwise there
+	if w.Narrow { // other locks have another layout in 32-bit programs
 		known = []func(*Wait, uint32) (Lock, bool){priorityMutex, glibcMutex, glibcRobustMutex, glibcSem32, glibcCond, glibcCondNotify, glibcBarrier}
 	}
 	for _, recognise := range known {
@@ -143,7 +143,7 @@ func Identify(w Wait, sibling func(tid int) bool) Lock {
 	return Lock{Type: Unknown}
 }
 
-// priorityMutex: the kernel itself requires the word to be its owner's id.
+// priorityMutex: the kernel itself requires that the word is the owner's thread id.
 func priorityMutex(w *Wait, word uint32) (Lock, bool) {
 	if w.Call != PI {
 		return Lock{}, false
