@@ -2,5 +2,5 @@
 // snapshot: references that name one, expressions and selections that keep
 // some, and what must not leave the machine.
 //
-// It works on a [model.Snapshot] and nothing else: no files, no system calls.
+// It works only on a [model.Snapshot]: it reads no files and makes no system calls.
 package query

@@ -9,17 +9,17 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// An expression runs against a struct made for it: the fields it mentions and
-// no others, under their JSON names, each optional one followed by a flag that
-// says whether it is known. Making the struct's type costs once per expression;
-// filling it costs next to nothing per object, and the expression's types are
-// checked before anything is looked at.
+// An expression runs against a struct type that is made for it. The struct has only the
+// fields that the expression mentions, under their JSON names; each optional one is
+// followed by a flag that says whether its value is known. The type is made once per
+// expression. Filling the struct costs next to nothing per object, and the types of the
+// expression are checked before any object is read.
 
 // environment maps model types to the structs that expressions see.
 type environment struct {
 	// needs picks fields; nil takes all of them.
 	needs  map[need]bool
-	byType map[reflect.Type]*structType // by what expressions see
+	byType map[reflect.Type]*structType // by the type that expressions see
 	made   map[reflect.Type]*structType // by model type
 }
 
@@ -35,7 +35,7 @@ type structType struct {
 	typ    reflect.Type
 	names  []string // all names, needed or not
 	fields []envField
-	// details: for each detail struct, how its fields fill this one
+	// details says, for each detail struct, how its fields fill this one
 	details map[reflect.Type][]detailFill
 }
 
@@ -107,11 +107,11 @@ func (e *environment) union() *structType {
 			typ, fill := e.value(f.typ)
 			i := slices.IndexFunc(s.fields, func(g envField) bool { return g.name == f.Name })
 			if i < 0 {
-				f.Optional = true // kinds without it do not have it
+				f.Optional = true // it is missing in other kinds
 				i = len(s.fields)
 				list = s.add(list, f, typ, fill)
 			} else if g := &s.fields[i]; list[g.at].Type != typ {
-				list[g.at].Type = reflect.TypeFor[any]() // two kinds mean different things by it
+				list[g.at].Type = reflect.TypeFor[any]() // two kinds use the name for different types
 			}
 			s.details[t] = append(s.details[t], detailFill{i, f, fill})
 		}
@@ -148,8 +148,8 @@ func (s *structType) add(list []reflect.StructField, f Field, typ reflect.Type, 
 	return list
 }
 
-// structField names the owner in its tag, so that no two model types come out as
-// the same Go type.
+// structField makes a field whose tag names the owner, so that two model types never
+// become the same Go type.
 func (s *structType) structField(i int, name string, typ reflect.Type) reflect.StructField {
 	return reflect.StructField{
 		Name: "F" + strconv.Itoa(i), Type: typ,
@@ -158,7 +158,7 @@ func (s *structType) structField(i int, name string, typ reflect.Type) reflect.S
 }
 
 func (e *environment) finish(s *structType, list []reflect.StructField) {
-	if len(list) == 0 { // keep empty ones apart too
+	if len(list) == 0 { // structs without fields must be different types, too
 		list = append(list, s.structField(0, flagSuffix, reflect.TypeFor[struct{}]()))
 	}
 	s.typ = reflect.StructOf(list)
@@ -195,8 +195,8 @@ func (s *structType) fillDetail(dst, src reflect.Value) {
 	}
 }
 
-// value is how a value of a model type looks in an expression: as it does in
-// JSON.
+// value returns the type that a value of a model type has in an expression, which is like
+// that in JSON, and its filler.
 func (e *environment) value(t reflect.Type) (reflect.Type, filler) {
 	switch {
 	case t == typeTime:
@@ -259,7 +259,7 @@ func (e *environment) value(t reflect.Type) (reflect.Type, filler) {
 	panic("query: no form in expressions for " + t.String())
 }
 
-// list uses the room of the row before.
+// list is value for a list. The filler reuses the memory of the row before.
 func (e *environment) list(t reflect.Type) (reflect.Type, filler) {
 	elem, fill := e.value(t.Elem())
 	typ := reflect.SliceOf(elem)
@@ -279,8 +279,8 @@ func (e *environment) list(t reflect.Type) (reflect.Type, filler) {
 	}
 }
 
-// unknownIn lists the paths of what is not known in a filled struct. What a kind
-// does not have at all is not among them.
+// unknownIn lists the paths of the unknown fields in a filled struct, without the fields
+// that the object's kind does not have.
 func (s *structType) unknownIn(e *environment, v, src reflect.Value, path string, found []string) []string {
 	has := func(i int) bool { return true }
 	if s.details != nil {
@@ -305,7 +305,7 @@ func (s *structType) unknownIn(e *environment, v, src reflect.Value, path string
 		switch fv.Kind() {
 		case reflect.Struct:
 			if t := e.byType[fv.Type()]; t != nil {
-				var inner reflect.Value // matters to a detail alone, which is never in a list
+				var inner reflect.Value // only needed for a detail, which is never in a list
 				if s.details == nil && src.IsValid() {
 					inner, _ = f.from.in(src)
 				}

@@ -9,13 +9,13 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Field is one key of the JSON contract, read off the model's struct tags: the
-// names users write in expressions and columns.
+// Field is one key of the JSON contract, taken from the model's struct tags. Users write
+// these names in expressions and columns.
 type Field struct {
 	Name     string
 	Doc      string
 	Unit     string
-	Optional bool // missing while unknown
+	Optional bool // missing if unknown
 
 	typ   reflect.Type // as declared; an Opt is not unwrapped
 	index []int        // may lead through embedded pointers
@@ -48,7 +48,7 @@ func Fields(t reflect.Type) []Field {
 		}
 		list = append(list, Field{
 			Name: name, Doc: sf.Tag.Get("doc"), Unit: sf.Tag.Get("unit"),
-			// A plain bool that is missing is false: it has no unknown state.
+			// A missing plain bool is false: it has no unknown state.
 			Optional: opts == "omitzero" && sf.Type.Kind() != reflect.Bool,
 			typ:      sf.Type, index: []int{i},
 		})
@@ -86,7 +86,7 @@ func detailTypes() []reflect.Type {
 	return list
 }
 
-// in is the field's value in v, and false where an embedded struct is missing.
+// in returns the field's value in v; false if an embedded struct is missing.
 func (f *Field) in(v reflect.Value) (reflect.Value, bool) {
 	for i, x := range f.index {
 		if i > 0 {
@@ -100,15 +100,15 @@ func (f *Field) in(v reflect.Value) (reflect.Value, bool) {
 	return v, true
 }
 
-// isOpt reports whether t is a [model.Opt]. Its value is field 0, whether it is
-// known field 1.
+// isOpt reports whether t is a [model.Opt]. Field 0 of an Opt is the value, field 1 says
+// whether it is known.
 func isOpt(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && t.PkgPath() == typeBig.PkgPath() && strings.HasPrefix(t.Name(), "Opt[")
 }
 
 var fieldCache sync.Map // reflect.Type → []Field
 
-// fieldsOf is [Fields], remembered.
+// fieldsOf is [Fields] with a cache.
 func fieldsOf(t reflect.Type) []Field {
 	if f, ok := fieldCache.Load(t); ok {
 		return f.([]Field)

@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Closest is the first of [Nearest], "" if none is at all like word.
+// Closest returns the first of [Nearest]; "" if no word is similar.
 func Closest(word string, words []string) string {
 	if near := Nearest(word, words); len(near) > 0 {
 		return near[0]
@@ -58,8 +58,8 @@ func Nearest(word string, words []string) []string {
 // maxTyped is the longest word that is compared letter by letter.
 const maxTyped = 256
 
-// distance is how many letters must be put in, taken out, replaced or swapped
-// with their neighbour to make b of a; limit+1 if more than limit.
+// distance returns how many letters must be inserted, deleted, replaced or swapped with
+// their neighbour to turn a into b; limit+1 if more than limit.
 func distance(a, b string, limit int) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {

@@ -11,7 +11,7 @@ import (
 )
 
 // Path is a JSON field of a record by its dotted name: `uid`, `detail.queued`,
-// `holders.pid`. Through a list it leads to each element.
+// `holders.pid`. If it goes through a list, it stands for the field of each element.
 type Path struct {
 	Name  string
 	steps []string

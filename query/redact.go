@@ -11,11 +11,11 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Redactor gives out pseudonyms: the same for the same name, in everything it
-// redacts.
+// Redactor replaces names by pseudonyms. In everything it redacts, the same name gets the
+// same pseudonym.
 type Redactor struct {
-	names  map[string]string // what was replaced, and by what
-	hosts  map[string]string // … of the hosts of a snapshot of several
+	names  map[string]string // pseudonyms by name
+	hosts  map[string]string // … of the hosts, in a snapshot of several hosts
 	counts map[string]int
 }
 
@@ -26,11 +26,11 @@ func NewRedactor() *Redactor {
 
 // Redact returns a copy of a snapshot in which the names people gave to things
 // (commands, paths, labels, users, hosts, addresses) are replaced by pseudonyms:
-// the same name by the same one throughout, so that the picture stays. Kinds,
-// ids, pids, numbers, states and signal names stay.
+// the same name by the same one everywhere, so that relations stay visible. Kinds,
+// ids, pids, numbers, states and signal names are kept.
 //
-// What text may stay is listed; all other text is replaced. A new field is so
-// hidden until somebody says that it need not be.
+// The fields whose text is kept are listed; all other text is replaced. So a new field
+// is hidden until somebody adds it to the list.
 func (r *Redactor) Redact(s *model.Snapshot) *model.Snapshot {
 	out := *s
 	v := reflect.ValueOf(&out).Elem()
@@ -38,14 +38,14 @@ func (r *Redactor) Redact(s *model.Snapshot) *model.Snapshot {
 		r.host(s.Hosts[i].Name)
 	}
 	for _, list := range []string{"Host", "Scan", "Hosts", "Processes", "Objects", "Links", "Limits", "Waits", "Traffic", "Findings", "Gaps"} {
-		f := v.FieldByName(list) // gaps and findings last: their sentences repeat names
+		f := v.FieldByName(list) // gaps and findings last: their sentences contain names from the other lists
 		f.Set(r.copy(f, strings.ToLower(list)))
 	}
 	out.Scan.Redacted = true
 	return &out
 }
 
-// plainText are the fields whose text is the kernel's or ipctop's own.
+// plainText are the fields whose text comes from the kernel or ipctop.
 var plainText = map[string]bool{
 	"id": true, "kind": true, "gen": true, "dev": true, "mode": true, "state": true, "type": true, "via": true, "access": true,
 	"object": true, "objects": true, "lock_mode": true, "range": true, "flags": true, "confidence": true, "key": true, "shutdown": true,
@@ -56,17 +56,17 @@ var plainText = map[string]bool{
 	"symptoms": true, "seals": true, "libc": true, "title": true, "woken_by": true,
 }
 
-// sentences are the fields that repeat names in running text.
+// sentences are the fields whose sentences contain names.
 var sentences = map[string]bool{"detail": true, "summary": true, "text": true, "why": true, "doing": true, "effect": true, "argv": true, "relation": true, "lowered_by": true}
 
-// word is what a field's pseudonyms look like.
+// word is the beginning of a field's pseudonyms.
 var word = map[string]string{
 	"comm": "comm", "label": "comm", "from_comm": "comm", "to_comm": "comm", "cmdline": "arg", "user": "user", "hostname": "host",
 	"local": "host", "remote": "host", "cgroup": "/cgroup", "path": "/path", "exe": "/path", "boot_id": "boot", "unit": "unit",
 }
 
-// copy returns a deep copy of v with its text replaced. name is the JSON name of
-// the field it is in.
+// copy returns a deep copy of v with its text replaced. name is the JSON name of the
+// field that contains v.
 func (r *Redactor) copy(v reflect.Value, name string) reflect.Value {
 	switch v.Kind() {
 	case reflect.String:
@@ -96,7 +96,7 @@ func (r *Redactor) copy(v reflect.Value, name string) reflect.Value {
 		out := reflect.New(v.Type()).Elem()
 		out.Set(v)
 		if isOpt(v.Type()) || v.Type() == typeTime || v.Type() == reflect.TypeFor[model.Limit]() {
-			return out // a limit's name is a sysctl's
+			return out // a limit's name is that of a sysctl
 		}
 		for i := range v.NumField() {
 			sf := v.Type().Field(i)
@@ -108,15 +108,15 @@ func (r *Redactor) copy(v reflect.Value, name string) reflect.Value {
 		}
 		return out
 	}
-	return v // numbers, and maps, which hold namespaces, backends and timings
+	return v // numbers, and maps, which contain namespaces, backends and timings
 }
 
-// lazyRegexp is compiled when it is first wanted: most commands start without any.
+// lazyRegexp compiles an expression on first use: most commands need none.
 func lazyRegexp(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }
 
-// own names that say nothing but the object's number.
+// numberName matches names that contain nothing but the object's number.
 var numberName = lazyRegexp(`^([a-z_-]+:\[\d+\]|0x[0-9a-f]+)$`)
 
 // public are paths that are the same on every machine.
@@ -138,7 +138,7 @@ func (r *Redactor) text(s, field string) string {
 	if what, host, ok := cutLast(s, '@'); ok && r.hosts[host] != "" && what != "" && word[field] == "comm" {
 		return r.name(what, field) + "@" + r.hosts[host]
 	}
-	// A name and what it is the name of are to stay alike: @x and x.
+	// The pseudonyms of @x and x differ only in the @.
 	if rest, ok := strings.CutPrefix(s, "@"); ok && rest != "" {
 		return "@" + r.name(rest, field)
 	}
@@ -148,7 +148,7 @@ func (r *Redactor) text(s, field string) string {
 	return r.name(s, field)
 }
 
-// host gives out the pseudonym of one of several hosts.
+// host returns the pseudonym of one of several hosts.
 func (r *Redactor) host(name string) string {
 	if name == "" {
 		return ""
@@ -157,7 +157,7 @@ func (r *Redactor) host(name string) string {
 	return r.hosts[name]
 }
 
-// atHost replaces the hosts in ids, also where several stand together: rule,7,tcp:5@db1.
+// atHost replaces the hosts in an id, or in a list of ids: rule,7,tcp:5@db1.
 func (r *Redactor) atHost(s string) string {
 	if len(r.hosts) == 0 || !strings.Contains(s, "@") {
 		return s
@@ -192,7 +192,8 @@ func (r *Redactor) name(s, field string) string {
 	return p
 }
 
-// address keeps the port, and what names this machine or none.
+// address replaces an address, but keeps the port, and addresses that stand for this
+// machine or for none.
 func (r *Redactor) address(s string) string {
 	a, err := netip.ParseAddrPort(s)
 	if err != nil {
@@ -206,7 +207,8 @@ func (r *Redactor) address(s string) string {
 
 var token = lazyRegexp(`[^\s"'(),;]+`)
 
-// sentence replaces the names met before, and whatever looks like a path.
+// sentence replaces the names that have a pseudonym already, and everything that looks
+// like a path.
 func (r *Redactor) sentence(s string) string {
 	return token().ReplaceAllStringFunc(s, func(t string) string {
 		end := strings.TrimRight(t, ".:")

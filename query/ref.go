@@ -14,7 +14,7 @@ type Match struct {
 	Object  *model.Object
 }
 
-// ID is a reference that names this match and nothing else.
+// ID returns a reference that names only this match.
 func (m Match) ID() string {
 	if m.Process != nil {
 		id := processPrefix + model.PIDNumber(m.Process.PID)
@@ -41,11 +41,11 @@ func One(s *model.Snapshot, ref string) (Match, error) {
 	return matches[0], nil
 }
 
-// Find finds what ref, as a user types it, names in a snapshot. Where a
-// reference can be read in several ways the first that names something counts:
-// a number is a pid before it is an inode, a port is its listener's before it
-// is a connection's. All that one reading names is returned, which is at least
-// one match if there is no error.
+// Find finds what ref, as a user types it, names in a snapshot. If a reference has
+// several readings, the first one that names something counts: a number is a pid before
+// it is an inode, a port is that of a listener before it is that of a connection.
+// Everything that this reading names is returned; without an error that is at least one
+// match.
 //
 // The forms: a pid, a process's name, an id, "pipe:[4242]", "/proc/4121/fd/3",
 // a path, "/jobs", "@abstract", ":5432", "127.0.0.1:5432", "0x4d2", and
@@ -110,7 +110,7 @@ func (f finder) find(ref string) (matches []Match, reason string, err error) {
 	return nil, reason, nil
 }
 
-// unseen says how much of the machine could not be looked at.
+// unseen says how much of the machine could not be read.
 func (f finder) unseen() string {
 	if f.s.Scan.ProcessesUnreadable == 0 {
 		return ""
@@ -132,7 +132,7 @@ func (f finder) byID(id string) []Match {
 	if m := f.objects(func(o *model.Object) bool { return o.ID == id || o.Host != "" && o.ID == id+"@"+o.Host }); m != nil {
 		return m
 	}
-	// Ids leave out ipctop's own namespace; who copied one elsewhere has it.
+	// Ids leave out ipctop's own namespace. An id copied from an ipctop that ran elsewhere has it.
 	base, suffix, ok := cutLast(id, '@')
 	ns, isNumber := parseNumber(suffix)
 	if !ok || !isNumber {
@@ -188,7 +188,7 @@ func (f finder) processes(fits func(*model.Process) bool) []Match {
 	return list
 }
 
-// parseNumber reads a number of decimal digits alone.
+// parseNumber parses a number that consists only of decimal digits.
 func parseNumber(s string) (uint64, bool) {
 	if s == "" || s[0] < '0' || s[0] > '9' {
 		return 0, false

@@ -6,14 +6,14 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Completion is a reference that a shell may complete, and what it names.
+// Completion is a reference that a shell may complete, with a description of what it names.
 type Completion struct {
 	Ref  string
 	Help string
 }
 
-// Complete lists the references that begin with prefix: ids once a kind and its
-// colon are typed, pids for nothing or digits, names of processes else.
+// Complete lists the references that begin with prefix: ids if it contains a kind and a
+// colon, pids if it is empty or a number, else names of processes.
 func Complete(s *model.Snapshot, prefix string) []Completion {
 	var list []Completion
 	if strings.Contains(prefix, ":") {

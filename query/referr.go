@@ -21,8 +21,8 @@ func (e *SyntaxError) Error() string { return Quote(e.Ref) + " names nothing: " 
 type NotFoundError struct {
 	Ref    string
 	Reason string   // a sentence that says what was looked for
-	Near   []string // references that look like it and name something
-	Unseen string   // what could not be looked at; "" if nothing
+	Near   []string // similar references that name something
+	Unseen string   // what could not be read; "" if nothing
 }
 
 func (e *NotFoundError) Error() string {
@@ -44,7 +44,7 @@ type AmbiguousError struct {
 	snapshot *model.Snapshot // where they were found
 }
 
-// maxCandidates is how many candidates an [AmbiguousError] spells out.
+// maxCandidates is the largest number of candidates that an [AmbiguousError] lists.
 const maxCandidates = 20
 
 func (e *AmbiguousError) Error() string {
@@ -60,8 +60,8 @@ func (e *AmbiguousError) Error() string {
 	return b.String()
 }
 
-// Describe tells a match of a snapshot from others like it, on one line that is
-// safe to print.
+// Describe describes a match so that it can be distinguished from similar ones, on one
+// line that is safe to print.
 func (m Match) Describe(s *model.Snapshot) string {
 	if p := m.Process; p != nil {
 		words := []string{Quote(p.Name())}
@@ -89,7 +89,7 @@ func (m Match) Describe(s *model.Snapshot) string {
 	return strings.Join(words, "  ")
 }
 
-// maxShown is how many bytes of a name are shown where it stands among others.
+// maxShown is the largest number of bytes of a name that are shown in a list of names.
 const maxShown = 60
 
 func shorten(s string) string {
@@ -99,9 +99,9 @@ func shorten(s string) string {
 	return strings.ToValidUTF8(s[:maxShown], "") + "…"
 }
 
-// Quote makes text from other processes fit to stand in a message: as it is
-// where it is one plain word or path, quoted and escaped like a Go string where
-// it could be misread or drive a terminal.
+// Quote makes text from other processes safe for a message: it returns a plain word or
+// path unchanged; text that could be misread or control a terminal is quoted and escaped
+// like a Go string.
 func Quote(s string) string {
 	plain := s != ""
 	for _, r := range s {

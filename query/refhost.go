@@ -7,7 +7,7 @@ import (
 )
 
 // onHost finds what a reference names on one of several hosts: 31@db1, nginx@db1,
-// pipe:[4242]@db1. ok is false where the text after the last @ is no host's name.
+// pipe:[4242]@db1. ok is false if the text after the last @ is not the name of a host.
 func (f finder) onHost(ref string) (matches []Match, reason string, err error, ok bool) {
 	what, host, found := cutLast(ref, '@')
 	if !found || what == "" {
@@ -30,15 +30,15 @@ func (f finder) onHost(ref string) (matches []Match, reason string, err error, o
 	return nil, "", nil, false
 }
 
-// isPID reports whether a pid of the snapshot is written as n: as on its own host, or as
-// the document has it.
+// isPID reports whether n means a pid of the snapshot: as the pid is on its own host, or as
+// it is in the document.
 func isPID(pid int, n uint64) bool {
 	_, number := model.HostOfPID(pid)
 	return uint64(number) == n || uint64(pid) == n
 }
 
-// isNamed reports whether a process has a display name or a command name; that of one of
-// several hosts also without the host.
+// isNamed reports whether name is a process's display name or command name; in a snapshot of
+// several hosts, the display name counts also without the host.
 func isNamed(p *model.Process, name string) bool {
 	return p.Name() == name || p.Comm == name || p.Host != "" && strings.TrimSuffix(p.Name(), "@"+p.Host) == name
 }

@@ -4,10 +4,10 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// maxNear is how many near misses are worth a user's time.
+// maxNear is the largest number of similar references that are suggested.
 const maxNear = 3
 
-// near lists references that look like ref and name something.
+// near lists references that are similar to ref and name something.
 func (f finder) near(ref string) []string {
 	words := make([]string, 0, 2*len(f.s.Processes)+2*len(f.s.Objects))
 	for i := range f.s.Processes {
@@ -27,7 +27,7 @@ func (f finder) near(ref string) []string {
 		}
 	}
 	if _, isNumber := parseNumber(ref); isNumber {
-		return nil // numbers that look alike have nothing to do with each other
+		return nil // similar numbers have nothing to do with each other
 	}
 	return Nearest(ref, words)
 }

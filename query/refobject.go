@@ -12,8 +12,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// ofKind finds objects of one kind by what stands behind "KIND:": a number, a
-// name, a path, a key or an address.
+// ofKind finds objects of one kind by the text after "KIND:": a number, a name, a path, a
+// key or an address.
 func (f finder) ofKind(k model.Kind, rest string) []Match {
 	of := func(fits func(*model.Object) bool) []Match {
 		return f.objects(func(o *model.Object) bool { return o.Kind == k && fits(o) })
@@ -44,8 +44,8 @@ func (f finder) ofKind(k model.Kind, rest string) []Match {
 	return nil
 }
 
-// isKind reports whether k is a kind: one that ipctop has, or, in a dump of a
-// later ipctop, one that the dump has.
+// isKind reports whether k is a kind: one that this ipctop knows, or one that is in the
+// dump, which a later ipctop may have written.
 func (f finder) isKind(k model.Kind) bool {
 	if _, ok := model.LookupKind(k); ok {
 		return true
@@ -67,7 +67,7 @@ func (f finder) byLink(ref string) ([]Match, string, error) {
 	case head == "anon_inode" || head == "/anon_inode":
 		return nil, "", &SyntaxError{ref, "all such descriptors show the same link; write /proc/PID/fd/N"}
 	case !ok || !closed:
-		// An IPv6 address without its opening bracket, or a kind before an address.
+		// It is an IPv6 address without its opening bracket, or a kind before an address.
 		matches, reason := f.byColon(ref)
 		return matches, reason, nil
 	case head == "socket":
@@ -87,15 +87,15 @@ func isSocket(o *model.Object) bool {
 	return info.Category == "socket"
 }
 
-// byPath finds what has the path: objects by any name, POSIX objects by the
-// name their users give, processes by their program or script.
+// byPath finds what has the path: objects by any of their names, POSIX objects by the
+// name that programs use, processes by their program or script.
 func (f finder) byPath(ref string) []Match {
 	ref = strings.TrimSuffix(ref, " (deleted)")
 	clean := path.Clean(ref)
 	if m := f.objects(func(o *model.Object) bool { return hasName(o, ref) || hasName(o, clean) }); m != nil {
 		return withoutAccepted(m)
 	}
-	// "/jobs" is what shm_open and mq_open are given, a file's path what ls shows.
+	// "/jobs" is the name that programs pass to shm_open and mq_open; the file's path is what ls shows.
 	if m := f.objects(func(o *model.Object) bool { return posixName(o, clean) }); m != nil {
 		return m
 	}
@@ -104,8 +104,8 @@ func (f finder) byPath(ref string) []Match {
 	})
 }
 
-// relative names a socket that may be the one at a path: it is bound to a relative path
-// with the same last part, and nobody knows in which directory.
+// relative says which socket may be the one at a path: it is bound to a relative path with
+// the same last part, and it is not known in which directory.
 func (f finder) relative(name string) string {
 	for _, o := range f.s.Objects {
 		d, ok := o.Detail.(*model.UnixDetail)
@@ -116,7 +116,7 @@ func (f finder) relative(name string) string {
 	return ""
 }
 
-// posixDirs are where the names of POSIX objects are files.
+// posixDirs are the path prefixes of the files behind the names of POSIX objects.
 var posixDirs = map[model.Kind][]string{
 	model.PosixShm: {"/dev/shm/"},
 	model.PosixSem: {"/dev/shm/sem.", "/dev/shm/"}, // glibc, musl
@@ -136,8 +136,7 @@ func posixName(o *model.Object, name string) bool {
 	return false
 }
 
-// byAbstract finds sockets by abstract name. Tools print the NUL bytes within
-// such names as @.
+// byAbstract finds sockets by abstract name. Tools print NUL bytes in such names as @.
 func (f finder) byAbstract(name string) []Match {
 	return withoutAccepted(f.objects(func(o *model.Object) bool {
 		d, ok := o.Detail.(*model.UnixDetail)
@@ -145,7 +144,8 @@ func (f finder) byAbstract(name string) []Match {
 	}))
 }
 
-// withoutLocks leaves out the locks on what is no file, if that itself is among those that have a name.
+// withoutLocks removes the records of locks on FIFOs, terminals and sockets if the list contains
+// something else, such as the FIFO itself.
 func withoutLocks(list []Match) []Match {
 	locks := func(m Match) bool {
 		if m.Object == nil {
@@ -160,10 +160,10 @@ func withoutLocks(list []Match) []Match {
 	return list
 }
 
-// withoutAccepted leaves out of those that have a name the connections that a UNIX
-// listener among them has accepted: the kernel calls them as the listener, which is meant.
+// withoutAccepted removes the connections that a UNIX listener in the list has accepted: the
+// kernel gives them the listener's name, but the user means the listener.
 //
-// Nor is what has but the locks on a FIFO, terminal or socket meant.
+// It also calls withoutLocks.
 func withoutAccepted(list []Match) []Match {
 	list = withoutLocks(list)
 	type place struct {
@@ -238,7 +238,7 @@ func hasKey(o *model.Object, key uint64) bool {
 	return ok && n == key
 }
 
-// hasNumber reports whether n is what the kernel numbers the object with.
+// hasNumber reports whether n is the kernel's number of the object.
 func hasNumber(o *model.Object, n uint64) bool {
 	if o.Ino != 0 && uint64(o.Ino) == n {
 		return true
@@ -268,9 +268,9 @@ func hasBaseName(o *model.Object, base string) bool {
 	return false
 }
 
-// byEndpoint finds sockets by address and port; host "" is any address.
-// Anyone who listens there comes before who is connected from there, and that
-// before who is connected to there.
+// byEndpoint finds sockets by address and port; host "" means any address. A listener at
+// the address comes first, then sockets connected from it, then sockets connected to
+// it.
 func (f finder) byEndpoint(host, port string) []Match {
 	here := func(o *model.Object) bool { local, _ := endpoints(o); return sameEndpoint(local, host, port) }
 	there := func(o *model.Object) bool { _, remote := endpoints(o); return sameEndpoint(remote, host, port) }
@@ -292,7 +292,7 @@ func (f finder) byEndpoint(host, port string) []Match {
 	return nil
 }
 
-// endpoints are a socket's addresses, where its kind has any.
+// endpoints returns a socket's addresses, if its kind has any.
 func endpoints(o *model.Object) (local, remote string) {
 	switch d := o.Detail.(type) {
 	case *model.InetDetail:
@@ -303,8 +303,8 @@ func endpoints(o *model.Object) (local, remote string) {
 	return "", ""
 }
 
-// listens reports whether anybody may send to the socket: a listener, or a
-// datagram socket without a peer.
+// listens reports whether anybody may send to the socket: it is a listener, or a datagram
+// socket without a peer.
 func listens(o *model.Object) bool {
 	state := socketState(o)
 	return strings.EqualFold(state, "LISTEN") || strings.EqualFold(state, "UNCONN")

@@ -9,9 +9,9 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// byNumber finds the process with the pid, or the one a thread id belongs to.
-// An inode number is not taken for the object: the number of a process that has
-// just ended would then, in a script, mean something else. It is mentioned.
+// byNumber finds the process with the pid, or the process of the thread with the id. An
+// inode number does not name the object: otherwise, in a script, the pid of a process
+// that has just ended could mean something else. The error message mentions the object.
 func (f finder) byNumber(n uint64) ([]Match, string) {
 	if m := f.processes(func(p *model.Process) bool { return isPID(p.PID, n) }); m != nil {
 		return m, ""
@@ -57,7 +57,7 @@ func (f finder) byName(name string) []Match {
 		func() []Match {
 			return withoutAccepted(f.objects(func(o *model.Object) bool { return hasBaseName(o, name) }))
 		},
-		// The kernel cuts command names off; who types the whole means that.
+		// The kernel truncates command names; a user may type the whole name.
 		func() []Match {
 			return f.processes(func(p *model.Process) bool { return len(name) > maxComm && p.Comm == comm })
 		},
@@ -84,7 +84,7 @@ func (f finder) inContainer(what, container string) ([]Match, string, error) {
 		return true
 	}
 	n, isNumber := parseNumber(what)
-	// Of nested pid namespaces the innermost is the container's own.
+	// If pid namespaces are nested, the innermost one is the container's own.
 	for _, fits := range []func(*model.Process) bool{
 		func(p *model.Process) bool { return isNumber && innermostPID(p) == n },
 		func(p *model.Process) bool { return isNumber && innerPID(p, n) },
@@ -113,19 +113,19 @@ func innerPID(p *model.Process, n uint64) bool {
 	return slices.ContainsFunc(p.NSPIDs, func(pid int) bool { return uint64(pid) == n })
 }
 
-// isContainer reports whether ref names the container: by name, pod, or the
+// isContainer reports whether ref names the container: its name, its pod, or the
 // beginning of its id.
 func isContainer(c *model.Container, ref string) bool {
 	return c != nil && ref != "" && (c.Name == ref || c.Pod == ref || strings.HasPrefix(c.ID, ref))
 }
 
-// isContainerName is isContainer where no @ says that a container is meant: the
-// id must be as long as container tools show it.
+// isContainerName is isContainer for a reference without an @ that would say that a
+// container is meant: the id must be at least as long as container tools show it.
 func isContainerName(c *model.Container, ref string) bool {
 	return isContainer(c, ref) && (c.Name == ref || c.Pod == ref || len(ref) >= shortID)
 }
 
-// containerName is a short reference to a container.
+// containerName returns a short reference to a container.
 func containerName(c *model.Container) string {
 	if c.Name != "" {
 		return c.Name
@@ -133,7 +133,7 @@ func containerName(c *model.Container) string {
 	return c.ID[:min(len(c.ID), shortID)]
 }
 
-// shortID is how much of a container's id container tools show.
+// shortID is how many characters of a container's id container tools show.
 const shortID = 12
 
 // byProcPath reads /proc/PID/fd/N and other paths below /proc/PID.
@@ -179,7 +179,7 @@ func (f finder) byProcPath(ref string) ([]Match, string, error) {
 		fd, model.Named(Quote(p.Name()), p.PID)), nil
 }
 
-// holderNames names the processes that hold an object, a few of them.
+// holderNames names the processes that hold an object, of many only a few.
 func holderNames(s *model.Snapshot, o *model.Object) []string {
 	var list []string
 	last := int32(0)

@@ -9,14 +9,14 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Selection keeps part of a snapshot. Each kind of criterion must hold; of one
-// kind, any value will do.
+// Selection selects a part of a snapshot. Every kind of criterion must hold; for each
+// kind, one of its values must match.
 //
-// Kinds choose objects. Processes, users and containers choose processes, and the
-// objects and findings those have to do with: an object is kept if a chosen
-// process holds it, if a chosen user owns it, or if it lives in a chosen
-// container's own namespace. Links, waits and the limits of single processes
-// follow. Gaps and other limits stay: they say what is missing, whatever was chosen.
+// Kinds select objects. Processes, users and containers select processes with their
+// objects and findings: an object is kept if a selected process holds it, if a selected
+// user owns it, or if it is in a selected container's own namespace. Links, waits and the
+// limits of single processes follow. Gaps and other limits are always kept, because they
+// say what is missing.
 type Selection struct {
 	Kinds      []model.Kind
 	PIDs       []int
@@ -24,7 +24,7 @@ type Selection struct {
 	Containers []string // names or (the beginning of) ids
 }
 
-// ParseKinds reads kind names, also several in one word with commas between.
+// ParseKinds parses kind names; a word may contain several, separated by commas.
 func ParseKinds(words []string) ([]model.Kind, error) {
 	var list []model.Kind
 	for _, word := range words {
@@ -57,12 +57,12 @@ func unknownKind(name string) error {
 	return fmt.Errorf("%s: there are %s", msg, strings.Join(names, ", "))
 }
 
-// ByProcess reports whether the selection chooses processes.
+// ByProcess reports whether the selection selects processes.
 func (sel *Selection) ByProcess() bool {
 	return len(sel.PIDs)+len(sel.Users)+len(sel.Containers) > 0
 }
 
-// Apply returns what of the snapshot is kept. The snapshot itself stays as it is.
+// Apply returns the selected part of the snapshot. The snapshot itself is not changed.
 func (sel *Selection) Apply(s *model.Snapshot) *model.Snapshot {
 	out := *s
 	if !sel.ByProcess() && len(sel.Kinds) == 0 {
@@ -99,8 +99,8 @@ func (sel *Selection) Apply(s *model.Snapshot) *model.Snapshot {
 	return &out
 }
 
-// WithoutOwn leaves out ipctop's own processes, what they alone hold and what they wait
-// for, unless the snapshot is to show them. The snapshot itself stays as it is.
+// WithoutOwn removes ipctop's own processes, the objects that only they hold, and their
+// waits, unless the snapshot should show them. The snapshot itself is not changed.
 func WithoutOwn(s *model.Snapshot) *model.Snapshot {
 	processes := make(map[int]*model.Process, len(s.Processes))
 	found := false
@@ -121,7 +121,7 @@ func WithoutOwn(s *model.Snapshot) *model.Snapshot {
 	return &out
 }
 
-// Follow leaves out the links and the traffic of objects that were left out.
+// Follow removes the links and the traffic of objects that are no longer in the snapshot.
 func Follow(s *model.Snapshot) {
 	ids, there := make(map[string]bool, len(s.Objects)), map[string]bool{}
 	for i := range s.Objects {
@@ -167,8 +167,8 @@ func inContainer(p *model.Process, name string) bool {
 	return c != nil && (c.Name == name || c.Pod == name || len(name) >= 4 && strings.HasPrefix(c.ID, name) || c.ID == name)
 }
 
-// owners are the user ids that were chosen: numbers, and names as far as some
-// process's user tells them.
+// owners returns the selected user ids: numbers, and names that are the user name of some
+// process.
 func (sel *Selection) owners(s *model.Snapshot) map[int]bool {
 	uids := map[int]bool{}
 	for _, u := range sel.Users {
@@ -185,7 +185,7 @@ func (sel *Selection) owners(s *model.Snapshot) map[int]bool {
 	return uids
 }
 
-// keep returns the elements that are to stay; nil stays nil.
+// keep returns the elements for which stays is true; nil stays nil.
 func keep[T any](list []T, stays func(T) bool) []T {
 	if list == nil {
 		return nil
@@ -252,5 +252,5 @@ func (c *Condition) Apply(s *model.Snapshot) *model.Snapshot {
 	return &out
 }
 
-// LeftOut says what could not be decided.
+// LeftOut says for how many records, and why, the expression could not be decided.
 func (c *Condition) LeftOut() []LeftOut { return c.leftOut() }

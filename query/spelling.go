@@ -24,7 +24,7 @@ func (s *spelling) check(n ast.Node) error {
 	return s.err
 }
 
-// visit walks in the order of the text, so that the first mistake is the one told.
+// visit walks the tree in the order of the text, so that the first mistake is reported.
 func (s *spelling) visit(n ast.Node) {
 	if s.err != nil || n == nil {
 		return
@@ -134,7 +134,7 @@ func (s *spelling) inDetail(name string) bool {
 	return false
 }
 
-// structAt is the struct an expression yields, if it is one of ours.
+// structAt returns the struct that is the result of an expression, if it is one of ours.
 func (e *environment) structAt(n ast.Node) *structType {
 	t := n.Type()
 	if t == nil {
@@ -146,7 +146,7 @@ func (e *environment) structAt(n ast.Node) *structType {
 	return e.byType[t]
 }
 
-// children are the nodes right below n, in the order of the text.
+// children returns the direct children of n, in the order of the text.
 func children(n ast.Node) []*ast.Node {
 	some := func(list ...*ast.Node) []*ast.Node {
 		out := list[:0]

@@ -14,8 +14,8 @@ import (
 // three-valued logic without a third value, so that expr's own compiler and
 // machine can be used as they are.
 //
-// A fresh tree shares nodes with the old one; nothing changes them afterwards
-// but the checker, which writes the same types into them each time.
+// A new tree shares nodes with the old one. Only the checker changes them afterwards,
+// and it writes the same types into them each time.
 type rewriter struct {
 	env   *environment
 	root  *structType
@@ -24,8 +24,8 @@ type rewriter struct {
 	err   error
 }
 
-// prepare replaces what can be said without an unknown: `x == nil` asks whether
-// x is known, `x ?? y` chooses. It notes which fields are needed.
+// prepare replaces the operators that turn unknown into known: `x == nil` asks whether x
+// is unknown, `x ?? y` gives it a value. It records which fields are needed.
 func (r *rewriter) prepare(n ast.Node) ast.Node {
 	for _, c := range children(n) {
 		*c = r.prepare(*c)
@@ -98,8 +98,8 @@ func (r *rewriter) fail(format string, args ...any) {
 	}
 }
 
-// grow guards against expressions that become huge: conditions within
-// conditions double.
+// grow guards against expressions that become huge: each nested condition doubles the
+// size.
 func (r *rewriter) grow() bool {
 	r.made++
 	if r.made > 10*maxNodes && r.err == nil {
@@ -152,8 +152,8 @@ func (r *rewriter) truth(n ast.Node, want bool) ast.Node {
 	return and(r.known(n), &ast.UnaryNode{Operator: "!", Node: n})
 }
 
-// quantifier is the truth of any, all and none: an "any" is certainly true if
-// it is for one element, certainly false if it is for all.
+// quantifier is truth for any, all and none: "any" is certainly true if the predicate is
+// certainly true for one element, and certainly false if it is certainly false for all.
 func (r *rewriter) quantifier(n *ast.BuiltinNode, want bool) ast.Node {
 	if len(n.Arguments) != 2 {
 		return nil
@@ -163,7 +163,7 @@ func (r *rewriter) quantifier(n *ast.BuiltinNode, want bool) ast.Node {
 		return nil
 	}
 	name := n.Name
-	holds := want // what is asked of the predicate
+	holds := want // the truth that the predicate must have
 	switch {
 	case name == "any" && want, name == "all" && !want:
 		name = "any"
@@ -187,7 +187,7 @@ func binary(op string, l, r ast.Node) ast.Node {
 	return &ast.BinaryNode{Operator: op, Left: l, Right: r}
 }
 
-// and joins conditions of which nil is always true.
+// and joins conditions with &&; nil stands for one that is always true.
 func and(list ...ast.Node) ast.Node {
 	var out ast.Node
 	for _, n := range list {
@@ -202,7 +202,7 @@ func and(list ...ast.Node) ast.Node {
 	return out
 }
 
-// known is true where the value of n can be told; nil means always.
+// known returns an expression that is true if the value of n is known; nil means always.
 func (r *rewriter) known(n ast.Node) ast.Node {
 	if !r.grow() {
 		return nil
@@ -245,8 +245,8 @@ func (r *rewriter) known(n ast.Node) ast.Node {
 	return all
 }
 
-// decided is where a boolean is certainly true or certainly false, nil if none
-// of its parts can be unknown.
+// decided returns an expression that is true if a boolean is certainly true or certainly
+// false; nil if none of its parts can be unknown.
 func (r *rewriter) decided(n ast.Node, parts ...ast.Node) ast.Node {
 	for _, p := range parts {
 		if r.known(p) != nil {
@@ -297,8 +297,9 @@ func (r *rewriter) memberKnown(n *ast.MemberNode) ast.Node {
 	return and(base, r.known(n.Property))
 }
 
-// builtinKnown is where a builtin's value can be told: where its arguments are
-// known, its predicate for every element, and where there is something to find.
+// builtinKnown returns an expression that is true if a builtin's value is known: its
+// arguments are known, its predicate is known for every element, and there is something
+// to find.
 func (r *rewriter) builtinKnown(n *ast.BuiltinNode) ast.Node {
 	var out, predicate ast.Node
 	for _, a := range n.Arguments {

@@ -20,21 +20,20 @@ import (
 // Where is a compiled expression over the JSON fields of a T: a [model.Object],
 // [model.Finding], [model.Process] or any other record.
 //
-// The language is expr (expr-lang.org). What it adds is the treatment of the
-// unknown. A field that is absent has no value, so a comparison with it is
-// neither true nor false, and neither is its negation: `detail.queued > 5` and
-// `!(detail.queued > 5)` both leave out a pipe whose fill could not be read.
-// Where the rest of the expression decides, it decides: `kind == "unix" ||
-// detail.queued > 5` keeps every UNIX socket. What is left out because of an
-// unknown is counted; [Where.LeftOut] tells. A kind that does not have the field
-// at all is left out without being counted. `field == nil` asks whether a field is
-// unknown, and `field ?? 0` gives it a value.
+// The language is expr (expr-lang.org), extended by a treatment of unknown values. A
+// field that is absent has no value, so a comparison with it is neither true nor false,
+// and neither is its negation: `detail.queued > 5` and `!(detail.queued > 5)` both leave
+// out a pipe whose fill level could not be read. If the rest of the expression decides,
+// that counts: `kind == "unix" || detail.queued > 5` keeps every UNIX socket. Records
+// that are left out because of an unknown value are counted; see [Where.LeftOut]. An
+// object whose kind does not have the field at all is left out without being counted.
+// `field == nil` asks whether a field is unknown, and `field ?? 0` gives it a value.
 //
-// A Where is for one goroutine.
+// A Where must be used by one goroutine only.
 type Where[T any] struct {
 	env     *environment
 	root    *structType
-	row     reflect.Value // what the programs see of the record at hand
+	row     reflect.Value // the current record as the programs see it
 	rowPtr  any
 	yes, no *vm.Program // no is nil if nothing unknown can occur
 	vm      vm.VM
@@ -44,7 +43,7 @@ type Where[T any] struct {
 	failure error
 }
 
-// LeftOut is how many records an expression left out because it could not tell.
+// LeftOut says how many records an expression left out because a value was unknown.
 type LeftOut struct {
 	Count  int
 	Reason string // such as "detail.queued is unknown"
@@ -62,8 +61,8 @@ func (l LeftOut) String() string {
 	return fmt.Sprintf("%d %s %s left out because %s", l.Count, what, verb, l.Reason)
 }
 
-// CompileWhere compiles an expression. The error is one line and names what is
-// wrong; a misspelt field is answered with the nearest one.
+// CompileWhere compiles an expression. The error is one line and says what is wrong; for
+// a misspelt field it suggests the most similar one.
 func CompileWhere[T any](expression string) (w *Where[T], err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -113,8 +112,8 @@ func CompileWhere[T any](expression string) (w *Where[T], err error) {
 	return w, nil
 }
 
-// byName are the builtins that look at fields by computed names. They are off: it
-// could not be told which fields they need.
+// byName are the builtins that access fields by computed names. They are disabled, because
+// it would not be known which fields they need.
 var byName = []string{"get", "keys", "values", "toJSON", "fromJSON", "toPairs", "fromPairs"}
 
 // newConfig is expr's configuration for a root struct.
@@ -182,8 +181,8 @@ func (w *Where[T]) holds(p *vm.Program) bool {
 	return b
 }
 
-// LeftOut lists what was left out since the expression was compiled, and why, in
-// a stable order.
+// LeftOut lists how many records were left out since the expression was compiled, and why,
+// in a stable order.
 func (w *Where[T]) LeftOut() []LeftOut {
 	var list []LeftOut
 	what := strings.ToLower(w.root.owner.Name())
@@ -202,7 +201,7 @@ func (w *Where[T]) LeftOut() []LeftOut {
 	return list
 }
 
-// oneLine makes an error of expr one line, with the column and without Go types.
+// oneLine turns an error of expr into one line, with the column and without Go types.
 func oneLine(err error, env *environment) error {
 	var fe *file.Error
 	if !errors.As(err, &fe) {
@@ -212,7 +211,7 @@ func oneLine(err error, env *environment) error {
 	message, _, _ := strings.Cut(fe.Message, "\n")
 	if env != nil {
 		types := slices.Collect(maps.Keys(env.byType))
-		// the outer ones first: they spell out the inner ones
+		// the outer types first: their names contain those of the inner ones
 		slices.SortFunc(types, func(a, b reflect.Type) int { return len(b.String()) - len(a.String()) })
 		for _, t := range types {
 			message = strings.ReplaceAll(message, t.String(), env.byType[t].owner.Name())

@@ -13,25 +13,25 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// ErrChanged says that what has the name now is not what was seen.
+// ErrChanged says that another object or process has the name now than the one that was seen.
 var ErrChanged = errors.New("another object or process has its name now")
 
-// Process is a process that is held: its pid cannot become another's while a
-// signal is being chosen (pidfd_open(2)).
+// Process is a process held by a pidfd: a signal cannot reach another process that gets
+// the same pid meanwhile (pidfd_open(2)).
 type Process struct {
 	mu    sync.Mutex
 	pid   int
-	pidfd int // -1: let go
+	pidfd int // -1: closed
 }
 
-// Hold takes hold of the process (pid, start ticks). The error is [ErrChanged] or
+// Hold opens a pidfd for the process (pid, start ticks). The error is [ErrChanged] or
 // an errno: ESRCH if it has ended.
 func Hold(pid int, startTicks uint64) (*Process, error) {
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return nil, fmt.Errorf("hold process %d: %w", pid, err)
 	}
-	// In this order: if the start time is right now, the pidfd is that process's.
+	// The order matters: if the start time is right now, the pidfd is that of the process.
 	ticks, err := startTicksOf(pid)
 	if err == nil && ticks != startTicks {
 		err = ErrChanged
@@ -61,7 +61,7 @@ func (p *Process) Signal(name string) error {
 	return nil
 }
 
-// Close lets go of the process.
+// Close closes the pidfd.
 func (p *Process) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -85,7 +85,7 @@ func startTicksOf(pid int) (uint64, error) {
 }
 
 // parseStartTicks reads the start time, field 22 of /proc/PID/stat
-// (proc_pid_stat(5)), in clock ticks. The name before it may hold anything.
+// (proc_pid_stat(5)), in clock ticks. The name before it may contain any characters.
 func parseStartTicks(text []byte) (uint64, error) {
 	const fieldsAfterName = 19 // from field 3 to field 22
 	f := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])

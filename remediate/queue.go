@@ -11,8 +11,8 @@ import (
 )
 
 // removeQueue removes the name of a POSIX message queue of ipctop's own IPC namespace.
-// mq_unlink(2) needs no mount of the mqueue file system; the queue is opened before, to
-// see that it still is the one that is meant.
+// mq_unlink(2) needs no mount of the mqueue file system. The queue is opened first, to
+// check that it is still the same one.
 func removeQueue(o *model.Object) error {
 	name, ok := strings.CutPrefix(o.Name, "/")
 	if !ok || o.Ino == 0 || o.Deleted {
@@ -45,7 +45,7 @@ func removeQueue(o *model.Object) error {
 	return nil
 }
 
-// same reports whether a file is the one that an object was.
+// same reports whether a file is still the one of an object.
 func same(o *model.Object, st *unix.Stat_t) bool {
 	dev := fmt.Sprintf("%d:%d", unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev)))
 	return uint64(o.Ino) == st.Ino && (o.Dev == "" || o.Dev == dev)

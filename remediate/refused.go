@@ -2,6 +2,6 @@ package remediate
 
 import "github.com/ipctop/ipctop/privilege"
 
-// Refused says why nothing may be changed by this ipctop, "" if it may: with more
-// rights than its user it was given them for looking.
+// Refused says why this ipctop may not change anything, "" if it may: if it has more
+// rights than its user, it was given them only for reading.
 func Refused() string { return privilege.Beyond() }

@@ -13,7 +13,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// ErrInUse says that a process uses now what none used before.
+// ErrInUse says that a process now uses an object which nobody used before.
 var ErrInUse = errors.New("a process uses it now")
 
 // ErrNotRemovable says that ipctop does not remove things of this kind, or not in
@@ -62,10 +62,10 @@ func removeFile(o *model.Object) error {
 	return unix.Unlinkat(dir, name, 0)
 }
 
-// sysvTable is where the kernel lists a kind, and how one of it is removed.
+// sysvTable says where the kernel lists the objects of a kind, and how one is removed.
 type sysvTable struct {
 	file, id string
-	users    string // the column that counts who has it attached; "": there is none
+	users    string // the column with the number of attachments; "": there is none
 	remove   func(id int) error
 }
 
@@ -116,7 +116,7 @@ func removeSysv(o *model.Object) error {
 	return t.remove(id)
 }
 
-// sysvKey is the object's key as the kernel's tables have it: a signed number.
+// sysvKey returns the object's key as in the kernel's tables: a signed number.
 func sysvKey(o *model.Object) string {
 	var key string
 	switch d := o.Detail.(type) {
@@ -135,7 +135,7 @@ func sysvKey(o *model.Object) string {
 }
 
 // parseSysv finds the line of an id in a file of /proc/sysvipc (sysvipc(7)) and
-// returns it by column. ENOENT: there is none.
+// returns its values by column. ENOENT: there is no such line.
 func parseSysv(text []byte, column string, id int) (map[string]string, error) {
 	var heads [][]byte
 	for line := range bytes.Lines(text) {

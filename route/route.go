@@ -12,12 +12,12 @@ type Step struct {
 	From, To int // pids
 	Link     *model.Link
 
-	// What the first can send to the second, and the other way round.
+	// Whether From can send to To, and To to From.
 	Forth, Back bool
 }
 
-// cost is how much longer a way through a link is than one through a channel. Who
-// shares a file or a terminal seldom uses it to communicate.
+// cost returns the length of a way through a link; a channel has length 1. Processes that
+// share a file or a terminal seldom use it to communicate, so it counts as longer.
 func cost(k model.Kind) int {
 	switch k {
 	case model.File:
@@ -28,9 +28,9 @@ func cost(k model.Kind) int {
 	return 1
 }
 
-// Find is the shortest way from any of the processes from to any of to; where there
-// are several, the first by pids and links. It is nil if there is none. ok is false
-// where a process is both: there is nothing to find.
+// Find returns the shortest way from any of the processes from to any of to; of several
+// the first by pids and links. It is nil if there is none. ok is false if a process is in
+// both: then there is nothing to find.
 func Find(s *model.Snapshot, from, to []int) (steps []Step, ok bool) {
 	f := finder{sides: map[int][]side{}, reached: map[int]*visit{}, used: map[side]bool{}}
 	hidden := func(pid int) bool {
@@ -54,14 +54,14 @@ func Find(s *model.Snapshot, from, to []int) (steps []Step, ok bool) {
 	for len(f.next) > 0 {
 		v := heap.Pop(&f.next).(*visit)
 		if f.reached[v.pid] != v {
-			continue // a shorter way has been found since
+			continue // a shorter way to this process has been found since
 		}
 		if slices.Contains(to, v.pid) {
 			return f.steps(v), true
 		}
 		for _, side := range f.sides[v.pid] {
 			if f.used[side] {
-				continue // who came first has reached everybody at its other end
+				continue // an earlier visit has reached all processes at the other end
 			}
 			f.used[side] = true
 			l := s.Links[side.link]
@@ -79,7 +79,7 @@ func Find(s *model.Snapshot, from, to []int) (steps []Step, ok bool) {
 	return nil, true
 }
 
-// side is one end of a link, by its place in the snapshot.
+// side is one end of a link, which is given by its index in the snapshot.
 type side struct {
 	link int
 	from bool
@@ -90,11 +90,11 @@ type visit struct {
 	pid, cost int
 	before    *visit
 	link      *model.Link
-	order     int // in which it was reached
+	order     int // the number of the visit, in the order of visits
 }
 
 type finder struct {
-	sides   map[int][]side // of each process
+	sides   map[int][]side // by process
 	reached map[int]*visit
 	used    map[side]bool
 	next    queue
