@@ -11,30 +11,30 @@ import (
 	"strings"
 )
 
-// ErrNotDump is returned by [Decode] for input that is no ipctop dump at all.
+// ErrNotDump is returned by [Decode] for input that is not an ipctop dump.
 var ErrNotDump = errors.New("not an ipctop dump")
 
-// Decode reads the document that [Encode] writes. Keys it does not know are
-// passed over, so that dumps of a later ipctop with the same schema number
-// stay readable; a higher schema number is refused.
+// Decode reads the document that [Encode] writes. It skips unknown keys, so that
+// dumps of a later ipctop with the same schema number stay readable; it rejects a
+// higher schema number.
 //
-// The error says what is wrong in words fit for a user: that the input is
-// empty, is not JSON, is no dump, is cut off (and after how many bytes), or
-// which key holds what it should not.
+// The error tells the user what is wrong: the input is empty, is not JSON, is not a
+// dump, is truncated (after how many bytes), or which key has a value of the wrong
+// type.
 //
-// It takes no more memory than [DefaultMaxMemory].
+// It uses no more memory than [DefaultMaxMemory].
 func Decode(r io.Reader) (*Snapshot, error) { return DecodeWithin(r, DefaultMaxMemory) }
 
-// DefaultMaxMemory is how much memory reading a file may take where nothing else is
-// asked for, in bytes.
+// DefaultMaxMemory is the default limit on the memory for reading a file, in bytes.
 const DefaultMaxMemory = 512 << 20
 
-// garbageShare is the part of the memory that is left to what was used and is not yet collected.
+// garbageShare says which part of the memory is reserved for garbage that is not collected
+// yet: a fourth.
 const garbageShare = 4
 
-// DecodeWithin is [Decode] with a bound, in bytes, on the memory that the document and
-// what is made of it take together. A document of a few bytes may stand for much: it
-// may come from a stranger. Beyond the bound the error is [ErrMemory].
+// DecodeWithin is [Decode] with a limit, in bytes, on the memory for the document and the
+// snapshot together. A small document can expand to a large snapshot, and it may come
+// from an untrusted source. Beyond the limit the error is [ErrMemory].
 func DecodeWithin(r io.Reader, maxMemory int64) (*Snapshot, error) {
 	b := bytes.NewBuffer(make([]byte, 0, min(sizeOf(r), maxMemory)+bytes.MinRead))
 	if _, err := b.ReadFrom(io.LimitReader(r, maxMemory+1)); err != nil {
@@ -54,7 +54,7 @@ func DecodeWithin(r io.Reader, maxMemory int64) (*Snapshot, error) {
 // ErrMemory is the error of a file that needs more memory than is allowed.
 var ErrMemory = errors.New("reading it takes more memory than --max-memory allows")
 
-// sizeOf is how much there is to read, where the reader tells; else 0.
+// sizeOf returns how many bytes a reader has, if it says so; else 0.
 func sizeOf(r io.Reader) int64 {
 	switch r := r.(type) {
 	case interface{ Len() int }:
@@ -78,7 +78,7 @@ func UnmarshalRecord(b []byte, v any) error {
 	return nil
 }
 
-// describe says in words where the input ended too early.
+// describe adds to the error of a truncated input where it ended.
 func (d *decoding) describe(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("the dump is cut off after %d bytes", len(d.b))
@@ -122,7 +122,7 @@ func (d *decoding) document(s *Snapshot) error {
 			continue
 		}
 		f := &fields[i]
-		if f.typ.Kind() == reflect.Slice && d.peek() != '[' { // null is no list either
+		if f.typ.Kind() == reflect.Slice && d.peek() != '[' { // null is not accepted as a list here
 			return inside(d.wrong("a list"), f.name)
 		}
 		if err := f.dec(d, d.field(f, v)); err != nil {
@@ -156,15 +156,15 @@ func checkSchema(schema string) error {
 	return nil
 }
 
-// valueError says which key holds what it should not.
+// valueError says which key has a value of the wrong type.
 type valueError struct {
-	path string // from the value on upwards, as far as it has been told
+	path string // the path of the value, completed on the way up
 	want string
 }
 
 func (e *valueError) Error() string { return e.path + ": want " + e.want }
 
-// inside adds to an error where the value is.
+// inside adds one step of the value's path to an error.
 func inside(err error, place string) error {
 	if e, ok := err.(*valueError); ok {
 		if e.path != "" && e.path[0] != '[' {
@@ -175,17 +175,17 @@ func inside(err error, place string) error {
 	return err
 }
 
-// decoding is the work of decoding one text.
+// decoding is the state of decoding one text.
 type decoding struct {
 	scanner
-	texts [512]string     // texts that were read lately: most come often
-	lists []reflect.Value // by list decoder: where its elements are put while they are read
+	texts [512]string     // cache of strings: most occur often
+	lists []reflect.Value // by list decoder: buffer for the elements while they are read
 	exact []companion     // the base64 companions of the structs being read
 
 	maxMemory, used int64 // bytes
 }
 
-// take counts memory that is about to be taken.
+// take counts memory that is about to be allocated.
 func (d *decoding) take(n int64) error {
 	d.used += n
 	if d.used > d.maxMemory {
@@ -194,7 +194,7 @@ func (d *decoding) take(n int64) error {
 	return nil
 }
 
-// move counts memory by which a list grows that moves for that: meanwhile it is there twice.
+// move counts the memory of a list that is copied to grow: during the copy it exists twice.
 func (d *decoding) move(old, more int64) error {
 	if d.used+old+more > d.maxMemory {
 		return ErrMemory
@@ -202,8 +202,8 @@ func (d *decoding) move(old, more int64) error {
 	return d.take(more)
 }
 
-// field is the field of a struct that is filled in. The structs that it is embedded in
-// are made.
+// field returns the field to fill in. It allocates the embedded structs that contain the
+// field.
 func (d *decoding) field(f *field, v reflect.Value) reflect.Value {
 	for _, i := range f.outer {
 		if v = v.Field(i); v.IsNil() {
@@ -214,21 +214,21 @@ func (d *decoding) field(f *field, v reflect.Value) reflect.Value {
 	return v.Field(f.index)
 }
 
-// new makes a value and counts it. Each takes some of the text, so that it is enough to
-// look at the count with the next element or key.
+// new allocates a value and counts its memory. Every value needs some of the text, so it
+// is enough to check the limit at the next element or key.
 func (d *decoding) new(t reflect.Type) reflect.Value {
 	d.used += int64(t.Size())
 	return reflect.New(t)
 }
 
-// companion is a field's base64 companion that is to be read.
+// companion is a base64 companion of a field that still has to be read.
 type companion struct {
 	field *field
-	at    int // where it begins
+	at    int // its offset in the text
 }
 
-// wrong is the error of a value that is not what the field has. A text that is not
-// JSON at all is worse.
+// wrong returns the error of a value whose type is not that of the field. If the text is
+// not valid JSON, it returns that error instead.
 func (d *decoding) wrong(want string) error {
 	if err := d.skip(0); err != nil {
 		return err
@@ -236,7 +236,7 @@ func (d *decoding) wrong(want string) error {
 	return &valueError{want: want}
 }
 
-// null passes over null, which leaves a field as it is.
+// null skips null, which leaves a field unchanged.
 func (d *decoding) null() (bool, error) {
 	if d.peek() != 'n' {
 		return false, nil
@@ -244,8 +244,8 @@ func (d *decoding) null() (bool, error) {
 	return true, d.word("null")
 }
 
-// string makes a string of a text. Those of a snapshot repeat: names of processes,
-// kinds, flags. Few bytes tell most of them apart.
+// string converts a text to a string, with a cache, because the strings of a snapshot
+// repeat: names of processes, kinds, flags. A few bytes distinguish most of them.
 func (d *decoding) string(b []byte) string {
 	n := len(b)
 	if n == 0 {

@@ -8,12 +8,12 @@ import (
 
 var listDecoders atomic.Int32
 
-// largeList is the length from which on copying a list costs more than the room that
-// is left at its end.
+// largeList is the length from which copying a list costs more than the unused memory at
+// its end.
 const largeList = 256
 
-// newListDecoder reads a list. Its elements are put into one that is used for all
-// short lists of the type, so that each is made as long as it has to be.
+// newListDecoder returns a decoder of lists. It collects the elements in a buffer that all
+// short lists of the type share, so that each list is allocated with its exact length.
 func newListDecoder(t reflect.Type) decoder {
 	if t.Elem().Kind() == reflect.Pointer {
 		return newPointersDecoder(t)
@@ -28,7 +28,7 @@ func newListDecoder(t reflect.Type) decoder {
 			d.lists = append(d.lists, make([]reflect.Value, own+1-len(d.lists))...)
 		}
 		list := d.lists[own]
-		d.lists[own] = reflect.Value{} // a list in a list of the same type has its own
+		d.lists[own] = reflect.Value{} // a nested list of the same type gets its own buffer
 		if !list.IsValid() {
 			list = reflect.New(t).Elem()
 		}
@@ -70,11 +70,11 @@ func newListDecoder(t reflect.Type) decoder {
 	}
 }
 
-// recordBlock is how many records of a long list are made at a time.
+// recordBlock is how many records of a list are allocated at a time.
 const recordBlock = 64
 
-// newPointersDecoder reads a list of records, which are made many at a time. What is
-// null is a record of which nothing is known.
+// newPointersDecoder returns a decoder of lists of records. The records are allocated many
+// at a time. null is a record in which everything is unknown.
 func newPointersDecoder(t reflect.Type) decoder {
 	record := t.Elem().Elem()
 	elem, block := decoderOf(record), reflect.SliceOf(record)
@@ -110,7 +110,7 @@ func newPointersDecoder(t reflect.Type) decoder {
 	}
 }
 
-// mapEntry is about what an entry of a map takes beside its value, in bytes.
+// mapEntry is roughly how many bytes an entry of a map needs in addition to its value.
 const mapEntry = 64
 
 func newMapDecoder(t reflect.Type) decoder {

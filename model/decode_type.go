@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// decoder reads a value into a field. It is at the value, or at white space in front
-// of it.
+// decoder reads a value into a field. It starts at the value, or at white space before
+// it.
 type decoder func(d *decoding, v reflect.Value) error
 
 func decoderOf(t reflect.Type) decoder {
@@ -61,7 +61,7 @@ func newDecoder(t reflect.Type) decoder {
 	case reflect.Float64:
 		return decodeFloat
 	case reflect.Pointer:
-		elem := sync.OnceValue(func() decoder { return decoderOf(t.Elem()) }) // which may be being made
+		elem := sync.OnceValue(func() decoder { return decoderOf(t.Elem()) }) // on first use: the type may contain itself
 		return func(d *decoding, v reflect.Value) error {
 			if null, err := d.null(); null || err != nil {
 				return err
@@ -102,7 +102,7 @@ func newOptDecoder(t reflect.Type) decoder {
 	}
 }
 
-// textDecoder reads what is a text in JSON, and something else in Go.
+// textDecoder returns a decoder of values that are a string in JSON and another type in Go.
 func textDecoder(want string, set func(v reflect.Value, text []byte) error) decoder {
 	return func(d *decoding, v reflect.Value) error {
 		if d.peek() != '"' {
@@ -119,7 +119,7 @@ func textDecoder(want string, set func(v reflect.Value, text []byte) error) deco
 	}
 }
 
-// orNull passes over null; anything else is wrong.
+// orNull skips null; anything else is an error.
 func (d *decoding) orNull(want string) error {
 	if null, err := d.null(); null || err != nil {
 		return err
@@ -193,8 +193,8 @@ func decodeFloat(d *decoding, v reflect.Value) error {
 	return nil
 }
 
-// numberOr reads a number. It is nil where there is null instead; anything else is
-// wrong.
+// numberOr reads a number. The result is nil if it finds null; anything else is an
+// error.
 func (d *decoding) numberOr(want string) ([]byte, error) {
 	if c := d.peek(); c != '-' && !isDigit(c) {
 		return nil, d.orNull(want)
@@ -202,8 +202,8 @@ func (d *decoding) numberOr(want string) ([]byte, error) {
 	return d.number()
 }
 
-// fieldAt finds the field with a key, beginning at the one that is likely: keys come
-// in the order of the fields. It returns -1 if there is none.
+// fieldAt finds the field with a key, starting at the index likely: keys are normally in
+// the order of the fields. It returns -1 if there is none.
 func fieldAt(fields []field, key []byte, likely int) int {
 	for i := likely; i < len(fields); i++ {
 		if fields[i].name == string(key) {
@@ -269,8 +269,8 @@ func newStructDecoder(t reflect.Type) decoder {
 	}
 }
 
-// readDetail reads an object's detail once its kind is known. What the text does not
-// tell of it is unknown.
+// readDetail reads an object's detail once its kind is known. Fields that are missing in
+// the text are unknown.
 func (d *decoding) readDetail(o *Object, at int) error {
 	info, ok := LookupKind(o.Kind)
 	if !ok || info.NewDetail == nil {
@@ -288,7 +288,7 @@ func (d *decoding) readDetail(o *Object, at int) error {
 	return err
 }
 
-// exactOf is the field whose base64 companion a key is.
+// exactOf returns the field whose base64 companion has this key.
 func exactOf(fields []field, key []byte) *field {
 	name, ok := strings.CutSuffix(string(key), exactSuffix)
 	if !ok {
@@ -301,8 +301,8 @@ func exactOf(fields []field, key []byte) *field {
 	return &fields[i]
 }
 
-// readExact replaces texts by the exact bytes of their companions. A companion that
-// does not fit its text is passed over.
+// readExact replaces texts by the exact bytes of their companions. It ignores a companion
+// that does not match its text.
 func (d *decoding) readExact(v reflect.Value, companions []companion) {
 	if len(companions) == 0 {
 		return
@@ -332,8 +332,8 @@ func (d *decoding) readExact(v reflect.Value, companions []companion) {
 	d.pos = end
 }
 
-// length counts the elements of a list that is known to be JSON, and stays in front
-// of it.
+// length counts the elements of a list that is known to be valid JSON, without moving the
+// position.
 func (d *decoding) length() int {
 	start := d.pos
 	d.pos++
@@ -347,10 +347,10 @@ func (d *decoding) length() int {
 	return n
 }
 
-// setExact sets a text to the bytes that the value is in base64, if it is.
+// setExact sets a text to the bytes of a base64 value, if the value is valid.
 func (d *decoding) setExact(v reflect.Value) {
 	if d.peek() != '"' {
-		_ = d.skip(0) // it was passed over before
+		_ = d.skip(0) // no error: it was skipped once before
 		return
 	}
 	text, err := d.text()

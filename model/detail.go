@@ -1,9 +1,9 @@
 package model
 
-// Detail is what only one kind of object has. Each kind's struct stands in
-// kind_KIND.go beside its description; a field without a value is missing.
+// Detail contains the fields that only one kind of object has. Each kind's struct is in
+// kind_KIND.go with its description; a field without a value is missing.
 type Detail interface {
-	// DetailKind is the kind the struct belongs to. Several kinds may share a
-	// struct; then it is the one that names it.
+	// DetailKind is the kind to which the struct belongs. If several kinds share a
+	// struct, it is the one after which the struct is named.
 	DetailKind() Kind
 }

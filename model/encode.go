@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Encode writes the snapshot as one JSON document, one list element a line, so
-// that two dumps can be compared with diff. Fields tagged omitzero are left out while
-// unknown, all others are always there, lists as [] and never null.
+// Encode writes the snapshot as one JSON document with one list element per line, so
+// that two dumps can be compared with diff. Fields tagged omitzero are left out if they
+// are unknown. All others are always written; an empty list is [] and never null.
 func Encode(w io.Writer, s *Snapshot) error {
 	b := append(make([]byte, 0, encodeBuffer), '{')
 	v := reflect.ValueOf(s).Elem()
@@ -61,7 +61,7 @@ func AppendJSON(b []byte, v any) []byte {
 	return encoderOf(rv.Type())(b, rv)
 }
 
-// encoder appends a value, which can be addressed.
+// encoder appends a value, which must be addressable.
 type encoder func(b []byte, v reflect.Value) []byte
 
 func encoderOf(t reflect.Type) encoder {
@@ -120,7 +120,7 @@ func newEncoder(t reflect.Type) encoder {
 	case reflect.Uint32, reflect.Uint64:
 		return func(b []byte, v reflect.Value) []byte { return strconv.AppendUint(b, v.Uint(), 10) }
 	case reflect.Pointer:
-		elem := sync.OnceValue(func() encoder { return encoderOf(t.Elem()) }) // which may be being made
+		elem := sync.OnceValue(func() encoder { return encoderOf(t.Elem()) }) // on first use: the type may contain itself
 		return func(b []byte, v reflect.Value) []byte { return elem()(b, v.Elem()) }
 	case reflect.Slice:
 		return newListEncoder(t)
@@ -146,7 +146,8 @@ func newListEncoder(t reflect.Type) encoder {
 	}
 }
 
-// appendNumbers writes the namespaces of a process, of which there are as many as processes.
+// appendNumbers writes the namespaces of a process. It is optimised, because every process has
+// them.
 func appendNumbers(b []byte, m map[string]uint64) []byte {
 	var room [16]string
 	keys := room[:0]

@@ -1,7 +1,7 @@
 package model
 
-// FeatureState says whether something is there. The third answer matters: what
-// could not be told is neither there nor missing.
+// FeatureState says whether something is available. The third state matters: if that
+// could not be determined, it is neither available nor missing.
 type FeatureState string
 
 // The states of a [Feature].

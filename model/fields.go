@@ -7,10 +7,10 @@ import (
 	"sync"
 )
 
-// FieldInfo describes one field of the JSON document: what `ipctop explain`
-// and `ipctop show` say about it, and what the JSON Schema is made of.
+// FieldInfo describes one field of the JSON document. `ipctop explain`, `ipctop show`
+// and the JSON Schema use it.
 type FieldInfo struct {
-	// Path is where it stands, without list markers: "objects.holders.ofd".
+	// Path is its place in the document, without list markers: "objects.holders.ofd".
 	// A detail's fields are under "objects.detail".
 	Path string
 
@@ -18,16 +18,16 @@ type FieldInfo struct {
 	Kinds []Kind
 
 	Type     string // its JSON type in words: "integer", "list of strings" …
-	Unit     string // what a number counts in; "" where that needs no saying
+	Unit     string // the unit of a number; "" if it is obvious
 	Doc      string // one line about it
-	Optional bool   // it is missing where it is unknown
+	Optional bool   // it is missing if it is unknown
 }
 
 // Name is the field's own name, the last part of its path.
 func (f FieldInfo) Name() string { return f.Path[strings.LastIndexByte(f.Path, '.')+1:] }
 
-// Fields lists the fields of the JSON document in its order. A field that
-// several kinds' details share in every word stands there once.
+// Fields lists the fields of the JSON document in its order. If the details of several
+// kinds have an identical field, it is listed once.
 func Fields() []FieldInfo { return slices.Clone(allFields()) }
 
 var allFields = sync.OnceValue(func() []FieldInfo {
@@ -63,8 +63,8 @@ func appendFields(list *[]FieldInfo, prefix string, t reflect.Type) {
 	}
 }
 
-// appendDetails adds the fields of all details, those of the same struct and
-// those of the same words once.
+// appendDetails adds the fields of all details. The fields of a shared struct, and
+// identical fields, are added once.
 func appendDetails(list *[]FieldInfo, prefix string) {
 	start := len(*list)
 	for _, k := range Kinds() {
@@ -97,8 +97,8 @@ func describeField(prefix string, sf reflect.StructField) FieldInfo {
 	}
 }
 
-// jsonFields lists the fields of a struct that have a key, those of embedded
-// structs in their places. These are optional: the embedded pointer may be nil.
+// jsonFields lists the fields of a struct that have a key, with the fields of embedded
+// structs at the place of the struct. These are optional: the embedded pointer may be nil.
 func jsonFields(t reflect.Type) []reflect.StructField {
 	var list []reflect.StructField
 	for i := range t.NumField() {
@@ -117,8 +117,8 @@ func jsonFields(t reflect.Type) []reflect.StructField {
 	return list
 }
 
-// recordType is the struct that a field leads to, through pointer, list, map
-// or [Opt]; nil if it leads to a plain value.
+// recordType returns the struct type behind a field's pointer, list, map or [Opt]; nil
+// if there is a plain value.
 func recordType(t reflect.Type) reflect.Type {
 	switch {
 	case isScalar(t):
@@ -135,8 +135,8 @@ func recordType(t reflect.Type) reflect.Type {
 	return nil
 }
 
-// isScalar reports that values of t are no JSON object or list, whatever they
-// are in Go.
+// isScalar reports whether values of t are neither object nor list in JSON, whatever
+// they are in Go.
 func isScalar(t reflect.Type) bool {
 	return t == typeTime || t == typeBig || t == typeAddr || t == typeRatio || t == typeOFD
 }
@@ -183,7 +183,7 @@ func plural(words string) string {
 	return words + "s"
 }
 
-// FieldValue is a field of one record together with what it holds.
+// FieldValue is a field of one record together with its value.
 type FieldValue struct {
 	FieldInfo
 
@@ -193,9 +193,9 @@ type FieldValue struct {
 	Value any
 }
 
-// Values lists the fields of a record (a [Process], an [Object], a [Detail] …)
-// that are known, in order, with their values. record is a pointer to a struct
-// of this package; the paths are relative to it.
+// Values lists the known fields of a record (a [Process], an [Object], a [Detail] …)
+// in order, with their values. record is a pointer to a struct of this package; the
+// paths are relative to it.
 func Values(record any) []FieldValue {
 	v := reflect.ValueOf(record)
 	if !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
@@ -214,7 +214,7 @@ func Values(record any) []FieldValue {
 	return list
 }
 
-// Without is a copy of a detail in which one field, named as in JSON, is unknown.
+// Without returns a copy of a detail in which one field, named as in JSON, is unknown.
 func Without(d Detail, field string) Detail {
 	v := reflect.ValueOf(d).Elem()
 	c := reflect.New(v.Type())

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Severity is how bad a finding is.
+// Severity is the severity of a finding.
 type Severity string
 
 // The severities, worst first.
@@ -15,11 +15,11 @@ const (
 	Info     Severity = "info"
 )
 
-// Rank orders severities: 0 is the worst. What is none comes last.
+// Rank orders severities: 0 is the worst. Unknown values sort last.
 func (s Severity) Rank() int { return place([]Severity{Critical, Warning, Info}, s) }
 
-// Finding is a diagnosis. Its id is made of rule, root and objects, and so
-// stays the same while the cause lasts.
+// Finding is a diagnosis. Its id consists of rule, root and objects, so it stays the
+// same while the cause lasts.
 type Finding struct {
 	ID         string     `json:"id" ref:"object" doc:"rule, root and objects"`
 	Rule       string     `json:"rule" doc:"the rule that found it"`
@@ -71,7 +71,7 @@ type Action struct {
 	Risk   string   `json:"risk" doc:"none, loses-data or ends-process"`
 }
 
-// place is where something stands in a list; at its end if it is not there.
+// place returns the index of x in a list; the length of the list if it is not there.
 func place[T comparable](list []T, x T) int {
 	if i := slices.Index(list, x); i >= 0 {
 		return i

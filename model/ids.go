@@ -2,7 +2,7 @@ package model
 
 import "strings"
 
-// CompareIDs orders ids as people count: runs of digits by their value.
+// CompareIDs orders ids naturally: runs of digits are compared by their value.
 func CompareIDs(a, b string) int {
 	for len(a) > 0 && len(b) > 0 {
 		da, db := digits(a), digits(b)

@@ -131,14 +131,14 @@ type UserfaultfdDetail struct {
 // DetailKind implements [Detail].
 func (*UserfaultfdDetail) DetailKind() Kind { return Userfaultfd }
 
-// What is common to descriptors without a name.
+// Texts that several kinds of descriptors without a name share.
 const (
 	fdinfoPrivilege = "processes of other users need CAP_SYS_PTRACE"
 	kcmpPrivilege   = fdinfoPrivilege + "; which descriptors are the same one is asked with kcmp(2), which a container's seccomp " +
 		"filter may refuse: then each descriptor is shown as an object of its own"
 )
 
-// eventKind fills in what is the same in all kinds of event descriptors.
+// eventKind fills in the fields that are the same for all kinds of event descriptors.
 func eventKind(k KindInfo) KindInfo {
 	k.Category, k.Persistence, k.Related = "event", "process", true
 	if k.Direction == "" {

@@ -10,7 +10,7 @@ type FileDetail struct {
 // DetailKind implements [Detail].
 func (*FileDetail) DetailKind() Kind { return File }
 
-// Lock is a lock on a file, held or waited for, as /proc/locks tells it
+// Lock is a lock on a file, held or waited for, as listed in /proc/locks
 // (proc_locks(5)).
 type Lock struct {
 	Type     string     `json:"type" doc:"posix: fcntl F_SETLK, held by a process; ofd: fcntl F_OFD_SETLK, held by an open file description; flock, likewise; lease"`

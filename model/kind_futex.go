@@ -1,6 +1,6 @@
 package model
 
-// FutexDetail is the detail of a futex: a futex that threads wait at.
+// FutexDetail is the detail of a futex.
 type FutexDetail struct {
 	Object         string     `json:"object,omitzero" ref:"object" doc:"the shared memory that the word lies in; missing for one that is private to a process, and where nobody shows that memory"`
 	Offset         Opt[int64] `json:"offset,omitzero" unit:"bytes" doc:"the word's place in there"`
@@ -18,13 +18,13 @@ type FutexDetail struct {
 	Waiters        Opt[int]   `json:"waiters,omitzero" doc:"threads that are blocked on it, as far as could be seen"`
 }
 
-// OwnerGone reports that the thread that holds the lock is known to have ended.
+// OwnerGone reports whether the thread that holds the lock is known to have ended.
 func (d *FutexDetail) OwnerGone() bool {
 	alive, known := d.OwnerAlive.Get()
 	return known && !alive
 }
 
-// Private reports that the word lies in no memory that processes share.
+// Private reports whether the word is in no known shared memory.
 func (d *FutexDetail) Private() bool { return d.Object == "" }
 
 // DetailKind implements [Detail].

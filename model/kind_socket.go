@@ -96,7 +96,7 @@ type VsockDetail struct {
 // DetailKind implements [Detail].
 func (*VsockDetail) DetailKind() Kind { return Vsock }
 
-// SocketDetail is the detail of a socket of a family ipctop has no reader for.
+// SocketDetail is the detail of a socket of a family for which ipctop has no reader.
 type SocketDetail struct {
 	Protocol string `json:"protocol,omitzero" doc:"protocol name (the attribute system.sockprotoname)"`
 }

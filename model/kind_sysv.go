@@ -18,7 +18,7 @@ type SysvMsgDetail struct {
 	Types []MessageType `json:"types,omitzero" doc:"the messages by their types; read on demand (show --types)"`
 }
 
-// MessageType is the messages of one type in a queue.
+// MessageType counts the messages of one type in a queue.
 type MessageType struct {
 	Type     Big   `json:"type" doc:"their type (mtype of msgsnd), a string of decimal digits"`
 	Messages int64 `json:"messages" doc:"how many there are"`

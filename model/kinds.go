@@ -1,20 +1,20 @@
 package model
 
-// KindInfo describes a mechanism: what `ipctop kinds` and `ipctop explain`
-// print, and where the fields of its detail are declared.
+// KindInfo describes a mechanism for `ipctop kinds` and `ipctop explain`, and makes its
+// detail, which declares its fields.
 type KindInfo struct {
 	Name        Kind
 	Title       string   // a few words
 	Category    string   // channel, socket, memory, queue, lock, event
 	Data        string   // stream, message, state, or counter
 	Direction   string   // one way, both ways, or none
-	Ends        []string // the holders' flags that tell its two ends apart, where they have any
-	Persistence string   // process, kernel or filesystem: what it lives as long as
+	Ends        []string // the holders' flags that distinguish its two ends, if there are any
+	Persistence string   // process, kernel or filesystem: it exists as long as that
 	Buffered    bool     // the kernel keeps data between sender and receiver
-	Related     bool     // only processes that inherit or are handed a descriptor can use it
+	Related     bool     // only processes that inherit or receive a descriptor can use it
 	Calls       []string // system and library calls that make and use it
 	Man         []string // man pages, best first
-	About       string   // what it is and when one uses it
+	About       string   // what it is and what it is used for
 	Source      string   // where ipctop reads it
 	Privilege   string   // what needs which privilege
 	Unseen      string   // what cannot be seen
@@ -59,8 +59,8 @@ var kinds = []KindInfo{
 	futexInfo,
 }
 
-// Kinds lists the mechanisms ipctop shows, in the order of its tables. The list
-// is not to be changed.
+// Kinds lists the mechanisms ipctop shows, in the order of its tables. Callers must not
+// change the list.
 func Kinds() []KindInfo { return kinds }
 
 var kindIndex = func() map[Kind]int {
@@ -80,8 +80,7 @@ func LookupKind(k Kind) (KindInfo, bool) {
 	return kinds[i], true
 }
 
-// CompareKinds orders kinds as [Kinds] does; kinds it does not have come last,
-// by name.
+// CompareKinds orders kinds as [Kinds] does; unknown kinds come last, by name.
 func CompareKinds(a, b Kind) int {
 	ia, oka := kindIndex[a]
 	ib, okb := kindIndex[b]

@@ -1,10 +1,10 @@
 package model
 
-// NearLimit is the share of a limit from which on it is worth a warning.
+// NearLimit is the used share of a limit from which there is a warning.
 const NearLimit = 0.8
 
-// Share is how much of the limit is used: 1 is all. It is unknown where either
-// number is, and where there is no bound.
+// Share returns how much of the limit is used: 1 is all. It is unknown if either
+// number is unknown, or if there is no limit.
 func (l *Limit) Share() Opt[Ratio] {
 	if l.Unlimited {
 		return Opt[Ratio]{}

@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// interpreter is how a program that runs others' text takes its arguments.
+// interpreter describes the arguments of a program that runs scripts.
 type interpreter struct {
 	name *regexp.Regexp
 
-	code   string   // letters of the options whose value is the text itself: there is no script
-	text   []string // the same, spelt out
-	module string   // letters of the options whose value is what is run
-	runs   []string // the same, spelt out
+	code   string   // letters of the options whose value is the code itself: there is no script
+	text   []string // the same as long options
+	module string   // letters of the options whose value is the module to run
+	runs   []string // the same as long options
 	values []string // other options that take the next argument
 	verbs  []string // commands before the script
 }
 
-// interpreters run a script that people know better than the interpreter.
+// interpreters run scripts, by whose names people know the process.
 var interpreters = []interpreter{
 	{name: regexp.MustCompile(`^(?:python|pypy)[0-9.]*$`), code: "c", module: "m", values: []string{"-W", "-X", "--check-hash-based-pycs"}},
 	{name: regexp.MustCompile(`^perl[0-9.]*$`), code: "eE", values: []string{"-I"}},
@@ -48,10 +48,10 @@ var interpreters = []interpreter{
 // maxComm is the length of a command name without the NUL (TASK_COMM_LEN).
 const maxComm = 15
 
-// DisplayName works out the one name a process has everywhere: for an
-// interpreter the script it runs, for a program that rewrote its arguments to a
-// title ("postgres: checkpointer") the program the title begins with, and the
-// command name otherwise, completed from the arguments where the kernel cut it.
+// DisplayName returns the one name that a process has everywhere: for an interpreter
+// the script that it runs; for a program that replaced its arguments by a title
+// ("postgres: checkpointer") the name at the beginning of the title; otherwise the
+// command name, completed from the arguments if the kernel truncated it.
 func DisplayName(comm string, cmdline []string) string {
 	if len(cmdline) == 0 {
 		return comm
@@ -61,7 +61,7 @@ func DisplayName(comm string, cmdline []string) string {
 	}
 	program := path.Base(strings.TrimPrefix(cmdline[0], "-"))
 	if program == "." || program == "/" || strings.ContainsAny(program, " :") {
-		return comm // it has rewritten its arguments to something else
+		return comm // it has replaced its arguments by something else
 	}
 	for i := range interpreters {
 		if interpreters[i].name.MatchString(program) {
@@ -80,7 +80,7 @@ func DisplayName(comm string, cmdline []string) string {
 	return comm
 }
 
-// titled is the program's name in a title such as "nginx: worker process".
+// titled returns the program's name in a title such as "nginx: worker process".
 func titled(arg string) (string, bool) {
 	name, rest, ok := strings.Cut(arg, ":")
 	if !ok || name == "" || rest != "" && rest[0] != ' ' || strings.ContainsAny(name, " /=@") {
@@ -97,12 +97,12 @@ func (p *Process) Name() string {
 	return p.Comm
 }
 
-// String is how sentences and tables name the process: name(pid), or name(pid)@host where
-// there are several hosts.
+// String returns the process's name for sentences and tables: name(pid), or name(pid)@host
+// if there are several hosts.
 func (p *Process) String() string { return Named(p.Name(), p.PID) }
 
-// Named writes a process's display name with its pid, the pid alone if the name
-// is not known.
+// Named returns a process's display name with its pid; the pid alone if the name is not
+// known.
 func Named(name string, pid int) string {
 	if name == "" {
 		return "process " + PIDNumber(pid)
@@ -113,8 +113,8 @@ func Named(name string, pid int) string {
 	return name + "(" + strconv.Itoa(pid) + ")"
 }
 
-// Title is what a program wrote over its arguments, where that says more than
-// its name: "postgres: shop UPDATE waiting". It is "" of all others.
+// Title returns the title by which a program has replaced its arguments, if it says more
+// than the name: "postgres: shop UPDATE waiting". It is "" for other programs.
 func (p *Process) Title() string {
 	if len(p.Cmdline) == 0 {
 		return ""
@@ -125,7 +125,7 @@ func (p *Process) Title() string {
 	return ""
 }
 
-// script is the name of what the interpreter runs; "" if it has none.
+// script returns the name of the script or module that the interpreter runs; "" if there is none.
 func (in *interpreter) script(args []string) string {
 	for i := 0; i < len(args); i++ {
 		a := args[i]
@@ -149,7 +149,7 @@ func (in *interpreter) script(args []string) string {
 			return scriptName(a)
 		case strings.HasPrefix(a, "--"):
 		default:
-			// Letters may stand together: bash -lc TEXT, python3 -um MODULE.
+			// Letters may be combined: bash -lc TEXT, python3 -um MODULE.
 			letters := a[1:]
 			if !onlyLetters(letters) {
 				continue
@@ -169,7 +169,7 @@ func onlyLetters(s string) bool {
 	return len(s) <= 4 && !strings.ContainsFunc(s, func(r rune) bool { return r < 'A' || r > 'z' })
 }
 
-// scriptName is the name of a script; "" of one that has none of its own.
+// scriptName returns the name of a script; "" if it has no name of its own.
 func scriptName(arg string) string {
 	if strings.HasPrefix(arg, "/dev/fd/") || strings.HasPrefix(arg, "/proc/") || arg == "" {
 		return ""

@@ -23,8 +23,8 @@ func (a Addr) String() string { return "0x" + strconv.FormatUint(uint64(a), 16) 
 // Ratio is a share of a whole. JSON shows four decimals.
 type Ratio float64
 
-// NewRatio is used/limit, unknown where either is or the limit is not
-// positive. It may exceed 1: a listener accepts one connection more than its
+// NewRatio returns used/limit. It is unknown if either number is unknown or the limit is
+// not positive. It may exceed 1: a listener accepts one connection more than its
 // backlog.
 func NewRatio(used, limit Opt[int64]) Opt[Ratio] {
 	u, ok1 := used.Get()
@@ -44,7 +44,7 @@ type OFD struct {
 // String is PID.FD.
 func (o OFD) String() string { return fmt.Sprintf("%d.%d", o.PID, o.FD) }
 
-// IsZero reports that the description is unknown or not shared.
+// IsZero reports whether the description is unknown or not shared.
 func (o OFD) IsZero() bool { return o.PID == 0 }
 
 // ParseOFD reads PID.FD.

@@ -85,7 +85,7 @@ const (
 	ViaInFlight   Via = "in-flight"  // a descriptor in a socket's queue
 )
 
-// Access is what a holder may do.
+// Access says what a holder may do.
 type Access string
 
 // The accesses.
@@ -102,9 +102,9 @@ func (a Access) CanRead() bool { return a == Read || a == ReadWrite }
 // CanWrite reports whether the access includes writing.
 func (a Access) CanWrite() bool { return a == Write || a == ReadWrite }
 
-// Holder is a process's hold on an object. There is one for every open
-// descriptor on the machine, so the fields few holders have are kept apart in
-// [Extent] and [LockHold]; in JSON all of them stand side by side.
+// Holder says that a process holds an object, and how. There is one for every open
+// descriptor on the machine, so fields that few holders have are in separate structs,
+// [Extent] and [LockHold]; in JSON all fields are on the same level.
 type Holder struct {
 	PID    int32      `json:"pid,omitzero" ref:"pid" doc:"the process; missing for a descriptor in flight"`
 	TID    int32      `json:"tid,omitzero" ref:"pid" doc:"the thread, where its descriptor table is its own or it alone holds"`
@@ -118,7 +118,7 @@ type Holder struct {
 	*LockHold
 }
 
-// Extent is where a mapping or attachment lies, what carries a descriptor in
+// Extent says where a mapping or attachment is, which object carries a descriptor in
 // flight or a registered file, or how a descriptor was opened.
 type Extent struct {
 	Object  string     `json:"object,omitzero" ref:"object" doc:"the socket whose queue carries it, or the io_uring it is registered with"`
@@ -129,7 +129,7 @@ type Extent struct {
 	Flags   []string   `json:"flags,omitzero" doc:"further properties of the hold: master or slave of a terminal, waiter or owner of a futex; of a descriptor O_NONBLOCK, O_CLOEXEC, O_APPEND, O_DIRECT and the like, read on demand"`
 }
 
-// LockHold is how a file lock is held.
+// LockHold says how a file lock is held.
 type LockHold struct {
 	LockMode string `json:"lock_mode,omitzero" doc:"READ or WRITE"`
 	Range    string `json:"range,omitzero" doc:"locked bytes, START-END; EOF: to the end of the file"`
@@ -141,7 +141,7 @@ type Peer struct {
 	Confidence Confidence `json:"confidence" doc:"certain where the kernel says so, likely where it was worked out"`
 }
 
-// Confidence is how sure a statement is.
+// Confidence is the confidence of a statement.
 type Confidence string
 
 // The confidences.
@@ -151,11 +151,11 @@ const (
 	Possible Confidence = "possible"
 )
 
-// Rank orders confidences: 0 is the surest. What is none comes last.
+// Rank orders confidences: 0 is the highest. Unknown values sort last.
 func (c Confidence) Rank() int { return place([]Confidence{Certain, Likely, Possible}, c) }
 
-// Link is a channel between processes: one per channel, however many
-// descriptors make it.
+// Link is a channel between processes. There is one per channel, however many
+// descriptors it has.
 type Link struct {
 	Object   string   `json:"object" ref:"object" doc:"the object the channel runs through; of a pair of sockets, the one whose id sorts first"`
 	Kind     Kind     `json:"kind" doc:"its mechanism"`

@@ -1,17 +1,17 @@
 package model
 
 // Opt is a value that may be unknown. Its zero value is "unknown", which is
-// never the same thing as a known zero: an eventfd whose counter is 0 holds
-// Some(0), one whose fdinfo could not be read holds the zero Opt.
+// different from a known zero: an eventfd whose counter is 0 has Some(0), one whose
+// fdinfo could not be read has the zero Opt.
 //
-// It does the work of a pointer without the allocation; a scan holds several
+// It is used instead of a pointer because it needs no allocation: a scan has several
 // of these for each of hundreds of thousands of descriptors.
 type Opt[T any] struct {
 	value T
 	known bool
 }
 
-// Some is a known value.
+// Some returns a known value.
 func Some[T any](v T) Opt[T] { return Opt[T]{value: v, known: true} }
 
 // Get returns the value and whether it is known.

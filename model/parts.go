@@ -2,9 +2,9 @@ package model
 
 import "reflect"
 
-// Part is a part of a snapshot's document as [Encode] writes it: lines, each with its end, or
-// records that may be shared with other snapshots, each of which is a line of its own
-// ([AppendLine]).
+// Part is a part of a snapshot's document as [Encode] writes it. It consists either of lines,
+// each with its newline, or of records that may be shared with other snapshots; each record is
+// one line ([AppendLine]).
 type Part struct {
 	Lines     [][]byte
 	Processes []*Process
@@ -12,22 +12,22 @@ type Part struct {
 	Links     []*Link
 }
 
-// AppendLine appends the line that a record of a [Part] is.
+// AppendLine appends the line of a record of a [Part].
 func AppendLine[T Process | Object | Link](b []byte, record *T) []byte {
 	return append(AppendJSON(b, record), ',', '\n')
 }
 
-// PartRoom is memory of parts and their lines.
+// PartRoom is memory for parts and their lines, which can be reused.
 type PartRoom struct {
 	list  []Part
 	lines [][]byte
 	text  []byte
 }
 
-// Parts takes the document of a snapshot apart. Each has the same parts in the same order,
-// of which some may be empty. The last record of a list is among the lines, as its line
-// ends the list. It uses the memory of room: of the parts that were made there before nobody may
-// use any more.
+// Parts splits the document of a snapshot. Every snapshot has the same parts in the same
+// order; some may be empty. The last record of a list is in a part of lines, because its line
+// also ends the list. Parts reuses the memory of room: the parts that were made in it before
+// must not be used any more.
 func Parts(s *Snapshot, room *PartRoom) []Part {
 	clear(room.list)
 	p := parts{list: room.list[:0], lines: room.lines[:0], text: append(room.text[:0], '{')}
@@ -79,7 +79,7 @@ func Parts(s *Snapshot, room *PartRoom) []Part {
 	return p.list
 }
 
-// sharedRecords are the records of a list of a snapshot, but for the last; nil if they cannot be shared.
+// sharedRecords returns the records of a list without the last one; nil if snapshots do not share records of this list.
 func sharedRecords(s *Snapshot, list string) *Part {
 	switch list {
 	case "processes":
@@ -96,9 +96,9 @@ func sharedRecords(s *Snapshot, list string) *Part {
 type parts struct {
 	list  []Part
 	lines [][]byte // of all parts
-	first int      // line of the part under way
-	text  []byte   // all lines; those that are done may be in the memory that it had before it grew
-	begin int      // of the line under way
+	first int      // index of the current part's first line
+	text  []byte   // all lines; finished lines may be in its memory from before it grew
+	begin int      // offset of the current line
 }
 
 // end ends a line.
@@ -108,13 +108,13 @@ func (p *parts) end() {
 	p.begin = len(p.text)
 }
 
-// part ends a part that is lines.
+// part ends a part of lines.
 func (p *parts) part() {
 	p.list = append(p.list, Part{Lines: p.lines[p.first:len(p.lines):len(p.lines)]})
 	p.first = len(p.lines)
 }
 
-// records adds a list of records. The line under way goes on after it.
+// records adds a list of records. The current line continues after it.
 func (p *parts) records(list Part) {
 	p.part()
 	p.list = append(p.list, list)

@@ -2,15 +2,15 @@ package model
 
 import "slices"
 
-// Places tells where each record of a list stood in the list before it: -1 where it is
-// another record or was not there. Both lists are in the order of compare; it takes no
-// look at records that are the same in both. In lists that are not in order it may find
-// fewer.
+// Places returns, for each record of the list after, its index in the list before; -1 if it
+// was not there, or was another record. Records are the same if their addresses are; Places
+// does not read these. Both lists must be in the order of compare; otherwise it may find fewer
+// records.
 func Places[T any](before, after []*T, compare func(a, b *T) int) []int32 {
 	return PlacesIn(nil, before, after, compare)
 }
 
-// PlacesIn is [Places] in the memory of room where it is large enough.
+// PlacesIn is [Places] with the memory of room for the result, if that is large enough.
 func PlacesIn[T any](room []int32, before, after []*T, compare func(a, b *T) int) []int32 {
 	places := Matches(room, before, after, compare)
 	for i := range places {
@@ -19,8 +19,8 @@ func PlacesIn[T any](room []int32, before, after []*T, compare func(a, b *T) int
 	return places
 }
 
-// Matches is [Places], but also tells where a record stood of which another one took the
-// place ([ChangedPlace]). The memory of room is used where it is large enough.
+// Matches is [PlacesIn], but if a record has replaced another one (compare returns 0), the
+// result also says where that one was; see [ChangedPlace].
 func Matches[T any](room []int32, before, after []*T, compare func(a, b *T) int) []int32 {
 	places := slices.Grow(room[:0], len(after))[:len(after)]
 	i := 0
@@ -45,15 +45,15 @@ func Matches[T any](room []int32, before, after []*T, compare func(a, b *T) int)
 	return places
 }
 
-// ChangedPlace is where the record stood that another one took the place of, by what
-// [Matches] tells of that; negative where there was none.
+// ChangedPlace returns the index in the list before of the record that was replaced, from
+// the result of [Matches]; negative if there was none.
 func ChangedPlace(place int32) int { return int(-2 - place) }
 
-// SameList reports whether two lists are one and the same.
+// SameList reports whether two lists are the same slice: equal length and the same address.
 func SameList[T any](a, b []*T) bool { return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0]) }
 
-// CompareLinks orders links as a snapshot has them. Those of one object are all made at the
-// same time: none of them stays where another is new.
+// CompareLinks orders links as in a snapshot. It does not distinguish the links of one object;
+// these are all made at the same time, so they are all new or all unchanged.
 func CompareLinks(a, b *Link) int {
 	if a.Kind != b.Kind {
 		return CompareKinds(a.Kind, b.Kind)
@@ -61,7 +61,7 @@ func CompareLinks(a, b *Link) int {
 	return CompareIDs(a.Object, b.Object)
 }
 
-// CompareObjects orders objects as a snapshot has them: by kind and id.
+// CompareObjects orders objects as in a snapshot: by kind and id.
 func CompareObjects(a, b *Object) int {
 	if a.Kind != b.Kind {
 		return CompareKinds(a.Kind, b.Kind)

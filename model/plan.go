@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// What the types look like is found out once, by reflection, and kept in a plan for
-// each type. Encoding and decoding follow the plans.
+// Reflection analyses each type once and stores the result in a plan. Encoding and
+// decoding follow the plans.
 //
-// Both read the struct tags of encoding/json, and do three things that it does not:
+// Both use the struct tags of encoding/json, and do three things that it does not:
 // bytes that are not UTF-8 get a second field NAME_b64 that holds them exactly, an
 // [Opt] needs no allocation, and a [Detail] is read as the struct of its object's kind.
 
@@ -21,8 +21,8 @@ type field struct {
 	key      string // "name":
 	exactKey string // ,"name_b64": where the field may need a base64 companion; else ""
 	typ      reflect.Type
-	outer    []int // the embedded pointers that lead to the struct it is in
-	index    int   // its place there
+	outer    []int // the embedded pointers that lead to its struct
+	index    int   // its index in that struct
 	optional bool  // omitzero
 
 	enc   encoder
@@ -30,7 +30,7 @@ type field struct {
 	empty func(v reflect.Value) bool
 }
 
-// in is the field of a struct that is read. ok is false if it is not to be written.
+// in returns the field's value in a struct. ok is false if it must not be written.
 func (f *field) in(v reflect.Value) (fv reflect.Value, ok bool) {
 	for _, i := range f.outer {
 		if v = v.Field(i); v.IsNil() {
@@ -96,7 +96,8 @@ func planOf(t reflect.Type) []field {
 	return fields
 }
 
-// emptyOf makes what tells the zero value of a type, as [reflect.Value.IsZero] does.
+// emptyOf returns a function that recognises the zero value of a type, like
+// [reflect.Value.IsZero].
 func emptyOf(t reflect.Type) func(v reflect.Value) bool {
 	if isOpt(t) {
 		return func(v reflect.Value) bool { return !v.Field(1).Bool() } // known

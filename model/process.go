@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Process is one process (thread group). Its identity is (PID, StartTicks): a
-// pid alone is re-used.
+// Process is one process (thread group). Its identity is (PID, StartTicks): pids are
+// reused.
 type Process struct {
 	Host       string    `json:"host,omitzero" doc:"its host, where there are several"`
 	PID        int       `json:"pid" ref:"pid" doc:"process id, as seen by ipctop; where there are several hosts, raised by the host's pid_base"`
@@ -51,7 +51,7 @@ const (
 	RuntimeNode = "node"
 )
 
-// Container is what can be had offline about a container.
+// Container is what is known about a container without asking its runtime.
 type Container struct {
 	ID           string `json:"id" doc:"container id, as the runtime writes it into the control group"`
 	Name         string `json:"name,omitzero" doc:"container name, where its runtime's files could be read"`
@@ -59,10 +59,10 @@ type Container struct {
 	PodNamespace string `json:"pod_namespace,omitzero" doc:"Kubernetes namespace of the pod"`
 }
 
-// Signals are the masks of proc_pid_status(5), decoded. A list that is nil (and
-// missing in JSON) is unknown; one without elements is a mask of nothing. In a
-// [Thread] there are Pending and Blocked alone: the rest belongs to the whole
-// process and stands there. The lists are shared and must not be changed.
+// Signals are the decoded masks of proc_pid_status(5). A list that is nil (and missing
+// in JSON) is unknown; one without elements is an empty mask. A [Thread] has only
+// Pending and Blocked: the other masks belong to the whole process. The lists are shared
+// and must not be changed.
 type Signals struct {
 	Pending       []string   `json:"pending,omitzero" doc:"sent to this thread and not delivered (SigPnd)"`
 	SharedPending []string   `json:"shared_pending,omitzero" doc:"sent to the process and not delivered (ShdPnd)"`
@@ -73,8 +73,8 @@ type Signals struct {
 	QueueLimit    Opt[int64] `json:"queue_limit,omitzero" doc:"RLIMIT_SIGPENDING (SigQ)"`
 }
 
-// AllThreads lists the threads of a process, also of one that has a single thread,
-// for which ThreadList is empty.
+// AllThreads lists the threads of a process. It also works for a process with a single
+// thread, whose ThreadList is empty.
 func (p *Process) AllThreads() []Thread {
 	if len(p.ThreadList) > 0 {
 		return p.ThreadList
@@ -82,9 +82,10 @@ func (p *Process) AllThreads() []Thread {
 	return []Thread{{TID: p.PID, Comm: p.Comm, State: p.State}}
 }
 
-// FirstOfNamespace reports whether a process is the first one of a pid namespace below
-// the one it is seen from: signals from above that it has no handler for do nothing to
-// it, but for SIGKILL and SIGSTOP, and all others in there end with it (pid_namespaces(7)).
+// FirstOfNamespace reports whether a process is the first one of a descendant pid
+// namespace. Signals from an ancestor namespace for which it has no handler have no effect
+// on it, except SIGKILL and SIGSTOP; and all other processes of the namespace end with it
+// (pid_namespaces(7)).
 func (p *Process) FirstOfNamespace() bool {
 	n := len(p.NSPIDs)
 	return n > 0 && p.NSPIDs[n-1] == 1

@@ -12,10 +12,10 @@ type scanner struct {
 	b   []byte
 	pos int
 
-	unescaped []byte // of the latest text that has escapes
+	unescaped []byte // buffer: the latest text that has escapes, unescaped
 }
 
-// maxDepth is how deep lists and objects that are passed over may be nested.
+// maxDepth is how deep lists and objects that are skipped may be nested.
 const maxDepth = 10_000
 
 // syntaxError says where a text is not JSON.
@@ -28,7 +28,7 @@ func (e *syntaxError) Error() string {
 	return fmt.Sprintf("not valid JSON at byte %d: %s", e.at, e.text)
 }
 
-// unexpected is the error of a byte where something else should be.
+// unexpected returns the error for a byte where something else should be.
 func (s *scanner) unexpected(want string) error {
 	if s.pos >= len(s.b) {
 		return io.ErrUnexpectedEOF
@@ -49,8 +49,8 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
-// more goes on to the next element of a list or key of an object, or past its end.
-// first is true right after its beginning.
+// more moves to the next element of a list or key of an object, or past its end. first is
+// true directly after the opening bracket.
 func (s *scanner) more(end byte, first bool) (bool, error) {
 	c := s.peek()
 	if c == end {
@@ -70,8 +70,8 @@ func (s *scanner) more(end byte, first bool) (bool, error) {
 	return true, nil
 }
 
-// key reads the key of an object and the colon after it. It is good until the next
-// text is read.
+// key reads the key of an object and the colon after it. The result is valid until the
+// next text is read.
 func (s *scanner) key() ([]byte, error) {
 	if s.peek() != '"' {
 		return nil, s.unexpected("a key")
@@ -88,7 +88,7 @@ func (s *scanner) key() ([]byte, error) {
 }
 
 // text reads a text at its opening quote. Bytes that are not UTF-8, and halves of
-// surrogate pairs, become U+FFFD. It is good until the next text is read.
+// surrogate pairs, become U+FFFD. The result is valid until the next text is read.
 func (s *scanner) text() ([]byte, error) {
 	s.pos++
 	start, ascii := s.pos, true
@@ -115,7 +115,7 @@ func (s *scanner) text() ([]byte, error) {
 	return nil, io.ErrUnexpectedEOF
 }
 
-// textWithEscapes reads on after the opening quote.
+// textWithEscapes reads a text that has escapes, from after the opening quote.
 func (s *scanner) textWithEscapes(start int) ([]byte, error) {
 	out := s.unescaped[:0]
 	for s.pos = start; s.pos < len(s.b); {
@@ -145,10 +145,10 @@ func (s *scanner) textWithEscapes(start int) ([]byte, error) {
 	return nil, io.ErrUnexpectedEOF
 }
 
-// escapes are the characters after a backslash that stand for another.
+// escapes maps the character after a backslash to the character that the escape means.
 var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
-// escape reads an escape, and the one after it where both are a surrogate pair.
+// escape reads an escape, and the next one if both are a surrogate pair.
 func (s *scanner) escape() (rune, error) {
 	s.pos++
 	if s.pos >= len(s.b) {
@@ -236,7 +236,7 @@ func (s *scanner) number() ([]byte, error) {
 
 func (s *scanner) at(c byte) bool { return s.pos < len(s.b) && s.b[s.pos] == c }
 
-// digits reads digits, of which there must be one.
+// digits reads one or more digits.
 func (s *scanner) digits() error {
 	start := s.pos
 	for s.pos < len(s.b) && isDigit(s.b[s.pos]) {
@@ -261,7 +261,7 @@ func (s *scanner) word(word string) error {
 	return nil
 }
 
-// skip passes over a value.
+// skip skips a value.
 func (s *scanner) skip(depth int) error {
 	if depth > maxDepth {
 		return &syntaxError{s.pos, "nested too deeply"}

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// Signals go by name. 1 to 31 have the names and numbers of
+// Signals are identified by name. 1 to 31 have the names and numbers of
 // include/uapi/asm-generic/signal.h, which amd64, arm64 and 386 share. The
 // real-time signals are counted from the SIGRTMIN that programs see, 34:
 // SIGRTMIN, SIGRTMIN+1 … SIGRTMIN+29, and 64 is SIGRTMAX. 32 and 33 have no name
-// for programs: glibc keeps them for cancelling threads and changing their
-// user ids (nptl(7)), musl 34 as well. They are SIG32 and SIG33 here.
+// for programs: glibc reserves them for cancelling threads and changing their
+// user ids (nptl(7)), musl also reserves 34. Here they are SIG32 and SIG33.
 
 // MaxSignal is the highest signal number, SIGRTMAX.
 const MaxSignal = 64
@@ -56,7 +56,7 @@ var signalNumbers = func() map[string]int {
 	return m
 }()
 
-// SignalName is the name of signal n, and SIG with the number where there is no such
+// SignalName returns the name of signal n; SIG with the number if there is no such
 // signal.
 func SignalName(n int) string {
 	if n < 1 || n > MaxSignal {
@@ -65,8 +65,8 @@ func SignalName(n int) string {
 	return signalNames[n]
 }
 
-// SignalNumber reads what people call a signal: SIGTERM, TERM, term, 15, RTMIN+2,
-// SIGRTMAX-1, SIG33. The null signal, 0, is none.
+// SignalNumber parses a signal as people write it: SIGTERM, TERM, term, 15, RTMIN+2,
+// SIGRTMAX-1, SIG33. The null signal, 0, is an error.
 func SignalNumber(name string) (int, error) {
 	if n, err := strconv.Atoi(name); err == nil {
 		return signalInRange(n, name)

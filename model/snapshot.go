@@ -13,13 +13,13 @@ const Schema = "ipctop/1"
 // Snapshot is everything ipctop knows about a machine at one time: the
 // document that `ipctop dump --json` prints.
 //
-// Its processes, objects and links do not change any more once it was made, nor does
-// anything they lead to. Snapshots of one scanner share what is the same in them: a
-// record at the same address in two of them is the same in both, and what was worked
-// out of it, and of nothing else, still holds. One that has changed is another record.
+// Once a snapshot is made, its processes, objects and links, and everything they point
+// to, must not change. Snapshots of one scanner share equal records: a record at the
+// same address in two snapshots is the same in both, so a result that was computed only
+// from this record is still valid. A record that has changed is a new record.
 type Snapshot struct {
-	// ShowOwn says that ipctop's own processes, and what they alone hold, are shown and
-	// compared like others.
+	// ShowOwn says that ipctop's own processes, and the objects that only they hold, are
+	// shown and compared like others.
 	ShowOwn bool `json:"-"`
 
 	Schema string    `json:"schema" doc:"the version of this document's shape"`
@@ -27,8 +27,8 @@ type Snapshot struct {
 	Host   Host      `json:"host" doc:"the machine looked at"`
 	Scan   Scan      `json:"scan" doc:"how the scan went"`
 
-	// FromFile says that it was read from a dump or a recording. Its findings, and the
-	// commands in them, are then what the file says: they may be a stranger's.
+	// FromFile says that it was read from a dump or a recording. Then its findings, and the
+	// commands in them, come from the file and may be from an untrusted source.
 	FromFile bool `json:"from_file,omitzero" doc:"it was read from a dump or a recording: findings, and the actions they name, are the file's and unchecked"`
 
 	Hosts []HostSnapshot `json:"hosts,omitzero" doc:"the hosts it is of, where they are several (--from given more than once); missing: one machine"`
@@ -43,8 +43,8 @@ type Snapshot struct {
 	Findings  []Finding  `json:"findings,omitzero" doc:"diagnoses; missing where nobody looked"`
 }
 
-// Process finds a process by its pid, nil if there is none. It relies on the
-// processes being in the order of their pids.
+// Process returns the process with a pid; nil if there is none. The processes must be
+// sorted by pid.
 func (s *Snapshot) Process(pid int) *Process {
 	i, ok := slices.BinarySearchFunc(s.Processes, pid, func(p *Process, pid int) int { return cmp.Compare(p.PID, pid) })
 	if !ok {
@@ -76,15 +76,15 @@ type Scan struct {
 	Redacted            bool                   `json:"redacted,omitzero" doc:"command lines, paths and names were replaced (--redact)"`
 }
 
-// ProbeReport is the runner's note on one probe.
+// ProbeReport is the report of the scan about one probe.
 type ProbeReport struct {
 	Duration int64 `json:"duration_ns" unit:"ns" doc:"time spent, added up over workers"`
 }
 
-// Own reports whether a process is ipctop's own and not to be shown.
+// Own reports whether a process is ipctop's own and must not be shown.
 func (s *Snapshot) Own(p *Process) bool { return p.Self && !s.ShowOwn }
 
-// OwnObject reports whether processes that are not to be shown alone hold an object.
+// OwnObject reports whether only processes that must not be shown hold an object.
 // process finds a process by its pid.
 func (s *Snapshot) OwnObject(o *Object, process func(pid int) *Process) bool {
 	for i := range o.Holders {
@@ -102,7 +102,7 @@ type Reason string
 const (
 	Denied      Reason = "denied"      // the kernel refused (EACCES, EPERM)
 	Vanished    Reason = "vanished"    // it ended while being read (ENOENT, ESRCH)
-	Unsupported Reason = "unsupported" // this kernel or this set-up cannot tell
+	Unsupported Reason = "unsupported" // this kernel or this set-up does not provide it
 	Malformed   Reason = "malformed"   // the kernel's text did not parse
 	Truncated   Reason = "truncated"   // there was more than could be read
 	Timeout     Reason = "timeout"     // it took longer than the deadline
@@ -126,15 +126,15 @@ type Gap struct {
 // OpUnlisted is the [Gap].Op of sockets that no table lists.
 const OpUnlisted = "find in a table"
 
-// OpAttribute is the [Gap].Op of attachments to System V segments of which it is not known in
-// which IPC namespace they are.
+// OpAttribute is the [Gap].Op of attachments to System V segments whose IPC namespace is not
+// known.
 const OpAttribute = "attribute"
 
-// Inherent reports whether the gap is of what the kernel tells nobody, on healthy
-// machines as well: it says nothing about how much a scan could read.
+// Inherent reports whether the gap is about something that the kernel shows to nobody, also
+// on healthy machines. Such a gap says nothing about how much a scan could read.
 func (g *Gap) Inherent() bool { return g.Reason == Unsupported && g.Op == OpUnlisted }
 
-// Limit is a bound the kernel puts on a mechanism.
+// Limit is a limit of the kernel on a mechanism.
 type Limit struct {
 	Host      string      `json:"host,omitzero" doc:"its host, where there are several"`
 	Name      string      `json:"name" doc:"the limit's name, as in sysctl or getrlimit"`
@@ -147,7 +147,7 @@ type Limit struct {
 	Unit      string      `json:"unit" doc:"what is counted"`
 }
 
-// LimitScope says whom a limit applies to.
+// LimitScope says to whom a limit applies.
 type LimitScope struct {
 	UID Opt[int] `json:"uid,omitzero" doc:"one user"`
 	PID int      `json:"pid,omitzero" ref:"pid" doc:"one process"`

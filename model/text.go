@@ -8,12 +8,12 @@ import (
 	"unicode/utf8"
 )
 
-// exactSuffix ends the key of a base64 companion: a field that holds the exact bytes
-// of a text that is not UTF-8.
+// exactSuffix is the end of a base64 companion's key. A companion is a field with the exact
+// bytes of a text that is not UTF-8.
 const exactSuffix = "_b64"
 
-// appendExact writes the base64 companion of a text or a list of texts. A list gets
-// one of all its elements if one of them needs it.
+// appendExact writes the base64 companion of a text or a list of texts. The companion of
+// a list has all elements, even if only one needs it.
 func appendExact(b []byte, f *field, v reflect.Value) []byte {
 	if f.typ.Kind() == reflect.String {
 		if s := v.String(); !utf8.ValidString(s) {
@@ -45,8 +45,8 @@ func appendBase64(b []byte, s string) []byte {
 const hexDigits = "0123456789abcdef"
 
 // appendString writes s as a JSON string. Each byte that is not UTF-8 becomes
-// U+FFFD. All control and format characters are escaped, C1, DEL and those that
-// turn text around included: a dump printed on a terminal must not drive it.
+// U+FFFD. All control and format characters are escaped, including C1, DEL and those
+// that change the direction of text: a dump printed on a terminal must not control it.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0

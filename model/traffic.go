@@ -14,7 +14,7 @@ type RatesReport struct {
 
 	Cost Opt[Ratio] `json:"cost,omitzero" doc:"share of all processors' time in which the counting programs ran, 0 to 1, measured for a moment; the way to them comes on top"`
 
-	// What went through channels that were gone when the scan was made.
+	// The traffic of channels that no longer existed when the scan was made.
 	UnknownBytes int64 `json:"unknown_bytes,omitzero" unit:"bytes" doc:"bytes that went through channels that the snapshot has not, as they were gone"`
 	UnknownCalls int64 `json:"unknown_calls,omitzero" doc:"the calls"`
 }
@@ -25,7 +25,7 @@ const (
 	RatesCounters = "counters"
 )
 
-// Traffic is what went through an object while that was measured.
+// Traffic is the measured traffic of an object.
 type Traffic struct {
 	Object    string           `json:"object" ref:"object" doc:"the object"`
 	Kind      Kind             `json:"kind" doc:"its mechanism"`
@@ -35,8 +35,8 @@ type Traffic struct {
 	Pairs     []PairTraffic    `json:"pairs" doc:"from whom to whom, where one sender or one receiver leaves no doubt"`
 }
 
-// Flow is an amount in one direction. Mechanisms that carry no bytes have calls alone,
-// and some counters of the kernel have bytes alone.
+// Flow is the amount in one direction. Mechanisms that carry no bytes have only calls, and
+// some counters of the kernel have only bytes.
 type Flow struct {
 	Bytes          Opt[int64] `json:"bytes,omitzero" unit:"bytes" doc:"bytes in the time that was measured"`
 	BytesPerSecond Opt[int64] `json:"bytes_per_second,omitzero" unit:"bytes" doc:"the same for a second, rounded"`
@@ -53,7 +53,7 @@ type ProcessTraffic struct {
 	Received *Flow  `json:"received,omitzero" doc:"what it received or read"`
 }
 
-// PairTraffic is what went from one process to another.
+// PairTraffic is the traffic from one process to another.
 type PairTraffic struct {
 	From           int        `json:"from" ref:"pid" doc:"the sender's pid"`
 	FromComm       string     `json:"from_comm" ref:"name" doc:"its command name"`
@@ -63,9 +63,9 @@ type PairTraffic struct {
 	CallsPerSecond Opt[int64] `json:"calls_per_second,omitzero" doc:"calls a second of the one that leaves no doubt"`
 }
 
-// Rate is how much goes through the object in a second: bytes, or calls where it carries
-// none. What is written to a pipe is read from the same pipe and so counts once; what a
-// socket sends and what it receives are different things.
+// Rate returns how much goes through the object per second: bytes, or calls if it carries
+// no bytes. Data written to a pipe is read from the same pipe, so it counts once; what a
+// socket sends and what it receives are different data.
 func (t *Traffic) Rate() (n Opt[int64], bytes bool) {
 	get := func(f *Flow) Opt[int64] { return f.BytesPerSecond }
 	if t.Sent == nil || !t.Sent.Bytes.Known() {
@@ -92,12 +92,12 @@ func (t *Traffic) Rate() (n Opt[int64], bytes bool) {
 	return n, bytes
 }
 
-// AtLeast reports whether more than that may go through the object.
+// AtLeast reports whether the real traffic may be higher than the measured one.
 func (t *Traffic) AtLeast() bool {
 	return t.Sent != nil && t.Sent.AtLeast || t.Received != nil && t.Received.AtLeast
 }
 
-// IsSocket reports whether a kind is of sockets, of whatever family.
+// IsSocket reports whether a kind is a kind of socket, of any family.
 func (k Kind) IsSocket() bool {
 	switch k {
 	case Unix, TCP, UDP, Raw, ICMP, Packet, Netlink, Vsock, Socket:
@@ -106,7 +106,8 @@ func (k Kind) IsSocket() bool {
 	return false
 }
 
-// CompareTraffic orders the busiest first: by bytes, then what carries none by calls.
+// CompareTraffic orders the busiest first: by bytes; objects that carry no bytes come after
+// these, by calls.
 func CompareTraffic(a, b Traffic) int {
 	rateA, bytesA := a.Rate()
 	rateB, bytesB := b.Rate()

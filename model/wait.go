@@ -16,7 +16,8 @@ const (
 	NeedsAnswer  = "answer" // of the server of a file system (FUSE), or see [Target.Asked]
 )
 
-// By what the kernel asks another program before a thread may go on; see [Target.Asked].
+// The mechanisms by which the kernel asks another program before a thread may continue; see
+// [Target.Asked].
 const (
 	AskedFanotify    = "fanotify"
 	AskedUserfaultfd = "userfaultfd"
@@ -51,8 +52,8 @@ type Wait struct {
 	UnknownRelease bool       `json:"unknown_releaser,omitzero" doc:"something not seen might release it"`
 }
 
-// Wakeups are what was seen of the earlier waits of a thread in the same call on the same
-// thing.
+// Wakeups describes the observed earlier waits of a thread in the same call on the same
+// object.
 type Wakeups struct {
 	Since   time.Time `json:"since" doc:"from when on they were counted (--trace)"`
 	Count   int64     `json:"count" doc:"how many have ended"`
