@@ -7,11 +7,11 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Process is the kind of a process that is still alive. The other kinds of what
-// can be left are mechanisms.
+// Process is the kind of a leak that is a process which is still alive. The other
+// kinds of leaks are mechanisms.
 const Process model.Kind = "process"
 
-// Leak is something that was there afterwards and not before.
+// Leak is something that existed after the command and not before.
 type Leak struct {
 	Kind       model.Kind       `json:"kind" doc:"process, or the mechanism"`
 	ID         string           `json:"id,omitzero" doc:"the object's id"`
@@ -24,19 +24,19 @@ type Leak struct {
 	Remove     []string         `json:"remove,omitzero" doc:"the command that removes it, one argument each"`
 }
 
-// Baseline is what there was before the command ran.
+// Baseline is what existed before the command ran.
 type Baseline struct {
 	objects   map[string]bool
 	processes map[identity]bool
 }
 
-// identity is a process, also where its pid is used again.
+// identity identifies a process even if its pid is reused.
 type identity struct {
 	pid   int
 	start uint64
 }
 
-// NewBaseline is what a snapshot has.
+// NewBaseline returns the processes and objects of a snapshot as a baseline.
 func NewBaseline(s *model.Snapshot) *Baseline {
 	baseline := &Baseline{map[string]bool{}, map[identity]bool{}}
 	for i := range s.Objects {
@@ -48,21 +48,21 @@ func NewBaseline(s *model.Snapshot) *Baseline {
 	return baseline
 }
 
-// objectKey distinguishes an object from a later one with its number.
+// objectKey distinguishes an object from a later one with the same number.
 func objectKey(o *model.Object) string { return o.ID + " " + o.Gen }
 
 // Command is what is known of the command and its descendants.
 type Command struct {
 	PIDs     map[int]bool    // the command and all descendants that were seen
-	Complete bool            // there was no other descendant
-	Alive    []int           // those that are still alive
+	Complete bool            // PIDs has all descendants
+	Alive    []int           // descendants that are still alive
 	Held     map[string]bool // names of files and queues that a descendant was seen to hold
 	UID      int             // the user it ran as
-	Isolated bool            // it had its IPC namespace to itself
+	Isolated bool            // it had an IPC namespace of its own
 }
 
-// Find lists what is in a snapshot and was not there before, as far as the
-// command may have made it: processes first, then objects, each by confidence.
+// Find lists what is in a snapshot, was not there before, and may have been made by the
+// command: processes first, then objects, each by confidence.
 func Find(before *Baseline, after *model.Snapshot, c *Command) []Leak {
 	f := &finder{before: before, after: after, command: c, alive: map[int]bool{}, others: map[int]bool{}}
 	for _, pid := range c.Alive {
@@ -87,7 +87,7 @@ func Find(before *Baseline, after *model.Snapshot, c *Command) []Leak {
 	return list
 }
 
-// Sort puts processes first, then objects, of each the surest first.
+// Sort puts processes first, then objects, each by confidence, the highest first.
 func Sort(list []Leak) {
 	slices.SortStableFunc(list, func(a, b Leak) int {
 		return cmp.Or(rank(a.Kind)-rank(b.Kind), a.Confidence.Rank()-b.Confidence.Rank(),
@@ -102,16 +102,16 @@ func rank(k model.Kind) int {
 	return 1
 }
 
-// finder is a search under way.
+// finder is the state of a search.
 type finder struct {
 	before  *Baseline
 	after   *model.Snapshot
 	command *Command
 	alive   map[int]bool // descendants
-	others  map[int]bool // living processes that are none
+	others  map[int]bool // living processes that are not descendants
 }
 
-// processes are the descendants that still run, with what they hold.
+// processes returns the descendants that still run, with what they hold.
 func (f *finder) processes() []Leak {
 	var list []Leak
 	for i := range f.after.Processes {
@@ -127,7 +127,7 @@ func (f *finder) processes() []Leak {
 	return list
 }
 
-// heldBy are the new objects that a process holds.
+// heldBy returns the ids of the new objects that a process holds.
 func (f *finder) heldBy(pid int) []string {
 	var ids []string
 	for i := range f.after.Objects {

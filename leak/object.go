@@ -31,7 +31,7 @@ func (f *finder) object(o *model.Object) (Leak, bool) {
 		return t, f.named(&t, o, o.Path)
 	case *model.MemoryDetail:
 		if o.Kind != model.PosixShm {
-			return t, false // it ends with its holders
+			return t, false // it disappears with its holders
 		}
 		t.Size = d.Allocated
 		return t, f.named(&t, o, o.Path)
@@ -39,14 +39,14 @@ func (f *finder) object(o *model.Object) (Leak, bool) {
 	return t, false
 }
 
-// pidFact is a pid that the kernel keeps with a System V object.
+// pidFact is a pid that the kernel stores with a System V object.
 type pidFact struct {
 	relation string
 	pid      model.Opt[int]
 }
 
-// sysv fills in who made a System V object. It is false for one that somebody
-// else made.
+// sysv fills in who made a System V object. It is false if another process made
+// it.
 func (f *finder) sysv(t *Leak, o *model.Object, flag string, facts []pidFact) bool {
 	if id, ok := o.SysvID.Get(); ok && !f.command.Isolated && f.ownNamespace(o) {
 		t.Remove = []string{"ipcrm", flag, strconv.Itoa(id)}
@@ -60,7 +60,7 @@ func (f *finder) sysv(t *Leak, o *model.Object, flag string, facts []pidFact) bo
 			t.PID, t.Confidence, t.Why = pid, model.Certain, fmt.Sprintf("%s process %d of the command", fact.relation, pid)
 			return true
 		case f.others[pid] || f.command.Complete:
-			foreign = true // another's, or of one who has ended and was none of the command's
+			foreign = true // of another process, or of one that has ended and was not a descendant of the command
 		case t.PID == 0:
 			t.PID = pid
 			t.Why = fmt.Sprintf("%s process %d, which has ended and may have been a descendant", fact.relation, pid)
@@ -80,8 +80,8 @@ func (f *finder) sysv(t *Leak, o *model.Object, flag string, facts []pidFact) bo
 	return f.ownNamespace(o)
 }
 
-// named fills in who made a thing with a name in a file system, of which the
-// kernel records the owner alone. name is what a descriptor's link shows.
+// named fills in who made an object with a name in a file system. The kernel records
+// only the owner of such an object. name is the text of a descriptor's link.
 func (f *finder) named(t *Leak, o *model.Object, name string) bool {
 	t.PID = f.descendantHolding(o)
 	path := o.Path
@@ -102,7 +102,7 @@ func (f *finder) named(t *Leak, o *model.Object, name string) bool {
 	case f.command.Held[name]:
 		t.Confidence, t.Why = model.Certain, "a descendant of the command had it open or mapped"
 	case heldBy(o, func(pid int) bool { return f.others[pid] }):
-		return false // another's
+		return false // it belongs to another process
 	case known && uid != f.command.UID:
 		t.Confidence, t.Why = model.Possible, fmt.Sprintf("it appeared while the command ran, but belongs to user %d", uid)
 	default:
@@ -120,8 +120,8 @@ func (f *finder) descendantHolding(o *model.Object) int {
 	return 0
 }
 
-// ownNamespace reports whether an object is where ipctop looks from; names and
-// ids of other namespaces mean something else to commands.
+// ownNamespace reports whether an object is in ipctop's own namespace: for commands, the
+// same name or id means another object in another namespace.
 func (f *finder) ownNamespace(o *model.Object) bool {
 	return o.Namespace == nil || o.Namespace.Inode == f.after.Host.Namespaces[o.Namespace.Type]
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Report is what is said of a command that has ended.
+// Report is the report about a command that has ended.
 type Report struct {
 	Schema              string    `json:"schema"`
 	Command             []string  `json:"command"`
@@ -22,8 +22,8 @@ type Report struct {
 	Notes               []string  `json:"notes"`
 }
 
-// Gaps notes what was not seen: others are gaps of the listings before and after,
-// snap is the snapshot after.
+// Gaps adds notes about what was not seen: others are the gaps of the listings before
+// and after, snap is the snapshot after.
 func (r *Report) Gaps(snap *model.Snapshot, others ...string) {
 	r.Notes = []string{}
 	add := func(s string) {
@@ -47,7 +47,7 @@ func (r *Report) Gaps(snap *model.Snapshot, others ...string) {
 	}
 }
 
-// Has reports whether something was left with at least that confidence.
+// Has reports whether there is a leak with at least that confidence.
 func (r *Report) Has(least model.Confidence) bool {
 	for i := range r.Left {
 		if r.Left[i].Confidence.Rank() <= least.Rank() {

@@ -50,7 +50,7 @@ func (c *counter) findings() {
 	}
 }
 
-// summedUp says how many names of the last family have no sample of their own.
+// summedUp records how many names of the last family have no sample of their own.
 func (c *counter) summedUp(names int) {
 	c.summed = append(c.summed, summed{strings.TrimPrefix(c.families[len(c.families)-1].Name, Prefix), names})
 }
@@ -74,8 +74,8 @@ func (c *counter) waits() {
 	}
 }
 
-// mechanism is the kind that a thread waits at: none for a child or a signal, several
-// where it polls objects of more than one.
+// mechanism returns the kind of object for which a thread waits: "none" for a child or a
+// signal, "several" if it polls objects of more than one kind.
 func mechanism(w *model.Wait) string {
 	objects := w.Objects
 	if w.Object != "" {

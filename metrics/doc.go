@@ -4,12 +4,12 @@
 // families of a snapshot; package render writes them as text for check -o
 // openmetrics, and package exporter serves them.
 //
-// Everything is bounded. No label holds a pid or a command: what comes and goes
-// with every process would fill the database. Where things have names, the largest
+// The number of series is bounded. No label contains a pid or a command: series that come
+// and go with every process would fill the database. Of objects with names, the largest
 // have samples of their own and the rest is added up (see [Options].Names); digits in
-// paths, which are mostly pids, become an asterisk (see [Name]). What is unknown has
-// no sample, and what was not looked for has no family.
+// paths, which are mostly pids, become an asterisk (see [Name]). Unknown values have no
+// sample, and what was not measured has no family.
 //
-// The package reads no kernel file, needs no privilege and cannot fail: it sees the
-// snapshot alone.
+// The package reads no kernel file, needs no privilege and cannot fail: it uses only
+// the snapshot.
 package metrics

@@ -8,37 +8,37 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Prefix begins every name of a metric.
+// Prefix is the beginning of every metric's name.
 const Prefix = "ipctop_"
 
-// Other is the value of the label name of what is added up: all that is smaller than
-// what has a sample of its own.
+// Other is the value of the label name for the sum of everything that has no sample of
+// its own because it is too small.
 const Other = "other"
 
-// DefaultNames is how many names of a kind of thing have samples of their own.
+// DefaultNames is the default of [Options].Names.
 const DefaultNames = 20
 
-// Family is a metric with its samples. All are gauges: a snapshot knows no past.
+// Family is a metric with its samples. All are gauges, because a snapshot has no history.
 type Family struct {
 	Name   string
 	Help   string   // one sentence
 	Unit   string   // seconds, bytes, ratio or empty; Name ends in it
-	Labels []string // their names
+	Labels []string // the names of its labels
 
-	// Samples are in the order of their labels' values, no two with the same. The
-	// values may hold any text.
+	// Samples are sorted by their labels' values, which are unique. The values may
+	// contain any text.
 	Samples []Sample
 }
 
 // Sample is a value of a [Family].
 type Sample struct {
 	Values []string // of the family's labels
-	Value  float64  // +Inf where there is no bound
+	Value  float64  // +Inf if there is no limit
 }
 
-// Options say what is counted.
+// Options say what is exported.
 type Options struct {
-	// Rules are those with a sample also where they found nothing.
+	// Rules have a sample even if they found nothing.
 	Rules []diagnose.Rule
 
 	// Names is how many of the largest queues, listeners, shared memory objects,
@@ -47,8 +47,8 @@ type Options struct {
 	Names int
 }
 
-// Of counts what is in a snapshot. Families without samples are left out. Of several hosts
-// each is counted, and the first label of all families is the host's name.
+// Of returns the families of a snapshot, without those that have no samples. In a snapshot of
+// several hosts each host is counted, and the first label of all families is the host's name.
 func Of(s *model.Snapshot, o Options) []Family {
 	var list []Family
 	if len(s.Hosts) > 0 {
@@ -59,8 +59,8 @@ func Of(s *model.Snapshot, o Options) []Family {
 	return slices.DeleteFunc(list, func(f Family) bool { return len(f.Samples) == 0 })
 }
 
-// Families describes all families that there can be; what samples they have means
-// nothing.
+// Families returns all families that can occur, to describe them; their samples are
+// meaningless.
 func Families() []Family {
 	all := &model.Snapshot{Waits: []model.Wait{}, Findings: []model.Finding{}, Traffic: []model.Traffic{}}
 	all.Scan.Rates = &model.RatesReport{}
@@ -92,7 +92,7 @@ type counter struct {
 	Options
 	snapshot *model.Snapshot
 	families []*Family
-	index    map[string]int // of the last family's samples
+	index    map[string]int // by labels: index of a sample of the last family
 	summed   []summed
 }
 
@@ -102,7 +102,7 @@ type summed struct {
 	names  int
 }
 
-// family begins a family; what follows adds to it.
+// family begins a family; the following calls add samples to it.
 func (c *counter) family(name, unit, help string, labels ...string) {
 	name = Prefix + name
 	if unit != "" {
@@ -112,12 +112,12 @@ func (c *counter) family(name, unit, help string, labels ...string) {
 	c.index = map[string]int{}
 }
 
-// at is the sample of the last family that has these values.
+// at returns the sample of the last family with these label values. made reports whether it is new.
 func (c *counter) at(values []string) (sample *Sample, made bool) {
 	f := c.families[len(c.families)-1]
 	key := ""
 	for _, v := range values {
-		key += v + "\xff" // in no text: see text
+		key += v + "\xff" // this byte is in no value: see text
 	}
 	i, ok := c.index[key]
 	if !ok {
@@ -162,8 +162,8 @@ func (c *counter) finish() []Family {
 	return list
 }
 
-// largest are the n keys with the most weight, the first by name where several weigh
-// the same.
+// largest returns the n keys with the greatest weight; keys of equal weight are taken by
+// name.
 func largest[T any](m map[string]T, n int, weight func(T) float64) map[string]bool {
 	keys := make([]string, 0, len(m))
 	for k := range m {

@@ -6,14 +6,14 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// hostLabel is the label that tells several hosts apart.
+// hostLabel is the label that distinguishes several hosts.
 const hostLabel = "host"
 
-// countHosts counts each host of a snapshot of several by itself, as if it were alone: the
-// bounds on names hold for each.
+// countHosts counts each host of a snapshot of several hosts separately: the limits on names
+// apply to each host.
 func countHosts(s *model.Snapshot, o Options) []Family {
 	var all []Family
-	place := map[string]int{} // of a family in all, by its name
+	place := map[string]int{} // by name: index of a family in all
 	for i, part := range partsOf(s) {
 		host := text(s.Hosts[i].Name)
 		for _, f := range count(part, o) {
@@ -21,7 +21,7 @@ func countHosts(s *model.Snapshot, o Options) []Family {
 				f.Samples[k].Values = slices.Insert(slices.Clone(f.Samples[k].Values), 0, host)
 			}
 			j, ok := place[f.Name]
-			if !ok { // a host that was not looked at for findings has no such family
+			if !ok { // a host without a diagnosis has no families of findings
 				f.Labels = slices.Insert(slices.Clone(f.Labels), 0, hostLabel)
 				place[f.Name] = len(all)
 				all = append(all, f)
@@ -36,8 +36,8 @@ func countHosts(s *model.Snapshot, o Options) []Family {
 	return all
 }
 
-// partsOf takes a snapshot of several hosts apart. What a host was not looked at for is
-// missing of it, as a gap says.
+// partsOf splits a snapshot of several hosts. Lists that were not read on a host are missing
+// in its part; a gap says so.
 func partsOf(s *model.Snapshot) []*model.Snapshot {
 	parts := make([]*model.Snapshot, len(s.Hosts))
 	byName := map[string]*model.Snapshot{}
@@ -53,9 +53,9 @@ func partsOf(s *model.Snapshot) []*model.Snapshot {
 		if p := byName[host]; p != nil {
 			return p
 		}
-		return new(model.Snapshot) // a document that somebody has changed
+		return new(model.Snapshot) // somebody has edited the document
 	}
-	hostOf := map[string]*model.Snapshot{} // by the object
+	hostOf := map[string]*model.Snapshot{} // by object
 	for _, p := range s.Processes {
 		part := of(p.Host)
 		part.Processes = append(part.Processes, p)

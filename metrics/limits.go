@@ -7,9 +7,9 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// limits counts the bounds that hold for the machine, a user or a namespace, of users
-// and of namespaces that are not ipctop's own the fullest, and how full the fullest of
-// all processes' is.
+// limits counts the limits of the machine, of users and of namespaces. Of users, and of
+// namespaces that are not ipctop's own, it counts only the fullest limits. Of processes,
+// it counts how full the fullest limit is.
 func (c *counter) limits() {
 	limits := c.snapshot.Limits
 	own := map[uint64]bool{}
@@ -55,7 +55,7 @@ func (c *counter) limits() {
 	}
 }
 
-// scope is whom a limit is on, by the values of labels.
+// scope says to whom a limit applies, as values of labels.
 type scope struct{ limit, user, namespace string }
 
 func (s scope) key() string { return s.limit + "\xff" + s.user + "\xff" + s.namespace }

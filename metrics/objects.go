@@ -4,11 +4,11 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// amounts are what an object holds; unknown is what its kind does not have or what
-// could not be read.
+// amounts are the amounts in an object. An amount is unknown if the object's kind does
+// not have it, or if it could not be read.
 type amounts struct {
 	queued, messages model.Opt[int64] // waiting to be read
-	memory, size     model.Opt[int64] // what it takes, how large it is
+	memory, size     model.Opt[int64] // allocated memory, size of the object
 	maxBytes         model.Opt[int64] // how much may be queued
 	maxMessages      model.Opt[int64]
 	backlog, most    model.Opt[int64] // of a listener
@@ -51,13 +51,13 @@ func amountsOf(o *model.Object) amounts {
 	return amounts{}
 }
 
-// counted is an object that ipctop does not hold alone.
+// counted is an object that others than ipctop hold, too.
 type counted struct {
 	*model.Object
 	amounts
 }
 
-// shown are all objects that ipctop does not hold alone.
+// shown returns all objects without those that only ipctop holds.
 func (c *counter) shown() []counted {
 	list := make([]counted, 0, len(c.snapshot.Objects))
 	for _, o := range c.snapshot.Objects {
@@ -68,7 +68,7 @@ func (c *counter) shown() []counted {
 	return list
 }
 
-// perKind adds up amounts of objects of each kind, those that are known.
+// perKind has the sums of the known amounts of each kind's objects.
 type perKind map[model.Kind]model.Opt[int64]
 
 func (p perKind) add(kind model.Kind, amount model.Opt[int64]) {
@@ -102,9 +102,9 @@ func (c *counter) objects(list []counted) {
 	}
 }
 
-// nameOf is the name under which an object has samples: a path, a key, a port. Objects
-// of the same name, in several namespaces say, are added up. It is empty for what
-// has none.
+// nameOf returns the name for an object's samples: a path, a key, a port. Objects with the
+// same name, for example in several namespaces, are added up. It is empty for an object
+// without a name.
 func nameOf(o *model.Object) string {
 	switch d := o.Detail.(type) {
 	case *model.SysvMsgDetail:
@@ -126,7 +126,7 @@ func nameOf(o *model.Object) string {
 	return Name(o.Name)
 }
 
-// key is a System V key; all that are IPC_PRIVATE have the same.
+// key returns a System V key as a name; all objects with IPC_PRIVATE have the same one.
 func key(k string) string {
 	if k == "0x00000000" {
 		return "private"
@@ -134,7 +134,7 @@ func key(k string) string {
 	return text(k)
 }
 
-// named makes the families of things with names. Each takes the largest of its own.
+// named makes the families of objects with names. Each family takes its own largest objects.
 func (c *counter) named(list []counted) {
 	type value struct {
 		name, unit, help string

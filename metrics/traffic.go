@@ -2,7 +2,7 @@ package metrics
 
 import "github.com/ipctop/ipctop/model"
 
-// traffic is of what went through objects, where that was measured.
+// traffic makes the families of measured traffic.
 func (c *counter) traffic() {
 	s := c.snapshot
 	if s.Traffic == nil || s.Scan.Rates == nil {

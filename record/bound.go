@@ -8,29 +8,30 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// bound is what the lines of a sample may take. A file may come from a stranger: some
-// bytes of it can stand for any number of lines.
+// bound limits the memory for the lines of a sample. A file may come from an untrusted
+// source: a few bytes of it can expand to any number of lines.
 type bound struct {
 	max int64 // bytes
-	err error // what is wrong with a sample that takes more
+	err error // the error for a sample that needs more
 }
 
 const (
-	// lineHeader is what a line takes beside its text, in bytes.
+	// lineHeader is how many bytes a line needs in addition to its text.
 	lineHeader = 24
 
-	// Samples have a line for each record, with some bytes that are in no other:
-	// they compress to a hundredth at the best. What a file of so many bytes says
-	// that it holds beyond this was not written by ipctop.
+	// Each line of a sample is a record with some bytes that are in no other line, so
+	// samples compress to a hundredth at best. A file that claims to contain more than
+	// this factor times its size was not written by ipctop.
 	maxExpansion = 1000
 	minBound     = 1 << 20
 
-	// While a sample is read, there are its payload, its lines, those of the sample
-	// before, its text and what is made of that, which takes half of the memory.
+	// While a sample is read, the following exist at the same time: its payload, its
+	// lines, the lines of the sample before, its text, and the decoded snapshot, which
+	// takes half of the memory.
 	boundShare = 8
 )
 
-// newBound is the bound of a file of so many bytes that may take so much memory.
+// newBound returns the bound for a file of size bytes, if maxMemory bytes may be used.
 func newBound(size, maxMemory int64) bound {
 	most := max(maxMemory/boundShare, 1)
 	if size < (most-minBound)/maxExpansion {
@@ -39,7 +40,7 @@ func newBound(size, maxMemory int64) bound {
 	return bound{most, model.ErrMemory}
 }
 
-// lines splits JSON into lines, if they may be taken.
+// lines splits JSON into lines, if they are within the bound.
 func (b bound) lines(doc []byte) ([][]byte, error) {
 	if err := b.check(len(doc), bytes.Count(doc, newline)+1); err != nil {
 		return nil, err
@@ -47,7 +48,7 @@ func (b bound) lines(doc []byte) ([][]byte, error) {
 	return lines(doc), nil
 }
 
-// check says whether lines may be taken: so many bytes in so many lines.
+// check returns an error if so many bytes in so many lines are beyond the bound.
 func (b bound) check(size, lines int) error {
 	if int64(size)+int64(lines)*lineHeader > b.max {
 		return b.err
@@ -55,15 +56,15 @@ func (b bound) check(size, lines int) error {
 	return nil
 }
 
-// countingReader reads a file as long as that is in proportion to its size: what looks
-// like a frame at every other byte would take the square of that.
+// countingReader limits how many bytes are read from a file, in proportion to its size. A
+// file that seems to have a frame at every other byte would otherwise take quadratic time.
 type countingReader struct {
 	r    io.ReaderAt
 	left int64 // bytes
 }
 
-// maxReads is how often every byte of a file may be read while its samples are found.
-// Of a file that is whole it is one time.
+// maxReads is how many times its size may be read from a file to find its samples. In an
+// undamaged file every byte is read once.
 const maxReads = 64
 
 var errTooDamaged = errors.New("it is damaged in too many places")

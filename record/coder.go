@@ -13,15 +13,15 @@ import (
 // coder compresses payloads.
 type coder struct{ enc *zstd.Encoder }
 
-// encoderOptions ask for one goroutine: watching must not become the load. The frames have
-// checksums of their own. What records repeat they repeat nearby: a larger window takes more
-// memory, here and where it is read, and compresses them no better.
+// encoderOptions ask for one goroutine, because watching must not load the machine. The frames
+// have checksums of their own. Records repeat text that is nearby: a larger window would need
+// more memory for writing and reading, and would not compress better.
 var encoderOptions = []zstd.EOption{
 	zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false), zstd.WithWindowSize(512 << 10),
 }
 
 func newCoder() *coder {
-	// These options are right, so there is no error.
+	// The options are valid, so there is no error.
 	enc, err := zstd.NewWriter(nil, encoderOptions...)
 	if err != nil {
 		panic(err)
@@ -29,8 +29,8 @@ func newCoder() *coder {
 	return &coder{enc}
 }
 
-// compressDocument compresses a document as it is written, so that it need not be in memory.
-// The encoder is given up with it: there is a whole document only now and then.
+// compressDocument compresses a document while it is written, so that it need not be in memory.
+// The encoder is not kept: a whole document is written only now and then.
 func compressDocument(doc *sampleLines) ([]byte, error) {
 	var b bytes.Buffer
 	enc, err := zstd.NewWriter(nil, encoderOptions...)
@@ -45,7 +45,7 @@ func compressDocument(doc *sampleLines) ([]byte, error) {
 
 func (z *coder) compress(p []byte) []byte { return z.enc.EncodeAll(p, nil) }
 
-// decoder decompresses payloads, as far as they keep to a bound.
+// decoder decompresses payloads that are within a bound.
 type decoder struct {
 	dec  *zstd.Decoder
 	most bound
@@ -54,7 +54,7 @@ type decoder struct {
 func newDecoder(most bound) *decoder {
 	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(most.max)))
 	if err != nil {
-		panic(err) // these options are right, too
+		panic(err) // the options are valid, too
 	}
 	return &decoder{dec, most}
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// NameCreators gives shared memory whose creator is gone that process's name and
-// arguments, where a recording of the same machine since its start had it.
+// NameCreators fills in the creator's name and arguments for shared memory whose creator
+// has ended, if a recording of the same machine and boot has that process.
 func NameCreators(snap *model.Snapshot, rec *Recording) error {
 	alive := map[int]*model.Process{}
 	for i := range snap.Processes {
@@ -34,12 +34,12 @@ func NameCreators(snap *model.Snapshot, rec *Recording) error {
 	return nil
 }
 
-// livedAt reports whether a process had been started at a time that is told in
-// whole seconds.
+// livedAt reports whether a process had been started at a time, which is given in whole
+// seconds.
 func livedAt(p *model.Process, at time.Time) bool { return p.StartTime.Before(at.Add(time.Second)) }
 
-// processAt finds the process that had a pid at a time: in the sample after that
-// or in the one before. One that lived only in between is in none.
+// processAt finds the process that had a pid at a time: in the sample after that time,
+// or in the one before. A process that lived only between the two is in neither.
 func (rec *Recording) processAt(pid int, at time.Time, boot string) (*model.Process, error) {
 	before := rec.At(at)
 	for _, i := range []int{before + 1, before} {

@@ -5,16 +5,16 @@ import (
 	"encoding/binary"
 )
 
-// A delta makes the lines of a sample's JSON out of those of the sample before:
-// its JSON has one record a line, in an order that hardly changes. It begins
-// with the time between the two in ns; then come the steps below. A position
-// in the old lines moves along.
+// A delta describes how to make the lines of a sample's JSON from those of the sample
+// before. The JSON has one record per line, in an order that hardly changes. The delta
+// begins with the time between the two samples in ns; then come the steps below. They
+// move a position in the old lines.
 const (
-	stepCopy    = iota // the next N old lines stay
-	stepSeek           // go N old lines on (zigzag: or back)
+	stepCopy    = iota // copy the next N old lines
+	stepSeek           // move by N old lines, forwards or backwards (zigzag)
 	stepLine           // a new line of N bytes follows
 	stepNumbers        // the next old line, with other numbers; N is 0
-	stepSplice         // the next old line, but for what is between its first N bytes and its last M; the bytes between follow
+	stepSplice         // the next old line, keeping its first N and its last M bytes; the bytes between these follow
 	steps
 )
 
@@ -34,9 +34,9 @@ func lines(doc []byte) [][]byte {
 
 var newline = []byte{'\n'}
 
-// identity is what tells a record from those beside it: all begin with what
-// identifies them, in one or two fields. It need not be unique: where it is
-// not, the delta becomes larger, no more.
+// identity returns the beginning of a line that distinguishes a record from its
+// neighbours: every record begins with one or two fields that identify it. It need not be
+// unique; otherwise the delta only becomes larger.
 func identity(line []byte) []byte {
 	first := bytes.IndexByte(line, ',')
 	if first < 0 {
@@ -49,12 +49,12 @@ func identity(line []byte) []byte {
 	return line[:first+1+second]
 }
 
-// delta is a delta while it is made.
+// delta builds a delta.
 type delta struct {
 	b      []byte
-	shift  int64 // ns since the sample before; 0 if that is not worth telling
-	at     int   // the old line that comes next
-	copied int   // how many before that stay and are not told of yet
+	shift  int64 // ns since the sample before; 0 if it is not used
+	at     int   // position: the next old line
+	copied int   // how many lines before at are copied, in a step that is not written yet
 }
 
 func newDelta(shift int64) *delta {
@@ -64,7 +64,7 @@ func newDelta(shift int64) *delta {
 	return &delta{b: binary.AppendUvarint(nil, zigzag(shift)), shift: shift}
 }
 
-// bytes is the delta, when all is in it.
+// bytes returns the finished delta.
 func (d *delta) bytes() []byte {
 	d.flush()
 	return d.b
@@ -77,7 +77,7 @@ func (d *delta) flush() {
 	}
 }
 
-// seek goes to an old line.
+// seek moves to an old line.
 func (d *delta) seek(at int) {
 	if d.at != at {
 		d.flush()
@@ -86,7 +86,7 @@ func (d *delta) seek(at int) {
 	}
 }
 
-// copy has n old lines stay.
+// copy copies n old lines.
 func (d *delta) copy(at, n int) {
 	if n > 0 {
 		d.seek(at)
@@ -100,7 +100,7 @@ func (d *delta) line(line []byte) {
 	d.b = append(appendStep(d.b, stepLine, uint64(len(line))), line...)
 }
 
-// change makes an old line another one, of the same identity as a rule.
+// change turns an old line into another one, which normally has the same identity.
 func (d *delta) change(at int, old, line []byte) {
 	d.seek(at)
 	d.flush()
@@ -108,7 +108,7 @@ func (d *delta) change(at int, old, line []byte) {
 	d.at++
 }
 
-// lines makes lines of old ones, the first of which is at a place.
+// lines makes the lines of list from old lines; from is the position of the first old one.
 func (d *delta) lines(from int, old, list [][]byte) {
 	var index map[string][]int
 	looked := 0
@@ -130,8 +130,8 @@ func (d *delta) lines(from int, old, list [][]byte) {
 			switch {
 			case found >= 0:
 				found += at + 1
-			case at < len(old) && near(list[1:], identity(old[at]), nearby) >= 0: // the line is new: what was here comes after it
-			case looked < fewLooks: // one went where another came, which is the rule: that is not worth an index
+			case at < len(old) && near(list[1:], identity(old[at]), nearby) >= 0: // the line is new: the old line here comes later
+			case looked < fewLooks: // normally a line went where another came: that is not worth an index
 				if looked++; len(rest) > nearby {
 					if found = near(rest[nearby:], id, farther); found >= 0 {
 						found += at + 1 + nearby
@@ -157,30 +157,30 @@ func (d *delta) lines(from int, old, list [][]byte) {
 	}
 }
 
-// appendDelta appends what makes list of old.
+// appendDelta appends the delta that makes list from old.
 func appendDelta(b []byte, old, list [][]byte, shift int64) []byte {
 	d := newDelta(shift)
 	d.lines(0, old, list)
 	return append(b, d.bytes()...)
 }
 
-// followedBySame reports whether the second lines are the same: then the first ones take the
-// same place, such as the time at which a sample was taken.
+// followedBySame reports whether the second lines are the same: then the first line has replaced
+// the old one, as with the time at which a sample was taken.
 func followedBySame(old, list [][]byte) bool {
 	return len(old) > 1 && len(list) > 1 && bytes.Equal(old[1], list[1])
 }
 
-// How far it is looked for what comes and goes: nearby at first, so much farther for the
-// first few lines that are not there, and for others among all lines, which are indexed for
-// that. What is farther away than it was looked for becomes a new line.
+// How many lines are searched for lines that come and go: first the nearby ones. For the first
+// few lines that are not found there, the search goes on farther. For further ones all lines are
+// searched with an index. A line that is not found becomes a new line.
 const (
 	nearby   = 32
 	farther  = 1024
 	fewLooks = 32
 )
 
-// near is the place of the line with an identity among the first n of some lines; -1 if it
-// is not there.
+// near returns the index of the line with an identity among the first n lines; -1 if it is
+// not there.
 func near(list [][]byte, id []byte, n int) int {
 	for i, line := range list[:min(len(list), n)] {
 		if bytes.HasPrefix(line, id) && bytes.Equal(identity(line), id) {
@@ -194,7 +194,7 @@ func appendStep(b []byte, step int, n uint64) []byte {
 	return binary.AppendUvarint(b, n*steps+uint64(step))
 }
 
-// indexLines finds lines by identity.
+// indexLines indexes lines by identity.
 func indexLines(list [][]byte) map[string][]int {
 	index := make(map[string][]int, len(list))
 	for i, line := range list {
@@ -204,8 +204,8 @@ func indexLines(list [][]byte) map[string][]int {
 	return index
 }
 
-// nextOf is the first place at or after at, else the first of all; -1 if there is
-// none.
+// nextOf returns the first of the places that is at or after at, else the first of all;
+// -1 if there is none.
 func nextOf(places []int, at int) int {
 	for _, p := range places {
 		if p >= at {
@@ -218,7 +218,7 @@ func nextOf(places []int, at int) int {
 	return -1
 }
 
-// appendChange appends the step from a line to another, of the same identity as a rule.
+// appendChange appends the step from a line to another, which normally has the same identity.
 func appendChange(b []byte, old, line []byte, shift int64) []byte {
 	n := len(b)
 	if b, ok := appendNumbers(appendStep(b, stepNumbers, 0), old, line, shift); ok {
@@ -265,8 +265,8 @@ func (d *deltaReader) bytes(n uint64) []byte {
 	return b
 }
 
-// applyDelta makes the lines of a sample of those of the sample before. made are
-// those among them that the sample before did not have.
+// applyDelta makes the lines of a sample from those of the sample before. made are the
+// lines that the sample before did not have.
 func applyDelta(old [][]byte, delta []byte, most bound) (list, made [][]byte, err error) {
 	d := deltaReader{b: delta}
 	d.shift = unzigzag(d.uvarint())

@@ -12,7 +12,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Difference is what changed from one snapshot to another.
+// Difference describes what changed from one snapshot to another.
 type Difference struct {
 	Before, After Side
 	Changes       []Change // findings, processes, objects, holders
@@ -30,7 +30,7 @@ const (
 	Appeared = "appeared"
 	Vanished = "vanished"
 	Changed  = "changed"
-	Grew     = "grew" // changed, and a queue of it holds more
+	Grew     = "grew" // changed, and one of its queues is longer
 )
 
 // Change is one thing that changed.
@@ -40,27 +40,27 @@ type Change struct {
 	ID     string        `json:"id,omitzero"` // of the object or finding
 	Gen    string        `json:"gen,omitzero"`
 	Kind   model.Kind    `json:"kind,omitzero"`
-	Name   string        `json:"name,omitzero"` // of an object; what a finding says
+	Name   string        `json:"name,omitzero"` // of an object; the summary of a finding
 	PID    int           `json:"pid,omitzero"`
 	Start  uint64        `json:"start_ticks,omitzero"`
 	Comm   string        `json:"comm,omitzero"`
 	Fields []FieldChange `json:"fields,omitzero"`
 }
 
-// FieldChange is a field of it and what it was and is, in words. A value that is
-// missing was or is unknown.
+// FieldChange is a changed field with its old and new value in words. A missing value
+// is unknown.
 type FieldChange struct {
 	Name   string           `json:"name"`
 	Before string           `json:"before,omitzero"`
 	After  string           `json:"after,omitzero"`
-	By     model.Opt[int64] `json:"by,omitzero"` // after less before, of numbers
+	By     model.Opt[int64] `json:"by,omitzero"` // of numbers: after minus before
 }
 
-// Diff compares two snapshots. A process is the same if its pid and start are, an
-// object if its id and generation are. ipctop's own processes are left out.
+// Diff compares two snapshots. Processes are the same if their pid and start time are
+// equal, objects if their id and generation are. ipctop's own processes are left out.
 func Diff(before, after *model.Snapshot) *Difference {
 	d := &Difference{Before: side(before), After: side(after)}
-	if before.Findings != nil && after.Findings != nil { // else nobody looked
+	if before.Findings != nil && after.Findings != nil { // else there was no diagnosis
 		d.findings(before.Findings, after.Findings)
 	}
 	d.processes(before, after)
@@ -70,8 +70,8 @@ func Diff(before, after *model.Snapshot) *Difference {
 
 func side(s *model.Snapshot) Side { return Side{s.Taken, s.Host.Hostname, s.Host.BootID} }
 
-// Comparable says why the two snapshots have nothing in common, whatever their
-// numbers say; "" if they may.
+// Comparable says why the two snapshots cannot be compared although their numbers may
+// be equal; "" if they can.
 func (d *Difference) Comparable() string {
 	switch a, b := d.Before, d.After; {
 	case a.BootID == "" || b.BootID == "" || a.BootID == b.BootID:
@@ -84,8 +84,8 @@ func (d *Difference) Comparable() string {
 
 func (d *Difference) add(c Change) { d.Changes = append(d.Changes, c) }
 
-// pair calls f for everything with a key: in the order of after, then what is in
-// before alone.
+// pair calls f for every key: first in the order of after, then for elements that are
+// only in before.
 func pair[K comparable, T any](before, after []*T, key func(*T) K, f func(before, after *T)) {
 	old := make(map[K]*T, len(before))
 	for i := range before {
@@ -104,7 +104,7 @@ func pair[K comparable, T any](before, after []*T, key func(*T) K, f func(before
 	}
 }
 
-// pointers lists where the elements of a list are.
+// pointers returns pointers to the elements of a list.
 func pointers[T any](list []T) []*T {
 	out := make([]*T, len(list))
 	for i := range list {
@@ -113,7 +113,7 @@ func pointers[T any](list []T) []*T {
 	return out
 }
 
-// how is what happened to something that is in one of two snapshots or in both.
+// how returns what happened to an element, which may be nil in one of the snapshots.
 func how[T any](before, after *T) string {
 	switch {
 	case before == nil:
@@ -124,7 +124,7 @@ func how[T any](before, after *T) string {
 	return Changed
 }
 
-// there is the newer of two of which one may be missing.
+// there returns after, or before if after is nil.
 func there[T any](before, after *T) *T {
 	if after != nil {
 		return after
@@ -152,8 +152,8 @@ type processKey struct {
 	start uint64
 }
 
-// processFields are the fields of a process that are compared: not those that
-// change all the time.
+// processFields are the fields of a process that are compared; fields that change all
+// the time are left out.
 var processFields = []string{"ppid", "comm", "user", "tracer", "frozen", "core_dumping", "threads", "fds", "cgroup"}
 
 func (d *Difference) processes(before, after *model.Snapshot) {
@@ -173,13 +173,13 @@ func (d *Difference) processes(before, after *model.Snapshot) {
 	})
 }
 
-// lasting are the states that do not come and go with every moment.
+// lasting are the process states that do not change all the time.
 const lasting = "TtZX"
 
 type objectKey struct{ id, gen string }
 
 func (d *Difference) objects(before, after *model.Snapshot) {
-	// Where one side does not know the generation, the id has to do.
+	// If one side does not know the generation, only the id is compared.
 	unknown := map[string]bool{}
 	for _, list := range [][]*model.Object{before.Objects, after.Objects} {
 		for i := range list {
@@ -217,7 +217,7 @@ func (d *Difference) objects(before, after *model.Snapshot) {
 	d.Changes = append(d.Changes, holders...)
 }
 
-// ownPIDs are ipctop's own processes, where they are not to be compared.
+// ownPIDs are ipctop's own processes, if they must not be compared.
 type ownPIDs map[int32]bool
 
 func own(s *model.Snapshot) ownPIDs {
@@ -230,14 +230,14 @@ func own(s *model.Snapshot) ownPIDs {
 	return pids
 }
 
-// alone reports whether nobody but ipctop holds an object.
+// alone reports whether only ipctop holds an object.
 func (p ownPIDs) alone(o *model.Object) bool {
 	return len(o.Holders) > 0 && !slices.ContainsFunc(o.Holders, func(h model.Holder) bool { return !p[h.PID] })
 }
 
 var objectFields = []string{"name", "path", "deleted", "uid", "gid", "mode"}
 
-// queues are the fields of details that say how much waits to be fetched.
+// queues are the fields of details that are lengths of queues.
 var queues = map[string]bool{
 	"queued": true, "recv_queue": true, "send_queue": true, "messages": true, "bytes": true, "backlog": true, "inflight_fds": true,
 }
@@ -277,7 +277,7 @@ func holderChanges(old, now *model.Object, was, is ownPIDs) (list []Change) {
 	return list
 }
 
-// details compares what only a kind has.
+// details compares the details of an object.
 func details(old, now model.Detail) []FieldChange {
 	if old == nil || now == nil || reflect.TypeOf(old) != reflect.TypeOf(now) {
 		return nil
@@ -285,8 +285,8 @@ func details(old, now model.Detail) []FieldChange {
 	return fields(old, now, nil)
 }
 
-// fields compares records of one type: those named, or all but ages and other
-// times that pass by themselves.
+// fields compares records of one type: the named fields, or all fields except ages and
+// other times that always change.
 func fields(old, now any, names []string) (list []FieldChange) {
 	was, is := values(old, names), values(now, names)
 	all := make([]string, 0, len(is))
@@ -338,7 +338,7 @@ func integer(v any) (int64, bool) {
 	return 0, false
 }
 
-// text is a value in words; "" for what has fields of its own.
+// text returns a value in words; "" for a value that has fields of its own.
 func text(v any) string {
 	switch v := v.(type) {
 	case string:
@@ -354,8 +354,8 @@ func text(v any) string {
 	return ""
 }
 
-// Sort puts the changes into an order in which those that say most come first:
-// what grew by how much, then the rest as it was found.
+// Sort puts the most informative changes first: those that grew, by how much they grew,
+// then the others in the order in which they were found.
 func (d *Difference) Sort() {
 	slices.SortStableFunc(d.Changes, func(a, b Change) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(growth(b), growth(a)))

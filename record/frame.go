@@ -8,10 +8,10 @@ import (
 	"io"
 )
 
-// Version is the number of the file format. A reader refuses a higher one.
+// Version is the number of the file format. A reader rejects a higher one.
 const Version = 1
 
-// A frame is a zstd skippable frame, which holds the header below, followed by a
+// A frame is a zstd skippable frame that contains the header below, followed by a
 // zstd frame with the payload. So the whole file is a valid zstd file.
 //
 //	 0  magic of a skippable frame, 5c 2a 4d 18
@@ -24,11 +24,11 @@ const Version = 1
 //	40  CRC-32C of the payload
 //	44  CRC-32C of the header so far
 //
-// The magic has a control character. Those never stand in a sample's JSON, so
-// that no process can put a name into a file that looks like a frame.
+// The magic contains a control character. A sample's JSON never does, so no process
+// can choose a name that looks like a frame in the file.
 const (
 	headerSize = 48
-	markSize   = 14 // what all frames of all versions begin with
+	markSize   = 14 // length of the bytes with which all frames of all versions begin
 )
 
 var mark = [markSize]byte{0x5c, 0x2a, 0x4d, 0x18, headerSize - 8, 0, 0, 0, 'i', 'p', 'c', 't', 'o', 'p'}
@@ -41,7 +41,7 @@ const (
 	typeIndex = 'I' // the frames since the index before
 )
 
-// maxPayload is how long a payload can be.
+// maxPayload is the largest length of a payload.
 const maxPayload = 1 << 30
 
 var crcTable = crc32.MakeTable(crc32.Castagnoli)
@@ -56,7 +56,7 @@ func checksumLines(list [][]byte) uint32 {
 	return sum
 }
 
-// header is what stands in front of every payload.
+// header is the header before every payload.
 type header struct {
 	kind     byte
 	taken    int64
@@ -66,7 +66,7 @@ type header struct {
 	payload  uint32 // checksum
 }
 
-// size is how long the frame is.
+// size returns the length of the frame.
 func (h *header) size() int64 { return headerSize + int64(h.length) }
 
 // appendFrame appends a frame with its payload.
@@ -83,10 +83,10 @@ func appendFrame(b []byte, h header, payload []byte) []byte {
 	return append(b, payload...)
 }
 
-// errDamaged says that there is no whole frame where one should be.
+// errDamaged says that there is no intact frame where one should be.
 var errDamaged = errors.New("damaged")
 
-// parseHeader reads a header that begins b.
+// parseHeader parses the header at the beginning of b.
 func parseHeader(b []byte) (header, error) {
 	if len(b) < headerSize || [markSize]byte(b) != mark || checksum(b[:44]) != binary.LittleEndian.Uint32(b[44:]) {
 		return header{}, errDamaged
@@ -105,8 +105,8 @@ func parseHeader(b []byte) (header, error) {
 	return h, nil
 }
 
-// readFrame reads the frame at an offset that ends at another or before, and checks it.
-// The error is [errDamaged] or one of reading.
+// readFrame reads and checks the frame at an offset; it must not extend beyond end. The
+// error is [errDamaged] or a read error.
 func (rec *Recording) readFrame(at, end int64) (header, []byte, error) {
 	var b [headerSize]byte
 	if at < 0 || end-at < headerSize {
@@ -132,7 +132,7 @@ func (rec *Recording) readFrame(at, end int64) (header, []byte, error) {
 	return h, payload, nil
 }
 
-// readFull reads all of b. A file that has become shorter is a damaged one.
+// readFull reads all of b. A file that has become shorter counts as damaged.
 func readFull(r io.ReaderAt, b []byte, at int64) error {
 	n, err := r.ReadAt(b, at)
 	switch {
@@ -144,15 +144,15 @@ func readFull(r io.ReaderAt, b []byte, at int64) error {
 	return err
 }
 
-// ErrNotRecording is returned by [Open] for a file that is no recording.
+// ErrNotRecording is returned by [Open] for a file that is not a recording.
 var ErrNotRecording = errors.New("not an ipctop recording")
 
 // IsRecording reports whether a file that begins with b is a recording. b should
 // have 16 bytes or more.
 func IsRecording(b []byte) bool { return len(b) >= markSize && [markSize]byte(b) == mark }
 
-// checkFileHeader says whether b, the beginning of a file, is a recording that
-// this version can read.
+// checkFileHeader returns an error if b, the beginning of a file, is not that of a recording
+// which this version can read.
 func checkFileHeader(b []byte) error {
 	if len(b) <= markSize || !IsRecording(b) {
 		return ErrNotRecording

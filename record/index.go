@@ -2,25 +2,25 @@ package record
 
 import "encoding/binary"
 
-// A group is a whole sample and the deltas after it. An index follows every
-// group but the last: how long its frames are, and how long the index before
-// is, so that all can be found from the last one backwards. It holds no places
-// in the file: a recording stays right when its oldest groups are cut off. What
-// a recorder that was killed has left may be several groups, with damaged bytes
-// between; the next recorder makes one index for them.
+// A group is a whole sample and the deltas after it. An index follows every group
+// except the last. It contains the lengths of the group's frames and the length of the
+// index before, so that all samples can be found from the last index backwards. It
+// contains no offsets in the file, so a recording stays valid when its oldest groups
+// are dropped. If a recorder was killed, it may have left several groups without an
+// index, with damaged bytes between them; the next recorder makes one index for them.
 
 // entry is one sample in a file.
 type entry struct {
-	at       int64 // where its frame is
+	at       int64 // offset of its frame
 	length   int64 // of its frame
 	taken    int64
 	findings uint64
 	whole    bool
-	key      int // which whole sample it goes back to
+	key      int // the whole sample on which it is based
 }
 
-// appendIndex appends the frame of an index of the samples that begin at a place
-// or after; before is the length of the index that ends there.
+// appendIndex appends the frame of an index for the samples from offset from on; before is
+// the length of the index that ends there.
 func (z *coder) appendIndex(b []byte, samples []entry, from, before int64) []byte {
 	p := binary.AppendUvarint(nil, uint64(before))
 	p = binary.AppendUvarint(p, uint64(len(samples)))
@@ -39,13 +39,13 @@ func (z *coder) appendIndex(b []byte, samples []entry, from, before int64) []byt
 	return appendFrame(b, header{kind: typeIndex, taken: last}, z.compress(p))
 }
 
-// parseIndex reads an index that stands at a place in the file: the samples in
-// it, where the first begins, and how long the index is that ends there.
+// parseIndex parses an index that is at an offset in the file. It returns the samples in it,
+// the offset of the first one, and the length of the index that ends there.
 func parseIndex(p []byte, at int64) (samples []entry, from, before int64, err error) {
 	d := deltaReader{b: p}
 	before = int64(d.uvarint())
 	n := d.uvarint()
-	if n > uint64(max(at, 0)/headerSize) { // more frames than there is room for
+	if n > uint64(max(at, 0)/headerSize) { // more frames than fit into the file
 		return nil, 0, 0, errDamaged
 	}
 	samples = make([]entry, n)
@@ -76,5 +76,5 @@ func parseIndex(p []byte, at int64) (samples []entry, from, before int64, err er
 	return samples, at - total, before, nil
 }
 
-// maxFile is how large a file can be, so that sums of its parts do not overflow.
+// maxFile is the largest size of a file, chosen so that sums of its parts do not overflow.
 const maxFile = 1 << 50

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// Keep bounds a recording by age or by size; the zero value does not.
+// Keep limits a recording by age or by size; the zero value is no limit.
 type Keep struct {
 	Age  time.Duration // samples are kept at least this long
-	Size int64         // bytes: the file gets no larger than that and one group
+	Size int64         // bytes: the file gets no larger than this plus one group
 }
 
-// ParseKeep reads a bound as people type it: 24h, 7d, 500MiB, 2GiB, 2G, 1000000.
+// ParseKeep parses a limit as people type it: 24h, 7d, 500MiB, 2GiB, 2G, 1000000.
 func ParseKeep(s string) (Keep, error) {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		if n, err := strconv.ParseFloat(days, 64); err == nil && n > 0 && n < 36500 {
@@ -36,7 +36,7 @@ func ParseKeep(s string) (Keep, error) {
 	return Keep{Size: size}, nil
 }
 
-// ParseSize reads a number of bytes as people type it: 500MiB, 2GiB, 2G, 1000000.
+// ParseSize parses a number of bytes as people type it: 500MiB, 2GiB, 2G, 1000000.
 func ParseSize(s string) (int64, error) {
 	number, unit := s, int64(1)
 	for _, u := range sizeUnits {
@@ -52,7 +52,7 @@ func ParseSize(s string) (int64, error) {
 	return int64(n * float64(unit)), nil
 }
 
-// minKeep is how small a recording may be kept.
+// minKeep is the smallest limit on the size of a recording.
 const minKeep = 64 << 10
 
 var sizeUnits = []struct {
@@ -82,8 +82,8 @@ func cutSuffixFold(s, suffix string) (string, bool) {
 	return s[:n], true
 }
 
-// group is how long and how large a group may become: only whole groups can be
-// dropped, so that they must be small against what is kept.
+// group returns how long and how large a group may become. Only whole groups can be
+// dropped, so they must be small compared with the limit.
 func (k Keep) group() (time.Duration, int64) {
 	longest, largest := groupTime, int64(math.MaxInt64)
 	if k.Age > 0 {
@@ -95,11 +95,11 @@ func (k Keep) group() (time.Duration, int64) {
 	return longest, largest
 }
 
-// Excess is how many of the oldest groups are to be dropped now. It is 0 most of
-// the time: dropping them means writing the rest anew.
+// Excess returns how many of the oldest groups must be dropped now. It is mostly 0,
+// because dropping them means rewriting the rest.
 func (w *Writer) Excess(now time.Time) int {
 	drop := 0
-	others := len(w.starts) - 1 // the group under way stays
+	others := len(w.starts) - 1 // without the current group, which stays
 	switch k := w.keep; {
 	case others < 1:
 	case k.Age > 0:
@@ -118,9 +118,9 @@ func (w *Writer) Excess(now time.Time) int {
 	return drop
 }
 
-// Drop writes the recording without its oldest groups to an empty file, from
-// which it goes on when the caller has put that in the place of the old one.
-// After an error the writer goes on with the old one. src reads the old file.
+// Drop writes the recording without its oldest groups to an empty file, and returns the
+// writer for it. The caller must then replace the old file by the new one. After an
+// error the old writer can still be used. src reads the old file.
 func (w *Writer) Drop(groups int, to File, src io.ReaderAt) (*Writer, error) {
 	from := w.starts[groups].at
 	next := &Writer{

@@ -9,16 +9,16 @@ import (
 
 // Moment is a time in a recording as people name it.
 type Moment struct {
-	at    time.Time     // a full time; else
-	clock time.Duration // since midnight, if back is negative; else
+	at    time.Time     // if not zero: a full time; else
+	clock time.Duration // if back is negative: since midnight; else
 	back  time.Duration // before the last sample
 	zone  *time.Location
 }
 
-// ParseMoment reads a time: RFC 3339, or without zone and seconds; 12:01 or
-// 12:01:30, for the last time a clock showed that; "3m ago" before the last
-// sample. What has no zone is in the given one. A time in whole seconds means
-// the end of that second: a sample's time is shown without fractions, too.
+// ParseMoment parses a time: RFC 3339, or the same without zone and seconds; 12:01 or
+// 12:01:30, which means the last time that a clock showed that; "3m ago", which is
+// relative to the last sample. A time without a zone is in the given zone. A time in whole
+// seconds means the end of that second, because a sample's time is shown without fractions.
 func ParseMoment(s string, zone *time.Location) (Moment, error) {
 	s = strings.TrimSpace(s)
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
@@ -57,16 +57,16 @@ func parseAgo(s string) (time.Duration, error) {
 	return time.ParseDuration(s)
 }
 
-// Times is when the samples of a recording were taken, in order.
+// Times are the times of a recording's samples, in order.
 type Times interface {
 	Len() int
 	Time(i int) time.Time
 	At(time.Time) int // the last one taken until then; -1 if all were later
 }
 
-// In is which sample of a recording shows a moment: the last one taken until
-// then; -1 if the recording begins later. late reports that the moment is
-// after the last sample. There must be a sample.
+// In returns the sample of a recording that shows a moment: the last one taken until
+// then; -1 if the recording begins later. late reports whether the moment is after the last
+// sample. There must be at least one sample.
 func (m Moment) In(rec Times) (i int, late bool) {
 	last := rec.Time(rec.Len() - 1)
 	t := m.at

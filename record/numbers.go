@@ -8,17 +8,17 @@ import (
 	"strconv"
 )
 
-// Most lines that change do so in numbers alone: ages, counters, queues. These
-// are kept as differences. Ages all grow by the time between the samples, and
-// so what is kept of them is how much they differ from that.
+// In most lines that change, only numbers change: ages, counters, queues. These are
+// stored as differences. All ages grow by the time between the samples, so the
+// difference from that time is stored for them.
 
 // maxDigits keeps sums and differences within 63 bits.
 const maxDigits = 18
 
 const maxNumber = 1_000_000_000_000_000_000
 
-// number is the value of a run of digits, if the run can be made of the value
-// again.
+// number returns the value of a run of digits, if the run can be restored from the
+// value.
 func number(run []byte) (int64, bool) {
 	if len(run) > maxDigits || len(run) > 1 && run[0] == '0' {
 		return 0, false
@@ -32,7 +32,7 @@ func number(run []byte) (int64, bool) {
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// digits is how many digits b begins with.
+// digits returns the number of digits at the beginning of b.
 func digits(b []byte) int {
 	n := 0
 	for n < len(b) && isDigit(b[n]) {
@@ -41,12 +41,12 @@ func digits(b []byte) int {
 	return n
 }
 
-// appendNumbers appends how line differs from old, if it does so in numbers
-// alone: how many, and for each how many numbers stay before it and its
+// appendNumbers appends how line differs from old, if they differ only in numbers: how
+// many numbers differ, and for each the count of unchanged numbers before it and its
 // difference. shift is the time between the samples in ns.
 func appendNumbers(b []byte, old, line []byte, shift int64) ([]byte, bool) {
 	begin := len(b)
-	b = append(b, 0) // most lines change in few numbers, of which one byte tells how many
+	b = append(b, 0) // one byte for the count: in most lines few numbers change
 	count, skipped := uint64(0), uint64(0)
 	i, j := 0, 0
 	for i < len(old) && j < len(line) {
@@ -79,7 +79,7 @@ func appendNumbers(b []byte, old, line []byte, shift int64) ([]byte, bool) {
 	return slices.Replace(b, begin, begin+1, binary.AppendUvarint(room[:0], count)...), true
 }
 
-// appendDifference appends d, or what it differs from shift if that is less.
+// appendDifference appends d, or its difference from shift if that is smaller.
 func appendDifference(b []byte, d, shift int64) []byte {
 	code := zigzag(d) << 1
 	if near := zigzag(d - shift); near < zigzag(d) {

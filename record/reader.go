@@ -11,33 +11,33 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Recording is a recording opened for reading. It holds where each sample is,
-// and no sample but the latest one read. It must not be used concurrently.
+// Recording is a recording opened for reading. It has the offsets of all samples in
+// memory, but only the sample that was read last. It must not be used concurrently.
 type Recording struct {
 	r       io.ReaderAt
 	size    int64
 	dec     *decoder
-	memory  int64 // what reading a sample may take, in bytes
+	memory  int64 // limit on the memory for reading a sample, in bytes
 	entries []entry
-	end     int64 // of the last whole frame
-	indexed int64 // where the last index is; 0: nowhere
-	before  int64 // how long that is
-	damaged int64 // bytes that belong to no whole frame
+	end     int64 // end of the last intact frame
+	indexed int64 // offset of the last index; 0: there is none
+	before  int64 // length of the last index
+	damaged int64 // bytes that belong to no intact frame
 
-	at    int // the sample whose lines are held; -1: none
+	at    int // the sample whose lines are in memory; -1: none
 	lines [][]byte
 }
 
-// Open finds the samples of a recording of so many bytes. It takes what is whole of a
-// file that was cut off or damaged; [Recording.Damage] tells. To read a sample takes no
-// more than maxMemory bytes of memory; beyond that the error is [model.ErrMemory].
+// Open finds the samples of a recording of size bytes. From a truncated or damaged file it
+// takes everything that is intact; see [Recording.Damage]. Reading a sample uses no more
+// than maxMemory bytes of memory; beyond that the error is [model.ErrMemory].
 func Open(r io.ReaderAt, size, maxMemory int64) (*Recording, error) {
 	first := make([]byte, min(size, headerSize))
 	if err := readFull(r, first, 0); err != nil {
 		return nil, err
 	}
 	if len(first) > 0 && len(first) < headerSize && bytes.HasPrefix(appendFrame(nil, header{kind: typeFile}, nil), first) {
-		return &Recording{r: r, damaged: size, at: -1}, nil // cut off while it was made
+		return &Recording{r: r, damaged: size, at: -1}, nil // truncated while it was created
 	}
 	if err := checkFileHeader(first); err != nil {
 		return nil, err
@@ -55,8 +55,8 @@ func Open(r io.ReaderAt, size, maxMemory int64) (*Recording, error) {
 	return rec, nil
 }
 
-// readIndexes finds the samples that are in an index, from the last one
-// backwards. It returns where the frames begin that are in none.
+// readIndexes finds the samples that are in an index, from the last index backwards. It
+// returns the offset of the first frame that is in no index.
 func (rec *Recording) readIndexes(size int64) (int64, error) {
 	at, err := rec.findLastIndex(size)
 	if err != nil || at < 0 {
@@ -64,7 +64,7 @@ func (rec *Recording) readIndexes(size int64) (int64, error) {
 	}
 	last, err := rec.followIndexes(at, size)
 	if errors.Is(err, errDamaged) {
-		// What an index leads to is no index: all frames have to be looked at.
+		// The index before is not where it should be: all frames must be scanned.
 		rec.entries, rec.indexed, rec.before = nil, 0, 0
 		return headerSize, nil
 	}
@@ -72,8 +72,8 @@ func (rec *Recording) readIndexes(size int64) (int64, error) {
 	return last, err
 }
 
-// followIndexes reads the indexes from one back to the first. It returns where the
-// one it began with ends.
+// followIndexes reads the indexes from the one at an offset back to the first. It returns
+// the end of the one it began with.
 func (rec *Recording) followIndexes(at, size int64) (end int64, err error) {
 	var groups [][]entry
 	for place := at; ; {
@@ -106,7 +106,7 @@ func (rec *Recording) followIndexes(at, size int64) (end int64, err error) {
 	}
 	for i := len(groups) - 1; i >= 0; i-- {
 		for _, e := range groups[i] {
-			if e.at >= headerSize && !rec.add(e) { // those before have been dropped
+			if e.at >= headerSize && !rec.add(e) { // earlier samples have been dropped
 				return 0, errDamaged
 			}
 		}
@@ -114,7 +114,7 @@ func (rec *Recording) followIndexes(at, size int64) (end int64, err error) {
 	return end, nil
 }
 
-// add appends a sample, unless it is a delta and nothing is before it.
+// add appends a sample, unless it is a delta without a sample before it.
 func (rec *Recording) add(e entry) bool {
 	switch {
 	case e.whole:
@@ -128,8 +128,8 @@ func (rec *Recording) add(e entry) bool {
 	return true
 }
 
-// findLastIndex searches for the last whole index, from the end backwards. It
-// returns -1 if there is none.
+// findLastIndex searches for the last intact index, from the end backwards. It returns
+// -1 if there is none.
 func (rec *Recording) findLastIndex(size int64) (int64, error) {
 	const piece = 256 << 10
 	want := append(append(mark[:len(mark):len(mark)], Version), typeIndex)
@@ -158,8 +158,8 @@ func (rec *Recording) findLastIndex(size int64) (int64, error) {
 	return -1, nil
 }
 
-// scan finds the samples from a place on, frame by frame. Those that follow a
-// damaged one are of no use until the next whole sample.
+// scan finds the samples from an offset on, frame by frame. Deltas after a damaged
+// sample are unusable until the next whole sample.
 func (rec *Recording) scan(from, size int64) error {
 	broken := false
 	for at := from; at < size; {
@@ -190,12 +190,12 @@ func (rec *Recording) scan(from, size int64) error {
 	return nil
 }
 
-// findFrame searches for the next frame from a place on; size if there is none.
+// findFrame searches for the next frame from an offset on; it returns size if there is none.
 func findFrame(r io.ReaderAt, from, size int64) (int64, error) {
 	const least, most = 4 << 10, 64 << 10
 	var buf []byte
 	for at := from; size-at >= headerSize; {
-		if len(buf) < most { // it is often near
+		if len(buf) < most { // start small: the next frame is often near
 			buf = make([]byte, max(least, 2*len(buf)))
 		}
 		b := buf[:min(size-at, int64(len(buf)))]
@@ -211,7 +211,7 @@ func findFrame(r io.ReaderAt, from, size int64) (int64, error) {
 			if _, err := parseHeader(b[start:]); err == nil {
 				return at + int64(start), nil
 			}
-			if len(b)-start < headerSize && at+int64(len(b)) < size { // the rest of it comes next
+			if len(b)-start < headerSize && at+int64(len(b)) < size { // the header continues in the next piece
 				at += int64(start)
 				break
 			}
@@ -223,33 +223,33 @@ func findFrame(r io.ReaderAt, from, size int64) (int64, error) {
 // Len is the number of samples.
 func (rec *Recording) Len() int { return len(rec.entries) }
 
-// End is where the last whole frame ends.
+// End returns the offset of the end of the last intact frame.
 func (rec *Recording) End() int64 { return rec.end }
 
-// Damage is how many bytes are of no use: the file was cut off or damaged.
+// Damage returns how many bytes are unusable because the file was truncated or damaged.
 func (rec *Recording) Damage() int64 { return rec.damaged }
 
-// Time is when sample i was taken.
+// Time returns when sample i was taken.
 func (rec *Recording) Time(i int) time.Time { return time.Unix(0, rec.entries[i].taken).UTC() }
 
-// Findings is a number that is the same for samples with the same findings.
+// Findings returns a number that is the same for samples with the same findings.
 func (rec *Recording) Findings(i int) uint64 { return rec.entries[i].findings }
 
-// Size is how many bytes of the file sample i takes, and whether it is whole
-// rather than a delta.
+// Size returns how many bytes of the file sample i takes, and whether it is a whole
+// sample and not a delta.
 func (rec *Recording) Size(i int) (bytes int64, whole bool) {
 	return rec.entries[i].length, rec.entries[i].whole
 }
 
-// At is the last sample that was taken at a time or before; -1 if all were
-// taken later.
+// At returns the last sample that was taken at a time or before it; -1 if all were taken
+// later.
 func (rec *Recording) At(t time.Time) int {
-	// A clock that was set back makes times that are not in order: then it is one
-	// of those that fit.
+	// If the clock was set back, the times are not in order. Then the result is one of
+	// the samples that fit.
 	return sort.Search(rec.Len(), func(i int) bool { return rec.Time(i).After(t) }) - 1
 }
 
-// JSON is sample i as [model.Encode] wrote it.
+// JSON returns sample i as [model.Encode] wrote it.
 func (rec *Recording) JSON(i int) ([]byte, error) {
 	list, err := rec.linesOf(i)
 	if err != nil {
@@ -258,7 +258,7 @@ func (rec *Recording) JSON(i int) ([]byte, error) {
 	return bytes.Join(list, nil), nil
 }
 
-// Load is sample i.
+// Load returns sample i.
 func (rec *Recording) Load(i int) (*model.Snapshot, error) {
 	doc, err := rec.JSON(i)
 	if err != nil {
@@ -271,7 +271,8 @@ func (rec *Recording) Load(i int) (*model.Snapshot, error) {
 	return s, nil
 }
 
-// linesOf are the lines of sample i, which begin with those of its group.
+// linesOf returns the lines of sample i. It makes them from the whole sample of its group, or
+// from the sample that was read last.
 func (rec *Recording) linesOf(i int) ([][]byte, error) {
 	key := rec.entries[i].key
 	at, list := key-1, [][]byte(nil)
@@ -293,8 +294,8 @@ func (rec *Recording) linesOf(i int) ([][]byte, error) {
 	return list, nil
 }
 
-// advance makes the lines of sample i of those of the sample before, and tells
-// which checksum they should have.
+// advance makes the lines of sample i from those of the sample before, and returns the
+// checksum that they should have.
 func (rec *Recording) advance(i int, before [][]byte) ([][]byte, uint32, error) {
 	h, p, err := rec.frame(i)
 	if err != nil {

@@ -7,22 +7,22 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// sampleLines are a sample's JSON, line by line. Of records that may be shared with the samples
-// before and after it has no lines but their sums: nearly all of them stay as they are, and
-// those that do not are encoded again.
+// sampleLines is a sample's JSON, line by line. For records that may be shared with the samples
+// before and after, it stores only the checksums of the lines: nearly all of these records stay
+// unchanged, and a record that changes is encoded again.
 type sampleLines struct {
-	lines     [][][]byte // of the parts that are no lists of records
+	lines     [][][]byte // of the parts that are not lists of records
 	processes records[model.Process]
 	objects   records[model.Object]
 	links     records[model.Link]
 	sum       sum
 
-	// Room for the next sample but one.
+	// Memory that the sample after the next reuses.
 	places []int32
 	sums   [3][]lineSum
 	room   *model.PartRoom
 
-	own *model.PartRoom // that the lines are in
+	own *model.PartRoom // the memory of the lines
 }
 
 // records is a list of records, each of them a line.
@@ -33,18 +33,18 @@ type records[T model.Process | model.Object | model.Link] struct {
 	sum   sum
 }
 
-// span is a number of lines that follow each other.
+// span is a number of consecutive lines.
 type span struct {
 	n int
 	sum
 }
 
-// spanLines is how many lines a span has at the most. Those beside each other have more than half of
-// that.
+// spanLines is the largest number of lines in a span. Two neighbouring spans together have more
+// lines than that.
 const spanLines = 256
 
-// documentOf makes the document of a sample. What it has from the one before goes into d
-// as changes; before is nil if there is none.
+// documentOf makes the document of a sample, and writes into d how to make it from the
+// document before; before is nil if there is none.
 func documentOf(s *model.Snapshot, before *sampleLines, d *delta) *sampleLines {
 	if before == nil {
 		before, d = &sampleLines{room: new(model.PartRoom), own: new(model.PartRoom)}, nil
@@ -52,7 +52,7 @@ func documentOf(s *model.Snapshot, before *sampleLines, d *delta) *sampleLines {
 	doc := &sampleLines{sum: noSum, places: before.places, own: before.room, room: before.own}
 	parts := model.Parts(s, doc.own)
 	doc.sums = [3][]lineSum{before.processes.sums, before.objects.sums, before.links.sums}
-	at := 0 // line in the document before
+	at := 0 // index of a line in the document before
 	for i := range parts {
 		p := &parts[i]
 		switch {
@@ -86,16 +86,16 @@ func documentOf(s *model.Snapshot, before *sampleLines, d *delta) *sampleLines {
 	return doc
 }
 
-// next makes the records of a list. Those before begin with a line of their document. What
-// changes goes into d; nil: nothing is to be told. room has the sums of a sample that nobody
-// needs any more.
+// next makes the records of a list. line is where the records before begin in their document.
+// The changes go into d, unless it is nil. room is memory for the sums: those of an older sample
+// that is no longer needed.
 func next[T model.Process | model.Object | model.Link](list []*T, before *records[T], compare func(a, b *T) int, line int, d *delta, doc *sampleLines, room []lineSum) records[T] {
 	if d != nil && model.SameList(before.list, list) {
 		d.copy(line, len(list))
 		return *before
 	}
 	if cap(room) > 0 && cap(before.sums) > 0 && &room[:1][0] == &before.sums[:1][0] {
-		room = nil // the list was the same in both
+		room = nil // both samples had the same list, so its sums are still in use
 	}
 	r := records[T]{list: list, sums: slices.Grow(room[:0], len(list))[:len(list)]}
 	doc.places = model.Matches(doc.places, before.list, list, compare)
@@ -119,7 +119,7 @@ func next[T model.Process | model.Object | model.Link](list []*T, before *record
 		if d != nil {
 			if at := model.ChangedPlace(places[i]); at >= 0 {
 				old = model.AppendLine(old[:0], before.list[at])
-				if lineSumOf(old) == before.sums[at] { // nobody has changed the record, as nobody may
+				if lineSumOf(old) == before.sums[at] { // the old record was not modified, which would be a bug
 					d.change(line+at, old, now)
 				} else {
 					d.line(now)
@@ -138,8 +138,8 @@ func next[T model.Process | model.Object | model.Link](list []*T, before *record
 	return r
 }
 
-// nextSpans makes the spans of a list. Those of which all lines are there still, one after the
-// other, are taken over.
+// nextSpans makes the spans of a list. It reuses each span before whose lines all still follow
+// each other.
 func nextSpans(before []span, places []int32, sums []lineSum) []span {
 	spans := make([]span, 0, len(before)+1)
 	add := func(s span) {
@@ -149,15 +149,15 @@ func nextSpans(before []span, places []int32, sums []lineSum) []span {
 			spans = append(spans, s)
 		}
 	}
-	at := 0 // in the list before
+	at := 0 // index in the list before
 	i := 0
-	other := 0 // the first at or after i that is not the same record
+	other := 0 // index of the first record at or after i that is not the same
 	alone := func() {
 		add(span{1, sums[i].sum()})
 		i++
 	}
 	for _, s := range before {
-		for i < len(places) && int(places[i]) < at { // new, changed, or of a span that is not whole
+		for i < len(places) && int(places[i]) < at { // new, changed, or of a span that is not complete any more
 			alone()
 		}
 		for other = max(other, i); other < len(places) && places[other] >= 0; {

@@ -7,11 +7,10 @@ import (
 	"strings"
 )
 
-// SearchBack looks for the last sample before one that has something: it calls
-// try for samples from there backwards until that reports true, and returns which
-// one that was, -1 for none. To read them all would take minutes. So it passes
-// over samples whose JSON has no line with a word in it, and those whose lines
-// with the word are the same as when try was called last.
+// SearchBack searches backwards for a sample before a given one: it calls try for the
+// samples until try reports true, and returns that sample; -1 if there is none. To read
+// all samples would take minutes. So it skips samples whose JSON has no line with the
+// word, and samples whose lines with the word are the same as in the last call of try.
 func (rec *Recording) SearchBack(before int, word string, try func(i int) (bool, error)) (int, error) {
 	tried := uint64(0)
 	for before > 0 {
@@ -34,14 +33,14 @@ func (rec *Recording) SearchBack(before int, word string, try func(i int) (bool,
 	return -1, nil
 }
 
-// wordSum is the sum of the lines of a sample that have a word.
+// wordSum is a hash of the lines of a sample that contain a word.
 type wordSum struct {
 	sum   uint64
-	found bool // there are any
+	found bool // there are such lines
 }
 
-// sums are those of the samples from a whole one to the one before end, as far as they
-// are not damaged; none if the word is in none of them.
+// sums returns the hashes for the samples from a whole one to the one before end, up to the
+// first damaged one; none if no sample contains the word.
 func (rec *Recording) sums(key, end int, word string) ([]wordSum, error) {
 	found := false
 	err := rec.walk(key, end, func(_, made [][]byte) bool {
@@ -62,9 +61,8 @@ func (rec *Recording) sums(key, end int, word string) ([]wordSum, error) {
 	return sums, err
 }
 
-// walk reads the samples from a whole one to the one before end, as far as they are not
-// damaged and visit reports true. Lines that were made are those that the sample before
-// did not have.
+// walk reads the samples from a whole one to the one before end, until one is damaged or
+// visit reports false. made are the lines that the sample before did not have.
 func (rec *Recording) walk(key, end int, visit func(list, made [][]byte) bool) error {
 	var list [][]byte
 	for i := key; i < end; i++ {
@@ -91,7 +89,7 @@ func (rec *Recording) walk(key, end int, visit func(list, made [][]byte) bool) e
 	return nil
 }
 
-// sumWith is a hash of the lines that have a word, and whether there are any.
+// sumWith returns a hash of the lines that contain a word, and whether there are any.
 func sumWith(list [][]byte, word string) (uint64, bool) {
 	h := fnv.New64a()
 	found := false
@@ -104,8 +102,8 @@ func sumWith(list [][]byte, word string) (uint64, bool) {
 	return h.Sum64(), found
 }
 
-// hasWord reports whether a word is in a line; a number only if no digits are
-// beside it.
+// hasWord reports whether a line contains a word; a number must not be a part of a longer
+// one.
 func hasWord(line []byte, word string) bool {
 	number := word != "" && strings.Trim(word, "0123456789") == ""
 	for rest := line; ; {

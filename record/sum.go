@@ -2,19 +2,19 @@ package record
 
 import "hash/crc32"
 
-// sum is the checksum of some bytes, made so that the sum of what follows can be added.
+// sum is the checksum of some bytes. The sums of two adjacent pieces can be combined; see [sum.then].
 type sum struct {
 	crc   uint32
-	shift uint32 // what the checksum of what is before is multiplied by
+	shift uint32 // the factor for the checksum of the bytes before
 	size  int64  // bytes
 }
 
-// noSum is the sum of nothing.
+// noSum is the sum of no bytes.
 var noSum = sum{shift: polynomialOne}
 
 // A CRC is the remainder of a polynomial over GF(2), with the lowest power in the highest
-// bit, by this one (RFC 3720 appendix B.4: CRC-32C). That of bytes followed by n others is that
-// of the first, times x^8n, plus that of the others.
+// bit, divided by this one (RFC 3720 appendix B.4: CRC-32C). If n bytes follow some bytes, the
+// CRC of all is the CRC of the first ones, times x^8n, plus the CRC of the n bytes.
 const (
 	polynomial    = crc32.Castagnoli
 	polynomialOne = 1 << 31
@@ -32,7 +32,8 @@ func multiply(a, b uint32) uint32 {
 	return product
 }
 
-// shifts are what n bytes multiply by, for each n below so many, and for so many of those.
+// shifts are the factors x^8n for each n below 1024, manyShifts those for the multiples of 1024
+// bytes.
 var shifts, manyShifts = func() (few, many [1 << 10]uint32) {
 	fill := func(list []uint32, by uint32) uint32 {
 		at := uint32(polynomialOne)
@@ -47,7 +48,7 @@ var shifts, manyShifts = func() (few, many [1 << 10]uint32) {
 	return few, many
 }()
 
-// shiftOf is what n bytes multiply by.
+// shiftOf returns the factor x^8n.
 func shiftOf(n int) uint32 {
 	shift := shifts[n%len(shifts)]
 	for n /= len(shifts); n > 0; n -= len(manyShifts) - 1 {
@@ -56,12 +57,12 @@ func shiftOf(n int) uint32 {
 	return shift
 }
 
-// then is the sum of what s is of, followed by what next is of.
+// then returns the sum of the bytes of s followed by those of next.
 func (s sum) then(next sum) sum {
 	return sum{multiply(s.crc, next.shift) ^ next.crc, multiply(s.shift, next.shift), s.size + next.size}
 }
 
-// lineSum is the sum of a line, of which there are many.
+// lineSum is the sum of a line, in a smaller form because there are many lines.
 type lineSum struct {
 	crc  uint32
 	size uint32

@@ -8,15 +8,15 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Trend finds what only grows from snapshot to snapshot: how many objects of a
-// kind there are, how many descriptors a process has open, and of which kind.
+// Trend finds counts that only grow from snapshot to snapshot: the number of objects of a
+// kind, and the number of a process's open descriptors, by kind and in all.
 type Trend struct {
 	samples     int
 	first, last time.Time
 	series      map[counted]*series
 }
 
-// counted is what is counted. Of a whole machine the process is missing.
+// counted identifies a count. For a count of the whole machine the process is missing.
 type counted struct {
 	pid   int
 	start uint64
@@ -25,7 +25,7 @@ type counted struct {
 
 type series struct {
 	comm        string
-	grown       int // samples in which it was more
+	grown       int // number of samples in which it grew
 	first, last int
 	since       time.Time
 	shrunk      bool
@@ -37,14 +37,13 @@ type Growth struct {
 	Start uint64     `json:"start_ticks,omitzero"`
 	Comm  string     `json:"comm,omitzero"`
 	Kind  model.Kind `json:"kind,omitzero"` // missing: open descriptors of any kind
-	Since time.Time  `json:"since"`         // the first sample that has it
+	Since time.Time  `json:"since"`         // time of the first sample that has it
 	First int        `json:"first"`
 	Last  int        `json:"last"`
-	Times int        `json:"times"` // in how many samples it was more than in the one before
+	Times int        `json:"times"` // in how many samples it was greater than in the one before
 }
 
-// leakTimes is how often a count must have grown: once may be the start of a
-// program.
+// leakTimes is how often a count must have grown: a program that starts grows once.
 const leakTimes = 3
 
 // Add counts one more snapshot, later than those before.
@@ -89,7 +88,7 @@ func (t *Trend) Add(s *model.Snapshot) {
 	}
 	for what, c := range t.series {
 		if _, ok := counts[what]; !ok {
-			c.shrunk = true // to nothing, or its process has ended
+			c.shrunk = true // it is 0 now, or its process has ended
 		}
 	}
 }
@@ -102,10 +101,10 @@ func (c *series) add(n int) {
 	c.last = n
 }
 
-// Samples is how many snapshots were counted, and over which time.
+// Samples returns how many snapshots were counted, and their first and last time.
 func (t *Trend) Samples() (n int, first, last time.Time) { return t.samples, t.first, t.last }
 
-// Growing lists what only grew, the most first.
+// Growing lists the counts that only grew, those that grew most first.
 func (t *Trend) Growing() []Growth {
 	list := []Growth{}
 	for what, c := range t.series {

@@ -10,15 +10,15 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// File is where a [Writer] writes: an [os.File] is one. It is positioned at its
-// end.
+// File is the file to which a [Writer] writes, such as an [os.File]. It must be
+// positioned at its end.
 type File interface {
 	io.Writer
 	Truncate(size int64) error
 	Sync() error
 }
 
-// How large a group of samples becomes: so many, no longer than so.
+// The largest number of samples in a group, and its longest duration.
 const (
 	groupSamples = 120
 	groupTime    = 15 * time.Minute
@@ -29,19 +29,19 @@ type Writer struct {
 	f     File
 	keep  Keep
 	coder *coder
-	size  int64 // of what is whole in the file
+	size  int64 // of the intact part of the file
 
 	group     []entry // the samples since the last index
-	from      int64   // where they begin, which is where the last index ends
+	from      int64   // their offset, which is the end of the last index
 	before    int64   // length of the last index; 0 if there is none
 	last      *sampleLines
 	lastTaken int64
-	starts    []groupStart // of all groups, the one under way included
+	starts    []groupStart // of all groups, including the current one
 
-	full bool // the next sample begins a group
+	full bool // the next sample begins a new group
 }
 
-// groupStart is where a group begins, and when.
+// groupStart is the offset and the time of a group's beginning.
 type groupStart struct{ at, taken int64 }
 
 // Create begins a recording in an empty file.
@@ -50,8 +50,8 @@ func Create(f File, keep Keep) (*Writer, error) {
 	return w, w.write(appendFrame(nil, header{kind: typeFile}, nil))
 }
 
-// Continue appends to a recording. What is after its last whole sample is cut
-// off. f is of the file that r reads, positioned at r.End().
+// Continue appends to a recording. Bytes after its last intact sample are cut off. f must be
+// the file that r reads, positioned at r.End().
 func Continue(f File, r *Recording, keep Keep) (*Writer, error) {
 	w := &Writer{f: f, keep: keep, coder: newCoder(), full: true, size: r.End(), before: r.before}
 	for _, e := range r.entries {
@@ -69,14 +69,14 @@ func Continue(f File, r *Recording, keep Keep) (*Writer, error) {
 	return w, nil
 }
 
-// Append adds a sample and sees to it that it is on the disk. After an error the
-// file is as it was before, and nothing more can be appended.
+// Append adds a sample and makes sure that it is on the disk. After an error the file is
+// unchanged, and nothing more can be appended.
 func (w *Writer) Append(s *model.Snapshot) error {
 	h := header{kind: typeKey, taken: s.Taken.UnixNano(), findings: fingerprint(s.Findings)}
 	whole := w.full || w.groupFull(h.taken)
 	before := w.last
 	if whole {
-		before = nil // nothing depends on what was worked out before
+		before = nil // a whole sample does not depend on the one before
 	}
 	d := newDelta(h.taken - w.lastTaken)
 	doc := documentOf(s, before, d)
@@ -115,13 +115,13 @@ func (w *Writer) Append(s *model.Snapshot) error {
 	return nil
 }
 
-// groupFull reports whether the next sample is better kept whole.
+// groupFull reports whether the next sample should be a whole one.
 func (w *Writer) groupFull(taken int64) bool {
 	first, last := w.group[0], w.group[len(w.group)-1]
 	bytes, age := last.at+last.length-first.at, time.Duration(taken-first.taken)
 	longest, largest := w.keep.group()
 	return len(w.group) >= groupSamples || age < 0 || age > longest || bytes > largest ||
-		// Where everything changes, deltas save nothing.
+		// If everything changes, deltas save nothing.
 		len(w.group) > 1 && last.length > first.length/2
 }
 
@@ -135,8 +135,8 @@ func (w *Writer) write(b []byte) error {
 		err = w.f.Sync()
 	}
 	if err != nil {
-		// A part of a frame would do no harm, but nobody needs it. If this fails too,
-		// then the first error says more.
+		// A partial frame would do no harm, but is useless. If this fails, too,
+		// the first error is more informative.
 		_ = w.f.Truncate(w.size)
 		return err
 	}
@@ -144,7 +144,7 @@ func (w *Writer) write(b []byte) error {
 	return nil
 }
 
-// fingerprint tells apart sets of findings.
+// fingerprint returns a number that distinguishes sets of findings.
 func fingerprint(findings []model.Finding) uint64 {
 	ids := make([]string, len(findings))
 	for i := range findings {

@@ -16,7 +16,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Listing is the FIFOs and the sockets' paths below some directories, by path.
+// Listing has the FIFOs and socket paths below some directories, by path.
 type Listing struct {
 	found map[string]entry
 
@@ -24,22 +24,22 @@ type Listing struct {
 	Gaps []string
 }
 
-// entry is one of them; the inode distinguishes it from a later one of that path.
+// entry is one of them; the inode distinguishes it from a later one with the same path.
 type entry struct {
 	kind model.Kind
 	ino  uint64
 	uid  int
 }
 
-// What a listing may cost: a directory tree may have no end, or be on a server that
-// does not answer.
+// Limits of a listing: a directory tree may be endless, or on a server that does not
+// answer.
 const (
 	listTime    = 2 * time.Second
 	listEntries = 500_000
 )
 
-// List lists the FIFOs and sockets below directories, other file systems that are
-// mounted there left out.
+// List lists the FIFOs and sockets below directories. It skips other file systems that are
+// mounted there.
 func List(dirs []string) *Listing {
 	done := make(chan *Listing, 1)
 	ctx, cancel := context.WithTimeout(context.Background(), listTime)
@@ -71,7 +71,7 @@ func walk(ctx context.Context, dirs []string) *Listing {
 			case ctx.Err() != nil || entries > listEntries:
 				return errEnough
 			case err != nil:
-				return nil // not permitted, or gone
+				return nil // not permitted, or removed meanwhile
 			case d.IsDir() && path != dir && mounted[path]:
 				return filepath.SkipDir
 			}
@@ -105,8 +105,8 @@ func (n *Listing) add(path string, d fs.DirEntry) {
 	}
 }
 
-// Dirs are the directories in which a command leaves such names: the current one and
-// those for temporary files.
+// Dirs returns the directories in which commands usually leave such names: the current one
+// and those for temporary files.
 func Dirs() []string {
 	var dirs []string
 	for _, dir := range []string{".", os.TempDir(), "/tmp"} {
@@ -124,7 +124,7 @@ func Dirs() []string {
 	return dirs
 }
 
-// below reports whether a directory is one of some or inside one.
+// below reports whether a directory is one of dirs, or inside one of them.
 func below(dirs []string, dir string) bool {
 	for _, d := range dirs {
 		if rel, err := filepath.Rel(d, dir); err == nil && filepath.IsLocal(rel) {
@@ -134,7 +134,7 @@ func below(dirs []string, dir string) bool {
 	return false
 }
 
-// New are the names that appeared between two listings, with how sure it is that the
+// New returns the names that appeared between two listings, with the confidence that the
 // command made them.
 func New(before, after *Listing, c *leak.Command) []leak.Leak {
 	var list []leak.Leak

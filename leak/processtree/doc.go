@@ -2,10 +2,10 @@
 // what they have open or mapped.
 //
 // It reads /proc/PID/task/TID/children (4.2, CONFIG_PROC_CHILDREN), /proc/PID/fd
-// and /proc/PID/maps every few milliseconds. Where the kernel announces forks
+// and /proc/PID/maps every few milliseconds. If the kernel reports forks
 // (NETLINK_CONNECTOR, CONFIG_PROC_EVENTS, CAP_NET_ADMIN in the initial pid and user
-// namespaces) no descendant is missed; elsewhere those that live for less than some
-// 10 ms may be. The caller has to be the subreaper of its children
-// (PR_SET_CHILD_SUBREAPER), or orphans are lost. What cannot be read is left out:
-// leak.Command.Complete says whether all descendants are known.
+// namespaces), no descendant is missed; otherwise descendants that live for less than
+// about 10 ms may be missed. The caller must be the subreaper of its children
+// (PR_SET_CHILD_SUBREAPER), otherwise orphans are lost. What cannot be read is left
+// out: leak.Command.Complete says whether all descendants are known.
 package processtree

@@ -6,13 +6,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forkEvents is the kernel's announcement of every fork (connector, proc events;
+// forkEvents receives the kernel's report of every fork (connector, proc events;
 // CONFIG_PROC_EVENTS, since 2.6.15; CAP_NET_ADMIN, and only in the initial pid and
-// user namespaces). A nil one announces nothing.
+// user namespaces). nil receives nothing.
 type forkEvents struct {
 	fd   int
-	seen map[int]bool // pids that were announced
-	lost bool         // there were more than could be taken in
+	seen map[int]bool // pids that were reported
+	lost bool         // the socket's queue overflowed
 }
 
 // From linux/connector.h and linux/cn_proc.h.
@@ -26,7 +26,7 @@ const (
 	forkEventBuffer = 16 << 20
 )
 
-// openForkEvents begins to listen, nil where that is not permitted.
+// openForkEvents begins to receive; nil if that is not permitted.
 func openForkEvents() *forkEvents {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_CONNECTOR)
 	if err != nil {
@@ -41,7 +41,7 @@ func openForkEvents() *forkEvents {
 	return e
 }
 
-// listen asks for the events.
+// listen subscribes to the events.
 func (e *forkEvents) listen() error {
 	msg := make([]byte, connectorHeader+4)
 	o := binary.NativeEndian
@@ -54,8 +54,8 @@ func (e *forkEvents) listen() error {
 	return unix.Sendto(e.fd, msg, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
 }
 
-// addTo takes in what was announced: children of those in pids, and of self except
-// those that it had before.
+// addTo adds to pids the reported children of processes in pids, and of self, except
+// those that self had before.
 func (e *forkEvents) addTo(pids map[int]bool, self int, before map[int]bool) {
 	if e == nil {
 		return
@@ -79,8 +79,8 @@ func (e *forkEvents) addTo(pids map[int]bool, self int, before map[int]bool) {
 	}
 }
 
-// parseForkEvent reads which process made which; false for events that are no
-// fork of a process.
+// parseForkEvent parses which process made which; false for events that are not a fork
+// of a process.
 func parseForkEvent(b []byte) (parent, child int, ok bool) {
 	if len(b) < forkEventSize {
 		return 0, 0, false
@@ -95,8 +95,8 @@ func parseForkEvent(b []byte) (parent, child int, ok bool) {
 	return int(o.Uint32(event[4:])), int(tgid), pid == tgid
 }
 
-// complete reports whether all descendants were announced: nothing was lost, and
-// nobody was found who had not been.
+// complete reports whether all descendants were reported: no event was lost, and no
+// descendant was found without an event.
 func (e *forkEvents) complete(pids map[int]bool) bool {
 	if e == nil || e.lost {
 		return false

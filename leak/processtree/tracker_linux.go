@@ -12,31 +12,31 @@ import (
 	"github.com/ipctop/ipctop/leak"
 )
 
-// Tracker keeps track of a command's descendants: those that the kernel announces
-// (forkEvents), where it may be asked, and those that are found by listing children
+// Tracker keeps track of a command's descendants: those that the kernel reports
+// (forkEvents), if that is permitted, and those that are found by listing children
 // every few milliseconds. A process that loses its parent becomes a child of the
 // subreaper, ipctop, and so stays in the tree.
 type Tracker struct {
-	before  map[int]bool // children that ipctop had already
+	before  map[int]bool // children that ipctop had before the command
 	command int
-	events  *forkEvents // nil: the kernel may not be asked
+	events  *forkEvents // nil: not permitted
 	stop    chan struct{}
 	done    sync.WaitGroup
 
-	// Until polling has ended these belong to its goroutine.
+	// Only the polling goroutine may use these until it has ended.
 	pids map[int]bool
 	held map[string]bool
 }
 
-// How often children are listed, how often what they hold, and how many names are kept.
+// How often children are listed, how often their files are, and how many names are kept.
 const (
 	pollPause = 10 * time.Millisecond
 	heldEvery = 10 // passes
 	heldMost  = 1 << 16
 )
 
-// New prepares for a command that has not been started yet: children that there are
-// already are none of its descendants.
+// New prepares for a command that has not been started yet: children that already exist
+// are not its descendants.
 func New() *Tracker {
 	t := &Tracker{before: map[int]bool{}, stop: make(chan struct{}), pids: map[int]bool{}, held: map[string]bool{}}
 	for _, pid := range childPIDs(os.Getpid()) {
@@ -68,15 +68,15 @@ func (t *Tracker) Watch(command int) {
 	})
 }
 
-// WaitForEnd gives descendants some time to end once the command has.
+// WaitForEnd gives the descendants some time to end after the command has ended.
 func (t *Tracker) WaitForEnd(grace time.Duration) {
 	for end := time.Now().Add(grace); len(t.alive()) > 0 && time.Now().Before(end); {
 		time.Sleep(pollPause)
 	}
 }
 
-// End ends polling and returns what is known of the command: its user and whether it
-// was isolated is for the caller to add.
+// End ends polling and returns what is known about the command. The caller must add its
+// user and whether it was isolated.
 func (t *Tracker) End() *leak.Command {
 	close(t.stop)
 	t.done.Wait()
@@ -88,9 +88,8 @@ func (t *Tracker) End() *leak.Command {
 	return &leak.Command{PIDs: t.pids, Complete: t.events.complete(t.pids), Alive: living, Held: t.held}
 }
 
-// poll adds processes that are new, and takes the exit status of those who have ended as
-// children of ipctop; that of the command itself is for others. It returns the
-// living.
+// poll adds new processes, and reaps descendants that have ended as children of ipctop;
+// the caller reaps the command itself. It returns the living descendants.
 func (t *Tracker) poll() (living []int) {
 	t.events.addTo(t.pids, os.Getpid(), t.before)
 	for _, pid := range t.alive() {
@@ -105,8 +104,7 @@ func (t *Tracker) poll() (living []int) {
 	return living
 }
 
-// alive are the descendants that there are, the dead that nobody has waited for
-// included.
+// alive returns the descendants that exist, including zombies.
 func (t *Tracker) alive() []int {
 	var list []int
 	queue := childPIDs(os.Getpid())
@@ -144,8 +142,8 @@ func childPIDs(pid int) []int {
 	return list
 }
 
-// noteHeld records the names of what a process has open or mapped: when it is
-// over, that tells who used a file.
+// noteHeld records the names of what a process has open or mapped, so that it is known
+// later who used a file.
 func (t *Tracker) noteHeld(pid int) {
 	dir := "/proc/" + strconv.Itoa(pid)
 	fds, err := os.ReadDir(dir + "/fd")

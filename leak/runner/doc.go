@@ -3,7 +3,7 @@
 // (leak/processtree), lists FIFOs and socket paths (leak/paths) and passes signals on.
 //
 // It makes the calling process the subreaper of its children
-// (PR_SET_CHILD_SUBREAPER, 3.4). Isolate starts the program anew in an IPC namespace of
-// its own, which needs CAP_SYS_ADMIN or user namespaces (CLONE_NEWUSER). A command that
-// cannot be started is a *StartError, with the exit status that shells give it.
+// (PR_SET_CHILD_SUBREAPER, 3.4). Isolate starts the program again in an IPC namespace
+// of its own, which needs CAP_SYS_ADMIN or user namespaces (CLONE_NEWUSER). If a command
+// cannot be started, the error is a *StartError with the exit status that shells use.
 package runner

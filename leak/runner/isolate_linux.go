@@ -8,21 +8,21 @@ import (
 	"syscall"
 )
 
-// isolatedEnv tells a program that was started in an IPC namespace of its own that
-// it is there.
+// isolatedEnv is the environment variable that tells a program that it was started in
+// an IPC namespace of its own.
 const isolatedEnv = "IPCTOP_ISOLATED"
 
-// Isolated reports whether Isolate started this program. The command that is run
-// does not inherit that.
+// Isolated reports whether Isolate started this program. The command that it runs
+// does not inherit the variable.
 func Isolated() bool {
 	_, ok := os.LookupEnv(isolatedEnv)
 	os.Unsetenv(isolatedEnv)
 	return ok
 }
 
-// Isolate starts this program anew, with its arguments, in a new IPC namespace, to do
-// all the rest. The namespace lives until that one has taken its last snapshot. It
-// returns the exit status.
+// Isolate starts this program again, with its arguments, in a new IPC namespace, and
+// returns its exit status. The new process does all the work, and the namespace exists
+// until it has taken its last snapshot.
 func Isolate(o *Options) (status int, err error) {
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
 	cmd.Args[0] = os.Args[0]

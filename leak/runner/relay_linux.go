@@ -13,8 +13,8 @@ type relay struct {
 	done    chan struct{}
 }
 
-// newRelay begins to collect signals: those that come while the command is being
-// started are for it, too.
+// newRelay begins to collect signals: those that arrive while the command is being
+// started are for the command, too.
 func newRelay() *relay {
 	r := &relay{make(chan os.Signal, 16), make(chan struct{})}
 	signal.Notify(r.signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
@@ -29,8 +29,8 @@ func (r *relay) to(p *os.Process) {
 			case <-r.done:
 				return
 			case s := <-r.signals:
-				// The terminal sends its own to all of the foreground: the command
-				// has had them.
+				// The terminal sends its signals to the whole foreground process group, so
+				// the command has received them already.
 				if s != unix.SIGTERM && inForeground() {
 					continue
 				}
@@ -49,7 +49,7 @@ func (r *relay) stop() {
 func inForeground() bool {
 	tty, err := unix.Open("/dev/tty", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
-		return false // it has none
+		return false // ipctop has no terminal
 	}
 	defer unix.Close(tty)
 	group, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)

@@ -20,11 +20,11 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// What shells and env(1) say of a command that cannot be started.
+// Exit statuses of shells and env(1).
 const (
 	exitCannotRun = 126
 	exitNoCommand = 127
-	exitSignal    = 128 // and the signal that ended it
+	exitSignal    = 128 // plus the number of the signal that ended it
 )
 
 // Options say how a command is run.
@@ -39,7 +39,7 @@ type Options struct {
 	Isolated bool          // this process has an IPC namespace of its own, see Isolate
 }
 
-// StartError is the error of a command that cannot be started.
+// StartError says that a command cannot be started.
 type StartError struct {
 	Name   string // of the command
 	Status int    // the exit status that shells give it
@@ -59,8 +59,8 @@ func LookPath(name string) (string, error) {
 	return path, nil
 }
 
-// Run runs a command, whose program is path, and compares what was there before and
-// after.
+// Run runs a command, whose program is path, and compares the machine before and
+// after it.
 func Run(ctx context.Context, path string, argv []string, o *Options) (*leak.Report, error) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return nil, fmt.Errorf("become the parent of orphans (PR_SET_CHILD_SUBREAPER): %w", err)
@@ -85,7 +85,7 @@ func Run(ctx context.Context, path string, argv []string, o *Options) (*leak.Rep
 	tree.Watch(cmd.Process.Pid)
 	err = cmd.Wait()
 	if cmd.ProcessState == nil {
-		return nil, err // it was not waited for
+		return nil, err // Wait itself failed
 	}
 	ended(report, cmd)
 	tree.WaitForEnd(o.Grace)
@@ -108,7 +108,7 @@ func Run(ctx context.Context, path string, argv []string, o *Options) (*leak.Rep
 	return report, nil
 }
 
-// ended notes how the command ended.
+// ended records how the command ended.
 func ended(r *leak.Report, cmd *exec.Cmd) {
 	r.PID, r.Duration, r.Status = cmd.ProcessState.Pid(), int64(time.Since(r.Began)), statusOf(cmd)
 	if w, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && w.Signaled() {
@@ -116,7 +116,7 @@ func ended(r *leak.Report, cmd *exec.Cmd) {
 	}
 }
 
-// statusOf is the exit status of a command, as shells have it.
+// statusOf returns the exit status of a command as shells report it.
 func statusOf(cmd *exec.Cmd) int {
 	if w, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && w.Signaled() {
 		return exitSignal + int(w.Signal())

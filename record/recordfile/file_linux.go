@@ -28,11 +28,11 @@ type File struct {
 // Samples is how many samples this recorder has appended.
 func (t *File) Samples() int { return t.samples }
 
-// CutOff is how many bytes an earlier recorder had left unfinished at the end, in
-// bytes. They were removed.
+// CutOff returns how many unfinished bytes an earlier recorder had left at the end. They were
+// removed.
 func (t *File) CutOff() int64 { return t.cutOff }
 
-// Open creates a recording or continues one; keep bounds how much of it is kept.
+// Open creates a recording or continues one; keep limits how much of it is kept.
 // A file that is not a recording, or that another recorder is writing to, is an error.
 // Files are opened with the user's own rights ([privilege.AsUser]).
 func Open(name string, keep record.Keep) (t *File, err error) {
@@ -49,7 +49,7 @@ func open(name string, keep record.Keep) (*File, error) {
 		return nil, err
 	}
 	if path, err := filepath.EvalSymlinks(name); err == nil {
-		name = path // the file is trimmed, not a link to it
+		name = path // trimming must replace the file, not a symbolic link to it
 	}
 	t := &File{name: name, file: f}
 	if err := t.begin(keep); err != nil {
@@ -59,11 +59,11 @@ func open(name string, keep record.Keep) (*File, error) {
 		f.Close()
 		return nil, err
 	}
-	_ = os.Remove(t.temporaryName()) // of a recorder that was killed; nobody else writes it
+	_ = os.Remove(t.temporaryName()) // left by a recorder that was killed; nobody else writes it
 	return t, nil
 }
 
-// lockFile opens a file, or makes it, for this process alone.
+// lockFile opens or creates a file and locks it for this process.
 func lockFile(name string) (f *os.File, created bool, err error) {
 	for {
 		_, missing := os.Lstat(name)
@@ -121,7 +121,7 @@ func (t *File) begin(keep record.Keep) error {
 			t.w, err = record.Continue(t.file, rec, keep)
 			return err
 		}
-		if err := t.file.Truncate(0); err != nil { // cut off within its first bytes
+		if err := t.file.Truncate(0); err != nil { // truncated within its header
 			return err
 		}
 	}
@@ -131,8 +131,8 @@ func (t *File) begin(keep record.Keep) error {
 	return syncDir(t.name)
 }
 
-// Append adds a sample, writes it to the disk, and removes what is older than is to
-// be kept.
+// Append adds a sample, writes it to the disk, and removes samples beyond the limit of
+// keep.
 func (t *File) Append(s *model.Snapshot) error {
 	if err := t.w.Append(s); err != nil {
 		return fmt.Errorf("write %s: %w", t.name, cause(err))
@@ -148,7 +148,7 @@ func (t *File) Append(s *model.Snapshot) error {
 	return nil
 }
 
-// cause leaves the file's name out of an error that is about to get it.
+// cause removes the file's name from an error to which the caller will add it.
 func cause(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
@@ -157,14 +157,14 @@ func cause(err error) error {
 	return err
 }
 
-// temporaryName is the file that a trimmed recording is written to before it is renamed.
+// temporaryName returns the name of the file to which a trimmed recording is written before it is renamed.
 func (t *File) temporaryName() string {
 	dir, base := filepath.Split(t.name)
 	return filepath.Join(dir, "."+base+".new")
 }
 
-// trim puts a recording without its oldest groups in the place of this one. At
-// any time one of the two is there, and whole.
+// trim replaces this recording by one without its oldest groups. At any time the name
+// refers to one of the two, which is complete.
 func (t *File) trim(groups int) (err error) {
 	name := t.temporaryName()
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
@@ -178,7 +178,7 @@ func (t *File) trim(groups int) (err error) {
 			err = errors.Join(err, os.Remove(name))
 		}
 	}()
-	// Before it has its name, so that no recorder comes in between.
+	// Lock it before it gets its name, so that no other recorder can lock it first.
 	if err := lock(f, name); err != nil {
 		return err
 	}
@@ -195,12 +195,12 @@ func (t *File) trim(groups int) (err error) {
 	return syncDir(t.name)
 }
 
-// syncDir sees to it that a file's name is on the disk, too. Not every file
-// system can do that.
+// syncDir makes sure that a file's name is on the disk, too. Not every file system
+// supports that.
 func syncDir(name string) error {
 	d, err := os.Open(filepath.Dir(name))
 	if err != nil {
-		return nil // it may be written to and not read
+		return nil // a directory may be writable but not readable
 	}
 	defer d.Close()
 	if err := d.Sync(); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOTSUP) {
