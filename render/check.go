@@ -8,12 +8,12 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// checkHeadings are the columns of a finding's first line; what is wrong comes
-// last and may take more lines.
+// checkHeadings are the columns of a finding's first line; the last one, WHAT, may take
+// more lines.
 var checkHeadings = []string{"SEVERITY", "SINCE", "CONF", "WHAT"}
 
-// Check writes findings for people: a line for each with what is wrong, for how
-// long and how sure that is; below it who is the cause and what can be done.
+// Check writes findings for people. Each has a line with the problem, its duration and its
+// confidence; below it are the cause and the possible actions.
 func Check(w io.Writer, v *View, findings []model.Finding) error {
 	t := checkTable{View: v, widths: make([]int, len(checkHeadings)-1)}
 	for i, h := range checkHeadings[:len(t.widths)] {
@@ -56,7 +56,7 @@ func Check(w io.Writer, v *View, findings []model.Finding) error {
 	return err
 }
 
-// alike is how many findings of a rule are left out.
+// alike counts the findings of a rule that are left out.
 type alike struct {
 	rule  string
 	times int
@@ -86,8 +86,8 @@ func foldAlike(v *View, findings []model.Finding) (shown []model.Finding, folded
 	return shown, folded
 }
 
-// offer is what stands before a command that a finding names: label where ipctop offers
-// it. What a file names is not ipctop's, and is not offered.
+// offer returns the text before a finding's command: label if ipctop offers the command. A
+// command from a file is not ipctop's own, so it is not offered.
 func (v *View) offer(label string) string {
 	if v.snap.FromFile {
 		return "from the file, unchecked:"
@@ -95,11 +95,11 @@ func (v *View) offer(label string) string {
 	return label
 }
 
-// riskWords are what to add to an action's effect; what ends a process says so.
+// riskWords are added to an action's effect; the effect already says if a process ends.
 var riskWords = map[string]string{"loses-data": "; loses data"}
 
-// ShortFindings writes the worst findings, one line each, as they stand above a
-// dump's tables.
+// ShortFindings writes the worst findings, one line each, for the place above a dump's
+// tables.
 func ShortFindings(w io.Writer, v *View, findings []model.Finding) error {
 	if len(findings) == 0 {
 		return nil
@@ -123,7 +123,7 @@ func ShortFindings(w io.Writer, v *View, findings []model.Finding) error {
 	return err
 }
 
-// checkTable is findings in the making.
+// checkTable is the state of writing findings.
 type checkTable struct {
 	*View
 	widths []int // of the columns before the last one
@@ -135,13 +135,13 @@ func (t *checkTable) cells(f *model.Finding) []Cell {
 	return []Cell{{t.escape(string(f.Severity)), role}, {Text: Age(t.snap.Taken, f.Since)}, {Text: t.escape(string(f.Confidence))}}
 }
 
-// line writes one line; last is broken into several where the terminal is not
-// wide enough. Without cells it is indented a little more.
+// line writes one line; last is wrapped if the terminal is not wide enough. Without cells
+// the line is indented a little more.
 func (t *checkTable) line(cells []Cell, last string, role Role) {
 	t.words(cells, strings.Split(last, " "), role)
 }
 
-// words is line for what may only be broken between these words.
+// words is line for a text that may only be wrapped between these words.
 func (t *checkTable) words(cells []Cell, words []string, role Role) {
 	indent := t.lead(cells)
 	if cells == nil {
@@ -161,7 +161,7 @@ func (t *checkTable) words(cells []Cell, words []string, role Role) {
 	}
 }
 
-// cut writes one line whose last part is cut where the terminal ends.
+// cut writes one line whose last part is cut at the width of the terminal.
 func (t *checkTable) cut(cells []Cell, last string) {
 	if room := t.Width - t.lead(cells); t.Width > 0 && !t.Wide && Width(last) > room {
 		last = Truncate(last, max(room, 0), t.glyph.more)
@@ -169,7 +169,7 @@ func (t *checkTable) cut(cells []Cell, last string) {
 	t.b.WriteString(strings.TrimRight(last, " ") + "\n")
 }
 
-// lead writes what stands before the last column and returns how wide that is.
+// lead writes the cells before the last column and returns their width.
 func (t *checkTable) lead(cells []Cell) int {
 	used := 0
 	for i, n := range t.widths {
@@ -192,8 +192,8 @@ func (t *checkTable) write(c Cell) {
 	t.b.WriteString(c.Text)
 }
 
-// wrapWords makes lines no wider than room of words; a word that is wider stays
-// whole, so that a command can be copied.
+// wrapWords arranges words in lines that are no wider than room. A wider word is not
+// split, so that a command can be copied.
 func wrapWords(words []string, room int) []string {
 	var lines []string
 	line := ""

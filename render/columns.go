@@ -13,21 +13,21 @@ import (
 	"github.com/ipctop/ipctop/query"
 )
 
-// Column is one column of a table of T. There is no list of all columns: what
-// has a table brings its own.
+// Column is one column of a table of T. There is no list of all columns: each table
+// defines its own.
 type Column[T any] struct {
 	Name  string // heading, and what --columns takes
 	Doc   string
 	Right bool // aligned to the right: numbers
 	Flex  bool // may be cut to fit the terminal
 	Wide  bool // shown by -o wide only
-	Spare bool // left out where the terminal is too narrow for all
+	Spare bool // left out if the terminal is too narrow for all columns
 	Text  func(v *View, r *T) Cell
-	// Key is the value itself, for sorting and CSV; nil: the text is.
+	// Key returns the value itself, for sorting and CSV; nil: the text is used.
 	Key func(v *View, r *T) Key
 }
 
-// Key is a value that can be sorted and written raw. Its zero value is unknown.
+// Key is a value that can be sorted and written unformatted. Its zero value is unknown.
 type Key struct {
 	kind keyKind
 	num  int64
@@ -63,8 +63,8 @@ func OptKey[N ~int | ~int32 | ~int64](o model.Opt[N]) Key {
 	return Key{}
 }
 
-// Compare orders keys: numbers by value, text as people count; the unknown comes
-// last.
+// Compare orders keys: numbers by value, text naturally (see [model.CompareIDs]); unknown
+// values sort last.
 func (k Key) Compare(l Key) int {
 	switch {
 	case k.kind == keyUnknown || l.kind == keyUnknown:
@@ -89,8 +89,8 @@ func b2i(b bool) int {
 	return 0
 }
 
-// raw is the value without any dressing, and whether it is text that came from
-// elsewhere.
+// raw returns the unformatted value, and whether it is text that came from another
+// process.
 func (k Key) raw() (string, bool) {
 	switch k.kind {
 	case keyInt:
@@ -112,7 +112,7 @@ func (v *View) cell(k Key) Cell {
 	return Cell{Text: v.escape(s)}
 }
 
-// textColumn shows text as it is; that there is none means that it does not apply.
+// textColumn shows text as it is; empty text means that the field does not apply.
 func textColumn[T any](name, doc string, get func(*T) string) Column[T] {
 	return Column[T]{
 		Name: name, Doc: doc, Flex: true,
@@ -121,7 +121,7 @@ func textColumn[T any](name, doc string, get func(*T) string) Column[T] {
 	}
 }
 
-// unsure marks what is blank as unknown: everything of the kind has it.
+// unsure marks a blank cell as unknown, for a value that every object of the kind has.
 func unsure[T any](c Column[T]) Column[T] {
 	shown := c.Text
 	c.Text = func(v *View, r *T) Cell {
@@ -133,7 +133,7 @@ func unsure[T any](c Column[T]) Column[T] {
 	return c
 }
 
-// onlyFor blanks what does not apply to a record.
+// onlyFor makes the cell blank if the column does not apply to the record.
 func onlyFor[T any](applies func(*T) bool, c Column[T]) Column[T] {
 	shown := c.Text
 	c.Text = func(v *View, r *T) Cell {
@@ -175,7 +175,7 @@ func spare[T any](c Column[T]) Column[T] { c.Spare = true; return c }
 
 func narrow[T any](c Column[T]) Column[T] { c.Flex = false; return c }
 
-// FieldColumn is a column with a JSON field, by its dotted name.
+// FieldColumn returns a column for a JSON field, given by its dotted name.
 func FieldColumn[T any](name string) (Column[T], error) {
 	path, err := query.ParsePath(reflect.TypeFor[T](), name)
 	if err != nil {
@@ -188,7 +188,7 @@ func FieldColumn[T any](name string) (Column[T], error) {
 	}, nil
 }
 
-// keyOf makes one value of what a path leads to.
+// keyOf combines the values at a path into one key.
 func keyOf(values []any) Key {
 	if len(values) == 0 {
 		return Key{}
@@ -215,8 +215,8 @@ func keyOf(values []any) Key {
 	return TextKey(fmt.Sprint(values[0]))
 }
 
-// choose applies what the user asked for to a table's own columns. all are those
-// that may be named beside JSON fields.
+// choose applies the user's choice of columns to a table's own columns. all are the
+// columns that may be named, in addition to JSON fields.
 func choose[T any](o *Options, own, all []Column[T]) ([]Column[T], error) {
 	list := own
 	if !o.Wide {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// Counted is a number with its noun.
+// Counted returns a number with its noun.
 func Counted(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
@@ -13,7 +13,7 @@ func Counted(n int, one, many string) string {
 	return strconv.Itoa(n) + " " + many
 }
 
-// threadsWait says that so many of all threads wait.
+// threadsWait says that n of all threads wait.
 func threadsWait(n, all int) string {
 	if n == 1 {
 		return fmt.Sprintf("1 thread of %d waits", all)

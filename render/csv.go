@@ -9,8 +9,8 @@ import (
 	"github.com/ipctop/ipctop/query"
 )
 
-// csvObjectFields are the columns every object has in CSV. They and their order
-// are fixed; with a choice of kinds, the fields of those kinds' details follow.
+// csvObjectFields are the columns that every object has in CSV. They and their order are
+// fixed. If the user selects kinds, the fields of these kinds' details follow.
 var csvObjectFields = []string{
 	"id", "gen", "kind", "name", "path", "deleted", "namespace.type", "namespace.inode", "dev", "ino", "sysv_id", "uid", "gid", "mode", "fill",
 	"holders.pid", "holders_complete", "peers.id",
@@ -44,16 +44,16 @@ func csvObjectColumns(o *Options, kinds []model.Kind) (objectColumns, error) {
 	return list, nil
 }
 
-// csvColumns are all columns of a table, the wide ones too.
+// csvColumns returns all columns of a table, including the wide ones.
 func csvColumns[T any](o *Options, own []Column[T]) ([]Column[T], error) {
 	all := *o
 	all.Wide = true
 	return choose(&all, own, nil)
 }
 
-// writeCSV writes RFC 4180: values as they are, not for people. Text from
-// elsewhere is escaped as in tables, so that a record is always one line; where it
-// could start a formula in a spreadsheet, an apostrophe stands before it.
+// writeCSV writes RFC 4180, with values that are not formatted for people. Text from other
+// processes is escaped as in tables, so that a record is always one line. If a text could
+// be the start of a formula in a spreadsheet, an apostrophe is put before it.
 func writeCSV[T any](w io.Writer, v *View, columns []Column[T], records []*T) error {
 	out := csv.NewWriter(w)
 	out.UseCRLF = true

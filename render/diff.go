@@ -41,7 +41,7 @@ func changeSubject(c *record.Change) string {
 	return c.ID
 }
 
-// changeHow says what a change is about: what changed, or what is new or gone.
+// changeHow describes a change: the fields that changed, or the thing that is new or gone.
 func changeHow(c *record.Change) string {
 	var parts []string
 	for _, f := range c.Fields {
@@ -102,12 +102,12 @@ var trendColumns = []Column[record.Growth]{
 	{Name: "SINCE", Text: func(_ *View, g *record.Growth) Cell { return Cell{Text: g.Since.Local().Format(time.DateTime)} }},
 }
 
-// Trend writes what only grew as a table.
+// Trend writes the counts that only grew as a table.
 func Trend(w io.Writer, o *Options, t *record.Trend) error {
 	return writeTable(w, NewView(model.NewIndex(&model.Snapshot{}), o), trendColumns, pointers(t.Growing()))
 }
 
-// TrendJSON writes what only grew as JSON.
+// TrendJSON writes the counts that only grew as JSON.
 func TrendJSON(w io.Writer, t *record.Trend) error {
 	n, first, last := t.Samples()
 	b := fmt.Appendf(nil, "{\"schema\":%q,\n\"samples\":%d,\n\"first\":%q,\n\"last\":%q", DiffSchema, n,
@@ -115,7 +115,7 @@ func TrendJSON(w io.Writer, t *record.Trend) error {
 	return writeJSONList(w, b, "growing", t.Growing())
 }
 
-// writeJSONList writes the list that ends a document, one element a line.
+// writeJSONList writes the list at the end of a document, one element per line.
 func writeJSONList[T any](w io.Writer, head []byte, name string, list []T) error {
 	out := bufio.NewWriter(w)
 	out.Write(head)

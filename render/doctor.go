@@ -17,9 +17,9 @@ var doctorGroups = []struct{ name, title string }{
 	{"mounts", "Mounts"},
 }
 
-// Doctor writes what can be seen here and what is missing, which limits are
-// nearly reached, and at the end what to do about it. s, for the limits, is nil
-// where there is no snapshot. quote makes an argument fit for a shell.
+// Doctor writes what can be seen here and what is missing, which limits are nearly
+// reached, and at the end what to do about it. s, which has the limits, may be nil. quote
+// quotes an argument for a shell.
 func Doctor(w io.Writer, features []model.Feature, s *model.Snapshot, quote func(string) string, o ShowOptions) error {
 	t := newShowText(o)
 	for _, g := range doctorGroups {
@@ -74,8 +74,8 @@ func (t *showText) limits(s *model.Snapshot) {
 	t.table(rows)
 }
 
-// maxNear is how many limits the report lists: a program started a thousand times
-// with too low a limit is one thing to know.
+// maxNear is the largest number of limits in the report: a program that was started a
+// thousand times with too low a limit is only one problem.
 const maxNear = 20
 
 func (t *showText) hidden(features []model.Feature) {

@@ -10,19 +10,19 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// hubAbove is the number of edges above which a channel gets a node of its own:
-// twenty processes that share memory are twenty edges then, and not 190.
+// hubAbove is the number of edges above which a channel gets a node of its own. Then
+// twenty processes that share memory need twenty edges and not 190.
 const hubAbove = 3
 
-// writeDOT writes the graph of processes for Graphviz: they are the nodes, the
-// channels between them the edges. A dashed edge leads from who is blocked to who
-// could release it; who waits for work is not blocked.
+// writeDOT writes the graph of processes for Graphviz. The nodes are processes, the edges
+// are the channels between them. A dashed edge leads from a blocked process to one that
+// could release it; a process that waits for work does not count as blocked.
 func writeDOT(w io.Writer, v *View, links []*model.Link, waits []model.Wait) error {
 	b := bufio.NewWriterSize(w, 64<<10)
 	fmt.Fprintln(b, "digraph ipctop {")
 	fmt.Fprintln(b, "  node [shape=box, style=rounded];")
 	known := map[int]bool{}
-	clusters := make([][]int, len(v.snap.Hosts)) // the processes of each host
+	clusters := make([][]int, len(v.snap.Hosts)) // by host: its processes
 	node := func(pid int, comm string) {
 		if known[pid] {
 			return

@@ -6,8 +6,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Doubts are what makes a finding less than certain, a sentence each. Sentences that differ in
-// the one object that they name are one sentence about these objects.
+// Doubts returns the reasons why a finding is not certain, one sentence each. Sentences that
+// differ only in the one object that they name are combined into one sentence about all these objects.
 func Doubts(f *model.Finding) []string {
 	type same struct {
 		before, after string
@@ -40,8 +40,8 @@ func Doubts(f *model.Finding) []string {
 	return sentences
 }
 
-// objectIn is where the only id of an object stands in a sentence: the word that has a colon
-// inside. Both are 0 if there is none, or more than one.
+// objectIn returns the place of the only object id in a sentence: the word with a colon inside.
+// Both results are 0 if there is no such word, or more than one.
 func objectIn(sentence string) (from, to int) {
 	for i := 0; i < len(sentence); {
 		end := i + strings.IndexByte(sentence[i:]+" ", ' ')

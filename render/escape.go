@@ -8,14 +8,14 @@ import (
 
 const hexDigits = "0123456789abcdef"
 
-// maxMarks is how many combining marks a character may carry before they are
-// shown as escapes: some languages need three, none needs a tower of them.
+// maxMarks is how many combining marks a character may have before they are shown as
+// escapes: some languages need three, none needs more.
 const maxMarks = 3
 
-// Escape makes text from another process fit for a terminal and for one cell of
-// a table: what could drive the terminal, break the row or turn the text around
-// is shown as an escape (\n, \x1b, \u202e; \xff for a byte that is not UTF-8).
-// A backslash is doubled, so that what is shown is unambiguous.
+// Escape makes text from another process safe for a terminal and for one cell of a
+// table. Characters that could control the terminal, break the row or change the
+// direction of the text are shown as escapes (\n, \x1b, \u202e; \xff for a byte that is
+// not UTF-8). A backslash is doubled, so that the result is unambiguous.
 func Escape(s string) string { return escape(s, false) }
 
 // EscapeASCII is Escape for a terminal that takes only ASCII.
@@ -57,9 +57,9 @@ func escape(s string, ascii bool) string {
 	return string(b)
 }
 
-// EscapeMessage makes a message fit for a terminal that may quote what it is about, such
-// as the name of a file that a shell's pattern matched. Lines and tabs stay, and so do
-// backslashes: what else is in the message is escaped already.
+// EscapeMessage makes a message safe for a terminal. The message may contain text from
+// outside, such as the name of a file that a shell's pattern matched. Newlines and tabs
+// are kept, and backslashes, too, because parts of the message may be escaped already.
 func EscapeMessage(s string) string {
 	b := make([]byte, 0, len(s))
 	for i := 0; i < len(s); {
@@ -77,9 +77,9 @@ func EscapeMessage(s string) string {
 	return string(b)
 }
 
-// harmless reports whether a character shows as itself and takes room of its
-// own. Formatting characters, which turn text around or join it, do not; nor do
-// spaces other than the usual one, nor selectors that change the width of the
+// harmless reports whether a character is shown as itself and has a width of its own.
+// This is not so for format characters, which change the direction of text or join it,
+// for spaces other than the usual one, and for selectors that change the width of the
 // character before them.
 func harmless(r rune) bool {
 	return unicode.IsPrint(r) && !unicode.Is(unicode.Variation_Selector, r) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
@@ -105,10 +105,10 @@ func appendEscaped(b []byte, r rune) []byte {
 	return b
 }
 
-// Quote makes s one word of a shell command. Words of plain characters stay as
-// they are; others go into '…', and those with what cannot be shown into
-// $'…' (bash, zsh, ksh, POSIX.1-2024) as octal bytes. A NUL cannot
-// be part of a word at all and is left out.
+// Quote makes s one word of a shell command. Words of plain characters are not changed;
+// others are put into '…'. Words with unprintable characters are put into $'…' (bash,
+// zsh, ksh, POSIX.1-2024) with octal bytes. A NUL cannot be part of a word and is left
+// out.
 func Quote(s string) string {
 	if s == "" {
 		return "''"
@@ -137,7 +137,7 @@ func Quote(s string) string {
 		switch {
 		case c == 0:
 		case c < 0x20 || c >= 0x7f || c == '\'' || c == '\\' || c == '!':
-			// Three octal digits mean the same to every shell, whatever follows.
+			// Three octal digits mean the same in every shell, whatever follows.
 			b = append(b, '\\', '0'+c>>6, '0'+c>>3&7, '0'+c&7)
 		default:
 			b = append(b, c)
@@ -146,7 +146,7 @@ func Quote(s string) string {
 	return string(append(b, '\''))
 }
 
-// QuoteAll makes a command line of arguments.
+// QuoteAll makes a command line from arguments.
 func QuoteAll(argv []string) string {
 	words := make([]string, len(argv))
 	for i, a := range argv {

@@ -16,11 +16,11 @@ type Topic struct {
 	Group string // kind, field, reason, word, rule
 	Brief string // a few words
 	Text  string // all about it, ready to print
-	Alias string // what the screen calls it, where that is something else
+	Alias string // its name on the screen, if that is different
 }
 
 // Topics lists what can be explained: kinds, fields of the JSON, reasons of
-// gaps, words, and the further topics given (rules, which are another package's).
+// gaps, words, and the given topics (such as rules, which belong to another package).
 func Topics(more ...Topic) []Topic {
 	var list []Topic
 	for _, k := range model.Kinds() {
@@ -76,9 +76,9 @@ func fieldTopic(f model.FieldInfo) Topic {
 	return Topic{Name: f.Path, Group: "field", Brief: f.Doc, Text: t.b.String()}
 }
 
-// FindTopics finds the topics called name: a whole name, else the end of a
-// field's path ("holders.ofd", "detail.queued", "queued"). "gap.reason" is as
-// good as "gaps.reason".
+// FindTopics finds the topics with a name: a whole name, else the end of a field's path
+// ("holders.ofd", "detail.queued", "queued"). The singular also works: "gap.reason" for
+// "gaps.reason".
 func FindTopics(topics []Topic, name string) []Topic {
 	name = strings.ToLower(strings.Trim(strings.NewReplacer("[]", "", "[", "", "]", "").Replace(name), "."))
 	var list []Topic
@@ -99,7 +99,7 @@ func FindTopics(topics []Topic, name string) []Topic {
 	return list
 }
 
-// singular takes the plural from every part of a path.
+// singular turns every part of a path into the singular.
 func singular(path string) string {
 	parts := strings.Split(path, ".")
 	for i, p := range parts {
@@ -112,8 +112,8 @@ func singular(path string) string {
 	return strings.Join(parts, ".")
 }
 
-// TopicNames are the names that [FindTopics] knows, for suggestions and
-// completion: whole names, and the last two parts of long paths.
+// TopicNames lists names that [FindTopics] knows, for suggestions and completion: whole
+// names, and the last two parts of long paths.
 func TopicNames(topics []Topic) []string {
 	var names []string
 	for _, t := range topics {

@@ -21,11 +21,11 @@ func ColumnNames() []string {
 	return names
 }
 
-// ColumnDoc is a heading and what stands below it.
+// ColumnDoc is a heading and the description of its column.
 type ColumnDoc struct{ Name, Doc string }
 
-// ColumnTopics explain headings: those of tables, and the further ones given. A
-// heading that means something else in each table is explained for each.
+// ColumnTopics returns the explanations of headings: those of tables, and the given ones.
+// A heading with different meanings in several tables is explained for each table.
 func ColumnTopics(more ...ColumnDoc) []Topic {
 	var order []string
 	docs := map[string][]string{}

@@ -2,7 +2,7 @@ package render
 
 import "github.com/ipctop/ipctop/diagnose"
 
-// RuleTopics explains the rules of the diagnosis.
+// RuleTopics returns the explanations of the rules.
 func RuleTopics(rules []diagnose.Rule) []Topic {
 	var list []Topic
 	for i := range rules {
@@ -24,10 +24,10 @@ func RuleTopics(rules []diagnose.Rule) []Topic {
 	return list
 }
 
-// RulePart is a part of what there is to say about a rule.
+// RulePart is a part of a rule's explanation.
 type RulePart struct{ Title, Text string }
 
-// RuleParts are the parts after what the rule means, in the order to read them.
+// RuleParts returns the parts that follow the meaning of the rule, in reading order.
 func RuleParts(r *diagnose.Rule) []RulePart {
 	return []RulePart{
 		{"Evidence", r.Evidence},

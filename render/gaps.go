@@ -7,18 +7,17 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// fewHang is how many processes may fail to answer before it is not their fault: a
-// process that hangs in the kernel is skipped, and the rest is read. Of those that there are
-// it is no more than one in restIsRead, so that in a container with a handful of processes the
-// rest is something.
+// fewHang is how many processes may fail to answer without making the result useless: a process
+// that hangs in the kernel is skipped, and the others are read. But the unread processes must also
+// be at most one in restIsRead of all, so that enough is read in a container with few processes.
 const (
 	fewHang    = 4
 	restIsRead = 4
 )
 
-// Unlooked says that what threads wait for could not be read of so many processes that
-// nothing is proved by what was not found; "" if it was. What privilege explains, and
-// processes that have ended, do not count.
+// Unlooked says that the waits of too many processes could not be read, so that "nothing found"
+// proves nothing; "" if enough was read. Processes that could not be read for lack of privilege,
+// or because they have ended, do not count.
 func Unlooked(s *model.Snapshot) string {
 	missing := map[int]bool{}
 	for i := range s.Gaps {
@@ -47,7 +46,7 @@ func GapSummary(s *model.Snapshot) string {
 	more := 0
 	for i := range s.Gaps {
 		g := &s.Gaps[i]
-		// what the line above says already
+		// without the gaps that the text above mentions already
 		if !g.Inherent() && (s.Scan.ProcessesUnreadable == 0 || g.PID == 0 || g.Reason != model.Denied) {
 			more++
 		}

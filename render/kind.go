@@ -7,7 +7,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// objectColumns is a table's list of columns of objects.
+// objectColumns is the list of columns of a table of objects.
 type objectColumns = []Column[model.Object]
 
 // kindColumns are the columns of each kind.
@@ -48,7 +48,7 @@ var kindColumns = map[model.Kind]objectColumns{
 	model.Userfaultfd: userfaultfdColumns,
 }
 
-// ColumnsOf are the columns of a kind's table. The list is not to be changed.
+// ColumnsOf returns the columns of a kind's table. The caller must not change the list.
 func ColumnsOf(k model.Kind) []Column[model.Object] {
 	if c, ok := kindColumns[k]; ok {
 		return c
@@ -103,7 +103,7 @@ var (
 		Text: func(_ *View, o *model.Object) Cell {
 			r, ok := o.Fill.Get()
 			switch {
-			case !ok: // most have no bound
+			case !ok: // most objects have no limit
 				return Cell{}
 			case r >= 1:
 				return Cell{"FULL", Alarm}
@@ -159,20 +159,21 @@ var (
 	}
 	genColumn = textColumn("GEN", "tells a re-used number from the old object", func(o *model.Object) string { return o.Gen })
 
-	// commonColumns may be asked for of any kind.
+	// commonColumns can be selected for any kind.
 	commonColumns = objectColumns{
 		idColumn, kindColumn, nameColumn, talkColumn, fillColumn, holdersColumn, pidsColumn, peersColumn, uidColumn, modeColumn, nsColumn, genColumn, rateOfColumn,
 	}
-	// otherColumns are those of a kind that only a later version knows.
+	// otherColumns are the columns of a kind that only a later version knows.
 	otherColumns = append(objectColumns{idColumn, nameColumn, talkColumn}, commonWide...)
-	// commonWide ends the wide table of every kind.
+	// commonWide are the last columns of every kind's wide table.
 	commonWide = objectColumns{wide(holdersColumn), wide(nsColumn)}
 )
 
 // FillCell says how full an object is.
 func FillCell(o *model.Object) Cell { return fillColumn.Text(nil, o) }
 
-// detail is a column's way to its kind's detail; objects without one are unknown.
+// detail makes a column's getter from a getter of its kind's detail; for objects without a
+// detail the value is unknown.
 func detail[D any, V any](get func(*D) V) func(*model.Object) V {
 	return func(o *model.Object) V {
 		if d, ok := o.Detail.(any).(*D); ok {
@@ -183,7 +184,7 @@ func detail[D any, V any](get func(*D) V) func(*model.Object) V {
 	}
 }
 
-// fillPair shows used/limit, and FULL in words.
+// fillPair shows used/limit, and the word full, such as FULL, if the limit is reached.
 func fillPair(name, doc string, used, limit func(*model.Object) model.Opt[int64], format func(int64) string, full string) Column[model.Object] {
 	return Column[model.Object]{
 		Name: name, Doc: doc, Right: true,

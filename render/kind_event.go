@@ -36,7 +36,7 @@ func shortSignals(list []string) string {
 	return strings.Join(short, " ")
 }
 
-// firstOf names the first of several things, and how many there are: 3: /etc, …
+// firstOf returns the number of names and the first one: 3: /etc, …
 func firstOf(v *View, names []string, limit int) string {
 	text := strconv.Itoa(len(names))
 	var known []string
@@ -105,7 +105,7 @@ func epollWatches(v *View, d *model.EpollDetail) (string, int, bool) {
 	return text, len(d.Watches), true
 }
 
-// maxWatched is how many paths are spelt out.
+// maxWatched is the largest number of paths that are listed.
 const maxWatched = 3
 
 func inotifyWatches(v *View, d *model.InotifyDetail) (string, int, bool) {
@@ -126,7 +126,7 @@ func fanotifyWatches(v *View, d *model.FanotifyDetail) (string, int, bool) {
 	return firstOf(v, paths, maxWatched), len(paths), d.Watches != nil
 }
 
-// pidfdProcess is the process that a pidfd is for.
+// pidfdProcess returns the process to which a pidfd refers.
 func pidfdProcess(v *View, o *model.Object) Cell {
 	d, ok := o.Detail.(*model.PidfdDetail)
 	switch {

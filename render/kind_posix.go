@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// notified is who asked to be told of a message.
+// notified returns the process that has registered for notification (mq_notify).
 func notified(v *View, o *model.Object) Cell {
 	d, ok := o.Detail.(*model.PosixMqDetail)
 	if !ok || d.Notify == nil {
@@ -55,10 +55,11 @@ func locksCell(v *View, locks []model.Lock) Cell {
 	return c
 }
 
-// maxLocks is how many locks of a file are spelt out.
+// maxLocks is the largest number of a file's locks that are listed.
 const maxLocks = 2
 
-// LockRange is the bytes a lock covers: START-END, "" for all of a flock.
+// LockRange returns the bytes that a lock covers: START-END; "" for a flock or lease, which
+// covers the whole file.
 func LockRange(l *model.Lock) string {
 	if l.Type == "flock" || l.Type == "lease" {
 		return ""
@@ -69,7 +70,7 @@ func LockRange(l *model.Lock) string {
 	return fmt.Sprintf("%d-EOF", l.Start)
 }
 
-// LockOwners names who has a lock.
+// LockOwners names the holders of a lock.
 func LockOwners(v *View, l *model.Lock) string {
 	var list []party
 	for _, pid := range l.Holders {
@@ -141,8 +142,8 @@ var (
 	}, commonWide...)
 )
 
-// FutexOwner is the thread that has locked a futex; blank where it has none, or
-// none that it tells of.
+// FutexOwner returns the thread that has locked a futex; blank if it has no owner, or does
+// not say who it is.
 func FutexOwner(v *View, o *model.Object) Cell {
 	d, ok := o.Detail.(*model.FutexDetail)
 	if !ok {

@@ -15,8 +15,8 @@ func accepts(used, limit func(*model.Object) optInt) Column[model.Object] {
 	return fillPair("BACKLOG", "listener: connections waiting for accept, of how many may", used, limit, count, "FULL")
 }
 
-// queue is a column of a socket's queue. Of a listener it tells what ss does there: the
-// connections that wait to be accepted, or how many may.
+// queue is a column of a socket's queue. For a listener it shows the same as ss: the
+// connections that wait to be accepted, or the largest allowed number.
 func queue(c Column[model.Object], ofListener func(*model.Object) optInt) Column[model.Object] {
 	key, text := c.Key, c.Text
 	c.Key = func(v *View, o *model.Object) Key {
@@ -34,7 +34,8 @@ func queue(c Column[model.Object], ofListener func(*model.Object) optInt) Column
 	return c
 }
 
-// waiting and maximum are the connections that wait to be accepted, and how many may.
+// waiting and maximum return the number of connections that wait to be accepted, and the
+// largest allowed number.
 func waiting(o *model.Object) optInt {
 	switch d := o.Detail.(type) {
 	case *model.UnixDetail:
@@ -66,7 +67,7 @@ func listens(o *model.Object) bool {
 	return false
 }
 
-// packetInterface is what the socket is bound to.
+// packetInterface returns the interface to which the socket is bound.
 func packetInterface(d *model.PacketDetail) string {
 	if n, ok := d.Interface.Get(); ok && d.IfName == "" {
 		return strconv.Itoa(n)
@@ -189,7 +190,7 @@ func widen(o model.Opt[int]) optInt {
 	return optInt{}
 }
 
-// netlinkGroups lists the groups of a socket; "" where they are not known.
+// netlinkGroups lists the groups of a socket; "" if they are not known.
 func netlinkGroups(d *model.NetlinkDetail) string {
 	if d.Groups != nil && len(d.Groups) == 0 {
 		return "none"

@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// who shows a pid that the kernel remembers of an object: by then it may be gone.
+// who shows a pid that the kernel stores in an object; that process may have ended.
 func who(name, doc string, get func(*model.Object) model.Opt[int]) Column[model.Object] {
 	return Column[model.Object]{
 		Name: name, Doc: doc, Flex: true,
@@ -18,7 +18,7 @@ func who(name, doc string, get func(*model.Object) model.Opt[int]) Column[model.
 			switch {
 			case !ok:
 				return Cell{Unknown, Dim}
-			case pid == 0: // nobody yet
+			case pid == 0: // no process yet
 				return Cell{}
 			}
 			if v.processes[pid] == nil {
@@ -40,7 +40,7 @@ func since(name, doc string, get func(*model.Object) time.Time) Column[model.Obj
 			return Key{}
 		},
 		Text: func(v *View, o *model.Object) Cell {
-			if get(o).IsZero() { // never, as a rule
+			if get(o).IsZero() { // normally this means never
 				return Cell{}
 			}
 			return Cell{Text: Age(v.snap.Taken, get(o))}
@@ -52,7 +52,7 @@ func keyColumn(get func(*model.Object) string) Column[model.Object] {
 	return narrow(textColumn("KEY", "key as ipcs shows it", get))
 }
 
-// semValues are a set's values: 0 1 1.
+// semValues returns the values of a set: 0 1 1.
 func semValues(sems []model.Sem) string {
 	texts := make([]string, len(sems))
 	for i, s := range sems {
@@ -64,8 +64,8 @@ func semValues(sems []model.Sem) string {
 	return strings.Join(texts, " ")
 }
 
-// SemaphoreValues are the values of a semaphore or of those of a set; blank for
-// everything else.
+// SemaphoreValues returns the value of a semaphore, or the values of a set; blank for other
+// objects.
 func SemaphoreValues(v *View, o *model.Object) Cell {
 	switch d := o.Detail.(type) {
 	case *model.SysvSemDetail:
@@ -76,7 +76,8 @@ func SemaphoreValues(v *View, o *model.Object) Cell {
 	return Cell{}
 }
 
-// semWaiters is how many threads wait for one of the set, unknown if any part is.
+// semWaiters returns how many threads wait for a semaphore of the set; unknown if one of the
+// counts is unknown.
 func semWaiters(sems []model.Sem) optInt {
 	n := 0
 	for _, s := range sems {

@@ -37,7 +37,7 @@ func (t *showText) flush(rows [][]string) {
 	t.b.WriteString(text[1:])
 }
 
-// livesAsLong says what ends an object's life.
+// livesAsLong says how long an object exists.
 func livesAsLong(persistence string) string {
 	switch persistence {
 	case "process":
@@ -126,7 +126,7 @@ func showType(f model.FieldInfo) string {
 	return f.Type
 }
 
-// showTextWidth is where running text is wrapped.
+// showTextWidth is the width at which running text is wrapped.
 const showTextWidth = 78
 
 // paragraph writes running text, wrapped and indented.

@@ -8,10 +8,10 @@ import (
 	"github.com/ipctop/ipctop/leak"
 )
 
-// leakHeldMost is how many objects of a process are named.
+// leakHeldMost is the largest number of a process's objects that are named.
 const leakHeldMost = 6
 
-// Leaks is what a command left behind, as text.
+// Leaks returns a report about what a command left behind as text.
 func Leaks(r *leak.Report) []byte {
 	var b bytes.Buffer
 	name := Escape(r.Command[0])

@@ -2,7 +2,7 @@ package render
 
 import "github.com/ipctop/ipctop/trace"
 
-// lease says what happens to a lease on a file, or to somebody who opens it meanwhile.
+// lease says what happens to a lease on a file, or to a process that opens the file meanwhile.
 func (o *Options) lease(e *trace.Event) string {
 	lease, open := "lease", "open "+o.lockedFile(e)
 	switch e.Mode {

@@ -10,11 +10,11 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// quietProcess is the share of its limit below which a process has no line of
-// its own: a machine has thousands that are nowhere near theirs.
+// quietProcess is the used share of its limit below which a process has no line of its
+// own: a machine has thousands of processes that are far from their limits.
 const quietProcess = 0.5
 
-// limitTable shows limits, those nearest to being reached first.
+// limitTable returns the table of limits, the fullest first.
 func limitTable() table {
 	t := tableOf(limitColumns, func(s *model.Snapshot) []*model.Limit { return pointers(s.Limits) })
 	t.write = func(w io.Writer, v *View, s *model.Snapshot) error {
@@ -35,8 +35,8 @@ func limitTable() table {
 	return t
 }
 
-// worstFirst orders limits by the share that is used; where that is not known
-// they come last, as they are.
+// worstFirst orders limits by the used share; limits whose share is unknown come last, in
+// their original order.
 func worstFirst(limits []model.Limit) []*model.Limit {
 	list := pointers(limits)
 	slices.SortStableFunc(list, func(a, b *model.Limit) int {
@@ -45,8 +45,8 @@ func worstFirst(limits []model.Limit) []*model.Limit {
 	return list
 }
 
-// leaveQuiet leaves out processes that are far from their limit, but for the
-// worst of each, and says how many.
+// leaveQuiet leaves out processes that are far from their limit, except the fullest one of
+// each limit, and returns how many it left out.
 func leaveQuiet(list []*model.Limit) ([]*model.Limit, int) {
 	seen := map[string]bool{}
 	kept := slices.DeleteFunc(slices.Clone(list), func(l *model.Limit) bool {
@@ -117,8 +117,8 @@ var limitColumns = []Column[model.Limit]{
 	narrow(textColumn("UNIT", "what is counted, and in each of what", func(l *model.Limit) string { return l.Unit })),
 }
 
-// limitShare is a share in words: FULL, 92%. What is not quite full is never
-// rounded up to it, what is not empty never down.
+// limitShare returns a share as text: FULL, 92%. A value below 100% is never rounded up to
+// it, and a value above 0 is never rounded down to 0.
 func limitShare(r model.Ratio) string {
 	switch {
 	case r >= 1:
@@ -129,7 +129,7 @@ func limitShare(r model.Ratio) string {
 	return strconv.Itoa(int(float64(r)*100)) + "%"
 }
 
-// LimitShare is how much of a limit is used, as its table shows it.
+// LimitShare returns how much of a limit is used, as its table shows it.
 func LimitShare(l *model.Limit) string {
 	r, ok := l.Share().Get()
 	if !ok {

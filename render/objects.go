@@ -61,7 +61,7 @@ func writeObjects(w io.Writer, v *View, objects []*model.Object) error {
 	return nil
 }
 
-// tableTitle stands above the table of a kind: what it is, and how many there are.
+// tableTitle returns the title of a kind's table: the kind, and the number of objects.
 func tableTitle(v *View, k model.Kind, n int) string {
 	title := v.escape(string(k))
 	if info, ok := model.LookupKind(k); ok && info.Title != string(k) {
@@ -74,11 +74,11 @@ func tableTitle(v *View, k model.Kind, n int) string {
 	return title + "\n"
 }
 
-// private is implemented by details of objects that may concern one process
-// alone: the locks of language runtimes are many, and talk to nobody.
+// private is implemented by details of objects that may belong to only one process: the
+// many locks of language runtimes, which do not communicate with other processes.
 type private interface{ Private() bool }
 
-// foldPrivate leaves such objects out and counts them.
+// foldPrivate leaves out private objects and counts them.
 func foldPrivate(v *View, objects []*model.Object) (shown []*model.Object, folded int) {
 	if !v.FoldPrivate {
 		return objects, 0
@@ -93,8 +93,8 @@ func foldPrivate(v *View, objects []*model.Object) (shown []*model.Object, folde
 	return shown, folded
 }
 
-// everyColumn are the columns that may be asked for by name: those of any
-// object, then those of single kinds. The list is made once and is not to be changed.
+// everyColumn returns the columns that can be selected by name: those of any object, then
+// those of single kinds. The list is made once and must not be changed.
 var everyColumn = sync.OnceValue(func() objectColumns {
 	list := append(objectColumns{}, commonColumns...)
 	seen := map[string]bool{}
@@ -103,7 +103,7 @@ var everyColumn = sync.OnceValue(func() objectColumns {
 	}
 	for _, k := range model.Kinds() {
 		for _, c := range ColumnsOf(k.Name) {
-			// A name that several kinds use means the field of the kind at hand.
+			// A name that several kinds use stands for the column of the object's own kind.
 			if !seen[c.Name] {
 				seen[c.Name] = true
 				c.Text, c.Key = byKind(c.Name)
@@ -114,12 +114,13 @@ var everyColumn = sync.OnceValue(func() objectColumns {
 	return slices.Clip(list)
 })
 
-// ObjectColumns are all columns of objects: those of any object, then those of
-// single kinds. A name that several kinds use is one column, which shows each
-// object's own.
+// ObjectColumns returns all columns of objects: those of any object, then those of single
+// kinds. A name that several kinds use is one column, which shows the value of each
+// object's own kind.
 func ObjectColumns() []Column[model.Object] { return everyColumn() }
 
-// byKind shows, for each object, its kind's own column of that name.
+// byKind returns the functions of a column that shows, for each object, its own kind's column
+// with that name.
 func byKind(name string) (func(*View, *model.Object) Cell, func(*View, *model.Object) Key) {
 	of := map[model.Kind]*Column[model.Object]{}
 	for _, k := range model.Kinds() {
@@ -133,7 +134,7 @@ func byKind(name string) (func(*View, *model.Object) Cell, func(*View, *model.Ob
 		if c := of[o.Kind]; c != nil {
 			return c.Text(v, o)
 		}
-		return Cell{} // the kind has no such thing
+		return Cell{} // the kind has no such column
 	}
 	key := func(v *View, o *model.Object) Key {
 		switch c := of[o.Kind]; {
@@ -148,8 +149,8 @@ func byKind(name string) (func(*View, *model.Object) Cell, func(*View, *model.Ob
 	return text, key
 }
 
-// CheckColumns reports what is wrong with a list of columns, before anything is
-// looked at.
+// CheckColumns returns an error if a list of columns is wrong, so that this is known before
+// the scan.
 func CheckColumns(o *Options, only []string) error {
 	if o.Columns == "" {
 		return nil

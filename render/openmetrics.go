@@ -12,11 +12,11 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// OpenMetrics writes findings and what is counted about a snapshot in the text
-// format of OpenMetrics 1.0, which Prometheus' own parser takes as well: the
-// families of package metrics, the same as ipctop exporter serves.
+// OpenMetrics writes the families of package metrics for a snapshot, the same as ipctop
+// exporter serves, in the text format of OpenMetrics 1.0, which Prometheus' own parser
+// reads as well.
 //
-// Every rule has samples, 0 where it found nothing, so that an alert can end.
+// Every rule has samples, also with value 0 if it found nothing, so that an alert can end.
 func OpenMetrics(w io.Writer, s *model.Snapshot, rules []diagnose.Rule) error {
 	var b strings.Builder
 	for _, f := range metrics.Of(s, metrics.Options{Rules: rules}) {
@@ -48,7 +48,7 @@ func metricValue(v float64) string {
 	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
-// metricEscape is the escaping of label values and help texts.
+// metricEscape escapes label values and help texts.
 func metricEscape(s string) string {
 	return strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`).Replace(s)
 }

@@ -1,23 +1,23 @@
 package render
 
-// Options are how text output looks.
+// Options say how text output looks.
 type Options struct {
 	Width      int  // cells of the terminal; 0: nothing is cut to fit
 	Wide       bool // more columns, nothing folded or cut
 	ASCII      bool // the terminal does not take UTF-8
 	Color      bool
 	NoHeadings bool
-	// FoldPrivate leaves out what is private to one process, and says how many.
+	// FoldPrivate leaves out objects that are private to one process, and shows their number.
 	FoldPrivate bool
-	// FoldAlike leaves out what a rule of no more than information says for the fourth time
-	// and after, and says how often that is.
+	// FoldAlike leaves out all but the first three findings of a rule that have severity info,
+	// and shows their number.
 	FoldAlike bool
-	// Columns are those the user asked for, empty for each kind's own; with a
-	// leading + they come on top of those.
+	// Columns are the columns that the user selected; empty: each kind's own columns; with a
+	// leading + they are added to those.
 	Columns string
 }
 
-// glyphs are the few characters that are not ASCII where the terminal takes them.
+// glyphs are the few characters that are not ASCII if the terminal supports others.
 type glyphs struct{ to, both, more, times string }
 
 func (o *Options) glyphs() glyphs {
@@ -42,7 +42,7 @@ const (
 	Dim    // of little interest
 )
 
-// worst is the role of a cell with two parts.
+// worst returns the role of a cell with two parts.
 func worst(a, b Role) Role {
 	switch {
 	case a == Dim:
@@ -53,7 +53,7 @@ func worst(a, b Role) Role {
 	return max(a, b)
 }
 
-// sgr are the colours of the roles, out of the sixteen every terminal has.
+// sgr are the colours of the roles, from the sixteen that every terminal has.
 var sgr = [...]string{Heading: "\x1b[1m", Alarm: "\x1b[31m", Notice: "\x1b[33m", Dim: "\x1b[2m"}
 
 const sgrReset = "\x1b[0m"

@@ -11,8 +11,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Verdict draws a finding on one line of at most width cells: a word for what it
-// is, how long it has lasted, and its chain; see [View.Chain].
+// Verdict draws a finding on one line of at most width cells: a word for the problem, its
+// duration, and its chain; see [View.Chain].
 func (v *View) Verdict(f *model.Finding, width int) []Cell {
 	role := severityRole(f.Severity)
 	head := []Cell{{v.word(f), role}}
@@ -23,7 +23,7 @@ func (v *View) Verdict(f *model.Finding, width int) []Cell {
 	return append(head, v.Chain(f, width-cellsWidth(head))...)
 }
 
-// word is what a finding is called at the beginning of a verdict.
+// word returns the word for a finding at the beginning of a verdict.
 func (v *View) word(f *model.Finding) string {
 	switch {
 	case f.Rule == "deadlock" || f.Rule == "self-wait":
@@ -41,11 +41,11 @@ func (v *View) word(f *model.Finding) string {
 	return "BLOCKED"
 }
 
-// Chain draws who waits, for what, and behind whom: yes(784) → pipe FULL →
-// sleep(785) does not read. What there is no room for is left out: first the
-// explanation, then the directories of objects, then what lies between the first
-// and the last process, then the objects. Names are cut only where there is room
-// for nothing else. A finding that is about no blocked thread is its summary.
+// Chain draws who waits, for what, and for whom: yes(784) → pipe FULL → sleep(785) does
+// not read. If there is not enough room, it leaves out parts in this order: the
+// explanation, the directories of objects, everything between the first and the last
+// process, the objects. Names are cut only if there is no room for anything else. For a
+// finding that is not about a blocked thread, it returns the summary.
 func (v *View) Chain(f *model.Finding, width int) []Cell {
 	p := v.picture(f)
 	if len(p.names) == 0 {
@@ -70,14 +70,13 @@ func (v *View) Chain(f *model.Finding, width int) []Cell {
 	return cutCells(cells, width, v.glyph.more)
 }
 
-// leastExplanation is how much room the beginning of an explanation is worth
-// being shown in.
+// leastExplanation is the least width in which the beginning of an explanation is shown.
 const leastExplanation = 14
 
-// shortObject is how much of an object's name is shown where there is little room.
+// shortObject is the width of an object's name if there is little room.
 const shortObject = 24
 
-// databaseLock is the rule about locks that are no objects of the kernel.
+// databaseLock is the rule about locks that are not objects of the kernel.
 const databaseLock = "database-lock"
 
 // picture is a finding's chain as it is drawn.
@@ -88,7 +87,7 @@ type picture struct {
 	explanation string
 }
 
-// objectLabel is what an object is called in a picture.
+// objectLabel is the label of an object in a picture.
 type objectLabel struct{ long, short, state string }
 
 func (v *View) picture(f *model.Finding) picture {
@@ -133,8 +132,8 @@ func (v *View) picture(f *model.Finding) picture {
 	return p
 }
 
-// beyond draws the child that the last process of a chain waits for, and what it does:
-// who holds a lock while a command runs waits for that command.
+// beyond draws the child for which the last process of a chain waits, and what it does: a
+// process that holds a lock while it runs a command waits for that command.
 func (v *View) beyond(p *picture, last *model.Step, pids []int) {
 	w := v.index.Waits[last.TID]
 	if w == nil || w.Needs != model.NeedsChild || len(w.Blockers) == 0 || slices.Contains(pids, w.Blockers[0].PID) {
@@ -149,7 +148,7 @@ func (v *View) beyond(p *picture, last *model.Step, pids []int) {
 	}
 }
 
-// further counts the victims that have no place in the picture.
+// further counts the victims that are not in the picture.
 func (v *View) further(f *model.Finding, pids []int) int {
 	n := 0
 	for _, pid := range f.Victims {
@@ -160,13 +159,13 @@ func (v *View) further(f *model.Finding, pids []int) int {
 	return n
 }
 
-// readRules say what the process at the other end fails to do.
+// readRules says, by rule, what the process at the other end fails to do.
 var readRules = map[string]string{
 	"pipe-full": "does not read", "socket-full": "does not read", "pty-not-read": "does not read", "backlog-full": "does not accept",
 }
 
-// reason explains a chain that no process ends, or whose last process fails to do
-// something.
+// reason explains a chain that does not end at a process, or whose last process fails to
+// do something.
 func (v *View) reason(f *model.Finding, doing string) string {
 	if fails := readRules[f.Rule]; fails != "" && f.Root != nil {
 		if doing != "" && doing != fails {
@@ -186,7 +185,7 @@ func (v *View) reason(f *model.Finding, doing string) string {
 	return v.escape(f.Summary)
 }
 
-// nobodyRules say why no process ends the chain.
+// nobodyRules says, by rule, why the chain does not end at a process.
 var nobodyRules = map[string]string{
 	"fifo-open-waits": "nobody opens the other end", "pipe-full": "no visible reader", "socket-full": "no visible reader",
 	"pty-not-read": "no visible reader", "mutex-owner-dead": "its owner has ended", "sem-owner-dead": "its last user has ended",
@@ -194,7 +193,7 @@ var nobodyRules = map[string]string{
 	"no-message-of-type": "holds no message of that type", "queue-full": "no receiver is known",
 }
 
-// ownCircle is a deadlock among the threads of one process.
+// ownCircle returns the picture of a deadlock among the threads of one process.
 func (v *View) ownCircle(f *model.Finding) picture {
 	p := picture{circle: true}
 	for i := range f.Chain {
@@ -212,7 +211,7 @@ func allOf(chain []model.Step, pid int) bool {
 	return !slices.ContainsFunc(chain, func(s model.Step) bool { return s.PID != pid })
 }
 
-// levels are how much of a picture is left out.
+// levels is the number of steps in which parts of a picture are left out.
 const levels = 5
 
 const (
@@ -272,7 +271,7 @@ func (p *picture) drawCircle(g glyphs, level int) []Cell {
 	return cells
 }
 
-// locks are what those in a circle wait for, as far as there is room for it.
+// locks returns the objects for which the processes in a circle wait, as far as there is room.
 func (p *picture) locks(room int, more string) []Cell {
 	var labels []string
 	for _, o := range p.objects {
@@ -295,8 +294,8 @@ func (o objectLabel) at(level int) string {
 	return o.long
 }
 
-// asked is what a step waits for: its object, or the file about which the server of a
-// file system has not answered.
+// asked returns the label of what a step waits for: its object, or the file about which
+// the server of a file system has not answered.
 func (v *View) asked(s *model.Step) objectLabel {
 	w := v.index.Waits[s.TID]
 	if s.Object != "" || w == nil || w.Needs != model.NeedsAnswer || w.Target == nil || w.Target.Path == "" {
@@ -306,8 +305,8 @@ func (v *View) asked(s *model.Step) objectLabel {
 	return objectLabel{long: name, short: path.Base(name)}
 }
 
-// label is what people call an object: its path, its port, its key; a pipe is
-// just that.
+// label returns the name by which people know an object: its path, its port, its key; for a
+// pipe just "pipe".
 func (v *View) label(id string) objectLabel {
 	if id == "" {
 		return objectLabel{}
@@ -317,7 +316,7 @@ func (v *View) label(id string) objectLabel {
 		return objectLabel{long: v.escape(id)}
 	}
 	l := objectLabel{long: v.ObjectName(o)}
-	if o.Kind == model.Unix && o.Path == "" && o.Name == "" { // a client's: people know the server's
+	if o.Kind == model.Unix && o.Path == "" && o.Name == "" { // the client's end has no name: people know the server's
 		for i := range o.Peers {
 			if p := v.index.Object(o.Peers[i].ID); p != nil && p.Path != "" {
 				l.long = v.ObjectName(p)
@@ -327,7 +326,7 @@ func (v *View) label(id string) objectLabel {
 	if strings.HasPrefix(l.long, "/") && o.Kind != model.Pty {
 		l.short = path.Base(l.long)
 	}
-	if strings.HasPrefix(l.long, "@") && strings.Contains(l.long, "/") { // abstract names are made like paths
+	if strings.HasPrefix(l.long, "@") && strings.Contains(l.long, "/") { // abstract names often look like paths
 		l.short = "@" + v.glyph.more + "/" + path.Base(l.long)
 	}
 	if short := cmp.Or(l.short, l.long); Width(short) > shortObject {
@@ -339,8 +338,8 @@ func (v *View) label(id string) objectLabel {
 	return l
 }
 
-// ObjectName is what people call an object, in a word or two: a path, an address,
-// a key, else what it is and its id. An anonymous pipe is "pipe".
+// ObjectName returns a short name of an object: a path, an address, a key, else its kind and
+// id. An anonymous pipe is "pipe".
 func (v *View) ObjectName(o *model.Object) string {
 	name := ""
 	switch d := o.Detail.(type) {
@@ -394,7 +393,7 @@ func cellsWidth(cells []Cell) int {
 	return n
 }
 
-// cutCells keeps what has room in width cells.
+// cutCells keeps the part of the cells that fits into width.
 func cutCells(cells []Cell, width int, more string) []Cell {
 	var out []Cell
 	for _, c := range cells {

@@ -93,7 +93,7 @@ var processColumns = []Column[model.Process]{
 	},
 }
 
-// ProcessColumns are the columns of processes.
+// ProcessColumns returns the columns of processes.
 func ProcessColumns() []Column[model.Process] { return processColumns }
 
 var fillSignals = Column[model.Process]{

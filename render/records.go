@@ -9,7 +9,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// table is a list of the snapshot that has a table.
+// table describes the table of a list of the snapshot.
 type table struct {
 	check func(*Options) error
 	write func(w io.Writer, v *View, s *model.Snapshot) error
@@ -64,7 +64,7 @@ func tableOf[T any](own []Column[T], list func(*model.Snapshot) []*T) table {
 	}
 }
 
-// pointers lists where the elements of a list are.
+// pointers returns pointers to the elements of a list.
 func pointers[T any](list []T) []*T {
 	out := make([]*T, len(list))
 	for i := range list {

@@ -13,7 +13,8 @@ import (
 )
 
 // Route writes the way from one process to another: each process on a line, and between
-// two of them what they communicate through, with an arrow the way the data can go.
+// two of them the object through which they communicate, with an arrow for the direction
+// in which data can flow.
 func Route(w io.Writer, index *model.Index, steps []route.Step, o ShowOptions) error {
 	t := newShowText(o)
 	v := NewView(index, &Options{Wide: true, ASCII: o.ASCII})
@@ -44,8 +45,8 @@ func Route(w io.Writer, index *model.Index, steps []route.Step, o ShowOptions) e
 	return err
 }
 
-// endOf is the end of a channel that a process has: of two sockets the link names the one
-// whose id sorts first, whoever has it.
+// endOf returns the end of a channel that a process holds. For two connected sockets, the
+// link names the one whose id sorts first, no matter who holds it.
 func (v *View) endOf(o *model.Object, pid int) *model.Object {
 	if o == nil {
 		return new(model.Object)
@@ -63,8 +64,8 @@ func (v *View) endOf(o *model.Object, pid int) *model.Object {
 	return o
 }
 
-// channelName is what people call an object, or the one at its other end: a client's
-// socket has no name, its server's has. It is empty where neither has one.
+// channelName returns the name of an object, or of the one at its other end: a client's
+// socket has no name, but its server's has one. It is empty if neither has a name.
 func (v *View) channelName(o *model.Object) string {
 	if o.Name != "" || o.Path != "" {
 		return v.ObjectName(o)
@@ -77,7 +78,7 @@ func (v *View) channelName(o *model.Object) string {
 	return ""
 }
 
-// RouteJSON writes the same as a document.
+// RouteJSON writes the same as JSON.
 func RouteJSON(w io.Writer, s *model.Snapshot, steps []route.Step) error {
 	type party struct {
 		PID  int    `json:"pid"`

@@ -6,7 +6,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Sheet is a table as data, for what is not a terminal.
+// Sheet is a table as data, for output that is not a terminal.
 type Sheet struct {
 	Name    string // of the list, or of the kind
 	Title   string
@@ -21,15 +21,15 @@ type SheetColumn struct {
 	Right     bool // numbers
 }
 
-// SheetCell is a cell: what is shown, escaped as for a terminal, and what it is sorted by: a
+// SheetCell is a cell: Text is shown, and is escaped as for a terminal; Sort is for sorting: a
 // number in decimal, or text; "" is unknown.
 type SheetCell struct {
 	Text, Sort string
 	Role       Role
 }
 
-// Sheets are the tables of a snapshot, at most so many rows of each: its lists, and its
-// objects by kind.
+// Sheets returns the tables of a snapshot: its lists, and its objects by kind. Each has at
+// most the given number of rows.
 func Sheets(v *View, most int) []Sheet {
 	s := v.snap
 	list := []Sheet{
@@ -67,7 +67,7 @@ func sheet[T any](v *View, name, title string, columns []Column[T], records []*T
 	return t
 }
 
-// sortable is the value in a form that another program can compare.
+// sortable returns the value in a form that another program can compare.
 func (k Key) sortable() string {
 	switch k.kind {
 	case keyInt:

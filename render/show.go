@@ -10,14 +10,14 @@ import (
 	"github.com/ipctop/ipctop/query"
 )
 
-// ShowOptions say how text for people is written.
+// ShowOptions say how text for people looks.
 type ShowOptions struct {
 	Escape func(string) string // makes text from processes safe to print; nil: as it is
-	ASCII  bool                // no other characters, as far as it is for this package
+	ASCII  bool                // this package writes no other characters
 }
 
-// Show writes all that a snapshot, given by its index, has about the matches, as text
-// for people.
+// Show writes everything that a snapshot, given by its index, contains about the matches,
+// as text for people.
 func Show(w io.Writer, index *model.Index, matches []query.Match, o ShowOptions) error {
 	t := newShowText(o)
 	t.view = NewView(index, &Options{Wide: true, ASCII: o.ASCII})
@@ -35,7 +35,7 @@ func Show(w io.Writer, index *model.Index, matches []query.Match, o ShowOptions)
 	return err
 }
 
-// showText is text in the making. What comes from processes passes through esc.
+// showText is the state of writing text. All text from processes goes through esc.
 type showText struct {
 	b     bytes.Buffer
 	esc   func(string) string
@@ -64,7 +64,7 @@ func (t *showText) heading(format string, args ...any) {
 	t.line(format, args...)
 }
 
-// who names a process; comm is its name where the snapshot has no record of it.
+// who names a process; comm is its name if the snapshot has no record of it.
 func (t *showText) who(x *model.Index, pid int, comm string) string {
 	if p := x.Processes[pid]; p != nil {
 		comm = p.Name()
@@ -72,10 +72,10 @@ func (t *showText) who(x *model.Index, pid int, comm string) string {
 	return model.Named(t.esc(comm), pid)
 }
 
-// showFew joins names, the first ones of many.
+// showFew joins names, of many only the first ones.
 func showFew(names []string, limit int) string { return showFewBy(names, limit, ", ") }
 
-// showFewBy joins some names, with how many more there are.
+// showFewBy is showFew with a separator. It adds the number of the names that are left out.
 func showFewBy(names []string, limit int, separator string) string {
 	if len(names) > limit {
 		return strings.Join(names[:limit], separator) + fmt.Sprintf(" and %d more", len(names)-limit)
@@ -83,8 +83,7 @@ func showFewBy(names []string, limit int, separator string) string {
 	return strings.Join(names, separator)
 }
 
-// holderNames names the processes that hold an object and pass the test, each
-// once.
+// holderNames names the processes with a holder record that fits, each once.
 func (t *showText) holderNames(x *model.Index, o *model.Object, fits func(*model.Holder) bool) []string {
 	var names []string
 	seen := map[int32]bool{}
@@ -101,8 +100,8 @@ func (t *showText) holderNames(x *model.Index, o *model.Object, fits func(*model
 
 func showAnyHolder(*model.Holder) bool { return true }
 
-// ShowJSON writes a part of a snapshot, given by its index: the records of the matches first, then
-// what they are connected with: a process's objects, an object's peers.
+// ShowJSON writes a part of a snapshot, given by its index: first the records of the matches, then
+// the related ones: a process's objects, an object's peers.
 func ShowJSON(w io.Writer, x *model.Index, matches []query.Match) error {
 	var processes []*model.Process
 	var objects []*model.Object
@@ -140,7 +139,7 @@ func ShowJSON(w io.Writer, x *model.Index, matches []query.Match) error {
 	return err
 }
 
-// showRecords appends the elements of a list, one a line, and its end.
+// showRecords appends the elements of a list, one per line, and the end of the list.
 func showRecords[T any](b []byte, list []*T) []byte {
 	for i, v := range list {
 		if i > 0 {
@@ -151,13 +150,13 @@ func showRecords[T any](b []byte, list []*T) []byte {
 	return append(b, ']')
 }
 
-// showHeld is an object and the holds that one process has on it.
+// showHeld is an object with the holder records of one process.
 type showHeld struct {
 	object  *model.Object
 	holders []*model.Holder
 }
 
-// showHeldBy lists what a process holds.
+// showHeldBy lists the objects that a process holds.
 func showHeldBy(s *model.Snapshot, pid int) []showHeld {
 	var list []showHeld
 	for i := range s.Objects {

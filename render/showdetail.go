@@ -10,10 +10,10 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// showDetailPrefix is how the paths of a detail's own fields begin.
+// showDetailPrefix is the beginning of the paths of a detail's fields.
 const showDetailPrefix = "objects.detail."
 
-// showNames are fields whose JSON name is too short to be understood.
+// showNames are names of fields whose JSON name is too short to be understood.
 var showNames = map[string]string{
 	"dev": "device", "ino": "inode", "sysv_id": "System V id", "sems": "semaphores", "files": "registered files",
 	"wd": "watch descriptor", "ncount": "wait for more", "zcount": "wait for 0", "last_pid": "last changed by",
@@ -36,10 +36,10 @@ func showLabel(f model.FieldInfo) string {
 // showColumn is a column of the kind's table, as a row.
 type showColumn struct {
 	name, text, doc string
-	exact           []string // what the text rounds, in full
+	exact           []string // the exact values, if the text rounds them
 }
 
-// ownColumns are what the table of an object's kind says of it and of no other kind's.
+// ownColumns returns the columns of an object's kind without those that all kinds have.
 func (t *showText) ownColumns(o *model.Object) []showColumn {
 	var list []showColumn
 	for _, c := range ColumnsOf(o.Kind) {
@@ -51,8 +51,8 @@ func (t *showText) ownColumns(o *model.Object) []showColumn {
 	return list
 }
 
-// objectDetail writes what only the object's kind has: the columns of its table,
-// what these do not show, and its lists.
+// objectDetail writes the detail of an object: the columns of its kind's table, the fields
+// that these do not show, and its lists.
 func (t *showText) objectDetail(o *model.Object) {
 	if o.Detail == nil {
 		return
@@ -90,7 +90,7 @@ func (t *showText) objectDetail(o *model.Object) {
 	}
 }
 
-// showExact is a value in full where columns round it; nil where they do not.
+// showExact returns a value exactly if columns round it; nil if they do not.
 func showExact(f model.FieldValue) []string {
 	switch v := f.Value.(type) {
 	case time.Time:
@@ -103,8 +103,8 @@ func showExact(f model.FieldValue) []string {
 	return nil
 }
 
-// shownBy is the column that shows a field, the one that changes without it; -1 if
-// none does.
+// shownBy returns the index of the column that shows a field: the one that changes if the field
+// is removed; -1 if there is none.
 func (t *showText) shownBy(columns []showColumn, o *model.Object, field string) int {
 	without := *o
 	without.Detail = model.Without(o.Detail, field)
@@ -135,7 +135,7 @@ func (t *showText) detailList(f model.FieldValue) {
 	}
 }
 
-// recordRows are records under the names of those fields that any of them has.
+// recordRows returns records as rows, with a column for each field that one of them has.
 func (t *showText) recordRows(list reflect.Value) [][]string {
 	rows := [][]string{{"#"}}
 	column := map[string]int{}
@@ -161,7 +161,7 @@ func (t *showText) recordRows(list reflect.Value) [][]string {
 	return rows
 }
 
-// changedBy names a process that the kernel remembers; 0 is none.
+// changedBy names a process whose pid the kernel has stored; 0 means none.
 func (v *View) changedBy(pid int) string {
 	if pid == 0 {
 		return ""
@@ -169,7 +169,7 @@ func (v *View) changedBy(pid int) string {
 	return v.process(pid)
 }
 
-// lockRows are the locks of a file.
+// lockRows returns the locks of a file as rows.
 func (t *showText) lockRows(locks []model.Lock) [][]string {
 	rows := [][]string{{"#", "TYPE", "MODE", "RANGE", "PROCESS", "STATE"}}
 	for i := range locks {

@@ -80,8 +80,8 @@ func (t *showText) holders(x *model.Index, o *model.Object) {
 	t.table(rows)
 }
 
-// holdMore is what few holds have: a shared description, a mapping's place, a
-// lock's range.
+// holdMore returns the fields that few holder records have: a shared description, a mapping's
+// place, a lock's range.
 func (t *showText) holdMore(h *model.Holder) string {
 	var parts []string
 	for _, f := range model.Values(h) {
@@ -150,7 +150,7 @@ func (t *showText) linkEnd(x *model.Index, pids []int, comms []string) []string 
 	return names
 }
 
-// SharedWith names the descriptor that another one shares its open file with.
+// SharedWith names the descriptor with which a holder shares its open file description.
 func SharedWith(h *model.Holder) string {
 	return fmt.Sprintf("PID %d fd %d", h.OFD.PID, h.OFD.FD)
 }

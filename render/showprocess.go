@@ -83,7 +83,7 @@ func (t *showText) processIdentity(x *model.Index, p *model.Process) {
 	t.table(rows)
 }
 
-// placement writes where a process lives: container, unit, namespaces.
+// placement writes where a process runs: container, unit, namespaces.
 func (t *showText) placement(x *model.Index, p *model.Process) {
 	var rows [][]string
 	if c := p.Container; c != nil {
@@ -208,7 +208,7 @@ func showHolds(holders []*model.Holder) string {
 		}
 		if h.Extent != nil {
 			for _, flag := range h.Flags {
-				if strings.HasPrefix(flag, "O_") && flag != "O_CLOEXEC" { // most have that
+				if strings.HasPrefix(flag, "O_") && flag != "O_CLOEXEC" { // most descriptors have this flag
 					part += " " + flag
 				}
 			}
@@ -221,9 +221,9 @@ func showHolds(holders []*model.Holder) string {
 	return showFew(parts, 4)
 }
 
-// otherEnd names the processes that a process reaches through an object: the
-// holders of its peers, the readers of what it writes, the writers of what it
-// reads, else all that share it.
+// otherEnd names the processes that a process reaches through an object: the holders of
+// its peers; the readers if it writes, the writers if it reads; else all processes that
+// share it.
 func (t *showText) otherEnd(x *model.Index, pid int, h showHeld) string {
 	var names []string
 	if len(h.object.Peers) > 0 {

@@ -12,8 +12,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// value is a field's value for people: sizes and durations also in units they
-// can grasp.
+// value returns a field's value for people: sizes and durations also in units that are easy
+// to read.
 func (t *showText) value(f model.FieldValue) string {
 	switch v := f.Value.(type) {
 	case bool:
@@ -43,7 +43,7 @@ func (t *showText) value(f model.FieldValue) string {
 	return t.nested(reflect.ValueOf(f.Value))
 }
 
-// nested writes a record within a record on one line: names and values, lists
+// nested returns a record within a record on one line: names and values, with lists
 // separated by semicolons.
 func (t *showText) nested(v reflect.Value) string {
 	switch v.Kind() {
@@ -91,8 +91,7 @@ func showNumber(n int64, unit string) string {
 	return strconv.FormatInt(n, 10) + " " + unit
 }
 
-// showBinary is a size in the unit that suits it, in parentheses; "" for small
-// ones.
+// showBinary returns a size in a suitable unit, in parentheses; "" for small sizes.
 func showBinary(n int64) string {
 	size, unit := float64(n), 0
 	units := []string{"", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
@@ -109,7 +108,8 @@ func showBinary(n int64) string {
 
 func showTime(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// showMaxColumn keeps one long cell from pushing the rest of all rows away.
+// showMaxColumn limits the width of a column, so that one long cell does not widen the whole
+// table.
 const showMaxColumn = 44
 
 // table writes rows in columns, indented.

@@ -7,11 +7,11 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Unknown is how a value that could not be read is shown. It is never 0; what
+// Unknown is shown for a value that could not be read. It is never shown as 0. A value that
 // does not apply is blank.
 const Unknown = "?"
 
-// Size is a number of bytes for people: 812, 64K, 1.5M.
+// Size returns a number of bytes for people: 812, 64K, 1.5M.
 func Size(n int64) string {
 	if n < 0 {
 		return strconv.FormatInt(n, 10)
@@ -21,7 +21,7 @@ func Size(n int64) string {
 		return strconv.FormatInt(n, 10)
 	}
 	unit, v := 0, float64(n)/1024
-	// 1023.96K would be rounded to 1024.0K
+	// 1023.96K would be rounded to 1024.0K, so it becomes 1M.
 	for unit < len(units)-1 && v >= 1023.95 {
 		v /= 1024
 		unit++
@@ -41,8 +41,7 @@ func OptSize(o model.Opt[int64]) string {
 	return Unknown
 }
 
-// Duration is a length of time for people, in at most two units: 850ms, 41s,
-// 3m12s, 2d4h.
+// Duration returns a duration for people, in at most two units: 850ms, 41s, 3m12s, 2d4h.
 func Duration(d time.Duration) string {
 	if d < 0 {
 		return "-" + Duration(-d)
@@ -76,12 +75,12 @@ func Duration(d time.Duration) string {
 	return two(s/(365*86400), "y", s%(365*86400)/86400, "d")
 }
 
-// Age is how long before now something was; [Unknown] for the zero time.
+// Age returns how long before now something was; [Unknown] for the zero time.
 func Age(now, then time.Time) string {
 	if then.IsZero() {
 		return Unknown
 	}
-	if then.After(now) { // clocks differ between machine and dump
+	if then.After(now) { // the clocks of this machine and of the dump may differ
 		return "0s"
 	}
 	return Duration(now.Sub(then))

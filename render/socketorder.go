@@ -10,8 +10,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// socketOrder is what a socket is put among others of its kind by, as readers of ss and
-// lsof expect it: those that anybody may send to first, then by address.
+// socketOrder is the sort key of a socket among others of its kind, as users of ss and lsof
+// expect it: sockets to which anybody may send come first, then they are sorted by address.
 type socketOrder struct {
 	object *model.Object
 	rank   int
@@ -23,13 +23,13 @@ type socketOrder struct {
 const (
 	serves  = iota // it listens, or waits for anybody's datagrams
 	named          // it has an address
-	unnamed        // nobody can tell by its name which one it is
+	unnamed        // it has no name or address
 )
 
-// address is an address as it is sorted: Internet addresses as numbers, names as people
-// count, and the port last.
+// address is the sort key of an address: Internet addresses as numbers, names in natural order,
+// and the port last.
 type address struct {
-	ip   netip.Addr // the zero value, which comes first, where name says it
+	ip   netip.Addr // the zero value, which sorts first, if name is used
 	name string
 	port uint64
 }
@@ -38,15 +38,15 @@ func (a *address) compare(b *address) int {
 	return cmp.Or(a.ip.Compare(b.ip), model.CompareIDs(a.name, b.name), cmp.Compare(a.port, b.port))
 }
 
-// inetAddress takes ADDRESS:PORT apart; * is any address or port. An IPv4 address that an
-// IPv6 socket has is put among those of IPv4.
+// inetAddress parses ADDRESS:PORT; * is any address or port. The IPv4 address of an IPv6
+// socket is sorted with the IPv4 addresses.
 func inetAddress(s string) address {
 	i := strings.LastIndexByte(s, ':')
 	if i < 0 {
 		return address{name: s}
 	}
 	host := strings.Trim(s[:i], "[]")
-	port, _ := strconv.ParseUint(s[i+1:], 10, 32) // *, or a name that others gave: 0
+	port, _ := strconv.ParseUint(s[i+1:], 10, 32) // 0 for * and for a name
 	if host == "*" {
 		return address{ip: netip.IPv6Unspecified(), port: port}
 	}
@@ -89,9 +89,8 @@ func orderOfSocket(o *model.Object) *socketOrder {
 	return s
 }
 
-// inSocketOrder lists objects, which are in the order of a snapshot, with the sockets of
-// each kind by their addresses. The ends of a connection follow one another where the
-// first of them is.
+// inSocketOrder takes objects in the order of a snapshot and sorts the sockets of each kind by
+// their addresses. The second end of a connection directly follows the first one.
 func inSocketOrder(objects []*model.Object) []*model.Object {
 	var out []*model.Object
 	for i := 0; i < len(objects); {

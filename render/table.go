@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// minFlex is how narrow a column may become before the line is cut instead;
-// before that, columns that can be spared are left out to leave it comfort.
+// minFlex is the least width of a column; if that is not enough, the line is cut. Before a
+// column gets narrower than comfort, dispensable columns are left out.
 const (
 	minFlex = 8
 	comfort = 18
@@ -54,8 +54,8 @@ func writeTable[T any](w io.Writer, v *View, columns []Column[T], records []*T) 
 
 const gapBetween = 2
 
-// drop leaves out columns that can be spared, the last first, while the rest
-// does not fit in comfort. Columns the user named stay.
+// drop leaves out dispensable columns (Spare), the last first, while the others do not fit
+// with comfort. Columns that the user named are kept.
 func drop[T any](v *View, columns []Column[T], widths []int, cells []Cell) ([]Column[T], []int, []Cell) {
 	if v.Width <= 0 || v.Wide || v.Columns != "" {
 		return columns, widths, cells

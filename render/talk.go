@@ -7,25 +7,25 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Who talks to whom, in one cell: yes(812) → less(813), nginx(9) ⇄ php(12), or
-// for what is shared a(1), b(2).
+// A cell shows who communicates with whom: yes(812) → less(813), nginx(9) ⇄ php(12), or, for
+// shared objects, a(1), b(2).
 
 // party is a process among those at one end of a channel.
 type party struct {
 	pid   int
 	comm  string
-	count int // processes of the same name, itself included
+	count int // number of processes with the same name, including itself
 }
 
-// shown is how many names one end shows before the rest is folded.
+// shown is the largest number of names at one end; the rest is folded.
 const shown = 3
 
 func (v *View) named(name string, pid int) string {
 	return model.Named(v.escape(name), pid)
 }
 
-// side lists the processes at one end: each once, those of the same name folded
-// unless everything is to be shown.
+// side lists the processes at one end, each once. Processes with the same name are folded
+// unless everything should be shown.
 func (v *View) side(holders []model.Holder, may func(*model.Holder) bool, into []party) []party {
 	last := int32(-1)
 	for i := range holders {
@@ -49,7 +49,7 @@ func (v *View) join(list []party, p party) []party {
 			return list
 		}
 		if !v.Wide && i > 64 {
-			break // so many names are not going to be shown one by one
+			break // there are too many names to show each of them
 		}
 	}
 	return append(list, p)
@@ -81,7 +81,7 @@ func anyHold(*model.Holder) bool    { return true }
 func canRead(h *model.Holder) bool  { return h.Access.CanRead() }
 func canWrite(h *model.Holder) bool { return h.Access.CanWrite() }
 
-// Talk is who talks to whom through an object.
+// Talk returns the cell that shows who communicates with whom through an object.
 func (v *View) Talk(o *model.Object) Cell {
 	info, _ := model.LookupKind(o.Kind)
 	switch {
@@ -99,7 +99,7 @@ func (v *View) Talk(o *model.Object) Cell {
 	return c
 }
 
-// noHolder says that one end is empty, as far as can be seen.
+// noHolder says that one end has no visible holder.
 func (v *View) noHolder(o *model.Object, complete string) Cell {
 	switch {
 	case inFlight(o.Holders) > 0:
@@ -137,7 +137,7 @@ func (v *View) talkOneWay(o *model.Object) Cell {
 func (v *View) talkToPeers(o *model.Object) Cell {
 	var far []party
 	seen, complete := false, true
-	counted := map[int32]bool{} // a process may hold several of the peers
+	counted := map[int32]bool{} // count a process once even if it holds several of the peers
 	first := func(h *model.Holder) bool {
 		if counted[h.PID] {
 			return false

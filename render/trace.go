@@ -9,15 +9,15 @@ import (
 	"github.com/ipctop/ipctop/trace"
 )
 
-// TraceLine is an event as a line for people, without its newline; zone is where they are.
+// TraceLine returns an event as a line for people, without a newline; zone is their time zone.
 func TraceLine(e *trace.Event, o *Options, zone *time.Location) string {
 	return e.Time.In(zone).Format(TraceClock) + "  " + TraceText(e, o)
 }
 
-// TraceClock is how the time of an event is written, for time.Format.
+// TraceClock is the format of an event's time.
 const TraceClock = "15:04:05.000"
 
-// TraceText is an event as text for people, without its time.
+// TraceText returns an event as text for people, without its time.
 func TraceText(e *trace.Event, o *Options) string {
 	switch {
 	case e.Exit != nil:
@@ -143,7 +143,7 @@ func (o *Options) connection(e *trace.Event) string {
 	return text
 }
 
-// files lists what was left or locked, by what people call it.
+// files lists the files that were left or locked, by the names that people know.
 func (o *Options) files(list []trace.File) string {
 	var words []string
 	for _, f := range list {
@@ -180,7 +180,7 @@ func (o *Options) existence(e *trace.Event) string {
 	return text
 }
 
-// lock says what became of a lock on a file.
+// lock says what happened to a lock on a file.
 func (o *Options) lock(e *trace.Event) string {
 	if e.Lock.Kind == "lease" {
 		return o.lease(e)
@@ -242,7 +242,7 @@ func (o *Options) lock(e *trace.Event) string {
 	return what
 }
 
-// lockedFile is what a lock is on, as people call it.
+// lockedFile returns the name of the file that is locked.
 func (o *Options) lockedFile(e *trace.Event) string {
 	switch {
 	case e.Path != "":
@@ -290,7 +290,7 @@ func (o *Options) passed(e *trace.Event) string {
 	return text + o.given(e.Passed) + over
 }
 
-// given lists what descriptors are of.
+// given lists the files and objects of the passed descriptors.
 func (o *Options) given(p *trace.Passed) string {
 	var words []string
 	for _, f := range p.Given {
@@ -314,7 +314,7 @@ func (o *Options) given(p *trace.Passed) string {
 	return "  " + strings.Join(words, ", ")
 }
 
-// failure says by what error a call failed.
+// failure says with which error a call failed.
 func (o *Options) failure(e *trace.Event) string {
 	switch e.Error {
 	case "":
@@ -325,7 +325,7 @@ func (o *Options) failure(e *trace.Event) string {
 	return "  " + o.colored(Alarm, e.Error)
 }
 
-// party names a process; one that is outside of ipctop's pid namespace has no number.
+// party names a process; a process outside ipctop's pid namespace has no pid.
 func (o *Options) party(p *trace.Party) string {
 	if p.PID == 0 {
 		return o.escape(p.Name()) + "(outside)"
@@ -333,7 +333,7 @@ func (o *Options) party(p *trace.Party) string {
 	return o.escape(model.Named(p.Name(), p.PID))
 }
 
-// actor is who caused an event.
+// actor returns the process that caused an event.
 func (o *Options) actor(e *trace.Event) string {
 	if e.Sender != nil {
 		return o.party(e.Sender)
@@ -370,7 +370,7 @@ func traceOutcome(e *trace.Event) string {
 	return strings.Join(append(words, e.Outcome()), ", ")
 }
 
-// traceDuration is how long something took that was measured closely.
+// traceDuration returns a precisely measured duration as text.
 func traceDuration(d time.Duration) string {
 	switch {
 	case d < time.Millisecond:
@@ -381,7 +381,7 @@ func traceDuration(d time.Duration) string {
 	return Duration(d)
 }
 
-// signalRole is how much a signal matters.
+// signalRole returns the role in which a signal is shown.
 func signalRole(s *trace.Signal) Role {
 	switch {
 	case s.Fate == trace.FateIgnored, s.Fate == trace.FateMerged, s.Effect == trace.EffectNone:

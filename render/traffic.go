@@ -21,7 +21,7 @@ var trafficColumns = []Column[model.Traffic]{
 	},
 }
 
-// rateOfColumn shows the traffic of an object, where that was measured.
+// rateOfColumn shows the traffic of an object if that was measured.
 var rateOfColumn = Column[model.Object]{
 	Name: "RATE", Doc: "bytes a second, sent and received; calls of what carries no bytes (--rates)", Right: true,
 	Key:  func(v *View, o *model.Object) Key { n, _ := v.rateOf(o); return OptKey(n) },
@@ -34,11 +34,11 @@ var countable = []model.Kind{
 	model.Pty, model.SysvMsg, model.SysvSem, model.PosixMq, model.Eventfd, model.Futex,
 }
 
-// HasRates reports whether the traffic of a kind's objects is counted when it is asked for.
+// HasRates reports whether the traffic of a kind's objects can be measured.
 func HasRates(k model.Kind) bool { return slices.Contains(countable, k) }
 
-// rateOf is an object's traffic: bytes a second, or calls where it carries none. It is
-// unknown where nobody measured.
+// rateOf returns an object's traffic per second: bytes, or calls if it carries no bytes. It
+// is unknown if it was not measured.
 func (v *View) rateOf(o *model.Object) (n optInt, bytes bool) {
 	if v.traffic == nil || !HasRates(o.Kind) {
 		return optInt{}, false
@@ -46,22 +46,22 @@ func (v *View) rateOf(o *model.Object) (n optInt, bytes bool) {
 	t := v.traffic[o.ID]
 	if t == nil {
 		if r := v.snap.Scan.Rates; r == nil || r.Source != model.RatesCounted {
-			return optInt{}, false // as of another host, where nobody measured
+			return optInt{}, false // for example of another host, where nothing was measured
 		}
 		return model.Some(int64(0)), true
 	}
 	return t.Rate()
 }
 
-// Rate is how much goes through an object in a second, in bytes or in calls; unknown
-// where nobody measured.
+// Rate returns how much goes through an object per second, in bytes or in calls; unknown if
+// it was not measured.
 func (v *View) Rate(o *model.Object) model.Opt[int64] {
 	n, _ := v.rateOf(o)
 	return n
 }
 
-// thickness is how thick an edge of the graph is: a point for nothing, and one more for
-// each tenfold beyond a kilobyte a second; "" where nobody measured.
+// thickness returns the attribute for the width of an edge in the graph: one point, plus one for
+// each factor of ten above one KiB (or one call) per second; "" if nothing was measured.
 func (v *View) thickness(object string) string {
 	t := v.traffic[object]
 	if t == nil {
@@ -75,7 +75,7 @@ func (v *View) thickness(object string) string {
 	return fmt.Sprintf(", penwidth=%.1f", 1+math.Log10(max(rate, 1)))
 }
 
-// RateText says how much goes through an object; "" where nobody measured.
+// RateText says how much goes through an object; "" if it was not measured.
 func (v *View) RateText(o *model.Object) string {
 	n, bytes := v.rateOf(o)
 	text := rateText(n, bytes)
@@ -85,7 +85,7 @@ func (v *View) RateText(o *model.Object) string {
 	return text
 }
 
-// atLeast is after a rate that may be more.
+// atLeast is appended to a rate if the real one may be higher.
 const atLeast = "+"
 
 func rateText(rate optInt, bytes bool) string {
@@ -122,7 +122,8 @@ func rateColumn(name, doc string, get func(*model.Traffic) optInt, bytes bool) C
 	}
 }
 
-// bytesOf is what flowed in a direction, unknown where nothing did or no bytes are counted.
+// bytesOf returns the bytes in one direction; unknown if there were none or bytes are not
+// counted.
 func bytesOf(f *model.Flow) optInt {
 	if f == nil {
 		return optInt{}

@@ -2,7 +2,7 @@ package render
 
 import "github.com/ipctop/ipctop/model"
 
-// View is a snapshot with what its tables look up in it.
+// View is a snapshot with the indexes that its tables need.
 type View struct {
 	*Options
 	snap      *model.Snapshot
@@ -12,9 +12,8 @@ type View struct {
 	traffic   map[string]*model.Traffic // nil: not measured
 }
 
-// NewView prepares a snapshot for tables. whole is the index of the snapshot before
-// anything was left out, so that a socket's other end can be named though it is not
-// shown.
+// NewView prepares a snapshot for tables. whole is the index of the snapshot before anything
+// was left out, so that a socket's other end can be named even if it is not shown.
 func NewView(whole *model.Index, o *Options) *View {
 	v := &View{Options: o, snap: whole.Snapshot, glyph: o.glyphs(), index: whole, processes: whole.Processes}
 	if v.snap.Traffic != nil {
@@ -26,11 +25,11 @@ func NewView(whole *model.Index, o *Options) *View {
 	return v
 }
 
-// process is how a process is named: name(pid).
+// process returns the name of a process with its pid: name(pid).
 func (v *View) process(pid int) string { return v.named(v.nameOf(pid, ""), pid) }
 
-// nameOf is a process's display name; comm is its name where the snapshot has no
-// record of it.
+// nameOf returns a process's display name; comm is used if the snapshot has no record of
+// it.
 func (v *View) nameOf(pid int, comm string) string {
 	if p := v.processes[pid]; p != nil {
 		return p.Name()
@@ -38,7 +37,7 @@ func (v *View) nameOf(pid int, comm string) string {
 	return comm
 }
 
-// With is the same snapshot seen with other options.
+// With returns a view of the same snapshot with other options.
 func (v *View) With(o *Options) *View {
 	w := *v
 	w.Options, w.glyph = o, o.glyphs()

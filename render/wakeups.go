@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/trace"
 )
 
-// earlier says how the thread's earlier waits of the same sort went, where that was seen.
+// earlier says how the thread's earlier waits of the same kind ended, if that was traced.
 func (t *whyText) earlier(w *model.Wait) {
 	u := w.Wakeups
 	if u == nil || u.Count <= 0 {
@@ -23,7 +23,7 @@ func (t *whyText) earlier(w *model.Wait) {
 	t.para("     ", text, Plain)
 }
 
-// waker is who ended the last of a thread's earlier waits.
+// waker names the thread or process that ended the last of a thread's earlier waits.
 func (t *whyText) waker(w *model.Wait) string {
 	u := w.Wakeups
 	name := model.Named(u.Comm, u.PID)
@@ -47,7 +47,7 @@ func (t *whyText) waker(w *model.Wait) string {
 	return name
 }
 
-// about is a length of time with two digits: what is known of it is not more.
+// about returns a duration with two digits: it is not known more precisely.
 func about(d time.Duration) string {
 	unit := time.Duration(1)
 	for d/unit >= 100 {

@@ -13,16 +13,16 @@ import (
 	"github.com/ipctop/ipctop/query"
 )
 
-// whyWidth is how wide the text is at most, so that it fits every terminal.
+// whyWidth is the largest width of the text, so that it fits every terminal.
 const whyWidth = 80
 
-// Unwrapped is a width at which sentences stay on one line: what is read by a
-// program, or searched, is not broken.
+// Unwrapped is a width at which sentences are not wrapped, for text that a program reads or
+// that is searched.
 const Unwrapped = 1 << 20
 
 // Why writes why processes are stuck, or who waits for objects: the chain from each
 // blocked thread to its root cause, and what would release it. g is the graph of the
-// snapshot that the view shows; nil: it is made.
+// view's snapshot; if it is nil, Why makes it.
 func Why(w io.Writer, v *View, g *graph.Graph, matches []query.Match) error {
 	t := newWhyText(v, g)
 	for i, m := range matches {
@@ -39,7 +39,7 @@ func Why(w io.Writer, v *View, g *graph.Graph, matches []query.Match) error {
 	return err
 }
 
-// WhyAll writes all that is stuck, the worst first.
+// WhyAll writes everything that is stuck, the worst first.
 func WhyAll(w io.Writer, v *View, g *graph.Graph) error {
 	t := newWhyText(v, g)
 	shown := 0
@@ -61,14 +61,14 @@ func WhyAll(w io.Writer, v *View, g *graph.Graph) error {
 	return err
 }
 
-// whyText is the text in the making.
+// whyText is the state of writing the text.
 type whyText struct {
 	*View
 	graph *graph.Graph
 	width int
 	waits string                  // the sign for "waits for"
-	shown map[*model.Wait]bool    // what was explained already
-	told  map[*model.Finding]bool // what was said to be found
+	shown map[*model.Wait]bool    // waits that were explained already
+	told  map[*model.Finding]bool // findings that were written already
 	b     strings.Builder
 }
 
@@ -89,8 +89,8 @@ func newWhyText(v *View, g *graph.Graph) *whyText {
 	return t
 }
 
-// para writes text behind an indent, wrapped between words; further lines are
-// indented deeper. What is too wide for a line is cut.
+// para writes text after an indent, wrapped between words; further lines are indented
+// deeper. A word that is too wide for a line is cut.
 func (t *whyText) para(indent, text string, role Role) {
 	deeper := strings.Repeat(" ", Width(indent)+2)
 	lead := indent
@@ -105,7 +105,7 @@ func (t *whyText) para(indent, text string, role Role) {
 	}
 }
 
-// nothing says that nothing is stuck, as far as was seen.
+// nothing says that nothing visible is stuck.
 func (t *whyText) nothing() {
 	s := t.snap
 	waiting := 0
@@ -139,7 +139,7 @@ func (t *whyText) finding(f *model.Finding) {
 			t.para(" ", t.graph.Name(s.PID)+" "+s.Relation, Plain)
 			continue
 		}
-		if f.Rule == databaseLock && i == len(f.Chain)-1 { // to the kernel it is idle
+		if f.Rule == databaseLock && i == len(f.Chain)-1 { // for the kernel this process is idle
 			t.inDatabase(w, s)
 			continue
 		}
@@ -153,8 +153,8 @@ func (t *whyText) finding(f *model.Finding) {
 	t.actions(f.Actions)
 }
 
-// clauseFor is the clause of a wait that the next thread of a chain, or the root
-// cause, is to fulfil.
+// clauseFor returns the clause of a wait that the next thread of a chain, or the root cause,
+// should fulfil.
 func (t *whyText) clauseFor(w, next *model.Wait, f *model.Finding) *graph.Clause {
 	clauses := t.graph.Clauses(w)
 	for i := range clauses {
@@ -169,8 +169,8 @@ func (t *whyText) clauseFor(w, next *model.Wait, f *model.Finding) *graph.Clause
 	return &clauses[0]
 }
 
-// step writes one thread of a chain: what it waits for, how that was seen, and who
-// could release it.
+// step writes one thread of a chain: what it waits for, how that is known, and who could
+// release it.
 func (t *whyText) step(w *model.Wait, c *graph.Clause) {
 	text := t.graph.Name(w.PID)
 	if w.TID != w.PID {
@@ -199,7 +199,7 @@ func (t *whyText) who(w *model.Wait, c *graph.Clause) string {
 	for _, pid := range t.graph.Releasers(c, w) {
 		names = append(names, t.graph.Name(pid))
 	}
-	if len(c.Processes) == 0 && len(c.Threads) == 1 && len(names) == 1 && t.processes[c.Threads[0]] == nil { // not the main one
+	if len(c.Processes) == 0 && len(c.Threads) == 1 && len(names) == 1 && t.processes[c.Threads[0]] == nil { // a thread other than the main one
 		names[0] += " thread " + model.PIDNumber(c.Threads[0])
 	}
 	switch {
@@ -232,7 +232,7 @@ func (t *whyText) actions(list []model.Action) {
 	}
 }
 
-// process writes why a process does not go on.
+// process writes why a process does not continue.
 func (t *whyText) process(p *model.Process) {
 	name := p.String()
 	var stuck, idle []*model.Wait
@@ -273,8 +273,8 @@ func (t *whyText) process(p *model.Process) {
 	t.behind(p.PID)
 }
 
-// found reports whether a thread that could be waiting for work is among those that a
-// finding says are blocked.
+// found reports whether a finding says that a thread is blocked, although the thread might
+// also be waiting for work.
 func (t *whyText) found(p *model.Process, w *model.Wait) bool {
 	return p != nil && slices.ContainsFunc(t.snap.Findings, func(f model.Finding) bool {
 		return slices.ContainsFunc(f.Chain, func(s model.Step) bool { return s.TID == w.TID }) ||
@@ -282,20 +282,20 @@ func (t *whyText) found(p *model.Process, w *model.Wait) bool {
 	})
 }
 
-// waitsFor reports whether a wait is for one of some objects.
+// waitsFor reports whether a wait is for one of the objects.
 func waitsFor(w *model.Wait, objects []string) bool {
 	return slices.Contains(objects, w.Object) || slices.ContainsFunc(w.Objects, func(id string) bool { return slices.Contains(objects, id) })
 }
 
-// blamed reports whether others were found to wait for a process.
+// blamed reports whether a finding says that others wait for a process.
 func (t *whyText) blamed(pid int) bool {
 	return slices.ContainsFunc(t.snap.Findings, func(f model.Finding) bool {
 		return f.Severity != model.Info && len(f.Chain) > 0 && f.Root != nil && f.Root.PID == pid
 	})
 }
 
-// resting says how many threads of a process wait for work, and of how many that is
-// not known, where that is not said of one alone.
+// resting says how many threads of a process wait for work, and for how many this is not
+// known. It writes nothing for a single thread if there are no others.
 func (t *whyText) resting(p *model.Process, idle []*model.Wait, others bool) {
 	n := len(idle)
 	if n == 0 || n == 1 && !others {
@@ -315,11 +315,11 @@ func (t *whyText) resting(p *model.Process, idle []*model.Wait, others bool) {
 	}
 }
 
-// maxChains is how many blocked threads of one process or object are explained.
+// maxChains is the largest number of blocked threads of one process or object that are explained.
 const maxChains = 5
 
-// chains writes the chains of some waits, or whose they are where all were explained
-// already, as those of a process that another one waits for.
+// chains writes the chains of waits. If all of them were explained already, for example in the
+// chain of another process, it only names the processes.
 func (t *whyText) chains(list []*model.Wait) {
 	if !slices.ContainsFunc(list, func(w *model.Wait) bool { return !t.shown[w] }) {
 		var names []string
@@ -340,8 +340,8 @@ func (t *whyText) chains(list []*model.Wait) {
 	}
 }
 
-// chain writes a chain to its root cause, and what would release its beginning. It
-// is not followed beyond a thread that was explained already.
+// chain writes a chain to its root cause, and what would release its first thread. It stops at
+// a thread that was explained already.
 func (t *whyText) chain(c graph.Chain) {
 	for i := range c.Steps {
 		w := c.Steps[i].Wait
@@ -369,7 +369,7 @@ func (t *whyText) chain(c graph.Chain) {
 	case e.Process != nil:
 		t.para(" ", e.Process.String()+" "+e.Doing, Plain)
 		t.inside(e)
-	case len(c.Steps) == 0: // nothing is known of the thread, as in a dump that others made
+	case len(c.Steps) == 0: // nothing is known about the thread, as may be in a dump
 		t.para(" ", "the chain ends here: "+e.Doing, Plain)
 	default:
 		if s := c.Steps[len(c.Steps)-1]; t.who(s.Wait, s.Clause) != e.Doing {
@@ -382,8 +382,8 @@ func (t *whyText) chain(c graph.Chain) {
 	}
 }
 
-// noDeadlock says why some threads that wait for each other are not called deadlocked:
-// nobody keeps anything from the others, and a signal may set one of them going.
+// noDeadlock says why threads that wait for each other are not called deadlocked: a signal
+// may release one of them, or none of them withholds anything from the others.
 func (t *whyText) noDeadlock(steps []graph.Step) string {
 	for i := range steps {
 		p := t.processes[steps[i].Wait.PID]
@@ -394,7 +394,7 @@ func (t *whyText) noDeadlock(steps []graph.Step) string {
 	return "; none of them keeps anything from the others: they may be idle"
 }
 
-// idle says that a process is well, and what it waits for, if that was not said.
+// idle says that a process is idle, and what it waits for unless that was written already.
 func (t *whyText) idle(list []*model.Wait, end *graph.End) {
 	if len(list) > 0 && t.graph.Wants(list[0]) != end.Doing {
 		w := list[0]
@@ -430,14 +430,14 @@ func (t *whyText) idle(list []*model.Wait, end *graph.End) {
 	t.para(" ", "This is how programs wait for work: it is idle.", Plain)
 }
 
-// alone reports whether a thread waits for its own process, in which nobody else acts.
+// alone reports whether a thread waits for its own process, in which no other thread can act.
 func (t *whyText) alone(w *model.Wait) bool {
 	c := t.graph.Stuck(w, graph.Incomplete)
 	return c != nil && slices.Equal(c.Processes, []int{w.PID})
 }
 
-// concerning writes what was found that has to do with a process, and what can be
-// done, unless it was written for one before.
+// concerning writes the findings about a process, with the possible actions, unless they were
+// written before.
 func (t *whyText) concerning(pid int) {
 	for i := range t.snap.Findings {
 		f := &t.snap.Findings[i]

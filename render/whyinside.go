@@ -8,8 +8,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// inside says which children a process that a chain ends at could wait for, and how to look
-// into it.
+// inside says for which children the process at the end of a chain may wait, and how to look
+// inside it.
 func (t *whyText) inside(e *graph.End) {
 	if w := t.graph.Waits[e.TID]; w != nil && e.Kind == graph.Idle {
 		list := t.graph.WakingChildren(w)
@@ -27,10 +27,10 @@ func (t *whyText) inside(e *graph.End) {
 	}
 }
 
-// maxChildren is how many children of a process are told of.
+// maxChildren is the largest number of a process's children that are listed.
 const maxChildren = 3
 
-// inDatabase writes the step of a server process that waits for a lock which is no
+// inDatabase writes the step of a server process that waits for a lock which is not an
 // object of the kernel.
 func (t *whyText) inDatabase(w *model.Wait, s *model.Step) {
 	text := t.graph.Name(s.PID) + " " + s.Relation

@@ -10,7 +10,7 @@ import (
 	"github.com/ipctop/ipctop/query"
 )
 
-// WhyChain is a chain from a blocked thread to its root cause, as JSON has it.
+// WhyChain is a chain from a blocked thread to its root cause, in JSON.
 type WhyChain struct {
 	Steps   []model.Step `json:"steps" doc:"from the blocked thread on"`
 	Kind    string       `json:"ends" doc:"how it ends: running, sleeping, idle, stopped, traced, frozen, disk, outside, stuck, nobody, gone …"`
@@ -21,8 +21,8 @@ type WhyChain struct {
 	Release string       `json:"release" doc:"what would end the first wait"`
 }
 
-// WhyJSON writes a partial snapshot, with a list of chains: of the matches, or of all
-// that is stuck. The waits in them are given, too, and the findings that concern them.
+// WhyJSON writes a partial snapshot with a list of chains: of the matches, or of everything
+// that is stuck. It contains also the waits in the chains, and the findings about them.
 func WhyJSON(w io.Writer, g *graph.Graph, matches []query.Match, all bool) error {
 	s := g.Snapshot
 	var chains []*WhyChain
@@ -71,8 +71,8 @@ func WhyJSON(w io.Writer, g *graph.Graph, matches []query.Match, all bool) error
 	return err
 }
 
-// whyConcerns reports whether a wait is one of a process or for an object that was
-// asked about.
+// whyConcerns reports whether a wait belongs to a matching process, or is for a matching
+// object.
 func whyConcerns(w *model.Wait, matches []query.Match, through map[*model.Wait]bool) bool {
 	return through[w] || slices.ContainsFunc(matches, func(m query.Match) bool { return m.Process != nil && m.Process.PID == w.PID })
 }

@@ -24,7 +24,7 @@ func (t *whyText) object(o *model.Object) {
 		case !t.graph.Work(w) || t.graph.Narrow(w):
 			stuck = append(stuck, w)
 		case graph.Listening(o) && t.graph.Asking(w) == o:
-			// It is one of those whose connections wait to be accepted.
+			// A client whose connection waits to be accepted: unaccepted writes about it.
 		case around.Halted(w) != nil:
 			held = append(held, w)
 		case t.found(t.processes[w.PID], w):
@@ -39,7 +39,7 @@ func (t *whyText) object(o *model.Object) {
 	if len(waits) == 0 && !told {
 		t.para("", "Nobody waits for "+name+".", Plain)
 	}
-	if told { // of those who could accept
+	if told { // the processes that could accept were explained already
 		stuck = slices.DeleteFunc(stuck, func(w *model.Wait) bool { return t.shown[w] })
 	}
 	if len(stuck) > 0 {
@@ -60,7 +60,7 @@ func (t *whyText) object(o *model.Object) {
 	}
 }
 
-// idAndName is an object by its id and what people know it by.
+// idAndName returns the id of an object with its name.
 func idAndName(o *model.Object) string {
 	if o.Name != "" && o.Name != o.ID {
 		return o.ID + " (" + o.Name + ")"
@@ -68,7 +68,7 @@ func idAndName(o *model.Object) string {
 	return o.ID
 }
 
-// where is the place at which clients of a listening socket wait, and others.
+// where says at what the waiters of an object wait: for a listening socket these are its clients.
 func (t *whyText) where(o *model.Object) string {
 	if graph.Listening(o) {
 		return "the other ends of connections to " + idAndName(o)
@@ -87,8 +87,8 @@ func (t *whyText) names(list []*model.Wait) string {
 	return showFew(names, 6)
 }
 
-// heldUp writes who could be idle, but that all are kept from running who could bring
-// work.
+// heldUp writes which threads look idle, but cannot get work because all processes that could
+// provide it are halted.
 func (t *whyText) heldUp(list []*model.Wait, around *graph.Surroundings, o *model.Object) {
 	var order []string
 	by := map[string][]*model.Wait{}
@@ -117,7 +117,7 @@ func (t *whyText) heldUp(list []*model.Wait, around *graph.Surroundings, o *mode
 	}
 }
 
-// asks writes what a thread does of which a connection waits to be accepted.
+// asks writes what a thread does whose connection waits to be accepted.
 func (t *whyText) asks(w *model.Wait) {
 	text := t.graph.Name(w.PID) + " " + t.graph.Wants(w)
 	if ns, ok := w.BlockedFor.Get(); ok {
@@ -128,9 +128,9 @@ func (t *whyText) asks(w *model.Wait) {
 	t.unaccepted(t.graph.Asking(w))
 }
 
-// unaccepted writes how many connections to a listening socket nobody has accepted yet,
-// whose they are, and what those do who could accept them; it reports whether there are
-// any.
+// unaccepted writes how many connections to a listening socket wait to be accepted, to
+// which processes they belong, and what the processes do that could accept them. It
+// reports whether there are any.
 func (t *whyText) unaccepted(l *model.Object) bool {
 	asking := t.graph.Unaccepted(l)
 	n := len(asking)
@@ -193,7 +193,7 @@ func (t *whyText) unaccepted(l *model.Object) bool {
 	return true
 }
 
-// holdersOf are the processes that have an object.
+// holdersOf returns the processes that hold an object.
 func (t *whyText) holdersOf(o *model.Object) []int {
 	var pids []int
 	for i := range o.Holders {

@@ -24,7 +24,7 @@ func isASCII(s string) bool {
 	return true
 }
 
-// Truncate cuts s to at most width cells; what is cut ends in the ellipsis.
+// Truncate cuts s to at most width cells; if it is cut, it ends in the ellipsis.
 func Truncate(s string, width int, ellipsis string) string {
 	if Width(s) <= width {
 		return s
@@ -50,8 +50,8 @@ func Truncate(s string, width int, ellipsis string) string {
 	return s[:end] + ellipsis
 }
 
-// Cells is the part of s from one column to before another. Of a wide character
-// that is cut in half, a space is left.
+// Cells returns the part of s from one column to before another. A wide character that is
+// cut in half becomes a space.
 func Cells(s string, from, to int) string {
 	if isASCII(s) {
 		return s[min(max(from, 0), len(s)):min(max(to, 0), len(s))]
