@@ -9,10 +9,10 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// What changes the machine. The model only asks for it, by effects, and only
-// after the user has said yes.
+// This file has the actions that change the machine. The model only asks for them, by
+// effects, and only after the user has confirmed.
 
-// mayAct says whether anything may be changed, and if not, why.
+// mayAct reports whether the machine may be changed; if not, it tells the user why.
 func (m *Model) mayAct() bool {
 	switch {
 	case m.settings.Source != "":
@@ -29,7 +29,7 @@ func (m *Model) mayAct() bool {
 	return false
 }
 
-// target is the process that a row is about: the process itself, the root of a
+// target returns the process that a row is about: the process itself, the root of a
 // finding, the only holder of an object.
 func (m *Model) target(r row) *model.Process {
 	switch {
@@ -47,7 +47,7 @@ func (m *Model) target(r row) *model.Process {
 	return r.process
 }
 
-// targets are the tagged processes, else the one that is selected or looked at.
+// targets returns the tagged processes, else the one of the selected row or of the page.
 func (m *Model) targets() []*model.Process {
 	var list []*model.Process
 	for id := range m.tagged {
@@ -72,7 +72,7 @@ func (m *Model) targets() []*model.Process {
 	return nil
 }
 
-// chooseSignal opens the list of signals. The processes are held from now on.
+// chooseSignal opens the list of signals. From now on the processes are held by pidfds.
 func (m *Model) chooseSignal(targets []*model.Process) {
 	var ids []Ident
 	for _, p := range targets {
@@ -93,7 +93,7 @@ func (m *Model) chooseSignal(targets []*model.Process) {
 	m.keepMenuVisible()
 }
 
-// usualSignals come first, with what they do where nothing was arranged for them.
+// usualSignals come first in the list, with their effect on a process without a handler.
 var usualSignals = []struct{ name, does string }{
 	{"SIGTERM", "asks it to end"},
 	{"SIGINT", "as Ctrl-C"},
@@ -122,8 +122,8 @@ func signalMenu() []string {
 // handler.
 var reachFirst = []string{"SIGKILL", "SIGSTOP", "SIGCONT"}
 
-// signalLine is a signal in the menu, with what comes of it as far as the masks
-// tell.
+// signalLine returns the line of a signal in the menu, with its effect if the masks show
+// it.
 func signalLine(name string, targets []*model.Process) string {
 	line := name
 	for _, s := range usualSignals {
@@ -158,8 +158,8 @@ func signalLine(name string, targets []*model.Process) string {
 	return line
 }
 
-// aimed hears whether the processes are held. If one is not, nothing is sent to
-// any.
+// aimed handles the answer whether the processes are held. If one of them is not, no signal
+// is sent to any.
 func (m *Model) aimed(e Aimed) {
 	if e.Err == nil {
 		return
@@ -168,7 +168,7 @@ func (m *Model) aimed(e Aimed) {
 	m.say(Critical, m.escape(e.Err.Error()))
 }
 
-// removeSelected asks whether an object is to be removed that a finding calls an
+// removeSelected asks whether to remove the selected object, if a finding says that it is an
 // orphan.
 func (m *Model) removeSelected() {
 	if !m.mayAct() {

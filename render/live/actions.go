@@ -9,9 +9,9 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// act offers what can be done about what is selected: about a finding its actions,
-// each with what it releases; to a process a signal; of an object's processes one
-// is chosen first.
+// act offers actions for the selected row: for a finding its actions, each with what it
+// releases; for a process a signal; for an object the user first chooses one of its
+// processes.
 func (m *Model) act() {
 	if !m.mayAct() {
 		return
@@ -63,7 +63,7 @@ func (m *Model) chooseHolder(o *model.Object) {
 	m.keepMenuVisible()
 }
 
-// otherSignal is the line of the menu of actions that leads to the signals.
+// otherSignal is the line in the menu of actions that opens the list of signals.
 const otherSignal = "signal"
 
 // chooseAction offers a finding's actions.
@@ -89,7 +89,7 @@ func (m *Model) chooseAction(f *model.Finding) {
 	m.keepMenuVisible()
 }
 
-// riskNote says what an action costs.
+// riskNote describes the risk of an action.
 func riskNote(risk string) string {
 	switch risk {
 	case "loses-data":
@@ -100,8 +100,8 @@ func riskNote(risk string) string {
 	return ""
 }
 
-// concerned is the process that a finding is about: its root cause, else the first
-// of those concerned that is there.
+// concerned returns the process that a finding is about: its root cause, else the first of
+// its processes that still exists.
 func (m *Model) concerned(f *model.Finding) []*model.Process {
 	var pids []int
 	if f.Root != nil {
@@ -115,7 +115,7 @@ func (m *Model) concerned(f *model.Finding) []*model.Process {
 	return nil
 }
 
-// perform asks whether an action is to be carried out. What is no signal and no
+// perform asks whether to carry out an action. A command that is neither a signal nor a
 // removal is copied, to be run in a shell.
 func (m *Model) perform(f *model.Finding, a model.Action) {
 	if signal, pid, ok := killOf(a.Argv); ok {
@@ -139,7 +139,7 @@ func (m *Model) perform(f *model.Finding, a model.Action) {
 	m.say(Normal, "Copied, to be run in a shell: "+what)
 }
 
-// killOf reads a command of the form kill [-SIGNAL] PID.
+// killOf parses a command of the form kill [-SIGNAL] PID.
 func killOf(argv []string) (signal string, pid int, ok bool) {
 	if len(argv) < 2 || argv[0] != "kill" {
 		return "", 0, false
@@ -154,7 +154,7 @@ func killOf(argv []string) (signal string, pid int, ok bool) {
 	return signal, pid, err == nil && pid > 0 && slices.Contains(signalMenu(), signal)
 }
 
-// confirmSignal asks before a signal is sent to what is aimed at.
+// confirmSignal asks before a signal is sent to the held processes.
 func (m *Model) confirmSignal(signal, what string) {
 	m.confirm("Send "+signal+" to "+what+"?",
 		func(m *Model) { m.want(Fire{signal, signal + " to " + what}) },

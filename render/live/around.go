@@ -9,11 +9,11 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// maxHops is how far from the selected thing its surroundings are drawn.
+// maxHops is the largest distance from the selected thing at which its surroundings are drawn.
 const maxHops = 3
 
-// openRelations shows what surrounds the selected thing, full screen; again: one
-// hop further, and after the last one the nearest alone.
+// openRelations shows the surroundings of the selected thing on the full screen. The same key
+// again adds one hop; after the last one it starts over with the nearest only.
 func (m *Model) openRelations() {
 	if p := m.page(); p != nil && p.kind == pageRelations && m.data != nil {
 		p.hops = p.hops%maxHops + 1
@@ -28,8 +28,8 @@ func hopsTitle(hops int) string {
 	return ", " + render.Counted(hops, "hop", "hops") + " (g: " + strconv.Itoa(hops%maxHops+1) + ")"
 }
 
-// surroundings draws the relations of a thing, then who waits for whom from there
-// to the root, and the processes around it as a tree.
+// surroundings draws the relations of a thing, then the chain of waits from there to the
+// root cause, and the processes around it as a tree.
 func surroundings(d *Data, r row, hops int) []Line {
 	lines := relations(d, r, 1<<30)
 	starts := r.around()
@@ -52,7 +52,7 @@ func surroundings(d *Data, r row, hops int) []Line {
 	return lines
 }
 
-// around are the processes that a row is about, for its surroundings.
+// around returns the processes that a row is about, as the start of its surroundings.
 func (r row) around() []int {
 	switch {
 	case r.process != nil:
@@ -65,8 +65,8 @@ func (r row) around() []int {
 	return nil
 }
 
-// followed follows the waits of processes to their roots: who is waited for, and
-// for whom that one waits.
+// followed follows the waits of processes to their root causes: for whom each process
+// waits, and for whom that one waits.
 func followed(d *Data, pids []int) []Line {
 	var lines []Line
 	seen := map[int]bool{}
@@ -97,7 +97,7 @@ func followed(d *Data, pids []int) []Line {
 	return lines
 }
 
-// doing is what a process does that waits for nothing.
+// doing says what a process does that does not wait.
 func doing(d *Data, pid int) string {
 	p := d.process(pid)
 	switch {
@@ -127,8 +127,8 @@ type around struct {
 	lines []Line
 }
 
-// from draws what a process is connected with. A process that was drawn before is
-// named and not followed again.
+// from draws the processes with which a process is connected. A process that was drawn
+// before is only named and not followed again.
 func (a *around) from(pid, hop int, indent string) {
 	if hop > a.hops {
 		return
@@ -195,7 +195,7 @@ func (a *around) arrow(to, both bool) string {
 	return "←"
 }
 
-// at is the nth of a list, "" if it is shorter.
+// at returns element n of a list; "" if the list is shorter.
 func at(list []string, n int) string {
 	if n < len(list) {
 		return list[n]

@@ -7,14 +7,14 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// order is how a screen's rows are arranged.
+// order says how a screen's rows are arranged.
 type order struct {
 	screen         int
 	held           Ident    // of screenHeld: the process
-	locks          bool     // of screenHeld: only what can lock
-	without        eventSet // of screenLog: what is left out
+	locks          bool     // of screenHeld: only objects that can lock
+	without        eventSet // of screenLog: the events that are left out
 	open           string   // of screenOverview: the rule that is not folded, or everything
-	own            string   // the columns that the user chose, with commas; "": the usual ones
+	own            string   // the columns that the user chose, separated by commas; "": the default ones
 	column         string
 	invert         bool
 	tree           bool
@@ -24,23 +24,23 @@ type order struct {
 	narrowing
 }
 
-// arrangement is a screen's rows, filtered and sorted. It does not change any
-// more.
+// arrangement is a screen's rows, filtered and sorted. It must not be changed once it is
+// made.
 type arrangement struct {
 	order
 	data    *Data
 	rows    []row
 	total   int // rows before the filter
 	columns []column
-	widths  []int // of the columns, as far as some of the rows tell
+	widths  []int // of the columns, measured in a sample of the rows
 	leftOut string
 }
 
-// quick is how many rows are arranged at once, between a key and the frame that
-// answers it; more are arranged elsewhere.
+// quick is the largest number of rows that are arranged at once, between a key and the next
+// frame; more rows are arranged in another goroutine.
 const quick = 2000
 
-// arrange filters and sorts. It takes time in proportion to the rows.
+// arrange filters and sorts the rows. It takes time in proportion to their number.
 func arrange(d *Data, log []entry, o order) *arrangement {
 	source := sourceRows(d, log, o)
 	a := &arrangement{order: o, data: d, total: len(source), columns: columnsOf(o.screen, o.wide, o.own)}
@@ -69,7 +69,7 @@ func arrange(d *Data, log []entry, o order) *arrangement {
 	return a
 }
 
-// sourceRows are the rows of a screen in their natural order.
+// sourceRows returns the rows of a screen in their natural order.
 func sourceRows(d *Data, log []entry, o order) []row {
 	switch o.screen {
 	case screenLog:
@@ -90,7 +90,7 @@ func sourceRows(d *Data, log []entry, o order) []row {
 	return d.rowsOf(o.screen)
 }
 
-// overviewRows are the problems: in groups, or as a list where they are sorted or
+// overviewRows returns the problems: in groups, or as a plain list if they are sorted or
 // filtered.
 func overviewRows(d *Data, o order) []row {
 	if o.column == "" && !o.invert && o.filter.text == "" && o.narrowing == (narrowing{}) {
@@ -103,15 +103,15 @@ func overviewRows(d *Data, o order) []row {
 	return rows
 }
 
-// locks reports whether a process can lock, or has locked, by an object.
+// locks reports whether a process can use an object as a lock, or has a lock on it.
 func locks(o *model.Object, pid int) bool {
 	return screenOfKind(o.Kind) == screenLocks || slices.ContainsFunc(o.Holders, func(h model.Holder) bool {
 		return int(h.PID) == pid && h.Via == model.ViaLock
 	})
 }
 
-// sort sorts by the chosen column; rows that are equal there keep the snapshot's
-// order. The unknown comes last, whichever way round.
+// sort sorts by the chosen column; rows that are equal there keep the snapshot's order.
+// Unknown values come last in both directions.
 func (a *arrangement) sort() {
 	i := slices.IndexFunc(a.columns, func(c column) bool { return c.name == a.column })
 	if i < 0 || a.column == "" {
@@ -141,12 +141,12 @@ func (a *arrangement) sort() {
 	}
 }
 
-// sample is how many rows are measured to find how wide columns are; frames
-// widen them where the visible rows need it.
+// sample is how many rows are measured to find the widths of columns. A frame widens a
+// column if the visible rows need it.
 const sample = 100
 
-// measure finds how wide columns are, and leaves out those that have nothing to
-// say.
+// measure finds the widths of the columns, and leaves out columns that are empty and may be
+// left out.
 func (a *arrangement) measure() {
 	a.widths = make([]int, len(a.columns))
 	empty := make([]bool, len(a.columns))
@@ -155,7 +155,7 @@ func (a *arrangement) measure() {
 	for i := range a.columns {
 		a.widths[i] = render.Width(a.columns[i].name)
 		if a.columns[i].name == a.column && a.column != "" {
-			a.widths[i]++ // for the sign
+			a.widths[i]++ // for the sort sign
 		}
 		empty[i] = (a.columns[i].spare || a.columns[i].quiet) && len(a.rows) > 0
 		for j := 0; j < len(a.rows); j += step {
@@ -175,7 +175,7 @@ func (a *arrangement) measure() {
 	}
 }
 
-// index finds a row; it looks near a place first. -1: it is not there.
+// index finds a row; it searches around the index near first. -1: it is not there.
 func (a *arrangement) index(id Ident, near int) int {
 	if near >= 0 && near < len(a.rows) && a.rows[near].ident() == id {
 		return near

@@ -7,8 +7,8 @@ var barKeys = []struct{ key, does string }{
 	{"F1", "Help"}, {"F2", "Setup"}, {"F3", "Search"}, {"F4", "Filter"}, {"F5", "Tree"}, {"F6", "Sort"}, {"F9", "Kill"}, {"F10", "Quit"},
 }
 
-// barPlaces are where each of the function keys stands, as far as there is room:
-// the last ones give way first, but for F10.
+// barPlaces returns the place of each function key. If there is not enough room, the last
+// ones are left out first, except F10.
 func barPlaces(width int) []tab {
 	for _, gap := range []string{" ", ""} {
 		total := 0
@@ -46,10 +46,10 @@ func (m *Model) barLine(width int) Line {
 	return crop(l, 0, width, "")
 }
 
-// key is the name of the key that a place on the line is for.
+// key returns the name of the key at a place on the line.
 func (t tab) key() string { return strings.TrimRight(t.text, "abcdefghijklmnopqrstuvwxyzHSFTKQ") }
 
-// barKey is the function key at a cell of the last line; "" if there is none.
+// barKey returns the function key at a cell of the last line; "" if there is none.
 func (m *Model) barKey(x int) string {
 	if _, is := m.statusLine(m.width); is {
 		return ""

@@ -2,16 +2,16 @@ package live
 
 import "slices"
 
-// binding is what some keys do. Help is made of the same table.
+// binding says what one or several keys do. Help is made from the same table.
 type binding struct {
 	keys  []string // the character itself, or a name
-	shown string   // how help writes them; "": as they are
+	shown string   // how help shows them; "": unchanged
 	does  string
 	do    func(*Model)
 }
 
-// bindings are the keys that work wherever no text is typed. It is a function
-// because help, which is made of it, is among them.
+// bindings returns the keys that work wherever no text is typed. It is a function, because
+// help is one of the actions and is made from the table.
 func bindings() []binding {
 	return []binding{
 		{[]string{"Up", "Down"}, "", "select the row above, below", nil},
@@ -62,7 +62,7 @@ func bindings() []binding {
 	}
 }
 
-// motion does what the keys without a function above do: they come in families.
+// motion handles the keys that are not in the table because they come in families.
 func (m *Model) motion(key string) bool {
 	if m.replayed(key) {
 		return true
@@ -79,7 +79,7 @@ func (m *Model) motion(key string) bool {
 	case "Home":
 		m.scroll(-1 << 30)
 		if len(m.pages) == 0 {
-			m.table().moved = false // the top of the list: what comes there is seen
+			m.table().moved = false // follow the top of the list: new rows there are visible
 		}
 	case "End":
 		m.scroll(1 << 30)
@@ -106,7 +106,7 @@ func (m *Model) motion(key string) bool {
 	return true
 }
 
-// key does what a key is bound to.
+// key performs the action of a key.
 func (m *Model) key(name string) {
 	if m.prompt.kind != promptNone {
 		m.typed(name)

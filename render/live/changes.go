@@ -9,11 +9,11 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// maxChanges is how many entries one snapshot adds to the log for what appeared,
-// and as many for each other thing: a fork storm must not push everything else out.
+// maxChanges is the largest number of entries that one snapshot adds to the log for each kind
+// of event: a fork storm must not push everything else out.
 const maxChanges = 500
 
-// changes are the entries for what happened between two snapshots.
+// changes returns the entries for what happened between two snapshots.
 func changes(prev, d *Data) []entry {
 	appeared, vanished := comings(prev.Snap.Objects, d.Snap.Objects)
 	list := difference(prev, d, d, appeared, true)
@@ -30,7 +30,7 @@ type few struct {
 	more  int
 }
 
-// add adds an entry, of which the text is made only if there is room for it.
+// add adds an entry. It calls make only if there is room for the entry.
 func (f *few) add(make func() entry) {
 	if len(f.list) >= maxChanges {
 		f.more++
@@ -48,7 +48,7 @@ func (f *few) entries() []entry {
 	return f.list
 }
 
-// comings are the objects that are in one list alone, or have changed.
+// comings returns the objects that are new or changed, and those that are gone or changed.
 func comings(before, now []*model.Object) (came, went []*model.Object) {
 	if model.SameList(before, now) {
 		return nil, nil
@@ -69,7 +69,8 @@ func comings(before, now []*model.Object) (came, went []*model.Object) {
 	return came, went
 }
 
-// difference lists what is in b and not in a. objects are those of b that may be.
+// difference lists the processes and objects that are in b and not in a. Only the given
+// objects of b are compared.
 func difference(a, b, now *Data, objects []*model.Object, isNew bool) []entry {
 	f := few{at: now.Snap.Taken, event: vanished}
 	if isNew {
@@ -104,17 +105,17 @@ func difference(a, b, now *Data, objects []*model.Object, isNew bool) []entry {
 	return f.entries()
 }
 
-// own reports whether ipctop itself alone holds an object.
+// own reports whether only ipctop itself holds an object.
 func (d *Data) own(o *model.Object) bool {
 	return d.Snap.OwnObject(o, d.process)
 }
 
-// waitKey is what makes a wait the same wait in the next snapshot: that the same
-// thread is in the same call on the same thing. One that went on and waits again
-// looks the same, unless its age tells.
+// waitKey identifies a wait across snapshots: the same thread is in the same call on the same
+// object. If the thread has continued and waits again, the key is the same; only the age
+// shows the difference.
 type waitKey struct {
 	tid          int
-	start        uint64 // of its process: the number may be another thread's now
+	start        uint64 // of its process: the tid may be reused
 	call, object string
 }
 
@@ -126,10 +127,10 @@ func (d *Data) waitKey(w *model.Wait) waitKey {
 	return k
 }
 
-// stuckAfter is how long a thread must wait to be worth a line.
+// stuckAfter is how long a thread must wait before it gets a line in the log.
 const stuckAfter = time.Second
 
-// stuckWaits are the confirmed waits that are no idleness and have lasted.
+// stuckWaits returns the confirmed waits that are not idle and have lasted for stuckAfter.
 func stuckWaits(d *Data) map[waitKey]*model.Wait {
 	m := map[waitKey]*model.Wait{}
 	for i := range d.Snap.Waits {
@@ -140,8 +141,8 @@ func stuckWaits(d *Data) map[waitKey]*model.Wait {
 	return m
 }
 
-// waitChanges lists who got stuck and who was released. Where nobody looked for
-// waits nothing is said.
+// waitChanges lists the threads that got stuck and those that were released; nothing if one
+// of the snapshots has no waits.
 func waitChanges(prev, d *Data) []entry {
 	if prev.Snap.Waits == nil || d.Snap.Waits == nil {
 		return nil
@@ -200,8 +201,7 @@ func findingChanges(prev, d *Data) []entry {
 	return list
 }
 
-// repeatsID reports whether an object's name says no more than its id, as
-// pipe:[17] does.
+// repeatsID reports whether an object's name contains no more than its id, such as pipe:[17].
 func repeatsID(o *model.Object) bool {
 	_, inName, ok1 := strings.Cut(o.Name, ":[")
 	_, inID, ok2 := strings.Cut(o.ID, ":")

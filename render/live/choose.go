@@ -8,12 +8,12 @@ import (
 	"github.com/ipctop/ipctop/query"
 )
 
-// Columns are the columns a user wants instead of the usual ones, by screen.
+// Columns are the columns that a user has chosen instead of the default ones, by screen.
 type Columns map[int][]string
 
-// Set takes what a user typed: SCREEN=A,B for these columns in this order, or
-// SCREEN=+C for the usual ones and one more. Without SCREEN= it is meant for
-// every screen that has them all. The error says what there is.
+// Set parses a user's choice: SCREEN=A,B for these columns in this order, or SCREEN=+C
+// for the default ones and one more. Without SCREEN= it applies to every screen that has
+// all of these columns. The error lists the valid names.
 func (c Columns) Set(spec string) error {
 	name, list, given := strings.Cut(spec, "=")
 	if !given {
@@ -77,7 +77,7 @@ func nearest(column string, all []string) string {
 	return ""
 }
 
-// screenNamed finds a screen by its title, in whatever case; -1: there is none.
+// screenNamed finds a screen by its title, ignoring case; -1: there is none.
 func screenNamed(name string) int {
 	return slices.IndexFunc(screens[:keyed], func(s screen) bool { return strings.EqualFold(s.title, name) })
 }
@@ -90,7 +90,7 @@ func screenNames() []string {
 	return names
 }
 
-// columnNames are the columns a screen can have.
+// columnNames lists the columns that a screen can have.
 func columnNames(s int) []string {
 	var names []string
 	for _, c := range columnsFor(s) {
@@ -101,8 +101,8 @@ func columnNames(s int) []string {
 	return names
 }
 
-// CompleteColumns are the ways to go on with what a user has typed so far for
-// [Columns.Set]: names of screens, each with its =, and of columns.
+// CompleteColumns returns the completions of a text for [Columns.Set]: names of screens, each
+// with =, and names of columns.
 func CompleteColumns(typed string) []string {
 	name, list, given := strings.Cut(typed, "=")
 	var words []string
@@ -135,7 +135,7 @@ func CompleteColumns(typed string) []string {
 			continue
 		}
 		if last != "" && last == strings.ToLower(last) {
-			w = strings.ToLower(w) // columns are named in either case
+			w = strings.ToLower(w) // names of columns may be in lower case
 		}
 		if strings.HasPrefix(w, last) {
 			ways = append(ways, before+w)

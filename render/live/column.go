@@ -14,21 +14,21 @@ import (
 type column struct {
 	name   string
 	right  bool // aligned to the right
-	least  bool // sorted for the smallest first, though it is a number
+	least  bool // sorted with the smallest first, although it is a number
 	flex   bool // may be cut to fit
-	runsOn bool // takes the room of the columns to the right of it where they say nothing
-	spare  bool // left out where there is no room, or nothing to say
-	quiet  bool // left out where it has nothing to say
+	runsOn bool // extends over the columns to the right of it if their cells are empty
+	spare  bool // left out if there is no room, or if it is empty
+	quiet  bool // left out if it is empty
 	cell   func(d *Data, v *render.View, r *row) render.Cell
 	key    func(d *Data, v *render.View, r *row) render.Key
-	draw   func(d *Data, r *row, width int) []render.Cell // fits the text into a width better than by cutting it; nil: there is no better way
+	draw   func(d *Data, r *row, width int) []render.Cell // fits the text into a width in a better way than by cutting it; may be nil
 }
 
-// descending reports which way a column is sorted first. Numbers are sorted for
-// the largest: that is what one looks for.
+// descending reports the direction in which a column is sorted first. Numbers are sorted
+// with the largest first, because these are the most interesting.
 func (c *column) descending() bool { return c.right && !c.least }
 
-// sortKey is what a column is sorted by.
+// sortKey returns the key by which a column is sorted.
 func (c *column) sortKey(d *Data, v *render.View, r *row) render.Key {
 	if c.key != nil {
 		return c.key(d, v, r)
@@ -36,8 +36,8 @@ func (c *column) sortKey(d *Data, v *render.View, r *row) render.Key {
 	return render.TextKey(c.cell(d, v, r).Text)
 }
 
-// columnsOf are the columns of a screen, with all that its rows have if wide.
-// What the user chose is not left out to save room.
+// columnsOf returns the columns of a screen; if wide, all that its rows can have. Columns
+// that the user chose are not left out to save room.
 func columnsOf(s int, wide bool, chosen string) []column {
 	names := screens[s].columns
 	var own []string
@@ -66,14 +66,14 @@ func columnsOf(s int, wide bool, chosen string) []column {
 	}
 	for _, c := range more {
 		if !slices.ContainsFunc(list, func(l column) bool { return l.name == c.name }) {
-			c.spare = true // shown where there is anything to show
+			c.spare = true // shown only if it is not empty
 			list = append(list, c)
 		}
 	}
 	return list
 }
 
-// columnsFor are the columns that rows of a screen can have.
+// columnsFor returns the columns that the rows of a screen can have.
 func columnsFor(s int) []column {
 	switch {
 	case s == screenOverview:
@@ -97,12 +97,12 @@ func columnNamed(s int, name string) (column, bool) {
 	return list[i], true
 }
 
-// alwaysThere are columns that stay even where they have nothing to say or the
-// terminal is narrow.
+// alwaysThere are columns that are shown even if they are empty or the terminal is
+// narrow.
 var alwaysThere = []string{"ID", "PID", "COMMAND", "PEERS", "WHAT", "PENDING", "BLOCKED", "ADDRESS", "S", "USER", "VALUES", "SHARED", "RECVQ"}
 
-// objectColumns are the columns that render has for objects, and those only the
-// live view needs. They are made when first asked for: no other command pays for them.
+// objectColumns returns render's columns of objects, and those that only the live view has.
+// They are made on first use, so that other commands do not need time for them.
 var objectColumns = sync.OnceValue(func() []column {
 	var list []column
 	for _, c := range render.ObjectColumns() {
@@ -111,13 +111,13 @@ var objectColumns = sync.OnceValue(func() []column {
 	list = append(list, column{name: "ADDRESS", flex: true, cell: address(list)})
 	for i := range list {
 		switch list[i].name {
-		case "SIZE": // of memory and queues alike
+		case "SIZE": // for memory and for queues
 			list[i].key = func(_ *Data, _ *render.View, r *row) render.Key { return render.OptKey(sizeIn(r.object)) }
 			list[i].cell = func(_ *Data, _ *render.View, r *row) render.Cell {
 				return render.Cell{Text: render.OptSize(sizeIn(r.object))}
 			}
 		case "RATE":
-			list[i].quiet = true // nobody measures most of the time
+			list[i].quiet = true // mostly traffic is not measured
 		case "PEERS":
 			shown := list[i].cell
 			list[i].cell = func(d *Data, v *render.View, r *row) render.Cell {
@@ -165,7 +165,7 @@ var processColumns = sync.OnceValue(func() []column {
 	))
 })
 
-// threadCells lets the rows of threads show what is theirs.
+// threadCells makes columns show a thread's own values in the rows of threads.
 func threadCells(list []column) []column {
 	for i := range list {
 		shown, name := list[i].cell, list[i].name
@@ -181,8 +181,8 @@ func threadCells(list []column) []column {
 	return list
 }
 
-// heldCount is how many objects a process holds; unknown if its descriptors could
-// not be read.
+// heldCount returns how many objects a process holds; unknown if its descriptors could not
+// be read.
 func heldCount(d *Data, p *model.Process) model.Opt[int] {
 	n := len(d.held.of(p.PID))
 	if n == 0 && (!p.FDs.Known() || d.partial[p.PID]) {
@@ -191,7 +191,7 @@ func heldCount(d *Data, p *model.Process) model.Opt[int] {
 	return model.Some(n)
 }
 
-// fromRender makes a column of one of package render's.
+// fromRender makes a column from one of package render.
 func fromRender[T any](c render.Column[T], get func(*row) *T) column {
 	out := column{
 		name: c.Name, right: c.Right, least: c.Name == "PID", flex: c.Flex, spare: !slices.Contains(alwaysThere, c.Name),
@@ -223,7 +223,7 @@ func fromRender[T any](c render.Column[T], get func(*row) *T) column {
 	return out
 }
 
-// address is what a socket is called by others: its addresses if its kind has
+// address returns the column function for a socket's address: its addresses if its kind has
 // them, else its name.
 func address(columns []column) func(*Data, *render.View, *row) render.Cell {
 	named := func(name string) *column {
@@ -247,7 +247,7 @@ func address(columns []column) func(*Data, *render.View, *row) render.Cell {
 	}
 }
 
-// holds says how the processes hold an object: fd 3 rw, map rw.
+// holds says how processes hold an object: fd 3 rw, map rw.
 func holds(d *Data, _ *render.View, r *row) render.Cell {
 	var parts []string
 	for i := range r.object.Holders {
@@ -262,7 +262,7 @@ func holds(d *Data, _ *render.View, r *row) render.Cell {
 	return render.Cell{Text: strings.Join(parts, ", ")}
 }
 
-// holdOf is one hold without its process.
+// holdOf returns one holder record as text, without its process.
 func holdOf(d *Data, h *model.Holder) string {
 	text := string(h.Via)
 	if fd, ok := h.FD.Get(); ok {
@@ -277,11 +277,10 @@ func holdOf(d *Data, h *model.Holder) string {
 	return text
 }
 
-// fewPartners is how many of a process's partners are named before the rest is
-// counted.
+// fewPartners is how many of a process's peers are named; the rest is only counted.
 const fewPartners = 4
 
-// stateLetter is a process's state as ps shows it; the words are in WAITS FOR.
+// stateLetter returns a process's state as ps shows it; the column WAITS FOR has it in words.
 func stateLetter(d *Data, _ *render.View, r *row) render.Cell {
 	c := render.Cell{Text: render.Truncate(d.escape(r.process.State), 1, "")}
 	if halted(r.process) != "" {
@@ -307,7 +306,7 @@ func halted(p *model.Process) string {
 	return ""
 }
 
-// partner is a process that another one communicates with, and through what.
+// partner is a process with which another one communicates, and the channels between them.
 type partner struct {
 	pid   int
 	comm  string
@@ -315,9 +314,9 @@ type partner struct {
 	count map[model.Kind]int
 }
 
-// partners names the processes that a process has a channel with, and the
-// channels: nginx(16) by 4 unix, 1 sysv-shm; php(12) by pipe. A file or terminal
-// that several use is no channel.
+// partners names the processes with which a process has a channel, and the channels:
+// nginx(16) by 4 unix, 1 sysv-shm; php(12) by pipe. A file or terminal that several
+// processes use does not count as a channel.
 func partners(d *Data, pid int, all bool) string {
 	var list []*partner
 	at := map[int]*partner{}

@@ -2,7 +2,7 @@ package live
 
 import "github.com/ipctop/ipctop/render"
 
-// columnDocs say what stands below the headings that the live view alone has.
+// columnDocs describe the columns that only the live view has.
 var columnDocs = []render.ColumnDoc{
 	{Name: "AGE", Doc: "for how long it has been so"},
 	{Name: "RULE", Doc: "the rule that found it: ipctop explain RULE"},
@@ -25,5 +25,5 @@ var columnDocs = []render.ColumnDoc{
 	{Name: "WHO", Doc: "whom it concerns"},
 }
 
-// ColumnDocs explain the headings of the live view that no other table has.
+// ColumnDocs returns the descriptions of the columns that only the live view has.
 func ColumnDocs() []render.ColumnDoc { return columnDocs }

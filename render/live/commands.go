@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// What the keys do, as far as it is more than moving about.
+// This file has the actions of keys other than those that only move the cursor.
 
 func (m *Model) tagSelected() {
 	r := m.selected()
@@ -80,8 +80,8 @@ func (m *Model) save() {
 	m.want(Save{m.data.Snap})
 }
 
-// sortBy goes to the next column to sort by; before the first is the order in
-// which ipctop dump lists things.
+// sortBy sorts by the next or previous column; before the first column comes the order of
+// ipctop dump.
 func (m *Model) sortBy(by int) {
 	a := m.table().arranged
 	if a == nil || len(m.pages) > 0 {
@@ -97,7 +97,7 @@ func (m *Model) sortBy(by int) {
 	m.sortByName(names[(i+by+len(names))%len(names)])
 }
 
-// sortByName sorts by a column; once more turns the order over.
+// sortByName sorts by a column; a second call reverses the order.
 func (m *Model) sortByName(name string) {
 	t := m.table()
 	if t.wanted.column == name && name != "" {
@@ -119,9 +119,9 @@ func (m *Model) turnOver() {
 	m.arrange()
 }
 
-// copySelected gives the terminal what one would otherwise type: an object's id,
-// a process's pid, the command that ends a problem. It is escaped: what is
-// pasted into a shell must not hold a process's control characters.
+// copySelected copies to the terminal's clipboard what the user would otherwise type: an
+// object's id, a process's pid, the command that solves a problem. The text is escaped: text
+// that is pasted into a shell must not contain a process's control characters.
 func (m *Model) copySelected() {
 	r := m.selected()
 	if p := m.page(); p != nil && m.data != nil {
@@ -150,8 +150,8 @@ func (m *Model) copySelected() {
 	m.say(Normal, "Copied: "+what)
 }
 
-// openHeld shows the objects of the selected process, or of the only process
-// that holds the selected object: all, or only what can lock.
+// openHeld shows the objects of the selected process, or of the only process that holds
+// the selected object: all of them, or only those that can lock.
 func (m *Model) openHeld(locks bool) {
 	r, ok := m.subject()
 	if !ok {
@@ -177,7 +177,7 @@ func (m *Model) openHeld(locks bool) {
 	m.enter(screenHeld)
 }
 
-// holdersOf are the processes that hold an object, each once.
+// holdersOf returns the processes that hold an object, each once.
 func holdersOf(o *model.Object) []int {
 	var pids []int
 	for i := range o.Holders {
@@ -188,9 +188,8 @@ func holdersOf(o *model.Object) []int {
 	return pids
 }
 
-// otherEnd jumps to what the selected thing is connected with: an object's
-// peer, else the process at its other end; from a process, the one it talks
-// with.
+// otherEnd jumps to the other end of the selected thing: an object's peer, else the process
+// at its other end; for a process, the one with which it communicates.
 func (m *Model) otherEnd() {
 	r, ok := m.subject()
 	if !ok {
@@ -226,8 +225,8 @@ func (m *Model) otherEnd() {
 	m.say(Dim, m.nameOf(r)+" has no visible peer.")
 }
 
-// farHolder is the process at the end of an object that is not the one the user
-// comes from: of what goes one way, a reader.
+// farHolder returns the process at the other end of an object than the one from which the
+// user comes; for a one-way object, a reader.
 func (m *Model) farHolder(o *model.Object) int {
 	from := 0
 	if m.screen == screenHeld {
@@ -245,7 +244,7 @@ func (m *Model) farHolder(o *model.Object) int {
 	return far
 }
 
-// jump goes to a thing on its screen. A filter that hides it is taken away.
+// jump goes to a thing on its screen. A filter that hides it is removed.
 func (m *Model) jump(to row) {
 	m.leave()
 	m.pages = nil
@@ -258,7 +257,7 @@ func (m *Model) jump(to row) {
 		return
 	}
 	t := m.table()
-	t.moved, t.selected = true, to.ident() // found when the rows arrive
+	t.moved, t.selected = true, to.ident() // it is searched when the rows arrive
 	if t.wanted.filter.text != "" {
 		t.wanted.filter = filter{}
 		m.say(Dim, "The filter hid it and was cleared.")
@@ -266,8 +265,8 @@ func (m *Model) jump(to row) {
 	}
 }
 
-// subject is the object or process the selected row is about; false if there is
-// none, which is said.
+// subject returns the object or process that the selected row is about. If there is none,
+// it tells the user and returns false.
 func (m *Model) subject() (row, bool) {
 	r := m.selected()
 	if m.data == nil || r == (row{}) {
@@ -281,7 +280,7 @@ func (m *Model) subject() (row, bool) {
 	return r, true
 }
 
-// nameOf is what a row is called in a sentence.
+// nameOf returns the name of a row for a sentence.
 func (m *Model) nameOf(r row) string {
 	switch {
 	case r.process != nil:

@@ -8,43 +8,43 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// Data is a snapshot prepared for the screens. It does not change any more, so
-// that goroutines may share it.
+// Data is a snapshot prepared for the screens. It must not be changed once it is made, so
+// that goroutines can share it.
 type Data struct {
 	Snap *model.Snapshot
 
-	usual  *render.View // names folded where there are many
-	whole  *render.View // everything
+	usual  *render.View // the compact view: long lists of names are folded
+	whole  *render.View // the full view
 	escape func(string) string
 	zone   *time.Location
 	index  *model.Index
 	*parts
 	talks    *talks
-	partial  map[int]bool  // pids of which something could not be read
-	screens  []*screenRows // of each screen, made when they are asked for
+	partial  map[int]bool  // pids of processes that were not completely read
+	screens  []*screenRows // by screen: its rows, made on first use
 	problems []*problem
 	overview overview
-	full     int     // objects that take no more, where nobody diagnosed
-	log      []entry // what is different from the snapshot before
+	full     int     // number of full objects, if there was no diagnosis
+	log      []entry // differences from the snapshot before
 }
 
-// Settings are what does not change while the view runs.
+// Settings do not change while the view runs.
 type Settings struct {
 	ASCII bool           // the terminal takes no other characters
 	Zone  *time.Location // of the times shown; nil: UTC
 
-	Source    string        // the dump that is looked at; "": this machine
-	Timeline  Timeline      // of the recording that Source is; nil: it is a dump
-	Start     int           // the sample of it that is shown first: the caller loads it
+	Source    string        // the dump or recording that is shown; "": this machine
+	Timeline  Timeline      // if Source is a recording: its timeline; nil: it is a dump
+	Start     int           // the sample of the recording that is shown first: the caller loads it
 	Interval  time.Duration // from one scan to the next
-	Columns   Columns       // instead of the usual ones
-	Theme     string        // one of Themes, which there are to choose from
+	Columns   Columns       // instead of the default ones
+	Theme     string        // one of Themes, the available ones
 	Themes    []string
-	ReadOnly  bool   // nothing that changes the machine is offered
-	Powerless string // why nothing can be changed, though ReadOnly is not set; "": it can
+	ReadOnly  bool   // no action that changes the machine is offered
+	Powerless string // why the machine cannot be changed although ReadOnly is not set; "": it can
 }
 
-// escaper makes text from processes fit for the terminal.
+// escaper returns the function that makes text from processes safe for the terminal.
 func escaper(o Settings) func(string) string {
 	if o.ASCII {
 		return render.EscapeASCII
@@ -52,8 +52,8 @@ func escaper(o Settings) func(string) string {
 	return render.Escape
 }
 
-// Prepare makes an indexed snapshot ready for the screens. prev is the snapshot
-// before, nil for the first. What is the same in both is taken over.
+// Prepare prepares an indexed snapshot for the screens. prev is the snapshot before, nil for
+// the first one. Results that are the same for both are reused.
 func Prepare(x *model.Index, prev *Data, o Settings) *Data {
 	snap := x.Snapshot
 	d := &Data{
@@ -76,7 +76,7 @@ func Prepare(x *model.Index, prev *Data, o Settings) *Data {
 	} else {
 		d.parts = newParts(snap, nil, nil)
 	}
-	var last *overview // if nobody talks with anyone else than before
+	var last *overview // set if the links are the same as before
 	if d.talks == nil {
 		d.talks = newTalks()
 	} else if model.SameList(prev.Snap.Links, snap.Links) {
@@ -95,7 +95,7 @@ func Prepare(x *model.Index, prev *Data, o Settings) *Data {
 	return d
 }
 
-// view is how cells are made.
+// view returns the view that makes the cells.
 func (d *Data) view(wide bool) *render.View {
 	if wide {
 		return d.whole
@@ -113,8 +113,8 @@ func (d *Data) process(pid int) *model.Process {
 	return d.index.Processes[pid]
 }
 
-// find finds the object, process or finding that an identity names. The row is
-// empty if it is not there.
+// find finds the object, process or finding with an identity. The row is empty if it is not
+// there.
 func (d *Data) find(id Ident) row {
 	if id.PID != 0 {
 		if p := d.process(id.PID); p != nil && p.StartTicks == id.Start {
@@ -133,8 +133,8 @@ func (d *Data) find(id Ident) row {
 	return row{}
 }
 
-// who names a process as everything does: by its display name; comm is its name
-// where the snapshot has no record of it.
+// who names a process by its display name; comm is used if the snapshot has no record of
+// it.
 func (d *Data) who(pid int, comm string) string {
 	if p := d.process(pid); p != nil {
 		comm = p.Name()
@@ -142,9 +142,9 @@ func (d *Data) who(pid int, comm string) string {
 	return model.Named(d.escape(comm), pid)
 }
 
-// hasSignals reports whether there is something to say of a process's signals: one
-// is pending, or one is blocked other than by the habit of shells and their like,
-// which block SIGCHLD while they look at their children.
+// hasSignals reports whether a process's signals are worth showing: a signal is pending, or
+// one is blocked. If only SIGCHLD is blocked, that does not count: shells and similar programs
+// block it while they look at their children.
 func hasSignals(p *model.Process) bool {
 	has := func(s *model.Signals) bool {
 		return s != nil && (len(s.Pending)+len(s.SharedPending) > 0 || len(s.Blocked) > 0 && !slices.Equal(s.Blocked, []string{"SIGCHLD"}))
@@ -155,8 +155,8 @@ func hasSignals(p *model.Process) bool {
 // fatalSignals end a process that does not handle them.
 var fatalSignals = []string{"SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGABRT"}
 
-// withheld is a signal that would end the process, has been sent to it, and is
-// blocked; "" if there is none.
+// withheld returns a signal that would end the process, is pending, and is blocked; "" if
+// there is none.
 func withheld(p *model.Process) string {
 	if s := p.Signals; s != nil {
 		for _, name := range fatalSignals {
@@ -168,7 +168,7 @@ func withheld(p *model.Process) string {
 	return ""
 }
 
-// clock is a time of day where the user is.
+// clock returns the time of day in the user's time zone.
 func (d *Data) clock(t time.Time) string { return d.local(t).Format("15:04:05") }
 
 func (d *Data) local(t time.Time) time.Time {

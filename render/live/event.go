@@ -7,7 +7,7 @@ import (
 	"github.com/ipctop/ipctop/trace"
 )
 
-// Event is something that happened: what the user did, or what came in.
+// Event is something that happened: input from the user, or the result of an effect.
 type Event interface{ event() }
 
 type (
@@ -26,17 +26,17 @@ type (
 	// Wheel is a turn of the mouse's wheel; down is positive.
 	Wheel struct{ Lines int }
 
-	// Scanned brings a prepared snapshot, and what share of a processor ipctop
-	// itself took lately.
+	// Scanned brings a prepared snapshot, and the share of a processor that ipctop itself
+	// used recently.
 	Scanned struct {
 		Data *Data
 		CPU  model.Opt[float64]
 	}
 
-	// Glimpsed brings the processes alone, while the first snapshot is being taken.
+	// Glimpsed brings only the processes, while the first snapshot is being taken.
 	Glimpsed struct{ Data *Data }
 
-	// Reading tells how many processes the first snapshot has been read of.
+	// Reading says how many processes have been read for the first snapshot.
 	Reading struct{ Done, Total int }
 
 	// ScanFailed says why there is no snapshot.
@@ -45,13 +45,13 @@ type (
 		Err string
 	}
 
-	// Saved says where the snapshot went, or why it did not.
+	// Saved says where the snapshot was saved, or why it was not.
 	Saved struct {
 		Path string
 		Err  error
 	}
 
-	// Kept says where the setup went, or why it did not.
+	// Kept says where the setup was saved, or why it was not.
 	Kept struct {
 		Path string
 		Err  error
@@ -69,13 +69,13 @@ type (
 		Err error
 	}
 
-	// Traced brings the events, in the order of their time, that happened until At.
+	// Traced brings the events that happened until At, in order of time.
 	Traced struct {
 		At     time.Time
 		Events []*trace.Event
-		More   int                    // so many before them are left out
-		Lost   uint64                 // so many could not be read
-		Cost   model.Opt[model.Ratio] // of all processors' time, where it was measured anew
+		More   int                    // number of earlier events that are left out
+		Lost   uint64                 // number of events that could not be read
+		Cost   model.Opt[model.Ratio] // share of all processors' time, if it was measured again
 	}
 
 	// Aimed says that the targets of [Aim] are held, or why not.
@@ -105,45 +105,46 @@ func (Traced) event()     {}
 func (Aimed) event()      {}
 func (Done) event()       {}
 
-// Effect is something that the model asks for and cannot do itself.
+// Effect is something that the model asks for because it cannot do it itself.
 type Effect interface{ effect() }
 
 type (
 	// Quit ends the view.
 	Quit struct{}
 
-	// Suspend gives the terminal back and stops the process (Ctrl-Z).
+	// Suspend restores the terminal and stops the process (Ctrl-Z).
 	Suspend struct{}
 
-	// Redraw draws every cell anew, whatever the terminal shows.
+	// Redraw draws every cell again, whatever the terminal shows.
 	Redraw struct{}
 
 	// Pause stops or resumes scanning.
 	Pause struct{ On bool }
 
-	// Rates has snapshots say how much goes through each object, or no more;
-	// [RatesSet] comes back.
+	// Rates switches the measurement of traffic in snapshots on or off; [RatesSet] comes
+	// back.
 	Rates struct{ On bool }
 
-	// Trace has events told of while they happen, or no more; [TraceSet] comes back, and
-	// [Traced] each time that something has happened.
+	// Trace switches the tracing of events on or off; [TraceSet] comes back, and then
+	// [Traced] whenever something has happened.
 	Trace struct{ On bool }
 
 	// Save writes a snapshot to a file; [Saved] comes back.
 	Save struct{ Snapshot *model.Snapshot }
 
-	// Copy gives the terminal a text for its clipboard. It holds no control
+	// Copy gives the terminal a text for its clipboard. The text has no control
 	// characters.
 	Copy struct{ Text string }
 
-	// Aim takes hold of processes, so that their pids cannot become those of others
-	// while the user chooses; [Aimed] comes back. LetGo ends that.
+	// Aim opens pidfds of processes, so that a signal cannot reach other processes which
+	// get the same pids while the user chooses; [Aimed] comes back. LetGo closes them.
 	Aim struct{ Targets []Ident }
 
-	// LetGo lets go of what [Aim] holds.
+	// LetGo closes the pidfds of [Aim].
 	LetGo struct{}
 
-	// Fire sends a signal to what [Aim] holds, and lets go; [Done] comes back.
+	// Fire sends a signal to the processes of [Aim], and closes the pidfds; [Done] comes
+	// back.
 	Fire struct{ Signal, What string }
 
 	// Remove removes an object that nobody uses; [Done] comes back.
@@ -152,8 +153,8 @@ type (
 		What   string
 	}
 
-	// Work is a computation that may take long. It touches nothing that changes,
-	// so it may run in any goroutine; its event goes to [Update].
+	// Work is a computation that may take long. It uses only immutable data, so it may run
+	// in any goroutine; its event goes to [Update].
 	Work struct{ Run func() Event }
 )
 

@@ -12,14 +12,14 @@ import (
 	"github.com/ipctop/ipctop/query"
 )
 
-// filter keeps some rows of a screen.
+// filter selects rows of a screen.
 type filter struct {
 	text string
 	expr bool // an expression over the records' fields; else plain text
 }
 
-// parseFilter decides what the user meant: an expression if it is one, an error
-// if it only looks like one, else text to be found in the row.
+// parseFilter decides what the user meant: an expression if it is a valid one, an error if
+// it only looks like one, else a text to find in the row.
 func parseFilter(list recordList, s string) (filter, error) {
 	s = strings.TrimSpace(s)
 	if s == "" || list == listNone {
@@ -41,8 +41,8 @@ func parseFilter(list recordList, s string) (filter, error) {
 	return filter{text: s}, nil
 }
 
-// looksLikeExpression reports whether text is more likely a mistyped expression
-// than something to be found in a row.
+// looksLikeExpression reports whether a text is more likely a mistyped expression than a
+// text to find in a row.
 func looksLikeExpression(s string) bool {
 	for _, op := range []string{"==", "!=", "<", ">", "&&", "||", "??", " in ", " contains ", " matches ", " startsWith ", " endsWith "} {
 		if strings.Contains(s, op) {
@@ -52,7 +52,7 @@ func looksLikeExpression(s string) bool {
 	return false
 }
 
-// apply keeps the rows that the filter is for, and says what could not be
+// apply returns the rows that match the filter, and says for how many this could not be
 // decided.
 func (f filter) apply(source []row, columns []column, d *Data) (kept []row, leftOut string) {
 	if !f.expr {
@@ -79,8 +79,8 @@ func (f filter) apply(source []row, columns []column, d *Data) (kept []row, left
 	return kept, leftOut
 }
 
-// keepRows filters on all processors: to make the texts of 100,000 rows takes one
-// of them longer than a user waits.
+// keepRows filters on all processors: on one processor the texts of 100,000 rows would take
+// longer than a user wants to wait.
 func keepRows(source []row, keep func(*row) bool) []row {
 	parts := make([][]row, runtime.GOMAXPROCS(0))
 	var done sync.WaitGroup
@@ -97,9 +97,9 @@ func keepRows(source []row, keep func(*row) bool) []row {
 	return slices.Concat(parts...)
 }
 
-// rowHas reports whether one of the things that a row says, nothing folded, has
-// a text in it, in capitals or not. Every row of a large machine is asked, so
-// nothing is put together that need not be.
+// rowHas reports whether one of the texts of a row, with nothing folded, contains a text,
+// ignoring case. It is called for every row, and a large machine has many, so it makes no
+// text that it does not need.
 func rowHas(columns []column, d *Data, r *row, wanted string) bool {
 	has := func(s string) bool { return containsFold(s, wanted) }
 	if o := r.object; o != nil {
@@ -118,7 +118,7 @@ func rowHas(columns []column, d *Data, r *row, wanted string) bool {
 	return false
 }
 
-// containsFold is strings.Contains without regard to case.
+// containsFold is strings.Contains ignoring case.
 func containsFold(s, wanted string) bool {
 	if wanted == "" {
 		return true

@@ -10,7 +10,7 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// problemLines is all about a row of the first screen.
+// problemLines returns the details of a row of the first screen.
 func problemLines(d *Data, p *problem) []Line {
 	lines := []Line{text(severityRole(p.severity), p.what)}
 	f := p.finding
@@ -43,7 +43,7 @@ func problemLines(d *Data, p *problem) []Line {
 	return append(lines, Line{}, text(Dim, "? explains "+d.escape(f.Rule)+"."))
 }
 
-// findingLines draws a finding's chain and what can be done.
+// findingLines draws a finding's chain and its actions.
 func findingLines(d *Data, f *model.Finding) []Line {
 	if f == nil {
 		return nil
@@ -101,8 +101,8 @@ func ruleLines(id string, width int) []Line {
 	return nil
 }
 
-// headline is the second line of the screen: the worst there is, or what it is
-// that nothing was found in.
+// headline returns the second line of the screen: the worst problem, or what was searched if
+// nothing was found.
 func (m *Model) headline(width int) Line {
 	d := m.data
 	s := d.Snap
@@ -165,8 +165,8 @@ func verdictRole(r render.Role, severity model.Severity) Role {
 	return roleOf(r)
 }
 
-// worst is the finding that the screen begins with, and how many other problems
-// there are; nil if all are merely worth knowing.
+// worst returns the finding at the top of the screen, and the number of other problems; nil
+// if all of them are only informative.
 func (d *Data) worst() (worst *problem, others int) {
 	for _, p := range d.problems {
 		if p.finding == nil || p.severity == model.Info {

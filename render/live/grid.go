@@ -8,8 +8,8 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// How wide columns are: at least narrowest before the line is cut, and columns
-// that can be spared go before the others have less than comfort.
+// Widths of columns: a column gets no narrower than narrowest; if that is not enough, the
+// line is cut. Before the other columns get narrower than comfort, dispensable ones are left out.
 const (
 	narrowest = 8
 	comfort   = 18
@@ -33,7 +33,7 @@ type grid struct {
 func (m *Model) grid(a *arrangement, visible []row, width int) *grid {
 	g := &grid{columns: slices.Clone(a.columns), widths: slices.Clone(a.widths), width: width, shift: m.table().shift, wide: a.wide, data: a.data, rows: visible}
 	for j, c := range g.columns {
-		if c.flex { // as wide as what is seen needs: names are long, and few
+		if c.flex { // as wide as the visible rows need: there are only few long names
 			g.widths[j] = min(g.widths[j], render.Width(c.name)+1)
 		}
 	}
@@ -58,13 +58,13 @@ func (m *Model) grid(a *arrangement, visible []row, width int) *grid {
 	return g
 }
 
-// runsOn reports whether a text may take the room of the cells to the right of it.
+// runsOn reports whether a text may extend over the cells to the right of it.
 func (g *grid) runsOn(i, j int) bool {
 	return g.columns[j].runsOn && !g.wide && !slices.ContainsFunc(g.cells[i][j+1:], func(c render.Cell) bool { return c.Text != "" })
 }
 
-// drop leaves out columns that can be spared, the last first, until the rest
-// fits in comfort. The one that is sorted by stays.
+// drop leaves out dispensable columns (spare), the last first, until the others fit with
+// comfort. The column by which the rows are sorted is kept.
 func (g *grid) drop(sorted string) {
 	for {
 		total, last := margin+between*(len(g.columns)-1), -1
@@ -135,7 +135,7 @@ func (g *grid) heading(m *Model) Line {
 	return crop(l, g.shift, g.width, "")
 }
 
-// sign shows which way a column is sorted.
+// sign returns the sign for the direction in which a column is sorted.
 func (m *Model) sign(descending bool) string {
 	switch {
 	case m.settings.ASCII && descending:
@@ -186,7 +186,7 @@ func (g *grid) cell(l *Line, i int, s string, role Role) {
 	}
 }
 
-// drawn appends what column i has drawn itself.
+// drawn appends the cells that column i has drawn itself.
 func (g *grid) drawn(l *Line, i int, cells []render.Cell) {
 	if i > 0 {
 		l.add(Normal, strings.Repeat(" ", between))
@@ -201,7 +201,7 @@ func (g *grid) drawn(l *Line, i int, cells []render.Cell) {
 	}
 }
 
-// columnAt is the column whose heading is at a cell of the screen.
+// columnAt returns the column whose heading is at a cell of the screen.
 func (m *Model) columnAt(x int) (string, bool) {
 	t := m.table()
 	a := t.arranged
@@ -235,7 +235,7 @@ func roleOf(r render.Role) Role {
 	return Normal
 }
 
-// objectTitle is an object in a few words.
+// objectTitle describes an object in a few words.
 func (d *Data) objectTitle(o *model.Object) string {
 	s := d.escape(o.ID)
 	if info, ok := model.LookupKind(o.Kind); ok {

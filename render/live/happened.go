@@ -2,7 +2,7 @@ package live
 
 import "time"
 
-// Happened is an entry of the log for those who read it as lines.
+// Happened is an entry of the log for output as lines.
 type Happened struct {
 	Time   time.Time
 	Sign   string // for people: + new
@@ -27,5 +27,5 @@ func HappenedIn(d *Data) []Happened {
 	return list
 }
 
-// Clock is a time of day where the user is.
+// Clock returns the time of day in the user's time zone.
 func (d *Data) Clock(t time.Time) string { return d.clock(t) }

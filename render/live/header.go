@@ -11,9 +11,8 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// titleLine is the first line: what is looked at, how old it is, what it costs,
-// and what is hidden. What there is no room for is left out, the least
-// important first.
+// titleLine returns the first line: what is shown, how old it is, what ipctop costs, and
+// what is hidden. If there is not enough room, the least important parts are left out first.
 func (m *Model) titleLine(width int) Line {
 	left := m.titleParts()
 	right := []string{""}
@@ -23,7 +22,7 @@ func (m *Model) titleLine(width int) Line {
 	for n := len(left); n >= min(3, len(left)); n-- {
 		for _, r := range right {
 			if r == "" && n > min(3, len(left)) {
-				continue // how many are hidden is told before what ipctop costs
+				continue // the number of hidden processes is more important than what ipctop costs
 			}
 			l := text(Title, left[0])
 			for _, p := range left[1:n] {
@@ -48,9 +47,9 @@ func (m *Model) titleLine(width int) Line {
 	return crop(text(Title, strings.Join(left, " ")), 0, width, "")
 }
 
-// processCounts says how many processes there are and how many of them could not
-// be read, in fewer and fewer words. Holders may be missing everywhere then, so it
-// is said here alone.
+// processCounts says how many processes there are and how many of them could not be read,
+// in versions of decreasing length. If some could not be read, holders may be missing
+// everywhere, so this is said only here.
 func processCounts(s *model.Snapshot) []string {
 	all, n := render.Counted(s.Scan.Processes, "process", "processes"), s.Scan.ProcessesUnreadable
 	if n == 0 {
@@ -63,8 +62,8 @@ func processCounts(s *model.Snapshot) []string {
 	return []string{all + ", " + hidden + ": sudo shows them", hidden + ": sudo shows them", hidden, ""}
 }
 
-// readingText says how far the first snapshot is. When all processes have been read,
-// the tables of the kernel remain.
+// readingText says how far the first snapshot is. After all processes have been read, the
+// kernel's tables remain.
 func (m *Model) readingText() string {
 	if r := m.reading; r.Done < r.Total {
 		return fmt.Sprintf("reading %d of %s", r.Done, render.Counted(r.Total, "process", "processes"))
@@ -108,7 +107,7 @@ func (m *Model) titleParts() []string {
 		is   bool
 		word string
 	}{{m.wide, "WIDE"}, {m.follow, "FOLLOW"}, {m.threads, "THREADS"}, {m.paths, "PATHS"}, {m.rates, m.ratesWord()}, {m.tracing.on, m.traceWord()}} {
-		if on.is { // before what it costs: what is shown differs
+		if on.is { // before the scan time and CPU: it changes what is shown
 			parts = slices.Insert(parts, min(3, len(parts)), on.word)
 		}
 	}
@@ -118,7 +117,7 @@ func (m *Model) titleParts() []string {
 	return parts
 }
 
-// interval is 2s, 0.5s, 1m.
+// interval returns an interval as text: 2s, 0.5s, 1m.
 func interval(d time.Duration) string {
 	if d < time.Minute {
 		return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "s"
@@ -126,7 +125,7 @@ func interval(d time.Duration) string {
 	return render.Duration(d)
 }
 
-// headLine is the second line: the worst there is, or that there is nothing.
+// headLine returns the second line: what went wrong, whose objects are shown, or the headline.
 func (m *Model) headLine(width int) Line {
 	switch {
 	case m.failure != "":
@@ -153,8 +152,8 @@ type tab struct {
 	text     string
 }
 
-// tabs are the screens as far as there is room: by number and title, or by
-// number alone except the current one.
+// tabs returns the names of the screens: number and title; if there is not enough room,
+// only the number, except for the current screen.
 func (m *Model) tabs(width int) []tab {
 	for _, short := range []bool{false, true} {
 		var list []tab
@@ -164,7 +163,7 @@ func (m *Model) tabs(width int) []tab {
 			if !short || i == m.screen {
 				name += " " + s.title
 			}
-			// The brackets of the current one stand where the others have a space.
+			// The current screen has brackets where the others have a space.
 			name = " " + name + " "
 			if i == m.screen {
 				name = "[" + name[1:len(name)-1] + "]"
@@ -179,12 +178,12 @@ func (m *Model) tabs(width int) []tab {
 	return nil
 }
 
-// screensLine is the line of screens, with the keys one must know.
+// screensLine returns the line of screens, with the key for help if there is no line of function keys.
 func (m *Model) screensLine(width int) Line {
 	var l Line
 	for i, t := range m.tabs(width) {
 		name := t.text
-		if i > 0 && l.Width() > t.from { // they share one cell: the current one's bracket
+		if i > 0 && l.Width() > t.from { // two neighbours share one cell, which has the bracket of the current screen
 			if i == m.screen {
 				l = crop(l, 0, t.from, "")
 			} else {
@@ -206,7 +205,7 @@ func (m *Model) screensLine(width int) Line {
 
 const helpKey = "?help"
 
-// statusLine is the last line when there is something to say or to type.
+// statusLine returns the last line if there is a message or a prompt.
 func (m *Model) statusLine(width int) (Line, bool) {
 	t := m.table()
 	switch f := t.wanted.filter; {
@@ -220,14 +219,14 @@ func (m *Model) statusLine(width int) (Line, bool) {
 		if l.Width() > width/2 {
 			l = text(KeyName, m.prompt.label()[:1]+": ")
 		}
-		// The end of the text is what is being typed.
+		// Show the end of the text, where the user is typing.
 		typed := m.escape(m.prompt.text)
 		if over := render.Width(typed) + l.Width() + 1 - width; over > 0 {
 			typed = render.Cells(typed, over, 1<<20)
 		}
 		l.add(Normal, typed)
 		l.Cursor = l.Width()
-		if m.message != "" { // what is wrong with it
+		if m.message != "" { // an error in the typed text
 			l.add(m.messageRole, "  "+m.message)
 		}
 		return crop(l, 0, width, m.more()), true
@@ -251,7 +250,7 @@ func (m *Model) statusLine(width int) (Line, bool) {
 	return Line{}, false
 }
 
-// more ends what was cut.
+// more returns the sign at the end of a text that was cut.
 func (m *Model) more() string {
 	if m.settings.ASCII {
 		return "~"

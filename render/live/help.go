@@ -49,8 +49,8 @@ func help(s Settings, width int) []Line {
 
 const helpIndent = 16
 
-// paragraph puts text after the start of a line, wrapped between words, and
-// indented as far as it began.
+// paragraph puts text after the start of a line, wrapped between words; further lines are
+// indented to the same column.
 func paragraph(first Line, s string, width int) []Line {
 	l, indent := first, first.Width()
 	var lines []Line

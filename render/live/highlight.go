@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// highlight marks what is searched for in a line, in capitals or not.
+// highlight marks a searched text in a line, ignoring case.
 func highlight(l Line, wanted string) Line {
 	if wanted == "" || !utf8.ValidString(wanted) || !containsFold(l.String(), wanted) {
 		return l
@@ -30,8 +30,8 @@ func highlight(l Line, wanted string) Line {
 	return out
 }
 
-// indexFold is where the first occurrence of a text begins and ends; -1: there is
-// none. Texts whose length differs by their case are not found.
+// indexFold returns where the first occurrence of a text begins and ends, ignoring case; -1:
+// there is none. Texts whose length depends on the case are not found.
 func indexFold(s, wanted string) (from, to int) {
 	for i := range s {
 		if end := i + len(wanted); end <= len(s) && strings.EqualFold(s[i:end], wanted) {

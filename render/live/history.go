@@ -8,22 +8,21 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// history is the last minutes: the snapshots that one can step back to.
+// history has the snapshots of the last minutes, to which the user can step back.
 type history struct {
 	list []*Data // the oldest first
 	back int     // how many steps back the shown one is; 0: the newest
 }
 
-// What the history keeps: so long, and no more memory than this, as far as it
-// can be told from what a snapshot holds beside what it shares with the next. The
-// newest is always there.
+// Limits of the history: its duration, and its memory, which is estimated from what each
+// snapshot contains and does not share with the next one. The newest snapshot is always
+// kept.
 const (
 	maxHistory     = 10 * time.Minute
 	maxHistorySize = 64 << 20
 )
 
-// add appends a snapshot and forgets the oldest. The old history is left as it
-// was.
+// add appends a snapshot and drops the oldest ones. The old history is not changed.
 func (h history) add(d *Data) history {
 	if n := len(h.list); n > 0 {
 		h.list[n-1].dropRows()
@@ -40,8 +39,7 @@ func (h history) add(d *Data) history {
 	return history{list: list}
 }
 
-// What a snapshot takes, roughly, by what it holds: each with its part of the
-// indexes.
+// Rough sizes of a snapshot's parts, including their share of the indexes.
 const (
 	sizeOfProcess = 4 << 10
 	sizeOfObject  = 1 << 10
@@ -49,19 +47,19 @@ const (
 	sizeOfPointer = 8
 )
 
-// size is what a snapshot takes alone.
+// size returns the memory of a snapshot if it shares nothing.
 func (d *Data) size() int { return d.unsharedSize() + d.parts.size }
 
-// ownSize is what a snapshot takes in addition to those beside it.
+// ownSize returns the memory of a snapshot that it does not share with the one before.
 func (d *Data) ownSize() int { return d.unsharedSize() + d.fresh }
 
-// unsharedSize is what of a snapshot is never shared.
+// unsharedSize returns the memory of the parts of a snapshot that are never shared.
 func (d *Data) unsharedSize() int {
 	s := d.Snap
 	return sizeOfProcess*len(s.Processes) + sizeOfObject*len(s.Waits) + sizeOfPointer*(len(s.Objects)+len(s.Links)+4*len(d.held.changed))
 }
 
-// shown is the snapshot that is stepped back to.
+// shown returns the snapshot to which the user has stepped back.
 func (h history) shown() *Data { return h.list[len(h.list)-1-h.back] }
 
 // step goes to an earlier or later snapshot; scanning pauses meanwhile.
@@ -95,11 +93,11 @@ func (m *Model) look(d *Data) {
 	m.refreshPage()
 }
 
-// sparkWidth is how many snapshots a sparkline has room for.
+// sparkWidth is the number of snapshots in a sparkline.
 const sparkWidth = 24
 
-// spark draws how full the selected thing was in the last snapshots, or how many
-// objects a process held; "" where there is nothing to compare.
+// spark draws how full the selected object was in the last snapshots, or how many objects
+// the selected process held; "" if there is nothing to compare.
 func (m *Model) spark(r row) string {
 	list := m.history.list[:max(len(m.history.list)-m.history.back, 0)]
 	list = list[max(len(list)-sparkWidth, 0):]
@@ -108,13 +106,13 @@ func (m *Model) spark(r row) string {
 		values = append(values, measure(d, r.ident()))
 	}
 	if r.object != nil {
-		return sparkline(values, 1, m.settings.ASCII) // of its capacity
+		return sparkline(values, 1, m.settings.ASCII) // relative to its capacity
 	}
 	return sparkline(values, 0, m.settings.ASCII)
 }
 
-// sparkline draws values up to the highest of them, or up to full if that is more;
-// "" where there is nothing to compare.
+// sparkline draws values relative to the highest of them, or to full if that is higher; ""
+// if there is nothing to compare.
 func sparkline(values []model.Opt[float64], full float64, ascii bool) string {
 	levels := []rune("▁▂▃▄▅▆▇█")
 	if ascii {
@@ -143,7 +141,7 @@ func sparkline(values []model.Opt[float64], full float64, ascii bool) string {
 	return strings.TrimLeft(b.String(), " ")
 }
 
-// measure is what a sparkline is of: the fill of an object, the number of
+// measure returns the value for a sparkline: the fill level of an object, or the number of
 // objects of a process.
 func measure(d *Data, id Ident) model.Opt[float64] {
 	switch r := d.find(id); {

@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// The smallest terminal in which the view makes sense.
+// The size of the smallest terminal in which the view is usable.
 const (
 	minWidth  = 40
 	minHeight = 10
@@ -23,23 +23,23 @@ const (
 	lineBody
 )
 
-// barHeight is how high a terminal must be for relations below the table and for
-// the function keys.
+// barHeight is the least height of a terminal for relations below the table and for the
+// function keys.
 const barHeight = 16
 
-// layout is how the lines of the screen are shared out.
+// layout says how the lines of the screen are divided.
 type layout struct {
 	ok        bool // the terminal is large enough
 	heading   int  // lines above the table: the headings of its columns
 	rows      int  // of the table
 	overview  int  // lines below the problems
-	relations int  // lines below the table, their title included
-	status    int  // the last line: 1 if there is something to say, or room for the function keys
+	relations int  // lines below the table, including their title
+	status    int  // the last line: 1 if there is a message, or room for the function keys
 	page      int  // lines of a page
 }
 
-// layout depends on the size and on whether there is something to say, not on
-// the selected row: the table must not jump about.
+// layout depends on the size and on whether there is a message, but not on the selected
+// row, so that the table does not move.
 func (m *Model) layout(width, height int) layout {
 	if width < minWidth || height < minHeight {
 		return layout{}
@@ -66,8 +66,8 @@ func (m *Model) layout(width, height int) layout {
 	return l
 }
 
-// overviewLayout gives the problems the room they need, but leaves the larger part
-// to what else there is to see, unless the user wants to see all of them.
+// overviewLayout gives the problems the room they need, but leaves the larger part to the
+// rest of the overview, unless the user wants to see all problems.
 func (m *Model) overviewLayout(l layout, height int) layout {
 	l.page = height - 1 - l.status
 	if m.table().wanted.column != "" {
@@ -85,8 +85,8 @@ func (m *Model) overviewLayout(l layout, height int) layout {
 	return l
 }
 
-// Lines is what a terminal of that size shows, line by line. Only the rows that
-// are seen are made.
+// Lines returns what a terminal of that size shows, line by line. Only the visible rows
+// are made.
 func Lines(m Model, width, height int) []Line {
 	l := m.layout(width, height)
 	if !l.ok {
@@ -112,7 +112,7 @@ func Lines(m Model, width, height int) []Line {
 	return lines
 }
 
-// tableLines are the headings and rows.
+// tableLines returns the headings and rows.
 func (m *Model) tableLines(l layout, width int) []Line {
 	height := l.heading + l.rows
 	lines := make([]Line, 0, height)
@@ -156,8 +156,8 @@ func blank(lines []Line, height int) []Line {
 	return lines[:height]
 }
 
-// relationLines are the lines below the table: the relations of the selected
-// row, under a line that names it and says which row it is.
+// relationLines returns the lines below the table: the relations of the selected row, under
+// a line with its name and number.
 func (m *Model) relationLines(height, width int) []Line {
 	if height <= 0 {
 		return nil
@@ -189,7 +189,7 @@ func (m *Model) relationLines(height, width int) []Line {
 	return blank(lines, height)
 }
 
-// describe is the title of a row's relations.
+// describe returns the title of a row's relations.
 func (m *Model) describe(r row) string {
 	d := m.table().arranged.data
 	switch {
@@ -234,7 +234,7 @@ func (m *Model) rule(title, note string, width int) Line {
 	return crop(l, 0, width, "")
 }
 
-// pageLines are a page's title and the part of its text that is seen.
+// pageLines returns a page's title and the visible part of its text.
 func (m *Model) pageLines(p *page, height, width int) []Line {
 	title := p.title
 	if p.gone {

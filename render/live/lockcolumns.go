@@ -9,8 +9,7 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// lockColumns are the columns of the screen of locks: one lock a row, of whatever
-// kind it is.
+// lockColumns are the columns of the screen of locks: one lock per row, of any kind.
 var lockColumns = []column{
 	{name: "NAME", flex: true, cell: lockName},
 	{name: "TYPE", cell: func(d *Data, _ *render.View, r *row) render.Cell { return render.Cell{Text: lockType(d, r.object)} }},
@@ -56,7 +55,7 @@ var lockColumns = []column{
 	},
 }
 
-// lockName is what a lock is called; of private futexes, how many a process has.
+// lockName returns the name of a lock; for private futexes, how many a process has.
 func lockName(d *Data, v *render.View, r *row) render.Cell {
 	if n := d.foldedInto(r.object); n > 1 && r.object.Kind == model.Futex {
 		return render.Cell{Text: strconv.Itoa(n) + " futexes of " + d.who(int(r.object.Holders[0].PID), r.object.Holders[0].Comm)}
@@ -85,8 +84,8 @@ func lockType(d *Data, o *model.Object) string {
 	return d.escape(string(o.Kind))
 }
 
-// heldLock is the first lock that somebody has on a file, else the first that is
-// waited for.
+// heldLock returns the first held lock on a file, else the first for which somebody
+// waits.
 func heldLock(o *model.Object) *model.Lock {
 	locks := locksOf(o)
 	for i := range locks {
@@ -100,8 +99,8 @@ func heldLock(o *model.Object) *model.Lock {
 	return nil
 }
 
-// lockRange is the bytes that a lock covers, where it is not all of them, and how
-// many more locks there are; the values of semaphores.
+// lockRange returns the bytes that a lock covers, if it does not cover all of them, and the
+// number of further locks; for semaphores, their values.
 func lockRange(_ *Data, v *render.View, r *row) render.Cell {
 	locks := locksOf(r.object)
 	held := 0
@@ -140,7 +139,7 @@ func lockHolder(d *Data, v *render.View, r *row) render.Cell {
 	return render.Cell{Text: strings.Join(names, ", ")}
 }
 
-// oldestWait is the wait for an object that has lasted longest.
+// oldestWait returns the wait for an object that has lasted longest.
 func oldestWait(d *Data, o *model.Object) *model.Wait {
 	var best *model.Wait
 	for _, w := range d.index.WaitsOn[o.ID] {

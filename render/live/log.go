@@ -2,15 +2,15 @@ package live
 
 import "github.com/ipctop/ipctop/render"
 
-// maxLog is how many entries the log keeps.
+// maxLog is the largest number of entries in the log.
 const maxLog = 5000
 
-// maxTraced is how many of them may be events that were traced: a storm of signals must
-// not push everything else out.
+// maxTraced is the largest number of traced events in the log: a storm of signals must not
+// push everything else out.
 const maxTraced = 2000
 
-// addToLog puts entries, the first ones on top, into the log, which begins with the newest:
-// that is what one looks for. Events that were traced stand where their time is.
+// addToLog inserts entries at the top of the log, which begins with the newest one, as users
+// expect. Traced events are inserted by their time.
 func (m *Model) addToLog(fresh []entry) {
 	if len(fresh) == 0 {
 		return
@@ -44,8 +44,7 @@ func (m *Model) addToLog(fresh []entry) {
 	m.log, m.logSeq = out, m.logSeq+len(fresh)
 }
 
-// logRows are the entries of the log, without the kinds of event that are left
-// out.
+// logRows returns the entries of the log, without the kinds of event that are left out.
 func logRows(log []entry, without eventSet) []row {
 	rows := make([]row, 0, len(log))
 	for i := range log {
@@ -61,8 +60,8 @@ type eventSet uint8
 
 func (s eventSet) has(h happening) bool { return s&(1<<h) != 0 }
 
-// toggleEvent leaves a kind of event out of the log, or brings it back: its sign is
-// its key.
+// toggleEvent hides a kind of event in the log, or shows it again: its sign is also its
+// key.
 func (m *Model) toggleEvent(key string) bool {
 	if m.screen != screenLog || len(m.pages) > 0 {
 		return false

@@ -7,15 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// menu is a list to choose from, over the table. What the model has is never
-// changed, only replaced.
+// menu is a list to choose from, above the table. The model's menu is never changed, only
+// replaced.
 type menu struct {
 	title  string // escaped
 	items  []choice
 	cursor int
 	top    int
 	chosen func(m *Model, value string)
-	closed func(m *Model) // what is to be done when nothing is chosen; may be nil
+	closed func(m *Model) // called if nothing is chosen; may be nil
 }
 
 // choice is a line of a menu.
@@ -24,7 +24,7 @@ type choice struct {
 	shown string // escaped
 }
 
-// menuKey takes a key for the menu.
+// menuKey handles a key in the menu.
 func (m *Model) menuKey(name string) {
 	n := *m.menu
 	switch page := m.pageHeight(); name {
@@ -83,7 +83,7 @@ func (m *Model) keepMenuVisible() {
 	m.menu = &n
 }
 
-// menuLines are the menu's title and the lines of it that are seen.
+// menuLines returns the menu's title and its visible lines.
 func (m *Model) menuLines(height, width int) []Line {
 	n := m.menu
 	top := max(min(n.top, len(n.items)-height), 0)
@@ -97,11 +97,11 @@ func (m *Model) menuLines(height, width int) []Line {
 	return blank(lines, height+1)
 }
 
-// everyone is the first line of menus that narrow down what is shown.
+// everyone is the value of the first line of menus that restrict what is shown.
 const everyone = ""
 
-// chooseUser narrows all screens down to the processes of one user, and what
-// they hold.
+// chooseUser restricts all screens to the processes of one user, and the objects that they
+// hold.
 func (m *Model) chooseUser() {
 	m.narrow("Whose processes, and what they hold?", "every user", "No process with a known user was found.", func(d *Data) []string {
 		var names []string
@@ -112,7 +112,7 @@ func (m *Model) chooseUser() {
 	}, m.user, func(m *Model, name string) { m.user = name })
 }
 
-// chooseContainer narrows all screens down to one container.
+// chooseContainer restricts all screens to one container.
 func (m *Model) chooseContainer() {
 	m.narrow("Which container?", "everything", "No container was found.", func(d *Data) []string {
 		var names []string

@@ -13,22 +13,22 @@ type Model struct {
 	settings      Settings
 	width, height int
 
-	data    *Data   // what is shown; nil before the first
-	glimpse bool    // data has the processes alone: the rest is being read
+	data    *Data   // the snapshot that is shown; nil before the first
+	glimpse bool    // data has only the processes: the rest is being read
 	reading Reading // how far the first snapshot is
 	history history
 	replay  replay
-	cpu     model.Opt[float64] // what share of a processor ipctop takes
+	cpu     model.Opt[float64] // the share of a processor that ipctop uses
 	failure string
 	log     []entry
 	logSeq  int
 
 	screen int
 	tables [screenHeld + 1]table
-	back   []place // where Esc leads
+	back   []place // the places to which Esc goes back
 
-	pages  []page // what lies over the tables, the last on top
-	menu   *menu  // a list to choose from, over them all
+	pages  []page // the pages above the tables, the last on top
+	menu   *menu  // a list to choose from, above all of them
 	prompt prompt
 
 	paused, follow, wide bool
@@ -41,20 +41,20 @@ type Model struct {
 	message     string
 	messageRole Role
 
-	arranging, again bool // work is under way; what it gives is out of date already
+	arranging, again bool // rows are being arranged; the result will be out of date already
 	searching        int  // the number of the latest search; older results are dropped
 	effects          []Effect
 }
 
 // table is the state of one screen.
 type table struct {
-	arranged *arrangement // what is shown; nil before the first
-	wanted   order        // what is to be shown
+	arranged *arrangement // the rows that are shown; nil before the first
+	wanted   order        // the order that should be shown
 
 	cursor, top int   // the selected row and the first one on the screen
 	moved       bool  // the user chose the row: it stays selected
-	selected    Ident // what the selected row is about, if moved
-	lost        bool  // what was selected is not there, and followed
+	selected    Ident // the identity of the selected row, if moved
+	lost        bool  // the selected thing is followed but not there
 	shift       int   // cells scrolled to the right
 }
 
@@ -64,7 +64,7 @@ type place struct {
 	held   Ident
 }
 
-// New returns the model of a view that has not seen anything yet.
+// New returns the model of a view without a snapshot.
 func New(s Settings) Model {
 	m := Model{settings: s, width: 80, height: 24, replay: replay{at: -1, wanted: s.Start, loading: s.Start}}
 	for i := range m.tables {
@@ -73,10 +73,10 @@ func New(s Settings) Model {
 	return m
 }
 
-// table is the state of the current screen.
+// table returns the state of the current screen.
 func (m *Model) table() *table { return &m.tables[m.screen] }
 
-// rows are the current screen's rows.
+// rows returns the current screen's rows.
 func (m *Model) rows() []row {
 	if a := m.table().arranged; a != nil {
 		return a.rows
@@ -84,7 +84,7 @@ func (m *Model) rows() []row {
 	return nil
 }
 
-// selected is the selected row; the row is empty if there is none.
+// selected returns the selected row; the row is empty if there is none.
 func (m *Model) selected() row {
 	t := m.table()
 	if rows := m.rows(); t.cursor < len(rows) && !t.lost {
@@ -93,7 +93,7 @@ func (m *Model) selected() row {
 	return row{}
 }
 
-// tag marks a row or takes the mark away.
+// tag tags a row or removes the tag.
 func (m *Model) tag(id Ident) {
 	m.tagged = maps.Clone(m.tagged)
 	if m.tagged == nil {
@@ -110,12 +110,12 @@ func (m *Model) say(role Role, text string) { m.message, m.messageRole = text, r
 
 func (m *Model) want(e Effect) { m.effects = append(m.effects, e) }
 
-// page is the page on top; nil if the table is seen.
+// page returns the page on top; nil if the table is visible.
 func (m *Model) page() *page {
 	if len(m.pages) == 0 {
 		return nil
 	}
-	// The old model keeps its own.
+	// Copy the list, so that the old model is not changed.
 	m.pages = slices.Clone(m.pages)
 	return &m.pages[len(m.pages)-1]
 }

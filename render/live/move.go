@@ -5,7 +5,7 @@ import "slices"
 // shiftBy is how many cells a key scrolls sideways.
 const shiftBy = 8
 
-// scroll moves the cursor of the table, or the page that lies over it.
+// scroll moves the cursor of the table, or scrolls the page above it.
 func (m *Model) scroll(n int) {
 	if m.menu != nil {
 		chosen := *m.menu
@@ -22,7 +22,7 @@ func (m *Model) scroll(n int) {
 	m.choose(clamp(max(t.cursor+n, 0), len(m.rows())))
 }
 
-// choose selects a row because the user said so: from now on it stays selected.
+// choose selects a row for the user: from now on it stays selected.
 func (m *Model) choose(i int) {
 	t, rows := m.table(), m.rows()
 	if i < 0 || i >= len(rows) {
@@ -32,7 +32,7 @@ func (m *Model) choose(i int) {
 	m.keepVisible()
 }
 
-// chooseIdent selects the row of an identity, or says that it is not there.
+// chooseIdent selects the row with an identity, and reports whether it is there.
 func (m *Model) chooseIdent(id Ident) bool {
 	a := m.table().arranged
 	if a == nil {
@@ -74,7 +74,7 @@ func (m *Model) turnTo(screen int) {
 	m.enter(screen)
 }
 
-// enter shows a screen without forgetting the way back.
+// enter shows a screen and keeps the list of places for going back.
 func (m *Model) enter(screen int) {
 	m.screen = screen
 	t := m.table()
@@ -85,8 +85,7 @@ func (m *Model) enter(screen int) {
 	m.keepVisible()
 }
 
-// goBack leaves what was entered last: a page, a filter, another process's
-// objects.
+// goBack leaves what was opened last: a page, a filter, another process's objects.
 func (m *Model) goBack() {
 	switch {
 	case len(m.pages) > 0:
@@ -111,7 +110,7 @@ func (m *Model) goBack() {
 	}
 }
 
-// leave remembers where the user is, for Esc.
+// leave stores the current place, for Esc.
 func (m *Model) leave() {
 	m.back = append(slices.Clone(m.back), place{m.screen, m.table().wanted.held})
 	if len(m.back) > maxBack {
@@ -119,10 +118,10 @@ func (m *Model) leave() {
 	}
 }
 
-// maxBack is how many places Esc leads back through.
+// maxBack is the largest number of places that are stored for Esc.
 const maxBack = 32
 
-// click selects what the mouse points at: a row, a screen, a column to sort by.
+// click selects the thing under the mouse: a row, a screen, a column to sort by.
 func (m *Model) click(x, y int) {
 	if m.prompt.kind != promptNone || m.menu != nil {
 		return

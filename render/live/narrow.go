@@ -7,10 +7,10 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// narrowing is what all screens are narrowed down to. It is comparable.
+// narrowing is the user or container to which all screens are restricted. It is comparable.
 type narrowing struct{ user, container string }
 
-// userOf is the user a process belongs to: the name, else the number.
+// userOf returns the user of a process: the name, else the number.
 func userOf(p *model.Process) string {
 	if p.User != "" {
 		return p.User
@@ -21,7 +21,7 @@ func userOf(p *model.Process) string {
 	return ""
 }
 
-// containerOf is the container a process runs in: its name, else its id.
+// containerOf returns the container in which a process runs: its name, else its id.
 func containerOf(p *model.Process) string {
 	switch {
 	case p.Container == nil:
@@ -36,9 +36,9 @@ func (n narrowing) process(p *model.Process) bool {
 	return (n.user == everyone || userOf(p) == n.user) && (n.container == everyone || containerOf(p) == n.container)
 }
 
-// row reports whether a row belongs to what is chosen: a process of it, an object
-// that such a process holds, a problem that concerns one. What nobody holds is
-// its owner's.
+// row reports whether a row belongs to the chosen user or container: a process of it, an
+// object that such a process holds, a problem about such a process. An object that nobody
+// holds belongs to its owner.
 func (n narrowing) row(d *Data, r *row) bool {
 	belongs := func(pid int) bool {
 		p := d.process(pid)
@@ -64,7 +64,7 @@ func (n narrowing) row(d *Data, r *row) bool {
 	return true
 }
 
-// userOfID is the name of a user of whom there is a process, else the number.
+// userOfID returns the name of a user who has a process, else the number.
 func (d *Data) userOfID(uid int) string {
 	for i := range d.Snap.Processes {
 		if p := d.Snap.Processes[i]; p.UID == model.Some(uid) && p.User != "" {

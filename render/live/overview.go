@@ -10,8 +10,8 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// overview is what the first screen shows below the problems. All of it comes
-// from the snapshot: the screen costs no reading of its own.
+// overview is what the first screen shows below the problems. Everything comes from the
+// snapshot: the screen does not read anything itself.
 type overview struct {
 	blocked, idle, running model.Opt[int] // threads
 	meters                 []meter
@@ -20,7 +20,7 @@ type overview struct {
 	services               []string // escaped
 }
 
-// meter is how much of a limit is used.
+// meter shows how much of a limit is used.
 type meter struct {
 	name  string
 	share float64
@@ -28,8 +28,8 @@ type meter struct {
 	role  Role
 }
 
-// meterNames are the limits that have a meter, in this order, and what they are
-// called there. Others have one while they are nearly used up.
+// meterNames are the limits that always have a meter, in this order, with the meter's name.
+// Other limits have a meter while they are nearly used up.
 var meterNames = []struct{ limit, name string }{
 	{"fs.file-max", "Files"},
 	{"kernel.pid_max", "Processes"},
@@ -44,15 +44,15 @@ var meterNames = []struct{ limit, name string }{
 	{"fs.inotify.max_user_instances", "Inotify instances"},
 }
 
-// maxFullest is how many of the fullest channels are shown, and leastFill how full one must
-// be: a few bytes on their way fill nothing.
+// maxFullest is the number of the fullest channels that are shown, and leastFill how full a
+// channel must be: a few bytes in transit do not count.
 const (
 	maxFullest = 5
 	leastFill  = 0.01
 )
 
-// summarize makes the overview of a snapshot, in time proportional to it. last is the one
-// before, if nobody talks with anyone else than there; nil: that is not known.
+// summarize makes the overview of a snapshot, in time proportional to its size. last is the
+// overview before if the links are still the same, else nil.
 func summarize(d *Data, last *overview) overview {
 	o := overview{meters: meters(d.Snap.Limits)}
 	o.countThreads(d.Snap)
@@ -98,8 +98,9 @@ func (o *overview) countThreads(s *model.Snapshot) {
 	o.blocked, o.idle = model.Some(blocked), model.Some(idle)
 }
 
-// meters are those of the whole machine, and of whatever else is nearly used up;
-// of a limit that several have, the fullest. The unused come last.
+// meters returns the meters of the whole machine's limits, and of all other limits that are
+// nearly used up. If several have the same limit, only the fullest is shown. Unused limits
+// come last.
 func meters(limits []model.Limit) []meter {
 	var list []meter
 	rank := func(name string) int {
@@ -185,8 +186,8 @@ func (m meter) line(ascii bool) Line {
 	return l
 }
 
-// overviewLines is what stands below the problems: threads, meters, what is
-// fullest, who talks with whom, and what happened last.
+// overviewLines returns the lines below the problems: threads, meters, the fullest objects,
+// who communicates with whom, and the last events.
 func (m *Model) overviewLines(height, width int) []Line {
 	d := m.data
 	if d == nil || height <= 0 {
@@ -194,8 +195,8 @@ func (m *Model) overviewLines(height, width int) []Line {
 	}
 	lines := []Line{crop(m.threadsLine(), 0, width, m.more())}
 	lines = append(lines, m.meterLines(width, meterRows(height))...)
-	// What is left is shared: a third for each part, what one has no need of goes
-	// to the next.
+	// The remaining lines are divided among the parts; lines that a part does not need go
+	// to the next one.
 	parts := [][]Line{m.busiestLines(d), m.fullestLines(d), m.talkLines(d), m.eventLines()}
 	left := height - len(lines)
 	for i, part := range parts {
@@ -215,7 +216,7 @@ func (m *Model) overviewLines(height, width int) []Line {
 	return blank(lines, height)
 }
 
-// meterRows is how many lines the meters may take.
+// meterRows returns how many lines the meters may take.
 func meterRows(height int) int { return max(height/5, 1) }
 
 func (m *Model) threadsLine() Line {
@@ -242,7 +243,7 @@ func (m *Model) threadsLine() Line {
 	return l
 }
 
-// trend draws a number over the last snapshots.
+// trend draws the values of a number in the last snapshots.
 func (m *Model) trend(of func(*overview) model.Opt[int]) string {
 	if of == nil {
 		return ""
@@ -259,10 +260,10 @@ func (m *Model) trend(of func(*overview) model.Opt[int]) string {
 	return sparkline(values, 1, m.settings.ASCII)
 }
 
-// trendWidth is how many snapshots a trend is drawn of.
+// trendWidth is the number of snapshots in a trend.
 const trendWidth = 12
 
-// meterLines are the meters, as many as fit in some lines.
+// meterLines returns the meters, as many as fit into rows lines.
 func (m *Model) meterLines(width, rows int) []Line {
 	var lines []Line
 	var l Line
@@ -322,7 +323,7 @@ func (m *Model) talkLines(d *Data) []Line {
 	return lines
 }
 
-// eventLines are the last entries of the log, the newest first.
+// eventLines returns the last entries of the log, the newest first.
 func (m *Model) eventLines() []Line {
 	if len(m.log) == 0 {
 		return nil
@@ -340,5 +341,5 @@ func (m *Model) eventLines() []Line {
 	return lines
 }
 
-// maxEvents is how many events the overview shows at most.
+// maxEvents is the largest number of events that the overview shows.
 const maxEvents = 10

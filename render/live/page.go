@@ -10,19 +10,19 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// page is what lies over the tables: text that scrolls.
+// page is a scrolling text above the tables.
 type page struct {
 	kind  pageKind
-	about Ident  // of what it tells
+	about Ident  // what it describes
 	title string // escaped
 	lines []Line
-	raw   []Line // before they were wrapped; nil if they are not
-	gone  bool   // what it tells of is there no more; the text is the last there was
+	raw   []Line // the lines before they were wrapped; nil if they are not wrapped
+	gone  bool   // the thing that it describes no longer exists; the text is the last one
 
 	hops int // of pageRelations
 
 	top, shift int
-	found      int // where the last search ended
+	found      int // the line where the last search ended
 }
 
 type pageKind uint8
@@ -44,7 +44,7 @@ type pageEvent struct {
 
 func (pageEvent) event() {}
 
-// pageHeight is how many lines of a page, or rows of a table, are seen at once.
+// pageHeight returns how many lines of a page, or rows of a table, are visible.
 func (m *Model) pageHeight() int {
 	l := m.layout(m.width, m.height)
 	if len(m.pages) > 0 {
@@ -85,7 +85,7 @@ func (m *Model) openWhy() {
 		return
 	}
 	if r.problem != nil && r.problem.finding != nil {
-		m.openDetail() // its chain is the answer
+		m.openDetail() // its page shows the chain
 		return
 	}
 	s := r.subject(m.data)
@@ -106,7 +106,7 @@ func (m *Model) openAbout(kind pageKind) {
 		return
 	}
 	t := m.table()
-	t.moved, t.selected = true, r.ident() // it is being looked at
+	t.moved, t.selected = true, r.ident() // keep the row selected: the user is reading about it
 	if p := r.problem; p != nil && kind == pageDetail && (p.heading || p.folded > 0) {
 		m.unfold(p.unfolds())
 		return
@@ -134,7 +134,7 @@ func (m *Model) openHelp() {
 	m.open(page{kind: pageHelp, title: about, lines: lines})
 }
 
-// finding is the finding that is selected or looked at; nil if it is something
+// finding returns the finding of the page or of the selected row; nil if that is something
 // else.
 func (m *Model) finding() *model.Finding {
 	r := m.selected()
@@ -147,7 +147,7 @@ func (m *Model) finding() *model.Finding {
 	return r.problem.finding
 }
 
-// refreshPage writes the page on top anew, from the newest snapshot.
+// refreshPage writes the page on top again, from the newest snapshot.
 func (m *Model) refreshPage() {
 	p := m.page()
 	if p == nil || p.about == (Ident{}) {
@@ -170,14 +170,14 @@ func (m *Model) fillPage(e pageEvent) {
 	if p.gone = e.lines == nil; !p.gone {
 		p.lines, p.raw = e.lines, nil
 		if about := m.data.find(p.about); about.problem != nil {
-			p.raw = e.lines // sentences: they are wrapped, and again on another terminal
+			p.raw = e.lines // sentences, which are wrapped again if the width of the terminal changes
 		}
 		p.wrap(m.width)
 	}
 	p.top = max(min(p.top, len(p.lines)-m.pageHeight()), 0)
 }
 
-// pageLines is the text of a page; nil if what it tells of is not there.
+// pageLines returns the text of a page; nil if the thing that it describes is not there.
 func pageLines(d *Data, kind pageKind, about Ident, hops int) []Line {
 	r := d.find(about)
 	if r == (row{}) {
@@ -212,7 +212,7 @@ func pageLines(d *Data, kind pageKind, about Ident, hops int) []Line {
 	return lines
 }
 
-// rowLines is all about a row that is about neither process nor object.
+// rowLines returns the details of a row that is neither about a process nor about an object.
 func rowLines(d *Data, r row) []Line {
 	switch {
 	case r.problem != nil:
@@ -223,7 +223,7 @@ func rowLines(d *Data, r row) []Line {
 	return nil
 }
 
-// wrap breaks the lines of pages that are sentences at the width of the screen.
+// wrap wraps the lines of pages that consist of sentences at the width of the screen.
 func (p *page) wrap(width int) {
 	if p.raw == nil {
 		return
@@ -234,8 +234,8 @@ func (p *page) wrap(width int) {
 	}
 }
 
-// foldLine breaks a line between words; what follows is indented a little more.
-// A word that has no room on a line of its own is cut.
+// foldLine wraps a line between words; further lines are indented a little more. A word
+// that does not fit on a line of its own is split.
 func foldLine(l Line, width int) []Line {
 	if l.Width() <= width {
 		return []Line{l}
@@ -262,7 +262,7 @@ func foldLine(l Line, width int) []Line {
 
 const foldIndent = 2
 
-// wrap breaks lines that are wider than the screen.
+// wrap wraps lines that are wider than the screen.
 func wrap(lines []Line, width int) []Line {
 	var out []Line
 	for _, l := range lines {

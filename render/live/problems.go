@@ -11,30 +11,30 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// problem is a row of the overview: a finding, something that is full, something
-// that could not be read; or the heading of a group of them, or several of one
-// rule folded into one.
+// problem is a row of the overview: a finding, a full object, something that could not be
+// read; or the heading of a group of them, or several problems of one rule folded into
+// one.
 type problem struct {
 	id       string
 	group    diagnose.Group
 	severity model.Severity
 	rule     string // its ID
-	name     string // what it is called, escaped
+	name     string // escaped
 	since    time.Time
 	what     string // escaped
 	object   *model.Object
 	finding  *model.Finding
 
 	heading bool // of a group
-	folded  int  // how many this one stands for; 0: it stands for itself
+	folded  int  // how many problems this row stands for; 0: only itself
 }
 
-// foldAbove is how many problems of one rule have rows of their own before they
-// are folded into one.
+// foldAbove is the largest number of problems of one rule that have rows of their own; more
+// are folded into one row.
 const foldAbove = 3
 
-// problems are the findings, worst first, if somebody looked for any; else what
-// is full, which needs no diagnosis. Then what could not be read.
+// problems returns the findings, worst first, if there was a diagnosis; else the full
+// objects, which need no diagnosis. After them comes what could not be read.
 func problems(d *Data) []*problem {
 	var list []*problem
 	if d.Snap.Findings != nil {
@@ -65,7 +65,7 @@ func problems(d *Data) []*problem {
 	return list
 }
 
-// full lists the objects that take no more.
+// full lists the full objects.
 func full(d *Data) []*problem {
 	var list []*problem
 	for i := range d.Snap.Objects {
@@ -81,8 +81,8 @@ func full(d *Data) []*problem {
 	return list
 }
 
-// unread lists what could not be read, by what was attempted. Hidden processes are
-// told in the header; what merely ended while it was read is left out.
+// unread lists what could not be read, by probe and reason. Hidden processes are left out,
+// because the header counts them; so are things that disappeared while they were read.
 func unread(d *Data) []*problem {
 	type key struct {
 		probe  string
@@ -118,8 +118,8 @@ func unread(d *Data) []*problem {
 	return list
 }
 
-// problemRows are the problems as rows: in groups under headings, those of one
-// rule folded where there are many, unless open names the rule or everything.
+// problemRows returns the problems as rows, in groups under headings. Many problems of one
+// rule are folded, unless open names the rule or everything.
 func problemRows(d *Data, open string) []row {
 	var rows []row
 	for i := 0; i < len(d.problems); {
@@ -147,10 +147,10 @@ func problemRows(d *Data, open string) []row {
 
 const (
 	foldPrefix = "fold:"
-	everything = "*" // unfolds all
+	everything = "*" // unfolds all rules
 )
 
-// runOf is how many problems of the first one's group stand together.
+// runOf returns how many problems at the beginning of the list are in the same group.
 func runOf(list []*problem) int {
 	n := slices.IndexFunc(list, func(p *problem) bool { return p.group != list[0].group })
 	if n < 0 {
@@ -159,8 +159,7 @@ func runOf(list []*problem) int {
 	return n
 }
 
-// byRule brings those of one rule and severity together, where the first of them
-// stood.
+// byRule groups the problems of one rule and severity, at the place of the first of them.
 func byRule(list []*problem) [][]*problem {
 	type key struct {
 		rule     string
@@ -181,7 +180,7 @@ func byRule(list []*problem) [][]*problem {
 	return out
 }
 
-// picture is what a problem is about, drawn in width cells.
+// picture draws a problem in width cells.
 func (p *problem) picture(d *Data, width int) []render.Cell {
 	if p.heading {
 		return []render.Cell{{Text: render.Truncate(p.what, width, ""), Role: render.Heading}}
@@ -207,7 +206,7 @@ func severityRole(s model.Severity) Role {
 	return Normal
 }
 
-// unlimited is a width that nothing is cut to.
+// unlimited is a width at which nothing is cut.
 const unlimited = 1 << 20
 
 var problemColumns = []column{
@@ -257,7 +256,7 @@ var problemColumns = []column{
 	},
 }
 
-// unfolds is what Enter on a heading or a folded row opens.
+// unfolds returns what Enter on a heading or a folded row unfolds.
 func (p *problem) unfolds() string {
 	if p.heading {
 		return everything
@@ -265,8 +264,8 @@ func (p *problem) unfolds() string {
 	return p.rule
 }
 
-// unfold shows the problems of a rule one by one, or all problems on the whole
-// screen; "" folds them again.
+// unfold shows the problems of a rule one by one, or all problems on the whole screen. A
+// second call, or "", folds them again.
 func (m *Model) unfold(what string) {
 	t := m.table()
 	if t.wanted.open == what {

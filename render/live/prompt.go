@@ -11,8 +11,8 @@ type prompt struct {
 	kind promptKind
 	text string
 
-	// Of promptFilter: what Esc goes back to, and the row that is selected again
-	// wherever it is not filtered out.
+	// Of promptFilter: the filter that Esc restores, and the row that is selected again
+	// if it is not filtered out.
 	before   filter
 	moved    bool
 	selected Ident
@@ -31,7 +31,7 @@ const (
 	promptConfirm // a question answered by one key
 )
 
-// label is what stands before the text.
+// label returns the text before the input.
 func (p prompt) label() string {
 	switch p.kind {
 	case promptSearch:
@@ -53,15 +53,15 @@ func (m *Model) ask(kind promptKind, text string) {
 	m.prompt = prompt{kind: kind, text: text, before: t.wanted.filter, moved: t.moved, selected: t.selected}
 }
 
-// confirm asks a question. Anything but y is no.
+// confirm asks a question. Any answer other than y means no.
 func (m *Model) confirm(question string, yes, no func(*Model)) {
 	m.prompt = prompt{kind: promptConfirm, question: question, yes: yes, no: no}
 }
 
-// maxTyped bounds what is typed, or pasted by mistake.
+// maxTyped limits the length of the input, which may be pasted by mistake.
 const maxTyped = 1000
 
-// typed takes one key for the prompt.
+// typed handles one key in the prompt.
 func (m *Model) typed(key string) {
 	p := &m.prompt
 	m.message = ""
@@ -100,8 +100,8 @@ func (m *Model) typed(key string) {
 	}
 }
 
-// preview filters by what has been typed so far. While that is half an
-// expression, all is as it was.
+// preview filters by the text that has been typed so far. While that is an incomplete
+// expression, the filter stays as it was before.
 func (m *Model) preview() {
 	f, err := parseFilter(screens[m.screen].list, m.prompt.text)
 	if err != nil {
@@ -113,7 +113,7 @@ func (m *Model) preview() {
 	}
 }
 
-// pasted takes text for the prompt. Elsewhere it means nothing.
+// pasted adds pasted text to the prompt. Without a prompt it only shows a message.
 func (m *Model) pasted(text string) {
 	if m.prompt.kind == promptNone || m.prompt.kind == promptConfirm {
 		m.say(Dim, "Text can be pasted only into a search (/) or a filter (\\).")
@@ -124,7 +124,7 @@ func (m *Model) pasted(text string) {
 	}
 }
 
-// answer does what was typed. A filter that is wrong stays to be corrected.
+// answer carries out what was typed. A wrong filter stays in the prompt, to be corrected.
 func (m *Model) answer() {
 	p := m.prompt
 	if p.kind == promptSearch {

@@ -28,7 +28,7 @@ func (m *Model) ratesSet(e RatesSet) {
 	}
 }
 
-// ratesWord says that rates are measured, where, and what that takes of all processors.
+// ratesWord says that traffic is measured, where it is counted, and which share of all processors that uses.
 func (m *Model) ratesWord() string {
 	word := "RATES"
 	if r := m.data.Snap.Scan.Rates; r != nil {
@@ -48,7 +48,7 @@ func (m *Model) ratesWord() string {
 // percent writes a small share with a decimal place.
 func percent(r model.Ratio) string { return strconv.FormatFloat(float64(r)*100, 'f', 1, 64) + "%" }
 
-// busiest are the objects that most goes through.
+// busiest returns the objects with the most traffic.
 func busiest(traffic []model.Traffic) []*model.Traffic {
 	var list []*model.Traffic
 	for i := range traffic[:min(len(traffic), maxFullest)] {
@@ -81,7 +81,7 @@ func (m *Model) busiestLines(d *Data) []Line {
 	return lines
 }
 
-// rateTrend draws the traffic of an object over the last snapshots.
+// rateTrend draws the traffic of an object in the last snapshots.
 func (m *Model) rateTrend(id string) string {
 	list := m.history.list[:max(len(m.history.list)-m.history.back, 0)]
 	var values []model.Opt[float64]

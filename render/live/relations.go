@@ -8,10 +8,10 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// relations says how a thing is connected: who holds an object, in which
-// direction, and who is at its other end; what a process holds and whom it
-// reaches through that. At most limit lines are made, and only for those is
-// there any work.
+// relations says how a thing is connected: for an object, who holds it, in which
+// direction, and who is at its other end; for a process, what it holds and which processes
+// it reaches through that. It makes at most limit lines, and does no work for further
+// ones.
 func relations(d *Data, r row, limit int) []Line {
 	x := &relating{d: d, limit: limit, glyph: arrows{"→", "←", "⇄"}}
 	if d.usual.ASCII {
@@ -40,7 +40,7 @@ func relations(d *Data, r row, limit int) []Line {
 
 type arrows struct{ to, from, both string }
 
-// relating is relations in the making.
+// relating is the state of making relations.
 type relating struct {
 	d     *Data
 	glyph arrows
@@ -87,8 +87,8 @@ func (x *relating) object(o *model.Object) {
 	}
 }
 
-// facts are the columns of the object's kind in one line: what is known of it
-// beside who holds it.
+// facts returns the columns of the object's kind in one line: what is known about it apart
+// from its holders.
 func (x *relating) facts(o *model.Object) (Line, bool) {
 	var l Line
 	for _, c := range render.ColumnsOf(o.Kind) {
@@ -106,7 +106,7 @@ func (x *relating) facts(o *model.Object) (Line, bool) {
 	return l, len(l.Spans) > 0
 }
 
-// end draws the holders at one end of an object, one a line.
+// end draws the holders at one end of an object, one per line.
 func (x *relating) end(o *model.Object, label string, fits func(*model.Holder) bool, nobody string) {
 	blank := strings.Repeat(" ", render.Width(label))
 	first := true
@@ -140,8 +140,8 @@ func (x *relating) end(o *model.Object, label string, fits func(*model.Holder) b
 	}
 }
 
-// process draws what a process holds and who is at the other end of it; what
-// connects it with others first.
+// process draws the objects that a process holds and who is at their other ends; objects
+// that connect it with others come first.
 func (x *relating) process(p *model.Process) {
 	x.lines = append(x.lines, waitLines(x.d, p.PID, x.limit)...)
 	var alone []*model.Object
@@ -174,8 +174,8 @@ func (x *relating) process(p *model.Process) {
 	}
 }
 
-// through draws one object that connects a process with others; false if it
-// connects it with nobody.
+// through draws one object that connects a process with others; false if it does not connect
+// it with any.
 func (x *relating) through(pid int, o *model.Object) (Line, bool) {
 	var own, far []string
 	reads, writes := false, false

@@ -13,20 +13,19 @@ type Timeline interface {
 	Findings(i int) uint64 // the same for samples with the same findings
 }
 
-// replay is a recording that is stepped through. Its samples are loaded one by
-// one, when they are looked at.
+// replay is a recording through which the user steps. Its samples are loaded one by one when
+// they are shown.
 type replay struct {
-	at      int // the sample shown; -1: none yet
-	wanted  int // the one to be shown
-	loading int // the one under way; -1: none
+	at      int // the sample that is shown; -1: none yet
+	wanted  int // the sample that should be shown
+	loading int // the sample that is being loaded; -1: none
 }
 
 type (
 	// Load asks for a sample of a recording; [Loaded] comes back.
 	Load struct{ At int }
 
-	// Loaded brings a sample of a recording, prepared; or says why it cannot be
-	// had.
+	// Loaded brings a prepared sample of a recording, or says why it could not be loaded.
 	Loaded struct {
 		At   int
 		Data *Data
@@ -37,7 +36,7 @@ type (
 func (Load) effect()  {}
 func (Loaded) event() {}
 
-// loaded shows a sample, or goes on to the one that is wanted now.
+// loaded shows a sample, or loads the one that is wanted now.
 func (m *Model) loaded(e Loaded) {
 	r := &m.replay
 	r.loading = -1
@@ -54,14 +53,14 @@ func (m *Model) loaded(e Loaded) {
 		return
 	}
 	if e.At != r.at+1 {
-		// What came and went in between is not known.
+		// It is not known what happened in between.
 		m.history, m.log = history{}, nil
 	}
 	r.at = e.At
 	m.scanned(e.Data)
 }
 
-// load asks for the wanted sample, unless one is under way: then that comes first.
+// load asks for the wanted sample, unless another one is being loaded: then that comes first.
 func (m *Model) load() {
 	if r := &m.replay; r.loading < 0 && r.wanted != r.at {
 		r.loading = r.wanted
@@ -69,8 +68,7 @@ func (m *Model) load() {
 	}
 }
 
-// replayed does what a key does in a replay, and reports whether it does
-// anything.
+// replayed performs the action of a key in a replay, and reports whether the key has one.
 func (m *Model) replayed(key string) bool {
 	t, r := m.settings.Timeline, &m.replay
 	if t == nil {
@@ -112,8 +110,8 @@ func (m *Model) replayed(key string) bool {
 	return true
 }
 
-// findingsChange is the next sample, forward or back, whose findings are not those
-// of the sample before it. It is out of range if there is none.
+// findingsChange returns the next sample, forward or back, whose findings differ from those
+// of the sample before it. The result is out of range if there is none.
 func (m *Model) findingsChange(by int) int {
 	t := m.settings.Timeline
 	for i := m.replay.wanted + by; i > 0 && i < t.Len(); i += by {
@@ -127,7 +125,7 @@ func (m *Model) findingsChange(by int) int {
 	return t.Len()
 }
 
-// goToTime shows the sample of a time as it is typed.
+// goToTime shows the sample for a time that the user has typed.
 func (m *Model) goToTime(text string) {
 	zone := m.settings.Zone
 	if zone == nil {
@@ -148,7 +146,7 @@ func (m *Model) goToTime(text string) {
 	m.load()
 }
 
-// replayParts are the parts of the title that say where in a recording this is.
+// replayParts returns the parts of the title that show the position in a recording.
 func (m *Model) replayParts(d *Data) []string {
 	t := m.settings.Timeline
 	return []string{
@@ -157,7 +155,7 @@ func (m *Model) replayParts(d *Data) []string {
 	}
 }
 
-// still is what stands still.
+// still names the source whose picture does not change: a recording or a dump.
 func (m *Model) still() string {
 	if m.settings.Timeline != nil {
 		return "recording"

@@ -6,10 +6,10 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Ident is what a row is about, across snapshots. It is comparable.
+// Ident identifies what a row is about, across snapshots. It is comparable.
 type Ident struct {
-	ID    string // an object's id, a finding's, or a gap's words
-	Gen   string // tells a re-used id from the old object
+	ID    string // the id of an object or finding, or the words of a gap
+	Gen   string // distinguishes a reused id from the old object
 	PID   int    // a process, which is (pid, start ticks)
 	Start uint64
 	Seq   int // an entry of the log
@@ -21,9 +21,9 @@ type row struct {
 	process *model.Process
 	problem *problem
 	entry   *entry
-	thread  *model.Thread // of process: the row is about it alone
+	thread  *model.Thread // of process: the row is only about this thread
 	path    bool          // the process is shown by its path
-	branch  string        // what stands before a process in a tree
+	branch  string        // the lines before a process in a tree
 }
 
 func (r *row) ident() Ident {
@@ -44,8 +44,8 @@ func (r *row) ident() Ident {
 	return Ident{}
 }
 
-// subject is the object or process that a row is about: the row itself, what an
-// entry of the log names, the first object of a problem.
+// subject returns the object or process that a row is about: the row itself, the one that an
+// entry of the log names, or the first object of a problem.
 func (r row) subject(d *Data) row {
 	switch {
 	case r.problem != nil && r.problem.object != nil:
@@ -74,10 +74,10 @@ const (
 	appeared happening = iota
 	vanished
 	blocked  // a thread waits
-	released // it waits no more
+	released // it no longer waits
 	found    // a finding is new
-	resolved // a finding is over
-	traced   // it was told of when it happened
+	resolved // a finding has ended
+	traced   // an event that was traced
 )
 
 // words of the log, for people and for scripts.

@@ -13,23 +13,23 @@ type screenRows struct {
 	mu     sync.Mutex
 	made   bool
 	rows   []row
-	folded map[*model.Object]int // how many objects a row stands for, where they are folded
+	folded map[*model.Object]int // how many objects a row stands for, if they are folded
 }
 
-// rowsOf are the rows of a screen, which are made when they are asked for: most screens
-// of most snapshots are never looked at.
+// rowsOf returns the rows of a screen. They are made on first use, because most screens of
+// most snapshots are never shown.
 func (d *Data) rowsOf(screen int) []row {
 	rows, _ := d.madeRows(screen)
 	return rows
 }
 
-// foldedInto is how many objects a row stands for; 0 where it stands for itself alone.
+// foldedInto returns how many objects a row stands for; 0 if only for itself.
 func (d *Data) foldedInto(o *model.Object) int {
 	_, folded := d.madeRows(screenOfKind(o.Kind))
 	return folded[o]
 }
 
-// dropRows forgets the rows: the snapshots of the history have no need of them.
+// dropRows frees the rows: the snapshots in the history do not need them.
 func (d *Data) dropRows() {
 	for _, s := range d.screens {
 		s.mu.Lock()
@@ -50,7 +50,7 @@ func (d *Data) madeRows(screen int) ([]row, map[*model.Object]int) {
 	case screenProcs:
 		for _, p := range d.Snap.Processes {
 			// Procs shows ipctop, too, as top shows itself.
-			if !p.Kernel { // kernel threads take no part in anything here
+			if !p.Kernel { // kernel threads do not take part in IPC
 				s.rows = append(s.rows, row{process: p})
 			}
 		}
@@ -66,8 +66,8 @@ func (d *Data) madeRows(screen int) ([]row, map[*model.Object]int) {
 	return s.rows, s.folded
 }
 
-// objectRows gives a screen its objects. Those that are many and alike, and say nothing
-// alone, are folded into the first of them.
+// objectRows adds the objects of a screen. Many similar objects that are not interesting one
+// by one are folded into the first of them.
 func (d *Data) objectRows(screen int, s *screenRows) {
 	s.folded = map[*model.Object]int{}
 	first := map[foldKey]*model.Object{}
@@ -113,7 +113,7 @@ func (d *Data) objectRows(screen int, s *screenRows) {
 	}
 }
 
-// rankSockets puts listeners before connections, and what belongs to the kernel alone last.
+// rankSockets puts listeners before connections, and sockets that only the kernel holds last.
 func (s *screenRows) rankSockets() {
 	rows := make([]row, 0, len(s.rows))
 	for rank := range 3 {
@@ -126,15 +126,15 @@ func (s *screenRows) rankSockets() {
 	s.rows = rows
 }
 
-// foldKey is what objects have in common that are folded.
+// foldKey is what folded objects have in common.
 type foldKey struct {
 	kind  model.Kind
 	state string
 	pid   int32
 }
 
-// foldable reports whether an object is folded with its like: the private futexes
-// of a process, and sockets that belong to the kernel alone.
+// foldable reports whether an object is folded with similar ones: the private futexes of a
+// process, and sockets that only the kernel holds.
 func foldable(o *model.Object) (foldKey, bool) {
 	switch d := o.Detail.(type) {
 	case *model.FutexDetail:
@@ -149,7 +149,7 @@ func foldable(o *model.Object) (foldKey, bool) {
 	return foldKey{}, false
 }
 
-// inUse reports whether something is locked or waited for.
+// inUse reports whether an object is locked or somebody waits for it.
 func inUse(o *model.Object) bool {
 	switch d := o.Detail.(type) {
 	case *model.SysvSemDetail:
@@ -162,7 +162,7 @@ func inUse(o *model.Object) bool {
 	return true
 }
 
-// locksOf are the locks on a file or on shared memory.
+// locksOf returns the locks on a file or on shared memory.
 func locksOf(o *model.Object) []model.Lock {
 	switch d := o.Detail.(type) {
 	case *model.FileDetail:
@@ -192,7 +192,7 @@ func (s *screenRows) socketRank(o *model.Object) int {
 	return 1
 }
 
-// sizeIn is how large a memory object is, or how much is in a queue.
+// sizeIn returns the size of a memory object, or the amount of data in a queue.
 func sizeIn(o *model.Object) model.Opt[int64] {
 	switch d := o.Detail.(type) {
 	case *model.SysvShmDetail:
@@ -209,10 +209,10 @@ func sizeIn(o *model.Object) model.Opt[int64] {
 	return model.Opt[int64]{}
 }
 
-// waitersOf is how many threads are seen to wait for an object.
+// waitersOf returns how many threads are known to wait for an object.
 func waitersOf(d *Data, o *model.Object) int { return len(d.index.WaitsOn[o.ID]) }
 
-// sizeSum is the size of all rows of the screen of memory, as far as it is known.
+// sizeSum returns the sum of the known sizes on the screen of memory.
 func (m *Model) sizeSum() int64 {
 	var sum int64
 	for _, r := range m.rows() {

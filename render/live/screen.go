@@ -6,8 +6,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// recordList is the list of the snapshot that a screen's rows come from, by its
-// name in JSON: what expressions are about.
+// recordList is the name, as in JSON, of the snapshot's list from which a screen's rows
+// come: filter expressions use its fields.
 type recordList string
 
 const (
@@ -21,9 +21,9 @@ type screen struct {
 	title      string // on the line of screens
 	about      string // in help
 	list       recordList
-	categories []string // of KindInfo: kinds that belong here
-	columns    []string // in this order; those that only some machines need are left out where empty
-	empty      string   // what is said when there is nothing
+	categories []string // of KindInfo: the kinds that are shown here
+	columns    []string // in this order; those that only some machines need are left out if empty
+	empty      string   // the text if there are no rows
 }
 
 // The screens, in the order of their keys.
@@ -79,12 +79,11 @@ var screens = []screen{
 	},
 }
 
-// keyed is how many screens have a key of their own.
+// keyed is the number of screens that have a key of their own.
 const keyed = screenHeld
 
-// screenOfKind is the screen that shows a kind. A category that no screen names,
-// or a kind that is not described, is shown among the channels: everything must
-// be somewhere.
+// screenOfKind returns the screen that shows a kind. A category that no screen has, or an
+// unknown kind, is shown with the channels, so that every object is on some screen.
 func screenOfKind(k model.Kind) int {
 	if s, ok := kindScreens[k]; ok {
 		return s

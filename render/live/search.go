@@ -9,7 +9,7 @@ type foundEvent struct {
 
 func (foundEvent) event() {}
 
-// searchOn goes to the next match, or the one before; after the last comes the
+// searchOn goes to the next or previous match; after the last match it continues with the
 // first.
 func (m *Model) searchOn(by int) {
 	if m.search == "" {
@@ -46,8 +46,8 @@ func (m *Model) searchOn(by int) {
 	}})
 }
 
-// find is the first row after from, in the direction by, that has the text;
-// from itself comes last.
+// find returns the first row after from, in the direction by, that contains the text; from
+// itself is tried last.
 func (a *arrangement) find(wanted string, from, by int) int {
 	n := len(a.rows)
 	for k := 1; k <= n; k++ {

@@ -9,8 +9,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// service is the processes of one name, and channel what two of them talk
-// through.
+// service is all processes with one name; channel is what connects two services.
 type (
 	service struct {
 		name  string
@@ -23,14 +22,14 @@ type (
 	}
 )
 
-// maxServices is how many lines say who talks with whom, maxTalkers how many
-// names one line has.
+// maxServices is the largest number of lines that show who communicates with whom,
+// maxTalkers the largest number of names in a line.
 const (
 	maxServices = 8
 	maxTalkers  = 4
 )
 
-// services draws who talks with whom, name by name, the busiest pairs first:
+// services draws who communicates with whom, by name, the busiest pairs first:
 // nginx(12) ×5 ─ unix ─ php-fpm(40) ×8 ─ tcp 5432 ─ postgres(812) ×9.
 func services(d *Data) []string {
 	all := map[string]*service{}
@@ -83,15 +82,14 @@ func services(d *Data) []string {
 	return drawServices(d, all, list)
 }
 
-// maxPairs bounds how many pairs one object shared by many is looked at for.
+// maxPairs limits how many pairs are counted for one object that many processes share.
 const maxPairs = 4096
 
-// communicates reports whether a kind is a channel: not a file that is written by
-// many, nor the terminal of all jobs of a shell.
+// communicates reports whether a kind is a channel. A file that many processes write is
+// not, nor is the terminal of all jobs of a shell, nor a futex.
 func communicates(k model.Kind) bool { return k != model.File && k != model.Pty && k != model.Futex }
 
-// servicePort is the lower port of a TCP connection, which is the server's as a
-// rule.
+// servicePort returns the lower port of a TCP connection, which is normally the server's.
 func servicePort(o *model.Object, d *Data) string {
 	if o == nil {
 		return ""
@@ -113,8 +111,8 @@ func servicePort(o *model.Object, d *Data) string {
 	return ""
 }
 
-// drawServices makes lines of channels; a line goes on with a channel of the
-// service it ends in.
+// drawServices makes lines from channels; a line continues with a channel of the service
+// at its end.
 func drawServices(d *Data, all map[string]*service, list []channel) []string {
 	dash, times := " ─ ", " ×"
 	if d.usual.ASCII {

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// Setup is what the user may change while the view runs, and have kept.
+// Setup has the settings that the user may change while the view runs, and save.
 type Setup struct {
 	Delay   time.Duration
 	Theme   string
 	Columns Columns
 }
 
-// What the setup asks for.
+// The effects of the setup.
 type (
 	// Retime scans at another interval.
 	Retime struct{ Delay time.Duration }
@@ -42,7 +42,7 @@ const (
 	setupKeep    = "keep"
 )
 
-// openSetup shows what can be changed. Nothing is written before the user says so.
+// openSetup shows the settings. Nothing is written until the user asks for it.
 func (m *Model) openSetup() {
 	n := &menu{title: "Setup", chosen: (*Model).setUp}
 	add := func(value, shown string) { n.items = append(n.items, choice{value, shown}) }
@@ -60,7 +60,7 @@ func (m *Model) openSetup() {
 	m.keepMenuVisible()
 }
 
-// setUp opens what a line of the setup stands for.
+// setUp opens the setting of a line.
 func (m *Model) setUp(what string) {
 	switch what {
 	case setupColumns:
@@ -98,7 +98,7 @@ func (m *Model) setUp(what string) {
 	m.keepMenuVisible()
 }
 
-// columnNames are the columns that the screen is to have.
+// columnNames returns the columns that the screen should have.
 func (m *Model) columnNames() []string {
 	if own := m.settings.Columns[m.screen]; own != nil {
 		return own
@@ -106,8 +106,8 @@ func (m *Model) columnNames() []string {
 	return slices.DeleteFunc(slices.Clone(screens[m.screen].columns), func(s string) bool { return s == "" })
 }
 
-// openColumns lists the columns of a screen, those that are shown first; Enter
-// shows or hides one.
+// openColumns lists the columns of a screen, the visible ones first; Enter shows or hides
+// one.
 func (m *Model) openColumns(cursor int) {
 	now := m.columnNames()
 	n := &menu{title: "Columns of " + screens[m.screen].title, cursor: cursor, closed: (*Model).openSetup}
@@ -129,7 +129,7 @@ func (m *Model) openColumns(cursor int) {
 	m.keepMenuVisible()
 }
 
-// toggleColumn shows or hides a column. The last one stays.
+// toggleColumn shows or hides a column. The last visible one cannot be hidden.
 func (m *Model) toggleColumn(name string) {
 	now := slices.Clone(m.columnNames())
 	if i := slices.Index(now, name); i < 0 {
@@ -145,7 +145,7 @@ func (m *Model) toggleColumn(name string) {
 	m.arrange()
 }
 
-// ByName are chosen columns by the screens' names, as the configuration has them.
+// ByName returns the chosen columns by the names of the screens, as in the configuration.
 func (c Columns) ByName() map[string][]string {
 	byName := map[string][]string{}
 	for s, list := range c {

@@ -6,22 +6,22 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// parts is what a snapshot's objects and links make of the processes, and what else is
-// taken over from one snapshot to the next as far as its records are the same.
+// parts has lists that are computed from a snapshot's objects and links, and that the next
+// snapshot reuses as far as its records are the same.
 type parts struct {
 	held   byProcess[model.Object] // the objects that a process holds
 	linked byProcess[model.Link]   // its links
-	filled []*model.Object         // what has something in it and a holder, in the snapshot's order
+	filled []*model.Object         // objects with data and a holder, in the snapshot's order
 
-	// Of the objects: the places in the snapshot before of those that are the same; nil if
-	// all are, or there was none before.
+	// places has, for each object, its index in the snapshot before, if it is the same
+	// record; nil if all are the same, or if there was no snapshot before.
 	places []int32
-	fresh  int // how many records are new, with their holders, as memory
-	size   int // … and all of them
+	fresh  int // memory of the new records, including their holders
+	size   int // memory of all records
 }
 
-// newParts makes the parts of a snapshot; prev are those of the one before, of which
-// before is the snapshot, or nil.
+// newParts makes the parts of a snapshot. prev are the parts of before, the snapshot before;
+// both may be nil.
 func newParts(s *model.Snapshot, prev *parts, before *model.Snapshot) *parts {
 	p := &parts{}
 	if prev == nil {
@@ -56,11 +56,11 @@ func newParts(s *model.Snapshot, prev *parts, before *model.Snapshot) *parts {
 	return p
 }
 
-// compareObjects takes over what is filled, and counts what the objects take.
+// compareObjects updates the list of filled objects and the memory of the objects.
 func (p *parts) compareObjects(prev *parts, before, now []*model.Object) {
 	stays := make([]bool, len(before))
 	p.filled = nil
-	old := 0 // place in prev.filled
+	old := 0 // index in prev.filled
 	for i, o := range now {
 		at := p.places[i]
 		if at >= 0 {
@@ -86,10 +86,10 @@ func (p *parts) compareObjects(prev *parts, before, now []*model.Object) {
 	}
 }
 
-// isFilled reports whether somebody holds an object that has something in it.
+// isFilled reports whether an object contains data and has a holder.
 func isFilled(o *model.Object) bool { return o.Fill.Or(0) > 0 && len(o.Holders) > 0 }
 
-// eachHolder calls f for each process that holds an object; those of one stand together.
+// eachHolder calls f for each holder record of an object; the records of a process are together.
 func eachHolder(o *model.Object, f func(pid int32)) {
 	for i := range o.Holders {
 		if pid := o.Holders[i].PID; pid != 0 {
@@ -107,10 +107,10 @@ func eachParty(l *model.Link, f func(pid int32)) {
 	}
 }
 
-// byProcess lists records by the processes that they are about, in the snapshot's order.
+// byProcess lists the records of each process, in the snapshot's order.
 type byProcess[T any] struct {
 	all     map[int32][]*T
-	changed map[int32][]*T // since that was made
+	changed map[int32][]*T // lists that have changed since all was made
 }
 
 func (b byProcess[T]) of(pid int) []*T {
@@ -120,8 +120,8 @@ func (b byProcess[T]) of(pid int) []*T {
 	return b.all[int32(pid)]
 }
 
-// nextByProcess lists the records of a list; places are those of [model.Places] in the
-// list before, of which b is, and compare is the order of both.
+// nextByProcess makes the lists for now from b, the lists for before. places is the result of
+// [model.Places] for both; nil: all lists are made again. compare is the order of both.
 func nextByProcess[T any](b byProcess[T], before, now []*T, places []int32, compare func(a, b *T) int, each func(r *T, f func(pid int32))) byProcess[T] {
 	if places == nil {
 		b = byProcess[T]{all: map[int32][]*T{}}
@@ -134,15 +134,15 @@ func nextByProcess[T any](b byProcess[T], before, now []*T, places []int32, comp
 		}
 		return b
 	}
-	// A process with a record that is new or gone has its list made anew, of its old list
-	// and of what is new.
+	// If a process has a record that is new or gone, its list is made again from the old list
+	// and the new records.
 	stays := make([]bool, len(before))
 	for _, at := range places {
 		if at >= 0 {
 			stays[at] = true
 		}
 	}
-	gone, affected := map[*T]bool{}, map[int32][]int32{} // the places of what is new
+	gone, affected := map[*T]bool{}, map[int32][]int32{} // by process: indexes of its new records
 	for i, r := range before {
 		if !stays[i] {
 			gone[r] = true
@@ -184,5 +184,5 @@ func nextByProcess[T any](b byProcess[T], before, now []*T, places []int32, comp
 	return next
 }
 
-// maxGone is how much may change at the least before the lists are made anew.
+// maxGone is the number of changes that is always allowed before all lists are made again.
 const maxGone = 64

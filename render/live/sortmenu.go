@@ -1,6 +1,6 @@
 package live
 
-// unsorted is the line of the menu for the order in which things come.
+// unsorted is the value of the menu's line for the natural order.
 const unsorted = ""
 
 // chooseSort offers the columns to sort by.

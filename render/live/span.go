@@ -6,8 +6,8 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// Role is what a piece of text means. It may be shown as a colour or attribute,
-// but the words say it too.
+// Role is the meaning of a piece of text. It may be shown as a colour or attribute, but
+// the words express it, too.
 type Role uint8
 
 // The roles.
@@ -21,7 +21,7 @@ const (
 	KeyName       // a key to press
 	Current       // the screen shown, the column sorted by
 	Rule          // a line that separates
-	Match         // what is searched for
+	Match         // a match of the search
 )
 
 // Span is text of one role. The text is safe to show.
@@ -33,11 +33,11 @@ type Span struct {
 // Line is one line of the screen.
 type Line struct {
 	Spans    []Span
-	Selected bool // to be shown in reverse video, over its whole width
-	Cursor   int  // the cell the cursor is on; 0: it is not on this line
+	Selected bool // shown in reverse video, over its whole width
+	Cursor   int  // the cell of the cursor; 0: it is not on this line
 }
 
-// String is the text alone.
+// String returns only the text.
 func (l Line) String() string {
 	var b strings.Builder
 	for _, s := range l.Spans {
@@ -46,7 +46,7 @@ func (l Line) String() string {
 	return b.String()
 }
 
-// Width is how many cells the line takes.
+// Width returns how many cells the line takes.
 func (l Line) Width() int {
 	n := 0
 	for _, s := range l.Spans {
@@ -81,9 +81,9 @@ func text(role Role, s string) Line {
 	return l
 }
 
-// crop keeps the cells of a line from column from on, width of them. A wide
-// character that is cut in half leaves a space. Where text is cut off on the
-// right, more stands in the last cell.
+// crop keeps width cells of a line, from column from on. A wide character that is cut in
+// half becomes a space. If text is cut off on the right, the last cell has the text
+// more.
 func crop(l Line, from, width int, more string) Line {
 	total := l.Width()
 	if from <= 0 && total <= width {

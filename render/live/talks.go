@@ -7,27 +7,28 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// talks keeps who a process talks with in words, from one snapshot to the next, as long
-// as its links are the same and nobody has got another name. Goroutines may share it.
+// talks caches the texts that say with whom a process communicates, from one snapshot to the
+// next. A text is valid while the process's links and all names are the same. Goroutines may
+// share it.
 type talks struct {
 	mu    sync.Mutex
 	texts map[talker]talk
 }
 
-// talker is a process, and whether all whom it talks with are named.
+// talker is a process, and whether all its peers are named.
 type talker struct {
 	pid int
 	all bool
 }
 
 type talk struct {
-	links []*model.Link // that it was made of
+	links []*model.Link // the links from which text was made
 	text  string
 }
 
 func newTalks() *talks { return &talks{texts: map[talker]talk{}} }
 
-// talksWith is who a process talks with; see [partners].
+// talksWith says with whom a process communicates; see [partners].
 func talksWith(d *Data, pid int, all bool) string {
 	k, links := talker{pid, all}, d.linked.of(pid)
 	d.talks.mu.Lock()
@@ -43,8 +44,8 @@ func talksWith(d *Data, pid int, all bool) string {
 	return t.text
 }
 
-// sameNames reports whether the processes of two snapshots are called the same, as far as
-// they are in both. Where one has come or gone, links have changed.
+// sameNames reports whether the processes that are in both snapshots have the same names. If a
+// process has come or gone, links have changed anyway.
 func sameNames(before, now *model.Snapshot) bool {
 	order := func(a, b *model.Process) int { return a.PID - b.PID }
 	if before.ShowOwn != now.ShowOwn {

@@ -20,7 +20,7 @@ func withThreads(source []row) []row {
 	return rows
 }
 
-// toggleThreads shows the threads of processes, or no longer.
+// toggleThreads shows or hides the threads of processes.
 func (m *Model) toggleThreads() {
 	if screens[m.screen].list != listProcesses {
 		m.say(Dim, "Threads are shown on screens 2 and 7.")
@@ -33,7 +33,7 @@ func (m *Model) toggleThreads() {
 	}
 }
 
-// togglePaths shows the paths of programs instead of their names, or no longer.
+// togglePaths switches between the paths of programs and their names.
 func (m *Model) togglePaths() {
 	m.paths = !m.paths
 	m.arrange()
@@ -42,8 +42,8 @@ func (m *Model) togglePaths() {
 	}
 }
 
-// ofThread is what a column shows in the row of a thread; false if it is what the
-// process's row shows.
+// ofThread returns what a column shows in the row of a thread; false if it is the same as in
+// the process's row.
 func ofThread(name string, d *Data, r *row) (render.Cell, bool) {
 	switch name {
 	case "PID":
@@ -62,7 +62,7 @@ func ofThread(name string, d *Data, r *row) (render.Cell, bool) {
 	return render.Cell{}, true
 }
 
-// waitCell is a wait as a row tells it: what is stuck is marked.
+// waitCell returns the cell for a wait; waits that are stuck are marked.
 func waitCell(d *Data, w *model.Wait) render.Cell {
 	if w.Idle || w.Needs == model.NeedsTime {
 		return render.Cell{Text: waitText(d, w), Role: render.Dim}

@@ -9,14 +9,14 @@ import (
 	"github.com/ipctop/ipctop/trace"
 )
 
-// tracing is what there is to know while events are traced.
+// tracing is the state of tracing events.
 type tracing struct {
 	on   bool
-	cost model.Opt[model.Ratio] // of all processors
-	held []entry                // those that came while the view was paused
+	cost model.Opt[model.Ratio] // share of all processors
+	held []entry                // events that arrived while the view was paused
 }
 
-// toggleTrace begins or ends to trace.
+// toggleTrace switches tracing on or off.
 func (m *Model) toggleTrace() {
 	if m.settings.Source != "" {
 		m.say(Dim, "A "+m.still()+" does not change: there is nothing to trace.")
@@ -37,7 +37,7 @@ func (m *Model) traceSet(e TraceSet) {
 	}
 }
 
-// traceWord says that events are traced, and what that takes of all processors.
+// traceWord says that events are traced, and which share of all processors that uses.
 func (m *Model) traceWord() string {
 	if cost, ok := m.tracing.cost.Get(); ok {
 		return "TRACE " + percent(cost)
@@ -45,7 +45,7 @@ func (m *Model) traceWord() string {
 	return "TRACE"
 }
 
-// traced puts events into the log, unless the view is paused: then when it goes on.
+// traced adds events to the log. If the view is paused, they are added when it resumes.
 func (m *Model) traced(e Traced) {
 	if e.Cost.Known() {
 		m.tracing.cost = e.Cost
@@ -68,13 +68,13 @@ func (m *Model) traced(e Traced) {
 	m.logEvents(list)
 }
 
-// showHeldEvents shows what was traced while the view was paused.
+// showHeldEvents adds the events that were traced while the view was paused.
 func (m *Model) showHeldEvents() {
 	m.logEvents(m.tracing.held)
 	m.tracing.held = nil
 }
 
-// logEvents puts events, the oldest first, into the log.
+// logEvents adds events, given with the oldest first, to the log.
 func (m *Model) logEvents(list []entry) {
 	list = slices.Clone(list)
 	slices.Reverse(list)
@@ -84,7 +84,7 @@ func (m *Model) logEvents(list []entry) {
 	}
 }
 
-// remark is an entry about events that are not told of.
+// remark returns an entry about events that are not shown.
 func remark(at time.Time, what string) entry {
 	return entry{at: at, event: traced, kind: "trace", what: what}
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// toggleTree shows processes below their parents, or no longer.
+// toggleTree switches between the tree of processes and the plain list.
 func (m *Model) toggleTree() {
 	t := m.table()
 	if screens[m.screen].list != listProcesses {
@@ -20,8 +20,8 @@ func (m *Model) toggleTree() {
 	}
 }
 
-// branches are the signs that lead to a child: one that has further siblings, the
-// last one, and what stands below each of them.
+// branches are the lines that lead to a child: to one with further siblings, to the last
+// one, and the text below each of them.
 type branches struct{ child, last, below, blank string }
 
 func branchesOf(ascii bool) branches {
@@ -31,9 +31,9 @@ func branchesOf(ascii bool) branches {
 	return branches{"├─ ", "└─ ", "│  ", "   "}
 }
 
-// grow puts every process below its parent; those whose parent is not shown are
-// roots. Siblings keep their order. Where pids form a ring, as in a dump made by
-// hand, all of it is still shown.
+// grow puts every process below its parent; processes whose parent is not shown are roots.
+// Siblings keep their order. If parents form a cycle, as may be in a dump made by hand, all
+// processes are still shown.
 func (a *arrangement) grow() {
 	sign := branchesOf(a.data.usual.ASCII)
 	shown := make(map[int]bool, len(a.rows))
@@ -77,11 +77,10 @@ func (a *arrangement) grow() {
 	a.rows = rows
 }
 
-// maxBranch bounds how far a row is moved to the right: the deepest names would
-// not be seen.
+// maxBranch limits how far a row is indented, so that deep names stay visible.
 const maxBranch = 30
 
-// indented is a process's name with its branch before it.
+// indented returns a process's name after its branch.
 func indented(branch, name string) string {
 	if n := len([]rune(branch)); n > maxBranch {
 		branch = strings.Repeat(" ", 2) + string([]rune(branch)[n-maxBranch+2:])

@@ -2,7 +2,7 @@ package live
 
 import "strings"
 
-// Update is what an event makes of a model, and what is to be done besides.
+// Update returns the model after an event, and the effects that the caller must carry out.
 func Update(m Model, e Event) (Model, []Effect) {
 	m.effects = nil
 	switch e := e.(type) {
@@ -68,7 +68,7 @@ func Update(m Model, e Event) (Model, []Effect) {
 
 func (m *Model) scanned(d *Data) {
 	if m.paused && m.data != nil {
-		return // it was under way when the user paused
+		return // the scan was running when the user paused
 	}
 	m.failure, m.glimpse = "", false
 	m.history = m.history.add(d)
@@ -89,9 +89,8 @@ type arrangedEvent struct{ arranged *arrangement }
 
 func (arrangedEvent) event() {}
 
-// arrange brings the current screen up to date with its data and order: at once
-// if that is quick, else as work, of which there is never more than one under
-// way.
+// arrange updates the current screen for its data and order: at once if that is quick, else
+// as [Work]. Never more than one such work runs at a time.
 func (m *Model) arrange() {
 	if m.data == nil {
 		return
@@ -110,14 +109,14 @@ func (m *Model) arrange() {
 	}
 }
 
-// demand puts into a table's order what holds for all screens.
+// demand copies the settings of all screens into a table's order.
 func (m *Model) demand(t *table) {
 	o := &t.wanted
 	o.wide, o.threads, o.paths, o.narrowing = m.wide, m.threads, m.paths, m.narrowing
 	o.own = strings.Join(m.settings.Columns[m.screen], ",")
 }
 
-// arrived shows the result of work, unless the user wants something else now.
+// arrived shows the result of work, unless the wanted order has changed meanwhile.
 func (m *Model) arrived(a *arrangement) {
 	m.arranging = false
 	if a.order == m.tables[a.screen].wanted {
@@ -129,7 +128,7 @@ func (m *Model) arrived(a *arrangement) {
 	}
 }
 
-// sourceSize is how many rows there are to arrange at the most.
+// sourceSize returns the largest possible number of rows to arrange.
 func sourceSize(d *Data, log []entry, o order) int {
 	switch o.screen {
 	case screenLog:
@@ -160,7 +159,7 @@ func (m *Model) show(a *arrangement) {
 	if !t.moved {
 		t.cursor, t.top = min(t.cursor, max(len(a.rows)-1, 0)), min(t.top, max(len(a.rows)-1, 0))
 		if t.cursor == 0 && len(a.rows) > 1 && a.rows[0].problem != nil && a.rows[0].problem.heading {
-			t.cursor = 1 // what is below the heading
+			t.cursor = 1 // the first row is a heading: select the one below
 		}
 		m.keepVisible()
 		return
@@ -183,7 +182,7 @@ func (m *Model) show(a *arrangement) {
 
 func clamp(i, n int) int { return max(min(i, n-1), 0) }
 
-// keepVisible keeps the cursor on the screen and the screen filled.
+// keepVisible scrolls so that the cursor is visible and the screen is filled.
 func (m *Model) keepVisible() {
 	t := m.table()
 	height := m.layout(m.width, m.height).rows

@@ -8,8 +8,8 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// waitOf is what a process waits for, as its row tells it: of its threads' waits
-// the one that is no idleness and has lasted longest. False if none waits.
+// waitOf returns the wait that a process's row shows: of its threads' waits the one that is
+// not idle and has lasted longest. False if no thread waits.
 func waitOf(d *Data, pid int) (*model.Wait, bool) {
 	var best *model.Wait
 	for _, w := range d.index.WaitsOf[pid] {
@@ -20,7 +20,7 @@ func waitOf(d *Data, pid int) (*model.Wait, bool) {
 	return best, best != nil
 }
 
-// waitText is a wait in a few words: write pipe:88213 3m12 → pager(4188).
+// waitText describes a wait in a few words: write pipe:88213 3m12 → pager(4188).
 func waitText(d *Data, w *model.Wait) string {
 	if w.Idle {
 		return "idle"
@@ -46,7 +46,7 @@ func waitText(d *Data, w *model.Wait) string {
 	return s
 }
 
-// waitsFor is the sign for: waits for.
+// waitsFor returns the sign for "waits for".
 func (d *Data) waitsFor() string {
 	if d.usual.ASCII {
 		return "->"
@@ -62,9 +62,9 @@ var waitColumn = column{
 		case !ok:
 			return render.Key{}
 		case w.Idle:
-			return render.IntKey(1) // after those that are stuck
+			return render.IntKey(1) // idle ones come after those that are stuck
 		}
-		return render.IntKey(-w.BlockedFor.Or(0)) // the longest first, as text goes from A to Z
+		return render.IntKey(-w.BlockedFor.Or(0)) // the column sorts ascending like text, so that the longest wait comes first
 	},
 	cell: func(d *Data, _ *render.View, r *row) render.Cell {
 		w, ok := waitOf(d, r.process.PID)

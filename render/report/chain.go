@@ -9,15 +9,15 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// Sizes of a chain's picture, in pixels. It goes from top to bottom, so that it can be
-// read on a phone.
+// Sizes of a chain's picture, in pixels. The chain goes from top to bottom, so that it can
+// be read on a phone.
 const (
 	chainWidth = 360
 	boxWidth   = 300
 	boxHeight  = 46
 	boxGap     = 50
 	boxLeft    = 14
-	chainChars = 38 // of text that fit into a box
+	chainChars = 38 // number of characters that fit into a box
 	maxBoxes   = 12
 )
 
@@ -28,7 +28,7 @@ type box struct {
 	through    string // what it waits for, up to the next box
 }
 
-// boxesOf are the processes of a finding's chain, from the victim to the root cause.
+// boxesOf returns the processes of a finding's chain, from the victim to the root cause.
 func boxesOf(v *render.View, x *model.Index, f *model.Finding) (list []box, circle bool) {
 	circle = f.Rule == "deadlock"
 	name := func(pid int, comm string) string {

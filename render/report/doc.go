@@ -2,9 +2,9 @@
 // with its chain as a picture, who communicates with whom, the tables, and of a recording
 // what happened over time.
 //
-// The page is complete in itself: it loads nothing, and a content security policy forbids
-// it to. Its own style and script are allowed by their hashes, so that whatever a name
-// contains can neither run nor load anything; names are escaped besides, for HTML by
-// html/template and control characters as on a terminal. Without its script the page can be
-// read all the same: the script sorts and filters tables.
+// The page is self-contained: it loads nothing, and a content security policy forbids it.
+// The policy allows only the page's own style and script, by their hashes, so that a name
+// can neither run nor load anything, whatever it contains. Names are also escaped: for HTML
+// by html/template, and control characters as on a terminal. The page can be read without
+// its script, which only sorts and filters tables.
 package report

@@ -26,22 +26,22 @@ var pageStyle string
 //go:embed page.js
 var pageScript string
 
-// pageTemplate is parsed when it is first wanted: to do so takes longer than all else that is
-// prepared when any command starts.
+// pageTemplate is parsed on first use: that takes longer than all other preparations at the start
+// of a command.
 var pageTemplate = sync.OnceValue(func() *template.Template { return template.Must(template.New("page").Parse(pageText)) })
 
-// Options are what a page is to tell.
+// Options say what a page contains.
 type Options struct {
 	Source  string   // what was read, as users know it; "" is the machine
-	Samples []Sample // of a recording, in order; none else
+	Samples []Sample // of a recording, in order; empty for other sources
 	Version string   // of ipctop
 }
 
-// maxRecords is how many rows each table has at the most: a browser is to open the page
-// at once.
+// maxRecords is the largest number of rows in a table, so that a browser opens the page at
+// once.
 const maxRecords = 2000
 
-// maxVerdicts is how many findings have a picture.
+// maxVerdicts is the largest number of findings with a picture.
 const maxVerdicts = 25
 
 // page is what the template shows.
@@ -54,8 +54,8 @@ type page struct {
 	Headline, HeadlineClass      string
 	Facts                        []fact
 	Hosts                        []hostLine
-	Offer                        string // what stands before commands
-	Nothing                      string // where there are no findings
+	Offer                        string // the text before commands
+	Nothing                      string // the text if there are no findings
 	Verdicts                     []verdict
 	MoreVerdicts                 int
 	Why                          string
@@ -116,8 +116,8 @@ func Write(w io.Writer, g *graph.Graph, o Options) error {
 	return pageTemplate().Execute(w, p)
 }
 
-// policy allows the page's own style and script, and nothing else: no name in it can load
-// or run anything.
+// policy returns the content security policy. It allows only the page's own style and
+// script, so that no name in the page can load or run anything.
 func policy() string {
 	hash := func(s string) string {
 		sum := sha256.Sum256([]byte(s))
@@ -126,7 +126,7 @@ func policy() string {
 	return "default-src 'none'; style-src " + hash(pageStyle) + "; script-src " + hash(pageScript) + "; base-uri 'none'; form-action 'none'"
 }
 
-// headline says in a sentence how things are.
+// headline summarises the findings in a sentence.
 func headline(s *model.Snapshot) (text, class string) {
 	counts := map[model.Severity]int{}
 	for i := range s.Findings {
@@ -190,7 +190,7 @@ func hostsOf(s *model.Snapshot) []hostLine {
 	return list
 }
 
-// classOf is the class of a severity; a file may have anything in its place.
+// classOf returns the CSS class of a severity; a file may contain any text as severity.
 func classOf(s model.Severity) string {
 	switch s {
 	case model.Critical, model.Warning, model.Info:

@@ -11,8 +11,8 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// Who communicates with whom is drawn as arcs beside a list of names: it stays readable with
-// many of them, and on a phone.
+// Communication is drawn as arcs beside a list of names: this stays readable with many names,
+// and on a phone.
 const (
 	maxTalkers = 30
 	talkRow    = 26
@@ -21,22 +21,22 @@ const (
 	talkChars  = 32
 )
 
-// talker is all processes of one name on one host.
+// talker stands for all processes with one name on one host.
 type talker struct {
 	name  string
 	count int
 	links int
 }
 
-// conversation is what passes between two talkers.
+// conversation has the channels between two talkers.
 type conversation struct {
-	a, b  int // places of the talkers
+	a, b  int // indexes of the talkers
 	kinds map[model.Kind]int
 	total int
 }
 
-// talkersOf folds the links of a snapshot: what is shared by many (a log file, a library)
-// is not communication of each with each.
+// talkersOf folds the links of a snapshot by name. An object that many processes share (a log
+// file, a library) does not mean that each of them communicates with each other.
 func talkersOf(x *model.Index) ([]talker, []conversation) {
 	const crowd = 12
 	places := map[string]int{}
@@ -100,8 +100,8 @@ func at(list []string, i int) string {
 	return ""
 }
 
-// ordered puts those next to each other who communicate: from the busiest on, each with its
-// partners behind it. It returns the places of those that are drawn.
+// ordered puts talkers that communicate next to each other: it starts with the busiest one, and
+// puts the partners of each talker after it. It returns the indexes of the talkers to draw.
 func ordered(talkers []talker, list []conversation) []int {
 	partners := make([][]int, len(talkers))
 	for _, c := range list {
@@ -136,8 +136,8 @@ func ordered(talkers []talker, list []conversation) []int {
 	return order
 }
 
-// drawTalk draws who communicates with whom; "" where nobody does. left is how many
-// names there was no room for.
+// drawTalk draws who communicates with whom; "" if there is nothing to draw. left is the number
+// of names that are left out.
 func drawTalk(x *model.Index) (picture template.HTML, left int) {
 	talkers, list := talkersOf(x)
 	if len(list) == 0 {
@@ -163,7 +163,7 @@ func drawTalk(x *model.Index) (picture template.HTML, left int) {
 		words = append(words, names+" by "+what)
 		title := template.HTMLEscapeString(names + ": " + what)
 		wide := min(1+c.total/3, 5)
-		if a == b { // several of one name
+		if a == b { // several processes with the same name
 			d.add(`<path class="arc" stroke-width="%d" d="M%d %d c-22 -9 -22 9 0 0"><title>%s</title></path>`, wide, arcRoom, y(a), title)
 			continue
 		}
@@ -180,7 +180,7 @@ func drawTalk(x *model.Index) (picture template.HTML, left int) {
 		d.add(`<circle class="dot" cx="%d" cy="%d" r="4"/>`, arcRoom, y(r))
 		d.text(arcRoom+12, y(r)+5, "name", "start", name, talkChars)
 	}
-	const most = 60 // sentences that somebody listens to
+	const most = 60 // number of sentences: a screen reader reads them aloud
 	if len(words) > most {
 		words = append(words[:most], "and more")
 	}

@@ -12,21 +12,21 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// Sample is what the page tells of one moment of a recording.
+// Sample is what the page shows of one sample of a recording.
 type Sample struct {
 	Taken    time.Time
-	Blocked  int // threads that wait for somebody
+	Blocked  int // number of threads that wait for another process
 	Fullest  model.Opt[model.Ratio]
 	Findings []SampleFinding
 }
 
-// SampleFinding is a finding at one moment.
+// SampleFinding is a finding in one sample.
 type SampleFinding struct {
 	ID, Rule string
 	Severity model.Severity
 }
 
-// SampleOf is a snapshot as a moment.
+// SampleOf makes a sample from a snapshot.
 func SampleOf(s *model.Snapshot) Sample {
 	m := Sample{Taken: s.Taken}
 	for i := range s.Waits {
@@ -55,8 +55,8 @@ const (
 	maxRows   = 16
 )
 
-// drawTime draws a recording: blocked threads, how full the fullest object is, and when
-// there was which finding. It is "" for a single moment.
+// drawTime draws a recording over time: the number of blocked threads, how full the fullest
+// object is, and the periods of the findings. It is "" for a single sample.
 func drawTime(samples []Sample) template.HTML {
 	if len(samples) < 2 {
 		return ""
@@ -106,7 +106,7 @@ func drawTime(samples []Sample) template.HTML {
 
 func clock(t time.Time) string { return t.UTC().Format(time.TimeOnly) }
 
-// plot draws a curve; where a value is unknown there is a gap.
+// plot draws a curve, with gaps for unknown values.
 func (d *drawing) plot(samples []Sample, x func(time.Time) int, top int, name, scale, class string, value func(*Sample) (float64, bool)) {
 	d.text(timeLeft-8, top+14, "name", "end", name, 20)
 	d.text(timeLeft-8, top+30, "note", "end", scale, 20)
@@ -127,14 +127,14 @@ func (d *drawing) plot(samples []Sample, x func(time.Time) int, top int, name, s
 	}
 }
 
-// row is a finding over time: the samples in which it was there, as periods.
+// row is a finding over time: the periods of samples that have it.
 type row struct {
 	id, rule string
 	severity model.Severity
 	periods  [][2]int
 }
 
-// rowsOf are the findings of all samples, the worst first.
+// rowsOf returns the findings of all samples, the worst first.
 func rowsOf(samples []Sample) []row {
 	var rows []row
 	places := map[string]int{}

@@ -9,39 +9,39 @@ import (
 
 // Actor changes the machine on behalf of the user.
 type Actor interface {
-	// Hold takes hold of the process (pid, start ticks): from then on its pid
-	// cannot become another's.
+	// Hold opens a pidfd for the process (pid, start ticks), so that a signal cannot reach
+	// another process with the same pid.
 	Hold(pid int, startTicks uint64) (Held, error)
 
-	// Remove removes an object that outlives those who use it.
+	// Remove removes an object that outlives its users.
 	Remove(o *model.Object) error
 }
 
-// Held is a process that is held.
+// Held is a process that is held by a pidfd.
 type Held interface {
 	// Signal sends a signal by its name.
 	Signal(name string) error
 
-	// Close lets go of the process.
+	// Close closes the pidfd.
 	Close() error
 }
 
 var errNoActor = errors.New("actions are not available here")
 
-// maxActs bounds what waits to be done: a user cannot ask faster.
+// maxActs is the length of the queue of actions: a user cannot ask faster.
 const maxActs = 64
 
-// act has something done by the one goroutine that changes the machine, in the
-// order in which it was asked for.
+// act queues an action for the only goroutine that changes the machine. Actions are done in
+// the order in which they were queued.
 func (v *view) act(f func()) {
 	select {
 	case v.acts <- f:
-	default: // it is stuck; the main loop must not be
+	default: // that goroutine is stuck; the main loop must not get stuck as well
 	}
 }
 
-// actor does what was asked for, until the view ends. The processes that the
-// user is choosing a signal for are its own.
+// actor carries out the queued actions until the view ends. Only it may use the held
+// processes.
 func (v *view) actor() {
 	defer v.letGo()
 	for {
@@ -61,7 +61,7 @@ func (v *view) letGo() {
 	v.held = nil
 }
 
-// aim takes hold of all targets, or of none.
+// aim opens pidfds for all targets, or for none.
 func (v *view) aim(e live.Aim) {
 	if v.Actor == nil {
 		v.post(post{event: live.Aimed{Err: errNoActor}})
@@ -80,8 +80,8 @@ func (v *view) aim(e live.Aim) {
 	v.post(post{event: live.Aimed{}})
 }
 
-// fire sends a signal to what is held. What cannot be sent to one does not keep
-// it from the others.
+// fire sends a signal to the held processes. If it fails for one, it is still sent to the
+// others.
 func (v *view) fire(e live.Fire) {
 	var errs []error
 	if len(v.held) == 0 {

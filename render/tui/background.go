@@ -11,21 +11,21 @@ import (
 	"golang.org/x/term"
 )
 
-// askBackground asks for the background colour (xterm's OSC 11) and then for what
-// every terminal answers, its device attributes: their answer ends the wait where a
-// terminal does not know the first question.
+// askBackground asks for the background colour (xterm's OSC 11) and then for the device
+// attributes, which every terminal answers. The second answer ends the wait if a terminal
+// does not know the first question.
 const askBackground = "\x1b]11;?\x1b\\\x1b[c"
 
-// maxBackgroundWait bounds the wait for the answer. A later one is dropped by tcell,
-// which ignores operating system commands.
+// maxBackgroundWait limits the wait for the answer. A later answer is dropped by tcell, which
+// ignores operating system commands (OSC).
 const maxBackgroundWait = 50 * time.Millisecond
 
-// maxAnswer bounds what is read of it.
+// maxAnswer limits how many bytes of the answer are read.
 const maxAnswer = 256
 
-// LightBackground asks the terminal whether its background is light. It is called
-// before [Run]. known is false where there is no terminal, where it does not answer in
-// time, and where something has been typed already, which would be lost.
+// LightBackground asks the terminal whether its background is light. It must be called
+// before [Run]. known is false if there is no terminal, if it does not answer in time, or
+// if the user has typed something already, which would be lost.
 func LightBackground() (light, known bool) {
 	if !term.IsTerminal(int(os.Stdin.Fd())) || !term.IsTerminal(int(os.Stdout.Fd())) ||
 		os.Getenv("TERM") == "linux" { // the console prints parts of commands that it does not know
@@ -75,13 +75,13 @@ func readable(fd int, wait time.Duration) bool {
 	}
 }
 
-// answered reports whether the answer to the last question is there: CSI ? … c.
+// answered reports whether the answer to the last question has arrived: CSI ? … c.
 func answered(answer []byte) bool {
 	_, attributes, ok := bytes.Cut(answer, []byte("\x1b[?"))
 	return ok && bytes.IndexByte(attributes, 'c') >= 0
 }
 
-// parseBackground reads the answer to OSC 11: rgb:RRRR/GGGG/BBBB, with one to four
+// parseBackground parses the answer to OSC 11: rgb:RRRR/GGGG/BBBB, with one to four
 // hexadecimal digits each, also rgba:, ended by BEL or ST.
 func parseBackground(answer []byte) (light, known bool) {
 	_, after, ok := bytes.Cut(answer, []byte("\x1b]11;"))
@@ -100,7 +100,7 @@ func parseBackground(answer []byte) (light, known bool) {
 	if len(parts) < 3 || len(parts) > 4 {
 		return false, false
 	}
-	// The weights are those of ITU-R BT.601: how bright people see each colour.
+	// The weights are those of ITU-R BT.601: how bright each colour appears to people.
 	brightness := 0.0
 	for i, weight := range []float64{0.299, 0.587, 0.114} {
 		digits := parts[i]

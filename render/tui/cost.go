@@ -7,14 +7,14 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// cost measures what ipctop itself costs the machine.
+// cost measures how much processor time ipctop itself uses.
 type cost struct {
 	at  time.Time
 	cpu time.Duration
 }
 
-// since returns the share of one processor that ipctop, with the processes it
-// has started, took since it was asked last; unknown the first time.
+// since returns the share of one processor that ipctop, with the processes it has started,
+// has used since the last call; unknown on the first call.
 func (c *cost) since() model.Opt[float64] {
 	now := cost{at: time.Now()}
 	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {

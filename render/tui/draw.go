@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/render/live"
 )
 
-// drawn is a frame that is on the screen.
+// drawn is the frame that is on the screen.
 type drawn struct {
 	width, height int
 	theme         string
@@ -21,8 +21,9 @@ func (d *drawn) same(o *drawn) bool {
 	})
 }
 
-// draw puts the model's frame on the screen. tcell sends what has changed, and where
-// nothing has, some bytes for the cursor: then it is not asked.
+// draw puts the model's frame on the screen. tcell sends the changes to the terminal. If
+// nothing has changed, it would still send some bytes for the cursor, so it is not
+// called.
 func (v *view) draw() {
 	width, height := v.screen.Size()
 	next := drawn{width, height, v.Theme.name, live.Lines(v.model, width, height)}
@@ -59,8 +60,8 @@ func (v *view) draw() {
 	v.screen.Show()
 }
 
-// Theme is how roles look. Colours are out of the sixteen that users choose
-// themselves, on the terminal's own background.
+// Theme says how roles look. It uses the sixteen colours that users can configure in their
+// terminal, on the terminal's own background.
 type Theme struct {
 	name   string
 	styles map[live.Role]tcell.Style
@@ -79,11 +80,11 @@ func ThemeNamed(name string) (Theme, bool) {
 	switch name {
 	case "mono":
 	case "default":
-		t.styles[live.Warn] = plain.Foreground(tcell.ColorOlive) // what terminals call yellow
+		t.styles[live.Warn] = plain.Foreground(tcell.ColorOlive) // this is the terminal's yellow
 		t.styles[live.Critical] = plain.Foreground(tcell.ColorMaroon).Bold(true)
 		t.styles[live.KeyName] = plain.Foreground(tcell.ColorTeal)
 		t.styles[live.Current] = plain.Foreground(tcell.ColorTeal).Bold(true)
-	case "light": // yellow and cyan cannot be read on white
+	case "light": // yellow and cyan are not readable on white
 		t.styles[live.Warn] = plain.Foreground(tcell.ColorPurple)
 		t.styles[live.Critical] = plain.Foreground(tcell.ColorMaroon).Bold(true)
 		t.styles[live.KeyName] = plain.Foreground(tcell.ColorNavy)
@@ -96,8 +97,8 @@ func ThemeNamed(name string) (Theme, bool) {
 
 func (t Theme) style(r live.Role) tcell.Style { return t.styles[r] }
 
-// selected is reverse video without colours: red on the reverse of anything is
-// hard to read. What was bold stays bold.
+// selected returns the style of a selected line: reverse video without colours, because red
+// is hard to read in reverse video. Bold text stays bold.
 func (t Theme) selected(r live.Role) tcell.Style {
 	style := tcell.StyleDefault.Reverse(true)
 	return style.Bold(r == live.Critical || r == live.Warn).Underline(r == live.Match)

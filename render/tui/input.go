@@ -19,11 +19,11 @@ var names = map[tcell.Key]string{
 	tcell.KeyCtrlC: "Ctrl-C", tcell.KeyCtrlL: "Ctrl-L", tcell.KeyCtrlU: "Ctrl-U", tcell.KeyCtrlW: "Ctrl-W", tcell.KeyCtrlZ: "Ctrl-Z",
 }
 
-// wheelLines is how far one notch of the wheel scrolls.
+// wheelLines is how many lines one notch of the wheel scrolls.
 const wheelLines = 3
 
-// translate makes the model's event of one of the terminal's; nil if there is
-// none. The error says that the terminal is gone.
+// translate turns an event of the terminal into one of the model; nil if there is none. The
+// error says that the terminal is gone.
 func (v *view) translate(e tcell.Event) (live.Event, error) {
 	switch e := e.(type) {
 	case *tcell.EventKey:
@@ -37,7 +37,7 @@ func (v *view) translate(e tcell.Event) (live.Event, error) {
 			return live.Key{Name: name}, nil
 		}
 	case *tcell.EventPaste:
-		// Pasted text is no keys: a q in it must not quit.
+		// Pasted text must not act as keys: a q in it must not quit.
 		v.pasting = e.Start()
 		if !v.pasting {
 			text := v.pasted.String()
@@ -46,7 +46,7 @@ func (v *view) translate(e tcell.Event) (live.Event, error) {
 		}
 	case *tcell.EventResize:
 		v.screen.Sync()
-		// The event's size may be older than the screen's.
+		// The size in the event may be older than that of the screen.
 		width, height := v.screen.Size()
 		return live.Resize{Width: width, Height: height}, nil
 	case *tcell.EventMouse:

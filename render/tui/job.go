@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// jobControl hears of being stopped and continued. In raw mode Ctrl-Z is a key
-// like any other; SIGTSTP comes from elsewhere (kill -TSTP).
+// jobControl receives the signals for stopping and continuing. In raw mode Ctrl-Z is an
+// ordinary key; SIGTSTP comes from another process (kill -TSTP).
 type jobControl struct {
 	stopped, continued chan os.Signal
 }
@@ -25,24 +25,23 @@ func (j *jobControl) stop() {
 	signal.Stop(j.continued)
 }
 
-// longestStop bounds how long ipctop waits for having been stopped. Where
-// stopping works the time does not matter: it passes while the process stands
-// still.
+// longestStop limits how long ipctop waits until it has been stopped. If stopping works, the
+// limit does not matter: the time passes while the process is stopped.
 const longestStop = time.Second
 
-// suspend gives the terminal back, stops the process, and takes the terminal
-// again when it goes on.
+// suspend restores the terminal, stops the process, and takes the terminal again when the
+// process continues.
 func (v *view) suspend(j *jobControl) {
 	if err := v.screen.Suspend(); err != nil {
 		return
 	}
 	select {
-	case <-j.continued: // an old one
+	case <-j.continued: // discard an old signal
 	default:
 	}
-	// SIGSTOP, as SIGTSTP is caught. It may take effect only after kill(2) has
-	// returned; without the wait, ipctop would take the terminal again and be
-	// stopped as its foreground process.
+	// SIGSTOP, because SIGTSTP is caught. It may take effect only after kill(2) has
+	// returned. Without the wait, ipctop would take the terminal again and then be stopped
+	// as its foreground process.
 	if err := syscall.Kill(os.Getpid(), syscall.SIGSTOP); err == nil {
 		select {
 		case <-j.continued:

@@ -5,15 +5,15 @@ import (
 	"github.com/ipctop/ipctop/render/live"
 )
 
-// sample is what was loaded last of a recording. There is never more than one
-// load under way, which owns it.
+// sample is the last loaded sample of a recording. Only the load that is running may use it,
+// and there is never more than one.
 type sample struct {
 	at   int
 	data *live.Data
 }
 
-// load reads a sample of a recording and prepares it. What is different from the
-// sample before can be told only if that was looked at just now.
+// load reads a sample of a recording and prepares it. The differences from the sample before
+// are known only if that was the last one loaded.
 func (v *view) load(at int) {
 	snap, err := v.Load(at)
 	if err != nil {

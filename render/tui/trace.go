@@ -10,37 +10,37 @@ import (
 	"github.com/ipctop/ipctop/trace"
 )
 
-// Tracer tells of events while they happen.
+// Tracer reports events while they happen.
 type Tracer interface {
 	// Run calls f with each event until the context ends.
 	Run(ctx context.Context, f func(*trace.Event) error) error
 
-	// Lost is how many events could not be told of. It may be called during Run, as Cost.
+	// Lost returns how many events could not be reported. Lost and Cost may be called during Run.
 	Lost() uint64
 
-	// Cost is what share of all processors' time the tracing took lately, where that is known.
-	// To ask has it measured again.
+	// Cost returns the share of all processors' time that tracing used recently, if it is
+	// known. Each call starts a new measurement.
 	Cost() model.Opt[model.Ratio]
 
 	Close()
 }
 
-// How often events are shown that have come, and how many at a time; and how often it is
-// measured what they cost.
+// How often new events are shown, how many at a time, and how often the cost of tracing is
+// measured.
 const (
 	showEvents  = 250 * time.Millisecond
 	maxShown    = 200
 	measureCost = 2 * time.Second
 )
 
-// tracing is what is traced, while it is.
+// tracing is the state of tracing.
 type tracing struct {
 	mu    sync.Mutex
 	stop  context.CancelFunc
-	ended chan struct{} // nil until it began
+	ended chan struct{} // nil until tracing has begun
 }
 
-// running reports whether events are told of. The caller holds the lock.
+// running reports whether events are being traced. The caller must hold the lock.
 func (t *tracing) running() bool {
 	select {
 	case <-t.ended:
@@ -50,7 +50,7 @@ func (t *tracing) running() bool {
 	}
 }
 
-// wait waits until no more events are told of.
+// wait stops tracing and waits until it has ended.
 func (t *tracing) wait() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -60,7 +60,7 @@ func (t *tracing) wait() {
 	}
 }
 
-// trace begins or ends to tell of events.
+// trace switches tracing on or off.
 func (v *view) trace(ctx context.Context, on bool) {
 	t := &v.tracing
 	if !on {
@@ -88,7 +88,7 @@ func (v *view) trace(ctx context.Context, on bool) {
 	v.post(post{event: live.TraceSet{On: true}})
 }
 
-// tell shows what a tracer tells of, until the context ends.
+// tell shows the events of a tracer until the context ends.
 func (v *view) tell(ctx context.Context, tracer Tracer) {
 	b := batch{tracer: tracer}
 	finished, shown := make(chan struct{}), make(chan struct{})
@@ -124,7 +124,7 @@ func (v *view) tell(ctx context.Context, tracer Tracer) {
 	}
 }
 
-// show reports the events that have come, if there are any, and what they cost.
+// show reports the new events, if there are any, and their cost.
 func (v *view) show(b *batch, cost model.Opt[model.Ratio]) {
 	e := b.take()
 	if e.Cost = cost; len(e.Events) > 0 || e.Lost > 0 || e.Cost.Known() {
@@ -132,13 +132,13 @@ func (v *view) show(b *batch, cost model.Opt[model.Ratio]) {
 	}
 }
 
-// batch is the last events that were not shown yet.
+// batch collects the events that have not been shown yet; of many only the last ones.
 type batch struct {
 	tracer Tracer
 	mu     sync.Mutex
 	events []*trace.Event
-	more   int    // came before them
-	lost   uint64 // until the last batch was shown
+	more   int    // number of dropped events before them
+	lost   uint64 // number of lost events when the last batch was taken
 }
 
 func (b *batch) add(e *trace.Event) {
@@ -152,7 +152,7 @@ func (b *batch) add(e *trace.Event) {
 	b.events = append(b.events, e)
 }
 
-// take takes out what has come.
+// take returns the collected events and empties the batch.
 func (b *batch) take() live.Traced {
 	b.mu.Lock()
 	defer b.mu.Unlock()

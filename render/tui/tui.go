@@ -10,57 +10,57 @@ import (
 	"time"
 
 	"github.com/gdamore/tcell/v2"
-	_ "github.com/gdamore/tcell/v2/encoding" // else tcell does not start in 8-bit locales
+	_ "github.com/gdamore/tcell/v2/encoding" // without this, tcell does not start in 8-bit locales
 
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/render/live"
 )
 
-// Options say what the view shows and how.
+// Options configure the view.
 type Options struct {
 	live.Settings
 
 	// Scan takes a snapshot and indexes it. It runs in a goroutine of its own.
 	Scan func(context.Context) (*model.Index, error)
 
-	// First takes a snapshot of the processes alone, which is quick, to be shown until
-	// the first whole one is there; nil: there is none.
+	// First takes a snapshot of only the processes, which is quick. It is shown until the
+	// first complete snapshot is there. May be nil.
 	First func(context.Context) (*model.Index, error)
 
-	// Progress tells how far the first snapshot is; nil: nothing does.
+	// Progress reports how far the first snapshot is. May be nil.
 	Progress <-chan live.Reading
 
-	// Load reads a sample of a recording; nil where there is none, else Scan is not
-	// used. It is never called twice at a time.
+	// Load reads a sample of a recording; nil if there is no recording. If it is set, Scan
+	// is not used. It is never called concurrently.
 	Load func(at int) (*model.Snapshot, error)
 
-	// Once: there is but one snapshot, such as a dump.
+	// Once says that there is only one snapshot, such as a dump.
 	Once bool
 
-	// Iterations ends the view after so many snapshots; 0 means never.
+	// Iterations is the number of snapshots after which the view ends; 0: it does not.
 	Iterations int
 
-	// Rates begins or ends to measure traffic, which the next snapshots then tell of; nil
-	// where there is a file.
+	// Rates switches the measurement of traffic on or off; the next snapshots then contain
+	// the traffic. nil for a file.
 	Rates func(on bool) error
 
-	// Trace begins to tell of events; nil where there is a file.
+	// Trace begins to trace events; nil for a file.
 	Trace func(context.Context) (Tracer, error)
 
-	// Save writes a snapshot to a file and says where.
+	// Save writes a snapshot to a file and returns its path.
 	Save func(*model.Snapshot) (string, error)
 
-	// Keep writes what the user set up to the configuration and says where; nil where
-	// there is none.
+	// Keep writes the user's setup to the configuration file and returns its path; nil if
+	// there is no such file.
 	Keep func(live.Setup) (string, error)
 
-	// Actor changes the machine; nil where that is out of the question.
+	// Actor changes the machine; nil if that is not possible.
 	Actor Actor
 
 	Theme Theme
 
-	// Screen is drawn on, and has been initialised; nil means the terminal. Tests
-	// have a simulation.
+	// Screen is the screen to use, already initialised; nil means the terminal. Tests use a
+	// simulation.
 	Screen tcell.Screen
 }
 
@@ -76,7 +76,7 @@ type view struct {
 	Options
 	screen tcell.Screen
 	model  live.Model
-	shown  int // snapshots
+	shown  int // number of snapshots shown
 	sample sample
 	drawn  drawn
 
@@ -104,8 +104,8 @@ type post struct {
 	stack    []byte
 }
 
-// Run shows the view until the user quits. The error is the context's where that has
-// ended, as it does by a signal, and ErrHangUp where the terminal is gone.
+// Run shows the view until the user quits. The error is the context's if the context has
+// ended, which a signal causes, and ErrHangUp if the terminal is gone.
 func Run(ctx context.Context, o Options) error {
 	screen, err := start(o.Screen)
 	if err != nil {
@@ -120,7 +120,7 @@ func Run(ctx context.Context, o Options) error {
 	return v.run(ctx)
 }
 
-// start takes the terminal.
+// start initialises the terminal.
 func start(screen tcell.Screen) (tcell.Screen, error) {
 	if screen == nil {
 		var err error
@@ -140,7 +140,7 @@ func (v *view) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	jobs := watchJobControl()
 	defer jobs.stop()
-	// In this order: the terminal is whole again before anything is written to it,
+	// The order matters: the terminal must be restored before anything is written to it,
 	// such as a panic of the main loop itself.
 	defer v.tracing.wait()
 	defer cancel()
@@ -162,13 +162,13 @@ func (v *view) run(ctx context.Context) error {
 			return ctx.Err()
 		case <-jobs.stopped: // kill -TSTP, or a shell's suspend
 			v.suspend(jobs)
-		case <-jobs.continued: // after a SIGSTOP nobody could prepare for
+		case <-jobs.continued: // after a SIGSTOP, which cannot be caught
 			v.screen.Sync()
 		case p := <-v.posts:
 			if end, err := v.handle(ctx, p, jobs); end || err != nil {
 				return err
 			}
-			// What has come in meanwhile is handled before the next frame.
+			// Handle everything that has arrived meanwhile before the next frame.
 			for more := true; more; {
 				select {
 				case p := <-v.posts:
@@ -184,8 +184,8 @@ func (v *view) run(ctx context.Context) error {
 	}
 }
 
-// handle gives one report to the model and does what it asks for. It reports
-// whether the view is to end.
+// handle passes one report to the model and carries out its effects. It reports whether the
+// view must end.
 func (v *view) handle(ctx context.Context, p post, jobs *jobControl) (end bool, err error) {
 	e := p.event
 	switch {
@@ -240,8 +240,8 @@ func (v *view) handle(ctx context.Context, p post, jobs *jobControl) (end bool, 
 	return v.Iterations > 0 && v.shown >= v.Iterations && !v.Once, nil
 }
 
-// do updates the model. Longer work goes to its goroutine, the other effects
-// are returned.
+// do updates the model. It starts a goroutine for longer work, and returns the other
+// effects.
 func (v *view) do(e live.Event) []live.Effect {
 	m, effects := live.Update(v.model, e)
 	v.model = m
@@ -256,8 +256,8 @@ func (v *view) do(e live.Event) []live.Effect {
 	return rest
 }
 
-// goes starts a goroutine whose panic the main loop hears of, so that the
-// terminal is restored before anything is said.
+// goes starts a goroutine and reports its panic to the main loop, so that the terminal is
+// restored before the panic is printed.
 func (v *view) goes(f func()) {
 	go func() {
 		defer func() {
@@ -288,8 +288,8 @@ func (v *view) listen() {
 	}
 }
 
-// pause stops or resumes the scanner. It never waits for it: a scan may be under
-// way.
+// pause stops or resumes the scanner. It does not wait for it, because a scan may be
+// running.
 func (v *view) pause(on bool) {
 	v.paused.Store(on)
 	if !on {
@@ -313,8 +313,8 @@ func (v *view) save(s *model.Snapshot) {
 	v.post(post{event: live.Saved{Path: path, Err: err}})
 }
 
-// scan takes snapshots and prepares them, at the interval the user asked for;
-// but a quarter of that is left free also where a scan takes longer.
+// scan takes snapshots at the user's interval and prepares them. Between two scans there is
+// always a pause of at least a quarter of the interval, even if scans take longer.
 func (v *view) scan(ctx context.Context) {
 	var prev *live.Data
 	var own cost
@@ -323,7 +323,7 @@ func (v *view) scan(ctx context.Context) {
 			v.post(post{event: live.Glimpsed{Data: live.Prepare(index, nil, v.Settings)}})
 		}
 	}
-	whole := make(chan struct{}) // closed when there is a snapshot
+	whole := make(chan struct{}) // closed when there is a complete snapshot
 	if v.Progress != nil {
 		v.goes(func() { v.progress(ctx, whole) })
 	}
