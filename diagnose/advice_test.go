@@ -9,7 +9,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// TestResumeIsTried offers to let a stopped receiver go on, and none that runs.
+// TestResumeIsTried: it is offered to resume a stopped receiver, but not one that runs.
 func TestResumeIsTried(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
@@ -35,7 +35,7 @@ func TestResumeIsTried(t *testing.T) {
 	}
 }
 
-// argvs are the commands that a rule's findings offer.
+// argvs returns the commands that a rule's findings offer.
 func argvs(list []model.Finding) []string {
 	var all []string
 	for _, f := range list {
@@ -46,7 +46,7 @@ func argvs(list []model.Finding) []string {
 	return all
 }
 
-// TestCommandsThatHelp: what is offered is what helps in the case at hand.
+// TestCommandsThatHelp: only commands that help in the given case are offered.
 func TestCommandsThatHelp(t *testing.T) {
 	stops := func(signal string) func(*model.Process) {
 		return func(p *model.Process) { p.State, p.StopSignal = "T", signal }
@@ -100,8 +100,8 @@ func TestCommandsThatHelp(t *testing.T) {
 	}
 }
 
-// TestEndingByWhatSigtermDoes: who is told to end is asked by a signal that it takes, and
-// that it ends is said only where the kernel sees to it.
+// TestEndingByWhatSigtermDoes: the signal that is offered to end a process has an effect on it,
+// and "ends" is said only if the kernel ensures it.
 func TestEndingByWhatSigtermDoes(t *testing.T) {
 	none, term := []string{}, []string{"SIGTERM"}
 	masks := func(blocked, ignored, caught []string) func(*model.Process) {
@@ -188,7 +188,7 @@ func TestEndingByWhatSigtermDoes(t *testing.T) {
 	}
 }
 
-// TestWhoEndsToo: those of a pid namespace do not go on when its first process ends.
+// TestWhoEndsToo: the processes of a pid namespace do not continue when its first process ends.
 func TestWhoEndsToo(t *testing.T) {
 	inside := func(pid int) func(*model.Process) {
 		return func(p *model.Process) {
@@ -207,8 +207,8 @@ func TestWhoEndsToo(t *testing.T) {
 	}
 }
 
-// TestOneAfterTheOther: of several who wait for an exclusive lock one at a time gets it; all who
-// wait for a shared one do at once.
+// TestOneAfterTheOther: if several processes wait for an exclusive lock, they get it one after the
+// other; all waiters for a shared lock get it at once.
 func TestOneAfterTheOther(t *testing.T) {
 	for mode, want := range map[string]bool{"WRITE": true, "READ": false} {
 		m := newMachine().process(5).process(6).process(7)

@@ -10,7 +10,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// farHost is the snapshot of a host with one process that holds the sockets.
+// farHost returns the snapshot of a host with one process that holds the sockets.
 func farHost(name, state string, findings []model.Finding, sockets ...model.InetDetail) fleet.Member {
 	s := &model.Snapshot{
 		Schema: model.Schema, Taken: time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC), Gaps: []model.Gap{}, Limits: []model.Limit{}, Waits: []model.Wait{}, Findings: findings,
@@ -44,8 +44,8 @@ func together(t *testing.T, members ...fleet.Member) *model.Snapshot {
 	return s
 }
 
-// TestConnectionWaitsAtAnotherHost: a server that is stopped before it has accepted shows
-// nothing of the connection but that its queue is not empty.
+// TestConnectionWaitsAtAnotherHost: if a server was stopped before it accepted a connection,
+// all that its host shows is that the queue is not empty.
 func TestConnectionWaitsAtAnotherHost(t *testing.T) {
 	client := model.InetDetail{State: "ESTAB", Local: "10.0.0.1:4000", Remote: "10.0.0.2:80"}
 	listener := model.InetDetail{State: "LISTEN", Local: "0.0.0.0:80", Backlog: model.Some(int64(1)), BacklogMax: model.Some(int64(5))}
@@ -74,8 +74,8 @@ func TestConnectionWaitsAtAnotherHost(t *testing.T) {
 	}
 }
 
-// TestHostsOwnFindings: what a host has found of a part of a chain is a symptom of the
-// whole, anything else stays.
+// TestHostsOwnFindings: a host's finding about a part of a chain is a symptom of the whole
+// chain; other findings stay.
 func TestHostsOwnFindings(t *testing.T) {
 	client := model.InetDetail{State: "ESTAB", Local: "10.0.0.1:4000", Remote: "10.0.0.2:80"}
 	server := model.InetDetail{State: "ESTAB", Local: "10.0.0.2:80", Remote: "10.0.0.1:4000"}
@@ -100,7 +100,7 @@ func TestHostsOwnFindings(t *testing.T) {
 	}
 }
 
-// TestHealthyHosts: hosts of which nothing was found were looked at.
+// TestHealthyHosts: the list of findings of healthy hosts is empty and not nil.
 func TestHealthyHosts(t *testing.T) {
 	s := together(t, farHost("client", "T", []model.Finding{}), farHost("server", "T", []model.Finding{}))
 	if s.Findings == nil || len(s.Findings) != 0 {

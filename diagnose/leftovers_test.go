@@ -8,8 +8,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// TestLeftoversFold: many objects of one user are one finding, few are each their own,
-// and those of another user are no part of it.
+// TestLeftoversFold: many objects of one user become one finding, few stay separate
+// findings, and objects of another user are not included.
 func TestLeftoversFold(t *testing.T) {
 	m := newMachine()
 	semaphores := func(from, n, uid int) {

@@ -9,8 +9,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// TestLimitJoinsLeftovers: a limit that is near because of what was left behind is one
-// finding with it, and no other limit is.
+// TestLimitJoinsLeftovers: a limit that is nearly reached because of leftover objects is
+// combined with them into one finding; other limits are not.
 func TestLimitJoinsLeftovers(t *testing.T) {
 	for _, tt := range []struct {
 		name     string

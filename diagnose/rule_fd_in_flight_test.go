@@ -7,7 +7,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Each who waits is named with what he waits for, however many things may be in the queue.
+// TestEachSuspectInFlight: each waiter is named with what it waits for, however many
+// descriptors may be in the queue.
 func TestEachSuspectInFlight(t *testing.T) {
 	child := func(p *model.Process) { p.PPID = 5 }
 	m := newMachine().process(5).object("unix:1", model.Unix, &model.UnixDetail{InflightFDs: model.Some[int64](1)}, held(5))

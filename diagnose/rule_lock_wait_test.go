@@ -10,8 +10,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// TestTakingTurns says nothing of servers of which one has the lock and waits for
-// connections, and tells it where anything of that is different.
+// TestTakingTurns: nothing is reported for servers that take turns, of which one has the lock
+// and waits for connections. If anything differs from that, it is reported.
 func TestTakingTurns(t *testing.T) {
 	server := func(ppid int) func(*model.Process) {
 		return func(p *model.Process) { p.PPID, p.Comm, p.Exe = ppid, "server", "/usr/sbin/server" }
@@ -48,7 +48,7 @@ func TestTakingTurns(t *testing.T) {
 		{"one waits that does not serve", func(m *machine) { m.Objects[0].Holders = m.Objects[0].Holders[:2] }, model.Warning},
 	} {
 		m := newMachine()
-		// The parents are those of a process that forks, and whose child forks.
+		// As if a process had forked, and then its child.
 		m.process(11, server(1)).process(12, server(11)).process(13, server(10))
 		m.object("tcp:1", model.TCP, listener(0, 5), held(11, 12, 13)).object("pipe:2", model.Pipe, &model.PipeDetail{}, held(12, 99))
 		m.object("file:3", model.File, &model.FileDetail{Locks: []model.Lock{{Type: "posix", Mode: "WRITE", PID: model.Some(12), End: model.Some[int64](eofRange)}}})
@@ -70,11 +70,11 @@ func TestTakingTurns(t *testing.T) {
 	}
 }
 
-// eofRange is the end of a lock that goes to the end of the file.
+// eofRange is the end of a lock that extends to the end of the file.
 const eofRange = 1<<63 - 1
 
-// TestLockWaitBlamesNobody: where it is not known who holds a mutex, nobody is called its
-// holder, and none of those who wait for it.
+// TestLockWaitBlamesNobody: if it is not known who holds a mutex, no process is called its
+// holder, and no waiter is.
 func TestLockWaitBlamesNobody(t *testing.T) {
 	for _, tt := range []struct {
 		name         string
@@ -133,8 +133,8 @@ func mapped(pids ...int32) func(*model.Object) {
 	}
 }
 
-// TestLockWithATimeLimit: who wants a mutex for a limited time is told with its holder and
-// the limit, and in no deadlock: it ends by itself.
+// TestLockWithATimeLimit: a wait for a mutex with a time limit is reported with the holder
+// and the limit, but is not part of a deadlock, because it ends by itself.
 func TestLockWithATimeLimit(t *testing.T) {
 	m := newMachine().process(5).process(6)
 	for pid, owner := range map[int]int{5: 6, 6: 5} {
@@ -154,8 +154,8 @@ func TestLockWithATimeLimit(t *testing.T) {
 	}
 }
 
-// TestChainWithinAProcess: threads of one process that wait for each other are no chain of
-// processes.
+// TestChainWithinAProcess: threads of one process that wait for each other are not a chain
+// of processes.
 func TestChainWithinAProcess(t *testing.T) {
 	m := newMachine().process(5, func(p *model.Process) {
 		p.Threads, p.ThreadList = 3, []model.Thread{{TID: 5, State: "S"}, {TID: 51, State: "S"}, {TID: 52, State: "S"}}
@@ -173,8 +173,8 @@ func TestChainWithinAProcess(t *testing.T) {
 	}
 }
 
-// TestLockedElsewhere: a lock that is not listed is held by somebody who is not visible, unless it
-// may not have been seen for another reason.
+// TestLockedElsewhere: if a lock is not listed, its holder is not visible, unless there is another
+// possible reason why the lock is missing.
 func TestLockedElsewhere(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -10,8 +10,9 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// terminalOf is a program that cannot write to a terminal, and the terminal's own, which
-// reads from it unless it is in another state, with so much queued for it.
+// terminalOf returns a program that cannot write to a terminal, and the program that holds
+// the terminal's master. That one waits to read if its state is S. queued is the amount of
+// data for it.
 func terminalOf(queued model.Opt[int64], state string) *model.Snapshot {
 	holder := func(pid, fd int32, end string) model.Holder {
 		return model.Holder{PID: pid, Via: model.ViaFD, FD: model.Some(fd), Access: model.ReadWrite, Extent: &model.Extent{Flags: []string{end}}}
@@ -44,15 +45,15 @@ func terminalOf(queued model.Opt[int64], state string) *model.Snapshot {
 	return s
 }
 
-// TestStoppedOutput: where a terminal's program has read all there was, output is stopped,
-// which is nobody's fault, and no deadlock even if that program waits for more. No
-// terminal is offered to be ended.
+// TestStoppedOutput: if the program at the master has read everything, output is stopped.
+// That is nobody's fault, and no deadlock even if that program waits for more. It is never
+// offered to end a terminal.
 func TestStoppedOutput(t *testing.T) {
 	const ctrlS = "output was probably stopped with Ctrl-S; Ctrl-Q lets it go on"
 	for _, c := range []struct {
 		queued model.Opt[int64]
 		state  string
-		want   string // of pty-not-read; "": something else was found that explains it
+		want   string // of pty-not-read; "": another finding explains it
 	}{
 		{model.Some(int64(0)), "S", ctrlS},
 		{model.Some(int64(0)), "R", ctrlS},

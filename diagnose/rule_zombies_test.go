@@ -7,8 +7,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// TestFewZombies: a parent with few of them is one that forgets them if it is deaf, or
-// has slept for long without being told.
+// TestFewZombies: a parent with few zombies does not reap them if it blocks SIGCHLD, or if it
+// has slept for a long time in a wait that does not end when a child ends.
 func TestFewZombies(t *testing.T) {
 	deaf := &model.Signals{Blocked: []string{"SIGCHLD"}, SharedPending: []string{"SIGCHLD"}}
 	for _, tt := range []struct {

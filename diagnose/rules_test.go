@@ -15,14 +15,14 @@ var (
 	before = now.Add(-time.Hour)
 )
 
-// machine is a snapshot in the making.
+// machine builds a snapshot.
 type machine struct{ model.Snapshot }
 
 func newMachine() *machine {
 	return &machine{model.Snapshot{Taken: now, Host: model.Host{Namespaces: map[string]uint64{"ipc": 1, "net": 1, "mnt": 1}}}}
 }
 
-// process adds one that sleeps in a read of its parent-death pipe, as fixtures do.
+// process adds a process that sleeps in a read from its parent-death pipe, as fixtures do.
 func (m *machine) process(pid int, change ...func(*model.Process)) *machine {
 	p := &model.Process{PID: pid, PPID: 1, PGID: pid, SID: pid, Comm: fmt.Sprintf("p%d", pid), State: "S", Threads: 1, StartTime: before}
 	for _, f := range change {
@@ -35,7 +35,7 @@ func (m *machine) process(pid int, change ...func(*model.Process)) *machine {
 	return m
 }
 
-// wait adds a wait of a minute, in place of the one a process has.
+// wait adds a wait of a minute; it replaces the one that the process has.
 func (m *machine) wait(w model.Wait) *machine {
 	m.Waits = slices.DeleteFunc(m.Waits, func(old model.Wait) bool { return old.PID == w.PID })
 	w.TID, w.Confirmed = w.PID, true
@@ -69,14 +69,14 @@ func (m *machine) gap(g model.Gap) *machine { m.Gaps = append(m.Gaps, g); return
 
 func (m *machine) limit(l model.Limit) *machine { m.Limits = append(m.Limits, l); return m }
 
-// What a scan says that does not see all processes: because the proc file system
-// hides them, or because they are outside the pid namespace.
+// Gaps of a scan that does not see all processes: because the proc file system hides them,
+// or because they are outside the pid namespace.
 var (
 	hidesProcesses = model.Gap{Probe: "process", Op: "list", Reason: model.Denied}
 	ownNamespace   = model.Gap{Probe: "process", Op: "list", Reason: model.Unsupported}
 )
 
-// found are the findings of one rule.
+// found returns the findings of one rule.
 func (m *machine) found(rule string) []model.Finding {
 	list := Find(&m.Snapshot, Options{MinAge: time.Second})
 	return slices.DeleteFunc(list, func(f model.Finding) bool { return f.Rule != rule })
@@ -104,8 +104,8 @@ func listener(backlog, most int64) *model.InetDetail {
 	return &model.InetDetail{State: "LISTEN", Local: "127.0.0.1:80", Backlog: model.Some(backlog), BacklogMax: model.Some(most)}
 }
 
-// TestRulesJudge has each rule judge cases that differ in one thing. want is the
-// severity and confidence of the finding, "" if there must be none.
+// TestRulesJudge applies each rule to cases that differ in one detail. want is the severity
+// and confidence of the finding; "" if there must be none.
 func TestRulesJudge(t *testing.T) {
 	young := func(p *model.Process) { p.StartTime = now.Add(-time.Second) }
 	orphaned := func(p *model.Process) { p.PGID = 99 }
@@ -307,7 +307,7 @@ func TestRulesJudge(t *testing.T) {
 	}
 }
 
-// What can be done in another namespace is done by way of a process in it.
+// TestAdviceForOtherNamespaces: commands for another namespace use a process in it.
 func TestAdviceForOtherNamespaces(t *testing.T) {
 	other := func(o *model.Object) { o.Namespace = &model.Namespace{Type: "ipc", Inode: 2} }
 	m := newMachine().object("sysv-shm:1@2", model.SysvShm, shm(model.SysvShmDetail{}), sysv(1), other)
@@ -321,8 +321,8 @@ func TestAdviceForOtherNamespaces(t *testing.T) {
 	}
 }
 
-// The sockets of a process that forgets to close them get more; the finding stays
-// the same one.
+// TestCloseWaitKeepsItsID: the number of sockets that a process forgets to close grows, but
+// the finding stays the same one.
 func TestCloseWaitKeepsItsID(t *testing.T) {
 	id := ""
 	for n := range 3 {
@@ -338,8 +338,8 @@ func TestCloseWaitKeepsItsID(t *testing.T) {
 	}
 }
 
-// Findings without objects are told apart: an id is the same only for the same
-// thing.
+// TestLimitsHaveIDsOfTheirOwn: findings without objects have different ids: an id is the same
+// only for the same thing.
 func TestLimitsHaveIDsOfTheirOwn(t *testing.T) {
 	near := func(name string, scope *model.LimitScope) model.Limit {
 		return model.Limit{Name: name, Scope: scope, Used: model.Some[int64](9), Max: model.Some[int64](10)}

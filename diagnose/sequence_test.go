@@ -7,8 +7,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// ring has two processes that each have the lock that the other one wants, for so
-// long; complete says whether all holders are known.
+// ring returns two processes, each of which has the lock that the other one wants; they have
+// waited for age. complete says whether all holders are known.
 func ring(age time.Duration, complete bool) *model.Snapshot {
 	m := newMachine()
 	m.Processes = []*model.Process{}
@@ -33,8 +33,8 @@ func deadlocks(list []model.Finding) (found []model.Finding) {
 	return found
 }
 
-// TestDeadlockAge asks for an age where a deadlock is not certain, and lowers what is
-// only possible to a warning.
+// TestDeadlockAge: a deadlock that is not certain is reported only after some time, and one
+// that is only possible is a warning.
 func TestDeadlockAge(t *testing.T) {
 	unlisted := func(s *model.Snapshot) *model.Snapshot {
 		s.Gaps = append(s.Gaps, ownNamespace)
@@ -66,7 +66,7 @@ func TestDeadlockAge(t *testing.T) {
 	}
 }
 
-// TestSequence reports what is not certain only the second time.
+// TestSequence: an uncertain deadlock is reported only the second time.
 func TestSequence(t *testing.T) {
 	q := Sequence{Options: Defaults()}
 	for i, tt := range []struct {
@@ -89,7 +89,8 @@ func TestSequence(t *testing.T) {
 	}
 }
 
-// TestAdviceIsTried offers to end only those whose end releases somebody, and says whom.
+// TestAdviceIsTried: it is offered to end only processes whose end releases somebody, and the
+// advice says whom.
 func TestAdviceIsTried(t *testing.T) {
 	s := ring(time.Minute, true)
 	list := deadlocks(Find(s, Defaults()))

@@ -12,9 +12,9 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// TestSharedRecords diagnoses snapshots that share what has not changed, one after the
-// other, and each of them anew: the findings are the same. The one before is read meanwhile, and
-// stays as it was.
+// TestSharedRecords diagnoses snapshots that share unchanged records, one after the other, and
+// each of them separately: the findings must be equal. The snapshot before is read meanwhile and
+// must not change.
 func TestSharedRecords(t *testing.T) {
 	const steps, objects = 400, 60
 	r := rand.New(rand.NewPCG(1, 2))
@@ -63,7 +63,7 @@ func TestSharedRecords(t *testing.T) {
 	}
 }
 
-// saidOf is what diagnosis wrote into a snapshot.
+// saidOf returns what the diagnosis wrote into a snapshot.
 func saidOf(s *model.Snapshot) string {
 	return string(model.AppendJSON(model.AppendJSON(nil, &s.Waits), &s.Findings))
 }
@@ -76,7 +76,7 @@ func summaries(list []model.Finding) string {
 	return b.String()
 }
 
-// changeObject puts an object at a place, takes it away, or has another in its stead.
+// changeObject inserts an object at a place, removes it, or replaces it.
 func changeObject(r *rand.Rand, s *model.Snapshot, n int) {
 	kinds := []model.Kind{model.Pipe, model.FIFO, model.Unix, model.TCP, model.PosixShm}
 	o := &model.Object{Kind: kinds[n%len(kinds)], HoldersComplete: true, UID: model.Some(1000)}
@@ -113,7 +113,7 @@ func changeObject(r *rand.Rand, s *model.Snapshot, n int) {
 	}
 }
 
-// randomWaits has every process wait for one of the objects.
+// randomWaits makes every process wait for one of the objects.
 func randomWaits(r *rand.Rand, s *model.Snapshot) []model.Wait {
 	var list []model.Wait
 	for _, p := range s.Processes {

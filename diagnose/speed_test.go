@@ -8,7 +8,7 @@ import (
 )
 
 // BenchmarkRun diagnoses a machine of 1,000 processes with 100 descriptors each: for the
-// first time, and again and again while nobody or one process in a hundred is active.
+// first time, and repeatedly while no process or one process in a hundred is active.
 func BenchmarkRun(b *testing.B) {
 	b.Run("first", func(b *testing.B) {
 		c := modeltest.NewCrowd(1000, 100)
@@ -62,7 +62,7 @@ func BenchmarkLinks(b *testing.B) {
 	}
 }
 
-// BenchmarkNextLinks makes the links of a crowd again, of which one process in a hundred is
+// BenchmarkNextLinks makes the links of a crowd again after one process in a hundred was
 // active.
 func BenchmarkNextLinks(b *testing.B) {
 	c, m := modeltest.NewCrowd(1000, 100), new(model.LinkMaker)

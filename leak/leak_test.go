@@ -8,7 +8,7 @@ import (
 
 const ownIPC, otherIPC = 7, 8
 
-// snapshot is a machine with processes 10 (another's) and 20 (a descendant).
+// snapshot returns a machine with processes 10 (not of the command) and 20 (a descendant).
 func snapshot(objects ...*model.Object) *model.Snapshot {
 	return &model.Snapshot{
 		Host:      model.Host{Namespaces: map[string]uint64{"ipc": ownIPC}},
@@ -82,7 +82,7 @@ func TestFindProcesses(t *testing.T) {
 	if len(list) != 1 || list[0].PID != 20 || list[0].Name != "child" || len(list[0].Holds) != 1 || list[0].Holds[0] != "pipe:5" {
 		t.Errorf("%+v", list)
 	}
-	// What ipctop's own child was before is none of the command's.
+	// An earlier child of ipctop does not belong to the command.
 	if list := Find(NewBaseline(snapshot()), snapshot(), c); len(list) != 0 {
 		t.Errorf("%+v", list)
 	}

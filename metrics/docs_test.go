@@ -10,7 +10,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the table of metrics in docs/exporter.md")
 
-// TestDocs: the table of metrics in the documentation is made of the code.
+// TestDocs: the table of metrics in the documentation is made from the code.
 func TestDocs(t *testing.T) {
 	const file, begin, end = "../docs/exporter.md", "<!-- metrics: made by make golden -->\n", "<!-- end of metrics -->\n"
 	text, err := os.ReadFile(file)

@@ -16,7 +16,7 @@ import (
 	"github.com/ipctop/ipctop/model/modeltest"
 )
 
-// values are the samples of a family by their labels' values, joined by commas.
+// values returns the samples of a family by their labels' values, joined by commas.
 func values(families []Family, name string) map[string]float64 {
 	m := map[string]float64{}
 	for _, f := range families {
@@ -106,7 +106,7 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-// TestNothingIsNotZero: what nobody looked for is not counted.
+// TestNothingIsNotZero: what was not measured is not counted as 0.
 func TestNothingIsNotZero(t *testing.T) {
 	for _, f := range Of(&model.Snapshot{}, Options{Rules: diagnose.Rules()}) {
 		switch name := strings.TrimPrefix(f.Name, Prefix); name {
@@ -117,7 +117,7 @@ func TestNothingIsNotZero(t *testing.T) {
 	}
 }
 
-// What makes Prometheus' own linter content, and every sample valid.
+// checkFamilies checks what Prometheus' own linter checks, and that every sample is valid.
 func checkFamilies(t *testing.T, families []Family) (series int) {
 	t.Helper()
 	names := map[string]bool{}
@@ -156,8 +156,8 @@ func TestRich(t *testing.T) {
 	checkFamilies(t, Of(s, Options{Rules: diagnose.Rules()}))
 }
 
-// TestBounded: ten thousand hostile names of objects, and more of all else, make no more
-// series than some hundred, and none with a pid.
+// TestBounded: ten thousand hostile names of objects, and even more other names, make only some
+// hundred series, and none with a pid.
 func TestBounded(t *testing.T) {
 	count := func(things int) int {
 		s := &model.Snapshot{Waits: []model.Wait{}, Findings: []model.Finding{}, Host: model.Host{Namespaces: map[string]uint64{"ipc": 7}}}
@@ -207,7 +207,7 @@ func TestBounded(t *testing.T) {
 		for _, v := range values(families, "shared_memory_bytes") {
 			sum += v
 		}
-		if want := float64(3 * things * (things - 1) / 2); sum != want { // what POSIX objects, and segments twice, take
+		if want := float64(3 * things * (things - 1) / 2); sum != want { // the memory of POSIX objects, and of segments twice
 			t.Errorf("named shared memory is %v bytes, want %v", sum, want)
 		}
 		return checkFamilies(t, families)
@@ -252,8 +252,8 @@ func BenchmarkOf(b *testing.B) {
 	}
 }
 
-// TestHosts counts each of several hosts by itself, and says 0 of none that was not looked
-// at.
+// TestHosts: each of several hosts is counted separately, and a host that was not read does not
+// get zeros.
 func TestHosts(t *testing.T) {
 	s := &model.Snapshot{
 		Hosts: []model.HostSnapshot{{Name: "a", Scan: model.Scan{Processes: 2}}, {Name: "b", Scan: model.Scan{Processes: 3}}},

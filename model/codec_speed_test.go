@@ -49,8 +49,8 @@ func busyMachine() *model.Snapshot {
 	return s
 }
 
-// busyObject is what a descriptor leads to: a pipe to the next process, a UNIX or a
-// TCP socket, a locked file.
+// busyObject returns the object behind a descriptor: a pipe to the next process, a UNIX or
+// a TCP socket, a locked file.
 func busyObject(pid, fd int, comm string) *model.Object {
 	ino := pid*1000 + fd
 	hold := model.Holder{PID: int32(pid), Comm: comm, Via: model.ViaFD, FD: model.Some(int32(fd)), Access: model.ReadWrite}
@@ -87,7 +87,7 @@ func busyObject(pid, fd int, comm string) *model.Object {
 }
 
 // BenchmarkEncode and BenchmarkDecode write and read the document of a busy machine;
-// BenchmarkMarshal and BenchmarkUnmarshal do it with encoding/json, to compare with.
+// BenchmarkMarshal and BenchmarkUnmarshal do it with encoding/json, for comparison.
 func BenchmarkEncode(b *testing.B) {
 	s := busyMachine()
 	b.SetBytes(int64(len(encode(b, s))))
@@ -144,9 +144,9 @@ func BenchmarkUnmarshal(b *testing.B) {
 	}
 }
 
-// plainType is the type that encoding/json can write in the place of one of the
-// model's: an Opt becomes a pointer, a number in a string is a string, and fields of
-// embedded structs stand beside the others.
+// plainType returns the type that encoding/json can write in place of one of the model's
+// types: an Opt becomes a pointer, a number in a string becomes a string, and the fields of
+// embedded structs become ordinary fields.
 func plainType(t reflect.Type) reflect.Type {
 	switch {
 	case t == reflect.TypeFor[time.Time]():
@@ -177,7 +177,7 @@ func plainType(t reflect.Type) reflect.Type {
 	return t
 }
 
-// plain is the value in its [plainType].
+// plain returns the value in its [plainType].
 func plain(v reflect.Value) reflect.Value {
 	out := reflect.New(plainType(v.Type())).Elem()
 	switch {

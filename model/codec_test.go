@@ -22,7 +22,8 @@ func encode(t testing.TB, s *model.Snapshot) []byte {
 	return b.Bytes()
 }
 
-// An object of each kind, of which nothing is known, comes back as it was.
+// TestRoundTripOfEveryKind: an object of each kind in which everything is unknown is the
+// same after encoding and decoding.
 func TestRoundTripOfEveryKind(t *testing.T) {
 	want := &model.Snapshot{Schema: model.Schema}
 	for _, k := range model.Kinds() {
@@ -39,8 +40,8 @@ func TestRoundTripOfEveryKind(t *testing.T) {
 	}
 }
 
-// What was written and read is what it was, to the byte, and stays so, but that it says
-// that it was read.
+// TestRoundTrip: a document that is decoded and encoded again is equal byte by byte, except
+// that it says that it was read from a file.
 func TestRoundTrip(t *testing.T) {
 	first := encode(t, modeltest.Rich())
 	back, err := model.Decode(bytes.NewReader(first))
@@ -123,7 +124,8 @@ func TestListsAreNeverNull(t *testing.T) {
 	}
 }
 
-// Where encoding/json can write a record as well, it means the same.
+// TestLikeEncodingJSON: for records that encoding/json can write, too, both results mean the
+// same.
 func TestLikeEncodingJSON(t *testing.T) {
 	s := modeltest.Rich()
 	same := func(record any) {
@@ -167,9 +169,9 @@ func TestLikeEncodingJSON(t *testing.T) {
 	}
 }
 
-// A dump that was cut off is never taken for a whole one, wherever it was cut.
+// TestCutOff: a truncated dump is never accepted as a complete one, wherever it was cut.
 func TestCutOff(t *testing.T) {
-	s := modeltest.Rich() // some of everything: the time goes with the square of the length
+	s := modeltest.Rich() // less than everything: the time is quadratic in the length
 	s.Processes, s.Objects = s.Processes[7:8], append(s.Objects[:1:1], s.Objects[5], s.Objects[9], s.Objects[len(s.Objects)-2])
 	s.Links = s.Links[:1]
 	whole := encode(t, s)
@@ -221,7 +223,7 @@ func TestDecodeErrors(t *testing.T) {
 	}
 }
 
-// What JSON allows and Encode does not write is read as well.
+// TestDecodeOtherForms: JSON that is valid but that Encode would not write is read as well.
 func TestDecodeOtherForms(t *testing.T) {
 	doc := `{ "schema" : "ipctop/1",
 		"objects": [ {"detail": {"queued": 7}, "name_b64": "/w==", "k\u0069nd": "pipe", "name": "\ufffd"},
@@ -241,7 +243,8 @@ func TestDecodeOtherForms(t *testing.T) {
 	}
 }
 
-// Lists that are filled in in the same place must not share what they hold.
+// TestDecodedListsAreApart: lists that are collected in the same buffer must not share
+// elements.
 func TestDecodedListsAreApart(t *testing.T) {
 	s := busyMachine()
 	back, err := model.Decode(bytes.NewReader(encode(t, s)))
@@ -268,8 +271,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// Null in a list of records is a record of which nothing is known: who goes through the
-// list need not look whether there is one.
+// TestNullRecords: null in a list of records is a record in which everything is unknown, so
+// code that uses the list need not check for nil.
 func TestNullRecords(t *testing.T) {
 	s, err := model.Decode(strings.NewReader(`{"schema":"ipctop/1","processes":[null,{"pid":5}],"objects":[{"id":"pipe:1","kind":"pipe"},null],"links":[null]}`))
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// However a document is made, what it takes to read is counted.
+// TestDecodeWithin: the memory for reading is counted, whatever the document contains.
 func TestDecodeWithin(t *testing.T) {
 	const most = 1 << 20
 	for name, item := range map[string]struct{ before, item, after string }{
@@ -44,7 +44,7 @@ func TestDecodeWithin(t *testing.T) {
 			if !errors.Is(err, model.ErrMemory) {
 				t.Errorf("%d bytes of text: %v", doc.Len(), err)
 			}
-			// All that was ever taken, also what was left behind by lists that grew.
+			// All memory that was ever allocated, including garbage of lists that grew.
 			if took := after.TotalAlloc - before.TotalAlloc; took > 4*most/3 {
 				t.Errorf("took %d KiB", took>>10)
 			}

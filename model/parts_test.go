@@ -8,7 +8,8 @@ import (
 	"github.com/ipctop/ipctop/model/modeltest"
 )
 
-// TestParts puts documents together of their parts: they are what is encoded as a whole.
+// TestParts puts documents together from their parts: the result must equal the encoding of the
+// whole.
 func TestParts(t *testing.T) {
 	crowd := modeltest.NewCrowd(20, 20)
 	list := []*model.Snapshot{modeltest.Rich(), {Schema: model.Schema}, crowd.Snapshot, crowd.Next(3)}

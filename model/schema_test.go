@@ -74,7 +74,7 @@ func newSchema() schema {
 	return s
 }
 
-// enumerations are the string types with a closed set of values.
+// enumerations returns the string types with a fixed set of values.
 func enumerations() map[reflect.Type][]any {
 	var kinds, reasons []any
 	for _, k := range Kinds() {
@@ -137,7 +137,7 @@ func exact(t reflect.Type, name string) schema {
 	return bytes
 }
 
-// details says which detail goes with which kind.
+// details returns the rules that say which detail belongs to which kind.
 func (w *schemaWriter) details() []schema {
 	var rules []schema
 	for _, k := range Kinds() {
@@ -189,7 +189,7 @@ func (w *schemaWriter) value(t reflect.Type) schema {
 	case reflect.Struct:
 		name := strings.ToLower(t.Name()[:1]) + t.Name()[1:]
 		if _, done := w.defs[name]; !done {
-			w.defs[name] = nil // it may lead to itself
+			w.defs[name] = nil // the type may contain itself
 			w.defs[name] = w.record(t)
 		}
 		return schema{"$ref": "#/$defs/" + name}

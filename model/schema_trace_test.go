@@ -17,13 +17,13 @@ const (
 	tracePage   = "../docs/tracing.md"
 )
 
-// TestSchemaOfTrace keeps the schema of what ipctop trace writes equal to the types.
+// TestSchemaOfTrace keeps the schema of ipctop trace's output equal to the types.
 func TestSchemaOfTrace(t *testing.T) {
 	model.CheckRecordSchema(t, reflect.TypeFor[trace.Event](), "a line of ipctop trace -o jsonl", traceSchema)
 }
 
-// TestSchemaOfTraceIsDescribed looks for each field of an event in the page about tracing,
-// and for each of its words.
+// TestSchemaOfTraceIsDescribed: the page about tracing mentions each field of an event, and
+// each word in it.
 func TestSchemaOfTraceIsDescribed(t *testing.T) {
 	b, err := os.ReadFile(traceSchema)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What is unknown must stay apart from what is known to be empty, also after a
+// TestUnknownIsNotEmpty: unknown must stay different from known to be empty, also after a
 // dump was written and read.
 func TestUnknownIsNotEmpty(t *testing.T) {
 	s := &Snapshot{

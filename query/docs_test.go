@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Every expression that the manual shows compiles.
+// TestManual: every expression in the manual compiles.
 func TestManual(t *testing.T) {
 	text, err := os.ReadFile("../docs/expressions.md")
 	if err != nil {

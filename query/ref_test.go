@@ -15,8 +15,8 @@ const (
 	webID    = "3f2a9c0d1e4b3f2a9c0d1e4b3f2a9c0d1e4b3f2a9c0d1e4b3f2a9c0d1e4b3f2a"
 )
 
-// testSnapshot is a small machine: a writer and a pager joined by a pipe, a
-// database with its clients, a container, and a name that is no friend.
+// testSnapshot is a small machine: a writer and a pager connected by a pipe, a database with
+// its clients, a container, and a hostile name.
 func testSnapshot() *model.Snapshot {
 	web := &model.Container{ID: webID, Name: "web"}
 	holder := func(pid int32, comm string, fd int32, a model.Access) model.Holder {
@@ -294,7 +294,8 @@ func TestDescribeTitle(t *testing.T) {
 	}
 }
 
-// A key is not said not to be there where an IPC namespace could not be looked into.
+// TestKeyOfLostNamespace: if an IPC namespace could not be read, it is not said that a key
+// does not exist.
 func TestKeyOfLostNamespace(t *testing.T) {
 	s := testSnapshot()
 	s.Gaps = append(s.Gaps, model.Gap{Probe: string(model.SysvShm), Reason: model.Other, Op: model.OpAttribute, Count: 1})

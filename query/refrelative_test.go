@@ -7,8 +7,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// A socket with a relative path is found by its absolute one where that is known, and
-// named as one that it may be where it is not.
+// TestRelativeSocket: a socket with a relative path is found by its absolute path if that is
+// known; otherwise it is named as a possible match.
 func TestRelativeSocket(t *testing.T) {
 	s := &model.Snapshot{Objects: []*model.Object{
 		{ID: "unix:1", Kind: model.Unix, Name: "./s", Path: "./s", Aliases: []string{"/run/app/s"}, Detail: &model.UnixDetail{Path: "./s"}},

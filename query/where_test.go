@@ -12,8 +12,8 @@ func pipe(d *model.PipeDetail, holders ...model.Holder) *model.Object {
 	return &model.Object{ID: "pipe:1", Kind: model.Pipe, Ino: 1, Holders: holders, Detail: d}
 }
 
-// What an expression says of a pipe with 9 bytes, of one whose fill is unknown,
-// and of a socket, which has none.
+// TestUnknown applies expressions to a pipe with 9 bytes, a pipe whose fill is unknown, and
+// a socket, which has no fill.
 func TestUnknown(t *testing.T) {
 	known := pipe(&model.PipeDetail{Queued: model.Some(int64(9))}, model.Holder{PID: 1, Comm: "nginx", FD: model.Some(int32(3))})
 	unknown := pipe(&model.PipeDetail{}, model.Holder{PID: 1, Comm: "nginx"})
@@ -168,7 +168,7 @@ func TestOtherRecords(t *testing.T) {
 	}
 }
 
-// Whatever is compiled runs on everything without an error of its own.
+// FuzzWhere: every expression that compiles runs on every record without an error.
 func FuzzWhere(f *testing.F) {
 	for _, s := range []string{
 		`detail.queued > 5`, `any(holders, .comm == "x")`, `let a = 1; a > fill`, `detail.sems[0].value == 0`, `1 in map(holders, .pid)`,

@@ -13,12 +13,12 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// document is JSON of so many lines.
+// document returns JSON with n lines.
 func document(line string, n int) []byte {
 	return []byte("{\"schema\":\"ipctop/1\",\n\"objects\":[\n" + strings.Repeat(line+",\n", n-1) + line + "]}\n")
 }
 
-// swollen are recordings of a few kilobytes that stand for gigabytes.
+// swollen returns recordings of a few kilobytes that expand to gigabytes.
 func swollen() map[string][]byte {
 	z := newCoder()
 	begin := func(doc []byte) []byte {
@@ -48,7 +48,8 @@ func swollen() map[string][]byte {
 	}
 }
 
-// A file from a stranger takes memory in proportion to its own size.
+// TestSmallFilesTakeLittle: a file from an untrusted source takes memory in proportion to its
+// own size.
 func TestSmallFilesTakeLittle(t *testing.T) {
 	for name, file := range swollen() {
 		t.Run(name, func(t *testing.T) {
@@ -68,7 +69,7 @@ func TestSmallFilesTakeLittle(t *testing.T) {
 			if name != "an index of many" && err == nil {
 				t.Error("all of it was read")
 			}
-			most := uint64(64<<20 + 3*maxExpansion*len(file)) // all that was ever taken, not what was at one time
+			most := uint64(64<<20 + 3*maxExpansion*len(file)) // all memory that was ever allocated, not the most at one time
 			if took := after.TotalAlloc - before.TotalAlloc; took > most {
 				t.Errorf("%d bytes took %d MB: %v", len(file), took>>20, err)
 			}
@@ -76,8 +77,8 @@ func TestSmallFilesTakeLittle(t *testing.T) {
 	}
 }
 
-// What does not fit into the memory that may be taken is said to be that, and is read
-// when more is allowed.
+// TestMaxMemory: a sample that does not fit into the allowed memory gives that error, and can
+// be read if more memory is allowed.
 func TestMaxMemory(t *testing.T) {
 	f, docs := recording(t, newMachine(40, 50), 3, time.Second)
 	size := int64(len(f.b))
@@ -99,12 +100,12 @@ func TestMaxMemory(t *testing.T) {
 	}
 }
 
-// Bytes that look like frames everywhere do not take the square of their number.
+// TestFalseFrames: a file in which everything looks like frames does not take quadratic time.
 func TestFalseFrames(t *testing.T) {
 	file := appendFrame(nil, header{kind: typeFile}, nil)
 	const n = 20_000
 	for i := range n {
-		// Each says that it reaches to the end of the file.
+		// Each frame claims to reach to the end of the file.
 		h := appendFrame(nil, header{kind: typeIndex}, nil)
 		binary.LittleEndian.PutUint32(h[32:], uint32((n-i-1)*headerSize))
 		binary.LittleEndian.PutUint32(h[44:], checksum(h[:44]))

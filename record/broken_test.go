@@ -30,7 +30,7 @@ func small(t *testing.T, index bool) (*memory, [][]byte) {
 	return f, docs
 }
 
-// whole is how many samples end at or before a place in the file.
+// whole returns how many samples end at or before an offset in the file.
 func whole(rec *Recording, at int64) int {
 	n := 0
 	for n < len(rec.entries) && rec.entries[n].at+rec.entries[n].length <= at {
@@ -72,7 +72,7 @@ func TestAnyBitFlipped(t *testing.T) {
 				got := open(t, b)
 				before := docs[:whole(rec, at)]
 				expect(t, got, before)
-				// What is there beyond that is right, too.
+				// Further samples must be right, too.
 				for i := len(before); i < got.Len(); i++ {
 					doc, err := got.JSON(i)
 					if err != nil {
@@ -87,7 +87,7 @@ func TestAnyBitFlipped(t *testing.T) {
 	}
 }
 
-// Bits that are flipped anywhere cost samples, but never give wrong ones.
+// TestFlippedBitsNeverLie: flipped bits may make samples unreadable, but never wrong.
 func TestFlippedBitsNeverLie(t *testing.T) {
 	f, docs := small(t, true)
 	good := map[string]bool{}
@@ -115,7 +115,7 @@ func TestFlippedBitsNeverLie(t *testing.T) {
 	}
 }
 
-// A recorder that finds a torn file goes on behind its last whole sample.
+// TestContinues: a recorder that finds a truncated file continues after its last intact sample.
 func TestContinues(t *testing.T) {
 	f, docs := small(t, true)
 	rec := open(t, f.b)
@@ -147,8 +147,8 @@ func TestContinues(t *testing.T) {
 	}
 }
 
-// So does one that finds a file that is damaged in the middle, and what it
-// writes then has an index again.
+// TestContinuesBehindDamage: the same holds for a file that is damaged in the middle; the
+// samples that are written then have an index again.
 func TestContinuesBehindDamage(t *testing.T) {
 	f, _ := small(t, true)
 	rec := open(t, f.b)
@@ -184,7 +184,7 @@ func TestContinuesBehindDamage(t *testing.T) {
 			}
 		}
 		if at == rec.entries[3].at-20 {
-			continue // an index that others lead to: then all frames are looked at
+			continue // an index to which later ones refer: then all frames are scanned
 		}
 		by := &Recording{r: bytes.NewReader(b.b), size: int64(len(b.b)), dec: rec.dec, at: -1}
 		if last, err := by.findLastIndex(int64(len(b.b))); err != nil || last < 0 {
@@ -195,7 +195,7 @@ func TestContinuesBehindDamage(t *testing.T) {
 	}
 }
 
-// A full disk costs the sample that did not fit, wherever in it the disk was full.
+// TestFullDisk: if the disk is full, only the sample that does not fit is lost.
 func TestFullDisk(t *testing.T) {
 	for fail := 1; fail <= 9; fail++ {
 		for _, part := range []int{0, 1, 47, 48, 60, 1 << 20} {
@@ -229,7 +229,7 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// Dropping old groups keeps the rest as it was, and the writer goes on.
+// TestDrops: dropping old groups does not change the rest, and the writer can continue.
 func TestDrops(t *testing.T) {
 	for _, continued := range []bool{false, true} {
 		f := &memory{}
@@ -242,7 +242,7 @@ func TestDrops(t *testing.T) {
 		dropped := 0
 		for i := range 200 {
 			if continued && i == 150 {
-				f.b[headerSize+60] ^= 1 // and what is damaged goes with the rest
+				f.b[headerSize+60] ^= 1 // damaged samples are dropped with the others
 				if w, err = Continue(f, open(t, f.b), Keep{Age: time.Minute}); err != nil {
 					t.Fatal(err)
 				}
@@ -304,8 +304,8 @@ func TestKeepsToSize(t *testing.T) {
 	}
 }
 
-// A delta that is whole and makes something else than what was recorded is found
-// out by the sample's own checksum.
+// TestWrongDeltaIsFoundOut: a valid delta with a wrong result is detected by the checksum of
+// the sample.
 func TestWrongDeltaIsFoundOut(t *testing.T) {
 	z := newCoder()
 	doc := []byte("{\"schema\":\"ipctop/1\",\n\"taken\":\"2025-03-01T12:00:00Z\"}\n")

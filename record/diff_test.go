@@ -10,7 +10,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// pair of snapshots that differ in what edit does to the second.
+// edited returns two snapshots that differ only in what edit changes in the second.
 func edited(edit func(*model.Snapshot)) (a, b *model.Snapshot) {
 	build := func() *model.Snapshot {
 		hold := func(pid, fd int32) model.Holder {
@@ -112,7 +112,7 @@ func TestWhatGrewMostComesFirst(t *testing.T) {
 	for _, c := range d.Changes {
 		got = append(got, c.List+" "+c.Change+" "+c.ID)
 	}
-	// What was unknown has not grown.
+	// A value that was unknown has not grown.
 	want := []string{"findings vanished pipe-full:10", "objects grew pipe:1", "processes changed ", "objects changed unix:2"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
@@ -198,7 +198,7 @@ func TestMoments(t *testing.T) {
 	}
 }
 
-// With --self ipctop's own process and objects count like others.
+// TestDiffOfItself: with --self, ipctop's own processes and objects are compared like others.
 func TestDiffOfItself(t *testing.T) {
 	a, b := edited(func(s *model.Snapshot) {
 		s.Processes = s.Processes[:2]

@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Whatever is in a file, reading it ends, without a panic.
+// FuzzOpen: reading a file ends without a panic, whatever it contains.
 func FuzzOpen(f *testing.F) {
 	m, _ := recording(f, newMachine(1, 2), 4, time.Second)
 	f.Add(m.b)
@@ -26,7 +26,8 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// Any delta comes back as it was, and any bytes as a delta do no harm.
+// FuzzDelta: every delta can be applied with the right result, and arbitrary bytes as a delta
+// do no harm.
 func FuzzDelta(f *testing.F) {
 	f.Add([]byte("{\"pid\":1,\"a\":5\n{\"pid\":2,\"b\":007\n"), []byte("{\"pid\":2,\"b\":8\n{\"pid\":1,\"a\":16\nx"), int64(5))
 	f.Add([]byte("a9\n"), []byte("a10\n"), int64(1))
@@ -42,7 +43,7 @@ func FuzzDelta(f *testing.F) {
 
 var anyBound = bound{max: 1 << 30, err: errDamaged}
 
-// Payloads that are well sealed may hold anything.
+// FuzzPayloads: payloads with valid checksums may contain anything.
 func FuzzPayloads(f *testing.F) {
 	f.Add([]byte("{\"schema\":\"ipctop/1\",\n\"taken\":1}\n"), []byte{0, 5}, []byte{0, 1, 1, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 	z := newCoder()

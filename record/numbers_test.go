@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestManyNumbers changes so many numbers of a line that how many they are takes two bytes.
+// TestManyNumbers changes so many numbers of a line that their count takes two bytes.
 func TestManyNumbers(t *testing.T) {
 	old, line := bytes.Repeat([]byte("5,x7,"), 200), bytes.Repeat([]byte("5,x17,"), 200)
 	b, ok := appendNumbers([]byte{1}, old, line, int64(time.Second))

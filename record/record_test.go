@@ -15,7 +15,7 @@ import (
 	"github.com/ipctop/ipctop/model/modeltest"
 )
 
-// expect checks that a recording has these samples first.
+// expect checks that a recording begins with these samples.
 func expect(t *testing.T, rec *Recording, docs [][]byte) {
 	t.Helper()
 	if rec.Len() < len(docs) {
@@ -133,7 +133,7 @@ func TestFindingsHaveFingerprints(t *testing.T) {
 	}
 }
 
-// What is refused is refused with a sentence.
+// TestRefuses: a file that is rejected gives an error in words.
 func TestRefuses(t *testing.T) {
 	f, _ := recording(t, newMachine(1, 1), 1, time.Second)
 	newer := bytes.Clone(f.b)

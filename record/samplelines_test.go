@@ -11,9 +11,9 @@ import (
 	"github.com/ipctop/ipctop/model/modeltest"
 )
 
-// Of records that are shared with the sample before nothing is encoded: the delta and the
-// checksum are those of the whole document all the same, whichever records change, come, go
-// or are moved.
+// TestSharedRecordsComeBack: records that are shared with the sample before are not encoded again.
+// The delta and the checksum are still those of the whole document, whichever records change,
+// come, go or move.
 func TestSharedRecordsComeBack(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -54,7 +54,7 @@ func TestSharedRecordsComeBack(t *testing.T) {
 		for range random.IntN(4) {
 			at := random.IntN(len(next.Objects))
 			if step > 80 && random.IntN(20) == 0 {
-				slices.Reverse(next.Objects[at:min(len(next.Objects), at+5)]) // as no snapshot has them
+				slices.Reverse(next.Objects[at:min(len(next.Objects), at+5)]) // an order that no snapshot has
 			}
 			switch random.IntN(5) {
 			case 0:

@@ -21,7 +21,7 @@ func TestSearchesBack(t *testing.T) {
 		if i == 70 || i == 71 || i == 200 {
 			s.Processes = append(slices.Clone(s.Processes), &model.Process{PID: 4711, Comm: "gone"})
 		}
-		if i == 250 { // has the digits, and is something else
+		if i == 250 { // contains the digits as a part of another number
 			s.Processes = append(slices.Clone(s.Processes), &model.Process{PID: 14711, Comm: "x47112"})
 		}
 		if err := w.Append(&s); err != nil {
@@ -32,7 +32,7 @@ func TestSearchesBack(t *testing.T) {
 		word   string
 		before int
 		accept int
-		want   string // which sample it is, and which were tried
+		want   string // the sample that is found, and those that were tried
 	}{
 		{"4711", 300, 200, "200 [200]"},
 		{"gone", 300, 200, "200 [200]"},

@@ -11,9 +11,9 @@ import (
 	"github.com/ipctop/ipctop/model/modeltest"
 )
 
-// What a day takes on a machine on which little happens: 200 processes with
-// 10,000 descriptors, a sample every 5 seconds. It is worked out from
-// the first samples of a group.
+// TestDayIsSmall computes the size of a day's recording of a quiet machine: 200 processes with
+// 10,000 descriptors, a sample every 5 seconds. It is extrapolated from the first samples of
+// a group.
 func TestDayIsSmall(t *testing.T) {
 	const day, samples = 24 * 60 * 60 / 5, 40
 	f, _ := recording(t, newMachine(200, 50), samples, 5*time.Second)
@@ -39,8 +39,8 @@ func TestDayIsSmall(t *testing.T) {
 	}
 }
 
-// longDay is a recording of a day. To make that takes minutes: so it is the same
-// group over and over, with other times in front.
+// longDay returns a recording of a day. Because recording it would take minutes, it repeats
+// the same group with other times in the headers.
 func longDay(b *testing.B) []byte {
 	b.Helper()
 	const groups = 24 * 60 * 60 / 5 / groupSamples
@@ -94,8 +94,8 @@ func BenchmarkJump(b *testing.B) {
 	b.ReportMetric((cpu()-used).Seconds()*1000/float64(b.N), "cpu-ms/op")
 }
 
-// cpu is how much processor time the test has taken: on a busy machine that says
-// more than the clock.
+// cpu returns the processor time of the test: on a busy machine this says more than the
+// elapsed time.
 func cpu() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -104,7 +104,7 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkAppend is what a sample costs beside the scan.
+// BenchmarkAppend measures what a sample costs in addition to the scan.
 func BenchmarkAppend(b *testing.B) {
 	f := &memory{}
 	w, err := Create(f, Keep{})
@@ -122,8 +122,8 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// BenchmarkAppendCrowd is the same for a crowd of which nobody, or one process in a hundred,
-// is active.
+// BenchmarkAppendCrowd measures the same for a crowd in which no process, or one process in a
+// hundred, is active.
 func BenchmarkAppendCrowd(b *testing.B) {
 	for name, every := range map[string]int{"idle": 0, "active": 100} {
 		b.Run(name, func(b *testing.B) {
@@ -149,7 +149,7 @@ func BenchmarkAppendCrowd(b *testing.B) {
 	}
 }
 
-// BenchmarkLoad is what it takes to step to the next sample.
+// BenchmarkLoad measures a step to the next sample.
 func BenchmarkLoad(b *testing.B) {
 	f, _ := recording(b, newMachine(200, 50), groupSamples, 5*time.Second)
 	rec := open(b, f.b)

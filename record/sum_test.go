@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The sum of bytes that are taken apart anywhere is that of the whole.
+// TestSum: the combined sum of two pieces is that of the whole, wherever the bytes are split.
 func TestSum(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, size := range []int{0, 1, 7, 1023, 1024, 1025, 5000, 1 << 20, 3<<20 + 5} {

@@ -16,7 +16,7 @@ type memory struct {
 	b    []byte
 	fail int // the write that fails, counted from 1; 0: none
 	n    int
-	part int // how many bytes of it are written all the same
+	part int // how many bytes that write still writes
 }
 
 var errFull = errors.New("no space left on device")
@@ -35,7 +35,7 @@ func (m *memory) Write(p []byte) (int, error) {
 func (m *memory) Truncate(n int64) error { m.b = m.b[:n]; return nil }
 func (m *memory) Sync() error            { return nil }
 
-// machine makes snapshots of a machine on which little happens.
+// machine makes snapshots of a quiet machine.
 type machine struct {
 	*rand.Rand
 	snap  *model.Snapshot
@@ -44,8 +44,9 @@ type machine struct {
 
 var began = time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// newMachine has processes that hold so many descriptors each: half of them
-// pipes and UNIX sockets between two, half of their own. A thread of each waits.
+// newMachine makes processes with fds descriptors each: half of them are pipes and UNIX
+// sockets that two processes share, half belong to one process. One thread of each
+// process waits.
 func newMachine(processes, fds int) *machine {
 	m := &machine{Rand: rand.New(rand.NewPCG(1, 2)), snap: &model.Snapshot{
 		Schema: model.Schema, Taken: began,

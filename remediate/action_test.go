@@ -168,8 +168,8 @@ func TestRemoveSysv(t *testing.T) {
 	}
 }
 
-// TestRemoveQueueAndSet: the calls that remove the other two kinds get their
-// arguments in the right order.
+// TestRemoveQueueAndSet: the system calls that remove the other two kinds get their arguments
+// in the right order.
 func TestRemoveQueueAndSet(t *testing.T) {
 	ns, err := ipcNamespace()
 	if err != nil {
@@ -202,8 +202,8 @@ func TestRemoveQueueAndSet(t *testing.T) {
 	}
 }
 
-// TestRemoveQueue removes a POSIX message queue by its name, and no other one of that
-// name.
+// TestRemoveQueue: a POSIX message queue is removed by its name, but not another queue that
+// has the name now.
 func TestRemoveQueue(t *testing.T) {
 	name := fmt.Sprintf("ipctop-test-%d", os.Getpid())
 	p, err := unix.BytePtrFromString(name)

@@ -52,7 +52,7 @@ info      1h     certain  the name \x1b]0;x\x07 is one nobody needs
 	}
 }
 
-// A rule of mere information is not to bury what matters.
+// TestFoldAlike: many findings that are only informative must not hide the important ones.
 func TestFoldAlike(t *testing.T) {
 	s := modeltest.Rich()
 	worst := s.Findings[0]
@@ -78,7 +78,7 @@ func TestFoldAlike(t *testing.T) {
 	}
 }
 
-// What a file says is to be done is not offered as if ipctop had found it out.
+// TestActionsOfFiles: actions from a file are not offered like ipctop's own.
 func TestActionsOfFiles(t *testing.T) {
 	for _, file := range []bool{false, true} {
 		s := modeltest.Rich()

@@ -6,8 +6,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// A socket that is not bound yet is in no table, on every machine: nobody is told that
-// something could not be read.
+// TestGapSummaryLeavesOutWhatTheKernelTellsNobody: on every machine, a socket that is not bound
+// yet is in no table, so the summary does not say that something could not be read.
 func TestGapSummaryLeavesOutWhatTheKernelTellsNobody(t *testing.T) {
 	s := &model.Snapshot{Gaps: []model.Gap{{Probe: "tcp", Reason: model.Unsupported, Op: model.OpUnlisted, Count: 1}}}
 	if got := GapSummary(s); got != "" {

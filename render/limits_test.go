@@ -17,8 +17,8 @@ func TestLimitShare(t *testing.T) {
 	}
 }
 
-// manyLimits has a thousand processes, of which one is at its limit and one is
-// half-way.
+// manyLimits returns a thousand processes, of which one has reached its limit and one has
+// used half of it.
 func manyLimits() *model.Snapshot {
 	s := new(model.Snapshot)
 	for pid := 1; pid <= 1000; pid++ {
@@ -64,7 +64,7 @@ func TestLimitsWorstFirst(t *testing.T) {
 			t.Fatalf("line %d of\n%s\nwant\n%s", i, strings.Join(lines, "\n"), strings.Join(want, "\n"))
 		}
 	}
-	// Nothing is left out for scripts, or where everything is asked for.
+	// Nothing is left out for scripts, or if the user asks for everything.
 	for _, r := range []Request{{Format: "wide"}, {Format: "csv"}, {Format: "table", Options: Options{NoHeadings: true}}} {
 		if n := strings.Count(fmt.Sprint(limitLines(t, r)), "RLIMIT_NOFILE"); n != 1000 {
 			t.Errorf("%s: %d processes", r.Format, n)

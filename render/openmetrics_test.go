@@ -18,8 +18,8 @@ var (
 	metricSample  = regexp.MustCompile(`^([a-z_]+)(\{[a-z_]+="(\\\\|\\n|\\"|[^\\\n"])*"(,[a-z_]+="(\\\\|\\n|\\"|[^\\\n"])*")*\})? (\+Inf|-?[0-9]+(\.[0-9]+)?)$`)
 )
 
-// checkMetrics checks an exposition: each family once and whole, no sample twice,
-// the end marked.
+// checkMetrics checks an exposition: each family occurs once and is complete, no sample occurs
+// twice, and the end is marked.
 func checkMetrics(t *testing.T, text string) map[string]string {
 	t.Helper()
 	body, ok := strings.CutSuffix(text, "# EOF\n")
@@ -86,7 +86,7 @@ func TestOpenMetrics(t *testing.T) {
 			t.Errorf("there is %q in it", word)
 		}
 	}
-	// Where nobody looked there is no zero.
+	// Without a diagnosis there are no zeros.
 	b.Reset()
 	if err := render.OpenMetrics(&b, &model.Snapshot{}, diagnose.Rules()); err != nil {
 		t.Fatal(err)

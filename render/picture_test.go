@@ -9,12 +9,12 @@ import (
 	"github.com/ipctop/ipctop/model/modeltest"
 )
 
-// hang is a finding of a situation and the line that must tell it.
+// hang is a finding and the line that must describe it.
 type hang struct {
 	name    string
 	finding model.Finding
 	wide    string // at 120 cells
-	usual   string // at 80 cells: the names, whatever else goes
+	usual   string // at 80 cells: the names, whatever else is left out
 	narrow  string // at 40 cells
 }
 
@@ -149,7 +149,7 @@ func hangObjects() []*model.Object {
 	}
 }
 
-// hangWaits are the waits that a verdict is taken from where the finding does not tell.
+// hangWaits are the waits from which a verdict takes what the finding does not say.
 func hangWaits() []model.Wait {
 	return []model.Wait{
 		{PID: 775, TID: 775, Comm: "flock", Call: "wait4", Needs: model.NeedsChild, Blockers: []model.Blocker{{PID: 777, Comm: "sleep"}}},
@@ -158,7 +158,7 @@ func hangWaits() []model.Wait {
 	}
 }
 
-// The verdict names who is stuck and behind whom, however narrow the terminal.
+// TestVerdict: the verdict names who is stuck and on whom, however narrow the terminal is.
 func TestVerdict(t *testing.T) {
 	s := &model.Snapshot{Taken: modeltest.Taken, Objects: hangObjects(), Waits: hangWaits()}
 	v := NewView(model.NewIndex(s), &Options{})
@@ -180,8 +180,8 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// Threads of one process that wait for each other are told apart; without a chain
-// there is the summary.
+// TestVerdictOfThreads: threads of one process that wait for each other are distinguished;
+// without a chain the summary is shown.
 func TestVerdictOfThreads(t *testing.T) {
 	s := &model.Snapshot{Taken: modeltest.Taken}
 	v := NewView(model.NewIndex(s), &Options{})

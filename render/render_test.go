@@ -78,7 +78,7 @@ func TestGoldens(t *testing.T) {
 	}
 }
 
-// A name can neither drive the terminal nor make a row of its own.
+// TestNothingHostileGetsOut: a name can neither control the terminal nor add a row.
 func TestNothingHostileGetsOut(t *testing.T) {
 	for _, format := range []string{"table", "wide", "csv", "dot", "id", "json", "jsonl"} {
 		out := write(t, Request{Format: format})
@@ -132,8 +132,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// No table shows a field's name, JSON or a list in brackets, of whatever kind; and
-// what is not known of an object is not taken for what does not apply.
+// TestColumnsOfAllKinds: the table of any kind shows neither field names nor JSON nor a list
+// in brackets; and unknown values are different from those that do not apply.
 func TestColumnsOfAllKinds(t *testing.T) {
 	v := NewView(model.NewIndex(modeltest.Rich()), &Options{Wide: true})
 	for _, k := range model.Kinds() {
@@ -154,7 +154,7 @@ func TestColumnsOfAllKinds(t *testing.T) {
 	}
 }
 
-// filledObject is an object of a kind in whose detail everything is set.
+// filledObject returns an object of a kind with every field of its detail set.
 func filledObject(k model.KindInfo) *model.Object {
 	d := k.NewDetail()
 	fill(reflect.ValueOf(d).Elem(), 0)

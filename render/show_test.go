@@ -122,7 +122,7 @@ func TestShow(t *testing.T) {
 	}
 }
 
-// TestOtherEnd keeps those on one's own side of a pipe out of its other end.
+// TestOtherEnd: processes at the same end of a pipe are not listed as its other end.
 func TestOtherEnd(t *testing.T) {
 	s := showSnapshot()
 	o := s.Objects[0]
@@ -193,7 +193,7 @@ func TestDoctor(t *testing.T) {
 	compareShow(t, "doctor", b.Bytes())
 }
 
-// TestEveryTopicIsFound keeps the list of topics and the look-up together.
+// TestEveryTopicIsFound: every topic in the list is found by its name.
 func TestEveryTopicIsFound(t *testing.T) {
 	topics := Topics(Topic{Name: "pipe-cycle", Group: "rule", Text: "a rule\n"})
 	for _, name := range TopicNames(topics) {

@@ -11,7 +11,8 @@ import (
 	"github.com/ipctop/ipctop/query"
 )
 
-// What people read of any kind of object has no name of a field and no JSON in it.
+// TestShowHasNoFieldNames: the text for people contains neither field names nor JSON, for
+// any kind of object.
 func TestShowHasNoFieldNames(t *testing.T) {
 	s := modeltest.Rich()
 	var fields []string
@@ -47,7 +48,7 @@ func TestShowHasNoFieldNames(t *testing.T) {
 	}
 }
 
-// Lists are tables: locks say who has them and who waits for whom.
+// TestShowLocks: lists are shown as tables; locks say who has them and who waits for whom.
 func TestShowLocks(t *testing.T) {
 	s := &model.Snapshot{
 		Processes: []*model.Process{{PID: 10, Comm: "nightly", Label: "nightly"}, {PID: 11, Comm: "hourly", Label: "hourly"}},

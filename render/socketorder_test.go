@@ -8,8 +8,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Sockets come as a reader of ss expects them: those that serve first, then connections by
-// address, with the two ends of one together.
+// TestSocketOrder: sockets are in the order that users of ss expect: those that serve first,
+// then connections by address, with the two ends of a connection together.
 func TestSocketOrder(t *testing.T) {
 	tcp := func(ino, state, local, remote string, peers ...string) *model.Object {
 		o := &model.Object{ID: "tcp:" + ino, Kind: model.TCP, Detail: &model.InetDetail{State: state, Local: local, Remote: remote}}

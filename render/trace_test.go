@@ -9,7 +9,7 @@ import (
 	"github.com/ipctop/ipctop/trace"
 )
 
-// TestTraceLineOfConnection writes who is at which end, as far as it is known.
+// TestTraceLineOfConnection: the line says who is at which end, if that is known.
 func TestTraceLineOfConnection(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
 	app, db := &trace.Party{PID: 41, Comm: "app"}, &trace.Party{PID: 812, Comm: "post\x1bgres"}
@@ -43,7 +43,7 @@ func TestTraceLineOfConnection(t *testing.T) {
 	}
 }
 
-// TestTraceLineOfLock writes what became of a lock.
+// TestTraceLineOfLock: the line says what happened to a lock.
 func TestTraceLineOfLock(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
 	app, holder := &trace.Party{PID: 41, Comm: "app"}, &trace.Party{PID: 812, Comm: "db\x1b"}
@@ -114,7 +114,7 @@ func TestTraceLineOfLock(t *testing.T) {
 	}
 }
 
-// TestTraceLineOfExistence writes what was made and removed.
+// TestTraceLineOfExistence: the line says what was made or removed.
 func TestTraceLineOfExistence(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
 	app, maker := &trace.Party{PID: 41, Comm: "app"}, &trace.Party{PID: 812, Comm: "maker"}
@@ -137,7 +137,7 @@ func TestTraceLineOfExistence(t *testing.T) {
 	}
 }
 
-// TestTraceLineOfExit writes how a process ended and what it left.
+// TestTraceLineOfExit: the line says how a process ended and what it left behind.
 func TestTraceLineOfExit(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
 	app := &trace.Party{PID: 41, Comm: "app"}
@@ -165,7 +165,7 @@ func TestTraceLineOfExit(t *testing.T) {
 	}
 }
 
-// TestTraceLineOfPassed writes who passed what to whom, as far as it is known.
+// TestTraceLineOfPassed: the line says who passed what to whom, if that is known.
 func TestTraceLineOfPassed(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC)
 	app, worker := &trace.Party{PID: 41, Comm: "app"}, &trace.Party{PID: 812, Comm: "worker"}

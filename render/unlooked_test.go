@@ -34,7 +34,7 @@ func TestUnlooked(t *testing.T) {
 	}
 }
 
-// TestUnlookedInContainer: where there are few processes, few that did not answer are too many.
+// TestUnlookedInContainer: if there are only few processes, even a few unread ones are too many.
 func TestUnlookedInContainer(t *testing.T) {
 	for _, tt := range []struct {
 		missing, processes int

@@ -9,8 +9,8 @@ import (
 	"github.com/ipctop/ipctop/trace"
 )
 
-// TestWhySaysWhoWoke: who ended the earlier waits of a thread that waits, and how long those
-// lasted, where that was traced.
+// TestWhySaysWhoWoke: why says who ended the earlier waits of a waiting thread, and how long
+// these lasted, if that was traced.
 func TestWhySaysWhoWoke(t *testing.T) {
 	s := whySnapshot()
 	at := s.Taken.Add(-192500 * time.Millisecond)

@@ -15,8 +15,8 @@ import (
 	"github.com/ipctop/ipctop/query"
 )
 
-// whySnapshot has a deadlock over a full pipe and a file lock, a victim of it, a
-// client of another host, a process that is idle, and one with a hostile name.
+// whySnapshot returns a deadlock over a full pipe and a file lock, a victim of it, a client
+// of another host, an idle process, and one with a hostile name.
 func whySnapshot() *model.Snapshot {
 	hold := func(pid int32, comm string, fd int32, a model.Access) model.Holder {
 		return model.Holder{PID: pid, Comm: comm, Via: model.ViaFD, FD: model.Some(fd), Access: a}
@@ -113,8 +113,8 @@ func TestWhy(t *testing.T) {
 	compareShow(t, "why-hidden", []byte(whyText80(t, s, Options{})))
 }
 
-// TestWhyOfACircle: two that read from each other are deadlocked, unless one of them
-// catches a signal, whose handler may act.
+// TestWhyOfACircle: two processes that read from each other are deadlocked, unless one of
+// them catches a signal whose handler may act.
 func TestWhyOfACircle(t *testing.T) {
 	s := whySnapshot()
 	hold := func(pid, fd int32, a model.Access) model.Holder {
@@ -141,8 +141,8 @@ func TestWhyOfACircle(t *testing.T) {
 	}
 }
 
-// TestWhyOfBoth: of processes that wait for each other, what they wait for and what was
-// found is told once.
+// TestWhyOfBoth: for processes that wait for each other, the waits and the finding are
+// written only once.
 func TestWhyOfBoth(t *testing.T) {
 	text := whyText80(t, whySnapshot(), Options{}, "4121", "4188")
 	for _, once := range []string{"deadlock: ", "found: deadlock", "to end it: kill 4121", "writes to", "pager(4188): see above"} {
@@ -152,8 +152,8 @@ func TestWhyOfBoth(t *testing.T) {
 	}
 }
 
-// TestWhyFits checks that no line is wider than the terminal, and that nothing from
-// another process drives it.
+// TestWhyFits checks that no line is wider than the terminal, and that no text from another
+// process can control it.
 func TestWhyFits(t *testing.T) {
 	s := whySnapshot()
 	s.Objects[1].Path = modeltest.Long
@@ -211,7 +211,8 @@ func TestWhyJSON(t *testing.T) {
 	}
 }
 
-// make waits for a token of its job server and for its children, whichever comes first.
+// TestWhyTellsOfWakingChildren: make waits for a token of its job server or for one of its
+// children, whichever comes first.
 func TestWhyTellsOfWakingChildren(t *testing.T) {
 	const said = "the end of a child would wake it, too: sleep(41) sleeps 30s more"
 	sleep := func(pid, parent int) *model.Process {
@@ -252,7 +253,7 @@ func TestWhyTellsOfWakingChildren(t *testing.T) {
 	}
 }
 
-// why of a process says why it is not known what it waits for.
+// TestWhyOfUndecodedCall: why for a process says why it is not known what it waits for.
 func TestWhyOfUndecodedCall(t *testing.T) {
 	s := whySnapshot()
 	kept := s.Waits[:0]

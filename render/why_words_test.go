@@ -9,7 +9,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// wordsSnapshot has a process of some threads, each of which waits for something.
+// wordsSnapshot returns a process with several threads, each of which waits for something.
 func wordsSnapshot(objects []*model.Object, waits ...model.Wait) *model.Snapshot {
 	s := &model.Snapshot{Schema: model.Schema, Taken: time.Unix(1700000000, 0), Objects: objects}
 	for i := range waits {
@@ -54,7 +54,7 @@ func TestWhyOfOwnEnd(t *testing.T) {
 	}
 }
 
-// TestFoundIsNotIdle: of who was found to wait for others is not said that it is idle.
+// TestFoundIsNotIdle: a process is not called idle if a finding says that it waits for others.
 func TestFoundIsNotIdle(t *testing.T) {
 	queue := []*model.Object{{
 		ID: "sysv-msg:1", Kind: model.SysvMsg, SysvID: model.Some(1), Detail: &model.SysvMsgDetail{Messages: model.Some(int64(3))},
@@ -73,7 +73,7 @@ func TestFoundIsNotIdle(t *testing.T) {
 		}
 	}
 
-	// The process that others wait for waits for work, and keeps a lock meanwhile.
+	// The process for which others wait itself waits for work, and holds a lock meanwhile.
 	file := []*model.Object{{
 		ID: "file:1", Kind: model.File, HoldersComplete: true, Detail: &model.FileDetail{Locks: []model.Lock{{Type: "flock", Mode: "WRITE", Holders: []int{20}}}},
 	}}

@@ -11,8 +11,8 @@ import (
 	"github.com/ipctop/ipctop/query"
 )
 
-// BenchmarkWhy diagnoses and explains one of 200 processes with 50 descriptors each,
-// all of which wait for their neighbours.
+// BenchmarkWhy diagnoses and explains one of 200 processes with 50 descriptors each, all of
+// which wait for their neighbours.
 func BenchmarkWhy(b *testing.B) {
 	const processes, each = 200, 50
 	s := &model.Snapshot{Schema: model.Schema, Taken: time.Now()}

@@ -9,9 +9,9 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// portSnapshot has a server with a worker, both with the listening socket, of which the
-// worker has one client, and two further clients whose connections wait in the backlog.
-// All but the server's own process poll several descriptors.
+// portSnapshot returns a server and a worker that share the listening socket. The worker has
+// one client, and the connections of two further clients wait in the backlog. All processes
+// except the server itself poll several descriptors.
 func portSnapshot(worker string, backlog int64) *model.Snapshot {
 	s := &model.Snapshot{Schema: model.Schema, Taken: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC), Scan: model.Scan{Processes: 5}}
 	for i, comm := range []string{"server", "worker", "client", "late", "later"} {
@@ -57,8 +57,8 @@ func portSnapshot(worker string, backlog int64) *model.Snapshot {
 	return s
 }
 
-// TestWhyOfAPort: who waits at the other ends of connections to a listener is not idle as
-// a server is that waits for the next one.
+// TestWhyOfAPort: a process that waits at the client's end of a connection to a listener is
+// not idle like a server that waits for the next connection.
 func TestWhyOfAPort(t *testing.T) {
 	for _, c := range []struct {
 		what, worker string
@@ -107,7 +107,7 @@ func TestWhyOfAPort(t *testing.T) {
 			}
 		}
 	}
-	// One process alone has the listener.
+	// Only one process has the listener.
 	s := portSnapshot("T", 2)
 	for _, o := range s.Objects {
 		if o.ID == "tcp:1" {
@@ -119,8 +119,8 @@ func TestWhyOfAPort(t *testing.T) {
 	}
 }
 
-// TestWhyOfAServerOfOneClientAtATime: why of a client whose connection waits goes on to what the only
-// server waits for, and why of the port says so once.
+// TestWhyOfAServerOfOneClientAtATime: why for a client whose connection waits continues with what the
+// only server waits for; why for the port says it only once.
 func TestWhyOfAServerOfOneClientAtATime(t *testing.T) {
 	s := portSnapshot("S", 2)
 	for _, o := range s.Objects {

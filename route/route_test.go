@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// way is a path in a line: pids, and objects with the direction.
+// way returns a way as a line: pids, and objects with the direction.
 func way(steps []Step) string {
 	var b strings.Builder
 	for i, s := range steps {
@@ -42,10 +42,10 @@ func TestFind(t *testing.T) {
 	}{
 		{[]int{1}, []int{2}, "1 >pipe:1 2"},
 		{[]int{2}, []int{1}, "2 <pipe:1 1"},
-		{[]int{1}, []int{4}, "1 >pipe:1 2 =unix:1 3 <pipe:2 4"}, // nearer than through the file they share
+		{[]int{1}, []int{4}, "1 >pipe:1 2 =unix:1 3 <pipe:2 4"}, // shorter than the way through the file that they share
 		{[]int{4}, []int{1}, "4 >pipe:2 3 =unix:1 2 <pipe:1 1"},
 		{[]int{6}, []int{4}, "6 >file:2 5 <file:2 4"},
-		{[]int{1}, []int{7}, ""}, // ipctop itself is no way
+		{[]int{1}, []int{7}, ""}, // no way leads through ipctop itself
 		{[]int{1}, []int{99}, ""},
 		{[]int{10}, []int{12}, "10 =sysv-msg:1 12"},
 		{[]int{10}, []int{11}, "10 =sysv-msg:1 11"},
@@ -61,7 +61,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestFindIsLinear: a queue that everybody has, and everybody has a queue, is walked once.
+// TestFindIsLinear: every process has every queue, but each queue is walked only once.
 func TestFindIsLinear(t *testing.T) {
 	s := &model.Snapshot{}
 	var all []int

@@ -11,8 +11,8 @@ import (
 	"github.com/ipctop/ipctop/probe/probetest"
 )
 
-// How long a thread has not run is told by the clock of the processor on which it
-// ran last: those of others may be hours away.
+// TestAgeByProcessor: how long a thread has not run is computed with the clock of the
+// processor on which it ran last: the clocks of others may differ by hours.
 func TestAgeByProcessor(t *testing.T) {
 	var allowed unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &allowed); err != nil {

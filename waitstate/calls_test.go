@@ -13,12 +13,12 @@ import (
 	"github.com/ipctop/ipctop/sysv"
 )
 
-// TestCalls has a program wait in each call and compares.
+// TestCalls makes a program wait in each call and compares the result.
 func TestCalls(t *testing.T) {
 	program := compile(t, "gcc", "testdata/waits.c", "-O1", "-pthread", "-w")
 	for _, tt := range []struct {
 		name, call, needs string
-		object            string // its kind; the program tells its number
+		object            string // its kind; the program prints its number
 		set, idle         bool
 		unknown           bool
 		check             func(*model.Wait, int) bool

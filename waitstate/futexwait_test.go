@@ -10,7 +10,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// newFutex waits in futex_wait(2), for half an hour at the most.
+// newFutex waits in futex_wait(2), for at most half an hour.
 const newFutex = `
 import ctypes, json, mmap, os, sys, time
 libc = ctypes.CDLL(None, use_errno=True)
@@ -28,7 +28,7 @@ print(json.dumps({"Waiter": child}) if ended == 0 else "futex_wait: errno %d" % 
 sys.stdin.read()
 `
 
-// TestFutexWait: the call that newer kernels have besides futex(2).
+// TestFutexWait tests futex_wait(2), which newer kernels have in addition to futex(2).
 func TestFutexWait(t *testing.T) {
 	var said struct{ Waiter int }
 	startPython(t, &said, newFutex)

@@ -12,7 +12,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// otherLocks locks what is no regular file, and has a child wait for each.
+// otherLocks locks files that are not regular, and makes a child wait for each lock.
 const otherLocks = `
 import ctypes, fcntl, json, os, sys
 r, w = os.pipe()
@@ -33,8 +33,8 @@ print(json.dumps(said), flush=True)
 sys.stdin.read()
 `
 
-// TestLocksOnOtherKinds: who waits for the lock on a pipe, a FIFO or a terminal waits for
-// who has locked it.
+// TestLocksOnOtherKinds: a process that waits for the lock on a pipe, a FIFO or a terminal
+// waits for the process that has locked it.
 func TestLocksOnOtherKinds(t *testing.T) {
 	var said struct{ Holder, Pipe, Pty, FIFO int }
 	startPython(t, &said, otherLocks, t.TempDir())

@@ -65,8 +65,7 @@ func object(t *testing.T, s *model.Snapshot, id string) *model.Object {
 	return nil
 }
 
-// mappedFiles is a reader of shared mappings, as the real ones of files and
-// memory are.
+// mappedFiles is a reader of shared mappings, like the real readers of files and memory.
 func mappedFiles() probe.Probe {
 	space := &probe.KeySpace{Name: "test file", ByMapping: true, New: func(k probe.Key, _ *probe.Scan) model.Object {
 		return model.Object{ID: fmt.Sprintf("file:%s:%d", proc.DevString(k.Scope), k.Num), Kind: model.File}
@@ -90,8 +89,8 @@ func compile(t *testing.T, cc, source string, args ...string) string {
 	return program
 }
 
-// TestLocksOfRealPrograms has programs linked with the C libraries wait for locks
-// of each type, and compares what is said of them with what they know.
+// TestLocksOfRealPrograms makes programs that are linked with the C libraries wait for locks
+// of each type, and compares the result with what the programs know.
 func TestLocksOfRealPrograms(t *testing.T) {
 	const owned = true
 	types := []struct {
@@ -183,14 +182,14 @@ func checkPlace(t *testing.T, o *model.Object, d *model.FutexDetail, w *model.Wa
 	}
 }
 
-// startLock starts the program; it tells who holds, who waits, and where.
+// startLock starts the program, which prints who holds the lock, who waits, and where.
 func startLock(t *testing.T, program, name string) (file string, holder, waiter int, place int64) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "lock")
 	if err := os.WriteFile(file, make([]byte, 4096), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program, name, file) // the test's context would end it before it has removed what it made
+	cmd := exec.Command(program, name, file) // the test's context would end it before it has removed its files
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

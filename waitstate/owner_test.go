@@ -1,76 +1,113 @@
-package waitstate
+//go:build amd64 || arm64
+
+package waitstate_test
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
+	"slices"
+	"strconv"
 	"testing"
 
+	"github.com/ipctop/ipctop/fdscan/memory"
 	"github.com/ipctop/ipctop/model"
 	"github.com/ipctop/ipctop/probe"
+	"github.com/ipctop/ipctop/probe/probetest"
+	"github.com/ipctop/ipctop/sigstate"
+	"github.com/ipctop/ipctop/waitstate"
 )
 
-// TestLivesInside looks for numbers that threads have in their pid namespaces.
-func TestLivesInside(t *testing.T) {
-	root := t.TempDir()
-	thread := func(pid, tid int, state, numbers string) {
-		dir := filepath.Join(root, fmt.Sprint(pid), "task", fmt.Sprint(tid))
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			t.Fatal(err)
+// namespacesProgram locks a mutex in shared memory, in a process with pid 1 in its own pid
+// namespace, or in a second thread of that process, and waits for it in a process outside.
+// It has another process outside that does nothing, and more namespaces, as many as it is
+// told, each with a process that maps the mutex and has pid 1 there.
+const namespacesProgram = `
+import ctypes, json, mmap, os, sys, threading, time
+libc = ctypes.CDLL(None)
+shared = mmap.mmap(-1, 4096)
+attr = ctypes.create_string_buffer(64)
+libc.pthread_mutexattr_init(attr); libc.pthread_mutexattr_setpshared(attr, 1)
+m = ctypes.byref(ctypes.c_char.from_buffer(shared, 0))
+libc.pthread_mutex_init(m, attr)
+CLONE_NEWPID, PDEATHSIG, KILL = 0x20000000, 1, 9
+where, others = sys.argv[1], int(sys.argv[2])
+r, w = os.pipe()
+def child(run, apart):
+    if apart and libc.unshare(CLONE_NEWPID): sys.exit("no pid namespaces here")
+    pid = os.fork()
+    if pid == 0:
+        libc.prctl(PDEATHSIG, KILL)
+        run()
+        os._exit(0)
+    return pid
+def sleep(): time.sleep(1000)
+def lock():
+    def now():
+        libc.pthread_mutex_lock(m); os.write(w, b"x"); sleep()
+    if where == "thread":
+        t = threading.Thread(target=now); t.start(); t.join()
+    now()
+def wait():
+    libc.pthread_mutex_lock(m)
+said = {"bystander": child(sleep, False), "waiter": 0, "owner": 0, "others": []}
+ready, go = os.pipe()
+said["waiter"] = child(lambda: (os.read(ready, 1), wait()), False)
+def second(run): # a further call of unshare by one process would not do
+    r, w = os.pipe()
+    def helper():
+        os.write(w, str(child(run, True)).encode()); sleep()
+    child(helper, False)
+    return int(os.read(r, 20))
+said["owner"] = second(lock)
+os.read(r, 1)
+for i in range(others): said["others"].append(second(sleep))
+os.write(go, b"x")
+time.sleep(0.2)
+print(json.dumps(said), flush=True)
+sys.stdin.read()
+`
+
+// TestOwnerInAnotherNamespace: the number in a lock is that of the owner in the owner's pid
+// namespace, no matter who waits.
+func TestOwnerInAnotherNamespace(t *testing.T) {
+	probetest.NeedRoot(t, "to make pid namespaces")
+	for _, tt := range []struct {
+		where  string
+		others int
+	}{{"main", 0}, {"thread", 0}, {"main", 2}} {
+		t.Run(tt.where+strconv.Itoa(tt.others), func(t *testing.T) {
+			var said struct {
+				Waiter, Owner int
+				Others        []int
+			}
+			startPython(t, &said, namespacesProgram, tt.where, strconv.Itoa(tt.others))
+			scanner := probe.NewScanner(probe.Options{Probes: []probe.Probe{sigstate.Probe(), memory.ShmAnon(), waitstate.Probe()}})
+			for range 2 { // the second scan uses the numbers that the first one read
+				d := lockOf(t, probetest.Again(t, scanner), said.Waiter)
+				if tt.others > 0 {
+					want := append([]int{said.Owner}, said.Others...)
+					slices.Sort(want)
+					if d.OwnerTID.Known() || d.OwnerPID.Known() || !slices.Equal(d.PossibleOwners, want) {
+						t.Errorf("%+v, want one of %d", d, want)
+					}
+					continue
+				}
+				if d.OwnerPID != model.Some(said.Owner) || len(d.PossibleOwners) > 0 || d.OwnerAlive != model.Some(true) ||
+					(d.OwnerTID == d.OwnerPID) != (tt.where == "main") || !d.OwnerTID.Known() {
+					t.Errorf("%+v, want a thread of %d", d, said.Owner)
+				}
+			}
+		})
+	}
+}
+
+// lockOf returns the lock for which a process waits.
+func lockOf(t *testing.T, s *model.Snapshot, pid int) *model.FutexDetail {
+	for i := range s.Waits {
+		if w := &s.Waits[i]; w.PID == pid && w.Call == "futex" {
+			if o := probetest.Find(s, w.Object); o != nil {
+				return o.Detail.(*model.FutexDetail)
+			}
 		}
-		if err := os.WriteFile(filepath.Join(dir, "status"), []byte("Name:\tx\nState:\t"+state+"\nNSpid:\t"+numbers+"\n"), 0o644); err != nil {
-			t.Fatal(err)
-		}
 	}
-	process := func(pid int, ns uint64, numbers ...int) *model.Process {
-		return &model.Process{PID: pid, Namespaces: map[string]uint64{"pid": ns}, NSPIDs: numbers}
-	}
-	const own, first, second, unreadable = 1, 2, 3, 4
-	newPass := func() *pass {
-		return &pass{j: &probe.Index{Scan: &probe.Scan{ProcRoot: root}, Processes: map[int32]*model.Process{
-			10: process(10, own), 20: process(20, first, 20, 7), 30: process(30, second, 30, 8), 40: process(40, unreadable, 40, 1),
-		}}}
-	}
-	thread(10, 10, "S (sleeping)", "10")
-	thread(20, 20, "S (sleeping)", "20\t7")
-	thread(20, 21, "R (running)", "21\t2147483647")
-	thread(20, 22, "Z (zombie)", "22\t9")
-	thread(20, 23, "X (dead)", "23\t11")
-	thread(30, 30, "S (sleeping)", "30\t8")
-	thread(50, 50, "S (sleeping)", "50\t60\t12") // it began after the scan
-	if err := os.MkdirAll(filepath.Join(root, "40", "task", "40", "status"), 0o755); err != nil {
-		t.Fatal(err) // reading it fails
-	}
-	r := newPass()
-	for _, test := range []struct {
-		name         string
-		ns           uint64
-		number       int
-		lives, known bool
-	}{
-		{"a main thread", first, 7, true, true},
-		{"another thread", first, 2147483647, true, true},
-		{"a zombie", first, 9, false, true},
-		{"a dead thread", first, 11, false, true},
-		{"a number outside", first, 20, false, true},
-		{"a number of the own namespace", first, 10, false, true},
-		{"of another namespace", first, 8, false, true},
-		{"there it lives", second, 8, true, true},
-		{"of a process that is new", second, 12, true, true},
-		{"nobody", first, 0, false, true},
-		{"of an unreadable process", unreadable, 1, false, false},
-		{"of an unreadable process, again", unreadable, 5, false, false},
-		{"a namespace without processes", 99, 7, false, true},
-	} {
-		if lives, known := r.livesInside(test.ns, test.number); lives != test.lives || known != test.known {
-			t.Errorf("%s: lives %v, known %v", test.name, lives, known)
-		}
-	}
-	root = filepath.Join(root, "missing")
-	r = newPass()
-	for range 2 {
-		if lives, known := r.livesInside(first, 7); lives || known {
-			t.Errorf("without a proc file system: lives %v, known %v", lives, known)
-		}
-	}
+	t.Fatalf("process %d does not wait for a lock", pid)
+	return nil
 }

@@ -66,7 +66,7 @@ func TestParseSched(t *testing.T) {
 			t.Errorf("%q: %v, %v", text, d, err)
 		}
 	}
-	// A thread that was moved when it had gone to sleep.
+	// A thread that was moved to another processor after it had begun to sleep.
 	moved := "timeout (8730, #threads: 1)\n---\nse.exec_start : 0.000000\nse.vruntime : 1.0\nse.avg.last_update_time : %s\nse.avg.util_est : 0\npolicy : %s\nprio : 120\n"
 	for _, tt := range []struct {
 		updated, policy string
@@ -76,7 +76,7 @@ func TestParseSched(t *testing.T) {
 			t.Errorf("%+v: %v, %v", tt, d, err)
 		}
 	}
-	if d, err := parseSched([]byte("se.exec_start : 0.000000\npolicy : 0\n")); err != nil || d != 0 { // a kernel for one processor
+	if d, err := parseSched([]byte("se.exec_start : 0.000000\npolicy : 0\n")); err != nil || d != 0 { // a kernel without support for several processors
 		t.Errorf("%v, %v", d, err)
 	}
 	for _, updated := range []string{"-1", "x", "9223372036854775808"} {
@@ -224,8 +224,8 @@ func FuzzParseMemory(f *testing.F) {
 	})
 }
 
-// TestMovedThread compares what the kernel says of a thread that sleeps with what is read
-// where the scheduler has forgotten when it ran.
+// TestMovedThread compares the value for a sleeping thread with the value that is read if the
+// scheduler has set se.exec_start to 0.
 func TestMovedThread(t *testing.T) {
 	cmd := exec.Command("sleep", "1000")
 	if err := cmd.Start(); err != nil {

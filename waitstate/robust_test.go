@@ -13,8 +13,8 @@ import (
 	"github.com/ipctop/ipctop/waitstate"
 )
 
-// robustProgram locks robust mutexes of the C library's, in shared and in private
-// memory, in two threads, and says where they are.
+// robustProgram locks robust mutexes of the C library, in shared and in private memory, in
+// two threads, and prints where they are.
 const robustProgram = `
 import ctypes, json, mmap, sys, threading
 libc = ctypes.CDLL(None)
@@ -42,8 +42,8 @@ print(json.dumps({"Other": t.native_id, "Private": ctypes.addressof(ctypes.c_cha
 sys.stdin.read()
 `
 
-// The robust locks that a process has are shown when it is looked at closely,
-// and only then.
+// TestRobustLists: the robust locks of a process are read only if the user asks for the
+// details of the process.
 func TestRobustLists(t *testing.T) {
 	var said struct {
 		Other   int

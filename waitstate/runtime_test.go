@@ -83,7 +83,7 @@ func FuzzRuntime(f *testing.F) {
 	})
 }
 
-// TestProgramHeaders finds those of this test, which is a program of 64 bits.
+// TestProgramHeaders finds the program headers of this test, which is a 64-bit program.
 func TestProgramHeaders(t *testing.T) {
 	if unsafe.Sizeof(uintptr(0)) != 8 {
 		t.Skip("the auxiliary vector of a 32-bit program looks otherwise")
@@ -97,7 +97,7 @@ func TestProgramHeaders(t *testing.T) {
 	}
 }
 
-// TestMonitor tells the thread of the Go runtime from those that the program has sleep.
+// TestMonitor distinguishes the monitor of the Go runtime from sleeping threads of the program.
 func TestMonitor(t *testing.T) {
 	sleeps := func(tid int, call string, w pthread.Wait) *thread {
 		s := &thread{tid: tid, waiting: &waiting{call: call, timed: true}}

@@ -26,7 +26,7 @@ print(json.dumps({"Child": child}), flush=True)
 libc.syscall(98 if os.uname().machine == "aarch64" else 202, ctypes.byref(word), 0x80, 0, None)
 `
 
-// TestSharedMemory: a private word of memory that several processes have is one.
+// TestSharedMemory: a private word in memory that several processes share is one futex.
 func TestSharedMemory(t *testing.T) {
 	var said struct{ Child int }
 	pid := startPython(t, &said, sharedMemory)

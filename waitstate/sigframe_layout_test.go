@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// frameAt lays a signal frame into a stack.
+// frameAt writes a signal frame into a stack.
 func (l *frameLayout) frameAt(stack []byte, at int, before uint64, signal uint32) {
 	put := func(offset int, v uint64) { binary.LittleEndian.PutUint64(stack[at+offset:], v) }
 	put(l.flags, l.most)

@@ -19,7 +19,7 @@ import (
 	"github.com/ipctop/ipctop/waitstate"
 )
 
-// tables is a program of threads with two descriptor tables, in which the same numbers are of
+// tables is a program whose threads have two descriptor tables, in which the same numbers refer to
 // different pipes.
 const tables = `
 import ctypes, json, os, platform, sys, threading
@@ -47,8 +47,8 @@ if sys.argv[1] == "ended":
 sys.stdin.read()
 `
 
-// TestTablesOfThreads: what threads hold and wait for in descriptor tables that are not their
-// process's, also when its main thread has ended.
+// TestTablesOfThreads: objects that threads hold and wait for through descriptor tables other than
+// their process's, also after the main thread has ended.
 func TestTablesOfThreads(t *testing.T) {
 	for _, main := range []string{"lives", "ended"} {
 		for source, open := range map[string]func() (probe.Source, error){

@@ -13,8 +13,8 @@ import (
 	"github.com/ipctop/ipctop/waitstate"
 )
 
-// timedProgram waits in a thread each, with a time limit, for the C library's locks, which
-// its main thread has, and says which thread waits for what.
+// timedProgram has a thread for each lock of the C library that waits for it with a time limit;
+// the main thread holds the locks. It prints which thread waits for which lock.
 const timedProgram = `
 import ctypes, json, mmap, platform, struct, sys, threading, time
 libc = ctypes.CDLL(None)
@@ -73,8 +73,8 @@ print(json.dumps(said), flush=True)
 sys.stdin.read()
 `
 
-// TestLocksWithATimeLimit recognises the locks that threads want until a point in time, and
-// takes nothing else for a mutex.
+// TestLocksWithATimeLimit: locks for which threads wait with an absolute time limit are recognised,
+// and nothing else is taken for a mutex.
 func TestLocksWithATimeLimit(t *testing.T) {
 	var said map[string]int
 	pid := startPython(t, &said, timedProgram)

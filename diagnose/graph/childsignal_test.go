@@ -8,8 +8,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// awaitsSignal has two processes: 10 has a lock that its child 20 wants, and waits for a
-// signal.
+// awaitsSignal returns two processes: 10 has a lock that its child 20 wants, and waits for
+// a signal.
 func awaitsSignal(call string) *model.Snapshot {
 	s := circle()
 	s.Processes, s.Waits = s.Processes[:2], s.Waits[:2]
@@ -33,8 +33,8 @@ func signalfd(s *model.Snapshot, signals ...string) {
 	}
 }
 
-// TestWaitForChildsSignal has a process wait for the signal that the end of a child
-// sends, and the child for a lock that the process has.
+// TestWaitForChildsSignal: a process waits for SIGCHLD, and its child waits for a lock that
+// the process has.
 func TestWaitForChildsSignal(t *testing.T) {
 	catch := func(signals ...string) func(*model.Snapshot) {
 		return func(s *model.Snapshot) { s.Processes[0].Signals.Caught = signals }
@@ -46,7 +46,7 @@ func TestWaitForChildsSignal(t *testing.T) {
 		name, call string
 		change     func(*model.Snapshot)
 		want       model.Confidence // "": no deadlock
-		followed   bool             // the chain goes on to the child
+		followed   bool             // the chain continues with the child
 	}{
 		{"the shell's wait", "rt_sigsuspend", catch("SIGCHLD"), model.Likely, true},
 		{"in an interactive shell", "rt_sigsuspend", catch("SIGINT", "SIGCHLD"), model.Likely, true},
@@ -110,8 +110,8 @@ func TestWaitForChildsSignal(t *testing.T) {
 	}
 }
 
-// TestSupervisorIsIdle has a process that waits for signals, the end of a child among
-// them, and a child that reads what the process is to write: another signal makes it do so.
+// TestSupervisorIsIdle: a process waits for several signals including SIGCHLD, and its child
+// reads what the process should write when another signal comes.
 func TestSupervisorIsIdle(t *testing.T) {
 	for _, signals := range [][]string{{"SIGCHLD"}, {"SIGCHLD", "SIGTERM"}} {
 		s := talk()

@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// machine has two processes of one thread, 10 and 20, and 30 of two, 30 and 31.
+// machine returns processes 10 and 20 with one thread each, and 30 with the threads 30 and 31.
 func machine() *model.Snapshot {
 	process := func(pid int) *model.Process {
 		return &model.Process{PID: pid, PPID: 1, PGID: pid, Comm: "p", State: "S", Threads: 1, Signals: &model.Signals{Caught: []string{}}}
@@ -264,8 +264,8 @@ func TestClauses(t *testing.T) {
 	}
 }
 
-// TestRangeFromTable finds in the kernel's table what a process has asked for in a
-// way that only the kernel understands (SEEK_END).
+// TestRangeFromTable: if only the kernel can know the range of a requested lock (SEEK_END), it is
+// taken from the kernel's table.
 func TestRangeFromTable(t *testing.T) {
 	s := machine()
 	s.Waits = []model.Wait{{
@@ -278,8 +278,9 @@ func TestRangeFromTable(t *testing.T) {
 	}
 }
 
-// Whoever took a lock is named as the one that is in the way, not the children that have
-// inherited its description; they can give it up, too, and are alone with it once it has closed its own.
+// TestBlockersOfInheritedLock: the process that took a lock is named as the blocker, not the children
+// that inherited the open file description. They can release the lock, too, and are its only holders
+// once the process has closed its descriptor.
 func TestBlockersOfInheritedLock(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -315,8 +316,8 @@ func TestBlockersOfInheritedLock(t *testing.T) {
 	}
 }
 
-// TestBlockersAreBounded: what many processes have in common takes no room for each pair of
-// them, and who is not listed is known all the same.
+// TestBlockersAreBounded: an object that many processes share does not need memory for each pair of
+// them, and blockers that are not listed are still known.
 func TestBlockersAreBounded(t *testing.T) {
 	const processes = 300
 	s := machine()

@@ -7,8 +7,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// TestCrowds: a set of processes that waits share is one, and tells the same as a list for each of
-// them would.
+// TestCrowds: equal sets of processes become one crowd, and the result is the same as with a list for
+// each wait.
 func TestCrowds(t *testing.T) {
 	s := machine()
 	pipe := &model.Object{ID: "pipe:1", Kind: model.Pipe, HoldersComplete: true, Detail: &model.PipeDetail{}}
@@ -32,7 +32,7 @@ func TestCrowds(t *testing.T) {
 		}
 		s.Waits = append(s.Waits, w)
 	}
-	for range 8 { // again without who stands for all, until that is one that waits
+	for range 8 { // repeat without the thread that stands for all, until that is one that waits
 		g := New(model.NewIndex(s))
 		if len(g.crowds) != 1 {
 			t.Fatalf("%d crowds of one set", len(g.crowds))

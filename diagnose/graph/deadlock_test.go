@@ -8,8 +8,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// circle has two processes, 10 and 20, that wait for each other's file locks, and
-// 30, which waits for 10.
+// circle returns two processes, 10 and 20, that wait for each other's file locks, and 30,
+// which waits for 10.
 func circle() *model.Snapshot {
 	s := &model.Snapshot{Scan: model.Scan{Duration: int64(time.Second)}}
 	for _, pid := range []int{10, 20, 30} {
@@ -114,8 +114,8 @@ func TestDeadlockTiers(t *testing.T) {
 	}
 }
 
-// TestForkingSibling has a process wait for any child, which waits for its
-// mutex. Another thread may start a child that ends, unless it is stuck, too.
+// TestForkingSibling: a process waits for any child, and its child waits for the process's
+// mutex. Another thread may start a child that ends, unless that thread is stuck, too.
 func TestForkingSibling(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -126,7 +126,7 @@ func TestForkingSibling(t *testing.T) {
 		s := circle()
 		s.Processes, s.Waits = s.Processes[:2], s.Waits[:2]
 		s.Processes[1].PPID = 10
-		s.Objects = []*model.Object{{ // a mutex that the thread has which waits
+		s.Objects = []*model.Object{{ // a mutex that the waiting thread holds
 			ID: "file:a", Kind: model.Futex, Detail: &model.FutexDetail{Type: "mutex", OwnerTID: model.Some(10), OwnerAlive: model.Some(true)},
 		}}
 		s.Waits[1].Call = "futex"
@@ -143,7 +143,7 @@ func TestForkingSibling(t *testing.T) {
 	}
 }
 
-// TestIdleCircles has threads that wait for each other and are merely idle.
+// TestIdleCircles has threads that wait for each other and are only idle.
 func TestIdleCircles(t *testing.T) {
 	hold := func(pid, fd int32, a model.Access) model.Holder {
 		return model.Holder{PID: pid, Via: model.ViaFD, FD: model.Some(fd), Access: a}

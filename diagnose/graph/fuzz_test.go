@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/model/modeltest"
 )
 
-// FuzzGraph makes graphs of dumps that may say anything.
+// FuzzGraph makes graphs from dumps with arbitrary content.
 func FuzzGraph(f *testing.F) {
 	for _, s := range []*model.Snapshot{circle(), machine(), modeltest.Rich()} {
 		s.Schema = model.Schema

@@ -7,7 +7,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// TestAsksServer: who polls a connection waits for an answer if it has asked for the
+// TestAsksServer: a process that polls a connection waits for an answer if it has opened the
 // connection, and for work if it has accepted it.
 func TestAsksServer(t *testing.T) {
 	polls := func(pid int, objects ...string) *model.Wait {
@@ -30,7 +30,7 @@ func TestAsksServer(t *testing.T) {
 		{polls(10, "unix:8"), false},
 		{polls(10, "tcp:9"), true},
 		{polls(10, "tcp:8"), false},
-		{polls(10, "unix:1"), false}, // a pair, which nobody asked for
+		{polls(10, "unix:1"), false}, // a socket pair, which has no client
 		{polls(10, "unix:9", "tcp:9"), false},
 		{polls(10, "pipe:1"), false},
 		{polls(10, "lost:1"), false},
@@ -41,8 +41,8 @@ func TestAsksServer(t *testing.T) {
 	}
 }
 
-// TestToHalted: who reads from a pipe waits for a stopped writer only if all writers are
-// stopped, or wait for such.
+// TestToHalted: a reader of a pipe waits for a stopped writer only if all writers are stopped,
+// or wait for stopped processes.
 func TestToHalted(t *testing.T) {
 	stop := func(s *model.Snapshot, pids ...int) {
 		for _, p := range s.Processes {
@@ -115,8 +115,8 @@ func TestToHalted(t *testing.T) {
 	}
 }
 
-// TestPollsWhoIsHalted: who polls with a time limit waits for a stopped process only if that has not
-// read what others sent to it alone.
+// TestPollsWhoIsHalted: a process that polls with a time limit waits for a stopped process only if
+// that has not read data that others have sent only to it.
 func TestPollsWhoIsHalted(t *testing.T) {
 	hold := func(pid int32, access model.Access) model.Holder {
 		return model.Holder{PID: pid, Via: model.ViaFD, FD: model.Some(int32(9)), Access: access}
@@ -181,8 +181,8 @@ func TestPollsWhoIsHalted(t *testing.T) {
 	}
 }
 
-// TestRingAmongMany: of a pipe that many can write to, every reader may get something from the
-// io_uring of one of them.
+// TestRingAmongMany: if many processes can write to a pipe and one of them has an io_uring, every
+// reader may get data from it.
 func TestRingAmongMany(t *testing.T) {
 	for _, owner := range []int{0, 115} {
 		s := &model.Snapshot{}

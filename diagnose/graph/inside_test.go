@@ -35,7 +35,7 @@ func TestInside(t *testing.T) {
 	}
 }
 
-// TestPolling follows a client to a server that polls, and says what is known of it.
+// TestPolling follows a client to a server that polls, and checks what is said about it.
 func TestPolling(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -87,8 +87,8 @@ func TestLocksInside(t *testing.T) {
 	}
 }
 
-// TestOthersFirst has a process wait for an end of which it has a copy itself: the chain
-// goes to the other process that has it.
+// TestOthersFirst: a process waits for an end that it also holds itself: the chain
+// continues with the other process that holds it.
 func TestOthersFirst(t *testing.T) {
 	s := talk()
 	worker(s)

@@ -11,7 +11,8 @@ import (
 )
 
 // TestNext makes the graphs of random programs one after the other in the same memory, and each of
-// them anew: they say the same. What the one before wrote into its snapshot stays as it was.
+// them in new memory: the results must be equal. What the graph before wrote into its snapshot must
+// not change.
 func TestNext(t *testing.T) {
 	var again *Graph
 	var last *model.Snapshot

@@ -9,13 +9,13 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// TestAgainstOracle lets small random programs run to a random state and compares
-// who is dead by the graph with who takes a step in no state that can be reached.
-// Those who are not blocked may do anything, for the graph cannot know what they
-// will do; then the two must be the same, but that a thread may also be ended by
-// others of its process, which the graph takes for a release only of those who wait
-// for that end. A signal may come at any time to a process that catches it. With what the programs really do, more
-// threads may be dead, but none less.
+// TestAgainstOracle runs small random programs to a random state. It compares the threads
+// that are dead in the graph with those that take no step in any reachable state. The
+// graph cannot know what threads will do that are not blocked, so in the comparison these
+// may do anything; then both sets must be equal, with one exception: a thread may also be
+// ended by others of its process, and for the graph this releases only threads that wait
+// for that end. A signal may come at any time to a process that catches it. If the threads
+// do only what their programs say, more threads may be dead, but never fewer.
 func TestAgainstOracle(t *testing.T) {
 	rounds := 250
 	if os.Getenv("IPCTOP_TEST_STORM") != "" {
@@ -38,7 +38,7 @@ func TestAgainstOracle(t *testing.T) {
 		real, _ := w.runs(s)
 		free, start := w.let(s)
 		liberal, ended := free.runs(start)
-		// What is only possible assumes that no handler does anything.
+		// The level for "possible" assumes that no handler does anything.
 		free.handler = make([]bool, len(w.parent))
 		unhandled, _ := free.runs(start)
 		for u := range w.process {

@@ -7,7 +7,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// TestRelease: what ends a wait is told in the terms of what it is for.
+// TestRelease: the text about what would end a wait fits the kind of wait.
 func TestRelease(t *testing.T) {
 	s := &model.Snapshot{Objects: []*model.Object{
 		{ID: "pipe:1", Kind: model.Pipe, Detail: new(model.PipeDetail)},
@@ -72,7 +72,7 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-// TestMayAct: two processes wait for each other's locks, and something is not as in a deadlock.
+// TestMayAct: two processes wait for each other's locks, but something makes it no deadlock.
 func TestMayAct(t *testing.T) {
 	sleeper := func(s *model.Snapshot) {
 		s.Processes = append(s.Processes, &model.Process{PID: 40, Comm: "sleep", State: "S", Threads: 1, ThreadList: []model.Thread{{TID: 40, State: "S"}}})

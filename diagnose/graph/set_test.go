@@ -8,8 +8,8 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// watches has process 10, which has a lock that 20 wants, wait at the first of some epoll
-// instances, each of which watches the next, and the last one a pipe that 20 writes to.
+// watches returns a snapshot in which process 10 has a lock that 20 wants. 10 waits at the
+// first of several nested epoll instances; the last one watches a pipe to which 20 writes.
 func watches(instances int) *model.Snapshot {
 	s := circle()
 	s.Processes, s.Waits = s.Processes[:2], s.Waits[:2]
@@ -92,7 +92,7 @@ func TestNestedSets(t *testing.T) {
 	}
 }
 
-// TestTimers has a timer in the set of a process that waits for another one.
+// TestTimers has a timer in the set that a process polls while it waits for another process.
 func TestTimers(t *testing.T) {
 	some := model.Some[int64]
 	for _, tt := range []struct {
@@ -124,7 +124,7 @@ func TestTimers(t *testing.T) {
 		if doing := g.Doing(10).Doing; got != tt.want || !strings.Contains(doing, tt.says) {
 			t.Errorf("%s: %q, want %q; it %s", tt.name, got, tt.want, doing)
 		}
-		// Who reads from it waits for nobody else.
+		// A thread that reads from the timer waits for no other process.
 		w.Call, w.Needs, w.Object, w.Objects = "read", model.NeedsTime, "timerfd:1", nil
 		g = New(model.NewIndex(s))
 		if c := g.Stuck(w, Proven); (c != nil) != (tt.want != "") {

@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// talk has two processes, 10 and 20, that each read what the other one writes.
+// talk returns two processes, 10 and 20, each of which reads what the other writes.
 func talk() *model.Snapshot {
 	s := circle()
 	s.Processes = s.Processes[:2]
@@ -39,7 +39,7 @@ func worker(s *model.Snapshot) *model.Wait {
 	return &s.Waits[len(s.Waits)-1]
 }
 
-// semaphores has some waits of a snapshot be at semaphores of one memory, each at its own.
+// semaphores makes waits of a snapshot wait at semaphores in one memory object, each at its own.
 func semaphores(s *model.Snapshot, waits ...int) {
 	for _, i := range waits {
 		id := "futex:shm-anon:1+" + strconv.Itoa(32*i)
@@ -55,8 +55,8 @@ func semaphores(s *model.Snapshot, waits ...int) {
 	})
 }
 
-// command has process 20 catch SIGCHLD and wait in a call, and gives it a child 40 whose
-// own child waits, with a time limit or without.
+// command makes process 20 catch SIGCHLD and wait in a call, and gives it a child 40 whose
+// own child waits, with or without a time limit.
 func command(s *model.Snapshot, parent int, call string, timed model.Opt[bool]) {
 	s.Processes[1].Signals = &model.Signals{Caught: []string{"SIGCHLD"}}
 	w := &s.Waits[1]
@@ -76,14 +76,14 @@ func command(s *model.Snapshot, parent int, call string, timed model.Opt[bool]) 
 	}
 }
 
-// java makes process 10 a Java program with a thread of a name, which waits at a
-// semaphore, and has it catch what such programs catch.
+// java makes process 10 a Java program with a named thread that waits at a semaphore, and
+// makes it catch the signals that such programs catch.
 func java(s *model.Snapshot, name string) {
 	worker(s)
 	p := s.Processes[0]
 	p.Runtime, p.ThreadList[1].Comm = model.RuntimeJVM, name
 	p.Signals = &model.Signals{Caught: []string{"SIGHUP", "SIGINT", "SIGTERM"}}
-	// Its first thread waits for the one that runs the program.
+	// The main thread waits for the thread that runs the program.
 	p.ThreadList = append(p.ThreadList, model.Thread{TID: 12, Comm: "java", State: "S"})
 	p.Threads++
 	s.Waits = append(s.Waits, s.Waits[0])
@@ -96,8 +96,8 @@ func java(s *model.Snapshot, name string) {
 	}})
 }
 
-// TestSignalsMakeIdle has threads that wait for each other, and handlers that may or
-// may not help.
+// TestSignalsMakeIdle has threads that wait for each other, and handlers that may or may
+// not release them.
 func TestSignalsMakeIdle(t *testing.T) {
 	catch := func(s *model.Snapshot, names ...string) { s.Processes[0].Signals = &model.Signals{Caught: names} }
 	child := func(s *model.Snapshot) {
@@ -189,8 +189,8 @@ func TestSignalsMakeIdle(t *testing.T) {
 	}
 }
 
-// TestHousekeeping tells what a language runtime has for itself from what merely has
-// the name of it.
+// TestHousekeeping distinguishes threads of a language runtime from others with the same
+// name.
 func TestHousekeeping(t *testing.T) {
 	timed := &model.Wait{Timed: model.Some(true), Monitor: true}
 	for _, tt := range []struct {
@@ -219,8 +219,8 @@ func TestHousekeeping(t *testing.T) {
 	if Housekeeping(alone, &model.Thread{TID: 11, Comm: "VM Thread"}, timed) {
 		t.Error("a process's only thread")
 	}
-	// A deadlock is found although it wakes from time to time, and only because it is
-	// known for what it is.
+	// A deadlock is found although such a thread wakes from time to time, but only because
+	// it is recognised as a thread of the runtime.
 	for _, runtime := range []string{model.RuntimeJVM, ""} {
 		s := circle()
 		w := worker(s)
@@ -232,7 +232,7 @@ func TestHousekeeping(t *testing.T) {
 	}
 }
 
-// TestOwnLocks has a thread want what it has itself, or what nobody has any more.
+// TestOwnLocks has a thread wait for a lock that it holds itself, or whose owner has ended.
 func TestOwnLocks(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -264,8 +264,8 @@ func TestOwnLocks(t *testing.T) {
 	}
 }
 
-// TestReleased takes processes out of the graph, one after the other, and asks who
-// would go on.
+// TestReleased removes processes from the graph, one after the other, and checks which
+// threads would continue.
 func TestReleased(t *testing.T) {
 	mutex := func(kind string) func() *model.Snapshot {
 		return func() *model.Snapshot {

@@ -7,7 +7,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// throughMachine has a process for each way in which one may wait through a thing.
+// throughMachine has a process for each way in which a wait can involve an object.
 func throughMachine() *model.Snapshot {
 	s := &model.Snapshot{Objects: []*model.Object{
 		{ID: "unix:1", Kind: model.Unix, Detail: &model.UnixDetail{Type: "dgram", Path: "/run/log"}},
@@ -37,7 +37,7 @@ func throughMachine() *model.Snapshot {
 		7: {Call: "connect", Needs: model.NeedsPeer, Target: &model.Target{Path: "/run/s"}},
 		8: {Call: "read", Needs: model.NeedsData, Object: "unix:5"},
 		9: {Call: "futex", Needs: model.NeedsLock, Object: "futex:posix-shm:1+8"},
-		// One that waits for something else has to do with none of them.
+		// A process that waits for something else is not involved.
 		10: {Call: "read", Needs: model.NeedsData},
 	} {
 		if pid > 0 {

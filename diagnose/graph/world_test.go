@@ -8,14 +8,14 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// world is a machine small enough to be tried out in all its states. Of each file
-// a process has one open file description, of its own.
+// world is a machine that is small enough to try all its states. Each process has its own
+// open file description of each file.
 type world struct {
 	process []int   // of each thread
 	parent  []int   // of each process; -1: none
 	readers [][]int // of each pipe: processes
 	writers [][]int
-	program [][]op // of each thread; nil: it does as it likes
+	program [][]op // of each thread; nil: it may do anything
 	mutexes int
 	files   int
 	handler []bool // by process: it catches a signal, whose handler posts its semaphore, and writes to a pipe of its own
@@ -28,18 +28,18 @@ type op struct {
 	arg  int
 }
 
-// state is what changes. Its arrays are small, so that it can be compared.
+// state is the changing part of a world. It consists of small arrays, so that it is comparable.
 type state struct {
 	at      [6]int8 // where in its program each thread is; done: it has ended
-	free    [6]bool // it does as it likes from now on
+	free    [6]bool // it may do anything from now on
 	ended   [4]bool // processes
 	reaped  [4]bool
 	born    [4]bool    // a child that was started since has ended and waits for its parent
 	owner   [2]int8    // thread, -1
 	flock   [2][4]int8 // by file and process: 0, 1 shared, 2 exclusive
-	full    [3]bool    // pipes hold one thing
-	sem     [4]bool    // the semaphore that each process has for itself
-	stepped int8       // the thread that took the step that led here
+	full    [3]bool    // a pipe has room for one item
+	sem     [4]bool    // each process has a semaphore of its own
+	stepped int8       // the thread whose step led to this state
 }
 
 const (
@@ -62,8 +62,8 @@ func (w *world) aloneWrites(s *state, p, pipe int) bool {
 	return slices.Contains(w.writers[pipe], p) && !slices.ContainsFunc(w.writers[pipe], func(q int) bool { return q != p && !s.ended[q] })
 }
 
-// waitsAtSem reports whether a thread of a process waits at its semaphore; else nobody
-// need post it.
+// waitsAtSem reports whether a thread of a process waits at its semaphore; otherwise it
+// need not be posted.
 func (w *world) waitsAtSem(s *state, p int) bool {
 	for t, q := range w.process {
 		if op := w.next(s, t); q == p && !s.free[t] && op != nil && op.kind == "sem" {
@@ -73,7 +73,7 @@ func (w *world) waitsAtSem(s *state, p int) bool {
 	return false
 }
 
-// next is a thread's step, nil if it has none.
+// next returns a thread's next step; nil if it has none.
 func (w *world) next(s *state, t int) *op {
 	if s.at[t] == done || int(s.at[t]) >= len(w.program[t]) {
 		return nil
@@ -81,7 +81,7 @@ func (w *world) next(s *state, t int) *op {
 	return &w.program[t][s.at[t]]
 }
 
-// can reports whether a thread's step does not block.
+// can reports whether a thread can take a step without blocking.
 func (w *world) can(s *state, t int, o op) bool {
 	p := w.process[t]
 	switch o.kind {
@@ -119,7 +119,7 @@ func (w *world) can(s *state, t int, o op) bool {
 	return true
 }
 
-// do takes a step that can be taken.
+// do takes a step that does not block.
 func (w *world) do(s *state, t int, o op) {
 	p := w.process[t]
 	switch o.kind {
@@ -158,7 +158,7 @@ func (w *world) do(s *state, t int, o op) {
 	}
 }
 
-// exit ends a process: its descriptions are closed, its mutexes stay locked.
+// exit ends a process: its open file descriptions are closed, its mutexes stay locked.
 func (w *world) exit(s *state, p int) {
 	s.ended[p] = true
 	for f := range w.files {
@@ -181,8 +181,8 @@ func (w *world) end(s *state, t int) {
 	w.exit(s, w.process[t])
 }
 
-// successors are the states that one step of some thread leads to, or a signal, which
-// may come from outside at any time.
+// successors returns the states to which one step of a thread leads, or a signal, which may
+// come from outside at any time.
 func (w *world) successors(s state) (list []state) {
 	for p := range w.parent {
 		if !w.handler[p] || s.ended[p] {
@@ -191,7 +191,7 @@ func (w *world) successors(s state) (list []state) {
 		n := s
 		n.stepped, n.sem[p] = nobody, s.sem[p] || w.waitsAtSem(&s, p)
 		for t, o := range w.process {
-			// A thread may wait at a pipe that is there for the handler.
+			// A thread may wait at a pipe to which only the handler writes.
 			if op := w.next(&s, t); o == p && !s.free[t] && op != nil && op.kind == "read" && w.aloneWrites(&s, p, op.arg) {
 				n.full[op.arg] = true
 			}
@@ -232,7 +232,7 @@ func (w *world) successors(s state) (list []state) {
 	return list
 }
 
-// anything is what a thread that is free may do for others.
+// anything tries everything that a free thread may do for others.
 func (w *world) anything(s *state, t int, try func(func(*state))) {
 	p := w.process[t]
 	try(func(n *state) { w.end(n, t) })
@@ -263,8 +263,8 @@ func (w *world) anything(s *state, t int, try func(func(*state))) {
 	}
 }
 
-// runs tells which threads take a step in some state that can be reached, and which
-// are ended by another thread of their process.
+// runs returns which threads take a step in some reachable state, and which are ended by
+// another thread of their process.
 func (w *world) runs(s state) (ran, ended [6]bool) {
 	s.stepped = nobody
 	seen := map[state]bool{s: true}
@@ -298,10 +298,10 @@ func (w *world) runs(s state) (ran, ended [6]bool) {
 	return ran, ended
 }
 
-// liberal reports whether threads do as they like once they run.
+// liberal reports whether threads may do anything once they run.
 func (w *world) liberal() bool { return len(w.program) > len(w.process) }
 
-// let is the same world in which every thread that is not blocked does as it likes.
+// let returns the same world, in which every thread that is not blocked may do anything.
 func (w *world) let(s state) (*world, state) {
 	l := *w
 	l.program = append(slices.Clone(w.program), nil)
@@ -312,7 +312,7 @@ func (w *world) let(s state) (*world, state) {
 	return &l, s
 }
 
-// somewhere is a state that the programs come to within a few random steps.
+// somewhere returns a state that the programs reach within a few random steps.
 func (w *world) somewhere(r *rand.Rand) state {
 	s := w.start()
 	for range r.Intn(25) {
@@ -325,7 +325,7 @@ func (w *world) somewhere(r *rand.Rand) state {
 	return s
 }
 
-// randomWorld makes one with up to three processes and five threads.
+// randomWorld makes a world with up to three processes and five threads.
 func randomWorld(r *rand.Rand) *world {
 	w := &world{mutexes: 2, files: 2}
 	for p := range 2 + r.Intn(2) {
@@ -400,7 +400,7 @@ func tidOf(t int) int { return 1000 + t }
 
 func pidOf(p int) int { return 100 + p }
 
-// snapshot is what a scan would show of a state.
+// snapshot returns what a scan would show of a state.
 func (w *world) snapshot(s *state) *model.Snapshot {
 	snap := &model.Snapshot{Schema: model.Schema}
 	for p, parent := range w.parent {
@@ -501,7 +501,7 @@ func (w *world) wait(t int, o op) model.Wait {
 	case "sleep":
 		m.Call, m.Needs, m.Timed = "nanosleep", model.NeedsTime, model.Some(true)
 	case "join":
-		// A thread that is joined is named by the word, as an owner is.
+		// The futex word names the joined thread like an owner.
 		m.Call, m.Object = "futex", fmt.Sprint("join:", o.arg)
 	}
 	return m

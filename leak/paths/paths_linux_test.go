@@ -23,7 +23,7 @@ func TestNew(t *testing.T) {
 	fifo("old")
 	fifo("made anew")
 	before := List([]string{dir})
-	// The new one is made first, so that it cannot get the inode of the old one.
+	// The new FIFO is made before the old one is removed, so that it cannot get the same inode.
 	fifo("next")
 	if err := os.Rename(at("next"), at("made anew")); err != nil {
 		t.Fatal(err)

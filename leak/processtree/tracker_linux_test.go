@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An orphan stays in the tree, a child that was there before is none of it.
+// TestTracker: an orphan stays in the tree; a child that existed before is not part of it.
 func TestTracker(t *testing.T) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		t.Fatal(err)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// ReportCPU has a benchmark report the processor time of an operation: on a busy machine
-// that says more than the clock. What is done while the timer is stopped counts as well.
+// ReportCPU makes a benchmark report the processor time of an operation: on a busy machine
+// this says more than the elapsed time. Work while the timer is stopped counts as well.
 func ReportCPU(b *testing.B) {
 	b.Helper()
 	began := cpu()

@@ -9,7 +9,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Crowd is a machine full of IPC, for benchmarks: what tools/benchload makes. Each
+// Crowd is a machine full of IPC, for benchmarks, like the one that tools/benchload makes. Each
 // process holds about fds descriptors, 40 % of them ends of pipes and 20 % of UNIX
 // sockets that it shares with its neighbours, 20 % regular files, 10 % ends of TCP
 // connections and 10 % event counters, and maps four regions. All of them wait for
@@ -22,10 +22,10 @@ type Crowd struct {
 	steps     int
 }
 
-// NewCrowd makes a machine of so many processes, which wait for their parent.
+// NewCrowd makes a machine of processes that wait for their parent.
 func NewCrowd(processes, fds int) *Crowd { return newCrowd(processes, fds, false) }
 
-// NewRing makes a machine of so many processes, each of which waits for the one before.
+// NewRing makes a machine of processes, each of which waits for the one before.
 func NewRing(processes, fds int) *Crowd { return newCrowd(processes, fds, true) }
 
 func newCrowd(processes, fds int, ring bool) *Crowd {
@@ -73,7 +73,7 @@ func (c *Crowd) holder(process, fd int, access model.Access) model.Holder {
 	}
 }
 
-// channels are what process i shares with the next one, and what it has for itself.
+// channels returns the objects that process i shares with the next one, and those of its own.
 func (c *Crowd) channels(i int) []*model.Object {
 	var list []*model.Object
 	ino, fd := 100000+i*4*c.fds, 3
@@ -123,7 +123,7 @@ func (c *Crowd) channels(i int) []*model.Object {
 	return list
 }
 
-// shared is the pipe that all children read and their parent could write to.
+// shared returns the pipe that all children read and to which their parent could write.
 func (c *Crowd) shared() *model.Object {
 	o := &model.Object{
 		ID: fmt.Sprintf("pipe:%d", sharedIno), Kind: model.Pipe, Name: fmt.Sprintf("pipe:[%d]", sharedIno), Ino: sharedIno, HoldersComplete: true, Peers: []model.Peer{},
@@ -136,7 +136,7 @@ func (c *Crowd) shared() *model.Object {
 	return o
 }
 
-// files are regular files that all processes have open.
+// files returns regular files that all processes have open.
 func (c *Crowd) files() []*model.Object {
 	var list []*model.Object
 	for n := range 20 {
@@ -155,7 +155,7 @@ func (c *Crowd) files() []*model.Object {
 	return list
 }
 
-// wait has every process wait for a pipe, as long as there have been snapshots.
+// wait makes every process wait for a pipe. The waits began an hour before the first snapshot.
 func (c *Crowd) wait() {
 	s := c.Snapshot
 	s.Waits = append(make([]model.Wait, 0, c.processes+1), model.Wait{
@@ -175,8 +175,8 @@ func (c *Crowd) wait() {
 	}
 }
 
-// Next is the machine two seconds later. Of its processes one in every has been active,
-// so that a pipe and a connection of each has changed; 0: none. All else is shared with
+// Next returns the machine two seconds later. One process in every has been active, so that
+// a pipe and a connection of it have changed; 0: none has. Everything else is shared with
 // the snapshot before.
 func (c *Crowd) Next(every int) *model.Snapshot {
 	old := c.Snapshot

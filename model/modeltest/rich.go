@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Taken is when [Rich] was taken.
+// Taken is the time of the snapshot [Rich].
 var Taken = time.Date(2025, 3, 1, 12, 3, 11, 123456789, time.UTC)
 
 // The hostile names in [Rich].
@@ -21,9 +21,9 @@ var (
 	Long    = "/run/" + strings.Repeat("0123456789abcdef", 256)
 )
 
-// Rich is a hand-made snapshot with something of everything. Golden files are made of it,
-// so a new kind does not add to it: what must hold for every kind is tested with the
-// list of [model.Kinds].
+// Rich returns a hand-made snapshot with something of everything. Golden files are made from
+// it, so a new kind is not added to it: properties of every kind are tested with the list
+// of [model.Kinds].
 func Rich() *model.Snapshot {
 	s := &model.Snapshot{
 		Schema: model.Schema, Taken: Taken,
@@ -79,8 +79,8 @@ func Rich() *model.Snapshot {
 	return s
 }
 
-// traffic has an object with one sender and one receiver, and one without bytes of which
-// it is in doubt who is who.
+// traffic returns the traffic of an object with one sender and one receiver, and of one without
+// bytes for which it is not certain who sends and who receives.
 func traffic() []model.Traffic {
 	operations := &model.Flow{Calls: model.Some(int64(9)), CallsPerSecond: model.Some(int64(5))}
 	return []model.Traffic{{
@@ -93,15 +93,15 @@ func traffic() []model.Traffic {
 	}}
 }
 
-// flow is what went one way in two seconds.
+// flow returns the amount in one direction in two seconds.
 func flow(bytes, calls int64) *model.Flow {
 	return &model.Flow{
 		Bytes: model.Some(bytes), BytesPerSecond: model.Some(bytes / 2), Calls: model.Some(calls), CallsPerSecond: model.Some(calls / 2),
 	}
 }
 
-// bare has an object of which nothing is known for each of the kinds that are in the
-// goldens and of which there is none yet.
+// bare returns an object in which everything is unknown for each kind that is in the golden
+// files and has no object in the list.
 func bare(objects []*model.Object) []*model.Object {
 	var list []*model.Object
 	for _, kind := range []model.Kind{

@@ -58,7 +58,7 @@ func TestContinues(t *testing.T) {
 		if rec := samples(t, name); rec.Len() != i+1 {
 			t.Errorf("%d samples, want %d", rec.Len(), i+1)
 		}
-		// What a recorder that was killed leaves.
+		// As a recorder that was killed leaves it.
 		unfinished, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -68,8 +68,8 @@ func TestContinues(t *testing.T) {
 	}
 }
 
-// A trimmed recording takes the place of the file that a link leads to, and its lock
-// with it.
+// TestTrims: a trimmed recording replaces the file to which a symbolic link points, and the
+// new file is locked.
 func TestTrims(t *testing.T) {
 	dir := t.TempDir()
 	name, link := filepath.Join(dir, "a.rec"), filepath.Join(dir, "link")

@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/model/modeltest"
 )
 
-// On a finding k offers what is to be done about it, asks, and does that.
+// TestActionsOfFinding: on a finding, k offers its actions, asks, and carries out the chosen one.
 func TestActionsOfFinding(t *testing.T) {
 	v := newView(t, usual, 100, 24)
 	s := modeltest.Rich()
@@ -27,7 +27,7 @@ func TestActionsOfFinding(t *testing.T) {
 	v.has("Copied, to be run in a shell: fg %1")
 	v.keys("k End Enter")
 	v.has("Send a signal to less(813)")
-	v.keys("Esc Enter k") // the page of the finding has the same
+	v.keys("Esc Enter k") // the page of the finding offers the same
 	v.has("What to do: pipe-full")
 }
 
@@ -42,7 +42,7 @@ func TestKillOf(t *testing.T) {
 	}
 }
 
-// The menu says when a signal will do nothing, as far as the masks tell.
+// TestSignalThatDoesNothing: the menu says if a signal will have no effect, judged by the masks.
 func TestSignalThatDoesNothing(t *testing.T) {
 	masks := func(blocked, ignored, caught []string) *model.Signals {
 		return &model.Signals{Blocked: blocked, Ignored: ignored, Caught: caught}
@@ -56,7 +56,7 @@ func TestSignalThatDoesNothing(t *testing.T) {
 	}{
 		{"SIGTERM", "ignores it", model.Process{Signals: masks(nil, term, nil)}},
 		{"SIGTERM", "blocks it: no effect now", model.Process{Signals: masks(term, nil, nil)}},
-		{"SIGTERM", "", model.Process{PID: 7, Signals: masks(term, nil, nil), ThreadList: other}}, // the other thread takes it
+		{"SIGTERM", "", model.Process{PID: 7, Signals: masks(term, nil, nil), ThreadList: other}}, // the other thread receives it
 		{"SIGTERM", first, model.Process{NSPIDs: []int{7, 1}, Signals: masks(nil, nil, nil)}},
 		{"SIGTERM", "", model.Process{NSPIDs: []int{7, 1}, Signals: masks(nil, nil, term)}},
 		{"SIGKILL", "", model.Process{NSPIDs: []int{7, 1}, Signals: masks(nil, nil, term)}},
@@ -69,7 +69,7 @@ func TestSignalThatDoesNothing(t *testing.T) {
 	}
 }
 
-// What is searched is marked wherever it stands, whatever its case.
+// TestHighlight: a searched text is marked wherever it occurs, in any case.
 func TestHighlight(t *testing.T) {
 	l := text(Normal, "yes(812) → ")
 	l.add(Dim, "YES and yes")

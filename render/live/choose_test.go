@@ -52,7 +52,7 @@ func TestCompleteColumns(t *testing.T) {
 			}
 		}
 	}
-	for _, screen := range screenNames() { // what is offered is taken
+	for _, screen := range screenNames() { // every completion is accepted
 		for _, w := range CompleteColumns(screen + "=") {
 			if err := (Columns{}).Set(w); err != nil {
 				t.Error(err)

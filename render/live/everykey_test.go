@@ -8,8 +8,8 @@ import (
 	"github.com/ipctop/ipctop/model/modeltest"
 )
 
-// Every key on every screen, on a page and on a finding: the frame stays whole, and
-// where there is something to act on nothing says that nothing is selected.
+// TestEveryKeyEverywhere presses every key on every screen, on a page and on a finding: every
+// frame stays valid, and no message says that nothing is selected if something is.
 func TestEveryKeyEverywhere(t *testing.T) {
 	for screen := 1; screen <= keyed; screen++ {
 		for _, b := range bindings() {

@@ -189,7 +189,7 @@ func TestFollowHoldsOn(t *testing.T) {
 	v.has("> pipe:4243")
 }
 
-// A pid that another process has by now is another row.
+// TestReusedPID: if a pid is reused, the new process is another row.
 func TestReusedPID(t *testing.T) {
 	v := newView(t, usual, 80, 24)
 	v.scan(undiagnosed())
@@ -204,7 +204,8 @@ func TestReusedPID(t *testing.T) {
 	v.has("+ new   process  impostor(813)", "gone  process  less(813)")
 }
 
-// Stepping back shows what was; the way forth ends at the newest, and Z goes on.
+// TestHistory: stepping back shows earlier snapshots; stepping forward ends at the newest one,
+// and Z resumes.
 func TestHistory(t *testing.T) {
 	v := newView(t, usual, 80, 24)
 	v.scan(undiagnosed())
@@ -334,7 +335,7 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// column1 is what stands under COMMAND, from the first row to the last.
+// column1 returns the cells under COMMAND, from the first row to the last.
 func column1(v *view) string {
 	var names []string
 	at := -1
@@ -351,8 +352,8 @@ func column1(v *view) string {
 	return strings.Join(names, "|")
 }
 
-// What a finding calls an orphan can be removed; everything else, and everything
-// where nothing may be changed, cannot.
+// TestRemove: an object that a finding calls an orphan can be removed; other objects cannot,
+// and nothing can be removed if changes are not allowed.
 func TestRemove(t *testing.T) {
 	orphaned := func() *model.Snapshot {
 		s := modeltest.Rich()
@@ -390,7 +391,8 @@ func TestRemove(t *testing.T) {
 	}
 }
 
-// A dialog is about the process it was opened for, whatever comes and goes.
+// TestSignalDialogIsFrozen: a dialog stays about the process for which it was opened, whatever
+// changes meanwhile.
 func TestSignalDialogIsFrozen(t *testing.T) {
 	v := newView(t, usual, 100, 24)
 	v.scan(undiagnosed())
@@ -407,7 +409,7 @@ func TestSignalDialogIsFrozen(t *testing.T) {
 	}
 }
 
-// A finding opens as what it is: chain, evidence, what to do; and ? explains it.
+// TestFinding: the page of a finding shows its chain, evidence and actions; ? explains it.
 func TestFinding(t *testing.T) {
 	v := newView(t, usual, 100, 30)
 	v.scan(modeltest.Rich())
@@ -424,7 +426,7 @@ func TestFinding(t *testing.T) {
 	v.has("(gone)", f.Evidence[0].Text)
 }
 
-// Whatever is pressed, in whatever order, nothing panics and every frame fits.
+// FuzzKeys: whatever keys are pressed, in any order, nothing panics and every frame fits.
 func FuzzKeys(f *testing.F) {
 	f.Add("2 Down Enter Esc o l", 80, 24)
 	f.Add("3 \\ 'a==' Enter Esc / 'x' Enter n N W Right Right", 40, 10)
@@ -439,7 +441,7 @@ func FuzzKeys(f *testing.F) {
 	})
 }
 
-// Every key of the table does something; every one is in the help.
+// TestEveryBindingIsBound: every key of the table does something, and is in the help.
 func TestEveryBindingIsBound(t *testing.T) {
 	page := ""
 	for _, l := range help(usual, 80) {
@@ -458,7 +460,7 @@ func TestEveryBindingIsBound(t *testing.T) {
 	}
 }
 
-// lineOf is the screen line that begins with a text, and the first word after it.
+// lineOf returns the screen line that begins with a text, and the first word after it.
 func lineOf(t *testing.T, v *view, prefix string) [2]string {
 	t.Helper()
 	for i, l := range strings.Split(v.frame(), "\n") {
@@ -470,7 +472,7 @@ func lineOf(t *testing.T, v *view, prefix string) [2]string {
 	return [2]string{}
 }
 
-// pipes is a machine with n pipes.
+// pipes returns a machine with n pipes.
 func pipes(n int) *model.Snapshot {
 	s := &model.Snapshot{Schema: model.Schema, Taken: modeltest.Taken}
 	for i := range n {

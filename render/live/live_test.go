@@ -41,8 +41,8 @@ func golden(t *testing.T, name string, got []byte) {
 
 var usual = Settings{Interval: 2 * time.Second}
 
-// view drives a model as the terminal does: work is done at once, other effects
-// are kept.
+// view runs a model like the terminal does: work is done at once, other effects are
+// stored.
 type view struct {
 	t       *testing.T
 	m       Model
@@ -76,7 +76,7 @@ func (v *view) scan(s *model.Snapshot) {
 	v.do(Scanned{Data: v.prev})
 }
 
-// keys presses keys by name, apart by spaces; 'text' types text.
+// keys presses keys, given by name and separated by spaces; 'text' types text.
 func (v *view) keys(keys string) {
 	v.t.Helper()
 	for _, k := range strings.Fields(keys) {
@@ -86,15 +86,14 @@ func (v *view) keys(keys string) {
 			}
 			continue
 		}
-		if k == "Space" { // Fields cannot hold one
+		if k == "Space" { // strings.Fields splits at spaces
 			k = " "
 		}
 		v.do(Key{k})
 	}
 }
 
-// check holds for every frame: it fits, and holds nothing that could drive the
-// terminal.
+// check checks every frame: it fits, and contains nothing that could control the terminal.
 func (v *view) check() {
 	v.t.Helper()
 	lines := Lines(v.m, v.m.width, v.m.height)
@@ -114,8 +113,7 @@ func (v *view) check() {
 	}
 }
 
-// frame is the screen as text a person can read. The selected row is marked at
-// the left.
+// frame returns the screen as readable text. The selected row is marked on the left.
 func (v *view) frame() string {
 	var b strings.Builder
 	for _, l := range Lines(v.m, v.m.width, v.m.height) {
@@ -143,14 +141,15 @@ func (v *view) has(texts ...string) {
 	}
 }
 
-// undiagnosed is the rich snapshot as a version without diagnosis takes it.
+// undiagnosed returns the rich snapshot without waits and findings, as if there was no
+// diagnosis.
 func undiagnosed() *model.Snapshot {
 	s := modeltest.Rich()
 	s.Findings, s.Waits = nil, nil
 	return s
 }
 
-// later is the rich snapshot, a little later: a pipe has gone, a process and its
+// later returns the rich snapshot a little later: a pipe has gone, and a process and its
 // queue have come.
 func later() *model.Snapshot {
 	s := undiagnosed()
@@ -197,8 +196,8 @@ func TestPages(t *testing.T) {
 	golden(t, "pages.txt", b.Bytes())
 }
 
-// What got stuck and was released, and which findings came and went, is in the
-// log; idleness and what has only just begun is not.
+// TestLog: the log has threads that got stuck and were released, and findings that began and
+// ended; it does not have idle threads and waits that have only just begun.
 func TestLog(t *testing.T) {
 	v := newView(t, usual, 120, 24)
 	calm := undiagnosed()
@@ -220,7 +219,7 @@ func TestLog(t *testing.T) {
 	v.scan(stuck)
 	v.scan(calm)
 	v.has("< released  wait       write pipe:4242", "= over      pipe-full")
-	undecided := later() // where nobody looked, nothing ended
+	undecided := later() // without a diagnosis nothing counts as ended
 	v.scan(stuck)
 	n := len(v.m.log)
 	undecided.Objects, undecided.Processes = stuck.Objects, stuck.Processes
@@ -230,7 +229,7 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// A wait of another process that has the pid by now is another wait.
+// TestLogReusedPID: if a pid is reused, a wait of the new process is another wait.
 func TestLogReusedPID(t *testing.T) {
 	v := newView(t, usual, 120, 24)
 	first, second := undiagnosed(), later()
@@ -269,8 +268,8 @@ func TestBeforeTheFirstSnapshot(t *testing.T) {
 	v.has("ipctop cannot look", `The last scan failed: open /proc: no\nsuch file`)
 }
 
-// The processes are there before everything else is read; nothing is said of what
-// was not looked at.
+// TestGlimpse: the processes are shown before everything else has been read; nothing is said
+// about things that have not been read.
 func TestGlimpse(t *testing.T) {
 	v := newView(t, usual, 80, 24)
 	first := &model.Snapshot{Taken: modeltest.Taken, Host: modeltest.Rich().Host, Processes: modeltest.Rich().Processes}

@@ -26,8 +26,8 @@ import (
 	"github.com/ipctop/ipctop/route"
 )
 
-// A dump may come from a stranger. Whatever field it leaves out, or gives a value that
-// no scan would, reading it is an error or everything can be shown.
+// TestMissingFields: a dump may come from an untrusted source. If a field is missing or has a
+// value that no scan would give, either reading is an error, or everything can be shown.
 func TestMissingFields(t *testing.T) {
 	rich := modeltest.Rich()
 	rich.Objects = slices.DeleteFunc(rich.Objects, func(o *model.Object) bool { return len(o.Name) > 1000 }) // it takes long to draw
@@ -79,7 +79,7 @@ func TestMissingFields(t *testing.T) {
 			m[key] = []any{}
 		}
 	})
-	// Numbers that no scan would give, all at once.
+	// Values that no scan would give, in all numbers at once.
 	for _, n := range []json.Number{"0", "2", "2147483647"} {
 		check("with "+n.String()+" everywhere", []string{"objects"}, func(m map[string]any, key, _ string) {
 			switch v := m[key].(type) {
@@ -96,8 +96,8 @@ func TestMissingFields(t *testing.T) {
 	}
 }
 
-// together are the fields that may be left out at the same time: one of each list, and of
-// the details of each kind. Whole lists are left out by themselves.
+// together returns sets of fields that are left out at the same time: one field of each list,
+// and one of each kind's detail. Whole lists are left out one by one.
 func together(fields map[string]any) [][]string {
 	var alone, list [][]string
 	place := map[string]int{} // the next field's, by list or kind
@@ -140,7 +140,7 @@ func decodeAnyBytes(t *testing.T, b []byte) map[string]any {
 	return doc
 }
 
-// marshal writes the schema first, as a dump has it.
+// marshal writes the schema first, as in a dump.
 func marshal(t *testing.T, doc map[string]any) []byte {
 	t.Helper()
 	schema, ok := doc["schema"]
@@ -156,7 +156,7 @@ func marshal(t *testing.T, doc map[string]any) []byte {
 	return b
 }
 
-// eachField visits the fields of a document. Those of details are apart by kind.
+// eachField visits the fields of a document. The paths of details contain the kind.
 func eachField(v any, path string, visit func(m map[string]any, key, path string)) {
 	switch v := v.(type) {
 	case []any:
@@ -197,8 +197,8 @@ func addFull(doc map[string]any) {
 	}
 }
 
-// filled is the JSON of a value in which every field has one. All numbers are 1, so that
-// what they stand for is there.
+// filled returns the JSON of a value with every field set. All numbers are 1, so that
+// references to processes and objects are valid.
 func filled(t reflect.Type) any {
 	switch {
 	case t == reflect.TypeFor[time.Time]():
@@ -233,7 +233,7 @@ func filled(t reflect.Type) any {
 	return 1
 }
 
-// showAll shows a snapshot in every way there is; tables with every column of some lists.
+// showAll shows a snapshot in every possible way; tables with every column of some lists.
 func showAll(t *testing.T, name string, lists []string, before, s *model.Snapshot) {
 	t.Helper()
 	doing := ""

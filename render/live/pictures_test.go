@@ -14,7 +14,7 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// palette is how roles look in a picture.
+// palette says how roles look in a picture.
 type palette struct {
 	text, back string
 	roles      map[Role]string // attributes of SVG text
@@ -60,7 +60,7 @@ func svg(lines []Line, width int, p palette) []byte {
 			if l.Selected {
 				look = `fill="` + p.back + `"`
 			}
-			// Each word has a place of its own, whatever the font makes of spaces.
+			// Each word gets its own position, independent of the width of spaces in the font.
 			for _, word := range strings.SplitAfter(s.Text, " ") {
 				n := render.Width(word)
 				if text := strings.TrimSpace(word); text != "" {
@@ -75,8 +75,8 @@ func svg(lines []Line, width int, p palette) []byte {
 	return b.Bytes()
 }
 
-// demo is a machine on which billing and reports wait for each other, and a pipe
-// is full.
+// demo returns a machine on which billing and reports wait for each other, and a pipe is
+// full.
 func demo() *model.Snapshot {
 	at := modeltest.Taken
 	process := func(pid int, name, user string) *model.Process {
@@ -152,8 +152,8 @@ func demo() *model.Snapshot {
 	return s
 }
 
-// The pictures of the documentation are frames as they are drawn; make pictures
-// draws them anew.
+// TestPictures: the pictures in the documentation are real frames; make pictures draws them
+// again.
 func TestPictures(t *testing.T) {
 	for _, c := range []struct {
 		name, keys, palette string

@@ -19,7 +19,7 @@ type file struct{ bytes.Buffer }
 func (f *file) Truncate(n int64) error { f.Buffer.Truncate(int(n)); return nil }
 func (f *file) Sync() error            { return nil }
 
-// changing are snapshots of a machine on which things come and go.
+// changing returns snapshots of a machine on which things come and go.
 func changing(samples int) []*model.Snapshot {
 	var list []*model.Snapshot
 	for i := range samples {
@@ -105,8 +105,8 @@ func (v *replaying) loadWanted() {
 	}
 }
 
-// A replay shows what the live view showed: every screen, after every sample. That the
-// commands in findings are the file's is for other tests.
+// TestReplayShowsWhatWasLive: a replay shows the same as the live view did: every screen,
+// after every sample. Other tests check that commands in findings come from the file.
 func TestReplayShowsWhatWasLive(t *testing.T) {
 	snaps := changing(8)
 	rec := recorded(t, snaps)
@@ -126,7 +126,7 @@ func TestReplayShowsWhatWasLive(t *testing.T) {
 				replayed.keys(keys)
 				live := Lines(watched.m, size[0], size[1])
 				again := Lines(replayed.m, size[0], size[1])
-				// The title tells them apart.
+				// Only the title differs.
 				for n := 1; n < max(len(live), len(again)); n++ {
 					if n >= len(live) || n >= len(again) || live[n].String() != again[n].String() {
 						t.Fatalf("sample %d, %v, after %s, line %d:\nlive   %v\nreplay %v", i, size, keys, n, live, again)
@@ -142,7 +142,7 @@ func TestReplaySteps(t *testing.T) {
 	v := newReplay(t, recorded(t, snaps), 7, 120, 24)
 	for _, step := range []struct {
 		keys  string
-		title string // what it says of the place
+		title string // the position in the title
 		says  string // the message
 	}{
 		{"", "REPLAY 8/8 2025-03-01 12:03:46 from ipc.rec", ""},
@@ -173,7 +173,7 @@ func TestReplaySteps(t *testing.T) {
 	}
 }
 
-// Whoever holds a key down gets where they want to, without everything on the way.
+// TestReplaySkipsWhatIsPassed: if the user holds a key down, samples on the way are skipped.
 func TestReplaySkipsWhatIsPassed(t *testing.T) {
 	v := newReplay(t, recorded(t, changing(8)), 0, 80, 24)
 	v.view.keys("] ] ] ] ]")
@@ -200,7 +200,8 @@ func TestReplaySaysWhatCannotBeRead(t *testing.T) {
 	}
 }
 
-// The log is of steps forward; after a jump nobody knows what happened between.
+// TestReplayLog: the log has the changes of steps forward; after a jump it is not known what
+// happened in between.
 func TestReplayLog(t *testing.T) {
 	v := newReplay(t, recorded(t, changing(8)), 0, 80, 24)
 	count := func() string { return fmt.Sprint(len(v.m.log) > 0, len(v.m.history.list)) }

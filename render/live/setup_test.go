@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// The setup changes what is seen at once, and is kept only when the user says so.
+// TestSetup: the setup takes effect at once, and is saved only if the user asks for it.
 func TestSetup(t *testing.T) {
 	s := usual
 	s.Theme, s.Themes = "default", []string{"default", "light", "mono"}

@@ -12,8 +12,8 @@ import (
 	"github.com/ipctop/ipctop/model/modeltest"
 )
 
-// TestSharedParts prepares snapshots that share what has not changed, one after the
-// other, and each of them anew: the same is shown.
+// TestSharedParts prepares snapshots that share unchanged records, one after the other, and
+// each of them separately: the same must be shown.
 func TestSharedParts(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	var links model.LinkMaker
@@ -58,7 +58,7 @@ func TestSharedParts(t *testing.T) {
 	}
 }
 
-// withoutSharing is a snapshot whose objects are copies.
+// withoutSharing returns a snapshot whose objects are copies.
 func withoutSharing(d *Data) *Data {
 	s := *d.Snap
 	s.Objects = nil

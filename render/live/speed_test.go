@@ -7,7 +7,7 @@ import (
 	"github.com/ipctop/ipctop/model/modeltest"
 )
 
-// many is how many rows the view must bear.
+// many is the number of rows that the view must handle.
 const many = 100_000
 
 func BenchmarkFrame(b *testing.B) {
@@ -27,7 +27,7 @@ func BenchmarkFrame(b *testing.B) {
 			Lines(m, 200, 50)
 		}
 	})
-	b.Run("snapshot", func(b *testing.B) { // as far as the drawing goroutine is concerned
+	b.Run("snapshot", func(b *testing.B) { // only the work of the drawing goroutine
 		for b.Loop() {
 			m, _ = Update(m, Scanned{Data: d})
 			Lines(m, 200, 50)
@@ -35,7 +35,7 @@ func BenchmarkFrame(b *testing.B) {
 	})
 }
 
-// benchWork updates a model and does the work that comes of it.
+// benchWork updates a model and does the resulting work.
 func benchWork(m Model, e Event) Model {
 	m, effects := Update(m, e)
 	for _, e := range effects {
@@ -46,7 +46,7 @@ func benchWork(m Model, e Event) Model {
 	return m
 }
 
-// What happens elsewhere, for each snapshot.
+// BenchmarkPrepare measures the work of the scanner's goroutine for each snapshot.
 func BenchmarkPrepare(b *testing.B) {
 	s := pipes(many)
 	x := model.NewIndex(s)
@@ -71,8 +71,8 @@ func BenchmarkArrange(b *testing.B) {
 	}
 }
 
-// BenchmarkRefresh prepares and draws each screen for a crowd, again and again while
-// nothing happens or one process in a hundred is active.
+// BenchmarkRefresh prepares and draws each screen for a crowd, repeatedly, while nothing
+// happens or one process in a hundred is active.
 func BenchmarkRefresh(b *testing.B) {
 	for name, every := range map[string]int{"idle": 0, "active": 100} {
 		for _, key := range []string{"1", "2", "3", "4", "5", "6", "7", "8"} {

@@ -13,7 +13,7 @@ import (
 	"github.com/ipctop/ipctop/trace"
 )
 
-// madeEvents are an event of each kind, so many milliseconds after the snapshot that is later.
+// madeEvents returns an event of each kind, ms milliseconds after the snapshot later.
 func madeEvents(ms int) []*trace.Event {
 	at := func(more int) time.Time { return later().Taken.Add(time.Duration(ms+more) * time.Millisecond) }
 	yes, less := &trace.Party{PID: 812, TID: 812, Comm: "yes"}, &trace.Party{PID: 813, TID: 814, Comm: "less"}
@@ -35,7 +35,7 @@ func madeEvents(ms int) []*trace.Event {
 	}
 }
 
-// Events stand in the log among its own entries, in the order of their time.
+// TestTracedEvents: events are in the log among its own entries, in order of time.
 func TestTracedEvents(t *testing.T) {
 	var b bytes.Buffer
 	for _, size := range []struct{ width, height int }{{80, 24}, {120, 24}} {
@@ -63,7 +63,7 @@ func TestTracedEvents(t *testing.T) {
 	golden(t, "traced.txt", b.Bytes())
 }
 
-// Where there is no eBPF a sentence says so, and nothing else is another.
+// TestTraceUnavailable: without eBPF a sentence says so, and nothing else changes.
 func TestTraceUnavailable(t *testing.T) {
 	v := newView(t, usual, 120, 24)
 	v.scan(undiagnosed())
@@ -76,7 +76,8 @@ func TestTraceUnavailable(t *testing.T) {
 	}
 }
 
-// While the view is paused nothing moves; what happened is shown when it goes on.
+// TestTracedWhilePaused: while the view is paused nothing moves; the events are shown when it
+// resumes.
 func TestTracedWhilePaused(t *testing.T) {
 	v := newView(t, usual, 120, 24)
 	v.scan(undiagnosed())
@@ -98,7 +99,8 @@ func TestTracedProcess(t *testing.T) {
 	v.has("yes(812)", "-deploy")
 }
 
-// The page about why a thread waits says who used to wake it, as long as that is traced.
+// TestTracedWakeups: the page about why a thread waits says who used to wake it, while that is
+// traced.
 func TestTracedWakeups(t *testing.T) {
 	const woken, often = "last woken by its own thread 815 3s ago; its waits in write last 1.5ms as", "a rule (12 seen)"
 	v := newView(t, usual, 120, 40)
@@ -107,7 +109,7 @@ func TestTracedWakeups(t *testing.T) {
 		s := modeltest.Rich()
 		for _, p := range s.Processes {
 			if p.PID == 812 {
-				p.State = "S" // one that is stopped has no chain
+				p.State = "S" // a stopped process has no chain
 			}
 		}
 		found := false
@@ -136,7 +138,8 @@ func TestTracedWakeups(t *testing.T) {
 	v.has("why: yes(812)", "-last woken")
 }
 
-// A storm of events pushes neither the others out of the log nor more into it than it keeps.
+// TestTracedStorm: a storm of events does not push other entries out of the log, and the log
+// does not grow beyond its limit.
 func TestTracedStorm(t *testing.T) {
 	v := newView(t, usual, 120, 24)
 	v.scan(undiagnosed())
@@ -157,7 +160,8 @@ func TestTracedStorm(t *testing.T) {
 	}
 }
 
-// Enter on an event leads to whom it is about: who waits for a lock, not who has it.
+// TestWhomAnEventIsAbout: Enter on an event goes to the process that it is about: the one that
+// waits for a lock, not the one that has it.
 func TestWhomAnEventIsAbout(t *testing.T) {
 	v := newView(t, Settings{}, 80, 24)
 	who, other := &trace.Party{PID: 812, StartTicks: 7}, &trace.Party{PID: 813}

@@ -22,12 +22,12 @@ import (
 	"github.com/ipctop/ipctop/render/report"
 )
 
-// hostile is what a name, or any text of a stranger's file, may contain.
+// hostile is a text that a name, or any text of an untrusted file, may contain.
 const hostile = `"><script>document.documentElement.dataset.hostile=1</script><img src=//evil.example/x onerror="document.documentElement.dataset.hostile=1">` +
 	`</style></title><base href=//evil.example/>` + "\x1b[31m\xff\u202e'+alert(1)+'{{.Policy}}"
 
-// incident is a snapshot in which two processes wait for a third, and everything that can
-// have a stranger's text has it.
+// incident returns a snapshot in which two processes wait for a third one, and in which every
+// field that can have untrusted text contains the hostile text.
 func incident() *model.Snapshot {
 	s := modeltest.Rich()
 	name := func(n string) string { return n + hostile }
@@ -82,8 +82,8 @@ func page(t *testing.T, s *model.Snapshot, o report.Options) string {
 	return b.String()
 }
 
-// TestHostileNamesAreText looks for what a name could bring into the page: tags, attributes
-// and characters that are none.
+// TestHostileNamesAreText searches the page for things that a name could inject: tags,
+// attributes and invalid characters.
 func TestHostileNamesAreText(t *testing.T) {
 	text := page(t, incident(), report.Options{Source: hostile, Samples: samples(), Version: "1.0"})
 	if !utf8.ValidString(text) || strings.ContainsAny(text, "\x1b\u202e") {
@@ -110,8 +110,8 @@ func TestHostileNamesAreText(t *testing.T) {
 	}
 }
 
-// TestPolicy: the style and the script that are in the page are those that its policy
-// allows, byte for byte.
+// TestPolicy: the style and the script in the page are those that its policy allows, byte
+// for byte.
 func TestPolicy(t *testing.T) {
 	text := page(t, incident(), report.Options{})
 	policy := html.UnescapeString(regexp.MustCompile(`Content-Security-Policy" content="([^"]*)"`).FindStringSubmatch(text)[1])
@@ -145,7 +145,7 @@ func TestPageTells(t *testing.T) {
 	}
 }
 
-// TestLargeSnapshot bounds what a page takes.
+// TestLargeSnapshot limits the size of a page.
 func TestLargeSnapshot(t *testing.T) {
 	s := &model.Snapshot{Findings: []model.Finding{}}
 	for i := range 5000 {
@@ -162,7 +162,7 @@ func TestLargeSnapshot(t *testing.T) {
 	}
 }
 
-// browse opens a page in a headless browser and returns what became of it.
+// browse opens a page in a headless browser and returns the resulting document.
 func browse(t *testing.T, text string) string {
 	t.Helper()
 	browser := ""
@@ -191,7 +191,7 @@ func browse(t *testing.T, text string) string {
 	return string(out)
 }
 
-// TestInBrowser: the page's own script runs, and no name does.
+// TestInBrowser: the page's own script runs, and no script in a name does.
 func TestInBrowser(t *testing.T) {
 	dom := browse(t, page(t, incident(), report.Options{Source: hostile, Samples: samples()}))
 	if strings.Contains(dom, "data-hostile") || strings.Contains(dom, "<img") || strings.Contains(dom, "<base") {
@@ -202,8 +202,8 @@ func TestInBrowser(t *testing.T) {
 	}
 }
 
-// TestSortAndFilter presses headings and types into a filter. For that it gives the page
-// a policy that allows the test's script.
+// TestSortAndFilter clicks headings and types into a filter. For that it gives the page a
+// policy that allows the test's script.
 func TestSortAndFilter(t *testing.T) {
 	s := &model.Snapshot{Findings: []model.Finding{}, Waits: []model.Wait{}}
 	for _, pid := range []int{100, 9, 20} {

@@ -21,7 +21,8 @@ func (s *shows) Show() {
 	s.SimulationScreen.Show()
 }
 
-// A refresh that changes nothing on the screen sends nothing; all else is drawn.
+// TestUnchangedFrameIsNotSent: a refresh that changes nothing on the screen sends nothing to
+// the terminal; other frames are drawn.
 func TestUnchangedFrameIsNotSent(t *testing.T) {
 	screen := &shows{SimulationScreen: tcell.NewSimulationScreen("UTF-8")}
 	if err := screen.Init(); err != nil {
@@ -37,7 +38,7 @@ func TestUnchangedFrameIsNotSent(t *testing.T) {
 	}
 	width, height := screen.Size()
 	v.do(live.Resize{Width: width, Height: height})
-	for range 30 { // until what is drawn over time is as wide as it gets
+	for range 30 { // until the trends over time have reached their full width
 		scan()
 	}
 	v.draw()

@@ -12,7 +12,7 @@ import (
 	"github.com/ipctop/ipctop/trace"
 )
 
-// madeTracer tells of the events it gets.
+// madeTracer reports the events that it gets.
 type madeTracer struct {
 	events chan *trace.Event
 	lost   atomic.Uint64
@@ -59,8 +59,8 @@ func exitOf(pid, status int) *trace.Event {
 	}
 }
 
-// Events are shown while it is on, those alone that are no idleness; many at a time are
-// counted, and losses said.
+// TestTracing: events are shown while tracing is on, except minor ones. If there are many at a
+// time, the others are counted; lost events are shown.
 func TestTracing(t *testing.T) {
 	m := newMadeTracer()
 	begun := 0
@@ -108,7 +108,8 @@ func TestBatch(t *testing.T) {
 	}
 }
 
-// What ends the tracing is said, and it can begin anew; quitting ends it, too.
+// TestTracingThatBreaks: it is shown why tracing ended, and it can be started again; quitting
+// ends it, too.
 func TestTracingThatBreaks(t *testing.T) {
 	tracers := make(chan *madeTracer, 2)
 	r := startView(t, Options{Trace: func(context.Context) (Tracer, error) {

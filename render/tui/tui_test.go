@@ -48,7 +48,7 @@ func startView(t *testing.T, o Options) *running {
 	return r
 }
 
-// text is the screen's. It may be a frame that is being drawn.
+// text returns the text of the screen. The frame may be incomplete.
 func (r *running) text() string {
 	width, height := r.screen.Size()
 	var b strings.Builder
@@ -63,7 +63,7 @@ func (r *running) text() string {
 	return b.String()
 }
 
-// waitFor polls until the screen has a text.
+// waitFor polls until the screen contains a text.
 func (r *running) waitFor(want string) {
 	r.t.Helper()
 	for end := time.Now().Add(deadline); ; time.Sleep(2 * time.Millisecond) {
@@ -188,7 +188,7 @@ func TestHangUpEndsTheView(t *testing.T) {
 	}
 }
 
-// While a scan hangs, keys are answered.
+// TestDrawingNeverWaitsForAScan: keys work while a scan hangs.
 func TestDrawingNeverWaitsForAScan(t *testing.T) {
 	block := make(chan struct{})
 	defer close(block)
@@ -214,7 +214,7 @@ func TestPausedMeansNoScan(t *testing.T) {
 	r.waitFor("ipctop db1")
 	r.rune('Z')
 	r.waitFor("PAUSED")
-	time.Sleep(20 * time.Millisecond) // one that is under way
+	time.Sleep(20 * time.Millisecond) // for a scan that is running
 	before := n.Load()
 	time.Sleep(100 * time.Millisecond)
 	if after := n.Load(); after != before {
@@ -243,7 +243,7 @@ func TestThemes(t *testing.T) {
 	}
 }
 
-// actorOf notes what it is asked to do.
+// actorOf records what it is asked to do.
 type actorOf struct {
 	mu  sync.Mutex
 	did []string
@@ -276,7 +276,8 @@ type heldOf struct {
 func (h heldOf) Signal(name string) error { h.note("%s to %d", name, h.pid); return nil }
 func (h heldOf) Close() error             { h.note("let go of %d", h.pid); return nil }
 
-// A process is held while the user chooses, and let go whatever the choice.
+// TestSignals: a process is held while the user chooses a signal, and released whatever the
+// choice is.
 func TestSignals(t *testing.T) {
 	a := new(actorOf)
 	r := startView(t, Options{Actor: a})
@@ -322,7 +323,8 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// What is copied goes to the terminal, which alone knows where its clipboard is.
+// TestCopy: copied text is sent to the terminal, because only the terminal can reach the
+// clipboard.
 func TestCopy(t *testing.T) {
 	r := startView(t, Options{})
 	r.waitFor("live")
@@ -335,8 +337,8 @@ func TestCopy(t *testing.T) {
 	}
 }
 
-// Every key of the help reaches the model by its name: what is injected as the
-// terminal would send it does what the table of bindings says.
+// TestEveryKey: every key in the help reaches the model by its name. A key is injected as the
+// terminal would send it, and must do what the table of bindings says.
 func TestEveryKey(t *testing.T) {
 	type press struct {
 		key  tcell.Key

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// around lays words out: those given, by their offset from the futex word.
+// around makes memory from words, given by their offset from the futex word.
 func around(words map[int]uint32) ([]byte, int) {
 	b := make([]byte, Before+After)
 	for offset, v := range words {
@@ -108,7 +108,7 @@ func TestIdentify(t *testing.T) {
 			if got := Identify(tt.wait, func(n int) bool { return n == tid }); got != tt.want {
 				t.Errorf("got %+v, want %+v", got, tt.want)
 			}
-			// Of the word alone less is known, and never something else.
+			// From the word alone, less is known, but never something different.
 			tt.wait.Around, tt.wait.At = tt.wait.Around[Before:Before+4], 0
 			if got := Identify(tt.wait, func(n int) bool { return n == tid }); got.Type != Unknown && got.Type != tt.want.Type {
 				t.Errorf("of the word alone: %+v", got)
