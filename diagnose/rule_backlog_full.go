@@ -32,7 +32,7 @@ func findBacklogFull(v *view) []finding {
 		servers := holders(o, nil)
 		victims, waits := v.connecting(l)
 		if len(waits) == 0 && (len(servers) == 0 || !v.allIdle(servers) || v.inherited(l, servers)) {
-			continue // no client waits and the server works, or no process that holds the socket is a server
+			continue // no thread is blocked in connect; and there is no server, it works, or the holders are not servers
 		}
 		confidence, lowered := v.absence(o)
 		if len(servers) > 0 {

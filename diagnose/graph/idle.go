@@ -65,9 +65,9 @@ func (g *Graph) Firm(w *model.Wait) bool {
 	return false
 }
 
-// keeps reports whether somebody withholds what a wait needs for as long as he lives and does
-// not act: a lock, or space in a buffer. A child or thread whose end is awaited withholds
-// nothing: it ends when it is told to.
+// keeps reports whether a process or thread withholds what a wait needs for as long as it lives
+// and does not act: a lock, or space in a buffer. A child or thread whose end is awaited
+// withholds nothing: it ends when it is told to.
 func (g *Graph) keeps(w *model.Wait) bool {
 	return g.Firm(w) && !g.ForChild(w) && g.lockType(w) != "join"
 }

@@ -27,7 +27,7 @@ const (
 	Gone    EndKind = "gone"   // the thread that could release the last one has ended
 	Signal  EndKind = "signal" // the last one waits for a signal
 	Timer   EndKind = "time"   // … for time to pass
-	Unseen  EndKind = "unseen" // who could release the last one, or what he does, is not visible
+	Unseen  EndKind = "unseen" // which thread could release the last one, or what that does, is not visible
 )
 
 // End is the root cause that a chain leads to.
