@@ -73,12 +73,24 @@ func findLockWait(v *view) []finding {
 			list = append(list, f)
 			continue
 		}
-		if chain.End.Kind != graph.Running {
+		f.Actions = v.resumeHolder(holders, victims)
+		if f.Actions == nil && chain.End.Kind != graph.Running {
 			f.Actions = v.endAll(holders, waits) // a process that works, or waits for one that works, should not be ended for that
 		}
 		list = append(list, f)
 	}
 	return list
+}
+
+// resumeHolder is the action that resumes a stopped process which holds a lock together with others that
+// are not stopped, such as its children: any of them may release the lock.
+func (v *view) resumeHolder(holders, victims []int) []model.Action {
+	for _, pid := range holders {
+		if v.mayGoOn(pid) {
+			return []model.Action{v.resume(pid, "; "+v.some(victims)+verb(len(victims), " goes on", " go on")+" if that releases the lock")}
+		}
+	}
+	return nil
 }
 
 // lockedElsewhere returns the finding for a lock whose holder is not visible from here.

@@ -133,6 +133,31 @@ func mapped(pids ...int32) func(*model.Object) {
 	}
 }
 
+// TestStoppedHolderResumes: if several processes hold a lock together and one is stopped, the advice is to
+// resume it, and not to end any of them.
+func TestStoppedHolderResumes(t *testing.T) {
+	stopped := func(p *model.Process) { p.State = "T" }
+	asleep := func(*model.Process) {}
+	for _, tt := range []struct {
+		name          string
+		parent, child func(*model.Process)
+		want          []string
+	}{
+		{"the parent is stopped", stopped, asleep, []string{"kill", "-CONT", "6"}},
+		{"the child is stopped", asleep, stopped, []string{"kill", "-CONT", "7"}},
+		{"both run", asleep, asleep, []string{"kill", "6", "7"}},
+		{"a debugger has the parent", func(p *model.Process) { p.State = "t" }, asleep, []string{"kill", "-KILL", "6", "7"}},
+	} {
+		m := newMachine().process(5).process(6, tt.parent).process(7, func(p *model.Process) { p.PPID = 6 }, tt.child)
+		m.object("file:1", model.File, &model.FileDetail{Locks: []model.Lock{{Type: "flock", Mode: "WRITE", PID: model.Some(6), Holders: []int{6, 7}, End: model.Some[int64](eofRange)}}}, held(6, 7, 5))
+		m.wait(model.Wait{PID: 5, Call: "flock", Needs: model.NeedsLock, Object: "file:1", Target: &model.Target{LockType: "flock", Mode: "WRITE", Range: "0-EOF"}})
+		list := m.found("lock-wait")
+		if len(list) != 1 || len(list[0].Actions) != 1 || !slices.Equal(list[0].Actions[0].Argv, tt.want) {
+			t.Errorf("%s: %+v", tt.name, list)
+		}
+	}
+}
+
 // TestLockWithATimeLimit: a wait for a mutex with a time limit is reported with the holder
 // and the limit, but is not part of a deadlock, because it ends by itself.
 func TestLockWithATimeLimit(t *testing.T) {

@@ -24,6 +24,19 @@ if waiter == 0: fcntl.flock(open("DIR/lock", "w"), fcntl.LOCK_EX); time.sleep(10
 time.sleep(0.2); print(waiter, holder, flush=True); time.sleep(1000)
 `
 
+// lockOfStoppedParent is a process that stops while it holds a lock together with its child, which runs.
+const lockOfStoppedParent = `
+import fcntl, os, signal, time
+holder = os.fork()
+if holder == 0:
+    f = open("DIR/lock", "w"); fcntl.flock(f, fcntl.LOCK_EX)
+    if os.fork() == 0: time.sleep(1000)
+    os.kill(os.getpid(), signal.SIGSTOP); fcntl.flock(f, fcntl.LOCK_UN); time.sleep(1000)
+time.sleep(0.2); waiter = os.fork()
+if waiter == 0: fcntl.flock(open("DIR/lock", "w"), fcntl.LOCK_EX); time.sleep(1000)
+time.sleep(0.2); print(waiter, holder, flush=True); time.sleep(1000)
+`
+
 // stoppedServer is a server that stops before it accepts the connections for which its
 // queue has no room.
 const stoppedServer = `
@@ -121,6 +134,7 @@ a.close(); time.sleep(0.3); print(client, server, flush=True); time.sleep(1000)
 var stuckStopped = []stuckScript{
 	{"lock of a stopped process", "holder-stopped", []string{"python3", "-c", lockOfStopped}, "is stopped"},
 	{"lock of a stopped process and its child", "holder-stopped", []string{"python3", "-c", lockOfStoppedFamily}, "is stopped"},
+	{"lock of a stopped process and its child that runs", "lock-wait", []string{"python3", "-c", lockOfStoppedParent}, "is stopped"},
 	{"stopped server", "holder-stopped", []string{"python3", "-c", stoppedServer}, "is stopped"},
 	{"stopped server behind a relay that polls", "holder-stopped", []string{"python3", "-c", relayed}, "is stopped"},
 	{"stopped server that is polled", "holder-stopped", []string{"python3", "-c", polledServer}, "is stopped"},
