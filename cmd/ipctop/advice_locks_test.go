@@ -77,7 +77,13 @@ b.close(); a.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array
 time.sleep(0.2); print(receiver, os.getpid(), flush=True); time.sleep(1000)
 `
 
+// locksInherited are two commands under locks whose own commands want the lock of the other one:
+// each lock is held by three processes, of which the one in the middle may end without releasing it.
+const locksInherited = `flock DIR/a sh -c 'sleep 1; flock DIR/b true; :' & sleep 0.2
+flock DIR/b sh -c 'sleep 1; flock DIR/a true; :' & echo $!; sleep 300; :`
+
 var stuckLocks = []stuckScript{
+	{"locks that commands inherit", "deadlock", []string{"bash", "-c", locksInherited}, "6 processes"},
 	{"script that locks its own descriptor", "lock-wait", []string{"bash", "-c", flockIdiom}, "bash"},
 	{"lock in flight", "fd-in-flight", []string{"python3", "-c", lockInFlight}, "/lock"},
 	{"lock behind an idle server", "lock-wait", []string{"python3", "-c", lockBehindServer}, "the chain ends at"},

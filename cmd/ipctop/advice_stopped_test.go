@@ -131,7 +131,11 @@ if client == 0:
 a.close(); time.sleep(0.3); print(client, server, flush=True); time.sleep(1000)
 `
 
+// stoppedUnderLock is a command under flock(1), which is stopped: flock has the lock, too.
+const stoppedUnderLock = `flock DIR/l sh -c 'kill -STOP $$' & sleep 0.3; flock DIR/l true & echo $!; sleep 300; :`
+
 var stuckStopped = []stuckScript{
+	{"command under a lock is stopped", "holder-stopped", []string{"bash", "-c", stoppedUnderLock}, "stopped"},
 	{"lock of a stopped process", "holder-stopped", []string{"python3", "-c", lockOfStopped}, "is stopped"},
 	{"lock of a stopped process and its child", "holder-stopped", []string{"python3", "-c", lockOfStoppedFamily}, "is stopped"},
 	{"lock of a stopped process and its child that runs", "lock-wait", []string{"python3", "-c", lockOfStoppedParent}, "is stopped"},

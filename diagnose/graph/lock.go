@@ -102,6 +102,7 @@ func (g *Graph) heldLock(o *model.Object, table *lockTable, held *model.Lock) Cl
 	default:
 		c.weaken(Incomplete, g.unheld(held))
 	}
+	c.every = true // one of them that goes on most likely just ends, and the others keep the lock
 	g.incomplete(&c, o)
 	if table.inFlight {
 		c.weaken(Incomplete, "a descriptor of "+o.ID+" is in flight")

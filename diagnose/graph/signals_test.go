@@ -300,6 +300,15 @@ func TestReleased(t *testing.T) {
 	}
 	forAny := model.Wait{Call: "wait4", Needs: model.NeedsChild, Target: &model.Target{Child: model.Some(-1)}}
 	forOne := model.Wait{Call: "wait4", Needs: model.NeedsChild, Target: &model.Target{Child: model.Some(20)}}
+	// 10 waits for its child 30, and 20 for a lock that others have as well as 10.
+	inherited := func(holders ...int) func() *model.Snapshot {
+		return func() *model.Snapshot {
+			s := parent(model.Wait{Call: "wait4", Needs: model.NeedsChild, Target: &model.Target{Child: model.Some(30)}}, 30)()
+			s.Waits = s.Waits[:2]
+			s.Objects[0].Detail.(*model.FileDetail).Locks[0].Holders = append([]int{10}, holders...)
+			return s
+		}
+	}
 	for _, tt := range []struct {
 		name   string
 		make   func() *model.Snapshot
@@ -319,6 +328,9 @@ func TestReleased(t *testing.T) {
 		{"both children waited for", parent(forAny, 20, 30), []int{20, 30}, []int{10}, false, false},
 		{"the only child", parent(forAny, 20), []int{20}, []int{10, 30}, false, false},
 		{"the child that is waited for", parent(forOne, 20, 30), []int{20}, []int{10, 30}, false, false},
+		{"the child of the lock's only holder", inherited(), []int{30}, []int{10, 20}, false, false},
+		{"the child of one of its holders", inherited(40), []int{30}, []int{10}, false, false},
+		{"the other holder ends, too", inherited(40), []int{30, 40}, []int{10, 20}, false, false},
 		{"robust mutexes", mutex("robust-mutex"), []int{10}, []int{20, 30}, true, false},
 	} {
 		s := tt.make()
@@ -344,5 +356,24 @@ func TestReleased(t *testing.T) {
 	waits := []*model.Wait{&s.Waits[2]}
 	if r := New(model.NewIndex(s)).Resumed(10).Released(waits); len(r.Waits) != 1 {
 		t.Errorf("who waits for one that is resumed: %+v", r)
+	}
+	// 10 has a lock, as has its child 30, which is stopped.
+	for _, tt := range []struct {
+		name   string
+		change func(*model.Snapshot)
+		want   int
+	}{
+		{"its parent waits for it", func(*model.Snapshot) {}, 1},
+		{"its parent sleeps", func(s *model.Snapshot) {
+			s.Waits[0].Call, s.Waits[0].Needs, s.Waits[0].Timed = "nanosleep", model.NeedsTime, model.Some(true)
+		}, 1},
+		{"its parent waits for somebody else", func(s *model.Snapshot) { s.Waits[0] = circle().Waits[0] }, 0},
+	} {
+		s := inherited(30)()
+		s.Processes[2].State, s.Processes[2].ThreadList[0].State = "T", "T"
+		tt.change(s)
+		if r := New(model.NewIndex(s)).Resumed(30).Released([]*model.Wait{&s.Waits[1]}); len(r.Waits) != tt.want {
+			t.Errorf("%s: %+v", tt.name, r)
+		}
 	}
 }

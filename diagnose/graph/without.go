@@ -81,7 +81,15 @@ func (g *Graph) Released(waits []*model.Wait) Relief {
 	for _, w := range r.Waits {
 		tids[w.TID], pids[w.PID] = true, true
 	}
-	for changed := len(pids) > 0 && len(rest) <= maxPropagated; changed; {
+	reported := len(rest)
+	if len(g.resumed) > 0 && reported <= maxPropagated {
+		rest = g.withHolders(rest, left, pids)
+	}
+	helps := make(map[*model.Wait]bool, len(rest)-reported)
+	for _, w := range rest[reported:] {
+		helps[w] = true
+	}
+	for changed := len(pids) > 0 && reported <= maxPropagated; changed; {
 		changed = false
 		rest = slices.DeleteFunc(rest, func(w *model.Wait) bool {
 			for _, c := range left[w] {
@@ -90,11 +98,41 @@ func (g *Graph) Released(waits []*model.Wait) Relief {
 				}
 			}
 			tids[w.TID], pids[w.PID], changed = true, true, true
-			r.Waits = append(r.Waits, w)
+			if !helps[w] {
+				r.Waits = append(r.Waits, w)
+			}
 			return true
 		})
 	}
 	return r
+}
+
+// maxHolders bounds how many holders of locks are followed that wait for one that is resumed.
+const maxHolders = 64
+
+// withHolders adds the waits of the other holders of a lock to those that do not end at once: if a
+// command under flock(1) is stopped, flock waits for it. A holder that nothing keeps from running
+// continues anyway.
+func (g *Graph) withHolders(rest []*model.Wait, left map[*model.Wait][]Clause, goOn map[int]bool) []*model.Wait {
+	limit := len(rest) + maxHolders
+	for i := 0; i < len(rest); i++ {
+		for _, c := range left[rest[i]] {
+			if !c.every {
+				continue
+			}
+			for _, pid := range c.Processes {
+				n := g.face(pid, nil)
+				switch {
+				case n == nil || goOn[pid] || halted(n):
+				case !n.blocked || n.wait.Needs == model.NeedsTime:
+					goOn[pid] = true
+				case len(rest) < limit && left[n.wait] == nil:
+					rest, left[n.wait] = append(rest, n.wait), g.clauses(nil, n)
+				}
+			}
+		}
+	}
+	return rest
 }
 
 // releasedBy reports whether processes that continue fulfil the clause.
