@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// QueryHolders asks those who have a descriptor of the object, one after the other,
-// until one gives an answer. The error is that of the last.
+// QueryHolders calls ask for each holder with a descriptor of the object until one call
+// succeeds. The error is that of the last call.
 func QueryHolders[T any](idx *Index, t *guard.Task, e *Entry, op string, ask func(h *model.Holder, fd int32) (T, error)) (answer T, err error) {
 	err = unix.ENOENT
 	for i := range e.Holders {
@@ -32,8 +32,8 @@ func QueryHolders[T any](idx *Index, t *guard.Task, e *Entry, op string, ask fun
 	return answer, err
 }
 
-// HolderPath is where the proc file system has something about a descriptor:
-// /proc/PID/fd/N, or below task/TID if the table is a thread's own.
+// HolderPath returns the path of a holder's descriptor in the proc file system:
+// /proc/PID/fd/N, or below task/TID if the table is a thread's own. dir is fd or fdinfo.
 func HolderPath(root string, h *model.Holder, dir string, fd int32) string {
 	path := root + "/" + strconv.Itoa(int(h.PID)) + "/"
 	if h.TID != 0 {
@@ -42,8 +42,8 @@ func HolderPath(root string, h *model.Holder, dir string, fd int32) string {
 	return path + dir + "/" + strconv.Itoa(int(fd))
 }
 
-// Holds reports whether an object is held by a descriptor of this number in the table of a
-// process, or in another one of its threads' ([Scan.TableOf]).
+// Holds reports whether a descriptor with this number refers to the object: in the table of a
+// process if tid is 0, else in the table of this thread ([Scan.TableOf]).
 func (e *Entry) Holds(pid, tid, fd int32) bool {
 	if !e.listed() {
 		return false
@@ -52,9 +52,9 @@ func (e *Entry) Holds(pid, tid, fd int32) bool {
 	return found
 }
 
-// EachOf calls look once for each object of which a process of these was seen to have a
-// descriptor or mapping; for all objects if there are no pids. What a probe only found out after
-// the join ([Entry.Adopt]) need not be among them.
+// EachOf calls look once for each object of which one of the processes has a descriptor or
+// mapping; for all objects if there are no pids. Holders that a probe added only after the
+// join ([Entry.Adopt]) may be missing.
 func (idx *Index) EachOf(pids map[int32]bool, look func(*Entry)) {
 	if !idx.joined.keep || len(pids) == 0 {
 		for e := range idx.All() {

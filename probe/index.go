@@ -9,20 +9,20 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Index is what was found, object by object.
+// Index contains the objects that a scan found, by key.
 type Index struct {
 	Scan      *Scan
 	Processes map[int32]*model.Process
 
 	joined    *joined
-	merged    map[Key]*Entry        // keys of objects that turned out to be another
-	since     map[int32]int         // the scan that read what is still known of a process
-	described map[int32][]described // of processes of which nothing is kept
+	merged    map[Key]*Entry        // the entry into which the object with this key was merged
+	since     map[int32]int         // by process: the scan that read its cached facts
+	described map[int32][]described // of processes without a cache
 	wanted    map[string]bool       // see [Index.Wanted]
 	locks     map[*Entry]*Entry     // see [Index.LocksOf]
 	inFlight  bool                  // some socket has descriptors in its queue
-	hidden    bool                  // there are processes whose descriptors were not all read
-	unmapped  bool                  // … or whose mappings
+	hidden    bool                  // the descriptors of some process were not all read
+	unmapped  bool                  // … or its mappings were not
 }
 
 // Entry is an object with its holders and peers.
@@ -31,18 +31,17 @@ type Entry struct {
 	Object  *model.Object // nil: only holders are known
 	Holders []model.Holder
 
-	// Complete is for probes that know it better than the scan, which can only
-	// tell whether it read every process: the kernel may count an object's
-	// holders itself, or keep no record of them at all. It is not for objects of an
-	// [KeySpace.Incremental] space.
+	// Complete says whether the list of holders is complete. It is for probes that know this
+	// better than the scan, which only knows whether it read every process: the kernel may
+	// count an object's holders itself, or keep no record of them at all. It is not for objects
+	// of a [KeySpace.Incremental] space.
 	Complete model.Opt[bool]
 
-	gone bool // it is another's name, or was dropped
+	gone bool // it was merged into another entry, or dropped
 	source
 }
 
-// Adopt gives e further holders: those of a key that turned out to be another
-// name of the same object.
+// Adopt adds holders to e: those of another key that turned out to name the same object.
 func (e *Entry) Adopt(h ...model.Holder) {
 	e.OwnHolders()
 	e.Holders = append(e.Holders, h...)
@@ -52,9 +51,9 @@ func (e *Entry) Adopt(h ...model.Holder) {
 	}
 }
 
-// OwnHolders makes the holders those of this scan alone, so that they may be changed:
-// those of an object of an [KeySpace.Incremental] space are shared with earlier snapshots.
-// The next scan puts them together anew.
+// OwnHolders makes a copy of the holders for this scan, so that they may be changed: in a
+// [KeySpace.Incremental] space, earlier snapshots share them. The next scan builds the list
+// again.
 func (e *Entry) OwnHolders() {
 	if e.Key.Space.Incremental && !e.owned {
 		e.Holders = cloneHolders(e.Holders)
@@ -63,8 +62,8 @@ func (e *Entry) OwnHolders() {
 	e.touch()
 }
 
-// OwnObject is the object, made one of this scan alone so that it may be changed: one of an
-// [KeySpace.Incremental] space may be in earlier snapshots, too.
+// OwnObject returns an object that may be changed. If earlier snapshots share it, as they may
+// in a [KeySpace.Incremental] space, it is copied first.
 func (e *Entry) OwnObject() *model.Object {
 	if e.shown {
 		o := *e.Object
@@ -74,7 +73,7 @@ func (e *Entry) OwnObject() *model.Object {
 	return e.Object
 }
 
-// HoldersComplete reports whether there can be no holder of e that is not listed.
+// HoldersComplete reports whether the list of e's holders is certainly complete.
 func (idx *Index) HoldersComplete(e *Entry) bool {
 	if complete, ok := e.Complete.Get(); ok {
 		return complete
@@ -85,9 +84,8 @@ func (idx *Index) HoldersComplete(e *Entry) bool {
 	return !idx.hidden && (!e.Key.Space.ByMapping || !idx.unmapped)
 }
 
-// Since is the number of the scan from which on no thread of a process has run;
-// that of the scan at hand where it is not known of an earlier one. See
-// [Index.Number].
+// Since returns the number of the scan since which no thread of a process has run. If that is
+// not known, it returns the number of this scan. See [Index.Number].
 func (idx *Index) Since(pid int32) int {
 	if n, ok := idx.since[pid]; ok {
 		return n
@@ -95,16 +93,16 @@ func (idx *Index) Since(pid int32) int {
 	return idx.Scan.number
 }
 
-// Number counts the scans of a scanner, for who keeps something from one to the
-// next.
+// Number returns the number of this scan, for code that caches something between scans. A
+// scanner counts its scans.
 func (idx *Index) Number() int { return idx.Scan.number }
 
-// Unchanged reports whether an object of an [KeySpace.Incremental] space is as the last
-// scan left it, and none of the processes that are known to have it has run since. Another
-// may have changed it all the same: one of which it is not known what it has, or one that
-// came by the object below /proc/PID/fd and has gone. So of those that are unchanged a part
-// is to be asked all the same, in each scan another one, and a larger one if such a process
-// has run: then nothing is older than a few scans.
+// Unchanged reports whether an object of a [KeySpace.Incremental] space is as the last
+// scan left it, and no known holder has run since. Another process may have changed it all
+// the same: one whose descriptors and mappings are not known, or one that opened the object
+// through /proc/PID/fd and has ended. So in each scan another part of the unchanged objects
+// counts as changed and is queried again, and a larger part if a process with unknown
+// descriptors has run. So no result is older than a few scans.
 func (idx *Index) Unchanged(e *Entry) bool {
 	every := uint64(unchangedScans)
 	if idx.Scan.hiddenRan {
@@ -113,8 +111,8 @@ func (idx *Index) Unchanged(e *Entry) bool {
 	return e.freshIn != int32(idx.Scan.number) && (e.Key.Num+uint64(idx.Scan.number))%every != 0
 }
 
-// unchangedScans and hiddenScans are after how many scans an object is asked anew that no
-// process can have changed, or one alone that is hidden.
+// unchangedScans is the number of scans after which an unchanged object is queried again;
+// hiddenScans is the same if a process with unknown descriptors or mappings has run.
 const (
 	unchangedScans = 16
 	hiddenScans    = 4
@@ -129,13 +127,13 @@ func (idx *Index) Lookup(k Key) (*Entry, bool) {
 	return e, ok
 }
 
-// LookupUnclaimed returns the holders of a key that no probe described.
+// LookupUnclaimed returns the entry of a key that has holders but that no probe described.
 func (idx *Index) LookupUnclaimed(k Key) (*Entry, bool) {
 	e := idx.joined.entries[k]
 	return e, e != nil && e.unclaimed()
 }
 
-// listed reports whether e is an object of the snapshot, unclaimed whether only its
+// listed reports whether e is an object of the snapshot; unclaimed reports whether only its
 // holders are known.
 func (e *Entry) listed() bool    { return e.Object != nil && !e.gone }
 func (e *Entry) unclaimed() bool { return e.Object == nil && len(e.Holders) > 0 }
@@ -145,7 +143,8 @@ func (idx *Index) In(space *KeySpace) []*Entry {
 	return slices.DeleteFunc(slices.Clone(idx.joined.spaces[space]), func(e *Entry) bool { return !e.listed() })
 }
 
-// Among goes through the objects of a space, in no particular order. Meanwhile there must not come others.
+// Among iterates over the objects of a space, in no particular order. No object may be added
+// meanwhile.
 func (idx *Index) Among(space *KeySpace) iter.Seq[*Entry] {
 	return func(yield func(*Entry) bool) {
 		for _, e := range idx.joined.spaces[space] {
@@ -156,7 +155,7 @@ func (idx *Index) Among(space *KeySpace) iter.Seq[*Entry] {
 	}
 }
 
-// Unclaimed lists the keys of a space that are held but that no probe described.
+// Unclaimed lists the entries of a space that have holders but that no probe described.
 func (idx *Index) Unclaimed(space *KeySpace) []*Entry {
 	var list []*Entry
 	if idx.joined.keep && space.Incremental {
@@ -175,7 +174,7 @@ func (idx *Index) Unclaimed(space *KeySpace) []*Entry {
 	return list
 }
 
-// noteOrphan notes whether only holders are known of e.
+// noteOrphan notes whether e is unclaimed.
 func (j *joined) noteOrphan(e *Entry) {
 	if !j.keep || !e.Key.Space.Incremental {
 		return
@@ -193,7 +192,7 @@ func (j *joined) noteOrphan(e *Entry) {
 	}
 }
 
-// Describe makes an unclaimed key an object.
+// Describe sets the object of an unclaimed entry.
 func (idx *Index) Describe(e *Entry, object *model.Object) {
 	e.Object, e.described, e.shown, e.raw = object, true, false, false
 	e.touch()
@@ -213,8 +212,8 @@ func (idx *Index) All() iter.Seq[*Entry] {
 	}
 }
 
-// Add makes an object of a key that nobody has emitted before, when the join is
-// done already. An object that is there is returned as it is.
+// Add adds an object after the join, with a key that no probe has emitted. If the object is
+// there already, it is returned as it is.
 func (idx *Index) Add(k Key, object *model.Object, holders ...model.Holder) *Entry {
 	e := idx.joined.at(k)
 	if !e.listed() {
@@ -241,8 +240,8 @@ func (idx *Index) OfKind(kinds ...model.Kind) []*Entry {
 	return list
 }
 
-// Reads reports whether a probe of this name takes part in the scan. If not,
-// that there is no object of its kind says nothing.
+// Reads reports whether a probe with this name takes part in the scan. If it does not, the
+// absence of objects of its kind means nothing.
 func (idx *Index) Reads(probe string) bool {
 	return slices.ContainsFunc(idx.Scan.scanner.opts.Probes, func(p Probe) bool { return p.Name == probe })
 }
@@ -250,8 +249,8 @@ func (idx *Index) Reads(probe string) bool {
 // Hidden reports whether there may be holders that the scan could not see.
 func (idx *Index) Hidden() bool { return idx.hidden }
 
-// Limits lists the limits of a name that were emitted so far, for who has to say
-// how much of them is used.
+// Limits lists the limits with this name that were emitted so far, so that the caller can fill
+// in how much of them is used.
 func (idx *Index) Limits(name string) []*model.Limit {
 	idx.Scan.mu.Lock()
 	defer idx.Scan.mu.Unlock()
@@ -266,8 +265,8 @@ func (idx *Index) Limits(name string) []*model.Limit {
 	return list
 }
 
-// TableRead reports whether the probe's table was read in the namespace, all of
-// it. Only then does an object's absence from the table say anything.
+// TableRead reports whether the probe's table was read completely in the namespace. Only
+// then does it mean anything that an object is not in the table.
 func (idx *Index) TableRead(probe string, namespace uint64) bool {
 	idx.Scan.mu.Lock()
 	defer idx.Scan.mu.Unlock()
@@ -292,8 +291,8 @@ func orderHolders(a, b model.Holder) int {
 	return c
 }
 
-// cloneHolders copies holders with what they point to, but for the locks, which nobody
-// changes.
+// cloneHolders copies holders with everything they point to, except the locks, which are never
+// changed.
 func cloneHolders(list []model.Holder) []model.Holder {
 	list = slices.Clone(list)
 	ownExtents(list)

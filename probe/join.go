@@ -14,7 +14,7 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// join brings together all that was emitted under one key.
+// join combines all records that were emitted under the same key.
 func (s *Scan) join() *Index {
 	sc := s.scanner
 	if sc.joined == nil || !sc.opts.Repeated {
@@ -52,8 +52,8 @@ func (s *Scan) join() *Index {
 	return idx
 }
 
-// complete adds what can be told when all holders are known: which descriptors
-// are the same object, what the probes' Complete hooks ask, and which holders
+// complete adds what can only be found out when all holders are known: which descriptors
+// are the same object, the results of the probes' Complete hooks, and which holders
 // share a description.
 func (s *Scan) complete(ctx context.Context, idx *Index) {
 	out := &Collector{probe: "ofd"}
@@ -87,16 +87,17 @@ func (s *Scan) completeProbes(ctx context.Context, idx *Index) {
 	}
 }
 
-// Each does work for every entry on guarded threads; see [guard.Task.Begin]. The
-// function that work returns is called only if the work was not given up: it
-// alone may change the entry.
+// Each calls work for every entry on guarded threads; see [guard.Task.Begin]. Only the
+// function that work returns may change the entry; it is not called if the work was
+// given up.
 func (idx *Index) Each(list []*Entry, work func(t *guard.Task, e *Entry) (commit func())) {
 	sc := idx.Scan.scanner
 	sc.guard.Each(len(list), sc.opts.Workers, func(i int) guard.Item { return idx.item(list[i]) },
 		func(t *guard.Task, i int) func() { return work(t, list[i]) })
 }
 
-// AskLocked has the probes ask those who have some files open for locks that no table lists.
+// AskLocked calls the probes' Locked hooks, which ask the holders of the files in list for locks
+// that no table lists.
 func (idx *Index) AskLocked(list []*Entry) {
 	for i := range idx.Scan.scanner.opts.Probes {
 		if locked := idx.Scan.scanner.opts.Probes[i].Locked; locked != nil {
@@ -105,14 +106,14 @@ func (idx *Index) AskLocked(list []*Entry) {
 	}
 }
 
-// BeginAt is [guard.Task.Begin] for what is asked of a process although the task is about
-// something else: it is skipped where it got stuck when the process itself was
-// read, and the other way round.
+// BeginAt is [guard.Task.Begin] for an operation on a process in a task about something
+// else: if the operation got stuck when the process itself was read, it is skipped here,
+// and vice versa.
 func (idx *Index) BeginAt(t *guard.Task, pid int32, op string, n int32) bool {
 	return t.BeginFor(idx.processItem(pid), op, n)
 }
 
-// Comparer compares descriptors of processes that were read.
+// Comparer returns a comparer of descriptors of processes that were read.
 func (idx *Index) Comparer(t *guard.Task) *kcmp.Comparer {
 	return kcmp.NewComparer(t, idx.processItem, new(sync.Map))
 }
@@ -126,20 +127,20 @@ func (idx *Index) processItem(pid int32) guard.Item {
 	return idx.Scan.processItem(int(pid), ticks)
 }
 
-// Skips reports whether an operation on e must not be tried, as [guard.Task.Begin]
-// does for work that is done elsewhere.
+// Skips reports whether an operation on e must be skipped because it got stuck before. It is
+// for work that runs outside of a [guard.Task].
 func (idx *Index) Skips(e *Entry, op string) bool {
 	return idx.Scan.scanner.guard.Skips(idx.item(e), op, 0)
 }
 
-// MarkStuck has an operation on e skipped from now on, because who was to do it
-// is stuck. back is to be called if that ever comes back.
+// MarkStuck makes later scans skip an operation on e, because its executor is stuck. The
+// caller calls back if the operation ever returns.
 func (idx *Index) MarkStuck(e *Entry, op string) (back func()) {
 	return idx.Scan.scanner.guard.MarkStuck(idx.item(e), op, 0)
 }
 
-// snapshot fills in the snapshot, everything in the order of the JSON contract. Done
-// again, it takes in what was found in between.
+// snapshot fills in the snapshot, everything in the order of the JSON contract. A second call
+// includes what was found since the first.
 func (s *Scan) snapshot(idx *Index, snap *model.Snapshot) {
 	*snap = model.Snapshot{
 		Schema: model.Schema,
@@ -182,7 +183,7 @@ func (s *Scan) snapshot(idx *Index, snap *model.Snapshot) {
 	}
 	slices.SortFunc(snap.Processes, func(a, b *model.Process) int { return a.PID - b.PID })
 	if s.waited && snap.Waits == nil {
-		snap.Waits = []model.Wait{} // somebody looked, and nobody waits
+		snap.Waits = []model.Wait{} // a probe has looked, and no thread waits
 	}
 	slices.SortFunc(snap.Waits, func(a, b model.Wait) int { return cmp.Or(a.PID-b.PID, a.TID-b.TID) })
 	sortGaps(snap.Gaps)
@@ -194,8 +195,8 @@ func (s *Scan) snapshot(idx *Index, snap *model.Snapshot) {
 	}
 }
 
-// sortPeers orders peers by id. Of several statements about one the surest is
-// kept.
+// sortPeers sorts peers by id. Of several records of the same peer it keeps the one with the
+// highest confidence.
 func sortPeers(peers []model.Peer) []model.Peer {
 	if len(peers) < 2 {
 		return peers

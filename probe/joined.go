@@ -6,28 +6,28 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// joined is all that was emitted, by key. A scanner that scans again keeps it: what a
-// process has that has not run since the last scan, and what a table says again, is in
-// there already. So to join costs what has changed.
+// joined contains everything that was emitted, by key. A scanner that makes several scans keeps
+// it. The holders of a process that has not run since the last scan, and the unchanged records
+// of a table, are in it already, so the cost of a join depends on what has changed.
 type joined struct {
 	entries map[Key]*Entry
 	spaces  map[*KeySpace][]*Entry
-	kinds   map[*KeySpace][]model.Kind // that objects of an incremental space have had
+	kinds   map[*KeySpace][]model.Kind // kinds that objects of an incremental space have had
 	origins map[origin]*emitted
-	tabled  []*Entry                      // those with holders that a table told of
-	touched []*Entry                      // those of which something has changed since the objects were made
-	made    []*Entry                      // those whose objects were made in this scan, if they are left
+	tabled  []*Entry                      // entries with holders that a table told of
+	touched []*Entry                      // entries that have changed since the objects were made
+	made    []*Entry                      // the touched entries of this scan; some may have been removed
 	listed  listed                        // the objects of the last snapshot
-	orphans map[*KeySpace]map[*Entry]bool // those that only holders are known of
+	orphans map[*KeySpace]map[*Entry]bool // unclaimed entries
 	queues  map[*Entry]bool               // UNIX sockets with descriptors in their queue
 	looks   int32                         // counts the passes that look at each entry once
-	slab    []model.Object                // the last objects of a single scan
-	block   []Entry                       // the first entries are made many at a time
+	slab    []model.Object                // memory for the next objects, in a single scan
+	block   []Entry                       // memory for the next entries, in the first scan
 	first   bool                          // nothing has been joined before
 	keep    bool                          // another scan may follow
 	number  int                           // of the scan
-	drops   int32                         // counts what was dropped
-	spares  map[*Entry][]model.Holder     // room for the holders of some
+	drops   int32                         // counts the calls of release and drop
+	spares  map[*Entry][]model.Holder     // reusable memory for lists of holders
 	had     map[held]int                  // see [joined.verified]
 	again   map[keyHold]bool              // see [joined.hasAgain]
 }
@@ -38,12 +38,12 @@ type origin struct {
 	table   tableKey
 }
 
-// emitted is what one process or table emitted, as far as it is joined.
+// emitted is the joined part of what one process or table emitted.
 type emitted struct {
 	origin
-	number  int           // of the last scan that it was there in
-	cache   *processCache // whose holders are joined
-	stable  []*Entry      // what these hold
+	number  int           // the last scan that read it
+	cache   *processCache // the cache whose holders are joined
+	stable  []*Entry      // the entries of these holders
 	holders []holderRecord
 	objects []objectRecord
 	peers   []peerRecord
@@ -51,13 +51,13 @@ type emitted struct {
 	spare   spare
 }
 
-// spare is room that a table has no use for any more, for what it says in the next scan.
+// spare is memory of a table's old records, to be reused in the next scan.
 type spare struct {
 	objects []objectRecord
 	peers   []peerRecord
 }
 
-// record is what a process or table says of an object.
+// record is an object as one process or table emitted it.
 type record struct {
 	from   *emitted
 	object *model.Object
@@ -70,7 +70,7 @@ func newJoined(keep bool) *joined {
 	}
 }
 
-// touch has the entry looked at when the objects are made and listed the next time.
+// touch notes that the entry has changed, so that its object is made and listed again.
 func (e *Entry) touch() {
 	if !e.touched && e.in != nil {
 		e.touched = true
@@ -98,7 +98,7 @@ func (j *joined) at(k Key) *Entry {
 	return e
 }
 
-// take brings what results say up to date.
+// take updates the join with the results of a scan.
 func (j *joined) take(results []*result, number int) {
 	j.number = number
 	for _, e := range j.tabled {
@@ -113,7 +113,7 @@ func (j *joined) take(results []*result, number int) {
 		if o, ok := r.origin(); ok {
 			j.update(o, r)
 		}
-		r.out.holders, r.out.objects, r.out.peers = nil, nil, nil // joined: their memory is wanted back
+		r.out.holders, r.out.objects, r.out.peers = nil, nil, nil // they are joined: free their memory
 	}
 	for o, s := range j.origins {
 		if s.number != number {
@@ -126,8 +126,8 @@ func (j *joined) take(results []*result, number int) {
 	}
 }
 
-// makeRoom makes room for what results say, and puts the holders of all objects into one slab;
-// each object has its part of it.
+// makeRoom allocates memory for the results, with one slab for the holders of all objects;
+// each object gets a part of it.
 func (j *joined) makeRoom(results []*result) {
 	about := 0
 	for _, r := range results {
@@ -152,7 +152,7 @@ func (j *joined) makeRoom(results []*result) {
 	}
 }
 
-// origin is where a result is from; false if it says nothing that is joined.
+// origin returns the process or table of a result; false if the result has nothing to join.
 func (r *result) origin() (origin, bool) {
 	if r.process != nil {
 		return origin{process: processKey{r.process.PID, r.process.StartTicks}}, true
@@ -168,7 +168,7 @@ func (j *joined) update(o origin, r *result) {
 	}
 	s.number = j.number
 	if r.unchanged {
-		s.spare = spare{r.out.objects[:0], r.out.peers[:0]} // of a table
+		s.spare = spare{r.out.objects[:0], r.out.peers[:0]} // memory of a table's old records
 		return
 	}
 	s.stamp = r.out.stamp
@@ -183,8 +183,8 @@ func (j *joined) update(o origin, r *result) {
 			e.rest().tabled = append(e.tabled(), r.out.holders[i].holder)
 		}
 	case r.checked && s.cache != nil && j.verified(s, r):
-		// It has what it had, and has not run since that was read: so what was found out of
-		// its descriptors then, such as who shares them, holds as well.
+		// The process has the same as before and has not run since. So what was found out about
+		// its descriptors then, such as who shares them, is still true.
 		r.cache.scan = s.cache.scan
 		s.cache = r.cache
 	case r.cache != s.cache && j.hasAgain(s, r):
@@ -210,7 +210,7 @@ func (j *joined) update(o origin, r *result) {
 	}
 }
 
-// hold joins what a process holds.
+// hold joins the holders that a process emitted.
 func (j *joined) hold(s *emitted, holders []holderRecord) {
 	for i := range holders {
 		h := &holders[i]
@@ -229,7 +229,7 @@ func (j *joined) hold(s *emitted, holders []holderRecord) {
 	}
 }
 
-// setObjects joins what is said of objects.
+// setObjects joins the objects that a process or table emitted.
 func (j *joined) setObjects(s *emitted, objects []objectRecord) {
 	same := 0
 	for same < min(len(s.objects), len(objects)) && s.objects[same].key == objects[same].key {
@@ -252,8 +252,8 @@ func (j *joined) setObjects(s *emitted, objects []objectRecord) {
 	}
 }
 
-// record notes what s says of the object, the first time: what a table says counts before
-// what a process does.
+// record adds the object as s emitted it, unless there is one of s already. Records of tables come
+// before records of processes.
 func (e *Entry) record(s *emitted, object *model.Object) {
 	e.touch()
 	if at, found := e.recordOf(s); !found {
@@ -261,7 +261,7 @@ func (e *Entry) record(s *emitted, object *model.Object) {
 	}
 }
 
-// replace has s say something else of the object; nothing if now is nil.
+// replace replaces the record of s by another one, or removes it if now is nil.
 func (e *Entry) replace(s *emitted, was, now *model.Object) {
 	e.touch()
 	at, found := e.recordOf(s)
@@ -274,7 +274,7 @@ func (e *Entry) replace(s *emitted, was, now *model.Object) {
 	}
 }
 
-// recordOf finds what s says of the object, or the place for it.
+// recordOf returns the index of s's record of the object, or the index at which to insert it.
 func (e *Entry) recordOf(s *emitted) (at int, found bool) {
 	at, _ = slices.BinarySearchFunc(e.records, s, func(r record, s *emitted) int { return r.from.process.pid - s.process.pid })
 	for ; at < len(e.records) && e.records[at].from.process.pid == s.process.pid; at++ {
@@ -285,7 +285,7 @@ func (e *Entry) recordOf(s *emitted) (at int, found bool) {
 	return at, false
 }
 
-// hold names a holder among those of one process.
+// hold identifies a holder among the holders of one process.
 type hold struct {
 	tid, fd int32
 	via     model.Via
@@ -300,7 +300,7 @@ func holdOf(h *model.Holder) hold {
 	return k
 }
 
-// release takes away the holders that a process emits in each scan.
+// release removes the holders that a process emits anew in each scan.
 func (j *joined) release(s *emitted) {
 	j.drops++
 	gone := make(map[hold]bool, len(s.holders))
@@ -312,7 +312,7 @@ func (j *joined) release(s *emitted) {
 	}
 }
 
-// releaseFrom takes some holders of an entry away, once in each drop.
+// releaseFrom removes holders from an entry; only once per release or drop.
 func (j *joined) releaseFrom(e *Entry, which func(model.Holder) bool) {
 	if e.dropped == j.drops {
 		return
@@ -324,8 +324,7 @@ func (j *joined) releaseFrom(e *Entry, which func(model.Holder) bool) {
 	}
 }
 
-// change makes the list of those who hold e one that may be changed: the last snapshot has
-// the one before.
+// change notes that the holders of e change. It copies the list if the last snapshot shares it.
 func (e *Entry) change() {
 	if e.stale {
 		return
@@ -335,7 +334,7 @@ func (e *Entry) change() {
 	e.ownHeld()
 }
 
-// ownHeld makes the list of those who hold e another than the last snapshot has.
+// ownHeld copies the list of holders if the last snapshot shares it.
 func (e *Entry) ownHeld() {
 	if e.Key.Space.Incremental && e.Holders != nil {
 		e.held = slices.Clone(e.held)
@@ -345,7 +344,7 @@ func (e *Entry) ownHeld() {
 	}
 }
 
-// drop takes away all that a process or table emitted.
+// drop removes everything that a process or table emitted.
 func (j *joined) drop(s *emitted) {
 	j.drops++
 	if s.cache != nil {
@@ -365,9 +364,8 @@ func (j *joined) drop(s *emitted) {
 	s.stable, s.holders, s.objects, s.peers, s.cache = nil, nil, nil, nil, nil
 }
 
-// make makes objects of the entries, where that is not done, and forgets those of which
-// nothing is left. It goes through those of which something has changed, and through the
-// spaces that are not incremental.
+// make makes the objects of all entries that have changed or whose space is not incremental.
+// It removes the entries of which nothing is left.
 func (j *joined) make(s *Scan) {
 	for space, list := range j.spaces {
 		if !space.Incremental || !j.keep {
@@ -376,7 +374,7 @@ func (j *joined) make(s *Scan) {
 			}
 		}
 	}
-	if !j.listed.done { // the last scan was given up before
+	if !j.listed.done { // the last scan was given up before it listed its objects
 		for _, e := range j.made {
 			e.touch()
 		}
@@ -398,7 +396,7 @@ func (j *joined) make(s *Scan) {
 	j.first, j.block = false, nil
 }
 
-// forget forgets an entry of which nothing is left.
+// forget removes an entry of which nothing is left.
 func (j *joined) forget(e *Entry) {
 	delete(j.entries, e.Key)
 	delete(j.orphans[e.Key.Space], e)
@@ -426,7 +424,7 @@ func (j *joined) makeEntry(s *Scan, e *Entry) {
 	if reheld {
 		e.reheldIn = int32(j.number)
 		if same && !e.stale {
-			e.ownHeld() // the descriptions are to be compared anew
+			e.ownHeld() // the descriptions must be compared again
 		}
 		sortHolders(e.held)
 		if e.Holders = slices.Clip(e.held); keep && !same {
@@ -444,7 +442,7 @@ func (j *joined) makeEntry(s *Scan, e *Entry) {
 	}
 	fresh := reheld || e.described || e.made != first || e.Object == nil
 	if e.described {
-		e.Object = nil // whose it is was up to who described it
+		e.Object = nil // Describe set it, in the last scan only
 	}
 	if fresh {
 		e.freshIn = int32(j.number)

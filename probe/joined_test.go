@@ -11,21 +11,21 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// pretended is a machine that exists in a test alone: what its processes hold and what its
-// tables say.
+// pretended is a simulated machine: the holders of its processes and the records of its
+// tables.
 type pretended struct {
 	random    *rand.Rand
 	spaces    []*KeySpace
 	processes map[int]*pretendedProcess
-	objects   map[Key]*model.Object // as the table has them, which keeps those that are the same
+	objects   map[Key]*model.Object // records of the table, which keeps a record while it is the same
 	peers     map[Key][]Key
-	tabled    map[Key]int32 // a holder of whom the table tells
+	tabled    map[Key]int32 // pid of a holder that the table tells of
 	hidden    bool
 }
 
 type pretendedProcess struct {
 	holders []holderRecord
-	cache   *processCache // it has not run since it was made
+	cache   *processCache // the process has not run since this was made; nil: nothing is cached
 }
 
 func newPretended(seed uint64) *pretended {
@@ -49,11 +49,11 @@ func (m *pretended) key() Key {
 	return Key{Space: m.spaces[m.random.IntN(len(m.spaces))], Num: uint64(m.random.IntN(40))}
 }
 
-// do changes something.
+// do makes a random change.
 func (m *pretended) do() {
 	k := m.key()
 	switch m.random.IntN(8) {
-	case 0, 1: // a process runs: it is there, and has something else
+	case 0, 1: // a process starts or runs, and has other holders now
 		pid := 1 + m.random.IntN(12)
 		p := &pretendedProcess{}
 		for fd := range m.random.IntN(20) {
@@ -72,7 +72,7 @@ func (m *pretended) do() {
 	case 3:
 		o := &model.Object{ID: fmt.Sprintf("%s:%d", k.Space.Name, k.Num), Kind: model.Unix, Detail: &model.UnixDetail{State: fmt.Sprint(m.random.IntN(3))}}
 		if m.random.IntN(5) == 0 {
-			o.ID += "@1" // it is named after another
+			o.ID += "@1" // the object gets another id
 		}
 		m.objects[k] = o
 	case 4:
@@ -88,8 +88,8 @@ func (m *pretended) do() {
 	}
 }
 
-// results are what reading it gives. A scanner that has read it before does not read again
-// what has not run.
+// results returns the results of reading the machine. A scanner that has read it before (again)
+// does not read a process again that has not run.
 func (m *pretended) results(again bool) (list []*result) {
 	for pid, p := range m.processes {
 		r := &result{process: &model.Process{PID: pid}, out: &Collector{}, cache: p.cache, partialFDs: m.hidden && pid == 1}
@@ -99,7 +99,7 @@ func (m *pretended) results(again bool) (list []*result) {
 		if !again && p.cache != nil {
 			r.cache = &processCache{}
 		}
-		if p.cache == nil { // all of it is emitted again
+		if p.cache == nil { // all its holders are emitted in each scan
 			for i := range r.out.holders {
 				r.out.holders[i].cached = false
 			}
@@ -127,7 +127,7 @@ func (m *pretended) results(again bool) (list []*result) {
 	return append(list, table)
 }
 
-// complete does what hooks do, by what they are given alone.
+// complete does what Complete hooks do; what it does depends only on its arguments.
 func (m *pretended) complete(idx *Index) {
 	out := &Collector{}
 	for _, space := range m.spaces {
@@ -169,7 +169,7 @@ func (m *pretended) complete(idx *Index) {
 	idx.connect(out)
 }
 
-// checkEachOf sees to it that of a process nothing that it has is left out.
+// checkEachOf checks that EachOf leaves out no object of a process. It also checks Holds and Unclaimed.
 func (m *pretended) checkEachOf(t *testing.T, idx *Index) {
 	t.Helper()
 	pid := int32(1 + m.random.IntN(12))
@@ -210,7 +210,7 @@ func (m *pretended) checkEachOf(t *testing.T, idx *Index) {
 	}
 }
 
-// scan makes the list of objects; nil if the scan was given up before.
+// scan returns the list of objects; nil if the scan is given up before it lists them.
 func (m *pretended) scan(t *testing.T, sc *Scanner, number int, again, giveUp bool) []*model.Object {
 	s := &Scan{scanner: sc, number: number, results: m.results(again)}
 	idx := s.join()
@@ -232,8 +232,8 @@ func textsOf(list []*model.Object) []string {
 	return texts
 }
 
-// Whatever changes, the objects are those of a scanner that has never looked before; those of
-// earlier snapshots stay as they are, and what has not changed is the same record.
+// Whatever changes, a repeated scan has the same objects as the first scan of a new scanner.
+// Objects of earlier snapshots stay as they are, and an unchanged object is the same record.
 func TestJoinedAgain(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -292,8 +292,8 @@ func TestJoinedAgain(t *testing.T) {
 	}
 }
 
-// An object that a table tells of again, after a scan in which it did not, is not the one
-// that an earlier snapshot has if others hold it now.
+// If a table emits the same object again after a scan in which it did not, and it has other
+// holders now, the record of an earlier snapshot does not change.
 func TestJoinedEmittedAgain(t *testing.T) {
 	m := newPretended(1)
 	k := Key{Space: m.spaces[1], Num: 3}

@@ -18,7 +18,7 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// Options say what a [Scanner] does.
+// Options are the settings of a [Scanner].
 type Options struct {
 	// ProcRoot is where the proc file system is mounted; "" means /proc.
 	ProcRoot string
@@ -27,76 +27,76 @@ type Options struct {
 	// descriptors and mappings.
 	Probes []Probe
 
-	// Workers is the number of goroutines that read processes; 0 means one a
+	// Workers is the number of goroutines that read processes; 0 means one per
 	// processor.
 	Workers int
 
-	// Sample is the pause between the two samples of blocked threads. A wait that
-	// holds through both is confirmed; a longer pause confirms only longer ones.
+	// Sample is the pause between the two samples of blocked threads. A wait that is the
+	// same in both is confirmed; a longer pause confirms only longer waits.
 	Sample time.Duration
 
-	// Detail picks the processes and, by their ids, the objects to be read in detail, which
-	// costs too much to be done for all. nil: none. It is given the snapshot that [Scanner.Scan]
-	// is to return, and must not change it; what is read of them is then filled in.
+	// Detail chooses the processes and, by their ids, the objects to read in detail, which
+	// is too expensive to do for all. nil: none. It gets the snapshot that [Scanner.Scan]
+	// will return, and must not change it; the details are then filled in.
 	Detail func(*model.Snapshot) (pids []int, objects []string)
 
-	// WaitsOnly leaves out what costs much and says nothing about who is stuck on
-	// whom: links, limits, how large memory is, mappings if nobody waits at a futex
-	// or for a file, pipes at which nobody waits, how full those are to which nobody
-	// is writing, and which descriptors share a description, but where they are locked.
-	// Of what is left pipes, sockets and event counters are read as far as somebody waits at one.
+	// WaitsOnly leaves out what is expensive and says nothing about who is stuck on
+	// whom: links, limits, sizes of memory, mappings if no thread waits at a futex
+	// or for a file, pipes at which no thread waits, the fill level of pipes to which no
+	// thread is writing, and which descriptors share a description, except where they are
+	// locked. Pipes, sockets and event counters are read only as far as a thread waits at one.
 	WaitsOnly bool
 
-	// About are the processes for whose sake a scan with WaitsOnly is made.
+	// About lists the processes that the user asked about in a scan with WaitsOnly.
 	About []int
 
-	// EachDescriptor has descriptors read with WaitsOnly, too, that nobody seems to wait at: to
-	// see that nothing is missing without them.
+	// EachDescriptor makes a scan with WaitsOnly read also the descriptors at which no thread
+	// seems to wait, to check that nothing is missing without them.
 	EachDescriptor bool
 
-	// Repeated says that the scanner is to scan again and again. Then it keeps what
-	// cannot have changed from one scan to the next, and has to be closed.
+	// Repeated says that the scanner will make several scans. It then caches what
+	// cannot have changed since the last scan, and must be closed.
 	Repeated bool
 
-	// Check is how long what is cached of a process is relied on: at the latest then all of
-	// it is read again and compared with that. If it is not the same, a gap says so. Of a process
-	// of one thread the descriptors are not asked for more than their links if these, and what is
-	// mapped, are what they were (Linux 6.2). 0 is half a minute. It is 20 times as long where a source says in each scan that a process
-	// has the same descriptors and mappings.
+	// Check is the maximum time for which cached facts of a process are trusted. After it, at
+	// the latest, all of them are read again and compared; if they differ, a gap says so. For a
+	// process with one thread only the links of the descriptors are read, as long as the links
+	// and the mappings are the same (Linux 6.2). 0 means half a minute. The time is 20 times as
+	// long where a source says in each scan that the process has the same descriptors and mappings.
 	Check time.Duration
 
-	// ListDirectories has the directories in which UNIX sockets are bound, /run and
-	// /tmp listed for socket files that were left behind. Anyone who watches one of
-	// them with inotify sees that it was opened, so it is done only when asked for.
+	// ListDirectories makes the scan list the directories in which UNIX sockets are bound, /run
+	// and /tmp, to find socket files that were left behind. A process that watches one of these
+	// directories with inotify sees that it was opened, so this is done only if asked for.
 	ListDirectories bool
 
-	// Helper is the program that is started to do, as a process of its own, what
-	// can get stuck in the kernel beyond the reach of SIGKILL: a program with
-	// such a thread cannot end, and anyone who waits for it waits, too. Its main
-	// must begin with fdscan.RunHelper. "" does all of it within this process.
+	// Helper is the program to start as a separate process for operations that can get
+	// stuck in the kernel where SIGKILL does not end them: a program with such a thread
+	// cannot exit, and its parent waits with it. Its main must begin with
+	// fdscan.RunHelper. "": these operations run in this process.
 	Helper string
 
-	// Source opens what is read besides the proc file system. It may be called in each
-	// scan, and the scanner does not close it. nil: the proc file system alone.
+	// Source opens the source to read besides the proc file system. It may be called in each
+	// scan, and the scanner does not close the source. nil: only the proc file system is read.
 	Source func() (Source, error)
 
-	// SourceUse says when.
+	// SourceUse says when Source is used.
 	SourceUse SourceUse
 
-	// Progress is told how many of the processes have been read, every 50 ms at most and
-	// when all have. It must return at once. nil: nobody is.
+	// Progress is called with the number of processes that have been read, every 50 ms at most
+	// and when all have been. It must return at once. May be nil.
 	Progress func(done, total int)
 
-	// Log is told, at the level of debugging, what each probe did and how long it took,
-	// what was given up, and where a probe panicked. nil: nobody is.
+	// Log gets, at debug level, what each probe did and how long it took, what was given
+	// up, and where a probe panicked. May be nil.
 	Log *slog.Logger
 }
 
 // HelperName is the command name of the process that [Options].Helper is started as.
 const HelperName = "ipctop-helper"
 
-// Scanner makes snapshots. It remembers from one to the next what got stuck, so
-// that it is skipped.
+// Scanner makes snapshots. It remembers which operations got stuck, and skips them in
+// later scans.
 type Scanner struct {
 	opts  Options
 	guard *guard.Guard
@@ -112,7 +112,7 @@ type Scanner struct {
 
 	counters     watchedCounters
 	tasks        map[int32]*taskFacts   // of the last scan; nil: the source was not asked
-	hiddenStamps map[processKey][]stamp // of the processes of which it is not known what they have
+	hiddenStamps map[processKey][]stamp // of the processes whose descriptors or mappings are not all known
 
 	mu     sync.Mutex
 	busy   bool // a scan is under way
@@ -147,12 +147,12 @@ func NewScanner(o Options) *Scanner {
 	return &Scanner{opts: o, guard: guard.New().WithLog(o.Log).WithAccounts(NewAccounts(o.ProcRoot).Of), handles: proc.NewHandles(o.Repeated), cache: map[int]*processCache{}}
 }
 
-// Scan is one scan under way: what probes may ask about it.
+// Scan is a running scan: what probes may ask about it.
 type Scan struct {
 	ProcRoot string
 	Own      map[string]uint64 // ipctop's namespaces, by type
-	// PIDCalls says whether pids read from the proc file system mean the same
-	// processes to system calls. If not, none that takes a pid may be called.
+	// PIDCalls says whether the pids in the proc file system mean the same processes in
+	// system calls. If not, no system call that takes a pid may be used.
 	PIDCalls bool
 	BootTime time.Time
 	Began    time.Time // before anything was read
@@ -160,7 +160,7 @@ type Scan struct {
 	scanner *Scanner
 	number  int // counts the scanner's scans
 	root    *proc.Dir
-	selfPID int // ipctop's pid in the proc file system at hand; 0 if it is not in there
+	selfPID int // ipctop's pid in this proc file system; 0 if it is not in it
 	mounts  *mountTables
 	nss     *proc.Namespaces
 	members processesByNS
@@ -168,7 +168,7 @@ type Scan struct {
 	lockTable lockTable
 	queued    queuedSignals
 
-	facts *facts // nil: none from the beginning
+	facts *facts // nil: the scan began without a source
 	late  struct {
 		sync.Once
 		facts *facts
@@ -176,17 +176,17 @@ type Scan struct {
 
 	prefetched sync.Once
 
-	whole   bool         // nothing is left out of descriptors
-	unclear map[int]bool // … and of those of these processes
-	wanted  *wanted      // what is not; nil: nothing is left out
+	whole   bool         // no descriptors are left out
+	unclear map[int]bool // no descriptors of these processes are left out
+	wanted  *wanted      // what descriptors must lead to in order to be read; nil: nothing is left out
 
-	// With WaitsOnly: whether somebody may wait for who maps something, and whose
-	// mappings have not been read.
+	// With WaitsOnly: whether a thread may wait for a process that maps something, and the
+	// processes whose mappings have not been read.
 	mappings  atomic.Bool
 	unmapped  []*result
 	calls     map[int32][]int
-	unreached map[visitKey]bool          // namespaces that nothing led to any more
-	threadNS  map[threadNamespace]uint64 // of threads that have others than their process
+	unreached map[visitKey]bool          // namespaces to which no path leads any more
+	threadNS  map[threadNamespace]uint64 // of threads in other namespaces than their process
 	tableOf   map[int32]int32            // see [Scan.TableOf]
 
 	mu         sync.Mutex
@@ -196,7 +196,7 @@ type Scan struct {
 	tableSizes map[tableKey]tableSize // in the last scan
 	waited     bool                   // some probe has looked for waits
 	hidden     bool                   // there are processes that the proc file system does not show
-	hiddenRan  bool                   // a process may have run since the last scan of which it is not known what it has
+	hiddenRan  bool                   // a process whose descriptors or mappings are not all known may have run since the last scan
 }
 
 // tableKey names a probe's table in one namespace.
@@ -205,7 +205,7 @@ type tableKey struct {
 	namespace uint64
 }
 
-// result is what the read of one process or table gave.
+// result is what was read from one process or table.
 type result struct {
 	process *model.Process
 	table   tableKey // of a table
@@ -213,21 +213,21 @@ type result struct {
 	unreadable bool
 	// ownTables: some of its threads have descriptors of their own
 	ownTables bool
-	// partial: some descriptor of it could not be read, or it could not be
-	// told whether it has more of them
+	// partial: some of its descriptors or mappings could not be read, or there may be
+	// more of them
 	partialFDs, partialMaps bool
 	out                     *Collector
 	cache                   *processCache // what may be cached of it
-	stamps                  []stamp       // if not all is known that it has
-	idle                    *idle         // what may be taken over of it while the source says the same of it
-	told                    bool          // by a source alone, see [Scan.dropEnded]
+	stamps                  []stamp       // if its descriptors or mappings are not all known
+	idle                    *idle         // what the next scan may reuse while the source tells the same about it
+	told                    bool          // read only from a source, see [Scan.dropEnded]
 	checked                 bool          // all was read again although it has not run
-	verified                bool          // … or it has what it had by its links, see [Scan.stillHas]
-	unchanged               bool          // it emits what is joined already, and does not do so again
-	described               []described   // its descriptors, where a source told of them and nothing is kept of it
+	verified                bool          // … or its links show that it has the same, see [Scan.stillHas]
+	unchanged               bool          // its holders and objects are joined already, so out does not contain them
+	described               []described   // its descriptors, if a source told of them and nothing is cached
 }
 
-// Scan makes a snapshot. The error says why there is none at all.
+// Scan makes a snapshot. It returns an error only if there is no snapshot at all.
 func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 	var missed map[int]bool
 	for attempt := 1; ; attempt++ {
@@ -247,17 +247,19 @@ func (sc *Scanner) Scan(ctx context.Context) (*model.Snapshot, error) {
 }
 
 const (
-	// maxAttempts bounds how often it is tried to leave out what nobody waits for; the last one
-	// leaves out nothing.
+	// maxAttempts bounds the number of scans for one snapshot with WaitsOnly; the last one
+	// leaves nothing out.
 	maxAttempts = 3
 
-	// fewMissed is of how many processes something may be missing for another try that leaves
-	// something out: where there are more, as much happens that others will.
+	// fewMissed is the largest number of processes with missed descriptors for which another
+	// attempt leaves something out. With more of them, so much is going on that it would miss
+	// others.
 	fewMissed = 2
 )
 
-// scan makes a snapshot. whole leaves nothing out of it, unclear nothing that these processes
-// have. If something was left out that belongs into it there is none, and missed are the processes whose it is.
+// scan makes a snapshot. If whole, nothing is left out; nothing of the processes in unclear is
+// left out either. If something was left out that a thread waits for, there is no snapshot, and
+// missed has the processes of these threads.
 func (sc *Scanner) scan(ctx context.Context, whole bool, unclear map[int]bool) (snap *model.Snapshot, missed map[int]bool, err error) {
 	begin := time.Now()
 	release, err := privilege.Scanning()
@@ -285,7 +287,7 @@ func (sc *Scanner) scan(ctx context.Context, whole bool, unclear map[int]bool) (
 	s.complete(ctx, idx)
 	s.waits(ctx, idx)
 	if err := ctx.Err(); err != nil {
-		sc.hiddenStamps = nil // not everything was asked that hidden processes may have changed
+		sc.hiddenStamps = nil // not every object that hidden processes may have changed was queried
 		return nil, nil, err
 	}
 	if missed := s.missed(); missed != nil {
@@ -303,8 +305,7 @@ func (sc *Scanner) scan(ctx context.Context, whole bool, unclear map[int]bool) (
 	return snap, nil, nil
 }
 
-// Close gives up what is cached from one scan to the next, when the scan that may be
-// under way has ended.
+// Close releases the cache. If a scan is running, this happens when the scan ends.
 func (sc *Scanner) Close() {
 	sc.mu.Lock()
 	sc.closed = true
@@ -328,7 +329,7 @@ func (sc *Scanner) release() {
 	}
 }
 
-// enter begins a scan. leave is to be called at its end.
+// enter begins a scan. The caller must call leave at its end.
 func (sc *Scanner) enter() (leave func()) {
 	sc.mu.Lock()
 	sc.busy = true
@@ -344,7 +345,7 @@ func (sc *Scanner) enter() (leave func()) {
 	}
 }
 
-// Cached reports whether the last scan took what an earlier one had read of a process.
+// Cached reports whether the last scan reused what an earlier one had read of a process.
 func (sc *Scanner) Cached(pid int) bool {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
@@ -352,7 +353,7 @@ func (sc *Scanner) Cached(pid int) bool {
 	return k != nil && k.scan < sc.scans
 }
 
-// begin opens the proc file system and looks at whose it is.
+// begin opens the proc file system and finds ipctop in it.
 func (sc *Scanner) begin() (*Scan, error) {
 	root, err := proc.OpenDir(sc.opts.ProcRoot)
 	if err != nil {
@@ -401,8 +402,8 @@ func (s *Scan) Repeated() bool { return s.scanner.opts.Repeated }
 // Helper is [Options].Helper.
 func (s *Scan) Helper() string { return s.scanner.opts.Helper }
 
-// HasSource reports whether a [Source] tells of descriptors besides the proc file system.
-// It can be asked from [Probe].Prefetch on.
+// HasSource reports whether the scan uses a [Source] besides the proc file system. The result
+// is valid from [Probe].Prefetch on.
 func (s *Scan) HasSource() bool { return s.facts != nil }
 
 func (s *Scan) add(r *result) {

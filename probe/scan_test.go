@@ -152,9 +152,8 @@ func TestNoProcFileSystem(t *testing.T) {
 	}
 }
 
-// If self in a proc file system is another process, it belongs to another pid
-// namespace, as far as ipctop can tell: pids from it are not used in system
-// calls.
+// If self in a proc file system is another process, the file system seems to belong to
+// another pid namespace, so pids from it are not used in system calls.
 func TestForeignProc(t *testing.T) {
 	root := t.TempDir()
 	write := func(name, text string) {

@@ -2,16 +2,16 @@ package probe
 
 import "github.com/ipctop/ipctop/model"
 
-// slabObjects is how many objects have their memory together: of many kinds most are where
-// those who emitted them put them, so that room for all would be too much.
+// slabObjects is the number of objects in one slab. A slab for all objects would be too large:
+// most objects of many kinds stay in the memory that the probe allocated.
 const slabObjects = 256
 
-// place puts an object where it stays: in a slab, if the scan is the only one.
+// place copies an object to its final memory: a slab if there is only one scan.
 func (j *joined) place(e *Entry, o model.Object) {
 	e.raw = false
 	switch {
 	case j.keep:
-		kept := o // or each object were made once more to be placed in a slab
+		kept := o // a copy of its own, so that o does not escape to the heap where a slab is used
 		e.Object, e.shown = &kept, false
 	default:
 		if len(j.slab) == cap(j.slab) {

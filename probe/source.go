@@ -16,97 +16,98 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// A scan takes what it reads of processes from a source. The proc file system is always
-// there, and has all; eBPF has threads and descriptors, of the whole machine at once, and
-// also those that the proc file system refuses. Readers do not know which it was.
+// A scan reads processes from a source. The proc file system is always there and has
+// everything. eBPF has threads and descriptors of the whole machine at once, also those that
+// the proc file system refuses to show. Readers do not know which source it was.
 
-// Source is what tells of threads and descriptors besides the proc file system;
-// [bpf.Source] is one. Its methods may be called at the same time.
+// Source tells of threads and descriptors in addition to the proc file system;
+// [bpf.Source] is one. Its methods may be called concurrently.
 type Source interface {
 	// Tasks calls f for every thread, Files for every descriptor, and FilesOf for those of
-	// one process. What f is given is valid until it returns.
+	// one process. The argument of f is valid until f returns.
 	Tasks(parts bpf.TaskParts, f func(*bpf.Task)) error
 	Files(f func(*bpf.File)) error
 	FilesOf(pid int, f func(*bpf.File)) error
 
-	// Mappings calls f for every shared mapping of a process, and told after the last one: all is
-	// false where they are not all of its mappings.
+	// Mappings calls f for every shared mapping of a process, and told after the last one of
+	// the process: all is false if some of its mappings are missing.
 	Mappings(f func(*bpf.Mapping), told func(pid, tid int, all bool)) error
 
-	// Contents calls f with what stands for all that a process has, for every process.
+	// Contents calls f for every process, with the numbers that change if what it has changes.
 	Contents(f func(bpf.Content)) error
 
-	// Changed calls f for each pipe or event counter of a list that is not as it is in there,
-	// with its place in the list. Somebody who has it open has not run since it was read.
+	// Changed calls f for each pipe or event counter whose state differs from that in the list,
+	// with its index in the list. Some process that has it open must not have run since it was read.
 	Changed(list []bpf.Watched, f func(i int, now bpf.Watched)) error
 
-	// SocketSum stands for what a table of sockets has, of the network namespace of the calling thread.
+	// SocketSum returns a sum over a table of sockets in the calling thread's network namespace;
+	// it changes when the table does.
 	SocketSum(table bpf.SocketTable) (bpf.SocketSum, error)
 
-	// Owns reports whether a descriptor of ipctop's own is there for the source alone.
+	// Owns reports whether a descriptor of ipctop itself exists only for the source.
 	Owns(fd int) bool
 }
 
-// SourceUse says when a scan takes a [Source] besides the proc file system.
+// SourceUse says when a scan uses a [Source] in addition to the proc file system.
 type SourceUse int
 
 const (
-	// SourceWhereWorth: where it saves more than it costs to open, or knows what the proc
-	// file system refuses.
+	// SourceWhereWorth: if it saves more than it costs to open, or knows what the proc
+	// file system refuses to show.
 	SourceWhereWorth SourceUse = iota
 	// SourceAlways: in each scan.
 	SourceAlways
 )
 
-// manyFiles is how many open files make a source worth opening for one scan: by then the
-// proc file system takes as long.
+// manyFiles is the number of open files from which on opening a source is worth it for a
+// single scan: reading that many from the proc file system takes as long.
 const manyFiles = 5000
 
 // facts are what a source told at the beginning of a scan.
 type facts struct {
 	source Source
-	once   bool         // there is no scan after this one, for which anything is to be kept
+	once   bool         // no scan follows, so nothing needs to be cached
 	whole  bool         // all descriptors were read
 	mapped *mappedFacts // nil: mappings were not read
 	tasks  map[int32]*taskFacts
-	tables map[int32]fdTable // by the thread whose descriptors they are
-	own    map[int32][]int32 // by process: its threads that have tables, the main one not
+	tables map[int32]fdTable // by thread
+	own    map[int32][]int32 // by process: its threads with tables of their own, without the main thread
 	files  []seenFile
 	links  []byte
 	events []bpf.Watched
 
-	cgroups    map[uint64]*cgroupFacts // by what all threads in the same control groups have
+	cgroups    map[uint64]*cgroupFacts // by the set of control groups that a thread is in
 	namespaces sharedNamespaces
 
-	wanted   *wanted // what is taken of the descriptors of all; nil: all of them
-	inFlight bool    // the queue of some UNIX socket has descriptors in it
+	wanted   *wanted // which descriptors are taken; nil: all of them
+	inFlight bool    // some UNIX socket has descriptors in its queue
 
 	pipesMu sync.Mutex
-	pipes   map[inode]bpf.Watched // also of processes that were read alone
+	pipes   map[inode]bpf.Watched // also those of processes that were read one by one
 }
 
 // inode names a file by device and number.
 type inode struct{ dev, num uint64 }
 
-// taskFacts are what is known of a thread. They are those of the last scan as long as the
-// source says the same of it.
+// taskFacts are the known facts about a thread. While the source tells the same about the
+// thread, the record of the last scan is reused.
 type taskFacts struct {
 	tid    int32
 	pid    int32
 	ticks  uint64
-	runs   string // as a [stamp] has it
-	record string // all that the source says
+	runs   string // as in a [stamp]
+	record string // everything that the source told about the thread
 
-	runCount uint64 // runs as a number; 0 where the kernel does not count
+	runCount uint64 // runs as a number; 0 if the kernel does not count
 	uid      uint32 // real user
-	lives    bool   // its process was there when all had been read
+	lives    bool   // its process still existed when all had been read
 
 	namespaces bpf.TaskNamespaces
 
 	content bpf.Content // of a process, if this is its main thread
 }
 
-// heldBy is the number of what a process has now, 0 where that is not known.
+// heldBy returns the content number of a process; 0 if it is not known.
 func (f *facts) heldBy(pid int) uint64 {
 	if f == nil || f.tasks[int32(pid)] == nil {
 		return 0
@@ -114,7 +115,7 @@ func (f *facts) heldBy(pid int) uint64 {
 	return f.tasks[int32(pid)].content.Held
 }
 
-// task is what is known of a thread.
+// task returns the known facts about a thread.
 func (f *facts) task(tid int32) taskFacts {
 	if t := f.tasks[tid]; t != nil {
 		return *t
@@ -126,22 +127,22 @@ func (f *facts) task(tid int32) taskFacts {
 type fdTable struct {
 	from, to int
 	table    uint64
-	still    bool // nobody who has the table ran while it was read
+	still    bool // no process with this table ran while it was read
 }
 
 // seenFile is a descriptor. It has no pointers: there are as many as files are open.
 type seenFile struct {
 	description, ino, dev uint64
-	link                  uint32 // where it begins in facts.links
+	link                  uint32 // offset in facts.links
 	linkLength            uint16
 	read, write           bool
 	fd                    int32
 	mode, magic           uint32
 	inFlight              int32 // see [queuedDescriptors]
-	event                 int32 // place in facts.events, from 1; 0: it is none
+	event                 int32 // index in facts.events plus 1; 0: not an event counter
 }
 
-// newFacts opens the source for the scan; nil if there is none.
+// newFacts opens the source for the scan. It returns nil if there is none.
 func (s *Scan) newFacts(ctx context.Context) *facts {
 	o := &s.scanner.opts
 	if o.Source == nil || !s.PIDCalls {
@@ -155,7 +156,7 @@ func (s *Scan) newFacts(ctx context.Context) *facts {
 	return newFacts(source)
 }
 
-// worthSource reports whether a source pays before anything is known of the machine.
+// worthSource reports whether using a source pays off, before anything is known about the machine.
 func (s *Scan) worthSource() bool {
 	o := &s.scanner.opts
 	if o.Repeated || o.SourceUse == SourceAlways {
@@ -164,7 +165,7 @@ func (s *Scan) worthSource() bool {
 	return OpenFiles(s.ProcRoot) >= manyFiles
 }
 
-// OpenFiles is how many open file descriptions the machine has, 0 if that is not known.
+// OpenFiles returns how many open file descriptions the machine has; 0 if that is not known.
 // It is read from sys/fs/file-nr of a proc file system; see proc_sys_fs(5).
 func OpenFiles(procRoot string) int {
 	text, err := os.ReadFile(filepath.Join(procRoot, "sys/fs/file-nr"))
@@ -179,8 +180,8 @@ func OpenFiles(procRoot string) int {
 	return n
 }
 
-// readFacts reads what the source knows of all processes. It comes after the list of
-// processes was read, so that each of them is in there if it still is the same.
+// readFacts reads what the source knows about all processes. It runs after the list of
+// processes was read, so that the facts include each listed process that still exists.
 func (s *Scan) readFacts(ctx context.Context, pids []int) {
 	if !s.worthSource() {
 		return
@@ -225,8 +226,8 @@ func (s *Scan) giveUpFacts(ctx context.Context, err error) {
 	s.facts, s.wanted = nil, nil
 }
 
-// staleMost reports whether so many processes have run since they were cached that the
-// descriptors of all are sooner read than those of each.
+// staleMost reports whether so many processes have run since they were cached that reading
+// the descriptors of all processes at once is faster than one process at a time.
 func (s *Scan) staleMost(pids []int) bool {
 	s.scanner.mu.Lock()
 	defer s.scanner.mu.Unlock()
@@ -240,7 +241,8 @@ func (s *Scan) staleMost(pids []int) bool {
 	return stale > len(pids)/4
 }
 
-// contents is what stands for what each process has, for who scans again.
+// contents returns the content of each process by pid; nil if no other scan follows, or if the
+// source cannot tell.
 func (s *Scan) contents(ctx context.Context) map[int]bpf.Content {
 	if !s.scanner.opts.Repeated {
 		return nil
@@ -253,7 +255,7 @@ func (s *Scan) contents(ctx context.Context) map[int]bpf.Content {
 	return byPID
 }
 
-// readTasks reads what the source says of all threads. last is what it said before.
+// readTasks reads what the source tells about all threads. last has the facts of the last scan.
 func (f *facts) readTasks(last map[int32]*taskFacts, contents map[int]bpf.Content) error {
 	f.tasks = make(map[int32]*taskFacts, len(last))
 	return f.source.Tasks(bpf.TaskState, func(t *bpf.Task) {
@@ -274,7 +276,7 @@ func (f *facts) readTasks(last map[int32]*taskFacts, contents map[int]bpf.Conten
 	})
 }
 
-// runsText is how often a thread had run, "" where the kernel does not count.
+// runsText returns how often a thread has run; "" if the kernel does not count.
 func runsText(t *bpf.Task) string {
 	if t.Runs == 0 {
 		return ""
@@ -282,20 +284,20 @@ func runsText(t *bpf.Task) string {
 	return strconv.FormatUint(t.Runs, 10)
 }
 
-// makeRoom makes room for the descriptors of some open files. Where many have more than one,
-// it grows.
+// makeRoom allocates memory for the descriptors of so many open files. It grows if many files
+// have more than one descriptor.
 func (f *facts) makeRoom(open int) {
 	n := min(open+open/16, mostRoom)
 	f.files, f.links = make([]seenFile, 0, n), make([]byte, 0, n*linkRoom)
 }
 
 const (
-	mostRoom = 1 << 21 // descriptors for which room is made beforehand
-	linkRoom = 24      // bytes of a link as a rule
+	mostRoom = 1 << 21 // the largest number of descriptors for which memory is allocated beforehand
+	linkRoom = 24      // typical length of a link in bytes
 )
 
-// readFiles reads the descriptors of all, and notes whose tables nobody can have changed
-// meanwhile: what is in these was so at one time.
+// readFiles reads the descriptors of all processes, and notes which tables no process can have
+// changed meanwhile: such a table was read as it was at one point in time.
 func (f *facts) readFiles(w *wanted) error {
 	f.wanted = w
 	if err := f.source.Files(f.add); err != nil {
@@ -336,7 +338,7 @@ func (f *facts) readFiles(w *wanted) error {
 	return nil
 }
 
-// add takes in a descriptor. Those of one thread come one after the other.
+// add adds a descriptor. The descriptors of one thread come one after the other.
 func (f *facts) add(d *bpf.File) {
 	tid := int32(d.TID)
 	t, ok := f.tables[tid]
@@ -369,8 +371,9 @@ func (f *facts) add(d *bpf.File) {
 	f.tables[tid] = t
 }
 
-// queuedDescriptors is how many descriptors are in the queue of a UNIX socket. Those that were sent
-// to who waits to be accepted are counted at a socket that nobody has yet: then it is untold.
+// queuedDescriptors returns how many descriptors are in the queue of a UNIX socket. Descriptors
+// that were sent to a connection which is not accepted yet are counted at a socket that no
+// process holds; for a listener with such connections the result is untold.
 func queuedDescriptors(d *bpf.File) int32 {
 	s, known := d.Socket()
 	switch {
@@ -382,19 +385,19 @@ func queuedDescriptors(d *bpf.File) int32 {
 	return int32(s.InFlight)
 }
 
-// What [queuedDescriptors] says in place of a number.
+// Results of [queuedDescriptors] that are not a number of descriptors.
 const (
-	noQueue = -1 // it is no UNIX socket
+	noQueue = -1 // not a UNIX socket
 	untold  = -2
 )
 
-// addPipe takes in the state of the pipe that a descriptor may be.
+// addPipe adds the state of the pipe behind a descriptor, if it is a pipe.
 func (f *facts) addPipe(d *bpf.File) {
 	if _, isPipe := d.Pipe(); isPipe {
 		w, _ := d.Watched()
 		at := inode{proc.Dev(d.DevMajor, d.DevMinor), d.Ino}
 		if uint32(d.FSMagic) == pipefsMagic {
-			at.dev = 0 // there is one of it
+			at.dev = 0 // there is only one pipefs
 		}
 		f.pipesMu.Lock()
 		f.pipes[at] = w
@@ -408,7 +411,7 @@ const (
 	pipefsMagic = 0x50495045 // include/uapi/linux/magic.h
 )
 
-// of are the descriptors of a thread's table.
+// of returns the descriptors in a thread's table.
 func (f *facts) of(tid int32) (list []seenFile, known bool) {
 	t, ok := f.tables[tid]
 	return f.files[t.from:t.to], ok
@@ -416,10 +419,11 @@ func (f *facts) of(tid int32) (list []seenFile, known bool) {
 
 func (f *facts) linkOf(x *seenFile) []byte { return f.links[x.link:][:x.linkLength] }
 
-// same reports whether the process that was read is the one that the source saw.
+// same reports whether p is the process that the source saw, and not a later one with its pid.
 func (f *facts) same(p *Proc) bool { return f.task(p.PID()).ticks == p.Model.StartTicks }
 
-// find looks a descriptor up; still says that nobody can have changed it while all were read.
+// find looks up a descriptor; still says that no process can have changed it while all
+// descriptors were read.
 func (f *facts) find(d kcmp.Descriptor) (x *seenFile, still bool) {
 	t := f.tables[d.Task]
 	list := f.files[t.from:t.to]

@@ -17,7 +17,7 @@ import (
 	"github.com/ipctop/ipctop/probe/probetest"
 )
 
-// told is a source that knows the descriptors of one process, and of no thread whether it ran.
+// told is a source that knows the descriptors of one process, and of no thread whether it has run.
 type told struct {
 	pid   int
 	files []bpf.File
@@ -49,7 +49,7 @@ func (s told) FilesOf(pid int, f func(*bpf.File)) error {
 	return nil
 }
 
-// seenBy are the descriptors of a process that a scan hands to probes.
+// seenBy returns the descriptors of a process that a scan hands to probes.
 func seenBy(t *testing.T, pid int, source probe.Source, use probe.SourceUse) (links []string, snap *model.Snapshot) {
 	t.Helper()
 	var mu sync.Mutex

@@ -27,20 +27,20 @@ type scratch struct {
 	holds   []holderRecord
 	stamps  []stamp
 
-	cacheable   []int       // of holds, those that are cacheable
-	recheck     []recheckFD // descriptors that are not
-	described   []described // all of them, where a source told
-	uncacheable bool        // there are mappings that are not
-	left        []leftOut   // of the process
-	had         had         // in sum; see [Scan.stillHas]
+	cacheable   []int       // indexes into holds: the cacheable holders
+	recheck     []recheckFD // descriptors that are not cacheable
+	described   []described // all descriptors, if a source told of them
+	uncacheable bool        // there are mappings that are not cacheable
+	left        []leftOut   // descriptors of the process that were left out
+	had         had         // see [Scan.stillHas]
 
 	facts *facts // of one process, see [Scan.factsOf]
 
-	cgroupText []byte // the last one that was read
-	cgroup     string // what that says
+	cgroupText []byte // the last cgroup file that was read
+	cgroup     string // … parsed
 }
 
-// cgroupOf is [proc.ParseCgroup]. Most processes have the same text as the one before.
+// cgroupOf is [proc.ParseCgroup] with a cache: most processes have the same text as the one before.
 func (sc *scratch) cgroupOf(text []byte) string {
 	if !bytes.Equal(text, sc.cgroupText) {
 		sc.cgroupText, sc.cgroup = append(sc.cgroupText[:0], text...), proc.ParseCgroup(text)
@@ -83,7 +83,7 @@ func (s *Scan) walk(ctx context.Context) error {
 	}
 	vanished += s.readEach(ctx, others, report)
 	if err := ctx.Err(); err != nil {
-		// What was read will not be joined.
+		// The results of this scan will not be joined.
 		s.scanner.cacheDrop(func(pid int) bool { return s.scanner.cache[pid].scan == s.number })
 		return err
 	}
@@ -105,7 +105,7 @@ func (s *Scan) walk(ctx context.Context) error {
 	return nil
 }
 
-// readEach reads processes, and returns how many ended meanwhile.
+// readEach reads the processes, and returns how many of them ended meanwhile.
 func (s *Scan) readEach(ctx context.Context, pids []int, report func()) (vanished int) {
 	s.scanner.guard.Each(len(pids), s.scanner.opts.Workers, func(i int) guard.Item { return guard.Item{Key: pids[i], Owner: s.owner(int32(pids[i]))} },
 		func(t *guard.Task, i int) func() {
@@ -119,7 +119,7 @@ func (s *Scan) readEach(ctx context.Context, pids []int, report func()) (vanishe
 			return func() {
 				report()
 				if r == nil {
-					s.cachePut(pids[i], nil) // what it had is not joined in this scan
+					s.cachePut(pids[i], nil) // its cached holders are not joined in this scan
 				}
 				switch {
 				case r != nil:
@@ -141,7 +141,7 @@ func (s *Scan) readEach(ctx context.Context, pids []int, report func()) (vanishe
 // progressInterval is the shortest time between two reports.
 const progressInterval = 50 * time.Millisecond
 
-// progress counts what is done, one call each, and reports it now and then.
+// progress returns a function to call after each process; it reports their number at intervals.
 func progress(tell func(done, total int), total int) (report func()) {
 	if tell == nil {
 		return func() {}
@@ -156,7 +156,7 @@ func progress(tell func(done, total int), total int) (report func()) {
 	}
 }
 
-// enter opens the directory of a process, if it is not open from the last scan, and
+// enter opens the directory of a process, unless it is still open from the last scan, and
 // reads the process.
 func (s *Scan) enter(t *guard.Task, pid int) (r *result, err error) {
 	var told *bpf.Task
@@ -171,7 +171,7 @@ func (s *Scan) enter(t *guard.Task, pid int) (r *result, err error) {
 		if read(dir); !proc.Gone(err) {
 			return r, err
 		}
-		h.Drop(func(p int) bool { return p != pid }) // the pid may be another's now
+		h.Drop(func(p int) bool { return p != pid }) // the pid may be another process's now
 	}
 	var dir *proc.Dir
 	if told = s.toldOf(pid); told != nil {
@@ -194,7 +194,7 @@ func (s *Scan) prefetch() {
 	}
 }
 
-// processKey tells a process from a later one of the same pid.
+// processKey distinguishes a process from a later one with the same pid.
 type processKey struct {
 	pid   int
 	ticks uint64
@@ -206,7 +206,7 @@ func failed(pid int, err error) *Collector {
 	return out
 }
 
-// readProcess reads one process. The error is why there is nothing at all.
+// readProcess reads one process. An error means that nothing could be read.
 func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir, told *bpf.Task) (*result, error) {
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)
@@ -323,25 +323,25 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir, told *bpf.Task
 	s.noteProcessNamespaces(p)
 	s.members.add(p)
 
-	// The directory is bound to this process. If there still is something in it, all
-	// that was read above was this process's.
+	// The directory is bound to this process. If its files still exist, everything read
+	// above was about this process.
 	if told == nil {
 		if err := dir.Alive(); err != nil {
 			return nil, err
 		}
 	}
-	// What a process holds is kept until all are read: no more than it takes.
+	// Holders are kept until all processes are read, so the copy has no spare capacity.
 	sc.holds = r.out.holders
 	r.out.holders = slices.Clone(r.out.holders)
 	return r, nil
 }
 
-// startTime is when a process began, by the wall clock.
+// startTime returns the wall clock time at which a process started.
 func (s *Scan) startTime(ticks uint64) time.Time {
 	return s.BootTime.Add(time.Duration(ticks) * (time.Second / clockTicks)).UTC()
 }
 
-// readStatus reads a process's status, or makes it of what the source told.
+// readStatus reads a process's status file, or builds its text from what the source told.
 func (s *Scan) readStatus(t *guard.Task, dir *proc.Dir, told *bpf.Task, sc *scratch) (text []byte, err error) {
 	defer func() { sc.status = text }()
 	if told != nil {
@@ -349,7 +349,7 @@ func (s *Scan) readStatus(t *guard.Task, dir *proc.Dir, told *bpf.Task, sc *scra
 			return text, nil
 		}
 	}
-	// A process can be stuck in such a way that even its stat does not answer.
+	// A process can be stuck in such a way that reading even its stat file blocks.
 	if !t.Begin("status", 0) {
 		return nil, guard.ErrGivenUp
 	}
@@ -359,7 +359,7 @@ func (s *Scan) readStatus(t *guard.Task, dir *proc.Dir, told *bpf.Task, sc *scra
 		uid := strconv.FormatUint(uint64(told.RealUID), 10)
 		s.queued.read(queueUser{told.Namespaces.User, uid}, text)
 		if made, ok := s.statusOf(told, text[:0]); ok {
-			text = made // which is of the process that the source meant
+			text = made // built from the source, so certainly about the process that it told of
 		}
 	}
 	return text, err
@@ -390,7 +390,7 @@ func (s *Scan) readArguments(p *Proc, sc *scratch, out *Collector) {
 		return
 	}
 	sc.text = b
-	// A program that sets its title leaves a tail of empty strings.
+	// A program that sets its title leaves empty strings at the end.
 	if b = bytes.TrimRight(b, "\x00"); len(b) == 0 {
 		return
 	}
@@ -399,9 +399,9 @@ func (s *Scan) readArguments(p *Proc, sc *scratch, out *Collector) {
 	}
 }
 
-// readIdentity reads what else tells processes apart. Without the right to look
-// (ptrace(2), "access mode checking") it stays unknown, and so does exe; the
-// descriptors' gap says so once.
+// readIdentity reads the namespaces of a process. Without the permission (ptrace(2),
+// "access mode checking") they stay unknown, and so does exe; the gap for the
+// descriptors says so once.
 func (s *Scan) readIdentity(p *Proc, sc *scratch, out *Collector) {
 	m := p.Model
 	if !p.task.Begin("identity", 0) {
@@ -431,11 +431,11 @@ func (s *Scan) readIdentity(p *Proc, sc *scratch, out *Collector) {
 	}
 }
 
-// readPlace reads what others change while the process sleeps: the cgroup that it
-// is in, and what its program is called now, or that it was deleted.
+// readPlace reads what other processes may change while this one sleeps: its cgroup, and
+// the path of its program, which may have been renamed or deleted.
 func (s *Scan) readPlace(p *Proc, sc *scratch) {
 	if !p.task.Begin("identity", 0) {
-		return // which is a gap already
+		return // readIdentity has emitted a gap already
 	}
 	defer p.task.End()
 	p.Model.Exe, _ = p.Dir.Readlink(p.through() + "exe")

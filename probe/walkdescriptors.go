@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readDescriptors reads the process's descriptor table, and other tables of its threads, each
-// once. Threads have others after unshare(CLONE_FILES); and when the main thread has ended it
-// shows none.
+// readDescriptors reads the process's descriptor table, and each other table of its threads,
+// once. A thread has a table of its own after unshare(CLONE_FILES). A main thread that has
+// ended shows no descriptors.
 func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
 	if s.descriptorsFromSource(p, sc, r, false) {
 		return
@@ -81,15 +81,15 @@ func (s *Scan) readDescriptors(p *Proc, sc *scratch, r *result) {
 	}
 }
 
-// countDescriptors asks for the number of descriptors, which every user may
+// countDescriptors returns the number of descriptors, which every user may
 // read (st_size of /proc/PID/fd, Linux 6.2).
 func (p *Proc) countDescriptors() (int, bool) {
 	n := p.Dir.Size("fd")
 	return int(n), n != 0
 }
 
-// readTable hands each descriptor in dir to the probes. It returns their number, and
-// for how many the kernel refused to say where they lead.
+// readTable hands each descriptor in dir to the probes. It returns the number of descriptors,
+// and for how many of them the kernel refused to read the link.
 func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *result) (count, denied int) {
 	fd := FD{Proc: p, TID: tid, dir: dir, out: r.out, info: &sc.info}
 	truncated := 0
@@ -103,7 +103,7 @@ func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *resu
 		}
 		count++
 		if denied > 0 {
-			denied++ // the kernel asks about the process, not about the descriptor
+			denied++ // the permission depends on the process, not on the descriptor
 			return true
 		}
 		n, errno := dir.ReadlinkC(e.C, sc.link)
@@ -133,7 +133,7 @@ func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *resu
 	return count, denied
 }
 
-// noteDenied emits a gap for the descriptors of which the kernel refused to say where they lead.
+// noteDenied emits a gap for the descriptors whose links the kernel refused to read.
 func noteDenied(p *Proc, tid int32, denied, count int, r *result) {
 	if denied > 0 {
 		r.partialFDs = true
@@ -145,7 +145,7 @@ func noteDenied(p *Proc, tid int32, denied, count int, r *result) {
 	}
 }
 
-// noteTruncated emits a gap for the descriptors whose path is too long for the kernel to tell.
+// noteTruncated emits a gap for the descriptors with a path that is too long for the kernel to return.
 func noteTruncated(p *Proc, tid int32, truncated int, r *result) {
 	if truncated > 0 {
 		r.partialFDs = true
@@ -156,8 +156,8 @@ func noteTruncated(p *Proc, tid int32, truncated int, r *result) {
 	}
 }
 
-// takeDescriptor hands a descriptor to the probes, and notes whether it has to be read
-// again in the next scan.
+// takeDescriptor hands a descriptor to the probes, and notes whether the next scan has to
+// read it again.
 func (s *Scan) takeDescriptor(fd *FD, num int32, link []byte, sc *scratch) {
 	fd.Num, fd.Link, fd.statted, fd.cacheable, fd.byInfo, fd.byCounter = num, link, false, false, false, false
 	id, known := fd.counterID()
