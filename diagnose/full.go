@@ -30,7 +30,7 @@ func (v *view) findFull(what string, kinds ...model.Kind) []finding {
 		if o.Kind == model.Pty && len(readers) == 0 && graph.OutputStopped(o) {
 			f.Confidence, f.LoweredBy = model.Likely, []string{"the kernel does not show whether output is stopped"}
 			f.Evidence = append(f.Evidence, model.Evidence{Source: o.ID, Text: "nothing is queued for the master (FIONREAD): it has read all that was written"})
-			f.Summary = fmt.Sprintf("%s cannot write to %s %s: output was probably stopped with Ctrl-S; Ctrl-Q lets it go on", v.subject(victims), what, v.graph.Label(o.ID))
+			f.Summary = fmt.Sprintf("%s cannot write to %s %s: output was probably stopped with Ctrl-S; Ctrl-Q continues it", v.subject(victims), what, v.graph.Label(o.ID))
 		} else if len(readers) == 0 && slices.Contains(clauses[0].Processes, waits[0].PID) {
 			f.Summary = fmt.Sprintf("%s cannot write to %s %s: nobody but itself is seen to have it open to read", v.subject(victims), what, v.graph.Label(o.ID))
 		} else if len(readers) == 0 {

@@ -13,14 +13,14 @@ var condWaitersDeadRule = Rule{
 	Title:    "condition variable whose waiters were killed",
 	Severity: model.Critical,
 	Means: "A thread notifies a condition variable (pthread_cond_signal, pthread_cond_broadcast) and hangs in that call: glibc 2.25 to 2.40 waits there until all " +
-		"who waited before have left the condition, and some were killed while they waited. They never leave, so nobody can notify it any more, and " +
-		"those who wait at it now are not woken.",
-	Evidence: "The blocked futex call and the fields around its word, as glibc lays out a condition variable: the count of a group of waiters that is not 0. " +
+		"earlier waiters have left the condition variable, and some were killed while they waited. They never leave, so the condition variable cannot be notified any more, " +
+		"and threads that wait for it now are not woken.",
+	Evidence: "The blocked futex call and the fields around the futex, in glibc's layout of a condition variable: the count of a group of waiters that is not 0. " +
 		"No thread that has the memory runs, or waits in that group.",
 	Do: "End all processes that use the memory and recreate it. Then fix the program: a process that may be killed must not wait at a condition variable in " +
 		"shared memory; a semaphore, a pipe or an eventfd does not hang in that way.",
-	FalseAlarm: "A waiter that was woken and does not get to run keeps the notifier waiting for a moment. It counts as one that will: only where no thread that " +
-		"has the memory may run is anything reported, and only after 3 s (--min-age), unless it is certain.",
+	FalseAlarm: "A waiter that was woken and does not get processor time makes the notifier wait for a moment. So nothing is reported as long as a thread that " +
+		"has the memory may run, and nothing before 3 s have passed (--min-age), unless it is certain.",
 	find: findCondWaitersDead,
 }
 

@@ -14,12 +14,12 @@ var deadlockRule = Rule{
 	ID:       "deadlock",
 	Title:    "deadlock",
 	Severity: model.Critical,
-	Means: "Threads wait for each other in a circle, and for nobody else: none of them will ever go on by itself. The mechanisms may differ: a full " +
-		"pipe here, a file lock there. Anyone who waits for one of them is stuck, too.",
-	Evidence: "What each of them is blocked in (/proc/PID/task/TID/syscall), unchanged across two samples between which none has run; and who alone could " +
-		"release it: the owner of a lock, the holders of a pipe's other end, a child.",
-	Do: "End one of them. An action is offered only if it releases somebody; where none is, each of them has to end, as with mutexes that are not robust: " +
-		"they stay locked when their owner ends. Then fix the order in which the programs take their locks, or have one of them read while it writes.",
+	Means: "Threads wait for each other in a circle, and for nobody else: none of them will ever continue by itself. The mechanisms may differ: a full " +
+		"pipe here, a file lock there. Every thread that waits for one of them is stuck, too.",
+	Evidence: "What each of them is blocked in (/proc/PID/task/TID/syscall), unchanged across two samples between which none has run; and the only processes " +
+		"that could release it: the owner of a lock, the holders of a pipe's other end, a child.",
+	Do: "End one of them. An action is offered only if it releases a process. If no action is offered, all of them have to end, as with mutexes that are not " +
+		"robust: they stay locked when their owner ends. Then fix the order in which the programs take their locks, or have one of them read while it writes.",
 	FalseAlarm: "A thread that sleeps for a limited time or has a timer set will act, so it is no part of a deadlock; the only exceptions are the " +
 		"housekeeping threads of the Java, Go and Node.js runtimes. Threads that merely wait for work are idle. So is a circle in which nobody " +
 		"holds a lock or fills a buffer and one thread catches a signal, whose handler may set them going. It is certain only where every holder is " +

@@ -16,10 +16,10 @@ var fdInFlightRule = Rule{
 	Severity: model.Warning,
 	Means: "Descriptors were sent through a UNIX socket (SCM_RIGHTS) and nobody receives them. No process has them open, yet they keep their objects alive: a " +
 		"reader gets no end of file from a pipe whose write end is parked there, and a lock of the open file description stays locked.",
-	Evidence: "scm_fds in the fdinfo of the receiving socket. The kernel tells how many there are, not what they are: that one of them is the missing end of " +
-		"a pipe, or has the lock, for which a process related to theirs waits (a parent, child or sibling, or one of the same session) is only possible.",
+	Evidence: "scm_fds in the fdinfo of the receiving socket. The kernel shows how many there are, not what they are. A related process (a parent, child or sibling, or one of the same session) " +
+		"may wait for an end of a pipe or for a lock: that one of the descriptors is that end, or has that lock, is only possible.",
 	Do: "See why the receiver does not read its socket: ipctop why PID. If it ends, or closes the socket, the descriptors are closed.",
-	FalseAlarm: "Descriptors are in flight for a moment whenever they are handed over. They are reported only if no process that could receive them has run for " +
+	FalseAlarm: "Descriptors are in flight for a moment whenever they are passed. They are reported only if no process that could receive them has run for " +
 		"--min-age.",
 	find: findFDInFlight,
 }

@@ -19,9 +19,9 @@ var fifoOpenWaitsRule = Rule{
 	Evidence: "The blocked open (/proc/PID/task/TID/syscall) with its flags, the path in the process's memory, and that the thread sleeps in wait_for_partner: " +
 		"it would have gone on if anybody had the other end.",
 	Do: "Start the program for the other end. A program that must not wait opens the FIFO with O_NONBLOCK, or with O_RDWR.",
-	FalseAlarm: "A program that takes its work from a FIFO waits like this for the next one who brings some, for as long as it takes. Nothing tells for sure whether one that " +
-		"opens a FIFO to read is such a program or lacks its writer, so that this is possible at most, and info if the FIFO was written to since the program began. Who opens one " +
-		"to write has something to say that nobody takes; a program may do so to hand it out whenever somebody reads, as if the FIFO were a file.",
+	FalseAlarm: "A program that gets its work from a FIFO waits like this for the next writer, for as long as it takes. Nothing shows for certain whether a program that " +
+		"opens a FIFO for reading does this or lacks its writer. So the finding is possible at most, and info if the FIFO was written to since the program began. A program that opens " +
+		"a FIFO for writing has data that nobody reads; it may do so on purpose, to provide data to each reader, as if the FIFO were a file.",
 	find: findFIFOOpenWaits,
 }
 
@@ -56,7 +56,7 @@ func findFIFOOpenWaits(v *view) []finding {
 			Evidence: v.evidence(waits...),
 		}, explains: waits}
 		if graph.Opens(waits[0]) != model.Write {
-			f.Confidence, f.LoweredBy = model.Possible, []string{"a program that takes its work from a FIFO waits like this for the next one who brings some"}
+			f.Confidence, f.LoweredBy = model.Possible, []string{"a program that gets its work from a FIFO waits like this for the next writer"}
 			if e, served := v.served(waits); served {
 				f.Severity, f.Evidence = model.Info, append(f.Evidence, e)
 			}

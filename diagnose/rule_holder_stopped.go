@@ -14,11 +14,11 @@ var holderStoppedRule = Rule{
 	Title:    "others wait for a process that is stopped",
 	Severity: model.Critical,
 	Means: "Processes wait for one that cannot run: it is stopped (Ctrl-Z, SIGSTOP), held by a debugger, frozen with its control group, or being " +
-		"written to a core file. Until it goes on, they will not.",
-	Evidence: "State T or t in /proc/PID/stat, the control group's cgroup.events, or CoreDumping in /proc/PID/status; the blocked calls of those " +
-		"who wait; of those who poll, that they have asked for the connection, or that the stopped process has not read what was sent to it.",
-	Do: "Let it go on: kill -CONT PID, or fg in its shell; detach the debugger; thaw the control group. Or end it.",
-	FalseAlarm: "Somebody may have stopped it on purpose and know that others wait. Who merely waits for it as its parent is not counted: a shell waits " +
+		"written to a core file. They cannot continue before it does.",
+	Evidence: "State T or t in /proc/PID/stat, the control group's cgroup.events, or CoreDumping in /proc/PID/status; the blocked calls of the " +
+		"waiters. If they poll: that they have connected, or that the stopped process has not read what was sent to it.",
+	Do: "Continue it: kill -CONT PID, or fg in its shell; detach the debugger; thaw the control group. Or end it.",
+	FalseAlarm: "Somebody may have stopped it on purpose and know that others wait. A parent that only waits for its child is not counted: a shell waits " +
 		"for the job that it has stopped.",
 	find: findHolderStopped,
 }

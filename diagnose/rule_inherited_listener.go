@@ -15,10 +15,10 @@ var inheritedListenerRule = Rule{
 	Title:    "port kept open by a process that does not accept",
 	Severity: model.Warning,
 	Means: "The only processes that have a listening socket open do not accept connections: most likely a server has ended and a child that inherited the " +
-		"socket lives on. The server cannot be started again (EADDRINUSE), and clients connect to nobody.",
-	Evidence: "Who has the listening socket open, and what each thread of those processes waits for: none for the socket, and none of them has a connection that " +
-		"was accepted from it. Their process group or session is called after a process that has ended, or they do not descend from " +
-		"the leader of their session, so that who started them has ended.",
+		"socket lives on. The server cannot be started again (EADDRINUSE), and clients connect to a socket that nobody serves.",
+	Evidence: "The processes that have the listening socket open, and what each of their threads waits for: none waits for the socket, and none has a connection that " +
+		"was accepted from it. The leader of their process group or session has ended, or they do not descend from " +
+		"the leader of their session, so that the process that started them has ended.",
 	Do: "End the process that has it, if it is not needed; then the port is free. The server should open its sockets with SOCK_CLOEXEC.",
 	FalseAlarm: "A server that is blocked in something else, such as a lock or a database, does not accept, either: then this is its symptom. It is reported only if " +
 		"none of the processes has run for --min-age, and likely at most; where some processes could not be read, one of " +

@@ -14,12 +14,12 @@ var keptOpenRule = Rule{
 	Means: "A process reads the output of a command until its end, and the command has ended; but a process that the command started in the background " +
 		"inherited the write end of the pipe and keeps it open, so that the end of the file does not come. This is how $(…), ssh, subprocess with " +
 		"capture_output, Go's exec.Command(…).Output and cron hang after a daemon was started.",
-	Evidence: "The blocked read or poll (/proc/PID/task/TID/syscall), and all holders of the other end: those who started " +
-		"them have ended, for they descend neither from the reader nor from its parent any more.",
+	Evidence: "The blocked read or poll (/proc/PID/task/TID/syscall), and all holders of the other end: the processes that started " +
+		"them have ended, because they no longer descend from the reader or its parent.",
 	Do: "Redirect the output of the background process when it is started: COMMAND >/dev/null 2>&1 </dev/null &. Ending the process that keeps the pipe lets the " +
 		"reader go on.",
-	FalseAlarm: "A background process may be meant to write to the pipe; then the reader waits for its output. It is likely at most. What is still run by the reader " +
-		"or its parent, a stage of a pipeline, a supervisor that reads what its services print, and a logger left alone with its writers are not reported.",
+	FalseAlarm: "A background process may be meant to write to the pipe; then the reader waits for its output. It is likely at most. Not reported are processes that the reader " +
+		"or its parent still runs, stages of a pipeline, a supervisor that reads the output of its services, and a logger that was left behind together with its writers.",
 	find: findKeptOpen,
 }
 

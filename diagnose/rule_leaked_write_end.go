@@ -11,12 +11,12 @@ var leakedWriteEndRule = Rule{
 	Short:    "leaked end",
 	Title:    "pipe kept open by a process that inherited its write end",
 	Severity: model.Warning,
-	Means: "A process reads from a pipe until its end, and the end does not come: the only ones that still have the write end are siblings that were " +
-		"started after it and have it by accident. Their common parent had it open when it started them.",
+	Means: "A process reads from a pipe until its end, and the end does not come: only siblings that were " +
+		"started after it still have the write end, by accident. Their common parent had it open when it started them.",
 	Evidence: "The blocked read, and the holders of the write end: all of them run the same program as the reader, for the same parent, started after " +
-		"it, and read from pipes of their own; and they have the write end at a number above 2, where no program is given what it is to write to.",
+		"it, and read from pipes of their own; and they have the write end as a descriptor above 2, which is not how a program is given its output.",
 	Do:         "End the process that keeps it, and the reader gets its end of file. Then fix the parent: it must open pipes with O_CLOEXEC.",
-	FalseAlarm: "A sibling may have been given the pipe to write to it, at a number that it was told; then it is no accident. It is likely at most.",
+	FalseAlarm: "A sibling may have been given the pipe on purpose, with its descriptor number, to write to it. So the finding is likely at most.",
 	find:       findLeakedWriteEnd,
 }
 

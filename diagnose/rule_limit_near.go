@@ -15,7 +15,7 @@ var limitNearRule = Rule{
 	Evidence: "The limit and what is used of it, as ipctop dump --only limits lists them; docs/mechanisms.md says where each is read.",
 	Do: "Find out what uses it up (a leak, or more work than before), or raise it: sysctl for those called kernel., fs. or net., ulimit or the service " +
 		"manager's Limit settings for those called RLIMIT_. Where objects that were left behind use it up, the finding says so and offers to remove them.",
-	FalseAlarm: "Some programs fill what they are given on purpose. Where what is used can only be worked out, such as the pages that a user's pipes may " +
+	FalseAlarm: "Some programs fill what they are given on purpose. If the usage can only be computed, as with the pages that a user's pipes may " +
 		"take, the finding is likely.",
 	find: findLimitNear,
 }
@@ -38,7 +38,7 @@ func findLimitNear(v *view) []finding {
 			Evidence:   []model.Evidence{{Source: l.Name, Text: fmt.Sprintf("used %d, max %d", used, bound)}},
 		}}
 		if l.Estimated {
-			f.Confidence, f.LoweredBy = model.Likely, []string{"what is used was worked out, not read"}
+			f.Confidence, f.LoweredBy = model.Likely, []string{"the usage was computed, not read"}
 		}
 		if l.Scope != nil && l.Scope.PID != 0 {
 			f.Root = v.root(l.Scope.PID, v.doing(l.Scope.PID))

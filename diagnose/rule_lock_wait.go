@@ -14,13 +14,14 @@ var lockWaitRule = Rule{
 	Severity: model.Warning,
 	Means: "Processes wait for a lock on a file or for a mutex for longer than --min-age, and its holder does something else. Nothing is wrong " +
 		"with the lock; the question is what its holder does, or waits for.",
-	Evidence: "The blocked call (/proc/PID/task/TID/syscall), /proc/locks with the lock: lines of fdinfo, or the owner that the futex names: by the thread id that it " +
-		"has in its pid namespace. Where it names none, or threads of several namespaces are called so, all who may hold it are named, and the finding is likely at most. " +
-		"So it is where no lock is listed that is in the way: /proc/locks shows those of its own pid namespace alone, and none of other hosts.",
-	Do: "Look at what the holder does (ipctop why PID). A file lock is released when all who have its open file description have ended; a mutex that is not " +
-		"robust stays locked.",
+	Evidence: "The blocked call (/proc/PID/task/TID/syscall). For a file lock, /proc/locks and the lock: lines of fdinfo. For a mutex, the owner that the futex names, " +
+		"by its thread id in its pid namespace. If the futex names no owner, or the id exists in several namespaces, all possible holders are named, and the finding is likely at most. " +
+		"It is also likely at most if no conflicting lock is listed: /proc/locks shows only locks of its own pid namespace, and none of other hosts.",
+	Do: "Look at what the holder does (ipctop why PID). A file lock is released when all processes that have its open file description have ended; a mutex " +
+		"that is not robust stays locked.",
 	FalseAlarm: "Waiting for a lock is normal. A holder that works, and releases it soon, is not a fault; raise --min-age to what is usual for " +
-		"you. Servers whose processes take turns at accept by a lock are not reported: the holder waits for connections at a listening socket that those who wait for the lock have, too. Where the holder runs, it may just have accepted a connection, and the finding is info.",
+		"you. Servers whose processes take turns at accept, using a lock, are not reported: the holder waits for connections at a listening socket that the waiters " +
+		"have, too. If the holder runs, it may just have accepted a connection, and the finding is info.",
 	find: findLockWait,
 }
 
@@ -101,11 +102,11 @@ func (v *view) lockedElsewhere(o *model.Object, waits []*model.Wait) (f finding,
 	}
 	victims := pidsOf(waits...)
 	return finding{Finding: model.Finding{
-		Confidence: model.Likely, LoweredBy: []string{"who holds the lock is not known"}, Since: v.since(waits...), Objects: []string{o.ID}, Victims: victims,
+		Confidence: model.Likely, LoweredBy: []string{"the holder of the lock is not known"}, Since: v.since(waits...), Objects: []string{o.ID}, Victims: victims,
 		Summary: fmt.Sprintf("%s %s for %s: %s", v.subject(victims), verb(len(victims), "waits", "wait"), v.graph.Label(o.ID), v.graph.UnseenHolder(waits[0])),
 		Chain:   []model.Step{v.stepOf(waits[0], nil)},
-		Evidence: append(v.evidence(waits...), model.Evidence{Source: "/proc/locks", Text: "no lock is listed that is in the way and whose holder is shown: it has those of its own pid " +
-			"namespace, and none of another host"}),
+		Evidence: append(v.evidence(waits...), model.Evidence{Source: "/proc/locks", Text: "no conflicting lock with a visible holder is listed: it shows only locks of its own pid " +
+			"namespace, and none of other hosts"}),
 	}, explains: waits}, true
 }
 
@@ -130,7 +131,7 @@ func (v *view) mayOwn(s *graph.Step) (pids []int, why string) {
 	case len(pids) < 2:
 		return pids, ""
 	case len(d.PossibleOwners) > 0:
-		return pids, "threads of several pid namespaces have the owner's number there"
+		return pids, "threads in several pid namespaces have the owner's id"
 	}
 	return pids, "which process holds " + o.ID + " is not known"
 }

@@ -91,7 +91,7 @@ func TestLockWaitBlamesNobody(t *testing.T) {
 			[]int{6, 7},
 			[]int32{5, 6, 7, 8, 9},
 			"p5(5) and p8(8) wait for futex:m, locked by one of p6(6) and p7(7)",
-			"threads of several pid namespaces have the owner's number there", 0,
+			"threads in several pid namespaces have the owner's id", 0,
 		},
 		{
 			"the lock names none",
@@ -209,7 +209,7 @@ func TestLockedElsewhere(t *testing.T) {
 		{"in a pid namespace", func(m *machine) {
 			m.Gaps = []model.Gap{{Probe: "process", Op: "list", Reason: model.Unsupported}}
 		}, "p11(11) waits for file:3: the lock is held by a process that is not visible from here, as those outside this pid namespace are not"},
-		{"on another host", func(*machine) {}, "p11(11) waits for file:3: the lock is held by somebody who is not visible from here, as those on another host are not"},
+		{"on another host", func(*machine) {}, "p11(11) waits for file:3: the holder of the lock is not visible from here; it may be on another host"},
 		{"somebody else has the file", func(m *machine) { held(11, 12)(m.Objects[0]) }, ""},
 		{"somebody else has the file, in a pid namespace", func(m *machine) {
 			held(11, 12)(m.Objects[0])

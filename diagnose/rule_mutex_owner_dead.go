@@ -19,8 +19,8 @@ var mutexOwnerDeadRule = Rule{
 	Do: "End all processes that use the memory and recreate it. Then fix the program: make the mutex robust (PTHREAD_MUTEX_ROBUST) and have it handle " +
 		"EOWNERDEAD. A process that was forked while a lock was held has to be ended; a program with several threads should fork before it starts them, " +
 		"call exec at once, or lock around the fork (pthread_atfork; in Python the start methods spawn and forkserver).",
-	FalseAlarm: "A number of another pid namespace means another thread: there, an owner is said to have ended only if all who can reach the word live " +
-		"in one namespace, in which no thread has the number. A word that only looks like a mutex would be misread, but all of its neighbours would have to fit.",
+	FalseAlarm: "A thread id means another thread in another pid namespace. So the owner is said to have ended only if all processes that map the futex are " +
+		"in one pid namespace, and no thread there has the id. Memory that only looks like a mutex would be misread, but all fields around it would have to fit.",
 	find: findMutexOwnerDead,
 }
 

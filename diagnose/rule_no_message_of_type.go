@@ -11,11 +11,11 @@ var noMessageOfTypeRule = Rule{
 	Short:    "no such type",
 	Title:    "receiver that waits for a type of message the queue does not hold",
 	Severity: model.Warning,
-	Means: "A process is blocked in msgrcv, asking for messages of a certain type. The queue holds messages, but none of that type, and nothing has come or " +
-		"gone for a while: the program that should send that type does not, or somebody sent another type by mistake.",
+	Means: "A process is blocked in msgrcv, asking for messages of a certain type. The queue holds messages, but none of that type, and nothing was sent or " +
+		"received for a while: the program that should send that type does not, or it sent another type by mistake.",
 	Evidence: "The type in the arguments of msgrcv (above 0: that type alone; below 0: types up to its amount), the number of messages, and the times of the last " +
 		"msgsnd and msgrcv.",
-	Do: "Compare the type that the receiver asks for with what senders send. The messages' types can be seen only by those who receive them.",
+	Do: "Compare the type that the receiver asks for with the types that senders use. ipctop show ID --types counts the messages of each type in the queue.",
 	FalseAlarm: "Clients that wait for an answer addressed to them, in a queue that also holds requests to a slow server, look the same. It is reported only if " +
 		"nothing was sent or received for --min-age, and is likely at most.",
 	find: findNoMessageOfType,

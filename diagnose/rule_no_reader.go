@@ -13,11 +13,11 @@ var noReaderRule = Rule{
 	Severity: model.Info,
 	Means: "A process holds the write end of a pipe or FIFO that has no reader any more. The next write to it ends the process with SIGPIPE, or fails " +
 		"with EPIPE if it ignores that.",
-	Evidence: "The holders of the pipe: there is a write end among them, and no read end. Where eBPF can look, the kernel's own count of read ends: what is in flight " +
-		"or hidden is in that, too.",
+	Evidence: "The holders of the pipe: there is a write end among them, and no read end. With eBPF also the kernel's own count of read ends, which includes ends that are in flight " +
+		"or hidden.",
 	Do: "If the output matters, restart the program with a reader. If not, ignore it.",
-	FalseAlarm: "A program may keep a write end that it never uses, and some wait for the reader to go (poll tells them at once). With hidden holders it is " +
-		"possible at most without eBPF, and said to root alone, outside of containers: the reader may be one of them.",
+	FalseAlarm: "A program may keep a write end that it never uses, and some programs wait for the reader to close its end (poll reports that at once). If holders are " +
+		"hidden and there is no eBPF, the reader may be one of them: then the finding is possible at most, and only root outside of containers gets it.",
 	find: findNoReader,
 }
 

@@ -15,8 +15,8 @@ var openPermissionsRule = Rule{
 	Means: "The object's permissions let every user of the machine write to it: send to the queue, change the memory or the semaphore, and so disturb or " +
 		"mislead the programs that use it.",
 	Evidence:   "The permission bits: write permission for others.",
-	Do:         "If no other user is to use it, have the program that makes it ask for fewer permissions (0600 or 0660); for this one, chmod, or msgctl and the like.",
-	FalseAlarm: "It is often meant, which is why it is only worth knowing. Sockets are left out: everyone is meant to connect to them, and they ask who it is.",
+	Do:         "If other users must not use it, make the program create it with fewer permissions (0600 or 0660). For the existing object use chmod, msgctl, semctl or shmctl.",
+	FalseAlarm: "It is often intended, so it is info. Sockets are left out: all users are meant to connect to them, and servers can check who connects.",
 	find:       findOpenPermissions,
 }
 

@@ -49,7 +49,7 @@ func terminalOf(queued model.Opt[int64], state string) *model.Snapshot {
 // That is nobody's fault, and no deadlock even if that program waits for more. It is never
 // offered to end a terminal.
 func TestStoppedOutput(t *testing.T) {
-	const ctrlS = "output was probably stopped with Ctrl-S; Ctrl-Q lets it go on"
+	const ctrlS = "output was probably stopped with Ctrl-S; Ctrl-Q continues it"
 	for _, c := range []struct {
 		queued model.Opt[int64]
 		state  string

@@ -13,10 +13,10 @@ var selfWaitRule = Rule{
 	ID:       "self-wait",
 	Title:    "process that waits for itself",
 	Severity: model.Critical,
-	Means: "A process waits for something that only itself could bring: it reads from a pipe or socket whose other end nobody but itself has, from its " +
-		"own eventfd or a timer that is not set, or wants a lock that it has already: by another of its descriptors, or because a signal interrupted it while it had a mutex, " +
-		"malloc's for instance, which the signal's handler wants as well. It will never go on. glibc also puts a thread to sleep like this, at a word " +
-		"on its own stack, when it is about to close a circle of mutexes with priority inheritance: the kernel has told it of the deadlock.",
+	Means: "A process waits for something that only the process itself could provide: it reads from a pipe or socket whose other end no other process has, from its " +
+		"own eventfd or from a timer that is not set. Or it waits for a lock that it already holds: through another of its descriptors, or because a signal interrupted it " +
+		"while it held a mutex (malloc's, for instance) that the signal handler needs, too. It will never continue. glibc also puts a thread to sleep like this, " +
+		"on a futex on its own stack, if the next mutex with priority inheritance would close a circle: the kernel has reported the deadlock to it.",
 	Evidence: "What it is blocked in (/proc/PID/task/TID/syscall), unchanged across two samples, and the holders of the object: no other process is among " +
 		"them, and the process has no other thread that could act.",
 	Do: "End it. Then fix the program: it must close the end that it does not use, most often the write end of a pipe after fork; a signal handler may " +

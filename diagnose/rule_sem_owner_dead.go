@@ -12,12 +12,12 @@ var semOwnerDeadRule = Rule{
 	Short:    "owner ended",
 	Title:    "semaphore never released by a dead process",
 	Severity: model.Critical,
-	Means: "Processes wait for a System V semaphore to be raised, of which nothing is left, and the last one that changed it has ended. It took the semaphore " +
-		"without SEM_UNDO, so its end did not give it back.",
+	Means: "Processes wait for a System V semaphore whose value is too low, and the process that last changed it has ended. It took the semaphore " +
+		"without SEM_UNDO, so its end did not release it.",
 	Evidence: "The blocked semop and its operations; the semaphore's value and the pid of its last change (semctl GETPID), of which there is no " +
 		"process.",
 	Do: "Raise the semaphore, or remove the set (ipcrm -s ID) and restart the processes that use it. Then fix the program: it must use SEM_UNDO.",
-	FalseAlarm: "Another process may be about to raise it: with semaphores that count things, those who lower them are not those who raise them. It is " +
+	FalseAlarm: "Another process may be about to raise it: a semaphore that counts items is lowered by some processes and raised by others. So the finding is " +
 		"likely at most.",
 	find: findSemOwnerDead,
 }

@@ -16,7 +16,7 @@ var signalQueueNearLimitRule = Rule{
 	Evidence: "SigQ in /proc/PID/status: queued for the real user, and this process's limit. The processes named are those of the user that have " +
 		"signals pending and whose own limit is near.",
 	Do:         "Find the process that blocks a signal and is sent many of it; ending it empties the queue. The limit is set by ulimit -i.",
-	FalseAlarm: "The kernel counts for each user, not for each process: whose signals they are is worked out from who has any pending.",
+	FalseAlarm: "The kernel counts for each user, not for each process: it is inferred from pending signals whose they are.",
 	find:       findSignalQueueNearLimit,
 }
 

@@ -16,8 +16,8 @@ var smallPipeRule = Rule{
 	Evidence: "F_GETPIPE_SZ of the pipes, and the pages that all pipes of the user may fill, added up. Privileged users are exempt.",
 	Do: "Find out who holds so many or so large pipes (ipctop dump -k pipe -u USER), or raise fs.pipe-user-pages-soft. Pipes that exist stay as " +
 		"small as they are; they must be recreated.",
-	FalseAlarm: "A pipe may have been made small on purpose (F_SETPIPE_SZ): it is one of these only while its user's pages reach the limit. Whose pages they are " +
-		"is worked out from who holds them, so that it is likely at most.",
+	FalseAlarm: "A pipe may have been made small on purpose (F_SETPIPE_SZ): small pipes are reported only while their user's pages reach the limit. The user " +
+		"is inferred from the holders of the pipes, so the finding is likely at most.",
 	find: findSmallPipe,
 }
 
@@ -60,7 +60,7 @@ func findSmallPipe(v *view) []finding {
 			at = len(list)
 			byUser[uid] = at
 			list = append(list, finding{about: fmt.Sprintf("uid%d", uid), Finding: model.Finding{
-				Confidence: model.Likely, LoweredBy: []string{"whose pages they are was worked out"},
+				Confidence: model.Likely, LoweredBy: []string{"the user of the pages was inferred"},
 				Evidence: []model.Evidence{{Source: pipePagesSoft, Text: fmt.Sprintf("used %d, max %d by user %d", l.Used.Or(0), l.Max.Or(0), uid)}},
 			}})
 		}

@@ -206,7 +206,7 @@ func (d *doctor) statAny() {
 		major, minor := kernelRelease()
 		switch {
 		case major == 0:
-			f.State, f.Found = model.FeatureUnknown, "no segment to ask about"
+			f.State, f.Found = model.FeatureUnknown, "no segment exists to test with"
 		case major > 4 || major == 4 && minor >= 17:
 			f.State, f.Found = model.FeatureOK, fmt.Sprintf("by the release, %d.%d", major, minor)
 		default:

@@ -1,5 +1,5 @@
-// Package exporter serves what package metrics counts over HTTP, for Prometheus
-// and whatever reads its formats: /metrics, /healthz, and nothing else.
+// Package exporter serves the metrics of package metrics over HTTP, for Prometheus and
+// programs that read its formats: /metrics, /healthz, and nothing else.
 //
 // A scrape is a scan. Only one scan runs at a time, and no two begin within
 // [Options].MinInterval: a scrape before that gets the result of the last one, so that any

@@ -90,7 +90,7 @@ func TestMatch(t *testing.T) {
 		"two servers that could be meant": {
 			[]Member{host("a", nil, client), host("b", nil, server), host("c", nil, server)},
 			[]string{},
-			"none was taken",
+			"no peer was chosen",
 		},
 		"a published port": {
 			[]Member{host("a", nil, client), host("b", []string{"10.0.0.2"}, tcp("172.17.0.3:8080", "10.0.0.1:40000"))},

@@ -117,13 +117,13 @@ func (m *matcher) find(e *end) {
 		confidence := model.Likely
 		if m.owners[addressOf(e.local)] == manyHosts || m.owners[addressOf(e.remote)] == manyHosts {
 			confidence = model.Possible
-			m.doubt("several hosts have one of the addresses, as containers and private networks do; taken for one connection: the ports fit", e)
+			m.doubt("several hosts have one of the addresses, as containers and private networks do; treated as one connection because the ports match", e)
 		} else if e.host < others[0].host {
 			m.sure = append(m.sure, pair{e, others[0]})
 		}
 		add(e.object, others[0].object.ID, confidence)
 	case len(others) > 0:
-		m.doubt("the other end could be on several hosts, which have the same addresses: none was taken", e)
+		m.doubt("the other end could be on several hosts, which have the same addresses: no peer was chosen", e)
 	default:
 		m.translated(e)
 	}

@@ -37,7 +37,7 @@ func (m *matcher) virtual(e *end, others []*end) {
 	case len(fit) == 1:
 		add(e.object, fit[0].object.ID, model.Likely)
 	case len(fit) > 1:
-		m.doubt("the other end could be in several virtual machines or on several hypervisors, which have the same context ids and ports: none was taken", e)
+		m.doubt("the other end could be in several virtual machines or on several hypervisors, which have the same context ids and ports: no peer was chosen", e)
 	}
 }
 

@@ -18,7 +18,7 @@ const Deadline = 500 * time.Millisecond
 
 // ErrGivenUp is returned for an operation that got stuck once, or if too many
 // operations of the same user are stuck already.
-var ErrGivenUp = fmt.Errorf("%w: it did not answer and is left alone", os.ErrDeadlineExceeded)
+var ErrGivenUp = fmt.Errorf("%w: did not answer; skipped", os.ErrDeadlineExceeded)
 
 // Guard runs work that may block in the kernel for ever, unkillably: reading
 // the command line of a process whose memory lock is held, asking a pipe whose

@@ -34,10 +34,10 @@ func (c *counter) limits() {
 		}
 	}
 	labels := []string{"limit", "kind", "unit", "user", "namespace"}
-	c.family("limit_used", "", "How much of a limit of the kernel is used.", labels...)
+	c.family("limit_used", "", "How much of a kernel limit is used.", labels...)
 	c.summedUp(len(shares) - len(keep))
 	each(func(l *model.Limit, labels []string) { c.addKnown(l.Used, labels...) })
-	c.family("limit_max", "", "How much there may be.", labels...)
+	c.family("limit_max", "", "The most that the kernel limit allows.", labels...)
 	each(func(l *model.Limit, labels []string) {
 		if l.Unlimited {
 			c.set(math.Inf(1), labels...)

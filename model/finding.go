@@ -24,7 +24,7 @@ type Finding struct {
 	ID         string     `json:"id" ref:"object" doc:"rule, root and objects"`
 	Rule       string     `json:"rule" doc:"the rule that found it"`
 	Title      string     `json:"title" doc:"the rule's title"`
-	Host       string     `json:"host,omitzero" doc:"host of its root cause, or of what it is about, where there are several"`
+	Host       string     `json:"host,omitzero" doc:"host of its root cause or of its objects, if there are several hosts"`
 	Severity   Severity   `json:"severity" doc:"critical, warning or info"`
 	Confidence Confidence `json:"confidence" doc:"certain, likely or possible"`
 	LoweredBy  []string   `json:"lowered_by,omitzero" doc:"gaps and doubts that lowered the confidence"`
@@ -55,7 +55,7 @@ type Step struct {
 	TID      int    `json:"tid,omitzero" ref:"pid" doc:"the thread"`
 	Comm     string `json:"comm" ref:"name" doc:"the display name of its process"`
 	Object   string `json:"object,omitzero" ref:"object" doc:"the object between it and the next step"`
-	Relation string `json:"relation" doc:"how it depends on the next step"`
+	Relation string `json:"relation" doc:"relation to the next step"`
 }
 
 // Evidence is one fact and where it was read.

@@ -86,8 +86,8 @@ type HostSnapshot struct {
 	Host    Host      `json:"host" doc:"the machine"`
 	Taken   time.Time `json:"taken" doc:"when its scan began, by its own clock"`
 	Scan    Scan      `json:"scan" doc:"how its scan went"`
-	PIDBase int       `json:"pid_base" doc:"what its pids and thread ids have been raised by in this document"`
-	Clock   *Clock    `json:"clock,omitzero" doc:"how far its clock is ahead of the first host's; missing of the first, and where nothing tells it"`
+	PIDBase int       `json:"pid_base" doc:"offset that was added to its pids and thread ids in this document"`
+	Clock   *Clock    `json:"clock,omitzero" doc:"how far its clock is ahead of the first host's; missing for the first host and if it is unknown"`
 }
 
 // Clock says how far the clock of a host is ahead of another's. The bounds follow from the
@@ -95,9 +95,9 @@ type HostSnapshot struct {
 // and later.
 type Clock struct {
 	Against     string     `json:"against" doc:"the host whose clock it is compared with"`
-	AheadMin    Opt[int64] `json:"ahead_min_ns,omitzero" unit:"ns" doc:"it is ahead by this much at the least; negative: behind; missing: no bound is known"`
-	AheadMax    Opt[int64] `json:"ahead_max_ns,omitzero" unit:"ns" doc:"it is ahead by this much at the most; missing: no bound is known"`
-	Connections int        `json:"connections" doc:"how many connections tell it"`
+	AheadMin    Opt[int64] `json:"ahead_min_ns,omitzero" unit:"ns" doc:"lower bound of how far it is ahead; negative: behind; missing: unknown"`
+	AheadMax    Opt[int64] `json:"ahead_max_ns,omitzero" unit:"ns" doc:"upper bound of how far it is ahead; missing: unknown"`
+	Connections int        `json:"connections" doc:"number of connections that it was derived from"`
 }
 
 // NamespaceNumber returns the inode number that a namespace has on its own host.

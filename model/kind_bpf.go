@@ -2,11 +2,11 @@ package model
 
 // BPFMapDetail is the detail of a BPF map (bpf(2)).
 type BPFMapDetail struct {
-	MapID      Opt[int64] `json:"map_id,omitzero" doc:"number by which bpftool(8) and BPF_MAP_GET_FD_BY_ID name it"`
+	MapID      Opt[int64] `json:"map_id,omitzero" doc:"id for bpftool(8) and BPF_MAP_GET_FD_BY_ID"`
 	MapType    string     `json:"map_type,omitzero" doc:"its type, as BPF_MAP_TYPE_ names it, in lower case: hash, array, ringbuf …"`
 	KeySize    Opt[int64] `json:"key_size,omitzero" unit:"bytes" doc:"size of a key; 0: it has no keys"`
-	ValueSize  Opt[int64] `json:"value_size,omitzero" unit:"bytes" doc:"size of a value; 0: it has no values of one size"`
-	MaxEntries Opt[int64] `json:"max_entries,omitzero" doc:"how many entries it may have; of a ring buffer its size in bytes"`
+	ValueSize  Opt[int64] `json:"value_size,omitzero" unit:"bytes" doc:"size of a value; 0: its values have no fixed size"`
+	MaxEntries Opt[int64] `json:"max_entries,omitzero" doc:"maximum number of entries; of a ring buffer its size in bytes"`
 	Memory     Opt[int64] `json:"memory,omitzero" unit:"bytes" doc:"memory that it takes, as the kernel estimates it (memlock)"`
 	Frozen     Opt[bool]  `json:"frozen,omitzero" doc:"programs in user space can no longer change it (BPF_MAP_FREEZE)"`
 }

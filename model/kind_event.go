@@ -11,15 +11,15 @@ func (*EventfdDetail) DetailKind() Kind { return Eventfd }
 
 // EpollDetail is the detail of an epoll instance (epoll(7)).
 type EpollDetail struct {
-	Watches []EpollWatch `json:"watches,omitzero" doc:"what it watches; missing where that could not be read"`
+	Watches []EpollWatch `json:"watches,omitzero" doc:"what it watches; missing if it could not be read"`
 }
 
 // EpollWatch is one entry of an epoll instance's interest list.
 type EpollWatch struct {
-	FD     Opt[int] `json:"fd,omitzero" doc:"number the descriptor had when it was added; it may be closed or another file now"`
+	FD     Opt[int] `json:"fd,omitzero" doc:"descriptor number when it was added; by now it may be closed or refer to another file"`
 	Events []string `json:"events" doc:"the events asked for, as epoll_ctl(2) names them"`
-	Data   string   `json:"data,omitzero" doc:"the program's own number for it, hexadecimal"`
-	Object string   `json:"object,omitzero" ref:"object" doc:"id of the object watched, where it could be told for certain"`
+	Data   string   `json:"data,omitzero" doc:"the program's own number for it (user data), hexadecimal"`
+	Object string   `json:"object,omitzero" ref:"object" doc:"id of the object watched, if it is known for certain"`
 	Dev    string   `json:"dev,omitzero" doc:"device of the file watched, major:minor"`
 	Ino    Big      `json:"ino,omitzero" doc:"inode number of the file watched; event descriptors all have the same one"`
 }
@@ -29,7 +29,7 @@ func (*EpollDetail) DetailKind() Kind { return Epoll }
 
 // SignalfdDetail is the detail of a signal descriptor (signalfd(2)).
 type SignalfdDetail struct {
-	Signals []string `json:"signals,omitzero" doc:"the signals it takes; missing where that could not be read"`
+	Signals []string `json:"signals,omitzero" doc:"the signals that it accepts; missing if they could not be read"`
 }
 
 // DetailKind implements [Detail].
@@ -38,9 +38,9 @@ func (*SignalfdDetail) DetailKind() Kind { return Signalfd }
 // TimerfdDetail is the detail of a timer descriptor (timerfd_create(2)).
 type TimerfdDetail struct {
 	Clock     string     `json:"clock,omitzero" doc:"the clock it runs by, as clock_gettime(2) names it"`
-	Remaining Opt[int64] `json:"remaining_ns,omitzero" unit:"ns" doc:"time until it expires next; 0: it is not armed, has expired for good, or nobody has read its last expiration"`
-	Interval  Opt[int64] `json:"interval_ns,omitzero" unit:"ns" doc:"time between expirations; 0: it expires once"`
-	Ticks     Opt[int64] `json:"ticks,omitzero" doc:"expirations nobody has read yet, as far as the kernel has counted them: of those after the first, of a timer that expires again and again, only when it is read or asked (timerfd_gettime)"`
+	Remaining Opt[int64] `json:"remaining_ns,omitzero" unit:"ns" doc:"time until it expires next; 0: it is not armed, has expired for good, or its last expiration has not been read"`
+	Interval  Opt[int64] `json:"interval_ns,omitzero" unit:"ns" doc:"interval between expirations; 0: it expires once"`
+	Ticks     Opt[int64] `json:"ticks,omitzero" doc:"expirations that have not been read, as far as the kernel has counted them: for a periodic timer it counts those after the first only when the timer is read or queried (timerfd_gettime)"`
 	Flags     []string   `json:"flags,omitzero" doc:"how it was set, as timerfd_settime(2) names it"`
 }
 
@@ -49,7 +49,7 @@ func (*TimerfdDetail) DetailKind() Kind { return Timerfd }
 
 // InotifyDetail is the detail of an inotify instance (inotify(7)).
 type InotifyDetail struct {
-	Watches []InotifyWatch `json:"watches,omitzero" doc:"what it watches; missing where that could not be read"`
+	Watches []InotifyWatch `json:"watches,omitzero" doc:"what it watches; missing if it could not be read"`
 }
 
 // InotifyWatch is one file or directory an inotify instance watches.
@@ -57,7 +57,7 @@ type InotifyWatch struct {
 	WD     Opt[int] `json:"wd,omitzero" doc:"watch descriptor, the program's number for it"`
 	Dev    string   `json:"dev,omitzero" doc:"device of the file, major:minor"`
 	Ino    Big      `json:"ino,omitzero" doc:"inode number of the file, a string of decimal digits"`
-	Path   string   `json:"path,omitzero" doc:"where it is, if that could be told without touching it"`
+	Path   string   `json:"path,omitzero" doc:"where it is, if that could be found without touching it"`
 	Events []string `json:"events" doc:"the events asked for, as inotify(7) names them"`
 }
 
@@ -68,7 +68,7 @@ func (*InotifyDetail) DetailKind() Kind { return Inotify }
 type FanotifyDetail struct {
 	Class   string          `json:"class,omitzero" doc:"notif, content or pre-content; the latter two can make other programs wait for permission"`
 	Flags   []string        `json:"flags,omitzero" doc:"how it was made, as fanotify_init(2) names it"`
-	Watches []FanotifyWatch `json:"watches,omitzero" doc:"what it watches; missing where that could not be read"`
+	Watches []FanotifyWatch `json:"watches,omitzero" doc:"what it watches; missing if it could not be read"`
 }
 
 // FanotifyWatch is one mark of a fanotify group.
@@ -77,7 +77,7 @@ type FanotifyWatch struct {
 	Dev     string   `json:"dev,omitzero" doc:"device of the file or file system, major:minor"`
 	Ino     Big      `json:"ino,omitzero" doc:"inode number of the file, a string of decimal digits"`
 	MountID Opt[int] `json:"mount_id,omitzero" doc:"the mount, as in /proc/PID/mountinfo"`
-	Path    string   `json:"path,omitzero" doc:"where it is, if that could be told without touching it"`
+	Path    string   `json:"path,omitzero" doc:"where it is, if that could be found without touching it"`
 	Events  []string `json:"events" doc:"the events asked for, as fanotify_mark(2) names them"`
 	Ignored []string `json:"ignored,omitzero" doc:"the events left out"`
 }
@@ -87,11 +87,11 @@ func (*FanotifyDetail) DetailKind() Kind { return Fanotify }
 
 // PidfdDetail is the detail of a process descriptor (pidfd_open(2)).
 type PidfdDetail struct {
-	PID    Opt[int]  `json:"pid,omitzero" ref:"pid" doc:"the process it stands for, or whose thread; missing once that has been waited for, or outside this pid namespace"`
-	TID    Opt[int]  `json:"tid,omitzero" ref:"pid" doc:"the thread, where it was made for one (PIDFD_THREAD)"`
-	NSPIDs []int     `json:"ns_pids,omitzero" doc:"its pids in the pid namespaces below, outermost first, where it has any"`
+	PID    Opt[int]  `json:"pid,omitzero" ref:"pid" doc:"the process that it refers to (or the process of that thread); missing after it was waited for, or outside this pid namespace"`
+	TID    Opt[int]  `json:"tid,omitzero" ref:"pid" doc:"the thread, if it refers to a thread (PIDFD_THREAD)"`
+	NSPIDs []int     `json:"ns_pids,omitzero" doc:"its pids in nested pid namespaces, outermost first, if any"`
 	Comm   string    `json:"comm,omitzero" ref:"name" doc:"command name of that process or thread"`
-	Ended  Opt[bool] `json:"ended,omitzero" doc:"the process or thread has ended and was waited for"`
+	Ended  Opt[bool] `json:"ended,omitzero" doc:"the process or thread has ended and was reaped"`
 }
 
 // DetailKind implements [Detail].
@@ -103,7 +103,7 @@ type IOUringDetail struct {
 	SQPending         Opt[int64]       `json:"sq_pending,omitzero" doc:"submitted and not yet taken by the kernel"`
 	CQEntries         Opt[int64]       `json:"cq_entries,omitzero" doc:"size of the completion queue"`
 	CQPending         Opt[int64]       `json:"cq_pending,omitzero" doc:"completed and not yet reaped by the program"`
-	CQOverflow        Opt[int64]       `json:"cq_overflow,omitzero" doc:"completions that found the queue full and wait for room"`
+	CQOverflow        Opt[int64]       `json:"cq_overflow,omitzero" doc:"completions that wait because the queue is full"`
 	SQThread          Opt[int]         `json:"sq_thread,omitzero" ref:"pid" doc:"the kernel thread that polls for submissions; missing if the ring has none"`
 	RegisteredFiles   Opt[int64]       `json:"registered_files,omitzero" doc:"size of the table of registered files, empty slots included"`
 	RegisteredBuffers Opt[int64]       `json:"registered_buffers,omitzero" doc:"size of the table of registered buffers"`
@@ -112,9 +112,9 @@ type IOUringDetail struct {
 
 // RegisteredFile is a file that an io_uring holds without a descriptor.
 type RegisteredFile struct {
-	Slot   int    `json:"slot" doc:"its place in the table"`
+	Slot   int    `json:"slot" doc:"its index in the table"`
 	Name   string `json:"name,omitzero" doc:"what it is, as the kernel tells it"`
-	Object string `json:"object,omitzero" ref:"object" doc:"id of the object, where the name tells it for certain"`
+	Object string `json:"object,omitzero" ref:"object" doc:"id of the object, if the name identifies it for certain"`
 }
 
 // DetailKind implements [Detail].
@@ -122,8 +122,8 @@ func (*IOUringDetail) DetailKind() Kind { return IOUring }
 
 // UserfaultfdDetail is the detail of a page fault handler (userfaultfd(2)).
 type UserfaultfdDetail struct {
-	Pending  Opt[int64] `json:"pending,omitzero" doc:"faults nobody has read yet: so many threads wait and nobody knows"`
-	Total    Opt[int64] `json:"total,omitzero" doc:"faults that wait to be resolved, the pending ones included"`
+	Pending  Opt[int64] `json:"pending,omitzero" doc:"page faults that have not been read: as many threads wait for a handler that has not seen them"`
+	Total    Opt[int64] `json:"total,omitzero" doc:"page faults that wait to be resolved, including the pending ones"`
 	API      string     `json:"api,omitzero" doc:"version of the interface, hexadecimal"`
 	Features []string   `json:"features,omitzero" doc:"features in use, as ioctl_userfaultfd(2) names them"`
 }

@@ -14,16 +14,16 @@ func (*FileDetail) DetailKind() Kind { return File }
 // (proc_locks(5)).
 type Lock struct {
 	Type     string     `json:"type" doc:"posix: fcntl F_SETLK, held by a process; ofd: fcntl F_OFD_SETLK, held by an open file description; flock, likewise; lease"`
-	Mode     string     `json:"mode" doc:"READ: shared; WRITE: exclusive; for a lease also UNLCK, while it is being given up"`
+	Mode     string     `json:"mode" doc:"READ: shared; WRITE: exclusive; for a lease also UNLCK, while it is being released"`
 	Start    int64      `json:"start" unit:"bytes" doc:"first byte"`
-	End      Opt[int64] `json:"end,omitzero" unit:"bytes" doc:"last byte; missing: to the end of the file, however long it gets"`
-	PID      Opt[int]   `json:"pid,omitzero" ref:"pid" doc:"the process that asked for it; of a lock that belongs to an open file description it may have ended since, and of an ofd lock the kernel does not tell it"`
+	End      Opt[int64] `json:"end,omitzero" unit:"bytes" doc:"last byte; missing: to the end of the file, even if it grows"`
+	PID      Opt[int]   `json:"pid,omitzero" ref:"pid" doc:"the process that asked for it; for flock it may have ended since; for ofd the kernel does not tell it"`
 	Holders  []int      `json:"holders,omitzero" ref:"pid" doc:"processes that hold it, as far as could be seen: for flock and ofd all that have the open file description"`
 	Blocked  bool       `json:"blocked" doc:"it is not held: someone waits for it"`
-	Breaking bool       `json:"breaking,omitzero" doc:"lease: the holder has been asked to give it up"`
+	Breaking bool       `json:"breaking,omitzero" doc:"lease: the holder has been asked to release it"`
 
-	BlockedBy []int `json:"blocked_by,omitzero" ref:"pid" doc:"processes whose locks stand in its way, all of them; missing where none of them is known"`
-	BlockedOn []int `json:"blocked_on,omitzero" doc:"the locks in its way, by their places in this list, counted from 0"`
+	BlockedBy []int `json:"blocked_by,omitzero" ref:"pid" doc:"all processes with conflicting locks; missing if none is known"`
+	BlockedOn []int `json:"blocked_on,omitzero" doc:"the conflicting locks, as indexes into this list, from 0"`
 }
 
 var fileInfo = KindInfo{

@@ -2,19 +2,19 @@ package model
 
 // FutexDetail is the detail of a futex.
 type FutexDetail struct {
-	Object         string     `json:"object,omitzero" ref:"object" doc:"the shared memory that the word lies in; missing for one that is private to a process, and where nobody shows that memory"`
-	Offset         Opt[int64] `json:"offset,omitzero" unit:"bytes" doc:"the word's place in there"`
+	Object         string     `json:"object,omitzero" ref:"object" doc:"shared memory that contains the futex word; missing for a private futex, or if no process shows that memory"`
+	Offset         Opt[int64] `json:"offset,omitzero" unit:"bytes" doc:"offset in that memory"`
 	Processes      []int      `json:"processes,omitzero" ref:"pid" doc:"of a word in private memory: the processes that share all their memory (CLONE_VM of clone(2), vfork(2)), where that is more than one"`
-	Type           string     `json:"type,omitzero" doc:"what the word belongs to, where the C library's layout was recognised: mutex, robust-mutex, pi-mutex, rwlock, cond, cond-notify (the notifier of a condition waits until those who waited before have left), barrier, sem or join; else unknown; missing where the word could not be read"`
+	Type           string     `json:"type,omitzero" doc:"what the futex belongs to, if the C library's layout was recognised: mutex, robust-mutex, pi-mutex, rwlock, cond, cond-notify (the notifier of a condition waits until those who waited before have left), barrier, sem or join; else unknown; missing where the word could not be read"`
 	Libc           string     `json:"libc,omitzero" doc:"the C library whose layout it has: glibc or musl"`
-	OwnerTID       Opt[int]   `json:"owner_tid,omitzero" ref:"pid" doc:"the thread that holds it (for join: that is waited for), as the lock says"`
-	OwnerPID       Opt[int]   `json:"owner_pid,omitzero" ref:"pid" doc:"that thread's process"`
+	OwnerTID       Opt[int]   `json:"owner_tid,omitzero" ref:"pid" doc:"the thread that holds it, as the lock says (for join: the thread that is waited for)"`
+	OwnerPID       Opt[int]   `json:"owner_pid,omitzero" ref:"pid" doc:"process of that thread"`
 	OwnerAlive     Opt[bool]  `json:"owner_alive,omitzero" doc:"whether that thread still exists"`
-	OwnerNumber    Opt[int]   `json:"owner_number,omitzero" doc:"in place of owner_tid: the number of an owner that has ended, in the pid namespace of those who can reach the word"`
-	PossibleOwners []int      `json:"possible_owners,omitzero" ref:"pid" doc:"in place of owner_tid: threads of several pid namespaces that have the number there which the lock names; one of them holds it"`
-	Inherited      bool       `json:"owner_before_fork,omitzero" doc:"the owner is a thread of a process that this one was forked from: the word is a copy of a lock that was held then, and nobody unlocks the copy"`
+	OwnerNumber    Opt[int]   `json:"owner_number,omitzero" doc:"instead of owner_tid: the thread id of an owner that has ended, in the pid namespace of the processes that map the futex"`
+	PossibleOwners []int      `json:"possible_owners,omitzero" ref:"pid" doc:"instead of owner_tid: threads in several pid namespaces whose id there is the one in the lock; one of them holds it"`
+	Inherited      bool       `json:"owner_before_fork,omitzero" doc:"the owner is a thread of the process that this one was forked from: the futex is a copy of a lock that was held at the fork, and nobody unlocks the copy"`
 	OwnerDied      bool       `json:"owner_died,omitzero" doc:"the kernel has marked the word: its last owner ended without unlocking (robust futexes)"`
-	Held           Opt[bool]  `json:"held,omitzero" doc:"its owner has it in its list of robust locks: it is locked, whether anybody waits or not; show alone looks at these lists"`
+	Held           Opt[bool]  `json:"held,omitzero" doc:"it is in its owner's list of robust locks, so it is locked even if nobody waits; only ipctop show reads these lists"`
 	Waiters        Opt[int]   `json:"waiters,omitzero" doc:"threads that are blocked on it, as far as could be seen"`
 }
 

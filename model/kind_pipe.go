@@ -2,7 +2,7 @@ package model
 
 // PipeDetail is the detail of pipes and FIFOs (pipe(7), fifo(7)).
 type PipeDetail struct {
-	Queued   Opt[int64] `json:"queued,omitzero" unit:"bytes" doc:"written and not yet read (FIONREAD)"`
+	Queued   Opt[int64] `json:"queued,omitzero" unit:"bytes" doc:"bytes written and not yet read (FIONREAD)"`
 	Capacity Opt[int64] `json:"capacity,omitzero" unit:"bytes" doc:"size of the buffer (F_GETPIPE_SZ)"`
 	Readers  Opt[int64] `json:"readers,omitzero" doc:"open read ends as the kernel counts them; only where eBPF can look"`
 	Writers  Opt[int64] `json:"writers,omitzero" doc:"open write ends as the kernel counts them; only where eBPF can look"`

@@ -5,11 +5,11 @@ import "time"
 // PosixMqDetail is the detail of a POSIX message queue (mq_overview(7)).
 type PosixMqDetail struct {
 	Messages    Opt[int64] `json:"messages,omitzero" doc:"messages in the queue"`
-	MaxMessages Opt[int64] `json:"max_messages,omitzero" doc:"how many there may be (mq_maxmsg)"`
-	MessageSize Opt[int64] `json:"message_size,omitzero" unit:"bytes" doc:"how large one may be (mq_msgsize)"`
+	MaxMessages Opt[int64] `json:"max_messages,omitzero" doc:"maximum number of messages (mq_maxmsg)"`
+	MessageSize Opt[int64] `json:"message_size,omitzero" unit:"bytes" doc:"maximum size of a message (mq_msgsize)"`
 	Bytes       Opt[int64] `json:"bytes,omitzero" unit:"bytes" doc:"size of the messages in the queue"`
 	Modified    time.Time  `json:"modify_time,omitzero" doc:"when it was made or a message was last sent or received (mtime)"`
-	Notify      *MqNotify  `json:"notify,omitzero" doc:"who is told of a message that comes to the empty queue; empty: nobody, missing: unknown"`
+	Notify      *MqNotify  `json:"notify,omitzero" doc:"who is notified when a message arrives at the empty queue; empty: nobody, missing: unknown"`
 }
 
 // DetailKind implements [Detail].

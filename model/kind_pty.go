@@ -3,7 +3,7 @@ package model
 // PtyDetail is the detail of a pseudoterminal (pty(7)).
 type PtyDetail struct {
 	Index      Opt[int]   `json:"index,omitzero" doc:"N of /dev/pts/N in its devpts instance"`
-	Foreground Opt[int]   `json:"foreground_pgrp,omitzero" ref:"pid" doc:"process group that may read from it; 0: none, or one outside this pid namespace"`
+	Foreground Opt[int]   `json:"foreground_pgrp,omitzero" ref:"pid" doc:"foreground process group, which may read from it; 0: none, or one outside this pid namespace"`
 	Session    Opt[int]   `json:"session,omitzero" ref:"pid" doc:"session whose controlling terminal it is; 0: none, or one outside this pid namespace"`
 	Queued     Opt[int64] `json:"queued,omitzero" unit:"bytes" doc:"written by the programs on it and not yet read by the master (FIONREAD)"`
 }

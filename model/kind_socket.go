@@ -8,13 +8,13 @@ type UnixDetail struct {
 	Abstract    string     `json:"abstract,omitzero" doc:"abstract name it is bound to, without the leading NUL"`
 	PathDev     string     `json:"path_dev,omitzero" doc:"device of the file it is bound to, major:minor; the path may lead to another file now"`
 	PathIno     Big        `json:"path_ino,omitzero" doc:"inode number of the file it is bound to, a string of decimal digits"`
-	PathState   string     `json:"path_state,omitzero" doc:"listener: what its path leads to now: own (this socket), other (another file) or nothing; missing where that could not be told"`
+	PathState   string     `json:"path_state,omitzero" doc:"listener: what its path leads to now: own (this socket), other (another file) or nothing; missing if unknown"`
 	PathNow     Big        `json:"path_now_ino,omitzero" doc:"inode number of the file that its path leads to now, where it is another one"`
 	RecvQueue   Opt[int64] `json:"recv_queue,omitzero" unit:"bytes" doc:"waiting to be read; for a datagram socket the first datagram only"`
-	SendQueue   Opt[int64] `json:"send_queue,omitzero" unit:"bytes" doc:"memory of what it sent and nobody has read"`
-	SendBuffer  Opt[int64] `json:"send_buffer,omitzero" unit:"bytes" doc:"how large send_queue may become (SO_SNDBUF)"`
+	SendQueue   Opt[int64] `json:"send_queue,omitzero" unit:"bytes" doc:"memory of what it sent and the other end has not read"`
+	SendBuffer  Opt[int64] `json:"send_buffer,omitzero" unit:"bytes" doc:"limit of send_queue (SO_SNDBUF)"`
 	Backlog     Opt[int64] `json:"backlog,omitzero" doc:"listener: connections waiting for accept"`
-	BacklogMax  Opt[int64] `json:"backlog_max,omitzero" doc:"listener: how many may wait"`
+	BacklogMax  Opt[int64] `json:"backlog_max,omitzero" doc:"listener: maximum number of waiting connections"`
 	InflightFDs Opt[int64] `json:"inflight_fds,omitzero" doc:"descriptors sent to it and not yet received (SCM_RIGHTS)"`
 	Shutdown    string     `json:"shutdown,omitzero" doc:"directions shut down: r, w or rw"`
 	Pending     []string   `json:"pending,omitzero" ref:"object" doc:"listener: ids of the sockets that wait to be accepted"`
@@ -28,31 +28,31 @@ type InetDetail struct {
 	State       string     `json:"state,omitzero" doc:"state as ss names it: ESTAB, LISTEN, CLOSE-WAIT …; a TCP socket that is bound and neither connected nor listening is CLOSE; missing: no table lists the socket"`
 	Local       string     `json:"local,omitzero" doc:"local address and port"`
 	Remote      string     `json:"remote,omitzero" doc:"address and port of the other end"`
-	Protocol    string     `json:"protocol,omitzero" doc:"raw socket: the IP protocol; mptcp or udplite where the socket is of that"`
-	RecvQueue   Opt[int64] `json:"recv_queue,omitzero" unit:"bytes" doc:"waiting to be read; missing where the kernel tells the memory only (mptcp)"`
-	SendQueue   Opt[int64] `json:"send_queue,omitzero" unit:"bytes" doc:"sent and not acknowledged, or waiting to be sent; unlike in ss, a SYN or FIN is no byte, here and in recv_queue"`
-	RecvBuffer  Opt[int64] `json:"recv_buffer,omitzero" unit:"bytes" doc:"how much memory waiting data may take (SO_RCVBUF)"`
-	SendBuffer  Opt[int64] `json:"send_buffer,omitzero" unit:"bytes" doc:"how much memory outgoing data may take (SO_SNDBUF)"`
-	Drops       Opt[int64] `json:"drops,omitzero" doc:"packets lost because the socket could not take them"`
+	Protocol    string     `json:"protocol,omitzero" doc:"raw socket: the IP protocol; else mptcp or udplite, if the socket uses it"`
+	RecvQueue   Opt[int64] `json:"recv_queue,omitzero" unit:"bytes" doc:"waiting to be read; missing if the kernel shows only the memory (mptcp)"`
+	SendQueue   Opt[int64] `json:"send_queue,omitzero" unit:"bytes" doc:"sent and not acknowledged, or waiting to be sent; unlike in ss, a SYN or FIN does not count as a byte (also in recv_queue)"`
+	RecvBuffer  Opt[int64] `json:"recv_buffer,omitzero" unit:"bytes" doc:"limit of memory for received data (SO_RCVBUF)"`
+	SendBuffer  Opt[int64] `json:"send_buffer,omitzero" unit:"bytes" doc:"limit of memory for outgoing data (SO_SNDBUF)"`
+	Drops       Opt[int64] `json:"drops,omitzero" doc:"packets that were lost because the socket had no room"`
 	Backlog     Opt[int64] `json:"backlog,omitzero" doc:"listener: connections waiting for accept"`
-	BacklogMax  Opt[int64] `json:"backlog_max,omitzero" doc:"listener: how many may wait"`
+	BacklogMax  Opt[int64] `json:"backlog_max,omitzero" doc:"listener: maximum number of waiting connections"`
 	LastRecv    Opt[int64] `json:"last_recv_ns,omitzero" unit:"ns" doc:"time since data came (tcp_info); missing if none ever did"`
 	LastSend    Opt[int64] `json:"last_send_ns,omitzero" unit:"ns" doc:"time since data was sent (tcp_info); missing if none ever was"`
 	Retransmits Opt[int64] `json:"retransmits,omitzero" doc:"retransmissions of the segment now outstanding (tcp_info)"`
 	Backoff     Opt[int64] `json:"backoff,omitzero" doc:"how often the retransmission timeout was doubled (tcp_info)"`
 	RTO         Opt[int64] `json:"rto_ns,omitzero" unit:"ns" doc:"retransmission timeout (tcp_info)"`
-	Timer       string     `json:"timer,omitzero" doc:"TCP: the timer that is running: retransmit, keepalive or persist (the other end has no room, and is asked again and again)"`
+	Timer       string     `json:"timer,omitzero" doc:"TCP: the running timer: retransmit, keepalive or persist (the other end has no room and is probed repeatedly)"`
 
 	TimerExpires  Opt[int64] `json:"timer_expires_ns,omitzero" unit:"ns" doc:"time until the timer goes off"`
 	BytesSent     Opt[int64] `json:"bytes_sent,omitzero" unit:"bytes" doc:"sent so far, retransmissions included (tcp_info)"`
 	BytesAcked    Opt[int64] `json:"bytes_acked,omitzero" unit:"bytes" doc:"sent and acknowledged so far; a SYN or FIN counts as one (tcp_info)"`
 	BytesReceived Opt[int64] `json:"bytes_received,omitzero" unit:"bytes" doc:"received so far; a FIN counts as one (tcp_info)"`
-	BytesNotSent  Opt[int64] `json:"bytes_not_sent,omitzero" unit:"bytes" doc:"part of send_queue that was not sent yet (tcp_info)"`
-	WindowLimited Opt[int64] `json:"window_limited_ns,omitzero" unit:"ns" doc:"how long the other end's receive window held it up (tcp_info)"`
-	BufferLimited Opt[int64] `json:"buffer_limited_ns,omitzero" unit:"ns" doc:"how long the size of its send buffer held it up (tcp_info)"`
+	BytesNotSent  Opt[int64] `json:"bytes_not_sent,omitzero" unit:"bytes" doc:"part of send_queue that has not been sent yet (tcp_info)"`
+	WindowLimited Opt[int64] `json:"window_limited_ns,omitzero" unit:"ns" doc:"how long it was limited by the receive window of the other end (tcp_info)"`
+	BufferLimited Opt[int64] `json:"buffer_limited_ns,omitzero" unit:"ns" doc:"how long it was limited by the size of its send buffer (tcp_info)"`
 	Shutdown      string     `json:"shutdown,omitzero" doc:"directions shut down: r, w or rw"`
 	Interface     Opt[int]   `json:"interface,omitzero" doc:"index of the network interface it is bound to"`
-	UID           Opt[int]   `json:"uid,omitzero" doc:"user who made it"`
+	UID           Opt[int]   `json:"uid,omitzero" doc:"user who created it"`
 }
 
 // DetailKind implements [Detail].
@@ -64,7 +64,7 @@ type NetlinkDetail struct {
 	PortID    Opt[int64] `json:"port_id,omitzero" doc:"its address, usually a pid; 0 in the kernel's own"`
 	Groups    []int      `json:"groups,omitzero" doc:"numbers of the multicast groups it is in, from 1; missing where the kernel has no netlink_diag: it shows the first 32 only"`
 	RecvQueue Opt[int64] `json:"recv_queue,omitzero" unit:"bytes" doc:"memory of messages waiting to be read"`
-	SendQueue Opt[int64] `json:"send_queue,omitzero" unit:"bytes" doc:"memory of messages sent and not taken"`
+	SendQueue Opt[int64] `json:"send_queue,omitzero" unit:"bytes" doc:"memory of messages that were sent and not received"`
 	Drops     Opt[int64] `json:"drops,omitzero" doc:"messages lost because the queue was full"`
 }
 

@@ -5,10 +5,10 @@ import "time"
 // SysvMsgDetail is the detail of a System V message queue (msgctl(2)).
 type SysvMsgDetail struct {
 	Key         string     `json:"key,omitzero" doc:"key as ipcs shows it: 0x and eight hexadecimal digits; 0x00000000 is IPC_PRIVATE"`
-	CreatorUID  Opt[int]   `json:"creator_uid,omitzero" doc:"user who made it; uid is the owner, who may be another since"`
+	CreatorUID  Opt[int]   `json:"creator_uid,omitzero" doc:"user who created it; uid is the current owner, who may be another user"`
 	Messages    Opt[int64] `json:"messages,omitzero" doc:"messages in the queue"`
 	Bytes       Opt[int64] `json:"bytes,omitzero" unit:"bytes" doc:"their size"`
-	MaxBytes    Opt[int64] `json:"max_bytes,omitzero" unit:"bytes" doc:"how many bytes may be queued (msg_qbytes)"`
+	MaxBytes    Opt[int64] `json:"max_bytes,omitzero" unit:"bytes" doc:"maximum number of bytes in the queue (msg_qbytes)"`
 	LastSendPID Opt[int]   `json:"last_send_pid,omitzero" ref:"pid" doc:"last process that sent; 0: none yet, or one outside this pid namespace"`
 	LastRecvPID Opt[int]   `json:"last_recv_pid,omitzero" ref:"pid" doc:"last process that received; 0: none yet, or one outside this pid namespace"`
 	SendTime    time.Time  `json:"send_time,omitzero" doc:"when something was last sent; missing: never"`
@@ -32,9 +32,9 @@ func (*SysvMsgDetail) DetailKind() Kind { return SysvMsg }
 // SysvSemDetail is the detail of a System V semaphore set (semctl(2)).
 type SysvSemDetail struct {
 	Key        string    `json:"key,omitzero" doc:"key as ipcs shows it"`
-	CreatorUID Opt[int]  `json:"creator_uid,omitzero" doc:"user who made it; uid is the owner, who may be another since"`
+	CreatorUID Opt[int]  `json:"creator_uid,omitzero" doc:"user who created it; uid is the current owner, who may be another user"`
 	Count      Opt[int]  `json:"count,omitzero" doc:"number of semaphores in the set"`
-	Sems       []Sem     `json:"sems,omitzero" doc:"each semaphore; missing where reading them is not permitted"`
+	Sems       []Sem     `json:"sems,omitzero" doc:"each semaphore; missing if reading them is not permitted"`
 	OpTime     time.Time `json:"op_time,omitzero" doc:"last successful semop; missing: never"`
 	ChangeTime time.Time `json:"change_time,omitzero" doc:"when it was made or last changed by semctl"`
 }
@@ -53,16 +53,16 @@ func (*SysvSemDetail) DetailKind() Kind { return SysvSem }
 // SysvShmDetail is the detail of a System V shared memory segment (shmctl(2)).
 type SysvShmDetail struct {
 	Key              string     `json:"key,omitzero" doc:"key as ipcs shows it"`
-	CreatorUID       Opt[int]   `json:"creator_uid,omitzero" doc:"user who made it; uid is the owner, who may be another since"`
+	CreatorUID       Opt[int]   `json:"creator_uid,omitzero" doc:"user who created it; uid is the current owner, who may be another user"`
 	Size             Opt[int64] `json:"size,omitzero" unit:"bytes" doc:"size of the segment"`
 	Attached         Opt[int64] `json:"attached,omitzero" doc:"number of attachments (shm_nattch)"`
-	CreatorPID       Opt[int]   `json:"creator_pid,omitzero" ref:"pid" doc:"process that made it; 0: one outside this pid namespace"`
-	CreatorComm      string     `json:"creator_comm,omitzero" ref:"name" doc:"the name it had, where it is gone and a recording knows it (--history)"`
+	CreatorPID       Opt[int]   `json:"creator_pid,omitzero" ref:"pid" doc:"process that created it; 0: one outside this pid namespace"`
+	CreatorComm      string     `json:"creator_comm,omitzero" ref:"name" doc:"its command name, if it has ended and a recording contains it (--history)"`
 	CreatorCmdline   []string   `json:"creator_cmdline,omitzero" doc:"its arguments, likewise"`
 	LastPID          Opt[int]   `json:"last_pid,omitzero" ref:"pid" doc:"process that last attached or detached it; 0: none yet, or outside this pid namespace"`
 	RSS              Opt[int64] `json:"rss,omitzero" unit:"bytes" doc:"how much of it is in memory"`
 	Swap             Opt[int64] `json:"swap,omitzero" unit:"bytes" doc:"how much of it is swapped out"`
-	MarkedForRemoval Opt[bool]  `json:"marked_for_removal,omitzero" doc:"it goes away with its last attachment (SHM_DEST)"`
+	MarkedForRemoval Opt[bool]  `json:"marked_for_removal,omitzero" doc:"it is removed when the last process detaches it (SHM_DEST)"`
 	AttachTime       time.Time  `json:"attach_time,omitzero" doc:"last shmat; missing: never"`
 	DetachTime       time.Time  `json:"detach_time,omitzero" doc:"last shmdt; missing: never"`
 	ChangeTime       time.Time  `json:"change_time,omitzero" doc:"when it was made or last changed by shmctl"`

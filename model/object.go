@@ -43,7 +43,7 @@ const (
 // Object is one instance of a mechanism in the kernel.
 type Object struct {
 	ID        string     `json:"id" ref:"object" doc:"kernel identity; what REF accepts"`
-	Gen       string     `json:"gen,omitzero" doc:"tells a re-used number from the old object (socket cookie, segment generation)"`
+	Gen       string     `json:"gen,omitzero" doc:"distinguishes an object from an older one with the same number (socket cookie, segment generation)"`
 	Kind      Kind       `json:"kind" doc:"the mechanism"`
 	Host      string     `json:"host,omitzero" doc:"its host, where there are several"`
 	Name      string     `json:"name,omitzero" doc:"what people call it: a path, a key, an address"`
@@ -57,12 +57,12 @@ type Object struct {
 	UID       Opt[int]   `json:"uid,omitzero" doc:"owner"`
 	GID       Opt[int]   `json:"gid,omitzero" doc:"owning group"`
 	Mode      string     `json:"mode,omitzero" doc:"permission bits in octal, four digits"`
-	Fill      Opt[Ratio] `json:"fill,omitzero" doc:"how full it is, where it is bounded: 0 is empty and 1 is full; more where the kernel lets it exceed its bound, as it does listeners and sockets"`
+	Fill      Opt[Ratio] `json:"fill,omitzero" doc:"how full it is, if it is bounded: 0 is empty, 1 is full; above 1 if the kernel allows more than the bound, as with listeners and sockets"`
 
 	Holders         []Holder `json:"holders" doc:"who holds it, and how"`
-	HoldersComplete bool     `json:"holders_complete" doc:"there can be no holder that is not listed"`
+	HoldersComplete bool     `json:"holders_complete" doc:"all holders are listed"`
 	Peers           []Peer   `json:"peers" doc:"the objects at the other end"`
-	Detail          Detail   `json:"detail" doc:"what only this kind has"`
+	Detail          Detail   `json:"detail" doc:"fields of this kind only"`
 }
 
 // Namespace is one Linux namespace (namespaces(7)).
@@ -107,7 +107,7 @@ func (a Access) CanWrite() bool { return a == Write || a == ReadWrite }
 // [Extent] and [LockHold]; in JSON all fields are on the same level.
 type Holder struct {
 	PID    int32      `json:"pid,omitzero" ref:"pid" doc:"the process; missing for a descriptor in flight"`
-	TID    int32      `json:"tid,omitzero" ref:"pid" doc:"the thread, where its descriptor table is its own or it alone holds"`
+	TID    int32      `json:"tid,omitzero" ref:"pid" doc:"the thread, if it has its own descriptor table or is the only holder"`
 	Comm   string     `json:"comm,omitzero" ref:"name" doc:"the process's command name"`
 	Via    Via        `json:"via" doc:"fd, map, attach, lock, notify, registered or in-flight"`
 	FD     Opt[int32] `json:"fd,omitzero" doc:"descriptor number"`
@@ -123,10 +123,10 @@ type Holder struct {
 type Extent struct {
 	Object  string     `json:"object,omitzero" ref:"object" doc:"the socket whose queue carries it, or the io_uring it is registered with"`
 	Address Addr       `json:"address,omitzero" doc:"start of the mapping in the process"`
-	Offset  Opt[int64] `json:"offset,omitzero" unit:"bytes" doc:"where in the object the mapping begins; of a descriptor of a file, where it reads or writes next, read on demand"`
+	Offset  Opt[int64] `json:"offset,omitzero" unit:"bytes" doc:"offset of the mapping in the object; of a descriptor, the file offset, read on demand"`
 	Size    Opt[int64] `json:"size,omitzero" unit:"bytes" doc:"size of the mapping"`
 	RSS     Opt[int64] `json:"rss,omitzero" unit:"bytes" doc:"how much of it this process has resident; read on demand"`
-	Flags   []string   `json:"flags,omitzero" doc:"further properties of the hold: master or slave of a terminal, waiter or owner of a futex; of a descriptor O_NONBLOCK, O_CLOEXEC, O_APPEND, O_DIRECT and the like, read on demand"`
+	Flags   []string   `json:"flags,omitzero" doc:"further properties: master or slave of a terminal, waiter or owner of a futex; of a descriptor its flags, such as O_NONBLOCK and O_CLOEXEC, read on demand"`
 }
 
 // LockHold says how a file lock is held.
@@ -138,7 +138,7 @@ type LockHold struct {
 // Peer is an object at the other end.
 type Peer struct {
 	ID         string     `json:"id" ref:"object" doc:"id of the object at the other end"`
-	Confidence Confidence `json:"confidence" doc:"certain where the kernel says so, likely where it was worked out"`
+	Confidence Confidence `json:"confidence" doc:"certain if the kernel says so, likely if it was inferred"`
 }
 
 // Confidence is the confidence of a statement.

@@ -29,7 +29,7 @@ type Process struct {
 	Tracer     int       `json:"tracer,omitzero" ref:"pid" doc:"pid of the process that traces it"`
 	Frozen     bool      `json:"frozen,omitzero" doc:"its cgroup is frozen"`
 	CoreDump   bool      `json:"core_dumping,omitzero" doc:"the kernel is writing its core file"`
-	Runtime    string    `json:"runtime,omitzero" doc:"the language runtime it runs on, where that was recognised: go, jvm or node; looked at only where there are several threads"`
+	Runtime    string    `json:"runtime,omitzero" doc:"the language runtime, if recognised: go, jvm or node; only for processes with several threads"`
 	Self       bool      `json:"self,omitzero" doc:"this is ipctop itself"`
 	Threads    int       `json:"threads" doc:"number of threads"`
 	FDs        Opt[int]  `json:"fds,omitzero" doc:"number of open descriptors"`
@@ -40,7 +40,7 @@ type Process struct {
 	Container  *Container        `json:"container,omitzero" doc:"container, from the control group"`
 
 	Signals    *Signals `json:"signals,omitzero" doc:"signal masks of the main thread and pending signals"`
-	Timers     Opt[int] `json:"timers,omitzero" doc:"POSIX timers it has made (timer_create); read where a thread of it may be stuck"`
+	Timers     Opt[int] `json:"timers,omitzero" doc:"POSIX timers that it created (timer_create); read only if one of its threads may be stuck"`
 	ThreadList []Thread `json:"thread_list,omitzero" doc:"its threads, where there are several"`
 }
 

@@ -29,18 +29,18 @@ type Snapshot struct {
 
 	// FromFile says that it was read from a dump or a recording. Then its findings, and the
 	// commands in them, come from the file and may be from an untrusted source.
-	FromFile bool `json:"from_file,omitzero" doc:"it was read from a dump or a recording: findings, and the actions they name, are the file's and unchecked"`
+	FromFile bool `json:"from_file,omitzero" doc:"it was read from a dump or recording: findings and their actions come from that file and are unchecked"`
 
-	Hosts []HostSnapshot `json:"hosts,omitzero" doc:"the hosts it is of, where they are several (--from given more than once); missing: one machine"`
+	Hosts []HostSnapshot `json:"hosts,omitzero" doc:"the hosts, if there are several (--from given more than once); missing: one machine"`
 
 	Gaps      []Gap      `json:"gaps" doc:"what could not be read, and why"`
-	Limits    []Limit    `json:"limits,omitzero" doc:"kernel limits and how much of each is used; missing where nobody looked"`
+	Limits    []Limit    `json:"limits,omitzero" doc:"kernel limits and how much of each is used; missing if they were not read"`
 	Processes []*Process `json:"processes" doc:"the processes, by pid"`
 	Objects   []*Object  `json:"objects" doc:"the IPC objects, by kind and id"`
 	Links     []*Link    `json:"links" doc:"the channels between processes, one per channel"`
-	Waits     []Wait     `json:"waits,omitzero" doc:"threads blocked on something; missing where nobody looked"`
-	Traffic   []Traffic  `json:"traffic,omitzero" doc:"what went through objects (--rates), the busiest first; missing where nobody measured"`
-	Findings  []Finding  `json:"findings,omitzero" doc:"diagnoses; missing where nobody looked"`
+	Waits     []Wait     `json:"waits,omitzero" doc:"blocked threads; missing if they were not examined"`
+	Traffic   []Traffic  `json:"traffic,omitzero" doc:"traffic of the objects (--rates), the busiest first; missing if it was not measured"`
+	Findings  []Finding  `json:"findings,omitzero" doc:"diagnoses; missing if none were made"`
 }
 
 // Process returns the process with a pid; nil if there is none. The processes must be
@@ -59,7 +59,7 @@ type Host struct {
 	BootID     string            `json:"boot_id,omitzero" doc:"/proc/sys/kernel/random/boot_id: changes at every boot"`
 	Kernel     string            `json:"kernel,omitzero" doc:"the kernel's release (uname)"`
 	Arch       string            `json:"arch,omitzero" doc:"the machine's architecture (uname)"`
-	Addresses  []string          `json:"addresses,omitzero" doc:"its network addresses, in the network namespace that ipctop runs in, without those of the loopback interface"`
+	Addresses  []string          `json:"addresses,omitzero" doc:"its network addresses in ipctop's network namespace, without the loopback interface"`
 	Namespaces map[string]uint64 `json:"namespaces" ref:"ns" doc:"inode numbers of ipctop's own namespaces, by type"`
 }
 
@@ -71,14 +71,14 @@ type Scan struct {
 	Probes              map[string]ProbeReport `json:"probes,omitzero" doc:"time taken by each probe"`
 	Processes           int                    `json:"processes" doc:"processes seen"`
 	ProcessesUnreadable int                    `json:"processes_unreadable" doc:"processes whose descriptors could not be read"`
-	PIDNamespaceForeign bool                   `json:"pid_namespace_foreign,omitzero" doc:"the proc file system belongs to another pid namespace: whatever takes a pid was left out"`
-	Rates               *RatesReport           `json:"rates,omitzero" doc:"how traffic was measured; missing where nobody did"`
+	PIDNamespaceForeign bool                   `json:"pid_namespace_foreign,omitzero" doc:"the proc file system belongs to another pid namespace: calls that take a pid were skipped"`
+	Rates               *RatesReport           `json:"rates,omitzero" doc:"how traffic was measured; missing if it was not"`
 	Redacted            bool                   `json:"redacted,omitzero" doc:"command lines, paths and names were replaced (--redact)"`
 }
 
 // ProbeReport is the report of the scan about one probe.
 type ProbeReport struct {
-	Duration int64 `json:"duration_ns" unit:"ns" doc:"time spent, added up over workers"`
+	Duration int64 `json:"duration_ns" unit:"ns" doc:"total time of all workers"`
 }
 
 // Own reports whether a process is ipctop's own and must not be shown.
@@ -111,7 +111,7 @@ const (
 
 // Gap is something that could not be read.
 type Gap struct {
-	Probe  string `json:"probe" doc:"the probe that met it"`
+	Probe  string `json:"probe" doc:"the probe that reported it"`
 	Reason Reason `json:"reason" doc:"denied, vanished, unsupported, malformed, truncated, timeout or other"`
 	Host   string `json:"host,omitzero" doc:"its host, where there are several"`
 	PID    int    `json:"pid,omitzero" ref:"pid" doc:"the process concerned"`
@@ -141,9 +141,9 @@ type Limit struct {
 	Kind      Kind        `json:"kind,omitzero" doc:"the mechanism it bounds"`
 	Scope     *LimitScope `json:"scope,omitzero" doc:"whom it applies to; missing: the whole machine"`
 	Used      Opt[int64]  `json:"used,omitzero" doc:"how much is used"`
-	Max       Opt[int64]  `json:"max,omitzero" doc:"how much there may be"`
-	Unlimited bool        `json:"unlimited,omitzero" doc:"there is no bound, or one so large that it means none"`
-	Estimated bool        `json:"estimated,omitzero" doc:"used was worked out, not read"`
+	Max       Opt[int64]  `json:"max,omitzero" doc:"limit"`
+	Unlimited bool        `json:"unlimited,omitzero" doc:"there is no limit, or one so large that it has no effect"`
+	Estimated bool        `json:"estimated,omitzero" doc:"used was computed, not read"`
 	Unit      string      `json:"unit" doc:"what is counted"`
 }
 

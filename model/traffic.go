@@ -6,16 +6,16 @@ import "cmp"
 type RatesReport struct {
 	Duration int64  `json:"duration_ns" unit:"ns" doc:"how long it was measured, just before the scan"`
 	Source   string `json:"source" doc:"bpf: counted when calls return; counters: differences of the kernel's own counters, of few mechanisms"`
-	IOUring  bool   `json:"io_uring" doc:"whether what io_uring carries was counted"`
+	IOUring  bool   `json:"io_uring" doc:"whether transfers by io_uring were counted"`
 	// Functions is false also where nothing was counted.
-	Functions bool  `json:"functions,omitzero" doc:"it was counted at the functions of the kernel that carry data, and not at the end of all system calls: others are no slower meanwhile"`
-	Lost      int64 `json:"lost,omitzero" doc:"calls that were not counted, since counting began: there were too many channels, or the kernel skipped the program because it was under way on that processor"`
-	Hidden    int64 `json:"hidden,omitzero" doc:"calls of 32-bit programs that do not show what they carry (socketcall, ipc), since counting began"`
+	Functions bool  `json:"functions,omitzero" doc:"counted in the kernel functions that transfer data, not at the end of every system call, so that other calls are no slower"`
+	Lost      int64 `json:"lost,omitzero" doc:"calls that were not counted, since counting began: there were too many channels, or the program was already running on that processor and the kernel skipped it"`
+	Hidden    int64 `json:"hidden,omitzero" doc:"calls of 32-bit programs that do not show what they transfer (socketcall, ipc), since counting began"`
 
-	Cost Opt[Ratio] `json:"cost,omitzero" doc:"share of all processors' time in which the counting programs ran, 0 to 1, measured for a moment; the way to them comes on top"`
+	Cost Opt[Ratio] `json:"cost,omitzero" doc:"share of all processors' time that the counting programs used, 0 to 1, measured briefly; without the cost of calling them"`
 
 	// The traffic of channels that no longer existed when the scan was made.
-	UnknownBytes int64 `json:"unknown_bytes,omitzero" unit:"bytes" doc:"bytes that went through channels that the snapshot has not, as they were gone"`
+	UnknownBytes int64 `json:"unknown_bytes,omitzero" unit:"bytes" doc:"bytes that went through channels that are not in the snapshot because they no longer existed"`
 	UnknownCalls int64 `json:"unknown_calls,omitzero" doc:"the calls"`
 }
 
@@ -29,20 +29,20 @@ const (
 type Traffic struct {
 	Object    string           `json:"object" ref:"object" doc:"the object"`
 	Kind      Kind             `json:"kind" doc:"its mechanism"`
-	Sent      *Flow            `json:"sent,omitzero" doc:"what its holders sent or wrote; of semaphores every operation, of futexes what wakes"`
-	Received  *Flow            `json:"received,omitzero" doc:"what its holders received or read; of futexes the waits"`
+	Sent      *Flow            `json:"sent,omitzero" doc:"what its holders sent or wrote; for semaphores every operation, for futexes the wake-ups"`
+	Received  *Flow            `json:"received,omitzero" doc:"what its holders received or read; for futexes the number of waits"`
 	Processes []ProcessTraffic `json:"processes" doc:"by process; empty where the kernel's counters do not tell"`
-	Pairs     []PairTraffic    `json:"pairs" doc:"from whom to whom, where one sender or one receiver leaves no doubt"`
+	Pairs     []PairTraffic    `json:"pairs" doc:"from whom to whom, if there is only one sender or one receiver"`
 }
 
 // Flow is the amount in one direction. Mechanisms that carry no bytes have only calls, and
 // some counters of the kernel have only bytes.
 type Flow struct {
-	Bytes          Opt[int64] `json:"bytes,omitzero" unit:"bytes" doc:"bytes in the time that was measured"`
+	Bytes          Opt[int64] `json:"bytes,omitzero" unit:"bytes" doc:"bytes in the measured time"`
 	BytesPerSecond Opt[int64] `json:"bytes_per_second,omitzero" unit:"bytes" doc:"the same for a second, rounded"`
-	Calls          Opt[int64] `json:"calls,omitzero" doc:"calls that carried something, in the time that was measured"`
+	Calls          Opt[int64] `json:"calls,omitzero" doc:"calls that transferred something, in the measured time"`
 	CallsPerSecond Opt[int64] `json:"calls_per_second,omitzero" doc:"the same for a second, rounded"`
-	AtLeast        bool       `json:"at_least,omitzero" doc:"more may have gone through: only a change of what is queued, or of the time of the last message, was seen"`
+	AtLeast        bool       `json:"at_least,omitzero" doc:"a lower bound: only changes of the queue's contents or of the time of the last message were seen"`
 }
 
 // ProcessTraffic is the part of one process.
@@ -59,8 +59,8 @@ type PairTraffic struct {
 	FromComm       string     `json:"from_comm" ref:"name" doc:"its command name"`
 	To             int        `json:"to" ref:"pid" doc:"the receiver's pid"`
 	ToComm         string     `json:"to_comm" ref:"name" doc:"its command name"`
-	BytesPerSecond Opt[int64] `json:"bytes_per_second,omitzero" unit:"bytes" doc:"bytes a second"`
-	CallsPerSecond Opt[int64] `json:"calls_per_second,omitzero" doc:"calls a second of the one that leaves no doubt"`
+	BytesPerSecond Opt[int64] `json:"bytes_per_second,omitzero" unit:"bytes" doc:"bytes per second"`
+	CallsPerSecond Opt[int64] `json:"calls_per_second,omitzero" doc:"calls per second: of the sender if there is only one receiver, else of the receiver"`
 }
 
 // Rate returns how much goes through the object per second: bytes, or calls if it carries

@@ -114,11 +114,11 @@ func makeSem(o *model.Object, d *model.PosixSemDetail) {
 }
 
 var (
-	errLocked = fmt.Errorf("somebody has locked or leased it: %w", errors.ErrUnsupported)
+	errLocked = fmt.Errorf("a process has a lock or lease on it: %w", errors.ErrUnsupported)
 	// errLocksUnknown: opening a file with a lease that the table did not show would break the lease.
-	errLocksUnknown = fmt.Errorf("/proc/locks could not be read or was never the same twice, and a lease on it may be missing there: %w", errors.ErrUnsupported)
-	errNoWay        = fmt.Errorf("it has no name any more, and none of its mappings may be followed (CAP_CHECKPOINT_RESTORE): %w", os.ErrPermission)
-	errChanged      = fmt.Errorf("another file has its name now: %w", unix.ESRCH)
+	errLocksUnknown = fmt.Errorf("/proc/locks could not be read, or kept changing while it was read: a lease on the file may be missing: %w", errors.ErrUnsupported)
+	errNoWay        = fmt.Errorf("deleted, and its mappings cannot be followed (CAP_CHECKPOINT_RESTORE): %w", os.ErrPermission)
+	errChanged      = fmt.Errorf("its name now belongs to another file: %w", unix.ESRCH)
 )
 
 // lockedIn reports whether the text of /proc/locks (proc_locks(5)) has any lock on

@@ -85,7 +85,7 @@ func (f finder) find(ref string) (matches []Match, reason string, err error) {
 	case isNumber:
 		matches, reason = f.byNumber(number)
 	case strings.HasPrefix(ref, "/"):
-		return f.byPath(ref), "nothing that was seen has the path or name " + Quote(ref) + f.relative(ref), nil
+		return f.byPath(ref), "no visible process or object has the path or name " + Quote(ref) + f.relative(ref), nil
 	case strings.HasPrefix(ref, "@"):
 		matches, reason = f.byAbstract(ref[1:]), "no UNIX socket has the abstract name "+Quote(ref)
 	case strings.HasPrefix(ref, "0x"), strings.HasPrefix(ref, "0X"):

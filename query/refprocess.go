@@ -96,7 +96,7 @@ func (f finder) inContainer(what, container string) ([]Match, string, error) {
 		}
 	}
 	if len(known) == 0 {
-		return nil, fmt.Sprintf("nothing that was seen is called %s, and no container %s", Quote(what+"@"+container), Quote(container)), nil
+		return nil, fmt.Sprintf("no visible process or object is called %s, and no container %s", Quote(what+"@"+container), Quote(container)), nil
 	}
 	return nil, fmt.Sprintf("no process %s was seen in container %s", Quote(what), Quote(container)), nil
 }
@@ -140,7 +140,7 @@ const shortID = 12
 func (f finder) byProcPath(ref string) ([]Match, string, error) {
 	below, ok := strings.CutPrefix(path.Clean(ref), "/proc/")
 	if !ok {
-		return f.byPath(ref), "nothing that was seen has the path " + Quote(ref), nil
+		return f.byPath(ref), "no visible process or object has the path " + Quote(ref), nil
 	}
 	parts := strings.Split(below, "/")
 	pid, ok := parseNumber(parts[0])
@@ -148,7 +148,7 @@ func (f finder) byProcPath(ref string) ([]Match, string, error) {
 		if parts[0] == "self" || parts[0] == "thread-self" {
 			return nil, "", &SyntaxError{ref, "/proc/" + parts[0] + " is ipctop itself; write the pid instead"}
 		}
-		return f.byPath(ref), "nothing that was seen has the path " + Quote(ref), nil
+		return f.byPath(ref), "no visible process or object has the path " + Quote(ref), nil
 	}
 	matches := f.processes(func(p *model.Process) bool { return isPID(p.PID, pid) })
 	if matches == nil {

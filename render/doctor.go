@@ -29,11 +29,7 @@ func Doctor(w io.Writer, features []model.Feature, s *model.Snapshot, quote func
 			if f.Group != g.name {
 				continue
 			}
-			state := string(f.State)
-			if f.State == model.FeatureUnknown {
-				state = "could not tell"
-			}
-			rows = append(rows, []string{state, t.esc(f.Name), t.esc(f.Found)})
+			rows = append(rows, []string{string(f.State), t.esc(f.Name), t.esc(f.Found)})
 		}
 		if rows == nil {
 			continue

@@ -61,7 +61,7 @@ var (
 	idColumn   = narrow(textColumn("ID", "kernel identity; what REF accepts", func(o *model.Object) string { return o.ID }))
 	kindColumn = narrow(textColumn("KIND", "the mechanism", func(o *model.Object) string { return string(o.Kind) }))
 	nameColumn = Column[model.Object]{
-		Name: "NAME", Doc: "what people call it; says if the name was removed", Flex: true,
+		Name: "NAME", Doc: "path, key, address or other name; says if the name was removed", Flex: true,
 		Key: func(_ *View, o *model.Object) Key { return TextKey(o.Name) },
 		Text: func(v *View, o *model.Object) Cell {
 			c := Cell{Text: v.escape(o.Name)}
@@ -82,7 +82,7 @@ var (
 	}
 	modeColumn    = narrow(textColumn("MODE", "permission bits", func(o *model.Object) string { return o.Mode }))
 	holdersColumn = Column[model.Object]{
-		Name: "HOLDERS", Doc: "number of holds; + where there may be more than can be seen", Right: true,
+		Name: "HOLDERS", Doc: "number of holders; + if there may be hidden ones", Right: true,
 		Key: func(_ *View, o *model.Object) Key { return IntKey(len(o.Holders)) },
 		Text: func(_ *View, o *model.Object) Cell {
 			text := strconv.Itoa(len(o.Holders))
@@ -129,7 +129,7 @@ var (
 		},
 	}
 	peersColumn = Column[model.Object]{
-		Name: "ENDS", Doc: "ids of the objects at the other end; ? where that was worked out", Flex: true,
+		Name: "ENDS", Doc: "ids of the objects at the other end; ? if inferred", Flex: true,
 		Text: func(v *View, o *model.Object) Cell {
 			text := ""
 			for i, p := range o.Peers {

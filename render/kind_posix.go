@@ -84,7 +84,7 @@ func LockOwners(v *View, l *model.Lock) string {
 
 func locksColumn(get func(*model.Object) []model.Lock) Column[model.Object] {
 	return Column[model.Object]{
-		Name: "LOCKS", Doc: "locks on it: who has them, and how many wait", Flex: true, Spare: true,
+		Name: "LOCKS", Doc: "locks on it: who holds them, and how many wait", Flex: true, Spare: true,
 		Key:  func(_ *View, o *model.Object) Key { return IntKey(len(get(o))) },
 		Text: func(v *View, o *model.Object) Cell { return locksCell(v, get(o)) },
 	}
@@ -97,7 +97,7 @@ var (
 			detail(func(d *model.PosixMqDetail) optInt { return d.Messages }), detail(func(d *model.PosixMqDetail) optInt { return d.MaxMessages }), count, "FULL"),
 		sizeColumn("BYTES", "their size", detail(func(d *model.PosixMqDetail) optInt { return d.Bytes })),
 		talkColumn,
-		spare(Column[model.Object]{Name: "NOTIFY", Doc: "who is told of a message, and how", Flex: true, Text: notified}),
+		spare(Column[model.Object]{Name: "NOTIFY", Doc: "who is notified of a message, and how", Flex: true, Text: notified}),
 		wide(uidColumn), wide(modeColumn),
 	}, commonWide...)
 

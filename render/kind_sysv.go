@@ -123,7 +123,7 @@ var (
 		intColumn("ATTACHED", "number of attachments", detail(func(d *model.SysvShmDetail) optInt { return d.Attached })),
 		talkColumn,
 		{
-			Name: "STATUS", Doc: "REMOVED: it goes away with its last attachment",
+			Name: "STATUS", Doc: "REMOVED: it is removed when the last process detaches it",
 			Text: func(_ *View, o *model.Object) Cell {
 				d, ok := o.Detail.(*model.SysvShmDetail)
 				if !ok {

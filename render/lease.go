@@ -12,9 +12,9 @@ func (o *Options) lease(e *trace.Event) string {
 		lease, open = "exclusive lease", open+" for writing"
 	}
 	on := "  on " + o.lockedFile(e)
-	of := ""
+	of, held := "", ""
 	if e.Target != nil {
-		of = " of " + o.party(e.Target)
+		of, held = " of "+o.party(e.Target), " held by "+o.party(e.Target)
 	}
 	after := "  after " + o.colored(Notice, traceDuration(e.Waited))
 	switch e.Became {
@@ -23,19 +23,19 @@ func (o *Options) lease(e *trace.Event) string {
 	case trace.LockDowngraded:
 		return "downgraded to " + lease + on
 	case trace.LockRefused:
-		return o.colored(Alarm, "did not "+open) + "  " + o.colored(Alarm, e.Error) + " because of the lease" + of
+		return o.colored(Alarm, "did not "+open) + "  " + o.colored(Alarm, e.Error) + " because of a lease" + held
 	case trace.LockWaits:
-		return o.colored(Notice, "waits") + " to " + open + "  because of the lease" + of
+		return o.colored(Notice, "waits") + " to " + open + "  because of a lease" + held
 	case trace.LockCleared:
 		return "can " + open + after
 	case trace.LockForced:
-		return o.colored(Alarm, "made the kernel take away") + " the " + lease + of + on + "  as it was not given up in time"
+		return o.colored(Alarm, "made the kernel revoke") + " the " + lease + of + on + "  not released in time"
 	case trace.LockInterrupted:
 		return o.colored(Notice, "stopped waiting") + " to " + open + after + "  " + o.colored(Alarm, e.Error) + ", as its handler of " + e.By + " ran"
 	case trace.LockAbandoned:
 		return o.colored(Notice, "stopped waiting") + " to " + open + after + "  as it ended"
 	case trace.LockReleased:
-		return "gave up " + lease + on
+		return "released " + lease + on
 	}
 	return "took " + lease + on
 }

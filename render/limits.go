@@ -69,7 +69,7 @@ var limitColumns = []Column[model.Limit]{
 		Text: func(v *View, l *model.Limit) Cell { return Cell{Text: v.limitScope(l)} },
 	},
 	{
-		Name: "USE", Doc: "the share that is used; ~ where that was worked out", Right: true,
+		Name: "USE", Doc: "the share that is used; ~ if computed, not read", Right: true,
 		Key: func(_ *View, l *model.Limit) Key {
 			if r, ok := l.Share().Get(); ok {
 				return Key{kind: keyReal, real: float64(r)}
@@ -91,7 +91,7 @@ var limitColumns = []Column[model.Limit]{
 		},
 	},
 	{
-		Name: "USED", Doc: "how much is used; ~ where that was worked out", Right: true,
+		Name: "USED", Doc: "how much is used; ~ if computed, not read", Right: true,
 		Key: func(_ *View, l *model.Limit) Key { return OptKey(l.Used) },
 		Text: func(_ *View, l *model.Limit) Cell {
 			if u, ok := l.Used.Get(); ok {
@@ -101,7 +101,7 @@ var limitColumns = []Column[model.Limit]{
 		},
 	},
 	{
-		Name: "MAX", Doc: "how much there may be", Right: true,
+		Name: "MAX", Doc: "the limit", Right: true,
 		Key: func(_ *View, l *model.Limit) Key { return OptKey(l.Max) },
 		Text: func(_ *View, l *model.Limit) Cell {
 			m, ok := l.Max.Get()

@@ -44,7 +44,7 @@ var processColumns = []Column[model.Process]{
 		Text: func(v *View, p *model.Process) Cell { return v.cell(userKey(p)) },
 	},
 	{
-		Name: "S", Doc: "state as ps shows it, with what holds it up in words",
+		Name: "S", Doc: "state as ps shows it, and in words what stops it",
 		Key: func(_ *View, p *model.Process) Key { return TextKey(p.State) },
 		Text: func(v *View, p *model.Process) Cell {
 			c := Cell{Text: v.escape(p.State)}
@@ -97,7 +97,7 @@ var processColumns = []Column[model.Process]{
 func ProcessColumns() []Column[model.Process] { return processColumns }
 
 var fillSignals = Column[model.Process]{
-	Name: "QUEUED", Doc: "signals queued for its user, of how many may", Right: true,
+	Name: "QUEUED", Doc: "signals queued for its user, and the limit", Right: true,
 	Key: func(_ *View, p *model.Process) Key {
 		if p.Signals == nil {
 			return Key{}

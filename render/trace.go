@@ -222,7 +222,7 @@ func (o *Options) lock(e *trace.Event) string {
 	case trace.LockWaits:
 		what = o.colored(Notice, "waits") + " for " + what
 		if e.Target != nil {
-			what += "  because of " + o.party(e.Target)
+			what += "  held by " + o.party(e.Target)
 		}
 		return what + lost
 	case trace.LockInterrupted:
@@ -230,11 +230,11 @@ func (o *Options) lock(e *trace.Event) string {
 	case trace.LockAbandoned:
 		return o.colored(Notice, "stopped waiting") + " for " + what + "  after " + traceDuration(e.Waited) + "  as it ended"
 	case trace.LockClosed:
-		return "gave up " + what + "  by closing it"
+		return "released " + what + "  by closing it"
 	case trace.LockEnded:
-		return "gave up " + what + "  as it ended"
+		return "released " + what + "  as it ended"
 	default:
-		return "gave up " + what
+		return "released " + what
 	}
 	if e.Waited > 0 {
 		what += "  after " + o.colored(Notice, traceDuration(e.Waited))

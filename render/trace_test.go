@@ -68,7 +68,7 @@ func TestTraceLineOfLock(t *testing.T) {
 			trace.Lock{Kind: "flock", Mode: "WRITE", Before: "READ", Became: trace.LockRefused},
 		},
 		{
-			`waits for exclusive lock (posix)  on /run/a\nb  because of db\x1b(812)`, file, "", holder,
+			`waits for exclusive lock (posix)  on /run/a\nb  held by db\x1b(812)`, file, "", holder,
 			trace.Lock{Kind: "posix", Mode: "WRITE", Became: trace.LockWaits, Start: some(0)},
 		},
 		{
@@ -82,15 +82,15 @@ func TestTraceLineOfLock(t *testing.T) {
 		{`took shared lease  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "lease", Mode: "READ", Became: trace.LockTaken}},
 		{`downgraded to shared lease  on file:1:2:3`, "", "", nil, trace.Lock{Kind: "lease", Mode: "READ", Before: "WRITE", Became: trace.LockDowngraded}},
 		{`upgraded to exclusive lease  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "lease", Mode: "WRITE", Before: "READ", Became: trace.LockUpgraded}},
-		{`gave up exclusive lease  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "lease", Mode: "WRITE", Became: trace.LockReleased}},
-		{`waits to open /run/a\nb for reading  because of the lease of db\x1b(812)`, file, "", holder, trace.Lock{Kind: "lease", Mode: "READ", Became: trace.LockWaits}},
+		{`released exclusive lease  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "lease", Mode: "WRITE", Became: trace.LockReleased}},
+		{`waits to open /run/a\nb for reading  because of a lease held by db\x1b(812)`, file, "", holder, trace.Lock{Kind: "lease", Mode: "READ", Became: trace.LockWaits}},
 		{
-			`did not open /run/a\nb for writing  EAGAIN because of the lease of db\x1b(812)`, file, "EAGAIN", holder,
+			`did not open /run/a\nb for writing  EAGAIN because of a lease held by db\x1b(812)`, file, "EAGAIN", holder,
 			trace.Lock{Kind: "lease", Mode: "WRITE", Became: trace.LockRefused},
 		},
 		{`can open /run/a\nb for writing  after 3s`, file, "", holder, trace.Lock{Kind: "lease", Mode: "WRITE", Became: trace.LockCleared, Waited: 3 * time.Second}},
 		{
-			`made the kernel take away the shared lease of db\x1b(812)  on /run/a\nb  as it was not given up in time`, file, "", holder,
+			`made the kernel revoke the shared lease of db\x1b(812)  on /run/a\nb  not released in time`, file, "", holder,
 			trace.Lock{Kind: "lease", Mode: "READ", Became: trace.LockForced},
 		},
 		{
@@ -101,9 +101,9 @@ func TestTraceLineOfLock(t *testing.T) {
 			`stopped waiting to open /run/a\nb for reading  after 6s  as it ended`, file, "", holder,
 			trace.Lock{Kind: "lease", Mode: "READ", Became: trace.LockAbandoned, Waited: 6 * time.Second},
 		},
-		{`gave up lock (posix)  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "posix", Became: trace.LockReleased, Start: some(0)}},
-		{`gave up shared lock (flock)  on /run/a\nb  by closing it`, file, "", nil, trace.Lock{Kind: "flock", Mode: "READ", Became: trace.LockClosed}},
-		{`gave up exclusive lock (flock)  on /run/a\nb  as it ended`, file, "", nil, trace.Lock{Kind: "flock", Mode: "WRITE", Became: trace.LockEnded}},
+		{`released lock (posix)  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "posix", Became: trace.LockReleased, Start: some(0)}},
+		{`released shared lock (flock)  on /run/a\nb  by closing it`, file, "", nil, trace.Lock{Kind: "flock", Mode: "READ", Became: trace.LockClosed}},
+		{`released exclusive lock (flock)  on /run/a\nb  as it ended`, file, "", nil, trace.Lock{Kind: "flock", Mode: "WRITE", Became: trace.LockEnded}},
 	} {
 		e := &trace.Event{
 			Time: at, Event: trace.LockEvent, Sender: app, Target: test.target, Object: "file:1:2:3", Path: test.path, Error: test.failed, Lock: &test.lock,
@@ -252,7 +252,7 @@ func TestTraceLine(t *testing.T) {
 			"",
 		},
 		{
-			"03:04:05.678  nginx(812) → nginx(812)  SIGUSR1  to a thread of its own: thread 815, blocked, so it waits", nginx, nginx, trace.SignalEvent,
+			"03:04:05.678  nginx(812) → nginx(812)  SIGUSR1  to a thread of its own: thread 815, blocked, stays pending", nginx, nginx, trace.SignalEvent,
 			trace.Signal{Name: "SIGUSR1", Cause: trace.CauseThread, Thread: 815, Fate: trace.FateBlocked, Effect: trace.EffectEnds},
 			"",
 		},

@@ -16,14 +16,14 @@ var trafficColumns = []Column[model.Traffic]{
 	rateColumn("RECV/S", "bytes a second that they received or read", func(t *model.Traffic) optInt { return bytesOf(t.Received) }, true),
 	rateColumn("CALLS/S", "calls a second in both directions", func(t *model.Traffic) optInt { return callsOf(t) }, false),
 	{
-		Name: "PEERS", Doc: "who sends to whom; by whom it is used, where that is in doubt", Flex: true,
+		Name: "PEERS", Doc: "who sends to whom; if that is not known, who uses it", Flex: true,
 		Text: func(v *View, t *model.Traffic) Cell { return Cell{Text: v.TrafficPeers(t)} },
 	},
 }
 
 // rateOfColumn shows the traffic of an object if that was measured.
 var rateOfColumn = Column[model.Object]{
-	Name: "RATE", Doc: "bytes a second, sent and received; calls of what carries no bytes (--rates)", Right: true,
+	Name: "RATE", Doc: "bytes per second, sent and received; calls per second if it carries no bytes (--rates)", Right: true,
 	Key:  func(v *View, o *model.Object) Key { n, _ := v.rateOf(o); return OptKey(n) },
 	Text: func(v *View, o *model.Object) Cell { return Cell{Text: v.RateText(o)} },
 }

@@ -122,7 +122,8 @@ func (t *whyText) nothing() {
 		t.para("", fmt.Sprintf("Nothing stuck in what could be seen (%d hidden).", hidden), Plain)
 		return
 	}
-	t.para("", fmt.Sprintf("Nothing is stuck. %d of %d processes read; %d waiting threads.", s.Scan.Processes, s.Scan.Processes, waiting), Plain)
+	t.para("", fmt.Sprintf("Nothing is stuck. %d of %d processes read; %s.", s.Scan.Processes, s.Scan.Processes,
+		Counted(waiting, "waiting thread", "waiting threads")), Plain)
 }
 
 // finding writes a diagnosis with its chain and what can be done.
@@ -193,7 +194,7 @@ func (t *whyText) step(w *model.Wait, c *graph.Clause) {
 // who says who could release a wait.
 func (t *whyText) who(w *model.Wait, c *graph.Clause) string {
 	if c == nil {
-		return "who could release it is not known"
+		return "it is not known who could release it"
 	}
 	var names []string
 	for _, pid := range t.graph.Releasers(c, w) {
@@ -209,6 +210,8 @@ func (t *whyText) who(w *model.Wait, c *graph.Clause) string {
 		return "nobody else " + c.How
 	case len(names) == 0 && slices.Contains(c.Processes, w.PID):
 		return "no other visible process " + c.How + ": only it itself could"
+	case len(names) == 0 && len(c.Processes) == 1 && t.processes[c.Processes[0]] == nil:
+		return "process " + model.PIDNumber(c.Processes[0]) + " " + c.How + "; it has ended or is not visible"
 	case len(names) == 0:
 		return "no visible process " + c.How
 	case len(names) == 1 && (c.Level == graph.Proven || t.graph.OwnerKnown(c)):

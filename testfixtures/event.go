@@ -13,7 +13,7 @@ func eventFixtures() []Fixture {
 	pair := map[string]func(*role) error{"a": holdRole, "b": holdRole}
 	return []Fixture{{
 		Name:  "eventfd",
-		Makes: "an event counter that stands at 23, shared by two processes",
+		Makes: "an event counter of value 23, shared by two processes",
 		explain: explanation{
 			picture: "{1} ⇄ counter (23) ⇄ {2}",
 			calls: []string{
@@ -77,7 +77,7 @@ func eventFixtures() []Fixture {
 		roles: pair,
 	}, {
 		Name:  "timerfd",
-		Makes: "a timer that is set to go off every minute, shared by two processes",
+		Makes: "a timer that expires every minute, shared by two processes",
 		explain: explanation{
 			picture: "clock → every minute → {1}, {2}",
 			calls: []string{
@@ -123,7 +123,7 @@ func eventFixtures() []Fixture {
 		roles: pair,
 	}, {
 		Name:  "pidfd",
-		Makes: "a descriptor of one process that two others have",
+		Makes: "a pidfd of one process, shared by two others",
 		explain: explanation{
 			picture: "{2}, {3} → {1}",
 			calls: []string{
@@ -139,7 +139,7 @@ func eventFixtures() []Fixture {
 	}, {
 		Name:  "io_uring",
 		short: "uring",
-		Makes: "a ring that alone holds the read end of a pipe",
+		Makes: "an io_uring that is the only holder of a read end of a pipe",
 		explain: explanation{
 			picture: "{1} → pipe → a ring of {2} and {3}",
 			calls: []string{

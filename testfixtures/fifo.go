@@ -33,7 +33,7 @@ func fifoFixtures() []Fixture {
 	}, {
 		Name:  "fifo:deleted",
 		short: "fifo-del",
-		Makes: "one that is open although its name was removed",
+		Makes: "a FIFO that is open although its name was removed",
 		explain: explanation{
 			picture: "{1} → FIFO without a name (500 bytes) → {2}",
 			calls: []string{
@@ -50,7 +50,7 @@ func fifoFixtures() []Fixture {
 	}, {
 		Name:  "fifo:hostile",
 		short: "fifo-hst",
-		Makes: "one whose name has an escape sequence, a newline and invalid UTF-8",
+		Makes: "a FIFO whose name has an escape sequence, a newline and invalid UTF-8",
 		explain: explanation{
 			picture: "{1} → FIFO with an escape sequence in its name → {2}",
 			calls: []string{

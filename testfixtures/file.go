@@ -28,7 +28,7 @@ func fileFixtures() []Fixture {
 	}, {
 		Name:  "file:mapped",
 		short: "file-map",
-		Makes: "one that a process has mapped, shared and writable, and no longer open",
+		Makes: "a file that a process has mapped, shared and writable, and has closed",
 		explain: explanation{
 			picture: "{1} ⇄ file",
 			calls: []string{
@@ -48,7 +48,7 @@ func lockFixtures() []Fixture {
 		return Fixture{Name: "file:" + name, short: name, Makes: makes, make: make, roles: roles, explain: explain}
 	}
 	return []Fixture{
-		locks("flock", "a lock that two processes inherited, and one who waits for it", makeFlock,
+		locks("flock", "a lock that two processes inherited, and a process that waits for it", makeFlock,
 			map[string]func(*role) error{"a": holdRole, "b": holdRole, "wait": waitFlockRole}, explanation{
 				picture: "{3} waits → lock of {1} and {2}",
 				calls: []string{
@@ -61,7 +61,7 @@ func lockFixtures() []Fixture {
 				},
 				next: []string{"ipctop why {3}", "ipctop show {object}"},
 			}),
-		locks("posix", "a locked range, and one who waits to lock the whole file", makePosixLock,
+		locks("posix", "a locked range, and a process that waits to lock the whole file", makePosixLock,
 			map[string]func(*role) error{"lock": posixLockRole, "wait": waitPosixRole}, explanation{
 				picture: "{2} waits → bytes 5–14, locked by {1}",
 				calls: []string{
@@ -74,7 +74,7 @@ func lockFixtures() []Fixture {
 				},
 				next: []string{"ipctop why {2}", "ipctop show {object}"},
 			}),
-		locks("ofd", "a range that two descriptions have locked for reading, and one who waits to write", makeOFDLock,
+		locks("ofd", "a range that two open file descriptions have locked for reading, and a process that waits to lock it for writing", makeOFDLock,
 			map[string]func(*role) error{"a": holdRole, "b": holdRole, "wait": waitOFDRole}, explanation{
 				picture: "{3} waits → bytes 0–9, locked for reading by {1} and {2}",
 				calls: []string{

@@ -30,7 +30,7 @@ func futexFixtures() []Fixture {
 		}
 	}
 	return []Fixture{
-		fixture("futex", "futex", "a mutex in shared memory, as glibc lays it out, that one process holds and one waits for", 0, explanation{
+		fixture("futex", "futex", "a mutex in shared memory with the layout of glibc; one process holds it and one waits for it", 0, explanation{
 			picture: "{2} waits → mutex of {1}",
 			calls: []string{
 				"{1}: shmat(2), then writes what pthread_mutex_lock(3) writes",
@@ -42,7 +42,7 @@ func futexFixtures() []Fixture {
 			},
 			next: []string{"ipctop why {2}", "ipctop show {object}"},
 		}),
-		fixture("futex:robust", "ftxrob", "the same, robust: its word is the owner", mutexRobust, explanation{
+		fixture("futex:robust", "ftxrob", "the same with a robust mutex: the futex word names the owner", mutexRobust, explanation{
 			picture: "{2} waits → mutex of {1}",
 			calls: []string{
 				"{1}: shmat(2), then writes what pthread_mutex_lock(3) writes for a robust mutex: the owner's thread id",
@@ -67,7 +67,7 @@ func futexFixtures() []Fixture {
 			next: []string{"ipctop why {2}", "ipctop show {object}"},
 		}),
 		{
-			Name: "futex:held", short: "ftxhld", Makes: "a robust one that is held and nobody waits for; show alone sees such locks",
+			Name: "futex:held", short: "ftxhld", Makes: "a robust mutex that is held and that nobody waits for; only ipctop show sees such locks",
 			explain: explanation{
 				picture: "{1} has a mutex that nobody waits for",
 				calls: []string{

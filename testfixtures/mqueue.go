@@ -32,7 +32,7 @@ func mqFixtures() []Fixture {
 	}, {
 		Name:  "posix-mq:empty",
 		short: "mq-empty",
-		Makes: "an empty one with a receiver that waits for a message",
+		Makes: "an empty message queue with a receiver that waits for a message",
 		explain: explanation{
 			picture: "empty queue → {1} waits",
 			calls: []string{
@@ -49,7 +49,7 @@ func mqFixtures() []Fixture {
 	}, {
 		Name:  "posix-mq:deleted",
 		short: "mq-del",
-		Makes: "one that is open although its name was removed",
+		Makes: "a message queue that is open although its name was removed",
 		explain: explanation{
 			picture: "{1} ⇄ queue without a name",
 			calls: []string{

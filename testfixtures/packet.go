@@ -48,7 +48,7 @@ func packetFixtures() []Fixture {
 		roles: hold,
 	}, {
 		Name:  "packet",
-		Makes: "a packet socket on the loopback interface, for a protocol nobody speaks",
+		Makes: "a packet socket on the loopback interface, for an unused protocol",
 		explain: explanation{
 			picture: "frames of lo → {1}",
 			calls: []string{

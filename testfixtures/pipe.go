@@ -27,7 +27,7 @@ func pipeFixtures() []Fixture {
 		roles: roles,
 	}, {
 		Name:  "pipe:full",
-		Makes: "a pipe into which not one byte more goes",
+		Makes: "a pipe that is completely full",
 		explain: explanation{
 			picture: "{1} → pipe FULL → {2}",
 			calls: []string{

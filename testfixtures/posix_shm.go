@@ -39,7 +39,7 @@ func posixShmFixtures() []Fixture {
 	}, {
 		Name:  "posix-shm:deleted",
 		short: "pshm-del",
-		Makes: "one that lives on although it was unlinked",
+		Makes: "a shared memory object that is in use although it was unlinked",
 		explain: explanation{
 			picture: "{1} ⇄ memory without a name ⇄ {2}",
 			calls: []string{
@@ -61,7 +61,7 @@ func posixSemFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "posix-sem",
 		short: "psem",
-		Makes: "a named semaphore of value 3, laid out as glibc does",
+		Makes: "a named semaphore of value 3, with the layout of glibc",
 		explain: explanation{
 			picture: "{1} ⇄ semaphore (3)",
 			calls: []string{
@@ -76,7 +76,7 @@ func posixSemFixtures() []Fixture {
 	}, {
 		Name:  "posix-sem:taken",
 		short: "psem-tkn",
-		Makes: "one of value 0 that two threads are counted to wait for",
+		Makes: "a semaphore of value 0 whose counter says that two threads wait",
 		explain: explanation{
 			picture: "{1} ⇄ semaphore (0, two counted as waiting)",
 			calls: []string{
@@ -91,7 +91,7 @@ func posixSemFixtures() []Fixture {
 	}, {
 		Name:  "posix-sem:musl",
 		short: "psem-msl",
-		Makes: "one of value 4, laid out and mapped as musl does",
+		Makes: "a semaphore of value 4, with the layout and mapping of musl",
 		explain: explanation{
 			picture: "{1} ⇄ semaphore (4)",
 			calls: []string{

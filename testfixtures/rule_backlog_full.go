@@ -12,7 +12,7 @@ func backlogFullFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "backlog-full",
 		short: "blog",
-		Makes: "a listener that does not accept and takes no more connections, and a client blocked in connect",
+		Makes: "a listener that does not accept and whose backlog is full, and a client blocked in connect",
 		explain: explanation{
 			picture: "{3} → listener FULL → {1} (does not accept)",
 			calls: []string{
@@ -48,7 +48,7 @@ func backlogFullFixtures() []Fixture {
 	}, {
 		Name:  "backlog-full:control",
 		short: "blog-i",
-		Makes: "one with room for more",
+		Makes: "a listener whose backlog has room",
 		explain: explanation{
 			picture: "{2} → listener (4 of 6) → {1}",
 			calls: []string{

@@ -12,7 +12,7 @@ func closeWaitFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "close-wait",
 		short: "clw",
-		Makes: "a server with 12 connections that its client has closed and it has not",
+		Makes: "a server with 12 connections that the client has closed and the server has not",
 		explain: explanation{
 			picture: "{2} (closed) – 12 connections – {1} (open)",
 			calls: []string{
@@ -29,7 +29,7 @@ func closeWaitFixtures() []Fixture {
 	}, {
 		Name:  "close-wait:control",
 		short: "clw-i",
-		Makes: "one with 12 connections that are open at both ends",
+		Makes: "a server with 12 connections that are open at both ends",
 		explain: explanation{
 			picture: "{2} – 12 connections – {1}",
 			calls: []string{

@@ -14,7 +14,7 @@ import (
 func databaseLockFixtures() []Fixture {
 	roles := map[string]func(*role) error{"keeps": sessionRole, "wants": sessionRole}
 	return []Fixture{{
-		Name: "database-lock", short: "dbl", Makes: "two processes with the titles of sessions of PostgreSQL, one of which waits for the other's lock",
+		Name: "database-lock", short: "dbl", Makes: "two processes with titles of PostgreSQL sessions; one says that it waits for a lock",
 		explain: explanation{
 			picture: "{2} → row or table locked by {1}",
 			calls: []string{

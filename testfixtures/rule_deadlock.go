@@ -28,7 +28,7 @@ func makeDeadlock(m *maker, fileA, fileB, nameA, nameB string) (object, error) {
 }
 
 func deadlockFixtures() []Fixture {
-	list := pair("deadlock", "dead", "two processes that each have locked the file that the other wants to lock",
+	list := pair("deadlock", "dead", "two processes; each has locked the file that the other one wants to lock",
 		"a process that waits for one that is idle", func(m *maker) (object, error) {
 			return makeDeadlock(m, "dead-a", "dead-b", "dead-1", "dead-2")
 		}, makeLockWait, explanation{
@@ -103,7 +103,7 @@ func deadlockFixtures() []Fixture {
 		},
 		next: []string{"ipctop why {2}"},
 	})
-	control("sleeper", "dead-l", "a process that wants a lock of one that sleeps and has what another one waits for", func(m *maker) (object, error) {
+	control("sleeper", "dead-l", "a process that waits for a lock of a sleeping process, and holds what another process waits for", func(m *maker) (object, error) {
 		a, id, err := m.lockFile("dead-l", 2)
 		if err != nil {
 			return object{}, err

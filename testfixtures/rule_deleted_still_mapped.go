@@ -11,7 +11,7 @@ func deletedStillMappedFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "deleted-still-mapped",
 		short: "split",
-		Makes: "a process that maps shared memory whose name was removed, and one that maps what has the name now",
+		Makes: "a process that maps shared memory whose name was removed, and one that maps the object that has the name now",
 		explain: explanation{
 			picture: "{1} ⇄ memory of a name that was removed; {2} ⇄ memory that has the name now",
 			calls: []string{

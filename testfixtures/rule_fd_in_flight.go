@@ -31,7 +31,7 @@ func fdInFlightFixtures() []Fixture {
 	}, {
 		Name:  "fd-in-flight:control",
 		short: "infl-i",
-		Makes: "one whose write end was received",
+		Makes: "a pipe whose write end was received",
 		explain: explanation{
 			picture: "{2} (idle) → pipe → {3}",
 			calls: []string{
@@ -68,7 +68,7 @@ func fdInFlightFixtures() []Fixture {
 	}, {
 		Name:  "fd-in-flight:control-lock",
 		short: "infl-li",
-		Makes: "one whose descriptor was received",
+		Makes: "a lock whose descriptor was received",
 		explain: explanation{
 			picture: "{4} → lock of {2}",
 			calls: []string{

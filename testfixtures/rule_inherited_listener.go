@@ -35,7 +35,7 @@ func inheritedListenerFixtures() []Fixture {
 	}, {
 		Name:  "inherited-listener:control",
 		short: "lsn-i",
-		Makes: "one that accepts",
+		Makes: "an inherited listening socket whose holder accepts",
 		explain: explanation{
 			picture: "clients → listener → {2}",
 			calls: []string{
@@ -52,7 +52,7 @@ func inheritedListenerFixtures() []Fixture {
 	}, {
 		Name:  "inherited-listener:session",
 		short: "lsn-s",
-		Makes: "one in the session of a process that lives, which had started the server",
+		Makes: "a child in the session of the process that started the server and still runs",
 		explain: explanation{
 			picture: "clients → listener → {2} (does not accept)",
 			calls: []string{
@@ -69,7 +69,7 @@ func inheritedListenerFixtures() []Fixture {
 	}, {
 		Name:  "inherited-listener:control-session",
 		short: "lsn-si",
-		Makes: "one whose server lives and does something else",
+		Makes: "a child whose server still runs and does something else",
 		explain: explanation{
 			picture: "clients → listener → its server, which lives, and {2}",
 			calls: []string{

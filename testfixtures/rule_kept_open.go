@@ -20,7 +20,7 @@ func keptOpenFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "kept-open",
 		short: "kept",
-		Makes: "a process that reads the output of a command that has ended; what that started in the background keeps the pipe",
+		Makes: "a process that reads the output of a command that has ended; a background process of the command keeps the pipe open",
 		explain: explanation{
 			picture: "{3} (in the background) → pipe → {2}",
 			calls: []string{
@@ -37,7 +37,7 @@ func keptOpenFixtures() []Fixture {
 	}, {
 		Name:  "kept-open:control",
 		short: "kept-i",
-		Makes: "one whose command still runs",
+		Makes: "a process that reads the output of a command that still runs",
 		explain: explanation{
 			picture: "a command that runs, and {3} → pipe → {2}",
 			calls: []string{

@@ -1,7 +1,7 @@
 package testfixtures
 
 func leakedWriteEndFixtures() []Fixture {
-	return pair("leaked-write-end", "leak", "two workers that each read from a pipe; the younger one keeps the pipe of the other open by accident",
+	return pair("leaked-write-end", "leak", "two workers that each read from a pipe; the younger one keeps the write end of the other's pipe open by accident",
 		"a process that reads from a pipe into which an older sibling is to write", func(m *maker) (object, error) {
 			fds, id, err := m.pipe()
 			if err != nil {

@@ -13,7 +13,7 @@ func limitNearFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "limit-near",
 		short: "limit",
-		Makes: "a process that has nearly as many files open as it may",
+		Makes: "a process whose open files nearly reach its limit",
 		explain: explanation{
 			picture: "{1} has 37 of 40 files",
 			calls: []string{
@@ -30,7 +30,7 @@ func limitNearFixtures() []Fixture {
 	}, {
 		Name:  "limit-near:control",
 		short: "limit-i",
-		Makes: "one that has as many open, and may have twice as many",
+		Makes: "a process with as many open files and twice the limit",
 		explain: explanation{
 			picture: "{1} has 37 of 80 files",
 			calls: []string{

@@ -23,7 +23,7 @@ func lockInheritedFixtures() []Fixture {
 		}
 		return pids, id, err
 	}
-	list := pair("lock-inherited", "inh", "a process that waits for a lock whose taker has ended: an inheritor keeps it",
+	list := pair("lock-inherited", "inh", "a process that waits for a lock; the process that took the lock has ended, and one that inherited it keeps it",
 		"a process that waits for a lock whose taker lives", func(m *maker) (object, error) {
 			pids, id, err := inherited(m, true)
 			if err == nil {
@@ -60,7 +60,7 @@ func lockInheritedFixtures() []Fixture {
 	list[0].roles["lock"], list[1].roles["lock"] = ending(takeFlockRole), takeFlockRole
 	return append(list, Fixture{
 		Name: "lock-inherited:control-script", short: "inh-s", make: makeScriptLock,
-		Makes: "a lock that a program took for the descriptor of one that was there before, as flock(1) does for a script, and a process that waits for it",
+		Makes: "a lock taken on a descriptor of an older process, as flock(1) does for a script, and a process that waits for it",
 		explain: explanation{
 			picture: "{3} → lock of {1}",
 			calls: []string{

@@ -65,7 +65,7 @@ func mutexOwnerDeadFixtures() []Fixture {
 			next: []string{"ipctop why {3}"},
 		})
 	list = append(list, Fixture{
-		Name: "mutex-owner-dead:forked", short: "mfork", Makes: "a process that was forked while another thread had a mutex, and wants it",
+		Name: "mutex-owner-dead:forked", short: "mfork", Makes: "a process that was forked while another thread held a mutex, and waits for that mutex",
 		explain: explanation{
 			picture: "{2} → copy of a mutex whose owner is no thread of it",
 			calls: []string{

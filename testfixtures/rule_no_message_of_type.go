@@ -28,7 +28,7 @@ func noMessageOfTypeFixtures() []Fixture {
 	}, {
 		Name:  "no-message-of-type:control",
 		short: "mtype-i",
-		Makes: "an empty one, and a receiver that waits for a type",
+		Makes: "an empty queue, and a receiver that waits for a message of one type",
 		explain: explanation{
 			picture: "empty queue {id} → {1} wants type 9",
 			calls: []string{

@@ -5,7 +5,7 @@ import (
 )
 
 func noReaderFixtures() []Fixture {
-	list := pair("no-reader", "nord", "a process that has the write end of a pipe that nobody can read", "a pipe with a reader",
+	list := pair("no-reader", "nord", "a process that holds the write end of a pipe without a reader", "a pipe with a reader",
 		func(m *maker) (object, error) {
 			fds, id, err := m.pipe()
 			if err != nil {

@@ -27,7 +27,7 @@ func openPermissionsFixtures() []Fixture {
 	}, {
 		Name:  "open-permissions:control",
 		short: "perm-i",
-		Makes: "one that its owner and group may write to and others read",
+		Makes: "a shared memory object that its owner and group may write to and others may only read",
 		explain: explanation{
 			picture: "{1} ⇄ memory with mode 0664",
 			calls: []string{

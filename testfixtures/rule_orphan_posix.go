@@ -21,7 +21,7 @@ func orphanPosixFixtures() []Fixture {
 	}, {
 		Name:  "orphan-posix-shm:control",
 		short: "opshm-i",
-		Makes: "one that a process maps, and has not open",
+		Makes: "a shared memory object that a process maps and does not have open",
 		explain: explanation{
 			picture: "{1} ⇄ memory with a name",
 			calls: []string{
@@ -55,7 +55,7 @@ func orphanPosixFixtures() []Fixture {
 	}, {
 		Name:  "orphan-posix-sem:control",
 		short: "opsem-i",
-		Makes: "one that a process has mapped",
+		Makes: "a semaphore that a process has mapped",
 		explain: explanation{
 			picture: "{1} ⇄ semaphore with a name",
 			calls: []string{
@@ -88,7 +88,7 @@ func orphanPosixFixtures() []Fixture {
 	}, {
 		Name:  "orphan-posix-mq:control",
 		short: "opmq-i",
-		Makes: "one that a process has open",
+		Makes: "a message queue that a process has open",
 		explain: explanation{
 			picture: "queue with a name (1 message) → {1}",
 			calls: []string{

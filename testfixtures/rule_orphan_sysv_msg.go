@@ -22,7 +22,7 @@ func orphanSysvMsgFixtures() []Fixture {
 	}, {
 		Name:  "orphan-sysv-msg:control",
 		short: "omsg-i",
-		Makes: "one whose sender has ended and whose receiver lives",
+		Makes: "a queue whose sender has ended and whose receiver still runs",
 		explain: explanation{
 			picture: "queue {id} (2 messages) → {1}",
 			calls: []string{

@@ -22,7 +22,7 @@ func orphanSysvSemFixtures() []Fixture {
 	}, {
 		Name:  "orphan-sysv-sem:control",
 		short: "osem-i",
-		Makes: "one of whose last users one lives",
+		Makes: "a set of which one of the last users still runs",
 		explain: explanation{
 			picture: "{1} – set {id}",
 			calls: []string{

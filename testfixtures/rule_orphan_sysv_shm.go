@@ -31,7 +31,7 @@ func orphanSysvShmFixtures() []Fixture {
 	}, {
 		Name:  "orphan-sysv-shm:control",
 		short: "oshm-i",
-		Makes: "one that nobody has attached, either, but whose creator lives",
+		Makes: "a segment that nobody has attached and whose creator still runs",
 		explain: explanation{
 			picture: "{1} made segment {id}, and lives",
 			calls: []string{
@@ -47,7 +47,7 @@ func orphanSysvShmFixtures() []Fixture {
 	}, {
 		Name:  "orphan-sysv-shm:control-attached",
 		short: "oshm-a",
-		Makes: "one whose creator has ended, and which another process has attached",
+		Makes: "a segment whose creator has ended and which another process has attached",
 		explain: explanation{
 			picture: "{1} ⇄ segment {id}",
 			calls: []string{

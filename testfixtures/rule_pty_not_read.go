@@ -22,7 +22,7 @@ func ptyNotReadFixtures() []Fixture {
 		return pids, t.object(tree{}, tree{}).id, err
 	}
 	stopped := Fixture{
-		Name: "pty-not-read:ctrl-s", short: "ptynr-s", Makes: "a program that writes to a terminal of which Ctrl-S has stopped the output", roles: helperRoles(),
+		Name: "pty-not-read:ctrl-s", short: "ptynr-s", Makes: "a program that writes to a terminal whose output Ctrl-S has stopped", roles: helperRoles(),
 		make: func(m *maker) (object, error) {
 			t, err := openTerminal()
 			if err != nil {

@@ -9,7 +9,7 @@ func queueFullFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "queue-full",
 		short: "qfull",
-		Makes: "a full System V queue at which a sender waits; who last received from it sleeps",
+		Makes: "a full System V queue at which a sender waits; its last receiver sleeps",
 		explain: explanation{
 			picture: "{2} → queue {id} FULL → {1} (idle)",
 			calls: []string{

@@ -8,7 +8,7 @@ import (
 )
 
 func selfWaitFixtures() []Fixture {
-	list := pair("self-wait", "self", "a process that reads from a pipe whose only other end it has itself",
+	list := pair("self-wait", "self", "a process that reads from a pipe and is the only holder of the write end",
 		"a process that reads from a pipe whose other end another one has", func(m *maker) (object, error) {
 			fds, id, err := m.pipe()
 			if err != nil {
@@ -42,7 +42,7 @@ func selfWaitFixtures() []Fixture {
 			next: []string{"ipctop why {2}"},
 		})
 	return append(list, Fixture{
-		Name: "self-wait:mutex", short: "self-m", Makes: "a process that wants a mutex which it has locked itself",
+		Name: "self-wait:mutex", short: "self-m", Makes: "a process that waits for a mutex that it holds itself",
 		explain: explanation{
 			picture: "{2} → mutex of {2}",
 			calls: []string{
@@ -73,7 +73,7 @@ func selfWaitFixtures() []Fixture {
 			return aboutObject(id), nil
 		},
 	}, Fixture{
-		Name: "self-wait:control-signal", short: "self-s", Makes: "a process that reads from a pipe of its own, into which the handler of a signal may write",
+		Name: "self-wait:control-signal", short: "self-s", Makes: "a process that reads from its own pipe, to which its signal handler may write",
 		explain: explanation{
 			picture: "{2} → pipe → {2}, and a handler may write",
 			calls: []string{

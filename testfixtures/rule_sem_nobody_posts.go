@@ -13,7 +13,7 @@ func semNobodyPostsFixtures() []Fixture {
 		}
 		return pids, id, err
 	}
-	return pair("sem-nobody-posts", "semnp", "a process that waits at a semaphore in memory that it alone has", "one whose memory another process has as well",
+	return pair("sem-nobody-posts", "semnp", "a process that waits for a semaphore in memory that no other process has", "a process that waits for a semaphore in memory that another process has, too",
 		func(m *maker) (object, error) {
 			pids, id, err := sem(m)
 			m.finds(Diagnosis{Victims: pids, Objects: []string{id}, Severity: "warning"})

@@ -25,7 +25,7 @@ func semOwnerDeadFixtures() []Fixture {
 		}
 		return p, sysvSem.id(n), err
 	}
-	list := pair("sem-owner-dead", "smdd", "a process that waits for a semaphore that one has taken that has ended", "one whose taker lives",
+	list := pair("sem-owner-dead", "smdd", "a process that waits for a semaphore; the process that took it has ended", "a process that waits for a semaphore; the process that took it still runs",
 		func(m *maker) (object, error) {
 			p, id, err := sem(m, true)
 			if err == nil {

@@ -26,7 +26,7 @@ func signalQueueNearLimitFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "signal-queue-near-limit",
 		short: "sigq",
-		Makes: "a process with 18 signals queued, whose limit on them is nearly reached",
+		Makes: "a process with 18 queued signals, close to its limit",
 		explain: explanation{
 			picture: "18 signals → {1}, pending",
 			calls: []string{
@@ -43,7 +43,7 @@ func signalQueueNearLimitFixtures() []Fixture {
 	}, {
 		Name:  "signal-queue-near-limit:control",
 		short: "sigq-i",
-		Makes: "one with as many, whose limit is ten times as high",
+		Makes: "a process with as many queued signals and ten times the limit",
 		explain: explanation{
 			picture: "18 signals → {1}, pending",
 			calls: []string{

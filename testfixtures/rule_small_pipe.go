@@ -14,7 +14,7 @@ func smallPipeFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "small-pipe",
 		short: "spipe",
-		Makes: "a user whose pipes take as many pages as they may, and who gets a small one then",
+		Makes: "a user whose pipes have reached the limit on pages, so that the next pipe is small",
 		explain: explanation{
 			picture: "{1} has pipes of all pages that its user may have; the next is small",
 			calls: []string{

@@ -101,7 +101,7 @@ func socketFullFixtures() []Fixture {
 			return aboutObject(id), err
 		},
 	}, Fixture{
-		Name: "socket-full:control-datagrams", short: "sfull-di", roles: helperRoles(), Makes: "such a socket whose owner waits for the next message",
+		Name: "socket-full:control-datagrams", short: "sfull-di", roles: helperRoles(), Makes: "a bound datagram socket whose owner waits for the next message",
 		explain: explanation{
 			picture: "{3} (idle) → datagrams → {2}",
 			calls: []string{

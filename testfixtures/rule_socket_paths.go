@@ -15,7 +15,7 @@ func socketPathFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "stale-socket-path",
 		short: "stale",
-		Makes: "a socket's file whose server has ended, next to one whose server lives",
+		Makes: "a socket file whose server has ended, next to one whose server still runs",
 		explain: explanation{
 			picture: "clients → a file that no socket is bound to",
 			calls: []string{
@@ -67,7 +67,7 @@ func socketPathFixtures() []Fixture {
 	}, {
 		Name:  "unreachable-listener",
 		short: "unre",
-		Makes: "two servers that listen on the same path, of which the second has removed the first one's file",
+		Makes: "two servers that listen on the same path; the second one has removed the first one's file",
 		explain: explanation{
 			picture: "clients → path → {2}; nobody → {1}",
 			calls: []string{

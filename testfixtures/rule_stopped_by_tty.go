@@ -15,7 +15,7 @@ func stoppedByTTYFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "stopped-by-tty",
 		short: "tty",
-		Makes: "a terminal with a background process that wanted to read from it and was stopped",
+		Makes: "a terminal with a background process that was stopped because it tried to read",
 		explain: explanation{
 			picture: "{3} (background) – terminal – {2} (foreground)",
 			calls: []string{
@@ -33,7 +33,7 @@ func stoppedByTTYFixtures() []Fixture {
 	}, {
 		Name:  "stopped-by-tty:control",
 		short: "tty-i",
-		Makes: "one with a background process that stopped itself",
+		Makes: "a terminal with a background process that stopped itself",
 		explain: explanation{
 			picture: "{3} (background) – terminal – {2} (foreground)",
 			calls: []string{

@@ -12,7 +12,7 @@ func termSignalBlockedFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "term-signal-blocked",
 		short: "term",
-		Makes: "a process that blocks SIGTERM and was sent it",
+		Makes: "a process that blocks SIGTERM, with a SIGTERM pending",
 		explain: explanation{
 			picture: "SIGTERM → {2}, pending",
 			calls: []string{
@@ -29,7 +29,7 @@ func termSignalBlockedFixtures() []Fixture {
 	}, {
 		Name:  "term-signal-blocked:control",
 		short: "term-i",
-		Makes: "a process that blocks SIGTERM, and was sent SIGUSR1, which it blocks, too",
+		Makes: "a process that blocks SIGTERM and SIGUSR1, with only SIGUSR1 pending",
 		explain: explanation{
 			picture: "SIGUSR1 → {2}, pending",
 			calls: []string{

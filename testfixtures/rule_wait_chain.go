@@ -7,7 +7,7 @@ import (
 )
 
 func waitChainFixtures() []Fixture {
-	return pair("wait-chain", "chain", "a process that waits for the lock of one that waits for the lock of a third, which is idle",
+	return pair("wait-chain", "chain", "a process that waits for a lock of a second one, which waits for a lock of a third, idle one",
 		"a process that waits for data from one that is idle", func(m *maker) (object, error) {
 			a, idA, err := m.lockFile("chain-a", 2)
 			if err != nil {

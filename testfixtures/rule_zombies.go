@@ -14,7 +14,7 @@ func zombiesFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "zombies",
 		short: "zomb",
-		Makes: "a process with 12 children that have ended and that it does not wait for",
+		Makes: "a process that does not wait for its 12 ended children",
 		explain: explanation{
 			picture: "{1} has 12 children that have ended",
 			calls: []string{
@@ -32,7 +32,7 @@ func zombiesFixtures() []Fixture {
 	}, {
 		Name:  "zombies:control",
 		short: "zomb-i",
-		Makes: "a process with 3 such children, as one has that is about to collect them",
+		Makes: "a process with 3 ended children, as if it were about to reap them",
 		explain: explanation{
 			picture: "{1} has 3 children that have ended",
 			calls: []string{
@@ -49,7 +49,7 @@ func zombiesFixtures() []Fixture {
 	}, {
 		Name:  "zombies:blocked",
 		short: "zomb-b",
-		Makes: "a process with a child that has ended, which blocks SIGCHLD and so is not told",
+		Makes: "a process with an ended child that blocks SIGCHLD, so that it is not notified",
 		explain: explanation{
 			picture: "{2} is not told that {3} has ended",
 			calls: []string{

@@ -15,7 +15,7 @@ func signalsFixtures() []Fixture {
 	return []Fixture{{
 		Name:  SignalsKind,
 		short: "sig",
-		Makes: "a process with signals pending, blocked, ignored and caught, a thread of which differs",
+		Makes: "a process with signals pending, blocked, ignored and caught; one of its threads differs",
 		explain: explanation{
 			picture: "signals → {1}",
 			calls: []string{

@@ -12,7 +12,7 @@ func sysvMsgFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "sysv-msg",
 		short: "msg",
-		Makes: "a message queue with 2 messages left of 3, and a limit of its own",
+		Makes: "a message queue with 2 messages left of 3, and its own size limit",
 		explain: explanation{
 			picture: "{1} → queue {id} (2 messages) → {2}",
 			calls: []string{

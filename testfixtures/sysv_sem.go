@@ -9,7 +9,7 @@ func sysvSemFixtures() []Fixture {
 	return []Fixture{{
 		Name:  "sysv-sem",
 		short: "sem",
-		Makes: "a set of 3 semaphores, one process waiting for one, one for zero of another",
+		Makes: "a set of 3 semaphores: one process waits for an increase of one of them, another for zero of a second one",
 		explain: explanation{
 			picture: "{1}, {2} wait at set {id}",
 			calls: []string{

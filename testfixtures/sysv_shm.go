@@ -30,7 +30,7 @@ func sysvShmFixtures() []Fixture {
 	}, {
 		Name:  "sysv-shm:removed",
 		short: "shm-rm",
-		Makes: "one that is marked for removal and lives on while it is attached",
+		Makes: "a segment that is marked for removal and exists while it is attached",
 		explain: explanation{
 			picture: "{1} ⇄ segment {id}, marked for removal → {2}",
 			calls: []string{
@@ -48,7 +48,7 @@ func sysvShmFixtures() []Fixture {
 	}, {
 		Name:  "sysv-shm:orphan",
 		short: "shm-orph",
-		Makes: "one that nobody has attached",
+		Makes: "a segment that no process has attached",
 		explain: explanation{
 			picture: "segment {id}: nobody",
 			calls: []string{

@@ -46,7 +46,7 @@ func tcpFixtures() []Fixture {
 	}, {
 		Name:  "tcp:half-closed",
 		short: "tcp-half",
-		Makes: "a connection of which the other end has been closed for sending",
+		Makes: "a connection whose peer has shut down sending",
 		explain: explanation{
 			picture: "{2} –shut→ {1} (CLOSE-WAIT)",
 			calls: []string{
@@ -63,7 +63,7 @@ func tcpFixtures() []Fixture {
 	}, {
 		Name:  "tcp:listener",
 		short: "tcp-ls",
-		Makes: "a listener with 2 connections it has not accepted",
+		Makes: "a listener with 2 connections that it has not accepted",
 		explain: explanation{
 			picture: "{2}, {3} → connections not accepted → {1}",
 			calls: []string{

@@ -32,7 +32,7 @@ func unixFixtures() []Fixture {
 	}, {
 		Name:  "unix:seqpacket",
 		short: "unix-seq",
-		Makes: "a pair of sequenced packets with one unread",
+		Makes: "a pair of type SOCK_SEQPACKET with one unread packet",
 		explain: explanation{
 			picture: "{1} → socket pair (1 packet unread) → {2}",
 			calls: []string{
@@ -65,7 +65,7 @@ func unixFixtures() []Fixture {
 	}, {
 		Name:  "unix:listener",
 		short: "unix-ls",
-		Makes: "a listener with a path and 2 clients it has not accepted",
+		Makes: "a listener with a path and 2 clients that it has not accepted",
 		explain: explanation{
 			picture: "{2}, {3} → connections not accepted → {1}",
 			calls: []string{
@@ -82,7 +82,7 @@ func unixFixtures() []Fixture {
 	}, {
 		Name:  "unix:abstract",
 		short: "unix-abs",
-		Makes: "a listener with an abstract name and 2 clients it has not accepted",
+		Makes: "a listener with an abstract name and 2 clients that it has not accepted",
 		explain: explanation{
 			picture: "{2}, {3} → connections not accepted → {1}",
 			calls: []string{
@@ -99,7 +99,7 @@ func unixFixtures() []Fixture {
 	}, {
 		Name:  "unix:in-flight",
 		short: "unix-fl",
-		Makes: "a pair with the ends of a pipe on their way in its queue (SCM_RIGHTS)",
+		Makes: "a pair with both ends of a pipe in flight in its queue (SCM_RIGHTS)",
 		explain: explanation{
 			picture: "{1} → [both ends of a pipe] → {2}",
 			calls: []string{
@@ -116,7 +116,7 @@ func unixFixtures() []Fixture {
 	}, {
 		Name:  "unix:shutdown",
 		short: "unix-shut",
-		Makes: "a pair one end of which has shut down sending",
+		Makes: "a pair of which one end has shut down sending",
 		explain: explanation{
 			picture: "{1} –shut– {2}",
 			calls: []string{

@@ -1,5 +1,5 @@
-// Package trace defines the events that ipctop trace reports, joins the sending of a signal
-// and its delivery into one event, and filters events.
+// Package trace defines the events that ipctop trace reports, filters them, and joins two
+// events that belong together, such as the sending and the delivery of a signal.
 //
 // It reads nothing: package trace/tracer gets the records from the kernel. So events can be
 // made, joined and filtered in tests and on any system. No event has the contents of messages

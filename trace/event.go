@@ -30,10 +30,10 @@ type Event struct {
 	Time  time.Time `json:"time" doc:"when it happened"`
 	Event string    `json:"event" oneof:"signal taken blocked exit connect accept fd-passed lock created removed" doc:"what happened"`
 
-	Sender *Party `json:"sender,omitzero" doc:"who did it; of a signal missing where the kernel did, of blocked who woke the target"`
-	Target *Party `json:"target,omitzero" doc:"to whom, where that is known; of blocked who waited, of exit who ended"`
+	Sender *Party `json:"sender,omitzero" doc:"the sender; missing for a signal from the kernel; of blocked the process that woke the target"`
+	Target *Party `json:"target,omitzero" doc:"the target, if known; of blocked the thread that waited, of exit the process that ended"`
 	Object string `json:"object,omitzero" doc:"the id of the object it has to do with, where that can be told"`
-	Path   string `json:"path,omitzero" doc:"what that is called: the path of a file or socket as it was given, @name of an abstract socket"`
+	Path   string `json:"path,omitzero" doc:"its name: the path of a file or socket as the program gave it, @name of an abstract socket"`
 	Error  string `json:"error,omitzero" doc:"the error by name, where it failed"`
 
 	*Signal
@@ -50,7 +50,7 @@ type Event struct {
 
 // Blocked describes a wait that has ended. The event's target waited, and its sender woke it.
 type Blocked struct {
-	Call    string        `json:"call" doc:"the system call; missing where it is none in which threads are known to block"`
+	Call    string        `json:"call" doc:"the system call; missing if it is not one that ipctop knows to block"`
 	For     time.Duration `json:"blocked_for_ns" unit:"ns" doc:"how long the thread slept"`
 	WokenBy string        `json:"woken_by" oneof:"process timer device packets" doc:"who ended the wait"`
 }
@@ -92,10 +92,10 @@ type Exit struct {
 	Core   bool           `json:"core_dumped" doc:"it left a core file"`
 	Age    time.Duration  `json:"lived_for_ns" unit:"ns" doc:"how long it lived"`
 
-	Left  []File `json:"left" doc:"objects that it made and nobody has removed, as far as they are known: the id, and the path or key"`
-	Locks []File `json:"locks_ended" doc:"files on which a lock ended with it, as far as it is known, with their paths"`
+	Left  []File `json:"left" doc:"objects that it created and that still exist, as far as known: the id, and the path or key"`
+	Locks []File `json:"locks_ended" doc:"files on which a lock was released when it ended, as far as known, with their paths"`
 
-	Robust []File `json:"robust_locks" doc:"futexes of robust locks that it had when it ended: whoever takes one next gets EOWNERDEAD; only the id"`
+	Robust []File `json:"robust_locks" doc:"ids of robust locks that it held when it ended: the next process that takes one gets EOWNERDEAD"`
 }
 
 // Signal describes a signal.
@@ -108,9 +108,9 @@ type Signal struct {
 	Status  model.Opt[int] `json:"status" doc:"of SIGCHLD: the exit status, or the number of the signal"`
 	Address string         `json:"address" doc:"of a fault: the address in hexadecimal"`
 	TTY     string         `json:"tty" doc:"the terminal that it comes from"`
-	Thread  int            `json:"thread" doc:"the thread that it was sent to, where it was not for the whole process"`
-	Fate    string         `json:"fate" oneof:"delivered ignored blocked awaited pending merged lost unknown" doc:"what became of it"`
-	Effect  string         `json:"effect" oneof:"none handler ends core stops continues" doc:"what it does to the target"`
+	Thread  int            `json:"thread" doc:"the thread that it was sent to, if it was not sent to the whole process"`
+	Fate    string         `json:"fate" oneof:"delivered ignored blocked awaited pending merged lost unknown" doc:"what happened to it"`
+	Effect  string         `json:"effect" oneof:"none handler ends core stops continues" doc:"its effect on the target"`
 	After   time.Duration  `json:"after_ns" unit:"ns" doc:"how long it waited until it was delivered"`
 
 	IsBlocked, Awaited bool   `json:"-"` // the state when it was sent
@@ -171,7 +171,7 @@ type Party struct {
 	UID        model.Opt[int]   `json:"uid,omitzero" doc:"effective user id"`
 	User       string           `json:"user,omitzero" doc:"that user's name"`
 	Container  *model.Container `json:"container,omitzero" doc:"the container it is in"`
-	InnerPID   int              `json:"inner_pid,omitzero" doc:"its pid in its own pid namespace, where that is another"`
+	InnerPID   int              `json:"inner_pid,omitzero" doc:"its pid in its own pid namespace, if different"`
 }
 
 // Name is the process's display name.

@@ -11,13 +11,13 @@ import (
 // lock; its target is the process that took the conflicting lock.
 type Lock struct {
 	Kind   string           `json:"lock" oneof:"posix ofd flock lease" doc:"posix: fcntl F_SETLK, held by a process; ofd: fcntl F_OFD_SETLK, held by an open file description; flock and lease (F_SETLEASE), likewise"`
-	Mode   string           `json:"mode" oneof:"READ WRITE" doc:"READ: shared; WRITE: exclusive; of what was given up the mode it had, where that is known; of a lease in the way for what the file is opened"`
+	Mode   string           `json:"mode" oneof:"READ WRITE" doc:"READ: shared; WRITE: exclusive; of a released lock the mode it had, if known; of a conflicting lease, what the file is opened for"`
 	Start  model.Opt[int64] `json:"start" unit:"bytes" doc:"first byte; missing of flock and lease"`
-	End    model.Opt[int64] `json:"end" unit:"bytes" doc:"last byte; missing: to the end of the file, however long it gets"`
-	Became string           `json:"outcome" oneof:"taken upgraded downgraded refused waits cleared forced interrupted abandoned released closed ended" doc:"what became of it"`
-	Waited time.Duration    `json:"waited_ns" unit:"ns" doc:"of one that was taken, or waited for in vain: how long its thread waited for it"`
+	End    model.Opt[int64] `json:"end" unit:"bytes" doc:"last byte; missing: to the end of the file, even if it grows"`
+	Became string           `json:"outcome" oneof:"taken upgraded downgraded refused waits cleared forced interrupted abandoned released closed ended" doc:"what happened to it"`
+	Waited time.Duration    `json:"waited_ns" unit:"ns" doc:"how long its thread waited for it, whether it got it or not"`
 	By     string           `json:"interrupted_by" doc:"of a wait that was interrupted: the signal whose handler ran"`
-	Before string           `json:"mode_before" oneof:"READ WRITE" doc:"the mode that it had until then, where that is known; flock(2) gives it up before it waits or is refused"`
+	Before string           `json:"mode_before" oneof:"READ WRITE" doc:"the mode that it had until then, if known; flock(2) releases it before it waits or is refused"`
 
 	Asker   uint64 `json:"-"` // identifies the thread
 	Owner   uint64 `json:"-"` // identifies the owner of the lock

@@ -7,7 +7,7 @@ import "slices"
 type Passed struct {
 	How    string `json:"passed" oneof:"sent received taken" doc:"by which side it was seen: sent or received over a UNIX socket (SCM_RIGHTS), taken by pidfd_getfd(2)"`
 	Number int    `json:"descriptors" doc:"how many"`
-	Given  []File `json:"files" doc:"what they are of, the first of them"`
+	Given  []File `json:"files" doc:"what the first of them refer to"`
 	Via    string `json:"via" doc:"of what was sent or received: the id of the socket at the other end, where that is known"`
 
 	Peeked bool `json:"-"` // it may be received again (MSG_PEEK)
@@ -16,7 +16,7 @@ type Passed struct {
 // File describes a file, or another object, that a process has open or leaves behind.
 type File struct {
 	Object string `json:"object,omitzero" doc:"the id of the object, where it has one"`
-	Name   string `json:"name,omitzero" doc:"the last part of its path, or what the kernel calls what has none"`
+	Name   string `json:"name,omitzero" doc:"last component of its path, or the kernel's name for a file without a path"`
 }
 
 // How descriptors were passed.

@@ -119,15 +119,15 @@ func (s *Signal) Outcome() string {
 	case FateIgnored:
 		return "ignored"
 	case FateBlocked:
-		return "blocked, so it waits"
+		return "blocked, stays pending"
 	case FateAwaited:
-		return "it waits for it"
+		return "awaited (sigwait)"
 	case FatePending:
-		return "not taken yet"
+		return "not delivered yet"
 	case FateMerged:
-		return "one waits already"
+		return "already pending"
 	case FateLost:
-		return "lost, too many wait"
+		return "lost, too many pending"
 	}
 	switch s.Effect {
 	case EffectEnds:

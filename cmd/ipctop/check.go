@@ -46,16 +46,16 @@ func (c command) newCheck(o *options) *cobra.Command {
 		Short: "say what is wrong; exit status for scripts",
 		Long: "Diagnoses the machine and lists the findings, the worst first: what is wrong, who is the cause, since when,\n" +
 			"with what confidence, and what can be done. ipctop explain RULE says more about each.\n\n" +
-			"The exit status is 3 if there is a finding at or above --fail-on. The default, warning, leaves out what is only\n" +
-			"worth knowing (info). With --strict it is 4 if there is none but something could not be read.\n\n" +
-			"The table shows three findings of each rule that is only worth knowing: --rule RULE or -o wide shows all.\n\n" +
+			"The exit status is 3 if there is a finding at or above --fail-on. The default is warning: findings of\n" +
+			"severity info do not count. With --strict it is 4 if there is no such finding but something could not be read.\n\n" +
+			"The table shows three info findings of each rule: --rule RULE or -o wide shows all.\n\n" +
 			"Unlike other commands it lists the directories in which UNIX sockets are bound, /run and /tmp, for socket files that\n" +
 			"were left behind; a program that watches one of them sees it opened.\n\n" +
-			"With --rates it also says what flows: as a table, in JSON (traffic) and as metrics.\n\n" +
+			"With --rates it also measures traffic, and shows it as a table, in JSON (traffic) and as metrics.\n\n" +
 			"-o openmetrics is for node_exporter's textfile collector: the metrics of ipctop exporter without running a server;\n" +
 			"from cron, as root:\n\n" +
 			"  cd /var/lib/node_exporter && ipctop check --fail-on never -o openmetrics > ipctop.tmp && mv ipctop.tmp ipctop.prom\n\n" +
-			"Of several hosts (--from) all samples have the label host.",
+			"With several hosts (--from), all samples have the label host.",
 		Example: "  ipctop check\n" +
 			"  ipctop check --fail-on critical -q || mail -s stuck root < /dev/null\n" +
 			"  ipctop check --rule deadlock --rule lock-wait --json\n" +
@@ -121,7 +121,7 @@ func (k *checkOptions) verify(o *options, ageAsked bool) error {
 	case k.minAge < 0:
 		return usageError("--min-age %v: it cannot be negative", k.minAge)
 	case ageAsked && o.reads():
-		return usageError("--min-age is for looking at the machine: the findings of a dump (--from) are in it")
+		return usageError("--min-age needs the live machine: a dump (--from) already contains its findings")
 	case !slices.Contains(failLevels, k.failOn) && k.failOn != failNever:
 		return usageError("--fail-on is %s or %s, not %q", strings.Join(failLevels, ", "), failNever, k.failOn)
 	case !slices.Contains(checkFormats(), k.format):
@@ -268,8 +268,10 @@ func (k *checkOptions) notes(w io.Writer, request *render.Request, snap *model.S
 		if k.rules != nil {
 			what = strings.Join(k.rules, ", ")
 		}
-		parts = append(parts, fmt.Sprintf("nothing found by %s in %d processes, %d objects and %d waiting threads",
-			what, len(snap.Processes), len(snap.Objects), len(snap.Waits)))
+		parts = append(parts, fmt.Sprintf("nothing found by %s in %s, %s and %s", what,
+			render.Counted(len(snap.Processes), "process", "processes"),
+			render.Counted(len(snap.Objects), "object", "objects"),
+			render.Counted(len(snap.Waits), "waiting thread", "waiting threads")))
 	}
 	if gaps := render.GapSummary(snap); gaps != "" && request.Format == "table" && k.format != openMetrics {
 		parts = append(parts, gaps)

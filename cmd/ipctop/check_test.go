@@ -42,7 +42,7 @@ func TestCheck(t *testing.T) {
 		{"unknown format", []string{"-o", "dot"}, exitUsage, "", `there is no output format "dot"`},
 		{"two formats", []string{"--json", "-o", "openmetrics"}, exitUsage, "", "contradict each other"},
 		{"negative age", []string{"--min-age", "-1s"}, exitUsage, "", "cannot be negative"},
-		{"age of a dump", []string{"--min-age", "1s"}, exitUsage, "", "--min-age is for looking at the machine"},
+		{"age of a dump", []string{"--min-age", "1s"}, exitUsage, "", "--min-age needs the live machine"},
 		{"misspelt field", []string{"-Q", "severty == \"info\""}, exitUsage, "", "did you mean severity?"},
 		{"argument", []string{"x"}, exitUsage, "", "takes no arguments"},
 	} {

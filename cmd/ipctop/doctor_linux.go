@@ -20,7 +20,7 @@ func (c command) newDoctor(o *options) *cobra.Command {
 		Use:   "doctor",
 		Short: "say what can be seen here and what is missing",
 		Long: "Says what ipctop can see on this machine with the privileges it has, what is hidden and why, and which command\n" +
-			"would show it. Every answer is ok, missing, or could not tell. Then come the kernel's limits on IPC that are\n" +
+			"would show it. Every answer is ok, missing, or unknown. Then come the kernel's limits on IPC that are\n" +
 			"nearly reached (ipctop dump --only limits has them all).",
 		Example: "  ipctop doctor\n  ipctop doctor -o json",
 		Args:    noArgs,

@@ -35,8 +35,8 @@ func (c command) newDump(o *options) *cobra.Command {
 		Short:   "print everything once",
 		Long: "Prints the IPC objects of the machine and who uses them.\n\n" +
 			"Tables are for people; scripts should use -o json, jsonl, csv, id or pid. A field that could not be\n" +
-			"read is missing in JSON and ? in a table: it is never 0. Blank is what does not apply. Tables list sockets\n" +
-			"by address, those that listen first, and the two ends of a connection together.\n\n" +
+			"read is missing in JSON and ? in a table: it is never 0. Blank is what does not apply. Tables sort sockets\n" +
+			"by address, listeners first, and keep the two ends of a connection together.\n\n" +
 			"--where takes an expression over the field names of the JSON (expr-lang.org). A comparison with something\n" +
 			"unknown is neither true nor false: the object is left out, and standard error says how many were.\n" +
 			"field == nil tests whether a field is unknown, field ?? 0 gives it a value.",
@@ -106,7 +106,7 @@ func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 		return err
 	}
 	if user := nobodyIs(whole, d.users); user != "" {
-		return &exitError{exitNotFound, fmt.Errorf("nothing that was seen belongs to a user %s", query.Quote(user))}
+		return &exitError{exitNotFound, fmt.Errorf("no visible process or object belongs to a user %s", query.Quote(user))}
 	}
 	snap := selection.Apply(whole)
 	if request.Format != "json" && request.Format != "jsonl" { // where they are marked

@@ -33,10 +33,11 @@ func (c command) newExporter(o *options) *cobra.Command {
 		Use:   "exporter",
 		Short: "serve metrics for Prometheus",
 		Long: "Serves /metrics for Prometheus, and /healthz, until Ctrl-C or SIGTERM: findings, blocked threads, objects, queues, listeners,\n" +
-			"shared memory, limits, and what could not be read. A scrape takes a scan, but at most one begins per --min-interval,\n" +
-			"however many clients ask. With --rates, each scan measures for that long before it what flows: a scrape takes so much longer.\n\n" +
+			"shared memory, limits, and what could not be read. Each scrape uses a scan; at most one scan begins per --min-interval,\n" +
+			"however many clients ask. With --rates, traffic is measured for that long before each scan, so a scrape takes\n" +
+			"that much longer.\n\n" +
 			"It listens on the loopback interface only. To listen elsewhere, give it a --web.config.file with TLS and users, as other\n" +
-			"Prometheus exporters take it: names of queues, sockets and shared memory are among the metrics.",
+			"Prometheus exporters take it: the metrics contain names of queues, sockets and shared memory.",
 		Example: "  ipctop exporter\n" +
 			"  ipctop exporter --web.listen-address :10042 --web.config.file /etc/ipctop/web.yml\n" +
 			"  curl -s localhost:10042/metrics | grep ipctop_findings",

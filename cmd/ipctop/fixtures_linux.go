@@ -36,11 +36,11 @@ func (c command) newFixtures(o *options) *cobra.Command {
 		Short: "make real instances of each mechanism and each finding to look at",
 		Long: "Makes real instances of the mechanisms that ipctop shows, in separate processes, lists them, and holds them\n" +
 			"until Ctrl-C; then it removes them all. Without a NAME it makes all it can.\n\n" +
-			"A fixture named after a rule (zombies) makes what that rule finds; RULE:control makes what merely looks like it.\n\n" +
+			"A fixture named after a rule (zombies) makes what that rule finds; RULE:control makes something that only looks like it.\n\n" +
 			"--explain is for learning: it says which system calls made it, with the pids, draws who does what to whom,\n" +
 			"and names the files below /proc that show it and the commands to type next.\n\n" +
 			"With --traffic, NAME is a channel: data goes through it from one process to another, and both count it. --compare\n" +
-			"measures how fast channels are, each alone for some seconds. There are\n" +
+			"measures how fast channels are, each alone for some seconds. The channels:\n" +
 			wrapped(testfixtures.TrafficNames()) + ".",
 		Example: "  ipctop fixtures pipe:full deadlock\n" +
 			"  ipctop fixtures --traffic pipe tcp\n" +
@@ -76,7 +76,7 @@ func (c command) newFixtures(o *options) *cobra.Command {
 	flags.BoolVar(&f.explain, "explain", false, "say what is in each: the calls, a picture, where /proc shows it, what to type next")
 	flags.BoolVar(&f.clean, "clean", false, "remove what a killed run left behind, and nothing else")
 	flags.DurationVar(&f.duration, "for", 0, "hold them for this long, such as 30s, instead of until Ctrl-C")
-	flags.Var(&f.traffic, "traffic", "have data go through channels, each at this `RATE` a second, such as 2MiB (operations for semaphores and eventfds); max, or no RATE, is as fast as it goes")
+	flags.Var(&f.traffic, "traffic", "send data through channels, each at this `RATE` per second, such as 2MiB (operations for semaphores and eventfds); max, or no RATE: as fast as possible")
 	flags.BoolVar(&f.compare, "compare", false, "measure throughput and round trips of mechanisms on this machine, with messages of 64 B to 1 MiB")
 	flags.Lookup("traffic").NoOptDefVal = fullSpeed
 	return cmd

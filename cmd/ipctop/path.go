@@ -24,7 +24,7 @@ func (c command) newPath(o *options) *cobra.Command {
 		ValidArgsFunction: c.completeRefs(o),
 	}
 	format := addFormat(cmd, "text", "json")
-	cmd.Flags().BoolVarP(&all, "all", "a", false, "from any process that A could mean to any that B could, instead of asking which")
+	cmd.Flags().BoolVarP(&all, "all", "a", false, "use all processes that A and B could mean, instead of asking which")
 	cmd.RunE = func(cmd *cobra.Command, refs []string) error {
 		if len(refs) != 2 {
 			return usageError("name two processes or objects (see %s --help)", cmd.CommandPath())

@@ -30,8 +30,8 @@ func (c command) newRecord(o *options) *cobra.Command {
 			"Each sample is on the disk (fsync) before the next one is taken: a crash, SIGKILL or a full disk loses at most the last\n" +
 			"sample. Only differences are stored: where little changes, a day at 5 s takes some tens of MB. With --keep, old samples\n" +
 			"are removed: from time to time the rest is written to a temporary file next to FILE, which then replaces FILE.\n\n" +
-			"With --rates, each sample says how much went through which channel in that time before it. With --trace, who last ended\n" +
-			"the earlier waits of each blocked thread, and how long these lasted: ipctop why then says who used to release it.\n\n" +
+			"With --rates, each sample says how much went through each channel in that time before it. With --trace, it says who ended\n" +
+			"the earlier waits of each blocked thread and how long they lasted, so that ipctop why can say who used to release it.\n\n" +
 			"Only its owner can read FILE: it contains the command lines of all processes.",
 		Example: "  ipctop record /var/tmp/ipc.rec\n" +
 			"  ipctop record --every 1s --for 10m incident.rec\n" +
@@ -50,7 +50,7 @@ func (c command) newRecord(o *options) *cobra.Command {
 	f.IntVarP(&r.samples, "iterations", "n", 0, "end after `N` samples; 0: never")
 	f.DurationVar(&r.duration, "for", 0, "end after this `TIME`, such as 10m; 0: never")
 	o.addRates(f)
-	f.BoolVar(&r.trace, "trace", false, "see all the time who wakes whom, and how long waits usually last (eBPF)")
+	f.BoolVar(&r.trace, "trace", false, "trace all the time who wakes whom and how long waits usually last (eBPF)")
 	f.StringVar(&r.keep, "keep", "", "keep no more than this `AGE-OR-SIZE`: 24h, 7d, 500MiB, 2GiB")
 	return cmd
 }

@@ -27,8 +27,8 @@ func (c command) newReplay(o *options) *cobra.Command {
 		Long: "Opens the live view on a recording. [ and ] go to the previous and the next sample, { and } to the previous and the next\n" +
 			"change in findings, ^ and $ to the first and the last sample, @ to a time. Everything else is as in the live view, except\n" +
 			"that there are no actions. Samples are read when they are shown: a recording of several days opens at once.\n\n" +
-			"Several recordings, or a directory of them, are of a host each: all are stepped through at a time, from when the last of\n" +
-			"them begins to when the first of them ends, each shown by its sample nearest to that time.\n\n" +
+			"Several recordings, or a directory of them, are shown together, each as one host: from the latest of their beginnings to\n" +
+			"the earliest of their ends. Each host is shown by its sample nearest to the selected time.\n\n" +
 			"Where there is no terminal it prints a table, as ipctop dump --from does.",
 		Example: "  ipctop replay ipc.rec\n  ipctop replay ipc.rec -t 12:01\n  ipctop replay ipc.rec -t '3m ago'\n  ipctop replay web.rec lb.rec db.rec",
 		Args: func(_ *cobra.Command, args []string) error {

@@ -30,8 +30,8 @@ func (c command) newReport(o *options) *cobra.Command {
 		Short: "one page about everything, to attach to an incident",
 		Long: "Writes one HTML page about the machine, a dump or a recording: the verdict with its chain as a picture, who communicates with\n" +
 			"whom, tables that can be sorted and filtered, and for a recording what happened over time.\n\n" +
-			"The page loads nothing and opens offline. It has the command lines and names of all processes, as a dump has: FILE can be\n" +
-			"read by its owner alone, and --redact replaces them with pseudonyms before you pass it on.",
+			"The page loads nothing and opens offline. Like a dump it contains the command lines and names of all processes.\n" +
+			"Only its owner can read FILE. Use --redact before you pass it on: it replaces them with pseudonyms.",
 		Example: "  ipctop report -o incident.html\n" +
 			"  ipctop report -o incident.html --from 'ipc.rec@12:01' --redact\n" +
 			"  ipctop report -o hosts.html --from web.rec --from db.rec",

@@ -42,8 +42,8 @@ func (c command) newRun(o *options) *cobra.Command {
 			"are still running, with what they hold. Nothing is removed: the report says how to remove it.\n\n" +
 			"A snapshot is taken before and after. Objects that others create meanwhile are distinguished by what the kernel records\n" +
 			"about them and by who was seen to hold them; each line gives its confidence. With --isolate, CMD runs in an IPC namespace\n" +
-			"of its own: everything in there is CMD's, and ends with it. Root sees all descendants, however short-lived\n" +
-			"(the kernel announces every fork); others see those that live for some 10 ms.\n\n" +
+			"of its own: everything in it belongs to CMD, and is removed when CMD ends. Root sees all descendants, even the shortest\n" +
+			"(the kernel announces every fork); other users see only those that run for about 10 ms.\n\n" +
 			"The exit status is that of CMD, 128 plus the signal number if a signal ended it, 127 if CMD was not found and 126 if it\n" +
 			"cannot be started; with --fail-on it is 3 if something was left. SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on to CMD.",
 		Example: "  ipctop run -- make test\n" +
@@ -59,7 +59,7 @@ func (c command) newRun(o *options) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.SetInterspersed(false) // flags after CMD belong to CMD
-	f.StringVar(&r.failOn, "fail-on", failNever, "exit with status 3 on `WHAT`: leak, anything that is listed; certain, what is certainly CMD's; or never")
+	f.StringVar(&r.failOn, "fail-on", failNever, "exit with status 3 if `WHAT` was left: leak (anything that is listed), certain (what is certainly CMD's), or never")
 	f.StringVar(&r.report, "report", "", "write the report to `FILE`")
 	f.BoolVar(&r.json, "json", false, "report as JSON, even if nothing was left")
 	f.BoolVar(&r.isolate, "isolate", false, "run CMD in an IPC namespace of its own; needs root or user namespaces")

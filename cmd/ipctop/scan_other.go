@@ -79,7 +79,7 @@ func (c command) newRun(*options) *cobra.Command {
 }
 
 func (c command) newTrace(*options) *cobra.Command {
-	return needsLinux("trace", "tell what happens while it happens: who sends which signal to whom, who waited for whom")
+	return needsLinux("trace", "print events when they happen: who sends which signal to whom, who waited for whom")
 }
 
 func (c command) newWait(*options) *cobra.Command {

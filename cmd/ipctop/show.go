@@ -34,7 +34,7 @@ func (c command) newShow(o *options) *cobra.Command {
 		Short: "show all about processes or objects",
 		Long: "Shows everything known about processes or objects: what they are, who holds them, who is at the other end,\n" +
 			"who waits. In a recording (--from) it also finds what is gone: the last sample that had it is shown.\n" +
-			"For these alone it also reads what is too expensive to read for all: how much of shared memory each\n" +
+			"It also reads what is too expensive to read for the whole machine: how much of shared memory each\n" +
 			"process has resident (rss), and the robust locks that its threads hold.\n\n" + refHelp,
 		Example: "  ipctop show 4121\n" +
 			"  ipctop show pipe:[4242] /run/x.sock\n" +
@@ -46,7 +46,7 @@ func (c command) newShow(o *options) *cobra.Command {
 	format := addFormat(cmd, "text", "json")
 	o.addHistory(cmd.Flags())
 	cmd.Flags().BoolVarP(&all, "all", "a", false, "show all that REF could mean instead of asking which")
-	cmd.Flags().BoolVar(&types, "types", false, "of System V message queues, how many messages of which type there are; nothing is taken out, and contents are not kept")
+	cmd.Flags().BoolVar(&types, "types", false, "count the messages of each type in System V message queues; no message is removed, and contents are not kept")
 	cmd.RunE = func(cmd *cobra.Command, refs []string) error {
 		if types && o.reads() {
 			return usageError("--types reads a queue of the running machine: it cannot be combined with --from")

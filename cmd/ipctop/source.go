@@ -63,7 +63,7 @@ func (o *options) addGlobal(f *pflag.FlagSet) {
 	f.Var(sourceFlag{&o.source}, "source", "read processes from `WHICH` source: auto, procfs, or bpf (eBPF in addition to procfs; see ipctop doctor)")
 	f.StringArrayVar(&o.from, "from", nil, "read a dump or recording `FILE[@TIME]` instead of the machine; - is standard input; repeat it, or name a directory, for several hosts")
 	o.maxMemory = model.DefaultMaxMemory
-	f.BoolVar(&o.debug, "debug", false, "report on standard error what each probe did, how long it took and what it gave up")
+	f.BoolVar(&o.debug, "debug", false, "report on standard error what each probe did, how long it took and what it abandoned")
 	f.Var(&o.maxMemory, "max-memory", "limit the memory for reading a dump or a recording to `SIZE`, such as 2GiB")
 }
 
@@ -96,7 +96,7 @@ func (o *options) checkRates() error {
 	case o.rates < 0:
 		return usageError("--rates %v: it cannot be negative", o.rates)
 	case o.rates > 0 && len(o.from) > 0:
-		return usageError("--rates is for looking at the machine: it has no use with --from")
+		return usageError("--rates needs the live machine: it does not work with --from")
 	}
 	return nil
 }

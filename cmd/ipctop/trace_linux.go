@@ -44,26 +44,26 @@ func (c command) newTrace(o *options) *cobra.Command {
 	t := new(traceOptions)
 	cmd := &cobra.Command{
 		Use:   "trace [EVENT...] [REF...]",
-		Short: "tell what happens while it happens: who sends which signal to whom, who waited for whom, who connects to whom",
-		Long: "Prints a line for each event when it happens, by eBPF (as root): nothing that comes and goes between two scans is missed,\n" +
-			"as it is by ipctop log. Ctrl-C ends it, or --for. EVENT is one of:\n" +
-			"  signal    a signal: who sent it and why, what became of it, what it does. Of those that the kernel sends\n" +
-			"            it says for what: which pipe nobody reads, which terminal hung up, which child ended and how,\n" +
-			"            which address was touched, who wanted memory\n" +
-			"  blocked   a thread that waited for longer than --over: in which call, on what, and who woke it. Sleeps, time limits\n" +
-			"            that ran out and threads that others of their process woke are left out without --all\n" +
-			"  exit      a process that ended, how, and which objects it left and which locks ended with it\n" +
-			"  connect   a UNIX or Internet socket that was connected, or could not be: by whom, to whom, at which path or address\n" +
-			"  accept    the same from the other side\n" +
-			"  fd-passed descriptors that a process sent to another over a UNIX socket, or received, and of what they are\n" +
-			"  lock      a lock or lease on a file (flock, fcntl): taken and after how long a wait, refused, waited for and who is in the way,\n" +
-			"            waited for in vain, given up\n" +
-			"  created   a System V object, POSIX queue, FIFO, or shared memory or semaphore in /dev/shm that was made\n" +
-			"  removed   one that was removed, or its name\n" +
-			"Without EVENT, all. With REF, -p, -u or -c only those in which one of these takes part, as the one who acts or the other;\n" +
-			"a name is also that of processes that start later, a path, @name or :port also one that nobody uses yet.\n\n" +
-			"What is sent is not looked at. If more happens than can be printed, standard error says how many events were lost.\n" +
-			"SIGURG, with which programs in Go make their own threads switch between goroutines, is left out and counted;\n" +
+		Short: "print events when they happen: who sends which signal to whom, who waited for whom, who connects to whom",
+		Long: "Prints a line for each event when it happens (eBPF, as root). Unlike ipctop log it does not miss what comes and goes\n" +
+			"between two scans. Ctrl-C or --for ends it. EVENT is one of:\n" +
+			"  signal    a signal: who sent it and why, what happened to it, and its effect. If the kernel sent it, also the cause:\n" +
+			"            which pipe has no reader, which terminal hung up, which child ended and how, which address was accessed,\n" +
+			"            which process wanted memory\n" +
+			"  blocked   a thread that waited for longer than --over: in which call, on what, and who woke it. Only --all shows\n" +
+			"            sleeps, timeouts, and threads woken by others of their process\n" +
+			"  exit      a process that ended: how, which objects it left behind, and which locks ended with it\n" +
+			"  connect   a UNIX or Internet socket that was connected or failed to connect: by whom, to whom, to which path or address\n" +
+			"  accept    the same on the server's side\n" +
+			"  fd-passed descriptors that a process sent or received over a UNIX socket, and what they refer to\n" +
+			"  lock      a lock or lease on a file (flock, fcntl): a process takes it (after how long a wait), is refused, waits (and\n" +
+			"            which process conflicts), stops waiting, or releases it\n" +
+			"  created   a System V object, POSIX queue, FIFO, or shared memory or semaphore in /dev/shm that was created\n" +
+			"  removed   such an object, or its name, that was removed\n" +
+			"Without EVENT it shows all. With REF, -p, -u or -c it shows only events with such a process or object on either side.\n" +
+			"A name also matches processes that start later; a path, @name or :port need not be in use yet.\n\n" +
+			"Contents are not read. If more happens than can be printed, standard error says how many events were lost.\n" +
+			"Programs in Go send SIGURG to their own threads to switch between goroutines. It is counted but not shown;\n" +
 			"--signal URG shows it.",
 		Example: "  ipctop trace signal nginx                       # who sends SIGTERM to nginx?\n" +
 			"  ipctop trace signal -p 4121                     # who kills, stops or wakes process 4121?\n" +
@@ -94,8 +94,8 @@ func (c command) newTrace(o *options) *cobra.Command {
 	f.VarP((*pidList)(&t.pids), "pid", "p", "only events of this process; `PID` may be repeated")
 	f.StringSliceVarP(&t.users, "user", "u", nil, "only events of this `USER`'s processes; a name or a number")
 	f.StringSliceVarP(&t.containers, "container", "c", nil, "only events of this `CONTAINER`; its name, pod, or the start of its id")
-	f.DurationVar(&t.over, "over", traceOver, "tell of waits longer than `TIME`")
-	f.BoolVarP(&t.all, "all", "a", false, "also waits that are idleness: sleeps, time limits that ran out, threads woken by others of their process; and what another ipctop asks descriptors")
+	f.DurationVar(&t.over, "over", traceOver, "report waits longer than `TIME`")
+	f.BoolVarP(&t.all, "all", "a", false, "also show idle waits (sleeps, timeouts, threads woken by others of their process), and descriptors that another ipctop examines")
 	f.StringSliceVar(&t.signals, "signal", nil, "only these `SIGNALS`, such as TERM,KILL")
 	return cmd
 }

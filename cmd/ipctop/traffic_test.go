@@ -39,7 +39,7 @@ func TestFixturesTraffic(t *testing.T) {
 func TestRatesUsage(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"dump --rates -1s", "cannot be negative"},
-		{"dump --rates 1s --from x", "it has no use with --from"},
+		{"dump --rates 1s --from x", "does not work with --from"},
 		{"record --rates 5s --every 5s x", "shorter than --every"},
 		{"check --rates -1s", "cannot be negative"},
 		{"exporter --rates 9s --min-interval 5s", "shorter than --min-interval"},

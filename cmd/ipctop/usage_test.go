@@ -22,7 +22,7 @@ func TestTyped(t *testing.T) {
 		{"man dump", exitOK, ".TH", ""},
 		{"man foo", exitUsage, "", "foo is neither a command nor a directory"},
 		{"dump -p abc", exitUsage, "", "abc is no pid; ipctop show takes names"},
-		{"dump -u nosuch --from " + dump, exitNotFound, "", "nothing that was seen belongs to a user nosuch"},
+		{"dump -u nosuch --from " + dump, exitNotFound, "", "no visible process or object belongs to a user nosuch"},
 		{"explain PEERS", exitOK, "PEERS, a column of tables", ""},
 		{"explain withheld", exitOK, "is blocked", ""},
 		{"record -n -1 x.rec", exitUsage, "", "-n -1: it cannot be negative"},

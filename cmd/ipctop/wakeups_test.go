@@ -96,7 +96,7 @@ func TestRecordedWakeups(t *testing.T) {
 func TestTraceOptionUsage(t *testing.T) {
 	for _, test := range []struct{ args, stderr string }{
 		{"why --trace -1s 1", "cannot be negative"},
-		{"why --trace 1s --from x.json 1", "no use with --from"},
+		{"why --trace 1s --from x.json 1", "does not work with --from"},
 	} {
 		status, out, errs := run(t, "", strings.Fields(test.args)...)
 		if status != exitUsage || out != "" || !strings.Contains(errs, test.stderr) {

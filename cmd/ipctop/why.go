@@ -23,7 +23,7 @@ func (c command) newWhy(o *options) *cobra.Command {
 		Use:   "why [REF...]",
 		Short: "say why something is stuck, on whom, and what would release it",
 		Long: "Explains why processes are stuck: follows each blocked thread to those that could release it, up to the root cause,\n" +
-			"and says what that one does. For an object: who waits for it. Without REF: everything that is stuck, the worst first.\n\n" +
+			"and says what the root cause does. For an object: who waits for it. Without REF: everything that is stuck, the worst first.\n\n" +
 			"Each step gives its evidence. What the kernel does not show is not guessed: a chain may end at a process\n" +
 			"that waits for events, or at another host.\n\n" + refHelp,
 		Example: "  ipctop why\n" +
@@ -38,17 +38,17 @@ func (c command) newWhy(o *options) *cobra.Command {
 	f := cmd.Flags()
 	o.addHistory(f)
 	f.BoolVarP(&all, "all", "a", false, "explain everything that an ambiguous REF could mean")
-	f.DurationVar(&traced, "trace", 0, "see for `TIME`, such as 5s, who wakes whom before looking: what is slow rather than stuck (eBPF)")
+	f.DurationVar(&traced, "trace", 0, "first trace for `TIME`, such as 5s, who wakes whom: this tells slow from stuck (eBPF)")
 	f.DurationVar(&o.sample, "sample", 0, "pause for `TIME` between the two samples of blocked threads, such as 1s")
 	cmd.RunE = func(cmd *cobra.Command, refs []string) (err error) {
 		if slices.Contains(refs, "0") {
-			return usageError("0 is the pid of no process: the kernel means itself by it")
+			return usageError("no process has pid 0: the kernel uses it for itself")
 		}
 		switch {
 		case traced < 0:
 			return usageError("--trace %v: it cannot be negative", traced)
 		case traced > 0 && o.reads():
-			return usageError("--trace is for looking at the machine: it has no use with --from")
+			return usageError("--trace needs the live machine: it does not work with --from")
 		case traced > 0:
 			end, err := traceWaits(cmd.Context(), o, traced)
 			if err != nil {

@@ -44,7 +44,7 @@ func TestWhyOfWhatCannotBeExplained(t *testing.T) {
 		status         int
 		stdout, stderr string
 	}{
-		{"0", exitUsage, "", "0 is the pid of no process"},
+		{"0", exitUsage, "", "no process has pid 0"},
 		{"2", exitUsage, "", "kthreadd(2) is a kernel thread"},
 		{"11", exitNotFound, "", "over(11) has ended; shell(10) has not yet asked for its exit status"},
 		{"999", exitNotFound, "", "there is no process 999"},

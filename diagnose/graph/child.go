@@ -49,7 +49,7 @@ func (g *Graph) child(n *node) Clause {
 		}
 	}
 	if len(c.Processes) == 0 {
-		c.weaken(External, "the child is not shown")
+		c.weaken(External, "the child is not visible")
 	}
 	if child <= 0 {
 		c.starter = p.PID // another thread may fork a child that matches as well
@@ -71,7 +71,7 @@ func (g *Graph) pidfd(o *model.Object) Clause {
 		pid, known = d.PID.Get()
 	}
 	if !known || g.Processes[pid] == nil {
-		c.weaken(External, "which process "+o.ID+" stands for is not known")
+		c.weaken(External, "it is not known to which process "+o.ID+" refers")
 		return c
 	}
 	if g.gone[pid] {

@@ -142,10 +142,10 @@ func (g *Graph) clocks(n *node, c *Clause) {
 	if timed, known := n.wait.Timed.Get(); timed {
 		c.weaken(External, timeLimit)
 	} else if !known {
-		c.weaken(Unlikely, "whether the wait has a time limit could not be read")
+		c.weaken(Unlikely, "it could not be read whether the wait has a timeout")
 	}
 	if n.wait.Partial {
-		c.weaken(External, "not all it waits for could be read")
+		c.weaken(External, "it also waits for something that could not be read")
 	}
 	if n.wait.Kernel != "" {
 		c.weaken(External, "the kernel may add to it: "+p.String()+" uses "+n.wait.Kernel)
@@ -154,6 +154,6 @@ func (g *Graph) clocks(n *node, c *Clause) {
 		c.weaken(External, "a timer of the process may be set")
 	}
 	if p.Signals != nil && p.Runtime == "" && slices.Contains(p.Signals.Caught, "SIGALRM") {
-		c.weaken(Unlikely, p.String()+" catches SIGALRM: an alarm may be set, which nothing shows")
+		c.weaken(Unlikely, p.String()+" catches SIGALRM: an alarm may be set, which is not visible")
 	}
 }

@@ -39,14 +39,14 @@ func (g *Graph) end(n *node, o *model.Object, writes bool) Clause {
 		}
 		c.weaken(External, "a signal may come from anywhere")
 	default:
-		c.weaken(External, "what becomes of "+o.ID+" may come from anywhere")
+		c.weaken(External, "an event of "+o.ID+" may come from anywhere")
 	}
 	if c.closed && len(c.Processes) == 0 && c.Level != External && closes(o.Kind) {
 		c.ended = endClosed
 	}
 	if c.Level != Proven && c.Level != External && len(c.Processes) == 0 {
 		// Without anybody at the other end the call would have returned.
-		c.weaken(External, "who has the other end of "+o.ID+" is not shown")
+		c.weaken(External, "the holder of the other end of "+o.ID+" is not visible")
 	}
 	return c
 }
@@ -93,7 +93,7 @@ func (g *Graph) pty(n *node, c *Clause, o *model.Object, writes bool) {
 	}
 	master, slave := slices.Contains(own, model.PtyMaster), slices.Contains(own, model.PtySlave)
 	if writes && !master && OutputStopped(o) {
-		c.weaken(External, "output to it was probably stopped with Ctrl-S: Ctrl-Q lets it go on")
+		c.weaken(External, "output to it was probably stopped with Ctrl-S: Ctrl-Q continues it")
 		return
 	}
 	c.How = "is at the other end"
@@ -138,12 +138,12 @@ func (g *Graph) socket(n *node, c *Clause, o *model.Object, writes bool) {
 	for _, p := range o.Peers {
 		peer := g.Object(p.ID)
 		if peer == nil {
-			c.weaken(External, "who holds "+p.ID+" is not known")
+			c.weaken(External, "the holders of "+p.ID+" are not known")
 			continue
 		}
 		if p.Confidence != model.Certain {
 			c.Confidence = p.Confidence
-			c.weaken(Unlikely, "that "+p.ID+" is the other end was worked out")
+			c.weaken(Unlikely, "that "+p.ID+" is the other end was inferred")
 		}
 		if d, ok := o.Detail.(*model.UnixDetail); ok && d.Type == "dgram" && writes {
 			c.Object = p.ID // the queue that is full is the receiver's; many may send to it

@@ -48,7 +48,7 @@ func (g *Graph) futex(n *node, id string) Clause {
 		if d.OwnerGone() {
 			c.How = "can unlock it: its owner has ended"
 		} else {
-			c.weaken(External, "the owner is not shown")
+			c.weaken(External, "the owner is not visible")
 		}
 		return c
 	}
@@ -62,7 +62,7 @@ func (g *Graph) futex(n *node, id string) Clause {
 	if n.handler != "" && d.Object == "" && (d.Type == "" || d.Type == "unknown") {
 		return g.libraryLock(n, o)
 	}
-	c.How = "can reach the word"
+	c.How = "can reach the futex"
 	if d.Type == "cond-notify" {
 		return g.quiesce(n, o, d)
 	}
@@ -70,7 +70,7 @@ func (g *Graph) futex(n *node, id string) Clause {
 	case d.Object != "":
 		memory := g.Object(d.Object)
 		if memory == nil {
-			c.weaken(Incomplete, "who maps the memory is not known")
+			c.weaken(Incomplete, "it is not known which processes map the memory")
 			break
 		}
 		g.holders(&c, memory, mapSide)
@@ -78,7 +78,7 @@ func (g *Graph) futex(n *node, id string) Clause {
 		for i := range o.Holders {
 			c.add(int(o.Holders[i].PID))
 		}
-		c.weaken(Incomplete, "who maps the memory is not known")
+		c.weaken(Incomplete, "it is not known which processes map the memory")
 	}
 	for _, pid := range d.Processes {
 		c.add(pid)
@@ -96,7 +96,7 @@ func (g *Graph) oneOf(n *node, o *model.Object, d *model.FutexDetail) Clause {
 			c.Threads = append(c.Threads, tid)
 		}
 	}
-	c.weaken(Unlikely, "threads of several pid namespaces have the owner's number there")
+	c.weaken(Unlikely, "threads in several pid namespaces have the owner's id")
 	return c
 }
 
@@ -150,7 +150,7 @@ func (g *Graph) lockType(w *model.Wait) string {
 // another thread that is running. A blocked thread is unlikely to hold such a lock.
 func (g *Graph) libraryLock(n *node, o *model.Object) Clause {
 	c := Clause{Object: o.ID, How: "can unlock it", Confidence: model.Certain}
-	c.weaken(Unlikely, "that the interrupted code has the lock is inferred")
+	c.weaken(Unlikely, "that the interrupted code holds the lock was inferred")
 	users := []int{n.process.PID}
 	if d := o.Detail.(*model.FutexDetail); len(d.Processes) > 0 {
 		users = d.Processes
@@ -183,7 +183,7 @@ func (g *Graph) quiesce(n *node, o *model.Object, d *model.FutexDetail) Clause {
 		if memory := g.Object(d.Object); memory != nil {
 			g.holders(&users, memory, mapSide)
 		} else {
-			users.weaken(Incomplete, "who maps the memory is not known")
+			users.weaken(Incomplete, "it is not known which processes map the memory")
 		}
 	}
 	c.Level, c.Reasons, c.levels = users.Level, users.Reasons, users.levels

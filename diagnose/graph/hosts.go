@@ -74,7 +74,7 @@ func (g *Graph) indexAddresses() {
 func (g *Graph) far(c *Clause, o, listener *model.Object) {
 	if o != nil && o.Host != listener.Host {
 		c.Confidence = model.Likely
-		c.weaken(Unlikely, "that the connection waits at "+listener.ID+" was worked out from its address")
+		c.weaken(Unlikely, "that the connection waits at "+listener.ID+" was inferred from its address")
 	}
 }
 

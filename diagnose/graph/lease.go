@@ -20,7 +20,7 @@ func (g *Graph) lease(w *model.Wait) []Clause {
 		if pid := l.PID.Or(0); g.Processes[pid] != nil && !g.gone[pid] {
 			c.add(pid)
 		} else {
-			c.weaken(Incomplete, "the process that has the lease is not shown")
+			c.weaken(Incomplete, "the holder of the lease is not visible")
 		}
 		if list = append(list, c); len(list) == maxLockClauses {
 			break

@@ -77,7 +77,7 @@ func (g *Graph) incomplete(c *Clause, o *model.Object) {
 	switch {
 	case o.HoldersComplete:
 	case g.unlisted:
-		c.weaken(Unreadable, "processes that are not listed here may hold "+o.ID)
+		c.weaken(Unreadable, "processes that are not visible here may hold "+o.ID)
 	case g.Snapshot.Scan.ProcessesUnreadable > 0:
 		c.weaken(Unreadable, "holders of "+o.ID+" may be hidden")
 	default:

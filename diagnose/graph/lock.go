@@ -82,7 +82,7 @@ func (g *Graph) heldLock(o *model.Object, table *lockTable, held *model.Lock) Cl
 		if known && g.Processes[pid] != nil {
 			c.add(pid)
 		} else {
-			c.weaken(Incomplete, "the process that holds the lock is not shown")
+			c.weaken(Incomplete, "the holder of the lock is not visible")
 		}
 		return c
 	}

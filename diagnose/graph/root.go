@@ -181,9 +181,9 @@ func (g *Graph) nobody(n *node, c *Clause) End {
 	switch {
 	case c == nil:
 	case c.Level != External && g.ownerGone(w):
-		return End{Kind: Gone, Doing: "its owner has ended without unlocking it"}
+		return End{Kind: Gone, Doing: "its owner ended without unlocking it"}
 	case c.Level != External && len(c.Processes) > 0 && !slices.Contains(c.Processes, n.process.PID):
-		return End{Kind: Gone, Doing: "who could has ended"}
+		return End{Kind: Gone, Doing: "the process that could has ended"}
 	case c.Level >= Unreadable:
 		if end, ok := g.outside(o); ok {
 			return end
@@ -197,7 +197,7 @@ func (g *Graph) nobody(n *node, c *Clause) End {
 	case w.Needs == model.NeedsTime && !g.readsUnset(w):
 		return End{Kind: Timer, Doing: "time passes"}
 	}
-	doing := "who could is not shown"
+	doing := "the process that could is not visible"
 	if c != nil && len(c.Reasons) > 0 {
 		doing = c.Reasons[0]
 	}

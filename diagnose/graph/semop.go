@@ -40,15 +40,15 @@ func (g *Graph) semop(n *node) []Clause {
 		last, known := sem.LastPID.Get()
 		switch {
 		case change == 0, !known, last == 0:
-			c.weaken(External, "who is to change it is not known")
+			c.weaken(External, "it is not known which process will change it")
 		case !undo && g.waitsForSem(last, o.ID, number):
 			// A process that has taken all units and waits for more has most likely not locked
 			// anything: semaphores that count work are used like this.
-			c.weaken(External, "who took it last waits for more of it, as who waits for work does: who is to raise it is not known")
+			c.weaken(External, "the process that took it last waits for more, as workers do: it is not known which process will raise it")
 		case value > 0:
-			c.weaken(External, "there is some of it: who changed it last may have raised it")
+			c.weaken(External, "its value is above 0: the last process that changed it may have raised it")
 		case len(g.members[last]) == 0 && d.OpTime.Before(d.ChangeTime):
-			c.weaken(External, "who set it to its value has ended, and nobody has taken it since")
+			c.weaken(External, "the process that set its value has ended, and no process has taken it since")
 		default:
 			c.add(last)
 		}

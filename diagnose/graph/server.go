@@ -8,7 +8,7 @@ import "github.com/ipctop/ipctop/model"
 func (g *Graph) answer(w *model.Wait) Clause {
 	c := Clause{Object: w.Object, Confidence: model.Certain, How: "serves the file system"}
 	if w.Target == nil {
-		c.weaken(External, "who is asked is not shown")
+		c.weaken(External, "the program that is asked is not visible")
 		return c
 	}
 	switch w.Target.Asked {
@@ -38,14 +38,14 @@ func (g *Graph) answer(w *model.Wait) Clause {
 	}
 	switch {
 	case len(w.Objects) > 1:
-		c.weaken(Unlikely, "which of several groups or handlers is asked is not shown")
+		c.weaken(Unlikely, "the kernel does not show which of several groups or handlers is asked")
 	case w.Target.Asked == model.AskedSeccomp && len(c.Processes) > 0:
-		c.weaken(Unlikely, "whose filter asks about the call is not shown")
+		c.weaken(Unlikely, "the kernel does not show whose filter asks about the call")
 	}
 	if len(c.Processes) == 0 {
 		because := "who serves the file system is not shown"
 		if w.Target.Asked != "" {
-			because = "who is asked is not shown"
+			because = "the program that is asked is not visible"
 		}
 		c.weaken(External, because)
 	}

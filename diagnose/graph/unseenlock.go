@@ -14,12 +14,12 @@ func (g *Graph) unseenLock(n *node, o *model.Object, table *lockTable) Clause {
 	case g.locksUnread:
 		c.weaken(External, "not all locks on files could be read")
 	case !n.settled || !g.unlisted && table.othersHave():
-		c.weaken(External, "the lock that is in the way was not seen: it may have been taken while the locks were read")
+		c.weaken(External, "the conflicting lock was not seen: it may have been taken while the locks were read")
 	case g.unlisted:
 		c.weaken(External, heldOutside)
 		c.unseen = true
 	default:
-		c.weaken(External, "the lock is held by somebody who is not visible from here, as those on another host are not")
+		c.weaken(External, "the holder of the lock is not visible from here; it may be on another host")
 		c.unseen = true
 	}
 	return c

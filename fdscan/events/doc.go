@@ -1,4 +1,4 @@
-// Package events reads what has no inode of its own and tells of events: epoll,
+// Package events reads descriptors that report events and have no inode of their own: epoll,
 // eventfd, signalfd, timerfd, inotify, fanotify, pidfd, io_uring and userfaultfd.
 //
 // Kernel files read: the links /proc/PID/fd/N and /proc/PID/fdinfo/N.

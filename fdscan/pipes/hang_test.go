@@ -251,7 +251,7 @@ func TestPipeThatHangsIsGivenUp(t *testing.T) {
 				t.Errorf("was not given the time to answer: %v", d)
 			}
 			for range 2 {
-				checkHung(t, snap, s.ino, "left alone")
+				checkHung(t, snap, s.ino, "skipped")
 				checkAsked(t, snap, own)
 				if n := stuckThreads(); aside != "" && n != 0 || aside == "" && n != 1 {
 					t.Errorf("%d threads of this process are stuck", n)

@@ -29,8 +29,8 @@ type helper struct {
 
 // Why the helper did not answer.
 var (
-	errHelperStopped = fmt.Errorf("somebody stopped the process that asks pipes (%s), which was ended then", probe.HelperName)
-	errHelperEnded   = fmt.Errorf("the process that asks pipes (%s) has ended", probe.HelperName)
+	errHelperStopped = fmt.Errorf("the pipe helper (%s) was stopped, so ipctop ended it", probe.HelperName)
+	errHelperEnded   = fmt.Errorf("the pipe helper (%s) has ended", probe.HelperName)
 )
 
 // startHelper starts the process. It holds nothing that others wait for: not ipctop's

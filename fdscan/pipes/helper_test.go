@@ -63,7 +63,7 @@ func TestStoppedHelperIsAGap(t *testing.T) {
 		t.Error("the pipe was asked")
 	}
 	for _, g := range snap.Gaps {
-		if g.Op == fillOp && strings.Contains(g.Detail, "somebody stopped") && g.Count > 0 {
+		if g.Op == fillOp && strings.Contains(g.Detail, "was stopped") && g.Count > 0 {
 			return
 		}
 	}

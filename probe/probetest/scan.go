@@ -61,7 +61,7 @@ func Object(t testing.TB, s *model.Snapshot, id string) *model.Object {
 // locks was never the same twice, as can happen while tests of other packages lock a lot.
 func LocksUnknown(s *model.Snapshot) bool {
 	return slices.ContainsFunc(s.Gaps, func(g model.Gap) bool {
-		return g.Probe == "posix-sem" && strings.Contains(g.Detail, "never the same twice")
+		return g.Probe == "posix-sem" && strings.Contains(g.Detail, "kept changing")
 	})
 }
 

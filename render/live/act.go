@@ -101,7 +101,7 @@ var usualSignals = []struct{ name, does string }{
 	{"SIGQUIT", "ends it with a core file"},
 	{"SIGKILL", "ends it; it cannot clean up"},
 	{"SIGSTOP", "stops it"},
-	{"SIGCONT", "lets it go on"},
+	{"SIGCONT", "continues it"},
 }
 
 // signalMenu lists the signals: the usual ones, then the others by number.
