@@ -11,13 +11,13 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// Unix reads UNIX domain sockets (unix(7)): from unix_diag, which knows peers,
-// queues and who waits to be accepted, else from /proc/net/unix, which knows
-// names and states only.
+// Unix reads UNIX domain sockets (unix(7)): from unix_diag, which has peers,
+// queues and pending connections, or else from /proc/net/unix, which has only
+// names and states.
 func Unix() probe.Probe { return unixProbe(readUnix) }
 
-// unixProtocols are the names of the protocols, with the type of socket where the name
-// tells it.
+// unixProtocols are the names of the protocols, each with the socket type if the name
+// determines it.
 var unixProtocols = map[string]string{"UNIX": "", "UNIX-STREAM": "stream"}
 
 func unixProbe(read func(context.Context, probe.NS, *unixTexts, *unixKnown, *probe.Collector) error) probe.Probe {
@@ -39,7 +39,7 @@ func unixProbe(read func(context.Context, probe.NS, *unixTexts, *unixKnown, *pro
 		},
 		Survey: survey,
 		Kept: func(ctx context.Context, idx *probe.Index, read func() int, out *probe.Collector) {
-			if !text.of(idx.Scan) { // else their sockets are still to be described
+			if !text.of(idx.Scan) { // otherwise Complete still has to describe their sockets
 				findKept(ctx, idx, read, out)
 			}
 		},
@@ -52,8 +52,8 @@ func unixProbe(read func(context.Context, probe.NS, *unixTexts, *unixKnown, *pro
 	}
 }
 
-// readUnix reads the table of one network namespace. Where that is a text, what is
-// in it is left to [unixTexts.describe].
+// readUnix reads the table of one network namespace. If the table is read as text, its rows
+// become objects later, in [unixTexts.describe].
 func readUnix(ctx context.Context, ns probe.NS, texts *unixTexts, known *unixKnown, out *probe.Collector) error {
 	stamp, stamped := out.LookAt(ns, probe.UnixSockets)
 	if stamped && out.Had(stamp) {
@@ -85,8 +85,8 @@ func readUnix(ctx context.Context, ns probe.NS, texts *unixTexts, known *unixKno
 		if f.peer != 0 {
 			out.Peer(k, Key(uint64(f.peer)), model.Certain)
 		}
-		// The kernel says whose queue they wait in. What they have sent
-		// already waits with them; only the listener's holders can take it.
+		// The kernel tells in which listener's queue a client waits. Only the holders of
+		// the listener can receive what the client has sent already.
 		for _, ino := range f.pending {
 			out.Peer(Key(uint64(ino)), k, model.Certain)
 		}
@@ -107,12 +107,12 @@ func readUnixText(ns probe.NS, texts *unixTexts, out *probe.Collector) error {
 	return nil
 }
 
-// unixFound is a socket with what it says of others.
+// unixFound is a socket with the inodes of its peer and pending clients.
 type unixFound struct {
 	object  *model.Object
 	peer    uint32
 	pending []uint32
-	message string // the kernel's, if another scan may follow
+	message string // the kernel's message, if another scan may follow
 }
 
 func readUnixDiag(ctx context.Context, ns probe.NS, known *unixKnown, out *probe.Collector) ([]*unixFound, error) {
@@ -157,8 +157,8 @@ func readUnixDiag(ctx context.Context, ns probe.NS, known *unixKnown, out *probe
 	return found, err
 }
 
-// found makes the object. Everything in s is valid for one message only, so
-// that what is kept is copied.
+// found makes the object. The slices in s are valid only until the next message, so
+// the object gets copies.
 func (s *unixSock) found(ns probe.NS) *unixFound {
 	d := &model.UnixDetail{Type: socketTypes[uint64(s.kind)], State: unixStates[s.state]}
 	o := &model.Object{
@@ -195,7 +195,7 @@ func (s *unixSock) found(ns probe.NS) *unixFound {
 	}
 	f := &unixFound{object: o, peer: s.peer}
 	for i := 0; i+4 <= len(s.icons); i += 4 {
-		if ino, _ := u32(s.icons[i:]); ino != 0 { // 0: it has hung up again
+		if ino, _ := u32(s.icons[i:]); ino != 0 { // 0: the client has closed its socket already
 			f.pending = append(f.pending, ino)
 			d.Pending = append(d.Pending, ns.ID(model.Unix, uint64(ino)))
 		}
@@ -203,9 +203,8 @@ func (s *unixSock) found(ns probe.NS) *unixFound {
 	return f
 }
 
-// nameUnix sets what a socket is called. An address is a path, closed with a
-// NUL, or begins with a NUL and is then any bytes at all (unix(7), "Address
-// format").
+// nameUnix sets the name of a socket. An address is a path that ends in a NUL, or
+// a NUL followed by arbitrary bytes (unix(7), "Address format").
 func nameUnix(o *model.Object, d *model.UnixDetail, addr []byte) {
 	switch {
 	case len(addr) == 0:
@@ -225,7 +224,7 @@ func nameUnix(o *model.Object, d *model.UnixDetail, addr []byte) {
 }
 
 // completeUnix names pending clients, which may be in other namespaces than
-// their listener, and asks for descriptors in flight.
+// their listener, and queries the descriptors in flight.
 func completeUnix(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	var ask []*probe.Entry
 	for e := range idx.Among(Space) {
@@ -251,7 +250,7 @@ func completeUnix(ctx context.Context, idx *probe.Index, out *probe.Collector) {
 	countInflight(ctx, idx, ask, out)
 }
 
-// change changes the detail of a socket. Earlier snapshots keep theirs.
+// change changes a copy of the socket's detail, because earlier snapshots share the detail.
 func change(e *probe.Entry, f func(d *model.UnixDetail)) {
 	if was, ok := e.Object.Detail.(*model.UnixDetail); ok {
 		d := *was
@@ -260,7 +259,7 @@ func change(e *probe.Entry, f func(d *model.UnixDetail)) {
 	}
 }
 
-// inodeOf is the number in an id that [probe.NS.ID] made.
+// inodeOf returns the inode number in an id that [probe.NS.ID] made.
 func inodeOf(id string) uint64 {
 	start := len(model.Unix) + 1
 	end := start

@@ -58,7 +58,7 @@ func TestUnixPair(t *testing.T) {
 }
 
 func TestUnixListener(t *testing.T) {
-	// The path is hostile and must come through as it is.
+	// The path is hostile and must be reported unchanged.
 	path := filepath.Join(t.TempDir(), "a b\n\x1b[31m\xff@")
 	l := socket(t, unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	must(t, unix.Bind(l, &unix.SockaddrUnix{Name: path}))
@@ -67,7 +67,7 @@ func TestUnixListener(t *testing.T) {
 	for _, c := range waiting {
 		must(t, unix.Connect(c, &unix.SockaddrUnix{Name: path}))
 	}
-	// A descriptor is on its way to one that is not accepted yet.
+	// A descriptor is in flight to a connection that is not accepted yet.
 	must(t, unix.Sendmsg(waiting[0], []byte("x"), unix.UnixRights(l), nil, 0))
 	snap := probetest.Scan(t, Unix())
 

@@ -23,8 +23,8 @@ const (
 	unixDiagShowAll = 0x7f
 )
 
-// tcpListen is TCP_LISTEN (net/tcp_states.h), whose numbers sockets of all
-// families use for their states.
+// tcpListen is TCP_LISTEN (net/tcp_states.h). Sockets of all families use these
+// numbers for their states.
 const tcpListen = 10
 
 // unixStates names the states a UNIX socket can be in.
@@ -64,7 +64,7 @@ type unixSock struct {
 }
 
 // parseUnixDiag parses struct unix_diag_msg: family u8, type u8, state u8, pad
-// u8, ino u32, cookie u32[2], and the attributes behind it.
+// u8, ino u32, cookie u32[2], and the attributes that follow it.
 func parseUnixDiag(b []byte, s *unixSock) error {
 	const header = 16
 	if len(b) < header {
@@ -106,7 +106,7 @@ func parseUnixDiag(b []byte, s *unixSock) error {
 	})
 }
 
-// cookieOf is a cookie: the low word comes first, whatever the byte order.
+// cookieOf returns a cookie: the low word comes first in every byte order.
 func cookieOf(b []byte) uint64 {
 	ne := binary.NativeEndian
 	return uint64(ne.Uint32(b)) | uint64(ne.Uint32(b[4:]))<<32

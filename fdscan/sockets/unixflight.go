@@ -15,16 +15,16 @@ import (
 )
 
 // Descriptors in flight were sent to a socket (SCM_RIGHTS, unix(7)) and not yet
-// received. Only their number is told, and only in fdinfo, so that each socket
-// costs a file; those that cannot have any are not asked.
+// received. The kernel shows only their number, and only in fdinfo, so each socket
+// means reading a file; sockets that cannot have any are skipped.
 
 // mayCarry reports whether there can be descriptors in a socket's queue. On a
-// stream they travel with at least one byte. A message may be empty, and
-// recv_queue tells of the first only.
+// stream, descriptors are sent with at least one byte. A message may be empty, and
+// recv_queue covers only the first message.
 func mayCarry(d *model.UnixDetail) bool {
 	queued := d.RecvQueue
 	if d.State == "listen" {
-		queued = d.Backlog // what was sent to those that wait to be accepted
+		queued = d.Backlog // descriptors in flight to connections that are not accepted yet count here
 		n, ok := queued.Get()
 		return !ok || n != 0
 	}
@@ -71,8 +71,8 @@ func setInflight(e *probe.Entry, n model.Opt[int64]) {
 	}
 }
 
-// readInflight asks the holders; unknown is what kernels say that are older than
-// the field.
+// readInflight reads the number through the holders' fdinfo. It is unknown on kernels that
+// do not have the field.
 func readInflight(idx *probe.Index, t *guard.Task, e *probe.Entry) (model.Opt[int64], error) {
 	return probe.QueryHolders(idx, t, e, probe.OpInfo, func(h *model.Holder, fd int32) (model.Opt[int64], error) {
 		return readInflightOf(idx.Scan.ProcRoot, h, fd, e.Key.Num)

@@ -11,20 +11,21 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// Every UNIX socket is in the table of its network namespace. One that no table lists
-// is of a namespace that nothing else leads to, so it is asked which that is. Sockets of
-// other families are not: to close a duplicate of a TCP socket may block (SO_LINGER,
-// socket(7)). Those in the same namespace are found with it.
+// Every UNIX socket is in the table of its network namespace. A socket that no table lists
+// is in a namespace to which nothing else leads, so the scan gets the namespace from the
+// socket, and then finds the sockets of all families in it. It does not use sockets of other
+// families for this: closing a duplicate of a TCP socket may block (SO_LINGER, socket(7)).
 
 const (
-	// maxKept is how many sockets are asked in one scan, at the most.
+	// maxKept is the largest number of sockets that are asked for their namespace in one scan.
 	maxKept = 256
-	// keptAtOnce are asked before the namespaces found are read, which may list the
-	// other sockets as well.
+	// keptAtOnce is the number of sockets that are asked before the tables of the namespaces
+	// found are read, because these may list the other sockets as well.
 	keptAtOnce = 16
 )
 
-// findKept asks sockets until all are listed, or nothing new comes of it.
+// findKept asks unlisted sockets for their namespaces until all sockets are listed, or no new
+// namespace is found.
 func findKept(ctx context.Context, idx *probe.Index, read func() int, out *probe.Collector) {
 	asked := map[probe.Key]bool{}
 	refused := map[model.Reason]*failures{}
@@ -59,8 +60,8 @@ func findKept(ctx context.Context, idx *probe.Index, read func() int, out *probe
 	}
 }
 
-// unlistedUnix are the UNIX sockets that no table lists although that of a holder's
-// namespace was read, by number.
+// unlistedUnix returns the UNIX sockets that no table lists although the table of a holder's
+// namespace was read, sorted by number.
 func unlistedUnix(ctx context.Context, idx *probe.Index, asked map[probe.Key]bool) []*probe.Entry {
 	var candidates, list []*probe.Entry
 	for _, e := range idx.Unclaimed(Space) {

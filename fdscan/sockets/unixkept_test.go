@@ -51,7 +51,7 @@ func TestNamespaceKeptBySockets(t *testing.T) {
 	if err := <-made; err != nil {
 		t.Skipf("no network namespace can be made here: %v", err)
 	}
-	// While the thread is there, it leads to the namespace.
+	// While the thread lives, its namespace link leads to the namespace.
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if _, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", tid)); err != nil {
 			break

@@ -6,19 +6,19 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// unixKnown is what the sockets of each network namespace were in the last scan. The
-// kernel lists them in the same order, and says of most what it said then: those are not
-// made anew, and by that the scan knows that nothing of them has changed.
+// unixKnown has the sockets of each network namespace in the last scan. The kernel lists
+// sockets in the same order, and most of its messages are the same as before. Such a socket
+// keeps its object, which tells the scan that the socket has not changed.
 type unixKnown struct {
 	mu   sync.Mutex
 	byNS map[uint64][]*unixFound
 }
 
-// unixCursor goes through what is known of one namespace beside what the kernel lists.
+// unixCursor goes through the known sockets of one namespace in step with the kernel's list.
 type unixCursor struct {
 	list []*unixFound
 	next int
-	at   map[string]int // by message, made when the order is another one
+	at   map[string]int // index in list by message; made when the order differs
 }
 
 func (k *unixKnown) begin(ns probe.NS) *unixCursor {
@@ -27,8 +27,8 @@ func (k *unixKnown) begin(ns probe.NS) *unixCursor {
 	return &unixCursor{list: k.byNS[ns.Inode]}
 }
 
-// put keeps what was found for the next scan. Namespaces that are not looked into any
-// more are forgotten, once there are as many as there may be.
+// put caches the sockets for the next scan. When there are maxKnown namespaces, those that are
+// no longer read are dropped.
 func (k *unixKnown) put(ns probe.NS, found []*unixFound) {
 	if !ns.Scan.Repeated() {
 		return
@@ -41,12 +41,12 @@ func (k *unixKnown) put(ns probe.NS, found []*unixFound) {
 	k.byNS[ns.Inode] = found
 }
 
-// maxKnown is of how many namespaces the sockets are kept.
+// maxKnown is the largest number of namespaces whose sockets are cached.
 const maxKnown = 64
 
 func (c *unixCursor) rewind() { c.next = 0 }
 
-// find finds the socket of which the kernel said the same, nil if it did of none.
+// find returns the known socket with the same message; nil if there is none.
 func (c *unixCursor) find(message []byte) *unixFound {
 	if c.next < len(c.list) && c.list[c.next].message == string(message) {
 		c.next++

@@ -18,28 +18,28 @@ import (
 	"github.com/ipctop/ipctop/proc"
 )
 
-// A UNIX socket that is bound to a path and the file at that path go separate
-// ways: the file stays when the socket is gone, and the socket lives on when the
-// file is removed or replaced. unix_diag tells which file a socket is bound to
-// (Linux 3.7); here is looked what is at its path. To find files that were left
-// behind their directories must be listed, which anyone who watches them can see: it
+// A UNIX socket that is bound to a path and the file at that path exist independently:
+// the file stays when the socket is closed, and the socket stays when the file is
+// removed or replaced. unix_diag tells which file a socket is bound to (Linux 3.7);
+// this file finds out what is at the path now. To find socket files that were left behind,
+// their directories must be listed. A process that watches a directory can see that, so it
 // is done only if asked for ([probe.Options].ListDirectories).
 
-// staleSockets are files, named by their file system and inode.
+// staleSockets is the key space of socket files, by file system and inode.
 var staleSockets = &probe.KeySpace{Name: "stale-socket"}
 
-// usualPlaces are looked at for files that no socket is bound to, besides the
-// directories in which sockets are.
+// usualPlaces are searched for files to which no socket is bound, in addition to the
+// directories in which sockets are bound.
 var usualPlaces = []string{"/run", "/tmp"}
 
-// maxEntries is how many names of a directory are looked at.
+// maxEntries is the largest number of names that are read from a directory.
 const maxEntries = 10000
 
-// coarse is how far the clock of files may lag behind.
+// coarse is how far timestamps of files may lag behind the clock.
 const coarse = 10 * time.Millisecond
 
-// fileID names the file a socket is bound to: device and the low half of the
-// inode number, which is all that unix_diag tells.
+// fileID identifies the file to which a socket is bound: the device and the low half of
+// the inode number, which is all that unix_diag tells.
 type fileID struct {
 	dev string
 	ino uint32
@@ -50,15 +50,15 @@ func fileOf(d *model.UnixDetail) fileID { return fileID{d.PathDev, uint32(d.Path
 // boundSockets are the sockets that have a path.
 type boundSockets struct {
 	files     map[fileID]bool
-	blind     bool // of one it is not known which file it is bound to
+	blind     bool // for one of them, the file to which it is bound is not known
 	paths     map[string]bool
 	dirs      map[uint64]map[string]bool           // by mount namespace
 	listeners map[uint64]map[string][]*probe.Entry // likewise, by directory
 	relatives map[uint64]map[string][]relativeName // likewise; they are in dirs, too
-	tried     map[fileID]int                       // in how many directories
-	names     map[fileID]string                    // the absolute path of who has a relative one
-	answers   map[*probe.Entry][]model.UnixDetail  // what each namespace said
-	asked     map[*probe.Entry]int                 // how many were to be asked
+	tried     map[fileID]int                       // number of directories searched for it
+	names     map[fileID]string                    // absolute paths of sockets with a relative path
+	answers   map[*probe.Entry][]model.UnixDetail  // the state of the path in each namespace
+	asked     map[*probe.Entry]int                 // the number of answers needed
 	spaces    map[int32][]uint64                   // the mount namespaces of a process
 }
 
@@ -80,7 +80,7 @@ func gatherBound(idx *probe.Index) *boundSockets {
 		if !ok || d.Path == "" {
 			continue
 		}
-		if d.PathState != "" { // which may be known no longer
+		if d.PathState != "" { // known from the last scan, but perhaps no longer
 			b.asked[e] = 0
 		}
 		b.paths[path.Join(directoryOf(d.Path), path.Base(d.Path))] = true
@@ -96,7 +96,7 @@ func gatherBound(idx *probe.Index) *boundSockets {
 		dir, listens := directoryOf(d.Path), d.State == "listen" && d.PathIno != 0
 		namespaces, all := b.namespaces(idx, e)
 		if listens && !all {
-			b.asked[e]++ // which nobody answers: where it leads to there is not known
+			b.asked[e]++ // one answer more than there can be: the state stays unknown
 		}
 		for _, ns := range namespaces {
 			if listens || idx.Scan.ListDirectories() {
@@ -111,11 +111,11 @@ func gatherBound(idx *probe.Index) *boundSockets {
 	return b
 }
 
-// maxNamespaces is in how many mount namespaces the path of a socket is looked at.
+// maxNamespaces is the largest number of mount namespaces in which the path of a socket is looked up.
 const maxNamespaces = 16
 
-// namespaces are the mount namespaces in which the path of a socket may lead to it: ipctop's
-// own, and those of all threads that may have it; all is false where there are more.
+// namespaces returns the mount namespaces in which the path of a socket may lead to it: ipctop's
+// own, and those of all threads that may hold the socket. all is false if there are more.
 func (b *boundSockets) namespaces(idx *probe.Index, e *probe.Entry) (list []uint64, all bool) {
 	list = []uint64{idx.Scan.Own["mnt"]}
 	for i := range e.Holders {
@@ -142,8 +142,8 @@ func (b *boundSockets) namespaces(idx *probe.Index, e *probe.Entry) (list []uint
 	return list, true
 }
 
-// directoryOf is the directory that a path is in. /var/run has been a link to /run
-// for long; other links are not followed.
+// directoryOf returns the directory of a path. It takes /var/run for a link to /run, which it
+// usually is; other links are not followed.
 func directoryOf(name string) string {
 	dir := path.Dir(name)
 	if dir == "/var/run" || strings.HasPrefix(dir, "/var/run/") {
@@ -159,8 +159,8 @@ func (b *boundSockets) dir(ns uint64, dir string) {
 	b.dirs[ns][dir] = true
 }
 
-// completePaths tells what the paths of listeners lead to, and adds the socket
-// files that no socket is bound to.
+// completePaths finds out where the paths of listeners lead, and adds the socket
+// files to which no socket is bound.
 func completePaths(_ context.Context, idx *probe.Index) {
 	b := gatherBound(idx)
 	complete := tablesComplete(idx)
@@ -197,7 +197,7 @@ func completePaths(_ context.Context, idx *probe.Index) {
 			for e, d := range answers {
 				b.answers[e] = append(b.answers[e], d)
 			}
-			for file, name := range names { // of several namespaces, always the same
+			for file, name := range names { // if namespaces give different names, always choose the same one
 				if old, ok := b.names[file]; !ok || name < old {
 					b.names[file] = name
 				}
@@ -222,9 +222,9 @@ func completePaths(_ context.Context, idx *probe.Index) {
 	b.nameRelatives(idx)
 }
 
-// otherRoot reports whether somebody who has the socket may have another root directory than that of
-// the mount namespaces that were looked at (chroot(2)): the path may be one below that. Who has one
-// that nobody was seen to have may be anywhere.
+// otherRoot reports whether a holder of the socket may have another root directory than the
+// mount namespaces that were searched (chroot(2)); the path may be relative to that root. A
+// socket without a visible holder may be bound anywhere.
 func otherRoot(idx *probe.Index, e *probe.Entry) bool {
 	if len(e.Holders) == 0 {
 		return true
@@ -236,7 +236,7 @@ func otherRoot(idx *probe.Index, e *probe.Entry) bool {
 			continue
 		}
 		if asked++; asked > maxNamespaces {
-			return true // which is not known
+			return true // the others are not checked
 		}
 		last = pid
 		dir, err := idx.Open(pid)
@@ -252,8 +252,8 @@ func otherRoot(idx *probe.Index, e *probe.Entry) bool {
 	return false
 }
 
-// settlePath is what the path of a socket leads to, by what each namespace says
-// whose processes hold it: it is unreachable only if that is known of all.
+// settlePath combines the answers of all mount namespaces about the path of a socket. The
+// path does not lead to the socket only if that is known for all of them.
 func settlePath(answers []model.UnixDetail, asked int) (state string, now model.Big) {
 	if len(answers) == 0 {
 		return "", 0
@@ -275,9 +275,9 @@ func settlePath(answers []model.UnixDetail, asked int) (state string, now model.
 	return state, now
 }
 
-// pathNow looks at what has the name of a bound socket now. Where file systems
-// show other inode numbers than they have (overlay, btrfs), only the absence of
-// the name says anything.
+// pathNow finds out what is at the path of a bound socket now. On file systems that
+// show other inode numbers than the kernel uses (overlay, btrfs), only the absence of
+// the name means anything.
 func pathNow(ns *probe.MountNS, dir int, d *model.UnixDetail) model.UnixDetail {
 	var st unix.Statx_t
 	const mask = unix.STATX_BASIC_STATS | unix.STATX_MNT_ID
@@ -295,8 +295,8 @@ func pathNow(ns *probe.MountNS, dir int, d *model.UnixDetail) model.UnixDetail {
 	return model.UnixDetail{PathState: "other", PathNow: model.Big(st.Ino)}
 }
 
-// steadyInodes reports whether stat tells the inode numbers that the kernel uses
-// itself, as unix_diag does.
+// steadyInodes reports whether stat shows the kernel's own inode numbers, as unix_diag
+// does.
 func steadyInodes(dir int) bool {
 	var fs unix.Statfs_t
 	if unix.Fstatfs(dir, &fs) != nil {
@@ -326,7 +326,7 @@ func tablesComplete(idx *probe.Index) bool {
 	return !idx.Hidden()
 }
 
-// staleFile is a socket's file that no socket is bound to.
+// staleFile is a socket file to which no socket is bound.
 type staleFile struct {
 	key  probe.Key
 	path string
@@ -342,7 +342,7 @@ func (f *staleFile) object(ns *probe.MountNS) *model.Object {
 	}
 }
 
-// stale lists the socket files in a directory that no socket is bound to.
+// stale lists the socket files in a directory to which no socket is bound.
 func (b *boundSockets) stale(idx *probe.Index, ns *probe.MountNS, dir int, name string) []staleFile {
 	const list = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
 	fd, err := unix.Openat(dir, ".", list|unix.O_NOATIME, 0)
@@ -350,7 +350,7 @@ func (b *boundSockets) stale(idx *probe.Index, ns *probe.MountNS, dir int, name 
 		if err == nil {
 			_ = unix.Close(fd)
 		}
-		return nil // another user's: looking would leave a trace
+		return nil // another user's directory: listing it would change its atime
 	}
 	f := os.NewFile(uintptr(fd), name)
 	defer f.Close()

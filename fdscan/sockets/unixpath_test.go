@@ -49,7 +49,7 @@ func TestLiveSocketPaths(t *testing.T) {
 	if err := os.WriteFile(replaced, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// It is bound to a file of another name now, which is not stale for that.
+	// The file to which it is bound has another name now; that does not make it stale.
 	if err := os.Rename(moved, moved+"2"); err != nil {
 		t.Fatal(err)
 	}
@@ -107,8 +107,8 @@ func TestLiveSocketPaths(t *testing.T) {
 	}
 }
 
-// TestPathInNamespaceOfThread: what the path of a listener leads to is looked up also where
-// only one thread of its process lives.
+// TestPathInNamespaceOfThread: the path of a listener is looked up also in a mount namespace
+// in which only one thread of its process lives.
 func TestPathInNamespaceOfThread(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: a mount namespace is made")
@@ -174,8 +174,7 @@ func TestPathInOtherRoot(t *testing.T) {
 	t.Error("the socket is not seen")
 }
 
-// TestPathOfNobody: where the path of a socket leads to for those who have it is not known if
-// nobody is seen to have it.
+// TestPathOfNobody: if a socket has no visible holder, it is not known where its path leads.
 func TestPathOfNobody(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "gone")
 	pair, err1 := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)

@@ -24,9 +24,9 @@ type unixLine struct {
 //	Num       RefCount Protocol Flags    Type St Inode Path
 //	00000000: 00000002 00000000 00010000 0001 01 17045 @abstract
 //
-// The kernel prints @ for the NUL an abstract name begins with, as for every
-// other NUL in it; a path that begins with @ looks the same. Columns are as wide as
-// the kernel makes them: what is shorter is part of a name.
+// The kernel prints @ for the NUL with which an abstract name begins, as for every
+// other NUL in it; a path that begins with @ looks the same. The kernel gives columns a
+// minimum width: a line with a shorter one is part of a name.
 func parseUnixLine(line []byte) (unixLine, error) {
 	var (
 		u   unixLine
@@ -68,21 +68,21 @@ func parseUnixLine(line []byte) (unixLine, error) {
 // maxUnixName is how long a name can be (UNIX_PATH_MAX, linux/un.h).
 const maxUnixName = 108
 
-// unixRow is a line of the table. Anybody can give a socket a name that has a
-// newline in it, and the kernel prints names as they are: what follows the newline
-// may look like the row of another socket.
+// unixRow is a line of the table. Any user can give a socket a name that contains a
+// newline, and the kernel prints names unchanged: the text after the newline may look like
+// the row of another socket.
 type unixRow struct {
 	unixLine
 	whole    bool // it looks like a row
-	inReach  bool // a name before it may be long enough to contain it
-	nameEnds bool // its name is as long as a name can be: the row ends with it
+	inReach  bool // an earlier name may be long enough to contain it
+	nameEnds bool // its name has the maximum length, so it does not continue in the next line
 }
 
 // parseUnixTable splits the table into its lines.
 func parseUnixTable(text []byte) []unixRow {
 	var rows []unixRow
 	at := 0
-	nameAt := -1 // where the last name began that may contain what follows
+	nameAt := -1 // where the last name began that may contain the following lines
 	for line := range bytes.Lines(text) {
 		start := at
 		at += len(line)
@@ -103,8 +103,8 @@ func parseUnixTable(text []byte) []unixRow {
 	return rows
 }
 
-// unixTexts are the tables of a scan that were read as text. What is true in them
-// can only be told when the holders of all sockets are known.
+// unixTexts are the tables of a scan that were read as text. Which rows are genuine can
+// only be decided when the holders of all sockets are known.
 type unixTexts struct {
 	mu     sync.Mutex
 	scan   *probe.Scan
@@ -132,10 +132,9 @@ func (t *unixTexts) of(s *probe.Scan) bool {
 	return t.scan == s && len(t.tables) > 0
 }
 
-// describe makes objects of the rows that no name can have forged: those out of the
-// reach of any name, and those of a socket that has no other row and that a process
-// of this namespace holds. A name counts only if what follows it is a row. The rest
-// is a gap.
+// describe makes objects of the rows that no name can have forged: rows that no name is
+// long enough to contain, and the only row of a socket that a process of this namespace
+// holds. A name counts only if a genuine row follows it. The rest is a gap.
 func (t *unixTexts) describe(idx *probe.Index, out *probe.Collector) {
 	t.mu.Lock()
 	tables := t.tables
@@ -163,7 +162,7 @@ func (t *unixTexts) describe(idx *probe.Index, out *probe.Collector) {
 	}
 }
 
-// describe tells how many rows and names were not believed.
+// describe returns the number of rows and names that were not believed.
 func (t *unixText) describe(idx *probe.Index, count map[uint64]int) (doubtful int) {
 	believed := func(i int) bool {
 		r := &t.rows[i]
@@ -193,7 +192,7 @@ func (t *unixText) describe(idx *probe.Index, count map[uint64]int) (doubtful in
 	return doubtful
 }
 
-// holds reports whether a process of the namespace has the socket.
+// holds reports whether a process in the namespace holds the socket.
 func (t *unixText) holds(idx *probe.Index, ino uint64) bool {
 	e, ok := idx.LookupUnclaimed(Key(ino))
 	if !ok {

@@ -9,13 +9,13 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// The kernel keeps the path that a program bound a UNIX socket to as the program wrote
-// it: of "s" or "./s" it does not tell which directory that was in. Where somebody who has
-// the socket is still in that directory, the file there is the one that unix_diag names,
-// and the absolute path is an alias of the socket; otherwise it is not known.
+// The kernel keeps the path of a bound UNIX socket as the program wrote it: for "s" or
+// "./s" it does not tell in which directory that was. If a holder of the socket is still
+// in that directory, the file there is the one that unix_diag names, and the absolute path
+// becomes an alias of the socket. Otherwise the absolute path is not known.
 
-// maxRelative is in how many processes' directories a socket is looked for that is
-// bound to a relative path.
+// maxRelative is the largest number of working directories that are searched for a socket with
+// a relative path.
 const maxRelative = 4
 
 // relativeName is an absolute path at which the file of a socket may be.
@@ -24,8 +24,8 @@ type relativeName struct {
 	path   string
 }
 
-// relative looks for a socket that is bound to a relative path below the working
-// directory of those who have it: most have not changed that since.
+// relative searches the working directories of its holders for a socket with a relative
+// path: most processes have not changed their directory since they bound it.
 func (b *boundSockets) relative(idx *probe.Index, e *probe.Entry, d *model.UnixDetail) {
 	listens := d.State == "listen" && d.PathIno != 0
 	last, asked := int32(0), 0
@@ -36,7 +36,7 @@ func (b *boundSockets) relative(idx *probe.Index, e *probe.Entry, d *model.UnixD
 		case p == nil || pid == last || p.Namespaces["mnt"] == 0 || asked == maxRelative:
 			continue
 		case !listens && b.tried[fileOf(d)] >= maxRelative:
-			return // a server's connections have its path, and may be many
+			return // a server's connections have the same path, and there may be many
 		}
 		last = pid
 		asked++
@@ -66,8 +66,9 @@ func (b *boundSockets) relative(idx *probe.Index, e *probe.Entry, d *model.UnixD
 	}
 }
 
-// below is what is known of a relative path: that it leads to the socket itself, or
-// to one that took its place. If there is nothing, its process may have moved on.
+// below returns what is known about a relative path: that it leads to the socket itself, or
+// to one that took its place. Other answers are dropped, because the process may have
+// changed its working directory.
 func (b *boundSockets) below(d *model.UnixDetail, now model.UnixDetail) model.UnixDetail {
 	if path.IsAbs(d.Path) || now.PathState == "own" || now.PathState == "other" && b.files[fileID{d.PathDev, uint32(now.PathNow)}] {
 		return now
@@ -75,8 +76,8 @@ func (b *boundSockets) below(d *model.UnixDetail, now model.UnixDetail) model.Un
 	return model.UnixDetail{}
 }
 
-// nameRelatives tells the sockets with a relative path their absolute one, or none where
-// it is known no longer.
+// nameRelatives sets the absolute paths of sockets with a relative path as their aliases, and
+// removes aliases that are no longer known.
 func (b *boundSockets) nameRelatives(idx *probe.Index) {
 	for e := range idx.Among(Space) {
 		d, ok := e.Object.Detail.(*model.UnixDetail)

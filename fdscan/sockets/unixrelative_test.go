@@ -15,8 +15,8 @@ import (
 	"github.com/ipctop/ipctop/probe/probetest"
 )
 
-// TestLiveRelativePaths binds sockets to relative paths. Those have an absolute one as
-// long as somebody who has them is in that directory and the file is theirs.
+// TestLiveRelativePaths binds sockets to relative paths. Their absolute paths are known as
+// long as a holder is in the directory and the file there is theirs.
 func TestLiveRelativePaths(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -27,7 +27,7 @@ func TestLiveRelativePaths(t *testing.T) {
 		t.Skip("the temporary directory's file system does not tell the kernel's inodes")
 	}
 	t.Chdir(dir)
-	// Other sockets of this machine may be called the same: the inode tells them apart.
+	// Other sockets of this machine may have the same name: the inode distinguishes them.
 	inodes := map[string]model.Big{}
 	listen := func(name string) *net.UnixListener {
 		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: name, Net: "unix"})
