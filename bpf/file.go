@@ -11,19 +11,19 @@ type File struct {
 	FD       int32
 
 	// Description is the same for descriptors that share an open file description, and
-	// Table for threads that share a table, during one read. They are not for anyone to
-	// see.
+	// Table for threads that share a table, during one read. They are addresses in the
+	// kernel and must not be shown to users.
 	Description, Table uint64
 
-	// Link is where its link in the proc file system leads, valid until the function that
-	// was given the File returns; nil if that cannot be had, as of a path that is too long.
+	// Link is the target of its link in the proc file system. It is valid until the function
+	// that got the File returns. nil if it is not known, for example because the path is too long.
 	Link []byte
 
 	Flags       uint32 // of open(2), as the kernel keeps them
-	Read, Write bool   // what it was opened for
+	Read, Write bool   // access for which it was opened
 
-	// What stat(2) says of the file. Some file systems have another answer ready than
-	// what the kernel keeps in common for all of them, which this is.
+	// What stat(2) returns for the file on most file systems: these are the fields of the
+	// kernel's inode. Some file systems return other values.
 	Mode, Links, UID, GID uint32
 	DevMajor, DevMinor    uint32 // of the file system
 	Ino                   uint64
@@ -33,26 +33,26 @@ type File struct {
 	n    [7]uint64
 }
 
-// PipeState is what is in a pipe or FIFO.
+// PipeState is the state of a pipe or FIFO.
 type PipeState struct {
-	Queued, Capacity int64 // bytes; negative where they could not be told
+	Queued, Capacity int64 // bytes; negative if not known
 	Readers, Writers int   // open file descriptions, also of processes that no proc file system shows
 }
 
-// SocketState is what sockets of all families have.
+// SocketState is the state that sockets of all families have.
 type SocketState struct {
 	Family, Type, Protocol int    // socket(2)
 	State                  int    // TCP's numbers (include/net/tcp_states.h), also of UNIX sockets
 	NetNS                  uint64 // inode of its network namespace
-	Messages               int    // that wait to be received
+	Messages               int    // messages in its receive queue
 	InFlight               int    // of a UNIX socket: descriptors that were sent to it and not received (Linux 5.10)
 }
 
-// EventfdState is what is in an eventfd(2).
+// EventfdState is the state of an eventfd(2).
 type EventfdState struct {
 	Count     uint64
 	Semaphore bool
-	ID        int // its identity, eventfd-id in proc_pid_fdinfo(5); negative: it has none
+	ID        int // eventfd-id in proc_pid_fdinfo(5); negative: it has none
 }
 
 const (
@@ -67,9 +67,10 @@ const (
 	sockfsMagic = 0x534f434b
 )
 
-// Files calls f for every descriptor of the processes of the caller's pid namespace, by
+// Files calls f for every descriptor of the processes in the caller's pid namespace, by
 // ascending thread and descriptor: some 1 µs each. Threads that share the table of their
-// process's main thread do not repeat it; where that has ended, every other thread does.
+// process's main thread do not repeat it. If the main thread has ended, every other thread
+// repeats the table.
 func (s *Source) Files(f func(d *File)) error {
 	it, err := s.use(func(s *Source) *iterator { return s.files })
 	if err != nil {
@@ -86,7 +87,7 @@ func eachFile(f func(d *File)) func(record []byte) {
 		d = parseFile(record)
 		switch {
 		case d.PID == 0 || d.TID == 0:
-			return // it has just ended
+			return // the thread has just ended
 		case d.FSMagic == pipefsMagic:
 			d.Link = inodeLink(link[:0], "pipe:[", d.Ino)
 		case d.FSMagic == sockfsMagic:
@@ -100,7 +101,7 @@ func inodeLink(to []byte, what string, ino uint64) []byte {
 	return append(strconv.AppendUint(append(to, what...), ino, 10), ']')
 }
 
-// fileLength is the length of the record that b begins with.
+// fileLength returns the length of the record at the start of b.
 func fileLength(b []byte) int {
 	if len(b) < fileSize {
 		return 0
@@ -129,8 +130,8 @@ func parseFile(record []byte) File {
 	return d
 }
 
-// Pipe is the state of the pipe behind the descriptor, if it is one. How full it is is not
-// told of one that somebody used just when it was looked at, or that has more buffers than
+// Pipe returns the state of the pipe behind the descriptor, if it is one. The fill level is not
+// known if a process used the pipe at that moment, or if the pipe has more buffers than
 // an unprivileged user may give it.
 func (d *File) Pipe() (p PipeState, known bool) {
 	if d.what != isPipe {
@@ -139,7 +140,7 @@ func (d *File) Pipe() (p PipeState, known bool) {
 	return pipeState(d.n[:]), true
 }
 
-// Socket is the state of the socket behind the descriptor, if it is one.
+// Socket returns the state of the socket behind the descriptor, if it is one.
 func (d *File) Socket() (s SocketState, known bool) {
 	if d.what != isSocket {
 		return s, false
@@ -147,7 +148,7 @@ func (d *File) Socket() (s SocketState, known bool) {
 	return SocketState{int(d.n[0]), int(d.n[1]), int(d.n[2]), int(d.n[3]), d.n[4], int(d.n[5]), int(d.n[6])}, true
 }
 
-// Eventfd is the state of the eventfd behind the descriptor, if it is one.
+// Eventfd returns the state of the eventfd behind the descriptor, if it is one.
 func (d *File) Eventfd() (e EventfdState, known bool) {
 	w, _ := d.Watched()
 	return w.Eventfd()

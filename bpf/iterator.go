@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// iterator is a loaded program that the kernel calls for each of its things when the
-// iterator is read. Programs keep what is too large for their stack in maps, of which
-// there is one for each processor: it is read by one goroutine at a time.
+// iterator is a loaded program that the kernel calls for each of its tasks, files or other
+// objects when the iterator is read. Programs keep data that is too large for their stack in
+// per-processor maps, so only one goroutine at a time reads an iterator.
 type iterator struct {
 	name       string
 	collection *ebpf.Collection
@@ -24,8 +24,8 @@ type iterator struct {
 	mu sync.Mutex
 }
 
-// chunk is what the kernel gives at one read, at the most (fs/seq_file.c by way of
-// kernel/bpf/bpf_iter.c: eight pages); none of its records is split then.
+// chunk is larger than what one read of an iterator returns at most (fs/seq_file.c and
+// kernel/bpf/bpf_iter.c: eight pages), so no record is split.
 const chunk = 64 << 10
 
 var chunks = sync.Pool{New: func() any {
@@ -57,7 +57,7 @@ func load(object []byte, name string, types *btf.Cache) (*iterator, error) {
 
 func (it *iterator) close() {
 	if it != nil {
-		it.mu.Lock() // until a read that is under way has ended
+		it.mu.Lock() // wait for a running read to end
 		defer it.mu.Unlock()
 		_ = it.link.Close()
 		it.collection.Close()
@@ -82,13 +82,13 @@ func (it *iterator) owns(fd int) bool {
 	return it.link.FD() == fd
 }
 
-// each runs the program and calls f with each of its records, which is valid until f
-// returns. length is the length of the record that some bytes begin with.
+// each runs the program and calls f with each of its records. A record is valid until f
+// returns. length returns the length of the record at the start of b.
 func (it *iterator) each(length func(b []byte) int, f func(record []byte)) error {
 	return it.eachAfter(func() error { return nil }, length, f)
 }
 
-// eachAfter is each, with what is to be done before, while nobody else runs the program.
+// eachAfter is like each, but calls before first; no other goroutine runs the program meanwhile.
 func (it *iterator) eachAfter(before func() error, length func(b []byte) int, f func(record []byte)) error {
 	it.mu.Lock()
 	defer it.mu.Unlock()
@@ -120,12 +120,12 @@ func (it *iterator) read(r io.Reader, length func(b []byte) int, f func(record [
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
-		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR): // it has made many steps without a record
+		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR): // the kernel has made many steps without a record
 		case err != nil:
 			return fmt.Errorf("read %s: %w", it.name, err)
 		}
 	}
 }
 
-// errMalformed: a program and the Go file of the same name do not agree.
+// errMalformed says that a program and the Go file of the same name disagree about the record.
 var errMalformed = errors.New("malformed record")

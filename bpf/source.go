@@ -23,16 +23,15 @@ var watchedObject []byte
 //go:embed programs/sockets.bpf.o
 var socketsObject []byte
 
-// Source reads the machine through eBPF iterators. Its methods may be called at the
-// same time.
+// Source reads the machine through eBPF iterators. Its methods may be called concurrently.
 type Source struct {
 	mu           sync.Mutex
 	tasks, files *iterator
-	mappings     *iterator  // nil: nobody has asked yet
-	noMappings   error      // why it cannot be loaded
-	types        *btf.Cache // until it was
-	contents     *iterator  // nil: nobody has asked yet, or it could not be loaded
-	noContents   error      // why
+	mappings     *iterator  // nil: not asked for yet, or it could not be loaded
+	noMappings   error      // why it could not be loaded
+	types        *btf.Cache // kept until that one is loaded
+	contents     *iterator  // nil: not asked for yet, or it could not be loaded
+	noContents   error      // why it could not be loaded
 	watcher      watcher
 	adder        adder
 }
@@ -44,7 +43,7 @@ func Open() (*Source, error) {
 	if err := check(); err != nil {
 		return nil, err
 	}
-	s := &Source{types: btf.NewCache()} // to read the kernel's takes longer than to load a program
+	s := &Source{types: btf.NewCache()} // reading the kernel's types takes longer than loading a program
 	for _, p := range []struct {
 		to     **iterator
 		object []byte
@@ -59,7 +58,7 @@ func Open() (*Source, error) {
 	return s, nil
 }
 
-// Close gives up the programs. Every later read fails with [ErrClosed].
+// Close unloads the programs. Every later read fails with [ErrClosed].
 func (s *Source) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +73,7 @@ func (s *Source) Close() {
 // ErrClosed is returned by a [Source] that was closed.
 var ErrClosed = errors.New("the eBPF source is closed")
 
-// use is one of the iterators, as long as the source is open.
+// use returns one of the iterators, or [ErrClosed].
 func (s *Source) use(which func(*Source) *iterator) (*iterator, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +83,7 @@ func (s *Source) use(which func(*Source) *iterator) (*iterator, error) {
 	return nil, ErrClosed
 }
 
-// Owns reports whether a descriptor of the calling process is there for the source alone.
+// Owns reports whether a descriptor of the calling process exists only for the source.
 func (s *Source) Owns(fd int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Index finds the records of a snapshot by what others call them. It is made once,
-// when the snapshot is complete, and handed on to all that read it: diagnosis,
-// tables, the live view. It points into the snapshot's lists, so that these must
+// Index finds the records of a snapshot by the ids and pids with which other records refer to
+// them. It is made once, when the snapshot is complete, and passed to all its readers:
+// diagnosis, tables, the live view. It points into the snapshot's lists, so these must
 // not be replaced while it is in use.
 type Index struct {
 	Snapshot  *Snapshot
@@ -19,9 +19,9 @@ type Index struct {
 	WaitsOn   map[string][]*Wait // by the id of an object waited for, alone or among others
 
 	objects map[string]*Object // by id
-	changed map[string]*Object // … since that was made; nil: it is not there any more
+	changed map[string]*Object // … changed since objects was made; nil: the object is gone
 	ordered bool               // the objects are in the order of their kinds
-	places  []int32            // room for comparing the next list of objects with this one
+	places  []int32            // memory for comparing the next list of objects with this one
 }
 
 // NewIndex indexes a snapshot, in time proportional to its size. The snapshot is
@@ -34,11 +34,11 @@ func NewIndex(s *Snapshot) *Index {
 	return x
 }
 
-// Next indexes the snapshot that was taken after this one. For objects and processes
-// it takes time in proportion to what has changed.
+// Next indexes the snapshot that was taken after this one. Its cost for objects and processes
+// depends on what has changed.
 func (x *Index) Next(s *Snapshot) *Index {
 	next := &Index{Snapshot: s, objects: x.objects, changed: x.changed, ordered: x.ordered, places: x.places}
-	x.places = nil // next makes use of its memory
+	x.places = nil // next reuses its memory
 	if !SameList(x.Snapshot.Objects, s.Objects) {
 		next.noteChanged(x.Snapshot.Objects)
 	}
@@ -60,7 +60,7 @@ func (x *Index) indexObjects() {
 	}
 }
 
-// noteChanged notes what is different from the list of objects before.
+// noteChanged notes the differences from the previous list of objects.
 func (x *Index) noteChanged(before []*Object) {
 	list := x.Snapshot.Objects
 	x.places = PlacesIn(x.places, before, list, CompareObjects)
@@ -69,7 +69,7 @@ func (x *Index) noteChanged(before []*Object) {
 	if x.changed == nil {
 		x.changed = map[string]*Object{}
 	}
-	gone := 0 // place in before of what comes next
+	gone := 0 // index in before of the next object to account for
 	drop := func(end int) {
 		for ; gone < end; gone++ {
 			x.changed[before[gone].ID] = nil
@@ -95,8 +95,8 @@ func (x *Index) noteChanged(before []*Object) {
 	}
 }
 
-// maxChanged is how many changes are noted at the least before the objects are indexed
-// anew.
+// maxChanged is the smallest number of noted changes after which all objects are indexed
+// again.
 const maxChanged = 1024
 
 func (x *Index) indexProcesses() {
@@ -114,7 +114,7 @@ func (x *Index) indexProcesses() {
 func (x *Index) indexWaits() {
 	list := x.Snapshot.Waits
 	x.Waits, x.WaitsOf, x.WaitsOn = make(map[int]*Wait, len(list)), make(map[int][]*Wait, len(list)), map[string][]*Wait{}
-	room := make([]*Wait, 0, len(list)) // of the processes' lists, which lie beside each other
+	room := make([]*Wait, 0, len(list)) // memory for the lists of all processes
 	for i := range list {
 		w := &list[i]
 		x.Waits[w.TID] = w
@@ -135,7 +135,7 @@ func (x *Index) indexWaits() {
 	}
 }
 
-// Object finds an object by its id; nil if there is none.
+// Object returns the object with this id; nil if there is none.
 func (x *Index) Object(id string) *Object {
 	if len(x.changed) > 0 {
 		if o, ok := x.changed[id]; ok {
@@ -163,7 +163,7 @@ func (x *Index) OfKind(k Kind) []*Object {
 	return list[from : from+n : from+n]
 }
 
-// Kinds lists the kinds there are objects of, in the snapshot's order.
+// Kinds lists the kinds of which there are objects, in the snapshot's order.
 func (x *Index) Kinds() []Kind {
 	var kinds []Kind
 	list := x.Snapshot.Objects
@@ -181,8 +181,8 @@ func (x *Index) Kinds() []Kind {
 	return kinds
 }
 
-// Name is how sentences and tables name a process: its display name and pid, the
-// pid alone if nothing more is known of it.
+// Name returns the name of a process for sentences and tables: its display name and pid, or
+// only the pid if nothing else is known.
 func (x *Index) Name(pid int) string {
 	if p := x.Processes[pid]; p != nil {
 		return p.String()
@@ -190,7 +190,7 @@ func (x *Index) Name(pid int) string {
 	return Named("", pid)
 }
 
-// Comm is a process's display name alone, "" if it is not known.
+// Comm returns only the display name of a process; "" if it is not known.
 func (x *Index) Comm(pid int) string {
 	if p := x.Processes[pid]; p != nil {
 		return p.Name()

@@ -18,7 +18,7 @@ func TestIndex(t *testing.T) {
 	if len(x.Children[1]) != 2 || !slices.Equal(x.Tracees[2], []int{3}) || len(x.WaitsOf[3]) != 2 {
 		t.Errorf("of processes: %v, %v, %v", x.Children, x.Tracees, x.WaitsOf)
 	}
-	// A wait for an object that is in its set as well is one wait for it.
+	// If a wait's object is also in its set of objects, it counts as one wait for the object.
 	if len(x.WaitsOn["pipe:1"]) != 1 || len(x.WaitsOn["pipe:2"]) != 2 {
 		t.Errorf("of objects: %v", x.WaitsOn)
 	}

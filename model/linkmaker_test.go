@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestLinkMaker makes the links of one snapshot after the other, and of each of them
-// anew: they are the same. The list before stays as it was, and is the next one, too, where that is equal.
+// TestLinkMaker makes the links of successive snapshots, and separately those of each snapshot:
+// they must be equal. The previous list must not change, and is reused if the next one is equal.
 func TestLinkMaker(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	m := new(LinkMaker)
@@ -44,8 +44,8 @@ func TestLinkMaker(t *testing.T) {
 	}
 }
 
-// changeSocket puts one of twenty sockets and pipes into the list, takes it away, or has
-// it change. Peers are named by one side or by both.
+// changeSocket adds one of twenty sockets and pipes to the list, removes it, or changes
+// it. Peers are named by one side or by both.
 func changeSocket(r *rand.Rand, objects *[]*Object) {
 	n := r.IntN(20)
 	o := &Object{ID: fmt.Sprintf("unix:%d", n), Kind: Unix}
@@ -69,7 +69,7 @@ func changeSocket(r *rand.Rand, objects *[]*Object) {
 		*objects = slices.Insert(*objects, i, o)
 	case r.IntN(3) == 0:
 		*objects = slices.Delete(*objects, i, i+1)
-	case r.IntN(3) == 0: // something that links have nothing to do with
+	case r.IntN(3) == 0: // a change that does not concern links
 		same := *(*objects)[i]
 		same.Mode = fmt.Sprint(r.IntN(100))
 		(*objects)[i] = &same

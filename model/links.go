@@ -6,29 +6,29 @@ import "slices"
 // through which something passes from one process to another.
 func MakeLinks(objects []*Object) []*Link { return new(LinkMaker).Make(objects) }
 
-// LinkMaker makes the links of one snapshot of a machine after the other, in time that
-// is in proportion to what has changed.
+// LinkMaker makes the links of successive snapshots of a machine. The cost depends on what has
+// changed.
 type LinkMaker struct {
 	objects []*Object
 	links   []*Link
-	ends    []int32 // where the links of each object end
-	spare   []int32 // room for those of the next list
-	places  []int32 // where the objects were; room for those of the next list
-	list    []*Link // room for the next links: nobody has it
+	ends    []int32 // for each object, the end of its links in the list
+	spare   []int32 // memory for the next ends
+	places  []int32 // where the objects were in the previous list; reused
+	list    []*Link // memory for the next links: no snapshot refers to it
 
-	// Objects that may be others' peers, by id.
+	// Objects that may be the peers of others, by id.
 	byID map[string]*Object
-	// By the id of an object, the ids of those that name it as their peer, though it does
-	// not name them, or is not there: a datagram socket that others are connected to.
+	// By the id of an object: the ids of the objects that name it as their peer although it
+	// does not name them or does not exist, such as a datagram socket that others are connected to.
 	oneSided map[string]map[string]bool
 
-	a, b  []end  // used again and again
-	room  []Link // links are made many at a time, and so are
+	a, b  []end  // reused buffers
+	room  []Link // links are allocated many at a time, and so are
 	pids  []int  // … their lists
 	comms []string
 }
 
-// Make is [MakeLinks]. What has not changed since the last call is the same records.
+// Make is [MakeLinks]. A link that has not changed since the last call is the same record.
 func (m *LinkMaker) Make(objects []*Object) []*Link {
 	switch {
 	case m.ends == nil:
@@ -48,19 +48,19 @@ func (m *LinkMaker) Make(objects []*Object) []*Link {
 	return m.links
 }
 
-// add takes note of an object that may be another's peer.
+// add notes an object that may be the peer of another one.
 func (m *LinkMaker) add(o *Object) {
 	if info, _ := LookupKind(o.Kind); info.Category == "socket" || len(o.Peers) > 0 {
 		m.byID[o.ID] = o
 	}
 }
 
-// changed tells of which objects the links are to be made anew, though they are the same
-// as before: those whose peers have changed in what links are made of. For those that
-// have changed in nothing else it finds the places. any is false if no link is to be made
-// anew, and none has gone.
+// changed returns the objects whose links must be made again although the objects themselves
+// are the same as before: their peers have changed in something that links are made from. If
+// an object has changed only in other things, it sets the object's place, so that its links
+// are reused. any is false if no link must be made again and none is gone.
 func (m *LinkMaker) changed(objects []*Object, places []int32) (dirty map[*Object]bool, any bool) {
-	gone := map[string]int{} // places of what is no longer there
+	gone := map[string]int{} // places of the old records that are not in the new list
 	next := 0
 	leave := func(end int) {
 		for ; next < end; next++ {
@@ -120,12 +120,12 @@ func (m *LinkMaker) changed(objects []*Object, places []int32) (dirty map[*Objec
 	return dirty, any
 }
 
-// sameRecords reports whether two lists are one, or both empty.
+// sameRecords reports whether two lists are the same memory, or both empty.
 func sameRecords[T any](a, b []T) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
-// forget undoes what [LinkMaker.add] and [LinkMaker.ofObject] noted of an object.
+// forget removes what [LinkMaker.note] noted about the peers of an object.
 func (m *LinkMaker) forget(o *Object) {
 	for _, p := range o.Peers {
 		if named := m.oneSided[p.ID]; named[o.ID] {
@@ -137,8 +137,8 @@ func (m *LinkMaker) forget(o *Object) {
 	}
 }
 
-// make makes the list of links. Those of objects that stood at a place before, and are
-// not dirty, are taken from there. A list in which nothing has changed is the one before.
+// make makes the list of links. An object with a place in the previous list that is not dirty
+// keeps its links. If nothing has changed, the list is the previous one.
 func (m *LinkMaker) make(objects []*Object, places []int32, dirty map[*Object]bool) {
 	before, ends := m.links, m.ends
 	if m.list == nil {
@@ -189,7 +189,7 @@ func (m *LinkMaker) ofObject(o *Object) {
 			case peer == nil || !peer.hasPeer(o.ID):
 				m.note(p.ID, o.ID)
 			case CompareIDs(peer.ID, o.ID) < 0:
-				continue // each pair once, also where only one of them names the other
+				continue // each pair only once, even if only one names the other
 			}
 			if peer == nil {
 				continue
@@ -203,13 +203,13 @@ func (m *LinkMaker) ofObject(o *Object) {
 	case info.Direction == "one way":
 		m.a, m.b = ends(m.a, o.Holders, Access.CanWrite), ends(m.b, o.Holders, Access.CanRead)
 		m.link(o, false)
-	case info.Category != "socket": // a socket without a peer talks to nobody we know
+	case info.Category != "socket": // for a socket without a peer, the other end is not known
 		m.a, m.b = ends(m.a, o.Holders, Access.CanWrite), ends(m.b, o.Holders, anyAccess)
 		m.link(o, true)
 	}
 }
 
-// note notes that an object names another one, which does not name it.
+// note notes that the object id names peer as its peer, and not vice versa.
 func (m *LinkMaker) note(peer, id string) {
 	if m.oneSided[peer] == nil {
 		m.oneSided[peer] = map[string]bool{}
@@ -253,10 +253,10 @@ func ends(list []end, holders []Holder, may func(Access) bool) []end {
 	return list
 }
 
-// linkBlock is how many links are made at a time.
+// linkBlock is the number of links that are allocated at a time.
 const linkBlock = 256
 
-// link adds a link between the ends, unless there is but one process at both of them.
+// link adds a link between the ends, unless both ends are the same single process.
 func (m *LinkMaker) link(o *Object, both bool) {
 	if len(m.a) == 0 || len(m.b) == 0 || len(m.a) == 1 && len(m.b) == 1 && m.a[0] == m.b[0] {
 		return

@@ -2,7 +2,7 @@ package model
 
 import "testing"
 
-// A datagram socket that others are connected to names none of them.
+// A datagram socket to which others are connected names none of them as its peer.
 func TestLinkNamedByOneEnd(t *testing.T) {
 	held := func(id string, pid int32, peers ...Peer) *Object {
 		return &Object{ID: id, Kind: Unix, Holders: []Holder{{PID: pid, Via: ViaFD, Access: ReadWrite}}, Peers: peers}

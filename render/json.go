@@ -17,7 +17,7 @@ type header struct {
 	Hosts []model.HostSnapshot `json:"hosts,omitzero"`
 }
 
-// writeJSONL writes one record a line, its type first.
+// writeJSONL writes one record per line, with its type first.
 func writeJSONL(w io.Writer, s *model.Snapshot) error {
 	head := []header{{s.Schema, s.Taken, s.Host, s.Scan, s.Hosts}}
 	for _, write := range []func() error{
@@ -45,7 +45,7 @@ func writeRecords[T any](w io.Writer, kind string, list []T) error {
 		b = append(b, prefix...)
 		at := len(b)
 		b = model.AppendJSON(b, &list[i])
-		b[at] = ',' // for the brace the record begins with; none is empty
+		b[at] = ',' // replaces the opening brace of the record; no record is empty
 		b = append(b, '\n')
 		if len(b) > 32<<10 || i == len(list)-1 {
 			if _, err := w.Write(b); err != nil {

@@ -13,20 +13,20 @@ import (
 // Formats are the values of --output.
 var Formats = []string{"table", "wide", "json", "jsonl", "csv", "dot", "id", "pid"}
 
-// Request is what is to be written of a snapshot.
+// Request says which parts of a snapshot to write, and in which format.
 type Request struct {
 	Format string
 	Only   []string // lists, see [Lists]; empty: what the format usually shows
 	Kinds  []model.Kind
 	// Findings puts the worst findings above the tables.
 	Findings bool
-	// Index is that of the whole snapshot, where somebody has made it; nil: it is made
-	// when it is needed.
+	// Index is the index of the whole snapshot, if there is one already; nil: it is made
+	// when needed.
 	Index *model.Index
 	Options
 }
 
-// View is what the snapshot's tables are made with. whole is what Index is of.
+// View returns the view for the snapshot's tables. whole is the snapshot that Index indexes.
 func (r *Request) View(whole *model.Snapshot) *View {
 	if r.Index == nil {
 		r.Index = model.NewIndex(whole)
@@ -34,7 +34,7 @@ func (r *Request) View(whole *model.Snapshot) *View {
 	return NewView(r.Index, &r.Options)
 }
 
-// Check reports what is wrong with a request, before anything is looked at.
+// Check reports what is wrong with a request. It is called before a scan.
 func (r *Request) Check() error {
 	if !slices.Contains(Formats, r.Format) {
 		return fmt.Errorf("there is no output format %q: there are %s", r.Format, strings.Join(Formats, ", "))
@@ -62,8 +62,8 @@ func (r *Request) Check() error {
 	return CheckColumns(&r.Options, r.Lists())
 }
 
-// Note is the line that standard error gets after the output: what was looked at
-// if nothing was found, and what could not be seen. JSON says the latter itself.
+// Note returns the line for standard error after the output: what was searched if
+// nothing was found, and what could not be read. JSON contains the latter itself.
 func (r *Request) Note(whole *model.Snapshot, found bool) string {
 	var parts []string
 	if !found {
@@ -76,7 +76,7 @@ func (r *Request) Note(whole *model.Snapshot, found bool) string {
 	return strings.Join(parts, "; ")
 }
 
-// Lists are the lists that are written, by name.
+// Lists returns the names of the lists that are written.
 func (r *Request) Lists() []string {
 	if len(r.Only) == 0 {
 		return []string{"objects"}
@@ -84,9 +84,8 @@ func (r *Request) Lists() []string {
 	return r.Only
 }
 
-// Write writes what a request asks for of s, which is whole without what was
-// left out. It reports whether there was anything to write; JSON is a document
-// even if its lists are empty.
+// Write writes the requested parts of s, a selection from the snapshot whole. It reports
+// whether there was anything to write; JSON is a document even if its lists are empty.
 func Write(w io.Writer, r *Request, whole, s *model.Snapshot) (found bool, err error) {
 	b := bufio.NewWriterSize(w, 64<<10)
 	r.Options.Wide = r.Options.Wide || r.Format == "wide"
@@ -150,7 +149,7 @@ func (r *Request) writeLists(w io.Writer, v *View, s *model.Snapshot) error {
 	return nil
 }
 
-// pick empties the lists that were not asked for. Lists nobody filled stay away.
+// pick empties the lists that were not asked for.
 func (r *Request) pick(s *model.Snapshot) *model.Snapshot {
 	if len(r.Only) == 0 {
 		return s
@@ -184,8 +183,8 @@ func (r *Request) pick(s *model.Snapshot) *model.Snapshot {
 	return &p
 }
 
-// writeIDs writes the ids of the objects, or of the findings if those alone are
-// asked for, one a line.
+// writeIDs writes the ids of the objects, or of the findings if only those are
+// asked for, one per line.
 func writeIDs(w io.Writer, r *Request, s *model.Snapshot) error {
 	var b strings.Builder
 	if slices.Equal(r.Only, []string{"findings"}) {
@@ -201,7 +200,7 @@ func writeIDs(w io.Writer, r *Request, s *model.Snapshot) error {
 	return err
 }
 
-// writePIDs writes the pids of the objects' holders, or of the list asked for,
+// writePIDs writes the pids of the objects' holders, or those in the lists asked for,
 // each once.
 func writePIDs(w io.Writer, r *Request, s *model.Snapshot) error {
 	var pids []int

@@ -66,8 +66,8 @@ func (c command) newDump(o *options) *cobra.Command {
 	return cmd
 }
 
-// dump reads, chooses and writes. All that can be wrong in the flags is found
-// before anything is looked at.
+// dump makes or reads a snapshot, selects from it and writes the result. All errors in the flags are
+// reported before that.
 func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 	if o.sample < 0 {
 		return usageError("--sample %v: it cannot be negative", o.sample)
@@ -109,7 +109,7 @@ func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 		return &exitError{exitNotFound, fmt.Errorf("no visible process or object belongs to a user %s", query.Quote(user))}
 	}
 	snap := selection.Apply(whole)
-	if request.Format != "json" && request.Format != "jsonl" { // where they are marked
+	if request.Format != "json" && request.Format != "jsonl" { // JSON marks ipctop's own processes instead
 		snap = query.WithoutOwn(snap)
 	}
 	if where != nil {
@@ -138,7 +138,7 @@ func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 	return nil
 }
 
-// nobodyIs is the first of some users to whom nothing belongs; "" if there is none.
+// nobodyIs returns the first of the users to whom nothing belongs; "" if there is none.
 func nobodyIs(snap *model.Snapshot, users []string) string {
 	known := map[string]bool{}
 	for i := range snap.Processes {

@@ -18,7 +18,7 @@ import (
 	"github.com/ipctop/ipctop/render"
 )
 
-// The exit statuses scripts rely on.
+// The exit statuses on which scripts rely.
 const (
 	exitOK         = 0
 	exitFailed     = 1
@@ -31,7 +31,7 @@ const (
 // exitError is an error that ends ipctop with a status of its own.
 type exitError struct {
 	status int
-	err    error // nil: everything has been said already
+	err    error // nil: nothing is left to print
 }
 
 func (e *exitError) Error() string {
@@ -48,7 +48,7 @@ func usageError(format string, args ...any) error {
 	return &exitError{exitUsage, fmt.Errorf(format, args...)}
 }
 
-// command is ipctop as a value, so that tests run it within their own process.
+// command is ipctop as a value, so that tests can run it in their own process.
 type command struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -67,7 +67,7 @@ func main() {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	c := command{os.Stdin, os.Stdout, os.Stderr}
 	status := c.main(ctx, os.Args[1:])
-	hasToFinish.Store(true) // it has ended: this is its status, whatever the signal's would be
+	hasToFinish.Store(true) // the command has ended: from now on a signal does not change the status
 	os.Exit(status)
 }
 
@@ -85,7 +85,7 @@ func (c command) main(ctx context.Context, args []string) int {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, syscall.EPIPE):
-		return exitOK // the reader has had enough: head, less
+		return exitOK // the reader, such as head or less, has closed the pipe
 	}
 	if status, ok := stopStatus(ctx, err); ok {
 		return status
@@ -100,8 +100,8 @@ func (c command) main(ctx context.Context, args []string) int {
 	return exit.status
 }
 
-// firstError keeps the first error of a writer, for those who do not look at it:
-// cobra, when it prints help.
+// firstError keeps the first error of a writer, because cobra ignores errors when it prints
+// help.
 type firstError struct {
 	w   io.Writer
 	err error
@@ -184,7 +184,7 @@ func (c command) newRoot() *cobra.Command {
 	return root
 }
 
-// noArgs refuses arguments: cobra's own message does not say what to do.
+// noArgs rejects arguments: cobra's own message does not say what to do.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil

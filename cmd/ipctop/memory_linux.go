@@ -12,22 +12,21 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// smallHeap is how much memory a single snapshot may take before any of it is
-// collected.
+// smallHeap is the heap size below which garbage is not collected during a single snapshot.
 const smallHeap = 32 << 20
 
 const (
-	// repeatedPercent is GOGC for one snapshot after the other: most of their memory lives long,
-	// so that little is gained by letting garbage double it.
+	// repeatedPercent is GOGC for repeated snapshots: most of their memory lives long,
+	// so little is gained by letting garbage double it.
 	repeatedPercent = 25
 
-	// leastGarbage may gather before it is collected, however little is alive. On a machine with
-	// few processes each refresh would be followed by a collection otherwise.
+	// leastGarbage is how much garbage may accumulate before a collection, even if the live heap
+	// is small. Otherwise each refresh on a machine with few processes would cause a collection.
 	leastGarbage = 16 << 20
 )
 
-// repeatedGC sets the garbage collector up for one snapshot after the other. GOGC, where it is
-// set, counts before that. The function that it returns is to be called after each snapshot.
+// repeatedGC sets up the garbage collector for repeated snapshots. GOGC, if set, takes
+// precedence. The caller calls the returned function after each snapshot.
 func repeatedGC() (adjust func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
@@ -44,8 +43,8 @@ func repeatedGC() (adjust func()) {
 	}
 }
 
-// percentFor is GOGC for a heap of which so many bytes are alive; 0: that is not known yet. There
-// are few values, as each change stops all goroutines.
+// percentFor returns GOGC for this live heap size in bytes; 0: the size is not known yet. It
+// returns only few different values, because each change stops all goroutines.
 func percentFor(live uint64) int {
 	percent := repeatedPercent
 	for live > 0 && percent < 400 && live <= leastGarbage*100/uint64(2*percent) {
@@ -54,23 +53,24 @@ func percentFor(live uint64) int {
 	return percent
 }
 
-// collectLate sets the garbage collector up for one snapshot, which is nearly all live memory.
-// A small one is made without collecting anything, a large one to a quarter; from then on
-// collecting early avoids garbage on top of it, for a tenth of the time. GOGC and
-// GOMEMLIMIT, where they are set, count before that.
+// collectLate sets up the garbage collector for one snapshot, which is nearly all of the live
+// memory. A small snapshot is made without any collection, a large one without a collection
+// in its first quarter. From then on, collecting early avoids garbage in addition to it, and costs
+// a tenth of the time. GOGC and GOMEMLIMIT, if set, take precedence.
 func collectLate(procRoot string) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
 	room := snapshotRoom(procRoot)
 	growInLargePages(max(room, 2*smallHeap))
-	// The runtime collects nothing before 4 MiB are taken, at 100 per cent, and in proportion.
+	// With GOGC=100 the first collection begins when 4 MiB are allocated; this limit is
+	// proportional to GOGC.
 	debug.SetGCPercent(max(smallHeap, room/4) >> 22 * 100)
-	runtime.AddCleanup(new([64]byte), func(int) { debug.SetGCPercent(50) }, 0) // by the first collection
+	runtime.AddCleanup(new([64]byte), func(int) { debug.SetGCPercent(50) }, 0) // runs after the first collection
 }
 
-// snapshotRoom is about how many bytes of memory one snapshot of a machine full of processes
-// takes, rather too many. What is not used is never touched.
+// snapshotRoom estimates how many bytes of memory one snapshot of a machine full of processes
+// needs. The estimate is rather too high; memory that is not used is never touched.
 func snapshotRoom(procRoot string) int {
 	var info unix.Sysinfo_t
 	if unix.Sysinfo(&info) != nil {
@@ -84,18 +84,19 @@ const (
 	roomOfThread = 12 << 10
 )
 
-const goArena = 64 << 20 // by which a heap grows on processors of 64 bits
+const goArena = 64 << 20 // the unit by which a heap grows on 64-bit processors
 
-// growInLargePages has the heap grow by the large pages of the processor, for so many bytes,
-// where the kernel gives them to who asks. To touch 100 MB page by page for the first time takes
-// a third of the time of a snapshot on some virtual machines. It reports whether the heap does.
+// growInLargePages makes the next bytes of the heap use the processor's large pages, if the
+// kernel provides these on request (madvise). Touching 100 MB for the first time page by page
+// takes a third of the time of a snapshot on some virtual machines. It reports whether it succeeded.
 func growInLargePages(bytes int) bool {
 	mode, err := os.ReadFile("/sys/kernel/mm/transparent_hugepage/enabled")
 	if err != nil || !strings.Contains(string(mode), "[madvise]") {
-		return false // they are not there, or come without being asked for
+		return false // large pages are not available, or are used without a request
 	}
-	// A limit of address space ends a Go program that allocates too much. This only fails. What
-	// the runtime takes for so much is more, and there must be some left.
+	// With a limit on address space, a Go program that allocates too much is terminated, but
+	// this mmap only fails. Its size is larger than bytes, because the runtime reserves more
+	// than is allocated, and some address space must be left.
 	try, err := unix.Mmap(-1, 0, max(bytes, 2*bytes+2*goArena), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil || unix.Munmap(try) != nil {
 		return false
@@ -104,6 +105,6 @@ func growInLargePages(bytes int) bool {
 	if unix.Madvise(room, unix.MADV_HUGEPAGE) != nil {
 		return false
 	}
-	runtime.GC() // frees the room, which nobody has touched: the heap grows there now
+	runtime.GC() // frees room, which was never touched: the heap grows into it from now on
 	return true
 }

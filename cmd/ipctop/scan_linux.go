@@ -14,10 +14,10 @@ import (
 	"github.com/ipctop/ipctop/testfixtures"
 )
 
-// runRoles never returns in a process that ipctop started to be something else.
+// runRoles does not return in a process that ipctop started for another role.
 func runRoles() {
-	testfixtures.RunRole() // one that fixtures started
-	fdscan.RunHelper()     // one that asks pipes
+	testfixtures.RunRole() // a process of a fixture
+	fdscan.RunHelper()     // the helper process that queries pipes
 }
 
 // scanMachine takes a single snapshot of the machine.
@@ -63,8 +63,8 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 	return snap, nil
 }
 
-// machineScanner takes one snapshot of the machine after the other, until it is
-// closed.
+// machineScanner returns a function that takes successive snapshots of the machine, and one
+// that closes the scanner.
 func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 	root, err := openProc(o.procRoot)
 	if err != nil {
@@ -96,8 +96,8 @@ func machineScanner(o *options) (scan scanFunc, done func(), err error) {
 	}, scanner.Close, nil
 }
 
-// firstScan takes a snapshot of the processes alone; nil where there is a whole one
-// at once.
+// firstScan returns a function that takes a snapshot of only the processes; nil if the
+// snapshot is read from a file, where a complete one is there at once.
 func firstScan(o *options) scanFunc {
 	if o.reads() {
 		return nil
@@ -112,7 +112,7 @@ func firstScan(o *options) scanFunc {
 	}
 }
 
-// scanProcesses takes a snapshot of the processes alone.
+// scanProcesses takes a snapshot of only the processes.
 func scanProcesses(ctx context.Context, o *options) (*model.Snapshot, error) {
 	root, err := openProc(o.procRoot)
 	if err != nil {
@@ -121,12 +121,12 @@ func scanProcesses(ctx context.Context, o *options) (*model.Snapshot, error) {
 	return probe.NewScanner(probe.Options{ProcRoot: root, Log: o.log()}).Scan(ctx)
 }
 
-// minFiles is how many files a scan has open at a time, at the most: some for
+// minFiles is the largest number of files that a scan has open at a time: some for
 // each processor, some for each table, and those of the Go runtime.
 const minFiles = 32
 
-// enoughFiles says whether ipctop may open as many files as a scan needs. With
-// fewer the Go runtime itself may crash.
+// enoughFiles returns an error if ipctop may not open as many files as a scan needs. With
+// fewer, the Go runtime itself may crash.
 func enoughFiles() error {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur >= minFiles {

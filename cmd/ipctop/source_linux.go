@@ -8,7 +8,7 @@ import (
 	"github.com/ipctop/ipctop/probe"
 )
 
-// openSource is the eBPF source, which all scans of the program share.
+// openSource opens the eBPF source, which all scans of the program share.
 var openSource = sync.OnceValues(func() (probe.Source, error) {
 	s, err := bpf.Open()
 	if err != nil {
@@ -17,8 +17,8 @@ var openSource = sync.OnceValues(func() (probe.Source, error) {
 	return s, nil
 })
 
-// useSource adds the source that --source asks for. The error is why there is none where
-// it was asked for by name.
+// useSource adds the source that --source asks for. It fails if a source that the user named
+// is not available.
 func (o *options) useSource(to *probe.Options) error {
 	switch o.source {
 	case sourceProc:
