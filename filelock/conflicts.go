@@ -28,8 +28,8 @@ type held struct {
 
 // run is a list of locks, as indices into held.locks.
 type run struct {
-	at  []int
-	far []int64 // the highest end among the locks up to this one
+	at     []int
+	maxEnd []int64 // the highest end among the locks up to this one
 }
 
 func newHeld(locks []record) *held {
@@ -45,19 +45,19 @@ func newHeld(locks []record) *held {
 		}
 		for n := range lists {
 			l := &lists[n]
-			far := r.end
-			if len(l.far) > 0 {
-				far = max(far, l.far[len(l.far)-1])
+			maxEnd := r.end
+			if len(l.maxEnd) > 0 {
+				maxEnd = max(maxEnd, l.maxEnd[len(l.maxEnd)-1])
 			}
-			l.at, l.far = append(l.at, i), append(l.far, far)
+			l.at, l.maxEnd = append(l.at, i), append(l.maxEnd, maxEnd)
 		}
 	}
 	return h
 }
 
-// inTheWay returns the indices of the locks that r waits for, in their order. It looks at no
+// conflicting returns the indices of the locks that r waits for, in their order. It looks at no
 // more than most locks, and reports whether these are all.
-func (h *held) inTheWay(r *record, most int) (at []int, all bool) {
+func (h *held) conflicting(r *record, most int) (at []int, all bool) {
 	classes := []class{r.class}
 	if r.class == posix || r.class == ofd {
 		classes = []class{posix, ofd}
@@ -74,7 +74,7 @@ func (h *held) inTheWay(r *record, most int) (at []int, all bool) {
 		l := &h.runs[c][which]
 		from := len(at)
 		i := sort.Search(len(l.at), func(i int) bool { return h.locks[l.at[i]].start > end }) - 1
-		for ; i >= 0 && l.far[i] >= start; i-- {
+		for ; i >= 0 && l.maxEnd[i] >= start; i-- {
 			if most--; most < 0 {
 				return at, false
 			}

@@ -34,10 +34,10 @@ func TestInTheWay(t *testing.T) {
 					want = append(want, k)
 				}
 			}
-			if got, all := h.inTheWay(&locks[i], len(locks)); !all || !slices.Equal(got, want) {
+			if got, all := h.conflicting(&locks[i], len(locks)); !all || !slices.Equal(got, want) {
 				t.Fatalf("%+v waits for %v, not %v, of %+v", locks[i], got, want, locks)
 			}
-			if got, all := h.inTheWay(&locks[i], 2); len(got) > 2 || all && !slices.Equal(got, want) {
+			if got, all := h.conflicting(&locks[i], 2); len(got) > 2 || all && !slices.Equal(got, want) {
 				t.Fatalf("of what is in the way only a part was to be listed: %v, all %v", got, all)
 			}
 		}
@@ -51,7 +51,7 @@ func TestInTheWayOfVeryMany(t *testing.T) {
 		locks = append(locks, record{class: posix, mode: "WRITE", pid: 1, start: int64(2 * i), end: int64(2 * i)})
 	}
 	h := newHeld(locks)
-	got, all := h.inTheWay(&record{class: ofd, mode: "READ", pid: -1, start: 5000, end: 5003}, 3)
+	got, all := h.conflicting(&record{class: ofd, mode: "READ", pid: -1, start: 5000, end: 5003}, 3)
 	if !all || !slices.Equal(got, []int{2500, 2501}) {
 		t.Errorf("%v, all %v", got, all)
 	}

@@ -40,9 +40,9 @@ type lockedFile struct {
 	divided map[record][][]lockOwner // see [lockedFile.divide]
 
 	// see [lockedFile.withoutDescriptor]
-	byPID     map[int32]bool // whether a process has a descriptor of it
-	mapped    []model.Holder
-	withMaker map[int][]model.Holder
+	byPID       map[int32]bool // whether a process has a descriptor of it
+	mapped      []model.Holder
+	withCreator map[int][]model.Holder
 }
 
 // lockOwner is a descriptor of a file that shows locks.
@@ -302,7 +302,7 @@ func (f *lockedFile) list(idx *probe.Index) (list []model.Lock, holds []model.Ho
 			continue
 		}
 		most := listedPerLock * len(list) / waiting
-		at, all := held.inTheWay(&f.locks[i], most)
+		at, all := held.conflicting(&f.locks[i], most)
 		l.BlockedOn = at
 		for _, k := range at {
 			if most -= len(list[k].Holders); most < 0 {
@@ -395,7 +395,7 @@ func (f *lockedFile) withoutDescriptor(idx *probe.Index, r *record) []model.Hold
 		return []model.Holder{{PID: int32(r.pid), Comm: p.Comm}}
 	}
 	if f.byPID == nil {
-		f.byPID, f.withMaker = map[int32]bool{}, map[int][]model.Holder{}
+		f.byPID, f.withCreator = map[int32]bool{}, map[int][]model.Holder{}
 		open := f.held().Holders
 		for i := range open {
 			h := &open[i]
@@ -408,13 +408,13 @@ func (f *lockedFile) withoutDescriptor(idx *probe.Index, r *record) []model.Hold
 	if !named || !f.byPID[int32(r.pid)] {
 		return f.mapped
 	}
-	list, ok := f.withMaker[r.pid]
+	list, ok := f.withCreator[r.pid]
 	if !ok {
 		at, found := slices.BinarySearchFunc(f.mapped, int32(r.pid), func(h model.Holder, pid int32) int { return cmp.Compare(h.PID, pid) })
 		if list = f.mapped; !found {
 			list = slices.Insert(slices.Clone(list), at, model.Holder{PID: int32(r.pid), Comm: p.Comm})
 		}
-		f.withMaker[r.pid] = list
+		f.withCreator[r.pid] = list
 	}
 	return list
 }
