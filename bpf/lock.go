@@ -30,7 +30,7 @@ type Lock struct {
 	BlockerPID     int // the process that took the conflicting lock, or the lease; 0: not known
 
 	Lease   LeaseStep // for a lease; otherwise 0
-	FD      int       // for [LeaseAsked]: the descriptor
+	FD      int       // for [LeaseRequested]: the descriptor
 	Before  LockMode  // mode of the lease that exists until now, if HasMode
 	HasMode bool
 
@@ -55,12 +55,12 @@ type LeaseStep int
 // The steps, as in lease.h. Mode is the mode of the lease, or the access for which another
 // process opens the file: Read to read, Write to write.
 const (
-	LeaseAsked    LeaseStep = 1 + iota // Who asks for it, perhaps without success
-	LeaseGivenUp                       // Who gives it up
-	LeaseInTheWay                      // Who waits to open the file
-	LeaseRefuses                       // Who does not wait to open the file
-	LeaseCleared                       // it no longer blocks Who
-	LeaseOverdue                       // the kernel takes it away, because it was not given up in time
+	LeaseRequested LeaseStep = 1 + iota // Who asks for it, perhaps without success
+	LeaseGivenUp                        // Who gives it up
+	LeaseBlocks                         // Who waits to open the file
+	LeaseRefuses                        // Who does not wait to open the file
+	LeaseCleared                        // it no longer blocks Who
+	LeaseOverdue                        // the kernel takes it away, because it was not given up in time
 )
 
 // LockMode is the mode that is asked for.
@@ -125,8 +125,8 @@ func (t *Tracer) parseLock(record []byte) *Lock {
 	return l
 }
 
-// LockLeft is the event that a thread stopped waiting for a lock without getting it.
-type LockLeft struct {
+// LockWaitEnded is the event that a thread stopped waiting for a lock without getting it.
+type LockWaitEnded struct {
 	Time   time.Time
 	Who    Party
 	Thread uint64 // as in [Lock]
@@ -135,13 +135,13 @@ type LockLeft struct {
 }
 
 const (
-	lockWaitLeft = 11 // kind
-	lockLeftSize = 80
+	lockWaitEnded     = 11 // kind
+	lockWaitEndedSize = 80
 )
 
-func (t *Tracer) parseLockLeft(record []byte) *LockLeft {
+func (t *Tracer) parseLockWaitEnded(record []byte) *LockWaitEnded {
 	f := fields{record}
-	l := &LockLeft{Time: t.clock(f.u64())}
+	l := &LockWaitEnded{Time: t.clock(f.u64())}
 	f.u32() // kind
 	l.Signal, l.Who, l.Thread = f.int(), f.party(), f.u64()
 	l.Dies = f.u32() != 0

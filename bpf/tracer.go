@@ -294,7 +294,7 @@ func (t *Tracer) observe(o TraceOptions) error {
 
 // Next waits for the next event until deadline. The error is [os.ErrDeadlineExceeded] if there was none, and
 // [os.ErrClosed] if the tracer was closed. The result is a [*Signal], [*Exit], [*Blocked], [*Connection],
-// [*Passed], [*Lock], [*LockLeft], [*RobustEnded] or [*Existence].
+// [*Passed], [*Lock], [*LockWaitEnded], [*RobustEnded] or [*Existence].
 func (t *Tracer) Next(deadline time.Time) (any, error) {
 	t.reader.SetDeadline(deadline)
 	switch err := t.reader.ReadInto(&t.record); {
@@ -321,8 +321,8 @@ func (t *Tracer) Next(deadline time.Time) (any, error) {
 		return t.parsePassed(b), nil
 	case (kind == lockAttempted || kind == leaseChanged) && len(b) == lockSize:
 		return t.parseLock(b), nil
-	case kind == lockWaitLeft && len(b) == lockLeftSize:
-		return t.parseLockLeft(b), nil
+	case kind == lockWaitEnded && len(b) == lockWaitEndedSize:
+		return t.parseLockWaitEnded(b), nil
 	case kind == robustEnded && len(b) == robustSize:
 		return t.parseRobust(b), nil
 	case kind == objectMade && len(b) == madeSize:

@@ -17,7 +17,7 @@ func (o *Options) lease(e *trace.Event) string {
 		of, held = " of "+o.party(e.Target), " held by "+o.party(e.Target)
 	}
 	after := "  after " + o.colored(Notice, traceDuration(e.Waited))
-	switch e.Became {
+	switch e.Outcome {
 	case trace.LockUpgraded:
 		return "upgraded to " + lease + on
 	case trace.LockDowngraded:

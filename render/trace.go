@@ -210,7 +210,7 @@ func (o *Options) lock(e *trace.Event) string {
 	if e.Before != "" {
 		lost = ", and lost its " + e.Before + " lock"
 	}
-	switch e.Became {
+	switch e.Outcome {
 	case trace.LockTaken:
 		what = "took " + what
 	case trace.LockUpgraded:
@@ -367,7 +367,7 @@ func traceOutcome(e *trace.Event) string {
 	if e.Thread != 0 && e.Thread != e.Target.PID {
 		words = append(words, "thread "+strconv.Itoa(e.Thread))
 	}
-	return strings.Join(append(words, e.Outcome()), ", ")
+	return strings.Join(append(words, e.OutcomeText()), ", ")
 }
 
 // traceDuration returns a precisely measured duration as text.

@@ -54,56 +54,56 @@ func TestTraceLineOfLock(t *testing.T) {
 		target             *trace.Party
 		lock               trace.Lock
 	}{
-		{`took exclusive lock (flock)  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "flock", Mode: "WRITE", Became: trace.LockTaken}},
+		{`took exclusive lock (flock)  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "flock", Mode: "WRITE", Outcome: trace.LockTaken}},
 		{
 			`took shared lock (posix) of bytes 10-14  on /run/a\nb  after 1.5s`, file, "", nil,
-			trace.Lock{Kind: "posix", Mode: "READ", Became: trace.LockTaken, Start: some(10), End: some(14), Waited: 1500 * time.Millisecond},
+			trace.Lock{Kind: "posix", Mode: "READ", Outcome: trace.LockTaken, Start: some(10), End: some(14), Waited: 1500 * time.Millisecond},
 		},
 		{
 			"upgraded to exclusive lock (OFD) of bytes from 10  on file:1:2:3", "", "", nil,
-			trace.Lock{Kind: "ofd", Mode: "WRITE", Before: "READ", Became: trace.LockUpgraded, Start: some(10)},
+			trace.Lock{Kind: "ofd", Mode: "WRITE", Before: "READ", Outcome: trace.LockUpgraded, Start: some(10)},
 		},
 		{
 			`did not get exclusive lock (flock)  on /run/a\nb  EAGAIN, and lost its READ lock`, file, "EAGAIN", nil,
-			trace.Lock{Kind: "flock", Mode: "WRITE", Before: "READ", Became: trace.LockRefused},
+			trace.Lock{Kind: "flock", Mode: "WRITE", Before: "READ", Outcome: trace.LockRefused},
 		},
 		{
 			`waits for exclusive lock (posix)  on /run/a\nb  held by db\x1b(812)`, file, "", holder,
-			trace.Lock{Kind: "posix", Mode: "WRITE", Became: trace.LockWaits, Start: some(0)},
+			trace.Lock{Kind: "posix", Mode: "WRITE", Outcome: trace.LockWaits, Start: some(0)},
 		},
 		{
 			`stopped waiting for exclusive lock (flock)  on /run/a\nb  after 6s  EINTR, as its handler of SIGALRM ran`, file, "EINTR", nil,
-			trace.Lock{Kind: "flock", Mode: "WRITE", Became: trace.LockInterrupted, By: "SIGALRM", Waited: 6 * time.Second},
+			trace.Lock{Kind: "flock", Mode: "WRITE", Outcome: trace.LockInterrupted, By: "SIGALRM", Waited: 6 * time.Second},
 		},
 		{
 			`stopped waiting for shared lock (OFD)  on /run/a\nb  after 6s  as it ended`, file, "", nil,
-			trace.Lock{Kind: "ofd", Mode: "READ", Became: trace.LockAbandoned, Start: some(0), Waited: 6 * time.Second},
+			trace.Lock{Kind: "ofd", Mode: "READ", Outcome: trace.LockAbandoned, Start: some(0), Waited: 6 * time.Second},
 		},
-		{`took shared lease  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "lease", Mode: "READ", Became: trace.LockTaken}},
-		{`downgraded to shared lease  on file:1:2:3`, "", "", nil, trace.Lock{Kind: "lease", Mode: "READ", Before: "WRITE", Became: trace.LockDowngraded}},
-		{`upgraded to exclusive lease  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "lease", Mode: "WRITE", Before: "READ", Became: trace.LockUpgraded}},
-		{`released exclusive lease  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "lease", Mode: "WRITE", Became: trace.LockReleased}},
-		{`waits to open /run/a\nb for reading  because of a lease held by db\x1b(812)`, file, "", holder, trace.Lock{Kind: "lease", Mode: "READ", Became: trace.LockWaits}},
+		{`took shared lease  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "lease", Mode: "READ", Outcome: trace.LockTaken}},
+		{`downgraded to shared lease  on file:1:2:3`, "", "", nil, trace.Lock{Kind: "lease", Mode: "READ", Before: "WRITE", Outcome: trace.LockDowngraded}},
+		{`upgraded to exclusive lease  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "lease", Mode: "WRITE", Before: "READ", Outcome: trace.LockUpgraded}},
+		{`released exclusive lease  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "lease", Mode: "WRITE", Outcome: trace.LockReleased}},
+		{`waits to open /run/a\nb for reading  because of a lease held by db\x1b(812)`, file, "", holder, trace.Lock{Kind: "lease", Mode: "READ", Outcome: trace.LockWaits}},
 		{
 			`did not open /run/a\nb for writing  EAGAIN because of a lease held by db\x1b(812)`, file, "EAGAIN", holder,
-			trace.Lock{Kind: "lease", Mode: "WRITE", Became: trace.LockRefused},
+			trace.Lock{Kind: "lease", Mode: "WRITE", Outcome: trace.LockRefused},
 		},
-		{`can open /run/a\nb for writing  after 3s`, file, "", holder, trace.Lock{Kind: "lease", Mode: "WRITE", Became: trace.LockCleared, Waited: 3 * time.Second}},
+		{`can open /run/a\nb for writing  after 3s`, file, "", holder, trace.Lock{Kind: "lease", Mode: "WRITE", Outcome: trace.LockCleared, Waited: 3 * time.Second}},
 		{
 			`made the kernel revoke the shared lease of db\x1b(812)  on /run/a\nb  not released in time`, file, "", holder,
-			trace.Lock{Kind: "lease", Mode: "READ", Became: trace.LockForced},
+			trace.Lock{Kind: "lease", Mode: "READ", Outcome: trace.LockForced},
 		},
 		{
 			`stopped waiting to open /run/a\nb for reading  after 6s  EINTR, as its handler of SIGALRM ran`, file, "EINTR", holder,
-			trace.Lock{Kind: "lease", Mode: "READ", Became: trace.LockInterrupted, By: "SIGALRM", Waited: 6 * time.Second},
+			trace.Lock{Kind: "lease", Mode: "READ", Outcome: trace.LockInterrupted, By: "SIGALRM", Waited: 6 * time.Second},
 		},
 		{
 			`stopped waiting to open /run/a\nb for reading  after 6s  as it ended`, file, "", holder,
-			trace.Lock{Kind: "lease", Mode: "READ", Became: trace.LockAbandoned, Waited: 6 * time.Second},
+			trace.Lock{Kind: "lease", Mode: "READ", Outcome: trace.LockAbandoned, Waited: 6 * time.Second},
 		},
-		{`released lock (posix)  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "posix", Became: trace.LockReleased, Start: some(0)}},
-		{`released shared lock (flock)  on /run/a\nb  by closing it`, file, "", nil, trace.Lock{Kind: "flock", Mode: "READ", Became: trace.LockClosed}},
-		{`released exclusive lock (flock)  on /run/a\nb  as it ended`, file, "", nil, trace.Lock{Kind: "flock", Mode: "WRITE", Became: trace.LockEnded}},
+		{`released lock (posix)  on /run/a\nb`, file, "", nil, trace.Lock{Kind: "posix", Outcome: trace.LockReleased, Start: some(0)}},
+		{`released shared lock (flock)  on /run/a\nb  by closing it`, file, "", nil, trace.Lock{Kind: "flock", Mode: "READ", Outcome: trace.LockClosed}},
+		{`released exclusive lock (flock)  on /run/a\nb  as it ended`, file, "", nil, trace.Lock{Kind: "flock", Mode: "WRITE", Outcome: trace.LockEnded}},
 	} {
 		e := &trace.Event{
 			Time: at, Event: trace.LockEvent, Sender: app, Target: test.target, Object: "file:1:2:3", Path: test.path, Error: test.failed, Lock: &test.lock,

@@ -9,40 +9,40 @@ type Existence struct {
 	From string `json:"-"` // of a file made by link(2): the path that it was linked from
 }
 
-// maxMade limits for how many objects their creator is remembered.
-const maxMade = 1 << 14
+// maxCreated limits for how many objects their creator is remembered.
+const maxCreated = 1 << 14
 
-// madeObjects are the objects that were created since the trace began and are not removed yet.
-type madeObjects struct {
+// createdObjects are the objects that were created since the trace began and are not removed yet.
+type createdObjects struct {
 	byName map[string]*Event              // by path; System V objects by id
 	order  []string                       // keys of byName, the oldest first
 	by     map[processKey]map[string]bool // keys of byName, by the process that created the object
 }
 
-// madeAs is the key of the event's object in madeObjects.
-func (e *Event) madeAs() string {
+// objectKey is the key of the event's object in createdObjects.
+func (e *Event) objectKey() string {
 	if e.Path != "" {
 		return e.Of + " " + e.Path
 	}
 	return e.Of + " " + e.Object
 }
 
-// settles reports whether a new object may be only a temporary step: C libraries create a
+// mayBeTemporary reports whether a new object may be only a temporary step: C libraries create a
 // semaphore under a meaningless name and then give it its real name.
-func (e *Event) settles() bool {
+func (e *Event) mayBeTemporary() bool {
 	return e.From == "" && (e.Of == "posix-shm" || e.Of == "posix-sem")
 }
 
 // Existence adds an event of an object that was created or removed.
 func (j *Joiner) Existence(e *Event) {
-	if j.made.take(e) {
+	if j.created.complete(e) {
 		j.Add(e)
 	}
 }
 
-// take completes an event with what is known of its object. It reports whether the event is to be reported.
-func (m *madeObjects) take(e *Event) bool {
-	name := e.madeAs()
+// complete adds to an event what is known of its object. It reports whether the event is to be reported.
+func (m *createdObjects) complete(e *Event) bool {
+	name := e.objectKey()
 	known := m.byName[name]
 	if e.Event == RemovedEvent {
 		if known == nil {
@@ -67,22 +67,22 @@ func (m *madeObjects) take(e *Event) bool {
 			}
 		}
 	}
-	e.pending = e.settles()
+	e.pending = e.mayBeTemporary()
 	m.add(name, e)
 	return true
 }
 
-// MadeBefore adds an event of an object that was created before the trace began.
-func (j *Joiner) MadeBefore(e *Event) { j.made.add(e.madeAs(), e) }
+// CreatedBefore adds an event of an object that was created before the trace began.
+func (j *Joiner) CreatedBefore(e *Event) { j.created.add(e.objectKey(), e) }
 
-func (m *madeObjects) add(name string, e *Event) {
+func (m *createdObjects) add(name string, e *Event) {
 	if m.byName == nil {
 		m.byName, m.by = map[string]*Event{}, map[processKey]map[string]bool{}
 	}
 	m.remove(name)
 	m.byName[name] = e
 	m.order = append(m.order, name)
-	if len(m.order) > maxMade {
+	if len(m.order) > maxCreated {
 		m.remove(m.order[0])
 		m.order = m.order[1:]
 	}
@@ -93,7 +93,7 @@ func (m *madeObjects) add(name string, e *Event) {
 	m.by[key][name] = true
 }
 
-func (m *madeObjects) remove(name string) {
+func (m *createdObjects) remove(name string) {
 	e := m.byName[name]
 	if e == nil {
 		return

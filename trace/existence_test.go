@@ -92,13 +92,13 @@ func TestJoinerOfObjects(t *testing.T) {
 // TestJoinerOfObjectsIsBounded: the oldest objects are forgotten.
 func TestJoinerOfObjectsIsBounded(t *testing.T) {
 	var j Joiner
-	for i := range maxMade + 10 {
+	for i := range maxCreated + 10 {
 		j.Existence(object(0, 1, fmt.Sprintf("created sysv-shm - sysv-shm:%d", i)))
 		j.Existence(object(0, 1, fmt.Sprintf("removed sysv-shm - sysv-shm:%d", i)))
 		j.Existence(object(0, 1, fmt.Sprintf("created sysv-shm - sysv-shm:%d", i)))
 		j.Ready(after(1), true)
 	}
-	if len(j.made.byName) > maxMade || len(j.made.order) > maxMade {
-		t.Errorf("%d objects are remembered, in an order of %d", len(j.made.byName), len(j.made.order))
+	if len(j.created.byName) > maxCreated || len(j.created.order) > maxCreated {
+		t.Errorf("%d objects are remembered, in an order of %d", len(j.created.byName), len(j.created.order))
 	}
 }

@@ -37,7 +37,7 @@ func (j *Joiner) RobustEnded(at time.Time, who *Party, list []File) {
 		j.robust = map[processKey]robustLocks{}
 	}
 	of := j.robust[who.key()]
-	if at.Sub(of.at) > settle {
+	if at.Sub(of.at) > joinDelay {
 		of.list = nil // these threads ended long ago
 	}
 	if of.at = at; len(of.list) < maxLocksEnded {
@@ -50,7 +50,7 @@ func (j *Joiner) RobustEnded(at time.Time, who *Party, list []File) {
 func (j *Joiner) robustOf(e *Event) []File {
 	of := j.robust[e.Target.key()]
 	delete(j.robust, e.Target.key())
-	if e.Time.Sub(of.at) > settle {
+	if e.Time.Sub(of.at) > joinDelay {
 		return nil
 	}
 	return of.list
@@ -83,15 +83,15 @@ func (j *Joiner) endsWith(lock *Event) {
 func (j *Joiner) complete(e *Event) {
 	key := e.Target.key()
 	delete(j.ending, key)
-	if j.Remains == nil {
+	if j.StillExists == nil {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(j.made.by[key])) {
-		object := j.made.byName[name]
+	for _, name := range slices.Sorted(maps.Keys(j.created.by[key])) {
+		object := j.created.byName[name]
 		if len(e.Left) == maxLeft {
 			break
 		}
-		if object.dropped || !j.Remains(object) {
+		if object.dropped || !j.StillExists(object) {
 			continue
 		}
 		f := File{Object: object.Object, Name: object.Path}

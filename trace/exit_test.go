@@ -8,14 +8,14 @@ import (
 
 // TestJoinerOfExits: the event has what a process left, and which locks ended with it.
 func TestJoinerOfExits(t *testing.T) {
-	j := Joiner{Remains: func(e *Event) bool { return e.Path != "/dev/shm/gone" }}
+	j := Joiner{StillExists: func(e *Event) bool { return e.Path != "/dev/shm/gone" }}
 	made := func(pid int, words string) {
 		e := object(0, pid, words)
 		e.Sender.StartTicks = 7
 		j.Existence(e)
 	}
 	made(1, "created sysv-shm - sysv-shm:1")
-	j.made.byName["sysv-shm sysv-shm:1"].Key = "0x000004d2"
+	j.created.byName["sysv-shm sysv-shm:1"].Key = "0x000004d2"
 	made(1, "created sysv-shm - sysv-shm:2")
 	made(2, "removed sysv-shm - sysv-shm:2")
 	made(1, "created posix-shm /dev/shm/a posix-shm:0:27:4")
@@ -64,7 +64,7 @@ func TestJoinerOfExits(t *testing.T) {
 
 // TestJoinerForgets: nothing known from before events were lost is used afterwards.
 func TestJoinerForgets(t *testing.T) {
-	j := Joiner{Remains: func(*Event) bool { return true }}
+	j := Joiner{StillExists: func(*Event) bool { return true }}
 	j.Existence(object(0, 1, "created sysv-shm - sysv-shm:1"))
 	j.Locked(attempt(0, 1, 1, "flock READ taken"))
 	j.Forget()
@@ -80,7 +80,7 @@ func TestJoinerForgets(t *testing.T) {
 // TestJoinerOfObjectsMadeBefore: the creators of objects that existed when the trace began are named.
 func TestJoinerOfObjectsMadeBefore(t *testing.T) {
 	var j Joiner
-	j.MadeBefore(object(0, 1, "created sysv-shm - sysv-shm:1"))
+	j.CreatedBefore(object(0, 1, "created sysv-shm - sysv-shm:1"))
 	removed := object(1, 2, "removed sysv-shm - sysv-shm:1")
 	j.Existence(removed)
 	if list := j.Ready(after(2), false); len(list) != 1 || list[0] != removed || removed.Target == nil || removed.Target.PID != 1 {

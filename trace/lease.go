@@ -3,9 +3,9 @@ package trace
 // leaseKind is the lock kind of a lease.
 const leaseKind = "lease"
 
-// askedLeases are leases that were requested; whether they were granted is not known yet. Each
+// requestedLeases are leases that were requested; whether they were granted is not known yet. Each
 // is in both maps.
-type askedLeases struct {
+type requestedLeases struct {
 	byFile       map[uint64]*Event // key: the open file description
 	byDescriptor map[descriptorKey]*Event
 }
@@ -18,29 +18,29 @@ type descriptorKey struct {
 // Leased adds an event of a lease. The outcome is taken, refused, waits, cleared, forced or released. The kernel
 // reports only that a lease was requested, not that it was granted: "taken" is reported once that is known.
 func (j *Joiner) Leased(e *Event) {
-	if asked := j.leases.byFile[e.Owner]; asked != nil && e.Until != "" {
-		asked.pending, asked.dropped = false, asked.Mode != e.Until // a lease exists: the requested one, or still the one before
+	if asked := j.leases.byFile[e.Owner]; asked != nil && e.ModeUntilNow != "" {
+		asked.pending, asked.dropped = false, asked.Mode != e.ModeUntilNow // a lease exists: the requested one, or still the one before
 		j.leases.remove(asked)
 	}
 	s := &j.locks
 	s.begin()
-	switch e.Became {
+	switch e.Outcome {
 	case LockTaken:
-		e.Became = e.changed(e.Before)
+		e.Outcome = e.changed(e.Before)
 		e.pending = true
 		j.leases.add(e)
 	case LockWaits:
 		key := lockKey{e.Owner, e.Object, leaseKind}
-		if w, ok := s.waiting[e.Asker]; ok && w.key == key {
+		if w, ok := s.waiting[e.ThreadKey]; ok && w.key == key {
 			return // it was interrupted, and waits again
 		}
 		s.wait(e, key, "", lockRange{0, endOfFile, e.Mode, e.Sender})
 	case LockCleared:
-		w, ok := s.waiting[e.Asker]
+		w, ok := s.waiting[e.ThreadKey]
 		if !ok || w.key.kind != leaseKind {
 			return // the beginning of the wait was not seen
 		}
-		delete(s.waiting, e.Asker)
+		delete(s.waiting, e.ThreadKey)
 		e.endOf(w)
 	}
 	j.Add(e)
@@ -64,15 +64,15 @@ func (e *Event) endOf(w lockWait) {
 	e.Start, e.End = w.asked.bounds(e.Lock.Kind)
 }
 
-// settleLease drops the event of a requested lease unless its process holds the lease.
-func (j *Joiner) settleLease(e *Event) {
+// completeLease drops the event of a requested lease unless its process holds the lease.
+func (j *Joiner) completeLease(e *Event) {
 	j.leases.remove(e)
-	e.dropped = j.Holds == nil || !j.Holds(e)
+	e.dropped = j.HoldsLease == nil || !j.HoldsLease(e)
 }
 
 // add adds a requested lease. An earlier request for the same descriptor or open file description that
 // is still unconfirmed is dropped: it was not granted, or its lease is gone.
-func (a *askedLeases) add(e *Event) {
+func (a *requestedLeases) add(e *Event) {
 	if a.byFile == nil {
 		a.byFile, a.byDescriptor = map[uint64]*Event{}, map[descriptorKey]*Event{}
 	}
@@ -86,7 +86,7 @@ func (a *askedLeases) add(e *Event) {
 	a.byFile[e.Owner], a.byDescriptor[key] = e, e
 }
 
-func (a *askedLeases) remove(e *Event) {
+func (a *requestedLeases) remove(e *Event) {
 	delete(a.byFile, e.Owner)
 	delete(a.byDescriptor, descriptorKey{e.Sender.key(), e.FD})
 }

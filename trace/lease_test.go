@@ -11,12 +11,12 @@ import (
 func leaseStep(ms, pid int, owner uint64, words string) *Event {
 	f := strings.Fields(words)
 	e := &Event{Event: LockEvent, Time: after(ms), Sender: &Party{PID: pid}, Object: "file:1:2:3", Path: "/run/a"}
-	e.Lock = &Lock{Kind: "lease", Became: f[0], Mode: f[1], Asker: uint64(pid), Owner: owner, FD: 5}
+	e.Lock = &Lock{Kind: "lease", Outcome: f[0], Mode: f[1], ThreadKey: uint64(pid), Owner: owner, FD: 5}
 	if len(f) > 2 {
-		e.Until = f[2]
+		e.ModeUntilNow = f[2]
 	}
-	if e.Became == LockTaken {
-		e.Before = e.Until
+	if e.Outcome == LockTaken {
+		e.Before = e.ModeUntilNow
 	}
 	return e
 }
@@ -53,13 +53,13 @@ func TestLeases(t *testing.T) {
 		{"refuses", []step{{holder, file, "taken WRITE"}, {opener, file, "refused READ WRITE"}}, false, "taken WRITE, refused READ"},
 		{"forced", []step{{opener, file, "waits WRITE"}, {opener, file, "forced READ"}}, false, "waits WRITE, forced READ"},
 	} {
-		j := Joiner{Holds: func(*Event) bool { return test.holds }}
+		j := Joiner{HoldsLease: func(*Event) bool { return test.holds }}
 		for i, s := range test.steps {
 			j.Leased(leaseStep(10*i, s.pid, s.owner, s.words))
 		}
 		var got []string
 		for _, e := range j.Ready(after(1000), false) {
-			text := e.Became + " " + e.Mode
+			text := e.Outcome + " " + e.Mode
 			if e.Waited > 0 {
 				text += " after " + e.Waited.String()
 			}
@@ -84,8 +84,8 @@ func TestLeasesInVain(t *testing.T) {
 	waits := leaseStep(0, 2, 7, "waits WRITE")
 	waits.Target = &Party{PID: 1}
 	j.Leased(waits)
-	e := &Event{Event: LockEvent, Time: after(30), Sender: waits.Sender, Error: "EINTR", Lock: &Lock{Asker: 2, Became: LockInterrupted, By: "SIGALRM"}}
-	j.WaitLeft(e)
+	e := &Event{Event: LockEvent, Time: after(30), Sender: waits.Sender, Error: "EINTR", Lock: &Lock{ThreadKey: 2, Outcome: LockInterrupted, By: "SIGALRM"}}
+	j.LockWaitEnded(e)
 	if e.Lock.Kind != "lease" || e.Path != waits.Path || e.Object != waits.Object || e.Target != waits.Target || e.Mode != LockWrite || e.Waited != 30*time.Millisecond ||
 		e.Start.Known() || e.End.Known() {
 		t.Errorf("%+v: %+v", e, e.Lock)

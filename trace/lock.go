@@ -10,22 +10,22 @@ import (
 // Lock describes an event of a lock on a file. The event's sender requested or released the
 // lock; its target is the process that took the conflicting lock.
 type Lock struct {
-	Kind   string           `json:"lock" oneof:"posix ofd flock lease" doc:"posix: fcntl F_SETLK, held by a process; ofd: fcntl F_OFD_SETLK, held by an open file description; flock and lease (F_SETLEASE), likewise"`
-	Mode   string           `json:"mode" oneof:"READ WRITE" doc:"READ: shared; WRITE: exclusive; of a released lock the mode it had, if known; of a conflicting lease, what the file is opened for"`
-	Start  model.Opt[int64] `json:"start" unit:"bytes" doc:"first byte; missing of flock and lease"`
-	End    model.Opt[int64] `json:"end" unit:"bytes" doc:"last byte; missing: to the end of the file, even if it grows"`
-	Became string           `json:"outcome" oneof:"taken upgraded downgraded refused waits cleared forced interrupted abandoned released closed ended" doc:"what happened to it"`
-	Waited time.Duration    `json:"waited_ns" unit:"ns" doc:"how long its thread waited for it, whether it got it or not"`
-	By     string           `json:"interrupted_by" doc:"of a wait that was interrupted: the signal whose handler ran"`
-	Before string           `json:"mode_before" oneof:"READ WRITE" doc:"the mode that it had until then, if known; flock(2) releases it before it waits or is refused"`
+	Kind    string           `json:"lock" oneof:"posix ofd flock lease" doc:"posix: fcntl F_SETLK, held by a process; ofd: fcntl F_OFD_SETLK, held by an open file description; flock and lease (F_SETLEASE), likewise"`
+	Mode    string           `json:"mode" oneof:"READ WRITE" doc:"READ: shared; WRITE: exclusive; of a released lock the mode it had, if known; of a conflicting lease, what the file is opened for"`
+	Start   model.Opt[int64] `json:"start" unit:"bytes" doc:"first byte; missing of flock and lease"`
+	End     model.Opt[int64] `json:"end" unit:"bytes" doc:"last byte; missing: to the end of the file, even if it grows"`
+	Outcome string           `json:"outcome" oneof:"taken upgraded downgraded refused waits cleared forced interrupted abandoned released closed ended" doc:"what happened to it"`
+	Waited  time.Duration    `json:"waited_ns" unit:"ns" doc:"how long its thread waited for it, whether it got it or not"`
+	By      string           `json:"interrupted_by" doc:"of a wait that was interrupted: the signal whose handler ran"`
+	Before  string           `json:"mode_before" oneof:"READ WRITE" doc:"the mode that it had until then, if known; flock(2) releases it before it waits or is refused"`
 
-	Asker   uint64 `json:"-"` // identifies the thread
-	Owner   uint64 `json:"-"` // identifies the owner of the lock
-	Blocker uint64 `json:"-"` // the owner of the conflicting lock
-	Close   bool   `json:"-"` // released by closing a descriptor
-	Exiting bool   `json:"-"` // released by the end of its process
-	FD      int    `json:"-"` // of a requested lease: the descriptor
-	Until   string `json:"-"` // the mode of the lease until now, "" if there was none
+	ThreadKey    uint64 `json:"-"` // identifies the thread
+	Owner        uint64 `json:"-"` // identifies the owner of the lock
+	Blocker      uint64 `json:"-"` // the owner of the conflicting lock
+	Close        bool   `json:"-"` // released by closing a descriptor
+	Exiting      bool   `json:"-"` // released by the end of its process
+	FD           int    `json:"-"` // of a requested lease: the descriptor
+	ModeUntilNow string `json:"-"` // the mode of the lease until now, "" if there was none
 }
 
 // What becomes of a lock.
@@ -100,30 +100,30 @@ const endOfFile = 1<<63 - 1
 
 // Locked adds an event of a lock, with the outcome taken, refused, waits or released.
 func (j *Joiner) Locked(e *Event) {
-	if !j.locks.take(e) {
+	if !j.locks.complete(e) {
 		return
 	}
 	j.Add(e)
-	if e.Became == LockEnded {
+	if e.Outcome == LockEnded {
 		j.endsWith(e)
 	}
 }
 
-// WaitLeft adds an event of a thread that stopped waiting for a lock without getting it. If the
+// LockWaitEnded adds an event of a thread that stopped waiting for a lock without getting it. If the
 // beginning of the wait was not seen, nothing is reported.
-func (j *Joiner) WaitLeft(e *Event) {
-	w, ok := j.locks.waiting[e.Asker]
+func (j *Joiner) LockWaitEnded(e *Event) {
+	w, ok := j.locks.waiting[e.ThreadKey]
 	if !ok {
 		return
 	}
-	delete(j.locks.waiting, e.Asker)
+	delete(j.locks.waiting, e.ThreadKey)
 	e.endOf(w)
 	j.Add(e)
 }
 
-// take completes an event with what is known of its lock. It reports whether the event is
+// complete adds to an event what is known of its lock. It reports whether the event is
 // to be reported.
-func (s *locks) take(e *Event) bool {
+func (s *locks) complete(e *Event) bool {
 	s.begin()
 	key := lockKey{e.Lock.Owner, e.Object, e.Lock.Kind}
 	if description := (lockKey{e.Lock.Owner, e.Object, "ofd"}); e.Close && s.held[description] != nil {
@@ -137,9 +137,9 @@ func (s *locks) take(e *Event) bool {
 			e.Target = by
 		}
 	}
-	switch e.Became {
+	switch e.Outcome {
 	case LockWaits:
-		if w, ok := s.waiting[e.Asker]; ok && w.key == key {
+		if w, ok := s.waiting[e.ThreadKey]; ok && w.key == key {
 			return false // another lock conflicted, too
 		}
 		if e.Lock.Kind == "flock" {
@@ -148,20 +148,20 @@ func (s *locks) take(e *Event) bool {
 		}
 		s.wait(e, key, before, asked)
 	case LockRefused:
-		delete(s.waiting, e.Asker)
+		delete(s.waiting, e.ThreadKey)
 		if e.Lock.Kind == "flock" {
 			e.Before = before
 			s.cut(key, asked)
 		}
 	case LockTaken:
-		if w, ok := s.waiting[e.Asker]; ok && w.key == key {
+		if w, ok := s.waiting[e.ThreadKey]; ok && w.key == key {
 			e.Waited = max(e.Time.Sub(w.since), 0)
 			if before == "" {
 				before = w.before
 			}
 		}
-		delete(s.waiting, e.Asker)
-		if e.Became = e.changed(before); e.Became != LockTaken {
+		delete(s.waiting, e.ThreadKey)
+		if e.Outcome = e.changed(before); e.Outcome != LockTaken {
 			e.Before = before
 		}
 		s.cut(key, asked)
@@ -175,9 +175,9 @@ func (s *locks) take(e *Event) bool {
 		if !e.Close {
 			break
 		}
-		e.Became = LockClosed
+		e.Outcome = LockClosed
 		if e.Exiting {
-			e.Became = LockEnded
+			e.Outcome = LockEnded
 		}
 		if len(concerned) == 1 && e.Lock.Kind != "flock" {
 			e.Start, e.End = concerned[0].bounds(e.Lock.Kind)
@@ -201,7 +201,7 @@ func (s *locks) wait(e *Event, key lockKey, before string, asked lockRange) {
 			break
 		}
 	}
-	s.waiting[e.Asker] = lockWait{key, e.Time, before, asked, e.Path, e.Target}
+	s.waiting[e.ThreadKey] = lockWait{key, e.Time, before, asked, e.Path, e.Target}
 }
 
 // concernedBy are the ranges that overlap another range.

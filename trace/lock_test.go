@@ -13,7 +13,7 @@ import (
 func attempt(ms, tid int, owner uint64, words string) *Event {
 	f := strings.Fields(words)
 	e := &Event{Event: LockEvent, Time: after(ms), Sender: &Party{PID: 1, TID: tid}, Object: "file:1:2:3"}
-	e.Lock = &Lock{Asker: uint64(tid), Kind: f[0], Mode: strings.Trim(f[1], "-"), Became: strings.Trim(f[2], "+!"), Owner: owner}
+	e.Lock = &Lock{ThreadKey: uint64(tid), Kind: f[0], Mode: strings.Trim(f[1], "-"), Outcome: strings.Trim(f[2], "+!"), Owner: owner}
 	e.Close, e.Exiting = strings.ContainsAny(f[2], "+!"), strings.Contains(f[2], "!")
 	if len(f) > 3 {
 		var start, end int64
@@ -74,7 +74,7 @@ func TestLocks(t *testing.T) {
 			ready := j.Ready(after(i), false)
 			got := ""
 			for _, e := range ready {
-				got += strings.Join(strings.Fields(e.Became+" "+e.Mode+" "+e.Before), " ")
+				got += strings.Join(strings.Fields(e.Outcome+" "+e.Mode+" "+e.Before), " ")
 				if start, ok := e.Start.Get(); ok {
 					got += fmt.Sprintf(" %d-", start)
 				}
@@ -119,16 +119,16 @@ func TestLocksWaitedForInVain(t *testing.T) {
 	var j Joiner
 	left := func(ms, tid int) *Event {
 		e := &Event{Event: LockEvent, Time: after(ms), Sender: &Party{PID: 1, TID: tid}, Error: "EINTR"}
-		e.Lock = &Lock{Asker: uint64(tid), Became: LockInterrupted, By: "SIGALRM"}
+		e.Lock = &Lock{ThreadKey: uint64(tid), Outcome: LockInterrupted, By: "SIGALRM"}
 		return e
 	}
 	waits := attempt(10, 2, 2, "posix WRITE waits 10-14")
 	waits.Path = "/run/app.lock"
 	j.Locked(waits)
 	other, ended := left(25, 3), left(30, 2)
-	j.WaitLeft(other)
-	j.WaitLeft(ended)
-	j.WaitLeft(left(40, 2)) // not reported again
+	j.LockWaitEnded(other)
+	j.LockWaitEnded(ended)
+	j.LockWaitEnded(left(40, 2)) // not reported again
 	ready := j.Ready(after(40), false)
 	if len(ready) != 2 || ready[0] != waits || ready[1] != ended {
 		t.Fatalf("it tells %d events", len(ready))
@@ -140,7 +140,7 @@ func TestLocksWaitedForInVain(t *testing.T) {
 	}
 	again := attempt(50, 2, 2, "flock READ waits")
 	j.Locked(again)
-	j.WaitLeft(left(60, 2))
+	j.LockWaitEnded(left(60, 2))
 	ready = j.Ready(after(60), false)
 	if len(ready) != 2 || ready[0] != again || ready[1].Start.Known() || ready[1].End.Known() || ready[1].Waited != 10*time.Millisecond {
 		t.Errorf("a second wait: %d events, %+v", len(ready), ready[len(ready)-1].Lock)

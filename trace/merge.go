@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// settle is how long the event of a signal waits for the signal's delivery before it is
+// joinDelay is how long the event of a signal waits for the signal's delivery before it is
 // reported without.
-const settle = 100 * time.Millisecond
+const joinDelay = 100 * time.Millisecond
 
 // maxWaiting limits how many pending signals (blocked, for example) are remembered with the
 // time they were sent.
@@ -26,21 +26,21 @@ type Taken struct {
 // Joiner makes one event of the sending of a signal and its delivery. To each end of a connection, or
 // of passed descriptors, it adds who is at the other end. Events come out ordered by time.
 type Joiner struct {
-	// Remains reports whether a created object still exists. It is called when a process ends,
+	// StillExists reports whether a created object still exists. It is called when a process ends,
 	// and is nil if that cannot be known.
-	Remains func(e *Event) bool
+	StillExists func(e *Event) bool
 
-	// Holds reports whether a process holds the lease that it requested in an event. It is called
+	// HoldsLease reports whether a process holds the lease that it requested in an event. It is called
 	// a little after the request, and is nil if that cannot be known.
-	Holds func(e *Event) bool
+	HoldsLease func(e *Event) bool
 
 	queue   []*Event
 	waiting map[waitingKey]*Event
 	order   []waitingKey // keys of waiting, the oldest first
 	ends    ends
 	locks   locks
-	leases  askedLeases
-	made    madeObjects
+	leases  requestedLeases
+	created createdObjects
 	ending  map[processKey]*Event // events of ended processes, not reported yet
 	passed  []*Event              // messages of which only one side was seen, the oldest first
 	robust  map[processKey]robustLocks
@@ -62,11 +62,11 @@ func (j *Joiner) Add(e *Event) { j.queue = append(j.queue, e) }
 // Forget drops what is known of locks, objects and ends of connections. It is called after
 // events were lost, as that knowledge may be out of date.
 func (j *Joiner) Forget() {
-	j.locks, j.made, j.ends, j.passed = locks{}, madeObjects{}, ends{}, nil
+	j.locks, j.created, j.ends, j.passed = locks{}, createdObjects{}, ends{}, nil
 }
 
-// Took adds the delivery of a signal.
-func (j *Joiner) Took(t *Taken) {
+// Delivered adds the delivery of a signal.
+func (j *Joiner) Delivered(t *Taken) {
 	for _, e := range j.queue {
 		if e.Event != SignalEvent || e.Fate != FateUnknown || !j.is(e, t) {
 			continue
@@ -151,22 +151,22 @@ func (j *Joiner) Ready(now time.Time, all bool) []*Event {
 	n := 0
 	for n < len(j.queue) {
 		e := j.queue[n]
-		if e.pending && !all && now.Sub(e.Time) < settle {
+		if e.pending && !all && now.Sub(e.Time) < joinDelay {
 			break
 		}
 		switch {
 		case e.pending && e.Exit != nil:
 			j.complete(e)
 		case e.pending && e.Lock != nil:
-			j.settleLease(e)
+			j.completeLease(e)
 		}
 		e.pending = false
 		if e.Event == SignalEvent && (e.Fate == FateUnknown || e.mayBeOOM()) {
-			if !all && now.Sub(e.Time) < settle {
+			if !all && now.Sub(e.Time) < joinDelay {
 				break
 			}
 			if e.Fate == FateUnknown {
-				j.unsettled(e)
+				j.notDelivered(e)
 			}
 		}
 		n++
@@ -181,11 +181,11 @@ func (j *Joiner) Due() time.Time {
 	if len(j.queue) == 0 {
 		return time.Time{}
 	}
-	return j.queue[0].Time.Add(settle)
+	return j.queue[0].Time.Add(joinDelay)
 }
 
-// unsettled sets why nobody has taken a signal, and remembers the signal.
-func (j *Joiner) unsettled(e *Event) {
+// notDelivered sets why nobody has taken a signal, and remembers the signal.
+func (j *Joiner) notDelivered(e *Event) {
 	e.Fate = FatePending
 	switch {
 	case e.Awaited:

@@ -49,21 +49,21 @@ func TestJoiner(t *testing.T) {
 	}{
 		{"a handler", func(j *Joiner) {
 			j.Add(sent(0, 1, "SIGTERM", FateUnknown, EffectHandler))
-			j.Took(took(1, 1, 1, "SIGTERM", EffectHandler))
+			j.Delivered(took(1, 1, 1, "SIGTERM", EffectHandler))
 		}, 2, []string{"signal SIGTERM delivered handler"}},
 		{"the kernel makes SIGKILL of what ends a process", func(j *Joiner) {
 			j.Add(sent(0, 1, "SIGTERM", FateUnknown, EffectEnds))
-			j.Took(took(1, 1, 1, "SIGKILL", EffectEnds))
-			j.Took(took(1, 1, 2, "SIGKILL", EffectEnds)) // to another thread
+			j.Delivered(took(1, 1, 1, "SIGKILL", EffectEnds))
+			j.Delivered(took(1, 1, 2, "SIGKILL", EffectEnds)) // to another thread
 		}, 2, []string{"signal SIGTERM delivered ends"}},
 		{"another process's", func(j *Joiner) {
 			j.Add(sent(0, 1, "SIGTERM", FateUnknown, EffectHandler))
-			j.Took(took(1, 2, 2, "SIGTERM", EffectHandler))
+			j.Delivered(took(1, 2, 2, "SIGTERM", EffectHandler))
 		}, 200, []string{"signal SIGTERM pending handler", "taken SIGTERM delivered handler"}},
 		{"to one of two threads", func(j *Joiner) {
 			j.Add(thread(sent(0, 1, "SIGUSR1", FateUnknown, EffectHandler), 2))
 			j.Add(thread(sent(0, 1, "SIGUSR1", FateUnknown, EffectHandler), 3))
-			j.Took(took(1, 1, 3, "SIGUSR1", EffectHandler))
+			j.Delivered(took(1, 1, 3, "SIGUSR1", EffectHandler))
 		}, 200, []string{"signal SIGUSR1 pending handler", "signal SIGUSR1 delivered handler"}},
 		{"what is not settled holds up what follows", func(j *Joiner) {
 			j.Add(sent(0, 1, "SIGTERM", FateUnknown, EffectHandler))
@@ -75,7 +75,7 @@ func TestJoiner(t *testing.T) {
 		}, 100, []string{"signal SIGTERM pending handler", "signal SIGCHLD ignored none"}},
 		{"ignored, but blocked for a moment", func(j *Joiner) {
 			j.Add(block(sent(0, 1, "SIGTERM", FateUnknown, EffectNone)))
-			j.Took(took(1, 1, 1, "SIGTERM", EffectNone))
+			j.Delivered(took(1, 1, 1, "SIGTERM", EffectNone))
 		}, 2, []string{"signal SIGTERM ignored none"}},
 		{"somebody waits for it", func(j *Joiner) {
 			j.Add(wake(sent(0, 1, "SIGTERM", FateUnknown, EffectEnds)))
@@ -83,19 +83,19 @@ func TestJoiner(t *testing.T) {
 		{"blocked, and taken later by what it then does", func(j *Joiner) {
 			j.Add(block(sent(0, 1, "SIGTERM", FateUnknown, EffectEnds)))
 			j.Ready(after(150), false)
-			j.Took(took(500, 1, 1, "SIGTERM", EffectHandler))
+			j.Delivered(took(500, 1, 1, "SIGTERM", EffectHandler))
 		}, 501, []string{"taken SIGTERM delivered handler"}},
 		{"it comes to its end late", func(j *Joiner) {
 			j.Add(sent(0, 1, "SIGTERM", FateUnknown, EffectEnds))
 			j.Ready(after(150), false)
-			j.Took(took(500, 1, 1, "SIGKILL", EffectEnds))
-			j.Took(took(500, 1, 2, "SIGKILL", EffectEnds))
+			j.Delivered(took(500, 1, 1, "SIGKILL", EffectEnds))
+			j.Delivered(took(500, 1, 2, "SIGKILL", EffectEnds))
 		}, 501, []string{"taken SIGTERM delivered ends"}},
 		{"a late end is not told twice", func(j *Joiner) {
-			j.Took(took(500, 1, 1, "SIGKILL", EffectEnds))
+			j.Delivered(took(500, 1, 1, "SIGKILL", EffectEnds))
 		}, 501, nil},
 		{"sent before the trace began", func(j *Joiner) {
-			j.Took(took(0, 1, 1, "SIGTERM", EffectHandler))
+			j.Delivered(took(0, 1, 1, "SIGTERM", EffectHandler))
 		}, 1, []string{"taken SIGTERM delivered handler"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -116,7 +116,7 @@ func TestJoinerTellsHowLong(t *testing.T) {
 	if got := fates(j.Ready(after(100), false)); !slices.Equal(got, []string{"signal SIGTERM blocked ends"}) {
 		t.Fatal(got)
 	}
-	j.Took(took(600, 1, 1, "SIGTERM", EffectHandler))
+	j.Delivered(took(600, 1, 1, "SIGTERM", EffectHandler))
 	list := j.Ready(after(600), false)
 	if len(list) != 1 || list[0].After != 600*time.Millisecond {
 		t.Errorf("%+v", list)
@@ -145,7 +145,7 @@ func TestJoinerOOM(t *testing.T) {
 		e := sent(0, 1, "SIGKILL", FateUnknown, EffectEnds)
 		e.Cause, e.Running = CauseKernel, &Party{PID: 5, TID: 9}
 		j.Add(e)
-		j.Took(took(1, 1, 1, "SIGKILL", EffectEnds))
+		j.Delivered(took(1, 1, 1, "SIGKILL", EffectEnds))
 		if list := j.Ready(after(2), false); len(list) > 0 {
 			t.Errorf("it is told before it is known who killed it: %+v", list)
 		}

@@ -113,8 +113,8 @@ func (e *Event) terminal() string {
 	return tty
 }
 
-// Outcome says what became of a signal, in words for people.
-func (s *Signal) Outcome() string {
+// OutcomeText says what became of a signal, in words for people.
+func (s *Signal) OutcomeText() string {
 	switch s.Fate {
 	case FateIgnored:
 		return "ignored"

@@ -14,9 +14,9 @@ var lockModes = map[bpf.LockMode]string{bpf.LockRead: trace.LockRead, bpf.LockWr
 // leased makes an event of what happened to a lease.
 func (n *names) leased(l *bpf.Lock) *trace.Event {
 	e := &trace.Event{Type: "event", Time: l.Time, Event: trace.LockEvent, Sender: n.party(&l.Who), Object: objectOf(&l.File), Path: l.Path}
-	e.Lock = &trace.Lock{Kind: lockTypes[l.Type], Mode: lockModes[l.Mode], Asker: l.Thread, Owner: l.Owner, FD: l.FD}
+	e.Lock = &trace.Lock{Kind: lockTypes[l.Type], Mode: lockModes[l.Mode], ThreadKey: l.Thread, Owner: l.Owner, FD: l.FD}
 	if l.HasMode {
-		e.Until = lockModes[l.Before]
+		e.ModeUntilNow = lockModes[l.Before]
 	}
 	holder := func() *trace.Party {
 		if l.BlockerPID == 0 {
@@ -25,18 +25,18 @@ func (n *names) leased(l *bpf.Lock) *trace.Event {
 		return n.living(l.BlockerPID)
 	}
 	switch l.Lease {
-	case bpf.LeaseAsked:
-		e.Became, e.Before = trace.LockTaken, e.Until
+	case bpf.LeaseRequested:
+		e.Outcome, e.Before = trace.LockTaken, e.ModeUntilNow
 	case bpf.LeaseGivenUp:
-		e.Became = trace.LockReleased
-	case bpf.LeaseInTheWay:
-		e.Became, e.Target = trace.LockWaits, holder()
+		e.Outcome = trace.LockReleased
+	case bpf.LeaseBlocks:
+		e.Outcome, e.Target = trace.LockWaits, holder()
 	case bpf.LeaseRefuses:
-		e.Became, e.Target, e.Error = trace.LockRefused, holder(), "EAGAIN"
+		e.Outcome, e.Target, e.Error = trace.LockRefused, holder(), "EAGAIN"
 	case bpf.LeaseOverdue:
-		e.Became, e.Target = trace.LockForced, holder()
+		e.Outcome, e.Target = trace.LockForced, holder()
 	default:
-		e.Became = trace.LockCleared
+		e.Outcome = trace.LockCleared
 	}
 	return e
 }

@@ -58,7 +58,7 @@ func TestLeases(t *testing.T) {
 		t.Helper()
 		e := find(became, func(e *trace.Event) bool { return e.Lock != nil && e.Object == id && !told[e] })
 		told[e] = true
-		if e.Became != became || e.Lock.Kind != "lease" || e.Mode != mode || e.Sender.PID != p.Process.Pid || !strings.HasSuffix(e.Path, f.Name()) || e.Start.Known() || e.End.Known() {
+		if e.Outcome != became || e.Lock.Kind != "lease" || e.Mode != mode || e.Sender.PID != p.Process.Pid || !strings.HasSuffix(e.Path, f.Name()) || e.Start.Known() || e.End.Known() {
 			t.Fatalf("not %s %s: %+v: %q, %+v", became, mode, e.Sender, e.Path, e.Lock)
 		}
 		return e
@@ -73,7 +73,7 @@ func TestLeases(t *testing.T) {
 	isHolder := func(e *trace.Event) {
 		t.Helper()
 		if e.Target == nil || e.Target.PID != holder.Process.Pid || e.Target.Comm == "" {
-			t.Errorf("%s: the holder is %+v", e.Became, e.Target)
+			t.Errorf("%s: the holder is %+v", e.Outcome, e.Target)
 		}
 	}
 	self := &program{}
@@ -156,7 +156,7 @@ func TestLeasesForced(t *testing.T) {
 		t.Fatalf("it says %s", line)
 	}
 	for _, became := range []string{trace.LockTaken, trace.LockWaits, trace.LockForced, trace.LockCleared} {
-		e := find(became, func(e *trace.Event) bool { return e.Lock != nil && e.Object == id && e.Became == became })
+		e := find(became, func(e *trace.Event) bool { return e.Lock != nil && e.Object == id && e.Outcome == became })
 		if became != trace.LockTaken && (e.Target == nil || e.Target.PID != holder.Process.Pid || e.Sender.PID != opener.Process.Pid) || e.Mode != trace.LockWrite {
 			t.Errorf("%s: %+v, %+v: %+v", became, e.Sender, e.Target, e.Lock)
 		}

@@ -15,7 +15,7 @@ func (n *names) locked(l *bpf.Lock) *trace.Event {
 	e := &trace.Event{Type: "event", Time: l.Time, Event: trace.LockEvent, Sender: n.party(&l.Who), Path: l.Path, Error: errorName(l.Errno)}
 	e.Object = objectOf(&l.File)
 	e.Lock = &trace.Lock{
-		Kind: lockTypes[l.Type], Became: trace.LockTaken, Asker: l.Thread, Owner: l.Owner, Blocker: l.Blocker, Close: l.Close, Exiting: l.Who.Exiting,
+		Kind: lockTypes[l.Type], Outcome: trace.LockTaken, ThreadKey: l.Thread, Owner: l.Owner, Blocker: l.Blocker, Close: l.Close, Exiting: l.Who.Exiting,
 	}
 	if l.Type != bpf.LockFlock {
 		e.Start = model.Some(l.Start)
@@ -29,13 +29,13 @@ func (n *names) locked(l *bpf.Lock) *trace.Event {
 	case bpf.LockWrite:
 		e.Mode = trace.LockWrite
 	default:
-		e.Became = trace.LockReleased
+		e.Outcome = trace.LockReleased
 	}
 	switch {
 	case l.Errno != 0:
-		e.Became = trace.LockRefused
+		e.Outcome = trace.LockRefused
 	case l.Waits:
-		e.Became = trace.LockWaits
+		e.Outcome = trace.LockWaits
 		if l.BlockerPID != 0 {
 			e.Target = n.living(l.BlockerPID)
 		}
@@ -43,12 +43,12 @@ func (n *names) locked(l *bpf.Lock) *trace.Event {
 	return e
 }
 
-// lockLeft makes an event of a wait for a lock that ended without the thread getting the lock.
-func (n *names) lockLeft(l *bpf.LockLeft) *trace.Event {
+// lockWaitEnded makes an event of a wait for a lock that ended without the thread getting the lock.
+func (n *names) lockWaitEnded(l *bpf.LockWaitEnded) *trace.Event {
 	e := &trace.Event{Type: "event", Time: l.Time, Event: trace.LockEvent, Sender: n.party(&l.Who)}
-	e.Lock = &trace.Lock{Became: trace.LockAbandoned, Asker: l.Thread}
+	e.Lock = &trace.Lock{Outcome: trace.LockAbandoned, ThreadKey: l.Thread}
 	if !l.Dies {
-		e.Became, e.By, e.Error = trace.LockInterrupted, model.SignalName(l.Signal), "EINTR"
+		e.Outcome, e.By, e.Error = trace.LockInterrupted, model.SignalName(l.Signal), "EINTR"
 	}
 	return e
 }

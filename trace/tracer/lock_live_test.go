@@ -104,7 +104,7 @@ func TestLocks(t *testing.T) {
 			event := func(pid int, became, mode string) *trace.Event {
 				t.Helper()
 				e := find(became, func(e *trace.Event) bool {
-					return e.Lock != nil && e.Object == id && e.Sender.PID == pid && e.Became == became && e.Mode == mode
+					return e.Lock != nil && e.Object == id && e.Sender.PID == pid && e.Outcome == became && e.Mode == mode
 				})
 				start, isRange := e.Start.Get()
 				if e.Lock.Kind != kind || e.Path != f.Name() && !strings.HasSuffix(e.Path, f.Name()) || isRange != (kind != "flock") ||
@@ -169,7 +169,7 @@ func TestLocksWaitedForInVain(t *testing.T) {
 				})
 				told[e] = true
 				start, isRange := e.Start.Get()
-				if e.Became != became || e.Lock.Kind != kind || e.Mode != trace.LockWrite || !strings.HasSuffix(e.Path, f.Name()) || isRange != (kind != "flock") ||
+				if e.Outcome != became || e.Lock.Kind != kind || e.Mode != trace.LockWrite || !strings.HasSuffix(e.Path, f.Name()) || isRange != (kind != "flock") ||
 					isRange && (start != 10 || e.End.Or(0) != 14) {
 					t.Fatalf("not %s: %s at %q: %+v", became, id, e.Path, e.Lock)
 				}

@@ -48,11 +48,11 @@ func Open(o Options) (*Tracer, error) {
 		return nil, err
 	}
 	t := &Tracer{source: source, names: newNames(o.Snapshot), since: time.Now(), asked: o}
-	t.joiner.Holds = t.names.holdsLease
+	t.joiner.HoldsLease = t.names.holdsLease
 	if o.Exits {
-		t.joiner.Remains = t.names.remains
+		t.joiner.StillExists = t.names.remains
 		for _, e := range t.names.madeBefore(o.Snapshot) {
-			t.joiner.MadeBefore(e)
+			t.joiner.CreatedBefore(e)
 		}
 	}
 	return t, nil
@@ -139,9 +139,9 @@ func (t *Tracer) take(record any) (at time.Time) {
 		case t.asked.Locks: // not if only exits are reported
 			t.joiner.Leased(t.names.leased(s))
 		}
-	case *bpf.LockLeft:
+	case *bpf.LockWaitEnded:
 		at = s.Time
-		t.joiner.WaitLeft(t.names.lockLeft(s))
+		t.joiner.LockWaitEnded(t.names.lockWaitEnded(s))
 	case *bpf.Existence:
 		at = s.Time
 		if e := t.names.existence(s); e != nil {
@@ -153,7 +153,7 @@ func (t *Tracer) take(record any) (at time.Time) {
 		case s.Victim:
 			t.joiner.OutOfMemory(s.From.TID)
 		case s.Taken:
-			t.joiner.Took(t.names.taken(s))
+			t.joiner.Delivered(t.names.taken(s))
 		default:
 			t.joiner.Add(t.names.sent(s))
 		}
