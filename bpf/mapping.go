@@ -39,7 +39,7 @@ const (
 
 // Mappings calls f for every shared mapping of the processes of the caller's pid namespace.
 // The mappings of one thread come one after the other, by ascending address. Then it calls
-// told once for the thread. all is false if these are not all of its mappings, or if that is
+// done once for the thread. all is false if these are not all of its mappings, or if that is
 // not known because a mapping was just being changed. It is also false if the thread has
 // mappings for which maps shows something that is stored elsewhere: files of an overlay,
 // memory that its process gave a name, rings of sockets. A process whose main thread has
@@ -47,7 +47,7 @@ const (
 //
 // No lock is taken. It needs Linux 6.4 with CONFIG_PER_VMA_LOCK; without, all is false. The
 // program for this is loaded on the first call, which takes some 10 ms of processor time.
-func (s *Source) Mappings(f func(m *Mapping), told func(pid, tid int, all bool)) error {
+func (s *Source) Mappings(f func(m *Mapping), done func(pid, tid int, all bool)) error {
 	it, err := s.loadMappings()
 	if err != nil {
 		return err
@@ -59,7 +59,7 @@ func (s *Source) Mappings(f func(m *Mapping), told func(pid, tid int, all bool))
 		name, what := r.int(), r.u32()
 		m.PID, m.TID = r.int(), r.int()
 		if what != oneMapping {
-			told(m.PID, m.TID, what == allTold)
+			done(m.PID, m.TID, what == allTold)
 			return
 		}
 		flags := r.u32()

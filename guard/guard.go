@@ -36,7 +36,7 @@ type Guard struct {
 	slow         counts // operations under way that may be stuck
 	skip         map[skipKey]bool
 	stuck        map[any]int              // how many operations on an item have got stuck
-	spent        map[uint32]time.Duration // time of slow operations in this round, by user
+	slowTime     map[uint32]time.Duration // time of slow operations in this round, by user
 
 	// trouble is not 0 while anything is slow, and after anything got stuck. While
 	// it is 0, the other fields need not be checked.
@@ -74,7 +74,7 @@ func (k skipKey) plain() bool {
 func New() *Guard {
 	g := &Guard{
 		deadline: Deadline, log: slog.New(slog.DiscardHandler), account: func(o Owner) uint32 { return o.UID },
-		stuckThreads: newCounts(), slow: newCounts(), skip: map[skipKey]bool{}, stuck: map[any]int{}, spent: map[uint32]time.Duration{},
+		stuckThreads: newCounts(), slow: newCounts(), skip: map[skipKey]bool{}, stuck: map[any]int{}, slowTime: map[uint32]time.Duration{},
 	}
 	g.fewer.L = &g.mu
 	return g
@@ -229,7 +229,7 @@ func (t *Task) clearSlow() {
 	g.slow.add(s, -1)
 	g.trouble.Add(-1)
 	if !t.timedOut {
-		g.spend(s, t.clock.Now()-t.doing.begun)
+		g.addSlow(s, t.clock.Now()-t.doing.begun)
 	}
 	g.fewer.Broadcast()
 	g.mu.Unlock()
@@ -263,7 +263,7 @@ func (g *Guard) skips(k skipKey, s share) bool {
 	if k.plain() {
 		return g.stuckThreads.full(s, plainFactor, nil)
 	}
-	return g.stuckThreads.full(s, 1, nil) || g.spent[s.account] >= slowBudget*g.deadline
+	return g.stuckThreads.full(s, 1, nil) || g.slowTime[s.account] >= slowBudget*g.deadline
 }
 
 // timeOut gives the task up if it has been in one operation for longer than allowed,

@@ -77,13 +77,13 @@ func (c *counts) full(s share, factor int, more *counts) bool {
 // NewRound begins a round: each user gets the whole budget for slow operations again.
 func (g *Guard) NewRound() {
 	g.mu.Lock()
-	clear(g.spent)
+	clear(g.slowTime)
 	g.mu.Unlock()
 }
 
-// spend adds the time of an operation that was slow but did return.
-func (g *Guard) spend(s share, d time.Duration) {
-	if g.spent[s.account] += d; g.spent[s.account] >= slowBudget*g.deadline {
+// addSlow adds the time of an operation that was slow but did return.
+func (g *Guard) addSlow(s share, d time.Duration) {
+	if g.slowTime[s.account] += d; g.slowTime[s.account] >= slowBudget*g.deadline {
 		g.trouble.Add(1)
 	}
 }

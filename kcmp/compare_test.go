@@ -83,7 +83,7 @@ func TestGroup(t *testing.T) {
 // distant number only while there are few enough to be sorted.
 func TestGroupMany(t *testing.T) {
 	task := kcmpTask(t)
-	for _, n := range []int{Many / 2, Many + 1} {
+	for _, n := range []int{MaxSorted / 2, MaxSorted + 1} {
 		list, want := descriptorsOf(t, n, 3)
 		slices.SortFunc(list, compareDescriptors)
 		first, far := list[0], list[0]
@@ -94,7 +94,7 @@ func TestGroupMany(t *testing.T) {
 		t.Cleanup(func() { _ = unix.Close(fd) })
 		far.FD = int32(fd)
 		list = append(list, far)
-		few := n <= Many
+		few := n <= MaxSorted
 		if few {
 			want[first] = append(want[first], far)
 		}
@@ -122,7 +122,7 @@ func TestGroupManyAcrossProcesses(t *testing.T) {
 	defer w.Close()
 	shared := Descriptor{own, int32(r.Fd())}
 	list := []Descriptor{shared}
-	others, _ := descriptorsOf(t, Many+1, 1)
+	others, _ := descriptorsOf(t, MaxSorted+1, 1)
 	list = append(list, others...)
 	want := []Descriptor{shared}
 	for range 2 {

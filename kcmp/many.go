@@ -7,10 +7,10 @@ import (
 	"github.com/ipctop/ipctop/model"
 )
 
-// Many bounds how many descriptions of one object are sorted: sorting n of them
+// MaxSorted bounds how many descriptions of one object are sorted: sorting n of them
 // takes n log n system calls. For a log file that a thousand processes have
 // opened separately, that would cost more than the rest of the scan.
-const Many = 64
+const MaxSorted = 64
 
 // Shared groups the holders of one object by description; all reports whether
 // each one was compared with every other one. Descriptors with different access
@@ -26,7 +26,7 @@ func (c *Comparer) Shared(holders []model.Holder, parent func(int32) int32) (gro
 	for _, list := range byAccess {
 		switch {
 		case len(list) < 2:
-		case len(list) <= Many:
+		case len(list) <= MaxSorted:
 			groups = append(groups, c.Group(list)...)
 		default:
 			g, every := c.groupMany(list, parent)
@@ -78,7 +78,7 @@ func (c *Comparer) groupMany(list []Descriptor, parent func(int32) int32) (group
 			members[h] = append(members[h], d)
 		}
 	}
-	all = len(heads) <= Many
+	all = len(heads) <= MaxSorted
 	if all {
 		for _, g := range c.Group(heads) {
 			for _, h := range g[1:] {

@@ -32,7 +32,7 @@ type processCache struct {
 
 	verified time.Time // when all of it was last read
 	share    int       // all is read again after this share of the interval, in units of 1/[checkParts]
-	held     uint64    // the process's content number (see heldBy) at that time; 0: none
+	content  uint64    // the process's content number (see contentOf) at that time; 0: none
 
 	line   proc.Stat
 	kernel *model.Process // of a kernel thread: its whole record
@@ -43,11 +43,11 @@ type processCache struct {
 	fds        model.Opt[int]
 
 	// Cacheable holders are joined already; see [joined].
-	recheck   []recheckFD // descriptors that have to be read again
-	described []described // where the source said that their descriptions are, by descriptor number; nil: not known of all
-	had       hadBefore   // for checking that it still has all of that
-	mappings  bool        // all holders by mapping are cacheable, so mappings need not be read
-	joined    bool        // the unchanged records of recheck are joined, too
+	recheck     []recheckFD       // descriptors that have to be read again
+	described   []described       // where the source said that their descriptions are, by descriptor number; nil: not known of all
+	fingerprint cachedFingerprint // for checking that it still has all of that
+	mappings    bool              // all holders by mapping are cacheable, so mappings need not be read
+	joined      bool              // the unchanged records of recheck are joined, too
 }
 
 // recheckFD is a descriptor that has to be read again.
@@ -104,7 +104,7 @@ func validStamp(m stamp, state string) stamp {
 // since. It returns nil if the thread may have run, or if dir may belong to another
 // process.
 func (s *Scan) cachedIdle(pid int, dir *proc.Dir, now stamp) *processCache {
-	if !dir.Kept() || now.runs == "" {
+	if !dir.StaysOpen() || now.runs == "" {
 		return nil
 	}
 	s.scanner.mu.Lock()
@@ -177,12 +177,12 @@ func (s *Scan) newCache(p *Proc, r *result, sc *scratch, stamps []stamp) *proces
 		return &processCache{ticks: m.StartTicks, scan: s.number, stamps: slices.Clone(stamps), line: p.stat, kernel: &whole}
 	}
 	k := &processCache{
-		line: p.stat, verified: s.Began, share: checkParts/2 + m.PID%(checkParts/2), held: s.facts.heldBy(m.PID),
+		line: p.stat, verified: s.Began, share: checkParts/2 + m.PID%(checkParts/2), content: s.facts.contentOf(m.PID),
 		ticks: m.StartTicks, scan: s.number, stamps: slices.Clone(stamps), cmdline: m.Cmdline, namespaces: m.Namespaces, fds: m.FDs,
 		recheck: slices.Clone(sc.recheck), described: slices.Clone(sc.described), mappings: !sc.uncacheable,
 	}
 	if s.facts == nil {
-		k.had = sc.had.keep()
+		k.fingerprint = sc.fingerprint.keep()
 	}
 	for _, i := range sc.cacheable {
 		h := &r.out.holders[i]
@@ -232,9 +232,9 @@ func (a *recheckFD) same(p *Proc, sc *scratch) bool {
 // check all processes.
 const checkParts = 64
 
-// toldChecks is the factor by which the interval is longer while the source says in each scan
+// sourceCheckFactor is the factor by which the interval is longer while the source says in each scan
 // that the process has the same descriptors and mappings.
-const toldChecks = 20
+const sourceCheckFactor = 20
 
 // due reports whether what is cached is to be checked. If k is nil, there is nothing to check.
 func (s *Scan) due(pid int, k *processCache) bool {
@@ -242,11 +242,11 @@ func (s *Scan) due(pid int, k *processCache) bool {
 		return false
 	}
 	every := s.scanner.opts.Check
-	if now := s.facts.heldBy(pid); k.held != 0 && now != 0 {
-		if now != k.held {
+	if now := s.facts.contentOf(pid); k.content != 0 && now != 0 {
+		if now != k.content {
 			return true
 		}
-		every *= toldChecks
+		every *= sourceCheckFactor
 	}
 	return !s.Began.Before(k.verified.Add(every / checkParts * time.Duration(k.share)))
 }

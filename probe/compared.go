@@ -59,7 +59,7 @@ func (c *comparison) fill(e *Entry) {
 // holds gives the holders of e their earlier marks, if these are still certain. If not, it
 // marks none and reports false.
 func (c *comparison) holds(e *Entry) bool {
-	if c == nil || !c.certain || int(e.movedIn) > c.scan {
+	if c == nil || !c.certain || int(e.holdersChangedIn) > c.scan {
 		return false
 	}
 	n := 0
@@ -103,7 +103,7 @@ func (c *comparison) apply(idx *Index, e *Entry) (rest []model.Holder, shared []
 		same[h.Access] = n + 1
 	}
 	next := map[model.Access]int{}
-	still := stillShared{was: c, at: map[model.OFD]int{}}
+	earlier := stillShared{was: c, at: map[model.OFD]int{}}
 	for i := range e.Holders {
 		h := &e.Holders[i]
 		desc, ok := kcmp.DescriptorOf(h)
@@ -111,7 +111,7 @@ func (c *comparison) apply(idx *Index, e *Entry) (rest []model.Holder, shared []
 			continue
 		}
 		if c == nil || same[h.Access] < 0 || same[h.Access] != len(c.marks[h.Access]) {
-			if !still.take(idx, h, desc) {
+			if !earlier.take(idx, h, desc) {
 				rest = append(rest, *h)
 			}
 			continue
@@ -119,7 +119,7 @@ func (c *comparison) apply(idx *Index, e *Entry) (rest []model.Holder, shared []
 		h.OFD = c.marks[h.Access][next[h.Access]].ofd
 		next[h.Access]++
 	}
-	return rest, still.groups
+	return rest, earlier.groups
 }
 
 // stillShared groups descriptors that shared a description when they were compared.

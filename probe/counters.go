@@ -19,7 +19,7 @@ func (s *Scan) readCounters(ctx context.Context, pids []int) {
 	}
 	list, of := s.scanner.counters.there[:0], s.scanner.counters.of[:0]
 	for _, pid := range pids {
-		k := s.unmoved(pid)
+		k := s.cachedUnchanged(pid)
 		if k == nil {
 			continue
 		}

@@ -21,34 +21,34 @@ type described struct {
 	at uint64
 }
 
-// find returns the address of a descriptor's description, as the source told it. still says that
+// find returns the address of a descriptor's description, as the source told it. stable says that
 // nobody can have changed it since before anything was read in this scan.
-func (d *descriptions) find(desc kcmp.Descriptor) (at uint64, still, known bool) {
+func (d *descriptions) find(desc kcmp.Descriptor) (at uint64, stable, known bool) {
 	s := d.idx.Scan
 	p := d.idx.Processes[desc.Task]
 	switch f := s.facts; {
 	case f == nil:
 		return 0, false, false
 	case f.whole:
-		x, still := f.find(desc)
+		x, stable := f.find(desc)
 		if x == nil || p != nil && f.task(desc.Task).ticks != p.StartTicks {
 			return 0, false, false
 		}
-		return x.description, still, true
+		return x.description, stable, true
 	case p == nil: // a thread that has descriptors of its own
 		return 0, false, false
 	}
-	list, still := d.idx.describedOf(p)
+	list, stable := d.idx.describedOf(p)
 	i, ok := slices.BinarySearchFunc(list, desc.FD, func(x described, fd int32) int { return cmp.Compare(x.fd, fd) })
 	if !ok {
 		return 0, false, false
 	}
-	return list[i].at, still, true
+	return list[i].at, stable, true
 }
 
-// describedOf returns the descriptors of a process, if a source told of them. still says that
+// describedOf returns the descriptors of a process, if a source told of them. stable says that
 // the process has not run since, nor while they were read.
-func (idx *Index) describedOf(p *model.Process) (list []described, still bool) {
+func (idx *Index) describedOf(p *model.Process) (list []described, stable bool) {
 	if k := idx.Scan.scanner.cache[p.PID]; k != nil && k.ticks == p.StartTicks {
 		return k.described, k.scan < idx.Scan.number
 	}
@@ -69,22 +69,22 @@ func (e *Entry) compareAgain() {
 	e.touch()
 }
 
-// hasAgain reports whether a process that has run has the same as before, with the same
+// sameAfterRun reports whether a process that has run has the same as before, with the same
 // descriptions.
-func (j *joined) hasAgain(s *emitted, r *result) bool {
+func (j *joined) sameAfterRun(s *emitted, r *result) bool {
 	if r.cache == nil || s.cache == nil || len(s.cache.described) == 0 || !slices.Equal(s.cache.described, r.cache.described) ||
 		len(s.stable)+len(s.holders) != len(r.out.holders) {
 		return false
 	}
-	if j.again == nil {
-		j.again = map[keyHold]bool{}
+	if j.seenHolders == nil {
+		j.seenHolders = map[objectHolderKey]bool{}
 	}
-	seen := j.again
+	seen := j.seenHolders
 	clear(seen)
 	own := 0 // index into the holders that are emitted in each scan
 	for i := range r.out.holders {
 		h := &r.out.holders[i]
-		k := keyHold{h.key, holdOf(&h.holder)}
+		k := objectHolderKey{h.key, holderKeyOf(&h.holder)}
 		if seen[k] {
 			return false
 		}
@@ -102,19 +102,19 @@ func (j *joined) hasAgain(s *emitted, r *result) bool {
 	return own == len(s.holders)
 }
 
-// keyHold names a holder of some object.
-type keyHold struct {
-	key  Key
-	hold hold
+// objectHolderKey names a holder of some object.
+type objectHolderKey struct {
+	key    Key
+	holder holderKey
 }
 
 // heldAs reports whether e is known to have exactly this holder.
 func (e *Entry) heldAs(h *model.Holder) bool {
 	at := 0
-	if !e.stale { // they are in order
+	if !e.holdersChanged { // they are in order
 		at, _ = slices.BinarySearchFunc(e.held, h.PID, func(o model.Holder, pid int32) int { return cmp.Compare(o.PID, pid) })
 	}
-	for ; at < len(e.held) && (e.stale || e.held[at].PID == h.PID); at++ {
+	for ; at < len(e.held) && (e.holdersChanged || e.held[at].PID == h.PID); at++ {
 		was := e.held[at]
 		was.OFD = h.OFD // which is set only after the join
 		if equalHolders(&was, h) {
@@ -124,9 +124,9 @@ func (e *Entry) heldAs(h *model.Holder) bool {
 	return false
 }
 
-// ranAgain notes that a process has run and still has the same objects: their content may
+// noteRun notes that a process has run and still has the same objects: their content may
 // have changed, but not their holders.
-func (j *joined) ranAgain(s *emitted, r *result) {
+func (j *joined) noteRun(s *emitted, r *result) {
 	for _, e := range s.stable {
 		e.freshIn = int32(j.number)
 	}

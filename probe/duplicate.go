@@ -49,7 +49,7 @@ func askDuplicate(pidfd int, fd int32, ask func(dup int) error) error {
 		return err
 	}
 	defer release()
-	defer duplicates.take()()
+	defer duplicates.acquire()()
 	dup, err := unix.PidfdGetfd(pidfd, int(fd), 0)
 	if err != nil {
 		return err
@@ -58,31 +58,31 @@ func askDuplicate(pidfd int, fd int32, ask func(dup int) error) error {
 	return ask(dup)
 }
 
-// turns is a lock that is passed over if its owner hangs.
-type turns struct {
-	patience time.Duration // an owner that keeps it for longer is ignored
+// breakableLock is a lock that is passed over if its owner hangs.
+type breakableLock struct {
+	timeout time.Duration // an owner that keeps it for longer is ignored
 
 	mu   sync.Mutex
 	turn chan struct{} // full while somebody has the turn
 }
 
-var duplicates = turns{patience: 100 * time.Millisecond, turn: make(chan struct{}, 1)}
+var duplicates = breakableLock{timeout: 100 * time.Millisecond, turn: make(chan struct{}, 1)}
 
-func (t *turns) take() (giveBack func()) {
+func (t *breakableLock) acquire() (release func()) {
 	for {
 		t.mu.Lock()
 		turn := t.turn
 		t.mu.Unlock()
-		giveBack = func() { <-turn }
+		release = func() { <-turn }
 		select {
 		case turn <- struct{}{}: // the usual case: no timer is made
-			return giveBack
+			return release
 		default:
 		}
 		select {
 		case turn <- struct{}{}:
-			return giveBack
-		case <-time.After(t.patience):
+			return release
+		case <-time.After(t.timeout):
 			t.mu.Lock()
 			if t.turn == turn {
 				t.turn = make(chan struct{}, 1)

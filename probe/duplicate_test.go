@@ -28,9 +28,9 @@ func TestOneDuplicateAtATime(t *testing.T) {
 	} else {
 		unix.Close(dup)
 	}
-	patience := duplicates.patience
-	duplicates.patience = time.Hour // this machine may be slow
-	defer func() { duplicates.patience = patience }()
+	timeout := duplicates.timeout
+	duplicates.timeout = time.Hour // this machine may be slow
+	defer func() { duplicates.timeout = timeout }()
 	var now, most atomic.Int32
 	var all sync.WaitGroup
 	for range 4 {
@@ -58,22 +58,22 @@ func TestOneDuplicateAtATime(t *testing.T) {
 
 // An owner that hangs with a turn holds nobody else up, and gives back only its own turn.
 func TestTurnOfOneThatHangs(t *testing.T) {
-	all := turns{patience: time.Millisecond, turn: make(chan struct{}, 1)}
-	hung := all.take()
-	second := all.take()
+	all := breakableLock{timeout: time.Millisecond, turn: make(chan struct{}, 1)}
+	hung := all.acquire()
+	second := all.acquire()
 	hung()
 	if len(all.turn) != 1 {
 		t.Error("the one that hung gave back another's turn")
 	}
 	second()
-	all.patience = time.Hour
-	all.take()()
+	all.timeout = time.Hour
+	all.acquire()()
 }
 
 // A free turn is taken without making a timer: one is taken for each pipe of the machine.
 func TestTurnIsCheap(t *testing.T) {
-	all := turns{patience: time.Hour, turn: make(chan struct{}, 1)}
-	if n := testing.AllocsPerRun(100, func() { all.take()() }); n > 1 {
+	all := breakableLock{timeout: time.Hour, turn: make(chan struct{}, 1)}
+	if n := testing.AllocsPerRun(100, func() { all.acquire()() }); n > 1 {
 		t.Errorf("to take a turn allocates %.0f times", n)
 	}
 }

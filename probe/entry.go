@@ -14,23 +14,23 @@ type source struct {
 	made *model.Object // the record that the object was made from
 	last *model.Object // the object in the last snapshot that had one
 
-	freshIn   int32 // the last scan in which it was made anew
-	reheldIn  int32 // … in which its holders were made anew
-	movedIn   int32 // … in which holders, or their descriptions, changed
-	dropped   int32 // the last [joined].drops at which it lost holders
-	seen      int32 // see [Entry.look]
-	named     int32 // how many entries have it as their peer
-	place     int32 // its place among the objects of the last snapshot; before the first one, its number of holders
-	slot      int32 // its place among the entries of its space
-	described bool  // it was made after the join, not from emitted records
-	stale     bool  // the holders have changed
-	owned     bool  // they were changed after the join
-	left      bool  // it is no longer there
-	touched   bool  // it is in joined.touched
-	shown     bool  // the object is in a snapshot, or the probe that emitted it keeps it
-	raw       bool  // it is as it was emitted, and not in a snapshot yet
-	placed    bool  // an object of it is in the last snapshot
-	wasGone   bool  // it had been merged into another entry then
+	freshIn          int32 // the last scan in which it was made anew
+	holdersMadeIn    int32 // … in which its holders were made anew
+	holdersChangedIn int32 // … in which holders, or their descriptions, changed
+	dropped          int32 // the last [joined].drops at which it lost holders
+	lastPass         int32 // see [Entry.firstInPass]
+	named            int32 // how many entries have it as their peer
+	place            int32 // its place among the objects of the last snapshot; before the first one, its number of holders
+	slot             int32 // its place among the entries of its space
+	described        bool  // it was made after the join, not from emitted records
+	holdersChanged   bool  // the holders have changed
+	owned            bool  // they were changed after the join
+	removed          bool  // it is no longer there
+	touched          bool  // it is in joined.touched
+	shown            bool  // the object is in a snapshot, or the probe that emitted it keeps it
+	asEmitted        bool  // it is as it was emitted, and not in a snapshot yet
+	placed           bool  // an object of it is in the last snapshot
+	wasExcluded      bool  // it was excluded from that
 
 	pipe *knownPipe // what the source told of a pipe or FIFO; nil: nothing
 }

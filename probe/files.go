@@ -35,8 +35,8 @@ const fileStats = unix.STATX_BASIC_STATS | unix.STATX_MNT_ID
 // tell it. The key is then taken from fdinfo, which the kernel answers by
 // itself.
 func (f *FD) FileKey() (k Key, mode uint32, err error) {
-	if f.seen.plain() {
-		return Key{Files, f.seen.dev, f.seen.ino}, f.seen.mode & unix.S_IFMT, nil
+	if f.sourceFile.plain() {
+		return Key{Files, f.sourceFile.dev, f.sourceFile.ino}, f.sourceFile.mode & unix.S_IFMT, nil
 	}
 	st, err := f.Stat()
 	switch {

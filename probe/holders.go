@@ -63,16 +63,16 @@ func (idx *Index) EachOf(pids map[int32]bool, look func(*Entry)) {
 		return
 	}
 	lookAt := func(e *Entry) {
-		if e.gone {
+		if e.excluded {
 			if e = idx.merged[e.Key]; e == nil {
 				return
 			}
 		}
-		if e.listed() && e.look() {
+		if e.listed() && e.firstInPass() {
 			look(e)
 		}
 	}
-	idx.joined.looks++
+	idx.joined.passes++
 	for pid := range pids {
 		p := idx.Processes[pid]
 		if p == nil {

@@ -125,8 +125,8 @@ func (f *facts) shareNamespaces(m *model.Process) bool {
 	return main.ticks == m.StartTicks
 }
 
-// unmoved returns what is cached of a process if the source tells the same about it as before.
-func (s *Scan) unmoved(pid int) *processCache {
+// cachedUnchanged returns what is cached of a process if the source tells the same about it as before.
+func (s *Scan) cachedUnchanged(pid int) *processCache {
 	if s.facts == nil {
 		return nil
 	}
@@ -144,11 +144,11 @@ func (s *Scan) unmoved(pid int) *processCache {
 	return k
 }
 
-// readUnmoved makes the result for a process from the last snapshot; nil if the process has to be
+// readUnchanged makes the result for a process from the last snapshot; nil if the process has to be
 // read.
-func (s *Scan) readUnmoved(t *guard.Task, pid int, dir *proc.Dir, sc *scratch) *result {
-	k := s.unmoved(pid)
-	if k == nil || !dir.Kept() {
+func (s *Scan) readUnchanged(t *guard.Task, pid int, dir *proc.Dir, sc *scratch) *result {
+	k := s.cachedUnchanged(pid)
+	if k == nil || !dir.StaysOpen() {
 		return nil
 	}
 	if _, known := s.queued.of(k.idle.user); !known {
@@ -164,7 +164,7 @@ func (s *Scan) readUnmoved(t *guard.Task, pid int, dir *proc.Dir, sc *scratch) *
 		sc.status = text
 	}
 	m, out := *k.idle.process, &Collector{probe: "process", holders: sc.holds[:0], limits: slices.Clone(k.idle.limits)}
-	s.onceMore(k, &m, out.limits)
+	s.updateRecord(k, &m, out.limits)
 	t.SetItem(s.processItem(pid, m.StartTicks))
 	if !s.sameProgram(t, k, dir) {
 		return nil
@@ -185,52 +185,52 @@ func (s *Scan) readUnmoved(t *guard.Task, pid int, dir *proc.Dir, sc *scratch) *
 	return r
 }
 
-// onceMore adapts the last snapshot's record of a process, and of its limits, for this one. The
+// updateRecord adapts the last snapshot's record of a process, and of its limits, for this one. The
 // number of signals queued for its user must be known.
-func (s *Scan) onceMore(k *processCache, m *model.Process, limits []model.Limit) {
+func (s *Scan) updateRecord(k *processCache, m *model.Process, limits []model.Limit) {
 	s.queued.apply(k.idle.user, m, limits)
 	m.ThreadList = slices.Clone(m.ThreadList)
 	m.StartTime = s.startTime(m.StartTicks)
 	m.Runtime, m.Timers, m.Frozen = "", model.Opt[int]{}, false // set by the code that looks at waits
 }
 
-// still lists the processes of which no file need be read, because everything that may have
+// idleProcesses lists the processes of which no file need be read, because everything that may have
 // changed is known by other means. One process of each user is an exception: its status tells how
 // many signals are queued for the user. others are the remaining processes.
-func (s *Scan) still(pids []int) (still, others []int) {
+func (s *Scan) idleProcesses(pids []int) (idle, others []int) {
 	users := map[queueUser]bool{}
 	for _, pid := range pids {
-		k := s.unmoved(pid)
+		k := s.cachedUnchanged(pid)
 		if k == nil || k.idle.tasks[0].content.Program == 0 || !k.unchanged(s.number) || !users[k.idle.user] {
 			if others = append(others, pid); k != nil {
 				users[k.idle.user] = true
 			}
 			continue
 		}
-		still = append(still, pid)
+		idle = append(idle, pid)
 	}
-	return still, others
+	return idle, others
 }
 
-// takeStill makes the results for these processes from the last snapshot. It never blocks, so
+// reuseIdle makes the results for these processes from the last snapshot. It never blocks, so
 // it needs no guard. It returns the processes of which a file must be read nevertheless.
-func (s *Scan) takeStill(still []int) (others []int) {
+func (s *Scan) reuseIdle(idle []int) (others []int) {
 	type made struct {
 		result
 		collector Collector
 	}
-	for _, pid := range still {
-		k, dir := s.unmoved(pid), (*proc.Dir)(nil)
+	for _, pid := range idle {
+		k, dir := s.cachedUnchanged(pid), (*proc.Dir)(nil)
 		if k != nil {
 			dir, _ = s.scanner.handles.Get(pid, k.ticks)
 		}
-		if dir == nil || !s.knownAbout(k.idle) {
+		if dir == nil || !s.knowsMountsAndSignals(k.idle) {
 			others = append(others, pid)
 			continue
 		}
 		m := *k.idle.process
 		m.FDs = k.fds
-		s.onceMore(k, &m, k.idle.limits) // each snapshot has its own
+		s.updateRecord(k, &m, k.idle.limits) // each snapshot has its own
 		r := &made{result{process: &m, cache: k, idle: k.idle, unchanged: true}, Collector{probe: "process", limits: k.idle.limits}}
 		r.out = &r.collector
 		p := Proc{Dir: dir, Model: &m, Scan: s}
@@ -241,9 +241,9 @@ func (s *Scan) takeStill(still []int) (others []int) {
 	return others
 }
 
-// knownAbout reports whether the scan knows the mount table of the process's namespace, and how
+// knowsMountsAndSignals reports whether the scan knows the mount table of the process's namespace, and how
 // many signals are queued for its user.
-func (s *Scan) knownAbout(i *idle) bool {
+func (s *Scan) knowsMountsAndSignals(i *idle) bool {
 	mounted := true
 	if ns := i.process.Namespaces["mnt"]; ns != 0 {
 		_, mounted = s.mounts.lookup(ns)

@@ -37,7 +37,7 @@ type Entry struct {
 	// of a [KeySpace.Incremental] space.
 	Complete model.Opt[bool]
 
-	gone bool // it was merged into another entry, or dropped
+	excluded bool // it was merged into another entry, or dropped
 	source
 }
 
@@ -67,7 +67,7 @@ func (e *Entry) OwnHolders() {
 func (e *Entry) OwnObject() *model.Object {
 	if e.shown {
 		o := *e.Object
-		e.Object, e.shown, e.raw = &o, false, false
+		e.Object, e.shown, e.asEmitted = &o, false, false
 		e.touch()
 	}
 	return e.Object
@@ -135,7 +135,7 @@ func (idx *Index) LookupUnclaimed(k Key) (*Entry, bool) {
 
 // listed reports whether e is an object of the snapshot; unclaimed reports whether only its
 // holders are known.
-func (e *Entry) listed() bool    { return e.Object != nil && !e.gone }
+func (e *Entry) listed() bool    { return e.Object != nil && !e.excluded }
 func (e *Entry) unclaimed() bool { return e.Object == nil && len(e.Holders) > 0 }
 
 // In lists the objects of a space, in no particular order.
@@ -194,7 +194,7 @@ func (j *joined) noteOrphan(e *Entry) {
 
 // Describe sets the object of an unclaimed entry.
 func (idx *Index) Describe(e *Entry, object *model.Object) {
-	e.Object, e.described, e.shown, e.raw = object, true, false, false
+	e.Object, e.described, e.shown, e.asEmitted = object, true, false, false
 	e.touch()
 	idx.joined.note(e)
 }
@@ -217,7 +217,7 @@ func (idx *Index) All() iter.Seq[*Entry] {
 func (idx *Index) Add(k Key, object *model.Object, holders ...model.Holder) *Entry {
 	e := idx.joined.at(k)
 	if !e.listed() {
-		e.gone = false
+		e.excluded = false
 		idx.Describe(e, object)
 		e.Adopt(holders...)
 	}

@@ -13,7 +13,7 @@ func (idx *Index) noteInFlight() {
 	for _, list := range [][]*Entry{j.made, j.touched} {
 		for _, e := range list {
 			queued := false
-			if !e.left && e.listed() && e.Object.Kind == model.Unix {
+			if !e.removed && e.listed() && e.Object.Kind == model.Unix {
 				d, ok := e.Object.Detail.(*model.UnixDetail)
 				queued = ok && d.InflightFDs.Or(0) > 0
 			}

@@ -10,26 +10,26 @@ import (
 // it. The holders of a process that has not run since the last scan, and the unchanged records
 // of a table, are in it already, so the cost of a join depends on what has changed.
 type joined struct {
-	entries map[Key]*Entry
-	spaces  map[*KeySpace][]*Entry
-	kinds   map[*KeySpace][]model.Kind // kinds that objects of an incremental space have had
-	origins map[origin]*emitted
-	tabled  []*Entry                      // entries with holders that a table told of
-	touched []*Entry                      // entries that have changed since the objects were made
-	made    []*Entry                      // the touched entries of this scan; some may have been removed
-	listed  listed                        // the objects of the last snapshot
-	orphans map[*KeySpace]map[*Entry]bool // unclaimed entries
-	queues  map[*Entry]bool               // UNIX sockets with descriptors in their queue
-	looks   int32                         // counts the passes that look at each entry once
-	slab    []model.Object                // memory for the next objects, in a single scan
-	block   []Entry                       // memory for the next entries, in the first scan
-	first   bool                          // nothing has been joined before
-	keep    bool                          // another scan may follow
-	number  int                           // of the scan
-	drops   int32                         // counts the calls of release and drop
-	spares  map[*Entry][]model.Holder     // reusable memory for lists of holders
-	had     map[held]int                  // see [joined.verified]
-	again   map[keyHold]bool              // see [joined.hasAgain]
+	entries      map[Key]*Entry
+	spaces       map[*KeySpace][]*Entry
+	kinds        map[*KeySpace][]model.Kind // kinds that objects of an incremental space have had
+	origins      map[origin]*emitted
+	tabled       []*Entry                      // entries with holders that a table told of
+	touched      []*Entry                      // entries that have changed since the objects were made
+	made         []*Entry                      // the touched entries of this scan; some may have been removed
+	listed       listed                        // the objects of the last snapshot
+	orphans      map[*KeySpace]map[*Entry]bool // unclaimed entries
+	queues       map[*Entry]bool               // UNIX sockets with descriptors in their queue
+	passes       int32                         // counts the passes that look at each entry once
+	slab         []model.Object                // memory for the next objects, in a single scan
+	block        []Entry                       // memory for the next entries, in the first scan
+	first        bool                          // nothing has been joined before
+	keep         bool                          // another scan may follow
+	number       int                           // of the scan
+	drops        int32                         // counts the calls of release and drop
+	spares       map[*Entry][]model.Holder     // reusable memory for lists of holders
+	holderCounts map[fullHolderKey]int         // see [joined.verified]
+	seenHolders  map[objectHolderKey]bool      // see [joined.sameAfterRun]
 }
 
 // origin is a process or a table.
@@ -41,14 +41,14 @@ type origin struct {
 // emitted is the joined part of what one process or table emitted.
 type emitted struct {
 	origin
-	number  int           // the last scan that read it
-	cache   *processCache // the cache whose holders are joined
-	stable  []*Entry      // the entries of these holders
-	holders []holderRecord
-	objects []objectRecord
-	peers   []peerRecord
-	stamp   Stamp // of a table
-	spare   spare
+	lastScan int           // the last scan that read it
+	cache    *processCache // the cache whose holders are joined
+	stable   []*Entry      // the entries of these holders
+	holders  []holderRecord
+	objects  []objectRecord
+	peers    []peerRecord
+	stamp    Stamp // of a table
+	spare    spare
 }
 
 // spare is memory of a table's old records, to be reused in the next scan.
@@ -116,7 +116,7 @@ func (j *joined) take(results []*result, number int) {
 		r.out.holders, r.out.objects, r.out.peers = nil, nil, nil // they are joined: free their memory
 	}
 	for o, s := range j.origins {
-		if s.number != number {
+		if s.lastScan != number {
 			j.drop(s)
 			delete(j.origins, o)
 		}
@@ -166,7 +166,7 @@ func (j *joined) update(o origin, r *result) {
 		s = &emitted{origin: o}
 		j.origins[o] = s
 	}
-	s.number = j.number
+	s.lastScan = j.number
 	if r.unchanged {
 		s.spare = spare{r.out.objects[:0], r.out.peers[:0]} // memory of a table's old records
 		return
@@ -187,8 +187,8 @@ func (j *joined) update(o origin, r *result) {
 		// its descriptors then, such as who shares them, is still true.
 		r.cache.scan = s.cache.scan
 		s.cache = r.cache
-	case r.cache != s.cache && j.hasAgain(s, r):
-		j.ranAgain(s, r)
+	case r.cache != s.cache && j.sameAfterRun(s, r):
+		j.noteRun(s, r)
 	case r.cache == nil || r.cache != s.cache:
 		j.drop(s)
 		s.cache = r.cache
@@ -285,15 +285,15 @@ func (e *Entry) recordOf(s *emitted) (at int, found bool) {
 	return at, false
 }
 
-// hold identifies a holder among the holders of one process.
-type hold struct {
+// holderKey identifies a holder among the holders of one process.
+type holderKey struct {
 	tid, fd int32
 	via     model.Via
 	address model.Addr
 }
 
-func holdOf(h *model.Holder) hold {
-	k := hold{tid: h.TID, fd: h.FD.Or(-1), via: h.Via}
+func holderKeyOf(h *model.Holder) holderKey {
+	k := holderKey{tid: h.TID, fd: h.FD.Or(-1), via: h.Via}
 	if h.Extent != nil {
 		k.address = h.Address
 	}
@@ -303,12 +303,12 @@ func holdOf(h *model.Holder) hold {
 // release removes the holders that a process emits anew in each scan.
 func (j *joined) release(s *emitted) {
 	j.drops++
-	gone := make(map[hold]bool, len(s.holders))
+	gone := make(map[holderKey]bool, len(s.holders))
 	for i := range s.holders {
-		gone[holdOf(&s.holders[i].holder)] = true
+		gone[holderKeyOf(&s.holders[i].holder)] = true
 	}
 	for i := range s.holders {
-		j.releaseFrom(s.holders[i].entry, func(h model.Holder) bool { return int(h.PID) == s.process.pid && gone[holdOf(&h)] })
+		j.releaseFrom(s.holders[i].entry, func(h model.Holder) bool { return int(h.PID) == s.process.pid && gone[holderKeyOf(&h)] })
 	}
 }
 
@@ -326,10 +326,10 @@ func (j *joined) releaseFrom(e *Entry, which func(model.Holder) bool) {
 
 // change notes that the holders of e change. It copies the list if the last snapshot shares it.
 func (e *Entry) change() {
-	if e.stale {
+	if e.holdersChanged {
 		return
 	}
-	e.stale = true
+	e.holdersChanged = true
 	e.touch()
 	e.ownHeld()
 }
@@ -384,7 +384,7 @@ func (j *joined) make(s *Scan) {
 	j.made, j.touched = j.touched, j.made[:0]
 	for _, e := range j.made {
 		e.touched = false
-		if e.left {
+		if e.removed {
 			continue
 		}
 		if len(e.held)+len(e.tabled())+len(e.records)+len(e.peers)+int(e.named) == 0 {
@@ -402,7 +402,7 @@ func (j *joined) forget(e *Entry) {
 	delete(j.orphans[e.Key.Space], e)
 	delete(j.queues, e)
 	delete(j.spares, e)
-	e.left = true
+	e.removed = true
 	list := j.spaces[e.Key.Space]
 	last := list[len(list)-1]
 	list[e.slot], last.slot = last, e.slot
@@ -417,13 +417,13 @@ func (j *joined) forget(e *Entry) {
 func (j *joined) makeEntry(s *Scan, e *Entry) {
 	keep := j.keep
 	same := keep && e.Key.Space.Incremental
-	reheld := !same || e.stale || e.owned
-	if e.stale {
-		e.movedIn = int32(j.number)
+	remake := !same || e.holdersChanged || e.owned
+	if e.holdersChanged {
+		e.holdersChangedIn = int32(j.number)
 	}
-	if reheld {
-		e.reheldIn = int32(j.number)
-		if same && !e.stale {
+	if remake {
+		e.holdersMadeIn = int32(j.number)
+		if same && !e.holdersChanged {
 			e.ownHeld() // the descriptions must be compared again
 		}
 		sortHolders(e.held)
@@ -440,7 +440,7 @@ func (j *joined) makeEntry(s *Scan, e *Entry) {
 	if len(e.records) > 0 {
 		first = e.records[0].object
 	}
-	fresh := reheld || e.described || e.made != first || e.Object == nil
+	fresh := remake || e.described || e.made != first || e.Object == nil
 	if e.described {
 		e.Object = nil // Describe set it, in the last scan only
 	}
@@ -448,7 +448,7 @@ func (j *joined) makeEntry(s *Scan, e *Entry) {
 		e.freshIn = int32(j.number)
 		switch {
 		case first != nil && e.Key.Space.Incremental && e.made != first && first.Holders == nil:
-			e.Object, e.shown, e.raw = first, true, true
+			e.Object, e.shown, e.asEmitted = first, true, true
 		case first != nil:
 			j.place(e, *first)
 		case e.Key.Space.New != nil && len(e.Holders) > 0:
@@ -462,11 +462,11 @@ func (j *joined) makeEntry(s *Scan, e *Entry) {
 		j.note(e)
 	}
 	j.noteOrphan(e)
-	e.Complete, e.gone = model.Opt[bool]{}, false
+	e.Complete, e.excluded = model.Opt[bool]{}, false
 	if e.more != nil {
 		if e.more.found = nil; e.more.tabled == nil {
 			e.more = nil
 		}
 	}
-	e.stale, e.owned, e.described = false, false, false
+	e.holdersChanged, e.owned, e.described = false, false, false
 }

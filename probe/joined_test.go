@@ -220,7 +220,7 @@ func (m *pretended) scan(t *testing.T, sc *Scanner, number int, again, giveUp bo
 		return nil
 	}
 	list := idx.objects()
-	idx.joined.settle()
+	idx.joined.useLastRecords()
 	return list
 }
 

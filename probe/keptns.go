@@ -20,7 +20,7 @@ import (
 func (s *Scan) keptNamespaces(ctx context.Context, idx *Index) {
 	for i := range s.scanner.opts.Probes {
 		p := &s.scanner.opts.Probes[i]
-		if p.Kept == nil || !s.PIDCalls {
+		if p.FindUnlisted == nil || !s.PIDCalls {
 			continue
 		}
 		out := &Collector{probe: p.Name}
@@ -31,7 +31,7 @@ func (s *Scan) keptNamespaces(ctx context.Context, idx *Index) {
 			known[inode] = !s.isUnreached(visitKey{p.Scope, inode})
 		}
 		read := func() int { return s.readKept(ctx, idx, p.Scope, known) }
-		if err := s.recovered(func() error { p.Kept(ctx, idx, read, out); return nil }); err != nil {
+		if err := s.recovered(func() error { p.FindUnlisted(ctx, idx, read, out); return nil }); err != nil {
 			out.Fail("find namespaces", "", err)
 		}
 		s.add(&result{out: out})
@@ -75,7 +75,7 @@ func (s *Scan) readKept(ctx context.Context, idx *Index, nsType string, known ma
 	before := len(s.allResults())
 	s.namespaceTables(ctx, fresh, scopes)
 	for _, r := range s.allResults()[before:] {
-		idx.take(r.out)
+		idx.addTable(r.out)
 	}
 	return len(fresh)
 }
@@ -86,8 +86,8 @@ func (s *Scan) allResults() []*result {
 	return slices.Clone(s.results)
 }
 
-// take joins the content of tables that were read after the others.
-func (idx *Index) take(out *Collector) {
+// addTable joins the content of tables that were read after the others.
+func (idx *Index) addTable(out *Collector) {
 	for _, o := range out.objects {
 		object := *o.object // the table may emit the same record again in the next scan
 		idx.Add(o.key, &object)

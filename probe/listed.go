@@ -8,11 +8,11 @@ import (
 
 // listed are the objects of the last snapshot, in its order.
 type listed struct {
-	objects []*model.Object // shared with the snapshot, so not changed
-	entries []*Entry        // the entries of these objects
-	spare   []*Entry        // memory for the next entries
-	again   []*Entry        // entries that are to take over the object of the last snapshot
-	done    bool            // this is the list of the last scan
+	objects  []*model.Object // shared with the snapshot, so not changed
+	entries  []*Entry        // the entries of these objects
+	spare    []*Entry        // memory for the next entries
+	keepLast []*Entry        // entries that are to take over the object of the last snapshot
+	done     bool            // this is the list of the last scan
 
 	// Everything that decides whether all lists of holders are complete.
 	hidden, unmapped, inFlight bool
@@ -26,32 +26,32 @@ func (idx *Index) objects() []*model.Object {
 	l := &j.listed
 	all := l.hidden != idx.hidden || l.unmapped != idx.unmapped || l.inFlight != idx.inFlight
 	l.hidden, l.unmapped, l.inFlight = idx.hidden, idx.unmapped, idx.inFlight
-	l.again = l.again[:0]
+	l.keepLast = l.keepLast[:0]
 
 	c := listing{idx: idx, objects: l.objects}
 	lists := [][]*Entry{j.made, j.touched}
 	for _, list := range lists[:2] {
 		for _, e := range list {
-			if len(e.namedBy) > 0 && (e.placed != (!e.left && e.listed()) || e.placed && e.Object.ID != e.last.ID || e.gone || e.wasGone) {
+			if len(e.namedBy) > 0 && (e.placed != (!e.removed && e.listed()) || e.placed && e.Object.ID != e.last.ID || e.excluded || e.wasExcluded) {
 				lists = append(lists, e.namedBy)
 			}
-			e.wasGone = e.gone
+			e.wasExcluded = e.excluded
 		}
 	}
 	if len(l.objects) == 0 {
 		c.added = make([]*Entry, 0, len(j.made)+len(j.touched))
 	}
-	j.looks++
+	j.passes++
 	for _, list := range lists {
 		for _, e := range list {
-			if e.look() {
+			if e.firstInPass() {
 				c.update(e)
 			}
 		}
 	}
 	if all {
 		for e := range idx.All() {
-			if e.look() {
+			if e.firstInPass() {
 				c.update(e)
 			}
 		}
@@ -61,12 +61,12 @@ func (idx *Index) objects() []*model.Object {
 	return l.objects
 }
 
-// look reports whether e has not been looked at in this pass.
-func (e *Entry) look() bool {
-	if e.seen == e.in.looks {
+// firstInPass reports whether e has not been looked at in this pass.
+func (e *Entry) firstInPass() bool {
+	if e.lastPass == e.in.passes {
 		return false
 	}
-	e.seen = e.in.looks
+	e.lastPass = e.in.passes
 	return true
 }
 
@@ -91,7 +91,7 @@ func (c *listing) update(e *Entry) {
 		at = c.find(e)
 	}
 	before := e.last
-	if e.placed = !e.left && e.listed(); !e.placed {
+	if e.placed = !e.removed && e.listed(); !e.placed {
 		if at >= 0 {
 			c.removed = append(c.removed, at)
 		}
@@ -193,13 +193,13 @@ func (c *listing) apply(l *listed) {
 func (idx *Index) objectNow(e *Entry) *model.Object {
 	complete, peers := idx.HoldersComplete(e), idx.peersNow(e)
 	o := e.Object
-	same := e.shown && !e.raw && o.HoldersComplete == complete && sameSlice(o.Holders, e.Holders) && sameSlice(o.Peers, peers)
+	same := e.shown && !e.asEmitted && o.HoldersComplete == complete && sameSlice(o.Holders, e.Holders) && sameSlice(o.Peers, peers)
 	if same && o == e.last {
 		return o
 	}
 	if !same {
-		if e.raw { // no earlier snapshot has it, so these fields may be set in place
-			e.raw = false
+		if e.asEmitted { // no earlier snapshot has it, so these fields may be set in place
+			e.asEmitted = false
 		} else {
 			o = e.OwnObject()
 		}
@@ -214,34 +214,34 @@ func (idx *Index) objectNow(e *Entry) *model.Object {
 		return o
 	}
 	if e.Key.Space.Incremental && !e.owned {
-		e.takeLast()
+		e.useLast()
 	} else {
 		// Detail hooks may write into this record, and must not write into the last snapshot's.
-		idx.joined.listed.again = append(idx.joined.listed.again, e)
+		idx.joined.listed.keepLast = append(idx.joined.listed.keepLast, e)
 	}
 	return e.last
 }
 
-// takeLast makes e use the record of the last snapshot, which is equal.
-func (e *Entry) takeLast() {
+// useLast makes e use the record of the last snapshot, which is equal.
+func (e *Entry) useLast() {
 	if e.Key.Space.Incremental && sameSlice(e.held, e.Holders) {
 		e.held = slices.Clip(e.last.Holders)
 	}
 	e.Object, e.Holders = e.last, e.last.Holders
 }
 
-// settle releases, when the scan has ended, records that are equal to the last snapshot's.
-func (j *joined) settle() {
-	for _, e := range j.listed.again {
+// useLastRecords releases, when the scan has ended, records that are equal to the last snapshot's.
+func (j *joined) useLastRecords() {
+	for _, e := range j.listed.keepLast {
 		if !e.Key.Space.Incremental && len(e.Holders) >= manyHolders && !sameSlice(e.Holders, e.last.Holders) {
 			if j.spares == nil {
 				j.spares = map[*Entry][]model.Holder{}
 			}
 			j.spares[e] = e.Holders[:0]
 		}
-		e.takeLast()
+		e.useLast()
 	}
-	clear(j.listed.again)
+	clear(j.listed.keepLast)
 }
 
 // manyHolders is the number of holders from which on their memory is worth reusing in the next

@@ -37,23 +37,23 @@ func (s *Scan) readMappings(p *Proc, sc *scratch, r *result) {
 	m := Mapping{Proc: p}
 	err := p.Dir.SharedMappings(name, &m.MapsEntry, sc.link, func() {
 		s.mapping(&m, sc, r.out)
-		sc.had.addMapping(&m.MapsEntry)
+		sc.fingerprint.addMapping(&m.MapsEntry)
 	})
 	if err != nil {
 		fail(err)
 	}
 }
 
-// leaveMappings postpones reading a process's mappings.
-func (s *Scan) leaveMappings(r *result) {
+// skipMappings postpones reading a process's mappings.
+func (s *Scan) skipMappings(r *result) {
 	r.partialMaps = true
 	s.mu.Lock()
 	s.unmapped = append(s.unmapped, r)
 	s.mu.Unlock()
 }
 
-// readLeftMappings reads the mappings that were postponed.
-func (s *Scan) readLeftMappings() {
+// readSkippedMappings reads the mappings that were postponed.
+func (s *Scan) readSkippedMappings() {
 	item := func(i int) guard.Item {
 		return s.processItem(s.unmapped[i].process.PID, s.unmapped[i].process.StartTicks)
 	}

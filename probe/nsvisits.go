@@ -80,7 +80,7 @@ type visits struct {
 	list    []visitKey // not entered yet
 	threads map[*visitor]bool
 	skipped map[string]int // by type: how many are not entered because others took too long
-	over    bool           // no further namespace is entered
+	stopped bool           // no further namespace is entered
 }
 
 // visitor is a thread that enters namespaces.
@@ -152,7 +152,7 @@ func (v *visits) finished() bool {
 
 func (v *visits) end() {
 	v.mu.Lock()
-	v.over = true
+	v.stopped = true
 	v.mu.Unlock()
 }
 
@@ -183,7 +183,7 @@ func (v *visits) next(t *visitor) bool {
 		v.scan.scanner.stuckVisits.set(t.at, false)
 		return false
 	}
-	if v.over || len(v.list) == 0 {
+	if v.stopped || len(v.list) == 0 {
 		delete(v.threads, t)
 		return false
 	}

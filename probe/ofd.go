@@ -121,7 +121,7 @@ func (d *descriptions) each(n int, work func(t *guard.Task, i int) func()) {
 func (d *descriptions) same(pid int32) bool {
 	ok, known := d.alive[pid]
 	if !known {
-		ok = d.sure(pid) || d.idx.Same(pid)
+		ok = d.knownBySource(pid) || d.idx.Same(pid)
 		d.alive[pid] = ok
 	}
 	return ok
@@ -160,7 +160,7 @@ func (s *Scan) mergeDescriptions(d *descriptions) {
 		c := kcmp.NewComparer(t, d.idx.processItem, &d.checked)
 		groups, known := d.known(c, list)
 		if !known {
-			d.ask(list...)
+			d.noteAsked(list...)
 			groups = c.Group(list)
 		}
 		return func() {
@@ -194,7 +194,7 @@ func (s *Scan) mergeDescriptions(d *descriptions) {
 
 // merge makes from an alias of into.
 func (idx *Index) merge(from, into *Entry) {
-	from.gone = true
+	from.excluded = true
 	if idx.merged == nil {
 		idx.merged = map[Key]*Entry{}
 	}
@@ -216,17 +216,17 @@ func (s *Scan) markShared(d *descriptions) {
 	known := map[Key]*comparison{}
 	number := int32(s.number)
 	for k, c := range s.scanner.compared {
-		if e := d.idx.joined.entries[k]; e != nil && e.listed() && e.reheldIn != number { // they are marked already
+		if e := d.idx.joined.entries[k]; e != nil && e.listed() && e.holdersMadeIn != number { // they are marked already
 			known[k] = c
 			d.note(c.all)
 		}
 	}
 	for _, e := range d.idx.joined.made {
 		switch {
-		case !e.listed() || e.left:
+		case !e.listed() || e.removed:
 		case e.Key.Space.ByDescription:
 			markAll(e.Holders)
-		case e.reheldIn == number && (!s.WaitsOnly() || locked(e.Object)) && mayShare(e.Holders):
+		case e.holdersMadeIn == number && (!s.WaitsOnly() || locked(e.Object)) && mayShare(e.Holders):
 			list = append(list, e)
 		}
 	}
@@ -296,7 +296,7 @@ const fewHolders = 8
 // note emits a gap if not all descriptors of an object were compared.
 func (d *descriptions) note(all bool) {
 	if !all {
-		d.gap(model.Truncated, fmt.Sprintf("more than %d open file descriptions of one object: only those of related processes were compared", kcmp.Many))
+		d.gap(model.Truncated, fmt.Sprintf("more than %d open file descriptions of one object: only those of related processes were compared", kcmp.MaxSorted))
 	}
 }
 

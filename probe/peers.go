@@ -62,9 +62,9 @@ func (j *joined) dropPeers(s *emitted, list []peerRecord) {
 
 // forgetNames removes from e.namedBy duplicates, and entries that no longer have e as their peer.
 func (j *joined) forgetNames(e *Entry) {
-	j.looks++
+	j.passes++
 	e.namedBy = slices.DeleteFunc(e.namedBy, func(by *Entry) bool {
-		return !by.look() || !slices.ContainsFunc(by.peers, func(p peer) bool { return p.to == e })
+		return !by.firstInPass() || !slices.ContainsFunc(by.peers, func(p peer) bool { return p.to == e })
 	})
 }
 

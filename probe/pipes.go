@@ -25,12 +25,12 @@ type knownPipe struct {
 
 // watchedPipes is reusable memory for asking about pipes in each scan.
 type watchedPipes struct {
-	there []bpf.Watched
-	of    []*knownPipe
+	states []bpf.Watched
+	pipes  []*knownPipe
 }
 
 // Pipe returns the state of a pipe or FIFO in this scan; known is false if the source did
-// not tell. See [Index.LookAtPipes].
+// not tell. See [Index.UpdatePipes].
 func (idx *Index) Pipe(e *Entry) (p bpf.PipeState, known bool) {
 	if e.pipe == nil || e.pipe.scan != idx.Scan.number {
 		return p, false
@@ -38,40 +38,40 @@ func (idx *Index) Pipe(e *Entry) (p bpf.PipeState, known bool) {
 	return e.pipe.Pipe()
 }
 
-// LookAtPipes asks the source about pipes and FIFOs: those that it found while it read their
+// UpdatePipes asks the source about pipes and FIFOs: those that it found while it read their
 // holders' descriptors, and those that it told of in an earlier scan.
-func (idx *Index) LookAtPipes(ctx context.Context, all iter.Seq[*Entry]) {
+func (idx *Index) UpdatePipes(ctx context.Context, all iter.Seq[*Entry]) {
 	f := idx.Scan.facts
 	if f == nil {
 		return
 	}
 	sc := idx.Scan.scanner
-	there, of := sc.watched.there[:0], sc.watched.of[:0]
+	states, pipes := sc.watched.states[:0], sc.watched.pipes[:0]
 	f.pipesMu.Lock()
 	for e := range all {
-		if idx.asItWas(e) || !idx.takePipe(f, e) && e.pipe != nil && idx.keptOpen(e, e.pipe.scan) {
-			there, of = append(there, e.pipe.Watched), append(of, e.pipe)
+		if idx.pipeUnchanged(e) || !idx.notePipe(f, e) && e.pipe != nil && idx.heldSince(e, e.pipe.scan) {
+			states, pipes = append(states, e.pipe.Watched), append(pipes, e.pipe)
 		}
 	}
 	f.pipesMu.Unlock()
 	if sc.opts.Repeated {
-		sc.watched.there, sc.watched.of = there, of
+		sc.watched.states, sc.watched.pipes = states, pipes
 	}
-	err := f.source.Changed(there, func(i int, now bpf.Watched) {
-		of[i].Watched = now // None: no longer a pipe, so nothing is known of it
+	err := f.source.Changed(states, func(i int, now bpf.Watched) {
+		pipes[i].Watched = now // None: no longer a pipe, so nothing is known of it
 	})
 	if err != nil {
 		sc.opts.Log.LogAttrs(ctx, slog.LevelDebug, "eBPF: pipes are not looked at", slog.String("why", err.Error()))
 		return
 	}
-	for _, p := range of {
+	for _, p := range pipes {
 		p.scan = idx.Scan.number
 	}
 }
 
-// takePipe takes what was told of a pipe together with the descriptors of a process. The
+// notePipe takes what was told of a pipe together with the descriptors of a process. The
 // caller holds f.pipesMu.
-func (idx *Index) takePipe(f *facts, e *Entry) bool {
+func (idx *Index) notePipe(f *facts, e *Entry) bool {
 	w, ok := f.pipes[inode{e.Key.Scope, e.Key.Num}] // the key of a FIFO has the device, that of a pipe has none
 	if ok {
 		e.pipe = &knownPipe{w, idx.Scan.number}
@@ -79,17 +79,17 @@ func (idx *Index) takePipe(f *facts, e *Entry) bool {
 	return ok
 }
 
-// asItWas reports whether a pipe was looked at in the last scan and its holders have not
+// pipeUnchanged reports whether a pipe was looked at in the last scan and its holders have not
 // changed since, which means that none of them has run. It gives the same answer as
-// [Index.keptOpen] for nearly all pipes, and costs less.
-func (idx *Index) asItWas(e *Entry) bool {
+// [Index.heldSince] for nearly all pipes, and costs less.
+func (idx *Index) pipeUnchanged(e *Entry) bool {
 	return e.pipe != nil && e.pipe.scan == idx.Scan.number-1 && int(e.freshIn) != idx.Scan.number && len(e.held) > 0
 }
 
-// keptOpen reports whether some process has had e open all the time since a scan. A process
+// heldSince reports whether some process has had e open all the time since a scan. A process
 // that has not run since then, and whose descriptors are its own, cannot have closed it. So
 // the object is still where it was.
-func (idx *Index) keptOpen(e *Entry, scan int) bool {
+func (idx *Index) heldSince(e *Entry, scan int) bool {
 	return slices.ContainsFunc(e.Holders, func(h model.Holder) bool { return h.Via == model.ViaFD && idx.Since(h.PID) <= scan })
 }
 
@@ -103,7 +103,7 @@ func (idx *Index) ReadPipes(list []*Entry) {
 	take := func(e *Entry) bool {
 		f.pipesMu.Lock()
 		defer f.pipesMu.Unlock()
-		return idx.takePipe(f, e)
+		return idx.notePipe(f, e)
 	}
 	read := map[int32]bool{}
 	for _, e := range list {

@@ -43,16 +43,16 @@ type Probe struct {
 	// Scope is the type of namespace that Table reads: "net", "ipc" or "".
 	Scope string
 
-	// Survey checks, in a namespace of Scope other than ipctop's own, something that is cheaper
+	// Precheck checks, in a namespace of Scope other than ipctop's own, something that is cheaper
 	// to read than the tables. vacant says that no probe has objects there; about reaches Table
-	// as [NS].About.
-	Survey func(ns NS) (about any, vacant bool)
+	// as [NS].PrecheckResult.
+	Precheck func(ns NS) (result any, vacant bool)
 
-	// Kept finds namespaces of Scope that only their objects keep alive. It looks for
+	// FindUnlisted finds namespaces of Scope that only their objects keep alive. It looks for
 	// objects that no table lists, and notes the way into their namespaces
 	// ([Scan.NoteWay]). read reads the tables of the noted namespaces and returns how
 	// many there were.
-	Kept func(ctx context.Context, idx *Index, read func() int, out *Collector)
+	FindUnlisted func(ctx context.Context, idx *Index, read func() int, out *Collector)
 
 	// Limits emits the bounds that the kernel puts on the mechanism, in each of
 	// the namespaces in which Table is called, after it. Gaps it emits say
@@ -103,10 +103,10 @@ type KeySpace struct {
 	// of holders is complete only where mappings could be read, too.
 	ByMapping bool
 
-	// Waited says that [Options].WaitsOnly keeps only those objects at which some thread
+	// OnlyWaited says that [Options].WaitsOnly keeps only those objects at which some thread
 	// waits. The probe then emits descriptors with their access left open; the scan asks
 	// for it once it knows which objects it keeps.
-	Waited bool
+	OnlyWaited bool
 
 	// ByDescription says that the kernel gives these objects no number: two
 	// descriptors are the same object if they share an open file description.
@@ -132,11 +132,11 @@ type Key struct {
 
 // NS is the namespace in which a table is read.
 type NS struct {
-	Type  string
-	Inode uint64 // 0: the table does not belong to a namespace
-	Own   bool   // ipctop's own
-	Scan  *Scan
-	About any // the result of [Probe].Survey
+	Type           string
+	Inode          uint64 // 0: the table does not belong to a namespace
+	Own            bool   // ipctop's own
+	Scan           *Scan
+	PrecheckResult any // the result of [Probe].Precheck
 }
 
 // ID makes the id of an object of this namespace.
@@ -180,7 +180,7 @@ type Collector struct {
 	// Of a table:
 	before tableSize // as it was in the last scan
 	stamp  Stamp     // of the table as it is now
-	same   bool      // the table has not changed, so nothing of it is emitted
+	kept   bool      // the table has not changed, so nothing of it is emitted
 }
 
 type objectRecord struct {

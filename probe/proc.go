@@ -18,11 +18,11 @@ type Proc struct {
 	Status []byte // content of its status file, or only those lines of it that readers use
 	Scan   *Scan
 
-	task    *guard.Task
-	told    *bpf.Task // what the source told; nil: the files of the process were read
-	stat    proc.Stat
-	mnt     *proc.MountTable
-	mntRead bool
+	task       *guard.Task
+	fromSource *bpf.Task // what the source told; nil: the files of the process were read
+	stat       proc.Stat
+	mnt        *proc.MountTable
+	mntRead    bool
 }
 
 // PID is the process id in the scanned proc file system.
@@ -36,13 +36,13 @@ type FD struct {
 	TID  int32  // the thread, if the descriptor is in a table of its own; else 0
 	Link []byte // what the link leads to: "pipe:[4242]", "/dev/null", …
 
-	dir  *proc.Dir // …/fd; nil until it is needed, see [FD.table]
-	name *byte
-	text [12]byte  // holds name, if that was made here
-	seen *seenFile // what the source told of it; nil: read from the proc file system
-	from *facts    // the facts that seen is from
-	out  *Collector
-	info *[]byte // the buffer that fdinfo is read into
+	dir        *proc.Dir // …/fd; nil until it is needed, see [FD.table]
+	name       *byte
+	text       [12]byte    // holds name, if that was made here
+	sourceFile *sourceFile // what the source told of it; nil: read from the proc file system
+	facts      *facts      // the facts that sourceFile is from
+	out        *Collector
+	info       *[]byte // the buffer that fdinfo is read into
 
 	stat      unix.Statx_t
 	statErr   error
@@ -50,7 +50,7 @@ type FD struct {
 	cacheable bool
 	byInfo    bool
 	byCounter bool
-	counter   *bpf.Watched // its state now, from the source; nil: see seen
+	counter   *bpf.Watched // its state now, from the source; nil: see sourceFile
 	often     bool         // its fdinfo is read in every scan
 }
 
@@ -82,8 +82,8 @@ func (f *FD) Holder() model.Holder {
 // Access tells how the descriptor was opened, from the mode of the link itself,
 // which does not touch what it leads to (proc_pid_fd(5)).
 func (f *FD) Access() model.Access {
-	if f.seen != nil {
-		return f.seen.access()
+	if f.sourceFile != nil {
+		return f.sourceFile.access()
 	}
 	return linkAccess(f.dir, f.name)
 }

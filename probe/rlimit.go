@@ -10,8 +10,8 @@ import (
 // Rlimit returns the process's soft limit. For "unlimited" it returns a number
 // that [NewLimit] treats as no bound.
 func (p *Proc) Rlimit(r proc.Resource) (uint64, error) {
-	if p.told != nil && r.Number == unix.RLIMIT_NOFILE {
-		return p.told.FileLimit, nil
+	if p.fromSource != nil && r.Number == unix.RLIMIT_NOFILE {
+		return p.fromSource.FileLimit, nil
 	}
 	if p.Scan.PIDCalls {
 		// One call instead of three. It is allowed for processes of the same user and

@@ -48,19 +48,19 @@ func (p peerRecord) equal(o peerRecord) bool {
 	return p.from == o.from && p.to == o.to && p.confidence == o.confidence
 }
 
-// held identifies a holder of an object.
-type held struct {
+// fullHolderKey identifies a holder of an object.
+type fullHolderKey struct {
 	key    Key
-	hold   hold
+	holder holderKey
 	access model.Access
 	comm   string
 }
 
 // String describes it, for example "its fd 3 of pipefs 0:4711".
-func (h held) String() string {
-	s := string(h.hold.via)
-	if h.hold.fd >= 0 {
-		s += " " + strconv.Itoa(int(h.hold.fd))
+func (h fullHolderKey) String() string {
+	s := string(h.holder.via)
+	if h.holder.fd >= 0 {
+		s += " " + strconv.Itoa(int(h.holder.fd))
 	}
 	return fmt.Sprintf("its %s of %s %d:%d", s, h.key.Space.Name, h.key.Scope, h.key.Num)
 }
@@ -68,18 +68,18 @@ func (h held) String() string {
 // verified reports whether a process that was read again although it has not run still
 // has the same as before. If not, it emits a gap.
 func (j *joined) verified(s *emitted, r *result) bool {
-	if j.had == nil {
-		j.had = map[held]int{}
+	if j.holderCounts == nil {
+		j.holderCounts = map[fullHolderKey]int{}
 	}
-	had := j.had
-	clear(had)
+	counts := j.holderCounts
+	clear(counts)
 	j.drops++
 	count := func(e *Entry) {
 		if e.dropped != j.drops {
 			e.dropped = j.drops
 			for i := range e.held {
 				if h := &e.held[i]; int(h.PID) == s.process.pid {
-					had[held{e.Key, holdOf(h), h.Access, h.Comm}]++
+					counts[fullHolderKey{e.Key, holderKeyOf(h), h.Access, h.Comm}]++
 				}
 			}
 		}
@@ -93,12 +93,12 @@ func (j *joined) verified(s *emitted, r *result) bool {
 	var again []holderRecord
 	for i := range r.out.holders {
 		h := &r.out.holders[i]
-		had[held{h.key, holdOf(&h.holder), h.holder.Access, h.holder.Comm}]--
+		counts[fullHolderKey{h.key, holderKeyOf(&h.holder), h.holder.Access, h.holder.Comm}]--
 		if !h.cached {
 			again = append(again, *h)
 		}
 	}
-	for h, n := range had {
+	for h, n := range counts {
 		if n != 0 {
 			r.failCheck(h.String())
 			return false

@@ -220,9 +220,9 @@ type result struct {
 	cache                   *processCache // what may be cached of it
 	stamps                  []stamp       // if its descriptors or mappings are not all known
 	idle                    *idle         // what the next scan may reuse while the source tells the same about it
-	told                    bool          // read only from a source, see [Scan.dropEnded]
+	fromSource              bool          // read only from a source, see [Scan.dropEnded]
 	checked                 bool          // all was read again although it has not run
-	verified                bool          // … or its links show that it has the same, see [Scan.stillHas]
+	verified                bool          // … or its links show that it has the same, see [Scan.fingerprintUnchanged]
 	unchanged               bool          // its holders and objects are joined already, so out does not contain them
 	described               []described   // its descriptors, if a source told of them and nothing is cached
 }
@@ -298,7 +298,7 @@ func (sc *Scanner) scan(ctx context.Context, whole bool, unclear map[int]bool) (
 	if s.detail(ctx, idx, snap) {
 		s.snapshot(idx, snap)
 	}
-	idx.joined.settle()
+	idx.joined.useLastRecords()
 	snap.Taken = begin.UTC()
 	snap.Scan.Duration = int64(time.Since(begin))
 	s.log(ctx, snap)

@@ -8,7 +8,7 @@ const slabObjects = 256
 
 // place copies an object to its final memory: a slab if there is only one scan.
 func (j *joined) place(e *Entry, o model.Object) {
-	e.raw = false
+	e.asEmitted = false
 	switch {
 	case j.keep:
 		kept := o // a copy of its own, so that o does not escape to the heap where a slab is used

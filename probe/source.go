@@ -29,9 +29,9 @@ type Source interface {
 	Files(f func(*bpf.File)) error
 	FilesOf(pid int, f func(*bpf.File)) error
 
-	// Mappings calls f for every shared mapping of a process, and told after the last one of
+	// Mappings calls f for every shared mapping of a process, and done after the last one of
 	// the process: all is false if some of its mappings are missing.
-	Mappings(f func(*bpf.Mapping), told func(pid, tid int, all bool)) error
+	Mappings(f func(*bpf.Mapping), done func(pid, tid int, all bool)) error
 
 	// Contents calls f for every process, with the numbers that change if what it has changes.
 	Contents(f func(bpf.Content)) error
@@ -72,7 +72,7 @@ type facts struct {
 	tasks  map[int32]*taskFacts
 	tables map[int32]fdTable // by thread
 	own    map[int32][]int32 // by process: its threads with tables of their own, without the main thread
-	files  []seenFile
+	files  []sourceFile
 	links  []byte
 	events []bpf.Watched
 
@@ -107,8 +107,8 @@ type taskFacts struct {
 	content bpf.Content // of a process, if this is its main thread
 }
 
-// heldBy returns the content number of a process; 0 if it is not known.
-func (f *facts) heldBy(pid int) uint64 {
+// contentOf returns the content number of a process; 0 if it is not known.
+func (f *facts) contentOf(pid int) uint64 {
 	if f == nil || f.tasks[int32(pid)] == nil {
 		return 0
 	}
@@ -127,11 +127,11 @@ func (f *facts) task(tid int32) taskFacts {
 type fdTable struct {
 	from, to int
 	table    uint64
-	still    bool // no process with this table ran while it was read
+	stable   bool // no process with this table ran while it was read
 }
 
-// seenFile is a descriptor. It has no pointers: there are as many as files are open.
-type seenFile struct {
+// sourceFile is a descriptor. It has no pointers: there are as many as files are open.
+type sourceFile struct {
 	description, ino, dev uint64
 	link                  uint32 // offset in facts.links
 	linkLength            uint16
@@ -199,7 +199,7 @@ func (s *Scan) readFacts(ctx context.Context, pids []int) {
 	if s.scanner.opts.Repeated {
 		s.scanner.tasks = f.tasks
 	}
-	if s.scanner.opts.Probes == nil || !s.staleMost(pids) {
+	if s.scanner.opts.Probes == nil || !s.mostStale(pids) {
 		return
 	}
 	s.findWanted(ctx, pids)
@@ -226,9 +226,9 @@ func (s *Scan) giveUpFacts(ctx context.Context, err error) {
 	s.facts, s.wanted = nil, nil
 }
 
-// staleMost reports whether so many processes have run since they were cached that reading
+// mostStale reports whether so many processes have run since they were cached that reading
 // the descriptors of all processes at once is faster than one process at a time.
-func (s *Scan) staleMost(pids []int) bool {
+func (s *Scan) mostStale(pids []int) bool {
 	s.scanner.mu.Lock()
 	defer s.scanner.mu.Unlock()
 	stale := 0
@@ -287,12 +287,12 @@ func runsText(t *bpf.Task) string {
 // makeRoom allocates memory for the descriptors of so many open files. It grows if many files
 // have more than one descriptor.
 func (f *facts) makeRoom(open int) {
-	n := min(open+open/16, mostRoom)
-	f.files, f.links = make([]seenFile, 0, n), make([]byte, 0, n*linkRoom)
+	n := min(open+open/16, maxRoom)
+	f.files, f.links = make([]sourceFile, 0, n), make([]byte, 0, n*linkRoom)
 }
 
 const (
-	mostRoom = 1 << 21 // the largest number of descriptors for which memory is allocated beforehand
+	maxRoom  = 1 << 21 // the largest number of descriptors for which memory is allocated beforehand
 	linkRoom = 24      // typical length of a link in bytes
 )
 
@@ -303,8 +303,8 @@ func (f *facts) readFiles(w *wanted) error {
 	if err := f.source.Files(f.add); err != nil {
 		return err
 	}
-	if f.inFlight && w.leavesSockets() {
-		w.sockets, w.left = true, nil
+	if f.inFlight && w.omitsSockets() {
+		w.sockets, w.omitted = true, nil
 		f.reset(f.source)
 		return f.readFiles(w)
 	}
@@ -331,7 +331,7 @@ func (f *facts) readFiles(w *wanted) error {
 		owners[t.table] = pid
 	}
 	for tid, t := range f.tables {
-		t.still = !movedTables[t.table]
+		t.stable = !movedTables[t.table]
 		f.tables[tid] = t
 	}
 	f.whole = true
@@ -349,13 +349,13 @@ func (f *facts) add(d *bpf.File) {
 		}
 	}
 	queued := queuedDescriptors(d)
-	f.inFlight = f.inFlight || queued > 0 || queued == untold
-	if f.wanted.leavesFile(d) {
+	f.inFlight = f.inFlight || queued > 0 || queued == notReported
+	if f.wanted.omitsFile(d) {
 		t.to = len(f.files)
 		f.tables[tid] = t
 		return
 	}
-	x := seenFile{
+	x := sourceFile{
 		description: d.Description, ino: d.Ino, dev: proc.Dev(d.DevMajor, d.DevMinor), link: uint32(len(f.links)), linkLength: uint16(len(d.Link)),
 		read: d.Read, write: d.Write, fd: d.FD, mode: d.Mode, magic: uint32(d.FSMagic), inFlight: queued,
 	}
@@ -373,22 +373,22 @@ func (f *facts) add(d *bpf.File) {
 
 // queuedDescriptors returns how many descriptors are in the queue of a UNIX socket. Descriptors
 // that were sent to a connection which is not accepted yet are counted at a socket that no
-// process holds; for a listener with such connections the result is untold.
+// process holds; for a listener with such connections the result is notReported.
 func queuedDescriptors(d *bpf.File) int32 {
 	s, known := d.Socket()
 	switch {
 	case !known || s.Family != unixFamily:
 		return noQueue
 	case s.State == listening && s.Messages > 0:
-		return untold
+		return notReported
 	}
 	return int32(s.InFlight)
 }
 
 // Results of [queuedDescriptors] that are not a number of descriptors.
 const (
-	noQueue = -1 // not a UNIX socket
-	untold  = -2
+	noQueue     = -1 // not a UNIX socket
+	notReported = -2
 )
 
 // addPipe adds the state of the pipe behind a descriptor, if it is a pipe.
@@ -412,24 +412,24 @@ const (
 )
 
 // of returns the descriptors in a thread's table.
-func (f *facts) of(tid int32) (list []seenFile, known bool) {
+func (f *facts) of(tid int32) (list []sourceFile, known bool) {
 	t, ok := f.tables[tid]
 	return f.files[t.from:t.to], ok
 }
 
-func (f *facts) linkOf(x *seenFile) []byte { return f.links[x.link:][:x.linkLength] }
+func (f *facts) linkOf(x *sourceFile) []byte { return f.links[x.link:][:x.linkLength] }
 
 // same reports whether p is the process that the source saw, and not a later one with its pid.
 func (f *facts) same(p *Proc) bool { return f.task(p.PID()).ticks == p.Model.StartTicks }
 
-// find looks up a descriptor; still says that no process can have changed it while all
+// find looks up a descriptor; stable says that no process can have changed it while all
 // descriptors were read.
-func (f *facts) find(d kcmp.Descriptor) (x *seenFile, still bool) {
+func (f *facts) find(d kcmp.Descriptor) (x *sourceFile, stable bool) {
 	t := f.tables[d.Task]
 	list := f.files[t.from:t.to]
-	i, ok := slices.BinarySearchFunc(list, d.FD, func(x seenFile, fd int32) int { return cmp.Compare(x.fd, fd) })
+	i, ok := slices.BinarySearchFunc(list, d.FD, func(x sourceFile, fd int32) int { return cmp.Compare(x.fd, fd) })
 	if !ok {
 		return nil, false
 	}
-	return &list[i], t.still
+	return &list[i], t.stable
 }

@@ -59,9 +59,9 @@ func (s *Scan) descriptorsFromSource(p *Proc, sc *scratch, r *result, refused bo
 // sameTable reports whether the descriptors in a thread's table are these. Two threads whose
 // tables had the same address need not share it: one may have left its table before the other
 // one got a new one there.
-func (f *facts) sameTable(tid int32, list []seenFile) bool {
+func (f *facts) sameTable(tid int32, list []sourceFile) bool {
 	other, _ := f.of(tid)
-	return slices.EqualFunc(other, list, func(a, b seenFile) bool { return a.fd == b.fd && a.description == b.description })
+	return slices.EqualFunc(other, list, func(a, b sourceFile) bool { return a.fd == b.fd && a.description == b.description })
 }
 
 // factsOf returns the facts that include the descriptors of a process; nil if there are
@@ -100,7 +100,7 @@ func (s *Scan) lateFacts() *facts {
 }
 
 // takeTable hands the descriptors of one table to the probes, and returns their number.
-func (s *Scan) takeTable(p *Proc, f *facts, list []seenFile, tid int32, sc *scratch, r *result) int {
+func (s *Scan) takeTable(p *Proc, f *facts, list []sourceFile, tid int32, sc *scratch, r *result) int {
 	fd := FD{Proc: p, TID: tid, out: r.out, info: &sc.info}
 	defer func() { fd.dir.Close() }()
 	truncated := 0
@@ -113,7 +113,7 @@ func (s *Scan) takeTable(p *Proc, f *facts, list []seenFile, tid int32, sc *scra
 			truncated++
 			continue
 		}
-		fd.seen, fd.from, fd.name = x, f, nil
+		fd.sourceFile, fd.facts, fd.name = x, f, nil
 		s.takeDescriptor(&fd, x.fd, f.linkOf(x), sc)
 	}
 	noteTruncated(p, tid, truncated, r)
@@ -149,8 +149,8 @@ func (f *FD) path() string {
 // Type returns the file type bits of the file behind the descriptor. It does not ask
 // the file system if they are known already.
 func (f *FD) Type() (uint32, error) {
-	if f.seen != nil && f.seen.mode&unix.S_IFMT != 0 {
-		return f.seen.mode & unix.S_IFMT, nil
+	if f.sourceFile != nil && f.sourceFile.mode&unix.S_IFMT != 0 {
+		return f.sourceFile.mode & unix.S_IFMT, nil
 	}
 	st, err := f.Stat()
 	return uint32(st.Mode) & unix.S_IFMT, err
@@ -159,13 +159,13 @@ func (f *FD) Type() (uint32, error) {
 // On reports whether the file is on a file system of this type (the magic number of
 // statfs(2)); known is false if the file system would have to be asked.
 func (f *FD) On(magic uint32) (on, known bool) {
-	if f.seen == nil {
+	if f.sourceFile == nil {
 		return false, false
 	}
-	return f.seen.magic == magic, true
+	return f.sourceFile.magic == magic, true
 }
 
-func (x *seenFile) access() model.Access {
+func (x *sourceFile) access() model.Access {
 	switch {
 	case x.read && x.write:
 		return model.ReadWrite
@@ -180,7 +180,7 @@ func (x *seenFile) access() model.Access {
 // plain reports whether stat(2) on the file's file system gives the same device and
 // inode that the kernel uses internally. Other file systems have their own numbers for
 // both (btrfs, overlay), or ask another machine or program.
-func (x *seenFile) plain() bool {
+func (x *sourceFile) plain() bool {
 	if x == nil {
 		return false
 	}
@@ -201,14 +201,14 @@ func (f *facts) reset(source Source) {
 	clear(f.tables)
 	clear(f.own)
 	clear(f.pipes)
-	if cap(f.files) > mostSpareFiles {
+	if cap(f.files) > maxSpareFiles {
 		f.files, f.links = nil, nil
 	}
 	f.files, f.links, f.events, f.inFlight = f.files[:0], f.links[:0], f.events[:0], false
 }
 
-// mostSpareFiles is the number of descriptors up to which memory is kept for the next process.
-const mostSpareFiles = 8192
+// maxSpareFiles is the number of descriptors up to which memory is kept for the next process.
+const maxSpareFiles = 8192
 
 func newFacts(source Source) *facts {
 	return &facts{

@@ -14,7 +14,7 @@ import (
 // mappedFacts are the shared mappings that a source told of.
 type mappedFacts struct {
 	byPID map[int32]mappedTable
-	list  []seenMapping
+	list  []sourceMapping
 	names []byte
 
 	filesOnce sync.Once
@@ -28,8 +28,8 @@ type mappedTable struct {
 	all      bool // the mappings are complete
 }
 
-// seenMapping is a shared mapping. It has no pointers.
-type seenMapping struct {
+// sourceMapping is a shared mapping. It has no pointers.
+type sourceMapping struct {
 	start, end, offset uint64
 	dev, ino           uint64
 	name               uint32 // offset in mappedFacts.names
@@ -56,7 +56,7 @@ func (s *Scan) wantMapped(processes int) bool {
 // readMapped reads the shared mappings of all processes; nil if the source cannot tell.
 func (s *Scan) readMapped(ctx context.Context, source Source) *mappedFacts {
 	m := &mappedFacts{byPID: map[int32]mappedTable{}}
-	if err := source.Mappings(m.add, m.told); err != nil {
+	if err := source.Mappings(m.add, m.endThread); err != nil {
 		s.scanner.opts.Log.LogAttrs(ctx, slog.LevelDebug, "eBPF: mappings not read", slog.String("why", err.Error()))
 		return nil
 	}
@@ -64,7 +64,7 @@ func (s *Scan) readMapped(ctx context.Context, source Source) *mappedFacts {
 }
 
 func (m *mappedFacts) add(x *bpf.Mapping) {
-	seen := seenMapping{
+	seen := sourceMapping{
 		start: x.Start, end: x.End, offset: x.Offset, dev: proc.Dev(x.DevMajor, x.DevMinor), ino: x.Ino,
 		name: uint32(len(m.names)),
 		mode: x.Mode, links: x.Links, uid: x.UID, gid: x.GID, size: x.Size, blocks: x.Blocks,
@@ -95,8 +95,8 @@ func (m *mappedFacts) add(x *bpf.Mapping) {
 	m.byPID[int32(x.PID)] = t
 }
 
-// told ends the mappings of one thread.
-func (m *mappedFacts) told(pid, tid int, all bool) {
+// endThread ends the mappings of one thread.
+func (m *mappedFacts) endThread(pid, tid int, all bool) {
 	t, ok := m.byPID[int32(pid)]
 	if ok && t.tid != int32(tid) {
 		return
@@ -105,7 +105,7 @@ func (m *mappedFacts) told(pid, tid int, all bool) {
 	m.byPID[int32(pid)] = t
 }
 
-func (m *mappedFacts) name(x *seenMapping) []byte { return m.names[x.name:][:x.nameLength] }
+func (m *mappedFacts) name(x *sourceMapping) []byte { return m.names[x.name:][:x.nameLength] }
 
 // mappingsFromSource hands the mappings of a process to the probes. It reports false if the
 // source does not know all of them.

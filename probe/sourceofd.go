@@ -19,7 +19,7 @@ func (d *descriptions) compare(c *kcmp.Comparer, holders []model.Holder) (groups
 	if groups, known := d.known(c, list); known {
 		return groups, true
 	}
-	d.ask(list...)
+	d.noteAsked(list...)
 	return c.Shared(holders, d.parent)
 }
 
@@ -36,39 +36,39 @@ func (d *descriptions) markKnown(e *Entry) bool {
 	}
 	clear(d.first)
 	d.ids = d.ids[:0]
-	shared, unsure := false, 0
+	shared, uncertain := false, 0
 	for i := range e.Holders {
 		desc, ok := kcmp.DescriptorOf(&e.Holders[i])
 		if !ok {
 			d.ids = append(d.ids, 0)
 			continue
 		}
-		at, still, known := d.find(desc)
+		at, stable, known := d.find(desc)
 		if !known || e.Holders[i].TID != 0 {
 			return false
 		}
 		d.ids = append(d.ids, at)
 		first, again := d.first[at]
 		if !again {
-			d.first[at] = firstHolder{place: i, still: still}
+			d.first[at] = firstHolder{place: i, stable: stable}
 			continue
 		}
 		shared = true
 		switch {
-		case first.still:
+		case first.stable:
 			continue
-		case still && first.unsure:
-			unsure--
+		case stable && first.uncertain:
+			uncertain--
 			fallthrough
-		case still:
-			first.still = true
-		case !first.unsure:
-			unsure++
+		case stable:
+			first.stable = true
+		case !first.uncertain:
+			uncertain++
 		}
-		first.unsure = !still
+		first.uncertain = !stable
 		d.first[at] = first
 	}
-	if !shared || unsure > 0 {
+	if !shared || uncertain > 0 {
 		return !shared
 	}
 	for i, id := range d.ids {
@@ -83,37 +83,37 @@ func (d *descriptions) markKnown(e *Entry) bool {
 
 // firstHolder is the first holder of an object whose description is at a certain address.
 type firstHolder struct {
-	place  int
-	still  bool // one of the holders has kept its description all the time, so all have the same one
-	unsure bool // there are several, and none of them has surely kept it
+	place     int
+	stable    bool // one of the holders has kept its description all the time, so all have the same one
+	uncertain bool // there are several, and none of them has surely kept it
 }
 
 // sameAsFirst handles descriptors with the same description, according to the source, some of
 // which may have changed meanwhile. It has the kernel compare these with one that cannot have
 // changed, if there is one, and returns the descriptors that share its description.
 func (d *descriptions) sameAsFirst(c *kcmp.Comparer, members []kcmp.Descriptor) (same []kcmp.Descriptor) {
-	still := func(desc kcmp.Descriptor) bool { _, still, _ := d.find(desc); return still }
-	first := max(slices.IndexFunc(members, still), 0)
-	d.ask(members[first])
+	stable := func(desc kcmp.Descriptor) bool { _, stable, _ := d.find(desc); return stable }
+	first := max(slices.IndexFunc(members, stable), 0)
+	d.noteAsked(members[first])
 	for i, desc := range members {
-		if i == first || still(desc) || c.Same(members[first], desc) {
+		if i == first || stable(desc) || c.Same(members[first], desc) {
 			same = append(same, desc)
 		}
 	}
 	return same
 }
 
-// ask notes that the kernel is asked about descriptors by the pids of their processes.
-func (d *descriptions) ask(list ...kcmp.Descriptor) {
+// noteAsked notes that the kernel is asked about descriptors by the pids of their processes.
+func (d *descriptions) noteAsked(list ...kcmp.Descriptor) {
 	for _, desc := range list {
 		d.asked.Store(desc.Task, true)
 	}
 }
 
-// sure reports whether the result for a process's descriptors is valid even if another
+// knownBySource reports whether the result for a process's descriptors is valid even if another
 // process has its pid now: the source told of them while nobody could change them, and the
 // kernel was not asked about them by pid.
-func (d *descriptions) sure(pid int32) bool {
+func (d *descriptions) knownBySource(pid int32) bool {
 	f, p := d.idx.Scan.facts, d.idx.Processes[pid]
 	switch {
 	case f == nil || p == nil:
@@ -122,7 +122,7 @@ func (d *descriptions) sure(pid int32) bool {
 		if list, _ := d.idx.describedOf(p); len(list) == 0 {
 			return false
 		}
-	case len(f.own[pid]) > 0 || !f.tables[pid].still || f.task(pid).ticks != p.StartTicks:
+	case len(f.own[pid]) > 0 || !f.tables[pid].stable || f.task(pid).ticks != p.StartTicks:
 		return false
 	}
 	_, asked := d.asked.Load(pid)
@@ -144,7 +144,7 @@ func (d *descriptions) known(c *kcmp.Comparer, list []kcmp.Descriptor) (groups [
 	order := make([]uint64, 0, len(list))
 	byDescription := make(map[uint64]group, len(list))
 	for _, desc := range list {
-		place, still, known := d.find(desc)
+		place, stable, known := d.find(desc)
 		if !known {
 			return nil, false
 		}
@@ -152,7 +152,7 @@ func (d *descriptions) known(c *kcmp.Comparer, list []kcmp.Descriptor) (groups [
 		if !ok {
 			order, g.still = append(order, place), true
 		}
-		g.members, g.still = append(g.members, desc), g.still && still
+		g.members, g.still = append(g.members, desc), g.still && stable
 		byDescription[place] = g
 	}
 	for _, at := range order {
@@ -182,10 +182,10 @@ func (f *FD) watched() bpf.Watched {
 	switch {
 	case f.counter != nil:
 		return *f.counter
-	case f.seen == nil || f.seen.event == 0:
+	case f.sourceFile == nil || f.sourceFile.event == 0:
 		return bpf.Watched{}
 	}
-	return f.from.events[f.seen.event-1]
+	return f.facts.events[f.sourceFile.event-1]
 }
 
 // InFlight returns how many descriptors were in the queue of the UNIX socket behind a

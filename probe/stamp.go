@@ -34,9 +34,9 @@ func (t *Tally) Add(inode uint64) {
 // table.
 const manySockets = 256
 
-// LookAt asks the source for the stamp of a table of sockets. It is called on a thread that is in
+// TableStamp asks the source for the stamp of a table of sockets. It is called on a thread that is in
 // the namespace.
-func (o *Collector) LookAt(ns NS, table SocketTable) (st Stamp, known bool) {
+func (o *Collector) TableStamp(ns NS, table SocketTable) (st Stamp, known bool) {
 	f := ns.Scan.facts
 	if f == nil || !ns.Scan.Repeated() || o.before.objects < manySockets {
 		return st, false
@@ -49,13 +49,13 @@ func (o *Collector) LookAt(ns NS, table SocketTable) (st Stamp, known bool) {
 	return Stamp{sum}, !sum.Unknown
 }
 
-// Had reports whether the table had this stamp when it was last read.
-func (o *Collector) Had(st Stamp) bool {
+// StampUnchanged reports whether the table had this stamp when it was last read.
+func (o *Collector) StampUnchanged(st Stamp) bool {
 	return st != Stamp{} && st == o.before.stamp
 }
 
-// TakeOver emits all that the table had in the last scan. The hook must emit nothing else of it.
-func (o *Collector) TakeOver() { o.same = true }
+// KeepTable emits all that the table had in the last scan. The hook must emit nothing else of it.
+func (o *Collector) KeepTable() { o.kept = true }
 
 // SetStamp sets the stamp of what is emitted. The stamp was taken before the table was read,
 // so it is used only if the tally shows that it is of the same sockets.

@@ -20,7 +20,7 @@ func (s *Scan) tables(ctx context.Context) {
 	var wg sync.WaitGroup
 	for i := range s.scanner.opts.Probes {
 		p := &s.scanner.opts.Probes[i]
-		if p.Table == nil && (p.Limits == nil || s.WaitsOnly()) || p.Scope == "net" && s.wanted.leavesSockets() {
+		if p.Table == nil && (p.Limits == nil || s.WaitsOnly()) || p.Scope == "net" && s.wanted.omitsSockets() {
 			continue
 		}
 		if p.Scope != "" {
@@ -39,7 +39,7 @@ func (s *Scan) namespaceTables(ctx context.Context, list []visitKey, scopes map[
 	limits := s.limitsIn(list, scopes)
 	s.visitNamespaces(ctx, list, func(k visitKey) {
 		ns := NS{Type: k.nsType, Inode: k.inode, Scan: s}
-		vacant := s.survey(&ns)
+		vacant := s.precheck(&ns)
 		for _, p := range scopes[k.nsType] {
 			if ctx.Err() == nil {
 				s.tableHere(ctx, p, ns, vacant, limits[k])
@@ -74,12 +74,12 @@ func (s *Scan) limitsIn(list []visitKey, scopes map[string][]*Probe) map[visitKe
 	return in
 }
 
-// survey lets a probe look at a namespace, and reports whether the probe knows that the namespace
+// precheck lets a probe look at a namespace, and reports whether the probe knows that the namespace
 // is empty.
-func (s *Scan) survey(ns *NS) (vacant bool) {
+func (s *Scan) precheck(ns *NS) (vacant bool) {
 	for i := range s.scanner.opts.Probes {
-		if p := &s.scanner.opts.Probes[i]; p.Survey != nil && p.Scope == ns.Type {
-			ns.About, vacant = p.Survey(*ns)
+		if p := &s.scanner.opts.Probes[i]; p.Precheck != nil && p.Scope == ns.Type {
+			ns.PrecheckResult, vacant = p.Precheck(*ns)
 			return vacant
 		}
 	}
@@ -173,7 +173,7 @@ func (s *Scan) tableHere(ctx context.Context, p *Probe, ns NS, vacant, limits bo
 		if len(out.gaps) > 0 {
 			out.stamp = Stamp{}
 		}
-		s.add(&result{table: tableKey{p.Name, ns.Inode}, out: out, unchanged: out.same})
+		s.add(&result{table: tableKey{p.Name, ns.Inode}, out: out, unchanged: out.kept})
 	}
 	if p.Limits != nil && limits && !s.WaitsOnly() {
 		out := &Collector{probe: p.Name}

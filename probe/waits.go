@@ -52,9 +52,9 @@ func (s *Scan) dropUnwaited(idx *Index) {
 	waitedInSets(idx, waited)
 	for e := range idx.All() {
 		switch {
-		case !e.Key.Space.Waited:
+		case !e.Key.Space.OnlyWaited:
 		case !waited[e.Object.ID]:
-			e.gone = true
+			e.excluded = true
 			e.touch()
 		default:
 			e.OwnHolders()

@@ -31,8 +31,8 @@ type scratch struct {
 	recheck     []recheckFD // descriptors that are not cacheable
 	described   []described // all descriptors, if a source told of them
 	uncacheable bool        // there are mappings that are not cacheable
-	left        []leftOut   // descriptors of the process that were left out
-	had         had         // see [Scan.stillHas]
+	omitted     []omitted   // descriptors of the process that were left out
+	fingerprint fingerprint // see [Scan.fingerprintUnchanged]
 
 	facts *facts // of one process, see [Scan.factsOf]
 
@@ -75,10 +75,10 @@ func (s *Scan) walk(ctx context.Context) error {
 		s.findWanted(ctx, pids)
 	}
 	report := progress(s.scanner.opts.Progress, len(pids))
-	still, others := s.still(pids)
+	idle, others := s.idleProcesses(pids)
 	vanished := s.readEach(ctx, others, report)
-	others = s.takeStill(still)
-	for range len(still) - len(others) {
+	others = s.reuseIdle(idle)
+	for range len(idle) - len(others) {
 		report()
 	}
 	vanished += s.readEach(ctx, others, report)
@@ -99,7 +99,7 @@ func (s *Scan) walk(ctx context.Context) error {
 		s.add(&result{out: out})
 	}
 	if s.mappings.Load() {
-		s.readLeftMappings()
+		s.readSkippedMappings()
 	}
 	s.addDuration("process", time.Since(begin))
 	return nil
@@ -159,10 +159,10 @@ func progress(tell func(done, total int), total int) (report func()) {
 // enter opens the directory of a process, unless it is still open from the last scan, and
 // reads the process.
 func (s *Scan) enter(t *guard.Task, pid int) (r *result, err error) {
-	var told *bpf.Task
+	var fromSource *bpf.Task
 	read := func(dir *proc.Dir) {
 		err = s.recovered(func() (err error) {
-			r, err = s.readProcess(t, pid, dir, told)
+			r, err = s.readProcess(t, pid, dir, fromSource)
 			return err
 		})
 	}
@@ -174,7 +174,7 @@ func (s *Scan) enter(t *guard.Task, pid int) (r *result, err error) {
 		h.Drop(func(p int) bool { return p != pid }) // the pid may be another process's now
 	}
 	var dir *proc.Dir
-	if told = s.toldOf(pid); told != nil {
+	if fromSource = s.taskFromSource(pid); fromSource != nil {
 		dir = s.root.Below(strconv.Itoa(pid))
 	} else if dir, err = s.root.Open(strconv.Itoa(pid)); err != nil {
 		return nil, err
@@ -207,34 +207,34 @@ func failed(pid int, err error) *Collector {
 }
 
 // readProcess reads one process. An error means that nothing could be read.
-func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir, told *bpf.Task) (*result, error) {
+func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir, fromSource *bpf.Task) (*result, error) {
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)
 	stamps := append(sc.stamps[:0], stamp{pid, s.readStamp(pid, dir, "schedstat")})
 
-	still := s.cachedIdle(pid, dir, stamps[0])
-	if still != nil && still.kernel != nil {
-		if s.facts == nil || s.facts.task(int32(pid)).ticks != still.ticks {
+	idle := s.cachedIdle(pid, dir, stamps[0])
+	if idle != nil && idle.kernel != nil {
+		if s.facts == nil || s.facts.task(int32(pid)).ticks != idle.ticks {
 			if err := dir.Alive(); err != nil {
 				return nil, err
 			}
 		}
-		m := *still.kernel
-		return &result{process: &m, out: &Collector{probe: "process"}, cache: still}, nil
+		m := *idle.kernel
+		return &result{process: &m, out: &Collector{probe: "process"}, cache: idle}, nil
 	}
-	if r := s.readUnmoved(t, pid, dir, sc); r != nil {
+	if r := s.readUnchanged(t, pid, dir, sc); r != nil {
 		return r, nil
 	}
-	text, err := s.readStatus(t, dir, told, sc)
+	text, err := s.readStatus(t, dir, fromSource, sc)
 	if err != nil {
 		return nil, err
 	}
 	st, ok := proc.Stat{}, false
 	switch {
-	case told != nil:
-		st, ok = statOf(told), true
-	case still != nil && !s.due(pid, still):
-		st, ok = still.stat(text)
+	case fromSource != nil:
+		st, ok = statFromSource(fromSource), true
+	case idle != nil && !s.due(pid, idle):
+		st, ok = idle.stat(text)
 	}
 	if !ok {
 		if st, err = s.readStat(t, dir, sc); err != nil {
@@ -257,8 +257,8 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir, told *bpf.Task
 	}
 	s.scanner.owners.set(int32(pid), text)
 	t.SetItem(s.processItem(pid, st.StartTicks))
-	r := &result{process: m, told: told != nil, out: &Collector{probe: "process", holders: sc.holds[:0]}}
-	p := &Proc{Dir: dir, Model: m, Status: text, Scan: s, task: t, told: told, stat: st}
+	r := &result{process: m, fromSource: fromSource != nil, out: &Collector{probe: "process", holders: sc.holds[:0]}}
+	p := &Proc{Dir: dir, Model: m, Status: text, Scan: s, task: t, fromSource: fromSource, stat: st}
 	if m.Threads > 1 && st.State != 'X' {
 		stamps = s.readThreads(p, sc, r.out, stamps[:0])
 	} else {
@@ -291,18 +291,18 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir, told *bpf.Task
 	switch {
 	case m.Kernel:
 		r.cache = s.newCache(p, r, sc, stamps)
-	case known != nil && (!due || s.stillHas(p, known, sc)) && s.fromCache(p, known, sc, r):
+	case known != nil && (!due || s.fingerprintUnchanged(p, known, sc)) && s.fromCache(p, known, sc, r):
 		r.cache, r.verified = known, due
 	default:
 		dir.ForgetDescriptors()
-		sc.had.reset()
-		sc.cacheable, sc.recheck, sc.described, sc.uncacheable, sc.left = sc.cacheable[:0], sc.recheck[:0], sc.described[:0], false, sc.left[:0]
+		sc.fingerprint.reset()
+		sc.cacheable, sc.recheck, sc.described, sc.uncacheable, sc.omitted = sc.cacheable[:0], sc.recheck[:0], sc.described[:0], false, sc.omitted[:0]
 		s.readDescriptors(p, sc, r)
-		s.wanted.leaveOut(sc.left)
+		s.wanted.noteOmitted(sc.omitted)
 		if !s.WaitsOnly() {
 			s.readMappings(p, sc, r)
 		} else {
-			s.leaveMappings(r)
+			s.skipMappings(r)
 			s.noteCalls(p)
 		}
 		if r.cache = s.newCache(p, r, sc, stamps); r.cache == nil && !r.ownTables {
@@ -325,7 +325,7 @@ func (s *Scan) readProcess(t *guard.Task, pid int, dir *proc.Dir, told *bpf.Task
 
 	// The directory is bound to this process. If its files still exist, everything read
 	// above was about this process.
-	if told == nil {
+	if fromSource == nil {
 		if err := dir.Alive(); err != nil {
 			return nil, err
 		}
@@ -342,10 +342,10 @@ func (s *Scan) startTime(ticks uint64) time.Time {
 }
 
 // readStatus reads a process's status file, or builds its text from what the source told.
-func (s *Scan) readStatus(t *guard.Task, dir *proc.Dir, told *bpf.Task, sc *scratch) (text []byte, err error) {
+func (s *Scan) readStatus(t *guard.Task, dir *proc.Dir, fromSource *bpf.Task, sc *scratch) (text []byte, err error) {
 	defer func() { sc.status = text }()
-	if told != nil {
-		if text, ok := s.statusOf(told, sc.status[:0]); ok {
+	if fromSource != nil {
+		if text, ok := s.statusFromSource(fromSource, sc.status[:0]); ok {
 			return text, nil
 		}
 	}
@@ -355,10 +355,10 @@ func (s *Scan) readStatus(t *guard.Task, dir *proc.Dir, told *bpf.Task, sc *scra
 	}
 	text, err = dir.ReadOften("status", sc.status[:0])
 	t.End()
-	if err == nil && told != nil {
-		uid := strconv.FormatUint(uint64(told.RealUID), 10)
-		s.queued.read(queueUser{told.Namespaces.User, uid}, text)
-		if made, ok := s.statusOf(told, text[:0]); ok {
+	if err == nil && fromSource != nil {
+		uid := strconv.FormatUint(uint64(fromSource.RealUID), 10)
+		s.queued.read(queueUser{fromSource.Namespaces.User, uid}, text)
+		if made, ok := s.statusFromSource(fromSource, text[:0]); ok {
 			text = made // built from the source, so certainly about the process that it told of
 		}
 	}
@@ -439,9 +439,9 @@ func (s *Scan) readPlace(p *Proc, sc *scratch) {
 	}
 	defer p.task.End()
 	p.Model.Exe, _ = p.Dir.Readlink(p.through() + "exe")
-	if p.told != nil {
+	if p.fromSource != nil {
 		var known bool
-		if p.Model.Cgroup, known = s.facts.cgroupOf(p.told); known {
+		if p.Model.Cgroup, known = s.facts.cgroupOf(p.fromSource); known {
 			container.Place(p.Model)
 			return
 		}

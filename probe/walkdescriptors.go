@@ -120,7 +120,7 @@ func (s *Scan) readTable(p *Proc, dir *proc.Dir, tid int32, sc *scratch, r *resu
 		}
 		fd.name = e.C
 		if s.Repeated() {
-			sc.had.addLink(int32(num), sc.link[:n])
+			sc.fingerprint.addLink(int32(num), sc.link[:n])
 		}
 		s.takeDescriptor(&fd, int32(num), sc.link[:n], sc)
 		return true
@@ -161,8 +161,8 @@ func noteTruncated(p *Proc, tid int32, truncated int, r *result) {
 func (s *Scan) takeDescriptor(fd *FD, num int32, link []byte, sc *scratch) {
 	fd.Num, fd.Link, fd.statted, fd.cacheable, fd.byInfo, fd.byCounter = num, link, false, false, false, false
 	id, known := fd.counterID()
-	if ino, leaves := s.wanted.leaves(fd.Link, id, known); leaves {
-		sc.left = append(sc.left, leftOut{fd.Proc.PID(), num, ino})
+	if ino, leaves := s.wanted.omits(fd.Link, id, known); leaves {
+		sc.omitted = append(sc.omitted, omitted{fd.Proc.PID(), num, ino})
 		return
 	}
 	before, objects := len(fd.out.holders), len(fd.out.objects)

@@ -25,14 +25,14 @@ type wanted struct {
 	counters bool            // all of them
 	ids      map[int]bool    // ids of some event counters
 
-	left    []leftOut
-	byInode []leftOut    // a copy of left, sorted by inode; nil until it is needed
-	asked   int          // how often [Scan.NoteWait] was called
+	omitted []omitted
+	byInode []omitted    // a copy of left, sorted by inode; nil until it is needed
+	lookups int          // how often [Scan.NoteWait] was called
 	missed  map[int]bool // see [Scan.missed]
 }
 
-// leftOut is a descriptor that was left out.
-type leftOut struct {
+// omitted is a descriptor that was left out.
+type omitted struct {
 	pid, fd int32
 	ino     uint64 // 0: an event counter
 }
@@ -56,9 +56,9 @@ func (w *wanted) add(link []byte) {
 	}
 }
 
-// leaves reports whether a descriptor is left out, and the inode of its object: 0 if it
+// omits reports whether a descriptor is left out, and the inode of its object: 0 if it
 // has none of its own. id is the number of an event counter.
-func (w *wanted) leaves(link []byte, id int, known bool) (ino uint64, leaves bool) {
+func (w *wanted) omits(link []byte, id int, known bool) (ino uint64, omits bool) {
 	if w == nil || len(link) == 0 || link[0] == '/' {
 		return 0, false
 	}
@@ -77,17 +77,17 @@ func (w *wanted) leaves(link []byte, id int, known bool) (ino uint64, leaves boo
 	return 0, !w.ids[id]
 }
 
-// leavesFile is leaves for a descriptor from the source.
-func (w *wanted) leavesFile(d *bpf.File) bool {
+// omitsFile is omits for a descriptor from the source.
+func (w *wanted) omitsFile(d *bpf.File) bool {
 	if w == nil {
 		return false
 	}
 	id, known := counterID(d)
-	ino, leaves := w.leaves(d.Link, id, known)
-	if leaves {
-		w.left = append(w.left, leftOut{int32(d.PID), d.FD, ino})
+	ino, omits := w.omits(d.Link, id, known)
+	if omits {
+		w.omitted = append(w.omitted, omitted{int32(d.PID), d.FD, ino})
 	}
-	return leaves
+	return omits
 }
 
 // counterID returns the number of the event counter behind a descriptor, if that has a number.
@@ -98,18 +98,18 @@ func counterID(d *bpf.File) (id int, known bool) {
 
 // counterID is the function counterID for this descriptor.
 func (f *FD) counterID() (id int, known bool) {
-	if f.seen == nil || f.seen.event == 0 {
+	if f.sourceFile == nil || f.sourceFile.event == 0 {
 		return 0, false
 	}
-	e, known := f.from.events[f.seen.event-1].Eventfd()
+	e, known := f.facts.events[f.sourceFile.event-1].Eventfd()
 	return e.ID, known && e.ID >= 0
 }
 
-// leaveOut notes the descriptors of a process that are left out.
-func (w *wanted) leaveOut(list []leftOut) {
+// noteOmitted notes the descriptors of a process that are left out.
+func (w *wanted) noteOmitted(list []omitted) {
 	if len(list) > 0 {
 		w.mu.Lock()
-		w.left = append(w.left, list...)
+		w.omitted = append(w.omitted, list...)
 		w.mu.Unlock()
 	}
 }
@@ -128,33 +128,33 @@ func (s *Scan) NoteWait(pid, fd int32, ino uint64) {
 
 // has reports whether a descriptor or inode was left out.
 func (w *wanted) has(pid, fd int32, ino uint64) bool {
-	if w.asked++; w.asked <= fewAsked {
-		return slices.ContainsFunc(w.left, func(l leftOut) bool { return l.pid == pid && l.fd == fd || l.ino == ino && ino != 0 })
+	if w.lookups++; w.lookups <= fewLookups {
+		return slices.ContainsFunc(w.omitted, func(l omitted) bool { return l.pid == pid && l.fd == fd || l.ino == ino && ino != 0 })
 	}
 	if w.byInode == nil {
-		w.byInode = slices.Clone(w.left)
-		slices.SortFunc(w.left, leftOut.compare)
-		slices.SortFunc(w.byInode, func(a, b leftOut) int { return cmp.Compare(a.ino, b.ino) })
+		w.byInode = slices.Clone(w.omitted)
+		slices.SortFunc(w.omitted, omitted.compare)
+		slices.SortFunc(w.byInode, func(a, b omitted) int { return cmp.Compare(a.ino, b.ino) })
 	}
-	if _, out := slices.BinarySearchFunc(w.left, leftOut{pid: pid, fd: fd}, leftOut.compare); out {
+	if _, out := slices.BinarySearchFunc(w.omitted, omitted{pid: pid, fd: fd}, omitted.compare); out {
 		return true
 	}
-	_, out := slices.BinarySearchFunc(w.byInode, ino, func(l leftOut, ino uint64) int { return cmp.Compare(l.ino, ino) })
+	_, out := slices.BinarySearchFunc(w.byInode, ino, func(l omitted, ino uint64) int { return cmp.Compare(l.ino, ino) })
 	return out && ino != 0
 }
 
 // About reports whether a process is among [Options].About.
 func (s *Scan) About(pid int) bool { return slices.Contains(s.scanner.opts.About, pid) }
 
-// fewAsked is the number of questions up to which sorting what was left out does not pay.
-const fewAsked = 16
+// fewLookups is the number of questions up to which sorting what was left out does not pay.
+const fewLookups = 16
 
-func (l leftOut) compare(m leftOut) int {
+func (l omitted) compare(m omitted) int {
 	return cmp.Or(cmp.Compare(l.pid, m.pid), cmp.Compare(l.fd, m.fd))
 }
 
-// leavesSockets reports whether no socket is read.
-func (w *wanted) leavesSockets() bool { return w != nil && !w.sockets }
+// omitsSockets reports whether no socket is read.
+func (w *wanted) omitsSockets() bool { return w != nil && !w.sockets }
 
 // missed returns the processes in which a thread waits for something that was left out.
 func (s *Scan) missed() map[int]bool {

@@ -6,9 +6,9 @@ import "testing"
 func TestWantedHas(t *testing.T) {
 	w := &wanted{}
 	for n := range int32(50) {
-		w.leaveOut([]leftOut{{pid: 100 - n, fd: n, ino: uint64(1000 - n)}, {pid: 100 - n, fd: n + 100}})
+		w.noteOmitted([]omitted{{pid: 100 - n, fd: n, ino: uint64(1000 - n)}, {pid: 100 - n, fd: n + 100}})
 	}
-	for n := range int32(2 * fewAsked) {
+	for n := range int32(2 * fewLookups) {
 		if pid := 100 - n; !w.has(pid, n, 0) || !w.has(pid, n+100, 0) || w.has(pid, n+1, 0) || w.has(pid, n+1, 5) {
 			t.Errorf("%d: descriptors %d and %d were left out, %d was not", pid, n, n+100, n+1)
 		}

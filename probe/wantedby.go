@@ -91,8 +91,8 @@ const (
 	unknown
 )
 
-// lookAt adds what a thread waits for, if one descriptor tells that. It returns what is left unclear.
-func lookAt(c *call, inCall bool, blocked func(*call) BlockedAt, descriptor func(fd int32) unclear) unclear {
+// addAwaited adds what a thread waits for, if one descriptor tells that. It returns what is left unclear.
+func addAwaited(c *call, inCall bool, blocked func(*call) BlockedAt, descriptor func(fd int32) unclear) unclear {
 	if !inCall {
 		return unknown // a running thread may soon wait for anything
 	}
@@ -134,7 +134,7 @@ func (s *Scan) want(t *guard.Task, w *wanted, pid int, blocked func(*call) Block
 		}
 		sc.text = text
 		c, inCall := parseCall(text)
-		return lookAt(&c, inCall, blocked, func(fd int32) unclear {
+		return addAwaited(&c, inCall, blocked, func(fd int32) unclear {
 			if link, err := tasks.Readlink(name + "/fd/" + strconv.Itoa(int(fd))); err == nil {
 				w.add([]byte(link))
 			}
@@ -218,7 +218,7 @@ func (s *Scan) wantOfFacts(w *wanted, blocked func(*call) BlockedAt) {
 			continue
 		}
 		c, inCall := callOf(&t)
-		why := lookAt(&c, inCall, blocked, func(fd int32) unclear {
+		why := addAwaited(&c, inCall, blocked, func(fd int32) unclear {
 			link, err := s.root.Readlink(strconv.Itoa(pid) + "/task/" + strconv.Itoa(int(tid)) + "/fd/" + strconv.Itoa(int(fd)))
 			switch {
 			case err != nil && !proc.Gone(err), link == eventfdLink:

@@ -154,9 +154,9 @@ func (d *Dir) Size(name string) int64 {
 	return st.Size
 }
 
-// Kept reports whether the directory stays open across scans, so that it is still
+// StaysOpen reports whether the directory stays open across scans, so that it is still
 // bound to the same process.
-func (d *Dir) Kept() bool { return d.borrowed }
+func (d *Dir) StaysOpen() bool { return d.borrowed }
 
 // Path is where the directory was opened.
 func (d *Dir) Path() string { return d.path }

@@ -85,7 +85,7 @@ func (r *pass) firstSample(ctx context.Context) {
 	slices.SortFunc(list, func(a, b *model.Process) int { return a.PID - b.PID })
 	var now *probe.ThreadsNow
 	if len(list) > 0 {
-		now = r.j.Look(ctx)
+		now = r.j.SampleThreads(ctx)
 	}
 	r.j.EachProcess(list, func(t *guard.Task, p *probe.Proc) func() {
 		if ctx.Err() != nil {
@@ -311,7 +311,7 @@ func (r *pass) secondSample(ctx context.Context) {
 	var list []*model.Process
 	var now *probe.ThreadsNow
 	if len(r.threads) > 0 {
-		now = r.j.Look(ctx) // after all first samples were taken
+		now = r.j.SampleThreads(ctx) // after all first samples were taken
 	}
 	r.second = now
 	for _, t := range r.threads {

@@ -377,7 +377,7 @@ func (w *walkers) compared(list []string) []string {
 	}
 	list = slices.Clone(list)
 	for i, line := range list {
-		if strings.Count(line, `"fd":`) > kcmp.Many {
+		if strings.Count(line, `"fd":`) > kcmp.MaxSorted {
 			list[i] = descriptions.ReplaceAllString(line, "")
 		}
 	}

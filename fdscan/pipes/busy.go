@@ -50,10 +50,10 @@ func writesPipe(number int) bool {
 	return slices.ContainsFunc(pipeCalls[uint64(number)], func(a pipeArg) bool { return a.write })
 }
 
-// restfulWaits are the kernel functions in which a thread waits for data or space
+// pipeWaitFunctions are the kernel functions in which a thread waits for data or space
 // in a pipe after releasing its mutex (/proc/PID/wchan; names since Linux 3.0),
 // and those in which it is stopped before or after the call.
-var restfulWaits = map[string]bool{
+var pipeWaitFunctions = map[string]bool{
 	"anon_pipe_read": true, "anon_pipe_write": true, "fifo_pipe_read": true, "fifo_pipe_write": true,
 	"pipe_read": true, "pipe_write": true, "pipe_wait": true, "pipe_wait_readable": true, "pipe_wait_writable": true,
 	"wait_for_partner": true, "wait_for_space": true, "ipipe_prep": true, "opipe_prep": true,
@@ -68,11 +68,11 @@ type pipeSleeper struct {
 	fd    int32
 	write bool
 	call  string // its syscall line
-	wchan string // the kernel function it sleeps in; "" if that is one of restfulWaits
+	wchan string // the kernel function it sleeps in; "" if that is one of pipeWaitFunctions
 }
 
 // busyPipes finds the pipes on which a thread works that sleeps anywhere but in
-// restfulWaits. It does not notice a descriptor that another thread closed
+// pipeWaitFunctions. It does not notice a descriptor that another thread closed
 // meanwhile, or io_uring: it spares ipctop most of the calls that could get
 // stuck, not all. written are the pipes to which some thread sleeps in a call to
 // write, anywhere. If writes is set, only these are looked at.
@@ -120,7 +120,7 @@ type processSleepers struct {
 	list  []pipeSleeper
 }
 
-// pipeSleepers finds the threads that sleep in calls on pipes, but not in restfulWaits. If
+// pipeSleepers finds the threads that sleep in calls on pipes, but not in pipeWaitFunctions. If
 // writes is set, it finds all that sleep in calls that write.
 func pipeSleepers(idx *probe.Index, pipes []*probe.Entry, earlier *earlierSleepers, writes bool) []pipeSleeper {
 	if earlier.byPID == nil {
@@ -212,7 +212,7 @@ func sleepersOf(t *guard.Task, p *probe.Proc, writes bool) (list []pipeSleeper, 
 				continue
 			}
 			s := pipeSleeper{proc: p.Model, tid: tid, fd: u.fd, write: u.write, call: string(text)}
-			if where, err := p.Dir.ReadRecord(dir+"/wchan", wchan[:0]); err == nil && !restfulWaits[string(proc.PlainSymbol(where))] {
+			if where, err := p.Dir.ReadRecord(dir+"/wchan", wchan[:0]); err == nil && !pipeWaitFunctions[string(proc.PlainSymbol(where))] {
 				s.wchan = string(where)
 			}
 			list = append(list, s)

@@ -31,17 +31,17 @@ func completePipes(ctx context.Context, idx *probe.Index, space *probe.KeySpace,
 		return
 	}
 	f := &pipeFills{index: idx, out: out, helper: memory.helper}
-	idx.LookAtPipes(ctx, idx.Among(space))
+	idx.UpdatePipes(ctx, idx.Among(space))
 	pipes := memory.pipes[:0]
 	for e := range idx.Among(space) {
-		if !f.told(e) && !asIs(idx, e) {
+		if !f.fillFromSource(e) && !fillUnchanged(idx, e) {
 			pipes = append(pipes, e)
 		}
 	}
 	defer clear(pipes)
 	memory.pipes = pipes
 	idx.ReadPipes(pipes)
-	pipes = slices.DeleteFunc(pipes, f.told)
+	pipes = slices.DeleteFunc(pipes, f.fillFromSource)
 	busy, written := busyPipes(idx, pipes, &memory.sleepers, idx.Scan.WaitsOnly())
 	room := memory.questions
 	memory.questions = questionRoom{}
@@ -131,8 +131,8 @@ func (f *pipeFills) settle(e *probe.Entry, a pipeAnswer, err error) {
 	}
 }
 
-// told takes what the source knows of a pipe. If it reports true, the pipe need not be asked.
-func (f *pipeFills) told(e *probe.Entry) bool {
+// fillFromSource takes what the source knows of a pipe. If it reports true, the pipe need not be asked.
+func (f *pipeFills) fillFromSource(e *probe.Entry) bool {
 	p, known := f.index.Pipe(e)
 	if !known || p.Queued < 0 {
 		return false
@@ -161,10 +161,10 @@ func (f *pipeFills) set(e *probe.Entry, queued, capacity model.Opt[int64]) {
 	o.Detail, o.Fill = &changed, model.NewRatio(queued, capacity)
 }
 
-// asIs reports whether a pipe is as full as in the last scan: to change that, a process
+// fillUnchanged reports whether a pipe is as full as in the last scan: to change that, a process
 // that has an end of it must have run. If no process shows an end, anyone may have it: the
 // kernel itself, for example (autofs(5)), or the receiver of a descriptor in flight.
-func asIs(idx *probe.Index, e *probe.Entry) bool {
+func fillUnchanged(idx *probe.Index, e *probe.Entry) bool {
 	d, ok := e.Object.Detail.(*model.PipeDetail)
 	if !ok || !d.Queued.Known() || !idx.Unchanged(e) {
 		return false

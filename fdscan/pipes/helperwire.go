@@ -19,7 +19,7 @@ import (
 // u32@12, scope u64@16, num u64@24, owner's pid i32@32. An answer is question u32@0, status i32@4, queued i64@8,
 // capacity i64@16.
 const (
-	asideRowSize     = 40
+	questionRowSize  = 40
 	helperAnswerSize = 24
 
 	batchEnd = math.MaxUint32
@@ -32,7 +32,7 @@ func encodeQuestions(b []byte, questions []pipeQuestion) []byte {
 		rows += len(q.holders)
 	}
 	ne := binary.NativeEndian
-	b = ne.AppendUint64(slices.Grow(b[:0], 8+rows*asideRowSize), uint64(rows*asideRowSize))
+	b = ne.AppendUint64(slices.Grow(b[:0], 8+rows*questionRowSize), uint64(rows*questionRowSize))
 	for i, q := range questions {
 		for _, d := range q.holders {
 			b = ne.AppendUint32(b, uint32(i))
@@ -63,10 +63,10 @@ func readBatch(r io.Reader, b []byte) ([]byte, error) {
 // which the answers are sent. The result does not refer to b.
 func parseQuestions(b []byte) (questions []pipeQuestion, ids []uint32) {
 	ne := binary.NativeEndian
-	rows := len(b) / asideRowSize
+	rows := len(b) / questionRowSize
 	questions, ids = make([]pipeQuestion, 0, rows), make([]uint32, 0, rows)
 	holders := make([]descriptor, 0, rows)
-	for ; len(b) >= asideRowSize; b = b[asideRowSize:] {
+	for ; len(b) >= questionRowSize; b = b[questionRowSize:] {
 		id := ne.Uint32(b)
 		if n := len(ids); n == 0 || ids[n-1] != id {
 			owner := guard.Owner{UID: ne.Uint32(b[12:]), PID: int32(ne.Uint32(b[32:]))}

@@ -15,8 +15,8 @@ import (
 // Space has the anonymous pipes. The kernel keeps them on a single file system,
 // so the inode number alone is the identity.
 var Space = &probe.KeySpace{
-	Name:   "pipefs",
-	Waited: true, Incremental: true,
+	Name:       "pipefs",
+	OnlyWaited: true, Incremental: true,
 	OfInode: func(dev, ino uint64) (scope, num uint64, ok bool) { return 0, ino, dev == Device() },
 	New: func(k probe.Key, _ *probe.Scan) model.Object {
 		return model.Object{

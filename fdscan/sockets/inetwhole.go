@@ -43,7 +43,7 @@ func (k *inetKept) takeOver(f *inetFamily, ns probe.NS, stamp probe.Stamp, out *
 		return false
 	}
 	if !w.timed {
-		out.TakeOver()
+		out.KeepTable()
 		out.Backend(string(f.kind), "inet_diag")
 		return true
 	}

@@ -37,8 +37,8 @@ func unixProbe(read func(context.Context, probe.NS, *unixTexts, *unixKnown, *pro
 			}
 			return read(ctx, ns, &text, &known, out)
 		},
-		Survey: survey,
-		Kept: func(ctx context.Context, idx *probe.Index, read func() int, out *probe.Collector) {
+		Precheck: precheck,
+		FindUnlisted: func(ctx context.Context, idx *probe.Index, read func() int, out *probe.Collector) {
 			if !text.of(idx.Scan) { // otherwise Complete still has to describe their sockets
 				findKept(ctx, idx, read, out)
 			}
@@ -55,9 +55,9 @@ func unixProbe(read func(context.Context, probe.NS, *unixTexts, *unixKnown, *pro
 // readUnix reads the table of one network namespace. If the table is read as text, its rows
 // become objects later, in [unixTexts.describe].
 func readUnix(ctx context.Context, ns probe.NS, texts *unixTexts, known *unixKnown, out *probe.Collector) error {
-	stamp, stamped := out.LookAt(ns, probe.UnixSockets)
-	if stamped && out.Had(stamp) {
-		out.TakeOver()
+	stamp, stamped := out.TableStamp(ns, probe.UnixSockets)
+	if stamped && out.StampUnchanged(stamp) {
+		out.KeepTable()
 		out.Backend("unix", "unix_diag")
 		return nil
 	}

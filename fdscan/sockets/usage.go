@@ -21,8 +21,8 @@ type usage struct {
 	of  map[string]int
 }
 
-// survey is [probe.Probe].Survey.
-func survey(ns probe.NS) (about any, vacant bool) {
+// precheck is [probe.Probe].Precheck.
+func precheck(ns probe.NS) (result any, vacant bool) {
 	// Before Linux 4.16 this counted the sockets of the whole machine.
 	text, err := readNet(ns.Scan, "sockstat")
 	if err != nil {
@@ -39,9 +39,9 @@ func survey(ns probe.NS) (about any, vacant bool) {
 	return &usage{all, of}, false
 }
 
-// usageOf returns the result of survey for a namespace; nil: none.
+// usageOf returns the result of precheck for a namespace; nil: none.
 func usageOf(ns probe.NS) *usage {
-	u, _ := ns.About.(*usage)
+	u, _ := ns.PrecheckResult.(*usage)
 	return u
 }
 
@@ -108,8 +108,8 @@ func (f *inetFamily) plain(ns probe.NS, kept *inetKept) bool {
 // readPlain reads the connections of a namespace that seems to have no MPTCP
 // connections. It reports false if it has some.
 func (f *inetFamily) readPlain(ctx context.Context, ns probe.NS, kept *inetKept, out *probe.Collector) bool {
-	stamp, stamped := out.LookAt(ns, probe.TCPSockets)
-	if stamped && out.Had(stamp) && kept.takeOver(f, ns, stamp, out) {
+	stamp, stamped := out.TableStamp(ns, probe.TCPSockets)
+	if stamped && out.StampUnchanged(stamp) && kept.takeOver(f, ns, stamp, out) {
 		return true
 	}
 	begin := time.Now()

@@ -166,7 +166,7 @@ func TestSurveyLosesNothing(t *testing.T) {
 			inNamespace(t, func() { tt.make(t) })
 			probes := allSockets()
 			for i := range probes {
-				probes[i].Survey = nil
+				probes[i].Precheck = nil
 			}
 			all, surveyed := ownSockets(t, probes), ownSockets(t, allSockets())
 			if len(all) == 0 {

@@ -17,8 +17,8 @@ import (
 // pid. That is checked when all have been read: results are kept only for processes that still
 // exist.
 
-// toldOf returns what the source told of a process; nil if that is not everything that is needed.
-func (s *Scan) toldOf(pid int) *bpf.Task {
+// taskFromSource returns what the source told of a process; nil if that is not everything that is needed.
+func (s *Scan) taskFromSource(pid int) *bpf.Task {
 	f := s.facts
 	if f == nil || !f.once || !f.whole || pid == s.selfPID {
 		return nil
@@ -36,17 +36,17 @@ func (s *Scan) toldOf(pid int) *bpf.Task {
 	return &t
 }
 
-// statOf makes the stat of a process that the source told of.
-func statOf(t *bpf.Task) proc.Stat {
+// statFromSource makes the stat of a process that the source told of.
+func statFromSource(t *bpf.Task) proc.Stat {
 	return proc.Stat{
 		Comm: t.Comm, State: t.State, Ppid: t.PPID, Pgrp: t.PGID, Session: t.SID, TtyNr: t.TTY, Threads: t.Threads,
 		StartTicks: t.StartTicks, StopSignal: t.StopSignal,
 	}
 }
 
-// statusOf appends to buf the lines of status that readers use. It reports false if it is
+// statusFromSource appends to buf the lines of status that readers use. It reports false if it is
 // unknown how many signals are queued for the user.
-func (s *Scan) statusOf(t *bpf.Task, buf []byte) ([]byte, bool) {
+func (s *Scan) statusFromSource(t *bpf.Task, buf []byte) ([]byte, bool) {
 	uid := strconv.FormatUint(uint64(t.RealUID), 10)
 	queued, known := s.queued.of(queueUser{t.Namespaces.User, uid})
 	if !known {
@@ -151,7 +151,7 @@ func (s *Scan) dropEnded() (ended int) {
 	gone := map[int]bool{}
 	kept := s.results[:0]
 	for _, r := range s.results {
-		if r.told && (err != nil || !s.facts.tasks[int32(r.process.PID)].lives) {
+		if r.fromSource && (err != nil || !s.facts.tasks[int32(r.process.PID)].lives) {
 			gone[r.process.PID] = true
 			continue
 		}

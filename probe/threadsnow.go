@@ -36,9 +36,9 @@ type ThreadsNow struct {
 	list []ThreadNow // by thread id
 }
 
-// Look samples all threads at once: it takes some 2 µs per thread. It returns nil if only
+// SampleThreads samples all threads at once: it takes some 2 µs per thread. It returns nil if only
 // the proc file system can tell.
-func (idx *Index) Look(ctx context.Context) *ThreadsNow {
+func (idx *Index) SampleThreads(ctx context.Context) *ThreadsNow {
 	f := idx.Scan.facts
 	if f == nil {
 		return nil
@@ -96,8 +96,8 @@ func (idx *Index) LinkNow(now *ThreadsNow, p *model.Process, fd int) (link strin
 	if f == nil || now == nil || !f.whole || len(f.own[pid]) > 0 {
 		return "", false
 	}
-	x, still := f.find(kcmp.Descriptor{Task: pid, FD: int32(fd)})
-	if !still {
+	x, stable := f.find(kcmp.Descriptor{Task: pid, FD: int32(fd)})
+	if !stable {
 		return "", false
 	}
 	for _, t := range p.AllThreads() {
