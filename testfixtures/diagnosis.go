@@ -30,8 +30,8 @@ type Diagnosis struct {
 	Confidence model.Confidence `json:"confidence,omitempty"`
 }
 
-// finds sets what the rule must find. PIDs need not repeat root and victims.
-func (m *maker) finds(d Diagnosis) {
+// expectFinding sets what the rule must find. PIDs need not repeat root and victims.
+func (m *maker) expectFinding(d Diagnosis) {
 	if d.Root != 0 {
 		d.PIDs = append(d.PIDs, d.Root)
 	}
@@ -44,7 +44,7 @@ func (m *maker) finds(d Diagnosis) {
 // and processes that the rule must not name.
 func (m *maker) diagnosis(o object, pids []int) (*Diagnosis, error) {
 	if m.fixture.NegativeControl() {
-		d := &Diagnosis{Rule: m.fixture.Rule(), NegativeControl: true, Victims: []int{}, PIDs: sorted(pids), Objects: m.looks}
+		d := &Diagnosis{Rule: m.fixture.Rule(), NegativeControl: true, Victims: []int{}, PIDs: sorted(pids), Objects: m.controlObjects}
 		if !strings.HasPrefix(o.id, "process:") {
 			d.Objects = append(d.Objects, o.id)
 		}

@@ -83,7 +83,7 @@ func makeBacklog(m *maker, pending int, full bool) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	m.finds(Diagnosis{Root: server.pid, Victims: []int{late.pid}, Objects: []string{id}, Confidence: "certain"})
+	m.expectFinding(Diagnosis{Root: server.pid, Victims: []int{late.pid}, Objects: []string{id}, Confidence: "certain"})
 	return aboutObject(id), m.blocked(late)
 }
 
@@ -127,7 +127,7 @@ func makeTCPBacklog(m *maker) (object, error) {
 		return object{}, err
 	}
 	id := "tcp:" + s.Ino
-	m.finds(Diagnosis{Root: server.pid, Victims: []int{late.pid}, Objects: []string{id}, Confidence: "certain"})
+	m.expectFinding(Diagnosis{Root: server.pid, Victims: []int{late.pid}, Objects: []string{id}, Confidence: "certain"})
 	return aboutObject(id), m.blocked(late)
 }
 

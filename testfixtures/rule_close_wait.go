@@ -64,8 +64,8 @@ func makeCloseWait(m *maker, client string) (object, error) {
 	if err := server.await(&objects); err != nil {
 		return object{}, err
 	}
-	m.looks = objects
-	m.finds(Diagnosis{Root: server.pid, Objects: objects, Severity: "warning"})
+	m.controlObjects = objects
+	m.expectFinding(Diagnosis{Root: server.pid, Objects: objects, Severity: "warning"})
 	return aboutObject(objects[0]), m.blocked(server)
 }
 

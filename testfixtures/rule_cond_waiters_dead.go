@@ -28,7 +28,7 @@ func condWaitersDeadFixtures() []Fixture {
 				return object{}, err
 			}
 			pids, err := m.helperProcesses([]int{fd}, notifier)
-			m.finds(Diagnosis{Victims: pids, Objects: []string{id}, Severity: "critical"})
+			m.expectFinding(Diagnosis{Victims: pids, Objects: []string{id}, Severity: "critical"})
 			return aboutObject(id), err
 		}, func(m *maker) (object, error) {
 			fd, id, err := words(m)

@@ -60,7 +60,7 @@ func makeSessions(m *maker, keeps, wants string, waits bool) (object, error) {
 	}
 	root.comm, victim.comm = "postgres", "postgres"
 	if waits {
-		m.finds(Diagnosis{Root: root.pid, Victims: []int{victim.pid}, Severity: "warning", Confidence: "likely"})
+		m.expectFinding(Diagnosis{Root: root.pid, Victims: []int{victim.pid}, Severity: "warning", Confidence: "likely"})
 	}
 	return aboutProcess(victim), m.blockedThread(victim.pid)
 }

@@ -77,6 +77,6 @@ func makeSplit(m *maker, split bool) (object, error) {
 		return object{}, err
 	}
 	id, _, err := describeMemory("posix-shm", fd)
-	m.finds(Diagnosis{Objects: []string{oldID, id}, Victims: []int{old.pid}, PIDs: []int{young.pid}, Severity: "warning"})
+	m.expectFinding(Diagnosis{Objects: []string{oldID, id}, Victims: []int{old.pid}, PIDs: []int{young.pid}, Severity: "warning"})
 	return aboutObject(id), err
 }

@@ -115,7 +115,7 @@ func makeParked(m *maker, receiver string) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	m.finds(Diagnosis{
+	m.expectFinding(Diagnosis{
 		Root: rcv.pid, Victims: []int{rd.pid}, Objects: []string{"unix:" + inos[1], "pipe:" + ino}, Severity: "warning", Confidence: "possible",
 	})
 	return aboutObject("unix:" + inos[1]), m.blocked(rd)
@@ -152,7 +152,7 @@ func makeParkedLock(m *maker, receiver string) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	m.finds(Diagnosis{Root: rcv.pid, Victims: pids, Objects: []string{"unix:" + inos[1], id}, Severity: "warning", Confidence: "possible"})
+	m.expectFinding(Diagnosis{Root: rcv.pid, Victims: pids, Objects: []string{"unix:" + inos[1], id}, Severity: "warning", Confidence: "possible"})
 	return aboutObject("unix:" + inos[1]), nil
 }
 

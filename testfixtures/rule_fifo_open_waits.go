@@ -72,6 +72,6 @@ func makeFIFOOpen(m *maker, call, name string, d Diagnosis) (object, error) {
 	dev := fmt.Sprintf("%d:%d", unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev)))
 	id := fmt.Sprintf("fifo:%s:%d", dev, st.Ino)
 	d.Root, d.Victims, d.Objects = pids[0], pids, []string{id}
-	m.finds(d)
+	m.expectFinding(d)
 	return object{id, tree{"path": path, "dev": dev, "holders": []tree{}}}, nil
 }

@@ -18,7 +18,7 @@ func holderStoppedFixtures() []Fixture {
 			}
 			pids, err := m.helperProcesses(fds, "halted 3: halt; unlock 3", "wants 4: flock 4")
 			if err == nil {
-				m.finds(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{id}, Severity: "critical"})
+				m.expectFinding(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{id}, Severity: "critical"})
 			}
 			return aboutObject(id), err
 		}, makeLockWait, explanation{

@@ -107,7 +107,7 @@ func makeInherited(m *maker) (object, error) {
 	if err := m.until("its server has ended", func() (bool, error) { return parentOf(h.PID) == top.pid, nil }); err != nil {
 		return object{}, err
 	}
-	m.finds(Diagnosis{Root: h.PID, Objects: []string{"tcp:" + h.Ino}, Severity: "warning"})
+	m.expectFinding(Diagnosis{Root: h.PID, Objects: []string{"tcp:" + h.Ino}, Severity: "warning"})
 	return aboutObject("tcp:" + h.Ino), m.blocked(&process{pid: h.PID})
 }
 

@@ -67,7 +67,7 @@ func makeKept(m *maker) (object, error) {
 		return object{}, err
 	}
 	m.children = []int{k.Reader, k.Keeper}
-	m.finds(Diagnosis{Root: k.Keeper, Victims: []int{k.Reader}, Objects: []string{"pipe:" + k.Ino}, Severity: "warning"})
+	m.expectFinding(Diagnosis{Root: k.Keeper, Victims: []int{k.Reader}, Objects: []string{"pipe:" + k.Ino}, Severity: "warning"})
 	return aboutObject("pipe:" + k.Ino), m.blocked(&process{pid: k.Reader})
 }
 

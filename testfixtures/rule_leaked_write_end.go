@@ -13,7 +13,7 @@ func leakedWriteEndFixtures() []Fixture {
 			}
 			pids, err := m.helperProcesses(append(fds[:], own[:]...), "worker 3: read 3", "worker 4,5: read 5", "boss 6: pause")
 			if err == nil {
-				m.finds(Diagnosis{Root: pids[1], Victims: pids[:1], Objects: []string{id}, Severity: "warning"})
+				m.expectFinding(Diagnosis{Root: pids[1], Victims: pids[:1], Objects: []string{id}, Severity: "warning"})
 			}
 			return aboutObject(id), err
 		}, func(m *maker) (object, error) {

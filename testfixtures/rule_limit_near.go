@@ -51,7 +51,7 @@ func makeFileLimit(m *maker, limit int) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	m.finds(Diagnosis{Root: p.pid, Confidence: "certain"})
+	m.expectFinding(Diagnosis{Root: p.pid, Confidence: "certain"})
 	return aboutProcess(p), nil
 }
 

@@ -27,7 +27,7 @@ func lockInheritedFixtures() []Fixture {
 		"a process that waits for a lock whose taker lives", func(m *maker) (object, error) {
 			pids, id, err := inherited(m, true)
 			if err == nil {
-				m.finds(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{id}, Severity: "warning"})
+				m.expectFinding(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{id}, Severity: "warning"})
 			}
 			return aboutObject(id), err
 		}, func(m *maker) (object, error) {

@@ -17,7 +17,7 @@ func makeLockWait(m *maker) (object, error) {
 	}
 	pids, err := m.helperProcesses(fds, "keeper 3: pause", "wants-1 4: flock 4", "wants-2 5: flock 5")
 	if err == nil {
-		m.finds(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{id}, Severity: "warning"})
+		m.expectFinding(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{id}, Severity: "warning"})
 	}
 	return aboutObject(id), err
 }

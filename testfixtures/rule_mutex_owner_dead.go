@@ -23,7 +23,7 @@ func mutexOwnerDeadFixtures() []Fixture {
 				return object{}, err
 			}
 			pids, id, err := mutex(m, gone)
-			m.finds(Diagnosis{Victims: pids, Objects: []string{id}, Severity: "critical", Confidence: "certain"})
+			m.expectFinding(Diagnosis{Victims: pids, Objects: []string{id}, Severity: "critical", Confidence: "certain"})
 			return aboutObject(id), err
 		}, func(m *maker) (object, error) {
 			fd, id, err := m.words(futexAt, 2, 0, 0, 1, mutexShared)
@@ -92,7 +92,7 @@ func mutexOwnerDeadFixtures() []Fixture {
 				return object{}, fmt.Errorf("where it waits: %w", err)
 			}
 			id := fmt.Sprintf("futex:%d:0x%x", pids[0], address)
-			m.finds(Diagnosis{Victims: pids, Objects: []string{id}, Severity: "critical", Confidence: "certain"})
+			m.expectFinding(Diagnosis{Victims: pids, Objects: []string{id}, Severity: "critical", Confidence: "certain"})
 			return aboutObject(id), nil
 		},
 	})

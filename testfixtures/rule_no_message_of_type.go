@@ -60,7 +60,7 @@ func makeMsgOfType(m *maker, others bool) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	m.finds(Diagnosis{Victims: []int{rcv.pid}, Objects: []string{sysvMsg.id(id)}, Severity: "warning"})
+	m.expectFinding(Diagnosis{Victims: []int{rcv.pid}, Objects: []string{sysvMsg.id(id)}, Severity: "warning"})
 	return aboutObject(sysvMsg.id(id)), m.blocked(rcv)
 }
 

@@ -15,7 +15,7 @@ func noReaderFixtures() []Fixture {
 				return object{}, &Unavailable{Reason: "needs root: whose pipe it is, others cannot know for sure"}
 			}
 			pids, err := m.helperProcesses(fds[:], "writer 4: pause")
-			m.finds(Diagnosis{Victims: pids, Objects: []string{id}, Severity: "info"})
+			m.expectFinding(Diagnosis{Victims: pids, Objects: []string{id}, Severity: "info"})
 			return aboutObject(id), err
 		}, makeReader, explanation{
 			picture: "{2} → pipe → nobody",

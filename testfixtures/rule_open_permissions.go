@@ -56,6 +56,6 @@ func makeShmOfMode(m *maker, mode uint32) (object, error) {
 		return object{}, err
 	}
 	id, _, err := describeMemory("posix-shm", fd)
-	m.finds(Diagnosis{Objects: []string{id}, PIDs: []int{p.pid}, Severity: "info"})
+	m.expectFinding(Diagnosis{Objects: []string{id}, PIDs: []int{p.pid}, Severity: "info"})
 	return aboutObject(id), err
 }

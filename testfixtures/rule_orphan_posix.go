@@ -141,6 +141,6 @@ func (m *maker) orphan(fd int, role string, id func() (string, error)) (object, 
 		}
 	}
 	name, err := id()
-	m.finds(Diagnosis{Objects: []string{name}, Severity: "info"})
+	m.expectFinding(Diagnosis{Objects: []string{name}, Severity: "info"})
 	return aboutObject(name), err
 }

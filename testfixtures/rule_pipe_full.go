@@ -9,7 +9,7 @@ func pipeFullFixtures() []Fixture {
 			}
 			pids, err := m.helperProcesses(fds[:], reader, writer)
 			if err == nil {
-				m.finds(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{id}, Severity: "warning"})
+				m.expectFinding(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{id}, Severity: "warning"})
 			}
 			return aboutObject(id), err
 		}

@@ -37,7 +37,7 @@ func ptyNotReadFixtures() []Fixture {
 				return object{}, err
 			}
 			id := t.object(tree{}, tree{}).id
-			m.finds(Diagnosis{Victims: pids[1:], Objects: []string{id}, Severity: "warning", Confidence: model.Likely})
+			m.expectFinding(Diagnosis{Victims: pids[1:], Objects: []string{id}, Severity: "warning", Confidence: model.Likely})
 			return aboutObject(id), nil
 		},
 		explain: explanation{
@@ -57,7 +57,7 @@ func ptyNotReadFixtures() []Fixture {
 		func(m *maker) (object, error) {
 			pids, id, err := terminal(m, "write 4")
 			if err == nil {
-				m.finds(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{id}, Severity: "warning"})
+				m.expectFinding(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{id}, Severity: "warning"})
 			}
 			return aboutObject(id), err
 		}, func(m *maker) (object, error) {

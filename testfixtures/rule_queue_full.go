@@ -79,7 +79,7 @@ func makeFullMsg(m *maker) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	m.finds(Diagnosis{Root: rcv.pid, Victims: []int{snd.pid}, Objects: []string{sysvMsg.id(id)}})
+	m.expectFinding(Diagnosis{Root: rcv.pid, Victims: []int{snd.pid}, Objects: []string{sysvMsg.id(id)}})
 	return aboutObject(sysvMsg.id(id)), m.blocked(snd)
 }
 
@@ -121,7 +121,7 @@ func makeFullMq(m *maker, wait bool) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	m.finds(Diagnosis{Root: rcv.pid, Victims: []int{snd.pid}, Objects: []string{o.id}})
+	m.expectFinding(Diagnosis{Root: rcv.pid, Victims: []int{snd.pid}, Objects: []string{o.id}})
 	return aboutObject(o.id), m.blocked(snd)
 }
 

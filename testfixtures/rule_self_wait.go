@@ -16,7 +16,7 @@ func selfWaitFixtures() []Fixture {
 			}
 			pids, err := m.helperProcesses(fds[:], "self 3,4: read 3")
 			if err == nil {
-				m.finds(Diagnosis{Root: pids[0], Victims: pids, Objects: []string{id}, Severity: "critical"})
+				m.expectFinding(Diagnosis{Root: pids[0], Victims: pids, Objects: []string{id}, Severity: "critical"})
 			}
 			return aboutObject(id), err
 		}, makeReader, explanation{
@@ -69,7 +69,7 @@ func selfWaitFixtures() []Fixture {
 			if _, err := unix.Pwrite(fd, b[:], futexAt+mutexOwner); err != nil {
 				return object{}, err
 			}
-			m.finds(Diagnosis{Root: pids[0], Victims: pids, Objects: []string{id}, Severity: "critical"})
+			m.expectFinding(Diagnosis{Root: pids[0], Victims: pids, Objects: []string{id}, Severity: "critical"})
 			return aboutObject(id), nil
 		},
 	}, Fixture{

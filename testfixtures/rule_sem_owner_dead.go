@@ -29,7 +29,7 @@ func semOwnerDeadFixtures() []Fixture {
 		func(m *maker) (object, error) {
 			p, id, err := sem(m, true)
 			if err == nil {
-				m.finds(Diagnosis{Victims: []int{p.pid}, Objects: []string{id}, Severity: "critical", Confidence: "likely"})
+				m.expectFinding(Diagnosis{Victims: []int{p.pid}, Objects: []string{id}, Severity: "critical", Confidence: "likely"})
 			}
 			return aboutObject(id), err
 		}, func(m *maker) (object, error) {

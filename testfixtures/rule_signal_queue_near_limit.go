@@ -64,7 +64,7 @@ func makeSignalQueue(m *maker, times int) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	m.finds(Diagnosis{Root: p.pid})
+	m.expectFinding(Diagnosis{Root: p.pid})
 	return aboutProcess(p), nil
 }
 

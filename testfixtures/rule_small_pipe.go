@@ -72,7 +72,7 @@ func makeSmallPipe(m *maker, many bool) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	m.finds(Diagnosis{Objects: []string{"pipe:" + ino}, Victims: []int{p.pid}})
+	m.expectFinding(Diagnosis{Objects: []string{"pipe:" + ino}, Victims: []int{p.pid}})
 	return aboutObject("pipe:" + ino), nil
 }
 

@@ -23,7 +23,7 @@ func socketFullFixtures() []Fixture {
 		func(m *maker) (object, error) {
 			pids, id, err := sockets(m, "write 4")
 			if err == nil {
-				m.finds(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{id}, Severity: "warning"})
+				m.expectFinding(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{id}, Severity: "warning"})
 			}
 			return aboutObject(id), err
 		}, func(m *maker) (object, error) {
@@ -96,7 +96,7 @@ func socketFullFixtures() []Fixture {
 		make: func(m *maker) (object, error) {
 			pids, id, err := datagrams(m, true)
 			if err == nil {
-				m.finds(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{id}, Severity: "warning"})
+				m.expectFinding(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{id}, Severity: "warning"})
 			}
 			return aboutObject(id), err
 		},

@@ -189,7 +189,7 @@ func makeStaleSocket(m *maker) (object, error) {
 	old.wait(time.Now().Add(readyWithin))
 	time.Sleep(20 * time.Millisecond) // otherwise a scan that has just begun may take the file for one bound meanwhile
 	id, err := socketFile(path)
-	m.finds(Diagnosis{Objects: []string{id}, Severity: "info"})
+	m.expectFinding(Diagnosis{Objects: []string{id}, Severity: "info"})
 	return aboutObject(id), err
 }
 
@@ -218,7 +218,7 @@ func makeBoundSockets(m *maker) (object, error) {
 		if err != nil {
 			return object{}, err
 		}
-		m.looks = append(m.looks, id)
+		m.controlObjects = append(m.controlObjects, id)
 	}
 	return aboutObject("unix:" + s.Ino), nil
 }
@@ -237,7 +237,7 @@ func makeReplacedListener(m *maker) (object, error) {
 	// The path is already in the manifest.
 	var second unixSocket
 	young, err := m.start("new", &second, part{args: []string{path}})
-	m.finds(Diagnosis{
+	m.expectFinding(Diagnosis{
 		Root: old.pid, PIDs: []int{young.pid}, Objects: []string{"unix:" + first.Ino, "unix:" + second.Ino}, Severity: "warning", Confidence: "certain",
 	})
 	return aboutObject("unix:" + first.Ino), err
@@ -249,6 +249,6 @@ func makeTwoListeners(m *maker) (object, error) {
 		return object{}, err
 	}
 	_, second, _, err := listenAt(m, "new", "two")
-	m.looks = []string{"unix:" + second.Ino}
+	m.controlObjects = []string{"unix:" + second.Ino}
 	return aboutObject("unix:" + first.Ino), err
 }

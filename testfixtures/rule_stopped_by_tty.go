@@ -64,7 +64,7 @@ func makeStoppedByTTY(m *maker) (object, error) {
 		return object{}, err
 	}
 	m.children = []int{j.Leader, j.Background}
-	m.finds(Diagnosis{Root: j.Background, Confidence: "certain"})
+	m.expectFinding(Diagnosis{Root: j.Background, Confidence: "certain"})
 	return object{fmt.Sprintf("process:%d", j.Background), tree{"pid": j.Background, "state": "T"}}, nil
 }
 

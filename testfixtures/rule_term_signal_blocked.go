@@ -52,7 +52,7 @@ func makePending(m *maker, sig syscall.Signal) (object, error) {
 		return object{}, err
 	}
 	m.children = []int{pid}
-	m.finds(Diagnosis{Root: pid, Confidence: "certain"})
+	m.expectFinding(Diagnosis{Root: pid, Confidence: "certain"})
 	return object{"process:" + strconv.Itoa(pid), tree{"pid": pid}}, nil
 }
 

@@ -24,7 +24,7 @@ func waitChainFixtures() []Fixture {
 			}
 			pids, err := m.helperProcesses([]int{a[0], a[1], b[0], b[1]}, "chain-root 3: pause", "chain-mid 4,5: flock 4", "chain-end 6: flock 6")
 			if err == nil {
-				m.finds(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{idA, idB}, Severity: "warning"})
+				m.expectFinding(Diagnosis{Root: pids[0], Victims: pids[1:], Objects: []string{idA, idB}, Severity: "warning"})
 			}
 			return aboutObject(idA), err
 		}, makeReader, explanation{

@@ -84,7 +84,7 @@ func makeDeafParent(m *maker) (object, error) {
 		return object{}, os.NewSyscallError("kill", err)
 	}
 	m.children = append(m.children, child)
-	m.finds(Diagnosis{Root: pids[0], PIDs: []int{child}, Severity: "info"})
+	m.expectFinding(Diagnosis{Root: pids[0], PIDs: []int{child}, Severity: "info"})
 	return aboutProcess(&process{pid: pids[0], comm: "fx-deaf"}), m.until("its child has ended", func() (bool, error) {
 		return strings.HasPrefix(statusOf(child, "State"), "Z"), nil
 	})
@@ -111,7 +111,7 @@ func makeZombies(m *maker, children int) (object, error) {
 		return object{}, err
 	}
 	m.children = pids
-	m.finds(Diagnosis{Root: p.pid, PIDs: pids})
+	m.expectFinding(Diagnosis{Root: p.pid, PIDs: pids})
 	return aboutProcess(p), nil
 }
 

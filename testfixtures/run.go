@@ -179,8 +179,8 @@ type maker struct {
 	open      []int
 	waits     []tree // the threads blocked on it, in the form of a dump
 
-	finding *Diagnosis // what the rule must find; see [maker.finds]
-	looks   []string   // additional objects of a negative control
+	finding        *Diagnosis // what the rule must find; see [maker.expectFinding]
+	controlObjects []string   // additional objects of a negative control
 }
 
 // spawn starts a holder without waiting for it.
