@@ -92,14 +92,14 @@ func (c command) dump(ctx context.Context, o *options, d *dumpOptions) error {
 	}
 	selection := query.Selection{Kinds: kinds, PIDs: d.pids, Users: d.users, Containers: d.containers}
 	if d.descriptors {
-		closely := *o
-		closely.closer = func(snap *model.Snapshot) (_ []int, ids []string) {
+		detailed := *o
+		detailed.detail = func(snap *model.Snapshot) (_ []int, ids []string) {
 			for _, chosen := range selection.Apply(snap).Objects {
 				ids = append(ids, chosen.ID)
 			}
 			return nil, ids
 		}
-		o = &closely
+		o = &detailed
 	}
 	whole, err := c.snapshot(ctx, o)
 	if err != nil {

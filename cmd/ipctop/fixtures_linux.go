@@ -268,15 +268,15 @@ func (c command) verifyFixtures(ctx context.Context, o *options, names []string)
 		return err
 	}
 	defer func() { err = errors.Join(err, run.Close()) }()
-	closely := *o
-	closely.listDirs = true
-	closely.closer = func(*model.Snapshot) (pids []int, _ []string) {
+	detailed := *o
+	detailed.listDirs = true
+	detailed.detail = func(*model.Snapshot) (pids []int, _ []string) {
 		for i := range run.Instances {
 			pids = append(pids, run.Instances[i].PIDs...)
 		}
 		return pids, nil
 	}
-	snap, err := c.snapshot(ctx, &closely)
+	snap, err := c.snapshot(ctx, &detailed)
 	if err != nil {
 		return err
 	}

@@ -242,7 +242,7 @@ func TestReplayHosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer closeAll(sources)
-	f, start, err := c.filmOf(sources, "12:00:01")
+	f, start, err := c.timelineOf(sources, "12:00:01")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func (c command) newPath(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if ends[i] = peopleOf(matches); ends[i] == nil {
+			if ends[i] = processesHolding(matches); ends[i] == nil {
 				return &exitError{exitNotFound, fmt.Errorf("%s: no process is known that has it", query.Quote(ref))}
 			}
 		}
@@ -61,8 +61,8 @@ func (c command) newPath(o *options) *cobra.Command {
 	return cmd
 }
 
-// peopleOf are the matched processes and the processes that hold a matched object.
-func peopleOf(matches []query.Match) []int {
+// processesHolding are the matched processes and the processes that hold a matched object.
+func processesHolding(matches []query.Match) []int {
 	var pids []int
 	for _, m := range matches {
 		if m.Process != nil {

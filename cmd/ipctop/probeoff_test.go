@@ -67,13 +67,13 @@ func TestEachProbeSwitchedOff(t *testing.T) {
 // correctly, and which ought not to be.
 func missing(t *testing.T, probes []probe.Probe, run *testfixtures.Run, off string) (red, want map[string]bool) {
 	t.Helper()
-	closer := func(*model.Snapshot) (pids []int, _ []string) {
+	detail := func(*model.Snapshot) (pids []int, _ []string) {
 		for i := range run.Instances {
 			pids = append(pids, run.Instances[i].PIDs...)
 		}
 		return pids, nil
 	}
-	snap := probetest.ScanWith(t, probe.Options{Probes: probes, Detail: closer})
+	snap := probetest.ScanWith(t, probe.Options{Probes: probes, Detail: detail})
 	diagnose.Run(snap, diagnose.Options{}) // it sets who could release a wait
 	red, want = map[string]bool{}, map[string]bool{}
 	for _, inst := range run.Instances {

@@ -49,8 +49,8 @@ func (c command) newReplay(o *options) *cobra.Command {
 	return cmd
 }
 
-// film is what is replayed: one recording, or several on one timeline.
-type film struct {
+// timeline is what is replayed: one recording, or several on one timeline.
+type timeline struct {
 	live.Timeline
 	load   func(i int) (*model.Snapshot, error)
 	source string // the files, as users know them
@@ -77,10 +77,10 @@ func (c command) replay(ctx context.Context, o *options, l *liveOptions, names [
 			return usageError("@%s and -t %s contradict each other", s.time, at)
 		}
 	}
-	var f *film
+	var f *timeline
 	var start int
 	if s := sources[0]; len(sources) == 1 {
-		f = &film{s.rec, s.load, s.name}
+		f = &timeline{s.rec, s.load, s.name}
 		if at != "" {
 			s.time = at
 			if s.moment, err = record.ParseMoment(at, time.Local); err != nil {
@@ -89,7 +89,7 @@ func (c command) replay(ctx context.Context, o *options, l *liveOptions, names [
 		}
 		start, err = s.at(c.stderr)
 	} else {
-		f, start, err = c.filmOf(sources, at)
+		f, start, err = c.timelineOf(sources, at)
 	}
 	if err != nil {
 		return err
@@ -114,9 +114,9 @@ func (c command) replay(ctx context.Context, o *options, l *liveOptions, names [
 	return c.batch(request, snap, false)
 }
 
-// filmOf makes a film of the recordings of several hosts. It starts at the given time, else
+// timelineOf makes a timeline of the recordings of several hosts. It starts at the given time, else
 // at the last step.
-func (c command) filmOf(sources []*source, at string) (f *film, start int, err error) {
+func (c command) timelineOf(sources []*source, at string) (f *timeline, start int, err error) {
 	var hosts []fleet.Samples
 	var names []string
 	for _, s := range sources {
@@ -129,7 +129,7 @@ func (c command) filmOf(sources []*source, at string) (f *film, start int, err e
 		hosts, names = append(hosts, s.rec), append(names, s.name)
 	}
 	line := fleet.NewTimeline(hosts)
-	f = &film{Timeline: line, source: strings.Join(names, ", ")}
+	f = &timeline{Timeline: line, source: strings.Join(names, ", ")}
 	f.load = func(i int) (*model.Snapshot, error) {
 		var members []fleet.Member
 		for j, s := range sources {
@@ -155,8 +155,8 @@ func (c command) filmOf(sources []*source, at string) (f *film, start int, err e
 	return f, start, nil
 }
 
-// viewRecording opens the live view on a film.
-func (c command) viewRecording(ctx context.Context, l *liveOptions, f *film, start int) error {
+// viewRecording opens the live view on a timeline.
+func (c command) viewRecording(ctx context.Context, l *liveOptions, f *timeline, start int) error {
 	theme, _ := tui.ThemeNamed(l.themeName(os.Getenv, tui.LightBackground))
 	settings := l.settings()
 	settings.Source, settings.Timeline, settings.Start = f.source, f.Timeline, start

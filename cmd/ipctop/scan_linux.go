@@ -31,7 +31,7 @@ func scanMachine(ctx context.Context, o *options) (*model.Snapshot, error) {
 	}
 	collectLate(root)
 	options := probe.Options{
-		ProcRoot: root, Probes: probes(), Sample: o.sample, Detail: o.closer, Helper: "/proc/self/exe",
+		ProcRoot: root, Probes: probes(), Sample: o.sample, Detail: o.detail, Helper: "/proc/self/exe",
 		ListDirectories: o.listDirs, WaitsOnly: o.waitsOnly, About: o.about, Log: o.log(),
 	}
 	if o.types {

@@ -54,23 +54,23 @@ func (c command) newShow(o *options) *cobra.Command {
 		if len(refs) == 0 {
 			return usageError("say what to show: a pid, a name, an id, a path, a port (see ipctop show --help)")
 		}
-		closely := *o
-		closely.types = types
-		closely.closer = func(snap *model.Snapshot) ([]int, []string) {
+		detailed := *o
+		detailed.types = types
+		detailed.detail = func(snap *model.Snapshot) ([]int, []string) {
 			matches, err := resolve(snap, refs, all)
 			if err != nil {
 				return nil, nil // reported below
 			}
 			return processesOf(matches), objectsOf(matches)
 		}
-		snap, matches, err := c.lookUp(cmd.Context(), &closely, refs, all)
+		snap, matches, err := c.lookUp(cmd.Context(), &detailed, refs, all)
 		if err != nil {
 			return err
 		}
 		if format.value == "json" {
-			return render.ShowJSON(c.stdout, closely.newIndexOf(snap), matches)
+			return render.ShowJSON(c.stdout, detailed.newIndexOf(snap), matches)
 		}
-		return render.Show(c.stdout, closely.newIndexOf(snap), matches, showOptions())
+		return render.Show(c.stdout, detailed.newIndexOf(snap), matches, showOptions())
 	}
 	return cmd
 }

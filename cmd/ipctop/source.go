@@ -43,9 +43,9 @@ type options struct {
 	stderr    io.Writer // for debugging messages
 
 	// see [probe.Options]
-	closer   func(*model.Snapshot) (pids []int, objects []string)
+	detail   func(*model.Snapshot) (pids []int, objects []string)
 	listDirs bool
-	types    bool // also read the types of messages in the queues of closer
+	types    bool // also read the types of messages in the queues of detail
 	progress func(done, total int)
 	check    time.Duration // how long cached facts of a process are used before they are checked
 

@@ -71,7 +71,7 @@ func (c command) wait(ctx context.Context, o *options, w *waitOptions, ref strin
 	if err := w.check(o); err != nil {
 		return err
 	}
-	holds, err := newHolds(w.until)
+	condition, err := newCondition(w.until)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (c command) wait(ctx context.Context, o *options, w *waitOptions, ref strin
 		if err != nil {
 			return err
 		}
-		done, state, err := c.look(w, index.Snapshot, ref, holds)
+		done, state, err := c.checkSnapshot(w, index.Snapshot, ref, condition)
 		if done || err != nil {
 			return err
 		}
@@ -107,8 +107,8 @@ func (c command) wait(ctx context.Context, o *options, w *waitOptions, ref strin
 	}
 }
 
-// look checks one snapshot: whether the condition is met and, if not, a description of the state.
-func (c command) look(w *waitOptions, snap *model.Snapshot, ref string, holds *holds) (done bool, state string, err error) {
+// checkSnapshot checks one snapshot: whether the condition is met and, if not, a description of the state.
+func (c command) checkSnapshot(w *waitOptions, snap *model.Snapshot, ref string, condition *condition) (done bool, state string, err error) {
 	matches, err := query.Find(snap, absolute(ref))
 	var notFound *query.NotFoundError
 	switch {
@@ -123,7 +123,7 @@ func (c command) look(w *waitOptions, snap *model.Snapshot, ref string, holds *h
 	}
 	var fit []query.Match
 	for _, m := range matches {
-		ok, err := holds.of(m)
+		ok, err := condition.of(m)
 		if err != nil {
 			return false, "", err
 		}
@@ -133,7 +133,7 @@ func (c command) look(w *waitOptions, snap *model.Snapshot, ref string, holds *h
 	}
 	if len(fit) == 0 || w.all && len(fit) < len(matches) {
 		state := fmt.Sprintf("%s is true for %d of %d", w.until, len(fit), len(matches))
-		for _, reason := range holds.unknown() {
+		for _, reason := range condition.unknown() {
 			state += "; " + reason
 		}
 		return false, state, nil
@@ -146,8 +146,8 @@ func (c command) look(w *waitOptions, snap *model.Snapshot, ref string, holds *h
 	return true, "", nil
 }
 
-// holds is a condition on a process or an object; the same text may be valid for both.
-type holds struct {
+// condition is a condition on a process or an object; the same text may be valid for both.
+type condition struct {
 	objects   *query.Where[model.Object]
 	processes *query.Where[model.Process]
 
@@ -155,13 +155,13 @@ type holds struct {
 	ofObjects, ofProcesses error
 }
 
-// newHolds compiles a condition; an empty one is always true. It must be valid for objects
+// newCondition compiles a condition; an empty one is always true. It must be valid for objects
 // or for processes.
-func newHolds(text string) (*holds, error) {
+func newCondition(text string) (*condition, error) {
 	if text == "" {
 		return nil, nil
 	}
-	h := new(holds)
+	h := new(condition)
 	h.objects, h.ofObjects = query.CompileWhere[model.Object](text)
 	h.processes, h.ofProcesses = query.CompileWhere[model.Process](text)
 	if h.ofObjects != nil && h.ofProcesses != nil {
@@ -171,7 +171,7 @@ func newHolds(text string) (*holds, error) {
 }
 
 // of reports whether the condition is known to be true.
-func (h *holds) of(m query.Match) (bool, error) {
+func (h *condition) of(m query.Match) (bool, error) {
 	switch {
 	case h == nil:
 		return true, nil
@@ -186,7 +186,7 @@ func (h *holds) of(m query.Match) (bool, error) {
 }
 
 // unknown lists why the condition may be true without being known to be.
-func (h *holds) unknown() (reasons []string) {
+func (h *condition) unknown() (reasons []string) {
 	if h.objects != nil {
 		for _, l := range h.objects.LeftOut() {
 			reasons = append(reasons, l.Reason)
