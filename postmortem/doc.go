@@ -1,4 +1,4 @@
-// Package postmortem says what a core file tells, as a text and as data, together
+// Package postmortem describes the content of a core file, as text and as data, together
 // with what a snapshot of the same time adds about that process.
 //
 // The package does no I/O: the caller has read the core (package corefile) and the

@@ -1,16 +1,16 @@
 // Package probe makes a [model.Snapshot] of the machine: it defines what a
-// probe is, runs the probes, and joins what they found.
+// probe is, runs the probes, and joins their results.
 //
 // A scan has phases. Read: one walk over all processes, in parallel, hands
 // every process, thread, descriptor and shared mapping to the probes that ask
-// for them, and the probes' own tables are read in every namespace. Join: what
-// was emitted under the same [Key] becomes one object; nothing here knows what
-// the keys mean. Complete: probes add what can only be asked once holders are
+// for them, and the probes' own tables are read in every namespace. Join: records
+// with the same [Key] become one object; nothing here knows what the keys
+// mean. Complete: probes add what can only be queried when the holders are
 // known.
 //
-// A scanner that scans again and again ([Options].Repeated) keeps directories and
-// files of /proc open and does not read again what cannot have changed, because no
-// thread of its process has run.
+// A scanner for repeated scans ([Options].Repeated) keeps directories and
+// files of /proc open, and does not read again what cannot have changed because no
+// thread of the process has run.
 //
 // Kernel files read: /proc/PID/{stat,status,schedstat,cmdline,exe,cgroup,ns/*,fd,task},
 // /proc/stat, /proc/self/mountinfo, /proc/sys/kernel/random/boot_id.

@@ -1,3 +1,3 @@
-// Package modeltest has a snapshot for tests that holds what is awkward: most
-// kinds, hostile names, unknown values and ends that are closed.
+// Package modeltest has a snapshot for tests with awkward content: most kinds,
+// hostile names, unknown values and closed ends.
 package modeltest

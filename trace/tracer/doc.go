@@ -1,5 +1,5 @@
-// Package tracer gets the events of package trace from the kernel, by eBPF programs at its
-// tracepoints (package bpf), and gives processes the names that they have everywhere.
+// Package tracer reads the events of package trace from the kernel, through eBPF programs at its
+// tracepoints (package bpf), and gives processes their display names.
 //
 // Kernel files read: /proc/PID/stat, cmdline and cgroup (proc(5)), only for a process that
 // takes part in an event and did not exist when the trace began. The rest comes with the event.
@@ -8,5 +8,5 @@
 // CAP_PERFMON and CAP_SYS_PTRACE. Errors: an [*bpf.UnavailableError] says what is missing.
 //
 // The kernel removes the programs when the process ends, however it ends. Events for which
-// there was no room are counted: [Tracer.Lost].
+// there was no room in the buffer are counted: [Tracer.Lost].
 package tracer

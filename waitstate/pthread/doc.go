@@ -1,6 +1,6 @@
-// Package pthread recognises the locks of the C libraries by the words around the
-// address that a thread waits at in futex(2), and tells their owner where the
-// library writes one down: glibc's and musl's, on 64-bit little-endian machines.
+// Package pthread recognises the locks of glibc and musl by the words of memory around the
+// address at which a thread waits in futex(2), and returns their owner if the library
+// records one. It works on 64-bit little-endian machines.
 // It is a set of pure functions on bytes.
 //
 // The kernel does not know what a word belongs to. A lock is recognised only if the
